@@ -1,0 +1,100 @@
+/**
+ * Clicks on the timeline bar, and measures how long it takes until the picture of that moment is there.
+ * In: a watch page that plays. Out: milliseconds from the release of the button to the first animation frame with the new picture in front.
+ */
+import type { Page } from 'playwright-core';
+import { type Film, film } from '../../test/browser/filmed.ts';
+import { type Look, lookAt } from '../../test/browser/frames.ts';
+import { until } from '../../test/fixtures/wait.ts';
+import { share } from './live.ts';
+
+/** Below this brightness an image is blank; the test picture is three times as bright. */
+const BLACK = 24;
+/** A jump is given up after so long. */
+const LONGEST_MS = 15_000;
+
+/** One click. */
+export interface Jump {
+  /** How far before now the picture was that came, seconds. */
+  readonly behindS: number;
+  /** From the release of the button to the picture, milliseconds. */
+  readonly ms: number;
+}
+
+/** All clicks. */
+export interface Jumps {
+  readonly plain: readonly Jump[];
+  /** Images of the film of some more clicks, and how many of them were blank. */
+  readonly images: number;
+  readonly blank: number;
+}
+
+declare global {
+  var oxbowJump: { atMs: number | null; utcMs: number | null } | undefined;
+}
+
+/** Runs in the page: from the next release of a button on, each animation frame is looked at until the picture is another one. */
+function arm(): void {
+  const jump: { atMs: number | null; utcMs: number | null } = { atMs: null, utcMs: null };
+  globalThis.oxbowJump = jump;
+  const released = (event: PointerEvent) => {
+    const before = globalThis.oxbowFrames!.look();
+    const startedMs = event.timeStamp;
+    const check = (nowMs: number) => {
+      const look = globalThis.oxbowFrames!.look();
+      // What would be shown without the click lies where the old picture was, and as much later as time has passed.
+      const goneOnMs = before ? before.utcMs + (nowMs - startedMs) : 0;
+      if (look && (!before || Math.abs(look.utcMs - goneOnMs) > 3_000)) {
+        jump.atMs = nowMs - startedMs;
+        jump.utcMs = look.utcMs;
+      } else requestAnimationFrame(check);
+    };
+    requestAnimationFrame(check);
+  };
+  document.addEventListener('pointerup', released, { once: true, capture: true });
+}
+
+/**
+ * Clicks at several distances in turn, and films some more clicks.
+ *
+ * @param selector of the bar
+ * @param positions where on the bar, 0 to 1
+ */
+export async function benchJumps(
+  page: Page,
+  selector: string,
+  positions: readonly number[],
+  filmed: readonly number[],
+): Promise<Jumps> {
+  const plain: Jump[] = [];
+  for (const position of positions) plain.push(await jump(page, selector, position));
+  const camera: Film = await film(page, 'video');
+  for (const position of filmed) await jump(page, selector, position);
+  const values = await camera.end();
+  return { plain, images: values.length, blank: values.filter((value) => value < BLACK).length };
+}
+
+async function jump(page: Page, selector: string, position: number): Promise<Jump> {
+  await until('it plays', async () => ((await lookAt(page)) as Look | undefined)?.paused === false);
+  await page.evaluate(`(${arm})()`);
+  const box = (await page.locator(selector).first().boundingBox())!;
+  await page.mouse.click(box.x + box.width * position, box.y + box.height / 2);
+  await page.mouse.move(box.x, box.y - 120);
+  return until(
+    `the picture at ${position} of the bar comes`,
+    async () => {
+      const done = await page.evaluate(() => globalThis.oxbowJump!);
+      return done.atMs !== null && { ms: done.atMs, behindS: (Date.now() - done.utcMs!) / 1000 };
+    },
+    { withinMs: LONGEST_MS, everyMs: 200 },
+  );
+}
+
+/** Of the clicks that `wish` takes: [how many, p50, p95, worst], milliseconds. */
+export function jumpTimes(jumps: Jumps, wish: (behindS: number) => boolean): readonly [number, number, number, number] {
+  const ms = jumps.plain
+    .filter(({ behindS }) => wish(behindS))
+    .map((jump) => jump.ms)
+    .sort((a, b) => a - b);
+  return [ms.length, share(ms, 0.5), share(ms, 0.95), share(ms, 1)];
+}

@@ -1,0 +1,64 @@
+/**
+ * The media that benchmarks pull: one pre-made stream, cut into MPEG-TS segments without a break.
+ * In: a length. Out: files in the system's folder for temporary files, kept for the next run. Made by ffmpeg.
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/** Length of a segment and distance of key frames, seconds. */
+export const SEGMENT_S = 2;
+const FPS = 30;
+
+/** A stream as files. */
+export interface BenchMedia {
+  readonly folder: string;
+  /** Absolute paths, in order. */
+  readonly segments: readonly string[];
+  /** Of all segments together. */
+  readonly bytes: number;
+  /** Bits per second on the wire, TS included. */
+  readonly bitrate: number;
+}
+
+/**
+ * 720p30 H.264 with B-frames at about 2.4 Mbps, AAC at 128 kbps.
+ *
+ * @param seconds rounded up to whole segments
+ */
+export function makeBenchMedia(seconds: number): BenchMedia {
+  const count = Math.ceil(seconds / SEGMENT_S);
+  const folder = join(tmpdir(), 'oxbow-bench', `720p30-2500k-${count * SEGMENT_S}s`);
+  if (!existsSync(folder)) encode(folder, count);
+  const names = readdirSync(folder).filter((name) => name.endsWith('.ts'));
+  const segments = names.sort().map((name) => join(folder, name));
+  const bytes = segments.reduce((sum, path) => sum + statSync(path).size, 0);
+  return { folder, segments, bytes, bitrate: (bytes * 8) / (segments.length * SEGMENT_S) };
+}
+
+function encode(folder: string, count: number): void {
+  mkdirSync(join(folder, '..'), { recursive: true });
+  const draft = mkdtempSync(`${folder}.draft-`);
+  const duration = count * SEGMENT_S;
+  const gop = String(FPS * SEGMENT_S);
+  const run = spawnSync(
+    'ffmpeg',
+    [
+      ...['-hide_banner', '-loglevel', 'error', '-nostdin', '-y'],
+      // Noise keeps the rate control at its rate, as a camera's picture would.
+      ...['-f', 'lavfi', '-i', `testsrc2=size=1280x720:rate=${FPS}:duration=${duration},noise=alls=12:allf=t`],
+      ...['-f', 'lavfi', '-i', `sine=frequency=440:sample_rate=48000:duration=${duration}`],
+      ...['-c:v', 'libx264', '-preset', 'superfast', '-bf', '2', '-pix_fmt', 'yuv420p'],
+      ...['-b:v', '2300k', '-maxrate', '2500k', '-bufsize', '2500k'],
+      ...['-g', gop, '-keyint_min', gop, '-sc_threshold', '0', '-c:a', 'aac', '-b:a', '128k'],
+      ...['-f', 'segment', '-segment_time', String(SEGMENT_S), '-segment_format', 'mpegts', join(draft, '%05d.ts')],
+    ],
+    { stdio: ['ignore', 'inherit', 'inherit'] },
+  );
+  if (run.status !== 0) {
+    rmSync(draft, { recursive: true });
+    throw new Error('ffmpeg could not make the media of the benchmark');
+  }
+  renameSync(draft, folder);
+}

@@ -1,0 +1,120 @@
+/**
+ * `npm run bench -- VERB`: benchmarks beside peers, on Linux. They print what they find and never fail for being slow.
+ * In: arguments. Out: Markdown on standard output, progress on standard error, JSON where `--json FILE` says.
+ */
+import { writeFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { benchIndex, printIndexReport } from './index-size.ts';
+import { benchPart, printPartReport } from './part.ts';
+import { benchPull, printPullReport } from './pull.ts';
+import { benchServe, printServeReport } from './serve.ts';
+import { benchTimeline, printTimelineReport } from './timeline.ts';
+
+const usage = `Usage: npm run bench -- VERB [options]
+
+  pull     CPU and memory of recording live HLS, beside one ffmpeg for each stream
+    --streams 0,1,8,32 numbers of streams; 0 is an oxbow that has nothing to do
+    --warm-up 20       seconds before the measurement
+    --seconds 60       seconds of each measurement
+    --format ts|mp4    what ffmpeg writes (ts)
+    --patience 60      seconds to wait for a quiet machine before each measurement
+    --tries 2          repeat what others disturbed up to so many times
+    --alone            without ffmpeg
+    --node-flag FLAG   passed to oxbow's Node, repeatable; e.g. --cpu-prof
+  index    bytes of the packed index per segment and track
+  timeline look-ups in the index of many days, and the list of 24 hours
+    --of 100x30        streams and days
+  part     from the last frame of a part to the list that names it, as a waiting player sees it
+    --seconds 60       seconds of each frame rate
+  serve    requests a second and CPU a request, beside nginx with one worker; needs nginx, wrk and two cores
+    --seconds 5        seconds of each measurement
+    --rounds 5         of which the median is told
+    --held 3000        reloads that wait for one part
+  player   the watch page in Chromium: behind the world, clicks into the past, joins, what it costs; beside hls.js and shaka-player
+    --seconds 600      seconds of live playback
+    --only cost,joins  of cost, live, clicks, joins (all)
+
+  --json FILE          the report as JSON as well
+`;
+
+const say = (text: string) => process.stderr.write(`${text}\n`);
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    streams: { type: 'string', default: '0,1,8,32' },
+    'warm-up': { type: 'string', default: '20' },
+    seconds: { type: 'string' },
+    format: { type: 'string', default: 'ts' },
+    patience: { type: 'string', default: '60' },
+    tries: { type: 'string', default: '2' },
+    alone: { type: 'boolean', default: false },
+    'node-flag': { type: 'string', multiple: true, default: [] },
+    of: { type: 'string', default: '100x30' },
+    only: { type: 'string' },
+    rounds: { type: 'string', default: '5' },
+    held: { type: 'string', default: '3000' },
+    json: { type: 'string' },
+    help: { type: 'boolean', default: false },
+  },
+});
+
+const [verb] = positionals;
+const seconds = Number(values.seconds ?? (verb === 'player' ? 600 : 60));
+if (values.help || !['pull', 'index', 'timeline', 'part', 'serve', 'player'].includes(verb ?? '')) {
+  process.stdout.write(usage);
+  process.exit(values.help ? 0 : 2);
+}
+if (verb === 'pull') {
+  const report = await benchPull(
+    {
+      streams: values.streams.split(',').map(Number),
+      warmUpS: Number(values['warm-up']),
+      measureS: seconds,
+      disturbedPercent: 15,
+      patienceS: Number(values.patience),
+      tries: Number(values.tries),
+      format: values.format === 'mp4' ? 'mp4' : 'ts',
+      nodeFlags: values['node-flag'],
+      alone: values.alone,
+    },
+    say,
+  );
+  process.stdout.write(`${printPullReport(report)}\n`);
+  save(report);
+} else if (verb === 'serve') {
+  const report = await benchServe({
+    seconds: Number(values.seconds ?? 5),
+    rounds: Number(values.rounds),
+    held: Number(values.held),
+    say,
+  });
+  process.stdout.write(`${printServeReport(report)}\n`);
+  save(report);
+} else if (verb === 'part') {
+  const report = await benchPart({ seconds, say });
+  process.stdout.write(`${printPartReport(report)}\n`);
+  save(report);
+} else if (verb === 'player') {
+  // Its types are those of a browser: it is checked with the interface, not from here.
+  const { benchPlayer, printPlayerReport } = (await import(new URL('browser/player.ts', import.meta.url).href)) as {
+    benchPlayer(options: { seconds: number; only?: string[]; say: typeof say }): Promise<object>;
+    printPlayerReport(report: object): string;
+  };
+  const report = await benchPlayer({ seconds, say, ...(values.only && { only: values.only.split(',') }) });
+  process.stdout.write(`${printPlayerReport(report)}\n`);
+  save(report);
+} else if (verb === 'timeline') {
+  const [streams, days] = values.of.split('x').map(Number);
+  const report = await benchTimeline({ streams: streams!, days: days!, say });
+  process.stdout.write(`${printTimelineReport(report)}\n`);
+  save(report);
+} else {
+  const report = await benchIndex();
+  process.stdout.write(`${printIndexReport(report)}\n`);
+  save(report);
+}
+
+function save(report: object): void {
+  if (values.json) writeFileSync(values.json, `${JSON.stringify(report, null, 2)}\n`);
+}

@@ -1,0 +1,111 @@
+/**
+ * A server for `bench serve`: streams that stand still, so that nothing but serving costs anything.
+ * In: a folder as argument, certificate files where it shall speak TLS. Out: a line of JSON with its address and what to ask for.
+ */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { openRangeReader } from '../src/archive/range-reader.ts';
+import { createAnswer } from '../src/delivery/answer.ts';
+import type { Deliverable } from '../src/delivery/deliverable.ts';
+import { KnownSegments } from '../src/delivery/known-segments.ts';
+import { createLiveNow } from '../src/delivery/live-now.ts';
+import { Stills } from '../src/delivery/stills.ts';
+import { startTestServer } from '../src/http/fixture.ts';
+import { createSystemClock } from '../src/lib/clock.ts';
+import { videoTrack } from '../src/live/frames.fixture.ts';
+import { Stream } from '../src/live/stream.ts';
+import { LiveList } from '../src/packager/live-list.ts';
+import { Packager } from '../src/packager/packager.ts';
+import { InitTable } from '../src/recording/init-table.ts';
+import type { Recorded, RecordedGroup } from '../src/recording/recorded.ts';
+
+const RATE = 25;
+const SEGMENT_S = 2;
+const SECONDS = 30;
+const RECORDED_BYTES = 200_000;
+const RECORDED_SEGMENTS = 150;
+/** Of the recorded segments; older than every live one. */
+const FIRST_RECORDED = 1;
+
+const [folder = '.', cert, key] = process.argv.slice(2);
+const clock = createSystemClock();
+
+/** A stream whose parts of 0.2 s have about so many bytes. */
+function stillStream(name: string, partBytes: number, recorded: Recorded): Deliverable {
+  const track = videoTrack();
+  const inits = new InitTable([], { save() {}, nowMs: () => clock.nowMs() });
+  const list = new LiveList();
+  const packager = new Packager({
+    settings: { partS: 0.2, segmentS: SEGMENT_S },
+    ...{ list, nextMsn: 1000, discontinuitySequence: 0, continued: false },
+    initOf: (all) => inits.of(all),
+    nextGeneration: () => 1,
+  });
+  const past = { endUs: Math.round(clock.nowMs() * 1000), hasMedia: false, lastRun: 0, absences: [] };
+  const stream = new Stream({ clock, past, sinks: [packager] });
+  const eUs = Math.round((clock.nowMs() - SECONDS * 1000) * 1000);
+  stream.startRun({ tracks: [track], eUs, clock: 'source', pace: { kind: 'continuous' } });
+  const duration = track.timescale / RATE;
+  for (let i = 0; i < SECONDS * RATE + 1; i++) {
+    const data = new Uint8Array(Math.round(partBytes / 5)).fill(i);
+    stream.publish({ trackId: track.id, dts: i * duration, pts: i * duration, duration, key: i % 50 === 0, data });
+  }
+  return {
+    ...{ name, list, recorded, inits, createdUs: past.endUs },
+    starting: () => true,
+    settled: () => false,
+    horizonUs: () => 0,
+  };
+}
+
+const file = join(folder, 'recorded.mp4');
+writeFileSync(file, Buffer.alloc(RECORDED_BYTES * RECORDED_SEGMENTS, 'oxbow'));
+let initNumber = 0;
+const recorded = {
+  find: async (msn: number) => {
+    const offset = (msn - FIRST_RECORDED) * RECORDED_BYTES;
+    if (offset < 0 || msn >= FIRST_RECORDED + RECORDED_SEGMENTS) return undefined;
+    return {
+      path: file,
+      initNumber,
+      startUs: 0,
+      tracks: [{ trackId: 1, offset, length: RECORDED_BYTES }],
+    } as unknown as RecordedGroup;
+  },
+  firstMsn: async () => FIRST_RECORDED,
+} as unknown as Recorded;
+
+const streams = new Map(
+  [30_000, 200_000].map((bytes) => {
+    const stream = stillStream(`p${bytes / 1000}`, bytes, recorded);
+    return [stream.name, stream] as const;
+  }),
+);
+const small = streams.get('p30');
+initNumber = small!.list.find(1000)!.init.number;
+const find = (name: string) => streams.get(name);
+const reader = openRangeReader();
+const known = new KnownSegments(reader);
+const stills = new Stills({ reader, signal: new AbortController().signal, makeStill: async () => new Uint8Array() });
+const answer = createAnswer({ find, clock, reader, known, stills });
+const tls = cert && key ? { cert, key } : undefined;
+const server = await startTestServer({ answer, now: createLiveNow(find, known), reader, clock }, tls);
+const part = `${small!.list.lastSealed!.msn}.0.m4s`;
+const next = small!.list.lastSealed!.msn + 1;
+process.stdout.write(
+  `${JSON.stringify({
+    url: server.url,
+    playlist: '/live/p30/v0/g1.m3u8',
+    part30: `/live/p30/v0/${part}`,
+    part200: `/live/p200/v0/${part}`,
+    recorded: Array.from({ length: RECORDED_SEGMENTS }, (_, i) => `/live/p30/v0/${FIRST_RECORDED + i}.m4s`),
+    held: `/live/p30/v0/g1.m3u8?_HLS_msn=${next}&_HLS_part=`,
+    parts: small!.list.open?.parts.get(1)?.length ?? 0,
+  })}\n`,
+);
+/** A line on standard input: one more part is made, and who waits for it is answered. */
+process.stdin.on('data', () => {
+  small!.list.end();
+  process.stdout.write(`${JSON.stringify({ releasedAt: performance.timeOrigin + performance.now() })}\n`);
+});
+process.stdin.on('end', () => process.exit(0));

@@ -1,0 +1,45 @@
+/**
+ * Builds the interface into web/dist: the pages, then the player for other people's pages, then each file packed beside itself, which
+ * the server sends to whoever takes it. It is made in a folder beside and put in place when it is whole: a server that runs goes on with
+ * the old one until then, and two builds at once do not meet. Runs in `npm ci` (prepare) on whatever Node the machine has.
+ */
+import { existsSync } from 'node:fs';
+import { chmod, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { extname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { brotliCompress, constants, gzip } from 'node:zlib';
+import { putInPlace } from './put-in-place.mjs';
+
+const root = join(import.meta.dirname, '..', 'web');
+const PACKED = new Set(['.js', '.css', '.svg', '.webmanifest']);
+/** Less is not worth a file, bytes. */
+const WORTH_BYTES = 1024;
+
+if (existsSync(join(root, 'vite.config.js'))) {
+  const { build } = await import('vite');
+  const outDir = await mkdtemp(join(root, 'dist.new-'));
+  try {
+    for (const config of ['vite.config.js', 'vite.player.config.js']) {
+      await build({ root, configFile: join(root, config), logLevel: 'warn', build: { outDir } });
+    }
+    await packAll(outDir);
+    await chmod(outDir, 0o755); // a folder made for the moment is its owner's alone; a server may be somebody else
+    await putInPlace(outDir, join(root, 'dist'));
+  } finally {
+    await rm(outDir, { recursive: true, force: true });
+  }
+}
+
+async function packAll(folder) {
+  const found = await readdir(folder, { recursive: true, withFileTypes: true });
+  const files = found.filter((entry) => entry.isFile() && PACKED.has(extname(entry.name)));
+  await Promise.all(files.map(({ parentPath, path, name }) => pack(join(parentPath ?? path, name))));
+}
+
+async function pack(file) {
+  const bytes = await readFile(file);
+  if (bytes.length < WORTH_BYTES) return;
+  const params = { [constants.BROTLI_PARAM_QUALITY]: 10, [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length };
+  await writeFile(`${file}.gz`, await promisify(gzip)(bytes, { level: 9 }));
+  await writeFile(`${file}.br`, await promisify(brotliCompress)(bytes, { params }));
+}

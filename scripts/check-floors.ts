@@ -1,0 +1,171 @@
+/**
+ * Holds the house together: a folder of src imports only from lower floors, each library is imported in one place, web knows src/api and src/client alone.
+ * In: the sources. Out: sentences about what is wrong. docs/architecture.md draws the floors.
+ */
+import { dirname, join, normalize } from 'node:path';
+import { isTest, listFiles, listImports, readSource, withoutComments } from './source-files.ts';
+
+/**
+ * Floors from the ground up. Type-only imports count. `api` stands half a floor below its neighbours: it holds the words
+ * (gap causes, shapes) that formats, recordings and pages share, and imports nothing but `lib`.
+ */
+const floors: Readonly<Record<string, number>> = {
+  lib: 0,
+  api: 0.5,
+  client: 0.5,
+  media: 1,
+  config: 1,
+  observe: 1,
+  live: 2,
+  store: 2,
+  cluster: 2,
+  net: 2,
+  packager: 3,
+  archive: 3,
+  jobs: 3,
+  accounts: 3,
+  webhooks: 3,
+  ffmpeg: 3,
+  wire: 3,
+  recording: 4,
+  ingest: 4,
+  transcode: 4,
+  relay: 4,
+  delivery: 5,
+  library: 5,
+  rooms: 5,
+  streams: 6,
+  http: 7,
+  'app.ts': 8,
+  cli: 9,
+  'main.ts': 10,
+};
+
+/** Where each library may be imported: folders of src, or single files. */
+const libraries: Readonly<Record<string, readonly string[]>> = {
+  commander: ['cli'],
+  yaml: ['config/yaml-file.ts'],
+  typebox: ['api', 'http', 'recording/identity.ts'],
+  fastify: ['http'],
+  '@fastify/fast-json-stringify-compiler': ['http'],
+  '@fastify/static': ['http'],
+  '@fastify/swagger': ['http'],
+  '@fastify/type-provider-typebox': ['http'],
+  kysely: ['store'],
+  'tough-cookie': ['net/cookies.ts'],
+  ws: ['http/events/web-socket.ts'],
+  'node:sqlite': ['store'],
+  'node-av': ['ffmpeg'],
+  pino: ['observe/log.ts'],
+  '@opentelemetry/api': ['observe/telemetry.ts'],
+  '@opentelemetry/exporter-trace-otlp-http': ['observe/telemetry.ts'],
+  '@opentelemetry/resources': ['observe/telemetry.ts'],
+  '@opentelemetry/sdk-trace-base': ['observe/telemetry.ts'],
+  'prom-client': ['observe/metrics.ts'],
+};
+
+/** Folders that run in browsers too, or must stay pure. */
+const pure = ['media', 'api'];
+const IMPURE = /\b(Date\.now|new Date\(\)|performance\.now|setTimeout|setInterval|setImmediate|process\.)/;
+
+/** Floor-folder of a path below src: `media`, or `app.ts`. */
+const folderOf = (path: string): string => path.split('/')[0]!;
+
+/** Everything that breaks the rules, one sentence each. */
+export function checkFloors(): readonly string[] {
+  const files = listFiles();
+  const problems: string[] = [];
+  for (const path of files) {
+    if (path.startsWith('src/') && path.endsWith('.ts')) problems.push(...checkSource(path.slice(4), readSource(path)));
+    if (path.startsWith('web/src/') && /\.(ts|js|svelte)$/.test(path))
+      problems.push(...checkPage(path, readSource(path)));
+  }
+  return [
+    ...problems,
+    ...findCircles(files.filter((path) => path.startsWith('src/') && path.endsWith('.ts') && !isTest(path))),
+  ];
+}
+
+/**
+ * What one file of src does that it may not.
+ *
+ * @param path from src, e.g. `media/frame.ts`
+ */
+export function checkSource(path: string, text: string): readonly string[] {
+  const folder = folderOf(path);
+  const floor = floors[folder];
+  const problems: string[] = [];
+  const complain = (line: number, sentence: string) => problems.push(`src/${path}:${line}: ${sentence}`);
+  if (floor === undefined) return [`src/${path}: "${folder}" stands on no floor; add it to scripts/check-floors.ts`];
+  for (const { specifier, line, isType } of listImports(text)) {
+    if (specifier.startsWith('.')) {
+      const target = normalize(join(dirname(path), specifier)).replaceAll('\\', '/');
+      if (target.startsWith('..')) {
+        // A test may use what the tests share.
+        if (!(isTest(path) && target.startsWith('../test/'))) complain(line, `imports ${specifier} from outside src`);
+        continue;
+      }
+      const other = folderOf(target);
+      const below = floors[other];
+      if (other !== folder && (below === undefined || below >= floor))
+        complain(line, `${folder} may not import ${other}`);
+    } else {
+      const library = specifier.startsWith('node:')
+        ? specifier
+        : specifier
+            .split('/')
+            .slice(0, specifier.startsWith('@') ? 2 : 1)
+            .join('/');
+      // Whoever is handed a database by `store` may name its types.
+      if (isTest(path) || (library === 'kysely' && isType && floor > floors.store!)) continue;
+      if (library.startsWith('node:') && pure.includes(folder))
+        complain(line, `${folder} is pure and imports no ${library}`);
+      const places = libraries[library];
+      if (places === undefined && !library.startsWith('node:'))
+        complain(line, `${library} has no place yet; add it to scripts/check-floors.ts`);
+      if (places && !places.some((place) => path === place || path.startsWith(`${place}/`))) {
+        complain(line, `${library} is imported in ${places.join(' and ')} only`);
+      }
+    }
+  }
+  if (pure.includes(folder) && !isTest(path)) {
+    const impure = IMPURE.exec(withoutComments(text));
+    if (impure) complain(text.slice(0, impure.index).split('\n').length, `${folder} is pure and has no ${impure[1]}`);
+  }
+  return problems;
+}
+
+/** What one file of the interface does that it may not. */
+function checkPage(path: string, text: string): readonly string[] {
+  return listImports(text).flatMap(({ specifier, line }) => {
+    const target = specifier.startsWith('.') ? normalize(join(dirname(path), specifier)) : 'web/';
+    if (/^(?:web|src\/api|src\/client)\//.test(target)) return [];
+    return [`${path}:${line}: web may import only src/api and src/client, not ${specifier}`];
+  });
+}
+
+/** Files that import each other in a circle (imports of types left out): a reader could not say which comes first. */
+function findCircles(files: readonly string[]): readonly string[] {
+  const edges = new Map(
+    files.map((path) => [
+      path,
+      listImports(readSource(path))
+        .filter(({ specifier, isType }) => specifier.startsWith('.') && !isType)
+        .map(({ specifier }) => normalize(join(dirname(path), specifier)).replaceAll('\\', '/')),
+    ]),
+  );
+  const done = new Set<string>();
+  const circles: string[] = [];
+  const visit = (path: string, trail: readonly string[]) => {
+    const at = trail.indexOf(path);
+    if (at >= 0) {
+      circles.push(`${[...trail.slice(at), path].join(' -> ')}: a circle of imports`);
+      return;
+    }
+    if (done.has(path)) return;
+    for (const next of edges.get(path) ?? []) visit(next, [...trail, path]);
+    done.add(path);
+  };
+  for (const path of edges.keys()) visit(path, []);
+  return circles;
+}

@@ -1,0 +1,78 @@
+/**
+ * oxbow runs on Linux, macOS and Windows: what only some of them have stands in src/lib/platform.ts, or is named below with its reason.
+ * In: the sources of the program, without tests. Out: sentences about calls that another system lacks.
+ */
+import { listSources, readSource, withoutComments } from './source-files.ts';
+
+const PLACE = 'src/lib/platform.ts';
+
+interface Rule {
+  readonly name: string;
+  readonly pattern: RegExp;
+  readonly instead: string;
+}
+
+const FILE_CALL =
+  '(?:access|appendFile|copyFile|createReadStream|createWriteStream|existsSync|makeFolder|mkdir|open|readdir|readFile|rename|rm|stat|statfs|unlink|writeFile)(?:Sync)?';
+
+const rules: readonly Rule[] = [
+  { name: 'platform', pattern: /\bprocess\.platform\b|\bos\.platform\(/, instead: `ask ${PLACE}` },
+  {
+    name: 'process',
+    pattern: /\bprocess\.(?:kill|umask|[sg]ete?[ug]id|(?:set|init)groups|execve)\b/,
+    instead: `put it into ${PLACE}`,
+  },
+  { name: 'signal', pattern: /'SIG(?!TERM'|INT'|HUP'|KILL')[A-Z]+\d?'/, instead: 'Windows refuses it' },
+  {
+    name: 'path',
+    pattern: /['"`]\/(?:proc|dev|sys|etc|tmp|usr|bin|sbin|run|var)(?:\/|['"`])/,
+    instead: 'it is there on some systems only',
+  },
+  {
+    name: 'rights',
+    pattern: /\b(?:l|f)?ch(?:mod|own)(?:Sync)?\(|\b(?:symlink|readlink)(?:Sync)?\(/,
+    instead: 'Windows has other rights and links',
+  },
+  {
+    name: 'shell',
+    pattern: /\bexec(?:Sync)?\((?!['"`]?[A-Z])\s*['"`]\w+ |\bshell: true\b/,
+    instead: 'shells differ; spawn the program',
+  },
+  {
+    name: 'joined',
+    pattern: new RegExp(`(?<![.\\w])${FILE_CALL}\\(\\s*\`[^\`]*\\$\\{[^}]*\\}/`),
+    instead: "join() knows the system's separator",
+  },
+  { name: 'file-url', pattern: /import\.meta\.url\)\.pathname/, instead: 'fileURLToPath() knows drives' },
+];
+
+/** Where a rule does not hold, and why. */
+const allowed: Readonly<Record<string, readonly (readonly [rule: string, why: string])[]>> = {
+  'src/cli/stop-signals.ts': [['platform', 'what a signal means is its subject']],
+  'src/cli/doctor.ts': [['platform', 'hands it to checks that are tested for each system']],
+  'src/cli/doctor/bundle.ts': [['platform', 'tells it']],
+  'src/cli/doctor/machine-checks.ts': [['path', 'looks at what the machine has, and says nothing where it is missing']],
+  'src/http/hot/listeners.ts': [['platform', 'shared ports are its subject']],
+};
+
+/** Everything that would not run on each system, one sentence each. */
+export function checkPortable(): readonly string[] {
+  return listSources('src').flatMap((path) => findUnportable(path, readSource(path)));
+}
+
+/**
+ * What one file has that not each system does.
+ *
+ * @param path from the root, e.g. `src/net/net.ts`
+ */
+export function findUnportable(path: string, text: string): readonly string[] {
+  if (path === PLACE) return [];
+  const code = withoutComments(text);
+  return rules.flatMap(({ name, pattern, instead }) => {
+    if (allowed[path]?.some(([rule]) => rule === name)) return [];
+    return [...code.matchAll(new RegExp(pattern, 'g'))].map((match) => {
+      const line = code.slice(0, match.index).split('\n').length;
+      return `${path}:${line}: ${match[0].trim()}: ${instead}`;
+    });
+  });
+}

@@ -1,0 +1,39 @@
+/**
+ * What must hold for the tree as a whole: no two paths that differ only in case, no file too long to read in one sitting.
+ * In: the list of files. Out: sentences about what is wrong.
+ */
+import { listFiles, readSource } from './source-files.ts';
+
+const MAX_LINES = 450;
+
+/** Everything wrong, one sentence each. */
+export function checkTree(): readonly string[] {
+  return [...findCaseTwins(listFiles()), ...findLongFiles()];
+}
+
+/** Paths, folders too, that are one and the same on a file system that does not tell upper from lower case. */
+export function findCaseTwins(files: readonly string[]): readonly string[] {
+  const seen = new Map<string, string>();
+  const problems = new Set<string>();
+  for (const file of files) {
+    const pieces = file.split('/');
+    for (let length = 1; length <= pieces.length; length++) {
+      const path = pieces.slice(0, length).join('/');
+      const twin = seen.get(path.toLowerCase());
+      if (twin !== undefined && twin !== path) problems.add(`${twin} and ${path} differ only in case`);
+      else seen.set(path.toLowerCase(), path);
+    }
+  }
+  return [...problems];
+}
+
+function findLongFiles(): readonly string[] {
+  return listFiles()
+    .filter((path) => /^(src|scripts|bin|web|test|bench)\//.test(path) && /\.(ts|js|mjs|svelte)$/.test(path))
+    .flatMap((path) => {
+      const text = readSource(path);
+      if (text.startsWith('// Made by ')) return []; // nobody reads it in one sitting
+      const count = text.trimEnd().split('\n').length;
+      return count > MAX_LINES ? [`${path}: ${count} lines, the limit is ${MAX_LINES}; cut it in two`] : [];
+    });
+}

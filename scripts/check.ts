@@ -1,0 +1,104 @@
+/**
+ * `npm run check`: every check but the suites, one line each; what `npm test` runs first.
+ * In: the tree. Out: a list of steps, exit code 1 when one fails. Nothing is changed.
+ */
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { checkDocblocks } from './check-docblocks.ts';
+import { checkFloors } from './check-floors.ts';
+import { checkLicences } from './check-licences.ts';
+import { checkPortable } from './check-portable.ts';
+import { checkTree } from './check-tree.ts';
+import { checkPages } from './generate.ts';
+import { runTests } from './run-tests.ts';
+import { root } from './source-files.ts';
+
+/** What a step found: problems, or why it could not look. */
+export interface StepResult {
+  readonly problems: readonly string[];
+  readonly skipped?: string;
+}
+
+interface Step {
+  readonly name: string;
+  run(): StepResult | Promise<StepResult>;
+}
+
+const isWindows = process.platform === 'win32';
+
+/** Runs a program of node_modules/.bin or the path; its output is the problem when it fails. */
+function program(command: string, args: readonly string[]): StepResult {
+  const result = spawnSync(command, args, { cwd: root, encoding: 'utf8', shell: isWindows });
+  if (result.error) return { problems: [`${command}: ${result.error.message}`] };
+  return {
+    problems:
+      result.status === 0
+        ? []
+        : [`${result.stdout}${result.stderr}`.trim() || `${command} ended with ${result.status}`],
+  };
+}
+
+const local = (name: string): string => join(root, 'node_modules', '.bin', name);
+const listed = async (problems: readonly string[] | Promise<readonly string[]>): Promise<StepResult> => ({
+  problems: await problems,
+});
+
+/** Known holes in what users get; advisories of severity high and above fail, an unreachable registry is told. */
+function audit(): StepResult {
+  const result = spawnSync('npm', ['audit', '--omit=dev', '--json'], { cwd: root, encoding: 'utf8', shell: isWindows });
+  let report: {
+    metadata?: { vulnerabilities?: Record<string, number> };
+    vulnerabilities?: Record<string, { severity: string }>;
+  };
+  try {
+    report = JSON.parse(result.stdout);
+  } catch {
+    return { problems: [], skipped: 'npm audit gave no answer' };
+  }
+  if (!report.metadata) return { problems: [], skipped: 'the registry does not answer audits' };
+  const grave = Object.entries(report.vulnerabilities ?? {}).filter(
+    ([, { severity }]) => severity === 'high' || severity === 'critical',
+  );
+  return { problems: grave.map(([name, { severity }]) => `${name}: advisory of severity ${severity}; see npm audit`) };
+}
+
+const steps: readonly Step[] = [
+  { name: 'types', run: () => program(local('tsc'), ['-p', 'tsconfig.json']) },
+  { name: 'types of the interface', run: () => program(local('tsc'), ['-p', 'web/tsconfig.json', '--noEmit']) },
+  { name: 'lint and format', run: () => program(local('biome'), ['ci', '--colors=off', '--max-diagnostics=30']) },
+  { name: 'floors', run: () => listed(checkFloors()) },
+  { name: 'docblocks', run: () => listed(checkDocblocks()) },
+  { name: 'systems', run: () => listed(checkPortable()) },
+  { name: 'names and lengths of files', run: () => listed(checkTree()) },
+  { name: 'generated pages', run: () => listed(checkPages()) },
+  { name: 'licences', run: () => listed(checkLicences()) },
+  { name: 'advisories', run: audit },
+];
+
+/** Runs every step and prints a line for each. @returns how many failed */
+export async function runChecks(): Promise<number> {
+  let failed = 0;
+  for (const { name, run } of steps) {
+    const since = performance.now();
+    const { problems, skipped } = await run();
+    const seconds = ((performance.now() - since) / 1000).toFixed(1);
+    if (problems.length > 0) failed++;
+    console.log(
+      `${problems.length > 0 ? 'FAIL' : skipped ? 'skip' : 'ok  '}  ${name} (${seconds} s)${skipped ? `: ${skipped}` : ''}`,
+    );
+    for (const problem of problems) console.log(`      ${problem.replaceAll('\n', '\n      ')}`);
+  }
+  return failed;
+}
+
+if (import.meta.main) {
+  const failed = await runChecks();
+  const status =
+    failed > 0
+      ? 1
+      : runTests({
+          patterns: ['src/**/*.test.ts', 'web/src/**/*.test.ts', 'test/checks/**/*.test.ts'],
+          coverage: false,
+        });
+  process.exit(status);
+}

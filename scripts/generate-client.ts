@@ -1,0 +1,251 @@
+/**
+ * Writes the generated half of the typed client, and the page of events.
+ * In: the OpenAPI document, the tables of events and errors. Out: texts of src/client/*.ts and docs/7-reference/events.md.
+ */
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { type EventType, eventSchema, eventTable, eventTypes } from '../src/api/events.ts';
+import { refusals } from '../src/lib/errors.ts';
+import { root } from './source-files.ts';
+
+/** A JSON Schema, as far as the API uses it. */
+interface Schema {
+  /** Of the sources alone: the document has references in its place. */
+  readonly $id?: string;
+  readonly $ref?: string;
+  readonly type?: string;
+  readonly const?: unknown;
+  readonly enum?: readonly unknown[];
+  readonly anyOf?: readonly Schema[];
+  readonly format?: string;
+  readonly description?: string;
+  readonly properties?: Readonly<Record<string, Schema>>;
+  readonly required?: readonly string[];
+  readonly items?: Schema;
+  readonly additionalProperties?: boolean | Schema;
+}
+
+interface Described {
+  readonly operationId: string;
+  readonly summary: string;
+  readonly requestBody?: { readonly content: Readonly<Record<string, { readonly schema: Schema }>> };
+  readonly parameters?: readonly {
+    readonly name: string;
+    readonly in: string;
+    readonly required?: boolean;
+    readonly description?: string;
+    readonly schema: Schema;
+  }[];
+  readonly responses: Readonly<Record<string, { readonly content?: Readonly<Record<string, { schema: Schema }>> }>>;
+}
+
+/** What is read of the OpenAPI document. */
+export interface OpenApi {
+  readonly paths: Readonly<Record<string, Readonly<Record<string, Described>>>>;
+  readonly components: { readonly schemas: Readonly<Record<string, Schema>> };
+}
+
+const MADE = '// Made by `npm run generate` from the sources; do not edit.\n\n';
+
+/** A schema as a TypeScript type. */
+function typeOf(schema: Schema): string {
+  if (schema.$id !== undefined) return schema.$id;
+  if (schema.$ref !== undefined) return schema.$ref.slice(schema.$ref.lastIndexOf('/') + 1);
+  if (schema.const !== undefined) return JSON.stringify(schema.const);
+  if (schema.enum) return schema.enum.map((each) => JSON.stringify(each)).join(' | ');
+  if (schema.anyOf) return schema.anyOf.map(typeOf).join(' | ');
+  switch (schema.type) {
+    case 'integer':
+    case 'number':
+      return 'number';
+    case 'boolean':
+    case 'null':
+    case 'string':
+      return schema.type;
+    case 'array':
+      return `(${typeOf(schema.items ?? {})})[]`;
+    case 'object':
+      return objectType(schema);
+    default:
+      return 'unknown';
+  }
+}
+
+function objectType({ properties, required = [], additionalProperties }: Schema): string {
+  if (properties && Object.keys(properties).length > 0) {
+    const members = Object.entries(properties).map(
+      ([name, each]) =>
+        `${comment(each.description)}${keyOf(name)}${required.includes(name) ? '' : '?'}: ${typeOf(each)};`,
+    );
+    return `{\n${members.join('\n')}\n}`;
+  }
+  const values = typeof additionalProperties === 'object' ? typeOf(additionalProperties) : 'unknown';
+  return additionalProperties === undefined && properties
+    ? 'Record<string, never>'
+    : `Readonly<Record<string, ${values}>>`;
+}
+
+const keyOf = (name: string): string => (/^\w+$/.test(name) ? name : JSON.stringify(name));
+const comment = (text: string | undefined): string => (text ? `/** ${text.replaceAll('*/', '* /')} */\n` : '');
+
+function shapesFile({ components }: OpenApi): string {
+  const shapes = Object.entries(components.schemas).map(
+    ([name, schema]) =>
+      `/** ${schema.description ?? `\`${name}\` of the API.`} */\nexport type ${name} = ${typeOf(schema)};\n`,
+  );
+  const codes = Object.keys(refusals)
+    .map((code) => JSON.stringify(code))
+    .join(' | ');
+  return `${MADE}/**
+ * The shapes of the API: what it takes and answers.
+ * In: the schemas of the routes. Out: types alone, without a dependency.
+ */
+
+/** The stable codes of problem documents. */
+export type ProblemCode = ${codes};
+
+${shapes.join('\n')}`;
+}
+
+function eventShapesFile(document: OpenApi): string {
+  const rows = eventTypes.map(
+    (type) => `/** ${eventTable[type].sentence} */\n'${type}': ${typeOf(eventTable[type].data as Schema)};`,
+  );
+  return `${MADE}/**
+ * The events of oxbow.
+ * In: the table of events. Out: types alone, without a dependency.
+ */
+import type { ${namedIn(rows.join('\n'), document)} } from './shapes.ts';
+
+/** What an event of each name tells. */
+export interface EventDataByType {
+${rows.join('\n')}
+}
+
+/** The name of an event. */
+export type EventType = keyof EventDataByType;
+
+/** An event. */
+export type OxbowEvent<T extends EventType = EventType> = {
+  [Each in T]: {
+    /** Sorts by time. */
+    readonly id: string;
+    readonly type: Each;
+    /** RFC 3339, UTC, milliseconds. */
+    readonly at: string;
+    /** Name of the stream that it is about, or null. */
+    readonly stream: string | null;
+    readonly data: EventDataByType[Each];
+  };
+}[T];
+
+/** What a listener hears of its own connection; \`events.reset\`: some events were lost, so ask for the state anew. */
+export interface ConnectionEvent {
+  readonly id: string;
+  readonly type: 'events.ready' | 'events.reset';
+  readonly at: string;
+  readonly stream: null;
+  readonly data: { readonly replayed: number };
+}
+`;
+}
+
+function operationsFile(document: OpenApi): string {
+  const methods = Object.entries(document.paths)
+    .filter(([path]) => path.startsWith('/api/v1/') && path !== '/api/v1/events')
+    .flatMap(([path, byMethod]) =>
+      Object.entries(byMethod).map(([method, operation]) => methodOf(method.toUpperCase(), path, operation)),
+    );
+  const shapes = namedIn(methods.join('\n'), document);
+  return `${MADE}/**
+ * A method for each operation of the API.
+ * In: parameters of path and query by name, and \`body\`. Out: what the server answers; OxbowProblem is thrown where it refuses.
+ */
+import type { Ask, CallOptions } from './ask.ts';
+import type { ${shapes} } from './shapes.ts';
+
+/** Every operation. */
+export class Operations {
+  readonly #ask: Ask;
+
+  /** @param ask makes the requests */
+  constructor(ask: Ask) {
+    this.#ask = ask;
+  }
+
+${methods.join('\n\n')}
+}
+`;
+}
+
+/** The named shapes that a text speaks of, as an import lists them. */
+function namedIn(text: string, { components }: OpenApi): string {
+  const names = Object.keys(components.schemas).filter((name) => new RegExp(`\\b${name}\\b`).test(text));
+  return names.toSorted().join(', ');
+}
+
+function methodOf(
+  method: string,
+  path: string,
+  { operationId, summary, parameters = [], requestBody, responses }: Described,
+): string {
+  const body = requestBody?.content['application/json']?.schema;
+  const taken = parameters
+    .filter((one) => one.in === 'path' || one.in === 'query')
+    .toSorted((a, b) => Number(b.in === 'path') - Number(a.in === 'path'))
+    .map((one) => `${comment(one.description)}${keyOf(one.name)}${one.required ? '' : '?'}: ${typeOf(one.schema)};`);
+  if (body) taken.push(`body: ${typeOf(body)};`);
+  const isNeeded = body !== undefined || parameters.some((one) => one.required);
+  const input = taken.length > 0 ? `input${isNeeded ? '' : '?'}: {\n${taken.join('\n')}\n}, ` : '';
+  const [, answer] = Object.entries(responses).find(([status]) => status.startsWith('2')) ?? [];
+  const schema = Object.values(answer?.content ?? {})[0]?.schema;
+  const isFile = schema?.format === 'binary';
+  const result = isFile ? 'Response' : schema && schema.type !== 'null' ? typeOf(schema) : 'void';
+  const operation = `{ method: '${method}', path: '${path}'${isFile ? ", answer: 'file'" : ''} }`;
+  return `/** ${summary} */\n${operationId}(${input}options?: CallOptions): Promise<${result}> {
+    return this.#ask(${operation}, ${taken.length > 0 ? 'input' : 'undefined'}, options);
+  }`;
+}
+
+/** docs/7-reference/events.md. */
+export function eventsPage(made: string): string {
+  const cell = (text: string) => text.replaceAll('|', '\\|');
+  const rows = eventTypes.map((type) => {
+    const { audience, sentence } = eventTable[type];
+    return `| \`${type}\` | ${audience} | ${cell(sentence)} | ${membersOf(type)} |\n`;
+  });
+  return `# Events
+
+${made}What happens, as \`GET /api/v1/events\` tells it (SSE and WebSocket) and as webhooks get it. [How to listen](../5-api/events.md).
+\`stream\`: for whoever may see the stream; of an unlisted one, only for who asks for it by name. \`admin\`: for administrators. \`anyone\`: for everybody.
+
+| type | for | when | data |
+| --- | --- | --- | --- |
+${rows.join('')}`;
+}
+
+function membersOf(type: EventType): string {
+  const { properties = {} } = (eventSchema(type) as Schema).properties!.data!;
+  return Object.keys(properties)
+    .map((name) => `\`${name}\``)
+    .join(', ');
+}
+
+/** Every generated file of the client by its path from the root, formatted as the tree is. */
+export function clientFiles(document: OpenApi): ReadonlyMap<string, string> {
+  return new Map(
+    [
+      ['src/client/shapes.ts', shapesFile(document)] as const,
+      ['src/client/event-shapes.ts', eventShapesFile(document)] as const,
+      ['src/client/operations.ts', operationsFile(document)] as const,
+    ].map(([path, text]) => [path, format(path, text)]),
+  );
+}
+
+function format(path: string, text: string): string {
+  const biome = join(root, 'node_modules', '.bin', 'biome');
+  const options = { cwd: root, input: text, encoding: 'utf8', shell: process.platform === 'win32' } as const;
+  const { status, stdout, stderr } = spawnSync(biome, ['check', '--write', `--stdin-file-path=${path}`], options);
+  if (status !== 0) throw new Error(`${path} could not be formatted: ${stderr}`);
+  return stdout;
+}

@@ -1,0 +1,51 @@
+/**
+ * `npm test`: installs the programs that the suites need where it may, runs the checks, then every test in one run of Node's runner.
+ * In: the tree; paths as arguments narrow the run. Out: the runner's report, last; exit code 1 when anything failed.
+ */
+import { spawnSync } from 'node:child_process';
+import { pathOf } from '../test/fixtures/need.ts';
+import { runChecks } from './check.ts';
+import { runTests } from './run-tests.ts';
+
+/** Programs that suites use, and the Debian packages that bring them. */
+const programs: Readonly<Record<string, readonly string[]>> = {
+  ffmpeg: ['ffmpeg'],
+  ffprobe: ['ffmpeg'],
+  chromium: ['chromium'],
+  'firefox-esr': ['firefox-esr'],
+  nginx: ['nginx'],
+  haproxy: ['haproxy'],
+  mpv: ['mpv'],
+  cvlc: ['vlc-bin', 'vlc-plugin-base'],
+  openssl: ['openssl'],
+  'yt-dlp': ['yt-dlp'],
+};
+
+/** Installs what is missing in CI, or where this user may; elsewhere the suites that need it are skipped and say so. */
+function installPrograms(): void {
+  const missing = Object.keys(programs).filter((program) => pathOf(program) === undefined);
+  const mayInstall = process.platform === 'linux' && (process.env.CI !== undefined || process.getuid?.() === 0);
+  if (missing.length === 0 || !mayInstall) return;
+  const packages = [...new Set(missing.flatMap((program) => programs[program]!))];
+  const sudo = process.getuid?.() === 0 ? [] : ['sudo', '-n'];
+  console.log(`installing ${packages.join(', ')}`);
+  for (const args of [
+    ['update', '-qq'],
+    ['install', '-y', '-qq', '--no-install-recommends', ...packages],
+  ]) {
+    const [command, ...rest] = [...sudo, 'apt-get', ...args] as [string, ...string[]];
+    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+    const result = spawnSync(command, rest, { stdio: ['ignore', 'ignore', 'inherit'], env });
+    if (result.status !== 0)
+      console.log(`      ${command} ${rest.join(' ')} failed; the suites will say what they miss`);
+  }
+}
+
+if (import.meta.main) {
+  installPrograms();
+  const patterns = process.argv.slice(2);
+  const failed = patterns.length > 0 ? 0 : await runChecks();
+  const everything = ['src/**/*.test.ts', 'web/src/**/*.test.ts', 'test/**/*.test.ts'];
+  const status = runTests({ patterns: patterns.length > 0 ? patterns : everything, coverage: patterns.length === 0 });
+  process.exit(status !== 0 || failed > 0 ? 1 : 0);
+}

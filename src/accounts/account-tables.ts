@@ -1,0 +1,81 @@
+/**
+ * Sessions, API tokens and revocations in the metadata store. Times are whole µs there, ms here.
+ * In: rows of the accounts. Out: rows of the store.
+ */
+import type { Kysely } from 'kysely';
+import type { Tables } from '../store/schema.ts';
+import type { ApiToken, TokenScope } from './api-tokens.ts';
+import type { Rows } from './secret-table.ts';
+import type { Session } from './sessions.ts';
+import type { WatchEpoch } from './watch-tokens.ts';
+
+/** What is kept of accounts. */
+export interface AccountTables {
+  readonly sessions: Rows<Session>;
+  readonly tokens: Rows<ApiToken>;
+  readonly epochs: Rows<WatchEpoch>;
+}
+
+/** The tables of a store. */
+export function accountTables(db: Kysely<Tables>): AccountTables {
+  return { sessions: sessionRows(db), tokens: tokenRows(db), epochs: epochRows(db) };
+}
+
+function sessionRows(db: Kysely<Tables>): Rows<Session> {
+  return {
+    async all() {
+      const rows = await db.selectFrom('session').selectAll().execute();
+      return rows.map(({ id, digest, created_us, seen_us, address, program }) => ({
+        ...{ id, digest, address, program },
+        ...{ createdMs: created_us / 1000, seenMs: seen_us / 1000 },
+      }));
+    },
+    async put({ id, digest, createdMs, seenMs, address, program }) {
+      const row = { id, digest, created_us: toUs(createdMs), seen_us: toUs(seenMs), address, program };
+      const { seen_us } = row;
+      await db
+        .insertInto('session')
+        .values(row)
+        .onConflict((conflict) => conflict.column('id').doUpdateSet({ seen_us }))
+        .execute();
+    },
+    remove: async (id) => void (await db.deleteFrom('session').where('id', '=', id).execute()),
+  };
+}
+
+function tokenRows(db: Kysely<Tables>): Rows<ApiToken> {
+  return {
+    async all() {
+      const rows = await db.selectFrom('api_token').selectAll().execute();
+      return rows.map(({ id, digest, label, scopes, created_us, expires_us }) => ({
+        ...{ id, digest, label, scopes: scopes.split(' ') as TokenScope[] },
+        createdMs: created_us / 1000,
+        expiresMs: expires_us === null ? undefined : expires_us / 1000,
+      }));
+    },
+    async put({ id, digest, label, scopes, createdMs, expiresMs }) {
+      const expires_us = expiresMs === undefined ? null : toUs(expiresMs);
+      const row = { id, digest, label, scopes: scopes.join(' '), created_us: toUs(createdMs), expires_us };
+      await db.insertInto('api_token').values(row).execute();
+    },
+    remove: async (id) => void (await db.deleteFrom('api_token').where('id', '=', id).execute()),
+  };
+}
+
+function epochRows(db: Kysely<Tables>): Rows<WatchEpoch> {
+  return {
+    all: () => db.selectFrom('watch_epoch').selectAll().execute(),
+    async put({ stream, epoch }) {
+      await db
+        .insertInto('watch_epoch')
+        .values({ stream, epoch })
+        .onConflict((conflict) => conflict.column('stream').doUpdateSet({ epoch }))
+        .execute();
+    },
+    remove: async (stream) => void (await db.deleteFrom('watch_epoch').where('stream', '=', stream).execute()),
+  };
+}
+
+function toUs(ms: number): number {
+  return Math.round(ms * 1000);
+}

@@ -1,0 +1,70 @@
+/**
+ * Rights that stand for a random word each, looked up for every request: in memory, and kept in the database without the word.
+ * In: words. Out: rows. Sessions and API tokens are such.
+ */
+import { digestOf } from './secret-word.ts';
+
+/** Where rows are kept. */
+export interface Rows<R> {
+  all(): Promise<readonly R[]>;
+  /** Adds a row, or replaces the one with its key. */
+  put(row: R): Promise<void>;
+  remove(key: string): Promise<void>;
+}
+
+/** What each row has. */
+export interface SecretRow {
+  readonly id: string;
+  /** Of the word, see secret-word.ts. */
+  readonly digest: string;
+}
+
+/** The rows of one kind. */
+export class SecretTable<R extends SecretRow> {
+  readonly #rows: Rows<R>;
+  readonly #byDigest = new Map<string, R>();
+
+  private constructor(rows: Rows<R>) {
+    this.#rows = rows;
+  }
+
+  /** Reads what is kept. */
+  static async open<R extends SecretRow>(rows: Rows<R>): Promise<SecretTable<R>> {
+    const table = new SecretTable(rows);
+    for (const row of await rows.all()) table.#byDigest.set(row.digest, row);
+    return table;
+  }
+
+  /** All rows, in no order. */
+  get all(): readonly R[] {
+    return [...this.#byDigest.values()];
+  }
+
+  /** The row of a word. */
+  find(secret: string): R | undefined {
+    return this.#byDigest.get(digestOf(secret));
+  }
+
+  /** Adds a row, or changes one that has its digest; it holds once it is kept. */
+  async put(row: R): Promise<void> {
+    await this.#rows.put(row);
+    this.#byDigest.set(row.digest, row);
+  }
+
+  /** Changes a row that is there; another one, which was taken away meanwhile, stays away. */
+  async change(row: R): Promise<void> {
+    if (!this.#byDigest.has(row.digest)) return;
+    this.#byDigest.set(row.digest, row);
+    await this.#rows.put(row);
+    if (!this.#byDigest.has(row.digest)) await this.#rows.remove(row.id);
+  }
+
+  /** Takes a row away, at once; false where there is none. */
+  async remove(id: string): Promise<boolean> {
+    const row = this.all.find((one) => one.id === id);
+    if (!row) return false;
+    this.#byDigest.delete(row.digest);
+    await this.#rows.remove(id);
+    return true;
+  }
+}

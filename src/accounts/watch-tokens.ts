@@ -1,0 +1,120 @@
+/**
+ * Signs and checks the right to watch one stream until a time. 1 byte version, 4 bytes expiry (unix seconds), 4 bytes epoch of the
+ * stream, 16 bytes of HMAC-SHA-256 over them and the name; in base64url 34 characters.
+ * In: tokens of signed paths. Out: yes, or why not. RFC 2104; MEDIA.md, 32.
+ */
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import type { Rows } from './secret-table.ts';
+
+/** `playlist` (and stills, clips) until the token expires; `media`, what a playlist named, for two target durations more. */
+export type SignedClass = 'playlist' | 'media';
+
+/** `refused`: forged, of another stream, or revoked. */
+export type WatchVerdict = 'ok' | 'refused' | 'expired';
+
+/** How often the rights to watch a stream were revoked. */
+export interface WatchEpoch {
+  readonly stream: string;
+  readonly epoch: number;
+}
+
+/** What tokens are checked with. */
+export interface WatchTokenOptions {
+  readonly secret: Uint8Array;
+  readonly epochs: Rows<WatchEpoch>;
+  /** Target duration of a stream's live lists, ms; undefined while it has none. */
+  readonly targetDurationMs?: (stream: string) => number | undefined;
+}
+
+const VERSION = 1;
+const HEAD_BYTES = 9;
+const MAC_BYTES = 16;
+const TOKEN_LENGTH = 34;
+/** Tokens whose signature is known to be good. */
+const MAX_KNOWN = 10_000;
+/** Of a stream that has no live list: windows of old recordings have segments like this, ms. */
+const USUAL_TARGET_MS = 6000;
+
+interface Known {
+  readonly stream: string;
+  readonly epoch: number;
+  readonly expiresMs: number;
+}
+
+/** The tokens of all streams. */
+export class WatchTokens {
+  readonly #options: WatchTokenOptions;
+  readonly #epochs = new Map<string, number>();
+  /** The one used last is the last. */
+  readonly #known = new Map<string, Known>();
+
+  private constructor(options: WatchTokenOptions) {
+    this.#options = options;
+  }
+
+  /** Reads what was revoked. */
+  static async open(options: WatchTokenOptions): Promise<WatchTokens> {
+    const tokens = new WatchTokens(options);
+    for (const { stream, epoch } of await options.epochs.all()) tokens.#epochs.set(stream, epoch);
+    return tokens;
+  }
+
+  /**
+   * Makes a token.
+   *
+   * @param expiresMs ms since 1970, up to the year 2106; rounded up to a second
+   */
+  sign(stream: string, expiresMs: number): string {
+    const head = Buffer.alloc(HEAD_BYTES);
+    head.writeUInt8(VERSION, 0);
+    head.writeUInt32BE(Math.ceil(expiresMs / 1000), 1);
+    head.writeUInt32BE(this.#epochOf(stream), 5);
+    return Buffer.concat([head, this.#mac(stream, head)]).toString('base64url');
+  }
+
+  /**
+   * Whether a token gives the right to something of a stream.
+   *
+   * @param nowMs ms since 1970
+   */
+  verify(token: string, stream: string, kind: SignedClass, nowMs: number): WatchVerdict {
+    const known = this.#known.get(token) ?? this.#read(token, stream);
+    if (!known || known.stream !== stream || known.epoch !== this.#epochOf(stream)) return 'refused';
+    this.#remember(token, known);
+    const graceMs = kind === 'media' ? 2 * (this.#options.targetDurationMs?.(stream) ?? USUAL_TARGET_MS) : 0;
+    return nowMs < known.expiresMs + graceMs ? 'ok' : 'expired';
+  }
+
+  /** Ends every right to watch a stream that was given so far, at once. */
+  async revoke(stream: string): Promise<void> {
+    const epoch = this.#epochOf(stream) + 1;
+    this.#epochs.set(stream, epoch);
+    await this.#options.epochs.put({ stream, epoch });
+  }
+
+  #read(token: string, stream: string): Known | undefined {
+    if (token.length !== TOKEN_LENGTH) return undefined;
+    const bytes = Buffer.from(token, 'base64url');
+    // One token has one form: the last character has bits that carry nothing.
+    if (bytes.length !== HEAD_BYTES + MAC_BYTES || bytes.toString('base64url') !== token) return undefined;
+    const head = bytes.subarray(0, HEAD_BYTES);
+    if (head[0] !== VERSION || !timingSafeEqual(bytes.subarray(HEAD_BYTES), this.#mac(stream, head))) return undefined;
+    return { stream, epoch: head.readUInt32BE(5), expiresMs: head.readUInt32BE(1) * 1000 };
+  }
+
+  #remember(token: string, known: Known): void {
+    this.#known.delete(token);
+    this.#known.set(token, known);
+    if (this.#known.size > MAX_KNOWN) this.#known.delete(this.#known.keys().next().value!);
+  }
+
+  #mac(stream: string, head: Uint8Array): Buffer {
+    // A name has no zero byte, so no two pairs of head and name look alike.
+    const mac = createHmac('sha256', this.#options.secret).update(`oxbow watch\0${stream}\0`).update(head).digest();
+    return mac.subarray(0, MAC_BYTES);
+  }
+
+  #epochOf(stream: string): number {
+    return this.#epochs.get(stream) ?? 0;
+  }
+}

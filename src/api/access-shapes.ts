@@ -1,0 +1,59 @@
+/**
+ * The JSON of who may what, shared with the interface. Times are RFC 3339 in UTC with milliseconds.
+ * In: http/routes. Out: web/, OpenAPI, other people's programs.
+ */
+import type { Static } from 'typebox';
+import { Type } from './type.ts';
+
+const Time = Type.String({ format: 'date-time', description: 'RFC 3339, UTC, milliseconds' });
+
+/** A browser that is signed in. */
+export const SessionView = Type.Object(
+  {
+    id: Type.String(),
+    createdAt: Time,
+    seenAt: Type.String({ format: 'date-time', description: 'when it was last used, to the hour' }),
+    expiresAt: Type.String({ format: 'date-time', description: 'unless it is used before' }),
+    address: Type.String({ description: 'whence it was signed in' }),
+    program: Type.String({ description: 'its User-Agent then' }),
+    current: Type.Boolean({ description: 'it is the one that asks' }),
+  },
+  { $id: 'SessionView' },
+);
+export type SessionView = Static<typeof SessionView>;
+
+/** Who asks. */
+export const MeView = Type.Object(
+  { admin: Type.Boolean(), session: Type.Union([SessionView, Type.Null()]) },
+  { $id: 'MeView' },
+);
+export type MeView = Static<typeof MeView>;
+
+/** A link that signs a browser in. */
+export const SignInLink = Type.Object({ url: Type.String(), expiresAt: Time }, { $id: 'SignInLink' });
+export type SignInLink = Static<typeof SignInLink>;
+
+/** A token for programs, without the token itself. */
+export const TokenView = Type.Object(
+  {
+    id: Type.String(),
+    label: Type.String(),
+    scopes: Type.Array(Type.Union([Type.Literal('admin'), Type.Literal('view')])),
+    createdAt: Time,
+    expiresAt: Type.Union([Time, Type.Null()]),
+  },
+  { $id: 'TokenView' },
+);
+export type TokenView = Static<typeof TokenView>;
+
+/** A right to watch one stream. */
+export const WatchToken = Type.Object(
+  {
+    token: Type.String({ description: 'stands as `/t/{token}` in front of any address of its media' }),
+    url: Type.String({ description: 'the page' }),
+    hls: Type.String({ description: 'the multivariant playlist, for other players' }),
+    expiresAt: Time,
+  },
+  { $id: 'WatchToken' },
+);
+export type WatchToken = Static<typeof WatchToken>;

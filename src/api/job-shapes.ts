@@ -1,0 +1,94 @@
+/**
+ * Jobs and exports as the API shows them. Times are RFC 3339 in UTC with milliseconds, durations seconds.
+ * In: http/routes. Out: web/, the command line, OpenAPI, other people's programs.
+ */
+import type { Static } from 'typebox';
+import { type GapCause, gapCauses } from './gap.ts';
+import { Type } from './type.ts';
+
+const Time = Type.String({ format: 'date-time', description: 'RFC 3339, UTC, milliseconds' });
+const AtInFile = Type.Number({ description: 'seconds from the start of the file' });
+
+/** What to export. */
+export const ExportSettings = Type.Object(
+  {
+    stream: Type.String({ maxLength: 64 }),
+    from: Type.String({
+      maxLength: 64,
+      description: 'unix seconds, milliseconds, RFC 3339 with a zone, or YYYYMMDDHHMMSS in UTC',
+    }),
+    to: Type.String({ maxLength: 64, description: 'the same, or a duration from `from`, e.g. 90s' }),
+    format: Type.Optional(Type.Union([Type.Literal('mp4'), Type.Literal('mkv'), Type.Literal('ts')])),
+    exact: Type.Optional(
+      Type.Boolean({
+        description: 'cut to the frame: pictures at the edges are encoded anew. Else from key frame to key frame',
+      }),
+    ),
+  },
+  { $id: 'ExportSettings', additionalProperties: false },
+);
+export type ExportSettings = Static<typeof ExportSettings>;
+
+/** What an export gave. */
+export const ExportResult = Type.Object(
+  {
+    url: Type.Union([Type.String({ description: 'path of the file' }), Type.Null()]),
+    filename: Type.String(),
+    from: Time,
+    to: Time,
+    seconds: Type.Number(),
+    bytes: Type.Integer(),
+    /** Stretches of continuous media. */
+    parts: Type.Array(Type.Object({ at: AtInFile, from: Time, to: Time })),
+    /** What is missing: the file closes up over it at `at`. */
+    gaps: Type.Array(
+      Type.Object({
+        at: AtInFile,
+        from: Time,
+        to: Time,
+        cause: Type.Unsafe<GapCause | 'offline' | 'deleted'>(
+          Type.String({ enum: [...gapCauses, 'offline', 'deleted'] }),
+        ),
+        detail: Type.String(),
+      }),
+    ),
+    /** Pictures that were encoded anew; 0 unless it is exact. */
+    recoded: Type.Integer(),
+  },
+  { $id: 'ExportResult' },
+);
+export type ExportResult = Static<typeof ExportResult>;
+
+/** A way to fetch the file of an export without the admin token. */
+export const ExportTicket = Type.Object(
+  { url: Type.String({ description: 'path of the file; whoever has it may fetch it' }), expiresAt: Time },
+  { $id: 'ExportTicket' },
+);
+export type ExportTicket = Static<typeof ExportTicket>;
+
+/** A unit of background work. */
+export const JobView = Type.Object(
+  {
+    id: Type.String(),
+    kind: Type.String(),
+    state: Type.Union([
+      Type.Literal('queued'),
+      Type.Literal('running'),
+      Type.Literal('done'),
+      Type.Literal('failed'),
+      Type.Literal('cancelled'),
+    ]),
+    progress: Type.Number({ description: '0 to 1' }),
+    /** What was asked for, e.g. ExportSettings with times as RFC 3339. */
+    input: Type.Unsafe<Readonly<Record<string, unknown>>>({ type: 'object', additionalProperties: true }),
+    result: Type.Union([ExportResult, Type.Null()]),
+    error: Type.Union([Type.Object({ code: Type.String(), detail: Type.String() }), Type.Null()]),
+    createdAt: Time,
+    startedAt: Type.Union([Time, Type.Null()]),
+    endedAt: Type.Union([Time, Type.Null()]),
+    /** When it and its file are forgotten. */
+    expiresAt: Type.Union([Time, Type.Null()]),
+  },
+  { $id: 'JobView' },
+);
+export type JobView = Static<typeof JobView>;

@@ -1,0 +1,222 @@
+/**
+ * The JSON that the API answers with, shared with the interface. Times are RFC 3339 in UTC with milliseconds, durations seconds.
+ * In: http/routes. Out: web/, OpenAPI, other people's programs.
+ */
+import type { Static } from 'typebox';
+import { type GapCause, gapCauses } from './gap.ts';
+import { MediaRates, SourceFacts } from './source-facts.ts';
+import { Type } from './type.ts';
+
+const Time = Type.String({ format: 'date-time', description: 'RFC 3339, UTC, milliseconds' });
+
+/** What a stream is doing now. */
+export const StreamState = Type.Union(
+  [
+    Type.Literal('starting', { description: 'connecting to the source' }),
+    Type.Literal('live', { description: 'media flows' }),
+    Type.Literal('waiting', { description: 'the source is down; oxbow tries again' }),
+    Type.Literal('stopped', { description: 'stopped by a person' }),
+  ],
+  { $id: 'StreamState' },
+);
+export type StreamState = Static<typeof StreamState>;
+
+/** One track of a live stream. */
+export const TrackView = Type.Object(
+  {
+    id: Type.Integer(),
+    kind: Type.Union([Type.Literal('video'), Type.Literal('audio'), Type.Literal('text'), Type.Literal('data')]),
+    codecs: Type.String({ description: 'RFC 6381' }),
+    language: Type.String(),
+    width: Type.Optional(Type.Integer()),
+    height: Type.Optional(Type.Integer()),
+    frameRate: Type.Optional(Type.Number()),
+    sampleRate: Type.Optional(Type.Integer()),
+    channels: Type.Optional(Type.Integer()),
+  },
+  { $id: 'TrackView' },
+);
+export type TrackView = Static<typeof TrackView>;
+
+/** A stream as anyone may see it. */
+export const StreamView = Type.Object(
+  {
+    name: Type.String(),
+    state: StreamState,
+    /** Why it is not live, for a person; empty when it is. */
+    problem: Type.String(),
+    /** Where the stream is set: `api`, or a place the API cannot change. */
+    origin: Type.Union([
+      Type.Literal('api'),
+      Type.Literal('command-line'),
+      Type.Literal('configuration'),
+      Type.Literal('sample'),
+    ]),
+    source: Type.Object({ type: Type.Union([Type.Literal('pull'), Type.Literal('test')]) }),
+    record: Type.Boolean(),
+    visibility: Type.Union([
+      Type.Literal('public', { description: 'listed; anyone may watch' }),
+      Type.Literal('unlisted', { description: 'not listed; anyone who knows its name may watch' }),
+      Type.Literal('signed', { description: 'whoever has a link with a right to watch' }),
+      Type.Literal('private', { description: 'administrators' }),
+    ]),
+    createdAt: Time,
+    liveSince: Type.Union([Time, Type.Null()]),
+    tracks: Type.Array(TrackView),
+    /** What the source says of itself, as far as it has been asked; never its address. */
+    facts: Type.Union([SourceFacts, Type.Null()]),
+    /** What is measured while media flows. */
+    media: Type.Union([MediaRates, Type.Null()]),
+    recorded: Type.Object({
+      from: Type.Union([Time, Type.Null()]),
+      to: Type.Union([Time, Type.Null()]),
+      seconds: Type.Number(),
+      bytes: Type.Integer(),
+    }),
+    viewers: Type.Integer({ description: 'players that asked for its media in the last 30 s, live and past' }),
+    /** Path of the multivariant playlist. */
+    hls: Type.String(),
+  },
+  { $id: 'StreamView' },
+);
+export type StreamView = Static<typeof StreamView>;
+
+/** How to make or replace a stream. */
+export const StreamSource = Type.Union(
+  [
+    Type.Object(
+      {
+        type: Type.Literal('pull'),
+        url: Type.String({ maxLength: 4096 }),
+        quality: Type.Optional(
+          Type.String({ maxLength: 40, description: '`best`, `worst`, a height as `720p`, a bitrate as `2M`' }),
+        ),
+        from: Type.Optional(
+          Type.String({ maxLength: 40, description: 'how far before its live edge to begin, e.g. `30m`' }),
+        ),
+        userAgent: Type.Optional(
+          Type.String({ maxLength: 1000, description: 'User-Agent, or the word of a preset: `vsr`' }),
+        ),
+        headers: Type.Optional(
+          Type.Unsafe<Readonly<Record<string, string>>>({
+            type: 'object',
+            maxProperties: 50,
+            additionalProperties: { type: 'string', maxLength: 4096 },
+            description: 'header fields sent to the source; never shown again',
+          }),
+        ),
+      },
+      { additionalProperties: false },
+    ),
+    Type.Object({ type: Type.Literal('test') }, { additionalProperties: false }),
+  ],
+  { $id: 'StreamSource' },
+);
+export type StreamSource = Static<typeof StreamSource>;
+
+/** Body of PUT /streams/{name}; POST adds the name. */
+export const StreamSettings = Type.Object(
+  {
+    source: StreamSource,
+    record: Type.Optional(Type.Boolean()),
+    keep: Type.Optional(Type.String({ description: 'how long recordings are kept, e.g. 7d' })),
+    visibility: Type.Optional(StreamView.properties.visibility),
+  },
+  { $id: 'StreamSettings', additionalProperties: false },
+);
+export type StreamSettings = Static<typeof StreamSettings>;
+
+/** How many stretches were merged into one for a coarse answer; it lasts as long as all of them. */
+const Merged = Type.Optional(Type.Integer({ description: 'of a coarse answer: so many stretches together' }));
+
+/** A stretch of time, [from, to). */
+export const Span = Type.Object({ from: Time, to: Time, merged: Merged }, { $id: 'Span' });
+export type Span = Static<typeof Span>;
+
+/** A stretch without media, and why. */
+export const GapView = Type.Object(
+  {
+    from: Time,
+    to: Time,
+    cause: Type.Unsafe<GapCause>(Type.String({ enum: [...gapCauses] })),
+    detail: Type.String(),
+    merged: Merged,
+  },
+  { $id: 'GapView' },
+);
+export type GapView = Static<typeof GapView>;
+
+/** What a person wrote at an instant. */
+export const MarkerView = Type.Object({ id: Type.String(), at: Time, text: Type.String() }, { $id: 'MarkerView' });
+export type MarkerView = Static<typeof MarkerView>;
+
+/** A stretch that retention leaves alone. */
+export const PinView = Type.Object(
+  { id: Type.String(), from: Time, to: Time, text: Type.String() },
+  { $id: 'PinView' },
+);
+export type PinView = Static<typeof PinView>;
+
+/** Everything known of a stretch of a stream's past; spans, gaps, offline and deleted cover it without overlap. */
+export const TimelineView = Type.Object(
+  {
+    from: Time,
+    to: Time,
+    /** Seconds. What is finer may be merged; 0: everything as it is. */
+    res: Type.Integer(),
+    spans: Type.Array(Span),
+    gaps: Type.Array(GapView),
+    offline: Type.Array(Span),
+    deleted: Type.Array(Span, { description: 'taken by retention, around what is pinned' }),
+    runs: Type.Array(
+      Type.Object({
+        run: Type.Integer(),
+        firstMsn: Type.Integer(),
+        e: Type.Number({ description: 'unix seconds at pts 0' }),
+      }),
+    ),
+    windows: Type.Array(
+      Type.Object({
+        from: Type.Integer({ description: 'unix seconds' }),
+        to: Type.Integer({ description: 'unix seconds' }),
+        rev: Type.Integer(),
+        closed: Type.Boolean(),
+      }),
+    ),
+    pins: Type.Array(PinView),
+    markers: Type.Array(MarkerView),
+  },
+  { $id: 'TimelineView' },
+);
+export type TimelineView = Static<typeof TimelineView>;
+
+/** Who answers, and how it is. */
+export const SystemView = Type.Object(
+  {
+    version: Type.String(),
+    node: Type.String(),
+    startedAt: Time,
+    now: Time,
+    memory: Type.Object({ rss: Type.Integer(), heapUsed: Type.Integer(), shared: Type.Integer() }),
+    disk: Type.Object({ free: Type.Integer(), total: Type.Integer(), recordings: Type.Integer() }),
+    streams: Type.Integer(),
+  },
+  { $id: 'SystemView' },
+);
+export type SystemView = Static<typeof SystemView>;
+
+/** RFC 9457. */
+export const ProblemView = Type.Object(
+  {
+    type: Type.String(),
+    title: Type.String(),
+    status: Type.Integer(),
+    code: Type.String(),
+    detail: Type.String(),
+    hint: Type.Optional(Type.String()),
+    traceId: Type.String(),
+    errors: Type.Optional(Type.Array(Type.Object({ pointer: Type.String(), message: Type.String() }))),
+  },
+  { $id: 'ProblemView' },
+);
+export type ProblemView = Static<typeof ProblemView>;

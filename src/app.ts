@@ -1,0 +1,450 @@
+/**
+ * Puts oxbow together: the only file that knows which implementation is used. Starts in order, closes in reverse.
+ * In: settings. Out: a running server. docs/closing.md says who closes whom.
+ */
+import { access, constants } from 'node:fs/promises';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { openAccess } from './accounts/access.ts';
+import { accountTables } from './accounts/account-tables.ts';
+import { signInPath } from './accounts/sign-in-links.ts';
+import { printRfc3339 } from './api/instant.ts';
+import type { StorageView } from './api/operate-shapes.ts';
+import type { SystemView } from './api/shapes.ts';
+import { openRangeReader } from './archive/range-reader.ts';
+import { createSyncQueue, type SyncQueue } from './archive/sync-queue.ts';
+import { createBus } from './cluster/bus.ts';
+import { describeSettings } from './config/describe.ts';
+import type { Config } from './config/schema.ts';
+import { createAnswer } from './delivery/answer.ts';
+import { KnownSegments } from './delivery/known-segments.ts';
+import { createLiveNow } from './delivery/live-now.ts';
+import { Stills } from './delivery/stills.ts';
+import { Viewers } from './delivery/viewers.ts';
+import { childCounts } from './ffmpeg/child-process.ts';
+import { closeEngine, makeStill } from './ffmpeg/engine.ts';
+import { RateLimits } from './http/rate-limit.ts';
+import { startHttp } from './http/server.ts';
+import type { CertificateFiles } from './http/tls-certificate.ts';
+import { openTableQueue } from './jobs/table-queue.ts';
+import { sleep } from './lib/abort.ts';
+import { type Clock, createSystemClock } from './lib/clock.ts';
+import { messageOf, OxbowError } from './lib/errors.ts';
+import { makeFolder } from './lib/folder.ts';
+import { version } from './lib/version.ts';
+import { createNet } from './net/net.ts';
+import { DiskForecast } from './observe/disk-forecast.ts';
+import { createHealth } from './observe/health.ts';
+import { ClockWatch, loopCheck, memoryCheck } from './observe/host-health.ts';
+import { createLog, type Log } from './observe/log.ts';
+import { LogRing } from './observe/log-ring.ts';
+import { createMetrics, type Metrics } from './observe/metrics.ts';
+import { noTelemetry, openTelemetry } from './observe/telemetry.ts';
+import { ChunkTable } from './recording/chunk-table.ts';
+import { MarkerTable } from './recording/marker-table.ts';
+import { PinTable } from './recording/pin-table.ts';
+import { runRetention } from './recording/retention.ts';
+import { openStore } from './store/db.ts';
+import { createStreamsApi } from './streams/api.ts';
+import { Catalog } from './streams/catalog.ts';
+import { type Disk, watchDisk } from './streams/disk.ts';
+import { ExportJobs } from './streams/export-jobs.ts';
+import { describeStreams, readStreams, sharedBytes } from './streams/gauges.ts';
+import type { House } from './streams/house.ts';
+import { createProber } from './streams/probe-desk.ts';
+import { DATABASE_FILE } from './streams/rebuild.ts';
+import { runSource } from './streams/sources.ts';
+import { adoptFolders } from './streams/stream-table.ts';
+import { WebhookTable } from './webhooks/webhook-table.ts';
+import { Webhooks } from './webhooks/webhooks.ts';
+
+/** A server that runs. */
+export interface RunningApp {
+  /** Where HTTP really listens, e.g. `http://127.0.0.1:8080`. */
+  readonly httpUrl: string;
+  /** Path of a one-time link that signs a browser in, while nobody has signed in yet. */
+  readonly signIn: string | undefined;
+  /** For whoever owns the app. */
+  readonly log: Log;
+  /**
+   * Takes changed settings over. Those that need a restart must be as they were.
+   *
+   * @param origins where each is set now; those that are left out stay as they were
+   * @throws OxbowError `not-ready` while closing
+   */
+  reconfigure(config: Config, origins?: ReadonlyMap<string, string>): Promise<void>;
+  /** Stops taking requests, ends sources, seals files, closes everything. May be called twice. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts oxbow.
+ *
+ * @param options.origins where each setting was set, by its path, for whoever looks at them
+ * @param options.signal ends a start that is under way; a running app ends by `close`
+ * @throws OxbowError `port-taken`, `folder-unwritable`, `data-in-use` and what settings may be refused with
+ */
+export async function startApp(
+  config: Config,
+  { signal, origins = new Map() }: { signal: AbortSignal; origins?: ReadonlyMap<string, string> },
+): Promise<RunningApp> {
+  // What may change while oxbow runs is read here whenever it is needed; everything else is read once, from `config`.
+  let settings = config;
+  let setIn = origins;
+  await using opened = new AsyncDisposableStack();
+  const running = new AbortController();
+  opened.defer(() => running.abort(new DOMException('oxbow is shutting down', 'AbortError')));
+  const dataFolder = path.resolve(config.data);
+  await openFolder(dataFolder);
+
+  const clock = createSystemClock();
+  const metrics = opened.use(createMetrics());
+  const logs = new LogRing(clock.nowMs());
+  const log = createLog({
+    level: () => settings.logLevel,
+    format: config.logFormat,
+    fd: 2,
+    onWritten: (line) => logs.take(line),
+    onLine: (level) => metrics.logLines.inc({ level }),
+    onSuppressed: (reason) => metrics.logSuppressed.inc({ reason }),
+  });
+  opened.defer(() => log.flush());
+  const { otlp, sample, slowQuery } = config.telemetry;
+  const telemetry =
+    otlp === undefined
+      ? noTelemetry
+      : await openTelemetry({
+          ...{ endpoint: otlp, sample: sample / 100, nowMs: () => clock.nowMs() },
+          onSpan: (kind) => metrics.spans.inc({ kind }),
+        });
+  opened.use(telemetry);
+  const onWait = (seconds: number, sql: string) => {
+    metrics.databaseWaitSeconds.observe(seconds);
+    if (seconds * 1000 < slowQuery) return;
+    telemetry.ended({
+      ...{ kind: 'database', name: sql.slice(0, sql.indexOf(' ')).toUpperCase(), tookMs: seconds * 1000 },
+      attributes: { 'db.system.name': 'sqlite', 'db.query.text': sql.slice(0, 2000) },
+    });
+  };
+  const store = opened.use(await openStore({ file: path.join(dataFolder, DATABASE_FILE), log, onWait }));
+  const adopted = await adoptFolders(store.db, dataFolder, { onlyIfEmpty: true });
+  if (adopted > 0) log.warn({ streams: adopted }, 'the database was empty; streams were found in the recordings');
+
+  const failed = (what: string) => (error: unknown) => log.error({ error: messageOf(error) }, `${what} failed`);
+  const bus = createBus(clock, failed('telling an event'));
+  const onReply = (seconds: number, host: string, status: number) => {
+    metrics.sourceFetchSeconds.observe(seconds);
+    telemetry.ended({
+      ...{ kind: 'fetch', name: 'GET', tookMs: seconds * 1000 },
+      attributes: { 'server.address': host, 'http.response.status_code': status },
+    });
+  };
+  const net = opened.use(createNet({ allow: config.net.allow, userAgent: `oxbow/${version}`, onReply }));
+  const webhooks = opened.use(
+    await Webhooks.open({
+      ...{ table: new WebhookTable(store.db), bus, net, clock, sleep },
+      ended: (state) => metrics.webhookDeliveries.inc({ state }),
+      failed: failed('a webhook'),
+    }),
+  );
+  bus.publish('server.starting', { version });
+  const forecast = new DiskForecast();
+  const disk = await watchDisk(dataFolder, () => settings.record.minFree, {
+    signal: running.signal,
+    failed: failed('looking at the disk'),
+    looked: ({ free }) => forecast.add(clock.monotonicMs(), free),
+    changed: ({ free, total, hasRoom }) => bus.publish(hasRoom ? 'disk.ok' : 'disk.low', { free, total }),
+  });
+  opened.defer(async () => {
+    running.abort(new DOMException('oxbow is shutting down', 'AbortError'));
+    await disk.done;
+  });
+  const sources = {
+    get config() {
+      return settings;
+    },
+    ...{ clock, log, metrics, net },
+  };
+  const house: House = {
+    get config() {
+      return settings;
+    },
+    dataFolder,
+    clock,
+    log,
+    metrics,
+    store,
+    table: new ChunkTable(store.db),
+    pins: await PinTable.open(store.db),
+    markers: new MarkerTable(store.db),
+    syncQueue: timedSyncQueue(metrics),
+    events: bus,
+    runSource: (definition, input, options) => runSource(sources, definition, input, options),
+    mayWrite: () => disk.now().hasRoom,
+  };
+  opened.defer(() => closeEngine());
+  const reader = opened.use(openRangeReader());
+  const known = new KnownSegments(reader);
+  const catalog = new Catalog(house, { signal: AbortSignal.any([signal, running.signal]) });
+  opened.defer(() => catalog.close());
+  const queue = opened.use(
+    await openTableQueue({
+      ...{ db: store.db, clock, parallel: config.jobs.parallel, maxQueued: config.jobs.queue },
+      ended(job) {
+        metrics.jobs.inc({ kind: job.kind, state: job.state });
+        if (job.startedMs !== null && job.endedMs !== null) {
+          telemetry.ended({
+            ...{ kind: 'job', name: job.kind, tookMs: job.endedMs - job.startedMs },
+            attributes: { 'oxbow.job.id': job.id, 'oxbow.job.state': job.state },
+            error: job.state === 'failed' ? 'the job failed' : undefined,
+          });
+        }
+        jobs.ended(job);
+      },
+      failed: failed('a job'),
+    }),
+  );
+  const jobs = new ExportJobs({
+    ...{ queue, catalog, table: house.table, reader, clock, dataFolder },
+    get keepMs() {
+      return settings.jobs.keep;
+    },
+    get maxBytes() {
+      return settings.jobs.maxDisk;
+    },
+    mayWrite: house.mayWrite,
+    events: bus,
+    failed: failed('keeping exports'),
+  });
+  const stills = new Stills({ makeStill, reader, signal: running.signal });
+
+  const health = createHealth();
+  health.register('database', () => store.check().then(() => undefined));
+  health.register('disk', () => describeDisk(disk.now()));
+  health.register('memory', memoryCheck(), { ready: false });
+  health.register(
+    'event loop',
+    loopCheck(() => metrics.loopLagS),
+    { ready: false },
+  );
+  const clockWatch = new ClockWatch(clock, () => metrics.clockSteps.inc());
+  health.register('clock', clockWatch.check, { ready: false });
+  health.register('sources', () => describeStreams(catalog), { ready: false });
+  const startedMs = clock.nowMs();
+  const viewers = new Viewers({ nowMs: () => clock.monotonicMs(), onOver: () => metrics.viewersOver.inc() });
+  const streams = createStreamsApi(house, catalog, (name) => viewers.of(name));
+  const defaultStream = () => defaultStreamOf(settings, catalog);
+  const access = await openAccess({
+    ...{ tables: accountTables(store.db), dataFolder, clock },
+    ...{ adminToken: config.adminToken, watchSecret: config.watchSecret },
+    targetDurationMs: (name) => targetDurationMs(catalog, name),
+  });
+  const http = await startHttp({
+    listen: config.http,
+    tls: certificateOf(config),
+    deps: {
+      streams,
+      jobs,
+      events: bus,
+      webhooks,
+      now: createLiveNow((name) => catalog.find(name), known),
+      answer: createAnswer({
+        find: (name) => catalog.find(name),
+        clock,
+        reader,
+        known,
+        stills,
+        metrics,
+        defaultStream,
+      }),
+      defaultStream,
+      reader,
+      storage: async () => describeStorage(disk.now(), await catalog.recordedBytes(), forecast),
+      settings: () => describeSettings({ config: settings, origins: setIn }),
+      logs,
+      system: () => describeSystem(clock, startedMs, disk.now(), catalog, metrics),
+      probe: createProber(sources, running.signal),
+      viewers,
+      access,
+      limits: new RateLimits(() => clock.monotonicMs()),
+      trustedProxies: config.trustedProxies,
+      publicUrl: config.publicUrl,
+      health,
+      metrics,
+      telemetry,
+      clock,
+      log,
+      version,
+      webRoot: fileURLToPath(new URL('../web/dist', import.meta.url)),
+    },
+  });
+  opened.defer(() => http.close());
+  opened.defer(metrics.beforeScrape(() => readStreams(catalog, metrics)));
+  let toldStarts = 0;
+  opened.defer(
+    metrics.beforeScrape(() => {
+      clockWatch.look();
+      const { free, total } = disk.now();
+      metrics.diskFreeBytes.set(free);
+      metrics.diskTotalBytes.set(total);
+      metrics.diskGrowth.set(forecast.growth);
+      metrics.diskFullSeconds.set(forecast.fullInSeconds);
+      const { running: children, started } = childCounts();
+      metrics.ffmpegChildren.set(children);
+      metrics.ffmpegStarts.inc(started - toldStarts);
+      toldStarts = started;
+    }),
+  );
+  opened.defer(
+    metrics.beforeScrape(() => {
+      viewers.forgetOld();
+      for (const { name } of catalog.all) metrics.viewers.set({ stream: name }, viewers.of(name));
+    }),
+  );
+  opened.defer(metrics.beforeScrape(() => metrics.sourceConnections.set(net.idleConnections)));
+  opened.defer(
+    metrics.beforeScrape(() => {
+      for (const [state, count] of Object.entries(queue.counts)) metrics.jobsNow.set({ state }, count);
+    }),
+  );
+  let openedStreams = false;
+  health.register('streams', () => {
+    if (running.signal.aborted) throw new OxbowError('not-ready', 'oxbow is shutting down');
+    if (!openedStreams) throw new OxbowError('not-ready', 'the recordings are being looked through');
+    return `${catalog.all.length} streams`;
+  });
+  await catalog.open();
+  openedStreams = true;
+  jobs.work();
+  const expiring = jobs.expire({ signal: running.signal });
+  opened.defer(async () => {
+    running.abort(new DOMException('oxbow is shutting down', 'AbortError'));
+    await expiring;
+  });
+  const retention = runRetention(
+    {
+      dataFolder,
+      table: house.table,
+      clock,
+      streams: () => catalog.keeping,
+      pinned: (streamId) => house.pins.ranges(streamId),
+      get maxBytes() {
+        return settings.record.maxDisk;
+      },
+      openBytes: () => catalog.openBytes,
+      forgot: (streamId, us) => catalog.forgot(streamId, us),
+      release: (file) => reader.forget(file),
+      deleted: (files, bytes) => {
+        metrics.retentionDeletions.inc(files);
+        log.info({ files, bytes }, 'old recordings were deleted');
+      },
+      failed: failed('retention'),
+    },
+    { signal: running.signal },
+  );
+  opened.defer(async () => {
+    running.abort(new DOMException('oxbow is shutting down', 'AbortError'));
+    await retention;
+  });
+  opened.defer(() => bus.publish('server.ending', {})); // first of all: whoever listens is there to hear it
+  const isNew = access.sessions.all.length === 0;
+  const signIn = isNew ? signInPath((await access.links.make()).code) : undefined;
+  signal.throwIfAborted();
+  log.info({ http: http.url, data: dataFolder, version }, 'oxbow runs');
+
+  const owned = opened.move();
+  let closing: Promise<void> | undefined;
+  return {
+    httpUrl: http.url,
+    signIn,
+    log,
+    async reconfigure(next, origins = setIn) {
+      settings = next;
+      setIn = new Map([...setIn, ...origins]);
+      await catalog.configure(next.streams);
+    },
+    close() {
+      closing ??= owned.disposeAsync();
+      return closing;
+    },
+  };
+}
+
+function targetDurationMs(catalog: Catalog, name: string): number | undefined {
+  const seconds = catalog.find(name)?.list.generation?.targetDurationS;
+  return seconds === undefined ? undefined : seconds * 1000;
+}
+
+async function openFolder(folder: string): Promise<void> {
+  try {
+    makeFolder(folder);
+    await access(folder, constants.W_OK | constants.X_OK);
+  } catch (error) {
+    throw new OxbowError('folder-unwritable', `${folder}: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+/** The stream behind addresses that name none: the one that is set, else the first of the settings, else the one made first. */
+function defaultStreamOf({ defaultStream, streams }: Config, catalog: Catalog): string | undefined {
+  if (defaultStream !== '') return defaultStream;
+  const [configured] = Object.keys(streams);
+  return configured ?? [...catalog.all].sort((a, b) => a.createdUs - b.createdUs)[0]?.name;
+}
+
+function certificateOf({ tls: { cert, key } }: Config): CertificateFiles | undefined {
+  if (cert === '' && key === '') return undefined;
+  if (cert !== '' && key !== '') return { cert, key };
+  const [given, missing] = cert === '' ? ['key', 'cert'] : ['cert', 'key'];
+  throw new OxbowError('bad-setting', `tls.${given} is set, tls.${missing} is not.`, {
+    extra: { hint: 'HTTPS needs both: oxbow --tls-cert FILE --tls-key FILE' },
+  });
+}
+
+function timedSyncQueue(metrics: Metrics): SyncQueue {
+  const queue = createSyncQueue();
+  return {
+    async sync(file) {
+      const started = performance.now();
+      await queue.sync(file);
+      metrics.syncSeconds.observe((performance.now() - started) / 1000);
+    },
+  };
+}
+
+function describeDisk({ free, total, hasRoom }: Disk): string {
+  const share = `${(free / 1e9).toFixed(1)} GB of ${(total / 1e9).toFixed(1)} GB are free`;
+  if (!hasRoom) throw new OxbowError('not-ready', `nothing is recorded: only ${share}`);
+  return share;
+}
+
+function describeStorage({ free, total, hasRoom }: Disk, recordings: number, forecast: DiskForecast): StorageView {
+  const { growth, fullInSeconds } = forecast;
+  return {
+    free,
+    total,
+    hasRoom,
+    recordings,
+    growth,
+    fullInSeconds: Number.isFinite(fullInSeconds) ? fullInSeconds : null,
+  };
+}
+
+async function describeSystem(
+  clock: Clock,
+  startedMs: number,
+  disk: Disk,
+  catalog: Catalog,
+  metrics: Metrics,
+): Promise<SystemView> {
+  const { rss, heapUsed } = process.memoryUsage();
+  readStreams(catalog, metrics);
+  return {
+    version,
+    node: process.version,
+    startedAt: printRfc3339(startedMs),
+    now: printRfc3339(clock.nowMs()),
+    memory: { rss, heapUsed, shared: sharedBytes(catalog) },
+    disk: { free: disk.free, total: disk.total, recordings: await catalog.recordedBytes() },
+    streams: catalog.all.length,
+  };
+}

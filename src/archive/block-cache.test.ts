@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { seeded } from '../lib/random.fixture.ts';
+import { BlockCache } from './block-cache.ts';
+
+const MIB = 1024 * 1024;
+
+/** A file of so many bytes, and the reads of it. */
+function fakeFile(length: number) {
+  const state = { bytes: Buffer.alloc(length), reads: [] as number[], fail: false };
+  for (let i = 0; i < length; i += 7) state.bytes[i] = i % 251;
+  const readSome = async (_path: string, offset: number, wanted: number) => {
+    state.reads.push(offset / MIB);
+    if (state.fail) throw new Error('the disk is away');
+    return new Uint8Array(state.bytes.subarray(offset, offset + wanted));
+  };
+  return { state, readSome };
+}
+
+suite('shared blocks', () => {
+  test('any range has the bytes of the file, however it lies', async () => {
+    const { state, readSome } = fakeFile(4 * MIB + 123);
+    const cache = new BlockCache(readSome, 2);
+    const random = seeded(3);
+    for (let i = 0; i < 200; i++) {
+      const offset = random(state.bytes.length - 1);
+      const length = 1 + random(Math.min(2 * MIB, state.bytes.length - offset));
+      const found = Buffer.concat(await cache.read('a', offset, length));
+      assert.ok(found.equals(state.bytes.subarray(offset, offset + length)), `${offset}+${length}`);
+    }
+    assert.ok(cache.blocks <= 2);
+  });
+
+  test('who asks for the same at once shares one read, and later ones need none', async () => {
+    const { state, readSome } = fakeFile(3 * MIB);
+    const cache = new BlockCache(readSome);
+    await Promise.all(Array.from({ length: 50 }, (_, i) => cache.read('a', i * 1000, 2 * MIB)));
+    assert.deepEqual(state.reads, [0, 1, 2].slice(0, state.reads.length));
+    const before = state.reads.length;
+    await cache.read('a', 5, 100);
+    assert.equal(state.reads.length, before);
+  });
+
+  test('what is here can be had without waiting, what is not cannot', async () => {
+    const { readSome } = fakeFile(3 * MIB);
+    const cache = new BlockCache(readSome);
+    assert.equal(cache.peek('a', 0, 10), undefined);
+    const first = cache.read('a', MIB - 5, 10);
+    assert.equal(cache.peek('a', MIB - 5, 10), undefined, 'it is being read');
+    assert.deepEqual(cache.peek('a', MIB - 5, 10) ?? (await first), cache.peek('a', MIB - 5, 10));
+    assert.equal(cache.peek('a', 2 * MIB - 5, 10), undefined);
+  });
+
+  test('a file that grew is read again, one that is too short is refused', async () => {
+    const { state, readSome } = fakeFile(1000);
+    const cache = new BlockCache(readSome);
+    assert.equal((await cache.read('a', 900, 100))[0]!.length, 100);
+    await assert.rejects(cache.read('a', 900, 101), RangeError);
+    state.bytes = Buffer.concat([state.bytes, Buffer.alloc(500, 9)]);
+    assert.equal((await cache.read('a', 1400, 100))[0]![99], 9);
+  });
+
+  test('a read that failed is tried again by whoever comes next', async () => {
+    const { state, readSome } = fakeFile(1000);
+    const cache = new BlockCache(readSome);
+    state.fail = true;
+    await assert.rejects(cache.read('a', 0, 10), /the disk is away/);
+    state.fail = false;
+    assert.equal((await cache.read('a', 0, 10))[0]!.length, 10);
+  });
+
+  test('a file that is forgotten is read again', async () => {
+    const { state, readSome } = fakeFile(1000);
+    const cache = new BlockCache(readSome);
+    await cache.read('a', 0, 10);
+    cache.forget('a');
+    assert.equal(cache.blocks, 0);
+    await cache.read('a', 0, 10);
+    assert.deepEqual(state.reads, [0, 0]);
+  });
+
+  test('what was asked for longest ago goes first', async () => {
+    const { state, readSome } = fakeFile(4 * MIB);
+    const cache = new BlockCache(readSome, 2);
+    for (const block of [0, 1, 0, 2, 0, 1]) await cache.read('a', block * MIB, 10);
+    assert.deepEqual(state.reads, [0, 1, 2, 1]);
+  });
+});

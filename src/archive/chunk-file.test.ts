@@ -1,0 +1,145 @@
+import assert from 'node:assert/strict';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { suite, test } from 'node:test';
+import { printInit } from '../media/isobmff/init.ts';
+import type { SegmentGroup } from '../media/segment.ts';
+import { scanChunk } from './chunk-reader.ts';
+import { openChunkWriter, type SealedChunk } from './chunk-writer.ts';
+import {
+  type Codec,
+  groupsOf,
+  initOf,
+  makeSource,
+  pictureHashes,
+  probe,
+  runTool,
+  temporaryFolder,
+} from './media.fixture.ts';
+import { createSyncQueue } from './sync-queue.ts';
+
+async function writeChunk(folder: string, groups: readonly SegmentGroup[], streamId = 's1'): Promise<SealedChunk> {
+  const first = groups[0]!;
+  await using writer = await openChunkWriter({
+    ...{ folder, utcMs: first.startUs / 1000, msn: first.msn, streamId, init: first.init, previousMsn: 7 },
+    ...{ sync: 'segment', syncQueue: createSyncQueue() },
+  });
+  for (const group of groups) await writer.append(group);
+  return await writer.seal();
+}
+
+suite('a sealed chunk file is an ordinary MP4', () => {
+  for (const codec of ['h264', 'h264-open-gop', 'h264-no-b', 'hevc'] satisfies Codec[]) {
+    test(`${codec}: no warning, start 0, right length, every picture of the source`, async () => {
+      await using folder = await temporaryFolder();
+      const source = await makeSource(folder.path, codec, 8);
+      const hashes = await pictureHashes(source.path);
+      for (const offsetS of codec === 'h264' ? [100_000, 60_000_000] : [60_000_000]) {
+        const { path } = await writeChunk(join(folder.path, `${offsetS}`), groupsOf(source, { offsetS }));
+        const found = await probe(path);
+        assert.equal(found.warnings, '');
+        assert.equal(found.start, 0);
+        assert.ok(Math.abs(found.duration - 8) < 0.05, `duration ${found.duration}`);
+        assert.equal(found.streams[0]!.frames, 200);
+        // ffmpeg makes up for its audio priming by a longer first picture where there are no B-frames.
+        assert.ok(Math.abs(found.streams[0]!.duration - 8) < 0.022, `video ${found.streams[0]!.duration}`);
+        assert.deepEqual(await pictureHashes(path), hashes);
+      }
+    });
+  }
+
+  test('audio that starts up to a frame after the video keeps its distance', async () => {
+    await using folder = await temporaryFolder();
+    const source = await makeSource(folder.path, 'h264', 6);
+    // A file in mid-stream: the cut falls between two audio frames.
+    const groups = groupsOf(source).slice(1);
+    const [video, audio] = groups[0]!.tracks;
+    const [videoTrack, audioTrack] = source.tracks;
+    const late =
+      (audio!.tfdt + audio!.firstPtsOffset) / audioTrack!.timescale -
+      (video!.tfdt + video!.firstPtsOffset) / videoTrack!.timescale;
+    assert.ok(late > 0.001 && late < 0.0214);
+    const { path } = await writeChunk(folder.path, groups);
+    const found = await probe(path);
+    assert.equal(found.warnings, '');
+    assert.equal(found.streams[0]!.start, 0);
+    assert.ok(Math.abs(found.streams[1]!.start - late) < 0.00002, `${found.streams[1]!.start} for ${late}`);
+    assert.deepEqual(await pictureHashes(path), (await pictureHashes(source.path)).slice(50));
+  });
+
+  test('audio alone, and video alone', async () => {
+    await using folder = await temporaryFolder();
+    const source = await makeSource(folder.path, 'h264', 4);
+    for (const track of source.tracks) {
+      const frames = source.frames.filter((frame) => frame.trackId === track.id);
+      const groups = groupsOf({ tracks: [track], frames });
+      const ticks = frames.reduce((sum, { duration }) => sum + duration, 0);
+      const { path } = await writeChunk(join(folder.path, track.kind), groups);
+      const found = await probe(path);
+      assert.equal(found.warnings, '');
+      assert.equal(found.start, 0);
+      assert.ok(Math.abs(found.duration - ticks / track.timescale) < 0.001, `duration ${found.duration}`);
+    }
+  });
+
+  test('its byte ranges are still CMAF: init and segments 1 to 2 decode, at their absolute time', async () => {
+    await using folder = await temporaryFolder();
+    const source = await makeSource(folder.path, 'h264', 8);
+    const sealed = await writeChunk(folder.path, groupsOf(source));
+    const file = await readFile(sealed.path);
+    const ranges = sealed.groups.slice(1, 3).map(({ tracks }) => {
+      const { offset, length } = tracks[0]!;
+      return file.subarray(offset, offset + length);
+    });
+    const path = join(folder.path, 'ranges.mp4');
+    await writeFile(path, Buffer.concat([printInit([source.tracks[0]!]), ...ranges]));
+    const found = await probe(path);
+    assert.equal(found.warnings, '');
+    assert.ok(Math.abs(found.start - 100_002.08) < 0.001, `start ${found.start}`);
+    assert.deepEqual(await pictureHashes(path), (await pictureHashes(source.path)).slice(50, 150));
+  });
+
+  test('an open file plays too, with both tracks in step', async () => {
+    await using folder = await temporaryFolder();
+    const source = await makeSource(folder.path, 'h264', 4);
+    const groups = groupsOf(source);
+    const first = groups[0]!;
+    await using writer = await openChunkWriter({
+      ...{ folder: folder.path, utcMs: 0, msn: first.msn, streamId: 's', init: first.init, previousMsn: 0 },
+      ...{ sync: 'off', syncQueue: createSyncQueue() },
+    });
+    for (const group of groups) await writer.append(group);
+    const found = await probe(writer.path);
+    assert.equal(found.warnings, '');
+    const [video, audio] = found.streams;
+    assert.ok(Math.abs(video!.start - audio!.start) < 0.022, `${video!.start} ${audio!.start}`);
+    const scanned = await scanChunk(writer.path);
+    assert.equal(scanned.state, 'open');
+    assert.deepEqual(scanned.groups, writer.groups);
+  });
+
+  test('the rows of the seal box are those that append gave, and the head names stream, init and predecessor', async () => {
+    await using folder = await temporaryFolder();
+    const source = await makeSource(folder.path, 'h264-no-b', 4);
+    const groups = groupsOf(source);
+    const sealed = await writeChunk(folder.path, groups, 'stream-7');
+    const scanned = await scanChunk(sealed.path);
+    assert.equal(scanned.state, 'sealed');
+    assert.equal(scanned.length, sealed.length);
+    assert.deepEqual(scanned.groups, sealed.groups);
+    assert.deepEqual(scanned.tracks, source.tracks);
+    const { number: initNumber, hash: initHash } = initOf(source.tracks);
+    assert.deepEqual(scanned.head, { streamId: 'stream-7', rendition: 'source', initNumber, initHash, previousMsn: 7 });
+    const { out } = await runTool(
+      'ffprobe',
+      '-v',
+      'error',
+      '-show_entries',
+      'format=nb_streams',
+      '-of',
+      'csv=p=0',
+      sealed.path,
+    );
+    assert.equal(out.trim(), '2');
+  });
+});

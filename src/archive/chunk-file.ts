@@ -1,0 +1,78 @@
+/**
+ * Steps that writing and recovering a chunk file have in common: whole writes, and the three steps of sealing.
+ * In: an open file and what belongs into it. Out: bytes on the disk in the one order that is safe. MEDIA.md, Files 21.
+ */
+import type { FileHandle } from 'node:fs/promises';
+import { crc32 } from 'node:zlib';
+import { BoxWriter } from '../media/isobmff/box.ts';
+import { printSealBox } from '../media/isobmff/commit-box.ts';
+import type { SampleTable } from '../media/isobmff/sample-table.ts';
+import { printSealedMoov } from '../media/isobmff/sealed-moov.ts';
+
+/** Where the placeholder of 16 bytes stands: `free` while the file is open, the head of an `mdat` once it is sealed. */
+export const placeholderOffset = 32;
+
+/** The first 8 bytes of the placeholder of an open file. */
+export const openPlaceholder: Uint8Array = Uint8Array.from([0, 0, 0, 16, 0x66, 0x72, 0x65, 0x65]);
+/** The first 8 bytes of the placeholder of a sealed file: its size is 64 bits wide and stands behind them. */
+export const sealedPlaceholder: Uint8Array = Uint8Array.from([0, 0, 0, 1, 0x6d, 0x64, 0x61, 0x74]);
+
+/** The part of a FileHandle that sealing needs. */
+export type WritableFile = Pick<FileHandle, 'writev'>;
+
+/**
+ * Writes all pieces, one behind the other; a short write goes on where it stopped.
+ *
+ * @param position offset in the file
+ * @returns bytes written
+ */
+export async function writeAll(file: WritableFile, pieces: readonly Uint8Array[], position: number): Promise<number> {
+  let left = pieces.filter(({ length }) => length > 0);
+  let at = position;
+  while (left.length > 0) {
+    let { bytesWritten } = await file.writev(left, at);
+    at += bytesWritten;
+    while (left[0] && bytesWritten >= left[0].length) {
+      bytesWritten -= left[0].length;
+      left = left.slice(1);
+    }
+    if (left[0] && bytesWritten > 0) left = [left[0].subarray(bytesWritten), ...left.slice(1)];
+  }
+  return at - position;
+}
+
+/** What a file is sealed with. */
+export interface SealContent {
+  readonly table: SampleTable;
+  /** The commit boxes as they stand in the file, oldest first; at least one. */
+  readonly boxes: readonly Uint8Array[];
+  /** Offset of the last of them. */
+  readonly lastSelf: number;
+  /** End of the last group: where the moov goes. */
+  readonly end: number;
+}
+
+/** The bytes that sealing appends. */
+export function printSeal({ table, boxes, lastSelf, end }: SealContent): { moov: Uint8Array; sealBox: Uint8Array } {
+  const moov = printSealedMoov(table);
+  return { moov, sealBox: printSealBox(boxes, end + moov.length, lastSelf, crc32) };
+}
+
+/**
+ * Seals an open file: (1) moov, seal box and the mdat's size, (2) sync, (3) the mdat's type.
+ * Whatever instant this is torn at, the file is either still open (and recovered as such) or sealed; the other order would
+ * leave one that no player opens.
+ *
+ * @param sync puts on the disk what was written so far
+ * @returns length of the sealed file, bytes
+ */
+export async function sealFile(file: WritableFile, content: SealContent, sync: () => Promise<void>): Promise<number> {
+  const { moov, sealBox } = printSeal(content);
+  const size = new BoxWriter(new Uint8Array(8));
+  size.u64(content.end - placeholderOffset);
+  await writeAll(file, [moov, sealBox], content.end);
+  await writeAll(file, [size.bytes], placeholderOffset + 8);
+  await sync();
+  await writeAll(file, [sealedPlaceholder], placeholderOffset);
+  return content.end + moov.length + sealBox.length;
+}

@@ -1,0 +1,271 @@
+/**
+ * Writes one chunk file: about a minute of a recording, an ordinary MP4 once it is sealed.
+ * In: sealed segment groups. Out: the file, and for each group what the index must know. MEDIA.md, Files 21 to 23.
+ */
+import assert from 'node:assert/strict';
+import { type FileHandle, mkdir, open, unlink } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { crc32 } from 'node:zlib';
+import { messageOf, OxbowError } from '../lib/errors.ts';
+import { isWindows } from '../lib/platform.ts';
+import {
+  type CommittedGroup,
+  type CommittedTrack,
+  damagedFlag,
+  independentFlag,
+  printCommitBox,
+  printHeadBox,
+} from '../media/isobmff/commit-box.ts';
+import { printChunkStart } from '../media/isobmff/init.ts';
+import { SampleTable } from '../media/isobmff/sample-table.ts';
+import type { Init, SegmentGroup } from '../media/segment.ts';
+import { sealFile, writeAll } from './chunk-file.ts';
+import type { SyncQueue } from './sync-queue.ts';
+
+/** When bytes are put on the disk: after each group, when the file is sealed, or when the system likes. */
+export type SyncPolicy = 'segment' | 'chunk' | 'off';
+
+/** What a chunk file is opened with. */
+export interface ChunkOptions {
+  /** The stream's folder of recordings; folders for the date are made below it. */
+  readonly folder: string;
+  /** UTC of the first group's start, ms since 1970; names the file. */
+  readonly utcMs: number;
+  /** msn of the first group; names the file. */
+  readonly msn: number;
+  readonly streamId: string;
+  /** Group of renditions that the file holds; `source` if not given. */
+  readonly rendition?: string;
+  readonly init: Init;
+  /** Last msn of the file before, or 0. */
+  readonly previousMsn: number;
+  readonly sync: SyncPolicy;
+  /** The line of the device that `folder` lies on. */
+  readonly syncQueue: SyncQueue;
+}
+
+/** A sealed file. */
+export interface SealedChunk {
+  readonly path: string;
+  /** Bytes. */
+  readonly length: number;
+  readonly groups: readonly CommittedGroup[];
+}
+
+/** An open chunk file. All calls are taken in order, one after the other. */
+export interface ChunkWriter extends AsyncDisposable {
+  readonly path: string;
+  /** Bytes up to the end of the last committed group. */
+  readonly length: number;
+  /** What is committed so far, oldest first. */
+  readonly groups: readonly CommittedGroup[];
+  /**
+   * Writes a group and its commit box in one write, and syncs as the policy says. Resolves when the group may be shown.
+   *
+   * Rejects with OxbowError `disk-failed` when a write or sync failed, now or before: the file takes no more, and the caller
+   * opens another. Rejects with FormatError, and leaves the file as it was, when the segments are not what they say.
+   */
+  append(group: SegmentGroup): Promise<CommittedGroup>;
+  /**
+   * Seals and closes. A file without a group is removed instead. Rejects with OxbowError `disk-failed` and leaves an open tail
+   * behind, which `recoverChunk` mends.
+   */
+  seal(): Promise<SealedChunk>;
+  /** Closes without sealing; may be called twice and after `seal`. */
+  abandon(): Promise<void>;
+}
+
+/**
+ * Where a chunk file lies below its stream's folder: `yyyy/mm/dd/hh/YYYYMMDDTHHMMSSmmmZ-msn.mp4`.
+ *
+ * @param utcMs ms since 1970
+ */
+export function chunkFileName(utcMs: number, msn: number): string {
+  const iso = new Date(Math.floor(utcMs)).toISOString();
+  const folders = [iso.slice(0, 4), iso.slice(5, 7), iso.slice(8, 10), iso.slice(11, 13)];
+  return join(...folders, `${iso.replaceAll(/[-:.]/g, '')}-${msn}.mp4`);
+}
+
+/**
+ * Makes a new file and writes its head.
+ *
+ * Rejects with OxbowError `disk-failed` if it exists or cannot be made.
+ */
+export async function openChunkWriter(options: ChunkOptions): Promise<ChunkWriter> {
+  const path = join(options.folder, chunkFileName(options.utcMs, options.msn));
+  let file: FileHandle | undefined;
+  try {
+    const made = await mkdir(dirname(path), { recursive: true });
+    file = await open(path, 'wx+', 0o644);
+    const start = printChunkStart(options.init.tracks);
+    const { streamId, rendition = 'source', init, previousMsn } = options;
+    const headBox = printHeadBox(
+      { streamId, rendition, initNumber: init.number, initHash: init.hash, previousMsn },
+      start.length,
+      crc32,
+    );
+    const length = await writeAll(file, [start, headBox], 0);
+    if (options.sync !== 'off') await syncFolders(dirname(path), made);
+    return new OpenChunk(path, file, options, length);
+  } catch (error) {
+    await file?.close().catch(() => {});
+    throw diskFailed(`${path}: ${messageOf(error)}`, error);
+  }
+}
+
+/** Puts the names of a new file and of the folders made for it on the disk. */
+async function syncFolders(folder: string, firstMade: string | undefined): Promise<void> {
+  // The parent of the first new folder holds the first new name.
+  const last = firstMade === undefined ? folder : dirname(firstMade);
+  for (let at = folder; ; at = dirname(at)) {
+    const handle = await open(at, 'r');
+    try {
+      await handle.sync();
+    } catch (error) {
+      // Windows cannot sync folders, and does not need to.
+      if (!isWindows) throw error;
+    } finally {
+      await handle.close();
+    }
+    if (at === last || at === dirname(at)) return;
+  }
+}
+
+function diskFailed(detail: string, cause: unknown): OxbowError {
+  return new OxbowError('disk-failed', detail, { cause });
+}
+
+class OpenChunk implements ChunkWriter {
+  readonly path: string;
+  readonly #file: FileHandle;
+  readonly #options: ChunkOptions;
+  readonly #table: SampleTable;
+  readonly #boxes: Uint8Array[] = [];
+  readonly #groups: CommittedGroup[] = [];
+  #length: number;
+  /** Offset of the last commit box. */
+  #lastSelf = 0;
+  #failure: OxbowError | undefined;
+  #closed = false;
+  /** The end of the line of calls. */
+  #turn: Promise<unknown> = Promise.resolve();
+
+  constructor(path: string, file: FileHandle, options: ChunkOptions, length: number) {
+    this.path = path;
+    this.#file = file;
+    this.#options = options;
+    this.#length = length;
+    this.#table = new SampleTable(options.init.tracks);
+  }
+
+  get length(): number {
+    return this.#length;
+  }
+
+  get groups(): readonly CommittedGroup[] {
+    return this.#groups;
+  }
+
+  append(group: SegmentGroup): Promise<CommittedGroup> {
+    return this.#inTurn(() => this.#append(group));
+  }
+
+  seal(): Promise<SealedChunk> {
+    return this.#inTurn(() => this.#seal());
+  }
+
+  abandon(): Promise<void> {
+    return this.#inTurn(() => this.#close());
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.abandon();
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#turn.then(work);
+    this.#turn = done.catch(() => {});
+    return done;
+  }
+
+  async #append(group: SegmentGroup): Promise<CommittedGroup> {
+    this.#check();
+    assert.equal(group.init.hash, this.#options.init.hash, 'a new init begins a new file');
+    const before = this.#groups.at(-1);
+    assert.ok(!before || before.run === group.run.id, 'a new run begins a new file');
+    assert.ok(before ? group.msn > before.msn : group.msn === this.#options.msn, `msn ${group.msn} is out of order`);
+    assert.ok(group.tracks.length > 0, 'a group needs a segment');
+    const start = this.#length;
+    let self = start;
+    const tracks: CommittedTrack[] = group.tracks.map(({ bytes, independent, damaged, ...segment }) => {
+      const offset = self;
+      self += bytes.length;
+      const flags = (independent ? independentFlag : 0) | (damaged ? damagedFlag : 0);
+      const { trackId, tfdt, duration, firstPtsOffset, samples } = segment;
+      return {
+        trackId,
+        offset,
+        length: bytes.length,
+        tfdt,
+        duration,
+        firstPtsOffset,
+        samples,
+        flags,
+        crc: crc32(bytes),
+      };
+    });
+    const { id: run, eUs, clock } = group.run;
+    const { msn, startUs, durationUs, discontinuity, discontinuitySequence, absences } = group;
+    const committed: CommittedGroup = {
+      ...{ msn, run, eUs, clock, startUs, durationUs, discontinuity, discontinuitySequence, absences, tracks },
+    };
+    this.#table.addGroup(group.tracks.map(({ bytes }, i) => ({ bytes, offset: tracks[i]!.offset })));
+    const box = printCommitBox(committed, start, self, this.#lastSelf, crc32);
+    await this.#guard(async () => {
+      await writeAll(this.#file, [...group.tracks.map(({ bytes }) => bytes), box], start);
+      if (this.#options.sync === 'segment') await this.#options.syncQueue.sync(this.#file);
+    });
+    this.#boxes.push(box);
+    this.#groups.push(committed);
+    this.#lastSelf = self;
+    this.#length = self + box.length;
+    return committed;
+  }
+
+  async #seal(): Promise<SealedChunk> {
+    this.#check();
+    const { path } = this;
+    if (this.#groups.length === 0) {
+      await this.#close();
+      await this.#guard(() => unlink(path));
+      return { path, length: 0, groups: [] };
+    }
+    const content = { table: this.#table, boxes: this.#boxes, lastSelf: this.#lastSelf, end: this.#length };
+    const { sync, syncQueue } = this.#options;
+    const length = await this.#guard(() =>
+      sealFile(this.#file, content, () => (sync === 'off' ? Promise.resolve() : syncQueue.sync(this.#file))),
+    );
+    await this.#close();
+    return { path, length, groups: this.#groups };
+  }
+
+  #check(): void {
+    if (this.#failure) throw this.#failure;
+    assert.ok(!this.#closed, 'the file is closed');
+  }
+
+  async #guard<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      this.#failure = diskFailed(`${this.path}: ${messageOf(error)}`, error);
+      throw this.#failure;
+    }
+  }
+
+  async #close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    await this.#file.close();
+  }
+}

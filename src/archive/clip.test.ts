@@ -1,0 +1,109 @@
+import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { suite, test } from 'node:test';
+import { planClip } from '../media/isobmff/clip-header.ts';
+import { rebaseSegment } from '../media/isobmff/clip-segment.ts';
+import type { ClipGroup } from '../media/isobmff/clip-times.ts';
+import type { SegmentGroup } from '../media/segment.ts';
+import { groupsOf, makeSource, pictureHashes, probe, runTool, temporaryFolder } from './media.fixture.ts';
+
+/** What the index knows of a group. */
+function rowsOf(groups: readonly SegmentGroup[]): ClipGroup[] {
+  return groups.map(({ discontinuity, tracks }) => ({
+    discontinuity,
+    tracks: tracks.map(({ bytes, ...segment }) => ({ ...segment, length: bytes.length })),
+  }));
+}
+
+async function writeClip(path: string, groups: readonly SegmentGroup[]) {
+  const plan = planClip(groups[0]!.init.tracks, rowsOf(groups));
+  const pieces = groups.flatMap((group, i) =>
+    group.tracks.map(({ bytes }, k) => rebaseSegment(bytes, plan.deltas[i]![k]!)),
+  );
+  const file = Buffer.concat([plan.header, ...pieces]);
+  assert.equal(file.length, plan.length);
+  await writeFile(path, file);
+  return plan;
+}
+
+suite('a clip made of whole stored segments', () => {
+  test('starts at 0, has its length, its pictures, and its tracks in step', async () => {
+    await using folder = await temporaryFolder();
+    const source = await makeSource(folder.path, 'h264', 10);
+    const hashes = await pictureHashes(source.path);
+    for (const [from, to] of [
+      [0, 5],
+      [1, 4],
+    ] as const) {
+      const groups = groupsOf(source, { offsetS: 60_000_000 }).slice(from, to);
+      const path = join(folder.path, 'clip.mp4');
+      const plan = await writeClip(path, groups);
+      const found = await probe(path);
+      assert.equal(found.warnings, '');
+      assert.equal(found.start, 0);
+      const seconds = 2 * (to - from);
+      assert.ok(Math.abs(found.duration - seconds) < 0.03, `duration ${found.duration}`);
+      assert.ok(Math.abs(plan.duration / 90_000 - seconds) < 0.03);
+      assert.equal(found.streams[0]!.start, 0);
+      const [video, audio] = groups[0]!.tracks;
+      const [videoTrack, audioTrack] = source.tracks;
+      const late =
+        (audio!.tfdt + audio!.firstPtsOffset) / audioTrack!.timescale -
+        (video!.tfdt + video!.firstPtsOffset) / videoTrack!.timescale;
+      assert.ok(Math.abs(found.streams[1]!.start - late) < 0.00003, `${found.streams[1]!.start} for ${late}`);
+      assert.deepEqual(await pictureHashes(path), hashes.slice(from * 50, to * 50));
+    }
+  });
+
+  test('seeks by its sidx', async () => {
+    await using folder = await temporaryFolder();
+    const source = await makeSource(folder.path, 'h264', 8);
+    const path = join(folder.path, 'clip.mp4');
+    await writeClip(path, groupsOf(source));
+    const hashes = await pictureHashes(source.path);
+    for (const at of [0, 1, 2, 3.9, 4, 5.4, 7]) {
+      const { out } = await runTool(
+        'ffmpeg',
+        ...['-v', 'error', '-ss', `${at}`, '-i', path, '-map', '0:v', '-frames:v', '1', '-f', 'framemd5', '-'],
+      );
+      assert.equal(hashes.indexOf(out.trim().split(',').at(-1)!.trim()), Math.ceil(at * 25), `at ${at} s`);
+    }
+  });
+
+  test('closes up over a hole and over a new run with other timestamps', async () => {
+    await using folder = await temporaryFolder();
+    const source = await makeSource(folder.path, 'h264', 10);
+    const before = groupsOf(source, { offsetS: 100_000 });
+    const later = groupsOf(source, { offsetS: 50 });
+    const groups = [
+      before[0]!,
+      before[1]!,
+      { ...before[3]!, discontinuity: true },
+      { ...later[2]!, discontinuity: true },
+    ];
+    const path = join(folder.path, 'clip.mp4');
+    await writeClip(path, groups);
+    const found = await probe(path);
+    assert.equal(found.warnings, '');
+    assert.equal(found.start, 0);
+    assert.ok(Math.abs(found.duration - 8) < 0.1, `duration ${found.duration}`);
+    const hashes = await pictureHashes(source.path);
+    const expected = [0, 1, 3, 2].flatMap((index) => hashes.slice(index * 50, index * 50 + 50));
+    assert.deepEqual(await pictureHashes(path), expected);
+  });
+
+  test('HEVC, and audio alone', async () => {
+    await using folder = await temporaryFolder();
+    const source = await makeSource(folder.path, 'hevc', 4);
+    const audio = { tracks: source.tracks.slice(1), frames: source.frames.filter(({ trackId }) => trackId === 2) };
+    for (const [i, groups] of [groupsOf(source), groupsOf(audio)].entries()) {
+      const path = join(folder.path, `clip${i}.mp4`);
+      await writeClip(path, groups);
+      const found = await probe(path);
+      assert.equal(found.warnings, '');
+      assert.equal(found.start, 0);
+      assert.ok(Math.abs(found.duration - 4) < 0.1, `duration ${found.duration}`);
+    }
+  });
+});

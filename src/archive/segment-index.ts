@@ -1,0 +1,375 @@
+/**
+ * The rows of one chunk file packed into a few bytes for the database: what is predictable is not written.
+ * In: committed groups. Out: a blob, and back, exactly. About 14 bytes per segment and track.
+ *
+ * The blob: u8 version 1, count, then per group a byte of bits and the fields that are not as predicted, then its tracks. All numbers
+ * are LEB128; differences are zigzag. Predicted are: the next msn, run and E as before, a start at the end of the group before,
+ * offsets side by side, a tfdt at the end of the segment before, and everything else as it was.
+ */
+import { FormatError } from '../lib/errors.ts';
+import { type CommittedGroup, type CommittedTrack, causeNumber, causeOf } from '../media/isobmff/commit-box.ts';
+import type { Absence } from '../media/segment.ts';
+
+const VERSION = 1;
+const MAX_GROUPS = 100_000;
+const MAX_TRACKS = 255;
+const MAX_TEXT_BYTES = 4096;
+
+// Bits of a group.
+const DISCONTINUITY = 1;
+const SOURCE_CLOCK = 2;
+const ABSENCES = 4;
+const RUN = 8;
+const MSN = 16;
+const START = 32;
+const DURATION = 64;
+const TRACKS = 128;
+// Bits of a track, set where a field is not as predicted.
+const OFFSET = 1;
+const TFDT = 2;
+const LENGTH_OF_TIME = 4;
+const FIRST_PTS = 8;
+const SAMPLES = 16;
+const FLAGS = 32;
+
+/** What the next group is predicted from. */
+interface Before {
+  group: Omit<CommittedGroup, 'absences' | 'tracks' | 'discontinuity' | 'clock'>;
+  trackIds: readonly number[];
+  /** Of the last group, in the order of `trackIds`. */
+  tracks: readonly CommittedTrack[];
+  /** The last segment of each track that groups before the last one had. */
+  older: Map<number, CommittedTrack>;
+  /** End of the last segment. */
+  end: number;
+  /** Bytes between the last two groups: the commit box. */
+  boxLength: number;
+}
+
+function nothingBefore(): Before {
+  const group = { msn: -1, run: 0, eUs: 0, startUs: 0, durationUs: 0, discontinuitySequence: 0 };
+  return { group, trackIds: [], tracks: [], older: new Map(), end: 0, boxLength: 0 };
+}
+
+function blankTrack(trackId: number): CommittedTrack {
+  return { trackId, offset: 0, length: 0, tfdt: 0, duration: 0, firstPtsOffset: 0, samples: 0, flags: 1, crc: 0 };
+}
+
+function advance(before: Before, group: CommittedGroup, trackIds: readonly number[]): void {
+  if (trackIds !== before.trackIds) for (const track of before.tracks) before.older.set(track.trackId, track);
+  before.group = group;
+  before.trackIds = trackIds;
+  before.tracks = group.tracks;
+  const first = group.tracks[0];
+  if (first && before.end > 0) before.boxLength = first.offset - before.end;
+  const last = group.tracks.at(-1);
+  if (last) before.end = last.offset + last.length;
+}
+
+/** The segment before of the track at `index` of a group with these tracks. */
+function trackBefore(before: Before, trackIds: readonly number[], index: number): CommittedTrack {
+  const trackId = trackIds[index]!;
+  if (trackIds === before.trackIds) return before.tracks[index]!;
+  const last = before.tracks.find((track) => track.trackId === trackId);
+  return last ?? before.older.get(trackId) ?? blankTrack(trackId);
+}
+
+/** Of nearly every group. */
+const NO_ABSENCES: readonly Absence[] = [];
+
+class Packer {
+  #bytes = new Uint8Array(1024);
+  #at = 0;
+
+  byte(value: number): void {
+    if (this.#at === this.#bytes.length) {
+      const larger = new Uint8Array(this.#at * 2);
+      larger.set(this.#bytes);
+      this.#bytes = larger;
+    }
+    this.#bytes[this.#at++] = value;
+  }
+
+  unsigned(value: number): void {
+    let left = value;
+    for (; left >= 128; left = Math.floor(left / 128)) this.byte((left % 128) | 128);
+    this.byte(left);
+  }
+
+  signed(value: number): void {
+    this.unsigned(value < 0 ? -2 * value - 1 : 2 * value);
+  }
+
+  text(text: string): void {
+    const bytes = new TextEncoder().encode(text).subarray(0, MAX_TEXT_BYTES);
+    this.unsigned(bytes.length);
+    for (const byte of bytes) this.byte(byte);
+  }
+
+  u32(value: number): void {
+    for (let shift = 24; shift >= 0; shift -= 8) this.byte((value >>> shift) & 255);
+  }
+
+  finish(): Uint8Array {
+    return this.#bytes.slice(0, this.#at);
+  }
+}
+
+/**
+ * Packs the groups of one chunk file.
+ *
+ * @param groups oldest first; every number within ±2^52, details up to 4,096 bytes of UTF-8
+ */
+export function packSegments(groups: readonly CommittedGroup[]): Uint8Array {
+  const out = new Packer();
+  out.byte(VERSION);
+  out.unsigned(groups.length);
+  const before = nothingBefore();
+  for (const group of groups) {
+    const last = before.group;
+    const isSame =
+      group.tracks.length === before.trackIds.length &&
+      group.tracks.every(({ trackId }, i) => trackId === before.trackIds[i]);
+    const ids = isSame ? before.trackIds : group.tracks.map(({ trackId }) => trackId);
+    const sameRun =
+      group.run === last.run && group.eUs === last.eUs && group.discontinuitySequence === last.discontinuitySequence;
+    const bits =
+      (group.discontinuity ? DISCONTINUITY : 0) |
+      (group.clock === 'source' ? SOURCE_CLOCK : 0) |
+      (group.absences.length > 0 ? ABSENCES : 0) |
+      (sameRun ? 0 : RUN) |
+      (group.msn === last.msn + 1 ? 0 : MSN) |
+      (group.startUs === last.startUs + last.durationUs ? 0 : START) |
+      (group.durationUs === last.durationUs ? 0 : DURATION) |
+      (isSame ? 0 : TRACKS);
+    out.byte(bits);
+    if (bits & RUN) {
+      out.signed(group.run - last.run);
+      out.signed(group.eUs - last.eUs);
+      out.signed(group.discontinuitySequence - last.discontinuitySequence);
+    }
+    if (bits & MSN) out.signed(group.msn - last.msn);
+    if (bits & START) out.signed(group.startUs - last.startUs - last.durationUs);
+    if (bits & DURATION) out.signed(group.durationUs - last.durationUs);
+    if (bits & TRACKS) {
+      out.unsigned(ids.length);
+      for (const id of ids) out.unsigned(id);
+    }
+    if (bits & ABSENCES) packAbsences(out, group.absences);
+    let end = before.end + before.boxLength;
+    for (const [i, track] of group.tracks.entries()) {
+      packTrack(out, track, trackBefore(before, ids, i), end);
+      end = track.offset + track.length;
+    }
+    advance(before, group, ids);
+  }
+  return out.finish();
+}
+
+function packAbsences(out: Packer, absences: readonly Absence[]): void {
+  out.unsigned(absences.length);
+  for (const absence of absences) {
+    out.unsigned(causeNumber(absence.cause));
+    out.signed(absence.fromUs);
+    out.signed(absence.toUs - absence.fromUs);
+    out.text(absence.detail);
+  }
+}
+
+function packTrack(out: Packer, track: CommittedTrack, last: CommittedTrack, end: number): void {
+  const bits =
+    (track.offset === end ? 0 : OFFSET) |
+    (track.tfdt === last.tfdt + last.duration ? 0 : TFDT) |
+    (track.duration === last.duration ? 0 : LENGTH_OF_TIME) |
+    (track.firstPtsOffset === last.firstPtsOffset ? 0 : FIRST_PTS) |
+    (track.samples === last.samples ? 0 : SAMPLES) |
+    (track.flags === last.flags ? 0 : FLAGS);
+  out.byte(bits);
+  out.unsigned(track.length);
+  if (bits & OFFSET) out.signed(track.offset - end);
+  if (bits & TFDT) out.signed(track.tfdt - last.tfdt - last.duration);
+  if (bits & LENGTH_OF_TIME) out.signed(track.duration - last.duration);
+  if (bits & FIRST_PTS) out.signed(track.firstPtsOffset - last.firstPtsOffset);
+  if (bits & SAMPLES) out.signed(track.samples - last.samples);
+  if (bits & FLAGS) out.unsigned(track.flags);
+  out.u32(track.crc);
+}
+
+/**
+ * Unpacks what `packSegments` made.
+ *
+ * @throws FormatError if the blob is cut short, of another version, or names absurd counts
+ */
+export function unpackSegments(blob: Uint8Array): CommittedGroup[] {
+  const walker = new SegmentWalker(blob);
+  const groups: CommittedGroup[] = [];
+  while (walker.next()) groups.push(copyGroup(walker.group));
+  return groups;
+}
+
+/** A group of its own, with tracks of its own. */
+export function copyGroup<G extends CommittedGroup>(group: G): G {
+  return { ...group, tracks: group.tracks.map((track) => ({ ...track })) };
+}
+
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
+type WalkedGroup = Writable<Omit<CommittedGroup, 'tracks'>> & { tracks: Writable<CommittedTrack>[] };
+
+/** Unpacks one group after the other into the same object: a list of a day reads 43,200, and making them costs more than reading. */
+export class SegmentWalker {
+  readonly #cursor: Cursor;
+  readonly #group: WalkedGroup = {
+    ...{ msn: -1, run: 0, eUs: 0, clock: 'arrival', startUs: 0, durationUs: 0 },
+    ...{ discontinuity: false, discontinuitySequence: 0, absences: NO_ABSENCES, tracks: [] },
+  };
+  /** Tracks of groups before the last one. */
+  readonly #older = new Map<number, Writable<CommittedTrack>>();
+  #left: number;
+  /** End of the last segment, and bytes between the last two groups: the commit box. */
+  #end = 0;
+  #boxLength = 0;
+
+  /**
+   * @param blob what `packSegments` made
+   * @throws FormatError if it is of another version or names an absurd count
+   */
+  constructor(blob: Uint8Array) {
+    this.#cursor = { bytes: blob, at: 0 };
+    const version = byteAt(this.#cursor);
+    if (version !== VERSION) throw new FormatError(`segment index version ${version} is unknown`, 0);
+    this.#left = unsigned(this.#cursor);
+    if (this.#left > MAX_GROUPS) throw new FormatError(`${this.#left} groups are too many`, 1);
+  }
+
+  /** The group that `next` came to; the next call changes it and its tracks. */
+  get group(): CommittedGroup {
+    return this.#group;
+  }
+
+  /**
+   * Goes to the next group; false when there is none.
+   *
+   * @throws FormatError if the blob is cut short, longer than it says, or names absurd numbers
+   */
+  next(): boolean {
+    const cursor = this.#cursor;
+    if (this.#left === 0) {
+      if (cursor.at < cursor.bytes.length) throw new FormatError('bytes are left over', cursor.at);
+      return false;
+    }
+    this.#left--;
+    const group = this.#group;
+    const bits = byteAt(cursor);
+    if (bits & RUN) {
+      group.run += signed(cursor);
+      group.eUs += signed(cursor);
+      group.discontinuitySequence += signed(cursor);
+    }
+    group.msn += bits & MSN ? signed(cursor) : 1;
+    group.startUs += group.durationUs + (bits & START ? signed(cursor) : 0);
+    if (bits & DURATION) group.durationUs += signed(cursor);
+    if (bits & TRACKS) this.#changeTracks();
+    group.absences = bits & ABSENCES ? unpackAbsences(cursor) : NO_ABSENCES;
+    group.discontinuity = (bits & DISCONTINUITY) !== 0;
+    group.clock = bits & SOURCE_CLOCK ? 'source' : 'arrival';
+    let end = this.#end + this.#boxLength;
+    for (let i = 0; i < group.tracks.length; i++) {
+      const track = group.tracks[i]!;
+      unpackTrack(cursor, track, end);
+      end = track.offset + track.length;
+      if (i === 0 && this.#end > 0) this.#boxLength = track.offset - this.#end;
+    }
+    if (group.tracks.length > 0) this.#end = end;
+    return true;
+  }
+
+  #changeTracks(): void {
+    const group = this.#group;
+    const count = unsigned(this.#cursor);
+    if (count > MAX_TRACKS) throw new FormatError(`${count} tracks are too many`, this.#cursor.at);
+    for (const track of group.tracks) this.#older.set(track.trackId, track);
+    group.tracks = [];
+    for (let i = 0; i < count; i++) {
+      const id = unsigned(this.#cursor);
+      const older = this.#older.get(id);
+      group.tracks.push(older ? { ...older } : blankTrack(id));
+    }
+  }
+}
+
+/** A cursor over the blob. Plain, because a list of a day reads a million numbers. */
+interface Cursor {
+  readonly bytes: Uint8Array;
+  at: number;
+}
+
+function byteAt(cursor: Cursor): number {
+  const byte = cursor.bytes[cursor.at];
+  if (byte === undefined) throw new FormatError('the segment index ends early', cursor.at);
+  cursor.at++;
+  return byte;
+}
+
+function u32At(cursor: Cursor): number {
+  const { bytes, at } = cursor;
+  if (at + 4 > bytes.length) throw new FormatError('the segment index ends early', at);
+  cursor.at = at + 4;
+  return ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
+}
+
+function textAt(cursor: Cursor): string {
+  const length = unsigned(cursor);
+  const end = cursor.at + length;
+  if (end > cursor.bytes.length) throw new FormatError('the segment index ends early', cursor.at);
+  const text = new TextDecoder().decode(new Uint8Array(cursor.bytes.subarray(cursor.at, end)));
+  cursor.at = end;
+  return text;
+}
+
+function unsigned(cursor: Cursor): number {
+  let byte = byteAt(cursor);
+  if (byte < 128) return byte;
+  let value = byte & 127;
+  for (let scale = 128; ; scale *= 128) {
+    byte = byteAt(cursor);
+    value += (byte & 127) * scale;
+    if (!Number.isSafeInteger(value)) throw new FormatError('a number is too large', cursor.at - 1);
+    if (byte < 128) return value;
+    if (scale >= 2 ** 49) throw new FormatError('a number is too long', cursor.at - 1);
+  }
+}
+
+function signed(reader: Cursor): number {
+  const value = unsigned(reader);
+  return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
+}
+
+function unpackAbsences(reader: Cursor): Absence[] {
+  const count = unsigned(reader);
+  const absences: Absence[] = [];
+  for (let i = 0; i < count; i++) {
+    const cause = causeOf(unsigned(reader));
+    const fromUs = signed(reader);
+    const toUs = fromUs + signed(reader);
+    absences.push({
+      fromUs,
+      toUs,
+      cause,
+      detail: textAt(reader),
+    });
+  }
+  return absences;
+}
+
+/** Makes the last segment of a track its next one. */
+function unpackTrack(cursor: Cursor, track: Writable<CommittedTrack>, end: number): void {
+  const bits = byteAt(cursor);
+  track.length = unsigned(cursor);
+  track.offset = end + (bits & OFFSET ? signed(cursor) : 0);
+  track.tfdt += track.duration + (bits & TFDT ? signed(cursor) : 0);
+  if (bits & LENGTH_OF_TIME) track.duration += signed(cursor);
+  if (bits & FIRST_PTS) track.firstPtsOffset += signed(cursor);
+  if (bits & SAMPLES) track.samples += signed(cursor);
+  if (bits & FLAGS) track.flags = unsigned(cursor);
+  track.crc = u32At(cursor);
+}

@@ -1,0 +1,42 @@
+/**
+ * Asks the server that may run with these settings on this computer.
+ * In: settings, a path. Out: the body of its answer.
+ */
+import { isLoopback, printEndpoint } from '../../config/address.ts';
+import type { Config } from '../../config/schema.ts';
+
+const ASK_MS = 5000;
+const MAX_BYTES = 16 * 1024 * 1024;
+
+/** An answer, as text. */
+export interface AskedAnswer {
+  readonly status: number;
+  readonly text: string;
+}
+
+/** Where a server with these settings answers on this computer, without a slash at the end. */
+export function localUrl({ http, tls }: Pick<Config, 'http' | 'tls'>): string {
+  const everywhere: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1' };
+  const address = isLoopback(http.address) ? http.address : (everywhere[http.address] ?? http.address);
+  return `${tls.cert === '' ? 'http' : 'https'}://${printEndpoint({ address, port: http.port })}`;
+}
+
+/**
+ * Gets a URL that the operator named.
+ *
+ * @param token sent as Bearer, to that origin only
+ * @throws OxbowError `source-failed` when nothing answers within five seconds
+ */
+export async function askUrl(
+  url: string,
+  { signal, token }: { readonly signal: AbortSignal; readonly token?: string | undefined },
+): Promise<AskedAnswer> {
+  const { createNet } = await import('../../net/net.ts');
+  await using net = createNet({ allow: [] });
+  const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
+  using reply = await net.fetch(url, {
+    ...{ signal, headers, trusted: new URL(url) },
+    ...{ maxBytes: MAX_BYTES, deadlineMs: ASK_MS, idleMs: ASK_MS },
+  });
+  return { status: reply.status, text: Buffer.from(await reply.body()).toString() };
+}

@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { checkDataFolder, checkDiskSpeed, checkNode, checkPort, measureDisk, measureUdpBuffer } from './host-checks.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'oxbow-doctor-'));
+after(() => rmSync(folder, { recursive: true }));
+
+test('a Node older than 24 is failed and names where to get one', () => {
+  assert.equal(checkNode('24.0.0').state, 'ok');
+  const { state, hint } = checkNode('22.9.0');
+  assert.equal(state, 'failed');
+  assert.match(hint, /nodejs\.org/);
+});
+
+test('the data folder is tried and left as it was; a missing one is not made', () => {
+  assert.notEqual(checkDataFolder(folder).state, 'failed');
+  const { state, text } = checkDataFolder(join(folder, 'a', 'b'));
+  assert.notEqual(state, 'failed');
+  assert.match(text, /will be made/);
+  assert.deepEqual(readdirSync(folder), []);
+});
+
+test('a data folder that is a file cannot be written, and the hint names --data', () => {
+  const file = join(folder, 'file');
+  writeFileSync(file, '');
+  const { state, hint } = checkDataFolder(join(file, 'below'));
+  assert.equal(state, 'failed');
+  assert.match(hint, /--data/);
+  rmSync(file);
+});
+
+test('an address that is not of this computer is failed and names the flags', async () => {
+  const { state, hint } = await checkPort('http', { address: '192.0.2.1', port: 0 });
+  assert.equal(state, 'failed');
+  assert.match(hint, /--listen/);
+});
+
+test('a port that another program has failed and says how to find it; one that oxbow has is ours', async () => {
+  await using server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  const taken = await checkPort('http', { address: '127.0.0.1', port });
+  assert.equal(taken.state, 'failed');
+  assert.match(taken.hint, new RegExp(`:${port}.*--http`));
+  const ours = await checkPort('http', { address: '127.0.0.1', port }, async () => '1.2.3');
+  assert.deepEqual([ours.state, ours.text], ['ok', `127.0.0.1:${port}: oxbow 1.2.3 runs there`]);
+});
+
+test('the disk is measured by writing to it, and left as it was', async () => {
+  const { bytesPerS, syncMs } = await measureDisk(join(folder, 'not-made'));
+  assert.ok(bytesPerS > 0 && syncMs >= 0);
+  assert.deepEqual(readdirSync(folder), []);
+});
+
+test('a slow disk is a warning that names what helps', async () => {
+  assert.equal((await checkDiskSpeed(async () => ({ bytesPerS: 200e6, syncMs: 5 }))).state, 'ok');
+  const slow = await checkDiskSpeed(async () => ({ bytesPerS: 5e6, syncMs: 5 }));
+  assert.deepEqual([slow.state, slow.text], ['warning', '5 MB/s, a sync takes 5.0 ms']);
+  const lazy = await checkDiskSpeed(async () => ({ bytesPerS: 200e6, syncMs: 900 }));
+  assert.match(lazy.hint, /--record-sync chunk/);
+  assert.equal((await checkDiskSpeed(async () => assert.fail('read-only'))).state, 'warning');
+});
+
+test('a UDP socket tells the buffer that it has', async () => {
+  assert.ok((await measureUdpBuffer()) > 0);
+});

@@ -1,0 +1,158 @@
+/**
+ * What the doctor tries: Node, the data folder and its disk, ports, UDP.
+ * In: settings. Out: findings. What is written for a trial is deleted again.
+ */
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { dirname, join } from 'node:path';
+import { type Endpoint, printEndpoint } from '../../config/address.ts';
+import { messageOf } from '../../lib/errors.ts';
+import { printSize } from '../../lib/size.ts';
+import { type Finding, failed, ok, warning } from './finding.ts';
+import { UDP_BUFFER_BYTES } from './machine-checks.ts';
+
+const LEAST_MAJOR = 24;
+const LEAST_FREE_BYTES = 1024 ** 3;
+
+/**
+ * @param running as in `process.versions.node`
+ */
+export function checkNode(running: string): Finding {
+  if (Number(running.split('.')[0]) >= LEAST_MAJOR) return ok('node', running);
+  return failed('node', running, `Install Node ${LEAST_MAJOR} or newer from https://nodejs.org.`);
+}
+
+/** The nearest folder that exists at or above a path. */
+function nearestFolder(folder: string): string {
+  let nearest = folder;
+  while (!existsSync(nearest)) nearest = dirname(nearest);
+  return nearest;
+}
+
+/** Whether recordings can be written and how much room there is. A missing folder is not made. */
+export function checkDataFolder(folder: string): Finding {
+  const name = 'data folder';
+  const nearest = nearestFolder(folder);
+  const trial = join(nearest, `.oxbow-doctor-${process.pid}`);
+  try {
+    mkdirSync(trial);
+    writeFileSync(join(trial, 'trial'), 'x');
+  } catch (error) {
+    return failed(
+      name,
+      `${folder} cannot be written: ${messageOf(error)}`,
+      'Give oxbow a folder of its own with --data.',
+    );
+  } finally {
+    rmSync(trial, { recursive: true, force: true });
+  }
+  const { bavail, bsize } = statfsSync(nearest);
+  const free = bavail * bsize;
+  const text = `${folder}${nearest === folder ? '' : ' (will be made)'}, ${printSize(free)} free`;
+  if (free >= LEAST_FREE_BYTES) return ok(name, text);
+  return warning(name, text, 'Free some space, or choose another disk with --data.');
+}
+
+/** How fast a disk is. */
+export interface DiskSpeed {
+  /** Bytes a second, written and forced to the disk. */
+  readonly bytesPerS: number;
+  /** Longest that forcing a small write to the disk took, ms. */
+  readonly syncMs: number;
+}
+
+const TRIAL_BYTES = 8 * 1024 * 1024;
+const TRIAL_SYNCS = 5;
+
+/** Writes 8 MiB and five small pieces, each forced to the disk as recordings are, and deletes them. */
+export async function measureDisk(folder: string): Promise<DiskSpeed> {
+  const path = join(nearestFolder(folder), `.oxbow-doctor-${process.pid}.trial`);
+  const file = await open(path, 'wx');
+  try {
+    const started = performance.now();
+    // Not zeros: some file systems write those for nothing.
+    await file.write(Buffer.alloc(TRIAL_BYTES, 'oxbow'));
+    await file.datasync();
+    const seconds = (performance.now() - started) / 1000;
+    let syncMs = 0;
+    for (let piece = 0; piece < TRIAL_SYNCS; piece++) {
+      const before = performance.now();
+      await file.write(Buffer.alloc(64 * 1024, 'oxbow'));
+      await file.datasync();
+      syncMs = Math.max(syncMs, performance.now() - before);
+    }
+    return { bytesPerS: TRIAL_BYTES / Math.max(seconds, 1e-6), syncMs };
+  } finally {
+    await file.close();
+    rmSync(path, { force: true });
+  }
+}
+
+const LEAST_BYTES_PER_S = 20e6;
+const MOST_SYNC_MS = 500;
+
+/**
+ * Whether the disk keeps up with recordings, which force every segment to it.
+ *
+ * @param measure e.g. `measureDisk`
+ */
+export async function checkDiskSpeed(measure: () => Promise<DiskSpeed>): Promise<Finding> {
+  const name = 'disk speed';
+  try {
+    const { bytesPerS, syncMs } = await measure();
+    const text = `${Math.round(bytesPerS / 1e6)} MB/s, a sync takes ${syncMs.toFixed(1)} ms`;
+    if (bytesPerS < LEAST_BYTES_PER_S) return warning(name, text, 'Choose a faster disk with --data.');
+    if (syncMs <= MOST_SYNC_MS) return ok(name, text);
+    return warning(name, text, 'Choose a faster disk with --data, or sync less often: --record-sync chunk');
+  } catch (error) {
+    return warning(name, `not measured: ${messageOf(error)}`, 'Give oxbow a folder of its own with --data.');
+  }
+}
+
+/**
+ * Whether the port can be had, or is ours already.
+ *
+ * @param whoHas asks whoever listens there for its name and version; undefined where it is no oxbow
+ */
+export async function checkPort(
+  name: string,
+  endpoint: Endpoint,
+  whoHas: () => Promise<string | undefined> = async () => undefined,
+): Promise<Finding> {
+  const where = printEndpoint(endpoint);
+  const title = `${name} port`;
+  const server = createServer();
+  server.listen({ host: endpoint.address, port: endpoint.port, exclusive: true });
+  try {
+    await once(server, 'listening');
+    server.close();
+    return ok(title, endpoint.port === 0 ? `any on ${endpoint.address}` : `${where} is free`);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    const ours = code === 'EADDRINUSE' ? await whoHas() : undefined;
+    if (ours !== undefined) return ok(title, `${where}: oxbow ${ours} runs there`);
+    const hint =
+      code === 'EADDRINUSE'
+        ? `Another program has it: sudo ss -ltnp 'sport = :${endpoint.port}'. Stop it, or choose another port with --${name}.`
+        : code === 'EACCES'
+          ? `Ports below 1024 need a right of their own; choose another with --${name}.`
+          : `Check --listen and --${name}.`;
+    return failed(title, `${where}: ${code ?? message}`, hint);
+  }
+}
+
+/** What a UDP socket of this machine has once it asked for 4 MiB, bytes. */
+export async function measureUdpBuffer(): Promise<number> {
+  const socket = createSocket('udp4');
+  try {
+    socket.bind(0, '127.0.0.1');
+    await once(socket, 'listening');
+    socket.setRecvBufferSize(UDP_BUFFER_BYTES);
+    return socket.getRecvBufferSize();
+  } finally {
+    socket.close();
+  }
+}

@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { askYtDlp, checkEngine, checkPublicUrl, checkYtDlp, versionOf } from './program-checks.ts';
+
+const NOW_MS = Date.UTC(2026, 10, 20);
+
+test('an engine that does not load has failed, with its own words', async () => {
+  const good = await checkEngine(async () => 'FFmpeg 8.1');
+  assert.deepEqual(good, { name: 'media engine', state: 'ok', text: 'FFmpeg 8.1', hint: '' });
+  const broken = await checkEngine(async () => assert.fail('no such library'));
+  assert.deepEqual([broken.state, broken.text], ['failed', 'no such library']);
+});
+
+test('a yt-dlp that is missing or half a year old is a warning with what to type', async () => {
+  const ask = (program: string) => askYtDlp(program, { signal: AbortSignal.timeout(10_000) });
+  const missing = await checkYtDlp(() => ask('no-such-yt-dlp'), NOW_MS);
+  assert.deepEqual([missing.state, missing.text], ['warning', 'not found; only pages with a video need it']);
+  assert.match(missing.hint, /pipx install yt-dlp/);
+  assert.equal((await checkYtDlp(async () => '2026.10.01', NOW_MS)).state, 'ok');
+  const old = await checkYtDlp(async () => '2023.03.04', NOW_MS);
+  assert.match(`${old.state} ${old.hint}`, /^warning pipx upgrade/);
+  assert.equal(
+    (await checkYtDlp(() => ask(process.execPath), NOW_MS)).state,
+    'ok',
+    'a version of another form is shown',
+  );
+});
+
+test('a public URL is well where oxbow answers; else the hint depends on whether a server runs', async () => {
+  const asked: string[] = [];
+  const good = await checkPublicUrl(
+    'https://cam.example',
+    async (url) => {
+      asked.push(url);
+      return { status: 200, text: '{"name":"oxbow","version":"1.2.3"}' };
+    },
+    true,
+  );
+  assert.deepEqual([good.state, asked], ['ok', ['https://cam.example/version']]);
+  const foreign = await checkPublicUrl('https://cam.example', async () => ({ status: 200, text: '<html>' }), true);
+  assert.match(`${foreign.state} ${foreign.text}`, /^warning .* but not as oxbow/);
+  const silent = async () => assert.fail('timed out');
+  assert.match((await checkPublicUrl('https://cam.example', silent, true)).hint, /firewall/);
+  assert.match((await checkPublicUrl('https://cam.example', silent, false)).hint, /Start oxbow/);
+});
+
+test('only what says that it is oxbow has a version', () => {
+  assert.equal(versionOf('{"name":"nginx","version":"1"}'), undefined);
+  assert.equal(versionOf('null'), undefined);
+});

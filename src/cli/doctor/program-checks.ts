@@ -1,0 +1,89 @@
+/**
+ * What the doctor asks: the media engine, yt-dlp, the server behind its public address.
+ * In: ways to ask them. Out: findings.
+ */
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { messageOf, refusals } from '../../lib/errors.ts';
+import { type Finding, failed, ok, warning } from './finding.ts';
+
+/**
+ * Whether the media engine loads.
+ *
+ * @param version asks the engine, which runs in a child process, for its version
+ */
+export async function checkEngine(version: () => Promise<string>): Promise<Finding> {
+  try {
+    return ok('media engine', await version());
+  } catch (error) {
+    const hint = 'npm ci  # without the engine there is no test picture and there are no stills';
+    return failed('media engine', messageOf(error), hint);
+  }
+}
+
+/** Sites change: a yt-dlp older than this knows less and less of them, ms. */
+const OLD_MS = 180 * 86_400_000;
+const ASK_MS = 10_000;
+
+/** What yt-dlp says when it is asked for its version, e.g. `2026.08.12`. */
+export async function askYtDlp(program: string, { signal }: { signal: AbortSignal }): Promise<string> {
+  const { stdout } = await promisify(execFile)(program, ['--version'], { timeout: ASK_MS, signal });
+  return stdout.trim().slice(0, 100);
+}
+
+/**
+ * Whether pages with a video can be taken.
+ *
+ * @param version see askYtDlp
+ * @param nowMs since 1970
+ */
+export async function checkYtDlp(version: () => Promise<string>, nowMs: number): Promise<Finding> {
+  const name = 'yt-dlp';
+  try {
+    const text = await version();
+    const date = /^(\d{4})\.(\d{2})\.(\d{2})/.exec(text);
+    const isOld = date && nowMs - Date.UTC(Number(date[1]), Number(date[2]) - 1, Number(date[3])) > OLD_MS;
+    if (!isOld) return ok(name, text);
+    return warning(name, `${text} is old; sites that changed since are not understood`, 'pipx upgrade yt-dlp');
+  } catch (error) {
+    const { code } = error as { code?: unknown };
+    const text = code === 'ENOENT' ? 'not found; only pages with a video need it' : messageOf(error);
+    return warning(name, text, refusals['page-tool-missing'].hint);
+  }
+}
+
+/**
+ * Whether others reach this server where `publicUrl` says.
+ *
+ * @param ask gets `/version` there; rejects when nothing answers
+ * @param isRunning whether a server runs here at all
+ */
+export async function checkPublicUrl(
+  publicUrl: string,
+  ask: (url: string) => Promise<{ readonly status: number; readonly text: string }>,
+  isRunning: boolean,
+): Promise<Finding> {
+  const name = 'public URL';
+  try {
+    const { status, text } = await ask(`${publicUrl}/version`);
+    const theirs = versionOf(text);
+    if (status === 200 && theirs !== undefined) return ok(name, `${publicUrl} answers, oxbow ${theirs}`);
+    const hint = 'Let the proxy pass every path on unchanged; see docs/6-run/https-and-proxies.md.';
+    return warning(name, `${publicUrl} answers ${status}, but not as oxbow`, hint);
+  } catch (error) {
+    const hint = isRunning
+      ? 'Check the name, the proxy and the firewall, or change --public-url.'
+      : 'Start oxbow, and run this again.';
+    return warning(name, `${publicUrl} cannot be reached: ${messageOf(error)}`, hint);
+  }
+}
+
+/** The version that `/version` tells, undefined where it is not oxbow that answers. */
+export function versionOf(text: string): string | undefined {
+  try {
+    const { name, version } = JSON.parse(text) as { name?: unknown; version?: unknown };
+    return name === 'oxbow' && typeof version === 'string' ? version : undefined;
+  } catch {
+    return undefined;
+  }
+}

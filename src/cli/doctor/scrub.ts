@@ -1,0 +1,102 @@
+/**
+ * Takes secrets out of text that leaves the machine: those that the settings hold, word for word, and everything that looks like one.
+ * In: settings, text. Out: text with `***` where a secret stood.
+ */
+import { valueAt } from '../../config/describe.ts';
+import { listSettings } from '../../config/names.ts';
+import type { Node, Section } from '../../config/option.ts';
+import { type Config, schema } from '../../config/schema.ts';
+import { redact } from '../../observe/redact.ts';
+
+/** Shorter words are no secrets, and stand everywhere. */
+const LEAST_LENGTH = 4;
+
+/**
+ * Every secret that the settings hold: tokens, users, passwords and queries of URLs, values of headers; each as it is written, and as
+ * it stands in a URL.
+ */
+export function secretsOf(config: Config): ReadonlySet<string> {
+  const secrets = new Set<string>();
+  const add = (text: string | null | undefined) => {
+    if (!text || text.length < LEAST_LENGTH) return;
+    secrets.add(text).add(encodeURIComponent(text));
+    const inJson = JSON.stringify(text).slice(1, -1);
+    secrets.add(inJson);
+  };
+  const addUrl = (text: string) => {
+    const url = URL.parse(text);
+    if (!url) return;
+    for (const part of [url.username, url.password]) {
+      add(part);
+      add(decoded(part));
+    }
+    for (const value of url.searchParams.values()) add(value);
+    add(url.search.slice(1));
+    add(url.hash.slice(1));
+  };
+  for (const { path, option } of listSettings(schema as Section<Readonly<Record<string, Node>>>)) {
+    const value = valueAt(config, path);
+    if (option.secret && typeof value === 'string') add(value);
+    else if (typeof value === 'string') addUrl(value);
+  }
+  for (const { source } of Object.values(config.streams)) {
+    if (source.type !== 'pull') continue;
+    addUrl(source.url);
+    for (const value of Object.values(source.headers)) {
+      add(value);
+      // `Bearer abc`, `a=1; b=2`: the words by themselves too.
+      for (const word of value.split(/[\s;,=]+/)) if (word.length >= 8) add(word);
+    }
+  }
+  return secrets;
+}
+
+/** As in the log, with the mark of the settings. */
+const hide = (text: string): string => redact(text).replaceAll('[redacted]', '***');
+
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part; // a lone % is meant as it stands
+  }
+}
+
+const rules: readonly (readonly [RegExp, string])[] = [
+  [/\b([a-z][a-z0-9+.-]*:\/\/)[^\s"'<>\\/?#]*@/gi, '$1***@'],
+  [/\b([a-z][a-z0-9+.-]*:\/\/[^\s"'<>\\?#]*)[?#][^\s"'<>\\]*/gi, '$1?***'],
+  [
+    /\b((?:set-)?cookie|(?:proxy-)?authorization|x-api-key)(\\*["']?\s*[:=]\s*)(?:\\+".*?\\+"|"(?:[^"\\]|\\.)*"|[^\r\n"\\]+)/gi,
+    '$1$2"***"',
+  ],
+];
+
+/**
+ * @param secrets see secretsOf
+ * @param text of any kind; its lines stay lines
+ */
+export function scrub(text: string, secrets: ReadonlySet<string>): string {
+  let clean = text;
+  // The longest first: one may be part of another.
+  for (const secret of [...secrets].sort((a, b) => b.length - a.length)) clean = clean.replaceAll(secret, '***');
+  clean = hide(clean);
+  for (const [pattern, replacement] of rules) clean = clean.replace(pattern, replacement);
+  return clean;
+}
+
+/**
+ * Scrubs every text in JSON, however deep: a quote in it must not hide where a secret ends.
+ *
+ * @returns the same JSON, indented; text that is none is scrubbed as it is
+ */
+export function scrubJson(text: string, secrets: ReadonlySet<string>): string {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(text);
+  } catch {
+    return scrub(text, secrets); // e.g. the sentence that says why it is not there
+  }
+  const clean = JSON.stringify(parsed, (_, value) => (typeof value === 'string' ? scrub(value, secrets) : value), 2);
+  // Once more for names of members that say what their value is.
+  return `${hide(clean)}\n`;
+}

@@ -1,0 +1,150 @@
+/**
+ * Exports over the API of a running oxbow: asks for the job, follows it, fetches the file.
+ * In: a server's address and token, what to export. Out: the file; the job is gone from the server afterwards.
+ */
+import { open, rename, rm } from 'node:fs/promises';
+import { Readable } from 'node:stream';
+import type { ExportResult, ExportSettings, JobView } from '../api/job-shapes.ts';
+import { sleep } from '../lib/abort.ts';
+import { FormatError, messageOf, OxbowError, type RefusalCode, refusals } from '../lib/errors.ts';
+
+const LOOK_EVERY_MS = 300;
+/** Writing is most of the work, fetching the rest. */
+const FETCH_SHARE = 0.3;
+
+/** A server to ask. */
+export interface RemoteServer {
+  readonly url: string;
+  readonly token: string;
+}
+
+/**
+ * Exports a range from a server to a file. Abort cancels the job there, and leaves no file here.
+ *
+ * @throws OxbowError what the server refuses with, `source-failed` where it cannot be reached
+ */
+export async function exportRemotely(
+  server: RemoteServer,
+  settings: ExportSettings,
+  { path, progress, signal }: { path: string; progress: (share: number) => void; signal: AbortSignal },
+): Promise<ExportResult> {
+  const made = await ask<JobView>(server, 'POST', '/api/v1/exports', { body: settings, signal });
+  const place = `/api/v1/jobs/${made.id}`;
+  try {
+    let job = made;
+    while (job.state === 'queued' || job.state === 'running') {
+      progress((1 - FETCH_SHARE) * job.progress);
+      await sleep(LOOK_EVERY_MS, { signal });
+      job = await ask<JobView>(server, 'GET', place, { signal });
+    }
+    if (job.state !== 'done' || !job.result?.url) throw failureOf(job);
+    const { bytes, url } = job.result;
+    await fetchTo(server, url, path, {
+      progress: (done) => progress(1 - FETCH_SHARE + FETCH_SHARE * (done / Math.max(1, bytes))),
+      signal,
+      bytes,
+    });
+    return { ...job.result, url: null };
+  } finally {
+    // Whatever came of it, the server need not keep it.
+    const never = new AbortController().signal;
+    await ask(server, 'DELETE', place, { signal: never }).catch(() => undefined);
+  }
+}
+
+function failureOf({ state, error }: JobView): OxbowError {
+  const code = error && error.code in refusals ? (error.code as RefusalCode) : 'internal';
+  return new OxbowError(code, error?.detail ?? `the job was ${state}`);
+}
+
+async function fetchTo(
+  server: RemoteServer,
+  url: string,
+  path: string,
+  { progress, signal, bytes }: { progress: (done: number) => void; signal: AbortSignal; bytes: number },
+): Promise<void> {
+  const response = await request(server, 'GET', url, { signal });
+  const unfinished = `${path}.part`;
+  const file = await open(unfinished, 'w').catch((error: unknown) => {
+    throw new OxbowError('folder-unwritable', `${unfinished}: ${messageOf(error)}`, { cause: error });
+  });
+  try {
+    let done = 0;
+    try {
+      for await (const piece of Readable.fromWeb(response.body!)) {
+        await file.writeFile(piece as Uint8Array);
+        done += (piece as Uint8Array).length;
+        progress(done);
+      }
+    } finally {
+      await file.close();
+    }
+    if (done !== bytes) throw new OxbowError('source-failed', `${done} of ${bytes} bytes came from the server`);
+    signal.throwIfAborted();
+    await rename(unfinished, path);
+  } catch (error) {
+    await rm(unfinished, { force: true });
+    throw error;
+  }
+}
+
+async function ask<T>(
+  server: RemoteServer,
+  method: string,
+  path: string,
+  options: { body?: unknown; signal: AbortSignal },
+): Promise<T> {
+  return (await (await request(server, method, path, options)).json()) as T;
+}
+
+async function request(
+  { url, token }: RemoteServer,
+  method: string,
+  path: string,
+  { body, signal }: { body?: unknown; signal: AbortSignal },
+): Promise<Response> {
+  let response: Response;
+  try {
+    response = await fetch(new URL(path, url), {
+      method,
+      signal,
+      headers: {
+        ...(token !== '' && { authorization: `Bearer ${token}` }),
+        ...(body !== undefined && { 'content-type': 'application/json' }),
+      },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+    });
+  } catch (error) {
+    signal.throwIfAborted();
+    const cause = (error as { cause?: unknown }).cause ?? error;
+    throw new OxbowError('source-failed', `${url} cannot be reached: ${messageOf(cause)}`, {
+      cause: error,
+      extra: { hint: 'Is oxbow running there? Check --server.' },
+    });
+  }
+  if (response.ok) return response;
+  const problem = (await response.json().catch(() => ({}))) as { code?: string; detail?: string; hint?: string };
+  const code = problem.code !== undefined && problem.code in refusals ? (problem.code as RefusalCode) : 'source-failed';
+  const hint = code === 'unauthorized' ? 'Give the admin token of that server: --token TOKEN' : problem.hint;
+  throw new OxbowError(code, problem.detail ?? `${url} answered ${response.status}`, {
+    ...(hint !== undefined && { extra: { hint } }),
+  });
+}
+
+/**
+ * Reads the address of a server.
+ *
+ * @throws OxbowError `bad-request`
+ */
+export function parseServer(text: string): string {
+  try {
+    const url = new URL(text);
+    if (url.protocol !== 'http:' && url.protocol !== 'https:') throw new FormatError('no web address', 0);
+    return url.href;
+  } catch (error) {
+    throw new OxbowError('bad-request', `"${text}" is not the address of a server`, {
+      cause: error,
+      extra: { hint: 'Write --server http://127.0.0.1:8080' },
+    });
+  }
+}

@@ -1,0 +1,151 @@
+/**
+ * `oxbow export STREAM --from T --to T|--duration D -o FILE`: a range of a recording as one file.
+ * In: a data folder, or a server's address. Out: the file; what is in it as a sentence or JSON.
+ */
+import { existsSync, statSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import type { Command } from 'commander';
+import type { ExportResult, ExportSettings } from '../api/job-shapes.ts';
+import { OxbowError } from '../lib/errors.ts';
+import { exportRemotely, parseServer } from './export-remote.ts';
+import { bar, openProgressLine, sayBytes, sayLength } from './progress.ts';
+import { onStopSignal } from './stop-signals.ts';
+import { type ExitCode, note, say, sayJson } from './terminal.ts';
+
+interface Options {
+  readonly from: string;
+  readonly to?: string;
+  readonly duration?: string;
+  readonly output: string;
+  readonly exact?: true;
+  readonly data: string;
+  readonly server?: string;
+  readonly token?: string;
+  readonly json?: true;
+}
+
+type Format = 'mp4' | 'mkv' | 'ts';
+
+/** Adds the verb. */
+export function addExport(program: Command, exit: (code: ExitCode) => void): void {
+  program
+    .command('export')
+    .summary('a range of a recording as one file')
+    .description('Writes a range of a recording as one MP4, MKV or MPEG-TS file, without encoding it anew.')
+    .argument('<STREAM>', 'name of the stream')
+    .requiredOption(
+      '--from <TIME>',
+      'Start: unix seconds, milliseconds, RFC 3339 with a zone, or YYYYMMDDHHMMSS in UTC.',
+    )
+    .option('--to <TIME>', 'End, in one of the same forms.')
+    .option('--duration <DURATION>', 'How long, in place of --to: 90s, 15m, 1h30m.')
+    .requiredOption(
+      '-o, --output <FILE>',
+      'The file; its ending is its format: .mp4, .mkv or .ts. A folder: named after the stream.',
+    )
+    .option('--exact', 'Cut to the frame: pictures at the edges are encoded anew. Else from key frame to key frame.')
+    .option('--data <DIR>', 'Data folder to read.', process.env.OXBOW_DATA ?? './oxbow-data')
+    .option('--server <URL>', 'Ask a running oxbow instead.')
+    .option('--token <TOKEN>', 'Admin token of that server; also OXBOW_ADMIN_TOKEN.')
+    .option('--json', 'Print the result as JSON.')
+    .addHelpText('after', examples)
+    .action(async (stream: string, options: Options) => exit(await runExport(stream, options)));
+}
+
+const examples = `
+Examples:
+  oxbow export door --from 2026-11-19T08:00:00Z --to 2026-11-19T09:30:00Z -o meeting.mp4
+  oxbow export door --from 1795000000 --duration 90s -o goal.mp4 --exact
+  oxbow export door --from 1795000000 --duration 1h -o . --server http://127.0.0.1:8080 --token TOKEN`;
+
+async function runExport(stream: string, options: Options): Promise<ExitCode> {
+  if ((options.to === undefined) === (options.duration === undefined)) {
+    throw new OxbowError('bad-request', 'give either --to or --duration', {
+      extra: { hint: 'See oxbow export --help.' },
+    });
+  }
+  const controller = new AbortController();
+  using _signals = onStopSignal(() => controller.abort(new DOMException('stopped', 'AbortError')));
+  const { path, format } = outputOf(options.output, stream, options.from);
+  const settings: ExportSettings = {
+    ...{ stream, from: options.from, to: (options.to ?? options.duration)!, format },
+    exact: options.exact === true,
+  };
+  const begunAt = performance.now();
+  try {
+    let result: ExportResult;
+    {
+      using line = openProgressLine();
+      const progress = (share: number) => line.show(() => bar(share, performance.now() - begunAt));
+      const how = { path, progress, signal: controller.signal };
+      result = await (options.server === undefined
+        ? exportLocally(options.data, settings, how)
+        : exportRemotely(
+            { url: parseServer(options.server), token: options.token ?? process.env.OXBOW_ADMIN_TOKEN ?? '' },
+            settings,
+            how,
+          ));
+    }
+    if (options.json) sayJson({ ...result, file: path });
+    else for (const sentence of describe(result, path)) say(sentence);
+    return 0;
+  } catch (error) {
+    if (!controller.signal.aborted) throw error;
+    note('oxbow: stopped; nothing was written');
+    return 130;
+  }
+}
+
+/** The file's path and format. */
+function outputOf(output: string, stream: string, from: string): { path: string; format: Format } {
+  const path = resolve(output);
+  if (existsSync(path) && statSync(path).isDirectory()) {
+    return { path: join(path, `${stream}-${from.replaceAll(/[^0-9A-Za-z]/g, '')}.mp4`), format: 'mp4' };
+  }
+  const ending = /\.(mp4|mkv|ts)$/i.exec(path)?.[1]?.toLowerCase();
+  if (ending === undefined) {
+    throw new OxbowError('bad-request', `"${output}" does not say which format it has`, {
+      extra: { hint: 'End it with .mp4, .mkv or .ts.' },
+    });
+  }
+  return { path, format: ending as Format };
+}
+
+async function exportLocally(
+  data: string,
+  settings: ExportSettings,
+  how: { path: string; progress: (share: number) => void; signal: AbortSignal },
+): Promise<ExportResult> {
+  const [{ openOfflineRecordings }, { exportToFile }, { parseRange }] = await Promise.all([
+    import('../streams/offline.ts'),
+    import('../streams/export-file.ts'),
+    import('../delivery/address-time.ts'),
+  ]);
+  const range = parseRange(settings.from, settings.to);
+  try {
+    await using recordings = await openOfflineRecordings(data, how);
+    const source = await recordings.find(settings.stream);
+    const request = { range, format: settings.format ?? 'mp4', exact: settings.exact === true };
+    return await exportToFile(source, request, { ...how, reader: recordings.reader });
+  } catch (error) {
+    if (!(error instanceof OxbowError) || error.code !== 'data-in-use') throw error;
+    throw new OxbowError('data-in-use', error.message, {
+      cause: error,
+      extra: { hint: 'Ask the oxbow that runs there: --server URL --token TOKEN' },
+    });
+  }
+}
+
+/** What came of it, for a person. */
+function describe({ from, to, seconds, bytes, parts, gaps, recoded }: ExportResult, path: string): string[] {
+  const lines = [`${path}: ${sayLength(seconds)}, ${sayBytes(bytes)}, from ${from} to ${to}`];
+  if (recoded > 0) lines.push(`  ${recoded} pictures at the edges were encoded anew`);
+  const shown = gaps.filter((gap) => Date.parse(gap.to) - Date.parse(gap.from) >= 1);
+  for (const gap of shown) {
+    lines.push(
+      `  at ${gap.at.toFixed(2)} s: missing from ${gap.from} to ${gap.to} (${gap.cause}${gap.detail && `: ${gap.detail}`})`,
+    );
+  }
+  if (shown.length === 0 && parts.length > 1) lines.push(`  ${parts.length} stretches were joined`);
+  return lines;
+}

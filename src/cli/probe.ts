@@ -1,0 +1,130 @@
+/**
+ * `oxbow probe URL|FILE`: what a source is, which tracks it has, which qualities it offers and how far back.
+ * In: an address or a path. Out: a table or JSON.
+ */
+import { existsSync } from 'node:fs';
+import type { Command } from 'commander';
+import type { ProbeView } from '../api/probe.ts';
+import type { TrackView } from '../api/shapes.ts';
+import type { SourceQuality } from '../api/source-facts.ts';
+import { OxbowError } from '../lib/errors.ts';
+import { addSettingFlags, readSettings } from './setting-flags.ts';
+import { onStopSignal } from './stop-signals.ts';
+import { type ExitCode, say, sayJson, table } from './terminal.ts';
+
+/** Adds the verb. */
+export function addProbe(program: Command, exit: (code: ExitCode) => void): void {
+  const command = program
+    .command('probe')
+    .summary('what a URL or a file is')
+    .description(
+      'Says what an address or a media file is: protocol, container, tracks, rates, the qualities that it offers, how far back.',
+    )
+    .argument('<URL|FILE>', 'an HLS playlist, an MP4 file, a page with a video, or a file here')
+    .option('--json', 'Print JSON.');
+  addSettingFlags(command);
+  command.action(async (target: string) => exit(await probe(target, command)));
+}
+
+async function probe(target: string, command: Command): Promise<ExitCode> {
+  const { json } = command.opts<{ json?: true }>();
+  const isUrl = /^[a-z][a-z0-9+.-]*:\/\//i.test(target.trim());
+  if (!isUrl && !existsSync(target)) {
+    throw new OxbowError('not-found', `there is no file "${target}"`, {
+      extra: { hint: 'Give a path, or a URL that starts with http:// or https://.' },
+    });
+  }
+  const { config } = await readSettings(command);
+  const controller = new AbortController();
+  const { signal } = controller;
+  using _signals = onStopSignal(() => controller.abort(new DOMException('interrupted', 'AbortError')));
+  const [{ probeAddress, probeFile }, { createNet }, { createSystemClock }, { closeEngine }] = await Promise.all([
+    import('../streams/probe.ts'),
+    import('../net/net.ts'),
+    import('../lib/clock.ts'),
+    import('../ffmpeg/engine.ts'),
+  ]);
+  await using net = createNet({ allow: config.net.allow });
+  try {
+    const order = { url: target, trusted: true, picture: false };
+    const found = isUrl
+      ? await probeAddress(order, { net, clock: createSystemClock(), config }, { signal })
+      : await probeFile(target, { signal });
+    if (json) sayJson(found);
+    else sayFound(found);
+    return 0;
+  } catch (error) {
+    if (signal.aborted) return 130;
+    throw error;
+  } finally {
+    await closeEngine();
+  }
+}
+
+function sayFound(found: ProbeView): void {
+  say(table(rowsOf(found)));
+  if (found.qualities.length > 1) {
+    say('');
+    say(qualityTable(found.qualities, found.chosen));
+  }
+  say('');
+  say(trackTable(found.tracks));
+}
+
+/** What is known of the whole, a line each; what is not known is left out. */
+function rowsOf({ title, protocol, container, live, durationS, backS, chosen, pace, media }: ProbeView): string[][] {
+  const rows: [string, string | undefined][] = [
+    ['title', title],
+    ['protocol', protocol],
+    ['container', container],
+    ['live', live ? 'yes' : protocol === 'file' ? undefined : 'no, it ends'],
+    ['duration', durationS === undefined ? undefined : lengthText(durationS)],
+    ['back', backS === undefined ? undefined : `${lengthText(backS)} before the live edge`],
+    ['quality', chosen],
+    ['arrival', pace],
+    ['bitrate', media ? bitText(media.bitrate) : undefined],
+    ['frame rate', media?.frameRate ? `${media.frameRate} fps` : undefined],
+    ['key frames', media?.gopS ? `every ${media.gopS} s` : undefined],
+  ];
+  return rows.flatMap(([name, value]) => (value ? [[name, value]] : []));
+}
+
+function qualityTable(qualities: readonly SourceQuality[], chosen: string | undefined): string {
+  const rows = qualities.map(({ name, width, height, frameRate, bandwidth, codecs }) => [
+    name === chosen ? `${name} *` : name,
+    width && height ? `${width}x${height}` : '',
+    frameRate ? `${Number(frameRate.toFixed(3))} fps` : '',
+    bandwidth ? bitText(bandwidth) : '',
+    codecs ?? '',
+  ]);
+  return table([['quality', 'picture', 'rate', 'bitrate', 'codecs'], ...rows]);
+}
+
+function bitText(bitsPerSecond: number): string {
+  return bitsPerSecond >= 1e6
+    ? `${(bitsPerSecond / 1e6).toFixed(2)} Mbit/s`
+    : `${Math.round(bitsPerSecond / 1000)} kbit/s`;
+}
+
+function lengthText(seconds: number): string {
+  const whole = Math.round(seconds);
+  const parts = [Math.floor(whole / 3600), Math.floor((whole % 3600) / 60), whole % 60];
+  return ['h', 'min', 's'].flatMap((unit, i) => (parts[i] ? [`${parts[i]} ${unit}`] : [])).join(' ') || '0 s';
+}
+
+/** The tracks for a person, one a line. */
+export function trackTable(tracks: readonly TrackView[]): string {
+  const rows = tracks.map((track) => {
+    const picture = track.width === undefined ? '' : `${track.width}x${track.height ?? '?'}`;
+    const rate = track.frameRate === undefined ? '' : `${Number(track.frameRate.toFixed(3))} fps`;
+    const sound = track.sampleRate === undefined ? '' : `${track.sampleRate} Hz, ${track.channels ?? '?'} channels`;
+    return [
+      String(track.id),
+      track.kind,
+      track.codecs,
+      track.language,
+      [picture, rate, sound].filter(Boolean).join(' '),
+    ];
+  });
+  return table([['track', 'kind', 'codecs', 'language', 'details'], ...rows]);
+}

@@ -1,0 +1,144 @@
+import assert from 'node:assert/strict';
+import { type SpawnSyncReturns, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+
+const main = join(import.meta.dirname, '..', 'main.ts');
+const folder = mkdtempSync(join(tmpdir(), 'oxbow-cli-'));
+after(() => rmSync(folder, { recursive: true }));
+
+function oxbow(args: readonly string[], env: Record<string, string> = {}): SpawnSyncReturns<string> {
+  return spawnSync(process.execPath, [main, ...args], {
+    encoding: 'utf8',
+    cwd: folder,
+    env: { ...process.env, ...env },
+    timeout: 60_000,
+  });
+}
+
+test('--version prints the version, --help the verbs, and both end with 0', () => {
+  const version = oxbow(['--version']);
+  assert.match(version.stdout, /^\d+\.\d+\.\d+\n$/);
+  assert.equal(version.status, 0);
+  const help = oxbow(['--help']);
+  for (const verb of ['serve', 'config', 'doctor', 'probe']) assert.match(help.stdout, new RegExp(`^ +${verb} `, 'm'));
+  assert.equal(help.status, 0);
+});
+
+test('the help of serve lists every flag with its default and none of the old aliases', () => {
+  const { stdout, status } = oxbow(['serve', '--help']);
+  assert.equal(status, 0);
+  for (const flag of ['--config', '--data', '--http', '--keep', '--max-disk', '--hls-part-duration', '--json']) {
+    assert.match(stdout, new RegExp(`^ +${flag} `, 'm'));
+  }
+  assert.match(stdout, /\(default:\s+24h\)/);
+  assert.doesNotMatch(stdout, /--bind-to/);
+});
+
+test('an unknown flag is wrong usage: exit 2, with the nearest flag', () => {
+  const { stderr, stdout, status } = oxbow(['serve', '--kep', '1h']);
+  assert.equal(status, 2);
+  assert.match(stderr, /^oxbow: unknown option '--kep'\n {2}Did you mean --keep\?/);
+  assert.equal(stdout, '');
+});
+
+test('a wrong value is wrong usage: exit 2, one sentence and no stack', () => {
+  const { stderr, status } = oxbow(['--keep', 'soon']);
+  assert.equal(status, 2);
+  assert.match(stderr, /^oxbow: --keep: "soon" is not a duration; write 90s/);
+  assert.doesNotMatch(stderr, /\.ts:\d+/);
+});
+
+test('with --log-level debug an error says where it came from', () => {
+  assert.match(oxbow(['--keep', 'soon', '--log-level', 'debug']).stderr, /load\.ts:\d+/);
+});
+
+test('a word that is no URL was meant as a verb: exit 2 and the list of verbs', () => {
+  const { stderr, status } = oxbow(['prob']);
+  assert.equal(status, 2);
+  assert.match(stderr, /"prob" is neither a verb nor a URL\n {2}Verbs: serve, config, doctor, probe/);
+});
+
+test('an unknown key of a file is told with line and nearest key', () => {
+  writeFileSync(join(folder, 'wrong.yaml'), 'listen: 0.0.0.0\nrecrod: { keep: 1h }\n');
+  const { stderr, status } = oxbow(['--config', 'wrong.yaml']);
+  assert.equal(status, 2);
+  assert.match(stderr, /^oxbow: wrong\.yaml:2:1: there is no setting "recrod"; did you mean "record"\?/);
+});
+
+test('config check ends with 1 and lists every problem; with 0 when all is right', () => {
+  writeFileSync(join(folder, 'two.yaml'), 'recrod: { keep: 1h }\nthreads: 9\n');
+  const wrong = oxbow(['config', 'check', '--config', 'two.yaml']);
+  assert.equal(wrong.status, 1);
+  assert.equal(wrong.stderr.trim().split('\n').length, 2);
+  const json = oxbow(['config', 'check', '--config', 'two.yaml', '--json']);
+  assert.equal(JSON.parse(json.stdout).problems.length, 2);
+  const right = oxbow(['config', 'check', 'https://cam.example/live.m3u8']);
+  assert.deepEqual([right.status, right.stdout], [0, 'The settings are right; 1 stream.\n']);
+});
+
+test('config print shows each value with its origin and hides secrets', () => {
+  const args = ['config', 'print', '--tail', '48', '--json', 'door=https://me:pass@cam.example/live.m3u8'];
+  const { stdout, status } = oxbow(args, { OXBOW_ADMIN_TOKEN: 'correct horse' });
+  assert.equal(status, 0);
+  const printed = JSON.parse(stdout) as Record<string, { value: string; origin: string }>;
+  assert.deepEqual(printed['record.keep'], { value: '2d', origin: '--tail', reload: 'live' });
+  assert.deepEqual(printed.adminToken, { value: '***', origin: 'OXBOW_ADMIN_TOKEN', reload: 'restart' });
+  assert.deepEqual(printed['hls.window'], { value: '5m', origin: 'default', reload: 'restart' });
+  assert.match(printed['streams.door']!.value, /^pull https:\/\/\*\*\*@cam\.example/);
+  assert.doesNotMatch(stdout, /horse|me:pass/);
+});
+
+test('config print without --json is a table; the last of a flag given twice counts', () => {
+  const { stdout } = oxbow(['config', 'print', '--http', '1', '--http', '0.0.0.0:2', '--debug']);
+  assert.match(stdout, /^http +0\.0\.0\.0:2 +--http$/m);
+  assert.match(stdout, /^logLevel +debug +--debug$/m);
+});
+
+test('config schema is JSON Schema', () => {
+  const { stdout, status } = oxbow(['config', 'schema']);
+  assert.equal(status, 0);
+  assert.equal(JSON.parse(stdout).title, 'oxbow.yaml');
+});
+
+test('probe of a file that is not there fails: exit 1 and what to give', () => {
+  const { stderr, status } = oxbow(['probe', 'none.ts']);
+  assert.equal(status, 1);
+  assert.match(stderr, /^oxbow: there is no file "none\.ts"/);
+});
+
+test('probe without an argument is wrong usage', () => {
+  assert.equal(oxbow(['probe']).status, 2);
+});
+
+test('doctor says what is wrong with settings and ports, and what to type', async () => {
+  await using server = createServer((socket) => socket.destroy()).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  const child = spawn(process.execPath, [main, 'doctor', '--json', '--http', String(port), '--data', 'd'], {
+    cwd: folder,
+  });
+  let stdout = '';
+  child.stdout.setEncoding('utf8').on('data', (text) => {
+    stdout += text;
+  });
+  const [status] = await once(child, 'close');
+  assert.equal(status, 1);
+  const { ok, checks } = JSON.parse(stdout) as {
+    ok: boolean;
+    checks: { name: string; state: string; text: string; hint: string }[];
+  };
+  assert.equal(ok, false);
+  const found = Object.fromEntries(checks.map((check) => [check.name, check]));
+  assert.equal(found['http port']!.state, 'failed');
+  assert.match(found['http port']!.hint, /choose another port with --http/);
+  assert.equal(found.node!.state, 'ok');
+  assert.equal(found['data folder']!.state, 'ok');
+  const wrong = oxbow(['doctor', '--keep', 'soon']);
+  assert.equal(wrong.status, 1);
+  assert.match(wrong.stdout, /^FAILED {3}settings: --keep: "soon"/m);
+});

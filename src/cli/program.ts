@@ -1,0 +1,77 @@
+/**
+ * The command line: which verbs there are, and how a run of one becomes an exit code.
+ * In: arguments. Out: exit code; text on stdout and stderr. The only folder that knows commander.
+ */
+import { Command, CommanderError } from 'commander';
+import { version } from '../lib/version.ts';
+import { addCompletion } from './completion.ts';
+import { addConfig } from './config.ts';
+import { addDoctor } from './doctor.ts';
+import { addExport } from './export.ts';
+import { addProbe } from './probe.ts';
+import { addRecord } from './record.ts';
+import { addServe } from './serve.ts';
+import { type ExitCode, sayError } from './terminal.ts';
+import { addToken } from './token.ts';
+
+/**
+ * Runs one command line to its end.
+ *
+ * @param args without the program's own name
+ * @returns 0 done, 1 failed, 2 wrong usage, 130 interrupted
+ */
+export async function runCommandLine(args: readonly string[]): Promise<ExitCode> {
+  let code: ExitCode = 0;
+  const program = createProgram((given) => {
+    code = given;
+  });
+  try {
+    await program.parseAsync(args, { from: 'user' });
+    return code;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    return sayError(error, { withStack: wantsStack(args) });
+  }
+}
+
+function createProgram(exit: (code: ExitCode) => void): Command {
+  const program = new Command('oxbow');
+  program
+    .description('Live video that remembers. Without a verb, oxbow serves.')
+    .version(version, '--version', 'Print the version.')
+    .helpOption('--help', 'Print this, or the help of a verb.')
+    .helpCommand(false)
+    .addHelpText('after', '\nSettings and examples: oxbow serve --help')
+    .exitOverride()
+    .configureOutput({
+      outputError: (text, write) =>
+        write(text.replace(/^error: /, 'oxbow: ').replace(/\n\(Did you mean (.*)\?\)/, '\n  Did you mean $1?')),
+    })
+    .showHelpAfterError('  See oxbow --help.');
+  addServe(program, exit);
+  addConfig(program, exit);
+  addDoctor(program, exit);
+  addProbe(program, exit);
+  addExport(program, exit);
+  addRecord(program, exit);
+  addToken(program, exit);
+  addCompletion(program, exit);
+  for (const command of program.commands) for (const each of [command, ...command.commands]) inherit(each);
+  return program;
+}
+
+/** What every verb does like the program. */
+function inherit(command: Command): void {
+  command.copyInheritedSettings(command.parent ?? command).helpOption('--help', 'Print this.');
+}
+
+/** Read without the table, since it must work when the settings themselves are wrong. */
+function wantsStack(args: readonly string[]): boolean {
+  const at = args.indexOf('--log-level');
+  return (
+    (at >= 0 && args[at + 1] === 'debug') ||
+    args.includes('--log-level=debug') ||
+    args.includes('--debug') ||
+    process.env.OXBOW_LOG_LEVEL === 'debug'
+  );
+}

@@ -1,0 +1,185 @@
+/**
+ * `oxbow record URL -o FILE|DIR|-`: records a live source without serving it.
+ * In: an address. Out: a file, a data folder or a pipe; a line of progress on stderr.
+ */
+import { existsSync, statSync } from 'node:fs';
+import { basename, resolve } from 'node:path';
+import type { Command } from 'commander';
+import { loadConfig } from '../config/load.ts';
+import type { PullSourceConfig, SourceConfig } from '../config/schema.ts';
+import { streamNamePattern } from '../config/schema.ts';
+import { parseNamedUrl } from '../config/source-url.ts';
+import { parseDuration } from '../lib/duration.ts';
+import { FormatError, OxbowError } from '../lib/errors.ts';
+import type { RecordProgress, RecordSummary, RecordTarget } from '../streams/record.ts';
+import { openProgressLine, sayBytes, sayClock, sayLength } from './progress.ts';
+import { onStopSignal } from './stop-signals.ts';
+import { type ExitCode, note, say, sayJson } from './terminal.ts';
+
+interface Options {
+  readonly output: string;
+  readonly duration?: string;
+  readonly from?: string;
+  readonly quality?: string;
+  readonly header?: readonly string[];
+  readonly userAgent?: string;
+  readonly name?: string;
+  readonly format?: string;
+  readonly overwrite?: true;
+  readonly json?: true;
+}
+
+/** Adds the verb. */
+export function addRecord(program: Command, exit: (code: ExitCode) => void): void {
+  const collect = (value: string, before: readonly string[] | undefined) => [...(before ?? []), value];
+  program
+    .command('record')
+    .summary('records a live source without serving it')
+    .description('Records a live source into a file, a data folder, or a pipe. Ctrl-C ends it; the file is whole then.')
+    .argument('<URL>', 'a live HLS address or a page; test: is the test picture')
+    .requiredOption(
+      '-o, --output <FILE|DIR|->',
+      'A file (.mp4, .mkv, .ts); a data folder that `oxbow serve --data DIR` shows; or - for MPEG-TS on stdout.',
+    )
+    .option('--duration <DURATION>', 'Stop after so much media: 90s, 15m, 1h30m.')
+    .option('--from <-DURATION>', 'Begin as far back as the source offers, at most so much: -30m.')
+    .option('--quality <QUALITY>', 'best, worst, a height such as 720p, or a bitrate such as 2M.')
+    .option('--header <NAME: VALUE>', 'Sent with each request; may be given again.', collect)
+    .option('--user-agent <TEXT>', 'Sent as User-Agent.')
+    .option('--name <NAME>', 'Name of the stream in a data folder; made from the host if not given.')
+    .option('--format <mp4|mkv|ts>', 'Format of a pipe (ts) or of a file whose ending does not tell.')
+    .option('--overwrite', 'Replace a file that exists.')
+    .option('--json', 'Print what was recorded as JSON.')
+    .addHelpText('after', examples)
+    .action(async (url: string, options: Options) => exit(await runRecord(url, options)));
+}
+
+const examples = `
+Examples:
+  oxbow record https://cam.example/live.m3u8 -o match.mp4
+  oxbow record https://cam.example/live.m3u8 -o match.mkv --duration 90m --from -10m
+  oxbow record https://cam.example/live.m3u8 -o - | ffplay -
+  oxbow record https://cam.example/live.m3u8 -o ./recordings && oxbow serve --data ./recordings
+
+Exit: 0 when it was stopped or the duration was reached, and the file is whole; 1 when the source or the disk failed.`;
+
+async function runRecord(url: string, options: Options): Promise<ExitCode> {
+  const target = targetOf(options);
+  const durationMs = options.duration === undefined ? undefined : durationOf('--duration', options.duration);
+  const { name, source } = sourceOf(url, options);
+  const { config } = await loadConfig({ files: [], env: {}, flags: [], urls: [] });
+  const controller = new AbortController();
+  using _signals = onStopSignal(() => controller.abort(new DOMException('stopped', 'AbortError')));
+  if (target.kind === 'pipe')
+    process.stdout.on('error', () => controller.abort(new DOMException('nobody reads any more', 'AbortError')));
+  const [{ recordSource }, { createSilentLog }, { closeEngine }] = await Promise.all([
+    import('../streams/record.ts'),
+    import('../observe/log.ts'),
+    import('../ffmpeg/engine.ts'),
+  ]);
+  let summary: RecordSummary;
+  try {
+    using line = openProgressLine();
+    const progress = (now: RecordProgress) => line.show(() => describeProgress(now));
+    const log = createSilentLog();
+    const request = { name, source, target, durationMs };
+    summary = await recordSource(request, { config, log, progress, signal: controller.signal });
+  } finally {
+    await closeEngine();
+  }
+  if (summary.files.length === 0 || summary.seconds === 0) {
+    note('oxbow: stopped before any media came');
+    return 1;
+  }
+  if (target.kind === 'pipe') note(describe(summary));
+  else if (options.json) sayJson({ ...summary, seconds: Math.round(summary.seconds * 1000) / 1000 });
+  else say(describe(summary));
+  return 0;
+}
+
+function targetOf({ output, format, overwrite }: Options): RecordTarget {
+  if (format !== undefined && !/^(mp4|mkv|ts)$/.test(format)) {
+    throw new OxbowError('bad-request', `"${format}" is no format`, { extra: { hint: 'Formats: mp4, mkv, ts.' } });
+  }
+  const wished = format as 'mp4' | 'mkv' | 'ts' | undefined;
+  if (output === '-') {
+    if (process.stdout.isTTY) {
+      throw new OxbowError('bad-request', 'media is not for a terminal', {
+        extra: { hint: 'Pipe it: oxbow record URL -o - | ffplay -' },
+      });
+    }
+    return { kind: 'pipe', pipe: process.stdout, format: wished ?? 'ts' };
+  }
+  const path = resolve(output);
+  const ending = /\.(mp4|mkv|ts)$/i.exec(path)?.[1]?.toLowerCase() as 'mp4' | 'mkv' | 'ts' | undefined;
+  const isFolder = existsSync(path) ? statSync(path).isDirectory() : ending === undefined && wished === undefined;
+  if (isFolder) {
+    if (/\.[a-z0-9]{2,4}$/i.test(basename(path)) && !existsSync(path)) {
+      throw new OxbowError('bad-request', `"${output}" does not say which format it has`, {
+        extra: { hint: 'End it with .mp4, .mkv or .ts, or name a folder.' },
+      });
+    }
+    return { kind: 'folder', path };
+  }
+  if (existsSync(path) && overwrite !== true) {
+    const hint = 'Choose another name, or say --overwrite.';
+    throw new OxbowError('bad-request', `${output} exists`, { extra: { hint } });
+  }
+  return { kind: 'file', path, format: wished ?? ending ?? 'mp4', overwrite: overwrite === true };
+}
+
+function sourceOf(url: string, options: Options): { name: string; source: SourceConfig } {
+  const { name: given, from, quality, userAgent, header = [] } = options;
+  if (given !== undefined && !streamNamePattern.test(given)) {
+    throw new OxbowError('bad-name', `"${given.slice(0, 80)}" is not a stream name`);
+  }
+  if (url === 'test:') return { name: given ?? 'test', source: { type: 'test' } };
+  try {
+    const named = parseNamedUrl(url, new Set());
+    const source: PullSourceConfig = {
+      type: 'pull',
+      url: named.url,
+      headers: Object.fromEntries(header.map(headerOf)),
+      ...(quality !== undefined && { quality }),
+      ...(userAgent !== undefined && { userAgent }),
+      ...(from !== undefined && { fromMs: durationOf('--from', from.replace(/^-/, '')) }),
+    };
+    return { name: given ?? named.name, source };
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error;
+    throw new OxbowError('bad-request', error.message, { cause: error, extra: { hint: 'See oxbow record --help.' } });
+  }
+}
+
+function headerOf(text: string): [string, string] {
+  const at = text.indexOf(':');
+  if (at < 1)
+    throw new OxbowError('bad-request', `"${text.slice(0, 80)}" is no header`, {
+      extra: { hint: 'Write --header "Name: value".' },
+    });
+  return [text.slice(0, at).trim(), text.slice(at + 1).trim()];
+}
+
+function durationOf(flag: string, text: string): number {
+  try {
+    return parseDuration(text);
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error;
+    throw new OxbowError('bad-request', `${flag}: ${error.message}`, {
+      cause: error,
+      extra: { hint: 'Write 90s, 15m or 1h30m.' },
+    });
+  }
+}
+
+function describeProgress({ seconds, bytes, bitrate, gaps, problem }: RecordProgress): string {
+  const missing = gaps === 0 ? '' : `  ${gaps} ${gaps === 1 ? 'gap' : 'gaps'}`;
+  const now = problem === '' ? '' : `  waiting: ${problem}`;
+  return `${sayClock(seconds)}  ${sayBytes(bytes)}  ${(bitrate / 1e6).toFixed(2)} Mbps${missing}${now}`;
+}
+
+function describe({ files, seconds, bytes, gaps, ended }: RecordSummary): string {
+  const missing = gaps === 0 ? '' : `, ${gaps} ${gaps === 1 ? 'gap' : 'gaps'}`;
+  const why = ended === 'stopped' || ended === 'duration' ? '' : ` (${ended})`;
+  return `${files.join(', ')}: ${sayLength(seconds)}, ${sayBytes(bytes)}${missing}${why}`;
+}

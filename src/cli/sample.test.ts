@@ -1,0 +1,46 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { loadConfig } from '../config/load.ts';
+import { rememberSample, withSample } from './sample.ts';
+import { startText } from './serve.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'oxbow-sample-'));
+after(() => rmSync(folder, { recursive: true }));
+
+const load = async (data: string, urls: readonly string[] = []) =>
+  (await loadConfig({ urls, flags: [{ path: 'data', value: data, origin: '--data' }] })).config;
+
+test('an empty or missing data folder without streams shows demo, and goes on showing it at later starts', async () => {
+  assert.deepEqual(Object.keys(withSample(await load(join(folder, 'missing'))).streams), ['demo']);
+  const first = withSample(await load(folder));
+  assert.deepEqual(first.streams.demo, {
+    source: { type: 'test' },
+    record: true,
+    keep: undefined,
+    visibility: 'public',
+    origin: 'sample',
+  });
+  writeFileSync(join(folder, 'oxbow.db'), '');
+  assert.deepEqual(withSample(await load(folder)).streams, {}, 'a folder in use without the note has no sample');
+  rememberSample(first);
+  assert.deepEqual(Object.keys(withSample(await load(folder)).streams), ['demo']);
+});
+
+test('a configured stream takes the place of the sample', async () => {
+  assert.deepEqual(Object.keys(withSample(await load(folder, ['https://cam.example/l.m3u8'])).streams), [
+    'cam-example',
+  ]);
+});
+
+test('the start text says where to watch, what is kept, and hides what may be secret in a URL', async () => {
+  const config = await load('/somewhere/else', ['door=https://user:word@cam.example/live.m3u8?token=abc']);
+  const text = startText(config, 'http://127.0.0.1:8080');
+  assert.match(text, /Watch +http:\/\/127\.0\.0\.1:8080$/m);
+  assert.match(text, /Recordings +\/somewhere\/else, kept 24h$/m);
+  assert.match(text, /Streams +http:\/\/127\.0\.0\.1:8080\/watch\/door {2}\(from cam\.example\)$/m);
+  assert.match(text, /Only this computer can reach it/);
+  assert.doesNotMatch(text, /word|abc/);
+});

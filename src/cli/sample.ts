@@ -1,0 +1,39 @@
+/**
+ * The sample stream: a first start with nothing to record shows the test picture under the name `demo`.
+ * In: settings, the data folder. Out: settings with or without `demo`. A note in the folder makes later starts do the same.
+ */
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { finishStream } from '../config/load.ts';
+import type { Config } from '../config/schema.ts';
+
+const NOTE_FILE = 'sample-stream.txt';
+const NOTE =
+  'This folder was empty when oxbow first used it, so oxbow shows a sample stream named "demo".\n' +
+  'Delete this file to start without it.\n';
+
+/**
+ * Adds `demo` where no stream is configured and the data folder is empty, or was when oxbow first used it.
+ */
+export function withSample(config: Config): Config {
+  if (Object.keys(config.streams).length > 0 || !wantsSample(config.data)) return config;
+  const draft = { source: { type: 'test' }, record: true, keep: undefined, visibility: 'default' } as const;
+  return { ...config, streams: { demo: finishStream(draft, 'sample', config.http) } };
+}
+
+/** Leaves the note that makes later starts show the sample again; call it once the data folder is in use. */
+export function rememberSample(config: Config): void {
+  const file = join(config.data, NOTE_FILE);
+  if (config.streams.demo?.origin === 'sample' && existsSync(config.data) && !existsSync(file))
+    writeFileSync(file, NOTE);
+}
+
+function wantsSample(folder: string): boolean {
+  if (!existsSync(folder)) return true;
+  try {
+    const names = readdirSync(folder).filter((name) => name !== 'lost+found');
+    return names.length === 0 || names.includes(NOTE_FILE);
+  } catch {
+    return false; // An unreadable folder is refused with its reason when the server opens it.
+  }
+}

@@ -1,0 +1,127 @@
+/**
+ * `oxbow [serve] [[NAME=]URL…]`: the server, until a signal ends it.
+ * In: settings. Out: a running app; on stdout what is where.
+ */
+import { relative } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
+import type { Command } from 'commander';
+import { isLoopback } from '../config/address.ts';
+import type { Config, SourceConfig } from '../config/schema.ts';
+import { printDuration } from '../lib/duration.ts';
+import { OxbowError } from '../lib/errors.ts';
+import { version } from '../lib/version.ts';
+import { openReloads } from './reloads.ts';
+import { rememberSample, withSample } from './sample.ts';
+import { addSettingFlags, addVsrFlags, readAgain, readSettings, settingsFiles } from './setting-flags.ts';
+import { onStopSignal, type StopReason } from './stop-signals.ts';
+import { type ExitCode, note, say, sayJson, table } from './terminal.ts';
+
+/** Longest that closing may take before the process ends anyway, ms. */
+const CLOSE_WITHIN_MS = 9500;
+
+/**
+ * How much V8's heap may grow until all of it is marked again, percent. By default it is so little that the buffers of passing
+ * segments, which count as growth, cause up to one such round a second at 80 Mbps in: a third of all CPU time. A V8 without the flag
+ * says so and goes on.
+ */
+const HEAP_GROWTH_PERCENT = 200;
+
+/** Adds the verb; it is the one that runs when none is named. */
+export function addServe(program: Command, exit: (code: ExitCode) => void): void {
+  const command = program
+    .command('serve', { isDefault: true })
+    .summary('the server; each URL is a pulled and recorded stream')
+    .description('Serves streams: live, recorded and rewindable. Each URL is a live HLS stream to pull and record.')
+    .argument('[[NAME=]URL...]', 'streams to pull; NAME is made from the host where it is missing')
+    .option('--json', 'Print one line of JSON when ready.');
+  addVsrFlags(addSettingFlags(command));
+  command.addHelpText('after', examples);
+  command.action(async (urls: string[]) => exit(await serve(command, urls)));
+}
+
+const examples = `
+Examples:
+  oxbow                                     the sample stream, if nothing was recorded yet
+  oxbow https://cam.example/live.m3u8       pull, record and serve one stream
+  oxbow door=https://cam.example/live.m3u8 --keep 7d
+  oxbow --config oxbow.yaml --listen 0.0.0.0`;
+
+async function serve(command: Command, urls: readonly string[]): Promise<ExitCode> {
+  refuseMistypedVerb(command, urls);
+  const loaded = await readSettings(command, urls);
+  const config = withSample(loaded.config);
+  const starting = new AbortController();
+  const { promise: stopped, resolve: stop } = Promise.withResolvers<StopReason>();
+  let isReady = false;
+  let late: NodeJS.Timeout | undefined;
+  await using reloads = await openReloads(settingsFiles(command), config, () => readAgain(command, urls));
+  const onStop = (reason: StopReason) => {
+    late = setTimeout(() => {
+      note(`oxbow: closing took longer than ${CLOSE_WITHIN_MS / 1000} s; ending now`);
+      process.exit(1);
+    }, CLOSE_WITHIN_MS);
+    // Before it is ready a start is given up; from then on the wish means an orderly close.
+    if (!isReady) starting.abort(new DOMException(`stopped by ${reason}`, 'AbortError'));
+    stop(reason);
+  };
+  using _signals = onStopSignal(onStop, undefined, () => reloads.wish('SIGHUP'));
+  setFlagsFromString(`--heap-growing-percent=${HEAP_GROWTH_PERCENT}`);
+  const { startApp } = await import('../app.ts');
+  let app: Awaited<ReturnType<typeof startApp>> | undefined;
+  try {
+    app = await startApp(config, { signal: starting.signal, origins: loaded.origins });
+  } catch (error) {
+    if (!starting.signal.aborted) throw error;
+  }
+  if (app && !starting.signal.aborted) {
+    isReady = true;
+    reloads.begin(app);
+    rememberSample(config);
+    if (command.opts<{ json?: true }>().json) sayJson({ event: 'ready', http: app.httpUrl });
+    else say(startText(config, app.httpUrl, app.signIn));
+  }
+  const reason = await stopped;
+  await reloads[Symbol.asyncDispose]();
+  await app?.close();
+  clearTimeout(late);
+  return !isReady && reason === 'SIGINT' ? 130 : 0;
+}
+
+/** A word that is no URL was probably meant as a verb. */
+function refuseMistypedVerb(command: Command, urls: readonly string[]): void {
+  const word = urls[0];
+  if (word === undefined || !/^[a-z-]+$/.test(word)) return;
+  const verbs = (command.parent?.commands ?? []).map((each) => each.name()).join(', ');
+  throw new OxbowError('bad-request', `"${word}" is neither a verb nor a URL`, {
+    extra: { hint: `Verbs: ${verbs}. See oxbow --help.` },
+  });
+}
+
+/** What a person needs to know now: where to look, what is kept, which streams there are. */
+export function startText(config: Config, httpUrl: string, signIn?: string): string {
+  const base = config.publicUrl ?? httpUrl;
+  const folder = relative(process.cwd(), config.data) || '.';
+  const shown = folder.startsWith('..') ? config.data : folder;
+  const rows = [
+    ['  Watch', base],
+    ['  Recordings', `${shown}, kept ${printDuration(config.record.keep)}`],
+  ];
+  if (signIn !== undefined) rows.push(['  Sign in', `${base}${signIn}  (once, within 15 minutes)`]);
+  for (const [index, [name, stream]] of Object.entries(config.streams).entries()) {
+    const kept = !stream.record
+      ? ', not recorded'
+      : stream.keep === undefined
+        ? ''
+        : `, kept ${printDuration(stream.keep)}`;
+    rows.push([index === 0 ? '  Streams' : '', `${base}/watch/${name}  ${whence(stream.source)}${kept}`]);
+  }
+  const reach = isLoopback(config.http.address)
+    ? 'Only this computer can reach it; --listen 0.0.0.0 opens it to the network.'
+    : 'Others on the network can reach it.';
+  return `oxbow ${version}\n\n${table(rows)}\n\n${reach} Ctrl-C ends it.\n`;
+}
+
+/** The source for a person, without what may be secret in its URL. */
+function whence(source: SourceConfig): string {
+  return source.type === 'test' ? '(test picture)' : `(from ${new URL(source.url).host})`;
+}

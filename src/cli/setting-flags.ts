@@ -1,0 +1,76 @@
+/**
+ * Gives a verb the flags of all settings, and makes a configuration of what was typed.
+ * In: the table of settings, a parsed command line. Out: flags on a command, a `LoadedConfig`.
+ */
+import { delimiter } from 'node:path';
+import { type Command, Option } from 'commander';
+import { type LoadedConfig, loadConfig } from '../config/load.ts';
+import { listSettings } from '../config/names.ts';
+import type { Node, Section } from '../config/option.ts';
+import { schema } from '../config/schema.ts';
+import { vsrAliases } from '../config/vsr.ts';
+import type { RawValue } from '../config/yaml-file.ts';
+import { note } from './terminal.ts';
+
+const settings = listSettings(schema as Section<Readonly<Record<string, Node>>>);
+const collect = (value: string, before: readonly string[] | undefined) => [...(before ?? []), value];
+
+/** Adds `--config` and a flag for each setting. */
+export function addSettingFlags(command: Command): Command {
+  command.optionsGroup('Settings:');
+  command.addOption(
+    new Option('--config <FILE>', 'Settings in YAML; may be given again, later files win.').argParser(collect),
+  );
+  for (const { flag, option } of settings) {
+    const byDefault = option.defaultText === '' ? '' : ` (default: ${option.defaultText})`;
+    command.addOption(new Option(`--${flag} <${option.placeholder}>`, `${option.sentence}${byDefault}`));
+  }
+  return command;
+}
+
+/** Adds the names that video-stream-recorder used; `--help` does not show them. */
+export function addVsrFlags(command: Command): Command {
+  for (const { flag, takesValue, sentence, path } of vsrAliases) {
+    if (flag === undefined) continue;
+    const option = new Option(takesValue ? `--${flag} <VALUE>` : `--${flag}`, sentence).hideHelp();
+    command.addOption(path === 'url' ? option.argParser(collect) : option);
+  }
+  return command;
+}
+
+/**
+ * The files that settings are read from: those of `--config`, else those that `OXBOW_CONFIG` names, as PATH names folders.
+ */
+export function settingsFiles(command: Command): readonly string[] {
+  const typed = command.opts<{ config?: readonly string[] }>().config;
+  return typed ?? (process.env.OXBOW_CONFIG ?? '').split(delimiter).filter((file) => file !== '');
+}
+
+/**
+ * Loads the settings that a command line and the environment describe; warnings go to stderr.
+ *
+ * @param urls `[NAME=]URL` arguments
+ * @throws OxbowError `bad-setting`
+ */
+export async function readSettings(command: Command, urls?: readonly string[]): Promise<LoadedConfig> {
+  const loaded = await readAgain(command, urls);
+  for (const warning of loaded.warnings) note(`oxbow: ${warning}`);
+  return loaded;
+}
+
+/** The same without a word about what was warned of before. */
+export async function readAgain(command: Command, urls: readonly string[] = []): Promise<LoadedConfig> {
+  const typed = command.opts<Record<string, string | boolean | readonly string[] | undefined>>();
+  const typedValue = (flag: string) => typed[new Option(`--${flag}`).attributeName()];
+  const flags: RawValue[] = [];
+  for (const { flag, convert, path } of vsrAliases) {
+    const value = flag === undefined ? undefined : typedValue(flag);
+    if (value === undefined) continue;
+    for (const each of [value].flat()) flags.push({ path, value: convert(String(each)), origin: `--${flag}` });
+  }
+  for (const { flag, path } of settings) {
+    const value = typedValue(flag);
+    if (value !== undefined) flags.push({ path, value, origin: `--${flag}` });
+  }
+  return loadConfig({ files: settingsFiles(command), env: process.env, flags, urls });
+}

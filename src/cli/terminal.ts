@@ -1,0 +1,68 @@
+/**
+ * What the command line says and how it ends: results on stdout, everything else on stderr, one sentence and a hint for errors.
+ * In: results and errors of the verbs. Out: text and the exit code.
+ */
+import { OxbowError } from '../lib/errors.ts';
+
+/** Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted. */
+export type ExitCode = 0 | 1 | 2 | 130;
+
+/** Writes one line of a result. */
+export function say(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+/** Writes a result as JSON, one line. */
+export function sayJson(value: unknown): void {
+  say(JSON.stringify(value));
+}
+
+/** Writes one line that is no result: a warning, progress, a hint. */
+export function note(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
+/** Codes whose cause lies in what was typed or configured. */
+const usageCodes = new Set(['bad-setting', 'bad-request', 'bad-name', 'bad-time']);
+
+/**
+ * Prints an error for a person and tells the exit code.
+ *
+ * @param error whatever was thrown
+ * @param withStack print where it came from too (`--log-level debug`)
+ */
+export function sayError(error: unknown, { withStack }: { readonly withStack: boolean }): ExitCode {
+  if (error instanceof OxbowError) {
+    for (const sentence of sentencesOf(error)) note(`oxbow: ${sentence}`);
+    const hint = typeof error.extra.hint === 'string' ? error.extra.hint : error.refusal.hint;
+    note(`  ${hint}`);
+  } else {
+    note(`oxbow: ${error instanceof Error ? error.message : String(error)}`);
+    if (!withStack) note('  Run it again with --log-level debug to see where this came from.');
+  }
+  if (withStack && error instanceof Error) note(error.stack ?? '');
+  return error instanceof OxbowError && usageCodes.has(error.code) ? 2 : 1;
+}
+
+/** Every problem that the error lists, or its one sentence. */
+export function sentencesOf(error: OxbowError): readonly string[] {
+  const problems = error.extra.problems as readonly { origin: string; message: string }[] | undefined;
+  return problems?.map(({ origin, message }) => `${origin}: ${message}`) ?? [error.message];
+}
+
+/**
+ * Rows in columns, two spaces apart, the last column as long as it is.
+ *
+ * @param rows all of the same length
+ */
+export function table(rows: readonly (readonly string[])[]): string {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  return rows
+    .map((row) =>
+      row
+        .map((cell, column) => (column === row.length - 1 ? cell : cell.padEnd(widths[column]!)))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}

@@ -1,0 +1,175 @@
+// Made by `npm run generate` from the sources; do not edit.
+
+/**
+ * The events of oxbow.
+ * In: the table of events. Out: types alone, without a dependency.
+ */
+import type { ExportResult } from './shapes.ts';
+
+/** What an event of each name tells. */
+export interface EventDataByType {
+  /** A stream was made. */
+  'stream.created': {
+    visibility: 'public' | 'unlisted' | 'signed' | 'private';
+    record: boolean;
+    origin: 'api' | 'command-line' | 'configuration' | 'sample';
+  };
+  /** The settings of a stream were changed. */
+  'stream.changed': {
+    visibility: 'public' | 'unlisted' | 'signed' | 'private';
+    record: boolean;
+    origin: 'api' | 'command-line' | 'configuration' | 'sample';
+  };
+  /** A stream was removed. */
+  'stream.removed': {
+    recordings: 'keep' | 'delete';
+  };
+  /** Media flows, for the first time or again. */
+  'stream.live': {
+    run: number;
+    /** time of the first picture */
+    from: string;
+  };
+  /** Nothing is meant to flow any more: the stream was stopped, or its source has ended. */
+  'stream.offline': {
+    /** for a person; never an address of a source */
+    detail: string;
+  };
+  /** Media is missing: told when that begins, with `to` null, and again with its end when media flows. */
+  'stream.gap': {
+    /** RFC 3339, UTC, milliseconds */
+    from: string;
+    to: string | null;
+    cause: 'source-down' | 'source-skipped' | 'bad-media' | 'overload' | 'disk' | 'crash' | 'clock';
+    /** for a person; never an address of a source */
+    detail: string;
+  };
+  /** Recording began, or ended. */
+  'stream.recording': {
+    recording: boolean;
+  };
+  /** The live playlist was made anew, with other durations or codecs and so at another address. */
+  'stream.generation': {
+    number: number;
+  };
+  /** A job waits to be worked on. */
+  'job.created': {
+    id: string;
+    kind: string;
+    state: 'queued' | 'running' | 'done' | 'failed' | 'cancelled';
+    /** 0 to 1 */
+    progress: number;
+  };
+  /** A job came further; at most once a second. */
+  'job.progress': {
+    id: string;
+    kind: string;
+    state: 'queued' | 'running' | 'done' | 'failed' | 'cancelled';
+    /** 0 to 1 */
+    progress: number;
+  };
+  /** A job is done. */
+  'job.done': {
+    id: string;
+    kind: string;
+    state: 'queued' | 'running' | 'done' | 'failed' | 'cancelled';
+    /** 0 to 1 */
+    progress: number;
+    result: ExportResult | null;
+  };
+  /** A job failed. */
+  'job.failed': {
+    id: string;
+    kind: string;
+    state: 'queued' | 'running' | 'done' | 'failed' | 'cancelled';
+    /** 0 to 1 */
+    progress: number;
+    error: {
+      code: string;
+      detail: string;
+    } | null;
+  };
+  /** A job was cancelled. */
+  'job.cancelled': {
+    id: string;
+    kind: string;
+    state: 'queued' | 'running' | 'done' | 'failed' | 'cancelled';
+    /** 0 to 1 */
+    progress: number;
+  };
+  /** An instant was marked. */
+  'marker.added': {
+    id: string;
+    /** RFC 3339, UTC, milliseconds */
+    at: string;
+    text: string;
+  };
+  /** A marker was deleted. */
+  'marker.removed': {
+    id: string;
+  };
+  /** A stretch was pinned. */
+  'pin.added': {
+    id: string;
+    /** RFC 3339, UTC, milliseconds */
+    from: string;
+    /** RFC 3339, UTC, milliseconds */
+    to: string;
+    text: string;
+  };
+  /** A pin was deleted. */
+  'pin.removed': {
+    id: string;
+  };
+  /** The disk has no room: nothing is recorded. */
+  'disk.low': {
+    /** bytes */
+    free: number;
+    /** bytes */
+    total: number;
+  };
+  /** The disk has room again. */
+  'disk.ok': {
+    /** bytes */
+    free: number;
+    /** bytes */
+    total: number;
+  };
+  /** A webhook failed for too long and gets nothing more until it is set anew. */
+  'webhook.disabled': {
+    id: string;
+    reason: string;
+  };
+  /** oxbow has started. */
+  'server.starting': {
+    version: string;
+  };
+  /** oxbow is shutting down. */
+  'server.ending': Record<string, never>;
+}
+
+/** The name of an event. */
+export type EventType = keyof EventDataByType;
+
+/** An event. */
+export type OxbowEvent<T extends EventType = EventType> = {
+  [Each in T]: {
+    /** Sorts by time. */
+    readonly id: string;
+    readonly type: Each;
+    /** RFC 3339, UTC, milliseconds. */
+    readonly at: string;
+    /** Name of the stream that it is about, or null. */
+    readonly stream: string | null;
+    readonly data: EventDataByType[Each];
+  };
+}[T];
+
+/** What a listener hears of its own connection; `events.reset`: some events were lost, so ask for the state anew. */
+export interface ConnectionEvent {
+  readonly id: string;
+  readonly type: 'events.ready' | 'events.reset';
+  readonly at: string;
+  readonly stream: null;
+  readonly data: { readonly replayed: number };
+}

@@ -1,0 +1,788 @@
+// Made by `npm run generate` from the sources; do not edit.
+
+/**
+ * The shapes of the API: what it takes and answers.
+ * In: the schemas of the routes. Out: types alone, without a dependency.
+ */
+
+/** The stable codes of problem documents. */
+export type ProblemCode =
+  | 'bad-request'
+  | 'bad-time'
+  | 'bad-name'
+  | 'window-too-long'
+  | 'unauthorized'
+  | 'sign-in-refused'
+  | 'cross-site'
+  | 'watch-refused'
+  | 'watch-expired'
+  | 'forbidden'
+  | 'address-refused'
+  | 'not-found'
+  | 'stream-unknown'
+  | 'stream-offline'
+  | 'no-media'
+  | 'marker-unknown'
+  | 'pin-unknown'
+  | 'job-unknown'
+  | 'webhook-unknown'
+  | 'job-unfinished'
+  | 'method-not-allowed'
+  | 'stream-exists'
+  | 'limit-reached'
+  | 'managed-elsewhere'
+  | 'gone'
+  | 'precondition-failed'
+  | 'too-many-requests'
+  | 'session-unknown'
+  | 'token-unknown'
+  | 'payload-too-large'
+  | 'unsupported-media'
+  | 'internal'
+  | 'bad-source'
+  | 'page-failed'
+  | 'page-tool-missing'
+  | 'busy'
+  | 'source-failed'
+  | 'queue-full'
+  | 'no-room'
+  | 'not-ready'
+  | 'disk-failed'
+  | 'engine-failed'
+  | 'part-timeout'
+  | 'port-taken'
+  | 'folder-unwritable'
+  | 'data-in-use'
+  | 'data-newer'
+  | 'bad-range'
+  | 'bad-setting';
+
+/** `StreamState` of the API. */
+export type StreamState = 'starting' | 'live' | 'waiting' | 'stopped';
+
+/** `TrackView` of the API. */
+export type TrackView = {
+  id: number;
+  kind: 'video' | 'audio' | 'text' | 'data';
+  /** RFC 6381 */
+  codecs: string;
+  language: string;
+  width?: number;
+  height?: number;
+  frameRate?: number;
+  sampleRate?: number;
+  channels?: number;
+};
+
+/** `SourceQuality` of the API. */
+export type SourceQuality = {
+  name: string;
+  width?: number;
+  height?: number;
+  frameRate?: number;
+  /** bits per second, as the source says */
+  bandwidth?: number;
+  /** RFC 6381 */
+  codecs?: string;
+};
+
+/** `SourceFacts` of the API. */
+export type SourceFacts = {
+  protocol: 'hls' | 'mp4' | 'page' | 'test';
+  /** `mpegts`, `fmp4`, `mp4`, `packed-audio`; empty until a segment was read */
+  container: string;
+  /** empty where it has none */
+  title: string;
+  /** URL of a picture, of pages only */
+  thumbnail?: string;
+  /** false: it ends */
+  live: boolean;
+  /** of a source that ends, seconds */
+  durationS?: number;
+  /** how far back before its edge a live source offers media, seconds */
+  backS?: number;
+  qualities: SourceQuality[];
+  /** name of the quality that is taken */
+  chosen?: string;
+};
+
+/** `MediaRates` of the API. */
+export type MediaRates = {
+  /** bits per second of all tracks together */
+  bitrate: number;
+  frameRate: number | null;
+  gopS: number | null;
+};
+
+/** `StreamView` of the API. */
+export type StreamView = {
+  name: string;
+  state: StreamState;
+  problem: string;
+  origin: 'api' | 'command-line' | 'configuration' | 'sample';
+  source: {
+    type: 'pull' | 'test';
+  };
+  record: boolean;
+  visibility: 'public' | 'unlisted' | 'signed' | 'private';
+  /** RFC 3339, UTC, milliseconds */
+  createdAt: string;
+  liveSince: string | null;
+  tracks: TrackView[];
+  facts: SourceFacts | null;
+  media: MediaRates | null;
+  recorded: {
+    from: string | null;
+    to: string | null;
+    seconds: number;
+    bytes: number;
+  };
+  /** players that asked for its media in the last 30 s, live and past */
+  viewers: number;
+  hls: string;
+};
+
+/** `StreamList` of the API. */
+export type StreamList = {
+  items: StreamView[];
+  nextCursor: string | null;
+};
+
+/** `ProblemView` of the API. */
+export type ProblemView = {
+  type: string;
+  title: string;
+  status: number;
+  code: string;
+  detail: string;
+  hint?: string;
+  traceId: string;
+  errors?: {
+    pointer: string;
+    message: string;
+  }[];
+};
+
+/** `StreamSource` of the API. */
+export type StreamSource =
+  | {
+      type: 'pull';
+      url: string;
+      /** `best`, `worst`, a height as `720p`, a bitrate as `2M` */
+      quality?: string;
+      /** how far before its live edge to begin, e.g. `30m` */
+      from?: string;
+      /** User-Agent, or the word of a preset: `vsr` */
+      userAgent?: string;
+      /** header fields sent to the source; never shown again */
+      headers?: Readonly<Record<string, string>>;
+    }
+  | {
+      type: 'test';
+    };
+
+/** `NewStream` of the API. */
+export type NewStream = {
+  /** Name of a stream. */
+  name: string;
+  source: StreamSource;
+  record?: boolean;
+  /** how long recordings are kept, e.g. 7d */
+  keep?: string;
+  visibility?: 'public' | 'unlisted' | 'signed' | 'private';
+};
+
+/** `StreamSettings` of the API. */
+export type StreamSettings = {
+  source: StreamSource;
+  record?: boolean;
+  /** how long recordings are kept, e.g. 7d */
+  keep?: string;
+  visibility?: 'public' | 'unlisted' | 'signed' | 'private';
+};
+
+/** `ProbeView` of the API. */
+export type ProbeView = {
+  protocol: 'hls' | 'mp4' | 'page' | 'test' | 'file';
+  /** `mpegts`, `fmp4`, `mp4`, `packed-audio`; empty until a segment was read */
+  container: string;
+  /** empty where it has none */
+  title: string;
+  /** URL of a picture, of pages only */
+  thumbnail?: string;
+  /** false: it ends */
+  live: boolean;
+  /** of a source that ends, seconds */
+  durationS?: number;
+  /** how far back before its edge a live source offers media, seconds */
+  backS?: number;
+  qualities: SourceQuality[];
+  /** name of the quality that is taken */
+  chosen?: string;
+  /** how media arrives, in words */
+  pace?: string;
+  tracks: TrackView[];
+  media: MediaRates | null;
+  /** a JPEG, PNG or WebP as a data: URL */
+  picture?: string;
+};
+
+/** `ProbeRequest` of the API. */
+export type ProbeRequest = {
+  url: string;
+  /** `best`, `worst`, `720p`, `2M` */
+  quality?: string;
+};
+
+/** `Span` of the API. */
+export type Span = {
+  /** RFC 3339, UTC, milliseconds */
+  from: string;
+  /** RFC 3339, UTC, milliseconds */
+  to: string;
+  /** of a coarse answer: so many stretches together */
+  merged?: number;
+};
+
+/** `GapView` of the API. */
+export type GapView = {
+  /** RFC 3339, UTC, milliseconds */
+  from: string;
+  /** RFC 3339, UTC, milliseconds */
+  to: string;
+  cause: 'source-down' | 'source-skipped' | 'bad-media' | 'overload' | 'disk' | 'crash' | 'clock';
+  detail: string;
+  /** of a coarse answer: so many stretches together */
+  merged?: number;
+};
+
+/** `PinView` of the API. */
+export type PinView = {
+  id: string;
+  /** RFC 3339, UTC, milliseconds */
+  from: string;
+  /** RFC 3339, UTC, milliseconds */
+  to: string;
+  text: string;
+};
+
+/** `MarkerView` of the API. */
+export type MarkerView = {
+  id: string;
+  /** RFC 3339, UTC, milliseconds */
+  at: string;
+  text: string;
+};
+
+/** `TimelineView` of the API. */
+export type TimelineView = {
+  /** RFC 3339, UTC, milliseconds */
+  from: string;
+  /** RFC 3339, UTC, milliseconds */
+  to: string;
+  res: number;
+  spans: Span[];
+  gaps: GapView[];
+  offline: Span[];
+  /** taken by retention, around what is pinned */
+  deleted: Span[];
+  runs: {
+    run: number;
+    firstMsn: number;
+    /** unix seconds at pts 0 */
+    e: number;
+  }[];
+  windows: {
+    /** unix seconds */
+    from: number;
+    /** unix seconds */
+    to: number;
+    rev: number;
+    closed: boolean;
+  }[];
+  pins: PinView[];
+  markers: MarkerView[];
+};
+
+/** `GapList` of the API. */
+export type GapList = {
+  items: GapView[];
+  nextCursor: null;
+};
+
+/** `MarkerList` of the API. */
+export type MarkerList = {
+  items: MarkerView[];
+  nextCursor: string | null;
+};
+
+/** `NewMarker` of the API. */
+export type NewMarker = {
+  /** Unix seconds, milliseconds, RFC 3339 with a zone, or YYYYMMDDHHMMSS in UTC. */
+  at: string;
+  /** what it is about; may be empty */
+  text?: string;
+};
+
+/** `PinList` of the API. */
+export type PinList = {
+  items: PinView[];
+  nextCursor: null;
+};
+
+/** `NewPin` of the API. */
+export type NewPin = {
+  /** Unix seconds, milliseconds, RFC 3339 with a zone, or YYYYMMDDHHMMSS in UTC. */
+  from: string;
+  /** Unix seconds, milliseconds, RFC 3339 with a zone, or YYYYMMDDHHMMSS in UTC. */
+  to: string;
+  /** what it is about; may be empty */
+  text?: string;
+};
+
+/** `ExportResult` of the API. */
+export type ExportResult = {
+  url: string | null;
+  filename: string;
+  /** RFC 3339, UTC, milliseconds */
+  from: string;
+  /** RFC 3339, UTC, milliseconds */
+  to: string;
+  seconds: number;
+  bytes: number;
+  parts: {
+    /** seconds from the start of the file */
+    at: number;
+    /** RFC 3339, UTC, milliseconds */
+    from: string;
+    /** RFC 3339, UTC, milliseconds */
+    to: string;
+  }[];
+  gaps: {
+    /** seconds from the start of the file */
+    at: number;
+    /** RFC 3339, UTC, milliseconds */
+    from: string;
+    /** RFC 3339, UTC, milliseconds */
+    to: string;
+    cause:
+      | 'source-down'
+      | 'source-skipped'
+      | 'bad-media'
+      | 'overload'
+      | 'disk'
+      | 'crash'
+      | 'clock'
+      | 'offline'
+      | 'deleted';
+    detail: string;
+  }[];
+  recoded: number;
+};
+
+/** `JobView` of the API. */
+export type JobView = {
+  id: string;
+  kind: string;
+  state: 'queued' | 'running' | 'done' | 'failed' | 'cancelled';
+  /** 0 to 1 */
+  progress: number;
+  input: Readonly<Record<string, unknown>>;
+  result: ExportResult | null;
+  error: {
+    code: string;
+    detail: string;
+  } | null;
+  /** RFC 3339, UTC, milliseconds */
+  createdAt: string;
+  startedAt: string | null;
+  endedAt: string | null;
+  expiresAt: string | null;
+};
+
+/** `ExportSettings` of the API. */
+export type ExportSettings = {
+  stream: string;
+  /** unix seconds, milliseconds, RFC 3339 with a zone, or YYYYMMDDHHMMSS in UTC */
+  from: string;
+  /** the same, or a duration from `from`, e.g. 90s */
+  to: string;
+  format?: 'mp4' | 'mkv' | 'ts';
+  /** cut to the frame: pictures at the edges are encoded anew. Else from key frame to key frame */
+  exact?: boolean;
+};
+
+/** `ExportTicket` of the API. */
+export type ExportTicket = {
+  /** path of the file; whoever has it may fetch it */
+  url: string;
+  /** RFC 3339, UTC, milliseconds */
+  expiresAt: string;
+};
+
+/** `JobList` of the API. */
+export type JobList = {
+  items: JobView[];
+  nextCursor: null;
+};
+
+/** `SessionView` of the API. */
+export type SessionView = {
+  id: string;
+  /** RFC 3339, UTC, milliseconds */
+  createdAt: string;
+  /** when it was last used, to the hour */
+  seenAt: string;
+  /** unless it is used before */
+  expiresAt: string;
+  /** whence it was signed in */
+  address: string;
+  /** its User-Agent then */
+  program: string;
+  /** it is the one that asks */
+  current: boolean;
+};
+
+/** `MeView` of the API. */
+export type MeView = {
+  admin: boolean;
+  session: SessionView | null;
+};
+
+/** `SignIn` of the API. */
+export type SignIn = {
+  /** of a one-time link */
+  code?: string;
+  /** the admin token */
+  token?: string;
+};
+
+/** `SessionList` of the API. */
+export type SessionList = {
+  items: SessionView[];
+  nextCursor: null;
+};
+
+/** `SignInLink` of the API. */
+export type SignInLink = {
+  url: string;
+  /** RFC 3339, UTC, milliseconds */
+  expiresAt: string;
+};
+
+/** `TokenView` of the API. */
+export type TokenView = {
+  id: string;
+  label: string;
+  scopes: ('admin' | 'view')[];
+  /** RFC 3339, UTC, milliseconds */
+  createdAt: string;
+  expiresAt: string | null;
+};
+
+/** `TokenList` of the API. */
+export type TokenList = {
+  items: TokenView[];
+  nextCursor: null;
+};
+
+/** `MadeToken` of the API. */
+export type MadeToken = {
+  id: string;
+  label: string;
+  scopes: ('admin' | 'view')[];
+  /** RFC 3339, UTC, milliseconds */
+  createdAt: string;
+  expiresAt: string | null;
+  /** shown this once */
+  token: string;
+};
+
+/** `NewToken` of the API. */
+export type NewToken = {
+  /** what it is for */
+  label: string;
+  /** `view` unless given */
+  scopes?: ('admin' | 'view')[];
+  /** How long from now, as `2h`; or when: unix seconds, milliseconds, RFC 3339 with a zone, or YYYYMMDDHHMMSS in UTC. Never unless given. */
+  expires?: string;
+};
+
+/** `WatchToken` of the API. */
+export type WatchToken = {
+  /** stands as `/t/{token}` in front of any address of its media */
+  token: string;
+  /** the page */
+  url: string;
+  /** the multivariant playlist, for other players */
+  hls: string;
+  /** RFC 3339, UTC, milliseconds */
+  expiresAt: string;
+};
+
+/** `NewWatchToken` of the API. */
+export type NewWatchToken = {
+  /** How long from now, as `2h`; or when: unix seconds, milliseconds, RFC 3339 with a zone, or YYYYMMDDHHMMSS in UTC. A day unless given. */
+  expires?: string;
+};
+
+/** `WebhookView` of the API. */
+export type WebhookView = {
+  id: string;
+  /** without a user name and password that it may have */
+  url: string;
+  /** empty: all of them but job.progress */
+  types: (
+    | 'stream.created'
+    | 'stream.changed'
+    | 'stream.removed'
+    | 'stream.live'
+    | 'stream.offline'
+    | 'stream.gap'
+    | 'stream.recording'
+    | 'stream.generation'
+    | 'job.created'
+    | 'job.progress'
+    | 'job.done'
+    | 'job.failed'
+    | 'job.cancelled'
+    | 'marker.added'
+    | 'marker.removed'
+    | 'pin.added'
+    | 'pin.removed'
+    | 'disk.low'
+    | 'disk.ok'
+    | 'webhook.disabled'
+    | 'server.starting'
+    | 'server.ending'
+  )[];
+  stream: string | null;
+  /** RFC 3339, UTC, milliseconds */
+  createdAt: string;
+  /** deliveries that wait */
+  waiting: number;
+  /** since when nothing arrived; null: the last one did */
+  failingSince: string | null;
+  /** when it was given up; PUT it anew to go on */
+  disabledAt: string | null;
+  disabledReason: string;
+};
+
+/** `WebhookList` of the API. */
+export type WebhookList = {
+  items: WebhookView[];
+  nextCursor: string | null;
+};
+
+/** `NewWebhookView` of the API. */
+export type NewWebhookView = {
+  id: string;
+  /** without a user name and password that it may have */
+  url: string;
+  /** empty: all of them but job.progress */
+  types: (
+    | 'stream.created'
+    | 'stream.changed'
+    | 'stream.removed'
+    | 'stream.live'
+    | 'stream.offline'
+    | 'stream.gap'
+    | 'stream.recording'
+    | 'stream.generation'
+    | 'job.created'
+    | 'job.progress'
+    | 'job.done'
+    | 'job.failed'
+    | 'job.cancelled'
+    | 'marker.added'
+    | 'marker.removed'
+    | 'pin.added'
+    | 'pin.removed'
+    | 'disk.low'
+    | 'disk.ok'
+    | 'webhook.disabled'
+    | 'server.starting'
+    | 'server.ending'
+  )[];
+  stream: string | null;
+  /** RFC 3339, UTC, milliseconds */
+  createdAt: string;
+  /** deliveries that wait */
+  waiting: number;
+  /** since when nothing arrived; null: the last one did */
+  failingSince: string | null;
+  /** when it was given up; PUT it anew to go on */
+  disabledAt: string | null;
+  disabledReason: string;
+  secret: string;
+};
+
+/** `WebhookSettings` of the API. */
+export type WebhookSettings = {
+  /** http or https; where events are sent by POST */
+  url: string;
+  /** empty: all of them but job.progress */
+  types?: (
+    | 'stream.created'
+    | 'stream.changed'
+    | 'stream.removed'
+    | 'stream.live'
+    | 'stream.offline'
+    | 'stream.gap'
+    | 'stream.recording'
+    | 'stream.generation'
+    | 'job.created'
+    | 'job.progress'
+    | 'job.done'
+    | 'job.failed'
+    | 'job.cancelled'
+    | 'marker.added'
+    | 'marker.removed'
+    | 'pin.added'
+    | 'pin.removed'
+    | 'disk.low'
+    | 'disk.ok'
+    | 'webhook.disabled'
+    | 'server.starting'
+    | 'server.ending'
+  )[];
+  /** only what is about this stream */
+  stream?: string;
+  /** `whsec_` and base64 of 24 to 64 bytes; made up where left out */
+  secret?: string;
+};
+
+/** `DeliveryView` of the API. */
+export type DeliveryView = {
+  /** of the event, and the header webhook-id: the same at each try */
+  id: string;
+  type: string;
+  state: 'waiting' | 'done' | 'failed' | 'dropped';
+  tries: number;
+  /** HTTP status of the last try */
+  status: number | null;
+  /** what went wrong last; empty where nothing did */
+  error: string;
+  /** RFC 3339, UTC, milliseconds */
+  createdAt: string;
+  /** when it is tried next */
+  nextAt: string | null;
+  endedAt: string | null;
+};
+
+/** `DeliveryList` of the API. */
+export type DeliveryList = {
+  items: DeliveryView[];
+  nextCursor: null;
+};
+
+/** `WebhookTestView` of the API. */
+export type WebhookTestView = {
+  ok: boolean;
+  status: number | null;
+  error: string;
+  tookMs: number;
+};
+
+/** `TimeView` of the API. */
+export type TimeView = {
+  /** RFC 3339, UTC, milliseconds */
+  now: string;
+};
+
+/** `SystemView` of the API. */
+export type SystemView = {
+  version: string;
+  node: string;
+  /** RFC 3339, UTC, milliseconds */
+  startedAt: string;
+  /** RFC 3339, UTC, milliseconds */
+  now: string;
+  memory: {
+    rss: number;
+    heapUsed: number;
+    shared: number;
+  };
+  disk: {
+    free: number;
+    total: number;
+    recordings: number;
+  };
+  streams: number;
+};
+
+/** `VersionView` of the API. */
+export type VersionView = {
+  name: 'oxbow';
+  version: string;
+};
+
+/** `StorageView` of the API. */
+export type StorageView = {
+  free: number;
+  total: number;
+  /** of all streams */
+  recordings: number;
+  /** false: nothing is recorded until there is more room */
+  hasRoom: boolean;
+  /** bytes a second by which the disk fills, over the last day; below 0 where it empties */
+  growth: number;
+  fullInSeconds: number | null;
+};
+
+/** `SettingView` of the API. */
+export type SettingView = {
+  /** as in a file: `record.keep`, `streams.door` */
+  path: string;
+  /** as one would write it */
+  value: string;
+  /** `default`, `oxbow.yaml:3`, `OXBOW_KEEP`, `--keep`, `argument` */
+  origin: string;
+  reload: 'live' | 'restart';
+};
+
+/** `SettingList` of the API. */
+export type SettingList = {
+  items: SettingView[];
+  nextCursor: null;
+};
+
+/** `LogLevelView` of the API. */
+export type LogLevelView = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal';
+
+/** `LogLineView` of the API. */
+export type LogLineView = {
+  /** rises from line to line, over restarts too */
+  id: number;
+  /** RFC 3339, UTC, milliseconds */
+  at: string;
+  level: LogLevelView;
+  /** empty where it is about none */
+  stream: string;
+  message: string;
+  /** everything else, as `name=value` */
+  detail: string;
+};
+
+/** `LogList` of the API. */
+export type LogList = {
+  items: LogLineView[];
+  nextCursor: null;
+};
+
+/** `HealthView` of the API. */
+export type HealthView = {
+  status: 'ok' | 'failing';
+  version: string;
+  checks: {
+    name: string;
+    status: 'ok' | 'failing';
+    detail?: string;
+    tookMs: number;
+  }[];
+};
+
+/** `LiveView` of the API. */
+export type LiveView = {
+  status: 'ok';
+};

@@ -1,0 +1,31 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { endpoint, isLoopback, listenAddress, offOnly, parseEndpoint, printEndpoint } from './address.ts';
+
+test('a port may bring its own address, IPv6 in brackets', () => {
+  assert.deepEqual(parseEndpoint('8080'), { address: '', port: 8080 });
+  assert.deepEqual(parseEndpoint('0.0.0.0:80'), { address: '0.0.0.0', port: 80 });
+  assert.deepEqual(parseEndpoint('[::]:0'), { address: '::', port: 0 });
+  assert.deepEqual(parseEndpoint(':9000'), { address: '', port: 9000 });
+  assert.deepEqual(parseEndpoint('cam.example:81'), { address: 'cam.example', port: 81 });
+  assert.equal(printEndpoint({ address: '::1', port: 80 }), '[::1]:80');
+});
+
+test('what is neither port nor address is refused', () => {
+  for (const text of ['', 'x', '65536', '1.2.3.4', '::1:80', 'a b:80', '256.1.1.1:80', '-1']) {
+    assert.throws(() => parseEndpoint(text), { name: 'FormatError' }, text);
+  }
+  assert.throws(() => listenAddress('::', 's').parse('10.0.0'), { name: 'FormatError' });
+  assert.equal(listenAddress('::', 's').parse('[::1]'), '::1');
+});
+
+test('loopback is 127.0.0.0/8, ::1 and localhost', () => {
+  for (const address of ['127.0.0.1', '127.9.9.9', '::1', 'localhost']) assert.ok(isLoopback(address), address);
+  for (const address of ['0.0.0.0', '::', '192.168.1.1', '127.evil.example']) assert.ok(!isLoopback(address), address);
+});
+
+test('an endpoint reads numbers too; a later protocol takes off and nothing else', () => {
+  assert.deepEqual(endpoint('1', 's').parse(8080), { address: '', port: 8080 });
+  assert.equal(offOnly('SRT').parse(false), 'off');
+  assert.throws(() => offOnly('SRT').parse('8890'), /SRT comes with a later version/);
+});

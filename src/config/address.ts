@@ -1,0 +1,102 @@
+/**
+ * Where oxbow listens: addresses, and ports that may bring their own address.
+ * In: `127.0.0.1`, `8080`, `0.0.0.0:8080`, `[::1]:0`. Out: settings.
+ */
+import { isIP } from 'node:net';
+import { FormatError } from '../lib/errors.ts';
+import type { Option, OptionExtras } from './option.ts';
+
+/** Where one protocol listens. */
+export interface Endpoint {
+  /** IP address or host name; empty until `listen` is filled in. */
+  readonly address: string;
+  /** 0 to 65535; 0 picks a free one. */
+  readonly port: number;
+}
+
+/**
+ * Whether only this computer can reach the address.
+ *
+ * @param address IP address or host name
+ */
+export function isLoopback(address: string): boolean {
+  return address === 'localhost' || address === '::1' || (isIP(address) === 4 && address.startsWith('127.'));
+}
+
+/**
+ * An endpoint as it stands in a URL: IPv6 in brackets.
+ *
+ * @param endpoint with its address filled in
+ */
+export function printEndpoint({ address, port }: Endpoint): string {
+  return `${isIP(address) === 6 ? `[${address}]` : address}:${port}`;
+}
+
+function checkAddress(text: string): string {
+  const isName = /^(?=.{1,253}$)[A-Za-z][A-Za-z0-9-]*(\.[A-Za-z0-9-]+)*$/.test(text);
+  if (isIP(text) === 0 && !isName)
+    throw new FormatError(`"${text.slice(0, 64)}" is not an address; write 127.0.0.1, 0.0.0.0 or ::`, 0);
+  return text;
+}
+
+/** The address of every port that does not name its own. */
+export function listenAddress(defaultText: string, sentence: string, extras: OptionExtras = {}): Option<string> {
+  return {
+    node: 'option',
+    placeholder: 'ADDR',
+    sentence,
+    defaultText,
+    initial: defaultText,
+    json: { type: 'string' },
+    parse: (value) => checkAddress(typeof value === 'string' ? value.replace(/^\[(.*)\]$/, '$1') : String(value)),
+    print: (value) => value,
+    ...extras,
+  };
+}
+
+/**
+ * Reads `[ADDR:]PORT`.
+ *
+ * @throws FormatError when it is neither
+ */
+export function parseEndpoint(text: string): Endpoint {
+  const match = /^(?:(\[[0-9A-Fa-f:.]+\]|[^:[\]]*):)?(\d{1,5})$/.exec(text);
+  const port = Number(match?.[2]);
+  if (!match || port > 65_535)
+    throw new FormatError(`"${text.slice(0, 64)}" is not a port; write 8080, 0.0.0.0:8080 or 0 for a free one`, 0);
+  const address = (match[1] ?? '').replace(/^\[(.*)\]$/, '$1');
+  return { address: address === '' ? '' : checkAddress(address), port };
+}
+
+/** A port that may bring its own address. */
+export function endpoint(defaultText: string, sentence: string, extras: OptionExtras = {}): Option<Endpoint> {
+  return {
+    node: 'option',
+    placeholder: '[ADDR:]PORT',
+    sentence,
+    defaultText,
+    initial: parseEndpoint(defaultText),
+    json: { type: ['string', 'integer'] },
+    parse: (value) => parseEndpoint(String(value)),
+    print: (value) => (value.address === '' ? String(value.port) : printEndpoint(value)),
+    ...extras,
+  };
+}
+
+/** A protocol whose port is reserved: `off` is taken, anything else refused with the reason. */
+export function offOnly(protocol: string, extras: OptionExtras = {}): Option<'off'> {
+  return {
+    node: 'option',
+    placeholder: 'off',
+    sentence: `${protocol} comes with a later version; only \`off\` is accepted.`,
+    defaultText: 'off',
+    initial: 'off',
+    json: { const: 'off' },
+    parse(value) {
+      if (value === 'off' || value === false) return 'off';
+      throw new FormatError(`${protocol} comes with a later version of oxbow; leave it out or write off`, 0);
+    },
+    print: (value) => value,
+    ...extras,
+  };
+}

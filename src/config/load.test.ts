@@ -1,0 +1,306 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { after, test } from 'node:test';
+import { OxbowError } from '../lib/errors.ts';
+import { type ConfigSources, loadConfig } from './load.ts';
+import type { SettingProblem } from './yaml-file.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'oxbow-config-'));
+after(() => rmSync(folder, { recursive: true }));
+
+let files = 0;
+function yaml(text: string): string {
+  const file = join(folder, `${++files}.yaml`);
+  writeFileSync(file, text);
+  return file;
+}
+
+async function problemsOf(sources: ConfigSources): Promise<readonly SettingProblem[]> {
+  const error = await loadConfig(sources).then(
+    () => assert.fail('the settings were taken'),
+    (thrown: unknown) => thrown,
+  );
+  assert.ok(error instanceof OxbowError && error.code === 'bad-setting', String(error));
+  return error.extra.problems as readonly SettingProblem[];
+}
+
+test('without a word every setting has its default, and ports their address', async () => {
+  const { config, origins } = await loadConfig({});
+  assert.equal(config.data, resolve('./oxbow-data'));
+  assert.deepEqual(config.http, { address: '127.0.0.1', port: 8080 });
+  assert.equal(config.record.keep, 86_400_000);
+  assert.equal(config.record.maxDisk, undefined);
+  assert.equal(config.hls.partDuration, 200);
+  assert.deepEqual(config.live.linger, { push: 30_000, pull: 120_000 });
+  assert.deepEqual(config.net.allow, []);
+  assert.deepEqual(config.streams, {});
+  assert.equal(config.adminToken, undefined);
+  assert.equal(config.rtmp, 'off');
+  assert.ok([...origins.values()].every((origin) => origin === 'default'));
+});
+
+test('a flag wins over a variable, a variable over a file, a later file over an earlier one, and each value knows its origin', async () => {
+  const first = yaml('record:\n  keep: 1h\n  maxDisk: 200G\nhls: { window: 1m }\nlogLevel: warn\n');
+  const second = yaml('record: { keep: 2h }\n');
+  const { config, origins, warnings } = await loadConfig({
+    files: [first, second],
+    env: { OXBOW_HLS_WINDOW: '2m', OXBOW_LOG_LEVEL: 'error', OXBOW_DATA: '' },
+    flags: [{ path: 'logLevel', value: 'debug', origin: '--log-level' }],
+  });
+  assert.equal(config.record.keep, 7_200_000);
+  assert.equal(config.record.maxDisk, 200 * 1024 ** 3);
+  assert.equal(config.hls.window, 120_000);
+  assert.equal(config.logLevel, 'debug');
+  assert.equal(origins.get('record.keep'), `${second}:1`);
+  assert.equal(origins.get('record.maxDisk'), `${first}:3`);
+  assert.equal(origins.get('hls.window'), 'OXBOW_HLS_WINDOW');
+  assert.equal(origins.get('logLevel'), '--log-level');
+  assert.equal(origins.get('data'), 'default');
+  assert.deepEqual(warnings, []);
+});
+
+test('an unknown key names the file, the line and the nearest key', async () => {
+  const file = yaml('# my oxbow\nrecord:\n  keep: 1h\n  maxdisc: 3G\nstreems: {}\n');
+  assert.deepEqual(await problemsOf({ files: [file] }), [
+    { origin: `${file}:4:3`, message: 'there is no setting "record.maxdisc"; did you mean "record.maxDisk"?' },
+    { origin: `${file}:5:1`, message: 'there is no setting "streems"; did you mean "streams"?' },
+  ]);
+});
+
+test('every wrong value is told at once, with its place and what to write', async () => {
+  const file = yaml(
+    'record:\n  keep: soon\nhttp: 99999\nthreads: 4\nhls: { partDuration: 1ms }\ntestPicture: { width: 641, keyInterval: 1m }\n',
+  );
+  const problems = await problemsOf({
+    files: [file],
+    env: { OXBOW_RECORD_SYNC: 'always' },
+    flags: [{ path: 'rtmp', value: '1935', origin: '--rtmp' }],
+  });
+  assert.deepEqual(
+    problems.map(({ origin }) => origin.replace(file, 'file')),
+    ['file:2:9', 'file:3:7', 'file:4:10', 'file:5:22', 'file:6:23', 'file:6:41', 'OXBOW_RECORD_SYNC', '--rtmp'],
+  );
+  assert.match(problems[0]!.message, /^record\.keep: "soon" is not a duration; write 90s/);
+  assert.match(problems[1]!.message, /not a port/);
+  assert.match(problems[2]!.message, /more come with a later version/);
+  assert.match(problems[3]!.message, /shorter than 20ms/);
+  assert.match(problems[4]!.message, /even number/);
+  assert.match(problems[5]!.message, /longer than 10s/);
+  assert.match(problems[6]!.message, /one of segment, chunk, off/);
+  assert.match(problems[7]!.message, /later version/);
+});
+
+test('text that is not YAML, a list where settings belong, and a file that is not there are told with their place', async () => {
+  const broken = yaml('record: {keep: 1h\nhttp: 1\n');
+  const list = yaml('- a\n- b\n');
+  const missing = join(folder, 'none.yaml');
+  const problems = await problemsOf({ files: [broken, list, missing] });
+  assert.match(problems[0]!.origin, /\.yaml:\d+:\d+$/);
+  assert.match(problems[0]!.message, /not valid YAML/);
+  assert.equal(
+    problems.find(({ origin }) => origin.startsWith(list))!.message,
+    'the file must hold settings, one "key: value" a line',
+  );
+  assert.match(problems.find(({ origin }) => origin === missing)!.message, /cannot be read.*check --config/);
+});
+
+test('an empty file and an empty section change nothing', async () => {
+  const { config } = await loadConfig({ files: [yaml(''), yaml('record:\nstreams:\n')] });
+  assert.equal(config.record.keep, 86_400_000);
+});
+
+test('streams of a file are checked and carry what they say', async () => {
+  const file = yaml(`
+streams:
+  door:
+    source: { type: pull, url: 'https://cam.example/live.m3u8', headers: { Referer: 'https://cam.example/' } }
+    keep: 7d
+  clock: { source: { type: test }, record: false, visibility: private }
+`);
+  const { config, origins } = await loadConfig({ files: [file] });
+  assert.deepEqual(config.streams, {
+    door: {
+      source: { type: 'pull', url: 'https://cam.example/live.m3u8', headers: { referer: 'https://cam.example/' } },
+      record: true,
+      keep: 604_800_000,
+      visibility: 'public',
+      origin: 'configuration',
+    },
+    clock: { source: { type: 'test' }, record: false, keep: undefined, visibility: 'private', origin: 'configuration' },
+  });
+  assert.equal(origins.get('streams.door'), `${file}:3`);
+});
+
+test('a stream without a URL, with a name or a key that does not exist, is refused with its line', async () => {
+  const file = yaml(`streams:
+  Door: { source: { type: test } }
+  a: { source: { type: pull } }
+  b: { source: { type: pull, url: 'rtsp://cam.example/1' } }
+  c: { source: { type: push } }
+  d: { source: { type: test }, keeep: 1h }
+  e: { source: { type: test, url: 'https://x.example/' } }
+  f: { source: { type: pull, url: 'https://x.example/', headers: { "X Y": 1 } } }
+`);
+  const problems = await problemsOf({ files: [file] });
+  assert.deepEqual(
+    problems.map(({ origin, message }) => [Number(origin.split(':').at(-2)), message.replace(/;.*/, '')]),
+    [
+      [2, '"Door" is not a stream name'],
+      [3, 'streams.a: a pull source needs a url'],
+      [4, 'streams.b: "rtsp://cam.example/1" is not an http or https URL'],
+      [5, 'streams.c.source.type: "push" is not one of pull, test'],
+      [6, 'there is no setting "streams.d.keeep"'],
+      [7, 'streams.e: a test source has no url'],
+      [8, 'streams.f.source.headers: "X Y" is not a header name'],
+    ],
+  );
+});
+
+test('on an address that others reach, streams are unlisted unless they say otherwise', async () => {
+  const urls = ['https://cam.example/a.m3u8'];
+  const open = await loadConfig({ urls, flags: [{ path: 'listen', value: '0.0.0.0', origin: '--listen' }] });
+  assert.equal(open.config.streams['cam-example']!.visibility, 'unlisted');
+  assert.equal(open.config.http.address, '0.0.0.0');
+  const closed = await loadConfig({ urls, flags: [{ path: 'http', value: '[::1]:0', origin: '--http' }] });
+  assert.equal(closed.config.streams['cam-example']!.visibility, 'public');
+  assert.deepEqual(closed.config.http, { address: '::1', port: 0 });
+});
+
+test('arguments become streams: names given, made from the host, numbered if taken', async () => {
+  const file = yaml('streams: { cam-example: { source: { type: test } }, door: { source: { type: test } } }\n');
+  const { config, origins } = await loadConfig({
+    files: [file],
+    urls: [
+      'https://cam.example/a.m3u8?x=1',
+      'https://CAM.example:8443/b.m3u8',
+      'door=https://cam.example/c.m3u8',
+      'http://127.0.0.1:9/d.m3u8',
+      'http://[::1]:9/e.m3u8',
+    ],
+  });
+  assert.deepEqual(Object.keys(config.streams).toSorted(), [
+    '1',
+    '127-0-0-1',
+    'cam-example',
+    'cam-example-2',
+    'cam-example-3',
+    'door',
+  ]);
+  assert.equal(config.streams.door!.origin, 'command-line', 'a name that was given wins over the file');
+  assert.equal(config.streams['cam-example']!.origin, 'configuration', 'a name that is made steps aside');
+  assert.equal(origins.get('streams.door'), 'argument');
+});
+
+test('arguments that are no URLs, or name a stream twice, are refused', async () => {
+  const problems = await problemsOf({
+    urls: ['a=http://x.example/', 'a=http://y.example/', 'movie.mp4', 'srt://x.example:1'],
+  });
+  assert.deepEqual(
+    problems.map(({ origin, message }) => `${origin}: ${message}`),
+    [
+      'argument: the stream "a" is named twice',
+      'argument: "movie.mp4" is not an http or https URL',
+      'argument: "srt://x.example:1" is not an http or https URL',
+    ],
+  );
+});
+
+test('a secret may come from a file, but not from two places', async () => {
+  const file = join(folder, 'token');
+  writeFileSync(file, 'correct horse\n');
+  const { config, origins } = await loadConfig({ env: { OXBOW_ADMIN_TOKEN_FILE: file } });
+  assert.equal(config.adminToken, 'correct horse');
+  assert.equal(origins.get('adminToken'), 'OXBOW_ADMIN_TOKEN_FILE');
+  const problems = await problemsOf({ env: { OXBOW_ADMIN_TOKEN_FILE: file, OXBOW_ADMIN_TOKEN: 'another one' } });
+  assert.match(problems[0]!.message, /set one of them/);
+  assert.match((await problemsOf({ env: { OXBOW_ADMIN_TOKEN: 'short' } }))[0]!.message, /shorter than 8/);
+});
+
+test('of a secret file only the newline at its end is cut; an empty or unreadable one names the variable', async () => {
+  const file = join(folder, 'spaced');
+  writeFileSync(file, ' two words \r\n');
+  assert.equal((await loadConfig({ env: { OXBOW_ADMIN_TOKEN_FILE: file } })).config.adminToken, ' two words ');
+  writeFileSync(file, '\n');
+  const [empty] = await problemsOf({ env: { OXBOW_ADMIN_TOKEN_FILE: file } });
+  assert.equal(empty!.origin, 'OXBOW_ADMIN_TOKEN_FILE');
+  assert.match(empty!.message, /is empty/);
+  const [missing] = await problemsOf({ env: { OXBOW_ADMIN_TOKEN_FILE: join(folder, 'none') } });
+  assert.equal(missing!.origin, 'OXBOW_ADMIN_TOKEN_FILE');
+  assert.match(missing!.message, /ENOENT/);
+});
+
+test('a stream of a later file replaces the one of an earlier file as a whole', async () => {
+  const first = yaml('streams: { a: { source: { type: test }, keep: 1h }, b: { source: { type: test } } }\n');
+  const second = yaml('streams: { a: { source: { type: test } } }\n');
+  const { config, origins } = await loadConfig({ files: [first, second] });
+  assert.deepEqual(Object.keys(config.streams).toSorted(), ['a', 'b']);
+  assert.equal(config.streams.a!.keep, undefined);
+  assert.equal(origins.get('streams.a'), `${second}:1`);
+});
+
+test('variables that mean nothing are told, those of Kubernetes are not', async () => {
+  const { warnings } = await loadConfig({
+    env: { OXBOW_LOGLEVEL: 'debug', OXBOW_SERVICE_HOST: '10.0.0.1', OXBOW_PORT: 'tcp://10.0.0.1:80' },
+  });
+  assert.deepEqual(warnings, ['OXBOW_LOGLEVEL is no setting and was ignored; did you mean OXBOW_LOG_LEVEL?']);
+});
+
+test('the variables of video-stream-recorder are understood, and ours win over them', async () => {
+  const env = {
+    VSR_URL: 'http://x.example/l.m3u8',
+    VSR_TAIL: '48',
+    VSR_BIND_TO: ':9000',
+    VSR_LOG_LEVEL: 'WARN',
+    OXBOW_HTTP: '7000',
+    VSR_DATA_DIR: folder,
+    VSR_WORKERS: '64',
+  };
+  const { config, origins } = await loadConfig({ env });
+  assert.equal(config.record.keep, 48 * 3_600_000);
+  assert.deepEqual(config.http, { address: '127.0.0.1', port: 7000 });
+  assert.equal(config.logLevel, 'warn');
+  assert.equal(config.data, folder);
+  assert.deepEqual(Object.keys(config.streams), ['x-example']);
+  assert.equal(origins.get('record.keep'), 'VSR_TAIL');
+  assert.equal(origins.get('threads'), 'VSR_WORKERS');
+});
+
+test('address ranges are read from lists and from text, and checked', async () => {
+  const { config } = await loadConfig({ env: { OXBOW_NET_ALLOW: '10.0.0.0/8, fd00::/8,192.168.1.20' } });
+  assert.deepEqual(config.net.allow, ['10.0.0.0/8', 'fd00::/8', '192.168.1.20']);
+  const fromFile = await loadConfig({ files: [yaml('net: { allow: [10.0.0.0/8] }\n')] });
+  assert.deepEqual(fromFile.config.net.allow, ['10.0.0.0/8']);
+  for (const wrong of ['10.0.0.0/33', 'cam.example', '10.0.0.0/8/8', '::1/129', '10.0.0.0/']) {
+    assert.match((await problemsOf({ env: { OXBOW_NET_ALLOW: wrong } }))[0]!.message, /not an address range/, wrong);
+  }
+});
+
+test('an alias is read, a bomb of aliases is refused', async () => {
+  const { config } = await loadConfig({ files: [yaml('hls: &h { window: 1m }\nlive: { linger: { push: 5s } }\n')] });
+  assert.equal(config.hls.window, 60_000);
+  const bomb = `net:\n  allow:\n    - &a [${'x,'.repeat(9)}x]\n${[...'bcdefgh'].map((name, at) => `    - &${name} [${`*${'abcdefg'[at]},`.repeat(10)}]\n`).join('')}`;
+  assert.ok((await problemsOf({ files: [yaml(bomb)] })).length > 0);
+});
+
+test('how a source is pulled is said for all, and otherwise for one stream', async () => {
+  const { config } = await loadConfig({
+    files: [
+      yaml(
+        'pull: { quality: 1080p, from: 10m }\nstreams:\n  a:\n    source: { url: https://x.example/, quality: worst, from: -2h, userAgent: vsr }\n',
+      ),
+    ],
+    flags: [
+      { path: 'pull.quality', value: '720p', origin: '--quality' },
+      { path: 'pull.from', value: '-30m', origin: '--from' },
+    ],
+  });
+  assert.deepEqual(config.pull, { quality: '720p', from: 1_800_000, userAgent: '' });
+  assert.deepEqual(config.streams.a?.source, {
+    ...{ type: 'pull', url: 'https://x.example/', headers: {} },
+    ...{ quality: 'worst', fromMs: 7_200_000, userAgent: 'vsr' },
+  });
+  const problems = await problemsOf({ flags: [{ path: 'pull.quality', value: 'huge', origin: '--quality' }] });
+  assert.match(problems[0]!.message, /^"huge" is not a quality; write best, worst, 720p/);
+});

@@ -1,0 +1,204 @@
+/**
+ * Brings the settings together: defaults, then files, then variables, then flags; each value remembers where it came from.
+ * In: names of YAML files, the environment, flags, URL arguments. Out: one checked `Config`, or an OxbowError with every problem found.
+ */
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { FormatError, messageOf, OxbowError } from '../lib/errors.ts';
+import { type Endpoint, isLoopback } from './address.ts';
+import { listSettings, nearest, type Setting } from './names.ts';
+import type { Node, Section } from './option.ts';
+import { type Config, type StreamConfig, type StreamDraft, type StreamOrigin, schema } from './schema.ts';
+import { parseNamedUrl } from './source-url.ts';
+import { vsrVariables } from './vsr.ts';
+import { type RawValue, readYamlSettings, type SettingProblem } from './yaml-file.ts';
+
+/** Where values may come from. */
+export interface ConfigSources {
+  /** YAML files, later ones win. */
+  readonly files?: readonly string[];
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** What was given on the command line, by path of the setting. */
+  readonly flags?: readonly RawValue[];
+  /** `[NAME=]URL` arguments. */
+  readonly urls?: readonly string[];
+}
+
+/** Settings that can be used, with the origin of each. */
+export interface LoadedConfig {
+  readonly config: Config;
+  /** By path (`record.keep`, `streams.door`): `default`, `oxbow.yaml:3`, `OXBOW_KEEP`, `--keep`, `argument`. */
+  readonly origins: ReadonlyMap<string, string>;
+  /** Streams before their default visibility was decided. */
+  readonly drafts: ReadonlyMap<string, { readonly draft: StreamDraft; readonly origin: StreamOrigin }>;
+  /** Sentences about what was ignored. */
+  readonly warnings: readonly string[];
+}
+
+type Streams = Map<string, { readonly draft: StreamDraft; readonly origin: StreamOrigin }>;
+
+/**
+ * Loads and checks all settings.
+ *
+ * @throws OxbowError `bad-setting`; `extra.problems` lists every problem as `SettingProblem`, the message is the first
+ */
+export async function loadConfig(sources: ConfigSources): Promise<LoadedConfig> {
+  const settings = listSettings(schema as Section<Readonly<Record<string, Node>>>);
+  const problems: SettingProblem[] = [];
+  const warnings: string[] = [];
+  const origins = new Map<string, string>(settings.map((setting) => [setting.path, 'default']));
+  const values = new Map<string, unknown>(settings.map((setting) => [setting.path, setting.option.initial]));
+  const byPath = new Map(settings.map((setting) => [setting.path, setting]));
+  const streams: Streams = new Map();
+
+  const apply = ({ path, value, origin, place = origin }: RawValue) => {
+    try {
+      values.set(path, byPath.get(path)!.option.parse(value ?? ''));
+      origins.set(path, origin);
+    } catch (error) {
+      if (!(error instanceof FormatError)) throw error;
+      problems.push({ origin: place, message: origin.startsWith('-') ? error.message : `${path}: ${error.message}` });
+    }
+  };
+
+  for (const file of sources.files ?? []) {
+    const text = await readText(file, file, 'check --config', problems);
+    if (text === undefined) continue;
+    const found = readYamlSettings(text, file, schema as Section<Readonly<Record<string, Node>>>);
+    problems.push(...found.problems);
+    for (const value of found.values) apply(value);
+    for (const { path, name, value, origin } of found.named) {
+      streams.set(name, { draft: value as StreamDraft, origin: 'configuration' });
+      origins.set(`${path}.${name}`, origin);
+    }
+  }
+
+  const urls: RawValue[] = [];
+  for (const given of [
+    ...vsrVariables(sources.env ?? {}),
+    ...(await readVariables(settings, sources.env ?? {}, problems, warnings)),
+    ...(sources.flags ?? []),
+  ]) {
+    if (given.path === 'url') urls.push(given);
+    else apply(given);
+  }
+  for (const url of sources.urls ?? []) urls.push({ path: 'url', value: url, origin: 'argument' });
+  addUrls(urls, streams, origins, problems);
+
+  if (problems.length > 0) {
+    const first = problems[0]!;
+    throw new OxbowError('bad-setting', `${first.origin}: ${first.message}`, { extra: { problems } });
+  }
+  const config = fill(assemble(schema, '', values) as Omit<Config, 'streams'>, streams);
+  return { config, origins, drafts: streams, warnings };
+}
+
+async function readText(
+  file: string,
+  origin: string,
+  advice: string,
+  problems: SettingProblem[],
+): Promise<string | undefined> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    problems.push({ origin, message: `the file cannot be read (${messageOf(error)}); ${advice}` });
+    return undefined;
+  }
+}
+
+/** Values of `OXBOW_…`; secrets also from the file that `OXBOW_…_FILE` names. */
+async function readVariables(
+  settings: readonly Setting[],
+  env: Readonly<Record<string, string | undefined>>,
+  problems: SettingProblem[],
+  warnings: string[],
+): Promise<readonly RawValue[]> {
+  const found: RawValue[] = [];
+  const known = new Set(['OXBOW_CONFIG']);
+  for (const { path, variable, option } of settings) {
+    known.add(variable);
+    const value = env[variable];
+    if (value !== undefined && value !== '') found.push({ path, value, origin: variable });
+    if (!option.secret) continue;
+    const inFile = `${variable}_FILE`;
+    known.add(inFile);
+    const file = env[inFile];
+    if (file === undefined || file === '') continue;
+    if (value) problems.push({ origin: inFile, message: `${variable} is set too; set one of them` });
+    const content = await readText(file, inFile, 'give it the path of a file that oxbow may read', problems);
+    const secret = content?.replace(/\r?\n$/, '');
+    // Nothing would mean that the secret is not set, and what it guards stands open.
+    if (secret === '') problems.push({ origin: inFile, message: `${file} is empty; write the secret into it` });
+    else if (secret !== undefined) found.push({ path, value: secret, origin: inFile });
+  }
+  for (const name of Object.keys(env)) {
+    // Kubernetes puts OXBOW_PORT_… and OXBOW_SERVICE_… into containers beside a service named oxbow.
+    if (!name.startsWith('OXBOW_') || known.has(name) || /^OXBOW_(PORT|SERVICE)(_|$)/.test(name)) continue;
+    const meant = nearest(name, known);
+    warnings.push(`${name} is no setting and was ignored${meant ? `; did you mean ${meant}?` : ''}`);
+  }
+  return found;
+}
+
+function addUrls(
+  urls: readonly RawValue[],
+  streams: Streams,
+  origins: Map<string, string>,
+  problems: SettingProblem[],
+): void {
+  const named = new Set<string>();
+  for (const { value, origin } of urls) {
+    try {
+      // A name that was given wins over a file; a name that is made steps aside for both.
+      const explicit = parseNamedUrl(String(value), named);
+      const wasMade = !String(value).startsWith(`${explicit.name}=`);
+      const { name, url } = wasMade ? parseNamedUrl(String(value), new Set([...named, ...streams.keys()])) : explicit;
+      named.add(name);
+      const draft: StreamDraft = {
+        source: { type: 'pull', url, headers: {} },
+        record: true,
+        keep: undefined,
+        visibility: 'default',
+      };
+      streams.set(name, { draft, origin: 'command-line' });
+      origins.set(`streams.${name}`, origin);
+    } catch (error) {
+      if (!(error instanceof FormatError)) throw error;
+      problems.push({ origin, message: error.message });
+    }
+  }
+}
+
+/** The nested object that the paths describe. */
+function assemble(
+  table: Section<Readonly<Record<string, Node>>>,
+  prefix: string,
+  values: ReadonlyMap<string, unknown>,
+): unknown {
+  const built: Record<string, unknown> = {};
+  for (const [key, node] of Object.entries(table.children)) {
+    if (node.node === 'section') built[key] = assemble(node, `${prefix}${key}.`, values);
+    else if (node.node === 'option') built[key] = values.get(`${prefix}${key}`);
+  }
+  return built;
+}
+
+/** Fills in what depends on other settings: addresses of ports, the absolute data folder, the default visibility. */
+function fill(values: Omit<Config, 'streams'>, streams: Streams): Config {
+  const withAddress = (endpoint: Endpoint): Endpoint => ({ ...endpoint, address: endpoint.address || values.listen });
+  const config = { ...values, data: resolve(values.data), http: withAddress(values.http) };
+  const named: Record<string, StreamConfig> = {};
+  for (const [name, { draft, origin }] of streams) named[name] = finishStream(draft, origin, config.http);
+  return { ...config, streams: named };
+}
+
+/**
+ * A stream with everything it did not say itself.
+ *
+ * @param http where HTTP listens; decides the default visibility
+ */
+export function finishStream(draft: StreamDraft, origin: StreamOrigin, http: Endpoint): StreamConfig {
+  const byDefault = isLoopback(http.address) ? 'public' : 'unlisted';
+  return { ...draft, origin, visibility: draft.visibility === 'default' ? byDefault : draft.visibility };
+}

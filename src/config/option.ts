@@ -1,0 +1,331 @@
+/**
+ * The kinds of setting: how each is read from text or YAML, printed, and described to editors.
+ * In: what `schema.ts` says of a setting. Out: checked values. Every kind throws FormatError for a value it cannot take.
+ */
+import { isIP } from 'node:net';
+import { parseDuration, printDuration } from '../lib/duration.ts';
+import { FormatError } from '../lib/errors.ts';
+import { parseSize } from '../lib/size.ts';
+
+/** One setting. */
+export interface Option<T> {
+  readonly node: 'option';
+  /** The word that stands for the value in `--help`. */
+  readonly placeholder: string;
+  /** What it does, for a person. */
+  readonly sentence: string;
+  /** The value where nobody says otherwise, as one would write it; empty when there is none. */
+  readonly defaultText: string;
+  readonly initial: T;
+  /** JSON Schema of the value in a YAML file. */
+  readonly json: Readonly<Record<string, unknown>>;
+  /** A flag of its own instead of the one made from the path, without dashes. */
+  readonly flag?: string;
+  /** Never printed, may be read from a file named by `OXBOW_…_FILE`. */
+  readonly secret?: boolean;
+  /** A running server takes a changed value over; without this a changed value waits for the next start. */
+  readonly reload?: 'live';
+  /**
+   * @param value a string, or what YAML made of it
+   * @throws FormatError with what to write instead
+   */
+  parse(value: unknown): T;
+  /** As one would write it. */
+  print(value: T): string;
+}
+
+/** Settings under one key. */
+export interface Section<C extends Readonly<Record<string, Node>>> {
+  readonly node: 'section';
+  readonly children: C;
+}
+
+/** Names chosen by the user, each with the same settings below it; only in files. */
+export interface NamedSections<T> {
+  readonly node: 'named';
+  readonly sentence: string;
+  readonly each: Section<Readonly<Record<string, Node>>>;
+  /** @throws FormatError when it is not a name */
+  checkName(name: string): void;
+  /** Turns the checked settings of one name into the value the program uses. @throws FormatError */
+  refine(values: Readonly<Record<string, unknown>>): T;
+}
+
+/** Anything that stands in the table of settings. */
+// biome-ignore lint/suspicious/noExplicitAny: the table is walked without knowing each value's type
+export type Node = Option<any> | Section<any> | NamedSections<any>;
+
+/** The values that a node of the table stands for. */
+export type Values<N> =
+  N extends Option<infer T>
+    ? T
+    : N extends Section<infer C>
+      ? { readonly [K in keyof C]: Values<C[K]> }
+      : N extends NamedSections<infer T>
+        ? Readonly<Record<string, T>>
+        : never;
+
+/** What a setting may add to its kind. */
+export interface OptionExtras {
+  readonly flag?: string;
+  readonly reload?: 'live';
+}
+
+/** Settings under one key. */
+export function section<const C extends Readonly<Record<string, Node>>>(children: C): Section<C> {
+  return { node: 'section', children };
+}
+
+/** The text of a scalar; lists, maps and nothing are refused. */
+function textOf(value: unknown, what: string): string {
+  if (typeof value === 'string') return value;
+  if (typeof value === 'number' || typeof value === 'boolean') return String(value);
+  throw new FormatError(`expected ${what}`, 0);
+}
+
+interface Kind<T> {
+  readonly placeholder: string;
+  readonly json: Readonly<Record<string, unknown>>;
+  read(value: unknown): T;
+  print(value: T): string;
+}
+
+function make<T>(kind: Kind<T>, defaultText: string, sentence: string, extras: OptionExtras = {}): Option<T> {
+  return {
+    node: 'option',
+    placeholder: kind.placeholder,
+    sentence,
+    defaultText,
+    initial: kind.read(defaultText),
+    json: kind.json,
+    parse: kind.read,
+    print: kind.print,
+    ...extras,
+  };
+}
+
+const scalar = { type: ['string', 'number'] };
+
+const durationKind: Kind<number> = {
+  placeholder: 'DURATION',
+  json: scalar,
+  read: (value) => parseDuration(textOf(value, 'a duration such as 90s or 7d')),
+  print: printDuration,
+};
+
+const sizeKind: Kind<number> = {
+  placeholder: 'SIZE',
+  json: scalar,
+  read: (value) => parseSize(textOf(value, 'a size such as 200G')),
+  print: printWhole,
+};
+
+/** Bytes in the largest unit that they are a whole number of, so that they read back as the same. */
+function printWhole(bytes: number): string {
+  const units = ['T', 'G', 'M', 'K'] as const;
+  const at = units.findIndex((_, place) => bytes > 0 && bytes % 1024 ** (4 - place) === 0);
+  return at < 0 ? String(bytes) : `${bytes / 1024 ** (4 - at)}${units[at]}`;
+}
+
+/** A duration; the value is milliseconds, within `min` and `max` where they are given. */
+export function duration(
+  defaultText: string,
+  sentence: string,
+  { min, max, ...extras }: OptionExtras & { readonly min?: string; readonly max?: string } = {},
+): Option<number> {
+  const read = (value: unknown): number => {
+    const ms = durationKind.read(value);
+    if (min !== undefined && ms < parseDuration(min))
+      throw new FormatError(`"${String(value)}" is shorter than ${min}`, 0);
+    if (max !== undefined && ms > parseDuration(max))
+      throw new FormatError(`"${String(value)}" is longer than ${max}`, 0);
+    return ms;
+  };
+  return make({ ...durationKind, read }, defaultText, sentence, extras);
+}
+
+/** A kind whose value may be absent; `off`, `false` and the empty text say so. */
+function orNothing<T>(kind: Kind<T>): Kind<T | undefined> {
+  return {
+    placeholder: kind.placeholder,
+    json: { anyOf: [kind.json, { const: 'off' }] },
+    read: (value) => (value === '' || value === 'off' || value === false ? undefined : kind.read(value)),
+    print: (value) => (value === undefined ? 'off' : kind.print(value)),
+  };
+}
+
+/** A duration that may be absent; the value is milliseconds or undefined. */
+export function optionalDuration(sentence: string, extras?: OptionExtras): Option<number | undefined> {
+  return make(orNothing(durationKind), '', sentence, extras);
+}
+
+/** An amount of bytes that may be absent; the value is bytes or undefined. */
+export function optionalSize(defaultText: string, sentence: string, extras?: OptionExtras): Option<number | undefined> {
+  return make(orNothing(sizeKind), defaultText, sentence, extras);
+}
+
+/** Bits per second, with decimal letters (`800k`, `2.5M`). */
+export function bitrate(defaultText: string, sentence: string, extras?: OptionExtras): Option<number> {
+  const read = (value: unknown): number => {
+    const text = textOf(value, 'a bitrate such as 800k');
+    const match = /^(\d{1,9}(?:\.\d{1,6})?)([kM]?)$/.exec(text);
+    const bits = match
+      ? Math.round(Number(match[1]) * (match[2] === 'M' ? 1_000_000 : match[2] === 'k' ? 1000 : 1))
+      : 0;
+    if (bits < 1000) throw new FormatError(`"${text}" is not a bitrate; write 800k or 2.5M`, 0);
+    return bits;
+  };
+  return make({ placeholder: 'BITRATE', json: scalar, read, print: String }, defaultText, sentence, extras);
+}
+
+/** A whole number within bounds, both included; even where `even` says so. */
+export function integer(
+  defaultText: string,
+  bounds: { readonly min: number; readonly max: number; readonly even?: boolean; readonly why?: string },
+  sentence: string,
+  extras?: OptionExtras,
+): Option<number> {
+  const range = bounds.min === bounds.max ? `${bounds.min}` : `a whole number from ${bounds.min} to ${bounds.max}`;
+  const fits = (number: number) => number >= bounds.min && number <= bounds.max && !(bounds.even && number % 2 === 1);
+  const read = (value: unknown): number => {
+    const text = textOf(value, range);
+    const number = Number(text);
+    if (!/^\d{1,12}$/.test(text) || !fits(number)) {
+      throw new FormatError(
+        `"${text}" is not ${bounds.even ? 'an even number, ' : ''}${range}${bounds.why ? `; ${bounds.why}` : ''}`,
+        0,
+      );
+    }
+    return number;
+  };
+  const json = { type: 'integer', minimum: bounds.min, maximum: bounds.max };
+  return make({ placeholder: 'N', json, read, print: String }, defaultText, sentence, extras);
+}
+
+/** One of a few words. */
+export function choice<const W extends string>(
+  words: readonly W[],
+  defaultText: W,
+  sentence: string,
+  extras?: OptionExtras,
+): Option<W> {
+  const read = (value: unknown): W => {
+    // YAML readers of version 1.1 make booleans of on and off.
+    const text = typeof value === 'boolean' ? (value ? 'on' : 'off') : textOf(value, words.join(', '));
+    const word = words.find((each) => each === text);
+    if (word === undefined) throw new FormatError(`"${text}" is not one of ${words.join(', ')}`, 0);
+    return word;
+  };
+  const kind = { placeholder: words.join('|'), json: { enum: words }, read, print: (value: W) => value };
+  return make<W>(kind, defaultText, sentence, extras);
+}
+
+/** Yes or no. */
+export function flag(initial: boolean, sentence: string, extras?: OptionExtras): Option<boolean> {
+  const read = (value: unknown): boolean => {
+    if (value === true || value === 'true' || value === 'on' || value === 'yes' || value === '1') return true;
+    if (value === false || value === 'false' || value === 'off' || value === 'no' || value === '0') return false;
+    throw new FormatError(`"${String(value)}" is neither true nor false`, 0);
+  };
+  const kind: Kind<boolean> = { placeholder: 'true|false', json: { type: 'boolean' }, read, print: String };
+  return make(kind, String(initial), sentence, extras);
+}
+
+/** Any text, one line. */
+export function text(
+  defaultText: string,
+  sentence: string,
+  extras: OptionExtras & { readonly placeholder?: string } = {},
+): Option<string> {
+  const { placeholder = 'TEXT', ...rest } = extras;
+  const read = (value: unknown) => textOf(value, 'text');
+  return make({ placeholder, json: { type: 'string' }, read, print: (value) => value }, defaultText, sentence, rest);
+}
+
+/** Text that may be absent and is never printed. */
+export function secret(sentence: string, extras?: OptionExtras): Option<string | undefined> {
+  const read = (value: unknown): string | undefined => {
+    const given = textOf(value, 'text');
+    if (given !== '' && given.length < 8)
+      throw new FormatError('it is shorter than 8 characters; take a longer one', 0);
+    return given === '' ? undefined : given;
+  };
+  const print = (value: string | undefined) => (value === undefined ? '' : '***');
+  return {
+    ...make({ placeholder: 'SECRET', json: { type: 'string' }, read, print }, '', sentence, extras),
+    secret: true,
+  };
+}
+
+/** An http or https URL; the value has no slash at its end, undefined when absent. */
+export function optionalUrl(sentence: string, extras?: OptionExtras): Option<string | undefined> {
+  const read = (value: unknown): string | undefined => {
+    const given = textOf(value, 'a URL');
+    return given === '' ? undefined : httpUrl(given).replace(/\/$/, '');
+  };
+  const kind = {
+    placeholder: 'URL',
+    json: { type: 'string' },
+    read,
+    print: (value: string | undefined) => value ?? '',
+  };
+  return make(kind, '', sentence, extras);
+}
+
+/**
+ * Checks an http or https URL.
+ *
+ * @returns the text, unchanged
+ * @throws FormatError when it is none
+ */
+export function httpUrl(given: string): string {
+  const parsed = URL.canParse(given) ? new URL(given) : undefined;
+  if (!parsed || (parsed.protocol !== 'http:' && parsed.protocol !== 'https:')) {
+    throw new FormatError(`"${given.slice(0, 200)}" is not an http or https URL`, 0);
+  }
+  return given;
+}
+
+/** Header fields by name; only in files. */
+export function headers(sentence: string): Option<Readonly<Record<string, string>>> {
+  const read = (value: unknown): Readonly<Record<string, string>> => {
+    if (value === '') return {};
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+      throw new FormatError('expected header names with their values', 0);
+    }
+    const fields: Record<string, string> = {};
+    for (const [name, field] of Object.entries(value)) {
+      const content = textOf(field, `text for the header ${name}`);
+      if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}$/.test(name)) throw new FormatError(`"${name}" is not a header name`, 0);
+      if (!/^[\t\x20-\x7e\x80-\xff]*$/.test(content))
+        throw new FormatError(`the header ${name} holds a control character`, 0);
+      fields[name.toLowerCase()] = content;
+    }
+    return fields;
+  };
+  const json = { type: 'object', additionalProperties: { type: ['string', 'number'] } };
+  const print = (value: Readonly<Record<string, string>>) => Object.keys(value).join(', ');
+  return make({ placeholder: 'HEADERS', json, read, print }, '', sentence);
+}
+
+/** Networks as `10.0.0.0/8` or a single address; in text separated by commas. */
+export function networks(sentence: string, extras?: OptionExtras): Option<readonly string[]> {
+  const read = (value: unknown): readonly string[] => {
+    const items = Array.isArray(value) ? value : String(value ?? '').split(',');
+    const list = items.map((item) => textOf(item, 'an address range').trim()).filter((item) => item !== '');
+    for (const item of list) checkNetwork(item);
+    return list;
+  };
+  const json = { type: ['array', 'string'], items: { type: 'string' } };
+  return make({ placeholder: 'CIDR,…', json, read, print: (value) => value.join(',') }, '', sentence, extras);
+}
+
+function checkNetwork(item: string): void {
+  const [address = '', bits, more] = item.split('/');
+  const family = isIP(address);
+  const width = family === 4 ? 32 : 128;
+  const bitsFit = bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= width);
+  if (family === 0 || more !== undefined || !bitsFit) {
+    throw new FormatError(`"${item}" is not an address range; write 10.0.0.0/8 or 192.168.1.20`, 0);
+  }
+}

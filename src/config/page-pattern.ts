@@ -1,0 +1,109 @@
+/**
+ * The setting that says what addresses are before anybody asks them: regular expressions with what handles a match.
+ * In: `page ^https://tv\.example/` or, in files and as JSON, a list of entries. Out: patterns, best first.
+ */
+import { parseDuration, printDuration } from '../lib/duration.ts';
+import { FormatError } from '../lib/errors.ts';
+import type { Option, OptionExtras } from './option.ts';
+
+/** What takes a source: the puller of HLS, that of MP4 files, or yt-dlp for everything that is a page. */
+export type SourceHandler = 'hls' | 'mp4' | 'page';
+
+/** One entry. */
+export interface PagePattern {
+  /** Searched for in the whole address, without regard to case. */
+  readonly match: RegExp;
+  readonly handler: SourceHandler;
+  /** Higher ones are tried first; entries of the settings have 0 unless they say otherwise, as the built-in ones, but come before them. */
+  readonly priority: number;
+  /** Longest it may take to find out where its media is, ms; undefined: `pages.timeout`. */
+  readonly timeoutMs: number | undefined;
+}
+
+const handlers: readonly SourceHandler[] = ['hls', 'mp4', 'page'];
+const keys = ['match', 'handler', 'priority', 'timeout'];
+const MAX_ENTRIES = 200;
+const MAX_LENGTH = 500;
+
+/** Patterns in order of priority; in text one entry as `HANDLER REGEX`, or a JSON list. */
+export function pagePatterns(sentence: string, extras: OptionExtras = {}): Option<readonly PagePattern[]> {
+  const entry = {
+    type: 'object',
+    required: ['match', 'handler'],
+    properties: {
+      match: { type: 'string' },
+      handler: { enum: handlers },
+      priority: { type: 'integer' },
+      timeout: { type: ['string', 'number'] },
+    },
+    additionalProperties: false,
+  };
+  return {
+    node: 'option',
+    placeholder: 'HANDLER REGEX',
+    sentence,
+    defaultText: '',
+    initial: [],
+    json: { type: ['array', 'string'], items: entry },
+    parse: read,
+    print: (patterns) => (patterns.length === 0 ? '' : JSON.stringify(patterns.map(entryOf))),
+    ...extras,
+  };
+}
+
+function entryOf({ match, handler, priority, timeoutMs }: PagePattern): object {
+  return {
+    match: match.source,
+    handler,
+    ...(priority !== 0 && { priority }),
+    ...(timeoutMs !== undefined && { timeout: printDuration(timeoutMs) }),
+  };
+}
+
+function read(value: unknown): readonly PagePattern[] {
+  const entries = typeof value === 'string' ? fromText(value.trim()) : value;
+  if (!Array.isArray(entries)) throw new FormatError('expected a list of patterns', 0);
+  if (entries.length > MAX_ENTRIES) throw new FormatError(`more than ${MAX_ENTRIES} patterns`, 0);
+  return entries.map(readEntry).sort((a, b) => b.priority - a.priority);
+}
+
+function fromText(text: string): unknown {
+  if (text === '') return [];
+  if (text.startsWith('[')) {
+    try {
+      return JSON.parse(text);
+    } catch (error) {
+      throw new FormatError(`that is no JSON list (${(error as Error).message})`, 0);
+    }
+  }
+  const [handler = '', match = ''] = text.split(/\s+(.*)/s);
+  return [{ handler, match }];
+}
+
+function readEntry(value: unknown): PagePattern {
+  if (typeof value !== 'object' || value === null) throw new FormatError('a pattern has `match` and `handler`', 0);
+  const entry = value as Record<string, unknown>;
+  const foreign = Object.keys(entry).find((key) => !keys.includes(key));
+  if (foreign !== undefined)
+    throw new FormatError(`a pattern has no "${foreign.slice(0, 40)}", but ${keys.join(', ')}`, 0);
+  const handler = handlers.find((each) => each === entry.handler);
+  if (!handler)
+    throw new FormatError(`a pattern's handler is one of ${handlers.join(', ')}; write "page ^https://…"`, 0);
+  const { match, priority = 0, timeout } = entry;
+  if (typeof match !== 'string' || match === '' || match.length > MAX_LENGTH) {
+    throw new FormatError(`a pattern's match is a regular expression of at most ${MAX_LENGTH} characters`, 0);
+  }
+  if (typeof priority !== 'number' || !Number.isInteger(priority)) {
+    throw new FormatError("a pattern's priority is a whole number", 0);
+  }
+  const timeoutMs = timeout === undefined ? undefined : parseDuration(String(timeout));
+  return { match: toRegExp(match), handler, priority, timeoutMs };
+}
+
+function toRegExp(source: string): RegExp {
+  try {
+    return new RegExp(source, 'i');
+  } catch (error) {
+    throw new FormatError((error as Error).message, 0);
+  }
+}

@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { describeSettings } from './describe.ts';
+import { type ConfigSources, finishStream, loadConfig } from './load.ts';
+import { planReload } from './reload.ts';
+import type { Config } from './schema.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'oxbow-reload-'));
+after(() => rmSync(folder, { recursive: true }));
+const file = join(folder, 'oxbow.yaml');
+
+async function load(yaml: string, sources: ConfigSources = {}) {
+  writeFileSync(file, yaml);
+  return loadConfig({ files: [file], ...sources });
+}
+
+test('what may change while oxbow runs is taken over, the rest keeps its old value and is named', async () => {
+  const { config: before } = await load('record: { keep: 1h }\nhttp: 8080\nlogLevel: info\n');
+  const { config, taken, waiting } = planReload(
+    before,
+    await load('record: { keep: 2h, maxDisk: 5G, sync: off }\nhttp: 9090\nlogLevel: debug\n'),
+  );
+  assert.deepEqual(taken, ['logLevel', 'record.keep', 'record.maxDisk']);
+  assert.deepEqual(waiting, ['http', 'record.sync']);
+  assert.equal(config.record.keep, 7_200_000);
+  assert.equal(config.record.maxDisk, 5 * 1024 ** 3);
+  assert.equal(config.record.sync, 'segment');
+  assert.equal(config.http.port, 8080);
+  assert.equal(config.logLevel, 'debug');
+  assert.deepEqual(before.record.keep, 3_600_000, 'the running settings were not written to');
+});
+
+test('the same settings read again change nothing', async () => {
+  const yaml = 'pages: { patterns: [{ match: tv, handler: page }] }\nstreams: { a: { source: { type: test } } }\n';
+  const { config } = await load(yaml);
+  const plan = planReload(config, await load(yaml));
+  assert.deepEqual([plan.taken, plan.waiting], [[], []]);
+  assert.deepEqual(plan.config, config);
+});
+
+test('streams that were added, changed or removed are named, those of the command line stay', async () => {
+  const urls = ['door=https://cam.example/live.m3u8'];
+  const made = '{ source: { type: test } }';
+  const { config: before } = await load(`streams: { a: ${made}, b: ${made}, c: ${made} }\n`, { urls });
+  const plan = planReload(
+    before,
+    await load(`streams: { a: ${made}, b: { source: { type: test }, keep: 1h }, d: ${made} }\n`, { urls }),
+  );
+  assert.deepEqual(plan.taken.toSorted(), ['streams.b', 'streams.c', 'streams.d']);
+  assert.deepEqual(Object.keys(plan.config.streams).toSorted(), ['a', 'b', 'd', 'door']);
+});
+
+test('a stream stays unlisted while the server still listens where others reach it', async () => {
+  const streams = 'streams: { a: { source: { type: test } } }\n';
+  const { config: before } = await load(`listen: 0.0.0.0\n${streams}`);
+  const { config } = planReload(before, await load(`listen: 127.0.0.1\n${streams}`));
+  assert.equal(config.streams.a!.visibility, 'unlisted');
+});
+
+test('the sample stream goes on until a stream is set', async () => {
+  const { config: empty } = await load('');
+  const draft = { source: { type: 'test' }, record: true, keep: undefined, visibility: 'default' } as const;
+  const demo = finishStream(draft, 'sample', empty.http);
+  const before: Config = { ...empty, streams: { demo } };
+  assert.deepEqual(planReload(before, await load('logLevel: warn\n')).config.streams, { demo });
+  const set = planReload(before, await load('streams: { a: { source: { type: test } } }\n'));
+  assert.deepEqual(Object.keys(set.config.streams), ['a']);
+});
+
+test('no secret is in the rows that describe the settings', async () => {
+  const yaml = `
+adminToken: hidden-token
+publicUrl: https://me:hidden-pass@cam.example
+streams:
+  door:
+    source:
+      url: https://me:hidden-pass@cam.example/live.m3u8?key=hidden-key#hidden-part
+      headers: { Cookie: a=hidden-cookie }
+`;
+  const rows = describeSettings(await load(yaml));
+  assert.doesNotMatch(JSON.stringify(rows), /hidden/);
+  const door = rows.find(({ path }) => path === 'streams.door')!;
+  assert.equal(door.value, 'pull https://***@cam.example/live.m3u8?*** with cookie: ***, recorded, public');
+  assert.equal(door.origin, `${file}:5`);
+  assert.equal(rows.find(({ path }) => path === 'adminToken')!.value, '***');
+});

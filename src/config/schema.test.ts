@@ -1,0 +1,101 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import { settingsJsonSchema } from './json-schema.ts';
+import { listSettings, nearest } from './names.ts';
+import type { Node, Section } from './option.ts';
+import { schema } from './schema.ts';
+
+const settings = listSettings(schema as Section<Readonly<Record<string, Node>>>);
+
+test('key, flag and variable come from the place in the table; a setting may name its own flag', () => {
+  const part = settings.find(({ path }) => path === 'hls.partDuration')!;
+  assert.deepEqual([part.flag, part.variable], ['hls-part-duration', 'OXBOW_HLS_PART_DURATION']);
+  const keep = settings.find(({ path }) => path === 'record.keep')!;
+  assert.deepEqual([keep.flag, keep.variable], ['keep', 'OXBOW_RECORD_KEEP']);
+});
+
+test('no two settings share a flag or a variable, each has a sentence, each default prints as something that reads the same', () => {
+  assert.equal(new Set(settings.map(({ flag }) => flag)).size, settings.length);
+  assert.equal(new Set(settings.map(({ variable }) => variable)).size, settings.length);
+  for (const { path, option } of settings) {
+    assert.match(option.sentence, /^[A-Z].*\.$/, path);
+    assert.deepEqual(option.parse(option.print(option.initial)), option.initial, path);
+  }
+});
+
+test('the flags that the documentation promises exist', () => {
+  const flags = new Set(settings.map(({ flag }) => flag));
+  for (const promised of [
+    'data',
+    'listen',
+    'http',
+    'public-url',
+    'keep',
+    'max-disk',
+    'min-free',
+    'threads',
+    'log-level',
+    'admin-token',
+    'rtmp',
+    'srt',
+    'rtp',
+    'webrtc',
+  ]) {
+    assert.ok(flags.has(promised), promised);
+  }
+});
+
+test('the JSON Schema describes every setting and refuses unknown keys', () => {
+  const document = settingsJsonSchema() as {
+    properties: Record<string, { properties?: object; additionalProperties?: unknown; default?: string }>;
+  };
+  assert.deepEqual(Object.keys(document.properties.record!.properties!), ['keep', 'sync', 'maxDisk', 'minFree']);
+  assert.equal(document.properties.record!.additionalProperties, false);
+  assert.equal(document.properties.data!.default, './oxbow-data');
+  assert.equal(typeof document.properties.streams!.additionalProperties, 'object');
+});
+
+test('an editor that knows the JSON Schema takes what oxbow takes, and marks what it refuses', () => {
+  const check = new Ajv2020({ strict: false }).compile(settingsJsonSchema());
+  const good = {
+    ...{ listen: '0.0.0.0', http: 8080, logLevel: 'debug', record: { keep: '24h', maxDisk: '200G', minFree: 'off' } },
+    ...{ hls: null, trustedProxies: ['10.0.0.0/8'], net: { allow: '10.0.0.0/8, fd00::/8' } },
+    streams: { door: { source: { type: 'pull', url: 'https://cam.example/' }, keep: '7d', visibility: 'unlisted' } },
+    pages: { patterns: [{ match: '^https://tv', handler: 'page' }] },
+  };
+  assert.equal(check(good), true, JSON.stringify(check.errors));
+  for (const wrong of [
+    { recrod: {} },
+    { record: { kepe: '1h' } },
+    { logLevel: 'loud' },
+    { jobs: { parallel: 99 } },
+    { streams: { door: { keeep: '1h' } } },
+  ]) {
+    assert.equal(check(wrong), false, JSON.stringify(wrong));
+  }
+});
+
+test('each setting says whether a running server takes it over, in the schema too; its default is of its type', () => {
+  const { properties } = settingsJsonSchema() as {
+    properties: Record<string, Record<string, unknown> & { properties: Record<string, Record<string, unknown>> }>;
+  };
+  assert.equal(properties.logLevel!['x-reload'], 'live');
+  assert.equal(properties.streams!['x-reload'], 'live');
+  assert.equal(properties.http!['x-reload'], 'restart');
+  assert.equal(properties.record!.properties.keep!['x-reload'], 'live');
+  assert.equal(properties.jobs!.properties.parallel!.default, 1);
+});
+
+test('a size is printed in the largest unit that it is a whole number of', () => {
+  const { option } = settings.find(({ path }) => path === 'record.maxDisk')!;
+  for (const text of ['200G', '1536M', '2T', '1025', '3K', '0', 'off']) {
+    assert.equal(option.print(option.parse(text)), text);
+  }
+});
+
+test('the nearest name is found through a slip, and none is offered for another word', () => {
+  assert.equal(nearest('kepe', ['keep', 'sync', 'maxDisk']), 'keep');
+  assert.equal(nearest('maxdisk', ['keep', 'sync', 'maxDisk']), 'maxDisk');
+  assert.equal(nearest('zebra', ['keep', 'sync', 'maxDisk']), undefined);
+});

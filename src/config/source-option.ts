@@ -1,0 +1,75 @@
+/**
+ * The kinds of setting that tell how a source is pulled: which quality, from how far back, and as what oxbow introduces itself.
+ * In: text of files, flags and the API. Out: checked values. Every kind throws FormatError for a value it cannot take.
+ */
+import { parseDuration, printDuration } from '../lib/duration.ts';
+import { FormatError } from '../lib/errors.ts';
+import { parseQuality } from '../lib/quality.ts';
+import { parseUserAgent, userAgentPresets } from '../lib/user-agent.ts';
+import type { Option, OptionExtras } from './option.ts';
+
+function textOf(value: unknown, what: string): string {
+  if (typeof value === 'string') return value.trim();
+  if (typeof value === 'number') return String(value);
+  throw new FormatError(`expected ${what}`, 0);
+}
+
+/**
+ * A quality as it is written.
+ *
+ * @throws FormatError
+ */
+export function readQuality(value: unknown): string {
+  const text = textOf(value, 'a quality such as best, 720p or 2M');
+  parseQuality(text);
+  return text;
+}
+
+/**
+ * How far back, with or without the minus sign that says so.
+ *
+ * @returns ms, 0 or more; undefined for the empty text
+ * @throws FormatError
+ */
+export function readLookBack(value: unknown): number | undefined {
+  const text = textOf(value, 'a duration such as 30m');
+  return text === '' ? undefined : parseDuration(text.replace(/^-/, ''));
+}
+
+/**
+ * A User-Agent or the word of a preset, as it is written.
+ *
+ * @throws FormatError
+ */
+export function readUserAgent(value: unknown): string {
+  const text = textOf(value, 'a User-Agent');
+  parseUserAgent(text);
+  return text;
+}
+
+/** A quality; the value is the text, '' where nothing is said. */
+export function quality(defaultText: string, sentence: string, extras: OptionExtras = {}): Option<string> {
+  return {
+    ...{ node: 'option', placeholder: 'QUALITY', json: { type: 'string' }, parse: readQuality },
+    ...{ sentence, defaultText, initial: readQuality(defaultText), print: (value: string) => value, ...extras },
+  };
+}
+
+/** How far back; the value is ms, or undefined where nothing is said. */
+export function lookBack(sentence: string, extras: OptionExtras = {}): Option<number | undefined> {
+  const print = (value: number | undefined) => (value === undefined ? '' : printDuration(value));
+  return {
+    ...{ node: 'option', placeholder: 'DURATION', json: { type: ['string', 'number'] }, parse: readLookBack },
+    ...{ sentence, defaultText: '', initial: undefined, print, ...extras },
+  };
+}
+
+/** A User-Agent; the value is the text, '' where nothing is said. */
+export function userAgent(sentence: string, extras: OptionExtras = {}): Option<string> {
+  const presets = [...userAgentPresets.keys()].map((word) => `\`${word}\``).join(', ');
+  return {
+    ...{ node: 'option', placeholder: 'TEXT', json: { type: 'string' }, parse: readUserAgent },
+    ...{ sentence: `${sentence} These words stand for longer ones: ${presets}.`, defaultText: '', initial: '' },
+    ...{ print: (value: string) => value, ...extras },
+  };
+}

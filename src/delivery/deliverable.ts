@@ -1,0 +1,26 @@
+/**
+ * What delivery knows of a stream: its live list, its recording, its codec configurations.
+ * In: streams. Out: live, past, clip, stills.
+ */
+import type { LiveList } from '../packager/live-list.ts';
+import type { InitTable } from '../recording/init-table.ts';
+import type { Recorded } from '../recording/recorded.ts';
+
+/** One stream as its viewers meet it. */
+export interface Deliverable {
+  readonly name: string;
+  readonly list: LiveList;
+  readonly recorded: Recorded;
+  readonly inits: InitTable;
+  /** Media is expected within seconds: a first request is worth holding. */
+  readonly starting: () => boolean;
+  /** Nothing of before `us` (since 1970) will still be recorded. */
+  readonly settled: (us: number) => boolean;
+  /** When the stream was made, µs since 1970. */
+  readonly createdUs: number;
+  /** What is older was deleted by retention, µs since 1970. */
+  readonly horizonUs: () => number;
+}
+
+/** Finds a stream by name; undefined when there is none, or it may not be seen. */
+export type FindStream = (name: string) => Deliverable | undefined;

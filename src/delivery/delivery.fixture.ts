@@ -1,0 +1,256 @@
+/**
+ * A stream as delivery meets it, fed by hand: live list, recording on a disk, codec configurations, and the function that answers.
+ * In: segments and parts made by the test. Out: replies, their text and bytes. Used by tests only.
+ */
+import assert from 'node:assert/strict';
+import { openRangeReader, type RangeReader } from '../archive/range-reader.ts';
+import { concatBytes } from '../lib/bytes.ts';
+import type { Frame, Track } from '../media/frame.ts';
+import { fragmentLength, printFragment } from '../media/isobmff/fragment.ts';
+import { audioTrack, videoTrack } from '../media/isobmff/media.fixture.ts';
+import { usToTicks } from '../media/run.ts';
+import type { Init, Part, SegmentGroup } from '../media/segment.ts';
+import type { Generation } from '../packager/generation.ts';
+import { LiveList, type LiveListLimits } from '../packager/live-list.ts';
+import { InitTable } from '../recording/init-table.ts';
+import { openHouse, type RecordingHouse, START_US } from '../recording/recording.fixture.ts';
+import { type Answer, createAnswer } from './answer.ts';
+import type { Deliverable } from './deliverable.ts';
+import { KnownSegments } from './known-segments.ts';
+import { createLiveNow, type LiveNow } from './live-now.ts';
+import type { Reply } from './reply.ts';
+import { type MakeStill, Stills } from './stills.ts';
+
+/** Tracks of the stream under test; the audio has no language. */
+export const tracks: readonly Track[] = [videoTrack, { ...audioTrack, language: 'und', label: '' }];
+
+/** A generation with parts of 0.2 s. */
+export const generation: Generation = {
+  ...{ number: 7, firstMsn: 100 },
+  family: 'v;a;parts',
+  targetDurationS: 2,
+  parts: { frames: 5, targetS: 0.201, audioTargetS: 0.22233 },
+  holdBackS: 6,
+  partHoldBackS: 0.66699,
+  bandwidths: { 1: 800_000, 2: 100_000 },
+  frameRate: 25,
+};
+
+/** What changes while a test runs. */
+export interface Mutable {
+  starting: boolean;
+  settledUs: number;
+  horizonUs: number;
+  /** Name of the stream that VSR's addresses mean. */
+  defaultStream: string | undefined;
+}
+
+/** How a segment is made. */
+export interface SegmentPlan {
+  readonly msn: number;
+  /** µs since 1970; default: 2 s after START_US for each MSN above 100. */
+  readonly startUs?: number;
+  readonly run?: number;
+  /** Parts of each track; the segment lasts 0.2 s for each. Default 10. */
+  readonly parts?: number;
+  readonly discontinuity?: boolean;
+  readonly discontinuitySequence?: number;
+  readonly key?: boolean;
+  readonly init?: Init;
+  readonly absences?: SegmentGroup['absences'];
+  /** Tracks that have nothing in it. */
+  readonly without?: readonly number[];
+}
+
+/** A stream under test. */
+export interface Delivery extends AsyncDisposable {
+  readonly house: RecordingHouse;
+  readonly list: LiveList;
+  readonly inits: InitTable;
+  readonly init: Init;
+  readonly stream: Deliverable;
+  readonly state: Mutable;
+  /** Calls of the still maker. */
+  readonly stills: { bytes: Uint8Array; atS: number | undefined }[];
+  readonly answer: Answer;
+  readonly now: LiveNow;
+  readonly reader: RangeReader;
+  /** Opens a segment in the live list. */
+  open(plan: SegmentPlan): void;
+  /** Adds part `index` of every track. */
+  part(plan: SegmentPlan, index: number): void;
+  /** Seals it. Gives the group. */
+  seal(plan: SegmentPlan): SegmentGroup;
+  /** Opens, fills and seals. */
+  live(plan: SegmentPlan): SegmentGroup;
+  /** Writes a group into the recording, and waits. */
+  record(...groups: SegmentGroup[]): Promise<void>;
+  /** Asks; `path` may have a query. */
+  get(path: string, signal?: AbortSignal): Promise<Reply>;
+  text(path: string): Promise<string>;
+  bytes(reply: Reply): Promise<Uint8Array>;
+}
+
+/** Opens a stream named `door`. */
+export async function openDelivery({
+  limits,
+  makeStill,
+}: {
+  limits?: LiveListLimits;
+  makeStill?: MakeStill;
+} = {}): Promise<Delivery> {
+  const house = await openHouse();
+  const list = new LiveList(limits);
+  const inits = new InitTable([], { save() {}, nowMs: () => Date.UTC(2020, 0, 1) });
+  const init = inits.of(tracks);
+  const state: Mutable = { starting: false, settledUs: 0, horizonUs: 0, defaultStream: 'door' };
+  const reader = openRangeReader();
+  const closing = new AbortController();
+  const made: Delivery['stills'] = [];
+  const stills = new Stills({
+    reader,
+    signal: closing.signal,
+    makeStill:
+      makeStill ??
+      (async ({ bytes, atS }) => {
+        made.push({ bytes, atS });
+        return Uint8Array.of(0xff, 0xd8, made.length);
+      }),
+  });
+  const stream: Deliverable = {
+    name: 'door',
+    ...{ list, inits, recorded: house.recorded, createdUs: START_US },
+    starting: () => state.starting,
+    settled: (us) => us <= state.settledUs,
+    // A method, as real streams have it.
+    horizonUs(this: unknown) {
+      assert.equal(this, stream);
+      return state.horizonUs;
+    },
+  };
+  const find = (name: string) => (name === 'door' ? stream : undefined);
+  const defaultStream = () => state.defaultStream;
+  const known = new KnownSegments(reader);
+  const answer = createAnswer({ find, clock: house.clock, reader, known, stills, defaultStream });
+  const now = createLiveNow(find, known);
+  const never = new AbortController().signal;
+  const get = async (path: string, signal = never): Promise<Reply> => {
+    const [plain, query] = path.split('?') as [string, string?];
+    return answer(plain, new URLSearchParams(query), { signal });
+  };
+  const bytes = async (reply: Reply): Promise<Uint8Array> => {
+    const pieces = await Promise.all(
+      reply.pieces.map(async (piece) => {
+        if (piece instanceof Uint8Array) return piece;
+        return 'path' in piece ? reader.read(piece.path, piece.offset, piece.length) : piece.read();
+      }),
+    );
+    const whole = concatBytes(pieces);
+    assert.equal(whole.length, reply.length, 'the length is what is sent');
+    return whole;
+  };
+  const open = (plan: SegmentPlan): void => {
+    const { msn, discontinuity = false, discontinuitySequence = 3 } = plan;
+    const run = runOf(plan);
+    list.openSegment({
+      msn,
+      run,
+      init: plan.init ?? init,
+      startUs: startOf(plan),
+      discontinuity,
+      discontinuitySequence,
+    });
+  };
+  const part = (plan: SegmentPlan, index: number): void => {
+    for (const track of (plan.init ?? init).tracks) {
+      if (!plan.without?.includes(track.id)) list.addPart(plan.msn, track.id, makePart(plan, track, index));
+    }
+  };
+  const seal = (plan: SegmentPlan): SegmentGroup => {
+    const group = makeGroup(plan, plan.init ?? init);
+    list.seal(group);
+    return group;
+  };
+  return {
+    ...{ house, list, inits, init, stream, state, stills: made, answer, now, reader, open, part, seal, get, bytes },
+    live(plan) {
+      open(plan);
+      for (let i = 0; i < (plan.parts ?? 10); i++) part(plan, i);
+      return seal(plan);
+    },
+    async record(...groups) {
+      for (const group of groups) house.recorder.write(group);
+      while (!house.recorder.isQuiet) await new Promise(setImmediate);
+    },
+    async text(path) {
+      return new TextDecoder().decode(await bytes(await get(path)));
+    },
+    async [Symbol.asyncDispose]() {
+      closing.abort();
+      await reader.close();
+      await house[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** Opens a stream with three whole segments and two parts of a fourth in its live list. */
+export async function openLive(options: Parameters<typeof openDelivery>[0] = {}): Promise<Delivery> {
+  const delivery = await openDelivery(options);
+  delivery.list.begin(generation, tracks);
+  delivery.live({ msn: 100, discontinuity: true });
+  delivery.live({ msn: 101 });
+  delivery.live({ msn: 102, parts: 9 });
+  delivery.open({ msn: 103 });
+  delivery.part({ msn: 103 }, 0);
+  delivery.part({ msn: 103 }, 1);
+  return delivery;
+}
+
+function startOf({ msn, startUs }: SegmentPlan): number {
+  return startUs ?? START_US + (msn - 100) * 2_000_000;
+}
+
+function runOf({ run = 1 }: SegmentPlan): SegmentGroup['run'] {
+  return { id: run, eUs: 0, clock: 'source' };
+}
+
+/** Part `index`: 0.2 s of one track; bytes tell segment, track and part. */
+function makePart(plan: SegmentPlan, track: Track, index: number): Part {
+  const first = usToTicks(startOf(plan) + index * 200_000, track.timescale);
+  const end = usToTicks(startOf(plan) + (index + 1) * 200_000, track.timescale);
+  const key = track.kind === 'audio' || (index === 0 && plan.key !== false);
+  const data = Uint8Array.of(0, 0, 0, 5, track.id, index, plan.msn >> 8, plan.msn & 255, plan.run ?? 1);
+  const frames: Frame[] = [{ trackId: track.id, dts: first, pts: first, duration: end - first, key, data }];
+  const bytes = new Uint8Array(fragmentLength(frames));
+  printFragment(bytes, 0, { sequence: index + 1, trackId: track.id, tfdt: first, frames });
+  return { bytes, pts: first, duration: end - first, independent: key };
+}
+
+/** The whole of a segment: the same bytes as its parts. */
+export function makeGroup(plan: SegmentPlan, init: Init): SegmentGroup {
+  const { msn, parts = 10, discontinuity = false, discontinuitySequence = 3, absences = [] } = plan;
+  const present = init.tracks.filter((track) => !plan.without?.includes(track.id));
+  return {
+    msn,
+    run: runOf(plan),
+    init,
+    startUs: startOf(plan),
+    durationUs: parts * 200_000,
+    discontinuity,
+    discontinuitySequence,
+    absences,
+    tracks: present.map((track) => {
+      const own = Array.from({ length: parts }, (_, i) => makePart(plan, track, i));
+      return {
+        trackId: track.id,
+        bytes: concatBytes(own.map((one) => one.bytes)),
+        tfdt: usToTicks(startOf(plan), track.timescale),
+        duration: own.reduce((sum, one) => sum + one.duration, 0),
+        firstPtsOffset: 0,
+        samples: parts,
+        independent: own[0]!.independent,
+        damaged: false,
+      };
+    }),
+  };
+}

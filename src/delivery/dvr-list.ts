@@ -1,0 +1,209 @@
+/**
+ * A live list that reaches hours back, for players that know only one list: what is recorded, then what is live, whole segments alone.
+ * In: the recording and the live list of one generation. Out: a playlist value for media/m3u8/print. RFC 8216bis 6.2.2; MEDIA.md 14, 33.
+ */
+import { reachOf, sortDateRanges } from '../media/m3u8/date-range.ts';
+import type { DateRangeTag, PlaylistSegment } from '../media/m3u8/playlist.ts';
+import type { PrintedPlaylist } from '../media/m3u8/print.ts';
+import type { Rendition } from '../media/presentation.ts';
+import { familyOf } from '../packager/generation.ts';
+import { LEAST_SEGMENTS, type ListedSegment, type ListView, MAY_BE_LOST } from '../packager/live-list.ts';
+import { renditionIn } from '../packager/rendition-view.ts';
+import { MAX_TOLD } from '../recording/date-range-rows.ts';
+import { listGroup } from '../recording/listed-group.ts';
+import type { RecordedGroup } from '../recording/recorded.ts';
+import type { Deliverable } from './deliverable.ts';
+import { isSubtitle, SKIP_AFTER_TARGETS, segmentDurationS, startUsOf } from './live-playlist.ts';
+
+/** Segments in a row that the recording lost and that are listed as GAPs; behind a longer hole the list begins. */
+const MOST_LOST = 30;
+
+interface Entry {
+  readonly msn: number;
+  readonly startUs: number;
+  readonly endUs: number;
+  readonly segment: PlaylistSegment;
+}
+
+/** What never changes while a generation lives. */
+export interface DvrPromise {
+  /** Whole seconds: also of older segments, which may be longer than those of now. */
+  readonly targetDurationS: number;
+}
+
+/** The list of one rendition of one generation, in the making as long as somebody asks for it. */
+export class DvrList {
+  readonly #rendition: Rendition;
+  readonly #base: string;
+  readonly #lengthUs: number;
+  readonly #firstMsn: number;
+  #entries: Entry[] = [];
+  /** MEDIA-SEQUENCE of the first entry: its MSN within the generation; before it they are counted back. */
+  #position = 0;
+  #discontinuitySequence = 0;
+
+  /**
+   * @param base where the files of the rendition lie, relative to the list, with a slash at the end
+   * @param lengthUs how far back it reaches, µs
+   */
+  constructor(view: ListView, rendition: Rendition, base: string, lengthUs: number) {
+    this.#rendition = rendition;
+    this.#base = base;
+    // What a killed process had listed and not recorded had pushed as much out of the list: it begins no earlier than it was shown.
+    const lostUs = view.inherited ? MAY_BE_LOST * view.generation.targetDurationS * 1_000_000 : 0;
+    this.#lengthUs = lengthUs - lostUs;
+    this.#firstMsn = view.generation.firstMsn;
+  }
+
+  /** MSN of the last segment, or 0 while there is none. */
+  get lastMsn(): number {
+    return this.#entries.at(-1)?.msn ?? 0;
+  }
+
+  /** Start of the first segment, µs since 1970; 0 while there is none. */
+  get startUs(): number {
+    return this.#entries[0]?.startUs ?? 0;
+  }
+
+  /** Seconds of the longest segment, rounded. */
+  get longestS(): number {
+    return this.#entries.reduce((longest, { segment }) => Math.max(longest, Math.round(segment.durationS)), 1);
+  }
+
+  /** Reads what came before the live list. To be called once, before `follow`. */
+  async open(stream: Deliverable, view: ListView): Promise<void> {
+    const first = view.segments[0];
+    const last = view.segments.findLast((segment) => segment.sealed);
+    if (!first || !last) return;
+    const groups = await stream.recorded.between(last.startUs - this.#lengthUs, first.startUs);
+    const family = familyOf(view.tracks, false);
+    let next = first;
+    const older: Entry[] = [];
+    let { msn: position, discontinuitySequence } = first;
+    for (const group of groups.filter(({ msn }) => msn < first.msn).toReversed()) {
+      const init = stream.inits.get(group.initNumber);
+      // Another set of decoders is another list.
+      if (!init || familyOf(init.tracks, false) !== family) break;
+      const segment = listGroup(group, init);
+      const lost = this.#lostBetween(group, next);
+      if (!lost) break;
+      older.push(...lost.toReversed(), this.#entryOf(segment));
+      position -= lost.length + 1;
+      if (next.discontinuity) discontinuitySequence--;
+      next = segment;
+    }
+    this.#entries = older.toReversed();
+    this.#startAt({ ...next, msn: position, discontinuitySequence });
+  }
+
+  /** The first segment's own DISCONTINUITY tag is counted when the segment leaves the list (4.4.3.3). */
+  #startAt(first: Pick<ListedSegment, 'msn' | 'discontinuity' | 'discontinuitySequence'>): void {
+    this.#position = first.msn;
+    this.#discontinuitySequence = first.discontinuitySequence - (first.discontinuity ? 1 : 0);
+  }
+
+  /** Takes over what is live by now, and lets go of what is too old; false where segments are missing in between. */
+  follow(view: ListView, horizonUs: number): boolean {
+    const sealed = view.segments.filter((segment) => segment.sealed);
+    const first = sealed[0];
+    if (!first) return true;
+    const { lastMsn } = this;
+    if (lastMsn > 0 && first.msn > lastMsn + 1 && lastMsn >= this.#firstMsn) return false;
+    if (lastMsn === 0) this.#startAt(first);
+    for (const segment of sealed) if (segment.msn > lastMsn) this.#entries.push(this.#entryOf(segment));
+    const edgeUs = this.#entries.at(-1)!.endUs;
+    const isTooOld = ({ startUs }: Entry) => startUs < edgeUs - this.#lengthUs || startUs < horizonUs;
+    let old = 0;
+    while (this.#entries.length - old > LEAST_SEGMENTS && isTooOld(this.#entries[old]!)) {
+      if (this.#entries[old]!.segment.discontinuity) this.#discontinuitySequence++;
+      old++;
+    }
+    this.#entries.splice(0, old);
+    this.#position += old;
+    return true;
+  }
+
+  /**
+   * The playlist as it is now.
+   *
+   * @param skip a Playlist Delta Update is asked for
+   * @param dateRanges of older segments; those of the live list are in `view`
+   */
+  playlist(
+    view: ListView,
+    { targetDurationS }: DvrPromise,
+    { skip, dateRanges }: { skip: boolean; dateRanges: readonly DateRangeTag[] },
+  ): PrintedPlaylist {
+    const edgeUs = this.#entries.at(-1)?.startUs ?? 0;
+    const skipUs = edgeUs - SKIP_AFTER_TARGETS * targetDurationS * 1e6;
+    const young = this.#entries.findIndex(({ endUs }) => endUs > skipUs);
+    const skipped = skip ? Math.max(0, young) : 0;
+    return {
+      version: skipped > 0 ? 9 : 6,
+      targetDurationS,
+      serverControl: {
+        canBlockReload: true,
+        holdBackS: Math.max(view.generation.holdBackS, 3 * targetDurationS),
+        canSkipUntilS: SKIP_AFTER_TARGETS * targetDurationS,
+      },
+      mediaSequence: this.#position,
+      discontinuitySequence: this.#discontinuitySequence,
+      independentSegments: false,
+      endList: view.ended,
+      segments: this.#entries.slice(skipped).map(({ segment }) => segment),
+      ...(skipped > 0 && { skippedSegments: skipped }),
+      dateRanges: this.#dateRangesOf(view, dateRanges),
+      renditionReports: [],
+      iFramesOnly: false,
+    };
+  }
+
+  #dateRangesOf(view: ListView, older: readonly DateRangeTag[]): DateRangeTag[] {
+    const fromMs = (this.#entries[0]?.startUs ?? 0) / 1000;
+    if (isSubtitle(this.#rendition)) return [];
+    const newest = view.dateRanges ?? [];
+    const ids = new Set(newest.map(({ id }) => id));
+    const all = [...older.filter(({ id }) => !ids.has(id)), ...newest].filter((range) => reachOf(range) >= fromMs);
+    return sortDateRanges(all.slice(-MAX_TOLD));
+  }
+
+  #entryOf(segment: ListedSegment): Entry {
+    const { msn, init, startUs, sealed } = segment;
+    const rendition = renditionIn(segment, this.#rendition);
+    const durationS = segmentDurationS(segment, rendition);
+    const isText = isSubtitle(rendition);
+    return {
+      msn,
+      startUs,
+      endUs: startUs + (sealed?.durationUs ?? 0),
+      segment: {
+        uri: `${this.#base}${msn}${isText ? '.vtt' : '.m4s'}`,
+        durationS,
+        discontinuity: segment.discontinuity,
+        programDateTimeMs: startUsOf(segment, rendition) / 1000,
+        ...(!isText && { map: { uri: `${this.#base}init-${init.number}.mp4` } }),
+        gap: !isText && !sealed?.tracks.has(rendition.tracks[0]!.id),
+        parts: [],
+      },
+    };
+  }
+
+  /** The segments that the recording lost between two of the same run; undefined where there are too many to list. */
+  #lostBetween(before: RecordedGroup, next: ListedSegment): Entry[] | undefined {
+    // Within the generation MSNs are contiguous; elsewhere they jump from one list to the next, behind a DISCONTINUITY.
+    if (next.discontinuity && before.msn < this.#firstMsn) return [];
+    const count = next.msn - before.msn - 1;
+    if (count > MOST_LOST) return undefined;
+    const fromUs = before.startUs + before.durationUs;
+    const lastsUs = (next.startUs - fromUs) / Math.max(1, count);
+    return Array.from({ length: count }, (_, i): Entry => {
+      const startUs = fromUs + i * lastsUs;
+      const msn = before.msn + 1 + i;
+      const uri = `${this.#base}${msn}.m4s`;
+      const map = { uri: `${this.#base}init-${next.init.number}.mp4` };
+      const time = { durationS: lastsUs / 1e6, programDateTimeMs: startUs / 1000 };
+      const segment = { uri, map, ...time, discontinuity: false, gap: true, parts: [] };
+      return { msn, startUs, endUs: startUs + lastsUs, segment };
+    });
+  }
+}

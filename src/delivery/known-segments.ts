@@ -1,0 +1,62 @@
+/**
+ * Where recorded segments lie that were asked for a moment ago, so that whoever comes next need not ask the index.
+ * In: segments that were found. Out: replies, while their bytes are in shared blocks. A segment has the same bytes for life (MEDIA.md, 14).
+ */
+import type { RangeReader } from '../archive/range-reader.ts';
+import { interleaveFragments } from '../media/isobmff/interleave.ts';
+import type { Deliverable } from './deliverable.ts';
+import { lengthOf } from './pieces.ts';
+import type { Piece, Reply } from './reply.ts';
+
+/** Of a stream; the one that was found first goes first. */
+const MAX_KNOWN = 2000;
+
+interface Place {
+  /** Everything of a reply but the bytes. */
+  readonly reply: Omit<Reply, 'pieces'>;
+  /** Its tracks, each one range. */
+  readonly ranges: readonly Range[];
+  /** µs since 1970. */
+  readonly startUs: number;
+}
+
+type Range = Exclude<Piece, Uint8Array | { read: unknown }>;
+
+/** The places. */
+export class KnownSegments {
+  readonly #reader: Pick<RangeReader, 'peek'>;
+  /** By live list: a stream that is made anew under its name has another one. */
+  readonly #streams = new WeakMap<Deliverable['list'], Map<string, Place>>();
+
+  constructor(reader: Pick<RangeReader, 'peek'>) {
+    this.#reader = reader;
+  }
+
+  /** A segment was found. Only whole ones whose bytes are shared: longer ones are downloads. */
+  remember({ list }: Deliverable, key: string, place: Place): void {
+    const known = this.#streams.get(list) ?? new Map<string, Place>();
+    this.#streams.set(list, known);
+    known.set(key, place);
+    if (known.size > MAX_KNOWN) known.delete(known.keys().next().value!);
+  }
+
+  /** The reply, where all of it is in memory and is still kept. */
+  ready(stream: Pick<Deliverable, 'list' | 'horizonUs'>, key: string): Reply | undefined {
+    const known = this.#streams.get(stream.list);
+    const place = known?.get(key);
+    if (!known || !place) return undefined;
+    if (place.startUs < stream.horizonUs()) {
+      known.delete(key); // the long way knows whether it is gone, or pinned
+      return undefined;
+    }
+    const tracks: Uint8Array[] = [];
+    for (const { path, offset, length } of place.ranges) {
+      const views = this.#reader.peek(path, offset, length);
+      if (!views) return undefined;
+      if (place.ranges.length === 1) return { ...place.reply, pieces: views };
+      tracks.push(views.length === 1 ? views[0]! : Buffer.concat(views));
+    }
+    const pieces = interleaveFragments(tracks);
+    return lengthOf(pieces) === place.reply.length ? { ...place.reply, pieces } : undefined;
+  }
+}

@@ -1,0 +1,201 @@
+/**
+ * Answers what lies under /vod/{stream}/{from}/{to}/: a window of the past as playlists.
+ * In: two instants. Out: Reply. Ten-minute windows on the grid are the same URL for everyone (MEDIA.md, Addresses 16).
+ */
+import { copyGroup } from '../archive/segment-index.ts';
+import { OxbowError } from '../lib/errors.ts';
+import type { DateRangeTag } from '../media/m3u8/playlist.ts';
+import { printMediaPlaylist, printMultivariantPlaylist } from '../media/m3u8/print.ts';
+import { renditionsOf } from '../media/presentation.ts';
+import { lastWords } from '../recording/date-range-rows.ts';
+import { type RecordedGroup, startsWithKey } from '../recording/recorded.ts';
+import { WINDOW_US, windowOf } from '../recording/window.ts';
+import type { Deliverable } from './deliverable.ts';
+import { firstOf, joins, type PastWindow, pastMediaPlaylist, pastMultivariant } from './past-playlist.ts';
+import type { Reply } from './reply.ts';
+import { caching, playlistReply } from './text-reply.ts';
+
+/**
+ * TARGETDURATION of a list of the past where no segment is longer, seconds. It may change neither while the list grows nor when it is
+ * over (8216bis 6.2.1), and a source may go on with key frames further apart: this leaves room for all that a continuous source is cut
+ * into by default, and for the six seconds of most HLS sources (Apple 7.5).
+ */
+const USUAL_TARGET_S = 6;
+/** In a longer list a date a minute is enough. */
+const DATED_US = 3600 * 1_000_000;
+/** No list is longer; ask for several windows instead. */
+export const MAX_WINDOW_US = 24 * 3600 * 1_000_000;
+
+/** What of a stream its past is found by. */
+export type PastStream = Pick<Deliverable, 'name' | 'recorded' | 'createdUs' | 'horizonUs'>;
+
+/** A stretch of time, µs since 1970. */
+export interface Range {
+  readonly fromUs: number;
+  readonly toUs: number;
+}
+
+/** What a playlist of the past is asked for. */
+export interface PastRequest {
+  readonly range: Range;
+  /** It was asked for by its revision, which is never given other bytes. */
+  readonly revision?: number;
+}
+
+/**
+ * The groups of a range: those that start in it where it is a window of the grid, else all that overlap it, from the key frame
+ * before its start.
+ *
+ * @throws OxbowError `bad-time`, `no-media`, `gone`, `window-too-long`
+ */
+export function groupsOf(stream: PastStream, range: Range): Promise<Iterable<RecordedGroup>> {
+  return isWindow(range) ? startingIn(stream, range) : groupsFromKey(stream, range);
+}
+
+/**
+ * The groups that overlap a range, from the key frame before its start.
+ *
+ * @throws OxbowError `bad-time`, `no-media`, `gone`, `window-too-long`
+ */
+export async function groupsOver(stream: PastStream, range: Range): Promise<RecordedGroup[]> {
+  return Array.from(await groupsFromKey(stream, range), copyGroup);
+}
+
+async function groupsFromKey(stream: PastStream, range: Range): Promise<Iterable<RecordedGroup>> {
+  const groups = await look(stream, range);
+  const first = firstOf(groups);
+  if (!first) return refuse(stream, range);
+  const lead = await leadTo(stream, first);
+  return lead.length > 0 ? joined(lead, groups) : groups;
+}
+
+async function startingIn(stream: PastStream, range: Range): Promise<Iterable<RecordedGroup>> {
+  const groups = Array.from(await look(stream, range), copyGroup).filter((group) => group.startUs >= range.fromUs);
+  return groups.length > 0 ? groups : refuse(stream, range);
+}
+
+function look(stream: PastStream, { fromUs, toUs }: Range): Promise<Iterable<RecordedGroup>> {
+  if (toUs <= fromUs) throw new OxbowError('bad-time', 'the end does not lie after the start');
+  if (toUs - fromUs > MAX_WINDOW_US) throw new OxbowError('window-too-long', 'this window is longer than 24 hours');
+  return stream.recorded.walk(fromUs, toUs);
+}
+
+/** One sequence after the other. */
+function joined(lead: readonly RecordedGroup[], groups: Iterable<RecordedGroup>): Iterable<RecordedGroup> {
+  return {
+    *[Symbol.iterator]() {
+      yield* lead;
+      yield* groups;
+    },
+  };
+}
+
+function refuse(stream: PastStream, { toUs }: Range): never {
+  const horizonUs = stream.horizonUs();
+  if (toUs <= horizonUs && toUs > stream.createdUs) {
+    throw new OxbowError('gone', `${stream.name} is kept from ${new Date(horizonUs / 1000).toISOString()} on`);
+  }
+  throw new OxbowError('no-media', `nothing of ${stream.name} is recorded between these times`);
+}
+
+/** Decoding starts at a key frame: that of the first group, or the last one before it if media joins them: what leads from there. */
+async function leadTo(stream: PastStream, first: RecordedGroup): Promise<RecordedGroup[]> {
+  if (startsWithKey(first)) return [];
+  const key = await stream.recorded.keyBefore(first.startUs);
+  if (!key) return [];
+  const before = await stream.recorded.between(key.startUs, first.startUs);
+  const lead = before.filter((group) => group.msn >= key.msn && group.msn < first.msn);
+  return lead.every((group, i) => joins(group, lead[i + 1] ?? first)) ? lead : [];
+}
+
+/** The multivariant playlist of a window. */
+export async function answerPastIndex(stream: Deliverable, request: PastRequest): Promise<Reply> {
+  const window = await openWindow(stream, request.range);
+  const text = printMultivariantPlaylist(pastMultivariant(window, (id) => `${id}.m3u8`));
+  return playlistReply(text, cachingOf(window, request));
+}
+
+/**
+ * A rendition's list over a window.
+ *
+ * @throws OxbowError `not-found` when nothing in the window has that rendition
+ */
+export async function answerPastPlaylist(
+  stream: Deliverable,
+  request: PastRequest,
+  renditionId: string,
+): Promise<Reply> {
+  const window = await openWindow(stream, request.range);
+  if (!hasRendition(window, renditionId)) {
+    throw new OxbowError('not-found', `there is no rendition ${renditionId} between these times`);
+  }
+  const base = `${request.revision === undefined ? '../../../../' : '../../../../../'}live/${stream.name}/`;
+  const text = printMediaPlaylist(pastMediaPlaylist(window, renditionId, base));
+  return playlistReply(text, cachingOf(window, request));
+}
+
+/** Mostly the first group tells. */
+function hasRendition({ groups, initOf }: PastWindow, renditionId: string): boolean {
+  const asked = new Set<number>();
+  for (const { initNumber } of groups) {
+    if (asked.has(initNumber)) continue;
+    asked.add(initNumber);
+    const init = initOf(initNumber);
+    if (!init) continue;
+    const { all, subtitles } = renditionsOf(init.tracks);
+    if ([...all, ...subtitles].some(({ id }) => id === renditionId)) return true;
+  }
+  return false;
+}
+
+/**
+ * What a playlist of a range is made from.
+ *
+ * @throws OxbowError `bad-time`, `no-media`, `gone`, `window-too-long`
+ */
+export async function openWindow(stream: Deliverable, range: Range): Promise<PastWindow> {
+  const complete = stream.settled(range.toUs);
+  const groups = await groupsOf(stream, range);
+  return {
+    groups,
+    dateRanges: await dateRangesOf(stream, groups, range),
+    initOf: (number) => stream.inits.get(number),
+    complete,
+    sparseDates: range.toUs - range.fromUs > DATED_US,
+    // Where the live list promises more, segments of that length will come.
+    leastTargetDurationS: complete
+      ? USUAL_TARGET_S
+      : Math.max(USUAL_TARGET_S, stream.list.promises?.targetDurationS ?? 1),
+  };
+}
+
+/** What the range's own segments and those before them tell of it: what is told later changes no list of the past. */
+async function dateRangesOf(
+  stream: Deliverable,
+  groups: Iterable<RecordedGroup>,
+  { fromUs, toUs }: Range,
+): Promise<DateRangeTag[]> {
+  const between = { fromUs: Math.min(fromUs, firstOf(groups)!.startUs), toUs, lastMsn: Number.MAX_SAFE_INTEGER };
+  const told = await stream.recorded.told(between);
+  if (told.length === 0) return [];
+  let { lastMsn } = between;
+  for (const { msn } of groups) lastMsn = msn;
+  return lastWords(told, { ...between, lastMsn });
+}
+
+/** Only the revision that the window has now is for good: what is filled in later has another (MEDIA.md, Addresses 16). */
+export function cachingOf(window: PastWindow, { revision }: PastRequest): string {
+  if (!window.complete) return caching.live;
+  return revision !== undefined && revision === countOf(window.groups) ? caching.forever : caching.past;
+}
+
+function countOf(groups: Iterable<RecordedGroup>): number {
+  let count = 0;
+  for (const _ of groups) count++;
+  return count;
+}
+
+/** Whether the range is one of the ten-minute windows of the grid. */
+export function isWindow({ fromUs, toUs }: Range): boolean {
+  return windowOf(fromUs) === fromUs && toUs - fromUs === WINDOW_US;
+}

@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { SharedWork } from './shared-work.ts';
+
+const never = { signal: new AbortController().signal };
+
+suite('work whose result many want', () => {
+  test('is done once for all who ask meanwhile, and kept while there is room', async () => {
+    const work = new SharedWork({ maxBytes: 10, ...never });
+    const made: string[] = [];
+    const make = (name: string) => async () => {
+      made.push(name);
+      return new Uint8Array(5);
+    };
+    const get = (name: string) => work.get(name, make(name), never).then(({ length }) => length);
+    assert.deepEqual(await Promise.all([get('a'), get('a'), get('b')]), [5, 5, 5]);
+    await get('a');
+    assert.deepEqual(made, ['a', 'b']);
+    await get('c');
+    await get('a');
+    assert.deepEqual(made, ['a', 'b', 'c'], 'a was asked for last');
+    await get('b');
+    assert.deepEqual(made, ['a', 'b', 'c', 'b']);
+  });
+
+  test('fails for all who wait, and is tried again by the next', async () => {
+    const work = new SharedWork({ maxBytes: 10, ...never });
+    const fail = () => Promise.reject(new Error('no'));
+    const both = await Promise.allSettled([work.get('a', fail, never), work.get('a', fail, never)]);
+    assert.deepEqual(
+      both.map(({ status }) => status),
+      ['rejected', 'rejected'],
+    );
+    assert.equal((await work.get('a', async () => Uint8Array.of(1), never)).length, 1);
+  });
+
+  test('is not begun for somebody who has left, and ends when oxbow does', async () => {
+    const closing = new AbortController();
+    const work = new SharedWork({ maxBytes: 10, signal: closing.signal });
+    const gone = AbortSignal.abort(new Error('left'));
+    await assert.rejects(
+      work.get('a', () => assert.fail(), { signal: gone }),
+      /left/,
+    );
+    const waiting = work.get(
+      'a',
+      ({ signal }) => new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
+      never,
+    );
+    closing.abort(new Error('the end'));
+    await assert.rejects(waiting, /the end/);
+  });
+});

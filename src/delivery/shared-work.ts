@@ -1,0 +1,87 @@
+/**
+ * Work whose result many want: done once, kept while there is room, ended when nobody waits for it any more.
+ * In: a name, how it is made. Out: bytes. Bounded in memory.
+ */
+
+interface Flight {
+  readonly bytes: Promise<Uint8Array>;
+  readonly controller: AbortController;
+  waiting: number;
+}
+
+/** Results by name. */
+export class SharedWork {
+  readonly #maxBytes: number;
+  readonly #closing: AbortSignal;
+  /** Least recently asked for first. */
+  readonly #kept = new Map<string, Uint8Array>();
+  readonly #flights = new Map<string, Flight>();
+  #bytes = 0;
+
+  /**
+   * @param options.maxBytes of results that are kept
+   * @param options.signal ends what is being made
+   */
+  constructor(options: { maxBytes: number; signal: AbortSignal }) {
+    this.#maxBytes = options.maxBytes;
+    this.#closing = options.signal;
+  }
+
+  /**
+   * The result of that name. Abort: rejects at once; the work goes on if somebody else waits for it. A failure is not kept.
+   *
+   * @param make called where nothing of that name is kept or in the making
+   */
+  get(
+    name: string,
+    make: (options: { signal: AbortSignal }) => Promise<Uint8Array>,
+    { signal }: { signal: AbortSignal },
+  ): Promise<Uint8Array> {
+    const kept = this.#kept.get(name);
+    if (kept) {
+      this.#kept.delete(name);
+      this.#kept.set(name, kept);
+      return Promise.resolve(kept);
+    }
+    if (signal.aborted) return Promise.reject(signal.reason);
+    const flight = this.#flights.get(name) ?? this.#start(name, make);
+    flight.waiting++;
+    return new Promise((resolve, reject) => {
+      const leave = () => {
+        flight.waiting--;
+        if (flight.waiting === 0) {
+          this.#flights.delete(name);
+          flight.controller.abort(signal.reason);
+        }
+        reject(signal.reason);
+      };
+      signal.addEventListener('abort', leave, { once: true });
+      flight.bytes.then(resolve, reject).finally(() => signal.removeEventListener('abort', leave));
+    });
+  }
+
+  #start(name: string, make: (options: { signal: AbortSignal }) => Promise<Uint8Array>): Flight {
+    const controller = new AbortController();
+    const bytes = make({ signal: AbortSignal.any([this.#closing, controller.signal]) });
+    const flight: Flight = { bytes, controller, waiting: 0 };
+    this.#flights.set(name, flight);
+    const done = () => {
+      if (this.#flights.get(name) === flight) this.#flights.delete(name);
+    };
+    bytes.then((made) => {
+      done();
+      if (!controller.signal.aborted) this.#keep(name, made);
+    }, done);
+    return flight;
+  }
+
+  #keep(name: string, bytes: Uint8Array): void {
+    this.#kept.set(name, bytes);
+    this.#bytes += bytes.length;
+    for (const [oldest, { length }] of this.#kept) {
+      if (this.#bytes <= this.#maxBytes) return;
+      this.#kept.delete(oldest);
+      this.#bytes -= length;
+    }
+  }
+}

@@ -1,0 +1,100 @@
+/**
+ * Answers /thumb/{stream}/{time}.jpg: the picture that was shown at an instant.
+ * In: an instant. Out: Reply with a JPEG. One decoding for all who ask for the same instant; bounded in memory.
+ */
+import type { RangeReader } from '../archive/range-reader.ts';
+import { concatBytes } from '../lib/bytes.ts';
+import { OxbowError } from '../lib/errors.ts';
+import type { Track } from '../media/frame.ts';
+import { printInit } from '../media/isobmff/init.ts';
+import { type RecordedGroup, startsWithKey } from '../recording/recorded.ts';
+import type { Deliverable } from './deliverable.ts';
+import { joins } from './past-playlist.ts';
+import type { Reply } from './reply.ts';
+import { SharedWork } from './shared-work.ts';
+import { bytesReply, caching, contentTypes } from './text-reply.ts';
+
+/** Makes a JPEG of media bytes; see ffmpeg/engine. */
+export type MakeStill = (
+  input: { bytes: Uint8Array; atS?: number; width: number },
+  options: { signal: AbortSignal },
+) => Promise<Uint8Array>;
+
+const WIDTH = 640;
+/** Stills kept in memory, about 30 KB each. */
+const MAX_BYTES = 32 * 1024 * 1024;
+/** A still of long ago never changes; after a day caches ask whether it is still kept. */
+const OLD = 'public, max-age=86400, immutable';
+/** How far the newest instants may lie ahead of the newest whole segment. */
+const EDGE_US = 15_000_000;
+/** A picture is decoded from a key frame no further back than this. */
+const LOOK_BACK_US = 30_000_000;
+
+/** The last of `groups` with what it needs before it: from the last key frame on, without a hole. Empty where there is none. */
+function decodable(groups: readonly RecordedGroup[]): readonly RecordedGroup[] {
+  for (let from = groups.length - 1; from >= 0; from--) {
+    if (startsWithKey(groups[from]!)) return groups.slice(from);
+    if (from > 0 && !joins(groups[from - 1]!, groups[from]!)) return [];
+  }
+  return [];
+}
+
+/** Stills of all streams. */
+export class Stills {
+  readonly #makeStill: MakeStill;
+  readonly #reader: Pick<RangeReader, 'read'>;
+  readonly #made: SharedWork;
+
+  /**
+   * @param options.signal ends what is being made
+   */
+  constructor(options: { makeStill: MakeStill; reader: Pick<RangeReader, 'read'>; signal: AbortSignal }) {
+    this.#makeStill = options.makeStill;
+    this.#reader = options.reader;
+    this.#made = new SharedWork({ maxBytes: MAX_BYTES, signal: options.signal });
+  }
+
+  /**
+   * @param us the instant, since 1970
+   * @param nowUs now
+   * @param options.signal a viewer who leaves; others may wait for the same still
+   * @throws OxbowError `no-media`, `engine-failed`
+   */
+  async answer(stream: Deliverable, us: number, nowUs: number, { signal }: { signal: AbortSignal }): Promise<Reply> {
+    const settled = stream.settled(us);
+    const around = await stream.recorded.between(us - EDGE_US - LOOK_BACK_US, us + 1);
+    const shown = around.at(-1);
+    // Where more is to come, the newest instants are answered with the newest picture there is.
+    const reachUs = settled ? 0 : EDGE_US;
+    if (!shown || us >= shown.startUs + shown.durationUs + reachUs) {
+      throw new OxbowError('no-media', `nothing of ${stream.name} is recorded at that time`);
+    }
+    const init = stream.inits.get(shown.initNumber);
+    const video = init?.tracks.find((track) => track.kind === 'video');
+    const groups = video ? decodable(around) : [];
+    const first = groups[0];
+    if (!video || !first) throw new OxbowError('no-media', `${stream.name} has no picture at that time`);
+    const atUs = Math.min(us, shown.startUs + shown.durationUs - 1);
+    const atS = Math.max(0, atUs - first.startUs) / 1e6;
+    const key = `${first.path}#${first.msn}-${shown.msn}#${atS}`;
+    const bytes = await this.#made.get(key, (options) => this.#make(video, groups, atS, options), { signal });
+    const isOld = settled && nowUs - us > EDGE_US * 2;
+    return bytesReply(bytes, contentTypes.jpeg, isOld ? OLD : caching.live);
+  }
+
+  async #make(
+    video: Track,
+    groups: readonly RecordedGroup[],
+    atS: number,
+    options: { signal: AbortSignal },
+  ): Promise<Uint8Array> {
+    const segments: Uint8Array[] = [];
+    for (const group of groups) {
+      const own = group.tracks.find((track) => track.trackId === video.id);
+      if (own) segments.push(await this.#reader.read(group.path, own.offset, own.length));
+    }
+    const bytes = concatBytes([printInit([video]), ...segments]);
+    options.signal.throwIfAborted();
+    return this.#makeStill({ bytes, atS, width: WIDTH }, options);
+  }
+}

@@ -1,0 +1,56 @@
+/**
+ * Subtitle segments: WebVTT files, made on demand from the text track of a segment, in memory or in the chunk file.
+ * In: rendition and MSN. Out: Reply. Every segment has one, be anything said in it or not. rfc8216bis, 3.1.4; MEDIA.md, Addresses 14.
+ */
+import type { RangeReader } from '../archive/range-reader.ts';
+import { FormatError, OxbowError } from '../lib/errors.ts';
+import type { TextTrack, Track } from '../media/frame.ts';
+import { renditionsOf } from '../media/presentation.ts';
+import { printVttSegment } from '../media/webvtt/segment.ts';
+import type { Deliverable } from './deliverable.ts';
+import { missing } from './live.ts';
+import type { Reply } from './reply.ts';
+import { bytesReply, caching, contentTypes } from './text-reply.ts';
+
+/** More text in one segment is not ours. */
+const MAX_BYTES = 4 * 1024 * 1024;
+
+/**
+ * A segment of a subtitle rendition by its MSN.
+ *
+ * @throws OxbowError `not-found`, `gone`
+ */
+export async function answerSubtitles(
+  stream: Deliverable,
+  renditionId: string,
+  msn: number,
+  reader: Pick<RangeReader, 'read'>,
+): Promise<Reply> {
+  const listed = stream.list.find(msn);
+  if (listed?.sealed && listed.bytes) {
+    const track = trackOf(listed.init.tracks, renditionId);
+    const bytes = track && listed.bytes.get(track.id);
+    return vttReply(`${renditionId}-${msn}`, track, bytes, listed.startUs - listed.run.eUs);
+  }
+  const group = await stream.recorded.find(msn);
+  if (!group) throw await missing(stream, msn);
+  const track = trackOf(stream.inits.get(group.initNumber)?.tracks ?? [], renditionId);
+  const own = track && group.tracks.find(({ trackId, length }) => trackId === track.id && length > 0);
+  const bytes = own && own.length <= MAX_BYTES ? await reader.read(group.path, own.offset, own.length) : undefined;
+  return vttReply(`${renditionId}-${msn}`, track, bytes, group.startUs - group.eUs);
+}
+
+function trackOf(tracks: readonly Track[], renditionId: string): TextTrack | undefined {
+  const track = renditionsOf(tracks).subtitles.find(({ id }) => id === renditionId)?.tracks[0];
+  return track?.kind === 'text' ? track : undefined;
+}
+
+function vttReply(name: string, track: TextTrack | undefined, bytes: Uint8Array | undefined, startUs: number): Reply {
+  try {
+    const text = Buffer.from(printVttSegment(track, bytes, startUs / 1000), 'utf8');
+    return bytesReply(text, contentTypes.vtt, caching.forever, name);
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error;
+    throw new OxbowError('not-found', `the subtitles of ${name} cannot be read any more`);
+  }
+}

@@ -1,0 +1,86 @@
+/**
+ * Makes replies of playlists: bytes once, validator and gzip when first asked for.
+ * In: text. Out: Reply.
+ */
+import { createHash } from 'node:crypto';
+import { gzipSync } from 'node:zlib';
+import type { Reply } from './reply.ts';
+
+/** Below this gzip saves no packet. */
+const GZIP_FROM_BYTES = 1400;
+/** Fast: a list is compressed once and sent to all, but it must not hold the loop. */
+const GZIP_LEVEL = 4;
+const GZIP_LEVEL_OF_LARGE = 1;
+const LARGE_BYTES = 256 * 1024;
+
+/** Cache-Control by class of resource. */
+export const caching = {
+  /** Named by an MSN or a hash: the bytes never change. */
+  forever: 'public, max-age=31536000, immutable',
+  /** A list that grows. */
+  live: 'public, max-age=1',
+  /** A list of the past that may still be filled in. */
+  past: 'public, max-age=10',
+  none: 'no-store',
+} as const;
+
+/** Longest that an answer to a blocking reload is kept, seconds. */
+const MAX_REACHED_S = 60;
+
+/**
+ * Cache-Control of the answer to a blocking reload: what it promised to contain is in it for good, but whoever comes so late
+ * that the list has moved on wants a newer one. Six target durations (8216bis, B.1), at most a minute.
+ *
+ * @param targetDurationS TARGETDURATION, seconds
+ */
+export const cachingOfReached = (targetDurationS: number): string =>
+  `public, max-age=${Math.min(6 * targetDurationS, MAX_REACHED_S)}`;
+
+/** Content types (8216bis 4, RFC 8216bis 10). */
+export const contentTypes = {
+  playlist: 'application/vnd.apple.mpegurl',
+  mp4: 'video/mp4',
+  /** The registered name; `video/x-matroska` is its deprecated alias (IANA, RFC 9559). */
+  mkv: 'video/matroska',
+  ts: 'video/mp2t',
+  segment: 'video/iso.segment',
+  jpeg: 'image/jpeg',
+  vtt: 'text/vtt; charset=utf-8',
+} as const;
+
+/** A playlist as a reply. */
+export function playlistReply(text: string | Uint8Array, cacheControl: string): Reply {
+  const bytes = typeof text === 'string' ? Buffer.from(text, 'utf8') : text;
+  let zipped: Uint8Array | undefined;
+  let tag: string | undefined;
+  return {
+    contentType: contentTypes.playlist,
+    cacheControl,
+    length: bytes.length,
+    pieces: [bytes],
+    get etag() {
+      tag ??= createHash('sha1').update(bytes).digest('base64url');
+      return tag;
+    },
+    ...(bytes.length >= GZIP_FROM_BYTES && {
+      gzip: () => {
+        zipped ??= gzipSync(bytes, { level: bytes.length < LARGE_BYTES ? GZIP_LEVEL : GZIP_LEVEL_OF_LARGE });
+        return zipped;
+      },
+    }),
+  };
+}
+
+/** The same bytes under another Cache-Control; validator and gzip are still made once for both. */
+export function keptFor(reply: Reply, cacheControl: string): Reply {
+  return Object.create(reply, { cacheControl: { value: cacheControl, enumerable: true } }) as Reply;
+}
+
+/**
+ * Bytes in memory as a reply.
+ *
+ * @param etag strong validator without quotes, where there is one
+ */
+export function bytesReply(bytes: Uint8Array, contentType: string, cacheControl: string, etag?: string): Reply {
+  return { contentType, cacheControl, length: bytes.length, pieces: [bytes], ...(etag !== undefined && { etag }) };
+}

@@ -1,0 +1,118 @@
+/**
+ * Segments of the muxed MPEG-TS rendition, made when they are asked for, and kept a while: one cache for all streams.
+ * In: stored segments of a group, in memory or in the chunk file. Out: Reply. Bytes of an address never change. MEDIA.md 14, 34.
+ */
+import type { RangeReader } from '../archive/range-reader.ts';
+import { OxbowError } from '../lib/errors.ts';
+import type { Frame } from '../media/frame.ts';
+import { parseSegment } from '../media/isobmff/segment-frames.ts';
+import { muxSegment } from '../media/mpegts/muxer.ts';
+import type { Init } from '../media/segment.ts';
+import type { Metrics } from '../observe/metrics.ts';
+import type { Deliverable } from './deliverable.ts';
+import { missing } from './live.ts';
+import type { Reply } from './reply.ts';
+import { bytesReply, caching, contentTypes } from './text-reply.ts';
+import { tsTracksOf } from './ts-playlist.ts';
+
+/** Where the stored segments of a group are. */
+interface Stored {
+  readonly init: Init;
+  /** By track id; gives all moofs and mdats of the track. */
+  readonly read: ReadonlyMap<number, () => Promise<Uint8Array> | Uint8Array>;
+}
+
+/** Bytes that all kept segments may take: some minutes of the newest segments of a few streams. */
+const MAX_BYTES = 64 * 1024 * 1024;
+
+/** What muxed segments are made with. */
+export interface TsSegmentsOptions {
+  readonly reader: Pick<RangeReader, 'read'>;
+  readonly metrics?: Pick<Metrics, 'tsSegments' | 'tsCacheBytes'>;
+  /** Bytes that are kept at most; default 64 MiB. */
+  readonly maxBytes?: number;
+}
+
+/** Makes and keeps the segments of all streams. */
+export class TsSegments {
+  readonly #options: TsSegmentsOptions;
+  /** Least recently asked for first. */
+  readonly #kept = new Map<string, Uint8Array>();
+  readonly #making = new Map<string, Promise<Uint8Array>>();
+  #bytes = 0;
+
+  constructor(options: TsSegmentsOptions) {
+    this.#options = options;
+  }
+
+  /** Bytes of the segments that are kept. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /**
+   * A segment by its MSN, all its tracks in one.
+   *
+   * @throws OxbowError `not-found`, `gone`; `unsupported-media` for AAC that MPEG-TS cannot carry
+   */
+  async answer(stream: Deliverable, msn: number): Promise<Reply> {
+    const stored = await this.#find(stream, msn);
+    if (!stored) throw await missing(stream, msn);
+    const key = `${stream.recorded.streamId}/${msn}/${stored.init.number}`;
+    const kept = this.#kept.get(key);
+    const making = this.#making.get(key);
+    this.#options.metrics?.tsSegments.inc({ result: kept ? 'kept' : making ? 'joined' : 'made' });
+    const bytes = kept ?? (await (making ?? this.#make(key, stored)));
+    this.#keep(key, bytes);
+    return bytesReply(bytes, contentTypes.ts, caching.forever, `ts-${stream.recorded.streamId}-${msn}`);
+  }
+
+  async #find(stream: Deliverable, msn: number): Promise<Stored | undefined> {
+    const listed = stream.list.find(msn);
+    if (listed?.sealed && listed.bytes) {
+      return { init: listed.init, read: new Map([...listed.bytes].map(([id, bytes]) => [id, () => bytes])) };
+    }
+    const group = await stream.recorded.find(msn);
+    const init = group && stream.inits.get(group.initNumber);
+    if (!init) return undefined;
+    const { reader } = this.#options;
+    const read = group.tracks
+      .filter(({ length }) => length > 0)
+      .map(({ trackId, offset, length }) => [trackId, () => reader.read(group.path, offset, length)] as const);
+    return { init, read: new Map(read) };
+  }
+
+  #make(key: string, stored: Stored): Promise<Uint8Array> {
+    const making = mux(key, stored).finally(() => this.#making.delete(key));
+    this.#making.set(key, making);
+    return making;
+  }
+
+  #keep(key: string, bytes: Uint8Array): void {
+    const { maxBytes = MAX_BYTES, metrics } = this.#options;
+    if (!this.#kept.delete(key)) this.#bytes += bytes.length;
+    this.#kept.set(key, bytes);
+    for (const [oldest, { length }] of this.#kept) {
+      if (this.#bytes <= maxBytes) break;
+      this.#kept.delete(oldest);
+      this.#bytes -= length;
+    }
+    metrics?.tsCacheBytes.set(this.#bytes);
+  }
+}
+
+async function mux(name: string, { init, read }: Stored): Promise<Uint8Array> {
+  const tracks = tsTracksOf(init.tracks);
+  const found = await Promise.all(
+    tracks.map(async ({ id }): Promise<[number, readonly Frame[]] | undefined> => {
+      const bytes = await read.get(id)?.();
+      if (!bytes) return undefined; // a hole in one track: the segment lacks it
+      const frames = parseSegment(bytes);
+      if (!frames) throw new OxbowError('not-found', `segment ${name} cannot be read any more`);
+      return [id, frames];
+    }),
+  );
+  const frames = new Map(found.filter((one) => one !== undefined));
+  if (frames.size === 0) throw new OxbowError('not-found', `nothing lies in segment ${name}`);
+  return muxSegment({ tracks, frames });
+}

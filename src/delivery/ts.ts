@@ -1,0 +1,69 @@
+/**
+ * Answers the playlists of the muxed MPEG-TS rendition: /live/{stream}/ts/ and /vod/…/ts.m3u8, for players without fragmented MP4.
+ * In: a path that was taken apart. Out: Reply. MEDIA.md 34.
+ */
+import { printMediaPlaylist, printMultivariantPlaylist } from '../media/m3u8/print.ts';
+import { assertTsCarries } from '../media/mpegts/muxer-tables.ts';
+import type { ListView } from '../packager/live-list.ts';
+import type { Deliverable } from './deliverable.ts';
+import { offline, readyView } from './live.ts';
+import { cachingOf, openWindow, type PastRequest } from './past.ts';
+import type { Reply } from './reply.ts';
+import { caching, playlistReply } from './text-reply.ts';
+import { tsLivePlaylist, tsMultivariant, tsPastPlaylist, tsTracksOf } from './ts-playlist.ts';
+
+/** Rendered lists of a stream, by what they show; each until it shows something else. */
+const rendered = new WeakMap<object, Map<string, { readonly shown: string; readonly reply: Reply }>>();
+
+/**
+ * The multivariant playlist of what is live now; a first request waits for a stream that is starting.
+ *
+ * @throws OxbowError `stream-offline`; `unsupported-media` for codecs that MPEG-TS cannot carry
+ */
+export async function answerTsIndex(stream: Deliverable, options: { signal: AbortSignal }): Promise<Reply> {
+  const view = await readyView(stream, options);
+  if (view.ended) throw offline(stream);
+  assertTsCarries(tsTracksOf(view.tracks));
+  return playlistReply(printMultivariantPlaylist(tsMultivariant(view)), caching.live);
+}
+
+/** The live list of a generation, as it is now. */
+export function answerTsPlaylist(stream: Deliverable, generationNumber: number): Reply {
+  const view = stream.list.view(generationNumber);
+  if (!view?.segments.some((segment) => segment.sealed)) throw offline(stream);
+  assertTsCarries(tsTracksOf(view.tracks));
+  return renderedOnce(stream, `g${generationNumber}`, view, () => printMediaPlaylist(tsLivePlaylist(view)));
+}
+
+/**
+ * A list of live segments, rendered once as long as it shows the same: parts that come meanwhile are not in it.
+ *
+ * @param name tells the lists of a stream apart; few
+ * @param print makes the text
+ */
+export function renderedOnce(stream: Deliverable, name: string, view: ListView, print: () => Uint8Array): Reply {
+  const lists = rendered.get(stream.list) ?? new Map<string, { shown: string; reply: Reply }>();
+  rendered.set(stream.list, lists);
+  const last = view.segments.findLast((segment) => segment.sealed);
+  const shown = [view.generation.number, view.segments[0]?.msn, last?.msn, view.ended].join();
+  const known = lists.get(name);
+  if (known?.shown === shown) return known.reply;
+  for (const key of lists.keys()) if (/^g\d+$/.test(key) && !stream.list.view(Number(key.slice(1)))) lists.delete(key);
+  const reply = playlistReply(print(), view.ended ? caching.past : caching.live);
+  lists.set(name, { shown, reply });
+  return reply;
+}
+
+/**
+ * The list of a window.
+ *
+ * @throws OxbowError `no-media` and others of `openWindow`; `unsupported-media` for codecs that MPEG-TS cannot carry
+ */
+export async function answerTsPast(stream: Deliverable, request: PastRequest): Promise<Reply> {
+  const window = await openWindow(stream, request.range);
+  const [first] = window.groups;
+  const init = first && window.initOf(first.initNumber);
+  if (init) assertTsCarries(tsTracksOf(init.tracks));
+  const base = `${request.revision === undefined ? '../../../../' : '../../../../../'}live/${stream.name}/`;
+  return playlistReply(printMediaPlaylist(tsPastPlaylist(window, base)), cachingOf(window, request));
+}

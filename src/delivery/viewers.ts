@@ -1,0 +1,108 @@
+/**
+ * Who watches: distinct players that asked for a stream's media a moment ago.
+ * In: a word for each request, and one for each that waits. Out: how many there are. Constant work for each request, bounded memory.
+ */
+
+/** A player that asked for nothing for so long watches no more, ms. */
+const WATCHES_MS = 30_000;
+
+/** Who was seen no longer ago is as good as seen now, ms. */
+const FRESH_MS = 1000;
+
+/** How many are told apart. */
+export interface ViewerLimits {
+  readonly perStream: number;
+  readonly inAll: number;
+}
+
+/** About 100 bytes each. */
+const viewerLimits: ViewerLimits = { perStream: 50_000, inAll: 200_000 };
+
+interface Seen {
+  atMs: number;
+  /** Its requests that wait. */
+  held: number;
+}
+
+/** Viewers of all streams. */
+export class Viewers {
+  readonly #nowMs: () => number;
+  readonly #limits: ViewerLimits;
+  readonly #onOver: () => void;
+  /** By stream, then by player: who was seen longest ago first. */
+  readonly #streams = new Map<string, Map<string, Seen>>();
+  #inAll = 0;
+
+  /**
+   * @param options.nowMs a clock that never steps, ms
+   * @param options.onOver told of each request of a player that there is no room for
+   */
+  constructor(options: { nowMs: () => number; onOver?: () => void; limits?: ViewerLimits }) {
+    this.#nowMs = options.nowMs;
+    this.#limits = options.limits ?? viewerLimits;
+    this.#onOver = options.onOver ?? (() => undefined);
+  }
+
+  /**
+   * A player was given media.
+   *
+   * @param player short; the same for all requests of one
+   */
+  seen(stream: string, player: string): void {
+    const players = this.#streams.get(stream) ?? new Map<string, Seen>();
+    const known = players.get(player);
+    if (known) {
+      if (this.#nowMs() - known.atMs > FRESH_MS) this.#refresh(players, player, known);
+      return;
+    }
+    this.#forgetOld(stream, players);
+    if (players.size >= this.#limits.perStream || this.#inAll >= this.#limits.inAll) {
+      this.#onOver();
+      return;
+    }
+    players.set(player, { atMs: this.#nowMs(), held: 0 });
+    this.#inAll++;
+    this.#streams.set(stream, players);
+  }
+
+  /** A player that is known waits for media: it watches until the returned function is called, however long that takes. */
+  waits(stream: string, player: string): () => void {
+    const players = this.#streams.get(stream);
+    const known = players?.get(player);
+    if (!players || !known) return () => undefined;
+    known.held++;
+    return () => {
+      known.held--;
+      if (players.get(player) === known) this.#refresh(players, player, known);
+    };
+  }
+
+  /** How many watch a stream. */
+  of(stream: string): number {
+    const players = this.#streams.get(stream);
+    if (!players) return 0;
+    this.#forgetOld(stream, players);
+    return players.size;
+  }
+
+  /** Lets go of all who watch no more: streams that nobody asks about too. */
+  forgetOld(): void {
+    for (const [stream, players] of this.#streams) this.#forgetOld(stream, players);
+  }
+
+  #refresh(players: Map<string, Seen>, player: string, known: Seen): void {
+    known.atMs = this.#nowMs();
+    players.delete(player);
+    players.set(player, known);
+  }
+
+  #forgetOld(stream: string, players: Map<string, Seen>): void {
+    const beforeMs = this.#nowMs() - WATCHES_MS;
+    for (const [player, known] of players) {
+      if (known.atMs >= beforeMs) break;
+      if (known.held > 0) this.#refresh(players, player, known);
+      else if (players.delete(player)) this.#inAll--;
+    }
+    if (players.size === 0) this.#streams.delete(stream);
+  }
+}

@@ -1,0 +1,112 @@
+/**
+ * The addresses of video-stream-recorder, with its meaning, on the MPEG-TS rendition of the default stream: the last five segments,
+ * windows by start and minutes, catch-up by `?utc=`.
+ * In: path and query. Out: Reply. Segments are named where they live for good, below /live/{stream}/ts/. docs/3-watch/ts-and-vsr.md.
+ */
+import type { Clock } from '../lib/clock.ts';
+import { printMediaPlaylist } from '../media/m3u8/print.ts';
+import type { ListedSegment, ListView } from '../packager/live-list.ts';
+import { instantUs } from './address-time.ts';
+import type { Deliverable } from './deliverable.ts';
+import { offline, readyView } from './live.ts';
+import { cachingOf, openWindow, type Range } from './past.ts';
+import { firstOf } from './past-playlist.ts';
+import type { Reply } from './reply.ts';
+import { caching, playlistReply } from './text-reply.ts';
+import { renderedOnce } from './ts.ts';
+import { tsLivePlaylist, tsPastPlaylist } from './ts-playlist.ts';
+import type { TsSegments } from './ts-segments.ts';
+import { vsrDurationUs, vsrInstantUs } from './vsr-time.ts';
+
+/** What answering needs. */
+export interface VsrOptions {
+  /** The stream behind these addresses; throws `stream-unknown` where there is none. */
+  readonly stream: () => Deliverable;
+  readonly segments: TsSegments;
+  readonly clock: Clock;
+}
+
+/** Segments of the live list. */
+const LIVE_SEGMENTS = 5;
+/** Catch-up by `?utc=` gives at most 300 minutes, µs. */
+const CATCH_UP_US = 300 * 60 * 1_000_000;
+/** Whoever follows a list that ended is told so for four target durations and this, ms; then the stream is offline. */
+const ENDED_FOR_MS = 60_000;
+
+const SEGMENT = /^\/(?:live|start\/[^/]{1,64}\/[^/]{1,64})\/(\d{1,15})\.ts$/;
+const WINDOW = /^\/start\/([^/]{1,64})\/([^/]{1,64})\/(?:vod|stream)\.m3u8$/;
+
+/**
+ * Answers one of VSR's addresses; undefined for any other path.
+ *
+ * @throws OxbowError `stream-unknown`, `stream-offline`, and what windows and segments refuse
+ */
+export function answerVsr(
+  path: string,
+  query: URLSearchParams,
+  { stream, segments, clock }: VsrOptions,
+  options: { signal: AbortSignal },
+): Promise<Reply> | undefined {
+  if (path === '/live/stream.m3u8') {
+    const utc = query.get('utc');
+    return utc === null ? answerLast(stream(), clock, options) : answerCatchUp(stream(), instantUs(utc));
+  }
+  const window = WINDOW.exec(path);
+  if (window) {
+    const found = stream();
+    const fromUs = vsrInstantUs(window[1]!, query.get('tz'));
+    const range = { fromUs, toUs: fromUs + vsrDurationUs(window[2]!) };
+    return answerWindow(found, range, `../../../live/${found.name}/`);
+  }
+  const segment = SEGMENT.exec(path);
+  return segment ? answerSegment(stream(), Number(segment[1]), segments) : undefined;
+}
+
+/** The last five segments as a live list that slides; more where they are too short for three target durations. */
+async function answerLast(stream: Deliverable, clock: Clock, options: { signal: AbortSignal }): Promise<Reply> {
+  const view = await readyView(stream, options);
+  const sealed = view.segments.filter((segment) => segment.sealed);
+  if (view.ended && endOf(sealed) / 1000 + 4000 * view.generation.targetDurationS + ENDED_FOR_MS < clock.nowMs()) {
+    throw offline(stream);
+  }
+  const last: ListView = { ...view, segments: lastOf(sealed, view) };
+  return renderedOnce(stream, 'vsr', last, () => {
+    const list = tsLivePlaylist(last);
+    const moved = list.segments.map((segment) => ({ ...segment, uri: `${stream.name}/ts/${segment.uri}` }));
+    return printMediaPlaylist({ ...list, segments: moved });
+  });
+}
+
+/** A list may not be shortened below three target durations (8216bis 6.2.2), nor below what players shall stay behind. */
+function lastOf(sealed: readonly ListedSegment[], { generation }: ListView): readonly ListedSegment[] {
+  const leastUs = Math.max(3 * generation.targetDurationS, generation.holdBackS) * 1_000_000;
+  let from = sealed.length;
+  for (let us = 0; from > 0 && (us < leastUs || sealed.length - from < LIVE_SEGMENTS); ) {
+    us += sealed[--from]!.sealed!.durationUs;
+  }
+  return sealed.slice(from);
+}
+
+function endOf(sealed: readonly ListedSegment[]): number {
+  const last = sealed.at(-1);
+  return last ? last.startUs + last.sealed!.durationUs : 0;
+}
+
+function answerCatchUp(stream: Deliverable, fromUs: number): Promise<Reply> {
+  return answerWindow(stream, { fromUs, toUs: fromUs + CATCH_UP_US }, `${stream.name}/`);
+}
+
+/** @param base where `ts/{msn}.ts` of the stream lies, relative to the list */
+async function answerWindow(stream: Deliverable, range: Range, base: string): Promise<Reply> {
+  const window = await openWindow(stream, range);
+  const list = tsPastPlaylist(window, base);
+  // Players would begin at the end of a list that still grows; and the first segment began before the asked time.
+  const timeOffsetS = Math.max(0, range.fromUs - firstOf(window.groups)!.startUs) / 1e6;
+  const text = printMediaPlaylist({ ...list, start: { timeOffsetS, precise: true } });
+  return playlistReply(text, cachingOf(window, { range }));
+}
+
+/** These names do not say which stream they are of: should another become the default, they must not be in caches for long. */
+async function answerSegment(stream: Deliverable, msn: number, segments: TsSegments): Promise<Reply> {
+  return { ...(await segments.answer(stream, msn)), cacheControl: caching.past };
+}

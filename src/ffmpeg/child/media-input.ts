@@ -1,0 +1,55 @@
+/**
+ * Opens bytes as a container, and nothing else: no URL, no file, no format that could ask for one.
+ * In: bytes. Out: FFmpeg's demuxer over them. Native code: child processes only.
+ */
+import { AVSEEK_CUR, AVSEEK_END, AVSEEK_SIZE } from 'node-av/constants';
+import { FormatContext, IOContext } from 'node-av/lib';
+import { must } from './native.ts';
+
+const READ_BYTES = 64 * 1024;
+/** Containers that hold their media themselves; playlists, SDP and image sequences are left out on purpose. */
+const FORMATS = 'mov,mpegts,matroska,flv,mpeg,avi,ogg,wav,aac,mp3,flac,ac3,eac3,h264,hevc,m4v,ivf,obu';
+
+/** A container over bytes. Dispose it. */
+export interface MediaInput extends Disposable {
+  readonly format: FormatContext;
+}
+
+/**
+ * @throws Error with FFmpeg's sentence when no known container is in the bytes
+ */
+export function openMediaInput(bytes: Uint8Array): MediaInput {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  let at = 0;
+  const io = new IOContext();
+  io.allocContextWithCallbacks(
+    READ_BYTES,
+    0,
+    (size) => {
+      if (at >= buffer.length) return null;
+      const piece = buffer.subarray(at, at + size);
+      at += piece.length;
+      return piece;
+    },
+    null,
+    (offset, whence) => {
+      if (whence === AVSEEK_SIZE) return BigInt(buffer.length);
+      const from = whence === AVSEEK_CUR ? at : whence === AVSEEK_END ? buffer.length : 0;
+      at = Math.min(buffer.length, Math.max(0, from + Number(offset)));
+      return BigInt(at);
+    },
+  );
+  const format = new FormatContext();
+  format.allocContext();
+  format.pb = io;
+  // As options of the context, not as a dictionary to openInput: it is freed twice there.
+  must(format.setOption('format_whitelist', FORMATS), 'limiting formats');
+  must(format.setOption('protocol_whitelist', 'none'), 'limiting protocols');
+  must(format.openInputSync('', null, null), 'this is no media that FFmpeg knows');
+  return {
+    format,
+    [Symbol.dispose]() {
+      format.closeInputSync();
+    },
+  };
+}

@@ -1,0 +1,110 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createManualClock } from '../../lib/clock.ts';
+import {
+  audioFrameAt,
+  audioFramesDue,
+  createSteadyUtc,
+  framesDue,
+  pictureAt,
+  pictureMs,
+  picturesDue,
+  pictureTicks,
+} from './pacing.ts';
+
+const rates = [
+  { num: 24_000, den: 1_001 },
+  { num: 25, den: 1 },
+  { num: 30, den: 1 },
+  { num: 30_000, den: 1_001 },
+  { num: 60_000, den: 1_001 },
+];
+
+test('pictures lie on multiples of the frame time since 1970, at fractional rates too', () => {
+  for (const rate of rates) {
+    const first = pictureAt(1_795_000_000_123.4, rate);
+    for (let number = first; number < first + 200; number++) {
+      const exact = Number(
+        (BigInt(number) * 90_000n * BigInt(rate.den) * 2n + BigInt(rate.num)) / (2n * BigInt(rate.num)),
+      );
+      assert.equal(pictureTicks(number, rate), exact);
+      assert.ok(Math.abs(pictureMs(number, rate) - exact / 90) < 0.01);
+      assert.equal(pictureAt(pictureMs(number, rate), rate), number, 'its time has come');
+      assert.equal(pictureAt(pictureMs(number, rate) - 0.1, rate), number - 1, 'its time has not come');
+    }
+  }
+});
+
+test('audio that is late is made up for, after a long pause it goes on with now', () => {
+  const [newest, end] = audioFramesDue(1_795_000_000_000, undefined);
+  assert.equal(end, newest + 1);
+  assert.deepEqual(audioFramesDue(1_795_000_000_000, newest), [newest + 1, newest + 1]);
+  assert.deepEqual(audioFramesDue(1_795_000_000_000, newest - 10), [newest - 9, newest + 1]);
+  assert.deepEqual(audioFramesDue(1_795_000_000_000, newest - 1_000), [newest, newest + 1]);
+});
+
+test('what is made up for comes in the order of time, sound beside its pictures, each once', () => {
+  const rate = { num: 25, den: 1 };
+  const at = 1_795_000_000_000;
+  const last = { picture: pictureAt(at, rate), audio: audioFrameAt(at) };
+  const due = framesDue(at + 2_500, last, rate);
+  const numbers = (wanted: string) => due.flatMap(({ kind, number }) => (kind === wanted ? [number] : []));
+  assert.deepEqual(
+    numbers('picture'),
+    Array.from({ length: 62 }, (_, i) => last.picture + 1 + i),
+  );
+  assert.deepEqual(
+    numbers('audio'),
+    Array.from({ length: audioFrameAt(at + 2_500) - last.audio }, (_, i) => last.audio + 1 + i),
+  );
+  let pictureAtMs = at;
+  let audioAtMs = at;
+  for (const { kind, number } of due) {
+    if (kind === 'picture') pictureAtMs = pictureMs(number, rate);
+    else audioAtMs = (number * 1024) / 48;
+    assert.ok(Math.abs(pictureAtMs - audioAtMs) < 100, `${kind} ${number}`);
+  }
+  assert.deepEqual(framesDue(at, last, rate), []);
+});
+
+test('at the start the sound begins with the picture, wherever in its time that is made', () => {
+  for (const rate of rates) {
+    for (let at = 1_795_000_000_000; at < 1_795_000_000_200; at += 7) {
+      const [picture, ...sounds] = framesDue(at, { picture: undefined, audio: undefined }, rate);
+      assert.deepEqual(picture, { kind: 'picture', number: pictureAt(at, rate) });
+      const startMs = pictureMs(picture.number, rate);
+      assert.ok(sounds.length > 0 && sounds.every(({ kind }) => kind === 'audio'));
+      assert.equal(sounds[0]!.number, audioFrameAt(startMs));
+      assert.equal(sounds.at(-1)!.number, audioFrameAt(at));
+    }
+  }
+});
+
+test('when the system clock is set back the picture never runs back, and the two agree again later', () => {
+  const clock = createManualClock(10_000_000);
+  const utcMs = createSteadyUtc(clock);
+  clock.advance(1_000);
+  assert.equal(utcMs(), 10_001_000);
+  clock.step(-100);
+  let last = utcMs();
+  for (let second = 0; second < 30; second++) {
+    clock.advance(1_000);
+    const now = utcMs();
+    assert.ok(now > last + 990 && now <= last + 1_000);
+    last = now;
+  }
+  assert.equal(last, clock.nowMs());
+  clock.step(5_000);
+  assert.equal(utcMs(), clock.nowMs());
+});
+
+test('pictures that are a little late are made up for, one by one; after a long pause only the newest is made', () => {
+  const rate = { num: 25, den: 1 };
+  const at = 1_795_000_000_000;
+  const last = pictureAt(at, rate);
+  assert.deepEqual(picturesDue(at, last, rate), [last + 1, last + 1]);
+  assert.deepEqual(picturesDue(at + 160, last, rate), [last + 1, last + 5]);
+  assert.deepEqual(picturesDue(at + 3_000, last, rate), [last + 1, last + 76]);
+  assert.deepEqual(picturesDue(at + 3_040, last, rate), [last + 76, last + 77]);
+  assert.deepEqual(picturesDue(at, undefined, rate), [last, last + 1]);
+});

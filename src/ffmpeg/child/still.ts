@@ -1,0 +1,136 @@
+/**
+ * Makes a JPEG of one frame.
+ * In: an init section and a segment, or any file. Out: a JPEG file. Native code: child processes only.
+ */
+import {
+  AV_CODEC_FLAG_QSCALE,
+  AV_PIX_FMT_YUVJ420P,
+  AV_PKT_FLAG_KEY,
+  AVCOL_RANGE_JPEG,
+  AVCOL_SPC_BT470BG,
+  AVDISCARD_ALL,
+  AVMEDIA_TYPE_VIDEO,
+  FF_ENCODER_MJPEG,
+} from 'node-av/constants';
+import { Codec, CodecContext, type FormatContext, Frame, Packet, Rational, SoftwareScaleContext } from 'node-av/lib';
+import { openMediaInput } from './media-input.ts';
+import { must } from './native.ts';
+
+/** 8K and a little; larger pictures are refused before they are decoded. */
+const MAX_PIXELS = 8192 * 4608;
+const MAX_HEIGHT = 4096;
+/** FFmpeg's unit of quality: 118 is one step; 2 is best, 31 worst. */
+const QUALITY = 4 * 118;
+
+/**
+ * @param atS seconds after the pts of the first key frame; the last frame at or before it is taken, else the first
+ * @param width pixels
+ * @throws Error with FFmpeg's sentence when there is no picture
+ */
+export function makeStill(bytes: Uint8Array, atS: number, width: number): Uint8Array {
+  using input = openMediaInput(bytes);
+  using frame = decodeAt(input.format, atS);
+  return encodeJpeg(frame, width);
+}
+
+function decodeAt(format: FormatContext, atS: number): Frame {
+  let index = format.findBestStream(AVMEDIA_TYPE_VIDEO);
+  // An MP4's header says all; MPEG-TS has to be looked into.
+  if (index < 0 || !format.streams[index]!.codecpar.width) {
+    must(format.findStreamInfoSync(null), 'looking into the streams');
+    index = must(format.findBestStream(AVMEDIA_TYPE_VIDEO), 'there is no video');
+  }
+  for (const other of format.streams) if (other.index !== index) other.discard = AVDISCARD_ALL;
+  const stream = format.streams[index]!;
+  const codec = Codec.findDecoder(stream.codecpar.codecId);
+  if (!codec) throw new Error('this FFmpeg has no decoder for it');
+  using decoder = new CodecContext();
+  decoder.allocContext3(codec);
+  must(decoder.parametersToContext(stream.codecpar), 'reading codec parameters');
+  decoder.threadCount = 1;
+  must(decoder.setOption('max_pixels', String(MAX_PIXELS)), 'limiting the size');
+  must(decoder.open2Sync(codec, null), 'opening the decoder');
+
+  using packet = new Packet();
+  packet.alloc();
+  let target: bigint | undefined;
+  let best: Frame | undefined;
+  let frame = newFrame();
+  /** Takes what the decoder has; true once a frame after the target was seen. */
+  const drain = (): boolean => {
+    while (decoder.receiveFrameSync(frame) >= 0) {
+      const pts = frame.bestEffortTimestamp;
+      if (best && target !== undefined && pts > target) return true;
+      best?.free();
+      best = frame;
+      frame = newFrame();
+    }
+    return false;
+  };
+  let enough = false;
+  while (!enough && format.readFrameSync(packet) >= 0) {
+    if (packet.streamIndex === index) {
+      if (target === undefined && packet.flags & AV_PKT_FLAG_KEY) {
+        const { num, den } = stream.timeBase;
+        // To the nearest tick: a frame's own instant, in whole microseconds, may lie a little before it.
+        target = packet.pts + BigInt(Math.round((Math.max(0, atS) * den) / num));
+      }
+      // Pictures that no other needs and that are over well before the wished one are not decoded: about half the work.
+      const isOver = target !== undefined && packet.pts + 4n * packet.duration <= target;
+      decoder.setOption('skip_frame', isOver ? 'noref' : 'default');
+      // A packet that cannot be decoded is stepped over: a picture nearby is better than none.
+      if (target !== undefined && decoder.sendPacketSync(packet) >= 0) enough = drain();
+    }
+    packet.unref();
+  }
+  if (!enough) {
+    decoder.sendPacketSync(null);
+    drain();
+  }
+  frame.free();
+  if (!best) throw new Error('no picture could be decoded');
+  return best;
+}
+
+function newFrame(): Frame {
+  const frame = new Frame();
+  frame.alloc();
+  return frame;
+}
+
+function encodeJpeg(source: Frame, width: number): Uint8Array {
+  const { num, den } = source.sampleAspectRatio;
+  const shape = num > 0 && den > 0 ? num / den : 1;
+  const height = Math.max(2, Math.round((width * source.height) / (source.width * shape) / 2) * 2);
+  if (height > MAX_HEIGHT) throw new Error(`the still would be ${height} pixels high`);
+  using scaled = newFrame();
+  scaled.format = AV_PIX_FMT_YUVJ420P;
+  scaled.width = width;
+  scaled.height = height;
+  scaled.colorRange = AVCOL_RANGE_JPEG;
+  scaled.colorSpace = AVCOL_SPC_BT470BG; // JFIF knows no other.
+  must(scaled.getBuffer(0), 'allocating the still');
+  using scaler = new SoftwareScaleContext();
+  scaler.allocContext(); // Not set up by hand: so it takes range and matrix from the frames.
+  must(scaler.scaleFrameSync(scaled, source), 'scaling');
+
+  const codec = Codec.findEncoderByName(FF_ENCODER_MJPEG);
+  if (!codec) throw new Error('this FFmpeg has no JPEG encoder');
+  using encoder = new CodecContext();
+  encoder.allocContext3(codec);
+  encoder.width = width;
+  encoder.height = height;
+  encoder.pixelFormat = AV_PIX_FMT_YUVJ420P;
+  encoder.colorRange = AVCOL_RANGE_JPEG;
+  encoder.timeBase = new Rational(1, 25);
+  encoder.setFlags(AV_CODEC_FLAG_QSCALE);
+  encoder.globalQuality = QUALITY;
+  must(encoder.open2Sync(codec, null), 'opening the JPEG encoder');
+  scaled.pts = 0n;
+  scaled.quality = QUALITY;
+  must(encoder.sendFrameSync(scaled), 'encoding the still');
+  using packet = new Packet();
+  packet.alloc();
+  must(encoder.receivePacketSync(packet), 'encoding the still');
+  return new Uint8Array(packet.data ?? []);
+}

@@ -1,0 +1,119 @@
+/**
+ * H.264 for the test picture: x264, no look-ahead, key frames where they are asked for.
+ * In: YUV 4:2:0 planes. Out: access units with lengths in front of NAL units, and the avcC. Native code: child processes only.
+ */
+import {
+  AV_CODEC_FLAG_GLOBAL_HEADER,
+  AV_PICTURE_TYPE_I,
+  AV_PICTURE_TYPE_NONE,
+  AV_PIX_FMT_YUV420P,
+  AV_PKT_FLAG_KEY,
+  AVCOL_PRI_BT709,
+  AVCOL_RANGE_MPEG,
+  AVCOL_SPC_BT709,
+  AVCOL_TRC_BT709,
+  FF_ENCODER_LIBX264,
+} from 'node-av/constants';
+import { Codec, CodecContext, Frame, Packet, Rational } from 'node-av/lib';
+import type { VideoConfig } from '../../media/frame.ts';
+import type { TestPictureOptions } from '../test-picture-options.ts';
+import { must } from './native.ts';
+
+/** An encoded picture. */
+export interface EncodedPicture {
+  /** Numbers of pictures: of this one, and in decoding order. */
+  readonly pts: number;
+  readonly dts: number;
+  readonly key: boolean;
+  /** Length-prefixed NAL units, no parameter sets; a view that is good only until the callback returns. */
+  readonly data: Uint8Array;
+}
+
+/** One x264. */
+export class VideoEncoder {
+  readonly config: VideoConfig;
+  readonly #context = new CodecContext();
+  readonly #frame = new Frame();
+  readonly #packet = new Packet();
+
+  constructor(options: TestPictureOptions) {
+    const { width, height, frameRate, bFrames } = options;
+    const codec = Codec.findEncoderByName(FF_ENCODER_LIBX264);
+    if (!codec) throw new Error('this FFmpeg has no libx264');
+    const context = this.#context;
+    context.allocContext3(codec);
+    context.width = width;
+    context.height = height;
+    context.pixelFormat = AV_PIX_FMT_YUV420P;
+    // One tick is one picture: x264 budgets by frames, and left-out pictures do not confuse it.
+    context.timeBase = new Rational(frameRate.den, frameRate.num);
+    context.framerate = new Rational(frameRate.num, frameRate.den);
+    context.bitRate = BigInt(options.videoBitRate);
+    context.rcMaxRate = BigInt(options.videoBitRate);
+    context.rcBufferSize = options.videoBitRate;
+    context.qMin = 10; // A still picture would else be polished without end.
+    context.gopSize = Math.ceil((2 * options.keyframeIntervalS * frameRate.num) / frameRate.den);
+    context.maxBFrames = bFrames;
+    context.threadCount = 1;
+    context.colorSpace = AVCOL_SPC_BT709;
+    context.colorPrimaries = AVCOL_PRI_BT709;
+    context.colorTrc = AVCOL_TRC_BT709;
+    context.colorRange = AVCOL_RANGE_MPEG;
+    context.setFlags(AV_CODEC_FLAG_GLOBAL_HEADER);
+    // Not as a dictionary to open2: it is freed twice there.
+    // Everything in the picture moves by whole pixels, so that a search between them (subme) would find nothing.
+    const settings = {
+      preset: 'superfast',
+      tune: 'zerolatency',
+      'forced-idr': '1',
+      'x264-params': 'annexb=0:scenecut=0:b-adapt=0:weightp=0:subme=0',
+    };
+    for (const [name, value] of Object.entries(settings)) must(context.setOption(name, value), `x264 option ${name}`);
+    must(context.open2Sync(codec, null), 'opening x264');
+    const record = new Uint8Array(context.extraData ?? []);
+    if (record[0] !== 1 || record.length < 7) throw new Error('x264 gave no avcC');
+    this.config = {
+      codec: 'h264',
+      record,
+      codecs: `avc1.${Buffer.from(record.subarray(1, 4)).toString('hex')}`,
+      width,
+      height,
+      frameRate: frameRate.num / frameRate.den,
+    };
+    this.#frame.alloc();
+    this.#frame.format = AV_PIX_FMT_YUV420P;
+    this.#frame.width = width;
+    this.#frame.height = height;
+    must(this.#frame.getBuffer(1), 'allocating a picture');
+    this.#packet.alloc();
+  }
+
+  /**
+   * Encodes a picture.
+   *
+   * @param planes Y, U, V, packed; copied
+   * @param number of the picture, increasing
+   * @param deliver called for what is ready, which may be nothing where there are B-frames
+   */
+  encode(planes: Uint8Array, number: number, key: boolean, deliver: (picture: EncodedPicture) => void): void {
+    const frame = this.#frame;
+    must(frame.makeWritable(), 'a writable picture');
+    must(frame.fromBuffer(Buffer.from(planes.buffer, planes.byteOffset, planes.length)), 'copying a picture');
+    frame.pts = BigInt(number);
+    frame.pictType = key ? AV_PICTURE_TYPE_I : AV_PICTURE_TYPE_NONE;
+    must(this.#context.sendFrameSync(frame), 'encoding a picture');
+    while (this.#context.receivePacketSync(this.#packet) >= 0) {
+      const packet = this.#packet;
+      const data = packet.data;
+      if (data) {
+        deliver({
+          pts: Number(packet.pts),
+          dts: Number(packet.dts),
+          key: (packet.flags & AV_PKT_FLAG_KEY) !== 0,
+          data,
+        });
+      }
+      packet.unref();
+    }
+  }
+}

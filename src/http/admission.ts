@@ -1,0 +1,112 @@
+/**
+ * Who comes in: each request to the API is looked at before its route answers. Limits first, then who asks, then whether they may.
+ * In: fastify's requests and the row of the table. Out: what routes learn of whoever asks; refusals. DESIGN 6.
+ */
+import type { IncomingMessage } from 'node:http';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { parseSignedPath } from '../accounts/signed-path.ts';
+import { OxbowError } from '../lib/errors.ts';
+import type { HttpDeps } from './deps.ts';
+import type { LimitName } from './rate-limit.ts';
+import type { Route, RouteCall } from './routes/route.ts';
+import { refuseWatching } from './watching.ts';
+import { type Asked, createWho } from './who.ts';
+
+/** What routes learn of whoever asks. */
+export type Admitted = Pick<RouteCall, 'isAdmin' | 'isOperator' | 'asker' | 'visitor' | 'sees'>;
+
+/** The door of the API. */
+export interface Admission {
+  /** The address without the right to watch in front of it, for fastify's `rewriteUrl`. */
+  readonly unwrap: (request: IncomingMessage) => string;
+  /** Lets a request in, or throws the refusal. */
+  admit(route: Route, request: FastifyRequest, reply: FastifyReply): Promise<void>;
+  /** What was found out about a request that was let in. */
+  admitted(request: FastifyRequest): Admitted;
+  /** A request did what it wanted: a sign-in that succeeds does not count. */
+  succeeded(route: Route, request: FastifyRequest): void;
+}
+
+/** @param deps rights, limits, proxies */
+export function createAdmission(deps: HttpDeps): Admission {
+  const { access, limits, clock } = deps;
+  const who = createWho(deps);
+  const tokens = new WeakMap<IncomingMessage, string>();
+
+  const limitOf = ({ limit, method }: Route): LimitName | undefined =>
+    limit ?? (method === 'GET' ? undefined : 'writes');
+
+  function seesBy(token: string | undefined, seesAll: boolean): RouteCall['sees'] {
+    return (stream) => {
+      if (seesAll) return true;
+      if (token === undefined) return false;
+      refuseWatching(access.watch.verify(token, stream, 'playlist', clock.nowMs()));
+      return true;
+    };
+  }
+
+  function admitted(request: FastifyRequest): Admitted {
+    const asked = askedBy(request);
+    const asker = who.mayAct(asked);
+    const visitor = who.visitor(asked);
+    return {
+      ...{ asker, visitor, isAdmin: asker.isAdmin, isOperator: asker.seesAll || visitor.isLocal },
+      sees: seesBy(tokens.get(request.raw), asker.seesAll),
+    };
+  }
+
+  return {
+    unwrap(request) {
+      const url = request.url ?? '/';
+      const signed = parseSignedPath(url);
+      if (!signed?.path.startsWith('/api/v1/streams/')) return url;
+      tokens.set(request, signed.token);
+      return signed.path;
+    },
+
+    async admit(route, request, reply) {
+      const asked = askedBy(request);
+      const limit = limitOf(route);
+      const { address } = who.visitor(asked);
+      if (limit !== undefined) reply.headers(limits.take(limit, address));
+      const { asker, isOperator } = admitted(request);
+      const { authorization } = request.headers;
+      // Whoever tries tokens one after the other is slowed down like whoever tries to sign in.
+      if (!asker.seesAll && /^bearer /i.test(authorization ?? '')) limits.take('sign-in', address);
+      if (limit === 'sign-in') who.refuseForeign(asked);
+      if (asker.session && (await access.sessions.seen(asker.session))) {
+        reply.header('set-cookie', who.visitor(asked).cookie(who.secretOf(asked)!));
+      }
+      if (route.who === 'admin' ? asker.isAdmin : route.who !== 'operator' || isOperator) return;
+      if (asker.seesAll) throw new OxbowError('forbidden', 'This token may look, and change nothing.');
+      access.admin.requireAdmin(authorization);
+    },
+
+    admitted,
+
+    succeeded(route, request) {
+      if (route.limit === 'sign-in') limits.giveBack('sign-in', who.visitor(askedBy(request)).address);
+    },
+  };
+}
+
+/** Registers pages under a signed path: they are sent to where the page itself takes the right along. */
+export function registerSignedPages(app: FastifyInstance): void {
+  for (const page of ['watch', 'embed']) {
+    app.get<{ Params: { token: string; name: string } }>(
+      `/t/:token/${page}/:name`,
+      { schema: { hide: true } },
+      async (request, reply) => {
+        const { token, name } = request.params;
+        const query = new URLSearchParams(request.url.split('?')[1]);
+        query.set('token', token);
+        reply.header('cache-control', 'no-store');
+        return reply.redirect(`/${page}/${encodeURIComponent(name)}?${query}`);
+      },
+    );
+  }
+}
+
+function askedBy({ method, headers, socket, protocol }: FastifyRequest): Asked {
+  return { method, headers, remoteAddress: socket.remoteAddress ?? '', secure: protocol === 'https' };
+}

@@ -1,0 +1,260 @@
+/**
+ * The API on fastify: router, checks, problem documents and OpenAPI 3.1, all made from the table of routes.
+ * In: requests that are not media. Out: JSON. Nothing else imports fastify or its plugins but interface.ts.
+ */
+import swagger from '@fastify/swagger';
+import {
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  type FastifySchemaValidationError,
+  type FastifyServerFactory,
+  fastify,
+} from 'fastify';
+import { OxbowError } from '../lib/errors.ts';
+import { traceIdOf } from '../observe/trace.ts';
+import { type Admission, createAdmission, registerSignedPages } from './admission.ts';
+import type { HttpDeps } from './deps.ts';
+import type { EventListeners } from './events/listeners.ts';
+import { openSse, sseHeaders } from './events/sse.ts';
+import { sendFile } from './file-answer.ts';
+import { IdempotencyKeys } from './idempotency.ts';
+import { checkJsonDepth } from './json-depth.ts';
+import { lazySerializers } from './lazy-serializers.ts';
+import { NamedSchemas } from './named-schemas.ts';
+import { describeEvents, describeRoute, nameStatuses } from './openapi.ts';
+import { reportProblem, toProblem } from './problem.ts';
+import type { Route, RouteAnswer, RouteCall } from './routes/route.ts';
+import { routes } from './routes/table.ts';
+
+const MAX_BODY_BYTES = 1024 * 1024;
+const MAX_JSON_DEPTH = 32;
+const MAX_SHOWN_ERRORS = 20;
+
+/**
+ * Builds the fastify instance; pages are registered by interface.ts.
+ *
+ * @param listeners who listens to events; without them nobody may
+ */
+export async function createApi(
+  deps: HttpDeps,
+  serverFactory: FastifyServerFactory,
+  listeners?: EventListeners,
+): Promise<FastifyInstance> {
+  const admission = createAdmission(deps);
+  const app = fastify({
+    serverFactory,
+    rewriteUrl: admission.unwrap,
+    bodyLimit: MAX_BODY_BYTES,
+    genReqId: (request) => traceIdOf(request.headers.traceparent),
+    ajv: { customOptions: { allErrors: true, coerceTypes: false, removeAdditional: false } },
+    schemaController: { compilersFactory: { buildSerializer: lazySerializers } },
+    frameworkErrors: (error, request, reply) => sendProblem(error, request, reply, deps),
+  });
+  app.setErrorHandler((error, request, reply) => sendProblem(error, request, reply, deps));
+  app.setNotFoundHandler((request, reply) => sendProblem(notFound(request), request, reply, deps));
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
+    const text = String(body);
+    if (text === '') return done(null, undefined); // a POST without a body, from a client that always names a type
+    try {
+      checkJsonDepth(text, MAX_JSON_DEPTH);
+    } catch (error) {
+      return done(error as Error);
+    }
+    app.getDefaultJsonParser('error', 'error')(request, text, done);
+  });
+  app.addHook('onResponse', async (request, reply) => {
+    const kind = classOf(request);
+    deps.metrics.httpRequests.inc({ class: kind, status: reply.statusCode });
+    if (reply.getHeader('content-type') === sseHeaders['content-type']) return; // as long as somebody listened
+    deps.telemetry?.ended({
+      kind: 'request',
+      name: `${request.method} ${request.routeOptions.url ?? '(no route)'}`,
+      tookMs: reply.elapsedTime,
+      traceId: request.id,
+      traceparent: request.headers.traceparent as string | undefined,
+      attributes: { 'http.request.method': request.method, 'http.response.status_code': reply.statusCode },
+      error: reply.statusCode >= 500 ? `status ${reply.statusCode}` : undefined,
+    });
+    deps.metrics.httpRequestSeconds.observe({ class: kind }, reply.elapsedTime / 1000);
+  });
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: { title: 'oxbow', version: deps.version, description: 'Live video that remembers.' },
+      webhooks: describeEvents(),
+      components: { securitySchemes: { adminToken: { type: 'http', scheme: 'bearer' } } },
+    },
+    convertConstToEnum: false,
+    transformObject: (document) => nameStatuses('openapiObject' in document ? document.openapiObject : {}),
+    refResolver: { buildLocalReference: (json, _, __, index) => String(json.$id ?? `schema-${index}`) },
+  });
+  registerTable(app, deps, listeners, admission);
+  return app;
+}
+
+function registerTable(
+  app: FastifyInstance,
+  deps: HttpDeps,
+  listeners: EventListeners | undefined,
+  admission: Admission,
+): void {
+  const names = new NamedSchemas();
+  const keys = new IdempotencyKeys(() => deps.clock.monotonicMs());
+  const prepared = routes.map((route) => ({ route, schema: describeRoute(route, names) }));
+  for (const schema of names.all) app.addSchema(schema);
+  app.after(() => {
+    for (const { route, schema } of prepared) {
+      app.route({
+        method: route.method,
+        url: route.path,
+        schema,
+        onRequest: async (request, reply) => {
+          if (route.anyPage) reply.header('access-control-allow-origin', '*'); // of refusals too
+          await admission.admit(route, request, reply);
+        },
+        handler: async (request, reply) => {
+          const answered = await answer(route, request, signalOf(reply), deps, keys, admission);
+          admission.succeeded(route, request);
+          if (answered.events) return sendEvents(request, reply, answered.events, listeners);
+          return answered.file ? sendFile(request, reply, answered.file, deps) : sendAnswer(reply, answered);
+        },
+      });
+    }
+    registerSignedPages(app);
+    app.get('/api/v1/openapi.json', { schema: { hide: true } }, async (_, reply) => {
+      reply.header('cache-control', 'no-cache');
+      return app.swagger();
+    });
+  });
+}
+
+async function answer(
+  route: Route,
+  request: FastifyRequest,
+  signal: AbortSignal,
+  deps: HttpDeps,
+  keys: IdempotencyKeys,
+  admission: Admission,
+): Promise<RouteAnswer> {
+  const admitted = admission.admitted(request);
+  const call: RouteCall = {
+    params: request.params,
+    query: request.query,
+    body: request.body,
+    ...admitted,
+    accept: request.headers.accept ?? '',
+    header: (name) => request.headers[name]?.toString(),
+    signal,
+  };
+  const key = request.headers['idempotency-key'];
+  if (!route.repeatable || key === undefined) return route.answer(call, deps);
+  const make = async () => route.answer(call, deps);
+  const path = request.url.split('?', 1)[0];
+  return keys.once(`${route.method} ${path}`, String(key), request.body, make);
+}
+
+/** The reply's end is what counts: a request is over as soon as its body was read. */
+function signalOf({ raw }: FastifyReply): AbortSignal {
+  const controller = new AbortController();
+  raw.once('close', () => {
+    if (!raw.writableEnded) controller.abort(new DOMException('whoever asked went away', 'AbortError'));
+  });
+  return controller.signal;
+}
+
+function sendAnswer(reply: FastifyReply, { status = 200, headers = {}, body }: RouteAnswer): FastifyReply {
+  reply.code(status).headers({ 'cache-control': 'no-store', 'x-content-type-options': 'nosniff', ...headers });
+  return reply.send(body);
+}
+
+function sendEvents(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { wish, hearer }: NonNullable<RouteAnswer['events']>,
+  listeners: EventListeners | undefined,
+): FastifyReply {
+  if (!listeners) throw new OxbowError('not-ready', 'Nobody can listen here.');
+  reply.headers({ ...sseHeaders, 'x-content-type-options': 'nosniff' });
+  if (request.method === 'HEAD') return reply.send();
+  const body = openSse(listeners, wish, hearer);
+  const { httpVersionMajor, socket } = request.raw;
+  if (httpVersionMajor === 1) {
+    // Whoever ends its half of the connection has stopped listening; the next beat would only find it out later.
+    const leave = () => body.destroy();
+    socket.once('end', leave);
+    body.once('close', () => socket.off('end', leave));
+  }
+  return reply.send(body);
+}
+
+/** A path that exists for other methods is 405, any other is 404. */
+function notFound({ method, url }: FastifyRequest): OxbowError {
+  const path = url.split('?', 1)[0]!;
+  const methods = routes.filter((route) => matches(route.path, path)).map((route) => route.method);
+  if (methods.length === 0) return new OxbowError('not-found', `There is nothing at ${path.slice(0, 200)}.`);
+  const allow = [...new Set(methods.flatMap((each) => (each === 'GET' ? ['GET', 'HEAD'] : [each])))].join(', ');
+  return new OxbowError('method-not-allowed', `${method} is not for ${path.slice(0, 200)}.`, { extra: { allow } });
+}
+
+function matches(pattern: string, path: string): boolean {
+  const wanted = pattern.split('/');
+  const given = path.split('/');
+  return wanted.length === given.length && wanted.every((part, i) => part.startsWith(':') || part === given[i]);
+}
+
+function sendProblem(thrown: unknown, request: FastifyRequest, reply: FastifyReply, deps: HttpDeps): FastifyReply {
+  const error = fromFastify(thrown);
+  const where = `${request.method} ${request.url.split('?', 1)[0]}`;
+  reportProblem(error, where, request.id, deps);
+  const { status, headers, body } = toProblem(error, request.id);
+  return reply
+    .code(status)
+    .headers(headers)
+    .send(Buffer.from(JSON.stringify(body)));
+}
+
+/** Fastify's own refusals in oxbow's words. */
+function fromFastify(thrown: unknown): unknown {
+  if (thrown instanceof OxbowError) return thrown;
+  const error = thrown as FastifyError;
+  if (error.validation) return fromValidation(error.validation, error.validationContext ?? 'body');
+  switch (error.statusCode) {
+    case 413:
+      return new OxbowError('payload-too-large', 'The body is larger than 1 MiB.', { cause: error });
+    case 415:
+      return new OxbowError('unsupported-media', 'The API takes JSON.', {
+        cause: error,
+        extra: { hint: 'Send it with `Content-Type: application/json`.' },
+      });
+    case 404:
+      return new OxbowError('not-found', 'There is no such file.', { cause: error });
+    default:
+      if (error.statusCode === undefined || error.statusCode < 400 || error.statusCode > 499) return error;
+      return new OxbowError('bad-request', error.message, { cause: error });
+  }
+}
+
+function fromValidation(found: readonly FastifySchemaValidationError[], context: string): OxbowError {
+  const isName = found.some(({ instancePath, keyword }) => instancePath === '/name' && keyword === 'pattern');
+  // A union reports each of its branches; that it failed as a whole says nothing more.
+  const telling = found.filter(({ keyword }) => keyword !== 'anyOf' && keyword !== 'const');
+  const errors = (telling.length > 0 ? telling : found)
+    .slice(0, MAX_SHOWN_ERRORS)
+    .map(({ instancePath, message, params }) => {
+      const extra = (params as { additionalProperty?: string }).additionalProperty;
+      const pointer = `${context === 'body' ? '#' : context === 'querystring' ? '?' : ''}${instancePath}`;
+      return { pointer, message: extra === undefined ? (message ?? 'is not valid') : `has no member named "${extra}"` };
+    });
+  const detail = errors.map(({ pointer, message }) => `${pointer} ${message}`).join('; ');
+  return new OxbowError(isName ? 'bad-name' : 'bad-request', detail, { extra: { errors } });
+}
+
+/** The class of a request for metrics. */
+function classOf(request: FastifyRequest): string {
+  const pattern = request.routeOptions.url ?? '';
+  if (pattern.startsWith('/api/')) return 'api';
+  return routes.some((route) => route.path === pattern) ? 'health' : 'page';
+}

@@ -1,0 +1,105 @@
+/**
+ * Everyone who listens to events over HTTP, whichever way the events go to them.
+ * In: a wish and who asks. Out: letters in an outbox, a call when there are some; an end when oxbow ends or the listener is too slow.
+ */
+import type { ConnectionEvent } from '../../api/events.ts';
+import { printRfc3339 } from '../../api/instant.ts';
+import type { Told } from '../../cluster/bus.ts';
+import { OxbowError } from '../../lib/errors.ts';
+import type { HttpDeps } from '../deps.ts';
+import { type Letter, Outbox } from './outbox.ts';
+import { type EventWish, type Hearer, hears } from './wish.ts';
+
+/** So many may listen at once; administrators always may. */
+const MAX_LISTENERS = 1000;
+/** A line that says nothing this long gets a sign of life, ms. */
+const BEAT_MS = 15_000;
+
+/** Why a listener is told no more. */
+export type EndOfListening = 'ending' | 'too-slow';
+
+/** The way to one listener. */
+export interface Line {
+  /** There is something in the outbox. */
+  readonly ring: () => void;
+  /** Nothing was sent for a while. */
+  readonly beat: () => void;
+  readonly end: (why: EndOfListening) => void;
+}
+
+/** All who listen. */
+export class EventListeners {
+  readonly #deps: Pick<HttpDeps, 'events' | 'streams' | 'clock' | 'metrics'>;
+  readonly #lines = new Set<Line>();
+  #beating: NodeJS.Timeout | undefined;
+  #isClosed = false;
+
+  constructor(deps: Pick<HttpDeps, 'events' | 'streams' | 'clock' | 'metrics'>) {
+    this.#deps = deps;
+  }
+
+  /**
+   * Lets somebody listen. The first letter says whether what was asked for is whole; what is replayed follows.
+   *
+   * @param connect makes the way to the listener; it is told at once that there is something
+   * @returns ends the listening; may be called twice
+   * @throws OxbowError `busy` where too many listen, `not-ready` when oxbow ends
+   */
+  add(wish: EventWish, hearer: Hearer, connect: (outbox: Outbox) => Line): () => void {
+    if (this.#isClosed) throw new OxbowError('not-ready', 'oxbow is ending.', { extra: { retryAfterSeconds: 5 } });
+    if (!hearer.isAdmin && this.#lines.size >= MAX_LISTENERS) {
+      throw new OxbowError('busy', `${MAX_LISTENERS} listen already.`, { extra: { retryAfterSeconds: 30 } });
+    }
+    const { events, streams, metrics } = this.#deps;
+    const mayHear = (told: Told) => hears(told, wish, hearer, (name) => streams.isPrivate(name));
+    const { replay, reset, close } = events.listen((told) => {
+      if (!mayHear(told)) return;
+      if (outbox.add(letterOf(told))) return line.ring();
+      metrics.eventListenersLost.inc();
+      line.end('too-slow');
+      leave();
+    }, wish.after);
+    const missed = replay.filter(mayHear).map(letterOf);
+    const outbox = new Outbox([this.#greeting(reset, missed.length), ...missed]);
+    const line = connect(outbox);
+    const leave = () => {
+      close();
+      this.#lines.delete(line);
+      metrics.eventListeners.set(this.#lines.size);
+      if (this.#lines.size === 0) this.#rest();
+    };
+    this.#lines.add(line);
+    metrics.eventListeners.set(this.#lines.size);
+    this.#beating ??= setInterval(() => {
+      for (const each of [...this.#lines]) each.beat();
+    }, BEAT_MS);
+    line.ring();
+    return leave;
+  }
+
+  /** Tells everyone that oxbow ends; nobody may listen any more. May be called twice. */
+  close(): void {
+    this.#isClosed = true;
+    for (const line of [...this.#lines]) line.end('ending');
+    this.#rest();
+  }
+
+  #rest(): void {
+    clearInterval(this.#beating);
+    this.#beating = undefined;
+  }
+
+  #greeting(reset: boolean, replayed: number): Letter {
+    const { events, clock } = this.#deps;
+    const type = reset ? 'events.reset' : 'events.ready';
+    const at = printRfc3339(clock.nowMs());
+    // A line that breaks before it has brought the whole replay goes on from the last letter that came.
+    const id = replayed > 0 ? '' : events.lastId;
+    const event: ConnectionEvent = { id, type, at, stream: null, data: { replayed } };
+    return { id, type, json: JSON.stringify(event) };
+  }
+}
+
+function letterOf({ event: { id, type }, json }: Told): Letter {
+  return { id, type, json };
+}

@@ -1,0 +1,61 @@
+/**
+ * Events as `text/event-stream`.
+ * In: a listener's outbox. Out: a body that goes on until either side ends it. HTML Standard, 9.2 Server-sent events.
+ */
+import { Readable } from 'node:stream';
+import type { EventListeners } from './listeners.ts';
+import type { Letter } from './outbox.ts';
+import type { EventWish, Hearer } from './wish.ts';
+
+/** Browsers come back after this, ms. */
+const RETRY_MS = 2000;
+const MAX_BUFFERED = 16 * 1024;
+
+/** Head of such an answer. */
+export const sseHeaders = {
+  'content-type': 'text/event-stream; charset=utf-8',
+  'cache-control': 'no-store',
+  'x-accel-buffering': 'no', // proxies that collect answers shall not
+} as const;
+
+/**
+ * The events as a body; destroying it ends the listening.
+ *
+ * @throws OxbowError as `EventListeners.add`
+ */
+export function openSse(listeners: EventListeners, wish: EventWish, hearer: Hearer): Readable {
+  let leave = () => {};
+  let pump = () => {};
+  const body = new Readable({
+    highWaterMark: MAX_BUFFERED,
+    read: () => pump(),
+    destroy(error, done) {
+      leave();
+      done(error);
+    },
+  });
+  body.push(`retry: ${RETRY_MS}\n\n`);
+  leave = listeners.add(wish, hearer, (outbox) => {
+    pump = () => {
+      while (body.readableLength < MAX_BUFFERED) {
+        const letter = outbox.take();
+        if (!letter) return;
+        body.push(print(letter));
+      }
+    };
+    return {
+      ring: () => pump(),
+      beat: () => void (body.readableLength === 0 && body.push(': still here\n\n')),
+      end(why) {
+        leave();
+        if (why === 'ending') body.push(null);
+        else body.destroy();
+      },
+    };
+  });
+  return body;
+}
+
+function print({ id, type, json }: Letter): string {
+  return `${id === '' ? '' : `id: ${id}\n`}event: ${type}\ndata: ${json}\n\n`;
+}

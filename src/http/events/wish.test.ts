@@ -1,0 +1,47 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Told } from '../../cluster/bus.ts';
+import { type Hearer, hears, readWish } from './wish.ts';
+
+const told = (audience: Told['audience'], stream: string | null): Told => ({
+  event: { id: '1', type: 'server.ending', at: '', stream, data: {} },
+  audience,
+  json: '',
+});
+const nobody: Hearer = { isAdmin: false, sees: () => false };
+const ofDoor: Hearer = { isAdmin: false, sees: (stream) => stream === 'door' };
+const viewer: Hearer = { isAdmin: false, sees: () => true };
+const admin: Hearer = { isAdmin: true, sees: () => true };
+
+test('a right to one stream or to all of them hears of those and of nothing that is for administrators', () => {
+  const all = readWish({}, undefined);
+  const open = () => false;
+  const heard = (audience: Told['audience'], stream: string | null, isPrivate = open) =>
+    [nobody, ofDoor, viewer, admin].map((hearer) => hears(told(audience, stream), all, hearer, isPrivate));
+  assert.deepEqual(heard('anyone', null), [true, true, true, true]);
+  assert.deepEqual(heard('admin', null), [false, false, false, true]);
+  assert.deepEqual(heard('public', 'door'), [true, true, true, true]);
+  assert.deepEqual(heard('unlisted', 'door'), [false, true, true, true]);
+  assert.deepEqual(heard('private', 'door'), [false, true, true, true]);
+  assert.deepEqual(heard('private', 'other'), [false, false, true, true]);
+  assert.deepEqual(
+    heard('public', 'other', () => true),
+    [false, false, true, true],
+  );
+});
+
+test('the header of a browser that comes back counts more than the address, and an empty one counts for nothing', () => {
+  assert.equal(readWish({ after: 'a' }, 'b').after, 'b');
+  assert.equal(readWish({ after: 'a' }, '').after, 'a');
+  assert.equal(readWish({}, undefined).after, undefined);
+});
+
+test('types are names, or all that begin with one; others are refused', () => {
+  assert.deepEqual(
+    [...readWish({ types: 'pin.*,disk.ok' }, undefined).types!],
+    ['pin.added', 'pin.removed', 'disk.ok'],
+  );
+  for (const types of ['', 'stream', 'stream.gap,', 'job.*x']) {
+    assert.throws(() => readWish({ types }, undefined), { code: 'bad-request' }, types);
+  }
+});

@@ -1,0 +1,275 @@
+/**
+ * A server with fakes behind it, for the tests of this folder. The tests listen on real sockets.
+ * In: what a test wants to differ. Out: a running server and what was asked of the fakes.
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, beforeEach } from 'node:test';
+import { openAccess } from '../accounts/access.ts';
+import { memoryTables } from '../accounts/memory-tables.fixture.ts';
+import type { StreamView } from '../api/shapes.ts';
+import { openRangeReader } from '../archive/range-reader.ts';
+import { createBus } from '../cluster/bus.ts';
+import type { Reply } from '../delivery/reply.ts';
+import { Viewers } from '../delivery/viewers.ts';
+import { createManualClock, type ManualClock } from '../lib/clock.ts';
+import { OxbowError } from '../lib/errors.ts';
+import { createHealth } from '../observe/health.ts';
+import { createLog } from '../observe/log.ts';
+import { LogRing } from '../observe/log-ring.ts';
+import { createMetrics } from '../observe/metrics.ts';
+import type { HttpDeps, JobsApi, StreamsApi, WebhooksApi } from './deps.ts';
+import { RateLimits } from './rate-limit.ts';
+import { startHttp } from './server.ts';
+import type { CertificateFiles } from './tls-certificate.ts';
+
+/** The admin token of the server under test. */
+export const token = 'let-me-in-please';
+
+/** Headers of an administrator. */
+export const asAdmin = { authorization: `Bearer ${token}` } as const;
+
+/** A running server under test. */
+export interface TestServer extends AsyncDisposable {
+  readonly url: string;
+  readonly folder: string;
+  readonly deps: HttpDeps;
+  readonly clock: ManualClock;
+  /** Calls of `deps.streams`, as `name(arguments)`. */
+  readonly calls: string[];
+  /** Log lines as they were written. */
+  readonly logged: string[];
+  readonly close: () => Promise<void>;
+}
+
+/** A reply of text in memory. */
+export function textReply(text: string, more: Partial<Reply> = {}): Reply {
+  const bytes = Buffer.from(text);
+  return {
+    contentType: 'text/plain',
+    cacheControl: 'public, max-age=1',
+    length: bytes.length,
+    pieces: [bytes],
+    ...more,
+  };
+}
+
+/** A stream as the API shows it. */
+export function streamView(name: string, visibility: StreamView['visibility'] = 'public'): StreamView {
+  return {
+    name,
+    state: 'live',
+    problem: '',
+    origin: 'api',
+    source: { type: 'test' },
+    record: true,
+    visibility,
+    createdAt: '2026-11-19T08:00:00.000Z',
+    liveSince: null,
+    tracks: [{ id: 1, kind: 'video', codecs: 'avc1.64001f', language: 'und', width: 640, height: 360 }],
+    facts: null,
+    media: null,
+    recorded: { from: null, to: null, seconds: 0, bytes: 0 },
+    viewers: 0,
+    hls: `/live/${name}/index.m3u8`,
+  };
+}
+
+/** Starts a server on a free port of this computer; it speaks HTTPS where it is given a certificate. */
+export async function startTestServer(change: Partial<HttpDeps> = {}, tls?: CertificateFiles): Promise<TestServer> {
+  const folder = await mkdtemp(join(tmpdir(), 'oxbow-http-'));
+  const clock = createManualClock(Date.UTC(2026, 10, 19, 8, 0, 0));
+  const calls: string[] = [];
+  const logged: string[] = [];
+  const reader = openRangeReader();
+  const metrics = createMetrics();
+  const deps: HttpDeps = {
+    streams: fakeStreams(calls),
+    jobs: fakeJobs(),
+    webhooks: fakeWebhooks(),
+    events: createBus(clock, (error) => {
+      throw error;
+    }),
+    now: { list: () => undefined, look: () => undefined, recorded: () => undefined },
+    answer: (path) => {
+      throw new OxbowError('not-found', `no media at ${path}`);
+    },
+    reader,
+    system: () => ({
+      version: '0.0.0-test',
+      node: process.version,
+      startedAt: '2026-11-19T08:00:00.000Z',
+      now: '2026-11-19T08:00:00.000Z',
+      memory: { rss: 1, heapUsed: 1, shared: 0 },
+      disk: { free: 1, total: 1, recordings: 0 },
+      streams: 3,
+    }),
+    storage: () => ({ free: 1, total: 1, recordings: 0, hasRoom: true, growth: 0, fullInSeconds: null }),
+    settings: () => [],
+    logs: new LogRing(),
+    async probe({ url }) {
+      calls.push(`probe(${url})`);
+      return { protocol: 'hls', container: 'mpegts', title: '', live: true, qualities: [], tracks: [], media: null };
+    },
+    viewers: new Viewers({ nowMs: () => clock.monotonicMs() }),
+    access: await openAccess({ tables: memoryTables(), dataFolder: folder, clock, adminToken: token }),
+    limits: new RateLimits(() => clock.monotonicMs()),
+    health: createHealth(),
+    metrics,
+    clock,
+    log: createLog({ level: 'debug', format: 'json', write: (line) => logged.push(line) }),
+    version: '0.0.0-test',
+    webRoot: join(folder, 'web'),
+    ...change,
+  };
+  const server = await startHttp({ listen: { address: '127.0.0.1', port: 0 }, deps, tls });
+  return {
+    url: server.url,
+    folder,
+    deps,
+    clock,
+    calls,
+    logged,
+    close: server.close,
+    async [Symbol.asyncDispose]() {
+      await server.close();
+      await reader.close();
+      metrics[Symbol.dispose]();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** One server for all tests of a suite that change nothing about it; what was asked of it is forgotten before each test. */
+export function shareTestServer(change: () => Partial<HttpDeps> = () => ({})): () => TestServer {
+  let server: TestServer | undefined;
+  before(async () => {
+    server = await startTestServer(change());
+  });
+  beforeEach(() => {
+    server!.calls.length = 0;
+    server!.logged.length = 0;
+  });
+  after(() => server?.[Symbol.asyncDispose]());
+  return () => server!;
+}
+
+/** No jobs at all. */
+function fakeJobs(): JobsApi {
+  const unknown = async (id: string): Promise<never> => {
+    throw new OxbowError('job-unknown', `no ${id}`);
+  };
+  return {
+    list: async () => [],
+    get: unknown,
+    cancel: unknown,
+    file: unknown,
+    ticket: unknown,
+    fileFor: unknown,
+    create: async ({ stream }) => {
+      throw new OxbowError('stream-unknown', `no ${stream}`);
+    },
+  };
+}
+
+/** No webhooks at all. */
+function fakeWebhooks(): WebhooksApi {
+  const unknown = (id: string): never => {
+    throw new OxbowError('webhook-unknown', `no ${id}`);
+  };
+  return {
+    list: () => [],
+    get: unknown,
+    create: async () => unknown('new'),
+    replace: async (id) => unknown(id),
+    remove: async (id) => unknown(id),
+    deliveries: async (id) => unknown(id),
+    test: async (id) => unknown(id),
+  };
+}
+
+function fakeStreams(calls: string[]): StreamsApi {
+  const known = new Map(
+    (['public', 'unlisted', 'signed', 'private'] as const).map((visibility) => [
+      visibility as string,
+      streamView(visibility, visibility),
+    ]),
+  );
+  const note = (name: string, ...given: unknown[]) =>
+    calls.push(`${name}(${given.map((each) => JSON.stringify(each)).join(', ')})`);
+  const order = (verb: string) => async (name: string) => {
+    note(verb, name);
+    if (!known.has(name)) throw new OxbowError('stream-unknown', `no ${name}`);
+  };
+  return {
+    list: () => [...known.values()],
+    get: (name) => known.get(name),
+    async create(name, settings) {
+      note('create', name, settings);
+      if (known.has(name)) throw new OxbowError('stream-exists', `${name} exists`);
+      // What the source's settings hold is never shown, so the router must drop it.
+      return { ...streamView(name), source: { ...settings.source, type: settings.source.type } };
+    },
+    revision: (name) => (known.has(name) ? `rev-${name}` : undefined),
+    async replace(name, settings, check) {
+      note('replace', name, settings);
+      check?.(known.has(name) ? `rev-${name}` : undefined);
+      return { view: streamView(name), created: !known.has(name) };
+    },
+    async remove(name, { recordings, check }) {
+      note('remove', name, { recordings });
+      check?.(known.has(name) ? `rev-${name}` : undefined);
+    },
+    start: order('start'),
+    stop: order('stop'),
+    restart: order('restart'),
+    async markers(name, query) {
+      note('markers', name, query);
+      return { items: [{ id: 'm1', at: '2026-11-19T08:00:00.000Z', text: 'goal' }], nextCursor: null };
+    },
+    async addMarker(name, { atMs, text }) {
+      note('addMarker', name, { atMs, text });
+      return { id: `m${calls.length}`, at: new Date(atMs).toISOString(), text };
+    },
+    async removeMarker(name, id) {
+      note('removeMarker', name, id);
+      if (id !== 'm1') throw new OxbowError('marker-unknown', `no ${id}`);
+    },
+    pins: () => [],
+    async addPin(name, { fromMs, toMs, text }) {
+      note('addPin', name, { fromMs, toMs, text });
+      return { id: 'p1', from: new Date(fromMs).toISOString(), to: new Date(toMs).toISOString(), text };
+    },
+    removePin: async (name, id) => void note('removePin', name, id),
+    async timeline(name, fromMs, toMs, resS) {
+      note('timeline', name, fromMs, toMs, ...(resS ? [resS] : []));
+      const [from, to] = [new Date(fromMs).toISOString(), new Date(toMs).toISOString()];
+      return {
+        from,
+        to,
+        res: 0,
+        spans: [{ from, to }],
+        gaps: [],
+        offline: [],
+        deleted: [],
+        runs: [{ run: 3, firstMsn: 868_123_456, e: 1_795_160_000.021 }],
+        windows: [],
+        pins: [],
+        markers: [],
+      };
+    },
+    async gaps(name, fromMs, toMs) {
+      note('gaps', name, fromMs, toMs);
+      return [
+        {
+          from: new Date(fromMs).toISOString(),
+          to: new Date(toMs).toISOString(),
+          cause: 'source-down',
+          detail: 'HTTP 404 seg81.ts',
+        },
+      ];
+    },
+    isPrivate: (name) => ['signed', 'private'].includes(known.get(name)?.visibility ?? ''),
+  };
+}

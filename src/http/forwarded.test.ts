@@ -1,0 +1,44 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { createClientAddress } from './client-address.ts';
+import { readForwarded } from './forwarded.ts';
+import { createPublicAddress } from './public-address.ts';
+
+suite('what proxies say', () => {
+  test('Forwarded says it in one field, X-Forwarded in three (RFC 7239, 4)', () => {
+    const forwarded =
+      'for=192.0.2.60;proto=HTTP, For="[2001:db8::17]:4711";Proto=https;by=10.0.0.1;host="TV.example:8443"';
+    assert.deepEqual(readForwarded({ forwarded }), {
+      for: ['192.0.2.60', '[2001:db8::17]:4711'],
+      host: 'tv.example:8443',
+      proto: 'https',
+    });
+    assert.deepEqual(readForwarded({ 'x-forwarded-for': '192.0.2.60, 10.0.0.1', 'x-forwarded-proto': 'https' }), {
+      for: ['192.0.2.60', '10.0.0.1'],
+      host: undefined,
+      proto: 'https',
+    });
+  });
+
+  test('where both kinds are there and differ, a client sent one of them: then the proxy is all that is known', () => {
+    const address = createClientAddress(['10.0.0.1']);
+    const who = (headers: Parameters<typeof readForwarded>[0]) => address('10.0.0.1', readForwarded(headers).for);
+    assert.equal(who({ forwarded: 'for=203.0.113.1', 'x-forwarded-for': '198.51.100.9' }), '10.0.0.1');
+    assert.equal(
+      who({ forwarded: 'for=198.51.100.9', 'x-forwarded-for': '203.0.113.1, 198.51.100.9' }),
+      '198.51.100.9',
+    );
+    assert.equal(who({ forwarded: 'for=_hidden' }), '10.0.0.1');
+    assert.equal(who({ forwarded: `for=${'9'.repeat(5000)}` }), '10.0.0.1');
+    assert.equal(address('192.0.2.1', readForwarded({ forwarded: 'for=198.51.100.9' }).for), '192.0.2.1', 'no proxy');
+  });
+
+  test('Forwarded tells host and scheme too, from proxies that are trusted', () => {
+    const origin = createPublicAddress(undefined, ['10.0.0.1']);
+    const headers = { host: 'inner:8080', forwarded: 'for=192.0.2.1;host=tv.example;proto=https' };
+    assert.equal(origin({ headers, remoteAddress: '10.0.0.1', secure: false }), 'https://tv.example');
+    assert.equal(origin({ headers, remoteAddress: '10.0.0.2', secure: false }), 'http://inner:8080');
+    const both = { ...headers, 'x-forwarded-host': 'evil.example' };
+    assert.equal(origin({ headers: both, remoteAddress: '10.0.0.1', secure: false }), 'https://inner:8080');
+  });
+});

@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { OxbowError } from '../lib/errors.ts';
+import { HeldRequests } from './held.ts';
+
+const never = new AbortController().signal;
+
+/** Held requests that end when they are told. */
+function openHeld(perAddress: number, total: number) {
+  let now = 0;
+  const held = new HeldRequests({ perAddress, total }, (change) => {
+    now += change;
+  });
+  const replies: (() => void)[] = [];
+  return {
+    held,
+    count: () => now,
+    hold(address: string): Promise<string> {
+      const { promise, resolve } = Promise.withResolvers<string>();
+      replies.push(() => resolve(address));
+      return held.hold(promise, address, never);
+    },
+    giveAll: () => {
+      for (const give of replies) give();
+    },
+  };
+}
+
+const tooMany = { code: 'not-ready', extra: { retryAfterSeconds: 1 } };
+
+suite('held requests are bounded (MEDIA.md, Memory 28)', () => {
+  test('for each address, and in all; who leaves makes room', async () => {
+    const { hold, giveAll, count } = openHeld(2, 3);
+    const waiting = [hold('a'), hold('a')];
+    await assert.rejects(hold('a'), { ...tooMany, message: /from this address/ });
+    waiting.push(hold('b'));
+    await assert.rejects(hold('c'), tooMany);
+    assert.equal(count(), 3);
+    giveAll();
+    assert.deepEqual(await Promise.all(waiting), ['a', 'a', 'b']);
+    assert.equal(count(), 0);
+    const again = hold('c');
+    giveAll();
+    assert.equal(await again, 'c');
+  });
+
+  test('a reply that fails after its request was refused troubles nobody', async () => {
+    const { held } = openHeld(0, 0);
+    await assert.rejects(held.hold(Promise.reject(new Error('late')), 'a', never), tooMany);
+  });
+
+  test('all of them end when they are released, with the reason', async () => {
+    const { held, count } = openHeld(9, 9);
+    const controllers = [new AbortController(), new AbortController()];
+    for (const controller of controllers) held.enter(controller);
+    const left = new AbortController();
+    held.enter(left)();
+    const waiting = controllers.map(({ signal }) => held.hold(new Promise<void>(() => {}), 'a', signal));
+    held.release(new OxbowError('not-ready', 'ending'));
+    for (const each of waiting) await assert.rejects(each, { code: 'not-ready', message: 'ending' });
+    assert.equal(count(), 0);
+    assert.ok(!left.signal.aborted, 'who has left is not told');
+  });
+});

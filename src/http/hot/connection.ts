@@ -1,0 +1,265 @@
+/**
+ * One connection of HTTP/1.1: ready bytes at once, what is to come when it comes, everything else by node:http.
+ * In: a socket, plain or TLS. Out: answers in the order of the requests. RFC 9112, 9.3; MEDIA.md 27, 28.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Hold } from '../../delivery/hold.ts';
+import type { Reply } from '../../delivery/reply.ts';
+import type { OxbowError } from '../../lib/errors.ts';
+import type { Found, ReadyAnswers } from './answers.ts';
+import { type Borrowed, borrow } from './borrowed.ts';
+import { type Asker, MAX_HEAD_BYTES, parseAsker, parseRequestLine, type RequestLine } from './head.ts';
+import type { Holds, Waiter } from './holds.ts';
+import type { Wire } from './wire.ts';
+
+/** A connection that says nothing at first is given up after this long, ms; one that rests between requests, after that long. */
+const FIRST_MS = 15_000;
+const IDLE_MS = 75_000;
+/** A client that has taken nothing of what waits for it is given up after this long, ms. */
+const STALL_MS = 30_000;
+/** Bytes that wait for one client; beyond it no further request of it is read. */
+const MAX_UNSENT_BYTES = 2_000_000;
+/** What a client may send while it waits for an answer, bytes; then it is not read until that is given. */
+const MAX_EARLY_BYTES = 16 * 1024;
+
+/** Where connections belong. */
+export interface ConnectionHost {
+  readonly answers: ReadyAnswers;
+  readonly holds: Holds;
+  /** Unix seconds. */
+  nowS(): number;
+  /** Answers by node:http's objects. */
+  onRequest(request: IncomingMessage, response: ServerResponse): void;
+  /** Refuses a request that waited. */
+  refuse(request: IncomingMessage, response: ServerResponse, reason: OxbowError): void;
+  /** Gives the connection to node:http for good; nothing of it was read. */
+  handOver(socket: Socket): void;
+  /** An answer begins to wait; returns how it stops, or throws the OxbowError that there is no room. */
+  mayWait(asker: Asker, socket: Socket): () => void;
+  /** Told of each answer that was ready or waited for. @param waitedMs 0 where it was ready */
+  served(found: Found, wire: Wire, asked: { target: string; asker: Asker; socket: Socket; waitedMs: number }): void;
+  /** oxbow is ending: no connection stays for another request. */
+  readonly isClosing: boolean;
+}
+
+/** A connection. */
+export class HotConnection {
+  readonly #socket: Socket;
+  readonly #host: ConnectionHost;
+  /** The last header block and what it says: a player sends the same each time. */
+  #rest = '';
+  #asker: Asker | undefined;
+  /** What came while an answer was under way. */
+  #early: Buffer[] = [];
+  #earlyBytes = 0;
+  #isBusy = false;
+  #isOver = false;
+  #borrowed: Borrowed | undefined;
+  #leave: (() => void) | undefined;
+  readonly #gone: () => void;
+  #timeoutMs = 0;
+
+  /** @param gone called once: it was closed, or handed over */
+  constructor(socket: Socket, host: ConnectionHost, gone: () => void) {
+    this.#socket = socket;
+    this.#host = host;
+    this.#gone = gone;
+    this.#giveUpAfter(FIRST_MS);
+    socket.on('timeout', this.#onTimeout);
+    socket.on('data', this.#onData);
+    socket.on('drain', this.#onDrain);
+    socket.on('end', this.#onEnd);
+    socket.on('error', this.#onError);
+    socket.once('close', this.#onClose);
+  }
+
+  /** No request is under way. */
+  get isIdle(): boolean {
+    return !this.#isBusy;
+  }
+
+  /** Ends it at once. */
+  destroy(): void {
+    this.#socket.destroy();
+  }
+
+  readonly #onData = (bytes: Buffer): void => {
+    if (!this.#isBusy) {
+      this.#take(bytes);
+      return;
+    }
+    this.#early.push(bytes);
+    this.#earlyBytes += bytes.length;
+    if (this.#earlyBytes > MAX_EARLY_BYTES) this.#socket.pause();
+  };
+
+  #take(bytes: Buffer): void {
+    const line = bytes.length > MAX_HEAD_BYTES ? undefined : parseRequestLine(bytes.toString('latin1'));
+    if (line && line.rest !== this.#rest) {
+      this.#asker = parseAsker(line.rest);
+      this.#rest = line.rest;
+    }
+    const asker = this.#asker;
+    if (!line || !asker) {
+      this.#handOver(bytes);
+      return;
+    }
+    const found =
+      line.method === 'GET' && asker.isPlain && !this.#host.isClosing
+        ? this.#host.answers.find(line.target, asker.takesGzip)
+        : undefined;
+    if (!found) this.#borrow(line, asker);
+    else if ('look' in found.answer) this.#wait(line, asker, found, found.answer);
+    else {
+      this.#write(found.answer);
+      this.#host.served(found, found.answer, { target: line.target, asker, socket: this.#socket, waitedMs: 0 });
+    }
+  }
+
+  /** How long nothing may happen on the connection, ms; 0: for ever. Its timer starts anew with whatever happens. */
+  #giveUpAfter(ms: number): void {
+    if (this.#timeoutMs === ms) return;
+    this.#timeoutMs = ms;
+    this.#socket.setTimeout(ms);
+  }
+
+  #write(wire: Wire): void {
+    const socket = this.#socket;
+    wire.renew(this.#host.nowS());
+    this.#giveUpAfter(IDLE_MS);
+    const { buffers } = wire;
+    if (buffers.length === 1) socket.write(buffers[0]!);
+    else {
+      socket.cork();
+      for (const buffer of buffers) socket.write(buffer);
+      socket.uncork();
+    }
+    if (socket.writableLength <= MAX_UNSENT_BYTES) return;
+    socket.pause();
+    this.#giveUpAfter(STALL_MS);
+  }
+
+  #wait(line: RequestLine, asker: Asker, found: Found, hold: Hold): void {
+    const host = this.#host;
+    let stopCounting: () => void;
+    try {
+      stopCounting = host.mayWait(asker, this.#socket);
+    } catch (reason) {
+      const { request, response } = this.#begin(line, asker);
+      host.refuse(request, response, reason as OxbowError);
+      return;
+    }
+    const startedMs = performance.now();
+    this.#isBusy = true;
+    const over = () => {
+      this.#leave = undefined;
+      this.#isBusy = false;
+      stopCounting();
+    };
+    const waiter: Waiter = {
+      answer: (reply: Reply) => {
+        over();
+        const wire = host.answers.wireOf(reply, { takesGzip: asker.takesGzip, isPrivate: found.isPrivate });
+        if (!wire) {
+          this.#borrow(line, asker); // it has left memory since
+          return;
+        }
+        this.#write(wire);
+        const waitedMs = performance.now() - startedMs;
+        host.served(found, wire, { target: line.target, asker, socket: this.#socket, waitedMs });
+        this.#next();
+      },
+      refuse: (reason) => {
+        over();
+        const { request, response } = this.#begin(line, asker);
+        host.refuse(request, response, reason);
+      },
+    };
+    const leave = host.holds.join(hold, waiter);
+    this.#leave = () => {
+      leave();
+      over();
+    };
+  }
+
+  #borrow(line: RequestLine, asker: Asker): void {
+    const { request, response } = this.#begin(line, asker);
+    this.#host.onRequest(request, response);
+  }
+
+  #begin(line: RequestLine, asker: Asker): Borrowed {
+    this.#isBusy = true;
+    this.#giveUpAfter(0);
+    const done = (goesOn: boolean) => {
+      this.#borrowed = undefined;
+      this.#isBusy = false;
+      if (!goesOn) this.#isOver = true;
+      this.#timeoutMs = -1; // the response may have set another
+      this.#giveUpAfter(IDLE_MS);
+      this.#next();
+    };
+    this.#borrowed = borrow(this.#socket, line, asker, { keepAliveMs: IDLE_MS, done });
+    return this.#borrowed;
+  }
+
+  /** Goes on with what came meanwhile. */
+  #next(): void {
+    if (this.#host.isClosing || this.#isOver) {
+      this.#socket.destroySoon();
+      return;
+    }
+    const early = this.#early;
+    this.#early = [];
+    this.#earlyBytes = 0;
+    if (this.#socket.writableLength <= MAX_UNSENT_BYTES) this.#socket.resume();
+    if (early.length > 0) this.#take(Buffer.concat(early));
+  }
+
+  #handOver(bytes: Buffer): void {
+    const socket = this.#socket;
+    socket.off('timeout', this.#onTimeout);
+    socket.off('data', this.#onData);
+    socket.off('drain', this.#onDrain);
+    socket.off('end', this.#onEnd);
+    socket.off('error', this.#onError);
+    socket.off('close', this.#onClose);
+    this.#gone();
+    socket.setTimeout(0);
+    socket.pause();
+    socket.unshift(bytes);
+    this.#host.handOver(socket);
+    socket.resume();
+  }
+
+  readonly #onTimeout = (): void => {
+    // A response that set a time of its own listens itself.
+    if (this.#borrowed?.response.emit('timeout')) return;
+    if (this.#leave) return; // it waits for media, no longer than its hold
+    this.#socket.destroy();
+  };
+
+  readonly #onDrain = (): void => {
+    this.#borrowed?.response.emit('drain');
+    if (this.#isBusy) return;
+    this.#giveUpAfter(IDLE_MS);
+    this.#socket.resume();
+  };
+
+  // As node:http sees it nobody is there any more: an answer that goes on for ever would not notice otherwise.
+  readonly #onEnd = (): void => {
+    this.#isOver = true;
+    if (this.#isBusy) this.#socket.destroy();
+    else this.#socket.end();
+  };
+
+  // What befalls a connection ends in `close`.
+  readonly #onError = (): void => {};
+
+  readonly #onClose = (): void => {
+    this.#isOver = true;
+    this.#leave?.();
+    this.#early = [];
+    this.#gone();
+  };
+}

@@ -1,0 +1,71 @@
+/**
+ * Reads the head of a request that is usual in every way, or says that it is not.
+ * In: bytes of a connection as text. Out: method, target and what the header block says; undefined for whatever is better left to
+ * node:http: bodies, upgrades, heads in several pieces, anything malformed. RFC 9112, 2 to 5.
+ */
+import { acceptsGzip } from '../conditions.ts';
+
+/** Longer heads come from no player, bytes. */
+export const MAX_HEAD_BYTES = 4096;
+
+/** From behind the target to the end: the version and at least one header, each on a line of its own, nothing behind the empty line. */
+const STRICT = /^ HTTP\/1\.1\r\n(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[\t\x20-\x7e\x80-\xff]*\r\n)+\r\n$/;
+/** Headers that announce a body, or that the connection will be another one. */
+const ODD =
+  /\r\n(?:content-length|transfer-encoding|upgrade|expect|te|trailer|http2-settings|connection:(?![ \t]*(?:keep-alive|close)[ \t]*\r\n))/i;
+const HOST = /\r\nhost:/gi;
+/** What makes an answer differ from the one that all get. */
+const CONDITIONAL = /\r\n(?:(?:range|if-[a-z-]+|traceparent|cmcd-[a-z]+):|connection:[ \t]*close)/i;
+
+/** What a header block says. */
+export interface Asker {
+  /** Names and values in turn, as `IncomingMessage.rawHeaders`. */
+  readonly rawHeaders: readonly string[];
+  /** Whoever asks takes the answer that all get: whole, on a connection that stays. */
+  readonly isPlain: boolean;
+  readonly takesGzip: boolean;
+  /** The connection ends with the answer. */
+  readonly closes: boolean;
+  /** The first value of a header, by its name in lower case. */
+  header(name: string): string | undefined;
+}
+
+/** A request line, and where the rest begins. */
+export interface RequestLine {
+  readonly method: 'GET' | 'HEAD' | 'OPTIONS';
+  /** In origin form, of visible characters. */
+  readonly target: string;
+  /** From the space behind the target on. */
+  readonly rest: string;
+}
+
+const LINE = /^(GET|HEAD|OPTIONS) (\/[!-~]*)(?= )/;
+
+/** Parses the request line of a text that begins with one. */
+export function parseRequestLine(text: string): RequestLine | undefined {
+  const found = LINE.exec(text);
+  if (!found) return undefined;
+  return { method: found[1] as RequestLine['method'], target: found[2]!, rest: text.slice(found[0].length) };
+}
+
+/** Parses the rest of a head; undefined where it is unusual. */
+export function parseAsker(rest: string): Asker | undefined {
+  if (!STRICT.test(rest) || ODD.test(rest) || rest.match(HOST)?.length !== 1) return undefined;
+  const rawHeaders: string[] = [];
+  const values = new Map<string, string>();
+  for (const line of rest.split('\r\n').slice(1, -2)) {
+    const colon = line.indexOf(':');
+    const name = line.slice(0, colon);
+    const value = line.slice(colon + 1).replace(/^[ \t]+|[ \t]+$/g, '');
+    rawHeaders.push(name, value);
+    const key = name.toLowerCase();
+    if (!values.has(key)) values.set(key, value);
+  }
+  return {
+    rawHeaders,
+    isPlain: !CONDITIONAL.test(rest),
+    takesGzip: acceptsGzip(values.get('accept-encoding')),
+    closes: values.get('connection')?.toLowerCase() === 'close',
+    header: (name) => values.get(name),
+  };
+}

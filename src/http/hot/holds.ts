@@ -1,0 +1,86 @@
+/**
+ * Connections that wait for media that does not exist yet, in groups that wait for the same: one look and one timer for each group.
+ * In: holds of delivery, connections. Out: a wire to each of a group at once, or the refusal. RFC 8216bis 6.2.5.2; MEDIA.md 28.
+ */
+import type { Hold } from '../../delivery/hold.ts';
+import type { Reply } from '../../delivery/reply.ts';
+import { OxbowError } from '../../lib/errors.ts';
+
+/** Whoever waits. */
+export interface Waiter {
+  /** Called once, unless it left before. */
+  answer(reply: Reply): void;
+  /** Called once, unless it left before. */
+  refuse(reason: OxbowError): void;
+}
+
+interface Group {
+  readonly waiters: Set<Waiter>;
+  close(): void;
+}
+
+/** Those who wait. */
+export class Holds {
+  /** By what their changes come from, then by what they wait for. */
+  readonly #groups = new Map<Hold['changes'], Map<string, Group>>();
+
+  /** Lets a connection wait; returns how it leaves. */
+  join(hold: Hold, waiter: Waiter): () => void {
+    const groups = this.#groups.get(hold.changes) ?? new Map<string, Group>();
+    this.#groups.set(hold.changes, groups);
+    const group = groups.get(hold.key) ?? this.#open(hold, groups);
+    group.waiters.add(waiter);
+    return () => {
+      group.waiters.delete(waiter);
+      if (group.waiters.size === 0) group.close();
+    };
+  }
+
+  /** Ends the waiting of everyone with the given refusal. */
+  release(reason: OxbowError): void {
+    for (const groups of [...this.#groups.values()]) {
+      for (const group of [...groups.values()]) settle(group, (waiter) => waiter.refuse(reason));
+    }
+  }
+
+  #open(hold: Hold, groups: Map<string, Group>): Group {
+    let isDue = false;
+    const look = () => {
+      isDue = false;
+      if (group.waiters.size === 0) return;
+      try {
+        const reply = hold.look();
+        if (reply) settle(group, (waiter) => waiter.answer(reply));
+      } catch (error) {
+        if (!(error instanceof OxbowError)) throw error;
+        settle(group, (waiter) => waiter.refuse(error));
+      }
+    };
+    // Parts of several tracks, the seal and the end come in one turn: one answer tells of all.
+    const unsubscribe = hold.changes.subscribe(() => {
+      if (isDue) return;
+      isDue = true;
+      queueMicrotask(look);
+    });
+    const timer = setTimeout(() => settle(group, (waiter) => waiter.refuse(hold.late())), hold.waitMs);
+    const group: Group = {
+      waiters: new Set(),
+      close: () => {
+        unsubscribe();
+        clearTimeout(timer);
+        if (groups.get(hold.key) !== group) return;
+        groups.delete(hold.key);
+        if (groups.size === 0 && this.#groups.get(hold.changes) === groups) this.#groups.delete(hold.changes);
+      },
+    };
+    groups.set(hold.key, group);
+    return group;
+  }
+}
+
+function settle(group: Group, tell: (waiter: Waiter) => void): void {
+  group.close();
+  const waiters = [...group.waiters];
+  group.waiters.clear();
+  for (const waiter of waiters) tell(waiter);
+}

@@ -1,0 +1,79 @@
+/**
+ * A live stream of a test's making: what is there, and what comes when the test says so.
+ * In: paths and texts. Out: LiveNow. Nothing else of oxbow stands behind it.
+ */
+import type { Hold } from '../../delivery/hold.ts';
+import type { LiveAddress } from '../../delivery/live-address.ts';
+import type { LiveNow } from '../../delivery/live-now.ts';
+import type { Reply } from '../../delivery/reply.ts';
+import { OxbowError } from '../../lib/errors.ts';
+import { Emitter } from '../../lib/events.ts';
+import { textReply } from '../fixture.ts';
+
+/** The stream `cam`. */
+export class FakeLive implements LiveNow {
+  readonly #changes = new Emitter<void>();
+  readonly #list = { version: 1, changes: this.#changes };
+  /** Segments that are there, by MSN: their text. */
+  readonly #segments = new Map<number, Reply>();
+  #playlist = textReply('list 1', { etag: 'list-1' });
+  #failure: OxbowError | undefined;
+  /** Looks that were not answered by what is ready. */
+  looks = 0;
+  /** Groups that wait. */
+  get waiting(): number {
+    return this.#changes.size;
+  }
+
+  /** Adds a segment, and wakes who waits. */
+  add(msn: number, text: string, more: Partial<Reply> = {}): void {
+    this.#segments.set(msn, textReply(text, { etag: `s${msn}`, ...more }));
+    this.#changed();
+  }
+
+  /** The list is another one. */
+  change(text: string, more: Partial<Reply> = {}): void {
+    this.#playlist = textReply(text, { etag: text.slice(0, 20).replaceAll(' ', '-'), ...more });
+    this.#changed();
+  }
+
+  /** From now on whoever waits is refused. */
+  fail(): void {
+    this.#failure = new OxbowError('stream-offline', 'cam is not live now');
+    this.#changed();
+  }
+
+  list(name: string) {
+    return name === 'cam' ? this.#list : undefined;
+  }
+
+  look(address: LiveAddress, query: URLSearchParams): Reply | Hold | undefined {
+    if (address.kind === 'init') return undefined;
+    this.looks++;
+    const msn =
+      address.kind === 'segment' || address.kind === 'part' ? address.msn : Number(query.get('_HLS_msn') ?? 0);
+    const look = (): Reply | undefined => {
+      if (this.#failure) throw this.#failure;
+      const reply = this.#segments.get(msn);
+      return address.kind === 'playlist' ? reply && this.#playlist : reply;
+    };
+    if (address.kind === 'index') return this.#playlist;
+    if (address.kind === 'playlist' && msn === 0) return this.#playlist;
+    const late = () => new OxbowError('part-timeout', 'it did not come');
+    if (address.kind === 'segment') return look();
+    return look() ?? { key: `${address.kind} ${msn}`, changes: this.#changes, look, waitMs: 60_000, late };
+  }
+
+  /** Segments that were asked for a moment ago, by MSN. */
+  readonly known = new Map<number, string>();
+
+  recorded(address: LiveAddress): Reply | undefined {
+    const text = address.kind === 'segment' ? this.known.get(address.msn) : undefined;
+    return text === undefined ? undefined : textReply(text);
+  }
+
+  #changed(): void {
+    this.#list.version++;
+    this.#changes.emit();
+  }
+}

@@ -1,0 +1,164 @@
+/**
+ * Signing in and out, the browsers that are signed in, and tokens for programs.
+ * In: one-time codes, the admin token. Out: cookies, SessionView, TokenView.
+ */
+
+import type { ApiToken, TokenScope } from '../../accounts/api-tokens.ts';
+import { SESSION_MS, type Session } from '../../accounts/sessions.ts';
+import { signInPath } from '../../accounts/sign-in-links.ts';
+import { MeView, SessionView, SignInLink, TokenView } from '../../api/access-shapes.ts';
+import { printRfc3339 } from '../../api/instant.ts';
+import { Type } from '../../api/type.ts';
+import { OxbowError } from '../../lib/errors.ts';
+import { expiresForms, readExpiry } from './expiry-field.ts';
+import { defineRoute, type Route } from './route.ts';
+
+const SignIn = Type.Object(
+  {
+    code: Type.Optional(Type.String({ maxLength: 100, description: 'of a one-time link' })),
+    token: Type.Optional(Type.String({ maxLength: 1000, description: 'the admin token' })),
+  },
+  { $id: 'SignIn', additionalProperties: false },
+);
+const SessionList = Type.Object({ items: Type.Array(SessionView), nextCursor: Type.Null() }, { $id: 'SessionList' });
+const IdParams = Type.Object({ id: Type.String({ maxLength: 80 }) });
+const Scope = Type.Union([Type.Literal('admin'), Type.Literal('view')]);
+const NewToken = Type.Object(
+  {
+    label: Type.String({ minLength: 1, maxLength: 100, description: 'what it is for' }),
+    scopes: Type.Optional(Type.Array(Scope, { minItems: 1, maxItems: 2, description: '`view` unless given' })),
+    expires: Type.Optional(Type.String({ maxLength: 64, description: `${expiresForms} Never unless given.` })),
+  },
+  { $id: 'NewToken', additionalProperties: false },
+);
+const MadeToken = Type.Object(
+  { ...TokenView.properties, token: Type.String({ description: 'shown this once' }) },
+  { $id: 'MadeToken' },
+);
+const TokenList = Type.Object({ items: Type.Array(TokenView), nextCursor: Type.Null() }, { $id: 'TokenList' });
+
+function sessionView({ id, createdMs, seenMs, address, program }: Session, current: Session | undefined): SessionView {
+  return {
+    ...{ id, address, program, current: id === current?.id },
+    createdAt: printRfc3339(createdMs),
+    seenAt: printRfc3339(seenMs),
+    expiresAt: printRfc3339(seenMs + SESSION_MS),
+  };
+}
+
+function tokenView({ id, label, scopes, createdMs, expiresMs }: ApiToken): TokenView {
+  const expiresAt = expiresMs === undefined ? null : printRfc3339(expiresMs);
+  return { id, label, scopes: [...scopes], createdAt: printRfc3339(createdMs), expiresAt };
+}
+
+/** The rows. */
+export const accessRoutes: readonly Route[] = [
+  defineRoute({
+    method: 'GET',
+    path: '/api/v1/me',
+    tag: 'access',
+    who: 'anyone',
+    sentence: 'Who asks, as oxbow sees it.',
+    replies: { 200: MeView },
+    answer: ({ asker: { isAdmin, session } }) => ({
+      body: { admin: isAdmin, session: session ? sessionView(session, session) : null },
+    }),
+  }),
+  defineRoute({
+    method: 'POST',
+    path: '/api/v1/sessions',
+    tag: 'access',
+    who: 'anyone',
+    limit: 'sign-in',
+    sentence: 'Signs a browser in, by the code of a one-time link or the admin token; the answer sets the cookie.',
+    body: SignIn,
+    replies: { 201: SessionView },
+    async answer({ body: { code, token }, visitor, header }, { access }) {
+      const isGood = token !== undefined ? access.admin.isAdmin(`Bearer ${token}`) : await access.links.use(code ?? '');
+      if (!isGood) {
+        const detail =
+          token === undefined ? 'The link was used, is too old, or is not whole.' : 'The token is not right.';
+        throw new OxbowError('sign-in-refused', detail);
+      }
+      const from = { address: visitor.address, program: header('user-agent') ?? '' };
+      const { session, secret } = await access.sessions.make(from);
+      return { status: 201, headers: { 'set-cookie': visitor.cookie(secret) }, body: sessionView(session, session) };
+    },
+  }),
+  defineRoute({
+    method: 'GET',
+    path: '/api/v1/sessions',
+    tag: 'access',
+    who: 'admin',
+    sentence: 'Lists the browsers that are signed in, the one used last first.',
+    replies: { 200: SessionList },
+    answer: ({ asker: { session } }, { access }) => ({
+      body: { items: access.sessions.all.map((one) => sessionView(one, session)), nextCursor: null },
+    }),
+  }),
+  defineRoute({
+    method: 'DELETE',
+    path: '/api/v1/sessions/:id',
+    tag: 'access',
+    who: 'admin',
+    sentence: 'Signs a browser out; `current` is the one that asks.',
+    params: IdParams,
+    replies: { 204: undefined },
+    async answer({ params, asker: { session }, visitor }, { access }) {
+      const id = params.id === 'current' ? (session?.id ?? '') : params.id;
+      if (!(await access.sessions.remove(id))) throw new OxbowError('session-unknown', 'Nobody is signed in by that.');
+      return { status: 204, ...(id === session?.id && { headers: { 'set-cookie': visitor.noCookie() } }) };
+    },
+  }),
+  defineRoute({
+    method: 'POST',
+    path: '/api/v1/sign-in-links',
+    tag: 'access',
+    who: 'admin',
+    sentence: 'Makes a link that signs a browser in, once, within 15 minutes.',
+    replies: { 201: SignInLink },
+    async answer({ visitor }, { access }) {
+      const { code, expiresMs } = await access.links.make();
+      const url = `${visitor.origin ?? ''}${signInPath(code)}`;
+      return { status: 201, body: { url, expiresAt: printRfc3339(expiresMs) } };
+    },
+  }),
+  defineRoute({
+    method: 'GET',
+    path: '/api/v1/tokens',
+    tag: 'access',
+    who: 'admin',
+    sentence: 'Lists the tokens of programs, oldest first, without the tokens themselves.',
+    replies: { 200: TokenList },
+    answer: (_, { access }) => ({ body: { items: access.tokens.all.map(tokenView), nextCursor: null } }),
+  }),
+  defineRoute({
+    method: 'POST',
+    path: '/api/v1/tokens',
+    tag: 'access',
+    who: 'admin',
+    sentence: 'Makes a token for a program: `admin` may do everything, `view` may watch and read.',
+    body: NewToken,
+    replies: { 201: MadeToken },
+    async answer({ body: { label, scopes, expires } }, { access, clock }) {
+      const may: readonly TokenScope[] = scopes ?? ['view'];
+      const expiresMs = expires === undefined ? undefined : readExpiry(expires, clock.nowMs());
+      const { token, secret } = await access.tokens.make({ label, scopes: [...new Set(may)], expiresMs });
+      const headers = { location: `/api/v1/tokens/${token.id}` };
+      return { status: 201, headers, body: { ...tokenView(token), token: secret } };
+    },
+  }),
+  defineRoute({
+    method: 'DELETE',
+    path: '/api/v1/tokens/:id',
+    tag: 'access',
+    who: 'admin',
+    sentence: 'Takes a token back, at once.',
+    params: IdParams,
+    replies: { 204: undefined },
+    async answer({ params: { id } }, { access }) {
+      if (!(await access.tokens.remove(id))) throw new OxbowError('token-unknown', 'There is no token of that id.');
+      return { status: 204 };
+    },
+  }),
+];

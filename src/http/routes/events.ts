@@ -1,0 +1,57 @@
+/**
+ * Events over the API, as they happen.
+ * In: which ones, and the last that was heard. Out: `text/event-stream`; the same address speaks WebSocket too.
+ */
+import { Type } from '../../api/type.ts';
+import { OxbowError } from '../../lib/errors.ts';
+import { readWish } from '../events/wish.ts';
+import { defineRoute, type Route } from './route.ts';
+import { StreamName } from './streams.ts';
+
+const EventQuery = Type.Object(
+  {
+    types: Type.Optional(
+      Type.String({ maxLength: 1000, description: 'names with commas between; `job.*` for all that begin so' }),
+    ),
+    stream: Type.Optional(StreamName),
+    after: Type.Optional(
+      Type.String({
+        maxLength: 40,
+        description:
+          'id of the last event that was heard: what was told since comes first. As the header Last-Event-ID.',
+      }),
+    ),
+  },
+  { additionalProperties: false },
+);
+
+/** What an answer of this kind is, by which OpenAPI tells its type. */
+export const EVENT_STREAM = 'events; each `data` is an event as JSON, see docs/7-reference/events.md';
+
+/** A link to one stream refuses all others: of those its bearer hears nothing, and that is no error. */
+function quietly(sees: (stream: string) => boolean): (stream: string) => boolean {
+  return (stream) => {
+    try {
+      return sees(stream);
+    } catch (error) {
+      if (error instanceof OxbowError) return false;
+      throw error;
+    }
+  };
+}
+
+/** The rows. */
+export const eventRoutes: readonly Route[] = [
+  defineRoute({
+    method: 'GET',
+    path: '/api/v1/events',
+    tag: 'events',
+    who: 'viewer',
+    sentence: 'What happens, as it happens: server-sent events, or a WebSocket where the request upgrades.',
+    query: EventQuery,
+    replies: { 200: Type.String({ description: EVENT_STREAM }) },
+    answer({ query, header, isAdmin, sees }) {
+      return { events: { wish: readWish(query, header('last-event-id')), hearer: { isAdmin, sees: quietly(sees) } } };
+    },
+  }),
+];

@@ -1,0 +1,32 @@
+/**
+ * When something ends: an instant, or how long from now.
+ * In: the text of a field. Out: milliseconds since 1970, or the refusal.
+ */
+import { parseDuration } from '../../lib/duration.ts';
+import { FormatError, OxbowError } from '../../lib/errors.ts';
+import { instantForms, readInstant } from './instant-field.ts';
+
+/** What such a field may hold, for the reference. */
+export const expiresForms = `How long from now, as \`2h\`; or when: ${instantForms[0]!.toLowerCase()}${instantForms.slice(1)}`;
+
+/**
+ * Reads the field `expires`.
+ *
+ * @param nowMs ms since 1970
+ * @returns ms since 1970, after now
+ * @throws OxbowError `bad-time`
+ */
+export function readExpiry(text: string, nowMs: number): number {
+  const atMs = /^\d.*[a-z]$/.test(text) ? nowMs + readLength(text) : readInstant('expires', text);
+  if (atMs <= nowMs) throw new OxbowError('bad-time', '`expires` lies in the past.');
+  return atMs;
+}
+
+function readLength(text: string): number {
+  try {
+    return parseDuration(text);
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error;
+    throw new OxbowError('bad-time', `\`expires\`: ${error.message}.`, { cause: error });
+  }
+}

@@ -1,0 +1,62 @@
+/**
+ * Exports over the API: a range of a recording as a file.
+ * In: ExportSettings. Out: a job, later the file.
+ */
+import { ExportSettings, ExportTicket, JobView } from '../../api/job-shapes.ts';
+import { Type } from '../../api/type.ts';
+import { JobParams } from './jobs.ts';
+import { defineRoute, type Route } from './route.ts';
+
+const TicketParams = Type.Object({ ticket: Type.String({ maxLength: 100 }) });
+const FileBody = Type.Unsafe<unknown>({ type: 'string', format: 'binary', description: 'the file' });
+
+/** The rows. */
+export const exportRoutes: readonly Route[] = [
+  defineRoute({
+    method: 'POST',
+    path: '/api/v1/exports',
+    tag: 'jobs',
+    who: 'admin',
+    sentence: 'Asks for a range of a recording as one file; Location names the job.',
+    body: ExportSettings,
+    replies: { 202: JobView },
+    repeatable: true,
+    async answer({ body }, { jobs }) {
+      const job = await jobs.create(body);
+      return { status: 202, headers: { location: `/api/v1/jobs/${job.id}` }, body: job };
+    },
+  }),
+  defineRoute({
+    method: 'GET',
+    path: '/api/v1/exports/:id/file',
+    tag: 'jobs',
+    who: 'admin',
+    sentence: 'The file of an export, whole or by range.',
+    params: JobParams,
+    replies: { 200: FileBody, 206: FileBody },
+    answer: async ({ params: { id } }, { jobs }) => ({ file: await jobs.file(id) }),
+  }),
+  defineRoute({
+    method: 'POST',
+    path: '/api/v1/exports/:id/tickets',
+    tag: 'jobs',
+    who: 'admin',
+    sentence: 'Gives an address of the file that a browser can fetch as a plain download, for fifteen minutes.',
+    params: JobParams,
+    replies: { 201: ExportTicket },
+    async answer({ params: { id } }, { jobs }) {
+      const ticket = await jobs.ticket(id);
+      return { status: 201, headers: { location: ticket.url }, body: ticket };
+    },
+  }),
+  defineRoute({
+    method: 'GET',
+    path: '/api/v1/downloads/:ticket',
+    tag: 'jobs',
+    who: 'anyone',
+    sentence: 'The file of an export, for whoever has a ticket; whole or by range.',
+    params: TicketParams,
+    replies: { 200: FileBody, 206: FileBody },
+    answer: async ({ params: { ticket } }, { jobs }) => ({ file: await jobs.fileFor(ticket) }),
+  }),
+];

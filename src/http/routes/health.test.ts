@@ -1,0 +1,45 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createHealth } from '../../observe/health.ts';
+import type { Ended } from '../../observe/telemetry.ts';
+import { ask } from '../ask.fixture.ts';
+import { shareTestServer } from '../fixture.ts';
+
+const traceId = '0af7651916cd43dd8448eb211c80319c';
+const traceparent = `00-${traceId}-b7ad6b7169203331-01`;
+const spans: Ended[] = [];
+const health = createHealth();
+const server = shareTestServer(() => ({ health, telemetry: { ended: (span) => spans.push(span) } }));
+
+test('while the database hangs oxbow gets no traffic and says why, but lives', async () => {
+  const { promise: hangs, resolve } = Promise.withResolvers<undefined>();
+  const heal = health.register('database', () => hangs, { timeoutMs: 50 });
+  const ready = await ask(server(), '/ready');
+  assert.equal(ready.status, 503);
+  assert.equal(ready.headers['retry-after'], '5');
+  const [check] = JSON.parse(String(ready.body)).checks;
+  assert.deepEqual([check.name, check.status, check.detail], ['database', 'failing', 'no answer within 50 ms']);
+  assert.equal((await ask(server(), '/live')).status, 200);
+  resolve(undefined);
+  assert.equal((await ask(server(), '/ready')).status, 200, 'it answers again');
+  heal();
+});
+
+test('what is only worth knowing fails /health, not /ready', async () => {
+  const heal = health.register('memory', () => Promise.reject(new Error('memory is short')), { ready: false });
+  assert.equal((await ask(server(), '/health')).status, 503);
+  assert.equal((await ask(server(), '/ready')).status, 200);
+  heal();
+});
+
+test('a request becomes a span named by its route, in the trace of its caller', async () => {
+  spans.length = 0;
+  await ask(server(), '/api/v1/streams/nobody?token=secret', { headers: { traceparent } });
+  const [span] = spans;
+  assert.deepEqual(
+    [span!.kind, span!.name, span!.traceId, span!.traceparent, span!.error],
+    ['request', 'GET /api/v1/streams/:name', traceId, traceparent, undefined],
+  );
+  assert.deepEqual(span!.attributes, { 'http.request.method': 'GET', 'http.response.status_code': 404 });
+  assert.ok(!JSON.stringify(spans).includes('secret'));
+});

@@ -1,0 +1,92 @@
+/**
+ * Whether oxbow lives, is ready, and works: for load balancers, Kubernetes and people. And its metrics.
+ * In: observe/health and observe/metrics. Out: 200 or 503 with a JSON body; Prometheus text.
+ */
+import { Type } from '../../api/type.ts';
+import type { HealthReport } from '../../observe/health.ts';
+import { defineRoute, type Route } from './route.ts';
+
+const HealthView = Type.Object(
+  {
+    status: Type.Union([Type.Literal('ok'), Type.Literal('failing')]),
+    version: Type.String(),
+    checks: Type.Array(
+      Type.Object({
+        name: Type.String(),
+        status: Type.Union([Type.Literal('ok'), Type.Literal('failing')]),
+        /** Only for the operator: it may name folders and addresses. */
+        detail: Type.Optional(Type.String()),
+        tookMs: Type.Integer(),
+      }),
+    ),
+  },
+  { $id: 'HealthView' },
+);
+const LiveView = Type.Object({ status: Type.Literal('ok') }, { $id: 'LiveView' });
+
+function view({ ok, checks }: HealthReport, version: string, isOperator: boolean): object {
+  return {
+    status: ok ? 'ok' : 'failing',
+    version,
+    checks: checks.map((check) => ({
+      name: check.name,
+      status: check.ok ? 'ok' : 'failing',
+      tookMs: check.tookMs,
+      ...(isOperator && check.detail !== '' && { detail: check.detail }),
+    })),
+  };
+}
+
+function reportRoute(path: string, kind: 'checkHealth' | 'checkReady', sentence: string): Route {
+  return defineRoute({
+    method: 'GET',
+    path,
+    tag: 'health',
+    who: 'anyone',
+    sentence,
+    replies: { 200: HealthView, 503: HealthView },
+    async answer({ isOperator }, { health, version }) {
+      const report = await health[kind]();
+      const body = view(report, version, isOperator);
+      return report.ok ? { body } : { status: 503, headers: { 'retry-after': '5' }, body };
+    },
+  });
+}
+
+function liveRoute(path: string, sendsPeopleHome: boolean): Route {
+  return defineRoute({
+    method: 'GET',
+    path,
+    tag: 'health',
+    who: 'anyone',
+    sentence: sendsPeopleHome
+      ? 'Whether the process lives; a browser is sent to the page instead.'
+      : 'Whether the process lives.',
+    replies: { 200: LiveView, ...(sendsPeopleHome && { 302: undefined }) },
+    answer({ accept }) {
+      const headers = sendsPeopleHome ? { vary: 'Accept' } : {};
+      if (sendsPeopleHome && accept.includes('text/html'))
+        return { status: 302, headers: { ...headers, location: '/' } };
+      return { headers, body: { status: 'ok' } };
+    },
+  });
+}
+
+/** The rows. */
+export const healthRoutes: readonly Route[] = [
+  ...['/health', '/healthz'].map((path) => reportRoute(path, 'checkHealth', 'How every part of oxbow does.')),
+  ...['/ready', '/readiness'].map((path) => reportRoute(path, 'checkReady', 'Whether oxbow should get traffic.')),
+  liveRoute('/live', true),
+  ...['/liveness', '/livez'].map((path) => liveRoute(path, false)),
+  defineRoute({
+    method: 'GET',
+    path: '/metrics',
+    tag: 'health',
+    who: 'operator',
+    sentence: 'All metrics, as Prometheus reads them; from this computer or with the admin token.',
+    replies: { 200: Type.String({ description: 'Prometheus text' }) },
+    async answer(_, { metrics }) {
+      return { headers: { 'content-type': metrics.contentType }, body: await metrics.print() };
+    },
+  }),
+];

@@ -1,0 +1,58 @@
+/**
+ * What whoever runs the server looks at: the disk and when it is full, the settings in force, the last lines of the log.
+ * In: requests. Out: StorageView, SettingView, LogLineView.
+ */
+import { LogLevelView, LogLineView, SettingView, StorageView } from '../../api/operate-shapes.ts';
+import { Type } from '../../api/type.ts';
+import { defineRoute, type Route } from './route.ts';
+
+const SettingList = Type.Object({ items: Type.Array(SettingView), nextCursor: Type.Null() }, { $id: 'SettingList' });
+const LogList = Type.Object({ items: Type.Array(LogLineView), nextCursor: Type.Null() }, { $id: 'LogList' });
+const LogQuery = Type.Object(
+  {
+    level: Type.Optional(LogLevelView),
+    stream: Type.Optional(Type.String({ maxLength: 64, description: 'only what is about this stream' })),
+    after: Type.Optional(
+      Type.String({ pattern: '^[0-9]{1,15}$', description: '`id` of a line: only what was written after it' }),
+    ),
+  },
+  { additionalProperties: false },
+);
+
+/** The rows. */
+export const operateRoutes: readonly Route[] = [
+  defineRoute({
+    method: 'GET',
+    path: '/api/v1/storage',
+    tag: 'system',
+    who: 'admin',
+    sentence: 'The disk that recordings lie on: how full it is, how fast it fills, when it will be full.',
+    replies: { 200: StorageView },
+    answer: async (_, { storage }) => ({ body: await storage() }),
+  }),
+  defineRoute({
+    method: 'GET',
+    path: '/api/v1/settings',
+    tag: 'system',
+    who: 'admin',
+    sentence:
+      'The settings in force, each with where it was set and whether a change needs a restart; without secrets.',
+    replies: { 200: SettingList },
+    answer: (_, { settings }) => ({ body: { items: settings(), nextCursor: null } }),
+  }),
+  defineRoute({
+    method: 'GET',
+    path: '/api/v1/logs',
+    tag: 'system',
+    who: 'admin',
+    sentence: 'The last lines of the log, oldest first, at most 500; `level` gives that level and what is graver.',
+    query: LogQuery,
+    replies: { 200: LogList },
+    answer: ({ query: { level, stream, after } }, { logs }) => ({
+      body: {
+        items: logs.read({ level, stream, after: after === undefined ? undefined : Number(after) }),
+        nextCursor: null,
+      },
+    }),
+  }),
+];

@@ -1,0 +1,47 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { until } from '../../../test/fixtures/wait.ts';
+import type { ProblemView } from '../../api/shapes.ts';
+import { asAdmin, shareTestServer, startTestServer } from '../fixture.ts';
+
+const body = JSON.stringify({ url: 'https://cam.example/live.m3u8' });
+const headers = { 'content-type': 'application/json', ...asAdmin };
+
+suite('POST /api/v1/probe', () => {
+  const server = shareTestServer();
+
+  test('looks at an address for administrators', async () => {
+    const response = await fetch(`${server().url}/api/v1/probe`, { method: 'POST', headers, body });
+    assert.equal(response.status, 200);
+    assert.equal(((await response.json()) as { container: string }).container, 'mpegts');
+    assert.deepEqual(server().calls, ['probe(https://cam.example/live.m3u8)']);
+  });
+
+  test('is for nobody else, and takes nothing but an address and a quality', async () => {
+    const anyone = { 'content-type': 'application/json' };
+    const refused = await fetch(`${server().url}/api/v1/probe`, { method: 'POST', headers: anyone, body });
+    assert.equal(refused.status, 401);
+    for (const wrong of ['{}', '{"url":7}', '{"url":""}', '{"url":"https://x","headers":{}}']) {
+      const response = await fetch(`${server().url}/api/v1/probe`, { method: 'POST', headers, body: wrong });
+      assert.deepEqual([response.status, ((await response.json()) as ProblemView).code], [400, 'bad-request'], wrong);
+    }
+    assert.deepEqual(server().calls, []);
+  });
+});
+
+test('a look ends when whoever asked for it goes away', async () => {
+  let seen: AbortSignal | undefined;
+  await using server = await startTestServer({
+    probe(_request, { signal }) {
+      seen = signal;
+      return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+    },
+  });
+  const controller = new AbortController();
+  const asking = fetch(`${server.url}/api/v1/probe`, { method: 'POST', headers, body, signal: controller.signal });
+  await until('the look has begun', () => seen);
+  assert.equal(seen!.aborted, false);
+  controller.abort();
+  await assert.rejects(asking, { name: 'AbortError' });
+  await until('the look has ended', () => seen!.aborted);
+});

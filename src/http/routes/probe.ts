@@ -1,0 +1,22 @@
+/**
+ * A look at an address before it is recorded.
+ * In: POST /api/v1/probe. Out: ProbeView. Whoever goes away ends the look.
+ */
+import { ProbeRequest, ProbeView } from '../../api/probe.ts';
+import { defineRoute, type Route } from './route.ts';
+
+/** The rows. */
+export const probeRoutes: readonly Route[] = [
+  defineRoute({
+    method: 'POST',
+    path: '/api/v1/probe',
+    tag: 'streams',
+    who: 'admin',
+    limit: 'probe',
+    sentence:
+      'Looks at an address: what it is, its tracks and qualities, how far back it goes. Private addresses need `net.allow`.',
+    body: ProbeRequest,
+    replies: { 200: ProbeView },
+    answer: async ({ body, signal }, { probe }) => ({ body: await probe(body, { signal }) }),
+  }),
+];

@@ -1,0 +1,155 @@
+/**
+ * Streams over the API: listed, made, replaced, removed, started and stopped.
+ * In: requests below /api/v1/streams. Out: calls of `deps.streams`; StreamView.
+ */
+import { StreamSettings, StreamView } from '../../api/shapes.ts';
+import { Type } from '../../api/type.ts';
+import { OxbowError } from '../../lib/errors.ts';
+import { checkMatch } from '../conditions.ts';
+import type { HttpDeps, Precondition } from '../deps.ts';
+import { NextCursor, PageQuery, pageOf } from './page-query.ts';
+import { defineRoute, type Route, type RouteCall } from './route.ts';
+
+/** A stream's name, as it is valid at every entry. */
+export const StreamName = Type.String({ pattern: '^[a-z0-9][a-z0-9_-]{0,63}$', description: 'Name of a stream.' });
+
+/** The parameter of every path that names a stream. */
+export const NameParams = Type.Object({ name: StreamName });
+
+const StreamList = Type.Object({ items: Type.Array(StreamView), nextCursor: NextCursor }, { $id: 'StreamList' });
+const NewStream = Type.Object(
+  { name: StreamName, ...StreamSettings.properties },
+  { $id: 'NewStream', additionalProperties: false },
+);
+const RemoveQuery = Type.Object(
+  { recordings: Type.Optional(Type.Union([Type.Literal('keep'), Type.Literal('delete')], { default: 'keep' })) },
+  { additionalProperties: false },
+);
+
+/** Whether not everyone may hear of it. */
+function isClosed({ visibility }: StreamView): boolean {
+  return visibility === 'signed' || visibility === 'private';
+}
+
+/**
+ * The stream if whoever asks may know of it.
+ *
+ * @throws OxbowError `stream-unknown` where it is not there, or not for this caller
+ */
+export async function findStream(name: string, sees: RouteCall['sees'], { streams }: HttpDeps): Promise<StreamView> {
+  const view = await streams.get(name);
+  if (!view || (isClosed(view) && !sees(name))) {
+    throw new OxbowError('stream-unknown', `There is no stream named ${name}.`);
+  }
+  return view;
+}
+
+/** The state of its settings, for whoever may change them; what it is doing now is not part of it. */
+function etagOf(name: string, isAdmin: boolean, { streams }: HttpDeps): Record<string, string> {
+  const revision = isAdmin ? streams.revision(name) : undefined;
+  return revision === undefined ? {} : { etag: `"${revision}"` };
+}
+
+function conditionOf({ header }: Pick<RouteCall, 'header'>): Precondition {
+  return (revision) => checkMatch(header('if-match'), header('if-none-match'), revision);
+}
+
+function order(verb: 'start' | 'stop' | 'restart', sentence: string): Route {
+  return defineRoute({
+    method: 'POST',
+    path: `/api/v1/streams/:name/${verb}`,
+    tag: 'streams',
+    who: 'admin',
+    sentence,
+    params: NameParams,
+    replies: { 202: undefined },
+    async answer({ params: { name } }, { streams }) {
+      await streams[verb](name);
+      return { status: 202 };
+    },
+  });
+}
+
+/** The rows. */
+export const streamRoutes: readonly Route[] = [
+  defineRoute({
+    method: 'GET',
+    path: '/api/v1/streams',
+    tag: 'streams',
+    who: 'viewer',
+    sentence: 'Lists the public streams by name; administrators see all.',
+    query: PageQuery,
+    replies: { 200: StreamList },
+    async answer({ asker: { seesAll }, query }, { streams }) {
+      const all = await streams.list();
+      const shown = all.filter((view) => seesAll || view.visibility === 'public');
+      return { body: pageOf(shown, query, ({ name }) => name) };
+    },
+  }),
+  defineRoute({
+    method: 'POST',
+    path: '/api/v1/streams',
+    tag: 'streams',
+    who: 'admin',
+    sentence: 'Makes a stream.',
+    body: NewStream,
+    replies: { 201: StreamView },
+    repeatable: true,
+    async answer({ body: { name, ...settings } }, deps) {
+      const view = await deps.streams.create(name, settings);
+      const headers = { location: `/api/v1/streams/${name}`, ...etagOf(name, true, deps) };
+      return { status: 201, headers, body: view };
+    },
+  }),
+  defineRoute({
+    method: 'GET',
+    path: '/api/v1/streams/:name',
+    tag: 'streams',
+    who: 'viewer',
+    anyPage: true,
+    sentence: 'Tells what a stream is doing now.',
+    params: NameParams,
+    replies: { 200: StreamView },
+    async answer({ params: { name }, isAdmin, sees }, deps) {
+      const view = await findStream(name, sees, deps);
+      return { headers: etagOf(name, isAdmin, deps), body: view };
+    },
+  }),
+  defineRoute({
+    method: 'PUT',
+    path: '/api/v1/streams/:name',
+    tag: 'streams',
+    who: 'admin',
+    sentence: 'Replaces the settings of a stream, or makes it.',
+    params: NameParams,
+    body: StreamSettings,
+    replies: { 200: StreamView, 201: StreamView },
+    conditional: true,
+    async answer({ params: { name }, body, ...call }, deps) {
+      const { view, created } = await deps.streams.replace(name, body, conditionOf(call));
+      const etag = etagOf(name, true, deps);
+      return created
+        ? { status: 201, headers: { location: `/api/v1/streams/${name}`, ...etag }, body: view }
+        : { status: 200, headers: etag, body: view };
+    },
+  }),
+  defineRoute({
+    method: 'DELETE',
+    path: '/api/v1/streams/:name',
+    tag: 'streams',
+    who: 'admin',
+    sentence: 'Removes a stream; its recordings stay unless `recordings=delete`.',
+    params: NameParams,
+    query: RemoveQuery,
+    replies: { 204: undefined },
+    conditional: true,
+    async answer({ params: { name }, query, ...call }, { streams, access }) {
+      await streams.remove(name, { recordings: query.recordings ?? 'keep', check: conditionOf(call) });
+      await access.watch.revoke(name); // whatever is named so next is another stream
+      return { status: 204 };
+    },
+  }),
+  order('start', 'Starts a stream that was stopped.'),
+  order('stop', 'Stops a stream until it is started; the time until then is offline, not a gap.'),
+  order('restart', 'Connects to the source anew.'),
+];

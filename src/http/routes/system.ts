@@ -1,0 +1,46 @@
+/**
+ * Who answers and what time it is there.
+ * In: requests. Out: SystemView, the clock, the version.
+ */
+import { printRfc3339 } from '../../api/instant.ts';
+import { SystemView } from '../../api/shapes.ts';
+import { Type } from '../../api/type.ts';
+import { defineRoute, type Route } from './route.ts';
+
+const TimeView = Type.Object(
+  { now: Type.String({ format: 'date-time', description: 'RFC 3339, UTC, milliseconds' }) },
+  { $id: 'TimeView' },
+);
+const VersionView = Type.Object({ name: Type.Literal('oxbow'), version: Type.String() }, { $id: 'VersionView' });
+
+/** The rows. */
+export const systemRoutes: readonly Route[] = [
+  defineRoute({
+    method: 'GET',
+    path: '/api/v1/time',
+    tag: 'system',
+    who: 'anyone',
+    anyPage: true,
+    sentence: "The server's time, so that players can measure how far theirs is off.",
+    replies: { 200: TimeView },
+    answer: (_, { clock }) => ({ body: { now: printRfc3339(clock.nowMs()) } }),
+  }),
+  defineRoute({
+    method: 'GET',
+    path: '/api/v1/system',
+    tag: 'system',
+    who: 'admin',
+    sentence: 'Version, memory, disk and number of streams.',
+    replies: { 200: SystemView },
+    answer: async (_, { system }) => ({ body: await system() }),
+  }),
+  defineRoute({
+    method: 'GET',
+    path: '/version',
+    tag: 'system',
+    who: 'anyone',
+    sentence: 'Which oxbow this is.',
+    replies: { 200: VersionView },
+    answer: (_, { version }) => ({ body: { name: 'oxbow', version } }),
+  }),
+];

@@ -1,0 +1,35 @@
+/**
+ * Every route of the API and the health family, in one list.
+ * In: the files beside this one. Out: router, OpenAPI, generated pages.
+ */
+import { accessRoutes } from './access.ts';
+import { eventRoutes } from './events.ts';
+import { exportRoutes } from './exports.ts';
+import { healthRoutes } from './health.ts';
+import { jobRoutes } from './jobs.ts';
+import { markRoutes } from './marks.ts';
+import { operateRoutes } from './operate.ts';
+import { probeRoutes } from './probe.ts';
+import type { Route } from './route.ts';
+import { streamRoutes } from './streams.ts';
+import { systemRoutes } from './system.ts';
+import { timelineRoutes } from './timeline.ts';
+import { watchTokenRoutes } from './watch-tokens.ts';
+import { webhookRoutes } from './webhooks.ts';
+
+/** The table. Media paths and pages are not in it: they answer with files, see media.ts and interface.ts. */
+export const routes: readonly Route[] = [
+  ...streamRoutes,
+  ...probeRoutes,
+  ...timelineRoutes,
+  ...markRoutes,
+  ...exportRoutes,
+  ...jobRoutes,
+  ...eventRoutes,
+  ...accessRoutes,
+  ...watchTokenRoutes,
+  ...webhookRoutes,
+  ...systemRoutes,
+  ...operateRoutes,
+  ...healthRoutes,
+];

@@ -1,0 +1,71 @@
+/**
+ * Rights to watch one stream: made and taken back by administrators, carried in the path.
+ * In: a stream's name, until when. Out: WatchToken. MEDIA.md, 32.
+ */
+import { signedPath } from '../../accounts/signed-path.ts';
+import { WatchToken } from '../../api/access-shapes.ts';
+import { printRfc3339 } from '../../api/instant.ts';
+import { Type } from '../../api/type.ts';
+import { OxbowError } from '../../lib/errors.ts';
+import { expiresForms, readExpiry } from './expiry-field.ts';
+import { defineRoute, type Route } from './route.ts';
+import { findStream, NameParams } from './streams.ts';
+
+const DAY_MS = 24 * 3_600_000;
+/** A private stream is for administrators: their pages make themselves a right for a day. */
+const LONGEST_MS = { private: DAY_MS, others: 366 * DAY_MS } as const;
+
+const NewWatchToken = Type.Object(
+  { expires: Type.Optional(Type.String({ maxLength: 64, description: `${expiresForms} A day unless given.` })) },
+  { $id: 'NewWatchToken', additionalProperties: false },
+);
+
+/** The rows. */
+export const watchTokenRoutes: readonly Route[] = [
+  defineRoute({
+    method: 'POST',
+    path: '/api/v1/streams/:name/watch-tokens',
+    tag: 'access',
+    who: 'admin',
+    sentence:
+      'Makes a link by which a signed stream can be watched until it expires: 366 days at most, of a private one 24 h.',
+    params: NameParams,
+    body: NewWatchToken,
+    replies: { 201: WatchToken },
+    async answer({ params: { name }, body, visitor, sees }, deps) {
+      const { visibility } = await findStream(name, sees, deps);
+      const nowMs = deps.clock.nowMs();
+      const expiresMs = body.expires === undefined ? nowMs + DAY_MS : readExpiry(body.expires, nowMs);
+      if (expiresMs - nowMs > LONGEST_MS[visibility === 'private' ? 'private' : 'others']) {
+        throw new OxbowError('bad-time', '`expires` lies too far ahead.', {
+          extra: { hint: 'At most 366 days; of a private stream 24 h.' },
+        });
+      }
+      const token = deps.access.watch.sign(name, expiresMs);
+      const origin = visitor.origin ?? '';
+      return {
+        status: 201,
+        body: {
+          token,
+          url: `${origin}/watch/${name}?token=${token}`,
+          hls: `${origin}${signedPath(token, `/live/${name}/index.m3u8`)}`,
+          expiresAt: printRfc3339(Math.ceil(expiresMs / 1000) * 1000),
+        },
+      };
+    },
+  }),
+  defineRoute({
+    method: 'POST',
+    path: '/api/v1/streams/:name/watch-tokens/revoke',
+    tag: 'access',
+    who: 'admin',
+    sentence: 'Ends every right to watch this stream that was given so far, at once.',
+    params: NameParams,
+    replies: { 204: undefined },
+    async answer({ params: { name }, sees }, deps) {
+      await findStream(name, sees, deps);
+      await deps.access.watch.revoke(name);
+      return { status: 204 };
+    },
+  }),
+];

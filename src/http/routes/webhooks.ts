@@ -1,0 +1,102 @@
+/**
+ * Webhooks over the API: set, looked at, tried, removed.
+ * In: requests of administrators. Out: WebhookView, DeliveryView.
+ */
+import { Type } from '../../api/type.ts';
+import {
+  DeliveryView,
+  NewWebhookView,
+  WebhookSettings,
+  WebhookTestView,
+  WebhookView,
+} from '../../api/webhook-shapes.ts';
+import { NextCursor, PageQuery, pageOf } from './page-query.ts';
+import { defineRoute, type Route } from './route.ts';
+
+const IdParams = Type.Object({ id: Type.String({ maxLength: 80 }) });
+const WebhookList = Type.Object({ items: Type.Array(WebhookView), nextCursor: NextCursor }, { $id: 'WebhookList' });
+const DeliveryList = Type.Object({ items: Type.Array(DeliveryView), nextCursor: Type.Null() }, { $id: 'DeliveryList' });
+
+/** The rows. */
+export const webhookRoutes: readonly Route[] = [
+  defineRoute({
+    method: 'GET',
+    path: '/api/v1/webhooks',
+    tag: 'webhooks',
+    who: 'admin',
+    sentence: 'Lists the webhooks, oldest first.',
+    query: PageQuery,
+    replies: { 200: WebhookList },
+    answer: ({ query }, { webhooks }) => ({ body: pageOf(webhooks.list(), query, ({ id }) => id) }),
+  }),
+  defineRoute({
+    method: 'POST',
+    path: '/api/v1/webhooks',
+    tag: 'webhooks',
+    who: 'admin',
+    sentence: 'Sets a webhook; the answer shows its secret, and no other one does.',
+    body: WebhookSettings,
+    replies: { 201: NewWebhookView },
+    repeatable: true,
+    async answer({ body }, { webhooks }) {
+      const made = await webhooks.create(body);
+      return { status: 201, headers: { location: `/api/v1/webhooks/${made.id}` }, body: made };
+    },
+  }),
+  defineRoute({
+    method: 'GET',
+    path: '/api/v1/webhooks/:id',
+    tag: 'webhooks',
+    who: 'admin',
+    sentence: 'Shows a webhook.',
+    params: IdParams,
+    replies: { 200: WebhookView },
+    answer: ({ params: { id } }, { webhooks }) => ({ body: webhooks.get(id) }),
+  }),
+  defineRoute({
+    method: 'PUT',
+    path: '/api/v1/webhooks/:id',
+    tag: 'webhooks',
+    who: 'admin',
+    sentence: 'Sets a webhook anew; it keeps its secret unless another one is given. One that was disabled goes on.',
+    params: IdParams,
+    body: WebhookSettings,
+    replies: { 200: WebhookView },
+    answer: async ({ params: { id }, body }, { webhooks }) => ({ body: await webhooks.replace(id, body) }),
+  }),
+  defineRoute({
+    method: 'DELETE',
+    path: '/api/v1/webhooks/:id',
+    tag: 'webhooks',
+    who: 'admin',
+    sentence: 'Removes a webhook; what waits for it is not sent.',
+    params: IdParams,
+    replies: { 204: undefined },
+    async answer({ params: { id } }, { webhooks }) {
+      await webhooks.remove(id);
+      return { status: 204 };
+    },
+  }),
+  defineRoute({
+    method: 'GET',
+    path: '/api/v1/webhooks/:id/deliveries',
+    tag: 'webhooks',
+    who: 'admin',
+    sentence: 'The newest 50 deliveries, newest first, with what became of them.',
+    params: IdParams,
+    replies: { 200: DeliveryList },
+    answer: async ({ params: { id } }, { webhooks }) => ({
+      body: { items: await webhooks.deliveries(id), nextCursor: null },
+    }),
+  }),
+  defineRoute({
+    method: 'POST',
+    path: '/api/v1/webhooks/:id/test',
+    tag: 'webhooks',
+    who: 'admin',
+    sentence: 'Sends an event `webhook.test` at once, and tells how it went.',
+    params: IdParams,
+    replies: { 200: WebhookTestView },
+    answer: async ({ params: { id }, signal }, { webhooks }) => ({ body: await webhooks.test(id, { signal }) }),
+  }),
+];

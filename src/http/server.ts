@@ -1,0 +1,218 @@
+/**
+ * The HTTP server: the hot responder first, media to its own, everything else to the API; one port, one orderly end.
+ * In: settings and what the routes need. Out: an address that answers, and `close`.
+ */
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { type Endpoint, printEndpoint } from '../config/address.ts';
+import { messageOf, OxbowError } from '../lib/errors.ts';
+import { http } from '../lib/node-http.ts';
+import { createApi } from './api.ts';
+import type { HttpDeps } from './deps.ts';
+import { EventListeners } from './events/listeners.ts';
+import { createEventSockets, wantsEvents } from './events/web-socket.ts';
+import { exchangeOfHttp1, pathOf } from './exchange.ts';
+import { openListeners } from './hot/listeners.ts';
+import { createHotResponder, type HotResponder } from './hot/responder.ts';
+import { registerInterface } from './interface.ts';
+import { createMediaResponder } from './media.ts';
+import { takeListener } from './take-listener.ts';
+import { type Certificate, type CertificateFiles, readCertificate, watchCertificate } from './tls-certificate.ts';
+import { createTlsServer, type TlsServer } from './tls-server.ts';
+import { createWho } from './who.ts';
+
+/** A server that answers. */
+export interface HttpServer extends AsyncDisposable {
+  /** Where it answers, e.g. `http://127.0.0.1:8080`; for an address that means all, one of this computer. */
+  readonly url: string;
+  readonly port: number;
+  /** Takes no new requests, answers what waits, cuts off what is not done within 4 s. May be called twice. */
+  close(): Promise<void>;
+}
+
+/** How the server is set up. */
+export interface HttpOptions {
+  /** Port 0 picks a free one. */
+  readonly listen: Endpoint;
+  readonly deps: HttpDeps;
+  /** With it the port speaks HTTPS, by HTTP/1.1 and HTTP/2. */
+  readonly tls?: CertificateFiles | undefined;
+}
+
+const limits = {
+  keepAliveTimeout: 75_000,
+  headersTimeout: 15_000,
+  requestTimeout: 60_000,
+  maxHeaderSize: 16 * 1024,
+  noDelay: true,
+  shouldUpgradeCallback: wantsEvents,
+} as const;
+
+const CLOSE_WITHIN_MS = 4000;
+
+/**
+ * Starts to listen.
+ *
+ * @throws OxbowError `port-taken` where another program has the port, `bad-setting` where the system does not allow it or
+ *   the certificate cannot be used
+ */
+export async function startHttp({ listen, deps, tls }: HttpOptions): Promise<HttpServer> {
+  const media = createMediaResponder(deps);
+  const certificate = tls && (await readCertificate(tls));
+  const open = new Set<ServerResponse>();
+  let closing: Promise<void> | undefined;
+  let isClosing = false;
+  let hot: HotResponder | undefined;
+  let server: Server | undefined;
+  let secure: TlsServer | undefined;
+  const ownsMedia = (target: string) => media.owns(pathOf(target));
+  const listeners = new EventListeners(deps);
+  const app = await createApi(
+    deps,
+    (toApi) => {
+      const enter = (response: ServerResponse) => {
+        open.add(response);
+        response.once('close', () => {
+          open.delete(response);
+          // Its connection is idle only after this turn.
+          if (isClosing) setImmediate(() => server?.closeIdleConnections());
+        });
+        if (isClosing) response.shouldKeepAlive = false;
+      };
+      const onRequest = (request: IncomingMessage, response: ServerResponse) => {
+        enter(response);
+        if (ownsMedia(request.url ?? '/')) void media.respond(exchangeOfHttp1(request, response));
+        else toApi(request, response);
+      };
+      const openHot = (handOver: (socket: Socket) => void) => {
+        hot = createHotResponder(deps, media.held, {
+          onRequest,
+          refuse(request, response, reason) {
+            enter(response);
+            media.refuse(exchangeOfHttp1(request, response), reason);
+          },
+          handOver,
+        });
+        return hot;
+      };
+      if (certificate) {
+        secure = createTlsServer(certificate, limits, onRequest, {
+          openHttp1: (socket, toHttp1) => (hot ?? openHot(toHttp1)).open(socket),
+          ownsMedia,
+          media: (exchange) => void media.respond(exchange),
+          // Fastify takes both kinds; its types know the kind it was made for.
+          other: (request, response) =>
+            toApi(request as unknown as IncomingMessage, response as unknown as ServerResponse),
+        });
+      }
+      if (secure) server = secure.server;
+      else {
+        server = http.createServer(limits, onRequest);
+        const { open: openHttp1 } = openHot(takeListener<Socket>(server, 'connection'));
+        server.on('connection', openHttp1);
+      }
+      return server;
+    },
+    listeners,
+  );
+  await registerInterface(app, deps);
+  await app.ready();
+  const listening = server!;
+  const who = createWho(deps);
+  const hearerOf = ({ method = '', headers, socket }: IncomingMessage) => {
+    const asked = { method, headers, remoteAddress: socket.remoteAddress ?? '', secure: 'encrypted' in socket };
+    const { isAdmin, seesAll } = who.mayAct(asked);
+    return { isAdmin, sees: () => seesAll };
+  };
+  listening.on('upgrade', createEventSockets(listeners, hearerOf));
+  const ports = await openListeners(listening, listen).catch(async (error: NodeJS.ErrnoException) => {
+    hot?.[Symbol.dispose]();
+    await app.close();
+    throw toRefusal(error, listen);
+  });
+  const watching = new AbortController();
+  const watched = tls && secure ? follow(tls, secure, certificate!, deps, { signal: watching.signal }) : undefined;
+  const { port } = ports;
+  const close = async () => {
+    isClosing = true;
+    watching.abort();
+    const closed = ports.close();
+    for (const response of open) if (!response.headersSent) response.shouldKeepAlive = false;
+    // Not 404, as when a source ends: the stream goes on in the next process, and players try again after a 503.
+    listeners.close();
+    const ending = new OxbowError('not-ready', 'oxbow is ending.', { extra: { retryAfterSeconds: 5 } });
+    media.held.release(ending);
+    hot?.leave(ending);
+    const goodbye = secure?.leave();
+    listening.closeIdleConnections();
+    const late = setTimeout(() => {
+      hot?.destroy();
+      listening.closeAllConnections();
+      secure?.destroy();
+    }, CLOSE_WITHIN_MS);
+    await goodbye;
+    await closed;
+    clearTimeout(late);
+    await watched;
+    hot?.[Symbol.dispose]();
+    await app.close();
+  };
+  const closeOnce = () => {
+    closing ??= close();
+    return closing;
+  };
+  const scheme = secure ? 'https' : 'http';
+  return { url: urlOf(scheme, listen.address, port), port, close: closeOnce, [Symbol.asyncDispose]: closeOnce };
+}
+
+/** Shows what the files of the certificate hold, whenever they change, and says in the log what became of it. */
+function follow(
+  files: CertificateFiles,
+  secure: TlsServer,
+  first: Certificate,
+  { log, clock }: HttpDeps,
+  { signal }: { signal: AbortSignal },
+): Promise<void> {
+  const warnOfTime = ({ names, notBeforeMs, notAfterMs }: Certificate) => {
+    const nowMs = clock.nowMs();
+    const notAfter = new Date(notAfterMs).toISOString();
+    if (nowMs > notAfterMs) log.warn({ names, notAfter }, 'the certificate has expired');
+    else if (nowMs < notBeforeMs) log.warn({ names }, 'the certificate is not valid yet');
+  };
+  warnOfTime(first);
+  const watch = {
+    changed(certificate: Certificate) {
+      secure.use(certificate);
+      const notAfter = new Date(certificate.notAfterMs).toISOString();
+      log.info({ names: certificate.names, notAfter }, 'the certificate was replaced');
+      warnOfTime(certificate);
+    },
+    refused(reason: OxbowError) {
+      log.error({ error: reason.message }, 'the new certificate cannot be used; the old one stays');
+    },
+  };
+  return watchCertificate(files, first, watch, { signal });
+}
+
+function toRefusal(error: NodeJS.ErrnoException, endpoint: Endpoint): OxbowError {
+  const { address, port } = endpoint;
+  if (error.code === 'EADDRINUSE') {
+    return new OxbowError('port-taken', `Port ${port} on ${address} is taken by another program.`, {
+      cause: error,
+      extra: { hint: `Stop that program, or choose another port: oxbow --http ${port + 1 > 65_535 ? 8080 : port + 1}` },
+    });
+  }
+  const hint =
+    error.code === 'EACCES'
+      ? 'Ports below 1024 need special rights; choose a higher one: oxbow --http 8080'
+      : 'Give an address of this computer: oxbow --listen 127.0.0.1, or --listen 0.0.0.0 for all of them.';
+  return new OxbowError('bad-setting', `Cannot listen on ${printEndpoint(endpoint)}: ${messageOf(error)}.`, {
+    cause: error,
+    extra: { hint },
+  });
+}
+
+function urlOf(scheme: 'http' | 'https', address: string, port: number): string {
+  const shown = address === '0.0.0.0' ? '127.0.0.1' : address === '::' ? '::1' : address;
+  return `${scheme}://${printEndpoint({ address: shown, port })}`;
+}

@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { concatBytes } from '../../lib/bytes.ts';
+import { fragmentLength, printFragment } from '../../media/isobmff/fragment.ts';
+import { printInit } from '../../media/isobmff/init.ts';
+import { audioTrack, videoTrack } from '../../media/isobmff/media.fixture.ts';
+import type { FileMovie } from '../../media/isobmff/progressive.ts';
+import { type Burst, readFragments, readTables } from './bursts.ts';
+import type { FileBytes } from './file-bytes.ts';
+
+const signal = new AbortController().signal;
+
+function fileOf(bytes: Uint8Array): FileBytes {
+  return {
+    length: bytes.length,
+    ranged: true,
+    read: async (at, count) => bytes.subarray(at, at + count),
+    async [Symbol.asyncDispose]() {},
+  };
+}
+
+/** A walk over samples that take no time and no room, as small tables can claim millions of. */
+function emptySamples(trackId: number): FileMovie['tracks'][number]['walk'] {
+  let given = 0;
+  const peek = () => ({ trackId, dts: 0, pts: 0, duration: 0, key: given === 0, offset: 0, length: 0 });
+  const next = () => {
+    given += 1;
+    assert.ok(given < 500_000, 'they are gathered without end');
+    return peek();
+  };
+  return { peek, next, rewind() {} } as unknown as FileMovie['tracks'][number]['walk'];
+}
+
+const sourced = (track: typeof videoTrack, walk: FileMovie['tracks'][number]['walk']) =>
+  ({ track, walk, source: { nalLengthBytes: 4 }, count: 1, durationS: 1 }) as unknown as FileMovie['tracks'][number];
+
+test('samples that take no time are not gathered without end', async () => {
+  const movie: FileMovie = { tracks: [sourced(videoTrack, emptySamples(1))], leftOut: [], fragmented: false };
+  await assert.rejects(readTables(fileOf(new Uint8Array(8)), movie, { signal }).next(), { name: 'FormatError' });
+  let left = 1;
+  const one = { ...emptySamples(1), next: () => movieSample(left--), peek: () => movieSample(left) };
+  const both: FileMovie = {
+    tracks: [sourced(videoTrack, one as never), sourced(audioTrack, emptySamples(2))],
+    ...{ leftOut: [], fragmented: false },
+  };
+  await assert.rejects(readTables(fileOf(new Uint8Array(8)), both, { signal }).next(), { name: 'FormatError' });
+});
+
+const movieSample = (left: number) =>
+  left > 0 ? { trackId: 1, dts: 0, pts: 0, duration: 90_000, key: true, offset: 0, length: 8 } : undefined;
+
+test('sound of a fragmented file that goes on without its pictures is not gathered without end', async () => {
+  const data = new Uint8Array(1024 * 1024);
+  const pieces = [printInit([videoTrack, audioTrack])];
+  for (let i = 0; i < 120; i++) {
+    const frame = { trackId: 2, dts: i * 1024, pts: i * 1024, duration: 1024, key: true, data };
+    const piece = new Uint8Array(fragmentLength([frame]));
+    printFragment(piece, 0, { sequence: i + 1, trackId: 2, tfdt: frame.dts, frames: [frame] });
+    pieces.push(piece);
+  }
+  const bursts: Burst[] = [];
+  const picture = { trackId: 1, dts: 0, pts: 0, duration: 3000, key: true, data: Uint8Array.of(0, 0, 0, 1, 0x65) };
+  const last = new Uint8Array(fragmentLength([picture]));
+  printFragment(last, 0, { sequence: 200, trackId: 1, tfdt: 0, frames: [picture] });
+  pieces.push(last);
+  for await (const burst of readFragments(fileOf(concatBytes(pieces)), { signal })) bursts.push(burst);
+  const held = bursts.flatMap(({ frames }) => frames).reduce((sum, frame) => sum + frame.data.length, 0);
+  assert.ok(held < 64 * 1024 * 1024, `${held} bytes in one burst`);
+  assert.match(bursts[0]!.damages.join(), /without pictures/);
+});

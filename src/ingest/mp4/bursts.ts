@@ -1,0 +1,271 @@
+/**
+ * Cuts a file into bursts: about two seconds of media that begin with a key frame, all tracks together.
+ * In: a file and what is known of it. Out: frames in the order of decoding. MEDIA.md, Cutting 9.
+ */
+import { FormatError } from '../../lib/errors.ts';
+import type { DemuxerOutput, Frame, Track } from '../../media/frame.ts';
+import { createFmp4Demuxer } from '../../media/isobmff/demuxer.ts';
+import type { FileMovie, FileTrack } from '../../media/isobmff/progressive.ts';
+import { SampleForm } from '../../media/isobmff/sample-form.ts';
+import type { SegmentSample } from '../../media/isobmff/segment-frames.ts';
+import type { FileBytes } from './file-bytes.ts';
+
+/** What is published at once. */
+export interface Burst {
+  readonly tracks: readonly Track[];
+  readonly frames: readonly Frame[];
+  /** First presentation time of the reference track, and its end, seconds. */
+  readonly startS: number;
+  readonly endS: number;
+  /** What was wrong and stepped over. */
+  readonly damages: readonly string[];
+}
+
+/** A key frame begins a burst when the one before is so long. */
+const WISHED_S = 2;
+/** Longer GOPs are cut where they stand. */
+const MAX_S = 20;
+const MAX_BURST_BYTES = 48 * 1024 * 1024;
+/** Samples of one track in a burst: twenty seconds of a thousand a second. */
+const MAX_SAMPLES = 20_000;
+const MAX_DAMAGES = 100;
+/** No picture is larger. */
+const MAX_SAMPLE_BYTES = 16 * 1024 * 1024;
+/** Fragmented files are read in such pieces. */
+const PIECE_BYTES = 256 * 1024;
+/** As much of a long file tells how long its GOPs are. */
+const MAX_LOOKED_AT = 200_000;
+
+/** The track by which everything is cut. */
+function referenceOf<T extends { readonly track: Track }>(tracks: readonly T[]): T {
+  return (
+    tracks.find(({ track }) => track.kind === 'video') ??
+    tracks.find(({ track }) => track.kind === 'audio') ??
+    tracks[0]!
+  );
+}
+
+/** Longest burst that a file with sample tables will give, seconds. */
+export function longestBurstS({ tracks }: FileMovie): number {
+  const { track, walk } = referenceOf(tracks);
+  let longest = WISHED_S;
+  let first = walk.peek()?.dts ?? 0;
+  for (let i = 0; i < MAX_LOOKED_AT; i++) {
+    const sample = walk.next();
+    if (!sample) break;
+    const seconds = (sample.dts - first) / track.timescale;
+    if (!sample.key || seconds < WISHED_S) {
+      longest = Math.max(longest, seconds + sample.duration / track.timescale);
+      continue;
+    }
+    longest = Math.max(longest, seconds);
+    first = sample.dts;
+  }
+  walk.rewind();
+  return Math.min(longest, MAX_S);
+}
+
+/**
+ * The bursts of a file with sample tables.
+ *
+ * @throws FormatError where the tables are wrong or the file ends before its media does; what the reading throws
+ */
+export async function* readTables(
+  file: FileBytes,
+  { tracks }: FileMovie,
+  { signal }: { signal: AbortSignal },
+): AsyncGenerator<Burst, void> {
+  const forms = new Map(tracks.map(({ track, source }) => [track.id, new SampleForm(source, track)]));
+  const reference = referenceOf(tracks);
+  const { timescale } = reference.track;
+  for (;;) {
+    const own = takeGop(reference);
+    if (own.length === 0) return;
+    const startS = Math.min(...own.map(({ pts }) => pts)) / timescale;
+    const endS = Math.max(...own.map(({ pts, duration }) => pts + duration)) / timescale;
+    const samples = [...own];
+    for (const other of tracks) if (other !== reference) takeUntil(other, endS, samples);
+    const read = await readSamples(file, tracks, samples, { signal });
+    yield* framesOf(tracks, read, forms, { startS, endS });
+  }
+}
+
+/** Samples of the reference up to the key frame with which the next burst begins. */
+function takeGop({ track, walk }: FileTrack): SegmentSample[] {
+  const own: SegmentSample[] = [];
+  let bytes = 0;
+  for (let next = walk.peek(); next; next = walk.peek()) {
+    const first = own[0];
+    if (first) {
+      const seconds = (next.dts - first.dts) / track.timescale;
+      if ((next.key && seconds >= WISHED_S) || seconds >= MAX_S || bytes + next.length > MAX_BURST_BYTES) break;
+    }
+    if (next.length > MAX_SAMPLE_BYTES)
+      throw new FormatError(`a sample of ${next.length} bytes is too large`, next.offset);
+    if (own.length === MAX_SAMPLES) throw new FormatError('too many samples in so little time', next.offset);
+    bytes += next.length;
+    own.push(walk.next()!);
+  }
+  return own;
+}
+
+/** Samples of another track that begin before the end. */
+function takeUntil({ track, walk }: FileTrack, endS: number, into: SegmentSample[]): void {
+  let bytes = 0;
+  let count = 0;
+  for (let next = walk.peek(); next && next.pts / track.timescale < endS; next = walk.peek()) {
+    bytes += next.length;
+    if (bytes > MAX_BURST_BYTES || ++count > MAX_SAMPLES)
+      throw new FormatError('a track beside the pictures is too large', next.offset);
+    into.push(walk.next()!);
+  }
+}
+
+interface ReadSample {
+  readonly sample: SegmentSample;
+  readonly bytes: Uint8Array;
+  readonly atS: number;
+}
+
+/** Reads in the order of the file, gives in the order of decoding. */
+async function readSamples(
+  file: FileBytes,
+  tracks: readonly FileTrack[],
+  samples: readonly SegmentSample[],
+  { signal }: { signal: AbortSignal },
+): Promise<ReadSample[]> {
+  const timescales = new Map(tracks.map(({ track }) => [track.id, track.timescale]));
+  const read: ReadSample[] = [];
+  for (const sample of samples.toSorted((a, b) => a.offset - b.offset)) {
+    const bytes = await file.read(sample.offset, sample.length, { signal });
+    if (bytes.length < sample.length) throw new FormatError('the file ends before its media does', sample.offset);
+    read.push({ sample, bytes, atS: sample.dts / timescales.get(sample.trackId)! });
+  }
+  return read.sort((a, b) => a.atS - b.atS);
+}
+
+/** One burst, or more where parameter sets change within it. */
+function* framesOf(
+  tracks: readonly FileTrack[],
+  read: readonly ReadSample[],
+  forms: ReadonlyMap<number, SampleForm>,
+  { startS: firstS, endS }: Pick<Burst, 'startS' | 'endS'>,
+): Generator<Burst, void> {
+  const sources = new Map(tracks.map(({ track, source }) => [track.id, source]));
+  const tracksNow = () => [...forms.values()].filter(({ complete }) => complete).map(({ track }) => track);
+  let told = tracksNow();
+  let startS = firstS;
+  let frames: Frame[] = [];
+  let damages: string[] = [];
+  for (const { sample, bytes } of read) {
+    const { trackId, dts, pts, duration, key } = sample;
+    const form = forms.get(trackId)!;
+    if (bytes.length === 0) continue;
+    try {
+      const { data, changed } = form.take(bytes, sources.get(trackId)!.nalLengthBytes);
+      if (changed) {
+        const atS = pts / form.track.timescale;
+        // What came before the first parameter sets has nothing to be published under, and belongs to them.
+        const isFirst = told.length < tracks.length;
+        if (!isFirst && frames.length > 0) {
+          yield { tracks: told, frames, startS, endS: atS, damages };
+          [startS, frames, damages] = [atS, [], []];
+        }
+        told = tracksNow();
+      }
+      if (form.complete) frames.push({ trackId, dts, pts, duration, key, data });
+    } catch (error) {
+      if (!(error instanceof FormatError)) throw error;
+      damages.push(error.message);
+    }
+  }
+  if (frames.length > 0) yield { tracks: told, frames, startS, endS, damages };
+}
+
+/**
+ * The bursts of a fragmented file.
+ *
+ * @throws FormatError if it is malformed; what the reading throws
+ */
+export async function* readFragments(
+  file: FileBytes,
+  { signal }: { signal: AbortSignal },
+): AsyncGenerator<Burst, void> {
+  const cutter = new FragmentCutter();
+  const demuxer = createFmp4Demuxer(cutter);
+  for (let at = 0; ; ) {
+    const piece = await file.read(at, PIECE_BYTES, { signal });
+    at += piece.length;
+    demuxer.push(piece);
+    yield* cutter.take();
+    if (piece.length < PIECE_BYTES) break;
+  }
+  demuxer.flush();
+  yield* cutter.take();
+  yield* cutter.end();
+}
+
+/** Gathers what a demuxer gives until a key frame ends a burst. */
+class FragmentCutter implements DemuxerOutput {
+  #tracks: readonly Track[] = [];
+  #reference: Track | undefined;
+  #frames: Frame[] = [];
+  #first: Frame | undefined;
+  #bytes = 0;
+  #damages: string[] = [];
+  #done: Burst[] = [];
+
+  tracks(tracks: readonly Track[]): void {
+    this.#close();
+    this.#tracks = tracks;
+    this.#reference = referenceOf(tracks.map((track) => ({ track }))).track;
+  }
+
+  frame(frame: Frame): void {
+    if (frame.trackId === this.#reference?.id) {
+      const seconds = this.#first ? (frame.dts - this.#first.dts) / this.#reference.timescale : 0;
+      if ((frame.key && seconds >= WISHED_S) || seconds >= MAX_S || seconds < 0) this.#close();
+    }
+    if (this.#bytes > MAX_BURST_BYTES || this.#frames.length >= MAX_SAMPLES) this.#cut();
+    if (frame.trackId === this.#reference?.id) this.#first ??= frame;
+    this.#bytes += frame.data.length;
+    this.#frames.push(frame);
+  }
+
+  damage(reason: string): void {
+    if (this.#damages.length < MAX_DAMAGES) this.#damages.push(reason);
+  }
+
+  /** What is whole. */
+  *take(): Generator<Burst, void> {
+    yield* this.#done.splice(0);
+  }
+
+  /** What is left when the file has ended. */
+  *end(): Generator<Burst, void> {
+    this.#close();
+    yield* this.take();
+  }
+
+  /** There is no room for more: what has a picture is a burst, what has none has no place in time. */
+  #cut(): void {
+    this.#close();
+    if (this.#frames.length === 0) return;
+    this.#frames = [];
+    this.#bytes = 0;
+    this.damage('sound without pictures was left out');
+  }
+
+  #close(): void {
+    const reference = this.#reference;
+    const own = this.#frames.filter(({ trackId }) => trackId === reference?.id);
+    if (!reference || own.length === 0) return;
+    const startS = Math.min(...own.map(({ pts }) => pts)) / reference.timescale;
+    const endS = Math.max(...own.map(({ pts, duration }) => pts + duration)) / reference.timescale;
+    this.#done.push({ tracks: this.#tracks, frames: this.#frames, startS, endS, damages: this.#damages });
+    this.#frames = [];
+    this.#first = undefined;
+    this.#bytes = 0;
+    this.#damages = [];
+  }
+}

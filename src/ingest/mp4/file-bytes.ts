@@ -1,0 +1,271 @@
+/**
+ * The bytes of a file on a server, read as it is watched: by ranges where the server serves them, else from front to back.
+ * In: replies of the server. Out: stretches of the file. Held in memory: 32 MiB at most.
+ */
+import { concatBytes } from '../../lib/bytes.ts';
+import { OxbowError } from '../../lib/errors.ts';
+import { afterFailure, type FileContext, type FileReply, requestFile } from './file-request.ts';
+
+/** A file that can be read. */
+export interface FileBytes extends AsyncDisposable {
+  /** Bytes of the whole file; undefined where the server does not say. */
+  readonly length: number | undefined;
+  /** Any stretch may be read at any time; else only what lies ahead, or a few MB behind. */
+  readonly ranged: boolean;
+  /**
+   * Reads a stretch; tries until it comes.
+   *
+   * @param count bytes, at most 64 MiB
+   * @returns fewer where the file ends
+   * @throws OxbowError `source-failed` where the file is another one now; `unsupported-media` where the stretch lies behind and the
+   * server serves no ranges; the signal's reason when aborted
+   */
+  read(at: number, count: number, options: { signal: AbortSignal }): Promise<Uint8Array>;
+}
+
+/** One request asks for so much. */
+const BLOCK_BYTES = 4 * 1024 * 1024;
+const MAX_BLOCKS = 8;
+/** Without ranges: what is kept of what was read, so that tracks need not lie side by side to the byte. */
+const KEPT_BYTES = 24 * 1024 * 1024;
+
+/**
+ * Opens the file at the address of `given.access`.
+ *
+ * @param outer ends everything that goes on
+ * @throws what `requestFile` throws
+ */
+export async function openFileBytes(
+  given: FileContext,
+  { signal: outer }: { signal: AbortSignal },
+): Promise<FileBytes> {
+  const context: FileContext = { ...given, locate: given.locate && shared(given.locate) };
+  const left = new AbortController();
+  const signal = AbortSignal.any([outer, left.signal]);
+  const reply = await requestFile({ from: 0, to: BLOCK_BYTES - 1 }, context, { signal });
+  if (!reply.ranged) return new StreamedFile(context, reply, left, signal);
+  if (reply.total !== undefined) return new RangedFile(context, reply, reply.total, left, signal);
+  // A server that does not say how long the file is has sent the beginning of it.
+  reply[Symbol.dispose]();
+  return new StreamedFile(context, await requestFile({ from: 0 }, context, { signal }), left, signal);
+}
+
+/** Several stretches may find at once that the address has expired: it is asked for once. */
+function shared(locate: NonNullable<FileContext['locate']>): NonNullable<FileContext['locate']> {
+  let finding: ReturnType<typeof locate> | undefined;
+  return (options) => {
+    finding ??= locate(options).finally(() => {
+      finding = undefined;
+    });
+    return finding;
+  };
+}
+
+function changed(): OxbowError {
+  return new OxbowError('source-failed', 'the file is another one now');
+}
+
+/** A file in blocks, each asked for when it or the one before it is needed. */
+class RangedFile implements FileBytes {
+  readonly length: number;
+  readonly ranged = true;
+  readonly #context: FileContext;
+  readonly #version: string;
+  readonly #left: AbortController;
+  readonly #signal: AbortSignal;
+  /** In the order in which they were used last. */
+  readonly #blocks = new Map<number, Promise<Uint8Array>>();
+
+  constructor(context: FileContext, first: FileReply, length: number, left: AbortController, signal: AbortSignal) {
+    this.#context = context;
+    this.#version = first.version;
+    this.length = length;
+    this.#left = left;
+    this.#signal = signal;
+    this.#keep(0, this.#fill(0, first));
+  }
+
+  async read(at: number, count: number, { signal }: { signal: AbortSignal }): Promise<Uint8Array> {
+    const end = Math.min(at + count, this.length);
+    const pieces: Uint8Array[] = [];
+    for (let from = Math.max(0, at); from < end; ) {
+      const index = Math.floor(from / BLOCK_BYTES);
+      const block = await this.#block(index);
+      signal.throwIfAborted();
+      const start = index * BLOCK_BYTES;
+      const to = Math.min(end, start + block.length);
+      if (to <= from) throw changed();
+      pieces.push(block.subarray(from - start, to - start));
+      from = to;
+    }
+    return pieces.length === 1 ? pieces[0]! : concatBytes(pieces);
+  }
+
+  #block(index: number): Promise<Uint8Array> {
+    const block = this.#blocks.get(index) ?? this.#fill(index);
+    this.#keep(index, block);
+    // What comes next is on its way while this is used.
+    const next = index + 1;
+    if (next * BLOCK_BYTES < this.length && !this.#blocks.has(next)) this.#keep(next, this.#fill(next));
+    return block;
+  }
+
+  #keep(index: number, block: Promise<Uint8Array>): void {
+    this.#blocks.delete(index);
+    this.#blocks.set(index, block);
+    // It is awaited when it is needed; until then a failure is not an unhandled one, and is not remembered.
+    block.catch(() => this.#blocks.delete(index));
+    for (const oldest of this.#blocks.keys()) {
+      if (this.#blocks.size <= MAX_BLOCKS) break;
+      this.#blocks.delete(oldest);
+    }
+  }
+
+  /** Fetches a block, going on where a connection broke off. */
+  async #fill(index: number, first?: FileReply): Promise<Uint8Array> {
+    const start = index * BLOCK_BYTES;
+    const bytes = new Uint8Array(Math.min(BLOCK_BYTES, this.length - start));
+    let filled = 0;
+    for (let attempt = 0; filled < bytes.length; attempt++) {
+      const range = { from: start + filled, to: start + bytes.length - 1 };
+      using reply = attempt === 0 && first ? first : await requestFile(range, this.#context, { signal: this.#signal });
+      if (!reply.ranged || reply.total !== this.length || reply.version !== this.#version) throw changed();
+      try {
+        for await (const piece of reply.stream()) {
+          const part = piece.subarray(0, bytes.length - filled);
+          bytes.set(part, filled);
+          filled += part.length;
+          if (part.length < piece.length) break; // more than was asked for
+        }
+        if (filled < bytes.length) throw new OxbowError('source-failed', 'the server sent less than was asked for');
+      } catch (error) {
+        this.#signal.throwIfAborted();
+        await afterFailure(error, attempt, this.#context, { signal: this.#signal });
+      }
+    }
+    this.#context.counters.segments(bytes.length);
+    return bytes;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#left.abort(new Error('the file is closed'));
+    await Promise.allSettled(this.#blocks.values());
+  }
+}
+
+/** A file whose server sends all of it or nothing: read once from front to back, and from the front again where a connection breaks. */
+class StreamedFile implements FileBytes {
+  readonly length: number | undefined;
+  readonly ranged = false;
+  readonly #context: FileContext;
+  readonly #version: string;
+  readonly #left: AbortController;
+  readonly #signal: AbortSignal;
+  #reply: FileReply | undefined;
+  #pieces: AsyncIterator<Uint8Array> | undefined;
+  /** What was read last, in order. */
+  #kept: Uint8Array[] = [];
+  #keptFrom = 0;
+  /** First byte that has not come. */
+  #to = 0;
+  #ended = false;
+
+  constructor(context: FileContext, reply: FileReply, left: AbortController, signal: AbortSignal) {
+    this.#context = context;
+    this.#version = reply.version;
+    this.length = reply.total;
+    this.#left = left;
+    this.#signal = signal;
+    this.#begin(reply);
+  }
+
+  async read(at: number, count: number, { signal }: { signal: AbortSignal }): Promise<Uint8Array> {
+    if (at < this.#keptFrom) {
+      throw new OxbowError(
+        'unsupported-media',
+        'the file jumps back and forth between its pictures and its sound, and its server does not serve byte ranges',
+      );
+    }
+    while (this.#to < at + count && !this.#ended) {
+      await this.#more();
+      signal.throwIfAborted();
+      this.#forget(at);
+    }
+    return this.#slice(at, Math.min(at + count, this.#to));
+  }
+
+  #begin(reply: FileReply): void {
+    this.#reply = reply;
+    this.#pieces = reply.stream()[Symbol.asyncIterator]();
+  }
+
+  /** Reads the next piece, connecting again where that fails. */
+  async #more(): Promise<void> {
+    for (let attempt = 0; ; attempt++) {
+      try {
+        if (!this.#pieces) await this.#reopen();
+        const { value, done } = await this.#pieces!.next();
+        if (!done) return this.#take(value);
+        if (this.length !== undefined && this.#to < this.length) {
+          throw new OxbowError('source-failed', 'the server ended before the file did');
+        }
+        this.#ended = true;
+        return;
+      } catch (error) {
+        this.#signal.throwIfAborted();
+        this.#reply?.[Symbol.dispose]();
+        this.#pieces = undefined;
+        if (error instanceof OxbowError && error.extra.final) throw error;
+        await afterFailure(error, attempt, this.#context, { signal: this.#signal });
+      }
+    }
+  }
+
+  /** From the front, up to where the last connection broke off; some servers do go on there when they are asked. */
+  async #reopen(): Promise<void> {
+    const reply = await requestFile({ from: this.#to }, this.#context, { signal: this.#signal });
+    if (reply.version !== this.#version || (this.length !== undefined && reply.total !== this.length)) {
+      reply[Symbol.dispose]();
+      throw new OxbowError('source-failed', 'the file is another one now', { extra: { final: true } });
+    }
+    this.#begin(reply);
+    let skip = this.#to - reply.from;
+    while (skip > 0) {
+      const { value, done } = await this.#pieces!.next();
+      if (done) throw new OxbowError('source-failed', 'the server ended before the file did');
+      if (value.length > skip) this.#take(value.subarray(skip));
+      skip -= value.length;
+    }
+  }
+
+  #take(piece: Uint8Array): void {
+    this.#kept.push(piece);
+    this.#to += piece.length;
+    this.#context.counters.segments(piece.length);
+  }
+
+  /** Lets go of what lies far behind. */
+  #forget(at: number): void {
+    let drop = 0;
+    while (drop < this.#kept.length && this.#keptFrom + this.#kept[drop]!.length < at - KEPT_BYTES) {
+      this.#keptFrom += this.#kept[drop++]!.length;
+    }
+    if (drop > 0) this.#kept.splice(0, drop);
+  }
+
+  #slice(at: number, end: number): Uint8Array {
+    const found: Uint8Array[] = [];
+    let start = this.#keptFrom;
+    for (const piece of this.#kept) {
+      if (start >= end) break;
+      if (start + piece.length > at) found.push(piece.subarray(Math.max(0, at - start), end - start));
+      start += piece.length;
+    }
+    return found.length === 1 ? found[0]! : concatBytes(found);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#left.abort(new Error('the file is closed'));
+    this.#reply?.[Symbol.dispose]();
+  }
+}

@@ -1,0 +1,40 @@
+/**
+ * What an MP4 file says of itself.
+ * In: its tables and its length. Out: facts for probe, API and record page. Pure.
+ */
+import type { SourceFacts, SourceQuality } from '../../api/source-facts.ts';
+import { qualityName } from '../../lib/quality.ts';
+import type { FileMovie } from '../../media/isobmff/progressive.ts';
+
+/**
+ * The facts of a file; of a fragmented one the length in seconds is not told before its end.
+ *
+ * @param length bytes, undefined where the server does not say
+ */
+export function factsOf({ tracks }: FileMovie, length: number | undefined): SourceFacts {
+  const durationS = Math.max(0, ...tracks.map((track) => track.durationS));
+  const hasTables = tracks.some(({ count }) => count > 0);
+  const video = tracks.find(({ track }) => track.kind === 'video');
+  const codecs = [...new Set(tracks.map(({ track }) => track.config.codecs))].filter((text) => text !== '').join(',');
+  const bandwidth = length !== undefined && durationS > 0 ? Math.ceil((length * 8) / durationS) : undefined;
+  const frameRate =
+    video && video.durationS > 0 ? Math.round((video.count * 1000) / video.durationS) / 1000 : undefined;
+  const size =
+    video?.track.kind === 'video' ? { width: video.track.config.width, height: video.track.config.height } : {};
+  const quality: SourceQuality = {
+    name: qualityName({ ...size, frameRate, bandwidth }),
+    ...size,
+    ...(frameRate !== undefined && { frameRate }),
+    ...(bandwidth !== undefined && { bandwidth }),
+    ...(codecs !== '' && { codecs }),
+  };
+  return {
+    protocol: 'mp4',
+    container: hasTables ? 'mp4' : 'fmp4',
+    title: '',
+    live: false,
+    ...(durationS > 0 && { durationS }),
+    qualities: quality.name === '' ? [] : [quality],
+    ...(quality.name !== '' && { chosen: quality.name }),
+  };
+}

@@ -1,0 +1,168 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, suite, test } from 'node:test';
+import { need } from '../../../test/fixtures/need.ts';
+import type { SourceFacts } from '../../api/source-facts.ts';
+import { concatBytes } from '../../lib/bytes.ts';
+import { createSystemClock } from '../../lib/clock.ts';
+import { printInit } from '../../media/isobmff/init.ts';
+import { audioTrack, videoTrack } from '../../media/isobmff/media.fixture.ts';
+import { bytesOf, makeReal, packetsOf, realPairs, remux } from '../../media/isobmff/real-media.fixture.ts';
+import { createNet } from '../../net/net.ts';
+import { RecordingInput, spanOf } from '../pull/recording-input.fixture.ts';
+import { type FileFaults, openFileServer } from './file-server.fixture.ts';
+import { runMp4Pull } from './mp4.ts';
+
+const clock = createSystemClock();
+const log = { info() {}, warn() {} };
+const LENGTH_S = 3;
+
+/** Pulls a file to its end. */
+async function pull(bytes: Uint8Array, faults: FileFaults = {}) {
+  await using server = await openFileServer(bytes, faults);
+  await using net = createNet({ allow: [] });
+  const input = new RecordingInput();
+  const facts: SourceFacts[] = [];
+  const startMs = clock.nowMs();
+  const options = { url: server.url, input, net, clock, log, onFacts: (fact: SourceFacts) => void facts.push(fact) };
+  await runMp4Pull(options, { signal: AbortSignal.timeout(40_000) });
+  return { input, facts, ranges: server.ranges, startMs, tookMs: clock.nowMs() - startMs };
+}
+
+const md5 = (bytes: Uint8Array) => `MD5:${createHash('md5').update(bytes).digest('hex')}`;
+
+/** Every packet of the file was published, with its bytes, in order. */
+function assertAll(path: string, input: RecordingInput): void {
+  const packets = packetsOf(path);
+  for (const stream of [0, 1]) {
+    const expected = packets.filter((packet) => packet.stream === stream).map(({ hash, key }) => [hash, key]);
+    const frames = input.runs.flatMap(({ frames }) => frames).filter(({ trackId }) => trackId === stream + 1);
+    const seen = frames.map(({ data, key }) => [md5(data), key]);
+    // Sound may go on a little longer than the pictures; what begins behind their end is let go.
+    assert.ok(expected.length - seen.length <= (stream === 1 ? 3 : 0), `${seen.length} of ${expected.length}`);
+    assert.deepEqual(seen, expected.slice(0, seen.length));
+  }
+}
+
+suite('an MP4 file over HTTP', { skip: need('ffmpeg'), concurrency: true }, () => {
+  let folder: string;
+  const files = new Map<string, string>();
+  before(() => {
+    folder = mkdtempSync(join(tmpdir(), 'oxbow-mp4-'));
+    for (const pair of realPairs) {
+      const plain = makeReal(pair, folder);
+      files.set(`${pair.video} end`, plain);
+      files.set(`${pair.video} front`, remux(plain, `${pair.video}-front.mp4`, '-movflags +faststart'));
+    }
+    const flags = '-movflags frag_keyframe+delay_moov+default_base_moof';
+    files.set('av1 fragmented', remux(files.get('av1 end')!, 'fragmented.mp4', flags));
+    files.set('h264 in band', remux(remux(files.get('h264 end')!, 'plain.ts', '-f mpegts'), 'avc3.mp4', '-tag:v avc3'));
+  });
+  after(() => rmSync(folder, { recursive: true }));
+
+  for (const [name, faults] of [
+    ['vp9 front', {}],
+    ['hevc end', {}],
+    ['av1 end', { cuts: { times: 4, bytes: 10_000 } }],
+    ['h264 front', { noRanges: true }],
+    ['h264 front', { noRanges: true, cuts: { times: 4, bytes: 20_000 } }],
+    ['av1 fragmented', {}],
+    ['av1 fragmented', { noRanges: true, cuts: { times: 2, bytes: 30_000 } }],
+    ['hevc front', { statuses: [503, 404] }],
+  ] as const satisfies readonly (readonly [string, FileFaults])[]) {
+    test(`${name}, ${JSON.stringify(faults)}: every frame, at the speed of the media`, async () => {
+      const path = files.get(name)!;
+      const { input, startMs, tookMs } = await pull(bytesOf(path), faults);
+      assertAll(path, input);
+      assert.deepEqual(input.damages, []);
+      assert.equal(input.runs.length, 1);
+      const [run] = input.runs;
+      const { fromUs, toUs } = spanOf(run!);
+      assert.ok(fromUs / 1000 >= startMs, 'it begins now');
+      assert.ok(Math.abs(toUs - fromUs - LENGTH_S * 1e6) < 50_000);
+      assert.ok(startMs + tookMs >= toUs / 1000 - 50, 'nothing is published before its time');
+      assert.deepEqual(run!.start.clock, 'arrival');
+      assert.deepEqual(run!.start.pace, { kind: 'bursty', intervalS: 3 });
+      // Before the first picture any trouble is a gap; later only what lasts.
+      assert.equal(input.absences.length, 'statuses' in faults || 'cuts' in faults ? 1 : 0);
+    });
+  }
+
+  test('parameter sets in the samples are taken out and make the configuration', async () => {
+    const { input } = await pull(bytesOf(files.get('h264 in band')!));
+    const { input: plain } = await pull(bytesOf(files.get('h264 end')!));
+    // MPEG-TS, which brought the sets into the samples, brought delimiters too.
+    const slicesOf = ({ runs }: RecordingInput) =>
+      runs[0]!.frames
+        .filter(({ trackId }) => trackId === 1)
+        .map(({ data }) => md5(data.subarray(data[4] === 9 ? 6 : 0)));
+    assert.deepEqual(slicesOf(input), slicesOf(plain));
+    assert.deepEqual(input.runs[0]!.start.tracks[0]!.config.record, plain.runs[0]!.start.tracks[0]!.config.record);
+  });
+
+  test('tells what it is', async () => {
+    const { facts } = await pull(bytesOf(files.get('vp9 front')!));
+    assert.equal(facts.length, 1);
+    const { protocol, container, live, durationS, qualities, chosen } = facts[0]!;
+    assert.deepEqual([protocol, container, live, chosen], ['mp4', 'mp4', false, '90p']);
+    assert.ok(Math.abs(durationS! - LENGTH_S) < 0.1);
+    assert.equal(qualities[0]!.frameRate, 25);
+    assert.match(qualities[0]!.codecs!, /^vp09\.00\.\d\d\.08,mp4a\.6B$/);
+  });
+
+  test('an index behind the media is refused in words where the server has no ranges', async () => {
+    const refused = pull(bytesOf(files.get('h264 end')!), { noRanges: true });
+    await assert.rejects(refused, { code: 'unsupported-media', message: /index \(moov\) behind the media/ });
+  });
+
+  for (const noRanges of [false, true]) {
+    test(`a file that is replaced meanwhile is not joined to the one before (${noRanges ? 'no ranges' : 'ranges'})`, async () => {
+      const faults = { noRanges, cuts: { times: 1, bytes: 20_000 }, changing: true };
+      const failed = pull(bytesOf(files.get('h264 front')!), faults);
+      await assert.rejects(failed, { code: 'source-failed', message: 'the file is another one now' });
+    });
+  }
+
+  test('a server that stops for long makes a gap, and the rest follows in a run of its own', async () => {
+    const bytes = bytesOf(files.get('vp9 front')!);
+    await using server = await openFileServer(bytes, { noRanges: true, holdFrom: Math.floor(bytes.length * 0.8) });
+    await using net = createNet({ allow: [] });
+    const input = new RecordingInput();
+    const signal = AbortSignal.timeout(40_000);
+    const done = runMp4Pull({ url: server.url, input, net, clock, log }, { signal });
+    await input.until(() => input.absences.length === 1);
+    assert.match(input.absences[0]!, /^source-down /);
+    server.release();
+    await done;
+    assert.equal(input.runs.length, 2);
+    const [first, second] = input.runs.map(spanOf);
+    assert.ok(second!.fromUs - first!.toUs > 3_000_000, 'as long as nothing came');
+    assertAll(files.get('vp9 front')!, input);
+  });
+});
+
+suite('an address that is no MP4 file of ours', () => {
+  test('is refused by what it is', async () => {
+    await assert.rejects(pull(new TextEncoder().encode('<!DOCTYPE html><html></html>')), { name: 'FormatError' });
+    const encrypted = Buffer.from(printInit([videoTrack, audioTrack]));
+    encrypted.write('encv', encrypted.indexOf('avc1'));
+    await assert.rejects(pull(encrypted), { code: 'unsupported-media', message: /encrypted/ });
+    await assert.rejects(pull(concatBytes([printInit([videoTrack]).subarray(0, 32)])), { message: /no moov/ });
+    const unknown = Buffer.from(printInit([videoTrack]));
+    unknown.write('vp08', unknown.indexOf('avc1'));
+    await assert.rejects(pull(unknown), { code: 'unsupported-media', message: /does not take VP8 \('vp08'\)/ });
+  });
+
+  test('stops at once when it is told to', async () => {
+    await using server = await openFileServer(new Uint8Array(100), { holdFrom: 0 });
+    await using net = createNet({ allow: [] });
+    const controller = new AbortController();
+    const input = new RecordingInput();
+    const done = runMp4Pull({ url: server.url, input, net, clock, log }, { signal: controller.signal });
+    controller.abort(new Error('enough'));
+    await assert.rejects(done, { message: 'enough' });
+  });
+});

@@ -1,0 +1,171 @@
+/**
+ * Reads what yt-dlp says of a page: nothing of it is believed before it was looked at, and what makes no sense is left out.
+ * In: JSON of any maker. Out: title, picture, length, and the formats that oxbow may be able to fetch, bounded. yt-dlp, "Information dictionary".
+ */
+import { OxbowError } from '../../lib/errors.ts';
+
+const MAX_FORMATS = 500;
+const MAX_TITLE = 300;
+const MAX_URL = 8192;
+const MAX_HEADERS = 32;
+const MAX_HEADER = 4096;
+/** Headers that belong to a connection, or that the way out sets itself. */
+const OWN_HEADERS =
+  /^(host|connection|content-.*|transfer-encoding|accept-encoding|range|te|trailer|upgrade|expect|keep-alive|proxy-.*)$/i;
+
+/** One format of a page that HTTP can fetch. */
+export interface PageFormat {
+  readonly id: string;
+  readonly protocol: 'hls' | 'file';
+  readonly url: URL;
+  /** The Multivariant Playlist that it stands in. */
+  readonly manifestUrl: URL | undefined;
+  /** `mp4`, `webm`, … as yt-dlp names it. */
+  readonly extension: string;
+  /** undefined: nothing is said of it. */
+  readonly hasVideo: boolean | undefined;
+  readonly hasAudio: boolean | undefined;
+  readonly codecs: string;
+  readonly width: number | undefined;
+  readonly height: number | undefined;
+  /** Frames per second. */
+  readonly frameRate: number | undefined;
+  /** Bits per second. */
+  readonly bandwidth: number | undefined;
+  /** Sent with every request to it. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** The site's cookies, as yt-dlp prints them: `name=value; Domain=…; Path=…`. */
+  readonly cookies: string;
+}
+
+/** What a page is. */
+export interface PageAnswer {
+  readonly title: string;
+  /** http or https. */
+  readonly thumbnail: string | undefined;
+  /** Seconds; of what ends. */
+  readonly durationS: number | undefined;
+  readonly live: boolean;
+  /** When a live stream is announced for, unix seconds. */
+  readonly beginsS: number | undefined;
+  readonly formats: readonly PageFormat[];
+  /** Formats that were left out because they are encrypted for one player. */
+  readonly protectedFormats: number;
+  /** Formats that were left out because they are DASH or stranger. */
+  readonly foreignFormats: number;
+  /** Ids of the formats that the expression of the settings chose, most wanted first; empty without one. */
+  readonly selected: readonly string[];
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+const isFields = (value: unknown): value is Fields =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+function textOf(value: unknown, most: number): string {
+  // Control characters have no place in a log line or a page.
+  return typeof value === 'string'
+    ? value
+        .replaceAll(/\p{Cc}+/gu, ' ')
+        .trim()
+        .slice(0, most)
+    : '';
+}
+
+function numberOf(value: unknown, least: number, most: number): number | undefined {
+  return typeof value === 'number' && value >= least && value <= most ? value : undefined;
+}
+
+function urlOf(value: unknown): URL | undefined {
+  if (typeof value !== 'string' || value.length > MAX_URL) return undefined;
+  const url = URL.parse(value);
+  return url && (url.protocol === 'http:' || url.protocol === 'https:') ? url : undefined;
+}
+
+/**
+ * Reads an answer.
+ *
+ * @param value what `JSON.parse` made of it
+ * @throws OxbowError `page-failed` when it is no answer
+ */
+export function readPageAnswer(value: unknown): PageAnswer {
+  const fields = videoOf(value);
+  if (!fields) throw new OxbowError('page-failed', 'yt-dlp gave no answer that oxbow can read');
+  const listed = Array.isArray(fields.formats) ? fields.formats : [];
+  // A page with one format may name it beside its title.
+  const raw = (listed.length > 0 ? listed : [fields]).filter(isFields).slice(-MAX_FORMATS);
+  const open = raw.filter((format) => format.has_drm !== true);
+  const formats = open.flatMap((format) => readFormat(format, fields) ?? []);
+  const pictures = open.filter(isMedia);
+  return {
+    title: textOf(fields.title, MAX_TITLE) || textOf(fields.fulltitle, MAX_TITLE),
+    thumbnail: urlOf(fields.thumbnail)?.href,
+    durationS: numberOf(fields.duration, 0.001, 1e7),
+    live: fields.is_live === true || fields.live_status === 'is_live',
+    beginsS: fields.live_status === 'is_upcoming' ? numberOf(fields.release_timestamp, 1, 1e11) : undefined,
+    formats,
+    protectedFormats: raw.length - open.length,
+    foreignFormats: pictures.length - formats.length,
+    selected: selectedOf(fields),
+  };
+}
+
+/** The video that the answer is about; of a list its first. */
+function videoOf(value: unknown): Fields | undefined {
+  if (!isFields(value)) return undefined;
+  if (value._type !== 'playlist' && value._type !== 'multi_video') return value;
+  return Array.isArray(value.entries) ? value.entries.find(isFields) : undefined;
+}
+
+/** Storyboards and the like are formats too. */
+function isMedia(format: Fields): boolean {
+  return typeof format.url === 'string' && format.protocol !== 'mhtml' && format.ext !== 'mhtml';
+}
+
+function readFormat(format: Fields, page: Fields): PageFormat | undefined {
+  const url = urlOf(format.url);
+  const protocol = protocolOf(format, url);
+  if (!url || !protocol) return undefined;
+  const [video, audio] = [format.vcodec, format.acodec].map((codec) => textOf(codec, 100));
+  const kilobits = numberOf(format.tbr, 0.001, 1e7) ?? numberOf(format.vbr, 0.001, 1e7);
+  return {
+    id: textOf(format.format_id, 100),
+    protocol,
+    url,
+    manifestUrl: protocol === 'hls' ? urlOf(format.manifest_url) : undefined,
+    extension: textOf(format.ext, 20).toLowerCase(),
+    hasVideo: video === '' ? undefined : video !== 'none',
+    hasAudio: audio === '' ? undefined : audio !== 'none',
+    codecs: [video, audio].filter((codec) => codec !== '' && codec !== 'none').join(','),
+    width: numberOf(format.width, 1, 65_536),
+    height: numberOf(format.height, 1, 65_536),
+    frameRate: numberOf(format.fps, 0.001, 1000),
+    bandwidth: kilobits === undefined ? undefined : Math.round(kilobits * 1000),
+    headers: readHeaders(format.http_headers ?? page.http_headers),
+    cookies: textOf(format.cookies ?? page.cookies, 2 * MAX_HEADER),
+  };
+}
+
+function protocolOf({ protocol }: Fields, url: URL | undefined): PageFormat['protocol'] | undefined {
+  if (protocol === 'm3u8' || protocol === 'm3u8_native') return 'hls';
+  if (protocol === 'http' || protocol === 'https') return 'file';
+  if (protocol !== undefined && protocol !== null) return undefined;
+  return url && /\.m3u8$/i.test(url.pathname) ? 'hls' : 'file';
+}
+
+function readHeaders(value: unknown): Record<string, string> {
+  if (!isFields(value)) return {};
+  const fields: Record<string, string> = {};
+  for (const [name, content] of Object.entries(value).slice(0, MAX_HEADERS)) {
+    if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}$/.test(name) || OWN_HEADERS.test(name)) continue;
+    if (typeof content !== 'string' || content.length > MAX_HEADER || !/^[\t\x20-\x7e\x80-\xff]*$/.test(content))
+      continue;
+    fields[name.toLowerCase()] = content;
+  }
+  return fields;
+}
+
+function selectedOf({ requested_formats: parts, format_id: id }: Fields): string[] {
+  const ids = Array.isArray(parts) ? parts.filter(isFields).map((part) => part.format_id) : [id];
+  return ids.map((each) => textOf(each, 100)).filter((each) => each !== '');
+}

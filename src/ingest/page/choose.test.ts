@@ -1,0 +1,230 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { livePage } from '../../../test/fixtures/yt-dlp.ts';
+import { OxbowError } from '../../lib/errors.ts';
+import { parseQuality } from '../../lib/quality.ts';
+import { seeded } from '../../lib/random.fixture.ts';
+import { type PageAnswer, readPageAnswer } from './answer.ts';
+import { chooseFormat } from './choose.ts';
+import { cookieHeader } from './cookies.ts';
+import { explainFailure } from './failure.ts';
+
+const at = (path: string) => `https://cdn.example/${path}`;
+/** A file with picture and sound, as yt-dlp describes one. */
+const file = (id: string, height: number, more: object = {}) => ({
+  format_id: id,
+  url: at(`${id}.mp4`),
+  protocol: 'https',
+  ext: 'mp4',
+  vcodec: 'avc1.640028',
+  acodec: 'mp4a.40.2',
+  height,
+  width: height * 2,
+  tbr: height * 3,
+  ...more,
+});
+const read = (formats: object[], more: object = {}): PageAnswer => readPageAnswer({ title: 'x', formats, ...more });
+const choose = (answer: PageAnswer, quality = 'best', filtered = false) =>
+  chooseFormat(answer, parseQuality(quality), filtered);
+
+suite('of a page', () => {
+  test('a playlist of all qualities is taken before anything else, and chooses for itself', () => {
+    const page = livePage('x', at('master.m3u8')) as { formats: object[] };
+    const choice = choose(read([file('best', 2160), ...page.formats]), '360p');
+    assert.deepEqual([choice.kind, choice.url.href, choice.chosen], ['hls', at('master.m3u8'), undefined]);
+  });
+
+  test('a playlist that lists sound beside pictures is whole; one of pictures alone is not', () => {
+    const track = (id: string, vcodec: string, acodec: string) => ({
+      ...{ format_id: id, url: at(id), protocol: 'm3u8_native', ext: 'mp4', vcodec, acodec },
+      height: vcodec === 'none' ? null : 720,
+    });
+    const together = [track('v', 'avc1', 'none'), track('a', 'none', 'mp4a')];
+    const both = together.map((one) => ({ ...one, manifest_url: at('all.m3u8') }));
+    assert.equal(choose(read(both)).url.href, at('all.m3u8'));
+    const apart = together.map((one, i) => ({ ...one, manifest_url: at(`${i}.m3u8`) }));
+    assert.throws(() => choose(read(apart)), { code: 'unsupported-media', message: /picture and sound only apart/ });
+    assert.throws(() => choose(read(together)), { code: 'unsupported-media', message: /picture and sound only apart/ });
+  });
+
+  test('of files the wished quality is taken, or the next below it', () => {
+    const answer = read([file('a', 360), file('b', 720), file('c', 1080), file('d', 1080, { fps: 60, tbr: 9000 })]);
+    for (const [wish, id] of [
+      ['best', 'd'],
+      ['worst', 'a'],
+      ['720p', 'b'],
+      ['900p', 'b'],
+      ['1080p30', 'c'],
+      ['144p', 'a'],
+      ['2.5M', 'b'],
+      ['100k', 'a'],
+    ] as const) {
+      const choice = choose(answer, wish);
+      assert.deepEqual([choice.kind, choice.format.id], ['mp4', id], wish);
+    }
+    const { qualities, chosen } = choose(answer);
+    assert.deepEqual(
+      qualities.map(({ name }) => name),
+      ['1080p60', '1080p', '720p', '360p'],
+    );
+    assert.equal(chosen, '1080p60');
+  });
+
+  test('only what the settings select is taken, where they select', () => {
+    const more = { requested_formats: null, format_id: 'a' };
+    assert.equal(choose(read([file('a', 360), file('b', 720)], more), 'best', true).format.id, 'a');
+    const parts = { requested_formats: [{ format_id: 'v' }, { format_id: 'a' }], format_id: 'v+a' };
+    const apart = [file('v', 720, { acodec: 'none' }), file('a', 0, { vcodec: 'none', height: null })];
+    assert.throws(() => choose(read([...apart, file('whole', 360)], parts), 'best', true), {
+      code: 'unsupported-media',
+    });
+  });
+
+  test('what cannot be taken is named', () => {
+    const dash = { format_id: 'x', url: at('x.mpd'), protocol: 'http_dash_segments', ext: 'mp4' };
+    for (const [formats, more, code, sentence] of [
+      [[], {}, 'page-failed', /no video on the page/],
+      [[file('a', 720, { has_drm: true })], {}, 'unsupported-media', /DRM/],
+      [[dash], {}, 'unsupported-media', /only as DASH/],
+      [[file('a', 720, { ext: 'webm' })], {}, 'unsupported-media', /HLS and MP4/],
+      [
+        [{ url: 'https://i.example/sb.jpg', protocol: 'mhtml', ext: 'mhtml' }],
+        { live_status: 'is_upcoming', release_timestamp: 1_795_160_400 },
+        'page-failed',
+        /announced for 2026-11-20 07:40 UTC/,
+      ],
+    ] as const) {
+      const empty = formats.length === 0 ? { url: undefined } : {};
+      assert.throws(() => choose(read([...formats], { ...more, ...empty })), { code, message: sentence });
+    }
+  });
+});
+
+test('an answer is only as long and as strange as oxbow allows', () => {
+  const headers = { Referer: 'https://x.example/', Host: 'evil', 'X-A': 'a\r\nb', 'b c': 'x', Range: 'bytes=0-' };
+  const strange = [null, 7, [], {}, { url: 'file:///etc/passwd', protocol: 'https' }, { url: 5, protocol: 'https' }];
+  const answer = readPageAnswer({
+    _type: 'playlist',
+    entries: [
+      null,
+      {
+        title: `a\u0000b\n${'x'.repeat(1000)}`,
+        thumbnail: 'javascript:alert(1)',
+        duration: -1,
+        formats: [...strange, { ...file('a', 720), http_headers: headers, fps: 'fast', tbr: -5 }],
+      },
+    ],
+  });
+  assert.match(answer.title, /^a b x{296}$/);
+  assert.deepEqual([answer.thumbnail, answer.durationS, answer.formats.length], [undefined, undefined, 1]);
+  const [only] = answer.formats;
+  assert.deepEqual(only!.headers, { referer: 'https://x.example/' });
+  assert.deepEqual([only!.frameRate, only!.bandwidth], [undefined, undefined]);
+  assert.equal(read(Array.from({ length: 2000 }, (_, i) => file(String(i), 720))).formats.length, 500);
+});
+
+test('2,000 answers of nonsense are read or refused, never more', () => {
+  const random = seeded(11);
+  const keys = [
+    'title',
+    'formats',
+    'url',
+    'manifest_url',
+    'protocol',
+    'ext',
+    'height',
+    'tbr',
+    'vcodec',
+    'acodec',
+    'entries',
+  ];
+  const more = [
+    '_type',
+    'http_headers',
+    'cookies',
+    'has_drm',
+    'requested_formats',
+    'format_id',
+    'live_status',
+    'duration',
+  ];
+  const names = [...keys, ...more];
+  const values = [
+    'm3u8_native',
+    'https',
+    'none',
+    at('x.m3u8'),
+    'mp4',
+    'playlist',
+    '',
+    720,
+    -1,
+    1e300,
+    null,
+    true,
+    'a\u0000',
+  ];
+  const make = (depth: number): unknown => {
+    if (depth === 0 || random(3) === 0) return values[random(values.length)];
+    if (random(3) === 0) return Array.from({ length: random(5) }, () => make(depth - 1));
+    return Object.fromEntries(Array.from({ length: random(9) }, () => [names[random(names.length)], make(depth - 1)]));
+  };
+  for (let i = 0; i < 2000; i++) {
+    try {
+      const choice = choose(readPageAnswer(make(4)));
+      assert.match(choice.url.protocol, /^https?:$/);
+    } catch (error) {
+      assert.ok(error instanceof OxbowError, String(error));
+    }
+  }
+});
+
+test('cookies go to the site that they are from', () => {
+  const printed =
+    'a=1; Domain=.site.example; Path=/; Secure; b="x; y"; Domain=cdn.site.example; Path=/live; c=3; d=4; Domain=.other.example; Path=/';
+  const of = (url: string) => cookieHeader(printed, new URL(url));
+  assert.equal(of('https://cdn.site.example/live/x.m3u8'), 'a=1; b="x; y"');
+  assert.equal(of('http://cdn.site.example/live'), 'b="x; y"');
+  assert.equal(of('https://www.site.example/'), 'a=1');
+  assert.equal(of('https://evilsite.example/'), '');
+  assert.equal(cookieHeader('a=1\r\nX: y; Domain=.x.example', new URL('https://x.example/')), '');
+  assert.equal(cookieHeader('', new URL('https://x.example/')), '');
+});
+
+test('what yt-dlp complains of is told in words', () => {
+  for (const [stderr, sentence, retryable] of [
+    ['ERROR: [youtube] abc: Private video. Sign in if you have been granted access', /the video is private/, false],
+    ['ERROR: [youtube] abc: Sign in to confirm your age.', /somebody who is signed in/, false],
+    ['ERROR: [youtube] abc: Join this channel to get access to members-only content', /members who pay/, false],
+    [
+      'ERROR: [x] y: The uploader has not made this video available in your country',
+      /in your country|this country/,
+      false,
+    ],
+    ['ERROR: [youtube] abc: This live event will begin in 3 hours.', /not live yet/, true],
+    ['ERROR: [twitch:stream] abc: The channel is not currently live', /not live yet/, true],
+    ['ERROR: Unsupported URL: https://x.example/', /no video that yt-dlp knows/, false],
+    [
+      'ERROR: [generic] Unable to download webpage: <urlopen error [Errno -2] Name or service not known>',
+      /cannot be reached/,
+      true,
+    ],
+    ['ERROR: [generic] x: Unable to download webpage: HTTP Error 429: Too Many Requests', /come back later/, true],
+    ['ERROR: [x] y: This video is DRM protected', /DRM/, false],
+    [
+      'ERROR: [x] y: Unable to extract title; please report this issue on  https://github.com/x',
+      /does not understand/,
+      false,
+    ],
+    ['yt-dlp: error: no such option: --dump-single-json', /does not know an option/, false],
+    ['Traceback (most recent call last):\n  boom\nKeyError: 7', /yt-dlp says: KeyError: 7/, false],
+    ['', /without a word/, false],
+  ] as const) {
+    const error = explainFailure(stderr, 'site.example');
+    assert.match(error.message, sentence, stderr);
+    assert.match(error.message, /^site\.example: /);
+    assert.ok(error.message.length <= 300);
+    assert.equal(error.extra.retryable, retryable, stderr);
+  }
+  assert.equal(explainFailure(`ERROR: ${'a'.repeat(9000)}`, 'x').message.length <= 300, true);
+});

@@ -1,0 +1,62 @@
+/**
+ * What addresses are by their look alone: playlists and files by the end of their path, the known video sites by their name.
+ * In: a URL, entries of the settings. Out: who takes it, or nothing where it must be asked.
+ */
+import type { PagePattern, SourceHandler } from '../../config/page-pattern.ts';
+
+/** Sites whose pages yt-dlp knows; what is not here is asked, and found out to be a page as well. */
+const sites = [
+  ...[
+    'youtube.com',
+    'youtu.be',
+    'youtube-nocookie.com',
+    'twitch.tv',
+    'kick.com',
+    'vimeo.com',
+    'dailymotion.com',
+    'dai.ly',
+  ],
+  ...['facebook.com', 'fb.watch', 'instagram.com', 'tiktok.com', 'twitter.com', 'x.com', 'rumble.com', 'odysee.com'],
+  ...[
+    'bilibili.com',
+    'b23.tv',
+    'douyu.com',
+    'huya.com',
+    'nicovideo.jp',
+    'afreecatv.com',
+    'sooplive.co.kr',
+    'ok.ru',
+    'vk.com',
+  ],
+  ...['livestream.com', 'ustream.tv', 'bbc.co.uk', 'arte.tv', 'ardmediathek.de', 'zdf.de', 'francetv.fr', 'rtve.es'],
+];
+
+const entry = (match: RegExp, handler: SourceHandler): PagePattern => ({
+  match,
+  handler,
+  priority: 0,
+  timeoutMs: undefined,
+});
+
+/** The built-in patterns; all have priority 0. */
+export const builtInPatterns: readonly PagePattern[] = [
+  entry(/^https?:\/\/[^?]+\.m3u8?(?:\?|$)/i, 'hls'),
+  entry(
+    new RegExp(
+      `^https?://(?:[\\w-]+\\.)*(?:${sites.map((site) => site.replaceAll('.', '\\.')).join('|')})(?::\\d+)?/`,
+      'i',
+    ),
+    'page',
+  ),
+  entry(/^https?:\/\/[^?]+\.(?:mp4|m4v|mov)(?:\?|$)/i, 'mp4'),
+];
+
+/**
+ * The first pattern that matches, in order of priority; of the same priority those of the settings come first.
+ *
+ * @param own entries of the settings
+ */
+export function matchPattern(url: URL, own: readonly PagePattern[]): PagePattern | undefined {
+  const all = [...own, ...builtInPatterns].sort((a, b) => b.priority - a.priority);
+  return all.find(({ match }) => match.test(url.href));
+}

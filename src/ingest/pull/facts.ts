@@ -1,0 +1,70 @@
+/**
+ * Gathers what is known of a source while it is pulled.
+ * In: its playlists and segments, as they come. Out: SourceFacts, each time they say something new.
+ */
+import type { SourceFacts } from '../../api/source-facts.ts';
+import type { ParsedPlaylist } from '../../media/m3u8/parse.ts';
+import type { MediaPlaylist } from '../../media/m3u8/playlist.ts';
+import type { SourcePlaces } from './source-home.ts';
+
+/** A list grows and shrinks by a segment at each reload: only more than this part of it is news. */
+const NEWS = 0.1;
+
+function lengthOf({ segments }: MediaPlaylist): number {
+  const partsS = (parts: MediaPlaylist['segments'][number]['parts']) =>
+    parts.reduce((sum, { durationS }) => sum + durationS, 0);
+  const seconds = segments.reduce(
+    (sum, { uri, durationS, parts }) => sum + (uri === '' ? partsS(parts) : durationS),
+    0,
+  );
+  return Math.round(seconds * 1000) / 1000;
+}
+
+/** What one pull knows of its source. */
+export class FactsTeller {
+  readonly #tell: (facts: SourceFacts) => void;
+  #facts: SourceFacts = { protocol: 'hls', container: '', title: '', live: true, qualities: [] };
+  #opened = false;
+  #told = false;
+
+  /** @param tell called once the first list of the chosen rendition is there, and again when something changed */
+  constructor(tell: (facts: SourceFacts) => void) {
+    this.#tell = tell;
+  }
+
+  /** The source was found, or found again. */
+  found({ choice, title, only }: SourcePlaces): void {
+    const { qualities, chosen } = choice ?? { qualities: [], chosen: '' };
+    const { chosen: _, ...rest } = this.#facts;
+    this.#put({ ...rest, title, qualities: [...qualities], ...(chosen !== '' && { chosen }) });
+    if (only) this.list({ kind: 'media', playlist: only });
+  }
+
+  /** A list of the chosen rendition was loaded. */
+  list(parsed: ParsedPlaylist): void {
+    // A delta update does not show how long the list is.
+    if (parsed.kind !== 'media' || parsed.playlist.skippedSegments) return;
+    const { playlist } = parsed;
+    this.#opened = true;
+    const { durationS, backS, ...rest } = this.#facts;
+    const seconds = lengthOf(playlist);
+    const before = this.#facts.live ? backS : durationS;
+    const isNews = this.#facts.live === playlist.endList || Math.abs(seconds - (before ?? -1e9)) > NEWS * seconds;
+    const told = isNews ? seconds : before!;
+    this.#put({ ...rest, live: !playlist.endList, ...(playlist.endList ? { durationS: told } : { backS: told }) });
+  }
+
+  /** A segment was read. */
+  container(container: string): void {
+    if (container !== this.#facts.container) this.#put({ ...this.#facts, container });
+  }
+
+  #put(facts: SourceFacts): void {
+    const isSame = JSON.stringify(facts) === JSON.stringify(this.#facts);
+    this.#facts = facts;
+    if (this.#opened && (!isSame || !this.#told)) {
+      this.#told = true;
+      this.#tell(facts);
+    }
+  }
+}

@@ -1,0 +1,335 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { after, before, suite, test } from 'node:test';
+import { need } from '../../../test/fixtures/need.ts';
+import { asked, FPS, listOf, makeMedia, pull, removeMedia, ts } from './pull.fixture.ts';
+import { spanOf } from './recording-input.fixture.ts';
+
+suite('pulling HLS from an origin that fails', { concurrency: 6, skip: need('ffmpeg') }, () => {
+  before(() => makeMedia({ ts: { seconds: 8 }, apart: { seconds: 3, container: 'fmp4', audio: 'separate' } }));
+  after(removeMedia);
+
+  test('a segment that fails at first is tried again, and nothing is missing', async () => {
+    await using p = await pull('/ts/index.m3u8', {}, (origin) => {
+      origin.fault('seg2.ts', { kind: 'status', status: 404 }, 2);
+      origin.fault('seg4.ts', { kind: 'cut', bytes: 500 }, 1);
+      origin.fault('seg5.ts', { kind: 'status', status: 503 }, 1);
+    });
+    await p.done;
+    assert.equal(p.input.videoFrames, 8 * FPS);
+    assert.equal(p.input.runs.length, 1);
+    assert.deepEqual(p.input.absences, []);
+    assert.equal(p.counts.retries, 4);
+  });
+
+  test('a segment that stays away is a hole with its cause; E is the same on both sides', async () => {
+    await using p = await pull('/ts/index.m3u8', {}, (origin) => {
+      origin.fault('seg3.ts', { kind: 'status', status: 410 });
+    });
+    await p.done;
+    assert.deepEqual(p.input.absences, ['source-skipped HTTP 410 seg3.ts']);
+    assert.equal(p.input.runs.length, 2);
+    const [a, b] = p.input.runs;
+    assert.equal(a!.start.eUs, b!.start.eUs);
+    assert.ok(Math.abs(spanOf(b!).fromUs - spanOf(a!).toUs - 1e6) < 100_000, 'the hole is as long as the segment');
+    assert.equal(p.input.videoFrames, 7 * FPS);
+    assert.equal(p.counts.skipped, 1);
+  });
+
+  test('a segment is given up once it has left the list', async () => {
+    // A reload that is held is answered at once: far sooner than three target durations after the first list.
+    const head = '#EXT-X-TARGETDURATION:60\n#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES\n';
+    await using p = await pull('/live.m3u8', {}, (origin) => {
+      origin.fault('seg2.ts', { kind: 'status', status: 404 });
+      origin.put('/live.m3u8', async ({ query }) => {
+        const first = query.has('_HLS_msn') ? 3 : 0;
+        if (first === 3) await origin.asked('seg2.ts', 2);
+        return listOf({ segments: ts(0, 1, 2, 3, 4, 5).slice(first, first + 3), first, end: first === 3, head });
+      });
+    });
+    await p.done;
+    assert.deepEqual(p.input.absences, ['source-skipped HTTP 404 seg2.ts']);
+    assert.equal(p.input.videoFrames, 5 * FPS);
+    assert.ok(p.counts.retries >= 1);
+  });
+
+  test('a slow drip is cut off after three target durations, and what came meanwhile is published', async () => {
+    const started = performance.now();
+    await using p = await pull('/live.m3u8', {}, (origin) => {
+      origin.fault('seg1.ts', { kind: 'drip', bytes: 100, everyMs: 50 });
+      origin.put('/live.m3u8', () => listOf({ segments: ts(0, 1, 2) }));
+    });
+    await p.input.until(() => p.input.segments === 2);
+    assert.ok(performance.now() - started > 2500);
+    assert.match(p.input.absences[0]!, /^source-skipped .*seg1\.ts took longer than/);
+    assert.equal(p.input.videoFrames, 2 * FPS);
+  });
+
+  test('a segment that is listed twice is published once', async () => {
+    await using p = await pull('/live.m3u8', {}, (origin) => {
+      origin.put('/live.m3u8', listOf({ segments: ts(0, 1, 1, 2, 0, 3), end: true }));
+    });
+    await p.done;
+    assert.equal(p.input.videoFrames, 4 * FPS);
+    assert.equal(p.input.runs.length, 1);
+    assert.equal(p.counts.duplicates, 2);
+    assert.deepEqual(asked(p.origin), ['seg0.ts', 'seg1.ts', 'seg2.ts', 'seg3.ts']);
+  });
+
+  test('numbers that were never seen are a hole', async () => {
+    await using p = await pull('/live.m3u8', {}, (origin) => {
+      let loads = 0;
+      origin.put('/live.m3u8', () =>
+        loads++ === 0
+          ? listOf({ segments: ts(0, 1, 2), first: 10 })
+          : listOf({ segments: ts(5, 6), first: 15, end: true }),
+      );
+    });
+    await p.done;
+    assert.deepEqual(p.input.absences, ['source-skipped 2 segments left the playlist before they were fetched']);
+    const [a, b] = p.input.runs;
+    assert.equal(a!.start.eUs, b!.start.eUs);
+    assert.ok(Math.abs(spanOf(b!).fromUs - spanOf(a!).toUs - 2e6) < 100_000);
+    assert.equal(p.counts.skipped, 2);
+  });
+
+  test('an origin that begins to count anew is followed, in a new run', async () => {
+    await using p = await pull('/live.m3u8', {}, (origin) => {
+      let loads = 0;
+      origin.put('/live.m3u8', () =>
+        loads++ === 0
+          ? listOf({ segments: ts(4, 5, 6), first: 100 })
+          : listOf({ segments: ['ts/seg0.ts', 'ts/seg1.ts'], first: 0, end: true }),
+      );
+    });
+    await p.done;
+    assert.equal(p.counts.resets, 1);
+    assert.equal(p.input.runs.length, 2);
+    assert.equal(p.input.videoFrames, 5 * FPS);
+    const [a, b] = p.input.runs;
+    assert.ok(spanOf(b!).fromUs >= spanOf(a!).toUs - 1000, 'UTC does not run back');
+  });
+
+  test('timestamps that jump ahead without a word begin a run; nothing is lost when they go back', async () => {
+    await using p = await pull('/live.m3u8', {}, (origin) => {
+      origin.put('/live.m3u8', listOf({ segments: ts(0, 1, 5, 6, 2), end: true }));
+    });
+    await p.done;
+    assert.deepEqual(p.input.absences, ['source-skipped the source jumped ahead by 3.0 s']);
+    assert.ok(p.input.damages.some((reason) => /back/.test(reason)));
+    assert.equal(p.input.videoFrames, 5 * FPS);
+    const spans = p.input.runs.map(spanOf);
+    spans.slice(1).forEach(({ fromUs }, i) => {
+      assert.ok(fromUs >= spans[i]!.toUs - 1000, 'UTC does not run back');
+    });
+  });
+
+  test('a source that fails is told as down, tried on, and goes on where it was with the same E', async () => {
+    await using p = await pull('/live.m3u8', {}, (origin) => {
+      origin.put('/live.m3u8', listOf({ segments: ts(0, 1, 2) }));
+    });
+    await p.input.until(() => p.input.segments === 3);
+    p.origin.fault('live.m3u8', { kind: 'status', status: 500 });
+    await p.input.until(() => p.input.absences.length === 1);
+    assert.match(p.input.absences[0]!, /^source-down HTTP 500 .*live\.m3u8$/);
+    p.origin.put('/live.m3u8', listOf({ segments: ts(1, 2, 3, 4), first: 1, end: true }));
+    p.origin.heal('live.m3u8');
+    await p.done;
+    assert.equal(p.input.videoFrames, 5 * FPS);
+    assert.equal(p.input.runs.length, 2);
+    assert.equal(p.input.runs[0]!.start.eUs, p.input.runs[1]!.start.eUs);
+  });
+
+  test('a list that stands still for three target durations is a source that is down', async () => {
+    const started = performance.now();
+    await using p = await pull('/live.m3u8', {}, (origin) => {
+      origin.put('/live.m3u8', listOf({ segments: ts(0, 1, 2) }));
+    });
+    await p.input.until(() => p.input.absences.length === 1);
+    assert.match(p.input.absences[0]!, /^source-down the playlist has not changed for \d s$/);
+    assert.ok(performance.now() - started > 2900);
+  });
+
+  test('a source that is not there yet is waited for', async () => {
+    await using p = await pull('/late.m3u8');
+    await p.input.until(() => p.input.absences.length === 1);
+    assert.match(p.input.absences[0]!, /^source-down HTTP 404/);
+    p.origin.put('/late.m3u8', listOf({ segments: ts(0, 1), end: true }));
+    await p.done;
+    assert.equal(p.input.videoFrames, 2 * FPS);
+  });
+
+  test('a media list that moved is found again through the Multivariant Playlist', async () => {
+    const master = (name: string) => `#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\n${name}.m3u8\n`;
+    await using p = await pull('/master.m3u8', {}, (origin) => {
+      origin.put('/master.m3u8', master('old'));
+      origin.put('/old.m3u8', listOf({ segments: ts(0, 1, 2) }));
+    });
+    await p.input.until(() => p.input.segments === 3);
+    p.origin.put('/old.m3u8', () => undefined);
+    p.origin.put('/master.m3u8', master('new'));
+    p.origin.put('/new.m3u8', listOf({ segments: ts(2, 3), first: 2, end: true }));
+    await p.done;
+    assert.equal(p.input.videoFrames, 4 * FPS);
+    assert.equal(p.origin.requests.filter((path) => path === '/master.m3u8').length, 2);
+  });
+
+  test('a media list that is found elsewhere in time was never down', async () => {
+    const master = (name: string) => `#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\n${name}.m3u8\n`;
+    await using p = await pull('/master.m3u8', {}, (origin) => {
+      origin.put('/master.m3u8', master('old'));
+      origin.put('/old.m3u8', listOf({ segments: ts(0, 1, 2) }));
+    });
+    await p.input.until(() => p.input.segments === 3);
+    p.origin.put('/old.m3u8', () => ({ status: 503 }));
+    p.origin.put('/master.m3u8', master('new'));
+    p.origin.put('/new.m3u8', listOf({ segments: ts(0, 1, 2, 3), end: true }));
+    await p.done;
+    assert.equal(p.input.videoFrames, 4 * FPS);
+    assert.deepEqual(p.input.absences, []);
+    assert.equal(p.input.runs.length, 1);
+  });
+
+  test('a media list that is gone from where it is found again is down', async () => {
+    await using p = await pull('/master.m3u8', {}, (origin) => {
+      origin.put('/master.m3u8', '#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\nlive.m3u8\n');
+      origin.put('/live.m3u8', listOf({ segments: ts(0, 1, 2) }));
+    });
+    await p.input.until(() => p.input.segments === 3);
+    p.origin.put('/live.m3u8', () => undefined);
+    await p.input.until(() => p.input.absences.length === 1);
+    assert.match(p.input.absences[0]!, /^source-down HTTP 404/);
+  });
+
+  test('while it takes long to find a media list again, the source is down', async () => {
+    const asked: AbortSignal[] = [];
+    const locate = async ({ signal }: { signal: AbortSignal }) => {
+      if (asked.push(signal) > 1) await once(signal, 'abort');
+      return { url: new URL(`${origin.url}/live.m3u8`) };
+    };
+    let { origin }: { origin: { url: string } } = { origin: { url: '' } };
+    await using p = await pull('/page', { locate }, (opened) => {
+      origin = opened;
+      opened.put('/live.m3u8', listOf({ segments: ts(0, 1, 2) }));
+    });
+    await p.input.until(() => p.input.segments === 3);
+    p.origin.put('/live.m3u8', () => ({ status: 403 }));
+    await p.input.until(() => p.input.absences.length === 1);
+    assert.match(p.input.absences[0]!, /^source-down HTTP 403/);
+    assert.equal(asked.length, 2);
+  });
+
+  test('a server that promises to hold reloads and does not is not asked without a pause', async () => {
+    let loads = 0;
+    await using p = await pull('/live.m3u8', {}, (origin) => {
+      let beganAt: number | undefined;
+      origin.put('/live.m3u8', () => {
+        beganAt ??= performance.now();
+        const head = `#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES\n# ${loads++}\n`;
+        return listOf({ segments: ts(0, 1, 2), head, end: performance.now() - beganAt > 2500 });
+      });
+    });
+    await p.done;
+    assert.ok(loads < 20, `${loads} loads`);
+  });
+
+  test('what is no media is a hole named bad-media, and the next segment is taken', async () => {
+    await using p = await pull('/ts/index.m3u8', {}, (origin) => {
+      origin.fault('seg3.ts', { kind: 'body', body: '<html>captive portal</html>' });
+    });
+    await p.done;
+    assert.deepEqual(p.input.absences, ['bad-media seg3.ts: the segment is a web page']);
+    assert.equal(p.input.videoFrames, 7 * FPS);
+  });
+
+  test('EXT-X-GAP is a hole, and is not fetched', async () => {
+    await using p = await pull('/live.m3u8', {}, (origin) => {
+      origin.put('/live.m3u8', listOf({ segments: ['ts/seg0.ts', '#EXT-X-GAP\nts/seg1.ts', 'ts/seg2.ts'], end: true }));
+    });
+    await p.done;
+    assert.deepEqual(p.input.absences, ['source-skipped EXT-X-GAP seg1.ts']);
+    assert.deepEqual(asked(p.origin), ['seg0.ts', 'seg2.ts']);
+  });
+
+  test('a protected source is refused by name', async () => {
+    const message = 'the source is protected by FairPlay (SAMPLE-AES); oxbow does not open protected streams';
+    const key = 'METHOD=SAMPLE-AES,KEYFORMAT="com.apple.streamingkeydelivery",URI="skd://k"';
+    await using p = await pull('/live.m3u8', {}, (origin) => {
+      origin.put('/live.m3u8', listOf({ segments: [`#EXT-X-KEY:${key}\nts/seg0.ts`], end: true }));
+    });
+    await assert.rejects(p.done, { name: 'OxbowError', code: 'unsupported-media', message });
+    await using told = await pull('/master.m3u8', {}, (origin) => {
+      origin.put('/master.m3u8', `#EXTM3U\n#EXT-X-SESSION-KEY:${key}\n#EXT-X-STREAM-INF:BANDWIDTH=1\nlive.m3u8`);
+    });
+    await assert.rejects(told.done, { name: 'OxbowError', code: 'unsupported-media', message });
+    assert.deepEqual(told.origin.requests, ['/master.m3u8']);
+    await using none = await pull('/live.m3u8', {}, (origin) => {
+      origin.put('/live.m3u8', listOf({ segments: ['#EXT-X-KEY:METHOD=NONE\nts/seg0.ts'], end: true }));
+    });
+    await none.done;
+  });
+
+  test('a playlist cannot lead to another private host, nor a URL that nobody vouches for to any', async () => {
+    await using p = await pull('/live.m3u8', {}, (origin) => {
+      const segments = [`http://127.0.0.2:${origin.port}/ts/seg0.ts`, 'file:///etc/passwd', 'ts/seg2.ts', 'http://['];
+      origin.put('/live.m3u8', listOf({ segments, end: true }));
+    });
+    await p.done;
+    assert.equal(p.input.videoFrames, FPS);
+    assert.match(p.input.absences[0]!, /127\.0\.0\.2 is not a public address/);
+    assert.deepEqual(asked(p.origin), ['seg2.ts']);
+    await using user = await pull('/ts/index.m3u8', { trusted: false });
+    await assert.rejects(user.done, { code: 'address-refused' });
+    assert.equal(user.origin.requests.length, 0);
+  });
+
+  test('abort rejects with its reason and leaves nothing under way', async () => {
+    await using p = await pull('/live.m3u8', {}, (origin) => {
+      origin.fault('seg1.ts', { kind: 'hang' });
+      origin.put('/live.m3u8', listOf({ segments: ts(0, 1, 2) }));
+    });
+    await p.input.until(() => p.input.segments === 1);
+    const reason = new Error('stopped by hand');
+    p.stop(reason);
+    await assert.rejects(p.done, reason);
+  });
+
+  test('video goes on without its audio, and takes it up again', async () => {
+    await using silent = await pull('/apart/master.m3u8', {}, (origin) => {
+      origin.fault('0-index.m3u8', { kind: 'status', status: 404 });
+    });
+    await using halting = await pull('/apart/master.m3u8', {}, (origin) => {
+      origin.fault('0-seg1.m4s', { kind: 'status', status: 410 });
+    });
+    await Promise.all([silent.done, halting.done]);
+    assert.equal(silent.input.videoFrames, 3 * FPS);
+    assert.deepEqual(
+      silent.input.runs.map(({ start }) => start.tracks.length),
+      [1],
+    );
+    assert.equal(halting.input.videoFrames, 3 * FPS);
+    assert.equal(halting.input.runs.length, 1);
+    const [run] = halting.input.runs;
+    const audio = run!.frames.filter(({ trackId }) => trackId === run!.start.tracks[1]!.id);
+    const lengthS = audio.reduce((sum, { duration }) => sum + duration, 0) / 48_000;
+    assert.ok(lengthS > 1.8 && lengthS < 2.2, `${lengthS} s of audio`);
+  });
+
+  test('who falls behind gives up the oldest that wait, and says so', async () => {
+    await using p = await pull('/live.m3u8', {}, (origin) => {
+      let loads = 0;
+      origin.fault('seg0.ts', { kind: 'hang' });
+      origin.put('/live.m3u8', () => {
+        const first = 5 * loads++;
+        const segments = ts(0, 1, 2, 3, 4).map((uri, i) =>
+          first + i === 2 ? uri.replace('2', '0') : `${uri.replace('0', '5')}?${first + i}`,
+        );
+        return listOf({ segments, first });
+      });
+    });
+    await p.input.until(() => p.input.absences.some((reason) => reason.includes('fell behind')));
+    const lost = p.input.absences.find((reason) => reason.includes('fell behind'))!;
+    assert.match(lost, /^source-skipped oxbow fell behind by \d+ segments$/);
+    assert.ok(p.counts.skipped >= 6);
+  });
+});

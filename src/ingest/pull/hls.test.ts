@@ -1,0 +1,218 @@
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, suite, test } from 'node:test';
+import { need } from '../../../test/fixtures/need.ts';
+import { asked, clock, FPS, listOf, makeMedia, pull, removeMedia, ts } from './pull.fixture.ts';
+import { spanOf } from './recording-input.fixture.ts';
+
+suite('pulling HLS', { concurrency: 6, skip: need('ffmpeg') }, () => {
+  let folder = '';
+  before(async () => {
+    folder = await makeMedia({
+      ts: { seconds: 8 },
+      fmp4: { seconds: 3, container: 'fmp4' },
+      hevc: { seconds: 2, container: 'fmp4', codec: 'hevc' },
+      apart: { seconds: 4, container: 'fmp4', audio: 'separate' },
+    });
+  });
+  after(removeMedia);
+
+  for (const [name, seconds, codecs] of [
+    ['ts', 8, /^avc1\./],
+    ['fmp4', 3, /^avc1\./],
+    ['hevc', 2, /^hvc1\./],
+  ] as const) {
+    test(`a finished list of ${name} is published whole, in order, in one run, and then the pull ends`, async () => {
+      await using p = await pull(`/${name}/index.m3u8`);
+      await p.done;
+      assert.equal(p.input.runs.length, 1);
+      assert.equal(p.input.videoFrames, seconds * FPS);
+      assert.equal(p.input.segments, seconds);
+      const [run] = p.input.runs;
+      assert.deepEqual(
+        run!.start.tracks.map(({ kind }) => kind),
+        ['video', 'audio'],
+      );
+      assert.match(run!.start.tracks[0]!.config.codecs, codecs);
+      assert.deepEqual(run!.start.pace, { kind: 'bursty', intervalS: 1.5 });
+      assert.deepEqual([p.input.absences, p.input.damages], [[], []]);
+      const { fromUs, toUs } = spanOf(run!);
+      assert.ok(Math.abs(toUs - fromUs - seconds * 1e6) <= 1e6 / FPS, 'as long as it is');
+      assert.ok(Math.abs(toUs / 1000 - clock.nowMs()) < 10_000, 'the list’s edge is now');
+      assert.equal(p.counts.segments, seconds);
+    });
+  }
+
+  test('of a Multivariant Playlist the best variant that can be taken is pulled, and nothing else', async () => {
+    await using p = await pull('/master.m3u8', {}, (origin) => {
+      origin.put(
+        '/master.m3u8',
+        [
+          '#EXTM3U',
+          '#EXT-X-STREAM-INF:BANDWIDTH=100000,CODECS="avc1.4d400b,mp4a.40.2",RESOLUTION=160x90\nfmp4/low.m3u8',
+          '#EXT-X-STREAM-INF:BANDWIDTH=900000,CODECS="avc1.4d400b,mp4a.40.2",RESOLUTION=160x90\nfmp4/index.m3u8',
+          '#EXT-X-STREAM-INF:BANDWIDTH=9900000,CODECS="dvh1.08.01",RESOLUTION=640x360\ndv.m3u8',
+          '#EXT-X-STREAM-INF:BANDWIDTH=9900000,CODECS="mp4a.40.2"\naudio.m3u8',
+        ].join('\n'),
+      );
+    });
+    await p.done;
+    assert.equal(p.input.videoFrames, 3 * FPS);
+    assert.deepEqual(
+      p.origin.requests.filter((path) => path.endsWith('.m3u8')),
+      ['/master.m3u8', '/fmp4/index.m3u8'],
+    );
+  });
+
+  test('audio with a list of its own comes beside the video, within the same run', async () => {
+    await using p = await pull('/apart/master.m3u8');
+    await p.done;
+    assert.equal(p.input.runs.length, 1);
+    const { start, frames } = p.input.runs[0]!;
+    assert.deepEqual(
+      start.tracks.map(({ kind }) => kind),
+      ['video', 'audio'],
+    );
+    const audio = frames.filter(({ trackId }) => trackId === start.tracks[1]!.id);
+    const audioS = audio.reduce((sum, { duration }) => sum + duration, 0) / start.tracks[1]!.timescale;
+    assert.ok(Math.abs(audioS - 4) < 0.1, `${audioS} s of audio`);
+    assert.equal(p.input.videoFrames, 4 * FPS);
+    assert.deepEqual(p.input.damages, []);
+    // Never much before or after the video around it.
+    let videoS = -1;
+    for (const frame of frames) {
+      if (frame.trackId === start.tracks[0]!.id) videoS = frame.dts / start.tracks[0]!.timescale;
+      else assert.ok(Math.abs(frame.pts / start.tracks[1]!.timescale - videoS) < 1.1 || videoS < 0);
+    }
+  });
+
+  test('a live list is begun three segments before its end, and goes on without a seam', async () => {
+    await using p = await pull('/live.m3u8', {}, (origin) => {
+      let loads = 0;
+      origin.put('/live.m3u8', () => {
+        const count = Math.min(8, 5 + loads++);
+        return listOf({ segments: ts(0, 1, 2, 3, 4, 5, 6, 7).slice(0, count), end: count === 8 });
+      });
+    });
+    await p.done;
+    assert.deepEqual(asked(p.origin), ['seg2.ts', 'seg3.ts', 'seg4.ts', 'seg5.ts', 'seg6.ts', 'seg7.ts']);
+    assert.equal(p.input.runs.length, 1);
+    assert.equal(p.input.videoFrames, 6 * FPS);
+  });
+
+  test('an unchanged list is asked again after half a target duration, a changed one after a whole (8216bis 6.3.4)', async () => {
+    const loadedAt: number[] = [];
+    const target = '#EXT-X-TARGETDURATION:2\n';
+    await using p = await pull('/live.m3u8', {}, (origin) => {
+      origin.put('/live.m3u8', () => {
+        loadedAt.push(performance.now());
+        return listOf({ segments: ts(0, 1, 2, 3).slice(0, loadedAt.length === 1 ? 3 : 4), head: target });
+      });
+    });
+    await p.origin.asked('live', 3);
+    await new Promise(setImmediate);
+    const [first, second, third] = loadedAt as [number, number, number];
+    assert.ok(second - first > 1700 && third - second > 1700, `${second - first} and ${third - second} ms`);
+    await p.origin.asked('live', 6);
+    await new Promise(setImmediate);
+    // A busy machine may be late, though not each time.
+    const unchanged = [3, 4, 5].map((i) => loadedAt[i]! - loadedAt[i - 1]!);
+    assert.ok(Math.min(...unchanged) > 700 && Math.min(...unchanged) < 1700, `${unchanged.join(', ')} ms`);
+  });
+
+  test('a server that offers it is asked to hold the reload until the next segment is there (8216bis 6.2.5.2)', async () => {
+    await using p = await pull('/live.m3u8', {}, (origin) => {
+      let loads = 0;
+      const head = '#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES\n';
+      origin.put('/live.m3u8', () =>
+        listOf({ segments: ts(0, 1, 2, 3, 4).slice(0, 3 + loads), first: 40, head, end: loads++ === 2 }),
+      );
+    });
+    await p.done;
+    assert.deepEqual(
+      p.origin.requests.filter((path) => path.startsWith('/live')),
+      ['/live.m3u8', '/live.m3u8?_HLS_msn=43', '/live.m3u8?_HLS_msn=44'],
+    );
+    assert.equal(p.input.videoFrames, 5 * FPS);
+  });
+
+  test('EXT-X-DISCONTINUITY begins a run where the last one ended', async () => {
+    await using p = await pull('/live.m3u8', {}, (origin) => {
+      const segments = ['ts/seg5.ts', 'ts/seg6.ts', '#EXT-X-DISCONTINUITY\nts/seg0.ts', 'ts/seg1.ts'];
+      origin.put('/live.m3u8', listOf({ segments, end: true }));
+    });
+    await p.done;
+    assert.equal(p.input.runs.length, 2);
+    const [a, b] = p.input.runs;
+    assert.ok(Math.abs(spanOf(b!).fromUs - spanOf(a!).toUs) < 1000);
+    assert.notEqual(a!.start.eUs, b!.start.eUs);
+    assert.deepEqual(p.input.absences, []);
+  });
+
+  test('a new Media Initialization Section with other codecs begins a run with other tracks', async () => {
+    await using p = await pull('/live.m3u8', {}, (origin) => {
+      const segments = [
+        '#EXT-X-MAP:URI="fmp4/init.mp4"\nfmp4/seg0.m4s',
+        '#EXT-X-DISCONTINUITY\n#EXT-X-MAP:URI="hevc/init.mp4"\nhevc/seg0.m4s',
+        'hevc/seg1.m4s',
+        '#EXT-X-DISCONTINUITY\nts/seg0.ts',
+      ];
+      origin.put('/live.m3u8', listOf({ segments, end: true }));
+    });
+    await p.done;
+    assert.deepEqual(
+      p.input.runs.map(({ start }) => start.tracks[0]!.config.codecs.slice(0, 4)),
+      ['avc1', 'hvc1', 'avc1'],
+    );
+    assert.equal(p.origin.requests.filter((path) => path === '/hevc/init.mp4').length, 1);
+    assert.equal(p.input.videoFrames, 4 * FPS);
+  });
+
+  test('byte ranges of one file are fetched as ranges', async () => {
+    const pieces = await Promise.all([0, 1, 2].map((n) => readFile(join(folder, `ts/seg${n}.ts`))));
+    let offset = 0;
+    const segments = pieces.map((piece) => {
+      const line = `#EXT-X-BYTERANGE:${piece.length}@${offset}\nall.bin`;
+      offset += piece.length;
+      return line;
+    });
+    await using p = await pull('/ranges.m3u8', {}, (origin) => {
+      origin.put('/all.bin', Buffer.concat(pieces));
+      origin.put('/ranges.m3u8', listOf({ segments, end: true }));
+    });
+    await p.done;
+    assert.equal(p.input.videoFrames, 3 * FPS);
+    assert.equal(p.counts.duplicates, 0);
+  });
+
+  test('a date near now sets E; where it steps within continuous media it is ignored and counted', async () => {
+    const startMs = Math.floor(clock.nowMs()) - 4000;
+    const dated = (n: number, ms: number) => `#EXT-X-PROGRAM-DATE-TIME:${new Date(ms).toISOString()}\nts/seg${n}.ts`;
+    await using p = await pull('/live.m3u8', {}, (origin) => {
+      const segments = [
+        dated(0, startMs),
+        dated(1, startMs + 1000),
+        dated(2, startMs + 9000),
+        dated(3, startMs + 10_000),
+      ];
+      origin.put('/live.m3u8', listOf({ segments, end: true }));
+    });
+    await p.done;
+    assert.equal(p.input.runs.length, 1);
+    const [run] = p.input.runs;
+    assert.equal(run!.start.clock, 'source');
+    assert.ok(Math.abs(spanOf(run!).fromUs - startMs * 1000) < 20);
+    assert.equal(p.counts.dateJumps, 1);
+  });
+
+  test('a date that lies far from now is not believed', async () => {
+    await using p = await pull('/live.m3u8', {}, (origin) => {
+      const segments = ['#EXT-X-PROGRAM-DATE-TIME:2020-01-01T00:00:00Z\nts/seg0.ts', 'ts/seg1.ts'];
+      origin.put('/live.m3u8', listOf({ segments, end: true }));
+    });
+    await p.done;
+    assert.equal(p.input.runs[0]!.start.clock, 'arrival');
+    assert.ok(Math.abs(spanOf(p.input.runs[0]!).toUs / 1000 - clock.nowMs()) < 5000);
+  });
+});

@@ -1,0 +1,165 @@
+/**
+ * Pulls a live or finished HLS stream.
+ * In: the URL of a Media or Multivariant Playlist. Out: frames, runs and holes, to a StreamInput. rfc8216bis, 6.3; MEDIA.md, Time and Cutting 9.
+ */
+import type { SourceFacts } from '../../api/source-facts.ts';
+import { backoffMs, sleep } from '../../lib/abort.ts';
+import type { Clock } from '../../lib/clock.ts';
+import { messageOf, OxbowError } from '../../lib/errors.ts';
+import { parseQuality } from '../../lib/quality.ts';
+import type { StreamInput } from '../../live/input.ts';
+import type { Net } from '../../net/net.ts';
+import { AudioSides } from './audio-sides.ts';
+import { noCounters, type PullContext, type PullCounters, type PullLog } from './context.ts';
+import { FactsTeller } from './facts.ts';
+import { KeyStore } from './key-store.ts';
+import { LowLatency } from './low-latency.ts';
+import { readRendition } from './rendition.ts';
+import { RunFeeder } from './run-feeder.ts';
+import { letGo } from './segment-demux.ts';
+import { hasTime, isLate } from './segment-start.ts';
+import { SourceAccess, type SourceAddress } from './source-access.ts';
+import { SourceHome, type SourcePlaces } from './source-home.ts';
+import { TimedSides } from './timed-sides.ts';
+
+export type { SourceAddress } from './source-access.ts';
+
+/** Sound is waited for this long, in target durations; longer where nobody watches yet. */
+const WAIT = { live: 1, past: 2 } as const;
+
+/** How a source is pulled. */
+export interface HlsPullOptions {
+  /** Of a playlist; may carry user name and password when `trusted`. */
+  readonly url: string | URL;
+  /** Sent with every request; secrets among them only to the URL's own origin. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  /** An administrator gave the URL, so its host may be private. Default true. */
+  readonly trusted?: boolean | undefined;
+  /**
+   * Asked for the address before the source is opened first and each time its playlists can no longer be had: addresses made from pages
+   * expire. Absent: it is always `url`.
+   */
+  readonly locate?: ((options: { signal: AbortSignal }) => Promise<SourceAddress>) | undefined;
+  /** Sent as User-Agent: a text, or the word of a preset. */
+  readonly userAgent?: string | undefined;
+  /** `best`, `worst`, `720p`, `2M`; default `best`. */
+  readonly quality?: string | undefined;
+  /** How far before the live edge to begin, ms; default 0. */
+  readonly fromMs?: number | undefined;
+  /** Told once the source was opened, and again when it changes. */
+  readonly onFacts?: ((facts: SourceFacts) => void) | undefined;
+  readonly input: StreamInput;
+  readonly net: Net;
+  readonly clock: Clock;
+  readonly log: PullLog;
+  readonly counters?: PullCounters | undefined;
+}
+
+/**
+ * Pulls until the source has ended and all of it is published (resolves) or `signal` aborts (rejects with its reason). A source that
+ * cannot be reached is tried again for ever, with at most 10 s between tries, and the input told that it is down.
+ *
+ * @throws OxbowError `unsupported-media` for a protected source or codecs that oxbow cannot take; `address-refused` when the URL itself
+ * may not be opened; what `locate` throws but `source-failed`. FormatError for a quality or User-Agent that is none.
+ */
+export async function runHlsPull(options: HlsPullOptions, { signal: outer }: { signal: AbortSignal }): Promise<void> {
+  const home = URL.parse(String(options.url));
+  if (!home) throw new OxbowError('address-refused', 'that is not a URL');
+  const left = new AbortController();
+  const signal = AbortSignal.any([outer, left.signal]);
+  const { net, headers, userAgent, trusted = true, log } = options;
+  const access = new SourceAccess({ net, home, headers, userAgent, trusted });
+  const context: PullContext = {
+    access,
+    keys: new KeyStore(access, { signal }),
+    clock: options.clock,
+    log,
+    counters: options.counters ?? noCounters,
+    hadUntilMs: hadUntilMs(options.input),
+    fromMs: options.fromMs ?? 0,
+    lowLatency: new LowLatency(log),
+  };
+  const facts = new FactsTeller(options.onFacts ?? (() => {}));
+  const source = new SourceHome(context, {
+    wish: parseQuality(options.quality ?? ''),
+    locate: options.locate,
+    onFound: (places) => facts.found(places),
+    signal,
+  });
+  const feeder = new RunFeeder(options.input, context);
+  let listening: Promise<unknown> | undefined;
+  try {
+    const places = await findForever(source, context, feeder, { signal });
+    const audio = audioOf(places, source, context);
+    const timed = new TimedSides(source.subtitlesOf(places), context);
+    listening = Promise.all([audio.run({ signal }), timed.run({ signal })]);
+    if (places.only) timed.list(places.only);
+    const video = source.placeOf(places, (found) => found.video);
+    const watched: PullContext = {
+      ...context,
+      onPlaylist: (parsed) => {
+        facts.list(parsed);
+        if (parsed.kind === 'media') timed.list(parsed.playlist);
+      },
+    };
+    let isPast = false;
+    for await (const item of readRendition(video, watched, { signal })) {
+      if (item.kind === 'absent') {
+        feeder.absent(item.cause, item.detail);
+        continue;
+      }
+      const { segment, media } = item;
+      if (media.container) facts.container(media.container);
+      // What came while the past was fetched is past as well, until the edge is reached.
+      isPast = hasTime(segment) || (isPast && isLate(segment, options.clock.nowMs()));
+      const waitMs = 1000 * segment.targetDurationS * (isPast ? WAIT.past : WAIT.live);
+      const heard = await audio.join(media, segment.discontinuitySequence, waitMs, { signal });
+      const joined = await timed.join(heard, segment, { signal });
+      if (isPast) await options.input.ready?.({ signal });
+      feeder.publish(segment, joined);
+      letGo(joined);
+      letGo(media);
+    }
+  } finally {
+    left.abort(new Error('the pull has ended'));
+    await listening;
+  }
+}
+
+function audioOf(places: SourcePlaces, source: SourceHome, context: PullContext): AudioSides {
+  const audios = places.audios.map(({ rendition }) => {
+    const { groupId, name } = rendition;
+    const same = ({ rendition: other }: { rendition: typeof rendition }) =>
+      other.name === name && (other.groupId === groupId || other.language === rendition.language);
+    return { rendition, place: source.placeOf(places, (found) => found.audios.find(same)?.place) };
+  });
+  return new AudioSides(audios, places.choice?.inBand, context);
+}
+
+async function findForever(
+  source: SourceHome,
+  context: PullContext,
+  feeder: RunFeeder,
+  { signal }: { signal: AbortSignal },
+): Promise<SourcePlaces> {
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return await source.find();
+    } catch (error) {
+      signal.throwIfAborted();
+      if (error instanceof OxbowError && error.code !== 'source-failed') throw error;
+      const detail = messageOf(error).slice(0, 200);
+      if (attempt === 0) {
+        feeder.absent('source-down', detail);
+        context.log.warn({ detail }, 'the source cannot be opened');
+      }
+      context.counters.retries();
+      await sleep(backoffMs(attempt, 500), { signal });
+    }
+  }
+}
+
+/** End of what the stream has, ms since 1970. */
+function hadUntilMs({ endUs, hasMedia = true }: StreamInput): number | undefined {
+  return endUs === undefined || !hasMedia ? undefined : endUs / 1000;
+}

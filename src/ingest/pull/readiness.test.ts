@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict';
+import { after, before, suite, test } from 'node:test';
+import { need } from '../../../test/fixtures/need.ts';
+import { sleep } from '../../lib/abort.ts';
+import { asked, FPS, listOf, makeMedia, pull, removeMedia, ts } from './pull.fixture.ts';
+import { RecordingInput } from './recording-input.fixture.ts';
+
+suite('a source that has time', { concurrency: 3, skip: need('ffmpeg') }, () => {
+  before(() => makeMedia({ ts: { seconds: 12 } }));
+  after(removeMedia);
+
+  /** An input that is not ready before it is told to be. */
+  function gated(): { input: RecordingInput; open: () => void } {
+    const gate = Promise.withResolvers<void>();
+    const input = Object.assign(new RecordingInput(), { ready: () => gate.promise });
+    return { input, open: gate.resolve };
+  }
+
+  test('a list that has ended is fetched no faster than it can be recorded, and all of it', async () => {
+    const { input, open } = gated();
+    await using p = await pull('/ts/index.m3u8', { input });
+    await p.origin.asked('seg2.ts');
+    // A reply takes less than this.
+    await p.origin.asked('seg', 3);
+    assert.equal(input.videoFrames, 0);
+    assert.ok(asked(p.origin).length <= 4, `${asked(p.origin).length} segments are held at most`);
+    open();
+    await p.done;
+    assert.equal(input.videoFrames, 12 * FPS);
+    assert.deepEqual(input.absences, []);
+  });
+
+  test('so is the past of a live list; its edge waits for nothing', async () => {
+    const { input, open } = gated();
+    await using p = await pull('/live.m3u8', { input, fromMs: 60_000 }, (origin) => {
+      origin.put('/live.m3u8', listOf({ segments: ts(0, 1, 2, 3, 4, 5, 6, 7, 8, 9) }));
+    });
+    await p.origin.asked('seg2.ts');
+    assert.equal(input.videoFrames, 0);
+    open();
+    await input.until(() => input.videoFrames === 10 * FPS);
+
+    const live = gated();
+    await using q = await pull('/live.m3u8', { input: live.input }, (origin) => {
+      origin.put('/live.m3u8', listOf({ segments: ts(0, 1, 2, 3, 4, 5, 6, 7, 8, 9) }));
+    });
+    await live.input.until(() => live.input.videoFrames === 3 * FPS);
+    assert.deepEqual(asked(q.origin), ['seg7.ts', 'seg8.ts', 'seg9.ts']);
+  });
+
+  test('what is the edge when it is listed, and past when its turn comes, waits as well', async () => {
+    const gate = Promise.withResolvers<void>();
+    let waits = 0;
+    const ready = () => {
+      waits += 1;
+      return gate.promise;
+    };
+    const input = Object.assign(new RecordingInput(), { ready });
+    await using p = await pull('/live.m3u8', { input, fromMs: 60_000 }, (origin) => {
+      origin.put('/live.m3u8', listOf({ segments: ts(0, 1, 2, 3, 4, 5, 6, 7, 8, 9) }));
+    });
+    await p.origin.asked('seg2.ts');
+    // The edge is farther away by then than any segment near it.
+    await sleep(4000, { signal: AbortSignal.timeout(10_000) });
+    gate.resolve();
+    await input.until(() => input.videoFrames === 10 * FPS);
+    assert.equal(waits, 10);
+  });
+
+  test('a list of kind EVENT is begun near its edge, or where it is wished, and ends with ENDLIST', async () => {
+    const event = (ended: boolean) => (ended ? ts(0, 1, 2, 3, 4, 5, 6, 7) : ts(0, 1, 2, 3, 4, 5));
+    for (const [fromMs, seconds] of [
+      [0, 5],
+      [3_600_000, 8],
+    ] as const) {
+      await using p = await pull('/live.m3u8', { fromMs }, (origin) => {
+        let loads = 0;
+        const head = '#EXT-X-PLAYLIST-TYPE:EVENT\n';
+        origin.put('/live.m3u8', () => {
+          const end = loads++ > 0;
+          return listOf({ segments: event(end), end, head });
+        });
+      });
+      await p.done;
+      assert.equal(p.input.videoFrames, seconds * FPS);
+      assert.deepEqual(p.input.absences, []);
+    }
+  });
+});

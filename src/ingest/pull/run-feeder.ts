@@ -1,0 +1,204 @@
+/**
+ * Publishes segments to a stream: begins runs where timestamps break, keeps E where they do not.
+ * In: demuxed segments in order. Out: StreamInput. MEDIA.md, Time 1 to 5.
+ */
+import type { GapCause } from '../../api/gap.ts';
+import { sameBytes } from '../../lib/bytes.ts';
+import type { StreamInput } from '../../live/input.ts';
+import type { Frame, Track } from '../../media/frame.ts';
+import { ticksToUs } from '../../media/run.ts';
+import type { PullContext } from './context.ts';
+import { anchorRun, type PreviousRun } from './run-anchor.ts';
+import type { DemuxedSegment, MediaGroup } from './segment-demux.ts';
+import type { QueuedSegment } from './segment-queue.ts';
+
+/** A larger step of the timestamps begins a run. */
+const JUMP_US = 500_000;
+/** Frames of other tracks that lie further from the reference track are of another clock. */
+const MAX_APART_US = 10_000_000;
+
+/** Longest sentence on what is missing, characters: names of segments may be longer. */
+const MAX_DETAIL = 200;
+
+/** The run that is open. */
+interface OpenRun {
+  /** Frames come as they were captured, not a segment at a time. */
+  readonly lowLatency: boolean;
+  readonly tracks: readonly Track[];
+  readonly reference: Track;
+  /** Last dts by track, ticks. */
+  readonly lastDts: Map<number, number>;
+}
+
+/** Feeds one stream. */
+export class RunFeeder {
+  readonly #input: StreamInput;
+  readonly #context: PullContext;
+  #run: OpenRun | undefined;
+  #previous: PreviousRun | undefined;
+  /** dts at which the reference track goes on, µs; undefined until a run has begun. */
+  #expectedUs: number | undefined;
+  /** E as the last date told it, µs. */
+  #dateEUs: number | undefined;
+  /** Last dts by track of the segment that was published last, or parts of it; ticks. */
+  #told: { readonly msn: number; readonly epoch: number; readonly lastDts: Map<number, number> } | undefined;
+
+  constructor(input: StreamInput, context: PullContext) {
+    this.#input = input;
+    this.#context = context;
+  }
+
+  /** Media is missing from here on; the next frame begins a run. */
+  absent(cause: GapCause, detail: string): void {
+    this.#run = undefined;
+    if (this.#previous && cause !== 'source-down') this.#previous = { ...this.#previous, contiguous: false };
+    this.#input.absent(cause, detail.slice(0, MAX_DETAIL));
+  }
+
+  /** Publishes a segment with what belongs to it from other renditions. */
+  publish(segment: QueuedSegment, media: DemuxedSegment): void {
+    if (segment.discontinuity) {
+      this.#run = undefined;
+      if (this.#previous) this.#previous = { ...this.#previous, sameClock: false };
+    }
+    for (const damage of media.damages) this.#input.damage(damage);
+    const lowLatency = segment.lowLatency === true;
+    if (this.#run && this.#run.lowLatency !== lowLatency) this.#run = undefined;
+    const before = this.#told?.msn === segment.msn && this.#told.epoch === segment.epoch ? this.#told : undefined;
+    this.#told = before ?? { msn: segment.msn, epoch: segment.epoch, lastDts: new Map() };
+    let offsetUs = 0;
+    for (const group of media.groups) {
+      const fresh = segment.repeats ? withoutKnown(group, this.#told.lastDts) : group;
+      offsetUs = this.#publishGroup(segment, fresh, offsetUs);
+    }
+    if (this.#previous) this.#previous = { ...this.#previous, contiguous: true };
+    // What is captured comes on and on: nothing has to be packaged without its successor.
+    if (!lowLatency) this.#input.flush();
+  }
+
+  /** @returns µs of the segment that have been published, with this group */
+  #publishGroup(segment: QueuedSegment, { tracks, frames }: MediaGroup, offset: number): number {
+    let offsetUs = offset;
+    const of = (wanted: Track['kind']) => tracks.find(({ kind }) => kind === wanted);
+    const reference = of('video') ?? of('audio');
+    if (!reference || frames.length === 0) return offsetUs;
+    if (this.#run && !sameTracks(this.#run.tracks, tracks)) this.#run = undefined;
+    const timescales = new Map(tracks.map(({ id, timescale }) => [id, timescale]));
+    const first = frames.find(({ trackId }) => trackId === reference.id) ?? frames[0]!;
+    this.#checkJump(segment, first, timescales.get(first.trackId)!);
+    if (this.#run && offsetUs === 0) this.#checkDate(segment, ticksToUs(first.pts, timescales.get(first.trackId)!));
+    let dropped = 0;
+    for (const frame of frames) {
+      const timescale = timescales.get(frame.trackId);
+      if (timescale === undefined) continue;
+      const dtsUs = ticksToUs(frame.dts, timescale);
+      if (frame.trackId === reference.id) {
+        this.#checkJump(segment, frame, timescale);
+        if (!this.#run) this.#begin(segment, tracks, reference, frame, timescale, offsetUs);
+        const durationUs = ticksToUs(frame.duration, timescale);
+        offsetUs += durationUs;
+        if (this.#write(frame)) this.#advance(dtsUs, ticksToUs(frame.pts, timescale), durationUs);
+        else dropped += 1;
+        continue;
+      }
+      if (!this.#run) this.#begin(segment, tracks, reference, first, timescales.get(first.trackId)!, offsetUs);
+      const apartUs = Math.abs(dtsUs - (this.#expectedUs ?? dtsUs));
+      if (apartUs > MAX_APART_US || !this.#write(frame)) dropped += 1;
+    }
+    if (dropped > 0) this.#input.damage(`${dropped} frames with timestamps out of order were dropped`);
+    return offsetUs;
+  }
+
+  #checkJump(segment: QueuedSegment, frame: Frame, timescale: number): void {
+    const expectedUs = this.#expectedUs;
+    if (!this.#run || expectedUs === undefined) return;
+    const jumpUs = ticksToUs(frame.dts, timescale) - expectedUs;
+    if (Math.abs(jumpUs) <= JUMP_US) return;
+    const stepS = (Math.abs(jumpUs) / 1_000_000).toFixed(1);
+    this.#context.log.info({ msn: segment.msn, stepS, ahead: jumpUs > 0 }, 'timestamps jumped');
+    this.#run = undefined;
+    if (jumpUs > 0) this.#input.absent('source-skipped', `the source jumped ahead by ${stepS} s`);
+    else this.#input.damage(`the source's timestamps went back by ${stepS} s`);
+  }
+
+  /** A date that steps within continuous media is ignored, and counted once. */
+  #checkDate(segment: QueuedSegment, ptsUs: number): void {
+    if (!segment.dated || this.#previous?.clock !== 'source' || this.#dateEUs === undefined) return;
+    const eUs = Math.round(segment.programDateTimeMs! * 1000 - ptsUs);
+    if (Math.abs(eUs - this.#dateEUs) > JUMP_US) {
+      this.#context.counters.dateJumps();
+      this.#context.log.warn(
+        { msn: segment.msn, stepS: (eUs - this.#dateEUs) / 1e6 },
+        'the date jumped and was ignored',
+      );
+    }
+    this.#dateEUs = eUs;
+  }
+
+  #begin(
+    segment: QueuedSegment,
+    tracks: readonly Track[],
+    reference: Track,
+    first: Frame,
+    timescale: number,
+    offsetUs: number,
+  ): void {
+    const ptsUs = ticksToUs(first.pts, timescale);
+    const anchor = anchorRun(segment, ptsUs, offsetUs, this.#previous);
+    const lowLatency = segment.lowLatency === true;
+    this.#run = { lowLatency, tracks, reference, lastDts: new Map() };
+    // Without a frame of the reference track there is nothing to expect yet.
+    this.#expectedUs = first.trackId === reference.id ? ticksToUs(first.dts, timescale) : undefined;
+    this.#dateEUs = anchor.eUs;
+    this.#previous = { ...anchor, endUs: anchor.eUs + ptsUs, sameClock: true, contiguous: true };
+    this.#input.startRun({
+      tracks,
+      ...anchor,
+      pace: lowLatency
+        ? { kind: 'continuous', mayRepeat: true }
+        : { kind: 'bursty', intervalS: 1.5 * segment.targetDurationS },
+    });
+  }
+
+  /** Publishes a frame unless it comes after its time. */
+  #write(frame: Frame): boolean {
+    const { lastDts } = this.#run!;
+    const last = lastDts.get(frame.trackId);
+    if (last !== undefined && frame.dts <= last) return false;
+    lastDts.set(frame.trackId, frame.dts);
+    this.#told?.lastDts.set(frame.trackId, frame.dts);
+    this.#input.publish(frame);
+    return true;
+  }
+
+  #advance(dtsUs: number, ptsUs: number, durationUs: number): void {
+    this.#expectedUs = dtsUs + durationUs;
+    const previous = this.#previous!;
+    const endUs = Math.max(previous.endUs, previous.eUs + ptsUs + durationUs);
+    if (endUs !== previous.endUs) this.#previous = { ...previous, endUs };
+  }
+}
+
+/** What was not published as parts before. */
+function withoutKnown({ tracks, frames }: MediaGroup, lastDts: ReadonlyMap<number, number>): MediaGroup {
+  const known = (frame: Frame) => frame.dts <= (lastDts.get(frame.trackId) ?? Number.NEGATIVE_INFINITY);
+  return { tracks, frames: frames.filter((frame) => !known(frame)) };
+}
+
+function sameTracks(a: readonly Track[], b: readonly Track[]): boolean {
+  if (a === b) return true;
+  return (
+    a.length === b.length &&
+    a.every((track, i) => {
+      const other = b[i]!;
+      return (
+        track.id === other.id &&
+        track.kind === other.kind &&
+        track.timescale === other.timescale &&
+        track.language === other.language &&
+        track.config.codecs === other.config.codecs &&
+        sameBytes(track.config.record, other.config.record)
+      );
+    })
+  );
+}

@@ -1,0 +1,60 @@
+/**
+ * Where a list is begun: near its edge, or as far before it as is wished, and not before what the stream has.
+ * In: the segments of the first list. Out: an index. Pure. rfc8216bis, 6.3.3.
+ */
+import { hasTrueDate } from './run-anchor.ts';
+import type { QueuedSegment } from './segment-queue.ts';
+
+/** Segments of a live list that are taken at the start. */
+export const FROM_EDGE = 3;
+/** More are taken where the list still has what was missed since the stream's last media, up to this long before its edge. */
+const MISSED_UP_TO_MS = 60_000;
+/** Dates are rounded, and durations too. */
+const DATE_SLACK_MS = 40;
+
+/** What decides where a list is begun. */
+export interface QueueStart {
+  /** End of the media that the stream has, ms since 1970. */
+  readonly hadUntilMs?: number | undefined;
+  /** How far before the live edge to begin where the list reaches that far, ms; 0 is near the edge. */
+  readonly fromMs?: number | undefined;
+}
+
+/** Index of the first segment to be taken. A list that has ended is taken from its beginning. */
+export function firstWanted(all: readonly QueuedSegment[], { hadUntilMs, fromMs = 0 }: QueueStart): number {
+  if (all[0]?.ended) return 0;
+  const nearEdge = Math.max(0, all.length - FROM_EDGE);
+  if (fromMs > 0) {
+    const far = all.findIndex(({ toEdgeS }) => toEdgeS * 1000 <= fromMs + DATE_SLACK_MS);
+    const fresh =
+      hadUntilMs === undefined ? 0 : all.findIndex((segment) => endMsOf(segment) > hadUntilMs + DATE_SLACK_MS);
+    const wished = Math.max(far < 0 ? nearEdge : Math.min(far, nearEdge), fresh);
+    return fresh < 0 ? all.length - 1 : wished;
+  }
+  if (hadUntilMs === undefined) return nearEdge;
+  const missed = all.findIndex((segment) => {
+    if (1000 * segment.toEdgeS > MISSED_UP_TO_MS || !hasTrueDate(segment)) return false;
+    return endMsOf(segment) > hadUntilMs + DATE_SLACK_MS;
+  });
+  return missed < 0 ? nearEdge : Math.min(nearEdge, missed);
+}
+
+/**
+ * Whether nobody waits for a segment: its list has ended, or it lies further before the edge than a live list is begun at. What has time
+ * waits for the disk; live media does not.
+ */
+export function hasTime({ ended, toEdgeS, targetDurationS }: QueuedSegment): boolean {
+  return ended || toEdgeS > (FROM_EDGE + 1) * targetDurationS;
+}
+
+/** Whether a segment lies so far before the edge by now, because what came before it has taken time; `nowMs` since 1970. */
+export function isLate(segment: QueuedSegment, nowMs: number): boolean {
+  return hasTime({ ...segment, toEdgeS: segment.toEdgeS + (nowMs - segment.arrivedMs) / 1000 });
+}
+
+/** End of a segment in UTC: by its date, else by the edge of its list. */
+function endMsOf(segment: QueuedSegment): number {
+  const { programDateTimeMs, durationS, toEdgeS, arrivedMs } = segment;
+  const startMs = hasTrueDate(segment) ? programDateTimeMs! : arrivedMs - 1000 * toEdgeS;
+  return startMs + 1000 * durationS;
+}

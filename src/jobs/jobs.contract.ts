@@ -1,0 +1,228 @@
+/**
+ * What every queue of jobs promises, whatever engine stands behind it.
+ * In: a way to open a queue on an empty store, and again on the same one. Out: tests; each engine's test file runs this suite.
+ */
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { OxbowError } from '../lib/errors.ts';
+import type { Job, JobQueue, JobState } from './job.ts';
+
+/** How the suite has a queue opened. */
+export interface QueueSetup {
+  readonly parallel?: number;
+  readonly maxQueued?: number;
+}
+
+/** A store on which queues are opened, one after the other. */
+export interface JobStore extends AsyncDisposable {
+  /** Moves the clock, ms. */
+  advance(ms: number): void;
+  nowMs(): number;
+  open(setup?: QueueSetup): Promise<JobQueue>;
+  /** Ends a queue as a crash would: nothing that it does afterwards reaches the store. */
+  crash(queue: JobQueue): Promise<void>;
+  /** Ends that were told, as `id state`. */
+  readonly ended: readonly string[];
+}
+
+/** The job once it is in one of the states. */
+async function waitFor(queue: JobQueue, id: string, ...states: readonly JobState[]): Promise<Job> {
+  for (;;) {
+    const job = await queue.find(id);
+    assert.ok(job, `job ${id} is known`);
+    if (states.includes(job.state)) return job;
+    await new Promise(setImmediate);
+  }
+}
+
+/** Resolves when the signal fires. */
+const fired = (signal: AbortSignal) =>
+  new Promise<void>((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+
+/** Every engine of the queue runs this suite. */
+export function jobsContract(name: string, openStore: () => Promise<JobStore>): void {
+  suite(`jobs on ${name}`, () => {
+    test('a job goes from queued over running to done, with its input, progress and result', async () => {
+      await using store = await openStore();
+      await using queue = await store.open();
+      const job = await queue.add('add', { a: 2, b: 3 });
+      assert.deepEqual(
+        [job.kind, job.state, job.progress, job.result, job.error, job.startedMs, job.tries],
+        ['add', 'queued', 0, null, null, null, 0],
+      );
+      const { promise: halfWay, resolve: goOn } = Promise.withResolvers<void>();
+      queue.work('add', async ({ input }, { progress }) => {
+        progress(0.5);
+        await halfWay;
+        const { a, b } = input as { a: number; b: number };
+        return { sum: a + b };
+      });
+      const running = await waitFor(queue, job.id, 'running');
+      while ((await queue.find(job.id))?.progress !== 0.5) await new Promise(setImmediate);
+      assert.equal(running.tries, 1);
+      assert.deepEqual(queue.counts, { queued: 0, running: 1 });
+      goOn();
+      const done = await waitFor(queue, job.id, 'done');
+      assert.deepEqual([done.progress, done.result, done.error], [1, { sum: 5 }, null]);
+      assert.ok(done.endedMs !== null && done.startedMs !== null && done.endedMs >= done.startedMs);
+      while (store.ended.length === 0) await new Promise(setImmediate);
+      assert.deepEqual(store.ended, [`${job.id} done`]);
+    });
+
+    test('jobs begin in the order in which they were added, no more at once than allowed, each once', async () => {
+      await using store = await openStore();
+      await using queue = await store.open({ parallel: 2 });
+      const jobs: Job[] = [];
+      for (let i = 0; i < 6; i++) jobs.push(await queue.add('count', i));
+      const begun: unknown[] = [];
+      let [now, most] = [0, 0];
+      const two = Promise.withResolvers<void>();
+      queue.work('count', async ({ input }) => {
+        begun.push(input);
+        most = Math.max(most, ++now);
+        if (most === 2) two.resolve();
+        await two.promise; // the first waits for the second
+        for (let i = 0; i < 5; i++) await new Promise(setImmediate);
+        now--;
+      });
+      for (const { id } of jobs) await waitFor(queue, id, 'done');
+      assert.deepEqual(begun, [0, 1, 2, 3, 4, 5]);
+      assert.equal(most, 2);
+      assert.deepEqual(
+        (await queue.list(4)).map(({ input }) => input),
+        [5, 4, 3, 2],
+      );
+    });
+
+    test('a job nobody can do waits, and holds up no other', async () => {
+      await using store = await openStore();
+      await using queue = await store.open();
+      const strange = await queue.add('strange', null);
+      const usual = await queue.add('usual', null);
+      queue.work('usual', async () => 'well');
+      assert.equal((await waitFor(queue, usual.id, 'done')).result, 'well');
+      assert.equal((await queue.find(strange.id))?.state, 'queued');
+    });
+
+    test('a queue that is full refuses', async () => {
+      await using store = await openStore();
+      await using queue = await store.open({ maxQueued: 2 });
+      await queue.add('wait', 1);
+      await queue.add('wait', 2);
+      await assert.rejects(queue.add('wait', 3), { name: 'OxbowError', code: 'queue-full' });
+    });
+
+    test('what work throws fails the job: refusals in their words, mistakes as internal', async () => {
+      await using store = await openStore();
+      await using queue = await store.open();
+      queue.work('refuse', async () => {
+        throw new OxbowError('no-media', 'nothing there');
+      });
+      queue.work('break', async () => {
+        throw new TypeError('undefined is not a function');
+      });
+      const refused = await waitFor(queue, (await queue.add('refuse', null)).id, 'failed');
+      assert.deepEqual(refused.error, { code: 'no-media', detail: 'nothing there' });
+      const broken = await waitFor(queue, (await queue.add('break', null)).id, 'failed');
+      assert.equal(broken.error?.code, 'internal');
+      assert.equal(broken.result, null);
+    });
+
+    test('a job that waits is cancelled and never begun', async () => {
+      await using store = await openStore();
+      await using queue = await store.open();
+      const job = await queue.add('never', null);
+      assert.equal((await queue.cancel(job.id)).state, 'cancelled');
+      let begun = false;
+      queue.work('never', async () => {
+        begun = true;
+      });
+      queue.work('other', async () => undefined);
+      await waitFor(queue, (await queue.add('other', null)).id, 'done');
+      assert.equal(begun, false);
+      while (queue.counts.running > 0) await new Promise(setImmediate);
+      assert.equal(queue.counts.queued, 0);
+    });
+
+    test('of a job that runs the signal fires, and it is cancelled once the work has stopped', async () => {
+      await using store = await openStore();
+      await using queue = await store.open();
+      let stopped = false;
+      queue.work('long', async (_, { signal }) => {
+        await fired(signal);
+        stopped = true;
+        throw signal.reason;
+      });
+      const job = await queue.add('long', null);
+      await waitFor(queue, job.id, 'running');
+      const cancelled = await queue.cancel(job.id);
+      assert.deepEqual([cancelled.state, stopped], ['cancelled', true]);
+      assert.equal((await queue.cancel(job.id)).state, 'cancelled', 'again changes nothing');
+    });
+
+    test('a job that has ended stays as it is, and one that never was is unknown', async () => {
+      await using store = await openStore();
+      await using queue = await store.open();
+      queue.work('quick', async () => 1);
+      const { id } = await queue.add('quick', null);
+      await waitFor(queue, id, 'done');
+      assert.equal((await queue.cancel(id)).state, 'done');
+      await assert.rejects(queue.cancel('nothing'), { name: 'OxbowError', code: 'job-unknown' });
+      assert.equal(await queue.find('nothing'), undefined);
+    });
+
+    test('what runs when the queue ends in order is begun again by the next', async () => {
+      await using store = await openStore();
+      const first = await store.open();
+      first.work('long', async (_, { signal }) => {
+        await fired(signal);
+        throw signal.reason;
+      });
+      const { id } = await first.add('long', 'x');
+      await waitFor(first, id, 'running');
+      await first[Symbol.asyncDispose]();
+      await first[Symbol.asyncDispose]();
+      await using second = await store.open();
+      assert.equal((await second.find(id))?.state, 'queued');
+      second.work('long', async ({ input }) => input);
+      assert.equal((await waitFor(second, id, 'done')).result, 'x');
+    });
+
+    test('what ran in a crash is begun again, but a job that took the process down three times is given up', async () => {
+      await using store = await openStore();
+      let id = '';
+      for (let life = 1; life <= 3; life++) {
+        const queue = await store.open();
+        if (life === 1) ({ id } = await queue.add('killer', null));
+        queue.work('killer', (_, { signal }) => fired(signal));
+        assert.equal((await waitFor(queue, id, 'running')).tries, life);
+        await store.crash(queue);
+      }
+      await using last = await store.open();
+      const job = await last.find(id);
+      assert.equal(job?.state, 'failed');
+      assert.equal(job.error?.code, 'internal');
+    });
+
+    test('jobs are forgotten some time after their end, and not before', async () => {
+      await using store = await openStore();
+      await using queue = await store.open();
+      queue.work('quick', async () => 1);
+      const { id } = await queue.add('quick', null);
+      await waitFor(queue, id, 'done');
+      const waiting = await queue.add('later', null);
+      assert.deepEqual(await queue.forgetEndedBefore(store.nowMs() - 1000), []);
+      store.advance(5000);
+      assert.deepEqual(
+        (await queue.forgetEndedBefore(store.nowMs() - 1000)).map((job) => job.id),
+        [id],
+      );
+      assert.equal(await queue.find(id), undefined);
+      await queue.forget(waiting.id);
+      assert.equal((await queue.find(waiting.id))?.state, 'queued', 'what has not ended is not forgotten');
+    });
+  });
+}

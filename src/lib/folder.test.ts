@@ -1,0 +1,29 @@
+import assert from 'node:assert/strict';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { makeFolder } from './folder.ts';
+
+const root = mkdtempSync(join(tmpdir(), 'oxbow-folder-'));
+after(() => rmSync(root, { recursive: true, force: true }));
+
+test('folders above are made too, and one that exists is left alone', () => {
+  const deep = join(root, 'a', 'b', 'c');
+  makeFolder(deep);
+  makeFolder(deep);
+  assert.ok(existsSync(deep));
+});
+
+test('a file in the way is refused, as folder and as a folder above', () => {
+  const file = join(root, 'file');
+  writeFileSync(file, '');
+  assert.throws(() => makeFolder(file), { code: 'EEXIST' });
+  assert.throws(() => makeFolder(join(file, 'below')), { code: 'ENOTDIR' });
+});
+
+test('a folder that the system does not know how to make is refused, not tried for ever', {
+  skip: process.platform === 'linux' ? false : 'there is no /proc here',
+}, () => {
+  assert.throws(() => makeFolder('/proc/oxbow/below'), { code: 'ENOENT' });
+});

@@ -1,0 +1,10 @@
+/**
+ * Which oxbow this is.
+ * In: package.json beside the sources or the built files. Out: one string for --version, /version and logs.
+ */
+import { readFileSync } from 'node:fs';
+
+/** Version of the package, e.g. `0.1.0`. */
+export const version: string = (
+  JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }
+).version;

@@ -1,0 +1,46 @@
+/**
+ * What a publisher may do with the stream it feeds. Every source ends in these calls.
+ * In: ingest/*. Out: live/stream.
+ */
+import type { GapCause } from '../api/gap.ts';
+import type { Frame, Track } from '../media/frame.ts';
+import type { RunClock } from '../media/run.ts';
+
+/** How media arrives; decides whether a live list has parts (MEDIA.md, Cutting 9). */
+export type Pace =
+  /** Frames come one by one, as they were captured. `mayRepeat`: the source may offer again what it has given before (LL-HLS). */
+  | { readonly kind: 'continuous'; readonly mayRepeat?: true }
+  /** Whole segments come at once; `intervalS` is the longest usual time without new media, seconds. */
+  | { readonly kind: 'bursty'; readonly intervalS: number };
+
+/** What begins a run. */
+export interface RunStart {
+  /** All tracks, ids unique, constant for the run. */
+  readonly tracks: readonly Track[];
+  /** E in µs since 1970: UTC = E + pts. live/stream moves it forward where it would overlap the past. */
+  readonly eUs: number;
+  readonly clock: RunClock;
+  readonly pace: Pace;
+}
+
+/** The feeding side of a stream, held by one publisher at a time. Every call is synchronous and does not wait. */
+export interface StreamInput {
+  /** End of the media that the stream has, µs since 1970: a source that still offers what came after it may begin there. */
+  readonly endUs?: number;
+  /** False while there is none: `endUs` is then when the stream was made, and its first media may lie before that. */
+  readonly hasMedia?: boolean;
+  /**
+   * Resolves when what is published next need not be lost for want of memory or disk; at once where that is so. For sources that have
+   * time: nobody waits for what they have not sent yet. Rejects with the signal's reason when aborted.
+   */
+  ready?(options: { signal: AbortSignal }): Promise<void>;
+  /** Begins a run; called before the first frame and whenever tracks or the relation of pts to UTC change. */
+  startRun(start: RunStart): void;
+  publish(frame: Frame): void;
+  /** A burst ended: what was published may be packaged without waiting for a successor. Never needed by continuous sources. */
+  flush(): void;
+  /** From now on media is missing, until the next frame; the first cause of a hole stands. `detail` is for a person. */
+  absent(cause: GapCause, detail: string): void;
+  /** Something inside the media was wrong and was stepped over; counted and marked on the segment. */
+  damage(reason: string): void;
+}

@@ -1,0 +1,30 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createManualClock } from '../lib/clock.ts';
+import type { Frame } from '../media/frame.ts';
+import { videoFrames, videoTrack } from './frames.fixture.ts';
+import { Stream } from './stream.ts';
+
+const track = videoTrack();
+
+test('ten seconds without a key frame are told once for each time, before the first one too (MEDIA.md, Cutting 12)', () => {
+  const past = { endUs: 0, hasMedia: false, lastRun: 0, absences: [] };
+  const stream = new Stream({ clock: createManualClock(), past, sinks: [] });
+  let told = 0;
+  stream.events.subscribe(({ type }) => {
+    if (type === 'keyless') told++;
+  });
+  const publish = (frames: readonly Frame[], change: Partial<Frame> = {}) => {
+    for (const frame of frames) stream.publish({ ...frame, ...change });
+  };
+  const film = (seconds: number, startS: number, gopS: readonly number[] = [100]) =>
+    videoFrames({ track, seconds, rate: 25, gopS, startS });
+  stream.startRun({ tracks: [track], eUs: 0, clock: 'source', pace: { kind: 'continuous' } });
+  publish(film(9.9, 1), { key: false });
+  assert.equal(told, 0);
+  publish(film(20, 10.9), { key: false });
+  assert.equal(told, 1);
+  assert.equal(stream.context, undefined, 'there is nothing to begin with');
+  publish(film(45, 30.9, [9, 11, 25]));
+  assert.equal(told, 3);
+});

@@ -1,0 +1,89 @@
+/**
+ * Measures how far a run's UTC has drifted from the wall clock, and when it is time to fix it anew (MEDIA.md, Time 1 and 3).
+ * In: when each frame of the reference track arrived, and the UTC that the run gives it. Out: the skew, and what is due. Pure.
+ *
+ * The least delay of a while stands for the path without its jitter; what it grew by since the run's beginning is skew.
+ */
+
+/** The delay at the run's beginning is the least over this, µs. */
+const FIRST_WINDOW_US = 2_000_000;
+/** The delay later on is the least over each of these, µs. */
+const WINDOW_US = 10_000_000;
+/** Skew above this, in so many windows in a row (one minute), is due. */
+const DUE_FROM_US = 250_000;
+const DUE_AFTER_WINDOWS = 6;
+/** After this long, skew of a frame is due. */
+const OLD_AFTER_US = 24 * 3600 * 1_000_000;
+const OLD_FROM_US = 40_000;
+/** A wall clock that steps forward by more begins a new run at once. */
+const STEP_US = 1_000_000;
+
+/** One frame's times, µs. */
+export interface Arrival {
+  /** UTC of now. */
+  readonly wallUs: number;
+  /** The clock that never steps. */
+  readonly monotonicUs: number;
+  /** UTC of the frame by its decode time, as the run says. */
+  readonly mediaUs: number;
+}
+
+/** The skew of one run after another, as long as only their E differs. */
+export class SkewMeter {
+  /** Delay at the beginning. */
+  #firstUs: number | undefined;
+  #window: { readonly startUs: number; leastUs: number } | undefined;
+  /** Of the last windows, oldest first. */
+  #skews: number[] = [];
+  /** Wall minus monotonic clock. */
+  #offsetUs: number | undefined;
+  #steppedUs = 0;
+  #startUs: number | undefined;
+  #nowUs = 0;
+
+  /** How far the wall clock is ahead of the run's UTC, µs; negative where it is behind. */
+  get skewUs(): number {
+    return this.#steppedUs || (this.#skews.at(-1) ?? 0);
+  }
+
+  /** By how much UTC should step forward now, µs; 0 while the run goes on. It never runs back: where it is ahead it stays so. */
+  get dueUs(): number {
+    if (this.#steppedUs > 0) return this.#steppedUs;
+    const leastUs = this.#skews.length > 0 ? Math.min(...this.#skews) : 0;
+    if (this.#skews.length === DUE_AFTER_WINDOWS && leastUs > DUE_FROM_US) return leastUs;
+    const old = this.#startUs !== undefined && this.#nowUs - this.#startUs >= OLD_AFTER_US;
+    return old && leastUs >= OLD_FROM_US ? leastUs : 0;
+  }
+
+  /** Takes the times of a frame. */
+  add({ wallUs, monotonicUs, mediaUs }: Arrival): void {
+    const offsetUs = wallUs - monotonicUs;
+    const stepUs = offsetUs - (this.#offsetUs ?? offsetUs);
+    this.#offsetUs = offsetUs;
+    if (stepUs > STEP_US) {
+      this.#steppedUs += stepUs;
+      // Delays from before the step cannot be compared with those after it.
+      this.#window = undefined;
+      this.#skews = [];
+    }
+    this.#nowUs = monotonicUs;
+    this.#startUs ??= monotonicUs;
+    const delayUs = wallUs - mediaUs;
+    const window = this.#window;
+    if (window && monotonicUs - window.startUs < (this.#firstUs === undefined ? FIRST_WINDOW_US : WINDOW_US)) {
+      window.leastUs = Math.min(window.leastUs, delayUs);
+      return;
+    }
+    if (window && this.#firstUs === undefined) this.#firstUs = window.leastUs;
+    else if (window) this.#skews = [...this.#skews.slice(1 - DUE_AFTER_WINDOWS), window.leastUs - this.#firstUs!];
+    this.#window = { startUs: monotonicUs, leastUs: delayUs };
+  }
+
+  /** UTC has stepped by what was due: what follows is measured against the same beginning. */
+  moved(): void {
+    this.#steppedUs = 0;
+    this.#skews = [];
+    this.#window = undefined;
+    this.#startUs = undefined;
+  }
+}

@@ -1,0 +1,371 @@
+/**
+ * A live stream: takes a publisher's frames, fixes each run's place in UTC, and hands the frames to its sinks.
+ * In: ingest, through StreamInput. Out: packager and other sinks. MEDIA.md, Time 1 to 5.
+ */
+import assert from 'node:assert/strict';
+import type { GapCause } from '../api/gap.ts';
+import type { Clock } from '../lib/clock.ts';
+import { Emitter, type Subscribable } from '../lib/events.ts';
+import type { Frame, Track } from '../media/frame.ts';
+import { isSparse } from '../media/presentation.ts';
+import { type Run, ticksToUs } from '../media/run.ts';
+import { restampSection } from '../media/scte35/section.ts';
+import type { Absence } from '../media/segment.ts';
+import { AbsenceLog } from './absence-log.ts';
+import type { RunStart, StreamInput } from './input.ts';
+import { KeyWatch } from './key-watch.ts';
+import type { RunContext, Sink } from './sink.ts';
+import { SkewMeter } from './skew.ts';
+
+/** Media that joins within this is one span: half a second is where a hole begins (MEDIA.md, Time 5). */
+export const HOLE_US = 500_000;
+/**
+ * A source that is connected to again begins with what it still offers, which may be recorded already: a run is clipped to the
+ * previous end if it overlaps by more than this. Less is the jitter of its clock, and moves E.
+ */
+const CLIP_FROM_US = { source: 40_000, arrival: 3_000_000 } as const;
+/** More than this is no overlap but a clock that jumped back: E moves forward, nothing is dropped. */
+const CLIP_UP_TO_US = 60_000_000;
+/** Frames that may wait for the run's first key frame of the reference track: a burst may bring all of its audio first. */
+const MAX_WAITING = 2048;
+/** No soft re-anchor before a run is this old: its list may not have begun. */
+const SETTLED_AFTER_US = 10_000_000;
+
+/** What a stream tells whoever shows or stores its state. */
+export type StreamEvent =
+  | { readonly type: 'run'; readonly context: RunContext }
+  | { readonly type: 'absent'; readonly cause: GapCause | 'offline'; readonly detail: string; readonly atUs: number }
+  | { readonly type: 'damage'; readonly reason: string }
+  /** No key frame of the reference track for ten seconds: nobody can begin to watch there. */
+  | { readonly type: 'keyless' };
+
+/** Where a stream goes on after a restart of the process. */
+export interface StreamPast {
+  /** End of the last media, µs since 1970; the stream's creation when there is none. */
+  readonly endUs: number;
+  /** There is media before `endUs`, which nothing new may overlap. */
+  readonly hasMedia: boolean;
+  /** Highest run id ever used. */
+  readonly lastRun: number;
+  /** What is missing from `endUs` until now, as far as it is known. */
+  readonly absences: readonly Absence[];
+}
+
+/** A run that was announced and waits for its first key frame. */
+interface PendingRun {
+  readonly start: RunStart;
+  /** Frames of other tracks. */
+  readonly waiting: Frame[];
+  /** Seconds added to its times, where that is fixed already. */
+  readonly shiftS?: number;
+}
+
+/** One live stream. The publisher holds it as StreamInput. */
+export class Stream implements StreamInput {
+  readonly #clock: Clock;
+  readonly #sinks: readonly Sink[];
+  readonly #ready: StreamInput['ready'];
+  readonly #events = new Emitter<StreamEvent>();
+  readonly #absences = new AbsenceLog();
+  #lastRun: number;
+  #endUs: number;
+  #hasMedia: boolean;
+  /**
+   * Seconds added to every time that sinks get: edit lists may put a source's first frames before zero, where a `tfdt` cannot be.
+   * Whole seconds are exact in every timescale, and E moves the other way.
+   */
+  #shiftS = 0;
+  #timescales: ReadonlyMap<number, number> = new Map();
+  /** The run that was announced and waits for its first key frame. */
+  #pending: PendingRun | undefined;
+  #context: RunContext | undefined;
+  /** What the publisher said of its media last, with E as it was fixed for it. */
+  #start: RunStart | undefined;
+  /** The last reference frame. */
+  #last: Pick<Frame, 'dts' | 'pts' | 'duration'> | undefined;
+  /** When it came: how far behind the wall clock the stream runs, µs. */
+  #delayUs = 0;
+  #keys = new KeyWatch();
+  /** Of runs whose E was told by arrival. */
+  #skew: SkewMeter | undefined;
+
+  /** @param options.ready see StreamInput; absent: it is always ready */
+  constructor(options: { clock: Clock; past: StreamPast; sinks: readonly Sink[]; ready?: StreamInput['ready'] }) {
+    this.#clock = options.clock;
+    this.#ready = options.ready;
+    this.#sinks = options.sinks;
+    this.#endUs = options.past.endUs;
+    this.#hasMedia = options.past.hasMedia;
+    this.#lastRun = options.past.lastRun;
+    this.#absences.seed(options.past.absences);
+  }
+
+  /** State changes, for the API and the log. */
+  get events(): Subscribable<StreamEvent> {
+    return this.#events;
+  }
+
+  /** End of the media published so far, µs since 1970. */
+  get endUs(): number {
+    return this.#endUs;
+  }
+
+  /** Whether anything was ever published; before that `endUs` is when the stream was made. */
+  get hasMedia(): boolean {
+    return this.#hasMedia;
+  }
+
+  /** The run that flows now, if media does. */
+  get context(): RunContext | undefined {
+    return this.#absences.open ? undefined : this.#context;
+  }
+
+  /** Why media is missing now, or undefined while it flows. */
+  get absence(): Pick<Absence, 'cause' | 'detail'> | undefined {
+    return this.#absences.current;
+  }
+
+  /** How far the wall clock is ahead of the stream's UTC, µs; undefined where that is not measured. */
+  get skewUs(): number | undefined {
+    return this.context && this.#skew?.skewUs;
+  }
+
+  /** What is missing from `fromUs` until now, µs since 1970; empty while media flows. */
+  absencesSince(fromUs: number): Absence[] {
+    return this.#absences.open ? this.#absences.cover(fromUs, this.#nowUs()) : [];
+  }
+
+  async ready(options: { signal: AbortSignal }): Promise<void> {
+    await this.#ready?.(options);
+  }
+
+  startRun(start: RunStart): void {
+    assert(start.tracks.length > 0, 'a run has at least one track');
+    this.#start = start;
+    this.#pending = { start, waiting: [] };
+    this.#keys = new KeyWatch();
+  }
+
+  publish(frame: Frame): void {
+    // After an absence the same media may come back, under the same E.
+    if (!this.#pending && !this.#context && this.#start) this.startRun(this.#start);
+    if (this.#pending) {
+      this.#publishPending(this.#pending, frame);
+      return;
+    }
+    const context = this.#context;
+    assert(context, 'startRun comes before publish');
+    if (frame.trackId !== context.reference.id) this.#write(frame);
+    else if (this.#follows(context, frame)) this.#writeReference(this.#reanchor(context, frame), frame);
+  }
+
+  flush(): void {
+    for (const sink of this.#sinks) sink.flush();
+  }
+
+  absent(cause: GapCause, detail: string): void {
+    this.#miss(cause, detail);
+  }
+
+  /** Nothing is meant to flow from now on: stopped, paused or unpublished. */
+  offline(detail: string): void {
+    this.#miss('offline', detail);
+    this.#start = undefined;
+  }
+
+  damage(reason: string): void {
+    for (const sink of this.#sinks) sink.damage();
+    this.#events.emit({ type: 'damage', reason });
+  }
+
+  #nowUs(): number {
+    return Math.round(this.#clock.nowMs() * 1000);
+  }
+
+  #miss(cause: GapCause | 'offline', detail: string): void {
+    this.#pending = undefined;
+    if (this.#context) {
+      this.#context = undefined;
+      for (const sink of this.#sinks) sink.endRun();
+    }
+    const atUs = Math.max(this.#nowUs(), this.#endUs);
+    this.#absences.note(cause, detail, atUs);
+    this.#events.emit({ type: 'absent', cause, detail, atUs });
+  }
+
+  /** Frames before the first key frame of the reference track wait; those of other tracks that lie after it are kept. */
+  #publishPending(pending: PendingRun, frame: Frame): void {
+    const { start, waiting, shiftS } = pending;
+    const reference = referenceOf(start.tracks);
+    if (frame.trackId !== reference.id || !frame.key) {
+      if (frame.trackId === reference.id) this.#watchKeys(reference, frame);
+      if (frame.trackId !== reference.id && waiting.push(frame) > MAX_WAITING) waiting.shift();
+      return;
+    }
+    if (this.#isKnown(start, reference, frame)) {
+      waiting.length = 0;
+      return;
+    }
+    this.#pending = undefined;
+    this.#shiftS = shiftS ?? shiftFor(frame, reference);
+    const context = this.#begin(start, reference, frame);
+    const firstUs = ticksToUs(frame.pts, reference.timescale);
+    this.#writeReference(context, frame);
+    const sparse = new Set(start.tracks.filter(isSparse).map(({ id }) => id));
+    for (const early of waiting) {
+      const timescale = this.#timescales.get(early.trackId);
+      // What is said of the media is said once: it is kept, even if it came before the first picture.
+      if (sparse.has(early.trackId) || (timescale && ticksToUs(early.pts, timescale) >= firstUs)) this.#write(early);
+    }
+  }
+
+  /** Whether a key frame lies in what was published before, so that the run has to start later (MEDIA.md, Protocols 31). */
+  #isKnown(start: RunStart, reference: Track, frame: Frame): boolean {
+    // What comes as it is captured is never offered twice: if it overlaps, the clock ran back.
+    const { clock, pace } = start;
+    if (!this.#hasMedia || (clock === 'arrival' && pace.kind === 'continuous' && !pace.mayRepeat)) return false;
+    const overlapUs = this.#endUs - (start.eUs + ticksToUs(frame.pts, reference.timescale));
+    return overlapUs > CLIP_FROM_US[start.clock] && overlapUs <= CLIP_UP_TO_US;
+  }
+
+  /** Fixes the run's E: as the source says, but never so that UTC would run back (MEDIA.md, Time 2). */
+  #begin(start: RunStart, reference: Track, first: Frame): RunContext {
+    const ptsUs = ticksToUs(first.pts, reference.timescale);
+    const wantedUs = start.eUs + ptsUs;
+    const startUs = this.#hasMedia ? Math.max(wantedUs, this.#endUs) : wantedUs;
+    const hole = startUs - this.#endUs > HOLE_US;
+    // The first run may lie before the stream's creation: a source offers some of its past.
+    const absences = hole ? this.#absences.cover(this.#endUs, startUs) : [];
+    if (!this.#hasMedia) this.#endUs = startUs;
+    this.#hasMedia = true;
+    const eUs = startUs - ptsUs;
+    const run: Run = { id: ++this.#lastRun, eUs: eUs - this.#shiftS * 1_000_000, clock: start.clock };
+    const context: RunContext = {
+      run,
+      tracks: start.tracks,
+      reference,
+      pace: start.pace,
+      startUs,
+      absences,
+    };
+    this.#start = { ...start, eUs };
+    this.#timescales = new Map(start.tracks.map((track) => [track.id, track.timescale]));
+    this.#last = undefined;
+    this.#skew = start.clock === 'arrival' && start.pace.kind === 'continuous' ? new SkewMeter() : undefined;
+    this.#enter(context);
+    return context;
+  }
+
+  #enter(context: RunContext): void {
+    this.#absences.clear();
+    this.#context = context;
+    for (const sink of this.#sinks) sink.startRun(context);
+    this.#events.emit({ type: 'run', context });
+  }
+
+  /** Whether a reference frame goes on where the last one ended; a jump of more than half a second begins a run. */
+  #follows({ reference }: RunContext, frame: Frame): boolean {
+    const last = this.#last;
+    if (!last || !this.#start) return true;
+    const aheadUs = ticksToUs(frame.dts - last.dts - last.duration, reference.timescale);
+    if (frame.dts <= last.dts) {
+      // A publisher whose timestamps begin again does so with a key frame.
+      if (frame.key && -aheadUs > HOLE_US)
+        this.#restart(frame, { eUs: this.#resumeUs() - ticksToUs(frame.pts, reference.timescale) });
+      else this.damage('a frame came after its time and was dropped');
+      return false;
+    }
+    if (aheadUs > HOLE_US) {
+      this.#absences.note('source-skipped', 'the source jumped ahead', this.#endUs);
+      this.#restart(frame, { shiftS: this.#shiftS });
+      return false;
+    }
+    if (frame.dts - last.dts - last.duration > 2 * frame.duration) this.damage('frames are missing');
+    return true;
+  }
+
+  /** The same media goes on with another relation of its timestamps to what came before. */
+  #restart(frame: Frame, { eUs, shiftS }: { eUs?: number; shiftS?: number }): void {
+    assert(this.#start);
+    for (const sink of this.#sinks) sink.endRun();
+    const start = eUs === undefined ? this.#start : { ...this.#start, eUs };
+    this.#pending = { start, waiting: [], ...(shiftS !== undefined && { shiftS }) };
+    this.#publishPending(this.#pending, frame);
+  }
+
+  /** UTC of a frame that comes now, as far behind the wall clock as the last one was; of a burst, where the last one ended. */
+  #resumeUs(): number {
+    if (this.#start?.pace.kind !== 'continuous') return this.#endUs;
+    return Math.max(this.#endUs, this.#nowUs() - this.#delayUs);
+  }
+
+  /** At a key frame: UTC is fixed anew when it has drifted too far behind the wall clock (MEDIA.md, Time 1 and 3). */
+  #reanchor(context: RunContext, frame: Frame): RunContext {
+    const skew = this.#skew;
+    const start = this.#start;
+    if (!skew || !start) return context;
+    const { timescale } = context.reference;
+    const monotonicUs = Math.round(this.#clock.monotonicMs() * 1000);
+    skew.add({ wallUs: this.#nowUs(), monotonicUs, mediaUs: start.eUs + ticksToUs(frame.dts, timescale) });
+    const dueUs = Math.round(skew.dueUs);
+    const ptsUs = ticksToUs(frame.pts, timescale);
+    if (!frame.key || dueUs <= 0 || start.eUs + ptsUs - context.startUs < SETTLED_AFTER_US) return context;
+    skew.moved();
+    this.#start = { ...start, eUs: start.eUs + dueUs };
+    const startUs = this.#start.eUs + ptsUs;
+    const holeFrom = this.#endUs;
+    const soft: RunContext = {
+      ...context,
+      run: { ...context.run, id: ++this.#lastRun, eUs: context.run.eUs + dueUs },
+      startUs,
+      absences:
+        startUs - holeFrom > HOLE_US
+          ? [{ fromUs: holeFrom, toUs: startUs, cause: 'clock', detail: 'the clock was set forward' }]
+          : [],
+      soft: true,
+    };
+    this.#enter(soft);
+    return soft;
+  }
+
+  #watchKeys({ timescale }: Track, frame: Frame): void {
+    if (this.#keys.add(frame, timescale)) this.#events.emit({ type: 'keyless' });
+  }
+
+  #writeReference({ reference }: RunContext, frame: Frame): void {
+    this.#watchKeys(reference, frame);
+    this.#last = { dts: frame.dts, pts: frame.pts, duration: frame.duration };
+    assert(this.#start);
+    const end = this.#start.eUs + ticksToUs(frame.pts + frame.duration, reference.timescale);
+    if (end > this.#endUs) this.#endUs = end;
+    this.#delayUs = this.#nowUs() - end;
+    this.#write(frame);
+  }
+
+  #shifted(frame: Frame, ticks: number): Frame {
+    const { trackId, data } = frame;
+    // A splice names an instant of the timestamps' clock, which moves with them.
+    const isSplice = this.#start?.tracks.some(({ id, config }) => id === trackId && config.codec === 'scte35');
+    const moved = isSplice ? restampSection(data, this.#shiftS * 90_000) : data;
+    return { ...frame, dts: frame.dts + ticks, pts: frame.pts + ticks, data: moved };
+  }
+
+  #write(frame: Frame): void {
+    const shift = this.#shiftS * (this.#timescales.get(frame.trackId) ?? 0);
+    const shifted = shift === 0 ? frame : this.#shifted(frame, shift);
+    for (const sink of this.#sinks) sink.write(shifted);
+  }
+}
+
+/** Whole seconds that keep the decode times of a run above 0; half a second of margin for tracks that begin a little earlier. */
+function shiftFor(first: Frame, reference: Track): number {
+  return Math.max(0, Math.ceil(0.5 - first.dts / reference.timescale));
+}
+
+/** The track that publishes the cut list: the first video track, else the first audio track. */
+export function referenceOf(tracks: readonly Track[]): Track {
+  const of = (kind: Track['kind']) => tracks.find((track) => track.kind === kind);
+  const reference = of('video') ?? of('audio');
+  assert(reference, 'a run has a track of video or audio');
+  return reference;
+}

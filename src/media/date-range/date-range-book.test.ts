@@ -1,0 +1,123 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import type { DataConfig, DataTrack, Frame } from '../frame.ts';
+import { printId3 } from '../id3/tag.fixture.ts';
+import { parseId3 } from '../id3/tag.ts';
+import { printSection, spliceInsert, timeSignal } from '../scte35/section.fixture.ts';
+import { DateRangeBook } from './date-range-book.ts';
+
+/** E: UTC at pts 0, µs. */
+const E = 1_795_000_000_000_000;
+
+const track = (codec: DataConfig['codec']): DataTrack => ({
+  ...{ id: 64, kind: 'data', timescale: 90_000, language: 'und', label: '' },
+  config: { codec, record: new Uint8Array(0), codecs: '' },
+});
+const frame = (s: number, data: Uint8Array | string): Frame => {
+  const dts = Math.round(s * 90_000);
+  return { trackId: 64, dts, pts: dts, duration: 0, key: true, data: Buffer.from(data) };
+};
+const ms = (s: number) => E / 1000 + s * 1000;
+
+suite('date ranges of data tracks', () => {
+  const splice = (book: DateRangeBook, s: number, data: Uint8Array) => book.take(track('scte35'), frame(s, data), E);
+
+  test('an out and an in point are one range, planned first and then measured (rfc8216bis, 4.4.5.1.1)', () => {
+    const book = new DateRangeBook();
+    const out = spliceInsert({ eventId: 9, out: true, pts: 14 * 90_000, duration: 30 * 90_000 });
+    const [began] = splice(book, 10, out);
+    assert.equal(began!.startDateMs, ms(14));
+    assert.equal(began!.attributes['PLANNED-DURATION'], '30');
+    assert.equal(began!.attributes['SCTE35-OUT'], `0x${Buffer.from(out).toString('hex').toUpperCase()}`);
+    assert.equal(began!.attributes.DURATION, undefined);
+    assert.deepEqual(splice(book, 12, out), [], 'said again, it is no news');
+    const [ended] = splice(book, 39, spliceInsert({ eventId: 9, out: false, pts: 40 * 90_000 }));
+    assert.deepEqual([ended!.id, ended!.startDateMs], [began!.id, began!.startDateMs]);
+    assert.equal(ended!.attributes.DURATION, '26');
+    assert.match(ended!.attributes['SCTE35-IN']!, /^0xFC/);
+    assert.deepEqual(splice(book, 41, spliceInsert({ eventId: 9, out: false })), []);
+    const [next] = splice(book, 100, spliceInsert({ eventId: 9, out: true }));
+    assert.notEqual(next!.id, began!.id, 'an event id that is used again is another range');
+  });
+
+  test('the splice is found over the wrap of 33 bits, and on clocks that count on', () => {
+    const far = 2 ** 33 * 3;
+    const at = {
+      ...frame(0, spliceInsert({ eventId: 1, out: true, pts: 90_000 })),
+      dts: far - 90_000,
+      pts: far - 90_000,
+    };
+    const [range] = new DateRangeBook().take(track('scte35'), at, E);
+    assert.equal(range!.startDateMs, Math.round((E + ((far + 90_000) * 1e6) / 90_000) / 1000));
+  });
+
+  test('each segmentation of a time_signal is a range of its own', () => {
+    const book = new DateRangeBook();
+    const types = [0x34, 0x30, 0x10].map((type) => ({ eventId: 7, type, duration: 90_000 }));
+    const found = splice(book, 5, timeSignal(undefined, types));
+    assert.deepEqual(
+      found.map(({ id, attributes }) => [id.split('-')[2], Object.keys(attributes).at(-1)]),
+      [
+        ['52', 'SCTE35-OUT'],
+        ['48', 'SCTE35-OUT'],
+        ['16', 'SCTE35-CMD'],
+      ],
+    );
+    const [end] = splice(book, 6, timeSignal(undefined, [{ eventId: 7, type: 0x31 }]));
+    assert.equal(end!.id, found[1]!.id);
+    assert.equal(end!.attributes.DURATION, '1');
+  });
+
+  test('an in point alone, and what cannot be read, are commands; splice_null says nothing', () => {
+    const book = new DateRangeBook();
+    const [alone] = splice(book, 1, spliceInsert({ eventId: 3, out: false }));
+    assert.ok(alone!.attributes['SCTE35-CMD']);
+    const [torn] = splice(book, 2, Uint8Array.of(0xfc, 1, 2));
+    assert.equal(torn!.attributes['SCTE35-CMD'], '0xFC0102');
+    assert.deepEqual(splice(book, 3, printSection({ type: 0, command: new Uint8Array(0) })), []);
+  });
+
+  test('an ID3 tag stands in an attribute; of a long one the frames that fit', () => {
+    const book = new DateRangeBook();
+    const tag = printId3([
+      ['TIT2', 'a song'],
+      ['TXXX', 'x'.repeat(9000)],
+    ]);
+    const [range] = book.take(track('id3'), frame(2, tag), E);
+    assert.equal(range!.startDateMs, ms(2));
+    assert.equal(range!.attributes.CLASS, '"oxbow.id3"');
+    assert.equal(range!.attributes['X-OXBOW-ID3-LENGTH'], String(tag.length));
+    const kept = parseId3(Buffer.from(range!.attributes['X-OXBOW-ID3']!.slice(2), 'hex'));
+    assert.deepEqual(
+      kept.frames.map(({ id }) => id),
+      ['TIT2'],
+    );
+    const [other] = book.take(track('id3'), frame(2 + 1 / 90_000, tag), E);
+    assert.notEqual(other!.id, range!.id, 'two tags on one instant are two ranges');
+    assert.deepEqual(book.take(track('id3'), frame(3, 'nothing'), E), []);
+  });
+
+  test("a source's own range lies where it lay in the media, whatever E is", () => {
+    const book = new DateRangeBook();
+    const text =
+      'ID="a",CLASS="c",START-DATE="2001-01-01T00:00:00.000Z",END-DATE="2001-01-01T00:00:05.000Z",X-OXBOW-OFFSET=-1.500000';
+    const [range] = book.take(track('daterange'), frame(10, text), E);
+    assert.deepEqual(range, {
+      ...{ id: 'a', startDateMs: ms(8.5), endDateMs: ms(13.5), attributes: { CLASS: '"c"' } },
+    });
+    const [more] = book.take(
+      track('daterange'),
+      frame(12, 'ID="a",START-DATE="2001-01-01T00:00:00Z",X-OXBOW-OFFSET=-3.5,X-N=1'),
+      E,
+    );
+    assert.deepEqual(more, { ...range!, attributes: { CLASS: '"c"', 'X-N': '1' } });
+    assert.deepEqual(book.take(track('daterange'), frame(13, 'ID="a"'), E), []);
+  });
+
+  test('a book that goes on with what was told before tells the same', () => {
+    const first = new DateRangeBook();
+    const told = splice(first, 10, spliceInsert({ eventId: 9, out: true }));
+    const end = spliceInsert({ eventId: 9, out: false });
+    assert.deepEqual(splice(new DateRangeBook(told), 20, end), splice(first, 20, end));
+  });
+});

@@ -1,0 +1,142 @@
+/**
+ * The tracks of a file that is joined from stretches of a recording: which stored track goes on in which, and what a file cannot hold.
+ * In: the track sets of the stretches, in order. Out: file tracks, each with the configurations it goes through. Pure.
+ */
+import { OxbowError } from '../../lib/errors.ts';
+import type { AudioTrack, Track, VideoTrack } from '../frame.ts';
+
+/** Files that a recording can be written as. */
+export type FileFormat = 'mp4' | 'mkv' | 'ts';
+
+/** Pictures or sound. */
+export type MediaTrack = VideoTrack | AudioTrack;
+
+/** One line of samples in a file. */
+export interface FileTrack {
+  /** 1 and up; its id in the file. */
+  readonly number: number;
+  /** As it was first met, under its number. All times in the file are in its timescale. */
+  readonly track: MediaTrack;
+  /** What it is coded with, in the order in which it was met; the first is that of `track`. */
+  readonly configs: readonly MediaTrack[];
+}
+
+/** Where a stored track goes on. */
+export interface TrackPlace {
+  readonly fileTrack: FileTrack;
+  /** Index in `configs`. */
+  readonly config: number;
+}
+
+/** Codecs that each format has a place for. MPEG-TS carries those that ISO/IEC 13818-1 and its registrations name. */
+const holds: Readonly<Record<FileFormat, ReadonlySet<string>>> = {
+  mp4: new Set(['h264', 'hevc', 'av1', 'vp9', 'aac', 'mp3', 'ac3', 'eac3', 'opus']),
+  mkv: new Set(['h264', 'hevc', 'av1', 'vp9', 'aac', 'mp3', 'ac3', 'eac3', 'opus']),
+  ts: new Set(['h264', 'hevc', 'aac', 'mp3', 'ac3', 'eac3']),
+};
+const names: Readonly<Record<string, string>> = { h264: 'H.264', hevc: 'HEVC', aac: 'AAC', mp3: 'MP3', opus: 'Opus' };
+const nameOf = (codec: string): string => names[codec] ?? codec.toUpperCase();
+
+interface Line extends FileTrack {
+  readonly configs: MediaTrack[];
+}
+
+/** The tracks of one file, as they are met. */
+export class FileTracks {
+  readonly #format: FileFormat;
+  readonly #lines: Line[] = [];
+
+  /** @param format decides which codecs have a place */
+  constructor(format: FileFormat) {
+    this.#format = format;
+  }
+
+  /** In the order in which they were met: those of the first stretch, then those that came later. */
+  get all(): readonly FileTrack[] {
+    return this.#lines;
+  }
+
+  /** Whether the pictures' configuration changes within the file: then parameter sets stand in front of each key frame. */
+  get changes(): boolean {
+    return this.#lines.some(({ configs }) => configs.length > 1);
+  }
+
+  /**
+   * Finds the place of each track of a stretch: the first video track goes on in the first video track and so on, sound preferably
+   * in the track of its language. Text and data have no place.
+   *
+   * @param when the stretch begins, for a person
+   * @returns by track id
+   * @throws OxbowError `unsupported-media` where the file cannot hold a track, or cannot go on with it
+   */
+  place(tracks: readonly Track[], when: string): ReadonlyMap<number, TrackPlace> {
+    const places = new Map<number, TrackPlace>();
+    const taken = new Set<Line>();
+    for (const track of tracks) {
+      if (track.kind !== 'video' && track.kind !== 'audio') continue;
+      if (!holds[this.#format].has(track.config.codec)) {
+        const sentence = `${nameOf(track.config.codec)} has no place in a .${this.#format} file`;
+        throw new OxbowError('unsupported-media', sentence, { extra: { hint: 'Ask for .mp4 or .mkv.' } });
+      }
+      const free = this.#lines.filter((line) => line.track.kind === track.kind && !taken.has(line));
+      const line = free.find((one) => one.track.language === track.language) ?? free[0] ?? this.#add(track);
+      taken.add(line);
+      places.set(track.id, { fileTrack: line, config: this.#configOf(line, track, when) });
+    }
+    return places;
+  }
+
+  /**
+   * The place of a configuration that stands for another one of a track, as after encoding anew.
+   *
+   * @throws OxbowError `unsupported-media` where the codec is another one
+   */
+  variant({ fileTrack }: TrackPlace, track: MediaTrack, when: string): TrackPlace {
+    const line = this.#lines.find((one) => one === fileTrack)!;
+    return { fileTrack: line, config: this.#configOf(line, track, when) };
+  }
+
+  #add(track: MediaTrack): Line {
+    const number = this.#lines.length + 1;
+    const line: Line = { number, track: { ...track, id: number }, configs: [] };
+    this.#lines.push(line);
+    return line;
+  }
+
+  #configOf({ track: first, configs, number }: Line, track: MediaTrack, when: string): number {
+    const known = configs.findIndex((one) => isSame(one, track));
+    if (known >= 0) return known;
+    if (configs.length > 0) refuseChange(first, track, when);
+    return configs.push({ ...track, id: number }) - 1;
+  }
+}
+
+function isSame(a: MediaTrack, b: MediaTrack): boolean {
+  const [own, other] = [a.config, b.config];
+  if (own.codec !== other.codec || own.record.length !== other.record.length) return false;
+  if (a.kind === 'audio' && b.kind === 'audio' && !isSameSound(a, b)) return false;
+  return own.record.every((byte, i) => byte === other.record[i]);
+}
+
+function isSameSound({ config: a }: AudioTrack, { config: b }: AudioTrack): boolean {
+  return a.sampleRate === b.sampleRate && a.channels === b.channels;
+}
+
+/** Players go along with other parameter sets and another size, not with another codec, and not with sound of another rate. */
+function refuseChange(before: MediaTrack, after: MediaTrack, when: string): void {
+  const hint = 'Export up to there and from there on as two files.';
+  const [from, to] = [describe(before), describe(after)];
+  const goesOn =
+    before.config.codec === after.config.codec &&
+    (before.kind !== 'audio' || after.kind !== 'audio' || isSameSound(before, after));
+  if (goesOn) return;
+  const what = before.kind === 'video' ? 'the pictures change' : 'the sound changes';
+  throw new OxbowError('unsupported-media', `${what} from ${from} to ${to} at ${when}: one file cannot hold both`, {
+    extra: { hint },
+  });
+}
+
+function describe({ kind, config }: MediaTrack): string {
+  if (kind === 'video') return nameOf(config.codec);
+  return `${nameOf(config.codec)} with ${config.sampleRate} Hz and ${config.channels} channels`;
+}

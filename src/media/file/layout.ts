@@ -1,0 +1,180 @@
+/**
+ * How a joined file is laid out in each format: looked at once without its bytes, so that all that players want in front can stand
+ * there, then written from front to back.
+ * In: batches on the file's clock, twice. Out: bytes, in order. Pure.
+ * ISO/IEC 14496-12 (progressive: moov before mdat), RFC 9559, ISO/IEC 13818-1.
+ */
+import { BoxWriter } from '../isobmff/box.ts';
+import { movieTimescale } from '../isobmff/movie.ts';
+import {
+  type Block,
+  type BlockTrack,
+  type GroupShape,
+  printClusters,
+  shapeClusters,
+  unitsPerSecond,
+} from '../matroska/cluster.ts';
+import { type Cue, printMatroskaHeader } from '../matroska/header.ts';
+import { muxSegment } from '../mpegts/muxer.ts';
+import { rescale } from '../rescale.ts';
+import type { FileFormat, FileTrack, FileTracks, MediaTrack } from './file-tracks.ts';
+import type { FileBatch, FileSample } from './joiner.ts';
+import { chunksOf, Mp4Table } from './mp4-table.ts';
+
+/** What stands for the file as a whole. */
+export interface LayoutOptions {
+  /** When the first of it was recorded, ms since 1970. */
+  readonly recordedMs: number;
+  /** It was cut to the frame: nothing is heard beyond the last picture. */
+  readonly trim: boolean;
+}
+
+/** A file in the making. */
+export interface FileLayout {
+  /** Whether `look` must see every batch before the first is printed. */
+  readonly looksAhead: boolean;
+  /** Looks at a batch without its bytes. */
+  look(batch: FileBatch): void;
+  /** What stands in front of all batches. */
+  header(): Uint8Array;
+  /** The bytes of a batch, the same and in the same order as they were looked at. */
+  print(batch: FileBatch): readonly Uint8Array[];
+  /** How long the file is shown, seconds, where that is not the end of its last sample. */
+  seconds?(): number;
+}
+
+/** Lays out a file of these tracks, which must all be known. */
+export function layOut(format: FileFormat, tracks: FileTracks, options: LayoutOptions): FileLayout {
+  if (format === 'mp4') return layOutMp4(options);
+  return format === 'mkv' ? layOutMkv(tracks.all, options) : layOutTs(tracks.all);
+}
+
+function layOutMp4({ trim }: LayoutOptions): FileLayout {
+  const table = new Mp4Table();
+  return {
+    looksAhead: true,
+    look(batch) {
+      for (const chunk of chunksOf(batch)) table.add(chunk);
+    },
+    header() {
+      const ftyp = printProgressiveFtyp();
+      const base = ftyp.length + table.print(0, { trim }).length + 16;
+      const writer = new BoxWriter(new Uint8Array(base));
+      writer.raw(ftyp);
+      writer.raw(table.print(base, { trim }));
+      writer.u32(1);
+      writer.fourcc('mdat');
+      writer.u64(table.length + 16);
+      return writer.bytes;
+    },
+    seconds: () => table.presented({ trim }) / movieTimescale,
+    print: (batch) => chunksOf(batch).flatMap(({ samples }) => samples.map((sample) => bytesOf(sample))),
+  };
+}
+
+/** ISO/IEC 14496-12, 4.3: an ordinary file without fragments. */
+function printProgressiveFtyp(): Uint8Array {
+  const writer = new BoxWriter(new Uint8Array(32));
+  const ftyp = writer.open('ftyp');
+  writer.fourcc('isom');
+  writer.u32(0x200);
+  for (const brand of ['isom', 'iso2', 'avc1', 'mp41']) writer.fourcc(brand);
+  writer.close(ftyp);
+  return writer.bytes;
+}
+
+function bytesOf({ data }: FileSample): Uint8Array {
+  if (!data) throw new TypeError('a sample has no bytes');
+  return data;
+}
+
+/** The lines of a batch as blocks: with their bytes where they are there. */
+function blockTracks(batch: FileBatch): BlockTrack<Block>[] {
+  return batch.map(({ place, samples }) => {
+    const { number, track } = place.fileTrack;
+    return { number, timescale: track.timescale, samples: samples as readonly Block[] };
+  });
+}
+
+function leadOf(tracks: readonly FileTrack[]): number {
+  return (tracks.find(({ track }) => track.kind === 'video') ?? tracks[0])?.number ?? 1;
+}
+
+function layOutMkv(tracks: readonly FileTrack[], { recordedMs }: LayoutOptions): FileLayout {
+  const lead = leadOf(tracks);
+  const timescales = new Map(tracks.map(({ number, track }) => [number, track.timescale]));
+  const unitsOf = (number: number, pts: number): number =>
+    Math.max(0, Math.round((pts * unitsPerSecond) / timescales.get(number)!));
+  const cues: Cue[] = [];
+  const steps = new Map<number, number | undefined>();
+  let clustersLength = 0;
+  let end = 0;
+  return {
+    looksAhead: true,
+    look(batch) {
+      const shape = shapeClusters(blockTracks(batch), lead);
+      for (const { length, entrance } of shape.clusters) {
+        if (entrance) {
+          const time = unitsOf(entrance.number, entrance.pts);
+          cues.push({ time, trackNumber: entrance.number, clusterAt: clustersLength, blockAt: entrance.at });
+        }
+        clustersLength += length;
+      }
+      for (const { place, samples } of batch) {
+        noteStep(steps, place.fileTrack.number, shape);
+        const { timescale } = place.fileTrack.track;
+        for (const { pts, duration } of samples) end = Math.max(end, ((pts + duration) * unitsPerSecond) / timescale);
+      }
+    },
+    header() {
+      const numbered = tracks.map(({ number, track }) => {
+        const step = steps.get(number);
+        return { number, track, ...(step !== undefined && { step }) };
+      });
+      return printMatroskaHeader({ tracks: numbered, duration: end, cues, recordedMs, clustersLength });
+    },
+    print: (batch) => [printClusters(blockTracks(batch), lead, unitsOf)],
+  };
+}
+
+/** How long each frame of a track lasts, as long as all batches say the same. */
+function noteStep(steps: Map<number, number | undefined>, number: number, shape: GroupShape): void {
+  const step = shape.steps.get(number);
+  steps.set(number, steps.has(number) && steps.get(number) !== step ? undefined : step);
+}
+
+/** The first picture is shown at this time or a little later, ticks of 90 kHz: decoding and the clock run ahead of it. */
+const TS_START = 90_000;
+
+function layOutTs(tracks: readonly FileTrack[]): FileLayout {
+  const inForce = new Map<number, MediaTrack>();
+  let lead: number | undefined;
+  return {
+    looksAhead: false,
+    look() {},
+    header: () => new Uint8Array(0),
+    print(batch) {
+      const toTicks = (time: number, { track }: FileTrack) => rescale(time, track.timescale, movieTimescale);
+      for (const { place } of batch) inForce.set(place.fileTrack.number, place.fileTrack.configs[place.config]!);
+      // Decode times of all that follows are later, but for what tracks differ in reordering: a second is there for that.
+      lead ??= Math.max(0, ...batch.map(({ place, samples }) => 0 - toTicks(samples[0]?.dts ?? 0, place.fileTrack)));
+      const shift = TS_START + lead;
+      const frames = new Map(
+        batch.map(({ place, samples }) => {
+          const { fileTrack } = place;
+          const moved = samples.map((sample) => {
+            const dts = toTicks(sample.dts, fileTrack) + shift;
+            const duration = toTicks(sample.dts + sample.duration, fileTrack) + shift - dts;
+            const pts = Math.max(dts, toTicks(sample.pts, fileTrack) + shift);
+            return { trackId: fileTrack.number, dts, pts, duration, key: sample.key, data: bytesOf(sample) };
+          });
+          return [fileTrack.number, moved] as const;
+        }),
+      );
+      const program = tracks.map(({ number, track }) => {
+        return { ...(inForce.get(number) ?? track), id: number, timescale: movieTimescale };
+      });
+      return [muxSegment({ tracks: program, frames })];
+    },
+  };
+}

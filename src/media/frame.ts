@@ -1,0 +1,122 @@
+/**
+ * What every source is turned into and every sink is fed with: tracks and frames.
+ * In: demuxers, depacketizers, encoders. Out: live/stream. Pure types.
+ */
+
+/** What a track is for a person. */
+export type TrackKind = 'video' | 'audio' | 'text' | 'data';
+
+/** Coded video, ready for an ISO BMFF sample entry. */
+export interface VideoConfig {
+  readonly codec: 'h264' | 'hevc' | 'av1' | 'vp9';
+  /**
+   * Body of `avcC` (ISO/IEC 14496-15, 5.3.3.1), `hvcC` (8.3.3.1), `av1C` (AV1 in ISO BMFF, 2.3) or `vpcC` with its version and flags
+   * (VP codec in ISO BMFF, 2).
+   */
+  readonly record: Uint8Array;
+  /** RFC 6381 codec string, e.g. `avc1.64001f`, `hvc1.1.6.L93.B0`, `av01.0.04M.08` or `vp09.00.31.08`. */
+  readonly codecs: string;
+  /** Luma samples, after cropping. */
+  readonly width: number;
+  readonly height: number;
+  /** Frames per second as the parameter sets promise them, or undefined where they do not. */
+  readonly frameRate?: number;
+}
+
+/** Coded audio, ready for an ISO BMFF sample entry. */
+export interface AudioConfig {
+  readonly codec: 'aac' | 'mp3' | 'ac3' | 'eac3' | 'opus';
+  /**
+   * AAC: AudioSpecificConfig (ISO/IEC 14496-3, 1.6.2.1). MP3: empty. Else the body of `dac3`, `dec3` (ETSI TS 102 366, annex F) or `dOps`
+   * (Opus in ISO BMFF, 4.3.2).
+   */
+  readonly record: Uint8Array;
+  /** RFC 6381 codec string, e.g. `mp4a.40.2`, `mp4a.6B`, `ac-3`, `ec-3` or `opus`. */
+  readonly codecs: string;
+  /** Hz, of the decoder's output as the container signals it. */
+  readonly sampleRate: number;
+  readonly channels: number;
+}
+
+/** Timed text as cues of WebVTT; samples as in ISO/IEC 14496-30, 7. */
+export interface TextConfig {
+  readonly codec: 'webvtt';
+  /** The WebVTT header that stands before all cues, UTF-8: `WEBVTT`, then styles and regions. */
+  readonly record: Uint8Array;
+  /** `wvtt` */
+  readonly codecs: string;
+}
+
+/**
+ * Timed metadata, kept as it came: an ID3 tag (`id3`), a splice_info_section (`scte35`, SCTE 35, 9.6), or the attribute list of an
+ * EXT-X-DATERANGE (`daterange`, UTF-8).
+ */
+export interface DataConfig {
+  readonly codec: 'id3' | 'scte35' | 'daterange';
+  /** Empty. */
+  readonly record: Uint8Array;
+  /** Empty: it is not named in CODECS. */
+  readonly codecs: string;
+}
+
+interface TrackBase {
+  /** 1 to 255, unique within the stream; also the track_ID in every moof. */
+  readonly id: number;
+  /** Ticks per second. */
+  readonly timescale: number;
+  /** BCP 47, `und` when unknown. */
+  readonly language: string;
+  /** For a person, may be empty. */
+  readonly label: string;
+}
+
+/** Pictures. */
+export type VideoTrack = TrackBase & { readonly kind: 'video'; readonly config: VideoConfig };
+/** Sound. */
+export type AudioTrack = TrackBase & { readonly kind: 'audio'; readonly config: AudioConfig };
+/** Subtitles: few frames, with pauses between them. */
+export type TextTrack = TrackBase & { readonly kind: 'text'; readonly config: TextConfig };
+/** Timed metadata: few frames, each with the duration it says, which may be 0. */
+export type DataTrack = TrackBase & { readonly kind: 'data'; readonly config: DataConfig };
+
+/** One elementary stream. A change of anything in it begins a new run. */
+export type Track = VideoTrack | AudioTrack | TextTrack | DataTrack;
+
+/** One access unit of one track. Immutable once published; `data` may be kept but never changed, by either side. */
+export interface Frame {
+  readonly trackId: number;
+  /** Decode time, ticks of the track's timescale, at most `pts`, strictly increasing within a track and run. */
+  readonly dts: number;
+  /** Presentation time, ticks. */
+  readonly pts: number;
+  /** Ticks until the next frame of the track, as well as it is known when the frame is published. */
+  readonly duration: number;
+  /** Random access point: IDR, CRA, or an I picture with a recovery point. Always true for all but video. */
+  readonly key: boolean;
+  /**
+   * H.264 and HEVC: NAL units, each behind its length in 4 bytes, no parameter sets unless they change. AV1: a temporal unit without
+   * temporal delimiters. VP9: one frame or superframe. Audio: one raw access unit, AAC without ADTS, all others with their own headers.
+   * Text: boxes `vttc` and `vtte`. Data: as its configuration says.
+   */
+  readonly data: Uint8Array;
+}
+
+/** Where a demuxer delivers. Calls come in the order of the container; `tracks` before the first frame of any of them. */
+export interface DemuxerOutput {
+  /** The set of tracks, complete; called again when a configuration or the set changes. */
+  tracks(tracks: readonly Track[]): void;
+  frame(frame: Frame): void;
+  /** Something was wrong and was stepped over; for counters and logs. At most one call per damaged unit. */
+  damage(reason: string): void;
+}
+
+/** Takes bytes in any pieces, gives frames. */
+export interface Demuxer {
+  /**
+   * @param bytes may be kept by the demuxer, must not be changed afterwards
+   * @throws FormatError when this is not the container at all or a bound was passed; the demuxer is then done for
+   */
+  push(bytes: Uint8Array): void;
+  /** The input paused at a boundary (end of a segment): delivers the access units that were waiting for their successor. */
+  flush(): void;
+}

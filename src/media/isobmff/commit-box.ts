@@ -1,0 +1,389 @@
+/**
+ * The uuid boxes that make a chunk file its own index: head (kind 0), commit of a segment group (1), seal (2).
+ * In: what is to be written, a CRC-32. Out: box bytes, and back. Pure. Big-endian; MEDIA.md, Files 22.
+ *
+ * | offset | field |
+ * | --- | --- |
+ * | 0 | u32 size, `uuid`, 16 bytes of user type |
+ * | 24 | u8 version 1, u8 kind, u16 flags (0 gap before, 1 discontinuity, 2 source clock), u16 track count, u16 gap cause |
+ * | 32 | u64 self (offset of this box in the file), u64 prev (that of the commit box before, 0 = none) |
+ * | 48 | kind 1: u64 msn, u64 run, i64 E µs, u32 discontinuity sequence, u32 reserved, u64 gap µs, i64 start µs, u64 duration µs |
+ * | 104 | kind 1, per track 48 bytes: u32 id, u32 flags (0 independent, 1 damaged, 2 missing), u32 offset from the group's start, u32 length, u64 tfdt, u32 duration, i32 first pts − tfdt, u32 samples, u32 CRC of the segment's bytes, 8 reserved |
+ * | then | kind 1, only where media was absent before the group: u16 count; each u16 cause, u64 from µs, u64 to µs, u16 length, UTF-8 detail |
+ * | end − 12 | u32 CRC of the box before this field, u32 size again, u32 `oxbw` |
+ *
+ * Causes are 0 for offline, else 1 + the index in `gapCauses`; the gap field is the sum of the absences, its cause the first that is not offline.
+ * Kind 0 carries from 48 on: u16 length + stream id, u16 length + rendition group id, u32 init number, 32 bytes init hash, u64 last msn of the file before.
+ * Kind 2 carries from 48 on the commit boxes as they stand in the file, one after the other.
+ */
+import { type GapCause, gapCauses } from '../../api/gap.ts';
+import { ByteReader } from '../../lib/bytes.ts';
+import { FormatError } from '../../lib/errors.ts';
+import type { RunClock } from '../run.ts';
+import type { Absence } from '../segment.ts';
+import { BoxWriter, u32At } from './box.ts';
+
+/** CRC-32 as zlib has it, unsigned. */
+export type Crc32 = (bytes: Uint8Array) => number;
+
+/** The user type of all our uuid boxes. */
+export const commitUserType: Uint8Array = Uint8Array.from([
+  0x6f, 0x78, 0x62, 0x6f, 0x77, 0xcc, 0x4d, 0x5e, 0xa1, 0xb0, 0x8d, 0x4c, 0x1e, 0x7a, 0x5f, 0x01,
+]);
+/** The last bytes of a box with its CRC, size and magic: enough to find where it begins. */
+export const trailerLength = 12;
+/** The largest commit box; windows of a search overlap by this. */
+export const maxCommitBoxBytes = 64 * 1024;
+const MAGIC = 0x6f786277; // oxbw
+const FIXED = 104;
+const PER_TRACK = 48;
+const MAX_ABSENCES = 200;
+const MAX_DETAIL_BYTES = 200;
+
+/** Bit of a track's `flags`: it starts with a sync sample. */
+export const independentFlag = 1;
+/** Bit of a track's `flags`: frames were lost or stepped over inside it. */
+export const damagedFlag = 2;
+/** Bit of a track's `flags`: the track delivered nothing; its length is 0. */
+export const missingFlag = 4;
+
+/** One track's segment in a chunk file. */
+export interface CommittedTrack {
+  readonly trackId: number;
+  /** First byte in the file. */
+  readonly offset: number;
+  /** Bytes. */
+  readonly length: number;
+  /** Decode time of the first sample, ticks. */
+  readonly tfdt: number;
+  /** Ticks. */
+  readonly duration: number;
+  /** First sample's pts − tfdt, ticks. */
+  readonly firstPtsOffset: number;
+  readonly samples: number;
+  /** Bits 1 independent, 2 damaged, 4 missing. */
+  readonly flags: number;
+  /** CRC-32 of the segment's bytes. */
+  readonly crc: number;
+}
+
+/** A segment group as it lies in a chunk file: what the index knows of it. */
+export interface CommittedGroup {
+  readonly msn: number;
+  readonly run: number;
+  /** E of the run, µs since 1970. */
+  readonly eUs: number;
+  readonly clock: RunClock;
+  /** UTC of the cut, µs since 1970. */
+  readonly startUs: number;
+  /** µs. */
+  readonly durationUs: number;
+  readonly discontinuity: boolean;
+  readonly discontinuitySequence: number;
+  readonly absences: readonly Absence[];
+  /** At least one. */
+  readonly tracks: readonly CommittedTrack[];
+}
+
+/** A commit box as it was read. */
+export interface CommitBox {
+  readonly group: CommittedGroup;
+  /** Offset of this box in the file. */
+  readonly self: number;
+  /** That of the commit box before, 0 = none. */
+  readonly prev: number;
+}
+
+/** What the head box of a chunk file says. */
+export interface ChunkHead {
+  readonly streamId: string;
+  /** The group of renditions that the file holds, e.g. `source`. */
+  readonly rendition: string;
+  readonly initNumber: number;
+  /** 64 lower-case hex digits. */
+  readonly initHash: string;
+  /** Last msn of the file before, or 0. */
+  readonly previousMsn: number;
+}
+
+function openCommon(
+  kind: number,
+  room: number,
+  self: number,
+  prev: number,
+  flags = 0,
+  tracks = 0,
+  cause = 0,
+): BoxWriter {
+  const writer = new BoxWriter(new Uint8Array(room));
+  writer.open('uuid');
+  writer.raw(commitUserType);
+  writer.u8(1);
+  writer.u8(kind);
+  writer.u16(flags);
+  writer.u16(tracks);
+  writer.u16(cause);
+  writer.u64(self);
+  writer.u64(prev);
+  return writer;
+}
+
+function closeCommon(writer: BoxWriter, crc32: Crc32): Uint8Array {
+  const size = writer.offset + trailerLength;
+  new BoxWriter(writer.bytes).u32(size);
+  writer.u32(crc32(writer.bytes.subarray(0, writer.offset)));
+  writer.u32(size);
+  writer.u32(MAGIC);
+  return writer.bytes.subarray(0, size);
+}
+
+/** The number of a cause in a box: 0 offline, else 1 + its index in `gapCauses`. */
+export function causeNumber(cause: Absence['cause']): number {
+  return cause === 'offline' ? 0 : 1 + gapCauses.indexOf(cause);
+}
+
+/**
+ * The cause of a number in a box. A number from a later version of oxbow reads as `bad-media`, so that old programs still open the file.
+ */
+export function causeOf(number: number): Absence['cause'] {
+  return number === 0 ? 'offline' : ((gapCauses as readonly GapCause[])[number - 1] ?? 'bad-media');
+}
+
+/** UTF-8 of a text, cut before the character that would pass `maxBytes`. */
+function boundedText(text: string, maxBytes: number): Uint8Array {
+  const target = new Uint8Array(maxBytes);
+  return target.subarray(0, new TextEncoder().encodeInto(text, target).written);
+}
+
+/** At most 200 absences fit; what lies behind becomes one with the cause of its first. */
+function boundAbsences(absences: readonly Absence[]): readonly Absence[] {
+  if (absences.length <= MAX_ABSENCES) return absences;
+  const rest = absences.slice(MAX_ABSENCES - 1);
+  const named = rest.find(({ cause }) => cause !== 'offline') ?? rest[0]!;
+  const merged = { ...named, fromUs: rest[0]!.fromUs, toUs: rest.at(-1)!.toUs };
+  return [...absences.slice(0, MAX_ABSENCES - 1), merged];
+}
+
+/**
+ * Writes a commit box (kind 1).
+ *
+ * @param group offsets are absolute; its first segment begins at `groupStart`
+ * @param groupStart offset of the group in the file
+ * @param self where the box will stand, which is the end of the group
+ */
+export function printCommitBox(
+  group: CommittedGroup,
+  groupStart: number,
+  self: number,
+  prev: number,
+  crc32: Crc32,
+): Uint8Array {
+  const absences = boundAbsences(group.absences).map((absence) => ({
+    ...absence,
+    text: boundedText(absence.detail, MAX_DETAIL_BYTES),
+  }));
+  const gapUs = absences.reduce((sum, { fromUs, toUs }) => sum + (toUs - fromUs), 0);
+  const cause = absences.find((absence) => absence.cause !== 'offline')?.cause ?? 'offline';
+  let room = FIXED + group.tracks.length * PER_TRACK + trailerLength;
+  if (absences.length > 0) room += absences.reduce((sum, { text }) => sum + 20 + text.length, 2);
+  const flags = (absences.length > 0 ? 1 : 0) | (group.discontinuity ? 2 : 0) | (group.clock === 'source' ? 4 : 0);
+  const writer = openCommon(1, room, self, prev, flags, group.tracks.length, causeNumber(cause));
+  writer.u64(group.msn);
+  writer.u64(group.run);
+  writer.u64(group.eUs);
+  writer.u32(group.discontinuitySequence);
+  writer.u32(0);
+  writer.u64(gapUs);
+  writer.u64(group.startUs);
+  writer.u64(group.durationUs);
+  for (const track of group.tracks) {
+    writer.u32(track.trackId);
+    writer.u32(track.flags);
+    writer.u32(track.offset - groupStart);
+    writer.u32(track.length);
+    writer.u64(track.tfdt);
+    writer.u32(track.duration);
+    writer.u32(track.firstPtsOffset);
+    writer.u32(track.samples);
+    writer.u32(track.crc);
+    writer.zeros(8);
+  }
+  if (absences.length > 0) {
+    writer.u16(absences.length);
+    for (const absence of absences) {
+      writer.u16(causeNumber(absence.cause));
+      writer.u64(absence.fromUs);
+      writer.u64(absence.toUs);
+      writer.u16(absence.text.length);
+      writer.raw(absence.text);
+    }
+  }
+  return closeCommon(writer, crc32);
+}
+
+/** Checks user type, version, kind, both sizes, magic and CRC; gives a reader that stands behind the kind. */
+function openBox(bytes: Uint8Array, at: number, kind: number, crc32: Crc32): { reader: ByteReader; end: number } {
+  const reader = new ByteReader(bytes, 'commit box', at);
+  const size = reader.u32();
+  if (reader.fourcc() !== 'uuid') throw new FormatError('this is not a commit box', at + 4);
+  const userType = reader.take(16);
+  if (userType.some((byte, i) => byte !== commitUserType[i])) throw new FormatError('the user type is another', at + 8);
+  const end = at + size - trailerLength;
+  if (size < 48 + trailerLength || at + size > bytes.length) throw new FormatError('commit box ends early', at);
+  if (u32At(bytes, end + 4) !== size || u32At(bytes, end + 8) !== MAGIC)
+    throw new FormatError('commit box is torn', end);
+  if (u32At(bytes, end) !== crc32(bytes.subarray(at, end))) throw new FormatError('commit box fails its CRC', end);
+  if (reader.u8() !== 1) throw new FormatError('commit box has an unknown version', at + 24);
+  if (reader.u8() !== kind) throw new FormatError(`this box is not of kind ${kind}`, at + 25);
+  return { reader: new ByteReader(bytes, 'commit box', reader.offset, end), end };
+}
+
+/**
+ * Reads a commit box (kind 1).
+ *
+ * @param bytes hold the whole box from `at` on
+ * @throws FormatError if it is torn, fails its CRC, or is another box
+ */
+export function parseCommitBox(bytes: Uint8Array, at: number, crc32: Crc32): CommitBox {
+  const { reader } = openBox(bytes, at, 1, crc32);
+  const flags = reader.u16();
+  const trackCount = reader.u16();
+  reader.skip(2);
+  const self = reader.u64();
+  const prev = reader.u64();
+  const msn = reader.u64();
+  const run = reader.u64();
+  const eUs = reader.i64();
+  const discontinuitySequence = reader.u32();
+  reader.skip(4 + 8);
+  const startUs = reader.i64();
+  const durationUs = reader.u64();
+  const tracks: CommittedTrack[] = [];
+  let groupLength = 0;
+  for (let i = 0; i < trackCount; i++) {
+    const trackId = reader.u32();
+    const trackFlags = reader.u32();
+    const offset = reader.u32();
+    const length = reader.u32();
+    const tfdt = reader.u64();
+    const duration = reader.u32();
+    const firstPtsOffset = reader.i32();
+    const samples = reader.u32();
+    const crc = reader.u32();
+    reader.skip(8);
+    groupLength = Math.max(groupLength, offset + length);
+    tracks.push({ trackId, offset, length, tfdt, duration, firstPtsOffset, samples, flags: trackFlags, crc });
+  }
+  const groupStart = self - groupLength;
+  if (groupStart < 0) throw new FormatError('the group begins before the file', at + 32);
+  const group: CommittedGroup = {
+    msn,
+    run,
+    eUs,
+    clock: flags & 4 ? 'source' : 'arrival',
+    startUs,
+    durationUs,
+    discontinuity: (flags & 2) !== 0,
+    discontinuitySequence,
+    absences: parseAbsences(reader),
+    tracks: tracks.map((track) => ({ ...track, offset: groupStart + track.offset })),
+  };
+  return { group, self, prev };
+}
+
+function parseAbsences(reader: ByteReader): Absence[] {
+  const absences: Absence[] = [];
+  const count = reader.left > 0 ? reader.u16() : 0;
+  for (let i = 0; i < count; i++) {
+    const cause = causeOf(reader.u16());
+    const fromUs = reader.i64();
+    const toUs = reader.i64();
+    absences.push({ fromUs, toUs, cause, detail: readText(reader) });
+  }
+  return absences;
+}
+
+function readText(reader: ByteReader): string {
+  return new TextDecoder().decode(new Uint8Array(reader.take(reader.u16())));
+}
+
+/**
+ * Writes the head box (kind 0).
+ *
+ * @param self where it will stand
+ */
+export function printHeadBox(head: ChunkHead, self: number, crc32: Crc32): Uint8Array {
+  const streamId = boundedText(head.streamId, 1024);
+  const rendition = boundedText(head.rendition, 1024);
+  const writer = openCommon(0, 48 + 4 + streamId.length + rendition.length + 4 + 32 + 8 + trailerLength, self, 0);
+  for (const text of [streamId, rendition]) {
+    writer.u16(text.length);
+    writer.raw(text);
+  }
+  writer.u32(head.initNumber);
+  for (let i = 0; i < 32; i++) writer.u8(Number.parseInt(head.initHash.slice(i * 2, i * 2 + 2), 16));
+  writer.u64(head.previousMsn);
+  return closeCommon(writer, crc32);
+}
+
+/**
+ * Reads the head box (kind 0).
+ *
+ * @throws FormatError if it is torn, fails its CRC, or is another box
+ */
+export function parseHeadBox(bytes: Uint8Array, at: number, crc32: Crc32): ChunkHead {
+  const { reader } = openBox(bytes, at, 0, crc32);
+  reader.skip(6 + 16);
+  const streamId = readText(reader);
+  const rendition = readText(reader);
+  const initNumber = reader.u32();
+  const initHash = Array.from(reader.take(32), (byte) => byte.toString(16).padStart(2, '0')).join('');
+  return { streamId, rendition, initNumber, initHash, previousMsn: reader.u64() };
+}
+
+/**
+ * Writes the seal box (kind 2), which ends a sealed file.
+ *
+ * @param boxes the commit boxes as they stand in the file, oldest first
+ * @param self where it will stand
+ * @param prev offset of the last commit box
+ */
+export function printSealBox(boxes: readonly Uint8Array[], self: number, prev: number, crc32: Crc32): Uint8Array {
+  const room = boxes.reduce((sum, box) => sum + box.length, 48 + trailerLength);
+  const writer = openCommon(2, room, self, prev);
+  for (const box of boxes) writer.raw(box);
+  return closeCommon(writer, crc32);
+}
+
+/**
+ * Reads a seal box (kind 2).
+ *
+ * @returns the groups, oldest first, and where the box stands in its file
+ * @throws FormatError if it or one of its copies is torn or fails its CRC
+ */
+export function parseSealBox(
+  bytes: Uint8Array,
+  at: number,
+  crc32: Crc32,
+): { boxes: CommitBox[]; self: number; prev: number } {
+  const { reader, end } = openBox(bytes, at, 2, crc32);
+  reader.skip(6);
+  const self = reader.u64();
+  const prev = reader.u64();
+  const boxes: CommitBox[] = [];
+  for (let next = reader.offset; next < end; next += u32At(bytes, next)) {
+    boxes.push(parseCommitBox(bytes.subarray(0, end), next, crc32));
+  }
+  return { boxes, self, prev };
+}
+
+/**
+ * The size of the box whose last bytes these are.
+ *
+ * @param tail at least the last 12 bytes of a file
+ * @returns bytes, or undefined if they are no trailer of ours
+ */
+export function sizeFromTrailer(tail: Uint8Array): number | undefined {
+  if (tail.length < trailerLength || u32At(tail, tail.length - 4) !== MAGIC) return undefined;
+  return u32At(tail, tail.length - 8);
+}

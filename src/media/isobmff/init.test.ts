@@ -1,0 +1,157 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import type { Track } from '../frame.ts';
+import { BoxWriter, fourccAt, readBoxes } from './box.ts';
+import { fuzzSampleEntries } from './fuzz.fixture.ts';
+import { chunkMoovOffset, parseInit, parseMoov, printChunkStart, printInit } from './init.ts';
+import { allTracks, audioTrack, dataTrack, fuzz, hevcTrack, mp3Track, textTrack, videoTrack } from './media.fixture.ts';
+import { printEmptyTables, printMvhd, printTrak } from './movie.ts';
+
+/** A moov with edits, as another muxer would write it. */
+function moovWithEdits(edits: { duration: number; mediaTime: number }[]): Uint8Array {
+  const writer = new BoxWriter(new Uint8Array(2048));
+  const moov = writer.open('moov');
+  printMvhd(writer, 0, 2);
+  printTrak(writer, { track: videoTrack, duration: 0, presented: 0, edits, tables: printEmptyTables });
+  writer.close(moov);
+  return writer.bytes.slice(0, writer.offset);
+}
+
+suite('an init segment', () => {
+  test('says of each track exactly what went in', () => {
+    for (const tracks of [[videoTrack], [audioTrack], [hevcTrack, audioTrack], [videoTrack, audioTrack]]) {
+      assert.deepEqual(parseInit(printInit(tracks)), tracks);
+      assert.deepEqual(parseInit(printChunkStart(tracks)), tracks);
+    }
+  });
+
+  test('keeps languages of any form, labels in any script, and rates above 16 bits', () => {
+    const tracks: Track[] = [
+      { ...audioTrack, language: 'pt-BR', label: 'Comentário 解説' },
+      { ...audioTrack, id: 3, language: 'und', label: '' },
+      {
+        ...{ ...audioTrack, id: 255, kind: 'audio', timescale: 96_000 },
+        config: {
+          codec: 'aac',
+          record: Uint8Array.of(0x10, 0x10),
+          codecs: 'mp4a.40.2',
+          sampleRate: 96_000,
+          channels: 2,
+        },
+      },
+    ];
+    assert.deepEqual(parseInit(printInit(tracks)), tracks);
+  });
+
+  test('does not change the bytes it reads, not even those of a Buffer', () => {
+    const init = Buffer.from(printInit([videoTrack]));
+    const at = init.indexOf('avcC') + 4;
+    init[at + 4] = 0xfd; // lengths of 2 bytes
+    const [track] = parseInit(init);
+    assert.equal(init[at + 4], 0xfd);
+    assert.equal(track!.config.record[4], 0xff);
+    const moov = readBoxes(init)[1]!;
+    assert.equal(parseMoov(init, moov)[0]!.nalLengthBytes, 2);
+  });
+
+  test('begins with 32 bytes of ftyp; in a chunk file a placeholder of 16 bytes follows', () => {
+    const start = printChunkStart([videoTrack, audioTrack]);
+    assert.deepEqual(
+      readBoxes(start).map(({ type, start: at }) => [type, at]),
+      [
+        ['ftyp', 0],
+        ['free', 32],
+        ['moov', chunkMoovOffset],
+      ],
+    );
+    assert.equal(fourccAt(printInit([videoTrack]), 36), 'moov');
+  });
+
+  test('an edit list shifts times: media_time back, an empty edit forward (8.6.6)', () => {
+    for (const [edits, shift, many] of [
+      [[], 0, false],
+      [[{ duration: 0, mediaTime: 7200 }], -7200, false],
+      [
+        [
+          { duration: 9000, mediaTime: -1 },
+          { duration: 90_000, mediaTime: 3600 },
+        ],
+        5400,
+        false,
+      ],
+      [
+        [
+          { duration: 9000, mediaTime: 0 },
+          { duration: 90_000, mediaTime: 36_000 },
+        ],
+        0,
+        true,
+      ],
+    ] as const) {
+      const moov = moovWithEdits([...edits]);
+      const [track] = parseMoov(moov, readBoxes(moov)[0]!);
+      assert.equal(track!.editShift, shift);
+      assert.equal(track!.manyEdits, many);
+    }
+  });
+
+  test('a track that we cannot take is named, not dropped', () => {
+    const init = Buffer.from(printInit([videoTrack, audioTrack]));
+    init.write('vp08', init.indexOf('avc1'));
+    const [video, audio] = parseMoov(init, readBoxes(init)[1]!);
+    assert.equal(video!.track, undefined);
+    assert.match(video!.unsupported, /vp08/);
+    init.write('jxsm', init.indexOf('vp08'));
+    assert.match(parseMoov(init, readBoxes(init)[1]!)[0]!.unsupported, /does not take JPEG XS/);
+    assert.deepEqual(audio!.track, audioTrack);
+    init.write('enca', init.indexOf('mp4a', 60));
+    assert.match(parseMoov(init, readBoxes(init)[1]!)[1]!.unsupported, /encrypted/);
+  });
+
+  test('what an mp4a entry holds beside AAC and MP3 is named by its object type', () => {
+    const init = Buffer.from(printInit([audioTrack]));
+    init[init.indexOf(Buffer.from([0x40, 0x15]))] = 0xa9; // DTS
+    assert.deepEqual(parseInit(init), []);
+    assert.match(parseMoov(init, readBoxes(init)[1]!)[0]!.unsupported, /object type A9/);
+  });
+
+  for (const track of allTracks) {
+    test(`${track.config.codec} comes back from its sample entry as it went in`, () => {
+      assert.deepEqual(parseInit(printInit([track])), [track]);
+    });
+  }
+
+  test('text and metadata have handlers and headers of their own (14496-12, 8.4.3 and 8.4.5.2)', () => {
+    const init = Buffer.from(printInit([textTrack, dataTrack]));
+    for (const piece of ['text\0', 'meta\0', 'nmhd', 'wvtt', 'urim', 'urn:scte:scte35:2013:bin\0']) {
+      assert.ok(init.includes(piece, 0, 'latin1'), piece);
+    }
+    assert.ok(!init.includes('smhd') && !init.includes('vmhd'));
+  });
+
+  test('metadata under a URI that is not known is left out by name', () => {
+    const init = Buffer.from(printInit([dataTrack]));
+    init.write('urn:other', init.indexOf('urn:scte'));
+    assert.deepEqual(parseInit(init), []);
+  });
+
+  test('MP3 is known by its QuickTime entry too, and by its rate whether it is that of MPEG-2', () => {
+    const track: Track = { ...mp3Track, config: { ...mp3Track.config, codecs: 'mp4a.69', sampleRate: 22_050 } };
+    const init = Buffer.from(printInit([track]));
+    init.write('.mp3', init.indexOf('mp4a', 60));
+    assert.deepEqual(parseInit(init), [track]);
+    assert.deepEqual(parseInit(printInit([track])), [track]);
+  });
+
+  test('what has no moov or no track is refused', () => {
+    assert.throws(() => parseInit(printInit([videoTrack]).subarray(0, 32)), { name: 'FormatError', offset: 32 });
+    assert.throws(() => parseInit(printInit([])), { name: 'FormatError', message: /no track/ });
+  });
+
+  test('damaged inits are refused with FormatError and nothing else', () => {
+    fuzz(printInit([videoTrack, audioTrack]), 1500, (bytes) => parseInit(bytes));
+    fuzz(printInit([hevcTrack]), 700, (bytes) => parseInit(bytes));
+  });
+
+  test('so are damaged sample entries of every codec', () => fuzzSampleEntries(3, 2000));
+});

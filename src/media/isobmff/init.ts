@@ -1,0 +1,237 @@
+/**
+ * Media Initialization Sections: the tracks of a fragmented file, before its first fragment.
+ * In: Tracks, or ftyp + moov bytes of any maker. Out: bytes, or Tracks with what a demuxer must know beside them. Pure.
+ * ISO/IEC 14496-12, 8.2 to 8.8; ISO/IEC 23000-19 (CMAF), 7.3.
+ */
+import { ByteReader } from '../../lib/bytes.ts';
+import { FormatError } from '../../lib/errors.ts';
+import type { Track } from '../frame.ts';
+import { rescale } from '../rescale.ts';
+import { type Box, BoxWriter, findBox, needBox, readBoxes } from './box.ts';
+import { movieRoom, printEmptyTables, printFtyp, printMvex, printMvhd, printTrak } from './movie.ts';
+import { parseStsd } from './sample-entry.ts';
+
+/** Where the moov of a chunk file begins: behind 32 bytes of ftyp and the placeholder of 16 bytes. */
+export const chunkMoovOffset = 48;
+
+function printStart(tracks: readonly Track[], placeholder: boolean): Uint8Array {
+  const writer = new BoxWriter(new Uint8Array(64 + movieRoom(tracks)));
+  printFtyp(writer);
+  if (placeholder) {
+    const free = writer.open('free');
+    writer.zeros(8);
+    writer.close(free);
+  }
+  const moov = writer.open('moov');
+  printMvhd(writer, 0, Math.max(0, ...tracks.map((track) => track.id)) + 1);
+  for (const track of tracks) {
+    printTrak(writer, { track, duration: 0, presented: 0, edits: [], tables: printEmptyTables });
+  }
+  printMvex(writer, tracks);
+  writer.close(moov);
+  return writer.bytes.slice(0, writer.offset);
+}
+
+/**
+ * An init segment: ftyp, then moov with mvex and empty tables.
+ *
+ * @param tracks at least one; their ids are the track_IDs of the fragments that follow
+ */
+export function printInit(tracks: readonly Track[]): Uint8Array {
+  return printStart(tracks, false);
+}
+
+/**
+ * The first boxes of a chunk file: an init segment with a `free` box of 16 bytes at 32, which sealing turns into the head of an mdat.
+ *
+ * @param tracks as for `printInit`
+ */
+export function printChunkStart(tracks: readonly Track[]): Uint8Array {
+  return printStart(tracks, true);
+}
+
+/** Defaults for the samples of a track, from its trex. */
+export interface SampleDefaults {
+  /** Ticks. */
+  readonly duration: number;
+  readonly size: number;
+  readonly flags: number;
+}
+
+/** One trak as it was read. */
+export interface MovieTrack {
+  /** track_ID in this file. */
+  readonly sourceId: number;
+  /** The track under that id, or undefined where we cannot take it. */
+  readonly track: Track | undefined;
+  /** Why not. */
+  readonly unsupported: string;
+  /** The scheme its samples are encrypted under, e.g. `cenc`; undefined if they are not. */
+  readonly scheme: string | undefined;
+  /** H.264 and HEVC: bytes of the length before each NAL unit, 1, 2 or 4; else 4. */
+  readonly nalLengthBytes: number;
+  /** Parameter sets may stand in the samples (avc3, hev1). */
+  readonly inBand: boolean;
+  /** What the edit list adds to every decode and composition time, ticks; negative where it skips the start. */
+  readonly editShift: number;
+  /** There are more edits than one start: what lies behind the first is not applied. */
+  readonly manyEdits: boolean;
+  readonly defaults: SampleDefaults;
+  /** Its sample tables, within the bytes that were read. */
+  readonly stbl: Box;
+}
+
+/**
+ * Reads a moov, wherever it comes from.
+ *
+ * @param moov the box within `bytes`
+ * @throws FormatError if it is malformed or has no track
+ */
+export function parseMoov(bytes: Uint8Array, moov: Box): MovieTrack[] {
+  const boxes = readBoxes(bytes, moov.body, moov.end);
+  const timescale = parseTimescale(bytes, needBox(boxes, 'mvhd', moov));
+  const defaults = new Map<number, SampleDefaults>();
+  const mvex = findBox(boxes, 'mvex');
+  for (const box of mvex ? readBoxes(bytes, mvex.body, mvex.end) : []) {
+    if (box.type !== 'trex') continue;
+    const reader = new ByteReader(bytes, "'trex'", box.body + 4, box.end);
+    const id = reader.u32();
+    reader.skip(4);
+    defaults.set(id, { duration: reader.u32(), size: reader.u32(), flags: reader.u32() });
+  }
+  const traks = boxes.filter((box) => box.type === 'trak');
+  if (traks.length === 0) throw new FormatError('moov has no track', moov.start);
+  if (traks.length > 64) throw new FormatError('moov has more than 64 tracks', moov.start);
+  return traks.map((trak) => parseTrak(bytes, trak, timescale, defaults));
+}
+
+/**
+ * Reads the tracks of an init segment (or of a chunk file's start) that we can take, under their own ids.
+ *
+ * @param bytes from the ftyp on; what stands behind the moov is not looked at
+ * @throws FormatError if there is no moov or it is malformed
+ */
+export function parseInit(bytes: Uint8Array): Track[] {
+  for (let at = 0; at < bytes.length; ) {
+    const box = readBoxes(bytes, at, Math.min(bytes.length, at + boxSize(bytes, at)))[0]!;
+    if (box.type === 'moov') return parseMoov(bytes, box).flatMap(({ track }) => track ?? []);
+    at = box.end;
+  }
+  throw new FormatError('there is no moov', bytes.length);
+}
+
+function boxSize(bytes: Uint8Array, at: number): number {
+  const reader = new ByteReader(bytes, 'box header', at);
+  const size = reader.u32();
+  if (size !== 1) return Math.max(size, 8);
+  reader.skip(4);
+  return Math.max(reader.u64(), 16);
+}
+
+/** Timescale of an mvhd or mdhd. */
+function parseTimescale(bytes: Uint8Array, box: Box): number {
+  const reader = new ByteReader(bytes, `'${box.type}'`, box.body, box.end);
+  const version = reader.u8();
+  reader.skip(version === 1 ? 19 : 11);
+  const timescale = reader.u32();
+  if (timescale === 0) throw new FormatError(`'${box.type}' has a timescale of 0`, box.start);
+  return timescale;
+}
+
+function parseTrak(
+  bytes: Uint8Array,
+  trak: Box,
+  movieScale: number,
+  trex: ReadonlyMap<number, SampleDefaults>,
+): MovieTrack {
+  const boxes = readBoxes(bytes, trak.body, trak.end);
+  const tkhd = needBox(boxes, 'tkhd', trak);
+  const head = new ByteReader(bytes, "'tkhd'", tkhd.body, tkhd.end);
+  head.skip(head.u8() === 1 ? 19 : 11);
+  const sourceId = head.u32();
+  const mdia = needBox(boxes, 'mdia', trak);
+  const media = readBoxes(bytes, mdia.body, mdia.end);
+  const mdhd = needBox(media, 'mdhd', mdia);
+  const timescale = parseTimescale(bytes, mdhd);
+  const minf = needBox(media, 'minf', mdia);
+  const stbl = needBox(readBoxes(bytes, minf.body, minf.end), 'stbl', minf);
+  const entry = parseStsd(bytes, needBox(readBoxes(bytes, stbl.body, stbl.end), 'stsd', stbl));
+  const base = {
+    id: sourceId,
+    timescale,
+    language: parseLanguage(bytes, mdhd, findBox(media, 'elng')),
+    label: parseLabel(bytes, findBox(boxes, 'udta')),
+  };
+  return {
+    sourceId,
+    track: entry.kind === 'unsupported' ? undefined : ({ ...base, kind: entry.kind, config: entry.config } as Track),
+    unsupported: entry.kind === 'unsupported' ? entry.reason : '',
+    scheme: entry.kind === 'unsupported' ? entry.scheme : undefined,
+    nalLengthBytes: entry.kind === 'video' ? entry.nalLengthBytes : 4,
+    inBand: entry.kind === 'video' && entry.inBand,
+    ...parseEdits(bytes, findBox(boxes, 'edts'), movieScale, timescale),
+    defaults: trex.get(sourceId) ?? { duration: 0, size: 0, flags: 0 },
+    stbl,
+  };
+}
+
+function parseLanguage(bytes: Uint8Array, mdhd: Box, elng: Box | undefined): string {
+  if (elng) {
+    const text = parseText(bytes, elng.body + 4, elng.end);
+    if (/^[A-Za-z0-9-]{1,64}$/.test(text)) return text;
+  }
+  const reader = new ByteReader(bytes, "'mdhd'", mdhd.body, mdhd.end);
+  reader.skip(reader.u8() === 1 ? 31 : 19);
+  const packed = reader.u16();
+  const language = String.fromCharCode(0x60 + ((packed >> 10) & 31), 0x60 + ((packed >> 5) & 31), 0x60 + (packed & 31));
+  return /^[a-z]{3}$/.test(language) ? language : 'und';
+}
+
+function parseLabel(bytes: Uint8Array, udta: Box | undefined): string {
+  if (!udta) return '';
+  try {
+    const labl = findBox(readBoxes(bytes, udta.body, udta.end), 'labl');
+    if (!labl) return '';
+    const language = bytes.indexOf(0, labl.body + 6);
+    return language < 0 || language >= labl.end ? '' : parseText(bytes, language + 1, labl.end);
+  } catch (error) {
+    // QuickTime ends this list with four zeros and puts other things inside; nothing here is needed to play.
+    if (error instanceof FormatError) return '';
+    throw error;
+  }
+}
+
+function parseText(bytes: Uint8Array, start: number, end: number): string {
+  const zero = bytes.indexOf(0, start);
+  return new TextDecoder().decode(
+    new Uint8Array(bytes.subarray(start, zero < 0 ? end : Math.min(zero, end)).subarray(0, 1024)),
+  );
+}
+
+function parseEdits(
+  bytes: Uint8Array,
+  edts: Box | undefined,
+  movieScale: number,
+  timescale: number,
+): { editShift: number; manyEdits: boolean } {
+  const elst = edts && findBox(readBoxes(bytes, edts.body, edts.end), 'elst');
+  if (!elst) return { editShift: 0, manyEdits: false };
+  const reader = new ByteReader(bytes, "'elst'", elst.body, elst.end);
+  const long = reader.u8() === 1;
+  reader.skip(3);
+  const count = reader.u32();
+  let empty = 0;
+  for (let i = 0; i < count; i++) {
+    const duration = long ? reader.u64() : reader.u32();
+    const mediaTime = long ? reader.i64() : reader.i32();
+    reader.skip(4);
+    if (mediaTime < 0) {
+      empty += duration;
+      continue;
+    }
+    const editShift = rescale(empty, movieScale, timescale) - mediaTime;
+    if (!Number.isSafeInteger(editShift)) throw new FormatError('edit list reaches too far', elst.start);
+    return { editShift, manyEdits: i + 1 < count };
+  }
+  return { editShift: 0, manyEdits: false };
+}

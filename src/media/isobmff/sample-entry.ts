@@ -1,0 +1,126 @@
+/**
+ * Sample descriptions: what a track's samples are coded with.
+ * In: a Track, or the body of an stsd. Out: box bytes, or a configuration. Pure. ISO/IEC 14496-12, 8.5.2 and 8.12 (protected entries).
+ */
+import { FormatError } from '../../lib/errors.ts';
+import type { AudioConfig, DataConfig, TextConfig, Track, VideoConfig } from '../frame.ts';
+import { parseAudioEntry, printAudioEntry } from './audio-entry.ts';
+import { type Box, type BoxWriter, findBox, fourccAt, readBoxes } from './box.ts';
+import { parseUrimEntry, parseWvttEntry, printUrimEntry, printWvttEntry } from './timed-entry.ts';
+import { parseVideoEntry, printVideoEntry } from './video-entry.ts';
+
+/** What a sample entry was read to. */
+export type SampleEntry =
+  | {
+      readonly kind: 'video';
+      readonly config: VideoConfig;
+      /** Bytes of the length before each NAL unit in the samples: 1, 2 or 4. The record given says 4. Of AV1 and VP9, which have none: 4. */
+      readonly nalLengthBytes: number;
+      /** Parameter sets may stand in the samples, and may differ from the record (avc3, hev1). */
+      readonly inBand: boolean;
+    }
+  | { readonly kind: 'audio'; readonly config: AudioConfig }
+  | { readonly kind: 'text'; readonly config: TextConfig }
+  | { readonly kind: 'data'; readonly config: DataConfig }
+  | {
+      readonly kind: 'unsupported';
+      readonly reason: string;
+      /** Samples are encrypted under this scheme, four characters, e.g. `cenc` or `cbcs`. */
+      readonly scheme?: string;
+    };
+
+/**
+ * Writes an stsd.
+ *
+ * @param further what the track's samples are coded with later: an entry for each, behind that of the track
+ */
+export function printStsd(writer: BoxWriter, track: Track, further: readonly Track[] = []): void {
+  const stsd = writer.openFull('stsd', 0, 0);
+  writer.u32(1 + further.length);
+  for (const one of [track, ...further]) printEntry(writer, one);
+  writer.close(stsd);
+}
+
+function printEntry(writer: BoxWriter, track: Track): void {
+  if (track.kind === 'video') printVideoEntry(writer, track.config);
+  else if (track.kind === 'audio') printAudioEntry(writer, track.config);
+  else if (track.kind === 'text') printWvttEntry(writer, track.config);
+  else printUrimEntry(writer, track.config);
+}
+
+/**
+ * Reads the first entry of an stsd.
+ *
+ * @param stsd the box within `bytes`
+ * @throws FormatError if a known entry is malformed; an unknown one is `unsupported`
+ */
+export function parseStsd(bytes: Uint8Array, stsd: Box): SampleEntry {
+  const entry = readBoxes(bytes, stsd.body + 8, stsd.end)[0];
+  if (!entry) throw new FormatError('stsd has no entry', stsd.start);
+  switch (entry.type) {
+    case 'encv':
+    case 'enca':
+    case 'enct':
+    case 'encs': {
+      const scheme = parseScheme(bytes, entry);
+      return { kind: 'unsupported', reason: `the track is encrypted (${scheme})`, scheme };
+    }
+    case 'wvtt':
+      return { kind: 'text', config: parseWvttEntry(bytes, entry) };
+    case 'urim': {
+      const config = parseUrimEntry(bytes, entry);
+      return config ? { kind: 'data', config } : { kind: 'unsupported', reason: 'its metadata is not known' };
+    }
+    default: {
+      const known = parseVideoEntry(bytes, entry) ?? parseAudioEntry(bytes, entry);
+      return known ?? { kind: 'unsupported', reason: foreignReason(entry.type) };
+    }
+  }
+}
+
+/** What oxbow knows by name only. */
+const FOREIGN: ReadonlyMap<string, string> = new Map([
+  ['jxsm', 'JPEG XS'],
+  ['vp08', 'VP8'],
+  ['vvc1', 'VVC'],
+  ['vvi1', 'VVC'],
+  ['mp4v', 'MPEG-4 Visual'],
+  ['apch', 'ProRes'],
+  ['apcn', 'ProRes'],
+  ['mjpg', 'Motion JPEG'],
+  ['fLaC', 'FLAC'],
+  ['alac', 'Apple Lossless'],
+  ['ac-4', 'AC-4'],
+  ['dtsc', 'DTS'],
+  ['dtsx', 'DTS:X'],
+  ['mhm1', 'MPEG-H Audio'],
+  ['samr', 'AMR'],
+  ['sowt', 'uncompressed sound'],
+  ['stpp', 'TTML'],
+  ['tx3g', '3GPP timed text'],
+  ['c608', 'CEA-608 captions'],
+  ['tmcd', 'time code'],
+]);
+
+function foreignReason(type: string): string {
+  const name = FOREIGN.get(type);
+  return name ? `oxbow does not take ${name} ('${type}')` : `sample entry '${type}' is not known`;
+}
+
+/** Fixed fields of a protected entry before its boxes: those of the entry that it hides. */
+const FIXED: Readonly<Record<string, number>> = { encv: 78, enca: 28, enct: 8, encs: 8 };
+
+/** The scheme_type of a protected entry (8.12.5), `unknown` where it does not say. */
+function parseScheme(bytes: Uint8Array, entry: Box): string {
+  try {
+    const sinf = findBox(readBoxes(bytes, entry.body + FIXED[entry.type]!, entry.end), 'sinf');
+    const schm = sinf && findBox(readBoxes(bytes, sinf.body, sinf.end), 'schm');
+    if (!schm || schm.body + 8 > schm.end) return 'unknown';
+    const scheme = fourccAt(bytes, schm.body + 4);
+    return /^[\x21-\x7e]{4}$/.test(scheme) ? scheme : 'unknown';
+  } catch (error) {
+    // It is refused whatever the scheme is called.
+    if (error instanceof FormatError) return 'unknown';
+    throw error;
+  }
+}

@@ -1,0 +1,155 @@
+/**
+ * The Tracks element: what is in a Matroska file and how it is coded.
+ * In: tracks of pictures and sound. Out: bytes. Pure. RFC 9559, 5.1.4; codec ids and CodecPrivate: draft-ietf-cellar-codec, 6.
+ */
+import { ByteReader } from '../../lib/bytes.ts';
+import { FormatError } from '../../lib/errors.ts';
+import { parseAacConfig } from '../aac/config.ts';
+import type { AudioConfig, AudioTrack, VideoTrack } from '../frame.ts';
+import { vp9Features } from '../vp9/vpcc.ts';
+import { element, floatElement, textElement, uintElement } from './ebml.ts';
+
+/** A track as the file names it. */
+export interface NumberedTrack {
+  /** TrackNumber, 1 to 126, so that a block names it in one byte. */
+  readonly number: number;
+  readonly track: VideoTrack | AudioTrack;
+  /** How long each of its frames lasts, ticks; undefined where they differ. */
+  readonly step?: number;
+}
+
+const TRACKS = 0x1654ae6b;
+const TRACK_ENTRY = 0xae;
+const TRACK_NUMBER = 0xd7;
+const TRACK_UID = 0x73c5;
+const TRACK_TYPE = 0x83;
+const FLAG_DEFAULT = 0x88;
+const FLAG_LACING = 0x9c;
+const DEFAULT_DURATION = 0x23e383;
+const NAME = 0x536e;
+const LANGUAGE = 0x22b59c;
+const LANGUAGE_BCP47 = 0x22b59d;
+const CODEC_ID = 0x86;
+const CODEC_PRIVATE = 0x63a2;
+const SEEK_PRE_ROLL = 0x56bb;
+const VIDEO = 0xe0;
+const PIXEL_WIDTH = 0xb0;
+const PIXEL_HEIGHT = 0xba;
+const AUDIO = 0xe1;
+const SAMPLING_FREQUENCY = 0xb5;
+const OUTPUT_SAMPLING_FREQUENCY = 0x78b5;
+const CHANNELS = 0x9f;
+
+/** Writes the Tracks element. */
+export function printTracks(tracks: readonly NumberedTrack[]): Uint8Array {
+  const kinds = new Set<string>();
+  return element(
+    TRACKS,
+    ...tracks.map((numbered) => {
+      const isFirst = !kinds.has(numbered.track.kind);
+      kinds.add(numbered.track.kind);
+      return printEntry(numbered, isFirst);
+    }),
+  );
+}
+
+function printEntry({ number, track, step }: NumberedTrack, isDefault: boolean): Uint8Array {
+  const { language } = track;
+  // The old element knows three letters only; its absence would mean English.
+  const parts = [
+    uintElement(TRACK_NUMBER, number),
+    uintElement(TRACK_UID, track.id),
+    uintElement(TRACK_TYPE, track.kind === 'video' ? 1 : 2),
+    uintElement(FLAG_DEFAULT, isDefault ? 1 : 0),
+    uintElement(FLAG_LACING, 0),
+    textElement(LANGUAGE, /^[a-z]{3}$/.test(language) ? language : 'und'),
+  ];
+  if (language !== 'und' && language !== '') parts.push(textElement(LANGUAGE_BCP47, language));
+  if (track.label !== '') parts.push(textElement(NAME, track.label));
+  if (step !== undefined) parts.push(uintElement(DEFAULT_DURATION, Math.round((step * 1e9) / track.timescale)));
+  parts.push(textElement(CODEC_ID, CODEC_IDS[track.config.codec]));
+  const codecPrivate = codecPrivateOf(track);
+  if (codecPrivate.length > 0) parts.push(element(CODEC_PRIVATE, codecPrivate));
+  if (track.config.codec === 'opus') parts.push(uintElement(SEEK_PRE_ROLL, OPUS_PRE_ROLL_NS));
+  if (track.kind === 'video') {
+    const { width, height } = track.config;
+    parts.push(element(VIDEO, uintElement(PIXEL_WIDTH, width), uintElement(PIXEL_HEIGHT, height)));
+  } else {
+    parts.push(printAudio(track.config));
+  }
+  return element(TRACK_ENTRY, ...parts);
+}
+
+const CODEC_IDS: Readonly<Record<(VideoTrack | AudioTrack)['config']['codec'], string>> = {
+  h264: 'V_MPEG4/ISO/AVC',
+  hevc: 'V_MPEGH/ISO/HEVC',
+  av1: 'V_AV1',
+  vp9: 'V_VP9',
+  aac: 'A_AAC',
+  mp3: 'A_MPEG/L3',
+  ac3: 'A_AC3',
+  eac3: 'A_EAC3',
+  opus: 'A_OPUS',
+};
+/** What an Opus decoder must hear before it is right again (RFC 7845, 4.6), ns. */
+const OPUS_PRE_ROLL_NS = 80_000_000;
+
+/** The record as Matroska wants it; empty for codecs whose frames say all. */
+function codecPrivateOf({ config }: VideoTrack | AudioTrack): Uint8Array {
+  switch (config.codec) {
+    case 'vp9':
+      return vp9Features(config.record);
+    case 'opus':
+      return opusHead(config.record);
+    case 'ac3':
+    case 'eac3':
+      return new Uint8Array(0);
+    default:
+      return config.record;
+  }
+}
+
+/**
+ * The identification header of Ogg (RFC 7845, 5.1), which has the fields of `dOps` with the low byte first. Its pre-skip is 0, as is
+ * CodecDelay, which is left out: blocks stand at the time of what they decode to, and a clip is cut from the midst of a stream.
+ */
+function opusHead(record: Uint8Array): Uint8Array {
+  const dOps = new ByteReader(record, "'dOps'");
+  dOps.skip(1);
+  const channels = dOps.u8();
+  dOps.skip(2); // PreSkip
+  const inputRate = dOps.u32();
+  const gain = dOps.u16();
+  const family = dOps.u8();
+  const mapping = dOps.take(dOps.left);
+  const head = new Uint8Array(19 + mapping.length);
+  head.set(new TextEncoder().encode('OpusHead'));
+  const view = new DataView(head.buffer);
+  view.setUint8(8, 1);
+  view.setUint8(9, channels);
+  view.setUint32(12, inputRate, true);
+  view.setUint16(16, gain, true);
+  view.setUint8(18, family);
+  head.set(mapping, 19);
+  return head;
+}
+
+/** Where spectral band replication doubles the rate, the file names that of the core and that of the output. */
+function printAudio(config: AudioConfig): Uint8Array {
+  const rates = ratesOf(config);
+  const parts = [floatElement(SAMPLING_FREQUENCY, rates.core), uintElement(CHANNELS, config.channels)];
+  if (rates.output !== rates.core) parts.push(floatElement(OUTPUT_SAMPLING_FREQUENCY, rates.output));
+  return element(AUDIO, ...parts);
+}
+
+function ratesOf({ codec, record, sampleRate }: AudioConfig): { core: number; output: number } {
+  if (codec !== 'aac') return { core: sampleRate, output: sampleRate };
+  try {
+    const { sampleRate: core, sbrRate } = parseAacConfig(record);
+    return { core, output: sbrRate ?? core };
+  } catch (error) {
+    // A record that we cannot read whole was taken for playing nevertheless; the rate that came with it stands.
+    if (error instanceof FormatError) return { core: sampleRate, output: sampleRate };
+    throw error;
+  }
+}

@@ -1,0 +1,107 @@
+/**
+ * MPEG-TS demuxer: bytes in any pieces become frames.
+ * In: a transport stream with H.264 or HEVC video, AAC, MP3, AC-3, E-AC-3 or Opus audio, ID3 and SCTE 35.
+ * Out: tracks, frames and damage, through DemuxerOutput.
+ * Video comes one access unit late, to know its duration. ISO/IEC 13818-1, 2.4.3.
+ */
+import { FormatError } from '../../lib/errors.ts';
+import type { Demuxer, DemuxerOutput } from '../frame.ts';
+import { PACKET_BYTES, PacketSplitter } from './packet.ts';
+import { type PidTarget, Program } from './program.ts';
+
+const MAX_BYTES_WITHOUT_PROGRAM = 16 * 1024 * 1024;
+/** A program that is declared, and of which nothing is seen in so much, is not sent. */
+const MAX_SILENT_BYTES = 2 * 1024 * 1024;
+
+/** A demuxer whose input may step to another timeline. */
+export interface TsDemuxer extends Demuxer {
+  /** EXT-X-DISCONTINUITY: delivers what waits, then forgets times and half units; tables and configurations stay. */
+  discontinuity(): void;
+}
+
+/**
+ * Makes a demuxer for the first program of a transport stream that has media.
+ *
+ * Video is track 1 in 90 kHz, audio 2 and up in its sample rate, metadata 64 and up in 90 kHz: ID3 at its time, SCTE 35 decoded when it
+ * comes and presented when it says. Times start where the source's do; they never wrap.
+ * A step of video decode times over a hole is not in `duration`. When the source's clock goes back by more than a second, the times go on
+ * where they were and `damage` says so.
+ *
+ * @param output `frame.data` may be kept; frames that follow each other share memory
+ */
+export function createTsDemuxer(output: DemuxerOutput): TsDemuxer {
+  const program = new Program(output);
+  let unknownBytes = 0;
+  let silentBytes = 0;
+  const waitFor = () => {
+    if (program.known) {
+      silentBytes += PACKET_BYTES;
+      if (silentBytes <= MAX_SILENT_BYTES) return;
+      silentBytes = 0;
+      program.giveUp();
+    } else {
+      unknownBytes += PACKET_BYTES;
+      if (unknownBytes <= MAX_BYTES_WITHOUT_PROGRAM) return;
+      throw new FormatError(`no program with media oxbow takes in the first ${MAX_BYTES_WITHOUT_PROGRAM} bytes`, 0);
+    }
+  };
+  const splitter = new PacketSplitter({
+    packet(bytes, at) {
+      const target = program.target(((bytes[at + 1]! & 0x1f) << 8) | bytes[at + 2]!);
+      if (target !== undefined) takePacket(target, bytes, at, output);
+      if (!program.alive) waitFor();
+    },
+    damage: (reason) => output.damage(reason),
+  });
+  const flush = () => {
+    splitter.flush();
+    program.flush();
+  };
+  return {
+    push: (bytes) => splitter.push(bytes),
+    flush,
+    discontinuity() {
+      flush();
+      program.restart();
+    },
+  };
+}
+
+/** One transport packet of a PID that is wanted (2.4.3.2 to 2.4.3.5). */
+function takePacket(target: PidTarget, bytes: Uint8Array, at: number, output: DemuxerOutput): void {
+  const flags = bytes[at + 3]!;
+  // transport_error_indicator: not even the PID is sure; the counter of the next packet tells that one is missing.
+  if ((bytes[at + 1]! & 0x80) !== 0 || (flags & 0x10) === 0) return;
+  const end = at + PACKET_BYTES;
+  let payload = at + 4;
+  let stepAllowed = false;
+  if ((flags & 0x20) !== 0) {
+    const length = bytes[payload]!;
+    stepAllowed = length > 0 && (bytes[payload + 1]! & 0x80) !== 0; // discontinuity_indicator
+    payload += 1 + length;
+    if (payload >= end) return; // no payload, or a length that cannot be
+  }
+  if ((flags & 0xc0) !== 0) {
+    if (!target.scrambled) output.damage(`PID ${target.pid} is scrambled`);
+    target.scrambled = true;
+    return;
+  }
+  const starts = (bytes[at + 1]! & 0x40) !== 0;
+  const counter = flags & 0x0f;
+  const expected = (target.counter + 1) & 0x0f;
+  const { pes } = target;
+  if (target.counter >= 0 && counter !== expected && !(stepAllowed && starts)) {
+    const repeats = counter === target.counter && !target.repeated;
+    if (repeats && (pes === undefined || pes.endsWith(bytes, payload, end))) {
+      target.repeated = true;
+      return;
+    }
+    pes?.lose(`packets of PID ${target.pid} are missing`);
+    target.sections?.reset();
+  }
+  target.counter = counter;
+  target.repeated = false;
+  if (pes === undefined) target.sections!.push(bytes, payload, end, starts);
+  else if (starts) pes.start(bytes, payload, end);
+  else pes.append(bytes, payload, end);
+}

@@ -1,0 +1,16 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { fuzzRandomPackets, fuzzSpliceTime, fuzzTransportStream } from './fuzz.fixture.ts';
+
+test('2,000 harmed streams: no error but FormatError, times rise, nothing is larger than what came in', () => {
+  const damaged = fuzzTransportStream(20_261, 2000);
+  assert.ok(damaged > 1000, `only ${damaged} were damaged`);
+});
+
+test('random bytes behind a sync byte are survived', () => {
+  fuzzRandomPackets(7, 200);
+});
+
+test('2,000 scrambled splice_info_sections give a time of 33 bits or none', () => {
+  fuzzSpliceTime(35, 2000);
+});

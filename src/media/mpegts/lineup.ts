@@ -1,0 +1,121 @@
+/**
+ * The set of tracks: when it is complete, and what waits until then.
+ * In: the streams that the PMT declares, their configurations and frames. Out: `tracks` before the first frame of any of them.
+ */
+import type { DemuxerOutput, Frame, Track } from '../frame.ts';
+import { rescale } from '../rescale.ts';
+import type { TrackFrame, TrackSetup } from './elementary.ts';
+import { PES_TIMESCALE, TURN } from './timestamps.ts';
+
+const MAX_HELD_BYTES = 2 * 1024 * 1024;
+const MAX_HELD_FRAMES = 4096;
+/** A track that showed no configuration within this much media is left out until it does, ticks of 90 kHz: 1 s. */
+const MAX_HELD_MEDIA = PES_TIMESCALE;
+
+/** One declared stream. */
+export interface Slot {
+  /** Track id. */
+  readonly id: number;
+  readonly language: string;
+  /** Undefined until its parameter sets or first header were seen; metadata has it from the start, and holds nothing back. */
+  setup: TrackSetup | undefined;
+}
+
+/** Holds frames back until the tracks are known, then lets them through. */
+export class Lineup {
+  readonly #out: DemuxerOutput;
+  #slots: readonly Slot[] = [];
+  #announced = false;
+  #held: { slot: Slot; frame: TrackFrame }[] = [];
+  #heldBytes = 0;
+  /** Time of the first picture or sound that is held, ticks of 90 kHz. */
+  #heldFrom: number | undefined;
+  /** Turns of the clock added so that no time is below 0, ticks of 90 kHz. */
+  #base = 0;
+
+  constructor(out: DemuxerOutput) {
+    this.#out = out;
+  }
+
+  /** Other streams are declared: what waits for the old ones is let through, then the new ones are waited for. */
+  declare(slots: readonly Slot[]): void {
+    this.announce();
+    this.#slots = slots;
+    this.#announced = false;
+    this.#announceIfComplete();
+  }
+
+  /** A stream showed a configuration, or another one. */
+  configured(slot: Slot, setup: TrackSetup): void {
+    if (slot.setup && !this.#announced) this.announce(); // what waits belongs to the configuration before
+    slot.setup = setup;
+    if (!this.#slots.includes(slot)) return;
+    if (this.#announced) this.#tracks();
+    else this.#announceIfComplete();
+  }
+
+  /** A frame of a configured stream. */
+  frame(slot: Slot, frame: TrackFrame): void {
+    if (this.#announced) {
+      this.#deliver(slot, frame);
+      return;
+    }
+    this.#held.push({ slot, frame });
+    this.#heldBytes += frame.data.length;
+    const full = this.#heldBytes >= MAX_HELD_BYTES || this.#held.length >= MAX_HELD_FRAMES;
+    // Metadata lies anywhere in time, and says nothing of how long was waited.
+    const isData = slot.setup?.kind === 'data';
+    if (!isData) this.#heldFrom ??= frame.dts90;
+    const media = isData ? 0 : Math.abs(frame.dts90 - this.#heldFrom!);
+    if (media >= MAX_HELD_MEDIA || full) this.announce();
+    if (full && !this.#announced) this.#dropHeld();
+  }
+
+  /** Nothing but metadata came, and too much of it. */
+  #dropHeld(): void {
+    this.#out.damage(`${this.#held.length} frames of metadata before any media`);
+    this.#held = [];
+    this.#heldBytes = 0;
+  }
+
+  /** Waits no longer: names the tracks that are known, if any, and lets their frames through. */
+  announce(): void {
+    if (this.#announced || !this.#slots.some((slot) => slot.setup && slot.setup.kind !== 'data')) return;
+    this.#announced = true;
+    this.#tracks();
+    const held = this.#held;
+    this.#held = [];
+    this.#heldBytes = 0;
+    this.#heldFrom = undefined;
+    if (held.some(({ slot, frame }) => slot.setup?.kind !== 'data' && frame.dts90 + this.#base < 0)) this.#base += TURN;
+    for (const { slot, frame } of held) this.#deliver(slot, frame);
+  }
+
+  /** A new timeline begins. */
+  restart(): void {
+    this.#base = 0;
+  }
+
+  #announceIfComplete(): void {
+    if (this.#slots.every((slot) => slot.setup)) this.announce();
+  }
+
+  #tracks(): void {
+    const tracks: Track[] = [];
+    for (const { id, language, setup } of this.#slots) {
+      if (setup) tracks.push({ id, language, label: '', ...setup } as Track);
+    }
+    this.#out.tracks(tracks);
+  }
+
+  #deliver(slot: Slot, frame: TrackFrame): void {
+    const shift = this.#base === 0 ? 0 : rescale(this.#base, PES_TIMESCALE, slot.setup!.timescale);
+    const { dts, pts, duration, key, data } = frame;
+    if (dts + shift < 0) {
+      this.#out.damage('a frame before the start of the timeline');
+      return;
+    }
+    const whole: Frame = { trackId: slot.id, dts: dts + shift, pts: pts + shift, duration, key, data };
+    this.#out.frame(whole);
+  }
+}

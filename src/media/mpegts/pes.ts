@@ -1,0 +1,220 @@
+/**
+ * Packetized elementary stream: puts the packets of one PID together to units with a time.
+ * In: payloads of transport packets, in order. Out: PES payloads in memory that may be kept. ISO/IEC 13818-1, 2.4.3.6 and 2.4.3.7.
+ */
+import { FormatError } from '../../lib/errors.ts';
+
+const MAX_PES_BYTES = 8 * 1024 * 1024;
+const MIN_SLAB_BYTES = 16 * 1024;
+const MAX_SLAB_BYTES = 1024 * 1024;
+/** A slab is freed when the last unit in it is; so it should not span minutes of audio. */
+const PES_PER_SLAB = 16;
+/** Spare bytes before each PES, so that a sample can be made in place (toSample). */
+const HEADROOM = 32;
+
+/** The optional PES header. */
+export interface PesHeader {
+  /** Bytes from the start code to the payload. */
+  readonly bytes: number;
+  /** PES_packet_length counted from the start code, or undefined where it is not told. */
+  readonly total: number | undefined;
+  /** 33 bits of 90 kHz, or undefined. */
+  readonly pts: number | undefined;
+  /** 33 bits of 90 kHz; the same as `pts` where the header has none. */
+  readonly dts: number | undefined;
+}
+
+/**
+ * Reads the header of a PES packet, or gives undefined while not all of it is there.
+ *
+ * @throws FormatError if it is not a PES packet of audio or video, or marker bits are wrong
+ */
+export function parsePesHeader(bytes: Uint8Array, from: number, to: number): PesHeader | undefined {
+  if (to - from < 9) return undefined;
+  if (bytes[from] !== 0 || bytes[from + 1] !== 0 || bytes[from + 2] !== 1)
+    throw new FormatError('no PES start code', from);
+  const streamId = bytes[from + 3]!;
+  const isMedia = streamId >= 0xc0 && streamId <= 0xef;
+  // private_stream_1, metadata, extended stream id
+  const known = isMedia || streamId === 0xbd || streamId === 0xfc || streamId === 0xfd;
+  if (!known || (bytes[from + 6]! & 0xc0) !== 0x80)
+    throw new FormatError(`PES of stream id ${streamId} is not media`, from);
+  const length = (bytes[from + 4]! << 8) | bytes[from + 5]!;
+  const flags = bytes[from + 7]!;
+  const header = 9 + bytes[from + 8]!;
+  if (to - from < header) return undefined;
+  const total = length === 0 ? undefined : 6 + length;
+  if (total !== undefined && total < header) throw new FormatError('PES shorter than its header', from);
+  if ((flags & 0x80) === 0) return { bytes: header, total, pts: undefined, dts: undefined };
+  const hasDts = (flags & 0x40) !== 0;
+  if (header < (hasDts ? 19 : 14)) throw new FormatError('PES header too short for its times', from);
+  const pts = parseTime(bytes, from + 9);
+  return { bytes: header, total, pts, dts: hasDts ? parseTime(bytes, from + 14) : pts };
+}
+
+function parseTime(bytes: Uint8Array, at: number): number {
+  const [a, b, c, d, e] = [bytes[at]!, bytes[at + 1]!, bytes[at + 2]!, bytes[at + 3]!, bytes[at + 4]!];
+  if ((a & c & e & 1) !== 1) throw new FormatError('PES time with a wrong marker bit', at);
+  return ((a >> 1) & 7) * 2 ** 30 + ((b << 22) | ((c >> 1) << 15) | (d << 7) | (e >> 1));
+}
+
+// The bytes that packets were last taken from, as words: the same for all PIDs of an input.
+const noBytes: Uint8Array = new Uint8Array(0);
+const noWords: Int32Array = new Int32Array(0);
+let viewed = noBytes;
+let words = noWords;
+
+/** What gets the units of one PID. */
+export interface PesSink {
+  /**
+   * A unit began; its payload follows in `unit`, unless it is damaged.
+   *
+   * @param bytes from `from` to `to` the head of the payload, as much as came with the header; only lent
+   */
+  header(header: PesHeader, bytes: Uint8Array, from: number, to: number): void;
+  /**
+   * A whole unit. `bytes` belongs to the sink from `from - 32` to `to`, and may be kept and changed there.
+   *
+   * @param from first byte of the payload
+   */
+  unit(header: PesHeader, bytes: Uint8Array, from: number, to: number): void;
+  /** A unit was dropped: packets were lost or it was malformed. */
+  lost(reason: string): void;
+}
+
+/** Assembles the PES packets of one PID in slabs of memory that the units then share. */
+export class PesAssembler {
+  readonly #sink: PesSink;
+  #slab = noBytes;
+  #slabWords = noWords;
+  /** First byte of the open PES, and behind its last. */
+  #from = 0;
+  #to = 0;
+  /** Moving mean of the length of a PES, bytes. */
+  #usual = 0;
+  #header: PesHeader | undefined;
+  #state: 'waiting' | 'open' | 'complete' | 'dropping' = 'waiting';
+
+  constructor(sink: PesSink) {
+    this.#sink = sink;
+  }
+
+  /** A payload that begins a PES packet; what was open is delivered first. */
+  start(bytes: Uint8Array, from: number, to: number): void {
+    this.finish();
+    this.#state = 'open';
+    this.#header = undefined;
+    this.#from = this.#to + HEADROOM;
+    // So placed that what follows this payload lies on a multiple of 4, where whole words can be copied.
+    this.#from += -(this.#from + to - from) & 3;
+    this.#to = this.#from;
+    this.append(bytes, from, to);
+  }
+
+  /** A payload that goes on. */
+  append(bytes: Uint8Array, from: number, to: number): void {
+    if (this.#state !== 'open') return;
+    const length = to - from;
+    if (this.#to + length > this.#slab.length) this.#grow(length);
+    this.#copy(bytes, from, length);
+    this.#to += length;
+    if (this.#header === undefined) this.#parse();
+    const total = this.#header?.total;
+    const size = this.#to - this.#from;
+    if (size > MAX_PES_BYTES) this.#drop(`a PES packet of more than ${MAX_PES_BYTES} bytes`);
+    else if (total !== undefined && size >= total) this.#deliver(total);
+  }
+
+  /** Whether the last bytes taken equal these: the packet is a duplicate (2.4.3.3). */
+  endsWith(bytes: Uint8Array, from: number, to: number): boolean {
+    const length = to - from;
+    if (this.#to - length < this.#from || this.#state === 'waiting') return false;
+    for (let i = 1; i <= length; i++) if (this.#slab[this.#to - i] !== bytes[to - i]) return false;
+    return true;
+  }
+
+  /** Packets are missing here: what is open is dropped, up to the next start. */
+  lose(reason: string): void {
+    if (this.#state === 'open') {
+      this.#drop(reason);
+      return;
+    }
+    if (this.#state !== 'complete') return;
+    this.#state = 'dropping'; // the unit before was whole and is no longer ours; the one after it is missing
+    this.#sink.lost(reason);
+  }
+
+  /** No more packets will come for what is open: delivers it. */
+  finish(): void {
+    if (this.#state !== 'open') return;
+    const size = this.#to - this.#from;
+    if (this.#header === undefined) this.#drop('a PES packet without a whole header');
+    else if (this.#header.total !== undefined) this.#drop('a PES packet was cut off');
+    else this.#deliver(size);
+  }
+
+  #parse(): void {
+    try {
+      this.#header = parsePesHeader(this.#slab, this.#from, this.#to);
+      const header = this.#header;
+      if (header) this.#sink.header(header, this.#slab, this.#from + header.bytes, this.#to);
+    } catch (error) {
+      if (!(error instanceof FormatError)) throw error;
+      this.#drop(error.message);
+    }
+  }
+
+  #deliver(size: number): void {
+    const header = this.#header!;
+    this.#state = 'complete';
+    this.#usual += (size - this.#usual) / 8;
+    this.#sink.unit(header, this.#slab, this.#from + header.bytes, this.#from + size);
+  }
+
+  #drop(reason: string): void {
+    this.#state = 'dropping';
+    this.#to = this.#from;
+    this.#sink.lost(reason);
+  }
+
+  /** A loop over words takes half the time of `set`, which needs a view for each packet. */
+  #copy(bytes: Uint8Array, from: number, length: number): void {
+    const source = bytes.byteOffset + from;
+    if (((source | this.#to | length) & 3) !== 0) {
+      this.#slab.set(bytes.subarray(from, from + length), this.#to);
+      return;
+    }
+    if (bytes !== viewed) {
+      viewed = bytes;
+      words = new Int32Array(bytes.buffer, 0, bytes.buffer.byteLength >> 2);
+    }
+    const target = this.#slabWords;
+    const origin = words;
+    const end = (source + length) >> 2;
+    let write = this.#to >> 2;
+    for (let read = source >> 2; read < end; read++) target[write++] = origin[read]!;
+  }
+
+  /** Nothing follows soon: the slab is left to the units that lie in it. Called after `finish`. */
+  release(): void {
+    this.#slab = noBytes;
+    this.#slabWords = noWords;
+    this.#from = 0;
+    this.#to = 0;
+  }
+
+  /** Moves the open PES to a new slab with room for `more` bytes; the old one stays with the units that lie in it. */
+  #grow(more: number): void {
+    const open = this.#to - this.#from;
+    const wanted = 2 * (HEADROOM + open + more);
+    const usual = Math.min(MAX_SLAB_BYTES, Math.max(MIN_SLAB_BYTES, PES_PER_SLAB * this.#usual));
+    const size = Math.ceil(Math.max(wanted, usual));
+    const slab = new Uint8Array(size);
+    const start = HEADROOM + (-(HEADROOM + open) & 3);
+    slab.set(this.#slab.subarray(this.#from, this.#to), start);
+    this.#slab = slab;
+    this.#slabWords = new Int32Array(slab.buffer, 0, size >> 2);
+    this.#from = start;
+    this.#to = start + open;
+  }
+}

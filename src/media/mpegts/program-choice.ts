@@ -1,0 +1,162 @@
+/**
+ * Which program of a transport stream is taken: the first in the PAT that has media.
+ * In: sections of the PAT and of PMTs. Out: the PMT of the program that is taken, whenever it changes. ISO/IEC 13818-1, 2.4.4.
+ */
+import { FormatError } from '../../lib/errors.ts';
+import { type Pmt, parsePat, parsePmt } from './psi.ts';
+import { formatOf } from './stream-format.ts';
+
+const NULL_PID = 0x1fff;
+const PAT_PID = 0;
+/** So many programs are looked at. */
+const MAX_PROGRAMS = 64;
+
+interface Candidate {
+  readonly number: number;
+  readonly pmtPid: number;
+  /** Undefined until it came. */
+  pmt: Pmt | undefined;
+  /** The PMT of which was said what it has that cannot be taken. */
+  refused: Pmt | undefined;
+  /** Its PMT promised media, of which nothing came. */
+  silent: boolean;
+}
+
+/** What a choice tells. */
+export interface ChoiceOutput {
+  /** The program that is taken, or its new PMT. */
+  taken(pmt: Pmt): void;
+  /** Other PIDs carry PMTs that matter. */
+  tables(): void;
+  damage(reason: string): void;
+}
+
+/** Follows the tables until a program is chosen, then those of that program. */
+export class ProgramChoice {
+  readonly #out: ChoiceOutput;
+  #programs: readonly Candidate[] = [];
+  #taken: Candidate | undefined;
+  /** What was said of the programs that are left out. */
+  #said = '';
+
+  constructor(out: ChoiceOutput) {
+    this.#out = out;
+  }
+
+  /** PIDs of the PMTs that are wanted now. */
+  get pmtPids(): readonly number[] {
+    return this.#taken ? [this.#taken.pmtPid] : [...new Set(this.#programs.map(({ pmtPid }) => pmtPid))];
+  }
+
+  /** A new section of the PAT. */
+  pat(section: Uint8Array): void {
+    const listed = this.#read(() => parsePat(section))?.programs ?? [];
+    const wanted = listed.filter(({ pmtPid }) => pmtPid !== PAT_PID && pmtPid !== NULL_PID).slice(0, MAX_PROGRAMS);
+    if (wanted.length === 0) return;
+    const before = this.#taken;
+    this.#programs = wanted.map(
+      ({ number, pmtPid }) =>
+        this.#programs.find((old) => old.number === number && old.pmtPid === pmtPid) ?? {
+          ...{ number, pmtPid, pmt: undefined, refused: undefined, silent: false },
+        },
+    );
+    if (before && this.#programs.includes(before)) return;
+    this.#taken = undefined;
+    this.#out.tables();
+    this.#decide(false);
+  }
+
+  /** A new section on the PID of a PMT. */
+  pmt(section: Uint8Array): void {
+    const pmt = this.#read(() => parsePmt(section));
+    const program = this.#programs.find(({ number }) => number === pmt?.program);
+    if (!pmt || !program) return;
+    program.pmt = pmt;
+    if (!this.#taken) this.#decide(false);
+    else if (program === this.#taken) this.#out.taken(pmt);
+  }
+
+  /** A PMT came again: those before it in the PAT that never came are not waited for. */
+  repeated(): void {
+    if (!this.#taken) this.#decide(true);
+  }
+
+  /** The input paused: what is known must do. */
+  flush(): void {
+    if (!this.#taken) this.#decide(true);
+  }
+
+  /** Nothing comes of the program that is taken: the next one with media is, if there is one. */
+  giveUp(): void {
+    const silent = this.#taken;
+    if (!silent) return;
+    silent.silent = true;
+    this.#taken = undefined;
+    this.#out.tables(); // the PMTs of the others were not followed until now
+    this.#decide(true);
+  }
+
+  #decide(late: boolean): void {
+    for (const program of this.#programs) {
+      if (!program.pmt && !late) return;
+      if (program.pmt && !program.silent && hasMedia(program.pmt)) {
+        this.#take(program, program.pmt);
+        return;
+      }
+    }
+    if (this.#programs.some(({ pmt }) => !pmt)) return;
+    const silent = this.#programs.find((program) => program.silent);
+    if (silent?.pmt) {
+      // None is sent yet: the first one that was promised is waited for again.
+      for (const program of this.#programs) program.silent = false;
+      this.#take(silent, silent.pmt);
+      return;
+    }
+    for (const program of this.#programs) this.#refuse(program);
+  }
+
+  #take(program: Candidate, pmt: Pmt): void {
+    this.#taken = program;
+    const others = this.#programs.filter((other) => other !== program);
+    if (others.length > 0) {
+      const names = others.map(({ number, pmt: own }) => `${number}${own && !hasMedia(own) ? ' (no media)' : ''}`);
+      const said = `${this.#programs.length} programs: program ${program.number} is taken, left out: ${names.join(', ')}`;
+      if (said !== this.#said) this.#out.damage(said);
+      this.#said = said;
+    }
+    this.#out.tables();
+    this.#out.taken(pmt);
+  }
+
+  /** Says once what of a program without media was media that cannot be taken. */
+  #refuse(program: Candidate): void {
+    if (!program.pmt || program.refused === program.pmt) return;
+    program.refused = program.pmt;
+    for (const reason of refusalsOf(program.pmt)) this.#out.damage(reason);
+  }
+
+  #read<T>(parse: () => T): T | undefined {
+    try {
+      return parse();
+    } catch (error) {
+      if (!(error instanceof FormatError)) throw error;
+      this.#out.damage(error.message);
+      return undefined;
+    }
+  }
+}
+
+/** What of a program is media that cannot be taken, in sentences. */
+export function refusalsOf(pmt: Pmt): readonly string[] {
+  return pmt.streams.flatMap((stream) => {
+    const format = formatOf(stream);
+    return format?.kind === 'refused' ? [`${format.name} (stream type ${stream.type}) is not supported`] : [];
+  });
+}
+
+function hasMedia(pmt: Pmt): boolean {
+  return pmt.streams.some((stream) => {
+    const kind = formatOf(stream)?.kind;
+    return kind === 'video' || kind === 'audio';
+  });
+}

@@ -1,0 +1,251 @@
+/**
+ * The program that is demuxed: keeps one elementary stream per PID.
+ * In: the PMT of the program that is taken. Out: which PID goes where. ISO/IEC 13818-1, 2.4.4.
+ */
+import type { DemuxerOutput } from '../frame.ts';
+import { AudioTrack } from './audio-track.ts';
+import { DataTrack, dataSetup } from './data-track.ts';
+import type { Elementary, ElementaryOutput } from './elementary.ts';
+import { Id3Track } from './id3-track.ts';
+import { Lineup, type Slot } from './lineup.ts';
+import { PesAssembler } from './pes.ts';
+import { ProgramChoice, refusalsOf } from './program-choice.ts';
+import { type Pmt, type PmtStream, SectionReader } from './psi.ts';
+import { isSplice, spliceTime } from './splice.ts';
+import { formatOf, type StreamFormat } from './stream-format.ts';
+import { ProgramClock } from './timestamps.ts';
+import { VideoTrack } from './video-track.ts';
+
+const VIDEO_ID = 1;
+const FIRST_AUDIO_ID = 2;
+const MAX_AUDIO_TRACKS = 16;
+/** Above those of audio, so that ids stay when a language joins. */
+const FIRST_DATA_ID = 64;
+const MAX_DATA_TRACKS = 8;
+
+/** What a PID leads to. */
+export interface PidTarget {
+  readonly pid: number;
+  readonly sections: SectionReader | undefined;
+  readonly pes: PesAssembler | undefined;
+  /** continuity_counter of the last packet with a payload, or -1. */
+  counter: number;
+  /** Whether the last packet was a duplicate. */
+  repeated: boolean;
+  scrambled: boolean;
+}
+
+interface Wanted {
+  readonly declared: PmtStream;
+  readonly format: StreamFormat;
+  readonly id: number;
+}
+
+interface Stream {
+  readonly declared: PmtStream;
+  readonly slot: Slot;
+  readonly track: Pick<Elementary, 'flush' | 'restart'>;
+  readonly target: PidTarget;
+  /** Where it is metadata, and may wait for the first time of the program. */
+  readonly data?: DataTrack;
+}
+
+const PAT_PID = 0;
+const NULL_PID = 0x1fff;
+
+/** Follows the tables of one transport stream. */
+export class Program {
+  readonly #out: DemuxerOutput;
+  readonly #clock = new ProgramClock();
+  readonly #lineup: Lineup;
+  readonly #choice: ProgramChoice;
+  /** The PAT, the PMTs that are followed, then the streams. */
+  #targets: readonly (PidTarget | undefined)[] = [];
+  /** Index into `#targets` by PID; 0 is none. */
+  readonly #byPid = new Uint8Array(8192);
+  readonly #pat: PidTarget;
+  #tables: readonly PidTarget[] = [];
+  #streams: readonly Stream[] = [];
+  #newestPicture: number | undefined;
+  /** Metadata may have come before the first time of the program. */
+  #dataWaits = false;
+  /** Whether anything came of the program that is taken. */
+  alive = false;
+
+  constructor(out: DemuxerOutput) {
+    this.#out = out;
+    this.#lineup = new Lineup(out);
+    this.#choice = new ProgramChoice({
+      taken: (pmt) => this.#take(pmt),
+      tables: () => this.#follow(),
+      damage: this.#damage,
+    });
+    this.#pat = targetOf(PAT_PID, new SectionReader((section) => this.#choice.pat(section), this.#damage));
+    this.#route();
+  }
+
+  /** Whether a PMT with media was read. */
+  get known(): boolean {
+    return this.#streams.length > 0;
+  }
+
+  /** What to do with the packets of a PID, or undefined. */
+  target(pid: number): PidTarget | undefined {
+    return this.#targets[this.#byPid[pid]!];
+  }
+
+  /** Nothing came for long: another program is taken, if there is one with media. */
+  giveUp(): void {
+    this.#choice.giveUp();
+  }
+
+  /** Delivers all that waits; continuity counters and sections may begin anew. */
+  flush(): void {
+    this.#choice.flush();
+    for (const { target, track } of this.#streams) {
+      target.pes?.finish();
+      track.flush();
+      target.pes?.release();
+    }
+    this.#settleData();
+    this.#lineup.announce();
+    for (const target of this.#targets) {
+      if (!target) continue;
+      target.counter = -1;
+      target.sections?.reset();
+    }
+  }
+
+  /** A new timeline begins. */
+  restart(): void {
+    this.#clock.reset();
+    this.#lineup.restart();
+    this.#newestPicture = undefined;
+    for (const { track } of this.#streams) track.restart();
+    this.#dataWaits = this.#streams.some(({ data }) => data);
+  }
+
+  readonly #damage = (reason: string): void => this.#out.damage(reason);
+
+  #take(pmt: Pmt): void {
+    const wanted = this.#choose(pmt);
+    const before = this.#streams;
+    const same = (a: Stream, { declared, id }: Wanted) =>
+      a.declared.pid === declared.pid &&
+      a.declared.type === declared.type &&
+      a.slot.id === id &&
+      a.slot.language === declared.language;
+    const streams = wanted.map((one) => before.find((old) => same(old, one)) ?? this.#open(one));
+    if (streams.length === before.length && streams.every((stream) => before.includes(stream))) return;
+    for (const gone of before) {
+      if (streams.includes(gone)) continue;
+      gone.target.pes?.finish();
+      gone.track.flush();
+    }
+    this.#streams = streams;
+    this.#dataWaits = streams.some(({ data }) => data);
+    this.#route();
+    this.#lineup.declare(streams.map((stream) => stream.slot));
+  }
+
+  /** The streams that become tracks, with their ids. */
+  #choose(pmt: Pmt): Wanted[] {
+    for (const reason of refusalsOf(pmt)) this.#damage(reason);
+    const chosen: Wanted[] = [];
+    const tables = [PAT_PID, NULL_PID, ...this.#choice.pmtPids];
+    const counts = { video: 0, audio: 0, data: 0 };
+    const most = { video: 1, audio: MAX_AUDIO_TRACKS, data: MAX_DATA_TRACKS };
+    const first = { video: VIDEO_ID, audio: FIRST_AUDIO_ID, data: FIRST_DATA_ID };
+    for (const declared of pmt.streams) {
+      const format = formatOf(declared);
+      if (!format || format.kind === 'refused' || tables.includes(declared.pid)) continue;
+      if (chosen.some((other) => other.declared.pid === declared.pid)) continue;
+      const { kind } = format;
+      if (counts[kind] < most[kind]) chosen.push({ declared, format, id: first[kind] + counts[kind] });
+      counts[kind]++;
+    }
+    if (counts.video > 1) this.#damage(`${counts.video} video streams, only the first is taken`);
+    return chosen.sort((a, b) => a.id - b.id);
+  }
+
+  #open({ declared, format, id }: Wanted): Stream {
+    const slot: Slot = { id, language: declared.language, setup: undefined };
+    const out: ElementaryOutput = {
+      configured: (setup) => this.#lineup.configured(slot, setup),
+      frame: (frame) => {
+        if (format.kind === 'video') this.#newestPicture = frame.dts90;
+        this.#lineup.frame(slot, frame);
+        if (this.#dataWaits && format.kind !== 'data') this.#settleData();
+      },
+      damage: this.#damage,
+    };
+    if (format.kind === 'data') return this.#openData(declared, slot, format.codec, out);
+    const track =
+      format.kind === 'audio'
+        ? new AudioTrack(format.framing, this.#clock, out)
+        : new VideoTrack(format.codec, this.#clock, out);
+    const seen = () => {
+      this.alive = true;
+    };
+    return { declared, slot, track, target: targetOf(declared.pid, undefined, assembler(track, out, seen)) };
+  }
+
+  #settleData(): void {
+    this.#dataWaits = false;
+    for (const { data } of this.#streams) data?.settle();
+  }
+
+  #openData(declared: PmtStream, slot: Slot, codec: 'id3' | 'scte35' | 'daterange', out: ElementaryOutput): Stream {
+    slot.setup = dataSetup(codec);
+    const now = () => this.#newestPicture ?? this.#clock.now;
+    const data = new DataTrack(this.#clock, out, { now, ahead: codec === 'scte35' });
+    if (codec === 'id3') {
+      const track = new Id3Track(data, out);
+      return { declared, slot, data, track, target: targetOf(declared.pid, undefined, assembler(track, out)) };
+    }
+    const take = (section: Uint8Array) => {
+      if (isSplice(section)) data.take(spliceTime(section), section);
+    };
+    const sections = new SectionReader(take, this.#damage, { isPrivate: true });
+    const track = { flush: () => data.settle(), restart: () => data.restart() };
+    return { declared, slot, data, track, target: targetOf(declared.pid, sections) };
+  }
+
+  /** Follows the PMTs that matter now. */
+  #follow(): void {
+    const options = { repeated: () => this.#choice.repeated() };
+    const open = (pid: number) =>
+      targetOf(pid, new SectionReader((section) => this.#choice.pmt(section), this.#damage, options));
+    this.#tables = this.#choice.pmtPids.map((pid) => this.#tables.find((old) => old.pid === pid) ?? open(pid));
+    this.#route();
+  }
+
+  /** Points the PIDs to the PAT, the PMTs and the streams. */
+  #route(): void {
+    this.#byPid.fill(0);
+    this.#targets = [undefined, this.#pat, ...this.#tables, ...this.#streams.map((stream) => stream.target)];
+    this.#targets.forEach((target, index) => {
+      // The tables come first in the list: a stream that claims their PID does not get it.
+      if (target && this.#byPid[target.pid] === 0) this.#byPid[target.pid] = index;
+    });
+  }
+}
+
+/** Every target has the same members: they are looked at for each packet. */
+function targetOf(pid: number, sections?: SectionReader, pes?: PesAssembler): PidTarget {
+  return { pid, sections, pes, counter: -1, repeated: false, scrambled: false };
+}
+
+function assembler(track: Elementary, out: ElementaryOutput, seen?: () => void): PesAssembler {
+  return new PesAssembler({
+    header(header, bytes, from, to) {
+      seen?.();
+      track.header(header, bytes, from, to);
+    },
+    unit: (header, bytes, from, to) => track.unit(header, bytes, from, to),
+    lost: (reason) => {
+      track.lost();
+      out.damage(reason);
+    },
+  });
+}

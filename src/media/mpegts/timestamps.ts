@@ -1,0 +1,132 @@
+/**
+ * Times of a program: 33 bits that wrap every 26.5 hours become numbers that do not.
+ * In: PTS and DTS of PES headers. Out: ticks of 90 kHz, on one line for all tracks. ISO/IEC 13818-1, 2.4.3.7.
+ */
+
+/** Ticks per second of PTS and DTS. */
+export const PES_TIMESCALE = 90_000;
+/** One turn of the clock, ticks. */
+export const TURN = 2 ** 33;
+
+/** A jump of more than this is believed only when a second time confirms it, ticks: 10 minutes. */
+const DOUBTFUL_JUMP = 600 * PES_TIMESCALE;
+/** Times this far back are a repetition; further back, the source's clock was set anew: 1 s. */
+const MAX_STEP_BACK = PES_TIMESCALE;
+/** A track follows the others' new clock only if it then goes on within this, ticks: 10 s. */
+const MAX_STEP_ON = 10 * PES_TIMESCALE;
+
+/** The one reference of a program, so that tracks which wrap at different packets stay together. */
+export class ProgramClock {
+  #reference: number | undefined;
+  #suspect: number | undefined;
+  /** Added to the source's times since its clock was last set back, ticks. */
+  offset = 0;
+  /** The offset before that, for tracks that have not come to the step yet. */
+  previousOffset = 0;
+
+  /**
+   * The number of turns is chosen so that the time lies nearest to the last one of any track.
+   *
+   * @param raw 0 to 2^33 - 1
+   * @returns ticks; below 0 only for a track that lies before the first time seen
+   */
+  unwrap(raw: number): number {
+    if (this.#reference === undefined) {
+      this.#reference = raw;
+      return raw;
+    }
+    const value = this.#reference + signedTurn(raw - this.#reference);
+    if (Math.abs(value - this.#reference) < DOUBTFUL_JUMP) {
+      this.#reference = value;
+      this.#suspect = undefined;
+    } else if (this.#suspect !== undefined && Math.abs(value - this.#suspect) < DOUBTFUL_JUMP) {
+      this.#reference = value;
+      this.#suspect = undefined;
+    } else {
+      this.#suspect = value; // one broken time must not move the reference by half a turn
+    }
+    return value;
+  }
+
+  /** The newest time of any track, ticks on the line. */
+  get now(): number | undefined {
+    return this.#reference === undefined ? undefined : this.#reference + this.offset;
+  }
+
+  /**
+   * A time on the line that leaves the clock as it is, for what must not move it.
+   *
+   * @param raw 0 to 2^33 - 1
+   */
+  near(raw: number): number {
+    const reference = this.#reference ?? raw;
+    return reference + signedTurn(raw - reference) + this.offset;
+  }
+
+  /** The source's clock was set back: from now on its times get another offset. */
+  setBack(offset: number): void {
+    this.previousOffset = this.offset;
+    this.offset = offset;
+  }
+
+  /** Forgets everything: a new timeline begins. */
+  reset(): void {
+    this.#reference = undefined;
+    this.#suspect = undefined;
+    this.offset = 0;
+    this.previousOffset = 0;
+  }
+}
+
+/**
+ * A difference of two times as the shorter way around the clock, -2^32 to 2^32 - 1.
+ */
+export function signedTurn(difference: number): number {
+  const turned = (((difference + TURN / 2) % TURN) + TURN) % TURN;
+  return turned - TURN / 2;
+}
+
+/** Places one track's times on the program's line, so that a source clock that is set back does not take the track back. */
+export class TrackClock {
+  readonly #program: ProgramClock;
+  #offset = 0;
+
+  constructor(program: ProgramClock) {
+    this.#program = program;
+  }
+
+  /**
+   * @param raw 33 bits
+   * @param last the track's newest time on the line, or undefined at its start
+   * @param next where the track is expected to go on if the clock was set back by more than 1 s
+   * @returns ticks on the line, and whether the clock was found to be set back
+   */
+  place(raw: number, last: number | undefined, next: number): { time: number; setBack: boolean } {
+    const value = this.#program.unwrap(raw);
+    if (last === undefined) {
+      this.#offset = this.#program.offset;
+      return { time: value + this.#offset, setBack: false };
+    }
+    for (const offset of [this.#offset, this.#program.offset, this.#program.previousOffset]) {
+      const time = value + offset;
+      if (time > last - MAX_STEP_BACK && time < last + MAX_STEP_ON) {
+        this.#offset = offset;
+        return { time, setBack: false };
+      }
+    }
+    if (value + this.#offset > last) return { time: value + this.#offset, setBack: false };
+    this.#program.setBack(next - value);
+    this.#offset = this.#program.offset;
+    return { time: next, setBack: true };
+  }
+
+  /**
+   * The time without any consequence: with the offset that the track has now.
+   *
+   * @param raw 33 bits
+   * @param near a time on the line, to which the nearest turn is taken
+   */
+  peek(raw: number, near: number): number {
+    return near + signedTurn(raw + this.#offset - near);
+  }
+}

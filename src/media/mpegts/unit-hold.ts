@@ -1,0 +1,172 @@
+/**
+ * Holds the video bytes of PES packets until it is known where their last access unit ends: usually with the packet, else in a later one.
+ * In: PES payloads, and whether each goes on in the middle of a NAL unit. Out: stretches of whole access units, with the times that were told.
+ * ISO/IEC 13818-1, 2.4.3.7 (the time is that of the first access unit that begins in the PES) and 2.14.
+ */
+import type { PictureTime } from './picture-queue.ts';
+import type { VideoCodec } from './video-codec.ts';
+
+/** Space before what is held that may be overwritten (PesSink.unit, toSample). */
+export const HEADROOM = 32;
+const MAX_HELD_BYTES = 8 * 1024 * 1024;
+/** More times than access units begin in what is held; those behind are left out. */
+const MAX_MARKS = 256;
+/** Bytes of a start code and of what tells whether a slice begins a picture. */
+const PROBE_BYTES = 6;
+/** What stands before the slices of an access unit is no longer. */
+const MAX_HEAD_BYTES = 65_536;
+const START_CODE = Buffer.from([0, 0, 1]);
+
+/** A time, and from where on an access unit must begin to have it. */
+export interface Mark {
+  readonly at: number;
+  readonly time: PictureTime;
+}
+
+/** A stretch of bytes with whole access units; those from `from - 32` on may be overwritten and kept. */
+export interface Stretch {
+  readonly bytes: Uint8Array;
+  readonly from: number;
+  readonly to: number;
+  readonly marks: readonly Mark[];
+}
+
+/** Whether a payload begins with a start code; undefined while too little of it is there. */
+export function isAligned(bytes: Uint8Array, from: number, to: number): boolean | undefined {
+  let at = from;
+  while (at < to && bytes[at] === 0) at++;
+  if (at === to) return to - from > PROBE_BYTES ? false : undefined;
+  return at - from >= 2 && bytes[at] === 1;
+}
+
+/** The bytes of one track. */
+export class UnitHold {
+  readonly #codec: VideoCodec;
+  #bytes: Uint8Array = new Uint8Array(0);
+  #from = 0;
+  #to = 0;
+  #marks: Mark[] = [];
+  /** Bytes were joined: `#bytes` is ours alone, and looked through up to here. */
+  #isOwn = false;
+  #scanned = 0;
+  #sawSlice = false;
+  /** Where the last access unit that was found begins, and the one before it. */
+  #lastUnit = 0;
+  #unitBefore = 0;
+
+  constructor(codec: VideoCodec) {
+    this.#codec = codec;
+  }
+
+  /** Nothing is held. */
+  get isEmpty(): boolean {
+    return this.#to === this.#from;
+  }
+
+  /** Something is held, and no slice of it: an access unit whose slices are still to come. */
+  get isHead(): boolean {
+    if (this.isEmpty || this.#to - this.#from > MAX_HEAD_BYTES) return false;
+    const view = Buffer.from(this.#bytes.buffer, this.#bytes.byteOffset, this.#to);
+    for (let at = this.#from; ; ) {
+      const found = view.indexOf(START_CODE, at);
+      at = found + START_CODE.length;
+      if (found < 0 || at >= this.#to) return true;
+      if (this.#codec.role(this.#codec.type(view[at]!)) === 'slice') return false;
+    }
+  }
+
+  /** A payload that begins with a start code; what was held was taken. */
+  start(bytes: Uint8Array, from: number, to: number, time: PictureTime | undefined): void {
+    this.#bytes = bytes;
+    this.#from = from;
+    this.#to = to;
+    this.#isOwn = false;
+    this.#marks = time ? [{ at: from, time }] : [];
+  }
+
+  /** A payload that goes on where the last one ended; false when it would become too much, and all is forgotten. */
+  append(bytes: Uint8Array, from: number, to: number, time: PictureTime | undefined): boolean {
+    if (this.#to - this.#from + to - from > MAX_HELD_BYTES) {
+      this.clear();
+      return false;
+    }
+    this.#room(to - from);
+    if (time && this.#marks.length < MAX_MARKS) this.#marks.push({ at: this.#to, time });
+    this.#bytes.set(bytes.subarray(from, to), this.#to);
+    this.#to += to - from;
+    return true;
+  }
+
+  /** Gives all that is held: another access unit follows. */
+  take(): Stretch | undefined {
+    if (this.isEmpty) return undefined;
+    const stretch = { bytes: this.#bytes, from: this.#from, to: this.#to, marks: this.#marks };
+    this.clear();
+    return stretch;
+  }
+
+  /** Gives the access units that are whole, and keeps the last one, which may go on. */
+  takeWhole(): Stretch | undefined {
+    this.#scan();
+    const cut = this.#lastUnit;
+    if (cut <= this.#from) return undefined;
+    const [bytes, from, to, all, before] = [this.#bytes, this.#from, this.#to, this.#marks, this.#unitBefore];
+    this.clear();
+    this.#bytes = bytes;
+    this.#from = cut;
+    this.#to = to;
+    // A time that stands behind the beginning of the unit before is for the one that is kept.
+    this.#marks = all.filter(({ at }) => at > before);
+    this.#room(0);
+    this.#marks = this.#marks.map(({ at, time }) => ({ at: Math.max(at, this.#from), time }));
+    return { bytes, from, to: cut, marks: all.filter(({ at }) => at <= before) };
+  }
+
+  /** Forgets what is held. */
+  clear(): void {
+    this.#bytes = new Uint8Array(0);
+    this.#from = this.#to = 0;
+    this.#marks = [];
+    this.#isOwn = false;
+  }
+
+  #room(more: number): void {
+    const held = this.#to - this.#from;
+    if (this.#isOwn && this.#to + more <= this.#bytes.length) return;
+    const bytes = new Uint8Array(HEADROOM + 2 * (held + more));
+    bytes.set(this.#bytes.subarray(this.#from, this.#to), HEADROOM);
+    const shift = HEADROOM - this.#from;
+    this.#marks = this.#marks.map(({ at, time }) => ({ at: at + shift, time }));
+    this.#scanned = this.#isOwn ? this.#scanned + shift : HEADROOM;
+    this.#lastUnit = this.#isOwn ? this.#lastUnit + shift : HEADROOM;
+    this.#unitBefore = this.#isOwn ? this.#unitBefore + shift : HEADROOM;
+    if (!this.#isOwn) this.#sawSlice = false;
+    this.#bytes = bytes;
+    this.#from = HEADROOM;
+    this.#to = HEADROOM + held;
+    this.#isOwn = true;
+  }
+
+  /** Looks through what came since the last time; each byte is looked at once. */
+  #scan(): void {
+    const view = Buffer.from(this.#bytes.buffer, this.#bytes.byteOffset, this.#to);
+    for (;;) {
+      const at = view.indexOf(START_CODE, this.#scanned);
+      if (at < 0 || at + PROBE_BYTES > this.#to) {
+        this.#scanned = at < 0 ? Math.max(this.#scanned, this.#to - 2) : at;
+        return;
+      }
+      this.#scanned = at + START_CODE.length;
+      const start = at + START_CODE.length;
+      const type = this.#codec.type(view[start]!);
+      const isSlice = this.#codec.role(type) === 'slice';
+      const begins = isSlice ? this.#codec.startsPicture(view, start) : this.#codec.beginsUnit(type);
+      if (this.#sawSlice && begins) {
+        this.#unitBefore = this.#lastUnit;
+        this.#lastUnit = at;
+        this.#sawSlice = false;
+      }
+      if (isSlice) this.#sawSlice = true;
+    }
+  }
+}

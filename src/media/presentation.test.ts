@@ -1,0 +1,41 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import type { Track } from './frame.ts';
+import { audioTrack, videoTrack } from './isobmff/media.fixture.ts';
+import { codecsOf, renditionsOf } from './presentation.ts';
+
+const audio = (id: number, language: string): Track => ({ ...audioTrack, id, language });
+const ids = (tracks: readonly Track[]) => {
+  const { all, variants, audio: sounds } = renditionsOf(tracks);
+  return [all, variants, sounds].map((list) => list.map(({ id }) => id));
+};
+
+suite('renditions by role (rules 15a and 17)', () => {
+  test('one video and one audio track are offered together, video bytes first, and each alone', () => {
+    assert.deepEqual(ids([audioTrack, videoTrack]), [['av0', 'v0', 'a0'], ['av0'], []]);
+    assert.deepEqual(renditionsOf([audioTrack, videoTrack]).all[0]!.tracks, [videoTrack, audioTrack]);
+  });
+
+  test('several audio tracks are renditions beside the video, named by their language', () => {
+    assert.deepEqual(ids([videoTrack, audio(2, 'deu'), audio(3, 'und'), audio(4, 'en-GB')]), [
+      ['v0', 'a0-deu', 'a1', 'a2-en-gb'],
+      ['v0'],
+      ['a0-deu', 'a1', 'a2-en-gb'],
+    ]);
+  });
+
+  test('two tracks of one language have different names, and what is no language is left out of a URL', () => {
+    assert.deepEqual(ids([videoTrack, audio(2, 'eng'), audio(3, 'eng')])[2], ['a0-eng', 'a1-eng']);
+    assert.deepEqual(ids([videoTrack, audio(2, '../../x'), audio(3, '')])[2], ['a0', 'a1']);
+  });
+
+  test('audio alone and video alone are variants themselves', () => {
+    assert.deepEqual(ids([audioTrack]), [['a0'], ['a0'], []]);
+    assert.deepEqual(ids([videoTrack]), [['v0'], ['v0'], []]);
+    assert.deepEqual(ids([]), [[], [], []]);
+  });
+
+  test('each codec is told once', () => {
+    assert.equal(codecsOf({ id: 'x', tracks: [videoTrack, audioTrack, audio(3, 'eng')] }), 'avc1.64001f,mp4a.40.2');
+  });
+});

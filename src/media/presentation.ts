@@ -1,0 +1,62 @@
+/**
+ * What a playlist is made from, whether live, recorded or uploaded: renditions by role, and how they are described.
+ * In: tracks. Out: renditions for delivery. MEDIA.md, Addresses 15a and 17; RFC 8216bis 4.4.6. Pure.
+ */
+import type { DataTrack, TextTrack, Track } from './frame.ts';
+
+/** A rendition: one track, or video and audio together from the same bytes. */
+export interface Rendition {
+  /** Its role and its place in the URL: `v0`, `a0`, `a1-eng`, `av0`. */
+  readonly id: string;
+  /** In the order in which their bytes follow each other in a part or segment. */
+  readonly tracks: readonly Track[];
+}
+
+/** The renditions of a set of tracks, and which of them a multivariant playlist offers. */
+export interface RenditionSet {
+  readonly all: readonly Rendition[];
+  /** What players choose from: `av0` where there is one audio track, else each video track. */
+  readonly variants: readonly Rendition[];
+  /** Audio renditions that go with the variants; empty where the variants contain the audio. */
+  readonly audio: readonly Rendition[];
+  /** Subtitles, which go with every variant: `s0-eng`. Not in `all`: their segments are text, made on demand. */
+  readonly subtitles: readonly Rendition[];
+}
+
+/** Whether a track has frames only now and then: nothing may ever wait for one. */
+export function isSparse(track: Track): track is TextTrack | DataTrack {
+  return track.kind === 'text' || track.kind === 'data';
+}
+
+/**
+ * Names the renditions of `tracks`.
+ *
+ * One video and one audio track are offered muxed: half the requests, and none of the faults of two loaders that must agree.
+ */
+export function renditionsOf(tracks: readonly Track[]): RenditionSet {
+  const video = tracks.filter((track) => track.kind === 'video').map((track, i) => ({ id: `v${i}`, tracks: [track] }));
+  const audioTracks = tracks.filter((track) => track.kind === 'audio');
+  const audio = audioTracks.map((track, i) => ({
+    id: `a${i}${audioTracks.length > 1 ? languageSuffix(track) : ''}`,
+    tracks: [track],
+  }));
+  const subtitles = tracks
+    .filter((track) => track.kind === 'text')
+    .map((track, i) => ({ id: `s${i}${languageSuffix(track)}`, tracks: [track] }));
+  if (video.length === 0) return { all: audio, variants: audio, audio: [], subtitles };
+  if (audio.length !== 1) return { all: [...video, ...audio], variants: video, audio, subtitles };
+  const muxed = video.map(({ tracks: own }, i) => ({ id: `av${i}`, tracks: [...own, ...audio[0]!.tracks] }));
+  return { all: [...muxed, ...video, ...audio], variants: muxed, audio: [], subtitles };
+}
+
+/** A source may call its language anything; the role is a piece of a URL of 32 characters. */
+function languageSuffix({ language }: Track): string {
+  return language !== 'und' && /^[a-z0-9-]{1,24}$/i.test(language) ? `-${language.toLowerCase()}` : '';
+}
+
+/**
+ * CODECS of a rendition (RFC 6381), each codec once.
+ */
+export function codecsOf(rendition: Rendition): string {
+  return [...new Set(rendition.tracks.map((track) => track.config.codecs))].filter((codec) => codec !== '').join(',');
+}

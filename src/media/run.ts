@@ -1,0 +1,38 @@
+/**
+ * A run: a stretch of continuous media with one constant E (MEDIA.md, Time 1).
+ * In: live/stream, which fixes E before the first frame. Out: packager, recording, playlists. Pure types.
+ */
+
+/** How the constant E of a run was found. */
+export type RunClock = 'source' | 'arrival';
+
+/** UTC of any instant of the run = `eUs` + pts, for all of its tracks. Immutable. */
+export interface Run {
+  /** 1 and up, never used twice within a stream. */
+  readonly id: number;
+  /** Microseconds since 1970 at pts 0; may be negative. */
+  readonly eUs: number;
+  readonly clock: RunClock;
+}
+
+/**
+ * Microseconds of `ticks`, to the nearest.
+ *
+ * @param timescale ticks per second
+ */
+export function ticksToUs(ticks: number, timescale: number): number {
+  // Whole seconds first: ticks * 1e6 alone would pass 2^53 after 27 hours of a 90 kHz clock.
+  const seconds = Math.floor(ticks / timescale);
+  return seconds * 1_000_000 + Math.round(((ticks - seconds * timescale) * 1_000_000) / timescale);
+}
+
+/**
+ * Ticks nearest to `us`.
+ *
+ * @param us microseconds, may be negative
+ * @param timescale ticks per second
+ */
+export function usToTicks(us: number, timescale: number): number {
+  const seconds = Math.floor(us / 1_000_000);
+  return seconds * timescale + Math.round(((us - seconds * 1_000_000) * timescale) / 1_000_000);
+}

@@ -1,0 +1,79 @@
+/**
+ * What the packager makes of frames: parts, segments, and the group of all tracks' segments that share an MSN.
+ * In: packager/cutter. Out: live lists, recorder, chunk files. Pure types; bytes are immutable and may lie in shared memory.
+ */
+import type { GapCause } from '../api/gap.ts';
+import type { Track } from './frame.ts';
+import type { DateRangeTag } from './m3u8/playlist.ts';
+import type { Run } from './run.ts';
+
+/** A stretch without media that ends where a segment starts. */
+export interface Absence {
+  /** Start, µs since 1970. */
+  readonly fromUs: number;
+  /** End, µs since 1970, after `fromUs`. */
+  readonly toUs: number;
+  /** Why media is missing; `offline` when none was meant to be there (stopped, paused, unpublished, not yet started). */
+  readonly cause: GapCause | 'offline';
+  /** For a person, at most 200 characters, may be empty; e.g. `HTTP 404 seg81.ts`. */
+  readonly detail: string;
+}
+
+/** One track's codec configuration set under the number by which init URLs name it; used again when the configuration returns. */
+export interface Init {
+  /** 1 and up within a stream. */
+  readonly number: number;
+  /** Hash of every track's configuration and timescale, 64 lower-case hex digits (SHA-256). */
+  readonly hash: string;
+  readonly tracks: readonly Track[];
+}
+
+/** A Partial Segment of one track: one moof and one mdat. */
+export interface Part {
+  readonly bytes: Uint8Array;
+  /** Presentation time of the first sample, ticks of the track. */
+  readonly pts: number;
+  /** Ticks of the track. */
+  readonly duration: number;
+  /** Starts with a sync sample (8216bis 4.4.4.9 INDEPENDENT). */
+  readonly independent: boolean;
+}
+
+/** A Media Segment of one track: its parts, one after the other. */
+export interface TrackSegment {
+  readonly trackId: number;
+  /** All moofs and mdats, in order. */
+  readonly bytes: Uint8Array;
+  /** Decode time of the first sample, ticks of the track. */
+  readonly tfdt: number;
+  /** From the first sample to the end of the last, ticks. */
+  readonly duration: number;
+  /** First sample's pts − tfdt, ticks, 0 or more. */
+  readonly firstPtsOffset: number;
+  readonly samples: number;
+  /** Starts with a sync sample. */
+  readonly independent: boolean;
+  /** Frames were lost or stepped over inside it. */
+  readonly damaged: boolean;
+}
+
+/** The segments of all tracks between two entries of the cut list. A track that delivered nothing is absent from `tracks`. */
+export interface SegmentGroup {
+  readonly msn: number;
+  readonly run: Run;
+  readonly init: Init;
+  /** UTC of the cut T, µs since 1970; the PROGRAM-DATE-TIME of the reference track. */
+  readonly startUs: number;
+  /** Of the reference track, µs. */
+  readonly durationUs: number;
+  /** First group of a run, or after a hole: EXT-X-DISCONTINUITY stands before it. */
+  readonly discontinuity: boolean;
+  /** Discontinuities of the stream before and at this group. */
+  readonly discontinuitySequence: number;
+  /** In the order of track ids. Of subtitles and timed metadata only those that have something in it. */
+  readonly tracks: readonly TrackSegment[];
+  /** The hole since the previous group's end, without seams; empty where media joined. */
+  readonly absences: readonly Absence[];
+  /** What its data tracks say, whole each time; absent where they say nothing. Made again from the tracks by whoever reads the file. */
+  readonly dateRanges?: readonly DateRangeTag[];
+}

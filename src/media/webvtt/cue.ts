@@ -1,0 +1,35 @@
+/**
+ * What a WebVTT file says, as values.
+ * In: parse.ts, or whoever makes cues. Out: print.ts, samples of text tracks. Pure types. W3C WebVTT; rfc8216bis, 3.1.4.
+ */
+
+/** A text that is shown for a while. */
+export interface VttCue {
+  /** May be empty. */
+  readonly id: string;
+  /** On the file's own clock, ms. */
+  readonly startMs: number;
+  /** After `startMs`. */
+  readonly endMs: number;
+  /** As they stand behind the times, e.g. `align:start line:0`; may be empty. */
+  readonly settings: string;
+  /** Lines are parted by LF; none is empty. */
+  readonly text: string;
+}
+
+/** Where the file's clock lies on that of the media (X-TIMESTAMP-MAP). */
+export interface TimestampMap {
+  /** Ticks of 90 kHz, 33 bits. */
+  readonly mpegts: number;
+  /** ms. */
+  readonly localMs: number;
+}
+
+/** A WebVTT file. */
+export interface VttFile {
+  /** `WEBVTT`, then the blocks STYLE and REGION as they stand, parted by empty lines; no line end after the last. */
+  readonly header: string;
+  /** Absent: 0 is 0 (rfc8216bis, 3.1.4). */
+  readonly timestampMap?: TimestampMap;
+  readonly cues: readonly VttCue[];
+}

@@ -1,0 +1,55 @@
+/**
+ * Connections kept alive, within bounds.
+ * In: requests. Out: sockets. A connection made for a trusted host is never used for a request that is not trusted: the two have agents of their own.
+ */
+import type { Agent as HttpAgent } from 'node:http';
+import type { Agent as HttpsAgent } from 'node:https';
+import type { Duplex } from 'node:stream';
+import { http, https } from '../lib/node-http.ts';
+
+const MAX_IDLE = 100;
+const MAX_IDLE_PER_HOST = 10;
+const MAX_PER_HOST = 256;
+const IDLE_MS = 90_000;
+
+/** The agents of one `Net`. */
+export interface Agents {
+  of(url: URL, trusted: boolean): HttpAgent | HttpsAgent;
+  /** Connections that wait for a request. */
+  idle(): number;
+  /** Drops every connection. */
+  close(): void;
+}
+
+/** Makes four agents (plain and TLS, trusted and not) that share one bound: 100 idle connections, 10 a host, for 90 s. */
+export function createAgents(): Agents {
+  const all: HttpAgent[] = [];
+  const idle = () =>
+    all.reduce((sum, agent) => {
+      let count = sum;
+      for (const name in agent.freeSockets) count += agent.freeSockets[name]?.length ?? 0;
+      return count;
+    }, 0);
+  const options = {
+    keepAlive: true,
+    scheduling: 'lifo',
+    maxSockets: MAX_PER_HOST,
+    maxFreeSockets: MAX_IDLE_PER_HOST,
+    timeout: IDLE_MS,
+  } as const;
+  const add = <A extends HttpAgent>(agent: A): A => {
+    const keep = agent.keepSocketAlive as unknown as (socket: Duplex) => boolean;
+    agent.keepSocketAlive = ((socket: Duplex) => idle() < MAX_IDLE && keep.call(agent, socket)) as never;
+    all.push(agent);
+    return agent;
+  };
+  const plain = { guarded: add(new http.Agent(options)), trusted: add(new http.Agent(options)) };
+  const tls = { guarded: add(new https.Agent(options)), trusted: add(new https.Agent(options)) };
+  return {
+    of: (url, trusted) => (url.protocol === 'https:' ? tls : plain)[trusted ? 'trusted' : 'guarded'],
+    idle,
+    close() {
+      for (const agent of all) agent.destroy();
+    },
+  };
+}

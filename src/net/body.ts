@@ -1,0 +1,105 @@
+/**
+ * The body of a reply, decoded, within bounds.
+ * In: node's IncomingMessage. Out: bytes. One cap holds for what comes over the wire and for what it unpacks to. RFC 9110, 8.4.
+ */
+import type { IncomingMessage } from 'node:http';
+import { pipeline, type Readable, type Transform } from 'node:stream';
+import { createBrotliDecompress, createGunzip, createInflate, createInflateRaw } from 'node:zlib';
+import { netFailure, shownUrl, toNetFailure } from './failure.ts';
+import type { Patience } from './patience.ts';
+
+/** What bounds a body. Whoever made `patience` destroys the message when it aborts. */
+export interface BodyLimits {
+  readonly url: URL;
+  readonly maxBytes: number;
+  readonly patience: Patience;
+}
+
+function tooLarge({ url, maxBytes }: BodyLimits) {
+  return netFailure('too-large', `${shownUrl(url)} is larger than ${maxBytes} bytes`);
+}
+
+/**
+ * @throws OxbowError `source-failed` for an encoding that is not gzip, deflate or br
+ */
+function decoder(encoding: string, first: Uint8Array, url: URL): Transform {
+  switch (encoding) {
+    case 'gzip':
+    case 'x-gzip':
+      return createGunzip();
+    case 'br':
+      return createBrotliDecompress();
+    case 'deflate':
+      // Some servers send the bare stream without its zlib header.
+      return first.length > 0 && (first[0]! & 0x0f) === 8 ? createInflate() : createInflateRaw();
+    default:
+      throw netFailure('encoding', `${shownUrl(url)} is encoded as ${encoding.slice(0, 40)}, which was not asked for`);
+  }
+}
+
+/**
+ * Reads a body as sent, to its end; leaving early closes the connection.
+ *
+ * @throws OxbowError `source-failed` when it is larger than `maxBytes`; what the connection threw
+ */
+export async function* readRaw(message: IncomingMessage, limits: BodyLimits): AsyncGenerator<Uint8Array, void> {
+  let received = 0;
+  try {
+    if (Number(message.headers['content-length']) > limits.maxBytes) throw tooLarge(limits);
+    for await (const chunk of message as AsyncIterable<Uint8Array>) {
+      limits.patience.received(chunk.length);
+      received += chunk.length;
+      if (received > limits.maxBytes) throw tooLarge(limits);
+      limits.patience.rest();
+      yield chunk;
+      limits.patience.goOn();
+    }
+  } finally {
+    if (!message.complete || !message.readableEnded) message.destroy();
+  }
+}
+
+/**
+ * Reads a body to its end and unpacks it; leaving early closes the connection. Ends the patience.
+ *
+ * @throws OxbowError `source-failed` when a bound is passed or the connection breaks; the caller's abort reason when it aborts
+ */
+export async function* readBody(message: IncomingMessage, limits: BodyLimits): AsyncGenerator<Uint8Array, void> {
+  const { url, patience } = limits;
+  try {
+    patience.signal.throwIfAborted();
+    const encoding = String(message.headers['content-encoding'] ?? '')
+      .trim()
+      .toLowerCase();
+    const raw = readRaw(message, limits);
+    yield* encoding === '' || encoding === 'identity' ? raw : unpack(raw, encoding, limits);
+  } catch (error) {
+    throw patience.signal.aborted ? patience.signal.reason : toNetFailure(error, url);
+  } finally {
+    patience[Symbol.dispose]();
+    // A generator that waits for the next byte cannot be told to return: the connection is closed under it.
+    if (!message.readableEnded) message.destroy();
+  }
+}
+
+async function* unpack(
+  raw: AsyncGenerator<Uint8Array>,
+  encoding: string,
+  limits: BodyLimits,
+): AsyncGenerator<Uint8Array, void> {
+  const first = await raw.next();
+  if (first.done) return;
+  const transform = decoder(encoding, first.value, limits.url);
+  const all = async function* () {
+    yield first.value;
+    yield* raw;
+  };
+  let unpacked = 0;
+  // Errors of either side come out of the iteration below.
+  const out: Readable = pipeline(all, transform, () => {});
+  for await (const chunk of out as AsyncIterable<Uint8Array>) {
+    unpacked += chunk.length;
+    if (unpacked > limits.maxBytes) throw tooLarge(limits);
+    yield chunk;
+  }
+}

@@ -1,0 +1,65 @@
+/**
+ * What can go wrong on the way out, as refusals with a word on whether trying again may help.
+ * In: whatever node:http, zlib or the resolver threw. Out: OxbowError `address-refused` or `source-failed`.
+ */
+import { messageOf, OxbowError } from '../lib/errors.ts';
+
+/** Why a request failed; `extra.reason` of the error. */
+export type NetReason =
+  | 'address'
+  | 'url'
+  | 'redirects'
+  | 'too-large'
+  | 'encoding'
+  | 'deadline'
+  | 'idle'
+  | 'slow'
+  | 'resolve'
+  | 'tls'
+  | 'connection';
+
+const retryable: ReadonlySet<NetReason> = new Set(['deadline', 'idle', 'slow', 'resolve', 'connection']);
+
+/**
+ * A failed request.
+ *
+ * @param detail for a person, without secrets
+ */
+export function netFailure(reason: NetReason, detail: string, cause?: unknown): OxbowError {
+  const code = reason === 'address' || reason === 'url' ? 'address-refused' : 'source-failed';
+  return new OxbowError(code, detail, {
+    ...(cause !== undefined && { cause }),
+    extra: { reason, retryable: retryable.has(reason) },
+  });
+}
+
+/** Whether the same request may well succeed later. */
+export function isRetryable(error: unknown): boolean {
+  return error instanceof OxbowError && error.extra.retryable === true;
+}
+
+/** A URL as it may be shown and logged: without user name, password, query and fragment. */
+export function shownUrl(url: URL): string {
+  return `${url.protocol}//${url.host}${url.pathname}`.slice(0, 200);
+}
+
+/**
+ * Names what a socket, the resolver or a decoder threw; an OxbowError passes unchanged.
+ */
+export function toNetFailure(error: unknown, url: URL): OxbowError {
+  if (error instanceof OxbowError) return error;
+  const code = String((error as { code?: unknown } | null)?.code ?? '');
+  const what = `${shownUrl(url)}: ${messageOf(error) || code}`;
+  if (code === 'ENOTFOUND' || code.startsWith('EAI_')) {
+    return netFailure('resolve', `the name ${url.hostname} cannot be resolved (${code})`, error);
+  }
+  if (code.startsWith('ERR_TLS') || code.includes('CERT') || code.includes('_SIGNATURE') || code === 'EPROTO') {
+    return netFailure('tls', what, error);
+  }
+  if (code.startsWith('Z_') || code.startsWith('ERR_BROTLI') || code.startsWith('ERR__ERROR_FORMAT')) {
+    return netFailure('encoding', what, error);
+  }
+  if (code.startsWith('ERR_INVALID') || code.startsWith('ERR_UNESCAPED')) return netFailure('url', what, error);
+  if (code === 'ECONNREFUSED') return netFailure('connection', `${url.host} refuses connections`, error);
+  return netFailure('connection', what, error);
+}

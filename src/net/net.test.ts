@@ -1,0 +1,390 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
+import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
+import { test } from 'node:test';
+import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
+import { createNet, isRetryable, type Net, type NetRequest, type Resolve } from './net.ts';
+
+interface Served extends AsyncDisposable {
+  readonly port: number;
+  readonly url: string;
+  readonly requests: IncomingMessage[];
+  readonly sockets: Set<Socket>;
+}
+
+async function serve(listener: RequestListener): Promise<Served> {
+  const requests: IncomingMessage[] = [];
+  const sockets = new Set<Socket>();
+  const server = createServer((request, response) => {
+    requests.push(request);
+    listener(request, response);
+  });
+  server.on('connection', (socket) => sockets.add(socket));
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  return {
+    port,
+    url: `http://127.0.0.1:${port}`,
+    requests,
+    sockets,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
+
+const limits = (more: Partial<NetRequest> = {}): NetRequest => ({
+  signal: AbortSignal.timeout(60_000),
+  maxBytes: 1_000_000,
+  deadlineMs: 30_000,
+  idleMs: 20_000,
+  ...more,
+});
+
+/** A resolver that gives these answers by name. */
+const names =
+  (table: Record<string, string[]>): Resolve =>
+  async (name) =>
+    (table[name] ?? []).map((address) => ({ address, family: address.includes(':') ? 6 : 4 }));
+
+const refused = { name: 'OxbowError', code: 'address-refused' };
+const text = async (net: Net, url: string | URL, request: NetRequest) =>
+  Buffer.from(await (await net.fetch(url, request)).body()).toString();
+
+const hello = (_: IncomingMessage, response: ServerResponse) => void response.end('hello');
+
+test('a private address is refused in every spelling, without a connection', async () => {
+  await using origin = await serve(hello);
+  await using net = createNet({ allow: [] });
+  for (const host of [
+    '127.0.0.1',
+    '2130706433',
+    '0x7f.1',
+    '0177.0.0.1',
+    '127.1',
+    '[::1]',
+    '[::ffff:127.0.0.1]',
+    '127.0.0.1.',
+    'localhost',
+  ]) {
+    await assert.rejects(net.fetch(`http://${host}:${origin.port}/`, limits()), refused, host);
+  }
+  assert.equal(origin.sockets.size, 0);
+});
+
+test('only http and https are spoken', async () => {
+  await using net = createNet({ allow: ['0.0.0.0/0'] });
+  for (const url of [
+    'file:///etc/passwd',
+    'ftp://127.0.0.1/',
+    'data:text/plain,x',
+    'gopher://127.0.0.1/',
+    'not a url',
+    '',
+  ]) {
+    await assert.rejects(net.fetch(url, limits()), refused, url);
+  }
+});
+
+test('a range in allow, and the address an administrator gave, are reached', async () => {
+  await using origin = await serve(hello);
+  await using open = createNet({ allow: ['127.0.0.0/8'] });
+  assert.equal(await text(open, origin.url, limits()), 'hello');
+  await using net = createNet({ allow: [] });
+  assert.equal(await text(net, `${origin.url}/seg.ts`, limits({ trusted: new URL(origin.url) })), 'hello');
+  await assert.rejects(net.fetch(origin.url, limits({ trusted: new URL('http://127.0.0.2/') })), refused);
+});
+
+test('a redirect to a private address is refused at that hop', async () => {
+  await using secret = await serve(hello);
+  await using origin = await serve((_, response) => {
+    response.writeHead(302, { location: `http://127.0.0.2:${secret.port}/admin` }).end('moved');
+  });
+  await using net = createNet({ allow: [] });
+  await assert.rejects(net.fetch(origin.url, limits({ trusted: new URL(origin.url) })), refused);
+  assert.equal(origin.requests.length, 1);
+  assert.equal(secret.requests.length, 0);
+});
+
+test('one private address among the answers refuses the name', async () => {
+  await using net = createNet({ allow: [], resolve: names({ 'mixed.test': ['93.184.216.34', '10.0.0.1'] }) });
+  await assert.rejects(net.fetch('http://mixed.test/', limits()), { ...refused, message: /10\.0\.0\.1/ });
+});
+
+test('a name that changes its answer is checked again where it is used (rebinding)', async () => {
+  await using origin = await serve((_, response) => response.setHeader('connection', 'close').end('hello'));
+  const answers = [['127.0.0.9'], ['127.0.0.1']];
+  let asked = 0;
+  const resolve: Resolve = async () => answers[Math.min(asked++, 1)]!.map((address) => ({ address, family: 4 }));
+  await using net = createNet({ allow: ['127.0.0.1/32'], resolve });
+  await assert.rejects(net.fetch(`http://cam.test:${origin.port}/`, limits()), refused);
+  assert.equal(await text(net, `http://cam.test:${origin.port}/`, limits()), 'hello');
+  answers[1] = ['127.0.0.9'];
+  await assert.rejects(net.fetch(`http://cam.test:${origin.port}/`, limits()), refused);
+});
+
+test('a trusted name may be private, but never link-local', async () => {
+  await using origin = await serve(hello);
+  await using net = createNet({
+    allow: [],
+    resolve: names({ 'cam.test': ['127.0.0.1'], 'meta.test': ['169.254.169.254'] }),
+  });
+  const cam = new URL(`http://cam.test:${origin.port}/`);
+  assert.equal(await text(net, cam, limits({ trusted: cam })), 'hello');
+  await assert.rejects(net.fetch('http://meta.test/', limits({ trusted: new URL('http://meta.test/') })), refused);
+});
+
+test('a connection made for a trusted request is not lent to one that is not', async () => {
+  await using origin = await serve(hello);
+  await using net = createNet({ allow: [], resolve: names({ 'cam.test': ['127.0.0.1'] }) });
+  const cam = new URL(`http://cam.test:${origin.port}/`);
+  await text(net, cam, limits({ trusted: cam }));
+  assert.equal(net.idleConnections, 1);
+  await assert.rejects(net.fetch(cam, limits()), refused);
+});
+
+test('five redirects are followed, six are not; the reply tells where it ended', async () => {
+  await using origin = await serve((request, response) => {
+    const left = Number(request.url?.slice(1));
+    if (left === 0) response.end('there');
+    else response.writeHead(307, { location: `${left - 1}` }).end();
+  });
+  await using net = createNet({ allow: ['127.0.0.1'] });
+  const reply = await net.fetch(`${origin.url}/5`, limits());
+  assert.equal(reply.url.href, `${origin.url}/0`);
+  assert.equal(Buffer.from(await reply.body()).toString(), 'there');
+  assert.equal(origin.sockets.size, 1, 'the connection is kept over redirects');
+  await assert.rejects(net.fetch(`${origin.url}/6`, limits()), { code: 'source-failed', message: /more than 5/ });
+});
+
+test('secrets stay with the origin they were given for, other headers go along', async () => {
+  await using other = await serve(hello);
+  await using origin = await serve((_, response) => {
+    response.writeHead(302, { location: `http://127.0.0.1:${other.port}/x` }).end('y'.repeat(200_000));
+  });
+  await using net = createNet({ allow: ['127.0.0.1'] });
+  const headers = {
+    ...{ Authorization: 'Bearer s3cret', Cookie: 'a=b', 'X-Api-Key': 'k', Referer: 'https://tv.example/' },
+    ...{ 'X-Session-Id': '1', 'X-Password': '2', 'X-Signature': '3', 'X-JWT': '4' },
+  };
+  await text(net, origin.url, limits({ headers }));
+  assert.equal(origin.requests[0]?.headers.authorization, 'Bearer s3cret');
+  assert.equal(origin.requests[0]?.headers['x-api-key'], 'k');
+  const passed = other.requests[0]?.headers;
+  assert.equal(passed?.referer, 'https://tv.example/');
+  const names = Object.keys(headers).map((name) => name.toLowerCase());
+  assert.deepEqual(
+    names.filter((name) => passed?.[name] !== undefined),
+    ['referer'],
+  );
+});
+
+test('what a source’s headers keep secret is not sent to a host that its playlist names', async () => {
+  await using origin = await serve(hello);
+  await using net = createNet({ allow: ['127.0.0.1'] });
+  const headers = { authorization: 'Bearer s3cret', referer: 'https://tv.example/' };
+  await text(net, origin.url, limits({ headers, home: new URL('http://127.0.0.1:9/live.m3u8') }));
+  await text(net, origin.url, limits({ headers, home: new URL(`${origin.url}/live.m3u8`) }));
+  assert.deepEqual(
+    origin.requests.map((request) => request.headers.authorization),
+    [undefined, 'Bearer s3cret'],
+  );
+  assert.equal(origin.requests[0]?.headers.referer, 'https://tv.example/');
+});
+
+test('a user name in an address is sent for the trusted origin only, and shown in no error', async () => {
+  await using origin = await serve((request, response) => response.end(request.headers.authorization ?? 'none'));
+  await using net = createNet({ allow: ['127.0.0.1'] });
+  const withUser = new URL(`http://me:p%40ss@127.0.0.1:${origin.port}/a`);
+  const basic = `Basic ${Buffer.from('me:p@ss').toString('base64')}`;
+  assert.equal(await text(net, withUser, limits({ trusted: withUser })), basic);
+  assert.equal(await text(net, `${origin.url}/seg.ts`, limits({ trusted: withUser })), basic);
+  await using elsewhere = await serve((request, response) => response.end(request.headers.authorization ?? 'none'));
+  assert.equal(await text(net, elsewhere.url, limits({ trusted: withUser })), 'none');
+  await assert.rejects(net.fetch(withUser, limits()), (error: Error) => {
+    assert.doesNotMatch(error.message, /me:|ss@/);
+    return true;
+  });
+});
+
+test('gzip, br, deflate with and without its header are unpacked; another encoding is refused', async () => {
+  const plain = Buffer.from('#EXTM3U\n'.repeat(1000));
+  const bodies: Record<string, [string, Buffer]> = {
+    '/gzip': ['gzip', gzipSync(plain)],
+    '/br': ['br', brotliCompressSync(plain)],
+    '/deflate': ['deflate', deflateSync(plain)],
+    '/raw': ['deflate', deflateRawSync(plain)],
+    '/plain': ['identity', plain],
+    '/zstd': ['zstd', plain],
+    '/broken': ['gzip', plain],
+  };
+  await using origin = await serve((request, response) => {
+    const [encoding, body] = bodies[request.url ?? '']!;
+    response.setHeader('content-encoding', encoding).end(body);
+  });
+  await using net = createNet({ allow: ['127.0.0.1'] });
+  for (const path of ['/gzip', '/br', '/deflate', '/raw', '/plain']) {
+    assert.equal(await text(net, origin.url + path, limits()), plain.toString(), path);
+  }
+  for (const path of ['/zstd', '/broken']) {
+    await assert.rejects(text(net, origin.url + path, limits()), {
+      code: 'source-failed',
+      extra: { reason: 'encoding', retryable: false },
+    });
+  }
+});
+
+test('a body larger than its cap is cut off: declared, chunked, or unpacked from a gzip bomb', async () => {
+  const bomb = gzipSync(Buffer.alloc(50_000_000));
+  await using origin = await serve((request, response) => {
+    if (request.url === '/declared') response.setHeader('content-length', 2_000_000).end(Buffer.alloc(2_000_000));
+    else if (request.url === '/bomb') response.setHeader('content-encoding', 'gzip').end(bomb);
+    else {
+      const more = () => {
+        while (!response.destroyed && response.write(Buffer.alloc(65536)));
+      };
+      response.on('drain', more);
+      more();
+    }
+  });
+  await using net = createNet({ allow: ['127.0.0.1'] });
+  for (const path of ['/declared', '/endless', '/bomb']) {
+    await assert.rejects(
+      text(net, origin.url + path, limits()),
+      { code: 'source-failed', extra: { reason: 'too-large', retryable: false } },
+      path,
+    );
+  }
+});
+
+test('a slow drip ends at the total deadline, silence at the idle limit, both retryable', async () => {
+  await using origin = await serve((request, response) => {
+    response.write('#');
+    if (request.url !== '/drip') return;
+    const timer = setInterval(() => response.write('#'), 20);
+    response.on('close', () => clearInterval(timer));
+  });
+  await using net = createNet({ allow: ['127.0.0.1'] });
+  for (const [path, reason, limit] of [
+    ['/drip', 'deadline', { deadlineMs: 400 }],
+    ['/silent', 'idle', { idleMs: 200 }],
+  ] as const) {
+    await assert.rejects(text(net, origin.url + path, limits(limit)), (error) => {
+      assert.equal((error as { extra?: { reason?: string } }).extra?.reason, reason);
+      assert.ok(isRetryable(error));
+      return true;
+    });
+  }
+});
+
+test('a server that takes the connection and says nothing is given up', async () => {
+  const server = createTcpServer(() => {});
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  await using net = createNet({ allow: ['127.0.0.1'] });
+  await assert.rejects(net.fetch(`http://127.0.0.1:${port}/`, limits({ idleMs: 100 })), {
+    extra: { reason: 'idle', retryable: true },
+  });
+  server.close();
+});
+
+test('abort rejects with the caller’s reason, before the reply and while the body comes', async () => {
+  await using origin = await serve((request, response) => {
+    if (request.url === '/body') response.write('first');
+  });
+  await using net = createNet({ allow: ['127.0.0.1'] });
+  const reason = new Error('stopped by hand');
+  await assert.rejects(net.fetch(origin.url, limits({ signal: AbortSignal.abort(reason) })), reason);
+  const early = new AbortController();
+  const waiting = assert.rejects(net.fetch(origin.url, limits({ signal: early.signal })), reason);
+  early.abort(reason);
+  await waiting;
+  const late = new AbortController();
+  const reply = await net.fetch(`${origin.url}/body`, limits({ signal: late.signal }));
+  const reading = assert.rejects(reply.body(), reason);
+  late.abort(reason);
+  await reading;
+});
+
+test('a broken connection, a refused one and an unknown name are named and retryable', async () => {
+  await using origin = await serve((_, response) => {
+    response.setHeader('content-length', 100).write('half');
+    setImmediate(() => response.destroy());
+  });
+  await using net = createNet({ allow: ['127.0.0.1'], resolve: names({}) });
+  await assert.rejects(text(net, origin.url, limits()), (error) => isRetryable(error));
+  await assert.rejects(net.fetch('http://127.0.0.1:1/', limits()), { message: /refuses connections/ });
+  await assert.rejects(net.fetch('http://nobody.test/', limits()), { extra: { reason: 'resolve', retryable: true } });
+});
+
+test('a kept connection that the other side has closed meanwhile costs nothing but a second try', async () => {
+  let count = 0;
+  const server = createTcpServer((socket) => {
+    let answered = 0;
+    socket.on('error', () => {});
+    socket.on('data', () => {
+      // The second request on a connection is met by a reset.
+      if (answered++ > 0) return void socket.resetAndDestroy();
+      count += 1;
+      socket.write(`HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n${count}`);
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  await using net = createNet({ allow: ['127.0.0.1'] });
+  assert.equal(await text(net, `http://127.0.0.1:${port}/`, limits()), '1');
+  assert.equal(net.idleConnections, 1);
+  assert.equal(await text(net, `http://127.0.0.1:${port}/`, limits()), '2');
+  server.close();
+});
+
+test('connections are used again, and at most ten a host are kept', async () => {
+  await using origin = await serve((_, response) => void setTimeout(() => response.end('x'), 20));
+  await using net = createNet({ allow: ['127.0.0.1'] });
+  await Promise.all(Array.from({ length: 20 }, () => text(net, origin.url, limits())));
+  assert.ok(net.idleConnections <= 10, `${net.idleConnections} are kept`);
+  const before = origin.sockets.size;
+  await text(net, origin.url, limits());
+  assert.equal(origin.sockets.size, before);
+});
+
+test('a reply that is disposed unread gives its connection up', async () => {
+  await using origin = await serve((_, response) => void response.write('endless'));
+  await using net = createNet({ allow: ['127.0.0.1'] });
+  const reply = await net.fetch(origin.url, limits());
+  const [socket] = origin.sockets;
+  const closed = once(socket!, 'close');
+  reply[Symbol.dispose]();
+  await closed;
+});
+
+test('a header that cannot be sent is a refusal, not a crash', async () => {
+  await using net = createNet({ allow: ['127.0.0.1'] });
+  await assert.rejects(net.fetch('http://127.0.0.1:1/', limits({ headers: { 'x-a': 'b\r\nc: d' } })), refused);
+});
+
+test('a POST brings its body whole and guarded like a GET, and a redirect of it is given back', async () => {
+  const bodies: string[] = [];
+  await using origin = await serve(async (request, response) => {
+    let body = '';
+    for await (const piece of request) body += String(piece);
+    bodies.push(`${request.method} ${request.url} ${request.headers['content-length']} ${body}`);
+    response.writeHead(request.url === '/moved' ? 307 : 204, { location: '/elsewhere' }).end();
+  });
+  await using net = createNet({ allow: [] });
+  const post = Buffer.from('{"a":1}');
+  const url = new URL(`${origin.url}/in`);
+  await assert.rejects(net.fetch(url, limits({ post })), refused);
+  for (const path of ['/in', '/moved']) {
+    const trusted = new URL(path, origin.url);
+    using reply = await net.fetch(trusted, limits({ post, trusted }));
+    assert.equal(reply.status, path === '/in' ? 204 : 307);
+  }
+  assert.deepEqual(bodies, ['POST /in 7 {"a":1}', 'POST /moved 7 {"a":1}']);
+});

@@ -1,0 +1,99 @@
+/**
+ * Named checks that say whether oxbow works and whether it may get traffic.
+ * In: checks registered by whoever owns a thing that can fail. Out: the bodies of /health and /ready.
+ */
+import { messageOf } from '../lib/errors.ts';
+
+/** Says that a thing works by returning (optionally with a sentence), or why not by throwing. */
+export type Check = (options: { signal: AbortSignal }) => Promise<string | undefined> | string | undefined;
+
+/** How one check went. */
+export interface CheckResult {
+  readonly name: string;
+  readonly ok: boolean;
+  /** A sentence for the operator; may name folders and addresses. */
+  readonly detail: string;
+  /** How long it took, milliseconds. */
+  readonly tookMs: number;
+}
+
+/** How all checks went. */
+export interface HealthReport {
+  readonly ok: boolean;
+  readonly checks: readonly CheckResult[];
+}
+
+/** The registry of checks. */
+export interface Health {
+  /**
+   * Adds a check until the returned function is called.
+   *
+   * @param name short and unique, e.g. `database`
+   * @param options `ready`: false for what is worth showing but no reason to get no traffic (default true);
+   *   `timeoutMs`: a check that takes longer has failed (default 2,000)
+   */
+  register(name: string, check: Check, options?: { ready?: boolean; timeoutMs?: number }): () => void;
+  /** Runs all checks at once. Callers at the same time share a run. */
+  checkHealth(): Promise<HealthReport>;
+  /** Runs the checks that decide about traffic. Callers at the same time share a run. */
+  checkReady(): Promise<HealthReport>;
+}
+
+interface Entry {
+  readonly name: string;
+  readonly check: Check;
+  readonly ready: boolean;
+  readonly timeoutMs: number;
+}
+
+/** Makes an empty registry; with no checks all is well. */
+export function createHealth(): Health {
+  const entries = new Map<string, Entry>();
+  const running = new Map<'health' | 'ready', Promise<HealthReport>>();
+
+  const report = (kind: 'health' | 'ready'): Promise<HealthReport> => {
+    const shared = running.get(kind);
+    if (shared) return shared;
+    const wanted = [...entries.values()].filter((entry) => kind === 'health' || entry.ready);
+    const run = Promise.all(wanted.map(runCheck))
+      .then((checks) => ({ ok: checks.every((check) => check.ok), checks }))
+      .finally(() => running.delete(kind));
+    running.set(kind, run);
+    return run;
+  };
+
+  return {
+    register(name, check, { ready = true, timeoutMs = 2000 } = {}) {
+      const entry = { name, check, ready, timeoutMs };
+      entries.set(name, entry);
+      return () => {
+        if (entries.get(name) === entry) entries.delete(name);
+      };
+    },
+    checkHealth: () => report('health'),
+    checkReady: () => report('ready'),
+  };
+}
+
+async function runCheck({ name, check, timeoutMs }: Entry): Promise<CheckResult> {
+  const startedAt = performance.now();
+  const tookMs = () => Math.round(performance.now() - startedAt);
+  const controller = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      const error = new DOMException(`no answer within ${timeoutMs} ms`, 'TimeoutError');
+      controller.abort(error);
+      reject(error);
+    }, timeoutMs);
+  });
+  try {
+    const work = Promise.resolve().then(() => check({ signal: controller.signal }));
+    const detail = await Promise.race([work, late]);
+    return { name, ok: true, detail: detail ?? '', tookMs: tookMs() };
+  } catch (error) {
+    return { name, ok: false, detail: messageOf(error), tookMs: tookMs() };
+  } finally {
+    clearTimeout(timer);
+  }
+}

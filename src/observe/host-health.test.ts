@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { createManualClock } from '../lib/clock.ts';
+import { DiskForecast } from './disk-forecast.ts';
+import { ClockWatch, loopCheck, memoryCheck } from './host-health.ts';
+
+const asked = { signal: new AbortController().signal };
+
+suite('what the process stands on', () => {
+  test('memory is told in words, and is a failure when nearly all of it is taken', () => {
+    assert.equal(
+      memoryCheck(
+        () => 120e6,
+        () => 1e9,
+      )(asked),
+      '120 MB of 1000 MB are in use',
+    );
+    assert.throws(
+      () =>
+        memoryCheck(
+          () => 960e6,
+          () => 1e9,
+        )(asked),
+      /memory is short/,
+    );
+    assert.match(String(memoryCheck(undefined, () => Number.MAX_SAFE_INTEGER)(asked)), /^\d+ MB of /);
+  });
+
+  test('a main thread that comes back seconds late is a failure', () => {
+    assert.match(String(loopCheck(() => 0.012)(asked)), /12 ms late/);
+    assert.throws(() => loopCheck(() => 6)(asked), /too much to do/);
+  });
+
+  test('a clock that steps is counted and told for an hour, one that slews is not', () => {
+    const clock = createManualClock();
+    let steps = 0;
+    const watch = new ClockWatch(clock, () => steps++);
+    clock.advance(5000);
+    clock.step(20);
+    assert.equal(watch.check(), 'the clock has not stepped');
+    clock.step(-3_600_000);
+    watch.look();
+    clock.advance(40_000);
+    assert.equal(watch.check(), 'the clock stepped by -3600.0 s, seen 40 s ago');
+    clock.advance(3_600_000);
+    assert.equal(watch.check(), 'the clock has not stepped');
+    assert.equal(steps, 1);
+  });
+});
+
+suite('when the disk will be full', () => {
+  const minute = 60_000;
+
+  test('is told from how it filled, and never where it does not', () => {
+    const forecast = new DiskForecast();
+    assert.equal(forecast.fullInSeconds, Number.POSITIVE_INFINITY);
+    forecast.add(0, 10e9);
+    forecast.add(5000, 9e9);
+    assert.equal(forecast.growth, 0, 'five seconds say nothing');
+    forecast.add(10 * minute, 10e9 - 600e6);
+    assert.equal(forecast.growth, 1e6);
+    assert.equal(forecast.fullInSeconds, 9400);
+    forecast.add(20 * minute, 11e9);
+    assert.ok(forecast.growth < 0);
+    assert.equal(forecast.fullInSeconds, Number.POSITIVE_INFINITY);
+  });
+
+  test('looks back a day and no further', () => {
+    const forecast = new DiskForecast();
+    // A day of filling by 1 MB/s, then three of none.
+    for (let at = 0; at <= 4 * 1440; at++) forecast.add(at * minute, 1e12 - Math.min(at, 1440) * 60e6);
+    assert.equal(forecast.growth, 0);
+  });
+});

@@ -1,0 +1,72 @@
+/**
+ * Health checks of what the process stands on: memory, clock and event loop.
+ * In: figures of the process. Out: checks for observe/health; a sentence each, or why it is not well.
+ */
+import type { Clock } from '../lib/clock.ts';
+import type { Check } from './health.ts';
+import { memoryLimit } from './memory-limit.ts';
+
+/** Share of the memory limit from which on the system may end the process any moment. */
+const MOST_MEMORY = 0.95;
+/** A main thread that is this late cannot serve live video, seconds. Less is said, but fails nothing: a busy machine recovers. */
+const MOST_LAG_S = 5;
+/** A smaller difference is slewing, ms. */
+const STEP_MS = 500;
+/** How long a step is worth telling, ms. */
+const TOLD_MS = 3600 * 1000;
+
+/** Memory in use against the limit. Fails above 95 %. */
+export function memoryCheck(
+  rss: () => number = () => process.memoryUsage.rss(),
+  limit: () => number = memoryLimit,
+): Check {
+  return () => {
+    const [used, most] = [rss(), limit()];
+    const sentence = `${(used / 1e6).toFixed(0)} MB of ${(most / 1e6).toFixed(0)} MB are in use`;
+    if (used > most * MOST_MEMORY) throw new Error(`memory is short: ${sentence}`);
+    return sentence;
+  };
+}
+
+/** How late the main thread comes back to its work. Fails above 5 s. */
+export function loopCheck(lagS: () => number): Check {
+  return () => {
+    const sentence = `the main thread is ${(lagS() * 1000).toFixed(0)} ms late in one case of a hundred`;
+    if (lagS() > MOST_LAG_S) throw new Error(`oxbow has too much to do: ${sentence}`);
+    return sentence;
+  };
+}
+
+/** Sees the system's clock step, by comparing it with one that cannot. */
+export class ClockWatch {
+  readonly #clock: Clock;
+  readonly #onStep: () => void;
+  #offsetMs: number;
+  #last: { readonly byMs: number; readonly atMs: number } | undefined;
+
+  constructor(clock: Clock, onStep: () => void) {
+    this.#clock = clock;
+    this.#onStep = onStep;
+    this.#offsetMs = clock.nowMs() - clock.monotonicMs();
+  }
+
+  /** Looks at both clocks; at each scrape and health check. */
+  look(): void {
+    const atMs = this.#clock.monotonicMs();
+    const offsetMs = this.#clock.nowMs() - atMs;
+    const byMs = offsetMs - this.#offsetMs;
+    this.#offsetMs = offsetMs;
+    if (Math.abs(byMs) < STEP_MS) return;
+    this.#last = { byMs, atMs };
+    this.#onStep();
+  }
+
+  /** The check: it never fails, for a clock that was set right is no reason to get no traffic. */
+  readonly check = (): string => {
+    this.look();
+    if (!this.#last || this.#clock.monotonicMs() - this.#last.atMs > TOLD_MS) return 'the clock has not stepped';
+    const { byMs, atMs } = this.#last;
+    const agoS = Math.round((this.#clock.monotonicMs() - atMs) / 1000);
+    return `the clock stepped by ${(byMs / 1000).toFixed(1)} s, seen ${agoS} s ago`;
+  };
+}

@@ -1,0 +1,51 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createLog } from './log.ts';
+import { LogRing } from './log-ring.ts';
+
+function ringOf(options: { format?: 'json' | 'text' } = {}) {
+  const ring = new LogRing(1000);
+  const log = createLog({ level: 'debug', write: () => {}, onWritten: (line) => ring.take(line), ...options });
+  return { ring, log };
+}
+
+test('what was written is kept with its stream, its fields and a rising id, whatever the log looks like', () => {
+  for (const format of ['json', 'text'] as const) {
+    const { ring, log } = ringOf({ format });
+    log.info({ stream: 'door', bytes: 5 }, 'connected');
+    log.error({ err: new Error('no route') }, 'failed');
+    const [first, second] = ring.read({});
+    assert.deepEqual(
+      [first!.id, first!.level, first!.stream, first!.message, first!.detail],
+      [1001, 'info', 'door', 'connected', 'bytes=5'],
+    );
+    assert.deepEqual([second!.id, second!.message, second!.detail], [1002, 'failed', 'error="no route"']);
+    assert.match(first!.at, /^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
+  }
+});
+
+test('lines are found by level, by stream and by what was read before', () => {
+  const { ring, log } = ringOf();
+  log.debug({ stream: 'a' }, 'one');
+  log.warn({ stream: 'b' }, 'two');
+  log.error({ stream: 'a' }, 'three');
+  const found = (wish: Parameters<LogRing['read']>[0]) => ring.read(wish).map(({ message }) => message);
+  assert.deepEqual(found({ level: 'warn' }), ['two', 'three']);
+  assert.deepEqual(found({ stream: 'a' }), ['one', 'three']);
+  assert.deepEqual(found({ after: 1001 }), ['two', 'three']);
+  assert.deepEqual(found({ after: 1003 }), []);
+});
+
+test('no secret is kept', () => {
+  const { ring, log } = ringOf();
+  log.info({ url: 'https://user:hunter2@example.com/live.m3u8?token=abcdef0123456789' }, 'connected');
+  assert.doesNotMatch(JSON.stringify(ring.read({})), /hunter2|abcdef0123456789/);
+});
+
+test('only the newest 500 lines are kept', () => {
+  const ring = new LogRing();
+  for (let i = 1; i <= 600; i++) ring.take(JSON.stringify({ level: 'info', time: 'x', msg: `line ${i}` }));
+  ring.take('not json');
+  const kept = ring.read({});
+  assert.deepEqual([kept.length, kept[0]!.message, kept.at(-1)!.message], [500, 'line 101', 'line 600']);
+});

@@ -1,0 +1,82 @@
+/**
+ * The last lines of the log, kept in memory for the page of whoever runs oxbow.
+ * In: lines as they were written, JSON without secrets. Out: what is newer than a line, by level and stream.
+ */
+import { type LogLevel, printValue } from './log.ts';
+
+/** Lines that are kept. */
+const MOST_LINES = 500;
+/** Of longer texts the start is kept, characters. */
+const MOST_TEXT = 4096;
+
+const levels: readonly LogLevel[] = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'];
+
+/** A line that was written. */
+export interface LogLine {
+  /** Rises from line to line. */
+  readonly id: number;
+  /** RFC 3339. */
+  readonly at: string;
+  readonly level: LogLevel;
+  /** Empty where it is about none. */
+  readonly stream: string;
+  readonly message: string;
+  /** Everything else, as `name=value`. */
+  readonly detail: string;
+}
+
+/** Which lines are meant. */
+export interface LogWish {
+  /** Only those with a higher id. */
+  readonly after?: number | undefined;
+  /** Only those at least as grave. */
+  readonly level?: LogLevel | undefined;
+  readonly stream?: string | undefined;
+}
+
+/** At most 500 lines. */
+export class LogRing {
+  readonly #lines: LogLine[] = [];
+  #last: number;
+
+  /** @param beforeFirst one less than the first line's id; the time in ms keeps ids rising from one run to the next */
+  constructor(beforeFirst = 0) {
+    this.#last = beforeFirst;
+  }
+
+  /** Keeps a line; one that is no JSON object of a known level is left out. */
+  take(json: string): void {
+    let fields: Record<string, unknown>;
+    try {
+      fields = JSON.parse(json) as Record<string, unknown>;
+    } catch {
+      return; // not one of ours
+    }
+    const { level, time, msg, stream, err, ...rest } = fields;
+    if (!levels.includes(level as LogLevel)) return;
+    const wrong = (err as { message?: unknown } | undefined)?.message;
+    const detail = Object.entries(wrong === undefined ? rest : { ...rest, error: wrong });
+    this.#last += 1;
+    this.#lines.push({
+      id: this.#last,
+      at: String(time),
+      level: level as LogLevel,
+      stream: typeof stream === 'string' ? stream : '',
+      message: String(msg ?? '').slice(0, MOST_TEXT),
+      detail: detail
+        .map(([name, value]) => `${name}=${printValue(value)}`)
+        .join(' ')
+        .slice(0, MOST_TEXT),
+    });
+    if (this.#lines.length > MOST_LINES) this.#lines.shift();
+  }
+
+  /** The lines that are meant, oldest first. */
+  read({ after = 0, level = 'trace', stream }: LogWish): readonly LogLine[] {
+    const least = levels.indexOf(level);
+    return this.#lines.filter(
+      (line) =>
+        line.id > after && levels.indexOf(line.level) >= least && (stream === undefined || line.stream === stream),
+    );
+  }
+}

@@ -1,0 +1,125 @@
+/**
+ * The log: one line an event, JSON for machines, short readable lines on a terminal; secrets never reach it.
+ * In: calls of `log.info({ stream }, 'sentence')` from everywhere. Out: lines on standard output. Nothing else imports pino.
+ */
+import { isatty } from 'node:tty';
+import { type Logger, pino } from 'pino';
+import { LogGuard, type Suppression } from './log-guard.ts';
+import { redact } from './redact.ts';
+
+/** A logger; children carry fields such as `stream` and `traceId` on every line. */
+export type Log = Logger;
+
+/** Levels from the most to the least talkative. */
+export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal';
+
+/** How lines look; `auto` is text on a terminal and JSON elsewhere. */
+export type LogFormat = 'auto' | 'json' | 'text';
+
+/** How `createLog` is set up. */
+export interface LogOptions {
+  /** The least that is written; a function is asked at each line, so that it may change. */
+  readonly level: LogLevel | (() => LogLevel);
+  readonly format?: LogFormat;
+  /** File descriptor to write to; standard output by default. */
+  readonly fd?: 1 | 2;
+  /** Takes finished lines instead of the descriptor. */
+  readonly write?: (line: string) => void;
+  /** Given each line that is written, as JSON without secrets, however lines look. */
+  readonly onWritten?: (json: string) => void;
+  /** Called once for each line written, for the metric. */
+  readonly onLine?: (level: LogLevel) => void;
+  /** Called once for each line that is left out because it repeats or a day's log is full, for the metric. */
+  readonly onSuppressed?: (reason: Suppression) => void;
+}
+
+/** Lines that a stalled terminal or pipe may hold back before they are dropped, bytes. */
+const MAX_WAITING_BYTES = 8 * 1024 * 1024;
+
+/**
+ * Makes the root logger. Lines to a descriptor are written asynchronously, so that a stalled reader never stops the
+ * server; what still waits is written when the process exits.
+ */
+export function createLog(options: LogOptions): Log {
+  const fd = options.fd ?? 1;
+  const format = options.format ?? 'auto';
+  const text = format === 'text' || (format === 'auto' && options.write === undefined && isatty(fd));
+  const finish = (line: string) => {
+    if (text && !options.onWritten) return redact(printTextLine(line));
+    const json = redact(line);
+    options.onWritten?.(json);
+    return text ? redact(printTextLine(line)) : json;
+  };
+  const { onLine, level: least } = options;
+  const settings = {
+    level: typeof least === 'function' ? 'trace' : least,
+    base: null,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label: string) => ({ level: label }) },
+    hooks: {
+      logMethod(this: Logger, args: Parameters<pino.LogFn>, method: pino.LogFn, level: number) {
+        if (typeof least === 'function' && level < (this.levels.values[least()] ?? 0)) return;
+        onLine?.(this.levels.labels[level] as LogLevel);
+        method.apply(this, args);
+      },
+    },
+  };
+  const guardWith = (write: (line: string) => void) =>
+    new LogGuard({
+      nowMs: Date.now,
+      write: (line) => write(finish(line)),
+      ...(options.onSuppressed && { onSuppressed: options.onSuppressed }),
+    });
+  if (options.write) {
+    const guard = guardWith(options.write);
+    return pino(settings, { write: (line: string) => guard.take(line) });
+  }
+  const destination = pino.destination({ dest: fd, sync: false, maxLength: MAX_WAITING_BYTES });
+  const guard = guardWith((line) => destination.write(line));
+  return pino(settings, {
+    write: (line: string) => guard.take(line),
+    flush(done: (error?: Error) => void) {
+      guard.flush();
+      destination.flush(done);
+    },
+    flushSync() {
+      guard.flush();
+      destination.flushSync();
+    },
+  } as pino.DestinationStream);
+}
+
+/**
+ * A logger that says nothing, for tests and tools.
+ */
+export function createSilentLog(): Log {
+  return pino({ level: 'silent' });
+}
+
+/**
+ * Turns one JSON line into one for people: `08:00:00.000 INFO  connected stream=door url=https://…`, an error's stack below.
+ *
+ * @param line a JSON line as pino writes it; anything else is returned as it is
+ */
+export function printTextLine(line: string): string {
+  let fields: Record<string, unknown>;
+  try {
+    fields = JSON.parse(line) as Record<string, unknown>;
+  } catch {
+    return line; // not one of ours; better shown raw than lost
+  }
+  const { level, time, msg, err, ...rest } = fields;
+  let printed = `${String(time).slice(11, 23)} ${String(level).toUpperCase().padEnd(5)} ${msg === undefined ? '' : String(msg)}`;
+  for (const [name, value] of Object.entries(rest)) printed += ` ${name}=${printValue(value)}`;
+  if (typeof err === 'object' && err !== null) {
+    const { message, stack } = err as { message?: unknown; stack?: unknown };
+    printed += `\n  ${String(stack ?? message).replaceAll('\n', '\n  ')}`;
+  }
+  return `${printed}\n`;
+}
+
+/** A value as it stands behind `name=`: quoted where it would not stand out. */
+export function printValue(value: unknown): string {
+  if (typeof value !== 'string') return JSON.stringify(value);
+  return /[\s"=]/.test(value) || value === '' ? JSON.stringify(value) : value;
+}

@@ -1,0 +1,154 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { seeded } from '../lib/random.fixture.ts';
+import { createHealth } from './health.ts';
+import { createMetrics, metricTable } from './metrics.ts';
+import { parseTraceparent, traceIdOf } from './trace.ts';
+
+suite('metrics', () => {
+  test('every row of the table is printed with its sentence and type, in base units', async () => {
+    using metrics = createMetrics();
+    const printed = await metrics.print();
+    const rows = Object.values(metricTable);
+    assert.equal(new Set(rows.map(({ name }) => name)).size, rows.length);
+    for (const { name, type, help } of rows) {
+      assert.ok(printed.includes(`# HELP ${name} ${help}\n# TYPE ${name} ${type}\n`), name);
+      assert.match(help, /\.$/);
+      assert.equal(name.endsWith('_total'), type === 'counter', name);
+      if (type === 'histogram') assert.match(name, /_(seconds|bytes)$/);
+    }
+  });
+
+  test('values are printed with their labels, and two registries share nothing', async () => {
+    using metrics = createMetrics();
+    using other = createMetrics();
+    metrics.gaps.inc({ stream: 'door', cause: 'source-down' });
+    metrics.syncSeconds.observe(0.004);
+    assert.match(await metrics.print(), /^oxbow_gaps_total\{stream="door",cause="source-down"\} 1$/m);
+    assert.match(await metrics.print(), /^oxbow_sync_seconds_bucket\{le="0.005"\} 1$/m);
+    assert.doesNotMatch(await other.print(), /source-down/);
+  });
+
+  test('values that are cheaper to look up are looked up at each scrape, until told otherwise', async () => {
+    using metrics = createMetrics();
+    let reads = 0;
+    const stop = metrics.beforeScrape(() => metrics.streams.set({ state: 'live' }, ++reads));
+    await metrics.print();
+    assert.match(await metrics.print(), /^oxbow_streams\{state="live"\} 2$/m);
+    stop();
+    await metrics.print();
+    assert.equal(reads, 2);
+  });
+
+  test('a stream that was removed leaves no series behind', async () => {
+    using metrics = createMetrics();
+    for (const stream of ['door', 'gate']) {
+      metrics.frames.inc({ stream }, 5);
+      metrics.gaps.inc({ stream, cause: 'disk' });
+      metrics.recordingLagSeconds.set({ stream }, 0.1);
+    }
+    metrics.forgetStream('door');
+    const printed = await metrics.print();
+    assert.doesNotMatch(printed, /"door"/);
+    assert.equal(printed.match(/"gate"/g)?.length, 3);
+  });
+
+  test('the process tells its CPU time, memory and lag', async () => {
+    using metrics = createMetrics();
+    const printed = await metrics.print();
+    assert.match(printed, /^oxbow_cpu_seconds_total \d+\.\d+$/m);
+    assert.match(printed, /^oxbow_resident_memory_bytes \d{7,}$/m);
+    assert.match(printed, /^oxbow_event_loop_lag_seconds\{thread="main",quantile="0.99"\} /m);
+  });
+});
+
+suite('health', () => {
+  test('without checks all is well', async () => {
+    assert.deepEqual(await createHealth().checkHealth(), { ok: true, checks: [] });
+  });
+
+  test('one failing check is enough, whether it throws, rejects or takes too long', async () => {
+    for (const check of [
+      () => {
+        throw new Error('broken');
+      },
+      () => Promise.reject(new Error('broken')),
+      () => new Promise<undefined>(() => {}),
+    ]) {
+      const health = createHealth();
+      health.register('good', () => undefined);
+      health.register('bad', check, { timeoutMs: 20 });
+      const { ok, checks } = await health.checkReady();
+      assert.equal(ok, false);
+      assert.deepEqual(
+        checks.map((one) => [one.name, one.ok]),
+        [
+          ['good', true],
+          ['bad', false],
+        ],
+      );
+      assert.match(checks[1]!.detail, /broken|within 20 ms/);
+    }
+  });
+
+  test('a check that takes too long is told to stop', async () => {
+    const health = createHealth();
+    const { promise: aborted, resolve } = Promise.withResolvers<void>();
+    health.register('slow', ({ signal }) => new Promise(() => signal.addEventListener('abort', () => resolve())), {
+      timeoutMs: 5,
+    });
+    await health.checkHealth();
+    await aborted;
+  });
+
+  test('callers at the same time share a run, and what is unregistered is not asked', async () => {
+    const health = createHealth();
+    let runs = 0;
+    const unregister = health.register('counted', () => `${++runs}`);
+    await Promise.all([health.checkReady(), health.checkReady()]);
+    assert.equal(runs, 1);
+    await health.checkReady();
+    assert.equal(runs, 2);
+    unregister();
+    assert.deepEqual((await health.checkReady()).checks, []);
+  });
+});
+
+suite('trace ids (W3C Trace Context 3.2)', () => {
+  const id = '0af7651916cd43dd8448eb211c80319c';
+
+  test('a valid traceparent gives its trace id, also of a future version', () => {
+    assert.equal(traceIdOf(`00-${id}-b7ad6b7169203331-01`), id);
+    assert.equal(traceIdOf(`01-${id}-b7ad6b7169203331-01-more`), id);
+  });
+
+  for (const header of [
+    undefined,
+    ['a', 'b'],
+    '',
+    `00-${id}-b7ad6b7169203331-01-more`,
+    `ff-${id}-b7ad6b7169203331-01`,
+    `00-${'0'.repeat(32)}-b7ad6b7169203331-01`,
+    `00-${id}-${'0'.repeat(16)}-01`,
+    `00-${id.toUpperCase()}-b7ad6b7169203331-01`,
+    `01-${id}-b7ad6b7169203331-01-${'x'.repeat(600)}`,
+  ]) {
+    test(`${String(header).slice(0, 70)} starts a new trace`, () => {
+      const traceId = traceIdOf(header);
+      assert.match(traceId, /^[0-9a-f]{32}$/);
+      assert.notEqual(traceId, id);
+      assert.notEqual(traceId, traceIdOf(header));
+    });
+  }
+
+  test('whatever is sent, the parser gives 32 digits or nothing', () => {
+    const next = seeded(7);
+    const valid = `00-${id}-b7ad6b7169203331-01`;
+    for (let round = 0; round < 2000; round++) {
+      const characters = [...valid];
+      for (let n = next(4); n >= 0; n--) characters[next(characters.length)] = String.fromCharCode(next(128));
+      const traceId = parseTraceparent(characters.slice(0, 1 + next(60)).join(''));
+      assert.ok(traceId === undefined || /^[0-9a-f]{32}$/.test(traceId));
+    }
+  });
+});

@@ -1,0 +1,102 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { json } from 'node:stream/consumers';
+import { test } from 'node:test';
+import { openTelemetry } from './telemetry.ts';
+
+interface OtlpSpan {
+  readonly name: string;
+  readonly traceId: string;
+  readonly parentSpanId?: string;
+  readonly startTimeUnixNano: string;
+  readonly endTimeUnixNano: string;
+  readonly status?: { readonly code?: number; readonly message?: string };
+  readonly attributes: readonly { readonly key: string; readonly value: object }[];
+}
+interface OtlpBody {
+  readonly resourceSpans: readonly {
+    readonly resource: { readonly attributes: readonly { readonly key: string; readonly value: object }[] };
+    readonly scopeSpans: readonly { readonly spans: readonly OtlpSpan[] }[];
+  }[];
+}
+
+const traceId = '0af7651916cd43dd8448eb211c80319c';
+const parent = 'b7ad6b7169203331';
+
+/** A collector of OTLP over HTTP; its spans are all there once the sender is closed. */
+async function collect() {
+  const bodies: OtlpBody[] = [];
+  const paths: string[] = [];
+  const server = createServer(async (request, response) => {
+    paths.push(request.url!);
+    bodies.push((await json(request)) as OtlpBody);
+    response.setHeader('content-type', 'application/json').end('{}');
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  return {
+    endpoint: `http://127.0.0.1:${(server.address() as { port: number }).port}`,
+    paths,
+    bodies,
+    spans: () => bodies.flatMap(({ resourceSpans }) => resourceSpans.flatMap((one) => one.scopeSpans[0]!.spans)),
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
+
+test('a request is told to the collector as a span of its trace, below the span of its caller', async () => {
+  await using collector = await collect();
+  const kinds: string[] = [];
+  const nowMs = 1_795_000_000_000;
+  {
+    await using telemetry = await openTelemetry({
+      ...{ endpoint: `${collector.endpoint}/`, sample: 1, nowMs: () => nowMs },
+      onSpan: (kind) => kinds.push(kind),
+    });
+    telemetry.ended({
+      ...{ kind: 'request', name: 'GET /version', tookMs: 250, traceId },
+      attributes: { 'http.response.status_code': 200 },
+    });
+    telemetry.ended({
+      ...{ kind: 'job', name: 'export', tookMs: 10, traceparent: `00-${traceId}-${parent}-01` },
+      error: 'the disk is full',
+    });
+  }
+  assert.deepEqual(collector.paths, ['/v1/traces']);
+  assert.deepEqual(kinds, ['request', 'job']);
+  const [request, job] = collector.spans();
+  assert.deepEqual([request!.name, request!.traceId], ['GET /version', traceId]);
+  assert.equal(BigInt(request!.endTimeUnixNano) - BigInt(request!.startTimeUnixNano), 250_000_000n);
+  assert.equal(request!.endTimeUnixNano, `${nowMs}000000`);
+  assert.deepEqual(request!.attributes, [{ key: 'http.response.status_code', value: { intValue: 200 } }]);
+  assert.deepEqual([job!.traceId, job!.parentSpanId, job!.status?.message], [traceId, parent, 'the disk is full']);
+  const { attributes } = collector.bodies[0]!.resourceSpans[0]!.resource;
+  assert.ok(attributes.some(({ key, value }) => key === 'service.name' && 'stringValue' in value));
+});
+
+test('a share of 0 keeps only what a caller keeps', async () => {
+  await using collector = await collect();
+  {
+    await using telemetry = await openTelemetry({ endpoint: collector.endpoint, sample: 0, nowMs: Date.now });
+    telemetry.ended({ kind: 'request', name: 'left out', tookMs: 1 });
+    telemetry.ended({ kind: 'request', name: 'kept', tookMs: 1, traceparent: `00-${traceId}-${parent}-01` });
+  }
+  assert.deepEqual(
+    collector.spans().map(({ name }) => name),
+    ['kept'],
+  );
+});
+
+test('a collector that is away neither throws nor keeps closing waiting', async () => {
+  const telemetry = await openTelemetry({
+    endpoint: 'http://127.0.0.1:1',
+    sample: 1,
+    nowMs: Date.now,
+    deadlineMs: 200,
+  });
+  for (let i = 0; i < 5000; i++) telemetry.ended({ kind: 'fetch', name: 'GET', tookMs: 1 });
+  await telemetry[Symbol.asyncDispose]();
+});

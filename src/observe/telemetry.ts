@@ -1,0 +1,122 @@
+/**
+ * Traces for OpenTelemetry, when switched on: spans of requests, fetches, jobs and slow database answers, sent by OTLP over HTTP.
+ * In: what ended, with its times. Out: POSTs to a collector, in batches. The libraries are loaded only when it is on. Nothing else imports them.
+ */
+import type { IdGenerator, SpanProcessor } from '@opentelemetry/sdk-trace-base';
+import { version } from '../lib/version.ts';
+import { parseParentSpan } from './trace.ts';
+
+/** What a span tells of. */
+export type SpanKind = 'request' | 'fetch' | 'job' | 'database';
+
+/** Something that ended. */
+export interface Ended {
+  readonly kind: SpanKind;
+  /** Low in variety: `GET /api/v1/streams/{name}`, never an address with its values. */
+  readonly name: string;
+  readonly tookMs: number;
+  /** The trace it belongs to, 32 hexadecimal digits; a new one where not given. */
+  readonly traceId?: string;
+  /** The caller's `traceparent`. */
+  readonly traceparent?: string | undefined;
+  readonly attributes?: Readonly<Record<string, string | number | boolean>>;
+  /** Why it failed. */
+  readonly error?: string | undefined;
+}
+
+/** Where spans go. */
+export interface Telemetry extends AsyncDisposable {
+  /** Takes a span that ended now; returns at once. More than wait in the queue are dropped. */
+  ended(span: Ended): void;
+}
+
+/** How traces are sent. */
+export interface TelemetryOptions {
+  /** Base address of the collector, e.g. `http://127.0.0.1:4318`; `/v1/traces` is added where it is missing. */
+  readonly endpoint: string;
+  /** Share of traces that are kept, 0 to 1; where a caller's `traceparent` says, that counts. */
+  readonly sample: number;
+  /** Milliseconds since 1970. */
+  readonly nowMs: () => number;
+  /** Longest a request to the collector takes, and the longest that closing waits, ms; 3,000 where not given. */
+  readonly deadlineMs?: number;
+  /** Told of each span that is sent. */
+  readonly onSpan?: (kind: SpanKind) => void;
+}
+
+const MAX_QUEUED = 2048;
+const MAX_BATCH = 256;
+const BATCH_MS = 5000;
+const DEADLINE_MS = 3000;
+
+/** A `Telemetry` that does nothing: tracing is off. */
+export const noTelemetry: Telemetry = {
+  ended() {},
+  async [Symbol.asyncDispose]() {},
+};
+
+/** Loads the libraries and begins. A collector that is away costs nothing but its spans. Disposing sends what waits, for no longer than its deadline. */
+export async function openTelemetry(options: TelemetryOptions): Promise<Telemetry> {
+  const { deadlineMs = DEADLINE_MS } = options;
+  const [api, sdk, { OTLPTraceExporter }, { resourceFromAttributes }] = await Promise.all([
+    import('@opentelemetry/api'),
+    import('@opentelemetry/sdk-trace-base'),
+    import('@opentelemetry/exporter-trace-otlp-http'),
+    import('@opentelemetry/resources'),
+  ]);
+  const random = new sdk.RandomIdGenerator();
+  let wantedTraceId: string | undefined;
+  const idGenerator: IdGenerator = {
+    generateTraceId: () => wantedTraceId ?? random.generateTraceId(),
+    generateSpanId: () => random.generateSpanId(),
+  };
+  const batches: SpanProcessor = new sdk.BatchSpanProcessor(
+    new OTLPTraceExporter({ url: tracesUrl(options.endpoint), timeoutMillis: deadlineMs }),
+    {
+      ...{ maxQueueSize: MAX_QUEUED, maxExportBatchSize: MAX_BATCH, scheduledDelayMillis: BATCH_MS },
+      exportTimeoutMillis: deadlineMs,
+    },
+  );
+  const provider = new sdk.BasicTracerProvider({
+    resource: resourceFromAttributes({ 'service.name': 'oxbow', 'service.version': version }),
+    sampler: new sdk.ParentBasedSampler({ root: new sdk.TraceIdRatioBasedSampler(options.sample) }),
+    idGenerator,
+    spanProcessors: [batches],
+  });
+  const tracer = provider.getTracer('oxbow', version);
+  const kinds = {
+    request: api.SpanKind.SERVER,
+    fetch: api.SpanKind.CLIENT,
+    job: api.SpanKind.INTERNAL,
+    database: api.SpanKind.CLIENT,
+  };
+  return {
+    ended({ kind, name, tookMs, traceId, traceparent, attributes = {}, error }) {
+      const endTime = options.nowMs();
+      const parent = parseParentSpan(traceparent ?? '');
+      const context = parent
+        ? api.trace.setSpanContext(api.ROOT_CONTEXT, { ...parent, isRemote: true })
+        : api.ROOT_CONTEXT;
+      wantedTraceId = traceId;
+      const span = tracer.startSpan(name, { kind: kinds[kind], startTime: endTime - tookMs, attributes }, context);
+      wantedTraceId = undefined;
+      if (error !== undefined) span.setStatus({ code: api.SpanStatusCode.ERROR, message: error });
+      if (span.isRecording()) options.onSpan?.(kind);
+      span.end(endTime);
+    },
+    async [Symbol.asyncDispose]() {
+      let timer: NodeJS.Timeout | undefined;
+      const late = new Promise<void>((resolve) => {
+        timer = setTimeout(resolve, deadlineMs);
+      });
+      // A collector that is away must not keep oxbow from ending.
+      await Promise.race([provider.shutdown().catch(() => undefined), late]);
+      clearTimeout(timer);
+    },
+  };
+}
+
+function tracesUrl(endpoint: string): string {
+  const base = endpoint.replace(/\/+$/, '');
+  return base.endsWith('/v1/traces') ? base : `${base}/v1/traces`;
+}

@@ -1,0 +1,58 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { suite, test } from 'node:test';
+import { need } from '../../test/fixtures/need.ts';
+import { concatBytes } from '../lib/bytes.ts';
+import type { AudioConfig } from '../media/frame.ts';
+import { printInit } from '../media/isobmff/init.ts';
+import { ac3Track, audioTrack, eac3Track, mp3Track, opusTrack } from '../media/isobmff/media.fixture.ts';
+import { fragmentsOf } from '../media/isobmff/real-media.fixture.ts';
+import { audioFrameS, silenceFor } from './audio-frame.ts';
+
+const configOf = (track: { config: unknown }) => track.config as AudioConfig;
+
+test('a frame is as long as its codec says', () => {
+  const samples = [audioTrack, mp3Track, ac3Track, eac3Track, opusTrack].map((track) =>
+    Math.round(audioFrameS(configOf(track)) * 48_000),
+  );
+  assert.deepEqual(samples, [1024, 1152, 1536, 1536, 960]);
+  const low = { ...configOf(mp3Track), sampleRate: 22_050 };
+  assert.equal(audioFrameS(low), 576 / 22_050);
+});
+
+test('AC-3 has no silence of ours', () => {
+  assert.equal(silenceFor(configOf(ac3Track)), undefined);
+  assert.equal(silenceFor(configOf(eac3Track)), undefined);
+});
+
+suite('silence', { skip: need('ffmpeg') }, () => {
+  const mp3 = (sampleRate: number, channels: number): AudioConfig => ({
+    ...{ codec: 'mp3', record: new Uint8Array(0), sampleRate, channels },
+    codecs: sampleRate < 32_000 ? 'mp4a.69' : 'mp4a.6B',
+  });
+  const opus = (channels: number): AudioConfig => ({
+    ...configOf(opusTrack),
+    record: Uint8Array.from(configOf(opusTrack).record.with(1, channels)),
+    channels,
+  });
+  for (const config of [
+    ...[48_000, 44_100, 32_000, 24_000, 22_050, 16_000].flatMap((rate) => [mp3(rate, 1), mp3(rate, 2)]),
+    opus(1),
+    opus(2),
+  ]) {
+    const { codec, sampleRate, channels } = config;
+    test(`of ${codec} at ${sampleRate} Hz with ${channels} channels is decoded by ffmpeg to nothing but zeros`, () => {
+      const track = { ...audioTrack, id: 1, timescale: sampleRate, config } as typeof audioTrack;
+      const duration = Math.round(audioFrameS(config) * sampleRate);
+      const data = silenceFor(config)!;
+      const frames = Array.from({ length: 20 }, (_, i) => {
+        return { trackId: 1, dts: i * duration, pts: i * duration, duration, key: true, data };
+      });
+      const input = concatBytes([printInit([track]), fragmentsOf([track], frames)]);
+      const args = '-v warning -f mp4 -i pipe:0 -f s16le -'.split(' ');
+      const out = execFileSync('ffmpeg', args, { input, stdio: ['pipe', 'pipe', 'inherit'] });
+      assert.ok(out.length >= 19 * duration * channels * 2, `${out.length} bytes`);
+      assert.ok(out.every((byte) => byte === 0));
+    });
+  }
+});

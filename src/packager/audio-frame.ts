@@ -1,0 +1,74 @@
+/**
+ * What the packager must know of an audio track's frames: how long they are, and what silence looks like.
+ * In: a track's configuration. Out: seconds, and the bytes of a silent frame. Pure. ISO/IEC 14496-3, 1.6.2.1; ISO/IEC 11172-3, 2.4.2.1;
+ * ETSI TS 102 366, 4.1 (six blocks of 256); RFC 6716, 2.1.4.
+ */
+import { FormatError, OxbowError } from '../lib/errors.ts';
+import { parseAacConfig } from '../media/aac/config.ts';
+import { silentFrame } from '../media/aac/silence.ts';
+import type { AudioConfig, Track } from '../media/frame.ts';
+import { silentMp3Frame } from '../media/mp3/silence.ts';
+import { silentOpusPacket } from '../media/opus/silence.ts';
+
+/** What an AAC frame has nearly everywhere. */
+const USUAL_SAMPLES = 1024;
+const AC3_SAMPLES = 1536;
+const MPEG1_LAYER3_SAMPLES = 1152;
+/** Of MPEG-2, whose rates are lower. */
+const MPEG2_LAYER3_SAMPLES = 576;
+const LEAST_MPEG1_RATE = 32_000;
+/** A packet says itself how long it is; nearly all are of 20 ms. */
+const USUAL_OPUS_S = 0.02;
+
+/**
+ * Seconds of one frame; of E-AC-3 and Opus, whose frames may be shorter or longer, what is usual. With spectral band replication the
+ * configuration's rate is that of the output, which is not the one that frames count in.
+ */
+export function audioFrameS(config: AudioConfig): number {
+  const { codec, sampleRate } = config;
+  switch (codec) {
+    case 'aac':
+      return aacFrameS(config);
+    case 'mp3':
+      return (sampleRate < LEAST_MPEG1_RATE ? MPEG2_LAYER3_SAMPLES : MPEG1_LAYER3_SAMPLES) / sampleRate;
+    case 'ac3':
+    case 'eac3':
+      return AC3_SAMPLES / sampleRate;
+    case 'opus':
+      return USUAL_OPUS_S;
+  }
+}
+
+function aacFrameS(config: AudioConfig): number {
+  try {
+    const { samplesPerFrame, sampleRate } = parseAacConfig(config.record);
+    return samplesPerFrame / sampleRate;
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error;
+    return USUAL_SAMPLES / config.sampleRate;
+  }
+}
+
+/** Seconds of the longest audio frame of `tracks`, 0 without audio. */
+export function longestAudioFrameS(tracks: readonly Track[]): number {
+  return Math.max(0, ...tracks.map((track) => (track.kind === 'audio' ? audioFrameS(track.config) : 0)));
+}
+
+/** A silent frame as long as `audioFrameS` says, or undefined where none can be made for the configuration. */
+export function silenceFor(config: AudioConfig): Uint8Array | undefined {
+  try {
+    switch (config.codec) {
+      case 'aac':
+        return silentFrame(config);
+      case 'mp3':
+        return silentMp3Frame(config);
+      case 'opus':
+        return silentOpusPacket(config);
+      default: // AC-3 frames carry checksums and bit allocation: a hole stays a hole
+        return undefined;
+    }
+  } catch (error) {
+    if (!(error instanceof FormatError || error instanceof OxbowError)) throw error;
+    return undefined;
+  }
+}

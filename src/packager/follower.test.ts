@@ -1,0 +1,198 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { audioFrames, audioTrack, interleave, videoFrames, videoTrack } from '../live/frames.fixture.ts';
+import type { Frame, Track } from '../media/frame.ts';
+import {
+  assertHolds,
+  assertPromises,
+  assertSound,
+  continuous,
+  createHouse,
+  type House,
+  isSilence,
+  samplesOf,
+  samplesOfTrack,
+} from './house.fixture.ts';
+
+const video = videoTrack();
+const audio = audioTrack();
+const both = [video, audio];
+const film = (seconds: number) => videoFrames({ track: video, seconds, rate: 25, gopS: 1 });
+const sound = (seconds: number, startS = 10) => audioFrames({ track: audio, seconds, startS });
+
+/** Runs a continuous stream and ends it. */
+function run(tracks: readonly Track[], frames: readonly Frame[]): House {
+  const house = createHouse();
+  house.stream.startRun(continuous(tracks));
+  for (const frame of frames) house.stream.publish(frame);
+  house.stream.absent('source-down', 'over');
+  assertSound(house, tracks);
+  return house;
+}
+
+suite('audio that is missing while video goes on (rule 15)', () => {
+  const cases: [string, Frame[]][] = [
+    ['starts late', sound(6, 13)],
+    ['starts a little late', sound(9, 10.3)],
+    ['stops', sound(4)],
+    ['pauses for two seconds', [...sound(3), ...sound(4, 15)]],
+    ['pauses for a fifth of a second', [...sound(3), ...sound(5, 13.2)]],
+    ['never comes', []],
+  ];
+  for (const timescale of [48_000, 90_000, 1000]) {
+    const track = audioTrack(48_000, { timescale });
+    for (const [name, plain] of cases) {
+      const frames = plain.map((frame) => {
+        const scaled = (ticks: number) => Math.round((ticks * timescale) / 48_000);
+        const dts = scaled(frame.dts);
+        return { ...frame, dts, pts: dts, duration: scaled(frame.dts + frame.duration) - dts };
+      });
+      test(`is silence, without a hole, where it ${name}, at a timescale of ${timescale}`, () => {
+        const tracks = [video, track];
+        const pictures = film(10);
+        const house = run(tracks, interleave(tracks, [pictures, frames]));
+        assertPromises(house, tracks);
+        assertHolds(house.groups, video, pictures);
+        assertHolds(house.groups, track, frames);
+        for (const group of house.groups.slice(0, -1)) assert.equal(group.tracks.length, 2);
+        const samples = samplesOfTrack(house.groups, track);
+        assert.ok(samples[0]!.pts <= 10.05 * timescale);
+        const stepMs = samples.slice(1).map(({ dts }, i) => ((dts - samples[i]!.dts) * 1000) / timescale);
+        // A hole may be left of up to two frames.
+        assert.ok(Math.max(...stepMs) < 75, `${Math.max(...stepMs)} ms`);
+        assert.ok(Math.min(...stepMs) > 5, `${Math.min(...stepMs)} ms`);
+        const flagged = house.groups.filter((group) =>
+          samplesOf(group.tracks[1]?.bytes ?? new Uint8Array()).some((sample) => isSilence(sample, track)),
+        );
+        assert.ok(flagged.length > 0);
+        for (const group of flagged) assert.ok(group.tracks[1]!.damaged, 'silence is flagged');
+      });
+    }
+  }
+
+  test('where a run ends, audio ends half a frame before the pictures at most, a frame behind them, however little was missing', () => {
+    const pictures = film(5);
+    const end = pictures.at(-1)!.dts + pictures.at(-1)!.duration;
+    for (const short of [0, 1, 2, 3, 8]) {
+      const house = run(both, interleave(both, [pictures, sound(5).slice(0, -short || undefined)]));
+      const last = samplesOfTrack(house.groups, audio).at(-1)!;
+      const own = house.groups.at(-1)!.tracks[1]!;
+      const behind = ((own.tfdt + own.duration) / audio.timescale - end / video.timescale) / (1024 / 48_000);
+      assert.ok(behind > -0.55 && behind < 1, `${short} frames short: ${behind} frames behind`);
+      assert.equal(own.damaged, isSilence(last, audio), 'silence is flagged');
+    }
+  });
+
+  test('a configuration of which no silence can be made leaves the track out, and nothing fails', () => {
+    // AAC Main, and a record that is cut short.
+    for (const record of [Uint8Array.of(0x09, 0x90), Uint8Array.of(0x11)]) {
+      const odd = { ...audio, config: { ...audio.config, record } } as Track;
+      const house = run([video, odd], film(9));
+      assert.ok(house.groups.length > 3);
+      assert.ok(house.groups.every(({ tracks }) => tracks.length === 1 && tracks[0]!.trackId === 1));
+    }
+  });
+
+  test('a hole in sound of which no silence can be made stays a hole: what comes back has its own times, and it is flagged', () => {
+    const record = Uint8Array.of(0x10, 0x11, 0x40);
+    const config = { codec: 'ac3', record, codecs: 'ac-3', sampleRate: 48_000, channels: 2 } as const;
+    const track: Track = { ...audio, kind: 'audio', config };
+    // 1,536 samples a frame: three of AAC in two.
+    const longer = (frames: readonly Frame[]) =>
+      frames.flatMap((frame, i) => {
+        if (i % 3 === 2) return [];
+        const dts = frame.dts + (i % 3) * 512;
+        return [{ ...frame, dts, pts: dts, duration: 1536 }];
+      });
+    for (const backS of [13.3, 16]) {
+      const frames = longer([...sound(3), ...sound(4, backS)]);
+      const house = run([video, track], interleave([video, track], [film(10), frames]));
+      assertPromises(house, [video, track]);
+      assertHolds(house.groups, video, film(10));
+      assertHolds(house.groups, track, frames);
+      const own = house.groups.flatMap(({ tracks }) => tracks.filter(({ trackId }) => trackId === track.id));
+      assert.ok(own.some(({ damaged }) => damaged));
+      assert.ok(own.some(({ damaged }) => !damaged));
+    }
+  });
+
+  test('HE-AAC is filled with frames of its own length, and its parts keep their PART-TARGET (rule 8)', () => {
+    // Explicit SBR: a core of 24 kHz, 48 kHz out.
+    const record = Uint8Array.of(0x2b, 0x11, 0x88, 0x00);
+    const config = { codec: 'aac', record, codecs: 'mp4a.40.5', sampleRate: 48_000, channels: 2 } as const;
+    const track: Track = { ...audio, kind: 'audio', config };
+    const frames = sound(6).flatMap((frame, i, all) =>
+      i % 2 === 1 ? [] : [{ ...frame, dts: all[i]!.dts, duration: 2048 }],
+    );
+    const house = run([video, track], interleave([video, track], [film(10), frames]));
+    assertPromises(house, [video, track]);
+    assertHolds(house.groups, track, frames);
+    const silent = samplesOfTrack(house.groups, track).filter((sample) => isSilence(sample, track));
+    assert.equal(silent[2]!.dts - silent[1]!.dts, 2048);
+  });
+
+  test('audio that comes back later than its part was closed loses what lies before, flagged, and goes on', () => {
+    const house = run(both, interleave(both, [film(9), sound(9)], [0, 0.9]));
+    const samples = samplesOfTrack(house.groups, audio);
+    for (const [i, { dts }] of samples.slice(1).entries()) assert.ok(dts > samples[i]!.dts);
+    assert.ok(house.groups.some((group) => group.tracks[1]?.damaged));
+  });
+});
+
+suite('audio that goes on while video is missing', () => {
+  for (const backS of [undefined, 4, 12]) {
+    test(`makes no part and no segment longer than was promised, the video ${backS ? `being back after ${backS} s` : 'never being back'}`, () => {
+      const later =
+        backS === undefined ? [] : videoFrames({ track: video, seconds: 5, rate: 25, gopS: 1, startS: 15 + backS });
+      const frames = interleave(both, [[...film(5), ...later], sound(24)]);
+      const house = run(both, frames);
+      assertPromises(house, both);
+      for (const group of house.groups) {
+        for (const { trackId, duration } of group.tracks) {
+          const s = duration / both.find(({ id }) => id === trackId)!.timescale;
+          assert.ok(s < 2.5, `track ${trackId} of ${group.msn} lasts ${s} s`);
+        }
+      }
+    });
+  }
+
+  test('waits for video that is late by seconds: nothing is lost, and nothing is cut late', () => {
+    const frames = interleave(both, [film(12), sound(12)], [2.5, 0]);
+    const house = run(both, frames);
+    assertHolds(house.groups, audio, sound(12));
+    assertPromises(house, both);
+  });
+});
+
+suite('parts of the sound beside pictures', () => {
+  test('are closed by the frame that reaches their end, not by the one behind it', () => {
+    const house = createHouse();
+    house.stream.startRun(continuous(both));
+    const closed: number[] = [];
+    let last = 0;
+    for (const frame of interleave(both, [film(8), sound(8)])) {
+      const before = house.announced.length;
+      if (frame.trackId === 2) last = frame.dts + frame.duration;
+      house.stream.publish(frame);
+      for (const part of house.announced.slice(before)) {
+        if (part.trackId !== 2) continue;
+        const samples = samplesOf(part.bytes);
+        const end = samples.at(-1)!;
+        closed.push((last - (end.dts + 1024)) / 1024);
+      }
+    }
+    const late = closed.slice(10).filter((frames) => frames > 0.01);
+    // Segments wait for the next frame where it may still belong to them.
+    assert.ok(late.length < closed.length / 8, `${late.length} of ${closed.length} parts waited`);
+  });
+
+  test('lose no frame whose time jitters by four milliseconds', () => {
+    const jitter = (i: number) => (i === 0 ? 0 : [-180, 120, -190, 60, 0][i % 5]!);
+    const frames = sound(20).map((frame, i) => ({ ...frame, dts: frame.dts + jitter(i), pts: frame.pts + jitter(i) }));
+    const house = run(both, interleave(both, [film(20), frames], [0, 0.02]));
+    assert.equal(
+      samplesOfTrack(house.groups, audio).filter((sample) => !isSilence(sample, audio)).length,
+      frames.length,
+    );
+  });
+});

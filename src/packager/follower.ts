@@ -1,0 +1,224 @@
+/**
+ * Cuts a track by another's cut list: the first frame at or after each cut begins the next part or segment.
+ * In: frames of the track, and the boundaries and edge of the reference. Out: closed parts and segments, in order.
+ * MEDIA.md, Cutting 6 and 7, Addresses 15.
+ */
+import type { Frame, Track } from '../media/frame.ts';
+import { usToTicks } from '../media/run.ts';
+import type { Part, TrackSegment } from '../media/segment.ts';
+import { audioFrameS, silenceFor } from './audio-frame.ts';
+import { type SegmentShape, TrackWriter } from './track-writer.ts';
+
+/** Fewer missing frames are jitter (MEDIA.md, Time 5). */
+const HOLE_FRAMES = 2;
+/** Audio ends with the run within so many frames: Chromium's own player stands still at a longer hole before the next run. */
+const END_FRAMES = 0.5;
+/** Containers round times to as much: a frame that is this early is not before its segment, s. */
+const ROUNDING_S = 0.001;
+/** Frames come this much earlier than the durations of those before them promise, s. */
+const JITTER_S = 0.005;
+/** A reference that is late by more than this, and what patience there is, has stopped: what would have gone with it is let go. */
+const HELD_FOR_S = 5;
+
+interface Boundary {
+  /** First instant of what follows, ticks of the follower. */
+  readonly atTicks: number;
+  readonly kind: 'part' | 'segment';
+}
+
+/** Who is told when a boundary was reached. */
+export interface FollowerOutput {
+  part(track: Track, part: Part): void;
+  /** `segment` is undefined when the track had no frame for it and none could be made. */
+  segment(track: Track, segment: TrackSegment | undefined): void;
+}
+
+/** How long a follower waits for its frames, and the reference for it; µs of media. */
+export interface Patience {
+  /** How far the track may be ahead before it is cut where the reference stands. */
+  readonly aheadUs: number;
+  /** How far it may be behind before a boundary is closed without it. */
+  readonly behindUs: number;
+}
+
+/** One track that is not the reference. */
+export class Follower {
+  readonly #writer: TrackWriter;
+  readonly #output: FollowerOutput;
+  readonly #ahead: number;
+  readonly #behind: number;
+  #held: Frame[] = [];
+  #boundaries: Boundary[] = [];
+  /** Start of the run, ticks: what lies before it belongs to no run. */
+  readonly #runStart: number;
+  /** Start of the segment in the making, ticks. */
+  #start: number;
+  /** Where the next frame is expected: the end of the last one. */
+  #expected: number;
+  #lastDts = Number.NEGATIVE_INFINITY;
+  /** Ticks of an audio frame, may have a fraction; 0 for other kinds. */
+  readonly #frameTicks: number;
+  readonly #silence: Uint8Array | undefined;
+
+  /** @param startUs media time of the run's first cut, µs */
+  constructor(track: Track, startUs: number, patience: Patience, shape: SegmentShape, output: FollowerOutput) {
+    this.#writer = new TrackWriter(track, shape);
+    this.#output = output;
+    this.#ahead = usToTicks(patience.aheadUs, track.timescale);
+    this.#behind = usToTicks(patience.behindUs, track.timescale);
+    this.#expected = usToTicks(startUs, track.timescale);
+    // One tick of grace: the conversion rounds, and the first frame must not be lost to it.
+    this.#runStart = this.#expected - 1;
+    this.#start = this.#runStart;
+    this.#frameTicks = track.kind === 'audio' ? audioFrameS(track.config) * track.timescale : 0;
+    this.#silence = track.kind === 'audio' ? silenceFor(track.config) : undefined;
+  }
+
+  get track(): Track {
+    return this.#writer.track;
+  }
+
+  /** The segment in the making has a fault. */
+  damage(): void {
+    this.#writer.damage();
+  }
+
+  /** The reference closed a part or segment at media time `atUs`. */
+  boundary(kind: Boundary['kind'], atUs: number): void {
+    this.#boundaries.push({ kind, atTicks: usToTicks(atUs, this.track.timescale) });
+  }
+
+  /** Takes a frame; it is used when the reference has passed it. */
+  push(frame: Frame): void {
+    this.#held.push(frame);
+  }
+
+  /**
+   * Uses what can be used.
+   *
+   * @param edgeUs media time up to which the reference is known, µs: no boundary will come before it
+   */
+  drain(edgeUs: number): void {
+    const edge = usToTicks(edgeUs, this.track.timescale);
+    let used = 0;
+    for (let frame = this.#held[0]; frame; frame = this.#held[used]) {
+      const boundary = this.#boundaries[0];
+      if (boundary && frame.pts >= boundary.atTicks) {
+        this.#close(boundary);
+        continue;
+      }
+      // What no list may hold waits for the reference, however late that is.
+      const waits = this.#held.at(-1)!.pts - edge < this.#ahead || !this.#fits(frame);
+      if (frame.pts >= edge && waits) break;
+      used++;
+      this.#use(frame);
+    }
+    if (used > 0) this.#held.splice(0, used);
+    if (this.#held.length === 0) this.#closeWhile((boundary) => this.#isPast(boundary));
+    const oldest = (this.#held.at(-1)?.pts ?? 0) - this.#ahead - HELD_FOR_S * this.track.timescale;
+    while (this.#held[0] && this.#held[0].pts < oldest) {
+      this.#held.shift();
+      this.#writer.damage();
+    }
+    this.#closeWhile((boundary) => edge - boundary.atTicks >= this.#behind);
+  }
+
+  /**
+   * A burst is over: boundaries are closed that the track has reached, and those that it is too far behind to reach.
+   *
+   * @param behindUs how far that is, µs
+   */
+  settle(edgeUs: number, behindUs: number): void {
+    this.drain(edgeUs);
+    const until = usToTicks(edgeUs - behindUs, this.track.timescale);
+    this.#closeWhile(({ atTicks }) => atTicks <= Math.max(until, this.#expected));
+  }
+
+  #closeWhile(due: (boundary: Boundary) => boolean): void {
+    for (let next = this.#boundaries[0]; next && due(next); next = this.#boundaries[0]) this.#close(next);
+  }
+
+  /**
+   * The run ended: everything held is used, every boundary closed, and the segment in the making too.
+   *
+   * @param edgeUs media time at which the reference ended, µs
+   * @param open a segment of the reference was closed without a boundary after it; else the last boundary is the end
+   */
+  end(edgeUs: number, { open }: { open: boolean }): void {
+    const last = open ? undefined : this.#boundaries.at(-1);
+    for (const frame of this.#held.splice(0)) {
+      this.#closeWhile((next) => next !== last && frame.pts >= next.atTicks);
+      // Behind the end of the reference lies a hole, in which this track alone is no media.
+      if (this.#boundaries.length === 0 && !this.#writer.fitsSegment(frame)) this.#writer.damage();
+      else {
+        if (!this.#writer.fitsPart(frame)) this.#closePart();
+        this.#use(frame);
+      }
+    }
+    this.#closeWhile((next) => next !== last);
+    this.#fill(usToTicks(edgeUs, this.track.timescale) - END_FRAMES * this.#frameTicks, 0);
+    this.#closeWhile(() => true);
+    if (!open) return;
+    this.#closePart();
+    this.#output.segment(this.track, this.#writer.closeSegment());
+  }
+
+  /** What ends at a boundary has nothing more before it: its part need not wait for the frame behind. */
+  #isPast({ kind, atTicks }: Boundary): boolean {
+    // A frame that came a little early would be lost to the segment; a part takes it.
+    const jitter = kind === 'segment' ? JITTER_S * this.track.timescale : 0;
+    return atTicks + jitter <= this.#expected;
+  }
+
+  #fits(frame: Frame): boolean {
+    return this.#writer.fitsPart(frame) && this.#writer.fitsSegment(frame);
+  }
+
+  #use(frame: Frame): void {
+    if (frame.pts < this.#runStart) return;
+    const start = this.#start - ROUNDING_S * this.track.timescale;
+    const late = frame.dts <= this.#lastDts || (!this.#writer.first && frame.pts < start);
+    if (late) {
+      this.#writer.damage();
+      return;
+    }
+    this.#fill(frame.dts - this.#frameTicks / 2);
+    this.#add(frame);
+  }
+
+  #add(frame: Frame): void {
+    this.#lastDts = frame.dts;
+    this.#expected = frame.dts + frame.duration;
+    this.#writer.add(frame);
+  }
+
+  #close(boundary: Boundary): void {
+    this.#boundaries.shift();
+    this.#fill(boundary.atTicks);
+    this.#closePart();
+    if (boundary.kind === 'part') return;
+    this.#start = boundary.atTicks;
+    this.#output.segment(this.track, this.#writer.closeSegment());
+  }
+
+  #closePart(): void {
+    const part = this.#writer.closePart();
+    if (part) this.#output.part(this.track, part);
+  }
+
+  /** Silence up to `toTicks` where audio has a hole: players lose the picture where it has none (MEDIA.md, Addresses 15). */
+  #fill(toTicks: number, leastFrames = HOLE_FRAMES): void {
+    const from = Math.max(this.#expected, this.#start);
+    const missing = toTicks - from;
+    if (this.#frameTicks === 0 || missing <= 0 || missing < leastFrames * this.#frameTicks) return;
+    this.#writer.damage();
+    const data = this.#silence;
+    if (!data) return;
+    for (let i = 0; ; i++) {
+      const dts = from + Math.round(i * this.#frameTicks);
+      if (dts >= toTicks) break;
+      const duration = from + Math.round((i + 1) * this.#frameTicks) - dts;
+      this.#add({ trackId: this.track.id, dts, pts: dts, duration, key: true, data });
+    }
+  }
+}

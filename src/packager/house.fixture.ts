@@ -1,0 +1,277 @@
+/**
+ * A stream with its packager and live list, and everything that comes out of them, for tests.
+ * In: frames. Out: groups, what the list announced, and the samples that the bytes hold. Used by tests only.
+ */
+import assert from 'node:assert/strict';
+import { sameBytes } from '../lib/bytes.ts';
+import { createManualClock, type ManualClock } from '../lib/clock.ts';
+import type { RunStart } from '../live/input.ts';
+import { Stream, type StreamPast } from '../live/stream.ts';
+import type { Frame, Track } from '../media/frame.ts';
+import { readBoxes } from '../media/isobmff/box.ts';
+import { isSync, parseMoof } from '../media/isobmff/fragment-reader.ts';
+import { SampleTable } from '../media/isobmff/sample-table.ts';
+import { renditionsOf } from '../media/presentation.ts';
+import { ticksToUs } from '../media/run.ts';
+import type { SegmentGroup } from '../media/segment.ts';
+import { silenceFor } from './audio-frame.ts';
+import type { Generation } from './generation.ts';
+import { type ListedSegment, LiveList, type LiveListLimits } from './live-list.ts';
+import { Packager } from './packager.ts';
+import { hasReached, partsOf, positionOf } from './rendition-view.ts';
+
+/** UTC at which the clock of a house starts, µs. */
+export const HOUSE_START_US = 1_795_000_000_000_000;
+
+/** A part as it was announced first. */
+export interface Announced {
+  readonly msn: number;
+  readonly trackId: number;
+  readonly index: number;
+  readonly durationS: number;
+  readonly independent: boolean;
+  readonly bytes: Uint8Array;
+}
+
+/** What a house is made with. */
+export interface HouseOptions {
+  readonly limits?: LiveListLimits;
+  readonly promised?: Generation;
+  readonly past?: Partial<StreamPast>;
+  readonly segmentS?: number;
+  /** Calls `list.recorded` for each group as soon as it is sealed. */
+  readonly recorded?: boolean;
+}
+
+/** One stream and all that came out of it. */
+export interface House {
+  readonly clock: ManualClock;
+  readonly stream: Stream;
+  readonly packager: Packager;
+  readonly list: LiveList;
+  readonly groups: SegmentGroup[];
+  /** Generations that were begun. */
+  readonly generations: Generation[];
+  /** Every part, in the order in which the list got them. */
+  readonly announced: Announced[];
+}
+
+/** Makes a stream whose first segment has MSN 100. */
+export function createHouse(options: HouseOptions = {}): House {
+  const { limits, promised, past, segmentS = 2, recorded = false } = options;
+  const clock = createManualClock(HOUSE_START_US / 1000);
+  const previous = promised && { generation: promised, tracks: [], segments: [], ended: true, version: 0 };
+  const list = new LiveList(limits, previous);
+  let generation = promised?.number ?? 0;
+  const packager = new Packager({
+    settings: { partS: 0.2, segmentS },
+    list,
+    nextMsn: 100,
+    discontinuitySequence: 0,
+    continued: promised !== undefined,
+    initOf: (tracks) => ({ number: 1, hash: '00'.repeat(32), tracks }),
+    nextGeneration: () => ++generation,
+  });
+  const stream = new Stream({
+    clock,
+    past: { endUs: HOUSE_START_US, hasMedia: false, lastRun: 0, absences: [], ...past },
+    sinks: [packager],
+  });
+  const house: House = { clock, stream, packager, list, groups: [], generations: [], announced: [] };
+  const seen = new Set<string>();
+  const listed = new Map<string, string>();
+  packager.groups.subscribe((group) => {
+    house.groups.push(group);
+    if (recorded) list.recorded(group.msn);
+  });
+  list.changes.subscribe(() => {
+    assertAccounts(list);
+    assertListing(list, listed);
+    if (list.generation && house.generations.at(-1) !== list.generation && list.segments.length > 0)
+      house.generations.push(list.generation);
+    for (const segment of list.segments.slice(-3)) {
+      for (const [trackId, parts] of segment.parts) {
+        parts.forEach(({ duration, independent, bytes }, index) => {
+          const key = `${segment.msn}/${trackId}/${index}`;
+          if (seen.has(key) || !bytes) return;
+          seen.add(key);
+          const timescale = list.tracks.find(({ id }) => id === trackId)!.timescale;
+          const { msn } = segment;
+          house.announced.push({ msn, trackId, index, durationS: duration / timescale, independent, bytes });
+        });
+      }
+    }
+  });
+  return house;
+}
+
+/** Counts the bytes in memory anew. */
+function assertAccounts(list: LiveList): void {
+  let bytes = 0;
+  const before = list.view((list.generation?.number ?? 0) - 1);
+  for (const segment of [...(before?.segments ?? []), ...list.segments]) {
+    if (segment.bytes) for (const whole of segment.bytes.values()) bytes += whole.length;
+    else for (const parts of segment.parts.values()) for (const part of parts) bytes += part.bytes?.length ?? 0;
+  }
+  assert.equal(list.memoryBytes, bytes, 'memoryBytes is what is in memory');
+}
+
+/** What was listed stays as it was, and every rendition knows how far it is (8216bis 6.2.5.2). */
+function assertListing(list: LiveList, before: Map<string, string>): void {
+  const view = list.view(list.generation?.number ?? -1);
+  if (!view) return;
+  for (const rendition of renditionsOf(view.tracks).all) {
+    const position = positionOf(view, rendition);
+    const newest: readonly (ListedSegment | undefined)[] = [
+      view.segments.findLast((segment) => segment.sealed),
+      list.open,
+    ];
+    for (const segment of newest) {
+      if (!segment) continue;
+      const parts = partsOf(segment, rendition);
+      const whole: string = `${view.generation.number}/${rendition.id}/${segment.msn}`;
+      // Of a segment in the making only the last part can be new.
+      const from = segment.sealed ? (before.has(whole) ? parts.length : 0) : Math.max(0, parts.length - 1);
+      if (segment.sealed) before.set(whole, '');
+      for (let i = from; i < parts.length; i++) {
+        const key = `${whole}.${i}`;
+        const pieces = parts[i]!.pieces.map(({ trackId, part }) => `${trackId}:${part.offset}+${part.length}`).join();
+        assert.equal(before.get(key) ?? pieces, pieces, `${key} is as it was listed first`);
+        before.set(key, pieces);
+        assert.ok(hasReached(view, rendition, segment.msn, i));
+      }
+    }
+    if (!position) continue;
+    assert.ok(!hasReached(view, rendition, position.msn, position.parts));
+    assert.ok(!hasReached(view, rendition, position.msn, undefined));
+  }
+}
+
+/** A run of continuous media that starts now, unless told otherwise. */
+export function continuous(tracks: readonly Track[], options: Partial<RunStart> = {}): RunStart {
+  // Frames begin at 10 s.
+  return { tracks, eUs: HOUSE_START_US - 10_000_000, clock: 'source', pace: { kind: 'continuous' }, ...options };
+}
+
+/** A sample as it stands in the bytes. */
+export type Sample = Pick<Frame, 'dts' | 'pts' | 'key' | 'data'>;
+
+/** Reads back what a part or segment of one track holds. */
+export function samplesOf(bytes: Uint8Array): (Sample & { readonly duration: number })[] {
+  const samples: (Sample & { duration: number })[] = [];
+  for (const box of readBoxes(bytes)) {
+    if (box.type !== 'moof') continue;
+    const fragments = parseMoof(bytes, box);
+    assert.equal(fragments.length, 1);
+    const { tfdt, offsets, sizes, durations, compositions, flags } = fragments[0]!;
+    let dts = tfdt!;
+    for (const [i, size] of sizes.entries()) {
+      const at = box.start + offsets[i]!;
+      samples.push({
+        dts,
+        pts: dts + compositions[i]!,
+        key: isSync(flags[i]!),
+        data: bytes.slice(at, at + size),
+        duration: durations[i]!,
+      });
+      dts += durations[i]!;
+    }
+  }
+  return samples;
+}
+
+/** All samples of a track over groups. */
+export function samplesOfTrack(groups: readonly SegmentGroup[], track: Track): Sample[] {
+  return groups
+    .flatMap((group) => group.tracks.filter((own) => own.trackId === track.id))
+    .flatMap((own) => samplesOf(own.bytes));
+}
+
+/** Whether a sample was made by the packager to fill a hole. */
+export function isSilence({ data }: Sample, track: Track): boolean {
+  const silence = track.kind === 'audio' ? silenceFor(track.config) : undefined;
+  return silence !== undefined && sameBytes(data, silence);
+}
+
+/** Asserts that the frames stand in the groups, each once and in order, and nothing else but silence. */
+export function assertHolds(groups: readonly SegmentGroup[], track: Track, frames: readonly Frame[]): void {
+  const samples = samplesOfTrack(groups, track).filter((sample) => !isSilence(sample, track));
+  const line = ({ dts, pts, key, data }: Sample) => `${dts} ${pts} ${key} ${Buffer.from(data).toString('base64')}`;
+  for (let i = 0; i < Math.max(samples.length, frames.length); i++) {
+    const [got, wanted] = [samples[i], frames[i]].map((one) => one && line(one));
+    if (got === wanted) continue;
+    assert.fail(
+      `track ${track.id}, frame ${i} of ${frames.length}: got ${got}, wanted ${wanted}; ${samples.length} samples`,
+    );
+  }
+}
+
+/** Asserts what holds for whatever comes out of a packager. */
+export function assertSound(house: House, tracks: readonly Track[]): void {
+  const { groups, announced } = house;
+  const reference = tracks.find((track) => track.kind === 'video') ?? tracks[0]!;
+  let table = new SampleTable(tracks);
+  groups.forEach((group, i) => {
+    const before = groups[i - 1];
+    if (group.run.id !== before?.run.id) table = new SampleTable(tracks);
+    // What a chunk file asks for: decode times that rise in every track of a run, no negative composition offset.
+    table.addGroup(group.tracks.map(({ bytes }) => ({ bytes, offset: 0 })));
+    if (before) {
+      assert.equal(group.msn, before.msn + 1, 'MSNs are contiguous');
+      const endUs = before.startUs + before.durationUs;
+      assert.ok(group.startUs > before.startUs, 'UTC never runs back');
+      assert.ok(group.startUs >= endUs);
+      if (group.run.id === before.run.id) {
+        assert.equal(group.startUs, endUs, 'segments of a run join');
+      }
+    }
+    assert.ok(group.durationUs > 0);
+    assert.ok(group.tracks.some((own) => own.trackId === reference.id));
+    for (const own of group.tracks) {
+      const track = tracks.find(({ id }) => id === own.trackId)!;
+      const samples = samplesOf(own.bytes);
+      assert.ok(own.bytes.buffer instanceof SharedArrayBuffer, 'segments lie in shared memory');
+      assert.deepEqual(
+        [samples.length, samples[0]!.dts, samples[0]!.pts - samples[0]!.dts, samples[0]!.key],
+        [own.samples, own.tfdt, own.firstPtsOffset, own.independent],
+      );
+      for (const sample of samples) assert.ok(sample.pts >= sample.dts, 'dts is at most pts');
+      if (track.kind === 'audio') {
+        const firstUs = group.run.eUs + ticksToUs(samples[0]!.pts, track.timescale);
+        // Ticks and µs are rounded: up to a tick of grace.
+        assert.ok(firstUs >= group.startUs - 1_000_000 / track.timescale - 1, `audio of ${group.msn} is before its T`);
+      }
+      const parts = announced.filter((part) => part.msn === group.msn && part.trackId === own.trackId);
+      if (parts.length === 0) continue;
+      const joined = Buffer.concat(parts.map((part) => part.bytes));
+      assert.ok(joined.equals(own.bytes), `the parts of segment ${group.msn} are its bytes`);
+    }
+  });
+}
+
+/** Asserts the lengths that a list promises: TARGETDURATION and PART-TARGET. */
+export function assertPromises(house: House, tracks: readonly Track[]): void {
+  const { groups, announced, list } = house;
+  const { generation } = list;
+  assert.ok(generation);
+  const reference = tracks.find((track) => track.kind === 'video') ?? tracks[0]!;
+  for (const { msn, durationUs } of groups) {
+    assert.ok(Math.round(durationUs / 1e6) <= generation.targetDurationS, `EXTINF of ${msn} is ${durationUs / 1e6}`);
+  }
+  if (!generation.parts) {
+    assert.equal(announced.length, 0);
+    return;
+  }
+  for (const [i, part] of announced.entries()) {
+    const { targetS, audioTargetS } = generation.parts;
+    const target = part.trackId === reference.id ? targetS : audioTargetS;
+    const name = `part ${part.msn}.${part.index} of track ${part.trackId}: ${part.durationS} s`;
+    assert.ok(part.durationS <= target + 1e-9, `${name} is above ${target}`);
+    const { timescale } = tracks.find(({ id }) => id === part.trackId)!;
+    const mediaS = samplesOf(part.bytes).reduce((sum, { duration }) => sum + duration, 0) / timescale;
+    assert.ok(Math.abs(mediaS - part.durationS) < 1e-9, `${name} holds ${mediaS} s`);
+    const next = announced.slice(i + 1).find((other) => other.trackId === part.trackId);
+    const last = next?.msn !== part.msn;
+    if (!part.independent && !last) assert.ok(part.durationS >= 0.85 * target, `${name} is below 85 % of ${target}`);
+  }
+}

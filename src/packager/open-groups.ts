@@ -1,0 +1,84 @@
+/**
+ * The groups in the making: opened by the reference, closed track by track, sealed in the order of MSN.
+ * In: openings and closed segments from the packager. Out: sealed groups, each once. MEDIA.md, Addresses 14.
+ */
+import assert from 'node:assert/strict';
+import type { RunContext } from '../live/sink.ts';
+import { isSparse } from '../media/presentation.ts';
+import type { SegmentGroup, TrackSegment } from '../media/segment.ts';
+import type { SparseTracks } from './sparse-tracks.ts';
+
+/** What is known of a group when its first frame comes. */
+export type GroupOpening = Omit<SegmentGroup, 'run' | 'durationUs' | 'tracks' | 'dateRanges'> & {
+  readonly context: RunContext;
+  /** Asked when the group is sealed. */
+  readonly sparse: SparseTracks;
+};
+
+interface OpenGroup {
+  readonly opening: GroupOpening;
+  readonly tracks: TrackSegment[];
+  durationUs: number;
+  /** Tracks that have not closed it yet. */
+  left: number;
+}
+
+/** Groups that wait for a track. */
+export class OpenGroups {
+  readonly #seal: (group: SegmentGroup) => void;
+  readonly #groups: OpenGroup[] = [];
+
+  /** @param seal takes each group when every track has closed it and all before it are sealed */
+  constructor(seal: (group: SegmentGroup) => void) {
+    this.#seal = seal;
+  }
+
+  /** MSN of the group that the reference fills; it was opened last. */
+  get newest(): number {
+    const group = this.#groups.at(-1);
+    assert(group, 'a segment is open');
+    return group.opening.msn;
+  }
+
+  /** A group begins. */
+  open(opening: GroupOpening): void {
+    this.#groups.push({
+      opening,
+      tracks: [],
+      durationUs: 0,
+      left: opening.context.tracks.filter((track) => !isSparse(track)).length,
+    });
+  }
+
+  /**
+   * A track closed its segment of a group; the reference does so first.
+   *
+   * @param segment undefined when the track has nothing for it
+   * @param durationUs of the group, given with the reference's segment
+   * @returns false when there is no such group
+   */
+  close(msn: number, segment: TrackSegment | undefined, durationUs?: number): boolean {
+    const group = this.#groups.find(({ opening }) => opening.msn === msn);
+    if (!group) return false;
+    if (segment) group.tracks.push(segment);
+    if (durationUs !== undefined) group.durationUs = durationUs;
+    group.left--;
+    return true;
+  }
+
+  /** Seals what every track has closed. */
+  sealReady(): void {
+    for (let group = this.#groups[0]; group?.left === 0; group = this.#groups[0]) {
+      this.#groups.shift();
+      const { context, sparse, ...opening } = group.opening;
+      const { durationUs } = group;
+      const fromUs = opening.startUs - context.run.eUs;
+      // Groups of a run that has ended may still wait for a track while the next one opens: the last of them is its own.
+      const isLast = this.#groups[0]?.opening.sparse !== sparse;
+      const beside = sparse.close(fromUs, fromUs + durationUs, isLast);
+      const tracks = [...group.tracks, ...beside.tracks].sort((a, b) => a.trackId - b.trackId);
+      const { dateRanges } = beside;
+      this.#seal({ ...opening, run: context.run, durationUs, tracks, ...(dateRanges.length > 0 && { dateRanges }) });
+    }
+  }
+}

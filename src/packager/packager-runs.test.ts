@@ -1,0 +1,431 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { seeded } from '../lib/random.fixture.ts';
+import { audioFrames, audioTrack, interleave, videoFrames, videoTrack } from '../live/frames.fixture.ts';
+import type { RunStart } from '../live/input.ts';
+import type { Frame, Track } from '../media/frame.ts';
+import {
+  assertHolds,
+  assertPromises,
+  assertSound,
+  continuous,
+  createHouse,
+  HOUSE_START_US,
+  type House,
+  type HouseOptions,
+  samplesOfTrack,
+} from './house.fixture.ts';
+
+const video = videoTrack();
+const audio = audioTrack();
+const both = [video, audio];
+
+/** Runs a continuous stream and ends it. */
+function run(tracks: readonly Track[], frames: readonly Frame[], house = createHouse()): House {
+  house.stream.startRun(continuous(tracks));
+  for (const frame of frames) house.stream.publish(frame);
+  house.stream.absent('source-down', 'over');
+  assertSound(house, tracks);
+  return house;
+}
+
+const film = (seconds: number, startS = 10, rate = 25, gopS = 1) =>
+  videoFrames({ track: video, seconds, rate, gopS, startS });
+const sound = (seconds: number, startS = 10, track = audio) => audioFrames({ track, seconds, startS });
+
+/** Cuts frames into bursts as a puller gets them: each of `segmentS`, with the tracks' frames in the order of `order`. */
+function bursts(
+  tracks: readonly Track[],
+  frames: readonly Frame[],
+  segmentS: number,
+  order: 'mixed' | 'video first' | 'audio first',
+): Frame[][] {
+  const timescales = new Map(tracks.map((track) => [track.id, track.timescale]));
+  const result: Frame[][] = [];
+  for (const frame of frames) {
+    const index = Math.floor((frame.dts / timescales.get(frame.trackId)! - 10) / segmentS + 1e-9);
+    result[Math.max(0, index)] ??= [];
+    result[Math.max(0, index)]!.push(frame);
+  }
+  if (order === 'mixed') return result;
+  const sign = order === 'video first' ? 1 : -1;
+  return result.map((burst) => burst.toSorted((a, b) => sign * (a.trackId - b.trackId)));
+}
+
+const bursty = (tracks: readonly Track[], intervalS: number): RunStart =>
+  continuous(tracks, { pace: { kind: 'bursty', intervalS } });
+
+suite('bursts (rule 9)', () => {
+  for (const order of ['mixed', 'video first', 'audio first'] as const) {
+    for (const [segmentS, gopS] of [
+      [2, 1],
+      [6, 2],
+      [6, 6],
+      [10, 10],
+      [20, 2],
+      [1, 1],
+    ] as const) {
+      test(`${order}, ${segmentS} s with GOPs of ${gopS} s: no parts, each frame once, nothing waits for the next burst`, () => {
+        const pictures = videoFrames({ track: video, seconds: 4 * segmentS, rate: 25, gopS });
+        const sounds = sound(4 * segmentS);
+        const house = createHouse();
+        house.stream.startRun(bursty(both, 1.5 * segmentS));
+        let doneUs = HOUSE_START_US;
+        for (const burst of bursts(both, interleave(both, [pictures, sounds]), segmentS, order)) {
+          for (const frame of burst) house.stream.publish(frame);
+          house.stream.flush();
+          doneUs += segmentS * 1e6;
+          const last = house.groups.at(-1);
+          // A burst of one second is half a segment.
+          if (last && segmentS > 1)
+            assert.ok(last.startUs + last.durationUs >= doneUs - 1_000, `${house.groups.length}`);
+        }
+        house.stream.absent('source-down', '');
+        assertSound(house, both);
+        assertPromises(house, both);
+        assertHolds(house.groups, video, pictures);
+        assertHolds(house.groups, audio, sounds);
+        const { holdBackS, targetDurationS } = house.list.generation!;
+        assert.equal(targetDurationS, Math.max(2, gopS));
+        assert.equal(holdBackS, Math.max(3 * targetDurationS, 1.5 * segmentS + targetDurationS));
+        assert.ok(house.groups.every((group) => group.tracks[0]!.independent));
+      });
+    }
+  }
+
+  test('with B-frames audio that is interleaved by decode time comes a burst later, and is not cut before', () => {
+    const pictures = videoFrames({ track: video, seconds: 24, rate: 25, gopS: 2, delay: 2 });
+    const sounds = sound(24);
+    const house = createHouse();
+    house.stream.startRun(bursty(both, 9));
+    for (const [i, burst] of bursts(both, interleave(both, [pictures, sounds]), 6, 'mixed').entries()) {
+      for (const frame of burst) house.stream.publish(frame);
+      house.stream.flush();
+      assert.equal(house.groups.length, 3 * i + 2);
+    }
+    house.stream.absent('source-down', '');
+    assertSound(house, both);
+    assertHolds(house.groups, video, pictures);
+    assertHolds(
+      house.groups,
+      audio,
+      sounds.filter((frame) => frame.pts >= 10.08 * 48_000),
+    );
+  });
+
+  test('a first burst that is shorter than the others does not shorten TARGETDURATION', () => {
+    const house = createHouse();
+    const frames = videoFrames({ track: video, seconds: 19, rate: 25, gopS: [1, 6, 6, 6] });
+    house.stream.startRun(bursty([video], 9));
+    for (const [i, frame] of frames.entries()) {
+      if (i > 0 && frame.key) house.stream.flush();
+      house.stream.publish(frame);
+    }
+    house.stream.absent('source-down', '');
+    assert.equal(house.list.generation!.targetDurationS, 6);
+    assert.ok(house.groups.every((group) => group.tracks[0]!.independent));
+    assertHolds(house.groups, video, frames);
+  });
+
+  test('audio that stops does not hold segments back by more than a burst', () => {
+    const house = createHouse();
+    house.stream.startRun(bursty(both, 6));
+    for (const [i, burst] of bursts(both, interleave(both, [film(24, 10, 25, 2), sound(8)]), 4, 'mixed').entries()) {
+      for (const frame of burst) house.stream.publish(frame);
+      house.stream.flush();
+      if (i > 1) assert.ok(house.groups.length >= 2 * i + 1, `burst ${i}: ${house.groups.length} groups`);
+    }
+    assertSound(house, both);
+  });
+
+  test('bursts that join with a frame missing or a millisecond too much keep audio behind T', () => {
+    const rtmp = videoTrack(1000);
+    for (const offsetMs of [-15, -1, 0, 1, 30, 120, 400]) {
+      const house = createHouse();
+      house.stream.startRun(bursty([rtmp, audio], 3));
+      for (let i = 0; i < 5; i++) {
+        const startS = 10 + i * (2 + offsetMs / 1000);
+        const pictures = videoFrames({ track: rtmp, seconds: 2, rate: 30, gopS: 2, startS });
+        for (const frame of interleave([rtmp, audio], [pictures, sound(2 + offsetMs / 1000, startS)]))
+          house.stream.publish(frame);
+        house.stream.flush();
+      }
+      house.stream.absent('source-down', '');
+      assertSound(house, [rtmp, audio]);
+      assertPromises(house, [rtmp, audio]);
+      assert.equal(new Set(house.groups.map((group) => group.run.id)).size, 1);
+    }
+  });
+});
+
+suite('runs', () => {
+  test('a run may end in the middle of a segment and of a part: what came is given out', () => {
+    const random = seeded(3);
+    for (let round = 0; round < 20; round++) {
+      const pictures = film(7).slice(0, 30 + random(140));
+      const endS = pictures.at(-1)!.dts / 90_000 + 0.04;
+      const sounds = sound(endS - 10);
+      const house = run(both, interleave(both, [pictures, sounds]));
+      assertPromises(house, both);
+      assertHolds(house.groups, video, pictures);
+      assertHolds(house.groups, audio, sounds);
+      const last = house.groups.at(-1)!;
+      assert.equal(last.startUs + last.durationUs, HOUSE_START_US + Math.round((endS - 10) * 1e6));
+      assert.ok(house.list.segments.every((segment) => segment.sealed));
+    }
+  });
+
+  test('a jump of more than half a second is a cut, a gap with its cause, and a DISCONTINUITY (rule 5)', () => {
+    const first = film(5);
+    const second = film(5, 16.2);
+    const sounds = [...sound(5), ...sound(5, 16.2)];
+    const house = run(both, interleave(both, [[...first, ...second], sounds]));
+    assertHolds(house.groups, video, [...first, ...second]);
+    const cut = house.groups.findIndex((group) => group.run.id === 2);
+    assert.deepEqual(
+      house.groups.map((group) => [group.discontinuity, group.discontinuitySequence, group.absences.length]),
+      house.groups.map((_, i) => (i < cut ? [false, 0, 0] : [i === cut, 1, i === cut ? 1 : 0])),
+    );
+    const [absence] = house.groups[cut]!.absences;
+    assert.deepEqual(absence, {
+      fromUs: HOUSE_START_US + 5_000_000,
+      toUs: HOUSE_START_US + 6_200_000,
+      cause: 'source-skipped',
+      detail: 'the source jumped ahead',
+    });
+    assert.equal(house.groups[cut]!.startUs, absence!.toUs);
+    assert.equal(house.groups[cut]!.run.eUs, house.groups[0]!.run.eUs);
+    assert.equal(house.generations.length, 1, 'the list goes on');
+  });
+
+  test('a jump of more than two frames is damage on its segment, no cut; no part or segment becomes too long by it (rule 5)', () => {
+    for (let at = 5; at < 60; at += 7) {
+      const pictures = film(2.4).concat(film(6, 12.8)).toSpliced(at, 4);
+      const house = run([video], pictures);
+      assertPromisesButLast(house);
+      assertHolds(house.groups, video, pictures);
+      assert.equal(new Set(house.groups.map((group) => group.run.id)).size, 1);
+      assert.ok(house.groups.some((group) => group.tracks[0]!.damaged));
+    }
+  });
+
+  test('damage that is told while the rhythm is learned stands on its segment', () => {
+    const house = createHouse();
+    house.stream.startRun(continuous([video]));
+    for (const [i, frame] of film(9).entries()) {
+      if (i === 10) house.stream.damage('a packet was lost');
+      house.stream.publish(frame);
+    }
+    assert.deepEqual(
+      house.groups.map((group) => group.tracks[0]!.damaged),
+      [true, false, false, false],
+    );
+  });
+
+  test('a single frame that lasts longer than PART-TARGET does not make its part say so', () => {
+    const pictures = film(6);
+    const slow = pictures.map((frame, i) => {
+      const later = i > 80 ? 27_000 : 0;
+      return { ...frame, dts: frame.dts + later, pts: frame.pts + later, duration: i === 80 ? 30_600 : frame.duration };
+    });
+    const house = run([video], slow);
+    assertHolds(house.groups, video, slow);
+    const { targetS } = house.list.generation!.parts!;
+    for (const { durationS } of house.announced) assert.ok(durationS <= targetS);
+  });
+
+  test('frames before the run and of unknown tracks are left out without harm', () => {
+    const stray = sound(9).map((frame) => ({ ...frame, trackId: 9 }));
+    const house = run(both, interleave(both, [film(9), [...sound(2, 9), ...sound(9, 11)]]).concat(stray));
+    assertHolds(house.groups, audio, [...sound(2, 9).filter((frame) => frame.pts >= 480_000), ...sound(9, 11)]);
+    assert.ok(!house.groups[0]!.tracks[1]!.damaged);
+  });
+
+  test('a run that begins below zero is moved above it, and its UTC stays (ISO/IEC 14496-12, 8.8.12)', () => {
+    const pictures = videoFrames({ track: video, seconds: 5, rate: 25, gopS: 1, delay: 2, startS: -3.08 });
+    const house = createHouse();
+    house.stream.startRun(continuous([video], { eUs: HOUSE_START_US }));
+    for (const frame of pictures) house.stream.publish(frame);
+    house.stream.offline('');
+    assertSound(house, [video]);
+    assertHolds(
+      house.groups,
+      video,
+      pictures.map((frame) => ({ ...frame, dts: frame.dts + 4 * 90_000, pts: frame.pts + 4 * 90_000 })),
+    );
+    assert.equal(house.groups[0]!.startUs, HOUSE_START_US - 3_000_000);
+  });
+});
+
+/** PART-TARGET and TARGETDURATION hold; frames that are missing may have made a part short. */
+function assertPromisesButLast(house: House): void {
+  const { targetDurationS, parts } = house.list.generation!;
+  for (const { durationUs } of house.groups) assert.ok(Math.round(durationUs / 1e6) <= targetDurationS);
+  for (const { durationS } of house.announced) assert.ok(durationS <= parts!.targetS);
+}
+
+suite('generations (rule 10)', () => {
+  /** One run after another, each 4 s long and without a hole. */
+  function chain(
+    runs: readonly {
+      tracks?: readonly Track[];
+      rate?: number;
+      gopS?: number;
+      seconds?: number;
+      pace?: RunStart['pace'];
+    }[],
+    options?: HouseOptions,
+  ) {
+    const house = createHouse(options);
+    let startS = 10;
+    for (const { tracks = [video], rate = 25, gopS = 1, seconds = 4, pace } of runs) {
+      house.stream.startRun(continuous(tracks, pace && { pace }));
+      const pictures = videoFrames({ track: tracks[0]!, seconds, rate, gopS, startS });
+      const sounds = tracks.slice(1).map((track) => audioFrames({ track, seconds, startS }));
+      for (const frame of interleave(tracks, [pictures, ...sounds])) house.stream.publish(frame);
+      if (pace) house.stream.flush();
+      startS += seconds;
+    }
+    house.stream.offline('');
+    return house;
+  }
+  const numbers = (house: House) => house.generations.map(({ number }) => number);
+
+  test('a run with the same rhythm goes on in the same list', () => {
+    const house = chain([{}, {}, { seconds: 7 }]);
+    assert.deepEqual(numbers(house), [1]);
+    assert.deepEqual(
+      house.groups.filter((group) => group.discontinuity).map((group) => group.discontinuitySequence),
+      [1, 2],
+    );
+  });
+
+  test('25 and 30 frames a second make the same PART-TARGET: the list goes on, with as many frames in a part as fit', () => {
+    for (const tracks of [[video], both]) {
+      const house = chain([{ tracks }, { tracks, rate: 30 }, { tracks, rate: 30_000 / 1001 }]);
+      assert.deepEqual(numbers(house), [1]);
+      assertPromises(house, tracks);
+    }
+  });
+
+  test('audio whose frames are longer than was promised needs a new list', () => {
+    const config = { ...audio.config, record: Uint8Array.of(0x2b, 0x11, 0x88, 0x00) };
+    const long = { ...audio, config } as Track;
+    assert.deepEqual(numbers(chain([{ tracks: both }, { tracks: [video, long] }, { tracks: both }])), [1, 2]);
+  });
+
+  test('another PART-TARGET, a longer segment, another codec, more tracks, or parts on or off need a new list', () => {
+    const hevc: Track = { ...video, config: { ...video.config, codec: 'hevc', codecs: 'hvc1.1.6.L93.B0' } } as Track;
+    assert.deepEqual(numbers(chain([{}, { rate: 24 }])), [1, 2]);
+    assert.deepEqual(numbers(chain([{}, { gopS: 3 }])), [1, 2]);
+    assert.deepEqual(numbers(chain([{}, { tracks: [hevc] }])), [1, 2]);
+    assert.deepEqual(numbers(chain([{}, { tracks: both }])), [1, 2]);
+    assert.deepEqual(numbers(chain([{}, { pace: { kind: 'bursty', intervalS: 6 } }])), [1, 2]);
+    assert.deepEqual(numbers(chain([{ rate: 5 }, {}])), [1, 2]);
+  });
+
+  test('shorter GOPs go on under the longer TARGETDURATION that was promised', () => {
+    const house = chain([
+      { gopS: 3, seconds: 6 },
+      { gopS: 1, seconds: 6 },
+      { gopS: 0.5, seconds: 6 },
+    ]);
+    assert.deepEqual(numbers(house), [1]);
+    assertPromises(house, [video]);
+  });
+
+  test('a first GOP cut short, of which three would make a longer segment than was promised, goes on in the list', () => {
+    const house = chain([{}, { gopS: 0.88, seconds: 6 }]);
+    assert.deepEqual(numbers(house), [1]);
+    assertPromises(house, [video]);
+  });
+
+  test('a run too short to tell its rhythm goes on in the list that there is', () => {
+    const house = chain([{}, { seconds: 0.08 }, { seconds: 0.4 }, {}]);
+    assert.deepEqual(numbers(house), [1]);
+    assert.equal(house.groups.filter((group) => group.discontinuity).length, 3);
+    assertSound(house, [video]);
+  });
+
+  test('after a restart another list begins, first segment behind a DISCONTINUITY; the one before is ended', () => {
+    const promised = chain([{}]).list.generation!;
+    const house = chain([{}], { promised });
+    assert.deepEqual(house.list.generation, { ...promised, number: promised.number + 1 });
+    assert.equal(house.groups[0]!.discontinuity, true);
+    assert.equal(house.list.view(promised.number)?.ended, true);
+  });
+
+  test('a first GOP cut short makes no longer target duration, with or without a list before it', () => {
+    const promised = chain([{}]).list.generation!;
+    for (const gopS of [0.64, 0.88, 1.4, 1.8]) {
+      const houses = [{}, { promised }].map((last) => chain([{ gopS, seconds: 6 }], last));
+      for (const house of houses) {
+        assert.equal(house.list.generation!.targetDurationS, 2, `GOPs of ${gopS} s`);
+        assertPromises(house, [video]);
+      }
+    }
+  });
+
+  test('a list that ended is not opened again', () => {
+    const house = createHouse();
+    for (const startS of [10, 20]) {
+      house.stream.startRun(continuous([video]));
+      for (const frame of film(5, startS)) house.stream.publish(frame);
+      house.stream.absent('source-down', '');
+      house.packager.endList();
+      assert.ok(house.list.ended);
+    }
+    assert.deepEqual(numbers(house), [1, 2]);
+    assert.equal(house.list.view(1)?.ended, true);
+    assert.equal(house.list.view(1)?.segments.length, 3);
+  });
+
+  test('the past that a source offers again is left out: a restart joins without a hole', () => {
+    const promised = chain([{}]).list.generation!;
+    const endUs = HOUSE_START_US + 5_000_000;
+    const house = createHouse({ promised, past: { endUs, hasMedia: true, lastRun: 4 } });
+    house.stream.startRun(bursty([video], 6));
+    for (const [i, frame] of film(12).entries()) {
+      if (i > 0 && frame.key) house.stream.flush();
+      house.stream.publish(frame);
+    }
+    assert.ok(house.groups.length > 3);
+    assert.equal(house.groups[0]!.startUs, endUs);
+    assert.equal(house.groups[0]!.run.id, 5);
+    assert.deepEqual(house.groups[0]!.absences, []);
+    assertHolds(house.groups, video, film(12).slice(125, 125 + samplesOfTrack(house.groups, video).length));
+  });
+});
+
+suite('a soft re-anchor (rule 1)', () => {
+  test('is a new run and E from a key frame on, PROGRAM-DATE-TIME steps, without DISCONTINUITY and without a new list', () => {
+    const house = createHouse();
+    house.stream.startRun(continuous(both, { clock: 'arrival' }));
+    // The source's clock is slow by 1 %: after 60 s more than 250 ms are missing.
+    const pictures = film(120, 10, 25, 1);
+    const sounds = sound(120);
+    for (const frame of interleave(both, [pictures, sounds])) {
+      if (frame.trackId === 1) house.clock.advance(40.4);
+      house.stream.publish(frame);
+    }
+    house.stream.offline('');
+    assertSound(house, both);
+    assertPromises(house, both);
+    assertHolds(house.groups, video, pictures);
+    assertHolds(house.groups, audio, sounds);
+    const runs = Map.groupBy(house.groups, (group) => group.run.id);
+    assert.deepEqual([...runs.keys()], [1, 2]);
+    const [before, after] = [runs.get(1)!.at(-1)!, runs.get(2)![0]!];
+    const stepUs = after.run.eUs - before.run.eUs;
+    assert.ok(stepUs > 250_000 && stepUs < 500_000, `${stepUs}`);
+    assert.equal(after.startUs, before.startUs + before.durationUs + stepUs);
+    assert.ok(after.tracks[0]!.independent);
+    assert.ok(house.groups.every((group) => !group.discontinuity && group.discontinuitySequence === 0));
+    assert.deepEqual(after.absences, []);
+    assert.deepEqual(
+      house.list.segments.map((segment) => segment.run.id),
+      house.groups.map((group) => group.run.id),
+    );
+    assert.equal(house.generations.length, 1);
+  });
+});

@@ -1,0 +1,376 @@
+/**
+ * The one cutter: turns a stream's frames into parts, segments and groups that share an MSN (MEDIA.md, Cutting 6 to 14).
+ * In: live/stream, as a Sink. Out: the live list, and sealed groups to whoever subscribed (the recorder).
+ */
+import { Emitter, type Subscribable } from '../lib/events.ts';
+import type { RunContext, Sink } from '../live/sink.ts';
+import { DateRangeBook } from '../media/date-range/date-range-book.ts';
+import type { Frame, Track } from '../media/frame.ts';
+import { isSparse } from '../media/presentation.ts';
+import { ticksToUs } from '../media/run.ts';
+import type { Absence, Init, SegmentGroup } from '../media/segment.ts';
+import { longestAudioFrameS } from './audio-frame.ts';
+import { Follower, type FollowerOutput, type Patience } from './follower.ts';
+import { canContinue, type Generation, isListOf, type PackagerSettings, planGeneration } from './generation.ts';
+import { Learning } from './learning.ts';
+import type { LiveList } from './live-list.ts';
+import { OpenGroups } from './open-groups.ts';
+import { LEARN_AT_MOST_S, learnRhythm } from './rhythm.ts';
+import { SparseTracks } from './sparse-tracks.ts';
+import { TrackWriter } from './track-writer.ts';
+
+/**
+ * How far tracks of a continuous source may be apart before they are cut without waiting: half a second, for those behind a
+ * frame or two more, and the delay by B-frames.
+ */
+const PATIENCE: Patience = { aheadUs: 500_000, behindUs: 600_000 };
+/** A burst delivers one track after the other: here the distance is the burst's length, not a fault. Times the source's interval. */
+const PATIENCE_BURSTS = 2;
+/** Shortest patience with a source that says that its bursts are short, µs. */
+const LEAST_BURST_PATIENCE_US = 12_000_000;
+/** A burst is over: a track that is behind by more than this has nothing to come. */
+const BEHIND_AFTER_BURST_US = 1_000_000;
+/** EXTINF is rounded to whole seconds and must not pass TARGETDURATION (8216bis 4.4.3.1). */
+const EXTINF_SLACK_S = 0.49;
+/** Key frames come this much early without being waited for. */
+const CUT_SLACK_S = 0.01;
+/** No segment is shorter than this only because the next key frame may come too late: MSNs must not outrun the clock. */
+const SHORTEST_EARLY_CUT_S = 0.5;
+
+/** What the packager needs from outside. */
+export interface PackagerOptions {
+  readonly settings: PackagerSettings;
+  readonly list: LiveList;
+  /** First MSN to use; never used before in this stream. */
+  readonly nextMsn: number;
+  /** EXT-X-DISCONTINUITY-SEQUENCE so far. */
+  readonly discontinuitySequence: number;
+  /** Whether any segment came before: the first group then stands behind a DISCONTINUITY. */
+  readonly continued: boolean;
+  /** The number of a set of codec configurations. */
+  readonly initOf: (tracks: readonly Track[]) => Init;
+  /** A number for a new generation, higher than any before. */
+  readonly nextGeneration: () => number;
+  /** Date ranges as they are known so far; none if not given. */
+  readonly dateRanges?: DateRangeBook;
+}
+
+/** All that lives as long as a run; a soft re-anchor changes its context alone. */
+interface RunState {
+  context: RunContext;
+  /** What is in force from the next segment on. */
+  next: RunContext | undefined;
+  readonly generation: Generation;
+  /** Most reference frames of a part, and its longest duration in ticks; undefined where there are no parts. */
+  readonly part: { readonly frames: number; readonly ticks: number } | undefined;
+  /** Longest segment, seconds: tracks that follow may be a frame longer. */
+  readonly limitS: number;
+  /** How far the next key frame is expected to be from the last one, seconds. */
+  gopS: number;
+  /** dts of the last key frame, ticks. */
+  lastKey: number | undefined;
+  readonly init: Init;
+  readonly writer: TrackWriter;
+  readonly followers: ReadonlyMap<number, Follower>;
+  readonly sparse: SparseTracks;
+  /** pts − dts of the first frame, ticks: the delay by B-frames. */
+  readonly delay: number;
+  /** Media time T at which the segment in the making, or else the next one, starts, µs. */
+  cutUs: number;
+  /** Media time of the first frame in the making, µs; not `cutUs` where frames are missing in between, or a burst was cut before it. */
+  firstUs: number;
+  /** Absences that stand before the next group. */
+  absences: readonly Absence[];
+  /** The next group begins the run. */
+  first: boolean;
+}
+
+/** Cuts one stream. */
+export class Packager implements Sink {
+  readonly #options: PackagerOptions;
+  readonly #groups = new Emitter<SegmentGroup>();
+  #nextMsn: number;
+  #discontinuitySequence: number;
+  #continued: boolean;
+  #learning: Learning | undefined;
+  #run: RunState | undefined;
+  readonly #open: OpenGroups;
+  readonly #dateRanges: DateRangeBook;
+
+  constructor(options: PackagerOptions) {
+    this.#options = options;
+    this.#nextMsn = options.nextMsn;
+    this.#discontinuitySequence = options.discontinuitySequence;
+    this.#continued = options.continued;
+    this.#dateRanges = options.dateRanges ?? new DateRangeBook();
+    this.#open = new OpenGroups((group) => {
+      options.list.seal(group);
+      this.#groups.emit(group);
+    });
+  }
+
+  /** Sealed groups, in order of MSN, each once. */
+  get groups(): Subscribable<SegmentGroup> {
+    return this.#groups;
+  }
+
+  startRun(context: RunContext): void {
+    if (context.soft && this.#run) {
+      this.#run.next = context;
+      return;
+    }
+    this.endRun();
+    this.#learning = new Learning(context);
+  }
+
+  write(frame: Frame): void {
+    if (this.#learning) {
+      if (this.#learning.add(frame)) this.#begin(this.#learning, { learned: true });
+      return;
+    }
+    if (this.#run) this.#cut(this.#run, frame);
+  }
+
+  flush(): void {
+    if (this.#learning?.context.pace.kind === 'bursty' && this.#learning.frames.length > 0)
+      this.#begin(this.#learning, { learned: true });
+    const run = this.#run;
+    if (run?.context.pace.kind !== 'bursty') return;
+    // The next burst begins with a key frame at the edge: no need to wait for it.
+    if (run.writer.first && elapsedS(run) >= this.#options.settings.segmentS - CUT_SLACK_S)
+      this.#closeSegment(run, edgeOf(run));
+    for (const follower of run.followers.values()) follower.settle(edgeOf(run), BEHIND_AFTER_BURST_US);
+    this.#open.sealReady();
+  }
+
+  endRun(): void {
+    if (this.#learning && this.#learning.frames.length > 0) this.#begin(this.#learning, { learned: false });
+    this.#learning = undefined;
+    const run = this.#run;
+    if (!run) return;
+    this.#run = undefined;
+    const edgeUs = edgeOf(run);
+    const open = run.writer.first !== undefined;
+    if (open) this.#closeReference(run, edgeUs);
+    run.sparse.end();
+    // Followers have no last boundary: what they still hold belongs to the last segment.
+    for (const follower of run.followers.values()) follower.end(edgeUs, { open });
+    this.#open.sealReady();
+  }
+
+  damage(): void {
+    this.#learning?.damage();
+    this.#run?.writer.damage();
+    for (const follower of this.#run?.followers.values() ?? []) follower.damage();
+  }
+
+  /** Nothing came back in time: the live list ends. The next run begins a new generation. */
+  endList(): void {
+    this.endRun();
+    this.#options.list.end();
+  }
+
+  /** @param learned enough was seen of the run to make promises */
+  #begin(learning: Learning, { learned }: { learned: boolean }): void {
+    const { context, frames } = learning;
+    const { reference, tracks, pace } = context;
+    this.#learning = undefined;
+    const { settings, list } = this.#options;
+    const rhythm = learnRhythm(reference, tracks, frames, pace);
+    const promised = list.generation && !list.ended ? list.generation : undefined;
+    // What was learned of the source before, in this process or the last, holds for the next list too.
+    const last = list.promises && isListOf(list.promises, tracks) ? list.promises : undefined;
+    const name = { number: 0, firstMsn: this.#nextMsn };
+    const wanted = planGeneration(name, tracks, pace, rhythm, settings, (promised ?? last)?.targetDurationS);
+    const goesOn =
+      promised && (canContinue(promised, wanted, rhythm.frameS) || (!learned && isListOf(promised, tracks)));
+    const generation = goesOn ? promised : { ...wanted, number: this.#options.nextGeneration() };
+    const { parts } = generation;
+    list.begin(generation, tracks);
+    const first = frames.find((frame) => frame.trackId === reference.id) ?? frames[0]!;
+    const cutUs = ticksToUs(first.pts, reference.timescale);
+    const patience = patienceOf(context, ticksToUs(first.pts - first.dts, reference.timescale));
+    const exact = parts === undefined;
+    const followers = tracks
+      .filter((track) => track.id !== reference.id && !isSparse(track))
+      .map((track) => {
+        const maxSegmentS = generation.targetDurationS + EXTINF_SLACK_S;
+        const shape = { exact, maxSegmentS, ...(parts && { maxPartS: parts.audioTargetS }) };
+        return new Follower(track, cutUs, patience, shape, this.#followerOutput(this.#nextMsn));
+      });
+    if (this.#continued) this.#discontinuitySequence++;
+    const run: RunState = {
+      context,
+      next: undefined,
+      generation,
+      part: parts && {
+        frames: wanted.parts?.frames ?? parts.frames,
+        // A millionth of grace: the product of a decimal fraction and a timescale may come out just below a whole number.
+        ticks: Math.floor(parts.targetS * reference.timescale + 1e-6),
+      },
+      limitS: generation.targetDurationS + EXTINF_SLACK_S - longestAudioFrameS(followers.map(({ track }) => track)),
+      gopS: rhythm.gopS ?? LEARN_AT_MOST_S,
+      lastKey: undefined,
+      init: this.#options.initOf(tracks),
+      writer: new TrackWriter(reference, { exact, ...(parts && { maxPartS: parts.targetS }) }),
+      followers: new Map(followers.map((follower) => [follower.track.id, follower])),
+      sparse: new SparseTracks(tracks, this.#dateRanges),
+      delay: first.pts - first.dts,
+      cutUs,
+      firstUs: cutUs,
+      absences: context.absences,
+      first: true,
+    };
+    this.#run = run;
+    learning.replay({ frame: (frame) => this.#cut(run, frame), damage: () => this.damage() });
+  }
+
+  #cut(run: RunState, frame: Frame): void {
+    const { writer, part } = run;
+    if (run.sparse.has(frame.trackId)) {
+      const found = run.sparse.push(frame, run.context.run.eUs);
+      if (found.length > 0) this.#options.list.addDateRanges(found);
+      return;
+    }
+    if (frame.trackId !== writer.track.id) {
+      run.followers.get(frame.trackId)?.push(frame);
+      this.#drain(run);
+      return;
+    }
+    // Key frames that are shown before their turn move the cut forward; other frames stand where they would without B-frames.
+    const shown = frame.dts + run.delay;
+    const ptsUs = ticksToUs(frame.key ? Math.min(frame.pts, shown) : shown, writer.track.timescale);
+    if (frame.key) {
+      run.gopS = nextGopS(run, frame);
+      run.lastKey = frame.dts;
+    }
+    // Frames that are missing before the cut belong to what follows it: segments join, and none becomes too long by a hole.
+    if (writer.first && this.#mustCut(run, frame)) this.#closeSegment(run, Math.min(ptsUs, edgeOf(run)));
+    if (!writer.first) this.#openSegment(run, ptsUs);
+    // A frame that would make the part longer than was promised begins the next one.
+    if (part && writer.waiting > 0 && writer.ticksWith(frame) > part.ticks) this.#closePart(run);
+    writer.add(frame);
+    if (part && writer.waiting >= part.frames) this.#closePart(run);
+    this.#drain(run);
+  }
+
+  #mustCut(run: RunState, frame: Frame): boolean {
+    if (run.next) return true;
+    const { limitS } = run;
+    const elapsed = elapsedS(run);
+    const { timescale } = run.writer.track;
+    if (elapsed + (frame.dts + frame.duration - run.writer.end) / timescale > limitS) return true;
+    return frame.key && this.#cutsAtKey(elapsed, run);
+  }
+
+  #cutsAtKey(elapsed: number, { gopS, limitS }: RunState): boolean {
+    if (elapsed >= this.#options.settings.segmentS - CUT_SLACK_S) return true;
+    return elapsed >= SHORTEST_EARLY_CUT_S && elapsed + gopS > limitS;
+  }
+
+  #openSegment(run: RunState, ptsUs: number): void {
+    if (run.next) {
+      run.context = run.next;
+      run.absences = run.next.absences;
+      run.next = undefined;
+    }
+    run.firstUs = ptsUs;
+    const opening = {
+      msn: this.#nextMsn++,
+      context: run.context,
+      sparse: run.sparse,
+      init: run.init,
+      startUs: run.context.run.eUs + run.cutUs,
+      discontinuity: run.first && this.#continued,
+      discontinuitySequence: this.#discontinuitySequence,
+      absences: run.absences,
+    };
+    run.absences = [];
+    run.first = false;
+    this.#continued = true;
+    this.#open.open(opening);
+    const { msn, startUs, discontinuity, discontinuitySequence, init } = opening;
+    this.#options.list.openSegment({ msn, startUs, discontinuity, discontinuitySequence, init, run: run.context.run });
+  }
+
+  #closePart(run: RunState): void {
+    const part = run.writer.closePart();
+    if (!part) return;
+    this.#options.list.addPart(this.#open.newest, run.writer.track.id, part, this.#endsHere(run));
+    for (const follower of run.followers.values()) follower.boundary('part', edgeOf(run));
+  }
+
+  /** Whether the next frame is expected to begin a segment, so that no player is told to wait for a part that never comes. */
+  #endsHere(run: RunState): boolean {
+    const { writer, part, lastKey, gopS, limitS } = run;
+    if (!part) return false;
+    if (run.next) return true;
+    const elapsed = elapsedS(run);
+    const { timescale } = writer.track;
+    const frameS = part.ticks / part.frames / timescale;
+    if (elapsed + frameS / 2 > limitS) return true;
+    const isKeyDue = lastKey !== undefined && (writer.end - lastKey) / timescale >= gopS - frameS / 2;
+    return isKeyDue && this.#cutsAtKey(elapsed, run);
+  }
+
+  #closeSegment(run: RunState, nextUs: number): void {
+    this.#closeReference(run, nextUs);
+    for (const follower of run.followers.values()) follower.boundary('segment', nextUs);
+    this.#drain(run);
+    this.#open.sealReady();
+  }
+
+  #closeReference(run: RunState, nextUs: number): void {
+    const msn = this.#open.newest;
+    if (run.part) {
+      const part = run.writer.closePart();
+      if (part) this.#options.list.addPart(msn, run.writer.track.id, part, true);
+      else this.#options.list.endSegment(msn);
+    }
+    this.#open.close(msn, run.writer.closeSegment(), nextUs - run.cutUs);
+    run.cutUs = nextUs;
+  }
+
+  #drain(run: RunState): void {
+    const edgeUs = edgeOf(run);
+    for (const follower of run.followers.values()) follower.drain(edgeUs);
+  }
+
+  /** Followers close groups in the order of MSN, each at its own pace. */
+  #followerOutput(firstMsn: number): FollowerOutput {
+    let msn = firstMsn;
+    return {
+      part: (track, part) => {
+        if (this.#options.list.generation?.parts) this.#options.list.addPart(msn, track.id, part);
+      },
+      segment: (_track, segment) => {
+        if (!this.#open.close(msn, segment)) return;
+        msn++;
+        this.#open.sealReady();
+      },
+    };
+  }
+}
+
+/** Media time up to which the reference is known, µs: its next cut will not lie before it. */
+function edgeOf({ writer, firstUs, cutUs }: RunState): number {
+  return writer.first ? firstUs + ticksToUs(writer.end - writer.first.dts, writer.track.timescale) : cutUs;
+}
+
+/** Seconds of the segment in the making. */
+function elapsedS(run: RunState): number {
+  return (edgeOf(run) - run.cutUs) / 1e6;
+}
+
+/** GOPs of a live encoder are as long as the last one; those of bursts, which begin with key frames, may be as long as the longest. */
+function nextGopS({ context, gopS, lastKey, writer }: RunState, key: Frame): number {
+  if (lastKey === undefined) return gopS;
+  const seenS = (key.dts - lastKey) / writer.track.timescale;
+  return context.pace.kind === 'continuous' ? seenS : Math.max(gopS, seenS);
+}
+
+function patienceOf({ pace }: RunContext, delayUs: number): Patience {
+  if (pace.kind === 'continuous') return { ...PATIENCE, behindUs: PATIENCE.behindUs + delayUs };
+  const us = Math.max(LEAST_BURST_PATIENCE_US, PATIENCE_BURSTS * pace.intervalS * 1e6);
+  return { aheadUs: us, behindUs: us };
+}

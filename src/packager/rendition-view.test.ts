@@ -1,0 +1,126 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { audioFrames, audioTrack, videoFrames, videoTrack } from '../live/frames.fixture.ts';
+import type { Frame } from '../media/frame.ts';
+import { renditionsOf } from '../media/presentation.ts';
+import { continuous, createHouse, type House } from './house.fixture.ts';
+import { hasReached, nextPartOf, type Position, partsOf, positionOf } from './rendition-view.ts';
+
+const video = videoTrack();
+const audio = audioTrack();
+const [av0, v0, a0] = renditionsOf([video, audio]).all as [never, never, never];
+
+/** A stream of which the video came up to `videoS` and the audio up to `audioS`, seconds from its start. */
+function houseAt(videoS: number, audioS: number): House {
+  const house = createHouse();
+  house.stream.startRun(continuous([video, audio]));
+  const frames: { frame: Frame; atS: number }[] = [
+    ...videoFrames({ track: video, seconds: videoS, rate: 25, gopS: 1 }).map((frame) => ({
+      frame,
+      atS: frame.dts / 90_000,
+    })),
+    ...audioFrames({ track: audio, seconds: audioS }).map((frame) => ({ frame, atS: frame.dts / 48_000 })),
+  ];
+  for (const { frame } of frames.sort((a, b) => a.atS - b.atS)) house.stream.publish(frame);
+  return house;
+}
+
+const viewOf = (house: House) => house.list.view(house.list.generation!.number)!;
+
+suite('a rendition of the live list', () => {
+  test('a part of av0 is the video part, then the audio part (rule 15a)', () => {
+    const { list } = houseAt(5, 5);
+    const parts = partsOf(list.find(100)!, av0);
+    assert.equal(parts.length, 10);
+    for (const [i, { pieces, durationS }] of parts.entries()) {
+      assert.deepEqual(
+        pieces.map(({ trackId }) => trackId),
+        [1, 2],
+      );
+      assert.equal(durationS, 0.2);
+      assert.equal(parts[i]!.independent, i % 5 === 0);
+    }
+    assert.ok(partsOf(list.find(100)!, a0).every((part) => part.independent));
+  });
+
+  test('while audio lags, av0 lists what both have, and each track alone what it has', () => {
+    const house = houseAt(4.8, 4.5);
+    const view = viewOf(house);
+    assert.deepEqual(positionOf(view, av0), { msn: 102, parts: 2 });
+    assert.deepEqual(positionOf(view, v0), { msn: 102, parts: 4 });
+    assert.deepEqual(positionOf(view, a0), { msn: 102, parts: 2 });
+  });
+
+  test('while audio has not reached the cut, the segment is open for all, and nothing of the next one is listed', () => {
+    const house = houseAt(4.3, 3.9);
+    const view = viewOf(house);
+    assert.equal(house.list.lastSealed?.msn, 100);
+    assert.equal(house.list.segments.length, 3);
+    assert.deepEqual(positionOf(view, av0), { msn: 101, parts: 9 });
+    assert.deepEqual(positionOf(view, v0), { msn: 101, parts: 10 });
+  });
+
+  test('a blocking request is reached when the part or segment is complete (8216bis 6.2.5.2)', () => {
+    const view = viewOf(houseAt(4.8, 4.5));
+    const reached = (msn: number, part?: number) => hasReached(view, av0, msn, part);
+    assert.deepEqual([reached(100), reached(101), reached(102), reached(103)], [true, true, false, false]);
+    assert.deepEqual([reached(102, 0), reached(102, 1), reached(102, 2)], [true, true, false]);
+    assert.deepEqual([reached(101, 0), reached(101, 9), reached(103, 0)], [true, true, false]);
+    assert.equal(reached(99, 0), true, 'what has left the list was reached');
+  });
+
+  test('a part behind the last of a complete segment means the first one of the next (8216bis 6.2.5.2)', () => {
+    assert.equal(hasReached(viewOf(houseAt(4.1, 4.3)), av0, 101, 10), false);
+    assert.equal(hasReached(viewOf(houseAt(4.28, 4.4)), av0, 101, 10), true);
+    assert.equal(hasReached(viewOf(houseAt(6.4, 6.4)), av0, 100, 12), true);
+  });
+
+  test('an empty list has no position, an ended one stands behind its last segment', () => {
+    const house = houseAt(4.8, 4.8);
+    const empty = { ...viewOf(house), segments: [] };
+    assert.deepEqual([positionOf(empty, av0), hasReached(empty, av0, 0, 0)], [undefined, false]);
+    house.packager.endList();
+    assert.deepEqual(positionOf(viewOf(house), av0), { msn: 103, parts: 0 });
+  });
+
+  test('a rendition without tracks of the segment has no parts', () => {
+    const house = houseAt(3, 3);
+    assert.deepEqual(partsOf(house.list.find(100)!, { id: 'x', tracks: [] }), []);
+    assert.deepEqual(partsOf(house.list.find(100)!, { id: 'a9', tracks: [audioTrack(48_000, { id: 9 })] }), []);
+  });
+
+  for (const { rate, gopS } of [
+    { rate: 25, gopS: 1 },
+    { rate: 30_000 / 1001, gopS: 2 },
+    { rate: 24, gopS: 2 },
+    { rate: 25, gopS: 10 },
+  ]) {
+    test(`the part that is said to come is the one that comes: ${rate.toFixed(2)} fps, GOPs of ${gopS} s`, () => {
+      const house = createHouse();
+      const wrong: string[] = [];
+      let checked = 0;
+      const told = new Map<string, Position | undefined>();
+      house.list.changes.subscribe(() => {
+        if (!house.list.ready) return;
+        const view = viewOf(house);
+        for (const rendition of [av0, v0, a0] as { id: string; tracks: [] }[]) {
+          const before = told.get(rendition.id);
+          const segment = before && view.segments.find(({ msn }) => msn === before.msn);
+          const count = segment ? partsOf(segment, rendition).length : 0;
+          const over = view.segments.find(({ msn, sealed }) => msn === before?.msn && sealed);
+          if (before && over && count <= before.parts) wrong.push(`${rendition.id} ${before.msn}.${before.parts}`);
+          if (before && count > before.parts) checked++;
+          told.set(rendition.id, nextPartOf(view, rendition));
+        }
+      });
+      house.stream.startRun(continuous([video, audio]));
+      const frames = [
+        ...videoFrames({ track: video, seconds: 24, rate, gopS }).map((frame) => ({ frame, atS: frame.dts / 90_000 })),
+        ...audioFrames({ track: audio, seconds: 24 }).map((frame) => ({ frame, atS: frame.dts / 48_000 })),
+      ];
+      for (const { frame } of frames.sort((a, b) => a.atS - b.atS)) house.stream.publish(frame);
+      assert.ok(checked > 200, `${checked}`);
+      assert.deepEqual(wrong, []);
+    });
+  }
+});

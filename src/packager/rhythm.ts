@@ -1,0 +1,153 @@
+/**
+ * Learns a run's frame rate and key frame distance from its first frames, and derives the constants of a live list from them.
+ * In: the frames up to the second key frame (or 4 s, or the first burst). Out: a Rhythm. MEDIA.md, Cutting 8 to 10. Pure.
+ */
+import type { Pace } from '../live/input.ts';
+import type { Frame, Track } from '../media/frame.ts';
+import { audioFrameS } from './audio-frame.ts';
+
+/** What the first frames told. */
+export interface Rhythm {
+  /** Seconds per reference frame, or undefined where frames come irregularly. */
+  readonly frameS: number | undefined;
+  /** Longest distance of two key frames seen, or in a burst from the last one to its end, seconds; undefined while it is not known. */
+  readonly gopS: number | undefined;
+  /** Bits per second of each track over what was seen. */
+  readonly bitrates: ReadonlyMap<number, number>;
+}
+
+/** Intervals of a constant frame rate differ by no more than this (RTMP rounds to milliseconds). */
+const EVEN_WITHIN_S = 0.002;
+/** So many steps may be whole multiples of the rest: pictures that were left out. */
+const MOST_WIDE_STEPS = 0.15;
+/** Usual rates, frames per second: what is measured over half a second in RTMP milliseconds is off by a few hundredths. */
+const USUAL_RATES = [
+  ...[10, 12, 12.5, 15, 20, 24, 25, 30, 48, 50, 60, 100, 120],
+  ...[12, 15, 24, 30, 48, 60, 120].map((rate) => (rate * 1000) / 1001),
+];
+/** Both ends of what is measured are rounded to milliseconds. */
+const MEASURED_WITHIN_S = 0.001;
+/** A puller says one and a half times its source's target duration: what a burst with one key frame may turn out to be. */
+const INTERVAL_PER_BURST = 1.5;
+/** Slower than this there are no parts: 0.2 s would hold one frame. */
+const SLOWEST_FRAME_S = 0.15;
+
+/**
+ * @param reference the track that is cut at
+ * @param tracks all tracks of the run
+ * @param frames the run's first frames, in order of arrival; of a bursty source the first burst
+ */
+export function learnRhythm(
+  reference: Track,
+  tracks: readonly Track[],
+  frames: readonly Frame[],
+  pace: Pace = { kind: 'continuous' },
+): Rhythm {
+  const own = frames.filter((frame) => frame.trackId === reference.id);
+  const bitrates = new Map<number, number>();
+  for (const track of tracks) {
+    const ofTrack = frames.filter((frame) => frame.trackId === track.id);
+    const first = ofTrack[0];
+    const last = ofTrack.at(-1);
+    if (!first || !last) continue;
+    const seconds = (last.dts + last.duration - first.dts) / track.timescale;
+    const bytes = ofTrack.reduce((sum, frame) => sum + frame.data.length, 0);
+    if (seconds > 0) bitrates.set(track.id, (bytes * 8) / seconds);
+  }
+  return {
+    frameS: evenInterval(own, reference),
+    gopS: longestGop(own, reference.timescale, pace),
+    bitrates,
+  };
+}
+
+/** Longest distance of key frames in seconds, as far as it can be known. */
+function longestGop(frames: readonly Frame[], timescale: number, pace: Pace): number | undefined {
+  const keys = frames.filter((frame) => frame.key);
+  const lastKey = keys.at(-1);
+  if (!lastKey) return undefined;
+  let ticks = 0;
+  for (let i = 1; i < keys.length; i++) ticks = Math.max(ticks, keys[i]!.dts - keys[i - 1]!.dts);
+  if (pace.kind === 'continuous') return ticks > 0 ? ticks / timescale : undefined;
+  // A burst ends where the next key frame stands.
+  const last = frames.at(-1)!;
+  const seenS = Math.max(ticks, last.dts + last.duration - lastKey.dts) / timescale;
+  return ticks > 0 ? seenS : Math.max(seenS, pace.intervalS / INTERVAL_PER_BURST);
+}
+
+/**
+ * Distance of frames in seconds if all are alike, else undefined; the usual rate where it is one. A few frames may be missing: an
+ * encoder that was held up at its start has an even rhythm nevertheless.
+ */
+function evenInterval(frames: readonly Frame[], reference: Track): number | undefined {
+  const first = frames[0];
+  const last = frames.at(-1);
+  if (!first || !last || frames.length < 3) return undefined;
+  const { timescale } = reference;
+  const steps = frames.slice(1).map((frame, i) => frame.dts - frames[i]!.dts);
+  const usualStep = steps.toSorted((a, b) => a - b)[steps.length >> 1]!;
+  const intervals = steps.map((step) => Math.max(1, Math.round(step / usualStep)));
+  const count = intervals.reduce((sum, one) => sum + one, 0);
+  const wide = intervals.filter((one) => one > 1).length;
+  if (wide > MOST_WIDE_STEPS * steps.length) return undefined;
+  const mean = (last.dts - first.dts) / count;
+  if (steps.some((step, i) => Math.abs(step - intervals[i]! * mean) > EVEN_WITHIN_S * timescale)) return undefined;
+  const meanS = mean / timescale;
+  const usual = [...USUAL_RATES.map((rate) => 1 / rate), ...audioIntervals(reference)];
+  const nearest = usual.reduce((best, one) => (Math.abs(one - meanS) < Math.abs(best - meanS) ? one : best));
+  return Math.abs(nearest - meanS) <= MEASURED_WITHIN_S / count ? nearest : meanS;
+}
+
+function audioIntervals(track: Track): number[] {
+  return track.kind === 'audio' ? [audioFrameS(track.config)] : [];
+}
+
+/** How parts are cut: how many reference frames each holds, and the PART-TARGETs that follow. */
+export interface PartPlan {
+  /** Reference frames in a part. */
+  readonly frames: number;
+  /** PART-TARGET of lists that contain the reference track, seconds, five decimals. */
+  readonly targetS: number;
+  /** PART-TARGET of a list of audio beside video: one audio frame more, seconds, five decimals. */
+  readonly audioTargetS: number;
+}
+
+/**
+ * Parts for a frame rate, or undefined where there can be none (MEDIA.md, Cutting 8).
+ *
+ * @param partS wished length of a part, seconds
+ * @param audioFrameS longest audio frame beside the reference, seconds, 0 where there is none
+ */
+export function planParts(rhythm: Rhythm, partS: number, audioFrameS: number): PartPlan | undefined {
+  const { frameS } = rhythm;
+  if (frameS === undefined || frameS > SLOWEST_FRAME_S) return undefined;
+  const frames = Math.max(1, Math.round(partS / frameS));
+  return {
+    frames,
+    targetS: fiveDecimals(frames * frameS + 0.001),
+    audioTargetS: fiveDecimals(frames * frameS + audioFrameS + 0.001),
+  };
+}
+
+/** Key frames further apart than this are not waited for: the list starts, and long GOPs are cut without a key frame. */
+export const LEARN_AT_MOST_S = 4;
+/** Shorter than this tells no frame rate. */
+export const LEARN_AT_LEAST_S = 0.5;
+
+/**
+ * TARGETDURATION for a wished segment length: no less than a GOP. A segment has as many GOPs as stay within it, which may be a
+ * little less than was wished: a list's first GOP may have been cut short, and no whole number of those counts for the rest.
+ *
+ * @param wishedS seconds
+ * @param promisedS TARGETDURATION of the list that may go on: kept where a GOP fits into it
+ * @returns whole seconds; every EXTINF rounded to the nearest integer stays within it (8216bis 4.4.3.1)
+ */
+export function planTargetDuration(rhythm: Rhythm, wishedS: number, promisedS?: number): number {
+  const gopS = rhythm.gopS ?? LEARN_AT_MOST_S;
+  const plannedS = Math.max(1, Math.ceil(wishedS - 0.5), Math.round(gopS));
+  return promisedS !== undefined && Math.round(gopS) <= promisedS ? Math.min(plannedS, promisedS) : plannedS;
+}
+
+function fiveDecimals(seconds: number): number {
+  return Math.round(seconds * 100_000) / 100_000;
+}

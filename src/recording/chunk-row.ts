@@ -1,0 +1,42 @@
+/**
+ * What the index knows of one chunk file.
+ * In: the groups that lie in it. Out: a row for the chunk table.
+ */
+import path from 'node:path';
+import { packSegments } from '../archive/segment-index.ts';
+import type { ChunkRow } from './chunk-table.ts';
+import type { RecordedGroup } from './recorded.ts';
+
+/**
+ * The index row of a file.
+ *
+ * @param relativePath from the data folder
+ * @param size bytes
+ * @param groups at least one, oldest first, all of one run and init
+ */
+export function chunkRow(
+  streamId: string,
+  relativePath: string,
+  size: number,
+  groups: readonly RecordedGroup[],
+): ChunkRow {
+  const first = groups[0]!;
+  const last = groups.at(-1)!;
+  return {
+    stream_id: streamId,
+    first_msn: first.msn,
+    last_msn: last.msn,
+    start_us: first.startUs,
+    end_us: last.startUs + last.durationUs,
+    path: relativePath.split(path.sep).join('/'),
+    size,
+    run: first.run,
+    e_us: first.eUs,
+    run_clock: first.clock,
+    init_number: first.initNumber,
+    discontinuity_sequence: first.discontinuitySequence,
+    segment_count: groups.length,
+    absences: JSON.stringify(groups.flatMap((group) => group.absences)),
+    segments: packSegments(groups),
+  };
+}

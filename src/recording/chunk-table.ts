@@ -1,0 +1,333 @@
+/**
+ * The index of chunk files: a row per sealed file with its segments packed inside.
+ * In: recorder, recovery, rebuild. Out: rows by MSN and by time. The files are the truth; this can be made again from them.
+ */
+import type { Insertable, Kysely, Selectable } from 'kysely';
+import { HOLE_US } from '../live/stream.ts';
+import type { ChunkFileTable, Tables } from '../store/schema.ts';
+import { putRanges, rangesBefore, rangesBetween, type ToldBetween, type ToldRange } from './date-range-rows.ts';
+import { WINDOW_US } from './window.ts';
+
+/** A row as it is read. */
+export type ChunkRow = Selectable<ChunkFileTable>;
+/** What a timeline needs of a row. */
+export type ChunkSpan = Pick<
+  ChunkRow,
+  'first_msn' | 'last_msn' | 'start_us' | 'end_us' | 'run' | 'e_us' | 'segment_count' | 'absences'
+>;
+
+/** What the segments of a file need of its row. */
+export type ChunkSegments = Pick<ChunkRow, 'first_msn' | 'path' | 'init_number' | 'segments'>;
+
+const SEGMENTS = ['first_msn', 'path', 'init_number', 'segments'] as const;
+const SPAN = ['first_msn', 'last_msn', 'start_us', 'end_us', 'run', 'e_us', 'segment_count', 'absences'] as const;
+
+/** No file is longer: it ends at a ten-minute mark, but for its last group. */
+const LONGEST_US = 2 * WINDOW_US;
+
+/** Totals of a stream's recording. */
+export interface RecordedTotals {
+  /** µs since 1970, or undefined when nothing is recorded. */
+  readonly fromUs: number | undefined;
+  readonly bytes: number;
+  readonly durationUs: number;
+}
+
+/** The files that start in one window, together. */
+interface WindowSum extends ChunkSpan {
+  readonly last_start_us: number;
+  readonly last_run: number;
+  /** Of all files. */
+  readonly media_us: number;
+}
+
+/** The files of a window as one, where nothing is missing between them. `absences` is the greatest text: `[]` if all are. */
+function seamless({ last_start_us: _start, last_run, media_us, ...span }: WindowSum): ChunkSpan | undefined {
+  const isWhole = Math.abs(span.end_us - span.start_us - media_us) < HOLE_US;
+  return isWhole && span.run === last_run && span.absences === '[]' ? span : undefined;
+}
+
+/** Reads and writes the index. */
+export class ChunkTable {
+  readonly #db: Kysely<Tables>;
+  /** Sums that are still right: they take reading every row of a stream. */
+  readonly #totals = new Map<string, Promise<RecordedTotals>>();
+
+  constructor(db: Kysely<Tables>) {
+    this.#db = db;
+  }
+
+  /**
+   * Adds a sealed file; adding the same one again changes nothing but what was wrong.
+   *
+   * @param told what its data tracks say
+   */
+  async put(row: Insertable<ChunkFileTable>, told: readonly ToldRange[] = []): Promise<void> {
+    const { stream_id: _stream, first_msn: _first, ...rest } = row;
+    const insert = (db: Kysely<Tables>) =>
+      db
+        .insertInto('chunk_file')
+        .values(row)
+        .onConflict((conflict) => conflict.columns(['stream_id', 'first_msn']).doUpdateSet(rest))
+        .execute();
+    if (told.length === 0) await insert(this.#db);
+    else {
+      await this.#db.transaction().execute(async (db) => {
+        await insert(db);
+        await putRanges(db, row.stream_id, row.first_msn, told);
+      });
+    }
+    this.#totals.delete(row.stream_id);
+  }
+
+  /** What data tracks say that reaches into a stretch of time, in the order in which it was told. */
+  toldBetween(streamId: string, between: ToldBetween): Promise<ToldRange[]> {
+    return rangesBetween(this.#db, streamId, between);
+  }
+
+  /** What data tracks said last before a segment, oldest first. */
+  toldBefore(streamId: string, msn: number, limit: number): Promise<ToldRange[]> {
+    return rangesBefore(this.#db, streamId, msn, limit);
+  }
+
+  /** The row whose file holds `msn`. */
+  async holding(streamId: string, msn: number): Promise<ChunkRow | undefined> {
+    const row = await this.#db
+      .selectFrom('chunk_file')
+      .selectAll()
+      .where('stream_id', '=', streamId)
+      .where('first_msn', '<=', msn)
+      .orderBy('first_msn', 'desc')
+      .limit(1)
+      .executeTakeFirst();
+    return row && row.last_msn >= msn ? row : undefined;
+  }
+
+  /** Rows that overlap [fromUs, toUs), oldest first. */
+  between(streamId: string, fromUs: number, toUs: number): Promise<ChunkRow[]> {
+    return this.#overlapping(streamId, fromUs, toUs).selectAll().execute();
+  }
+
+  /** As between, only what tells the segments. */
+  segmentsBetween(streamId: string, fromUs: number, toUs: number): Promise<ChunkSegments[]> {
+    return this.#overlapping(streamId, fromUs, toUs).select(SEGMENTS).execute();
+  }
+
+  /** As between, without the segments: what a timeline is drawn from. */
+  spansBetween(streamId: string, fromUs: number, toUs: number): Promise<ChunkSpan[]> {
+    return this.#overlapping(streamId, fromUs, toUs).select(SPAN).execute();
+  }
+
+  /**
+   * As spansBetween, but what hangs together within a window is one: thirty days are 43,200 files and 4,320 windows. Files that begin
+   * up to two windows before `fromUs` may be among them.
+   *
+   * @param fromUs a ten-minute mark
+   */
+  async joinedSpansBetween(streamId: string, fromUs: number, toUs: number): Promise<ChunkSpan[]> {
+    const windows = await this.#windows(streamId, fromUs - LONGEST_US, toUs);
+    const spans: ChunkSpan[] = [];
+    for (let i = 0; i < windows.length; ) {
+      const seam = seamless(windows[i]!);
+      if (seam) {
+        spans.push(seam);
+        i++;
+        continue;
+      }
+      // Windows with something missing come in a row: they are read together, a day at most.
+      const first = i;
+      while (i < windows.length && i - first < 144 && !seamless(windows[i]!)) i++;
+      const [from, to] = [windows[first]!.start_us, windows[i - 1]!.last_start_us];
+      spans.push(...(await this.#startedIn(streamId, from, to)));
+    }
+    return spans;
+  }
+
+  #windows(streamId: string, fromUs: number, toUs: number): Promise<WindowSum[]> {
+    return this.#db
+      .selectFrom('chunk_file')
+      .select((eb) => [
+        eb.fn.min('first_msn').as('first_msn'),
+        eb.fn.max('last_msn').as('last_msn'),
+        eb.fn.min('start_us').as('start_us'),
+        eb.fn.max('start_us').as('last_start_us'),
+        eb.fn.max('end_us').as('end_us'),
+        eb.fn.min('run').as('run'),
+        eb.fn.max('run').as('last_run'),
+        eb.fn.min('e_us').as('e_us'),
+        eb.fn.sum<number>('segment_count').as('segment_count'),
+        eb.fn.sum<number>(eb('end_us', '-', eb.ref('start_us'))).as('media_us'),
+        eb.fn.max('absences').as('absences'),
+      ])
+      .where('stream_id', '=', streamId)
+      .where('start_us', '<', toUs)
+      .where('start_us', '>', fromUs)
+      .groupBy((eb) => eb('start_us', '/', eb.lit(WINDOW_US)))
+      .orderBy('start_us')
+      .execute();
+  }
+
+  #startedIn(streamId: string, firstUs: number, lastUs: number): Promise<ChunkSpan[]> {
+    return this.#db
+      .selectFrom('chunk_file')
+      .select(SPAN)
+      .where('stream_id', '=', streamId)
+      .where('start_us', '>=', firstUs)
+      .where('start_us', '<=', lastUs)
+      .orderBy('start_us')
+      .execute();
+  }
+
+  #overlapping(streamId: string, fromUs: number, toUs: number) {
+    return this.#db
+      .selectFrom('chunk_file')
+      .where('stream_id', '=', streamId)
+      .where('start_us', '<', toUs)
+      .where('start_us', '>', fromUs - LONGEST_US)
+      .where('end_us', '>', fromUs)
+      .orderBy('start_us');
+  }
+
+  /** The first file that starts at or after `us`: the hole before it reaches into what came before. */
+  firstSpanFrom(streamId: string, us: number): Promise<ChunkSpan | undefined> {
+    return this.#db
+      .selectFrom('chunk_file')
+      .select(SPAN)
+      .where('stream_id', '=', streamId)
+      .where('start_us', '>=', us)
+      .orderBy('start_us')
+      .limit(1)
+      .executeTakeFirst();
+  }
+
+  /** The oldest MSN in the index. */
+  async firstMsn(streamId: string): Promise<number | undefined> {
+    const row = await this.#db
+      .selectFrom('chunk_file')
+      .select((eb) => eb.fn.min('first_msn').as('first_msn'))
+      .where('stream_id', '=', streamId)
+      .executeTakeFirst();
+    return row?.first_msn ?? undefined;
+  }
+
+  /** The newest file. */
+  last(streamId: string): Promise<ChunkRow | undefined> {
+    return this.#db
+      .selectFrom('chunk_file')
+      .selectAll()
+      .where('stream_id', '=', streamId)
+      .orderBy('first_msn', 'desc')
+      .limit(1)
+      .executeTakeFirst();
+  }
+
+  /** The oldest file. */
+  oldest(streamId: string): Promise<ChunkSpan | undefined> {
+    return this.firstSpanFrom(streamId, 0);
+  }
+
+  /** All files in the index: their paths relative to the data folder, and their first MSNs. */
+  async files(streamId: string): Promise<{ paths: Set<string>; firstMsns: Set<number> }> {
+    const rows = await this.#db
+      .selectFrom('chunk_file')
+      .select(['path', 'first_msn'])
+      .where('stream_id', '=', streamId)
+      .execute();
+    return { paths: new Set(rows.map((row) => row.path)), firstMsns: new Set(rows.map((row) => row.first_msn)) };
+  }
+
+  /** Files that started in [fromUs, toUs), oldest first, at most `limit`. */
+  startedBetween(
+    streamId: string,
+    fromUs: number,
+    toUs: number,
+    limit: number,
+  ): Promise<Pick<ChunkRow, 'first_msn' | 'path' | 'size' | 'start_us'>[]> {
+    return this.#db
+      .selectFrom('chunk_file')
+      .select(['first_msn', 'path', 'size', 'start_us'])
+      .where('stream_id', '=', streamId)
+      .where('start_us', '>=', fromUs)
+      .where('start_us', '<', toUs)
+      .orderBy('start_us')
+      .limit(limit)
+      .execute();
+  }
+
+  /**
+   * Forgets files.
+   *
+   * @param goneBeforeUs of what began before, only what is pinned is kept from now on; µs since 1970
+   */
+  async remove(streamId: string, firstMsns: readonly number[], goneBeforeUs?: number): Promise<void> {
+    if (firstMsns.length === 0) return;
+    await this.#db.transaction().execute(async (db) => {
+      if (goneBeforeUs !== undefined) await writeGoneBefore(db, streamId, goneBeforeUs);
+      for (const [table, column] of [
+        ['chunk_file', 'first_msn'],
+        ['date_range', 'file_msn'],
+      ] as const) {
+        await db.deleteFrom(table).where('stream_id', '=', streamId).where(column, 'in', firstMsns).execute();
+      }
+    });
+    this.#totals.delete(streamId);
+  }
+
+  /** How far retention came: of what began before, only what is pinned is kept. µs since 1970; 0 where it took nothing. */
+  async goneBefore(streamId: string): Promise<number> {
+    const row = await this.#db
+      .selectFrom('retention')
+      .select('gone_before_us')
+      .where('stream_id', '=', streamId)
+      .executeTakeFirst();
+    return row?.gone_before_us ?? 0;
+  }
+
+  /** Forgets everything, for a rebuild: what is found again was not deleted. */
+  async clear(streamId: string): Promise<void> {
+    for (const table of ['chunk_file', 'date_range', 'retention'] as const) {
+      await this.#db.deleteFrom(table).where('stream_id', '=', streamId).execute();
+    }
+    this.#totals.delete(streamId);
+  }
+
+  /** Sums over a stream. */
+  totals(streamId: string): Promise<RecordedTotals> {
+    const known = this.#totals.get(streamId);
+    if (known) return known;
+    const read = this.#readTotals(streamId);
+    this.#totals.set(streamId, read);
+    // A failure is not remembered.
+    read.catch(() => this.#totals.delete(streamId));
+    return read;
+  }
+
+  async #readTotals(streamId: string): Promise<RecordedTotals> {
+    const row = await this.#db
+      .selectFrom('chunk_file')
+      .select((eb) => [
+        eb.fn.min('start_us').as('from_us'),
+        eb.fn.sum<number>('size').as('bytes'),
+        eb.fn.sum<number>(eb('end_us', '-', eb.ref('start_us'))).as('duration_us'),
+      ])
+      .where('stream_id', '=', streamId)
+      .executeTakeFirst();
+    return {
+      fromUs: row?.from_us ?? undefined,
+      bytes: Number(row?.bytes ?? 0),
+      durationUs: Number(row?.duration_us ?? 0),
+    };
+  }
+}
+
+async function writeGoneBefore(db: Kysely<Tables>, streamId: string, us: number): Promise<void> {
+  await db
+    .insertInto('retention')
+    .values({ stream_id: streamId, gone_before_us: us })
+    .onConflict((conflict) =>
+      conflict
+        .column('stream_id')
+        .doUpdateSet((eb) => ({ gone_before_us: eb.fn<number>('max', ['retention.gone_before_us', eb.val(us)]) })),
+    )
+    .execute();
+}

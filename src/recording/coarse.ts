@@ -1,0 +1,107 @@
+/**
+ * A timeline as coarse as the eye sees it, and never longer than a ceiling.
+ * In: a timeline, how fine it should be. Out: the same stretch in fewer pieces, together as long as before. Pure.
+ */
+import type { Piece, RunMark, Timeline } from './timeline.ts';
+
+/** Pieces of each kind, runs. */
+export const MAX_PIECES = 2000;
+/** From here on windows are left out: thirty days are 4,320, and nobody plays from such a view. Seconds. */
+export const WITHOUT_WINDOWS_S = 600;
+
+/** A timeline, and how coarse it is. */
+export interface CoarseTimeline extends Timeline {
+  /** What was finer may be merged, seconds; 0: nothing was. */
+  readonly resS: number;
+}
+
+/**
+ * Merges what is finer than wished, and more than that where it is still too much.
+ *
+ * @param resS seconds, whole; 0: everything as it is, if there is not too much of it
+ */
+export function coarsen(timeline: Timeline, resS: number): CoarseTimeline {
+  let res = resS;
+  let pieces = res > 0 ? mergePieces(timeline.pieces, res * 1e6) : timeline.pieces;
+  let runs = res > 0 ? thinRuns(timeline.runs, res * 1e6) : timeline.runs;
+  while (runs.length > MAX_PIECES || isTooMuch(pieces)) {
+    res = Math.max(1, res * 2);
+    pieces = mergePieces(timeline.pieces, res * 1e6);
+    runs = thinRuns(timeline.runs, res * 1e6);
+  }
+  const windows = res >= WITHOUT_WINDOWS_S ? [] : timeline.windows;
+  return { ...timeline, pieces, runs, windows, resS: res };
+}
+
+const listOf = ({ kind }: Piece): string =>
+  kind === 'media' || kind === 'offline' || kind === 'deleted' ? kind : 'gap';
+
+function isTooMuch(pieces: readonly Piece[]): boolean {
+  const counts = new Map<string, number>();
+  for (const piece of pieces) {
+    const list = listOf(piece);
+    const count = (counts.get(list) ?? 0) + 1;
+    if (count > MAX_PIECES) return true;
+    counts.set(list, count);
+  }
+  return false;
+}
+
+/**
+ * Stretches without media that lie together within `resUs` become one of each kind, as long as all of them, where the first began; the
+ * media between them follows. So a lone gap keeps its times however short it is, a thousand of them stay one visible gap, and the sum of
+ * each kind is what it was.
+ */
+function mergePieces(pieces: readonly Piece[], resUs: number): Piece[] {
+  const merged: Piece[] = [];
+  for (let i = 0; i < pieces.length; ) {
+    const first = pieces[i]!;
+    let end = i + 1;
+    if (first.kind !== 'media') {
+      for (let next = end; next < pieces.length && pieces[next]!.toUs - first.fromUs <= resUs; next++) {
+        if (pieces[next]!.kind !== 'media') end = next + 1;
+      }
+    }
+    if (end === i + 1) append(merged, first);
+    else for (const piece of together(pieces.slice(i, end))) append(merged, piece);
+    i = end;
+  }
+  return merged;
+}
+
+/** One piece of each kind, media last. */
+function together(pieces: readonly Piece[]): Piece[] {
+  let cursorUs = pieces[0]!.fromUs;
+  const lengthOf = ({ fromUs, toUs }: Piece) => toUs - fromUs;
+  const groups = Map.groupBy(pieces, listOf);
+  return ['gap', 'offline', 'deleted', 'media'].flatMap((list) => {
+    const group = groups.get(list);
+    if (!group) return [];
+    const longest = group.reduce((a, b) => (lengthOf(b) > lengthOf(a) ? b : a));
+    const fromUs = cursorUs;
+    cursorUs += group.reduce((sum, piece) => sum + lengthOf(piece), 0);
+    return [{ ...longest, fromUs, toUs: cursorUs, ...(group.length > 1 && { merged: group.length }) }];
+  });
+}
+
+/** Media that follows on media is one. */
+function append(pieces: Piece[], piece: Piece): void {
+  const last = pieces.at(-1);
+  if (last?.kind !== 'media' || piece.kind !== 'media') pieces.push(piece);
+  else {
+    const merged = (last.merged ?? 1) + (piece.merged ?? 1);
+    pieces[pieces.length - 1] = { ...last, toUs: piece.toUs, merged };
+  }
+}
+
+/** Of runs that begin within the same `resUs` the first is left: what is played is asked for in full. */
+function thinRuns(runs: readonly RunMark[], resUs: number): RunMark[] {
+  if (runs.length <= MAX_PIECES) return [...runs];
+  let bin = Number.NEGATIVE_INFINITY;
+  return runs.filter(({ startUs }) => {
+    const own = Math.floor(startUs / resUs);
+    const isFirst = own !== bin;
+    bin = own;
+    return isFirst;
+  });
+}

@@ -1,0 +1,133 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { DateRangeBook } from '../media/date-range/date-range-book.ts';
+import type { DataTrack, Frame } from '../media/frame.ts';
+import { printId3 } from '../media/id3/tag.fixture.ts';
+import { fragmentLength, printFragment } from '../media/isobmff/fragment.ts';
+import { audioTrack, videoTrack } from '../media/isobmff/media.fixture.ts';
+import { usToTicks } from '../media/run.ts';
+import { spliceInsert } from '../media/scte35/section.fixture.ts';
+import type { SegmentGroup } from '../media/segment.ts';
+import { lastWords, type ToldBetween, type ToldRange } from './date-range-rows.ts';
+import { openInitTable } from './init-table.ts';
+import { groupsFrom, initOf, openHouse, type RecordingHouse, START_US } from './recording.fixture.ts';
+import { recoverStream } from './recovery.ts';
+import { Retention } from './retention.ts';
+
+const SECOND = 1_000_000;
+const refuse = (error: unknown) => assert.fail(String(error));
+const LATEST = Number.MAX_SAFE_INTEGER;
+const data = (id: number, codec: 'id3' | 'scte35'): DataTrack => ({
+  ...{ id, kind: 'data', timescale: 90_000, language: 'und', label: '' },
+  config: { codec, record: new Uint8Array(0), codecs: '' },
+});
+const id3 = data(64, 'id3');
+const splice = data(65, 'scte35');
+const media = [videoTrack, audioTrack];
+const init = { ...initOf(media), tracks: [...media, id3, splice] };
+
+/** What is said, seconds from the start. */
+type Word = readonly [s: number, track: DataTrack, bytes: Uint8Array];
+const ptsOf = (s: number) => usToTicks(START_US + s * SECOND, 90_000);
+const WORDS: readonly Word[] = [
+  [1, id3, printId3([['TIT2', 'one']])],
+  [3, splice, spliceInsert({ eventId: 5, out: true, duration: 4 * 90_000 })],
+  [7, id3, printId3([['TIT2', 'seven']])],
+  [9, splice, spliceInsert({ eventId: 5, out: false })],
+];
+
+/** Groups of two seconds as the packager seals them. */
+function groups(book: DateRangeBook, count: number, from = 0): SegmentGroup[] {
+  const plain = groupsFrom({ msn: 10 + from, startUs: START_US + from * 2 * SECOND, init: initOf(media) }, count);
+  return plain.map((group, i) => {
+    const own = WORDS.filter(([s]) => Math.floor(s / 2) === i + from);
+    const segments = own.map(([s, track, bytes]) => {
+      const dts = ptsOf(s);
+      const frames: Frame[] = [{ trackId: track.id, dts, pts: dts, duration: 0, key: true, data: bytes }];
+      const segment = new Uint8Array(fragmentLength(frames));
+      printFragment(segment, 0, { sequence: 1, trackId: track.id, tfdt: dts, frames });
+      return { track, frames, segment };
+    });
+    const dateRanges = segments.flatMap(({ track, frames }) => book.take(track, frames[0]!, 0));
+    const tracks = segments.map(({ track, frames, segment }) => ({
+      ...{ trackId: track.id, bytes: segment, tfdt: frames[0]!.dts, duration: 0, firstPtsOffset: 0, samples: 1 },
+      ...{ independent: true, damaged: false },
+    }));
+    return { ...group, init, tracks: [...group.tracks, ...tracks], ...(dateRanges.length > 0 && { dateRanges }) };
+  });
+}
+
+async function record(house: RecordingHouse, all: readonly SegmentGroup[]): Promise<void> {
+  for (const group of all) house.recorder.write(group);
+  while (!house.recorder.isQuiet) await new Promise(setImmediate);
+}
+
+const between = (fromS: number, toS: number, lastMsn = LATEST): ToldBetween => ({
+  ...{ fromUs: START_US + fromS * SECOND, toUs: START_US + toS * SECOND, lastMsn },
+});
+const kinds = (told: readonly ToldRange[], of: ToldBetween) =>
+  lastWords(told, of).map(({ id, attributes }) => `${id.split('-')[0]} ${attributes.DURATION ?? ''}`.trim());
+
+suite('date ranges of a recording', () => {
+  test('they are the same from memory, from the index, and from an index made again', async () => {
+    await using house = await openHouse();
+    await record(house, groups(new DateRangeBook(), 6));
+    const all = between(0, 12);
+    const open = lastWords(await house.recorded.told(all), all);
+    assert.deepEqual(
+      open.map(({ id }) => id.split('-')[0]),
+      ['id3', 'splice', 'id3'],
+    );
+    assert.equal(open[1]!.attributes.DURATION, '6');
+    await house.recorder.seal();
+    assert.deepEqual(house.recorded.open, []);
+    assert.deepEqual(lastWords(await house.recorded.told(all), all), open);
+    await house.table.clear('s');
+    assert.deepEqual(await house.recorded.told(all), []);
+    const inits = await openInitTable(house.store.db, 's', { failed: refuse, nowMs: () => house.clock.nowMs() });
+    const { signal } = new AbortController();
+    await recoverStream({ dataFolder: house.folder, streamId: 's', table: house.table, inits }, 0, { signal });
+    assert.deepEqual(lastWords(await house.recorded.told(all), all), open);
+  });
+
+  test('an in point finds its out point in the file before', async () => {
+    await using house = await openHouse();
+    const book = new DateRangeBook();
+    await record(house, groups(book, 3));
+    await house.recorder.seal();
+    await record(house, groups(book, 3, 3));
+    await house.recorder.seal();
+    assert.equal((await house.files()).length, 2);
+    const told = await house.recorded.told(between(0, 12));
+    await house.table.clear('s');
+    const inits = await openInitTable(house.store.db, 's', { failed: refuse, nowMs: () => house.clock.nowMs() });
+    const { signal } = new AbortController();
+    await recoverStream({ dataFolder: house.folder, streamId: 's', table: house.table, inits }, 0, { signal });
+    const again = await house.recorded.told(between(0, 12));
+    assert.deepEqual(lastWords(again, between(0, 12)), lastWords(told, between(0, 12)));
+  });
+
+  test('a stretch has what reaches into it, and nothing that was told behind its last segment', async () => {
+    await using house = await openHouse();
+    await record(house, groups(new DateRangeBook(), 6));
+    await house.recorder.seal();
+    const told = await house.recorded.told(between(4, 6));
+    assert.deepEqual(kinds(told, between(4, 6)), ['splice 6'], 'it began before, and lasts');
+    assert.deepEqual(kinds(told, between(4, 6, 12)), ['splice'], 'its end was not known in segment 12');
+    assert.deepEqual(kinds(await house.recorded.told(between(10, 12)), between(10, 12)), []);
+  });
+
+  test('they go with their file', async () => {
+    await using house = await openHouse();
+    await record(house, groups(new DateRangeBook(), 6));
+    await house.recorder.seal();
+    house.clock.advance(3 * 3600 * 1000);
+    const retention = new Retention({
+      ...{ dataFolder: house.folder, table: house.table, clock: house.clock },
+      ...{ streams: () => [{ streamId: 's', keepMs: 3600_000 }], release() {}, deleted() {}, failed: refuse },
+    });
+    await retention.pass();
+    const left = await house.store.db.selectFrom('date_range').selectAll().execute();
+    assert.deepEqual(left, []);
+  });
+});

@@ -1,0 +1,53 @@
+/**
+ * What of a timeline is still there: everything from the horizon on, and pinned windows before it.
+ * In: pieces as they happened. Out: the same pieces, what retention took between them as `deleted`. Pure.
+ */
+import type { PinnedRange } from './pinned.ts';
+import type { Piece } from './timeline.ts';
+
+/** What is kept. */
+export interface Kept {
+  /** Everything from here on, µs since 1970. */
+  readonly horizonUs: number;
+  /** And these windows, in order, apart from each other. */
+  readonly pinned: readonly PinnedRange[];
+}
+
+/**
+ * The pieces of [fromUs, toUs). The first of them was not deleted: what is known begins with what is kept.
+ *
+ * @param pieces in order, each beginning where the one before ended
+ */
+export function keptPieces(
+  pieces: readonly Piece[],
+  { horizonUs, pinned }: Kept,
+  fromUs: number,
+  toUs: number,
+): Piece[] {
+  const kept: Piece[] = [];
+  let next = 0;
+  for (const piece of pieces) {
+    const endUs = Math.min(piece.toUs, toUs);
+    let cursorUs = Math.max(piece.fromUs, fromUs);
+    while (cursorUs < endUs) {
+      while (next < pinned.length && pinned[next]!.toUs <= cursorUs) next++;
+      const range = pinned[next];
+      const isKept = cursorUs >= horizonUs || (range !== undefined && range.fromUs <= cursorUs);
+      // Until the next instant at which the answer changes.
+      const untilUs =
+        cursorUs >= horizonUs ? endUs : Math.min(horizonUs, (isKept ? range?.toUs : range?.fromUs) ?? endUs);
+      const stretch = { fromUs: cursorUs, toUs: Math.min(endUs, untilUs) };
+      append(kept, isKept ? { ...piece, ...stretch } : { ...stretch, kind: 'deleted', detail: '' });
+      cursorUs = stretch.toUs;
+    }
+  }
+  return kept;
+}
+
+function append(pieces: Piece[], piece: Piece): void {
+  const last = pieces.at(-1);
+  if (!last && piece.kind === 'deleted') return;
+  if (last?.kind === piece.kind && last.detail === piece.detail)
+    pieces[pieces.length - 1] = { ...last, toUs: piece.toUs };
+  else pieces.push(piece);
+}

@@ -1,0 +1,26 @@
+/**
+ * A recorded group as a live list has it: lists that reach further back than memory are made of both.
+ * In: a group of the recording. Out: a segment without bytes, which are read from its file under the same address.
+ */
+import { damagedFlag, independentFlag } from '../media/isobmff/commit-box.ts';
+import type { Init } from '../media/segment.ts';
+import type { ListedSegment } from '../packager/live-list.ts';
+import type { RecordedGroup } from './recorded.ts';
+
+/** @param init that of the group's `initNumber` */
+export function listGroup(group: RecordedGroup, init: Init): ListedSegment {
+  const { msn, startUs, durationUs, discontinuity, discontinuitySequence } = group;
+  const tracks = group.tracks
+    .filter((track) => track.length > 0)
+    .map(({ flags, crc: _crc, offset: _offset, ...track }) => {
+      const independent = (flags & independentFlag) !== 0;
+      return [track.trackId, { ...track, independent, damaged: (flags & damagedFlag) !== 0 }] as const;
+    });
+  return {
+    ...{ msn, init, startUs, discontinuity, discontinuitySequence },
+    run: { id: group.run, eUs: group.eUs, clock: group.clock },
+    parts: new Map(),
+    sealed: { durationUs, tracks: new Map(tracks) },
+    bytes: undefined,
+  };
+}

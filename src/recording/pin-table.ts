@@ -1,0 +1,108 @@
+/**
+ * Pins: stretches of a recording that retention leaves alone until the pin is deleted. No file knows them: they are backed up, not
+ * rebuilt (MEDIA.md, Files 22). In: what people pin. Out: pins, and the windows that they hold, at once from memory.
+ */
+import { randomUUID } from 'node:crypto';
+import type { Kysely } from 'kysely';
+import { OxbowError } from '../lib/errors.ts';
+import type { Tables } from '../store/schema.ts';
+import { type PinnedRange, windowsOver } from './pinned.ts';
+
+/** Pins of one stream. */
+export const MAX_PINS = 1000;
+
+/** A stretch that is kept, µs since 1970. */
+export interface Pin extends PinnedRange {
+  readonly id: string;
+  readonly text: string;
+}
+
+interface Pinned {
+  /** In order of their starts. */
+  readonly pins: readonly Pin[];
+  readonly ranges: readonly PinnedRange[];
+}
+
+const nothing: Pinned = { pins: [], ranges: [] };
+
+/** The pins of all streams. Only this process writes them, so what is in memory is right. */
+export class PinTable {
+  readonly #db: Kysely<Tables>;
+  readonly #streams = new Map<string, Pinned>();
+
+  private constructor(db: Kysely<Tables>) {
+    this.#db = db;
+  }
+
+  /** Reads all pins. */
+  static async open(db: Kysely<Tables>): Promise<PinTable> {
+    const table = new PinTable(db);
+    const rows = await db.selectFrom('pin').selectAll().execute();
+    for (const [streamId, own] of Map.groupBy(rows, (row) => row.stream_id)) {
+      const pins = own.map(({ id, from_us, to_us, text }) => ({ id, fromUs: from_us, toUs: to_us, text }));
+      table.#set(streamId, pins);
+    }
+    return table;
+  }
+
+  /** All pins of a stream, by their starts. */
+  of(streamId: string): readonly Pin[] {
+    return this.#known(streamId).pins;
+  }
+
+  /** The windows that they hold: whole, in order, apart from each other. */
+  ranges(streamId: string): readonly PinnedRange[] {
+    return this.#known(streamId).ranges;
+  }
+
+  /**
+   * Pins a stretch; from the call on nothing of it is deleted.
+   *
+   * @throws OxbowError `limit-reached`
+   */
+  async add(streamId: string, { fromUs, toUs, text }: Omit<Pin, 'id'>): Promise<Pin> {
+    const pins = this.of(streamId);
+    if (pins.length >= MAX_PINS) throw new OxbowError('limit-reached', `This stream has ${MAX_PINS} pins already.`);
+    const pin = { id: randomUUID(), fromUs, toUs, text };
+    this.#set(streamId, [...pins, pin]);
+    try {
+      const row = { id: pin.id, stream_id: streamId, from_us: fromUs, to_us: toUs, text };
+      await this.#db.insertInto('pin').values(row).execute();
+    } catch (error) {
+      this.#drop(streamId, pin.id);
+      throw error;
+    }
+    return pin;
+  }
+
+  /** Deletes a pin; false where there is none of that id. */
+  async remove(streamId: string, id: string): Promise<boolean> {
+    if (!this.of(streamId).some((pin) => pin.id === id)) return false;
+    await this.#db.deleteFrom('pin').where('id', '=', id).execute();
+    this.#drop(streamId, id);
+    return true;
+  }
+
+  /** Deletes all pins of a stream. */
+  async forget(streamId: string): Promise<void> {
+    await this.#db.deleteFrom('pin').where('stream_id', '=', streamId).execute();
+    this.#streams.delete(streamId);
+  }
+
+  #known(streamId: string): Pinned {
+    return this.#streams.get(streamId) ?? nothing;
+  }
+
+  #drop(streamId: string, id: string): void {
+    this.#set(
+      streamId,
+      this.of(streamId).filter((pin) => pin.id !== id),
+    );
+  }
+
+  #set(streamId: string, unsorted: readonly Pin[]): void {
+    const pins = unsorted.toSorted((a, b) => a.fromUs - b.fromUs);
+    if (pins.length === 0) this.#streams.delete(streamId);
+    else this.#streams.set(streamId, { pins, ranges: windowsOver(pins) });
+  }
+}

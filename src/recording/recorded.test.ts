@@ -1,0 +1,158 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { ChunkTable } from './chunk-table.ts';
+import { Recorded, startsWithKey } from './recorded.ts';
+import { groupAt, groupsFrom, openHouse, type RecordingHouse, START_US } from './recording.fixture.ts';
+import { readTimeline } from './timeline.ts';
+
+const SECOND = 1_000_000;
+const EVER = Number.MAX_SAFE_INTEGER;
+
+const msns = (groups: readonly { msn: number }[]) => groups.map(({ msn }) => msn);
+
+/** A table whose answers come when the test says so: the question is asked at once. */
+class SlowTable extends ChunkTable {
+  gate: Promise<void> | undefined;
+  questions = 0;
+
+  async #late<T>(answer: Promise<T>): Promise<T> {
+    this.questions++;
+    const [known] = await Promise.all([answer, this.gate]);
+    return known;
+  }
+
+  override holding(...args: Parameters<ChunkTable['holding']>): ReturnType<ChunkTable['holding']> {
+    return this.#late(super.holding(...args));
+  }
+
+  override segmentsBetween(
+    ...args: Parameters<ChunkTable['segmentsBetween']>
+  ): ReturnType<ChunkTable['segmentsBetween']> {
+    return this.#late(super.segmentsBetween(...args));
+  }
+
+  override joinedSpansBetween(
+    ...args: Parameters<ChunkTable['joinedSpansBetween']>
+  ): ReturnType<ChunkTable['joinedSpansBetween']> {
+    return this.#late(super.joinedSpansBetween(...args));
+  }
+}
+
+suite('what is recorded', () => {
+  test('is found by MSN and by time, in the open file and in the index alike', async () => {
+    await using house = await openHouse();
+    const first = groupsFrom({ msn: 10, startUs: START_US }, 3);
+    const second = groupsFrom({ msn: 13, startUs: START_US + 6 * SECOND, run: 2 }, 3);
+    for (const group of [...first, ...second]) house.recorder.write(group);
+    const check = async () => {
+      assert.deepEqual(msns(await house.recorded.between(0, EVER)), [10, 11, 12, 13, 14, 15]);
+      for (const group of [...first, ...second]) {
+        const found = await house.recorded.find(group.msn);
+        assert.equal(found?.startUs, group.startUs);
+        assert.deepEqual(
+          found?.tracks.map((track) => track.length),
+          group.tracks.map((track) => track.bytes.length),
+        );
+      }
+      assert.equal(await house.recorded.find(9), undefined);
+      assert.equal(await house.recorded.find(16), undefined);
+      assert.equal(await house.recorded.firstMsn(), 10);
+      assert.equal(house.recorded.endUs, START_US + 12 * SECOND);
+    };
+    while (house.committed.length < 6) await new Promise(setImmediate);
+    assert.deepEqual(msns(house.recorded.open), [13, 14, 15]);
+    await check();
+    await house.recorder.seal();
+    assert.deepEqual(house.recorded.open, []);
+    await check();
+  });
+
+  test('of a stretch is what overlaps it, and nothing that only touches it', async () => {
+    await using house = await openHouse();
+    for (const group of groupsFrom({ msn: 1, startUs: START_US }, 5)) house.recorder.write(group);
+    await house.recorder.seal();
+    const between = async (fromS: number, toS: number) =>
+      msns(await house.recorded.between(START_US + fromS * SECOND, START_US + toS * SECOND));
+    assert.deepEqual(await between(2, 4), [2]);
+    assert.deepEqual(await between(1.9, 4.1), [1, 2, 3]);
+    assert.deepEqual(await between(-5, 0), []);
+    assert.deepEqual(await between(10, 20), []);
+    assert.deepEqual(await between(9.999999, 10), [5]);
+  });
+
+  test('before an instant with a key frame of all its tracks, however the tracks are ordered', async () => {
+    await using house = await openHouse();
+    const groups = groupsFrom({ msn: 1, startUs: START_US }, 2);
+    const follows = groupsFrom({ msn: 3, startUs: START_US + 4 * SECOND, key: false }, 2);
+    for (const group of [...groups, ...follows]) {
+      house.recorder.write({ ...group, tracks: group.tracks.toReversed() });
+    }
+    await house.recorder.seal();
+    assert.equal((await house.recorded.keyBefore(START_US + 7 * SECOND))?.msn, 2);
+    assert.equal((await house.recorded.keyBefore(START_US + 1))?.msn, 1);
+    assert.equal(await house.recorded.keyBefore(START_US - 1), undefined);
+    assert.equal(await house.recorded.keyBefore(START_US + 7 * SECOND, SECOND), undefined);
+    const third = (await house.recorded.find(3))!;
+    assert.deepEqual([third.tracks[0]!.trackId, startsWithKey(third)], [2, false]);
+  });
+
+  test('stays whole while a file goes from memory to the index between question and answer', async () => {
+    await using house = await openHouse();
+    const groups = groupsFrom({ msn: 1, startUs: START_US }, 3);
+    for (const group of groups) house.recorder.write(group);
+    const table = new SlowTable(house.store.db);
+    // A reader of its own, fed by hand with what the recorder committed.
+    const recorded = new Recorded({ streamId: 's', dataFolder: house.folder, table, endUs: 0 });
+    while (house.committed.length < 3) await new Promise(setImmediate);
+    for (const group of house.recorded.open) recorded.committed(group);
+    const end = { createdUs: START_US, horizonUs: 0, absencesSince: () => [] };
+    const held = Promise.withResolvers<void>();
+    table.gate = held.promise;
+    // All three were asked while the index was empty.
+    const questions = [
+      recorded.between(0, EVER),
+      readTimeline(recorded, table, end, 0, START_US + 100 * SECOND).then(({ pieces }) => pieces),
+      recorded.find(4).then((found) => [found]),
+    ] as const;
+    while (table.questions < 3) await new Promise(setImmediate);
+    await house.recorder.seal();
+    recorded.indexed(3);
+    recorded.committed({ ...(await house.recorded.find(3))!, msn: 4, startUs: START_US + 6 * SECOND, absences: [] });
+    held.resolve();
+    const [between, pieces, found] = await Promise.all(questions);
+    assert.deepEqual(msns(between), [1, 2, 3, 4]);
+    assert.deepEqual(
+      pieces.map(({ fromUs, toUs, kind }) => [fromUs, toUs, kind]),
+      [[START_US, START_US + 8 * SECOND, 'media']],
+    );
+    assert.equal(found[0]?.msn, 4);
+    assert.ok(table.questions > 3, 'the index was asked again');
+  });
+
+  test('is listed once while it is in memory and in the index', async () => {
+    await using house = await openHouse();
+    for (const group of groupsFrom({ msn: 1, startUs: START_US }, 3)) house.recorder.write(group);
+    while (house.committed.length < 3) await new Promise(setImmediate);
+    const twin = copyOf(house);
+    for (const group of house.recorded.open) twin.committed(group);
+    await house.recorder.seal();
+    assert.deepEqual(msns(await twin.between(0, EVER)), [1, 2, 3]);
+    const end = { createdUs: START_US, horizonUs: 0, absencesSince: () => [] };
+    const timeline = await readTimeline(twin, house.table, end, 0, START_US + 100 * SECOND);
+    assert.equal(timeline.pieces.length, 1);
+    assert.deepEqual(
+      timeline.windows.map(({ groups }) => groups),
+      [3],
+    );
+  });
+
+  test('starts with a key frame only if there is a track', () => {
+    const group = groupAt({ msn: 1, startUs: START_US });
+    assert.ok(group.tracks.length === 2);
+    assert.equal(startsWithKey({ tracks: [] } as never), false);
+  });
+});
+
+function copyOf(house: RecordingHouse): Recorded {
+  return new Recorded({ streamId: 's', dataFolder: house.folder, table: house.table, endUs: 0 });
+}

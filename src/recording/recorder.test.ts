@@ -1,0 +1,421 @@
+import assert from 'node:assert/strict';
+import { rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { suite, test } from 'node:test';
+import { scanChunk } from '../archive/chunk-reader.ts';
+import type { SyncQueue } from '../archive/sync-queue.ts';
+import type { Absence } from '../media/segment.ts';
+import type { ChunkRow, ChunkTable } from './chunk-table.ts';
+import { groupAt, groupsFrom, initOf, openHouse, type RecordingHouse, START_US } from './recording.fixture.ts';
+import { windowOf } from './window.ts';
+
+const MARK_US = windowOf(START_US) + 600_000_000;
+const SECOND = 1_000_000;
+
+/** First MSNs and counts of the files in the index. */
+async function rowsOf(house: RecordingHouse): Promise<ChunkRow[]> {
+  return house.table.between('s', 0, Number.MAX_SAFE_INTEGER);
+}
+
+/** A line of syncs that fails while `broken` says so. */
+function breakableQueue(broken: () => Error | undefined): SyncQueue {
+  return {
+    async sync() {
+      const error = broken();
+      if (error) throw error;
+    },
+  };
+}
+
+const absence = (fromS: number, toS: number, cause: Absence['cause'], detail = ''): Absence => ({
+  fromUs: START_US + fromS * SECOND,
+  toUs: START_US + toS * SECOND,
+  cause,
+  detail,
+});
+
+suite('a recorder closes its file (MEDIA.md, Files 21)', () => {
+  test('at 60 s and 16 MiB, not before both, and at a key frame', async () => {
+    await using house = await openHouse();
+    const large = { frameBytes: 1024 * 1024 };
+    const start = MARK_US;
+    // 5 MiB a group: 16 MiB after four, 60 s after thirty; group 32 does not start with a key frame.
+    const groups = groupsFrom({ msn: 1, startUs: start, durationUs: 10 * SECOND, ...large }, 5);
+    const small = groupsFrom({ msn: 6, startUs: start + 50 * SECOND, durationUs: 10 * SECOND }, 1);
+    const late = groupAt({ msn: 7, startUs: start + 60 * SECOND, durationUs: 10 * SECOND, key: false });
+    const next = groupAt({ msn: 8, startUs: start + 70 * SECOND, durationUs: 10 * SECOND });
+    const thin = groupsFrom({ msn: 9, startUs: start + 80 * SECOND, durationUs: 10 * SECOND }, 10);
+    for (const group of [...groups, ...small, late, next, ...thin]) house.recorder.write(group);
+    await house.recorder.seal();
+    assert.deepEqual(
+      (await rowsOf(house)).map((row) => [row.first_msn, row.segment_count]),
+      [
+        [1, 7],
+        [8, 11],
+      ],
+    );
+  });
+
+  test('always at a ten-minute mark, at a new run and at a new init', async () => {
+    await using house = await openHouse();
+    const groups = groupsFrom({ msn: 1, startUs: MARK_US - 3 * SECOND }, 4);
+    const run = groupsFrom({ msn: 5, startUs: MARK_US + 5 * SECOND, run: 2 }, 2);
+    const init = groupsFrom({ msn: 7, startUs: MARK_US + 9 * SECOND, run: 2, init: initOf(undefined, 2) }, 2);
+    for (const group of [...groups, ...run, ...init]) house.recorder.write(group);
+    await house.recorder.seal();
+    const rows = await rowsOf(house);
+    assert.deepEqual(
+      rows.map((row) => [row.first_msn, row.last_msn, row.run, row.init_number]),
+      [
+        [1, 2, 1, 1],
+        [3, 4, 1, 1],
+        [5, 6, 2, 1],
+        [7, 8, 2, 2],
+      ],
+    );
+    assert.equal((await house.files()).length, 4);
+    for (const row of rows) assert.equal((await scanChunk(path.join(house.folder, row.path))).state, 'sealed');
+  });
+
+  test('and names the last MSN before it', async () => {
+    await using house = await openHouse({ previousMsn: 90 });
+    house.recorder.write(groupAt({ msn: 100, startUs: START_US }));
+    house.recorder.write(groupAt({ msn: 101, startUs: START_US + 2 * SECOND, run: 2 }));
+    await house.recorder.seal();
+    const [first, second] = await rowsOf(house);
+    assert.equal((await scanChunk(path.join(house.folder, first!.path))).head.previousMsn, 90);
+    assert.equal((await scanChunk(path.join(house.folder, second!.path))).head.previousMsn, 100);
+  });
+});
+
+suite('a recorder that cannot keep up', () => {
+  test('drops what does not fit, and the next group says from where to where, as overload', async () => {
+    const held = Promise.withResolvers<void>();
+    await using house = await openHouse({
+      sync: 'segment',
+      syncQueue: { sync: () => held.promise },
+      maxBacklogBytes: 3000,
+    });
+    // About 600 bytes each; the first is being written.
+    for (const group of groupsFrom({ msn: 1, startUs: START_US }, 8)) house.recorder.write(group);
+    assert.ok(house.recorder.backlogBytes <= 3000 && house.recorder.backlogBytes > 1500);
+    held.resolve();
+    await house.recorder.seal();
+    assert.equal(house.recorder.backlogBytes, 0);
+    const kept = house.committed.length;
+    assert.ok(kept >= 2 && kept < 8);
+    assert.equal(house.reports.length, 8 - kept);
+    const lost = { fromUs: START_US + kept * 2 * SECOND, toUs: START_US + 16 * SECOND, cause: 'overload' } as const;
+    assert.deepEqual(house.recorder.absences, [{ ...lost, detail: 'the disk is too slow' }]);
+    house.recorder.write(groupAt({ msn: 9, startUs: START_US + 16 * SECOND }));
+    await house.recorder.seal();
+    assert.deepEqual((await house.recorded.find(9))?.absences, [{ ...lost, detail: 'the disk is too slow' }]);
+    assert.deepEqual(house.recorder.absences, []);
+  });
+
+  test('lets a source wait that has time, until the disk has caught up: nothing is lost', async () => {
+    const held = Promise.withResolvers<void>();
+    await using house = await openHouse({
+      sync: 'segment',
+      syncQueue: { sync: () => held.promise },
+      maxBacklogBytes: 3000,
+    });
+    const groups = groupsFrom({ msn: 1, startUs: START_US }, 8);
+    const { signal } = new AbortController();
+    let written = 0;
+    const feeding = (async () => {
+      for (const group of groups) {
+        await house.recorder.ready({ signal });
+        house.recorder.write(group);
+        written += 1;
+      }
+    })();
+    const stopped = new AbortController();
+    stopped.abort(new Error('stopped'));
+    while (house.recorder.backlogBytes <= 1500) await new Promise(setImmediate);
+    await assert.rejects(house.recorder.ready(stopped), /stopped/);
+    assert.ok(written < groups.length, 'it waits');
+    held.resolve();
+    await feeding;
+    await house.recorder.seal();
+    assert.deepEqual(
+      house.committed,
+      groups.map(({ msn }) => msn),
+    );
+  });
+
+  test('asks the disk once a file while groups take more than 5 s, and again for each when the disk is fast', async () => {
+    let syncs = 0;
+    let tookMs = 6000;
+    await using house = await openHouse({
+      sync: 'segment',
+      syncQueue: {
+        async sync() {
+          syncs++;
+          house.clock.advance(tookMs);
+        },
+      },
+    });
+    const groups = groupsFrom({ msn: 1, startUs: START_US }, 9);
+    house.recorder.write(groups[0]!);
+    await house.recorder.seal();
+    assert.deepEqual(house.reports, ['slow true']);
+    tookMs = 1;
+    syncs = 0;
+    for (const group of groups.slice(1, 5)) house.recorder.write(group);
+    await house.recorder.seal();
+    assert.equal(syncs, 1);
+    assert.deepEqual(house.reports, ['slow true', 'slow false']);
+    for (const group of groups.slice(5)) house.recorder.write(group);
+    await house.recorder.seal();
+    assert.equal(syncs, 1 + 4 + 1);
+  });
+});
+
+suite('a recorder whose disk fails (MEDIA.md, Files 23)', () => {
+  test('never syncs that file again, keeps what it held, goes on in another after a pause, and lists the hole as disk', async () => {
+    let error: Error | undefined;
+    await using house = await openHouse({ sync: 'segment', syncQueue: breakableQueue(() => error) });
+    const groups = groupsFrom({ msn: 1, startUs: START_US }, 6);
+    house.recorder.write(groups[0]!);
+    house.recorder.write(groups[1]!);
+    await house.recorder.seal();
+    house.recorder.write(groups[2]!);
+    await settled(house);
+    error = new Error('EIO');
+    house.recorder.write(groups[3]!);
+    await settled(house);
+    error = undefined;
+    house.recorder.write(groups[4]!); // within the pause
+    await settled(house);
+    house.clock.advance(2000);
+    house.recorder.write(groups[5]!);
+    await house.recorder.seal();
+    assert.deepEqual(house.committed, [1, 2, 3, 6]);
+    const lost = { fromUs: groups[3]!.startUs, toUs: groups[5]!.startUs, cause: 'disk' };
+    const [found] = (await house.recorded.find(6))!.absences;
+    assert.deepEqual({ ...found, detail: '' }, { ...lost, detail: '' });
+    assert.match(found!.detail, /EIO/);
+    const rows = await rowsOf(house);
+    assert.deepEqual(
+      rows.map((row) => [row.first_msn, row.last_msn]),
+      [
+        [1, 2],
+        [3, 3],
+        [6, 6],
+      ],
+    );
+    // Cut to its whole groups, and sealed.
+    const mended = await scanChunk(path.join(house.folder, rows[1]!.path));
+    assert.deepEqual([mended.state, mended.groups.length, mended.length], ['sealed', 1, rows[1]!.size]);
+  });
+
+  test('that cannot be sealed is in the index all the same, and the group that came then is not lost', async () => {
+    let error: Error | undefined;
+    await using house = await openHouse({ sync: 'chunk', syncQueue: breakableQueue(() => error) });
+    for (const group of groupsFrom({ msn: 1, startUs: START_US }, 3)) house.recorder.write(group);
+    await settled(house);
+    error = new Error('EIO');
+    house.recorder.write(groupAt({ msn: 4, startUs: START_US + 6 * SECOND, run: 2 }));
+    await settled(house);
+    error = undefined;
+    await house.recorder.seal();
+    assert.deepEqual(house.committed, [1, 2, 3, 4]);
+    assert.deepEqual(
+      (await rowsOf(house)).map((row) => [row.first_msn, row.last_msn]),
+      [
+        [1, 3],
+        [4, 4],
+      ],
+    );
+    assert.deepEqual(house.recorded.open, []);
+    assert.equal(house.reports.length, 1);
+    assert.match(house.reports[0]!, /^trouble: .*EIO/);
+  });
+
+  test('whose folder is gone loses groups, throws nothing, and recovers when it is back', async () => {
+    await using house = await openHouse();
+    const inTheWay = path.join(house.folder, 'recordings');
+    await writeFile(inTheWay, '');
+    const groups = groupsFrom({ msn: 1, startUs: START_US }, 4);
+    house.recorder.write(groups[0]!);
+    house.recorder.write(groups[1]!);
+    await settled(house);
+    assert.deepEqual(house.committed, []);
+    assert.deepEqual(
+      house.recorder.absences.map(({ fromUs, toUs, cause }) => [fromUs, toUs, cause]),
+      [[START_US, START_US + 4 * SECOND, 'disk']],
+    );
+    await rm(inTheWay);
+    house.clock.advance(2001);
+    house.recorder.write(groups[2]!);
+    house.recorder.write(groups[3]!);
+    await house.recorder.seal();
+    assert.deepEqual(house.committed, [3, 4]);
+    assert.equal((await house.recorded.find(3))!.absences[0]!.cause, 'disk');
+    assert.deepEqual((await house.recorded.find(4))!.absences, []);
+  });
+
+  test('that has no room is asked before each file, and not while one is open', async () => {
+    let room = true;
+    await using house = await openHouse({ mayWrite: () => room });
+    const groups = groupsFrom({ msn: 1, startUs: START_US }, 2);
+    house.recorder.write(groups[0]!);
+    await settled(house);
+    room = false;
+    house.recorder.write(groups[1]!);
+    house.recorder.write(groupAt({ msn: 3, startUs: START_US + 4 * SECOND, run: 2 }));
+    await house.recorder.seal();
+    assert.deepEqual(house.committed, [1, 2]);
+    assert.equal(house.recorder.absences[0]!.cause, 'disk');
+    assert.deepEqual(await house.recorded.find(3), undefined);
+  });
+
+  test('a segment that is not what it says is bad media; the file goes on', async () => {
+    await using house = await openHouse();
+    const groups = groupsFrom({ msn: 1, startUs: START_US }, 4);
+    const broken = (index: number) => ({
+      ...groups[index]!,
+      tracks: groups[index]!.tracks.map((track) => ({ ...track, bytes: new Uint8Array(40).fill(9) })),
+    });
+    for (const group of [broken(0), groups[1]!, broken(2), groups[3]!]) house.recorder.write(group);
+    await house.recorder.seal();
+    assert.deepEqual(house.committed, [2, 4]);
+    assert.equal((await house.files()).length, 1);
+    assert.deepEqual(
+      (await house.recorded.between(0, Number.MAX_SAFE_INTEGER)).map((group) => group.absences[0]?.cause),
+      ['bad-media', 'bad-media'],
+    );
+  });
+});
+
+suite('what lost groups were missing themselves', () => {
+  test('stays what it was: source-down, then lost, then offline, then lost, without seams', async () => {
+    let room = false;
+    await using house = await openHouse({ mayWrite: () => room });
+    house.recorder.write(
+      groupAt({ msn: 1, startUs: START_US + 10 * SECOND, absences: [absence(0, 10, 'source-down', 'no answer')] }),
+    );
+    house.recorder.write(groupAt({ msn: 2, startUs: START_US + 12 * SECOND }));
+    house.recorder.write(
+      groupAt({ msn: 3, startUs: START_US + 20 * SECOND, run: 2, absences: [absence(14, 20, 'offline', 'stopped')] }),
+    );
+    await settled(house);
+    room = true;
+    house.recorder.write(
+      groupAt({ msn: 4, startUs: START_US + 30 * SECOND, run: 3, absences: [absence(22.3, 30, 'source-skipped')] }),
+    );
+    await house.recorder.seal();
+    const detail = 'there is no room on the disk, or it fails';
+    assert.deepEqual((await house.recorded.find(4))!.absences, [
+      absence(0, 10, 'source-down', 'no answer'),
+      absence(10, 14, 'disk', detail),
+      absence(14, 20, 'offline', 'stopped'),
+      absence(20, 22.3, 'disk', detail),
+      absence(22.3, 30, 'source-skipped'),
+    ]);
+  });
+
+  test('a group passed over because recording was off is offline, not a gap', async () => {
+    await using house = await openHouse();
+    const groups = groupsFrom({ msn: 1, startUs: START_US }, 4);
+    house.recorder.write(groups[0]!);
+    house.recorder.skip(groups[1]!);
+    house.recorder.skip(groups[2]!);
+    house.recorder.write(groups[3]!);
+    await house.recorder.seal();
+    assert.deepEqual(house.reports, []);
+    assert.deepEqual((await house.recorded.find(4))!.absences, [absence(2, 6, 'offline', 'recording was off')]);
+  });
+
+  test('the recorder is not quiet before a group passed over has found its place behind a slow seal', async () => {
+    const gate = Promise.withResolvers<void>();
+    await using house = await openHouse({ table: { put: () => gate.promise } as unknown as ChunkTable });
+    const groups = groupsFrom({ msn: 1, startUs: START_US }, 2);
+    house.recorder.write(groups[0]!);
+    void house.recorder.seal();
+    house.recorder.skip(groups[1]!);
+    while (house.recorder.backlogBytes > 0) await new Promise(setImmediate);
+    assert.equal(house.recorder.isQuiet, false);
+    assert.deepEqual(house.recorder.absences, []);
+    gate.resolve();
+    await settled(house);
+    assert.deepEqual(house.recorder.absences, [absence(2, 4, 'offline', 'recording was off')]);
+  });
+
+  test('a thousand losses fit into one commit box', async () => {
+    let room = false;
+    await using house = await openHouse({ mayWrite: () => room });
+    for (let i = 0; i < 1000; i++) {
+      const at = START_US + i * 10 * SECOND;
+      const missing = i === 0 ? [] : [absence(i * 10 - 8, i * 10, 'source-down', `time ${i}`)];
+      house.recorder.write(groupAt({ msn: i + 1, startUs: at, run: i + 1, absences: missing }));
+    }
+    await settled(house);
+    room = true;
+    house.recorder.write(
+      groupAt({
+        msn: 1001,
+        startUs: START_US + 10_000 * SECOND,
+        run: 1001,
+        absences: [absence(9992, 10_000, 'clock')],
+      }),
+    );
+    await house.recorder.seal();
+    const { absences } = (await house.recorded.find(1001))!;
+    assert.equal(absences[0]!.fromUs, START_US);
+    for (const [i, next] of absences.slice(1).entries()) assert.equal(next.fromUs, absences[i]!.toUs);
+    assert.deepEqual(absences.at(-1), absence(9992, 10_000, 'clock'));
+  });
+});
+
+suite('a recorder and the index', () => {
+  test('keeps groups in memory while the index does not take their rows, and writes rows in order later', async () => {
+    let broken = true;
+    await using house = await openHouse({
+      table: {
+        async put(row) {
+          if (broken) throw new Error('the database is full');
+          await house.table.put(row);
+        },
+      },
+    });
+    house.recorder.write(groupAt({ msn: 1, startUs: START_US }));
+    house.recorder.write(groupAt({ msn: 2, startUs: START_US + 2 * SECOND, run: 2 }));
+    await house.recorder.seal();
+    assert.deepEqual(await rowsOf(house), []);
+    assert.deepEqual(
+      (await house.recorded.between(0, Number.MAX_SAFE_INTEGER)).map(({ msn }) => msn),
+      [1, 2],
+    );
+    assert.equal((await house.recorded.find(1))?.msn, 1);
+    broken = false;
+    house.clock.advance(2001);
+    house.recorder.write(groupAt({ msn: 3, startUs: START_US + 4 * SECOND, run: 3 }));
+    await settled(house);
+    assert.deepEqual(
+      (await rowsOf(house)).map((row) => row.first_msn),
+      [1, 2],
+    );
+    assert.deepEqual(
+      house.recorded.open.map(({ msn }) => msn),
+      [3],
+    );
+  });
+
+  test('sealing twice and disposing twice is sealing once', async () => {
+    await using house = await openHouse();
+    house.recorder.write(groupAt({ msn: 1, startUs: START_US }));
+    await Promise.all([house.recorder.seal(), house.recorder.seal()]);
+    await house.recorder[Symbol.asyncDispose]();
+    await house.recorder[Symbol.asyncDispose]();
+    assert.equal((await rowsOf(house)).length, 1);
+    assert.deepEqual(house.reports, []);
+  });
+});
+
+/** All that was written so far has gone its way; the open file stays open. */
+async function settled(house: RecordingHouse): Promise<void> {
+  while (!house.recorder.isQuiet) await new Promise(setImmediate);
+  await new Promise(setImmediate);
+}

@@ -1,0 +1,168 @@
+/**
+ * A recording of its own for a test: data folder, store, index, recorder, a clock that the test moves; and groups made by hand.
+ * In: what a test wants to differ. Out: what was written and reported. Used by tests only.
+ */
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { createSyncQueue } from '../archive/sync-queue.ts';
+import { createManualClock, type ManualClock } from '../lib/clock.ts';
+import type { Frame, Track } from '../media/frame.ts';
+import { fragmentLength, printFragment } from '../media/isobmff/fragment.ts';
+import { audioTrack, videoTrack } from '../media/isobmff/media.fixture.ts';
+import { usToTicks } from '../media/run.ts';
+import type { Init, SegmentGroup, TrackSegment } from '../media/segment.ts';
+import { createSilentLog } from '../observe/log.ts';
+import { openStore, type Store } from '../store/db.ts';
+import { ChunkTable } from './chunk-table.ts';
+import { Recorded } from './recorded.ts';
+import { Recorder, type RecorderOptions } from './recorder.ts';
+
+/** Where the groups of tests begin, µs since 1970: twenty seconds before a ten-minute mark. */
+export const START_US = 1_794_999_580_000_000;
+
+/** A folder that goes with the test. */
+export interface Folder extends AsyncDisposable {
+  readonly path: string;
+}
+
+/** Makes a folder below the system's own for such. */
+export async function temporaryFolder(): Promise<Folder> {
+  const made = await mkdtemp(path.join(tmpdir(), 'oxbow-recording-'));
+  return { path: made, [Symbol.asyncDispose]: () => rm(made, { recursive: true, force: true, maxRetries: 5 }) };
+}
+
+/** The configuration of the tracks of `groupAt`. */
+export function initOf(tracks: readonly Track[] = [videoTrack, audioTrack], number = 1): Init {
+  return { number, hash: String(number).padStart(64, '0'), tracks };
+}
+
+/** What a group made by hand is like. */
+export interface GroupPlan {
+  readonly msn: number;
+  /** µs since 1970. */
+  readonly startUs: number;
+  /** Default 2 s. */
+  readonly durationUs?: number;
+  readonly run?: number;
+  readonly init?: Init;
+  /** Starts with a key frame; the default. */
+  readonly key?: boolean;
+  /** Bytes of each of its five video frames. */
+  readonly frameBytes?: number;
+  readonly absences?: SegmentGroup['absences'];
+  readonly discontinuitySequence?: number;
+}
+
+/** A group of five video frames and their audio; E is 0, so that media time is UTC. */
+export function groupAt(plan: GroupPlan): SegmentGroup {
+  const { msn, startUs, durationUs = 2_000_000, run = 1, key = true, frameBytes = 64, absences = [] } = plan;
+  const init = plan.init ?? initOf();
+  const tracks = init.tracks.map((track): TrackSegment => {
+    const count = track.kind === 'video' ? 5 : 4;
+    const first = usToTicks(startUs, track.timescale);
+    const end = usToTicks(startUs + durationUs, track.timescale);
+    const frames = Array.from({ length: count }, (_, i): Frame => {
+      const dts = first + Math.round(((end - first) * i) / count);
+      const next = first + Math.round(((end - first) * (i + 1)) / count);
+      const data = new Uint8Array(track.kind === 'video' ? frameBytes : 32).fill(msn + i);
+      const isKey = track.kind === 'audio' || (key && i === 0);
+      return { trackId: track.id, dts, pts: dts, duration: next - dts, key: isKey, data };
+    });
+    const bytes = new Uint8Array(new SharedArrayBuffer(fragmentLength(frames)));
+    printFragment(bytes, 0, { sequence: 1, trackId: track.id, tfdt: first, frames });
+    const independent = frames[0]!.key;
+    const segment = { tfdt: first, duration: end - first, firstPtsOffset: 0, samples: count };
+    return { trackId: track.id, bytes, ...segment, independent, damaged: false };
+  });
+  return {
+    msn,
+    run: { id: run, eUs: 0, clock: 'source' },
+    init,
+    startUs,
+    durationUs,
+    discontinuity: false,
+    discontinuitySequence: plan.discontinuitySequence ?? 0,
+    tracks,
+    absences,
+  };
+}
+
+/** `count` groups one after the other. */
+export function groupsFrom(plan: GroupPlan, count: number): SegmentGroup[] {
+  const { durationUs = 2_000_000 } = plan;
+  return Array.from({ length: count }, (_, i) =>
+    groupAt({
+      ...plan,
+      msn: plan.msn + i,
+      startUs: plan.startUs + i * durationUs,
+      absences: i === 0 ? (plan.absences ?? []) : [],
+    }),
+  );
+}
+
+/** A recording under test. */
+export interface RecordingHouse extends AsyncDisposable {
+  readonly folder: string;
+  readonly store: Store & AsyncDisposable;
+  readonly table: ChunkTable;
+  readonly clock: ManualClock;
+  readonly recorded: Recorded;
+  readonly recorder: Recorder;
+  /** MSNs, in the order in which they were committed. */
+  readonly committed: number[];
+  /** What the recorder reported besides: `lost disk: …`, `trouble: …`, `slow true`. */
+  readonly reports: string[];
+  /** Paths of the chunk files on the disk, relative to the stream's folder, sorted. */
+  files(): Promise<string[]>;
+}
+
+/** What a test wants to differ. */
+export interface HouseChange extends Partial<RecorderOptions> {
+  /** A folder that a house before this one used. */
+  readonly folder?: string;
+  readonly endUs?: number;
+}
+
+/** Opens a recording in a new folder. Disposing ends the recorder and removes the folder unless it was given. */
+export async function openHouse(change: HouseChange = {}): Promise<RecordingHouse> {
+  const own = change.folder === undefined ? await temporaryFolder() : undefined;
+  const folder = change.folder ?? own!.path;
+  const store = await openStore({ file: path.join(folder, 'oxbow.db'), log: createSilentLog() });
+  const table = new ChunkTable(store.db);
+  const clock = createManualClock(START_US / 1000);
+  const recorded = new Recorded({ streamId: 's', dataFolder: folder, table, endUs: change.endUs ?? 0 });
+  const committed: number[] = [];
+  const reports: string[] = [];
+  const recorder = new Recorder({
+    recorded,
+    table,
+    dataFolder: folder,
+    sync: 'off',
+    syncQueue: createSyncQueue(),
+    clock,
+    previousMsn: 0,
+    mayWrite: () => true,
+    onCommitted: (msn) => committed.push(msn),
+    counters: {
+      committed() {},
+      lost: (cause, detail) => reports.push(`lost ${cause}: ${detail}`),
+      trouble: (detail) => reports.push(`trouble: ${detail}`),
+      slow: (isSlow) => reports.push(`slow ${isSlow}`),
+    },
+    ...change,
+  });
+  return {
+    ...{ folder, store, table, clock, recorded, recorder, committed, reports },
+    async files() {
+      const root = path.join(folder, 'recordings', 's');
+      const names = await readdir(root, { recursive: true }).catch(() => []);
+      return names.filter((name) => name.endsWith('.mp4')).sort();
+    },
+    async [Symbol.asyncDispose]() {
+      await recorder[Symbol.asyncDispose]();
+      await store[Symbol.asyncDispose]();
+      await own?.[Symbol.asyncDispose]();
+    },
+  };
+}

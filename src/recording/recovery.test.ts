@@ -1,0 +1,257 @@
+import assert from 'node:assert/strict';
+import { copyFile, mkdir, readFile, stat, truncate, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { suite, test } from 'node:test';
+import { scanChunk } from '../archive/chunk-reader.ts';
+import { openChunkWriter } from '../archive/chunk-writer.ts';
+import { createSyncQueue } from '../archive/sync-queue.ts';
+import type { SegmentGroup } from '../media/segment.ts';
+import { listChunkFiles } from './chunk-files.ts';
+import { InitTable, openInitTable } from './init-table.ts';
+import { Recorded } from './recorded.ts';
+import { groupsFrom, initOf, openHouse, type RecordingHouse, START_US } from './recording.fixture.ts';
+import { type Recovered, recoverStream } from './recovery.ts';
+
+const SECOND = 1_000_000;
+const HOUR = 3600 * SECOND;
+const EVER = Number.MAX_SAFE_INTEGER;
+
+const nothing: Recovered = { files: 0, segments: 0, repaired: 0, expired: 0, unusable: [] };
+
+async function initsOf(house: RecordingHouse): Promise<InitTable> {
+  return openInitTable(house.store.db, 's', {
+    failed: (error) => assert.fail(String(error)),
+    nowMs: () => house.clock.nowMs(),
+  });
+}
+
+async function recover(house: RecordingHouse, sinceUs = 0, horizonUs = 0): Promise<Recovered> {
+  const { folder: dataFolder, table } = house;
+  const { signal } = new AbortController();
+  return recoverStream({ dataFolder, streamId: 's', table, inits: await initsOf(house), horizonUs }, sinceUs, {
+    signal,
+  });
+}
+
+/** Writes groups as a process that is killed leaves them: not sealed, not in the index. */
+async function leaveOpen(house: RecordingHouse, groups: readonly SegmentGroup[], streamId = 's'): Promise<string> {
+  const first = groups[0]!;
+  const writer = await openChunkWriter({
+    folder: path.join(house.folder, 'recordings', 's'),
+    utcMs: first.startUs / 1000,
+    msn: first.msn,
+    streamId,
+    init: first.init,
+    previousMsn: 0,
+    sync: 'off',
+    syncQueue: createSyncQueue(),
+  });
+  for (const group of groups) await writer.append(group);
+  await writer.abandon();
+  return writer.path;
+}
+
+const msns = (groups: readonly { msn: number }[]) => groups.map(({ msn }) => msn);
+
+suite('recovery', () => {
+  test('seals what a crash left open, without its torn tail, and adds it', async () => {
+    await using house = await openHouse();
+    const groups = groupsFrom({ msn: 7, startUs: START_US, init: initOf(undefined, 3) }, 3);
+    const file = await leaveOpen(house, groups);
+    const { size } = await stat(file);
+    await truncate(file, size - 100);
+    assert.deepEqual(await recover(house), { ...nothing, files: 1, segments: 2, repaired: 1 });
+    assert.deepEqual(msns(await house.recorded.between(0, EVER)), [7, 8]);
+    const scanned = await scanChunk(file);
+    assert.deepEqual([scanned.state, scanned.groups.length], ['sealed', 2]);
+    assert.equal((await house.table.totals('s')).bytes, scanned.length);
+    assert.equal((await initsOf(house)).get(3)?.tracks.length, 2);
+    assert.deepEqual(await recover(house), nothing);
+  });
+
+  test('adds sealed files that the index does not have, and leaves those that it has alone', async () => {
+    await using house = await openHouse();
+    for (const group of groupsFrom({ msn: 1, startUs: START_US }, 2)) house.recorder.write(group);
+    for (const group of groupsFrom({ msn: 3, startUs: START_US + 4 * SECOND, run: 2 }, 2)) house.recorder.write(group);
+    await house.recorder.seal();
+    const before = await house.table.between('s', 0, EVER);
+    await house.table.remove('s', [3]);
+    assert.deepEqual(await recover(house), { ...nothing, files: 1, segments: 2 });
+    assert.deepEqual(await house.table.between('s', 0, EVER), before);
+  });
+
+  test('leaves what is not ours where it is, and goes on', async () => {
+    await using house = await openHouse();
+    const file = await leaveOpen(house, groupsFrom({ msn: 5, startUs: START_US }, 1));
+    const folder = path.dirname(file);
+    await writeFile(path.join(folder, '20261118T094500000Z-1.mp4'), 'not a chunk file');
+    await writeFile(path.join(folder, 'holiday.mp4'), 'not named as one');
+    await mkdir(path.join(folder, '20261118T094600000Z-2.mp4'));
+    const other = await leaveOpen(house, groupsFrom({ msn: 3, startUs: START_US - SECOND }, 1), 'other');
+    const found = await recover(house);
+    assert.deepEqual([found.files, found.expired], [1, 0]);
+    assert.deepEqual(
+      found.unusable.map((name) => path.basename(name)).sort(),
+      ['20261118T094500000Z-1.mp4', '20261118T094600000Z-2.mp4', path.basename(other)].sort(),
+    );
+    assert.equal(await readFile(path.join(folder, 'holiday.mp4'), 'utf8'), 'not named as one');
+    assert.deepEqual(msns(await house.recorded.between(0, EVER)), [5]);
+  });
+
+  test('does not take a copy for the file that the index has', async () => {
+    await using house = await openHouse();
+    const file = await leaveOpen(house, groupsFrom({ msn: 5, startUs: START_US }, 1));
+    await recover(house);
+    const copy = path.join(path.dirname(file), '20261118T010203000Z-5.mp4');
+    await copyFile(file, copy);
+    const found = await recover(house);
+    assert.deepEqual([found.files, found.unusable.length], [0, 1]);
+    assert.equal((await house.recorded.find(5))?.path, file);
+  });
+
+  test('removes a file in which nothing ever stood', async () => {
+    await using house = await openHouse();
+    const groups = groupsFrom({ msn: 5, startUs: START_US }, 1);
+    const file = await leaveOpen(house, groups);
+    const { groups: committed } = await scanChunk(file);
+    await truncate(file, committed[0]!.tracks[0]!.offset);
+    assert.deepEqual(await recover(house), { ...nothing, repaired: 1, expired: 1 });
+    assert.deepEqual(await house.files(), []);
+  });
+
+  test('keeps a file whose media was damaged, though it cannot be used', async () => {
+    await using house = await openHouse();
+    const file = await leaveOpen(house, groupsFrom({ msn: 5, startUs: START_US }, 1));
+    const bytes = await readFile(file);
+    const { groups } = await scanChunk(file);
+    bytes.fill(0xff, groups[0]!.tracks[0]!.offset, groups[0]!.tracks[0]!.offset + 40);
+    await writeFile(file, bytes);
+    const found = await recover(house);
+    assert.deepEqual([found.files, found.unusable.length], [0, 1]);
+    assert.equal((await house.files()).length, 1);
+  });
+
+  test('deletes what lies before the horizon instead of adding it', async () => {
+    await using house = await openHouse();
+    const mark = START_US + 20 * SECOND;
+    await leaveOpen(house, groupsFrom({ msn: 1, startUs: mark - 2 * SECOND }, 1));
+    await leaveOpen(house, groupsFrom({ msn: 2, startUs: mark }, 1));
+    assert.deepEqual(await recover(house, 0, mark), { ...nothing, files: 1, segments: 1, repaired: 1, expired: 1 });
+    assert.deepEqual(msns(await house.recorded.between(0, EVER)), [2]);
+    assert.equal((await house.files()).length, 1);
+  });
+
+  test('looks only at the hours it was told to, over midnight and the end of a year', async () => {
+    await using house = await openHouse();
+    const newYear = Date.UTC(2027, 0, 1) * 1000;
+    await leaveOpen(house, groupsFrom({ msn: 1, startUs: newYear - 3 * HOUR }, 1));
+    await leaveOpen(house, groupsFrom({ msn: 2, startUs: newYear - 10 * SECOND }, 1));
+    await leaveOpen(house, groupsFrom({ msn: 3, startUs: newYear + HOUR }, 1));
+    assert.equal((await recover(house, newYear - HOUR / 2)).files, 2);
+    assert.deepEqual(msns(await house.recorded.between(0, EVER)), [2, 3]);
+    const root = path.join(house.folder, 'recordings', 's');
+    const listed = await listChunkFiles(root, { toMs: (newYear - HOUR / 2) / 1000 });
+    assert.deepEqual(
+      listed.map(({ firstMsn }) => firstMsn),
+      [1, 2],
+    );
+    assert.equal(listed[0]!.startMs, (newYear - 3 * HOUR) / 1000);
+    assert.deepEqual(await listChunkFiles(path.join(house.folder, 'nowhere')), []);
+  });
+
+  test('that is given up between two files leaves what it did, and goes on the next time', async () => {
+    await using house = await openHouse();
+    await leaveOpen(house, groupsFrom({ msn: 1, startUs: START_US }, 1));
+    await leaveOpen(house, groupsFrom({ msn: 2, startUs: START_US + 2 * SECOND }, 1));
+    const controller = new AbortController();
+    const options = { dataFolder: house.folder, streamId: 's', table: house.table, inits: await initsOf(house) };
+    const stop = () => controller.abort(new Error('enough'));
+    await assert.rejects(recoverStream({ ...options, progress: stop }, 0, { signal: controller.signal }), /enough/);
+    assert.deepEqual(msns(await house.recorded.between(0, EVER)), [1]);
+    assert.equal((await recover(house)).files, 1);
+    assert.deepEqual(msns(await house.recorded.between(0, EVER)), [1, 2]);
+  });
+
+  test('after the index was lost gives the same answers as before', async () => {
+    await using house = await openHouse();
+    for (let run = 1; run <= 3; run++) {
+      const absences = [
+        { fromUs: START_US + run, toUs: START_US + run * 10 * SECOND, cause: 'offline', detail: 'Ü' } as const,
+      ];
+      const plan = { msn: run * 10, startUs: START_US + run * 10 * SECOND, run, absences };
+      for (const group of groupsFrom(plan, 3)) house.recorder.write(group);
+    }
+    await house.recorder.seal();
+    const rows = await house.table.between('s', 0, EVER);
+    const groups = await house.recorded.between(0, EVER);
+    await house.table.clear('s');
+    await recover(house);
+    assert.deepEqual(await house.table.between('s', 0, EVER), rows);
+    const fresh = new Recorded({ ...house, streamId: 's', dataFolder: house.folder, endUs: 0 });
+    assert.deepEqual(await fresh.between(0, EVER), groups);
+  });
+});
+
+suite('codec configurations', () => {
+  const tracks = initOf().tracks;
+  const others = tracks.slice(0, 1);
+
+  test('are numbered once and used again when they return, over restarts too (MEDIA.md, Addresses 17)', async () => {
+    await using house = await openHouse();
+    const first = await initsOf(house);
+    const one = first.of(tracks);
+    const two = first.of(others);
+    assert.equal(first.of(tracks), one);
+    assert.equal(two.number, one.number + 1);
+    const later = await initsOf(house);
+    assert.deepEqual([later.of(tracks).number, later.of(others).number], [one.number, two.number]);
+    assert.equal(later.get(one.number)?.hash, one.hash);
+    assert.equal(later.get(99), undefined);
+  });
+
+  test('of a stream that was deleted and made again never have a number that was used before', () => {
+    let nowMs = Date.UTC(2026, 0, 1);
+    const table = () => new InitTable([], { save() {}, nowMs: () => nowMs });
+    const before = table().of(tracks).number;
+    nowMs += 1000;
+    assert.ok(table().of(others).number > before);
+    assert.match(String(before), /^\d{9}$/, 'it fits into the address');
+  });
+
+  test('found in files keep their number unless it is taken', () => {
+    const saved: number[] = [];
+    const nowMs = () => Date.UTC(2020, 0, 1);
+    const table = new InitTable([], { save: ({ number }) => saved.push(number), nowMs });
+    assert.equal(table.found(5, 'a'.repeat(64), tracks), 5);
+    assert.equal(table.found(5, 'a'.repeat(64), tracks), 5);
+    assert.equal(table.found(5, 'b'.repeat(64), others), 6);
+    assert.equal(table.found(7, 'b'.repeat(64), others), 6);
+    assert.deepEqual(saved, [5, 6]);
+  });
+
+  test('that are read back from a file are the ones that return live', async () => {
+    await using house = await openHouse();
+    const init = (await initsOf(house)).of(tracks);
+    for (const group of groupsFrom({ msn: 1, startUs: START_US, init }, 1)) house.recorder.write(group);
+    await house.recorder.seal();
+    await house.table.clear('s');
+    await house.store.db.deleteFrom('init').execute();
+    await recover(house);
+    const recovered = await initsOf(house);
+    assert.equal(recovered.of(tracks).number, init.number);
+  });
+
+  test('that could not be saved are told, and used all the same', async () => {
+    await using house = await openHouse();
+    const failures: unknown[] = [];
+    await house.store.db.deleteFrom('init').execute();
+    const inits = await openInitTable(house.store.db, 's', {
+      failed: (error) => failures.push(error),
+      nowMs: () => house.clock.nowMs(),
+    });
+    await house.store[Symbol.asyncDispose]();
+    assert.ok(inits.of(tracks).number > 0);
+    while (failures.length === 0) await new Promise(setImmediate);
+    assert.equal(failures.length, 1);
+  });
+});

@@ -1,0 +1,244 @@
+/**
+ * Deletes what is older than it should be kept, and the oldest where recordings take too much room: whole ten-minute windows, the
+ * index first, the bytes a minute later, so that no player meets half a segment. Windows that a pin touches are left alone, whatever
+ * their age and size (MEDIA.md, Addresses 16). In: the chunk table, pins and the settings of each stream. Out: files gone, `410` for
+ * their addresses.
+ */
+import { rm, rmdir } from 'node:fs/promises';
+import path from 'node:path';
+import { sleep } from '../lib/abort.ts';
+import type { Clock } from '../lib/clock.ts';
+import { listChunkFiles } from './chunk-files.ts';
+import type { ChunkTable } from './chunk-table.ts';
+import { type PinnedRange, rangeAt } from './pinned.ts';
+import { horizonUs, WINDOW_US, windowOf } from './window.ts';
+
+/** Bytes outlive their index row by this much. */
+const GRACE_MS = 60_000;
+const EVERY_MS = 30_000;
+/** Files that no index knows any more are looked for this often, and at the start. */
+const SWEEP_EVERY_MS = 3600_000;
+/** Files forgotten in one statement. */
+const BATCH = 256;
+
+/** What is kept of one stream. */
+export interface Keeping {
+  readonly streamId: string;
+  /** Milliseconds. */
+  readonly keepMs: number;
+}
+
+/** What retention works with. */
+export interface RetentionOptions {
+  readonly dataFolder: string;
+  readonly table: ChunkTable;
+  readonly clock: Clock;
+  /** Windows of a stream that are kept, in order; asked right before anything is forgotten, so that a fresh pin holds. */
+  readonly pinned?: (streamId: string) => readonly PinnedRange[];
+  /** Every stream that has a recording, deleted ones too. */
+  readonly streams: () => readonly Keeping[];
+  /** Most that all recordings may take, bytes; undefined: as much as there is. */
+  readonly maxBytes?: number | undefined;
+  /** Bytes of the files that are being written, which the index does not know yet. */
+  readonly openBytes?: () => number;
+  /** Nothing of a stream before `us` (since 1970) is kept any more but what is pinned. */
+  readonly forgot?: (streamId: string, us: number) => void;
+  /** Lets go of a file that is about to be deleted: an open one keeps its place on the disk. */
+  readonly release: (file: string) => void;
+  /** Files deleted, and their bytes. */
+  readonly deleted: (files: number, bytes: number) => void;
+  readonly failed: (error: unknown) => void;
+}
+
+interface Doomed {
+  /** Absolute path. */
+  readonly path: string;
+  readonly size: number;
+  /** When the bytes go, monotonic ms. */
+  readonly atMs: number;
+}
+
+/** Keeps recordings within their bounds, pass by pass. */
+export class Retention {
+  readonly #options: RetentionOptions;
+  readonly #doomed = new Map<string, Doomed>();
+  #sweepAtMs = Number.NEGATIVE_INFINITY;
+
+  constructor(options: RetentionOptions) {
+    this.#options = options;
+  }
+
+  /** Looks once at every stream. Never rejects: what fails is told and tried again at the next pass. */
+  async pass(): Promise<void> {
+    const { clock, streams, maxBytes } = this.#options;
+    await this.#try(() => this.#deleteDue());
+    const all = streams();
+    for (const { streamId, keepMs } of all) {
+      await this.#try(() => this.#forgetBefore(streamId, horizonUs(clock.nowMs(), keepMs)));
+    }
+    if (maxBytes !== undefined) await this.#try(() => this.#forgetOldest(all, maxBytes));
+    if (clock.monotonicMs() < this.#sweepAtMs) return;
+    this.#sweepAtMs = clock.monotonicMs() + SWEEP_EVERY_MS;
+    for (const keeping of all) await this.#try(() => this.#sweep(keeping));
+  }
+
+  async #try(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      this.#options.failed(error);
+    }
+  }
+
+  /** Takes the windows before `beforeUs` out of the index, but the pinned ones. A file belongs to the window in which it starts. */
+  async #forgetBefore(streamId: string, beforeUs: number): Promise<void> {
+    const { table } = this.#options;
+    for (let cursorUs = 0; cursorUs < beforeUs; ) {
+      const held = rangeAt(this.#pinned(streamId), cursorUs);
+      if (held) {
+        cursorUs = held.toUs;
+        continue;
+      }
+      const rows = await table.startedBetween(streamId, cursorUs, beforeUs, BATCH);
+      // Asked again: what was pinned while the index answered stays.
+      const ranges = this.#pinned(streamId);
+      const kept = rows.findIndex((row) => rangeAt(ranges, row.start_us));
+      await this.#forget(streamId, kept < 0 ? rows : rows.slice(0, kept), beforeUs);
+      if (kept < 0 && rows.length < BATCH) return;
+      cursorUs = (kept < 0 ? rows.at(-1)! : rows[kept]!).start_us;
+    }
+  }
+
+  async #forget(
+    streamId: string,
+    rows: Awaited<ReturnType<ChunkTable['startedBetween']>>,
+    beforeUs: number,
+  ): Promise<void> {
+    if (rows.length === 0) return;
+    const { table, clock, dataFolder, forgot } = this.#options;
+    forgot?.(streamId, beforeUs);
+    const firstMsns = rows.map((row) => row.first_msn);
+    await table.remove(streamId, firstMsns, beforeUs);
+    const atMs = clock.monotonicMs() + GRACE_MS;
+    for (const row of rows) {
+      const file = path.join(dataFolder, row.path);
+      this.#doomed.set(file, { path: file, size: row.size, atMs });
+    }
+  }
+
+  #pinned(streamId: string): readonly PinnedRange[] {
+    return this.#options.pinned?.(streamId) ?? [];
+  }
+
+  /**
+   * Takes the oldest windows of all streams out of the index until the rest fits; windows that still grow and pinned ones are left
+   * alone: where these alone take more, more is what they take.
+   */
+  async #forgetOldest(all: readonly Keeping[], maxBytes: number): Promise<void> {
+    const { table, clock, openBytes } = this.#options;
+    const growingUs = windowOf(clock.nowMs() * 1000);
+    for (;;) {
+      let bytes = openBytes?.() ?? 0;
+      let oldest: { streamId: string; windowUs: number } | undefined;
+      for (const { streamId } of all) {
+        bytes += (await table.totals(streamId)).bytes;
+        const fromUs = await this.#oldestUnpinned(streamId);
+        if (fromUs === undefined) continue;
+        const windowUs = windowOf(fromUs);
+        if (!oldest || windowUs < oldest.windowUs) oldest = { streamId, windowUs };
+      }
+      if (bytes <= maxBytes || !oldest || oldest.windowUs >= growingUs) return;
+      await this.#forgetBefore(oldest.streamId, oldest.windowUs + WINDOW_US);
+    }
+  }
+
+  async #oldestUnpinned(streamId: string): Promise<number | undefined> {
+    const { table } = this.#options;
+    const ranges = this.#pinned(streamId);
+    let { fromUs } = await table.totals(streamId);
+    for (let held = fromUs && rangeAt(ranges, fromUs); held; held = fromUs && rangeAt(ranges, fromUs)) {
+      fromUs = (await table.firstSpanFrom(streamId, held.toUs))?.start_us;
+    }
+    return fromUs;
+  }
+
+  /** Deletes the bytes whose time has come; what could not be deleted is tried again. */
+  async #deleteDue(): Promise<void> {
+    const { clock, deleted, failed, release } = this.#options;
+    const nowMs = clock.monotonicMs();
+    let files = 0;
+    let bytes = 0;
+    for (const doomed of [...this.#doomed.values()]) {
+      if (doomed.atMs > nowMs) continue;
+      try {
+        release(doomed.path);
+        await rm(doomed.path, { force: true });
+        await this.#removeEmptyFolders(path.dirname(doomed.path));
+      } catch (error) {
+        failed(error);
+        continue;
+      }
+      this.#doomed.delete(doomed.path);
+      files++;
+      bytes += doomed.size;
+    }
+    if (files > 0) deleted(files, bytes);
+  }
+
+  /**
+   * Deletes files that the index has forgotten but that are still there, because the last process ended before their bytes went.
+   * Only what its name says is older than everything that is kept, and pinned windows not at all.
+   */
+  async #sweep({ streamId, keepMs }: Keeping): Promise<void> {
+    const { clock, dataFolder, maxBytes, deleted } = this.#options;
+    const beforeUs = Math.max(
+      horizonUs(clock.nowMs(), keepMs),
+      maxBytes === undefined ? 0 : await this.#emptyBefore(streamId),
+    );
+    const ranges = this.#pinned(streamId);
+    const root = path.join(dataFolder, 'recordings', streamId);
+    let files = 0;
+    for (const file of await listChunkFiles(root, { toMs: beforeUs / 1000 })) {
+      const startUs = file.startMs * 1000;
+      if (windowOf(startUs) >= beforeUs || rangeAt(ranges, startUs) || this.#doomed.has(file.path)) continue;
+      await rm(file.path, { force: true });
+      await this.#removeEmptyFolders(path.dirname(file.path));
+      files++;
+    }
+    if (files > 0) deleted(files, 0);
+  }
+
+  /** Where room is short the oldest went first: nothing before this is in the index but what is pinned. µs since 1970. */
+  async #emptyBefore(streamId: string): Promise<number> {
+    const oldestUs = await this.#oldestUnpinned(streamId);
+    const goneUs = await this.#options.table.goneBefore(streamId);
+    return Math.max(goneUs, oldestUs === undefined ? 0 : windowOf(oldestUs));
+  }
+
+  /** Hour, day, month and year folders go with their last file, but not those that a new file may be made in now. */
+  async #removeEmptyFolders(hourFolder: string): Promise<void> {
+    const [year, month, day, hour] = hourFolder.split(path.sep).slice(-4).map(Number) as number[];
+    const hourEndMs = Date.UTC(year!, month! - 1, day!, hour! + 1);
+    if (!(hourEndMs + SWEEP_EVERY_MS < this.#options.clock.nowMs())) return;
+    let folder = hourFolder;
+    for (let depth = 0; depth < 4; depth++, folder = path.dirname(folder)) {
+      // ENOTEMPTY is the usual answer.
+      const gone = await rmdir(folder).then(
+        () => true,
+        () => false,
+      );
+      if (!gone) return;
+    }
+  }
+}
+
+/**
+ * Keeps recordings within their bounds until aborted.
+ */
+export async function runRetention(options: RetentionOptions, { signal }: { signal: AbortSignal }): Promise<void> {
+  const retention = new Retention(options);
+  while (!signal.aborted) {
+    await retention.pass();
+    await sleep(EVERY_MS, { signal }).catch(() => undefined); // only the signal makes it reject, and ends the loop
+  }
+}

@@ -1,0 +1,315 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import type { GapCause } from '../api/gap.ts';
+import type { ManualClock } from '../lib/clock.ts';
+import { seeded } from '../lib/random.fixture.ts';
+import { HOLE_US, Stream } from '../live/stream.ts';
+import type { Frame } from '../media/frame.ts';
+import { audioTrack, videoTrack } from '../media/isobmff/media.fixture.ts';
+import type { Absence } from '../media/segment.ts';
+import { LiveList } from '../packager/live-list.ts';
+import { Packager } from '../packager/packager.ts';
+import { groupAt, groupsFrom, initOf, openHouse, type RecordingHouse, START_US } from './recording.fixture.ts';
+import { missingSince, readTimeline, type Timeline, type TimelineEnd } from './timeline.ts';
+
+const SECOND = 1_000_000;
+const MARK_US = START_US + 20 * SECOND;
+
+function endOf(house: RecordingHouse, more: Partial<TimelineEnd> & { stream?: Stream } = {}): TimelineEnd {
+  const { stream, ...rest } = more;
+  return {
+    createdUs: START_US,
+    horizonUs: 0,
+    absencesSince: (fromUs) =>
+      stream ? missingSince(house.recorder.absences, stream, fromUs) : house.recorder.absences,
+    ...rest,
+  };
+}
+
+/** Pieces as `kind seconds…seconds`. */
+function shown({ pieces }: Timeline): string[] {
+  const at = (us: number) => String((us - START_US) / SECOND);
+  return pieces.map(({ kind, fromUs, toUs, detail }) => `${kind} ${at(fromUs)}…${at(toUs)}${detail && ` (${detail})`}`);
+}
+
+function assertSeamless({ pieces, fromUs, toUs }: Timeline): void {
+  assert.equal(pieces[0]?.fromUs ?? fromUs, fromUs);
+  assert.equal(pieces.at(-1)?.toUs ?? fromUs, toUs);
+  for (const [i, piece] of pieces.entries()) {
+    assert.ok(piece.toUs > piece.fromUs, `piece ${i} is empty`);
+    const next = pieces[i + 1];
+    if (next) assert.equal(next.fromUs, piece.toUs, `a seam behind piece ${i}`);
+  }
+}
+
+const absence = (fromS: number, toS: number, cause: Absence['cause'], detail = ''): Absence => ({
+  fromUs: START_US + fromS * SECOND,
+  toUs: START_US + toS * SECOND,
+  cause,
+  detail,
+});
+
+suite('the timeline', () => {
+  test('is media, gaps with their causes and offline, from the creation to now', async () => {
+    await using house = await openHouse();
+    const groups = [
+      groupAt({ msn: 1, startUs: START_US + 5 * SECOND, absences: [absence(0, 5, 'offline', 'not yet started')] }),
+      groupAt({ msn: 2, startUs: START_US + 7 * SECOND }),
+      groupAt({ msn: 3, startUs: START_US + 12 * SECOND, run: 2, absences: [absence(9, 12, 'source-down', '404')] }),
+    ];
+    for (const group of groups) house.recorder.write(group);
+    const end = endOf(house, { absencesSince: (fromUs) => [{ ...absence(0, 30, 'crash'), fromUs }] });
+    const read = () => readTimeline(house.recorded, house.table, end, 0, START_US + 1000 * SECOND);
+    while (house.committed.length < 3) await new Promise(setImmediate);
+    const open = await read();
+    await house.recorder.seal();
+    assert.deepEqual(await read(), open);
+    assert.deepEqual(shown(open), [
+      'offline 0…5 (not yet started)',
+      'media 5…9',
+      'source-down 9…12 (404)',
+      'media 12…14',
+      'crash 14…30',
+    ]);
+    assert.deepEqual(open.runs, [
+      { run: 1, firstMsn: 1, eUs: 0, startUs: START_US + 5 * SECOND },
+      { run: 2, firstMsn: 3, eUs: 0, startUs: START_US + 12 * SECOND },
+    ]);
+    assertSeamless(open);
+  });
+
+  test('of a stretch is the same pieces cut to it, also within a hole and before the first file', async () => {
+    await using house = await openHouse();
+    house.recorder.write(groupAt({ msn: 1, startUs: START_US + 100 * SECOND, absences: [absence(0, 100, 'offline')] }));
+    house.recorder.write(
+      groupAt({ msn: 2, startUs: START_US + 3000 * SECOND, run: 2, absences: [absence(102, 3000, 'source-down')] }),
+    );
+    await house.recorder.seal();
+    const read = async (fromS: number, toS: number) =>
+      shown(
+        await readTimeline(
+          house.recorded,
+          house.table,
+          endOf(house),
+          START_US + fromS * SECOND,
+          START_US + toS * SECOND,
+        ),
+      );
+    assert.deepEqual(await read(-100, -50), []);
+    assert.deepEqual(await read(-10, 50), ['offline 0…50']);
+    assert.deepEqual(await read(101, 103), ['media 101…102', 'source-down 102…103']);
+    assert.deepEqual(await read(1000, 1001), ['source-down 1000…1001']);
+    assert.deepEqual(await read(2999, 9999), ['source-down 2999…3000', 'media 3000…3002']);
+    assert.deepEqual(await read(5000, 6000), []);
+  });
+
+  test('counts the groups of a window whoever asks, and more after something was added', async () => {
+    await using house = await openHouse();
+    for (const group of groupsFrom({ msn: 1, startUs: MARK_US - 6 * SECOND }, 5)) house.recorder.write(group);
+    await house.recorder.seal();
+    const windows = async (fromUs: number, toUs: number) =>
+      (await readTimeline(house.recorded, house.table, endOf(house), fromUs, toUs)).windows;
+    const before = MARK_US - 600 * SECOND;
+    const both = [
+      { fromUs: before, groups: 3 },
+      { fromUs: MARK_US, groups: 2 },
+    ];
+    assert.deepEqual(await windows(0, Number.MAX_SAFE_INTEGER / 2), both);
+    assert.deepEqual(await windows(MARK_US - SECOND, MARK_US + SECOND), both);
+    assert.deepEqual(await windows(MARK_US - SECOND, MARK_US), both.slice(0, 1));
+    house.recorder.write(groupAt({ msn: 6, startUs: MARK_US + 4 * SECOND }));
+    while (house.committed.length < 6) await new Promise(setImmediate);
+    assert.deepEqual((await windows(MARK_US, MARK_US + 1))[0]?.groups, 3);
+  });
+
+  test('has nothing before the horizon: what was there is gone, not offline', async () => {
+    await using house = await openHouse();
+    for (const group of groupsFrom({ msn: 1, startUs: START_US }, 5)) house.recorder.write(group);
+    await house.recorder.seal();
+    const end = endOf(house, { horizonUs: START_US + 4 * SECOND });
+    assert.deepEqual(shown(await readTimeline(house.recorded, house.table, end, 0, START_US + 60 * SECOND)), [
+      'media 4…10',
+    ]);
+  });
+
+  test('calls what nobody explains lost from the disk, and lets media that was found again be media', async () => {
+    await using house = await openHouse();
+    house.recorder.write(groupAt({ msn: 1, startUs: START_US }));
+    house.recorder.write(groupAt({ msn: 5, startUs: START_US + 8 * SECOND, run: 2 }));
+    house.recorder.write(
+      groupAt({ msn: 6, startUs: START_US + 10 * SECOND, run: 3, absences: [absence(9, 10, 'disk')] }),
+    );
+    await house.recorder.seal();
+    const read = await readTimeline(house.recorded, house.table, endOf(house), 0, START_US + 60 * SECOND);
+    assert.deepEqual(shown(read), ['media 0…2', 'disk 2…8 (not in the index)', 'media 8…12']);
+  });
+
+  test('tells losses before the next group tells them', async () => {
+    let room = true;
+    await using house = await openHouse({ mayWrite: () => room });
+    house.recorder.write(groupAt({ msn: 1, startUs: START_US }));
+    await house.recorder.seal();
+    room = false;
+    for (const group of groupsFrom({ msn: 2, startUs: START_US + 2 * SECOND }, 3)) house.recorder.write(group);
+    await house.recorder.seal();
+    const read = await readTimeline(house.recorded, house.table, endOf(house), 0, START_US + 60 * SECOND);
+    assert.deepEqual(shown(read), ['media 0…2', 'disk 2…8 (there is no room on the disk, or it fails)']);
+  });
+});
+
+/** A stream with packager and recorder to which anything may happen. */
+class History {
+  readonly stream: Stream;
+  readonly #house: RecordingHouse;
+  readonly #random: (below: number) => number;
+  readonly #clock: ManualClock;
+  #inRun = false;
+  room = true;
+  recording = true;
+
+  constructor(house: RecordingHouse, random: (below: number) => number) {
+    this.#house = house;
+    this.#random = random;
+    this.#clock = house.clock;
+    const packager = new Packager({
+      settings: { partS: 0.2, segmentS: 2 },
+      list: new LiveList(),
+      nextMsn: 1,
+      discontinuitySequence: 0,
+      continued: false,
+      initOf: (tracks) => initOf(tracks),
+      nextGeneration: () => 1 + random(1_000_000),
+    });
+    const absences = [{ fromUs: START_US, toUs: START_US, cause: 'offline' as const, detail: 'not yet started' }];
+    this.stream = new Stream({
+      clock: house.clock,
+      past: { endUs: START_US, hasMedia: false, lastRun: 0, absences },
+      sinks: [packager],
+    });
+    packager.groups.subscribe((group) => (this.recording ? house.recorder.write(group) : house.recorder.skip(group)));
+  }
+
+  /** Media as it comes, ten pictures a second with a key frame each second, for `ms`; may leave some out. */
+  flow(ms: number, missing = 0): void {
+    if (!this.#inRun) {
+      const clock = this.#random(2) ? 'source' : 'arrival';
+      this.stream.startRun({ tracks: [videoTrack, audioTrack], eUs: 0, clock, pace: { kind: 'continuous' } });
+      this.#inRun = true;
+    }
+    const from = Math.ceil(this.#clock.nowMs() / 100);
+    for (let tick = from; tick < from + ms / 100; tick++) {
+      this.#clock.advance(100);
+      if (tick - from < missing / 100) continue;
+      this.stream.publish(frameAt(1, tick, 90_000, tick % 10 === 0));
+      this.stream.publish(frameAt(2, tick, 48_000, true));
+    }
+  }
+
+  miss(cause: GapCause | 'offline', ms: number): void {
+    if (cause === 'offline') this.stream.offline('stopped');
+    else this.stream.absent(cause, `for ${ms} ms`);
+    this.#inRun = false;
+    this.#clock.advance(ms);
+  }
+
+  read(fromUs: number, toUs: number): Promise<Timeline> {
+    const { recorded, table } = this.#house;
+    return readTimeline(recorded, table, endOf(this.#house, { stream: this.stream }), fromUs, toUs);
+  }
+
+  /** All that was said is on the disk. */
+  async settle(): Promise<void> {
+    while (!this.#house.recorder.isQuiet) await new Promise(setImmediate);
+    await new Promise(setImmediate);
+  }
+}
+
+function frameAt(trackId: number, tick: number, timescale: number, key: boolean): Frame {
+  const dts = (tick * timescale) / 10;
+  return { trackId, dts, pts: dts, duration: timescale / 10, key, data: Uint8Array.of(0, 0, 0, 1, 9) };
+}
+
+const CAUSES: readonly (GapCause | 'offline')[] = ['source-down', 'offline', 'bad-media', 'source-skipped', 'crash'];
+
+suite('whatever happens (MEDIA.md, Time 5)', () => {
+  for (const seed of [3, 17, 404, 9001]) {
+    test(`spans + gaps + offline = the time from creation to now, without seams (seed ${seed})`, async () => {
+      const random = seeded(seed);
+      const rooms = { room: true };
+      await using house = await openHouse({ mayWrite: () => rooms.room });
+      const history = new History(house, random);
+      let before: Timeline | undefined;
+      for (let step = 0; step < 40; step++) {
+        rooms.room = random(6) > 0;
+        history.recording = random(8) > 0;
+        const ms = 100 * (1 + random(80));
+        switch (random(5)) {
+          case 0:
+            history.miss(CAUSES[random(CAUSES.length)]!, ms);
+            break;
+          case 1:
+            // The source leaves something out without a word.
+            history.flow(ms + 2000, 100 * random(20));
+            break;
+          case 2:
+            await house.recorder.seal();
+            break;
+          default:
+            history.flow(ms);
+        }
+        if (random(3) === 0) house.clock.advance(2001 * random(2));
+        await history.settle();
+        const timeline = await history.read(0, Number.MAX_SAFE_INTEGER / 2);
+        assertSeamless(timeline);
+        const nowUs = house.clock.nowMs() * 1000;
+        assert.ok(timeline.toUs <= nowUs + HOLE_US, 'nothing lies after now');
+        if (timeline.pieces.length === 0) continue;
+        assert.equal(timeline.fromUs, START_US);
+        // The segment in the making is not known yet; the longest has two seconds and a key frame's distance.
+        const flowing = history.stream.absence === undefined;
+        const unknownUs = (flowing ? history.stream.endUs : nowUs) - timeline.toUs;
+        assert.ok(
+          unknownUs <= (flowing ? 8 * SECOND : 0),
+          `${unknownUs / SECOND} s are not told (flowing: ${flowing})`,
+        );
+        if (before) assertKept(before, timeline);
+        before = timeline;
+        await assertParts(history, timeline, random);
+      }
+      const kinds = new Set(before?.pieces.map(({ kind }) => kind));
+      assert.ok(kinds.has('media') && kinds.has('offline') && kinds.size > 3, [...kinds].join());
+    });
+  }
+});
+
+/** What was told of the past stays: media stays media, a gap a gap. Only the last piece may grow or be cut where media came after all. */
+function assertKept(before: Timeline, after: Timeline): void {
+  const media = (timeline: Timeline, toUs: number) =>
+    timeline.pieces
+      .filter(({ kind }) => kind === 'media')
+      .reduce((sum, piece) => sum + Math.max(0, Math.min(piece.toUs, toUs) - piece.fromUs), 0);
+  const settledUs = before.pieces.at(-1)!.fromUs;
+  assert.ok(Math.abs(media(after, settledUs) - media(before, settledUs)) < HOLE_US, 'media of the past changed');
+}
+
+/** Asking for a part gives the pieces of the whole, cut. */
+async function assertParts(history: History, whole: Timeline, random: (below: number) => number): Promise<void> {
+  const span = whole.toUs - whole.fromUs;
+  const fromUs = whole.fromUs + random(Math.floor(span / 1000)) * 1000;
+  const toUs = fromUs + 1 + random(20_000) * 1000;
+  const part = await history.read(fromUs, toUs);
+  assertSeamless(part);
+  const expected = whole.pieces
+    .filter((piece) => piece.toUs > fromUs && piece.fromUs < toUs)
+    .map((piece) => ({ ...piece, fromUs: Math.max(piece.fromUs, fromUs), toUs: Math.min(piece.toUs, toUs) }));
+  assert.deepEqual(part.pieces, expected);
+}
+
+test('while media waits for the disk it is not known yet where the hole behind it begins', () => {
+  const stream = {
+    context: undefined,
+    absencesSince: (fromUs: number) => [{ fromUs, toUs: 9_000_000, cause: 'offline' as const, detail: '' }],
+  };
+  assert.equal(missingSince([], stream, 5_000_000).length, 1);
+  assert.deepEqual(missingSince([], stream, 5_000_000, { waits: true }), []);
+});

@@ -1,0 +1,206 @@
+/**
+ * The timeline: every instant of a stream's past as media, a gap with its cause, or offline (MEDIA.md, Time 5); and what retention took
+ * around what is pinned. In: rows of the index, groups of the open file, and why media is missing now. Out: pieces without seams or
+ * overlap.
+ */
+import type { GapCause } from '../api/gap.ts';
+import { HOLE_US, type Stream } from '../live/stream.ts';
+import type { Absence } from '../media/segment.ts';
+import type { ChunkSpan, ChunkTable } from './chunk-table.ts';
+import { keptPieces } from './kept-pieces.ts';
+import { type PinnedRange, rangeAt } from './pinned.ts';
+import type { Recorded } from './recorded.ts';
+import { WINDOW_US, windowOf } from './window.ts';
+
+/** A stretch of time and what it is. µs since 1970. */
+export interface Piece {
+  readonly fromUs: number;
+  readonly toUs: number;
+  /** `deleted`: taken by retention. */
+  readonly kind: 'media' | 'offline' | 'deleted' | GapCause;
+  readonly detail: string;
+  /** Of a coarse timeline: so many pieces together. */
+  readonly merged?: number;
+}
+
+/** Where a run begins, so that players can tell UTC by MSN. */
+export interface RunMark {
+  readonly run: number;
+  readonly firstMsn: number;
+  readonly eUs: number;
+  /** Where its media begins on this timeline, µs since 1970. */
+  readonly startUs: number;
+}
+
+/** A ten-minute window that holds media. */
+export interface WindowMark {
+  /** µs since 1970. */
+  readonly fromUs: number;
+  /** Groups that start in it: rises when something is filled in, never falls while the window is kept. */
+  readonly groups: number;
+}
+
+/** A stretch of a stream's past. */
+export interface Timeline {
+  /** In order, without seams: each begins where the one before ended. */
+  readonly pieces: readonly Piece[];
+  readonly runs: readonly RunMark[];
+  readonly windows: readonly WindowMark[];
+  /** Start of what is known: the stream's creation, or what retention left. µs since 1970. */
+  readonly fromUs: number;
+  /** End of what is known: the recorded edge while media flows, else now. */
+  readonly toUs: number;
+}
+
+/** What the live side knows of the end of the timeline. */
+export interface TimelineEnd {
+  /** When the stream was made, µs since 1970. */
+  readonly createdUs: number;
+  /** Nothing before this is kept but what is pinned, µs since 1970. */
+  readonly horizonUs: number;
+  /** Windows that are kept whatever their age, in order. */
+  readonly pinned?: readonly PinnedRange[];
+  /** What is missing from `fromUs`, the end of the recorded media, until now; empty while media flows. */
+  absencesSince(fromUs: number): readonly Absence[];
+}
+
+/**
+ * What is missing behind the recorded edge: what was lost on the way to the disk, the hole before a run of which nothing is on the
+ * disk yet, and what is missing now.
+ *
+ * @param lost the recorder's
+ * @param fromUs end of the recorded media, µs since 1970
+ * @param options.waits media was published that waits for the disk: where the hole behind it begins is not known yet
+ */
+export function missingSince(
+  lost: readonly Absence[],
+  stream: Pick<Stream, 'context' | 'absencesSince'>,
+  fromUs: number,
+  { waits = false }: { waits?: boolean } = {},
+): Absence[] {
+  const endUs = lost.at(-1)?.toUs ?? fromUs;
+  const before = stream.context?.absences ?? [];
+  // Otherwise media lies between, which waits for the disk.
+  const joins = before[0] !== undefined && Math.abs(before[0].fromUs - endUs) < HOLE_US;
+  return [...lost, ...(joins ? before : []), ...(waits ? [] : stream.absencesSince(endUs))];
+}
+
+/** What a file on the timeline is made of. */
+type Stretch = Omit<ChunkSpan, 'absences'> & { readonly absences: readonly Absence[] };
+
+/**
+ * The timeline of [fromUs, toUs), cut to what is known.
+ */
+export async function readTimeline(
+  recorded: Recorded,
+  table: Pick<ChunkTable, 'joinedSpansBetween' | 'firstSpanFrom'>,
+  end: TimelineEnd,
+  fromUs: number,
+  toUs: number,
+): Promise<Timeline> {
+  // Whole windows: how many groups one holds does not depend on who asks.
+  const untilUs = windowOf(toUs - 1) + WINDOW_US;
+  const rows = await recorded.ask(async () => {
+    const spans = await table.joinedSpansBetween(recorded.streamId, windowOf(fromUs), untilUs);
+    const next = await table.firstSpanFrom(recorded.streamId, untilUs);
+    return next ? [...spans, next] : spans;
+  });
+  const stretches: Stretch[] = rows.map((row) => ({ ...row, absences: JSON.parse(row.absences) as Absence[] }));
+  const lastMsn = rows.at(-1)?.last_msn ?? -1;
+  for (const group of recorded.open) {
+    if (group.msn <= lastMsn) continue;
+    stretches.push({
+      first_msn: group.msn,
+      last_msn: group.msn,
+      start_us: group.startUs,
+      end_us: group.startUs + group.durationUs,
+      run: group.run,
+      e_us: group.eUs,
+      segment_count: 1,
+      absences: group.absences,
+    });
+  }
+  const pinned = end.pinned ?? [];
+  const isKept = (us: number) => us >= end.horizonUs || rangeAt(pinned, us) !== undefined;
+  const kept = stretches.filter(({ start_us, end_us }) => end_us > end.horizonUs || isKept(start_us));
+  const pieces = keptPieces(assemble(kept, recorded.endUs, end), { ...end, pinned }, fromUs, toUs);
+  return {
+    pieces,
+    runs: runsOf(kept, fromUs, toUs),
+    windows: countWindows(kept, fromUs, toUs).filter((window) => isKept(window.fromUs)),
+    fromUs: pieces[0]?.fromUs ?? fromUs,
+    toUs: pieces.at(-1)?.toUs ?? fromUs,
+  };
+}
+
+/** A file lies in one window. */
+function countWindows(stretches: readonly Stretch[], fromUs: number, toUs: number): WindowMark[] {
+  const counts = new Map<number, number>();
+  for (const { start_us, segment_count } of stretches) {
+    const window = windowOf(start_us);
+    if (window < toUs && window + WINDOW_US > fromUs) counts.set(window, (counts.get(window) ?? 0) + segment_count);
+  }
+  return [...counts].map(([from, groups]) => ({ fromUs: from, groups }));
+}
+
+function runsOf(stretches: readonly Stretch[], fromUs: number, toUs: number): RunMark[] {
+  const runs = new Map<number, RunMark>();
+  for (const { run, first_msn, e_us, end_us, start_us } of stretches) {
+    if (end_us <= fromUs || start_us >= toUs || runs.has(run)) continue;
+    runs.set(run, { run, firstMsn: first_msn, eUs: e_us, startUs: start_us });
+  }
+  return [...runs.values()];
+}
+
+/** Everything between the first stretch and the end, piece by piece. */
+function assemble(stretches: readonly Stretch[], recordedEndUs: number, end: TimelineEnd): Piece[] {
+  const pieces: Piece[] = [];
+  const add = (piece: Piece) => {
+    // The first instants belong to the first piece, as every seam does.
+    const joins = pieces.length === 0 && piece.fromUs > end.createdUs && piece.fromUs - end.createdUs < HOLE_US;
+    addPiece(pieces, joins ? { ...piece, fromUs: end.createdUs } : piece, end.horizonUs);
+  };
+  for (const { start_us, end_us, absences } of stretches) {
+    let cursorUs = start_us;
+    for (const { fromUs: from, toUs: to, cause, detail } of absences) {
+      if (from > cursorUs) add({ fromUs: cursorUs, toUs: from, kind: 'media', detail: '' });
+      add({ fromUs: from, toUs: to, kind: cause, detail });
+      cursorUs = Math.max(cursorUs, to);
+    }
+    if (end_us > cursorUs) add({ fromUs: cursorUs, toUs: end_us, kind: 'media', detail: '' });
+  }
+  const mediaEndUs = recordedEndUs > 0 ? recordedEndUs : end.createdUs;
+  for (const { fromUs: from, toUs: to, cause, detail } of end.absencesSince(mediaEndUs)) {
+    add({ fromUs: from, toUs: to, kind: cause, detail });
+  }
+  return pieces;
+}
+
+/**
+ * Appends a piece so that no seam and no overlap is left; what nobody explains was lost from the disk, or taken by retention if it
+ * begins before the horizon.
+ */
+function addPiece(pieces: Piece[], piece: Piece, horizonUs: number): void {
+  const last = pieces.at(-1);
+  if (!last) {
+    if (piece.toUs > piece.fromUs) pieces.push(piece);
+    return;
+  }
+  const seamUs = piece.fromUs - last.toUs;
+  if (seamUs >= HOLE_US) {
+    const span = { fromUs: last.toUs, toUs: piece.fromUs };
+    if (last.toUs < horizonUs) pieces.push({ ...span, kind: 'deleted', detail: '' });
+    else pieces.push({ ...span, kind: 'disk', detail: 'not in the index' });
+  } else if (seamUs !== 0) {
+    // Runs meet within half a second: the seam belongs to what came before.
+    pieces[pieces.length - 1] = { ...last, toUs: Math.max(last.fromUs, last.toUs + Math.max(0, seamUs)) };
+  }
+  const fromUs = Math.max(piece.fromUs, pieces.at(-1)!.toUs);
+  if (piece.toUs <= fromUs) return;
+  const before = pieces.at(-1)!;
+  if (before.kind === piece.kind && before.detail === piece.detail) {
+    pieces[pieces.length - 1] = { ...before, toUs: piece.toUs };
+  } else {
+    pieces.push({ ...piece, fromUs });
+  }
+}

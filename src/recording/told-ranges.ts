@@ -1,0 +1,57 @@
+/**
+ * Makes the date ranges of a chunk file again from its data tracks, as the packager made them when they came.
+ * In: a file's groups. Out: ranges with the segments in which they were told. MEDIA.md, Files 22: the files are the truth.
+ */
+import { open } from 'node:fs/promises';
+import { readAt } from '../archive/chunk-reader.ts';
+import { FormatError } from '../lib/errors.ts';
+import { DateRangeBook } from '../media/date-range/date-range-book.ts';
+import type { DataTrack, Frame, Track } from '../media/frame.ts';
+import type { CommittedGroup } from '../media/isobmff/commit-box.ts';
+import { parseSegment } from '../media/isobmff/segment-frames.ts';
+import type { ToldRange } from './date-range-rows.ts';
+
+/** A longer segment of a data track is not ours. */
+const MAX_BYTES = 4 * 1024 * 1024;
+
+/**
+ * @param before what was told before the file, oldest first; asked only where the file has something to tell
+ * Rejects with the system's error if the file cannot be read.
+ */
+export async function readToldRanges(
+  file: string,
+  tracks: readonly Track[],
+  groups: readonly CommittedGroup[],
+  before: () => Promise<readonly ToldRange[]>,
+): Promise<ToldRange[]> {
+  const data = new Map(tracks.filter((track) => track.kind === 'data').map((track) => [track.id, track]));
+  const hasData = groups.some((group) => group.tracks.some(({ trackId, length }) => length > 0 && data.has(trackId)));
+  if (!hasData) return [];
+  const book = new DateRangeBook((await before()).map(({ range }) => range));
+  const told: ToldRange[] = [];
+  const handle = await open(file, 'r');
+  try {
+    for (const group of groups) {
+      for (const { trackId, offset, length } of group.tracks) {
+        const track = data.get(trackId);
+        if (!track || length === 0 || length > MAX_BYTES) continue;
+        for (const frame of framesOf(await readAt(handle, offset, length))) {
+          for (const range of book.take(track as DataTrack, frame, group.eUs)) told.push({ msn: group.msn, range });
+        }
+      }
+    }
+  } finally {
+    await handle.close();
+  }
+  return told;
+}
+
+/** What cannot be read says nothing; the media beside it is whole. */
+function framesOf(segment: Uint8Array): readonly Frame[] {
+  try {
+    return parseSegment(segment) ?? [];
+  } catch (error) {
+    if (error instanceof FormatError) return [];
+    throw error;
+  }
+}

@@ -1,0 +1,148 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { access, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { test } from 'node:test';
+import { createSilentLog } from '../observe/log.ts';
+import { openStore, type Store } from './db.ts';
+import { lockDataFolder } from './lock.ts';
+import { metadataContract } from './metadata.contract.ts';
+
+async function temporaryFolder(): Promise<{ path: string } & AsyncDisposable> {
+  const path = await mkdtemp(join(tmpdir(), 'oxbow-store-'));
+  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
+}
+
+const log = createSilentLog();
+
+metadataContract('sqlite', async (): Promise<Store & AsyncDisposable> => {
+  const folder = await temporaryFolder();
+  const store = await openStore({ file: join(folder.path, 'oxbow.db'), log });
+  return {
+    ...store,
+    async [Symbol.asyncDispose]() {
+      await store[Symbol.asyncDispose]();
+      await folder[Symbol.asyncDispose]();
+    },
+  };
+});
+
+/** A row that tells itself apart by its time. */
+const presence = (atUs: number) => ({ stream_id: 'a', at_us: atUs, clean: 0, absences: '[]', generation: null });
+
+test('what was written is there after closing and opening again, in a folder that did not exist', async () => {
+  await using folder = await temporaryFolder();
+  const file = join(folder.path, 'new', 'data', 'oxbow.db');
+  const waits: number[] = [];
+  {
+    await using store = await openStore({ file, log, onWait: (seconds) => waits.push(seconds) });
+    await store.db.insertInto('stream_presence').values(presence(1)).execute();
+  }
+  await using store = await openStore({ file, log });
+  assert.equal((await store.db.selectFrom('stream_presence').selectAll().execute()).length, 1);
+  assert.equal(store.movedTo, undefined);
+  assert.ok(waits.length === 1 && waits[0]! > 0);
+});
+
+for (const [what, damage] of [
+  [
+    'that is no database at all',
+    (bytes: Buffer) => Buffer.from('not a database, whatever its name says'.repeat(bytes.length / 40)),
+  ],
+  [
+    'with a page overwritten',
+    (bytes: Buffer) => Buffer.concat([bytes.subarray(0, 4096), Buffer.alloc(8192, 0xa5), bytes.subarray(12288)]),
+  ],
+] as const) {
+  test(`a database file ${what} is moved aside, kept, reported, and replaced`, async () => {
+    await using folder = await temporaryFolder();
+    const file = join(folder.path, 'oxbow.db');
+    await (await openStore({ file, log }))[Symbol.asyncDispose]();
+    const broken = damage(await readFile(file));
+    await writeFile(file, broken);
+    await using store = await openStore({ file, log, nowMs: Date.UTC(2026, 0, 2, 3, 4, 5) });
+    assert.equal(store.movedTo, `${file}.corrupt-20260102T030405Z`);
+    assert.deepEqual(await readFile(store.movedTo), broken);
+    assert.deepEqual(await store.db.selectFrom('stream').selectAll().execute(), []);
+  });
+}
+
+test('a database of a newer oxbow is refused with both numbers and left as it is', async () => {
+  await using folder = await temporaryFolder();
+  const file = join(folder.path, 'oxbow.db');
+  const newer = new DatabaseSync(file);
+  newer.exec('PRAGMA user_version = 999');
+  newer.close();
+  const before = await readFile(file);
+  await assert.rejects(openStore({ file, log }), { name: 'OxbowError', code: 'data-newer', message: /schema 999/ });
+  assert.deepEqual(await readFile(file), before);
+});
+
+test('a folder that cannot be made is a refusal that names it', async () => {
+  await using folder = await temporaryFolder();
+  await writeFile(join(folder.path, 'file'), '');
+  const file = join(folder.path, 'file', 'oxbow.db');
+  await assert.rejects(openStore({ file, log }), { name: 'OxbowError', code: 'folder-unwritable', message: /file/ });
+});
+
+test('a database file that is a folder is a refusal, and the lock is free again', async () => {
+  await using folder = await temporaryFolder();
+  await mkdir(join(folder.path, 'oxbow.db'));
+  const open = () => openStore({ file: join(folder.path, 'oxbow.db'), log });
+  await assert.rejects(open(), { name: 'OxbowError', code: 'folder-unwritable' });
+  await assert.rejects(open(), { name: 'OxbowError', code: 'folder-unwritable' });
+});
+
+test('a second opener in the same process is refused until the first closes', async () => {
+  await using folder = await temporaryFolder();
+  const file = join(folder.path, 'oxbow.db');
+  const first = await openStore({ file, log });
+  await assert.rejects(openStore({ file, log }), { name: 'OxbowError', code: 'data-in-use' });
+  await first[Symbol.asyncDispose]();
+  await (await openStore({ file, log }))[Symbol.asyncDispose]();
+});
+
+test('a second process is refused, and kill -9 of the first frees the folder with its committed rows', async () => {
+  await using folder = await temporaryFolder();
+  const file = join(folder.path, 'oxbow.db');
+  const script = `
+    import { openStore } from ${JSON.stringify(new URL('./db.ts', import.meta.url).href)};
+    import { createSilentLog } from ${JSON.stringify(new URL('../observe/log.ts', import.meta.url).href)};
+    const store = await openStore({ file: ${JSON.stringify(file)}, log: createSilentLog() });
+    await store.db.insertInto('stream_presence').values(${JSON.stringify(presence(7))}).execute();
+    console.log('open');
+    setInterval(() => {}, 1000);`;
+  const child = spawn(process.execPath, ['--input-type=module-typescript', '-e', script], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  try {
+    await Promise.race([
+      once(child.stdout, 'data'),
+      once(child, 'exit').then(() => assert.fail('the child ended early')),
+    ]);
+    assert.throws(() => lockDataFolder(folder.path), { name: 'OxbowError', code: 'data-in-use' });
+    await assert.rejects(openStore({ file, log }), { code: 'data-in-use' });
+  } finally {
+    const exited = once(child, 'exit');
+    child.kill('SIGKILL');
+    await exited;
+  }
+  await using store = await openStore({ file, log });
+  const rows = await store.db.selectFrom('stream_presence').select('at_us').execute();
+  assert.deepEqual(
+    rows.map((row) => row.at_us),
+    [7],
+  );
+});
+
+test('the lock writes nothing but its own empty file', async () => {
+  await using folder = await temporaryFolder();
+  {
+    using _lock = lockDataFolder(folder.path);
+    assert.deepEqual(await readdir(folder.path), ['lock.db']);
+  }
+  await access(join(folder.path, 'lock.db'));
+});

@@ -1,0 +1,114 @@
+/**
+ * Kysely's door to the database thread: SQLite's grammar, our driver.
+ * In: compiled queries. Out: statements for the thread. One connection, so a transaction keeps everyone else waiting.
+ */
+import {
+  type CompiledQuery,
+  type DatabaseConnection,
+  type Dialect,
+  type Driver,
+  type QueryResult,
+  SqliteAdapter,
+  SqliteIntrospector,
+  SqliteQueryCompiler,
+} from 'kysely';
+import { messageOf } from '../lib/errors.ts';
+import type { DatabaseThread } from './connection.ts';
+import type { Parameter } from './sqlite.ts';
+
+/**
+ * @param thread runs the statements; not closed by Kysely
+ * @param onWait told how long each statement took from question to answer, seconds, and its SQL (values are not in it)
+ */
+export function createThreadDialect(thread: DatabaseThread, onWait: OnWait): Dialect {
+  return {
+    createDriver: () => new ThreadDriver(thread, onWait),
+    createQueryCompiler: () => new SqliteQueryCompiler(),
+    createAdapter: () => new SqliteAdapter(),
+    createIntrospector: (db) => new SqliteIntrospector(db),
+  };
+}
+
+type OnWait = (seconds: number, sql: string) => void;
+
+class ThreadConnection implements DatabaseConnection {
+  readonly #thread: DatabaseThread;
+  readonly #onWait: OnWait;
+
+  constructor(thread: DatabaseThread, onWait: OnWait) {
+    this.#thread = thread;
+    this.#onWait = onWait;
+  }
+
+  async execute<R>(sql: string, parameters: readonly Parameter[]): Promise<QueryResult<R>> {
+    const askedAt = performance.now();
+    const { rows, changes, insertId } = await this.#thread.run(sql, parameters);
+    this.#onWait((performance.now() - askedAt) / 1000, sql);
+    return {
+      rows: rows as R[],
+      ...(changes === undefined ? {} : { numAffectedRows: BigInt(changes) }),
+      ...(insertId === undefined ? {} : { insertId: BigInt(insertId) }),
+    };
+  }
+
+  executeQuery<R>({ sql, parameters }: CompiledQuery): Promise<QueryResult<R>> {
+    return this.execute<R>(sql, parameters as readonly Parameter[]);
+  }
+
+  // All rows are in one message anyway; who wants less asks with LIMIT.
+  async *streamQuery<R>(query: CompiledQuery): AsyncIterableIterator<QueryResult<R>> {
+    yield await this.executeQuery<R>(query);
+  }
+}
+
+class ThreadDriver implements Driver {
+  readonly #connection: ThreadConnection;
+
+  constructor(thread: DatabaseThread, onWait: OnWait) {
+    this.#connection = new ThreadConnection(thread, onWait);
+  }
+
+  async init(): Promise<void> {}
+
+  async acquireConnection(): Promise<DatabaseConnection> {
+    return this.#connection;
+  }
+
+  async beginTransaction(): Promise<void> {
+    // Immediate: a transaction that reads before it writes cannot fail half way for want of the write lock.
+    await this.#connection.execute('BEGIN IMMEDIATE', []);
+  }
+
+  async commitTransaction(): Promise<void> {
+    await this.#connection.execute('COMMIT', []);
+  }
+
+  async rollbackTransaction(): Promise<void> {
+    try {
+      await this.#connection.execute('ROLLBACK', []);
+    } catch (error) {
+      // A full disk makes SQLite roll back on its own; the error that counts is the one before.
+      if (!messageOf(error).includes('no transaction is active')) throw error;
+    }
+  }
+
+  async savepoint(_: DatabaseConnection, name: string): Promise<void> {
+    await this.#connection.execute(`SAVEPOINT ${quote(name)}`, []);
+  }
+
+  async rollbackToSavepoint(_: DatabaseConnection, name: string): Promise<void> {
+    await this.#connection.execute(`ROLLBACK TO ${quote(name)}`, []);
+  }
+
+  async releaseSavepoint(_: DatabaseConnection, name: string): Promise<void> {
+    await this.#connection.execute(`RELEASE ${quote(name)}`, []);
+  }
+
+  async releaseConnection(): Promise<void> {}
+
+  async destroy(): Promise<void> {}
+}
+
+function quote(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}

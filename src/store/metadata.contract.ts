@@ -1,0 +1,219 @@
+/**
+ * What every metadata store promises, whatever engine stands behind it.
+ * In: a way to open an empty store. Out: tests; each engine's test file runs this suite.
+ */
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { sql } from 'kysely';
+import type { Store } from './db.ts';
+import type { ChunkFileTable, StreamTable } from './schema.ts';
+import { sqliteCode } from './sqlite-code.ts';
+
+function stream(name: string): StreamTable {
+  return {
+    id: `id-${name}`,
+    name,
+    source: '{"type":"test"}',
+    origin: 'api',
+    record: 1,
+    keep_ms: null,
+    visibility: 'public',
+    created_us: 1_795_000_000_000_000,
+    stopped: 0,
+    deleted_us: null,
+  };
+}
+
+function chunkFile(
+  firstMsn: number,
+  startUs: number,
+  segments: Uint8Array = new Uint8Array([1, 2, 3]),
+): ChunkFileTable {
+  return {
+    stream_id: 'id-cam',
+    first_msn: firstMsn,
+    last_msn: firstMsn + 29,
+    start_us: startUs,
+    end_us: startUs + 60_000_000,
+    path: `recordings/id-cam/${firstMsn}.mp4`,
+    size: 18_000_000,
+    run: 1,
+    e_us: startUs,
+    run_clock: 'source',
+    init_number: 1,
+    discontinuity_sequence: 0,
+    absences: '[]',
+    segment_count: 30,
+    segments,
+  };
+}
+
+/** Every engine of the metadata store runs this suite. */
+export function metadataContract(name: string, open: () => Promise<Store & AsyncDisposable>): void {
+  suite(`metadata on ${name}`, () => {
+    test('what is inserted comes back as it was, null included', async () => {
+      await using store = await open();
+      await store.db.insertInto('stream').values(stream('cam')).execute();
+      assert.deepEqual({ ...(await store.db.selectFrom('stream').selectAll().executeTakeFirst()) }, stream('cam'));
+    });
+
+    test('a name that is taken is told apart from every other failure', async () => {
+      await using store = await open();
+      await store.db.insertInto('stream').values(stream('cam')).execute();
+      const again = store.db.insertInto('stream').values({ ...stream('cam'), id: 'other' });
+      await assert.rejects(again.execute(), (error) => sqliteCode(error) === 'duplicate');
+      const nonsense = sql`SELECT * FROM nowhere`.execute(store.db);
+      await assert.rejects(nonsense, (error) => sqliteCode(error) === 'other');
+    });
+
+    test('an upsert keeps one row and gives it back', async () => {
+      await using store = await open();
+      for (const atUs of [1, 2]) {
+        const row = await store.db
+          .insertInto('stream_presence')
+          .values({ stream_id: 'id-cam', at_us: atUs, clean: 0, absences: '[]', generation: null })
+          .onConflict((conflict) => conflict.column('stream_id').doUpdateSet({ at_us: atUs }))
+          .returningAll()
+          .executeTakeFirstOrThrow();
+        assert.equal(row.at_us, atUs);
+      }
+      assert.equal((await store.db.selectFrom('stream_presence').selectAll().execute()).length, 1);
+    });
+
+    test('a range of time gives its chunk files in order, its end excluded', async () => {
+      await using store = await open();
+      const startUs = 1_795_000_000_000_000;
+      const rows = [3, 1, 0, 2].map((n) => chunkFile(n * 30, startUs + n * 60_000_000));
+      await store.db.insertInto('chunk_file').values(rows).execute();
+      const found = await store.db
+        .selectFrom('chunk_file')
+        .select(['first_msn', 'start_us'])
+        .where('stream_id', '=', 'id-cam')
+        .where('start_us', '>=', startUs + 60_000_000)
+        .where('start_us', '<', startUs + 180_000_000)
+        .orderBy('start_us')
+        .limit(10)
+        .execute();
+      assert.deepEqual(
+        found.map((row) => row.first_msn),
+        [30, 60],
+      );
+    });
+
+    test('a transaction that throws leaves nothing behind, one that returns leaves all', async () => {
+      await using store = await open();
+      const wreck = store.db.transaction().execute(async (inner) => {
+        await inner.insertInto('stream').values(stream('lost')).execute();
+        throw new Error('half way');
+      });
+      await assert.rejects(wreck, /half way/);
+      assert.deepEqual(await store.db.selectFrom('stream').selectAll().execute(), []);
+      await store.db.transaction().execute(async (inner) => {
+        await inner.insertInto('stream').values(stream('a')).execute();
+        await inner.insertInto('stream').values(stream('b')).execute();
+      });
+      assert.equal((await store.db.selectFrom('stream').selectAll().execute()).length, 2);
+    });
+
+    test('statements outside a transaction never land inside it', async () => {
+      await using store = await open();
+      const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
+      const wreck = store.db.transaction().execute(async (inner) => {
+        await inner.insertInto('stream').values(stream('lost')).execute();
+        begin();
+        await inner.selectFrom('stream').selectAll().execute();
+        throw new Error('half way');
+      });
+      await Promise.all([
+        assert.rejects(wreck, /half way/),
+        begun.then(() => store.db.insertInto('stream').values(stream('kept')).execute()),
+      ]);
+      const names = await store.db.selectFrom('stream').select('name').execute();
+      assert.deepEqual(
+        names.map((row) => row.name),
+        ['kept'],
+      );
+    });
+
+    test('a savepoint takes back only what came after it', async () => {
+      await using store = await open();
+      const transaction = await store.db.startTransaction().execute();
+      await transaction.insertInto('stream').values(stream('before')).execute();
+      const inner = await transaction.savepoint('half "way"').execute();
+      await inner.insertInto('stream').values(stream('after')).execute();
+      await inner.rollbackToSavepoint('half "way"').execute();
+      await inner.releaseSavepoint('half "way"').execute();
+      await transaction.commit().execute();
+      const names = await store.db.selectFrom('stream').select('name').execute();
+      assert.deepEqual(
+        names.map((row) => row.name),
+        ['before'],
+      );
+    });
+
+    test('blobs come back byte for byte, also views of larger buffers, shared memory and none at all', async () => {
+      await using store = await open();
+      const bytes = Uint8Array.from({ length: 70_000 }, (_, i) => (i * 7) & 0xff);
+      const shared = new Uint8Array(new SharedArrayBuffer(8)).fill(9);
+      const blobs = [bytes, bytes.subarray(10, 20), shared, new Uint8Array(0)];
+      for (const [n, blob] of blobs.entries())
+        await store.db
+          .insertInto('chunk_file')
+          .values(chunkFile(n, n, blob))
+          .execute();
+      const rows = await store.db.selectFrom('chunk_file').select('segments').orderBy('first_msn').execute();
+      for (const [n, { segments }] of rows.entries()) {
+        assert.ok(segments instanceof Uint8Array);
+        assert.deepEqual([...segments], [...blobs[n]!]);
+      }
+      assert.equal(bytes.length, 70_000, 'the caller keeps its bytes');
+    });
+
+    test('whole numbers are exact up to 2^53, as values and as limits', async () => {
+      await using store = await open();
+      const most = Number.MAX_SAFE_INTEGER;
+      const row = { stream_id: 'a', at_us: most, clean: -most, absences: '[]', generation: null };
+      await store.db.insertInto('stream_presence').values(row).execute();
+      const found = await store.db
+        .selectFrom('stream_presence')
+        .selectAll()
+        .where('at_us', '=', most)
+        .where('at_us', '>', most - 1)
+        .limit(1)
+        .executeTakeFirstOrThrow();
+      assert.deepEqual([found.at_us, found.clean], [most, -most]);
+    });
+
+    test('changes are counted', async () => {
+      await using store = await open();
+      await store.db
+        .insertInto('stream')
+        .values([stream('a'), stream('b')])
+        .execute();
+      const updated = await store.db.updateTable('stream').set({ stopped: 1 }).executeTakeFirst();
+      assert.equal(updated.numUpdatedRows, 2n);
+      const deleted = await store.db.deleteFrom('stream').where('name', '=', 'a').executeTakeFirst();
+      assert.equal(deleted.numDeletedRows, 1n);
+    });
+
+    test('rows can be read as a stream', async () => {
+      await using store = await open();
+      await store.db
+        .insertInto('stream')
+        .values([stream('a'), stream('b')])
+        .execute();
+      const names: string[] = [];
+      for await (const row of store.db.selectFrom('stream').select('name').orderBy('name').stream())
+        names.push(row.name);
+      assert.deepEqual(names, ['a', 'b']);
+    });
+
+    test('a closed store refuses, and closing twice is closing once', async () => {
+      const store = await open();
+      await store.check();
+      await store[Symbol.asyncDispose]();
+      await store[Symbol.asyncDispose]();
+      await assert.rejects(store.check(), { name: 'OxbowError', code: 'not-ready' });
+    });
+  });
+}

@@ -1,0 +1,149 @@
+/**
+ * The history of the database's schema, forward only. A step that was released is never changed; a change is a new step.
+ * In: sqlite.ts runs what is missing, each step in a transaction of its own. Out: the tables of schema.ts.
+ */
+
+/** Step n makes schema n + 1 (`PRAGMA user_version`). */
+export const migrations: readonly string[] = [
+  `CREATE TABLE stream (
+     id TEXT PRIMARY KEY,
+     name TEXT NOT NULL UNIQUE,
+     source TEXT NOT NULL,
+     origin TEXT NOT NULL,
+     record INTEGER NOT NULL,
+     keep_ms INTEGER,
+     visibility TEXT NOT NULL,
+     created_us INTEGER NOT NULL,
+     stopped INTEGER NOT NULL DEFAULT 0,
+     deleted_us INTEGER
+   ) STRICT;
+   CREATE TABLE chunk_file (
+     stream_id TEXT NOT NULL,
+     first_msn INTEGER NOT NULL,
+     last_msn INTEGER NOT NULL,
+     start_us INTEGER NOT NULL,
+     end_us INTEGER NOT NULL,
+     path TEXT NOT NULL,
+     size INTEGER NOT NULL,
+     run INTEGER NOT NULL,
+     e_us INTEGER NOT NULL,
+     run_clock TEXT NOT NULL,
+     init_number INTEGER NOT NULL,
+     discontinuity_sequence INTEGER NOT NULL,
+     segment_count INTEGER NOT NULL,
+     absences TEXT NOT NULL,
+     segments BLOB NOT NULL,
+     PRIMARY KEY (stream_id, first_msn)
+   ) STRICT;
+   CREATE INDEX chunk_file_by_time ON chunk_file (stream_id, start_us);
+   CREATE TABLE init (
+     stream_id TEXT NOT NULL,
+     number INTEGER NOT NULL,
+     hash TEXT NOT NULL,
+     bytes BLOB NOT NULL,
+     PRIMARY KEY (stream_id, number)
+   ) STRICT;
+   CREATE TABLE stream_presence (
+     stream_id TEXT PRIMARY KEY,
+     at_us INTEGER NOT NULL,
+     clean INTEGER NOT NULL,
+     absences TEXT NOT NULL,
+     generation TEXT
+   ) STRICT, WITHOUT ROWID;`,
+  `CREATE TABLE job (
+     seq INTEGER PRIMARY KEY AUTOINCREMENT,
+     id TEXT NOT NULL UNIQUE,
+     kind TEXT NOT NULL,
+     state TEXT NOT NULL,
+     progress REAL NOT NULL,
+     input TEXT NOT NULL,
+     result TEXT,
+     error TEXT,
+     tries INTEGER NOT NULL,
+     created_us INTEGER NOT NULL,
+     started_us INTEGER,
+     ended_us INTEGER
+   ) STRICT;
+   CREATE INDEX job_by_state ON job (state, seq);
+   CREATE INDEX job_by_end ON job (ended_us);`,
+  `CREATE TABLE date_range (
+     stream_id TEXT NOT NULL,
+     file_msn INTEGER NOT NULL,
+     msn INTEGER NOT NULL,
+     id TEXT NOT NULL,
+     start_us INTEGER NOT NULL,
+     reach_us INTEGER NOT NULL,
+     tag TEXT NOT NULL,
+     PRIMARY KEY (stream_id, msn, id)
+   ) STRICT, WITHOUT ROWID;
+   CREATE INDEX date_range_by_time ON date_range (stream_id, start_us, reach_us);
+   CREATE INDEX date_range_by_file ON date_range (stream_id, file_msn);`,
+  `CREATE TABLE marker (
+     id TEXT PRIMARY KEY,
+     stream_id TEXT NOT NULL,
+     at_us INTEGER NOT NULL,
+     text TEXT NOT NULL
+   ) STRICT;
+   CREATE INDEX marker_by_time ON marker (stream_id, at_us, id);
+   CREATE TABLE pin (
+     id TEXT PRIMARY KEY,
+     stream_id TEXT NOT NULL,
+     from_us INTEGER NOT NULL,
+     to_us INTEGER NOT NULL,
+     text TEXT NOT NULL
+   ) STRICT;
+   CREATE INDEX pin_by_stream ON pin (stream_id);
+   CREATE TABLE retention (
+     stream_id TEXT PRIMARY KEY,
+     gone_before_us INTEGER NOT NULL
+   ) STRICT, WITHOUT ROWID;
+   CREATE INDEX chunk_file_span ON chunk_file
+     (stream_id, start_us, end_us, first_msn, last_msn, run, e_us, segment_count, absences);
+   DROP INDEX chunk_file_by_time;`,
+  `CREATE TABLE session (
+     id TEXT PRIMARY KEY,
+     digest TEXT NOT NULL,
+     created_us INTEGER NOT NULL,
+     seen_us INTEGER NOT NULL,
+     address TEXT NOT NULL,
+     program TEXT NOT NULL
+   ) STRICT;
+   CREATE TABLE api_token (
+     id TEXT PRIMARY KEY,
+     digest TEXT NOT NULL,
+     label TEXT NOT NULL,
+     scopes TEXT NOT NULL,
+     created_us INTEGER NOT NULL,
+     expires_us INTEGER
+   ) STRICT;
+   CREATE TABLE watch_epoch (
+     stream TEXT PRIMARY KEY,
+     epoch INTEGER NOT NULL
+   ) STRICT, WITHOUT ROWID;`,
+  `CREATE TABLE webhook (
+     id TEXT PRIMARY KEY,
+     url TEXT NOT NULL,
+     types TEXT NOT NULL,
+     stream TEXT,
+     secret TEXT NOT NULL,
+     created_us INTEGER NOT NULL,
+     failing_since_us INTEGER,
+     disabled_us INTEGER,
+     disabled_reason TEXT NOT NULL
+   ) STRICT;
+   CREATE TABLE webhook_delivery (
+     seq INTEGER PRIMARY KEY AUTOINCREMENT,
+     webhook_id TEXT NOT NULL,
+     event_id TEXT NOT NULL,
+     type TEXT NOT NULL,
+     body TEXT NOT NULL,
+     state TEXT NOT NULL,
+     tries INTEGER NOT NULL,
+     next_us INTEGER NOT NULL,
+     status INTEGER,
+     error TEXT NOT NULL,
+     created_us INTEGER NOT NULL,
+     ended_us INTEGER
+   ) STRICT;
+   CREATE INDEX webhook_delivery_by_webhook ON webhook_delivery (webhook_id, state, seq);`,
+];

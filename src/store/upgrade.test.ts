@@ -1,0 +1,130 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
+import { test } from 'node:test';
+import { migrations } from './migrations.ts';
+import { openSqlite } from './sqlite.ts';
+
+const NOW_MS = Date.UTC(2026, 0, 2);
+const NEWEST = migrations.length;
+
+function temporaryFolder(): { path: string } & Disposable {
+  const path = mkdtempSync(join(tmpdir(), 'oxbow-upgrade-'));
+  return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };
+}
+
+const sampleOf: Readonly<Record<string, SQLInputValue>> = {
+  INTEGER: 7,
+  TEXT: 'text',
+  REAL: 0.5,
+  BLOB: new Uint8Array([1, 2, 3]),
+};
+
+type Rows = Readonly<Record<string, readonly Record<string, unknown>[]>>;
+
+const tablesOf = (db: DatabaseSync): string[] =>
+  db
+    .prepare(`SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name`)
+    .all()
+    .map(({ name }) => name as string);
+
+/** All rows of the tables named, in the order in which they lie. */
+function rowsOf(db: DatabaseSync, tables = tablesOf(db)): Rows {
+  return Object.fromEntries(tables.map((table) => [table, db.prepare(`SELECT * FROM ${table}`).all()]));
+}
+
+/** A database as an oxbow of that schema left it, with a row in each table. */
+function makeOld(file: string, version: number): Rows {
+  const db = new DatabaseSync(file);
+  try {
+    for (const step of migrations.slice(0, version)) db.exec(step);
+    db.exec(`PRAGMA user_version = ${version}`);
+    for (const table of tablesOf(db)) {
+      const columns = db.prepare(`PRAGMA table_info(${table})`).all() as { name: string; type: string }[];
+      const names = columns.map(({ name }) => name).join(', ');
+      const places = columns.map(() => '?').join(', ');
+      db.prepare(`INSERT INTO ${table} (${names}) VALUES (${places})`).run(
+        ...columns.map(({ type }) => sampleOf[type]!),
+      );
+    }
+    return rowsOf(db);
+  } finally {
+    db.close();
+  }
+}
+
+function look<T>(file: string, see: (db: DatabaseSync) => T): T {
+  const db = new DatabaseSync(file, { readOnly: true });
+  try {
+    return see(db);
+  } finally {
+    db.close();
+  }
+}
+
+const versionOf = (db: DatabaseSync): number => db.prepare('PRAGMA user_version').get()!.user_version as number;
+
+for (let version = 1; version < NEWEST; version++) {
+  test(`a database of schema ${version} is brought to ${NEWEST} with all its rows, and kept beside as it was`, () => {
+    using folder = temporaryFolder();
+    const file = join(folder.path, 'oxbow.db');
+    const rows = makeOld(file, version);
+    {
+      using db = openSqlite(file, NOW_MS);
+      assert.equal(db.movedTo, undefined);
+    }
+    look(file, (db) => {
+      assert.equal(versionOf(db), NEWEST);
+      for (const [table, old] of Object.entries(rowsOf(db, Object.keys(rows)))) {
+        assert.equal(old.length, rows[table]!.length, table);
+        // A step may add columns; what was there stays.
+        for (const [index, row] of rows[table]!.entries())
+          assert.deepEqual({ ...old[index], ...row }, { ...old[index] });
+      }
+    });
+    look(`${file}.schema-${version}`, (db) => assert.deepEqual([versionOf(db), rowsOf(db)], [version, rows]));
+  });
+}
+
+test('an upgraded database has the tables and indexes of a new one', () => {
+  using folder = temporaryFolder();
+  const [old, fresh] = ['old.db', 'new.db'].map((name) => join(folder.path, name)) as [string, string];
+  makeOld(old, 1);
+  for (const file of [old, fresh]) openSqlite(file, NOW_MS)[Symbol.dispose]();
+  const schema = (db: DatabaseSync) =>
+    db.prepare('SELECT type, name, sql FROM sqlite_schema ORDER BY type, name').all();
+  assert.deepEqual(look(old, schema), look(fresh, schema));
+  assert.deepEqual(
+    readdirSync(folder.path).filter((name) => name.startsWith('new.db.')),
+    [],
+    'a new one has no past',
+  );
+});
+
+test('a step that fails leaves schema and rows as they were, is told, and the copy is made once', () => {
+  using folder = temporaryFolder();
+  const file = join(folder.path, 'oxbow.db');
+  makeOld(file, NEWEST - 1);
+  const taken = /CREATE TABLE (\w+)/.exec(migrations[NEWEST - 1]!)?.[1];
+  assert.ok(taken, 'the newest step makes a table');
+  const db = new DatabaseSync(file);
+  db.exec(`CREATE TABLE ${taken} (somebodys INTEGER) STRICT`);
+  const rows = rowsOf(db);
+  db.close();
+  const open = () => openSqlite(file, NOW_MS);
+  assert.throws(open, {
+    name: 'OxbowError',
+    code: 'folder-unwritable',
+    message: new RegExp(`${taken} already exists`),
+  });
+  const copy = readFileSync(`${file}.schema-${NEWEST - 1}`);
+  assert.throws(open);
+  look(file, (left) => assert.deepEqual([versionOf(left), rowsOf(left)], [NEWEST - 1, rows]));
+  assert.deepEqual(readFileSync(`${file}.schema-${NEWEST - 1}`), copy);
+  assert.deepEqual(
+    readdirSync(folder.path).filter((name) => /corrupt|part/.test(name)),
+    [],
+  );
+});

@@ -1,0 +1,311 @@
+/**
+ * All streams of this process: those of the command line and configuration, and those made over the API.
+ * In: settings at start, the API while running. Out: managed streams by name; rows in the store.
+ */
+import { randomBytes } from 'node:crypto';
+import type { StreamSettings } from '../api/shapes.ts';
+import { isLoopback } from '../config/address.ts';
+import { type Config, type StreamConfig, streamNamePattern } from '../config/schema.ts';
+import { parseDuration } from '../lib/duration.ts';
+import { FormatError, OxbowError } from '../lib/errors.ts';
+import type { Keeping } from '../recording/retention.ts';
+import type { StreamDefinition } from './definition.ts';
+import type { House } from './house.ts';
+import { ManagedStream } from './managed-stream.ts';
+import { type Precondition, revisionOf } from './revision.ts';
+import { sourceOf } from './source-settings.ts';
+import { eraseStream, hideStream, readDefinitions, readRemoved, writeDefinition } from './stream-table.ts';
+import { openBytes } from './views.ts';
+
+/** The streams of a process. */
+export class Catalog {
+  readonly #house: House;
+  readonly #signal: AbortSignal;
+  readonly #streams = new Map<string, ManagedStream>();
+  /** Removed, but their recordings are kept as long as they would have been. */
+  readonly #removed = new Map<string, StreamDefinition>();
+  /** Changes of the set, one after the other. */
+  #changing: Promise<unknown> = Promise.resolve();
+  #closing: Promise<void> | undefined;
+
+  /**
+   * @param options.signal ends recovery at start
+   */
+  constructor(house: House, { signal }: { signal: AbortSignal }) {
+    this.#house = house;
+    this.#signal = signal;
+  }
+
+  /** Opens every known stream and starts those that should run. Changes that are asked for meanwhile wait for it. */
+  open(): Promise<void> {
+    return this.#inTurn(() => this.#open());
+  }
+
+  async #open(): Promise<void> {
+    const { config } = this.#house;
+    const { db } = this.#house.store;
+    const known = await readDefinitions(db);
+    for (const definition of await readRemoved(db)) this.#removed.set(definition.name, definition);
+    const configured = config.streams;
+    for (const definition of known) {
+      if (definition.name in configured) continue;
+      // What is no longer set elsewhere belongs to the API: its past can be watched, and it can be removed.
+      const orphan = definition.origin !== 'api';
+      await this.#add(orphan ? { ...definition, origin: 'api', stopped: true } : definition);
+    }
+    for (const [name, settings] of Object.entries(configured)) {
+      const before = known.find((one) => one.name === name) ?? this.#removed.get(name);
+      await this.#add(this.#configured(name, settings, before));
+    }
+  }
+
+  /**
+   * Takes over the streams of changed settings, as the next start would: new ones are made, changed ones replaced, and those that are
+   * no longer there stop and belong to the API. What is the same goes on untouched.
+   */
+  configure(streams: Config['streams']): Promise<void> {
+    return this.#inTurn(async () => {
+      for (const stream of this.all) {
+        const { name, origin } = stream.definition;
+        if (origin === 'api' || name in streams) continue;
+        const orphan: StreamDefinition = { ...stream.definition, origin: 'api', stopped: true };
+        await writeDefinition(this.#house.store.db, orphan);
+        stream.redefine(orphan);
+        await stream.stop('no longer in the settings');
+        this.#tell('stream.changed', orphan);
+      }
+      for (const [name, settings] of Object.entries(streams)) {
+        const running = this.#streams.get(name);
+        const definition = this.#configured(name, settings, running?.definition ?? this.#removed.get(name));
+        if (!running) await this.#add(definition, 'stream.created');
+        else if (revisionOf(running.definition) !== revisionOf(definition)) await this.#swap(running, definition);
+      }
+    });
+  }
+
+  #configured(
+    name: string,
+    { source, record, keep, visibility, origin }: StreamConfig,
+    before: Pick<StreamDefinition, 'id' | 'createdUs'> | undefined,
+  ): StreamDefinition {
+    const nowMs = this.#house.clock.nowMs();
+    const { id, createdUs } = before ?? { id: newId(nowMs), createdUs: Math.round(nowMs * 1000) };
+    return { id, name, source, origin, record, keepMs: keep, visibility, createdUs, stopped: false };
+  }
+
+  /** All streams, by name. */
+  get all(): readonly ManagedStream[] {
+    return [...this.#streams.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  /** What retention keeps. */
+  get keeping(): readonly Keeping[] {
+    const { keep } = this.#house.config.record;
+    const removed = [...this.#removed.values()].map(({ id, keepMs }) => ({ streamId: id, keepMs: keepMs ?? keep }));
+    return [...this.all.map((stream) => stream.keeping), ...removed];
+  }
+
+  /** Bytes of all recordings, those of removed streams and open files included. */
+  async recordedBytes(): Promise<number> {
+    const totals = await Promise.all(this.keeping.map(({ streamId }) => this.#house.table.totals(streamId)));
+    return totals.reduce((sum, { bytes }) => sum + bytes, this.openBytes);
+  }
+
+  /** Bytes of the files that are being written. */
+  get openBytes(): number {
+    return this.all.reduce((sum, stream) => sum + openBytes(stream), 0);
+  }
+
+  /** Retention deleted everything of a stream before `us` (since 1970) but what is pinned. */
+  forgot(streamId: string, us: number): void {
+    for (const stream of this.#streams.values()) if (stream.definition.id === streamId) stream.forgot(us);
+  }
+
+  /** A stream by name, or undefined. */
+  find(name: string): ManagedStream | undefined {
+    return this.#streams.get(name);
+  }
+
+  /**
+   * A stream by name.
+   *
+   * @throws OxbowError `stream-unknown`
+   */
+  get(name: string): ManagedStream {
+    const stream = this.#streams.get(name);
+    if (!stream) throw new OxbowError('stream-unknown', `there is no stream named ${name}`);
+    return stream;
+  }
+
+  /**
+   * Makes and starts a stream.
+   *
+   * @throws OxbowError `stream-exists`, `bad-name`, `bad-request`
+   */
+  create(name: string, settings: StreamSettings): Promise<ManagedStream> {
+    return this.#inTurn(() => this.#create(name, settings));
+  }
+
+  async #create(name: string, settings: StreamSettings): Promise<ManagedStream> {
+    if (!streamNamePattern.test(name)) throw new OxbowError('bad-name', `"${name.slice(0, 80)}" is not a stream name`);
+    if (this.#streams.has(name)) throw new OxbowError('stream-exists', `there is a stream named ${name}`);
+    const nowMs = this.#house.clock.nowMs();
+    const fresh = { id: newId(nowMs), createdUs: Math.round(nowMs * 1000) };
+    const { id, createdUs } = this.#removed.get(name) ?? fresh;
+    return this.#add(this.#define(settings, { id, name, createdUs }), 'stream.created');
+  }
+
+  /**
+   * Replaces a stream's settings, or makes it; its past stays.
+   *
+   * @param check throws where what is there is not what was meant
+   * @throws OxbowError `managed-elsewhere`, `bad-name`, `bad-request`
+   */
+  replace(
+    name: string,
+    settings: StreamSettings,
+    check?: Precondition,
+  ): Promise<{ stream: ManagedStream; created: boolean }> {
+    return this.#inTurn(async () => {
+      const before = this.#streams.get(name);
+      check?.(before && revisionOf(before.definition));
+      if (!before) return { stream: await this.#create(name, settings), created: true };
+      assertOurs(before);
+      const { id, createdUs } = before.definition;
+      return { stream: await this.#swap(before, this.#define(settings, { id, name, createdUs })), created: false };
+    });
+  }
+
+  /** Another definition of a stream that is there: what feeds it goes on where the source is the same. */
+  async #swap(stream: ManagedStream, definition: StreamDefinition): Promise<ManagedStream> {
+    if (JSON.stringify(definition.source) !== JSON.stringify(stream.definition.source)) {
+      await this.#release(stream, 'replaced');
+      return this.#add(definition, 'stream.changed');
+    }
+    await writeDefinition(this.#house.store.db, definition);
+    stream.redefine(definition);
+    this.#tell('stream.changed', definition);
+    stream.start();
+    return stream;
+  }
+
+  /**
+   * Removes a stream; its recordings stay on the disk unless they are deleted too.
+   *
+   * @throws OxbowError `stream-unknown`, `managed-elsewhere`
+   */
+  remove(
+    name: string,
+    { recordings, check }: { recordings: 'keep' | 'delete'; check?: Precondition | undefined },
+  ): Promise<void> {
+    return this.#inTurn(async () => {
+      const stream = this.get(name);
+      check?.(revisionOf(stream.definition));
+      assertOurs(stream);
+      await this.#release(stream, 'removed');
+      this.#house.events.publish('stream.removed', { recordings }, stream.definition);
+      this.#house.metrics.forgetStream(name);
+      if (recordings === 'delete') {
+        await eraseStream(this.#house, stream.definition.id);
+        return;
+      }
+      await hideStream(this.#house.store.db, stream.definition.id, Math.round(this.#house.clock.nowMs() * 1000));
+      this.#removed.set(name, stream.definition);
+    });
+  }
+
+  /** Starts a stream that was stopped. */
+  start(name: string): Promise<void> {
+    return this.#inTurn(() => this.#setStopped(this.get(name), false));
+  }
+
+  /** Stops a stream until it is started again, also over restarts. */
+  stop(name: string): Promise<void> {
+    return this.#inTurn(() => this.#setStopped(this.get(name), true));
+  }
+
+  /** Connects to the source anew. */
+  restart(name: string): Promise<void> {
+    return this.#inTurn(async () => {
+      const stream = this.get(name);
+      await stream.stop('restarted');
+      await this.#setStopped(stream, false);
+    });
+  }
+
+  /** Closes every stream: sources end, files are sealed. Changes under way come to their end first. May be called twice. */
+  close(): Promise<void> {
+    this.#closing ??= this.#changing.then(async () => {
+      await Promise.all(this.all.map((stream) => stream.close()));
+      this.#streams.clear();
+    });
+    return this.#closing;
+  }
+
+  async #add(definition: StreamDefinition, told?: 'stream.created' | 'stream.changed'): Promise<ManagedStream> {
+    await writeDefinition(this.#house.store.db, definition);
+    const stream = await ManagedStream.open(this.#house, definition, { signal: this.#signal });
+    this.#removed.delete(definition.name);
+    this.#streams.set(definition.name, stream);
+    if (told) this.#tell(told, definition);
+    if (!definition.stopped) stream.start();
+    return stream;
+  }
+
+  #tell(type: 'stream.created' | 'stream.changed', definition: StreamDefinition): void {
+    const { visibility, record, origin } = definition;
+    this.#house.events.publish(type, { visibility, record, origin }, definition);
+  }
+
+  /** Its list ends, so that nobody waits for more of it. */
+  async #release(stream: ManagedStream, why: string): Promise<void> {
+    this.#streams.delete(stream.name);
+    await stream.stop(why);
+    await stream.close();
+  }
+
+  async #setStopped(stream: ManagedStream, stopped: boolean): Promise<void> {
+    const definition = { ...stream.definition, stopped };
+    await writeDefinition(this.#house.store.db, definition);
+    stream.redefine(definition);
+    if (stopped) await stream.stop('stopped by a person');
+    else stream.start();
+  }
+
+  #define(settings: StreamSettings, given: Pick<StreamDefinition, 'id' | 'name' | 'createdUs'>): StreamDefinition {
+    const { source, record, keep, visibility } = settings;
+    try {
+      return {
+        ...given,
+        source: sourceOf(source),
+        origin: 'api',
+        record: record ?? true,
+        keepMs: keep === undefined ? undefined : parseDuration(keep),
+        visibility: visibility ?? (isLoopback(this.#house.config.http.address) ? 'public' : 'unlisted'),
+        stopped: false,
+      };
+    } catch (error) {
+      if (error instanceof FormatError) throw new OxbowError('bad-request', error.message, { cause: error });
+      throw error;
+    }
+  }
+
+  /** Changes come one after the other; whoever asked for one that fails is told, the next one goes on. */
+  async #inTurn<T>(change: () => Promise<T>): Promise<T> {
+    if (this.#closing) throw new OxbowError('not-ready', 'oxbow is shutting down');
+    const turn = this.#changing.then(change);
+    this.#changing = turn.catch(() => undefined);
+    return turn;
+  }
+}
+
+function assertOurs(stream: ManagedStream): void {
+  const { name, origin } = stream.definition;
+  if (origin === 'api') return;
+  throw new OxbowError('managed-elsewhere', `${name} is set by: ${origin}`);
+}
+
+/** Ids sort by creation and never meet. */
+function newId(nowMs: number): string {
+  return `${Math.floor(nowMs).toString(36)}-${randomBytes(6).toString('hex')}`;
+}

@@ -1,0 +1,47 @@
+/**
+ * All that streams share: settings, clock, store, ways in, metrics. Made once by app.ts, handed to every stream.
+ */
+import type { SourceFacts } from '../api/source-facts.ts';
+import type { SyncQueue } from '../archive/sync-queue.ts';
+import type { EventBus } from '../cluster/bus.ts';
+import type { Config } from '../config/schema.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { StreamInput } from '../live/input.ts';
+import type { Log } from '../observe/log.ts';
+import type { Metrics } from '../observe/metrics.ts';
+import type { ChunkTable } from '../recording/chunk-table.ts';
+import type { MarkerTable } from '../recording/marker-table.ts';
+import type { PinTable } from '../recording/pin-table.ts';
+import type { Store } from '../store/db.ts';
+import type { StreamDefinition } from './definition.ts';
+
+/**
+ * Feeds a stream from its source until that ends, with a sentence that says how, or until `signal` fires. `onFacts` is told what the
+ * source says of itself, again when that changes.
+ */
+export type RunSource = (
+  definition: StreamDefinition,
+  input: StreamInput,
+  options: { signal: AbortSignal; onFacts?: ((facts: SourceFacts) => void) | undefined },
+) => Promise<string>;
+
+/** What every stream works with. */
+export interface House {
+  readonly config: Config;
+  /** Absolute path. */
+  readonly dataFolder: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly store: Pick<Store, 'db'>;
+  readonly table: ChunkTable;
+  readonly pins: PinTable;
+  readonly markers: MarkerTable;
+  readonly syncQueue: SyncQueue;
+  /** Where is told what happens. */
+  readonly events: Pick<EventBus, 'publish'>;
+  /** Decides which ingest feeds a stream; see sources. */
+  readonly runSource: RunSource;
+  /** Whether the disk has room for recordings. */
+  readonly mayWrite: () => boolean;
+}

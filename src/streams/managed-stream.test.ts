@@ -1,0 +1,438 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import type { TimelineView } from '../api/shapes.ts';
+import { liveMediaPlaylist } from '../delivery/live-playlist.ts';
+import { seeded } from '../lib/random.fixture.ts';
+
+import { mediaPlaylistText } from '../media/m3u8/print.fixture.ts';
+import { renditionsOf } from '../media/presentation.ts';
+import type { ListView } from '../packager/live-list.ts';
+import { openStreams, START_MS, type StreamsHouse, temporaryFolder } from './streams.fixture.ts';
+
+const pull = { source: { type: 'pull', url: 'http://127.0.0.1:9/live.m3u8' } } as const;
+const testSource = { source: { type: 'test' } } as const;
+const EVER = [0, 4e12] as const;
+
+/** Pieces as `kind seconds…seconds`, from the start of the clock. */
+function shown(view: TimelineView): string[] {
+  const at = (time: string) => String((Date.parse(time) - START_MS) / 1000);
+  return [
+    ...view.spans.map((span) => ({ ...span, kind: 'media' })),
+    ...view.gaps.map((gap) => ({ ...gap, kind: gap.cause })),
+    ...view.offline.map((span) => ({ ...span, kind: 'offline' })),
+  ]
+    .sort((a, b) => Date.parse(a.from) - Date.parse(b.from))
+    .map(({ kind, from, to }) => `${kind} ${at(from)}…${at(to)}`);
+}
+
+/** The list's lines about whole segments. */
+function printed(view: ListView): string[] {
+  const [rendition] = renditionsOf(view.tracks).variants;
+  const lines = mediaPlaylistText(liveMediaPlaylist(view, rendition!, { skip: false })).split('\n');
+  return lines.filter((line) => line !== '' && !/^#EXT-X-(PART|PRELOAD|RENDITION)/.test(line));
+}
+
+const timeline = async (house: StreamsHouse, name = 'door') => shown(await house.api.timeline(name, ...EVER));
+
+suite('a stream’s state', () => {
+  test('is starting until media flows, live while it does, waiting when the source says why not, stopped', async () => {
+    await using folder = await temporaryFolder();
+    await using house = await openStreams({ folder: folder.path });
+    const view = await house.api.create('door', pull);
+    assert.deepEqual([view.state, view.liveSince, view.problem], ['starting', null, '']);
+    const stream = house.catalog.get('door');
+    assert.equal(stream.starting(), true);
+    const source = house.source('door');
+    source.flow(500);
+    assert.equal(stream.state, 'live');
+    assert.equal(stream.starting(), true, 'there is no list yet');
+    source.flow(5000);
+    assert.equal(stream.starting(), false);
+    assert.equal((await house.api.get('door'))?.liveSince, new Date(START_MS).toISOString());
+    source.down(1000);
+    assert.deepEqual([stream.state, stream.problem, stream.liveSinceUs], ['waiting', 'HTTP 404 seg81.ts', undefined]);
+    source.flow(1000);
+    assert.deepEqual([stream.state, stream.problem], ['live', '']);
+    await house.api.stop('door');
+    assert.deepEqual([stream.state, stream.problem], ['stopped', 'stopped by a person']);
+    assert.equal(source.signal.aborted, true);
+  });
+
+  test('after a restart is starting again, whatever was missing when it ended', async () => {
+    await using folder = await temporaryFolder();
+    {
+      await using house = await openStreams({ folder: folder.path });
+      await house.api.create('door', pull);
+      house.source('door').flow(5000);
+      house.source('door').down(1000);
+      assert.equal(house.catalog.get('door').state, 'waiting');
+    }
+    await using house = await openStreams({ folder: folder.path, nowMs: START_MS + 60_000 });
+    assert.equal(house.catalog.get('door').state, 'starting');
+    assert.equal(house.catalog.get('door').starting(), true);
+  });
+
+  test('of a source that ends by itself is stopped, and of one that fails too, with a word', async () => {
+    await using folder = await temporaryFolder();
+    await using house = await openStreams({ folder: folder.path });
+    await house.api.create('door', testSource);
+    await house.api.create('gate', testSource);
+    house.source('door').flow(3000);
+    house.source('door').done.resolve('the end');
+    house.source('gate').done.reject(new Error('a bug at https://x/secret'));
+    await house.settle();
+    assert.deepEqual(
+      (await house.api.list()).map(({ state, problem }) => [state, problem]),
+      [
+        ['stopped', 'the end'],
+        ['stopped', 'oxbow made a mistake; the log says more'],
+      ],
+    );
+    assert.equal(house.catalog.get('door').list.ended, true);
+    assert.ok(house.logged.some(({ msg, error }) => msg === 'a source failed' && error !== undefined));
+    await house.api.start('door');
+    assert.equal(house.catalog.get('door').state, 'starting');
+  });
+});
+
+suite('stopping', () => {
+  test('while the source is starting ends it before it ever delivered', async () => {
+    await using folder = await temporaryFolder();
+    const started = Promise.withResolvers<void>();
+    let running = 0;
+    await using house = await openStreams({
+      folder: folder.path,
+      runSource: async (_definition, _input, { signal }) => {
+        running++;
+        started.resolve();
+        await new Promise((resolve) => signal.addEventListener('abort', resolve));
+        await new Promise(setImmediate);
+        running--;
+        return 'stopped';
+      },
+    });
+    await house.api.create('door', testSource);
+    await started.promise;
+    await Promise.all([
+      house.api.stop('door'),
+      house.api.stop('door'),
+      house.api.start('door'),
+      house.api.stop('door'),
+    ]);
+    assert.equal(running, 0);
+    assert.equal(house.catalog.get('door').state, 'stopped');
+    assert.deepEqual(await timeline(house), []);
+    house.clock.advance(5000);
+    assert.deepEqual(await timeline(house), ['offline 0…5']);
+  });
+
+  test('ends the live list at once, and the next start begins another generation', async () => {
+    await using folder = await temporaryFolder();
+    await using house = await openStreams({ folder: folder.path });
+    await house.api.create('door', testSource);
+    house.source('door').flow(5000);
+    const { list } = house.catalog.get('door');
+    const before = list.generation!.number;
+    await house.api.stop('door');
+    assert.equal(list.ended, true);
+    await house.api.start('door');
+    house.source('door').flow(5000);
+    assert.ok(list.generation!.number > before);
+    assert.equal(list.ended, false);
+  });
+
+  test('outlives a restart, and starting again goes on with the same past', async () => {
+    await using folder = await temporaryFolder();
+    {
+      await using house = await openStreams({ folder: folder.path });
+      await house.api.create('door', testSource);
+      house.source('door').flow(5000);
+      await house.api.stop('door');
+    }
+    await using house = await openStreams({ folder: folder.path, nowMs: START_MS + 60_000 });
+    assert.equal(house.sources.length, 0);
+    assert.equal((await house.api.get('door'))?.state, 'stopped');
+    await house.api.start('door');
+    house.source('door').flow(5000);
+    await house.settle();
+    assert.deepEqual((await timeline(house)).slice(0, 2), ['media 0…5', 'offline 5…60']);
+  });
+
+  test('seals the file, so that nothing recorded stays open while nothing comes', async () => {
+    await using folder = await temporaryFolder();
+    await using house = await openStreams({ folder: folder.path });
+    await house.api.create('door', testSource);
+    house.source('door').flow(5000);
+    await house.settle();
+    const { recorded } = house.catalog.get('door');
+    assert.ok(recorded.open.length > 0);
+    house.source('door').down(0);
+    await house.settle();
+    while (recorded.open.length > 0) await new Promise(setImmediate);
+    assert.equal((await house.house.table.totals(house.catalog.get('door').definition.id)).durationUs, 5_000_000);
+  });
+});
+
+suite('the live list of a source that is down', () => {
+  test('stays open for the linger time from the first word of it, and goes on when media comes back', async (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout'] });
+    await using folder = await temporaryFolder();
+    await using house = await openStreams({ folder: folder.path });
+    await house.api.create('door', pull);
+    const { list } = house.catalog.get('door');
+    const source = house.source('door');
+    source.flow(5000);
+    const { number } = list.generation!;
+    source.down(1000);
+    t.mock.timers.tick(119_000);
+    source.flow(5000);
+    t.mock.timers.tick(5000);
+    assert.equal(list.ended, false);
+    assert.equal(list.generation!.number, number);
+    for (let i = 0; i < 12; i++) {
+      source.down(1000, `try ${i}`);
+      assert.equal(list.ended, false);
+      t.mock.timers.tick(10_000);
+    }
+    assert.equal(list.ended, true, 'saying it again does not keep it open');
+  });
+
+  test('leaves no timer behind when oxbow closes', async () => {
+    const before = process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
+    await using folder = await temporaryFolder();
+    {
+      await using house = await openStreams({ folder: folder.path });
+      await house.api.create('door', pull);
+      house.source('door').flow(5000);
+      house.source('door').down(1000);
+      await house.api.create('gate', testSource);
+      house.source('gate').flow(5000);
+    }
+    assert.equal(process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length, before);
+  });
+});
+
+suite('recording', () => {
+  test('that is switched off seals the file and is offline in the timeline; on again it goes on', async () => {
+    await using folder = await temporaryFolder();
+    await using house = await openStreams({ folder: folder.path });
+    await house.api.create('door', testSource);
+    const source = house.source('door');
+    source.flow(6000);
+    await house.settle();
+    await house.api.replace('door', { ...testSource, record: false });
+    source.flow(6000);
+    await house.settle();
+    const off = await timeline(house);
+    assert.equal(off[0]!.startsWith('media 0…'), true);
+    assert.equal(off[1]!.startsWith('offline '), true);
+    await house.api.replace('door', { ...testSource, record: true });
+    source.flow(8000);
+    await house.settle();
+    const kinds = (await timeline(house)).map((piece) => piece.split(' ')[0]);
+    assert.deepEqual(kinds, ['media', 'offline', 'media']);
+    assert.equal(house.sources.length, 1, 'the source ran on');
+    assert.deepEqual((await house.api.timeline('door', ...EVER)).gaps, []);
+  });
+
+  test('that lost segments leaves them in memory for as long as they are listed', async () => {
+    await using folder = await temporaryFolder();
+    let room = true;
+    await using house = await openStreams({ folder: folder.path, mayWrite: () => room });
+    await house.api.create('door', testSource);
+    const source = house.source('door');
+    source.flow(6000);
+    await house.settle();
+    source.down(0); // its file is closed
+    room = false;
+    source.flow(6000);
+    await house.settle();
+    room = true;
+    source.flow(30_000);
+    await house.settle();
+    const { list, recorded } = house.catalog.get('door');
+    let lost = 0;
+    for (const segment of list.segments.filter(({ sealed }) => sealed)) {
+      const isRecorded = (await recorded.find(segment.msn)) !== undefined;
+      if (!isRecorded) lost++;
+      assert.ok(isRecorded || segment.bytes, `segment ${segment.msn} is nowhere`);
+    }
+    assert.ok(lost > 0);
+    assert.ok(list.segments[0]!.bytes === undefined, 'what is recorded left memory');
+  });
+
+  test('a window is closed when media has passed it, or when nothing came for a minute and nothing waits', async () => {
+    await using folder = await temporaryFolder();
+    await using house = await openStreams({ folder: folder.path });
+    await house.api.create('door', testSource);
+    const stream = house.catalog.get('door');
+    house.source('door').flow(10_000);
+    await house.settle();
+    const at = (seconds: number) => (START_MS + seconds * 1000) * 1000;
+    assert.deepEqual([stream.settled(at(6)), stream.settled(at(20))], [true, false]);
+    house.source('door').down(60_000);
+    await house.settle();
+    assert.deepEqual([stream.settled(at(10)), stream.settled(at(11))], [true, false]);
+    house.clock.advance(1000);
+    assert.equal(stream.settled(at(11)), true);
+    house.source('door').flow(1000);
+    assert.equal(stream.settled(at(12)), false, 'media flows again, and comes to lie somewhere');
+  });
+
+  test('a window’s revision rises with what is filled in', async () => {
+    await using folder = await temporaryFolder();
+    await using house = await openStreams({ folder: folder.path });
+    await house.api.create('door', testSource);
+    house.source('door').flow(7000);
+    await house.settle();
+    const first = (await house.api.timeline('door', ...EVER)).windows[0]!;
+    assert.deepEqual([first.to - first.from, first.closed], [600, false]);
+    house.source('door').flow(10_000);
+    await house.settle();
+    assert.ok((await house.api.timeline('door', ...EVER)).windows[0]!.rev > first.rev);
+  });
+});
+
+suite('over restarts and crashes', () => {
+  test('a crash is a gap from the last recorded segment on; a stop in order is offline', async () => {
+    await using folder = await temporaryFolder();
+    await using house = await openStreams({ folder: folder.path });
+    await house.api.create('door', testSource);
+    house.source('door').flow(10_000);
+    await using left = await house.crash();
+    const recordedS = Number((await timeline(house))[0]!.split('…')[1]);
+    assert.ok(recordedS >= 6);
+    {
+      await using again = await openStreams({ folder: left.path, nowMs: START_MS + 20_000 });
+      assert.deepEqual(await timeline(again), [`media 0…${recordedS}`, `crash ${recordedS}…20`]);
+      again.source('door').flow(6000);
+    }
+    await using last = await openStreams({ folder: left.path, nowMs: START_MS + 40_000 });
+    assert.deepEqual(await timeline(last), [
+      `media 0…${recordedS}`,
+      `crash ${recordedS}…20`,
+      'media 20…26',
+      'offline 26…40',
+    ]);
+  });
+
+  test('a source that was down when oxbow crashed stays down', async () => {
+    await using folder = await temporaryFolder();
+    await using house = await openStreams({ folder: folder.path });
+    await house.api.create('door', pull);
+    house.source('door').flow(5000);
+    house.source('door').down(5000);
+    await using left = await house.crash();
+    await using again = await openStreams({ folder: left.path, nowMs: START_MS + 20_000 });
+    assert.deepEqual(await timeline(again), ['media 0…5', 'source-down 5…20']);
+  });
+
+  test('the first hour of a source that is down from the start is a gap', async () => {
+    await using folder = await temporaryFolder();
+    await using house = await openStreams({ folder: folder.path });
+    await house.api.create('door', pull);
+    house.clock.advance(1000);
+    house.source('door').down(3_599_000);
+    assert.deepEqual(await timeline(house), ['offline 0…1', 'source-down 1…3600']);
+    house.source('door').flow(6000);
+    await house.settle();
+    assert.deepEqual((await timeline(house)).slice(0, 2), ['offline 0…1', 'source-down 1…3600']);
+  });
+
+  test('the list that players followed ends as it was, and the next one is another, behind a DISCONTINUITY', async () => {
+    await using folder = await temporaryFolder();
+    await using house = await openStreams({ folder: folder.path });
+    await house.api.create('door', testSource);
+    const source = house.source('door');
+    source.flow(10_000);
+    source.down(1000);
+    source.flow(10_000);
+    await using left = await house.crash();
+    const before = house.catalog.get('door').list;
+    const { number } = before.generation!;
+    await using again = await openStreams({ folder: left.path, nowMs: START_MS + 30_000 });
+    const after = again.catalog.get('door').list;
+    const [listed, ended] = [before, after].map((list) => printed(list.view(number)!));
+    const sealed = before.segments.filter((segment) => segment.sealed).length;
+    assert.equal(after.view(number)!.segments.length, sealed);
+    assert.ok(listed!.includes('#EXT-X-DISCONTINUITY'), 'there is something to get wrong');
+    assert.deepEqual(ended, [...listed!.slice(0, ended!.length - 1), '#EXT-X-ENDLIST']);
+    assert.deepEqual([after.ready, after.generation], [false, undefined]);
+    again.source('door').flow(6000);
+    const first = after.segments[0]!;
+    assert.ok(after.generation!.number > number);
+    assert.ok(first.msn > before.segments.at(-1)!.msn && first.msn === after.generation!.firstMsn);
+    assert.equal(first.discontinuity, true);
+    assert.ok(first.discontinuitySequence > before.segments.at(-1)!.discontinuitySequence);
+    assert.equal(after.view(number)!.ended, true);
+  });
+
+  test('of a stream that is not recorded the next list is another, on higher MSNs', async () => {
+    await using folder = await temporaryFolder();
+    let before: { number: number; msn: number };
+    {
+      await using house = await openStreams({ folder: folder.path });
+      await house.api.create('door', { ...testSource, record: false });
+      house.source('door').flow(10_000);
+      const { list } = house.catalog.get('door');
+      before = { number: list.generation!.number, msn: list.segments.at(-1)!.msn };
+    }
+    await using house = await openStreams({ folder: folder.path, nowMs: START_MS + 15_000 });
+    house.source('door').flow(6000);
+    const { list } = house.catalog.get('door');
+    assert.ok(list.generation!.number > before.number);
+    assert.ok(list.segments[0]!.msn > before.msn);
+  });
+
+  for (const seed of [5, 61]) {
+    test(`whatever happens, spans + gaps + offline = the time since the creation (seed ${seed})`, async () => {
+      const random = seeded(seed);
+      let folder = await temporaryFolder();
+      let nowMs = START_MS;
+      let house = await openStreams({ folder: folder.path });
+      await using _closing = {
+        async [Symbol.asyncDispose]() {
+          await house[Symbol.asyncDispose]();
+          await folder[Symbol.asyncDispose]();
+        },
+      };
+      await house.api.create('door', pull);
+      const msns = new Set<number>();
+      for (let step = 0; step < 24; step++) {
+        const ms = 100 * (10 + random(80));
+        const stream = house.catalog.get('door');
+        const [source] = house.sources.slice(-1);
+        if (source && stream.state !== 'stopped' && random(2)) source.flow(ms);
+        else if (source && stream.state !== 'stopped' && random(3) === 0) source.down(ms);
+        else if (random(4) === 0) await house.api.stop('door');
+        else if (random(3) > 0) await house.api.start('door');
+        else {
+          for (const { msn } of stream.list.segments) {
+            assert.ok(!msns.has(msn), `MSN ${msn} was used twice`);
+            msns.add(msn);
+          }
+          const left = random(2) ? await house.crash() : undefined;
+          nowMs = house.clock.nowMs() + 100 * random(100);
+          await house[Symbol.asyncDispose]();
+          if (left) {
+            await folder[Symbol.asyncDispose]();
+            folder = left;
+          }
+          house = await openStreams({ folder: folder.path, nowMs });
+        }
+        await house.settle();
+        const view = await house.api.timeline('door', ...EVER);
+        const pieces = [...view.spans, ...view.gaps, ...view.offline].sort(
+          (a, b) => Date.parse(a.from) - Date.parse(b.from),
+        );
+        for (const [i, piece] of pieces.slice(1).entries()) assert.equal(piece.from, pieces[i]!.to);
+        const nowIsKnown = house.catalog.get('door').state !== 'live';
+        if (pieces.length === 0) continue;
+        assert.equal(pieces[0]!.from, new Date(START_MS).toISOString());
+        if (nowIsKnown && house.catalog.get('door').stream.absence) {
+          assert.equal(pieces.at(-1)!.to, new Date(house.clock.nowMs()).toISOString());
+        }
+      }
+    });
+  }
+});

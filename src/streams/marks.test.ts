@@ -1,0 +1,172 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { OxbowError } from '../lib/errors.ts';
+import { MAX_PINS, PinTable } from '../recording/pin-table.ts';
+import { Retention } from '../recording/retention.ts';
+import { rebuildIndex } from './rebuild.ts';
+import { openStreams, START_MS, type StreamsHouse, temporaryFolder } from './streams.fixture.ts';
+
+const HOUR = 3_600_000;
+const WINDOW = 600_000;
+/** The ten-minute mark before the start. */
+const MARK = START_MS - (START_MS % WINDOW);
+const EVER = [0, START_MS + 1000 * HOUR] as const;
+const refusal = (code: string) => (error: unknown) => error instanceof OxbowError && error.code === code;
+const testSource = { source: { type: 'test' } } as const;
+
+/** A pass of retention as the program makes it. */
+async function retain({ house, catalog, clock, folder }: StreamsHouse): Promise<void> {
+  await new Retention({
+    ...{ dataFolder: folder, table: house.table, clock },
+    streams: () => catalog.keeping,
+    pinned: (streamId) => house.pins.ranges(streamId),
+    forgot: (streamId, us) => catalog.forgot(streamId, us),
+    release() {},
+    deleted() {},
+    failed: (error) => assert.fail(String(error)),
+  }).pass();
+}
+
+suite('markers', () => {
+  test('are on the timeline where they were set, page by page in their list, and gone when they are deleted', async () => {
+    await using folder = await temporaryFolder();
+    await using house = await openStreams({ folder: folder.path });
+    const { api, house: inner, catalog } = house;
+    await api.create('door', testSource);
+    const { id: streamId } = catalog.get('door').definition;
+    const goal = await api.addMarker('door', { atMs: START_MS + 1, text: 'goal ⚽' });
+    assert.deepEqual({ ...goal, id: '' }, { id: '', at: new Date(START_MS + 1).toISOString(), text: 'goal ⚽' });
+    assert.deepEqual((await api.timeline('door', START_MS, START_MS + 2)).markers, [goal]);
+    assert.deepEqual((await api.timeline('door', START_MS, START_MS + 1)).markers, []);
+    await inner.store.db
+      .insertInto('marker')
+      .values(
+        Array.from({ length: 2500 }, (_, i) => ({
+          ...{ id: `a-${i}`, stream_id: streamId, at_us: (START_MS - 1000 + (i >> 2)) * 1000, text: '' },
+        })),
+      )
+      .execute();
+    const seen = new Set<string>();
+    let cursor: string | undefined;
+    let pages = 0;
+    do {
+      const page = await api.markers('door', { fromMs: 0, toMs: EVER[1], cursor });
+      for (const { id } of page.items) seen.add(id);
+      cursor = page.nextCursor ?? undefined;
+      pages++;
+    } while (cursor !== undefined);
+    assert.deepEqual([seen.size, pages], [2501, 3]);
+    const { markers } = await api.timeline('door', ...EVER);
+    assert.ok(markers.length > 0 && markers.length <= 2000, `${markers.length}`);
+    await api.removeMarker('door', goal.id);
+    await assert.rejects(api.removeMarker('door', goal.id), refusal('marker-unknown'));
+    await assert.rejects(api.markers('door', { fromMs: 0, toMs: 1, cursor: 'x' }), refusal('bad-request'));
+    await assert.rejects(api.addMarker('door', { atMs: START_MS + 61_000, text: '' }), refusal('bad-time'));
+    await assert.rejects(api.addMarker('nobody', { atMs: START_MS, text: '' }), refusal('stream-unknown'));
+  });
+});
+
+suite('pins', () => {
+  test('keep what is old on the timeline and in the windows, over a restart and a rebuild, until they are deleted', async () => {
+    await using folder = await temporaryFolder();
+    const pinned = { fromMs: MARK + WINDOW + 1000, toMs: MARK + WINDOW + 2000, text: 'keep me' };
+    let pin: Awaited<ReturnType<StreamsHouse['api']['addPin']>>;
+    const laterMs = START_MS + 5 * HOUR;
+    {
+      await using house = await openStreams({ folder: folder.path });
+      await house.api.create('door', { ...testSource, keep: '1h' });
+      // From the middle of the first window over the second into the third, with a hole in the third.
+      house.source('door').flow(MARK + 2 * WINDOW + 5000 - START_MS);
+      house.source('door').down(30_000);
+      house.source('door').flow(5000);
+      await house.settle();
+      pin = await house.api.addPin('door', pinned);
+      assert.deepEqual((await house.api.timeline('door', ...EVER)).pins, [pin]);
+      house.source('door').down(laterMs - house.clock.nowMs());
+      house.source('door').flow(5000);
+      await house.settle();
+      await retain(house);
+      await check(house);
+    }
+    await rebuildIndex(folder.path, { signal: new AbortController().signal });
+    await using house = await openStreams({ folder: folder.path, nowMs: laterMs + 6000 });
+    await retain(house);
+    await check(house);
+    await house.api.removePin('door', pin.id);
+    await assert.rejects(house.api.removePin('door', pin.id), refusal('pin-unknown'));
+    await retain(house);
+    const view = await house.api.timeline('door', ...EVER);
+    assert.deepEqual([view.pins, view.deleted], [[], []]);
+    assert.ok(Date.parse(view.from) > laterMs - 2 * HOUR);
+    assert.ok(Date.parse((await house.api.get('door'))!.recorded.from!) > laterMs - HOUR);
+    // Nothing is left there to pin.
+    await assert.rejects(house.api.addPin('door', pinned), refusal('gone'));
+    assert.deepEqual(await house.api.pins('door'), []);
+
+    async function check({ api }: StreamsHouse): Promise<void> {
+      const view = await api.timeline('door', ...EVER);
+      assert.deepEqual(view.pins, [pin]);
+      const [first] = view.spans;
+      assert.ok(Math.abs(Date.parse(first!.from) - MARK - WINDOW) < 3000, first!.from);
+      assert.equal(Date.parse(first!.to), MARK + 2 * WINDOW);
+      assert.equal(Date.parse(view.deleted[0]!.from), MARK + 2 * WINDOW);
+      assert.ok(Date.parse(view.deleted[0]!.to) > laterMs - HOUR - WINDOW);
+      assert.ok(!view.gaps.some(({ cause }) => cause === 'disk'), JSON.stringify(view.gaps));
+      assert.equal(view.windows[0]!.from, (MARK + WINDOW) / 1000);
+      assert.ok(view.windows.every(({ from }) => from * 1000 === MARK + WINDOW || from * 1000 > laterMs - 2 * HOUR));
+      assert.ok(Math.abs(Date.parse((await api.get('door'))!.recorded.from!) - MARK - WINDOW) < 3000);
+      // All that is known lies side by side.
+      const all = [...view.spans, ...view.gaps, ...view.offline, ...view.deleted].sort((a, b) =>
+        a.from < b.from ? -1 : 1,
+      );
+      assert.deepEqual([all[0]!.from, all.at(-1)!.to], [view.from, view.to]);
+      for (const [i, { to }] of all.slice(0, -1).entries()) assert.equal(to, all[i + 1]!.from);
+    }
+  });
+
+  test('are refused where nothing is, in the future, backwards, too long, or when there are too many', async () => {
+    await using folder = await temporaryFolder();
+    await using house = await openStreams({ folder: folder.path });
+    const { api } = house;
+    await api.create('door', testSource);
+    const add = (fromMs: number, toMs: number) => api.addPin('door', { fromMs, toMs, text: '' });
+    await assert.rejects(add(START_MS - 1, START_MS), refusal('no-media'));
+    house.source('door').flow(5000);
+    await house.settle();
+    const nowMs = house.clock.nowMs();
+    await assert.rejects(add(nowMs, nowMs + 61_000), refusal('bad-time'));
+    await assert.rejects(add(nowMs, nowMs), refusal('bad-time'));
+    await assert.rejects(add(nowMs - 32 * 24 * HOUR, nowMs), refusal('window-too-long'));
+    assert.deepEqual(await api.pins('door'), [], 'what was refused pins nothing');
+    const { id: stream_id } = house.catalog.get('door').definition;
+    const rows = Array.from({ length: MAX_PINS }, (_, i) => ({
+      id: `p${i}`,
+      stream_id,
+      from_us: 1,
+      to_us: 2,
+      text: '',
+    }));
+    await house.store.db.insertInto('pin').values(rows).execute();
+    const full = await PinTable.open(house.store.db);
+    await assert.rejects(full.add(stream_id, { fromUs: 1, toUs: 2, text: '' }), refusal('limit-reached'));
+  });
+
+  test('and markers stay with a stream that is removed, and go with its recordings', async () => {
+    await using folder = await temporaryFolder();
+    await using house = await openStreams({ folder: folder.path });
+    const { api } = house;
+    await api.create('door', testSource);
+    house.source('door').flow(5000);
+    await house.settle();
+    await api.addPin('door', { fromMs: START_MS, toMs: START_MS + 1000, text: '' });
+    await api.addMarker('door', { atMs: START_MS, text: '' });
+    await api.remove('door', { recordings: 'keep' });
+    await api.create('door', testSource);
+    const view = await api.timeline('door', ...EVER);
+    assert.deepEqual([view.pins.length, view.markers.length], [1, 1]);
+    await api.remove('door', { recordings: 'delete' });
+    for (const table of ['pin', 'marker', 'retention'] as const) {
+      assert.deepEqual(await house.store.db.selectFrom(table).selectAll().execute(), []);
+    }
+  });
+});

@@ -1,0 +1,146 @@
+/**
+ * Markers and pins as HTTP meets them: what people set on a stream's timeline.
+ * In: instants and texts that HTTP has checked. Out: MarkerView, PinView; refusals of what cannot be.
+ */
+import type { MarkerView, PinView } from '../api/shapes.ts';
+import { OxbowError } from '../lib/errors.ts';
+import { MAX_PIECES } from '../recording/coarse.ts';
+import { MAX_MARKERS, type Marker } from '../recording/marker-table.ts';
+import { windowsOver } from '../recording/pinned.ts';
+import type { Catalog } from './catalog.ts';
+import type { House } from './house.ts';
+import type { ManagedStream } from './managed-stream.ts';
+import { type Marks, markerViewOf, pinViewOf } from './views.ts';
+
+/** How far ahead of the server's a person's clock may be, ms. */
+const AHEAD_MS = 60_000;
+const LONGEST_PIN_MS = 31 * 24 * 3_600_000;
+/** Markers of one answer. */
+const PAGE = 1000;
+
+/** What is asked of the list of markers; ms since 1970. */
+export interface MarkerQuery {
+  readonly fromMs: number;
+  readonly toMs: number;
+  /** Where the answer before this one ended. */
+  readonly cursor?: string | undefined;
+}
+
+/** What the API may ask of marks; each call refuses `stream-unknown`. */
+export interface MarksApi {
+  markers(name: string, query: MarkerQuery): Promise<{ items: readonly MarkerView[]; nextCursor: string | null }>;
+  addMarker(name: string, marker: { atMs: number; text: string }): Promise<MarkerView>;
+  removeMarker(name: string, id: string): Promise<void>;
+  pins(name: string): readonly PinView[];
+  addPin(name: string, pin: { fromMs: number; toMs: number; text: string }): Promise<PinView>;
+  removePin(name: string, id: string): Promise<void>;
+}
+
+/** Makes the API of markers and pins. `marksBetween` gives those of a timeline, ids of streams and µs since 1970. */
+export function createMarksApi(
+  house: House,
+  catalog: Catalog,
+): MarksApi & { marksBetween(streamId: string, fromUs: number, toUs: number, resS: number): Promise<Marks> } {
+  const { markers, pins, clock, events } = house;
+  const idOf = (name: string) => catalog.get(name).definition.id;
+  const subject = (name: string) => catalog.get(name).definition;
+  const refuseFuture = (ms: number) => {
+    if (ms > clock.nowMs() + AHEAD_MS) throw new OxbowError('bad-time', 'That lies in the future.');
+  };
+  return {
+    async markers(name, { fromMs, toMs, cursor }) {
+      const range = { fromUs: fromMs * 1000, toUs: toMs * 1000, limit: PAGE + 1 };
+      const found = await markers.between(idOf(name), { ...range, after: readCursor(cursor) });
+      const items = found.slice(0, PAGE);
+      const last = items.at(-1);
+      return { items: items.map(markerViewOf), nextCursor: found.length > PAGE && last ? printCursor(last) : null };
+    },
+    async addMarker(name, { atMs, text }) {
+      refuseFuture(atMs);
+      const definition = subject(name);
+      const marker = markerViewOf(await markers.add(definition.id, { atUs: atMs * 1000, text }));
+      events.publish('marker.added', marker, definition);
+      return marker;
+    },
+    async removeMarker(name, id) {
+      const definition = subject(name);
+      if (!(await markers.remove(definition.id, id))) {
+        throw new OxbowError('marker-unknown', `There is no marker ${id}.`);
+      }
+      events.publish('marker.removed', { id }, definition);
+    },
+    pins: (name) => pins.of(idOf(name)).map(pinViewOf),
+    async addPin(name, { fromMs, toMs, text }) {
+      if (fromMs >= toMs) throw new OxbowError('bad-time', '`from` must lie before `to`.');
+      refuseFuture(toMs);
+      if (toMs - fromMs > LONGEST_PIN_MS) {
+        throw new OxbowError('window-too-long', 'That is more than 31 days.', {
+          extra: { hint: 'Set several pins of at most 31 days each.' },
+        });
+      }
+      const stream = catalog.get(name);
+      const pin = await pins.add(stream.definition.id, { fromUs: fromMs * 1000, toUs: toMs * 1000, text });
+      // Set first: what is there now stays while it is looked at.
+      try {
+        await refuseNothing(stream, pin);
+        events.publish('pin.added', pinViewOf(pin), stream.definition);
+        return pinViewOf(pin);
+      } catch (error) {
+        await pins.remove(stream.definition.id, pin.id);
+        throw error;
+      }
+    },
+    async removePin(name, id) {
+      const definition = subject(name);
+      if (!(await pins.remove(definition.id, id))) throw new OxbowError('pin-unknown', `There is no pin ${id}.`);
+      events.publish('pin.removed', { id }, definition);
+    },
+    async marksBetween(streamId, fromUs, toUs, resS) {
+      const all = await markers.between(streamId, { fromUs, toUs, limit: MAX_MARKERS });
+      return {
+        markers: thin(all, resS),
+        pins: pins.of(streamId).filter((pin) => pin.fromUs < toUs && pin.toUs > fromUs),
+      };
+    },
+  };
+
+  /** Refuses a pin whose windows hold nothing any more; where something is left, that is pinned. */
+  async function refuseNothing(stream: ManagedStream, range: { fromUs: number; toUs: number }): Promise<void> {
+    const [windows] = windowsOver([range]);
+    const { fromUs, toUs } = windows!;
+    const { recorded, name } = stream;
+    if (recorded.open.some((group) => group.startUs >= fromUs && group.startUs < toUs)) return;
+    const first = await recorded.ask(() => house.table.firstSpanFrom(stream.definition.id, fromUs));
+    if (first && first.start_us < toUs) return;
+    throw toUs <= stream.horizonUs()
+      ? new OxbowError('gone', `Nothing of ${name} is left there.`)
+      : new OxbowError('no-media', `Nothing of ${name} is recorded there.`);
+  }
+}
+
+/** No more than a timeline may hold: of those that lie within the same `resS` the first, or of ever longer stretches. */
+function thin(markers: readonly Marker[], resS: number): readonly Marker[] {
+  let few = markers;
+  for (let res = Math.max(1, resS); few.length > MAX_PIECES; res *= 2) {
+    let bin = Number.NEGATIVE_INFINITY;
+    few = markers.filter(({ atUs }) => {
+      const own = Math.floor(atUs / (res * 1e6));
+      const isFirst = own !== bin;
+      bin = own;
+      return isFirst;
+    });
+  }
+  return few;
+}
+
+function printCursor({ atUs, id }: Marker): string {
+  return `${atUs}.${id}`;
+}
+
+/** @throws OxbowError `bad-request` for a cursor that oxbow did not give */
+function readCursor(cursor: string | undefined): Pick<Marker, 'atUs' | 'id'> | undefined {
+  if (cursor === undefined) return undefined;
+  const [, at, id] = /^(\d{1,16})\.([0-9a-f-]{1,40})$/.exec(cursor) ?? [];
+  if (at === undefined || id === undefined) throw new OxbowError('bad-request', 'That is not a cursor of this list.');
+  return { atUs: Number(at), id };
+}

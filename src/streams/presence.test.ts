@@ -1,0 +1,102 @@
+import assert from 'node:assert/strict';
+import path from 'node:path';
+import { suite, test } from 'node:test';
+import type { Absence } from '../media/segment.ts';
+import { createSilentLog } from '../observe/log.ts';
+import { openStore } from '../store/db.ts';
+import { firstMsn, nextGenerationNumber, type Presence, pastOf, readPresence, writePresence } from './presence.ts';
+import { temporaryFolder } from './streams.fixture.ts';
+
+const CREATED = 1_000_000_000;
+const END = 2_000_000_000;
+const last = { end_us: END, run: 7 };
+
+const note = (cause: Absence['cause'], fromUs = END): Absence => ({ fromUs, toUs: fromUs + 5, cause, detail: 'noted' });
+const presence = (clean: boolean, ...absences: Absence[]): Presence => ({
+  atUs: END + 10,
+  clean,
+  absences,
+  generation: undefined,
+});
+
+suite('where a stream goes on', () => {
+  const cases: readonly [
+    name: string,
+    last: typeof last | undefined,
+    presence: Presence | undefined,
+    tornTail: boolean,
+    cause: Absence['cause'],
+  ][] = [
+    ['a new stream was not started yet', undefined, undefined, false, 'offline'],
+    ['closed in order: offline, as it was noted', last, presence(true, note('offline')), false, 'offline'],
+    ['stopped by a person, then a crash: offline', last, presence(false, note('offline')), true, 'offline'],
+    ['a crash while media flowed', last, presence(false), true, 'crash'],
+    ['a crash between two files', last, presence(false), false, 'crash'],
+    [
+      'the source was down, then a crash: the first cause stands',
+      last,
+      presence(false, note('source-down')),
+      false,
+      'source-down',
+    ],
+    [
+      'closed in order, media since, no note of it: a crash',
+      last,
+      presence(true, note('offline', END - 9e6)),
+      true,
+      'crash',
+    ],
+    ['a lost database, every file sealed: offline', last, undefined, false, 'offline'],
+    ['a lost database and a torn file: a crash', last, undefined, true, 'crash'],
+    ['nothing recorded, but it ran', undefined, presence(false), false, 'crash'],
+    [
+      'nothing recorded, the source was down',
+      undefined,
+      presence(false, note('source-down', CREATED)),
+      false,
+      'source-down',
+    ],
+  ];
+  for (const [name, newest, before, tornTail, cause] of cases) {
+    test(name, () => {
+      const past = pastOf(CREATED, newest, before, tornTail);
+      assert.equal(past.absences[0]?.cause, cause);
+      assert.equal(past.endUs, newest ? END : CREATED);
+      assert.equal(past.hasMedia, newest !== undefined);
+      assert.equal(past.lastRun, newest ? 7 : 0);
+    });
+  }
+
+  test('media that a source offered from before the creation goes on where it ended, without a hole up to the creation', () => {
+    assert.equal(pastOf(END + 1, last, presence(false), false).endUs, END);
+  });
+});
+
+suite('numbers that are never used twice (MEDIA.md, Addresses 14)', () => {
+  const at = (iso: string) => Date.parse(iso);
+
+  test('the first MSN is above every recorded one and above four for each second since 2020', () => {
+    assert.equal(firstMsn(at('2020-01-01T00:00:10Z'), 0), 40);
+    assert.equal(firstMsn(at('2020-01-01T00:00:10.999Z'), 0), 40);
+    assert.equal(firstMsn(at('2020-01-01T00:00:10Z'), 40), 41);
+    assert.equal(firstMsn(at('2019-01-01T00:00:00Z'), 900), 901, 'whatever the clock says');
+    assert.ok(firstMsn(at('2026-11-20T00:00:00Z'), 0) > 868_000_000);
+  });
+
+  test('a generation is above the one before and the seconds since 2020', () => {
+    assert.equal(nextGenerationNumber(at('2020-01-01T00:00:10Z'), 0), 10);
+    assert.equal(nextGenerationNumber(at('2020-01-01T00:00:10Z'), 10), 11);
+    assert.equal(nextGenerationNumber(at('2019-01-01T00:00:00Z'), 5), 6);
+  });
+});
+
+test('what is remembered is read back, and a later state replaces it', async () => {
+  await using folder = await temporaryFolder();
+  await using store = await openStore({ file: path.join(folder.path, 'x.db'), log: createSilentLog() });
+  assert.equal(await readPresence(store.db, 's'), undefined);
+  await writePresence(store.db, 's', presence(true, note('offline')));
+  const generation = { number: 5, firstMsn: 9, family: 'x', targetDurationS: 2, holdBackS: 6, bandwidths: { 1: 5 } };
+  const newer = { ...presence(false), generation };
+  await writePresence(store.db, 's', newer);
+  assert.deepEqual(await readPresence(store.db, 's'), newer);
+});

@@ -1,0 +1,98 @@
+/**
+ * Remembers what a stream was doing, so that the next process can tell a crash from a stop and go on with the live list.
+ * In: changes of a stream's state. Out: a row in the store; where to go on after a restart. MEDIA.md, Time 5 and Addresses 14.
+ */
+import type { Kysely } from 'kysely';
+import { HOLE_US, type StreamPast } from '../live/stream.ts';
+import type { Absence } from '../media/segment.ts';
+import type { Generation } from '../packager/generation.ts';
+import type { ChunkRow } from '../recording/chunk-table.ts';
+import type { Tables } from '../store/schema.ts';
+
+/** What is remembered. */
+export interface Presence {
+  /** µs since 1970. */
+  readonly atUs: number;
+  /** The process ended in order after this. */
+  readonly clean: boolean;
+  /** What was missing then; empty while media flowed. */
+  readonly absences: readonly Absence[];
+  readonly generation: Generation | undefined;
+}
+
+/** 2020-01-01, unix seconds: where MSNs and generation numbers count from. */
+const EPOCH_S = 1_577_836_800;
+/** MSNs rise by at least this many a second of the wall clock over restarts; segments are longer than a quarter second. */
+const MSN_PER_SECOND = 4;
+
+/** Reads what the last process wrote. */
+export async function readPresence(db: Kysely<Tables>, streamId: string): Promise<Presence | undefined> {
+  const row = await db.selectFrom('stream_presence').selectAll().where('stream_id', '=', streamId).executeTakeFirst();
+  if (!row) return undefined;
+  return {
+    atUs: row.at_us,
+    clean: row.clean === 1,
+    absences: JSON.parse(row.absences) as Absence[],
+    generation: row.generation === null ? undefined : (JSON.parse(row.generation) as Generation),
+  };
+}
+
+/** Writes what the stream is doing now. */
+export async function writePresence(db: Kysely<Tables>, streamId: string, presence: Presence): Promise<void> {
+  const values = {
+    at_us: presence.atUs,
+    clean: presence.clean ? 1 : 0,
+    absences: JSON.stringify(presence.absences),
+    generation: presence.generation ? JSON.stringify(presence.generation) : null,
+  };
+  await db
+    .insertInto('stream_presence')
+    .values({ stream_id: streamId, ...values })
+    .onConflict((conflict) => conflict.column('stream_id').doUpdateSet(values))
+    .execute();
+}
+
+/**
+ * Where a stream goes on: the end of its media, and why nothing was recorded since.
+ *
+ * @param last the newest file of the index, after recovery
+ * @param tornTail a file was open when the last process ended
+ */
+export function pastOf(
+  createdUs: number,
+  last: Pick<ChunkRow, 'end_us' | 'run'> | undefined,
+  presence: Presence | undefined,
+  tornTail: boolean,
+): StreamPast {
+  // A source offers some of its past: its media may end before the stream was made.
+  const endUs = last?.end_us ?? createdUs;
+  const always = { endUs, hasMedia: last !== undefined, lastRun: last?.run ?? 0 };
+  if (!last && !presence) return { ...always, absences: [absence(endUs, 'offline', 'not yet started')] };
+  const noted = presence?.absences[0];
+  // Media that was recorded after what was noted makes the note stale: the process ended before it could write another.
+  const isStale = noted !== undefined && endUs > noted.fromUs + HOLE_US;
+  if (presence && noted && !isStale) return { ...always, absences: presence.absences };
+  const crashed = presence ? isStale || !presence.clean : tornTail;
+  return {
+    ...always,
+    absences: [
+      crashed
+        ? absence(endUs, 'crash', 'oxbow ended without notice')
+        : absence(endUs, 'offline', 'oxbow was not running'),
+    ],
+  };
+}
+
+function absence(fromUs: number, cause: Absence['cause'], detail: string): Absence {
+  return { fromUs, toUs: fromUs, cause, detail };
+}
+
+/** The first MSN that this process may use: higher than any that any process of any database ever gave (MEDIA.md, Addresses 14). */
+export function firstMsn(nowMs: number, lastMsn: number): number {
+  return Math.max(lastMsn + 1, MSN_PER_SECOND * Math.floor(nowMs / 1000 - EPOCH_S));
+}
+
+/** A number for a new generation, higher than any before. */
+export function nextGenerationNumber(nowMs: number, last: number): number {
+  return Math.max(last + 1, Math.floor(nowMs / 1000 - EPOCH_S));
+}

@@ -1,0 +1,145 @@
+import assert from 'node:assert/strict';
+import { readdir, rm, truncate, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { test } from 'node:test';
+import { openRangeReader } from '../archive/range-reader.ts';
+import { createAnswer } from '../delivery/answer.ts';
+import { Stills } from '../delivery/stills.ts';
+import { OxbowError } from '../lib/errors.ts';
+import { checkIndex, rebuildIndex } from './rebuild.ts';
+import { openStreams, START_MS, type StreamsHouse, temporaryFolder } from './streams.fixture.ts';
+
+const testSource = { source: { type: 'test' } } as const;
+const { signal } = new AbortController();
+
+/** Everything that anyone can learn of a stream's past: timeline, lists, every segment's bytes. */
+async function allOf(house: StreamsHouse, name: string) {
+  await using reader = openRangeReader();
+  const stills = new Stills({ makeStill: assert.fail, reader, signal });
+  const answer = createAnswer({ find: (asked) => house.catalog.find(asked), clock: house.clock, reader, stills });
+  const bytes = async (url: string) => {
+    const reply = await answer(url, new URLSearchParams(), { signal });
+    const pieces = await Promise.all(
+      reply.pieces.map(async (piece) => {
+        if (piece instanceof Uint8Array) return Buffer.from(piece);
+        return Buffer.from(
+          'path' in piece ? await reader.read(piece.path, piece.offset, piece.length) : await piece.read(),
+        );
+      }),
+    );
+    return Buffer.concat(pieces);
+  };
+  const timeline = await house.api.timeline(name, 0, START_MS + 3600_000);
+  const answers: Record<string, string> = {};
+  for (const { from, rev } of timeline.windows) {
+    const url = `/vod/${name}/${from}/${from + 600}/v${rev}/av0.m3u8`;
+    const list = (await bytes(url)).toString();
+    answers[url] = list;
+    const named = [...list.matchAll(/(?:^|")((?:\.\.\/)+live\/[^"\n]+)/gm)].map(
+      ([, uri]) => new URL(uri!, `http://x${url}`).pathname,
+    );
+    for (const one of named) answers[one] = (await bytes(one)).toString('base64');
+  }
+  return { timeline, answers };
+}
+
+/** A stream that went through a source that was down, a stop, and two windows. */
+async function play(house: StreamsHouse, name: string): Promise<void> {
+  await house.api.create(name, testSource);
+  house.source(name).flow(8000);
+  house.source(name).down(20_000);
+  house.source(name).flow(6000);
+  await house.api.stop(name);
+  house.clock.advance(600_000);
+  await house.api.start(name);
+  house.source(name).flow(6000);
+  await house.settle();
+}
+
+async function open(folder: string): Promise<StreamsHouse> {
+  const house = await openStreams({ folder, nowMs: START_MS + 1_900_000 });
+  for (const { name } of house.catalog.all) await house.api.stop(name);
+  return house;
+}
+
+test('an index that is made again gives the same timelines, lists and segments, byte for byte', async () => {
+  await using folder = await temporaryFolder();
+  {
+    await using house = await openStreams({ folder: folder.path });
+    await play(house, 'door');
+    await play(house, 'gate');
+  }
+  let before: Awaited<ReturnType<typeof allOf>>[];
+  {
+    await using house = await open(folder.path);
+    before = [await allOf(house, 'door'), await allOf(house, 'gate')];
+  }
+  assert.equal(before[0]!.timeline.gaps.length, 1);
+  assert.equal(before[0]!.timeline.windows.length, 2);
+  assert.ok(Object.keys(before[0]!.answers).length > 10);
+  assert.deepEqual(await checkIndex(folder.path, { signal }), { files: 6, problems: [] });
+  const seen: number[] = [];
+  const rebuilt = await rebuildIndex(folder.path, { signal, progress: (files) => seen.push(files) });
+  assert.deepEqual({ ...rebuilt, segments: 0 }, { streams: 2, files: 6, segments: 0, repaired: 0, unusable: [] });
+  assert.deepEqual(seen, [1, 2, 3, 4, 5, 6]);
+  {
+    await using house = await open(folder.path);
+    assert.deepEqual([await allOf(house, 'door'), await allOf(house, 'gate')], before);
+  }
+  // And from nothing but the files.
+  for (const name of await readdir(folder.path)) {
+    if (name.startsWith('oxbow.db')) await rm(path.join(folder.path, name));
+  }
+  assert.equal((await rebuildIndex(folder.path, { signal })).files, 6);
+  await using house = await open(folder.path);
+  for (const [i, name] of ['door', 'gate'].entries()) {
+    const { timeline, answers } = await allOf(house, name);
+    assert.deepEqual(answers, before[i]!.answers);
+    // Why nothing was recorded after the end stood in the database alone.
+    const known = ({ spans, gaps, windows, runs }: typeof timeline) => ({ spans, gaps, windows, runs });
+    assert.deepEqual(known(timeline), known(before[i]!.timeline));
+  }
+});
+
+test('what the index has and the disk has not is told, what cannot be used is named and left', async () => {
+  await using folder = await temporaryFolder();
+  {
+    await using house = await openStreams({ folder: folder.path });
+    await play(house, 'door');
+  }
+  const names = (await readdir(path.join(folder.path, 'recordings'), { recursive: true }))
+    .filter((name) => name.endsWith('.mp4'))
+    .sort();
+  assert.equal(names.length, 3);
+  await rm(path.join(folder.path, 'recordings', names[0]!));
+  await writeFile(path.join(folder.path, 'recordings', names[1]!), 'overwritten');
+  const torn = path.join(folder.path, 'recordings', names[2]!);
+  await truncate(torn, 8000).catch(() => undefined);
+  const { files, problems } = await checkIndex(folder.path, { signal });
+  assert.deepEqual([files, problems.length], [3, 1]);
+  assert.match(problems[0]!, /is in the index, but not on the disk/);
+  const rebuilt = await rebuildIndex(folder.path, { signal });
+  assert.deepEqual([rebuilt.files, rebuilt.repaired, rebuilt.unusable.length], [1, 1, 1]);
+  assert.deepEqual((await checkIndex(folder.path, { signal })).problems, []);
+});
+
+test('a folder that a server uses is refused', async () => {
+  await using folder = await temporaryFolder();
+  await using _house = await openStreams({ folder: folder.path });
+  const inUse = (error: unknown) => error instanceof OxbowError && error.code === 'data-in-use';
+  await assert.rejects(rebuildIndex(folder.path, { signal }), inUse);
+  await assert.rejects(checkIndex(folder.path, { signal }), inUse);
+});
+
+test('a rebuild that is given up goes on at the next start', async () => {
+  await using folder = await temporaryFolder();
+  {
+    await using house = await openStreams({ folder: folder.path });
+    await play(house, 'door');
+  }
+  const controller = new AbortController();
+  const progress = () => controller.abort(new Error('enough'));
+  await assert.rejects(rebuildIndex(folder.path, { signal: controller.signal, progress }), /enough/);
+  await using house = await open(folder.path);
+  assert.equal((await house.api.timeline('door', 0, START_MS + 3600_000)).spans.length, 3);
+});

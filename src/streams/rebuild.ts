@@ -1,0 +1,95 @@
+/**
+ * Makes the index again from the files, and compares the two.
+ * In: a data folder that no other oxbow uses. Out: rows for every chunk file; what differs. MEDIA.md, Files 22.
+ */
+import { access } from 'node:fs/promises';
+import path from 'node:path';
+import { createSystemClock } from '../lib/clock.ts';
+import { createSilentLog, type Log } from '../observe/log.ts';
+import { ChunkTable } from '../recording/chunk-table.ts';
+import { openInitTable } from '../recording/init-table.ts';
+import { recoverStream } from '../recording/recovery.ts';
+import { openStore, type Store } from '../store/db.ts';
+import { adoptFolders } from './stream-table.ts';
+
+/** File name of the database in the data folder. */
+export const DATABASE_FILE = 'oxbow.db';
+
+/** What a rebuild did. */
+export interface Rebuilt {
+  readonly streams: number;
+  readonly files: number;
+  readonly segments: number;
+  /** Open or torn files that were mended. */
+  readonly repaired: number;
+  /** Files that hold nothing usable, relative to the data folder; left where they are. */
+  readonly unusable: readonly string[];
+}
+
+/** How database and files compare. */
+export interface IndexReport {
+  readonly files: number;
+  /** Sentences about what does not agree; empty when all is well. */
+  readonly problems: readonly string[];
+}
+
+/**
+ * Forgets every row of the index and adds each file again. Streams that only the files know come back under their names.
+ *
+ * @throws OxbowError `data-in-use` while oxbow runs on the folder
+ */
+export async function rebuildIndex(
+  dataFolder: string,
+  { signal, progress, log = createSilentLog() }: { signal: AbortSignal; progress?: (files: number) => void; log?: Log },
+): Promise<Rebuilt> {
+  await using store = await openStore({ file: path.join(dataFolder, DATABASE_FILE), log });
+  await adoptFolders(store.db, dataFolder, { onlyIfEmpty: false });
+  const clock = createSystemClock();
+  const table = new ChunkTable(store.db);
+  const sum = { files: 0, segments: 0, repaired: 0 };
+  const unusable: string[] = [];
+  const ids = await streamIds(store);
+  for (const streamId of ids) {
+    const failures: unknown[] = [];
+    await table.clear(streamId);
+    const inits = await openInitTable(store.db, streamId, {
+      failed: (error) => failures.push(error),
+      nowMs: () => clock.nowMs(),
+    });
+    const before = sum.files;
+    const found = await recoverStream(
+      { dataFolder, streamId, table, inits, progress: (files) => progress?.(before + files) },
+      0,
+      { signal },
+    );
+    sum.files += found.files;
+    sum.segments += found.segments;
+    sum.repaired += found.repaired;
+    unusable.push(...found.unusable);
+    if (failures.length > 0) throw failures[0];
+  }
+  return { ...sum, streams: ids.length, unusable };
+}
+
+/** Looks whether every file of the index is on the disk. */
+export async function checkIndex(dataFolder: string, { signal }: { signal: AbortSignal }): Promise<IndexReport> {
+  await using store = await openStore({ file: path.join(dataFolder, DATABASE_FILE), log: createSilentLog() });
+  const table = new ChunkTable(store.db);
+  const problems: string[] = [];
+  let files = 0;
+  for (const streamId of await streamIds(store)) {
+    for (const relative of (await table.files(streamId)).paths) {
+      signal.throwIfAborted();
+      files++;
+      await access(path.join(dataFolder, relative)).catch(() =>
+        problems.push(`${relative} is in the index, but not on the disk`),
+      );
+    }
+  }
+  return { files, problems };
+}
+
+async function streamIds(store: Store): Promise<string[]> {
+  const rows = await store.db.selectFrom('stream').select('id').execute();
+  return rows.map((row) => row.id);
+}

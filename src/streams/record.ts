@@ -1,0 +1,264 @@
+/**
+ * Records one source without serving it: into files, a pipe, or a data folder.
+ * In: a source, where to. Out: progress while it runs; what was recorded.
+ */
+import path from 'node:path';
+import type { Writable } from 'node:stream';
+import { createSyncQueue } from '../archive/sync-queue.ts';
+import type { Config, SourceConfig } from '../config/schema.ts';
+import { sleep } from '../lib/abort.ts';
+import { createSystemClock } from '../lib/clock.ts';
+import { OxbowError } from '../lib/errors.ts';
+import { makeFolder } from '../lib/folder.ts';
+import { version } from '../lib/version.ts';
+import { Stream } from '../live/stream.ts';
+import type { FileFormat } from '../media/file/file-tracks.ts';
+import { createNet } from '../net/net.ts';
+import type { Log } from '../observe/log.ts';
+import { createMetrics } from '../observe/metrics.ts';
+import { DEFAULT_LIMITS, LiveList } from '../packager/live-list.ts';
+import { Packager } from '../packager/packager.ts';
+import { ChunkTable } from '../recording/chunk-table.ts';
+import { InitTable } from '../recording/init-table.ts';
+import { MarkerTable } from '../recording/marker-table.ts';
+import { PinTable } from '../recording/pin-table.ts';
+import { openStore } from '../store/db.ts';
+import { Catalog } from './catalog.ts';
+import { watchDisk } from './disk.ts';
+import { GroupFile } from './group-file.ts';
+import type { House, RunSource } from './house.ts';
+import { firstMsn } from './presence.ts';
+import { DATABASE_FILE } from './rebuild.ts';
+import { RecordMeter } from './record-meter.ts';
+import { runSource } from './sources.ts';
+
+/** Where a recording goes. */
+export type RecordTarget =
+  | { readonly kind: 'file'; readonly path: string; readonly format: FileFormat; readonly overwrite: boolean }
+  | { readonly kind: 'pipe'; readonly pipe: Writable; readonly format: FileFormat }
+  /** A data folder, as of a server: its streams can be watched with `oxbow serve --data DIR`. */
+  | { readonly kind: 'folder'; readonly path: string };
+
+/** What to record. */
+export interface RecordRequest {
+  /** Of the stream in a data folder, and for messages. */
+  readonly name: string;
+  readonly source: SourceConfig;
+  readonly target: RecordTarget;
+  /** How much media, ms; until it is stopped if not given. */
+  readonly durationMs: number | undefined;
+}
+
+/** How far a recording is. */
+export interface RecordProgress {
+  /** Media received, seconds. */
+  readonly seconds: number;
+  /** Of the media. */
+  readonly bytes: number;
+  /** Bits a second over the last ten seconds of media or so. */
+  readonly bitrate: number;
+  /** Times that media was missing. */
+  readonly gaps: number;
+  /** What is missing now, for a person; empty while media flows. */
+  readonly problem: string;
+}
+
+/** What was recorded. */
+export interface RecordSummary extends RecordProgress {
+  /** Paths of the files, `-` for a pipe, or the data folder. */
+  readonly files: readonly string[];
+  /** Why it ended: `stopped`, `duration`, or what the source said. */
+  readonly ended: string;
+}
+
+/** How a recording is followed. */
+export interface RecordOptions {
+  readonly config: Config;
+  readonly log: Log;
+  /** Told a few times a second. */
+  readonly progress?: (progress: RecordProgress) => void;
+  /** Ends the recording in order: what was received is written, and the file made whole. */
+  readonly signal: AbortSignal;
+}
+
+/** A source that brings no media for so long after it first failed is given up, ms. */
+const FIRST_MEDIA_MS = 5_000;
+const LOOK_EVERY_MS = 250;
+
+/** What takes the media of a recording. */
+interface Recording extends AsyncDisposable {
+  /** Resolves when the source has ended by itself, with a sentence; rejects where nothing can be written any more. */
+  readonly ended: Promise<string>;
+  /** Ends the source, writes what waits. Gives the files. */
+  finish(): Promise<readonly string[]>;
+}
+
+/**
+ * Records until the source ends, the duration is reached or `signal` fires.
+ *
+ * @throws OxbowError `source-failed` or `unsupported-media` where no media ever came, `disk-failed`, `folder-unwritable`, `data-in-use`,
+ *   `bad-request` where the file exists
+ */
+export async function recordSource(request: RecordRequest, options: RecordOptions): Promise<RecordSummary> {
+  const { config, log, progress, signal } = options;
+  await using opened = new AsyncDisposableStack();
+  const clock = createSystemClock();
+  const metrics = opened.use(createMetrics());
+  const net = opened.use(createNet({ allow: config.net.allow, userAgent: `oxbow/${version}` }));
+  const meter = new RecordMeter(request.durationMs);
+  const runMetered: RunSource = (definition, input, how) =>
+    runSource({ config, clock, log, metrics, net }, definition, meter.over(input), how);
+  const shared = { config, clock, log, metrics, runSource: runMetered };
+  const recording = opened.use(
+    await (request.target.kind === 'folder'
+      ? recordToFolder(request, request.target.path, shared, options)
+      : recordToFile(request, request.target, shared)),
+  );
+  const watching = new AbortController();
+  const ended = await Promise.race([
+    recording.ended,
+    meter.reached.then(() => 'duration'),
+    aborted(signal, watching.signal),
+    watch(meter, progress, watching.signal),
+  ]).finally(() => watching.abort());
+  const files = await recording.finish();
+  return { ...meter.progress, problem: '', files, ended };
+}
+
+/** `stopped` once the signal fires. */
+function aborted(signal: AbortSignal, over: AbortSignal): Promise<string> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve('stopped');
+    signal.addEventListener('abort', () => resolve('stopped'), { once: true, signal: over });
+  });
+}
+
+/** Tells how far it is, until `signal` fires; rejects when no media comes. */
+async function watch(meter: RecordMeter, progress: RecordOptions['progress'], signal: AbortSignal): Promise<never> {
+  for (let failingMs = 0; ; ) {
+    await sleep(LOOK_EVERY_MS, { signal }).catch(() => new Promise<never>(() => {})); // it is over: another one won the race
+    progress?.(meter.progress);
+    const failure = meter.failure;
+    if (failure === undefined) continue;
+    failingMs += LOOK_EVERY_MS;
+    if (failure.isFinal || failingMs >= FIRST_MEDIA_MS) {
+      throw new OxbowError(failure.isFinal ? 'unsupported-media' : 'source-failed', failure.detail);
+    }
+  }
+}
+
+type Shared = Pick<House, 'config' | 'clock' | 'log' | 'metrics' | 'runSource'>;
+
+async function recordToFile(
+  { name, source }: RecordRequest,
+  target: Exclude<RecordTarget, { kind: 'folder' }>,
+  { config, clock, runSource }: Shared,
+): Promise<Recording> {
+  const isFile = target.kind === 'file';
+  const file = new GroupFile({
+    format: target.format,
+    target: isFile ? target.path : target.pipe,
+    overwrite: isFile && target.overwrite,
+  });
+  const inits = new InitTable([], { save() {}, nowMs: () => clock.nowMs() });
+  const createdUs = Math.round(clock.nowMs() * 1000);
+  const packager = new Packager({
+    settings: { partS: config.hls.partDuration / 1000, segmentS: config.hls.segmentDuration / 1000 },
+    list: new LiveList({ ...DEFAULT_LIMITS, windowUs: 10_000_000 }),
+    nextMsn: firstMsn(clock.nowMs(), 0),
+    discontinuitySequence: 0,
+    continued: false,
+    initOf: (tracks) => inits.of(tracks),
+    nextGeneration: () => 1,
+  });
+  packager.groups.subscribe((group) => file.write(group));
+  const past = { endUs: createdUs, hasMedia: false, lastRun: 0, absences: [] };
+  const stream = new Stream({ clock, past, sinks: [packager], ready: (options) => file.ready(options) });
+  const definition = {
+    ...{ id: name, name, source, createdUs },
+    origin: 'command-line',
+    record: true,
+    keepMs: undefined,
+    visibility: 'private',
+    stopped: false,
+  } as const;
+  const controller = new AbortController();
+  const done = runSource(definition, stream, { signal: controller.signal });
+  const ended = Promise.race([done, file.failed]);
+  ended.catch(() => undefined); // told by whoever awaits it
+  let finishing: Promise<readonly string[]> | undefined;
+  const finish = () => {
+    finishing ??= (async () => {
+      controller.abort(new DOMException('the recording ends', 'AbortError'));
+      await done;
+      stream.offline('the recording ended');
+      await file.close();
+      return file.files;
+    })();
+    return finishing;
+  };
+  return {
+    ended,
+    finish,
+    [Symbol.asyncDispose]: async () => {
+      await finish().catch(() => undefined); // it was told, or another error is
+    },
+  };
+}
+
+async function recordToFolder(
+  { name, source }: RecordRequest,
+  folder: string,
+  shared: Shared,
+  { signal }: RecordOptions,
+): Promise<Recording> {
+  const dataFolder = path.resolve(folder);
+  makeFolder(dataFolder);
+  await using opened = new AsyncDisposableStack();
+  const { log, config } = shared;
+  const store = opened.use(await openStore({ file: path.join(dataFolder, DATABASE_FILE), log }));
+  const looking = new AbortController();
+  const failed = (error: unknown) => log.error({ error: String(error) }, 'looking at the disk failed');
+  const disk = await watchDisk(dataFolder, () => config.record.minFree, { signal: looking.signal, failed });
+  opened.defer(async () => {
+    looking.abort();
+    await disk.done;
+  });
+  const { promise: ended, resolve: onEnd } = Promise.withResolvers<string>();
+  const house: House = {
+    ...shared,
+    config: {
+      ...config,
+      streams: { [name]: { source, record: true, keep: undefined, visibility: 'public', origin: 'command-line' } },
+    },
+    dataFolder,
+    store,
+    table: new ChunkTable(store.db),
+    pins: await PinTable.open(store.db),
+    markers: new MarkerTable(store.db),
+    syncQueue: createSyncQueue(),
+    events: { publish() {} }, // nobody listens
+    mayWrite: () => disk.now().hasRoom,
+    runSource: async (definition, input, how) => {
+      const said = await shared.runSource(definition, input, how);
+      if (!how.signal.aborted) onEnd(said);
+      return said;
+    },
+  };
+  const catalog = new Catalog(house, { signal });
+  opened.defer(() => catalog.close());
+  await catalog.open();
+  const owned = opened.move();
+  let finishing: Promise<readonly string[]> | undefined;
+  const finish = () => {
+    finishing ??= owned.disposeAsync().then(() => [dataFolder]);
+    return finishing;
+  };
+  return {
+    ended,
+    finish,
+    [Symbol.asyncDispose]: async () => {
+      await finish();
+    },
+  };
+}

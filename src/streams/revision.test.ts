@@ -1,0 +1,35 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { openStreams, temporaryFolder } from './streams.fixture.ts';
+
+test('a revision names the settings, stays over a restart and a stop, and decides in the turn of the change', async () => {
+  await using folder = await temporaryFolder();
+  const settings = { source: { type: 'pull', url: 'https://cam.example/a.m3u8' } } as const;
+  let first: string | undefined;
+  {
+    await using opened = await openStreams({ folder: folder.path });
+    await opened.catalog.create('door', settings);
+    first = opened.api.revision('door');
+    await opened.catalog.stop('door');
+  }
+  await using opened = await openStreams({ folder: folder.path });
+  const { api, catalog } = opened;
+  assert.ok(first);
+  assert.equal(api.revision('door'), first);
+  assert.equal(api.revision('nothing'), undefined);
+  const expect = (wanted: string | undefined) => (revision: string | undefined) => assert.equal(revision, wanted);
+  const changed = { ...settings, keep: '2d' };
+  // Two who saw the same and ask at once: the second one is refused.
+  const [one, other] = await Promise.allSettled([
+    catalog.replace('door', changed, expect(first)),
+    catalog.replace('door', { ...settings, record: false }, expect(first)),
+  ]);
+  assert.deepEqual([one.status, other.status], ['fulfilled', 'rejected']);
+  assert.notEqual(api.revision('door'), first);
+  assert.equal(catalog.get('door').definition.record, true);
+  await assert.rejects(catalog.remove('door', { recordings: 'keep', check: expect(first) }));
+  await catalog.replace('door', settings, expect(api.revision('door')));
+  assert.equal(api.revision('door'), first);
+  await catalog.remove('door', { recordings: 'keep', check: expect(first) });
+  await catalog.replace('fresh', settings, expect(undefined));
+});

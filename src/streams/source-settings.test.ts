@@ -1,0 +1,27 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { sourceOf, withDefaults } from './source-settings.ts';
+
+const url = 'https://cam.example/live.m3u8';
+
+test('what the API says of a source is kept, and only that', () => {
+  assert.deepEqual(sourceOf({ type: 'pull', url }), { type: 'pull', url, headers: {} });
+  assert.deepEqual(
+    sourceOf({ type: 'pull', url, quality: '720p', from: '-30m', userAgent: 'vsr', headers: { Cookie: 'a=b' } }),
+    { type: 'pull', url, headers: { cookie: 'a=b' }, quality: '720p', fromMs: 1_800_000, userAgent: 'vsr' },
+  );
+});
+
+test('a word that makes no sense is refused before anything is pulled', () => {
+  for (const wrong of [{ quality: 'huge' }, { from: 'soon' }, { userAgent: 'a\nb' }, { headers: { a: 'b\r\nc: d' } }]) {
+    assert.throws(() => sourceOf({ type: 'pull', url, ...wrong }), { name: 'FormatError' });
+  }
+});
+
+test('a source that says nothing is pulled as all are', () => {
+  const config = { pull: { quality: '1080p', from: 60_000, userAgent: 'vsr' } };
+  const source = { type: 'pull', url, headers: {} } as const;
+  assert.deepEqual(withDefaults(source, config), { ...source, quality: '1080p', fromMs: 60_000, userAgent: 'vsr' });
+  assert.equal(withDefaults({ ...source, quality: 'worst', fromMs: 0 }, config).quality, 'worst');
+  assert.equal(withDefaults({ ...source, quality: 'worst', fromMs: 0 }, config).fromMs, 0);
+});

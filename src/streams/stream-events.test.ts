@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { openStreams, START_MS, temporaryFolder } from './streams.fixture.ts';
+
+const url = 'https://cam.example/secret/live.m3u8?key=s3cret';
+const settings = { source: { type: 'pull', url } } as const;
+
+suite('the events of a stream', () => {
+  test('being made, flowing, missing, flowing again, stopped and removed: each is told once, in order, without the source’s address', async () => {
+    await using folder = await temporaryFolder();
+    await using opened = await openStreams({ folder: folder.path });
+    const { catalog, events, api } = opened;
+    await catalog.create('door', { ...settings, visibility: 'unlisted' });
+    const source = opened.source('door');
+    source.flow(3000);
+    source.down(1000, `HTTP 404 of ${url}`);
+    source.down(4000, 'HTTP 404 of another segment');
+    source.flow(3000);
+    await api.replace('door', { ...settings, record: false });
+    await catalog.stop('door');
+    await catalog.remove('door', { recordings: 'delete' });
+    const told = events.map(({ type }) => type).filter((type) => type !== 'stream.generation');
+    assert.deepEqual(told, [
+      ...['stream.created', 'stream.live', 'stream.recording'],
+      ...['stream.gap', 'stream.recording', 'stream.gap', 'stream.live', 'stream.recording'],
+      ...['stream.recording', 'stream.changed', 'stream.offline', 'stream.removed'],
+    ]);
+    const gaps = events.flatMap((event) => (event.type === 'stream.gap' ? [event.data] : []));
+    const from = new Date(START_MS + 3000).toISOString();
+    const to = new Date(START_MS + 8000).toISOString();
+    assert.deepEqual(
+      gaps.map((gap) => [gap.from, gap.to, gap.cause]),
+      [
+        [from, null, 'source-down'],
+        [from, to, 'source-down'],
+      ],
+    );
+    assert.ok(!/cam\.example|secret|s3cret/.test(JSON.stringify(events)), JSON.stringify(gaps));
+    assert.ok(events.every(({ stream }) => stream === 'door'));
+  });
+
+  test('a new live playlist is told with its number, and marks are told as they are set and deleted', async () => {
+    await using folder = await temporaryFolder();
+    await using opened = await openStreams({ folder: folder.path });
+    const { catalog, events, api, clock } = opened;
+    await catalog.create('door', settings);
+    opened.source('door').flow(8000);
+    const told = events.flatMap((event) => (event.type === 'stream.generation' ? [event.data.number] : []));
+    assert.deepEqual(told, [catalog.get('door').list.generation!.number]);
+    const marker = await api.addMarker('door', { atMs: clock.nowMs(), text: 'goal' });
+    await api.removeMarker('door', marker.id);
+    await assert.rejects(api.removeMarker('door', marker.id), { code: 'marker-unknown' });
+    await opened.settle();
+    const pin = await api.addPin('door', { fromMs: START_MS, toMs: START_MS + 2000, text: '' });
+    await api.removePin('door', pin.id);
+    const marks = events.filter(({ type }) => /^(marker|pin)\./.test(type)).map(({ type, data }) => [type, data]);
+    assert.deepEqual(marks, [
+      ['marker.added', marker],
+      ['marker.removed', { id: marker.id }],
+      ['pin.added', pin],
+      ['pin.removed', { id: pin.id }],
+    ]);
+  });
+});

@@ -1,0 +1,156 @@
+/**
+ * Builds what a stream is made of, from what its recording and the last process left.
+ * In: a definition and the house. Out: live stream, packager, recorder, lists, ready to go on where they ended.
+ */
+import { messageOf } from '../lib/errors.ts';
+import { HOLE_US, Stream } from '../live/stream.ts';
+import { DateRangeBook } from '../media/date-range/date-range-book.ts';
+import type { Absence } from '../media/segment.ts';
+import { DEFAULT_LIMITS, LiveList, MAX_DATE_RANGES } from '../packager/live-list.ts';
+import { Packager } from '../packager/packager.ts';
+import type { ChunkSpan } from '../recording/chunk-table.ts';
+import { lastWords, REMEMBERED_RANGES } from '../recording/date-range-rows.ts';
+import { writeIdentity } from '../recording/identity.ts';
+import { type InitTable, openInitTable } from '../recording/init-table.ts';
+import { rangeAt } from '../recording/pinned.ts';
+import { Recorded } from '../recording/recorded.ts';
+import { Recorder, type RecorderCounters } from '../recording/recorder.ts';
+import { recoverStream } from '../recording/recovery.ts';
+import { horizonUs, windowOf } from '../recording/window.ts';
+import type { StreamDefinition } from './definition.ts';
+import { frameCounter } from './frame-counter.ts';
+import type { House } from './house.ts';
+import { lastList } from './last-list.ts';
+import { MediaMeter, meterSink } from './media-meter.ts';
+import { firstMsn, nextGenerationNumber, pastOf, readPresence } from './presence.ts';
+
+/** Files older than this before the newest indexed one are not looked at in recovery, µs. */
+const RECOVER_BACK_US = 2 * 3600 * 1_000_000;
+
+/** What a stream is made of. */
+export interface StreamParts {
+  readonly inits: InitTable;
+  readonly recorded: Recorded;
+  readonly recorder: Recorder;
+  readonly list: LiveList;
+  readonly packager: Packager;
+  readonly stream: Stream;
+  readonly meter: MediaMeter;
+  /** What is older was recorded once and is gone; 0 where nothing is. µs since 1970. */
+  readonly goneBeforeUs: number;
+}
+
+/**
+ * Recovers the stream's files, and makes it ready to start where it ended. Abort ends recovery; what it had done stays.
+ */
+export async function openStreamParts(
+  house: House,
+  definition: StreamDefinition,
+  { signal }: { signal: AbortSignal },
+): Promise<StreamParts> {
+  const { id, name, createdUs } = definition;
+  const { clock, config, dataFolder, table, store } = house;
+  const log = house.log.child({ stream: name });
+  const failed = (error: unknown) => log.error({ error: messageOf(error) }, 'a codec configuration was not saved');
+  const inits = await openInitTable(store.db, id, { failed, nowMs: () => clock.nowMs() });
+  await writeIdentity(dataFolder, { id, name, createdUs }).catch((error: unknown) =>
+    // Only a lost database needs it: what is recorded can be watched without.
+    log.error({ error: messageOf(error) }, 'the name of the recordings was not written'),
+  );
+  const found = await recover(house, definition, inits, signal);
+  if (found.files + found.expired + found.unusable.length > 0) log.info(found, 'recordings were looked through');
+  const last = await table.last(id);
+  const oldest = await table.oldest(id);
+  const presence = await readPresence(store.db, id);
+  const endUs = last?.end_us ?? 0;
+  const recorded = new Recorded({ streamId: id, dataFolder, table, endUs });
+  const windowUs = config.hls.window * 1000;
+  const previous = presence?.generation && (await lastList(presence.generation, { recorded, inits, windowUs }));
+  const told = await table.toldBefore(id, Number.MAX_SAFE_INTEGER, REMEMBERED_RANGES);
+  const between = { fromUs: endUs - windowUs, toUs: Number.MAX_SAFE_INTEGER, lastMsn: Number.MAX_SAFE_INTEGER };
+  const list = new LiveList(
+    { ...DEFAULT_LIMITS, windowUs },
+    previous,
+    lastWords(told, between).slice(-MAX_DATE_RANGES),
+  );
+  const previousMsn = last?.last_msn ?? 0;
+  const recorder = new Recorder({
+    recorded,
+    table,
+    dataFolder,
+    sync: config.record.sync,
+    syncQueue: house.syncQueue,
+    clock,
+    previousMsn,
+    mayWrite: house.mayWrite,
+    onCommitted: (msn) => list.recorded(msn),
+    onLost: (msn) => list.lost(msn),
+    counters: countersOf(house, name),
+  });
+  let generationNumber = presence?.generation?.number ?? 0;
+  const packager = new Packager({
+    settings: { partS: config.hls.partDuration / 1000, segmentS: config.hls.segmentDuration / 1000 },
+    list,
+    nextMsn: firstMsn(clock.nowMs(), previousMsn),
+    discontinuitySequence: last?.discontinuity_sequence ?? 0,
+    continued: last !== undefined,
+    dateRanges: new DateRangeBook(told.map(({ range }) => range)),
+    initOf: (tracks) => inits.of(tracks),
+    nextGeneration: () => {
+      generationNumber = nextGenerationNumber(clock.nowMs(), generationNumber);
+      return generationNumber;
+    },
+  });
+  const past = pastOf(createdUs, last, presence, found.repaired > 0);
+  const meter = new MediaMeter();
+  const sinks = [packager, frameCounter(house.metrics, name), meterSink(meter)];
+  const stream = new Stream({ clock, past, sinks, ready: (options) => recorder.ready(options) });
+  // An index without a word on it was made again from the files, or is older than these words.
+  const goneBeforeUs = (await table.goneBefore(id)) || (oldest ? goneBefore(createdUs, oldest) : 0);
+  return { inits, recorded, recorder, list, packager, stream, meter, goneBeforeUs };
+}
+
+async function recover(house: House, definition: StreamDefinition, inits: InitTable, signal: AbortSignal) {
+  const { id, keepMs } = definition;
+  const { table, clock, config, dataFolder, pins } = house;
+  const pinned = pins.ranges(id);
+  const newest = await table.last(id);
+  // Where room is short, the oldest went first: what is older than all of the index was to be deleted.
+  const oldest = config.record.maxDisk === undefined ? undefined : await table.oldest(id);
+  const goneUs = config.record.maxDisk === undefined ? 0 : await table.goneBefore(id);
+  const keptUs = horizonUs(clock.nowMs(), keepMs ?? config.record.keep);
+  const emptyBeforeUs = oldest && !rangeAt(pinned, oldest.start_us) ? windowOf(oldest.start_us) : 0;
+  return recoverStream(
+    { dataFolder, streamId: id, table, inits, pinned, horizonUs: Math.max(keptUs, goneUs, emptyBeforeUs) },
+    newest ? newest.start_us - RECOVER_BACK_US : 0,
+    { signal },
+  );
+}
+
+/** The oldest file says why nothing lies before it, if nothing ever did. */
+function goneBefore(createdUs: number, oldest: ChunkSpan): number {
+  const absences = JSON.parse(oldest.absences) as Absence[];
+  const knownUs = Math.min(oldest.start_us, absences[0]?.fromUs ?? oldest.start_us);
+  return knownUs - createdUs < HOLE_US ? 0 : knownUs;
+}
+
+function countersOf({ metrics, log }: House, stream: string): RecorderCounters {
+  const own = log.child({ stream });
+  return {
+    committed(bytes, lagMs) {
+      metrics.recordedBytes.inc({ stream }, bytes);
+      metrics.recordingLagSeconds.set({ stream }, lagMs / 1000);
+    },
+    lost(cause, detail) {
+      metrics.gaps.inc({ stream, cause });
+      own.error({ cause, detail }, 'a segment could not be recorded');
+    },
+    trouble(detail) {
+      own.error({ detail }, 'the recording is whole, but could not be put in order; it is tried again');
+    },
+    slow(isSlow) {
+      if (isSlow) own.error('the disk is slow: from now on it is asked once a file, not for every segment');
+      else own.info('the disk is fast enough again');
+    },
+  };
+}

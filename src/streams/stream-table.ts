@@ -1,0 +1,112 @@
+/**
+ * The rows of streams in the store.
+ * In: definitions. Out: definitions, at start. A lost database is made again from the identities beside the files.
+ */
+import { rm } from 'node:fs/promises';
+import path from 'node:path';
+import type { Kysely, Selectable } from 'kysely';
+import type { SourceConfig } from '../config/schema.ts';
+import { readIdentities } from '../recording/identity.ts';
+import type { StreamTable, Tables } from '../store/schema.ts';
+import type { StreamDefinition } from './definition.ts';
+import type { House } from './house.ts';
+
+/** All streams that were not deleted. */
+export async function readDefinitions(db: Kysely<Tables>): Promise<StreamDefinition[]> {
+  const rows = await db.selectFrom('stream').selectAll().where('deleted_us', 'is', null).execute();
+  return rows.map(definitionOf);
+}
+
+function definitionOf(row: Selectable<StreamTable>): StreamDefinition {
+  return {
+    id: row.id,
+    name: row.name,
+    source: JSON.parse(row.source) as SourceConfig,
+    origin: row.origin as StreamDefinition['origin'],
+    record: row.record === 1,
+    keepMs: row.keep_ms ?? undefined,
+    visibility: row.visibility as StreamDefinition['visibility'],
+    createdUs: row.created_us,
+    stopped: row.stopped === 1,
+  };
+}
+
+/** Writes a stream's row. */
+export async function writeDefinition(db: Kysely<Tables>, definition: StreamDefinition): Promise<void> {
+  const values = {
+    name: definition.name,
+    source: JSON.stringify(definition.source),
+    origin: definition.origin,
+    record: definition.record ? 1 : 0,
+    keep_ms: definition.keepMs ?? null,
+    visibility: definition.visibility,
+    stopped: definition.stopped ? 1 : 0,
+    deleted_us: null,
+  };
+  await db
+    .insertInto('stream')
+    .values({ id: definition.id, created_us: definition.createdUs, ...values })
+    .onConflict((conflict) => conflict.column('id').doUpdateSet(values))
+    .execute();
+}
+
+/** Streams that were removed but whose recordings are kept until retention takes them. */
+export async function readRemoved(db: Kysely<Tables>): Promise<StreamDefinition[]> {
+  const rows = await db.selectFrom('stream').selectAll().where('deleted_us', 'is not', null).execute();
+  return rows.map(definitionOf);
+}
+
+/** Hides a stream; its recordings come back with a stream of the same name. */
+export async function hideStream(db: Kysely<Tables>, streamId: string, atUs: number): Promise<void> {
+  await db.updateTable('stream').set({ deleted_us: atUs, stopped: 1 }).where('id', '=', streamId).execute();
+}
+
+/** Forgets a stream and deletes its files. */
+export async function eraseStream(house: House, streamId: string): Promise<void> {
+  const { db } = house.store;
+  for (const table of ['chunk_file', 'date_range', 'init', 'stream_presence', 'retention'] as const) {
+    await db.deleteFrom(table).where('stream_id', '=', streamId).execute();
+  }
+  await house.pins.forget(streamId);
+  await house.markers.forget(streamId);
+  await db.deleteFrom('stream').where('id', '=', streamId).execute();
+  await rm(path.join(house.dataFolder, 'recordings', streamId), { recursive: true, force: true });
+}
+
+/**
+ * Adds a row for every folder of recordings whose stream the store does not know.
+ *
+ * @param options.onlyIfEmpty does nothing where the store knows any stream: it is not a new one
+ * @returns how many were added
+ */
+export async function adoptFolders(
+  db: Kysely<Tables>,
+  dataFolder: string,
+  { onlyIfEmpty }: { onlyIfEmpty: boolean },
+): Promise<number> {
+  const rows = await db.selectFrom('stream').select(['id', 'name']).execute();
+  if (onlyIfEmpty && rows.length > 0) return 0;
+  const { known } = await readIdentities(dataFolder);
+  const ids = new Set(rows.map((row) => row.id));
+  const names = new Set(rows.map((row) => row.name));
+  let added = 0;
+  for (const { id, name, createdUs } of known) {
+    if (ids.has(id)) continue;
+    let free = name;
+    for (let n = 2; names.has(free); n++) free = `${name.slice(0, 60)}-${n}`;
+    names.add(free);
+    await writeDefinition(db, {
+      id,
+      name: free,
+      source: { type: 'test' },
+      origin: 'api',
+      record: true,
+      keepMs: undefined,
+      visibility: 'private',
+      createdUs,
+      stopped: true,
+    });
+    added++;
+  }
+  return added;
+}

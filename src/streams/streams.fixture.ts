@@ -1,0 +1,192 @@
+/**
+ * A house of streams with sources that the test plays itself, on a clock that it moves; it can be closed, or crash, and open again.
+ * In: what a test wants to differ. Out: catalog, API, what sources were started. Used by tests only.
+ */
+import assert from 'node:assert/strict';
+import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import type { OxbowEvent } from '../api/events.ts';
+import { createSyncQueue } from '../archive/sync-queue.ts';
+import { createBus } from '../cluster/bus.ts';
+import { loadConfig } from '../config/load.ts';
+import type { Config } from '../config/schema.ts';
+import { createManualClock, type ManualClock } from '../lib/clock.ts';
+import type { StreamInput } from '../live/input.ts';
+import type { Frame, Track } from '../media/frame.ts';
+import { audioTrack, videoTrack } from '../media/isobmff/media.fixture.ts';
+import { createLog } from '../observe/log.ts';
+import { createMetrics } from '../observe/metrics.ts';
+import { ChunkTable } from '../recording/chunk-table.ts';
+import { MarkerTable } from '../recording/marker-table.ts';
+import { PinTable } from '../recording/pin-table.ts';
+import { openStore, type Store } from '../store/db.ts';
+import { createStreamsApi, type StreamsApi } from './api.ts';
+import { Catalog } from './catalog.ts';
+import type { StreamDefinition } from './definition.ts';
+import type { House } from './house.ts';
+import { DATABASE_FILE } from './rebuild.ts';
+
+/** Where the clock of a house starts, ms since 1970: a ten-minute mark and 100 s. */
+export const START_MS = 1_795_000_300_000;
+
+/** Tracks of a played source; their language survives an MP4 header. */
+export const tracks: readonly Track[] = [videoTrack, { ...audioTrack, label: '' }];
+
+/** A folder that goes with the test. */
+export interface Folder extends AsyncDisposable {
+  readonly path: string;
+}
+
+/** Makes a folder below the system's own for such. */
+export async function temporaryFolder(): Promise<Folder> {
+  const made = await mkdtemp(path.join(tmpdir(), 'oxbow-streams-'));
+  return { path: made, [Symbol.asyncDispose]: () => rm(made, { recursive: true, force: true, maxRetries: 5 }) };
+}
+
+/** A source that was started, played by the test. */
+export class PlayedSource {
+  readonly definition: StreamDefinition;
+  readonly input: StreamInput;
+  readonly signal: AbortSignal;
+  readonly done = Promise.withResolvers<string>();
+  readonly #clock: ManualClock;
+  #flows = false;
+
+  constructor(definition: StreamDefinition, input: StreamInput, signal: AbortSignal, clock: ManualClock) {
+    this.definition = definition;
+    this.input = input;
+    this.signal = signal;
+    this.#clock = clock;
+  }
+
+  /** Media as it comes, ten pictures a second with a key frame each second; moves the clock. */
+  flow(ms: number): void {
+    if (!this.#flows) this.input.startRun({ tracks, eUs: 0, clock: 'source', pace: { kind: 'continuous' } });
+    this.#flows = true;
+    const from = Math.ceil(this.#clock.nowMs() / 100);
+    for (let tick = from; tick < from + ms / 100; tick++) {
+      this.#clock.advance(100);
+      this.input.publish(frameAt(1, tick, 90_000, tick % 10 === 0));
+      this.input.publish(frameAt(2, tick, 48_000, true));
+    }
+  }
+
+  /** The source is down for so long. */
+  down(ms: number, detail = 'HTTP 404 seg81.ts'): void {
+    this.#flows = false;
+    this.input.absent('source-down', detail);
+    this.#clock.advance(ms);
+  }
+}
+
+function frameAt(trackId: number, tick: number, timescale: number, key: boolean): Frame {
+  const dts = (tick * timescale) / 10;
+  const data = Uint8Array.of(0, 0, 0, 4, trackId, tick & 255, (tick >> 8) & 255, 1);
+  return { trackId, dts, pts: dts, duration: timescale / 10, key, data };
+}
+
+/** A house under test. */
+export interface StreamsHouse extends AsyncDisposable {
+  readonly folder: string;
+  readonly house: House;
+  readonly store: Store & AsyncDisposable;
+  readonly clock: ManualClock;
+  readonly catalog: Catalog;
+  readonly api: StreamsApi;
+  /** Every source that was started, oldest first. */
+  readonly sources: PlayedSource[];
+  /** What was told on the bus, oldest first. */
+  readonly events: OxbowEvent[];
+  /** Lines of the log. */
+  readonly logged: { level: string; msg: string; [field: string]: unknown }[];
+  /** The newest source of a stream. */
+  source(name: string): PlayedSource;
+  /** All that was published is on the disk or lost. */
+  settle(): Promise<void>;
+  /** What a crash now leaves, as another folder; this house goes on. */
+  crash(): Promise<Folder>;
+}
+
+/** What a test wants to differ. */
+export interface HouseChange extends Partial<Pick<House, 'runSource' | 'mayWrite'>> {
+  readonly folder: string;
+  /** UTC at which the clock starts, ms since 1970. */
+  readonly nowMs?: number;
+  readonly config?: Partial<Config>;
+  readonly maxDisk?: number;
+  /** Does not open the catalog. */
+  readonly closed?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+/** Opens a house on a folder. Disposing closes it and leaves the folder. */
+export async function openStreams(change: HouseChange): Promise<StreamsHouse> {
+  const { folder, nowMs = START_MS } = change;
+  const { config } = await loadConfig({});
+  const clock = createManualClock(nowMs);
+  const logged: StreamsHouse['logged'] = [];
+  const log = createLog({ level: 'debug', write: (line) => logged.push(JSON.parse(line)) });
+  const metrics = createMetrics();
+  const store = await openStore({ file: path.join(folder, DATABASE_FILE), log });
+  const sources: PlayedSource[] = [];
+  const bus = createBus(clock, (error) => {
+    throw error;
+  });
+  const events: StreamsHouse['events'] = [];
+  bus.listen(({ event }) => events.push(event));
+  const house: House = {
+    config: {
+      ...config,
+      data: folder,
+      record: { ...config.record, sync: 'off', maxDisk: change.maxDisk },
+      ...change.config,
+    },
+    dataFolder: folder,
+    ...{ clock, log, metrics, store },
+    table: new ChunkTable(store.db),
+    pins: await PinTable.open(store.db),
+    markers: new MarkerTable(store.db),
+    syncQueue: createSyncQueue(),
+    events: bus,
+    mayWrite: change.mayWrite ?? (() => true),
+    runSource:
+      change.runSource ??
+      ((definition, input, { signal }) => {
+        const source = new PlayedSource(definition, input, signal, clock);
+        sources.push(source);
+        signal.addEventListener('abort', () => source.done.resolve('stopped'), { once: true });
+        return source.done.promise;
+      }),
+  };
+  const catalog = new Catalog(house, { signal: change.signal ?? new AbortController().signal });
+  const api = createStreamsApi(house, catalog);
+  if (!change.closed) await catalog.open();
+  const settle = async () => {
+    for (let quiet = 0; quiet < 20; quiet++) {
+      await new Promise(setImmediate);
+      if (catalog.all.some((stream) => !stream.isQuiet)) quiet = 0;
+    }
+  };
+  return {
+    ...{ folder, house, store, clock, catalog, api, sources, logged, events, settle },
+    source(name) {
+      const found = sources.findLast(({ definition }) => definition.name === name);
+      assert.ok(found, `no source of ${name} was started`);
+      return found;
+    },
+    async crash() {
+      await settle();
+      // All writes that were asked for are in the files.
+      await store.db.selectFrom('stream').select('id').execute();
+      const left = await temporaryFolder();
+      await cp(folder, left.path, { recursive: true, filter: (name) => !path.basename(name).startsWith('lock.db') });
+      return left;
+    },
+    async [Symbol.asyncDispose]() {
+      await catalog.close();
+      await store[Symbol.asyncDispose]();
+      metrics[Symbol.dispose]();
+    },
+  };
+}

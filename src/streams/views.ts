@@ -1,0 +1,136 @@
+/**
+ * A stream as the API shows it.
+ * In: managed streams, timelines. Out: the shapes of api/shapes. Never a source's URL or headers.
+ */
+import { printRfc3339 } from '../api/instant.ts';
+import type { MarkerView, PinView, Span, StreamView, TimelineView, TrackView } from '../api/shapes.ts';
+import type { SourceConfig } from '../config/schema.ts';
+import type { Track } from '../media/frame.ts';
+import type { RecordedTotals } from '../recording/chunk-table.ts';
+import type { CoarseTimeline } from '../recording/coarse.ts';
+import type { Marker } from '../recording/marker-table.ts';
+import type { Pin } from '../recording/pin-table.ts';
+import type { Piece } from '../recording/timeline.ts';
+import { WINDOW_US } from '../recording/window.ts';
+import type { ManagedStream } from './managed-stream.ts';
+
+/** µs since 1970 as the API writes times. */
+export function timeOf(us: number): string {
+  return printRfc3339(Math.round(us / 1000));
+}
+
+/** Bytes of the file that is being written: the index does not know it yet. */
+export function openBytes({ recorded }: Pick<ManagedStream, 'recorded'>): number {
+  return recorded.open.reduce((sum, group) => sum + group.tracks.reduce((bytes, track) => bytes + track.length, 0), 0);
+}
+
+/** One stream. */
+export function viewOf(stream: ManagedStream, totals: RecordedTotals, viewers: number): StreamView {
+  const { definition, recorded, list } = stream;
+  const openUs = recorded.open.reduce((sum, group) => sum + group.durationUs, 0);
+  const fromUs = totals.fromUs ?? recorded.open[0]?.startUs;
+  return {
+    name: definition.name,
+    state: stream.state,
+    problem: withoutAddresses(stream.problem, definition.source),
+    origin: definition.origin,
+    source: { type: definition.source.type },
+    record: definition.record,
+    visibility: definition.visibility,
+    createdAt: timeOf(definition.createdUs),
+    liveSince: stream.liveSinceUs === undefined ? null : timeOf(stream.liveSinceUs),
+    tracks: list.tracks.map(trackViewOf),
+    facts: stream.facts ?? null,
+    media: stream.rates ?? null,
+    recorded: {
+      from: fromUs === undefined ? null : timeOf(fromUs),
+      // Rounded down: a window up to here is whole.
+      to: fromUs === undefined ? null : printRfc3339(recorded.endUs / 1000),
+      seconds: Math.round((totals.durationUs + openUs) / 1000) / 1000,
+      bytes: totals.bytes + openBytes(stream),
+    },
+    viewers,
+    hls: `/live/${definition.name}/index.m3u8`,
+  };
+}
+
+/** One track. */
+export function trackViewOf(track: Track): TrackView {
+  const { id, kind, language, config } = track;
+  if (track.kind === 'video') {
+    const { codecs, width, height, frameRate } = track.config;
+    return { id, kind, codecs, language, width, height, ...(frameRate !== undefined && { frameRate }) };
+  }
+  if (track.kind !== 'audio') return { id, kind, codecs: config.codecs, language };
+  const { sampleRate, channels } = track.config;
+  return { id, kind, codecs: config.codecs, language, sampleRate, channels };
+}
+
+/** A marker. */
+export function markerViewOf({ id, atUs, text }: Marker): MarkerView {
+  return { id, at: timeOf(atUs), text };
+}
+
+/** A pin. */
+export function pinViewOf({ id, fromUs, toUs, text }: Pin): PinView {
+  return { id, from: timeOf(fromUs), to: timeOf(toUs), text };
+}
+
+/** What people set on a stretch of a timeline. */
+export interface Marks {
+  readonly markers: readonly Marker[];
+  readonly pins: readonly Pin[];
+}
+
+/**
+ * A timeline. Whether a window is closed is asked after its groups were counted: one that closes in between has its last count
+ * the next time.
+ */
+export function timelineViewOf(
+  timeline: CoarseTimeline,
+  { markers, pins }: Marks,
+  settled: (us: number) => boolean,
+  source: SourceConfig,
+): TimelineView {
+  const of = (kind: Piece['kind']) => timeline.pieces.filter((piece) => piece.kind === kind).map(spanOf);
+  return {
+    from: timeOf(timeline.fromUs),
+    to: timeOf(timeline.toUs),
+    res: timeline.resS,
+    spans: of('media'),
+    gaps: timeline.pieces.flatMap((piece) => {
+      const { kind, detail } = piece;
+      if (kind === 'media' || kind === 'offline' || kind === 'deleted') return [];
+      return [{ ...spanOf(piece), cause: kind, detail: withoutAddresses(detail, source) }];
+    }),
+    offline: of('offline'),
+    deleted: of('deleted'),
+    runs: timeline.runs.map(({ run, firstMsn, eUs }) => ({ run, firstMsn, e: eUs / 1e6 })),
+    windows: timeline.windows.map(({ fromUs, groups }) => {
+      const from = fromUs / 1e6;
+      const to = from + WINDOW_US / 1e6;
+      return { from, to, rev: groups, closed: settled(to * 1e6) };
+    }),
+    pins: pins.map(pinViewOf),
+    markers: markers.map(markerViewOf),
+  };
+}
+
+function spanOf({ fromUs, toUs, merged }: Piece): Span {
+  return { from: timeOf(fromUs), to: timeOf(toUs), ...(merged !== undefined && { merged }) };
+}
+
+/**
+ * What went wrong, for everyone: of an address only the last name in its path is left, and a source's host is not told.
+ *
+ * @param source whose words they are
+ */
+export function withoutAddresses(text: string, source: SourceConfig): string {
+  const named = text.replaceAll(/[a-z][a-z0-9+.-]*:\/\/[^\s"'<>,;)]*[^\s"'<>,;):.]/gi, (address) => {
+    const path = URL.parse(address)?.pathname ?? '';
+    return path.slice(path.lastIndexOf('/') + 1) || 'the source';
+  });
+  if (source.type !== 'pull') return named;
+  const { host, hostname } = new URL(source.url);
+  return named.replaceAll(host, 'the source').replaceAll(hostname, 'the source');
+}

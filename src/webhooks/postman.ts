@@ -1,0 +1,163 @@
+/**
+ * Brings events to one webhook, one after the other: the next one goes when the one before has arrived or was given up.
+ * In: events as they are told. Out: rows of deliveries; a webhook that failed for too long is disabled, and that is told.
+ */
+import type { Told } from '../cluster/bus.ts';
+import { type Outcome, sendOnce } from './send-once.ts';
+import type { Delivery, Webhook } from './webhook-table.ts';
+import type { WebhooksOptions } from './webhooks.ts';
+
+/** Pauses behind each failed try, ms; after the fifth try, about an hour after the first, an event is given up. */
+const PAUSES_MS: readonly number[] = [10_000, 120_000, 720_000, 2_700_000];
+/** A webhook to which nothing came for so long is disabled, ms. */
+const GIVE_UP_AFTER_MS = 24 * 3_600_000;
+const MAX_WAITING = 1000;
+/** When oxbow ends, what was told last still goes out within this, ms. */
+const GRACE_MS = 1000;
+const GONE = 410;
+
+/** Works for one webhook until disposed. */
+export class Postman implements AsyncDisposable {
+  readonly #options: WebhooksOptions;
+  readonly #ends = new AbortController();
+  #webhook: Webhook;
+  #waiting: number;
+  /** Writes to the store, one after the other. */
+  #writing: Promise<unknown> = Promise.resolve();
+  #working: Promise<void> | undefined;
+  #hasMore = false;
+  #isResting = false;
+  /** Ends the pause before the next try: the webhook was set anew. */
+  #pause = new AbortController();
+
+  /** @param waiting deliveries that the last process left */
+  constructor(options: WebhooksOptions, webhook: Webhook, waiting: number) {
+    this.#options = options;
+    this.#webhook = webhook;
+    this.#waiting = waiting;
+  }
+
+  /** The webhook as it is now. */
+  get webhook(): Webhook {
+    return this.#webhook;
+  }
+
+  /** Deliveries that wait. */
+  get waiting(): number {
+    return this.#waiting;
+  }
+
+  /** Sets the webhook anew. */
+  set(webhook: Webhook): Promise<void> {
+    this.#webhook = webhook;
+    this.#pause.abort();
+    return this.#write(() => this.#options.table.put(this.#webhook));
+  }
+
+  /** Puts an event behind those that wait; never throws. */
+  take({ event, json }: Told): void {
+    if (this.#webhook.disabledMs !== null) return;
+    const { table, clock, ended, failed } = this.#options;
+    const dropped = this.#waiting >= (this.#options.maxWaiting ?? MAX_WAITING);
+    if (!dropped) this.#waiting++;
+    this.#write(() => table.add(this.#webhook.id, event, json, clock.nowMs(), dropped)).then(() => {
+      if (dropped) ended('dropped');
+      else this.work();
+    }, failed);
+  }
+
+  /** Sends what waits; does nothing where that is under way. */
+  work(): void {
+    this.#hasMore = true;
+    if (this.#ends.signal.aborted || this.#webhook.disabledMs !== null) return;
+    this.#working ??= this.#work()
+      .catch((error: unknown) => {
+        if (!this.#ends.signal.aborted) this.#options.failed(error);
+      })
+      .finally(() => {
+        this.#working = undefined;
+      });
+  }
+
+  /** Ends what is under way; what waits stays in the store. May be called twice. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#writing; // what was told is written down before the end
+    if (this.#working && !this.#isResting) {
+      const late = this.#options.sleep(GRACE_MS, { signal: this.#ends.signal }).catch(() => undefined); // ended meanwhile
+      await Promise.race([this.#working, late]);
+    }
+    this.#ends.abort(new DOMException('webhooks end', 'AbortError'));
+    this.#pause.abort();
+    await this.#working;
+  }
+
+  async #work(): Promise<void> {
+    const { table } = this.#options;
+    while (this.#hasMore && this.#webhook.disabledMs === null) {
+      this.#hasMore = false;
+      for (let next = await table.next(this.#webhook.id); next; next = await table.next(this.#webhook.id)) {
+        await this.#rest(next);
+        await this.#try(next);
+        if (this.#webhook.disabledMs !== null) return;
+      }
+    }
+  }
+
+  /** Waits until a delivery's time has come, or the webhook was set anew. */
+  async #rest({ next_us }: Delivery): Promise<void> {
+    const { clock, sleep } = this.#options;
+    const ms = next_us / 1000 - clock.nowMs();
+    if (ms <= 0) return;
+    this.#pause = new AbortController();
+    this.#isResting = true;
+    await sleep(ms, { signal: AbortSignal.any([this.#pause.signal, this.#ends.signal]) }).catch(() => undefined);
+    this.#isResting = false;
+    this.#ends.signal.throwIfAborted();
+  }
+
+  async #try(delivery: Delivery): Promise<void> {
+    const { signal } = this.#ends;
+    const outcome = await sendOnce(this.#options, this.#webhook, delivery.event_id, delivery.body, { signal });
+    const { clock, table } = this.#options;
+    const nowMs = clock.nowMs();
+    const { ok, status, error, retryAfterMs } = outcome;
+    const tries = delivery.tries + 1;
+    const pauseMs = PAUSES_MS[tries - 1];
+    if (!ok && pauseMs !== undefined && status !== GONE) {
+      const next_us = Math.round((nowMs + Math.max(pauseMs, retryAfterMs ?? 0)) * 1000);
+      await this.#write(() => table.set(delivery, { tries, status, error, next_us }));
+    } else {
+      const state = ok ? 'done' : 'failed';
+      const ended_us = Math.round(nowMs * 1000);
+      await this.#write(() => table.set(delivery, { state, tries, status, error, ended_us, body: '' }));
+      this.#waiting--;
+      this.#options.ended(state);
+    }
+    await this.#note(outcome, nowMs);
+  }
+
+  /** Notes since when nothing arrives; gives a webhook up that said it is gone, or failed for too long. */
+  async #note({ ok, status, error }: Outcome, nowMs: number): Promise<void> {
+    const { table, bus } = this.#options;
+    const { failingSinceMs: since } = this.#webhook;
+    if (ok && since === null) return;
+    const failingSinceMs = ok ? null : (since ?? nowMs);
+    const isOver = status === GONE || (failingSinceMs !== null && nowMs - failingSinceMs >= GIVE_UP_AFTER_MS);
+    this.#webhook = {
+      ...this.#webhook,
+      failingSinceMs,
+      ...(isOver && { disabledMs: nowMs, disabledReason: error }),
+    };
+    await this.#write(() => table.put(this.#webhook));
+    if (!isOver) return;
+    await this.#write(() => table.drop(this.#webhook.id, nowMs, 'the webhook was disabled'));
+    this.#waiting = 0;
+    bus.publish('webhook.disabled', { id: this.#webhook.id, reason: error });
+  }
+
+  #write<T>(step: () => Promise<T>): Promise<T> {
+    const turn = this.#writing.then(step);
+    this.#writing = turn.catch(() => undefined); // whoever asked for it is told
+    return turn;
+  }
+}

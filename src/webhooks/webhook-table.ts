@@ -1,0 +1,181 @@
+/**
+ * Webhooks and what is on its way to them, in the store, so that a restart goes on where the last process ended.
+ * In: settings, events. Out: rows. Secrets are kept as they are: a signature cannot be made from a hash of them.
+ */
+import type { Kysely, Selectable, Updateable } from 'kysely';
+import type { EventType, OxbowEvent } from '../api/events.ts';
+import type { Tables, WebhookDeliveryTable, WebhookTable as WebhookRow } from '../store/schema.ts';
+
+/** A webhook. Times are ms since 1970. */
+export interface Webhook {
+  readonly id: string;
+  readonly url: string;
+  /** Empty: all but job.progress. */
+  readonly types: readonly EventType[];
+  readonly stream: string | null;
+  readonly secret: string;
+  readonly createdMs: number;
+  readonly failingSinceMs: number | null;
+  readonly disabledMs: number | null;
+  readonly disabledReason: string;
+}
+
+/** Deliveries that have ended are kept, so many for each webhook. */
+export const KEPT_DELIVERIES = 50;
+
+/** A row of a delivery. */
+export type Delivery = Selectable<WebhookDeliveryTable>;
+
+/** The webhooks of this oxbow. */
+export class WebhookTable {
+  readonly #db: Kysely<Tables>;
+
+  constructor(db: Kysely<Tables>) {
+    this.#db = db;
+  }
+
+  /** All of them, oldest first. */
+  async all(): Promise<Webhook[]> {
+    const rows = await this.#db.selectFrom('webhook').selectAll().orderBy('created_us').orderBy('id').execute();
+    return rows.map(webhookOf);
+  }
+
+  /** Adds one, or writes one anew. */
+  async put(webhook: Webhook): Promise<void> {
+    const { id, created_us, ...values } = rowOf(webhook);
+    await this.#db
+      .insertInto('webhook')
+      .values({ id, created_us, ...values })
+      .onConflict((conflict) => conflict.column('id').doUpdateSet(values))
+      .execute();
+  }
+
+  /** Removes one with all that is on its way to it. */
+  async remove(id: string): Promise<void> {
+    await this.#db.deleteFrom('webhook_delivery').where('webhook_id', '=', id).execute();
+    await this.#db.deleteFrom('webhook').where('id', '=', id).execute();
+  }
+
+  /** Puts an event behind those that wait, or notes that it was dropped. */
+  async add(
+    id: string,
+    { id: eventId, type }: OxbowEvent,
+    body: string,
+    nowMs: number,
+    dropped: boolean,
+  ): Promise<void> {
+    const now = usOf(nowMs);
+    const ends = dropped
+      ? { state: 'dropped', ended_us: now, error: 'too many waited', body: '' }
+      : { state: 'waiting', ended_us: null, error: '', body };
+    await this.#db
+      .insertInto('webhook_delivery')
+      .values({
+        webhook_id: id,
+        event_id: eventId,
+        type,
+        tries: 0,
+        next_us: now,
+        status: null,
+        created_us: now,
+        ...ends,
+      })
+      .execute();
+    if (dropped) await this.#trim(id);
+  }
+
+  /** How many wait. */
+  async waiting(id: string): Promise<number> {
+    const { count } = await this.#db
+      .selectFrom('webhook_delivery')
+      .select((eb) => eb.fn.countAll<number>().as('count'))
+      .where('webhook_id', '=', id)
+      .where('state', '=', 'waiting')
+      .executeTakeFirstOrThrow();
+    return Number(count);
+  }
+
+  /** The oldest that waits. */
+  next(id: string): Promise<Delivery | undefined> {
+    return this.#db
+      .selectFrom('webhook_delivery')
+      .selectAll()
+      .where('webhook_id', '=', id)
+      .where('state', '=', 'waiting')
+      .orderBy('seq')
+      .limit(1)
+      .executeTakeFirst();
+  }
+
+  /** The newest, newest first. */
+  newest(id: string): Promise<Delivery[]> {
+    return this.#db
+      .selectFrom('webhook_delivery')
+      .selectAll()
+      .where('webhook_id', '=', id)
+      .orderBy('seq', 'desc')
+      .limit(KEPT_DELIVERIES)
+      .execute();
+  }
+
+  /** A try has changed a delivery. */
+  async set({ seq, webhook_id }: Delivery, change: Updateable<WebhookDeliveryTable>): Promise<void> {
+    await this.#db.updateTable('webhook_delivery').set(change).where('seq', '=', seq).execute();
+    if (change.state !== undefined) await this.#trim(webhook_id);
+  }
+
+  /** Nothing of what waits is sent any more. */
+  async drop(id: string, nowMs: number, error: string): Promise<void> {
+    await this.#db
+      .updateTable('webhook_delivery')
+      .set({ state: 'dropped', ended_us: usOf(nowMs), error, body: '' })
+      .where('webhook_id', '=', id)
+      .where('state', '=', 'waiting')
+      .execute();
+    await this.#trim(id);
+  }
+
+  async #trim(id: string): Promise<void> {
+    const oldest = await this.#db
+      .selectFrom('webhook_delivery')
+      .select('seq')
+      .where('webhook_id', '=', id)
+      .where('state', '!=', 'waiting')
+      .orderBy('seq', 'desc')
+      .offset(KEPT_DELIVERIES)
+      .limit(1)
+      .executeTakeFirst();
+    if (!oldest) return;
+    await this.#db
+      .deleteFrom('webhook_delivery')
+      .where('webhook_id', '=', id)
+      .where('state', '!=', 'waiting')
+      .where('seq', '<=', oldest.seq)
+      .execute();
+  }
+}
+
+const usOf = (ms: number) => Math.round(ms * 1000);
+const msOf = (us: number | null) => (us === null ? null : us / 1000);
+
+function webhookOf(row: Selectable<WebhookRow>): Webhook {
+  const { id, url, types, stream, secret, created_us, failing_since_us, disabled_us, disabled_reason } = row;
+  return {
+    ...{ id, url, stream, secret, disabledReason: disabled_reason },
+    types: JSON.parse(types) as EventType[],
+    createdMs: created_us / 1000,
+    failingSinceMs: msOf(failing_since_us),
+    disabledMs: msOf(disabled_us),
+  };
+}
+
+function rowOf(webhook: Webhook): Selectable<WebhookRow> {
+  const { id, url, types, stream, secret, createdMs, failingSinceMs, disabledMs, disabledReason } = webhook;
+  return {
+    ...{ id, url, stream, secret, disabled_reason: disabledReason },
+    types: JSON.stringify(types),
+    created_us: usOf(createdMs),
+    failing_since_us: failingSinceMs === null ? null : usOf(failingSinceMs),
+    disabled_us: disabledMs === null ? null : usOf(disabledMs),
+  };
+}

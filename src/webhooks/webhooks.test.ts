@@ -1,0 +1,290 @@
+import assert from 'node:assert/strict';
+import { createHmac } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { suite, test } from 'node:test';
+import type { WebhookSettings } from '../api/webhook-shapes.ts';
+import { createBus } from '../cluster/bus.ts';
+import { createManualClock } from '../lib/clock.ts';
+import type { Net, NetRequest, NetResponse } from '../net/net.ts';
+import { createLog } from '../observe/log.ts';
+import { openStore } from '../store/db.ts';
+import { checkSecret } from './signature.ts';
+import { WebhookTable } from './webhook-table.ts';
+import { Webhooks } from './webhooks.ts';
+
+const START_MS = Date.UTC(2026, 10, 20, 8, 0, 0);
+const url = 'https://hooks.example/in';
+const secret = `whsec_${Buffer.alloc(24, 7).toString('base64')}`;
+
+interface Got {
+  readonly url: string;
+  readonly atMs: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: { readonly id: string; readonly type: string; readonly data: { number: number } };
+  readonly trusted: string | undefined;
+}
+
+/** How the other side answers a try: a status, headers too, or not at all. */
+type Reply = number | { readonly status: number; readonly headers: Record<string, string> } | Error;
+
+/** Webhooks on a store of their own, a clock that sleeping moves, and another side that answers as a test says. */
+async function openHooks(answer: (got: Got, count: number) => Reply | Promise<Reply> = () => 204, maxWaiting?: number) {
+  const folder = await mkdtemp(path.join(tmpdir(), 'oxbow-hooks-'));
+  const clock = createManualClock(START_MS);
+  const failures: unknown[] = [];
+  const bus = createBus(clock, (error) => failures.push(error));
+  const store = await openStore({
+    file: path.join(folder, 'a.db'),
+    log: createLog({ level: 'fatal', write: () => {} }),
+  });
+  const got: Got[] = [];
+  const ended: string[] = [];
+  const net: Pick<Net, 'fetch'> = {
+    async fetch(asked: string | URL, { headers = {}, post, trusted }: NetRequest): Promise<NetResponse> {
+      const body = JSON.parse(Buffer.from(post!).toString()) as Got['body'];
+      got.push({ url: String(asked), atMs: clock.nowMs(), headers, body, trusted: trusted?.href });
+      const reply = await answer(got.at(-1)!, got.length);
+      if (reply instanceof Error) throw reply;
+      const { status, headers: fields } = typeof reply === 'number' ? { status: reply, headers: {} } : reply;
+      return { status, headers: fields, [Symbol.dispose]() {} } as unknown as NetResponse;
+    },
+  };
+  const open = () =>
+    Webhooks.open({
+      ...{ table: new WebhookTable(store.db), bus, net, clock, ...(maxWaiting && { maxWaiting }) },
+      async sleep(ms, { signal }) {
+        signal.throwIfAborted();
+        clock.advance(ms);
+        await new Promise(setImmediate);
+      },
+      ended: (state) => void ended.push(state),
+      failed: (error) => void failures.push(error),
+    });
+  const hooks = await open();
+  return {
+    ...{ hooks, open, bus, clock, got, ended, failures },
+    tell: (number: number, stream = 'door') =>
+      bus.publish('stream.generation', { number }, { name: stream, visibility: 'private' }),
+    /** Waits until so many have ended. */
+    async until(count: number) {
+      while (ended.length < count) await new Promise(setImmediate);
+    },
+    async [Symbol.asyncDispose]() {
+      await hooks[Symbol.asyncDispose]();
+      await store[Symbol.asyncDispose]();
+      await rm(folder, { recursive: true, force: true });
+      assert.deepEqual(failures, []);
+    },
+  };
+}
+
+suite('webhooks', () => {
+  test('what is told is sent as it is, in order, signed so that a Standard Webhooks library takes it', async () => {
+    await using opened = await openHooks();
+    const { hooks, got, tell, until, clock } = opened;
+    await hooks.create({ url, secret, types: ['stream.generation'], stream: 'door' });
+    tell(1);
+    tell(2, 'other');
+    opened.bus.publish('server.starting', { version: '1' });
+    tell(3);
+    await until(2);
+    assert.deepEqual(
+      got.map(({ body }) => [body.type, body.data]),
+      [
+        ['stream.generation', { number: 1 }],
+        ['stream.generation', { number: 3 }],
+      ],
+    );
+    const { headers, body, trusted } = got[0]!;
+    assert.equal(trusted, url);
+    assert.equal(headers['webhook-id'], body.id);
+    assert.equal(headers['webhook-timestamp'], String(Math.floor(clock.nowMs() / 1000)));
+    const signed = `${body.id}.${headers['webhook-timestamp']}.${JSON.stringify(body)}`;
+    const digest = createHmac('sha256', Buffer.alloc(24, 7)).update(signed).digest('base64');
+    assert.equal(headers['webhook-signature'], `v1,${digest}`);
+  });
+
+  test('without a wish for types everything comes but the progress of jobs', async () => {
+    await using opened = await openHooks();
+    await opened.hooks.create({ url });
+    opened.bus.publish('job.progress', { id: '1', kind: 'export', state: 'running', progress: 0.5 });
+    opened.bus.publish('disk.ok', { free: 1, total: 2 });
+    await opened.until(1);
+    assert.deepEqual(
+      opened.got.map(({ body }) => body.type),
+      ['disk.ok'],
+    );
+  });
+
+  test('what does not arrive is tried five times over an hour with the same id, then given up; what waited behind it follows', async () => {
+    await using opened = await openHooks(({ body }) => (body.data.number === 1 ? 500 : 200));
+    const { hooks, got, tell, until, clock } = opened;
+    const { id } = await hooks.create({ url });
+    tell(1);
+    tell(2);
+    await until(2);
+    assert.deepEqual(
+      got.map(({ body, atMs }) => [body.data.number, Math.round((atMs - START_MS) / 1000)]),
+      [
+        [1, 0],
+        [1, 10],
+        [1, 130],
+        [1, 850],
+        [1, 3550],
+        [2, 3550],
+      ],
+    );
+    assert.equal(new Set(got.slice(0, 5).map(({ headers }) => headers['webhook-id'])).size, 1);
+    const deliveries = await hooks.deliveries(id);
+    assert.deepEqual(
+      deliveries.map(({ state, tries, status, error }) => [state, tries, status, error]),
+      [
+        ['done', 1, 200, ''],
+        ['failed', 5, 500, 'HTTP 500'],
+      ],
+    );
+    assert.equal(hooks.get(id).failingSince, null);
+    assert.equal(deliveries[0]!.endedAt, new Date(clock.nowMs()).toISOString());
+  });
+
+  test('Retry-After is heeded where it is longer, and no answer at all is a failure like another', async () => {
+    await using opened = await openHooks((_, count) =>
+      count === 1 ? { status: 429, headers: { 'retry-after': '60' } } : count === 2 ? new Error('refused') : 200,
+    );
+    const { hooks, got, tell, until } = opened;
+    await hooks.create({ url });
+    tell(1);
+    await until(1);
+    assert.deepEqual(
+      got.map(({ atMs }) => (atMs - START_MS) / 1000),
+      [0, 60, 180],
+    );
+  });
+
+  test('a webhook that fails for a day is disabled, which is told, and goes on when it is set anew', async () => {
+    let broken = true;
+    await using opened = await openHooks(() => (broken ? 503 : 200));
+    const { hooks, bus, tell, got } = opened;
+    const heard: string[] = [];
+    const { id } = await hooks.create({ url, types: ['stream.generation'] });
+    const disabled = new Promise<void>((resolve) => {
+      bus.listen(({ event }) => {
+        if (event.type !== 'webhook.disabled') return;
+        heard.push(event.data.id);
+        resolve();
+      });
+    });
+    for (let number = 0; number < 40; number++) tell(number);
+    await disabled;
+    assert.deepEqual(heard, [id]);
+    const { disabledAt, disabledReason, waiting } = hooks.get(id);
+    assert.ok(Date.parse(disabledAt!) - START_MS >= 24 * 3_600_000);
+    assert.deepEqual([disabledReason, waiting], ['HTTP 503', 0]);
+    const tries = got.length;
+    tell(98);
+    broken = false;
+    const settings: WebhookSettings = { url, types: ['stream.generation'] };
+    assert.equal((await hooks.replace(id, settings)).disabledAt, null);
+    tell(99);
+    while (got.length === tries) await new Promise(setImmediate);
+    assert.equal(got.at(-1)!.body.data.number, 99);
+  });
+
+  test('an address that says 410 is gone at once', async () => {
+    await using opened = await openHooks(() => 410);
+    const { id } = await opened.hooks.create({ url });
+    opened.tell(1);
+    while (opened.hooks.get(id).disabledAt === null) await new Promise(setImmediate);
+    assert.equal(opened.got.length, 1);
+  });
+
+  test('a restart goes on with what waited, also with what was under way', async () => {
+    const { promise: never } = Promise.withResolvers<number>();
+    const stuck = Promise.withResolvers<void>();
+    let isFirst = true;
+    await using opened = await openHooks(async () => {
+      if (!isFirst) return 200;
+      stuck.resolve();
+      await Promise.race([never, ending]);
+      return new Error('the process ends');
+    });
+    const { promise: ending, reject: end } = Promise.withResolvers<number>();
+    ending.catch(() => {});
+    const { hooks, open, tell, got, ended } = opened;
+    const { id } = await hooks.create({ url, secret });
+    tell(1);
+    tell(2);
+    await stuck.promise;
+    const closing = hooks[Symbol.asyncDispose]();
+    await new Promise(setImmediate);
+    end(new DOMException('aborted', 'AbortError'));
+    await closing;
+    assert.deepEqual(ended, []);
+    isFirst = false;
+    const again = await open();
+    await opened.until(2);
+    assert.deepEqual(
+      got.map(({ body }) => body.data.number),
+      [1, 1, 2],
+    );
+    assert.equal(again.get(id).waiting, 0);
+    await again[Symbol.asyncDispose]();
+  });
+
+  test('so many may wait, what is told then is dropped and noted; fifty that have ended are kept', async () => {
+    const { promise: gate, resolve: open } = Promise.withResolvers<number>();
+    await using opened = await openHooks(() => gate, 60);
+    const { hooks, tell, until } = opened;
+    const { id } = await hooks.create({ url });
+    for (let number = 0; number < 63; number++) tell(number);
+    await until(3);
+    assert.equal(hooks.get(id).waiting, 60);
+    assert.deepEqual(
+      (await hooks.deliveries(id)).slice(0, 4).map(({ state }) => state),
+      ['dropped', 'dropped', 'dropped', 'waiting'],
+    );
+    open(200);
+    await until(63);
+    assert.equal((await hooks.deliveries(id)).length, 50);
+  });
+
+  test('the secret is shown once, user names and passwords never, and what is removed gets nothing', async () => {
+    await using opened = await openHooks();
+    const { hooks, tell, got } = opened;
+    const made = await hooks.create({ url: 'https://me:word@hooks.example/in' });
+    checkSecret(made.secret);
+    assert.equal(made.url, 'https://hooks.example/in');
+    const shown = JSON.stringify([hooks.list(), hooks.get(made.id)]);
+    assert.ok(!shown.includes(made.secret) && !shown.includes('word'));
+    await hooks.remove(made.id);
+    assert.throws(() => hooks.get(made.id), { code: 'webhook-unknown' });
+    tell(1);
+    await new Promise(setImmediate);
+    assert.deepEqual([hooks.list(), got], [[], []]);
+  });
+
+  test('an address that is none and a secret that is none are refused', async () => {
+    await using opened = await openHooks();
+    for (const settings of [
+      { url: 'ftp://x/' },
+      { url: 'nonsense' },
+      { url, secret: 'whsec_short' },
+      { url, secret: 'x' },
+    ]) {
+      await assert.rejects(opened.hooks.create(settings), { code: 'bad-request' });
+    }
+    assert.deepEqual(opened.hooks.list(), []);
+  });
+
+  test('a test is sent at once and tells how it went', async () => {
+    await using opened = await openHooks((_, count) => (count === 1 ? 200 : 404));
+    const { id } = await opened.hooks.create({ url });
+    const { signal } = new AbortController();
+    const { ok, status, error } = await opened.hooks.test(id, { signal });
+    assert.deepEqual([ok, status, error], [true, 200, '']);
+    assert.deepEqual((await opened.hooks.test(id, { signal })).error, 'HTTP 404');
+    assert.equal(opened.got[0]!.body.type, 'webhook.test');
+  });
+});

@@ -1,0 +1,219 @@
+/**
+ * Sends events to the addresses that administrators gave: signed, each webhook's in order, tried again until they arrive.
+ * In: the bus, the store. Out: POST requests through net; WebhookView and DeliveryView. At least once: a crash may send one again.
+ */
+import { randomBytes } from 'node:crypto';
+import type { EventType } from '../api/events.ts';
+import { printRfc3339 } from '../api/instant.ts';
+import type {
+  DeliveryView,
+  NewWebhookView,
+  WebhookSettings,
+  WebhookTestView,
+  WebhookView,
+} from '../api/webhook-shapes.ts';
+import type { EventBus, Listening, Told } from '../cluster/bus.ts';
+import type { Clock } from '../lib/clock.ts';
+import { OxbowError } from '../lib/errors.ts';
+import type { Net } from '../net/net.ts';
+import { Postman } from './postman.ts';
+import { sendOnce } from './send-once.ts';
+import { checkSecret, makeSecret } from './signature.ts';
+import type { Delivery, Webhook, WebhookTable } from './webhook-table.ts';
+
+/** So many webhooks may be set. */
+const MAX_WEBHOOKS = 100;
+
+/** What webhooks work with. */
+export interface WebhooksOptions {
+  readonly table: WebhookTable;
+  readonly bus: EventBus;
+  readonly net: Pick<Net, 'fetch'>;
+  readonly clock: Clock;
+  /** Waits; the clock's own time passes meanwhile. Rejects when aborted. */
+  readonly sleep: (ms: number, options: { signal: AbortSignal }) => Promise<void>;
+  /** More do not wait for one webhook, 1,000 unless given; what is told meanwhile is dropped, and noted. */
+  readonly maxWaiting?: number;
+  /** Told how each delivery ended. */
+  readonly ended: (state: 'done' | 'failed' | 'dropped') => void;
+  /** Told what went wrong that is no fault of a webhook. */
+  readonly failed: (error: unknown) => void;
+}
+
+/** The webhooks of a server. Disposing ends what is under way; it goes on with the next process. */
+export class Webhooks implements AsyncDisposable {
+  readonly #options: WebhooksOptions;
+  readonly #postmen = new Map<string, Postman>();
+  #listening: Listening | undefined;
+  #closing: Promise<void> | undefined;
+
+  private constructor(options: WebhooksOptions) {
+    this.#options = options;
+  }
+
+  /** Reads what is set, goes on with what waits, and begins to listen. */
+  static async open(options: WebhooksOptions): Promise<Webhooks> {
+    const webhooks = new Webhooks(options);
+    for (const webhook of await options.table.all()) {
+      webhooks.#postmen.set(webhook.id, new Postman(options, webhook, await options.table.waiting(webhook.id)));
+    }
+    webhooks.#listening = options.bus.listen((told) => {
+      for (const postman of webhooks.#postmen.values()) if (isFor(postman.webhook, told)) postman.take(told);
+    });
+    for (const postman of webhooks.#postmen.values()) postman.work();
+    return webhooks;
+  }
+
+  /** All of them, oldest first. */
+  list(): readonly WebhookView[] {
+    return [...this.#postmen.values()].map(viewOf);
+  }
+
+  /**
+   * One of them.
+   *
+   * @throws OxbowError `webhook-unknown`
+   */
+  get(id: string): WebhookView {
+    return viewOf(this.#find(id));
+  }
+
+  /**
+   * Sets a new one.
+   *
+   * @throws OxbowError `bad-request`, `limit-reached`
+   */
+  async create(settings: WebhookSettings): Promise<NewWebhookView> {
+    if (this.#postmen.size >= MAX_WEBHOOKS) {
+      throw new OxbowError('limit-reached', `There are ${MAX_WEBHOOKS} webhooks already.`);
+    }
+    const { clock, table } = this.#options;
+    const secret = settings.secret ?? makeSecret();
+    const createdMs = clock.nowMs();
+    const id = `${Math.floor(createdMs).toString(36)}-${randomBytes(6).toString('hex')}`;
+    const webhook = settle(settings, { id, secret, createdMs });
+    const postman = new Postman(this.#options, webhook, 0);
+    await table.put(webhook);
+    this.#postmen.set(id, postman);
+    return { ...viewOf(postman), secret };
+  }
+
+  /**
+   * Sets one anew: with a secret, with that one, else with the one it has. One that was disabled goes on.
+   *
+   * @throws OxbowError `webhook-unknown`, `bad-request`
+   */
+  async replace(id: string, settings: WebhookSettings): Promise<WebhookView> {
+    const postman = this.#find(id);
+    const { secret, createdMs } = postman.webhook;
+    await postman.set(settle(settings, { id, secret: settings.secret ?? secret, createdMs }));
+    postman.work();
+    return viewOf(postman);
+  }
+
+  /**
+   * Removes one; what waits is not sent.
+   *
+   * @throws OxbowError `webhook-unknown`
+   */
+  async remove(id: string): Promise<void> {
+    const postman = this.#find(id);
+    this.#postmen.delete(id);
+    await postman[Symbol.asyncDispose]();
+    await this.#options.table.remove(id);
+  }
+
+  /**
+   * The newest deliveries, newest first.
+   *
+   * @throws OxbowError `webhook-unknown`
+   */
+  async deliveries(id: string): Promise<readonly DeliveryView[]> {
+    this.#find(id);
+    return (await this.#options.table.newest(id)).map(deliveryViewOf);
+  }
+
+  /**
+   * Sends an event `webhook.test` at once, past what waits, and tells how it went.
+   *
+   * @throws OxbowError `webhook-unknown`
+   */
+  async test(id: string, { signal }: { signal: AbortSignal }): Promise<WebhookTestView> {
+    const { webhook } = this.#find(id);
+    const { clock } = this.#options;
+    const at = printRfc3339(clock.nowMs());
+    const eventId = `test-${randomBytes(8).toString('hex')}`;
+    const body = JSON.stringify({ id: eventId, type: 'webhook.test', at, stream: null, data: {} });
+    const startedMs = clock.monotonicMs();
+    const { ok, status, error } = await sendOnce(this.#options, webhook, eventId, body, { signal });
+    return { ok, status, error, tookMs: Math.round(clock.monotonicMs() - startedMs) };
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#closing ??= (async () => {
+      this.#listening?.close();
+      await Promise.all([...this.#postmen.values()].map((postman) => postman[Symbol.asyncDispose]()));
+    })();
+    return this.#closing;
+  }
+
+  #find(id: string): Postman {
+    const postman = this.#postmen.get(id);
+    if (postman) return postman;
+    throw new OxbowError('webhook-unknown', `There is no webhook ${id.slice(0, 80)}.`);
+  }
+}
+
+/** What is told too often to be sent to who did not ask for it. */
+const SELDOM_WANTED: ReadonlySet<EventType> = new Set(['job.progress']);
+
+function isFor({ types, stream }: Webhook, { event }: Told): boolean {
+  if (stream !== null && event.stream !== stream) return false;
+  return types.length === 0 ? !SELDOM_WANTED.has(event.type) : types.includes(event.type);
+}
+
+/** @throws OxbowError `bad-request` */
+function settle(
+  { url, types = [], stream, secret }: WebhookSettings,
+  own: Pick<Webhook, 'id' | 'secret' | 'createdMs'>,
+): Webhook {
+  const parsed = URL.parse(url);
+  if (!parsed || !/^https?:$/.test(parsed.protocol)) {
+    throw new OxbowError('bad-request', 'A webhook has an http or https URL.');
+  }
+  if (secret !== undefined) checkSecret(secret);
+  return {
+    ...own,
+    url: parsed.href,
+    types,
+    stream: stream ?? null,
+    failingSinceMs: null,
+    disabledMs: null,
+    disabledReason: '',
+  };
+}
+
+function viewOf({ webhook, waiting }: Postman): WebhookView {
+  const { id, types, stream, createdMs, failingSinceMs, disabledMs, disabledReason } = webhook;
+  const url = new URL(webhook.url);
+  url.username = '';
+  url.password = '';
+  const time = (ms: number | null) => (ms === null ? null : printRfc3339(ms));
+  return {
+    ...{ id, url: url.href, types, stream, waiting, disabledReason },
+    createdAt: printRfc3339(createdMs),
+    failingSince: time(failingSinceMs),
+    disabledAt: time(disabledMs),
+  };
+}
+
+function deliveryViewOf(row: Delivery): DeliveryView {
+  const { event_id, type, state, tries, status, error, created_us, next_us, ended_us } = row;
+  const time = (us: number) => printRfc3339(us / 1000);
+  return {
+    ...{ id: event_id, type, tries, status, error, state: state as DeliveryView['state'] },
+    createdAt: time(created_us),
+    nextAt: state === 'waiting' ? time(next_us) : null,
+    endedAt: ended_us === null ? null : time(ended_us),
+  };
+}

@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict';
+import { after, before, suite, test } from 'node:test';
+import type { Browser, Page } from 'playwright-core';
+import { need } from '../fixtures/need.ts';
+import { type Folder, openFolder, type Server, smallPicture, startServer } from '../fixtures/server.ts';
+import { violations } from './axe.ts';
+import { collectFaults, openBrowser, openVisitor } from './chromium.ts';
+import { overflowing } from './overflow.ts';
+
+/** Tabs, and what stands in each once it is filled. */
+const tabs = [
+  ['streams', 'tbody svg path[d^="M"]'],
+  ['storage', 'meter'],
+  ['jobs', '.box, li .job'],
+  ['logs', 'ol li'],
+  ['settings', 'tbody tr:nth-child(10)'],
+  ['access', 'form .button.main'],
+] as const;
+
+const shots = process.env.OXBOW_SHOTS;
+
+suite('the admin page', { skip: need('chromium') }, () => {
+  let folder: Folder;
+  let server: Server;
+  let browser: Browser;
+
+  before(async () => {
+    folder = await openFolder('admin');
+    server = await startServer({ data: folder.path, args: smallPicture, adminToken: 'let-me-in-please' });
+    browser = await openBrowser();
+  });
+  after(async () => {
+    await browser?.close();
+    await server?.[Symbol.asyncDispose]();
+    await folder?.[Symbol.asyncDispose]();
+  });
+
+  /** From the tab of access on: a token is shown once, a stream is stopped only when that was confirmed. */
+  async function useIt(page: Page): Promise<void> {
+    await page.locator('form.card input').fill('my script');
+    await page.locator('form.card .button.main').click();
+    const token = await page.locator('dialog[open] input').inputValue();
+    const headers = { authorization: `Bearer ${token}` };
+    assert.equal((await fetch(`${server.url}/api/v1/me`, { headers })).status, 200);
+    await page.keyboard.press('Escape');
+    await page.locator('th', { hasText: 'my script' }).waitFor();
+    assert.ok(!(await page.content()).includes(token));
+    await page.locator('nav a[href="/admin/streams"]').click();
+    await page.getByRole('button', { name: /^Stop / }).click();
+    await page.locator('dialog[open] footer .button').first().click();
+    assert.equal(await page.getByRole('button', { name: /^Start / }).count(), 0);
+    await page.getByRole('button', { name: /^Stop / }).click();
+    await page.locator('dialog[open] footer .button.main').click();
+    await page.getByRole('button', { name: /^Start / }).waitFor();
+  }
+
+  for (const { width, height, colorScheme, locale } of [
+    { width: 360, height: 800, colorScheme: 'dark', locale: 'zh-CN' },
+    { width: 1440, height: 900, colorScheme: 'light', locale: 'en-US' },
+  ] as const) {
+    test(`sends a stranger to sign in and back; each tab is filled and keeps no one out, ${width} wide`, async () => {
+      await using context = await openVisitor(browser, { width, height, colorScheme, locale });
+      const page = await context.newPage();
+      const faults = collectFaults(page);
+      await page.goto(`${server.url}/admin/storage`);
+      await page.locator('main a[href="/sign-in?to=/admin/storage"]').click();
+      await page.locator('main input[type="password"]').fill('let-me-in-please');
+      await page.locator('main form button').click();
+      await page.locator('meter').waitFor();
+      assert.equal(new URL(page.url()).pathname, '/admin/storage');
+      const found: string[] = [];
+      for (const [tab, filled] of tabs) {
+        await page.locator(`nav a[href="/admin/${tab}"]`).click();
+        await page.locator(filled).first().waitFor({ state: 'attached' });
+        if (width > 1000) found.push(...(await violations(page, tab)));
+        else if (tab === 'streams') found.push(...(await violations(page, tab, { rules: ['color-contrast'] })));
+        found.push(...(await overflowing(page)).map((what) => `${tab}: ${what}`));
+        if (shots) await page.screenshot({ path: `${shots}/admin-${tab}-${width}.png`, fullPage: true });
+      }
+      assert.deepEqual(found, []);
+      if (width > 1000) await useIt(page);
+      assert.deepEqual(faults, []);
+    });
+  }
+});

@@ -1,0 +1,64 @@
+/**
+ * Asks axe-core what of a page keeps people out.
+ * In: a page of Chromium. Out: serious and critical violations in words, for a test to find none. WCAG 2.2 AA.
+ */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Page } from 'playwright-core';
+
+const source = readFile(join(import.meta.dirname, '..', '..', 'node_modules', 'axe-core', 'axe.min.js'), 'utf8');
+
+interface Violation {
+  readonly id: string;
+  readonly impact: string | null;
+  readonly help: string;
+  readonly nodes: readonly { readonly target: readonly unknown[]; readonly failureSummary?: string }[];
+}
+
+/** What of a page is looked at. */
+export interface Scope {
+  /** Rules of axe-core; all where left out. */
+  readonly rules?: readonly string[];
+  /** Selectors: what is new since the page was last looked at as a whole. All of it where left out. */
+  readonly within?: readonly string[];
+}
+
+/**
+ * Looks at the page as it is now. A colour on its way to another has no contrast to speak of: what is found has to be found twice.
+ *
+ * @param where told with each violation
+ * @throws Error where nothing is there of what `within` names
+ */
+export async function violations(page: Page, where: string, scope: Scope = {}): Promise<string[]> {
+  for (const selector of scope.within ?? []) {
+    if ((await page.locator(selector).count()) === 0) throw new Error(`${where}: nothing is ${selector}`);
+  }
+  const first = await look(page, scope);
+  if (first.size === 0) return [];
+  const second = await look(page, scope);
+  return [...first].filter(([place]) => second.has(place)).map(([place, why]) => `${where}: ${place}: ${why}`);
+}
+
+/** What is found, by rule and element; with the reason. */
+async function look(page: Page, { rules, within }: Scope): Promise<Map<string, string>> {
+  await page.evaluate(async () => {
+    const finite = document.getAnimations().filter(({ effect }) => effect?.getComputedTiming().endTime !== Infinity);
+    await Promise.allSettled(finite.map(({ finished }) => finished));
+  });
+  // By the debugger's protocol: the page's policy lets no other script in.
+  if (!(await page.evaluate('"axe" in globalThis'))) await page.evaluate(await source);
+  const options = { resultTypes: ['violations'], ...(rules ? { runOnly: { type: 'rule', values: rules } } : {}) };
+  const context = within ? JSON.stringify({ include: within.map((selector) => [selector]) }) : 'document';
+  const found = (await page.evaluate(
+    `axe.run(${context}, ${JSON.stringify(options)}).then((results) => results.violations)`,
+  )) as readonly Violation[];
+  const serious = found.filter(({ impact }) => impact === 'serious' || impact === 'critical');
+  return new Map(
+    serious.flatMap(({ id, help, nodes }) =>
+      nodes.map(({ target, failureSummary = '' }) => {
+        const why = failureSummary.split('\n').slice(1).join(' ').trim();
+        return [`${id} (${help}) at ${target.join(' ')}`, why] as const;
+      }),
+    ),
+  );
+}

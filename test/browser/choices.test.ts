@@ -1,0 +1,164 @@
+import assert from 'node:assert/strict';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, suite, test } from 'node:test';
+import type { Browser, Page } from 'playwright-core';
+import { run } from '../fixtures/ffmpeg.ts';
+import { need } from '../fixtures/need.ts';
+import { makeHls, openOrigin } from '../fixtures/origin.ts';
+import { openFolder, runOxbow, type Server, startServer } from '../fixtures/server.ts';
+import { until } from '../fixtures/wait.ts';
+import { collectFaults, openBrowser, openVisitor, withoutEarlyWindows } from './chromium.ts';
+
+/** Length of the source, and of its segments. */
+const SECONDS = 30;
+const SEGMENT_S = 2;
+/** Its two languages, and the tone that each speaks in, Hz. */
+const tongues = { eng: { name: 'English', hertz: 1000 }, deu: { name: 'Deutsch', hertz: 440 } } as const;
+type Tongue = keyof typeof tongues;
+/** How much the loudest frequency that is heard may be off: one step of the analysis is 23 Hz. */
+const OFF_HZ = 40;
+
+suite('sound and subtitles are chosen, in a browser', { skip: need('chromium') || need('ffmpeg') }, () => {
+  const opened = new AsyncDisposableStack();
+  let server: Server;
+  let browser: Browser;
+  let page: Page;
+  let faults: string[];
+
+  before(async () => {
+    const folder = opened.use(await openFolder('choices'));
+    const file = (...path: string[]) => join(folder.path, ...path);
+    await makeHls({
+      ...{ folder: file('video'), seconds: SECONDS, segmentS: SEGMENT_S, container: 'fmp4' },
+      audio: 'none',
+    });
+    const origin = opened.use(await openOrigin({ folder: folder.path }));
+    for (const tongue of Object.keys(tongues) as Tongue[]) await makeSound(file(tongue), tongues[tongue].hertz);
+    const media = (type: string, group: string, tongue: Tongue, file: string) =>
+      `#EXT-X-MEDIA:TYPE=${type},GROUP-ID="${group}",NAME="${tongues[tongue].name}",LANGUAGE="${tongue}",AUTOSELECT=YES,URI="${file}"`;
+    const lists = (Object.keys(tongues) as Tongue[]).flatMap((tongue) => {
+      const uris = Array.from({ length: SECONDS / SEGMENT_S }, (_, i) => `/${tongue}/words${i}.vtt`);
+      for (const [i, uri] of uris.entries()) origin.put(uri, words(tongue, i));
+      const entries = uris.map((uri) => `#EXTINF:${SEGMENT_S},\n${uri}`);
+      const head = ['#EXTM3U', '#EXT-X-VERSION:6', `#EXT-X-TARGETDURATION:${SEGMENT_S}`];
+      origin.put(`/${tongue}/words.m3u8`, [...head, ...entries, '#EXT-X-ENDLIST', ''].join('\n'));
+      return [
+        media('AUDIO', 'a', tongue, `/${tongue}/sound.m3u8`),
+        media('SUBTITLES', 's', tongue, `/${tongue}/words.m3u8`),
+      ];
+    });
+    const variant = '#EXT-X-STREAM-INF:BANDWIDTH=500000,AUDIO="a",SUBTITLES="s"\n/video/index.m3u8';
+    origin.put('/master.m3u8', ['#EXTM3U', ...lists, variant, ''].join('\n'));
+    const data = file('data');
+    const said = await runOxbow(['record', `${origin.url}/master.m3u8`, '-o', data, '--name', 'tongues']);
+    assert.equal(said.code, 0, said.stderr);
+    server = opened.use(await startServer({ data }));
+    browser = await openBrowser();
+    opened.defer(() => browser.close());
+    page = await (await openVisitor(browser)).newPage();
+    faults = collectFaults(page);
+    const { spans } = await server.timeline('tongues');
+    const [from, to] = [Date.parse(spans[0]!.from), Date.parse(spans.at(-1)!.to)].map((ms) => ms / 1000);
+    // A span plays over and over: there is sound for as long as the test looks.
+    await page.goto(`${server.url}/watch/tongues?from=${Math.ceil(from!)}&to=${Math.floor(to!)}`);
+    await until('it plays', () => front((video) => !video.paused && video.currentTime > 0));
+  });
+  after(() => opened.disposeAsync());
+
+  /** Sound alone, in pieces. */
+  async function makeSound(folder: string, hertz: number): Promise<void> {
+    await mkdir(folder);
+    const { code, stderr } = await run('ffmpeg', [
+      ...['-v', 'error', '-y', '-f', 'lavfi', '-i', `sine=frequency=${hertz}:sample_rate=48000:duration=${SECONDS}`],
+      ...['-c:a', 'aac', '-b:a', '64k', '-f', 'hls', '-hls_time', `${SEGMENT_S}`, '-hls_playlist_type', 'vod'],
+      ...['-hls_segment_type', 'fmp4', '-hls_segment_filename', join(folder, 's%d.m4s'), join(folder, 'sound.m3u8')],
+    ]);
+    assert.equal(code, 0, stderr);
+  }
+
+  /** One cue for each segment. */
+  function words(tongue: Tongue, i: number): string {
+    const time = (s: number) => new Date(s * 1000).toISOString().slice(11, 23);
+    const from = i * SEGMENT_S;
+    return `WEBVTT\nX-TIMESTAMP-MAP=LOCAL:00:00:00.000,MPEGTS:0\n\n${time(from)} --> ${time(from + SEGMENT_S)}\n${tongue} ${i}\n`;
+  }
+
+  function front<T>(look: (video: HTMLVideoElement) => T): Promise<T> {
+    return page.locator('video[data-front]').evaluate(look as (element: Element) => T) as Promise<T>;
+  }
+
+  /** The words that lie over the picture now. */
+  const shownWords = () =>
+    front((video) =>
+      [...video.textTracks]
+        .filter(({ mode }) => mode === 'showing')
+        .flatMap(({ activeCues }) => [...(activeCues ?? [])].map((cue) => (cue as VTTCue).text)),
+    );
+
+  /** The loudest frequency of the sound, Hz; 0 in silence. */
+  const heard = () =>
+    front(async (video) => {
+      const page = globalThis as typeof globalThis & { heard?: { deck: Element; analyser: AnalyserNode } };
+      if (page.heard?.deck !== video) {
+        const context = new AudioContext();
+        await context.resume();
+        const analyser = context.createAnalyser();
+        context.createMediaElementSource(video).connect(analyser);
+        page.heard = { deck: video, analyser };
+      }
+      const { analyser } = page.heard;
+      const levels = new Uint8Array(analyser.frequencyBinCount);
+      analyser.getByteFrequencyData(levels);
+      const loudest = Math.max(...levels);
+      return loudest === 0 ? 0 : (levels.indexOf(loudest) * analyser.context.sampleRate) / analyser.fftSize;
+    });
+
+  const hears = (tongue: Tongue) =>
+    until(`${tongue} is heard`, async () => {
+      const hertz = await heard();
+      if (Math.abs(hertz - tongues[tongue].hertz) > OFF_HZ) throw new Error(`${hertz} Hz`);
+      return true;
+    });
+
+  async function choose(menu: RegExp, item: RegExp): Promise<void> {
+    await page.locator('.controls').getByRole('button', { name: menu }).click();
+    await page.getByRole('menuitemradio', { name: item }).click();
+  }
+
+  test('another language is heard once it is chosen, and the first one again', async () => {
+    await page.keyboard.press('m');
+    await until('the sound is on', () => front((video) => !video.muted));
+    await hears('eng');
+    await choose(/^Sound/, /German|Deutsch/);
+    await hears('deu');
+    await choose(/^Sound/, /English/);
+    await hears('eng');
+  });
+
+  test('subtitles lie over the picture in the language that was chosen, and go when they are switched off', async () => {
+    assert.deepEqual(await shownWords(), [], 'none unless somebody wants them');
+    for (const [item, tongue] of [
+      [/English/, 'eng'],
+      [/German|Deutsch/, 'deu'],
+    ] as const) {
+      await choose(/^Subtitles/, item);
+      await until(`${tongue} is read`, async () => {
+        const all = await shownWords();
+        return all.length > 0 && all.every((text) => text.startsWith(tongue));
+      });
+    }
+    await choose(/^Subtitles/, /Off/);
+    await until('none is read', async () => (await shownWords()).length === 0);
+  });
+
+  test('picture in picture, and back', async () => {
+    const inPicture = () => page.evaluate(() => document.pictureInPictureElement?.hasAttribute('data-front') ?? false);
+    await page.keyboard.press('p');
+    await until('the picture in front is in a window of its own', inPicture);
+    await page.keyboard.press('p');
+    await until('it is back', async () => !(await inPicture()));
+  });
+
+  test('no console error, no failed request in all this', () => assert.deepEqual(withoutEarlyWindows(faults), []));
+});

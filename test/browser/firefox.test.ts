@@ -1,0 +1,86 @@
+import assert from 'node:assert/strict';
+import { after, before, suite, test } from 'node:test';
+import { need } from '../fixtures/need.ts';
+import { openFolder, type Server } from '../fixtures/server.ts';
+import { until } from '../fixtures/wait.ts';
+import { FIREFOX, type Firefox, type FirefoxPage, openFirefox } from './firefox.ts';
+import { frameWhen, type Look, names, takeFrames } from './frames.ts';
+import { newestStretch, startSample } from './stretch.ts';
+
+/** WebDriver's code of the key. */
+const END = '\uE010';
+/** Far more than it should be, since the machine may be busy; the figure itself is in docs/performance.md. */
+const MAX_BEHIND_MS = 6_000;
+
+const isLive = ({ utcMs, paused, nowMs }: Look) => !paused && nowMs - utcMs < MAX_BEHIND_MS;
+
+suite('the watch page, in Firefox', { skip: need(FIREFOX) }, () => {
+  const opened = new AsyncDisposableStack();
+  let server: Server;
+  let firefox: Firefox;
+  let page: FirefoxPage;
+
+  before(async () => {
+    const folder = opened.use(await openFolder('firefox'));
+    server = opened.use(await startSample(folder.path));
+    firefox = opened.use(await openFirefox());
+    page = await firefox.newPage();
+  });
+  after(() => opened.disposeAsync());
+
+  test('plays live, and stays near to now', async (t) => {
+    await newestStretch(server, 6);
+    await page.goto(`${server.url}/watch/demo`);
+    const first = await frameWhen(page, 'it plays live', isLive, 40_000);
+    await takeFrames(page);
+    const last = await frameWhen(page, 'it goes on', (look) => isLive(look) && look.utcMs > first.utcMs + 5_000);
+    const frames = (await takeFrames(page)).filter(({ front, utcMs }) => front && utcMs !== null);
+    const behind = frames.map(({ atMs, utcMs }) => atMs - utcMs!).sort((a, b) => a - b);
+    t.diagnostic(
+      `Firefox ${firefox.version}: ${frames.length} pictures, ${Math.round(behind[behind.length >> 1]!)} ms behind`,
+    );
+    assert.ok(frames.length > 25, `it was told of ${frames.length} pictures up to ${last.utcMs}`);
+    const times = frames.map(({ utcMs }) => utcMs!);
+    assert.deepEqual(
+      times,
+      times.toSorted((a, b) => a - b),
+      'time never runs back',
+    );
+  });
+
+  test('paused, it names the very picture that it shows', async () => {
+    await page.press('k');
+    await frameWhen(page, 'it stands still and names its moment', (look) => look.paused && names(look));
+    await page.press('k');
+  });
+
+  test('hidden behind another tab for a while, it is live when it is shown again', async () => {
+    const isHidden = () => page.evaluate('document.hidden');
+    await page.press(END);
+    await frameWhen(page, 'it plays live', isLive, 40_000);
+    const other = await firefox.newPage();
+    await other.show();
+    await until('it is hidden', isHidden);
+    const hidden = Date.now();
+    await until('eight seconds pass', () => Date.now() > hidden + 8_000);
+    await page.show();
+    await until('it is shown', async () => !(await isHidden()));
+    await frameWhen(page, 'it plays live', (look) => isLive(look) && look.utcMs > hidden + 8_000, 40_000);
+    assert.equal(await page.evaluate(`document.querySelector('.golive').classList.contains('edge')`), true);
+  });
+
+  test('plays the past from a shared link', async () => {
+    const { fromMs } = await newestStretch(server, 7);
+    const t = Math.ceil(fromMs / 1000) + 1;
+    await page.goto(`${server.url}/watch/demo?t=${t}`);
+    const first = await frameWhen(
+      page,
+      'it opens there',
+      ({ utcMs }) => utcMs >= t * 1000 - 300 && utcMs < t * 1000 + 8_000,
+      40_000,
+    );
+    await frameWhen(page, 'it plays on', ({ utcMs, paused }) => !paused && utcMs > first.utcMs + 2_000);
+  });
+
+  test('nothing in its console, no failed request', () => assert.deepEqual(page.faults, []));
+});

@@ -1,0 +1,184 @@
+/**
+ * Watches every picture that a page presents, and which of its video elements lies in front.
+ * In: a page of Chromium or Firefox that shows the test picture. Out: UTC in each picture, when it was shown, what the page said of it.
+ */
+import { until } from '../fixtures/wait.ts';
+
+/** Of the test picture. */
+const FRAME_MS = 40;
+
+/** Anything that runs an expression in a page: Playwright's page, ours of Firefox. */
+export interface Scripted {
+  evaluate(expression: string): Promise<unknown>;
+}
+
+/** A picture that was presented. */
+export interface SeenFrame {
+  /** UTC that its strip tells, ms since 1970; null where it has no whole strip, or was not read. */
+  readonly utcMs: number | null;
+  /** When it was expected on the screen, ms since 1970. */
+  readonly atMs: number;
+  /** Number of the video element, from 0 in the order of their appearance. */
+  readonly deck: number;
+  /** That element lay in front. */
+  readonly front: boolean;
+  /** Of the media element, seconds. */
+  readonly mediaTime: number;
+  /** Pictures that this element has presented so far; more than were seen where the page was too busy to be told. */
+  readonly presented: number;
+  /** Pictures that this element had to leave out so far. */
+  readonly dropped: number;
+}
+
+/** The front picture now, and what the page says about it. */
+export interface Look {
+  readonly utcMs: number;
+  readonly deck: number;
+  readonly paused: boolean;
+  readonly rate: number;
+  /** The moment that the watch page names beside its controls, ms since 1970; null elsewhere. */
+  readonly namedMs: number | null;
+  /** Now, by the clock of the page, ms since 1970. */
+  readonly nowMs: number;
+}
+
+/** What the script below leaves in the page. */
+interface Watcher {
+  readonly seen: SeenFrame[];
+  look(): Look | null;
+}
+
+declare global {
+  var oxbowFrames: Watcher | undefined;
+}
+
+/** Runs in the page. It knows the geometry of the strip (src/ffmpeg/strip.ts), since a page cannot import it. */
+function install(readEvery: number): void {
+  if (globalThis.oxbowFrames) return;
+  const seen: SeenFrame[] = [];
+  const decks: HTMLVideoElement[] = [];
+  const canvas = document.createElement('canvas');
+  const context = canvas.getContext('2d', { willReadFrequently: true })!;
+
+  const inside = (root: ParentNode): HTMLVideoElement[] => [
+    ...root.querySelectorAll('video'),
+    ...[...root.querySelectorAll('*')].flatMap(({ shadowRoot }) => (shadowRoot ? inside(shadowRoot) : [])),
+  ];
+  const front = (): HTMLVideoElement | undefined => {
+    const shown = decks.filter((video) => {
+      const { visibility, opacity } = getComputedStyle(video);
+      return video.isConnected && visibility === 'visible' && Number(opacity) > 0 && video.clientWidth > 0;
+    });
+    const layer = (video: HTMLVideoElement) => Number(getComputedStyle(video).zIndex) || 0;
+    return shown.sort((a, b) => layer(a) - layer(b)).at(-1);
+  };
+  /** A blurred strip fails its check byte. */
+  const readUtc = (video: HTMLVideoElement): number | null => {
+    const { videoWidth: width, videoHeight } = video;
+    if (width === 0 || video.readyState < 2) return null;
+    canvas.width = width;
+    canvas.height = 1;
+    context.drawImage(video, 0, Math.floor(Math.round(videoHeight / 18) / 2), width, 1, 0, 0, width, 1);
+    const { data } = context.getImageData(0, 0, width, 1);
+    const edge = (block: number) => Math.round((block * width) / 64);
+    const bytes = new Uint8Array(8);
+    for (let block = 0; block < 64; block++) {
+      const x = Math.floor((edge(block) + edge(block + 1)) / 2);
+      if (data[4 * x + 1]! > 128) bytes[block >> 3]! |= 0x80 >> (block & 7);
+    }
+    const view = new DataView(bytes.buffer);
+    const utcMs = view.getUint16(0) * 2 ** 32 + view.getUint32(2);
+    return bytes.reduce((check, byte) => check ^ byte) === 0 && utcMs > 0 ? utcMs : null;
+  };
+  const follow = (video: HTMLVideoElement, deck: number) => {
+    const next = (_: number, { mediaTime, expectedDisplayTime, presentedFrames }: VideoFrameCallbackMetadata) => {
+      seen.push({
+        ...{ utcMs: presentedFrames % readEvery === 0 ? readUtc(video) : null },
+        ...{ atMs: performance.timeOrigin + expectedDisplayTime, deck, mediaTime },
+        ...{ front: front() === video, presented: presentedFrames },
+        dropped: video.getVideoPlaybackQuality().droppedVideoFrames,
+      });
+      if (seen.length > 5_000) seen.shift();
+      video.requestVideoFrameCallback(next);
+    };
+    video.requestVideoFrameCallback(next);
+  };
+  const find = () => {
+    for (const video of inside(document)) {
+      if (decks.includes(video)) continue;
+      follow(video, decks.push(video) - 1);
+    }
+  };
+  const look = () => {
+    find();
+    const video = front();
+    const utcMs = video && !video.seeking ? readUtc(video) : null;
+    if (!video || utcMs === null) return null;
+    const named = document.querySelector('.controls time')?.getAttribute('datetime');
+    return {
+      ...{ utcMs, deck: decks.indexOf(video), paused: video.paused, rate: video.playbackRate },
+      ...{ namedMs: named ? Date.parse(named) : null, nowMs: performance.timeOrigin + performance.now() },
+    };
+  };
+  const every = () => {
+    find();
+    requestAnimationFrame(every);
+  };
+  every();
+  globalThis.oxbowFrames = { seen, look };
+}
+
+/** Looks at the front picture; undefined while there is none, or none with a whole strip. */
+export async function lookAt(page: Scripted): Promise<Look | undefined> {
+  await page.evaluate(`(${install})(1)`);
+  return ((await page.evaluate('globalThis.oxbowFrames.look()')) as Look | null) ?? undefined;
+}
+
+/**
+ * All pictures presented since the last call, in order; the first call begins to watch. At most 5,000 are kept.
+ *
+ * @param readEvery of how many pictures one is read, for whom reading costs too much; counts for the first call alone
+ */
+export async function takeFrames(page: Scripted, readEvery = 1): Promise<SeenFrame[]> {
+  await page.evaluate(`(${install})(${readEvery})`);
+  return (await page.evaluate('globalThis.oxbowFrames.seen.splice(0)')) as SeenFrame[];
+}
+
+/**
+ * Waits for a picture that is as wished.
+ *
+ * @throws AssertionError with the last picture when none came in time
+ */
+export function frameWhen(
+  page: Scripted,
+  what: string,
+  wish: (look: Look) => boolean,
+  withinMs = 20_000,
+): Promise<Look> {
+  const see = async () => {
+    const look = await lookAt(page);
+    if (look && !wish(look)) throw new Error(`the page shows ${JSON.stringify(look)}`);
+    return look;
+  };
+  return until(what, see, { withinMs });
+}
+
+/** Whether the page names the picture that it shows, to the frame. */
+export function names({ utcMs, namedMs }: Look): boolean {
+  return namedMs !== null && Math.abs(utcMs - namedMs) < FRAME_MS / 2;
+}
+
+/**
+ * Whether a picture that was not seen was presented all the same: the page was too busy to be told, and between the pictures before and
+ * behind it the browser counts as many as there were.
+ *
+ * @param seen of one element in front, in order
+ * @param frameMs from one picture to the next
+ */
+export function isUntold(seen: readonly SeenFrame[], utcMs: number, frameMs: number): boolean {
+  const at = seen.findIndex((frame) => frame.utcMs !== null && frame.utcMs > utcMs);
+  const [before, after] = [seen[at - 1], seen[at]];
+  if (!before || !after || before.utcMs === null || before.deck !== after.deck) return false;
+  const between = Math.round((after.utcMs! - before.utcMs) / frameMs);
+  return after.presented - before.presented >= between;
+}

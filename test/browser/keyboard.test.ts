@@ -1,0 +1,165 @@
+import assert from 'node:assert/strict';
+import { after, before, suite, test } from 'node:test';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { need } from '../fixtures/need.ts';
+import { type Folder, openFolder, type Server } from '../fixtures/server.ts';
+import { until } from '../fixtures/wait.ts';
+import { openBrowser, openVisitor } from './chromium.ts';
+import { focused, tabTo } from './focus.ts';
+import { frameWhen, type Look, lookAt, names } from './frames.ts';
+import { newestStretch, startSample } from './stretch.ts';
+
+const isLive = ({ utcMs, paused, nowMs }: Look) => !paused && nowMs - utcMs < 6_000;
+
+suite('the keyboard alone does everything', { skip: need('chromium') }, () => {
+  let folder: Folder;
+  let server: Server;
+  let browser: Browser;
+  let context: BrowserContext;
+  let page: Page;
+
+  before(async () => {
+    folder = await openFolder('keyboard');
+    server = await startSample(folder.path);
+    browser = await openBrowser();
+    context = await openVisitor(browser);
+    page = await context.newPage();
+    await newestStretch(server, 12);
+  });
+  after(async () => {
+    await browser?.close();
+    await server?.[Symbol.asyncDispose]();
+    await folder?.[Symbol.asyncDispose]();
+  });
+
+  const expanded = () => page.evaluate(() => document.querySelectorAll('[aria-haspopup][aria-expanded="true"]').length);
+
+  test('Tab comes to a card of the home page, Enter opens it, and it plays', async () => {
+    await page.goto(`${server.url}/`);
+    await page.locator('a[href="/watch/demo"]').first().waitFor();
+    await tabTo(page, /^a demo$/);
+    await page.keyboard.press('Enter');
+    await page.waitForURL('**/watch/demo');
+    await frameWhen(page, 'it plays live', isLive, 40_000);
+    assert.notEqual((await focused(page)).what, 'body', 'the focus goes with the page');
+  });
+
+  test('the bar has the focus: arrows seek, plus and minus zoom, End goes live', async () => {
+    const bar = await tabTo(page, /^slider /);
+    const before = await until('a picture is there', () => lookAt(page));
+    await page.keyboard.press('ArrowLeft');
+    await page.keyboard.press('ArrowLeft');
+    await frameWhen(page, 'it went back', (look) => look.nowMs - look.utcMs > before.nowMs - before.utcMs + 3_000);
+    assert.equal((await focused(page)).what, bar.what, 'the bar keeps the focus');
+    const range = () =>
+      page.locator('.track').evaluate((track) => {
+        const of = (name: string) => Number(track.getAttribute(name));
+        return of('aria-valuemax') - of('aria-valuemin');
+      });
+    const wide = await range();
+    await page.keyboard.press('+');
+    const narrow = await until('the bar shows less', async () => (await range()) < wide && range());
+    await page.keyboard.press('-');
+    await until('the bar shows more', async () => (await range()) > narrow);
+    assert.match((await page.locator('.track').getAttribute('aria-valuetext'))!, /\d/, 'its time is spoken');
+    await page.keyboard.press('End');
+    await frameWhen(page, 'it is live', isLive, 40_000);
+  });
+
+  test('K pauses and plays, comma and full stop step, from wherever the focus is', async () => {
+    await page.keyboard.press('k');
+    // A last picture may come after the pause: the page names the one that stays.
+    const stood = await frameWhen(page, 'it stands still', (look) => look.paused && names(look));
+    await page.keyboard.press(',');
+    const back = await frameWhen(page, 'one back', ({ utcMs }) => utcMs < stood.utcMs);
+    await page.keyboard.press('.');
+    await frameWhen(page, 'one forward', ({ utcMs }) => utcMs > back.utcMs);
+    await page.keyboard.press('k');
+    await frameWhen(page, 'it plays', ({ paused }) => !paused);
+  });
+
+  test('each menu opens by Enter, is gone over by keys, closes by Escape, and gives the focus back', async () => {
+    const labels = await page
+      .locator('.controls [aria-haspopup]:visible')
+      .evaluateAll((all) =>
+        all.map((one) => (one.getAttribute('aria-label') ?? one.textContent.trim()).replace(/\s+/g, ' ')),
+      );
+    assert.ok(labels.length >= 2, labels.join());
+    for (const label of labels) {
+      // Names of some carry a figure that changes.
+      const name = new RegExp(`^button ${label.replace(/[^\p{L} ].*$/u, '')}`);
+      await tabTo(page, name);
+      await page.keyboard.press('Enter');
+      await until(`${label} opens`, async () => (await expanded()) === 1);
+      await page.keyboard.press('ArrowDown');
+      assert.notEqual((await focused(page)).what, 'body', `${label} keeps the focus`);
+      await page.keyboard.press('Escape');
+      await until(`${label} closes`, async () => (await expanded()) === 0);
+      const { what } = await focused(page);
+      assert.match(what, name, `${label} gives the focus to ${what}`);
+    }
+  });
+
+  test('a speed is chosen in its menu', async () => {
+    await tabTo(page, /^button Speed/);
+    await page.keyboard.press('Enter');
+    await until('it opens', async () => (await expanded()) === 1);
+    await page.keyboard.press('Home');
+    await page.keyboard.press('Enter');
+    await frameWhen(page, 'it plays at another speed', ({ rate }) => rate < 0.9);
+    await page.keyboard.press('>');
+    await until('and is quicker by its key', async () => ((await lookAt(page))?.rate ?? 0) > 0.6);
+    await page.keyboard.press('End');
+    await page.locator('.golive.edge').waitFor(); // which a picture at another speed is not
+  });
+
+  test('the help opens by its key, keeps the focus inside, and closes by Escape', async () => {
+    await page.keyboard.press('?');
+    await page.getByRole('dialog').waitFor();
+    for (let i = 0; i < 4; i++) {
+      await page.keyboard.press('Tab');
+      const inside = await page.evaluate(() => {
+        const { activeElement } = document;
+        return activeElement === document.body || activeElement!.closest('dialog, [role="dialog"]') !== null;
+      });
+      assert.ok(inside, (await focused(page)).what);
+    }
+    await page.keyboard.press('Escape');
+    await page.getByRole('dialog').waitFor({ state: 'hidden' });
+  });
+
+  test('I and O mark a clip, its panel downloads it', async () => {
+    const before = await until('a picture is there', () => lookAt(page));
+    await page.keyboard.press('j');
+    const there = await frameWhen(page, 'ten seconds back', ({ utcMs }) => utcMs < before.utcMs - 5_000);
+    await page.keyboard.press('i');
+    await frameWhen(page, 'two seconds pass', ({ utcMs }) => utcMs > there.utcMs + 2_000);
+    await page.keyboard.press('o');
+    await page.keyboard.press('e');
+    await tabTo(page, /^a Download/);
+    const [download] = await Promise.all([page.waitForEvent('download'), page.keyboard.press('Enter')]);
+    assert.match(download.suggestedFilename(), /\.mp4$/);
+    let size = 0;
+    for await (const bytes of await download.createReadStream()) size += (bytes as Buffer).length;
+    assert.ok(size > 10_000, `${size} bytes`);
+  });
+
+  test('a link to this moment is copied', async () => {
+    await context.grantPermissions(['clipboard-read', 'clipboard-write'], { origin: server.url });
+    await tabTo(page, /^button Share/);
+    await page.keyboard.press('Enter');
+    await until('it opens', async () => (await expanded()) === 1);
+    await tabTo(page, /^button Copy link/);
+    await page.keyboard.press('Enter');
+    const link = await until('the link is copied', () => page.evaluate(() => navigator.clipboard.readText()));
+    assert.match(link, /\/watch\/demo/);
+    await page.keyboard.press('Escape');
+  });
+
+  test('and home again', async () => {
+    await tabTo(page, /^a oxbow|^a .*home/i, 'Shift+Tab');
+    await page.keyboard.press('Enter');
+    await page.waitForURL(`${server.url}/`);
+    assert.notEqual((await focused(page)).what, 'body', 'the focus goes with the page');
+  });
+});

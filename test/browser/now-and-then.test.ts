@@ -1,0 +1,247 @@
+import assert from 'node:assert/strict';
+import { after, before, suite, type TestContext, test } from 'node:test';
+import type { Browser, Page } from 'playwright-core';
+import words from '../../web/src/text/en/timeline.json' with { type: 'json' };
+import { need } from '../fixtures/need.ts';
+import { type Folder, openFolder, type Server, smallPicture, startServer } from '../fixtures/server.ts';
+import { until } from '../fixtures/wait.ts';
+import { openBrowser, openVisitor } from './chromium.ts';
+import { film } from './filmed.ts';
+import { frameWhen, type Look, lookAt, names, type SeenFrame, takeFrames } from './frames.ts';
+import { newestStretch } from './stretch.ts';
+
+const FRAME_MS = 40;
+/** Far more than it should be, since the machine may be busy; the figure itself is in docs/performance.md. */
+const MAX_BEHIND_MS = 5_000;
+/** How much the live list shows, so that the past begins soon behind it. */
+const LIST_S = 20;
+/** How often something is tried that a busy machine may miss. */
+const TRIES = 4;
+/** Below this a picture is black; the test picture is three times as bright. */
+const BLACK = 24;
+
+const isLive = ({ utcMs, paused, nowMs }: Look) => !paused && nowMs - utcMs < MAX_BEHIND_MS;
+
+/** Pauses, and waits until the page names the very picture that stands there. */
+async function pauseExactly(page: Page, where: string): Promise<Look> {
+  await page.keyboard.press('k');
+  return frameWhen(page, `paused ${where}, the page names its picture`, (look) => look.paused && names(look));
+}
+
+/** Steps by the keys; the page names each picture that it comes to. */
+async function step(page: Page, from: Look, key: ',' | '.', times: number): Promise<Look> {
+  const sign = key === '.' ? 1 : -1;
+  let at = from;
+  for (let i = 0; i < times; i++) {
+    await page.keyboard.press(key);
+    const wishedMs = at.utcMs + sign * FRAME_MS;
+    const isNext = (look: Look) => look.paused && names(look) && Math.abs(look.utcMs - wishedMs) < FRAME_MS / 2;
+    at = await frameWhen(page, `${key} shows ${wishedMs}`, isNext);
+  }
+  return at;
+}
+
+suite('now and then, in a browser', { skip: need('chromium') || need('ffmpeg') }, () => {
+  let folder: Folder;
+  let server: Server;
+  let browser: Browser;
+  let page: Page;
+  const exceptions: string[] = [];
+  const start = (http?: string) =>
+    startServer({
+      args: [...smallPicture, '--hls-window', `${LIST_S}s`],
+      data: folder.path,
+      ...(http === undefined ? {} : { http }),
+    });
+
+  before(async () => {
+    folder = await openFolder('now-and-then');
+    server = await start();
+    browser = await openBrowser();
+    page = await (await openVisitor(browser)).newPage();
+    page.on('pageerror', (error) => exceptions.push(`${error.stack}`));
+  });
+  after(async () => {
+    await browser?.close();
+    await server?.[Symbol.asyncDispose]();
+    await folder?.[Symbol.asyncDispose]();
+  });
+
+  const live = (what: string, withinMs?: number) => frameWhen(page, what, isLive, withinMs);
+  /** Each test begins here, whatever the one before left. */
+  const goLive = async (): Promise<Look> => {
+    await page.keyboard.press('End');
+    // A picture a few seconds behind looks live as well: the page knows.
+    await page.locator('.golive.edge').waitFor();
+    return live('it is live', 40_000);
+  };
+  /** Goes to a moment by the address, as a shared link does. */
+  const open = (t: number) => page.goto(`${server.url}/watch/demo?t=${Math.floor(t / 1000)}`);
+
+  /** What was seen in front since the last call. */
+  async function seenInFront(): Promise<(SeenFrame & { utcMs: number })[]> {
+    const seen = await takeFrames(page);
+    return seen.filter((frame): frame is SeenFrame & { utcMs: number } => frame.front && frame.utcMs !== null);
+  }
+
+  test('live stays near to now, and time never runs back', async (t: TestContext) => {
+    await newestStretch(server, 4);
+    await page.goto(`${server.url}/watch/demo`);
+    const first = await live('it plays live', 40_000);
+    await seenInFront();
+    await live('it goes on', 30_000);
+    await frameWhen(page, 'six seconds pass', ({ utcMs }) => utcMs > first.utcMs + 6_000);
+    const seen = await seenInFront();
+    const behind = seen.map(({ atMs, utcMs }) => atMs - utcMs).sort((a, b) => a - b);
+    const median = behind[behind.length >> 1]!;
+    t.diagnostic(
+      `${seen.length} pictures, ${Math.round(median)} ms behind at p50, ${Math.round(behind.at(-1)!)} at most`,
+    );
+    assert.ok(median > 0 && median < MAX_BEHIND_MS, `${median} ms behind`);
+    const times = seen.map(({ utcMs }) => utcMs);
+    const sorted = times.toSorted((a, b) => a - b);
+    assert.deepEqual(times, sorted, 'in order');
+  });
+
+  test('live, paused: the page names the very picture, and so after each step of a frame', async () => {
+    await goLive();
+    const stood = await pauseExactly(page, 'live');
+    const back = await step(page, stood, ',', 4);
+    const forward = await step(page, back, '.', 2);
+    assert.equal(Math.round((forward.utcMs - stood.utcMs) / FRAME_MS), -2);
+  });
+
+  test('a few seconds back in the live list, too', async () => {
+    const from = await goLive();
+    await page.keyboard.press('j');
+    await frameWhen(page, 'ten seconds back', ({ utcMs, paused }) => !paused && utcMs < from.utcMs - 5_000);
+    await step(page, await pauseExactly(page, 'in the live list'), ',', 2);
+  });
+
+  test('in the past, from a link, too', async () => {
+    const { fromMs } = await newestStretch(server, 10);
+    await until('that has left the live list', () => Date.now() > fromMs + (LIST_S + 12) * 1000, { withinMs: 60_000 });
+    const wished = fromMs + 3_000;
+    await open(wished);
+    const isThere = ({ utcMs }: Look) => utcMs > wished - 1_300 && utcMs < wished + 8_000;
+    await frameWhen(page, 'it opens there', isThere, 40_000);
+    const stood = await pauseExactly(page, 'in the past');
+    await step(page, await step(page, stood, '.', 2), ',', 3);
+  });
+
+  test('six jumps between now and then, and no image of the film is blank', async (t) => {
+    await goLive();
+    const filmed = await film(page, 'video');
+    for (const [key, comes] of [
+      ['Shift+ArrowLeft', ({ nowMs, utcMs }: Look) => nowMs - utcMs > LIST_S * 1000],
+      ['End', isLive],
+      ['j', ({ nowMs, utcMs }: Look) => nowMs - utcMs > 8_000],
+      ['Home', ({ nowMs, utcMs }: Look) => nowMs - utcMs > LIST_S * 1000],
+      ['l', ({ nowMs, utcMs }: Look) => nowMs - utcMs > 8_000],
+      ['End', isLive],
+    ] as const) {
+      const before = await until('a picture is there', () => lookAt(page));
+      await page.keyboard.press(key);
+      const jumped = (look: Look) => Math.abs(look.utcMs - before.utcMs) > 4_000 && comes(look);
+      await frameWhen(page, `${key} comes there`, jumped);
+    }
+    const values = await filmed.end();
+    t.diagnostic(`${values.length} images, the darkest ${Math.min(...values)}`);
+    assert.ok(values.length > 10, `${values.length} images`);
+    assert.ok(Math.min(...values) > BLACK, `an image is blank: ${values.join(' ')}`);
+  });
+
+  test('after the source stood still, it comes back to now by itself', async () => {
+    await goLive();
+    process.kill(server.pid, 'SIGSTOP');
+    const stopped = Date.now();
+    try {
+      await until('four seconds pass', () => Date.now() > stopped + 4_000);
+    } finally {
+      process.kill(server.pid, 'SIGCONT');
+    }
+    const woke = Date.now();
+    await frameWhen(page, 'it plays what came after', (look) => isLive(look) && look.utcMs > woke + 2_000, 40_000);
+    await pauseExactly(page, 'after the source stood still');
+  });
+
+  test('after the page slept, it comes back to now by itself', async () => {
+    await goLive();
+    // Freezing by the debugger's protocol leaves its timers running: the page's whole process is stopped, as a laptop's would be.
+    const session = await browser.newBrowserCDPSession();
+    const { processInfo } = await session.send('SystemInfo.getProcessInfo');
+    const pages = processInfo.filter(({ type }) => type === 'renderer').map(({ id }) => id);
+    for (const pid of pages) process.kill(pid, 'SIGSTOP');
+    const slept = Date.now();
+    try {
+      await until('eight seconds pass', () => Date.now() > slept + 8_000);
+    } finally {
+      for (const pid of pages) process.kill(pid, 'SIGCONT');
+    }
+    await session.detach();
+    await frameWhen(page, 'it plays live', (look) => isLive(look) && look.utcMs > slept + 8_000, 40_000);
+    await pauseExactly(page, 'after sleep');
+  });
+
+  test('oxbow is killed and comes back: so does the page, without a hand', async () => {
+    await goLive();
+    await newestStretch(server, 5);
+    await server.stop('SIGKILL');
+    server = await start(new URL(server.url).host);
+    const backMs = Date.now();
+    await frameWhen(page, 'it plays what came after', (look) => isLive(look) && look.utcMs > backMs, 40_000);
+    await frameWhen(page, 'it plays on', (look) => isLive(look) && look.utcMs > backMs + 2_000, 40_000);
+    await page.locator('.where.live').waitFor();
+    await pauseExactly(page, 'after the restart');
+  });
+
+  test('the hole plays over, to the frame on either side, and nothing is shown out of it', async () => {
+    const gaps = (await server.timeline('demo')).gaps.filter(({ cause }) => cause === 'crash');
+    assert.equal(gaps.length, 1, `the crash is one gap: ${JSON.stringify(gaps)}`);
+    const [fromMs, toMs] = [Date.parse(gaps[0]!.from), Date.parse(gaps[0]!.to)];
+    await until('media follows the hole', () => Date.now() > toMs + 6_000);
+    for (let left = TRIES; ; left--) {
+      await open(fromMs - 3_000);
+      const opened = await frameWhen(page, 'it opens', ({ utcMs }) => utcMs < toMs + 20_000, 40_000);
+      const stood = await pauseExactly(page, 'before the hole');
+      if (stood.utcMs < fromMs) {
+        assert.ok(opened.utcMs > fromMs - 4_300, `it begins at ${opened.utcMs}, the hole at ${fromMs}`);
+        break;
+      }
+      // A machine that stood still for three seconds pauses too late.
+      assert.ok(left > 1, `it stands at ${stood.utcMs}, the hole begins at ${fromMs}`);
+    }
+    const told = page.locator('.bar .unseen').getByText(words['cause.crash']);
+    await told.waitFor({ state: 'attached' });
+    await seenInFront();
+    await page.keyboard.press('k');
+    await frameWhen(page, 'it plays over', ({ utcMs }) => utcMs > toMs + 1_000, 30_000);
+    await step(page, await pauseExactly(page, 'behind the hole'), '.', 2);
+    const seen = (await seenInFront()).map(({ utcMs }) => utcMs);
+    assert.deepEqual(
+      seen.filter((utcMs) => utcMs > fromMs + FRAME_MS && utcMs < toMs - FRAME_MS),
+      [],
+      'nothing out of the hole',
+    );
+    assert.deepEqual(
+      seen,
+      seen.toSorted((a, b) => a - b),
+      'time never runs back',
+    );
+  });
+
+  test('after a reload it plays again: the moment of a link, and now', async () => {
+    const { fromMs } = await newestStretch(server, 4);
+    await open(fromMs);
+    const isThere = ({ utcMs }: Look) => utcMs > fromMs - 1_300 && utcMs < fromMs + 8_000;
+    await frameWhen(page, 'it opens there', isThere, 40_000);
+    await page.reload();
+    await frameWhen(page, 'it is there again', isThere, 40_000);
+    await page.goto(`${server.url}/watch/demo`);
+    await live('live', 40_000);
+    await page.reload();
+    await live('live again', 40_000);
+  });
+
+  test('nothing was thrown in the page', () => assert.deepEqual(exceptions, []));
+});

@@ -1,0 +1,141 @@
+/**
+ * A page of another origin that plays HLS with a player of the world: hls.js, shaka-player, or the browser's own.
+ * In: the name of a player, an address. Out: what it did: how far it came, its errors, the longest time without progress.
+ */
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import type { Page } from 'playwright-core';
+
+/** What plays. */
+export type PlayerName = 'hls.js' | 'shaka-player' | 'native';
+
+/** What the player did so far. */
+export interface Played {
+  /** Errors of the player, whether it got over them or not, and of the media element. */
+  readonly errors: readonly string[];
+  /** Of the media element, seconds. */
+  readonly currentTime: number;
+  readonly ended: boolean;
+  /** Where it may be sent, seconds; NaN while that is not known. */
+  readonly seekableFrom: number;
+  readonly seekableTo: number;
+  /** Longest time without progress while it should play, ms; what happens in the first 3 s of playing is not counted. */
+  readonly longestStandMs: number;
+  /** Whole segments that were entered; hls.js alone says so. */
+  readonly boundaries: number;
+  readonly decodedFrames: number;
+}
+
+/** A server of the page and its scripts. */
+export interface PlayerPage extends AsyncDisposable {
+  readonly url: string;
+}
+
+const modules = join(import.meta.dirname, '..', '..', 'node_modules');
+
+/** The script of the page: `start(player, address, lowLatency)` and `played()`. */
+const script = `
+const video = document.querySelector('video');
+const errors = [];
+const segments = new Set();
+let begunAt, lastAt, lastTime, longestStandMs = 0;
+video.addEventListener('error', () => errors.push('element: ' + video.error.message));
+setInterval(() => {
+  const now = performance.now();
+  const stands = video.currentTime === lastTime;
+  if (!stands && lastTime > 0) begunAt ??= now;
+  if (video.paused || video.ended || video.seeking || !stands || !(now > begunAt + 3000)) lastAt = now;
+  longestStandMs = Math.max(longestStandMs, now - lastAt);
+  lastTime = video.currentTime;
+}, 25);
+window.start = async (player, address, lowLatency) => {
+  if (player === 'hls.js') {
+    const hls = new Hls({ lowLatencyMode: lowLatency });
+    hls.on(Hls.Events.ERROR, (_, { details, fatal, reason }) => errors.push([details, fatal, reason].join(' ')));
+    hls.on(Hls.Events.FRAG_CHANGED, (_, { frag }) => segments.add(frag.sn));
+    hls.loadSource(address);
+    hls.attachMedia(video);
+  } else if (player === 'shaka-player') {
+    shaka.polyfill.installAll();
+    const shown = new shaka.Player();
+    shown.addEventListener('error', ({ detail }) => errors.push('shaka ' + detail.code + ' ' + detail.data + ' ' + detail));
+    await shown.attach(video);
+    shown.configure({ streaming: { lowLatencyMode: lowLatency } });
+    await shown.load(address);
+  } else video.src = address;
+  await video.play();
+};
+window.played = () => {
+  const { currentTime, ended, seekable } = video;
+  const last = seekable.length - 1;
+  return {
+    errors, currentTime, ended, longestStandMs, boundaries: Math.max(0, segments.size - 1),
+    seekableFrom: last < 0 ? NaN : seekable.start(0), seekableTo: last < 0 ? NaN : seekable.end(last),
+    decodedFrames: video.getVideoPlaybackQuality().totalVideoFrames,
+  };
+};`;
+
+const page = `<!doctype html><title>players</title><link rel="icon" href="data:,"><video muted playsinline crossorigin width="320"></video>
+<script src="/hls.js"></script><script src="/shaka.js"></script><script>${script}</script>`;
+
+/** Serves the page on a port of its own, so that a player needs what CORS allows. */
+export async function servePlayers(): Promise<PlayerPage> {
+  const scripts = new Map<string, Buffer>([
+    ['/hls.js', await readFile(join(modules, 'hls.js', 'dist', 'hls.min.js'))],
+    ['/shaka.js', await readFile(join(modules, 'shaka-player', 'dist', 'shaka-player.compiled.js'))],
+  ]);
+  const server = createServer((request, response) => {
+    const body = scripts.get(request.url ?? '');
+    response.writeHead(200, { 'content-type': body ? 'text/javascript' : 'text/html' }).end(body ?? page);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
+
+/** What the script of the page gives to tests. */
+interface Scripted {
+  start(player: PlayerName, address: string, lowLatency: boolean): Promise<void>;
+  played(): Played;
+}
+
+/**
+ * Starts to play, and returns once it plays.
+ *
+ * @param page shows the page of `servePlayers`
+ * @param address absolute URL of a playlist
+ */
+export async function startPlayer(page: Page, player: PlayerName, address: string, lowLatency = false): Promise<void> {
+  await page.evaluate(([name, url, low]) => (window as unknown as Scripted).start(name, url, low), [
+    player,
+    address,
+    lowLatency,
+  ] as const);
+}
+
+/** What the player did so far. */
+export function readPlayed(page: Page): Promise<Played> {
+  return page.evaluate(() => (window as unknown as Scripted).played());
+}
+
+/** Sends the player to a time of the media element, seconds. */
+export async function seekPlayer(page: Page, toS: number): Promise<void> {
+  await page.evaluate((to) => {
+    document.querySelector('video')!.currentTime = to;
+  }, toS);
+}
+
+/** What the browser says when it is asked whether it plays HLS by itself: empty, `maybe` or `probably`. */
+export function nativeHls(page: Page): Promise<string> {
+  return page.evaluate(() => document.createElement('video').canPlayType('application/vnd.apple.mpegurl'));
+}

@@ -1,0 +1,218 @@
+import assert from 'node:assert/strict';
+import { after, before, suite, type TestContext, test } from 'node:test';
+import type { Browser, Page } from 'playwright-core';
+import { need } from '../fixtures/need.ts';
+import { type Folder, openFolder, type Server } from '../fixtures/server.ts';
+import { until } from '../fixtures/wait.ts';
+import { collectFaults, openBrowser, openVisitor } from './chromium.ts';
+import { readPicture } from './picture.ts';
+import {
+  nativeHls,
+  type Played,
+  type PlayerName,
+  type PlayerPage,
+  readPlayed,
+  seekPlayer,
+  servePlayers,
+  startPlayer,
+} from './player-page.ts';
+import { newestStretch, type Stretch, startSample } from './stretch.ts';
+
+/** Longest time without progress that a busy machine is forgiven; the stand-still that MEDIA.md 8 is about lasts 5 s. */
+const MAX_STAND_MS = 3_500;
+/**
+ * What hls.js tells as an error and is none by itself: how it begins at the live edge, that it gave up a request of its own because of a
+ * seek, and a stall, of which the length is what counts (`MAX_STAND_MS`).
+ */
+const OWN_WAYS = /^(bufferSeekOverHole false .* seeking from 0 to|aborted false|bufferStalledError false)/;
+/**
+ * On a machine that stood still for a moment hls.js lets one part go by and steps over it: seen once, 0.3 s long. A fault of the list
+ * shows at every boundary, of which there are four while it plays; that no list has a hole is what test/conformance holds.
+ */
+const STEPPED_OVER = /^bufferSeekOverHole false .* seeking from ([\d.]+) to ([\d.]+)/;
+const MAX_STEP_S = 0.5;
+/**
+ * Chromium's own player asks for bytes of a live list behind those that it has; where there are none it is told 416, and plays on. It
+ * tells both as errors of the page.
+ */
+const ASKED_FOR_MORE = /^(response: \S+\.m3u8 416|console: .* 416 )/;
+/** How often a player may begin anew. */
+const TRIES = 3;
+/** How long it plays live. */
+const LIVE_S = 8;
+
+/** The errors but for the first short step over a hole. */
+function withoutOneStep(errors: readonly string[]): string[] {
+  const step = errors.findIndex((error) => {
+    const [, from, to] = STEPPED_OVER.exec(error) ?? [];
+    return from !== undefined && Number(to) - Number(from) < MAX_STEP_S;
+  });
+  return errors.filter((_, i) => i !== step);
+}
+
+suite('players of the world, in a browser', { skip: need('chromium') }, () => {
+  let folder: Folder;
+  let server: Server;
+  let browser: Browser;
+  let players: PlayerPage;
+  let names: readonly PlayerName[];
+  /** The two stretches of media, before the restart and behind it. */
+  let first: Stretch;
+  let second: Stretch;
+
+  before(async () => {
+    folder = await openFolder('players');
+    const data = `${folder.path}/data`;
+    players = await servePlayers();
+    browser = await openBrowser();
+    await using visitor = await openVisitor(browser);
+    const says = await nativeHls(await visitor.newPage());
+    names = says === '' ? ['hls.js', 'shaka-player'] : ['hls.js', 'shaka-player', 'native'];
+    server = await startSample(data);
+    const { toMs } = await newestStretch(server, 6);
+    await server.stop();
+    server = await startSample(data);
+    // A list of one short segment is enough for hls.js alone: it has to be as long as a hold-back.
+    await until('the second life is long enough', async () => (await newestStretch(server, 7)).fromMs > toMs, {
+      withinMs: 90_000,
+    });
+  });
+  after(async () => {
+    await browser?.close();
+    await server?.[Symbol.asyncDispose]();
+    await players?.[Symbol.asyncDispose]();
+    await folder?.[Symbol.asyncDispose]();
+  });
+
+  type Look = (page: Page, player: PlayerName) => Promise<void>;
+
+  /** Plays an address with every player at once, each on a page of its own, and asks that none found a fault. */
+  async function playAll(t: TestContext, path: string, look: Look): Promise<void> {
+    const all = names.map((player) => playAgain(t, player, path, look));
+    const failed = (await Promise.allSettled(all)).filter((one) => one.status === 'rejected');
+    assert.deepEqual(
+      failed.map(({ reason }) => String(reason)),
+      [],
+    );
+  }
+
+  /**
+   * A fault of oxbow shows each time; a player on a machine that stands still for a moment, or met another list because the test picture
+   * was held up, does better when it is tried again.
+   */
+  async function playAgain(...[t, player, path, look, options]: Parameters<typeof playWith>): Promise<void> {
+    for (let left = TRIES - 1; ; left--) {
+      try {
+        return await playWith(t, player, path, look, options);
+      } catch (error) {
+        if (left === 0) throw error;
+        t.diagnostic(`${player} is tried again: ${error}`);
+      }
+    }
+  }
+
+  async function playWith(
+    t: TestContext,
+    player: PlayerName,
+    path: string,
+    look: Look,
+    { lowLatency = false } = {},
+  ): Promise<void> {
+    await using visitor = await openVisitor(browser);
+    const page = await visitor.newPage();
+    const faults = collectFaults(page);
+    await page.goto(players.url);
+    await startPlayer(page, player, `${server.url}${path}`, lowLatency);
+    await look(page, player).catch(async (error: unknown) => {
+      throw new Error(`${error}, ${JSON.stringify(await readPlayed(page))}, ${faults.join()}`);
+    });
+    const played = await readPlayed(page);
+    t.diagnostic(`${player}: ${JSON.stringify(played)}`);
+    const errors = withoutOneStep(played.errors.filter((error) => !OWN_WAYS.test(error)));
+    const found = faults.filter((fault) => player !== 'native' || !ASKED_FOR_MORE.test(fault));
+    assert.deepEqual([...errors, ...found], [], player);
+    assert.ok(played.longestStandMs < MAX_STAND_MS, `${player} stood still for ${played.longestStandMs} ms`);
+  }
+
+  test('Chromium says whether it plays HLS by itself; where it does, it is one of the players', (t) => {
+    t.diagnostic(names.includes('native') ? 'it does' : 'it does not: its own player is not tried here');
+    assert.ok(names.length >= 2);
+  });
+
+  test('live: low latency in hls.js and shaka-player, no error, no stand-still', async (t) => {
+    const look = async (page: Page, player: PlayerName) => {
+      const begun = await until(`${player} shows a picture`, () => readPicture(page));
+      const shown = await until(
+        `${player} plays on`,
+        async () => {
+          const now = await readPicture(page);
+          return now && now.currentTime >= begun.currentTime + LIVE_S && now;
+        },
+        { withinMs: (LIVE_S + 60) * 1000 },
+      );
+      const behindMs = Date.now() - shown.utcMs;
+      t.diagnostic(`${player} is ${behindMs} ms behind`);
+      assert.ok(behindMs > 0 && behindMs < (player === 'native' ? 20_000 : 8_000), `${player}: ${behindMs} ms behind`);
+      assert.ok(shown.utcMs - begun.utcMs > (LIVE_S - 3) * 1000, `${player}: the pictures go on as time does`);
+    };
+    // One after the other: three decoders beside the encoder are more than two cores have.
+    for (const player of names) {
+      await playAgain(t, player, '/live/demo/index.m3u8', look, { lowLatency: true });
+    }
+  });
+
+  test('past: a window over a restart plays to its end', async (t) => {
+    second = await newestStretch(server, 5);
+    const before = (await server.timeline('demo')).spans.findLast(({ to }) => Date.parse(to) < second.fromMs)!;
+    first = { fromMs: Date.parse(before.from), toMs: Date.parse(before.to) };
+    const [holeMs, backMs] = [first.toMs, second.fromMs];
+    const [from, to] = [Math.floor(holeMs / 1000) - 4, Math.ceil(backMs / 1000) + 4];
+    const look = async (page: Page, player: PlayerName) => {
+      const seen: number[] = [];
+      const over = async (): Promise<Played | undefined> => {
+        const utcMs = (await readPicture(page))?.utcMs;
+        if (utcMs !== undefined && utcMs !== seen.at(-1)) seen.push(utcMs);
+        const played = await readPlayed(page);
+        return played.ended ? played : undefined;
+      };
+      await until(`${player} comes to the end`, over, { withinMs: 90_000 });
+      assert.ok(seen[0]! < holeMs && seen.at(-1)! > backMs, `${player} showed ${seen[0]} to ${seen.at(-1)}`);
+      assert.deepEqual(
+        seen.filter((utcMs) => utcMs > holeMs + 40 && utcMs < backMs - 40),
+        [],
+        `${player} showed nothing out of the hole`,
+      );
+      const sorted = seen.toSorted((a, b) => a - b);
+      assert.deepEqual(seen, sorted, `${player}: time never runs back`);
+    };
+    await until('the window is complete', async () => {
+      const list = Buffer.from(await server.bytes(`/vod/demo/${from}/${to}/av0.m3u8`)).toString();
+      return list.includes('#EXT-X-ENDLIST');
+    });
+    await playAll(t, `/vod/demo/${from}/${to}/index.m3u8`, look);
+  });
+
+  test('a long live list: every player goes back beyond the restart, where the short list ends', async (t) => {
+    const look = async (page: Page, player: PlayerName) => {
+      const live = await until(`${player} plays live`, () => readPicture(page));
+      assert.ok(live.utcMs > second.fromMs - 40, `${player} begins at ${live.utcMs}`);
+      const { seekableFrom } = await readPlayed(page);
+      if (player === 'native' && Number.isNaN(seekableFrom)) {
+        t.diagnostic('this Chromium offers no way back in a live list: it plays live only');
+        await until('native plays on', async () => (await readPicture(page))!.utcMs > live.utcMs + 1_000);
+        return;
+      }
+      await seekPlayer(page, seekableFrom + 2);
+      const back = await until(`${player} shows what was before the restart`, async () => {
+        const shown = await readPicture(page);
+        if (shown && shown.utcMs > first.toMs) throw new Error(`it shows ${shown.utcMs}, not before ${first.toMs}`);
+        return shown;
+      });
+      await until(`${player} plays on there`, async () => {
+        const shown = await readPicture(page);
+        return shown && shown.utcMs > back.utcMs + 1_000;
+      });
+    };
+    await playAll(t, '/live/demo/dvr-1h/index.m3u8', look);
+  });
+});

@@ -1,0 +1,186 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { after, before, suite, test } from 'node:test';
+import type { Browser, Page } from 'playwright-core';
+import type { StreamView } from '../../src/api/shapes.ts';
+import { need } from '../fixtures/need.ts';
+import { type LiveHls, type Origin, openLiveHls, openOrigin } from '../fixtures/origin.ts';
+import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
+import { until } from '../fixtures/wait.ts';
+import { livePage, type StandIn, writeStandIn } from '../fixtures/yt-dlp.ts';
+import { collectFaults, openBrowser, openVisitor } from './chromium.ts';
+import { overflowing } from './overflow.ts';
+
+const adminToken = 'let-me-in-please';
+
+suite('the record page', { skip: need('chromium') || need('ffmpeg') }, () => {
+  const opened = new AsyncDisposableStack();
+  let folder: Folder;
+  let origin: Origin;
+  let live: LiveHls;
+  let standIn: StandIn;
+  let server: Server;
+  let browser: Browser;
+  let page: Page;
+  let faults: string[];
+
+  before(async () => {
+    folder = opened.use(await openFolder('record-page'));
+    const hls = join(folder.path, 'hls');
+    live = opened.use(await openLiveHls({ folder: hls, seconds: 600, size: '320x180', live: { window: 30 } }));
+    origin = opened.use(await openOrigin({ folder: hls }));
+    standIn = await writeStandIn(folder.path);
+    server = opened.use(
+      await startServer({
+        data: join(folder.path, 'data'),
+        adminToken,
+        args: ['--net-allow', '127.0.0.1', '--pages-yt-dlp', standIn.path],
+      }),
+    );
+    browser = await openBrowser();
+    opened.defer(() => browser.close());
+    const context = await openVisitor(browser);
+    page = await context.newPage();
+    faults = collectFaults(page);
+    await until('the source is there', () => fetch(`${origin.url}/index.m3u8`).then(({ ok }) => ok));
+    const master = '#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=400000,RESOLUTION=320x180\nindex.m3u8\n';
+    origin.put('/master.m3u8', master);
+    origin.put('/watch', '<!doctype html><title>A harbour</title>');
+    origin.put('/slow', '<!doctype html><title>Slow</title>');
+    await standIn.answer(`${origin.url}/watch`, { json: livePage('A harbour at night', `${origin.url}/master.m3u8`) });
+    await standIn.answer(`${origin.url}/slow`, { delayMs: 60_000 });
+    assert.ok(live.process.pid);
+  });
+  after(() => opened.disposeAsync());
+
+  const look = () => page.getByRole('button', { name: 'Look at it' });
+  const address = () => page.getByLabel('Address', { exact: true });
+  /** Problems are answers of 4xx and 5xx, which the browser logs as well, sooner or later. */
+  const meant = new Set<number>();
+  const expectProblem = async (status: number) => {
+    await until(`the browser tells of ${status}`, () => faults.some((fault) => fault.includes(String(status))));
+    meant.add(status);
+    faults.length = 0;
+  };
+
+  test('is reached from the home page, and begins in the address field', async () => {
+    await page.goto(`${server.url}/`);
+    await page.getByRole('link', { name: 'Record a stream' }).click();
+    await page.waitForURL('**/record');
+    await until('the field has the focus', () => address().evaluate((field) => field === document.activeElement));
+    assert.equal(await look().isDisabled(), true);
+  });
+
+  test('asks for the token where the server wants it, and says which', async () => {
+    await page.keyboard.type(`${origin.url}/index.m3u8`);
+    await page.keyboard.press('Enter');
+    await page.getByRole('alert').getByText('This is for administrators').waitFor();
+    const token = page.getByLabel('Admin token');
+    await until('the token has the focus', () => token.evaluate((field) => field === document.activeElement));
+    await expectProblem(401);
+    await page.keyboard.type(adminToken);
+    assert.equal(await page.evaluate(() => sessionStorage.length + document.cookie.length), 0, 'no script can read it');
+  });
+
+  test('says what is wrong with an address, at the address', async () => {
+    for (const [url, words, status] of [
+      ['rtsp://cam.example/live', /oxbow takes http and https addresses, not rtsp:/, 400],
+      [`${origin.url}/nothing.m3u8`, /404/, 502],
+      [`${origin.url}/index0.bin`, /HTTP 404/, 502],
+    ] as const) {
+      await address().fill(url);
+      await look().click();
+      await page.getByRole('alert').getByText(words).first().waitFor();
+      assert.equal(await page.getByRole('button', { name: 'Record it anyway' }).isVisible(), status === 502, url);
+      await expectProblem(status);
+    }
+  });
+
+  test('a look can be given up', async () => {
+    await address().fill(`${origin.url}/slow`);
+    await page.keyboard.press('Enter');
+    await page.getByRole('status').getByText('Looking at the address').waitFor();
+    await until('yt-dlp runs', async () => (await standIn.questions()).length > 0);
+    await page.keyboard.press('Escape');
+    await look().waitFor();
+    assert.equal(await page.getByRole('alert').count(), 0);
+    faults.length = 0;
+  });
+
+  test('shows what a page holds: its title, a picture, tracks, qualities', async () => {
+    await address().fill(`${origin.url}/watch`);
+    await look().click();
+    await page.getByRole('heading', { name: 'A harbour at night' }).waitFor();
+    const picture = page.getByRole('img', { name: 'A picture of the source' });
+    await until('the picture is there', () =>
+      picture.evaluate((image: HTMLImageElement) => image.complete && image.naturalWidth > 100),
+    );
+    const found = await page.locator('section.card').first().textContent();
+    assert.match(found!, /Live/);
+    assert.match(found!, /H\.264 .*320 × 180/);
+    assert.match(found!, /AAC/);
+    assert.match(found!, /25 pictures a second · key frame every 1 s/);
+    assert.deepEqual(await page.getByRole('group', { name: 'Quality' }).getByRole('radio').count(), 3);
+    assert.equal(await page.getByLabel('Name').inputValue(), 'a-harbour-at-night');
+  });
+
+  test('refuses a name that is none, or taken, at the name', async () => {
+    const taken = await server.fetch('/api/v1/streams', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ name: 'taken', source: { type: 'test' }, visibility: 'unlisted' }),
+    });
+    assert.equal(taken.status, 201);
+    await page.getByLabel('Name').fill('Not a name');
+    await page.getByRole('alert').getByText('begin with a letter or digit').waitFor();
+    await page.getByLabel('Name').fill('taken');
+    await page.getByRole('button', { name: 'Start recording' }).click();
+    await page.getByRole('alert').getByText('A stream of that name exists').waitFor();
+    await expectProblem(409);
+  });
+
+  test('starts by the keyboard alone, and shows the stream', async () => {
+    await page.getByRole('radio', { name: '360p' }).focus();
+    await page.keyboard.press('Space');
+    await page.getByLabel('Name').fill('harbour');
+    await page.getByLabel('Keep recordings for').selectOption('7d');
+    await page.getByLabel('Name').press('Enter');
+    await page.waitForURL('**/watch/harbour');
+    const view = await server.stream('harbour');
+    assert.equal(view.facts!.protocol, 'page');
+    assert.equal(view.facts!.title, 'A harbour at night');
+    const { media } = await until('it was measured', async () => {
+      const now = await server.json<StreamView>('/api/v1/streams/harbour');
+      return now.media && { media: now.media };
+    });
+    assert.equal(media.frameRate, 25);
+    assert.equal(JSON.stringify(view).includes(String(origin.port)), false, 'no address is shown');
+    // The first playlist may come later than the page.
+    await page.goto('about:blank');
+    faults.length = 0;
+  });
+
+  test('nothing is wider than a phone, in both languages, in light and dark', async () => {
+    for (const [locale, colorScheme] of [
+      ['en-US', 'dark'],
+      ['zh-CN', 'light'],
+    ] as const) {
+      await using visitor = await openVisitor(browser, { width: 390, height: 844, locale, colorScheme });
+      const phone = await visitor.newPage();
+      const phoneFaults = collectFaults(phone);
+      await phone.goto(`${server.url}/record`);
+      await phone.locator('#record-token').fill(adminToken);
+      assert.deepEqual(await overflowing(phone), [], `address in ${locale}`);
+      await phone.locator('#record-url').fill(`${origin.url}/watch`);
+      await phone.keyboard.press('Enter');
+      await phone.locator('section.card img').waitFor();
+      assert.deepEqual(await overflowing(phone), [], `found in ${locale}`);
+      assert.deepEqual(phoneFaults, []);
+    }
+  });
+
+  test('no console error, no failed request in all this but those that were meant', () => {
+    const others = faults.filter((fault) => ![...meant].some((status) => fault.includes(` ${status}`)));
+    assert.deepEqual(others, []);
+  });
+});

@@ -1,0 +1,28 @@
+/**
+ * Waits for media without a hole: on a machine that is too busy, the test picture itself leaves some out.
+ * In: a server that records the test picture. Out: a stretch of it.
+ */
+import { type Server, smallPicture, startServer } from '../fixtures/server.ts';
+import { until } from '../fixtures/wait.ts';
+
+/** Starts oxbow on a small test picture, in a data folder that may hold recordings already. */
+export function startSample(data: string, http?: string): Promise<Server> {
+  return startServer({ args: smallPicture, data, ...(http === undefined ? {} : { http }) });
+}
+
+/** A stretch of media, ms since 1970. */
+export interface Stretch {
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+/** The newest stretch of the sample stream, or of another, once it is `seconds` long. */
+export function newestStretch(server: Server, seconds: number, name = 'demo'): Promise<Stretch> {
+  const look = async () => {
+    const span = (await server.timeline(name)).spans.at(-1);
+    if (!span) return undefined;
+    const stretch = { fromMs: Date.parse(span.from), toMs: Date.parse(span.to) };
+    return stretch.toMs - stretch.fromMs >= seconds * 1000 && stretch;
+  };
+  return until(`${seconds} s are recorded without a hole`, look, { withinMs: 90_000, everyMs: 200 });
+}

@@ -1,0 +1,241 @@
+import assert from 'node:assert/strict';
+import { after, before, suite, test } from 'node:test';
+import type { Browser, BrowserContext, CDPSession, Page, Route } from 'playwright-core';
+import type { StreamView, TimelineView } from '../../src/api/shapes.ts';
+import { need } from '../fixtures/need.ts';
+import { type Folder, openFolder, type Server } from '../fixtures/server.ts';
+import { until } from '../fixtures/wait.ts';
+import { collectFaults, openBrowser, openVisitor, PAGE_WITHIN_MS } from './chromium.ts';
+import { overflowing } from './overflow.ts';
+import { readPicture } from './picture.ts';
+import { newestStretch, type Stretch, startSample } from './stretch.ts';
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+const iso = (ms: number) => new Date(ms).toISOString();
+
+/** What the bar shows, as its slider says, ms since 1970. */
+async function viewOf(page: Page): Promise<Stretch> {
+  const track = page.getByRole('slider', { name: 'Timeline' });
+  const read = async (name: string) => Number(await track.getAttribute(name)) * 1000;
+  return { fromMs: await read('aria-valuemin'), toMs: await read('aria-valuemax') };
+}
+
+const lengthOf = ({ fromMs, toMs }: Stretch) => toMs - fromMs;
+
+/** Waits until the bar shows a stretch of such a length. */
+function untilLength(page: Page, what: string, wish: (ms: number) => boolean): Promise<Stretch> {
+  return until(what, async () => {
+    const view = await viewOf(page);
+    if (!wish(lengthOf(view))) throw new Error(`it shows ${lengthOf(view) / MINUTE} min`);
+    return view;
+  });
+}
+
+/** The point of the window above a moment, CSS pixels. */
+async function pointOf(page: Page, momentMs: number): Promise<[x: number, y: number]> {
+  const { fromMs, toMs } = await viewOf(page);
+  const box = (await page.locator('.track').boundingBox())!;
+  return [box.x + (box.width * (momentMs - fromMs)) / (toMs - fromMs), box.y + box.height / 2];
+}
+
+suite('the timeline bar, in a browser', { skip: need('chromium') }, () => {
+  let folder: Folder;
+  let server: Server;
+  let browser: Browser;
+  let context: BrowserContext;
+  let page: Page;
+  let faults: string[];
+  let startedMs: number;
+  let gap: Stretch;
+  let still: Buffer;
+
+  /** Three days that nobody recorded, with a gap five minutes ago, before what the server really has. */
+  async function addPast(route: Route): Promise<void> {
+    const answer = await route.fetch();
+    const view = (await answer.json()) as TimelineView;
+    const query = new URL(route.request().url()).searchParams;
+    const [from, to] = [Number(query.get('from')) * 1000, Number(query.get('to')) * 1000];
+    const cut = (fromMs: number, toMs: number) => {
+      const [cutFrom, cutTo] = [Math.max(from, fromMs), Math.min(to, toMs)];
+      return cutTo > cutFrom ? [{ from: iso(cutFrom), to: iso(cutTo) }] : [];
+    };
+    const spans = [...cut(startedMs - 3 * DAY, gap.fromMs), ...cut(gap.toMs, startedMs), ...view.spans];
+    const gaps = cut(gap.fromMs, gap.toMs).map((span) => ({ ...span, cause: 'disk', detail: 'ENOSPC' }));
+    await route.fulfill({ json: { ...view, from: iso(from), spans, gaps: [...gaps, ...view.gaps] } });
+  }
+
+  /** A stream that is three days old. */
+  async function sayOlder(route: Route): Promise<void> {
+    const stream = (await (await route.fetch()).json()) as StreamView;
+    await route.fulfill({ json: { ...stream, recorded: { ...stream.recorded, from: iso(startedMs - 3 * DAY) } } });
+  }
+
+  /** A page on that stream; its stills are one and the same. */
+  async function openBar(of: BrowserContext): Promise<Page> {
+    const opened = await of.newPage();
+    // A page that is closed meanwhile needs no answer.
+    await opened.route('**/api/v1/streams/demo/timeline?*', (route) => addPast(route).catch(() => {}));
+    await opened.route('**/api/v1/streams/demo', (route) => sayOlder(route).catch(() => {}));
+    await opened.route('**/thumb/demo/*.jpg', (route) => route.fulfill({ contentType: 'image/jpeg', body: still }));
+    await opened.goto(`${server.url}/watch/demo`);
+    await opened.locator('.track').waitFor();
+    await untilLength(opened, 'two hours are shown at first', (ms) => Math.abs(ms - 2 * HOUR) < 3_000);
+    return opened;
+  }
+
+  before(async () => {
+    folder = await openFolder('timeline');
+    server = await startSample(`${folder.path}/data`);
+    const { fromMs } = await newestStretch(server, 8);
+    startedMs = fromMs;
+    gap = { fromMs: fromMs - 5 * MINUTE, toMs: fromMs - 4 * MINUTE };
+    const second = Math.ceil(fromMs / 5_000) * 5;
+    still = Buffer.from(await until('a still is there', () => server.bytes(`/thumb/demo/${second}.jpg`)));
+    browser = await openBrowser();
+    context = await openVisitor(browser);
+    page = await openBar(context);
+    faults = collectFaults(page);
+  });
+  after(async () => {
+    await browser?.close();
+    await server?.[Symbol.asyncDispose]();
+    await folder[Symbol.asyncDispose]();
+  });
+
+  test('the wheel zooms about the pointer, and the page does not scroll meanwhile', async () => {
+    const view = await viewOf(page);
+    const momentMs = view.fromMs + lengthOf(view) / 4;
+    await page.mouse.move(...(await pointOf(page, momentMs)));
+    await page.mouse.wheel(0, -300);
+    const near = await untilLength(page, 'it shows less', (ms) => ms < 1.5 * HOUR);
+    assert.ok(Math.abs((momentMs - near.fromMs) / lengthOf(near) - 0.25) < 0.05, 'the moment stays under the pointer');
+    await page.mouse.wheel(0, 300);
+    await untilLength(page, 'and as much as before', (ms) => Math.abs(ms - 2 * HOUR) < 2 * MINUTE);
+    assert.equal(await page.evaluate(() => scrollY), 0);
+  });
+
+  test('keys zoom from all that is kept to a minute', async () => {
+    await page.locator('.track').focus();
+    await page.keyboard.press('0');
+    await untilLength(page, 'three days are shown', (ms) => Math.abs(ms - 3 * DAY) < 10 * MINUTE);
+    for (let presses = 0; presses < 20; presses += 1) await page.keyboard.press('+');
+    await untilLength(page, 'a minute is shown', (ms) => Math.abs(ms - MINUTE) < 3_000);
+    await page.keyboard.press('-');
+    await untilLength(page, 'a little more', (ms) => ms > 1.3 * MINUTE);
+  });
+
+  test('a gap says under the pointer why something is missing, and has no picture', async () => {
+    await page.getByRole('button', { name: '10 min' }).click();
+    await untilLength(page, 'ten minutes are shown', (ms) => Math.abs(ms - 10 * MINUTE) < 3_000);
+    await page.mouse.move(...(await pointOf(page, (gap.fromMs + gap.toMs) / 2)));
+    await page.locator('.preview', { hasText: 'Gap: the disk was full or failed' }).waitFor();
+    const words = (await page.locator('.preview').textContent())!;
+    assert.match(words, /ENOSPC/);
+    assert.match(words, /1 min 0 s long/);
+    assert.match(words, /UTC/);
+    assert.equal(await page.locator('.preview img').count(), 0);
+  });
+
+  test('what is recorded has its picture under the pointer', async () => {
+    await page.mouse.move(...(await pointOf(page, gap.fromMs - MINUTE)));
+    await page.waitForFunction(() => document.querySelector<HTMLImageElement>('.preview img')?.naturalWidth);
+  });
+
+  test('a drag shows pictures on its way and goes there once, when it is let go', async () => {
+    const windows: string[] = [];
+    page.on('request', (request) => {
+      if (request.url().includes('/vod/')) windows.push(request.url());
+    });
+    const momentMs = startedMs + 3_000;
+    const before = await until('a picture is there', () => readPicture(page));
+    await page.mouse.move(...(await pointOf(page, gap.fromMs - 2 * MINUTE)));
+    await page.mouse.down();
+    await page.mouse.move(...(await pointOf(page, gap.fromMs - MINUTE)), { steps: 5 });
+    await page.locator('.preview img').waitFor();
+    assert.deepEqual(windows, []);
+    await page.mouse.move(...(await pointOf(page, momentMs)), { steps: 5 });
+    await page.mouse.up();
+    await until('that moment is shown', async () => {
+      const shown = await readPicture(page);
+      // Soon after the start what is live lies there, too: only a jump goes back.
+      return shown && shown.utcMs > momentMs - 3_000 && shown.utcMs < Math.min(momentMs + 10_000, before.utcMs);
+    });
+  });
+
+  test('the slider says the moment that is shown', async () => {
+    const slider = page.getByRole('slider', { name: 'Timeline' });
+    await until('it is told to be behind', async () =>
+      /\d\d:\d\d:\d\d, .* behind live/.test((await slider.getAttribute('aria-valuetext'))!),
+    );
+  });
+
+  test('the handles of a clip move by keys, a second or a frame', async () => {
+    await page.keyboard.press('i');
+    const from = page.getByRole('slider', { name: 'Clip start' });
+    await from.waitFor();
+    const at = async () => Number(await from.getAttribute('aria-valuenow'));
+    const firstAt = await at();
+    await from.focus();
+    await page.keyboard.press('ArrowLeft');
+    await page.keyboard.press('ArrowLeft');
+    await until('it stands two seconds earlier', async () => (await at()) === firstAt - 2);
+    await page.keyboard.press('PageDown');
+    await until('it stands ten seconds earlier', async () => (await at()) === firstAt - 12);
+    for (let presses = 0; presses < 25; presses += 1) await page.keyboard.press('Shift+ArrowRight');
+    await until('25 frames are a second', async () => (await at()) === firstAt - 11);
+  });
+
+  test('a drag on the ruler pans, and one button brings the picture back', async () => {
+    const before = await viewOf(page);
+    const box = (await page.locator('.ruler').boundingBox())!;
+    await page.mouse.move(box.x + 100, box.y + 6);
+    await page.mouse.down();
+    await page.mouse.move(box.x + 100 + box.width * 0.8, box.y + 6, { steps: 4 });
+    await page.mouse.move(box.x + 100 + box.width * 0.8, box.y + 7);
+    await page.mouse.up();
+    await until('it shows earlier', async () => (await viewOf(page)).fromMs < before.fromMs - 6 * MINUTE);
+    await page.getByRole('button', { name: 'Back to the picture' }).click();
+    await page.locator('.shown').waitFor();
+  });
+
+  test('two fingers pinch, one scrubs; nothing is wider than the phone', async () => {
+    await using phone = await browser.newContext({
+      viewport: { width: 390, height: 844 },
+      hasTouch: true,
+      isMobile: true,
+    });
+    phone.setDefaultTimeout(PAGE_WITHIN_MS);
+    const touched = await openBar(phone);
+    assert.deepEqual(await overflowing(touched), []);
+    const box = (await touched.locator('.track').boundingBox())!;
+    const session = await phone.newCDPSession(touched);
+    const at = (...shares: number[]) =>
+      shares.map((share, id) => ({ x: box.x + box.width * share, y: box.y + box.height / 2, id }));
+    await touch(session, at(0.4), at(0.4, 0.6), at(0.3, 0.7), at(0.2, 0.8), []);
+    const near = await untilLength(touched, 'a third is shown', (ms) => Math.abs(ms - (2 * HOUR) / 3) < 3 * MINUTE);
+    await touch(session, at(0.3), at(0.4), at(0.5));
+    const preview = touched.locator('.preview.raised');
+    await preview.waitFor();
+    assert.ok(
+      (await preview.boundingBox())!.y + (await preview.boundingBox())!.height < box.y - 20,
+      'above the finger',
+    );
+    await touch(session, []);
+    await preview.waitFor({ state: 'detached' });
+    assert.ok(near.toMs < Date.now());
+  });
+
+  test('no console error, no failed request in all this', () => assert.deepEqual(faults, []));
+});
+
+/** Fingers on the screen, step after step; one step with none ends it. */
+async function touch(session: CDPSession, ...steps: { x: number; y: number; id: number }[][]): Promise<void> {
+  let down = 0;
+  for (const touchPoints of steps) {
+    const type = touchPoints.length > down ? 'touchStart' : touchPoints.length === 0 ? 'touchEnd' : 'touchMove';
+    await session.send('Input.dispatchTouchEvent', { type, touchPoints });
+    down = touchPoints.length;
+  }
+}

@@ -1,0 +1,248 @@
+import assert from 'node:assert/strict';
+import { after, before, suite, test } from 'node:test';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { need } from '../fixtures/need.ts';
+import { type Folder, openFolder, type Server } from '../fixtures/server.ts';
+import { until } from '../fixtures/wait.ts';
+import { collectFaults, type Looks, openBrowser, openVisitor, withoutEarlyWindows } from './chromium.ts';
+import { overflowing } from './overflow.ts';
+import { readPicture, type Shown } from './picture.ts';
+import { newestStretch, startSample } from './stretch.ts';
+
+/** Waits for a picture that is as wished. */
+function picture(page: Page, what: string, wish: (shown: Shown) => boolean): Promise<Shown> {
+  return until(what, async () => {
+    const shown = await readPicture(page);
+    if (shown && !wish(shown)) throw new Error(`the picture shows ${JSON.stringify(shown)} at ${Date.now()}`);
+    return shown;
+  });
+}
+
+const isLive = ({ utcMs, paused }: Shown) => !paused && Math.abs(Date.now() - utcMs) < 5_000;
+/** Whether the picture is the one of a moment, or one that is played in the seconds after it. */
+const isFrom = (momentMs: number, shown: Shown) => shown.utcMs >= momentMs - 300 && shown.utcMs < momentMs + 8_000;
+
+/** It is paused, and the page names the time in the picture. */
+const stands = ({ paused, utcMs, namedMs }: Shown) => paused && Math.abs(utcMs - (namedMs ?? 0)) <= 300;
+
+/** Pauses by the keyboard, compares what the picture shows with what the page says, and plays on. */
+async function agrees(page: Page): Promise<Shown> {
+  await page.keyboard.press('k');
+  const shown = await picture(page, 'it stands still, and the page names the time in the picture', stands);
+  await page.keyboard.press('k');
+  return shown;
+}
+
+/** Ten seconds back by the keyboard; it may have been in the past already. */
+async function stepBack(page: Page): Promise<Shown> {
+  const before = await picture(page, 'it shows', () => true);
+  await page.keyboard.press('j');
+  return picture(page, 'it steps back', ({ utcMs }) => utcMs < before.utcMs - 5_000);
+}
+
+suite('the pages, in a browser', { skip: need('chromium') }, () => {
+  let folder: Folder;
+  let server: Server;
+  let browser: Browser;
+  let context: BrowserContext;
+  let page: Page;
+  let faults: string[];
+  /** A moment with media before and after it, ms since 1970. */
+  let momentMs: number;
+
+  before(async () => {
+    folder = await openFolder('pages');
+    server = await startSample(`${folder.path}/data`);
+    browser = await openBrowser();
+    context = await openVisitor(browser);
+    page = await context.newPage();
+    faults = collectFaults(page);
+  });
+  after(async () => {
+    await browser?.close();
+    await server?.[Symbol.asyncDispose]();
+    await folder[Symbol.asyncDispose]();
+  });
+
+  /** Runs `look` on a page of its own, and asks that nothing went wrong there. */
+  async function onOwnPage(path: string, looks: Looks, look: (page: Page) => Promise<void>): Promise<void> {
+    await using other = await openVisitor(browser, looks);
+    const otherPage = await other.newPage();
+    const otherFaults = collectFaults(otherPage);
+    await otherPage.goto(`${server.url}${path}`);
+    await look(otherPage);
+    assert.deepEqual(otherFaults, []);
+  }
+
+  test('the home page shows a new stream within seconds, then its picture', async () => {
+    await page.goto(`${server.url}/`);
+    const card = page.locator('.card', { has: page.locator('h2 a[href="/watch/demo"]') });
+    await card.waitFor();
+    await page.waitForFunction(() => {
+      const still = document.querySelector<HTMLImageElement>('.card img[src*="/thumb/demo/"]');
+      return still?.complete && still.naturalWidth > 100;
+    });
+    // The still may be there before the page is told how much is recorded.
+    await card.getByText(/recorded \d+ s/).waitFor();
+    assert.match((await card.textContent())!, /Live.*demo.*recorded \d+ s/s);
+  });
+
+  test('a click on its card plays it live, a few seconds behind at most', async () => {
+    await page.click('h2 a[href="/watch/demo"]');
+    const first = await picture(page, 'it plays live', isLive);
+    await picture(page, 'it goes on', (shown) => isLive(shown) && shown.utcMs > first.utcMs + 1_000);
+    await page.locator('.where.live').waitFor();
+    assert.equal(await page.title(), '● demo · oxbow');
+  });
+
+  test('a click on the bar goes to that moment of the past', async () => {
+    momentMs = (await newestStretch(server, 7)).fromMs + 2_000;
+    await until('that is past', () => Date.now() > momentMs + 16_000, { withinMs: 20_000 });
+    const box = (await page.locator('.track').boundingBox())!;
+    const fraction = 1 - (Date.now() - momentMs) / 600_000; // the bar begins with ten minutes
+    await page.mouse.click(box.x + box.width * fraction, box.y + box.height / 2);
+    // A pixel is half a second, and the bar moves on once a second.
+    await picture(page, 'the past plays', (shown) => isFrom(momentMs, { ...shown, utcMs: shown.utcMs + 1_500 }));
+    await agrees(page);
+    assert.match((await page.locator('.where').textContent())!, /^−\d\d:\d\d$/);
+    assert.equal(await page.title(), 'demo · oxbow');
+  });
+
+  test('J and L step by ten seconds, arrows by five, End goes live', async () => {
+    // While it stands still a step is as long as it is, however slow the machine.
+    await page.keyboard.press('k');
+    let atMs = (await picture(page, 'it stands still, and the page names the time in the picture', stands)).utcMs;
+    for (const [key, byMs] of [
+      ['l', 10_000],
+      ['ArrowLeft', -5_000],
+      ['ArrowRight', 5_000],
+      ['j', -10_000],
+    ] as const) {
+      const wished = (shown: Shown) => stands(shown) && Math.abs(shown.utcMs - atMs - byMs) <= 300;
+      await page.keyboard.press(key);
+      atMs = (await picture(page, `${key} steps by ${byMs} ms from ${atMs}`, wished)).utcMs;
+    }
+    await page.keyboard.press('End');
+    await picture(page, 'it is live again', isLive);
+    await page.locator('.where.live').waitFor();
+  });
+
+  test('“Go live” comes back from the past as well', async () => {
+    await stepBack(page);
+    await page.getByRole('button', { name: 'Go live' }).click();
+    await page.locator('.where.live').waitFor();
+    await picture(page, 'it is live again', isLive);
+    await agrees(page);
+  });
+
+  test('a shared link opens at its second', async () => {
+    const t = Math.ceil(momentMs / 1000);
+    await onOwnPage(`/watch/demo?t=${t}`, {}, async (shared) => {
+      await picture(shared, 'it opens there', (shown) => isFrom(t * 1000, shown));
+      await agrees(shared);
+    });
+  });
+
+  test('the link that is shared names the moment that is shown, and to the frame while it stands still', async () => {
+    await context.grantPermissions(['clipboard-read', 'clipboard-write'], { origin: server.url });
+    await stepBack(page);
+    for (const [paused, form] of [
+      [false, /^\d{10}$/],
+      [true, /^\d{10,13}$/],
+    ] as const) {
+      if (paused) await page.keyboard.press('k');
+      const shown = await picture(page, 'it is as wished', (one) => (paused ? stands(one) : !one.paused));
+      await page.getByRole('button', { name: 'Share' }).click();
+      await page.getByRole('button', { name: 'Copy link' }).click();
+      const copied = () => page.evaluate(() => navigator.clipboard.readText());
+      const link = new URL(await until('it is copied', async () => (await copied()) || undefined));
+      assert.equal(link.origin + link.pathname, `${server.url}/watch/demo`);
+      const t = link.searchParams.get('t')!;
+      assert.match(t, form);
+      const atMs = Number(t) * (t.length === 13 ? 1 : 1000);
+      // A link while it plays names a whole second, and one of those that went by meanwhile.
+      const later = await picture(page, 'it shows', () => true);
+      const [leastMs, mostMs] = paused ? [shown.utcMs, shown.utcMs] : [shown.utcMs - 1_000, later.utcMs];
+      assert.ok(atMs >= leastMs - 300 && atMs <= mostMs + 300, `${link.href}: ${leastMs} to ${mostMs}`);
+      await page.evaluate(() => navigator.clipboard.writeText(''));
+    }
+    await page.keyboard.press('k');
+    await picture(page, 'it plays on', ({ paused }) => !paused);
+  });
+
+  test('the help lists the keys and closes with Escape; keys mean nothing while it is open', async () => {
+    await page.keyboard.press('?');
+    const dialog = page.getByRole('dialog', { name: 'Keys' });
+    await dialog.waitFor();
+    const paused = await page
+      .locator('video')
+      .evaluateAll((all) => all.every((one) => (one as HTMLVideoElement).paused));
+    await page.keyboard.press('k');
+    await page.keyboard.press('Escape');
+    await dialog.waitFor({ state: 'hidden' });
+    assert.equal(
+      await page.locator('video').evaluateAll((all) => all.every((one) => (one as HTMLVideoElement).paused)),
+      paused,
+    );
+  });
+
+  test('two marks make a clip, which can be downloaded', async () => {
+    await page.keyboard.press('End');
+    await picture(page, 'it is live', isLive);
+    const start = await stepBack(page);
+    await page.keyboard.press('i');
+    await picture(page, 'it plays on', ({ utcMs }) => utcMs > start.utcMs + 1_500);
+    await page.keyboard.press('o');
+    const link = page.getByRole('link', { name: 'Download MP4' });
+    const path = (await link.getAttribute('href'))!;
+    const [, from, to] = /^\/clip\/demo\/(\d+)\/(\d+)\.mp4$/.exec(path)!;
+    // The address has whole seconds, and the page learns of the shown frame a few times a second.
+    assert.ok(Number(from) >= Math.floor((start.utcMs - 1_000) / 1000), path);
+    assert.ok(Number(to) > Number(from) && Number(to) * 1000 < Date.now() + 1_000, path);
+    const head = await server.fetch(path, { method: 'HEAD' });
+    assert.equal(head.status, 200);
+    const [download] = await Promise.all([page.waitForEvent('download'), link.click()]);
+    let size = 0;
+    for await (const bytes of await download.createReadStream()) size += (bytes as Buffer).length;
+    assert.equal(size, Number(head.headers.get('content-length')));
+    assert.match(download.suggestedFilename(), /\.mp4$/);
+  });
+
+  test('nothing is wider than a phone, in both languages, in light and dark', async () => {
+    const looks = { width: 390, height: 844 };
+    for (const [locale, colorScheme] of [
+      ['en-US', 'dark'],
+      ['zh-CN', 'light'],
+    ] as const) {
+      await onOwnPage('/', { ...looks, locale, colorScheme }, async (phone) => {
+        await phone.locator('article.card').waitFor();
+        assert.deepEqual(await overflowing(phone), [], `home in ${locale}`);
+        await phone.click('article.card h2 a');
+        await picture(phone, 'it plays live', isLive);
+        await phone.locator('.where.live').waitFor();
+        await phone.keyboard.press('i');
+        await picture(phone, 'it plays on', isLive);
+        await phone.keyboard.press('ArrowLeft');
+        await phone.keyboard.press('o');
+        assert.deepEqual(await overflowing(phone), [], `watch in ${locale}`);
+        assert.equal(
+          await phone.evaluate(() => document.documentElement.lang),
+          locale.slice(0, 2) === 'en' ? 'en' : locale,
+        );
+        const scheme = await phone.evaluate(() => getComputedStyle(document.body).backgroundColor);
+        assert.equal(Number(/\d+/.exec(scheme)![0]) < 128, colorScheme === 'dark', scheme);
+      });
+    }
+  });
+
+  test('the other language is one choice away, and is remembered', async () => {
+    await page.getByRole('button', { name: 'Language' }).click();
+    await page.getByRole('menuitemradio', { name: '中文' }).click();
+    await page.getByRole('tab', { name: '信息' }).waitFor();
+    await page.reload();
+    await page.getByRole('tab', { name: '信息' }).waitFor();
+    await picture(page, 'it plays', isLive);
+  });
+
+  test('no console error, no failed request in all this', () => assert.deepEqual(withoutEarlyWindows(faults), []));
+});

@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { listUndocumented } from '../../scripts/check-docblocks.ts';
+import { checkSource } from '../../scripts/check-floors.ts';
+import { findUnportable } from '../../scripts/check-portable.ts';
+import { findCaseTwins } from '../../scripts/check-tree.ts';
+import { listImports } from '../../scripts/source-files.ts';
+
+test('imports are found in every form, and not in comments', () => {
+  const text = `/** import { a } from './no.ts'; */
+import { b } from './b.ts';
+import type { C } from './c.ts';
+import {
+  d,
+} from './d.ts';
+// import './no.ts';
+export * from './e.ts';
+export type { F } from './f.ts';
+const g = await import('./g.ts');
+import './h.ts';
+`;
+  assert.deepEqual(
+    listImports(text).map(({ specifier, isType, line }) => [specifier, isType, line]),
+    [
+      ['./b.ts', false, 2],
+      ['./c.ts', true, 3],
+      ['./d.ts', false, 6],
+      ['./e.ts', false, 8],
+      ['./f.ts', true, 9],
+      ['./g.ts', false, 10],
+      ['./h.ts', false, 11],
+    ],
+  );
+});
+
+test('an import from above, from a sibling folder or of a type is a problem; from below and from the own folder it is not', () => {
+  const line = (specifier: string) => checkSource('live/stream.ts', `import type { A } from '${specifier}';\n`);
+  assert.deepEqual(line('../packager/packager.ts'), ['src/live/stream.ts:1: live may not import packager']);
+  assert.deepEqual(line('../store/store.ts'), ['src/live/stream.ts:1: live may not import store']);
+  assert.deepEqual(line('../media/frame.ts'), []);
+  assert.deepEqual(line('./sink.ts'), []);
+  assert.match(line('../../scripts/check.ts')[0]!, /from outside src/);
+});
+
+test('a library has one place', () => {
+  assert.match(
+    checkSource('http/a.ts', `import { pino } from 'pino';\n`)[0]!,
+    /pino is imported in observe\/log\.ts only/,
+  );
+  assert.match(checkSource('http/a.ts', `import x from 'left-pad';\n`)[0]!, /left-pad has no place yet/);
+  assert.deepEqual(checkSource('http/a.ts', `import f from 'fastify';\nimport { join } from 'node:path';\n`), []);
+});
+
+test('media has no node: modules and no clock', () => {
+  assert.match(checkSource('media/a.ts', `import { x } from 'node:fs';\n`)[0]!, /media is pure and imports no node:fs/);
+  assert.match(checkSource('media/a.ts', `const t = Date.now();\n`)[0]!, /media is pure and has no Date\.now/);
+  assert.deepEqual(checkSource('media/a.ts', `// Date.now() would be wrong here\n`), []);
+});
+
+test('an exported name without a docblock is found; a type beside a documented name of the same spelling shares it', () => {
+  const text = `/** Said. */\nexport const A = 1;\nexport type A = number;\nexport function b() {}\n/** Said. */\n// biome-ignore lint: why\nexport class C {}\n`;
+  assert.deepEqual(listUndocumented(text), [{ name: 'b', line: 4 }]);
+});
+
+test('two paths that differ only in case are found, folders too', () => {
+  assert.deepEqual(findCaseTwins(['src/a.ts', 'src/A.ts']), ['src/a.ts and src/A.ts differ only in case']);
+  assert.deepEqual(findCaseTwins(['Src/a.ts', 'src/b.ts']), ['Src and src differ only in case']);
+  assert.deepEqual(findCaseTwins(['src/a.ts', 'src/b.ts']), []);
+});
+
+test('what only some systems have is found outside its one file, and not in comments', () => {
+  for (const line of [
+    `if (process.platform === 'win32') a();`,
+    'process.kill(-pid, "SIGTERM");',
+    `child.kill('SIGSTOP');`,
+    `readFile('/proc/meminfo');`,
+    'await chmod(file, 0o755);',
+    'await symlink(a, b);',
+    `execSync('rm -rf x');`,
+    `await open(\`\${folder}/oxbow.db\`);`,
+    `const here = new URL('.', import.meta.url).pathname;`,
+  ]) {
+    assert.equal(findUnportable('src/net/a.ts', `\n${line}\n`).length, 1, line);
+    assert.deepEqual(findUnportable('src/lib/platform.ts', line), []);
+    assert.deepEqual(findUnportable('src/net/a.ts', `// ${line}\n`), []);
+  }
+  for (const line of [
+    `child.kill('SIGKILL');`,
+    'await open(join(folder, name));',
+    `response.open(\`\${base}/a\`);`,
+    `db.exec('BEGIN IMMEDIATE');`,
+    `route('/live/x');`,
+  ]) {
+    assert.deepEqual(findUnportable('src/net/a.ts', line), [], line);
+  }
+});

@@ -1,0 +1,149 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join, matchesGlob } from 'node:path';
+import { test } from 'node:test';
+import { parseAllDocuments } from 'yaml';
+import { listFiles, root } from '../../scripts/source-files.ts';
+import { listSettings } from '../../src/config/names.ts';
+import { schema } from '../../src/config/schema.ts';
+import { pathOf } from '../fixtures/need.ts';
+import { openFolder } from '../fixtures/server.ts';
+
+const read = (...path: string[]): string => readFileSync(join(root, ...path), 'utf8');
+const lines = (text: string): string[] =>
+  text
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '' && !line.startsWith('#'));
+
+/** Instructions of the Containerfile with what follows them. */
+const instructions = lines(read('deploy', 'Containerfile')).map((line) => {
+  const [word, ...rest] = line.split(/\s+/);
+  return { word: word!, rest };
+});
+const only = (word: string): string => {
+  const found = instructions.filter((each) => each.word === word);
+  assert.equal(found.length, 1, word);
+  return found[0]!.rest.join(' ');
+};
+
+/** Whether the build of an image sees a path; the last line of .dockerignore that fits decides. */
+function reachesImage(path: string): boolean {
+  let ignored = false;
+  for (const line of lines(read('.dockerignore'))) {
+    const pattern = line.replace('!', '');
+    if (pattern === '*' || matchesGlob(path, pattern) || matchesGlob(path, `${pattern}/**`))
+      ignored = !line.startsWith('!');
+  }
+  return !ignored;
+}
+
+test('the Containerfile copies only what is there, and its ignore file lets it through', () => {
+  const built = new Set(['node_modules', 'dist']); // made in the first stage
+  for (const { rest } of instructions.filter(({ word }) => word === 'COPY')) {
+    const isLater = rest[0] === '--from=build';
+    const sources = rest.slice(isLater ? 1 : 0, -1).map((path) => path.replace('/opt/oxbow/', ''));
+    for (const source of sources.filter((path) => path !== '.')) {
+      assert.ok(existsSync(join(root, source)) || (isLater && built.has(source)), source);
+      assert.ok(built.has(source) || reachesImage(source), `${source} is ignored`);
+    }
+  }
+  const { files } = JSON.parse(read('package.json')) as { files: readonly string[] };
+  for (const path of ['tsconfig.json', 'web/index.html', 'src/main.ts', ...files.filter((each) => each !== 'dist')]) {
+    assert.ok(reachesImage(path), `${path} is ignored`);
+  }
+  for (const path of ['test/e2e/serve.test.ts', 'node_modules/yaml/package.json', 'web/dist/index.html', '.git/HEAD']) {
+    assert.ok(!reachesImage(path), `${path} is not ignored`);
+  }
+});
+
+test('a container runs what the package runs, without root, with its data on a volume, and ends by SIGTERM', () => {
+  const { bin } = JSON.parse(read('package.json')) as { bin: { oxbow: string } };
+  assert.equal(only('ENTRYPOINT'), JSON.stringify([`/opt/oxbow/${bin.oxbow}`]));
+  assert.equal(only('CMD'), '["serve"]');
+  assert.equal(only('USER'), '1000:1000');
+  assert.equal(only('STOPSIGNAL'), 'SIGTERM');
+  assert.match(only('ENV'), new RegExp(`\\bOXBOW_DATA=${only('VOLUME')}\\b`));
+  assert.match(only('HEALTHCHECK'), / CMD \["node", "\/opt\/oxbow\/deploy\/health\.mjs"\]$/);
+  const port = listSettings(schema).find(({ path }) => path === 'http')!.option.defaultText;
+  assert.equal(only('EXPOSE'), port);
+  assert.ok(instructions.filter(({ word }) => word === 'FROM').every(({ rest }) => /^node:24-/.test(rest[0]!)));
+});
+
+test('every variable that deploy/ sets is one of a setting, or one that the launcher or compose reads', () => {
+  const known = new Set([...listSettings(schema).map(({ variable }) => variable), 'OXBOW_CONFIG']);
+  for (const path of listFiles().filter((each) => each.startsWith('deploy/'))) {
+    for (const [name] of read(path).matchAll(/\bOXBOW_[A-Z_]+\b/g)) assert.ok(known.has(name), `${name} in ${path}`);
+  }
+});
+
+test('every YAML file of deploy/ is well-formed', () => {
+  const found = listFiles().filter((path) => /^deploy\/.*\.ya?ml$/.test(path));
+  assert.ok(found.length >= 2);
+  for (const path of found) {
+    for (const document of parseAllDocuments(read(path))) assert.deepEqual(document.errors, [], path);
+  }
+});
+
+test('compose and Kubernetes run it without rights, on a root file system that cannot be written, beside its volume and /tmp', () => {
+  const [compose] = parseAllDocuments(read('deploy', 'compose.yaml')).map((document) => document.toJS());
+  const { oxbow } = compose.services;
+  assert.deepEqual([oxbow.read_only, oxbow.cap_drop, oxbow.tmpfs], [true, ['ALL'], ['/tmp']]);
+  assert.deepEqual(oxbow.volumes, ['recordings:/data']);
+  assert.ok('recordings' in compose.volumes);
+  const [service, set] = parseAllDocuments(read('deploy', 'kubernetes.yaml')).map((document) => document.toJS());
+  const { spec, metadata } = set.spec.template;
+  const [container] = spec.containers;
+  assert.deepEqual(set.spec.selector.matchLabels, metadata.labels);
+  assert.deepEqual(service.spec.selector, metadata.labels);
+  assert.equal(service.spec.ports[0].targetPort, container.ports[0].name);
+  assert.deepEqual(container.securityContext, {
+    allowPrivilegeEscalation: false,
+    readOnlyRootFilesystem: true,
+    capabilities: { drop: ['ALL'] },
+  });
+  assert.equal(spec.securityContext.runAsNonRoot, true);
+  const volumes = [...spec.volumes.map(({ name }: Named) => name), set.spec.volumeClaimTemplates[0].metadata.name];
+  assert.deepEqual(container.volumeMounts.map(({ name }: Named) => name).sort(), volumes.sort());
+  assert.deepEqual(container.volumeMounts.map(({ mountPath }: { mountPath: string }) => mountPath).sort(), [
+    '/data',
+    '/tmp',
+  ]);
+  // Sealing takes up to ten seconds, behind the pause in which requests still come.
+  assert.ok(spec.terminationGracePeriodSeconds >= container.lifecycle.preStop.sleep.seconds + 15);
+});
+
+interface Named {
+  readonly name: string;
+}
+
+test('kernel settings are the same wherever they are written, and Linux has them', () => {
+  const wished = Object.fromEntries(lines(read('deploy', '90-oxbow.conf')).map((line) => line.split(/\s*=\s*/)));
+  assert.equal(Object.keys(wished).length, 3);
+  const doctor = read('src', 'cli', 'doctor', 'machine-checks.ts');
+  for (const name of Object.keys(wished)) {
+    assert.ok(doctor.includes(name), `doctor looks at ${name}`);
+    if (process.platform === 'linux') assert.ok(existsSync(join('/proc/sys', ...name.split('.'))), name);
+  }
+  const [compose] = parseAllDocuments(read('deploy', 'compose.yaml')).map((document) => document.toJS());
+  for (const [name, value] of Object.entries(compose.services.oxbow.sysctls)) assert.equal(wished[name], String(value));
+});
+
+const noSystemd = pathOf('systemd-analyze') === undefined && 'systemd is not installed';
+
+test('systemd takes the unit as it is', { skip: noSystemd }, async () => {
+  await using folder = await openFolder('unit');
+  const file = join(folder.path, 'oxbow.service');
+  // The program is not installed here.
+  const unit = read('deploy', 'oxbow.service').replace(
+    /^ExecStart=oxbow serve$/m,
+    `ExecStart=${process.execPath} serve`,
+  );
+  assert.ok(unit.includes(process.execPath));
+  writeFileSync(file, unit);
+  const { status, stdout, stderr } = spawnSync('systemd-analyze', ['verify', '--man=no', file], { encoding: 'utf8' });
+  // It tells about the machine's other units too.
+  const told = `${stdout}${stderr}`.split('\n').filter((line) => line.includes('oxbow'));
+  assert.deepEqual([status, told], [0, []]);
+});

@@ -1,0 +1,204 @@
+/**
+ * The matrix of media, third side: what changes in mid-stream, and what goes missing.
+ * MEDIA.md, Time 1 to 5, Cutting 10 and 11, Addresses 14 and 15.
+ */
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { parsePlaylist } from '../../src/media/m3u8/parse.ts';
+import type { MediaPlaylist } from '../../src/media/m3u8/playlist.ts';
+import { need } from '../fixtures/need.ts';
+import { STREAM, Stage } from './stage.ts';
+import { encode, type Media, withHole } from './stage-media.ts';
+import { assertLive, lastList, playerOf } from './stage-truth.ts';
+
+const usual = () => encode({ seconds: 11, rate: '25', gopS: 2 });
+
+/** What stands between segments, from the first to the last: `|` for a DISCONTINUITY. */
+function shape({ segments }: MediaPlaylist): string {
+  return segments.map(({ discontinuity, gap }) => `${discontinuity ? '|' : ''}${gap ? 'G' : '.'}`).join('');
+}
+
+/** The newest list of a rendition. */
+const newest = (stage: Stage, rendition: string) => lastList(playerOf(stage, rendition)).list;
+
+/** Generations of a rendition, oldest first, and whether each has ended. */
+function generations(stage: Stage, rendition: string): boolean[] {
+  return [...stage.players].filter(([path]) => path.includes(`/${rendition}/`)).map(([, { ended }]) => ended);
+}
+
+async function multivariant(stage: Stage) {
+  const { text, status, code } = await stage.fetch(`/live/${STREAM}/index.m3u8`);
+  assert.equal(status, 200, code);
+  const parsed = parsePlaylist(text);
+  assert.equal(parsed.kind, 'multivariant');
+  return parsed.playlist;
+}
+
+/** Says of the audio that it is AAC Main, of which no silent frame can be made. */
+function asAacMain(media: Media): Media {
+  const record = Uint8Array.of(0x09, 0x90);
+  const tracks = media.tracks.map((track) =>
+    track.kind === 'audio' ? { ...track, config: { ...track.config, record, codecs: 'mp4a.40.1' } } : track,
+  );
+  return { ...media, tracks };
+}
+
+/** Plays one after the other on one stage. */
+async function inTurn(stage: Stage, ...media: readonly Media[]): Promise<void> {
+  for (const each of media) await stage.play(each);
+}
+
+suite('media that changes', { skip: need('ffmpeg'), concurrency: 2 }, () => {
+  test('another codec ends the list and begins another generation', async () => {
+    await using stage = await Stage.open();
+    const before = await encode({ seconds: 8, rate: '25', gopS: 2 });
+    await inTurn(stage, before, await encode({ seconds: 8, rate: '25', gopS: 2, codec: 'hevc' }));
+    assert.deepEqual(generations(stage, 'av0'), [true, false]);
+    assert.match((await multivariant(stage)).variants[0]!.codecs!, /^hvc1/);
+    const [old, fresh] = [...stage.players.values()].filter(({ path }) => path.includes('/av0/')).map(lastList);
+    assert.ok(fresh!.list.mediaSequence > old!.list.mediaSequence + old!.list.segments.length - 1);
+    await stage.end();
+    await assertLive(stage);
+  });
+
+  test('another resolution goes on in the list, behind a DISCONTINUITY, with another EXT-X-MAP', async () => {
+    await using stage = await Stage.open();
+    const plan = { seconds: 8, rate: '25', gopS: 2 };
+    const [small, large] = [await encode(plan), await encode({ ...plan, size: '192x108' })];
+    await inTurn(stage, small, large, small);
+    const list = newest(stage, 'av0');
+    assert.equal(shape(list), '....|....|....');
+    const maps = list.segments.map(({ map }) => map!.uri);
+    assert.equal(new Set(maps).size, 2, 'a configuration that returns has the number that it had');
+    assert.equal(maps[0], maps.at(-1));
+    await stage.end();
+    // The index tells what comes, a moment before its first part is there.
+    await assertLive(stage, ['resolution-true']);
+  });
+
+  for (const [name, audio] of [
+    ['mono becomes stereo', { channels: 1 }],
+    ['another sample rate', { sampleRate: 44_100 }],
+  ] as const) {
+    test(`${name}: the list goes on behind a DISCONTINUITY`, async () => {
+      await using stage = await Stage.open();
+      await inTurn(stage, await encode({ seconds: 8, rate: '25', gopS: 2, audio: [audio] }), await usual());
+      assert.equal(shape(newest(stage, 'a0')), '....|......');
+      assert.equal(new Set(newest(stage, 'a0').segments.map(({ map }) => map!.uri)).size, 2);
+      await stage.end();
+      await assertLive(stage);
+    });
+  }
+
+  test('a track that is given up and comes back makes a generation each time', async () => {
+    await using stage = await Stage.open();
+    const plan = { seconds: 6, rate: '25', gopS: 2 };
+    await inTurn(stage, await encode(plan), await encode({ ...plan, audio: [] }), await encode(plan));
+    assert.deepEqual(generations(stage, 'av0'), [true, false]);
+    assert.deepEqual(generations(stage, 'v0'), [true, true, false]);
+    await stage.end();
+    await assertLive(stage);
+  });
+
+  test('a hole in the audio is filled with silence: no list knows of it', async () => {
+    await using stage = await Stage.open();
+    await stage.play(withHole(await usual(), 'audio', 4.5, 8.3));
+    assert.equal(shape(newest(stage, 'a0')), '......');
+    assert.equal(shape(newest(stage, 'av0')), '......');
+    await stage.end();
+    await assertLive(stage);
+  });
+
+  test('a hole in audio for which there is no silence is EXT-X-GAP, with the same MSNs', async () => {
+    await using stage = await Stage.open();
+    const media = await encode({ seconds: 14, rate: '25', gopS: 2 });
+    await stage.play(withHole(asAacMain(media), 'audio', 3.5, 9.1));
+    assert.equal(shape(newest(stage, 'a0')), '..GG...');
+    for (const rendition of ['av0', 'v0']) assert.equal(shape(newest(stage, rendition)), '.......');
+    await stage.end();
+    // The audio ends and begins again within a segment; meanwhile the muxed rendition has pictures alone.
+    await assertLive(stage, ['date-agrees', 'aligned-dates', 'decode-continuity', 'tracks-together', 'track-known']);
+  });
+
+  test('a source whose clock is slow is anchored anew: dates step, and nothing else happens in the live list', async () => {
+    await using stage = await Stage.open();
+    await stage.play(await encode({ seconds: 96, rate: '10', gopS: 2, audio: [] }), { speed: 0.98, seenFromS: 66 });
+    const list = newest(stage, 'v0');
+    assert.equal(shape(list).includes('|'), false);
+    const steps = list.segments.flatMap(({ programDateTimeMs }, i) => {
+      const before = list.segments[i - 1]?.programDateTimeMs;
+      return before === undefined ? [] : [Math.round(programDateTimeMs! - before)];
+    });
+    assert.equal(steps.filter((ms) => ms > 2200).length, 1, steps.join(' '));
+    await stage.end();
+    // hls.js and shaka take a step of the dates without a stall, not a DISCONTINUITY (MEDIA.md, Time 1).
+    await assertLive(stage, ['date-agrees']);
+  });
+
+  for (const crash of [false, true]) {
+    test(`after a ${crash ? 'crash' : 'restart'} the old list is over, and the next one has numbers of its own`, async () => {
+      await using stage = await Stage.open();
+      await stage.play(await usual());
+      await stage.restart(3000, { crash });
+      await stage.play(await usual());
+      assert.deepEqual(generations(stage, 'av0'), [true, false]);
+      const [old, fresh] = [...stage.players.values()].filter(({ path }) => path.includes('/av0/')).map(lastList);
+      assert.ok(fresh!.list.mediaSequence > old!.list.mediaSequence + old!.list.segments.length - 1);
+      assert.ok(fresh!.list.discontinuitySequence >= old!.list.discontinuitySequence);
+      await stage.end();
+      // The end of a process seals what it has; a crash takes along the parts of the segment in the making.
+      await assertLive(stage, [crash ? 'reload-grows' : 'parts-are-segment']);
+    });
+  }
+
+  test('a hole of 3 s in all tracks is left out, behind a DISCONTINUITY with another time', async () => {
+    await using stage = await Stage.open();
+    await stage.play(withHole(await encode({ seconds: 16, rate: '25', gopS: 2 }), 'all', 5, 8));
+    const list = newest(stage, 'av0');
+    assert.equal(shape(list), '...|....');
+    const times = list.segments.map(({ programDateTimeMs }) => programDateTimeMs!);
+    assert.equal(times[3]! - times[2]!, 4000, 'the second half of the GOP is missing too');
+    await stage.end();
+    await assertLive(stage);
+  });
+
+  test('a hole in the video is one in all tracks: what is heard meanwhile is left out, and no segment becomes longer', async () => {
+    await using stage = await Stage.open();
+    await stage.play(withHole(await encode({ seconds: 24, rate: '25', gopS: 2 }), 'video', 6, 14));
+    for (const rendition of ['av0', 'v0', 'a0']) assert.equal(shape(newest(stage, rendition)), '...|.....');
+    await stage.end();
+    await assertLive(stage);
+  });
+
+  test('a source that is back within the linger goes on in the same list', async () => {
+    await using stage = await Stage.open();
+    await stage.play(await usual());
+    await stage.down(20_000);
+    assert.equal((await stage.fetch(`/live/${STREAM}/index.m3u8`)).status, 200);
+    await stage.play(await usual());
+    assert.deepEqual(generations(stage, 'av0'), [false]);
+    assert.equal(shape(newest(stage, 'av0')), '......|......');
+    await stage.end();
+    await assertLive(stage);
+  });
+
+  test('a source that stays away: ENDLIST, 404 stream-offline with Retry-After, then another generation', async () => {
+    const linger = { push: 20, pull: 20 };
+    await using stage = await Stage.open({ config: { live: { linger } } });
+    await stage.play(await usual());
+    const ended = Promise.withResolvers<void>();
+    stage.stream.list.changes.subscribe(() => stage.stream.list.ended && ended.resolve());
+    // The linger is over in real time: nobody looks while it ends.
+    stage.house.source(STREAM).input.absent('source-down', 'the stage is empty');
+    await ended.promise;
+    await stage.pause(20_000);
+    assert.deepEqual(generations(stage, 'av0'), [true]);
+    const offline = await stage.fetch(`/live/${STREAM}/index.m3u8`);
+    assert.deepEqual([offline.status, offline.code], [404, 'stream-offline']);
+    assert.ok(Number(offline.headers['retry-after']) > 0);
+    await stage.play(await usual());
+    assert.deepEqual(generations(stage, 'av0'), [true, false]);
+    await stage.end();
+    await assertLive(stage);
+  });
+});

@@ -1,0 +1,54 @@
+/**
+ * The matrix of media, first side: frame rates, GOPs, codecs, each through packager, recorder and delivery.
+ * MEDIA.md, Cutting 6 to 13.
+ */
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { need } from '../fixtures/need.ts';
+import { Stage } from './stage.ts';
+import { encode, inMilliseconds, type Media } from './stage-media.ts';
+import { assertLive, lastList, playerOf } from './stage-truth.ts';
+
+/** PART-TARGET of lists with pictures, of the list of audio alone, and PART-HOLD-BACK: three of the longer. MEDIA.md, Cutting 8. */
+const rates = [
+  { name: '23.976', rate: '24000/1001', partTargetS: 0.20954, audioS: 0.23088, holdBackS: 0.69264 },
+  { name: '24', rate: '24', partTargetS: 0.20933, audioS: 0.23067, holdBackS: 0.69201 },
+  { name: '25', rate: '25', partTargetS: 0.201, audioS: 0.22233, holdBackS: 0.66699 },
+  { name: '29.97', rate: '30000/1001', partTargetS: 0.2012, audioS: 0.22253, holdBackS: 0.66759 },
+  { name: '30', rate: '30', partTargetS: 0.201, audioS: 0.22233, holdBackS: 0.66699 },
+  { name: '50', rate: '50', partTargetS: 0.201, audioS: 0.22233, holdBackS: 0.66699 },
+  { name: '59.94', rate: '60000/1001', partTargetS: 0.2012, audioS: 0.22253, holdBackS: 0.66759 },
+] as const;
+
+suite('frame rates', { skip: need('ffmpeg'), concurrency: 2 }, () => {
+  for (const { name, rate, partTargetS, audioS, holdBackS } of rates) {
+    for (const [protocol, change] of [
+      ['MPEG-TS', (media: Media) => media],
+      ['RTMP', inMilliseconds],
+    ] as const) {
+      test(`${name} frames a second over ${protocol}`, async () => {
+        await using stage = await Stage.open();
+        await stage.play(change(await encode({ seconds: 7, rate, gopS: 2 })));
+        for (const rendition of ['av0', 'v0']) {
+          const { list } = lastList(playerOf(stage, rendition));
+          assert.deepEqual(
+            [list.targetDurationS, list.partTargetS, list.serverControl],
+            [
+              2,
+              partTargetS,
+              {
+                canBlockReload: true,
+                canSkipUntilS: 12,
+                holdBackS: 6,
+                partHoldBackS: holdBackS,
+              },
+            ],
+          );
+        }
+        assert.equal(lastList(playerOf(stage, 'a0')).list.partTargetS, audioS, 'one AAC frame more');
+        await stage.end();
+        await assertLive(stage);
+      });
+    }
+  }
+});

@@ -1,0 +1,178 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, suite, test } from 'node:test';
+import { promisify } from 'node:util';
+import { audioHashes, pictureHashes, probe } from '../fixtures/ffmpeg.ts';
+import { need } from '../fixtures/need.ts';
+import { type HlsSpec, makeHls, openOrigin } from '../fixtures/origin.ts';
+import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
+import { perRequest, putSlidingList } from '../fixtures/sliding-list.ts';
+import { until } from '../fixtures/wait.ts';
+
+const run = promisify(execFile);
+
+const SECONDS = 9.4;
+const formats = ['mp4', 'mkv', 'ts'] as const;
+type Format = (typeof formats)[number];
+
+/** 30 pictures a second fall on no whole 100 µs. */
+const sources: readonly (Pick<HlsSpec, 'codec' | 'container'> & { name: string; fps: number })[] = [
+  { name: 'avc', codec: 'h264', container: 'ts', fps: 30 },
+  { name: 'hevc', codec: 'hevc', container: 'fmp4', fps: 25 },
+];
+
+/** What mpv says of a machine that has other things to do: it plays as fast as it can here. */
+const TOO_SLOW = /Audio\/Video desynchronisation detected![\s\S]*?A-V status field\)\./;
+
+suite('clips in three formats', { skip: need('ffmpeg') }, () => {
+  const opened = new AsyncDisposableStack();
+  let folder: Folder;
+  let server: Server;
+  /** Addresses of a stream's clip, without the extension. */
+  const addresses = new Map<string, string>();
+  const file = (name: string, format: Format) => join(folder.path, `${name}-clip.${format}`);
+
+  before(async () => {
+    folder = opened.use(await openFolder('clips'));
+    const origin = opened.use(await openOrigin({ folder: folder.path }));
+    const args = await Promise.all(
+      sources.map(async ({ name, ...shape }) => {
+        const spec: HlsSpec = { folder: join(folder.path, name), seconds: SECONDS, bFrames: 3, ...shape };
+        await makeHls(spec);
+        const released = perRequest({ first: 3, step: 2 });
+        const at = { folder: spec.folder, window: 4, released, path: `/${name}/live.m3u8` };
+        return `${name}=${await putSlidingList(origin, at)}`;
+      }),
+    );
+    server = opened.use(await startServer({ data: join(folder.path, 'data'), args }));
+    for (const { name } of sources) {
+      const { from, to } = await until(`all of ${name} is recorded`, async () => {
+        const view = await server.stream(name, 'stopped');
+        return view.recorded.seconds > SECONDS - 0.01 && view.recorded;
+      });
+      // Not the whole: the first two groups are left out.
+      const address = `/clip/${name}/${Date.parse(from!) + 2500}/${Date.parse(to!)}`;
+      addresses.set(name, address);
+      for (const format of formats) await writeFile(file(name, format), await server.bytes(`${address}.${format}`));
+    }
+  });
+  after(() => opened.disposeAsync());
+
+  for (const { name, fps } of sources) {
+    test(`${name}: all hold the same pictures and sound`, async () => {
+      const pictures = await pictureHashes(file(name, 'mp4'));
+      const sound = await audioHashes(file(name, 'mp4'));
+      const source = await pictureHashes(join(folder.path, name, 'index.m3u8'));
+      assert.ok(pictures.length >= 6 * fps && pictures.length < source.length);
+      assert.deepEqual(pictures, source.slice(-pictures.length));
+      for (const format of ['mkv', 'ts'] as const) {
+        assert.deepEqual(await pictureHashes(file(name, format)), pictures, `.${format}`);
+        assert.deepEqual(await audioHashes(file(name, format)), sound, `.${format}`);
+      }
+    });
+
+    test(`${name}: each is as long as its pictures, and nothing in it makes ffprobe wonder`, async () => {
+      const pictures = (await pictureHashes(file(name, 'mp4'))).length;
+      for (const format of formats) {
+        const { startS, durationS, format: found, streams } = await probe(file(name, format));
+        assert.match(found, { mp4: /mp4/, mkv: /^matroska/, ts: /^mpegts$/ }[format]);
+        assert.ok(format === 'ts' ? startS >= 1 && startS < 2 : startS === 0, `.${format} begins at ${startS} s`);
+        assert.ok(Math.abs(durationS - pictures / fps) < 1.01 / fps, `.${format} lasts ${durationS} s`);
+        const [video, sound] = [
+          streams.find(({ kind }) => kind === 'video'),
+          streams.find(({ kind }) => kind === 'audio'),
+        ];
+        const apartS = sound!.startS - video!.startS;
+        assert.ok(apartS > -0.001 && apartS < 0.03, `.${format}: sound begins ${apartS} s after the pictures`);
+      }
+    });
+
+    test(`${name}: a seek in .mkv shows the picture of that time`, async () => {
+      const pictures = await pictureHashes(file(name, 'mp4'));
+      for (const index of [0, fps + 7, Math.round(3.5 * fps), pictures.length - 2]) {
+        // Half a picture early: the first one at or behind the wished time is shown.
+        const at = Math.max(0, (index - 0.5) / fps).toFixed(4);
+        const { stdout } = await run('ffmpeg', [
+          '-v',
+          'error',
+          '-ss',
+          at,
+          '-i',
+          file(name, 'mkv'),
+          '-map',
+          '0:v',
+          '-frames:v',
+          '1',
+          '-f',
+          'framemd5',
+          '-',
+        ]);
+        assert.equal(stdout.trim().split(',').at(-1)!.trim(), pictures[index], `at ${at} s`);
+      }
+    });
+
+    test(`${name}: mpv plays .mkv and .ts to the end without a word`, { skip: need('mpv') }, async () => {
+      for (const format of ['mkv', 'ts'] as const) {
+        const options = [
+          '--no-config',
+          '--vo=null',
+          '--ao=null',
+          '--ao-null-untimed',
+          '--untimed',
+          '--msg-level=all=warn',
+        ];
+        const { stdout, stderr } = await run('mpv', [...options, file(name, format)], { timeout: 60_000 });
+        assert.equal((stdout + stderr).replace(TOO_SLOW, '').trim(), '', `.${format}`);
+      }
+    });
+  }
+
+  for (const format of formats) {
+    test(`.${format} answers HEAD, 304 and every range as a file would`, async () => {
+      const address = `${addresses.get('avc')}.${format}`;
+      const whole = await readFile(file('avc', format));
+      const head = await server.fetch(address, { method: 'HEAD' });
+      const etag = head.headers.get('etag')!;
+      assert.deepEqual([head.status, head.headers.get('content-length')], [200, String(whole.length)]);
+      assert.equal(
+        head.headers.get('content-type'),
+        { mp4: 'video/mp4', mkv: 'video/matroska', ts: 'video/mp2t' }[format],
+      );
+      assert.match(head.headers.get('content-disposition')!, new RegExp(`filename="avc-.*\\.${format}"`));
+      assert.equal((await server.fetch(address, { headers: { 'if-none-match': etag } })).status, 304);
+      const length = whole.length;
+      const ranges = [
+        [0, 0],
+        [0, 1000],
+        [length - 1, length - 1],
+        ...Array.from({ length: 12 }, (_, i) => [Math.floor((length * i) / 13), Math.floor((length * (i + 2)) / 14)]),
+      ];
+      for (const [first, last] of ranges) {
+        const response = await server.fetch(address, {
+          headers: { range: `bytes=${first}-${last}`, 'if-range': etag },
+        });
+        assert.equal(response.status, 206);
+        assert.equal(response.headers.get('content-range'), `bytes ${first}-${last}/${length}`);
+        assert.ok(
+          whole.subarray(first, last! + 1).equals(Buffer.from(await response.arrayBuffer())),
+          `${first}-${last}`,
+        );
+      }
+      assert.equal((await server.fetch(address, { headers: { range: `bytes=${length}-` } })).status, 416);
+    });
+
+    test(`.${format} is whole after a download that was broken off`, { skip: need('curl') }, async () => {
+      const whole = await readFile(file('avc', format));
+      const target = join(folder.path, `resumed.${format}`);
+      await writeFile(target, whole.subarray(0, Math.floor(whole.length * 0.37)));
+      await run('curl', ['-sS', '--fail', '-C', '-', '-o', target, `${server.url}${addresses.get('avc')}.${format}`]);
+      assert.ok(whole.equals(await readFile(target)));
+    });
+  }
+
+  test('oxbow has nothing to complain about', () => {
+    assert.deepEqual(server.log('error'), []);
+  });
+});

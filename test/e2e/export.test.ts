@@ -1,0 +1,264 @@
+import assert from 'node:assert/strict';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, suite, test } from 'node:test';
+import type { ExportResult, JobView } from '../../src/api/job-shapes.ts';
+import { audioHashes, pictureHashes, probe, run } from '../fixtures/ffmpeg.ts';
+import { putJoinedList } from '../fixtures/joined-list.ts';
+import { need } from '../fixtures/need.ts';
+import { type HlsSpec, makeHls, openOrigin } from '../fixtures/origin.ts';
+import { type Folder, openFolder, runOxbow, startServer } from '../fixtures/server.ts';
+import { until } from '../fixtures/wait.ts';
+
+/** The first stretch has B-frames, the second none: other parameter sets, pictures of the same size. */
+const FIRST_S = 5.2;
+const SECOND_S = 3;
+const HOLE_S = 20;
+const sources = [
+  { name: 'avc', codec: 'h264', container: 'ts', formats: ['mp4', 'mkv', 'ts'] },
+  { name: 'hevc', codec: 'hevc', container: 'fmp4', formats: ['mp4'] },
+] as const satisfies readonly (Pick<HlsSpec, 'codec' | 'container'> & { name: string; formats: readonly string[] })[];
+
+/** Average PSNR of the first `count` pictures of two inputs, dB. */
+async function likeness(file: string, other: string, fromPicture: number, count: number): Promise<number> {
+  const trim = (input: string, start: number) =>
+    `[${input}:v]trim=start_frame=${start}:end_frame=${start + count},setpts=PTS-STARTPTS`;
+  const filter = `${trim('0', 0)}[a];${trim('1', fromPicture)}[b];[a][b]psnr`;
+  const { stderr } = await run('ffmpeg', ['-i', file, '-i', other, '-filter_complex', filter, '-f', 'null', '-']);
+  return Number(/average:([\d.]+|inf)/.exec(stderr)?.[1]?.replace('inf', '100'));
+}
+
+suite('export', { skip: need('ffmpeg') }, () => {
+  const opened = new AsyncDisposableStack();
+  let folder: Folder;
+  /** By name of the stream: when its first stretch begins, ms since 1970. */
+  const starts = new Map<string, number>();
+  const timesOf = (name: string) => {
+    const startMs = starts.get(name)!;
+    const secondMs = startMs + (FIRST_S + HOLE_S) * 1000;
+    return { startMs, secondMs, endMs: secondMs + SECOND_S * 1000 };
+  };
+  const file = (name: string) => join(folder.path, name);
+  const stretch = (name: string, which: 'first' | 'second') => join(folder.path, `${name}-${which}`, 'index.m3u8');
+  const exportLocally = async (...args: readonly string[]): Promise<ExportResult> => {
+    const said = await runOxbow(['export', ...args, '--data', file('data'), '--json']);
+    assert.equal(said.code, 0, said.stderr);
+    return JSON.parse(said.stdout) as ExportResult;
+  };
+
+  before(async () => {
+    folder = opened.use(await openFolder('export'));
+    const origin = opened.use(await openOrigin({ folder: folder.path }));
+    for (const { name, codec, container } of sources) {
+      const shape = { codec, container };
+      const first = { ...shape, folder: join(folder.path, `${name}-first`), seconds: FIRST_S, bFrames: 2 };
+      const second = { ...shape, folder: join(folder.path, `${name}-second`), seconds: SECOND_S, bFrames: 0 };
+      await Promise.all([makeHls(first), makeHls(second)]);
+      const stretches = [
+        { folder: first.folder, path: `/${name}-first`, startMs: 0 },
+        { folder: second.folder, path: `/${name}-second`, startMs: (FIRST_S + HOLE_S) * 1000 },
+      ];
+      const url = await putJoinedList(origin, stretches, () => {
+        // Its end must lie near now, or its dates are not believed. Whole seconds, so that every picture begins at a whole millisecond.
+        const startMs = Math.floor(Date.now() / 1000) * 1000 - 30_000;
+        starts.set(name, startMs);
+        return startMs;
+      });
+      const said = await runOxbow(['record', url, '-o', file('data'), '--name', name]);
+      assert.equal(said.code, 0, said.stderr);
+    }
+  });
+  after(() => opened.disposeAsync());
+
+  for (const { name, formats } of sources) {
+    test(`${name}: a hole and a change of parameter sets lie in one file of any format, with every picture and sound`, async () => {
+      const { startMs, endMs } = timesOf(name);
+      const pictures = [
+        ...(await pictureHashes(stretch(name, 'first'))),
+        ...(await pictureHashes(stretch(name, 'second'))),
+      ];
+      for (const format of formats) {
+        const path = file(`${name}.${format}`);
+        const result = await exportLocally(name, '--from', `${startMs}`, '--to', `${endMs}`, '-o', path);
+        assert.deepEqual(await pictureHashes(path), pictures, `.${format}`);
+        const { durationS, streams } = await probe(path);
+        assert.ok(Math.abs(durationS - FIRST_S - SECOND_S) < 0.05, `.${format} lasts ${durationS} s`);
+        assert.equal(streams.length, 2);
+        assert.equal(result.bytes, (await readFile(path)).length);
+        assert.equal(result.parts.length, 2);
+        const [gap] = result.gaps;
+        assert.equal(result.gaps.length, 1);
+        assert.ok(Math.abs(Date.parse(gap!.to) - Date.parse(gap!.from) - HOLE_S * 1000) < 60);
+        assert.ok(Math.abs(gap!.at - FIRST_S) < 0.05, `the hole is closed up at ${gap!.at}`);
+      }
+      const sound = await audioHashes(file(`${name}.mp4`));
+      for (const format of formats.slice(1)) assert.deepEqual(await audioHashes(file(`${name}.${format}`)), sound);
+    });
+
+    test(`${name}: exact holds the pictures that were asked for, and copies all but those at the edges`, async () => {
+      const { startMs, secondMs } = timesOf(name);
+      const [first, second] = [
+        await pictureHashes(stretch(name, 'first')),
+        await pictureHashes(stretch(name, 'second')),
+      ];
+      // From the 34th picture; up to the 58th of the second stretch, which has no B-frames and needs nothing anew.
+      const from = startMs + 1300;
+      const to = secondMs + 2300;
+      for (const format of formats) {
+        const path = file(`${name}-exact.${format}`);
+        const result = await exportLocally(name, '--from', `${from}`, '--to', `${to}`, '-o', path, '--exact');
+        const found = await pictureHashes(path);
+        assert.equal(found.length, first.length - 33 + 58, `.${format}`);
+        assert.equal(result.recoded, 17);
+        assert.deepEqual(
+          found.slice(17),
+          [...first.slice(50), ...second.slice(0, 58)],
+          `.${format}: copied bit by bit`,
+        );
+        const { startS, streams } = await probe(path);
+        const apart = Math.abs(streams[0]!.startS - streams[1]!.startS);
+        assert.ok(apart < 0.03, `.${format}: sound begins ${apart} s apart`);
+        assert.ok(format === 'ts' || startS === 0);
+      }
+      const psnr = await likeness(file(`${name}-exact.mp4`), stretch(name, 'first'), 33, 17);
+      assert.ok(psnr > 35, `pictures at the edge look like those of the source: ${psnr} dB`);
+    });
+
+    test(`${name}: exact within one group of pictures, and with an end between B-frames`, async () => {
+      const { startMs } = timesOf(name);
+      const first = await pictureHashes(stretch(name, 'first'));
+      const small = await exportLocally(
+        ...[name, '--from', `${startMs + 1200}`, '--duration', '400ms', '-o', file(`${name}-small.mp4`), '--exact'],
+      );
+      assert.equal((await pictureHashes(file(`${name}-small.mp4`))).length, 10);
+      assert.equal(small.recoded, 10);
+      // Pictures 25 to 81: the key frames at 25, 50 and 75.
+      const path = file(`${name}-end.mp4`);
+      await exportLocally(name, '--from', `${startMs + 1000}`, '--to', `${startMs + 3280}`, '-o', path, '--exact');
+      const found = await pictureHashes(path);
+      assert.equal(found.length, 57);
+      assert.deepEqual(found.slice(0, 50), first.slice(25, 75));
+      const { durationS, streams } = await probe(path);
+      assert.ok(Math.abs(durationS - 2.28) < 0.001, `it lasts ${durationS} s`);
+      for (const { durationS: own } of streams) assert.ok(Math.abs(own - 2.28) < 0.03, `a track lasts ${own} s`);
+    });
+  }
+
+  test('what cannot be exported is told in words, and leaves no file', async () => {
+    const { startMs } = timesOf('avc');
+    const none = await runOxbow([
+      ...['export', 'avc', '--from', '1500000000', '--duration', '1m', '-o', file('none.mp4'), '--data', file('data')],
+    ]);
+    assert.equal(none.code, 1);
+    assert.match(none.stderr, /nothing of avc is recorded/);
+    const unknown = await runOxbow([
+      ...[
+        'export',
+        'nobody',
+        '--from',
+        `${startMs}`,
+        '--duration',
+        '1m',
+        '-o',
+        file('none.mp4'),
+        '--data',
+        file('data'),
+      ],
+    ]);
+    assert.equal(unknown.code, 1);
+    assert.match(unknown.stderr, /There are: avc, hevc/);
+    const wrong = await runOxbow(['export', 'avc', '--from', `${startMs}`, '-o', file('none.mp4')]);
+    assert.equal(wrong.code, 2);
+    assert.deepEqual(
+      (await readdir(folder.path)).filter((entry) => entry.startsWith('none')),
+      [],
+    );
+  });
+
+  suite('over the API of a server', () => {
+    test('a job is asked for once, followed, and its file fetched whole or by range', async () => {
+      const { startMs, endMs } = timesOf('avc');
+      await using server = await startServer({ data: file('data'), adminToken: 'let-me-in-please' });
+      const ask = (body: unknown, headers: Record<string, string> = {}) =>
+        server.fetch('/api/v1/exports', {
+          method: 'POST',
+          body: JSON.stringify(body),
+          headers: { 'content-type': 'application/json', ...headers },
+        });
+      const body = { stream: 'avc', from: `${startMs}`, to: `${endMs}`, format: 'mp4' };
+      const [made, again] = [await ask(body, { 'idempotency-key': 'a' }), await ask(body, { 'idempotency-key': 'a' })];
+      assert.equal(made.status, 202);
+      const { id } = (await made.json()) as JobView;
+      assert.equal(made.headers.get('location'), `/api/v1/jobs/${id}`);
+      assert.equal(((await again.json()) as JobView).id, id);
+      const job = await until('the export is done', async () => {
+        const view = await server.json<JobView>(`/api/v1/jobs/${id}`);
+        assert.notEqual(view.state, 'failed', JSON.stringify(view.error));
+        return view.state === 'done' && view;
+      });
+      assert.equal(job.progress, 1);
+      const { url, bytes, filename, gaps } = job.result!;
+      assert.equal(gaps.length, 1);
+      const whole = await server.fetch(url!);
+      const content = Buffer.from(await whole.arrayBuffer());
+      assert.equal(content.length, bytes);
+      assert.equal(whole.headers.get('content-type'), 'video/mp4');
+      assert.match(whole.headers.get('content-disposition')!, new RegExp(`^attachment; filename="${filename}"`));
+      await writeFile(file('fetched.mp4'), content);
+      assert.equal((await pictureHashes(file('fetched.mp4'))).length, Math.round((FIRST_S + SECOND_S) * 25));
+      const range = await server.fetch(url!, { headers: { range: 'bytes=100-199' } });
+      assert.equal(range.status, 206);
+      assert.deepEqual(Buffer.from(await range.arrayBuffer()), content.subarray(100, 200));
+      const etag = whole.headers.get('etag')!;
+      assert.equal((await server.fetch(url!, { headers: { 'if-none-match': etag } })).status, 304);
+      assert.equal((await server.fetch(url!, { headers: { range: `bytes=${bytes}-` } })).status, 416);
+      const head = await server.fetch(url!, { method: 'HEAD' });
+      assert.deepEqual([head.status, head.headers.get('content-length')], [200, String(bytes)]);
+      const { items } = await server.json<{ items: JobView[] }>('/api/v1/jobs');
+      assert.deepEqual(
+        items.map((one) => one.id),
+        [id],
+      );
+
+      const refused = [
+        [{ ...body, from: '1500000000', to: '1m' }, 404, 'no-media'],
+        [{ ...body, stream: 'nobody' }, 404, 'stream-unknown'],
+        [{ ...body, from: 'yesterday' }, 400, 'bad-time'],
+        [{ ...body, to: body.from }, 400, 'bad-time'],
+        [{ ...body, format: 'avi' }, 400, 'bad-request'],
+      ] as const;
+      for (const [asked, status, code] of refused) {
+        const answer = await ask(asked);
+        assert.deepEqual([answer.status, ((await answer.json()) as { code: string }).code], [status, code]);
+      }
+      assert.equal((await fetch(`${server.url}${url}`)).status, 401, 'nobody else gets it');
+
+      const deleted = await server.fetch(`/api/v1/jobs/${id}`, { method: 'DELETE' });
+      assert.equal(deleted.status, 200);
+      assert.equal((await server.fetch(url!)).status, 404);
+      assert.deepEqual(await readdir(join(file('data'), 'exports')), []);
+      assert.match(await (await server.fetch('/metrics')).text(), /oxbow_jobs_total\{kind="export",state="done"\} 1/);
+    });
+
+    test('the command line asks a server, and says so where one holds the folder', async () => {
+      const { startMs } = timesOf('avc');
+      await using server = await startServer({ data: file('data'), adminToken: 'let-me-in-please' });
+      const range = ['--from', new Date(startMs).toISOString(), '--duration', '3s'];
+      const held = await runOxbow(['export', 'avc', ...range, '-o', file('held.ts'), '--data', file('data')]);
+      assert.equal(held.code, 1);
+      assert.match(held.stderr, /--server/);
+      const remote = ['--server', server.url, '--token', 'let-me-in-please'];
+      const said = await runOxbow(['export', 'avc', ...range, '-o', file('remote.ts'), ...remote]);
+      assert.equal(said.code, 0, said.stderr);
+      const pictures = await pictureHashes(stretch('avc', 'first'));
+      const found = await pictureHashes(file('remote.ts'));
+      assert.deepEqual(found, pictures.slice(0, found.length));
+      assert.ok(found.length >= 75);
+      const { items } = await server.json<{ items: JobView[] }>('/api/v1/jobs');
+      assert.deepEqual(items, [], 'the server keeps nothing of it');
+      const wrong = await runOxbow(['export', 'avc', ...range, '-o', file('wrong.ts'), '--server', server.url]);
+      assert.equal(wrong.code, 1);
+      assert.match(wrong.stderr, /--token/);
+    });
+  });
+});

@@ -1,0 +1,200 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { after, before, suite, test } from 'node:test';
+import { parseAllDocuments } from 'yaml';
+import { listFiles, listImports, root } from '../../scripts/source-files.ts';
+import { need } from '../fixtures/need.ts';
+import { type Folder, openFolder, runOxbow, type Server, smallPicture, startServer } from '../fixtures/server.ts';
+
+/** Runs a program to its end and gives its stdout. */
+function run(command: string, args: readonly string[], cwd: string): string {
+  const shell = process.platform === 'win32' && command === 'npm';
+  const { status, stdout, stderr, error } = spawnSync(command, args, { cwd, encoding: 'utf8', shell });
+  assert.equal(status, 0, `${command} ${args.join(' ')}: ${error?.message ?? stderr}`);
+  return stdout;
+}
+
+/** One of what must stay out. */
+const TEST = 'test/e2e/package.test.ts';
+
+/** Builds and packs a copy of the tree, as a release is, and gives the paths in the package and where it lies. */
+function pack(folder: string): { files: readonly string[]; tarball: string } {
+  const tree = join(folder, 'tree');
+  const isPacked = (path: string) => !/^(bench|docs|test|web)\//.test(path) || path === TEST;
+  for (const path of listFiles().filter(isPacked)) cpSync(join(root, path), join(tree, path), { dereference: true });
+  cpSync(join(root, 'web', 'dist'), join(tree, 'web', 'dist'), { recursive: true });
+  symlinkSync(join(root, 'node_modules'), join(tree, 'node_modules'), 'junction');
+  run(process.execPath, [join('scripts', 'build-dist.mjs')], tree);
+  // The interface is built already.
+  const printed = run('npm', ['pack', '--ignore-scripts', '--json', '--offline', '--pack-destination', folder], tree);
+  const said = JSON.parse(printed) as Record<string, Packed> | readonly Packed[];
+  const { filename, files } = Object.values(said)[0]!;
+  return { files: files.map(({ path }) => path), tarball: join(folder, filename) };
+}
+
+interface Packed {
+  readonly filename: string;
+  readonly files: readonly { readonly path: string }[];
+}
+
+/** Lays the package where `npm install` would; beside it what the tree has of its dependencies. */
+function install(folder: string, tarball: string): { home: string; bin: string } {
+  const modules = join(folder, 'project', 'node_modules');
+  mkdirSync(join(modules, '.bin'), { recursive: true });
+  run('tar', ['-xzf', tarball, '-C', modules], folder);
+  run(process.execPath, ['-e', `require('node:fs').renameSync('package', 'oxbow')`], modules);
+  const home = join(modules, 'oxbow');
+  symlinkSync(join(root, 'node_modules'), join(home, 'node_modules'), 'junction');
+  const bin = join(modules, '.bin', 'oxbow');
+  symlinkSync(join('..', 'oxbow', 'bin', 'oxbow'), bin, 'file');
+  return { home, bin };
+}
+
+async function freePort(): Promise<number> {
+  await using server = createServer().listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  return (server.address() as { port: number }).port;
+}
+
+/** What deploy/kubernetes.yaml asks, by the name of the probe. */
+function probePaths(): { live: string; ready: string } {
+  const text = readFileSync(join(root, 'deploy', 'kubernetes.yaml'), 'utf8');
+  const set = parseAllDocuments(text)
+    .map((document) => document.toJS())
+    .find(({ kind }) => kind === 'StatefulSet');
+  const [{ livenessProbe, readinessProbe }] = set.spec.template.spec.containers;
+  return { live: livenessProbe.httpGet.path, ready: readinessProbe.httpGet.path };
+}
+
+/** Asks one path again and again, from before the server listens until nobody answers any more. */
+function watchProbe(url: string): { seen: (number | 'none')[]; answered: Promise<void>; end(): Promise<void> } {
+  const seen: (number | 'none')[] = [];
+  const { promise: answered, resolve } = Promise.withResolvers<void>();
+  let ended = false;
+  const watching = (async () => {
+    while (!ended) {
+      const status = await fetch(url, { headers: { connection: 'close' } }).then(
+        async (response) => response.body?.cancel().then(() => response.status) ?? response.status,
+        () => 'none' as const,
+      );
+      if (status !== seen.at(-1)) seen.push(status);
+      if (status === 200) resolve();
+      await new Promise((next) => setTimeout(next, 5));
+    }
+  })();
+  return {
+    seen,
+    answered,
+    async end() {
+      ended = true;
+      await watching;
+    },
+  };
+}
+
+suite('the package', { skip: need('npm') || need('tar') || need('git') }, () => {
+  let folder: Folder;
+  let files: readonly string[];
+  let home: string;
+  let bin: string;
+  let server: Server;
+  let probes: Readonly<Record<'live' | 'ready', ReturnType<typeof watchProbe>>>;
+  before(async () => {
+    folder = await openFolder('package');
+    const packed = pack(folder.path);
+    files = packed.files;
+    ({ home, bin } = install(folder.path, packed.tarball));
+    const http = `127.0.0.1:${await freePort()}`;
+    const { live, ready } = probePaths();
+    probes = { live: watchProbe(`http://${http}${live}`), ready: watchProbe(`http://${http}${ready}`) };
+    server = await startServer({ program: bin, data: join(folder.path, 'data'), http, args: smallPicture });
+  });
+  after(async () => {
+    await server?.[Symbol.asyncDispose]();
+    await Promise.all(Object.values(probes ?? {}).map((probe) => probe.end()));
+    await folder[Symbol.asyncDispose]();
+  });
+
+  test('holds what runs, the interface, units to copy and licences; no tests, no sources, nothing of the machine that built it', () => {
+    for (const path of [
+      ...['package.json', 'README.md', 'LICENSE', 'NOTICE', 'CHANGELOG.md', 'bin/oxbow', 'bin/node-24.js'],
+      ...['dist/package.json', 'dist/src/main.js', 'dist/src/store/worker.js', 'dist/src/store/migrations.js'],
+      ...['dist/web/dist/index.html', 'dist/web/dist/player.js', 'dist/web/LICENSES.txt'],
+      ...['deploy/oxbow.service', 'deploy/90-oxbow.conf', 'deploy/kubernetes.yaml'],
+    ]) {
+      assert.ok(files.includes(path), `${path} is missing`);
+    }
+    const allowed = /^(bin|deploy|dist)\/|^(package\.json|README\.md|LICENSE|NOTICE|CHANGELOG\.md)$/;
+    for (const path of files) {
+      assert.match(path, allowed);
+      assert.doesNotMatch(path, /[./](test|contract|fixture)\.|(?<!\.d)\.ts$|\.map$|\.vite/);
+      const text = readFileSync(join(home, path), 'latin1');
+      assert.ok(!text.includes(root) && !text.includes(folder.path), `${path} names a folder of this machine`);
+    }
+  });
+
+  test('imports only what it depends on', () => {
+    const { dependencies } = JSON.parse(readFileSync(join(home, 'package.json'), 'utf8'));
+    for (const path of files.filter((each) => /^dist\/src\/.*\.js$/.test(each))) {
+      for (const { specifier } of listImports(readFileSync(join(home, path), 'utf8'))) {
+        if (/^(\.|node:)/.test(specifier)) continue;
+        const library = specifier.split('/', specifier.startsWith('@') ? 2 : 1).join('/');
+        assert.ok(library in dependencies, `${path} imports ${library}`);
+      }
+    }
+  });
+
+  test('brings the licence of every package in its interface', () => {
+    const licences = readFileSync(join(home, 'dist', 'web', 'LICENSES.txt'), 'utf8');
+    for (const path of listFiles().filter(
+      (each) => /^web\/src\/.*\.(ts|svelte)$/.test(each) && !/\.test\./.test(each),
+    )) {
+      for (const { specifier, isType } of listImports(readFileSync(join(root, path), 'utf8'))) {
+        const [library] = specifier.split('/');
+        if (isType || specifier.startsWith('.') || specifier.startsWith('node:')) continue;
+        assert.ok(
+          licences.includes(`\n${library}\n===`) || licences.startsWith(`${library}\n===`),
+          `${library} of ${path}`,
+        );
+      }
+    }
+  });
+
+  test('says its version from node_modules/.bin', async () => {
+    const { version } = JSON.parse(readFileSync(join(home, 'package.json'), 'utf8'));
+    assert.deepEqual(await runOxbow(['--version'], bin), { code: 0, stdout: `${version}\n`, stderr: '' });
+  });
+
+  test('serves and records the demo, with its interface', async () => {
+    const { recorded } = await server.stream('demo');
+    assert.match(Buffer.from(await server.bytes('/live/demo/index.m3u8')).toString(), /^#EXTM3U/);
+    assert.match(Buffer.from(await server.bytes('/')).toString(), /<script type="module"/);
+    await server.bytes('/player.js');
+    assert.ok(recorded);
+    const health = await server.json<{ status: string }>('/health');
+    assert.equal(health.status, 'ok');
+    assert.deepEqual(server.log('error'), []);
+  });
+
+  test('is told by deploy/health.mjs to work while it does', () => {
+    const health = join(home, 'deploy', 'health.mjs');
+    run(process.execPath, [health, server.url], home);
+    const nobody = spawnSync(process.execPath, [health, 'http://127.0.0.1:1'], { encoding: 'utf8' });
+    assert.equal(nobody.status, 1);
+    assert.match(nobody.stderr, /^http:\/\/127\.0\.0\.1:1: .+\n$/);
+  });
+
+  test('is live as soon as it listens, ready only when it serves, and neither once it ends', async () => {
+    await Promise.all([probes.live.answered, probes.ready.answered]);
+    const { code } = await server.stop();
+    assert.equal(code, 0);
+    await Promise.all([probes.live.end(), probes.ready.end()]);
+    // Nobody listens, it starts, it serves, it ends, nobody listens.
+    assert.match(probes.live.seen.join(' '), /^(none )?200( 503)?( none)?$/);
+    // On a machine that is busy with other things a check may be late for once.
+    assert.match(probes.ready.seen.join(' '), /^(none )?(503 )?200( 503 200)*( 503)?( none)?$/);
+  });
+});

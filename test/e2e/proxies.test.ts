@@ -1,0 +1,232 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { mkdir } from 'node:fs/promises';
+import { get, type IncomingMessage } from 'node:http';
+import { join } from 'node:path';
+import { after, before, suite, test } from 'node:test';
+import { gunzipSync } from 'node:zlib';
+import { type CertificatePair, makeCertificate } from '../fixtures/certificate.ts';
+import { type Http2Client, openHttp2 } from '../fixtures/http2.ts';
+import { need } from '../fixtures/need.ts';
+import { type RunningProxy, startHaproxy, startNginx } from '../fixtures/proxy.ts';
+import { type Folder, openFolder, type Server, smallPicture, startServer } from '../fixtures/server.ts';
+import { until } from '../fixtures/wait.ts';
+
+/**
+ * Rounds in which an answer may come too late: one that comes through a proxy must come before the next part is there. A proxy that holds
+ * back is late in each round, a busy machine is not.
+ */
+const ROUNDS = 12;
+
+let folder: Folder;
+let server: Server;
+let certificate: CertificatePair;
+/** Path of the live list. */
+let list: string;
+
+before(async () => {
+  folder = await openFolder('proxies');
+  if (need('openssl')) return;
+  certificate = await makeCertificate(folder.path, 'proxy');
+  server = await startServer({ data: join(folder.path, 'data'), args: [...smallPicture] });
+  await server.stream('demo');
+  const index = Buffer.from(await server.bytes('/live/demo/index.m3u8')).toString();
+  list = `/live/demo/${index.trim().split('\n').at(-1)}`;
+});
+after(async () => {
+  await server?.[Symbol.asyncDispose]();
+  await folder[Symbol.asyncDispose]();
+});
+
+/** What the live list announces: the part that is not there yet. */
+async function hinted(): Promise<{ readonly msn: number; readonly part: number; readonly path: string }> {
+  const text = Buffer.from(await server.bytes(list)).toString();
+  const [, uri, msn, part] = /PRELOAD-HINT:TYPE=PART,URI="((\d+)\.(\d+)\.m4s)"/.exec(text) ?? assert.fail(text);
+  return { msn: Number(msn), part: Number(part), path: `${list.replace(/[^/]+$/, '')}${uri}` };
+}
+
+async function straight(path: string): Promise<{ readonly body: Buffer; readonly atMs: number }> {
+  const body = Buffer.from(await server.bytes(path));
+  return { body, atMs: performance.now() };
+}
+
+/** When the part behind one that is not there yet is listed, straight from oxbow. */
+async function nextPart({ msn, part }: { readonly msn: number; readonly part: number }): Promise<number> {
+  return (await straight(`${list}?_HLS_msn=${msn}&_HLS_part=${part + 1}`)).atMs;
+}
+
+for (const [program, start] of [
+  ['nginx', startNginx],
+  ['haproxy', startHaproxy],
+] as const) {
+  suite(`behind ${program}, with the file in deploy/`, { skip: need(program) || need('openssl') }, () => {
+    let proxy: RunningProxy;
+    let client: Http2Client;
+
+    before(async () => {
+      const own = join(folder.path, program);
+      await mkdir(own);
+      proxy = await start({ origin: new URL(server.url).host, certificate, folder: own });
+      client = await openHttp2(proxy.url);
+    });
+    after(async () => {
+      await client?.[Symbol.asyncDispose]();
+      await proxy?.[Symbol.asyncDispose]();
+    });
+
+    test('viewers have HTTP/2; those who come by plain HTTP are sent to HTTPS', async () => {
+      assert.equal(client.session.alpnProtocol, 'h2');
+      const [response] = (await once(get(`${proxy.plainUrl}/watch/demo`), 'response')) as [IncomingMessage];
+      response.resume();
+      assert.equal(response.statusCode, 308);
+      assert.match(
+        response.headers.location!,
+        /^https:\/\/127\.0\.0\.1\/watch\/demo|^https:\/\/127\.0\.0\.1:\d+\/watch/,
+      );
+    });
+
+    test('a held reload, and the part it announces, come as soon as straight from oxbow', async () => {
+      let inTime = 0;
+      for (let i = 0; i < ROUNDS && inTime < 3; i++) {
+        const { msn, part, path } = await hinted();
+        const reload = `${list}?_HLS_msn=${msn}&_HLS_part=${part}`;
+        const [nextMs, ownPart, proxied, proxiedPart] = await Promise.all([
+          nextPart({ msn, part }),
+          straight(path),
+          client.ask(`${reload}&CMCD=sid%3D%22${i}%22`),
+          client.ask(path),
+        ]);
+        assert.equal(proxied.status, 200);
+        assert.ok(String(proxied.body).includes(`"${msn}.${part}.m4s"`), 'it has reached what was asked for');
+        const [, target] = /TARGETDURATION:(\d+)/.exec(String(proxied.body))!;
+        assert.equal(proxied.headers['cache-control'], `public, max-age=${6 * Number(target)}`);
+        assert.equal(proxiedPart.status, 200);
+        assert.ok(proxiedPart.body.equals(ownPart.body));
+        if (proxied.atMs < nextMs && proxiedPart.atMs < nextMs) inTime += 1;
+      }
+      assert.equal(inTime, 3, 'rounds in which both came before the next part was there');
+    });
+
+    test('many viewers who hold the same reload all get it at once', async () => {
+      const late: number[] = [];
+      do {
+        const { msn, part } = await hinted();
+        const asked = Array.from({ length: 40 }, () => client.ask(`${list}?_HLS_msn=${msn}&_HLS_part=${part}`));
+        const [nextMs, ...answers] = await Promise.all([nextPart({ msn, part }), ...asked]);
+        assert.ok(answers.every(({ status }) => status === 200));
+        late.push(answers.filter(({ atMs }) => atMs > nextMs).length);
+      } while (late.at(-1)! > 0 && late.length < ROUNDS);
+      assert.equal(late.at(-1), 0, `so many of 40 came after the next part was there: ${late.join(', ')}`);
+    });
+
+    test('each later reload is another answer, and one without directives is never old', async () => {
+      const seen = new Set<string>();
+      for (let i = 0; i < 3; i++) {
+        const { msn, part } = await hinted();
+        const { status, body } = await client.ask(`${list}?_HLS_msn=${msn}&_HLS_part=${part}`);
+        assert.equal(status, 200);
+        seen.add(/PRELOAD-HINT.*/.exec(String(body))![0]);
+      }
+      assert.equal(seen.size, 3);
+      const { msn } = await hinted();
+      const { body } = await client.ask(list);
+      const [, shown] = /PRELOAD-HINT.*URI="(\d+)\./.exec(String(body))!;
+      assert.ok(Number(shown) >= msn - 1, 'it may be kept for a second: no longer than a segment');
+    });
+
+    test('ranges, 304, HEAD, gzip and types arrive as oxbow made them', async () => {
+      // One that is listed: what comes before the hint may have its parts and not be closed yet.
+      const [listed] = /^\d+\.m4s$/m.exec(Buffer.from(await server.bytes(list)).toString())!;
+      const segment = `${list.replace(/[^/]+$/, '')}${listed}`;
+      const { body: whole } = await straight(segment);
+      // Asked twice: the second answer may come from the proxy's cache.
+      for (const round of [1, 2]) {
+        const { status, headers, body } = await client.ask(segment);
+        assert.equal(status, 200, `round ${round}`);
+        assert.ok(body.equals(whole));
+        assert.equal(headers['content-type'], 'video/iso.segment');
+        assert.equal(headers['cache-control'], 'public, max-age=31536000, immutable');
+        assert.equal(headers['access-control-allow-origin'], '*');
+        assert.match(headers['access-control-expose-headers']!, /Retry-After/);
+        const range = await client.ask(segment, { range: 'bytes=100-299' });
+        assert.deepEqual([range.status, range.headers['content-range']], [206, `bytes 100-299/${whole.length}`]);
+        assert.ok(range.body.equals(whole.subarray(100, 300)));
+        assert.equal((await client.ask(segment, { range: `bytes=${whole.length}-` })).status, 416);
+        assert.equal((await client.ask(segment, { 'if-none-match': headers.etag! })).status, 304);
+        const head = await client.ask(segment, { ':method': 'HEAD' });
+        assert.deepEqual([head.status, head.headers['content-length']], [200, String(whole.length)]);
+        const preflight = await client.ask(segment, { ':method': 'OPTIONS', origin: 'https://elsewhere.example' });
+        assert.deepEqual([preflight.status, preflight.headers['access-control-max-age']], [204, '86400']);
+      }
+      const zipped = await client.ask(list, { 'accept-encoding': 'br, gzip' });
+      const plain = await client.ask(list);
+      assert.equal(zipped.headers['content-encoding'], 'gzip');
+      assert.equal(plain.headers['content-encoding'], undefined);
+      assert.equal(plain.headers.vary, 'Accept-Encoding');
+      assert.match(String(gunzipSync(zipped.body)), /^#EXTM3U/);
+      assert.match(String(plain.body), /^#EXTM3U/);
+    });
+
+    // The file for HAProxy keeps nothing.
+    const caches = program === 'nginx' ? test : () => {};
+    caches('oxbow is asked once for what many want, and for what differs in nothing but CMCD', async () => {
+      const asked = async (kind: string): Promise<number> => {
+        const printed = Buffer.from(await server.bytes('/metrics')).toString();
+        const found = printed.matchAll(new RegExp(`^oxbow_http_requests_total\\{class="${kind}",.*\\} (\\d+)$`, 'gm'));
+        return [...found].reduce((sum, [, count]) => sum + Number(count), 0);
+      };
+      // The newest that is listed; the first one was asked for already.
+      const listed = await until('there are two segments', async () => {
+        const [, ...others] = Buffer.from(await server.bytes(list))
+          .toString()
+          .matchAll(/^\d+\.m4s$/gm);
+        return others.at(-1)?.[0];
+      });
+      const segments = await asked('segment');
+      const segment = `${list.replace(/[^/]+$/, '')}${listed}`;
+      const crowd = await Promise.all(Array.from({ length: 30 }, (_, i) => client.ask(`${segment}?CMCD=rtp%3D${i}`)));
+      assert.ok(crowd.every(({ status }) => status === 200));
+      assert.equal((await asked('segment')) - segments, 1);
+      const { msn, part } = await hinted();
+      const playlists = await asked('playlist');
+      const reload = `${list}?_HLS_msn=${msn}&_HLS_part=${part}`;
+      const first = await client.ask(reload);
+      for (const query of ['&CMCD=bs', '&CMCD=bl%3D100', '']) {
+        assert.deepEqual((await client.ask(reload + query)).body, first.body);
+      }
+      assert.equal((await asked('playlist')) - playlists, 1);
+    });
+
+    test('refusals pass unchanged, and none of them is kept', async () => {
+      const { msn } = await hinted();
+      for (const [path, status, code] of [
+        [`${list.replace(/[^/]+$/, '')}${msn + 50}.m4s`, 404, 'not-found'],
+        [`${list}?_HLS_msn=${msn + 50}`, 400, 'bad-request'],
+        ['/live/nobody/index.m3u8', 404, 'stream-unknown'],
+        ['/vod/demo/1000000000/1000000600/index.m3u8', 404, 'no-media'],
+        ['/api/v1/nothing', 404, 'not-found'],
+      ] as const) {
+        const { status: was, headers, body } = await client.ask(path);
+        assert.deepEqual([was, JSON.parse(String(body)).code], [status, code], path);
+        assert.deepEqual([headers['content-type'], headers['cache-control']], ['application/problem+json', 'no-store']);
+      }
+    });
+
+    test('links in a page hold the address that viewers use, with its port, and no other that they name', async () => {
+      const page = await client.ask('/watch/demo', { 'x-forwarded-host': 'evil.example' });
+      const [, url] = /property="og:url" content="([^"]*)"/.exec(String(page.body)) ?? [];
+      assert.equal(url, `${proxy.url}/watch/demo`);
+    });
+
+    test('a page, the API and a clip come through; a stranger is no operator', async () => {
+      assert.match((await client.ask('/')).headers['content-security-policy']!, /default-src 'self'/);
+      assert.equal((await client.ask('/api/v1/streams')).status, 200);
+      const { recorded } = await server.stream('demo');
+      const fromS = Math.ceil(Date.parse(recorded.from!) / 1000);
+      const { status, body } = await client.ask(`/clip/demo/${fromS}/2.mp4`);
+      assert.deepEqual([status, String(body.subarray(4, 8))], [200, 'ftyp']);
+      // Metrics are for this computer alone, and a request that was forwarded is not from here.
+      assert.equal((await client.ask('/metrics')).status, 401);
+    });
+  });
+}

@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createWriteStream } from 'node:fs';
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, suite, test } from 'node:test';
+import type { RecordSummary } from '../../src/streams/record.ts';
+import { audioHashes, pictureHashes, probe, run } from '../fixtures/ffmpeg.ts';
+import { putJoinedList } from '../fixtures/joined-list.ts';
+import { need } from '../fixtures/need.ts';
+import { makeHls, type Origin, openOrigin } from '../fixtures/origin.ts';
+import { chunkFiles } from '../fixtures/recordings.ts';
+import { type Folder, openFolder, runOxbow, startServer, startVerb } from '../fixtures/server.ts';
+import { until } from '../fixtures/wait.ts';
+
+const formats = ['mp4', 'mkv', 'ts'] as const;
+/** The end of a list must lie near now, or its dates are not believed. */
+const since = () => Math.floor(Date.now() / 1000) * 1000 - 30_000;
+const main = join(import.meta.dirname, '..', '..', 'src', 'main.ts');
+
+suite('record', { skip: need('ffmpeg') }, () => {
+  const opened = new AsyncDisposableStack();
+  let folder: Folder;
+  let origin: Origin;
+  let url: string;
+  let pictures: string[];
+  const file = (name: string) => join(folder.path, name);
+
+  before(async () => {
+    folder = opened.use(await openFolder('record'));
+    origin = opened.use(await openOrigin({ folder: folder.path }));
+    const shapes = [
+      { folder: file('first'), seconds: 4.2, bFrames: 2 },
+      { folder: file('second'), seconds: 3, bFrames: 0 },
+    ];
+    await Promise.all(shapes.map((shape) => makeHls(shape)));
+    const stretches = [
+      { folder: file('first'), path: '/first', startMs: 0 },
+      { folder: file('second'), path: '/second', startMs: 10_000 },
+    ];
+    url = await putJoinedList(origin, stretches, since);
+    const hashes = await Promise.all(['first', 'second'].map((name) => pictureHashes(join(file(name), 'index.m3u8'))));
+    pictures = hashes.flat();
+  });
+  after(() => opened.disposeAsync());
+
+  for (const format of formats) {
+    test(`.${format}: a source with a hole and a change ends as one whole file with every picture`, async () => {
+      const path = file(`whole.${format}`);
+      const said = await runOxbow(['record', url, '-o', path, '--json']);
+      assert.equal(said.code, 0, said.stderr);
+      const summary = JSON.parse(said.stdout) as RecordSummary;
+      assert.deepEqual(summary.files, [path]);
+      assert.ok(Math.abs(summary.seconds - 7.2) < 0.01, `${summary.seconds} s`);
+      assert.deepEqual(await pictureHashes(path), pictures);
+      assert.ok((await audioHashes(path)).length > 300);
+      const { durationS, startS } = await probe(path);
+      assert.ok(Math.abs(durationS - 7.2) < 0.06, `it lasts ${durationS} s`);
+      assert.ok(format === 'ts' || startS === 0);
+    });
+  }
+
+  test('what a kill in the middle leaves behind can be played', async () => {
+    await Promise.all(
+      formats.map(async (format) => {
+        const path = file(`killed.${format}`);
+        const verb = startVerb(['record', 'test:', '-o', path]);
+        await until('some of it is written', async () => (await stat(path)).size > 60_000, { withinMs: 60_000 });
+        await verb.end('SIGKILL');
+        const { code, stderr } = await run('ffmpeg', ['-v', 'error', '-i', path, '-f', 'null', '-']);
+        assert.deepEqual([code, stderr], [0, ''], `.${format}`);
+        assert.ok((await pictureHashes(path)).length >= 25, `.${format}`);
+      }),
+    );
+  });
+
+  test('Ctrl-C leaves a whole file, and is no failure', async () => {
+    const path = file('stopped.mp4');
+    const verb = startVerb(['record', 'test:', '-o', path, '--json']);
+    await until('some of it is written', async () => (await stat(path)).size > 60_000, { withinMs: 40_000 });
+    const said = await verb.end('SIGINT');
+    assert.equal(said.code, 0, said.stderr);
+    const { ended, seconds } = JSON.parse(said.stdout) as RecordSummary;
+    assert.equal(ended, 'stopped');
+    const { durationS } = await probe(path);
+    assert.ok(Math.abs(durationS - seconds) < 0.5, `${durationS} s of ${seconds} s are in the file`);
+  });
+
+  test('--duration stops in time, a file that exists is not replaced, a source that is not there is told', async () => {
+    const path = file('short.mkv');
+    const args = ['record', url, '-o', path, '--duration', '2s'];
+    assert.equal((await runOxbow(args)).code, 0);
+    assert.deepEqual(await pictureHashes(path), pictures.slice(0, 50));
+    const again = await runOxbow(args);
+    assert.equal(again.code, 2);
+    assert.match(again.stderr, /exists/);
+    assert.equal((await runOxbow([...args, '--overwrite'])).code, 0);
+    const lost = await runOxbow(['record', `${origin.url}/nothing.m3u8`, '-o', file('lost.mp4')]);
+    assert.equal(lost.code, 1);
+    assert.match(lost.stderr, /404/);
+    assert.ok(!(await readdir(folder.path)).includes('lost.mp4'));
+  });
+
+  test('- writes MPEG-TS to stdout', async () => {
+    const child = spawn(process.execPath, [main, 'record', url, '-o', '-'], { stdio: ['ignore', 'pipe', 'ignore'] });
+    child.stdout.pipe(createWriteStream(file('piped.ts')));
+    const [code] = (await once(child, 'close')) as [number | null];
+    assert.equal(code, 0);
+    assert.deepEqual(await pictureHashes(file('piped.ts')), pictures);
+  });
+
+  test('a folder is the data folder of a server', async () => {
+    const data = file('data');
+    const said = await runOxbow(['record', url, '-o', data, '--name', 'door']);
+    assert.equal(said.code, 0, said.stderr);
+    assert.equal((await chunkFiles(data)).get('door')?.length, 2, 'a file for each run');
+    await using server = await startServer({ data });
+    const view = await server.stream('door', 'stopped');
+    assert.ok(view.recorded.seconds > 7);
+  });
+});

@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { readdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { suite, test } from 'node:test';
+import type { TimelineView } from '../../src/api/shapes.ts';
+import { need } from '../fixtures/need.ts';
+import { makeHls, openOrigin } from '../fixtures/origin.ts';
+import { readMedia, resolvePath } from '../fixtures/playlists.ts';
+import { openFolder, runOxbow, type Server, startServer } from '../fixtures/server.ts';
+import { perRequest, putSlidingList } from '../fixtures/sliding-list.ts';
+import { assertCovered } from '../fixtures/timeline.ts';
+import { until } from '../fixtures/wait.ts';
+
+const ADMIN = 'a-token-for-tests';
+
+/** All that a server says of a stream's past; bytes as SHA-256. */
+interface Past {
+  readonly timeline: TimelineView;
+  readonly gaps: unknown;
+  readonly lists: Record<string, string>;
+  readonly media: Record<string, string>;
+}
+
+async function readPast(server: Server, name: string, range: string): Promise<Past> {
+  const timeline = await server.timeline(name, range);
+  const lists: Record<string, string> = {};
+  const media: Record<string, string> = {};
+  const hash = async (path: string) => {
+    media[path] ??= createHash('sha256')
+      .update(await server.bytes(path))
+      .digest('hex');
+  };
+  for (const { from, to, rev } of timeline.windows) {
+    for (const path of [`/vod/${name}/${from}/${to}`, `/vod/${name}/${from}/${to}/v${rev}`]) {
+      for (const file of ['index', 'av0', 'v0', 'a0']) {
+        const list = `${path}/${file}.m3u8`;
+        lists[list] = Buffer.from(await server.bytes(list)).toString();
+        if (file === 'index') continue;
+        const { segments } = (await readMedia(server, list)).list;
+        for (const { uri, map } of segments)
+          await Promise.all([hash(resolvePath(uri, list)), hash(resolvePath(map!.uri, list))]);
+      }
+    }
+  }
+  for (const { from, to } of timeline.spans) await hash(`/clip/${name}/${Date.parse(from)}/${Date.parse(to)}.mp4`);
+  const gaps = await server.json(`/api/v1/streams/${name}/gaps${range}`);
+  return { timeline, gaps, lists, media };
+}
+
+async function deleteDatabase(data: string): Promise<void> {
+  const files = (await readdir(data)).filter((name) => name.startsWith('oxbow.db'));
+  assert.ok(files.length > 0, 'there is a database');
+  for (const name of files) await rm(join(data, name));
+}
+
+suite('the database is an index of the files', { skip: need('ffmpeg') }, () => {
+  test('without it, a rebuild and a plain start give the same answers', async () => {
+    await using folder = await openFolder('rebuild');
+    const media = join(folder.path, 'media');
+    await makeHls({ folder: media, seconds: 12, size: '128x72' });
+    await using origin = await openOrigin({ folder: media });
+    const released = perRequest({ first: 4, step: 2 });
+    const url = await putSlidingList(origin, { folder: media, window: 4, released });
+    // A hole with a cause of its own in the middle.
+    origin.fault('seg5.ts', { kind: 'status', status: 404 });
+    const config = join(folder.path, 'oxbow.yaml');
+    const picture = 'testPicture: { width: 320, height: 180 }\n';
+    await writeFile(config, `${picture}streams:\n  made: { source: { type: test } }\n`);
+    const data = join(folder.path, 'data');
+    const sinceMs = Date.now() - 60_000;
+    const names = ['made', 'pulled'];
+
+    // A first life that is killed, a second that ends in order.
+    for (const signal of ['SIGKILL', 'SIGTERM'] as const) {
+      await using server = await startServer({ data, args: ['--config', config, `pulled=${url}`] });
+      const had = (await server.json<{ recorded: { seconds: number } }>('/api/v1/streams/made')).recorded.seconds;
+      await until(
+        'three more seconds are recorded',
+        async () => (await server.stream('made')).recorded.seconds >= had + 3,
+      );
+      await server.stream('pulled', 'stopped');
+      await server.stop(signal);
+    }
+    const range = `?from=${sinceMs}&to=${Date.now()}`;
+
+    const read = async (): Promise<Record<string, Past>> => {
+      await using server = await startServer({ data, adminToken: ADMIN });
+      const pasts = await Promise.all(names.map((name) => readPast(server, name, range)));
+      assert.deepEqual(server.log('error'), []);
+      return Object.fromEntries(names.map((name, i) => [name, pasts[i]!]));
+    };
+    const before = await read();
+    const causes = (name: string) => [...new Set(before[name]!.timeline.gaps.map(({ cause }) => cause))];
+    // A loaded machine may hold the test picture up: what it then leaves out is rightly listed.
+    assert.deepEqual(
+      causes('made').filter((cause) => cause !== 'source-skipped'),
+      ['crash'],
+    );
+    assert.ok(causes('pulled').includes('source-skipped'), causes('pulled').join());
+    for (const name of names) {
+      assertCovered(before[name]!.timeline);
+      assert.ok(
+        Object.keys(before[name]!.media).length > 8,
+        `${name}: ${Object.keys(before[name]!.media).length} media`,
+      );
+    }
+
+    await deleteDatabase(data);
+    const rebuilt = await runOxbow(['doctor', '--rebuild', '--data', data, '--http', '0']);
+    assert.equal(rebuilt.code, 0, rebuilt.stdout + rebuilt.stderr);
+    assert.deepEqual(await read(), before, 'after doctor --rebuild');
+
+    await deleteDatabase(data);
+    assert.deepEqual(await read(), before, 'after a plain start');
+
+    const again = await runOxbow(['doctor', '--rebuild', '--json', '--data', data, '--http', '0']);
+    assert.equal(again.code, 0, again.stderr);
+    assert.doesNotThrow(() => JSON.parse(again.stdout));
+    assert.deepEqual(await read(), before, 'a rebuild of what is whole changes nothing');
+  });
+});

@@ -1,0 +1,188 @@
+import assert from 'node:assert/strict';
+import { afterEach, mock, test } from 'node:test';
+import {
+  type ApiError,
+  createStream,
+  failureOf,
+  getClockOffset,
+  getStream,
+  getStreams,
+  getTimeline,
+  probeSource,
+  readFailure,
+} from './client.ts';
+import { giveRight, onServer, rightTo } from './server.ts';
+import { BY_SESSION, onSignIn } from './signed-in.ts';
+
+const signal = new AbortController().signal;
+
+function answer(reply: (path: string) => Response | Promise<Response>): string[] {
+  const asked: string[] = [];
+  mock.method(globalThis, 'fetch', async (path: string) => {
+    asked.push(path);
+    return reply(path);
+  });
+  return asked;
+}
+
+afterEach(() => mock.restoreAll());
+
+test('a problem document is shown with the server’s own words', async () => {
+  const title = 'There is no stream of that name';
+  const detail = 'There is no stream named cam.';
+  const problem = { code: 'stream-unknown', title, status: 404, hint: 'Look.', detail };
+  answer(() => Response.json(problem, { status: 404 }));
+  await assert.rejects(getStream('cam', signal), (error: ApiError) => {
+    const failure = failureOf(error);
+    assert.deepEqual(failure, { code: 'stream-unknown', status: 404, title: problem.title, hint: 'Look.', detail });
+    return true;
+  });
+});
+
+test('no answer at all is told as unreachable', async () => {
+  answer(() => Promise.reject(new TypeError('fetch failed')));
+  await assert.rejects(getStreams(signal), (error: ApiError) => error.failure.code === 'unreachable');
+});
+
+test('an answer that is not oxbow’s is told as unreadable', async () => {
+  answer(() => new Response('<html>Bad gateway</html>', { status: 502 }));
+  await assert.rejects(getStreams(signal), (error: ApiError) => error.failure.code === 'unreadable');
+  answer(() => new Response('<html>hello</html>'));
+  await assert.rejects(getStreams(signal), (error: ApiError) => error.failure.code === 'unreadable');
+  assert.equal(readFailure(500, 'null').code, 'unreadable');
+});
+
+test('all pages of the list are read', async () => {
+  const asked = answer((path) =>
+    Response.json(
+      path.includes('cursor=a%26b')
+        ? { items: [{ name: 'two' }], nextCursor: null }
+        : { items: [{ name: 'one' }], nextCursor: 'a&b' },
+    ),
+  );
+  assert.deepEqual(
+    (await getStreams(signal)).map(({ name }) => name),
+    ['one', 'two'],
+  );
+  assert.equal(asked.length, 2);
+});
+
+test('the timeline is asked for in whole unix seconds, rounded outward', async () => {
+  const asked = answer(() => Response.json({}));
+  await getTimeline('cam', 1_795_160_400_900, 1_795_160_500_100, signal);
+  assert.deepEqual(asked, ['/api/v1/streams/cam/timeline?from=1795160400&to=1795160501']);
+});
+
+test('the clock offset is the server’s time less the middle of the request', async () => {
+  const at = Date.now();
+  answer(() => Response.json({ now: new Date(at + 60_000).toISOString() }));
+  const offset = await getClockOffset(signal);
+  assert.ok(Math.abs(offset - 60_000) < 1_000);
+});
+
+test('a request that its page gave up is no failure to show', async () => {
+  const controller = new AbortController();
+  answer(() => {
+    controller.abort();
+    return Promise.reject(new DOMException('aborted', 'AbortError'));
+  });
+  await assert.rejects(getStreams(controller.signal), { name: 'AbortError' });
+  assert.throws(() => failureOf(new RangeError('a bug')), RangeError);
+});
+
+test('a token that was typed is exchanged for a session before what it is for, and is sent nowhere else', async () => {
+  const sent: [string, string | null, unknown][] = [];
+  mock.method(globalThis, 'fetch', async (path: string, init: RequestInit) => {
+    sent.push([path, new Headers(init.headers).get('authorization'), init.body]);
+    return Response.json({});
+  });
+  const told: boolean[] = [];
+  onSignIn((isAdmin) => told.push(isAdmin));
+  await probeSource('https://cam.example/live.m3u8', 'let-me-in', signal);
+  await createStream({ name: 'cam', source: { type: 'test' } }, BY_SESSION, signal);
+  assert.deepEqual(sent, [
+    ['/api/v1/sessions', null, '{"token":"let-me-in"}'],
+    ['/api/v1/probe', null, '{"url":"https://cam.example/live.m3u8"}'],
+    ['/api/v1/streams', null, '{"name":"cam","source":{"type":"test"}}'],
+  ]);
+  assert.deepEqual(told, [true]);
+});
+
+test('a wrong token is told as the request would have been refused, an ended session is noticed', async () => {
+  const told: boolean[] = [];
+  onSignIn((isAdmin) => told.push(isAdmin));
+  const refused = (code: string) => () => Response.json({ code, title: '', status: 401 }, { status: 401 });
+  answer(refused('sign-in-refused'));
+  await assert.rejects(probeSource('https://cam.example/', 'wrong', signal), (error: ApiError) => {
+    return error.failure.code === 'unauthorized';
+  });
+  answer(refused('unauthorized'));
+  await assert.rejects(probeSource('https://cam.example/', BY_SESSION, signal));
+  assert.deepEqual(told, [false]);
+});
+
+test('the right to watch stands before all that is asked of its stream, and of no other', async () => {
+  giveRight('cam', 'abc');
+  giveRight('door', 'not a token');
+  const asked = answer(() => Response.json({}));
+  await getStream('cam', signal);
+  await getTimeline('cam', 0, 1000, signal);
+  await getStream('door', signal);
+  assert.deepEqual(asked, [
+    '/t/abc/api/v1/streams/cam',
+    '/t/abc/api/v1/streams/cam/timeline?from=0&to=1',
+    '/api/v1/streams/door',
+  ]);
+  assert.equal(onServer('/live/cam/index.m3u8'), '/t/abc/live/cam/index.m3u8');
+  assert.equal(onServer('/thumb/came/1.jpg'), '/thumb/came/1.jpg');
+  giveRight('cam', null);
+});
+
+test('whoever is signed in gets a right to watch what is not for everyone', async () => {
+  const asked = answer((path) =>
+    Response.json(path.endsWith('/watch-tokens') ? { token: 'own' } : { name: 'attic', visibility: 'private' }),
+  );
+  await getStream('attic', signal);
+  await getStream('attic', signal);
+  assert.deepEqual(asked, [
+    '/api/v1/streams/attic',
+    '/api/v1/streams/attic/watch-tokens',
+    '/t/own/api/v1/streams/attic',
+  ]);
+});
+
+test('a right that has ended is let go where the browser is signed in', async () => {
+  giveRight('hall', 'old');
+  const asked = answer((path) =>
+    path.startsWith('/t/')
+      ? Response.json({ code: 'watch-expired', status: 403 }, { status: 403 })
+      : Response.json(path.endsWith('/watch-tokens') ? { token: 'new' } : { name: 'hall', visibility: 'signed' }),
+  );
+  await getStream('hall', signal);
+  assert.equal(asked.length, 3);
+  assert.equal(rightTo('hall'), 'new');
+});
+
+test('an answer that does not come is no answer, and pages hear of it', async () => {
+  mock.method(AbortSignal, 'timeout', () => AbortSignal.abort(new DOMException('late', 'TimeoutError')));
+  mock.method(globalThis, 'fetch', async (_path: string, init: RequestInit) => {
+    init.signal?.throwIfAborted();
+    return new Promise(() => {});
+  });
+  await assert.rejects(getStreams(signal), { failure: readFailure(0, '') });
+});
+
+test('an answer that is JSON but not oxbow’s is unreadable, not a bug', async () => {
+  for (const body of [null, {}, { items: 7 }, []]) {
+    answer(() => Response.json(body));
+    await assert.rejects(getStreams(signal), { failure: readFailure(200, '') }, JSON.stringify(body));
+    await assert.rejects(getClockOffset(signal), { failure: readFailure(200, '') }, JSON.stringify(body));
+    mock.restoreAll();
+  }
+});
+
+test('a list of streams that has no end is not followed for ever', async () => {
+  const asked = answer(() => Response.json({ items: [], nextCursor: 'again' }));
+  assert.deepEqual(await getStreams(signal), []);
+  assert.ok(asked.length < 100);
+});

@@ -1,0 +1,74 @@
+/**
+ * The server's own description of its API.
+ * In: nothing. Out: the OpenAPI 3.1 document, as far as the page of the API reads it.
+ */
+import { ApiError, readFailure } from './client.ts';
+import { onServer } from './server.ts';
+
+/** Where it is. */
+export const DOCUMENT_PATH = '/api/v1/openapi.json';
+
+/** A JSON Schema, as far as the API uses it. */
+export interface Schema {
+  readonly $ref?: string;
+  readonly type?: string;
+  readonly const?: unknown;
+  readonly enum?: readonly unknown[];
+  readonly anyOf?: readonly Schema[];
+  readonly format?: string;
+  readonly pattern?: string;
+  readonly maxLength?: number;
+  readonly description?: string;
+  readonly properties?: Readonly<Record<string, Schema>>;
+  readonly required?: readonly string[];
+  readonly items?: Schema;
+  readonly additionalProperties?: boolean | Schema;
+}
+
+/** Bodies by their media type. */
+export type Content = Readonly<Record<string, { readonly schema: Schema }>>;
+
+/** One operation. */
+export interface DocumentedOperation {
+  readonly operationId: string;
+  readonly summary: string;
+  readonly tags?: readonly string[];
+  readonly security?: readonly Readonly<Record<string, readonly string[]>>[];
+  readonly requestBody?: { readonly content: Content };
+  readonly parameters?: readonly {
+    readonly name: string;
+    readonly in: string;
+    readonly required?: boolean;
+    readonly description?: string;
+    readonly schema: Schema;
+  }[];
+  readonly responses: Readonly<Record<string, { readonly description: string; readonly content?: Content }>>;
+}
+
+/** The document. */
+export interface ApiDocument {
+  readonly info: { readonly version: string };
+  readonly paths: Readonly<Record<string, Readonly<Record<string, DocumentedOperation>>>>;
+  readonly webhooks?: Readonly<
+    Record<string, { readonly post: { readonly summary: string; readonly requestBody: { readonly content: Content } } }>
+  >;
+  readonly components: { readonly schemas: Readonly<Record<string, Schema>> };
+}
+
+/** Asks for it. Throws ApiError; aborts with `signal`. */
+export async function getDocument(signal: AbortSignal): Promise<ApiDocument> {
+  let response: Response;
+  try {
+    response = await fetch(onServer(DOCUMENT_PATH), { signal });
+  } catch (error) {
+    signal.throwIfAborted();
+    throw new ApiError(readFailure(0, ''), { cause: error });
+  }
+  try {
+    const document = (await response.json()) as Partial<ApiDocument> | null;
+    if (response.ok && document?.paths && document.components?.schemas) return document as ApiDocument;
+  } catch {
+    signal.throwIfAborted(); // what is no JSON is told below
+  }
+  throw new ApiError(readFailure(response.status, ''));
+}

@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict';
+import { afterEach, beforeEach, mock, test } from 'node:test';
+import { Following, type Heard } from './follow.ts';
+
+/** A socket that the test plays. */
+class PlayedSocket extends EventTarget {
+  static readonly opened: PlayedSocket[] = [];
+  static readonly #waiting: (() => void)[] = [];
+  readonly url: string;
+
+  constructor(url: URL) {
+    super();
+    this.url = url.href;
+    PlayedSocket.opened.push(this);
+    for (const wake of PlayedSocket.#waiting.splice(0)) wake();
+  }
+
+  static async until(count: number): Promise<PlayedSocket> {
+    while (PlayedSocket.opened.length < count) {
+      const next = new Promise<void>((resolve) => PlayedSocket.#waiting.push(resolve));
+      mock.timers.runAll();
+      await Promise.race([next, new Promise(setImmediate)]);
+    }
+    return PlayedSocket.opened[count - 1]!;
+  }
+
+  say(event: Partial<Heard>): void {
+    this.dispatchEvent(new MessageEvent('message', { data: JSON.stringify(event) }));
+  }
+
+  close(): void {
+    this.dispatchEvent(new Event('close'));
+  }
+}
+
+beforeEach(() => {
+  PlayedSocket.opened.length = 0;
+  mock.timers.enable({ apis: ['setTimeout'] });
+  Object.assign(globalThis, { location: { href: 'https://tv.example/watch/door' } });
+  mock.property(globalThis, 'WebSocket', PlayedSocket as unknown as typeof WebSocket);
+});
+afterEach(() => {
+  mock.timers.reset();
+  mock.restoreAll();
+  Reflect.deleteProperty(globalThis, 'location');
+});
+
+test('events come over a socket, and a line that was lost goes on behind the last one', async () => {
+  const ends = new AbortController();
+  const heard: string[] = [];
+  const following = new Following('stream=door', ({ type }) => heard.push(type), ends);
+  const kept = following.keep();
+  const first = await PlayedSocket.until(1);
+  assert.equal(first.url, 'wss://tv.example/api/v1/events?stream=door');
+  assert.equal(following.isOn, false);
+  first.say({ id: '', type: 'events.ready' });
+  first.say({ id: 'a-7', type: 'stream.live' });
+  assert.equal(following.isOn, true);
+  first.close();
+  assert.equal(following.isOn, false);
+  const second = await PlayedSocket.until(2);
+  assert.equal(second.url, 'wss://tv.example/api/v1/events?stream=door&after=a-7');
+  second.say({ id: 'a-8', type: 'stream.gap' });
+  ends.abort();
+  second.say({ id: 'a-9', type: 'stream.live' });
+  await kept;
+  assert.deepEqual(heard, ['events.ready', 'stream.live', 'stream.gap']);
+  assert.equal(PlayedSocket.opened.length, 2);
+});
+
+test('a server that takes no socket is asked again and again, and nothing is thrown', async () => {
+  const ends = new AbortController();
+  const kept = new Following('stream=door', () => assert.fail('nothing came'), ends).keep();
+  for (let count = 1; count < 6; count++) (await PlayedSocket.until(count)).close();
+  ends.abort();
+  await kept;
+});

@@ -1,0 +1,129 @@
+/**
+ * Setting and removing marks: the draft that the dialog shows, and what becomes of it.
+ * In: key N, the marker panel. Out: requests with the admin token; the timeline is asked anew.
+ */
+import { ApiError, type Failure, failureOf } from '../api/client.ts';
+import { addMarker, addPin, getMarks, removeMark } from '../api/marks.ts';
+import { adminToken } from '../record/token.svelte.ts';
+import { sayFailure, t } from '../shell/preferences.svelte.ts';
+import { toast } from '../shell/toast.svelte.ts';
+import type { TimelineState } from '../timeline/state.svelte.ts';
+import { type Draft, type Mark, readMarks } from './marks.ts';
+
+/** The marks of one stream, for as long as its page is open. */
+export class Marking {
+  /** What the dialog shows; null: it is closed. */
+  draft = $state.raw<Draft | null>(null);
+  failure = $state.raw<Failure | null>(null);
+  busy = $state(false);
+  /** All marks of the stream; null before they were asked for, and where they cannot be had. */
+  all = $state.raw<ReturnType<typeof readMarks> | null>(null);
+  readonly #stream: string;
+  readonly #timeline: Pick<TimelineState, 'refresh'>;
+  readonly #ends = new AbortController();
+  #reading = new AbortController();
+
+  constructor(stream: string, timeline: Pick<TimelineState, 'refresh'>) {
+    this.#stream = stream;
+    this.#timeline = timeline;
+  }
+
+  /** Asks for all marks of the stream; an answer to an earlier question counts no more. */
+  async read(): Promise<void> {
+    this.#reading.abort();
+    this.#reading = new AbortController();
+    const signal = AbortSignal.any([this.#ends.signal, this.#reading.signal]);
+    try {
+      const { markers, pins } = await getMarks(this.#stream, adminToken.value, signal);
+      this.all = readMarks(markers, pins);
+    } catch (error) {
+      if (!signal.aborted && !(error instanceof ApiError)) throw error; // else those that the bar shows are listed
+    }
+  }
+
+  /** Opens the dialog for a marker at a moment; does nothing where no picture is shown. @param atMs unix milliseconds */
+  mark(atMs: number | null): void {
+    if (atMs !== null) this.#open({ kind: 'marker', atMs: Math.round(atMs) });
+  }
+
+  /** Opens the dialog for keeping a stretch. Unix milliseconds. */
+  pin(fromMs: number, toMs: number): void {
+    this.#open({ kind: 'pin', fromMs: Math.round(fromMs), toMs: Math.round(toMs) });
+  }
+
+  /** Removes a mark at once, with a way back; the dialog asks for the token where there is none. */
+  async remove(mark: Mark): Promise<void> {
+    if (adminToken.value === '' || !(await this.#remove(mark))) this.#open({ kind: 'remove', mark }, this.failure);
+  }
+
+  /**
+   * Does what the dialog asks about, and closes it where that succeeded.
+   *
+   * @param text may be empty for a pin
+   */
+  async confirm(text: string): Promise<void> {
+    const { draft } = this;
+    if (!draft || this.busy) return;
+    const done = await (draft.kind === 'remove' ? this.#remove(draft.mark) : this.#add(draft, text.trim()));
+    if (done && this.draft === draft) this.draft = null;
+  }
+
+  close(): void {
+    this.#ends.abort();
+  }
+
+  #open(draft: Draft, failure: Failure | null = null): void {
+    this.failure = failure;
+    this.draft = draft;
+  }
+
+  #remove(mark: Mark): Promise<boolean> {
+    return this.#try(async (token, signal) => {
+      await removeMark(this.#stream, mark.kind === 'marker' ? 'markers' : 'pins', mark.id, token, signal);
+      const action = { text: t('clips.undo'), run: () => void this.#putBack(mark) };
+      toast({ text: t(mark.kind === 'marker' ? 'mark.removed' : 'mark.unpinned'), action });
+    });
+  }
+
+  /** The word that offers this may still be there when the page is not, and then there is no dialog to say what went wrong. */
+  async #putBack(mark: Mark): Promise<void> {
+    try {
+      await this.#post(mark, mark.text, adminToken.value, new AbortController().signal);
+    } catch (error) {
+      toast({ text: sayFailure(failureOf(error)).title, tone: 'bad' });
+      return;
+    }
+    if (!this.#ends.signal.aborted) await Promise.all([this.#timeline.refresh(), this.read()]);
+  }
+
+  #add(what: Exclude<Draft, { kind: 'remove' }> | Mark, text: string): Promise<boolean> {
+    return this.#try((token, signal) => this.#post(what, text, token, signal));
+  }
+
+  async #post(
+    what: Exclude<Draft, { kind: 'remove' }> | Mark,
+    text: string,
+    token: string,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const time = (ms: number) => new Date(ms).toISOString();
+    if (what.kind === 'marker') await addMarker(this.#stream, { at: time(what.atMs), text }, token, signal);
+    else await addPin(this.#stream, { from: time(what.fromMs), to: time(what.toMs), text }, token, signal);
+  }
+
+  async #try(work: (token: string, signal: AbortSignal) => Promise<void>): Promise<boolean> {
+    const { signal } = this.#ends;
+    this.busy = true;
+    try {
+      await work(adminToken.value, signal);
+      this.failure = null;
+      await Promise.all([this.#timeline.refresh(), this.read()]);
+      return true;
+    } catch (error) {
+      if (!signal.aborted) this.failure = failureOf(error);
+      return false;
+    } finally {
+      this.busy = false;
+    }
+  }
+}

@@ -1,0 +1,84 @@
+/**
+ * The viewer's own clips as the browser remembers them: a short list, checked when it is read, because anyone can write there.
+ * In: the text of the storage. Out: clips, newest first; the text to store. Pure.
+ */
+import { STREAM_NAME } from '../routes.ts';
+import { type ClipFormat, clipFormats, LONGEST_MS, type Span } from './span.ts';
+
+/** A clip that the viewer made. */
+export interface SavedClip extends Span {
+  readonly stream: string;
+  readonly name: string;
+  readonly format: ClipFormat;
+  /** The job that made it exact; undefined for a clip of whole segments. */
+  readonly jobId?: string;
+  /** When it was made, unix milliseconds. */
+  readonly madeMs: number;
+}
+
+/** More are not kept: the oldest go. */
+export const MAX_SAVED = 100;
+/** Letters of a name. */
+export const MAX_NAME = 80;
+const JOB_ID = /^[\w-]{1,80}$/;
+/** The last moment that JavaScript can name, unix milliseconds. */
+const LAST_MS = 8.64e15;
+
+/** What makes two clips the same. */
+export function keyOf({ stream, fromMs, toMs, format, jobId = '' }: SavedClip): string {
+  return [stream, fromMs, toMs, format, jobId].join(' ');
+}
+
+/**
+ * Reads the list; what is not a clip is left out.
+ *
+ * @param text as it was stored; any text, null where there is none
+ */
+export function parseSaved(text: string | null): readonly SavedClip[] {
+  let value: unknown;
+  try {
+    value = JSON.parse(text ?? '[]');
+  } catch {
+    return [];
+  }
+  if (!Array.isArray(value)) return [];
+  const clips = value.slice(0, 10 * MAX_SAVED).flatMap((one: unknown) => readClip(one) ?? []);
+  const keys = clips.map(keyOf);
+  return clips.filter((_, i) => keys.indexOf(keys[i]!) === i).slice(0, MAX_SAVED);
+}
+
+function readClip(value: unknown): SavedClip | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  const { stream, name, fromMs, toMs, format, jobId, madeMs } = value as Partial<Record<keyof SavedClip, unknown>>;
+  if (typeof stream !== 'string' || !STREAM_NAME.test(stream) || typeof name !== 'string') return undefined;
+  if (!isMoment(fromMs) || !isMoment(toMs) || !isMoment(madeMs)) return undefined;
+  if (toMs <= fromMs || toMs - fromMs > LONGEST_MS) return undefined;
+  if (!clipFormats.includes(format as ClipFormat)) return undefined;
+  const isExact = typeof jobId === 'string' && JOB_ID.test(jobId);
+  return {
+    ...{ stream, fromMs, toMs, madeMs, name: name.slice(0, MAX_NAME), format: format as ClipFormat },
+    ...(isExact && { jobId }),
+  };
+}
+
+function isMoment(value: unknown): value is number {
+  return typeof value === 'number' && value >= 0 && value <= LAST_MS;
+}
+
+/** The list with a clip in front; the same clip from before goes, and the oldest where there are too many. */
+export function withClip(clips: readonly SavedClip[], clip: SavedClip): readonly SavedClip[] {
+  return [clip, ...withoutClip(clips, clip)].slice(0, MAX_SAVED);
+}
+
+/** The list with a clip at its place by the time when it was made. */
+export function withClipBack(clips: readonly SavedClip[], clip: SavedClip): readonly SavedClip[] {
+  const others = withoutClip(clips, clip);
+  const older = others.findIndex(({ madeMs }) => madeMs <= clip.madeMs);
+  return (older < 0 ? [...others, clip] : others.toSpliced(older, 0, clip)).slice(0, MAX_SAVED);
+}
+
+/** The list without a clip. */
+export function withoutClip(clips: readonly SavedClip[], clip: SavedClip): readonly SavedClip[] {
+  const key = keyOf(clip);
+  return clips.filter((other) => keyOf(other) !== key);
+}

@@ -1,0 +1,213 @@
+/**
+ * The OpenAPI document as a person reads it: chapters of operations, rows of members, an example to type.
+ * In: the document. Out: what the page shows. Pure.
+ */
+import type { ApiDocument, DocumentedOperation, Schema } from '../api/document.ts';
+import { exampleOf } from './example.ts';
+
+/** A piece of a type's name; `link` names the shape that it leads to. */
+export interface TypePiece {
+  readonly text: string;
+  readonly link: string | null;
+}
+
+/** A member or a parameter. */
+export interface Row {
+  /** With dots for members of members, `[]` for those of a list. */
+  readonly name: string;
+  readonly type: readonly TypePiece[];
+  readonly required: boolean;
+  readonly description: string;
+}
+
+/** Who may ask. */
+export type Access = 'anyone' | 'viewer' | 'admin';
+
+/** A parameter. */
+export interface Parameter extends Row {
+  readonly place: string;
+}
+
+/** An operation. */
+export interface Operation {
+  readonly id: string;
+  readonly method: string;
+  readonly path: string;
+  readonly summary: string;
+  readonly access: Access;
+  readonly parameters: readonly Parameter[];
+  /** Null where it takes none. */
+  readonly body: readonly TypePiece[] | null;
+  readonly answers: readonly { readonly status: string; readonly type: readonly TypePiece[]; readonly words: string }[];
+  /** It only asks, and answers with JSON: the page may ask it. */
+  readonly canTry: boolean;
+  /** A command that does it. */
+  readonly curl: string;
+}
+
+/** A chapter. */
+export interface Chapter {
+  readonly name: string;
+  readonly operations: readonly Operation[];
+}
+
+/** A named shape, or an event. */
+export interface Shape {
+  readonly name: string;
+  readonly description: string;
+  readonly type: readonly TypePiece[];
+  /** Empty where it has no members. */
+  readonly rows: readonly Row[];
+}
+
+/** All of it. */
+export interface Reference {
+  readonly version: string;
+  readonly chapters: readonly Chapter[];
+  readonly events: readonly Shape[];
+  readonly shapes: readonly Shape[];
+}
+
+/** No member of a member of a member is shown in place. */
+const MAX_DEPTH = 3;
+
+/**
+ * Reads the document.
+ *
+ * @param origin of the server, for examples
+ */
+export function readReference(document: ApiDocument, origin: string): Reference {
+  const chapters = new Map<string, Operation[]>();
+  for (const [path, methods] of Object.entries(document.paths)) {
+    for (const [method, operation] of Object.entries(methods)) {
+      const name = operation.tags?.[0] ?? '';
+      const read = readOperation(method.toUpperCase(), path, operation, document, origin);
+      chapters.set(name, [...(chapters.get(name) ?? []), read]);
+    }
+  }
+  return {
+    version: document.info.version,
+    chapters: [...chapters].map(([name, operations]) => ({ name, operations })),
+    events: Object.entries(document.webhooks ?? {}).map(([name, { post }]) => {
+      const data = post.requestBody.content['application/json']?.schema.properties?.data ?? {};
+      return { ...shapeOf(name, data), description: post.summary };
+    }),
+    shapes: Object.entries(document.components.schemas)
+      .map(([name, schema]) => shapeOf(name, schema))
+      .toSorted((a, b) => (a.name < b.name ? -1 : 1)),
+  };
+}
+
+/** What of the reference holds every word that was typed; chapters and lists that hold none are left out. */
+export function search(reference: Reference, typed: string): Reference {
+  const words = typed.toLowerCase().split(/\s+/).filter(Boolean);
+  const holds = (...texts: readonly string[]) => {
+    const text = texts.join(' ').toLowerCase();
+    return words.every((word) => text.includes(word));
+  };
+  const names = (rows: readonly Row[]) => rows.map(({ name }) => name).join(' ');
+  const shape = ({ name, description, rows }: Shape) => holds(name, description, names(rows));
+  return {
+    ...reference,
+    chapters: reference.chapters
+      .map(({ name, operations }) => ({
+        name,
+        operations: operations.filter(({ id, method, path, summary, parameters }) =>
+          holds(name, id, method, path, summary, names(parameters)),
+        ),
+      }))
+      .filter(({ operations }) => operations.length > 0),
+    events: reference.events.filter(shape),
+    shapes: reference.shapes.filter(shape),
+  };
+}
+
+/** A type in words; named shapes are links. */
+export function typeOf(schema: Schema): TypePiece[] {
+  const plain = (text: string): TypePiece[] => [{ text, link: null }];
+  if (schema.$ref !== undefined) {
+    const name = schema.$ref.slice(schema.$ref.lastIndexOf('/') + 1);
+    return [{ text: name, link: name }];
+  }
+  if (schema.const !== undefined) return plain(JSON.stringify(schema.const));
+  if (schema.enum) return plain(schema.enum.map((each) => JSON.stringify(each)).join(' | '));
+  if (schema.anyOf) return schema.anyOf.flatMap((each, i) => [...(i > 0 ? plain(' | ') : []), ...typeOf(each)]);
+  if (schema.type === 'array') return [...typeOf(schema.items ?? {}), ...plain('[]')];
+  return plain(schema.type ?? 'any');
+}
+
+function readOperation(
+  method: string,
+  path: string,
+  { operationId, summary, security, parameters = [], requestBody, responses }: DocumentedOperation,
+  document: ApiDocument,
+  origin: string,
+): Operation {
+  const body = requestBody?.content['application/json']?.schema;
+  const access = accessOf(security);
+  const example = body && JSON.stringify(exampleOf(body, document.components.schemas));
+  return {
+    ...{ id: operationId, method, path, summary, access },
+    parameters: parameters.map(({ name, in: place, required = false, description = '', schema }) => ({
+      ...{ name, place, required, description },
+      type: typeOf(schema),
+    })),
+    body: body ? typeOf(body) : null,
+    answers: Object.entries(responses).map(([status, { description, content = {} }]) => {
+      const [kind, first] = Object.entries(content)[0] ?? [];
+      const isJson = kind?.endsWith('json') ?? false;
+      const type = first && isJson && first.schema.type !== 'null' ? typeOf(first.schema) : [];
+      return { status, type, words: isJson || kind === undefined ? description : `${kind}: ${description}` };
+    }),
+    canTry: method === 'GET' && 'application/json' in (responses['200']?.content ?? {}),
+    curl: curlOf(method, origin + path.replace(/\{(\w+)\}/g, (_, name: string) => placeholderOf(path, name)), {
+      isAdmin: access === 'admin',
+      body: example,
+      streams: 'text/event-stream' in (responses['200']?.content ?? {}),
+    }),
+  };
+}
+
+/** Without a word on it, or with one way that needs nothing beside another: what anyone gets, or more with a token. */
+function accessOf(security: DocumentedOperation['security']): Access {
+  if (!security || security.length === 0) return 'anyone';
+  return security.some((way) => Object.keys(way).length === 0) ? 'viewer' : 'admin';
+}
+
+function placeholderOf(path: string, name: string): string {
+  return name === 'name' && path.includes('/streams/') ? 'door' : `${name.toUpperCase()}`;
+}
+
+function curlOf(
+  method: string,
+  url: string,
+  { isAdmin, body, streams }: { isAdmin: boolean; body: string | undefined; streams: boolean },
+): string {
+  const lines = [`curl ${streams ? '-N ' : ''}${method === 'GET' ? '' : `-X ${method} `}${url}`];
+  if (isAdmin) lines.push('-H "Authorization: Bearer $OXBOW_ADMIN_TOKEN"');
+  if (body !== undefined) lines.push("-H 'Content-Type: application/json'", `-d '${body.replaceAll("'", "'\\''")}'`);
+  return lines.join(' \\\n  ');
+}
+
+function shapeOf(name: string, schema: Schema): Shape {
+  const { description = '' } = schema;
+  return { name, description, type: typeOf(schema), rows: rowsOf(schema, '', 0) };
+}
+
+function rowsOf(schema: Schema, prefix: string, depth: number): Row[] {
+  if (depth >= MAX_DEPTH) return [];
+  const inner = schema.type === 'array' ? schema.items : schema;
+  const ways = inner?.anyOf ?? (inner ? [inner] : []);
+  const start = schema.type === 'array' && prefix !== '' ? `${prefix.slice(0, -1)}[].` : prefix;
+  return ways.flatMap((way) =>
+    Object.entries(way.properties ?? {}).flatMap(([name, each]) => [
+      {
+        name: start + name,
+        type: typeOf(each),
+        required: way.required?.includes(name) ?? false,
+        description: each.description ?? '',
+      },
+      ...rowsOf(each, `${start}${name}.`, depth + 1),
+    ]),
+  );
+}

@@ -1,0 +1,244 @@
+/**
+ * `<oxbow-player>`: a stream on any page, with the face of a media element, so that scripts and controls made for `<video>` drive it.
+ * In: attributes `stream`, `server`, `token` (a right to watch), `t`, `from`, `to`, `muted`, `autoplay`, `controls`; properties of media elements.
+ * Out: a picture, media events. Time is programme seconds: unix time less `getStartDate()`. HTML, 4.8.11.
+ */
+import { mount, unmount } from 'svelte';
+import { giveRight, setServer } from '../api/server.ts';
+import { idle } from '../player/snapshot.ts';
+import EmbedPlayer from './EmbedPlayer.svelte';
+import * as facade from './facade.ts';
+import { EmbedSession } from './session.svelte.ts';
+import { type EmbedWish, readEmbedAttributes } from './wish.ts';
+
+/** Where this script came from: its stylesheet lies beside it, and its server is asked unless another one is named. */
+const script = import.meta.url;
+
+/** The element. Its constructor is the browser's to call. */
+export class OxbowPlayer extends HTMLElement {
+  static readonly observedAttributes = ['stream', 'server', 'token', 't', 'from', 'to', 'controls'];
+
+  /** What media-chrome asks of players: this one is live, and one can go back in it. */
+  readonly streamType = 'live';
+  readonly targetLiveWindow = Number.POSITIVE_INFINITY;
+  readonly defaultPlaybackRate = 1;
+  readonly ended = false;
+  #session: EmbedSession | null = null;
+  #view: facade.MediaView | null = null;
+  #originMs: number | null = null;
+  #seeking = false;
+  #wish: EmbedWish | undefined;
+  #app: Record<string, unknown> | null = null;
+  #stale = false;
+
+  connectedCallback(): void {
+    this.#renew();
+  }
+
+  disconnectedCallback(): void {
+    // An element that is moved on its page is taken out and put in again.
+    queueMicrotask(() => {
+      if (!this.isConnected) this.#close();
+    });
+  }
+
+  attributeChangedCallback(_: string, before: string | null, after: string | null): void {
+    if (before !== after && this.isConnected) this.#renew();
+  }
+
+  /** Programme second 0, as a date. */
+  getStartDate(): Date {
+    return new Date(this.#originMs ?? Number.NaN);
+  }
+
+  /** What the picture shows, as a date; null before the first. */
+  get playingDate(): Date | null {
+    const { shownMs } = this.#now().player;
+    return shownMs === null ? null : new Date(shownMs);
+  }
+
+  get currentTime(): number {
+    return facade.currentTime(this.#now());
+  }
+
+  set currentTime(seconds: number) {
+    const atMs = facade.soughtMs(seconds, this.#now());
+    this.#seeking = this.#session?.remote != null;
+    this.dispatchEvent(new Event('seeking'));
+    this.#session?.goTo(atMs);
+  }
+
+  get duration(): number {
+    return this.#originMs === null ? Number.NaN : Number.POSITIVE_INFINITY;
+  }
+
+  get seekable(): facade.Ranges {
+    return facade.seekable(this.#now(), this.#session?.connection.firstMs ?? null);
+  }
+
+  get buffered(): facade.Ranges {
+    return facade.buffered(this.#now());
+  }
+
+  get liveEdgeStart(): number {
+    return facade.liveEdgeStart(this.#now());
+  }
+
+  get readyState(): number {
+    return facade.readyState(this.#now());
+  }
+
+  get seeking(): boolean {
+    return this.#seeking;
+  }
+
+  get paused(): boolean {
+    return this.#now().player.paused;
+  }
+
+  get muted(): boolean {
+    return this.#session ? this.#now().player.muted : this.hasAttribute('muted');
+  }
+
+  set muted(muted: boolean) {
+    this.#session?.setMuted(Boolean(muted));
+  }
+
+  get defaultMuted(): boolean {
+    return this.hasAttribute('muted');
+  }
+
+  get volume(): number {
+    return this.#now().player.volume;
+  }
+
+  set volume(volume: number) {
+    if (!(volume >= 0 && volume <= 1)) throw new DOMException(`${volume} is not from 0 to 1`, 'IndexSizeError');
+    this.#session?.setVolume(volume);
+  }
+
+  get playbackRate(): number {
+    return this.#now().player.rate;
+  }
+
+  set playbackRate(rate: number) {
+    this.#session?.remote?.setRate(rate);
+  }
+
+  /** Of the picture, pixels; 0 before the first. */
+  get videoWidth(): number {
+    return this.#video?.videoWidth ?? 0;
+  }
+
+  get videoHeight(): number {
+    return this.#video?.videoHeight ?? 0;
+  }
+
+  get error(): { readonly code: number; readonly message: string } | null {
+    const { failure } = this.#now().player;
+    return failure && { code: failure.status === 0 ? 4 : 2, message: failure.title || failure.code };
+  }
+
+  /** Plays; resolves when it has begun to load. A browser that forbids sound before a click plays without. */
+  async play(): Promise<void> {
+    const session = this.#session;
+    if (!session) throw new DOMException('there is nothing to play', 'NotSupportedError');
+    if (!session.remote) {
+      await session.begin();
+      const { failure } = session.player;
+      if (failure) throw new DOMException(failure.code, 'NotSupportedError');
+    } else if (session.player.paused) session.togglePlay();
+  }
+
+  pause(): void {
+    if (this.#session?.remote && !this.#session.player.paused) this.#session.togglePlay();
+  }
+
+  /** Begins anew. */
+  load(): void {
+    this.#close();
+    if (this.isConnected) this.#renew();
+  }
+
+  get #video(): HTMLVideoElement | null {
+    return this.shadowRoot?.querySelector<HTMLVideoElement>('video[data-front]') ?? null;
+  }
+
+  #now(): facade.MediaView {
+    return this.#view ?? this.#look();
+  }
+
+  #look(): facade.MediaView {
+    const session = this.#session;
+    const stream = session?.stream;
+    if (session && stream && this.#originMs === null) {
+      const from = stream.recorded.from ?? stream.liveSince;
+      this.#originMs = Math.floor((from === null ? session.connection.clock.now() : Date.parse(from)) / 1000) * 1000;
+    }
+    const player = session?.player ?? idle;
+    if (this.#seeking && !player.loading) this.#seeking = false;
+    const nowMs = session?.connection.clock.now() ?? Date.now();
+    return { player, originMs: this.#originMs, nowMs, seeking: this.#seeking };
+  }
+
+  /** Tells by events what has changed. */
+  #told(): void {
+    const before = this.#view ?? this.#look();
+    this.#view = this.#look();
+    for (const type of facade.mediaEvents(before, this.#view)) this.dispatchEvent(new Event(type));
+  }
+
+  /** Several attributes set in a row are one change. */
+  #renew(): void {
+    if (this.#stale) return;
+    this.#stale = true;
+    queueMicrotask(() => {
+      this.#stale = false;
+      if (this.isConnected) this.#open();
+    });
+  }
+
+  #open(): void {
+    const wish = readEmbedAttributes((name) => this.getAttribute(name));
+    if (wish && this.hasAttribute('token')) giveRight(wish.stream, this.getAttribute('token'));
+    if (JSON.stringify(wish) === JSON.stringify(this.#wish)) return;
+    this.#close();
+    this.#wish = wish;
+    if (!wish) return;
+    const server = new URL(this.getAttribute('server') ?? script, document.baseURI).origin;
+    if (!setServer(server)) {
+      console.error(
+        `oxbow-player: all players of a page have one server; ${server} is another one. Use /embed/ in a frame.`,
+      );
+      return;
+    }
+    const session = new EmbedSession(wish, () => this.#told());
+    this.#session = session;
+    this.#view = this.#look();
+    const root = this.shadowRoot ?? this.attachShadow({ mode: 'open' });
+    const style = document.createElement('link');
+    style.rel = 'stylesheet';
+    style.href = new URL('player.css', script).href;
+    const body = document.createElement('div');
+    body.className = 'oxbow-player';
+    body.hidden = true; // without its style it is not to be looked at
+    for (const event of ['load', 'error']) style.addEventListener(event, () => (body.hidden = false));
+    root.replaceChildren(style, body);
+    const { controls } = wish;
+    this.#app = mount(EmbedPlayer, { target: body, props: { session, controls, watchOn: server } });
+    this.dispatchEvent(new Event('emptied'));
+    this.dispatchEvent(new Event('loadstart'));
+  }
+
+  #close(): void {
+    this.#session?.close();
+    if (this.#app) unmount(this.#app);
+    this.shadowRoot?.replaceChildren();
+    this.#session = null;
+    this.#view = null;
+    this.#originMs = null;
+    this.#seeking = false;
+    this.#app = null;
+    this.#wish = undefined;
+  }
+}

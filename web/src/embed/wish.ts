@@ -1,0 +1,66 @@
+/**
+ * How a player alone is wished for: by the query of /embed/{stream}, or by the attributes of <oxbow-player>.
+ * In: text. Out: EmbedWish. Pure.
+ */
+import { type RouteSpan, readWhen, STREAM_NAME } from '../routes.ts';
+
+/** What to play and how it looks. */
+export interface EmbedWish {
+  readonly stream: string;
+  /** Where to begin, unix milliseconds; null for now. */
+  readonly atMs: number | null;
+  /** Plays over and over; null for none. */
+  readonly span: RouteSpan | null;
+  readonly muted: boolean;
+  readonly autoplay: boolean;
+  readonly controls: boolean;
+}
+
+/** Whether a switch is on: there, and not said to be off. `?muted`, `?muted=1`, `muted=""` are on; `0` and `false` are off. */
+export function isOn(value: string | null): boolean {
+  return value !== null && value !== '0' && value !== 'false';
+}
+
+/**
+ * Reads the address of a frame. Controls are there unless `controls=0`; muted and autoplay only where they are asked for.
+ *
+ * @param pathname as `location.pathname`
+ * @param search as `location.search`
+ * @returns undefined where it names no stream
+ */
+export function readEmbedAddress(pathname: string, search: string): EmbedWish | undefined {
+  const [, first, stream = '', ...rest] = pathname.replace(/\/$/, '').split('/');
+  if (first !== 'embed' || rest.length > 0 || !STREAM_NAME.test(stream)) return undefined;
+  const query = new URLSearchParams(search);
+  const controls = query.get('controls');
+  return {
+    stream,
+    ...readWhen(query),
+    muted: isOn(query.get('muted')),
+    autoplay: isOn(query.get('autoplay')),
+    controls: controls === null || isOn(controls),
+  };
+}
+
+/**
+ * Reads an element's attributes. Controls are there only where they are asked for, as with `<video>`.
+ *
+ * @param attribute null where it is not there
+ * @returns undefined where they name no stream
+ */
+export function readEmbedAttributes(attribute: (name: string) => string | null): EmbedWish | undefined {
+  const stream = attribute('stream') ?? '';
+  if (!STREAM_NAME.test(stream)) return undefined;
+  const when = new URLSearchParams();
+  for (const name of ['t', 'from', 'to']) {
+    const value = attribute(name);
+    if (value !== null) when.set(name, value);
+  }
+  return {
+    stream,
+    ...readWhen(when),
+    muted: attribute('muted') !== null,
+    autoplay: attribute('autoplay') !== null,
+    controls: attribute('controls') !== null,
+  };
+}

@@ -1,0 +1,30 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { afterSnapshot, parseGuide, untouched } from './guide.ts';
+
+test('what was stored is read back, and anything else is as nothing', () => {
+  const done = { watched: true, rewound: false, dismissed: true };
+  assert.deepEqual(parseGuide(JSON.stringify(done)), done);
+  for (const text of [null, '', '{', 'null', '7', '[]', '{"watched":"yes"}']) {
+    assert.deepEqual(parseGuide(text), untouched, String(text));
+  }
+});
+
+test('a live picture is the first step, one from the past the second', () => {
+  const shown = { pictured: true, loading: false, behindMs: 600 };
+  const watched = afterSnapshot(untouched, { ...shown, mode: 'live' });
+  assert.deepEqual(watched, { ...untouched, watched: true });
+  assert.equal(afterSnapshot(watched, { ...shown, mode: 'live' }), watched);
+  assert.ok(afterSnapshot(watched, { ...shown, mode: 'past' }).rewound);
+  assert.ok(afterSnapshot(watched, { ...shown, mode: 'shifted', behindMs: 20_000 }).rewound);
+  assert.equal(afterSnapshot(watched, { ...shown, mode: 'shifted', behindMs: 3_000 }), watched);
+});
+
+test('what was asked for and is not there yet counts for nothing', () => {
+  for (const missing of [
+    { pictured: false, loading: false },
+    { pictured: true, loading: true },
+  ]) {
+    assert.equal(afterSnapshot(untouched, { ...missing, mode: 'past', behindMs: 60_000 }), untouched);
+  }
+});

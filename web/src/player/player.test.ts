@@ -1,0 +1,354 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { FakeHls } from './fakes.fixture.ts';
+import { minute, settled, setUp, start, windowAt } from './player.fixture.ts';
+
+test('a live stream is played from its live list, and is live at its edge', (t) => {
+  const { seen, document, playLive } = setUp(t);
+  playLive();
+  assert.deepEqual(FakeHls.loads, ['/live/cam/index.m3u8']);
+  assert.equal(seen.snapshot.mode, 'live');
+  assert.equal(seen.snapshot.paused, false);
+  assert.equal(document.front, FakeHls.last.video);
+});
+
+test('the old picture stays in front until the new one has a frame of its own, and the sound goes with it', async (t) => {
+  const { player, document, seen, playLive, arrive, pass } = setUp(t);
+  playLive();
+  player.setVolume(0.7);
+  const old = document.front;
+  player.goTo(start - 20 * minute);
+  await settled();
+  assert.equal(document.front, old);
+  assert.equal(seen.snapshot.loading, true);
+  assert.equal(seen.snapshot.pictured, true);
+  assert.equal(document.back.muted, true);
+  FakeHls.last.list(start - 20 * minute, start - 10 * minute, { live: false });
+  arrive(0);
+  assert.notEqual(document.front, old);
+  assert.deepEqual([document.front.muted, document.front.volume, old.muted, old.paused], [false, 0.7, true, true]);
+  assert.equal(FakeHls.all[0]!.destroyed, false, 'it lies below the new one, should that not be drawn at once');
+  pass(300);
+  assert.equal(FakeHls.all[0]!.destroyed, true);
+  assert.equal(seen.snapshot.mode, 'past');
+});
+
+test('a new wish while switching throws away what was being prepared', async (t) => {
+  const { player, playLive } = setUp(t);
+  playLive();
+  player.goTo(start - 20 * minute);
+  await settled();
+  player.goTo(start - 45 * minute);
+  await settled();
+  assert.equal(FakeHls.all.at(-2)!.destroyed, true);
+  assert.equal(FakeHls.loads.at(-1), windowAt(start - 45 * minute));
+});
+
+test('a switch that brings nothing for eight seconds is given up; the picture stays', async (t) => {
+  const { player, seen, document, playLive, pass } = setUp(t);
+  playLive();
+  const old = document.front;
+  player.goTo(start - 20 * minute);
+  await settled();
+  pass(6_000);
+  FakeHls.last.tell('BUFFER_APPENDED');
+  pass(6_000);
+  assert.equal(seen.snapshot.note, null, 'something came meanwhile');
+  pass(3_000);
+  const failure = { code: 'unreachable', status: 0, title: '', hint: '' };
+  assert.deepEqual(seen.snapshot.note, { key: 'note.failed', failure });
+  assert.equal(seen.snapshot.failure, null, 'nothing lies over a picture that plays on');
+  assert.equal(seen.snapshot.mode, 'live');
+  assert.equal(document.front, old);
+});
+
+test('a stream without a signal is waited for, and comes back by itself', (t) => {
+  const { player, seen, state } = setUp(t);
+  state('waiting');
+  player.goLive();
+  assert.equal(seen.snapshot.mode, 'offline');
+  assert.deepEqual(FakeHls.loads, []);
+  state('live');
+  assert.deepEqual(FakeHls.loads, ['/live/cam/index.m3u8']);
+});
+
+test('a moment within the live list is sought on the same deck, an older one comes from its window', async (t) => {
+  const { player, seen, document, playLive } = setUp(t);
+  playLive();
+  player.goTo(start - minute);
+  await settled();
+  assert.equal(document.front.currentTime, 240);
+  assert.equal(seen.snapshot.mode, 'shifted');
+  assert.equal(FakeHls.all.length, 1);
+  player.goTo(start - 10 * minute);
+  await settled();
+  assert.equal(FakeHls.loads.at(-1), windowAt(start - 10 * minute));
+  assert.equal(seen.snapshot.shownMs, start - 10 * minute, 'the bar is there before the picture is');
+});
+
+test('going live from shifted is a seek on the same deck', async (t) => {
+  const { player, seen, document, playLive } = setUp(t);
+  playLive();
+  player.goTo(start - minute);
+  await settled();
+  player.goLive();
+  assert.equal(FakeHls.all.length, 1);
+  assert.equal(document.front.currentTime, 298);
+  assert.equal(seen.snapshot.mode, 'live');
+});
+
+test('a wish for a gap goes on after it with a note, and a step back goes before it', async (t) => {
+  const { player, seen, state } = setUp(t);
+  state('live');
+  player.goTo(start - 30 * minute);
+  await settled();
+  assert.equal(seen.snapshot.shownMs, start - 25 * minute);
+  assert.equal(seen.snapshot.note?.key, 'note.skipped');
+  player.goTo(start - 30 * minute, { back: true });
+  await settled();
+  assert.equal(seen.snapshot.shownMs, start - 35 * minute - 5_000);
+  assert.equal(seen.snapshot.note, null);
+});
+
+test('a pause holds when someone goes elsewhere', async (t) => {
+  const { player, seen, document, playLive, arrive } = setUp(t);
+  playLive();
+  player.togglePlay();
+  player.goTo(start - 20 * minute);
+  await settled();
+  arrive(0);
+  assert.equal(seen.snapshot.paused, true);
+  player.togglePlay();
+  assert.equal(document.front.paused, false);
+});
+
+test('after a short pause the live list goes on shifted, after a long one the moment comes from its window', async (t) => {
+  const { player, seen, document, playLive, pass } = setUp(t);
+  playLive();
+  player.goTo(start - minute);
+  await settled();
+  document.front.picture(240);
+  player.togglePlay();
+  pass(3_000);
+  player.togglePlay();
+  assert.equal(seen.snapshot.mode, 'shifted');
+  player.togglePlay();
+  pass(40_000);
+  assert.equal(FakeHls.last.loadingEnabled, false, 'nothing need be loaded meanwhile');
+  const { shownMs } = seen.snapshot;
+  player.togglePlay();
+  await settled();
+  assert.equal(FakeHls.loads.at(-1), windowAt(shownMs!));
+});
+
+test('someone else’s pause is the viewer’s: a headset, a key of the keyboard', (t) => {
+  const { document, seen, state, playLive } = setUp(t);
+  playLive();
+  document.front.pause();
+  assert.equal(seen.snapshot.paused, true);
+  state('live');
+  assert.equal(document.front.paused, true);
+});
+
+test('a list that cannot be loaded is told, and tried again after 1, 2, 4 seconds', (t) => {
+  const { player, seen, state, pass } = setUp(t);
+  state('live');
+  player.goLive();
+  const problem = { code: 'not-ready', title: 'oxbow is not ready', hint: 'Try again in a moment.' };
+  const networkDetails = { responseType: '', responseText: JSON.stringify(problem) };
+  for (const [turn, waitMs] of [1_000, 2_000, 4_000].entries()) {
+    FakeHls.last.fail({ type: 'networkError', response: { code: 503 }, networkDetails });
+    assert.deepEqual(seen.snapshot.failure, { ...problem, status: 503 });
+    pass(waitMs - 400);
+    assert.equal(FakeHls.loads.length, turn + 1);
+    pass(900);
+    assert.equal(FakeHls.loads.length, turn + 2);
+  }
+});
+
+test('broken media is tried to be mended once, then told', (t) => {
+  const { player, seen, state } = setUp(t);
+  state('live');
+  player.goLive();
+  FakeHls.last.fail({ type: 'mediaError' });
+  assert.equal(FakeHls.last.recovered, 1);
+  assert.equal(seen.snapshot.failure, null);
+  FakeHls.last.fail({ type: 'mediaError' });
+  assert.deepEqual(seen.snapshot.failure, { code: 'unplayable', status: 0, title: '', hint: '' });
+});
+
+test('the list of a generation that is over plays to its end while the next one is loaded', (t) => {
+  const { seen, document, playLive, pass, arrive } = setUp(t);
+  playLive();
+  const old = document.front;
+  FakeHls.last.list(start - 5 * minute, start, { live: false });
+  pass(300);
+  assert.deepEqual(FakeHls.loads, ['/live/cam/index.m3u8', '/live/cam/index.m3u8']);
+  assert.equal(document.front, old);
+  FakeHls.last.list(start - 5 * minute, start, { live: false });
+  pass(300);
+  assert.equal(FakeHls.all[1]!.destroyed, true, 'the server still named the old one');
+  pass(1_200);
+  FakeHls.last.list(start - minute, start);
+  arrive(59);
+  assert.notEqual(document.front, old);
+  assert.equal(seen.snapshot.mode, 'live');
+});
+
+test('a picture that stands still is counted, aimed further back, and after ten seconds loaded afresh', (t) => {
+  const { seen, document, playLive, pass } = setUp(t);
+  playLive();
+  const { targetS } = seen.snapshot.latency;
+  pass(3_000);
+  document.front.happens('waiting');
+  pass(900);
+  assert.equal(seen.snapshot.latency.stalls, 1);
+  assert.ok(Math.abs(seen.snapshot.latency.targetS! - targetS! - 0.2) < 1e-9);
+  assert.equal(FakeHls.loads.length, 1);
+  pass(11_000);
+  assert.equal(FakeHls.loads.length, 2);
+});
+
+test('a stream that goes away leaves its last picture', (t) => {
+  const { seen, state, document, playLive, pass } = setUp(t);
+  playLive();
+  pass(3_000);
+  state('waiting');
+  document.front.happens('waiting');
+  pass(900);
+  assert.equal(seen.snapshot.mode, 'offline');
+  assert.equal(seen.snapshot.pictured, true);
+});
+
+test('at the end of a list of the past the next recorded moment follows, and after the last one live', async (t) => {
+  const { player, seen, document, arrive, state } = setUp(t);
+  state('live');
+  player.goTo(start - 36 * minute);
+  await settled();
+  FakeHls.last.list(start - 40 * minute, start - 35 * minute, { live: false });
+  arrive(299);
+  document.front.happens('ended');
+  await settled();
+  assert.equal(seen.snapshot.shownMs, start - 25 * minute);
+});
+
+test('the recording played to its end is live', async (t) => {
+  const { player, document, arrive, state, pass } = setUp(t);
+  state('live');
+  player.goTo(start - minute);
+  await settled();
+  FakeHls.last.list(start - 5 * minute, start - 4_000);
+  arrive(296);
+  document.front.happens('waiting');
+  pass(300);
+  assert.equal(FakeHls.loads.at(-1), '/live/cam/index.m3u8');
+});
+
+test('a speed above 1 catches up and then falls to 1; at the edge there is nothing to catch up with', async (t) => {
+  const { player, seen, document, playLive, pass } = setUp(t);
+  playLive();
+  player.setRate(2);
+  assert.equal(seen.snapshot.rate, 1);
+  player.goTo(start - minute);
+  await settled();
+  player.setRate(2);
+  assert.equal(document.front.playbackRate, 2);
+  document.front.picture(240);
+  assert.equal(seen.snapshot.mode, 'shifted');
+  for (let turn = 0; turn < 8; turn++) document.front.picture(300 + turn * 0.04);
+  pass(300);
+  assert.equal(seen.snapshot.mode, 'live');
+  assert.equal(seen.snapshot.rate, 1);
+});
+
+test('a looped span begins anew at its end, until someone goes elsewhere', async (t) => {
+  const { player, seen, document, playLive } = setUp(t);
+  playLive();
+  player.setLoop({ fromMs: start - 2 * minute, toMs: start - minute });
+  await settled();
+  assert.equal(document.front.currentTime, 180);
+  document.front.picture(239.99);
+  assert.equal(document.front.currentTime, 180);
+  player.goLive();
+  assert.equal(seen.snapshot.loop, null);
+});
+
+test('a browser that forbids sound before the first click plays without', async (t) => {
+  const { player, document, seen, state, arrive } = setUp(t);
+  state('live');
+  player.toggleMuted();
+  for (const video of document.videos) video.refusal = 'NotAllowedError';
+  player.goLive();
+  document.back.pause();
+  arrive(10);
+  await settled();
+  assert.equal(seen.snapshot.muted, true);
+  assert.equal(document.front.paused, false);
+});
+
+test('picture in picture goes over to the new deck', async (t) => {
+  const { player, document, seen, playLive, arrive } = setUp(t);
+  playLive();
+  player.togglePicture();
+  await settled();
+  assert.equal(seen.snapshot.inPicture, true);
+  player.goTo(start - 20 * minute);
+  await settled();
+  arrive(0);
+  await settled();
+  assert.equal(document.pictureInPictureElement, document.front);
+});
+
+test('sound comes back audible, and a volume of nothing is silence', (t) => {
+  const { player, document } = setUp(t);
+  player.setVolume(0);
+  assert.equal(document.front.muted, true);
+  player.toggleMuted();
+  assert.equal(document.front.muted, false);
+  assert.equal(document.front.volume, 0.5);
+});
+
+test('a quality that was chosen is kept by every deck', async (t) => {
+  const { player, seen, playLive } = setUp(t);
+  playLive();
+  const levels = [480, 1080].map((height) => ({
+    height,
+    bitrate: height * 1000,
+    name: '',
+    uri: `/x/v0-${height}/g7.m3u8`,
+  }));
+  FakeHls.last.levels = levels;
+  FakeHls.last.tell('MANIFEST_PARSED');
+  assert.deepEqual(
+    seen.snapshot.qualities.map(({ id }) => id),
+    ['v0-1080', 'v0-480'],
+  );
+  player.setQuality('v0-480');
+  player.goTo(start - 20 * minute);
+  await settled();
+  FakeHls.last.levels = levels.map((level) => ({ ...level, uri: level.uri.replace('/g7', '') })).toReversed();
+  FakeHls.last.loadLevel = -1;
+  FakeHls.last.tell('MANIFEST_PARSED');
+  assert.equal(FakeHls.last.loadLevel, 1);
+});
+
+test('the viewer is counted by one session for all lists', async (t) => {
+  const { player, playLive } = setUp(t);
+  playLive();
+  player.goTo(start - 20 * minute);
+  await settled();
+  const [live, past] = FakeHls.all.map(({ config }) => (config as { cmcd: { sessionId: string } }).cmcd.sessionId);
+  assert.ok(live);
+  assert.equal(live, past);
+});
+
+test('closed, it has let go of everything and tells no more', (t) => {
+  const { player, document, seen, playLive, pass } = setUp(t);
+  playLive();
+  const last = seen.snapshot;
+  player.close();
+  pass(1_000);
+  assert.equal(seen.snapshot, last);
+  assert.deepEqual(document.videos, []);
+  assert.equal(FakeHls.last.destroyed, true);
+});

@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { discontinuitiesOf, printSplice, readWindow, windowsJoin } from './splice.ts';
+
+const base = Date.UTC(2026, 0, 31, 20);
+const date = (second: number) => new Date(base + second * 1000).toISOString();
+const url = (from: number) => `http://host/vod/cam/${from}/${from + 600}/av0.m3u8`;
+
+/** A window's list as the server prints it: segments of two seconds, `[msn, second]` each; `|` begins anew. */
+function window(segments: ([number, number] | '|')[], { init = 1, sequence = 0, end = true } = {}): string {
+  const lines = ['#EXTM3U', '#EXT-X-VERSION:6', '#EXT-X-TARGETDURATION:6', `#EXT-X-MEDIA-SEQUENCE:${segments[0]![0]}`];
+  if (sequence > 0) lines.push(`#EXT-X-DISCONTINUITY-SEQUENCE:${sequence}`);
+  lines.push('#EXT-X-PLAYLIST-TYPE:VOD', `#EXT-X-MAP:URI="../../../../live/cam/av0/init-${init}.mp4"`);
+  for (const one of segments) {
+    if (one === '|') lines.push('#EXT-X-DISCONTINUITY');
+    else {
+      lines.push(
+        `#EXT-X-PROGRAM-DATE-TIME:${date(one[1])}`,
+        '#EXTINF:2.00000,',
+        `../../../../live/cam/av0/${one[0]}.m4s`,
+      );
+    }
+  }
+  if (end) lines.push('#EXT-X-ENDLIST');
+  return `${lines.join('\n')}\n`;
+}
+
+const read = (...args: Parameters<typeof window>) => readWindow(window(...args), url(0));
+const print = (windows: ReturnType<typeof readWindow>[], atSecond: number, complete = true) =>
+  printSplice({
+    windows,
+    before: null,
+    mediaSequence: 0,
+    discontinuitySequence: 0,
+    complete,
+    atMs: base + atSecond * 1000,
+  });
+
+test('addresses become absolute, so that they hold in a list of another address', () => {
+  const { segments, complete, targetS } = read([[7, 0]]);
+  assert.equal(segments[0]!.url, 'http://host/live/cam/av0/7.m4s');
+  assert.equal(segments[0]!.mapUrl, 'http://host/live/cam/av0/init-1.mp4');
+  assert.deepEqual([complete, targetS], [true, 6]);
+});
+
+test('windows that go on are glued without a seam and with one EXT-X-MAP', () => {
+  const text = print(
+    [
+      read([
+        [1, 0],
+        [2, 2],
+      ]),
+      read([
+        [3, 4],
+        [4, 6],
+      ]),
+    ],
+    0,
+  );
+  assert.equal(text.includes('#EXT-X-DISCONTINUITY\n'), false);
+  assert.equal(text.match(/#EXT-X-MAP/g)?.length, 1);
+  assert.deepEqual(text.match(/\d+\.m4s/g), ['1.m4s', '2.m4s', '3.m4s', '4.m4s']);
+  assert.ok(text.endsWith('#EXT-X-ENDLIST\n'));
+});
+
+test('a window of another run, after a hole, or with another init begins with DISCONTINUITY (8216bis 4.4.4.3)', () => {
+  const first = read([
+    [1, 0],
+    [2, 2],
+  ]);
+  assert.equal(windowsJoin(first, read([[3, 4]])), true);
+  assert.equal(windowsJoin(first, read([[9, 4]])), false, 'another run');
+  assert.equal(windowsJoin(first, read([[3, 64]])), false, 'a hole');
+  assert.equal(windowsJoin(first, read([[3, 4]], { init: 2 })), false, 'another codec configuration');
+  assert.equal(
+    windowsJoin(read([[1, 0]], { sequence: 3 }), read([[2, 2]], { sequence: 4 })),
+    false,
+    'told by the server',
+  );
+  const text = print([first, read([[3, 4]], { init: 2 })], 0);
+  assert.match(text, /2\.m4s\n#EXT-X-DISCONTINUITY\n#EXT-X-MAP:URI="[^"]*init-2\.mp4"\n/);
+});
+
+test('a hole inside a window keeps its DISCONTINUITY and its date', () => {
+  const list = read([[1, 0], '|', [9, 60]]);
+  assert.match(print([list], 0), new RegExp(`#EXT-X-DISCONTINUITY\n#EXT-X-PROGRAM-DATE-TIME:${date(60)}`));
+  assert.equal(discontinuitiesOf(null, list), 1);
+  assert.equal(discontinuitiesOf(read([[0, -50]]), list), 2);
+});
+
+test('the start is counted in media, without holes', () => {
+  const lists = [read([[1, 0], [2, 2], '|', [9, 64], [10, 66]])];
+  const offset = (second: number) => /TIME-OFFSET=([\d.]+)/.exec(print(lists, second))?.[1];
+  assert.equal(offset(3.25), '3.250');
+  assert.equal(offset(30), '4.000', 'a moment in the hole starts right after it');
+  assert.equal(offset(65), '5.000');
+  assert.equal(offset(-9), '0.001', '0 would be taken for a list that was not started');
+  assert.equal(offset(900), '6.000', 'after it: its last segment');
+});
+
+test('a list that still grows has no ENDLIST and names no type that would forbid its tail to go', () => {
+  const text = print([read([[1, 0]], { end: false })], 0, false);
+  assert.doesNotMatch(text, /ENDLIST|PLAYLIST-TYPE/);
+});
+
+test('no text makes it throw, and what it reads it can print', () => {
+  let seed = 20260131;
+  const random = (below: number) => {
+    seed = (Math.imul(seed, 1103515245) + 12345) >>> 0;
+    return (seed >>> 8) % below;
+  };
+  const good = window([[1, 0], [2, 2], '|', [9, 64]]);
+  for (let turn = 0; turn < 2_000; turn++) {
+    let text = good;
+    for (let cut = random(4); cut >= 0; cut--) {
+      const at = random(text.length);
+      text = text.slice(0, at) + '#EX:",\n0é'.slice(random(9)) + text.slice(at + random(40));
+    }
+    const list = readWindow(text, url(0));
+    print([list, list], random(100));
+  }
+});

@@ -1,0 +1,162 @@
+/**
+ * Glues the playlists of windows into one: reads a window's Media Playlist, and prints many of them as a single one that goes on.
+ * In: the text of Media Playlists. Out: the text of one. Pure. RFC 8216bis, 4.4 and 6.2.
+ */
+
+/** A Media Segment of a window. */
+export interface WindowSegment {
+  readonly url: string;
+  /** Of the Media Initialization Section; null where the list names none. */
+  readonly mapUrl: string | null;
+  /** UTC of its start, unix milliseconds; NaN where the list has no dates. */
+  readonly startMs: number;
+  readonly durationS: number;
+  /** The list says that nothing of what lay before goes on here. */
+  readonly discontinuity: boolean;
+  /** Tags that are none of ours, as they stood. */
+  readonly tags: readonly string[];
+}
+
+/** The playlist of one rendition over one window. */
+export interface WindowList {
+  readonly targetS: number;
+  /** EXT-X-DISCONTINUITY-SEQUENCE; null where it is not told. */
+  readonly discontinuitySequence: number | null;
+  readonly segments: readonly WindowSegment[];
+  /** ENDLIST: nothing will be added. */
+  readonly complete: boolean;
+}
+
+/** Two segments nearer than this join: what the server takes for a hole begins there too, milliseconds. */
+const JOIN_MS = 500;
+/** Tags of the list, which the glued list has of its own. */
+const OF_THE_LIST = /^#(EXTM3U|EXT-X-(VERSION|PLAYLIST-TYPE|START|INDEPENDENT-SEGMENTS|SERVER-CONTROL|DATERANGE)\b)/;
+
+/**
+ * Reads a window's Media Playlist. Lines that are not understood are kept where they belong to a segment.
+ *
+ * @param url absolute address of the playlist, which its own addresses are relative to
+ */
+export function readWindow(text: string, url: string): WindowList {
+  const segments: WindowSegment[] = [];
+  let targetS = 0;
+  let discontinuitySequence: number | null = null;
+  let complete = false;
+  let mapUrl: string | null = null;
+  let startMs = Number.NaN;
+  let durationS = 0;
+  let discontinuity = false;
+  let tags: string[] = [];
+  for (const raw of text.split('\n')) {
+    const line = raw.trim();
+    const value = line.slice(line.indexOf(':') + 1);
+    if (line === '' || OF_THE_LIST.test(line)) continue;
+    if (line.startsWith('#EXT-X-TARGETDURATION:')) targetS = Number.parseInt(value, 10) || 0;
+    else if (line.startsWith('#EXT-X-MEDIA-SEQUENCE:')) continue;
+    else if (line.startsWith('#EXT-X-DISCONTINUITY-SEQUENCE:')) discontinuitySequence = Number.parseInt(value, 10);
+    else if (line === '#EXT-X-DISCONTINUITY') discontinuity = true;
+    else if (line === '#EXT-X-ENDLIST') complete = true;
+    else if (line.startsWith('#EXT-X-PROGRAM-DATE-TIME:')) startMs = Date.parse(value);
+    else if (line.startsWith('#EXTINF:')) durationS = Number.parseFloat(value) || 0;
+    else if (line.startsWith('#EXT-X-MAP:')) {
+      const uri = /URI="([^"]*)"/.exec(value)?.[1];
+      mapUrl = uri === undefined ? null : (URL.parse(uri, url)?.href ?? null);
+    } else if (line.startsWith('#')) tags.push(line);
+    else {
+      const address = URL.parse(line, url)?.href;
+      if (address) segments.push({ url: address, mapUrl, startMs, durationS, discontinuity, tags });
+      startMs += durationS * 1000;
+      durationS = 0;
+      discontinuity = false;
+      tags = [];
+    }
+  }
+  return { targetS, discontinuitySequence, segments, complete };
+}
+
+/** Whether the second window goes on where the first one ends, so that decoders and timestamps run through. */
+export function windowsJoin(before: WindowList, after: WindowList): boolean {
+  const last = before.segments.at(-1);
+  const first = after.segments[0];
+  if (!last || !first) return false;
+  if (last.mapUrl !== first.mapUrl) return false;
+  const [lastMsn, firstMsn] = [msnOf(last), msnOf(first)];
+  if (lastMsn !== null && firstMsn !== null && firstMsn !== lastMsn + 1) return false;
+  if (before.discontinuitySequence !== null && after.discontinuitySequence !== null) {
+    const inside = before.segments.filter(({ discontinuity }, index) => discontinuity && index > 0).length;
+    if (after.discontinuitySequence > before.discontinuitySequence + inside) return false;
+  }
+  return !(Math.abs(first.startMs - (last.startMs + last.durationS * 1000)) > JOIN_MS);
+}
+
+/** The number that the server gave a segment for good; null where its address holds none. */
+function msnOf({ url }: WindowSegment): number | null {
+  const digits = /\/(\d+)\.m4s(?:$|\?)/.exec(url)?.[1];
+  return digits === undefined ? null : Number(digits);
+}
+
+/** How many DISCONTINUITY tags a window brings, the one at its seam included. */
+export function discontinuitiesOf(before: WindowList | null, list: WindowList): number {
+  const inside = list.segments.filter(({ discontinuity }, index) => discontinuity && index > 0).length;
+  const first = list.segments[0];
+  const seam = first && (before ? !windowsJoin(before, list) : false);
+  return inside + (seam ? 1 : 0);
+}
+
+/** What the glued list is printed from. */
+export interface Splice {
+  /** In order of time. */
+  readonly windows: readonly WindowList[];
+  /** The window that lay before the first and has been let go of: decides whether the first one begins with a seam. */
+  readonly before: WindowList | null;
+  readonly mediaSequence: number;
+  readonly discontinuitySequence: number;
+  /** Nothing follows: ENDLIST. */
+  readonly complete: boolean;
+  /** Where to start, unix milliseconds; in a hole, the first segment after it. */
+  readonly atMs: number;
+}
+
+/** Prints the glued list; the dates stand at every segment, so that each can be found. */
+export function printSplice(splice: Splice): string {
+  const { windows, mediaSequence, discontinuitySequence, complete, atMs } = splice;
+  const body: string[] = [];
+  let targetS = 1;
+  let mapUrl: string | null = null;
+  let before = splice.before;
+  let positionS = 0;
+  let startS: number | null = null;
+  for (const list of windows) {
+    targetS = Math.max(targetS, list.targetS);
+    for (const [index, segment] of list.segments.entries()) {
+      const seam = index === 0 ? before !== null && !windowsJoin(before, list) : segment.discontinuity;
+      if (seam) body.push('#EXT-X-DISCONTINUITY');
+      if (segment.mapUrl !== mapUrl && segment.mapUrl !== null) body.push(`#EXT-X-MAP:URI="${segment.mapUrl}"`);
+      mapUrl = segment.mapUrl;
+      if (!Number.isNaN(segment.startMs)) {
+        body.push(`#EXT-X-PROGRAM-DATE-TIME:${new Date(segment.startMs).toISOString()}`);
+        if (startS === null && atMs < segment.startMs + segment.durationS * 1000) {
+          startS = positionS + Math.max(0, (atMs - segment.startMs) / 1000);
+        }
+      }
+      body.push(...segment.tags, `#EXTINF:${segment.durationS.toFixed(5)},`, segment.url);
+      positionS += segment.durationS;
+      targetS = Math.max(targetS, Math.round(segment.durationS));
+    }
+    if (list.segments.length > 0) before = list;
+  }
+  const lastS = windows.at(-1)?.segments.at(-1)?.durationS ?? 0;
+  // 0 would be taken for a list that was not started yet.
+  const offsetS = Math.max(0.001, startS ?? positionS - lastS);
+  return [
+    '#EXTM3U',
+    '#EXT-X-VERSION:6',
+    `#EXT-X-TARGETDURATION:${targetS}`,
+    `#EXT-X-MEDIA-SEQUENCE:${mediaSequence}`,
+    `#EXT-X-DISCONTINUITY-SEQUENCE:${discontinuitySequence}`,
+    `#EXT-X-START:TIME-OFFSET=${offsetS.toFixed(3)},PRECISE=YES`,
+    ...body,
+    ...(complete ? ['#EXT-X-ENDLIST'] : []),
+    '',
+  ].join('\n');
+}

@@ -1,0 +1,164 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { ListError, Splicer } from './splicer.ts';
+
+const start = 1_795_160_400; // a ten-minute mark, unix seconds
+const list = (from: number, name = 'av0.m3u8') => `http://host/vod/cam/${from}/${from + 600}/${name}`;
+
+/** A server that recorded windows of two segments of five minutes, those in `windows`; the newest is open where `nowS` lies in it. */
+function setUp(windows: number[], { atS = start + 100, nowS = start + 86_400 } = {}) {
+  const asked: string[] = [];
+  let msn = 1;
+  const msns = new Map<number, number>();
+  for (const from of windows) {
+    msns.set(from, msn);
+    msn += 2;
+  }
+  const server = { nowS, broken: false };
+  const splicer = new Splicer({
+    stream: 'cam',
+    atMs: atS * 1000,
+    now: () => server.nowS * 1000,
+    facts: { window: (from) => (from === start + 600 ? { rev: 2, closed: true } : undefined) },
+    recorded: {
+      find: async (wishedMs) => {
+        const next = windows.find((from) => (from + 600) * 1000 > wishedMs);
+        return next === undefined ? undefined : { atMs: Math.max(wishedMs, next * 1000) };
+      },
+    },
+    fetchText: async (url) => {
+      asked.push(new URL(url).pathname);
+      const from = Number(/cam\/(\d+)/.exec(url)![1]);
+      if (server.broken) throw new ListError(503, '');
+      const first = msns.get(from);
+      if (first === undefined || from > server.nowS) throw new ListError(404, '{"code":"no-media"}');
+      const lines = [
+        '#EXTM3U',
+        '#EXT-X-TARGETDURATION:300',
+        `#EXT-X-MEDIA-SEQUENCE:${first}`,
+        '#EXT-X-MAP:URI="/init.mp4"',
+      ];
+      for (let index = 0; index < 2; index++) {
+        const second = from + index * 300;
+        if (second + 300 > server.nowS) break;
+        lines.push(`#EXT-X-PROGRAM-DATE-TIME:${new Date(second * 1000).toISOString()}`);
+        lines.push('#EXTINF:300,', `/live/cam/av0/${first + index}.m4s`);
+      }
+      if (from + 600 <= server.nowS) lines.push('#EXT-X-ENDLIST');
+      return lines.join('\n');
+    },
+  });
+  const load = (name?: string) => splicer.list(list(start, name), {}, new AbortController().signal);
+  return { splicer, asked, server, load };
+}
+
+const segments = (text: string) => [...text.matchAll(/(\d+)\.m4s/g)].map(([, msn]) => Number(msn));
+const sequence = (text: string) => Number(/MEDIA-SEQUENCE:(\d+)/.exec(text)![1]);
+const day = (count: number) => Array.from({ length: count }, (_, index) => start + index * 600);
+
+test('the next window is added when the playhead comes within two minutes of the end, and not before', async () => {
+  const { splicer, asked, load } = setUp(day(3));
+  assert.deepEqual(segments(await load()), [1, 2]);
+  assert.equal(asked.length, 1);
+  splicer.playhead((start + 500) * 1000);
+  const text = await load();
+  assert.deepEqual(segments(text), [1, 2, 3, 4]);
+  assert.equal(text.includes('DISCONTINUITY\n'), false, 'it goes on');
+  assert.equal(asked.at(-1), `/vod/cam/${start + 600}/${start + 1200}/v2/av0.m3u8`, 'a closed window by its revision');
+});
+
+test('closed windows are asked for once', async () => {
+  const { asked, load } = setUp(day(1));
+  for (let turn = 0; turn < 5; turn++) await load();
+  assert.equal(asked.length, 1);
+});
+
+test('the list loses its tail, and its numbers stay those of the same segments', async () => {
+  const { splicer, load } = setUp(day(12));
+  const numbers = new Map<number, number>();
+  for (let at = start + 100; at < start + 7_000; at += 60) {
+    splicer.playhead(at * 1000);
+    const text = await load();
+    const first = sequence(text);
+    for (const [index, msn] of segments(text).entries()) {
+      assert.equal(numbers.get(msn) ?? first + index, first + index, `segment ${msn}`);
+      numbers.set(msn, first + index);
+    }
+    assert.ok(splicer.windows <= 4, `${splicer.windows} windows`);
+  }
+  assert.equal(numbers.size, 24);
+});
+
+test('a rendition that joins in late has the same numbers as the others', async () => {
+  const { splicer, load } = setUp(day(12));
+  for (let at = start + 100; at < start + 5_000; at += 60) {
+    splicer.playhead(at * 1000);
+    await load();
+  }
+  assert.equal(sequence(await load('v0-480.m3u8')), sequence(await load()));
+});
+
+test('a hole of hours is stepped over with a seam, to the next window that holds media', async () => {
+  const { splicer, load } = setUp([start, start + 36_000]);
+  await load();
+  splicer.playhead((start + 590) * 1000);
+  const text = await load();
+  assert.deepEqual(segments(text), [1, 2, 3, 4]);
+  assert.match(text, /2\.m4s\n#EXT-X-DISCONTINUITY\n/);
+});
+
+test('where nothing more is recorded the list ends', async () => {
+  const { splicer, load } = setUp(day(1));
+  assert.doesNotMatch(await load(), /ENDLIST/);
+  splicer.playhead((start + 590) * 1000);
+  assert.match(await load(), /ENDLIST/);
+});
+
+test('an open window is asked for anew while little lies ahead, and the one after it once its time has come', async () => {
+  const { splicer, server, load } = setUp(day(2), { nowS: start + 310 });
+  assert.deepEqual(segments(await load()), [1]);
+  splicer.playhead((start + 290) * 1000);
+  server.nowS = start + 601;
+  assert.deepEqual(segments(await load()), [1, 2]);
+  splicer.playhead((start + 590) * 1000);
+  assert.doesNotMatch(await load(), /ENDLIST/, 'what is recorded now is a matter of seconds');
+  server.nowS = start + 1_000;
+  assert.deepEqual(segments(await load()), [1, 2, 3]);
+});
+
+test('a server that is down for a moment costs nothing but the next window', async () => {
+  const { splicer, server, load } = setUp(day(3));
+  await load();
+  splicer.playhead((start + 590) * 1000);
+  server.broken = true;
+  assert.deepEqual(segments(await load()), [1, 2]);
+  server.broken = false;
+  assert.deepEqual(segments(await load()), [1, 2, 3, 4]);
+});
+
+test('a moment at the start of a window may lie in a segment that began before: both windows are there', async () => {
+  const { load } = setUp(day(3), { atS: start + 601 });
+  assert.deepEqual(segments(await load()), [1, 2, 3, 4]);
+});
+
+test('a neighbour that holds nothing is left out', async () => {
+  const { load } = setUp([start], { atS: start + 1 });
+  assert.deepEqual(segments(await load()), [1, 2]);
+});
+
+test('where not even the first window is to be had, that is told', async () => {
+  const { load } = setUp([]);
+  await assert.rejects(load(), { name: 'ListError', status: 404 });
+});
+
+test('a neighbour that is not there is not asked for', async () => {
+  const first = setUp(day(1), { atS: start + 5 });
+  await first.load();
+  assert.equal(first.asked.length, 1, 'nothing was recorded before');
+  const newest = setUp(day(2), { atS: start + 560, nowS: start + 601 });
+  await newest.load();
+  assert.equal(newest.asked.length, 1, 'nothing may have begun in the one that has just begun');
+  newest.server.nowS = start + 616;
+  await newest.load();
+  assert.ok(newest.asked.length > 1, 'now it is');
+});

@@ -1,0 +1,58 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Stalls } from './stalls.ts';
+
+test('a picture that stands still is one stall, and after ten seconds lost', () => {
+  const stalls = new Stalls();
+  stalls.begins(0);
+  stalls.waits(5_000);
+  assert.equal(stalls.look(5_200, true), 'fine');
+  assert.equal(stalls.look(5_400, true), 'stall');
+  assert.equal(stalls.look(6_000, true), 'still', 'told once');
+  assert.equal(stalls.look(15_100, true), 'lost');
+  stalls.flows(15_200);
+  assert.equal(stalls.look(16_000, true), 'fine');
+  assert.equal(stalls.count, 1);
+});
+
+test('waiting right after a seek is no stall', () => {
+  const stalls = new Stalls();
+  stalls.begins(1_000);
+  stalls.waits(1_100);
+  assert.equal(stalls.look(2_000, true), 'fine');
+  assert.equal(stalls.count, 0);
+});
+
+test('a picture that runs dry again as soon as it flows is still the same stall', () => {
+  const stalls = new Stalls();
+  stalls.waits(5_000);
+  assert.equal(stalls.look(5_400, true), 'stall');
+  stalls.flows(5_500);
+  stalls.waits(6_000);
+  assert.equal(stalls.look(6_600, true), 'fine');
+  stalls.flows(6_700);
+  stalls.waits(9_000);
+  assert.equal(stalls.look(9_400, true), 'stall', 'seconds later it is another');
+  assert.equal(stalls.count, 2);
+});
+
+test('what nobody sees is no stall, but may be lost', () => {
+  const stalls = new Stalls();
+  stalls.waits(5_000);
+  assert.equal(stalls.look(6_000, false), 'fine');
+  assert.equal(stalls.look(15_100, false), 'lost');
+  assert.equal(stalls.count, 0);
+});
+
+test('a stall is taken back, once, while it lasts', () => {
+  const stalls = new Stalls();
+  stalls.waits(5_000);
+  stalls.look(5_400, true);
+  assert.equal(stalls.takeBack(), true);
+  assert.equal(stalls.takeBack(), false);
+  assert.equal(stalls.count, 0);
+  stalls.look(5_700, true);
+  stalls.flows(5_800);
+  assert.equal(stalls.takeBack(), false, 'it flows: that was a stall');
+  assert.equal(stalls.count, 1);
+});

@@ -1,0 +1,98 @@
+/**
+ * Frame steps: a seek to the middle of the next or the last frame while paused, one after the other.
+ * In: wishes, the frames that are shown. Out: seeks. Media time has no holes, so a step goes over seams like any other.
+ */
+
+/** What is needed of a deck. */
+export interface SteppedDeck {
+  /** Media time of the frame on the screen, seconds; null before the first. */
+  readonly mediaTime: number | null;
+  /** From one frame to the next, seconds. */
+  readonly frameS: number;
+  seekTo(mediaSeconds: number): void;
+}
+
+/** Wishes beyond so many are dropped: a key that is held down shall not go on for a minute. */
+const MOST_WAITING = 12;
+/** A frame that did not come after a seek is not waited for longer, milliseconds. */
+const FRAME_WITHIN_MS = 1_500;
+/** Of one wish: where frames are irregular, the first seek may show the same frame again. */
+const MOST_TRIES = 6;
+
+/** One that is on its way. */
+interface Step {
+  readonly deck: SteppedDeck;
+  readonly by: 1 | -1;
+  readonly fromS: number;
+  tries: number;
+  since: number;
+  /** Where it had come to when it was sent back, because that seemed too far, seconds. */
+  farS: number | null;
+}
+
+/** Steps on one deck at a time. */
+export class Steps {
+  #waiting = 0;
+  #step: Step | null = null;
+
+  /** A step is on its way. */
+  get stepping(): boolean {
+    return this.#step !== null;
+  }
+
+  /** @param steadyMs any clock that runs on, milliseconds */
+  wish(deck: SteppedDeck, by: 1 | -1, steadyMs: number): void {
+    if (this.#step && this.#step.deck === deck && steadyMs - this.#step.since < FRAME_WITHIN_MS) {
+      this.#waiting = Math.max(-MOST_WAITING, Math.min(MOST_WAITING, this.#waiting + by));
+      return;
+    }
+    this.#waiting = 0;
+    this.#begin(deck, by, steadyMs);
+  }
+
+  /** A frame is shown, or a seek has ended where no frame is told. */
+  shown(deck: SteppedDeck, steadyMs: number): void {
+    const step = this.#step;
+    if (!step || step.deck !== deck || deck.mediaTime === null) return;
+    const movedS = (deck.mediaTime - step.fromS) * step.by;
+    if (movedS < deck.frameS / 4 && step.farS !== null) {
+      // It was not too far: there is no frame in between.
+      this.#seek(step, step.farS + deck.frameS / 2, MOST_TRIES, steadyMs);
+      step.farS = null;
+      return;
+    }
+    if (movedS < deck.frameS / 4 && step.tries < MOST_TRIES) {
+      this.#seek(step, step.fromS + (step.by * (step.tries + 1) + 0.5) * deck.frameS, step.tries + 1, steadyMs);
+      return;
+    }
+    // The seek was tried again although the first one may only have been late: one step is one frame.
+    if (movedS > 1.5 * deck.frameS && step.tries > 1 && step.tries < MOST_TRIES && step.farS === null) {
+      step.farS = deck.mediaTime;
+      this.#seek(step, step.fromS + (step.by + 0.5) * deck.frameS, step.tries, steadyMs);
+      return;
+    }
+    this.#step = null;
+    if (this.#waiting === 0) return;
+    const by = this.#waiting > 0 ? 1 : -1;
+    this.#waiting -= by;
+    this.#begin(deck, by, steadyMs);
+  }
+
+  /** The viewer plays or goes elsewhere. */
+  forget(): void {
+    this.#waiting = 0;
+    this.#step = null;
+  }
+
+  #seek(step: Step, toS: number, tries: number, steadyMs: number): void {
+    step.tries = tries;
+    step.since = steadyMs;
+    step.deck.seekTo(toS);
+  }
+
+  #begin(deck: SteppedDeck, by: 1 | -1, steadyMs: number): void {
+    if (deck.mediaTime === null) return;
+    this.#step = { deck, by, fromS: deck.mediaTime, tries: 1, since: steadyMs, farS: null };
+    deck.seekTo(deck.mediaTime + (by + 0.5) * deck.frameS);
+  }
+}

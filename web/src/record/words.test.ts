@@ -1,0 +1,18 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { protocolText, qualityText } from './words.ts';
+
+test('a source is named as people of the field do', () => {
+  assert.equal(protocolText('hls', 'mpegts'), 'HLS, MPEG-TS');
+  assert.equal(protocolText('page', ''), 'yt-dlp');
+  assert.equal(protocolText('mp4', 'mp4'), 'MP4');
+  assert.equal(protocolText('hls', 'something-new'), 'HLS, something-new');
+});
+
+test('a quality says what its name does not', () => {
+  assert.equal(
+    qualityText({ name: '720p', width: 1280, height: 720, bandwidth: 2_500_000 }),
+    '1280 × 720 · 2.5 Mbit/s',
+  );
+  assert.equal(qualityText({ name: '720p' }), '');
+});

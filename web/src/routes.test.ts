@@ -1,0 +1,110 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { afterSignIn, parseRoute, watchPath } from './routes.ts';
+
+test('the root is home, with and without the file name', () => {
+  assert.deepEqual(parseRoute('/', ''), { page: 'home' });
+  assert.deepEqual(parseRoute('/index.html', '?x=1'), { page: 'home' });
+});
+
+test('a watch page knows its stream and starts now without a time', () => {
+  assert.deepEqual(parseRoute('/watch/front-door', ''), {
+    page: 'watch',
+    stream: 'front-door',
+    atMs: null,
+    span: null,
+  });
+  assert.deepEqual(parseRoute('/watch/front-door/', ''), {
+    page: 'watch',
+    stream: 'front-door',
+    atMs: null,
+    span: null,
+  });
+});
+
+test('a shared address opens at the second it was shared at', () => {
+  const path = watchPath('cam', 1_795_160_123_999);
+  assert.equal(path, '/watch/cam?t=1795160123');
+  const [pathname, search] = path.split('?');
+  assert.deepEqual(parseRoute(pathname!, `?${search}`), {
+    page: 'watch',
+    stream: 'cam',
+    atMs: 1_795_160_123_000,
+    span: null,
+  });
+});
+
+test('any form of a time that oxbow reads opens the same moment', () => {
+  for (const time of ['1795160123', '1795160123000', '2026-11-20T07:35:23Z', '20261120073523']) {
+    assert.deepEqual(parseRoute('/watch/cam', `?t=${time}`), {
+      page: 'watch',
+      stream: 'cam',
+      atMs: 1_795_160_123_000,
+      span: null,
+    });
+  }
+});
+
+test('a time that is none means now', () => {
+  assert.deepEqual(parseRoute('/watch/cam', '?t=yesterday'), { page: 'watch', stream: 'cam', atMs: null, span: null });
+});
+
+test('a span is read whole or not at all', () => {
+  const span = (search: string) => {
+    const route = parseRoute('/watch/cam', search);
+    return route.page === 'watch' && route.span;
+  };
+  assert.deepEqual(span('?from=1795160123&to=1795160130500'), { fromMs: 1_795_160_123_000, toMs: 1_795_160_130_500 });
+  for (const search of ['?from=1795160123', '?from=1795160130&to=1795160123', '?from=x&to=1795160130']) {
+    assert.equal(span(search), null, search);
+  }
+});
+
+test('a name no stream can have, and any other path, is a page that is missing', () => {
+  for (const path of ['/watch/', '/watch/UPPER', '/watch/a/b', '/watch/..', '/nowhere', `/watch/${'a'.repeat(65)}`]) {
+    assert.equal(parseRoute(path, '').page, 'missing', path);
+  }
+});
+
+test('a shared span opens at its start and keeps its whole length', () => {
+  const span = { fromMs: 1_795_160_123_900, toMs: 1_795_160_130_100 };
+  const path = watchPath('cam', span);
+  assert.equal(path, '/watch/cam?from=1795160123&to=1795160131');
+  assert.deepEqual(parseRoute('/watch/cam', path.slice('/watch/cam'.length)), {
+    page: 'watch',
+    stream: 'cam',
+    atMs: 1_795_160_123_000,
+    span: { fromMs: 1_795_160_123_000, toMs: 1_795_160_131_000 },
+  });
+});
+
+test('a span that ends before it begins, or has one end only, is none', () => {
+  for (const query of ['?from=1795160131&to=1795160123', '?from=1795160123', '?to=1795160123', '?from=x&to=y']) {
+    const route = parseRoute('/watch/cam', query);
+    assert.deepEqual(route, { page: 'watch', stream: 'cam', atMs: null, span: null }, query);
+  }
+});
+
+test('the list of clips is a page, the player for frames is not one of this interface', () => {
+  assert.deepEqual(parseRoute('/clips', ''), { page: 'clips' });
+  assert.equal(parseRoute('/embed/cam', '').page, 'missing');
+});
+
+test('the admin page has its tabs, the first where none is named', () => {
+  assert.deepEqual(parseRoute('/admin', ''), { page: 'admin', tab: 'streams' });
+  assert.deepEqual(parseRoute('/admin/logs/', ''), { page: 'admin', tab: 'logs' });
+  for (const path of ['/admin/nothing', '/admin/logs/door']) assert.equal(parseRoute(path, '').page, 'missing', path);
+});
+
+test('who signed in comes back to the tab that asked for it, and to nowhere else', () => {
+  assert.equal(afterSignIn('?to=/admin/logs'), '/admin/logs');
+  for (const search of [
+    '',
+    '?to=//evil.example/admin',
+    '?to=https://evil.example/admin',
+    '?to=/admin/../x',
+    '?to=/clips',
+  ]) {
+    assert.equal(afterSignIn(search), '/', search);
+  }
+});

@@ -1,0 +1,47 @@
+/**
+ * Where a popover goes: beside its button, inside the window.
+ * In: sizes in CSS pixels. Out: a corner and the most it may be high. Pure.
+ */
+
+/** What is known of a button, as of `getBoundingClientRect`. */
+export interface Box {
+  readonly left: number;
+  readonly top: number;
+  readonly right: number;
+  readonly bottom: number;
+}
+
+/** A width and a height. */
+export interface Size {
+  readonly width: number;
+  readonly height: number;
+}
+
+/** A place for it. */
+export interface Place {
+  readonly left: number;
+  readonly top: number;
+  readonly maxHeight: number;
+}
+
+/** Between button, popover and the window's edge. */
+const SPACE = 8;
+
+/**
+ * Above or below the button as wished, on the other side where it fits only there; its right edge at the button's, pushed
+ * into the window.
+ *
+ * @param size as large as it would like to be
+ */
+export function placePopover(button: Box, size: Size, frame: Size, wish: 'above' | 'below'): Place {
+  const roomAbove = button.top - 2 * SPACE;
+  const roomBelow = frame.height - button.bottom - 2 * SPACE;
+  const fits = (room: number) => room >= size.height;
+  const wished = wish === 'above' ? roomAbove : roomBelow;
+  const other = wish === 'above' ? roomBelow : roomAbove;
+  const above = (wish === 'above') === (fits(wished) || wished >= other);
+  const room = Math.max(0, above ? roomAbove : roomBelow);
+  const height = Math.min(size.height, room);
+  const left = Math.max(SPACE, Math.min(button.right - size.width, frame.width - size.width - SPACE));
+  return { left, top: above ? button.top - SPACE - height : button.bottom + SPACE, maxHeight: room };
+}

@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict';
+import { globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { gapCauses } from '../../../src/api/gap.ts';
+import { catalogues, chooseLanguage, isTextKey, type Language, text } from './text.ts';
+
+const names = (sentence: string) => [...sentence.matchAll(/\{(\w+)\}/g)].map((match) => match[1]).sort();
+const root = join(import.meta.dirname, '..');
+const sources = globSync(['**/*.svelte', '**/*.ts'], { cwd: root, exclude: ['**/*.test.ts'] })
+  .map((file) => readFileSync(join(root, file), 'utf8'))
+  .join('\n');
+
+test('every language has every sentence, with the same values in it', () => {
+  for (const [language, catalogue] of Object.entries(catalogues)) {
+    assert.deepEqual(Object.keys(catalogue).sort(), Object.keys(catalogues.en).sort(), language);
+    for (const [key, sentence] of Object.entries(catalogue)) {
+      assert.notEqual(sentence.trim(), '', `${language} ${key}`);
+      assert.deepEqual(names(sentence), names(catalogues.en[key as keyof typeof catalogues.en]), `${language} ${key}`);
+    }
+  }
+});
+
+test('a sentence stands in one file', () => {
+  for (const language of Object.keys(catalogues)) {
+    const files = globSync(`text/${language}/*.json`, { cwd: root }).map((file) =>
+      readFileSync(join(root, file), 'utf8'),
+    );
+    const keys = files.flatMap((file) => [...file.matchAll(/^ {2}"([^"]+)":/gm)].map(([, key]) => key));
+    assert.deepEqual(keys.toSorted(), Object.keys(catalogues[language as Language]).sort());
+  }
+});
+
+test('every sentence that the pages ask for by name exists', () => {
+  const asked = [...sources.matchAll(/\bt\(\s*'([^']+)'/g)].map((match) => match[1]!);
+  assert.ok(asked.length > 30, 'the search for names finds the calls');
+  for (const key of asked) assert.ok(isTextKey(key), key);
+});
+
+test('no sentence is left over', () => {
+  const families = ['failure.', 'cause.', 'theme.', 'bar.', 'legend.', 'state.', 'length.', 'keep.', 'admin.tab.']; // made from codes
+  for (const key of Object.keys(catalogues.en)) {
+    const used = sources.includes(`'${key}'`) || families.some((family) => key.startsWith(family));
+    assert.ok(used, key);
+  }
+});
+
+test('every cause of a gap is told in words', () => {
+  for (const cause of gapCauses) assert.ok(isTextKey(`cause.${cause}`), cause);
+});
+
+test('no page has words of its own beside the catalogues', () => {
+  for (const file of globSync('**/*.svelte', { cwd: root })) {
+    const markup = readFileSync(join(root, file), 'utf8')
+      .replace(/<(script|style)[\s\S]*?<\/\1>/g, '')
+      .replace(/<!--[\s\S]*?-->/g, '')
+      .replace(/<(code|kbd)[\s\S]*?<\/\1>/g, '')
+      .replace(/\{[^{}]*(\{[^{}]*\}[^{}]*)*\}/g, '');
+    for (const [, words] of markup.matchAll(/>([^<>]*)</g)) {
+      assert.doesNotMatch(words!.replace('oxbow', ''), /\p{L}{2,}/u, `${file}: ${words!.trim()}`);
+    }
+    assert.doesNotMatch(markup, /(aria-label|title|alt|placeholder)="[^"{]*\p{L}{2,}/u, file);
+    assert.doesNotMatch(markup, /\sstyle="/, `${file}: style attributes break the Content-Security-Policy`);
+  }
+});
+
+test('values are put in, and one that is missing stays visible', () => {
+  assert.equal(text('en', 'bar.gap', { cause: 'rain' }), 'Gap: rain');
+  assert.equal(text('zh-CN', 'bar.gap'), '缺失：{cause}');
+});
+
+test('the first language of the reader that is spoken is chosen', () => {
+  const choices: [string[], Language][] = [
+    [['zh-TW', 'en'], 'zh-CN'],
+    [['fr', 'en-GB', 'zh'], 'en'],
+    [['fr'], 'en'],
+    [[], 'en'],
+  ];
+  for (const [wanted, language] of choices) assert.equal(chooseLanguage(wanted), language, wanted.join());
+});

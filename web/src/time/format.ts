@@ -1,0 +1,149 @@
+/**
+ * Moments, lengths and sizes as a person reads them.
+ * In: unix milliseconds, seconds, bytes. Out: text. Pure: the zone and the language are handed in.
+ */
+
+/** How a reader wants times and numbers. */
+export interface Reading {
+  /** BCP 47, e.g. `en` or `zh-CN`. */
+  readonly locale: string;
+  /** IANA zone; left out: the zone of the machine. */
+  readonly timeZone?: string;
+}
+
+const formats = new Map<string, Intl.DateTimeFormat>();
+
+function format(reading: Reading, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
+  const key = JSON.stringify([reading, options]);
+  let found = formats.get(key);
+  if (!found) {
+    const zone = reading.timeZone === undefined ? {} : { timeZone: reading.timeZone };
+    found = new Intl.DateTimeFormat(reading.locale, { ...options, ...zone });
+    formats.set(key, found);
+  }
+  return found;
+}
+
+const TIME = { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' } as const;
+const HOUR_MINUTE = { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' } as const;
+const DAY = { weekday: 'short', month: 'short', day: 'numeric' } as const;
+
+/**
+ * Wall clock of a moment in the reader's zone, `20:15:04`.
+ *
+ * @param atMs unix milliseconds
+ */
+export function clockTime(atMs: number, reading: Reading): string {
+  return format(reading, TIME).format(atMs);
+}
+
+/**
+ * Hour and minute in the reader's zone, `20:15`.
+ *
+ * @param atMs unix milliseconds
+ */
+export function hourMinute(atMs: number, reading: Reading): string {
+  return format(reading, HOUR_MINUTE).format(atMs);
+}
+
+/**
+ * The day in the reader's zone, `Sat, Jan 31`.
+ *
+ * @param atMs unix milliseconds
+ */
+export function dayName(atMs: number, reading: Reading): string {
+  return format(reading, DAY).format(atMs);
+}
+
+/**
+ * Wall clock with the day in front where it is not today's.
+ *
+ * @param atMs unix milliseconds
+ * @param nowMs unix milliseconds; says what today is
+ */
+export function momentText(atMs: number, nowMs: number, reading: Reading): string {
+  const time = clockTime(atMs, reading);
+  const day = dayName(atMs, reading);
+  return day === dayName(nowMs, reading) && Math.abs(nowMs - atMs) < 2 * 86_400_000 ? time : `${day}, ${time}`;
+}
+
+/**
+ * The same moment for everyone, `2026-01-31 20:15:04 UTC`.
+ *
+ * @param atMs unix milliseconds
+ */
+export function utcTime(atMs: number): string {
+  return `${new Date(atMs).toISOString().slice(0, 19).replace('T', ' ')} UTC`;
+}
+
+const two = (value: number) => String(value).padStart(2, '0');
+
+/**
+ * How far behind now, with a real minus sign: `−03:12`, `−1:03:12`; days count as hours.
+ *
+ * @param ms milliseconds, 0 or more
+ */
+export function behindText(ms: number): string {
+  return `−${lengthText(ms / 1000)}`;
+}
+
+/**
+ * A length as a clock, `03:12` or `26:03:12`.
+ *
+ * @param seconds 0 or more; rounded down
+ */
+export function lengthText(seconds: number): string {
+  const whole = Math.max(0, Math.floor(seconds));
+  const hours = Math.floor(whole / 3600);
+  const minutes = Math.floor((whole % 3600) / 60);
+  return hours > 0 ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${two(minutes)}:${two(whole % 60)}`;
+}
+
+/** A length in words: which sentence of the catalogue, and its numbers. */
+export interface LengthWords {
+  readonly key: 'length.days' | 'length.hours' | 'length.minutes' | 'length.seconds';
+  readonly values: Readonly<Record<string, number>>;
+}
+
+/**
+ * A length in its two largest units.
+ *
+ * @param seconds 0 or more; rounded down
+ */
+export function lengthWords(seconds: number): LengthWords {
+  const whole = Math.max(0, Math.floor(seconds));
+  const days = Math.floor(whole / 86_400);
+  const hours = Math.floor((whole % 86_400) / 3600);
+  const minutes = Math.floor((whole % 3600) / 60);
+  if (days > 0) return { key: 'length.days', values: { days, hours } };
+  if (hours > 0) return { key: 'length.hours', values: { hours, minutes } };
+  if (minutes > 0) return { key: 'length.minutes', values: { minutes, seconds: whole % 60 } };
+  return { key: 'length.seconds', values: { seconds: whole } };
+}
+
+/**
+ * A size in decimal units with at most one decimal, `1.2 GB`.
+ *
+ * @param bytes 0 or more
+ */
+export function sizeText(bytes: number, reading: Reading): string {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];
+  let value = bytes;
+  let unit = 0;
+  while (value >= 999.95 && unit < units.length - 1) {
+    value /= 1000;
+    unit += 1;
+  }
+  const digits = unit > 0 && value < 10 ? 1 : 0;
+  return `${new Intl.NumberFormat(reading.locale, { maximumFractionDigits: digits }).format(value)} ${units[unit]}`;
+}
+
+/**
+ * What was typed into a `datetime-local` field.
+ *
+ * @returns unix milliseconds, or null where the field is empty or no date
+ */
+export function parseField(text: string): number | null {
+  const ms = Date.parse(text);
+  return Number.isNaN(ms) ? null : ms;
+}

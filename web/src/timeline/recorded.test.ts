@@ -1,0 +1,205 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { TimelineView } from '../../../src/api/shapes.ts';
+import { readFailure } from '../api/client.ts';
+import { Recorded } from './recorded.ts';
+
+const now = Date.UTC(2026, 0, 31, 20);
+const hour = 3_600_000;
+const text = (ms: number) => new Date(ms).toISOString();
+
+function empty(fromMs: number, toMs: number): TimelineView {
+  const lists = { spans: [], gaps: [], offline: [], deleted: [], runs: [], windows: [], pins: [], markers: [] };
+  return { from: text(fromMs), to: text(toMs), res: 0, ...lists };
+}
+
+/** A server that recorded the stretches given, and counts what it is asked. */
+function server(spans: [number, number][], clock = () => now) {
+  const asked: [number, number][] = [];
+  const resolutions: (number | undefined)[] = [];
+  const ask = async (fromMs: number, toMs: number, _: AbortSignal, resS?: number): Promise<TimelineView> => {
+    asked.push([fromMs, toMs]);
+    resolutions.push(resS);
+    const within = spans
+      .map(([from, to]): [number, number] => [Math.max(from, fromMs), Math.min(to, toMs)])
+      .filter(([from, to]) => to > from);
+    return {
+      ...empty(fromMs, toMs),
+      res: resS ?? 0,
+      spans: within.map(([from, to]) => ({ from: text(from), to: text(to) })),
+    };
+  };
+  return { asked, resolutions, recorded: new Recorded(ask, clock, new AbortController().signal) };
+}
+
+test('what the bar shows is not asked for again', async () => {
+  const { asked, recorded } = server([[now - 2 * hour, now - hour]]);
+  await recorded.load(now - 2 * hour, now);
+  assert.deepEqual(await recorded.find(now - 1.5 * hour), { atMs: now - 1.5 * hour });
+  assert.equal(asked.length, 1);
+});
+
+test('an older moment is asked for, to the next media however far it is', async () => {
+  const { asked, recorded } = server([[now - hour, now]]);
+  const moment = await recorded.find(now - 300 * hour);
+  assert.equal(moment?.atMs, now - hour);
+  assert.equal(moment?.skipped?.kind, 'offline');
+  assert.equal(asked.length, 2);
+  for (const [from, to] of asked) assert.ok(to - from < 31 * 24 * hour);
+});
+
+test('where nothing follows, nothing is found and the asking ends', async () => {
+  const { asked, recorded } = server([]);
+  assert.equal(await recorded.find(now - 10 * hour), undefined);
+  assert.equal(await recorded.find(now + hour), undefined);
+  assert.equal(asked.length, 1);
+});
+
+test('a step back over a hole that the bar does not show is asked for once', async () => {
+  const { asked, recorded } = server([[now - 3 * hour, now - 2 * hour]]);
+  await recorded.load(now - hour, now);
+  assert.deepEqual(await recorded.findBefore(now - 0.5 * hour), { atMs: now - 2 * hour - 5_000 });
+  assert.equal(await recorded.findBefore(now - 4 * hour), undefined);
+  assert.equal(asked.length, 3);
+});
+
+test('months of past are asked for in pieces, as the server wants it', async () => {
+  const { asked, recorded } = server([[now - 80 * 24 * hour, now]]);
+  const past = await recorded.load(now - 90 * 24 * hour, now);
+  assert.equal(asked.length, 3);
+  assert.equal(past.fromMs, now - 90 * 24 * hour);
+  assert.equal(past.stretches.at(-1)?.toMs, now);
+});
+
+test('the bar asks once for a view and its surroundings, and then for the growing end alone', async () => {
+  const clock = { nowMs: now };
+  const { asked, recorded } = server([[now - 10 * hour, now + hour]], () => clock.nowMs);
+  const at = (toMs: number) => ({ fromMs: toMs - hour / 6, toMs });
+  await recorded.cover(at(now));
+  await recorded.cover(at(now));
+  await recorded.cover(at(now - hour / 6)); // within the surroundings
+  assert.equal(asked.length, 1);
+  clock.nowMs += 10_000;
+  await recorded.cover(at(clock.nowMs));
+  assert.equal(asked.length, 2);
+  assert.ok(asked[1]![1] - asked[1]![0] <= 71_000, 'a minute of what was not settled, and what is new');
+  const { past } = recorded.sheetFor(at(clock.nowMs));
+  assert.equal(past.toMs, clock.nowMs);
+  assert.equal(past.stretches.length, 1, 'the pieces are one stretch');
+});
+
+test('of many views wished for while an answer is on its way only the last is asked for', async () => {
+  const asked: number[] = [];
+  const answers: (() => void)[] = [];
+  const recorded = new Recorded(
+    (fromMs, toMs) => {
+      asked.push(toMs);
+      return new Promise((resolve) => answers.push(() => resolve(empty(fromMs, toMs))));
+    },
+    () => now,
+    new AbortController().signal,
+  );
+  const day = (index: number) => ({ fromMs: now - (index + 1) * 24 * hour, toMs: now - index * 24 * hour });
+  const covered = [0, 10, 20, 30].map((index) => recorded.cover(day(index)));
+  assert.equal(asked.length, 1);
+  answers[0]!();
+  while (answers.length < 2) await new Promise(setImmediate);
+  answers[1]!();
+  await Promise.all(covered);
+  assert.equal(asked.length, 2);
+  assert.ok(asked[1]! < now - 28 * 24 * hour);
+});
+
+test('a zoomed out bar asks coarsely, and what it tells of media is enough to play', async () => {
+  const { resolutions, asked, recorded } = server([[now - 40 * hour, now - hour]]);
+  await recorded.cover({ fromMs: now - 48 * hour, toMs: now });
+  assert.deepEqual(resolutions, [60]);
+  assert.deepEqual(recorded.known(now - 20 * hour), { atMs: now - 20 * hour });
+  assert.equal(recorded.known(now - 47 * hour), undefined);
+  assert.equal((await recorded.find(now - 47 * hour))?.atMs, now - 40 * hour);
+  assert.equal(asked.length, 2);
+});
+
+test('an exact question that was answered coarsely does not tell why something is missing', async () => {
+  const ask = async (fromMs: number, toMs: number) => ({ ...empty(fromMs, toMs), res: 2 });
+  const recorded = new Recorded(ask, () => now, new AbortController().signal);
+  await recorded.cover({ fromMs: now - hour, toMs: now });
+  assert.equal(recorded.knownBefore(now - hour / 2), undefined);
+});
+
+test('a failed question is told, and the next one asks again', async () => {
+  let fails = true;
+  const ask = async (fromMs: number, toMs: number) => {
+    if (fails) throw new Error('no network');
+    return empty(fromMs, toMs);
+  };
+  const recorded = new Recorded(ask, () => now, new AbortController().signal);
+  const view = { fromMs: now - hour, toMs: now };
+  await assert.rejects(recorded.cover(view), /no network/);
+  fails = false;
+  await recorded.cover(view);
+  assert.equal(recorded.sheetFor(view).past.toMs, now);
+});
+
+/** A server that answers in whole seconds, as the real one does, and has one marker. */
+function wholeSeconds(markerMs: number, clock: { nowMs: number }) {
+  const gate: { held: Promise<void> | null } = { held: null };
+  const marks = { set: true };
+  const ask = async (fromMs: number, toMs: number): Promise<TimelineView> => {
+    const [from, to] = [Math.floor(fromMs / 1000) * 1000, Math.ceil(toMs / 1000) * 1000];
+    const isIn = marks.set && markerMs >= from && markerMs < to;
+    const markers = isIn ? [{ id: 'm', at: text(markerMs), text: '' }] : [];
+    await gate.held;
+    return { ...empty(from, to), spans: [{ from: text(from), to: text(to) }], markers } as TimelineView;
+  };
+  return { gate, marks, recorded: new Recorded(ask, () => clock.nowMs, new AbortController().signal) };
+}
+
+test('a marker just before the seam of two answers is there once', async () => {
+  const clock = { nowMs: now + 700 };
+  const { recorded } = wholeSeconds(now - 60_000 + 400, clock);
+  const view = () => ({ fromMs: clock.nowMs - hour, toMs: clock.nowMs });
+  await recorded.cover(view());
+  clock.nowMs += 5_000;
+  await recorded.cover(view());
+  assert.equal(recorded.sheetFor(view()).markers.length, 1);
+  assert.equal(recorded.sheetFor(view()).past.stretches.length, 1);
+});
+
+test('a marker that is set while a question is on its way is asked for after it', async () => {
+  const clock = { nowMs: now };
+  const { recorded, gate, marks } = wholeSeconds(now - hour / 2, clock);
+  const view = () => ({ fromMs: clock.nowMs - hour, toMs: clock.nowMs });
+  marks.set = false;
+  await recorded.cover(view());
+  clock.nowMs += 5_000;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  gate.held = promise;
+  const before = recorded.cover(view());
+  marks.set = true;
+  recorded.forget();
+  const after = recorded.cover(view());
+  resolve();
+  await Promise.all([before, after]);
+  assert.equal(recorded.sheetFor(view()).markers.length, 1);
+});
+
+test('a link to a moment long before there were streams does not ask for ever', async () => {
+  const { asked, recorded } = server([[now - hour, now]]);
+  assert.equal(await recorded.find(0), undefined);
+  assert.ok(asked.length < 30, `${asked.length} questions`);
+  await recorded.cover({ fromMs: now - 48 * hour, toMs: now }, now - hour);
+  assert.equal((await recorded.find(0))?.atMs, now - hour, 'the oldest kept moment is known by now');
+});
+
+test('an answer that is JSON but not oxbow’s is a failure that can be shown', async () => {
+  for (const body of [null, {}, { spans: 7 }]) {
+    const recorded = new Recorded(
+      async () => body as never,
+      () => now,
+      new AbortController().signal,
+    );
+    await assert.rejects(recorded.find(now - hour), { failure: readFailure(200, '') });
+    await assert.rejects(recorded.cover({ fromMs: now - hour, toMs: now }), { failure: readFailure(200, '') });
+  }
+});

@@ -1,0 +1,182 @@
+/**
+ * What the page has learned of a stream's past: a sheet for each zoom level, and single questions where those do not reach.
+ * In: timelines from the API. Out: the bar's picture of the past; moments for the player.
+ */
+import type { TimelineView } from '../../../src/api/shapes.ts';
+import { ApiError, readFailure } from '../api/client.ts';
+import { findMoment, findMomentBefore, type Moment, type Past, readPast, stretchAt } from './past.ts';
+import { bestSheet, cutPast, joinSheets, missing, readSheet, resolutionOf, type Sheet } from './sheets.ts';
+import type { View } from './view.ts';
+
+/** Asks the server for [fromMs, toMs), unix milliseconds, as fine as `resS` seconds; 0 is exact. */
+export type AskTimeline = (fromMs: number, toMs: number, signal: AbortSignal, resS?: number) => Promise<TimelineView>;
+
+const HOUR = 3_600_000;
+/** The server tells at most 31 days at a time. */
+const LONGEST_MS = 30 * 24 * HOUR;
+/** Questions for the media after a hole: years. A link may name a moment long before there were streams. */
+const MOST_QUESTIONS = 24;
+const lists = ['spans', 'gaps', 'offline', 'markers', 'pins'] as const;
+const nothing: Sheet = {
+  resS: 0,
+  exact: true,
+  past: { fromMs: 0, toMs: 0, stretches: [] },
+  markers: [],
+  pins: [],
+  askedMs: 0,
+};
+
+/** The past of one stream: sheets for the bar, and single questions beside them. */
+export class Recorded {
+  readonly #ask: AskTimeline;
+  readonly #signal: AbortSignal;
+  readonly #now: () => number;
+  readonly #sheets = new Map<number, Sheet>();
+  #wish: View | null = null;
+  #firstMs = 0;
+  #covering: Promise<void> | null = null;
+  /** How often everything was forgotten, so that an answer to an older question is known as such. */
+  #forgotten = 0;
+
+  /**
+   * @param now the server's time, unix milliseconds
+   * @param signal ends all questions when the page is left
+   */
+  constructor(ask: AskTimeline, now: () => number, signal: AbortSignal) {
+    this.#ask = async (...question) => {
+      const view = await ask(...question);
+      if (!lists.every((list) => Array.isArray(view?.[list]))) throw new ApiError(readFailure(200, '')); // not oxbow's answer
+      return view;
+    };
+    this.#now = now;
+    this.#signal = signal;
+  }
+
+  /** What is known of a view, as fine as that is; an empty sheet before the first answer. */
+  sheetFor(view: View): Sheet {
+    return bestSheet([...this.#sheets.values()], view) ?? nothing;
+  }
+
+  /**
+   * Asks for what is missing of a view at its zoom level. One question at a time: of views that are wished for meanwhile only
+   * the newest is asked for.
+   *
+   * @param firstMs the oldest kept moment, unix milliseconds
+   * @throws ApiError
+   */
+  async cover(view: View, firstMs = 0): Promise<void> {
+    this.#wish = view;
+    this.#firstMs = firstMs;
+    this.#covering ??= this.#coverWishes().finally(() => {
+      this.#covering = null;
+    });
+    await this.#covering;
+  }
+
+  async #coverWishes(): Promise<void> {
+    for (let view = this.#wish; view; view = this.#wish) {
+      this.#wish = null;
+      const resS = resolutionOf(view.toMs - view.fromMs);
+      const sheet = this.#sheets.get(resS);
+      const question = missing(sheet, view, this.#now(), this.#firstMs);
+      if (!question) continue;
+      const forgotten = this.#forgotten;
+      const fresh = await this.#askSheet(question.fromMs, question.toMs, resS);
+      const joined = sheet && question.join ? joinSheets(sheet, fresh) : fresh;
+      this.#sheets.set(resS, forgotten === this.#forgotten ? joined : { ...joined, askedMs: 0 });
+    }
+  }
+
+  /** All sheets are asked for anew with the next view of theirs: something was marked or pinned. Until then they serve. */
+  forget(): void {
+    this.#forgotten += 1;
+    for (const [resS, sheet] of this.#sheets) this.#sheets.set(resS, { ...sheet, askedMs: 0 });
+  }
+
+  /**
+   * Asks for [fromMs, toMs), unix milliseconds, exactly, and keeps the answer.
+   *
+   * @returns what was answered
+   * @throws ApiError
+   */
+  async load(fromMs: number, toMs: number): Promise<Past> {
+    const sheet = await this.#askSheet(fromMs, toMs, 0);
+    this.#sheets.set(0, sheet);
+    return sheet.past;
+  }
+
+  async #askSheet(fromMs: number, toMs: number, resS: number): Promise<Sheet> {
+    const askedMs = this.#now();
+    let sheet: Sheet | undefined;
+    for (let at = fromMs; at < toMs; at += LONGEST_MS) {
+      const endMs = Math.min(toMs, at + LONGEST_MS);
+      const answer = readSheet(await this.#ask(at, endMs, this.#signal, resS), resS, askedMs);
+      // What was asked for, rather than what was answered in whole seconds: so that pieces join.
+      const piece = {
+        ...answer,
+        past: { ...cutPast(answer.past, at, endMs), fromMs: at, toMs: endMs },
+        markers: answer.markers.filter(({ atMs }) => atMs >= at && atMs < endMs),
+      };
+      sheet = sheet ? joinSheets(sheet, piece) : piece;
+    }
+    return sheet ?? nothing;
+  }
+
+  #exact(atMs: number): Past | undefined {
+    const holds = ({ exact, past }: Sheet) => exact && atMs >= past.fromMs && atMs < past.toMs;
+    return [...this.#sheets.values()].find(holds)?.past;
+  }
+
+  /** The moment to play, out of what is known already; undefined where that does not tell. */
+  known(wishedMs: number): Moment | undefined {
+    const exact = this.#exact(wishedMs);
+    if (exact) return findMoment(exact, wishedMs);
+    // A coarse sheet tells that there is media around a moment, but not exactly why there is none.
+    const isMedia = [...this.#sheets.values()].some(({ past }) => stretchAt(past, wishedMs)?.kind === 'media');
+    return isMedia ? { atMs: wishedMs } : undefined;
+  }
+
+  /**
+   * The moment to play, asking the server where needed, a day at first, then thirty at a time, for two years or from the oldest kept
+   * moment on.
+   *
+   * @param wishedMs unix milliseconds
+   * @returns undefined where nothing is recorded from there on
+   * @throws ApiError
+   */
+  async find(wishedMs: number): Promise<Moment | undefined> {
+    const known = this.known(wishedMs);
+    if (known) return known;
+    let length = 24 * HOUR;
+    let fromMs = Math.max(wishedMs, this.#firstMs);
+    for (let turn = 0; turn < MOST_QUESTIONS && fromMs < this.#now(); turn++) {
+      const toMs = Math.min(this.#now(), fromMs + length);
+      const past = readPast(await this.#ask(fromMs - 60_000, toMs, this.#signal));
+      const moment = findMoment(past, wishedMs);
+      if (moment) return moment;
+      fromMs = toMs;
+      length = LONGEST_MS;
+    }
+    return undefined;
+  }
+
+  /** The moment to play when someone steps back to it, out of what is known already; undefined where that does not tell. */
+  knownBefore(wishedMs: number): Moment | undefined {
+    const exact = this.#exact(wishedMs);
+    return exact && findMomentBefore(exact, wishedMs);
+  }
+
+  /**
+   * The moment to play when someone steps back to it: over a hole to the media before, asking the server at most once.
+   *
+   * @param wishedMs unix milliseconds
+   * @returns undefined where nothing is recorded in the day before
+   * @throws ApiError
+   */
+  async findBefore(wishedMs: number): Promise<Moment | undefined> {
+    const known = this.knownBefore(wishedMs);
+    if (known) return known;
+    const past = readPast(await this.#ask(wishedMs - 24 * HOUR, wishedMs + 60_000, this.#signal));
+    return findMomentBefore(past, wishedMs);
+  }
+}

@@ -1,0 +1,115 @@
+/**
+ * The geometry of the timeline bar: which stretch of time it shows, where each thing lies, where keys go.
+ * In: moments in unix milliseconds, widths in CSS pixels. Out: the bar. Pure.
+ */
+import type { Past, Stretch } from './past.ts';
+
+/** What the bar shows, [fromMs, toMs), unix milliseconds. */
+export interface View {
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+/** A stretch as drawn: left edge and width in per cent of the bar. */
+export interface Drawn extends Stretch {
+  readonly left: number;
+  readonly width: number;
+}
+
+/**
+ * The stretches to draw: cut to the view; same kinds that touch on the screen are one; what is deleted and offline first, then media,
+ * gaps last and at least 3 px wide, so that no gap is ever too small to be seen.
+ *
+ * @param widthPx width of the bar, CSS pixels
+ */
+export function drawStretches(past: Past, view: View, widthPx: number): Drawn[] {
+  const length = view.toMs - view.fromMs;
+  const pixelMs = length / Math.max(1, widthPx);
+  const layers: Record<Stretch['kind'], Stretch[]> = { offline: [], media: [], gap: [], deleted: [] };
+  for (const stretch of past.stretches) {
+    const fromMs = Math.max(stretch.fromMs, view.fromMs);
+    const toMs = Math.min(stretch.toMs, view.toMs);
+    if (toMs <= fromMs) continue;
+    const layer = layers[stretch.kind];
+    const last = layer.at(-1);
+    if (last && fromMs - last.toMs < pixelMs) layer[layer.length - 1] = { ...last, toMs };
+    else layer.push({ ...stretch, fromMs, toMs });
+  }
+  const draw = (stretch: Stretch, leastPx: number): Drawn => {
+    const width = Math.max(stretch.toMs - stretch.fromMs, leastPx * pixelMs);
+    const left = Math.min(stretch.fromMs, view.toMs - width);
+    return { ...stretch, left: (100 * (left - view.fromMs)) / length, width: (100 * width) / length };
+  };
+  return [
+    ...layers.deleted.map((stretch) => draw(stretch, 1)),
+    ...layers.offline.map((stretch) => draw(stretch, 1)),
+    ...layers.media.map((stretch) => draw(stretch, 1)),
+    ...layers.gap.map((stretch) => draw(stretch, 3)),
+  ];
+}
+
+/**
+ * Where a moment lies on the bar.
+ *
+ * @returns per cent of the bar, held to 0…100
+ */
+export function place(view: View, atMs: number): number {
+  return Math.min(100, Math.max(0, (100 * (atMs - view.fromMs)) / (view.toMs - view.fromMs)));
+}
+
+/**
+ * The moment under a point of the bar.
+ *
+ * @param fraction 0 at the left edge, 1 at the right; held to that
+ * @returns unix milliseconds
+ */
+export function momentAt(view: View, fraction: number): number {
+  return view.fromMs + Math.min(1, Math.max(0, fraction)) * (view.toMs - view.fromMs);
+}
+
+const MINUTE = 60_000;
+
+/** What a key does to the bar: a moment to go to, `live`, or nothing. */
+export type KeyMove = { readonly toMs: number } | 'live' | null;
+
+/**
+ * The move of a slider key: arrows 5 s, with Shift a minute, Page Up and Down a twelfth of the view but 5 min at least, Home the
+ * oldest moment of the view, End live.
+ *
+ * @param shownMs the moment on the screen, unix milliseconds
+ * @param nowMs a move to or past it is live
+ * @param firstMs the oldest kept moment, unix milliseconds; no move goes further back
+ */
+export function keyMove(
+  press: { readonly key: string; readonly shiftKey?: boolean },
+  shownMs: number,
+  view: View,
+  nowMs: number,
+  firstMs = 0,
+): KeyMove {
+  const arrow = press.shiftKey ? MINUTE : 5_000;
+  const page = Math.max(5 * MINUTE, (view.toMs - view.fromMs) / 12);
+  const by: Readonly<Record<string, number>> = {
+    ArrowLeft: -arrow,
+    ArrowDown: -arrow,
+    ArrowRight: arrow,
+    ArrowUp: arrow,
+    PageDown: -page,
+    PageUp: page,
+  };
+  if (press.key === 'Home') return { toMs: Math.max(view.fromMs, firstMs) };
+  if (press.key === 'End') return 'live';
+  const step = by[press.key];
+  if (step === undefined) return null;
+  return shownMs + step >= nowMs ? 'live' : { toMs: Math.max(firstMs, shownMs + step) };
+}
+
+/** How far zoom keys go with one press. */
+const ZOOM_STEP = 1.6;
+
+/** What a key does to what the bar shows: a factor above 1 for less, `all`, or nothing. */
+export function zoomKey(key: string): number | 'all' | null {
+  if (key === '+' || key === '=') return ZOOM_STEP;
+  if (key === '-' || key === '_' || key === '−') return 1 / ZOOM_STEP;
+  return key === '0' ? 'all' : null;
+}

@@ -1,0 +1,131 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import {
+  clampView,
+  firstView,
+  followView,
+  heldIn,
+  lengthOf,
+  NEAREST_MS,
+  offeredZooms,
+  panBy,
+  type Seen,
+  wholeView,
+  zoomAbout,
+  zoomOf,
+  zoomTo,
+} from './zoom.ts';
+
+const now = Date.UTC(2026, 0, 31, 20, 0, 0);
+const minute = 60_000;
+const hour = 60 * minute;
+const live: Seen = { nowMs: now, firstMs: now - 72 * hour, shownMs: now - 1_000, live: true };
+const shownAt = (shownMs: number): Seen => ({ ...live, shownMs, live: false });
+const last = (length: number) => ({ fromMs: now - length, toMs: now });
+
+test('zooming keeps the moment under the pointer where it is', () => {
+  const view = { fromMs: now - 10 * hour, toMs: now - 8 * hour };
+  const atMs = now - 9.5 * hour; // a quarter from the left
+  for (const factor of [1.25, 4, 0.5]) {
+    const next = zoomAbout(view, factor, atMs, live);
+    assert.ok(Math.abs(lengthOf(next) - (2 * hour) / factor) < 1);
+    assert.ok(Math.abs((atMs - next.fromMs) / lengthOf(next) - 0.25) < 1e-9);
+  }
+});
+
+test('zooming in and out again by the same factor comes back', () => {
+  const view = { fromMs: now - 10 * hour, toMs: now - 8 * hour };
+  const back = zoomAbout(zoomAbout(view, 3, now - 9 * hour, live), 1 / 3, now - 9 * hour, live);
+  assert.ok(Math.abs(back.fromMs - view.fromMs) < 1 && Math.abs(back.toMs - view.toMs) < 1);
+});
+
+test('no zoom shows less than a minute, more than all that is kept, or the future', () => {
+  const near = zoomAbout(last(10 * minute), 1e6, now - 5 * minute, live);
+  assert.equal(lengthOf(near), NEAREST_MS);
+  assert.deepEqual(zoomAbout(last(10 * minute), 1e-6, now - 5 * minute, live), wholeView(live));
+  assert.deepEqual(panBy(last(hour), 5 * hour, live), last(hour));
+  assert.equal(panBy(last(hour), -500 * hour, live).fromMs, live.firstMs);
+});
+
+test('a wish of any kind ends within what is kept', () => {
+  let seed = 7;
+  const random = () => {
+    seed = (seed * 48_271) % 2_147_483_647;
+    return seed / 2_147_483_647;
+  };
+  for (let i = 0; i < 2_000; i += 1) {
+    const fromMs = now + (random() - 0.5) * 400 * hour;
+    const wish = { fromMs, toMs: fromMs + random() * 300 * hour - hour };
+    const { fromMs: from, toMs: to } = clampView(wish, live);
+    assert.ok(from >= wholeView(live).fromMs - 1 && to <= now + 1 && to - from >= NEAREST_MS - 1, JSON.stringify(wish));
+  }
+});
+
+test('with little recorded the bar shows ten minutes all the same', () => {
+  assert.equal(lengthOf(wholeView({ nowMs: now, firstMs: now - minute })), 10 * minute);
+  assert.equal(lengthOf(wholeView({ nowMs: now, firstMs: null })), 10 * minute);
+});
+
+test('the bar ends now while the picture is live', () => {
+  const before = { fromMs: now - hour - 5_000, toMs: now - 5_000 };
+  assert.deepEqual(followView(before, live, true), last(hour));
+});
+
+test('the bar stands still while a past picture plays in it, and takes it back to the middle when it is about to leave', () => {
+  const view = { fromMs: now - 10 * hour, toMs: now - 9 * hour };
+  assert.deepEqual(followView(view, shownAt(now - 9.5 * hour), true), view);
+  const leaving = now - 9.02 * hour;
+  const next = followView(view, shownAt(leaving), true);
+  assert.equal((next.fromMs + next.toMs) / 2, leaving);
+  assert.equal(lengthOf(next), hour);
+});
+
+test('a picture at the very end or start of what there is leaves the bar where it is', () => {
+  assert.deepEqual(followView(last(hour), shownAt(now - minute), true), last(hour));
+  const start = { fromMs: now - 72 * hour, toMs: now - 71 * hour };
+  assert.deepEqual(followView(start, shownAt(now - 72 * hour + minute), true), start);
+});
+
+test('a bar that the viewer moved away stays there, whatever plays', () => {
+  const view = { fromMs: now - 10 * hour, toMs: now - 9 * hour };
+  assert.deepEqual(followView(view, live, false), view);
+  assert.deepEqual(followView(view, shownAt(now - 2 * hour), false), view);
+});
+
+test('retention takes the oldest out of a bar that stands at the start', () => {
+  const view = { fromMs: now - 72 * hour, toMs: now - 71 * hour };
+  const later = { ...shownAt(now - 71.5 * hour), firstMs: now - 71.9 * hour };
+  assert.equal(followView(view, later, true).fromMs, later.firstMs);
+});
+
+test('the bar begins with ten minutes while little is recorded, else with two hours, around a shared moment', () => {
+  assert.deepEqual(firstView({ ...live, firstMs: now - 5 * minute }), last(10 * minute));
+  assert.deepEqual(firstView(live), last(2 * hour));
+  const shared = firstView(shownAt(now - 20 * hour));
+  assert.equal(shared.fromMs, now - 21 * hour);
+});
+
+test('only zooms that differ are offered, and the one in use is pressed', () => {
+  assert.deepEqual(offeredZooms({ nowMs: now, firstMs: null }), ['10m']);
+  assert.deepEqual(offeredZooms({ nowMs: now, firstMs: now - hour }), ['10m', 'all']);
+  assert.deepEqual(offeredZooms(live), ['10m', '2h', '24h', 'all']);
+  assert.equal(zoomOf(last(2 * hour), live), '2h');
+  assert.equal(zoomOf(last(3 * hour), live), null);
+  assert.equal(zoomOf(wholeView(live), live), 'all');
+  assert.equal(zoomOf(last(10 * minute), { nowMs: now, firstMs: null }), '10m');
+});
+
+test('a button zooms about now while live, else about the picture', () => {
+  assert.deepEqual(zoomTo('10m', last(2 * hour), live), last(10 * minute));
+  const view = { fromMs: now - 10 * hour, toMs: now - 8 * hour };
+  const next = zoomTo('10m', view, shownAt(now - 9.5 * hour));
+  assert.ok(next.fromMs < now - 9.5 * hour && next.toMs > now - 9.5 * hour);
+  assert.deepEqual(zoomTo('all', view, live), wholeView(live));
+});
+
+test('a live picture newer than the last told second stands at the end of the bar, not beside it', () => {
+  const view = { fromMs: now - 600_000, toMs: now };
+  assert.equal(heldIn(view, now + 700), now);
+  assert.equal(heldIn(view, now - 700), now - 700);
+  assert.equal(heldIn(view, now + 60_000), now + 60_000);
+});

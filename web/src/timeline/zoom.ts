@@ -1,0 +1,151 @@
+/**
+ * Which stretch of time the bar shows: zoom about a point, panning, following the picture. Nothing shown lies behind now or long
+ * before the first kept moment.
+ * In: moments in unix milliseconds. Out: the state of the timeline. Pure.
+ */
+import type { View } from './view.ts';
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+
+/** The nearest zoom: a pixel is a frame or two, near enough to cut. Milliseconds. */
+export const NEAREST_MS = MINUTE;
+/** With less recorded than this, the bar still shows this much. Milliseconds. */
+const LEAST_WHOLE_MS = 10 * MINUTE;
+
+/** How much the bar shows at the press of a button: a fixed length, or all that is kept. */
+export type Zoom = '10m' | '2h' | '24h' | 'all';
+
+const lengths: Readonly<Record<Exclude<Zoom, 'all'>, number>> = {
+  '10m': 10 * MINUTE,
+  '2h': 2 * HOUR,
+  '24h': 24 * HOUR,
+};
+
+/** What is known of the picture and of the stream when the bar decides what to show. */
+export interface Seen {
+  /** The server's time, unix milliseconds. */
+  readonly nowMs: number;
+  /** The oldest kept moment; null where nothing is recorded. */
+  readonly firstMs: number | null;
+  /** The moment on the screen; null where there is none. */
+  readonly shownMs: number | null;
+  /** The picture is as near to now as the stream is played. */
+  readonly live: boolean;
+}
+
+/** Milliseconds that a view shows. */
+export function lengthOf(view: View): number {
+  return view.toMs - view.fromMs;
+}
+
+/** All that is kept, ten minutes at least. */
+export function wholeView({ nowMs, firstMs }: Pick<Seen, 'nowMs' | 'firstMs'>): View {
+  return { fromMs: Math.min(firstMs ?? nowMs, nowMs - LEAST_WHOLE_MS), toMs: nowMs };
+}
+
+/** The view nearest to a wish that shows neither the future, nor what was before everything, nor less than a minute. */
+export function clampView(wish: View, seen: Pick<Seen, 'nowMs' | 'firstMs'>): View {
+  const whole = wholeView(seen);
+  const length = Math.min(lengthOf(whole), Math.max(NEAREST_MS, lengthOf(wish)));
+  // Of a wish that is too long or too short, the middle is kept.
+  const middle = (wish.fromMs + wish.toMs) / 2;
+  const fromMs = lengthOf(wish) === length ? wish.fromMs : middle - length / 2;
+  const heldMs = Math.min(whole.toMs - length, Math.max(whole.fromMs, fromMs));
+  return { fromMs: heldMs, toMs: heldMs + length };
+}
+
+/**
+ * The view after zooming, with one moment staying under the finger.
+ *
+ * @param factor above 1 shows less, below 1 more
+ * @param atMs the moment that keeps its place
+ */
+export function zoomAbout(view: View, factor: number, atMs: number, seen: Pick<Seen, 'nowMs' | 'firstMs'>): View {
+  const most = lengthOf(wholeView(seen));
+  const length = Math.min(most, Math.max(NEAREST_MS, lengthOf(view) / factor));
+  const share = (atMs - view.fromMs) / lengthOf(view);
+  const fromMs = atMs - share * length;
+  return clampView({ fromMs, toMs: fromMs + length }, seen);
+}
+
+/** The view moved by so many milliseconds; negative is into the past. */
+export function panBy(view: View, byMs: number, seen: Pick<Seen, 'nowMs' | 'firstMs'>): View {
+  return clampView({ fromMs: view.fromMs + byMs, toMs: view.toMs + byMs }, seen);
+}
+
+/** Whether a moment lies in the view. */
+export function isIn(view: View, atMs: number | null): boolean {
+  return atMs !== null && atMs >= view.fromMs && atMs <= view.toMs;
+}
+
+/** The time of the server is told once a second: a live picture may be this much newer than the end of the bar. Milliseconds. */
+const TOLD_MS = 2_000;
+
+/** Where the bar shows the picture: at its end where that is but a moment old; unix milliseconds. */
+export function heldIn(view: View, shownMs: number): number {
+  return shownMs > view.toMs && shownMs - view.toMs < TOLD_MS ? view.toMs : shownMs;
+}
+
+/** Whether a view shows all that is kept. */
+export function isWhole(view: View, seen: Pick<Seen, 'nowMs' | 'firstMs'>): boolean {
+  return lengthOf(view) >= lengthOf(wholeView(seen)) * 0.999;
+}
+
+/**
+ * The view as time goes on and the picture moves: it ends now while the picture is live; else it stands still until the picture
+ * leaves its inner nine tenths, and then has it in its middle.
+ *
+ * @param follows false once the viewer has moved the bar away from the picture: then it stays where it was put
+ */
+export function followView(view: View, seen: Seen, follows: boolean): View {
+  if (!follows) return clampView(view, seen);
+  const length = lengthOf(view);
+  const { nowMs, shownMs, live } = seen;
+  if (live || shownMs === null) return clampView({ fromMs: nowMs - length, toMs: nowMs }, seen);
+  const margin = length / 20;
+  const inside = shownMs >= view.fromMs + margin && shownMs <= view.toMs - margin;
+  const atEnd = isIn(view, shownMs) && nowMs - view.toMs < margin && shownMs > view.toMs - margin;
+  const atStart = isIn(view, shownMs) && shownMs < view.fromMs + margin && view.fromMs <= wholeView(seen).fromMs + 1;
+  if (inside || atEnd || atStart) return clampView(view, seen);
+  return clampView({ fromMs: shownMs - length / 2, toMs: shownMs + length / 2 }, seen);
+}
+
+/** The zooms that differ from each other while so much is kept. */
+export function offeredZooms(seen: Pick<Seen, 'nowMs' | 'firstMs'>): Zoom[] {
+  const most = lengthOf(wholeView(seen));
+  const fixed = (Object.keys(lengths) as Exclude<Zoom, 'all'>[]).filter((zoom) => lengths[zoom] < most);
+  return fixed.length === 0 ? ['10m'] : [...fixed, 'all'];
+}
+
+/** The button that stands for a view; null between them. */
+export function zoomOf(view: View, seen: Pick<Seen, 'nowMs' | 'firstMs'>): Zoom | null {
+  const offered = offeredZooms(seen);
+  if (offered.includes('all') && isWhole(view, seen)) return 'all';
+  const near = (zoom: Zoom) => zoom !== 'all' && Math.abs(lengthOf(view) / lengths[zoom] - 1) < 0.005;
+  return offered.find(near) ?? null;
+}
+
+/**
+ * The view of a button: about now where the bar ends now, about the picture where that is in view, else about the middle.
+ *
+ * @param view what is shown before
+ */
+export function zoomTo(zoom: Zoom, view: View, seen: Seen): View {
+  if (zoom === 'all') return wholeView(seen);
+  return zoomAbout(view, lengthOf(view) / lengths[zoom], zoomCentre(view, seen), seen);
+}
+
+/** What keeps its place when a key or a button zooms: now, the picture, or the middle of the bar. */
+export function zoomCentre(view: View, { live, shownMs, nowMs }: Seen): number {
+  if (live && nowMs - view.toMs < lengthOf(view) / 50) return view.toMs;
+  return shownMs !== null && isIn(view, shownMs) ? shownMs : (view.fromMs + view.toMs) / 2;
+}
+
+/** The view to begin with: near while little is recorded, so that there is something to click into. */
+export function firstView(seen: Seen): View {
+  const { nowMs, firstMs } = seen;
+  const little = firstMs === null || nowMs - firstMs <= lengths['10m'];
+  const length = Math.min(lengthOf(wholeView(seen)), little ? lengths['10m'] : lengths['2h']);
+  return followView({ fromMs: nowMs - length, toMs: nowMs }, seen, true);
+}

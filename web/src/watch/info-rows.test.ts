@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { StreamView } from '../../../src/api/shapes.ts';
+import { infoRows, type Sayer } from './info-rows.ts';
+
+const say: Sayer = {
+  moment: (atMs) => new Date(atMs).toISOString().slice(11, 19),
+  size: (bytes) => `${bytes} B`,
+  length: (seconds) => `${seconds} s`,
+};
+const view: StreamView = {
+  name: 'cam',
+  state: 'live',
+  problem: '',
+  origin: 'api',
+  source: { type: 'pull' },
+  record: true,
+  visibility: 'public',
+  createdAt: '2026-11-20T07:00:00.000Z',
+  liveSince: '2026-11-20T07:00:04.000Z',
+  tracks: [{ id: 1, kind: 'video', codecs: 'avc1.64001f', language: 'und', width: 1280, height: 720, frameRate: 25 }],
+  facts: { protocol: 'hls', container: 'mpegts', title: '', live: true, qualities: [], chosen: '720p' },
+  media: { bitrate: 2_480_000, frameRate: 29.97002997, gopS: 2 },
+  recorded: { from: '2026-11-20T06:00:00.000Z', to: '2026-11-20T07:00:00.000Z', seconds: 3600, bytes: 5 },
+  viewers: 0,
+  hls: '/live/cam/index.m3u8',
+};
+const rows = (more: Partial<StreamView> = {}) =>
+  Object.fromEntries(infoRows({ ...view, ...more }, 0, say, 'Test').map(({ name, value }) => [name, value]));
+
+test('what is known is told, measured values before announced ones', () => {
+  assert.deepEqual(rows(), {
+    'info.source': 'HLS · MPEG-TS · 720p',
+    'info.liveSince': '07:00:04',
+    'info.resolution': '1280 × 720',
+    'info.frameRate': '29.97 fps',
+    'info.bitrate': '2.5 Mbit/s',
+    'info.gop': '2 s',
+    'info.recordedSince': '06:00:00',
+    'info.recorded': '3600 s · 5 B',
+  });
+});
+
+test('what is not known has no row', () => {
+  const recorded = { from: null, to: null, seconds: 0, bytes: 0 };
+  assert.deepEqual(rows({ tracks: [], facts: null, media: null, liveSince: null, recorded }), {});
+  assert.deepEqual(rows({ media: null })['info.frameRate'], '25 fps');
+});
+
+test('a test picture is called so', () => {
+  assert.equal(rows({ source: { type: 'test' } })['info.source'], 'Test');
+});

@@ -1,0 +1,53 @@
+/**
+ * What is known of a stream, as rows of names and values for the information tab.
+ * In: a stream as the API tells it. Out: rows; names are keys of the catalogue. Pure.
+ */
+import type { StreamView } from '../../../src/api/shapes.ts';
+import type { TextKey } from '../text/text.ts';
+import { bitrateText } from './choice-text.ts';
+
+/** Turns moments, lengths and sizes into the reader's words; as `say` of the preferences. */
+export interface Sayer {
+  moment(atMs: number, nowMs: number): string;
+  size(bytes: number): string;
+  length(seconds: number): string;
+}
+
+/** One line. */
+export interface InfoRow {
+  readonly name: TextKey;
+  readonly value: string;
+}
+
+const protocols: Readonly<Record<string, string>> = { hls: 'HLS', mp4: 'MP4', page: 'yt-dlp' };
+const containers: Readonly<Record<string, string>> = { mpegts: 'MPEG-TS', fmp4: 'fMP4', mp4: 'MP4' };
+
+/**
+ * The rows that have a value.
+ *
+ * @param nowMs the server's time, unix milliseconds
+ * @param testName what a test picture is called
+ */
+export function infoRows(view: StreamView, nowMs: number, say: Sayer, testName: string): InfoRow[] {
+  const { facts, media, recorded } = view;
+  const video = view.tracks.find(({ kind, width }) => kind === 'video' && width !== undefined);
+  const frameRate = media?.frameRate ?? video?.frameRate ?? null;
+  const rows: [TextKey, string | null | undefined][] = [
+    ['info.source', view.source.type === 'test' ? testName : sourceText(facts)],
+    ['info.liveSince', view.liveSince && say.moment(Date.parse(view.liveSince), nowMs)],
+    ['info.resolution', video?.height ? `${video.width} × ${video.height}` : null],
+    ['info.frameRate', frameRate === null ? null : `${Number(frameRate.toFixed(2))} fps`],
+    ['info.bitrate', media ? bitrateText(media.bitrate) : null],
+    ['info.gop', typeof media?.gopS === 'number' ? `${Number(media.gopS.toFixed(2))} s` : null],
+    ['info.recordedSince', recorded.from && say.moment(Date.parse(recorded.from), nowMs)],
+    ['info.recorded', recorded.seconds > 0 ? `${say.length(recorded.seconds)} · ${say.size(recorded.bytes)}` : null],
+  ];
+  return rows.flatMap(([name, value]) => (value ? [{ name, value }] : []));
+}
+
+function sourceText(facts: StreamView['facts']): string | null {
+  if (!facts) return null;
+  const names = [protocols[facts.protocol] ?? facts.protocol, containers[facts.container] ?? facts.container];
+  if (facts.chosen) names.push(facts.chosen);
+  return [...new Set(names.filter((name) => name !== ''))].join(' · ');
+}

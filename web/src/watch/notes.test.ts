@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict';
+import { mock, test } from 'node:test';
+import { type Failure, readFailure } from '../api/client.ts';
+import type { Note } from '../player/snapshot.ts';
+import { text } from '../text/text.ts';
+import { NoteTimer, noteText } from './notes.ts';
+
+const words = {
+  t: (key: Parameters<typeof text>[1], values?: Readonly<Record<string, string>>) => text('en', key, values),
+  moment: (atMs: number) => `moment ${atMs}`,
+  reason: ({ code }: Failure) => code,
+};
+const told = (note: Note | null, tryingLive = false) => ({ note, tryingLive });
+const gap: Note = { key: 'note.skipped', skipped: { kind: 'gap', fromMs: 0, toMs: 7, cause: 'disk' } };
+
+test('a jump over a gap tells its cause and where it goes on, any other that the stream was off', () => {
+  assert.equal(
+    noteText(told(gap), words),
+    'Nothing is recorded there: the disk was full or failed. Going on at moment 7.',
+  );
+  const offline: Note = { key: 'note.skipped', skipped: { kind: 'offline', fromMs: 0, toMs: 9 } };
+  assert.equal(noteText(told(offline), words), 'The stream was offline then. Going on at moment 9.');
+  assert.equal(noteText(told({ key: 'note.nothingAfter' }), words), 'Nothing is recorded from there on.');
+  const failed: Note = { key: 'note.failed', failure: readFailure(0, '') };
+  assert.equal(noteText(told(failed), words), 'That could not be loaded: unreachable.');
+  assert.equal(
+    noteText(told({ key: 'note.missing', toMs: 5 }), words),
+    'A piece of the recording is missing there. Going on at moment 5.',
+  );
+  assert.equal(noteText(told(null), words), '');
+});
+
+test('while live is tried again that is said as long as it lasts, but for a note of the moment', () => {
+  assert.equal(noteText(told(null, true), words), 'Live cannot be reached just now. Trying again…');
+  assert.match(noteText(told(gap, true), words), /^Nothing is recorded there/);
+});
+
+test('a note is forgotten once, after a while, and the same one told again does not last longer', async () => {
+  mock.timers.enable({ apis: ['setTimeout'] });
+  try {
+    let forgotten = 0;
+    const timer = new NoteTimer(() => {
+      forgotten += 1;
+    });
+    timer.told(gap);
+    mock.timers.tick(5_000);
+    timer.told(gap);
+    mock.timers.tick(3_000);
+    await Promise.resolve();
+    assert.equal(forgotten, 1);
+    timer.told({ ...gap });
+    timer.close(); // the page is left
+    mock.timers.tick(60_000);
+    await Promise.resolve();
+    assert.equal(forgotten, 1);
+  } finally {
+    mock.timers.reset();
+  }
+});

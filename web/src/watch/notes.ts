@@ -1,0 +1,62 @@
+/**
+ * The short word that the player says of a jump: its sentence, and its end after a while.
+ * In: notes of the player. Out: a sentence over the picture. Owns its timer.
+ */
+import type { Failure } from '../api/client.ts';
+import { pause } from '../api/poll.ts';
+import type { Note, Snapshot } from '../player/snapshot.ts';
+import type { TextKey } from '../text/text.ts';
+
+/** A note stays so long, milliseconds. */
+const STAYS_MS = 8_000;
+
+/** How words and moments are told to the reader. */
+export interface NoteWords {
+  t(key: TextKey, values?: Readonly<Record<string, string>>): string;
+  moment(atMs: number): string;
+  /** Why something could not be had, in a few words. */
+  reason(failure: Failure): string;
+}
+
+/** The sentence over the picture: the player's note, or that live is still being tried; empty where there is none. */
+export function noteText(
+  { note, tryingLive }: Pick<Snapshot, 'note' | 'tryingLive'>,
+  { t, moment, reason }: NoteWords,
+): string {
+  if (!note) return tryingLive ? t('note.tryingLive') : '';
+  if (note.key === 'note.nothingAfter') return t('note.nothingAfter');
+  if (note.key === 'note.failed') return t('note.failed', { reason: reason(note.failure) });
+  if (note.key === 'note.missing') return t('note.missing', { time: moment(note.toMs) });
+  const { skipped } = note;
+  const time = moment(skipped.toMs);
+  if (skipped.kind !== 'gap' || !skipped.cause) return t('note.skippedOffline', { time });
+  return t('note.skippedGap', { cause: t(`cause.${skipped.cause}`), time });
+}
+
+/** Has each note forgotten when it was there for a while; `close` ends that. */
+export class NoteTimer {
+  readonly #forget: () => void;
+  #note: Note | null = null;
+  #timer = new AbortController();
+
+  constructor(forget: () => void) {
+    this.#forget = forget;
+  }
+
+  /** Tells the note of now, new or the same. */
+  told(note: Note | null): void {
+    if (note === this.#note) return;
+    this.#note = note;
+    this.#timer.abort();
+    if (!note) return;
+    const timer = new AbortController();
+    this.#timer = timer;
+    pause(STAYS_MS, timer.signal).then(() => {
+      if (!timer.signal.aborted) this.#forget();
+    });
+  }
+
+  close(): void {
+    this.#timer.abort();
+  }
+}

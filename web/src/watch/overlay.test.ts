@@ -1,0 +1,49 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { StreamView } from '../../../src/api/shapes.ts';
+import { readFailure } from '../api/client.ts';
+import { idle, type Snapshot } from '../player/snapshot.ts';
+import { isLive, isLost, overlayOf, titleOf } from './overlay.ts';
+
+const stream = (state: StreamView['state']) => ({ state }) as StreamView;
+const playing: Snapshot = { ...idle, mode: 'live', paused: false, pictured: true, atEdge: true };
+const failure = readFailure(0, '');
+
+test('a failure covers everything, then offline, then waiting', () => {
+  assert.equal(overlayOf({ ...playing, failure, mode: 'offline' }, stream('live')), 'failure');
+  assert.equal(overlayOf({ ...playing, mode: 'offline', loading: true }, stream('waiting')), 'offline');
+  assert.equal(overlayOf(idle, null), 'waiting');
+  assert.equal(overlayOf({ ...playing, loading: true }, stream('live')), 'waiting');
+});
+
+test('offline is said only once the server has said it', () => {
+  assert.equal(overlayOf({ ...playing, mode: 'offline' }, null), 'waiting');
+  assert.equal(overlayOf({ ...playing, mode: 'offline' }, stream('waiting')), 'offline');
+});
+
+test('nothing covers a picture that plays, even when the stream has just ended', () => {
+  assert.equal(overlayOf(playing, stream('live')), 'none');
+  assert.equal(overlayOf(playing, stream('waiting')), 'none');
+  assert.equal(overlayOf({ ...playing, loading: true }, stream('waiting')), 'offline');
+});
+
+test('a paused picture offers to play, in the past too while the stream is offline', () => {
+  assert.equal(overlayOf({ ...playing, paused: true }, stream('live')), 'play');
+  assert.equal(overlayOf({ ...playing, mode: 'past', paused: true }, stream('waiting')), 'play');
+});
+
+test('it is live only at the edge, playing, and while oxbow answers', () => {
+  assert.equal(isLive(playing, null), true);
+  assert.equal(isLive(playing, failure), false);
+  assert.equal(isLive({ ...playing, paused: true }, null), false);
+  assert.equal(isLive({ ...playing, atEdge: false }, null), false);
+  assert.equal(titleOf('demo', true), '● demo · oxbow');
+  assert.equal(titleOf('demo', false), 'demo · oxbow');
+});
+
+test('no answer, or a proxy’s word that there is none, is lost; a refusal is not', () => {
+  assert.equal(isLost(readFailure(0, '')), true);
+  assert.equal(isLost(readFailure(502, '<html>')), true);
+  assert.equal(isLost(readFailure(404, '{"code":"stream-unknown"}')), false);
+  assert.equal(isLost(readFailure(503, '{"code":"not-ready"}')), false);
+});

@@ -1,0 +1,35 @@
+/**
+ * A track in one line, as people who know the field read it.
+ * In: a track of the API. Out: text without words of any language. Pure.
+ */
+import type { TrackView } from '../../../src/api/shapes.ts';
+
+const families: readonly [RegExp, string][] = [
+  [/^avc[13]/, 'H.264'],
+  [/^(hvc1|hev1)/, 'HEVC'],
+  [/^av01/, 'AV1'],
+  [/^vp09/, 'VP9'],
+  [/^mp4a\.(69|6b|40\.34)$/i, 'MP3'],
+  [/^mp4a/, 'AAC'],
+  [/^ac-3/, 'AC-3'],
+  [/^ec-3/, 'E-AC-3'],
+  [/^opus/i, 'Opus'],
+];
+
+/** The codec's common name, then what is known of the picture or the sound. */
+export function trackText(track: TrackView): string {
+  const family = families.find(([pattern]) => pattern.test(track.codecs))?.[1];
+  const facts = [family ? `${family} (${track.codecs})` : track.codecs];
+  if (track.width && track.height) facts.push(`${track.width} × ${track.height}`);
+  if (track.frameRate) facts.push(`${Number(track.frameRate.toFixed(2))} fps`);
+  if (track.sampleRate) facts.push(`${track.sampleRate / 1000} kHz`);
+  if (track.channels) facts.push(`${track.channels} ch`);
+  if (track.language && track.language !== 'und') facts.push(track.language);
+  return facts.join(' · ');
+}
+
+/** Whether this browser decodes a track in fragmented MP4, as far as it tells. */
+export function isPlayable({ kind, codecs }: TrackView): boolean {
+  if (kind !== 'video' && kind !== 'audio') return true;
+  return typeof MediaSource === 'undefined' || MediaSource.isTypeSupported(`${kind}/mp4; codecs="${codecs}"`);
+}

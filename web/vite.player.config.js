@@ -1,0 +1,29 @@
+/**
+ * How `<oxbow-player>` is built: /player.js and /player.css, addresses that stay, with their hashed chunks beside those of the
+ * interface. All addresses inside are relative to the script, which stands on pages of other hosts.
+ */
+import { svelte } from '@sveltejs/vite-plugin-svelte';
+import { defineConfig } from 'vite';
+import { build } from './vite.config.js';
+
+export default defineConfig({
+  plugins: [svelte({ configFile: false })],
+  base: './',
+  publicDir: false,
+  build: {
+    ...build,
+    emptyOutDir: false,
+    cssCodeSplit: false,
+    modulePreload: false,
+    rolldownOptions: {
+      input: { player: 'src/embed/player.ts' },
+      checks: { pluginTimings: false },
+      output: {
+        entryFileNames: 'player.js',
+        chunkFileNames: 'ui/[name]-[hash].js',
+        assetFileNames: ({ names }) =>
+          names.some((name) => name.endsWith('.css')) ? 'player.css' : 'ui/[name]-[hash][extname]',
+      },
+    },
+  },
+});
