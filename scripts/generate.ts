@@ -15,7 +15,7 @@ import type { HttpDeps } from '../src/http/deps.ts';
 import { createSystemClock } from '../src/lib/clock.ts';
 import { refusals } from '../src/lib/errors.ts';
 import { version } from '../src/lib/version.ts';
-import { metricTable } from '../src/observe/metrics.ts';
+import { metricTable } from '../src/observe/metric-table.ts';
 import { clientFiles, eventsPage, type OpenApi } from './generate-client.ts';
 import { root } from './source-files.ts';
 

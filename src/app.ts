@@ -49,7 +49,7 @@ import { createStreamsApi } from './streams/api.ts';
 import { Catalog } from './streams/catalog.ts';
 import { type Disk, watchDisk } from './streams/disk.ts';
 import { ExportJobs } from './streams/export-jobs.ts';
-import { describeStreams, readStreams, sharedBytes } from './streams/gauges.ts';
+import { describeStreams, readGauges, readStreams, sharedBytes } from './streams/gauges.ts';
 import type { House } from './streams/house.ts';
 import { createProber } from './streams/probe-desk.ts';
 import { DATABASE_FILE } from './streams/rebuild.ts';
@@ -279,32 +279,11 @@ export async function startApp(
     },
   });
   opened.defer(() => http.close());
-  opened.defer(metrics.beforeScrape(() => readStreams(catalog, metrics)));
-  let toldStarts = 0;
   opened.defer(
-    metrics.beforeScrape(() => {
-      clockWatch.look();
-      const { free, total } = disk.now();
-      metrics.diskFreeBytes.set(free);
-      metrics.diskTotalBytes.set(total);
-      metrics.diskGrowth.set(forecast.growth);
-      metrics.diskFullSeconds.set(forecast.fullInSeconds);
-      const { running: children, started } = childCounts();
-      metrics.ffmpegChildren.set(children);
-      metrics.ffmpegStarts.inc(started - toldStarts);
-      toldStarts = started;
-    }),
-  );
-  opened.defer(
-    metrics.beforeScrape(() => {
-      viewers.forgetOld();
-      for (const { name } of catalog.all) metrics.viewers.set({ stream: name }, viewers.of(name));
-    }),
-  );
-  opened.defer(metrics.beforeScrape(() => metrics.sourceConnections.set(net.idleConnections)));
-  opened.defer(
-    metrics.beforeScrape(() => {
-      for (const [state, count] of Object.entries(queue.counts)) metrics.jobsNow.set({ state }, count);
+    readGauges({
+      ...{ metrics, catalog, viewers, forecast, clockWatch, net, queue, reader },
+      disk: () => disk.now(),
+      children: childCounts,
     }),
   );
   let openedStreams = false;

@@ -35,9 +35,11 @@ export class BlockCache {
     this.#maxBlocks = maxBlocks;
   }
 
-  /** Blocks that are held. */
-  get blocks(): number {
-    return this.#used.size;
+  /** Bytes that are held. */
+  get bytes(): number {
+    let sum = 0;
+    for (const { bytes } of this.#used) sum += bytes?.length ?? 0;
+    return sum;
   }
 
   /**

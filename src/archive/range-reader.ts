@@ -10,6 +10,8 @@ import { readAt } from './chunk-reader.ts';
 export interface RangeReader extends AsyncDisposable {
   /** Files open now. */
   readonly openFiles: number;
+  /** Bytes that stay in memory for whoever reads them next. */
+  readonly blockBytes: number;
   /**
    * Reads exactly `length` bytes at `offset` into a new array.
    *
@@ -102,6 +104,9 @@ export function openRangeReader(maxOpen = 64): RangeReader {
   return {
     get openFiles() {
       return entries.size + closing.size;
+    },
+    get blockBytes() {
+      return blocks.bytes;
     },
     async read(path, offset, length) {
       const bytes = await readSome(path, offset, length);

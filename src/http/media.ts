@@ -52,7 +52,7 @@ export interface MediaResponder {
   /** Answers; never rejects. */
   respond(exchange: Exchange): Promise<void>;
   /** Refuses a request that waited elsewhere. */
-  refuse(exchange: Exchange, reason: OxbowError): void;
+  refuse(exchange: Exchange, reason: unknown): void;
   /** Those that wait here; how many may is counted together with those that wait elsewhere. */
   readonly held: HeldRequests;
 }

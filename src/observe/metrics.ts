@@ -1,12 +1,12 @@
 /**
- * Every metric of oxbow, said once: from this table come the registry, the typed handles and docs/7-reference/metrics.md.
+ * The metrics of one process: handles for everything that the table names.
  * In: `metrics.gaps.inc({ … })` from everywhere. Out: the text of /metrics (Prometheus). Nothing else imports prom-client.
- * Names are `oxbow_…`, units are base units (seconds, bytes), counters end in `_total`.
  */
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { version } from '../lib/version.ts';
 import { memoryLimit } from './memory-limit.ts';
+import { type MetricRow, metricTable, REQUEST_SECONDS } from './metric-table.ts';
 
 /** Names that Node has for what it holds open, and ours. */
 const HANDLE_KINDS: Readonly<Record<string, string>> = {
@@ -17,326 +17,6 @@ const HANDLE_KINDS: Readonly<Record<string, string>> = {
   ProcessWrap: 'process',
   Timeout: 'timer',
 };
-
-interface Row {
-  readonly type: 'counter' | 'gauge' | 'histogram';
-  readonly name: `oxbow_${string}`;
-  readonly labels: readonly string[];
-  /** One sentence. */
-  readonly help: string;
-  /** Upper bounds of a histogram, in its unit. */
-  readonly buckets?: readonly number[];
-}
-
-const REQUEST_SECONDS = [0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
-const DISK_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5];
-
-/** The table. Label `stream` is the name of a stream; its series go away with it. */
-export const metricTable = {
-  eventListeners: { type: 'gauge', name: 'oxbow_event_listeners', labels: [], help: 'Who listens to events now.' },
-  webhookDeliveries: {
-    type: 'counter',
-    name: 'oxbow_webhook_deliveries_total',
-    labels: ['state'],
-    help: 'Events for webhooks that arrived (done), were given up (failed) or not sent at all (dropped).',
-  },
-  eventListenersLost: {
-    type: 'counter',
-    name: 'oxbow_event_listeners_lost_total',
-    labels: [],
-    help: 'Listeners to events that were too slow and were cut off.',
-  },
-  streams: {
-    type: 'gauge',
-    name: 'oxbow_streams',
-    labels: ['state'],
-    help: 'Streams by what they are doing now.',
-  },
-  streamLive: {
-    type: 'gauge',
-    name: 'oxbow_stream_live',
-    labels: ['stream'],
-    help: 'Whether media of the stream flows now: 1 or 0.',
-  },
-  timelineSeconds: {
-    type: 'gauge',
-    name: 'oxbow_timeline_seconds',
-    labels: ['stream'],
-    help: 'How far back the timeline of a stream reaches, from the end of what is recorded.',
-  },
-  frames: {
-    type: 'counter',
-    name: 'oxbow_frames_total',
-    labels: ['stream'],
-    help: 'Frames that publishers delivered.',
-  },
-  damage: {
-    type: 'counter',
-    name: 'oxbow_damage_total',
-    labels: ['stream'],
-    help: 'Times that something inside the media was wrong and was stepped over.',
-  },
-  segments: { type: 'counter', name: 'oxbow_segments_total', labels: ['stream'], help: 'Segments that were packaged.' },
-  parts: {
-    type: 'counter',
-    name: 'oxbow_parts_total',
-    labels: ['stream'],
-    help: 'Partial segments that were packaged.',
-  },
-  recordedBytes: {
-    type: 'counter',
-    name: 'oxbow_recorded_bytes_total',
-    labels: ['stream'],
-    help: 'Bytes of media that lie safely on disk.',
-  },
-  servedBytes: {
-    type: 'counter',
-    name: 'oxbow_served_bytes_total',
-    labels: ['class'],
-    help: 'Bytes of response bodies sent to viewers, by class of address.',
-  },
-  gaps: {
-    type: 'counter',
-    name: 'oxbow_gaps_total',
-    labels: ['stream', 'cause'],
-    help: 'Stretches of time that hold no media, by cause.',
-  },
-  sourceFetches: {
-    type: 'counter',
-    name: 'oxbow_source_fetches_total',
-    labels: ['stream', 'result'],
-    help: 'Requests to sources, by result: ok or failed.',
-  },
-  sourceRetries: {
-    type: 'counter',
-    name: 'oxbow_source_retries_total',
-    labels: ['stream'],
-    help: 'Requests to sources that had to be made again.',
-  },
-  sourceFailures: {
-    type: 'counter',
-    name: 'oxbow_source_failures_total',
-    labels: ['stream'],
-    help: 'Times that a source failed and was begun again after a pause.',
-  },
-  sourcePauseSeconds: {
-    type: 'gauge',
-    name: 'oxbow_source_pause_seconds',
-    labels: ['stream'],
-    help: 'Pause that a source which failed is left alone for now; 0 while it is asked.',
-  },
-  sourceFetchSeconds: {
-    type: 'histogram',
-    name: 'oxbow_source_fetch_seconds',
-    labels: [],
-    help: 'How long sources took until they began to reply, redirects included.',
-    buckets: REQUEST_SECONDS,
-  },
-  sourceConnections: {
-    type: 'gauge',
-    name: 'oxbow_source_idle_connections',
-    labels: [],
-    help: 'Connections to sources that are kept for the next request.',
-  },
-  recordingLagSeconds: {
-    type: 'gauge',
-    name: 'oxbow_recording_lag_seconds',
-    labels: ['stream'],
-    help: 'From a segment being complete to it lying safely on disk; alarm above 5.',
-  },
-  openChunkFiles: { type: 'gauge', name: 'oxbow_open_chunk_files', labels: [], help: 'Chunk files open for writing.' },
-  syncSeconds: {
-    type: 'histogram',
-    name: 'oxbow_sync_seconds',
-    labels: [],
-    help: 'How long the disk took to say that bytes are safe (fdatasync).',
-    buckets: DISK_SECONDS,
-  },
-  diskFreeBytes: {
-    type: 'gauge',
-    name: 'oxbow_disk_free_bytes',
-    labels: [],
-    help: 'Bytes that are free on the disk of the recordings.',
-  },
-  diskTotalBytes: {
-    type: 'gauge',
-    name: 'oxbow_disk_total_bytes',
-    labels: [],
-    help: 'Size of the disk of the recordings.',
-  },
-  diskGrowth: {
-    type: 'gauge',
-    name: 'oxbow_disk_growth_bytes_per_second',
-    labels: [],
-    help: 'How fast the disk of the recordings filled in the last day; below 0 where it emptied.',
-  },
-  diskFullSeconds: {
-    type: 'gauge',
-    name: 'oxbow_disk_full_in_seconds',
-    labels: [],
-    help: 'Until the disk of the recordings is full if it fills on as in the last day; +Inf where it does not fill.',
-  },
-  retentionDeletions: {
-    type: 'counter',
-    name: 'oxbow_retention_deletions_total',
-    labels: [],
-    help: 'Chunk files deleted because they were older than they should be kept.',
-  },
-  httpRequests: {
-    type: 'counter',
-    name: 'oxbow_http_requests_total',
-    labels: ['class', 'status'],
-    help: 'Answered requests, by class of address and status.',
-  },
-  httpRequestSeconds: {
-    type: 'histogram',
-    name: 'oxbow_http_request_seconds',
-    labels: ['class'],
-    help: 'From a request to the end of its answer; held requests included.',
-    buckets: REQUEST_SECONDS,
-  },
-  heldRequests: {
-    type: 'gauge',
-    name: 'oxbow_held_requests',
-    labels: [],
-    help: 'Requests that wait for media that does not exist yet.',
-  },
-  cmcdRequests: {
-    type: 'counter',
-    name: 'oxbow_cmcd_requests_total',
-    labels: ['class'],
-    help: 'Media requests in which the player told of itself (CMCD), by class of address.',
-  },
-  bufferStarvations: {
-    type: 'counter',
-    name: 'oxbow_buffer_starvations_total',
-    labels: [],
-    help: 'Requests in which a player told that its buffer had run empty (CMCD bs).',
-  },
-  viewers: {
-    type: 'gauge',
-    name: 'oxbow_viewers',
-    labels: ['stream'],
-    help: 'Players that asked for media of a stream in the last 30 s, live and past.',
-  },
-  viewersOver: {
-    type: 'counter',
-    name: 'oxbow_viewers_uncounted_total',
-    labels: [],
-    help: 'Requests of players that were not counted as viewers, because there are too many to tell apart.',
-  },
-  tsSegments: {
-    type: 'counter',
-    name: 'oxbow_ts_segments_total',
-    labels: ['result'],
-    help: 'Muxed MPEG-TS segments that were asked for, by result: made, kept from before, or joined to one in the making.',
-  },
-  tsCacheBytes: {
-    type: 'gauge',
-    name: 'oxbow_ts_cache_bytes',
-    labels: [],
-    help: 'Bytes of muxed MPEG-TS segments that are kept in memory.',
-  },
-  jobs: {
-    type: 'counter',
-    name: 'oxbow_jobs_total',
-    labels: ['kind', 'state'],
-    help: 'Jobs that ended, by kind and by how: done, failed or cancelled.',
-  },
-  jobsNow: {
-    type: 'gauge',
-    name: 'oxbow_jobs',
-    labels: ['state'],
-    help: 'Jobs that wait or run now: queued, running.',
-  },
-  ffmpegChildren: { type: 'gauge', name: 'oxbow_ffmpeg_children', labels: [], help: 'Running media engine processes.' },
-  ffmpegStarts: {
-    type: 'counter',
-    name: 'oxbow_ffmpeg_starts_total',
-    labels: [],
-    help: 'Media engine processes that were started.',
-  },
-  handles: {
-    type: 'gauge',
-    name: 'oxbow_handles',
-    labels: ['kind'],
-    help: 'What the process holds open, by kind: socket (viewers and sources), tls, listener, pipe, process, timer.',
-  },
-  sharedBytes: {
-    type: 'gauge',
-    name: 'oxbow_shared_bytes',
-    labels: [],
-    help: 'Bytes of live media held in shared memory.',
-  },
-  databaseWaitSeconds: {
-    type: 'histogram',
-    name: 'oxbow_database_wait_seconds',
-    labels: [],
-    help: 'From a question to the database to its answer.',
-    buckets: DISK_SECONDS,
-  },
-  bugs: {
-    type: 'counter',
-    name: 'oxbow_bugs_total',
-    labels: [],
-    help: 'Mistakes of oxbow itself that ended a stream or a request; should stay 0.',
-  },
-  logSuppressed: {
-    type: 'counter',
-    name: 'oxbow_log_lines_suppressed_total',
-    labels: ['reason'],
-    help: 'Lines that were not written, by reason: repeated, or budget where a stream had used up what it may log in a day.',
-  },
-  spans: {
-    type: 'counter',
-    name: 'oxbow_trace_spans_total',
-    labels: ['kind'],
-    help: 'Spans handed to tracing, by kind: request, fetch, job, database.',
-  },
-  logLines: { type: 'counter', name: 'oxbow_log_lines_total', labels: ['level'], help: 'Lines logged, by level.' },
-  eventLoopLagSeconds: {
-    type: 'gauge',
-    name: 'oxbow_event_loop_lag_seconds',
-    labels: ['thread', 'quantile'],
-    help: 'How late a thread came back to its work since the last scrape.',
-  },
-  cpuSeconds: {
-    type: 'counter',
-    name: 'oxbow_cpu_seconds_total',
-    labels: [],
-    help: 'CPU time of this process, children excluded.',
-  },
-  residentBytes: {
-    type: 'gauge',
-    name: 'oxbow_resident_memory_bytes',
-    labels: [],
-    help: 'Memory of this process that lies in RAM.',
-  },
-  memoryLimitBytes: {
-    type: 'gauge',
-    name: 'oxbow_memory_limit_bytes',
-    labels: [],
-    help: 'Memory that this process may take: the limit of its container, else all of the machine.',
-  },
-  clockSteps: {
-    type: 'counter',
-    name: 'oxbow_clock_steps_total',
-    labels: [],
-    help: "Times that the system's clock was seen to have stepped by more than half a second.",
-  },
-  startTime: {
-    type: 'gauge',
-    name: 'oxbow_start_time_seconds',
-    labels: [],
-    help: 'When this process started, seconds since 1970.',
-  },
-  build: {
-    type: 'gauge',
-    name: 'oxbow_build_info',
-    labels: ['version', 'node'],
-    help: 'Always 1; its labels say which versions run.',
-  },
-} as const satisfies Record<string, Row>;
 
 type Table = typeof metricTable;
 type Label<K extends keyof Table> = Table[K]['labels'][number];
@@ -368,7 +48,7 @@ export interface Metrics extends MetricHandles, Disposable {
 export function createMetrics(): Metrics {
   const registry = new Registry();
   const handles = Object.fromEntries(
-    Object.entries<Row>(metricTable).map(([key, row]) => [key, createMetric(row, registry)]),
+    Object.entries<MetricRow>(metricTable).map(([key, row]) => [key, createMetric(row, registry)]),
   ) as unknown as MetricHandles;
   const readers = new Set<() => void>();
   const delay = monitorEventLoopDelay({ resolution: 20 });
@@ -380,7 +60,7 @@ export function createMetrics(): Metrics {
       return () => readers.delete(read);
     },
     forgetStream(stream) {
-      for (const [key, row] of Object.entries<Row>(metricTable)) {
+      for (const [key, row] of Object.entries<MetricRow>(metricTable)) {
         if (row.labels.includes('stream')) forget(handles[key as keyof Table] as Counter, stream);
       }
     },
@@ -399,7 +79,7 @@ export function createMetrics(): Metrics {
   };
 }
 
-function createMetric(row: Row, registry: Registry): Counter | Gauge | Histogram {
+function createMetric(row: MetricRow, registry: Registry): Counter | Gauge | Histogram {
   const settings = { name: row.name, help: row.help, labelNames: [...row.labels], registers: [registry] };
   switch (row.type) {
     case 'counter':

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { seeded } from '../lib/random.fixture.ts';
 import { createHealth } from './health.ts';
-import { createMetrics, metricTable } from './metrics.ts';
+import { metricTable } from './metric-table.ts';
+import { createMetrics } from './metrics.ts';
 import { parseTraceparent, traceIdOf } from './trace.ts';
 
 suite('metrics', () => {

@@ -1,9 +1,55 @@
 /**
- * Tells the metrics what all streams are doing, when somebody asks for them.
- * In: the catalog. Out: gauges. Nothing is followed in between, so it costs nothing.
+ * Tells the metrics what all streams are doing and what is held, when somebody asks for them.
+ * In: the catalog, and whoever holds something. Out: gauges. Nothing is followed in between, so it costs nothing.
  */
+import type { RangeReader } from '../archive/range-reader.ts';
+import type { Viewers } from '../delivery/viewers.ts';
+import type { JobQueue } from '../jobs/job.ts';
+import type { Net } from '../net/net.ts';
+import type { DiskForecast } from '../observe/disk-forecast.ts';
+import type { ClockWatch } from '../observe/host-health.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import type { Catalog } from './catalog.ts';
+import type { Disk } from './disk.ts';
+
+/** Whom the gauges are asked of. */
+export interface Gauged {
+  readonly metrics: Metrics;
+  readonly catalog: Catalog;
+  readonly viewers: Viewers;
+  readonly forecast: DiskForecast;
+  readonly clockWatch: ClockWatch;
+  readonly net: Pick<Net, 'idleConnections'>;
+  readonly queue: Pick<JobQueue, 'counts'>;
+  readonly reader: Pick<RangeReader, 'blockBytes'>;
+  readonly disk: () => Disk;
+  /** Media engine processes: now, and ever. */
+  readonly children: () => { readonly running: number; readonly started: number };
+}
+
+/** Sets every gauge that is looked up, each time somebody asks for metrics. Returns how to stop it. */
+export function readGauges(gauged: Gauged): () => void {
+  const { metrics, catalog, viewers, forecast, clockWatch, net, queue, reader } = gauged;
+  let toldStarts = 0;
+  return metrics.beforeScrape(() => {
+    readStreams(catalog, metrics);
+    clockWatch.look();
+    const { free, total } = gauged.disk();
+    metrics.diskFreeBytes.set(free);
+    metrics.diskTotalBytes.set(total);
+    metrics.diskGrowth.set(forecast.growth);
+    metrics.diskFullSeconds.set(forecast.fullInSeconds);
+    const { running, started } = gauged.children();
+    metrics.ffmpegChildren.set(running);
+    metrics.ffmpegStarts.inc(started - toldStarts);
+    toldStarts = started;
+    viewers.forgetOld();
+    for (const { name } of catalog.all) metrics.viewers.set({ stream: name }, viewers.of(name));
+    metrics.sourceConnections.set(net.idleConnections);
+    for (const [state, count] of Object.entries(queue.counts)) metrics.jobsNow.set({ state }, count);
+    metrics.blockCacheBytes.set(reader.blockBytes);
+  });
+}
 
 /** Bytes of live media held in memory, of all streams. */
 export function sharedBytes(catalog: Catalog): number {

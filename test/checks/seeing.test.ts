@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { suite, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
-import { metricTable } from '../../src/observe/metrics.ts';
+import { metricTable } from '../../src/observe/metric-table.ts';
 import { pathOf } from '../fixtures/need.ts';
 
 interface Rule {

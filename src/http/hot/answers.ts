@@ -51,6 +51,8 @@ export interface AnswersOptions {
   readonly mayWatch: (token: string, stream: string, path: string) => boolean;
   /** Fields of every answer. */
   readonly head: Readonly<Record<string, string>>;
+  /** Told of what kept it from looking, a refusal or a mistake of ours; whoever asked goes the long way. */
+  readonly failed: (error: unknown, path: string) => void;
   /** A clock that never steps, ms. */
   readonly nowMs: () => number;
 }
@@ -101,7 +103,7 @@ export class ReadyAnswers implements Disposable {
     if (ready?.isPrivate === isPrivate) return ready;
     const form = { takesGzip, isPrivate };
     const address = parseLiveAddress(path);
-    const found = address && (this.#look(address, query, form) ?? this.#recorded(address, form));
+    const found = address && this.#look(address, { path, query, form });
     if (!found || found.isShared || 'look' in found.answer) return found;
     if (found.kind === 'part' || found.kind === 'segment') this.#keep(path, list, found, found.answer);
     else if (lists.size < MAX_LISTS) lists.set(key, found);
@@ -119,22 +121,26 @@ export class ReadyAnswers implements Disposable {
     this.#lists.clear();
   }
 
-  #look(address: LiveAddress, query: string, form: WireForm): Found | undefined {
+  #look(
+    address: LiveAddress,
+    { path, query, form }: { readonly path: string; readonly query: string; readonly form: WireForm },
+  ): Found | undefined {
     const { kind, name: stream } = address;
+    const found = { stream, kind, isPrivate: form.isPrivate };
+    const { now } = this.#options;
     try {
-      const reply = this.#options.now.look(address, new URLSearchParams(query));
-      if (!reply) return undefined;
-      const answer = isHold(reply) ? reply : this.wireOf(reply, form);
-      return answer && { stream, kind, isPrivate: form.isPrivate, answer };
-    } catch {
-      return undefined; // the long way meets the same refusal, and says it
+      const reply = now.look(address, new URLSearchParams(query));
+      if (reply) {
+        const answer = isHold(reply) ? reply : this.wireOf(reply, form);
+        return answer && { ...found, answer };
+      }
+      const recorded = now.recorded(address);
+      const answer = recorded && this.wireOf(recorded, form);
+      return answer && { ...found, isShared: true, answer };
+    } catch (error) {
+      this.#options.failed(error, path);
+      return undefined;
     }
-  }
-
-  #recorded(address: LiveAddress, form: WireForm): Found | undefined {
-    const reply = this.#options.now.recorded(address);
-    const answer = reply && this.wireOf(reply, form);
-    return answer && { stream: address.name, kind: address.kind, isPrivate: form.isPrivate, isShared: true, answer };
   }
 
   #listsOf(name: string, list: ListState): Lists {

@@ -6,7 +6,6 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Hold } from '../../delivery/hold.ts';
 import type { Reply } from '../../delivery/reply.ts';
-import type { OxbowError } from '../../lib/errors.ts';
 import type { Found, ReadyAnswers } from './answers.ts';
 import { type Borrowed, borrow } from './borrowed.ts';
 import { type Asker, MAX_HEAD_BYTES, parseAsker, parseRequestLine, type RequestLine } from './head.ts';
@@ -32,7 +31,7 @@ export interface ConnectionHost {
   /** Answers by node:http's objects. */
   onRequest(request: IncomingMessage, response: ServerResponse): void;
   /** Refuses a request that waited. */
-  refuse(request: IncomingMessage, response: ServerResponse, reason: OxbowError): void;
+  refuse(request: IncomingMessage, response: ServerResponse, reason: unknown): void;
   /** Gives the connection to node:http for good; nothing of it was read. */
   handOver(socket: Socket): void;
   /** An answer begins to wait; returns how it stops, or throws the OxbowError that there is no room. */
@@ -147,7 +146,7 @@ export class HotConnection {
       stopCounting = host.mayWait(asker, this.#socket);
     } catch (reason) {
       const { request, response } = this.#begin(line, asker);
-      host.refuse(request, response, reason as OxbowError);
+      host.refuse(request, response, reason);
       return;
     }
     const startedMs = performance.now();

@@ -4,14 +4,14 @@
  */
 import type { Hold } from '../../delivery/hold.ts';
 import type { Reply } from '../../delivery/reply.ts';
-import { OxbowError } from '../../lib/errors.ts';
+import type { OxbowError } from '../../lib/errors.ts';
 
 /** Whoever waits. */
 export interface Waiter {
   /** Called once, unless it left before. */
   answer(reply: Reply): void;
-  /** Called once, unless it left before. */
-  refuse(reason: OxbowError): void;
+  /** Called once, unless it left before. @param reason an OxbowError, or a mistake of ours */
+  refuse(reason: unknown): void;
 }
 
 interface Group {
@@ -52,7 +52,6 @@ export class Holds {
         const reply = hold.look();
         if (reply) settle(group, (waiter) => waiter.answer(reply));
       } catch (error) {
-        if (!(error instanceof OxbowError)) throw error;
         settle(group, (waiter) => waiter.refuse(error));
       }
     };

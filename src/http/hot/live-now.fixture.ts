@@ -17,7 +17,7 @@ export class FakeLive implements LiveNow {
   /** Segments that are there, by MSN: their text. */
   readonly #segments = new Map<number, Reply>();
   #playlist = textReply('list 1', { etag: 'list-1' });
-  #failure: OxbowError | undefined;
+  #failure: Error | undefined;
   /** Looks that were not answered by what is ready. */
   looks = 0;
   /** Groups that wait. */
@@ -37,9 +37,9 @@ export class FakeLive implements LiveNow {
     this.#changed();
   }
 
-  /** From now on whoever waits is refused. */
-  fail(): void {
-    this.#failure = new OxbowError('stream-offline', 'cam is not live now');
+  /** From now on whoever waits, and whoever asks, meets this. */
+  fail(failure: Error = new OxbowError('stream-offline', 'cam is not live now')): void {
+    this.#failure = failure;
     this.#changed();
   }
 

@@ -274,6 +274,22 @@ function cases(start: (change?: Partial<HttpDeps>) => Promise<TestServer>): void
     assert.equal((await client.answer()).status, 200);
   });
 
+  test('a mistake of ours ends nothing but the answer, and is counted', async () => {
+    await using each = await stage();
+    using client = each.client;
+    const bugs = async () => /^oxbow_bugs_total (\d+)$/m.exec(await each.server.deps.metrics.print())![1];
+    await client.send(get(`${LIST}?_HLS_msn=8`));
+    await until('it waits', () => each.live.waiting === 1);
+    each.live.fail(new TypeError('ours'));
+    const { status, body } = await client.answer();
+    assert.deepEqual([status, JSON.parse(body).code], [500, 'internal']);
+    assert.equal(await bugs(), '1');
+    // Whoever asks anew is answered by the long way.
+    await client.send(get(`${LIST}?_HLS_msn=9`));
+    assert.equal((await client.answer()).body, 'slow');
+    assert.equal(await bugs(), '2');
+  });
+
   test('who waits when oxbow ends is told to come back', async () => {
     await using each = await stage();
     using client = each.client;

@@ -4,12 +4,14 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import type { OxbowError } from '../../lib/errors.ts';
+import { OxbowError } from '../../lib/errors.ts';
+import { traceIdOf } from '../../observe/trace.ts';
 import { createClientAddress } from '../client-address.ts';
 import { readCmcd } from '../cmcd.ts';
 import type { HttpDeps } from '../deps.ts';
 import type { HeldRequests } from '../held.ts';
 import { everyAnswer } from '../media.ts';
+import { reportProblem } from '../problem.ts';
 import { viewerKey } from '../viewer-key.ts';
 import { signedClassOf } from '../watching.ts';
 import { type Found, ReadyAnswers } from './answers.ts';
@@ -21,7 +23,7 @@ import type { Wire } from './wire.ts';
 /** What connections are given to. */
 export interface Handlers {
   onRequest(request: IncomingMessage, response: ServerResponse): void;
-  refuse(request: IncomingMessage, response: ServerResponse, reason: OxbowError): void;
+  refuse(request: IncomingMessage, response: ServerResponse, reason: unknown): void;
   handOver(socket: Socket): void;
 }
 
@@ -63,6 +65,10 @@ export function createHotResponder(deps: HttpDeps, held: HeldRequests, handlers:
     mayWatch: (token, stream, path) =>
       deps.access.watch.verify(token, stream, signedClassOf(path), clock.nowMs()) === 'ok',
     head: everyAnswer,
+    failed(error, path) {
+      // The long way meets the same refusal and says it; a mistake of ours may be one of this way alone.
+      if (!(error instanceof OxbowError)) reportProblem(error, `GET ${path}`, traceIdOf(undefined), deps);
+    },
     nowMs: () => clock.monotonicMs(),
   });
   /** Answers since the last scrape: a counter with labels costs as much as a tenth of an answer. */
@@ -74,6 +80,7 @@ export function createHotResponder(deps: HttpDeps, held: HeldRequests, handlers:
       metrics.cmcdRequests.inc({ class: kind }, count.told);
     }
     counts.clear();
+    metrics.readyBytes.set(answers.bytes);
   });
   let isClosing = false;
 
