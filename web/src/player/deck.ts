@@ -4,6 +4,7 @@
  */
 import type Hls from 'hls.js';
 import type { ErrorData, HlsConfig, LevelDetails } from 'hls.js';
+import { approachTo } from './approach.ts';
 import type { Facts } from './facts.ts';
 import { Frames, type RunFragment } from './frames.ts';
 import { positionOf } from './media-time.ts';
@@ -72,6 +73,8 @@ export class Deck {
   #readyS: number | null = null;
   /** A seek was made and its frame has not been told. */
   #awaitsFrame = false;
+  /** Where a seek goes on to once what lies before it is loaded, media seconds. */
+  #aimS: number | null = null;
   #guess: ReturnType<typeof setTimeout> | undefined;
   readonly #skews: number[] = [];
   readonly #intervals: number[] = [];
@@ -108,6 +111,10 @@ export class Deck {
       events.changed(this),
     );
     listen(['seeked', 'canplay'], () => {
+      if (this.#aimS !== null) {
+        this.#goOn(this.#aimS);
+        return;
+      }
       // A hidden tab and a stream without pictures show no frames.
       if (!this.#tellsFrames && this.ready) this.#framed(video.currentTime, performance.now());
       else if (this.#awaitsFrame) this.#guessLater();
@@ -140,7 +147,7 @@ export class Deck {
 
   /** There is a picture where it is wished for. */
   get ready(): boolean {
-    return this.video.readyState >= 2 && !this.video.seeking;
+    return this.#aimS === null && this.video.readyState >= 2 && !this.video.seeking;
   }
 
   /** Media ahead of the playhead without a hole, seconds. */
@@ -188,7 +195,10 @@ export class Deck {
   seekTo(mediaSeconds: number): void {
     this.#skews.length = 0;
     this.#awaitsFrame = true;
-    this.video.currentTime = Math.max(LIST_START, mediaSeconds);
+    const { buffered } = this.video;
+    const firstS = this.#details ? approachTo(mediaSeconds, { buffered, fromS: this.#details.fragmentStart }) : null;
+    this.#aimS = firstS === null ? null : mediaSeconds;
+    this.video.currentTime = Math.max(LIST_START, firstS ?? mediaSeconds);
   }
 
   /** UTC at the end of the list, unix milliseconds; null before the first list. */
@@ -258,6 +268,7 @@ export class Deck {
     this.#watched += 1;
     clearTimeout(this.#guess);
     this.#awaitsFrame = false;
+    this.#aimS = null;
     this.#hls?.destroy();
     this.#hls = null;
     this.#source = null;
@@ -314,6 +325,13 @@ export class Deck {
     return 'requestVideoFrameCallback' in video && !video.ownerDocument.hidden && video.videoWidth > 0;
   }
 
+  /** What lies before the place is loaded: now to the place itself. */
+  #goOn(aimS: number): void {
+    if (this.video.seeking) return;
+    this.#aimS = null;
+    this.video.currentTime = aimS;
+  }
+
   #watchFrames(): void {
     const turn = ++this.#watched;
     if (!('requestVideoFrameCallback' in this.video)) return;
@@ -322,7 +340,9 @@ export class Deck {
         if (turn !== this.#watched) return;
         // The very first frame of a source may be told as 0.
         const early = frame.mediaTime === 0 && this.video.currentTime > 1;
-        this.#framed(early ? this.video.currentTime : frame.mediaTime, frame.expectedDisplayTime);
+        // On the way nothing is there yet.
+        if (this.#aimS === null)
+          this.#framed(early ? this.video.currentTime : frame.mediaTime, frame.expectedDisplayTime);
         next();
       });
     next();

@@ -27,6 +27,7 @@ export class FakeVideo extends EventTarget {
   /** Why the browser refuses to play; null: it plays. */
   refusal: string | null = null;
   /** What is in the buffer, seconds. */
+  bufferedFrom = 0;
   bufferedTo = 0;
   seeks: number[] = [];
   #time = 0;
@@ -47,7 +48,7 @@ export class FakeVideo extends EventTarget {
   }
 
   get buffered() {
-    return { length: this.bufferedTo > 0 ? 1 : 0, start: () => 0, end: () => this.bufferedTo };
+    return { length: this.bufferedTo > 0 ? 1 : 0, start: () => this.bufferedFrom, end: () => this.bufferedTo };
   }
 
   toggleAttribute(name: string, force: boolean): void {

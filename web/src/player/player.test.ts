@@ -86,6 +86,24 @@ test('a moment within the live list is sought on the same deck, an older one com
   assert.equal(seen.snapshot.shownMs, start - 10 * minute, 'the bar is there before the picture is');
 });
 
+test('a moment just before what is loaded is come to from further back, and nothing is there until it is', async (t) => {
+  const { player, seen, document, playLive } = setUp(t);
+  playLive();
+  const { front } = document;
+  front.bufferedFrom = 240.05;
+  front.seeks = [];
+  player.goTo(start - minute);
+  await settled();
+  assert.deepEqual(front.seeks, [240.05 - 0.15]);
+  front.picture(239.88);
+  assert.equal(seen.snapshot.shownMs, start - minute, 'a picture on the way counts for nothing');
+  front.bufferedFrom = 230;
+  front.happens('seeked');
+  assert.deepEqual(front.seeks, [240.05 - 0.15, 240]);
+  front.picture(240);
+  assert.equal(seen.snapshot.shownMs, start - minute);
+});
+
 test('going live from shifted is a seek on the same deck', async (t) => {
   const { player, seen, document, playLive } = setUp(t);
   playLive();
