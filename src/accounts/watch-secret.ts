@@ -7,7 +7,8 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { OxbowError } from '../lib/errors.ts';
 
-const FILE = 'watch-secret';
+/** Its name in the data folder. */
+export const WATCH_SECRET_FILE = 'watch-secret';
 /** RFC 2104, 3: no shorter than the digest would be good; a setting may be a phrase. */
 const MIN_LENGTH = 16;
 
@@ -17,7 +18,7 @@ const MIN_LENGTH = 16;
  */
 export async function openWatchSecret(dataFolder: string, setting: string | undefined): Promise<Buffer> {
   if (setting) return checked(setting, 'watchSecret');
-  const file = join(dataFolder, FILE);
+  const file = join(dataFolder, WATCH_SECRET_FILE);
   const kept = await read(file);
   if (kept !== undefined) return checked(kept, file);
   const made = randomBytes(32).toString('base64url');

@@ -25,7 +25,8 @@ test('--version prints the version, --help the verbs, and both end with 0', () =
   assert.match(version.stdout, /^\d+\.\d+\.\d+\n$/);
   assert.equal(version.status, 0);
   const help = oxbow(['--help']);
-  for (const verb of ['serve', 'config', 'doctor', 'probe']) assert.match(help.stdout, new RegExp(`^ +${verb} `, 'm'));
+  for (const verb of ['serve', 'config', 'doctor', 'probe', 'backup'])
+    assert.match(help.stdout, new RegExp(`^ +${verb} `, 'm'));
   assert.equal(help.status, 0);
 });
 

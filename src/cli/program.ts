@@ -4,6 +4,7 @@
  */
 import { Command, CommanderError } from 'commander';
 import { version } from '../lib/version.ts';
+import { addBackup } from './backup.ts';
 import { addCompletion } from './completion.ts';
 import { addConfig } from './config.ts';
 import { addDoctor } from './doctor.ts';
@@ -54,6 +55,7 @@ function createProgram(exit: (code: ExitCode) => void): Command {
   addProbe(program, exit);
   addExport(program, exit);
   addRecord(program, exit);
+  addBackup(program, exit);
   addToken(program, exit);
   addCompletion(program, exit);
   for (const command of program.commands) for (const each of [command, ...command.commands]) inherit(each);

@@ -2,6 +2,8 @@
  * The door from the command line to the index of recordings; opened only when asked for, so that other verbs start fast.
  * In: a data folder. Out: findings, a rebuilt index.
  */
+import type { Rebuilt } from '../streams/rebuild.ts';
+
 /** Compares database and files. @returns sentences about what does not agree; empty when all is well */
 export async function compareIndex(folder: string, { signal }: { signal: AbortSignal }): Promise<readonly string[]> {
   const { checkIndex } = await import('../streams/rebuild.ts');
@@ -9,19 +11,25 @@ export async function compareIndex(folder: string, { signal }: { signal: AbortSi
 }
 
 /** Makes the index again from the files and says what was found. @throws OxbowError `data-in-use` while a server runs there */
-export async function rebuild(folder: string, { signal }: { signal: AbortSignal }): Promise<string> {
+export async function rebuild(folder: string, how: { signal: AbortSignal }): Promise<string> {
+  return sayRebuilt(await makeIndex(folder, how));
+}
+
+/** Makes the index again from the files, with a line of progress. @throws OxbowError `data-in-use` while a server runs there */
+export async function makeIndex(folder: string, { signal }: { signal: AbortSignal }): Promise<Rebuilt> {
   const { rebuildIndex } = await import('../streams/rebuild.ts');
   try {
-    const { files, segments, streams, repaired, unusable } = await rebuildIndex(folder, {
-      signal,
-      progress: showProgress,
-    });
-    const mended = repaired === 0 ? '' : `; ${repaired} files that were not closed were mended`;
-    const left = unusable.length === 0 ? '' : `; without anything usable, left as they are: ${unusable.join(', ')}`;
-    return `${files} files with ${segments} segments of ${streams} streams${mended}${left}`;
+    return await rebuildIndex(folder, { signal, progress: showProgress });
   } finally {
     if (process.stderr.isTTY) process.stderr.write('\r\x1b[K');
   }
+}
+
+/** What was found, as a sentence. */
+export function sayRebuilt({ files, segments, streams, repaired, unusable }: Rebuilt): string {
+  const mended = repaired === 0 ? '' : `; ${repaired} files that were not closed were mended`;
+  const left = unusable.length === 0 ? '' : `; without anything usable, left as they are: ${unusable.join(', ')}`;
+  return `${files} files with ${segments} segments of ${streams} streams${mended}${left}`;
 }
 
 /** One line that is written over; only on a terminal. */

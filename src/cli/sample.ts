@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import { finishStream } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
 
-const NOTE_FILE = 'sample-stream.txt';
+/** Name of the note in the data folder. */
+export const SAMPLE_NOTE_FILE = 'sample-stream.txt';
 const NOTE =
   'This folder was empty when oxbow first used it, so oxbow shows a sample stream named "demo".\n' +
   'Delete this file to start without it.\n';
@@ -23,7 +24,7 @@ export function withSample(config: Config): Config {
 
 /** Leaves the note that makes later starts show the sample again; call it once the data folder is in use. */
 export function rememberSample(config: Config): void {
-  const file = join(config.data, NOTE_FILE);
+  const file = join(config.data, SAMPLE_NOTE_FILE);
   if (config.streams.demo?.origin === 'sample' && existsSync(config.data) && !existsSync(file))
     writeFileSync(file, NOTE);
 }
@@ -32,7 +33,7 @@ function wantsSample(folder: string): boolean {
   if (!existsSync(folder)) return true;
   try {
     const names = readdirSync(folder).filter((name) => name !== 'lost+found');
-    return names.length === 0 || names.includes(NOTE_FILE);
+    return names.length === 0 || names.includes(SAMPLE_NOTE_FILE);
   } catch {
     return false; // An unreadable folder is refused with its reason when the server opens it.
   }

@@ -54,6 +54,7 @@ export type ProblemCode =
   | 'folder-unwritable'
   | 'data-in-use'
   | 'data-newer'
+  | 'bad-backup'
   | 'bad-range'
   | 'bad-setting';
 

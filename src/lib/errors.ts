@@ -202,6 +202,11 @@ export const refusals = {
     title: 'The data folder was written by a newer oxbow',
     hint: 'Run that version or a newer one, or give this one another folder with --data.',
   },
+  'bad-backup': {
+    status: 400,
+    title: 'That is not a whole backup',
+    hint: 'Take another one; nothing was changed. `oxbow backup -o FILE` makes them.',
+  },
   'bad-range': { status: 416, title: 'That range lies outside', hint: 'See the Content-Range header for the length.' },
   'bad-setting': { status: 400, title: 'A setting is not valid', hint: 'Run `oxbow config check`.' },
 } as const satisfies Record<string, Refusal>;

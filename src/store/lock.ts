@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { messageOf, OxbowError } from '../lib/errors.ts';
 import { makeFolder } from '../lib/folder.ts';
+import { LOCK_FILE } from './file-names.ts';
 import { sqliteCode } from './sqlite-code.ts';
 
 /**
@@ -16,7 +17,7 @@ import { sqliteCode } from './sqlite-code.ts';
  * @throws OxbowError `data-in-use` while another process holds it, `folder-unwritable` where it cannot be made
  */
 export function lockDataFolder(folder: string): Disposable {
-  const file = join(folder, 'lock.db');
+  const file = join(folder, LOCK_FILE);
   let db: DatabaseSync | undefined;
   try {
     makeFolder(folder);

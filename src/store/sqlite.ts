@@ -52,7 +52,7 @@ export function openSqlite(file: string, nowMs: number): Sqlite {
     if (sqliteCode(error) !== 'corrupt') {
       throw new OxbowError('folder-unwritable', `Cannot open ${file}: ${messageOf(error)}.`, { cause: error });
     }
-    movedTo = moveAside(file, nowMs);
+    movedTo = moveAside(file, nowMs, 'corrupt');
     db = openChecked(file);
   }
   const prepared = new Map<string, StatementSync>();
@@ -133,10 +133,16 @@ function migrate(db: DatabaseSync, from: number): void {
   }
 }
 
-function moveAside(file: string, nowMs: number): string {
+/**
+ * Renames a database with what SQLite keeps beside it; never over anything.
+ *
+ * @param why a word of the new name: `oxbow.db.corrupt-20260102T030405Z`
+ * @returns the new path
+ */
+export function moveAside(file: string, nowMs: number, why: string): string {
   const stamp = new Date(nowMs).toISOString().replace(/[-:]|\.\d+/g, '');
-  let target = `${file}.corrupt-${stamp}`;
-  for (let n = 2; existsSync(target); n++) target = `${file}.corrupt-${stamp}-${n}`;
+  let target = `${file}.${why}-${stamp}`;
+  for (let n = 2; existsSync(target); n++) target = `${file}.${why}-${stamp}-${n}`;
   for (const suffix of ['-wal', '-shm', '']) {
     if (existsSync(file + suffix)) renameSync(file + suffix, target + suffix);
   }

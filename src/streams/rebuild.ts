@@ -10,10 +10,10 @@ import { ChunkTable } from '../recording/chunk-table.ts';
 import { openInitTable } from '../recording/init-table.ts';
 import { recoverStream } from '../recording/recovery.ts';
 import { openStore, type Store } from '../store/db.ts';
+import { DATABASE_FILE } from '../store/file-names.ts';
 import { adoptFolders } from './stream-table.ts';
 
-/** File name of the database in the data folder. */
-export const DATABASE_FILE = 'oxbow.db';
+export { DATABASE_FILE };
 
 /** What a rebuild did. */
 export interface Rebuilt {

@@ -1,0 +1,268 @@
+/**
+ * One file that holds what cannot be made again: a copy of the database, with a table of its own for small files beside it.
+ * In: a database, perhaps of a running server. Out: a SQLite file that restore.ts puts back.
+ */
+import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { backup, DatabaseSync } from 'node:sqlite';
+import { messageOf, OxbowError } from '../lib/errors.ts';
+import { syncFolder } from '../lib/folder.ts';
+import { migrations } from './migrations.ts';
+import { sqliteCode } from './sqlite-code.ts';
+
+/** How a backup is laid out; a later oxbow may know more forms. */
+export const BACKUP_FORM = 1;
+
+/** The table that makes a backup of a copy: the manifest and the small files, by name. */
+export const BACKUP_TABLE = 'oxbow_backup';
+
+const MANIFEST = 'manifest';
+const BUSY_TIMEOUT_MS = 5000;
+/** Some MB: often enough for a bar of progress and for Ctrl-C. */
+const PAGES_PER_STEP = 1000;
+
+/** What is counted in a backup, for whoever wonders which one to take. */
+const counted = {
+  streams: 'stream',
+  markers: 'marker',
+  pins: 'pin',
+  tokens: 'api_token',
+  webhooks: 'webhook',
+} as const;
+
+/**
+ * What tells only of the moment: who is signed in, what runs, what is on its way, what a stream does. Put back later it would sign in whoever
+ * signed out since, send events twice and take a stop for a crash.
+ */
+const ofTheMoment = ['session', 'job', 'webhook_delivery', 'stream_presence'] as const;
+
+/** What a backup says of itself. */
+export interface BackupManifest {
+  readonly form: number;
+  /** Version of the oxbow that made it. */
+  readonly oxbow: string;
+  /** Schema of the database (`PRAGMA user_version`). */
+  readonly schema: number;
+  /** RFC 3339, UTC. */
+  readonly takenAt: string;
+  readonly counts: Readonly<Record<keyof typeof counted, number>>;
+  /** Names of the small files in it. */
+  readonly files: readonly string[];
+  /** Recorded files that the index knows. They are not in the backup. */
+  readonly recordings: { readonly files: number; readonly bytes: number };
+}
+
+/** A small file that goes with the database. */
+export interface BackupFile {
+  readonly name: string;
+  readonly content: Uint8Array;
+}
+
+/** What is backed up, and where to. */
+export interface BackupOptions {
+  /** Path of the database. */
+  readonly database: string;
+  /** Path of the backup; only another backup may be there, which it replaces. */
+  readonly target: string;
+  readonly files: readonly BackupFile[];
+  /** Version of this oxbow. */
+  readonly version: string;
+  /** ms since 1970. */
+  readonly nowMs: number;
+  /** Told how much is copied, 0 to 1. */
+  readonly progress?: (share: number) => void;
+  /** Told when all is copied, and the copy about to be read through. */
+  readonly checking?: () => void;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Copies the database as it is at one moment, whether a server writes to it or not, checks the copy, and puts it in place whole, readable
+ * by its owner only. Abort leaves nothing behind; checking, at the end, is not interrupted.
+ *
+ * @throws OxbowError `not-found` without a database, `data-newer`, `bad-request` where something else has the target's name, `bad-backup`
+ * where the database itself is damaged, `folder-unwritable`
+ */
+export async function writeBackup(options: BackupOptions): Promise<BackupManifest & { readonly bytes: number }> {
+  const { database, target, signal } = options;
+  if (!existsSync(database)) {
+    throw new OxbowError('not-found', `there is no database ${database}`, {
+      extra: { hint: 'Name the data folder with --data.' },
+    });
+  }
+  if (existsSync(target) && !isBackup(target)) {
+    throw new OxbowError('bad-request', `${target} is there, and is no backup`, {
+      extra: { hint: 'Choose another name: -o FILE' },
+    });
+  }
+  // Of two that are made at once, each has its own.
+  const unfinished = `${target}.${process.pid}.part`;
+  try {
+    makeEmpty(unfinished);
+    await copyDatabase(options, unfinished);
+    signal.throwIfAborted();
+    options.checking?.();
+    const manifest = finish(options, unfinished);
+    const { size } = statSync(unfinished);
+    renameSync(unfinished, target);
+    syncFolder(dirname(target));
+    return { ...manifest, bytes: size };
+  } catch (error) {
+    for (const suffix of ['', '-journal', '-wal', '-shm']) rmSync(unfinished + suffix, { force: true });
+    signal.throwIfAborted();
+    if (error instanceof OxbowError) throw error;
+    if (sqliteCode(error) === 'corrupt') throw damaged(database, messageOf(error), error);
+    throw new OxbowError('folder-unwritable', `Cannot copy ${database} to ${target}: ${messageOf(error)}`, {
+      cause: error,
+      extra: {
+        hint: 'Look at the folder of the backup and its free space, and run it as the user that oxbow runs as.',
+      },
+    });
+  }
+}
+
+/** Whether a file is a backup, whole or not. */
+export function isBackup(file: string): boolean {
+  try {
+    using db = open(file, { readOnly: true });
+    return hasBackupTable(db.db);
+  } catch {
+    return false; // no database, or none that can be read
+  }
+}
+
+/**
+ * What a backup says of itself, and the small files in it.
+ *
+ * @throws OxbowError `bad-backup`, `data-newer`
+ */
+export function readBackup(db: DatabaseSync, file: string): { manifest: BackupManifest; files: BackupFile[] } {
+  if (!hasBackupTable(db)) throw new OxbowError('bad-backup', `${file} is no backup of oxbow`);
+  const rows = db.prepare(`SELECT name, content FROM ${BACKUP_TABLE}`).all() as unknown as BackupFile[];
+  const found = rows.find(({ name }) => name === MANIFEST);
+  if (!found) throw new OxbowError('bad-backup', `${file} has no manifest`);
+  const manifest = JSON.parse(Buffer.from(found.content).toString()) as BackupManifest;
+  const schema = schemaOf(db);
+  if (manifest.form > BACKUP_FORM || schema > migrations.length) {
+    throw new OxbowError(
+      'data-newer',
+      `${file} was made by oxbow ${manifest.oxbow} and has schema ${schema}; this oxbow knows schemas up to ${migrations.length}.`,
+    );
+  }
+  return { manifest, files: rows.filter(({ name }) => name !== MANIFEST) };
+}
+
+/** Opens a database; disposing closes it. */
+export function open(
+  file: string,
+  { readOnly }: { readOnly: boolean },
+): Disposable & {
+  readonly db: DatabaseSync;
+} {
+  const db = new DatabaseSync(file, { readOnly, timeout: BUSY_TIMEOUT_MS });
+  return {
+    db,
+    [Symbol.dispose]() {
+      if (db.isOpen) db.close();
+    },
+  };
+}
+
+/** Reads a database through. @returns what is wrong; undefined when it is whole */
+export function findDamage(db: DatabaseSync): string | undefined {
+  const found = db.prepare('PRAGMA integrity_check(1)').get()!.integrity_check as string;
+  return found === 'ok' ? undefined : found;
+}
+
+/** Writes a file to the disk. */
+export function syncFile(file: string): void {
+  const fd = openSync(file, 'r+');
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Made first, so that it was never readable for others. */
+function makeEmpty(file: string): void {
+  closeSync(openSync(file, 'wx', 0o600));
+}
+
+async function copyDatabase({ database, progress, signal }: BackupOptions, target: string): Promise<void> {
+  using source = open(database, { readOnly: true });
+  // Held while it is copied: the copy is of one moment, and a server that goes on writing does not make it begin again, for ever.
+  source.db.exec('BEGIN');
+  const schema = schemaOf(source.db);
+  if (schema > migrations.length) {
+    throw new OxbowError(
+      'data-newer',
+      `${database} has schema ${schema}; this oxbow knows schemas up to ${migrations.length}.`,
+      { extra: { hint: 'Use the oxbow that runs there.' } },
+    );
+  }
+  await backup(source.db, target, {
+    rate: PAGES_PER_STEP,
+    progress({ totalPages, remainingPages }) {
+      signal.throwIfAborted();
+      progress?.(1 - remainingPages / Math.max(1, totalPages));
+    },
+  });
+}
+
+/** Makes a backup of the copy: one file, without what is of the moment, with manifest and files, checked and on the disk. */
+function finish({ database, files, version, nowMs }: BackupOptions, copy: string): BackupManifest {
+  let manifest: BackupManifest;
+  {
+    using copied = open(copy, { readOnly: false });
+    const { db } = copied;
+    db.exec('PRAGMA journal_mode = DELETE; PRAGMA secure_delete = ON; BEGIN');
+    for (const table of ofTheMoment) if (hasTable(db, table)) db.exec(`DELETE FROM ${table}`);
+    manifest = {
+      form: BACKUP_FORM,
+      oxbow: version,
+      schema: schemaOf(db),
+      takenAt: new Date(nowMs).toISOString(),
+      counts: countsOf(db),
+      files: files.map(({ name }) => name),
+      recordings: recordingsOf(db),
+    };
+    db.exec(`DROP TABLE IF EXISTS ${BACKUP_TABLE};
+      CREATE TABLE ${BACKUP_TABLE} (name TEXT PRIMARY KEY, content BLOB NOT NULL) STRICT`);
+    const add = db.prepare(`INSERT INTO ${BACKUP_TABLE} VALUES (?, ?)`);
+    add.run(MANIFEST, Buffer.from(JSON.stringify(manifest)));
+    for (const { name, content } of files) add.run(name, content);
+    db.exec('COMMIT');
+    const damage = findDamage(db);
+    if (damage !== undefined) throw damaged(database, damage);
+  }
+  syncFile(copy);
+  return manifest;
+}
+
+function damaged(database: string, what: string, cause?: unknown): OxbowError {
+  return new OxbowError('bad-backup', `${database} is damaged: ${what}`, {
+    cause,
+    extra: { hint: 'No backup was made. Stop oxbow, and put an older backup back: oxbow backup --restore FILE' },
+  });
+}
+
+const schemaOf = (db: DatabaseSync): number => db.prepare('PRAGMA user_version').get()!.user_version as number;
+
+const hasTable = (db: DatabaseSync, name: string): boolean =>
+  db.prepare(`SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?`).get(name) !== undefined;
+
+const hasBackupTable = (db: DatabaseSync): boolean => hasTable(db, BACKUP_TABLE);
+
+function countsOf(db: DatabaseSync): BackupManifest['counts'] {
+  const count = (table: string) =>
+    hasTable(db, table) ? (db.prepare(`SELECT count(*) AS n FROM ${table}`).get()!.n as number) : 0;
+  const counts = Object.entries(counted).map(([name, table]) => [name, count(table)]);
+  return Object.fromEntries(counts) as BackupManifest['counts'];
+}
+
+function recordingsOf(db: DatabaseSync): BackupManifest['recordings'] {
+  if (!hasTable(db, 'chunk_file')) return { files: 0, bytes: 0 };
+  const sum = db.prepare('SELECT count(*) AS files, coalesce(sum(size), 0) AS bytes FROM chunk_file').get()!;
+  return { files: sum.files as number, bytes: sum.bytes as number };
+}

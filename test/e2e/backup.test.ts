@@ -1,0 +1,102 @@
+import assert from 'node:assert/strict';
+import { cp, readFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { suite, test } from 'node:test';
+import { chunkFiles } from '../fixtures/recordings.ts';
+import { openFolder, runOxbow, type Server, smallPicture, startServer } from '../fixtures/server.ts';
+import { assertCovered } from '../fixtures/timeline.ts';
+import { until } from '../fixtures/wait.ts';
+
+const ADMIN = 'a-token-for-tests';
+const STREAM = '/api/v1/streams/demo';
+
+async function make<T>(server: Server, path: string, body: unknown): Promise<T> {
+  const headers = { 'content-type': 'application/json' };
+  const response = await server.fetch(path, { method: 'POST', headers, body: JSON.stringify(body) });
+  assert.equal(response.status, 201, await response.clone().text());
+  return (await response.json()) as T;
+}
+
+const seconds = async (server: Server) => (await server.stream('demo')).recorded.seconds;
+
+/** First MSNs of the files of the stream, in order of time. */
+async function firstMsns(data: string): Promise<number[]> {
+  const files = (await chunkFiles(data)).get('demo') ?? [];
+  return files.map((path) => Number(/-(\d+)\.mp4$/.exec(basename(path))![1]));
+}
+
+suite('oxbow backup', () => {
+  test('a server is backed up while it records; in a new folder all of it is there, and what was recorded since', async () => {
+    await using folder = await openFolder('backup');
+    const [data, other] = ['data', 'other'].map((name) => join(folder.path, name)) as [string, string];
+    const copy = join(folder.path, 'copy.db');
+    const sinceMs = Date.now() - 60_000;
+    let token: string;
+    {
+      await using server = await startServer({ data, adminToken: ADMIN, args: smallPicture });
+      await until('a second is recorded', async () => (await seconds(server)) >= 1);
+      const at = new Date(Date.now() - 500).toISOString();
+      await make(server, `${STREAM}/markers`, { at, text: 'the parcel' });
+      const pin = { from: new Date(Date.now() - 1000).toISOString(), to: at, text: 'keep this' };
+      await make(server, `${STREAM}/pins`, pin);
+      ({ token } = await make<{ token: string }>(server, '/api/v1/tokens', { label: 'deploy', scopes: ['admin'] }));
+
+      const inUse = await runOxbow(['backup', '--restore', copy, '--data', data]);
+      assert.deepEqual([inUse.code, inUse.stdout], [1, ''], 'there is nothing to put back yet');
+      const said = await runOxbow(['backup', '-o', copy, '--data', data, '--json']);
+      assert.equal(said.code, 0, said.stderr);
+      const { counts, files } = JSON.parse(said.stdout) as { counts: unknown; files: unknown };
+      assert.deepEqual(counts, { streams: 1, markers: 1, pins: 1, tokens: 1, webhooks: 0 });
+      assert.deepEqual(files, ['watch-secret', 'sample-stream.txt']);
+      const refused = await runOxbow(['backup', '--restore', copy, '--data', data]);
+      assert.equal(refused.code, 1);
+      assert.match(refused.stderr, /^oxbow: Another oxbow runs on .*\n {2}Stop it/);
+
+      const had = await seconds(server);
+      await until('two more seconds are recorded', async () => (await seconds(server)) >= had + 2);
+      await make(server, `${STREAM}/markers`, { at, text: 'after the backup' });
+      assert.deepEqual(server.log('error'), []);
+    }
+    const before = await firstMsns(data);
+
+    const restored = await runOxbow(['backup', '--restore', copy, '--data', other]);
+    assert.equal(restored.code, 0, restored.stderr);
+    assert.match(restored.stdout, /1 stream, 1 marker, 1 pin, 1 token, 0 webhooks\n/);
+    assert.deepEqual(await readFile(join(other, 'watch-secret')), await readFile(join(data, 'watch-secret')));
+    // In this order the index of the restore knows nothing: the start finds all.
+    await cp(join(data, 'recordings'), join(other, 'recordings'), { recursive: true });
+
+    await using server = await startServer({ data: other, adminToken: ADMIN, args: smallPicture });
+    const texts = async (what: string) =>
+      (await server.json<{ items: { text: string }[] }>(`${STREAM}/${what}`)).items.map(({ text }) => text);
+    assert.deepEqual([await texts('markers'), await texts('pins')], [['the parcel'], ['keep this']]);
+    const asToken = await server.fetch('/api/v1/tokens', { headers: { authorization: `Bearer ${token}` } });
+    assert.equal(asToken.status, 200);
+    const had = await seconds(server);
+    assert.ok(had >= 3, `${had} s are recorded`);
+    await until('a new file has begun', async () => (await firstMsns(other)).length > before.length);
+    const after = await firstMsns(other);
+    assert.deepEqual(after.slice(0, before.length), before);
+    assert.ok(after.at(-1)! > Math.max(...before) + 1, 'the new names lie above all that were given');
+    const timeline = await server.timeline('demo', `?from=${sinceMs}&to=${Date.now()}`);
+    assertCovered(timeline);
+    assert.deepEqual(
+      timeline.gaps.filter(({ cause }) => cause === 'crash'),
+      [],
+      'a server that ended in order did not crash, whatever it did when it was copied',
+    );
+    assert.deepEqual(server.log('error'), []);
+  });
+
+  test('neither -o nor --restore, and both, are wrong usage; a folder without a database is a failure', async () => {
+    await using folder = await openFolder('backup');
+    const copy = join(folder.path, 'copy.db');
+    assert.equal((await runOxbow(['backup', '--data', folder.path])).code, 2);
+    assert.equal((await runOxbow(['backup', '-o', copy, '--restore', copy, '--data', folder.path])).code, 2);
+    const unmounted = await runOxbow(['backup', '-o', join(folder.path, 'none/'), '--data', folder.path]);
+    assert.match(unmounted.stderr, /^oxbow: there is no folder .*none\n/);
+    const none = await runOxbow(['backup', '-o', copy, '--data', folder.path]);
+    assert.deepEqual([none.code, none.stdout], [1, '']);
+    assert.match(none.stderr, /^oxbow: there is no database .*oxbow\.db\n {2}Name the data folder with --data\.\n$/);
+  });
+});
