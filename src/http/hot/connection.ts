@@ -158,16 +158,18 @@ export class HotConnection {
     };
     const waiter: Waiter = {
       answer: (reply: Reply) => {
-        over();
         const wire = host.answers.wireOf(reply, { takesGzip: asker.takesGzip, isPrivate: found.isPrivate });
-        if (!wire) {
-          this.#borrow(line, asker); // it has left memory since
-          return;
-        }
-        this.#write(wire);
-        const waitedMs = performance.now() - startedMs;
-        host.served(found, wire, { target: line.target, asker, socket: this.#socket, waitedMs });
-        this.#next();
+        if (wire) this.#write(wire);
+        return () => {
+          over();
+          if (!wire) {
+            this.#borrow(line, asker); // it has left memory since
+            return;
+          }
+          const waitedMs = performance.now() - startedMs;
+          host.served(found, wire, { target: line.target, asker, socket: this.#socket, waitedMs });
+          this.#next();
+        };
       },
       refuse: (reason) => {
         over();

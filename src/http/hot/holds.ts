@@ -8,8 +8,8 @@ import type { OxbowError } from '../../lib/errors.ts';
 
 /** Whoever waits. */
 export interface Waiter {
-  /** Called once, unless it left before. */
-  answer(reply: Reply): void;
+  /** Called once, unless it left before. Returns what may be done once everyone of the group has theirs. */
+  answer(reply: Reply): () => void;
   /** Called once, unless it left before. @param reason an OxbowError, or a mistake of ours */
   refuse(reason: unknown): void;
 }
@@ -39,7 +39,7 @@ export class Holds {
   /** Ends the waiting of everyone with the given refusal. */
   release(reason: OxbowError): void {
     for (const groups of [...this.#groups.values()]) {
-      for (const group of [...groups.values()]) settle(group, (waiter) => waiter.refuse(reason));
+      for (const group of [...groups.values()]) refuse(group, reason);
     }
   }
 
@@ -50,9 +50,9 @@ export class Holds {
       if (group.waiters.size === 0) return;
       try {
         const reply = hold.look();
-        if (reply) settle(group, (waiter) => waiter.answer(reply));
+        if (reply) answer(group, reply);
       } catch (error) {
-        settle(group, (waiter) => waiter.refuse(error));
+        refuse(group, error);
       }
     };
     // Parts of several tracks, the seal and the end come in one turn: one answer tells of all.
@@ -61,7 +61,7 @@ export class Holds {
       isDue = true;
       queueMicrotask(look);
     });
-    const timer = setTimeout(() => settle(group, (waiter) => waiter.refuse(hold.late())), hold.waitMs);
+    const timer = setTimeout(() => refuse(group, hold.late()), hold.waitMs);
     const group: Group = {
       waiters: new Set(),
       close: () => {
@@ -77,9 +77,20 @@ export class Holds {
   }
 }
 
-function settle(group: Group, tell: (waiter: Waiter) => void): void {
+/** The group is over; those who waited in it. */
+function dissolve(group: Group): readonly Waiter[] {
   group.close();
   const waiters = [...group.waiters];
   group.waiters.clear();
-  for (const waiter of waiters) tell(waiter);
+  return waiters;
+}
+
+function answer(group: Group, reply: Reply): void {
+  // The last of thousands shall not wait for what is counted of the first.
+  const rests = dissolve(group).map((waiter) => waiter.answer(reply));
+  for (const rest of rests) rest();
+}
+
+function refuse(group: Group, reason: unknown): void {
+  for (const waiter of dissolve(group)) waiter.refuse(reason);
 }
