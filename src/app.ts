@@ -14,8 +14,8 @@ import type { SystemView } from './api/shapes.ts';
 import { openRangeReader } from './archive/range-reader.ts';
 import { createSyncQueue, type SyncQueue } from './archive/sync-queue.ts';
 import { createBus } from './cluster/bus.ts';
-import { describeSettings } from './config/describe.ts';
 import type { Config } from './config/schema.ts';
+import { type SettingFacts, SettingsInForce } from './config/settings-in-force.ts';
 import { createAnswer } from './delivery/answer.ts';
 import { KnownSegments } from './delivery/known-segments.ts';
 import { createLiveNow } from './delivery/live-now.ts';
@@ -69,10 +69,9 @@ export interface RunningApp {
   /**
    * Takes changed settings over. Those that need a restart must be as they were.
    *
-   * @param origins where each is set now; those that are left out stay as they were
    * @throws OxbowError `not-ready` while closing
    */
-  reconfigure(config: Config, origins?: ReadonlyMap<string, string>): Promise<void>;
+  reconfigure(config: Config, facts?: SettingFacts): Promise<void>;
   /** Stops taking requests, ends sources, seals files, closes everything. May be called twice. */
   close(): Promise<void>;
 }
@@ -89,8 +88,7 @@ export async function startApp(
   { signal, origins = new Map() }: { signal: AbortSignal; origins?: ReadonlyMap<string, string> },
 ): Promise<RunningApp> {
   // What may change while oxbow runs is read here whenever it is needed; everything else is read once, from `config`.
-  let settings = config;
-  let setIn = origins;
+  const settings = new SettingsInForce(config, origins);
   await using opened = new AsyncDisposableStack();
   const running = new AbortController();
   opened.defer(() => running.abort(new DOMException('oxbow is shutting down', 'AbortError')));
@@ -101,7 +99,7 @@ export async function startApp(
   const metrics = opened.use(createMetrics());
   const logs = new LogRing(clock.nowMs());
   const log = createLog({
-    level: () => settings.logLevel,
+    level: () => settings.now.logLevel,
     format: config.logFormat,
     fd: 2,
     onWritten: (line) => logs.take(line),
@@ -149,7 +147,7 @@ export async function startApp(
   );
   bus.publish('server.starting', { version });
   const forecast = new DiskForecast();
-  const disk = await watchDisk(dataFolder, () => settings.record.minFree, {
+  const disk = await watchDisk(dataFolder, () => settings.now.record.minFree, {
     signal: running.signal,
     failed: failed('looking at the disk'),
     looked: ({ free }) => forecast.add(clock.monotonicMs(), free),
@@ -161,13 +159,13 @@ export async function startApp(
   });
   const sources = {
     get config() {
-      return settings;
+      return settings.now;
     },
     ...{ clock, log, metrics, net },
   };
   const house: House = {
     get config() {
-      return settings;
+      return settings.now;
     },
     dataFolder,
     clock,
@@ -207,10 +205,10 @@ export async function startApp(
   const jobs = new ExportJobs({
     ...{ queue, catalog, table: house.table, reader, clock, dataFolder },
     get keepMs() {
-      return settings.jobs.keep;
+      return settings.now.jobs.keep;
     },
     get maxBytes() {
-      return settings.jobs.maxDisk;
+      return settings.now.jobs.maxDisk;
     },
     mayWrite: house.mayWrite,
     events: bus,
@@ -233,7 +231,7 @@ export async function startApp(
   const startedMs = clock.nowMs();
   const viewers = new Viewers({ nowMs: () => clock.monotonicMs(), onOver: () => metrics.viewersOver.inc() });
   const streams = createStreamsApi(house, catalog, (name) => viewers.of(name));
-  const defaultStream = () => defaultStreamOf(settings, catalog);
+  const defaultStream = () => defaultStreamOf(settings.now, catalog);
   const access = await openAccess({
     ...{ tables: accountTables(store.db), dataFolder, clock },
     ...{ adminToken: config.adminToken, watchSecret: config.watchSecret },
@@ -260,9 +258,12 @@ export async function startApp(
       defaultStream,
       reader,
       storage: async () => describeStorage(disk.now(), await catalog.recordedBytes(), forecast),
-      settings: () => describeSettings({ config: settings, origins: setIn }),
+      settings: () => settings.rows(),
       logs,
-      system: () => describeSystem(clock, startedMs, disk.now(), catalog, metrics),
+      system: async () => ({
+        ...(await describeSystem(clock, startedMs, disk.now(), catalog, metrics)),
+        waitingForRestart: [...settings.waiting],
+      }),
       probe: createProber(sources, running.signal),
       viewers,
       access,
@@ -308,7 +309,7 @@ export async function startApp(
       streams: () => catalog.keeping,
       pinned: (streamId) => house.pins.ranges(streamId),
       get maxBytes() {
-        return settings.record.maxDisk;
+        return settings.now.record.maxDisk;
       },
       openBytes: () => catalog.openBytes,
       forgot: (streamId, us) => catalog.forgot(streamId, us),
@@ -337,9 +338,8 @@ export async function startApp(
     httpUrl: http.url,
     signIn,
     log,
-    async reconfigure(next, origins = setIn) {
-      settings = next;
-      setIn = new Map([...setIn, ...origins]);
+    async reconfigure(next, facts) {
+      settings.take(next, facts);
       await catalog.configure(next.streams);
     },
     close() {
@@ -414,7 +414,7 @@ async function describeSystem(
   disk: Disk,
   catalog: Catalog,
   metrics: Metrics,
-): Promise<SystemView> {
+): Promise<Omit<SystemView, 'waitingForRestart'>> {
   const { rss, heapUsed } = process.memoryUsage();
   readStreams(catalog, metrics);
   return {

@@ -34,6 +34,10 @@ export const SettingView = Type.Object(
       Type.Literal('live', { description: 'a running server takes a changed value over' }),
       Type.Literal('restart', { description: 'the next start does' }),
     ]),
+    waits: Type.Boolean({
+      description:
+        'another value was set since the start, and the next start takes it over; `value` is the one in force',
+    }),
   },
   { $id: 'SettingView' },
 );

@@ -200,6 +200,9 @@ export const SystemView = Type.Object(
     memory: Type.Object({ rss: Type.Integer(), heapUsed: Type.Integer(), shared: Type.Integer() }),
     disk: Type.Object({ free: Type.Integer(), total: Type.Integer(), recordings: Type.Integer() }),
     streams: Type.Integer(),
+    waitingForRestart: Type.Array(Type.String(), {
+      description: 'paths of settings that were changed since the start and that only the next start takes over',
+    }),
   },
   { $id: 'SystemView' },
 );

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { loadConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
+import type { SettingFacts } from '../config/settings-in-force.ts';
 import { openReloads, type Reconfigured } from './reloads.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'oxbow-reloads-'));
@@ -15,24 +16,24 @@ const read = () => loadConfig({ files: [file] });
 /** An app that remembers what it was told. */
 function fakeApp() {
   const told: Config[] = [];
-  const origins: (ReadonlyMap<string, string> | undefined)[] = [];
+  const besides: SettingFacts[] = [];
   const lines: [level: string, fields: Record<string, unknown>, message: string][] = [];
   const line = (level: string) => (fields: unknown, message?: string) => {
     lines.push([level, fields as Record<string, unknown>, message ?? '']);
   };
   const app = {
-    reconfigure: async (config: Config, setIn?: ReadonlyMap<string, string>) => {
+    reconfigure: async (config: Config, facts: SettingFacts = {}) => {
       told.push(config);
-      origins.push(setIn);
+      besides.push(facts);
     },
     log: { info: line('info'), warn: line('warn'), error: line('error') },
   } as unknown as Reconfigured;
-  return { app, told, origins, lines };
+  return { app, told, besides, lines };
 }
 
-test('a wish takes over what may change, says in the log what waits, and comes to rest', async () => {
+test('a wish takes over what may change, says what waits until it waits no more, and comes to rest', async () => {
   writeFileSync(file, 'logLevel: info\n');
-  const { app, told, origins, lines } = fakeApp();
+  const { app, told, besides, lines } = fakeApp();
   await using reloads = await openReloads([], (await read()).config, read);
   reloads.begin(app);
   writeFileSync(file, 'logLevel: debug\nhttp: 9\n');
@@ -43,7 +44,7 @@ test('a wish takes over what may change, says in the log what waits, and comes t
     [['debug', 8080]],
   );
   assert.deepEqual(
-    ['logLevel', 'http'].map((path) => origins[0]?.get(path)),
+    ['logLevel', 'http'].map((path) => besides[0]?.origins?.get(path)),
     [`${file}:1`, undefined],
     'what waits is still set where it was',
   );
@@ -51,6 +52,14 @@ test('a wish takes over what may change, says in the log what waits, and comes t
     ['info', { why: 'SIGHUP', taken: ['logLevel'] }, 'settings changed'],
     ['warn', { waiting: ['http'] }, 'these settings changed but wait for a restart'],
   ]);
+  writeFileSync(file, 'logLevel: debug\n');
+  reloads.wish('SIGHUP');
+  await reloads.rest;
+  assert.deepEqual(
+    besides.map(({ waiting }) => waiting),
+    [['http'], []],
+    'a change that was taken back waits no more',
+  );
 });
 
 test('a bad file is one line with file, line, column and nearest key, the running settings stay, and the next good one is taken', async () => {

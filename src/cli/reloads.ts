@@ -54,7 +54,8 @@ export async function openReloads(
     if (isOver) return;
     const loaded = await read();
     const { config: next, taken, waiting } = planReload(running, loaded);
-    await reconfigure(next, new Map([...loaded.origins].filter(([path]) => !waiting.includes(path))));
+    const origins = new Map([...loaded.origins].filter(([path]) => !waiting.includes(path)));
+    await reconfigure(next, { origins, waiting });
     running = next;
     log.info(
       { why, taken },

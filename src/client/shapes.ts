@@ -710,6 +710,8 @@ export type SystemView = {
     recordings: number;
   };
   streams: number;
+  /** paths of settings that were changed since the start and that only the next start takes over */
+  waitingForRestart: string[];
 };
 
 /** `VersionView` of the API. */
@@ -740,6 +742,8 @@ export type SettingView = {
   /** `default`, `oxbow.yaml:3`, `OXBOW_KEEP`, `--keep`, `argument` */
   origin: string;
   reload: 'live' | 'restart';
+  /** another value was set since the start, and the next start takes it over; `value` is the one in force */
+  waits: boolean;
 };
 
 /** `SettingList` of the API. */

@@ -104,6 +104,7 @@ export async function startTestServer(change: Partial<HttpDeps> = {}, tls?: Cert
       memory: { rss: 1, heapUsed: 1, shared: 0 },
       disk: { free: 1, total: 1, recordings: 0 },
       streams: 3,
+      waitingForRestart: [],
     }),
     storage: () => ({ free: 1, total: 1, recordings: 0, hasRoom: true, growth: 0, fullInSeconds: null }),
     settings: () => [],

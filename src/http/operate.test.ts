@@ -7,10 +7,11 @@ describe('what whoever runs the server looks at', () => {
   const logs = new LogRing(10);
   logs.take(JSON.stringify({ level: 'info', time: '2026-11-19T08:00:00.000Z', msg: 'connected', stream: 'door' }));
   logs.take(JSON.stringify({ level: 'warn', time: '2026-11-19T08:00:01.000Z', msg: 'disk is slow', tookMs: 900 }));
+  const row = { path: 'http', value: '8080', origin: 'oxbow.yaml:3', reload: 'restart', waits: true } as const;
   const server = shareTestServer(() => ({
     logs,
     storage: () => ({ free: 60, total: 100, recordings: 30, hasRoom: true, growth: 0.5, fullInSeconds: 120 }),
-    settings: () => [{ path: 'record.keep', value: '7d', origin: 'oxbow.yaml:3', reload: 'live' }],
+    settings: () => [row],
   }));
   const get = (path: string, headers: Record<string, string> = asAdmin) => fetch(server().url + path, { headers });
   const itemsOf = async (path: string) => ((await (await get(path)).json()) as { items: { message: string }[] }).items;
@@ -25,9 +26,7 @@ describe('what whoever runs the server looks at', () => {
     assert.deepEqual(await (await get('/api/v1/storage')).json(), {
       ...{ free: 60, total: 100, recordings: 30, hasRoom: true, growth: 0.5, fullInSeconds: 120 },
     });
-    assert.deepEqual(await itemsOf('/api/v1/settings'), [
-      { path: 'record.keep', value: '7d', origin: 'oxbow.yaml:3', reload: 'live' },
-    ]);
+    assert.deepEqual(await itemsOf('/api/v1/settings'), [row]);
   });
 
   test('the log is followed by level, stream and the line read last', async () => {

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
 import { need } from '../fixtures/need.ts';
@@ -13,7 +15,7 @@ const tabs = [
   ['storage', 'meter'],
   ['jobs', '.box, li .job'],
   ['logs', 'ol li'],
-  ['settings', 'tbody tr:nth-child(10)'],
+  ['settings', '.waiting ~ * tbody:has(tr:nth-child(10)) mark'],
   ['access', 'form .button.main'],
 ] as const;
 
@@ -26,7 +28,12 @@ suite('the admin page', { skip: need('chromium') }, () => {
 
   before(async () => {
     folder = await openFolder('admin');
-    server = await startServer({ data: folder.path, args: smallPicture, adminToken: 'let-me-in-please' });
+    const file = join(folder.path, 'oxbow.yaml');
+    const streams = 'streams: { demo: { source: { type: test } } }\n';
+    await writeFile(file, streams);
+    const args = [...smallPicture, '--config', file];
+    server = await startServer({ data: folder.path, args, adminToken: 'let-me-in-please' });
+    await writeFile(file, `tls: { cert: c.pem, key: k.pem }\n${streams}`); // waits for a restart
     browser = await openBrowser();
   });
   after(async () => {

@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
-import type { StreamView } from '../../src/api/shapes.ts';
+import type { SettingView } from '../../src/api/operate-shapes.ts';
+import type { StreamView, SystemView } from '../../src/api/shapes.ts';
 import { openFolder, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
 
@@ -46,6 +47,18 @@ test('a running server follows its file: saved, saved badly, and by SIGHUP; a bu
   await writeFile(file, `threads: 1\ntls: { cert: c.pem, key: k.pem }\nstreams: { two: ${pull} }\n`);
   await until('what waits', () => waits() !== undefined);
   assert.deepEqual(waits()!.waiting, ['tls.cert', 'tls.key']);
+  const { waitingForRestart } = await server.json<SystemView>('/api/v1/system');
+  assert.deepEqual(waitingForRestart, ['tls.cert', 'tls.key']);
+  const settings = await server.json<{ items: SettingView[] }>('/api/v1/settings');
+  const marked = settings.items.filter(({ waits }) => waits).map(({ path, value }) => [path, value]);
+  assert.deepEqual(
+    marked,
+    [
+      ['tls.cert', ''],
+      ['tls.key', ''],
+    ],
+    'marked, with the value in force',
+  );
   const one = await server.stream('one', 'stopped');
   assert.equal(one.origin, 'api');
 
