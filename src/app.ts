@@ -130,17 +130,17 @@ export async function startApp(
 
   const failed = (what: string) => (error: unknown) => log.error({ error: messageOf(error) }, `${what} failed`);
   const bus = createBus(clock, failed('telling an event'));
-  const onReply = (seconds: number, host: string, status: number) => {
+  const onReply = (seconds: number, host: string, status: number, traceparent: string | undefined) => {
     metrics.sourceFetchSeconds.observe(seconds);
     telemetry.ended({
-      ...{ kind: 'fetch', name: 'GET', tookMs: seconds * 1000 },
+      ...{ kind: 'fetch', name: 'GET', tookMs: seconds * 1000, traceparent },
       attributes: { 'server.address': host, 'http.response.status_code': status },
     });
   };
   const net = opened.use(createNet({ allow: config.net.allow, userAgent: `oxbow/${version}`, onReply }));
   const webhooks = opened.use(
     await Webhooks.open({
-      ...{ table: new WebhookTable(store.db), bus, net, clock, sleep },
+      ...{ table: new WebhookTable(store.db), bus, net, clock, sleep, telemetry },
       ended: (state) => metrics.webhookDeliveries.inc({ state }),
       failed: failed('a webhook'),
     }),

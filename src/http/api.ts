@@ -13,6 +13,7 @@ import {
   fastify,
 } from 'fastify';
 import { OxbowError } from '../lib/errors.ts';
+import type { OpenSpan } from '../observe/telemetry.ts';
 import { traceIdOf } from '../observe/trace.ts';
 import { type Admission, createAdmission, registerSignedPages } from './admission.ts';
 import type { HttpDeps } from './deps.ts';
@@ -43,6 +44,7 @@ export async function createApi(
   listeners?: EventListeners,
 ): Promise<FastifyInstance> {
   const admission = createAdmission(deps);
+  const spans = new WeakMap<FastifyRequest, OpenSpan>();
   const app = fastify({
     serverFactory,
     rewriteUrl: admission.unwrap,
@@ -65,6 +67,11 @@ export async function createApi(
     }
     app.getDefaultJsonParser('error', 'error')(request, text, done);
   });
+  app.addHook('onRequest', async (request) => {
+    const traceparent = request.headers.traceparent as string | undefined;
+    const span = deps.telemetry?.begin({ traceId: request.id, traceparent });
+    if (span) spans.set(request, span);
+  });
   app.addHook('onResponse', async (request, reply) => {
     const kind = classOf(request);
     deps.metrics.httpRequests.inc({ class: kind, status: reply.statusCode });
@@ -74,6 +81,7 @@ export async function createApi(
       name: `${request.method} ${request.routeOptions.url ?? '(no route)'}`,
       tookMs: reply.elapsedTime,
       traceId: request.id,
+      span: spans.get(request),
       traceparent: request.headers.traceparent as string | undefined,
       attributes: { 'http.request.method': request.method, 'http.response.status_code': reply.statusCode },
       error: reply.statusCode >= 500 ? `status ${reply.statusCode}` : undefined,
@@ -91,7 +99,7 @@ export async function createApi(
     transformObject: (document) => nameStatuses('openapiObject' in document ? document.openapiObject : {}),
     refResolver: { buildLocalReference: (json, _, __, index) => String(json.$id ?? `schema-${index}`) },
   });
-  registerTable(app, deps, listeners, admission);
+  registerTable(app, deps, listeners, admission, (request) => spans.get(request)?.traceparent);
   return app;
 }
 
@@ -100,6 +108,7 @@ function registerTable(
   deps: HttpDeps,
   listeners: EventListeners | undefined,
   admission: Admission,
+  traceparentOf: (request: FastifyRequest) => string | undefined,
 ): void {
   const names = new NamedSchemas();
   const keys = new IdempotencyKeys(() => deps.clock.monotonicMs());
@@ -116,7 +125,7 @@ function registerTable(
           await admission.admit(route, request, reply);
         },
         handler: async (request, reply) => {
-          const answered = await answer(route, request, signalOf(reply), deps, keys, admission);
+          const answered = await answer(route, request, signalOf(reply), deps, keys, admission, traceparentOf(request));
           admission.succeeded(route, request);
           if (answered.events) return sendEvents(request, reply, answered.events, listeners);
           return answered.file ? sendFile(request, reply, answered.file, deps) : sendAnswer(reply, answered);
@@ -138,6 +147,7 @@ async function answer(
   deps: HttpDeps,
   keys: IdempotencyKeys,
   admission: Admission,
+  traceparent: string | undefined,
 ): Promise<RouteAnswer> {
   const admitted = admission.admitted(request);
   const call: RouteCall = {
@@ -148,6 +158,7 @@ async function answer(
     accept: request.headers.accept ?? '',
     header: (name) => request.headers[name]?.toString(),
     signal,
+    traceparent,
   };
   const key = request.headers['idempotency-key'];
   if (!route.repeatable || key === undefined) return route.answer(call, deps);

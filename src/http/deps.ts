@@ -113,6 +113,13 @@ export interface JobsApi {
   fileFor(ticket: string): Promise<Reply>;
 }
 
+/** What goes along with work that makes requests of its own. */
+export interface AskedFor {
+  readonly signal: AbortSignal;
+  /** Of the request it is done for; undefined where tracing is off. */
+  readonly traceparent?: string | undefined;
+}
+
 /** Webhooks, as the API meets them. Each call refuses with an OxbowError. */
 export interface WebhooksApi {
   /** Oldest first. */
@@ -128,7 +135,7 @@ export interface WebhooksApi {
   /** Newest first. Refuses `webhook-unknown`. */
   deliveries(id: string): Promise<readonly DeliveryView[]>;
   /** Refuses `webhook-unknown`. */
-  test(id: string, options: { readonly signal: AbortSignal }): Promise<WebhookTestView>;
+  test(id: string, options: AskedFor): Promise<WebhookTestView>;
 }
 
 /** Everything behind the routes. */
@@ -162,7 +169,7 @@ export interface HttpDeps {
   /** The last lines of the log. */
   readonly logs: Pick<LogRing, 'read'>;
   /** Looks at an address; refuses `busy`, `bad-source`, `address-refused` and what sources are refused with. */
-  probe(request: ProbeRequest, options: { readonly signal: AbortSignal }): Promise<ProbeView>;
+  probe(request: ProbeRequest, options: AskedFor): Promise<ProbeView>;
   /** Counts who watches. */
   readonly viewers: Viewers;
   /** Who may what. */
@@ -176,7 +183,7 @@ export interface HttpDeps {
   readonly health: Health;
   readonly metrics: Metrics;
   /** Told of each request, where traces are made. */
-  readonly telemetry?: Pick<Telemetry, 'ended'>;
+  readonly telemetry?: Pick<Telemetry, 'begin' | 'ended'>;
   readonly clock: Clock;
   readonly log: Log;
   /** Of oxbow, for /version. */

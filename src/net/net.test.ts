@@ -5,6 +5,7 @@ import { type AddressInfo, createServer as createTcpServer, type Socket } from '
 import { test } from 'node:test';
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
 import { createNet, isRetryable, type Net, type NetRequest, type Resolve } from './net.ts';
+import { tracedNet } from './traced.ts';
 
 interface Served extends AsyncDisposable {
   readonly port: number;
@@ -387,4 +388,22 @@ test('a POST brings its body whole and guarded like a GET, and a redirect of it 
     assert.equal(reply.status, path === '/in' ? 204 : 307);
   }
   assert.deepEqual(bodies, ['POST /in 7 {"a":1}', 'POST /moved 7 {"a":1}']);
+});
+
+test('a trace goes along at every hop of what is asked on its behalf, and with nothing else', async () => {
+  const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+  await using origin = await serve((request, response) => {
+    if (request.url === '/moved') response.writeHead(302, { location: '/here' });
+    response.end('hello');
+  });
+  const told: (string | undefined)[] = [];
+  await using net = createNet({ allow: ['127.0.0.0/8'], onReply: (_, __, ___, trace) => told.push(trace) });
+  await text(tracedNet(net, traceparent), `${origin.url}/moved`, limits());
+  assert.equal(tracedNet(net, undefined), net, 'tracing is off');
+  await text(net, origin.url, limits());
+  assert.deepEqual(
+    origin.requests.map(({ headers }) => headers.traceparent),
+    [traceparent, traceparent, undefined],
+  );
+  assert.deepEqual(told, [traceparent, undefined]);
 });

@@ -48,6 +48,8 @@ export interface NetRequest {
   readonly home?: URL | undefined;
   /** The source's: what its servers set, at every hop, is kept there and sent back to them. */
   readonly cookies?: Cookies | undefined;
+  /** The span on whose behalf it is made, told to the other side at every hop; nothing is told where left out. W3C Trace Context, 3.2. */
+  readonly traceparent?: string | undefined;
 }
 
 /** A reply. Read its body to the end, or dispose it: until then it holds a connection. */
@@ -90,8 +92,8 @@ export interface NetOptions {
   readonly resolve?: Resolve;
   /** Sent as User-Agent. */
   readonly userAgent?: string;
-  /** Told of each reply to a GET how long it took to begin, redirects included, seconds; from which host and with which status. */
-  readonly onReply?: (seconds: number, host: string, status: number) => void;
+  /** Told of each reply to a GET how long it took to begin, redirects included, seconds; from which host, with which status, on whose behalf. */
+  readonly onReply?: (seconds: number, host: string, status: number, traceparent: string | undefined) => void;
 }
 
 /**
@@ -111,7 +113,8 @@ export function createNet(options: NetOptions): Net {
       try {
         const askedAt = performance.now();
         const found = await follow(first, request, { guard, agents, userAgent, patience });
-        if (!request.post) onReply?.((performance.now() - askedAt) / 1000, first.host, found.status);
+        const seconds = (performance.now() - askedAt) / 1000;
+        if (!request.post) onReply?.(seconds, first.host, found.status, request.traceparent);
         return found;
       } catch (error) {
         patience[Symbol.dispose]();
@@ -180,6 +183,7 @@ function headersFor(url: URL, first: URL, request: NetRequest, userAgent: string
     'user-agent': userAgent,
     accept: '*/*',
     'accept-encoding': 'gzip, deflate, br',
+    ...(request.traceparent !== undefined && { traceparent: request.traceparent }),
   };
   const home = request.home ?? request.trusted ?? first;
   const atHome = url.origin === home.origin;

@@ -290,7 +290,7 @@ export const metricTable = {
     type: 'counter',
     name: 'oxbow_trace_spans_total',
     labels: ['kind'],
-    help: 'Spans handed to tracing, by kind: request, fetch, job, database.',
+    help: 'Spans handed to tracing, by kind: request, fetch, webhook, job, database.',
   },
   logLines: { type: 'counter', name: 'oxbow_log_lines_total', labels: ['level'], help: 'Lines logged, by level.' },
   eventLoopLagSeconds: {

@@ -3,11 +3,12 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { json } from 'node:stream/consumers';
 import { test } from 'node:test';
-import { openTelemetry } from './telemetry.ts';
+import { noTelemetry, openTelemetry } from './telemetry.ts';
 
 interface OtlpSpan {
   readonly name: string;
   readonly traceId: string;
+  readonly spanId: string;
   readonly parentSpanId?: string;
   readonly startTimeUnixNano: string;
   readonly endTimeUnixNano: string;
@@ -99,4 +100,28 @@ test('a collector that is away neither throws nor keeps closing waiting', async 
   });
   for (let i = 0; i < 5000; i++) telemetry.ended({ kind: 'fetch', name: 'GET', tookMs: 1 });
   await telemetry[Symbol.asyncDispose]();
+});
+
+test('a span that was begun ends under the id that the other side was told, with the word whether it is kept', async () => {
+  await using collector = await collect();
+  let begun = '';
+  {
+    await using telemetry = await openTelemetry({ endpoint: collector.endpoint, sample: 0, nowMs: Date.now });
+    const own = telemetry.begin({ traceId })!;
+    assert.equal(own.traceparent, `00-${traceId}-${own.spanId}-00`, 'the share of 0 counts');
+    const traceparent = `00-${traceId}-${parent}-01`;
+    const span = telemetry.begin({ traceparent })!;
+    assert.equal(span.traceparent, `00-${traceId}-${span.spanId}-01`, "the caller's wish counts");
+    assert.notEqual(span.spanId, parent);
+    telemetry.ended({ kind: 'request', name: 'GET', tookMs: 1, span, traceparent });
+    telemetry.ended({ kind: 'fetch', name: 'GET', tookMs: 1, traceparent: span.traceparent });
+    begun = span.spanId;
+  }
+  const [request, fetched] = collector.spans();
+  assert.deepEqual([request!.traceId, request!.spanId, request!.parentSpanId], [traceId, begun, parent]);
+  assert.equal(fetched!.parentSpanId, begun, 'what it caused lies below it');
+});
+
+test('without tracing no span begins, so nothing is told to anyone', () => {
+  assert.equal(noTelemetry.begin({ traceId, traceparent: `00-${traceId}-${parent}-01` }), undefined);
 });

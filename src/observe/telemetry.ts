@@ -7,7 +7,15 @@ import { version } from '../lib/version.ts';
 import { parseParentSpan } from './trace.ts';
 
 /** What a span tells of. */
-export type SpanKind = 'request' | 'fetch' | 'job' | 'database';
+export type SpanKind = 'request' | 'fetch' | 'webhook' | 'job' | 'database';
+
+/** A span that has begun, so that what it causes elsewhere can name it. */
+export interface OpenSpan {
+  readonly traceId: string;
+  readonly spanId: string;
+  /** What goes along with requests made on its behalf; says also whether the trace is kept. */
+  readonly traceparent: string;
+}
 
 /** Something that ended. */
 export interface Ended {
@@ -17,6 +25,8 @@ export interface Ended {
   readonly tookMs: number;
   /** The trace it belongs to, 32 hexadecimal digits; a new one where not given. */
   readonly traceId?: string;
+  /** What `begin` gave for the same trace and caller. */
+  readonly span?: OpenSpan | undefined;
   /** The caller's `traceparent`. */
   readonly traceparent?: string | undefined;
   readonly attributes?: Readonly<Record<string, string | number | boolean>>;
@@ -26,6 +36,8 @@ export interface Ended {
 
 /** Where spans go. */
 export interface Telemetry extends AsyncDisposable {
+  /** Names a span that will be `ended`, as a part of the caller's trace or of the one given; undefined where tracing is off. */
+  begin(of: Pick<Ended, 'traceId' | 'traceparent'>): OpenSpan | undefined;
   /** Takes a span that ended now; returns at once. More than wait in the queue are dropped. */
   ended(span: Ended): void;
 }
@@ -51,6 +63,7 @@ const DEADLINE_MS = 3000;
 
 /** A `Telemetry` that does nothing: tracing is off. */
 export const noTelemetry: Telemetry = {
+  begin: () => undefined,
   ended() {},
   async [Symbol.asyncDispose]() {},
 };
@@ -66,9 +79,10 @@ export async function openTelemetry(options: TelemetryOptions): Promise<Telemetr
   ]);
   const random = new sdk.RandomIdGenerator();
   let wantedTraceId: string | undefined;
+  let wantedSpanId: string | undefined;
   const idGenerator: IdGenerator = {
     generateTraceId: () => wantedTraceId ?? random.generateTraceId(),
-    generateSpanId: () => random.generateSpanId(),
+    generateSpanId: () => wantedSpanId ?? random.generateSpanId(),
   };
   const batches: SpanProcessor = new sdk.BatchSpanProcessor(
     new OTLPTraceExporter({ url: tracesUrl(options.endpoint), timeoutMillis: deadlineMs }),
@@ -77,9 +91,12 @@ export async function openTelemetry(options: TelemetryOptions): Promise<Telemetr
       exportTimeoutMillis: deadlineMs,
     },
   );
+  const share = new sdk.TraceIdRatioBasedSampler(options.sample);
+  const isKept = (traceId: string) =>
+    share.shouldSample(api.ROOT_CONTEXT, traceId).decision === sdk.SamplingDecision.RECORD_AND_SAMPLED;
   const provider = new sdk.BasicTracerProvider({
     resource: resourceFromAttributes({ 'service.name': 'oxbow', 'service.version': version }),
-    sampler: new sdk.ParentBasedSampler({ root: new sdk.TraceIdRatioBasedSampler(options.sample) }),
+    sampler: new sdk.ParentBasedSampler({ root: share }),
     idGenerator,
     spanProcessors: [batches],
   });
@@ -87,19 +104,29 @@ export async function openTelemetry(options: TelemetryOptions): Promise<Telemetr
   const kinds = {
     request: api.SpanKind.SERVER,
     fetch: api.SpanKind.CLIENT,
+    webhook: api.SpanKind.CLIENT,
     job: api.SpanKind.INTERNAL,
     database: api.SpanKind.CLIENT,
   };
   return {
-    ended({ kind, name, tookMs, traceId, traceparent, attributes = {}, error }) {
+    begin({ traceId: wished, traceparent }) {
+      const parent = parseParentSpan(traceparent ?? '');
+      const traceId = parent?.traceId ?? wished ?? random.generateTraceId();
+      const spanId = random.generateSpanId();
+      const flags = (parent ? (parent.traceFlags & 1) === 1 : isKept(traceId)) ? '01' : '00';
+      return { traceId, spanId, traceparent: `00-${traceId}-${spanId}-${flags}` };
+    },
+    ended({ kind, name, tookMs, span: begun, traceId = begun?.traceId, traceparent, attributes = {}, error }) {
       const endTime = options.nowMs();
       const parent = parseParentSpan(traceparent ?? '');
       const context = parent
         ? api.trace.setSpanContext(api.ROOT_CONTEXT, { ...parent, isRemote: true })
         : api.ROOT_CONTEXT;
       wantedTraceId = traceId;
+      wantedSpanId = begun?.spanId;
       const span = tracer.startSpan(name, { kind: kinds[kind], startTime: endTime - tookMs, attributes }, context);
       wantedTraceId = undefined;
+      wantedSpanId = undefined;
       if (error !== undefined) span.setStatus({ code: api.SpanStatusCode.ERROR, message: error });
       if (span.isRecording()) options.onSpan?.(kind);
       span.end(endTime);

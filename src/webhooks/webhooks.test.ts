@@ -9,10 +9,11 @@ import { createBus } from '../cluster/bus.ts';
 import { createManualClock } from '../lib/clock.ts';
 import type { Net, NetRequest, NetResponse } from '../net/net.ts';
 import { createLog } from '../observe/log.ts';
+import type { Ended } from '../observe/telemetry.ts';
 import { openStore } from '../store/db.ts';
 import { checkSecret } from './signature.ts';
 import { WebhookTable } from './webhook-table.ts';
-import { Webhooks } from './webhooks.ts';
+import { Webhooks, type WebhooksOptions } from './webhooks.ts';
 
 const START_MS = Date.UTC(2026, 10, 20, 8, 0, 0);
 const url = 'https://hooks.example/in';
@@ -24,13 +25,17 @@ interface Got {
   readonly headers: Readonly<Record<string, string>>;
   readonly body: { readonly id: string; readonly type: string; readonly data: { number: number } };
   readonly trusted: string | undefined;
+  readonly traceparent: string | undefined;
 }
 
 /** How the other side answers a try: a status, headers too, or not at all. */
 type Reply = number | { readonly status: number; readonly headers: Record<string, string> } | Error;
 
 /** Webhooks on a store of their own, a clock that sleeping moves, and another side that answers as a test says. */
-async function openHooks(answer: (got: Got, count: number) => Reply | Promise<Reply> = () => 204, maxWaiting?: number) {
+async function openHooks(
+  answer: (got: Got, count: number) => Reply | Promise<Reply> = () => 204,
+  more: Pick<WebhooksOptions, 'maxWaiting' | 'telemetry'> = {},
+) {
   const folder = await mkdtemp(path.join(tmpdir(), 'oxbow-hooks-'));
   const clock = createManualClock(START_MS);
   const failures: unknown[] = [];
@@ -42,9 +47,9 @@ async function openHooks(answer: (got: Got, count: number) => Reply | Promise<Re
   const got: Got[] = [];
   const ended: string[] = [];
   const net: Pick<Net, 'fetch'> = {
-    async fetch(asked: string | URL, { headers = {}, post, trusted }: NetRequest): Promise<NetResponse> {
+    async fetch(asked: string | URL, { headers = {}, post, trusted, traceparent }: NetRequest): Promise<NetResponse> {
       const body = JSON.parse(Buffer.from(post!).toString()) as Got['body'];
-      got.push({ url: String(asked), atMs: clock.nowMs(), headers, body, trusted: trusted?.href });
+      got.push({ url: String(asked), atMs: clock.nowMs(), headers, body, trusted: trusted?.href, traceparent });
       const reply = await answer(got.at(-1)!, got.length);
       if (reply instanceof Error) throw reply;
       const { status, headers: fields } = typeof reply === 'number' ? { status: reply, headers: {} } : reply;
@@ -53,7 +58,7 @@ async function openHooks(answer: (got: Got, count: number) => Reply | Promise<Re
   };
   const open = () =>
     Webhooks.open({
-      ...{ table: new WebhookTable(store.db), bus, net, clock, ...(maxWaiting && { maxWaiting }) },
+      ...{ table: new WebhookTable(store.db), bus, net, clock, ...more },
       async sleep(ms, { signal }) {
         signal.throwIfAborted();
         clock.advance(ms);
@@ -235,7 +240,7 @@ suite('webhooks', () => {
 
   test('so many may wait, what is told then is dropped and noted; fifty that have ended are kept', async () => {
     const { promise: gate, resolve: open } = Promise.withResolvers<number>();
-    await using opened = await openHooks(() => gate, 60);
+    await using opened = await openHooks(() => gate, { maxWaiting: 60 });
     const { hooks, tell, until } = opened;
     const { id } = await hooks.create({ url });
     for (let number = 0; number < 63; number++) tell(number);
@@ -286,5 +291,35 @@ suite('webhooks', () => {
     assert.deepEqual([ok, status, error], [true, 200, '']);
     assert.deepEqual((await opened.hooks.test(id, { signal })).error, 'HTTP 404');
     assert.equal(opened.got[0]!.body.type, 'webhook.test');
+  });
+
+  test('all tries of an event, to every webhook, are one trace, told to the other side where tracing is on', async () => {
+    const spans: Ended[] = [];
+    const begin = ({ traceId = '', traceparent }: { traceId?: string; traceparent?: string | undefined }) => ({
+      ...{ traceId, spanId: '', traceparent: traceparent === undefined ? `of ${traceId}` : `below ${traceparent}` },
+    });
+    const telemetry = { begin, ended: (span: Ended) => void spans.push(span) };
+    await using opened = await openHooks((_, count) => (count === 1 ? 500 : 204), { telemetry });
+    await opened.hooks.create({ url });
+    const { id } = await opened.hooks.create({ url });
+    opened.tell(1);
+    await opened.until(2);
+    opened.tell(2);
+    await opened.until(4);
+    const traces = opened.got.map(({ body, traceparent }) => `${body.data.number} ${traceparent}`);
+    assert.equal(traces.length, 5);
+    assert.equal(new Set(traces).size, 2);
+    assert.match(traces[0]!, /^1 of [0-9a-f]{32}$/);
+    assert.deepEqual(
+      [spans[0]!.kind, spans[0]!.error, spans[0]!.attributes],
+      ['webhook', 'HTTP 500', { 'server.address': 'hooks.example', 'http.response.status_code': 500 }],
+    );
+    await opened.hooks.test(id, { signal: AbortSignal.timeout(60_000), traceparent: 'the request' });
+    assert.equal(opened.got.at(-1)!.traceparent, 'below the request');
+    await using silent = await openHooks();
+    await silent.hooks.create({ url });
+    silent.tell(1);
+    await silent.until(1);
+    assert.equal(silent.got[0]!.traceparent, undefined);
   });
 });

@@ -16,6 +16,7 @@ import type { EventBus, Listening, Told } from '../cluster/bus.ts';
 import type { Clock } from '../lib/clock.ts';
 import { OxbowError } from '../lib/errors.ts';
 import type { Net } from '../net/net.ts';
+import type { Telemetry } from '../observe/telemetry.ts';
 import { Postman } from './postman.ts';
 import { sendOnce } from './send-once.ts';
 import { checkSecret, makeSecret } from './signature.ts';
@@ -34,6 +35,8 @@ export interface WebhooksOptions {
   readonly sleep: (ms: number, options: { signal: AbortSignal }) => Promise<void>;
   /** More do not wait for one webhook, 1,000 unless given; what is told meanwhile is dropped, and noted. */
   readonly maxWaiting?: number;
+  /** Where each try is told, and what names it to the other side. */
+  readonly telemetry?: Pick<Telemetry, 'begin' | 'ended'>;
   /** Told how each delivery ended. */
   readonly ended: (state: 'done' | 'failed' | 'dropped') => void;
   /** Told what went wrong that is no fault of a webhook. */
@@ -136,16 +139,23 @@ export class Webhooks implements AsyncDisposable {
   /**
    * Sends an event `webhook.test` at once, past what waits, and tells how it went.
    *
+   * @param options.traceparent of the request that asks for it
    * @throws OxbowError `webhook-unknown`
    */
-  async test(id: string, { signal }: { signal: AbortSignal }): Promise<WebhookTestView> {
+  async test(
+    id: string,
+    { signal, traceparent }: { signal: AbortSignal; traceparent?: string | undefined },
+  ): Promise<WebhookTestView> {
     const { webhook } = this.#find(id);
     const { clock } = this.#options;
     const at = printRfc3339(clock.nowMs());
     const eventId = `test-${randomBytes(8).toString('hex')}`;
     const body = JSON.stringify({ id: eventId, type: 'webhook.test', at, stream: null, data: {} });
     const startedMs = clock.monotonicMs();
-    const { ok, status, error } = await sendOnce(this.#options, webhook, eventId, body, { signal });
+    const { ok, status, error } = await sendOnce(this.#options, webhook, eventId, body, {
+      signal,
+      traceparent,
+    });
     return { ok, status, error, tookMs: Math.round(clock.monotonicMs() - startedMs) };
   }
 

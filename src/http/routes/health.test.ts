@@ -1,15 +1,24 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { OxbowError } from '../../lib/errors.ts';
 import { createHealth } from '../../observe/health.ts';
 import type { Ended } from '../../observe/telemetry.ts';
 import { ask } from '../ask.fixture.ts';
-import { shareTestServer } from '../fixture.ts';
+import { asAdmin, shareTestServer } from '../fixture.ts';
 
 const traceId = '0af7651916cd43dd8448eb211c80319c';
 const traceparent = `00-${traceId}-b7ad6b7169203331-01`;
+const begun = '00f067aa0ba902b7';
 const spans: Ended[] = [];
 const health = createHealth();
-const server = shareTestServer(() => ({ health, telemetry: { ended: (span) => spans.push(span) } }));
+const server = shareTestServer(() => ({
+  health,
+  telemetry: {
+    begin: ({ traceId }) => ({ traceId: traceId!, spanId: begun, traceparent: `00-${traceId}-${begun}-01` }),
+    ended: (span) => spans.push(span),
+  },
+  probe: async (_, { traceparent }) => Promise.reject(new OxbowError('bad-source', `on behalf of ${traceparent}`)),
+}));
 
 test('while the database hangs oxbow gets no traffic and says why, but lives', async () => {
   const { promise: hangs, resolve } = Promise.withResolvers<undefined>();
@@ -42,4 +51,13 @@ test('a request becomes a span named by its route, in the trace of its caller', 
   );
   assert.deepEqual(span!.attributes, { 'http.request.method': 'GET', 'http.response.status_code': 404 });
   assert.ok(!JSON.stringify(spans).includes('secret'));
+});
+
+test('what a request has oxbow ask elsewhere is asked on behalf of its span', async () => {
+  spans.length = 0;
+  const headers = { traceparent, 'content-type': 'application/json', ...asAdmin };
+  const body = JSON.stringify({ url: 'https://cam.example/live.m3u8' });
+  const answer = await fetch(`${server().url}/api/v1/probe`, { method: 'POST', headers, body });
+  assert.match(await answer.text(), new RegExp(`on behalf of 00-${traceId}-${begun}-01`));
+  assert.equal(spans[0]!.span!.spanId, begun);
 });

@@ -17,6 +17,6 @@ export const probeRoutes: readonly Route[] = [
       'Looks at an address: what it is, its tracks and qualities, how far back it goes. Private addresses need `net.allow`.',
     body: ProbeRequest,
     replies: { 200: ProbeView },
-    answer: async ({ body, signal }, { probe }) => ({ body: await probe(body, { signal }) }),
+    answer: async ({ body, signal, traceparent }, { probe }) => ({ body: await probe(body, { signal, traceparent }) }),
   }),
 ];

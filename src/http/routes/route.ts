@@ -33,6 +33,8 @@ export interface RouteCall<P = unknown, Q = unknown, B = unknown> {
   readonly header: (name: string) => string | undefined;
   /** Fires when whoever asked goes away before there is an answer. */
   readonly signal: AbortSignal;
+  /** What goes along with requests that are made for it; undefined where tracing is off. */
+  readonly traceparent: string | undefined;
 }
 
 /** What a route answers. */

@@ -97,6 +97,8 @@ export const webhookRoutes: readonly Route[] = [
     sentence: 'Sends an event `webhook.test` at once, and tells how it went.',
     params: IdParams,
     replies: { 200: WebhookTestView },
-    answer: async ({ params: { id }, signal }, { webhooks }) => ({ body: await webhooks.test(id, { signal }) }),
+    answer: async ({ params: { id }, signal, traceparent }, { webhooks }) => ({
+      body: await webhooks.test(id, { signal, traceparent }),
+    }),
   }),
 ];
