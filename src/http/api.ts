@@ -16,6 +16,7 @@ import { OxbowError } from '../lib/errors.ts';
 import type { OpenSpan } from '../observe/telemetry.ts';
 import { traceIdOf } from '../observe/trace.ts';
 import { type Admission, createAdmission, registerSignedPages } from './admission.ts';
+import { Deeds } from './deeds.ts';
 import type { HttpDeps } from './deps.ts';
 import type { EventListeners } from './events/listeners.ts';
 import { openSse, sseHeaders } from './events/sse.ts';
@@ -112,6 +113,7 @@ function registerTable(
 ): void {
   const names = new NamedSchemas();
   const keys = new IdempotencyKeys(() => deps.clock.monotonicMs());
+  const deeds = new Deeds(deps.log);
   const prepared = routes.map((route) => ({ route, schema: describeRoute(route, names) }));
   for (const schema of names.all) app.addSchema(schema);
   app.after(() => {
@@ -123,7 +125,9 @@ function registerTable(
         onRequest: async (request, reply) => {
           if (route.anyPage) reply.header('access-control-allow-origin', '*'); // of refusals too
           await admission.admit(route, request, reply);
+          deeds.begun(route, request, () => admission.admitted(request));
         },
+        onResponse: async (request, reply) => deeds.ended(request, reply),
         handler: async (request, reply) => {
           const answered = await answer(route, request, signalOf(reply), deps, keys, admission, traceparentOf(request));
           admission.succeeded(route, request);

@@ -26,6 +26,8 @@ export interface Asker {
   readonly seesAll: boolean;
   /** The browser's session, where a cookie says who asks. */
   readonly session: Session | undefined;
+  /** For the log: which session or token, `''` for nobody that is known. No secret. */
+  readonly name: string;
 }
 
 /** What a request says of the browser and its way here. */
@@ -60,8 +62,8 @@ export interface Who {
 
 const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 const BEARER = /^Bearer +([^\s]+) *$/i;
-const nobody: Asker = { isAdmin: false, seesAll: false, session: undefined };
-const administrator: Asker = { isAdmin: true, seesAll: true, session: undefined };
+const nobody: Asker = { isAdmin: false, seesAll: false, session: undefined, name: '' };
+const administrator: Asker = { isAdmin: true, seesAll: true, session: undefined, name: 'admin token' };
 
 /** @param deps `access` knows the rights */
 export function createWho({
@@ -99,11 +101,12 @@ export function createWho({
       if (access.admin.isAdmin(authorization)) return administrator;
       const token = access.tokens.find(BEARER.exec(authorization)![1]!);
       if (!token) return nobody;
-      return token.scopes.includes('admin') ? administrator : { ...nobody, seesAll: true };
+      const name = `token ${token.label}`;
+      return token.scopes.includes('admin') ? { ...administrator, name } : { ...nobody, seesAll: true, name };
     }
     const secret = secretOf(asked);
     const session = secret === undefined ? undefined : access.sessions.find(secret);
-    return session ? { isAdmin: true, seesAll: true, session } : nobody;
+    return session ? { isAdmin: true, seesAll: true, session, name: `session ${session.id}` } : nobody;
   }
 
   function isForeign(asked: AskedAt): boolean {

@@ -1,8 +1,9 @@
 /**
  * What makes a stream: its name, source and how it is kept, from wherever it was set.
- * In: command line, configuration, API. Out: ManagedStream. Pure types and names.
+ * In: command line, configuration, API. Out: ManagedStream. Pure: types, names, and how the log calls it.
  */
 import type { SourceConfig, StreamOrigin, Visibility } from '../config/schema.ts';
+import { shownUrl } from '../net/net.ts';
 
 /** A stream as it is set. */
 export interface StreamDefinition {
@@ -19,4 +20,13 @@ export interface StreamDefinition {
   readonly createdUs: number;
   /** A person stopped it. */
   readonly stopped: boolean;
+}
+
+/** What each line about its source says: the stream, and the address without user, password, query and fragment. */
+export function sourceFields({ name, source }: Pick<StreamDefinition, 'name' | 'source'>): {
+  readonly stream: string;
+  readonly url?: string;
+} {
+  const url = source.type === 'pull' ? URL.parse(source.url) : null;
+  return { stream: name, ...(url && { url: shownUrl(url) }) };
 }

@@ -53,6 +53,10 @@ suite('a stream’s state', () => {
     assert.deepEqual([stream.state, stream.problem, stream.liveSinceUs], ['waiting', 'HTTP 404 seg81.ts', undefined]);
     source.flow(1000);
     assert.deepEqual([stream.state, stream.problem], ['live', '']);
+    for (const msg of ['media flows', 'media is missing']) {
+      const line = house.logged.find((each) => each.msg === msg);
+      assert.deepEqual([line?.stream, line?.url], ['door', pull.source.url], 'the log names the address');
+    }
     await house.api.stop('door');
     assert.deepEqual([stream.state, stream.problem], ['stopped', 'stopped by a person']);
     assert.equal(source.signal.aborted, true);

@@ -15,7 +15,7 @@ import type { Recorded } from '../recording/recorded.ts';
 import type { Keeping } from '../recording/retention.ts';
 import { missingSince, type TimelineEnd } from '../recording/timeline.ts';
 import { horizonUs } from '../recording/window.ts';
-import type { StreamDefinition } from './definition.ts';
+import { type StreamDefinition, sourceFields } from './definition.ts';
 import type { House } from './house.ts';
 import { writePresence } from './presence.ts';
 import { StreamEvents } from './stream-events.ts';
@@ -188,7 +188,7 @@ export class ManagedStream implements Deliverable {
       (error: unknown) => {
         this.#house.metrics.bugs.inc();
         this.#house.log.error(
-          { stream: this.name, error: messageOf(error), stack: (error as Error).stack },
+          { ...sourceFields(this.#definition), error: messageOf(error), stack: (error as Error).stack },
           'a source failed',
         );
         this.#onSourceEnd(controller, 'oxbow made a mistake; the log says more');
@@ -254,7 +254,7 @@ export class ManagedStream implements Deliverable {
         for (const { cause } of absences) if (cause !== 'offline') metrics.gaps.inc({ stream, cause });
         log.info(
           {
-            stream,
+            ...sourceFields(this.#definition),
             run: run.id,
             from: new Date(startUs / 1000).toISOString(),
             clock: run.clock,
@@ -269,7 +269,7 @@ export class ManagedStream implements Deliverable {
         this.#problem = event.detail;
         if (event.cause !== 'offline') {
           this.#isMissing = true;
-          log.warn({ stream, cause: event.cause, detail: event.detail }, 'media is missing');
+          log.warn({ ...sourceFields(this.#definition), cause: event.cause, detail: event.detail }, 'media is missing');
         }
         // The next media is another run, and that another file.
         void this.#parts.recorder.seal(); // never rejects
@@ -278,10 +278,13 @@ export class ManagedStream implements Deliverable {
         break;
       case 'damage':
         metrics.damage.inc({ stream });
-        log.debug({ stream, reason: event.reason }, 'damaged media');
+        log.debug({ ...sourceFields(this.#definition), reason: event.reason }, 'damaged media');
         break;
       case 'keyless':
-        log.warn({ stream }, 'no key frame for 10 s: set the key frame interval of the encoder to 2 s');
+        log.warn(
+          sourceFields(this.#definition),
+          'no key frame for 10 s: set the key frame interval of the encoder to 2 s',
+        );
         break;
     }
   }

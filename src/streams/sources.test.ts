@@ -5,7 +5,7 @@ import { createSystemClock } from '../lib/clock.ts';
 import { OxbowError } from '../lib/errors.ts';
 import type { StreamInput } from '../live/input.ts';
 import type { Net } from '../net/net.ts';
-import { createSilentLog, type Log } from '../observe/log.ts';
+import { createLog, createSilentLog, type Log } from '../observe/log.ts';
 import { createMetrics } from '../observe/metrics.ts';
 import type { StreamDefinition } from './definition.ts';
 import { runSource } from './sources.ts';
@@ -23,7 +23,12 @@ const definition: StreamDefinition = {
 };
 
 /** Runs the source against a network that always fails with `error`, until `enough` absences were told. */
-async function absencesOf(error: () => Error, enough: number, log = createSilentLog()): Promise<string[]> {
+async function absencesOf(
+  error: () => Error,
+  enough: number,
+  log = createSilentLog(),
+  of = definition,
+): Promise<string[]> {
   using metrics = createMetrics();
   const { config } = await loadConfig({});
   const controller = new AbortController();
@@ -40,7 +45,7 @@ async function absencesOf(error: () => Error, enough: number, log = createSilent
   };
   const net = { fetch: () => Promise.reject(error()) } as unknown as Net;
   const house = { clock: createSystemClock(), log, config, metrics, net };
-  assert.equal(await runSource(house, definition, input, { signal: controller.signal }), 'stopped');
+  assert.equal(await runSource(house, of, input, { signal: controller.signal }), 'stopped');
   const bugs = (await metrics.bugs.get()).values[0]?.value ?? 0;
   return told.map((line) => (line.includes('mistake') ? `${line} (${bugs})` : line));
 }
@@ -49,6 +54,21 @@ suite('a pulled source', () => {
   test('that is down is source-down', async () => {
     const told = await absencesOf(() => new OxbowError('source-failed', 'HTTP 404 live.m3u8'), 1);
     assert.match(told[0]!, /^source-down: .*HTTP 404 live\.m3u8/);
+  });
+
+  test('is named in each of its lines of the log by stream and address, without what may be secret in that', async () => {
+    const lines: string[] = [];
+    const log = createLog({ level: 'debug', write: (line) => lines.push(line) });
+    const url = 'http://me:hidden@127.0.0.1:9/live.m3u8?key=hidden#hidden';
+    const secret = { ...definition, source: { type: 'pull', url, headers: { 'X-Word': 'hidden' } } } as const;
+    await absencesOf(() => new OxbowError('source-failed', 'HTTP 404 live.m3u8'), 1, log, secret);
+    log.flush();
+    assert.ok(lines.length > 0);
+    for (const line of lines) {
+      const fields = JSON.parse(line) as Record<string, unknown>;
+      assert.deepEqual([fields.stream, fields.url], ['door', 'http://127.0.0.1:9/live.m3u8']);
+      assert.doesNotMatch(line, /hidden/);
+    }
   });
 
   test('that trips over a mistake of ours is tried again later, and the mistake is counted', async () => {

@@ -9,7 +9,7 @@ import { sleep } from '../lib/abort.ts';
 import { FormatError, messageOf, OxbowError } from '../lib/errors.ts';
 import type { StreamInput } from '../live/input.ts';
 import type { Net } from '../net/net.ts';
-import type { StreamDefinition } from './definition.ts';
+import { type StreamDefinition, sourceFields } from './definition.ts';
 import type { House } from './house.ts';
 import { runPull } from './pull.ts';
 import { isDown, RetryPause } from './retry-pause.ts';
@@ -30,7 +30,7 @@ export async function runSource(
 ): Promise<string> {
   const { name, source } = definition;
   const { clock, metrics } = house;
-  const log = house.log.child({ stream: name });
+  const log = house.log.child(sourceFields(definition));
   if (source.type === 'test') {
     const { width, height, fps, keyInterval, videoBitrate } = house.config.testPicture;
     const picture = {

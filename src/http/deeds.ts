@@ -1,0 +1,51 @@
+/**
+ * A line of the log for each request that may change something: who asked, whence, for what, and how it was answered.
+ * In: requests that were let in, and their replies. Out: lines with the trace id that problems and spans have too; no bodies, no queries.
+ */
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { streamNamePattern } from '../config/schema.ts';
+import type { Log } from '../observe/log.ts';
+import type { Admitted } from './admission.ts';
+import type { Route } from './routes/route.ts';
+
+/** Notes what is asked for. */
+export class Deeds {
+  readonly #log: Log;
+  readonly #admitted = new WeakMap<FastifyRequest, Admitted>();
+
+  /** @param log where lines go */
+  constructor(log: Log) {
+    this.#log = log;
+  }
+
+  /** A request was let in. One that only looks is not noted. */
+  begun({ method }: Route, request: FastifyRequest, admitted: () => Admitted): void {
+    if (method !== 'GET') this.#admitted.set(request, admitted());
+  }
+
+  /** It was answered. Whoever tries words to sign in writes nothing until one fits. */
+  ended(request: FastifyRequest, { statusCode: status }: FastifyReply): void {
+    const admitted = this.#admitted.get(request);
+    const isDone = status < 400;
+    if (!admitted || (!isDone && admitted.asker.name === '')) return;
+    const stream = streamOf(request);
+    this.#log.info(
+      {
+        traceId: request.id,
+        ...(admitted.asker.name !== '' && { user: admitted.asker.name }),
+        ...(stream !== undefined && { stream }),
+        address: admitted.visitor.address,
+        request: `${request.method} ${request.url.split('?', 1)[0]!.slice(0, 200)}`,
+        status,
+      },
+      isDone ? 'done as asked' : 'refused',
+    );
+  }
+}
+
+/** The name in the address, or of what is to be made. */
+function streamOf({ params, body, routeOptions: { url = '' } }: FastifyRequest): string | undefined {
+  if (!url.startsWith('/api/v1/streams')) return undefined;
+  const { name } = { ...((url === '/api/v1/streams' ? body : params) as { name?: unknown } | null) };
+  return typeof name === 'string' && streamNamePattern.test(name) ? name : undefined;
+}
