@@ -306,9 +306,17 @@ export class Operations {
     return this.#ask({ method: 'GET', path: '/api/v1/downloads/{ticket}', answer: 'file' }, input, options);
   }
 
-  /** Lists the newest 200 jobs, newest first. */
-  listJobs(options?: CallOptions): Promise<JobList> {
-    return this.#ask({ method: 'GET', path: '/api/v1/jobs' }, undefined, options);
+  /** Lists jobs, newest first, 200 a page unless `limit` says otherwise. */
+  listJobs(
+    input?: {
+      /** items of a page, at most 1000 */
+      limit?: string;
+      /** `nextCursor` of the answer before this one */
+      cursor?: string;
+    },
+    options?: CallOptions,
+  ): Promise<JobList> {
+    return this.#ask({ method: 'GET', path: '/api/v1/jobs' }, input, options);
   }
 
   /** Tells how far a job is, and what came of it. */

@@ -424,7 +424,7 @@ export type ExportTicket = {
 /** `JobList` of the API. */
 export type JobList = {
   items: JobView[];
-  nextCursor: null;
+  nextCursor: string | null;
 };
 
 /** `SessionView` of the API. */

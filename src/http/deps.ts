@@ -97,8 +97,11 @@ export interface StreamsApi {
 
 /** Jobs, as the API meets them. Each call refuses with an OxbowError. */
 export interface JobsApi {
-  /** Newest first. */
-  list(): Promise<readonly JobView[]>;
+  /** A page, newest first. Refuses `bad-request` for what is no cursor. */
+  list(wish: {
+    readonly limit?: number | undefined;
+    readonly cursor?: string | undefined;
+  }): Promise<{ readonly items: readonly JobView[]; readonly nextCursor: string | null }>;
   /** Refuses `job-unknown`. */
   get(id: string): Promise<JobView>;
   /** Stops a job, or deletes what it made. Refuses `job-unknown`. */

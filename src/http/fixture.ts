@@ -162,7 +162,7 @@ function fakeJobs(): JobsApi {
     throw new OxbowError('job-unknown', `no ${id}`);
   };
   return {
-    list: async () => [],
+    list: async () => ({ items: [], nextCursor: null }),
     get: unknown,
     cancel: unknown,
     file: unknown,

@@ -18,6 +18,8 @@ export interface JobError {
 export interface Job {
   /** Sorts by creation; nobody guesses it. */
   readonly id: string;
+  /** Rises from job to job, and no two have the same. */
+  readonly number: number;
   /** Which worker takes it, e.g. `export`. */
   readonly kind: string;
   readonly state: JobState;
@@ -61,8 +63,8 @@ export interface JobQueue extends AsyncDisposable {
   add(kind: string, input: unknown): Promise<Job>;
   /** The job of that id, or undefined: never made, or expired. */
   find(id: string): Promise<Job | undefined>;
-  /** The newest `limit` jobs, newest first. */
-  list(limit: number): Promise<readonly Job[]>;
+  /** The newest `limit` jobs, newest first; only those older than the one of the number `before` where that is given, gone or not. */
+  list(limit: number, before?: number): Promise<readonly Job[]>;
   /**
    * Stops a job. One that waits is never begun; of one that runs the signal fires, and its end is waited for. One that has ended
    * stays as it is. Gives the job as it is then.

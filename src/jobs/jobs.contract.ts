@@ -95,6 +95,13 @@ export function jobsContract(name: string, openStore: () => Promise<JobStore>): 
         (await queue.list(4)).map(({ input }) => input),
         [5, 4, 3, 2],
       );
+      const [, , , third] = await queue.list(4);
+      await queue.forget(third!.id);
+      assert.deepEqual(
+        (await queue.list(4, third!.number)).map(({ input }) => input),
+        [1, 0],
+        'it goes on where a job was that has gone since',
+      );
     });
 
     test('a job nobody can do waits, and holds up no other', async () => {

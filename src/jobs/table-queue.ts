@@ -117,8 +117,10 @@ class TableQueue implements JobQueue {
     return row && this.#jobOf(row);
   }
 
-  async list(limit: number): Promise<readonly Job[]> {
-    const rows = await this.#options.db.selectFrom('job').selectAll().orderBy('seq', 'desc').limit(limit).execute();
+  async list(limit: number, before?: number): Promise<readonly Job[]> {
+    let wanted = this.#options.db.selectFrom('job').selectAll().orderBy('seq', 'desc').limit(limit);
+    if (before !== undefined) wanted = wanted.where('seq', '<', before);
+    const rows = await wanted.execute();
     return rows.map((row) => this.#jobOf(row));
   }
 
@@ -279,6 +281,7 @@ class TableQueue implements JobQueue {
     const ms = (us: number | null) => (us === null ? null : us / 1000);
     return {
       id: row.id,
+      number: row.seq,
       kind: row.kind,
       state: row.state as JobState,
       progress:

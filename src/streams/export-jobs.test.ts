@@ -132,7 +132,26 @@ suite('exports as jobs', () => {
     const { jobs, at } = opened;
     await assert.rejects(jobs.create({ stream: 'door', from: at(21), to: at(29) }), { code: 'no-media' });
     await assert.rejects(jobs.create({ stream: 'door', from: at(5), to: at(1) }), { code: 'bad-time' });
-    assert.deepEqual(await jobs.list(), []);
+    assert.deepEqual((await jobs.list()).items, []);
+  });
+
+  test('are listed in pages, newest first, each once, whatever is asked for or forgotten meanwhile', async () => {
+    await using opened = await openJobs();
+    const { jobs, at } = opened;
+    const make = async (to: number) => (await jobs.create({ stream: 'door', from: at(0), to: at(to) })).id;
+    const [first, second, third] = [await make(5), await make(6), await make(7)];
+    const idsOf = ({ items }: Awaited<ReturnType<typeof jobs.list>>) => items.map(({ id }) => id);
+    assert.deepEqual(idsOf(await jobs.list()), [third, second, first]);
+    const page = await jobs.list({ limit: 1 });
+    assert.deepEqual(idsOf(page), [third]);
+    await jobs.cancel(third);
+    await jobs.cancel(second);
+    await make(8);
+    const rest = await jobs.list({ cursor: page.nextCursor! });
+    assert.deepEqual([idsOf(rest), rest.nextCursor], [[second, first], null]);
+    for (const cursor of ['', '0', 'x', '1'.repeat(16)]) {
+      await assert.rejects(jobs.list({ cursor }), { code: 'bad-request' }, cursor);
+    }
   });
 
   test('the oldest files make room for new ones, and what fits nowhere is refused', async () => {

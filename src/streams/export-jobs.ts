@@ -29,10 +29,24 @@ const KIND = 'export';
 const EVERY_MS = 60_000;
 /** Progress is told this often, ms. */
 const PROGRESS_EVERY_MS = 1000;
-/** Newest jobs that are listed. */
-const MAX_LISTED = 200;
+/** Jobs of a page unless it says how many, and most that it may say. */
+const LISTED = 200;
+const MAX_LISTED = 1000;
 /** A file is a little larger than its media: tables, packets of MPEG-TS. */
 const OVERHEAD = 1.1;
+
+/** Which jobs to list. */
+export interface JobPageWish {
+  /** 1 or more; 200 where left out, 1,000 at most. */
+  readonly limit?: number | undefined;
+  readonly cursor?: string | undefined;
+}
+
+/** A page of the list. */
+export interface JobPage {
+  readonly items: readonly JobView[];
+  readonly nextCursor: string | null;
+}
 
 /** What an export was asked for, as it stands in the queue. */
 interface ExportInput {
@@ -102,9 +116,23 @@ export class ExportJobs {
     return this.#view(job);
   }
 
-  /** The newest jobs, newest first. */
-  async list(): Promise<readonly JobView[]> {
-    return (await this.#options.queue.list(MAX_LISTED)).map((job) => this.#view(job));
+  /**
+   * A page of the jobs, newest first.
+   *
+   * @param wish.cursor what the page before gave: its last job may have gone since
+   * @throws OxbowError `bad-request` for what was never a cursor
+   */
+  async list({ limit = LISTED, cursor }: JobPageWish = {}): Promise<JobPage> {
+    if (cursor !== undefined && !/^[1-9][0-9]{0,14}$/.test(cursor)) {
+      throw new OxbowError('bad-request', 'That is not a cursor of this list.');
+    }
+    const most = Math.min(limit, MAX_LISTED);
+    const jobs = await this.#options.queue.list(most + 1, cursor === undefined ? undefined : Number(cursor));
+    const shown = jobs.slice(0, most);
+    return {
+      items: shown.map((job) => this.#view(job)),
+      nextCursor: jobs.length > most ? String(shown.at(-1)!.number) : null,
+    };
   }
 
   /**

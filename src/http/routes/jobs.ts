@@ -4,11 +4,12 @@
  */
 import { JobView } from '../../api/job-shapes.ts';
 import { Type } from '../../api/type.ts';
+import { NextCursor, PageQuery } from './page-query.ts';
 import { defineRoute, type Route } from './route.ts';
 
 /** The id of a job in a path. */
 export const JobParams = Type.Object({ id: Type.String({ maxLength: 80 }) });
-const JobList = Type.Object({ items: Type.Array(JobView), nextCursor: Type.Null() }, { $id: 'JobList' });
+const JobList = Type.Object({ items: Type.Array(JobView), nextCursor: NextCursor }, { $id: 'JobList' });
 
 /** The rows. */
 export const jobRoutes: readonly Route[] = [
@@ -17,9 +18,12 @@ export const jobRoutes: readonly Route[] = [
     path: '/api/v1/jobs',
     tag: 'jobs',
     who: 'admin',
-    sentence: 'Lists the newest 200 jobs, newest first.',
+    sentence: 'Lists jobs, newest first, 200 a page unless `limit` says otherwise.',
+    query: PageQuery,
     replies: { 200: JobList },
-    answer: async (_, { jobs }) => ({ body: { items: await jobs.list(), nextCursor: null } }),
+    answer: async ({ query: { limit, cursor } }, { jobs }) => ({
+      body: await jobs.list({ limit: limit === undefined ? undefined : Number(limit), cursor }),
+    }),
   }),
   defineRoute({
     method: 'GET',

@@ -12,7 +12,7 @@ export function createExport(settings: ExportSettings, token: string, signal: Ab
 
 /** The newest jobs of the server, newest first. */
 export async function getJobs(token: string, signal: AbortSignal): Promise<readonly JobView[]> {
-  return (await askServer(token, signal, (client, options) => client.listJobs(options))).items;
+  return (await askServer(token, signal, (client, options) => client.listJobs({}, options))).items;
 }
 
 /** Ends a job; of one that is done, deletes the file. */
