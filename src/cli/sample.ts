@@ -19,7 +19,7 @@ const NOTE =
 export function withSample(config: Config): Config {
   if (Object.keys(config.streams).length > 0 || !wantsSample(config.data)) return config;
   const draft = { source: { type: 'test' }, record: true, keep: undefined, visibility: 'default' } as const;
-  return { ...config, streams: { demo: finishStream(draft, 'sample', config.http) } };
+  return { ...config, streams: { demo: finishStream(draft, 'sample', config) } };
 }
 
 /** Leaves the note that makes later starts show the sample again; call it once the data folder is in use. */

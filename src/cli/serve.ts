@@ -6,6 +6,7 @@ import { relative } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import type { Command } from 'commander';
 import { isLoopback } from '../config/address.ts';
+import { isReachedByOthers } from '../config/reach.ts';
 import type { Config, SourceConfig } from '../config/schema.ts';
 import { printDuration } from '../lib/duration.ts';
 import { OxbowError } from '../lib/errors.ts';
@@ -115,9 +116,11 @@ export function startText(config: Config, httpUrl: string, signIn?: string): str
         : `, kept ${printDuration(stream.keep)}`;
     rows.push([index === 0 ? '  Streams' : '', `${base}/watch/${name}  ${whence(stream.source)}${kept}`]);
   }
-  const reach = isLoopback(config.http.address)
+  const reach = !isReachedByOthers(config)
     ? 'Only this computer can reach it; --listen 0.0.0.0 opens it to the network.'
-    : 'Others on the network can reach it.';
+    : isLoopback(config.http.address)
+      ? 'Others reach it through a proxy.'
+      : 'Others on the network can reach it.';
   return `oxbow ${version}\n\n${table(rows)}\n\n${reach} Ctrl-C ends it.\n`;
 }
 

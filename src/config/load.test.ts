@@ -304,3 +304,19 @@ test('how a source is pulled is said for all, and otherwise for one stream', asy
   const problems = await problemsOf({ flags: [{ path: 'pull.quality', value: 'huge', origin: '--quality' }] });
   assert.match(problems[0]!.message, /^"huge" is not a quality; write best, worst, 720p/);
 });
+
+test('streams that name no visibility are listed while only this computer comes, decided anew at each start', async () => {
+  const file = yaml('streams: { a: { source: { type: test } }, b: { source: { type: test }, visibility: public } }\n');
+  const seen = async (...flags: [path: string, value: string][]) => {
+    const given = flags.map(([path, value]) => ({ path, value, origin: `--${path}` }));
+    const { config } = await loadConfig({ files: [file], flags: given });
+    return Object.values(config.streams).map(({ visibility }) => visibility);
+  };
+  assert.deepEqual(await seen(), ['public', 'public']);
+  assert.deepEqual(await seen(['listen', '0.0.0.0']), ['unlisted', 'public'], 'what was said stays');
+  assert.deepEqual(await seen(['listen', '127.0.0.1']), ['public', 'public']);
+  assert.deepEqual(await seen(['publicUrl', 'https://tv.example']), ['unlisted', 'public'], 'a proxy lets others in');
+  for (const own of ['http://localhost:8080', 'http://127.0.0.1:8080', 'http://[::1]:8080', 'http://tv.localhost']) {
+    assert.deepEqual(await seen(['publicUrl', own]), ['public', 'public'], own);
+  }
+});

@@ -5,9 +5,10 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { FormatError, messageOf, OxbowError } from '../lib/errors.ts';
-import { type Endpoint, isLoopback } from './address.ts';
+import type { Endpoint } from './address.ts';
 import { listSettings, nearest, type Setting } from './names.ts';
 import type { Node, Section } from './option.ts';
+import { defaultVisibility, type Reach } from './reach.ts';
 import { type Config, type StreamConfig, type StreamDraft, type StreamOrigin, schema } from './schema.ts';
 import { parseNamedUrl } from './source-url.ts';
 import { vsrVariables } from './vsr.ts';
@@ -189,16 +190,16 @@ function fill(values: Omit<Config, 'streams'>, streams: Streams): Config {
   const withAddress = (endpoint: Endpoint): Endpoint => ({ ...endpoint, address: endpoint.address || values.listen });
   const config = { ...values, data: resolve(values.data), http: withAddress(values.http) };
   const named: Record<string, StreamConfig> = {};
-  for (const [name, { draft, origin }] of streams) named[name] = finishStream(draft, origin, config.http);
+  for (const [name, { draft, origin }] of streams) named[name] = finishStream(draft, origin, config);
   return { ...config, streams: named };
 }
 
 /**
  * A stream with everything it did not say itself.
  *
- * @param http where HTTP listens; decides the default visibility
+ * @param reach decides the default visibility, at each start anew: what was public here alone is unlisted once others come
  */
-export function finishStream(draft: StreamDraft, origin: StreamOrigin, http: Endpoint): StreamConfig {
-  const byDefault = isLoopback(http.address) ? 'public' : 'unlisted';
-  return { ...draft, origin, visibility: draft.visibility === 'default' ? byDefault : draft.visibility };
+export function finishStream(draft: StreamDraft, origin: StreamOrigin, reach: Reach): StreamConfig {
+  const visibility = draft.visibility === 'default' ? defaultVisibility(reach) : draft.visibility;
+  return { ...draft, origin, visibility };
 }

@@ -63,7 +63,7 @@ test('a stream stays unlisted while the server still listens where others reach 
 test('the sample stream goes on until a stream is set', async () => {
   const { config: empty } = await load('');
   const draft = { source: { type: 'test' }, record: true, keep: undefined, visibility: 'default' } as const;
-  const demo = finishStream(draft, 'sample', empty.http);
+  const demo = finishStream(draft, 'sample', empty);
   const before: Config = { ...empty, streams: { demo } };
   assert.deepEqual(planReload(before, await load('logLevel: warn\n')).config.streams, { demo });
   const set = planReload(before, await load('streams: { a: { source: { type: test } } }\n'));
@@ -83,7 +83,7 @@ streams:
   const rows = describeSettings(await load(yaml));
   assert.doesNotMatch(JSON.stringify(rows), /hidden/);
   const door = rows.find(({ path }) => path === 'streams.door')!;
-  assert.equal(door.value, 'pull https://***@cam.example/live.m3u8?*** with cookie: ***, recorded, public');
+  assert.equal(door.value, 'pull https://***@cam.example/live.m3u8?*** with cookie: ***, recorded, unlisted');
   assert.equal(door.origin, `${file}:5`);
   assert.equal(rows.find(({ path }) => path === 'adminToken')!.value, '***');
 });

@@ -46,10 +46,10 @@ export function planReload(running: Config, read: Pick<LoadedConfig, 'config' | 
   return { config: { ...(config as unknown as Config), streams }, taken, waiting };
 }
 
-/** Their default visibility follows from where the running server listens, not from where the next one will. */
+/** Their default visibility follows from how others reach the running server, not from where the next one will. */
 function streamsFor(running: Config, { drafts }: Pick<LoadedConfig, 'drafts'>): Record<string, StreamConfig> {
   const streams: Record<string, StreamConfig> = {};
-  for (const [name, { draft, origin }] of drafts) streams[name] = finishStream(draft, origin, running.http);
+  for (const [name, { draft, origin }] of drafts) streams[name] = finishStream(draft, origin, running);
   // The sample is in no file: it stays until a stream is set.
   if (drafts.size > 0) return streams;
   return Object.fromEntries(Object.entries(running.streams).filter(([, { origin }]) => origin === 'sample'));

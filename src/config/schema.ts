@@ -79,7 +79,7 @@ const stream = section({
   visibility: choice(
     ['default', 'public', 'unlisted', 'signed', 'private'],
     'default',
-    'Who may watch: `signed` whoever has a link that was made for them, `private` administrators. The default is `public` while oxbow listens on this computer only, else `unlisted`.',
+    'Who may watch: `signed` whoever has a link that was made for them, `private` administrators. The default is `public` while only this computer reaches oxbow, else `unlisted`: where it listens elsewhere, or `publicUrl` names another host.',
   ),
 });
 

@@ -4,7 +4,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import type { StreamSettings } from '../api/shapes.ts';
-import { isLoopback } from '../config/address.ts';
+import { defaultVisibility } from '../config/reach.ts';
 import { type Config, type StreamConfig, streamNamePattern } from '../config/schema.ts';
 import { parseDuration } from '../lib/duration.ts';
 import { FormatError, OxbowError } from '../lib/errors.ts';
@@ -281,7 +281,7 @@ export class Catalog {
         origin: 'api',
         record: record ?? true,
         keepMs: keep === undefined ? undefined : parseDuration(keep),
-        visibility: visibility ?? (isLoopback(this.#house.config.http.address) ? 'public' : 'unlisted'),
+        visibility: visibility ?? defaultVisibility(this.#house.config),
         stopped: false,
       };
     } catch (error) {

@@ -42,3 +42,19 @@ test('streams follow changed settings: made, replaced, stopped and handed to the
   await house.catalog.configure({});
   assert.deepEqual([...new Set(house.catalog.all.map(({ state }) => state))], ['stopped']);
 });
+
+test('a stream of the API keeps the visibility it was made with, wherever the next start listens', async () => {
+  await using folder = await temporaryFolder();
+  const source = { source: { type: 'test' } } as const;
+  {
+    await using house = await openStreams({ folder: folder.path });
+    await house.api.create('desk', source);
+  }
+  await using house = await openStreams({ folder: folder.path, config: { http: { address: '0.0.0.0', port: 0 } } });
+  await house.api.create('street', source);
+  const seen = (await house.api.list()).map(({ name, visibility }) => [name, visibility]);
+  assert.deepEqual(seen, [
+    ['desk', 'public'],
+    ['street', 'unlisted'],
+  ]);
+});
