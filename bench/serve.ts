@@ -4,11 +4,12 @@
  */
 import { type ChildProcessWithoutNullStreams, execFileSync, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { connect, createServer, type Socket } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { makeCertificate } from '../test/fixtures/certificate.ts';
+import { freePort } from '../test/fixtures/free-port.ts';
 import { pathOf } from '../test/fixtures/need.ts';
 import { ProcessTree } from './process-tree.ts';
 import { printTable } from './table.ts';
@@ -252,14 +253,6 @@ http {
     }
   }
   throw new Error('nginx did not start');
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 /** Joiners come at once while others pull large parts; ms to the first byte of their answer, at p99. */

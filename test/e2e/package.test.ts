@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { parseAllDocuments } from 'yaml';
 import { listFiles, listImports, root } from '../../scripts/source-files.ts';
+import { freePort } from '../fixtures/free-port.ts';
 import { need } from '../fixtures/need.ts';
 import { type Folder, openFolder, runOxbow, type Server, smallPicture, startServer } from '../fixtures/server.ts';
 
@@ -51,12 +51,6 @@ function install(folder: string, tarball: string): { home: string; bin: string }
   const bin = join(modules, '.bin', 'oxbow');
   symlinkSync(join('..', 'oxbow', 'bin', 'oxbow'), bin, 'file');
   return { home, bin };
-}
-
-async function freePort(): Promise<number> {
-  await using server = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  return (server.address() as { port: number }).port;
 }
 
 /** What deploy/kubernetes.yaml asks, by the name of the probe. */
