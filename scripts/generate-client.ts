@@ -115,15 +115,14 @@ function eventShapesFile(document: OpenApi): string {
  * The events of oxbow.
  * In: the table of events. Out: types alone, without a dependency.
  */
-import type { ${namedIn(rows.join('\n'), document)} } from './shapes.ts';
+import type { ${namedIn(`${rows.join('\n')} EventType`, document)} } from './shapes.ts';
+
+export type { EventType } from './shapes.ts';
 
 /** What an event of each name tells. */
 export interface EventDataByType {
 ${rows.join('\n')}
 }
-
-/** The name of an event. */
-export type EventType = keyof EventDataByType;
 
 /** An event. */
 export type OxbowEvent<T extends EventType = EventType> = {

@@ -7,7 +7,10 @@ import { type EventType, eventTypes } from './events.ts';
 import { Type } from './type.ts';
 
 const Time = Type.String({ format: 'date-time', description: 'RFC 3339, UTC, milliseconds' });
-const TypeName = Type.Unsafe<EventType>(Type.String({ enum: [...eventTypes] }));
+/** Named, so that the typed client says it once; there it is the name of its own table of events. */
+const TypeName = Type.Unsafe<EventType>(
+  Type.String({ $id: 'EventType', enum: [...eventTypes], description: 'The name of an event.' }),
+);
 const Types = Type.Unsafe<readonly EventType[]>(
   Type.Array(TypeName, { maxItems: 100, description: 'empty: all of them but job.progress' }),
 );

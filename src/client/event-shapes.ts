@@ -4,7 +4,9 @@
  * The events of oxbow.
  * In: the table of events. Out: types alone, without a dependency.
  */
-import type { ExportResult } from './shapes.ts';
+import type { EventType, ExportResult } from './shapes.ts';
+
+export type { EventType } from './shapes.ts';
 
 /** What an event of each name tells. */
 export interface EventDataByType {
@@ -147,9 +149,6 @@ export interface EventDataByType {
   /** oxbow is shutting down. */
   'server.ending': Record<string, never>;
 }
-
-/** The name of an event. */
-export type EventType = keyof EventDataByType;
 
 /** An event. */
 export type OxbowEvent<T extends EventType = EventType> = {

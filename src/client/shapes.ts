@@ -527,36 +527,38 @@ export type NewWatchToken = {
   expires?: string;
 };
 
+/** The name of an event. */
+export type EventType =
+  | 'stream.created'
+  | 'stream.changed'
+  | 'stream.removed'
+  | 'stream.live'
+  | 'stream.offline'
+  | 'stream.gap'
+  | 'stream.recording'
+  | 'stream.generation'
+  | 'job.created'
+  | 'job.progress'
+  | 'job.done'
+  | 'job.failed'
+  | 'job.cancelled'
+  | 'marker.added'
+  | 'marker.removed'
+  | 'pin.added'
+  | 'pin.removed'
+  | 'disk.low'
+  | 'disk.ok'
+  | 'webhook.disabled'
+  | 'server.starting'
+  | 'server.ending';
+
 /** `WebhookView` of the API. */
 export type WebhookView = {
   id: string;
   /** without a user name and password that it may have */
   url: string;
   /** empty: all of them but job.progress */
-  types: (
-    | 'stream.created'
-    | 'stream.changed'
-    | 'stream.removed'
-    | 'stream.live'
-    | 'stream.offline'
-    | 'stream.gap'
-    | 'stream.recording'
-    | 'stream.generation'
-    | 'job.created'
-    | 'job.progress'
-    | 'job.done'
-    | 'job.failed'
-    | 'job.cancelled'
-    | 'marker.added'
-    | 'marker.removed'
-    | 'pin.added'
-    | 'pin.removed'
-    | 'disk.low'
-    | 'disk.ok'
-    | 'webhook.disabled'
-    | 'server.starting'
-    | 'server.ending'
-  )[];
+  types: EventType[];
   stream: string | null;
   /** RFC 3339, UTC, milliseconds */
   createdAt: string;
@@ -581,30 +583,7 @@ export type NewWebhookView = {
   /** without a user name and password that it may have */
   url: string;
   /** empty: all of them but job.progress */
-  types: (
-    | 'stream.created'
-    | 'stream.changed'
-    | 'stream.removed'
-    | 'stream.live'
-    | 'stream.offline'
-    | 'stream.gap'
-    | 'stream.recording'
-    | 'stream.generation'
-    | 'job.created'
-    | 'job.progress'
-    | 'job.done'
-    | 'job.failed'
-    | 'job.cancelled'
-    | 'marker.added'
-    | 'marker.removed'
-    | 'pin.added'
-    | 'pin.removed'
-    | 'disk.low'
-    | 'disk.ok'
-    | 'webhook.disabled'
-    | 'server.starting'
-    | 'server.ending'
-  )[];
+  types: EventType[];
   stream: string | null;
   /** RFC 3339, UTC, milliseconds */
   createdAt: string;
@@ -623,30 +602,7 @@ export type WebhookSettings = {
   /** http or https; where events are sent by POST */
   url: string;
   /** empty: all of them but job.progress */
-  types?: (
-    | 'stream.created'
-    | 'stream.changed'
-    | 'stream.removed'
-    | 'stream.live'
-    | 'stream.offline'
-    | 'stream.gap'
-    | 'stream.recording'
-    | 'stream.generation'
-    | 'job.created'
-    | 'job.progress'
-    | 'job.done'
-    | 'job.failed'
-    | 'job.cancelled'
-    | 'marker.added'
-    | 'marker.removed'
-    | 'pin.added'
-    | 'pin.removed'
-    | 'disk.low'
-    | 'disk.ok'
-    | 'webhook.disabled'
-    | 'server.starting'
-    | 'server.ending'
-  )[];
+  types?: EventType[];
   /** only what is about this stream */
   stream?: string;
   /** `whsec_` and base64 of 24 to 64 bytes; made up where left out */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { before, suite, test } from 'node:test';
-import { startTestServer } from './fixture.ts';
+import { eventTypes } from '../api/events.ts';
+import { asAdmin, startTestServer } from './fixture.ts';
 import { routes } from './routes/table.ts';
 
 interface Operation {
@@ -51,6 +52,18 @@ suite('the OpenAPI document', () => {
       const name = /^#\/components\/schemas\/(\w+)$/.exec(reference)?.[1];
       assert.ok(name !== undefined && name in document.components.schemas, reference);
     }
+  });
+
+  test('the names of events stand there once, and a webhook that wants another is refused', async () => {
+    const { EventType, WebhookSettings } = document.components.schemas as Record<string, { enum?: unknown }>;
+    assert.deepEqual(EventType!.enum, eventTypes);
+    assert.match(JSON.stringify(WebhookSettings), /"items":\{"\$ref":"#\/components\/schemas\/EventType"\}/);
+    await using server = await startTestServer();
+    const body = JSON.stringify({ url: 'https://hooks.example/', types: ['stream.gap', 'stream.gone'] });
+    const headers = { 'content-type': 'application/json', ...asAdmin };
+    const answer = await fetch(`${server.url}/api/v1/webhooks`, { method: 'POST', headers, body });
+    assert.equal(answer.status, 400);
+    assert.match(await answer.text(), /types/);
   });
 
   test('every operation has a name of its own, a sentence, its path parameters, and described answers', () => {
