@@ -124,8 +124,8 @@ function registerTable(
         schema,
         onRequest: async (request, reply) => {
           if (route.anyPage) reply.header('access-control-allow-origin', '*'); // of refusals too
-          await admission.admit(route, request, reply);
           deeds.begun(route, request, () => admission.admitted(request));
+          await admission.admit(route, request, reply);
         },
         onResponse: async (request, reply) => deeds.ended(request, reply),
         handler: async (request, reply) => {

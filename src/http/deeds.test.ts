@@ -54,13 +54,20 @@ suite('the log of what was asked for', () => {
     );
     const { token: word } = (await made.json()) as { token: string };
     await ask('POST', '/api/v1/streams/public/start', { authorization: `Bearer ${word}` });
-    const users = (await lines(3)).map(({ user, status }) => [user, status]);
+    const looker = await ask('POST', '/api/v1/tokens', asAdmin, { label: 'wall' });
+    const { token: view } = (await looker.json()) as { token: string };
+    await ask('POST', '/api/v1/streams/public/stop', { authorization: `Bearer ${view}` });
+    await ask('POST', '/api/v1/streams/public/stop', { cookie, origin: 'https://evil.example' });
+    await ask('POST', '/api/v1/streams/public/stop', { authorization: 'Bearer ox_guess' });
+    const users = (await lines(5)).map(({ user, status }) => [user, status]);
     assert.deepEqual(users, [
       [undefined, 201],
       [`session ${id}`, 201],
       ['token ci', 202],
+      ['admin token', 201],
+      ['token wall', 403],
     ]);
     const all = shared().logged.join();
-    for (const secret of [token, word, cookie.split('=')[1]!]) assert.equal(all.includes(secret), false);
+    for (const secret of [token, word, view, cookie.split('=')[1]!]) assert.equal(all.includes(secret), false);
   });
 });

@@ -1,12 +1,14 @@
 /**
  * A line of the log for each request that may change something: who asked, whence, for what, and how it was answered.
- * In: requests that were let in, and their replies. Out: lines with the trace id that problems and spans have too; no bodies, no queries.
+ * In: requests and their replies. Out: lines with the trace id that problems and spans have too; no bodies, no queries.
  */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { streamNamePattern } from '../config/schema.ts';
 import type { Log } from '../observe/log.ts';
 import type { Admitted } from './admission.ts';
 import type { Route } from './routes/route.ts';
+
+const TOO_MANY = 429;
 
 /** Notes what is asked for. */
 export class Deeds {
@@ -18,16 +20,25 @@ export class Deeds {
     this.#log = log;
   }
 
-  /** A request was let in. One that only looks is not noted. */
+  /**
+   * A request came. One that only looks is not noted.
+   *
+   * @param admitted who asks, as it is before anything is done: a session may be gone afterwards; throws for pages of other sites
+   */
   begun({ method }: Route, request: FastifyRequest, admitted: () => Admitted): void {
-    if (method !== 'GET') this.#admitted.set(request, admitted());
+    if (method === 'GET') return;
+    try {
+      this.#admitted.set(request, admitted());
+    } catch {
+      // It is refused in a moment, and whoever sent it did not mean to ask.
+    }
   }
 
-  /** It was answered. Whoever tries words to sign in writes nothing until one fits. */
+  /** It was answered. Strangers who try words to sign in write nothing until one fits, and floods that are held off nothing either. */
   ended(request: FastifyRequest, { statusCode: status }: FastifyReply): void {
     const admitted = this.#admitted.get(request);
     const isDone = status < 400;
-    if (!admitted || (!isDone && admitted.asker.name === '')) return;
+    if (!admitted || status === TOO_MANY || (!isDone && admitted.asker.name === '')) return;
     const stream = streamOf(request);
     this.#log.info(
       {
