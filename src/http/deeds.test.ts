@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { until } from '../../test/fixtures/wait.ts';
+import { OxbowError } from '../lib/errors.ts';
 import { asAdmin, shareTestServer, token } from './fixture.ts';
 
 const traceId = '0af7651916cd43dd8448eb211c80319c';
 
 suite('the log of what was asked for', () => {
-  const shared = shareTestServer();
+  const probe = () => Promise.reject(new OxbowError('source-failed', 'no answer'));
+  const shared = shareTestServer(() => ({ probe }));
   const ask = (method: string, path: string, headers: Record<string, string> = {}, body?: object) =>
     fetch(shared().url + path, {
       method,
@@ -30,13 +32,15 @@ suite('the log of what was asked for', () => {
     await ask('POST', '/api/v1/streams', asAdmin, { name: 'yard', source: { type: 'test' } });
     await ask('POST', '/api/v1/streams/door/markers', asAdmin, {});
     await ask('GET', '/api/v1/system', asAdmin);
-    const [restart, made, wrong, ...more] = await lines(3);
+    await ask('POST', '/api/v1/probe', asAdmin, { url: 'https://cam.example/broken' });
+    const [restart, made, wrong, failed, ...more] = await lines(4);
     assert.deepEqual(restart, {
       ...{ level: 'info', traceId, user: 'admin token', stream: 'public', address: '127.0.0.1' },
       ...{ request: 'POST /api/v1/streams/public/restart', status: 202, msg: 'done as asked' },
     });
     assert.deepEqual([made!.stream, made!.status], ['yard', 201]);
     assert.deepEqual([wrong!.stream, wrong!.status, wrong!.msg], ['door', 400, 'refused']);
+    assert.deepEqual([failed!.status, failed!.msg], [502, 'failed']);
     assert.deepEqual(more, [], 'who only looks is not noted');
     assert.equal(shared().logged.join().includes('hidden'), false);
   });

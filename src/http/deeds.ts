@@ -49,7 +49,7 @@ export class Deeds {
         request: `${request.method} ${request.url.split('?', 1)[0]!.slice(0, 200)}`,
         status,
       },
-      isDone ? 'done as asked' : 'refused',
+      isDone ? 'done as asked' : status < 500 ? 'refused' : 'failed',
     );
   }
 }
