@@ -11,6 +11,8 @@ export interface TreeMemory {
   readonly pss: number;
   /** The part of it that no file stands behind: heaps, stacks, shared buffers. */
   readonly anonymous: number;
+  /** Resident set size: what is shared counts once for each process. */
+  readonly rss: number;
   readonly processes: number;
 }
 
@@ -41,15 +43,17 @@ export class ProcessTree {
   memory(): TreeMemory {
     let pss = 0;
     let anonymous = 0;
+    let rss = 0;
     let processes = 0;
     for (const pid of this.#pids()) {
       const text = read(`/proc/${pid}/smaps_rollup`);
       if (text === '') continue;
       processes++;
       pss += kilobytes(text, 'Pss');
+      rss += kilobytes(text, 'Rss');
       anonymous += kilobytes(text, 'Pss_Anon') + kilobytes(text, 'Pss_Shmem');
     }
-    return { pss, anonymous, processes };
+    return { pss, anonymous, rss, processes };
   }
 
   #pids(): Set<number> {

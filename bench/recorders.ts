@@ -49,10 +49,23 @@ export function oxbow(nodeFlags: readonly string[] = []): StartRecorders {
         if (urls.length === 0) return '';
         const text = await (await fetch(`${http}/metrics`)).text();
         const found = [...text.matchAll(/^oxbow_(gaps|damage|bugs)_total(\{[^}]*\})? ([1-9]\d*)/gm)];
-        return found.map(([, name, labels, count]) => `${name}${labels ?? ''} ${count}`).join(', ');
+        const counted = found.map(([, name, labels, count]) => `${name}${labels ?? ''} ${count}`);
+        return [...counted, ...(await listGaps(http, urls.length))].join(', ');
       },
     };
   };
+}
+
+/** The gaps that the API lists of each stream, since it was recorded. */
+async function listGaps(http: string, streams: number): Promise<string[]> {
+  const found: string[] = [];
+  for (let k = 0; k < streams; k++) {
+    const answer = await fetch(`${http}/api/v1/streams/s${k}/gaps`);
+    const { items } = (await answer.json()) as { items?: { from: string; to: string | null; cause: string }[] };
+    if (!items) throw new Error(`the gaps of s${k} were not told: ${answer.status}`);
+    for (const { from, to, cause } of items) found.push(`gap in s${k}: ${cause} ${from} to ${to ?? 'now'}`);
+  }
+  return found.length > 5 ? [...found.slice(0, 5), `${found.length} gaps in all`] : found;
 }
 
 /** @param format `mp4`: one ordinary MP4 a stream; `ts`: no change of container */

@@ -9,6 +9,7 @@ import { benchPart, printPartReport } from './part.ts';
 import { benchPull, printPullReport } from './pull.ts';
 import { benchServe, printServeReport } from './serve.ts';
 import { benchTimeline, printTimelineReport } from './timeline.ts';
+import { benchViewers, printViewersReport } from './viewers.ts';
 
 const usage = `Usage: npm run bench -- VERB [options]
 
@@ -30,6 +31,11 @@ const usage = `Usage: npm run bench -- VERB [options]
     --seconds 5        seconds of each measurement
     --rounds 5         of which the median is told
     --held 3000        reloads that wait for one part
+  viewers  how many viewers one low-latency stream carries without a late part; needs cc and two cores
+    --viewers 5000     how many
+    --seconds 300      seconds that count, after they have joined
+    --find             looks for the most that go as well, by runs of 15 s
+    --cmcd headers     how players tell of themselves: headers, as on our own pages, or query, as on those of others
   player   the watch page in Chromium: behind the world, clicks into the past, joins, what it costs; beside hls.js and shaka-player
     --seconds 600      seconds of live playback
     --only cost,joins  of cost, live, clicks, joins (all)
@@ -54,6 +60,9 @@ const { values, positionals } = parseArgs({
     only: { type: 'string' },
     rounds: { type: 'string', default: '5' },
     held: { type: 'string', default: '3000' },
+    viewers: { type: 'string', default: '5000' },
+    find: { type: 'boolean', default: false },
+    cmcd: { type: 'string', default: 'headers' },
     json: { type: 'string' },
     help: { type: 'boolean', default: false },
   },
@@ -61,7 +70,7 @@ const { values, positionals } = parseArgs({
 
 const [verb] = positionals;
 const seconds = Number(values.seconds ?? (verb === 'player' ? 600 : 60));
-if (values.help || !['pull', 'index', 'timeline', 'part', 'serve', 'player'].includes(verb ?? '')) {
+if (values.help || !['pull', 'index', 'timeline', 'part', 'serve', 'viewers', 'player'].includes(verb ?? '')) {
   process.stdout.write(usage);
   process.exit(values.help ? 0 : 2);
 }
@@ -90,6 +99,16 @@ if (verb === 'pull') {
     say,
   });
   process.stdout.write(`${printServeReport(report)}\n`);
+  save(report);
+} else if (verb === 'viewers') {
+  const report = await benchViewers({
+    viewers: Number(values.viewers),
+    seconds: Number(values.seconds ?? 300),
+    find: values.find,
+    cmcd: values.cmcd === 'query' ? 'query' : 'headers',
+    say,
+  });
+  process.stdout.write(`${printViewersReport(report)}\n`);
   save(report);
 } else if (verb === 'part') {
   const report = await benchPart({ seconds, say });

@@ -40,7 +40,8 @@ export interface ServeReport {
   readonly held: { readonly count: number; readonly p50Ms: number; readonly p99Ms: number; readonly kibEach: number };
 }
 
-interface Stand {
+/** A server whose streams stand still, and what to ask it for. */
+export interface Stand {
   readonly url: string;
   readonly playlist: string;
   readonly part30: string;
@@ -56,7 +57,7 @@ const CONNECTIONS = 200;
 const JOINERS = 1000;
 const PULLERS = 100;
 /** What our own player sends. */
-const PLAYER_FIELDS = [
+export const PLAYER_FIELDS: readonly string[] = [
   'Accept: */*',
   'Accept-Encoding: gzip, deflate, br, zstd',
   'Accept-Language: en-US,en;q=0.9',
@@ -180,19 +181,26 @@ function medianOf(all: readonly Speed[]): Speed {
   return { perSecond: middle(all.map((one) => one.perSecond)), cpuUs: middle(all.map((one) => one.cpuUs)) };
 }
 
-function program(name: string): string {
+/** Where a program lies. @throws Error where it is not installed */
+export function program(name: string): string {
   const path = pathOf(name);
   if (path === undefined) throw new Error(`${name} is not installed`);
   return path;
 }
 
-interface RunningStand {
+/** One that runs. */
+export interface RunningStand {
   readonly pid: number;
   readonly stand: Stand;
   readonly child: ChildProcessWithoutNullStreams;
 }
 
-async function openStand(folder: string, tls: readonly string[], opened: AsyncDisposableStack): Promise<RunningStand> {
+/** Starts one on a core of its own. @param tls certificate and key, or nothing */
+export async function openStand(
+  folder: string,
+  tls: readonly string[],
+  opened: AsyncDisposableStack,
+): Promise<RunningStand> {
   const script = join(import.meta.dirname, 'serve-stand.ts');
   const child = spawn('taskset', ['-c', SERVER_CORE, process.execPath, script, folder, ...tls], {
     env: { ...process.env, UV_THREADPOOL_SIZE: '16' },
