@@ -3,7 +3,7 @@
  * In: hours of made-up frames, through the real stream, packager, recorder and database. Out: a table in Markdown, and JSON.
  * The bound is 24 bytes; the packed segments are what it is about, the database's own bytes are shown beside them.
  */
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createSyncQueue } from '../src/archive/sync-queue.ts';
@@ -63,6 +63,10 @@ export interface IndexRow {
   readonly packed: number;
   /** Growth of the database file per segment and track, bytes. */
   readonly database: number;
+  /** Of the frames that came in. */
+  readonly mediaBytes: number;
+  /** Blocks of the disk that recordings and index take, bytes. */
+  readonly diskBytes: number;
 }
 
 /** What the benchmark found. */
@@ -81,12 +85,16 @@ export async function benchIndex(): Promise<IndexReport> {
 
 /** The report for people. */
 export function printIndexReport({ bound, rows }: IndexReport): string {
-  const head = ['an hour of', 'segments', 'tracks', 'files', `packed (at most ${bound})`, 'database'];
-  const body = rows.map(({ name, segments, tracks, files, packed, database }) => [
+  const head = [
+    ...['an hour of', 'segments', 'tracks', 'files', `packed (at most ${bound})`, 'database'],
+    ...['KB of database for 1,000 segments (at most 1,000)', 'media, MB', 'on disk, MB', 'on disk by media'],
+  ];
+  const body = rows.map(({ name, segments, tracks, files, packed, database, mediaBytes, diskBytes }) => [
     ...[name, segments, tracks, files].map(String),
-    ...[packed.toFixed(1), database.toFixed(1)],
+    ...[packed.toFixed(1), database.toFixed(1), (database * tracks).toFixed(1)],
+    ...[(mediaBytes / 1e6).toFixed(1), (diskBytes / 1e6).toFixed(1), (diskBytes / mediaBytes).toFixed(4)],
   ]);
-  return `Bytes of index per segment and track\n\n${printTable(head, body)}`;
+  return `Bytes of index per segment and track, and room on disk\n\n${printTable(head, body)}`;
 }
 
 async function indexOf(kind: Kind, seconds: number): Promise<IndexRow> {
@@ -98,24 +106,34 @@ async function indexOf(kind: Kind, seconds: number): Promise<IndexRow> {
     const store = await openStore({ file, log: createSilentLog() });
     const table = new ChunkTable(store.db);
     const streamId = 'm5x0c1k2-0123456789ab';
-    await record(kind, seconds, { dataFolder, streamId, table });
+    const mediaBytes = await record(kind, seconds, { dataFolder, streamId, table });
     const files = await table.between(streamId, 0, Number.MAX_SAFE_INTEGER);
     await store[Symbol.asyncDispose]();
     const segments = files.reduce((sum, row) => sum + row.segment_count, 0);
     const tracks = 1 + kind.audioTracks;
     const packed = files.reduce((sum, row) => sum + row.segments.length, 0) / segments / tracks;
     const database = (statSync(file).size - statSync(empty).size) / segments / tracks;
-    return { name: kind.name, segments, tracks, files: files.length, packed, database };
+    rmSync(join(dataFolder, 'empty'), { recursive: true });
+    const diskBytes = blockBytes(dataFolder);
+    return { name: kind.name, segments, tracks, files: files.length, packed, database, mediaBytes, diskBytes };
   } finally {
     rmSync(dataFolder, { recursive: true });
   }
 }
 
+function blockBytes(folder: string): number {
+  return readdirSync(folder, { recursive: true, withFileTypes: true }).reduce((sum, entry) => {
+    return sum + 512 * statSync(join(entry.parentPath, entry.name)).blocks;
+  }, 0);
+}
+
+/** Returns the bytes of all frames. */
 async function record(
   kind: Kind,
   seconds: number,
   where: { dataFolder: string; streamId: string; table: ChunkTable },
-): Promise<void> {
+): Promise<number> {
+  let bytes = 0;
   const clock = createManualClock();
   const recorded = new Recorded({ ...where, endUs: 0 });
   const failures: string[] = [];
@@ -165,7 +183,10 @@ async function record(
       clock.advance(10_000);
       start();
     }
-    for (const frame of gop) stream.publish(frame);
+    for (const frame of gop) {
+      stream.publish(frame);
+      bytes += frame.data.byteLength;
+    }
     stream.flush();
     const lastS = gop[0]!.dts / 90_000 + kind.gopS[0] + runAtS;
     clock.advance(Math.max(0, lastS * 1000 - clock.monotonicMs()));
@@ -175,6 +196,7 @@ async function record(
   stream.offline('done');
   await recorder[Symbol.asyncDispose]();
   if (failures.length > 0) throw new Error(failures[0]);
+  return bytes;
 }
 
 function tracksOf({ frameRate, sampleRate, audioTracks }: Kind): Track[] {

@@ -4,6 +4,7 @@
  */
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { benchFootprint, printFootprintReport } from './footprint.ts';
 import { benchIndex, printIndexReport } from './index-size.ts';
 import { benchPart, printPartReport } from './part.ts';
 import { benchPull, printPullReport } from './pull.ts';
@@ -31,6 +32,8 @@ const usage = `Usage: npm run bench -- VERB [options]
     --seconds 5        seconds of each measurement
     --rounds 5         of which the median is told
     --held 3000        reloads that wait for one part
+  footprint start to first answer, memory at rest, of each pulled stream and of each client; needs cc, nginx, ss
+    --rounds 5         starts of each, of which the median is told
   viewers  how many viewers one low-latency stream carries without a late part; needs cc and two cores
     --viewers 5000     how many
     --seconds 300      seconds that count, after they have joined
@@ -70,7 +73,10 @@ const { values, positionals } = parseArgs({
 
 const [verb] = positionals;
 const seconds = Number(values.seconds ?? (verb === 'player' ? 600 : 60));
-if (values.help || !['pull', 'index', 'timeline', 'part', 'serve', 'viewers', 'player'].includes(verb ?? '')) {
+if (
+  values.help ||
+  !['pull', 'index', 'timeline', 'part', 'serve', 'footprint', 'viewers', 'player'].includes(verb ?? '')
+) {
   process.stdout.write(usage);
   process.exit(values.help ? 0 : 2);
 }
@@ -99,6 +105,10 @@ if (verb === 'pull') {
     say,
   });
   process.stdout.write(`${printServeReport(report)}\n`);
+  save(report);
+} else if (verb === 'footprint') {
+  const report = await benchFootprint({ rounds: Number(values.rounds), say });
+  process.stdout.write(`${printFootprintReport(report)}\n`);
   save(report);
 } else if (verb === 'viewers') {
   const report = await benchViewers({
