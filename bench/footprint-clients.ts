@@ -12,7 +12,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
 import { startCrowd } from './crowd.ts';
 import { ProcessTree } from './process-tree.ts';
-import { openStand, PLAYER_FIELDS, program, type RunningStand } from './serve.ts';
+import { CROWD_CORE, openStand, PLAYER_FIELDS, program, type RunningStand } from './stand.ts';
 
 /** One kind of client. */
 export interface ClientRow {
@@ -32,7 +32,6 @@ const READERS = 200;
 const READ_A_SECOND = 1024;
 const SETTLE_MS = 1500;
 const SLOW_MS = 5000;
-const CROWD_CORE = '1';
 const LOWAT_FILE = '/proc/sys/net/ipv4/tcp_notsent_lowat';
 const ADVISED_LOWAT = '131072';
 

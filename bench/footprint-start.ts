@@ -9,7 +9,8 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { program } from './serve.ts';
+import { freePort } from '../test/fixtures/free-port.ts';
+import { program } from './stand.ts';
 
 /** One kind of server. */
 export interface StartRow {

@@ -2,7 +2,7 @@
  * `npm run bench -- serve`: what it costs to serve live lists, parts and recorded segments, beside nginx with one worker on the same bytes.
  * In: wrk as the crowd, on a core of its own; the server on another. Out: requests a second, CPU a request, ratios; in Markdown and JSON.
  */
-import { type ChildProcessWithoutNullStreams, execFileSync, spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -10,8 +10,16 @@ import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { makeCertificate } from '../test/fixtures/certificate.ts';
 import { freePort } from '../test/fixtures/free-port.ts';
-import { pathOf } from '../test/fixtures/need.ts';
 import { ProcessTree } from './process-tree.ts';
+import {
+  CROWD_CORE,
+  openStand,
+  PLAYER_FIELDS,
+  program,
+  type RunningStand,
+  SERVER_CORE,
+  type Stand,
+} from './stand.ts';
 import { printTable } from './table.ts';
 
 /** One kind of request. */
@@ -40,37 +48,9 @@ export interface ServeReport {
   readonly held: { readonly count: number; readonly p50Ms: number; readonly p99Ms: number; readonly kibEach: number };
 }
 
-/** A server whose streams stand still, and what to ask it for. */
-export interface Stand {
-  readonly url: string;
-  readonly playlist: string;
-  readonly part30: string;
-  readonly part200: string;
-  readonly recorded: readonly string[];
-  readonly held: string;
-  readonly parts: number;
-}
-
-const SERVER_CORE = '0';
-const CROWD_CORE = '1';
 const CONNECTIONS = 200;
 const JOINERS = 1000;
 const PULLERS = 100;
-/** What our own player sends. */
-export const PLAYER_FIELDS: readonly string[] = [
-  'Accept: */*',
-  'Accept-Encoding: gzip, deflate, br, zstd',
-  'Accept-Language: en-US,en;q=0.9',
-  'Connection: keep-alive',
-  'Referer: http://127.0.0.1:8080/watch/demo',
-  'Sec-Fetch-Dest: empty',
-  'Sec-Fetch-Mode: cors',
-  'Sec-Fetch-Site: same-origin',
-  'User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36',
-  'sec-ch-ua: "Chromium";v="140", "Not=A?Brand";v="24"',
-  'sec-ch-ua-mobile: ?0',
-  'sec-ch-ua-platform: "Linux"',
-];
 const CMCD =
   'CMCD=bl%3D600%2Cbr%3D1200%2Ccid%3D%22demo%22%2Cmtp%3D40000%2Cot%3Dav%2Csf%3Dh%2Csid%3D%226f1c1b9e-3c55-4f0e-9a8b-2f9d1c1e7a10%22%2Cst%3Dl';
 
@@ -179,37 +159,6 @@ function crowd(url: string, script: string, pid: number, seconds: number, connec
 function medianOf(all: readonly Speed[]): Speed {
   const middle = (values: number[]) => values.sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
   return { perSecond: middle(all.map((one) => one.perSecond)), cpuUs: middle(all.map((one) => one.cpuUs)) };
-}
-
-/** Where a program lies. @throws Error where it is not installed */
-export function program(name: string): string {
-  const path = pathOf(name);
-  if (path === undefined) throw new Error(`${name} is not installed`);
-  return path;
-}
-
-/** One that runs. */
-export interface RunningStand {
-  readonly pid: number;
-  readonly stand: Stand;
-  readonly child: ChildProcessWithoutNullStreams;
-}
-
-/** Starts one on a core of its own. @param tls certificate and key, or nothing */
-export async function openStand(
-  folder: string,
-  tls: readonly string[],
-  opened: AsyncDisposableStack,
-): Promise<RunningStand> {
-  const script = join(import.meta.dirname, 'serve-stand.ts');
-  const child = spawn('taskset', ['-c', SERVER_CORE, process.execPath, script, folder, ...tls], {
-    env: { ...process.env, UV_THREADPOOL_SIZE: '16' },
-    stdio: ['pipe', 'pipe', 'pipe'],
-  });
-  child.stderr.pipe(process.stderr);
-  opened.defer(() => void child.kill());
-  for await (const line of createInterface(child.stdout)) return { pid: child.pid!, stand: JSON.parse(line), child };
-  throw new Error('the stand did not start');
 }
 
 interface Nginx {

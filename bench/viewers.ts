@@ -12,7 +12,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
 import { makeCrowd, startCrowd } from './crowd.ts';
 import { cores, describeMachine, machineCpuS, ProcessTree } from './process-tree.ts';
-import { PLAYER_FIELDS, program } from './serve.ts';
+import { CROWD_CORE, PLAYER_FIELDS, program, SERVER_CORE } from './stand.ts';
 import { printTable } from './table.ts';
 
 /** What the crowd tells. */
@@ -76,8 +76,6 @@ export interface ViewersOptions {
   readonly say: (text: string) => void;
 }
 
-const SERVER_CORE = '0';
-const CROWD_CORE = '1';
 const FIND_S = 15;
 const JOIN_A_SECOND = 500;
 const root = join(import.meta.dirname, '..');

@@ -1,0 +1,73 @@
+/**
+ * What benchmarks of serving have in common: the server whose streams stand still, what players send, programs and ports.
+ * In: a folder. Out: a running server on a core of its own.
+ */
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { pathOf } from '../test/fixtures/need.ts';
+
+/** A server whose streams stand still, and what to ask it for. */
+export interface Stand {
+  readonly url: string;
+  readonly playlist: string;
+  readonly part30: string;
+  readonly part200: string;
+  readonly recorded: readonly string[];
+  readonly held: string;
+  readonly parts: number;
+}
+
+/** One that runs. */
+export interface RunningStand {
+  readonly pid: number;
+  readonly stand: Stand;
+  readonly child: ChildProcessWithoutNullStreams;
+}
+
+/** Servers are pinned to this core, and crowds to the other. */
+export const SERVER_CORE = '0';
+/** @see SERVER_CORE */
+export const CROWD_CORE = '1';
+
+/** What our own player sends. */
+export const PLAYER_FIELDS: readonly string[] = [
+  'Accept: */*',
+  'Accept-Encoding: gzip, deflate, br, zstd',
+  'Accept-Language: en-US,en;q=0.9',
+  'Connection: keep-alive',
+  'Referer: http://127.0.0.1:8080/watch/demo',
+  'Sec-Fetch-Dest: empty',
+  'Sec-Fetch-Mode: cors',
+  'Sec-Fetch-Site: same-origin',
+  'User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36',
+  'sec-ch-ua: "Chromium";v="140", "Not=A?Brand";v="24"',
+  'sec-ch-ua-mobile: ?0',
+  'sec-ch-ua-platform: "Linux"',
+];
+
+/** Starts one on a core of its own. @param tls certificate and key, or nothing */
+export async function openStand(
+  folder: string,
+  tls: readonly string[],
+  opened: AsyncDisposableStack,
+): Promise<RunningStand> {
+  const script = join(import.meta.dirname, 'serve-stand.ts');
+  const child = spawn('taskset', ['-c', SERVER_CORE, process.execPath, script, folder, ...tls], {
+    env: { ...process.env, UV_THREADPOOL_SIZE: '16' },
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
+  child.stderr.pipe(process.stderr);
+  opened.defer(() => void child.kill());
+  for await (const line of createInterface(child.stdout)) return { pid: child.pid!, stand: JSON.parse(line), child };
+  throw new Error('the stand did not start');
+}
+
+/** Where a program lies. @throws Error where it is not installed */
+export function program(name: string): string {
+  const path = pathOf(name);
+  if (path === undefined) throw new Error(`${name} is not installed`);
+  return path;
+}
+
