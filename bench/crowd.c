@@ -13,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <time.h>
@@ -30,7 +29,7 @@ enum { ALONE = 15 };
 typedef struct {
   int fd, viewer, status, headLen;
   bool isPart, isBusy;
-  long asked, left; // left: of the body; -1 while the head is read
+  long asked, known, left; // known: released when it was asked; left: of the body, -1 while the head is read
   double againAt;   // ms; 0: nothing to be tried again
   char head[HEAD];
 } Conn;
@@ -93,6 +92,7 @@ static void ask(Conn *c, long index) {
   }
   int length = snprintf(text, sizeof text, "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n%s\r\n%s\r\n", target, port, fields, cmcd);
   c->asked = index;
+  c->known = edge;
   c->isBusy = true;
   c->left = -1;
   c->headLen = 0;
@@ -104,7 +104,7 @@ static void fetchNext(Viewer *v) {
 }
 
 static void count(long *steps, double ms) {
-  long step = ZERO + (long)(ms * STEPS_PER_MS);
+  long step = ZERO + ms * STEPS_PER_MS;
   steps[step < 0 ? 0 : step >= STEPS ? STEPS - 1 : step]++;
 }
 
@@ -126,8 +126,9 @@ static void answered(Conn *c, double at) {
     }
   } else {
     lists++;
-    v->announced = c->asked;
-    ask(c, c->asked + 1);
+    // Whoever is behind is told of all that there is by then, as by any list.
+    v->announced = c->asked > c->known ? c->asked : c->known;
+    ask(c, v->announced + 1);
   }
   fetchNext(v);
 }
