@@ -11,15 +11,7 @@ import { createInterface } from 'node:readline';
 import { makeCertificate } from '../test/fixtures/certificate.ts';
 import { freePort } from '../test/fixtures/free-port.ts';
 import { ProcessTree } from './process-tree.ts';
-import {
-  CROWD_CORE,
-  openStand,
-  PLAYER_FIELDS,
-  program,
-  type RunningStand,
-  SERVER_CORE,
-  type Stand,
-} from './stand.ts';
+import { CROWD_CORE, openStand, PLAYER_FIELDS, program, type RunningStand, SERVER_CORE, type Stand } from './stand.ts';
 import { printTable } from './table.ts';
 
 /** One kind of request. */

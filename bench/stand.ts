@@ -3,7 +3,6 @@
  * In: a folder. Out: a running server on a core of its own.
  */
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { pathOf } from '../test/fixtures/need.ts';
@@ -70,4 +69,3 @@ export function program(name: string): string {
   if (path === undefined) throw new Error(`${name} is not installed`);
   return path;
 }
-
