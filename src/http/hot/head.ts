@@ -3,6 +3,7 @@
  * In: bytes of a connection as text. Out: method, target and what the header block says; undefined for whatever is better left to
  * node:http: bodies, upgrades, heads in several pieces, anything malformed. RFC 9112, 2 to 5.
  */
+import { type Cmcd, readCmcd } from '../cmcd.ts';
 import { acceptsGzip } from '../conditions.ts';
 
 /** Longer heads come from no player, bytes. */
@@ -15,7 +16,7 @@ const ODD =
   /\r\n(?:content-length|transfer-encoding|upgrade|expect|te|trailer|http2-settings|connection:(?![ \t]*(?:keep-alive|close)[ \t]*\r\n))/i;
 const HOST = /\r\nhost:/gi;
 /** What makes an answer differ from the one that all get. */
-const CONDITIONAL = /\r\n(?:(?:range|if-[a-z-]+|traceparent|cmcd-[a-z]+):|connection:[ \t]*close)/i;
+const CONDITIONAL = /\r\n(?:(?:range|if-[a-z-]+|traceparent):|connection:[ \t]*close)/i;
 
 /** What a header block says. */
 export interface Asker {
@@ -26,6 +27,8 @@ export interface Asker {
   readonly takesGzip: boolean;
   /** The connection ends with the answer. */
   readonly closes: boolean;
+  /** What a player tells of itself by headers: as a rule the same with each request. */
+  readonly told: Cmcd | undefined;
   /** The first value of a header, by its name in lower case. */
   header(name: string): string | undefined;
 }
@@ -66,6 +69,7 @@ export function parseAsker(rest: string): Asker | undefined {
     isPlain: !CONDITIONAL.test(rest),
     takesGzip: acceptsGzip(values.get('accept-encoding')),
     closes: values.get('connection')?.toLowerCase() === 'close',
+    told: readCmcd('', Object.fromEntries(values)),
     header: (name) => values.get(name),
   };
 }

@@ -206,6 +206,19 @@ function cases(start: (change?: Partial<HttpDeps>) => Promise<TestServer>): void
     }
   });
 
+  test('a player that tells of itself by headers is answered at once, counted and known', async () => {
+    await using each = await stage();
+    using client = each.client;
+    await client.send(get(SEGMENT, 'CMCD-Session: sid="one",sf=h', 'CMCD-Status: bs'));
+    assert.equal((await client.answer()).body, 'seven');
+    await client.send(get(SEGMENT, 'CMCD-Session: sid="two",sf=h'));
+    assert.equal((await client.answer()).body, 'seven');
+    assert.equal(each.server.deps.viewers.of('cam'), 2);
+    const printed = await each.server.deps.metrics.print();
+    assert.match(printed, /^oxbow_cmcd_requests_total\{class="segment"\} 2$/m);
+    assert.match(printed, /^oxbow_buffer_starvations_total 1$/m);
+  });
+
   test('a recorded segment that others asked for is ready, and is asked for anew each time', async () => {
     await using each = await stage();
     using client = each.client;

@@ -110,7 +110,7 @@ export function createHotResponder(deps: HttpDeps, held: HeldRequests, handlers:
     count.bytes += bodyBytes;
     if (waitedMs > 0) metrics.httpRequestSeconds.observe({ class: kind }, waitedMs / 1000);
     const mark = target.indexOf('CMCD=');
-    const told = mark < 0 ? undefined : readCmcd(target.slice(mark), {});
+    const told = mark < 0 ? asker.told : (readCmcd(target.slice(mark), {}) ?? asker.told);
     if (told) count.told++;
     if (told?.isStarved) metrics.bufferStarvations.inc();
     // What there is to choose from is asked for by probes and previews too.
