@@ -43,8 +43,6 @@ export interface ServeReport {
 const CONNECTIONS = 200;
 const JOINERS = 1000;
 const PULLERS = 100;
-const CMCD =
-  'CMCD=bl%3D600%2Cbr%3D1200%2Ccid%3D%22demo%22%2Cmtp%3D40000%2Cot%3Dav%2Csf%3Dh%2Csid%3D%226f1c1b9e-3c55-4f0e-9a8b-2f9d1c1e7a10%22%2Cst%3Dl';
 
 /** Runs it. @param options.seconds of each measurement; @param options.rounds of which the median is told */
 export async function benchServe({
@@ -124,7 +122,7 @@ function printScript(paths: readonly string[]): string {
     return `wrk.headers[${JSON.stringify(field.slice(0, colon))}] = ${JSON.stringify(field.slice(colon + 2))}`;
   });
   return `${fields.join('\n')}
-local paths = { ${paths.map((path) => JSON.stringify(`${path}?${CMCD}`)).join(', ')} }
+local paths = { ${paths.map((path) => JSON.stringify(path)).join(', ')} }
 local i = 0
 request = function()
   i = i % #paths + 1

@@ -35,6 +35,7 @@ export const PLAYER_FIELDS: readonly string[] = [
   'Accept: */*',
   'Accept-Encoding: gzip, deflate, br, zstd',
   'Accept-Language: en-US,en;q=0.9',
+  'CMCD-Session: cid="demo",sf=h,sid="6f1c1b9e-3c55-4f0e-9a8b-2f9d1c1e7a10",st=l',
   'Connection: keep-alive',
   'Referer: http://127.0.0.1:8080/watch/demo',
   'Sec-Fetch-Dest: empty',
