@@ -142,15 +142,24 @@ export type OxbowEvent<T extends EventType = EventType> = {
 
 /**
  * What a listener hears of its own connection: `events.ready` first of all, or `events.reset` where what lies behind the asked id is not
- * known any more, so that the state has to be asked for anew. Their id is that of the newest event.
+ * known any more, so that the state has to be asked for anew. Their id is that of the newest event. `events.ended` last of all, where
+ * the right by which it listened has ended; `code` is that of the refusal that whoever comes back meets.
  */
-export interface ConnectionEvent {
-  readonly id: string;
-  readonly type: 'events.ready' | 'events.reset';
-  readonly at: string;
-  readonly stream: null;
-  readonly data: { readonly replayed: number };
-}
+export type ConnectionEvent =
+  | {
+      readonly id: string;
+      readonly type: 'events.ready' | 'events.reset';
+      readonly at: string;
+      readonly stream: null;
+      readonly data: { readonly replayed: number };
+    }
+  | {
+      readonly id: '';
+      readonly type: 'events.ended';
+      readonly at: string;
+      readonly stream: null;
+      readonly data: { readonly code: 'watch-expired' | 'watch-refused' | 'unauthorized' };
+    };
 
 /** The schema of an event of that name, for OpenAPI. */
 export function eventSchema(type: EventType): TSchema {

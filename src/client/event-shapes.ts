@@ -164,11 +164,22 @@ export type OxbowEvent<T extends EventType = EventType> = {
   };
 }[T];
 
-/** What a listener hears of its own connection; `events.reset`: some events were lost, so ask for the state anew. */
-export interface ConnectionEvent {
-  readonly id: string;
-  readonly type: 'events.ready' | 'events.reset';
-  readonly at: string;
-  readonly stream: null;
-  readonly data: { readonly replayed: number };
-}
+/**
+ * What a listener hears of its own connection. `events.reset`: some events were lost, so ask for the state anew. `events.ended`: the
+ * right by which it listened has ended; `code` is that of the refusal that comes next.
+ */
+export type ConnectionEvent =
+  | {
+      readonly id: string;
+      readonly type: 'events.ready' | 'events.reset';
+      readonly at: string;
+      readonly stream: null;
+      readonly data: { readonly replayed: number };
+    }
+  | {
+      readonly id: '';
+      readonly type: 'events.ended';
+      readonly at: string;
+      readonly stream: null;
+      readonly data: { readonly code: 'watch-expired' | 'watch-refused' | 'unauthorized' };
+    };

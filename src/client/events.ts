@@ -25,6 +25,7 @@ const SILENCE_MS = 40_000;
 
 /**
  * Hears events. `events.ready` comes with each connection, `events.reset` where some were lost: then ask for the state anew.
+ * `events.ended` where the right to listen has ended; the refusal is thrown next.
  *
  * @throws OxbowProblem where the server refuses for good (4xx)
  */

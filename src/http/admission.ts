@@ -7,13 +7,14 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { parseSignedPath } from '../accounts/signed-path.ts';
 import { OxbowError } from '../lib/errors.ts';
 import type { HttpDeps } from './deps.ts';
+import { eventsTarget, hearerOf } from './events/hearer.ts';
 import type { LimitName } from './rate-limit.ts';
 import type { Route, RouteCall } from './routes/route.ts';
 import { refuseWatching } from './watching.ts';
 import { type Asked, createWho } from './who.ts';
 
 /** What routes learn of whoever asks. */
-export type Admitted = Pick<RouteCall, 'isAdmin' | 'isOperator' | 'asker' | 'visitor' | 'sees'>;
+export type Admitted = Pick<RouteCall, 'isAdmin' | 'isOperator' | 'asker' | 'visitor' | 'sees' | 'hearer'>;
 
 /** The door of the API. */
 export interface Admission {
@@ -52,6 +53,7 @@ export function createAdmission(deps: HttpDeps): Admission {
     return {
       ...{ asker, visitor, isAdmin: asker.isAdmin, isOperator: asker.seesAll || visitor.isLocal },
       sees: seesBy(tokens.get(request.raw), asker.seesAll),
+      hearer: (wish) => hearerOf({ access, clock, who }, asked, tokens.get(request.raw), wish),
     };
   }
 
@@ -59,7 +61,7 @@ export function createAdmission(deps: HttpDeps): Admission {
     unwrap(request) {
       const url = request.url ?? '/';
       const signed = parseSignedPath(url);
-      if (!signed?.path.startsWith('/api/v1/streams/')) return url;
+      if (!signed || !(signed.path.startsWith('/api/v1/streams/') || eventsTarget(url))) return url;
       tokens.set(request, signed.token);
       return signed.path;
     },

@@ -9,8 +9,10 @@ import { messageOf, OxbowError } from '../lib/errors.ts';
 import { http } from '../lib/node-http.ts';
 import { createApi } from './api.ts';
 import type { HttpDeps } from './deps.ts';
+import { hearerOf } from './events/hearer.ts';
 import { EventListeners } from './events/listeners.ts';
 import { createEventSockets, wantsEvents } from './events/web-socket.ts';
+import type { EventWish, Hearer } from './events/wish.ts';
 import { exchangeOfHttp1, pathOf } from './exchange.ts';
 import { openListeners } from './hot/listeners.ts';
 import { createHotResponder, type HotResponder } from './hot/responder.ts';
@@ -119,12 +121,19 @@ export async function startHttp({ listen, deps, tls }: HttpOptions): Promise<Htt
   await app.ready();
   const listening = server!;
   const who = createWho(deps);
-  const hearerOf = ({ method = '', headers, socket }: IncomingMessage) => {
+  const listenerOf = (
+    { method = '', headers, socket }: IncomingMessage,
+    token: string | undefined,
+    wish: EventWish,
+  ): Hearer => {
     const asked = { method, headers, remoteAddress: socket.remoteAddress ?? '', secure: 'encrypted' in socket };
-    const { isAdmin, seesAll } = who.mayAct(asked);
-    return { isAdmin, sees: () => seesAll };
+    // Whoever tries tokens one after the other is slowed down here too.
+    if (/^bearer /i.test(headers.authorization ?? '') && !who.whoAsks(asked).seesAll) {
+      deps.limits.take('sign-in', who.visitor(asked).address);
+    }
+    return hearerOf({ ...deps, who }, asked, token, wish);
   };
-  listening.on('upgrade', createEventSockets(listeners, hearerOf));
+  listening.on('upgrade', createEventSockets(listeners, listenerOf));
   const ports = await openListeners(listening, listen).catch(async (error: NodeJS.ErrnoException) => {
     hot?.[Symbol.dispose]();
     await app.close();

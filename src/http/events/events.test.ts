@@ -2,73 +2,11 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { after, before, suite, test } from 'node:test';
-import { type ClientOptions, WebSocket } from 'ws';
+import { WebSocket } from 'ws';
 import { OxbowClient } from '../../client/client.ts';
 import type { EventBus } from '../../cluster/bus.ts';
 import { asAdmin, startTestServer, type TestServer } from '../fixture.ts';
-
-interface Heard {
-  readonly id: string;
-  readonly type: string;
-  readonly stream: string | null;
-  readonly data: Record<string, unknown>;
-}
-
-/** Someone who listens: `next` gives the events as they come. */
-interface Ear {
-  next(): Promise<Heard>;
-  close(): void;
-}
-
-async function overSse(url: string, headers: Record<string, string> = {}): Promise<Ear> {
-  const controller = new AbortController();
-  const response = await fetch(url, { headers, signal: controller.signal });
-  assert.equal(response.headers.get('content-type'), 'text/event-stream; charset=utf-8');
-  const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
-  let text = '';
-  return {
-    async next() {
-      for (;;) {
-        const [block, ...rest] = text.split('\n\n');
-        if (rest.length === 0) {
-          const { done, value } = await reader.read();
-          assert.ok(!done, 'the events have ended');
-          text += value;
-          continue;
-        }
-        text = rest.join('\n\n');
-        const data = /^data: (.*)$/m.exec(block!)?.[1];
-        if (data === undefined) continue;
-        const heard = JSON.parse(data) as Heard;
-        assert.equal(/^event: (.*)$/m.exec(block!)?.[1], heard.type);
-        assert.equal(/^id: (.*)$/m.exec(block!)?.[1] ?? '', heard.id);
-        return heard;
-      }
-    },
-    close: () => controller.abort(),
-  };
-}
-
-async function overWebSocket(url: string, headers: Record<string, string> = {}): Promise<Ear & { socket: WebSocket }> {
-  const options: ClientOptions = { headers, perMessageDeflate: true };
-  const socket = new WebSocket(url.replace('http', 'ws'), options);
-  const come: Heard[] = [];
-  let wake = () => {};
-  socket.on('message', (data) => {
-    come.push(JSON.parse(String(data)) as Heard);
-    wake();
-  });
-  await once(socket, 'open');
-  assert.equal(socket.extensions, '', 'nothing is compressed');
-  return {
-    socket,
-    async next() {
-      while (come.length === 0) await new Promise<void>((resolve) => (wake = resolve));
-      return come.shift()!;
-    },
-    close: () => socket.terminate(),
-  };
-}
+import { type Ear, overSse, overWebSocket } from './ear.fixture.ts';
 
 const tellRecording = (bus: EventBus, visibility: string, recording = true) =>
   bus.publish('stream.recording', { recording }, { name: visibility, visibility });

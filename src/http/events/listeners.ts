@@ -1,6 +1,6 @@
 /**
  * Everyone who listens to events over HTTP, whichever way the events go to them.
- * In: a wish and who asks. Out: letters in an outbox, a call when there are some; an end when oxbow ends or the listener is too slow.
+ * In: a wish and who asks. Out: letters in an outbox, a call when there are some; an end when oxbow ends, the right does, or the listener is too slow.
  */
 import type { ConnectionEvent } from '../../api/events.ts';
 import { printRfc3339 } from '../../api/instant.ts';
@@ -8,15 +8,17 @@ import type { Told } from '../../cluster/bus.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import type { HttpDeps } from '../deps.ts';
 import { type Letter, Outbox } from './outbox.ts';
-import { type EventWish, type Hearer, hears } from './wish.ts';
+import { type EndOfRight, type EventWish, type Hearer, hears } from './wish.ts';
 
 /** So many may listen at once; administrators always may. */
 const MAX_LISTENERS = 1000;
 /** A line that says nothing this long gets a sign of life, ms. */
 const BEAT_MS = 15_000;
+/** Rights that ended are noticed within this where nothing is told, ms; before an event is told they are looked at anyway. */
+const LOOK_MS = 1000;
 
 /** Why a listener is told no more. */
-export type EndOfListening = 'ending' | 'too-slow';
+export type EndOfListening = 'ending' | 'too-slow' | EndOfRight;
 
 /** The way to one listener. */
 export interface Line {
@@ -24,14 +26,17 @@ export interface Line {
   readonly ring: () => void;
   /** Nothing was sent for a while. */
   readonly beat: () => void;
+  /** What is in the outbox by then may be told first. */
   readonly end: (why: EndOfListening) => void;
 }
 
 /** All who listen. */
 export class EventListeners {
   readonly #deps: Pick<HttpDeps, 'events' | 'streams' | 'clock' | 'metrics'>;
-  readonly #lines = new Set<Line>();
+  /** Each with what ends it where its right has ended. */
+  readonly #lines = new Map<Line, () => boolean>();
   #beating: NodeJS.Timeout | undefined;
+  #looking: NodeJS.Timeout | undefined;
   #isClosed = false;
 
   constructor(deps: Pick<HttpDeps, 'events' | 'streams' | 'clock' | 'metrics'>) {
@@ -53,7 +58,7 @@ export class EventListeners {
     const { events, streams, metrics } = this.#deps;
     const mayHear = (told: Told) => hears(told, wish, hearer, (name) => streams.isPrivate(name));
     const { replay, reset, close } = events.listen((told) => {
-      if (!mayHear(told)) return;
+      if (!mayHear(told) || isOver()) return;
       if (outbox.add(letterOf(told))) return line.ring();
       metrics.eventListenersLost.inc();
       line.end('too-slow');
@@ -62,17 +67,29 @@ export class EventListeners {
     const missed = replay.filter(mayHear).map(letterOf);
     const outbox = new Outbox([this.#greeting(reset, missed.length), ...missed]);
     const line = connect(outbox);
+    const isOver = () => {
+      const why = hearer.ended();
+      if (why === undefined) return false;
+      outbox.add(this.#farewell(why));
+      line.ring();
+      line.end(why);
+      leave();
+      return true;
+    };
     const leave = () => {
       close();
       this.#lines.delete(line);
       metrics.eventListeners.set(this.#lines.size);
       if (this.#lines.size === 0) this.#rest();
     };
-    this.#lines.add(line);
+    this.#lines.set(line, isOver);
     metrics.eventListeners.set(this.#lines.size);
     this.#beating ??= setInterval(() => {
-      for (const each of [...this.#lines]) each.beat();
+      for (const each of [...this.#lines.keys()]) each.beat();
     }, BEAT_MS);
+    this.#looking ??= setInterval(() => {
+      for (const isOver of [...this.#lines.values()]) isOver();
+    }, LOOK_MS);
     line.ring();
     return leave;
   }
@@ -80,13 +97,15 @@ export class EventListeners {
   /** Tells everyone that oxbow ends; nobody may listen any more. May be called twice. */
   close(): void {
     this.#isClosed = true;
-    for (const line of [...this.#lines]) line.end('ending');
+    for (const line of [...this.#lines.keys()]) line.end('ending');
     this.#rest();
   }
 
   #rest(): void {
     clearInterval(this.#beating);
+    clearInterval(this.#looking);
     this.#beating = undefined;
+    this.#looking = undefined;
   }
 
   #greeting(reset: boolean, replayed: number): Letter {
@@ -97,6 +116,13 @@ export class EventListeners {
     const id = replayed > 0 ? '' : events.lastId;
     const event: ConnectionEvent = { id, type, at, stream: null, data: { replayed } };
     return { id, type, json: JSON.stringify(event) };
+  }
+
+  /** Without an id: whoever comes back with another right goes on behind the last event that came. */
+  #farewell(code: EndOfRight): Letter {
+    const at = printRfc3339(this.#deps.clock.nowMs());
+    const event: ConnectionEvent = { id: '', type: 'events.ended', at, stream: null, data: { code } };
+    return { id: '', type: event.type, json: JSON.stringify(event) };
   }
 }
 

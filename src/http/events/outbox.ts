@@ -2,12 +2,12 @@
  * What one listener has not taken yet.
  * In: events as JSON, shared by all who listen. Out: one after the other, as fast as the listener takes them.
  */
-import type { EventType } from '../../api/events.ts';
+import type { ConnectionEvent, EventType } from '../../api/events.ts';
 
 /** A text on its way to one listener. */
 export interface Letter {
   readonly id: string;
-  readonly type: EventType | 'events.ready' | 'events.reset';
+  readonly type: EventType | ConnectionEvent['type'];
   readonly json: string;
 }
 

@@ -48,8 +48,8 @@ export function openSse(listeners: EventListeners, wish: EventWish, hearer: Hear
       beat: () => void (body.readableLength === 0 && body.push(': still here\n\n')),
       end(why) {
         leave();
-        if (why === 'ending') body.push(null);
-        else body.destroy();
+        if (why === 'too-slow') body.destroy();
+        else body.push(null);
       },
     };
   });

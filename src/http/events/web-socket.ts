@@ -1,17 +1,16 @@
 /**
  * Events over WebSocket, at the same address as over SSE and as the same JSON, a message each.
- * In: requests to upgrade. Out: connections until either side ends them. RFC 6455; close codes 7.4: 1001 oxbow ends, 4008 too slow.
+ * In: requests to upgrade. Out: connections until either side ends them. RFC 6455; close codes 7.4: 1001 oxbow ends, 4008 too slow,
+ * 4001 and 4003 the right has ended (as 401 and 403 over HTTP).
  */
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { pathOf } from '../exchange.ts';
 import { toProblem } from '../problem.ts';
+import { eventsTarget } from './hearer.ts';
 import type { EndOfListening, EventListeners } from './listeners.ts';
-import { type Hearer, readWish } from './wish.ts';
-
-/** Where events are. */
-export const EVENTS_PATH = '/api/v1/events';
+import { type EventWish, type Hearer, readWish } from './wish.ts';
 
 /** A message from a listener is not awaited and not read; it may have this many bytes. */
 const MAX_MESSAGE = 1024;
@@ -23,30 +22,34 @@ const CLOSE_WITHIN_MS = 2000;
 const endings: Readonly<Record<EndOfListening, readonly [code: number, reason: string]>> = {
   ending: [1001, 'oxbow is ending; come back with ?after='],
   'too-slow': [4008, 'too slow; come back with ?after='],
+  'watch-expired': [4003, 'watch-expired: the right to watch that the link gave has ended'],
+  'watch-refused': [4003, 'watch-refused: the right to watch was taken back'],
+  unauthorized: [4001, 'unauthorized: the session or the token has ended'],
 };
 
 /** Whether a request is to be taken over: all others are answered as if they had not asked for it. */
 export function wantsEvents({ url = '', headers }: Pick<IncomingMessage, 'url' | 'headers'>): boolean {
-  return headers.upgrade?.toLowerCase() === 'websocket' && pathOf(url).split('?', 1)[0] === EVENTS_PATH;
+  return headers.upgrade?.toLowerCase() === 'websocket' && eventsTarget(pathOf(url)) !== undefined;
 }
 
 /**
  * Takes over requests to upgrade.
  *
- * @param hearerOf who asks; may refuse
+ * @param hearerOf who asks, by the right to watch in front of the path or by header; may refuse
  */
 export function createEventSockets(
   listeners: EventListeners,
-  hearerOf: (request: IncomingMessage) => Hearer,
+  hearerOf: (request: IncomingMessage, token: string | undefined, wish: EventWish) => Hearer,
 ): (request: IncomingMessage, socket: Duplex, head: Buffer) => void {
   const server = new WebSocketServer({ noServer: true, perMessageDeflate: false, maxPayload: MAX_MESSAGE });
   return (request, socket, head) => {
     socket.on('error', () => {}); // its close is what counts
     try {
-      if (!wantsEvents(request)) throw new TypeError('only requests that want events are taken over');
-      const query = Object.fromEntries(new URL(pathOf(request.url!), 'http://oxbow').searchParams);
+      const target = eventsTarget(pathOf(request.url ?? ''));
+      if (!target) throw new TypeError('only requests that want events are taken over');
+      const query = Object.fromEntries(new URL(target.path, 'http://oxbow').searchParams);
       const wish = readWish(query, undefined);
-      const hearer = hearerOf(request);
+      const hearer = hearerOf(request, target.token, wish);
       server.handleUpgrade(request, socket, head, (webSocket) => speak(webSocket, listeners, wish, hearer));
     } catch (error) {
       refuse(socket, error);

@@ -8,10 +8,11 @@ const told = (audience: Told['audience'], stream: string | null): Told => ({
   audience,
   json: '',
 });
-const nobody: Hearer = { isAdmin: false, sees: () => false };
-const ofDoor: Hearer = { isAdmin: false, sees: (stream) => stream === 'door' };
-const viewer: Hearer = { isAdmin: false, sees: () => true };
-const admin: Hearer = { isAdmin: true, sees: () => true };
+const ended = () => undefined;
+const nobody: Hearer = { isAdmin: false, sees: () => false, ended };
+const ofDoor: Hearer = { isAdmin: false, sees: (stream) => stream === 'door', ended };
+const viewer: Hearer = { isAdmin: false, sees: () => true, ended };
+const admin: Hearer = { isAdmin: true, sees: () => true, ended };
 
 test('a right to one stream or to all of them hears of those and of nothing that is for administrators', () => {
   const all = readWish({}, undefined);

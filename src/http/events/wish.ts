@@ -21,7 +21,12 @@ export interface Hearer {
   readonly isAdmin: boolean;
   /** Whether they may hear of a stream that is not for everyone. */
   sees(stream: string): boolean;
+  /** Why they may not hear any more what they might when they came; undefined while they may. Asked often: a look into memory. */
+  ended(): EndOfRight | undefined;
 }
+
+/** Why a right ended while somebody listened: of a guest's link its time, or its owner; of a session or a token, that it is no more. */
+export type EndOfRight = 'watch-expired' | 'watch-refused' | 'unauthorized';
 
 const MAX_ID_LENGTH = 40;
 

@@ -3,7 +3,7 @@
  * In: which ones, and the last that was heard. Out: `text/event-stream`; the same address speaks WebSocket too.
  */
 import { Type } from '../../api/type.ts';
-import { OxbowError } from '../../lib/errors.ts';
+import { EVENTS_PATH } from '../events/hearer.ts';
 import { readWish } from '../events/wish.ts';
 import { defineRoute, type Route } from './route.ts';
 import { StreamName } from './streams.ts';
@@ -28,30 +28,19 @@ const EventQuery = Type.Object(
 /** What an answer of this kind is, by which OpenAPI tells its type. */
 export const EVENT_STREAM = 'events; each `data` is an event as JSON, see docs/7-reference/events.md';
 
-/** A link to one stream refuses all others: of those its bearer hears nothing, and that is no error. */
-function quietly(sees: (stream: string) => boolean): (stream: string) => boolean {
-  return (stream) => {
-    try {
-      return sees(stream);
-    } catch (error) {
-      if (error instanceof OxbowError) return false;
-      throw error;
-    }
-  };
-}
-
 /** The rows. */
 export const eventRoutes: readonly Route[] = [
   defineRoute({
     method: 'GET',
-    path: '/api/v1/events',
+    path: EVENTS_PATH,
     tag: 'events',
     who: 'viewer',
     sentence: 'What happens, as it happens: server-sent events, or a WebSocket where the request upgrades.',
     query: EventQuery,
     replies: { 200: Type.String({ description: EVENT_STREAM }) },
-    answer({ query, header, isAdmin, sees }) {
-      return { events: { wish: readWish(query, header('last-event-id')), hearer: { isAdmin, sees: quietly(sees) } } };
+    answer({ query, header, hearer }) {
+      const wish = readWish(query, header('last-event-id'));
+      return { events: { wish, hearer: hearer(wish) } };
     },
   }),
 ];

@@ -25,6 +25,8 @@ export interface RouteCall<P = unknown, Q = unknown, B = unknown> {
   readonly visitor: Visitor;
   /** Whether they may hear of a stream that is not for everyone. */
   sees(stream: string): boolean;
+  /** Who they are to those who tell events; refuses as `hearerOf`. */
+  hearer(wish: EventWish): Hearer;
   /** From this computer and through no proxy, or one who may see everything. */
   readonly isOperator: boolean;
   /** The Accept header, or ''. */

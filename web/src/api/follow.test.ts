@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, mock, test } from 'node:test';
 import { Following, type Heard } from './follow.ts';
+import { giveRight } from './server.ts';
 
 /** A socket that the test plays. */
 class PlayedSocket extends EventTarget {
@@ -74,4 +75,18 @@ test('a server that takes no socket is asked again and again, and nothing is thr
   for (let count = 1; count < 6; count++) (await PlayedSocket.until(count)).close();
   ends.abort();
   await kept;
+});
+
+test('the right to watch a stream goes along, as it is with each connection', async () => {
+  const ends = new AbortController();
+  const kept = new Following('stream=hall', () => {}, { stream: 'hall', signal: ends.signal }).keep();
+  giveRight('hall', 'later');
+  const first = await PlayedSocket.until(1);
+  assert.equal(first.url, 'wss://tv.example/api/v1/events?stream=hall', 'there was none yet');
+  first.close();
+  assert.equal((await PlayedSocket.until(2)).url, 'wss://tv.example/t/later/api/v1/events?stream=hall');
+  ends.abort();
+  PlayedSocket.opened[1]!.close();
+  await kept;
+  giveRight('hall', null);
 });

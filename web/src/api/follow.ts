@@ -4,7 +4,7 @@
  */
 import type { ConnectionEvent, EventType, OxbowEvent } from '../../../src/client/client.ts';
 import { pause } from './poll.ts';
-import { onServer } from './server.ts';
+import { serverFor } from './server.ts';
 
 /** What a page hears. */
 export type Heard = OxbowEvent | ConnectionEvent;
@@ -17,16 +17,23 @@ export class Following {
   #isOn = false;
   #lastId = '';
   readonly #query: string;
+  readonly #stream: string;
   readonly #told: (event: Heard) => void;
   readonly #signal: AbortSignal;
 
   /**
    * @param query what is heard, as the API takes it: `stream=door`
    * @param told hears each event, `events.ready` with each connection
+   * @param options.stream whose right to watch goes along, where one was given
    * @param options.signal ends it
    */
-  constructor(query: string, told: (event: Heard) => void, { signal }: { signal: AbortSignal }) {
+  constructor(
+    query: string,
+    told: (event: Heard) => void,
+    { stream = '', signal }: { readonly stream?: string; readonly signal: AbortSignal },
+  ) {
     this.#query = query;
+    this.#stream = stream;
     this.#told = told;
     this.#signal = signal;
   }
@@ -49,7 +56,7 @@ export class Following {
   #connect(): Promise<boolean> {
     return new Promise((resolve) => {
       const after = this.#lastId === '' ? '' : `&after=${this.#lastId}`;
-      const url = new URL(onServer(`/api/v1/events?${this.#query}${after}`), location.href);
+      const url = new URL(`${serverFor(this.#stream)}/api/v1/events?${this.#query}${after}`, location.href);
       url.protocol = url.protocol.replace('http', 'ws');
       const socket = new WebSocket(url);
       const close = () => socket.close();

@@ -40,11 +40,10 @@ export class Connection {
   constructor(name: string, told: (view: StreamView) => void) {
     this.#name = name;
     this.#told = told;
-    this.#following = new Following(
-      `stream=${name}`,
-      ({ type }) => type !== 'events.ready' && this.retry(),
-      this.#ends,
-    );
+    this.#following = new Following(`stream=${name}`, ({ type }) => type !== 'events.ready' && this.retry(), {
+      stream: name,
+      signal: this.#ends.signal,
+    });
   }
 
   /** The oldest kept moment, unix milliseconds; null where nothing is recorded. */

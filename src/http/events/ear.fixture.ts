@@ -1,0 +1,88 @@
+/**
+ * Someone who listens to events, over either way, for the tests of this folder.
+ * In: the address of events. Out: events as they come, and how it ended.
+ */
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { type ClientOptions, WebSocket } from 'ws';
+
+/** An event as it came. */
+export interface Heard {
+  readonly id: string;
+  readonly type: string;
+  readonly stream: string | null;
+  readonly data: Record<string, unknown>;
+}
+
+/** Someone who listens. */
+export interface Ear {
+  /** Events as they come. */
+  next(): Promise<Heard>;
+  /** Resolves when the server has ended it, with why, as far as the way tells. */
+  ended(): Promise<string>;
+  close(): void;
+}
+
+/** Listens by server-sent events. */
+export async function overSse(url: string, headers: Record<string, string> = {}): Promise<Ear> {
+  const controller = new AbortController();
+  const response = await fetch(url, { headers, signal: controller.signal });
+  assert.equal(response.headers.get('content-type'), 'text/event-stream; charset=utf-8');
+  const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
+  let text = '';
+  return {
+    async next() {
+      for (;;) {
+        const [block, ...rest] = text.split('\n\n');
+        if (rest.length === 0) {
+          const { done, value } = await reader.read();
+          assert.ok(!done, 'the events have ended');
+          text += value;
+          continue;
+        }
+        text = rest.join('\n\n');
+        const data = /^data: (.*)$/m.exec(block!)?.[1];
+        if (data === undefined) continue;
+        const heard = JSON.parse(data) as Heard;
+        assert.equal(/^event: (.*)$/m.exec(block!)?.[1], heard.type);
+        assert.equal(/^id: (.*)$/m.exec(block!)?.[1] ?? '', heard.id);
+        return heard;
+      }
+    },
+    async ended() {
+      while (!(await reader.read()).done);
+      return '';
+    },
+    close: () => controller.abort(),
+  };
+}
+
+/** Listens by a WebSocket. */
+export async function overWebSocket(
+  url: string,
+  headers: Record<string, string> = {},
+): Promise<Ear & { socket: WebSocket }> {
+  const options: ClientOptions = { headers, perMessageDeflate: true };
+  const socket = new WebSocket(url.replace('http', 'ws'), options);
+  const come: Heard[] = [];
+  let wake = () => {};
+  socket.on('message', (data) => {
+    come.push(JSON.parse(String(data)) as Heard);
+    wake();
+  });
+  const closed = once(socket, 'close') as Promise<[code: number, reason: Buffer]>;
+  await once(socket, 'open');
+  assert.equal(socket.extensions, '', 'nothing is compressed');
+  return {
+    socket,
+    async next() {
+      while (come.length === 0) await new Promise<void>((resolve) => (wake = resolve));
+      return come.shift()!;
+    },
+    async ended() {
+      const [code, reason] = await closed;
+      return `${code} ${reason}`;
+    },
+    close: () => socket.terminate(),
+  };
+}

@@ -1,0 +1,153 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { after, before, suite, test } from 'node:test';
+import { WebSocket } from 'ws';
+import { OxbowClient } from '../../client/client.ts';
+import { asAdmin, startTestServer, type TestServer } from '../fixture.ts';
+import { type Ear, overSse, overWebSocket } from './ear.fixture.ts';
+
+const HOUR_MS = 3_600_000;
+
+/** Status and code of a refusal to whoever wants to listen. */
+async function refusalOver(way: 'SSE' | 'WebSocket', url: string, headers: Record<string, string> = {}) {
+  if (way === 'SSE') {
+    const response = await fetch(url, { headers });
+    return [response.status, ((await response.json()) as { code: string }).code];
+  }
+  const socket = new WebSocket(url.replace('http', 'ws'), { headers });
+  socket.on('error', () => {}); // that it was refused is what is looked at
+  const [, response] = await once(socket, 'unexpected-response');
+  const [body] = (await once(response, 'data')) as [Buffer];
+  socket.terminate();
+  return [response.statusCode, (JSON.parse(String(body)) as { code: string }).code];
+}
+
+for (const [way, listen] of [
+  ['SSE', overSse],
+  ['WebSocket', overWebSocket],
+] as const) {
+  suite(`guests hear events over ${way}`, () => {
+    let server: TestServer;
+    const ears: Ear[] = [];
+    before(async () => {
+      server = await startTestServer();
+    });
+    after(async () => {
+      for (const ear of ears) ear.close();
+      await server[Symbol.asyncDispose]();
+    });
+    const tell = (name: string, visibility: string) =>
+      server.deps.events.publish('stream.recording', { recording: true }, { name, visibility });
+    const sign = (stream: string) => server.deps.access.watch.sign(stream, server.clock.nowMs() + HOUR_MS);
+    const addressOf = (token: string, query = '') => `${server.url}/t/${token}/api/v1/events${query}`;
+    const open = async (url: string, headers: Record<string, string> = {}) => {
+      const ear = await listen(url, headers);
+      ears.push(ear);
+      assert.equal((await ear.next()).type, 'events.ready');
+      return ear;
+    };
+    const revoke = (stream: string) =>
+      fetch(`${server.url}/api/v1/streams/${stream}/watch-tokens/revoke`, { method: 'POST', headers: asAdmin });
+
+    test('a right to watch hears of its one stream, and of nothing else at all', async () => {
+      const ear = await open(addressOf(sign('private'), '?stream=private'));
+      const { events } = server.deps;
+      for (const [name, visibility] of [
+        ['signed', 'signed'],
+        ['public', 'public'],
+        ['unlisted', 'unlisted'],
+      ] as const) {
+        tell(name, visibility);
+      }
+      events.publish('job.created', { id: '1', kind: 'export', state: 'queued', progress: 0 });
+      events.publish('webhook.disabled', { id: '1', reason: 'silent' });
+      events.publish('disk.low', { free: 1, total: 2 });
+      tell('private', 'private');
+      const { type, stream } = await ear.next();
+      assert.deepEqual([type, stream], ['stream.recording', 'private']);
+    });
+
+    test('it is refused for another stream, where none is named, forged, or after its time', async () => {
+      const right = sign('signed');
+      const refused = (token: string, query?: string) => refusalOver(way, addressOf(token, query));
+      assert.deepEqual(await refused(right, '?stream=private'), [403, 'watch-refused']);
+      assert.deepEqual(await refused(right, '?stream=public'), [403, 'watch-refused']);
+      assert.deepEqual(await refused(right), [400, 'bad-request']);
+      assert.deepEqual(await refused(`${right.slice(0, -2)}AA`, '?stream=signed'), [403, 'watch-refused']);
+      server.clock.advance(HOUR_MS);
+      assert.deepEqual(await refused(right, '?stream=signed'), [403, 'watch-expired']);
+    });
+
+    test('the line ends with the right: by its time before the next event is told, with the code of the refusal', async () => {
+      const ear = await open(addressOf(sign('signed'), '?stream=signed'));
+      server.clock.advance(HOUR_MS - 1);
+      tell('signed', 'signed');
+      assert.equal((await ear.next()).type, 'stream.recording');
+      server.clock.advance(1);
+      tell('signed', 'signed');
+      const { type, id, data } = await ear.next();
+      assert.deepEqual([type, id, data], ['events.ended', '', { code: 'watch-expired' }]);
+      assert.match(await ear.ended(), way === 'SSE' ? /^$/ : /^4003 watch-expired: /);
+    });
+
+    test('taken back, it ends a line on which nothing happens, and no other one', async () => {
+      const other = await open(addressOf(sign('private'), '?stream=private'));
+      const ear = await open(addressOf(sign('signed'), '?stream=signed'));
+      assert.equal((await revoke('signed')).status, 204);
+      assert.deepEqual((await ear.next()).data, { code: 'watch-refused' });
+      assert.match(await ear.ended(), way === 'SSE' ? /^$/ : /^4003 watch-refused: /);
+      tell('private', 'private');
+      assert.equal((await other.next()).type, 'stream.recording');
+    });
+
+    test('a token with the scope view hears of every stream and of no job, until it is taken back', async () => {
+      const { tokens } = server.deps.access;
+      const { token, secret } = await tokens.make({ label: 'wall', scopes: ['view'], expiresMs: undefined });
+      const ear = await open(`${server.url}/api/v1/events`, { authorization: `Bearer ${secret}` });
+      server.deps.events.publish('job.created', { id: '1', kind: 'export', state: 'queued', progress: 0 });
+      tell('unlisted', 'unlisted');
+      tell('private', 'private');
+      assert.deepEqual([(await ear.next()).stream, (await ear.next()).stream], ['unlisted', 'private']);
+      await tokens.remove(token.id);
+      tell('private', 'private');
+      assert.deepEqual((await ear.next()).data, { code: 'unauthorized' });
+      assert.match(await ear.ended(), way === 'SSE' ? /^$/ : /^4001 unauthorized: /);
+    });
+
+    test('a browser that is signed out hears nothing more', async () => {
+      const { session, secret } = await server.deps.access.sessions.make({ address: '', program: '' });
+      const headers = { cookie: `oxbow-${new URL(server.url).port}=${secret}`, origin: server.url };
+      const ear = await open(`${server.url}/api/v1/events`, headers);
+      tell('private', 'private');
+      assert.equal((await ear.next()).stream, 'private');
+      await server.deps.access.sessions.remove(session.id);
+      assert.deepEqual((await ear.next()).data, { code: 'unauthorized' });
+    });
+
+    test('wrong bearer tokens are counted as tries to sign in', async () => {
+      const headers = { authorization: 'Bearer guess', 'x-forwarded-for': way === 'SSE' ? '192.0.2.7' : '192.0.2.8' };
+      const url = `${server.url}/api/v1/events`;
+      for (let tries = 0; tries < 5; tries++) (await open(url, headers)).close();
+      assert.deepEqual(await refusalOver(way, url, headers), [429, 'too-many-requests']);
+    });
+  });
+}
+
+test('the typed client hears by a right to watch, and throws the refusal once it has ended', async () => {
+  await using server = await startTestServer();
+  const { access, events } = server.deps;
+  const right = access.watch.sign('private', server.clock.nowMs() + HOUR_MS);
+  const client = new OxbowClient({ server: `${server.url}/t/${right}` });
+  const heard: string[] = [];
+  await assert.rejects(
+    async () => {
+      for await (const { type } of client.events({ stream: 'private' })) {
+        heard.push(type);
+        if (type === 'events.ready') server.clock.advance(HOUR_MS);
+        events.publish('stream.recording', { recording: true }, { name: 'private', visibility: 'private' });
+      }
+    },
+    { code: 'watch-expired' },
+  );
+  assert.deepEqual(heard, ['events.ready', 'events.ended']);
+});
