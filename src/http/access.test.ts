@@ -263,6 +263,8 @@ suite('signed paths', () => {
     clock.advance(12_000);
     assert.equal((await ask(url, 'GET', `/t/${right}/live/signed/av0/7.m4s`)).status, 403);
     assert.equal((await ask(url, 'GET', `/t/${right}/api/v1/streams/signed`)).body.code, 'watch-expired');
+    const signedIn = await ask(url, 'GET', `/t/${right}/api/v1/streams/signed`, asAdmin);
+    assert.equal(signedIn.body.code, 'watch-expired', 'whoever asks: its media would be refused too');
   });
 
   test('end when they are taken back', async () => {

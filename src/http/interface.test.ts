@@ -62,6 +62,22 @@ suite('pages with a preview', () => {
     assert.match(await text('/watch/unlisted'), /<title>unlisted · live/);
   });
 
+  test('a link with a right to watch shows its stream in messengers, by pictures and players that carry it on', async () => {
+    const right = server.deps.access.watch.sign('private', server.clock.nowMs() + 3_600_000);
+    const seen = await ask(`/watch/private?t=1795160400&token=${right}`, { host: 'tv.example' });
+    const html = String(seen.body);
+    assert.match(html, /<title>private · live · oxbow<\/title>/);
+    assert.match(html, new RegExp(`property="og:url" content="http://tv.example/watch/private\\?token=${right}"`));
+    assert.match(html, new RegExp(`property="og:video" content="http://tv.example/embed/private\\?token=${right}"`));
+    assert.equal(seen.headers['cache-control'], 'private, no-cache');
+    const nothing = await text('/watch/nobody', { host: 'tv.example' });
+    for (const path of [`/watch/signed?token=${right}`, `/watch/private?token=${right.slice(0, -2)}AA`]) {
+      assert.equal(await text(path, { host: 'tv.example' }), nothing, path);
+    }
+    server.clock.advance(3_600_000);
+    assert.equal(await text(`/watch/private?token=${right}`, { host: 'tv.example' }), nothing, 'after its time');
+  });
+
   test('the pages of the API are a page like any other, beside the document that they show', async () => {
     const { status, headers } = await ask('/api/docs');
     assert.deepEqual([status, headers['content-type']], [200, 'text/html; charset=utf-8']);

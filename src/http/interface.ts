@@ -44,7 +44,8 @@ const missing = `<!doctype html>
 /**
  * Registers the pages; where the interface was not built, a page that says how to build it.
  *
- * @param deps `webRoot` is the folder with index.html; `streams` are asked for what a preview shows, never of private ones
+ * @param deps `webRoot` is the folder with index.html; `streams` are asked for what a preview shows; of private ones where the address
+ *   carries a right to watch
  */
 export async function registerInterface(app: FastifyInstance, deps: HttpDeps): Promise<void> {
   const root = deps.webRoot;
@@ -103,7 +104,9 @@ async function isBuilt(root: string, name: string): Promise<boolean> {
 /** A page made for this request, with a validator of its own. */
 function sendPage(request: FastifyRequest, reply: FastifyReply, kind: PageKind, html: string): FastifyReply {
   const etag = `"${createHash('sha256').update(html).digest('base64url').slice(0, 22)}"`;
-  reply.headers({ ...policyOf(kind), 'cache-control': 'no-cache', etag });
+  // What an address with a right says is for whoever has it.
+  const caching = new URLSearchParams(request.url.split('?', 2)[1]).has('token') ? 'private, no-cache' : 'no-cache';
+  reply.headers({ ...policyOf(kind), 'cache-control': caching, etag });
   const given = request.headers['if-none-match'];
   if (given !== undefined && matchesEtag(given, etag)) return reply.code(304).send();
   return reply.header('content-type', 'text/html; charset=utf-8').send(html);
@@ -133,7 +136,10 @@ class Template {
   }
 }
 
-/** Tells what a page says of itself. Of streams that anyone may not know of it says what it says of those that are not there: nothing. */
+/**
+ * Tells what a page says of itself. Of a stream that is not for everyone, where the address carries no right to watch it, that is what it
+ * says of those that are not there: nothing.
+ */
 function createPreviewer(deps: HttpDeps): (request: FastifyRequest) => Promise<Preview> {
   const publicAddress = createPublicAddress(deps.publicUrl, deps.trustedProxies ?? []);
   return async ({ headers, protocol, socket, url }) => {
@@ -144,10 +150,17 @@ function createPreviewer(deps: HttpDeps): (request: FastifyRequest) => Promise<P
       secure: protocol === 'https',
     });
     const [, name] = /^\/(?:watch|embed)\/([a-z0-9][a-z0-9_-]{0,63})\/?$/.exec(path) ?? [];
-    if (name === undefined || deps.streams.isPrivate(name)) return previewOfSite(base);
+    if (name === undefined) return previewOfSite(base);
+    const search = new URLSearchParams(query);
+    const token = search.get('token');
+    const nowMs = deps.clock.nowMs();
+    const right =
+      token !== null && deps.access.watch.verify(token, name, 'playlist', nowMs) === 'ok' ? token : undefined;
+    const isHidden = () => right === undefined && deps.streams.isPrivate(name);
+    if (isHidden()) return previewOfSite(base);
     const stream = await deps.streams.get(name);
-    if (!stream || stream.visibility === 'private') return previewOfSite(base);
-    return previewOf(stream, readWhen(new URLSearchParams(query)), base, deps.clock.nowMs());
+    if (!stream || isHidden()) return previewOfSite(base);
+    return previewOf(stream, readWhen(search), base, nowMs, right);
   };
 }
 

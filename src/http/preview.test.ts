@@ -37,6 +37,15 @@ test('a moment shows its own still and its time in UTC', () => {
   assert.equal(image!.alt, 'door on 2026-11-20 at 10:30:15 UTC');
 });
 
+test('a right to watch goes along to the picture, the page and the player', () => {
+  const atMs = Date.UTC(2026, 10, 20, 10, 30, 15);
+  const { url, image, player } = previewOf(door(), { atMs, span: null }, base, nowMs, 'abc');
+  assert.equal(image!.url, `https://tv.example/t/abc/thumb/door/${atMs / 1000}.jpg`);
+  assert.equal(url, `https://tv.example/watch/door?t=${atMs / 1000}&token=abc`);
+  assert.equal(player!.url, `https://tv.example/embed/door?t=${atMs / 1000}&token=abc`);
+  assert.equal(previewOf(door(), now, base, nowMs, 'abc').url, 'https://tv.example/watch/door?token=abc');
+});
+
 test('a span shows its start, its end and its length; over midnight with both days', () => {
   const fromMs = Date.UTC(2026, 10, 20, 10, 0, 0);
   const short = previewOf(door(), { atMs: fromMs, span: { fromMs, toMs: fromMs + 75_000 } }, base, nowMs);

@@ -3,6 +3,7 @@
  * In: a stream as anyone may see it, the moment or span of the address. Out: tags for the page's head. Pure.
  * The Open Graph protocol; summary cards of Twitter.
  */
+import { signedPath } from '../accounts/signed-path.ts';
 import type { StreamView } from '../api/shapes.ts';
 
 /** What a page's head says. Plain text; addresses are whole. */
@@ -36,8 +37,15 @@ const BEHIND_MS = 6_000;
  *
  * @param base origin of this server; undefined: nothing that needs a whole address is said
  * @param nowMs unix milliseconds
+ * @param token a right to watch the stream that the address carried: its picture needs it, and so does whoever opens the address
  */
-export function previewOf(stream: StreamView, when: WhenAsked, base: string | undefined, nowMs: number): Preview {
+export function previewOf(
+  stream: StreamView,
+  when: WhenAsked,
+  base: string | undefined,
+  nowMs: number,
+  token?: string,
+): Preview {
   const { name } = stream;
   const kept = (ms: number) => {
     const { from, to } = stream.recorded;
@@ -48,12 +56,14 @@ export function previewOf(stream: StreamView, when: WhenAsked, base: string | un
   const span = when.span && kept(when.span.fromMs) ? when.span : null;
   const atMs = span ? span.fromMs : when.atMs !== null && kept(when.atMs) ? when.atMs : null;
   const { width, height } = sizeOf(stream);
-  const query = span
-    ? `?from=${Math.floor(span.fromMs / 1000)}&to=${Math.ceil(span.toMs / 1000)}`
-    : atMs === null
-      ? ''
-      : `?t=${Math.floor(atMs / 1000)}`;
+  const asked = [
+    ...(span ? [`from=${Math.floor(span.fromMs / 1000)}`, `to=${Math.ceil(span.toMs / 1000)}`] : []),
+    ...(!span && atMs !== null ? [`t=${Math.floor(atMs / 1000)}`] : []),
+    ...(token === undefined ? [] : [`token=${token}`]),
+  ];
+  const query = asked.length === 0 ? '' : `?${asked.join('&')}`;
   const stillMs = atMs ?? newestStill(stream, nowMs);
+  const still = `/thumb/${name}/${Math.floor((stillMs ?? 0) / 1000)}.jpg`;
   const words = span ? spanWords(span) : atMs !== null ? momentWords(atMs) : nowWords(stream);
   return {
     title: words.moment === '' ? name : `${name} · ${words.moment}`,
@@ -63,7 +73,7 @@ export function previewOf(stream: StreamView, when: WhenAsked, base: string | un
       player: { url: `${base}/embed/${name}${query}`, width, height },
       ...(stillMs !== null && {
         image: {
-          url: `${base}/thumb/${name}/${Math.floor(stillMs / 1000)}.jpg`,
+          url: base + (token === undefined ? still : signedPath(token, still)),
           width,
           height,
           alt: altOf(name, atMs),

@@ -163,6 +163,18 @@ test('a right that has ended is let go where the browser is signed in', async ()
   assert.equal(rightTo('hall'), 'new');
 });
 
+test('a guest whose right has ended is told so each time, not that there is no such stream', async () => {
+  giveRight('hall', 'old');
+  answer((path) => {
+    const code = path.startsWith('/t/') ? 'watch-expired' : 'stream-unknown';
+    return Response.json({ code, status: 403 }, { status: 403 });
+  });
+  for (let times = 0; times < 2; times++) {
+    await assert.rejects(getStream('hall', signal), (error: ApiError) => error.failure.code === 'watch-expired');
+  }
+  giveRight('hall', null);
+});
+
 test('an answer that does not come is no answer, and pages hear of it', async () => {
   mock.method(AbortSignal, 'timeout', () => AbortSignal.abort(new DOMException('late', 'TimeoutError')));
   mock.method(globalThis, 'fetch', async (_path: string, init: RequestInit) => {

@@ -135,8 +135,10 @@ export async function getStream(name: string, signal: AbortSignal): Promise<Stre
   } catch (error) {
     const { code } = failureOf(error);
     if (rightTo(name) === undefined || (code !== 'watch-expired' && code !== 'watch-refused')) throw error;
+    const ended = rightTo(name);
     giveRight(name, null); // whoever is signed in needs none
     view = await look().catch(() => {
+      giveRight(name, ended ?? null); // anyone else hears next time too that it has ended, not that there is no such stream
       throw error;
     });
   }
