@@ -1,7 +1,8 @@
 /**
  * Links to a stream: to share a moment, and to open it in other players.
- * In: a stream's name, moments, the origin of the page. Out: addresses in full. Pure.
+ * In: a stream's name, moments, the origin of the page, a right to watch. Out: addresses in full. Pure.
  */
+import type { StreamView } from '../../../src/api/shapes.ts';
 import { windowOf, windowUrl } from '../player/window.ts';
 import { type RouteSpan, watchPath } from '../routes.ts';
 
@@ -39,4 +40,32 @@ export function spanLink(origin: string, stream: string, { fromMs, toMs }: Route
  */
 export function windowLink(origin: string, stream: string, atMs: number): string {
   return origin + windowUrl(stream, windowOf(atMs));
+}
+
+/** How long a link may give the right to watch, as the API takes it. */
+export type Life = '1h' | '24h' | '7d';
+
+/** Lives that the server grants: of a private stream a day at most; none where no link needs a right. */
+export function livesFor(visibility: StreamView['visibility'] | undefined): readonly Life[] {
+  if (visibility === 'private') return ['1h', '24h'];
+  return visibility === 'signed' ? ['1h', '24h', '7d'] : [];
+}
+
+/**
+ * A link with the right to watch in its query, where the page takes it.
+ *
+ * @param token null or undefined: the link as it is
+ */
+export function withRight(link: string, token: string | null | undefined): string {
+  return token ? `${link}${link.includes('?') ? '&' : '?'}token=${token}` : link;
+}
+
+/**
+ * The player alone as a frame for other people's pages, to be put into their HTML.
+ *
+ * @param link of the watch page, with its moment and its right
+ */
+export function embedCode(link: string): string {
+  const src = link.replace('/watch/', '/embed/').replaceAll('&', '&amp;');
+  return `<iframe src="${src}" width="640" height="360" allow="autoplay; fullscreen; picture-in-picture" style="border:0"></iframe>`;
 }

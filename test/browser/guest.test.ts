@@ -1,0 +1,151 @@
+import assert from 'node:assert/strict';
+import { after, before, suite, test } from 'node:test';
+import type { Browser, Page } from 'playwright-core';
+import { need } from '../fixtures/need.ts';
+import { type Folder, openFolder, type Server, smallPicture, startServer } from '../fixtures/server.ts';
+import { until } from '../fixtures/wait.ts';
+import { violations } from './axe.ts';
+import { collectFaults, openBrowser, openVisitor } from './chromium.ts';
+import { frameWhen } from './frames.ts';
+import { overflowing } from './overflow.ts';
+
+const phone = { width: 390, height: 844 } as const;
+const adminToken = 'let-me-in-please';
+const FIELD = '.share input.input';
+
+suite('a private stream, shared with a guest', { skip: need('chromium') }, () => {
+  let folder: Folder;
+  let server: Server;
+  let browser: Browser;
+  /** What whoever is signed in has copied. */
+  let link = '';
+
+  const post = (path: string, body: object = {}) =>
+    server.fetch(path, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+
+  before(async () => {
+    folder = await openFolder('guest');
+    server = await startServer({ data: folder.path, args: smallPicture, adminToken });
+    for (const name of ['door', 'attic']) {
+      const made = await post('/api/v1/streams', { name, source: { type: 'test' }, visibility: 'private' });
+      assert.equal(made.status, 201);
+    }
+    await server.stream('door', 'live');
+    browser = await openBrowser();
+  });
+  after(async () => {
+    await browser?.close();
+    await server?.[Symbol.asyncDispose]();
+    await folder?.[Symbol.asyncDispose]();
+  });
+
+  async function openShare(page: Page): Promise<void> {
+    await page.getByRole('button', { name: 'Share', exact: true }).focus();
+    await page.keyboard.press('Enter');
+    await page.getByRole('radio', { name: 'Live' }).check(); // the page may be a moment behind
+  }
+
+  test('whoever is signed in gives the link a right, for as long as they say, and by keyboard alone', async () => {
+    await using visitor = await openVisitor(browser, phone);
+    await visitor.grantPermissions(['clipboard-read', 'clipboard-write']);
+    await visitor.request.post(`${server.url}/api/v1/sessions`, { data: { token: adminToken } });
+    const page = await visitor.newPage();
+    const faults = collectFaults(page);
+    await page.goto(`${server.url}/watch/door`);
+    await frameWhen(page, 'it plays', ({ paused }) => !paused, 40_000);
+    await openShare(page);
+    const who = page.getByLabel('Who can open it');
+    assert.equal(await page.locator(FIELD).inputValue(), `${server.url}/watch/door`, 'none unless it is given');
+    assert.equal(await page.getByRole('button', { name: 'Copy embed code' }).count(), 0, 'it would show nothing');
+    assert.deepEqual(
+      await who.locator('option').evaluateAll((all) => all.map((one) => (one as HTMLOptionElement).value)),
+      ['', '1h', '24h'],
+      'no longer than the server grants',
+    );
+    await who.focus();
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('Enter');
+    await page.waitForFunction((field) => /token=/.test(document.querySelector<HTMLInputElement>(field)!.value), FIELD);
+    assert.match(
+      await page.locator('.share [role="status"]').innerText(),
+      /^Whoever gets the link can watch this stream/,
+    );
+    assert.deepEqual(await overflowing(page), []);
+    assert.deepEqual(await violations(page, 'share', { within: ['.share'] }), []);
+    await page.getByRole('button', { name: 'Copy link' }).focus();
+    await page.keyboard.press('Enter');
+    await page.getByText('Link copied').first().waitFor();
+    link = await page.evaluate(() => navigator.clipboard.readText());
+    assert.match(link, /\/watch\/door\?token=[\w-]{34}$/);
+    assert.deepEqual(faults, []);
+
+    await page.route('**/watch-tokens', (route) => route.fulfill({ status: 503, json: { code: 'busy', status: 503 } }));
+    await openShare(page);
+    await page.getByRole('alert').filter({ visible: true }).waitFor(); // it is made anew, and that failed
+    assert.equal(await page.locator(FIELD).inputValue(), `${server.url}/watch/door`);
+  });
+
+  test('the guest watches, hears, goes back and takes a clip home; everything they share carries their right on', async () => {
+    await using visitor = await openVisitor(browser, phone);
+    await visitor.grantPermissions(['clipboard-read', 'clipboard-write']);
+    const page = await visitor.newPage();
+    const faults = collectFaults(page);
+    const told: string[] = [];
+    page.on('websocket', (socket) => socket.on('framereceived', ({ payload }) => told.push(String(payload))));
+    await page.goto(link);
+    await frameWhen(page, 'it plays', ({ paused }) => !paused, 40_000);
+    await until('the line is open', async () => told.some((text) => text.includes('events.ready')));
+    await post('/api/v1/streams/attic/markers', { at: new Date().toISOString(), text: 'not theirs' });
+    await post('/api/v1/streams/door/markers', { at: new Date().toISOString(), text: 'theirs' });
+    await until('they hear of it', async () => told.some((text) => text.includes('marker.added')));
+    assert.ok(!told.some((text) => text.includes('attic')), told.join('\n'));
+
+    await page.locator('.track').focus();
+    await page.keyboard.press('j');
+    const began = await frameWhen(page, 'it is in the past', ({ utcMs, nowMs }) => nowMs - utcMs > 4_500, 40_000);
+    await page.keyboard.press('i');
+    await frameWhen(page, 'it goes on', ({ utcMs }) => utcMs > began.utcMs + 1000);
+    await page.keyboard.press('o');
+    await page.keyboard.press('e');
+    const href = await page.locator('aside a[download]').first().getAttribute('href');
+    const clip = await fetch(new URL(href!, server.url));
+    assert.equal(clip.status, 200);
+    assert.ok((await clip.arrayBuffer()).byteLength > 1000);
+    const token = new URL(link).searchParams.get('token')!;
+    await page.locator('aside').getByRole('button', { name: 'Copy link' }).click();
+    const copied = async () => page.evaluate(() => navigator.clipboard.readText());
+    await until('the span is copied', async () => (await copied()).includes('from='));
+    assert.equal(new URL(await copied()).searchParams.get('token'), token);
+
+    await openShare(page);
+    assert.equal(await page.getByLabel('Who can open it').count(), 0, 'theirs to give on, not to make');
+    await page.getByText('until your own link expires').waitFor();
+    assert.equal(await page.locator(FIELD).inputValue(), link);
+    await page.getByRole('button', { name: 'Copy embed code' }).click();
+    await until('the code is copied', async () => (await copied()).startsWith('<iframe '));
+    assert.match(await copied(), new RegExp(`/embed/door\\?token=${token}"`));
+    assert.deepEqual(faults, [], 'nothing that a guest needs is refused');
+  });
+
+  test('of another private stream the guest learns nothing, and the page says when the right was taken back', async () => {
+    await using visitor = await openVisitor(browser, phone);
+    const page = await visitor.newPage();
+    await page.goto(link);
+    await frameWhen(page, 'it plays', ({ paused }) => !paused, 40_000);
+    await page.goto(`${server.url}/watch/attic?token=${new URL(link).searchParams.get('token')}`);
+    await page.getByText('This link gives no right to watch').first().waitFor();
+    assert.equal(await page.locator('section.player').isVisible(), false);
+    await page.goto(`${server.url}/`);
+    await page.getByRole('link', { name: 'demo' }).first().waitFor();
+    assert.doesNotMatch(await page.locator('main').innerText(), /attic|door/);
+    await page.goto(link);
+    await frameWhen(page, 'it plays', ({ paused }) => !paused, 40_000);
+    assert.equal((await post('/api/v1/streams/door/watch-tokens/revoke')).status, 204);
+    await page.getByText('This link gives no right to watch').first().waitFor();
+  });
+});
