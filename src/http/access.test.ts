@@ -244,10 +244,27 @@ suite('signed paths', () => {
     assert.equal(view.headers.get('access-control-allow-origin'), '*');
     assert.equal((await ask(url, 'GET', `${base}/signed/timeline`)).status, 200);
     assert.equal((await ask(url, 'GET', '/api/v1/streams/signed')).status, 404);
+    assert.equal((await ask(url, 'GET', `/t/${right}/api/v1/time`)).status, 200, 'by which players set their clocks');
+    assert.equal((await ask(url, 'GET', `/t/${right}/api/v1/tokens`)).status, 404);
     assert.equal((await ask(url, 'GET', `${base}/private`)).body.code, 'watch-refused');
     assert.equal((await ask(url, 'POST', `${base}/signed/stop`)).status, 401);
     const page = await ask(url, 'GET', `/t/${right}/watch/signed?t=1795160400`);
     assert.equal(page.headers.get('location'), `/watch/signed?t=1795160400&token=${right}`);
+  });
+
+  test('tell nobody which names there are: a stream that is hidden and one that is not there are refused alike', async () => {
+    const { url } = shared();
+    const { token: right } = await make();
+    for (const word of [right, 'guess']) {
+      const answers = await Promise.all(
+        ['/api/v1/streams/N', '/api/v1/streams/N/timeline', '/live/N/index.m3u8', '/api/v1/events?stream=N'].flatMap(
+          (path) => ['private', 'nobody'].map((name) => ask(url, 'GET', `/t/${word}${path.replace('N', name)}`)),
+        ),
+      );
+      const told = new Set(answers.map(({ status, body }) => `${status} ${body.code} ${body.detail}`));
+      assert.deepEqual(told.size, 1, [...told].join('\n'));
+      assert.match([...told][0]!, /^403 watch-refused /);
+    }
   });
 
   test('end with their time: playlists at once, what they named two target durations later', async () => {

@@ -7,11 +7,14 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { parseSignedPath } from '../accounts/signed-path.ts';
 import { OxbowError } from '../lib/errors.ts';
 import type { HttpDeps } from './deps.ts';
-import { eventsTarget, hearerOf } from './events/hearer.ts';
+import { hearerOf } from './events/hearer.ts';
 import type { LimitName } from './rate-limit.ts';
 import type { Route, RouteCall } from './routes/route.ts';
 import { refuseWatching } from './watching.ts';
 import { type Asked, createWho } from './who.ts';
+
+/** What a player asks of the API: a program that knows one address with a right in front needs no other one. */
+const BEHIND_A_RIGHT = /^\/api\/v1\/(?:streams\/|(?:events|time)(?:\?|$))/;
 
 /** What routes learn of whoever asks. */
 export type Admitted = Pick<RouteCall, 'isAdmin' | 'isOperator' | 'asker' | 'visitor' | 'sees' | 'hearer'>;
@@ -61,7 +64,7 @@ export function createAdmission(deps: HttpDeps): Admission {
     unwrap(request) {
       const url = request.url ?? '/';
       const signed = parseSignedPath(url);
-      if (!signed || !(signed.path.startsWith('/api/v1/streams/') || eventsTarget(url))) return url;
+      if (!signed || !BEHIND_A_RIGHT.test(signed.path)) return url;
       tokens.set(request, signed.token);
       return signed.path;
     },

@@ -34,11 +34,13 @@ function isClosed({ visibility }: StreamView): boolean {
 /**
  * The stream if whoever asks may know of it.
  *
- * @throws OxbowError `stream-unknown` where it is not there, or not for this caller
+ * @throws OxbowError `stream-unknown` where it is not there, or not for this caller; what a right to watch is refused with
  */
 export async function findStream(name: string, sees: RouteCall['sees'], { streams }: HttpDeps): Promise<StreamView> {
   const view = await streams.get(name);
-  if (!view || (isClosed(view) && !sees(name))) {
+  // Of one that is not there too: a right to watch is refused alike, and tells nobody which names there are.
+  const mayKnow = (view && !isClosed(view)) || sees(name);
+  if (!view || !mayKnow) {
     throw new OxbowError('stream-unknown', `There is no stream named ${name}.`);
   }
   return view;
