@@ -9,17 +9,22 @@ import { toast } from '../shell/toast.svelte.ts';
 import { withRight } from '../watch/addresses.ts';
 
 /**
- * A guest's right to watch goes along. That of whoever is signed in does not: they give one in the share dialog, where they say for how long.
+ * A path that opens for others, and in another tab, as it does here: a guest's right to watch goes along. That of whoever is signed in does
+ * not: they give one in the share dialog, where they say for how long.
  *
  * @param path of this interface, with its query
  * @param stream that it shows
  */
+export function pathFor(path: string, stream: string): string {
+  return withRight(path, adminToken.isSignedIn ? null : rightTo(stream));
+}
+
+/** Copies a path, as `pathFor` makes it. */
 export async function copyLink(path: string, stream: string): Promise<void> {
-  const right = rightTo(stream);
-  const link = new URL(withRight(path, adminToken.isSignedIn ? null : right), location.href).href;
+  const link = new URL(pathFor(path, stream), location.href).href;
   try {
     await navigator.clipboard.writeText(link); // undefined without HTTPS, away from this computer
-    const isOurs = right !== undefined && adminToken.isSignedIn;
+    const isOurs = adminToken.isSignedIn && rightTo(stream) !== undefined;
     toast({ text: isOurs ? t('share.copiedSignedIn') : t('clip.copied'), tone: 'good' });
   } catch {
     toast({ text: t('clip.copyThis', { link }), lastsMs: 60_000 });
