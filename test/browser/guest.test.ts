@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
-import type { Browser, Page } from 'playwright-core';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { need } from '../fixtures/need.ts';
 import { type Folder, openFolder, type Server, smallPicture, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
@@ -43,6 +43,16 @@ suite('a private stream, shared with a guest', { skip: need('chromium') }, () =>
     await folder?.[Symbol.asyncDispose]();
   });
 
+  /** The watch page of whoever is signed in. */
+  async function signIn(visitor: BrowserContext): Promise<{ readonly page: Page; readonly faults: readonly string[] }> {
+    await visitor.request.post(`${server.url}/api/v1/sessions`, { data: { token: adminToken } });
+    const page = await visitor.newPage();
+    const faults = collectFaults(page);
+    await page.goto(`${server.url}/watch/door`);
+    await frameWhen(page, 'it plays', ({ paused }) => !paused, 40_000);
+    return { page, faults };
+  }
+
   async function openShare(page: Page): Promise<void> {
     await page.getByRole('button', { name: 'Share', exact: true }).focus();
     await page.keyboard.press('Enter');
@@ -52,11 +62,7 @@ suite('a private stream, shared with a guest', { skip: need('chromium') }, () =>
   test('whoever is signed in gives the link a right, for as long as they say, and by keyboard alone', async () => {
     await using visitor = await openVisitor(browser, phone);
     await visitor.grantPermissions(['clipboard-read', 'clipboard-write']);
-    await visitor.request.post(`${server.url}/api/v1/sessions`, { data: { token: adminToken } });
-    const page = await visitor.newPage();
-    const faults = collectFaults(page);
-    await page.goto(`${server.url}/watch/door`);
-    await frameWhen(page, 'it plays', ({ paused }) => !paused, 40_000);
+    const { page, faults } = await signIn(visitor);
     await openShare(page);
     const who = page.getByLabel('Who can open it');
     assert.equal(await page.locator(FIELD).inputValue(), `${server.url}/watch/door`, 'none unless it is given');
@@ -145,7 +151,14 @@ suite('a private stream, shared with a guest', { skip: need('chromium') }, () =>
     assert.doesNotMatch(await page.locator('main').innerText(), /attic|door/);
     await page.goto(link);
     await frameWhen(page, 'it plays', ({ paused }) => !paused, 40_000);
-    assert.equal((await post('/api/v1/streams/door/watch-tokens/revoke')).status, 204);
+    await using owner = await openVisitor(browser, phone);
+    const { page: own } = await signIn(owner);
+    await openShare(own);
+    await own.getByRole('button', { name: 'Take back all links' }).click();
+    await own.getByRole('dialog').getByRole('button', { name: 'Take back', exact: true }).click();
+    await own.getByText('All links to door have ended').first().waitFor();
+    const { utcMs } = await frameWhen(own, 'it shows a picture', () => true);
     await page.getByText('This link gives no right to watch').first().waitFor();
+    await frameWhen(own, 'whoever is signed in goes on', (look) => look.utcMs > utcMs + 5_000, 40_000);
   });
 });
