@@ -1,10 +1,11 @@
 /**
- * Folders: made with those above them; synced; whose files belong to whom.
+ * Folders: made with those above them; synced.
  * In: a path. Out: a folder, or the system's error. `mkdir` with `recursive` goes round for ever where the system says that
  * something is missing below a folder that exists, as it does below /proc.
  */
-import { chownSync, closeSync, existsSync, fsyncSync, mkdirSync, openSync, statSync } from 'node:fs';
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { isWindows } from './platform.ts';
 
 /**
  * Makes `folder` where it is missing.
@@ -26,18 +27,11 @@ export function makeFolder(folder: string): void {
 
 /** Writes a folder's list of names to the disk, so that a rename survives a power cut. Windows, which knows no such thing, does nothing. */
 export function syncFolder(folder: string): void {
-  if (process.platform === 'win32') return;
+  if (isWindows) return;
   const fd = openSync(folder, 'r');
   try {
     fsyncSync(fd);
   } finally {
     closeSync(fd);
   }
-}
-
-/** What root puts into another user's folder belongs to that user, who else could not use it. Anyone but root gives nothing away. */
-export function giveToFolderOwner(file: string): void {
-  if (process.getuid?.() !== 0) return;
-  const { uid, gid } = statSync(dirname(file));
-  chownSync(file, uid, gid);
 }

@@ -2,7 +2,8 @@
  * What differs from one operating system to another; scripts/check-portable.ts keeps it out of the other files.
  * In: the system that runs this. Out: answers that hold on Linux, macOS and Windows.
  */
-import { existsSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
 
 /** Whether this is Windows. */
 export const isWindows: boolean = process.platform === 'win32';
@@ -27,4 +28,16 @@ export function killGroup(pid: number | undefined): void {
   } catch {
     // All of it has ended.
   }
+}
+
+/** Lets nobody but its owner read or write a file; on Windows, which has other rights, those of its folder go on to hold. */
+export function keepToOwner(file: string): void {
+  chmodSync(file, 0o600);
+}
+
+/** What root puts into another user's folder belongs to that user, who else could not use it. Anyone but root gives nothing away. */
+export function giveToFolderOwner(file: string): void {
+  if (process.getuid?.() !== 0) return;
+  const { uid, gid } = statSync(dirname(file));
+  chownSync(file, uid, gid);
 }

@@ -2,11 +2,12 @@
  * Puts a backup back: the copy is made and found whole beside the database before that is moved aside.
  * In: a file of backup.ts, a data folder that nobody uses. Out: its database and small files in place; what was there, under other names.
  */
-import { chmodSync, constants, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { constants, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { copyFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { messageOf, OxbowError } from '../lib/errors.ts';
-import { giveToFolderOwner, syncFolder } from '../lib/folder.ts';
+import { syncFolder } from '../lib/folder.ts';
+import { giveToFolderOwner, keepToOwner } from '../lib/platform.ts';
 import {
   BACKUP_TABLE,
   type BackupFile,
@@ -69,7 +70,7 @@ export async function restoreBackup({ backup, database, files, nowMs, checking }
     giveToFolderOwner(join(folder, LOCK_FILE));
     drop(); // of one that was cut off
     await copyFile(backup, copy, constants.COPYFILE_FICLONE);
-    chmodSync(copy, 0o600); // whatever became of the backup's mode on its way
+    keepToOwner(copy); // whatever became of the backup's mode on its way
     checking?.();
     reading(backup, () => makePlain(copy, backup));
     syncFile(copy);
