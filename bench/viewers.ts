@@ -183,10 +183,12 @@ async function look(watched: Watched, viewers: number, seconds: number, cmcd: st
   const { pid, url, list, partsPerSegment, partMs } = watched;
   const hint = /#EXT-X-PRELOAD-HINT:.*URI="(\d+)\.\d+\.m4s"/.exec(await (await fetch(url + list)).text());
   if (!hint) throw new Error('the list hints at no part');
+  // Each viewer tells a session of its own.
+  const fields = PLAYER_FIELDS.filter((field) => !field.startsWith('CMCD'));
   const rampS = Math.max(3, Math.ceil(viewers / JOIN_A_SECOND));
   const crowd = startCrowd(CROWD_CORE, [
     ...['watch', new URL(url).port, list, `${list.slice(0, list.lastIndexOf('/'))}/`, 'demo'],
-    ...[Number(hint[1]) + 1, partsPerSegment, partMs, viewers, rampS, seconds, cmcd, PLAYER_FIELDS.join('\r\n')],
+    ...[Number(hint[1]) + 1, partsPerSegment, partMs, viewers, rampS, seconds, cmcd, fields.join('\r\n')],
   ]);
   const both = new ProcessTree([pid]);
   const encoder = new ProcessTree(

@@ -14,7 +14,7 @@ const KEPT_MS = 15_000;
 const SWEEP_MS = 5000;
 /** Of media over all streams. Beyond it the oldest goes first. */
 const MAX_BYTES = 64 * 1024 * 1024;
-/** Lists of one version of one stream; players ask for a few, whoever asks for more begins anew. */
+/** Lists, and what is waited for, of one version of one stream; players ask for a few, whoever asks for more begins anew. */
 const MAX_LISTS = 1000;
 
 /** What was found for a target. */
@@ -104,8 +104,10 @@ export class ReadyAnswers implements Disposable {
     const form = { takesGzip, isPrivate };
     const address = parseLiveAddress(path);
     const found = address && this.#look(address, { path, query, form });
-    if (!found || found.isShared || 'look' in found.answer) return found;
-    if (found.kind === 'part' || found.kind === 'segment') this.#keep(path, list, found, found.answer);
+    if (!found || found.isShared) return found;
+    const isMedia = found.kind === 'part' || found.kind === 'segment';
+    if (isMedia && !('look' in found.answer)) this.#keep(path, list, found, found.answer);
+    // What is waited for is the same for all who ask until something changes.
     else if (lists.size < MAX_LISTS) lists.set(key, found);
     return found;
   }
