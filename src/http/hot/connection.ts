@@ -8,8 +8,8 @@ import type { Hold } from '../../delivery/hold.ts';
 import type { Reply } from '../../delivery/reply.ts';
 import type { Found, ReadyAnswers } from './answers.ts';
 import { type Borrowed, borrow } from './borrowed.ts';
-import { type Asker, MAX_HEAD_BYTES, parseAsker, parseRequestLine, type RequestLine } from './head.ts';
-import type { Holds, Waiter } from './holds.ts';
+import { type Asker, parseAsker, parseRequestLine, type RequestLine, targetEndOf } from './head.ts';
+import type { Group, Holds, Waiter } from './holds.ts';
 import type { Wire } from './wire.ts';
 
 /** A connection that says nothing at first is given up after this long, ms; one that rests between requests, after that long. */
@@ -21,6 +21,8 @@ const STALL_MS = 30_000;
 const MAX_UNSENT_BYTES = 2_000_000;
 /** What a client may send while it waits for an answer, bytes; then it is not read until that is given. */
 const MAX_EARLY_BYTES = 16 * 1024;
+
+const NOTHING = Buffer.alloc(0);
 
 /** Where connections belong. */
 export interface ConnectionHost {
@@ -42,12 +44,24 @@ export interface ConnectionHost {
   readonly isClosing: boolean;
 }
 
+/** A request that waits. Thousands may: one object for each. */
+interface Waiting {
+  readonly line: RequestLine;
+  readonly asker: Asker;
+  readonly found: Found;
+  readonly group: Group;
+  readonly stopCounting: () => void;
+  readonly startedMs: number;
+  /** What was written; undefined where it has left memory meanwhile. */
+  wire: Wire | undefined;
+}
+
 /** A connection. */
-export class HotConnection {
+export class HotConnection implements Waiter {
   readonly #socket: Socket;
   readonly #host: ConnectionHost;
   /** The last header block and what it says: a player sends the same each time. */
-  #rest = '';
+  #rest = NOTHING;
   #asker: Asker | undefined;
   /** What came while an answer was under way. */
   #early: Buffer[] = [];
@@ -55,7 +69,7 @@ export class HotConnection {
   #isBusy = false;
   #isOver = false;
   #borrowed: Borrowed | undefined;
-  #leave: (() => void) | undefined;
+  #waiting: Waiting | undefined;
   readonly #gone: () => void;
   #timeoutMs = 0;
 
@@ -94,10 +108,11 @@ export class HotConnection {
   };
 
   #take(bytes: Buffer): void {
-    const line = bytes.length > MAX_HEAD_BYTES ? undefined : parseRequestLine(bytes.toString('latin1'));
-    if (line && line.rest !== this.#rest) {
-      this.#asker = parseAsker(line.rest);
-      this.#rest = line.rest;
+    const end = targetEndOf(bytes);
+    const line = end < 0 ? undefined : parseRequestLine(bytes.toString('latin1', 0, end));
+    if (line && bytes.compare(this.#rest, 0, this.#rest.length, end) !== 0) {
+      this.#asker = parseAsker(bytes.toString('latin1', end));
+      this.#rest = Buffer.from(bytes.subarray(end));
     }
     const asker = this.#asker;
     if (!line || !asker) {
@@ -149,39 +164,45 @@ export class HotConnection {
       host.refuse(request, response, reason);
       return;
     }
-    const startedMs = performance.now();
     this.#isBusy = true;
-    const over = () => {
-      this.#leave = undefined;
-      this.#isBusy = false;
-      stopCounting();
-    };
-    const waiter: Waiter = {
-      answer: (reply: Reply) => {
-        const wire = host.answers.wireOf(reply, { takesGzip: asker.takesGzip, isPrivate: found.isPrivate });
-        if (wire) this.#write(wire);
-        return () => {
-          over();
-          if (!wire) {
-            this.#borrow(line, asker); // it has left memory since
-            return;
-          }
-          const waitedMs = performance.now() - startedMs;
-          host.served(found, wire, { target: line.target, asker, socket: this.#socket, waitedMs });
-          this.#next();
-        };
-      },
-      refuse: (reason) => {
-        over();
-        const { request, response } = this.#begin(line, asker);
-        host.refuse(request, response, reason);
-      },
-    };
-    const leave = host.holds.join(hold, waiter);
-    this.#leave = () => {
-      leave();
-      over();
-    };
+    const group = host.holds.join(hold, this);
+    const startedMs = performance.now();
+    this.#waiting = { line, asker, found, group, stopCounting, startedMs, wire: undefined };
+  }
+
+  /** Of what it waits for; see Waiter. */
+  answer(reply: Reply): void {
+    const waiting = this.#waiting!;
+    const form = { takesGzip: waiting.asker.takesGzip, isPrivate: waiting.found.isPrivate };
+    waiting.wire = this.#host.answers.wireOf(reply, form);
+    if (waiting.wire) this.#write(waiting.wire);
+  }
+
+  /** See Waiter. */
+  answered(): void {
+    const { line, asker, found, startedMs, wire } = this.#endWaiting();
+    if (!wire) {
+      this.#borrow(line, asker);
+      return;
+    }
+    const waitedMs = performance.now() - startedMs;
+    this.#host.served(found, wire, { target: line.target, asker, socket: this.#socket, waitedMs });
+    this.#next();
+  }
+
+  /** See Waiter. */
+  refuse(reason: unknown): void {
+    const { line, asker } = this.#endWaiting();
+    const { request, response } = this.#begin(line, asker);
+    this.#host.refuse(request, response, reason);
+  }
+
+  #endWaiting(): Waiting {
+    const waiting = this.#waiting!;
+    this.#waiting = undefined;
+    this.#isBusy = false;
+    waiting.stopCounting();
+    return waiting;
   }
 
   #borrow(line: RequestLine, asker: Asker): void {
@@ -236,7 +257,7 @@ export class HotConnection {
   readonly #onTimeout = (): void => {
     // A response that set a time of its own listens itself.
     if (this.#borrowed?.response.emit('timeout')) return;
-    if (this.#leave) return; // it waits for media, no longer than its hold
+    if (this.#waiting) return; // it waits for media, no longer than its hold
     this.#socket.destroy();
   };
 
@@ -259,7 +280,10 @@ export class HotConnection {
 
   readonly #onClose = (): void => {
     this.#isOver = true;
-    this.#leave?.();
+    if (this.#waiting) {
+      this.#host.holds.leave(this.#waiting.group, this);
+      this.#endWaiting();
+    }
     this.#early = [];
     this.#gone();
   };

@@ -7,7 +7,7 @@ import { type Cmcd, readCmcd } from '../cmcd.ts';
 import { acceptsGzip } from '../conditions.ts';
 
 /** Longer heads come from no player, bytes. */
-export const MAX_HEAD_BYTES = 4096;
+const MAX_HEAD_BYTES = 4096;
 
 /** From behind the target to the end: the version and at least one header, each on a line of its own, nothing behind the empty line. */
 const STRICT = /^ HTTP\/1\.1\r\n(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[\t\x20-\x7e\x80-\xff]*\r\n)+\r\n$/;
@@ -33,25 +33,32 @@ export interface Asker {
   header(name: string): string | undefined;
 }
 
-/** A request line, and where the rest begins. */
+/** What a request line asks for. */
 export interface RequestLine {
   readonly method: 'GET' | 'HEAD' | 'OPTIONS';
   /** In origin form, of visible characters. */
   readonly target: string;
-  /** From the space behind the target on. */
-  readonly rest: string;
 }
 
-const LINE = /^(GET|HEAD|OPTIONS) (\/[!-~]*)(?= )/;
+const LINE = /^(GET|HEAD|OPTIONS) (\/[!-~]*)$/;
 
-/** Parses the request line of a text that begins with one. */
+/**
+ * Where the target of a request ends and the rest of its head begins: at the second space.
+ *
+ * @returns -1 where nothing of the kind stands there, or the head is too long
+ */
+export function targetEndOf(bytes: Buffer): number {
+  const space = bytes.length > MAX_HEAD_BYTES ? -1 : bytes.indexOf(0x20);
+  return space < 0 ? -1 : bytes.indexOf(0x20, space + 1);
+}
+
+/** Parses a request line up to the end of its target. */
 export function parseRequestLine(text: string): RequestLine | undefined {
   const found = LINE.exec(text);
-  if (!found) return undefined;
-  return { method: found[1] as RequestLine['method'], target: found[2]!, rest: text.slice(found[0].length) };
+  return found ? { method: found[1] as RequestLine['method'], target: found[2]! } : undefined;
 }
 
-/** Parses the rest of a head; undefined where it is unusual. */
+/** Parses the rest of a head, from the space behind the target on; undefined where it is unusual. */
 export function parseAsker(rest: string): Asker | undefined {
   if (!STRICT.test(rest) || ODD.test(rest) || rest.match(HOST)?.length !== 1) return undefined;
   const rawHeaders: string[] = [];

@@ -8,14 +8,18 @@ import type { OxbowError } from '../../lib/errors.ts';
 
 /** Whoever waits. */
 export interface Waiter {
-  /** Called once, unless it left before. Returns what may be done once everyone of the group has theirs. */
-  answer(reply: Reply): () => void;
+  /** Called once, unless it left before. */
+  answer(reply: Reply): void;
+  /** Called behind `answer`, once everyone of the group has theirs. */
+  answered(): void;
   /** Called once, unless it left before. @param reason an OxbowError, or a mistake of ours */
   refuse(reason: unknown): void;
 }
 
-interface Group {
+/** Those who wait for the same. */
+export interface Group {
   readonly waiters: Set<Waiter>;
+  /** Ends it, whoever is in it. */
   close(): void;
 }
 
@@ -24,16 +28,18 @@ export class Holds {
   /** By what their changes come from, then by what they wait for. */
   readonly #groups = new Map<Hold['changes'], Map<string, Group>>();
 
-  /** Lets a connection wait; returns how it leaves. */
-  join(hold: Hold, waiter: Waiter): () => void {
+  /** Lets a connection wait; returns where it does. */
+  join(hold: Hold, waiter: Waiter): Group {
     const groups = this.#groups.get(hold.changes) ?? new Map<string, Group>();
     this.#groups.set(hold.changes, groups);
     const group = groups.get(hold.key) ?? this.#open(hold, groups);
     group.waiters.add(waiter);
-    return () => {
-      group.waiters.delete(waiter);
-      if (group.waiters.size === 0) group.close();
-    };
+    return group;
+  }
+
+  /** A connection waits no more. */
+  leave(group: Group, waiter: Waiter): void {
+    if (group.waiters.delete(waiter) && group.waiters.size === 0) group.close();
   }
 
   /** Ends the waiting of everyone with the given refusal. */
@@ -86,9 +92,10 @@ function dissolve(group: Group): readonly Waiter[] {
 }
 
 function answer(group: Group, reply: Reply): void {
-  // The last of thousands shall not wait for what is counted of the first.
-  const rests = dissolve(group).map((waiter) => waiter.answer(reply));
-  for (const rest of rests) rest();
+  const waiters = dissolve(group);
+  for (const waiter of waiters) waiter.answer(reply);
+  // The last of thousands did not have to wait for what is counted of the first.
+  for (const waiter of waiters) waiter.answered();
 }
 
 function refuse(group: Group, reason: unknown): void {
