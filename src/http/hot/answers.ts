@@ -51,8 +51,8 @@ export interface AnswersOptions {
   readonly mayWatch: (token: string, stream: string, path: string) => boolean;
   /** Fields of every answer. */
   readonly head: Readonly<Record<string, string>>;
-  /** Told of what kept it from looking, a refusal or a mistake of ours; whoever asked goes the long way. */
-  readonly failed: (error: unknown, path: string) => void;
+  /** Told of what kept it from an answer, a refusal or a mistake of ours; whoever asked goes the long way. */
+  readonly failed: (error: unknown, of: Pick<Found, 'stream' | 'kind'>) => void;
   /** A clock that never steps, ms. */
   readonly nowMs: () => number;
 }
@@ -101,9 +101,8 @@ export class ReadyAnswers implements Disposable {
     const key = `${takesGzip ? 'z' : ''}${path}?${query}`;
     const ready = lists.get(key);
     if (ready?.isPrivate === isPrivate) return ready;
-    const form = { takesGzip, isPrivate };
     const address = parseLiveAddress(path);
-    const found = address && this.#look(address, { path, query, form });
+    const found = address && this.#look(address, query, { takesGzip, isPrivate });
     if (!found || found.isShared) return found;
     const isMedia = found.kind === 'part' || found.kind === 'segment';
     if (isMedia && !('look' in found.answer)) this.#keep(path, list, found, found.answer);
@@ -112,9 +111,14 @@ export class ReadyAnswers implements Disposable {
     return found;
   }
 
-  /** The wire of a reply that was waited for. */
-  wireOf(reply: Reply, form: WireForm): Wire | undefined {
-    return wireOf(reply, this.#options.head, form);
+  /** The wire of a reply that was waited for; undefined where the long way must be gone. */
+  wireOf(reply: Reply, found: Pick<Found, 'stream' | 'kind' | 'isPrivate'>, takesGzip: boolean): Wire | undefined {
+    try {
+      return wireOf(reply, this.#options.head, { takesGzip, isPrivate: found.isPrivate });
+    } catch (error) {
+      this.#options.failed(error, found);
+      return undefined;
+    }
   }
 
   [Symbol.dispose](): void {
@@ -123,24 +127,21 @@ export class ReadyAnswers implements Disposable {
     this.#lists.clear();
   }
 
-  #look(
-    address: LiveAddress,
-    { path, query, form }: { readonly path: string; readonly query: string; readonly form: WireForm },
-  ): Found | undefined {
+  #look(address: LiveAddress, query: string, { takesGzip, isPrivate }: WireForm): Found | undefined {
     const { kind, name: stream } = address;
-    const found = { stream, kind, isPrivate: form.isPrivate };
+    const found = { stream, kind, isPrivate };
     const { now } = this.#options;
     try {
       const reply = now.look(address, new URLSearchParams(query));
       if (reply) {
-        const answer = isHold(reply) ? reply : this.wireOf(reply, form);
+        const answer = isHold(reply) ? reply : this.wireOf(reply, found, takesGzip);
         return answer && { ...found, answer };
       }
       const recorded = now.recorded(address);
-      const answer = recorded && this.wireOf(recorded, form);
+      const answer = recorded && this.wireOf(recorded, found, takesGzip);
       return answer && { ...found, isShared: true, answer };
     } catch (error) {
-      this.#options.failed(error, path);
+      this.#options.failed(error, found);
       return undefined;
     }
   }

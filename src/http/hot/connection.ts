@@ -52,7 +52,7 @@ interface Waiting {
   readonly group: Group;
   readonly stopCounting: () => void;
   readonly startedMs: number;
-  /** What was written; undefined where it has left memory meanwhile. */
+  /** What was written; undefined where the long way must be gone, as where it has left memory meanwhile. */
   wire: Wire | undefined;
 }
 
@@ -173,8 +173,7 @@ export class HotConnection implements Waiter {
   /** Of what it waits for; see Waiter. */
   answer(reply: Reply): void {
     const waiting = this.#waiting!;
-    const form = { takesGzip: waiting.asker.takesGzip, isPrivate: waiting.found.isPrivate };
-    waiting.wire = this.#host.answers.wireOf(reply, form);
+    waiting.wire = this.#host.answers.wireOf(reply, waiting.found, waiting.asker.takesGzip);
     if (waiting.wire) this.#write(waiting.wire);
   }
 

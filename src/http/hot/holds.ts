@@ -54,12 +54,14 @@ export class Holds {
     const look = () => {
       isDue = false;
       if (group.waiters.size === 0) return;
+      let reply: Reply | undefined;
       try {
-        const reply = hold.look();
-        if (reply) answer(group, reply);
+        reply = hold.look();
       } catch (error) {
         refuse(group, error);
+        return;
       }
+      if (reply) answer(group, reply);
     };
     // Parts of several tracks, the seal and the end come in one turn: one answer tells of all.
     const unsubscribe = hold.changes.subscribe(() => {

@@ -303,6 +303,20 @@ function cases(start: (change?: Partial<HttpDeps>) => Promise<TestServer>): void
     assert.equal(await bugs(), '2');
   });
 
+  test('who waits for what cannot be packed is answered the long way, and that is counted', async () => {
+    await using each = await stage();
+    using client = each.client;
+    await client.send(get(`${LIST}?_HLS_msn=8`, 'Accept-Encoding: gzip'));
+    await until('it waits', () => each.live.waiting === 1);
+    const gzip = () => {
+      throw new TypeError('ours');
+    };
+    each.live.change('list 2', { gzip });
+    each.live.add(8, 'eight');
+    assert.equal((await client.answer()).body, 'slow');
+    assert.match(await each.server.deps.metrics.print(), /^oxbow_bugs_total 1$/m);
+  });
+
   test('who waits when oxbow ends is told to come back', async () => {
     await using each = await stage();
     using client = each.client;

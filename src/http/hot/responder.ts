@@ -65,9 +65,10 @@ export function createHotResponder(deps: HttpDeps, held: HeldRequests, handlers:
     mayWatch: (token, stream, path) =>
       deps.access.watch.verify(token, stream, signedClassOf(path), clock.nowMs()) === 'ok',
     head: everyAnswer,
-    failed(error, path) {
+    failed(error, { stream, kind }) {
       // The long way meets the same refusal and says it; a mistake of ours may be one of this way alone.
-      if (!(error instanceof OxbowError)) reportProblem(error, `GET ${path}`, traceIdOf(undefined), deps);
+      if (!(error instanceof OxbowError))
+        reportProblem(error, `GET /live/${stream}: ${kind}`, traceIdOf(undefined), deps);
     },
     nowMs: () => clock.monotonicMs(),
   });
