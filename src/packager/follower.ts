@@ -11,9 +11,7 @@ import { type SegmentShape, TrackWriter } from './track-writer.ts';
 
 /** Fewer missing frames are jitter (MEDIA.md, Time 5). */
 const HOLE_FRAMES = 2;
-/** Audio ends with the run within so many frames: Chromium's own player stands still at a longer hole before the next run. */
-const END_FRAMES = 0.5;
-/** Containers round times to as much: a frame that is this early is not before its segment, s. */
+/** Containers round times to as much: a frame that is this early is not before its segment, nor is there a hole, s. */
 const ROUNDING_S = 0.001;
 /** Frames come this much earlier than the durations of those before them promise, s. */
 const JITTER_S = 0.005;
@@ -59,9 +57,20 @@ export class Follower {
   /** Ticks of an audio frame, may have a fraction; 0 for other kinds. */
   readonly #frameTicks: number;
   readonly #silence: Uint8Array | undefined;
+  /** Audio before the first frame is made up for, however little it is. */
+  #meets: boolean;
 
-  /** @param startUs media time of the run's first cut, µs */
-  constructor(track: Track, startUs: number, patience: Patience, shape: SegmentShape, output: FollowerOutput) {
+  /**
+   * @param startUs media time of the run's first cut, µs
+   * @param meets another run came before: audio begins with the picture, because players see a hole where both runs meet
+   */
+  constructor(
+    track: Track,
+    { startUs, meets }: { readonly startUs: number; readonly meets: boolean },
+    patience: Patience,
+    shape: SegmentShape,
+    output: FollowerOutput,
+  ) {
     this.#writer = new TrackWriter(track, shape);
     this.#output = output;
     this.#ahead = usToTicks(patience.aheadUs, track.timescale);
@@ -72,6 +81,7 @@ export class Follower {
     this.#start = this.#runStart;
     this.#frameTicks = track.kind === 'audio' ? audioFrameS(track.config) * track.timescale : 0;
     this.#silence = track.kind === 'audio' ? silenceFor(track.config) : undefined;
+    this.#meets = meets;
   }
 
   get track(): Track {
@@ -156,7 +166,8 @@ export class Follower {
       }
     }
     this.#closeWhile((next) => next !== last);
-    this.#fill(usToTicks(edgeUs, this.track.timescale) - END_FRAMES * this.#frameTicks, 0);
+    // Up to the end of the pictures, and a little beyond: hls.js 1.7 never comes to the end of a list in which runs meet with a hole.
+    this.#fill(usToTicks(edgeUs, this.track.timescale), 0);
     this.#closeWhile(() => true);
     if (!open) return;
     this.#closePart();
@@ -182,7 +193,8 @@ export class Follower {
       this.#writer.damage();
       return;
     }
-    this.#fill(frame.dts - this.#frameTicks / 2);
+    if (this.#meets) this.#meet(frame);
+    else this.#fill(frame.dts - this.#frameTicks / 2);
     this.#add(frame);
   }
 
@@ -210,15 +222,36 @@ export class Follower {
   #fill(toTicks: number, leastFrames = HOLE_FRAMES): void {
     const from = Math.max(this.#expected, this.#start);
     const missing = toTicks - from;
-    if (this.#frameTicks === 0 || missing <= 0 || missing < leastFrames * this.#frameTicks) return;
+    if (this.#isNothing(missing) || missing < leastFrames * this.#frameTicks) return;
+    this.#addSilence(from, missing, this.#frameTicks);
+  }
+
+  /**
+   * Silence between the first picture of the run and its first sound. The frames are made to fit: they last a little less or more than
+   * they would, so that the sound stays where it is.
+   */
+  #meet(first: Frame): void {
+    this.#meets = false;
+    const from = this.#runStart + 1;
+    const missing = first.dts - from;
+    if (this.#isNothing(missing)) return;
+    this.#addSilence(from, missing, missing / Math.max(1, Math.round(missing / this.#frameTicks)));
+  }
+
+  /** Whether a hole of as many ticks is none. */
+  #isNothing(ticks: number): boolean {
+    return this.#frameTicks === 0 || ticks <= ROUNDING_S * this.track.timescale;
+  }
+
+  /** @param frameTicks what each frame lasts, may have a fraction */
+  #addSilence(from: number, missing: number, frameTicks: number): void {
     this.#writer.damage();
     const data = this.#silence;
     if (!data) return;
-    for (let i = 0; ; i++) {
-      const dts = from + Math.round(i * this.#frameTicks);
-      if (dts >= toTicks) break;
-      const duration = from + Math.round((i + 1) * this.#frameTicks) - dts;
-      this.#add({ trackId: this.track.id, dts, pts: dts, duration, key: true, data });
+    for (let i = 0; i * frameTicks < missing; i++) {
+      const dts = from + Math.round(i * frameTicks);
+      const duration = from + Math.round((i + 1) * frameTicks) - dts;
+      if (duration > 0) this.#add({ trackId: this.track.id, dts, pts: dts, duration, key: true, data });
     }
   }
 }

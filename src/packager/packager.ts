@@ -196,7 +196,8 @@ export class Packager implements Sink {
       .map((track) => {
         const maxSegmentS = generation.targetDurationS + EXTINF_SLACK_S;
         const shape = { exact, maxSegmentS, ...(parts && { maxPartS: parts.audioTargetS }) };
-        return new Follower(track, cutUs, patience, shape, this.#followerOutput(this.#nextMsn));
+        const start = { startUs: cutUs, meets: this.#continued };
+        return new Follower(track, start, patience, shape, this.#followerOutput(this.#nextMsn));
       });
     if (this.#continued) this.#discontinuitySequence++;
     const run: RunState = {
