@@ -40,6 +40,7 @@ suite('a still', () => {
   test('is the picture that was shown then, where segments do not start at whole seconds', async () => {
     await using past = await openPast([{ msn: 100, startUs: START_US + 700_000 }]);
     for (const [seconds, atS] of [
+      [0, 0], // an address that names the second
       [0.7, 0],
       [1.2, 0.5],
       [2.66, 1.96],

@@ -27,6 +27,8 @@ const MAX_BYTES = 32 * 1024 * 1024;
 const OLD = 'public, max-age=86400, immutable';
 /** How far the newest instants may lie ahead of the newest whole segment. */
 const EDGE_US = 15_000_000;
+/** Addresses name seconds as a rule: what begins within the one that is named is meant too. */
+const SECOND_US = 1_000_000;
 /** A picture is decoded from a key frame no further back than this. */
 const LOOK_BACK_US = 30_000_000;
 
@@ -62,13 +64,27 @@ export class Stills {
    */
   async answer(stream: Deliverable, us: number, nowUs: number, { signal }: { signal: AbortSignal }): Promise<Reply> {
     const settled = stream.settled(us);
-    const around = await stream.recorded.between(us - EDGE_US - LOOK_BACK_US, us + 1);
-    const shown = around.at(-1);
+    const groups = await stream.recorded.between(us - EDGE_US - LOOK_BACK_US, us + SECOND_US);
+    const around = groups.filter(({ startUs }) => startUs <= us);
     // Where more is to come, the newest instants are answered with the newest picture there is.
     const reachUs = settled ? 0 : EDGE_US;
-    if (!shown || us >= shown.startUs + shown.durationUs + reachUs) {
-      throw new OxbowError('no-media', `nothing of ${stream.name} is recorded at that time`);
-    }
+    const last = around.at(-1);
+    if (last && us < last.startUs + last.durationUs + reachUs) return this.#show(stream, around, us, nowUs, { signal });
+    const [next] = groups.slice(around.length);
+    if (next) return this.#show(stream, [next], next.startUs, nowUs, { signal });
+    throw new OxbowError('no-media', `nothing of ${stream.name} is recorded at that time`);
+  }
+
+  /** @param around groups of which the last one is shown, with what it may need before it */
+  async #show(
+    stream: Deliverable,
+    around: readonly RecordedGroup[],
+    us: number,
+    nowUs: number,
+    { signal }: { signal: AbortSignal },
+  ): Promise<Reply> {
+    const settled = stream.settled(us);
+    const shown = around.at(-1)!;
     const init = stream.inits.get(shown.initNumber);
     const video = init?.tracks.find((track) => track.kind === 'video');
     const groups = video ? decodable(around) : [];
