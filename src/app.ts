@@ -30,6 +30,7 @@ import { openTableQueue } from './jobs/table-queue.ts';
 import { sleep } from './lib/abort.ts';
 import { type Clock, createSystemClock } from './lib/clock.ts';
 import { messageOf, OxbowError } from './lib/errors.ts';
+import { Emitter } from './lib/events.ts';
 import { makeFolder } from './lib/folder.ts';
 import { version } from './lib/version.ts';
 import { createNet } from './net/net.ts';
@@ -183,6 +184,8 @@ export async function startApp(
   opened.defer(() => closeEngine());
   const reader = opened.use(openRangeReader());
   const known = new KnownSegments(reader);
+  /** Files of recordings that are deleted. */
+  const forgotten = new Emitter<string>();
   const catalog = new Catalog(house, { signal: AbortSignal.any([signal, running.signal]) });
   opened.defer(() => catalog.close());
   const queue = opened.use(
@@ -240,6 +243,7 @@ export async function startApp(
   const http = await startHttp({
     listen: config.http,
     tls: certificateOf(config),
+    threads: { count: config.threads, find: (name) => catalog.find(name), places: known.found, forgotten },
     deps: {
       streams,
       jobs,
@@ -282,7 +286,8 @@ export async function startApp(
   opened.defer(() => http.close());
   opened.defer(
     readGauges({
-      ...{ metrics, catalog, viewers, forecast, clockWatch, net, queue, reader },
+      ...{ metrics, catalog, viewers, forecast, clockWatch, net, queue },
+      blockBytes: () => reader.blockBytes + http.blockBytes,
       disk: () => disk.now(),
       children: childCounts,
     }),
@@ -313,7 +318,10 @@ export async function startApp(
       },
       openBytes: () => catalog.openBytes,
       forgot: (streamId, us) => catalog.forgot(streamId, us),
-      release: (file) => reader.forget(file),
+      release(file) {
+        reader.forget(file);
+        forgotten.emit(file);
+      },
       deleted: (files, bytes) => {
         metrics.retentionDeletions.inc(files);
         log.info({ files, bytes }, 'old recordings were deleted');

@@ -4,6 +4,7 @@
  * In: tokens of signed paths. Out: yes, or why not. RFC 2104; MEDIA.md, 32.
  */
 import { createHmac, timingSafeEqual } from 'node:crypto';
+import { Emitter, type Subscribable } from '../lib/events.ts';
 import type { Rows } from './secret-table.ts';
 
 /** `playlist` (and stills, clips) until the token expires; `media`, what a playlist named, for two target durations more. */
@@ -45,6 +46,7 @@ interface Known {
 export class WatchTokens {
   readonly #options: WatchTokenOptions;
   readonly #epochs = new Map<string, number>();
+  readonly #revoked = new Emitter<string>();
   /** The one used last is the last. */
   readonly #known = new Map<string, Known>();
 
@@ -68,7 +70,7 @@ export class WatchTokens {
     const head = Buffer.alloc(HEAD_BYTES);
     head.writeUInt8(VERSION, 0);
     head.writeUInt32BE(Math.ceil(expiresMs / 1000), 1);
-    head.writeUInt32BE(this.#epochOf(stream), 5);
+    head.writeUInt32BE(this.epochOf(stream), 5);
     return Buffer.concat([head, this.#mac(stream, head)]).toString('base64url');
   }
 
@@ -79,16 +81,37 @@ export class WatchTokens {
    */
   verify(token: string, stream: string, kind: SignedClass, nowMs: number): WatchVerdict {
     const known = this.#known.get(token) ?? this.#read(token, stream);
-    if (!known || known.stream !== stream || known.epoch !== this.#epochOf(stream)) return 'refused';
+    if (!known || known.stream !== stream || known.epoch !== this.epochOf(stream)) return 'refused';
     this.#remember(token, known);
     const graceMs = kind === 'media' ? 2 * (this.#options.targetDurationMs?.(stream) ?? USUAL_TARGET_MS) : 0;
     return nowMs < known.expiresMs + graceMs ? 'ok' : 'expired';
   }
 
+  /** For other threads of this process, which check the same tokens. */
+  get secret(): Uint8Array {
+    return this.#options.secret;
+  }
+
+  /** How often rights to watch a stream were taken back. */
+  epochOf(stream: string): number {
+    return this.#epochs.get(stream) ?? 0;
+  }
+
+  /** Streams of which rights to watch are taken back, at once. */
+  get revoked(): Subscribable<string> {
+    return this.#revoked;
+  }
+
+  /** What another thread knows of a stream. */
+  learn(stream: string, epoch: number): void {
+    this.#epochs.set(stream, epoch);
+  }
+
   /** Ends every right to watch a stream that was given so far, at once. */
   async revoke(stream: string): Promise<void> {
-    const epoch = this.#epochOf(stream) + 1;
+    const epoch = this.epochOf(stream) + 1;
     this.#epochs.set(stream, epoch);
+    this.#revoked.emit(stream);
     await this.#options.epochs.put({ stream, epoch });
   }
 
@@ -112,9 +135,5 @@ export class WatchTokens {
     // A name has no zero byte, so no two pairs of head and name look alike.
     const mac = createHmac('sha256', this.#options.secret).update(`oxbow watch\0${stream}\0`).update(head).digest();
     return mac.subarray(0, MAC_BYTES);
-  }
-
-  #epochOf(stream: string): number {
-    return this.#epochs.get(stream) ?? 0;
   }
 }

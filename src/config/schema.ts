@@ -165,8 +165,8 @@ export const schema = section({
   }),
   threads: integer(
     '1',
-    { min: 1, max: 1, why: 'more come with a later version' },
-    'Threads that streams are spread over.',
+    { min: 1, max: 32, why: 'more would only take memory' },
+    'Threads that serve viewers, on Linux. 1: the main thread, which makes the media, serves too. From 2 on they have all connections, and it makes media alone.',
   ),
   record: section({
     keep: duration('24h', 'How long recordings are kept.', { min: '1m', flag: 'keep', reload: 'live' }),

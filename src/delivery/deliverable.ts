@@ -22,5 +22,8 @@ export interface Deliverable {
   readonly horizonUs: () => number;
 }
 
+/** As much of it as answers from memory need; a copy in another thread has no more. */
+export type LiveDeliverable = Pick<Deliverable, 'name' | 'list' | 'horizonUs'>;
+
 /** Finds a stream by name; undefined when there is none, or it may not be seen. */
 export type FindStream = (name: string) => Deliverable | undefined;

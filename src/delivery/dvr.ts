@@ -4,7 +4,7 @@
  */
 import { OxbowError } from '../lib/errors.ts';
 import { printMediaPlaylist, printMultivariantPlaylist } from '../media/m3u8/print.ts';
-import type { ListView } from '../packager/live-list.ts';
+import type { ListView } from '../packager/listed.ts';
 import { lastWords } from '../recording/date-range-rows.ts';
 import type { Deliverable } from './deliverable.ts';
 import { DvrList, type DvrPromise } from './dvr-list.ts';

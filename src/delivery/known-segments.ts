@@ -3,15 +3,17 @@
  * In: segments that were found. Out: replies, while their bytes are in shared blocks. A segment has the same bytes for life (MEDIA.md, 14).
  */
 import type { RangeReader } from '../archive/range-reader.ts';
+import { Emitter, type Subscribable } from '../lib/events.ts';
 import { interleaveFragments } from '../media/isobmff/interleave.ts';
-import type { Deliverable } from './deliverable.ts';
+import type { LiveDeliverable } from './deliverable.ts';
 import { lengthOf } from './pieces.ts';
 import type { Piece, Reply } from './reply.ts';
 
 /** Of a stream; the one that was found first goes first. */
 const MAX_KNOWN = 2000;
 
-interface Place {
+/** Where a segment lies, and what is said with it. */
+export interface RecordedPlace {
   /** Everything of a reply but the bytes. */
   readonly reply: Omit<Reply, 'pieces'>;
   /** Its tracks, each one range. */
@@ -22,26 +24,42 @@ interface Place {
 
 type Range = Exclude<Piece, Uint8Array | { read: unknown }>;
 
+/** A segment that was found. */
+export interface FoundSegment {
+  /** Of the stream. */
+  readonly name: string;
+  /** Of the segment within it, for life. */
+  readonly key: string;
+  readonly place: RecordedPlace;
+}
+
 /** The places. */
 export class KnownSegments {
   readonly #reader: Pick<RangeReader, 'peek'>;
+  readonly #found = new Emitter<FoundSegment>();
   /** By live list: a stream that is made anew under its name has another one. */
-  readonly #streams = new WeakMap<Deliverable['list'], Map<string, Place>>();
+  readonly #streams = new WeakMap<LiveDeliverable['list'], Map<string, RecordedPlace>>();
 
   constructor(reader: Pick<RangeReader, 'peek'>) {
     this.#reader = reader;
   }
 
+  /** Segments as they are remembered, for whoever serves them too. */
+  get found(): Subscribable<FoundSegment> {
+    return this.#found;
+  }
+
   /** A segment was found. Only whole ones whose bytes are shared: longer ones are downloads. */
-  remember({ list }: Deliverable, key: string, place: Place): void {
-    const known = this.#streams.get(list) ?? new Map<string, Place>();
+  remember({ name, list }: Pick<LiveDeliverable, 'name' | 'list'>, key: string, place: RecordedPlace): void {
+    const known = this.#streams.get(list) ?? new Map<string, RecordedPlace>();
     this.#streams.set(list, known);
     known.set(key, place);
     if (known.size > MAX_KNOWN) known.delete(known.keys().next().value!);
+    this.#found.emit({ name, key, place });
   }
 
   /** The reply, where all of it is in memory and is still kept. */
-  ready(stream: Pick<Deliverable, 'list' | 'horizonUs'>, key: string): Reply | undefined {
+  ready(stream: Pick<LiveDeliverable, 'list' | 'horizonUs'>, key: string): Reply | undefined {
     const known = this.#streams.get(stream.list);
     const place = known?.get(key);
     if (!known || !place) return undefined;

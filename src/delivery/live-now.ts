@@ -3,7 +3,7 @@
  * In: path and query. Out: the reply, what to wait for, or nothing where the long way must be gone. MEDIA.md 27, 28.
  */
 import type { Subscribable } from '../lib/events.ts';
-import type { FindStream } from './deliverable.ts';
+import type { LiveDeliverable } from './deliverable.ts';
 import type { Hold } from './hold.ts';
 import type { KnownSegments } from './known-segments.ts';
 import { knownSegment, liveIndex, livePart, livePlaylist, segmentInMemory } from './live.ts';
@@ -35,7 +35,7 @@ export interface LiveNow {
  * @param find looks into memory
  * @param known recorded segments, as `createAnswer` comes to know them
  */
-export function createLiveNow(find: FindStream, known: KnownSegments): LiveNow {
+export function createLiveNow(find: (name: string) => LiveDeliverable | undefined, known: KnownSegments): LiveNow {
   return {
     list: (name) => find(name)?.list,
     look(address, query) {

@@ -7,7 +7,7 @@ import type { MediaPlaylist, MultivariantPlaylist, PlaylistPart, PlaylistSegment
 import { type Rendition, renditionsOf } from '../media/presentation.ts';
 import { ticksToUs } from '../media/run.ts';
 import type { Generation } from '../packager/generation.ts';
-import type { ListedSegment, ListView } from '../packager/live-list.ts';
+import type { ListedSegment, ListView } from '../packager/listed.ts';
 import { nextPartOf, partsOf, positionOf, renditionIn } from '../packager/rendition-view.ts';
 import { multivariantOf } from './multivariant.ts';
 

@@ -7,9 +7,9 @@ import { OxbowError } from '../lib/errors.ts';
 import { printInit } from '../media/isobmff/init.ts';
 import { printMediaPlaylist, printMultivariantPlaylist } from '../media/m3u8/print.ts';
 import { type Rendition, renditionsOf } from '../media/presentation.ts';
-import type { ListView } from '../packager/live-list.ts';
+import type { ListView } from '../packager/listed.ts';
 import { hasReached, nextPartOf, partsOf, positionOf, type RenditionPart } from '../packager/rendition-view.ts';
-import type { Deliverable } from './deliverable.ts';
+import type { Deliverable, LiveDeliverable } from './deliverable.ts';
 import { type Hold, settle, waitFor } from './hold.ts';
 import type { KnownSegments } from './known-segments.ts';
 import type { Directives } from './live-address.ts';
@@ -69,7 +69,7 @@ export async function answerLiveIndex(stream: Deliverable, options: { signal: Ab
  *
  * @throws OxbowError `stream-offline` where nothing is live, or not yet
  */
-export function liveIndex(stream: Deliverable): Reply {
+export function liveIndex(stream: LiveDeliverable): Reply {
   const { list } = stream;
   const view = list.generation && list.view(list.generation.number);
   if (!view || !list.ready || view.ended) throw offline(stream);
@@ -98,7 +98,7 @@ export async function answerLivePlaylist(
  * @throws OxbowError `stream-offline` where there is no such list, `bad-request` for what nobody would ask who follows it
  */
 export function livePlaylist(
-  stream: Deliverable,
+  stream: LiveDeliverable,
   { rendition: renditionId, generation: number }: { readonly rendition: string; readonly generation: number },
   { msn, part: askedPart, skip }: Directives,
 ): Reply | Hold {
@@ -181,7 +181,7 @@ export async function answerSegment(
 
 /** A recorded segment that was asked for a moment ago, where its bytes are in memory. */
 export function knownSegment(
-  stream: Deliverable,
+  stream: LiveDeliverable,
   asked: { readonly rendition: string; readonly msn: number },
   known: KnownSegments,
 ): Reply | undefined {
@@ -195,7 +195,7 @@ function keyOf({ rendition, msn }: { readonly rendition: string; readonly msn: n
 
 /** A segment that is still in memory; throws OxbowError `not-found` where it has no such rendition. */
 export function segmentInMemory(
-  { list }: Deliverable,
+  { list }: LiveDeliverable,
   { rendition, msn }: { readonly rendition: string; readonly msn: number },
 ): Reply | undefined {
   const listed = list.find(msn);
@@ -233,7 +233,7 @@ interface PartAddress {
  *
  * @throws OxbowError `not-found` where there is no such rendition
  */
-export function livePart(stream: Deliverable, asked: PartAddress): Reply | Hold | undefined {
+export function livePart(stream: LiveDeliverable, asked: PartAddress): Reply | Hold | undefined {
   const { list } = stream;
   const { msn, part: index } = asked;
   const inMemory = (): Reply | undefined => {
@@ -265,12 +265,12 @@ export function livePart(stream: Deliverable, asked: PartAddress): Reply | Hold 
   };
 }
 
-function findPart({ list }: Deliverable, { rendition, msn, part }: PartAddress): RenditionPart | undefined {
+function findPart({ list }: LiveDeliverable, { rendition, msn, part }: PartAddress): RenditionPart | undefined {
   const segment = list.find(msn);
   return segment && partsOf(segment, renditionOf(segment.init.tracks, rendition))[part];
 }
 
-function noPart({ list }: Deliverable, { msn, part }: PartAddress): OxbowError {
+function noPart({ list }: LiveDeliverable, { msn, part }: PartAddress): OxbowError {
   const oldest = list.segments[0]?.msn;
   if (oldest !== undefined && msn < oldest) {
     return new OxbowError('gone', `the parts of segment ${msn} are no longer kept on their own`);
@@ -284,7 +284,7 @@ function segmentReply(etag: string, pieces: readonly Piece[]): Reply {
 }
 
 /** Playlists are rendered at most once per change, when first asked for, and are the same bytes for everyone. */
-function rendered(stream: Deliverable, view: ListView, key: string, print: () => Reply): Reply {
+function rendered(stream: LiveDeliverable, view: ListView, key: string, print: () => Reply): Reply {
   const { number } = view.generation;
   const generations = renderedLists.get(stream.list) ?? new Map<number, Rendered>();
   renderedLists.set(stream.list, generations);
@@ -301,7 +301,7 @@ function rendered(stream: Deliverable, view: ListView, key: string, print: () =>
   return reply;
 }
 
-function renderedPlaylist(stream: Deliverable, view: ListView, rendition: Rendition, skip: boolean): Reply {
+function renderedPlaylist(stream: LiveDeliverable, view: ListView, rendition: Rendition, skip: boolean): Reply {
   return rendered(stream, view, `${rendition.id}${skip ? '?skip' : ''}`, () => {
     const text = printMediaPlaylist(liveMediaPlaylist(view, rendition, { skip }));
     return playlistReply(text, view.ended ? caching.past : caching.live);
@@ -309,7 +309,7 @@ function renderedPlaylist(stream: Deliverable, view: ListView, rendition: Rendit
 }
 
 /** The same list as the answer to a blocking reload, which caches may keep longer. */
-function reachedPlaylist(stream: Deliverable, view: ListView, rendition: Rendition, skip: boolean): Reply {
+function reachedPlaylist(stream: LiveDeliverable, view: ListView, rendition: Rendition, skip: boolean): Reply {
   return rendered(stream, view, `${rendition.id}?reached${skip ? '?skip' : ''}`, () =>
     keptFor(renderedPlaylist(stream, view, rendition, skip), cachingOfReached(view.generation.targetDurationS)),
   );
@@ -328,7 +328,7 @@ function notThere(msn: number, index: number): OxbowError {
 }
 
 /** The refusal that says that nothing is live. */
-export function offline(stream: Deliverable): OxbowError {
+export function offline(stream: LiveDeliverable): OxbowError {
   return new OxbowError('stream-offline', `${stream.name} is not live now`, {
     extra: { retryAfterSeconds: RETRY_AFTER_S },
   });

@@ -7,7 +7,7 @@ import type { MediaPlaylist, MultivariantPlaylist } from '../media/m3u8/playlist
 import type { PrintedPlaylist, PrintedSegment } from '../media/m3u8/print.ts';
 import { codecsOf, type Rendition } from '../media/presentation.ts';
 import type { Init } from '../media/segment.ts';
-import type { ListView } from '../packager/live-list.ts';
+import type { ListView } from '../packager/listed.ts';
 import { liveMediaPlaylist } from './live-playlist.ts';
 import { type PastWindow, pastMediaPlaylist } from './past-playlist.ts';
 

@@ -4,7 +4,7 @@
  */
 import { printMediaPlaylist, printMultivariantPlaylist } from '../media/m3u8/print.ts';
 import { assertTsCarries } from '../media/mpegts/muxer-tables.ts';
-import type { ListView } from '../packager/live-list.ts';
+import type { ListView } from '../packager/listed.ts';
 import type { Deliverable } from './deliverable.ts';
 import { offline, readyView } from './live.ts';
 import { cachingOf, openWindow, type PastRequest } from './past.ts';

@@ -5,7 +5,7 @@
  */
 import type { Clock } from '../lib/clock.ts';
 import { printMediaPlaylist } from '../media/m3u8/print.ts';
-import type { ListedSegment, ListView } from '../packager/live-list.ts';
+import type { ListedSegment, ListView } from '../packager/listed.ts';
 import { instantUs } from './address-time.ts';
 import type { Deliverable } from './deliverable.ts';
 import { offline, readyView } from './live.ts';

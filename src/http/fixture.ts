@@ -14,6 +14,7 @@ import { createBus } from '../cluster/bus.ts';
 import type { Reply } from '../delivery/reply.ts';
 import { Viewers } from '../delivery/viewers.ts';
 import { createManualClock, type ManualClock } from '../lib/clock.ts';
+import { Emitter } from '../lib/events.ts';
 import { OxbowError } from '../lib/errors.ts';
 import { createHealth } from '../observe/health.ts';
 import { createLog } from '../observe/log.ts';
@@ -124,7 +125,11 @@ export async function startTestServer(change: Partial<HttpDeps> = {}, tls?: Cert
     webRoot: join(folder, 'web'),
     ...change,
   };
-  const server = await startHttp({ listen: { address: '127.0.0.1', port: 0 }, deps, tls });
+  const threads = {
+    count: Number(process.env.OXBOW_THREADS ?? 1),
+    ...{ find: () => undefined, places: new Emitter<never>(), forgotten: new Emitter<never>() },
+  };
+  const server = await startHttp({ listen: { address: '127.0.0.1', port: 0 }, deps, tls, threads });
   return {
     url: server.url,
     folder,

@@ -1,10 +1,10 @@
 /**
- * HTTP/2 on connections that TLS has opened: media by the stream API, everything else by Node's request and response objects.
- * In: TLS sockets whose ALPN chose h2. Out: exchanges for media, requests for fastify; bounds on what a peer may do. RFC 9113.
+ * HTTP/2 on connections whose TLS is done, here or in a serving thread: media by the stream API, everything else by Node's request and response objects.
+ * In: sockets whose ALPN chose h2. Out: exchanges for media, requests for fastify; bounds on what a peer may do. RFC 9113.
  */
 import assert from 'node:assert/strict';
 import { createServer, type Http2ServerRequest, type Http2ServerResponse, type ServerHttp2Session } from 'node:http2';
-import type { TLSSocket } from 'node:tls';
+import type { Socket } from 'node:net';
 import { type Exchange, exchangeOfHttp2, pathOf } from './exchange.ts';
 
 /** Bounds of a connection. Browsers open up to 100 streams before they have read ours. */
@@ -40,7 +40,7 @@ export interface Http2Handlers {
 /** The connections that speak HTTP/2. */
 export interface Http2Sessions {
   /** Takes a connection over. */
-  open(socket: TLSSocket): void;
+  open(socket: Socket): void;
   /** Tells every peer to open no further streams (GOAWAY); resolves when the last one has gone. */
   close(): Promise<void>;
 }
@@ -53,7 +53,7 @@ export function createHttp2Sessions({ ownsMedia, media, other }: Http2Handlers):
   const [toRequest, ...more] = server.listeners('stream');
   assert.ok(toRequest && more.length === 0, 'node:http2 wraps streams in one listener');
   server.removeAllListeners('stream');
-  const sessions = new Map<ServerHttp2Session, TLSSocket>();
+  const sessions = new Map<ServerHttp2Session, Socket>();
   let isClosing = false;
   const { promise: gone, resolve: onGone } = Promise.withResolvers<void>();
 
@@ -75,7 +75,7 @@ export function createHttp2Sessions({ ownsMedia, media, other }: Http2Handlers):
     };
     session.setTimeout(IDLE_MS, rest);
     session.once('close', () => {
-      sessions.get(session)?.setTimeout(GOODBYE_MS, function (this: TLSSocket) {
+      sessions.get(session)?.setTimeout(GOODBYE_MS, function (this: Socket) {
         this.destroy();
       });
       sessions.delete(session);

@@ -12,6 +12,7 @@ import type { HttpDeps } from './deps.ts';
 import { type Exchange, pathOf } from './exchange.ts';
 import { readForwarded } from './forwarded.ts';
 import { HeldRequests, heldLimits } from './held.ts';
+import { everyAnswer, sendProblem } from './media-answer.ts';
 import { reportProblem, toProblem } from './problem.ts';
 import { representationOf } from './representation.ts';
 import { areInMemory, readBlocks, sendBlocks, sendMemory } from './send.ts';
@@ -29,14 +30,6 @@ const INDEX = /\/index\.m3u8$/;
 
 /** What was deleted stays deleted; caches may spare us the question for a while. */
 const GONE_CACHING = 'public, max-age=60';
-
-/** Fields of every answer: any page may play our media, and may read what players need. */
-export const everyAnswer = {
-  'access-control-allow-origin': '*',
-  'access-control-expose-headers': 'Accept-Ranges, Content-Length, Content-Range, Date, ETag, Retry-After',
-  'cross-origin-resource-policy': 'cross-origin',
-  'timing-allow-origin': '*',
-} as const;
 
 const preflight = {
   'access-control-allow-methods': METHODS,
@@ -170,16 +163,9 @@ export function createMediaResponder(deps: HttpDeps): MediaResponder {
       return;
     }
     const problem = toProblem(toGone(error), traceId);
-    const text = Buffer.from(JSON.stringify(problem.body));
     const name = nameIn(path) ?? deps.defaultStream?.() ?? '';
     const mayBeKept = problem.body.code === 'gone' && !deps.streams.isPrivate(name);
-    exchange.head(problem.status, {
-      ...everyAnswer,
-      ...problem.headers,
-      ...(mayBeKept && { 'cache-control': GONE_CACHING }),
-      'content-length': text.length,
-    });
-    body.end(method === 'HEAD' ? undefined : text);
+    sendProblem(exchange, problem, mayBeKept ? { 'cache-control': GONE_CACHING } : {});
   }
 
   return {

@@ -14,11 +14,14 @@ import { EventListeners } from './events/listeners.ts';
 import { createEventSockets, wantsEvents } from './events/web-socket.ts';
 import type { EventWish, Hearer } from './events/wish.ts';
 import { exchangeOfHttp1, pathOf } from './exchange.ts';
-import { openListeners } from './hot/listeners.ts';
+import { hotDepsOf } from './hot/hot-deps.ts';
 import { createHotResponder, type HotResponder } from './hot/responder.ts';
+import { createHttp2Sessions, type Http2Sessions } from './http2-sessions.ts';
 import { registerInterface } from './interface.ts';
 import { createMediaResponder } from './media.ts';
+import { openOwnPorts, openThreadPorts, type ThreadsWish } from './ports.ts';
 import { takeListener } from './take-listener.ts';
+import type { Client } from './threads/preface.ts';
 import { type Certificate, type CertificateFiles, readCertificate, watchCertificate } from './tls-certificate.ts';
 import { createTlsServer, type TlsServer } from './tls-server.ts';
 import { createWho } from './who.ts';
@@ -28,6 +31,8 @@ export interface HttpServer extends AsyncDisposable {
   /** Where it answers, e.g. `http://127.0.0.1:8080`; for an address that means all, one of this computer. */
   readonly url: string;
   readonly port: number;
+  /** Bytes of recordings that serving threads keep in memory. */
+  readonly blockBytes: number;
   /** Takes no new requests, answers what waits, cuts off what is not done within 4 s. May be called twice. */
   close(): Promise<void>;
 }
@@ -39,6 +44,8 @@ export interface HttpOptions {
   readonly deps: HttpDeps;
   /** With it the port speaks HTTPS, by HTTP/1.1 and HTTP/2. */
   readonly tls?: CertificateFiles | undefined;
+  /** Serving threads; without, or where there is one, this thread has the connections. */
+  readonly threads?: ThreadsWish | undefined;
 }
 
 const limits = {
@@ -58,7 +65,7 @@ const CLOSE_WITHIN_MS = 4000;
  * @throws OxbowError `port-taken` where another program has the port, `bad-setting` where the system does not allow it or
  *   the certificate cannot be used
  */
-export async function startHttp({ listen, deps, tls }: HttpOptions): Promise<HttpServer> {
+export async function startHttp({ listen, deps, tls, threads }: HttpOptions): Promise<HttpServer> {
   const media = createMediaResponder(deps);
   const certificate = tls && (await readCertificate(tls));
   const open = new Set<ServerResponse>();
@@ -67,6 +74,8 @@ export async function startHttp({ listen, deps, tls }: HttpOptions): Promise<Htt
   let hot: HotResponder | undefined;
   let server: Server | undefined;
   let secure: TlsServer | undefined;
+  let http2: Http2Sessions | undefined;
+  const serving = threads && threads.count > 1 ? threads : undefined;
   const ownsMedia = (target: string) => media.owns(pathOf(target));
   const listeners = new EventListeners(deps);
   const app = await createApi(
@@ -87,7 +96,7 @@ export async function startHttp({ listen, deps, tls }: HttpOptions): Promise<Htt
         else toApi(request, response);
       };
       const openHot = (handOver: (socket: Socket) => void) => {
-        hot = createHotResponder(deps, media.held, {
+        hot = createHotResponder(hotDepsOf(deps), media.held, {
           onRequest,
           refuse(request, response, reason) {
             enter(response);
@@ -98,8 +107,7 @@ export async function startHttp({ listen, deps, tls }: HttpOptions): Promise<Htt
         return hot;
       };
       if (certificate) {
-        secure = createTlsServer(certificate, limits, onRequest, {
-          openHttp1: (socket, toHttp1) => (hot ?? openHot(toHttp1)).open(socket),
+        http2 = createHttp2Sessions({
           ownsMedia,
           media: (exchange) => void media.respond(exchange),
           // Fastify takes both kinds; its types know the kind it was made for.
@@ -107,8 +115,13 @@ export async function startHttp({ listen, deps, tls }: HttpOptions): Promise<Htt
             toApi(request as unknown as IncomingMessage, response as unknown as ServerResponse),
         });
       }
-      if (secure) server = secure.server;
-      else {
+      if (certificate && http2 && !serving) {
+        secure = createTlsServer(certificate, limits, onRequest, {
+          openHttp1: (socket, toHttp1) => (hot ?? openHot(toHttp1)).open(socket),
+          openHttp2: http2.open,
+        });
+        server = secure.server;
+      } else {
         server = http.createServer(limits, onRequest);
         const { open: openHttp1 } = openHot(takeListener<Socket>(server, 'connection'));
         server.on('connection', openHttp1);
@@ -134,35 +147,43 @@ export async function startHttp({ listen, deps, tls }: HttpOptions): Promise<Htt
     return hearerOf({ ...deps, who }, asked, token, wish);
   };
   listening.on('upgrade', createEventSockets(listeners, listenerOf));
-  const ports = await openListeners(listening, listen).catch(async (error: NodeJS.ErrnoException) => {
+  const openSocket = (socket: Socket, { protocol }: Client) =>
+    protocol === 'http2' ? http2?.open(socket) : hot?.open(socket);
+  const opening = serving
+    ? openThreadPorts(serving, deps, { listen, certificate, open: openSocket })
+    : openOwnPorts(listening, listen);
+  const ports = await opening.catch(async (error: NodeJS.ErrnoException) => {
     hot?.[Symbol.dispose]();
     await app.close();
     throw toRefusal(error, listen);
   });
   const watching = new AbortController();
-  const watched = tls && secure ? follow(tls, secure, certificate!, deps, { signal: watching.signal }) : undefined;
+  const watched = tls && follow(tls, secure ?? ports, certificate!, deps, { signal: watching.signal });
   const { port } = ports;
   const close = async () => {
     isClosing = true;
     watching.abort();
-    const closed = ports.close();
+    const closed = ports.leave();
     for (const response of open) if (!response.headersSent) response.shouldKeepAlive = false;
     // Not 404, as when a source ends: the stream goes on in the next process, and players try again after a 503.
     listeners.close();
     const ending = new OxbowError('not-ready', 'oxbow is ending.', { extra: { retryAfterSeconds: 5 } });
     media.held.release(ending);
     hot?.leave(ending);
-    const goodbye = secure?.leave();
+    secure?.leave();
+    const goodbye = http2?.close();
     listening.closeIdleConnections();
     const late = setTimeout(() => {
       hot?.destroy();
       listening.closeAllConnections();
       secure?.destroy();
+      ports.destroy();
     }, CLOSE_WITHIN_MS);
     await goodbye;
     await closed;
     clearTimeout(late);
     await watched;
+    await ports.close();
     hot?.[Symbol.dispose]();
     await app.close();
   };
@@ -170,14 +191,21 @@ export async function startHttp({ listen, deps, tls }: HttpOptions): Promise<Htt
     closing ??= close();
     return closing;
   };
-  const scheme = secure ? 'https' : 'http';
-  return { url: urlOf(scheme, listen.address, port), port, close: closeOnce, [Symbol.asyncDispose]: closeOnce };
+  return {
+    url: urlOf(certificate ? 'https' : 'http', listen.address, port),
+    port,
+    get blockBytes() {
+      return ports.blockBytes;
+    },
+    close: closeOnce,
+    [Symbol.asyncDispose]: closeOnce,
+  };
 }
 
 /** Shows what the files of the certificate hold, whenever they change, and says in the log what became of it. */
 function follow(
   files: CertificateFiles,
-  secure: TlsServer,
+  shown: { use(certificate: Certificate): void },
   first: Certificate,
   { log, clock }: HttpDeps,
   { signal }: { signal: AbortSignal },
@@ -191,7 +219,7 @@ function follow(
   warnOfTime(first);
   const watch = {
     changed(certificate: Certificate) {
-      secure.use(certificate);
+      shown.use(certificate);
       const notAfter = new Date(certificate.notAfterMs).toISOString();
       log.info({ names: certificate.names, notAfter }, 'the certificate was replaced');
       warnOfTime(certificate);

@@ -1,13 +1,12 @@
 /**
- * HTTPS on one port: HTTP/1.1 by node:https, HTTP/2 where ALPN chose it; whoever speaks plain HTTP is told where to go.
- * In: a certificate and handlers. Out: a server like any of node:http, and its HTTP/2 side. RFC 7301; RFC 9113, 3.2.
+ * HTTPS on one port: connections of HTTP/1.1, and of HTTP/2 where ALPN chose it; whoever speaks plain HTTP is told where to go.
+ * In: a certificate and handlers. Out: a server like any of node:http. RFC 7301; RFC 9113, 3.2.
  */
 import type { RequestListener, ServerOptions } from 'node:http';
 import type { Server } from 'node:https';
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { https } from '../lib/node-http.ts';
-import { createHttp2Sessions, type Http2Handlers } from './http2-sessions.ts';
 import { takeListener } from './take-listener.ts';
 import type { Certificate } from './tls-certificate.ts';
 
@@ -20,9 +19,9 @@ const TLS_HANDSHAKE = 22;
 export interface TlsServer {
   readonly server: Server;
   /** Shows another certificate to connections from now on. */
-  use(certificate: Certificate): void;
-  /** Drops connections that have said nothing yet, takes leave of HTTP/2 (GOAWAY); resolves when its last stream has ended. */
-  leave(): Promise<void>;
+  use(certificate: Pick<Certificate, 'cert' | 'key'>): void;
+  /** Drops connections that have said nothing yet. */
+  leave(): void;
   /** Cuts off every connection. */
   destroy(): void;
 }
@@ -34,20 +33,21 @@ export interface TlsServer {
  * @param onRequest answers what comes by HTTP/1.1
  */
 export function createTlsServer(
-  { cert, key }: Certificate,
+  { cert, key }: Pick<Certificate, 'cert' | 'key'>,
   limits: ServerOptions,
   onRequest: RequestListener,
-  handlers: Http2Handlers & {
+  handlers: {
     /** Takes a connection of HTTP/1.1; `toHttp1` gives it to node:https. */
     readonly openHttp1: (socket: TLSSocket, toHttp1: (socket: Socket) => void) => void;
+    /** Takes a connection of HTTP/2. */
+    readonly openHttp2: (socket: TLSSocket) => void;
   },
 ): TlsServer {
   const tls = { minVersion: 'TLSv1.2', ALPNProtocols: ['h2', 'http/1.1'], handshakeTimeout: HANDSHAKE_MS } as const;
   const server = https.createServer({ ...limits, ...tls, cert, key }, onRequest);
-  const http2 = createHttp2Sessions(handlers);
   const toHttp1 = takeListener<Socket>(server, 'secureConnection');
   server.on('secureConnection', (socket: TLSSocket) => {
-    if (socket.alpnProtocol === 'h2') http2.open(socket);
+    if (socket.alpnProtocol === 'h2') handlers.openHttp2(socket);
     else handlers.openHttp1(socket, toHttp1);
   });
   const toTls = takeListener<Socket>(server, 'connection');
@@ -72,7 +72,6 @@ export function createTlsServer(
     use: (fresh) => server.setSecureContext({ minVersion: tls.minVersion, cert: fresh.cert, key: fresh.key }),
     leave() {
       for (const socket of silent) socket.destroy();
-      return http2.close();
     },
     destroy() {
       for (const socket of sockets) socket.destroy();

@@ -3,8 +3,12 @@
  * In: a request. Out: a short word that means nothing outside this process. CTA-5004, 3 (sid).
  */
 import { hash, randomBytes } from 'node:crypto';
+import { getEnvironmentData, isMainThread, setEnvironmentData } from 'node:worker_threads';
 
-const salt = randomBytes(16).toString('base64');
+/** All threads of a process have the same: a player is one, whichever of them answers. */
+const SALT = 'oxbow viewer salt';
+if (isMainThread) setEnvironmentData(SALT, randomBytes(16).toString('base64'));
+const salt = String(getEnvironmentData(SALT));
 
 /**
  * The word for a player.

@@ -2,9 +2,9 @@
  * The metrics of one process: handles for everything that the table names.
  * In: `metrics.gaps.inc({ … })` from everywhere. Out: the text of /metrics (Prometheus). Nothing else imports prom-client.
  */
-import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { version } from '../lib/version.ts';
+import { type LoopLag, watchLoop } from './loop-lag.ts';
 import { memoryLimit } from './memory-limit.ts';
 import { type MetricRow, metricTable, REQUEST_SECONDS } from './metric-table.ts';
 
@@ -51,8 +51,7 @@ export function createMetrics(): Metrics {
     Object.entries<MetricRow>(metricTable).map(([key, row]) => [key, createMetric(row, registry)]),
   ) as unknown as MetricHandles;
   const readers = new Set<() => void>();
-  const delay = monitorEventLoopDelay({ resolution: 20 });
-  delay.enable();
+  const lag = watchLoop();
   return {
     ...handles,
     beforeScrape(read) {
@@ -65,16 +64,16 @@ export function createMetrics(): Metrics {
       }
     },
     async print() {
-      readProcess(handles, delay);
+      readProcess(handles, lag);
       for (const read of readers) read();
       return registry.metrics();
     },
     get loopLagS() {
-      return lagOf(delay, 99);
+      return lag.at(99);
     },
     contentType: registry.contentType,
     [Symbol.dispose]() {
-      delay.disable();
+      lag[Symbol.dispose]();
     },
   };
 }
@@ -96,20 +95,15 @@ function forget(metric: Counter, stream: string): void {
   for (const { labels } of Object.values(hashes)) if (labels.stream === stream) metric.remove(labels as never);
 }
 
-function lagOf(delay: ReturnType<typeof monitorEventLoopDelay>, percentile: number): number {
-  const lagNs = delay.percentile(percentile) - 20e6; // the sampling interval is no lag
-  return Math.max(0, lagNs / 1e9);
-}
-
-function readProcess(handles: MetricHandles, delay: ReturnType<typeof monitorEventLoopDelay>): void {
+function readProcess(handles: MetricHandles, lag: LoopLag): void {
   for (const [quantile, percentile] of [
     ['0.5', 50],
     ['0.99', 99],
     ['1', 100],
   ] as const) {
-    handles.eventLoopLagSeconds.set({ thread: 'main', quantile }, lagOf(delay, percentile));
+    handles.eventLoopLagSeconds.set({ thread: 'main', quantile }, lag.at(percentile));
   }
-  delay.reset();
+  lag.reset();
   const { user, system } = process.cpuUsage();
   handles.cpuSeconds.reset();
   handles.cpuSeconds.inc((user + system) / 1e6);

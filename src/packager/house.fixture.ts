@@ -16,7 +16,8 @@ import { ticksToUs } from '../media/run.ts';
 import type { SegmentGroup } from '../media/segment.ts';
 import { silenceFor } from './audio-frame.ts';
 import type { Generation } from './generation.ts';
-import { type ListedSegment, LiveList, type LiveListLimits } from './live-list.ts';
+import type { ListedSegment, LiveListLimits } from './listed.ts';
+import { LiveList } from './live-list.ts';
 import { Packager } from './packager.ts';
 import { hasReached, partsOf, positionOf } from './rendition-view.ts';
 

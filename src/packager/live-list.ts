@@ -8,78 +8,21 @@ import type { Track } from '../media/frame.ts';
 import { reachOf } from '../media/m3u8/date-range.ts';
 import type { DateRangeTag } from '../media/m3u8/playlist.ts';
 import { isSparse } from '../media/presentation.ts';
-import type { Run } from '../media/run.ts';
-import type { Init, Part, SegmentGroup, TrackSegment } from '../media/segment.ts';
+import type { Part } from '../media/segment.ts';
 import type { Generation } from './generation.ts';
-
-/** Where a part lies in its track's segment; its bytes may have left memory. */
-export interface ListedPart {
-  readonly offset: number;
-  readonly length: number;
-  /** Presentation time of the first sample, ticks of the track. */
-  readonly pts: number;
-  /** Ticks of the track. */
-  readonly duration: number;
-  readonly independent: boolean;
-  bytes: Uint8Array | undefined;
-}
-
-/** One segment as the live list knows it, parts of all tracks. */
-export interface ListedSegment {
-  readonly msn: number;
-  readonly run: Run;
-  readonly init: Init;
-  /** µs since 1970. */
-  readonly startUs: number;
-  readonly discontinuity: boolean;
-  readonly discontinuitySequence: number;
-  /** By track id. */
-  readonly parts: Map<number, ListedPart[]>;
-  /** Its last part is expected to be the last of all: the next one will be the first of the next segment. */
-  ends?: boolean;
-  /** Set when every track has closed it. `bytes` of its tracks may have left memory; lengths and times stay. */
-  sealed:
-    | {
-        readonly durationUs: number;
-        readonly tracks: ReadonlyMap<number, Omit<TrackSegment, 'bytes'> & { length: number }>;
-      }
-    | undefined;
-  /** The whole segments while they are in memory. */
-  bytes: ReadonlyMap<number, Uint8Array> | undefined;
-}
-
-/** What opens a segment in the list. */
-export type SegmentOpening = Pick<
-  ListedSegment,
-  'msn' | 'run' | 'init' | 'startUs' | 'discontinuity' | 'discontinuitySequence'
->;
-
-/** One generation of the live list, as playlists are printed from it. */
-export interface ListView {
-  readonly generation: Generation;
-  /** The tracks of its last run. */
-  readonly tracks: readonly Track[];
-  /** Oldest first. Only the first that is not sealed may show its parts: media is listed in order. */
-  readonly segments: readonly ListedSegment[];
-  /** The list has ENDLIST and will not grow. */
-  readonly ended: boolean;
-  /** Rises with every change; what was rendered of an older one is stale. */
-  readonly version: number;
-  /** What reaches into the list or lies behind it, in the order in which it was told; an ID stands once. */
-  readonly dateRanges?: readonly DateRangeTag[];
-  /** Of the last process: as much as is recorded, which may be less than had been listed at its end. */
-  readonly inherited?: boolean;
-}
-
-/** How much is listed and kept. */
-export interface LiveListLimits {
-  /** Length of the list, µs. */
-  readonly windowUs: number;
-  /** Media that stays in memory although it is recorded, µs; of a list without parts it is the newest segment. */
-  readonly memoryUs: number;
-  /** Bytes of media that are in memory alone, because they are not recorded (yet); beyond it the list is shortened. */
-  readonly maxBytes: number;
-}
+import {
+  at,
+  bytesOf,
+  edgeOf,
+  type ListChange,
+  type ListedPart,
+  type ListedSegment,
+  type ListView,
+  type LiveListLimits,
+  type LiveListState,
+  type SealedGroup,
+  type SegmentOpening,
+} from './listed.ts';
 
 /** Five minutes in the list, ten seconds in memory, 16 MiB where nothing is recorded. */
 export const DEFAULT_LIMITS: LiveListLimits = {
@@ -106,6 +49,7 @@ const PREVIOUS_FOR_US = 60_000_000;
 export class LiveList {
   readonly #limits: LiveListLimits;
   readonly #changes = new Emitter<void>();
+  readonly #copied = new Emitter<ListChange>();
   #generation: Generation | undefined;
   #tracks: readonly Track[] = [];
   #segments: ListedSegment[] = [];
@@ -132,6 +76,78 @@ export class LiveList {
     this.#limits = limits;
     this.#previous = previous;
     this.#dateRanges = dateRanges;
+  }
+
+  /**
+   * Makes a copy, which becomes what the original becomes if every change of that is repeated in it.
+   *
+   * @param state belongs to the copy from now on
+   */
+  static from(state: LiveListState): LiveList {
+    const list = new LiveList(state.limits, state.previous, state.dateRanges);
+    list.#generation = state.generation;
+    list.#tracks = state.tracks;
+    list.#segments = [...state.segments];
+    list.#ended = state.ended;
+    list.#recordedMsn = state.recordedMsn;
+    for (const msn of state.lost) list.#lost.add(msn);
+    list.#version = state.version;
+    for (const segment of [...(state.previous?.segments ?? []), ...state.segments]) list.#bytes += bytesOf(segment);
+    return list;
+  }
+
+  /** All of it, as it is now; to be copied at once, because it goes on to change. */
+  get state(): LiveListState {
+    return {
+      limits: this.#limits,
+      generation: this.#generation,
+      tracks: this.#tracks,
+      segments: this.#segments,
+      dateRanges: this.#dateRanges,
+      ended: this.#ended,
+      recordedMsn: this.#recordedMsn,
+      lost: this.#lost,
+      version: this.#version,
+      previous: this.#previous,
+    };
+  }
+
+  /** What copies must repeat, each before `changes` tells of it. */
+  get copied(): Subscribable<ListChange> {
+    return this.#copied;
+  }
+
+  /** Repeats a change of the original. */
+  repeat(change: ListChange): void {
+    switch (change.do) {
+      case 'begin':
+        this.begin(change.generation, change.tracks);
+        break;
+      case 'open':
+        this.openSegment(change.opening);
+        break;
+      case 'part':
+        this.addPart(change.msn, change.trackId, change.part, change.ends);
+        break;
+      case 'end-segment':
+        this.endSegment(change.msn);
+        break;
+      case 'date-ranges':
+        this.addDateRanges(change.found);
+        break;
+      case 'seal':
+        this.seal(change.group);
+        break;
+      case 'recorded':
+        this.recorded(change.msn);
+        break;
+      case 'lost':
+        this.lost(change.msn);
+        break;
+      case 'end':
+        this.end();
+        break;
+    }
   }
 
   /** Fires after every change: part, segment, end, new generation. */
@@ -210,8 +226,9 @@ export class LiveList {
 
   /** A run begins, under the promises of `generation`; those of the last one if it is the same. */
   begin(generation: Generation, tracks: readonly Track[]): void {
+    this.#tell({ do: 'begin', generation, tracks });
     if (this.#generation && generation.number !== this.#generation.number) {
-      this.end();
+      this.#end();
       this.#dropPrevious();
       this.#previous = this.view(this.#generation.number);
       this.#segments = [];
@@ -224,6 +241,7 @@ export class LiveList {
 
   /** Adds an empty segment at the end. */
   openSegment(opening: SegmentOpening): void {
+    this.#tell({ do: 'open', opening });
     const last = this.#segments.at(-1);
     assert(!last || opening.msn === last.msn + 1, 'MSNs of a live list are contiguous');
     const inParts = this.#tracks.filter((track) => !isSparse(track));
@@ -237,6 +255,7 @@ export class LiveList {
    * @param ends given for the track that is cut at: whether the segment is expected to end with this part
    */
   addPart(msn: number, trackId: number, part: Part, ends?: boolean): void {
+    this.#tell({ do: 'part', msn, trackId, part, ends });
     const segment = at(this.#segments, msn);
     const parts = segment?.parts.get(trackId);
     if (!parts) return;
@@ -251,6 +270,7 @@ export class LiveList {
 
   /** The track that is cut at closed the segment: no part of it will follow. */
   endSegment(msn: number): void {
+    this.#tell({ do: 'end-segment', msn });
     const segment = at(this.#segments, msn);
     if (!segment || segment.ends) return;
     segment.ends = true;
@@ -259,13 +279,16 @@ export class LiveList {
 
   /** Ranges begin or say more of themselves: they are listed at once, before the media that they speak of is sealed. */
   addDateRanges(found: readonly DateRangeTag[]): void {
+    this.#tell({ do: 'date-ranges', found });
     const ids = new Set(found.map(({ id }) => id));
     this.#dateRanges = [...this.#dateRanges.filter(({ id }) => !ids.has(id)), ...found].slice(-MAX_DATE_RANGES);
     this.#changed();
   }
 
   /** All tracks closed the segment. */
-  seal(group: SegmentGroup): void {
+  seal(group: SealedGroup): void {
+    const { msn, durationUs, tracks } = group;
+    this.#tell({ do: 'seal', group: { msn, durationUs, tracks } });
     const segment = at(this.#segments, group.msn);
     if (!segment) return;
     this.#drop(segment);
@@ -288,23 +311,42 @@ export class LiveList {
 
   /** The recording holds everything up to `msn`: it may leave memory. */
   recorded(msn: number): void {
+    this.#tell({ do: 'recorded', msn });
     this.#recordedMsn = Math.max(this.#recordedMsn, msn);
     this.#release();
   }
 
   /** The recording will never have that segment: it stays in memory as long as it is listed. */
   lost(msn: number): void {
+    this.#tell({ do: 'lost', msn });
     if (this.find(msn)) this.#lost.add(msn);
   }
 
   /** ENDLIST: nothing will be added; the next run needs a new generation. */
   end(): void {
+    this.#tell({ do: 'end' });
+    this.#end();
+  }
+
+  #end(): void {
     if (this.#ended || !this.#generation) return;
     this.#ended = true;
     // A segment that never closed is not listed.
     for (const segment of this.#segments) if (!segment.sealed) this.#drop(segment);
     this.#segments = this.#segments.filter((segment) => segment.sealed);
     this.#changed();
+  }
+
+  /** A copy is let go: it knows nothing any more, and whoever waits for it looks elsewhere. */
+  clear(): void {
+    this.#generation = undefined;
+    this.#previous = undefined;
+    this.#segments = [];
+    this.#changed();
+  }
+
+  #tell(change: ListChange): void {
+    if (this.#copied.size > 0) this.#copied.emit(change);
   }
 
   #changed(): void {
@@ -380,24 +422,4 @@ export class LiveList {
     segment.bytes = undefined;
     for (const parts of segment.parts.values()) for (const part of parts) part.bytes = undefined;
   }
-}
-
-/** A segment by its name. MSNs of a live list are contiguous: only here may a position be computed from one (MEDIA.md, Addresses 14). */
-function at(segments: readonly ListedSegment[], msn: number): ListedSegment | undefined {
-  const first = segments[0];
-  return first && segments[msn - first.msn];
-}
-
-/** End of the last sealed segment, µs since 1970. */
-function edgeOf(segments: readonly ListedSegment[]): number {
-  const last = segments.findLast((segment) => segment.sealed);
-  return last?.sealed ? last.startUs + last.sealed.durationUs : 0;
-}
-
-/** Bytes of a segment that are in memory. */
-function bytesOf({ bytes, parts }: ListedSegment): number {
-  let sum = 0;
-  if (bytes) for (const whole of bytes.values()) sum += whole.length;
-  else for (const own of parts.values()) for (const part of own) sum += part.bytes?.length ?? 0;
-  return sum;
 }

@@ -4,7 +4,7 @@
  */
 import type { Track } from '../media/frame.ts';
 import { type Rendition, type RenditionSet, renditionsOf } from '../media/presentation.ts';
-import type { ListedPart, ListedSegment, ListView } from './live-list.ts';
+import type { ListedPart, ListedSegment, ListView } from './listed.ts';
 
 /** A part of a rendition: one part of each of its tracks that has one, in their order. */
 export interface RenditionPart {

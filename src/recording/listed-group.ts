@@ -4,7 +4,7 @@
  */
 import { damagedFlag, independentFlag } from '../media/isobmff/commit-box.ts';
 import type { Init } from '../media/segment.ts';
-import type { ListedSegment } from '../packager/live-list.ts';
+import type { ListedSegment } from '../packager/listed.ts';
 import type { RecordedGroup } from './recorded.ts';
 
 /** @param init that of the group's `initNumber` */

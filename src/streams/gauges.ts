@@ -2,7 +2,6 @@
  * Tells the metrics what all streams are doing and what is held, when somebody asks for them.
  * In: the catalog, and whoever holds something. Out: gauges. Nothing is followed in between, so it costs nothing.
  */
-import type { RangeReader } from '../archive/range-reader.ts';
 import type { Viewers } from '../delivery/viewers.ts';
 import type { JobQueue } from '../jobs/job.ts';
 import type { Net } from '../net/net.ts';
@@ -21,7 +20,8 @@ export interface Gauged {
   readonly clockWatch: ClockWatch;
   readonly net: Pick<Net, 'idleConnections'>;
   readonly queue: Pick<JobQueue, 'counts'>;
-  readonly reader: Pick<RangeReader, 'blockBytes'>;
+  /** Bytes of recordings that are kept in memory. */
+  readonly blockBytes: () => number;
   readonly disk: () => Disk;
   /** Media engine processes: now, and ever. */
   readonly children: () => { readonly running: number; readonly started: number };
@@ -29,7 +29,7 @@ export interface Gauged {
 
 /** Sets every gauge that is looked up, each time somebody asks for metrics. Returns how to stop it. */
 export function readGauges(gauged: Gauged): () => void {
-  const { metrics, catalog, viewers, forecast, clockWatch, net, queue, reader } = gauged;
+  const { metrics, catalog, viewers, forecast, clockWatch, net, queue, blockBytes } = gauged;
   let toldStarts = 0;
   return metrics.beforeScrape(() => {
     readStreams(catalog, metrics);
@@ -47,7 +47,7 @@ export function readGauges(gauged: Gauged): () => void {
     for (const { name } of catalog.all) metrics.viewers.set({ stream: name }, viewers.of(name));
     metrics.sourceConnections.set(net.idleConnections);
     for (const [state, count] of Object.entries(queue.counts)) metrics.jobsNow.set({ state }, count);
-    metrics.blockCacheBytes.set(reader.blockBytes);
+    metrics.blockCacheBytes.set(blockBytes());
   });
 }
 

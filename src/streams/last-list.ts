@@ -3,7 +3,8 @@
  * In: the promises that were saved, and what the recording has of its media. Out: a view for packager/live-list. MEDIA.md, Cutting 10.
  */
 import type { Generation } from '../packager/generation.ts';
-import { LEAST_SEGMENTS, type ListedSegment, type ListView, MAY_BE_LOST } from '../packager/live-list.ts';
+import type { ListedSegment, ListView } from '../packager/listed.ts';
+import { LEAST_SEGMENTS, MAY_BE_LOST } from '../packager/live-list.ts';
 import { lastWords } from '../recording/date-range-rows.ts';
 import type { InitTable } from '../recording/init-table.ts';
 import { listGroup } from '../recording/listed-group.ts';

@@ -4,6 +4,7 @@
  */
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import type { Endpoint } from '../../config/address.ts';
+import { isLinux } from '../../lib/platform.ts';
 
 /** As measured: 1,000 joiners beside 100 that load; first byte at p99 5.6 s with one, 0.3 s with sixteen. */
 const LISTENERS = 16;
@@ -19,22 +20,37 @@ export interface Listeners {
   close(): Promise<void>;
 }
 
+/** Whether several listeners, of several threads too, may have one port. */
+export const canSharePorts: boolean = isLinux;
+
+/**
+ * Finds out that somebody else listens on a port, which sharing it would hide: by a listener that does not share.
+ *
+ * @throws the system's error, e.g. EADDRINUSE where another program has the port
+ */
+export async function checkFree({ address: host, port }: Endpoint): Promise<void> {
+  if (port === 0) return;
+  const probe = createServer();
+  await listen(probe, { host, port });
+  await closed(probe);
+}
+
 /**
  * Listens.
  *
  * @param first accepts by itself, and is told of what the others accept by its event `connection`
+ * @param options.isShared other threads of ours have the port already, or will have it
  * @throws the system's error, e.g. EADDRINUSE where another program has the port
  */
-export async function openListeners(first: Server, { address: host, port }: Endpoint): Promise<Listeners> {
-  const canShare = process.platform === 'linux';
-  if (!canShare || port === 0) await listen(first, { host, port, reusePort: canShare });
-  else {
-    // Sharing would hide that somebody else listens there: a listener of its own finds out.
-    const probe = createServer();
-    await listen(probe, { host, port });
-    await closed(probe);
-    await listen(first, { host, port, reusePort: true });
-  }
+export async function openListeners(
+  first: Server,
+  endpoint: Endpoint,
+  { isShared = false }: { isShared?: boolean } = {},
+): Promise<Listeners> {
+  const canShare = canSharePorts;
+  const { address: host, port } = endpoint;
+  if (canShare && !isShared) await checkFree(endpoint);
+  await listen(first, { host, port, reusePort: canShare });
   const bound = (first.address() as AddressInfo).port;
   const servers = [first];
   try {

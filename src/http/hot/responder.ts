@@ -4,21 +4,57 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import type { LiveNow } from '../../delivery/live-now.ts';
+import type { Viewers } from '../../delivery/viewers.ts';
 import { OxbowError } from '../../lib/errors.ts';
-import { traceIdOf } from '../../observe/trace.ts';
 import { createClientAddress } from '../client-address.ts';
 import { readCmcd } from '../cmcd.ts';
-import type { HttpDeps } from '../deps.ts';
 import type { HeldRequests } from '../held.ts';
-import { everyAnswer } from '../media.ts';
-import { reportProblem } from '../problem.ts';
+import { everyAnswer } from '../media-answer.ts';
 import { viewerKey } from '../viewer-key.ts';
-import { signedClassOf } from '../watching.ts';
 import { type Found, ReadyAnswers } from './answers.ts';
 import { type ConnectionHost, HotConnection } from './connection.ts';
 import type { Asker } from './head.ts';
 import { Holds } from './holds.ts';
 import type { Wire } from './wire.ts';
+
+/** What was answered of one class of address. */
+export interface Served {
+  answers: number;
+  /** Of bodies. */
+  bytes: number;
+  /** In how many the player told of itself. */
+  told: number;
+}
+
+/** Counts for people. */
+export interface HotCounts {
+  /** @param kind class of the address */
+  served(kind: string, served: Readonly<Served>): void;
+  /** An answer that was waited for. */
+  waited(kind: string, seconds: number): void;
+  /** A player had nothing left to play. */
+  starved(): void;
+  /** Bytes of media that are kept ready. */
+  ready(bytes: number): void;
+  /** Calls `tell` before counts are read: a counter with labels costs as much as a tenth of an answer. Returns how to stop. */
+  beforeRead(tell: () => void): () => void;
+}
+
+/** What answers are made from: a serving thread has no more than this. */
+export interface HotDeps {
+  readonly now: LiveNow;
+  /** Whether not everyone may watch the stream. */
+  isPrivate(stream: string): boolean;
+  /** Whether the token in front of a path gives the right to it. */
+  mayWatch(token: string, stream: string, path: string): boolean;
+  readonly viewers: Pick<Viewers, 'seen'>;
+  readonly counts: HotCounts;
+  readonly trustedProxies: readonly string[];
+  readonly clock: { nowMs(): number; monotonicMs(): number };
+  /** Told of a mistake of ours. */
+  failed(error: unknown, where: string): void;
+}
 
 /** What connections are given to. */
 export interface Handlers {
@@ -43,45 +79,30 @@ interface Known {
   readonly key: string;
 }
 
-/** Of one class of address. */
-interface Count {
-  answers: number;
-  /** Of bodies. */
-  bytes: number;
-  /** In how many the player told of itself. */
-  told: number;
-}
-
 /** @param held how many may wait, shared with what waits elsewhere */
-export function createHotResponder(deps: HttpDeps, held: HeldRequests, handlers: Handlers): HotResponder {
-  const { metrics, viewers, clock } = deps;
-  const clientAddress = createClientAddress(deps.trustedProxies ?? []);
+export function createHotResponder(deps: HotDeps, held: HeldRequests, handlers: Handlers): HotResponder {
+  const { counts, viewers, clock } = deps;
+  const clientAddress = createClientAddress(deps.trustedProxies);
   const connections = new Set<HotConnection>();
   const known = new WeakMap<Socket, Known>();
   const holds = new Holds();
   const answers = new ReadyAnswers({
     now: deps.now,
-    isOpen: (name) => !deps.streams.isPrivate(name),
-    mayWatch: (token, stream, path) =>
-      deps.access.watch.verify(token, stream, signedClassOf(path), clock.nowMs()) === 'ok',
+    isOpen: (name) => !deps.isPrivate(name),
+    mayWatch: (token, stream, path) => deps.mayWatch(token, stream, path),
     head: everyAnswer,
     failed(error, { stream, kind }) {
       // The long way meets the same refusal and says it; a mistake of ours may be one of this way alone.
-      if (!(error instanceof OxbowError))
-        reportProblem(error, `GET /live/${stream}: ${kind}`, traceIdOf(undefined), deps);
+      if (!(error instanceof OxbowError)) deps.failed(error, `GET /live/${stream}: ${kind}`);
     },
     nowMs: () => clock.monotonicMs(),
   });
-  /** Answers since the last scrape: a counter with labels costs as much as a tenth of an answer. */
-  const counts = new Map<string, Count>();
-  const forgetCounts = metrics.beforeScrape(() => {
-    for (const [kind, count] of counts) {
-      metrics.httpRequests.inc({ class: kind, status: 200 }, count.answers);
-      metrics.servedBytes.inc({ class: kind }, count.bytes);
-      metrics.cmcdRequests.inc({ class: kind }, count.told);
-    }
-    counts.clear();
-    metrics.readyBytes.set(answers.bytes);
+  /** By class, since they were told last. */
+  const sums = new Map<string, Served>();
+  const forgetCounts = counts.beforeRead(() => {
+    for (const [kind, sum] of sums) counts.served(kind, sum);
+    sums.clear();
+    counts.ready(answers.bytes);
   });
   let isClosing = false;
 
@@ -102,18 +123,18 @@ export function createHotResponder(deps: HttpDeps, held: HeldRequests, handlers:
     { target, asker, socket, waitedMs }: { target: string; asker: Asker; socket: Socket; waitedMs: number },
   ): void {
     const kind = found === 'index' ? 'playlist' : found;
-    let count = counts.get(kind);
-    if (!count) {
-      count = { answers: 0, bytes: 0, told: 0 };
-      counts.set(kind, count);
+    let sum = sums.get(kind);
+    if (!sum) {
+      sum = { answers: 0, bytes: 0, told: 0 };
+      sums.set(kind, sum);
     }
-    count.answers++;
-    count.bytes += bodyBytes;
-    if (waitedMs > 0) metrics.httpRequestSeconds.observe({ class: kind }, waitedMs / 1000);
+    sum.answers++;
+    sum.bytes += bodyBytes;
+    if (waitedMs > 0) counts.waited(kind, waitedMs / 1000);
     const mark = target.indexOf('CMCD=');
     const told = mark < 0 ? asker.told : (readCmcd(target.slice(mark), {}) ?? asker.told);
-    if (told) count.told++;
-    if (told?.isStarved) metrics.bufferStarvations.inc();
+    if (told) sum.told++;
+    if (told?.isStarved) counts.starved();
     // What there is to choose from is asked for by probes and previews too.
     if (found !== 'index') viewers.seen(stream, keyOf(told?.session, asker, socket));
   }

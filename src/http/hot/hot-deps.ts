@@ -1,0 +1,36 @@
+/**
+ * The hot responder's needs, met by the main thread's own.
+ * In: what is behind the routes. Out: HotDeps; counts go to the metrics.
+ */
+import { traceIdOf } from '../../observe/trace.ts';
+import type { HttpDeps } from '../deps.ts';
+import { reportProblem } from '../problem.ts';
+import { signedClassOf } from '../watching.ts';
+import type { HotCounts, HotDeps } from './responder.ts';
+
+/** What the main thread answers from. */
+export function hotDepsOf(deps: HttpDeps): HotDeps {
+  const { metrics, clock } = deps;
+  const counts: HotCounts = {
+    served(kind, { answers, bytes, told }) {
+      metrics.httpRequests.inc({ class: kind, status: 200 }, answers);
+      metrics.servedBytes.inc({ class: kind }, bytes);
+      metrics.cmcdRequests.inc({ class: kind }, told);
+    },
+    waited: (kind, seconds) => metrics.httpRequestSeconds.observe({ class: kind }, seconds),
+    starved: () => metrics.bufferStarvations.inc(),
+    ready: (bytes) => metrics.readyBytes.set(bytes),
+    beforeRead: (tell) => metrics.beforeScrape(tell),
+  };
+  return {
+    now: deps.now,
+    isPrivate: (name) => deps.streams.isPrivate(name),
+    mayWatch: (token, stream, path) =>
+      deps.access.watch.verify(token, stream, signedClassOf(path), clock.nowMs()) === 'ok',
+    viewers: deps.viewers,
+    counts,
+    trustedProxies: deps.trustedProxies ?? [],
+    clock,
+    failed: (error, where) => reportProblem(error, where, traceIdOf(undefined), deps),
+  };
+}

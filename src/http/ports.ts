@@ -1,0 +1,117 @@
+/**
+ * Where connections come in: at this thread's own listeners, or at serving threads, which share the port.
+ * In: an endpoint, what takes connections. Out: the port; how it is left. DESIGN.md, 4: Threads.
+ */
+import type { Server, Socket } from 'node:net';
+import type { Endpoint } from '../config/address.ts';
+import type { LiveDeliverable } from '../delivery/deliverable.ts';
+import type { KnownSegments } from '../delivery/known-segments.ts';
+import { Emitter, type Subscribable } from '../lib/events.ts';
+import { traceIdOf } from '../observe/trace.ts';
+import type { HttpDeps } from './deps.ts';
+import { openListeners } from './hot/listeners.ts';
+import { reportProblem } from './problem.ts';
+import type { ShownCertificate, StreamAccess } from './threads/messages.ts';
+import type { Client } from './threads/preface.ts';
+import { openServingThreads } from './threads/serving-threads.ts';
+import { ThreadCounts } from './threads/thread-counts.ts';
+
+/** Threads that serve, and what they serve from. */
+export interface ThreadsWish {
+  /** How many; 1: the main thread serves by itself. */
+  readonly count: number;
+  find(name: string): LiveDeliverable | undefined;
+  /** Recorded segments that were found. */
+  readonly places: KnownSegments['found'];
+  /** Files of recordings that are about to be deleted. */
+  readonly forgotten: Subscribable<string>;
+}
+
+/** An open port. */
+export interface Ports {
+  readonly port: number;
+  /** Bytes of recordings that serving threads keep in memory. */
+  readonly blockBytes: number;
+  /** Shows another certificate, where threads do that. */
+  use(certificate: ShownCertificate): void;
+  /** Takes no new connections; resolves when those that there are have ended. */
+  leave(): Promise<void>;
+  /** Cuts off connections that have not come as far as this thread. */
+  destroy(): void;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the port at this thread's own listeners.
+ *
+ * @throws the system's error where it cannot listen
+ */
+export async function openOwnPorts(server: Server, listen: Endpoint): Promise<Ports> {
+  const listeners = await openListeners(server, listen);
+  return {
+    port: listeners.port,
+    blockBytes: 0,
+    use: () => undefined,
+    leave: () => listeners.close(),
+    destroy: () => undefined,
+    close: async () => {},
+  };
+}
+
+/**
+ * Opens the port at serving threads.
+ *
+ * @param open takes what they cannot answer, as if the clients had come here
+ * @throws the system's error where they cannot listen
+ */
+export async function openThreadPorts(
+  threads: ThreadsWish,
+  deps: HttpDeps,
+  options: {
+    readonly listen: Endpoint;
+    readonly certificate: ShownCertificate | undefined;
+    readonly open: (socket: Socket, client: Client) => void;
+  },
+): Promise<Ports> {
+  const { streams, events, access } = deps;
+  using opened = new DisposableStack();
+  const changed = new Emitter<string>();
+  const listening = events.listen(({ event }) => {
+    if (event.type.startsWith('stream.') && event.stream !== null) changed.emit(event.stream);
+  });
+  opened.defer(() => listening.close());
+  opened.defer(access.watch.revoked.subscribe((name) => changed.emit(name)));
+  const counts = opened.use(new ThreadCounts(deps));
+  const accessOf = (stream: LiveDeliverable): StreamAccess => {
+    const { name } = stream;
+    const targetDurationS = stream.list.generation?.targetDurationS;
+    return {
+      isPrivate: streams.isPrivate(name),
+      epoch: access.watch.epochOf(name),
+      targetDurationMs: targetDurationS === undefined ? undefined : targetDurationS * 1000,
+      horizonUs: stream.horizonUs(),
+    };
+  };
+  const serving = await openServingThreads({
+    ...{ ...threads, ...options, accessOf, changed },
+    trustedProxies: deps.trustedProxies ?? [],
+    watchSecret: access.watch.secret,
+    told: (thread, told) => counts.take(thread, told),
+    failed: (error, where) => reportProblem(error, where, traceIdOf(undefined), deps),
+    ended: (thread) => counts.forget(thread),
+  });
+  const owned = opened.move();
+  return {
+    port: serving.port,
+    get blockBytes() {
+      return counts.blockBytes;
+    },
+    use: (certificate) => serving.use(certificate),
+    leave: () => serving.leave(),
+    destroy: () => serving.destroy(),
+    async close() {
+      await serving.close();
+      owned[Symbol.dispose]();
+    },
+  };
+}

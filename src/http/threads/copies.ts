@@ -1,0 +1,183 @@
+/**
+ * Streams as a serving thread knows them: copies of their live lists, who may watch them, where recorded segments lie.
+ * In: messages of the main thread. Out: what the hot responder asks. MEDIA.md, Memory 25: only what was asked for of late.
+ */
+
+import { WatchTokens } from '../../accounts/watch-tokens.ts';
+import { openRangeReader, type RangeReader } from '../../archive/range-reader.ts';
+import type { LiveDeliverable } from '../../delivery/deliverable.ts';
+import { KnownSegments } from '../../delivery/known-segments.ts';
+import { createLiveNow, type LiveNow } from '../../delivery/live-now.ts';
+import type { Init } from '../../media/segment.ts';
+import type { ListChange, LiveListState } from '../../packager/listed.ts';
+import { LiveList } from '../../packager/live-list.ts';
+import { signedClassOf } from '../watching.ts';
+import type { StreamAccess, ToThread } from './messages.ts';
+
+/** A copy that nobody asked for is let go after this long, ms. */
+const KEPT_MS = 30_000;
+/** Names that were wished for and are not there are not wished for again for this long, ms. */
+const WISH_AGAIN_MS = 1000;
+/** Such names; whoever asks for more of them waits. */
+const MAX_WISHES = 1000;
+/** Codec configurations of a stream that stay the same object. */
+const MAX_INITS = 100;
+
+/** A stream. */
+class Copy implements LiveDeliverable {
+  readonly name: string;
+  readonly list: LiveList;
+  access: StreamAccess;
+  askedMs: number;
+  readonly #inits = new Map<number, Init>();
+  readonly horizonUs = (): number => this.access.horizonUs;
+
+  constructor(name: string, state: LiveListState, access: StreamAccess, askedMs: number) {
+    this.name = name;
+    this.list = LiveList.from(state);
+    this.access = access;
+    this.askedMs = askedMs;
+    for (const { init } of [...(state.previous?.segments ?? []), ...state.segments]) this.#inits.set(init.number, init);
+  }
+
+  /** Repeats a change. Each message brings an init section of its own; those of one number stay one object, which caches go by. */
+  repeat(change: ListChange): void {
+    if (change.do !== 'open') {
+      this.list.repeat(change);
+      return;
+    }
+    const { opening } = change;
+    const init = this.#inits.get(opening.init.number) ?? opening.init;
+    if (this.#inits.size >= MAX_INITS) this.#inits.clear();
+    this.#inits.set(init.number, init);
+    this.list.repeat({ do: 'open', opening: { ...opening, init } });
+  }
+}
+
+/** What copies need. */
+export interface CopiesOptions {
+  readonly watchSecret: Uint8Array;
+  readonly nowMs: () => number;
+  readonly monotonicMs: () => number;
+  wish(name: string): void;
+  drop(name: string): void;
+}
+
+/** The copies of one thread. */
+export class Copies implements AsyncDisposable {
+  readonly #options: CopiesOptions;
+  readonly #copies = new Map<string, Copy>();
+  /** By name, when it was wished for. */
+  readonly #wishes = new Map<string, number>();
+  readonly #tokens: WatchTokens;
+  readonly #reader: RangeReader = openRangeReader();
+  readonly #known = new KnownSegments(this.#reader);
+  readonly #sweeper: NodeJS.Timeout;
+  /** For the hot responder. */
+  readonly now: LiveNow;
+
+  private constructor(options: CopiesOptions, tokens: WatchTokens) {
+    this.#options = options;
+    this.#tokens = tokens;
+    this.#sweeper = setInterval(() => this.#sweep(), WISH_AGAIN_MS).unref();
+    const live = createLiveNow((name) => this.#find(name), this.#known);
+    this.now = { ...live, list: (name) => this.#find(name)?.list };
+  }
+
+  /** Begins without a stream. */
+  static async open(options: CopiesOptions): Promise<Copies> {
+    const copies: { self?: Copies } = {};
+    const tokens = await WatchTokens.open({
+      secret: options.watchSecret,
+      epochs: { all: async () => [], put: async () => {}, remove: async () => {} },
+      targetDurationMs: (name) => copies.self?.access(name)?.targetDurationMs,
+    });
+    copies.self = new Copies(options, tokens);
+    return copies.self;
+  }
+
+  /** Bytes of recordings that are kept in memory. */
+  get blockBytes(): number {
+    return this.#reader.blockBytes;
+  }
+
+  /** Who may watch a stream; undefined where there is no copy of it. */
+  access(name: string): StreamAccess | undefined {
+    return this.#copies.get(name)?.access;
+  }
+
+  /** Whether the token in front of a path gives the right to it. */
+  mayWatch(token: string, name: string, path: string): boolean {
+    return this.#tokens.verify(token, name, signedClassOf(path), this.#options.nowMs()) === 'ok';
+  }
+
+  /** Takes what the main thread says of streams. */
+  take(message: ToThread): void {
+    switch (message.do) {
+      case 'stream': {
+        const { name, list, access } = message;
+        this.#end(name);
+        this.#copies.set(name, new Copy(name, list, access, this.#options.monotonicMs()));
+        this.#tokens.learn(name, access.epoch);
+        break;
+      }
+      case 'changes': {
+        const copy = this.#copies.get(message.name);
+        if (copy) for (const change of message.changes) copy.repeat(change);
+        break;
+      }
+      case 'access': {
+        const copy = this.#copies.get(message.name);
+        if (copy) copy.access = message.access;
+        this.#tokens.learn(message.name, message.access.epoch);
+        break;
+      }
+      case 'gone':
+        this.#end(message.name);
+        break;
+      case 'place': {
+        const copy = this.#copies.get(message.name);
+        if (copy) this.#known.remember(copy, message.key, message.place);
+        break;
+      }
+      case 'forget':
+        this.#reader.forget(message.file);
+        break;
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    clearInterval(this.#sweeper);
+    this.#copies.clear();
+    await this.#reader.close();
+  }
+
+  #find(name: string): LiveDeliverable | undefined {
+    const copy = this.#copies.get(name);
+    if (copy) {
+      copy.askedMs = this.#options.monotonicMs();
+      return copy;
+    }
+    if (!this.#wishes.has(name) && this.#wishes.size < MAX_WISHES) {
+      this.#wishes.set(name, this.#options.monotonicMs());
+      this.#options.wish(name);
+    }
+    return undefined;
+  }
+
+  #sweep(): void {
+    const now = this.#options.monotonicMs();
+    for (const [name, atMs] of this.#wishes) if (now - atMs >= WISH_AGAIN_MS) this.#wishes.delete(name);
+    for (const { name, askedMs } of this.#copies.values()) {
+      if (now - askedMs < KEPT_MS) continue;
+      this.#options.drop(name);
+      this.#end(name);
+    }
+  }
+
+  #end(name: string): void {
+    const copy = this.#copies.get(name);
+    this.#copies.delete(name);
+    copy?.list.clear();
+  }
+}

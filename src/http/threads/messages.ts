@@ -1,0 +1,94 @@
+/**
+ * What the main thread and a serving thread say to each other. The main thread makes media; serving threads have the connections.
+ * In and out: messages that can be cloned; bytes of media lie in shared memory. MEDIA.md, Memory 25.
+ */
+import type { Endpoint } from '../../config/address.ts';
+import type { RecordedPlace } from '../../delivery/known-segments.ts';
+import type { ListChange, LiveListState } from '../../packager/listed.ts';
+import type { Served } from '../hot/responder.ts';
+import type { Certificate } from '../tls-certificate.ts';
+
+/** What a thread shows to those who connect by TLS. */
+export type ShownCertificate = Pick<Certificate, 'cert' | 'key'>;
+
+/** The door behind which the main thread answers what a serving thread does not. */
+export interface BackDoor {
+  /** On this computer. */
+  readonly port: number;
+  /** Known to the threads of this process alone. */
+  readonly word: string;
+}
+
+/** What a serving thread is started with. */
+export interface ThreadSettings {
+  /** Of the thread, 1 and up. */
+  readonly number: number;
+  /** Port 0: any that is free. */
+  readonly listen: Endpoint;
+  readonly backDoor: BackDoor;
+  readonly certificate: ShownCertificate | undefined;
+  readonly trustedProxies: readonly string[];
+  /** Signs rights to watch. */
+  readonly watchSecret: Uint8Array;
+}
+
+/** Who may watch a stream, and since when it is kept. */
+export interface StreamAccess {
+  readonly isPrivate: boolean;
+  /** How often rights to watch it were taken back. */
+  readonly epoch: number;
+  /** Of its live list, ms. */
+  readonly targetDurationMs: number | undefined;
+  /** What is older was deleted, µs since 1970. */
+  readonly horizonUs: number;
+}
+
+/** To a serving thread. */
+export type ToThread =
+  /** A copy of a stream begins; a copy of that name that was there before ends. */
+  | { readonly do: 'stream'; readonly name: string; readonly list: LiveListState; readonly access: StreamAccess }
+  | { readonly do: 'changes'; readonly name: string; readonly changes: readonly ListChange[] }
+  | { readonly do: 'access'; readonly name: string; readonly access: StreamAccess }
+  | { readonly do: 'gone'; readonly name: string }
+  /** Where a recorded segment lies that somebody asked for. */
+  | { readonly do: 'place'; readonly name: string; readonly key: string; readonly place: RecordedPlace }
+  /** A file of a recording was deleted. */
+  | { readonly do: 'forget'; readonly file: string }
+  | { readonly do: 'certificate'; readonly certificate: ShownCertificate }
+  /** Takes no new connections, ends what waits; says `left` when the last connection has gone. */
+  | { readonly do: 'leave' }
+  | { readonly do: 'destroy' };
+
+/** Sums since the last time. */
+export interface Told {
+  readonly served: readonly (readonly [kind: string, served: Served])[];
+  /** Answers that were waited for, seconds each. */
+  readonly waited: readonly (readonly [kind: string, seconds: readonly number[]])[];
+  /** By status. */
+  readonly refused: readonly (readonly [kind: string, status: number])[];
+  readonly starved: number;
+  /** Change of how many wait. */
+  readonly held: number;
+  /** Players by stream. */
+  readonly seen: readonly (readonly [stream: string, players: readonly string[]])[];
+  /** Bytes of media that are kept ready, now. */
+  readonly readyBytes: number;
+  /** Bytes of recordings that are kept in memory, now. */
+  readonly blockBytes: number;
+  /** How late the thread came back to its work, seconds. */
+  readonly lag: { readonly p50: number; readonly p99: number; readonly max: number };
+}
+
+/** From a serving thread. */
+export type FromThread =
+  | { readonly do: 'listens'; readonly port: number }
+  /** It could not listen. */
+  | { readonly do: 'refused'; readonly code: string; readonly message: string }
+  /** Somebody asks for a stream of which it has no copy. */
+  | { readonly do: 'wish'; readonly name: string }
+  /** Nobody asked for it for a while. */
+  | { readonly do: 'drop'; readonly name: string }
+  | { readonly do: 'told'; readonly told: Told }
+  /** A mistake of ours. */
+  | { readonly do: 'failed'; readonly error: unknown; readonly where: string }
+  | { readonly do: 'left' };

@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { after, before, suite, test } from 'node:test';
+import { seeded } from '../../lib/random.fixture.ts';
+import { type Client, parsePreface, printPreface, readPreface } from './preface.ts';
+
+const word = 'a-word-that-nobody-knows';
+const client: Client = { address: '2001:db8::7', isSecure: true, protocol: 'http2' };
+
+suite('the first line of a connection from a serving thread', () => {
+  let server: Server;
+  const taken: { socket: Socket; client: Client; text: string }[] = [];
+  before(async () => {
+    server = createServer((socket) => {
+      readPreface(socket, word, (own, from) => {
+        const one = { socket: own, client: from, text: '' };
+        taken.push(one);
+        own.on('data', (bytes) => {
+          one.text += bytes;
+        });
+      });
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+  });
+  after(() => server.close());
+
+  const open = () => connect({ host: '127.0.0.1', port: (server.address() as AddressInfo).port });
+
+  test('says whose connection it is', () => {
+    for (const given of [
+      client,
+      { address: '192.0.2.1', isSecure: false, protocol: 'http1' },
+      { address: '', isSecure: false, protocol: 'http1' },
+    ] as const) {
+      assert.deepEqual(parsePreface(printPreface(word, given), word), given);
+    }
+  });
+
+  test('is refused with another word, and whatever else it is', () => {
+    const random = seeded(7);
+    const line = printPreface(word, client);
+    assert.equal(parsePreface(printPreface('another-word-of-that-len', client), word), undefined);
+    for (let i = 0; i < 2000; i++) {
+      const bytes = Buffer.from(line);
+      bytes[random(bytes.length)] = random(256);
+      const cut = bytes.toString('latin1').slice(0, 1 + random(bytes.length));
+      const found = parsePreface(cut, word);
+      if (found) assert.ok(cut.startsWith(`oxbow ${word} `));
+    }
+  });
+
+  test('is taken off, however it comes, and what follows is as the client sent it', async () => {
+    const socket = open();
+    for (const byte of `${printPreface(word, client)}GET / HT`) {
+      socket.write(byte);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    socket.end('TP/1.1\r\n');
+    while (taken.length === 0) await new Promise((resolve) => setImmediate(resolve));
+    const [one] = taken.splice(0) as [(typeof taken)[0]];
+    const { socket: own, client: from } = one;
+    assert.deepEqual(from, client);
+    assert.equal(own.remoteAddress, client.address);
+    assert.ok('encrypted' in own);
+    await once(own, 'end');
+    assert.equal(one.text, 'GET / HTTP/1.1\r\n');
+    own.destroy();
+  });
+
+  test('whoever begins otherwise is cut off', async () => {
+    for (const begin of ['GET / HTTP/1.1\r\nHost: x\r\n\r\n', 'x'.repeat(300), printPreface('no', client)]) {
+      const socket = open();
+      socket.on('error', () => {});
+      socket.write(begin);
+      await once(socket, 'close');
+    }
+    assert.equal(taken.length, 0);
+  });
+});

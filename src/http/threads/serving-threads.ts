@@ -1,0 +1,222 @@
+/**
+ * Threads that have the connections, so that the thread that makes media does nothing else; they share one port.
+ * In: how many, where. Out: connections that they cannot answer, as if the clients had come here; counts. DESIGN.md, 4: Threads.
+ */
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { Worker } from 'node:worker_threads';
+import type { Endpoint } from '../../config/address.ts';
+import type { KnownSegments } from '../../delivery/known-segments.ts';
+import type { Subscribable } from '../../lib/events.ts';
+import { checkFree } from '../hot/listeners.ts';
+import type { FromThread, ShownCertificate, ThreadSettings, Told, ToThread } from './messages.ts';
+import { type Client, readPreface } from './preface.ts';
+import { type FeedOptions, StreamFeed } from './stream-feed.ts';
+
+/** Streams come and go, and are kept for less long, without an event of their own: they are looked at this often, ms. */
+const CHECK_EVERY_MS = 1000;
+/** A thread that ended by a mistake begins anew after this long, ms. */
+const AGAIN_AFTER_MS = 1000;
+
+/** What threads are made with. */
+export interface ServingOptions extends Omit<FeedOptions, 'post'> {
+  readonly count: number;
+  /** Port 0: any that is free. */
+  readonly listen: Endpoint;
+  readonly certificate: ShownCertificate | undefined;
+  readonly trustedProxies: readonly string[];
+  readonly watchSecret: Uint8Array;
+  readonly places: KnownSegments['found'];
+  /** Files of recordings that are about to be deleted. */
+  readonly forgotten: Subscribable<string>;
+  /** Streams whose settings, or whose right to be watched, were changed a moment ago. */
+  readonly changed: Subscribable<string>;
+  /** Takes a connection over. */
+  open(socket: Socket, client: Client): void;
+  /** @param thread its number, 1 and up */
+  told(thread: number, told: Told): void;
+  failed(error: unknown, where: string): void;
+  /** A thread ended by a mistake; another one takes its place. */
+  ended(thread: number): void;
+}
+
+/** Threads that serve. */
+export interface ServingThreads {
+  readonly port: number;
+  /** Shows another certificate from now on. */
+  use(certificate: ShownCertificate): void;
+  /** Takes no new connections, ends what waits; resolves when the last connection has gone. */
+  leave(): Promise<void>;
+  /** Cuts off every connection. */
+  destroy(): void;
+  /** Ends the threads. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts the threads.
+ *
+ * @throws the system's error where they cannot listen, e.g. EADDRINUSE
+ */
+export async function openServingThreads(options: ServingOptions): Promise<ServingThreads> {
+  const { count, listen, trustedProxies, watchSecret } = options;
+  await checkFree(listen);
+  const word = randomBytes(24).toString('base64url');
+  const sockets = new Set<Socket>();
+  const door = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+    readPreface(socket, word, options.open);
+  });
+  door.listen(0, '127.0.0.1');
+  await once(door, 'listening');
+  const backDoor = { port: (door.address() as AddressInfo).port, word };
+
+  let certificate = options.certificate;
+  let isClosing = false;
+  const threads = new Map<number, Thread>();
+  const timers = new Set<NodeJS.Timeout>();
+
+  async function start(number: number, port: number): Promise<Thread> {
+    const settings: ThreadSettings = {
+      ...{ number, listen: { ...listen, port }, backDoor, certificate, trustedProxies, watchSecret },
+    };
+    const thread = new Thread(settings, options);
+    threads.set(number, thread);
+    thread.ended.then((error) => {
+      if (isClosing || threads.get(number) !== thread) return;
+      threads.delete(number);
+      options.ended(number);
+      options.failed(error ?? new Error('it ended'), `serving thread ${number}`);
+      const again = setTimeout(() => {
+        timers.delete(again);
+        // Where it cannot listen again, that is told when it ends.
+        start(number, port).catch(() => {});
+      }, AGAIN_AFTER_MS);
+      timers.add(again);
+    });
+    await thread.listens;
+    return thread;
+  }
+
+  const all = (message: ToThread) => {
+    for (const thread of threads.values()) thread.post(message);
+  };
+  const stops = [
+    options.places.subscribe(({ name, key, place }) => {
+      for (const { feed, post } of threads.values()) if (feed.has(name)) post({ do: 'place', name, key, place });
+    }),
+    options.forgotten.subscribe((file) => all({ do: 'forget', file })),
+    options.changed.subscribe((name) => {
+      for (const { feed } of threads.values()) feed.check(name);
+    }),
+  ];
+  const checking = setInterval(() => {
+    for (const { feed } of threads.values()) feed.check();
+  }, CHECK_EVERY_MS);
+  const end = async () => {
+    isClosing = true;
+    clearInterval(checking);
+    for (const timer of timers) clearTimeout(timer);
+    for (const stop of stops) stop();
+    await Promise.all([...threads.values()].map((thread) => thread.close()));
+    for (const socket of sockets) socket.destroy();
+    door.close();
+  };
+  let port: number;
+  try {
+    ({ port } = await (await start(1, listen.port)).listens);
+    await Promise.all(Array.from({ length: count - 1 }, (_, i) => start(i + 2, port)));
+  } catch (error) {
+    await end();
+    throw error;
+  }
+  return {
+    port,
+    use(next) {
+      certificate = next;
+      all({ do: 'certificate', certificate: next });
+    },
+    async leave() {
+      isClosing = true;
+      all({ do: 'leave' });
+      await Promise.all([...threads.values()].map(({ left }) => left));
+    },
+    destroy: () => all({ do: 'destroy' }),
+    close: end,
+  };
+}
+
+/** One thread. */
+class Thread {
+  readonly #worker: Worker;
+  readonly feed: StreamFeed;
+  /** Where; rejects with the system's error where it cannot. */
+  readonly listens: Promise<{ readonly port: number }>;
+  /** Its last connection has gone, or it ended. */
+  readonly left: Promise<void>;
+  /** Resolves when it ended, with what ended it. */
+  readonly ended: Promise<unknown>;
+
+  constructor(settings: ThreadSettings, options: ServingOptions) {
+    // The published program is JavaScript, the working tree TypeScript.
+    const file = import.meta.url.endsWith('.ts') ? './thread.ts' : './thread.js';
+    // Flags of the main thread (an inspector, --eval) are not meant for this one.
+    const worker = new Worker(new URL(file, import.meta.url), {
+      ...{ workerData: settings, name: `oxbow-serving-${settings.number}`, execArgv: [] },
+    });
+    this.#worker = worker;
+    this.feed = new StreamFeed({ ...options, post: this.post });
+    const listens = Promise.withResolvers<{ readonly port: number }>();
+    const left = Promise.withResolvers<void>();
+    this.listens = listens.promise;
+    this.left = left.promise;
+    let failure: unknown;
+    worker.on('error', (error) => {
+      failure = error;
+    });
+    this.ended = new Promise((resolve) => {
+      worker.once('exit', () => {
+        this.feed[Symbol.dispose]();
+        listens.reject(failure ?? new Error('the thread ended'));
+        left.resolve();
+        resolve(failure);
+      });
+    });
+    worker.on('message', (message: FromThread) => {
+      switch (message.do) {
+        case 'listens':
+          listens.resolve(message);
+          break;
+        case 'refused':
+          listens.reject(Object.assign(new Error(message.message), { code: message.code }));
+          break;
+        case 'wish':
+          this.feed.wish(message.name);
+          break;
+        case 'drop':
+          this.feed.drop(message.name);
+          break;
+        case 'told':
+          options.told(settings.number, message.told);
+          break;
+        case 'failed':
+          options.failed(message.error, message.where);
+          break;
+        case 'left':
+          left.resolve();
+          break;
+      }
+    });
+    // Whoever asks for it is told; nobody may.
+    this.listens.catch(() => {});
+  }
+
+  readonly post = (message: ToThread): void => this.#worker.postMessage(message);
+
+  async close(): Promise<void> {
+    this.feed[Symbol.dispose]();
+    await this.#worker.terminate();
+  }
+}

@@ -1,0 +1,101 @@
+/**
+ * What a serving thread counts, until it is told to the main thread, where metrics and viewers are.
+ * In: words of the hot responder. Out: sums. Bounded: beyond that, players are counted by the next sum.
+ */
+import { watchLoop } from '../../observe/loop-lag.ts';
+import type { HotCounts, Served } from '../hot/responder.ts';
+import type { Told } from './messages.ts';
+
+/** Sums are told this often, ms; a page that shows them is not later than that. */
+export const TELL_EVERY_MS = 250;
+/** Waits of one class that are told one by one. */
+const MAX_WAITS = 20_000;
+/** Players that are told at once; those that are left out ask again soon. */
+const MAX_SEEN = 50_000;
+
+/** The sums. */
+export class Tally implements HotCounts, Disposable {
+  readonly #readers = new Set<() => void>();
+  readonly #served = new Map<string, Served>();
+  readonly #waited = new Map<string, number[]>();
+  readonly #refused: [kind: string, status: number][] = [];
+  readonly #seen = new Map<string, Set<string>>();
+  readonly #lag = watchLoop();
+  #players = 0;
+  #starved = 0;
+  #held = 0;
+  #readyBytes = 0;
+
+  served(kind: string, { answers, bytes, told }: Readonly<Served>): void {
+    const sum = this.#served.get(kind) ?? { answers: 0, bytes: 0, told: 0 };
+    this.#served.set(kind, {
+      answers: sum.answers + answers,
+      bytes: sum.bytes + bytes,
+      told: sum.told + told,
+    });
+  }
+
+  waited(kind: string, seconds: number): void {
+    const all = this.#waited.get(kind) ?? [];
+    this.#waited.set(kind, all);
+    if (all.length < MAX_WAITS) all.push(seconds);
+  }
+
+  refused(kind: string, status: number): void {
+    if (this.#refused.length < MAX_WAITS) this.#refused.push([kind, status]);
+  }
+
+  starved(): void {
+    this.#starved++;
+  }
+
+  held(change: 1 | -1): void {
+    this.#held += change;
+  }
+
+  /** A player was given media. */
+  seen(stream: string, player: string): void {
+    const players = this.#seen.get(stream) ?? new Set<string>();
+    this.#seen.set(stream, players);
+    if (this.#players >= MAX_SEEN || players.has(player)) return;
+    players.add(player);
+    this.#players++;
+  }
+
+  ready(bytes: number): void {
+    this.#readyBytes = bytes;
+  }
+
+  beforeRead(tell: () => void): () => void {
+    this.#readers.add(tell);
+    return () => this.#readers.delete(tell);
+  }
+
+  /** Takes the sums, which begin anew. @param blockBytes of recordings in memory */
+  take(blockBytes: number): Told {
+    for (const tell of this.#readers) tell();
+    const told: Told = {
+      served: [...this.#served],
+      waited: [...this.#waited],
+      refused: this.#refused.splice(0),
+      starved: this.#starved,
+      held: this.#held,
+      seen: [...this.#seen].map(([stream, players]) => [stream, [...players]]),
+      readyBytes: this.#readyBytes,
+      blockBytes,
+      lag: { p50: this.#lag.at(50), p99: this.#lag.at(99), max: this.#lag.at(100) },
+    };
+    this.#lag.reset();
+    this.#served.clear();
+    this.#waited.clear();
+    this.#seen.clear();
+    this.#players = 0;
+    this.#starved = 0;
+    this.#held = 0;
+    return told;
+  }
+
+  [Symbol.dispose](): void {
+    this.#lag[Symbol.dispose]();
+  }
+}

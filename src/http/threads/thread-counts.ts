@@ -1,0 +1,85 @@
+/**
+ * What serving threads count, in the metrics and among the viewers of the process.
+ * In: their sums. Out: metrics; bytes of recordings that they keep.
+ */
+import type { HttpDeps } from '../deps.ts';
+import { hotDepsOf } from '../hot/hot-deps.ts';
+import type { Told } from './messages.ts';
+
+/** Of one thread, what is now; lag is the worst since the last scrape. */
+interface Now {
+  held: number;
+  readyBytes: number;
+  blockBytes: number;
+  lag: Told['lag'];
+}
+
+const NONE: Now = { held: 0, readyBytes: 0, blockBytes: 0, lag: { p50: 0, p99: 0, max: 0 } };
+
+/** Sums of all threads. */
+export class ThreadCounts implements Disposable {
+  readonly #deps: Pick<HttpDeps, 'metrics' | 'viewers'>;
+  readonly #counts: ReturnType<typeof hotDepsOf>['counts'];
+  readonly #threads = new Map<number, Now>();
+  readonly #stop: () => void;
+
+  /** To be made behind the main thread's own responder, which sets what this adds to. */
+  constructor(deps: HttpDeps) {
+    this.#deps = deps;
+    this.#counts = hotDepsOf(deps).counts;
+    this.#stop = deps.metrics.beforeScrape(() => this.#show());
+  }
+
+  /** Bytes of recordings that the threads keep in memory. */
+  get blockBytes(): number {
+    return [...this.#threads.values()].reduce((sum, { blockBytes }) => sum + blockBytes, 0);
+  }
+
+  /** @param thread its number */
+  take(thread: number, told: Told): void {
+    const { metrics, viewers } = this.#deps;
+    for (const [kind, served] of told.served) this.#counts.served(kind, served);
+    for (const [kind, all] of told.waited) for (const seconds of all) this.#counts.waited(kind, seconds);
+    for (const [kind, status] of told.refused) metrics.httpRequests.inc({ class: kind, status });
+    for (const [stream, players] of told.seen) for (const player of players) viewers.seen(stream, player);
+    if (told.starved > 0) metrics.bufferStarvations.inc(told.starved);
+    metrics.heldRequests.inc(told.held);
+    const last = this.#threads.get(thread) ?? NONE;
+    this.#threads.set(thread, {
+      held: last.held + told.held,
+      readyBytes: told.readyBytes,
+      blockBytes: told.blockBytes,
+      lag: {
+        p50: Math.max(last.lag.p50, told.lag.p50),
+        p99: Math.max(last.lag.p99, told.lag.p99),
+        max: Math.max(last.lag.max, told.lag.max),
+      },
+    });
+  }
+
+  /** A thread ended by a mistake: what waited there waits no more. */
+  forget(thread: number): void {
+    this.#deps.metrics.heldRequests.dec(this.#threads.get(thread)?.held ?? 0);
+    this.#threads.delete(thread);
+  }
+
+  [Symbol.dispose](): void {
+    this.#stop();
+  }
+
+  #show(): void {
+    const { metrics } = this.#deps;
+    for (const [number, now] of this.#threads) {
+      metrics.readyBytes.inc(now.readyBytes);
+      const { p50, p99, max } = now.lag;
+      for (const [quantile, seconds] of [
+        ['0.5', p50],
+        ['0.99', p99],
+        ['1', max],
+      ] as const) {
+        metrics.eventLoopLagSeconds.set({ thread: `serving-${number}`, quantile }, seconds);
+      }
+      now.lag = NONE.lag;
+    }
+  }
+}

@@ -1,0 +1,124 @@
+/**
+ * A serving thread: has connections, answers what is hot from copies of live lists, sends everything else to the main thread.
+ * In: ThreadSettings, messages of serving-threads.ts, connections. Out: answers; messages. DESIGN.md, 4: Threads.
+ */
+import { createServer, type Server, type Socket } from 'node:net';
+import { parentPort, workerData } from 'node:worker_threads';
+import { createSystemClock } from '../../lib/clock.ts';
+import { messageOf, OxbowError } from '../../lib/errors.ts';
+import { traceIdOf } from '../../observe/trace.ts';
+import { exchangeOfHttp1 } from '../exchange.ts';
+import { HeldRequests, heldLimits } from '../held.ts';
+import { type Listeners, openListeners } from '../hot/listeners.ts';
+import { createHotResponder } from '../hot/responder.ts';
+import { sendProblem } from '../media-answer.ts';
+import { toProblem } from '../problem.ts';
+import { createTlsServer } from '../tls-server.ts';
+import { Copies } from './copies.ts';
+import type { FromThread, ThreadSettings, ToThread } from './messages.ts';
+import { Tally, TELL_EVERY_MS } from './tally.ts';
+import { createUpstream } from './upstream.ts';
+
+const port = parentPort!;
+const settings = workerData as ThreadSettings;
+const say = (message: FromThread): void => port.postMessage(message);
+
+/** Refusals that are of this thread; what streams and media are refused with the main thread knows better. */
+const OWN_REFUSALS: ReadonlySet<string> = new Set(['not-ready', 'part-timeout']);
+
+const clock = createSystemClock();
+const tally = new Tally();
+const upstream = createUpstream(settings.backDoor);
+const copies = await Copies.open({
+  watchSecret: settings.watchSecret,
+  nowMs: () => clock.nowMs(),
+  monotonicMs: () => clock.monotonicMs(),
+  wish: (name) => say({ do: 'wish', name }),
+  drop: (name) => say({ do: 'drop', name }),
+});
+const held = new HeldRequests(heldLimits, (change) => tally.held(change));
+type Refuse = Parameters<typeof createHotResponder>[2]['refuse'];
+const refuse: Refuse = (request, response, reason) => {
+  if (!(reason instanceof OxbowError && OWN_REFUSALS.has(reason.code))) {
+    upstream.forward(request, response, (failed) => refuse(request, response, failed));
+    return;
+  }
+  const problem = toProblem(reason, traceIdOf(undefined));
+  tally.refused('playlist', problem.status);
+  sendProblem(exchangeOfHttp1(request, response), problem);
+};
+const hot = createHotResponder(
+  {
+    now: copies.now,
+    isPrivate: (name) => copies.access(name)?.isPrivate ?? true,
+    mayWatch: (token, name, path) => copies.mayWatch(token, name, path),
+    viewers: tally,
+    counts: tally,
+    trustedProxies: settings.trustedProxies,
+    clock,
+    failed: (error, where) => say({ do: 'failed', error: error instanceof Error ? error : messageOf(error), where }),
+  },
+  held,
+  {
+    onRequest: (request, response) =>
+      upstream.forward(request, response, (failed) => refuse(request, response, failed)),
+    refuse,
+    handOver: (socket) => upstream.join(socket, 'http1'),
+  },
+);
+
+/** Connections, however they go on; the last one ends the thread's work. */
+const sockets = new Set<Socket>();
+const secure =
+  settings.certificate &&
+  createTlsServer(settings.certificate, {}, () => undefined, {
+    openHttp1: (socket) => hot.open(socket),
+    openHttp2: (socket) => upstream.join(socket, 'http2'),
+  });
+const server: Server =
+  secure?.server ?? createServer({ noDelay: true, allowHalfOpen: true }, (socket) => hot.open(socket));
+server.on('connection', (socket: Socket) => {
+  sockets.add(socket);
+  socket.once('close', () => sockets.delete(socket));
+});
+
+let listeners: Listeners | undefined;
+let isLeaving = false;
+
+async function leave(): Promise<void> {
+  if (isLeaving) return;
+  isLeaving = true;
+  const closed = listeners?.close();
+  const ending = new OxbowError('not-ready', 'oxbow is ending.', { extra: { retryAfterSeconds: 5 } });
+  hot.leave(ending);
+  secure?.leave();
+  await closed;
+  say({ do: 'told', told: tally.take(0) });
+  say({ do: 'left' });
+}
+
+port.on('message', (message: ToThread) => {
+  switch (message.do) {
+    case 'certificate':
+      secure?.use(message.certificate);
+      break;
+    case 'leave':
+      void leave();
+      break;
+    case 'destroy':
+      for (const socket of sockets) socket.destroy();
+      break;
+    default:
+      copies.take(message);
+  }
+});
+
+setInterval(() => say({ do: 'told', told: tally.take(copies.blockBytes) }), TELL_EVERY_MS);
+
+try {
+  listeners = await openListeners(server, settings.listen, { isShared: true });
+  say({ do: 'listens', port: listeners.port });
+} catch (error) {
+  const { code = '' } = error as NodeJS.ErrnoException;
+  say({ do: 'refused', code, message: messageOf(error) });
+}

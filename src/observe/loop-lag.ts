@@ -1,0 +1,26 @@
+/**
+ * How late a thread comes back to its work: the thread that makes it watches itself.
+ * In: Node's histogram of the event loop. Out: seconds.
+ */
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+
+/** The loop is looked at this often; so much of each delay is no lag, ms. */
+const LOOK_EVERY_MS = 20;
+
+/** Lag since the last reset. */
+export interface LoopLag extends Disposable {
+  /** @param percentile 0 to 100 @returns seconds */
+  at(percentile: number): number;
+  reset(): void;
+}
+
+/** Begins to watch; dispose it to stop. */
+export function watchLoop(): LoopLag {
+  const delay = monitorEventLoopDelay({ resolution: LOOK_EVERY_MS });
+  delay.enable();
+  return {
+    at: (percentile) => Math.max(0, delay.percentile(percentile) / 1e9 - LOOK_EVERY_MS / 1000),
+    reset: () => delay.reset(),
+    [Symbol.dispose]: () => void delay.disable(),
+  };
+}
