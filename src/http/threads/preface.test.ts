@@ -6,7 +6,7 @@ import { seeded } from '../../lib/random.fixture.ts';
 import { type Client, parsePreface, printPreface, readPreface } from './preface.ts';
 
 const word = 'a-word-that-nobody-knows';
-const client: Client = { address: '2001:db8::7', isSecure: true, protocol: 'http2' };
+const client: Client = { address: '2001:db8::7', isSecure: true, protocol: 'http1' };
 
 suite('the first line of a connection from a serving thread', () => {
   let server: Server;

@@ -64,7 +64,8 @@ export function readPreface(socket: Socket, word: string, take: (socket: Socket,
     Object.defineProperty(socket, 'remoteAddress', { value: client.address });
     if (client.isSecure) Object.defineProperty(socket, 'encrypted', { value: true });
     take(socket, client);
-    socket.resume();
+    // node:http2 reads what was put back in its own time; flowing, it would be lost.
+    if (client.protocol === 'http1') socket.resume();
   };
   socket.on('data', onData);
 }

@@ -143,7 +143,10 @@ export async function openServingThreads(options: ServingOptions): Promise<Servi
       all({ do: 'leave' });
       await Promise.all([...threads.values()].map(({ left }) => left));
     },
-    destroy: () => all({ do: 'destroy' }),
+    destroy() {
+      all({ do: 'destroy' });
+      for (const socket of sockets) socket.destroy();
+    },
     close: end,
   };
 }
