@@ -165,7 +165,7 @@ export const schema = section({
   }),
   threads: integer(
     '1',
-    { min: 1, max: 32, why: 'more would only take memory' },
+    { min: 1, max: 16, why: 'more would only take memory' },
     'Threads that serve viewers, on Linux. 1: the main thread, which makes the media, serves too. From 2 on they have all connections, and it makes media alone.',
   ),
   record: section({

@@ -58,6 +58,11 @@ export class KnownSegments {
     this.#found.emit({ name, key, place });
   }
 
+  /** Where it lies, as far as that is known. */
+  ranges({ list }: Pick<LiveDeliverable, 'list'>, key: string): readonly Range[] {
+    return this.#streams.get(list)?.get(key)?.ranges ?? [];
+  }
+
   /** The reply, where all of it is in memory and is still kept. */
   ready(stream: Pick<LiveDeliverable, 'list' | 'horizonUs'>, key: string): Reply | undefined {
     const known = this.#streams.get(stream.list);

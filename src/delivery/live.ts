@@ -173,9 +173,11 @@ export async function answerSegment(
   const pieces = rendition && piecesInFile(group, rendition, reader);
   if (!pieces) throw new OxbowError('not-found', `segment ${msn} has no ${id}`);
   const reply = segmentReply(keyOf(asked), pieces);
-  const ranges = rangesInFile(group, rendition);
-  if (reply.length <= MAX_INTERLEAVED_BYTES)
-    known.remember(stream, keyOf(asked), { reply, ranges, startUs: group.startUs });
+  if (reply.length <= MAX_INTERLEAVED_BYTES) {
+    const { pieces: _, ...said } = reply;
+    const ranges = rangesInFile(group, rendition);
+    known.remember(stream, keyOf(asked), { reply: said, ranges, startUs: group.startUs });
+  }
   return reply;
 }
 
@@ -189,7 +191,7 @@ export function knownSegment(
 }
 
 /** Names a segment within its stream, for life. */
-function keyOf({ rendition, msn }: { readonly rendition: string; readonly msn: number }): string {
+export function keyOf({ rendition, msn }: { readonly rendition: string; readonly msn: number }): string {
   return `${rendition}-${msn}`;
 }
 

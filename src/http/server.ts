@@ -15,6 +15,7 @@ import { createEventSockets, wantsEvents } from './events/web-socket.ts';
 import type { EventWish, Hearer } from './events/wish.ts';
 import { exchangeOfHttp1, pathOf } from './exchange.ts';
 import { hotDepsOf } from './hot/hot-deps.ts';
+import { canSharePorts } from './hot/listeners.ts';
 import { createHotResponder, type HotResponder } from './hot/responder.ts';
 import { createHttp2Sessions, type Http2Sessions } from './http2-sessions.ts';
 import { registerInterface } from './interface.ts';
@@ -75,7 +76,9 @@ export async function startHttp({ listen, deps, tls, threads }: HttpOptions): Pr
   let server: Server | undefined;
   let secure: TlsServer | undefined;
   let http2: Http2Sessions | undefined;
-  const serving = threads && threads.count > 1 ? threads : undefined;
+  const serving = threads && threads.count > 1 && canSharePorts ? threads : undefined;
+  if (threads && threads.count > 1 && !canSharePorts)
+    deps.log.warn({ threads: threads.count }, 'this system gives a port to one thread: one serves');
   const ownsMedia = (target: string) => media.owns(pathOf(target));
   const listeners = new EventListeners(deps);
   const app = await createApi(

@@ -7,6 +7,8 @@ import { WatchTokens } from '../../accounts/watch-tokens.ts';
 import { openRangeReader, type RangeReader } from '../../archive/range-reader.ts';
 import type { LiveDeliverable } from '../../delivery/deliverable.ts';
 import { KnownSegments } from '../../delivery/known-segments.ts';
+import { keyOf } from '../../delivery/live.ts';
+import type { LiveAddress } from '../../delivery/live-address.ts';
 import { createLiveNow, type LiveNow } from '../../delivery/live-now.ts';
 import type { Init } from '../../media/segment.ts';
 import type { ListChange, LiveListState } from '../../packager/listed.ts';
@@ -20,6 +22,8 @@ const KEPT_MS = 30_000;
 const WISH_AGAIN_MS = 1000;
 /** Such names; whoever asks for more of them waits. */
 const MAX_WISHES = 1000;
+/** Recorded segments that are read at once. */
+const MAX_WARMING = 16;
 /** Codec configurations of a stream that stay the same object. */
 const MAX_INITS = 100;
 
@@ -73,15 +77,20 @@ export class Copies implements AsyncDisposable {
   readonly #reader: RangeReader = openRangeReader();
   readonly #known = new KnownSegments(this.#reader);
   readonly #sweeper: NodeJS.Timeout;
+  #warming = 0;
   /** For the hot responder. */
   readonly now: LiveNow;
 
   private constructor(options: CopiesOptions, tokens: WatchTokens) {
     this.#options = options;
     this.#tokens = tokens;
-    this.#sweeper = setInterval(() => this.#sweep(), WISH_AGAIN_MS).unref();
+    this.#sweeper = setInterval(() => this.sweep(), WISH_AGAIN_MS).unref();
     const live = createLiveNow((name) => this.#find(name), this.#known);
-    this.now = { ...live, list: (name) => this.#find(name)?.list };
+    this.now = {
+      look: live.look,
+      list: (name) => this.#find(name)?.list,
+      recorded: (address) => live.recorded(address) ?? this.#warm(address),
+    };
   }
 
   /** Begins without a stream. */
@@ -152,6 +161,19 @@ export class Copies implements AsyncDisposable {
     await this.#reader.close();
   }
 
+  /** Reads a recorded segment into what is shared, for whoever asks for it next; this time the main thread answers. */
+  #warm(address: LiveAddress): undefined {
+    const copy = address.kind === 'segment' ? this.#copies.get(address.name) : undefined;
+    if (!copy || address.kind !== 'segment' || this.#warming >= MAX_WARMING) return;
+    const ranges = this.#known.ranges(copy, keyOf(address));
+    if (ranges.length === 0) return;
+    this.#warming++;
+    Promise.all(ranges.map(({ path, offset, length }) => this.#reader.shared(path, offset, length)))
+      // A file that went away meanwhile: the main thread says so.
+      .catch(() => {})
+      .finally(() => this.#warming--);
+  }
+
   #find(name: string): LiveDeliverable | undefined {
     const copy = this.#copies.get(name);
     if (copy) {
@@ -165,7 +187,8 @@ export class Copies implements AsyncDisposable {
     return undefined;
   }
 
-  #sweep(): void {
+  /** Lets go of what nobody asked for of late; called by itself. */
+  sweep(): void {
     const now = this.#options.monotonicMs();
     for (const [name, atMs] of this.#wishes) if (now - atMs >= WISH_AGAIN_MS) this.#wishes.delete(name);
     for (const { name, askedMs } of this.#copies.values()) {

@@ -1,0 +1,213 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { suite, test } from 'node:test';
+import { WatchTokens } from '../../accounts/watch-tokens.ts';
+import { openRangeReader } from '../../archive/range-reader.ts';
+import { KnownSegments, type RecordedPlace } from '../../delivery/known-segments.ts';
+import { parseLiveAddress } from '../../delivery/live-address.ts';
+import { createLiveNow, type LiveNow } from '../../delivery/live-now.ts';
+import type { Reply } from '../../delivery/reply.ts';
+import { audioFrames, audioTrack, interleave, videoFrames, videoTrack } from '../../live/frames.fixture.ts';
+import type { Frame } from '../../media/frame.ts';
+import { continuous, createHouse, type House } from '../../packager/house.fixture.ts';
+import { Copies } from './copies.ts';
+import type { StreamAccess, ToThread } from './messages.ts';
+import { StreamFeed } from './stream-feed.ts';
+
+const both = [videoTrack(), audioTrack()] as const;
+const secret = Buffer.from('a secret of sixteen or more');
+const everyone: StreamAccess = { isPrivate: false, epoch: 0, targetDurationMs: 2000, horizonUs: 0 };
+
+/** A stream of the main thread, its feed, and the copies of a thread; messages are cloned as between threads. */
+async function openPair() {
+  const house = createHouse();
+  const state = { access: everyone, list: house.list as House['list'] | undefined, atMs: 0, nowMs: Date.now() };
+  const find = (name: string) =>
+    name === 'door' && state.list ? { name, list: state.list, horizonUs: () => 0 } : undefined;
+  const sent: ToThread['do'][] = [];
+  const copies: Copies = await Copies.open({
+    watchSecret: secret,
+    nowMs: () => state.nowMs,
+    monotonicMs: () => state.atMs,
+    wish: (name) => feed.wish(name),
+    drop: (name) => feed.drop(name),
+  });
+  const feed = new StreamFeed({
+    find,
+    accessOf: () => state.access,
+    post(message) {
+      sent.push(message.do);
+      copies.take(structuredClone(message));
+    },
+  });
+  const reader = openRangeReader();
+  const own = createLiveNow(find, new KnownSegments(reader));
+  return {
+    ...{ house, state, copies, feed, own, sent },
+    async [Symbol.asyncDispose]() {
+      feed[Symbol.dispose]();
+      await copies[Symbol.asyncDispose]();
+      await reader.close();
+    },
+  };
+}
+
+const frames: readonly Frame[] = interleave(both, [
+  videoFrames({ track: both[0], seconds: 9, rate: 25, gopS: 1 }),
+  audioFrames({ track: both[1], seconds: 9, startS: 10 }),
+]);
+
+async function publish({ stream }: House, from: number, to: number): Promise<void> {
+  if (from === 0) stream.startRun(continuous(both));
+  for (const frame of frames.slice(from, to)) stream.publish(frame);
+  await Promise.resolve(); // messages of a turn go together at its end
+}
+
+/** What is answered: the words of a list, the bytes of media, the word for what is waited for. */
+function look(now: LiveNow, path: string, query = ''): unknown {
+  const found = now.look(parseLiveAddress(path)!, new URLSearchParams(query));
+  if (!found || 'look' in found) return found && `waits: ${found.key}`;
+  return Buffer.concat((found as Reply).pieces as Uint8Array[]).toString('latin1');
+}
+
+suite('streams as a serving thread knows them', () => {
+  test('are wished for when first asked for, and are from then on what the main thread has', async () => {
+    await using pair = await openPair();
+    const { house, copies, own, sent } = pair;
+    await publish(house, 0, 300);
+    assert.equal(copies.now.list('door'), undefined, 'the long way, this time');
+    const { number } = house.list.generation!;
+    const list = `/live/door/av0/g${number}.m3u8`;
+    for (let at = 300; at + 50 <= frames.length; at += 50) {
+      await publish(house, at, at + 50);
+      assert.ok(copies.now.list('door'));
+      const { msn } = house.list.open!;
+      for (const [path, query] of [
+        ['/live/door/index.m3u8', ''],
+        [list, ''],
+        [list, '_HLS_skip=YES'],
+        [list, `_HLS_msn=${msn}`],
+        [`/live/door/av0/${msn}.0.m4s`, ''],
+        [`/live/door/av0/${msn - 1}.m4s`, ''],
+      ] as const) {
+        assert.deepEqual(look(copies.now, path, query), look(own, path, query), `${path} ${query}`);
+      }
+    }
+    assert.equal(sent[0], 'stream');
+    assert.deepEqual(new Set(sent.slice(1)), new Set(['changes']));
+  });
+
+  test('end as soon as they are others, or gone: who waits for them looks elsewhere', async () => {
+    await using pair = await openPair();
+    const { house, copies, feed, state } = pair;
+    await publish(house, 0, 300);
+    copies.now.list('door');
+    const list = `/live/door/av0/g${house.list.generation!.number}.m3u8`;
+    const query = new URLSearchParams(`_HLS_msn=${house.list.open!.msn}`);
+    const waiting = copies.now.look(parseLiveAddress(list)!, query);
+    assert.ok(waiting && 'look' in waiting);
+    state.list = createHouse().list;
+    feed.check('door');
+    assert.throws(waiting.look, { code: 'stream-offline' });
+    assert.equal(copies.now.list('door'), undefined);
+    assert.equal(copies.access('door'), undefined);
+  });
+
+  test('are for whom the main thread says, from the moment at which it says so', async () => {
+    await using pair = await openPair();
+    const { house, copies, feed, state } = pair;
+    await publish(house, 0, 300);
+    copies.now.list('door');
+    const tokens = await WatchTokens.open({
+      secret,
+      epochs: { all: async () => [], put: async () => {}, remove: async () => {} },
+    });
+    const token = tokens.sign('door', state.nowMs + 60_000);
+    const path = '/live/door/index.m3u8';
+    assert.ok(copies.mayWatch(token, 'door', path));
+    assert.ok(!copies.mayWatch(token, 'other', path));
+    state.access = { ...everyone, isPrivate: true };
+    feed.check();
+    assert.equal(copies.access('door')!.isPrivate, true);
+    assert.ok(copies.mayWatch(token, 'door', path));
+    state.access = { ...state.access, epoch: 1 };
+    feed.check('door');
+    assert.ok(!copies.mayWatch(token, 'door', path));
+    const next = new Map([['door', 1]]);
+    tokens.learn('door', next.get('door')!);
+    const again = tokens.sign('door', state.nowMs + 60_000);
+    assert.ok(copies.mayWatch(again, 'door', path));
+    state.nowMs += 61_000;
+    assert.ok(!copies.mayWatch(again, 'door', path), 'it has ended');
+    assert.ok(copies.mayWatch(again, 'door', '/live/door/av0/1.m4s'), 'media for two target durations more');
+  });
+
+  test('recorded segments whose place is known are read once they are asked for, and are at hand from then on', async () => {
+    await using pair = await openPair();
+    const { house, copies } = pair;
+    await publish(house, 0, 300);
+    copies.now.list('door');
+    const folder = await mkdtemp(join(tmpdir(), 'oxbow-copies-'));
+    await using gone = new AsyncDisposableStack();
+    gone.defer(() => rm(folder, { recursive: true }));
+    const path = join(folder, 'one.mp4');
+    await writeFile(path, 'before the segment behind');
+    const address = parseLiveAddress('/live/door/v0/7.m4s')!;
+    const place: RecordedPlace = {
+      reply: { contentType: 'video/mp4', cacheControl: 'no-store', length: 11 },
+      ranges: [{ path, offset: 7, length: 11 }],
+      startUs: 1,
+    };
+    assert.equal(copies.now.recorded(address), undefined);
+    copies.take({ do: 'place', name: 'door', key: 'v0-7', place });
+    assert.equal(copies.blockBytes, 0);
+    assert.equal(copies.now.recorded(address), undefined, 'it is read now');
+    let reply: Reply | undefined;
+    while (!reply) {
+      await new Promise((resolve) => setImmediate(resolve));
+      reply = copies.now.recorded(address);
+    }
+    assert.equal(String(Buffer.concat(reply.pieces as Uint8Array[])), 'the segment');
+    assert.ok(copies.blockBytes > 0);
+    copies.take({ do: 'forget', file: path });
+    assert.equal(copies.now.recorded(address), undefined);
+    copies.take({ do: 'access', name: 'door', access: { ...everyone, horizonUs: 2 } });
+    assert.equal(copies.now.recorded(address), undefined, 'it was deleted');
+  });
+
+  test('that nobody asked for of late are let go, at both ends', async () => {
+    await using pair = await openPair();
+    const { house, copies, feed, state, sent } = pair;
+    await publish(house, 0, 300);
+    copies.now.list('door');
+    state.atMs = 29_000;
+    copies.sweep();
+    assert.ok(feed.has('door'));
+    copies.now.list('door');
+    state.atMs = 58_000;
+    copies.sweep();
+    assert.ok(feed.has('door'), 'it was asked for meanwhile');
+    state.atMs = 60_000;
+    copies.sweep();
+    assert.ok(!feed.has('door'));
+    const before = sent.length;
+    await publish(house, 300, 350);
+    assert.equal(sent.length, before, 'nothing is told of it any more');
+  });
+
+  test('names that are not there are wished for once a second, and no more than a thousand of them', async () => {
+    await using pair = await openPair();
+    const { copies, feed, state } = pair;
+    const wished: string[] = [];
+    feed.wish = (name: string) => void wished.push(name);
+    for (let i = 0; i < 3000; i++) copies.now.list(`nobody-${i}`);
+    for (let i = 0; i < 3; i++) copies.now.list('nobody-0');
+    assert.equal(wished.length, 1000);
+    state.atMs = 1000;
+    copies.sweep();
+    copies.now.list('nobody-0');
+    assert.equal(wished.length, 1001);
+  });
+});

@@ -1,0 +1,188 @@
+import assert from 'node:assert/strict';
+import { Agent, get } from 'node:http';
+import { after, before, suite, test } from 'node:test';
+import { canSharePorts } from '../../src/http/hot/listeners.ts';
+import { type Folder, openFolder, type Server, smallPicture, startServer } from '../fixtures/server.ts';
+import { until } from '../fixtures/wait.ts';
+
+/** An answer, and how it came. */
+interface Answer {
+  readonly status: number;
+  readonly body: string;
+  readonly tookMs: number;
+}
+
+/** Asks on a connection of its own, which the system gives to one thread or the other. */
+function ask(agent: Agent, url: string): Promise<Answer> {
+  const begun = performance.now();
+  return new Promise((resolve, reject) => {
+    get(url, { agent }, (response) => {
+      let body = '';
+      response.setEncoding('latin1');
+      response.on('data', (text: string) => {
+        body += text;
+      });
+      response.on('end', () => resolve({ status: response.statusCode!, body, tookMs: performance.now() - begun }));
+      response.on('error', reject);
+    }).on('error', reject);
+  });
+}
+
+suite('two serving threads', { skip: canSharePorts ? false : 'this system gives a port to one listener' }, () => {
+  const adminToken = 'let-me-in-please';
+  let folder: Folder;
+  let server: Server;
+  let agents: Agent[];
+  before(async () => {
+    folder = await openFolder('threads');
+    server = await startServer({ data: folder.path, args: [...smallPicture, '--threads', '2'], adminToken });
+    await create('door', 'public');
+    await server.stream('door', 'live');
+    // Enough connections that no thread is without one.
+    agents = Array.from({ length: 12 }, () => new Agent({ keepAlive: true, maxSockets: 1 }));
+  });
+  after(async () => {
+    for (const agent of agents ?? []) agent.destroy();
+    await server?.[Symbol.asyncDispose]();
+    await folder?.[Symbol.asyncDispose]();
+  });
+
+  const post = (path: string, body: object, method = 'POST') =>
+    server.fetch(path, { method, headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
+
+  async function create(name: string, visibility: string): Promise<void> {
+    const made = await post('/api/v1/streams', { name, source: { type: 'test' }, visibility });
+    assert.equal(made.status, 201, await made.text());
+  }
+
+  const askAll = (path: string) => Promise.all(agents.map((agent) => ask(agent, `${server.url}${path}`)));
+
+  /** How many answers of a class were counted. */
+  async function counted(kind: string): Promise<number> {
+    const text = Buffer.from(await server.bytes('/metrics')).toString();
+    return Number(
+      new RegExp(`^oxbow_http_requests_total\\{class="${kind}",status="200"\\} (\\d+)`, 'm').exec(text)?.[1] ?? 0,
+    );
+  }
+
+  async function listPath(): Promise<string> {
+    const index = Buffer.from(await server.bytes('/live/door/index.m3u8')).toString();
+    return `/live/door/${index.split('\n').find((line) => line.endsWith('.m3u8'))}`;
+  }
+
+  test('a held reload is answered by both with the same list, and then the part that it names', async () => {
+    const path = await listPath();
+    await askAll(path); // from now on both have a copy
+    await until('both have the list', async () => (await askAll(path)).every(({ status }) => status === 200));
+    for (let i = 0; i < 10; i++) {
+      const list = Buffer.from(await server.bytes(path)).toString();
+      const [, msn, part] = /#EXT-X-PRELOAD-HINT:TYPE=PART,URI="(\d+)\.(\d+)\.m4s"/.exec(list)!;
+      const answers = await askAll(`${path}?_HLS_msn=${msn}&_HLS_part=${part}`);
+      const texts = new Set(answers.map(({ body }) => body));
+      // A thread may hear of the next change before it was asked.
+      assert.ok(texts.size <= 2, `${texts.size} lists`);
+      for (const { status, body } of answers) {
+        assert.equal(status, 200);
+        assert.ok(body.includes(`"${msn}.${part}.m4s"`) || body.includes(`${msn}.m4s`), body);
+      }
+      const bytes = await askAll(`${path.replace(/\/g\d+\.m3u8$/, '')}/${msn}.${part}.m4s`);
+      assert.equal(new Set(bytes.map(({ body }) => body)).size, 1);
+      assert.ok(bytes[0]!.status === 200 && bytes[0]!.body.length > 0);
+    }
+  });
+
+  test('everything else is answered as by one thread: the past, the interface, the API, what is not there', async () => {
+    const { from } = await until('something is recorded', async () => {
+      const span = (await server.timeline('door')).spans.at(-1);
+      return span && Date.parse(span.to) - Date.parse(span.from) > 6000 && span;
+    });
+    const second = Math.ceil(Date.parse(from) / 1000);
+    for (const [path, status] of [
+      [`/vod/door/${second}/${second + 4}/av0.m3u8`, 200],
+      [`/thumb/door/${second + 1}.jpg`, 200],
+      ['/api/v1/streams', 200],
+      ['/', 200],
+      ['/live/nobody/index.m3u8', 404],
+      ['/live/door/av0/1.m4s', 410],
+    ] as const) {
+      const answers = await askAll(path);
+      assert.deepEqual(new Set(answers.map((answer) => answer.status)), new Set([status]), path);
+    }
+    const list = Buffer.from(await server.bytes(`/vod/door/${second}/${second + 4}/av0.m3u8`)).toString();
+    const segment = /(\/live\/door\/av0\/\d+\.m4s)$/m.exec(list)![1]!;
+    const seen = new Set<string>();
+    // The first of each thread goes the long way; all are the same bytes.
+    for (let i = 0; i < 3; i++) for (const { body } of await askAll(segment)) seen.add(body);
+    assert.equal(seen.size, 1);
+  });
+
+  test('what both have answered is counted once, and players are told apart over both', async () => {
+    const path = await listPath();
+    const before = await counted('playlist');
+    await askAll(path);
+    await until('all are counted', async () => (await counted('playlist')) >= before + agents.length);
+    assert.ok((await counted('playlist')) <= before + agents.length + 2);
+    // One address and one program are one player, whichever thread answered.
+    const view = await until('they are seen', async () => {
+      const stream = await server.json<{ viewers: number }>('/api/v1/streams/door');
+      return stream.viewers > 0 && stream;
+    });
+    assert.ok(view.viewers <= 2, `${view.viewers} viewers`);
+    const metrics = Buffer.from(await server.bytes('/metrics')).toString();
+    for (const thread of ['main', 'serving-1', 'serving-2']) {
+      assert.match(metrics, new RegExp(`oxbow_event_loop_lag_seconds\\{thread="${thread}",quantile="0.99"\\}`));
+    }
+  });
+
+  test('a right that is taken back ends at once in both', async () => {
+    await create('guests', 'signed');
+    await server.stream('guests', 'live');
+    const given = await post('/api/v1/streams/guests/watch-tokens', { expires: '1h' });
+    const { token } = (await given.json()) as { token: string };
+    const index = `/t/${token}/live/guests/index.m3u8`;
+    const list = await until('both play it', async () => {
+      const answers = await askAll(index);
+      const path = answers[0]!.body.split('\n').find((line) => line.endsWith('.m3u8'));
+      return answers.every(({ status }) => status === 200) && `/t/${token}/live/guests/${path}`;
+    });
+    for (let i = 0; i < 3; i++) for (const { status } of await askAll(list)) assert.equal(status, 200);
+    for (const { status } of await askAll(list.replace(`/t/${token}`, ''))) assert.equal(status, 404);
+    const revoked = await post('/api/v1/streams/guests/watch-tokens/revoke', {});
+    assert.ok(revoked.ok);
+    for (const { status } of await askAll(list)) assert.equal(status, 403);
+  });
+
+  test('a stream that is removed is gone in both, also for who waits for it', async () => {
+    await create('short', 'public');
+    await server.stream('short', 'live');
+    const list = await until('both have it', async () => {
+      const answers = await askAll('/live/short/index.m3u8');
+      const path = answers[0]!.body.split('\n').find((line) => line.endsWith('.m3u8'));
+      return answers.every(({ status }) => status === 200) && `/live/short/${path}`;
+    });
+    await askAll(list);
+    const { body } = (await askAll(list))[0]!;
+    const msn = Number(/#EXT-X-PRELOAD-HINT:TYPE=PART,URI="(\d+)\./.exec(body)![1]) + 1;
+    const waiting = askAll(`${list}?_HLS_msn=${msn}&_HLS_part=3`);
+    const removed = await server.fetch('/api/v1/streams/short?recordings=delete', { method: 'DELETE' });
+    assert.ok(removed.ok, await removed.text());
+    for (const { status } of await waiting) assert.ok(status === 404 || status === 200, `${status}`);
+    for (const { status } of await askAll(list)) assert.equal(status, 404);
+  });
+
+  test('the end of oxbow is told to who waits, and nothing is left', async () => {
+    const path = await listPath();
+    const { body } = (await askAll(path))[0]!;
+    const [, msn] = /#EXT-X-PRELOAD-HINT:TYPE=PART,URI="(\d+)\./.exec(body)!;
+    const waiting = askAll(`${path}?_HLS_msn=${Number(msn) + 1}`);
+    await until('they wait', async () => {
+      const text = Buffer.from(await server.bytes('/metrics')).toString();
+      return Number(/^oxbow_held_requests (\d+)/m.exec(text)![1]) >= agents.length;
+    });
+    const ended = server.stop();
+    for (const { status } of await waiting) assert.ok(status === 503 || status === 200, `${status}`);
+    const { code, ms } = await ended;
+    assert.equal(code, 0);
+    assert.ok(ms < 10_000, `${ms} ms`);
+  });
+});
