@@ -37,6 +37,7 @@ const usage = `Usage: npm run bench -- VERB [options]
   viewers  how many viewers one low-latency stream carries without a late part; needs cc and two cores
     --viewers 5000     how many
     --seconds 300      seconds that count, after they have joined
+    --threads 1        serving threads; from 2 on the server has both cores
     --find             looks for the most that go as well, by runs of 15 s
     --cmcd headers     how players tell of themselves: headers, as on our own pages, or query, as on those of others
   player   the watch page in Chromium: behind the world, clicks into the past, joins, what it costs; beside hls.js and shaka-player
@@ -65,6 +66,7 @@ const { values, positionals } = parseArgs({
     held: { type: 'string', default: '3000' },
     viewers: { type: 'string', default: '5000' },
     find: { type: 'boolean', default: false },
+    threads: { type: 'string', default: '1' },
     cmcd: { type: 'string', default: 'headers' },
     json: { type: 'string' },
     help: { type: 'boolean', default: false },
@@ -115,6 +117,7 @@ if (verb === 'pull') {
     viewers: Number(values.viewers),
     seconds: Number(values.seconds ?? 300),
     find: values.find,
+    threads: Number(values.threads),
     cmcd: values.cmcd === 'query' ? 'query' : 'headers',
     say,
   });

@@ -60,6 +60,7 @@ export interface ViewersReport {
   readonly bench: 'viewers';
   readonly machine: string;
   readonly cmcd: 'query' | 'headers';
+  readonly threads: number;
   readonly partMs: number;
   readonly bitrate: number;
   readonly rows: readonly ViewersRow[];
@@ -73,6 +74,8 @@ export interface ViewersOptions {
   readonly find: boolean;
   /** How players tell of themselves. */
   readonly cmcd: 'query' | 'headers';
+  /** Serving threads; from 2 on they have both cores, and the crowd shares one with them. */
+  readonly threads: number;
   readonly say: (text: string) => void;
 }
 
@@ -92,12 +95,12 @@ interface Watched {
 
 /** Runs it. */
 export async function benchViewers(options: ViewersOptions): Promise<ViewersReport> {
-  const { viewers, seconds, find, cmcd, say } = options;
+  const { viewers, seconds, find, cmcd, threads, say } = options;
   makeCrowd();
   await using opened = new AsyncDisposableStack();
   const folder = mkdtempSync(join(tmpdir(), 'oxbow-bench-viewers-'));
   opened.defer(() => rmSync(folder, { recursive: true, force: true }));
-  const watched = await openServer(folder, opened);
+  const watched = await openServer(folder, threads, opened);
   const rows: ViewersRow[] = [];
   const watch = async (count: number, forS: number) => {
     say(`${count} viewers, ${forS} s`);
@@ -118,7 +121,7 @@ export async function benchViewers(options: ViewersOptions): Promise<ViewersRepo
     media: { bitrate: number } | null;
   };
   const bitrate = media?.bitrate ?? 0;
-  return { bench: 'viewers', machine: describeMachine(), cmcd, partMs: watched.partMs, bitrate, rows };
+  return { bench: 'viewers', machine: describeMachine(), cmcd, threads, partMs: watched.partMs, bitrate, rows };
 }
 
 function isClean({ late, missing, errors, refused }: Told): boolean {
@@ -126,7 +129,7 @@ function isClean({ late, missing, errors, refused }: Told): boolean {
 }
 
 /** The report for people. */
-export function printViewersReport({ machine, cmcd, partMs, bitrate, rows }: ViewersReport): string {
+export function printViewersReport({ machine, cmcd, threads, partMs, bitrate, rows }: ViewersReport): string {
   const head = [
     ...['viewers', 'counted', 'seconds', 'parts', 'late', 'missing', 'refused', 'errors'],
     ...['p50 ms', 'p99 ms', 'worst ms', 'spread p50', 'spread p99'],
@@ -143,15 +146,17 @@ export function printViewersReport({ machine, cmcd, partMs, bitrate, rows }: Vie
   ]);
   const most = rows.filter(isClean).reduce((sum, { viewers }) => Math.max(sum, viewers), 0);
   return (
-    `${machine}; ${(bitrate / 1e3).toFixed(0)} kbps, parts of ${partMs} ms, CMCD by ${cmcd}; ` +
+    `${machine}; ${(bitrate / 1e3).toFixed(0)} kbps, parts of ${partMs} ms, CMCD by ${cmcd}, serving threads: ${threads}; ` +
     `a part is late more than ${partMs} ms after its release\n\n${printTable(head, body)}\n\n` +
     `Most viewers without a late part, refusal or error: ${most}`
   );
 }
 
-async function openServer(folder: string, opened: AsyncDisposableStack): Promise<Watched> {
+async function openServer(folder: string, threads: number, opened: AsyncDisposableStack): Promise<Watched> {
   const words = ['serve', '--data', join(folder, 'data'), '--http', '127.0.0.1:0', '--json', '--log-level', 'warn'];
-  const child = spawn(program('taskset'), ['-c', SERVER_CORE, process.execPath, join(root, 'bin', 'oxbow'), ...words], {
+  words.push('--threads', String(threads));
+  const servers = threads > 1 ? `${SERVER_CORE},${CROWD_CORE}` : SERVER_CORE;
+  const child = spawn(program('taskset'), ['-c', servers, process.execPath, join(root, 'bin', 'oxbow'), ...words], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const exited = once(child, 'exit');

@@ -13,7 +13,7 @@ import { openListeners } from './hot/listeners.ts';
 import { reportProblem } from './problem.ts';
 import type { ShownCertificate, StreamAccess } from './threads/messages.ts';
 import type { Client } from './threads/preface.ts';
-import { openServingThreads } from './threads/serving-threads.ts';
+import { openServingThreads, type ServingThreads } from './threads/serving-threads.ts';
 import { ThreadCounts } from './threads/thread-counts.ts';
 
 /** Threads that serve, and what they serve from. */
@@ -81,7 +81,7 @@ export async function openThreadPorts(
   });
   opened.defer(() => listening.close());
   opened.defer(access.watch.revoked.subscribe((name) => changed.emit(name)));
-  const counts = opened.use(new ThreadCounts(deps));
+  const counts = opened.use(new ThreadCounts(deps, async () => serving?.tell()));
   const accessOf = (stream: LiveDeliverable): StreamAccess => {
     const { name } = stream;
     const targetDurationS = stream.list.generation?.targetDurationS;
@@ -92,7 +92,8 @@ export async function openThreadPorts(
       horizonUs: stream.horizonUs(),
     };
   };
-  const serving = await openServingThreads({
+  let serving: ServingThreads | undefined;
+  const own = await openServingThreads({
     ...{ ...threads, ...options, accessOf, changed },
     trustedProxies: deps.trustedProxies ?? [],
     watchSecret: access.watch.secret,
@@ -100,17 +101,18 @@ export async function openThreadPorts(
     failed: (error, where) => reportProblem(error, where, traceIdOf(undefined), deps),
     ended: (thread) => counts.forget(thread),
   });
+  serving = own;
   const owned = opened.move();
   return {
-    port: serving.port,
+    port: own.port,
     get blockBytes() {
       return counts.blockBytes;
     },
-    use: (certificate) => serving.use(certificate),
-    leave: () => serving.leave(),
-    destroy: () => serving.destroy(),
+    use: (certificate) => own.use(certificate),
+    leave: () => own.leave(),
+    destroy: () => own.destroy(),
     async close() {
-      await serving.close();
+      await own.close();
       owned[Symbol.dispose]();
     },
   };

@@ -32,8 +32,8 @@ export type MetricHandles = {
 
 /** All metrics of one process. */
 export interface Metrics extends MetricHandles, Disposable {
-  /** Calls `read` before each scrape, for values that are cheaper to look up than to follow. Returns how to stop it. */
-  beforeScrape(read: () => void): () => void;
+  /** Calls `read` before each scrape, for values that are cheaper to look up than to follow, and waits for it. Returns how to stop it. */
+  beforeScrape(read: () => void | Promise<void>): () => void;
   /** Forgets the series of a stream that was removed. */
   forgetStream(name: string): void;
   /** The text of /metrics. */
@@ -50,7 +50,7 @@ export function createMetrics(): Metrics {
   const handles = Object.fromEntries(
     Object.entries<MetricRow>(metricTable).map(([key, row]) => [key, createMetric(row, registry)]),
   ) as unknown as MetricHandles;
-  const readers = new Set<() => void>();
+  const readers = new Set<() => void | Promise<void>>();
   const lag = watchLoop();
   return {
     ...handles,
@@ -65,7 +65,7 @@ export function createMetrics(): Metrics {
     },
     async print() {
       readProcess(handles, lag);
-      for (const read of readers) read();
+      await Promise.all([...readers].map((read) => read()));
       return registry.metrics();
     },
     get loopLagS() {

@@ -54,6 +54,8 @@ export type ToThread =
   | { readonly do: 'place'; readonly name: string; readonly key: string; readonly place: RecordedPlace }
   /** A file of a recording was deleted. */
   | { readonly do: 'forget'; readonly file: string }
+  /** Wishes for the sums now. */
+  | { readonly do: 'tell' }
   | { readonly do: 'certificate'; readonly certificate: ShownCertificate }
   /** Takes no new connections, ends what waits; says `left` when the last connection has gone. */
   | { readonly do: 'leave' }
@@ -88,7 +90,8 @@ export type FromThread =
   | { readonly do: 'wish'; readonly name: string }
   /** Nobody asked for it for a while. */
   | { readonly do: 'drop'; readonly name: string }
-  | { readonly do: 'told'; readonly told: Told }
+  /** `asked`: they were wished for. */
+  | { readonly do: 'told'; readonly told: Told; readonly asked: boolean }
   /** A mistake of ours. */
   | { readonly do: 'failed'; readonly error: unknown; readonly where: string }
   | { readonly do: 'left' };

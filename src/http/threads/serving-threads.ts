@@ -16,6 +16,8 @@ import { type FeedOptions, StreamFeed } from './stream-feed.ts';
 
 /** Streams come and go, and are kept for less long, without an event of their own: they are looked at this often, ms. */
 const CHECK_EVERY_MS = 1000;
+/** A scrape waits no longer for a thread, ms: it is counted with the next one. */
+const TELL_WITHIN_MS = 500;
 /** A thread that ended by a mistake begins anew after this long, ms. */
 const AGAIN_AFTER_MS = 1000;
 
@@ -44,6 +46,8 @@ export interface ServingOptions extends Omit<FeedOptions, 'post'> {
 /** Threads that serve. */
 export interface ServingThreads {
   readonly port: number;
+  /** Has every thread tell its sums; resolves when they have, or take too long. */
+  tell(): Promise<void>;
   /** Shows another certificate from now on. */
   use(certificate: ShownCertificate): void;
   /** Takes no new connections, ends what waits; resolves when the last connection has gone. */
@@ -134,6 +138,9 @@ export async function openServingThreads(options: ServingOptions): Promise<Servi
   }
   return {
     port,
+    async tell() {
+      await Promise.all([...threads.values()].map((thread) => thread.tell()));
+    },
     use(next) {
       certificate = next;
       all({ do: 'certificate', certificate: next });
@@ -154,6 +161,8 @@ export async function openServingThreads(options: ServingOptions): Promise<Servi
 /** One thread. */
 class Thread {
   readonly #worker: Worker;
+  /** Those who wait for its sums, in their order. */
+  readonly #asked: (() => void)[] = [];
   readonly feed: StreamFeed;
   /** Where; rejects with the system's error where it cannot. */
   readonly listens: Promise<{ readonly port: number }>;
@@ -203,6 +212,7 @@ class Thread {
           break;
         case 'told':
           options.told(settings.number, message.told);
+          if (message.asked) this.#asked.shift()?.();
           break;
         case 'failed':
           options.failed(message.error, message.where);
@@ -218,7 +228,18 @@ class Thread {
 
   readonly post = (message: ToThread): void => this.#worker.postMessage(message);
 
+  /** Resolves when it told its sums, or takes too long. */
+  async tell(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#asked.push(resolve);
+    this.post({ do: 'tell' });
+    const late = setTimeout(resolve, TELL_WITHIN_MS);
+    await promise;
+    clearTimeout(late);
+  }
+
   async close(): Promise<void> {
+    for (const tell of this.#asked.splice(0)) tell();
     this.feed[Symbol.dispose]();
     await this.#worker.terminate();
   }

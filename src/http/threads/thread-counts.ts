@@ -23,11 +23,18 @@ export class ThreadCounts implements Disposable {
   readonly #threads = new Map<number, Now>();
   readonly #stop: () => void;
 
-  /** To be made behind the main thread's own responder, which sets what this adds to. */
-  constructor(deps: HttpDeps) {
+  /**
+   * To be made behind the main thread's own responder, which sets what this adds to.
+   *
+   * @param tell has the threads tell their sums
+   */
+  constructor(deps: HttpDeps, tell: () => Promise<void>) {
     this.#deps = deps;
     this.#counts = hotDepsOf(deps).counts;
-    this.#stop = deps.metrics.beforeScrape(() => this.#show());
+    this.#stop = deps.metrics.beforeScrape(async () => {
+      await tell();
+      this.#show();
+    });
   }
 
   /** Bytes of recordings that the threads keep in memory. */

@@ -93,12 +93,15 @@ async function leave(): Promise<void> {
   hot.leave(ending);
   secure?.leave();
   await closed;
-  say({ do: 'told', told: tally.take(0) });
+  say({ do: 'told', told: tally.take(0), asked: false });
   say({ do: 'left' });
 }
 
 port.on('message', (message: ToThread) => {
   switch (message.do) {
+    case 'tell':
+      tell(true);
+      break;
     case 'certificate':
       secure?.use(message.certificate);
       break;
@@ -113,7 +116,8 @@ port.on('message', (message: ToThread) => {
   }
 });
 
-setInterval(() => say({ do: 'told', told: tally.take(copies.blockBytes) }), TELL_EVERY_MS);
+const tell = (asked: boolean): void => say({ do: 'told', told: tally.take(copies.blockBytes), asked });
+setInterval(() => tell(false), TELL_EVERY_MS);
 
 try {
   listeners = await openListeners(server, settings.listen, { isShared: true });

@@ -1,0 +1,11 @@
+/**
+ * Requests and answers, once more where two threads serve (docs/decisions/0014).
+ * In: the suites of one thread. Out: the same, answered by serving threads.
+ */
+process.env.OXBOW_THREADS = '2';
+await import('../../src/http/hot/responder.test.ts');
+await import('../../src/http/media.test.ts');
+await import('../../src/http/server.test.ts');
+await import('../../src/http/tls.test.ts');
+await import('../../src/http/headers.test.ts');
+await import('../../src/http/access.test.ts');
