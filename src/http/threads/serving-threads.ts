@@ -16,6 +16,8 @@ import { type FeedOptions, StreamFeed } from './stream-feed.ts';
 
 /** Streams come and go, and are kept for less long, without an event of their own: they are looked at this often, ms. */
 const CHECK_EVERY_MS = 1000;
+/** A thread that said nothing in so many of these looks has stood still, and is ended: what is told it would only pile up. */
+const MAX_SILENT = 30;
 /** A scrape waits no longer for a thread, ms: it is counted with the next one. */
 const TELL_WITHIN_MS = 500;
 /** A thread that ended by a mistake begins anew after this long, ms. */
@@ -41,6 +43,9 @@ export interface ServingOptions extends Omit<FeedOptions, 'post'> {
   failed(error: unknown, where: string): void;
   /** A thread ended by a mistake; another one takes its place. */
   ended(thread: number): void;
+  /** For tests: the program of a thread, and how often it is looked at, ms. */
+  readonly program?: URL;
+  readonly checkEveryMs?: number;
 }
 
 /** Threads that serve. */
@@ -117,8 +122,11 @@ export async function openServingThreads(options: ServingOptions): Promise<Servi
     }),
   ];
   const checking = setInterval(() => {
-    for (const { feed } of threads.values()) feed.check();
-  }, CHECK_EVERY_MS);
+    for (const thread of threads.values()) {
+      thread.look();
+      thread.feed.check();
+    }
+  }, options.checkEveryMs ?? CHECK_EVERY_MS);
   const end = async () => {
     isClosing = true;
     clearInterval(checking);
@@ -163,6 +171,9 @@ class Thread {
   readonly #worker: Worker;
   /** Those who wait for its sums, in their order. */
   readonly #asked: (() => void)[] = [];
+  /** Looks since it said something. */
+  #silent = 0;
+  #failure: unknown;
   readonly feed: StreamFeed;
   /** Where; rejects with the system's error where it cannot. */
   readonly listens: Promise<{ readonly port: number }>;
@@ -175,7 +186,7 @@ class Thread {
     // The published program is JavaScript, the working tree TypeScript.
     const file = import.meta.url.endsWith('.ts') ? './thread.ts' : './thread.js';
     // Flags of the main thread (an inspector, --eval) are not meant for this one.
-    const worker = new Worker(new URL(file, import.meta.url), {
+    const worker = new Worker(options.program ?? new URL(file, import.meta.url), {
       ...{ workerData: settings, name: `oxbow-serving-${settings.number}`, execArgv: [] },
     });
     this.#worker = worker;
@@ -184,19 +195,19 @@ class Thread {
     const left = Promise.withResolvers<void>();
     this.listens = listens.promise;
     this.left = left.promise;
-    let failure: unknown;
     worker.on('error', (error) => {
-      failure = error;
+      this.#failure = error;
     });
     this.ended = new Promise((resolve) => {
       worker.once('exit', () => {
         this.feed[Symbol.dispose]();
-        listens.reject(failure ?? new Error('the thread ended'));
+        listens.reject(this.#failure ?? new Error('the thread ended'));
         left.resolve();
-        resolve(failure);
+        resolve(this.#failure);
       });
     });
     worker.on('message', (message: FromThread) => {
+      this.#silent = 0;
       switch (message.do) {
         case 'listens':
           listens.resolve(message);
@@ -227,6 +238,14 @@ class Thread {
   }
 
   readonly post = (message: ToThread): void => this.#worker.postMessage(message);
+
+  /** To be called now and then: a thread that stands still is ended. */
+  look(): void {
+    this.#silent++;
+    if (this.#silent !== MAX_SILENT) return;
+    this.#failure = new Error('it stood still');
+    void this.#worker.terminate();
+  }
 
   /** Resolves when it told its sums, or takes too long. */
   async tell(): Promise<void> {

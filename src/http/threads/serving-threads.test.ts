@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { Emitter } from '../../lib/events.ts';
+import { openServingThreads, type ServingOptions } from './serving-threads.ts';
+
+/** Threads that fail when they are told so. */
+async function openOdd(count: number) {
+  const forgotten = new Emitter<string>();
+  const failed: string[] = [];
+  const ended: number[] = [];
+  const { promise: both, resolve } = Promise.withResolvers<void>();
+  const options: ServingOptions = {
+    ...{ count, listen: { address: '127.0.0.1', port: 0 }, certificate: undefined, trustedProxies: [] },
+    ...{ watchSecret: new Uint8Array(16), places: new Emitter<never>(), changed: new Emitter<never>(), forgotten },
+    find: () => undefined,
+    accessOf: () => ({ isPrivate: false, epoch: 0, targetDurationMs: undefined, horizonUs: 0 }),
+    open: (socket) => socket.destroy(),
+    told: () => undefined,
+    failed(error, where) {
+      failed.push(`${where}: ${(error as Error).message}`);
+      if (failed.length === count) resolve();
+    },
+    ended: (thread) => ended.push(thread),
+    program: new URL('./odd-thread.fixture.ts', import.meta.url),
+    checkEveryMs: 20,
+  };
+  return { threads: await openServingThreads(options), forgotten, failed, ended, both };
+}
+
+suite('serving threads that fail', () => {
+  test('by a mistake: it is told, and another one takes the place', async () => {
+    const { threads, forgotten, failed, ended, both } = await openOdd(2);
+    assert.equal(threads.port, 7);
+    forgotten.emit('throw');
+    await both;
+    assert.deepEqual(
+      failed.toSorted(),
+      [1, 2].map((number) => `serving thread ${number}: as the test wished`),
+    );
+    assert.deepEqual(ended.toSorted(), [1, 2]);
+    await threads.tell(); // nobody is there who could: that is no reason to wait for ever
+    while (ended.length < 4) {
+      forgotten.emit('throw'); // they are there again, and fail again
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    await threads.close();
+  });
+
+  test('by standing still: they are ended, before what they are told piles up', async () => {
+    const { threads, forgotten, failed, both } = await openOdd(1);
+    forgotten.emit('stand');
+    await both;
+    assert.deepEqual(failed, ['serving thread 1: it stood still']);
+    await threads.close();
+  });
+
+  test('leave when they are told, and can be closed at once', async () => {
+    const { threads, failed } = await openOdd(2);
+    await threads.leave();
+    threads.destroy();
+    await threads.close();
+    assert.deepEqual(failed, []);
+  });
+});
