@@ -72,7 +72,7 @@ test('an unknown key of a file is told with line and nearest key', () => {
 });
 
 test('config check ends with 1 and lists every problem; with 0 when all is right', () => {
-  writeFileSync(join(folder, 'two.yaml'), 'recrod: { keep: 1h }\nthreads: 9\n');
+  writeFileSync(join(folder, 'two.yaml'), 'recrod: { keep: 1h }\nthreads: 90\n');
   const wrong = oxbow(['config', 'check', '--config', 'two.yaml']);
   assert.equal(wrong.status, 1);
   assert.equal(wrong.stderr.trim().split('\n').length, 2);

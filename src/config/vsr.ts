@@ -2,6 +2,7 @@
  * The names by which video-stream-recorder and OpenTelemetry know settings, so that command lines and units go on working.
  * In: its flags and variables. Out: our settings. `--tail` counts hours; a port without an address listens where `--listen` says.
  */
+import { availableParallelism } from 'node:os';
 import { schema } from './schema.ts';
 import type { RawValue } from './yaml-file.ts';
 
@@ -15,7 +16,8 @@ interface Alias {
   convert(value: string): string;
 }
 
-const mostThreads = Number(schema.children.threads.json.maximum);
+/** Its workers download; ours serve, and more of them than there are cores but one only take memory. */
+const mostThreads = Math.max(1, Math.min(availableParallelism() - 1, Number(schema.children.threads.json.maximum)));
 const same = (value: string) => value;
 const withScheme = (value: string) => (/^https?:\/\//.test(value) ? value : `http://${value}`);
 
@@ -80,7 +82,7 @@ export const vsrAliases: readonly Alias[] = [
     variables: ['VSR_WORKERS'],
     path: 'threads',
     takesValue: true,
-    sentence: 'Same as --threads; more than that takes is the most that it takes.',
+    sentence: 'Same as --threads; at most one less than there are cores.',
     convert: (count) => (/^\d+$/.test(count) ? String(Math.min(Number(count), mostThreads)) : count),
   },
 ];

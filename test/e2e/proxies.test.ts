@@ -5,6 +5,7 @@ import { get, type IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
+import { WebSocket } from 'ws';
 import { type CertificatePair, makeCertificate } from '../fixtures/certificate.ts';
 import { type Http2Client, openHttp2 } from '../fixtures/http2.ts';
 import { need } from '../fixtures/need.ts';
@@ -216,6 +217,13 @@ for (const [program, start] of [
       const page = await client.ask('/watch/demo', { 'x-forwarded-host': 'evil.example' });
       const [, url] = /property="og:url" content="([^"]*)"/.exec(String(page.body)) ?? [];
       assert.equal(url, `${proxy.url}/watch/demo`);
+    });
+
+    test('events come over a WebSocket', async () => {
+      const socket = new WebSocket(`${proxy.url.replace('https', 'wss')}/api/v1/events`, { rejectUnauthorized: false });
+      const [message] = (await once(socket, 'message')) as [Buffer];
+      assert.equal(JSON.parse(String(message)).type, 'events.ready');
+      socket.terminate();
     });
 
     test('a page, the API and a clip come through; a stranger is no operator', async () => {
