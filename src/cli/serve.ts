@@ -10,6 +10,7 @@ import { isReachedByOthers } from '../config/reach.ts';
 import type { Config, SourceConfig } from '../config/schema.ts';
 import { printDuration } from '../lib/duration.ts';
 import { OxbowError } from '../lib/errors.ts';
+import { letGoOfGarbage, TIDY_AFTER_MS } from '../lib/heap.ts';
 import { version } from '../lib/version.ts';
 import { openReloads } from './reloads.ts';
 import { rememberSample, withSample } from './sample.ts';
@@ -81,7 +82,9 @@ async function serve(command: Command, urls: readonly string[]): Promise<ExitCod
     if (command.opts<{ json?: true }>().json) sayJson({ event: 'ready', http: app.httpUrl });
     else say(startText(config, app.httpUrl, app.signIn));
   }
+  const tidying = setTimeout(letGoOfGarbage, TIDY_AFTER_MS);
   const reason = await stopped;
+  clearTimeout(tidying);
   await reloads[Symbol.asyncDispose]();
   await app?.close();
   clearTimeout(late);

@@ -2,7 +2,8 @@
  * The cookies of one source: what its servers set is sent back to them, and to nobody else.
  * In: Set-Cookie of replies, redirects included. Out: the Cookie field of requests. RFC 6265.
  */
-import { Cookie, CookieJar as Jar, MemoryCookieStore } from 'tough-cookie';
+import { createRequire } from 'node:module';
+import type { Cookie, CookieJar, MemoryCookieStore } from 'tough-cookie';
 
 /** Most cookies of a jar; beyond them the one that was used longest ago goes (RFC 6265, 6.1 asks for 3000 over all sites). */
 const MAX_COOKIES = 300;
@@ -11,10 +12,13 @@ const MAX_LENGTH = 4096;
 /** Set-Cookie fields that are read of one reply (6.1: 50 a domain). */
 const MAX_PER_REPLY = 50;
 
+/** Loaded with the first cookie: it brings the list of public suffixes, and few sources set cookies. */
+const load = (): typeof import('tough-cookie') => createRequire(import.meta.url)('tough-cookie');
+
 /** A jar; each source has its own, so that no cookie crosses from one to another. Kept in memory only. */
 export class Cookies {
-  readonly #store = new MemoryCookieStore();
-  readonly #jar = new Jar(this.#store, { rejectPublicSuffixes: true });
+  /** Undefined before the first cookie. */
+  #kept: { readonly store: MemoryCookieStore; readonly jar: CookieJar } | undefined;
 
   /** Cookies that are kept. */
   get size(): number {
@@ -41,7 +45,7 @@ export class Cookies {
   /** What is kept for a URL; nothing for a host whose name can have no cookies, as `test` and `local` (RFC 6761). */
   #keptFor(url: URL): readonly Cookie[] {
     try {
-      return this.#jar.getCookiesSync(url.href);
+      return this.#kept?.jar.getCookiesSync(url.href) ?? [];
     } catch {
       return [];
     }
@@ -49,24 +53,31 @@ export class Cookies {
 
   /** Keeps what a reply of `url` set, as far as it may set it; the rest is left out silently, as browsers do. */
   take(url: URL, fields: readonly string[]): void {
+    if (fields.length === 0) return;
+    const { Cookie, CookieJar: Jar, MemoryCookieStore: Store } = load();
+    if (!this.#kept) {
+      const made = new Store();
+      this.#kept = { store: made, jar: new Jar(made, { rejectPublicSuffixes: true }) };
+    }
+    const { store, jar } = this.#kept;
     for (const field of fields.slice(0, MAX_PER_REPLY)) {
       if (field.length > MAX_LENGTH) continue;
       const cookie = Cookie.parse(field, { loose: false });
       if (!cookie) continue;
-      this.#jar.setCookieSync(cookie, url.href, { ignoreError: true });
+      jar.setCookieSync(cookie, url.href, { ignoreError: true });
     }
     const all = this.#all();
     const used = (cookie: Cookie) =>
       cookie.lastAccessed === 'Infinity' ? Infinity : (cookie.lastAccessed?.getTime() ?? 0);
     for (const { domain, path, key } of all.sort((a, b) => used(a) - used(b)).slice(0, -MAX_COOKIES)) {
-      if (domain !== null && path !== null) this.#store.removeCookie(domain, path, key, () => {});
+      if (domain !== null && path !== null) store.removeCookie(domain, path, key, () => {});
     }
   }
 
   #all(): Cookie[] {
     let found: Cookie[] = [];
     // The store in memory answers at once.
-    this.#store.getAllCookies((_error, cookies) => {
+    this.#kept?.store.getAllCookies((_error, cookies) => {
       found = cookies ?? [];
     });
     return found;

@@ -4,6 +4,7 @@
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { OxbowError, type RefusalCode } from '../lib/errors.ts';
+import { letGoOfGarbage, TIDY_AFTER_MS } from '../lib/heap.ts';
 import { isWorthPacking, type PackedRows, packRows } from './packed-rows.ts';
 import { openSqlite, type Parameter, type Sqlite, type SqliteResult } from './sqlite.ts';
 
@@ -83,6 +84,7 @@ if (parentPort) {
   try {
     const db = openSqlite(file, nowMs);
     serve(parentPort, db);
+    setTimeout(letGoOfGarbage, TIDY_AFTER_MS).unref();
     const movedTo = db.movedTo === undefined ? {} : { movedTo: db.movedTo };
     parentPort.postMessage({ id: 0, result: { rows: [], ...movedTo } } satisfies Response);
   } catch (error) {
