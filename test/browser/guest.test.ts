@@ -8,6 +8,7 @@ import { violations } from './axe.ts';
 import { collectFaults, openBrowser, openVisitor } from './chromium.ts';
 import { frameWhen } from './frames.ts';
 import { overflowing } from './overflow.ts';
+import { newestStretch } from './stretch.ts';
 
 const phone = { width: 390, height: 844 } as const;
 const adminToken = 'let-me-in-please';
@@ -111,6 +112,7 @@ suite('a private stream, shared with a guest', { skip: need('chromium') }, () =>
     await until('they hear of it', async () => told.some((text) => text.includes('marker.added')));
     assert.ok(!told.some((text) => text.includes('attic')), told.join('\n'));
 
+    await newestStretch(server, 12, 'door'); // `j` goes back ten seconds, and no further than to the beginning
     await page.locator('.track').focus();
     await page.keyboard.press('j');
     const began = await frameWhen(page, 'it is in the past', ({ utcMs, nowMs }) => nowMs - utcMs > 4_500, 40_000);
