@@ -77,7 +77,7 @@ export interface Told {
   readonly readyBytes: number;
   /** Bytes of recordings that are kept in memory, now. */
   readonly blockBytes: number;
-  /** How late the thread came back to its work, seconds. */
+  /** How late the thread came back to its work since it was asked last, seconds. */
   readonly lag: { readonly p50: number; readonly p99: number; readonly max: number };
 }
 

@@ -71,8 +71,13 @@ export class Tally implements HotCounts, Disposable {
     return () => this.#readers.delete(tell);
   }
 
-  /** Takes the sums, which begin anew. @param blockBytes of recordings in memory */
-  take(blockBytes: number): Told {
+  /**
+   * Takes the sums, which begin anew.
+   *
+   * @param blockBytes of recordings in memory
+   * @param options.asked for a scrape: lag counts from one to the next
+   */
+  take(blockBytes: number, { asked }: { readonly asked: boolean }): Told {
     for (const tell of this.#readers) tell();
     const told: Told = {
       served: [...this.#served],
@@ -85,7 +90,7 @@ export class Tally implements HotCounts, Disposable {
       blockBytes,
       lag: { p50: this.#lag.at(50), p99: this.#lag.at(99), max: this.#lag.at(100) },
     };
-    this.#lag.reset();
+    if (asked) this.#lag.reset();
     this.#served.clear();
     this.#waited.clear();
     this.#seen.clear();

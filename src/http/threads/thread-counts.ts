@@ -6,7 +6,7 @@ import type { HttpDeps } from '../deps.ts';
 import { hotDepsOf } from '../hot/hot-deps.ts';
 import type { Told } from './messages.ts';
 
-/** Of one thread, what is now; lag is the worst since the last scrape. */
+/** Of one thread, what is now; lag is that since the last scrape. */
 interface Now {
   held: number;
   readyBytes: number;
@@ -56,11 +56,7 @@ export class ThreadCounts implements Disposable {
       held: last.held + told.held,
       readyBytes: told.readyBytes,
       blockBytes: told.blockBytes,
-      lag: {
-        p50: Math.max(last.lag.p50, told.lag.p50),
-        p99: Math.max(last.lag.p99, told.lag.p99),
-        max: Math.max(last.lag.max, told.lag.max),
-      },
+      lag: told.lag,
     });
   }
 
@@ -86,7 +82,6 @@ export class ThreadCounts implements Disposable {
       ] as const) {
         metrics.eventLoopLagSeconds.set({ thread: `serving-${number}`, quantile }, seconds);
       }
-      now.lag = NONE.lag;
     }
   }
 }

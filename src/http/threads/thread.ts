@@ -93,7 +93,7 @@ async function leave(): Promise<void> {
   hot.leave(ending);
   secure?.leave();
   await closed;
-  say({ do: 'told', told: tally.take(0), asked: false });
+  say({ do: 'told', told: tally.take(0, { asked: false }), asked: false });
   say({ do: 'left' });
 }
 
@@ -116,7 +116,7 @@ port.on('message', (message: ToThread) => {
   }
 });
 
-const tell = (asked: boolean): void => say({ do: 'told', told: tally.take(copies.blockBytes), asked });
+const tell = (asked: boolean): void => say({ do: 'told', told: tally.take(copies.blockBytes, { asked }), asked });
 setInterval(() => tell(false), TELL_EVERY_MS);
 
 try {
