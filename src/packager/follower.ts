@@ -232,7 +232,7 @@ export class Follower {
    */
   #meet(first: Frame): void {
     this.#meets = false;
-    const from = this.#runStart + 1;
+    const from = this.#expected; // the first cut, or the end of what a boundary was filled up to
     const missing = first.dts - from;
     if (this.#isNothing(missing)) return;
     this.#addSilence(from, missing, missing / Math.max(1, Math.round(missing / this.#frameTicks)));
