@@ -21,6 +21,8 @@ export interface ListState {
 export interface LiveNow {
   /** Of a stream; undefined where there is none of that name. */
   list(name: string): ListState | undefined;
+  /** Whether that is still the list of the stream. Unlike `list` it is no sign that somebody wants it. */
+  isCurrent(name: string, list: ListState): boolean;
   /**
    * The reply or what to wait for; undefined where it lies in a file, or takes time.
    *
@@ -38,6 +40,7 @@ export interface LiveNow {
 export function createLiveNow(find: (name: string) => LiveDeliverable | undefined, known: KnownSegments): LiveNow {
   return {
     list: (name) => find(name)?.list,
+    isCurrent: (name, list) => find(name)?.list === list,
     look(address, query) {
       const stream = find(address.name);
       if (!stream) return undefined;

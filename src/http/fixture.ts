@@ -92,7 +92,7 @@ export async function startTestServer(change: Partial<HttpDeps> = {}, tls?: Cert
     events: createBus(clock, (error) => {
       throw error;
     }),
-    now: { list: () => undefined, look: () => undefined, recorded: () => undefined },
+    now: { list: () => undefined, isCurrent: () => false, look: () => undefined, recorded: () => undefined },
     answer: (path) => {
       throw new OxbowError('not-found', `no media at ${path}`);
     },

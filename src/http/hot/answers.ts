@@ -180,7 +180,7 @@ export class ReadyAnswers implements Disposable {
       if (atMs >= beforeMs) break;
       this.#forget(path);
     }
-    for (const [name, { list }] of this.#lists) if (this.#options.now.list(name) !== list) this.#lists.delete(name);
+    for (const [name, { list }] of this.#lists) if (!this.#options.now.isCurrent(name, list)) this.#lists.delete(name);
   }
 }
 

@@ -43,6 +43,10 @@ export class FakeLive implements LiveNow {
     this.#changed();
   }
 
+  isCurrent(name: string): boolean {
+    return name === 'cam';
+  }
+
   list(name: string) {
     return name === 'cam' ? this.#list : undefined;
   }

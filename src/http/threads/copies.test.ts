@@ -189,7 +189,10 @@ suite('streams as a serving thread knows them', () => {
     state.atMs = 58_000;
     copies.sweep();
     assert.ok(feed.has('door'), 'it was asked for meanwhile');
-    state.atMs = 60_000;
+    const list = copies.now.list('door')!;
+    state.atMs = 87_000;
+    assert.ok(copies.now.isCurrent('door', list), 'a look that is no wish');
+    state.atMs = 89_000;
     copies.sweep();
     assert.ok(!feed.has('door'));
     const before = sent.length;

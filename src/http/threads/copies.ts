@@ -89,6 +89,7 @@ export class Copies implements AsyncDisposable {
     this.now = {
       look: live.look,
       list: (name) => this.#find(name)?.list,
+      isCurrent: (name, list) => this.#copies.get(name)?.list === list,
       recorded: (address) => live.recorded(address) ?? this.#warm(address),
     };
   }

@@ -1,5 +1,6 @@
 /**
- * A serving thread that fails as a test says: it throws when it is to forget a file named `throw`, and stands still at `stand`.
+ * A serving thread that fails as a test says: it throws when it is to forget a file named `throw`, stands still at `stand`, and
+ * says at `refuse` that it cannot listen.
  * In: messages. Out: that it listens; nothing else works.
  */
 import { parentPort } from 'node:worker_threads';
@@ -11,6 +12,7 @@ parentPort!.on('message', (message: ToThread) => {
   if (message.do === 'leave') say({ do: 'left' });
   if (message.do !== 'forget') return;
   if (message.file === 'throw') throw new Error('as the test wished');
+  if (message.file === 'refuse') say({ do: 'refused', code: 'EADDRINUSE', message: 'taken' });
   while (message.file === 'stand');
 });
 say({ do: 'listens', port: 7 });

@@ -54,6 +54,14 @@ suite('serving threads that fail', () => {
     await threads.close();
   });
 
+  test('by a port that somebody has taken meanwhile: they are ended, and try again', async () => {
+    const { threads, forgotten, failed, ended, both } = await openOdd(1);
+    forgotten.emit('refuse');
+    await both;
+    assert.deepEqual([failed, ended], [['serving thread 1: taken'], [1]]);
+    await threads.close();
+  });
+
   test('leave when they are told, and can be closed at once', async () => {
     const { threads, failed } = await openOdd(2);
     await threads.leave();

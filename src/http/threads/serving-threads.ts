@@ -100,7 +100,7 @@ export async function openServingThreads(options: ServingOptions): Promise<Servi
       options.failed(error ?? new Error('it ended'), `serving thread ${number}`);
       const again = setTimeout(() => {
         timers.delete(again);
-        // Where it cannot listen again, that is told when it ends.
+        // Where it cannot listen it ends, which is told, and begins anew.
         start(number, port).catch(() => {});
       }, AGAIN_AFTER_MS);
       timers.add(again);
@@ -213,7 +213,7 @@ class Thread {
           listens.resolve(message);
           break;
         case 'refused':
-          listens.reject(Object.assign(new Error(message.message), { code: message.code }));
+          this.#end(Object.assign(new Error(message.message), { code: message.code }));
           break;
         case 'wish':
           this.feed.wish(message.name);
@@ -243,8 +243,7 @@ class Thread {
   look(): void {
     this.#silent++;
     if (this.#silent !== MAX_SILENT) return;
-    this.#failure = new Error('it stood still');
-    void this.#worker.terminate();
+    this.#end(new Error('it stood still'));
   }
 
   /** Resolves when it told its sums, or takes too long. */
@@ -255,6 +254,12 @@ class Thread {
     const late = setTimeout(resolve, TELL_WITHIN_MS);
     await promise;
     clearTimeout(late);
+  }
+
+  /** Where it was to listen still, the failure is told there. */
+  #end(failure: Error): void {
+    this.#failure = failure;
+    void this.#worker.terminate();
   }
 
   async close(): Promise<void> {

@@ -6,6 +6,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { parentPort, workerData } from 'node:worker_threads';
 import { createSystemClock } from '../../lib/clock.ts';
 import { messageOf, OxbowError } from '../../lib/errors.ts';
+import { letGoOfGarbage, TIDY_AFTER_MS } from '../../lib/heap.ts';
 import { traceIdOf } from '../../observe/trace.ts';
 import { exchangeOfHttp1 } from '../exchange.ts';
 import { HeldRequests, heldLimits } from '../held.ts';
@@ -118,6 +119,7 @@ port.on('message', (message: ToThread) => {
 
 const tell = (asked: boolean): void => say({ do: 'told', told: tally.take(copies.blockBytes, { asked }), asked });
 setInterval(() => tell(false), TELL_EVERY_MS);
+setTimeout(letGoOfGarbage, TIDY_AFTER_MS);
 
 try {
   listeners = await openListeners(server, settings.listen, { isShared: true });
