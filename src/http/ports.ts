@@ -11,10 +11,11 @@ import { traceIdOf } from '../observe/trace.ts';
 import type { HttpDeps } from './deps.ts';
 import { openListeners } from './hot/listeners.ts';
 import { reportProblem } from './problem.ts';
-import type { ShownCertificate, StreamAccess } from './threads/messages.ts';
+import type { StreamAccess } from './threads/messages.ts';
 import type { Client } from './threads/preface.ts';
-import { openServingThreads, type ServingThreads } from './threads/serving-threads.ts';
+import { openServingThreads } from './threads/serving-threads.ts';
 import { ThreadCounts } from './threads/thread-counts.ts';
+import type { ShownCertificate } from './tls-certificate.ts';
 
 /** Threads that serve, and what they serve from. */
 export interface ThreadsWish {
@@ -81,7 +82,7 @@ export async function openThreadPorts(
   });
   opened.defer(() => listening.close());
   opened.defer(access.watch.revoked.subscribe((name) => changed.emit(name)));
-  const counts = opened.use(new ThreadCounts(deps, async () => serving?.tell()));
+  const counts = new ThreadCounts(deps);
   const accessOf = (stream: LiveDeliverable): StreamAccess => {
     const { name } = stream;
     const targetDurationS = stream.list.generation?.targetDurationS;
@@ -92,8 +93,7 @@ export async function openThreadPorts(
       horizonUs: stream.horizonUs(),
     };
   };
-  let serving: ServingThreads | undefined;
-  const own = await openServingThreads({
+  const serving = await openServingThreads({
     ...{ ...threads, ...options, accessOf, changed },
     trustedProxies: deps.trustedProxies ?? [],
     watchSecret: access.watch.secret,
@@ -101,18 +101,23 @@ export async function openThreadPorts(
     failed: (error, where) => reportProblem(error, where, traceIdOf(undefined), deps),
     ended: (thread) => counts.forget(thread),
   });
-  serving = own;
+  opened.defer(
+    deps.metrics.beforeScrape(async () => {
+      await serving.tell();
+      counts.show();
+    }),
+  );
   const owned = opened.move();
   return {
-    port: own.port,
+    port: serving.port,
     get blockBytes() {
       return counts.blockBytes;
     },
-    use: (certificate) => own.use(certificate),
-    leave: () => own.leave(),
-    destroy: () => own.destroy(),
+    use: (certificate) => serving.use(certificate),
+    leave: () => serving.leave(),
+    destroy: () => serving.destroy(),
     async close() {
-      await own.close();
+      await serving.close();
       owned[Symbol.dispose]();
     },
   };

@@ -26,6 +26,9 @@ export interface Certificate {
   readonly state: string;
 }
 
+/** What is shown to those who connect. */
+export type ShownCertificate = Pick<Certificate, 'cert' | 'key'>;
+
 /** How often the files are looked at, ms. By looking, not by events: symbolic links are swapped, and network disks tell nothing. */
 const LOOK_EVERY_MS = 2000;
 

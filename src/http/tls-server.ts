@@ -8,7 +8,7 @@ import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { https } from '../lib/node-http.ts';
 import { takeListener } from './take-listener.ts';
-import type { Certificate } from './tls-certificate.ts';
+import type { ShownCertificate } from './tls-certificate.ts';
 
 /** How long a peer may take for its first byte, and then for the handshake, ms. */
 const HANDSHAKE_MS = 10_000;
@@ -19,7 +19,7 @@ const TLS_HANDSHAKE = 22;
 export interface TlsServer {
   readonly server: Server;
   /** Shows another certificate to connections from now on. */
-  use(certificate: Pick<Certificate, 'cert' | 'key'>): void;
+  use(certificate: ShownCertificate): void;
   /** Drops connections that have said nothing yet. */
   leave(): void;
   /** Cuts off every connection. */
@@ -33,7 +33,7 @@ export interface TlsServer {
  * @param onRequest answers what comes by HTTP/1.1
  */
 export function createTlsServer(
-  { cert, key }: Pick<Certificate, 'cert' | 'key'>,
+  { cert, key }: ShownCertificate,
   limits: ServerOptions,
   onRequest: RequestListener,
   handlers: {

@@ -10,8 +10,23 @@ import type { HotCounts, HotDeps } from './responder.ts';
 
 /** What the main thread answers from. */
 export function hotDepsOf(deps: HttpDeps): HotDeps {
-  const { metrics, clock } = deps;
-  const counts: HotCounts = {
+  const { clock } = deps;
+  return {
+    now: deps.now,
+    isPrivate: (name) => deps.streams.isPrivate(name),
+    mayWatch: (token, stream, path) =>
+      deps.access.watch.verify(token, stream, signedClassOf(path), clock.nowMs()) === 'ok',
+    viewers: deps.viewers,
+    counts: countsOf(deps.metrics),
+    trustedProxies: deps.trustedProxies ?? [],
+    clock,
+    failed: (error, where) => reportProblem(error, where, traceIdOf(undefined), deps),
+  };
+}
+
+/** Counts that go to the metrics. */
+export function countsOf(metrics: HttpDeps['metrics']): HotCounts {
+  return {
     served(kind, { answers, bytes, told }) {
       metrics.httpRequests.inc({ class: kind, status: 200 }, answers);
       metrics.servedBytes.inc({ class: kind }, bytes);
@@ -21,16 +36,5 @@ export function hotDepsOf(deps: HttpDeps): HotDeps {
     starved: () => metrics.bufferStarvations.inc(),
     ready: (bytes) => metrics.readyBytes.set(bytes),
     beforeRead: (tell) => metrics.beforeScrape(tell),
-  };
-  return {
-    now: deps.now,
-    isPrivate: (name) => deps.streams.isPrivate(name),
-    mayWatch: (token, stream, path) =>
-      deps.access.watch.verify(token, stream, signedClassOf(path), clock.nowMs()) === 'ok',
-    viewers: deps.viewers,
-    counts,
-    trustedProxies: deps.trustedProxies ?? [],
-    clock,
-    failed: (error, where) => reportProblem(error, where, traceIdOf(undefined), deps),
   };
 }

@@ -70,7 +70,7 @@ export interface CopiesOptions {
 /** The copies of one thread. */
 export class Copies implements AsyncDisposable {
   readonly #options: CopiesOptions;
-  readonly #copies = new Map<string, Copy>();
+  readonly #copies: Map<string, Copy>;
   /** By name, when it was wished for. */
   readonly #wishes = new Map<string, number>();
   readonly #tokens: WatchTokens;
@@ -81,8 +81,9 @@ export class Copies implements AsyncDisposable {
   /** For the hot responder. */
   readonly now: LiveNow;
 
-  private constructor(options: CopiesOptions, tokens: WatchTokens) {
+  private constructor(options: CopiesOptions, copies: Map<string, Copy>, tokens: WatchTokens) {
     this.#options = options;
+    this.#copies = copies;
     this.#tokens = tokens;
     this.#sweeper = setInterval(() => this.sweep(), WISH_AGAIN_MS).unref();
     const live = createLiveNow((name) => this.#find(name), this.#known);
@@ -96,14 +97,13 @@ export class Copies implements AsyncDisposable {
 
   /** Begins without a stream. */
   static async open(options: CopiesOptions): Promise<Copies> {
-    const copies: { self?: Copies } = {};
+    const copies = new Map<string, Copy>();
     const tokens = await WatchTokens.open({
       secret: options.watchSecret,
       epochs: { all: async () => [], put: async () => {}, remove: async () => {} },
-      targetDurationMs: (name) => copies.self?.access(name)?.targetDurationMs,
+      targetDurationMs: (name) => copies.get(name)?.access.targetDurationMs,
     });
-    copies.self = new Copies(options, tokens);
-    return copies.self;
+    return new Copies(options, copies, tokens);
   }
 
   /** Bytes of recordings that are kept in memory. */

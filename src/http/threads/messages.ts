@@ -6,10 +6,7 @@ import type { Endpoint } from '../../config/address.ts';
 import type { RecordedPlace } from '../../delivery/known-segments.ts';
 import type { ListChange, LiveListState } from '../../packager/listed.ts';
 import type { Served } from '../hot/responder.ts';
-import type { Certificate } from '../tls-certificate.ts';
-
-/** What a thread shows to those who connect by TLS. */
-export type ShownCertificate = Pick<Certificate, 'cert' | 'key'>;
+import type { ShownCertificate } from '../tls-certificate.ts';
 
 /** The door behind which the main thread answers what a serving thread does not. */
 export interface BackDoor {

@@ -10,7 +10,8 @@ import type { Endpoint } from '../../config/address.ts';
 import type { KnownSegments } from '../../delivery/known-segments.ts';
 import type { Subscribable } from '../../lib/events.ts';
 import { checkFree } from '../hot/listeners.ts';
-import type { FromThread, ShownCertificate, ThreadSettings, Told, ToThread } from './messages.ts';
+import type { ShownCertificate } from '../tls-certificate.ts';
+import type { FromThread, ThreadSettings, Told, ToThread } from './messages.ts';
 import { type Client, readPreface } from './preface.ts';
 import { type FeedOptions, StreamFeed } from './stream-feed.ts';
 

@@ -3,7 +3,8 @@
  * In: their sums. Out: metrics; bytes of recordings that they keep.
  */
 import type { HttpDeps } from '../deps.ts';
-import { hotDepsOf } from '../hot/hot-deps.ts';
+import { countsOf } from '../hot/hot-deps.ts';
+import type { HotCounts } from '../hot/responder.ts';
 import type { Told } from './messages.ts';
 
 /** Of one thread, what is now; lag is that since the last scrape. */
@@ -17,24 +18,14 @@ interface Now {
 const NONE: Now = { held: 0, readyBytes: 0, blockBytes: 0, lag: { p50: 0, p99: 0, max: 0 } };
 
 /** Sums of all threads. */
-export class ThreadCounts implements Disposable {
+export class ThreadCounts {
   readonly #deps: Pick<HttpDeps, 'metrics' | 'viewers'>;
-  readonly #counts: ReturnType<typeof hotDepsOf>['counts'];
+  readonly #counts: HotCounts;
   readonly #threads = new Map<number, Now>();
-  readonly #stop: () => void;
 
-  /**
-   * To be made behind the main thread's own responder, which sets what this adds to.
-   *
-   * @param tell has the threads tell their sums
-   */
-  constructor(deps: HttpDeps, tell: () => Promise<void>) {
+  constructor(deps: Pick<HttpDeps, 'metrics' | 'viewers'>) {
     this.#deps = deps;
-    this.#counts = hotDepsOf(deps).counts;
-    this.#stop = deps.metrics.beforeScrape(async () => {
-      await tell();
-      this.#show();
-    });
+    this.#counts = countsOf(deps.metrics);
   }
 
   /** Bytes of recordings that the threads keep in memory. */
@@ -66,11 +57,8 @@ export class ThreadCounts implements Disposable {
     this.#threads.delete(thread);
   }
 
-  [Symbol.dispose](): void {
-    this.#stop();
-  }
-
-  #show(): void {
+  /** Sets the gauges of all threads, behind the main thread's own responder, to whose bytes it adds. */
+  show(): void {
     const { metrics } = this.#deps;
     for (const [number, now] of this.#threads) {
       metrics.readyBytes.inc(now.readyBytes);

@@ -84,17 +84,16 @@ server.on('connection', (socket: Socket) => {
 });
 
 let listeners: Listeners | undefined;
-let isLeaving = false;
+
+const tell = (asked: boolean): void => say({ do: 'told', told: tally.take(copies.blockBytes, { asked }), asked });
 
 async function leave(): Promise<void> {
-  if (isLeaving) return;
-  isLeaving = true;
   const closed = listeners?.close();
   const ending = new OxbowError('not-ready', 'oxbow is ending.', { extra: { retryAfterSeconds: 5 } });
   hot.leave(ending);
   secure?.leave();
   await closed;
-  say({ do: 'told', told: tally.take(0, { asked: false }), asked: false });
+  tell(false);
   say({ do: 'left' });
 }
 
@@ -117,7 +116,6 @@ port.on('message', (message: ToThread) => {
   }
 });
 
-const tell = (asked: boolean): void => say({ do: 'told', told: tally.take(copies.blockBytes, { asked }), asked });
 setInterval(() => tell(false), TELL_EVERY_MS);
 setTimeout(letGoOfGarbage, TIDY_AFTER_MS);
 
