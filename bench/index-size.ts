@@ -40,6 +40,15 @@ interface Kind {
 const even = { frameRate: 30, milliseconds: false, gopS: [2, 2], sampleRate: 48_000, audioTracks: 1 } as const;
 const kinds: readonly Kind[] = [
   { ...even, name: 'pulled HLS, 30 fps, 2 s', videoBitrate: 2.4e6, pace: burst(2), gapEveryS: undefined },
+  { ...even, name: 'a camera of 0.3 Mbit/s, 2 s', videoBitrate: 0.25e6, pace: burst(2), gapEveryS: undefined },
+  {
+    ...even,
+    name: 'a camera of 0.3 Mbit/s, 6 s',
+    gopS: [6, 6],
+    videoBitrate: 0.25e6,
+    pace: burst(6),
+    gapEveryS: undefined,
+  },
   { ...even, name: 'pulled HLS, a gap every 5 min', videoBitrate: 2.4e6, pace: burst(2), gapEveryS: 300 },
   {
     ...{ name: 'pushed, 29.97 fps in ms, key frames every 1 to 4 s', frameRate: 30_000 / 1001, milliseconds: true },

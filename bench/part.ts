@@ -105,6 +105,7 @@ async function measure(frameRate: number, delay: number, seconds: number): Promi
       ...{ name: 'cam', list, recorded, inits, createdUs: past.endUs },
       starting: () => true,
       settled: () => false,
+      leastMsnAt: () => 0,
       horizonUs: () => 0,
     };
     const answer = createAnswer({ find: () => deliverable, clock, reader, stills });

@@ -46,12 +46,12 @@ export class ProcessTree {
     let rss = 0;
     let processes = 0;
     for (const pid of this.#pids()) {
-      const text = read(`/proc/${pid}/smaps_rollup`);
-      if (text === '') continue;
+      const memory = processMemory(pid);
+      if (memory.rss === 0) continue;
       processes++;
-      pss += kilobytes(text, 'Pss');
-      rss += kilobytes(text, 'Rss');
-      anonymous += kilobytes(text, 'Pss_Anon') + kilobytes(text, 'Pss_Shmem');
+      pss += memory.pss;
+      rss += memory.rss;
+      anonymous += memory.anonymous;
     }
     return { pss, anonymous, rss, processes };
   }
@@ -71,6 +71,16 @@ export class ProcessTree {
     for (const pid of found) for (const child of children.get(pid) ?? []) found.add(child);
     return found;
   }
+}
+
+/** Memory of one process now; zeros where it has ended. */
+export function processMemory(pid: number): Omit<TreeMemory, 'processes'> {
+  const text = read(`/proc/${pid}/smaps_rollup`);
+  return {
+    pss: kilobytes(text, 'Pss'),
+    rss: kilobytes(text, 'Rss'),
+    anonymous: kilobytes(text, 'Pss_Anon') + kilobytes(text, 'Pss_Shmem'),
+  };
 }
 
 /** CPU seconds of the whole machine so far, idle and waiting for the disk left out. */

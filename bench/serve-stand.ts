@@ -54,6 +54,7 @@ function stillStream(name: string, partBytes: number, recorded: Recorded): Deliv
     ...{ name, list, recorded, inits, createdUs: past.endUs },
     starting: () => true,
     settled: () => false,
+    leastMsnAt: () => 0,
     horizonUs: () => 0,
   };
 }

@@ -137,6 +137,7 @@ function listOfDay(recorded: Recorded, day: number): Promise<unknown> {
     ...{ name: 'door', list: new LiveList(), recorded, inits, createdUs: START_US },
     starting: () => false,
     settled: () => true,
+    leastMsnAt: () => 0,
     horizonUs: () => 0,
   };
   const fromUs = START_US + day * DAY_US;

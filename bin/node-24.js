@@ -28,12 +28,17 @@ export function newestNode() {
 }
 
 /**
- * Passes signals on to the child and ends as it ends.
+ * Passes signals on to the child and ends as it ends. npm passes SIGTERM to the shell of a script only, which dies of it: there the child
+ * is ended when the shell is gone.
  *
  * @param {import('node:child_process').ChildProcess} child
  */
 export function endWith(child) {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+  const parent = process.ppid;
+  if (process.env.npm_lifecycle_event !== undefined && process.platform !== 'win32') {
+    setInterval(() => process.ppid !== parent && child.kill('SIGTERM'), 250).unref();
+  }
   child.on('error', (error) => {
     console.error(`oxbow: ${child.spawnfile} cannot be started: ${error.message}`);
     process.exit(1);

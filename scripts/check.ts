@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { checkDocblocks } from './check-docblocks.ts';
 import { checkFloors } from './check-floors.ts';
 import { checkLicences } from './check-licences.ts';
+import { checkLinks } from './check-links.ts';
 import { checkPortable } from './check-portable.ts';
 import { checkTree } from './check-tree.ts';
 import { checkPages } from './generate.ts';
@@ -70,6 +71,7 @@ const steps: readonly Step[] = [
   { name: 'docblocks', run: () => listed(checkDocblocks()) },
   { name: 'systems', run: () => listed(checkPortable()) },
   { name: 'names and lengths of files', run: () => listed(checkTree()) },
+  { name: 'links of the documentation', run: () => listed(checkLinks()) },
   { name: 'generated pages', run: () => listed(checkPages()) },
   { name: 'licences', run: () => listed(checkLicences()) },
   { name: 'advisories', run: audit },

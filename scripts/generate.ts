@@ -5,6 +5,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { dirname, join } from 'node:path';
+import { createProgram } from '../src/cli/program.ts';
 import { reloadOf, settingsJsonSchema } from '../src/config/json-schema.ts';
 import { listSettings } from '../src/config/names.ts';
 import type { Node, Section } from '../src/config/option.ts';
@@ -16,6 +17,7 @@ import { createSystemClock } from '../src/lib/clock.ts';
 import { refusals } from '../src/lib/errors.ts';
 import { version } from '../src/lib/version.ts';
 import { metricTable } from '../src/observe/metric-table.ts';
+import { commandLinePage } from './command-line-page.ts';
 import { clientFiles, eventsPage, type OpenApi } from './generate-client.ts';
 import { root } from './source-files.ts';
 
@@ -120,6 +122,7 @@ export async function generatePages(): Promise<ReadonlyMap<string, string>> {
   const document = await openApi();
   return new Map([
     ['docs/7-reference/configuration.md', configurationPage()],
+    ['docs/7-reference/command-line.md', MADE + commandLinePage(createProgram(() => {}))],
     ['docs/7-reference/errors.md', errorsPage()],
     ['docs/7-reference/metrics.md', metricsPage()],
     ['docs/7-reference/oxbow.schema.json', `${JSON.stringify(settingsJsonSchema(), null, 2)}\n`],

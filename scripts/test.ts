@@ -9,6 +9,7 @@ import { runTests } from './run-tests.ts';
 
 /** Programs that suites use, and the Debian packages that bring them. */
 const programs: Readonly<Record<string, readonly string[]>> = {
+  curl: ['curl'],
   ffmpeg: ['ffmpeg'],
   ffprobe: ['ffmpeg'],
   chromium: ['chromium'],
@@ -19,6 +20,7 @@ const programs: Readonly<Record<string, readonly string[]>> = {
   cvlc: ['vlc-bin', 'vlc-plugin-base'],
   openssl: ['openssl'],
   'yt-dlp': ['yt-dlp'],
+  promtool: ['prometheus'],
 };
 
 /** Installs what is missing in CI, or where this user may; elsewhere the suites that need it are skipped and say so. */

@@ -10,9 +10,8 @@ import { accountTables } from './accounts/account-tables.ts';
 import { signInPath } from './accounts/sign-in-links.ts';
 import { printRfc3339 } from './api/instant.ts';
 import type { StorageView } from './api/operate-shapes.ts';
-import type { SystemView } from './api/shapes.ts';
 import { openRangeReader } from './archive/range-reader.ts';
-import { createSyncQueue, type SyncQueue } from './archive/sync-queue.ts';
+import { createSyncQueue, timeSyncs } from './archive/sync-queue.ts';
 import { createBus } from './cluster/bus.ts';
 import type { Config } from './config/schema.ts';
 import { type SettingFacts, SettingsInForce } from './config/settings-in-force.ts';
@@ -23,15 +22,18 @@ import { Stills } from './delivery/stills.ts';
 import { Viewers } from './delivery/viewers.ts';
 import { childCounts } from './ffmpeg/child-process.ts';
 import { closeEngine, makeStill } from './ffmpeg/engine.ts';
+import { createLocalSignIn } from './http/local-sign-in.ts';
 import { RateLimits } from './http/rate-limit.ts';
 import { startHttp } from './http/server.ts';
-import type { CertificateFiles } from './http/tls-certificate.ts';
+import { certificateFiles } from './http/tls-certificate.ts';
+import { TokenTries } from './http/token-tries.ts';
 import { openTableQueue } from './jobs/table-queue.ts';
 import { sleep } from './lib/abort.ts';
-import { type Clock, createSystemClock } from './lib/clock.ts';
+import { createSystemClock } from './lib/clock.ts';
 import { messageOf, OxbowError } from './lib/errors.ts';
 import { Emitter } from './lib/events.ts';
 import { makeFolder } from './lib/folder.ts';
+import { GarbageWatch } from './lib/garbage-watch.ts';
 import { version } from './lib/version.ts';
 import { createNet } from './net/net.ts';
 import { DiskForecast } from './observe/disk-forecast.ts';
@@ -39,23 +41,27 @@ import { createHealth } from './observe/health.ts';
 import { ClockWatch, loopCheck, memoryCheck } from './observe/host-health.ts';
 import { createLog, type Log } from './observe/log.ts';
 import { LogRing } from './observe/log-ring.ts';
-import { createMetrics, type Metrics } from './observe/metrics.ts';
+import { createMetrics } from './observe/metrics.ts';
 import { noTelemetry, openTelemetry } from './observe/telemetry.ts';
 import { ChunkTable } from './recording/chunk-table.ts';
 import { MarkerTable } from './recording/marker-table.ts';
 import { PinTable } from './recording/pin-table.ts';
 import { runRetention } from './recording/retention.ts';
 import { openStore } from './store/db.ts';
+import { announceRunning } from './store/running.ts';
 import { createStreamsApi } from './streams/api.ts';
 import { Catalog } from './streams/catalog.ts';
-import { type Disk, watchDisk } from './streams/disk.ts';
+import { checkDisk, type Disk, describeDisk, NO_ROOM, watchDisk } from './streams/disk.ts';
 import { ExportJobs } from './streams/export-jobs.ts';
-import { describeStreams, readGauges, readStreams, sharedBytes } from './streams/gauges.ts';
+import { checkStreams, readGauges } from './streams/gauges.ts';
 import type { House } from './streams/house.ts';
+import { describeRetention, openHorizons } from './streams/open-horizons.ts';
+import { openMsnMarks } from './streams/open-msn-marks.ts';
 import { createProber } from './streams/probe-desk.ts';
 import { DATABASE_FILE } from './streams/rebuild.ts';
 import { runSource } from './streams/sources.ts';
 import { adoptFolders } from './streams/stream-table.ts';
+import { describeSystem } from './streams/system-view.ts';
 import { WebhookTable } from './webhooks/webhook-table.ts';
 import { Webhooks } from './webhooks/webhooks.ts';
 
@@ -73,20 +79,32 @@ export interface RunningApp {
    * @throws OxbowError `not-ready` while closing
    */
   reconfigure(config: Config, facts?: SettingFacts): Promise<void>;
-  /** Stops taking requests, ends sources, seals files, closes everything. May be called twice. */
-  close(): Promise<void>;
+  /**
+   * Stops taking requests, ends sources, seals files, closes everything. May be called twice.
+   *
+   * @param reason for the log, e.g. `SIGTERM`
+   */
+  close(reason: string): Promise<void>;
+}
+
+/** How a start differs. */
+interface StartOptions {
+  readonly signal: AbortSignal;
+  readonly origins?: ReadonlyMap<string, string>;
+  readonly shown?: Promise<void> | undefined;
 }
 
 /**
  * Starts oxbow.
  *
  * @param options.origins where each setting was set, by its path, for whoever looks at them
+ * @param options.shown the log waits for it: the start has told a person what is where
  * @param options.signal ends a start that is under way; a running app ends by `close`
  * @throws OxbowError `port-taken`, `folder-unwritable`, `data-in-use` and what settings may be refused with
  */
 export async function startApp(
   config: Config,
-  { signal, origins = new Map() }: { signal: AbortSignal; origins?: ReadonlyMap<string, string> },
+  { signal, origins = new Map(), shown }: StartOptions,
 ): Promise<RunningApp> {
   // What may change while oxbow runs is read here whenever it is needed; everything else is read once, from `config`.
   const settings = new SettingsInForce(config, origins);
@@ -98,16 +116,22 @@ export async function startApp(
 
   const clock = createSystemClock();
   const metrics = opened.use(createMetrics());
+  opened.use(new GarbageWatch());
   const logs = new LogRing(clock.nowMs());
   const log = createLog({
     level: () => settings.now.logLevel,
     format: config.logFormat,
     fd: 2,
+    after: shown,
     onWritten: (line) => logs.take(line),
     onLine: (level) => metrics.logLines.inc({ level }),
     onSuppressed: (reason) => metrics.logSuppressed.inc({ reason }),
   });
   opened.defer(() => log.flush());
+  let stop: { readonly reason: string; readonly atMs: number } | undefined;
+  opened.defer(() => {
+    if (stop) log.info({ reason: stop.reason, tookMs: Math.round(clock.monotonicMs() - stop.atMs) }, 'oxbow stopped');
+  });
   const { otlp, sample, slowQuery } = config.telemetry;
   const telemetry =
     otlp === undefined
@@ -152,18 +176,31 @@ export async function startApp(
     signal: running.signal,
     failed: failed('looking at the disk'),
     looked: ({ free }) => forecast.add(clock.monotonicMs(), free),
-    changed: ({ free, total, hasRoom }) => bus.publish(hasRoom ? 'disk.ok' : 'disk.low', { free, total }),
+    changed(now) {
+      const { free, total, hasRoom } = now;
+      if (hasRoom) log.info({ free, total }, 'the disk has room again: recording continues');
+      else log.error({ free, total, least: now.least }, describeDisk(now));
+      bus.publish(hasRoom ? 'disk.ok' : 'disk.low', { free, total });
+    },
   });
   opened.defer(async () => {
     running.abort(new DOMException('oxbow is shutting down', 'AbortError'));
     await disk.done;
   });
   const sources = {
+    awaitReturn: true,
     get config() {
       return settings.now;
     },
     ...{ clock, log, metrics, net },
   };
+  const reader = opened.use(openRangeReader());
+  const known = new KnownSegments(reader);
+  /** Files and folders of recordings that are deleted. */
+  const forgotten = new Emitter<string>();
+  const table = new ChunkTable(store.db);
+  const msnMarks = opened.use(await openMsnMarks({ dataFolder, store, table, clock, log }));
+  const horizons = await openHorizons({ store, table, clock, log });
   const house: House = {
     get config() {
       return settings.now;
@@ -173,19 +210,20 @@ export async function startApp(
     log,
     metrics,
     store,
-    table: new ChunkTable(store.db),
+    ...{ table, msnMarks, horizons },
     pins: await PinTable.open(store.db),
     markers: new MarkerTable(store.db),
-    syncQueue: timedSyncQueue(metrics),
+    syncQueue: timeSyncs(createSyncQueue(), (seconds) => metrics.syncSeconds.observe(seconds)),
     events: bus,
     runSource: (definition, input, options) => runSource(sources, definition, input, options),
     mayWrite: () => disk.now().hasRoom,
+    noRoom: () => (disk.now().hasRoom ? '' : NO_ROOM),
+    release(file) {
+      reader.forget(file);
+      forgotten.emit(file);
+    },
   };
   opened.defer(() => closeEngine());
-  const reader = opened.use(openRangeReader());
-  const known = new KnownSegments(reader);
-  /** Files of recordings that are deleted. */
-  const forgotten = new Emitter<string>();
   const catalog = new Catalog(house, { signal: AbortSignal.any([signal, running.signal]) });
   opened.defer(() => catalog.close());
   const queue = opened.use(
@@ -221,7 +259,7 @@ export async function startApp(
 
   const health = createHealth();
   health.register('database', () => store.check().then(() => undefined));
-  health.register('disk', () => describeDisk(disk.now()));
+  health.register('disk', () => checkDisk(disk.now()), { degrades: true });
   health.register('memory', memoryCheck(), { ready: false });
   health.register(
     'event loop',
@@ -230,7 +268,8 @@ export async function startApp(
   );
   const clockWatch = new ClockWatch(clock, () => metrics.clockSteps.inc());
   health.register('clock', clockWatch.check, { ready: false });
-  health.register('sources', () => describeStreams(catalog), { ready: false });
+  health.register('retention', () => describeRetention(horizons), { ready: false });
+  health.register('sources', () => checkStreams(catalog), { ready: false, degrades: true });
   const startedMs = clock.nowMs();
   const viewers = new Viewers({ nowMs: () => clock.monotonicMs(), onOver: () => metrics.viewersOver.inc() });
   const streams = createStreamsApi(house, catalog, (name) => viewers.of(name));
@@ -240,9 +279,10 @@ export async function startApp(
     ...{ adminToken: config.adminToken, watchSecret: config.watchSecret },
     targetDurationMs: (name) => targetDurationMs(catalog, name),
   });
+  const limits = new RateLimits(() => clock.monotonicMs());
   const http = await startHttp({
     listen: config.http,
-    tls: certificateOf(config),
+    tls: certificateFiles(config.tls),
     threads: { count: config.threads, find: (name) => catalog.find(name), places: known.found, forgotten },
     deps: {
       streams,
@@ -251,13 +291,17 @@ export async function startApp(
       webhooks,
       now: createLiveNow((name) => catalog.find(name), known),
       answer: createAnswer({
-        find: (name) => catalog.find(name),
+        find: (name) => catalog.lookUp(name),
         clock,
         reader,
         known,
         stills,
         metrics,
-        defaultStream,
+        defaultStream() {
+          const name = defaultStream();
+          if (name === undefined) catalog.assertOpen();
+          return name;
+        },
       }),
       defaultStream,
       reader,
@@ -271,8 +315,11 @@ export async function startApp(
       probe: createProber(sources, running.signal),
       viewers,
       access,
-      limits: new RateLimits(() => clock.monotonicMs()),
+      localSignIn: createLocalSignIn({ reach: config, mode: config.localSignIn, dataFolder }),
+      limits,
+      tokenTries: new TokenTries(limits, () => clock.monotonicMs()),
       trustedProxies: config.trustedProxies,
+      hosts: config.hosts,
       publicUrl: config.publicUrl,
       health,
       metrics,
@@ -284,9 +331,15 @@ export async function startApp(
     },
   });
   opened.defer(() => http.close());
+  opened.use(
+    announceRunning(dataFolder, {
+      ...{ pid: process.pid, startedAt: printRfc3339(startedMs), http: http.url },
+      ...(config.publicUrl !== undefined && { publicUrl: config.publicUrl.replace(/\/+$/, '') }),
+    }),
+  );
   opened.defer(
     readGauges({
-      ...{ metrics, catalog, viewers, forecast, clockWatch, net, queue },
+      ...{ metrics, catalog, viewers, forecast, clockWatch, net, queue, horizons },
       blockBytes: () => reader.blockBytes + http.blockBytes,
       disk: () => disk.now(),
       children: childCounts,
@@ -317,14 +370,13 @@ export async function startApp(
         return settings.now.record.maxDisk;
       },
       openBytes: () => catalog.openBytes,
+      open: (streamId) => catalog.oldestOpen(streamId),
+      horizons,
       forgot: (streamId, us) => catalog.forgot(streamId, us),
-      release(file) {
-        reader.forget(file);
-        forgotten.emit(file);
-      },
+      release: house.release,
       deleted: (files, bytes) => {
         metrics.retentionDeletions.inc(files);
-        log.info({ files, bytes }, 'old recordings were deleted');
+        log.info({ files, bytes }, 'old recordings were deleted: record.keep (--keep) or record.maxDisk (--max-disk)');
       },
       failed: failed('retention'),
     },
@@ -350,8 +402,12 @@ export async function startApp(
       settings.take(next, facts);
       await catalog.configure(next.streams);
     },
-    close() {
-      closing ??= owned.disposeAsync();
+    close(reason) {
+      if (!closing) {
+        stop = { reason, atMs: clock.monotonicMs() };
+        log.info({ reason }, 'oxbow stops');
+        closing = owned.disposeAsync();
+      }
       return closing;
     },
   };
@@ -378,32 +434,6 @@ function defaultStreamOf({ defaultStream, streams }: Config, catalog: Catalog): 
   return configured ?? [...catalog.all].sort((a, b) => a.createdUs - b.createdUs)[0]?.name;
 }
 
-function certificateOf({ tls: { cert, key } }: Config): CertificateFiles | undefined {
-  if (cert === '' && key === '') return undefined;
-  if (cert !== '' && key !== '') return { cert, key };
-  const [given, missing] = cert === '' ? ['key', 'cert'] : ['cert', 'key'];
-  throw new OxbowError('bad-setting', `tls.${given} is set, tls.${missing} is not.`, {
-    extra: { hint: 'HTTPS needs both: oxbow --tls-cert FILE --tls-key FILE' },
-  });
-}
-
-function timedSyncQueue(metrics: Metrics): SyncQueue {
-  const queue = createSyncQueue();
-  return {
-    async sync(file) {
-      const started = performance.now();
-      await queue.sync(file);
-      metrics.syncSeconds.observe((performance.now() - started) / 1000);
-    },
-  };
-}
-
-function describeDisk({ free, total, hasRoom }: Disk): string {
-  const share = `${(free / 1e9).toFixed(1)} GB of ${(total / 1e9).toFixed(1)} GB are free`;
-  if (!hasRoom) throw new OxbowError('not-ready', `nothing is recorded: only ${share}`);
-  return share;
-}
-
 function describeStorage({ free, total, hasRoom }: Disk, recordings: number, forecast: DiskForecast): StorageView {
   const { growth, fullInSeconds } = forecast;
   return {
@@ -413,25 +443,5 @@ function describeStorage({ free, total, hasRoom }: Disk, recordings: number, for
     recordings,
     growth,
     fullInSeconds: Number.isFinite(fullInSeconds) ? fullInSeconds : null,
-  };
-}
-
-async function describeSystem(
-  clock: Clock,
-  startedMs: number,
-  disk: Disk,
-  catalog: Catalog,
-  metrics: Metrics,
-): Promise<Omit<SystemView, 'waitingForRestart'>> {
-  const { rss, heapUsed } = process.memoryUsage();
-  readStreams(catalog, metrics);
-  return {
-    version,
-    node: process.version,
-    startedAt: printRfc3339(startedMs),
-    now: printRfc3339(clock.nowMs()),
-    memory: { rss, heapUsed, shared: sharedBytes(catalog) },
-    disk: { free: disk.free, total: disk.total, recordings: await catalog.recordedBytes() },
-    streams: catalog.all.length,
   };
 }

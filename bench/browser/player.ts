@@ -75,7 +75,11 @@ export async function benchPlayer({ seconds, say, only = parts }: PlayerOptions)
   const recording = wants('joins') ? await recordOverMarks(data, HALF_S + MARGIN_S) : null;
   // A short run has no five minutes behind it.
   const listS = seconds < 420 ? 30 : 300;
-  await using server = await startServer({ data, args: ['--hls-window', `${listS}s`], adminToken: 'bench-token' });
+  await using server = await startServer({
+    data,
+    args: ['--hls-window', `${listS}s`],
+    adminToken: 'a-token-for-benches',
+  });
   // Only an empty data folder gets the test picture by itself.
   if (recording) await addDemo(server);
   await server.stream('demo');

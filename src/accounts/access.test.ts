@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { chown, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
@@ -10,7 +10,7 @@ import { openAccess } from './access.ts';
 import { accountTables } from './account-tables.ts';
 import { memoryTables } from './memory-tables.fixture.ts';
 import { SESSION_MS } from './sessions.ts';
-import { LINK_MS } from './sign-in-links.ts';
+import { LINK_MS, SignInLinks } from './sign-in-links.ts';
 import { parseSignedPath, signedPath } from './signed-path.ts';
 
 const browser = { address: '192.0.2.1', program: 'Firefox' };
@@ -96,6 +96,15 @@ suite('rights', () => {
     clock.advance(LINK_MS);
     assert.equal(await one.links.use(late.code), false);
     for (const forged of ['', '../watch-secret', 'x'.repeat(100_000)]) assert.equal(await one.links.use(forged), false);
+  });
+
+  const skipChown = process.getuid?.() === 0 ? false : 'only root may give files away';
+  test('a link that root makes beside a server of another user is good there', { skip: skipChown }, async () => {
+    const data = await mkdtemp(join(folder, 'of-another-'));
+    await chown(data, 1234, 1234);
+    await new SignInLinks(data, () => 0).make();
+    const [name] = await readdir(join(data, 'sign-in'));
+    for (const path of ['sign-in', join('sign-in', name!)]) assert.equal((await stat(join(data, path))).uid, 1234);
   });
 
   test('the secret of links is made once, and only its owner reads it', async () => {

@@ -7,6 +7,8 @@ import { OxbowError } from '../lib/errors.ts';
 
 /** Tells administrators from everyone else. */
 export interface AdminGate {
+  /** An admin token was set. */
+  readonly isSet: boolean;
   /** Whether the header carries the right token; takes the same time whatever the token is. */
   isAdmin(authorization: string | undefined): boolean;
   /** Throws OxbowError `unauthorized` unless `isAdmin`. */
@@ -26,6 +28,7 @@ export function createAdminGate(adminToken: string | undefined): AdminGate {
     return timingSafeEqual(digest(given), expected);
   };
   return {
+    isSet: expected !== undefined,
     isAdmin,
     requireAdmin(authorization) {
       if (isAdmin(authorization)) return;

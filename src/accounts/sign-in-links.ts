@@ -5,6 +5,7 @@
  */
 import { mkdir, readdir, readFile, rm, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { giveToFolderOwner } from '../lib/platform.ts';
 import { digestOf, makeSecret } from './secret-word.ts';
 
 /** How long a link is good for, ms. */
@@ -35,7 +36,10 @@ export class SignInLinks {
     }
     const code = makeSecret(16);
     const expiresMs = this.#nowMs() + LINK_MS;
-    await writeFile(this.#fileOf(code), String(expiresMs), { mode: 0o600, flag: 'wx' });
+    const file = this.#fileOf(code);
+    await writeFile(file, String(expiresMs), { mode: 0o600, flag: 'wx' });
+    // Made by root beside a server of another user, who must be able to read it and take it away.
+    for (const each of [this.#folder, file]) giveToFolderOwner(each);
     return { code, expiresMs };
   }
 

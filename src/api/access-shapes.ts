@@ -29,6 +29,17 @@ export const MeView = Type.Object(
 );
 export type MeView = Static<typeof MeView>;
 
+/** How this browser can sign in. */
+export const SignInWays = Type.Object(
+  {
+    press: Type.Boolean({ description: '`POST /api/v1/sessions {"press":true}` signs this browser in' }),
+    adminToken: Type.Boolean({ description: 'oxbow was started with an admin token' }),
+    command: Type.String({ description: 'prints a sign-in link, on the computer where oxbow runs' }),
+  },
+  { $id: 'SignInWays' },
+);
+export type SignInWays = Static<typeof SignInWays>;
+
 /** A link that signs a browser in. */
 export const SignInLink = Type.Object({ url: Type.String(), expiresAt: Time }, { $id: 'SignInLink' });
 export type SignInLink = Static<typeof SignInLink>;

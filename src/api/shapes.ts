@@ -15,6 +15,8 @@ export const StreamState = Type.Union(
     Type.Literal('starting', { description: 'connecting to the source' }),
     Type.Literal('live', { description: 'media flows' }),
     Type.Literal('waiting', { description: 'the source is down; oxbow tries again' }),
+    Type.Literal('offline', { description: 'the live source ended its playlist; oxbow checks whether it returns' }),
+    Type.Literal('ended', { description: 'the source was a film, and is over' }),
     Type.Literal('stopped', { description: 'stopped by a person' }),
   ],
   { $id: 'StreamState' },
@@ -43,7 +45,7 @@ export const StreamView = Type.Object(
   {
     name: Type.String(),
     state: StreamState,
-    /** Why it is not live, for a person; empty when it is. */
+    /** Why it is not live, for a person; of a live stream what is not recorded: tracks that oxbow cannot take, or all for want of room. */
     problem: Type.String(),
     /** Where the stream is set: `api`, or a place the API cannot change. */
     origin: Type.Union([
@@ -197,7 +199,13 @@ export const SystemView = Type.Object(
     node: Type.String(),
     startedAt: Time,
     now: Time,
-    memory: Type.Object({ rss: Type.Integer(), heapUsed: Type.Integer(), shared: Type.Integer() }),
+    memory: Type.Object({
+      rss: Type.Integer(),
+      heapUsed: Type.Integer(),
+      external: Type.Integer(),
+      arrayBuffers: Type.Integer(),
+      shared: Type.Integer(),
+    }),
     disk: Type.Object({ free: Type.Integer(), total: Type.Integer(), recordings: Type.Integer() }),
     streams: Type.Integer(),
     waitingForRestart: Type.Array(Type.String(), {

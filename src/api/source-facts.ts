@@ -3,6 +3,7 @@
  * In: ingest. Out: JSON. Shared with the interface.
  */
 import type { Static } from 'typebox';
+import { LeftOutTrack } from './left-out.ts';
 import { Type } from './type.ts';
 
 /** One quality that a source offers. */
@@ -34,6 +35,9 @@ export const SourceFacts = Type.Object(
     ),
     qualities: Type.Array(SourceQuality),
     chosen: Type.Optional(Type.String({ description: 'name of the quality that is taken' })),
+    leftOut: Type.Optional(
+      Type.Array(LeftOutTrack, { description: 'tracks that oxbow cannot take; absent where it takes all of them' }),
+    ),
   },
   { $id: 'SourceFacts' },
 );

@@ -3,14 +3,15 @@ import { suite, test } from 'node:test';
 import { seeded } from '../lib/random.fixture.ts';
 import { BlockCache } from './block-cache.ts';
 
-const MIB = 1024 * 1024;
+/** Bytes of a block. */
+const BLOCK = 256 * 1024;
 
 /** A file of so many bytes, and the reads of it. */
 function fakeFile(length: number) {
   const state = { bytes: Buffer.alloc(length), reads: [] as number[], fail: false };
   for (let i = 0; i < length; i += 7) state.bytes[i] = i % 251;
   const readSome = async (_path: string, offset: number, wanted: number) => {
-    state.reads.push(offset / MIB);
+    state.reads.push(offset / BLOCK);
     if (state.fail) throw new Error('the disk is away');
     return new Uint8Array(state.bytes.subarray(offset, offset + wanted));
   };
@@ -19,22 +20,22 @@ function fakeFile(length: number) {
 
 suite('shared blocks', () => {
   test('any range has the bytes of the file, however it lies', async () => {
-    const { state, readSome } = fakeFile(4 * MIB + 123);
-    const cache = new BlockCache(readSome, 2);
+    const { state, readSome } = fakeFile(4 * BLOCK + 123);
+    const cache = new BlockCache(readSome, 2 * BLOCK);
     const random = seeded(3);
     for (let i = 0; i < 200; i++) {
       const offset = random(state.bytes.length - 1);
-      const length = 1 + random(Math.min(2 * MIB, state.bytes.length - offset));
+      const length = 1 + random(Math.min(2 * BLOCK, state.bytes.length - offset));
       const found = Buffer.concat(await cache.read('a', offset, length));
       assert.ok(found.equals(state.bytes.subarray(offset, offset + length)), `${offset}+${length}`);
     }
-    assert.ok(cache.bytes <= 2 * 1024 * 1024);
+    assert.ok(cache.bytes <= 2 * BLOCK);
   });
 
   test('who asks for the same at once shares one read, and later ones need none', async () => {
-    const { state, readSome } = fakeFile(3 * MIB);
+    const { state, readSome } = fakeFile(3 * BLOCK);
     const cache = new BlockCache(readSome);
-    await Promise.all(Array.from({ length: 50 }, (_, i) => cache.read('a', i * 1000, 2 * MIB)));
+    await Promise.all(Array.from({ length: 50 }, (_, i) => cache.read('a', i * 1000, 2 * BLOCK)));
     assert.deepEqual(state.reads, [0, 1, 2].slice(0, state.reads.length));
     const before = state.reads.length;
     await cache.read('a', 5, 100);
@@ -42,13 +43,13 @@ suite('shared blocks', () => {
   });
 
   test('what is here can be had without waiting, what is not cannot', async () => {
-    const { readSome } = fakeFile(3 * MIB);
+    const { readSome } = fakeFile(3 * BLOCK);
     const cache = new BlockCache(readSome);
     assert.equal(cache.peek('a', 0, 10), undefined);
-    const first = cache.read('a', MIB - 5, 10);
-    assert.equal(cache.peek('a', MIB - 5, 10), undefined, 'it is being read');
-    assert.deepEqual(cache.peek('a', MIB - 5, 10) ?? (await first), cache.peek('a', MIB - 5, 10));
-    assert.equal(cache.peek('a', 2 * MIB - 5, 10), undefined);
+    const first = cache.read('a', BLOCK - 5, 10);
+    assert.equal(cache.peek('a', BLOCK - 5, 10), undefined, 'it is being read');
+    assert.deepEqual(cache.peek('a', BLOCK - 5, 10) ?? (await first), cache.peek('a', BLOCK - 5, 10));
+    assert.equal(cache.peek('a', 2 * BLOCK - 5, 10), undefined);
   });
 
   test('a file that grew is read again, one that is too short is refused', async () => {
@@ -80,9 +81,37 @@ suite('shared blocks', () => {
   });
 
   test('what was asked for longest ago goes first', async () => {
-    const { state, readSome } = fakeFile(4 * MIB);
-    const cache = new BlockCache(readSome, 2);
-    for (const block of [0, 1, 0, 2, 0, 1]) await cache.read('a', block * MIB, 10);
+    const { state, readSome } = fakeFile(4 * BLOCK);
+    const cache = new BlockCache(readSome, 2 * BLOCK);
+    for (const block of [0, 1, 0, 2, 0, 1]) await cache.read('a', block * BLOCK, 10);
     assert.deepEqual(state.reads, [0, 1, 2, 1]);
+  });
+
+  test('what nobody asks for is let go after some minutes, however much room there is', async () => {
+    const { readSome } = fakeFile(4 * BLOCK);
+    const cache = new BlockCache(readSome);
+    await cache.read('a', 0, 10);
+    await cache.read('a', BLOCK, 10);
+    cache.sweep();
+    assert.ok(cache.peek('a', BLOCK, 10));
+    cache.sweep();
+    assert.equal(cache.bytes, BLOCK);
+    assert.equal(cache.peek('a', 0, 10), undefined);
+    cache.clear();
+    assert.equal(cache.bytes, 0);
+  });
+
+  test('the end of a file takes its own length, not a whole block', async () => {
+    const { state } = fakeFile(BLOCK + 1000);
+    const readSome = async (_path: string, offset: number, wanted: number) => {
+      const room = new Uint8Array(wanted);
+      const found = state.bytes.subarray(offset, offset + wanted);
+      room.set(found);
+      return room.subarray(0, found.length);
+    };
+    const cache = new BlockCache(readSome);
+    const [last] = await cache.read('a', BLOCK, 1000);
+    assert.equal(last!.buffer.byteLength, 1000);
+    assert.equal(cache.bytes, 1000);
   });
 });

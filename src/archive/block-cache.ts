@@ -1,13 +1,16 @@
 /**
  * Blocks of chunk files that many viewers ask for, read once and shared: rewinding crowds go to the same minutes.
  * In: path, offset, length. Out: views of blocks; they are never written again, and whoever holds one may keep it.
- * Bounded: the block that was asked for longest ago goes first.
+ * Bounded: the block that was asked for longest ago goes first, and each that nobody asked for in the last minutes.
  */
 
+import { sep } from 'node:path';
+import { Recent } from '../lib/recent.ts';
+
 /** What one read of a disk brings, bytes. */
-const BLOCK_BYTES = 1024 * 1024;
-/** How many stay: 64 MiB. */
-const MAX_BLOCKS = 64;
+const BLOCK_BYTES = 256 * 1024;
+/** Of each thread that reads. The system has the same bytes once more in its own cache: what is missed costs a copy, not the disk. */
+export const MAX_BLOCK_BYTES: number = 4 * 1024 * 1024;
 
 /** Reads as many bytes as there are, `length` at the most. */
 export type ReadSome = (path: string, offset: number, length: number) => Promise<Uint8Array>;
@@ -20,26 +23,29 @@ interface Block {
   bytes?: Uint8Array;
 }
 
+/** Whether `file` is `path`, or below it where that is a folder. */
+export function isIn(file: string, path: string): boolean {
+  return file.startsWith(path) && (file.length === path.length || file[path.length] === sep);
+}
+
 /** The blocks. */
 export class BlockCache {
   readonly #readSome: ReadSome;
-  /** By file, then by number of the block; reads that are under way are joined. */
-  readonly #files = new Map<string, Map<number, Block>>();
-  /** In the order of use. */
-  readonly #used = new Set<Block>();
-  readonly #maxBlocks: number;
+  /** By file and number of the block; reads that are under way are joined. */
+  readonly #blocks: Recent<Block>;
 
-  /** @param readSome reads a file */
-  constructor(readSome: ReadSome, maxBlocks = MAX_BLOCKS) {
+  /**
+   * @param readSome reads a file
+   * @param maxBytes of all blocks
+   */
+  constructor(readSome: ReadSome, maxBytes = MAX_BLOCK_BYTES) {
     this.#readSome = readSome;
-    this.#maxBlocks = maxBlocks;
+    this.#blocks = new Recent({ maxBytes });
   }
 
-  /** Bytes that are held. */
+  /** Bytes that are held, or being read. */
   get bytes(): number {
-    let sum = 0;
-    for (const { bytes } of this.#used) sum += bytes?.length ?? 0;
-    return sum;
+    return this.#blocks.bytes;
   }
 
   /**
@@ -60,73 +66,75 @@ export class BlockCache {
 
   /** The range as views of blocks where all of them are here; else undefined. */
   peek(path: string, offset: number, length: number): Uint8Array[] | undefined {
-    const file = this.#files.get(path);
-    if (!file) return undefined;
     const end = offset + length;
     const found: Uint8Array[] = [];
     for (let index = Math.floor(offset / BLOCK_BYTES); index * BLOCK_BYTES < end; index++) {
-      const block = file.get(index);
+      const block = this.#blocks.get(nameOf(path, index));
       if (!block?.bytes || block.bytes.length < Math.min(end - index * BLOCK_BYTES, BLOCK_BYTES)) return undefined;
-      this.#use(block);
       found.push(block.bytes);
     }
     return viewsOf(found, offset, length);
   }
 
-  /** Lets go of a file that is about to be deleted or replaced. */
+  /** Drops a file, or all files of a folder, that is deleted or replaced. */
   forget(path: string): void {
-    for (const block of this.#files.get(path)?.values() ?? []) this.#used.delete(block);
-    this.#files.delete(path);
+    for (const [name, block] of this.#blocks.entries()) if (isIn(block.path, path)) this.#blocks.delete(name);
+  }
+
+  /** Lets go of what nobody asked for of late; called by itself. */
+  sweep(): void {
+    this.#blocks.sweep();
+  }
+
+  /** Lets go of everything. */
+  clear(): void {
+    this.#blocks[Symbol.dispose]();
   }
 
   /** A block of which `wanted` bytes are needed; where the file was shorter when it was read, it is read again. */
   async #block(path: string, index: number, wanted: number): Promise<Uint8Array> {
-    const known = this.#files.get(path)?.get(index);
+    const name = nameOf(path, index);
+    const known = this.#blocks.get(name);
     if (known) {
       const bytes = await known.reading;
-      if (bytes.length >= wanted) {
-        this.#use(known);
-        return bytes;
-      }
+      if (bytes.length >= wanted) return bytes;
       this.#drop(known);
     }
     // Somebody may have begun to read it again meanwhile.
-    const block = this.#files.get(path)?.get(index) ?? this.#begin(path, index);
+    const block = this.#blocks.get(name) ?? this.#begin(path, index);
     const bytes = await block.reading;
     if (bytes.length < wanted) throw new RangeError(`${path} ends before ${index * BLOCK_BYTES + wanted}`);
     return bytes;
   }
 
   #begin(path: string, index: number): Block {
-    const block: Block = { path, index, reading: this.#readSome(path, index * BLOCK_BYTES, BLOCK_BYTES) };
-    const file = this.#files.get(path) ?? new Map<number, Block>();
-    this.#files.set(path, file);
-    file.set(index, block);
-    this.#used.add(block);
-    block.reading.then(
+    const reading = this.#readSome(path, index * BLOCK_BYTES, BLOCK_BYTES).then(withoutSpare);
+    const block: Block = { path, index, reading };
+    const name = nameOf(path, index);
+    this.#blocks.set(name, block, BLOCK_BYTES);
+    reading.then(
       (bytes) => {
         block.bytes = bytes;
+        if (this.#blocks.peek(name) === block) this.#blocks.set(name, block, bytes.length);
       },
       () => this.#drop(block), // whoever asked is told; the next one tries again
     );
-    for (const oldest of this.#used) {
-      if (this.#used.size <= this.#maxBlocks) break;
-      this.#drop(oldest);
-    }
     return block;
   }
 
-  #use(block: Block): void {
-    if (this.#used.delete(block)) this.#used.add(block);
-  }
-
   #drop(block: Block): void {
-    this.#used.delete(block);
-    const file = this.#files.get(block.path);
-    if (file?.get(block.index) !== block) return;
-    file.delete(block.index);
-    if (file.size === 0) this.#files.delete(block.path);
+    const name = nameOf(block.path, block.index);
+    if (this.#blocks.peek(name) === block) this.#blocks.delete(name);
   }
+}
+
+function nameOf(path: string, index: number): string {
+  return `${path}#${index}`;
+}
+
+/** At the end of a file less was read than there was room for. */
+function withoutSpare(bytes: Uint8Array): Uint8Array {
+  return bytes.length < bytes.buffer.byteLength ? bytes.slice() : bytes;
 }
 
 /** Cuts the range out of the blocks that it lies in. */

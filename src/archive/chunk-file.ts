@@ -59,7 +59,7 @@ export function printSeal({ table, boxes, lastSelf, end }: SealContent): { moov:
 }
 
 /**
- * Seals an open file: (1) moov, seal box and the mdat's size, (2) sync, (3) the mdat's type.
+ * Seals an open file: (1) moov, seal box and the mdat's size, (2) sync, (3) the mdat's type, (4) sync.
  * Whatever instant this is torn at, the file is either still open (and recovered as such) or sealed; the other order would
  * leave one that no player opens.
  *
@@ -74,5 +74,8 @@ export async function sealFile(file: WritableFile, content: SealContent, sync: (
   await writeAll(file, [size.bytes], placeholderOffset + 8);
   await sync();
   await writeAll(file, [sealedPlaceholder], placeholderOffset);
+  // The index gets its row next. Without this sync a power cut could leave a row whose file is still open, and recovery, which trusts
+  // the row, would not look at it.
+  await sync();
   return content.end + moov.length + sealBox.length;
 }

@@ -41,7 +41,6 @@ export async function recoverChunk(path: string): Promise<RecoveredChunk> {
     await file.truncate(end);
     const content = { table, boxes: boxes.map(({ bytes }) => bytes), lastSelf: last.self, end };
     const length = await sealFile(file, content, () => file.datasync());
-    await file.datasync();
     const groups = boxes.map(({ group }) => group);
     return { ...withoutLayout(scanned), state: 'sealed', length, groups, dropped };
   } finally {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
+import { type FileHandle, open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import type { Frame, Track } from '../media/frame.ts';
@@ -47,6 +48,13 @@ function optionsIn(folder: string, extra: Partial<ChunkOptions> = {}): ChunkOpti
   };
 }
 
+/** What every open file has its methods from, to make one fail. */
+async function fileHandlePrototype(folder: string): Promise<Pick<FileHandle, 'writev'>> {
+  const file = await open(join(folder, 'x'), 'w');
+  await file.close();
+  return Object.getPrototypeOf(file);
+}
+
 suite('a chunk writer', () => {
   test('names its file by UTC and the first msn, and never takes one that exists', async () => {
     await using folder = await temporaryFolder();
@@ -54,6 +62,7 @@ suite('a chunk writer', () => {
     assert.equal(writer.path, join(folder.path, '2026/01/02/03/20260102T030405678Z-100.mp4'));
     assert.equal(chunkFileName(0, 1), '1970/01/01/00/19700101T000000000Z-1.mp4');
     await assert.rejects(openChunkWriter(optionsIn(folder.path)), { name: 'OxbowError', code: 'disk-failed' });
+    assert.equal(existsSync(writer.path), true);
   });
 
   test('takes appends in order, though none waits for the other', async () => {
@@ -136,6 +145,22 @@ suite('a chunk writer', () => {
     await assert.rejects(writer.append(groupAt(0)), { name: 'AssertionError' });
   });
 
+  test('a file whose head cannot be written is removed', async (t) => {
+    await using folder = await temporaryFolder();
+    const proto = await fileHandlePrototype(folder.path);
+    t.mock.method(proto, 'writev', () => Promise.reject(new Error('ENOSPC: no space left on device')));
+    await assert.rejects(openChunkWriter(optionsIn(folder.path)), { code: 'disk-failed', message: /ENOSPC/ });
+    t.mock.restoreAll();
+    const left = await readdir(folder.path, { recursive: true });
+    assert.deepEqual(
+      left.filter((name) => name.endsWith('.mp4')),
+      [],
+    );
+    // The name is free again.
+    await using writer = await openChunkWriter(optionsIn(folder.path));
+    await writer.append(groupAt(0));
+  });
+
   test('a file without a group is removed when it is sealed', async () => {
     await using folder = await temporaryFolder();
     const writer = await openChunkWriter(optionsIn(folder.path));
@@ -146,8 +171,8 @@ suite('a chunk writer', () => {
 
   test('syncs each group, each file, or never, as the policy says', async () => {
     for (const [sync, expected] of [
-      ['segment', 3],
-      ['chunk', 1],
+      ['segment', 4],
+      ['chunk', 2],
       ['off', 0],
     ] as const) {
       await using folder = await temporaryFolder();
@@ -167,7 +192,7 @@ suite('a chunk writer', () => {
 });
 
 suite('sealing', () => {
-  test('writes tables and size, then syncs, then writes the type in 8 bytes', async () => {
+  test('writes tables and size, then syncs, then writes the type in 8 bytes, and syncs these too', async () => {
     const table = new SampleTable([audio]);
     table.addGroup([{ bytes: segmentOf(audio, frames(94, 0), 0).bytes, offset: 1000 }]);
     const steps: string[] = [];
@@ -181,7 +206,7 @@ suite('sealing', () => {
     await sealFile(file as never, { table, boxes: [new Uint8Array(164)], lastSelf: 20_000, end: 20_164 }, async () => {
       steps.push('sync');
     });
-    assert.deepEqual(steps, ['20164: tables', '40: 0000000000004ea4', 'sync', '32: 000000016d646174']);
+    assert.deepEqual(steps, ['20164: tables', '40: 0000000000004ea4', 'sync', '32: 000000016d646174', 'sync']);
   });
 
   test('a short write goes on where it stopped', async () => {

@@ -7,7 +7,7 @@ import { type FileHandle, mkdir, open, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { messageOf, OxbowError } from '../lib/errors.ts';
-import { isWindows } from '../lib/platform.ts';
+import { syncNames } from '../lib/folder.ts';
 import {
   type CommittedGroup,
   type CommittedTrack,
@@ -89,7 +89,7 @@ export function chunkFileName(utcMs: number, msn: number): string {
 /**
  * Makes a new file and writes its head.
  *
- * Rejects with OxbowError `disk-failed` if it exists or cannot be made.
+ * Rejects with OxbowError `disk-failed` if it exists or cannot be made; no file is left behind then.
  */
 export async function openChunkWriter(options: ChunkOptions): Promise<ChunkWriter> {
   const path = join(options.folder, chunkFileName(options.utcMs, options.msn));
@@ -109,6 +109,8 @@ export async function openChunkWriter(options: ChunkOptions): Promise<ChunkWrite
     return new OpenChunk(path, file, options, length);
   } catch (error) {
     await file?.close().catch(() => {});
+    // A file without a whole head is of no use, and on a full disk there would be another at each try. Only one of our own: `wx` made it.
+    if (file) await unlink(path).catch(() => {});
     throw diskFailed(`${path}: ${messageOf(error)}`, error);
   }
 }
@@ -118,15 +120,7 @@ async function syncFolders(folder: string, firstMade: string | undefined): Promi
   // The parent of the first new folder holds the first new name.
   const last = firstMade === undefined ? folder : dirname(firstMade);
   for (let at = folder; ; at = dirname(at)) {
-    const handle = await open(at, 'r');
-    try {
-      await handle.sync();
-    } catch (error) {
-      // Windows cannot sync folders, and does not need to.
-      if (!isWindows) throw error;
-    } finally {
-      await handle.close();
-    }
+    await syncNames(at);
     if (at === last || at === dirname(at)) return;
   }
 }
@@ -201,7 +195,7 @@ class OpenChunk implements ChunkWriter {
       const offset = self;
       self += bytes.length;
       const flags = (independent ? independentFlag : 0) | (damaged ? damagedFlag : 0);
-      const { trackId, tfdt, duration, firstPtsOffset, samples } = segment;
+      const { trackId, tfdt, duration, firstPtsOffset, samples, crc } = segment;
       return {
         trackId,
         offset,
@@ -211,7 +205,7 @@ class OpenChunk implements ChunkWriter {
         firstPtsOffset,
         samples,
         flags,
-        crc: crc32(bytes),
+        crc,
       };
     });
     const { id: run, eUs, clock } = group.run;

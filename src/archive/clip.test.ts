@@ -19,7 +19,7 @@ function rowsOf(groups: readonly SegmentGroup[]): ClipGroup[] {
 async function writeClip(path: string, groups: readonly SegmentGroup[]) {
   const plan = planClip(groups[0]!.init.tracks, rowsOf(groups));
   const pieces = groups.flatMap((group, i) =>
-    group.tracks.map(({ bytes }, k) => rebaseSegment(bytes, plan.deltas[i]![k]!)),
+    group.tracks.map(({ bytes }, k) => rebaseSegment(bytes, plan.deltas[i]![k]!, i)),
   );
   const file = Buffer.concat([plan.header, ...pieces]);
   assert.equal(file.length, plan.length);

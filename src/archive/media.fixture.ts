@@ -2,11 +2,13 @@
  * Real media for the tests of this folder: what ffmpeg encodes, cut into segment groups as the packager does.
  * In: a codec. Out: a source file, and its groups. Used by tests only.
  */
+
 import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { crc32 } from 'node:zlib';
 import type { Frame, Track } from '../media/frame.ts';
 import { createFmp4Demuxer } from '../media/isobmff/demuxer.ts';
 import { fragmentLength, printFragment } from '../media/isobmff/fragment.ts';
@@ -154,6 +156,7 @@ export function segmentOf(track: Track, frames: readonly Frame[], offsetS: numbe
     samples: frames.length,
     independent: first.key,
     damaged: false,
+    crc: crc32(bytes),
   };
 }
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { suite, test } from 'node:test';
 import { temporaryFolder } from './media.fixture.ts';
 import { openRangeReader } from './range-reader.ts';
@@ -24,7 +24,7 @@ suite('a range reader', () => {
     await using folder = await temporaryFolder();
     const paths = Array.from({ length: 12 }, (_, i) => join(folder.path, `${i}`));
     await Promise.all(paths.map((path, i) => writeFile(path, Uint8Array.of(i))));
-    const reader = openRangeReader(4);
+    const reader = openRangeReader({ maxOpen: 4 });
     for (let round = 0; round < 3; round++) {
       const found = await Promise.all(paths.map((path) => reader.read(path, 0, 1)));
       assert.deepEqual(
@@ -51,5 +51,23 @@ suite('a range reader', () => {
     assert.equal(Buffer.from(await reader.read(path, 0, 3)).toString(), 'old');
     reader.forget(path);
     assert.equal(Buffer.from(await reader.read(path, 0, 3)).toString(), 'new');
+  });
+
+  test('a forgotten folder closes every file below it and drops their blocks, and no others', async () => {
+    await using folder = await temporaryFolder();
+    const paths = ['s/2026/a.mp4', 's/b.mp4', 's2/c.mp4'].map((name) => join(folder.path, name));
+    await using reader = openRangeReader();
+    for (const path of paths) {
+      await mkdir(dirname(path), { recursive: true });
+      await writeFile(path, 'media');
+      await reader.shared(path, 0, 5);
+    }
+    reader.forget(join(folder.path, 's'));
+    while (reader.openFiles > 1) await new Promise(setImmediate);
+    assert.equal(reader.blockBytes, 5);
+    assert.deepEqual(
+      paths.map((path) => reader.peek(path, 0, 5) !== undefined),
+      [false, false, true],
+    );
   });
 });

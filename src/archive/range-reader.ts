@@ -3,7 +3,7 @@
  * In: path, offset, length. Out: bytes. Paths come from the index, never from a request.
  */
 import { type FileHandle, open } from 'node:fs/promises';
-import { BlockCache } from './block-cache.ts';
+import { BlockCache, isIn, MAX_BLOCK_BYTES } from './block-cache.ts';
 import { readAt } from './chunk-reader.ts';
 
 /** Reads ranges; close it when the last read is done. */
@@ -12,6 +12,8 @@ export interface RangeReader extends AsyncDisposable {
   readonly openFiles: number;
   /** Bytes that stay in memory for whoever reads them next. */
   readonly blockBytes: number;
+  /** At the most. */
+  readonly maxBlockBytes: number;
   /**
    * Reads exactly `length` bytes at `offset` into a new array.
    *
@@ -26,7 +28,10 @@ export interface RangeReader extends AsyncDisposable {
   shared(path: string, offset: number, length: number): Promise<readonly Uint8Array[]>;
   /** What `shared` would give, where it is in memory. */
   peek(path: string, offset: number, length: number): readonly Uint8Array[] | undefined;
-  /** Closes a file that is about to be deleted or replaced, when its reads are done; later reads open it anew. */
+  /**
+   * Closes a file, or all files of a folder, that is deleted or replaced, when its reads are done, and drops what is cached of it;
+   * later reads open it again.
+   */
   forget(path: string): void;
   /** Closes all files when their reads are done; may be called twice. Reads after it reject. */
   close(): Promise<void>;
@@ -40,8 +45,11 @@ interface Entry {
   readonly closed: PromiseWithResolvers<void>;
 }
 
-/** @param maxOpen files kept open; more only while more are read at once */
-export function openRangeReader(maxOpen = 64): RangeReader {
+/**
+ * @param options.maxOpen files kept open; more only while more are read at once
+ * @param options.maxBlockBytes of what readers share
+ */
+export function openRangeReader({ maxOpen = 64, maxBlockBytes = MAX_BLOCK_BYTES } = {}): RangeReader {
   /** Least recently used first. */
   const entries = new Map<string, Entry>();
   const closing = new Set<Promise<void>>();
@@ -82,6 +90,7 @@ export function openRangeReader(maxOpen = 64): RangeReader {
 
   async function close(): Promise<void> {
     isClosed = true;
+    blocks.clear();
     for (const [path, entry] of [...entries]) drop(path, entry);
     await Promise.all(closing);
   }
@@ -100,8 +109,9 @@ export function openRangeReader(maxOpen = 64): RangeReader {
     }
   }
 
-  const blocks = new BlockCache(readSome);
+  const blocks = new BlockCache(readSome, maxBlockBytes);
   return {
+    maxBlockBytes,
     get openFiles() {
       return entries.size + closing.size;
     },
@@ -117,8 +127,7 @@ export function openRangeReader(maxOpen = 64): RangeReader {
     peek: (path, offset, length) => blocks.peek(path, offset, length),
     forget(path) {
       blocks.forget(path);
-      const entry = entries.get(path);
-      if (entry) drop(path, entry);
+      for (const [file, entry] of [...entries]) if (isIn(file, path)) drop(file, entry);
     },
     close,
     [Symbol.asyncDispose]: close,

@@ -9,7 +9,7 @@ import { WATCH_SECRET_FILE } from '../accounts/watch-secret.ts';
 import { OxbowError } from '../lib/errors.ts';
 import { version } from '../lib/version.ts';
 import type { BackupFile, BackupManifest } from '../store/backup.ts';
-import { DATABASE_FILE } from '../store/file-names.ts';
+import { DATABASE_FILE, MSN_MARKS_FILE } from '../store/file-names.ts';
 import { bar, openProgressLine, sayBytes } from './progress.ts';
 import { makeIndex, sayRebuilt } from './recording-index.ts';
 import { SAMPLE_NOTE_FILE } from './sample.ts';
@@ -24,7 +24,7 @@ interface Options {
 }
 
 /** What lies beside the database and cannot be made again. */
-const smallFiles = [WATCH_SECRET_FILE, SAMPLE_NOTE_FILE] as const;
+const smallFiles = [WATCH_SECRET_FILE, SAMPLE_NOTE_FILE, MSN_MARKS_FILE] as const;
 
 /** Adds the verb. */
 export function addBackup(program: Command, exit: (code: ExitCode) => void): void {
@@ -144,8 +144,10 @@ async function putBack(backup: string, { data, json, signal }: How): Promise<Exi
   let restored: Awaited<ReturnType<typeof restoreBackup>>;
   {
     using line = openProgressLine();
+    // Marks are not put back, but merged.
+    const files = smallFiles.filter((name) => name !== MSN_MARKS_FILE);
     restored = await restoreBackup({
-      ...{ backup, database: join(data, DATABASE_FILE), files: smallFiles, nowMs: Date.now() },
+      ...{ backup, database: join(data, DATABASE_FILE), files, nowMs: Date.now() },
       checking: () => line.show(() => 'checking the copy'),
     });
   }

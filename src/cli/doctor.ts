@@ -9,21 +9,23 @@ import type { Command } from 'commander';
 import type { LoadedConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
 import { messageOf, OxbowError } from '../lib/errors.ts';
+import { findRunning } from '../store/running.ts';
 import { askUrl, localUrl } from './doctor/ask-server.ts';
 import { makeBundle } from './doctor/bundle.ts';
 import { type Finding, failed, ok, warning } from './doctor/finding.ts';
 import {
   checkDataFolder,
   checkDiskSpeed,
+  checkHosts,
   checkNode,
   checkPort,
   measureDisk,
-  measureUdpBuffer,
 } from './doctor/host-checks.ts';
 import { thisMachine } from './doctor/machine.ts';
-import { checkClock, checkHardware, checkKernel, checkUdpBuffer } from './doctor/machine-checks.ts';
+import { checkClock, checkHardware, checkKernel } from './doctor/machine-checks.ts';
 import { askYtDlp, checkEngine, checkPublicUrl, checkYtDlp, versionOf } from './doctor/program-checks.ts';
 import { compareIndex, rebuild } from './recording-index.ts';
+import { openServer, urlOfRunning } from './running-server.ts';
 import { addSettingFlags, readSettings } from './setting-flags.ts';
 import { onStopSignal } from './stop-signals.ts';
 import { type ExitCode, note, say, sayJson, sentencesOf } from './terminal.ts';
@@ -47,7 +49,20 @@ export function addDoctor(program: Command, exit: (code: ExitCode) => void): voi
     .option('--bundle <FILE>', 'Write all that helps to help, without secrets, into this .tar.gz.')
     .option('--log <FILE>', 'Put the end of this log into the bundle.')
     .option('--json', 'Print JSON.');
-  addSettingFlags(command);
+  addSettingFlags(command, [
+    ...[
+      'data',
+      'listen',
+      'http',
+      'tls.cert',
+      'tls.key',
+      'hosts',
+      'publicUrl',
+      'adminToken',
+      'record.minFree',
+      'pages.ytDlp',
+    ],
+  ]);
   command.action(async () => exit(await doctor(command)));
 }
 
@@ -83,7 +98,6 @@ async function look(
   const loaded = await settingsFinding(command, add);
   add(checkClock(thisMachine, Date.now(), process.platform));
   for (const finding of checkKernel(thisMachine)) add(finding);
-  add(await checkUdpBuffer(measureUdpBuffer, process.platform));
   add(await checkEngine(() => askEngine(signal)));
   add(checkHardware(thisMachine, mayUse));
   signal.throwIfAborted();
@@ -92,7 +106,7 @@ async function look(
   add(await checkYtDlp(() => askYtDlp(config.pages.ytDlp, { signal }), Date.now()));
   await networkFindings(config, add, signal);
   signal.throwIfAborted();
-  const folder = checkDataFolder(config.data);
+  const folder = checkDataFolder(config.data, config.record.minFree);
   add(folder);
   if (folder.state !== 'failed') add(await checkDiskSpeed(() => measureDisk(config.data)));
   if (options.rebuild) add(ok('rebuild', await rebuild(config.data, { signal })));
@@ -101,14 +115,18 @@ async function look(
 }
 
 async function networkFindings(config: Config, add: (finding: Finding) => void, signal: AbortSignal): Promise<void> {
+  const found = findRunning(config.data);
+  const url = found ? urlOfRunning(found) : localUrl(config);
   let running: string | undefined;
   const whoHas = async () => {
     // Silence, or a certificate that is not for this address: not known to be ours.
-    const answer = await askUrl(`${localUrl(config)}/version`, { signal }).catch(() => undefined);
+    const answer = await askUrl(`${url}/version`, { signal }).catch(() => undefined);
     running = answer && versionOf(answer.text);
     return running;
   };
-  add(await checkPort('http', config.http, whoHas));
+  const own = found && (await whoHas());
+  add(own ? ok('http port', `${url}: oxbow ${own} runs there`) : await checkPort('http', config.http, whoHas));
+  add(checkHosts(config));
   const { publicUrl } = config;
   if (publicUrl !== undefined)
     add(await checkPublicUrl(publicUrl, (url) => askUrl(url, { signal }), running !== undefined));
@@ -121,10 +139,13 @@ async function writeBundle(
   loaded: LoadedConfig | undefined,
   signal: AbortSignal,
 ): Promise<void> {
+  const config = loaded?.config;
+  await using access = config && findRunning(config.data) ? await openServer(config, undefined) : undefined;
   const ask = async (address: string) => {
-    if (!loaded) throw new OxbowError('bad-setting', 'the settings are wrong');
-    const { config } = loaded;
-    const { status, text } = await askUrl(`${localUrl(config)}${address}`, { signal, token: config.adminToken });
+    if (!config) throw new OxbowError('bad-setting', 'the settings are wrong');
+    const headers = config.adminToken ? { authorization: `Bearer ${config.adminToken}` } : {};
+    const { url } = access ?? { url: localUrl(config) };
+    const { status, text } = await askUrl(`${url}${address}`, { signal, headers: access?.headers ?? headers });
     if (status >= 400 && status !== 503) throw new OxbowError('source-failed', `the server answers ${status}`);
     return text;
   };
@@ -176,12 +197,16 @@ async function settingsFinding(command: Command, add: (finding: Finding) => void
 
 async function indexFinding(folder: string, signal: AbortSignal): Promise<Finding> {
   const name = 'index of recordings';
+  const rebuildHint = `oxbow doctor --rebuild --data ${folder}`;
   try {
-    const problems = await compareIndex(folder, { signal });
+    const { problems, isOld } = await compareIndex(folder, { signal });
+    if (isOld) return ok(name, 'not compared: the database has an older schema, which the next start upgrades');
     if (problems.length === 0) return ok(name, 'agrees with the files');
-    return failed(name, problems.join('; '), 'Stop oxbow and run: oxbow doctor --rebuild');
+    return failed(name, problems.join('; '), rebuildHint);
   } catch (error) {
-    if (!(error instanceof OxbowError) || error.code !== 'data-in-use') throw error;
+    if (!(error instanceof OxbowError)) throw error;
+    if (error.code !== 'data-in-use')
+      return failed(name, error.message, error.code === 'data-newer' ? error.refusal.hint : rebuildHint);
     // A server that runs compares them itself, at each start.
     return ok(name, 'not looked at: a server runs on this folder');
   }

@@ -6,17 +6,13 @@ import { open, rename, rm } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import type { ExportResult, ExportSettings, JobView } from '../api/job-shapes.ts';
 import { sleep } from '../lib/abort.ts';
-import { FormatError, messageOf, OxbowError, type RefusalCode, refusals } from '../lib/errors.ts';
+import { messageOf, OxbowError, type RefusalCode, refusals } from '../lib/errors.ts';
+import type { ServerAccess } from './running-server.ts';
+import { commandHints } from './terminal.ts';
 
 const LOOK_EVERY_MS = 300;
 /** Writing is most of the work, fetching the rest. */
 const FETCH_SHARE = 0.3;
-
-/** A server to ask. */
-export interface RemoteServer {
-  readonly url: string;
-  readonly token: string;
-}
 
 /**
  * Exports a range from a server to a file. Abort cancels the job there, and leaves no file here.
@@ -24,7 +20,7 @@ export interface RemoteServer {
  * @throws OxbowError what the server refuses with, `source-failed` where it cannot be reached
  */
 export async function exportRemotely(
-  server: RemoteServer,
+  server: ServerAccess,
   settings: ExportSettings,
   { path, progress, signal }: { path: string; progress: (share: number) => void; signal: AbortSignal },
 ): Promise<ExportResult> {
@@ -58,7 +54,7 @@ function failureOf({ state, error }: JobView): OxbowError {
 }
 
 async function fetchTo(
-  server: RemoteServer,
+  server: ServerAccess,
   url: string,
   path: string,
   { progress, signal, bytes }: { progress: (done: number) => void; signal: AbortSignal; bytes: number },
@@ -89,7 +85,7 @@ async function fetchTo(
 }
 
 async function ask<T>(
-  server: RemoteServer,
+  server: ServerAccess,
   method: string,
   path: string,
   options: { body?: unknown; signal: AbortSignal },
@@ -98,7 +94,7 @@ async function ask<T>(
 }
 
 async function request(
-  { url, token }: RemoteServer,
+  { url, headers }: ServerAccess,
   method: string,
   path: string,
   { body, signal }: { body?: unknown; signal: AbortSignal },
@@ -109,7 +105,7 @@ async function request(
       method,
       signal,
       headers: {
-        ...(token !== '' && { authorization: `Bearer ${token}` }),
+        ...headers,
         ...(body !== undefined && { 'content-type': 'application/json' }),
       },
       ...(body !== undefined && { body: JSON.stringify(body) }),
@@ -125,26 +121,9 @@ async function request(
   if (response.ok) return response;
   const problem = (await response.json().catch(() => ({}))) as { code?: string; detail?: string; hint?: string };
   const code = problem.code !== undefined && problem.code in refusals ? (problem.code as RefusalCode) : 'source-failed';
-  const hint = code === 'unauthorized' ? 'Give the admin token of that server: --token TOKEN' : problem.hint;
+  const ownHint = code in commandHints ? undefined : problem.hint;
+  const hint = code === 'unauthorized' ? 'Give the admin token of that server: --token TOKEN' : ownHint;
   throw new OxbowError(code, problem.detail ?? `${url} answered ${response.status}`, {
     ...(hint !== undefined && { extra: { hint } }),
   });
-}
-
-/**
- * Reads the address of a server.
- *
- * @throws OxbowError `bad-request`
- */
-export function parseServer(text: string): string {
-  try {
-    const url = new URL(text);
-    if (url.protocol !== 'http:' && url.protocol !== 'https:') throw new FormatError('no web address', 0);
-    return url.href;
-  } catch (error) {
-    throw new OxbowError('bad-request', `"${text}" is not the address of a server`, {
-      cause: error,
-      extra: { hint: 'Write --server http://127.0.0.1:8080' },
-    });
-  }
 }

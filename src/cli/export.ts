@@ -7,8 +7,11 @@ import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { ExportResult, ExportSettings } from '../api/job-shapes.ts';
 import { OxbowError } from '../lib/errors.ts';
-import { exportRemotely, parseServer } from './export-remote.ts';
+import { findRunning } from '../store/running.ts';
+import { exportRemotely } from './export-remote.ts';
+import { refuseToReplace } from './output-file.ts';
 import { bar, openProgressLine, sayBytes, sayLength } from './progress.ts';
+import { openServer } from './running-server.ts';
 import { onStopSignal } from './stop-signals.ts';
 import { type ExitCode, note, say, sayJson } from './terminal.ts';
 
@@ -17,6 +20,7 @@ interface Options {
   readonly to?: string;
   readonly duration?: string;
   readonly output: string;
+  readonly overwrite?: true;
   readonly exact?: true;
   readonly data: string;
   readonly server?: string;
@@ -43,9 +47,14 @@ export function addExport(program: Command, exit: (code: ExitCode) => void): voi
       '-o, --output <FILE>',
       'The file; its ending is its format: .mp4, .mkv or .ts. A folder: named after the stream.',
     )
+    .option('--overwrite', 'Replace a file that exists.')
     .option('--exact', 'Cut to the frame: pictures at the edges are encoded anew. Else from key frame to key frame.')
-    .option('--data <DIR>', 'Data folder to read.', process.env.OXBOW_DATA ?? './oxbow-data')
-    .option('--server <URL>', 'Ask a running oxbow instead.')
+    .option(
+      '--data <DIR>',
+      'Data folder to read, also while oxbow runs on it.',
+      process.env.OXBOW_DATA ?? './oxbow-data',
+    )
+    .option('--server <URL>', 'Ask this oxbow; without it, the one that runs on the data folder, if one does.')
     .option('--token <TOKEN>', 'Admin token of that server; also OXBOW_ADMIN_TOKEN.')
     .option('--json', 'Print the result as JSON.')
     .addHelpText('after', examples)
@@ -67,6 +76,7 @@ async function runExport(stream: string, options: Options): Promise<ExitCode> {
   const controller = new AbortController();
   using _signals = onStopSignal(() => controller.abort(new DOMException('stopped', 'AbortError')));
   const { path, format } = outputOf(options.output, stream, options.from);
+  if (!options.overwrite) refuseToReplace(path);
   const settings: ExportSettings = {
     ...{ stream, from: options.from, to: (options.to ?? options.duration)!, format },
     exact: options.exact === true,
@@ -78,13 +88,14 @@ async function runExport(stream: string, options: Options): Promise<ExitCode> {
       using line = openProgressLine();
       const progress = (share: number) => line.show(() => bar(share, performance.now() - begunAt));
       const how = { path, progress, signal: controller.signal };
-      result = await (options.server === undefined
-        ? exportLocally(options.data, settings, how)
-        : exportRemotely(
-            { url: parseServer(options.server), token: options.token ?? process.env.OXBOW_ADMIN_TOKEN ?? '' },
-            settings,
-            how,
-          ));
+      const data = resolve(options.data);
+      if (options.server === undefined && findRunning(data) === undefined) {
+        result = await exportLocally(data, settings, how);
+      } else {
+        const adminToken = options.token ?? process.env.OXBOW_ADMIN_TOKEN;
+        await using server = await openServer({ data, adminToken }, options.server);
+        result = await exportRemotely(server, settings, how);
+      }
     }
     if (options.json) sayJson({ ...result, file: path });
     else for (const sentence of describe(result, path)) say(sentence);
@@ -122,18 +133,10 @@ async function exportLocally(
     import('../delivery/address-time.ts'),
   ]);
   const range = parseRange(settings.from, settings.to);
-  try {
-    await using recordings = await openOfflineRecordings(data, how);
-    const source = await recordings.find(settings.stream);
-    const request = { range, format: settings.format ?? 'mp4', exact: settings.exact === true };
-    return await exportToFile(source, request, { ...how, reader: recordings.reader });
-  } catch (error) {
-    if (!(error instanceof OxbowError) || error.code !== 'data-in-use') throw error;
-    throw new OxbowError('data-in-use', error.message, {
-      cause: error,
-      extra: { hint: 'Ask the oxbow that runs there: --server URL --token TOKEN' },
-    });
-  }
+  await using recordings = await openOfflineRecordings(data, how);
+  const source = await recordings.find(settings.stream);
+  const request = { range, format: settings.format ?? 'mp4', exact: settings.exact === true };
+  return await exportToFile(source, request, { ...how, reader: recordings.reader });
 }
 
 /** What came of it, for a person. */

@@ -4,6 +4,7 @@
  */
 import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
+import { namesOf } from '../api/left-out.ts';
 import type { ProbeView } from '../api/probe.ts';
 import type { TrackView } from '../api/shapes.ts';
 import type { SourceQuality } from '../api/source-facts.ts';
@@ -22,7 +23,10 @@ export function addProbe(program: Command, exit: (code: ExitCode) => void): void
     )
     .argument('<URL|FILE>', 'an HLS playlist, an MP4 file, a page with a video, or a file here')
     .option('--json', 'Print JSON.');
-  addSettingFlags(command);
+  addSettingFlags(command, [
+    ...['pull.quality', 'pull.userAgent', 'net.allow', 'probe.depth', 'probe.timeout'],
+    ...['pages.ytDlp', 'pages.timeout', 'pages.format', 'pages.patterns'],
+  ]);
   command.action(async (target: string) => exit(await probe(target, command)));
 }
 
@@ -38,8 +42,9 @@ async function probe(target: string, command: Command): Promise<ExitCode> {
   const controller = new AbortController();
   const { signal } = controller;
   using _signals = onStopSignal(() => controller.abort(new DOMException('interrupted', 'AbortError')));
-  const [{ probeAddress, probeFile }, { createNet }, { createSystemClock }, { closeEngine }] = await Promise.all([
+  const [{ probeAddress }, { probeFile }, { createNet }, { createSystemClock }, { closeEngine }] = await Promise.all([
     import('../streams/probe.ts'),
+    import('../streams/probe-file.ts'),
     import('../net/net.ts'),
     import('../lib/clock.ts'),
     import('../ffmpeg/engine.ts'),
@@ -72,7 +77,18 @@ function sayFound(found: ProbeView): void {
 }
 
 /** What is known of the whole, a line each; what is not known is left out. */
-function rowsOf({ title, protocol, container, live, durationS, backS, chosen, pace, media }: ProbeView): string[][] {
+function rowsOf({
+  title,
+  protocol,
+  container,
+  live,
+  durationS,
+  backS,
+  chosen,
+  pace,
+  media,
+  leftOut,
+}: ProbeView): string[][] {
   const rows: [string, string | undefined][] = [
     ['title', title],
     ['protocol', protocol],
@@ -84,6 +100,7 @@ function rowsOf({ title, protocol, container, live, durationS, backS, chosen, pa
     ['arrival', pace],
     ['bitrate', media ? bitText(media.bitrate) : undefined],
     ['frame rate', media?.frameRate ? `${media.frameRate} fps` : undefined],
+    ['left out', leftOut && `${namesOf(leftOut)} (oxbow cannot take ${leftOut.length === 1 ? 'it' : 'them'})`],
     ['key frames', media?.gopS ? `every ${media.gopS} s` : undefined],
   ];
   return rows.flatMap(([name, value]) => (value ? [[name, value]] : []));

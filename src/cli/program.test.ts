@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type SpawnSyncReturns, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -38,6 +38,27 @@ test('the help of serve lists every flag with its default and none of the old al
   }
   assert.match(stdout, /\(default:\s+24h\)/);
   assert.doesNotMatch(stdout, /--bind-to/);
+});
+
+test('the help of a verb shows the settings that matter for it, and the others are taken all the same', () => {
+  for (const [verb, own] of [
+    [['probe'], '--net-allow'],
+    [['doctor'], '--data'],
+    [['token', 'list'], '--data'],
+    [['stream', 'list'], '--data'],
+  ] as const) {
+    const { stdout } = oxbow([...verb, '--help']);
+    assert.match(stdout, new RegExp(`^ +${own} `, 'm'));
+    assert.doesNotMatch(stdout, /--test-picture|--telemetry|--hls/, verb.join(' '));
+    assert.match(stdout, /All settings: oxbow serve --help/);
+  }
+  assert.match(oxbow(['probe', 'none.ts', '--test-picture-fps', '25']).stderr, /there is no file/);
+});
+
+test('a folder without recordings has no list of streams, and is not created', () => {
+  const { status, stderr } = oxbow(['stream', 'list', '--data', 'nowhere']);
+  assert.deepEqual([status, existsSync(join(folder, 'nowhere'))], [1, false]);
+  assert.match(stderr, /there are no recordings in .*nowhere/);
 });
 
 test('an unknown flag is wrong usage: exit 2, with the nearest flag', () => {
@@ -84,7 +105,7 @@ test('config check ends with 1 and lists every problem; with 0 when all is right
 
 test('config print shows each value with its origin and hides secrets', () => {
   const args = ['config', 'print', '--tail', '48', '--json', 'door=https://me:pass@cam.example/live.m3u8'];
-  const { stdout, status } = oxbow(args, { OXBOW_ADMIN_TOKEN: 'correct horse' });
+  const { stdout, status } = oxbow(args, { OXBOW_ADMIN_TOKEN: 'correct horse battery' });
   assert.equal(status, 0);
   const printed = JSON.parse(stdout) as Record<string, { value: string; origin: string }>;
   assert.deepEqual(printed['record.keep'], { value: '2d', origin: '--tail', reload: 'live' });

@@ -12,6 +12,7 @@ import { addExport } from './export.ts';
 import { addProbe } from './probe.ts';
 import { addRecord } from './record.ts';
 import { addServe } from './serve.ts';
+import { addStream } from './stream.ts';
 import { type ExitCode, sayError } from './terminal.ts';
 import { addToken } from './token.ts';
 
@@ -26,6 +27,7 @@ export async function runCommandLine(args: readonly string[]): Promise<ExitCode>
   const program = createProgram((given) => {
     code = given;
   });
+  endWithReader(program);
   try {
     await program.parseAsync(args, { from: 'user' });
     return code;
@@ -35,7 +37,12 @@ export async function runCommandLine(args: readonly string[]): Promise<ExitCode>
   }
 }
 
-function createProgram(exit: (code: ExitCode) => void): Command {
+/**
+ * Makes the command line with all verbs.
+ *
+ * @param exit told the exit code of the verb that ran
+ */
+export function createProgram(exit: (code: ExitCode) => void): Command {
   const program = new Command('oxbow');
   program
     .description('Live video that remembers. Without a verb, oxbow serves.')
@@ -56,10 +63,28 @@ function createProgram(exit: (code: ExitCode) => void): Command {
   addExport(program, exit);
   addRecord(program, exit);
   addBackup(program, exit);
+  addStream(program, exit);
   addToken(program, exit);
   addCompletion(program, exit);
   for (const command of program.commands) for (const each of [command, ...command.commands]) inherit(each);
   return program;
+}
+
+/** Verbs that decide themselves what it means that nobody reads their output. */
+const outliveReader: ReadonlySet<string> = new Set(['serve', 'record']);
+
+/** A reader that has seen enough (`oxbow doctor | head`) ends a verb quietly: EPIPE is no failure. */
+function endWithReader(program: Command): void {
+  let verb = '';
+  program.hook('preAction', (_, command) => {
+    verb = command.name();
+  });
+  for (const output of [process.stdout, process.stderr]) {
+    output.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error;
+      if (!outliveReader.has(verb)) process.exit(0);
+    });
+  }
 }
 
 /** What every verb does like the program. */

@@ -5,13 +5,17 @@
 import { existsSync, statSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import type { Command } from 'commander';
+import { leftOutSentence, namesOf } from '../api/left-out.ts';
 import { loadConfig } from '../config/load.ts';
 import type { PullSourceConfig, SourceConfig } from '../config/schema.ts';
 import { streamNamePattern } from '../config/schema.ts';
 import { parseNamedUrl } from '../config/source-url.ts';
 import { parseDuration } from '../lib/duration.ts';
 import { FormatError, OxbowError } from '../lib/errors.ts';
+import { GarbageWatch } from '../lib/garbage-watch.ts';
+import { parseQuality, QUALITIES } from '../lib/quality.ts';
 import type { RecordProgress, RecordSummary, RecordTarget } from '../streams/record.ts';
+import { refuseToReplace } from './output-file.ts';
 import { openProgressLine, sayBytes, sayClock, sayLength } from './progress.ts';
 import { onStopSignal } from './stop-signals.ts';
 import { type ExitCode, note, say, sayJson } from './terminal.ts';
@@ -26,6 +30,8 @@ interface Options {
   readonly name?: string;
   readonly format?: string;
   readonly overwrite?: true;
+  readonly netAllow?: string;
+  readonly allowMissingTracks?: true;
   readonly json?: true;
 }
 
@@ -49,6 +55,8 @@ export function addRecord(program: Command, exit: (code: ExitCode) => void): voi
     .option('--name <NAME>', 'Name of the stream in a data folder; made from the host if not given.')
     .option('--format <mp4|mkv|ts>', 'Format of a pipe (ts) or of a file whose ending does not tell.')
     .option('--overwrite', 'Replace a file that exists.')
+    .option('--net-allow <CIDR,…>', 'Private addresses that playlists, pages and redirects may lead to.')
+    .option('--allow-missing-tracks', 'Exit 0 even if the source has tracks that oxbow cannot take.')
     .option('--json', 'Print what was recorded as JSON.')
     .addHelpText('after', examples)
     .action(async (url: string, options: Options) => exit(await runRecord(url, options)));
@@ -61,17 +69,24 @@ Examples:
   oxbow record https://cam.example/live.m3u8 -o - | ffplay -
   oxbow record https://cam.example/live.m3u8 -o ./recordings && oxbow serve --data ./recordings
 
-Exit: 0 when it was stopped or the duration was reached, and the file is whole; 1 when the source or the disk failed.`;
+Exit: 0 when it was stopped or the duration was reached, and the file is whole; 1 when the source or the disk failed; 2 for wrong
+usage; 3 when the file is whole, but the source has tracks that oxbow cannot take (0 with --allow-missing-tracks).`;
 
 async function runRecord(url: string, options: Options): Promise<ExitCode> {
   const target = targetOf(options);
   const durationMs = options.duration === undefined ? undefined : durationOf('--duration', options.duration);
   const { name, source } = sourceOf(url, options);
-  const { config } = await loadConfig({ files: [], env: {}, flags: [], urls: [] });
+  const flags =
+    options.netAllow === undefined ? [] : [{ path: 'net.allow', value: options.netAllow, origin: '--net-allow' }];
+  const { config } = await loadConfig({ files: [], env: {}, flags, urls: [] });
   const controller = new AbortController();
+  using _garbage = new GarbageWatch();
   using _signals = onStopSignal(() => controller.abort(new DOMException('stopped', 'AbortError')));
-  if (target.kind === 'pipe')
-    process.stdout.on('error', () => controller.abort(new DOMException('nobody reads any more', 'AbortError')));
+  const pipe = { isClosed: false };
+  process.stdout.once('error', () => {
+    pipe.isClosed = true;
+    controller.abort(new DOMException('the reader closed the pipe', 'AbortError'));
+  });
   const [{ recordSource }, { createSilentLog }, { closeEngine }] = await Promise.all([
     import('../streams/record.ts'),
     import('../observe/log.ts'),
@@ -83,7 +98,10 @@ async function runRecord(url: string, options: Options): Promise<ExitCode> {
     const progress = (now: RecordProgress) => line.show(() => describeProgress(now));
     const log = createSilentLog();
     const request = { name, source, target, durationMs };
-    summary = await recordSource(request, { config, log, progress, signal: controller.signal });
+    summary = await recordSource(request, { config, log, progress, signal: controller.signal }).catch(withHint);
+  } catch (error) {
+    if (!pipe.isClosed) throw error;
+    return 0; // a player that is closed ends the recording in order
   } finally {
     await closeEngine();
   }
@@ -94,7 +112,16 @@ async function runRecord(url: string, options: Options): Promise<ExitCode> {
   if (target.kind === 'pipe') note(describe(summary));
   else if (options.json) sayJson({ ...summary, seconds: Math.round(summary.seconds * 1000) / 1000 });
   else say(describe(summary));
-  return 0;
+  if (summary.leftOut.length === 0) return 0;
+  note(`oxbow: ${leftOutSentence(summary.leftOut)}`);
+  return options.allowMissingTracks === true ? 0 : 3;
+}
+
+/** What helps against a refused address is a flag here. */
+function withHint(error: unknown): never {
+  if (!(error instanceof OxbowError) || error.code !== 'address-refused') throw error;
+  const hint = 'Allow its network if it is yours: oxbow record … --net-allow 192.168.0.0/16 (or the address itself).';
+  throw new OxbowError(error.code, error.message, { cause: error, extra: { ...error.extra, hint } });
 }
 
 function targetOf({ output, format, overwrite }: Options): RecordTarget {
@@ -121,10 +148,7 @@ function targetOf({ output, format, overwrite }: Options): RecordTarget {
     }
     return { kind: 'folder', path };
   }
-  if (existsSync(path) && overwrite !== true) {
-    const hint = 'Choose another name, or say --overwrite.';
-    throw new OxbowError('bad-request', `${output} exists`, { extra: { hint } });
-  }
+  if (!overwrite) refuseToReplace(path);
   return { kind: 'file', path, format: wished ?? ending ?? 'mp4', overwrite: overwrite === true };
 }
 
@@ -133,6 +157,7 @@ function sourceOf(url: string, options: Options): { name: string; source: Source
   if (given !== undefined && !streamNamePattern.test(given)) {
     throw new OxbowError('bad-name', `"${given.slice(0, 80)}" is not a stream name`);
   }
+  if (quality !== undefined) checkQuality(quality);
   if (url === 'test:') return { name: given ?? 'test', source: { type: 'test' } };
   try {
     const named = parseNamedUrl(url, new Set());
@@ -148,6 +173,16 @@ function sourceOf(url: string, options: Options): { name: string; source: Source
   } catch (error) {
     if (!(error instanceof FormatError)) throw error;
     throw new OxbowError('bad-request', error.message, { cause: error, extra: { hint: 'See oxbow record --help.' } });
+  }
+}
+
+function checkQuality(text: string): void {
+  try {
+    parseQuality(text);
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error;
+    const hint = `--quality takes ${QUALITIES}.`;
+    throw new OxbowError('bad-request', `"${text.slice(0, 40)}" is not a quality`, { cause: error, extra: { hint } });
   }
 }
 
@@ -172,10 +207,11 @@ function durationOf(flag: string, text: string): number {
   }
 }
 
-function describeProgress({ seconds, bytes, bitrate, gaps, problem }: RecordProgress): string {
+function describeProgress({ seconds, bytes, bitrate, gaps, problem, leftOut }: RecordProgress): string {
   const missing = gaps === 0 ? '' : `  ${gaps} ${gaps === 1 ? 'gap' : 'gaps'}`;
   const now = problem === '' ? '' : `  waiting: ${problem}`;
-  return `${sayClock(seconds)}  ${sayBytes(bytes)}  ${(bitrate / 1e6).toFixed(2)} Mbps${missing}${now}`;
+  const without = leftOut.length === 0 ? '' : `  left out: ${namesOf(leftOut)}`;
+  return `${sayClock(seconds)}  ${sayBytes(bytes)}  ${(bitrate / 1e6).toFixed(2)} Mbps${missing}${without}${now}`;
 }
 
 function describe({ files, seconds, bytes, gaps, ended }: RecordSummary): string {

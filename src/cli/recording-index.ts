@@ -2,12 +2,12 @@
  * The door from the command line to the index of recordings; opened only when asked for, so that other verbs start fast.
  * In: a data folder. Out: findings, a rebuilt index.
  */
-import type { Rebuilt } from '../streams/rebuild.ts';
+import type { IndexReport, Rebuilt } from '../streams/rebuild.ts';
 
-/** Compares database and files. @returns sentences about what does not agree; empty when all is well */
-export async function compareIndex(folder: string, { signal }: { signal: AbortSignal }): Promise<readonly string[]> {
+/** Compares database and files; changes nothing. @throws OxbowError `data-in-use`, `data-newer`, `not-ready` */
+export async function compareIndex(folder: string, { signal }: { signal: AbortSignal }): Promise<IndexReport> {
   const { checkIndex } = await import('../streams/rebuild.ts');
-  return (await checkIndex(folder, { signal })).problems;
+  return checkIndex(folder, { signal });
 }
 
 /** Makes the index again from the files and says what was found. @throws OxbowError `data-in-use` while a server runs there */

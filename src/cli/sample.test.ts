@@ -10,8 +10,8 @@ import { startText } from './serve.ts';
 const folder = mkdtempSync(join(tmpdir(), 'oxbow-sample-'));
 after(() => rmSync(folder, { recursive: true }));
 
-const load = async (data: string, urls: readonly string[] = []) =>
-  (await loadConfig({ urls, flags: [{ path: 'data', value: data, origin: '--data' }] })).config;
+const load = (data: string, urls: readonly string[] = [], files: readonly string[] = []) =>
+  loadConfig({ urls, files, flags: [{ path: 'data', value: data, origin: '--data' }] });
 
 test('an empty or missing data folder without streams shows demo, and goes on showing it at later starts', async () => {
   assert.deepEqual(Object.keys(withSample(await load(join(folder, 'missing'))).streams), ['demo']);
@@ -21,6 +21,7 @@ test('an empty or missing data folder without streams shows demo, and goes on sh
     record: true,
     keep: undefined,
     visibility: 'public',
+    visibilityIsSet: false,
     origin: 'sample',
   });
   writeFileSync(join(folder, 'oxbow.db'), '');
@@ -35,8 +36,16 @@ test('a configured stream takes the place of the sample', async () => {
   ]);
 });
 
+test('a file that says that there are no streams starts without the sample', async () => {
+  for (const text of ['streams: {}\n', 'streams:\n']) {
+    const file = join(folder, 'none.yaml');
+    writeFileSync(file, text);
+    assert.deepEqual(withSample(await load(join(folder, 'missing'), [], [file])).streams, {}, text);
+  }
+});
+
 test('the start text says where to watch, what is kept, and hides what may be secret in a URL', async () => {
-  const config = await load('/somewhere/else', ['door=https://user:word@cam.example/live.m3u8?token=abc']);
+  const { config } = await load('/somewhere/else', ['door=https://user:word@cam.example/live.m3u8?token=abc']);
   const text = startText(config, 'http://127.0.0.1:8080');
   assert.match(text, /Watch +http:\/\/127\.0\.0\.1:8080$/m);
   assert.match(text, /Recordings +\/somewhere\/else, kept 24h$/m);

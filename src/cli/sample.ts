@@ -4,7 +4,7 @@
  */
 import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { finishStream } from '../config/load.ts';
+import { finishStream, type LoadedConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
 
 /** Name of the note in the data folder. */
@@ -14,10 +14,12 @@ const NOTE =
   'Delete this file to start without it.\n';
 
 /**
- * Adds `demo` where no stream is configured and the data folder is empty, or was when oxbow first used it.
+ * Adds `demo` where no stream is configured and the data folder is empty, or was when oxbow first used it. A file that says `streams: {}`
+ * wants none.
  */
-export function withSample(config: Config): Config {
-  if (Object.keys(config.streams).length > 0 || !wantsSample(config.data)) return config;
+export function withSample({ config, origins }: Pick<LoadedConfig, 'config' | 'origins'>): Config {
+  const isSet = Object.keys(config.streams).length > 0 || origins.has('streams');
+  if (isSet || !wantsSample(config.data)) return config;
   const draft = { source: { type: 'test' }, record: true, keep: undefined, visibility: 'default' } as const;
   return { ...config, streams: { demo: finishStream(draft, 'sample', config) } };
 }

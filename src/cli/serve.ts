@@ -51,7 +51,7 @@ Examples:
 async function serve(command: Command, urls: readonly string[]): Promise<ExitCode> {
   refuseMistypedVerb(command, urls);
   const loaded = await readSettings(command, urls);
-  const config = withSample(loaded.config);
+  const config = withSample(loaded);
   const starting = new AbortController();
   const { promise: stopped, resolve: stop } = Promise.withResolvers<StopReason>();
   let isReady = false;
@@ -69,9 +69,14 @@ async function serve(command: Command, urls: readonly string[]): Promise<ExitCod
   using _signals = onStopSignal(onStop, undefined, () => reloads.wish('SIGHUP'));
   setFlagsFromString(`--heap-growing-percent=${HEAP_GROWTH_PERCENT}`);
   const { startApp } = await import('../app.ts');
+  const isForPrograms = command.opts<{ json?: true }>().json === true;
+  const shown = Promise.withResolvers<void>();
   let app: Awaited<ReturnType<typeof startApp>> | undefined;
   try {
-    app = await startApp(config, { signal: starting.signal, origins: loaded.origins });
+    app = await startApp(config, {
+      ...{ signal: starting.signal, origins: loaded.origins },
+      shown: isForPrograms ? undefined : shown.promise,
+    });
   } catch (error) {
     if (!starting.signal.aborted) throw error;
   }
@@ -79,14 +84,15 @@ async function serve(command: Command, urls: readonly string[]): Promise<ExitCod
     isReady = true;
     reloads.begin(app);
     rememberSample(config);
-    if (command.opts<{ json?: true }>().json) sayJson({ event: 'ready', http: app.httpUrl });
+    if (isForPrograms) sayJson({ event: 'ready', http: app.httpUrl });
     else say(startText(config, app.httpUrl, app.signIn));
   }
+  shown.resolve();
   const tidying = setTimeout(letGoOfGarbage, TIDY_AFTER_MS);
   const reason = await stopped;
   clearTimeout(tidying);
   await reloads[Symbol.asyncDispose]();
-  await app?.close();
+  await app?.close(reason);
   clearTimeout(late);
   return !isReady && reason === 'SIGINT' ? 130 : 0;
 }
@@ -106,11 +112,12 @@ export function startText(config: Config, httpUrl: string, signIn?: string): str
   const base = config.publicUrl ?? httpUrl;
   const folder = relative(process.cwd(), config.data) || '.';
   const shown = folder.startsWith('..') ? config.data : folder;
-  const rows = [
-    ['  Watch', base],
-    ['  Recordings', `${shown}, kept ${printDuration(config.record.keep)}`],
-  ];
-  if (signIn !== undefined) rows.push(['  Sign in', `${base}${signIn}  (once, within 15 minutes)`]);
+  const rows: string[][] = [];
+  if (signIn !== undefined) {
+    rows.push(['  Sign in', `${base}${signIn}`]);
+    rows.push(['', 'to add streams and change settings; works once, within 15 minutes']);
+  }
+  rows.push(['  Watch', base], ['  Recordings', `${shown}, kept ${printDuration(config.record.keep)}`]);
   for (const [index, [name, stream]] of Object.entries(config.streams).entries()) {
     const kept = !stream.record
       ? ', not recorded'

@@ -15,16 +15,22 @@ import { note } from './terminal.ts';
 const settings = listSettings(schema as Section<Readonly<Record<string, Node>>>);
 const collect = (value: string, before: readonly string[] | undefined) => [...(before ?? []), value];
 
-/** Adds `--config` and a flag for each setting. */
-export function addSettingFlags(command: Command): Command {
+/**
+ * Adds `--config` and a flag for each setting.
+ *
+ * @param shown paths of the settings that matter for this verb; `--help` shows these alone, the others are taken all the same
+ */
+export function addSettingFlags(command: Command, shown?: readonly string[]): Command {
   command.optionsGroup('Settings:');
   command.addOption(
     new Option('--config <FILE>', 'Settings in YAML; may be given again, later files win.').argParser(collect),
   );
-  for (const { flag, option } of settings) {
+  for (const { path, flag, option } of settings) {
     const byDefault = option.defaultText === '' ? '' : ` (default: ${option.defaultText})`;
-    command.addOption(new Option(`--${flag} <${option.placeholder}>`, `${option.sentence}${byDefault}`));
+    const added = new Option(`--${flag} <${option.placeholder}>`, `${option.sentence}${byDefault}`);
+    command.addOption(shown && !shown.includes(path) ? added.hideHelp() : added);
   }
+  if (shown) command.addHelpText('after', '\nAll settings: oxbow serve --help');
   return command;
 }
 
@@ -66,7 +72,8 @@ export async function readAgain(command: Command, urls: readonly string[] = []):
   for (const { flag, convert, path } of vsrAliases) {
     const value = flag === undefined ? undefined : typedValue(flag);
     if (value === undefined) continue;
-    for (const each of [value].flat()) flags.push({ path, value: convert(String(each)), origin: `--${flag}` });
+    for (const each of [value].flat())
+      flags.push({ path, value: undefined, ...convert(String(each)), origin: `--${flag}` });
   }
   for (const { flag, path } of settings) {
     const value = typedValue(flag);

@@ -4,9 +4,13 @@
  * In: signals. Out: one call of `stop`; a second signal ends the process at once. Calls of `reload`.
  */
 import { isatty } from 'node:tty';
+import { isWindows } from '../lib/platform.ts';
 
 /** Ctrl-C reaches the whole process group, and the launcher passes it on: what comes within this time is the same wish, ms. */
 const SAME_WISH_MS = 500;
+
+/** How often the parent is looked at where npm started oxbow, ms. */
+const LOOK_AT_PARENT_MS = 250;
 
 /** What asked oxbow to stop. */
 export type StopReason = 'SIGINT' | 'SIGTERM' | 'SIGHUP' | 'launcher-gone';
@@ -46,11 +50,25 @@ export function onStopSignal(
   process.on('SIGINT', onInt).on('SIGTERM', onTerm).on('SIGHUP', onHup).on('disconnect', onGone);
   // The channel to the launcher must not keep a finished process alive.
   process.channel?.unref();
+  const looking = watchNpmShell(onGone);
   return {
     [Symbol.dispose]() {
+      clearInterval(looking);
       process.off('SIGINT', onInt).off('SIGTERM', onTerm).off('SIGHUP', onHup).off('disconnect', onGone);
     },
   };
+}
+
+/**
+ * npm runs a script in a shell and passes SIGTERM to that shell, which dies of it and passes nothing on. The parent is another one then.
+ * Outside npm a parent may end and oxbow continue, as behind nohup. Windows keeps the number of a parent that ended, and has no SIGTERM.
+ */
+function watchNpmShell(gone: () => void): NodeJS.Timeout | undefined {
+  if (process.env.npm_lifecycle_event === undefined || isWindows) return undefined;
+  const parent = process.ppid;
+  return setInterval(() => {
+    if (process.ppid !== parent) gone();
+  }, LOOK_AT_PARENT_MS).unref();
 }
 
 const isOnTerminal = (): boolean => [0, 1, 2].some((fd) => isatty(fd));

@@ -33,7 +33,7 @@ test('a refusal may bring a hint of its own', () => {
 test('our own mistake fails with its message, the stack only when asked for', () => {
   const plain = captured(new Error('it broke'));
   assert.equal(plain.code, 1);
-  assert.match(plain.text, /^oxbow: it broke\n {2}Run it again with --log-level debug/);
+  assert.match(plain.text, /^oxbow: it broke\n {2}Set OXBOW_LOG_LEVEL=debug/);
   assert.match(captured(new Error('it broke'), true).text, /at .*terminal\.test\.ts/);
   assert.match(captured('thrown text').text, /^oxbow: thrown text/);
 });

@@ -2,10 +2,10 @@
  * What the command line says and how it ends: results on stdout, everything else on stderr, one sentence and a hint for errors.
  * In: results and errors of the verbs. Out: text and the exit code.
  */
-import { OxbowError } from '../lib/errors.ts';
+import { OxbowError, type RefusalCode } from '../lib/errors.ts';
 
-/** Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted. */
-export type ExitCode = 0 | 1 | 2 | 130;
+/** Exit codes: 0 done, 1 failed, 2 wrong usage, 3 recorded but a track is left out, 130 interrupted. */
+export type ExitCode = 0 | 1 | 2 | 3 | 130;
 
 /** Writes one line of a result. */
 export function say(line: string): void {
@@ -25,6 +25,15 @@ export function note(line: string): void {
 /** Codes whose cause lies in what was typed or configured. */
 const usageCodes = new Set(['bad-setting', 'bad-request', 'bad-name', 'bad-time']);
 
+/** What to type, where the table of refusals names a request of the API. */
+export const commandHints: Readonly<Partial<Record<RefusalCode, string>>> = {
+  'bad-request': 'See the help of the verb: oxbow VERB --help',
+  unauthorized: 'Give the admin token of that server, or run it beside the server: oxbow token --help',
+  'stream-unknown': 'oxbow stream list prints the streams.',
+  'no-media': 'oxbow stream list prints from when to when each stream is recorded.',
+  'token-unknown': 'oxbow token list prints the tokens.',
+};
+
 /**
  * Prints an error for a person and tells the exit code.
  *
@@ -34,11 +43,12 @@ const usageCodes = new Set(['bad-setting', 'bad-request', 'bad-name', 'bad-time'
 export function sayError(error: unknown, { withStack }: { readonly withStack: boolean }): ExitCode {
   if (error instanceof OxbowError) {
     for (const sentence of sentencesOf(error)) note(`oxbow: ${sentence}`);
-    const hint = typeof error.extra.hint === 'string' ? error.extra.hint : error.refusal.hint;
+    const hint =
+      typeof error.extra.hint === 'string' ? error.extra.hint : (commandHints[error.code] ?? error.refusal.hint);
     note(`  ${hint}`);
   } else {
     note(`oxbow: ${error instanceof Error ? error.message : String(error)}`);
-    if (!withStack) note('  Run it again with --log-level debug to see where this came from.');
+    if (!withStack) note('  Set OXBOW_LOG_LEVEL=debug and run it again to see where this came from.');
   }
   if (withStack && error instanceof Error) note(error.stack ?? '');
   return error instanceof OxbowError && usageCodes.has(error.code) ? 2 : 1;

@@ -33,6 +33,7 @@ import type {
   SettingList,
   SignIn,
   SignInLink,
+  SignInWays,
   StorageView,
   StreamList,
   StreamSettings,
@@ -148,7 +149,7 @@ export class Operations {
     return this.#ask({ method: 'POST', path: '/api/v1/streams/{name}/restart' }, input, options);
   }
 
-  /** Looks at an address: what it is, its tracks and qualities, how far back it goes. Private addresses need `net.allow`. */
+  /** Looks at an address: what it is, its tracks and qualities, how far back it goes. The address itself may be private; private addresses that it leads to must be in `net.allow`. */
   probe(
     input: {
       body: ProbeRequest;
@@ -165,7 +166,7 @@ export class Operations {
       name: string;
       /** Unix seconds, milliseconds, RFC 3339 with a zone, or YYYYMMDDHHMMSS in UTC. A day before `to` unless given. */
       from?: string;
-      /** Unix seconds, milliseconds, RFC 3339 with a zone, or YYYYMMDDHHMMSS in UTC. Now unless given. */
+      /** Unix seconds, milliseconds, RFC 3339 with a zone, or YYYYMMDDHHMMSS in UTC. Or a duration after `from`: 90s, 2h. Now unless given. */
       to?: string;
       /** Seconds: what is finer may be merged, with the sums kept. Without it, only what is too much. From 600 on windows are left out. */
       res?: string;
@@ -182,7 +183,7 @@ export class Operations {
       name: string;
       /** Unix seconds, milliseconds, RFC 3339 with a zone, or YYYYMMDDHHMMSS in UTC. A day before `to` unless given. */
       from?: string;
-      /** Unix seconds, milliseconds, RFC 3339 with a zone, or YYYYMMDDHHMMSS in UTC. Now unless given. */
+      /** Unix seconds, milliseconds, RFC 3339 with a zone, or YYYYMMDDHHMMSS in UTC. Or a duration after `from`: 90s, 2h. Now unless given. */
       to?: string;
     },
     options?: CallOptions,
@@ -197,7 +198,7 @@ export class Operations {
       name: string;
       /** Unix seconds, milliseconds, RFC 3339 with a zone, or YYYYMMDDHHMMSS in UTC. All of them unless given. */
       from?: string;
-      /** Unix seconds, milliseconds, RFC 3339 with a zone, or YYYYMMDDHHMMSS in UTC. */
+      /** Unix seconds, milliseconds, RFC 3339 with a zone, or YYYYMMDDHHMMSS in UTC. Or a duration after `from`: 90s, 2h. */
       to?: string;
       /** `nextCursor` of the answer before this one */
       cursor?: string;
@@ -344,7 +345,12 @@ export class Operations {
     return this.#ask({ method: 'GET', path: '/api/v1/me' }, undefined, options);
   }
 
-  /** Signs a browser in, by the code of a one-time link or the admin token; the answer sets the cookie. */
+  /** Tells how this browser can sign in. */
+  getSignIn(options?: CallOptions): Promise<SignInWays> {
+    return this.#ask({ method: 'GET', path: '/api/v1/sign-in' }, undefined, options);
+  }
+
+  /** Signs a browser in, by the code of a one-time link, by the admin token, or by one press on the computer where oxbow runs; the answer sets the cookie. */
   createSession(
     input: {
       body: SignIn;

@@ -9,10 +9,13 @@
 export type ProblemCode =
   | 'bad-request'
   | 'bad-time'
+  | 'bad-duration'
+  | 'bad-time-zone'
   | 'bad-name'
   | 'window-too-long'
   | 'unauthorized'
   | 'sign-in-refused'
+  | 'host-refused'
   | 'cross-site'
   | 'watch-refused'
   | 'watch-expired'
@@ -59,7 +62,7 @@ export type ProblemCode =
   | 'bad-setting';
 
 /** `StreamState` of the API. */
-export type StreamState = 'starting' | 'live' | 'waiting' | 'stopped';
+export type StreamState = 'starting' | 'live' | 'waiting' | 'offline' | 'ended' | 'stopped';
 
 /** `TrackView` of the API. */
 export type TrackView = {
@@ -87,6 +90,13 @@ export type SourceQuality = {
   codecs?: string;
 };
 
+/** `LeftOutTrack` of the API. */
+export type LeftOutTrack = {
+  kind: 'video' | 'audio' | 'text' | 'unknown';
+  /** in words, e.g. `MPEG-2 video` or `DTS audio`; at most 120 characters */
+  name: string;
+};
+
 /** `SourceFacts` of the API. */
 export type SourceFacts = {
   protocol: 'hls' | 'mp4' | 'page' | 'test';
@@ -105,6 +115,8 @@ export type SourceFacts = {
   qualities: SourceQuality[];
   /** name of the quality that is taken */
   chosen?: string;
+  /** tracks that oxbow cannot take; absent where it takes all of them */
+  leftOut?: LeftOutTrack[];
 };
 
 /** `MediaRates` of the API. */
@@ -220,6 +232,8 @@ export type ProbeView = {
   qualities: SourceQuality[];
   /** name of the quality that is taken */
   chosen?: string;
+  /** tracks that oxbow cannot take; absent where it takes all of them */
+  leftOut?: LeftOutTrack[];
   /** how media arrives, in words */
   pace?: string;
   tracks: TrackView[];
@@ -335,7 +349,7 @@ export type PinList = {
 export type NewPin = {
   /** Unix seconds, milliseconds, RFC 3339 with a zone, or YYYYMMDDHHMMSS in UTC. */
   from: string;
-  /** Unix seconds, milliseconds, RFC 3339 with a zone, or YYYYMMDDHHMMSS in UTC. */
+  /** Unix seconds, milliseconds, RFC 3339 with a zone, or YYYYMMDDHHMMSS in UTC. Or a duration after `from`: 90s, 2h. */
   to: string;
   /** what it is about; may be empty */
   text?: string;
@@ -450,12 +464,24 @@ export type MeView = {
   session: SessionView | null;
 };
 
+/** `SignInWays` of the API. */
+export type SignInWays = {
+  /** `POST /api/v1/sessions {"press":true}` signs this browser in */
+  press: boolean;
+  /** oxbow was started with an admin token */
+  adminToken: boolean;
+  /** prints a sign-in link, on the computer where oxbow runs */
+  command: string;
+};
+
 /** `SignIn` of the API. */
 export type SignIn = {
   /** of a one-time link */
   code?: string;
   /** the admin token */
   token?: string;
+  /** by one press, where `GET /api/v1/sign-in` offers it */
+  press?: true;
 };
 
 /** `SessionList` of the API. */
@@ -658,6 +684,8 @@ export type SystemView = {
   memory: {
     rss: number;
     heapUsed: number;
+    external: number;
+    arrayBuffers: number;
     shared: number;
   };
   disk: {
@@ -733,11 +761,11 @@ export type LogList = {
 
 /** `HealthView` of the API. */
 export type HealthView = {
-  status: 'ok' | 'failing';
+  status: 'ok' | 'degraded' | 'failing';
   version: string;
   checks: {
     name: string;
-    status: 'ok' | 'failing';
+    status: 'ok' | 'degraded' | 'failing';
     detail?: string;
     tookMs: number;
   }[];

@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path';
 import { after, test } from 'node:test';
 import { OxbowError } from '../lib/errors.ts';
 import { type ConfigSources, loadConfig } from './load.ts';
+import { vsrAliases } from './vsr.ts';
 import type { SettingProblem } from './yaml-file.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'oxbow-config-'));
@@ -126,9 +127,17 @@ streams:
       record: true,
       keep: 604_800_000,
       visibility: 'public',
+      visibilityIsSet: false,
       origin: 'configuration',
     },
-    clock: { source: { type: 'test' }, record: false, keep: undefined, visibility: 'private', origin: 'configuration' },
+    clock: {
+      source: { type: 'test' },
+      record: false,
+      keep: undefined,
+      visibility: 'private',
+      visibilityIsSet: true,
+      origin: 'configuration',
+    },
   });
   assert.equal(origins.get('streams.door'), `${file}:3`);
 });
@@ -209,19 +218,22 @@ test('arguments that are no URLs, or name a stream twice, are refused', async ()
 
 test('a secret may come from a file, but not from two places', async () => {
   const file = join(folder, 'token');
-  writeFileSync(file, 'correct horse\n');
+  writeFileSync(file, 'correct horse battery\n');
   const { config, origins } = await loadConfig({ env: { OXBOW_ADMIN_TOKEN_FILE: file } });
-  assert.equal(config.adminToken, 'correct horse');
+  assert.equal(config.adminToken, 'correct horse battery');
   assert.equal(origins.get('adminToken'), 'OXBOW_ADMIN_TOKEN_FILE');
-  const problems = await problemsOf({ env: { OXBOW_ADMIN_TOKEN_FILE: file, OXBOW_ADMIN_TOKEN: 'another one' } });
+  const problems = await problemsOf({ env: { OXBOW_ADMIN_TOKEN_FILE: file, OXBOW_ADMIN_TOKEN: 'another long token' } });
   assert.match(problems[0]!.message, /set one of them/);
-  assert.match((await problemsOf({ env: { OXBOW_ADMIN_TOKEN: 'short' } }))[0]!.message, /shorter than 8/);
+  assert.match(
+    (await problemsOf({ env: { OXBOW_ADMIN_TOKEN: 'short' } }))[0]!.message,
+    /it has 5 characters; use at least 16/,
+  );
 });
 
 test('of a secret file only the newline at its end is cut; an empty or unreadable one names the variable', async () => {
   const file = join(folder, 'spaced');
-  writeFileSync(file, ' two words \r\n');
-  assert.equal((await loadConfig({ env: { OXBOW_ADMIN_TOKEN_FILE: file } })).config.adminToken, ' two words ');
+  writeFileSync(file, ' two words or more \r\n');
+  assert.equal((await loadConfig({ env: { OXBOW_ADMIN_TOKEN_FILE: file } })).config.adminToken, ' two words or more ');
   writeFileSync(file, '\n');
   const [empty] = await problemsOf({ env: { OXBOW_ADMIN_TOKEN_FILE: file } });
   assert.equal(empty!.origin, 'OXBOW_ADMIN_TOKEN_FILE');
@@ -267,6 +279,31 @@ test('the variables of video-stream-recorder are understood, and ours win over t
   assert.equal(origins.get('threads'), 'VSR_WORKERS');
 });
 
+test('what was typed for video-stream-recorder is told as it was typed', async () => {
+  for (const typed of ['-1', 'abc', '']) {
+    const flags = vsrAliases.flatMap(({ flag, path, convert }) =>
+      flag === 'tail' ? [{ path, value: undefined, ...convert(typed), origin: '--tail' }] : [],
+    );
+    const message = `"${typed}" is not a number of hours; write 24`;
+    assert.deepEqual(await problemsOf({ flags }), [{ origin: '--tail', message }]);
+  }
+});
+
+test('variables of video-stream-recorder that mean nothing here, or less, are named', async () => {
+  const env = {
+    ...{ VSR_DB_PATH: '/a.db', VSR_MAX_STREAMS: '4', VSR_DEBUG: '1', VSR_COLOUR: 'red' },
+    ...{ VSR_WORKERS: '99', VSR_HOST: '0.0.0.0', VSR_TAIL: '48' },
+  };
+  const { config, warnings } = await loadConfig({ env });
+  assert.equal(config.publicUrl, undefined, '0.0.0.0 is no address for others');
+  const found = warnings.join('\n');
+  for (const name of ['VSR_DB_PATH', 'VSR_MAX_STREAMS', 'VSR_DEBUG', 'VSR_COLOUR', 'VSR_WORKERS', 'VSR_HOST']) {
+    assert.match(found, new RegExp(`^${name}\\b`, 'm'));
+  }
+  assert.match(found, /^VSR_WORKERS: 99 was lowered to \d+:/m);
+  assert.doesNotMatch(found, /VSR_TAIL/);
+});
+
 test('address ranges are read from lists and from text, and checked', async () => {
   const { config } = await loadConfig({ env: { OXBOW_NET_ALLOW: '10.0.0.0/8, fd00::/8,192.168.1.20' } });
   assert.deepEqual(config.net.allow, ['10.0.0.0/8', 'fd00::/8', '192.168.1.20']);
@@ -310,6 +347,8 @@ test('streams that name no visibility are listed while only this computer comes,
   const seen = async (...flags: [path: string, value: string][]) => {
     const given = flags.map(([path, value]) => ({ path, value, origin: `--${path}` }));
     const { config } = await loadConfig({ files: [file], flags: given });
+    const isSet = Object.values(config.streams).map(({ visibilityIsSet }) => visibilityIsSet);
+    assert.deepEqual(isSet, [false, true], 'which of the two it was is known');
     return Object.values(config.streams).map(({ visibility }) => visibility);
   };
   assert.deepEqual(await seen(), ['public', 'public']);

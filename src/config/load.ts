@@ -11,7 +11,7 @@ import type { Node, Section } from './option.ts';
 import { defaultVisibility, type Reach } from './reach.ts';
 import { type Config, type StreamConfig, type StreamDraft, type StreamOrigin, schema } from './schema.ts';
 import { parseNamedUrl } from './source-url.ts';
-import { vsrVariables } from './vsr.ts';
+import { unusedVsrVariables, vsrVariables } from './vsr.ts';
 import { type RawValue, readYamlSettings, type SettingProblem } from './yaml-file.ts';
 
 /** Where values may come from. */
@@ -28,13 +28,15 @@ export interface ConfigSources {
 /** Settings that can be used, with the origin of each. */
 export interface LoadedConfig {
   readonly config: Config;
-  /** By path (`record.keep`, `streams.door`): `default`, `oxbow.yaml:3`, `OXBOW_KEEP`, `--keep`, `argument`. */
+  /** By path (`record.keep`, `streams.door`, `streams` where a file has it): `default`, `oxbow.yaml:3`, `OXBOW_KEEP`, `--keep`, `argument`. */
   readonly origins: ReadonlyMap<string, string>;
   /** Streams before their default visibility was decided. */
   readonly drafts: ReadonlyMap<string, { readonly draft: StreamDraft; readonly origin: StreamOrigin }>;
   /** Sentences about what was ignored. */
   readonly warnings: readonly string[];
 }
+
+const PREFIX = 'OXBOW_';
 
 type Streams = Map<string, { readonly draft: StreamDraft; readonly origin: StreamOrigin }>;
 
@@ -68,6 +70,7 @@ export async function loadConfig(sources: ConfigSources): Promise<LoadedConfig> 
     const found = readYamlSettings(text, file, schema as Section<Readonly<Record<string, Node>>>);
     problems.push(...found.problems);
     for (const value of found.values) apply(value);
+    for (const { path, origin } of found.sections) origins.set(path, origin);
     for (const { path, name, value, origin } of found.named) {
       streams.set(name, { draft: value as StreamDraft, origin: 'configuration' });
       origins.set(`${path}.${name}`, origin);
@@ -80,15 +83,21 @@ export async function loadConfig(sources: ConfigSources): Promise<LoadedConfig> 
     ...(await readVariables(settings, sources.env ?? {}, problems, warnings)),
     ...(sources.flags ?? []),
   ]) {
-    if (given.path === 'url') urls.push(given);
-    else apply(given);
+    if (given.warning !== undefined) warnings.push(`${given.origin}: ${given.warning}`);
+    if (given.refused !== undefined) problems.push({ origin: given.origin, message: given.refused });
+    else if (given.path === 'url') urls.push(given);
+    else if (given.value !== undefined) apply(given);
   }
+  warnings.push(...unusedVsrVariables(sources.env ?? {}));
   for (const url of sources.urls ?? []) urls.push({ path: 'url', value: url, origin: 'argument' });
   addUrls(urls, streams, origins, problems);
 
   if (problems.length > 0) {
     const first = problems[0]!;
-    throw new OxbowError('bad-setting', `${first.origin}: ${first.message}`, { extra: { problems } });
+    const typed = problems.every(({ origin }) => origin.startsWith('--'));
+    const hint = 'Correct the flag; --help says what it takes.'; // there is no file to be checked
+    const extra = { problems, ...(typed && { hint }) };
+    throw new OxbowError('bad-setting', `${first.origin}: ${first.message}`, { extra });
   }
   const config = fill(assemble(schema, '', values) as Omit<Config, 'streams'>, streams);
   return { config, origins, drafts: streams, warnings };
@@ -135,9 +144,12 @@ async function readVariables(
   }
   for (const name of Object.keys(env)) {
     // Kubernetes puts OXBOW_PORT_… and OXBOW_SERVICE_… into containers beside a service named oxbow.
-    if (!name.startsWith('OXBOW_') || known.has(name) || /^OXBOW_(PORT|SERVICE)(_|$)/.test(name)) continue;
-    const meant = nearest(name, known);
-    warnings.push(`${name} is no setting and was ignored${meant ? `; did you mean ${meant}?` : ''}`);
+    if (!name.startsWith(PREFIX) || known.has(name) || /^OXBOW_(PORT|SERVICE)(_|$)/.test(name)) continue;
+    const meant = nearest(
+      name.slice(PREFIX.length),
+      [...known].map((each) => each.slice(PREFIX.length)),
+    );
+    warnings.push(`${name} is no setting and was ignored${meant ? `; did you mean ${PREFIX}${meant}?` : ''}`);
   }
   return found;
 }
@@ -200,6 +212,7 @@ function fill(values: Omit<Config, 'streams'>, streams: Streams): Config {
  * @param reach decides the default visibility, at each start anew: what was public here alone is unlisted once others come
  */
 export function finishStream(draft: StreamDraft, origin: StreamOrigin, reach: Reach): StreamConfig {
-  const visibility = draft.visibility === 'default' ? defaultVisibility(reach) : draft.visibility;
-  return { ...draft, origin, visibility };
+  const { visibility } = draft;
+  const isSet = visibility !== 'default';
+  return { ...draft, origin, visibility: isSet ? visibility : defaultVisibility(reach), visibilityIsSet: isSet };
 }

@@ -37,11 +37,11 @@ export function listSettings(table: Section<Readonly<Record<string, Node>>>, pre
 /**
  * The name that was probably meant.
  *
- * @returns the candidate with the fewest differing letters, undefined when all are far off
+ * @returns the candidate with the fewest differing letters: at most one of three, two of eleven, three of more; else undefined
  */
 export function nearest(name: string, candidates: Iterable<string>): string | undefined {
   let best: string | undefined;
-  let least = Math.max(2, Math.floor(name.length / 3)) + 1;
+  let least = 1 + (name.length < 4 ? 1 : name.length < 12 ? 2 : 3);
   for (const candidate of candidates) {
     const distance = editDistance(name.toLowerCase().slice(0, 80), candidate.toLowerCase());
     if (distance < least) {

@@ -145,12 +145,12 @@ export function duration(
 }
 
 /** A kind whose value may be absent; `off`, `false` and the empty text say so. */
-function orNothing<T>(kind: Kind<T>): Kind<T | undefined> {
+function orNothing<T>(kind: Kind<T>, absent = 'off'): Kind<T | undefined> {
   return {
     placeholder: kind.placeholder,
     json: { anyOf: [kind.json, { const: 'off' }] },
-    read: (value) => (value === '' || value === 'off' || value === false ? undefined : kind.read(value)),
-    print: (value) => (value === undefined ? 'off' : kind.print(value)),
+    read: (value) => (['', 'off', false, absent].includes(value as string) ? undefined : kind.read(value)),
+    print: (value) => (value === undefined ? absent : kind.print(value)),
   };
 }
 
@@ -162,6 +162,17 @@ export function optionalDuration(sentence: string, extras?: OptionExtras): Optio
 /** An amount of bytes that may be absent; the value is bytes or undefined. */
 export function optionalSize(defaultText: string, sentence: string, extras?: OptionExtras): Option<number | undefined> {
   return make(orNothing(sizeKind), defaultText, sentence, extras);
+}
+
+/**
+ * An amount of bytes that is worked out where it is not set: then the value is undefined. `off` is 0.
+ *
+ * @param absent what is worked out, as people read it
+ */
+export function derivedSize(absent: string, sentence: string, extras?: OptionExtras): Option<number | undefined> {
+  const kind = orNothing(sizeKind, absent);
+  const read = (value: unknown) => (value === 'off' || value === false ? 0 : kind.read(value));
+  return make({ ...kind, read }, '', sentence, extras);
 }
 
 /** Bits per second, with decimal letters (`800k`, `2.5M`). */
@@ -242,12 +253,17 @@ export function text(
   return make({ placeholder, json: { type: 'string' }, read, print: (value) => value }, defaultText, sentence, rest);
 }
 
-/** Text that may be absent and is never printed. */
+/** A secret that a person chose must not be found by trying, characters. */
+const MIN_SECRET_LENGTH = 16;
+
+/** Text of 16 characters or more that may be absent and is never printed. */
 export function secret(sentence: string, extras?: OptionExtras): Option<string | undefined> {
   const read = (value: unknown): string | undefined => {
     const given = textOf(value, 'text');
-    if (given !== '' && given.length < 8)
-      throw new FormatError('it is shorter than 8 characters; take a longer one', 0);
+    if (given !== '' && given.length < MIN_SECRET_LENGTH) {
+      const found = `it has ${given.length} character${given.length === 1 ? '' : 's'}`;
+      throw new FormatError(`${found}; use at least ${MIN_SECRET_LENGTH}, such as \`openssl rand -hex 16\` prints`, 0);
+    }
     return given === '' ? undefined : given;
   };
   const print = (value: string | undefined) => (value === undefined ? '' : '***');
@@ -318,6 +334,22 @@ export function networks(sentence: string, extras?: OptionExtras): Option<readon
   };
   const json = { type: ['array', 'string'], items: { type: 'string' } };
   return make({ placeholder: 'CIDR,…', json, read, print: (value) => value.join(',') }, '', sentence, extras);
+}
+
+/** Host names or addresses, without ports: a list, or text with commas. */
+export function hostNames(sentence: string, extras?: OptionExtras): Option<readonly string[]> {
+  const read = (value: unknown): readonly string[] => {
+    const items = Array.isArray(value) ? value : String(value ?? '').split(',');
+    const list = items.map((item) => textOf(item, 'a host name').trim().toLowerCase()).filter((item) => item !== '');
+    for (const item of list) {
+      if (!/^[a-z0-9._-]{1,253}$/.test(item) && isIP(item) === 0) {
+        throw new FormatError(`"${item.slice(0, 80)}" is not a host name; write tv.example, without a port`, 0);
+      }
+    }
+    return list;
+  };
+  const json = { type: ['array', 'string'], items: { type: 'string' } };
+  return make({ placeholder: 'NAME,…', json, read, print: (value) => value.join(',') }, '', sentence, extras);
 }
 
 function checkNetwork(item: string): void {

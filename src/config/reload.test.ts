@@ -72,7 +72,7 @@ test('the sample stream goes on until a stream is set', async () => {
 
 test('no secret is in the rows that describe the settings', async () => {
   const yaml = `
-adminToken: hidden-token
+adminToken: hidden-admin-token
 publicUrl: https://me:hidden-pass@cam.example
 streams:
   door:

@@ -25,7 +25,7 @@ export interface ReloadPlan {
  * @param running what the server was started or last reloaded with
  * @param read what files, variables and flags say now
  */
-export function planReload(running: Config, read: Pick<LoadedConfig, 'config' | 'drafts'>): ReloadPlan {
+export function planReload(running: Config, read: Pick<LoadedConfig, 'config' | 'drafts' | 'origins'>): ReloadPlan {
   const taken: string[] = [];
   const waiting: string[] = [];
   const config = copyOf(running);
@@ -47,11 +47,14 @@ export function planReload(running: Config, read: Pick<LoadedConfig, 'config' | 
 }
 
 /** Their default visibility follows from how others reach the running server, not from where the next one will. */
-function streamsFor(running: Config, { drafts }: Pick<LoadedConfig, 'drafts'>): Record<string, StreamConfig> {
+function streamsFor(
+  running: Config,
+  { drafts, origins }: Pick<LoadedConfig, 'drafts' | 'origins'>,
+): Record<string, StreamConfig> {
   const streams: Record<string, StreamConfig> = {};
   for (const [name, { draft, origin }] of drafts) streams[name] = finishStream(draft, origin, running);
-  // The sample is in no file: it stays until a stream is set.
-  if (drafts.size > 0) return streams;
+  // The sample is in no file: it stays until a file names the streams, be it none.
+  if (drafts.size > 0 || origins.has('streams')) return streams;
   return Object.fromEntries(Object.entries(running.streams).filter(([, { origin }]) => origin === 'sample'));
 }
 

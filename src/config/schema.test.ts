@@ -94,8 +94,16 @@ test('a size is printed in the largest unit that it is a whole number of', () =>
   }
 });
 
+test('the free space that is kept shows what is in force where it is not set, and off keeps none', () => {
+  const { option } = settings.find(({ path }) => path === 'record.minFree')!;
+  assert.equal(option.print(option.initial), '1G or 2 % of the disk, the smaller');
+  assert.deepEqual([option.parse(''), option.parse('off'), option.parse('10G')], [undefined, 0, 10 * 1024 ** 3]);
+});
+
 test('the nearest name is found through a slip, and none is offered for another word', () => {
   assert.equal(nearest('kepe', ['keep', 'sync', 'maxDisk']), 'keep');
   assert.equal(nearest('maxdisk', ['keep', 'sync', 'maxDisk']), 'maxDisk');
   assert.equal(nearest('zebra', ['keep', 'sync', 'maxDisk']), undefined);
+  assert.equal(nearest('FOO', ['SRT', 'RTP', 'LISTEN']), undefined);
+  assert.equal(nearest('LISEN', ['SRT', 'RTP', 'LISTEN']), 'LISTEN');
 });

@@ -8,9 +8,11 @@ import { endpoint, listenAddress, offOnly } from './address.ts';
 import {
   bitrate,
   choice,
+  derivedSize,
   duration,
   flag,
   headers,
+  hostNames,
   httpUrl,
   integer,
   type NamedSections,
@@ -55,6 +57,8 @@ export interface StreamConfig {
   /** Milliseconds; undefined means `record.keep`. */
   readonly keep: number | undefined;
   readonly visibility: Visibility;
+  /** The settings name it; else it is the default. */
+  readonly visibilityIsSet: boolean;
   readonly origin: StreamOrigin;
 }
 
@@ -84,7 +88,7 @@ const stream = section({
 });
 
 /** A configured stream before the default visibility and the origin are known. */
-export interface StreamDraft extends Omit<StreamConfig, 'visibility' | 'origin'> {
+export interface StreamDraft extends Omit<StreamConfig, 'visibility' | 'visibilityIsSet' | 'origin'> {
   readonly visibility: Visibility | 'default';
 }
 
@@ -141,14 +145,22 @@ export const schema = section({
   trustedProxies: networks(
     'Proxies whose word (Forwarded, X-Forwarded-For, -Host, -Proto) on client, host and scheme is believed; those on this computer always are.',
   ),
+  hosts: hostNames(
+    'Names that oxbow answers to on a loopback address, beside localhost and the host of `publicUrl`; requests for others get 421.',
+  ),
   defaultStream: text('', 'Stream behind addresses that name none, as /live/stream.m3u8; unset: the first one.', {
     placeholder: 'NAME',
     reload: 'live',
   }),
   publicUrl: optionalUrl('How others reach this server, where it stands behind a proxy.'),
-  adminToken: secret('Token that may do everything over the API.'),
+  adminToken: secret('Token that may do everything over the API, 16 characters or more.'),
+  localSignIn: choice(
+    ['auto', 'on', 'off'],
+    'auto',
+    'Whether a browser on this computer signs in with one press, while only this computer reaches oxbow. `auto`: where the connection is known to be of the user who runs oxbow (Linux); `on`: also where that cannot be checked; `off`: never.',
+  ),
   watchSecret: secret(
-    'Signs rights to watch; several oxbows that share it take each other’s. Unset: made once in the data folder.',
+    'Signs rights to watch, 16 characters or more; several oxbows that share it take each other’s. Unset: made once in the data folder.',
   ),
   logLevel: choice(['debug', 'info', 'warn', 'error', 'fatal'], 'info', 'How much is logged.', { reload: 'live' }),
   logFormat: choice(['auto', 'text', 'json'], 'auto', 'Form of log lines; auto is text on a terminal, else json.'),
@@ -179,8 +191,8 @@ export const schema = section({
         reload: 'live',
       },
     ),
-    minFree: optionalSize(
-      '',
+    minFree: derivedSize(
+      '1G or 2 % of the disk, the smaller',
       'Least that stays free on the disk; below it nothing is recorded. Unset: 1 GiB or 2 % of the disk, whichever is less.',
       { flag: 'min-free', reload: 'live' },
     ),

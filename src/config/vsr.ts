@@ -13,13 +13,34 @@ interface Alias {
   readonly path: string;
   readonly takesValue: boolean;
   readonly sentence: string;
-  convert(value: string): string;
+  convert(value: string): Converted;
 }
+
+/** A value of ours, or why there is none. */
+type Converted = Pick<RawValue, 'refused' | 'warning'> & { readonly value?: string };
 
 /** Its workers download; ours serve, and more of them than there are cores but one only take memory. */
 const mostThreads = Math.max(1, Math.min(availableParallelism() - 1, Number(schema.children.threads.json.maximum)));
-const same = (value: string) => value;
-const withScheme = (value: string) => (/^https?:\/\//.test(value) ? value : `http://${value}`);
+const same = (value: string): Converted => ({ value });
+
+function hours(typed: string): Converted {
+  if (/^\d{1,6}(\.\d{1,3})?$/.test(typed)) return { value: `${typed}h` };
+  return { refused: `"${typed.slice(0, 64)}" is not a number of hours; write 24` };
+}
+
+function publicUrl(host: string): Converted {
+  const url = /^https?:\/\//.test(host) ? host : `http://${host}`;
+  const name = URL.parse(url)?.hostname;
+  if (name !== '0.0.0.0' && name !== '[::]') return { value: url };
+  return { warning: `${host} is no address that others can open; ignored. --listen 0.0.0.0 listens on all addresses` };
+}
+
+function threads(typed: string): Converted {
+  if (!/^\d{1,6}$/.test(typed)) return { value: typed };
+  const count = Math.min(Number(typed), mostThreads);
+  if (count === Number(typed)) return { value: typed };
+  return { value: String(count), warning: `${typed} was lowered to ${count}: at most one less than there are cores` };
+}
 
 /** Every alias; a row without a flag is a variable only. */
 export const vsrAliases: readonly Alias[] = [
@@ -37,7 +58,7 @@ export const vsrAliases: readonly Alias[] = [
     path: 'record.keep',
     takesValue: true,
     sentence: 'Same as --keep, in hours.',
-    convert: (hours) => `${hours}h`,
+    convert: hours,
   },
   {
     flag: 'host',
@@ -45,7 +66,7 @@ export const vsrAliases: readonly Alias[] = [
     path: 'publicUrl',
     takesValue: true,
     sentence: 'Same as --public-url.',
-    convert: withScheme,
+    convert: publicUrl,
   },
   {
     flag: 'bind-to',
@@ -61,7 +82,7 @@ export const vsrAliases: readonly Alias[] = [
     path: 'logLevel',
     takesValue: false,
     sentence: 'Same as --log-level debug.',
-    convert: () => 'debug',
+    convert: () => ({ value: 'debug' }),
   },
   { variables: ['VSR_DATA_DIR'], path: 'data', takesValue: true, sentence: 'Same as --data.', convert: same },
   {
@@ -69,7 +90,7 @@ export const vsrAliases: readonly Alias[] = [
     path: 'logLevel',
     takesValue: true,
     sentence: 'Same as --log-level.',
-    convert: (level) => level.toLowerCase(),
+    convert: (level) => ({ value: level.toLowerCase() }),
   },
   {
     variables: ['OTEL_EXPORTER_OTLP_ENDPOINT'],
@@ -83,7 +104,7 @@ export const vsrAliases: readonly Alias[] = [
     path: 'threads',
     takesValue: true,
     sentence: 'Same as --threads; at most one less than there are cores.',
-    convert: (count) => (/^\d+$/.test(count) ? String(Math.min(Number(count), mostThreads)) : count),
+    convert: threads,
   },
 ];
 
@@ -94,7 +115,22 @@ export function vsrVariables(env: Readonly<Record<string, string | undefined>>):
       const value = env[variable];
       return value === undefined || value === ''
         ? []
-        : [{ path: alias.path, value: alias.convert(value), origin: variable }];
+        : [{ path: alias.path, value: undefined, ...alias.convert(value), origin: variable }];
     }),
   );
+}
+
+/** What its variables without a counterpart are called here. */
+const unused: Readonly<Record<string, string>> = {
+  VSR_DB_PATH: 'the database is in the data folder (--data)',
+  VSR_MAX_STREAMS: 'the number of streams has no limit',
+  VSR_DEBUG: 'write VSR_LOG_LEVEL=debug',
+};
+
+/** Sentences about its variables that mean nothing here. */
+export function unusedVsrVariables(env: Readonly<Record<string, string | undefined>>): readonly string[] {
+  const known = new Set(vsrAliases.flatMap(({ variables }) => variables));
+  return Object.keys(env)
+    .filter((name) => name.startsWith('VSR_') && !known.has(name))
+    .map((name) => `${name} was ignored: ${unused[name] ?? 'oxbow has no such setting'}`);
 }

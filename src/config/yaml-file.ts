@@ -15,6 +15,10 @@ export interface RawValue {
   readonly origin: string;
   /** Where exactly, e.g. `oxbow.yaml:3:9`; `origin` where it is absent. */
   readonly place?: string;
+  /** Why the value cannot be taken. */
+  readonly refused?: string;
+  /** What a person should know of how it was read; without a `value` it was ignored. */
+  readonly warning?: string;
 }
 
 /** Something wrong in one of the sources of settings. */
@@ -35,6 +39,8 @@ export interface FileSettings {
     readonly value: unknown;
     readonly origin: string;
   }[];
+  /** Named sections that the file has, also where they are empty. */
+  readonly sections: readonly { readonly path: string; readonly origin: string }[];
   readonly problems: readonly SettingProblem[];
 }
 
@@ -51,7 +57,12 @@ export function readYamlSettings(
   table: Section<Readonly<Record<string, Node>>>,
 ): FileSettings {
   if (text.length > MAX_CHARACTERS) {
-    return { values: [], named: [], problems: [{ origin: file, message: 'the file is larger than 1 MiB' }] };
+    return {
+      values: [],
+      named: [],
+      sections: [],
+      problems: [{ origin: file, message: 'the file is larger than 1 MiB' }],
+    };
   }
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
@@ -65,7 +76,7 @@ export function readYamlSettings(
       origin: placeOf(error.pos[0]).place,
       message: `not valid YAML: ${error.message}`,
     }));
-    return { values: [], named: [], problems };
+    return { values: [], named: [], sections: [], problems };
   }
   const reader = new Reader(document, placeOf);
   reader.section(document.contents, table, '');
@@ -88,6 +99,7 @@ interface Entry extends Place {
 class Reader implements FileSettings {
   readonly values: RawValue[] = [];
   readonly named: { path: string; name: string; value: unknown; origin: string }[] = [];
+  readonly sections: { path: string; origin: string }[] = [];
   readonly problems: SettingProblem[] = [];
   readonly #document: Document.Parsed;
   readonly #placeOf: PlaceOf;
@@ -103,14 +115,13 @@ class Reader implements FileSettings {
       const node = Object.hasOwn(table.children, key) ? table.children[key] : undefined;
       if (node === undefined) this.#unknown(key, prefix, entry.place, Object.keys(table.children));
       else if (node.node === 'section') this.section(value, node, `${prefix}${key}.`);
-      else if (node.node === 'named') this.#names(value, node, `${prefix}${key}`);
-      else
-        this.values.push({
-          path: `${prefix}${key}`,
-          value: this.#plain(value),
-          origin,
-          place: this.#placeOfValue(entry),
-        });
+      else if (node.node === 'named') {
+        this.sections.push({ path: `${prefix}${key}`, origin });
+        this.#names(value, node, `${prefix}${key}`);
+      } else {
+        const place = this.#placeOfValue(entry);
+        this.values.push({ path: `${prefix}${key}`, value: this.#plain(value), origin, place });
+      }
     }
   }
 

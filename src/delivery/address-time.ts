@@ -10,6 +10,9 @@ import type { Range } from './past.ts';
 /** What only a duration looks like; ten digits are an instant, not ten digits of seconds: no window is 30 years long. */
 const DURATION = /^(?:\d{1,9}|(?:[\d.]+(?:ms|[smhdw]))+)$/;
 
+/** Whether a text is a duration rather than an instant. */
+export const isDuration = (text: string): boolean => DURATION.test(text);
+
 /**
  * An instant in one of its four forms.
  *
@@ -30,7 +33,7 @@ export function instantUs(text: string): number {
 export function parseRange(from: string, to: string): Range {
   const fromUs = instantUs(from);
   const decoded = decodeTime(to);
-  if (!DURATION.test(decoded)) return { fromUs, toUs: instantUs(to) };
+  if (!isDuration(decoded)) return { fromUs, toUs: instantUs(to) };
   return { fromUs, toUs: fromUs + refusing(() => parseDuration(decoded)) * 1000 };
 }
 

@@ -43,6 +43,19 @@ suite('a clip (MEDIA.md, Addresses 20)', () => {
     assert.deepEqual(await past.bytes(reply), bytes, 'and again');
   });
 
+  test('numbers its fragments upwards, whatever numbers they were stored with (ISO 14496-12 8.8.5)', async () => {
+    await using past = await openPast([{ msn: 100 }, { msn: 101 }, { msn: 102, parts: 1 }]);
+    const bytes = await past.bytes(await past.get(`/clip/door/${startS}/6s.mp4`));
+    const numbers = readBoxes(bytes)
+      .filter(({ type }) => type === 'moof')
+      .map(({ body }) => new DataView(bytes.buffer, bytes.byteOffset + body).getUint32(12));
+    assert.equal(numbers.length, 6);
+    assert.deepEqual(
+      numbers,
+      [...new Set(numbers)].sort((a, b) => a - b),
+    );
+  });
+
   test('has the ETag of its segments: another range of the same ones is the same clip', async () => {
     await using past = await openPast([{ msn: 100 }, { msn: 101 }, { msn: 102 }]);
     const tag = async (from: number, to: string) => (await past.get(`/clip/door/${from}/${to}.mp4`)).etag;

@@ -35,7 +35,7 @@ const MAX_LEARNED = 2 * MAX_REMUXED_SEGMENTS;
 export type ClipFormat = 'mp4' | 'mkv' | 'ts';
 
 /** Part of the ETag: raise the number when a format is written otherwise, lest a download be resumed with bytes of another file. */
-const REVISIONS: Readonly<Record<ClipFormat, string>> = { mp4: '', mkv: 'mkv1;', ts: 'ts1;' };
+const REVISIONS: Readonly<Record<ClipFormat, string>> = { mp4: 'mp4-2;', mkv: 'mkv1;', ts: 'ts1;' };
 
 /** Clips of all streams. */
 export class Clips {
@@ -146,9 +146,10 @@ function piecesOfMp4(
     for (const [t, track] of group.tracks.entries()) {
       if (track.length === 0) continue;
       const delta = plan.deltas[i]?.[t] ?? 0;
+      const position = pieces.length - 1;
       pieces.push({
         length: track.length,
-        read: async () => rebaseSegment(await reader.read(group.path, track.offset, track.length), delta),
+        read: async () => rebaseSegment(await reader.read(group.path, track.offset, track.length), delta, position),
       });
     }
   });

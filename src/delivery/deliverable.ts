@@ -18,6 +18,8 @@ export interface Deliverable {
   readonly settled: (us: number) => boolean;
   /** When the stream was made, µs since 1970. */
   readonly createdUs: number;
+  /** No segment that started at `us` (since 1970) or later has a lower MSN. */
+  readonly leastMsnAt: (us: number) => number;
   /** What is older was deleted by retention, µs since 1970. */
   readonly horizonUs: () => number;
 }

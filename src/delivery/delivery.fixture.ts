@@ -2,7 +2,9 @@
  * A stream as delivery meets it, fed by hand: live list, recording on a disk, codec configurations, and the function that answers.
  * In: segments and parts made by the test. Out: replies, their text and bytes. Used by tests only.
  */
+
 import assert from 'node:assert/strict';
+import { crc32 } from 'node:zlib';
 import { openRangeReader, type RangeReader } from '../archive/range-reader.ts';
 import { concatBytes } from '../lib/bytes.ts';
 import type { Frame, Track } from '../media/frame.ts';
@@ -72,7 +74,7 @@ export interface Delivery extends AsyncDisposable {
   readonly stream: Deliverable;
   readonly state: Mutable;
   /** Calls of the still maker. */
-  readonly stills: { bytes: Uint8Array; atS: number | undefined }[];
+  readonly stills: { bytes: Uint8Array; atS: number | undefined; width: number }[];
   readonly answer: Answer;
   readonly now: LiveNow;
   readonly reader: RangeReader;
@@ -113,8 +115,8 @@ export async function openDelivery({
     signal: closing.signal,
     makeStill:
       makeStill ??
-      (async ({ bytes, atS }) => {
-        made.push({ bytes, atS });
+      (async ({ bytes, atS, width }) => {
+        made.push({ bytes, atS, width });
         return Uint8Array.of(0xff, 0xd8, made.length);
       }),
   });
@@ -123,6 +125,7 @@ export async function openDelivery({
     ...{ list, inits, recorded: house.recorded, createdUs: START_US },
     starting: () => state.starting,
     settled: (us) => us <= state.settledUs,
+    leastMsnAt: (us) => 10 + Math.max(0, Math.floor((us - START_US) / 250_000)),
     // A method, as real streams have it.
     horizonUs(this: unknown) {
       assert.equal(this, stream);
@@ -224,7 +227,7 @@ function makePart(plan: SegmentPlan, track: Track, index: number): Part {
   const frames: Frame[] = [{ trackId: track.id, dts: first, pts: first, duration: end - first, key, data }];
   const bytes = new Uint8Array(fragmentLength(frames));
   printFragment(bytes, 0, { sequence: index + 1, trackId: track.id, tfdt: first, frames });
-  return { bytes, pts: first, duration: end - first, independent: key };
+  return { bytes, pts: first, duration: end - first, independent: key, crc: crc32(bytes) };
 }
 
 /** The whole of a segment: the same bytes as its parts. */
@@ -242,9 +245,11 @@ export function makeGroup(plan: SegmentPlan, init: Init): SegmentGroup {
     absences,
     tracks: present.map((track) => {
       const own = Array.from({ length: parts }, (_, i) => makePart(plan, track, i));
+      const bytes = concatBytes(own.map((one) => one.bytes));
       return {
         trackId: track.id,
-        bytes: concatBytes(own.map((one) => one.bytes)),
+        bytes,
+        crc: crc32(bytes),
         tfdt: usToTicks(startOf(plan), track.timescale),
         duration: own.reduce((sum, one) => sum + one.duration, 0),
         firstPtsOffset: 0,

@@ -23,7 +23,14 @@ interface Entry {
   readonly msn: number;
   readonly startUs: number;
   readonly endUs: number;
-  readonly segment: PlaylistSegment;
+  segment: PlaylistSegment;
+}
+
+/** Segments that left the live list, in time and by MSN. */
+export interface LeftBehind {
+  readonly fromUs: number;
+  readonly toUs: number;
+  readonly lastMsn: number;
 }
 
 /** What never changes while a generation lives. */
@@ -39,6 +46,8 @@ export class DvrList {
   readonly #lengthUs: number;
   readonly #firstMsn: number;
   #entries: Entry[] = [];
+  /** Up to this MSN it is known whether the recording has a segment. */
+  #checkedMsn = 0;
   /** MEDIA-SEQUENCE of the first entry: its MSN within the generation; before it they are counted back. */
   #position = 0;
   #discontinuitySequence = 0;
@@ -94,6 +103,7 @@ export class DvrList {
       next = segment;
     }
     this.#entries = older.toReversed();
+    this.#checkedMsn = this.lastMsn;
     this.#startAt({ ...next, msn: position, discontinuitySequence });
   }
 
@@ -113,7 +123,8 @@ export class DvrList {
     if (lastMsn === 0) this.#startAt(first);
     for (const segment of sealed) if (segment.msn > lastMsn) this.#entries.push(this.#entryOf(segment));
     const edgeUs = this.#entries.at(-1)!.endUs;
-    const isTooOld = ({ startUs }: Entry) => startUs < edgeUs - this.#lengthUs || startUs < horizonUs;
+    const isTooOld = ({ startUs, msn, segment }: Entry) =>
+      startUs < edgeUs - this.#lengthUs || startUs < horizonUs || (segment.gap && msn < first.msn);
     let old = 0;
     while (this.#entries.length - old > LEAST_SEGMENTS && isTooOld(this.#entries[old]!)) {
       if (this.#entries[old]!.segment.discontinuity) this.#discontinuitySequence++;
@@ -122,6 +133,33 @@ export class DvrList {
     this.#entries.splice(0, old);
     this.#position += old;
     return true;
+  }
+
+  /**
+   * Segments that left the live list since the last look, whose fate the recorder has decided: those that it lost can no longer be
+   * loaded. Undefined where there are none.
+   *
+   * @param decidedMsn up to this MSN segments are recorded or lost
+   */
+  leftBehind({ segments, inherited }: ListView, decidedMsn: number): LeftBehind | undefined {
+    const firstListed = segments[0]?.msn ?? 0;
+    if (inherited) this.#checkedMsn = Math.max(this.#checkedMsn, this.lastMsn); // made from the recording
+    const until = Math.min(firstListed - 1, decidedMsn);
+    const left = this.#entries.filter(({ msn }) => msn > this.#checkedMsn && msn <= until);
+    const last = left.at(-1);
+    return last && { fromUs: left[0]!.startUs, toUs: last.endUs, lastMsn: last.msn };
+  }
+
+  /**
+   * Makes GAPs of the segments up to `lastMsn` that the recording lost. 8216bis 6.2.1 does not name a GAP among the changes of a list,
+   * but the alternatives are a URL that answers 404, or the loss of all media before it.
+   */
+  confirm({ lastMsn }: LeftBehind, recorded: ReadonlySet<number>): void {
+    for (const entry of this.#entries) {
+      if (entry.msn <= this.#checkedMsn || entry.msn > lastMsn || recorded.has(entry.msn)) continue;
+      entry.segment = { ...entry.segment, gap: true };
+    }
+    this.#checkedMsn = lastMsn;
   }
 
   /**
@@ -135,10 +173,7 @@ export class DvrList {
     { targetDurationS }: DvrPromise,
     { skip, dateRanges }: { skip: boolean; dateRanges: readonly DateRangeTag[] },
   ): PrintedPlaylist {
-    const edgeUs = this.#entries.at(-1)?.startUs ?? 0;
-    const skipUs = edgeUs - SKIP_AFTER_TARGETS * targetDurationS * 1e6;
-    const young = this.#entries.findIndex(({ endUs }) => endUs > skipUs);
-    const skipped = skip ? Math.max(0, young) : 0;
+    const skipped = skip ? this.#skippable(SKIP_AFTER_TARGETS * targetDurationS) : 0;
     return {
       version: skipped > 0 ? 9 : 6,
       targetDurationS,
@@ -157,6 +192,16 @@ export class DvrList {
       renditionReports: [],
       iFramesOnly: false,
     };
+  }
+
+  /**
+   * How many segments lie before the Skip Boundary. It is measured in playlist time (8216bis 4.4.3.8), in which holes last nothing,
+   * and from the start of the last segment, as in the live list.
+   */
+  #skippable(boundaryS: number): number {
+    let count = this.#entries.length - 1;
+    for (let s = 0; count > 0 && s < boundaryS; count--) s += this.#entries[count - 1]!.segment.durationS;
+    return Math.max(0, count);
   }
 
   #dateRangesOf(view: ListView, older: readonly DateRangeTag[]): DateRangeTag[] {
@@ -200,10 +245,11 @@ export class DvrList {
     return Array.from({ length: count }, (_, i): Entry => {
       const startUs = fromUs + i * lastsUs;
       const msn = before.msn + 1 + i;
-      const uri = `${this.#base}${msn}.m4s`;
-      const map = { uri: `${this.#base}init-${next.init.number}.mp4` };
+      const isText = isSubtitle(this.#rendition);
+      const uri = `${this.#base}${msn}${isText ? '.vtt' : '.m4s'}`;
+      const map = isText ? {} : { map: { uri: `${this.#base}init-${next.init.number}.mp4` } };
       const time = { durationS: lastsUs / 1e6, programDateTimeMs: startUs / 1000 };
-      const segment = { uri, map, ...time, discontinuity: false, gap: true, parts: [] };
+      const segment = { uri, ...map, ...time, discontinuity: false, gap: true, parts: [] };
       return { msn, startUs, endUs: startUs + lastsUs, segment };
     });
   }

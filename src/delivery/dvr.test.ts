@@ -132,6 +132,44 @@ suite('a live list that reaches far back (MEDIA.md 33)', () => {
     assert.equal((await read(holed)).mediaSequence, 145);
   });
 
+  test('makes a GAP of a segment that the recorder lost when it leaves the live list, and changes nothing else', async () => {
+    await using dvr = await openDvr();
+    await flow(dvr, 100, 106, [103, 104]);
+    dvr.list.lost(103);
+    dvr.list.lost(104);
+    const before = await read(dvr);
+    assert.ok(
+      before.segments.every(({ gap }) => !gap),
+      'they are still in memory',
+    );
+    await flow(dvr, 107, 112);
+    const left = await read(dvr);
+    dvr.list.recorded(112);
+    await flow(dvr, 113, 113);
+    const after = await read(dvr);
+    const gapsOf = ({ segments }: MediaPlaylist) => segments.filter(({ gap }) => gap).map(({ uri }) => uri);
+    assert.deepEqual(gapsOf(left), ['../../av0/103.m4s', '../../av0/104.m4s']);
+    assert.deepEqual(gapsOf(after), ['../../av0/103.m4s', '../../av0/104.m4s']);
+    const listed = known(after);
+    for (const [position, segment] of known(before)) {
+      const isLost = /\/10[34]\.m4s/.test(segment);
+      assert.equal(listed.get(position), isLost ? segment.replace(' false ', ' true ') : segment);
+    }
+  });
+
+  test('of a stream that is not recorded lists what can be loaded, not hours of GAPs', async () => {
+    await using dvr = await openDelivery({ limits });
+    dvr.list.begin(generation, tracks);
+    for (let msn = 100; msn <= 130; msn++) {
+      dvr.live({ msn });
+      dvr.list.lost(msn);
+      if (msn % 3 === 0) await read(dvr);
+    }
+    const list = await read(dvr);
+    assert.ok(list.segments.every(({ gap }) => !gap));
+    assert.equal(list.mediaSequence, dvr.list.segments[0]!.msn);
+  });
+
   test('counts what was lost before a DISCONTINUITY of its own generation, made again or not', async () => {
     await using dvr = await openDvr();
     await flow(dvr, 100, 103);
@@ -179,6 +217,20 @@ suite('a live list that reaches far back (MEDIA.md 33)', () => {
     );
     const leftS = delta.segments.reduce((sum, { durationS }) => sum + durationS, 0);
     assert.ok(leftS >= whole.serverControl!.canSkipUntilS!);
+  });
+
+  test('skips nothing that lies behind the Skip Boundary in playlist time, also behind a hole (8216bis 4.4.3.8)', async () => {
+    await using dvr = await openDvr();
+    await flow(dvr, 100, 120);
+    for (let msn = 121; msn <= 122; msn++) {
+      const own = { run: 4, discontinuity: msn === 121, discontinuitySequence: 6 };
+      await dvr.record(dvr.live({ msn, ...own, startUs: START_US + (msn - 100 + 600) * 2 * SECOND }));
+    }
+    const whole = await read(dvr);
+    const delta = await read(dvr, `${LIST}?_HLS_skip=YES`);
+    const leftS = delta.segments.reduce((sum, { durationS }) => sum + durationS, 0);
+    assert.ok(delta.skippedSegments! > 0);
+    assert.ok(leftS >= whole.serverControl!.canSkipUntilS!, `${leftS} s are left`);
   });
 
   test('holds to the length of older segments, forgets what retention deleted, and ends with its generation', async () => {

@@ -102,6 +102,13 @@ export class DvrLists {
       this.#lists.delete(key);
       return this.#reply(stream, length, renditionId, now, skip);
     }
+    const left = open.list.leftBehind(now, stream.list.decidedMsn);
+    if (left) {
+      const groups = await stream.recorded.between(left.fromUs, left.toUs);
+      open.list.confirm(left, new Set(groups.map(({ msn }) => msn)));
+      open.replies.clear();
+      return this.#reply(stream, length, renditionId, now, skip);
+    }
     const promise = this.#promiseOf(stream, `${number}/${length}`, open.list, now);
     const shown = () => `${open.list.lastMsn}/${now.ended}/${stream.horizonUs()}`;
     const known = open.replies.get(skip);

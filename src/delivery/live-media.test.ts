@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import { crc32 } from 'node:zlib';
 import { OxbowError } from '../lib/errors.ts';
 import { printInit } from '../media/isobmff/init.ts';
 import { DEFAULT_LIMITS } from '../packager/live-list.ts';
-import { generation, openDelivery, openLive, tracks } from './delivery.fixture.ts';
+import { START_US } from '../recording/recording.fixture.ts';
+import { generation, makeGroup, openDelivery, openLive, tracks } from './delivery.fixture.ts';
+import type { Reply } from './reply.ts';
 
 const refusal = (code: string) => (error: unknown) => error instanceof OxbowError && error.code === code;
 
@@ -95,6 +98,72 @@ suite('segments and parts', () => {
     await assert.rejects(live.get('/live/door/av0/113.m4s'), refusal('not-found'));
     await assert.rejects(live.get('/live/door/av0/999999.m4s'), refusal('not-found'));
     await assert.rejects(live.get('/live/door/v9/112.m4s'), refusal('not-found'));
+  });
+
+  test('have an ETag of their name and the CRC-32 of their bytes: the same in memory and in the file, another for other bytes', async () => {
+    await using live = await openDelivery();
+    live.list.begin(generation, tracks);
+    const group = live.live({ msn: 100 });
+    const tagOf = async (path: string) => (await live.get(path)).etag!;
+    const paths = ['/live/door/av0/100.m4s', '/live/door/v0/100.m4s', '/live/door/av0/100.3.m4s'];
+    const inMemory = await Promise.all(paths.map(tagOf));
+    const hex = (bytes: Uint8Array) => crc32(bytes).toString(16).padStart(8, '0');
+    assert.equal(inMemory[0], `av0-100-${group.tracks.map(({ bytes }) => hex(bytes)).join('-')}`);
+    assert.equal(inMemory[1], `v0-100-${hex(group.tracks[0]!.bytes)}`);
+    assert.match(inMemory[2]!, /^av0-100\.3-[0-9a-f]{8}-[0-9a-f]{8}$/);
+    for (const [i, name] of ['av0', 'v0'].entries()) {
+      const now = live.now.look({ kind: 'segment', name: 'door', rendition: name, msn: 100 }, new URLSearchParams());
+      assert.equal((now as Reply).etag, inMemory[i]);
+    }
+    await live.record(group);
+    live.list.recorded(100);
+    for (let msn = 101; msn < 110; msn++) live.live({ msn });
+    assert.equal(live.list.find(100)!.bytes, undefined, 'it left memory');
+    assert.deepEqual(await Promise.all(paths.map(tagOf)), inMemory);
+
+    await using other = await openDelivery();
+    other.list.begin(generation, tracks);
+    other.live({ msn: 100, run: 2 });
+    for (const [i, path] of paths.entries()) assert.notEqual((await other.get(path)).etag, inMemory[i]);
+    for (const path of ['/live/door/ts/100.ts', `/live/door/av0/init-${live.init.number}.mp4`]) {
+      assert.match(await tagOf(path), /-[0-9a-f]{8}$/);
+    }
+  });
+
+  test('are 410 between pinned windows and after a restart, 404 where a number was never used', async () => {
+    await using live = await openDelivery();
+    const us = (seconds: number) => START_US + seconds * 1_000_000;
+    // What a process before this one recorded: a pinned stretch, a deleted one, and what is kept.
+    await live.record(makeGroup({ msn: 100, startUs: us(0) }, live.init));
+    await live.record(makeGroup({ msn: 200, run: 2, startUs: us(600) }, live.init));
+    await live.record(makeGroup({ msn: 300, run: 3, startUs: us(900) }, live.init));
+    live.state.horizonUs = us(600);
+    const codeOf = async (path: string) => {
+      const error: unknown = await live.get(path).then(
+        () => undefined,
+        (reason: unknown) => reason,
+      );
+      return error instanceof OxbowError ? error.code : 'found';
+    };
+    for (const [msn, code] of [
+      [3, 'not-found'], // before the first of the stream's life
+      [50, 'gone'],
+      [100, 'found'],
+      [150, 'gone'],
+      [200, 'found'],
+      [250, 'not-found'], // nothing of after the horizon was deleted
+      [300, 'found'],
+      [3_000_000, 'not-found'],
+    ] as const) {
+      for (const path of [`/live/door/av0/${msn}.m4s`, `/live/${msn}.ts`]) assert.equal(await codeOf(path), code, path);
+    }
+    await live.house.recorder.seal();
+    await live.house.table.clear('s');
+    live.state.horizonUs = us(3600);
+    assert.deepEqual(
+      [await codeOf('/live/door/av0/200.m4s'), await codeOf('/live/door/av0/3.m4s')],
+      ['gone', 'not-found'],
+    );
   });
 
   test('init sections are those of the rendition, for good', async () => {

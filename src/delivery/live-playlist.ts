@@ -18,7 +18,7 @@ const PARTS_GRACE_US = 50_000;
 /** Nothing may be skipped that is younger than six target durations (4.4.3.8). */
 export const SKIP_AFTER_TARGETS = 6;
 /**
- * Live segments are written this much short: hls.js compares the end of what it has with the segment's end without tolerance, and
+ * Segments of lists with parts are written this much short: hls.js compares the end of what it has with the segment's end without tolerance, and
  * where they agree but for rounding it forgets the next parts and stands for seconds.
  */
 const SHORT_BY_S = 0.001;
@@ -69,7 +69,7 @@ export function liveMediaPlaylist(view: ListView, rendition: Rendition, { skip }
   const behindUs = durationsBehind(sealed);
   const partsForUs = PARTS_FOR_TARGETS * targetDurationS * 1e6 + PARTS_GRACE_US;
   const listed: PlaylistSegment[] = sealed.map((segment, i) =>
-    listSegment(segment, rendition, parts !== undefined && behindUs[i]! < partsForUs),
+    listSegment(segment, rendition, { hasParts: parts !== undefined, withParts: behindUs[i]! < partsForUs }),
   );
   const open = view.segments.find((segment) => !segment.sealed);
   const position = positionOf(view, rendition);
@@ -128,16 +128,21 @@ function durationsBehind(sealed: readonly ListedSegment[]): number[] {
     .reverse();
 }
 
-function listSegment(segment: ListedSegment, rendition: Rendition, withParts: boolean): PlaylistSegment {
+/** @param withParts its parts are still listed, where the list has parts */
+function listSegment(
+  segment: ListedSegment,
+  rendition: Rendition,
+  { hasParts, withParts }: { hasParts: boolean; withParts: boolean },
+): PlaylistSegment {
   const { sealed } = segment;
   if (isSubtitle(rendition)) return listSubtitles(segment, rendition);
   const own = sealed?.tracks.get(renditionIn(segment, rendition).tracks[0]!.id);
   return {
     uri: `${segment.msn}.m4s`,
-    durationS: Math.max(0, segmentDurationS(segment, rendition) - SHORT_BY_S),
+    durationS: Math.max(0, segmentDurationS(segment, rendition) - (hasParts ? SHORT_BY_S : 0)),
     ...opening(segment, rendition),
     gap: own === undefined,
-    parts: withParts ? listParts(segment, rendition) : [],
+    parts: hasParts && withParts ? listParts(segment, rendition) : [],
   };
 }
 

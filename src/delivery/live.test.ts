@@ -119,7 +119,7 @@ suite('a live list', () => {
     for (const { id, timescale } of tracks) {
       // The audio begins with the first frame behind the cut.
       const pts = usToTicks(plan.startUs + (id === 2 ? 20_000 : 0), timescale);
-      live.list.addPart(101, id, { bytes: new Uint8Array(9), pts, duration: timescale / 5, independent: true });
+      live.list.addPart(101, id, { bytes: new Uint8Array(9), pts, duration: timescale / 5, independent: true, crc: 0 });
     }
     for (const id of ['av0', 'v0', 'a0']) {
       const { programDateTimeMs, parts } = media(await live.text(`/live/door/${id}/g7.m3u8`)).segments[1]!;
@@ -260,10 +260,10 @@ suite('a blocking reload (8216bis 6.2.5.2)', () => {
     const asked = live.get('/live/door/av0/g7.m3u8?_HLS_msn=103&_HLS_part=2').finally(() => {
       done = true;
     });
-    live.list.addPart(103, 1, { bytes: new Uint8Array(9), pts: 0, duration: 18_000, independent: false });
+    live.list.addPart(103, 1, { bytes: new Uint8Array(9), pts: 0, duration: 18_000, independent: false, crc: 0 });
     await new Promise(setImmediate);
     assert.equal(done, false, 'audio is missing');
-    live.list.addPart(103, 2, { bytes: new Uint8Array(9), pts: 0, duration: 9600, independent: true });
+    live.list.addPart(103, 2, { bytes: new Uint8Array(9), pts: 0, duration: 9600, independent: true, crc: 0 });
     const reply = await asked;
     assert.equal(reply.cacheControl, 'public, max-age=12');
     assert.match(

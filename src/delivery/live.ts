@@ -2,6 +2,7 @@
  * Answers what lies under /live/{stream}/: lists with blocking reload, init sections, segments and parts.
  * In: a path that was taken apart. Out: Reply, at once or when the media is there. RFC 8216bis 6.2.5; MEDIA.md 14, 18, 28.
  */
+import { crc32 } from 'node:zlib';
 import type { RangeReader } from '../archive/range-reader.ts';
 import { OxbowError } from '../lib/errors.ts';
 import { printInit } from '../media/isobmff/init.ts';
@@ -154,7 +155,8 @@ export function answerInit(stream: Deliverable, renditionId: string, number: num
   const init = stream.inits.get(number);
   if (!init) throw new OxbowError('not-found', `${stream.name} has no init section ${number}`);
   const rendition = renditionOf(init.tracks, renditionId);
-  return bytesReply(printInit(rendition.tracks), contentTypes.mp4, caching.forever, `${renditionId}-init-${number}`);
+  const bytes = printInit(rendition.tracks);
+  return bytesReply(bytes, contentTypes.mp4, caching.forever, etagOf(`${renditionId}-init-${number}`, [crc32(bytes)]));
 }
 
 /** A segment by its MSN: from memory, or from the chunk file, under the same address for life. */
@@ -172,7 +174,10 @@ export async function answerSegment(
   const rendition = init && renditionOf(init.tracks, id);
   const pieces = rendition && piecesInFile(group, rendition, reader);
   if (!pieces) throw new OxbowError('not-found', `segment ${msn} has no ${id}`);
-  const reply = segmentReply(keyOf(asked), pieces);
+  const crcs = rendition.tracks.flatMap(
+    ({ id: trackId }) => group.tracks.find((own) => own.trackId === trackId && own.length > 0)?.crc ?? [],
+  );
+  const reply = segmentReply(etagOf(keyOf(asked), crcs), pieces);
   if (reply.length <= MAX_INTERLEAVED_BYTES) {
     const { pieces: _, ...said } = reply;
     const ranges = rangesInFile(group, rendition);
@@ -202,8 +207,12 @@ export function segmentInMemory(
 ): Reply | undefined {
   const listed = list.find(msn);
   if (!listed?.sealed) return undefined;
-  const pieces = piecesInMemory(listed, renditionOf(listed.init.tracks, rendition));
-  return pieces && segmentReply(keyOf({ rendition, msn }), pieces);
+  const { tracks } = renditionOf(listed.init.tracks, rendition);
+  const pieces = piecesInMemory(listed, { id: rendition, tracks });
+  if (!pieces) return undefined;
+  const { sealed } = listed;
+  const crcs = tracks.flatMap(({ id }) => sealed.tracks.get(id)?.crc ?? []);
+  return segmentReply(etagOf(keyOf({ rendition, msn }), crcs), pieces);
 }
 
 /** A part, at once if it is there, when it is sealed if it is the one that was announced. */
@@ -214,13 +223,13 @@ export async function answerPart(
 ): Promise<Reply> {
   const found = livePart(stream, asked);
   if (found) return settle(found, options);
-  const { rendition, msn, part: index } = asked;
+  const { msn, part: index } = asked;
   const part = findPart(stream, asked);
-  if (!part) throw noPart(stream, asked);
+  if (!part) throw msn < stream.leastMsnAt(stream.createdUs) ? notThere(msn, index) : noPart(stream, asked);
   const group = await stream.recorded.find(msn);
   const pieces = group && partInFile(part, group);
   if (!pieces) throw new OxbowError('gone', `part ${index} of segment ${msn} is no longer kept on its own`);
-  return segmentReply(`${rendition}-${msn}.${index}`, pieces);
+  return partReply(asked, part, pieces);
 }
 
 /** Names a part. */
@@ -241,7 +250,7 @@ export function livePart(stream: LiveDeliverable, asked: PartAddress): Reply | H
   const inMemory = (): Reply | undefined => {
     const part = findPart(stream, asked);
     const pieces = part && partInMemory(part);
-    return pieces && segmentReply(`${asked.rendition}-${msn}.${index}`, pieces);
+    return pieces && partReply(asked, part, pieces);
   };
   const found = inMemory();
   const { generation } = list;
@@ -280,7 +289,25 @@ function noPart({ list }: LiveDeliverable, { msn, part }: PartAddress): OxbowErr
   return notThere(msn, part);
 }
 
-/** An address has the same bytes for life, so its last words are validator enough. */
+/**
+ * The name, and the CRC-32 of what it names, track by track: a name that is used again for other bytes does not validate.
+ *
+ * @param name within the stream
+ * @param crcs of the tracks, in the order of the rendition
+ */
+export function etagOf(name: string, crcs: readonly number[]): string {
+  return [name, ...crcs.map((crc) => crc.toString(16).padStart(8, '0'))].join('-');
+}
+
+function partReply(
+  { rendition, msn, part }: PartAddress,
+  { pieces: own }: RenditionPart,
+  pieces: readonly Piece[],
+): Reply {
+  const crcs = own.map(({ part: { crc } }) => crc);
+  return segmentReply(etagOf(`${rendition}-${msn}.${part}`, crcs), pieces);
+}
+
 function segmentReply(etag: string, pieces: readonly Piece[]): Reply {
   return { contentType: contentTypes.segment, cacheControl: caching.forever, length: lengthOf(pieces), pieces, etag };
 }
@@ -336,12 +363,20 @@ export function offline(stream: LiveDeliverable): OxbowError {
   });
 }
 
-/** Why there is no such segment: it is gone, or it never was. */
+/**
+ * Why there is no such segment: `gone` where it existed and was deleted or lost, `not-found` where its number was never used. Numbers
+ * are skipped at every start: such a number counts as deleted where media around it was.
+ */
 export async function missing(stream: Deliverable, msn: number): Promise<OxbowError> {
-  const last = stream.list.segments.at(-1)?.msn ?? 0;
-  const first = (await stream.recorded.firstMsn()) ?? stream.list.segments[0]?.msn;
-  if (first !== undefined && msn < first && msn < last) {
-    return new OxbowError('gone', `segment ${msn} is no longer kept; the oldest is ${first}`);
-  }
-  return new OxbowError('not-found', `there is no segment ${msn}`);
+  const { list, createdUs } = stream;
+  const gone = () => new OxbowError('gone', `segment ${msn} is no longer kept`);
+  const never = () => new OxbowError('not-found', `there is no segment ${msn}`);
+  if (msn < stream.leastMsnAt(createdUs)) return never();
+  const firstListed = list.segments[0]?.msn ?? 0;
+  // The MSNs of a live list are contiguous.
+  if (list.generation && msn >= list.generation.firstMsn && msn < firstListed) return gone();
+  const { beforeUs = createdUs, lastMsn } = await stream.recorded.around(msn);
+  const horizonUs = stream.horizonUs();
+  const wasUsed = msn < Math.max(lastMsn, firstListed, stream.leastMsnAt(horizonUs));
+  return wasUsed && beforeUs < horizonUs ? gone() : never();
 }

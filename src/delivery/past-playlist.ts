@@ -31,6 +31,8 @@ export interface PastWindow {
   readonly initOf: (number: number) => Init | undefined;
   /** Nothing will be added any more: ENDLIST. */
   readonly complete: boolean;
+  /** It was requested by its revision, under which it never changes: VOD. Any other is an EVENT from first to last (8216bis 6.2.1). */
+  readonly fixed: boolean;
   /** Dates stand at the first segment of each minute alone, and behind each DISCONTINUITY: of a long list they are nearly half. */
   readonly sparseDates?: boolean;
   /** What reaches into it; each ID once. */
@@ -104,7 +106,7 @@ export function renditionIn(init: Init, id: string): Rendition | undefined {
  * @param base where `{rendition}/{file}` of the stream lies, relative to this playlist, with a slash at the end
  */
 export function pastMediaPlaylist(window: PastWindow, renditionId: string, base: string): PrintedPlaylist {
-  const { groups, complete, sparseDates = false } = window;
+  const { groups, complete, fixed, sparseDates = false } = window;
   const first = firstOf(groups)!;
   const placeOf = placesOf(window, renditionId, base);
   let longestS = window.leastTargetDurationS;
@@ -114,7 +116,7 @@ export function pastMediaPlaylist(window: PastWindow, renditionId: string, base:
     mediaSequence: first.msn,
     discontinuitySequence: first.discontinuitySequence,
     independentSegments: false,
-    playlistType: complete ? 'VOD' : 'EVENT',
+    playlistType: fixed ? 'VOD' : 'EVENT',
     endList: complete,
     segments: {
       *[Symbol.iterator]() {

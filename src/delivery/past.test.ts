@@ -71,7 +71,7 @@ suite('a window of the past (MEDIA.md, Addresses 16)', () => {
     assert.deepEqual(await msnsOf(past, `/vod/door/${startS + 9}/2s/av0.m3u8`), [104, 105]);
   });
 
-  test('that is over is VOD and ends; one that may grow is EVENT and does not', async () => {
+  test('is EVENT from its first answer to its last, and ends when it is over; by its revision it is VOD (8216bis 6.2.1)', async () => {
     await using past = await openPast(plansOf(100, 105));
     const url = `/vod/door/${startS}/8s/av0.m3u8`;
     const growing = await past.text(url);
@@ -79,8 +79,11 @@ suite('a window of the past (MEDIA.md, Addresses 16)', () => {
     assert.doesNotMatch(growing, /ENDLIST/);
     past.state.settledUs = START_US + 8 * SECOND;
     const over = await past.text(url);
-    assert.match(over, /#EXT-X-PLAYLIST-TYPE:VOD/);
+    assert.match(over, /#EXT-X-PLAYLIST-TYPE:EVENT/);
     assert.match(over, /\n#EXT-X-ENDLIST\n$/);
+    assert.equal(over.replace('#EXT-X-ENDLIST\n', ''), growing);
+    assert.match(await past.text(`/vod/door/${startS}/8s/v4/av0.m3u8`), /TYPE:VOD[\s\S]*ENDLIST/);
+    assert.match(await past.text(`/vod/door/${startS}/8s/v3/av0.m3u8`), /TYPE:EVENT[\s\S]*ENDLIST/);
     assert.match(over, /#EXT-X-MEDIA-SEQUENCE:100\n/);
   });
 
@@ -99,7 +102,13 @@ suite('a window of the past (MEDIA.md, Addresses 16)', () => {
   test('promises what the live list does where that is more: segments of that length will come', async () => {
     await using past = await openPast(plansOf(100, 105));
     past.list.begin({ ...generation, targetDurationS: 10 }, tracks);
-    assert.equal((await list(past, `/vod/door/${startS}/30s/av0.m3u8`)).targetDurationS, 10);
+    const targetOf = async (rev = '') => (await list(past, `/vod/door/${startS}/30s/${rev}av0.m3u8`)).targetDurationS;
+    assert.equal(await targetOf(), 10);
+    past.list.begin({ ...generation, number: 8, targetDurationS: 4 }, tracks);
+    assert.equal(await targetOf(), 10, 'another source follows');
+    past.state.settledUs = START_US + 30 * SECOND;
+    assert.equal(await targetOf(), 10, 'it is over');
+    assert.equal(await targetOf('v5/'), 6, 'what never changes depends on its segments alone');
   });
 
   test('by its revision is for good only while it has that many segments and is over', async () => {

@@ -110,9 +110,9 @@ async function leadTo(stream: PastStream, first: RecordedGroup): Promise<Recorde
 
 /** The multivariant playlist of a window. */
 export async function answerPastIndex(stream: Deliverable, request: PastRequest): Promise<Reply> {
-  const window = await openWindow(stream, request.range);
+  const window = await openWindow(stream, request);
   const text = printMultivariantPlaylist(pastMultivariant(window, (id) => `${id}.m3u8`));
-  return playlistReply(text, cachingOf(window, request));
+  return playlistReply(text, cachingOf(window));
 }
 
 /**
@@ -125,13 +125,13 @@ export async function answerPastPlaylist(
   request: PastRequest,
   renditionId: string,
 ): Promise<Reply> {
-  const window = await openWindow(stream, request.range);
+  const window = await openWindow(stream, request);
   if (!hasRendition(window, renditionId)) {
     throw new OxbowError('not-found', `there is no rendition ${renditionId} between these times`);
   }
   const base = `${request.revision === undefined ? '../../../../' : '../../../../../'}live/${stream.name}/`;
   const text = printMediaPlaylist(pastMediaPlaylist(window, renditionId, base));
-  return playlistReply(text, cachingOf(window, request));
+  return playlistReply(text, cachingOf(window));
 }
 
 /** Mostly the first group tells. */
@@ -153,20 +153,40 @@ function hasRendition({ groups, initOf }: PastWindow, renditionId: string): bool
  *
  * @throws OxbowError `bad-time`, `no-media`, `gone`, `window-too-long`
  */
-export async function openWindow(stream: Deliverable, range: Range): Promise<PastWindow> {
+export async function openWindow(stream: Deliverable, { range, revision }: PastRequest): Promise<PastWindow> {
   const complete = stream.settled(range.toUs);
   const groups = await groupsOf(stream, range);
+  const fixed = complete && revision !== undefined && revision === countOf(groups);
   return {
     groups,
     dateRanges: await dateRangesOf(stream, groups, range),
     initOf: (number) => stream.inits.get(number),
     complete,
+    fixed,
     sparseDates: range.toUs - range.fromUs > DATED_US,
-    // Where the live list promises more, segments of that length will come.
-    leastTargetDurationS: complete
-      ? USUAL_TARGET_S
-      : Math.max(USUAL_TARGET_S, stream.list.promises?.targetDurationS ?? 1),
+    leastTargetDurationS: fixed ? USUAL_TARGET_S : leastTargetOf(stream, range, complete),
   };
+}
+
+/** By live list, then by the start of a window: what was promised while it grew. */
+const promised = new WeakMap<object, Map<number, number>>();
+/** Of each stream; those that were asked for first are forgotten. About 50 bytes each. */
+const MAX_PROMISED = 256;
+
+/**
+ * TARGETDURATION is no less than this, seconds. While a window grows, segments may come that are as long as the live list promises.
+ * The first answer decides, and holds when the window is complete (8216bis 6.2.1).
+ */
+function leastTargetOf({ list }: Deliverable, { fromUs }: Range, complete: boolean): number {
+  const known = promised.get(list) ?? new Map<number, number>();
+  const answered = known.get(fromUs);
+  if (answered !== undefined) return answered;
+  if (complete) return USUAL_TARGET_S;
+  const leastS = Math.max(USUAL_TARGET_S, list.promises?.targetDurationS ?? 1);
+  known.set(fromUs, leastS);
+  if (known.size > MAX_PROMISED) known.delete(known.keys().next().value!);
+  promised.set(list, known);
+  return leastS;
 }
 
 /** What the range's own segments and those before them tell of it: what is told later changes no list of the past. */
@@ -184,9 +204,9 @@ async function dateRangesOf(
 }
 
 /** Only the revision that the window has now is for good: what is filled in later has another (MEDIA.md, Addresses 16). */
-export function cachingOf(window: PastWindow, { revision }: PastRequest): string {
-  if (!window.complete) return caching.live;
-  return revision !== undefined && revision === countOf(window.groups) ? caching.forever : caching.past;
+export function cachingOf({ complete, fixed }: PastWindow): string {
+  if (!complete) return caching.live;
+  return fixed ? caching.forever : caching.past;
 }
 
 function countOf(groups: Iterable<RecordedGroup>): number {

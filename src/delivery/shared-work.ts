@@ -1,7 +1,8 @@
 /**
- * Work whose result many want: done once, kept while there is room, ended when nobody waits for it any more.
+ * Work whose result many want: done once, kept for some minutes while there is room, ended when nobody waits for it any more.
  * In: a name, how it is made. Out: bytes. Bounded in memory.
  */
+import { Recent } from '../lib/recent.ts';
 
 interface Flight {
   readonly bytes: Promise<Uint8Array>;
@@ -11,20 +12,18 @@ interface Flight {
 
 /** Results by name. */
 export class SharedWork {
-  readonly #maxBytes: number;
   readonly #closing: AbortSignal;
-  /** Least recently asked for first. */
-  readonly #kept = new Map<string, Uint8Array>();
+  readonly #kept: Recent<Uint8Array>;
   readonly #flights = new Map<string, Flight>();
-  #bytes = 0;
 
   /**
    * @param options.maxBytes of results that are kept
    * @param options.signal ends what is being made
    */
   constructor(options: { maxBytes: number; signal: AbortSignal }) {
-    this.#maxBytes = options.maxBytes;
+    this.#kept = new Recent({ maxBytes: options.maxBytes });
     this.#closing = options.signal;
+    this.#closing.addEventListener('abort', () => this.#kept[Symbol.dispose](), { once: true });
   }
 
   /**
@@ -38,11 +37,7 @@ export class SharedWork {
     { signal }: { signal: AbortSignal },
   ): Promise<Uint8Array> {
     const kept = this.#kept.get(name);
-    if (kept) {
-      this.#kept.delete(name);
-      this.#kept.set(name, kept);
-      return Promise.resolve(kept);
-    }
+    if (kept) return Promise.resolve(kept);
     if (signal.aborted) return Promise.reject(signal.reason);
     const flight = this.#flights.get(name) ?? this.#start(name, make);
     flight.waiting++;
@@ -70,18 +65,8 @@ export class SharedWork {
     };
     bytes.then((made) => {
       done();
-      if (!controller.signal.aborted) this.#keep(name, made);
+      if (!controller.signal.aborted && !this.#closing.aborted) this.#kept.set(name, made, made.length);
     }, done);
     return flight;
-  }
-
-  #keep(name: string, bytes: Uint8Array): void {
-    this.#kept.set(name, bytes);
-    this.#bytes += bytes.length;
-    for (const [oldest, { length }] of this.#kept) {
-      if (this.#bytes <= this.#maxBytes) return;
-      this.#kept.delete(oldest);
-      this.#bytes -= length;
-    }
   }
 }

@@ -50,6 +50,19 @@ suite('a still', () => {
     }
   });
 
+  test('is as wide as the picture, and 640 pixels at most: it is never enlarged', async () => {
+    await using past = await openPast([{ msn: 100 }]);
+    const [video] = tracks;
+    const wide = past.inits.of([{ ...video!, config: { ...video!.config, width: 1920 } } as typeof video & {}]);
+    await past.record(makeGroup({ msn: 101, run: 2, init: wide }, wide));
+    await past.get(at(1));
+    await past.get(at(3));
+    assert.deepEqual(
+      past.stills.map(({ width }) => width),
+      [160, 640],
+    );
+  });
+
   test('within a long GOP is decoded from the key frame before', async () => {
     await using past = await openPast([{ msn: 100 }, { msn: 101, key: false }, { msn: 102, key: false }, { msn: 103 }]);
     await past.get(at(5));

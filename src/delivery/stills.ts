@@ -20,9 +20,12 @@ export type MakeStill = (
   options: { signal: AbortSignal },
 ) => Promise<Uint8Array>;
 
-const WIDTH = 640;
+/** Widest still, pixels. A picture that is not as wide keeps its own width: a larger still would show no more. */
+const MAX_WIDTH = 640;
+/** Narrowest still that the engine makes, pixels. */
+const MIN_WIDTH = 16;
 /** Stills kept in memory, about 30 KB each. */
-const MAX_BYTES = 32 * 1024 * 1024;
+const MAX_BYTES = 4 * 1024 * 1024;
 /** A still of long ago never changes; after a day caches ask whether it is still kept. */
 const OLD = 'public, max-age=86400, immutable';
 /** How far the newest instants may lie ahead of the newest whole segment. */
@@ -111,6 +114,7 @@ export class Stills {
     }
     const bytes = concatBytes([printInit([video]), ...segments]);
     options.signal.throwIfAborted();
-    return this.#makeStill({ bytes, atS, width: WIDTH }, options);
+    const width = video.kind === 'video' ? Math.max(MIN_WIDTH, Math.min(MAX_WIDTH, video.config.width)) : MAX_WIDTH;
+    return this.#makeStill({ bytes, atS, width }, options);
   }
 }

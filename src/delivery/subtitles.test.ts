@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import { crc32 } from 'node:zlib';
 import type { Frame, TextTrack } from '../media/frame.ts';
 import { fragmentLength, printFragment } from '../media/isobmff/fragment.ts';
 import type { DateRangeTag } from '../media/m3u8/playlist.ts';
@@ -28,7 +29,7 @@ function speaking(delivery: Delivery, msn: number, words: string | undefined): S
   const bytes = new Uint8Array(fragmentLength(frames));
   printFragment(bytes, 0, { sequence: 1, trackId: 3, tfdt: dts, frames });
   const own = { trackId: 3, bytes, tfdt: dts, duration: 90_000, firstPtsOffset: 0, samples: 1 };
-  return { ...group, tracks: [...group.tracks, { ...own, independent: true, damaged: false }] };
+  return { ...group, tracks: [...group.tracks, { ...own, independent: true, damaged: false, crc: crc32(bytes) }] };
 }
 
 async function openSpeaking(): Promise<{ delivery: Delivery; groups: SegmentGroup[] }> {

@@ -2,13 +2,14 @@
  * Subtitle segments: WebVTT files, made on demand from the text track of a segment, in memory or in the chunk file.
  * In: rendition and MSN. Out: Reply. Every segment has one, be anything said in it or not. rfc8216bis, 3.1.4; MEDIA.md, Addresses 14.
  */
+import { crc32 } from 'node:zlib';
 import type { RangeReader } from '../archive/range-reader.ts';
 import { FormatError, OxbowError } from '../lib/errors.ts';
 import type { TextTrack, Track } from '../media/frame.ts';
 import { renditionsOf } from '../media/presentation.ts';
 import { printVttSegment } from '../media/webvtt/segment.ts';
 import type { Deliverable } from './deliverable.ts';
-import { missing } from './live.ts';
+import { etagOf, missing } from './live.ts';
 import type { Reply } from './reply.ts';
 import { bytesReply, caching, contentTypes } from './text-reply.ts';
 
@@ -48,7 +49,7 @@ function trackOf(tracks: readonly Track[], renditionId: string): TextTrack | und
 function vttReply(name: string, track: TextTrack | undefined, bytes: Uint8Array | undefined, startUs: number): Reply {
   try {
     const text = Buffer.from(printVttSegment(track, bytes, startUs / 1000), 'utf8');
-    return bytesReply(text, contentTypes.vtt, caching.forever, name);
+    return bytesReply(text, contentTypes.vtt, caching.forever, etagOf(name, [crc32(text)]));
   } catch (error) {
     if (!(error instanceof FormatError)) throw error;
     throw new OxbowError('not-found', `the subtitles of ${name} cannot be read any more`);

@@ -1,16 +1,19 @@
 /**
- * Segments of the muxed MPEG-TS rendition, made when they are asked for, and kept a while: one cache for all streams.
+ * Segments of the muxed MPEG-TS rendition, made when they are asked for, and kept for some minutes: one cache for all streams.
  * In: stored segments of a group, in memory or in the chunk file. Out: Reply. Bytes of an address never change. MEDIA.md 14, 34.
  */
+import { crc32 } from 'node:zlib';
 import type { RangeReader } from '../archive/range-reader.ts';
+import { freeBytes } from '../lib/bytes.ts';
 import { OxbowError } from '../lib/errors.ts';
+import { Recent } from '../lib/recent.ts';
 import type { Frame } from '../media/frame.ts';
 import { parseSegment } from '../media/isobmff/segment-frames.ts';
 import { muxSegment } from '../media/mpegts/muxer.ts';
 import type { Init } from '../media/segment.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import type { Deliverable } from './deliverable.ts';
-import { missing } from './live.ts';
+import { etagOf, missing } from './live.ts';
 import type { Reply } from './reply.ts';
 import { bytesReply, caching, contentTypes } from './text-reply.ts';
 import { tsTracksOf } from './ts-playlist.ts';
@@ -20,34 +23,43 @@ interface Stored {
   readonly init: Init;
   /** By track id; gives all moofs and mdats of the track. */
   readonly read: ReadonlyMap<number, () => Promise<Uint8Array> | Uint8Array>;
+  /** What was read belongs to nobody else. */
+  readonly own: boolean;
 }
 
-/** Bytes that all kept segments may take: some minutes of the newest segments of a few streams. */
-const MAX_BYTES = 64 * 1024 * 1024;
+/** A segment that was made. */
+interface Made {
+  readonly bytes: Uint8Array;
+  /** CRC-32 of `bytes`. */
+  readonly crc: number;
+}
+
+/** Bytes that all kept segments may take: the newest segments of a few streams. */
+const MAX_BYTES = 4 * 1024 * 1024;
 
 /** What muxed segments are made with. */
 export interface TsSegmentsOptions {
   readonly reader: Pick<RangeReader, 'read'>;
   readonly metrics?: Pick<Metrics, 'tsSegments' | 'tsCacheBytes'>;
-  /** Bytes that are kept at most; default 64 MiB. */
+  /** Bytes that are kept at most; default 4 MiB. */
   readonly maxBytes?: number;
 }
 
 /** Makes and keeps the segments of all streams. */
 export class TsSegments {
   readonly #options: TsSegmentsOptions;
-  /** Least recently asked for first. */
-  readonly #kept = new Map<string, Uint8Array>();
-  readonly #making = new Map<string, Promise<Uint8Array>>();
-  #bytes = 0;
+  readonly #kept: Recent<Made>;
+  readonly #making = new Map<string, Promise<Made>>();
 
   constructor(options: TsSegmentsOptions) {
     this.#options = options;
+    const { maxBytes = MAX_BYTES, metrics } = options;
+    this.#kept = new Recent({ maxBytes, changed: (bytes) => metrics?.tsCacheBytes.set(bytes) });
   }
 
   /** Bytes of the segments that are kept. */
   get bytes(): number {
-    return this.#bytes;
+    return this.#kept.bytes;
   }
 
   /**
@@ -62,15 +74,18 @@ export class TsSegments {
     const kept = this.#kept.get(key);
     const making = this.#making.get(key);
     this.#options.metrics?.tsSegments.inc({ result: kept ? 'kept' : making ? 'joined' : 'made' });
-    const bytes = kept ?? (await (making ?? this.#make(key, stored)));
-    this.#keep(key, bytes);
-    return bytesReply(bytes, contentTypes.ts, caching.forever, `ts-${stream.recorded.streamId}-${msn}`);
+    const { bytes, crc } = kept ?? (await (making ?? this.#make(key, stored)));
+    return bytesReply(bytes, contentTypes.ts, caching.forever, etagOf(`ts-${msn}`, [crc]));
   }
 
   async #find(stream: Deliverable, msn: number): Promise<Stored | undefined> {
     const listed = stream.list.find(msn);
     if (listed?.sealed && listed.bytes) {
-      return { init: listed.init, read: new Map([...listed.bytes].map(([id, bytes]) => [id, () => bytes])) };
+      return {
+        init: listed.init,
+        read: new Map([...listed.bytes].map(([id, bytes]) => [id, () => bytes])),
+        own: false,
+      };
     }
     const group = await stream.recorded.find(msn);
     const init = group && stream.inits.get(group.initNumber);
@@ -79,34 +94,30 @@ export class TsSegments {
     const read = group.tracks
       .filter(({ length }) => length > 0)
       .map(({ trackId, offset, length }) => [trackId, () => reader.read(group.path, offset, length)] as const);
-    return { init, read: new Map(read) };
+    return { init, read: new Map(read), own: true };
   }
 
-  #make(key: string, stored: Stored): Promise<Uint8Array> {
-    const making = mux(key, stored).finally(() => this.#making.delete(key));
+  #make(key: string, stored: Stored): Promise<Made> {
+    const making = mux(key, stored)
+      .then((bytes) => {
+        const made = { bytes, crc: crc32(bytes) };
+        this.#kept.set(key, made, bytes.length);
+        return made;
+      })
+      .finally(() => this.#making.delete(key));
     this.#making.set(key, making);
     return making;
   }
-
-  #keep(key: string, bytes: Uint8Array): void {
-    const { maxBytes = MAX_BYTES, metrics } = this.#options;
-    if (!this.#kept.delete(key)) this.#bytes += bytes.length;
-    this.#kept.set(key, bytes);
-    for (const [oldest, { length }] of this.#kept) {
-      if (this.#bytes <= maxBytes) break;
-      this.#kept.delete(oldest);
-      this.#bytes -= length;
-    }
-    metrics?.tsCacheBytes.set(this.#bytes);
-  }
 }
 
-async function mux(name: string, { init, read }: Stored): Promise<Uint8Array> {
+async function mux(name: string, { init, read, own }: Stored): Promise<Uint8Array> {
   const tracks = tsTracksOf(init.tracks);
+  const parsed: Uint8Array[] = [];
   const found = await Promise.all(
     tracks.map(async ({ id }): Promise<[number, readonly Frame[]] | undefined> => {
       const bytes = await read.get(id)?.();
       if (!bytes) return undefined; // a hole in one track: the segment lacks it
+      parsed.push(bytes);
       const frames = parseSegment(bytes);
       if (!frames) throw new OxbowError('not-found', `segment ${name} cannot be read any more`);
       return [id, frames];
@@ -114,5 +125,7 @@ async function mux(name: string, { init, read }: Stored): Promise<Uint8Array> {
   );
   const frames = new Map(found.filter((one) => one !== undefined));
   if (frames.size === 0) throw new OxbowError('not-found', `nothing lies in segment ${name}`);
-  return muxSegment({ tracks, frames });
+  const made = muxSegment({ tracks, frames });
+  if (own) for (const bytes of parsed) freeBytes(bytes);
+  return made;
 }

@@ -60,10 +60,10 @@ export function renderedOnce(stream: Deliverable, name: string, view: ListView, 
  * @throws OxbowError `no-media` and others of `openWindow`; `unsupported-media` for codecs that MPEG-TS cannot carry
  */
 export async function answerTsPast(stream: Deliverable, request: PastRequest): Promise<Reply> {
-  const window = await openWindow(stream, request.range);
+  const window = await openWindow(stream, request);
   const [first] = window.groups;
   const init = first && window.initOf(first.initNumber);
   if (init) assertTsCarries(tsTracksOf(init.tracks));
   const base = `${request.revision === undefined ? '../../../../' : '../../../../../'}live/${stream.name}/`;
-  return playlistReply(printMediaPlaylist(tsPastPlaylist(window, base)), cachingOf(window, request));
+  return playlistReply(printMediaPlaylist(tsPastPlaylist(window, base)), cachingOf(window));
 }

@@ -3,6 +3,8 @@
  * In: a word for each request, and one for each that waits. Out: how many there are. Constant work for each request, bounded memory.
  */
 
+import { AlikePlayers } from './alike-players.ts';
+
 /** A player that asked for nothing for so long watches no more, ms. */
 const WATCHES_MS = 30_000;
 
@@ -29,6 +31,7 @@ export class Viewers {
   readonly #nowMs: () => number;
   readonly #limits: ViewerLimits;
   readonly #onOver: () => void;
+  readonly #alike: AlikePlayers;
   /** By stream, then by player: who was seen longest ago first. */
   readonly #streams = new Map<string, Map<string, Seen>>();
   #inAll = 0;
@@ -41,14 +44,21 @@ export class Viewers {
     this.#nowMs = options.nowMs;
     this.#limits = options.limits ?? viewerLimits;
     this.#onOver = options.onOver ?? (() => undefined);
+    this.#alike = new AlikePlayers(options.nowMs);
   }
 
   /**
    * A player was given media.
    *
    * @param player short; the same for all requests of one
+   * @param target of the request, where others may have the same name
    */
-  seen(stream: string, player: string): void {
+  seen(stream: string, player: string, target?: string): void {
+    const name = target === undefined ? player : this.#alike.nameOf(stream, player, target);
+    this.#seen(stream, name);
+  }
+
+  #seen(stream: string, player: string): void {
     const players = this.#streams.get(stream) ?? new Map<string, Seen>();
     const known = players.get(player);
     if (known) {

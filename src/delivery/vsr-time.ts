@@ -18,7 +18,7 @@ const DAY_MS = 86_400_000;
  * @param text unix seconds, milliseconds, RFC 3339, or YYYYMMDDHHMMSS; percent-encoded
  * @param zone IANA name for YYYYMMDDHHMMSS; UTC where it is missing. The other forms have their zone in themselves
  * @returns µs since 1970
- * @throws OxbowError `bad-time`, also for an unknown zone and a local time that the clocks there stepped over
+ * @throws OxbowError `bad-time`, also for a local time that the clocks there stepped over; `bad-time-zone` for an unknown zone
  */
 export function vsrInstantUs(text: string, zone: string | null): number {
   const plain = decodeTime(text);
@@ -32,13 +32,30 @@ export function vsrInstantUs(text: string, zone: string | null): number {
  *
  * @param text minutes without a unit, or `90s`, `1h30m`; percent-encoded
  * @returns µs, more than 0
- * @throws OxbowError `bad-time`
+ * @throws OxbowError `bad-duration`; `bad-time` where the percent-encoding is malformed
  */
 export function vsrDurationUs(text: string): number {
   const plain = decodeTime(text);
-  const ms = refusing(() => parseDuration(/^\d+(\.\d+)?$/.test(plain) ? `${plain}m` : plain));
-  if (ms === 0) throw new OxbowError('bad-time', 'a window of no minutes holds nothing');
+  const ms = durationMs(plain);
+  if (ms === undefined) {
+    const shown = plain.slice(0, 64).replaceAll(/[^\x20-\x7e]/g, '?');
+    throw new OxbowError(
+      'bad-duration',
+      `"${shown}" is not a duration. Write minutes as a plain number, or 90s, 1h30m.`,
+    );
+  }
+  if (ms === 0) throw new OxbowError('bad-duration', 'A window of 0 minutes has no media.');
   return ms * 1000;
+}
+
+/** Undefined where the text is not a duration. */
+function durationMs(plain: string): number | undefined {
+  try {
+    return parseDuration(/^\d+(\.\d+)?$/.test(plain) ? `${plain}m` : plain);
+  } catch (error) {
+    if (error instanceof FormatError) return undefined;
+    throw error;
+  }
 }
 
 function openZone(zone: string): Intl.DateTimeFormat {
@@ -50,9 +67,7 @@ function openZone(zone: string): Intl.DateTimeFormat {
     });
   } catch (error) {
     const name = zone.slice(0, 64).replaceAll(/[^\x20-\x7e]/g, '?');
-    throw new OxbowError('bad-time', `"${name}" is not a time zone; write tz=Area/City, e.g. tz=Europe/Vienna`, {
-      cause: error,
-    });
+    throw new OxbowError('bad-time-zone', `"${name}" is not a time zone`, { cause: error });
   }
 }
 

@@ -103,7 +103,7 @@ suite('/live/stream.m3u8', () => {
       uris(shown),
       plans(102, 110).map(({ msn }) => `door/ts/${msn}.ts`),
     );
-    assert.ok(shown.endList && shown.playlistType === 'VOD');
+    assert.ok(shown.endList && shown.playlistType === 'EVENT');
     assert.deepEqual(shown.start, { timeOffsetS: 1, precise: true });
     assert.equal(await past.text(`/live/stream.m3u8?lutc=${startS + 999}&utc=${startMs + 5000}`), text);
     past.state.settledUs = START_US + (5 + 300 * 60) * 1e6 - 1;
@@ -160,9 +160,9 @@ suite('/start/{timestamp}/{minutes}/', () => {
   test('refuses what it does not understand, in words, with a status', async () => {
     await using past = await openPast(6);
     for (const [code, path] of [
-      ['bad-time', `/start/${startS}/0/vod.m3u8`],
-      ['bad-time', `/start/${startS}/-5/vod.m3u8`],
-      ['bad-time', `/start/${startS}/five/vod.m3u8`],
+      ['bad-duration', `/start/${startS}/0/vod.m3u8`],
+      ['bad-duration', `/start/${startS}/-5/vod.m3u8`],
+      ['bad-duration', `/start/${startS}/five/vod.m3u8`],
       ['bad-time', '/start/20260231000000/5/vod.m3u8'],
       ['bad-time', '/start/123/5/vod.m3u8'],
       ['bad-time', '/start/%E0%A4%A/5/vod.m3u8'],
@@ -213,7 +213,9 @@ suite('/live/{segment} and /start/…/{segment}', () => {
   test('one that never was, or is no longer, is refused: never 200 with nothing', async () => {
     await using live = await openLive(3);
     await assert.rejects(live.get('/live/555.ts'), refusal('not-found'));
-    await assert.rejects(live.get('/live/5.ts'), refusal('gone'));
+    await assert.rejects(live.get('/live/5.ts'), refusal('not-found'));
+    live.state.horizonUs = START_US + 1;
+    await assert.rejects(live.get('/live/50.ts'), refusal('gone'));
   });
 });
 
@@ -239,7 +241,7 @@ suite('a local time', () => {
 
   test('of a zone that does not exist is refused with the zone', () => {
     for (const zone of ['', 'Mars/Base', '../etc', 'Europe/Vienna ', 'x'.repeat(300), 'é']) {
-      assert.throws(() => vsrInstantUs('20260115120000', zone), refusal('bad-time'), zone);
+      assert.throws(() => vsrInstantUs('20260115120000', zone), refusal('bad-time-zone'), zone);
     }
   });
 
@@ -248,6 +250,21 @@ suite('a local time', () => {
     assert.equal(vsrDurationUs('0.5'), 30_000_000);
     assert.equal(vsrDurationUs('1h30m'), 5_400_000_000);
     assert.equal(vsrDurationUs('90s'), 90_000_000);
+  });
+
+  test('a bad duration and a bad zone are refused by their own names, with a hint that says that plain numbers are minutes', () => {
+    for (const text of ['five', '-5', '0', '1x']) {
+      assert.throws(
+        () => vsrDurationUs(text),
+        (error) =>
+          error instanceof OxbowError && /duration/.test(error.refusal.title) && /minutes/.test(error.refusal.hint),
+      );
+    }
+    assert.throws(
+      () => vsrInstantUs('20260115120000', 'Mars/Base'),
+      (error) =>
+        error instanceof OxbowError && /zone/.test(error.refusal.title) && /Area\/City/.test(error.refusal.hint),
+    );
   });
 
   test('in any other form is refused, never anything else', () => {
@@ -262,7 +279,7 @@ suite('a local time', () => {
         try {
           assert.ok(Number.isSafeInteger(parse()), text);
         } catch (error) {
-          assert.ok(error instanceof OxbowError && error.code === 'bad-time', `${text}: ${error}`);
+          assert.ok(error instanceof OxbowError && /^bad-(time|duration)$/.test(error.code), `${text}: ${error}`);
         }
       }
     }

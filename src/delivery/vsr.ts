@@ -98,12 +98,12 @@ function answerCatchUp(stream: Deliverable, fromUs: number): Promise<Reply> {
 
 /** @param base where `ts/{msn}.ts` of the stream lies, relative to the list */
 async function answerWindow(stream: Deliverable, range: Range, base: string): Promise<Reply> {
-  const window = await openWindow(stream, range);
+  const window = await openWindow(stream, { range });
   const list = tsPastPlaylist(window, base);
   // Players would begin at the end of a list that still grows; and the first segment began before the asked time.
   const timeOffsetS = Math.max(0, range.fromUs - firstOf(window.groups)!.startUs) / 1e6;
   const text = printMediaPlaylist({ ...list, start: { timeOffsetS, precise: true } });
-  return playlistReply(text, cachingOf(window, { range }));
+  return playlistReply(text, cachingOf(window));
 }
 
 /** These names do not say which stream they are of: should another become the default, they must not be in caches for long. */

@@ -10,6 +10,7 @@ import type { HttpDeps } from './deps.ts';
 import { hearerOf } from './events/hearer.ts';
 import type { LimitName } from './rate-limit.ts';
 import type { Route, RouteCall } from './routes/route.ts';
+import { endsOf } from './socket-owner.ts';
 import { refuseWatching } from './watching.ts';
 import { type Asked, createWho } from './who.ts';
 
@@ -17,12 +18,16 @@ import { type Asked, createWho } from './who.ts';
 const BEHIND_A_RIGHT = /^\/api\/v1\/(?:streams\/|(?:events|time)(?:\?|$))/;
 
 /** What routes learn of whoever asks. */
-export type Admitted = Pick<RouteCall, 'isAdmin' | 'isOperator' | 'asker' | 'visitor' | 'sees' | 'hearer'>;
+export type Admitted = Pick<RouteCall, 'isAdmin' | 'isOperator' | 'asker' | 'visitor' | 'ends' | 'sees' | 'hearer'>;
 
 /** The door of the API. */
 export interface Admission {
   /** The address without the right to watch in front of it, for fastify's `rewriteUrl`. */
   readonly unwrap: (request: IncomingMessage) => string;
+  /** The right to watch that stood in front of its address. */
+  tokenOf(request: FastifyRequest): string | undefined;
+  /** Compares the bearer token of a request, once; throws the refusal of an address that has tried too many. */
+  tryToken(request: FastifyRequest): void;
   /** Lets a request in, or throws the refusal. */
   admit(route: Route, request: FastifyRequest, reply: FastifyReply): Promise<void>;
   /** What was found out about a request that was let in. */
@@ -55,6 +60,7 @@ export function createAdmission(deps: HttpDeps): Admission {
     const visitor = who.visitor(asked);
     return {
       ...{ asker, visitor, isAdmin: asker.isAdmin, isOperator: asker.seesAll || visitor.isLocal },
+      ends: endsOf(request.socket),
       sees: seesBy(tokens.get(request.raw), asker.seesAll),
       hearer: (wish) => hearerOf({ access, clock, who }, asked, tokens.get(request.raw), wish),
     };
@@ -69,28 +75,28 @@ export function createAdmission(deps: HttpDeps): Admission {
       return signed.path;
     },
 
+    tokenOf: (request) => tokens.get(request.raw),
+
+    tryToken: (request) => who.tryToken(askedBy(request)),
+
     async admit(route, request, reply) {
       const asked = askedBy(request);
       const limit = limitOf(route);
-      const { address } = who.visitor(asked);
-      if (limit !== undefined) reply.headers(limits.take(limit, address));
+      if (limit !== undefined) reply.headers(limits.take(limit, who.visitor(asked)));
       const { asker, isOperator } = admitted(request);
-      const { authorization } = request.headers;
-      // Whoever tries tokens one after the other is slowed down like whoever tries to sign in.
-      if (!asker.seesAll && /^bearer /i.test(authorization ?? '')) limits.take('sign-in', address);
       if (limit === 'sign-in') who.refuseForeign(asked);
       if (asker.session && (await access.sessions.seen(asker.session))) {
         reply.header('set-cookie', who.visitor(asked).cookie(who.secretOf(asked)!));
       }
       if (route.who === 'admin' ? asker.isAdmin : route.who !== 'operator' || isOperator) return;
       if (asker.seesAll) throw new OxbowError('forbidden', 'This token may look, and change nothing.');
-      access.admin.requireAdmin(authorization);
+      access.admin.requireAdmin(request.headers.authorization);
     },
 
     admitted,
 
     succeeded(route, request) {
-      if (route.limit === 'sign-in') limits.giveBack('sign-in', who.visitor(askedBy(request)).address);
+      if (route.limit === 'sign-in') limits.giveBack('sign-in', who.visitor(askedBy(request)));
     },
   };
 }

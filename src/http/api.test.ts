@@ -221,6 +221,21 @@ suite('timeline and gaps', () => {
     assert.deepEqual(new Set(server.calls), new Set(['timeline("public", 1795160400000, 1795161000000)']));
   });
 
+  test('the end may be a duration after the start, as in the addresses of media', async () => {
+    const server = shared();
+    server.calls.length = 0;
+    for (const to of ['600', '10m', '600s']) {
+      assert.equal((await ask(server, `/api/v1/streams/public/timeline?from=1795160400&to=${to}`)).status, 200);
+      assert.equal((await ask(server, `/api/v1/streams/public/gaps?from=1795160400&to=${to}`)).status, 200);
+    }
+    assert.ok(
+      server.calls.every((call) => call.includes('1795160400000, 1795161000000')),
+      server.calls.join(),
+    );
+    const alone = await ask(server, '/api/v1/streams/public/timeline?to=2h');
+    assert.deepEqual([alone.status, alone.body.code], [400, 'bad-time']);
+  });
+
   test('without times it is the last day', async () => {
     const server = shared();
     const { body } = await ask(server, '/api/v1/streams/public/timeline');

@@ -2,6 +2,7 @@
  * The API on fastify: router, checks, problem documents and OpenAPI 3.1, all made from the table of routes.
  * In: requests that are not media. Out: JSON. Nothing else imports fastify or its plugins but interface.ts.
  */
+import { hash } from 'node:crypto';
 import swagger from '@fastify/swagger';
 import {
   type FastifyError,
@@ -16,11 +17,14 @@ import { OxbowError } from '../lib/errors.ts';
 import type { OpenSpan } from '../observe/telemetry.ts';
 import { traceIdOf } from '../observe/trace.ts';
 import { type Admission, createAdmission, registerSignedPages } from './admission.ts';
+import { matchesEtag } from './conditions.ts';
 import { Deeds } from './deeds.ts';
 import type { HttpDeps } from './deps.ts';
 import type { EventListeners } from './events/listeners.ts';
 import { openSse, sseHeaders } from './events/sse.ts';
+import type { HeadFields } from './exchange.ts';
 import { sendFile } from './file-answer.ts';
+import type { ForeignPages } from './foreign-pages.ts';
 import { IdempotencyKeys } from './idempotency.ts';
 import { checkJsonDepth } from './json-depth.ts';
 import { lazySerializers } from './lazy-serializers.ts';
@@ -38,11 +42,13 @@ const MAX_SHOWN_ERRORS = 20;
  * Builds the fastify instance; pages are registered by interface.ts.
  *
  * @param listeners who listens to events; without them nobody may
+ * @param pages what pages of other sites may read; without, all that any page may
  */
 export async function createApi(
   deps: HttpDeps,
   serverFactory: FastifyServerFactory,
   listeners?: EventListeners,
+  pages?: ForeignPages,
 ): Promise<FastifyInstance> {
   const admission = createAdmission(deps);
   const spans = new WeakMap<FastifyRequest, OpenSpan>();
@@ -100,14 +106,14 @@ export async function createApi(
     transformObject: (document) => nameStatuses('openapiObject' in document ? document.openapiObject : {}),
     refResolver: { buildLocalReference: (json, _, __, index) => String(json.$id ?? `schema-${index}`) },
   });
-  registerTable(app, deps, listeners, admission, (request) => spans.get(request)?.traceparent);
+  registerTable(app, deps, { listeners, pages }, admission, (request) => spans.get(request)?.traceparent);
   return app;
 }
 
 function registerTable(
   app: FastifyInstance,
   deps: HttpDeps,
-  listeners: EventListeners | undefined,
+  { listeners, pages }: { readonly listeners: EventListeners | undefined; readonly pages: ForeignPages | undefined },
   admission: Admission,
   traceparentOf: (request: FastifyRequest) => string | undefined,
 ): void {
@@ -123,13 +129,20 @@ function registerTable(
         url: route.path,
         schema,
         onRequest: async (request, reply) => {
-          if (route.anyPage) reply.header('access-control-allow-origin', '*'); // of refusals too
+          if (route.anyPage) reply.headers(readableBy(request, pages, admission)); // of refusals too
+          admission.tryToken(request);
           deeds.begun(route, request, () => admission.admitted(request));
           await admission.admit(route, request, reply);
         },
         onResponse: async (request, reply) => deeds.ended(request, reply),
         handler: async (request, reply) => {
-          const answered = await answer(route, request, signalOf(reply), deps, keys, admission, traceparentOf(request));
+          const signal = signalOf(reply);
+          const traceparent = traceparentOf(request);
+          const answered = await answer(route, request, signal, deps, keys, admission, traceparent).catch((error) => {
+            // Nobody reads this refusal; it keeps the abort that we caused ourselves from being logged as a failure.
+            if (signal.aborted && isAbort(error)) throw endedByClient(error);
+            throw error;
+          });
           admission.succeeded(route, request);
           if (answered.events) return sendEvents(request, reply, answered.events, listeners);
           return answered.file ? sendFile(request, reply, answered.file, deps) : sendAnswer(reply, answered);
@@ -137,11 +150,38 @@ function registerTable(
       });
     }
     registerSignedPages(app);
-    app.get('/api/v1/openapi.json', { schema: { hide: true } }, async (_, reply) => {
-      reply.header('cache-control', 'no-cache');
-      return app.swagger();
+    let document: OpenapiDocument | undefined;
+    app.get('/api/v1/openapi.json', { schema: { hide: true } }, async (request, reply) => {
+      document ??= documentOf(app.swagger());
+      const { bytes, etag } = document;
+      reply.headers({ 'cache-control': 'no-cache', etag });
+      const given = request.headers['if-none-match'];
+      if (given !== undefined && matchesEtag(given, etag)) return reply.code(304).send();
+      return reply.header('content-type', 'application/json; charset=utf-8').send(bytes);
     });
   });
+}
+
+/** Who may read an answer: the time any page, what is about a stream those that may read its media. */
+function readableBy(request: FastifyRequest, pages: ForeignPages | undefined, admission: Admission): HeadFields {
+  const { name: stream } = request.params as { readonly name?: string };
+  if (!pages || stream === undefined) return { 'access-control-allow-origin': '*' };
+  const { headers, socket } = request;
+  const source = { headers, remoteAddress: socket.remoteAddress ?? '' };
+  const fields = pages.fieldsFor(source, { stream, token: admission.tokenOf(request) });
+  const shown = ['access-control-allow-origin', 'vary'] as const;
+  return Object.fromEntries(shown.flatMap((name) => (fields[name] === undefined ? [] : [[name, fields[name]]])));
+}
+
+/** The OpenAPI document as it is sent: the same bytes to everyone. */
+interface OpenapiDocument {
+  readonly bytes: Buffer;
+  readonly etag: string;
+}
+
+function documentOf(document: object): OpenapiDocument {
+  const bytes = Buffer.from(JSON.stringify(document));
+  return { bytes, etag: `"${hash('sha256', bytes, 'base64url').slice(0, 22)}"` };
 }
 
 async function answer(
@@ -178,6 +218,14 @@ function signalOf({ raw }: FastifyReply): AbortSignal {
     if (!raw.writableEnded) controller.abort(new DOMException('whoever asked went away', 'AbortError'));
   });
   return controller.signal;
+}
+
+function isAbort(error: unknown): boolean {
+  return (error as { name?: unknown } | null)?.name === 'AbortError';
+}
+
+function endedByClient(cause: unknown): OxbowError {
+  return new OxbowError('not-ready', 'the client ended the request before it was answered', { cause });
 }
 
 function sendAnswer(reply: FastifyReply, { status = 200, headers = {}, body }: RouteAnswer): FastifyReply {

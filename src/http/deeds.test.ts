@@ -1,8 +1,13 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { until } from '../../test/fixtures/wait.ts';
 import { OxbowError } from '../lib/errors.ts';
+import { createLog } from '../observe/log.ts';
+import type { Admitted } from './admission.ts';
+import { Deeds } from './deeds.ts';
 import { asAdmin, shareTestServer, token } from './fixture.ts';
+import type { Route } from './routes/route.ts';
 
 const traceId = '0af7651916cd43dd8448eb211c80319c';
 
@@ -43,6 +48,19 @@ suite('the log of what was asked for', () => {
     assert.deepEqual([failed!.status, failed!.msg], [502, 'failed']);
     assert.deepEqual(more, [], 'who only looks is not noted');
     assert.equal(shared().logged.join().includes('hidden'), false);
+  });
+
+  test('never calls a request done that was cut off before its answer', () => {
+    const logged: string[] = [];
+    const deeds = new Deeds(createLog({ level: 'info', format: 'json', write: (line) => logged.push(line) }));
+    const request = { method: 'POST', url: '/api/v1/sessions', id: traceId, routeOptions: {} };
+    const admitted = { asker: { name: 'admin token' }, visitor: { address: '' } };
+    // What fastify says of a stream that was reset.
+    const reply = { statusCode: 200, raw: { headersSent: false, writableEnded: false } };
+    deeds.begun({ method: 'POST' } as Route, request as FastifyRequest, () => admitted as Admitted);
+    deeds.ended(request as FastifyRequest, reply as FastifyReply);
+    const { status, msg } = JSON.parse(logged.join('')) as Record<string, unknown>;
+    assert.deepEqual([status, msg], [undefined, 'cut off before the answer']);
   });
 
   test('tells browsers and tokens apart, by names that give no right', async () => {

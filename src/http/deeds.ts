@@ -35,9 +35,11 @@ export class Deeds {
   }
 
   /** It was answered. Strangers who try words to sign in write nothing until one fits, and floods that are held off nothing either. */
-  ended(request: FastifyRequest, { statusCode: status }: FastifyReply): void {
+  ended(request: FastifyRequest, { statusCode: status, raw }: FastifyReply): void {
     const admitted = this.#admitted.get(request);
-    const isDone = status < 400;
+    // Without an answer the status is only what fastify began with: the client went away, or its stream was reset.
+    const isAnswered = raw.headersSent && raw.writableEnded;
+    const isDone = isAnswered && status < 400;
     if (!admitted || status === TOO_MANY || (!isDone && admitted.asker.name === '')) return;
     const stream = streamOf(request);
     this.#log.info(
@@ -47,9 +49,9 @@ export class Deeds {
         ...(stream !== undefined && { stream }),
         address: admitted.visitor.address,
         request: `${request.method} ${request.url.split('?', 1)[0]!.slice(0, 200)}`,
-        status,
+        ...(isAnswered && { status }),
       },
-      isDone ? 'done as asked' : status < 500 ? 'refused' : 'failed',
+      isDone ? 'done as asked' : !isAnswered ? 'cut off before the answer' : status < 500 ? 'refused' : 'failed',
     );
   }
 }

@@ -33,7 +33,9 @@ import type { Log } from '../observe/log.ts';
 import type { LogRing } from '../observe/log-ring.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import type { Telemetry } from '../observe/telemetry.ts';
+import type { LocalSignIn } from './local-sign-in.ts';
 import type { RateLimits } from './rate-limit.ts';
+import type { TokenTries } from './token-tries.ts';
 
 /** A value now or later. */
 export type Awaitable<T> = T | Promise<T>;
@@ -93,6 +95,8 @@ export interface StreamsApi {
   removePin(name: string, id: string): Promise<void>;
   /** Whether not everyone may watch it (`signed`, `private`); asked for every media request, so a look into memory. */
   isPrivate(name: string): boolean;
+  /** Whether somebody set it to `public`, in a file, over the API or by a flag: the default does not count. A look into memory. */
+  isMadePublic(name: string): boolean;
 }
 
 /** Jobs, as the API meets them. Each call refuses with an OxbowError. */
@@ -177,10 +181,15 @@ export interface HttpDeps {
   readonly viewers: Viewers;
   /** Who may what. */
   readonly access: Access;
+  /** Who may sign in with one press. */
+  readonly localSignIn: LocalSignIn;
   /** How often each client may do what costs us something. */
   readonly limits: RateLimits;
+  readonly tokenTries: TokenTries;
   /** Networks and addresses of proxies whose word on client, host and scheme is believed; those on this computer always are. */
   readonly trustedProxies?: readonly string[];
+  /** Names that a server on a loopback address answers to beside those of this computer. */
+  readonly hosts?: readonly string[];
   /** How others reach this server, where that was set; else each request's own address serves. */
   readonly publicUrl?: string | undefined;
   readonly health: Health;

@@ -42,6 +42,8 @@ export interface Exchange {
   head(status: number, fields: HeadFields): void;
   /** To be called before `head` where a body may follow that nobody reads. */
   refuseBody(): void;
+  /** What is written from here on was read for this client alone. */
+  holdsOwn?(): void;
   /** Ends an answer so that the client cannot take it for whole. */
   cut(): void;
 }
@@ -66,7 +68,11 @@ export function exchangeOfHttp1(request: IncomingMessage, response: ServerRespon
 }
 
 /** Over HTTP/2: a stream of its own for each exchange (RFC 9113, 8.1). */
-export function exchangeOfHttp2(stream: ServerHttp2Stream, headers: Http2Headers): Exchange {
+export function exchangeOfHttp2(
+  stream: ServerHttp2Stream,
+  headers: Http2Headers,
+  holdsOwn: () => void = () => {},
+): Exchange {
   let status: number | undefined;
   let bodyIsUnread = false;
   // What befalls the stream ends in `close`, which whoever waits listens to.
@@ -77,6 +83,7 @@ export function exchangeOfHttp2(stream: ServerHttp2Stream, headers: Http2Headers
     headers,
     remoteAddress: stream.session?.socket.remoteAddress ?? '',
     body: stream,
+    holdsOwn,
     get status() {
       return status;
     },

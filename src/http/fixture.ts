@@ -22,8 +22,9 @@ import { LogRing } from '../observe/log-ring.ts';
 import { createMetrics } from '../observe/metrics.ts';
 import type { HttpDeps, JobsApi, StreamsApi, WebhooksApi } from './deps.ts';
 import { RateLimits } from './rate-limit.ts';
-import { startHttp } from './server.ts';
+import { type HttpOptions, startHttp } from './server.ts';
 import type { CertificateFiles } from './tls-certificate.ts';
+import { TokenTries } from './token-tries.ts';
 
 /** The admin token of the server under test. */
 export const token = 'let-me-in-please';
@@ -78,13 +79,18 @@ export function streamView(name: string, visibility: StreamView['visibility'] = 
 }
 
 /** Starts a server on a free port of this computer; it speaks HTTPS where it is given a certificate. */
-export async function startTestServer(change: Partial<HttpDeps> = {}, tls?: CertificateFiles): Promise<TestServer> {
+export async function startTestServer(
+  change: Partial<HttpDeps> = {},
+  tls?: CertificateFiles,
+  forTests?: HttpOptions['forTests'],
+): Promise<TestServer> {
   const folder = await mkdtemp(join(tmpdir(), 'oxbow-http-'));
   const clock = createManualClock(Date.UTC(2026, 10, 19, 8, 0, 0));
   const calls: string[] = [];
   const logged: string[] = [];
   const reader = openRangeReader();
   const metrics = createMetrics();
+  const limits = new RateLimits(() => clock.monotonicMs());
   const deps: HttpDeps = {
     streams: fakeStreams(calls),
     jobs: fakeJobs(),
@@ -102,7 +108,7 @@ export async function startTestServer(change: Partial<HttpDeps> = {}, tls?: Cert
       node: process.version,
       startedAt: '2026-11-19T08:00:00.000Z',
       now: '2026-11-19T08:00:00.000Z',
-      memory: { rss: 1, heapUsed: 1, shared: 0 },
+      memory: { rss: 1, heapUsed: 1, external: 0, arrayBuffers: 0, shared: 0 },
       disk: { free: 1, total: 1, recordings: 0 },
       streams: 3,
       waitingForRestart: [],
@@ -116,20 +122,23 @@ export async function startTestServer(change: Partial<HttpDeps> = {}, tls?: Cert
     },
     viewers: new Viewers({ nowMs: () => clock.monotonicMs() }),
     access: await openAccess({ tables: memoryTables(), dataFolder: folder, clock, adminToken: token }),
-    limits: new RateLimits(() => clock.monotonicMs()),
+    localSignIn: { isOffered: async () => false, command: () => 'oxbow token link' },
+    limits,
+    tokenTries: new TokenTries(limits, () => clock.monotonicMs()),
     health: createHealth(),
     metrics,
     clock,
     log: createLog({ level: 'debug', format: 'json', write: (line) => logged.push(line) }),
     version: '0.0.0-test',
     webRoot: join(folder, 'web'),
+    hosts: ['a', 'x', 'y', 'tv', 'tv.example', 'inner'],
     ...change,
   };
   const threads = {
     count: Number(process.env.OXBOW_THREADS ?? 1),
     ...{ find: () => undefined, places: new Emitter<never>(), forgotten: new Emitter<never>() },
   };
-  const server = await startHttp({ listen: { address: '127.0.0.1', port: 0 }, deps, tls, threads });
+  const server = await startHttp({ listen: { address: '127.0.0.1', port: 0 }, deps, tls, threads, forTests });
   return {
     url: server.url,
     folder,
@@ -276,6 +285,7 @@ function fakeStreams(calls: string[]): StreamsApi {
         },
       ];
     },
+    isMadePublic: (name) => name === 'public' || name === 'door',
     isPrivate: (name) => ['signed', 'private'].includes(known.get(name)?.visibility ?? ''),
   };
 }

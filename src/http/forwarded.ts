@@ -13,8 +13,7 @@ export interface Forwarded {
   readonly proto: string | undefined;
 }
 
-const nothing: Forwarded = { for: undefined, host: undefined, proto: undefined };
-/** A list longer than any chain of proxies is not read. */
+/** Of a longer list only the end is read, which the nearest proxies wrote, characters. */
 const MAX_LENGTH = 4096;
 
 /** Reads what is there. */
@@ -25,8 +24,7 @@ export function readForwarded(headers: IncomingHttpHeaders): Forwarded {
     proto: listOf(headers['x-forwarded-proto'])?.at(-1)?.toLowerCase(),
   };
   if (headers.forwarded === undefined) return old;
-  const elements = listOf(headers.forwarded)?.map(parseElement);
-  if (!elements) return nothing;
+  const elements = listOf(headers.forwarded)!.map(parseElement);
   const last = elements.at(-1);
   const named = elements.map((element) => element.get('for') ?? 'unknown');
   const said: Forwarded = {
@@ -50,8 +48,9 @@ function agreed<T>(a: T | undefined, b: T | undefined, of: (value: T) => unknown
 function listOf(field: string | string[] | undefined): string[] | undefined {
   if (field === undefined) return undefined;
   const text = String(field);
-  if (text.length > MAX_LENGTH) return undefined;
-  return text.split(',').map((one) => one.trim());
+  const list = text.slice(-MAX_LENGTH).split(',');
+  if (text.length > MAX_LENGTH) list.shift(); // it was cut
+  return list.map((one) => one.trim());
 }
 
 /** `for="[2001:db8::17]:4711";proto=https`: a quoted value here has neither comma nor semicolon. */

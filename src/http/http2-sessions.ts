@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { createServer, type Http2ServerRequest, type Http2ServerResponse, type ServerHttp2Session } from 'node:http2';
 import type { Socket } from 'node:net';
 import { type Exchange, exchangeOfHttp2, pathOf } from './exchange.ts';
+import { Http2Budget, type UnsentCounts, type UnsentLimits } from './http2-budget.ts';
 
 /** Bounds of a connection. Browsers open up to 100 streams before they have read ours. */
 const limits = {
@@ -31,6 +32,8 @@ const GOODBYE_MS = 2000;
 
 /** Who answers. */
 export interface Http2Handlers {
+  /** Whether a request is to be answered; it was refused otherwise. */
+  accepts(exchange: Exchange): boolean;
   /** Whether the path, without doubt, is one of media. */
   ownsMedia(path: string): boolean;
   media(exchange: Exchange): void;
@@ -45,9 +48,18 @@ export interface Http2Sessions {
   close(): Promise<void>;
 }
 
-/** @param handlers who answers */
-export function createHttp2Sessions({ ownsMedia, media, other }: Http2Handlers): Http2Sessions {
+/**
+ * @param handlers who answers
+ * @param counts of what clients leave unread
+ * @param unsent how much they may; tests set less
+ */
+export function createHttp2Sessions(
+  { accepts, ownsMedia, media, other }: Http2Handlers,
+  counts: UnsentCounts,
+  unsent?: UnsentLimits,
+): Http2Sessions {
   const server = createServer(limits);
+  const budget = new Http2Budget(counts, unsent);
   server.on('request', other);
   // That listener made one of `stream` that wraps every stream; it is now asked for those alone that are not media.
   const [toRequest, ...more] = server.listeners('stream');
@@ -58,11 +70,16 @@ export function createHttp2Sessions({ ownsMedia, media, other }: Http2Handlers):
   const { promise: gone, resolve: onGone } = Promise.withResolvers<void>();
 
   server.on('stream', (stream, headers, flags, rawHeaders) => {
-    if (ownsMedia(pathOf(headers[':path'] ?? '/'))) return media(exchangeOfHttp2(stream, headers));
+    const exchange = exchangeOfHttp2(stream, headers, () => budget.owns(stream));
+    if (!accepts(exchange)) return;
+    const isMedia = ownsMedia(pathOf(headers[':path'] ?? '/'));
+    if (!budget.admit(stream, isMedia)) return;
+    if (isMedia) return media(exchange);
     stream.setTimeout(STALL_MS, () => stream.destroy());
     Reflect.apply(toRequest, server, [stream, headers, flags, rawHeaders]);
   });
   server.on('session', (session) => {
+    budget.add(session);
     let streams = 0;
     session.on('stream', (stream) => {
       streams++;
@@ -92,13 +109,15 @@ export function createHttp2Sessions({ ownsMedia, media, other }: Http2Handlers):
       server.emit('connection', socket);
       server.off('session', onSession);
       socket.on('error', () => {});
+      // Half a connection is none in HTTP/2: the peer can send no SETTINGS and no WINDOW_UPDATE any more.
+      socket.on('end', () => socket.destroy());
       if (isClosing) for (const [session, own] of sessions) if (own === socket) session.close();
     },
     close() {
       isClosing = true;
       if (sessions.size === 0) onGone();
       for (const session of sessions.keys()) session.close();
-      return gone;
+      return gone.finally(() => budget[Symbol.dispose]());
     },
   };
 }

@@ -29,7 +29,7 @@ suite('whole replies', () => {
     assert.equal(headers['accept-ranges'], 'bytes');
     assert.equal(headers['access-control-allow-origin'], '*');
     assert.match(headers['access-control-expose-headers']!, /Content-Range/);
-    assert.equal(headers.vary, undefined);
+    assert.equal(headers.vary, 'Origin');
   });
 
   test('HEAD answers the same headers without the body', async () => {
@@ -194,7 +194,7 @@ suite('gzip', () => {
         headers: { 'accept-encoding': accepted },
       });
       assert.equal(headers['content-encoding'], coding);
-      assert.equal(headers.vary, 'Accept-Encoding');
+      assert.equal(headers.vary, 'Accept-Encoding, Origin');
       assert.equal(headers.etag, coding ? '"v1-gz"' : '"v1"');
       assert.equal(headers['content-length'], String(body.length));
       assert.equal(String(coding ? gunzipSync(body) : body), alphabet);
@@ -278,7 +278,7 @@ suite('private streams', () => {
       const { status, headers } = await ask(server, path, { headers: asAdmin });
       assert.deepEqual(
         [status, headers['cache-control'], headers.vary],
-        [200, 'private, max-age=31536000, immutable', 'Authorization'],
+        [200, 'private, max-age=31536000, immutable', 'Authorization, Origin'],
       );
     }
   });

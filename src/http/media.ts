@@ -9,11 +9,14 @@ import { traceIdOf } from '../observe/trace.ts';
 import { createClientAddress } from './client-address.ts';
 import { readCmcd } from './cmcd.ts';
 import type { HttpDeps } from './deps.ts';
-import { type Exchange, pathOf } from './exchange.ts';
+import { type Exchange, type HeadFields, pathOf } from './exchange.ts';
+import type { ForeignPages } from './foreign-pages.ts';
 import { readForwarded } from './forwarded.ts';
 import { HeldRequests, heldLimits } from './held.ts';
-import { everyAnswer, sendProblem } from './media-answer.ts';
+import { isLocalRequest } from './local-request.ts';
+import { joinFields, sendPlainProblem } from './media-answer.ts';
 import { reportProblem, toProblem } from './problem.ts';
+import type { LimitedClient } from './rate-limit.ts';
 import { representationOf } from './representation.ts';
 import { areInMemory, readBlocks, sendBlocks, sendMemory } from './send.ts';
 import { viewerKey } from './viewer-key.ts';
@@ -50,8 +53,11 @@ export interface MediaResponder {
   readonly held: HeldRequests;
 }
 
-/** @param deps what answers, reads, counts */
-export function createMediaResponder(deps: HttpDeps): MediaResponder {
+/**
+ * @param deps what answers, reads, counts
+ * @param pages what pages of other sites may read
+ */
+export function createMediaResponder(deps: HttpDeps, pages: ForeignPages): MediaResponder {
   const { metrics } = deps;
   const held = new HeldRequests(heldLimits, (change) => metrics.heldRequests.inc(change));
   const clientAddress = createClientAddress(deps.trustedProxies ?? []);
@@ -60,8 +66,10 @@ export function createMediaResponder(deps: HttpDeps): MediaResponder {
   async function answer(exchange: Exchange, { path, query, token }: MediaTarget, session?: string): Promise<void> {
     const { headers, body } = exchange;
     const address = () => clientAddress(exchange.remoteAddress, readForwarded(headers).for);
-    const isPrivate = mayWatch(path, token, exchange, address);
-    const fields = exchange.method === 'GET' ? takeTurn(path, address) : {};
+    const isPrivate = mayWatch(path, token, exchange);
+    const common = commonFields(exchange);
+    const client = () => ({ address: address(), isLocal: isLocalRequest(exchange) });
+    const fields = exchange.method === 'GET' ? takeTurn(path, client) : {};
     const controller = new AbortController();
     const { signal } = controller;
     let isSent = false;
@@ -81,8 +89,14 @@ export function createMediaResponder(deps: HttpDeps): MediaResponder {
       leave();
       stopWaiting?.();
     }
-    if (name !== undefined) deps.viewers.seen(name, player);
-    await send(exchange, reply, { path, fields, isHead: exchange.method === 'HEAD', isPrivate });
+    if (name !== undefined)
+      deps.viewers.seen(name, player, session === undefined && asksFromStart(exchange) ? path : undefined);
+    await send(exchange, reply, {
+      path,
+      fields: joinFields(common, fields),
+      isHead: exchange.method === 'HEAD',
+      isPrivate,
+    });
     isSent = true;
   }
 
@@ -90,7 +104,7 @@ export function createMediaResponder(deps: HttpDeps): MediaResponder {
    * Refuses what is not for everyone to whoever has no right to it, as if it were not there; tells whether it is such. Cookies are not
    * looked at: a page that is signed in makes itself a right to watch.
    */
-  function mayWatch(path: string, token: string | undefined, exchange: Exchange, address: () => string): boolean {
+  function mayWatch(path: string, token: string | undefined, exchange: Exchange): boolean {
     const named = nameIn(path);
     const stream = named ?? deps.defaultStream?.() ?? '';
     const isPrivate = deps.streams.isPrivate(stream);
@@ -101,19 +115,25 @@ export function createMediaResponder(deps: HttpDeps): MediaResponder {
     if (!isPrivate) return false;
     const { authorization } = exchange.headers;
     if (authorization !== undefined) {
-      const { remoteAddress } = exchange;
+      const { remoteAddress, headers } = exchange;
+      who.tryToken({ headers, remoteAddress, secure: false });
       if (who.whoAsks({ headers: { authorization }, remoteAddress, secure: false }).seesAll) return true;
-      deps.limits.take('sign-in', address()); // whoever tries tokens one after the other
     }
     const which = named === undefined ? 'behind this address yet' : `named ${named}`;
     throw new OxbowError('stream-unknown', `There is no stream ${which}.`);
   }
 
+  /** Fields of every answer to it, refusals too. */
+  function commonFields(exchange: Exchange): HeadFields {
+    const { path, token } = targetOf(exchange);
+    return pages.fieldsFor(exchange, { stream: nameIn(path) ?? deps.defaultStream?.(), token });
+  }
+
   /** What is made for whoever asks costs us something. */
-  function takeTurn(path: string, address: () => string): Readonly<Record<string, string>> {
+  function takeTurn(path: string, client: () => LimitedClient): Readonly<Record<string, string>> {
     const kind = classOf(path);
     if (kind !== 'clip' && kind !== 'thumb') return {};
-    return deps.limits.take(kind === 'clip' ? 'clips' : 'stills', address());
+    return deps.limits.take(kind === 'clip' ? 'clips' : 'stills', client());
   }
 
   async function send(
@@ -121,13 +141,13 @@ export function createMediaResponder(deps: HttpDeps): MediaResponder {
     reply: Reply,
     how: {
       readonly path: string;
-      readonly fields: Readonly<Record<string, string>>;
+      readonly fields: HeadFields;
       readonly isHead: boolean;
       readonly isPrivate: boolean;
     },
   ): Promise<void> {
     const { status, headers, pieces, length } = representationOf(exchange.headers, reply, how);
-    const head = { ...everyAnswer, ...headers, ...how.fields };
+    const head = joinFields(how.fields, headers);
     if (how.isHead || status === 304) {
       exchange.head(status, head);
       exchange.body.end();
@@ -165,7 +185,10 @@ export function createMediaResponder(deps: HttpDeps): MediaResponder {
     const problem = toProblem(toGone(error), traceId);
     const name = nameIn(path) ?? deps.defaultStream?.() ?? '';
     const mayBeKept = problem.body.code === 'gone' && !deps.streams.isPrivate(name);
-    sendProblem(exchange, problem, mayBeKept ? { 'cache-control': GONE_CACHING } : {});
+    sendPlainProblem(exchange, problem, {
+      ...commonFields(exchange),
+      ...(mayBeKept && { 'cache-control': GONE_CACHING }),
+    });
   }
 
   return {
@@ -179,7 +202,7 @@ export function createMediaResponder(deps: HttpDeps): MediaResponder {
       countEnd(exchange, kind);
       try {
         if (method === 'OPTIONS') {
-          exchange.head(204, { ...everyAnswer, ...preflight, allow: METHODS });
+          exchange.head(204, { ...commonFields(exchange), ...preflight, allow: METHODS });
           exchange.body.end();
           return;
         }
@@ -219,6 +242,11 @@ function targetOf(exchange: Exchange): MediaTarget {
   const whole = mark < 0 ? target : target.slice(0, mark);
   const signed = parseSignedPath(whole);
   return { path: signed?.path ?? whole, query: mark < 0 ? '' : target.slice(mark + 1), token: signed?.token };
+}
+
+/** A player that takes a segment in ranges requests it more than once. */
+function asksFromStart({ headers }: Exchange): boolean {
+  return headers.range === undefined || headers.range.startsWith('bytes=0-');
 }
 
 /** Reads the first block before it gives the blocks back, so that what cannot be read is noticed in time. */

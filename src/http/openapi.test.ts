@@ -32,6 +32,16 @@ suite('the OpenAPI document', () => {
       Object.values(methods).map((each) => ({ path, ...each })),
     );
 
+  test('is printed once, and not sent again to a client that has it', async () => {
+    await using server = await startTestServer();
+    const address = `${server.url}/api/v1/openapi.json`;
+    const first = await fetch(address);
+    const etag = first.headers.get('etag')!;
+    assert.equal(await (await fetch(address)).text(), await first.text());
+    const again = await fetch(address, { headers: { 'if-none-match': etag } });
+    assert.deepEqual([again.status, await again.text()], [304, '']);
+  });
+
   test('is of version 3.1 and says which oxbow it describes', () => {
     assert.match(document.openapi, /^3\.1\.\d+$/);
     assert.deepEqual([document.info.title, document.info.version], ['oxbow', '0.0.0-test']);

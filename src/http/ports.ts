@@ -9,6 +9,7 @@ import type { KnownSegments } from '../delivery/known-segments.ts';
 import { Emitter, type Subscribable } from '../lib/events.ts';
 import { traceIdOf } from '../observe/trace.ts';
 import type { HttpDeps } from './deps.ts';
+import type { OwnHosts } from './host-check.ts';
 import { openListeners } from './hot/listeners.ts';
 import { reportProblem } from './problem.ts';
 import type { StreamAccess } from './threads/messages.ts';
@@ -71,6 +72,9 @@ export async function openThreadPorts(
   options: {
     readonly listen: Endpoint;
     readonly certificate: ShownCertificate | undefined;
+    readonly ownHosts: OwnHosts;
+    /** Fields of every answer. */
+    readonly head: Readonly<Record<string, string>>;
     readonly open: (socket: Socket, client: Client) => void;
   },
 ): Promise<Ports> {
@@ -96,6 +100,8 @@ export async function openThreadPorts(
   const serving = await openServingThreads({
     ...{ ...threads, ...options, accessOf, changed },
     trustedProxies: deps.trustedProxies ?? [],
+    ownHosts: options.ownHosts,
+    head: options.head,
     watchSecret: access.watch.secret,
     told: (thread, told) => counts.take(thread, told),
     failed: (error, where) => reportProblem(error, where, traceIdOf(undefined), deps),

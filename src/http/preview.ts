@@ -25,7 +25,7 @@ export interface WhenAsked {
   readonly span: { readonly fromMs: number; readonly toMs: number } | null;
 }
 
-/** Width of stills, pixels; see delivery/stills. */
+/** Widest still, and width of the framed player, pixels; see delivery/stills. */
 const STILL_WIDTH = 640;
 /** Stills are asked for on a grid, so that everyone shares them, milliseconds. */
 const GRID_MS = 5_000;
@@ -55,7 +55,7 @@ export function previewOf(
   };
   const span = when.span && kept(when.span.fromMs) ? when.span : null;
   const atMs = span ? span.fromMs : when.atMs !== null && kept(when.atMs) ? when.atMs : null;
-  const { width, height } = sizeOf(stream);
+  const sizes = sizesOf(stream);
   const asked = [
     ...(span ? [`from=${Math.floor(span.fromMs / 1000)}`, `to=${Math.ceil(span.toMs / 1000)}`] : []),
     ...(!span && atMs !== null ? [`t=${Math.floor(atMs / 1000)}`] : []),
@@ -70,12 +70,11 @@ export function previewOf(
     description: words.sentence,
     ...(base !== undefined && {
       url: `${base}/watch/${name}${query}`,
-      player: { url: `${base}/embed/${name}${query}`, width, height },
+      player: { url: `${base}/embed/${name}${query}`, ...sizes.player },
       ...(stillMs !== null && {
         image: {
           url: base + (token === undefined ? still : signedPath(token, still)),
-          width,
-          height,
+          ...sizes.still,
           alt: altOf(name, atMs),
         },
       }),
@@ -143,10 +142,15 @@ function escapeHtml(text: string): string {
 }
 
 /** As wide as stills are, in the shape of the video. */
-function sizeOf(stream: StreamView): { width: number; height: number } {
+function sizesOf(stream: StreamView) {
   const video = stream.tracks.find(({ kind, width, height }) => kind === 'video' && width && height);
   const shape = video ? video.height! / video.width! : 9 / 16;
-  return { width: STILL_WIDTH, height: Math.round((STILL_WIDTH * shape) / 2) * 2 };
+  const still = Math.min(STILL_WIDTH, video?.width ?? STILL_WIDTH);
+  const heightOf = (width: number) => Math.round((width * shape) / 2) * 2;
+  return {
+    still: { width: still, height: heightOf(still) },
+    player: { width: STILL_WIDTH, height: heightOf(STILL_WIDTH) },
+  };
 }
 
 /** The newest moment that has a still; null where nothing is recorded. */

@@ -3,11 +3,10 @@
  * In: addresses. Out: yes, or a refusal that says when. RFC 6585, 4; draft-ietf-httpapi-ratelimit-headers-10.
  */
 import { isIPv6 } from 'node:net';
-import { isLoopback } from '../config/address.ts';
 import { OxbowError } from '../lib/errors.ts';
 
 /** What is limited: each has buckets of its own. */
-export type LimitName = 'sign-in' | 'writes' | 'probe' | 'clips' | 'stills';
+export type LimitName = 'sign-in' | 'tokens' | 'writes' | 'probe' | 'clips' | 'stills';
 
 interface Policy {
   /** Turns of a full bucket. */
@@ -21,11 +20,19 @@ interface Policy {
 /** What oxbow allows. Whoever moves over a timeline asks for ten stills a second. */
 export const policies: Readonly<Record<LimitName, Policy>> = {
   'sign-in': { turns: 5, windowS: 60, everywhere: true },
+  tokens: { turns: 10, windowS: 60, everywhere: true },
   writes: { turns: 300, windowS: 60 },
   probe: { turns: 30, windowS: 60 },
   clips: { turns: 120, windowS: 60 },
   stills: { turns: 1200, windowS: 60 },
 };
+
+/** Who is limited. */
+export interface LimitedClient {
+  readonly address: string;
+  /** Straight from this computer (local-request.ts). A forwarded request never is, whatever its address. */
+  readonly isLocal: boolean;
+}
 
 /** More addresses are not remembered: the one that was heard of longest ago is forgotten. */
 const MAX_BUCKETS = 10_000;
@@ -54,14 +61,13 @@ export class RateLimits {
   /**
    * Takes a turn.
    *
-   * @param address of the client
    * @returns fields of the answer that say how many turns are left
    * @throws OxbowError `too-many-requests`
    */
-  take(name: LimitName, address: string): Readonly<Record<string, string>> {
+  take(name: LimitName, client: LimitedClient): Readonly<Record<string, string>> {
     const { turns, windowS, everywhere } = policies[name];
-    if (!everywhere && isLoopback(address)) return {};
-    const bucket = this.#bucketOf(name, address);
+    if (!everywhere && client.isLocal) return {};
+    const bucket = this.#bucketOf(name, client);
     if (bucket.turns < 1) {
       const retryAfterSeconds = Math.ceil(((1 - bucket.turns) * windowS) / turns);
       throw new OxbowError('too-many-requests', `This address may do so ${turns} times in ${windowS} s.`, {
@@ -73,13 +79,13 @@ export class RateLimits {
   }
 
   /** Gives a turn back that was taken for nothing. */
-  giveBack(name: LimitName, address: string): void {
-    const bucket = this.#bucketOf(name, address);
+  giveBack(name: LimitName, client: LimitedClient): void {
+    const bucket = this.#bucketOf(name, client);
     bucket.turns = Math.min(policies[name].turns, bucket.turns + 1);
   }
 
-  #bucketOf(name: LimitName, address: string): Bucket {
-    const key = `${name} ${clientOf(address)}`;
+  #bucketOf(name: LimitName, client: LimitedClient): Bucket {
+    const key = `${name} ${bucketOwner(client)}`;
     const nowMs = this.#nowMs();
     const { turns, windowS } = policies[name];
     const bucket = this.#buckets.get(key) ?? { turns, atMs: nowMs };
@@ -90,6 +96,11 @@ export class RateLimits {
     if (this.#buckets.size > MAX_BUCKETS) this.#buckets.delete(this.#buckets.keys().next().value!);
     return bucket;
   }
+}
+
+/** Whose buckets a client uses: those of its address, or of this computer; forwarded requests never empty the operator's. */
+export function bucketOwner({ address, isLocal }: LimitedClient): string {
+  return isLocal ? 'local' : clientOf(address);
 }
 
 function fieldsOf(name: LimitName, bucket: Bucket): Readonly<Record<string, string>> {

@@ -82,7 +82,9 @@ export function sendMemory({ body, cut }: Exchange, pieces: readonly Uint8Array[
  * Writes the blocks and ends the answer. Resolves when the client has taken all of it or has gone away.
  * A block that cannot be had cuts the answer off, so that the client does not take a part for the whole, and rejects.
  */
-export async function sendBlocks({ body, cut }: Exchange, blocks: AsyncIterable<Uint8Array>): Promise<void> {
+export async function sendBlocks(exchange: Exchange, blocks: AsyncIterable<Uint8Array>): Promise<void> {
+  const { body, cut } = exchange;
+  exchange.holdsOwn?.();
   body.setTimeout(STALL_MS, cut);
   try {
     for await (const block of blocks) {

@@ -159,6 +159,24 @@ suite('closing', () => {
     await closed;
   });
 
+  test('a head and a body that never end are given up, whichever thread has the connection', async () => {
+    const http1 = { headersTimeout: 300, requestTimeout: 600, connectionsCheckingInterval: 50 };
+    await using server = await startTestServer({}, undefined, { http1 });
+    for (const begun of [
+      'GET / HTTP/1.1\r\nHost: a\r\nX-Half',
+      '\r\n\r\n',
+      'POST /api/v1/sessions HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{',
+      'POST /api/v1/sessions HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{',
+    ]) {
+      const socket = connect(Number(new URL(server.url).port), '127.0.0.1');
+      socket.on('error', () => {});
+      socket.write(begun);
+      const closed = once(socket, 'close');
+      socket.resume();
+      await closed;
+    }
+  });
+
   test('a client that never finishes is cut off', async () => {
     await using server = await startTestServer();
     const socket = connect(Number(new URL(server.url).port), '127.0.0.1');

@@ -2,25 +2,32 @@
  * The HTTP server: the hot responder first, media to its own, everything else to the API; one port, one orderly end.
  * In: settings and what the routes need. Out: an address that answers, and `close`.
  */
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerOptions, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { type Endpoint, printEndpoint } from '../config/address.ts';
 import { messageOf, OxbowError } from '../lib/errors.ts';
 import { http } from '../lib/node-http.ts';
+import { traceIdOf } from '../observe/trace.ts';
 import { createApi } from './api.ts';
 import type { HttpDeps } from './deps.ts';
+import { registerDocAddresses } from './doc-addresses.ts';
 import { hearerOf } from './events/hearer.ts';
 import { EventListeners } from './events/listeners.ts';
 import { createEventSockets, wantsEvents } from './events/web-socket.ts';
 import type { EventWish, Hearer } from './events/wish.ts';
-import { exchangeOfHttp1, pathOf } from './exchange.ts';
+import { type Exchange, exchangeOfHttp1, pathOf } from './exchange.ts';
+import { createForeignPages, readableFields } from './foreign-pages.ts';
+import { ownHostsOf, refuseOtherHosts } from './host-check.ts';
 import { hotDepsOf } from './hot/hot-deps.ts';
 import { canSharePorts } from './hot/listeners.ts';
 import { createHotResponder, type HotResponder } from './hot/responder.ts';
-import { createHttp2Sessions, type Http2Sessions } from './http2-sessions.ts';
+import type { UnsentCounts, UnsentLimits } from './http2-budget.ts';
+import { createHttp2Sessions, type Http2Handlers, type Http2Sessions } from './http2-sessions.ts';
 import { registerInterface } from './interface.ts';
 import { createMediaResponder } from './media.ts';
+import { sendPlainProblem } from './media-answer.ts';
 import { openOwnPorts, openThreadPorts, type ThreadsWish } from './ports.ts';
+import { toProblem } from './problem.ts';
 import { takeListener } from './take-listener.ts';
 import type { Client } from './threads/preface.ts';
 import { type Certificate, type CertificateFiles, readCertificate, watchCertificate } from './tls-certificate.ts';
@@ -47,12 +54,17 @@ export interface HttpOptions {
   readonly tls?: CertificateFiles | undefined;
   /** Serving threads; without, or where there is one, this thread has the connections. */
   readonly threads?: ThreadsWish | undefined;
+  /** For tests: shorter times, smaller bounds. */
+  readonly forTests?:
+    | { readonly http1?: Pick<ServerOptions, keyof typeof watched>; readonly unsent?: UnsentLimits }
+    | undefined;
 }
 
-const limits = {
+/** Of node:http: how long a head and a whole request may take, and how often that is looked at, ms. */
+const watched = { headersTimeout: 15_000, requestTimeout: 60_000, connectionsCheckingInterval: 5000 } as const;
+
+const usualLimits = {
   keepAliveTimeout: 75_000,
-  headersTimeout: 15_000,
-  requestTimeout: 60_000,
   maxHeaderSize: 16 * 1024,
   noDelay: true,
   shouldUpgradeCallback: wantsEvents,
@@ -66,8 +78,11 @@ const CLOSE_WITHIN_MS = 4000;
  * @throws OxbowError `port-taken` where another program has the port, `bad-setting` where the system does not allow it or
  *   the certificate cannot be used
  */
-export async function startHttp({ listen, deps, tls, threads }: HttpOptions): Promise<HttpServer> {
-  const media = createMediaResponder(deps);
+export async function startHttp({ listen, deps, tls, threads, forTests }: HttpOptions): Promise<HttpServer> {
+  const limits = { ...usualLimits, ...watched, ...forTests?.http1 };
+  const pages = createForeignPages(listen.address, tls !== undefined, deps);
+  const head = readableFields(listen.address, deps.publicUrl);
+  const media = createMediaResponder(deps, pages);
   const certificate = tls && (await readCertificate(tls));
   const open = new Set<ServerResponse>();
   let closing: Promise<void> | undefined;
@@ -79,6 +94,17 @@ export async function startHttp({ listen, deps, tls, threads }: HttpOptions): Pr
   const serving = threads && threads.count > 1 && canSharePorts ? threads : undefined;
   if (threads && threads.count > 1 && !canSharePorts)
     deps.log.warn({ threads: threads.count }, 'this system gives a port to one thread: one serves');
+  const ownHosts = ownHostsOf(listen.address, deps);
+  const accepts = (exchange: Exchange): boolean => {
+    try {
+      refuseOtherHosts(ownHosts, exchange.headers);
+      return true;
+    } catch (refusal) {
+      exchange.refuseBody();
+      sendPlainProblem(exchange, toProblem(refusal, traceIdOf(undefined)));
+      return false;
+    }
+  };
   const ownsMedia = (target: string) => media.owns(pathOf(target));
   const listeners = new EventListeners(deps);
   const app = await createApi(
@@ -95,11 +121,13 @@ export async function startHttp({ listen, deps, tls, threads }: HttpOptions): Pr
       };
       const onRequest = (request: IncomingMessage, response: ServerResponse) => {
         enter(response);
-        if (ownsMedia(request.url ?? '/')) void media.respond(exchangeOfHttp1(request, response));
+        const exchange = exchangeOfHttp1(request, response);
+        if (!accepts(exchange)) return;
+        if (ownsMedia(request.url ?? '/')) void media.respond(exchange);
         else toApi(request, response);
       };
       const openHot = (handOver: (socket: Socket) => void) => {
-        hot = createHotResponder(hotDepsOf(deps), media.held, {
+        hot = createHotResponder(hotDepsOf(deps, { ownHosts, head }), media.held, {
           onRequest,
           refuse(request, response, reason) {
             enter(response);
@@ -110,13 +138,18 @@ export async function startHttp({ listen, deps, tls, threads }: HttpOptions): Pr
         return hot;
       };
       if (certificate) {
-        http2 = createHttp2Sessions({
-          ownsMedia,
+        const handlers: Http2Handlers = {
+          ...{ accepts, ownsMedia },
           media: (exchange) => void media.respond(exchange),
           // Fastify takes both kinds; its types know the kind it was made for.
           other: (request, response) =>
             toApi(request as unknown as IncomingMessage, response as unknown as ServerResponse),
-        });
+        };
+        const counts: UnsentCounts = {
+          unsent: (bytes) => deps.metrics.http2UnsentBytes.set(bytes),
+          cut: (reason) => deps.metrics.http2SessionsCut.inc({ reason }),
+        };
+        http2 = createHttp2Sessions(handlers, counts, forTests?.unsent);
       }
       if (certificate && http2 && !serving) {
         secure = createTlsServer(certificate, limits, onRequest, {
@@ -132,10 +165,14 @@ export async function startHttp({ listen, deps, tls, threads }: HttpOptions): Pr
       return server;
     },
     listeners,
+    pages,
   );
+  registerDocAddresses(app);
   await registerInterface(app, deps);
   await app.ready();
   const listening = server!;
+  // Node starts its watch over `headersTimeout` and `requestTimeout` with this event; connections of serving threads come without it.
+  if (serving) listening.emit('listening');
   const who = createWho(deps);
   const listenerOf = (
     { method = '', headers, socket }: IncomingMessage,
@@ -143,17 +180,16 @@ export async function startHttp({ listen, deps, tls, threads }: HttpOptions): Pr
     wish: EventWish,
   ): Hearer => {
     const asked = { method, headers, remoteAddress: socket.remoteAddress ?? '', secure: 'encrypted' in socket };
-    // Whoever tries tokens one after the other is slowed down here too.
-    if (/^bearer /i.test(headers.authorization ?? '') && !who.whoAsks(asked).seesAll) {
-      deps.limits.take('sign-in', who.visitor(asked).address);
-    }
+    refuseOtherHosts(ownHosts, headers);
+    who.tryToken(asked);
+    pages.refuseForeign(asked, { stream: wish.stream, token });
     return hearerOf({ ...deps, who }, asked, token, wish);
   };
   listening.on('upgrade', createEventSockets(listeners, listenerOf));
   const openSocket = (socket: Socket, { protocol }: Client) =>
     protocol === 'http2' ? http2?.open(socket) : hot?.open(socket);
   const opening = serving
-    ? openThreadPorts(serving, deps, { listen, certificate, open: openSocket })
+    ? openThreadPorts(serving, deps, { listen, certificate, ownHosts, head, open: openSocket })
     : openOwnPorts(listening, listen);
   const ports = await opening.catch(async (error: NodeJS.ErrnoException) => {
     hot?.[Symbol.dispose]();
@@ -161,7 +197,7 @@ export async function startHttp({ listen, deps, tls, threads }: HttpOptions): Pr
     throw toRefusal(error, listen);
   });
   const watching = new AbortController();
-  const watched = tls && follow(tls, secure ?? ports, certificate!, deps, { signal: watching.signal });
+  const following = tls && follow(tls, secure ?? ports, certificate!, deps, { signal: watching.signal });
   const { port } = ports;
   const close = async () => {
     isClosing = true;
@@ -185,7 +221,7 @@ export async function startHttp({ listen, deps, tls, threads }: HttpOptions): Pr
     await goodbye;
     await closed;
     clearTimeout(late);
-    await watched;
+    await following;
     await ports.close();
     hot?.[Symbol.dispose]();
     await app.close();

@@ -5,6 +5,7 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { createSecureContext } from 'node:tls';
+import type { Config } from '../config/schema.ts';
 import { sleep } from '../lib/abort.ts';
 import { messageOf, OxbowError } from '../lib/errors.ts';
 
@@ -12,6 +13,20 @@ import { messageOf, OxbowError } from '../lib/errors.ts';
 export interface CertificateFiles {
   readonly cert: string;
   readonly key: string;
+}
+
+/**
+ * The files that the settings name; undefined where they name none.
+ *
+ * @throws OxbowError `bad-setting` where one of the two is missing
+ */
+export function certificateFiles({ cert, key }: Config['tls']): CertificateFiles | undefined {
+  if (cert === '' && key === '') return undefined;
+  if (cert !== '' && key !== '') return { cert, key };
+  const [given, missing] = cert === '' ? ['key', 'cert'] : ['cert', 'key'];
+  throw new OxbowError('bad-setting', `tls.${given} is set, tls.${missing} is not.`, {
+    extra: { hint: 'HTTPS needs both: oxbow --tls-cert FILE --tls-key FILE' },
+  });
 }
 
 /** A certificate that fits its key. */

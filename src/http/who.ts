@@ -3,14 +3,13 @@
  * browser sends with the cookie comes from a page of ours.
  * In: header fields, the connection. Out: Asker, or a refusal. RFC 6265bis, 4.1.3 and 5.6; Fetch Metadata; RFC 9110, 9.2.1.
  */
-import { isIP } from 'node:net';
 import type { Session } from '../accounts/sessions.ts';
 import { SESSION_MS } from '../accounts/sessions.ts';
-import { isLoopback } from '../config/address.ts';
 import { OxbowError } from '../lib/errors.ts';
 import { createClientAddress } from './client-address.ts';
 import type { HttpDeps } from './deps.ts';
 import { readForwarded } from './forwarded.ts';
+import { isLocalRequest } from './local-request.ts';
 import { type AskedAt, createPublicAddress } from './public-address.ts';
 
 /** A request, as far as it says who sent it. */
@@ -35,7 +34,7 @@ export interface Visitor {
   readonly address: string;
   /** Origin under which it reaches this server; undefined where it names no host. */
   readonly origin: string | undefined;
-  /** From this computer through no proxy, under a name that other sites cannot have. */
+  /** Straight from this computer, see local-request.ts. */
   readonly isLocal: boolean;
   /** Set-Cookie for a session. */
   cookie(secret: string): string;
@@ -45,6 +44,12 @@ export interface Visitor {
 
 /** Tells who asks. */
 export interface Who {
+  /**
+   * Compares a request's bearer token, where it has one. To be called once for each request, before anything else asks who sent it.
+   *
+   * @throws OxbowError `too-many-requests` where the address has tried too many tokens
+   */
+  tryToken(asked: AskedAt): void;
   /** Who a request is from, whatever it wants. */
   whoAsks(asked: AskedAt): Asker;
   /**
@@ -53,6 +58,8 @@ export interface Who {
    * @throws OxbowError `cross-site` where a page of another site sent it with our cookie
    */
   mayAct(asked: Asked): Asker;
+  /** Whether a page of another site sent it, or it does not tell. */
+  isForeign(asked: AskedAt): boolean;
   /** Throws `cross-site` where a page of another site sent it, whoever is signed in. */
   refuseForeign(asked: AskedAt): void;
   visitor(asked: AskedAt): Visitor;
@@ -70,7 +77,8 @@ export function createWho({
   access,
   publicUrl,
   trustedProxies = [],
-}: Pick<HttpDeps, 'access' | 'publicUrl' | 'trustedProxies'>): Who {
+  tokenTries,
+}: Pick<HttpDeps, 'access' | 'publicUrl' | 'trustedProxies' | 'tokenTries'>): Who {
   const ownAddress = createPublicAddress(undefined, trustedProxies);
   const clientAddress = createClientAddress(trustedProxies);
   const publicOrigin = publicUrl === undefined ? undefined : new URL(publicUrl).origin;
@@ -128,13 +136,17 @@ export function createWho({
     return {
       address: clientAddress(remoteAddress, readForwarded(headers).for),
       origin: publicOrigin ?? origin,
-      isLocal: isLocal(asked),
+      isLocal: isLocalRequest(asked),
       cookie: (secret) => `${name}=${secret}; Max-Age=${SESSION_MS / 1000}${attributes}`,
       noCookie: () => `${name}=; Max-Age=0${attributes}`,
     };
   }
 
   return {
+    tryToken(asked) {
+      const token = BEARER.exec(asked.headers.authorization ?? '')?.[1];
+      if (token !== undefined) tokenTries.check(token, visitor(asked), () => whoAsks(asked) !== nobody);
+    },
     whoAsks,
     mayAct(asked) {
       const asker = whoAsks(asked);
@@ -142,6 +154,7 @@ export function createWho({
       if (asker.session && !isSafe && isForeign(asked)) refuse(asked);
       return asker;
     },
+    isForeign,
     refuseForeign(asked) {
       const isBrowser = asked.headers.origin !== undefined || asked.headers['sec-fetch-site'] !== undefined;
       if (isBrowser && isForeign(asked)) refuse(asked);
@@ -149,15 +162,4 @@ export function createWho({
     visitor,
     secretOf,
   };
-}
-
-/**
- * Whether a request comes from this computer; one that a proxy here forwarded comes from elsewhere. So does one of a page whose name was
- * made to lead here (DNS rebinding): such a name has a dot and is no address.
- */
-function isLocal({ headers, remoteAddress }: AskedAt): boolean {
-  const forwarded = headers.forwarded ?? headers['x-forwarded-for'] ?? headers['x-real-ip'] ?? headers.via;
-  if (forwarded !== undefined || !isLoopback(remoteAddress.replace(/^::ffff:/, ''))) return false;
-  const host = (headers.host ?? String(headers[':authority'] ?? '')).replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1');
-  return isIP(host) !== 0 || !host.includes('.') || host.endsWith('.localhost');
 }

@@ -23,6 +23,16 @@ export function sleep(ms: number, { signal }: { signal: AbortSignal }): Promise<
   });
 }
 
+/** Waits for `work`, but no longer than until `signal` fires; the work itself goes on. Rejects with the signal's reason then. */
+export function waitFor<T>(work: Promise<T>, { signal }: { signal: AbortSignal }): Promise<T> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) return reject(signal.reason);
+    const onAbort = () => reject(signal.reason);
+    signal.addEventListener('abort', onAbort, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
+}
+
 /**
  * A signal that fires when `signal` does or after `ms`, whichever comes first. Dispose it when the work is done.
  *

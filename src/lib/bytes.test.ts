@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { ByteReader, concatBytes, sameBytes } from './bytes.ts';
+import { ByteReader, concatBytes, freeBytes, sameBytes } from './bytes.ts';
 import { FormatError } from './errors.ts';
 
 const of = (hex: string) => new Uint8Array(Buffer.from(hex.replaceAll(' ', ''), 'hex'));
@@ -63,5 +63,12 @@ suite('bytes', () => {
     assert.ok(sameBytes(joined, of('010203')));
     assert.ok(!sameBytes(joined, of('010204')));
     assert.ok(!sameBytes(joined, of('0102')));
+  });
+
+  test('a buffer that is given back is empty for all who have a view of it', () => {
+    const bytes = new Uint8Array(1000);
+    const view = bytes.subarray(10, 20);
+    freeBytes(view);
+    assert.deepEqual([bytes.length, view.length], [0, 0]);
   });
 });

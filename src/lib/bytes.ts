@@ -123,3 +123,11 @@ export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
   for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
   return true;
 }
+
+/**
+ * Gives the memory of a buffer back at once, instead of with the next collection. Whoever still has a view of it finds it empty: only for
+ * whom it belongs to alone, and when no read or write of it is under way.
+ */
+export function freeBytes({ buffer }: Uint8Array): void {
+  if (buffer instanceof ArrayBuffer) buffer.transfer(0);
+}

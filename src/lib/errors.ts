@@ -33,6 +33,16 @@ export const refusals = {
     title: 'That is not a time oxbow understands',
     hint: 'Use unix seconds (10 digits), milliseconds (13), RFC 3339 with a zone, or YYYYMMDDHHMMSS in UTC.',
   },
+  'bad-duration': {
+    status: 400,
+    title: 'That is not a duration oxbow understands',
+    hint: 'Use 90s, 15m or 1h30m. On the addresses of video-stream-recorder a plain number is minutes, elsewhere seconds.',
+  },
+  'bad-time-zone': {
+    status: 400,
+    title: 'That is not a time zone',
+    hint: 'Use tz=Area/City with a name of the IANA time zone database, e.g. tz=Europe/Vienna.',
+  },
   'bad-name': {
     status: 400,
     title: 'That is not a valid stream name',
@@ -48,6 +58,11 @@ export const refusals = {
     status: 401,
     title: 'That does not sign you in',
     hint: 'Links work once, for 15 minutes: `oxbow token link` prints a new one.',
+  },
+  'host-refused': {
+    status: 421,
+    title: 'This server does not answer under that name',
+    hint: 'Add the name to the setting `hosts` if it is yours.',
   },
   'cross-site': {
     status: 403,

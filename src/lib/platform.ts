@@ -41,3 +41,22 @@ export function giveToFolderOwner(file: string): void {
   const { uid, gid } = statSync(dirname(file));
   chownSync(file, uid, gid);
 }
+
+/** User id that this process runs as; undefined on Windows. */
+export const ownUid: number | undefined = process.getuid?.();
+
+const OTHERS = 0o077;
+/** As /tmp has it: a folder that several users share. */
+const STICKY = 0o1000;
+
+/**
+ * Takes the rights of group and others from a file or folder.
+ *
+ * @returns whether there were some to take; false on Windows, and for what is missing, shared (/tmp), or another user's
+ */
+export function makePrivate(path: string): boolean {
+  const found = isWindows ? undefined : statSync(path, { throwIfNoEntry: false });
+  if (!found || found.uid !== ownUid || (found.mode & STICKY) !== 0 || (found.mode & OTHERS) === 0) return false;
+  chmodSync(path, found.mode & 0o700);
+  return true;
+}

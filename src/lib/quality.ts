@@ -12,6 +12,9 @@ export type QualityWish =
   /** Bits per second. */
   | { readonly kind: 'bitrate'; readonly bitrate: number };
 
+/** What may be written, for hints. */
+export const QUALITIES = 'best, worst, a height such as 720p or 720p60, or a bitrate such as 2500k or 2M';
+
 /**
  * Reads a wish; the empty text is `best`.
  *

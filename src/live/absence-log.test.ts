@@ -8,7 +8,9 @@ const short = (log: AbsenceLog, fromUs: number, toUs: number) =>
 
 suite('why media is missing', () => {
   test('a hole that nobody gave a reason for was skipped by the source', () => {
-    assert.deepEqual(short(new AbsenceLog(), 10, 30), [[10, 30, 'source-skipped', '']]);
+    assert.deepEqual(short(new AbsenceLog(), 10, 30), [
+      [10, 30, 'source-skipped', 'the source continued later than it left off'],
+    ]);
   });
 
   test('an empty stretch has no absence', () => {
@@ -53,7 +55,7 @@ suite('why media is missing', () => {
     log.note('disk', '', 15);
     log.clear();
     assert.deepEqual([log.open, log.current], [false, undefined]);
-    assert.deepEqual(short(log, 10, 20), [[10, 20, 'source-skipped', '']]);
+    assert.deepEqual(short(log, 10, 20), [[10, 20, 'source-skipped', 'the source continued later than it left off']]);
   });
 
   test('details are cut at 200 characters, reasons at 64', () => {

@@ -13,8 +13,11 @@ interface Note {
 
 /** A hole may have this many reasons one after the other; further ones are folded into the last. */
 const MAX_NOTES = 64;
-/** What is said of a hole that nobody gave a reason for. */
-const UNEXPLAINED: Pick<Note, 'cause' | 'detail'> = { cause: 'source-skipped', detail: '' };
+/** What is said of a hole that nobody gave a reason for: the time that the source tells, or the arrival of its media, leaves it. */
+const UNEXPLAINED: Pick<Note, 'cause' | 'detail'> = {
+  cause: 'source-skipped',
+  detail: 'the source continued later than it left off',
+};
 
 /** The reasons of the hole that is open now, or may open next. */
 export class AbsenceLog {

@@ -8,8 +8,8 @@ import type { RunClock } from '../media/run.ts';
 
 /** How media arrives; decides whether a live list has parts (MEDIA.md, Cutting 9). */
 export type Pace =
-  /** Frames come one by one, as they were captured. `mayRepeat`: the source may offer again what it has given before (LL-HLS). */
-  | { readonly kind: 'continuous'; readonly mayRepeat?: true }
+  /** Frames come one by one, as they were captured. */
+  | { readonly kind: 'continuous' }
   /** Whole segments come at once; `intervalS` is the longest usual time without new media, seconds. */
   | { readonly kind: 'bursty'; readonly intervalS: number };
 
@@ -23,12 +23,25 @@ export interface RunStart {
   readonly pace: Pace;
 }
 
+/** What the source's playlist says of the segment whose frames come next. */
+export interface ListedSegment {
+  /** E by the segment's date, or by its distance to the live edge; µs since 1970. */
+  readonly eUs: number;
+  readonly clock: RunClock;
+  /** It was in the playlist when that was first loaded after a (re)connect, so the stream may have it already. Later ones are new. */
+  readonly mayRepeat: boolean;
+  /** Length of the segments that are missing before it, as far as that is known; µs. Their time stays free where E moves forward. */
+  readonly missingUs: number;
+}
+
 /** The feeding side of a stream, held by one publisher at a time. Every call is synchronous and does not wait. */
 export interface StreamInput {
   /** End of the media that the stream has, µs since 1970: a source that still offers what came after it may begin there. */
   readonly endUs?: number;
   /** False while there is none: `endUs` is then when the stream was made, and its first media may lie before that. */
   readonly hasMedia?: boolean;
+  /** E of the run that flows, as the stream fixed it: µs since 1970; undefined while none flows. */
+  readonly eUs?: number | undefined;
   /**
    * Resolves when what is published next need not be lost for want of memory or disk; at once where that is so. For sources that have
    * time: nobody waits for what they have not sent yet. Rejects with the signal's reason when aborted.
@@ -36,11 +49,16 @@ export interface StreamInput {
   ready?(options: { signal: AbortSignal }): Promise<void>;
   /** Begins a run; called before the first frame and whenever tracks or the relation of pts to UTC change. */
   startRun(start: RunStart): void;
+  /** Called before the frames of each segment, by sources that have playlists. Without it nothing is ever taken for a repetition. */
+  listed?(segment: ListedSegment): void;
   publish(frame: Frame): void;
   /** A burst ended: what was published may be packaged without waiting for a successor. Never needed by continuous sources. */
   flush(): void;
-  /** From now on media is missing, until the next frame; the first cause of a hole stands. `detail` is for a person. */
-  absent(cause: GapCause, detail: string): void;
+  /**
+   * From now on media is missing, until the next frame; the first cause of a hole stands. `offline`: the source ended in order, nothing is
+   * meant to flow until it returns. `detail` is for a person.
+   */
+  absent(cause: GapCause | 'offline', detail: string): void;
   /** Something inside the media was wrong and was stepped over; counted and marked on the segment. */
   damage(reason: string): void;
 }

@@ -18,6 +18,28 @@ const OLD_FROM_US = 40_000;
 /** A wall clock that steps forward by more begins a new run at once. */
 const STEP_US = 1_000_000;
 
+/** Steps of the wall clock as the clock that never steps shows them. What was set back first has to be caught up with. */
+class WallSteps {
+  #offsetUs: number | undefined;
+  /** How far the wall clock is behind where it was, µs. */
+  #behindUs: number;
+
+  constructor(behindUs: number) {
+    this.#behindUs = behindUs;
+  }
+
+  /** @returns by how much the wall clock was set forward since the last call, beyond where it has ever been; µs */
+  add(wallUs: number, monotonicUs: number): number {
+    const offsetUs = wallUs - monotonicUs;
+    const stepUs = offsetUs - (this.#offsetUs ?? offsetUs);
+    this.#offsetUs = offsetUs;
+    if (Math.abs(stepUs) <= STEP_US) return 0;
+    const aheadUs = stepUs - this.#behindUs;
+    this.#behindUs = Math.max(0, -aheadUs);
+    return aheadUs > STEP_US ? aheadUs : 0;
+  }
+}
+
 /** One frame's times, µs. */
 export interface Arrival {
   /** UTC of now. */
@@ -30,16 +52,28 @@ export interface Arrival {
 
 /** The skew of one run after another, as long as only their E differs. */
 export class SkewMeter {
+  /** Only steps of the wall clock count: frames come in bursts, and the delay of those says nothing. */
+  readonly stepsOnly: boolean;
+  readonly #steps: WallSteps;
   /** Delay at the beginning. */
   #firstUs: number | undefined;
   #window: { readonly startUs: number; leastUs: number } | undefined;
   /** Of the last windows, oldest first. */
   #skews: number[] = [];
-  /** Wall minus monotonic clock. */
-  #offsetUs: number | undefined;
   #steppedUs = 0;
   #startUs: number | undefined;
   #nowUs = 0;
+
+  /** @param options.behindUs how far the wall clock is behind the run's UTC already, µs: a step back came before */
+  constructor({ stepsOnly = false, behindUs = 0 } = {}) {
+    this.stepsOnly = stepsOnly;
+    this.#steps = new WallSteps(behindUs);
+  }
+
+  /** By how much the wall clock was set forward, µs; 0 once that was applied or dismissed. */
+  get steppedUs(): number {
+    return this.#steppedUs;
+  }
 
   /** How far the wall clock is ahead of the run's UTC, µs; negative where it is behind. */
   get skewUs(): number {
@@ -55,17 +89,20 @@ export class SkewMeter {
     return old && leastUs >= OLD_FROM_US ? leastUs : 0;
   }
 
+  /** Takes the times of the two clocks, µs. */
+  look(wallUs: number, monotonicUs: number): void {
+    const stepUs = this.#steps.add(wallUs, monotonicUs);
+    if (stepUs === 0) return;
+    this.#steppedUs += stepUs;
+    // Delays from before the step cannot be compared with those after it.
+    this.#window = undefined;
+    this.#skews = [];
+  }
+
   /** Takes the times of a frame. */
   add({ wallUs, monotonicUs, mediaUs }: Arrival): void {
-    const offsetUs = wallUs - monotonicUs;
-    const stepUs = offsetUs - (this.#offsetUs ?? offsetUs);
-    this.#offsetUs = offsetUs;
-    if (stepUs > STEP_US) {
-      this.#steppedUs += stepUs;
-      // Delays from before the step cannot be compared with those after it.
-      this.#window = undefined;
-      this.#skews = [];
-    }
+    this.look(wallUs, monotonicUs);
+    if (this.stepsOnly) return;
     this.#nowUs = monotonicUs;
     this.#startUs ??= monotonicUs;
     const delayUs = wallUs - mediaUs;
@@ -77,6 +114,11 @@ export class SkewMeter {
     if (window && this.#firstUs === undefined) this.#firstUs = window.leastUs;
     else if (window) this.#skews = [...this.#skews.slice(1 - DUE_AFTER_WINDOWS), window.leastUs - this.#firstUs!];
     this.#window = { startUs: monotonicUs, leastUs: delayUs };
+  }
+
+  /** The wall clock moved, the media did not: nothing is due. */
+  dismissStep(): void {
+    this.#steppedUs = 0;
   }
 
   /** UTC has stepped by what was due: what follows is measured against the same beginning. */

@@ -12,22 +12,26 @@ import { type Run, ticksToUs } from '../media/run.ts';
 import { restampSection } from '../media/scte35/section.ts';
 import type { Absence } from '../media/segment.ts';
 import { AbsenceLog } from './absence-log.ts';
-import type { RunStart, StreamInput } from './input.ts';
+import type { ListedSegment, RunStart, StreamInput } from './input.ts';
 import { KeyWatch } from './key-watch.ts';
+import { Reanchor } from './reanchor.ts';
 import type { RunContext, Sink } from './sink.ts';
-import { SkewMeter } from './skew.ts';
 
 /** Media that joins within this is one span: half a second is where a hole begins (MEDIA.md, Time 5). */
 export const HOLE_US = 500_000;
 /**
- * A source that is connected to again begins with what it still offers, which may be recorded already: a run is clipped to the
- * previous end if it overlaps by more than this. Less is the jitter of its clock, and moves E.
+ * A source that is connected to again may begin with media that is recorded already: segments of its first playlist are clipped to the
+ * previous end if they overlap by more than this. Less is the jitter of its clock, and moves E.
  */
 const CLIP_FROM_US = { source: 40_000, arrival: 3_000_000 } as const;
 /** More than this is no overlap but a clock that jumped back: E moves forward, nothing is dropped. */
 const CLIP_UP_TO_US = 60_000_000;
+/** A frame before a run's first key frame does not move E if it is further from that key frame than this. */
+const MAX_KEYLESS_US = 60_000_000;
 /** Frames that may wait for the run's first key frame of the reference track: a burst may bring all of its audio first. */
 const MAX_WAITING = 2048;
+/** Why there is no media where E stepped forward with the wall clock. */
+const CLOCK_SET_FORWARD = 'the clock was set forward';
 /** No soft re-anchor before a run is this old: its list may not have begun. */
 const SETTLED_AFTER_US = 10_000_000;
 
@@ -36,6 +40,8 @@ export type StreamEvent =
   | { readonly type: 'run'; readonly context: RunContext }
   | { readonly type: 'absent'; readonly cause: GapCause | 'offline'; readonly detail: string; readonly atUs: number }
   | { readonly type: 'damage'; readonly reason: string }
+  /** Media was left out because the source offered it again after a (re)connect; how much, µs. */
+  | { readonly type: 'clipped'; readonly durationUs: number }
   /** No key frame of the reference track for ten seconds: nobody can begin to watch there. */
   | { readonly type: 'keyless' };
 
@@ -58,6 +64,10 @@ interface PendingRun {
   readonly waiting: Frame[];
   /** Seconds added to its times, where that is fixed already. */
   readonly shiftS?: number;
+  /** Lowest pts of its reference frames so far, none of them a key frame; µs. */
+  keylessUs?: number;
+  /** The last key frame was left out as known, and so is what follows it. */
+  clips?: boolean;
 }
 
 /** One live stream. The publisher holds it as StreamInput. */
@@ -81,17 +91,23 @@ export class Stream implements StreamInput {
   #context: RunContext | undefined;
   /** What the publisher said of its media last, with E as it was fixed for it. */
   #start: RunStart | undefined;
+  /** What the source's playlist says of the segment that flows now. */
+  #listed: ListedSegment | undefined;
+  /** Reference media that was left out as known and not reported yet, µs. */
+  #clippedUs = 0;
   /** The last reference frame. */
   #last: Pick<Frame, 'dts' | 'pts' | 'duration'> | undefined;
   /** When it came: how far behind the wall clock the stream runs, µs. */
   #delayUs = 0;
   #keys = new KeyWatch();
-  /** Of runs whose E was told by arrival. */
-  #skew: SkewMeter | undefined;
+  readonly #reanchors: Reanchor;
+  /** E of the run that was begun last, as it was fixed. */
+  #eUs: number | undefined;
 
   /** @param options.ready see StreamInput; absent: it is always ready */
   constructor(options: { clock: Clock; past: StreamPast; sinks: readonly Sink[]; ready?: StreamInput['ready'] }) {
     this.#clock = options.clock;
+    this.#reanchors = new Reanchor(options.clock);
     this.#ready = options.ready;
     this.#sinks = options.sinks;
     this.#endUs = options.past.endUs;
@@ -115,6 +131,10 @@ export class Stream implements StreamInput {
     return this.#hasMedia;
   }
 
+  get eUs(): number | undefined {
+    return this.#context && !this.#pending ? this.#eUs : undefined;
+  }
+
   /** The run that flows now, if media does. */
   get context(): RunContext | undefined {
     return this.#absences.open ? undefined : this.#context;
@@ -127,7 +147,7 @@ export class Stream implements StreamInput {
 
   /** How far the wall clock is ahead of the stream's UTC, µs; undefined where that is not measured. */
   get skewUs(): number | undefined {
-    return this.context && this.#skew?.skewUs;
+    return this.context && this.#reanchors.skewUs;
   }
 
   /** What is missing from `fromUs` until now, µs since 1970; empty while media flows. */
@@ -141,9 +161,15 @@ export class Stream implements StreamInput {
 
   startRun(start: RunStart): void {
     assert(start.tracks.length > 0, 'a run has at least one track');
+    this.#reportClipped();
     this.#start = start;
     this.#pending = { start, waiting: [] };
+    this.#listed = undefined;
     this.#keys = new KeyWatch();
+  }
+
+  listed(segment: ListedSegment): void {
+    this.#listed = segment;
   }
 
   publish(frame: Frame): void {
@@ -160,10 +186,11 @@ export class Stream implements StreamInput {
   }
 
   flush(): void {
+    this.#reanchors.flush();
     for (const sink of this.#sinks) sink.flush();
   }
 
-  absent(cause: GapCause, detail: string): void {
+  absent(cause: GapCause | 'offline', detail: string): void {
     this.#miss(cause, detail);
   }
 
@@ -183,6 +210,7 @@ export class Stream implements StreamInput {
   }
 
   #miss(cause: GapCause | 'offline', detail: string): void {
+    this.#reportClipped();
     this.#pending = undefined;
     if (this.#context) {
       this.#context = undefined;
@@ -193,23 +221,36 @@ export class Stream implements StreamInput {
     this.#events.emit({ type: 'absent', cause, detail, atUs });
   }
 
+  #reportClipped(): void {
+    const durationUs = this.#clippedUs;
+    this.#clippedUs = 0;
+    if (durationUs > 0) this.#events.emit({ type: 'clipped', durationUs });
+  }
+
   /** Frames before the first key frame of the reference track wait; those of other tracks that lie after it are kept. */
   #publishPending(pending: PendingRun, frame: Frame): void {
     const { start, waiting, shiftS } = pending;
     const reference = referenceOf(start.tracks);
-    if (frame.trackId !== reference.id || !frame.key) {
-      if (frame.trackId === reference.id) this.#watchKeys(reference, frame);
-      if (frame.trackId !== reference.id && waiting.push(frame) > MAX_WAITING) waiting.shift();
+    if (frame.trackId !== reference.id) {
+      if (waiting.push(frame) > MAX_WAITING) waiting.shift();
       return;
     }
-    if (this.#isKnown(start, reference, frame)) {
-      waiting.length = 0;
+    const firstUs = ticksToUs(frame.pts, reference.timescale);
+    if (frame.key) pending.clips = this.#isKnown(firstUs);
+    if (pending.clips) {
+      this.#clippedUs += ticksToUs(frame.duration, reference.timescale);
+      if (frame.key) dropBefore(firstUs, pending);
       return;
     }
+    if (!frame.key) {
+      this.#watchKeys(reference, frame);
+      pending.keylessUs = Math.min(pending.keylessUs ?? firstUs, firstUs);
+      return;
+    }
+    this.#reportClipped();
     this.#pending = undefined;
     this.#shiftS = shiftS ?? shiftFor(frame, reference);
-    const context = this.#begin(start, reference, frame);
-    const firstUs = ticksToUs(frame.pts, reference.timescale);
+    const context = this.#begin(pending, reference, firstUs);
     this.#writeReference(context, frame);
     const sparse = new Set(start.tracks.filter(isSparse).map(({ id }) => id));
     for (const early of waiting) {
@@ -219,21 +260,26 @@ export class Stream implements StreamInput {
     }
   }
 
-  /** Whether a key frame lies in what was published before, so that the run has to start later (MEDIA.md, Protocols 31). */
-  #isKnown(start: RunStart, reference: Track, frame: Frame): boolean {
-    // What comes as it is captured is never offered twice: if it overlaps, the clock ran back.
-    const { clock, pace } = start;
-    if (!this.#hasMedia || (clock === 'arrival' && pace.kind === 'continuous' && !pace.mayRepeat)) return false;
-    const overlapUs = this.#endUs - (start.eUs + ticksToUs(frame.pts, reference.timescale));
-    return overlapUs > CLIP_FROM_US[start.clock] && overlapUs <= CLIP_UP_TO_US;
+  /** Whether the stream has the key frame with this pts already, so that the run has to start later (MEDIA.md, Time 2). */
+  #isKnown(ptsUs: number): boolean {
+    if (!this.#hasMedia || !this.#listed?.mayRepeat) return false;
+    const { eUs, clock } = this.#listed;
+    const overlapUs = this.#endUs - (eUs + ptsUs);
+    return overlapUs > CLIP_FROM_US[clock] && overlapUs <= CLIP_UP_TO_US;
   }
 
   /** Fixes the run's E: as the source says, but never so that UTC would run back (MEDIA.md, Time 2). */
-  #begin(start: RunStart, reference: Track, first: Frame): RunContext {
-    const ptsUs = ticksToUs(first.pts, reference.timescale);
+  #begin({ start, keylessUs }: PendingRun, reference: Track, ptsUs: number): RunContext {
     const wantedUs = start.eUs + ptsUs;
-    const startUs = this.#hasMedia ? Math.max(wantedUs, this.#endUs) : wantedUs;
+    const overlaps = this.#hasMedia && wantedUs < this.#endUs;
+    // Where E moves forward, frames without a key frame before them keep their time, as a gap.
+    const keyless = overlaps && keylessUs !== undefined ? Math.max(0, ptsUs - keylessUs) : 0;
+    const leastUs = this.#endUs + Math.min(keyless, MAX_KEYLESS_US) + this.#missingUs(ptsUs, wantedUs);
+    const startUs = this.#hasMedia ? Math.max(leastUs, wantedUs) : wantedUs;
     const hole = startUs - this.#endUs > HOLE_US;
+    if (hole && this.#reanchors.isStepped) this.#absences.note('clock', CLOCK_SET_FORWARD, this.#endUs);
+    if (overlaps && hole)
+      this.#absences.note('source-skipped', 'the media did not begin with a key frame', this.#endUs);
     // The first run may lie before the stream's creation: a source offers some of its past.
     const absences = hole ? this.#absences.cover(this.#endUs, startUs) : [];
     if (!this.#hasMedia) this.#endUs = startUs;
@@ -251,9 +297,17 @@ export class Stream implements StreamInput {
     this.#start = { ...start, eUs };
     this.#timescales = new Map(start.tracks.map((track) => [track.id, track.timescale]));
     this.#last = undefined;
-    this.#skew = start.clock === 'arrival' && start.pace.kind === 'continuous' ? new SkewMeter() : undefined;
+    this.#reanchors.begin(start, { eUs, joins: !hole, behindUs: startUs - wantedUs });
+    this.#eUs = eUs;
     this.#enter(context);
     return context;
+  }
+
+  /** Time to be left free for missing segments, µs: none where E does so by itself, nor where the source offers them again. */
+  #missingUs(ptsUs: number, wantedUs: number): number {
+    const { eUs, missingUs } = this.#listed ?? { eUs: 0, missingUs: 0 };
+    const leastUs = this.#endUs + missingUs / 2;
+    return eUs + ptsUs >= leastUs && wantedUs < leastUs ? missingUs : 0;
   }
 
   #enter(context: RunContext): void {
@@ -301,18 +355,16 @@ export class Stream implements StreamInput {
 
   /** At a key frame: UTC is fixed anew when it has drifted too far behind the wall clock (MEDIA.md, Time 1 and 3). */
   #reanchor(context: RunContext, frame: Frame): RunContext {
-    const skew = this.#skew;
     const start = this.#start;
-    if (!skew || !start) return context;
+    if (!start) return context;
     const { timescale } = context.reference;
-    const monotonicUs = Math.round(this.#clock.monotonicMs() * 1000);
-    skew.add({ wallUs: this.#nowUs(), monotonicUs, mediaUs: start.eUs + ticksToUs(frame.dts, timescale) });
-    const dueUs = Math.round(skew.dueUs);
     const ptsUs = ticksToUs(frame.pts, timescale);
-    if (!frame.key || dueUs <= 0 || start.eUs + ptsUs - context.startUs < SETTLED_AFTER_US) return context;
-    skew.moved();
+    const isSettled = start.eUs + ptsUs - context.startUs >= SETTLED_AFTER_US;
+    const dueUs = this.#reanchors.dueUs(frame, timescale, this.#listed, isSettled);
+    if (dueUs === 0) return context;
     this.#start = { ...start, eUs: start.eUs + dueUs };
-    const startUs = this.#start.eUs + ptsUs;
+    this.#eUs = this.#start.eUs;
+    const startUs = this.#eUs + ptsUs;
     const holeFrom = this.#endUs;
     const soft: RunContext = {
       ...context,
@@ -320,7 +372,7 @@ export class Stream implements StreamInput {
       startUs,
       absences:
         startUs - holeFrom > HOLE_US
-          ? [{ fromUs: holeFrom, toUs: startUs, cause: 'clock', detail: 'the clock was set forward' }]
+          ? [{ fromUs: holeFrom, toUs: startUs, cause: 'clock', detail: CLOCK_SET_FORWARD }]
           : [],
       soft: true,
     };
@@ -355,6 +407,13 @@ export class Stream implements StreamInput {
     const shifted = shift === 0 ? frame : this.#shifted(frame, shift);
     for (const sink of this.#sinks) sink.write(shifted);
   }
+}
+
+/** Forgets what waits of other tracks and lies before an instant of media time, µs. */
+function dropBefore(ptsUs: number, { start, waiting }: PendingRun): void {
+  const timescales = new Map(start.tracks.map(({ id, timescale }) => [id, timescale]));
+  const kept = waiting.filter(({ trackId, pts }) => ticksToUs(pts, timescales.get(trackId) ?? 1) >= ptsUs);
+  waiting.splice(0, waiting.length, ...kept);
 }
 
 /** Whole seconds that keep the decode times of a run above 0; half a second of margin for tracks that begin a little earlier. */

@@ -2,6 +2,7 @@
  * What every source is turned into and every sink is fed with: tracks and frames.
  * In: demuxers, depacketizers, encoders. Out: live/stream. Pure types.
  */
+import type { LeftOutTrack } from '../api/left-out.ts';
 
 /** What a track is for a person. */
 export type TrackKind = 'video' | 'audio' | 'text' | 'data';
@@ -108,6 +109,8 @@ export interface DemuxerOutput {
   frame(frame: Frame): void;
   /** Something was wrong and was stepped over; for counters and logs. At most one call per damaged unit. */
   damage(reason: string): void;
+  /** The tracks of the source that cannot be taken, complete; called when they are known, and again when they change. */
+  leftOut?(tracks: readonly LeftOutTrack[]): void;
 }
 
 /** Takes bytes in any pieces, gives frames. */

@@ -37,6 +37,8 @@ export interface Part {
   readonly duration: number;
   /** Starts with a sync sample (8216bis 4.4.4.9 INDEPENDENT). */
   readonly independent: boolean;
+  /** CRC-32 of `bytes`. */
+  readonly crc: number;
 }
 
 /** A Media Segment of one track: its parts, one after the other. */
@@ -55,6 +57,8 @@ export interface TrackSegment {
   readonly independent: boolean;
   /** Frames were lost or stepped over inside it. */
   readonly damaged: boolean;
+  /** CRC-32 of `bytes`. */
+  readonly crc: number;
 }
 
 /** The segments of all tracks between two entries of the cut list. A track that delivered nothing is absent from `tracks`. */

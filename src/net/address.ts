@@ -81,6 +81,7 @@ const notGlobal4 = [
   '10.0.0.0/8',
   '100.64.0.0/10',
   '127.0.0.0/8',
+  '168.63.129.16/32', // Azure's agent and metadata, within a public range
   '169.254.0.0/16',
   '172.16.0.0/12',
   '192.0.0.0/24',
@@ -143,7 +144,16 @@ export function isGlobal(address: IpAddress): boolean {
   return inCidr(address, globalUnicast6) && !notGlobal6.some((range) => inCidr(address, range));
 }
 
-const neverByName = ['0.0.0.0/8', '169.254.0.0/16', '224.0.0.0/4', '240.0.0.0/4', '::/128', 'fe80::/10', 'ff00::/8']
+const neverByName = [
+  '0.0.0.0/8',
+  '168.63.129.16/32',
+  '169.254.0.0/16',
+  '224.0.0.0/4',
+  '240.0.0.0/4',
+  '::/128',
+  'fe80::/10',
+  'ff00::/8',
+]
   .map(parseCidr)
   .concat(parseCidr('fd00:ec2::254'));
 

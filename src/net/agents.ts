@@ -14,14 +14,15 @@ const IDLE_MS = 90_000;
 
 /** The agents of one `Net`. */
 export interface Agents {
-  of(url: URL, trusted: boolean): HttpAgent | HttpsAgent;
+  /** @param options.fresh open a connection that is used once and closed after the reply */
+  of(url: URL, trusted: boolean, options?: { fresh?: boolean }): HttpAgent | HttpsAgent;
   /** Connections that wait for a request. */
   idle(): number;
   /** Drops every connection. */
   close(): void;
 }
 
-/** Makes four agents (plain and TLS, trusted and not) that share one bound: 100 idle connections, 10 a host, for 90 s. */
+/** Makes four agents (plain and TLS, trusted and not) that share one bound: 100 idle connections, 10 a host, for 90 s; and two that keep none. */
 export function createAgents(): Agents {
   const all: HttpAgent[] = [];
   const idle = () =>
@@ -45,11 +46,17 @@ export function createAgents(): Agents {
   };
   const plain = { guarded: add(new http.Agent(options)), trusted: add(new http.Agent(options)) };
   const tls = { guarded: add(new https.Agent(options)), trusted: add(new https.Agent(options)) };
+  const once = { maxSockets: MAX_PER_HOST } as const;
+  const unkept = { plain: new http.Agent(once), tls: new https.Agent(once) };
   return {
-    of: (url, trusted) => (url.protocol === 'https:' ? tls : plain)[trusted ? 'trusted' : 'guarded'],
+    of(url, trusted, { fresh = false } = {}) {
+      const isTls = url.protocol === 'https:';
+      if (fresh) return isTls ? unkept.tls : unkept.plain;
+      return (isTls ? tls : plain)[trusted ? 'trusted' : 'guarded'];
+    },
     idle,
     close() {
-      for (const agent of all) agent.destroy();
+      for (const agent of [...all, unkept.plain, unkept.tls]) agent.destroy();
     },
   };
 }

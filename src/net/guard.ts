@@ -13,6 +13,9 @@ export interface ResolvedAddress {
   readonly family: number;
 }
 
+/** How the sentence about a refused address ends; a gap keeps the sentence, not the code of the error. */
+export const NOT_PUBLIC = 'not a public address';
+
 /** Resolves a name to all of its addresses. */
 export type Resolve = (hostname: string) => Promise<readonly ResolvedAddress[]>;
 
@@ -55,7 +58,7 @@ export class Guard {
     }
     const literal = parseIp(url.hostname);
     if (literal && !trusted && !this.#mayReach(literal)) {
-      throw netFailure('address', `${url.hostname} is not a public address`);
+      throw netFailure('address', `${url.hostname} is ${NOT_PUBLIC}`);
     }
   }
 
@@ -74,10 +77,7 @@ export class Guard {
             return !ip || (trusted ? isNeverByName(ip) && !this.#mayReach(ip) : !this.#mayReach(ip));
           });
           if (refused) {
-            const error = netFailure(
-              'address',
-              `${hostname} leads to ${refused.address}, which is not a public address`,
-            );
+            const error = netFailure('address', `${hostname} leads to ${refused.address}, which is ${NOT_PUBLIC}`);
             callback(error, '', 0);
             return;
           }

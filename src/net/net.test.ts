@@ -407,3 +407,15 @@ test('a trace goes along at every hop of what is asked on its behalf, and with n
   );
   assert.deepEqual(told, [traceparent, undefined]);
 });
+
+test('a fresh request opens a connection of its own, though one is kept', async () => {
+  await using origin = await serve(hello);
+  await using net = createNet({ allow: ['127.0.0.0/8'] });
+  await text(net, origin.url, limits());
+  await text(net, origin.url, limits());
+  assert.equal(origin.sockets.size, 1);
+  await text(net, origin.url, limits({ fresh: true }));
+  await text(net, origin.url, limits({ fresh: true }));
+  assert.equal(origin.sockets.size, 3);
+  assert.equal(net.idleConnections, 1);
+});

@@ -42,6 +42,8 @@ export interface NetRequest {
   readonly deadlineMs: number;
   /** Longest wait for the next byte, ms. A body that comes slower than 1 KiB/s for 10 s ends with `source-failed` too. */
   readonly idleMs: number;
+  /** Open a connection for this request alone: the kept one may be what fails. Default false. */
+  readonly fresh?: boolean | undefined;
   /** An address that an administrator gave: its host, private or not, is allowed, and its user name and password are sent to its origin. */
   readonly trusted?: URL | undefined;
   /** Whose the headers are; `trusted` when absent, else the URL itself. */
@@ -152,7 +154,7 @@ async function follow(first: URL, request: NetRequest, way: Way): Promise<NetRes
     const cookie = request.cookies?.header(url, headers.cookie);
     if (cookie !== undefined) headers.cookie = cookie;
     if (request.post) headers['content-length'] = String(request.post.length);
-    const message = await sendTwice(url, trusted, headers, way, request.post);
+    const message = await sendTwice(url, trusted, headers, way, request);
     request.cookies?.take(url, message.headers['set-cookie'] ?? []);
     const location = message.headers.location;
     const status = message.statusCode ?? 0;
@@ -212,13 +214,13 @@ async function sendTwice(
   trusted: boolean,
   headers: Record<string, string>,
   way: Way,
-  post: Uint8Array | undefined,
+  request: Pick<NetRequest, 'post' | 'fresh'>,
 ): Promise<IncomingMessage> {
   try {
-    return await send(url, trusted, headers, way, post);
+    return await send(url, trusted, headers, way, request);
   } catch (error) {
     if (!(error instanceof StaleConnection) || way.patience.signal.aborted) throw error;
-    return await send(url, trusted, { ...headers, connection: 'close' }, way, post);
+    return await send(url, trusted, headers, way, { ...request, fresh: true });
   }
 }
 
@@ -229,7 +231,7 @@ function send(
   trusted: boolean,
   headers: Record<string, string>,
   way: Way,
-  post: Uint8Array | undefined,
+  { post, fresh = false }: Pick<NetRequest, 'post' | 'fresh'>,
 ): Promise<IncomingMessage> {
   const { patience } = way;
   return new Promise((resolve, reject) => {
@@ -242,7 +244,7 @@ function send(
       port: url.port || undefined,
       path: url.pathname + url.search,
       headers,
-      agent: way.agents.of(url, trusted),
+      agent: way.agents.of(url, trusted, { fresh }),
       lookup: way.guard.lookup(trusted),
     });
     // Stays for the body too: whoever asked may read late or never.

@@ -7,19 +7,22 @@ import { messageOf } from '../lib/errors.ts';
 /** Says that a thing works by returning (optionally with a sentence), or why not by throwing. */
 export type Check = (options: { signal: AbortSignal }) => Promise<string | undefined> | string | undefined;
 
+/** `degraded`: oxbow works, but not all of it; `failing`: what it cannot work without is broken. */
+export type HealthStatus = 'ok' | 'degraded' | 'failing';
+
 /** How one check went. */
 export interface CheckResult {
   readonly name: string;
-  readonly ok: boolean;
+  readonly status: HealthStatus;
   /** A sentence for the operator; may name folders and addresses. */
   readonly detail: string;
   /** How long it took, milliseconds. */
   readonly tookMs: number;
 }
 
-/** How all checks went. */
+/** How all checks went: as the worst of them. */
 export interface HealthReport {
-  readonly ok: boolean;
+  readonly status: HealthStatus;
   readonly checks: readonly CheckResult[];
 }
 
@@ -29,10 +32,14 @@ export interface Health {
    * Adds a check until the returned function is called.
    *
    * @param name short and unique, e.g. `database`
-   * @param options `ready`: false for what is worth showing but no reason to get no traffic (default true);
-   *   `timeoutMs`: a check that takes longer has failed (default 2,000)
+   * @param options `ready`: whether /ready runs it (default true); `degrades`: when it throws, oxbow is degraded, not failing, and gets
+   *   traffic all the same (default false); `timeoutMs`: a check that takes longer has thrown (default 2,000)
    */
-  register(name: string, check: Check, options?: { ready?: boolean; timeoutMs?: number }): () => void;
+  register(
+    name: string,
+    check: Check,
+    options?: { ready?: boolean; degrades?: boolean; timeoutMs?: number },
+  ): () => void;
   /** Runs all checks at once. Callers at the same time share a run. */
   checkHealth(): Promise<HealthReport>;
   /** Runs the checks that decide about traffic. Callers at the same time share a run. */
@@ -43,6 +50,7 @@ interface Entry {
   readonly name: string;
   readonly check: Check;
   readonly ready: boolean;
+  readonly degrades: boolean;
   readonly timeoutMs: number;
 }
 
@@ -56,15 +64,15 @@ export function createHealth(): Health {
     if (shared) return shared;
     const wanted = [...entries.values()].filter((entry) => kind === 'health' || entry.ready);
     const run = Promise.all(wanted.map(runCheck))
-      .then((checks) => ({ ok: checks.every((check) => check.ok), checks }))
+      .then((checks) => ({ status: worstOf(checks), checks }))
       .finally(() => running.delete(kind));
     running.set(kind, run);
     return run;
   };
 
   return {
-    register(name, check, { ready = true, timeoutMs = 2000 } = {}) {
-      const entry = { name, check, ready, timeoutMs };
+    register(name, check, { ready = true, degrades = false, timeoutMs = 2000 } = {}) {
+      const entry = { name, check, ready, degrades, timeoutMs };
       entries.set(name, entry);
       return () => {
         if (entries.get(name) === entry) entries.delete(name);
@@ -75,7 +83,12 @@ export function createHealth(): Health {
   };
 }
 
-async function runCheck({ name, check, timeoutMs }: Entry): Promise<CheckResult> {
+function worstOf(checks: readonly CheckResult[]): HealthStatus {
+  const has = (status: HealthStatus) => checks.some((check) => check.status === status);
+  return has('failing') ? 'failing' : has('degraded') ? 'degraded' : 'ok';
+}
+
+async function runCheck({ name, check, degrades, timeoutMs }: Entry): Promise<CheckResult> {
   const startedAt = performance.now();
   const tookMs = () => Math.round(performance.now() - startedAt);
   const controller = new AbortController();
@@ -90,9 +103,9 @@ async function runCheck({ name, check, timeoutMs }: Entry): Promise<CheckResult>
   try {
     const work = Promise.resolve().then(() => check({ signal: controller.signal }));
     const detail = await Promise.race([work, late]);
-    return { name, ok: true, detail: detail ?? '', tookMs: tookMs() };
+    return { name, status: 'ok', detail: detail ?? '', tookMs: tookMs() };
   } catch (error) {
-    return { name, ok: false, detail: messageOf(error), tookMs: tookMs() };
+    return { name, status: degrades ? 'degraded' : 'failing', detail: messageOf(error), tookMs: tookMs() };
   } finally {
     clearTimeout(timer);
   }

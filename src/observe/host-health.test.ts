@@ -10,15 +10,15 @@ suite('what the process stands on', () => {
   test('memory is told in words, and is a failure when nearly all of it is taken', () => {
     assert.equal(
       memoryCheck(
-        () => 120e6,
+        () => ({ rss: 120e6, heapUsed: 35e6, arrayBuffers: 4e6 }),
         () => 1e9,
       )(asked),
-      '120 MB of 1000 MB are in use',
+      '120 MB of 1000 MB are in use, heap 35 MB, buffers 4 MB',
     );
     assert.throws(
       () =>
         memoryCheck(
-          () => 960e6,
+          () => ({ rss: 960e6, heapUsed: 35e6, arrayBuffers: 4e6 }),
           () => 1e9,
         )(asked),
       /memory is short/,

@@ -23,6 +23,8 @@ export interface LogOptions {
   readonly format?: LogFormat;
   /** File descriptor to write to; standard output by default. */
   readonly fd?: 1 | 2;
+  /** Lines to the descriptor wait for it, at most for `HELD_AT_MOST_MS`: what a start says to a person comes first. */
+  readonly after?: Promise<void> | undefined;
   /** Takes finished lines instead of the descriptor. */
   readonly write?: (line: string) => void;
   /** Given each line that is written, as JSON without secrets, however lines look. */
@@ -35,6 +37,9 @@ export interface LogOptions {
 
 /** Lines that a stalled terminal or pipe may hold back before they are dropped, bytes. */
 const MAX_WAITING_BYTES = 8 * 1024 * 1024;
+
+/** A start that takes longer shows its log while it lasts. */
+const HELD_AT_MOST_MS = 3000;
 
 /**
  * Makes the root logger. Lines to a descriptor are written asynchronously, so that a stalled reader never stops the
@@ -75,15 +80,28 @@ export function createLog(options: LogOptions): Log {
     return pino(settings, { write: (line: string) => guard.take(line) });
   }
   const destination = pino.destination({ dest: fd, sync: false, maxLength: MAX_WAITING_BYTES });
-  const guard = guardWith((line) => destination.write(line));
+  let held: string[] | undefined = options.after && [];
+  const release = () => {
+    clearTimeout(late);
+    for (const line of held ?? []) destination.write(line);
+    held = undefined;
+  };
+  const late = held && setTimeout(release, HELD_AT_MOST_MS).unref();
+  void options.after?.then(release);
+  const guard = guardWith((line) => {
+    if (held) held.push(line);
+    else destination.write(line);
+  });
   return pino(settings, {
     write: (line: string) => guard.take(line),
     flush(done: (error?: Error) => void) {
       guard.flush();
+      release();
       destination.flush(done);
     },
     flushSync() {
       guard.flush();
+      release();
       destination.flushSync();
     },
   } as pino.DestinationStream);

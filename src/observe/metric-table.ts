@@ -45,6 +45,12 @@ export const metricTable = {
     labels: ['stream'],
     help: 'Whether media of the stream flows now: 1 or 0.',
   },
+  tracksLeftOut: {
+    type: 'gauge',
+    name: 'oxbow_tracks_left_out',
+    labels: ['stream', 'kind'],
+    help: 'Tracks of the source that oxbow cannot take, by kind: video, audio, text, unknown. They are neither recorded nor served.',
+  },
   timelineSeconds: {
     type: 'gauge',
     name: 'oxbow_timeline_seconds',
@@ -62,6 +68,12 @@ export const metricTable = {
     name: 'oxbow_damage_total',
     labels: ['stream'],
     help: 'Times that something inside the media was wrong and was stepped over.',
+  },
+  clippedSeconds: {
+    type: 'counter',
+    name: 'oxbow_clipped_seconds_total',
+    labels: ['stream'],
+    help: 'Seconds of media left out after a (re)connect because the stream has media of that time already.',
   },
   segments: { type: 'counter', name: 'oxbow_segments_total', labels: ['stream'], help: 'Segments that were packaged.' },
   parts: {
@@ -169,6 +181,12 @@ export const metricTable = {
     labels: [],
     help: 'Chunk files deleted because they were older than they should be kept.',
   },
+  retentionPaused: {
+    type: 'gauge',
+    name: 'oxbow_retention_paused',
+    labels: [],
+    help: '1 for an hour after a large step of the clock, while recordings are not deleted by age.',
+  },
   httpRequests: {
     type: 'counter',
     name: 'oxbow_http_requests_total',
@@ -181,6 +199,18 @@ export const metricTable = {
     labels: ['class'],
     help: 'From a request to the end of its answer; held requests included.',
     buckets: REQUEST_SECONDS,
+  },
+  http2UnsentBytes: {
+    type: 'gauge',
+    name: 'oxbow_http2_unsent_bytes',
+    labels: [],
+    help: 'Bytes of answers that clients of HTTP/2 have not taken, live media apart; at 256 MiB the session ends that took nothing for longest.',
+  },
+  http2SessionsCut: {
+    type: 'counter',
+    name: 'oxbow_http2_sessions_cut_total',
+    labels: ['reason'],
+    help: 'HTTP/2 sessions that were ended: they took nothing of what waited for them (stalled), or all together left too much unread (memory).',
   },
   heldRequests: {
     type: 'gauge',
@@ -204,7 +234,7 @@ export const metricTable = {
     type: 'gauge',
     name: 'oxbow_viewers',
     labels: ['stream'],
-    help: 'Players that asked for media of a stream in the last 30 s, live and past.',
+    help: 'Players that asked for media of a stream in the last 30 s, live and past: by CMCD session, otherwise by address and program. Live players with the same of both are told apart by how often they request the same segment.',
   },
   viewersOver: {
     type: 'counter',
@@ -265,7 +295,7 @@ export const metricTable = {
     type: 'gauge',
     name: 'oxbow_shared_bytes',
     labels: [],
-    help: 'Bytes of live media held in shared memory.',
+    help: 'Bytes of live media that live lists hold in memory.',
   },
   databaseWaitSeconds: {
     type: 'histogram',
@@ -310,6 +340,24 @@ export const metricTable = {
     name: 'oxbow_resident_memory_bytes',
     labels: [],
     help: 'Memory of this process that lies in RAM.',
+  },
+  heapBytes: {
+    type: 'gauge',
+    name: 'oxbow_heap_bytes',
+    labels: ['thread'],
+    help: 'JavaScript heap of a thread that is in use, garbage that was not collected yet included.',
+  },
+  externalBytes: {
+    type: 'gauge',
+    name: 'oxbow_external_bytes',
+    labels: ['thread'],
+    help: "Memory outside of a thread's heap that V8 counts, plain buffers included.",
+  },
+  arrayBufferBytes: {
+    type: 'gauge',
+    name: 'oxbow_array_buffer_bytes',
+    labels: ['thread'],
+    help: 'Buffers that a thread made, plain and shared, garbage that was not collected yet included.',
   },
   memoryLimitBytes: {
     type: 'gauge',

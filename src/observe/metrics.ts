@@ -30,6 +30,9 @@ export type MetricHandles = {
       : Histogram<Label<K>>;
 };
 
+/** What a thread uses, bytes. */
+export type ThreadMemory = Pick<NodeJS.MemoryUsage, 'heapUsed' | 'external' | 'arrayBuffers'>;
+
 /** All metrics of one process. */
 export interface Metrics extends MetricHandles, Disposable {
   /** Calls `read` before each scrape, for values that are cheaper to look up than to follow, and waits for it. Returns how to stop it. */
@@ -95,6 +98,21 @@ function forget(metric: Counter, stream: string): void {
   for (const { labels } of Object.values(hashes)) if (labels.stream === stream) metric.remove(labels as never);
 }
 
+/** Sets the gauges of what a thread uses. */
+export function showMemory(
+  {
+    heapBytes,
+    externalBytes,
+    arrayBufferBytes,
+  }: Pick<MetricHandles, 'heapBytes' | 'externalBytes' | 'arrayBufferBytes'>,
+  thread: string,
+  { heapUsed, external, arrayBuffers }: ThreadMemory,
+): void {
+  heapBytes.set({ thread }, heapUsed);
+  externalBytes.set({ thread }, external);
+  arrayBufferBytes.set({ thread }, arrayBuffers);
+}
+
 function readProcess(handles: MetricHandles, lag: LoopLag): void {
   for (const [quantile, percentile] of [
     ['0.5', 50],
@@ -107,7 +125,9 @@ function readProcess(handles: MetricHandles, lag: LoopLag): void {
   const { user, system } = process.cpuUsage();
   handles.cpuSeconds.reset();
   handles.cpuSeconds.inc((user + system) / 1e6);
-  handles.residentBytes.set(process.memoryUsage.rss());
+  const { rss, ...memory } = process.memoryUsage();
+  handles.residentBytes.set(rss);
+  showMemory(handles, 'main', memory);
   handles.memoryLimitBytes.set(memoryLimit());
   handles.startTime.set(performance.timeOrigin / 1000);
   handles.build.set({ version, node: process.version }, 1);

@@ -59,13 +59,15 @@ suite('metrics', () => {
     const printed = await metrics.print();
     assert.match(printed, /^oxbow_cpu_seconds_total \d+\.\d+$/m);
     assert.match(printed, /^oxbow_resident_memory_bytes \d{7,}$/m);
+    for (const what of ['heap', 'external', 'array_buffer'])
+      assert.match(printed, new RegExp(`^oxbow_${what}_bytes\\{thread="main"\\} \\d+$`, 'm'));
     assert.match(printed, /^oxbow_event_loop_lag_seconds\{thread="main",quantile="0.99"\} /m);
   });
 });
 
 suite('health', () => {
   test('without checks all is well', async () => {
-    assert.deepEqual(await createHealth().checkHealth(), { ok: true, checks: [] });
+    assert.deepEqual(await createHealth().checkHealth(), { status: 'ok', checks: [] });
   });
 
   test('one failing check is enough, whether it throws, rejects or takes too long', async () => {
@@ -79,17 +81,25 @@ suite('health', () => {
       const health = createHealth();
       health.register('good', () => undefined);
       health.register('bad', check, { timeoutMs: 20 });
-      const { ok, checks } = await health.checkReady();
-      assert.equal(ok, false);
+      const { status, checks } = await health.checkReady();
+      assert.equal(status, 'failing');
       assert.deepEqual(
-        checks.map((one) => [one.name, one.ok]),
+        checks.map((one) => [one.name, one.status]),
         [
-          ['good', true],
-          ['bad', false],
+          ['good', 'ok'],
+          ['bad', 'failing'],
         ],
       );
       assert.match(checks[1]!.detail, /broken|within 20 ms/);
     }
+  });
+
+  test('a check that degrades makes the whole degraded, unless another one fails', async () => {
+    const health = createHealth();
+    health.register('disk', () => Promise.reject(new Error('full')), { degrades: true });
+    assert.equal((await health.checkReady()).status, 'degraded');
+    health.register('database', () => Promise.reject(new Error('gone')));
+    assert.equal((await health.checkReady()).status, 'failing');
   });
 
   test('a check that takes too long is told to stop', async () => {

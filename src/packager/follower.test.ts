@@ -193,6 +193,47 @@ suite('audio that goes on while video is missing', () => {
   });
 });
 
+suite('audio whose times are far ahead of the pictures', () => {
+  const moved = (frames: readonly Frame[], byS: number) =>
+    frames.map((frame) => ({ ...frame, dts: frame.dts + byS * 48_000, pts: frame.pts + byS * 48_000 }));
+
+  for (const pace of [{ kind: 'continuous' }, { kind: 'bursty', intervalS: 3 }] as const) {
+    for (const aheadS of [20, 3600, 36_000, 1e6]) {
+      test(`by ${aheadS} s is dropped, and not led up to by silence (${pace.kind})`, () => {
+        const house = createHouse();
+        house.stream.startRun(continuous(both, { pace }));
+        const own = sound(30);
+        const all = interleave(both, [film(30), own]);
+        const at = all.indexOf(own[600]!);
+        const stray = moved([own[600]!], aheadS);
+        // One frame in the middle, and the whole track of another clock for a while.
+        const frames = [...all.slice(0, at), ...stray, ...all.slice(at)].map((frame) =>
+          frame.trackId === audio.id && frame.dts >= 20 * 48_000 && frame.dts < 23 * 48_000
+            ? moved([frame], aheadS)[0]!
+            : frame,
+        );
+        for (const frame of frames) house.stream.publish(frame);
+        house.stream.absent('source-down', 'over');
+        assertPromises(house, both);
+        assertHolds(house.groups, video, film(30));
+        const samples = samplesOfTrack(house.groups, audio);
+        assert.ok(samples.at(-1)!.pts < 41 * 48_000, 'nothing beyond the end of the pictures');
+        assert.ok(samples.length < 30 * 48 + 10, `${samples.length} samples`);
+        const lost = own.length - samples.filter((sample) => !isSilence(sample, audio)).length;
+        assert.ok(lost * (1024 / 48_000) < 3.2, `${lost} frames lost`);
+        assert.ok(house.groups.some((group) => group.tracks[1]?.damaged));
+      });
+    }
+  }
+
+  test('from the first frame of the run on is no audio at all', () => {
+    const house = run(both, interleave(both, [film(10), moved(sound(10), 36_000)], [0, -36_000]));
+    assertHolds(house.groups, video, film(10));
+    const samples = samplesOfTrack(house.groups, audio);
+    assert.ok(samples.length < 500 && samples.every((sample) => isSilence(sample, audio)), `${samples.length}`);
+  });
+});
+
 suite('parts of the sound beside pictures', () => {
   test('are closed by the frame that reaches their end, not by the one behind it', () => {
     const house = createHouse();

@@ -15,7 +15,7 @@ const HOLE_FRAMES = 2;
 const ROUNDING_S = 0.001;
 /** Frames come this much earlier than the durations of those before them promise, s. */
 const JITTER_S = 0.005;
-/** A reference that is late by more than this, and what patience there is, has stopped: what would have gone with it is let go. */
+/** Frames that are ahead of the reference by more than this and the patience there is are dropped: it has stopped, or their clock is another. */
 const HELD_FOR_S = 5;
 
 interface Boundary {
@@ -44,6 +44,8 @@ export class Follower {
   readonly #writer: TrackWriter;
   readonly #output: FollowerOutput;
   readonly #ahead: number;
+  /** Media time up to which the reference is known, ticks. */
+  #edge: number;
   readonly #behind: number;
   #held: Frame[] = [];
   #boundaries: Boundary[] = [];
@@ -76,6 +78,7 @@ export class Follower {
     this.#ahead = usToTicks(patience.aheadUs, track.timescale);
     this.#behind = usToTicks(patience.behindUs, track.timescale);
     this.#expected = usToTicks(startUs, track.timescale);
+    this.#edge = this.#expected;
     // One tick of grace: the conversion rounds, and the first frame must not be lost to it.
     this.#runStart = this.#expected - 1;
     this.#start = this.#runStart;
@@ -98,9 +101,10 @@ export class Follower {
     this.#boundaries.push({ kind, atTicks: usToTicks(atUs, this.track.timescale) });
   }
 
-  /** Takes a frame; it is used when the reference has passed it. */
+  /** Takes a frame; it is used when the reference has passed it. One that is too far ahead of the reference is dropped. */
   push(frame: Frame): void {
-    this.#held.push(frame);
+    if (frame.pts - this.#edge > this.#ahead + HELD_FOR_S * this.track.timescale) this.#writer.damage();
+    else this.#held.push(frame);
   }
 
   /**
@@ -110,6 +114,7 @@ export class Follower {
    */
   drain(edgeUs: number): void {
     const edge = usToTicks(edgeUs, this.track.timescale);
+    this.#edge = edge;
     let used = 0;
     for (let frame = this.#held[0]; frame; frame = this.#held[used]) {
       const boundary = this.#boundaries[0];
@@ -125,11 +130,6 @@ export class Follower {
     }
     if (used > 0) this.#held.splice(0, used);
     if (this.#held.length === 0) this.#closeWhile((boundary) => this.#isPast(boundary));
-    const oldest = (this.#held.at(-1)?.pts ?? 0) - this.#ahead - HELD_FOR_S * this.track.timescale;
-    while (this.#held[0] && this.#held[0].pts < oldest) {
-      this.#held.shift();
-      this.#writer.damage();
-    }
     this.#closeWhile((boundary) => edge - boundary.atTicks >= this.#behind);
   }
 
@@ -159,7 +159,7 @@ export class Follower {
     for (const frame of this.#held.splice(0)) {
       this.#closeWhile((next) => next !== last && frame.pts >= next.atTicks);
       // Behind the end of the reference lies a hole, in which this track alone is no media.
-      if (this.#boundaries.length === 0 && !this.#writer.fitsSegment(frame)) this.#writer.damage();
+      if (this.#boundaries.length === 0 && !this.#fitsSegment(frame)) this.#writer.damage();
       else {
         if (!this.#writer.fitsPart(frame)) this.#closePart();
         this.#use(frame);
@@ -182,7 +182,12 @@ export class Follower {
   }
 
   #fits(frame: Frame): boolean {
-    return this.#writer.fitsPart(frame) && this.#writer.fitsSegment(frame);
+    return this.#writer.fitsPart(frame) && this.#fitsSegment(frame);
+  }
+
+  /** Whether the segment stays as short as was promised with the frame and the silence before it. */
+  #fitsSegment(frame: Frame): boolean {
+    return this.#writer.fitsSegment(frame, Math.max(this.#expected, this.#start));
   }
 
   #use(frame: Frame): void {

@@ -36,6 +36,8 @@ export interface PackagerSettings {
   readonly partS: number;
   /** Seconds. */
   readonly segmentS: number;
+  /** Segments lie in shared memory, because other threads have copies of the list; false if not given. */
+  readonly shared?: boolean;
 }
 
 const mediaTracks = (tracks: readonly Track[]) => tracks.filter((track) => !isSparse(track));

@@ -17,6 +17,8 @@ export interface ListedPart {
   /** Ticks of the track. */
   readonly duration: number;
   readonly independent: boolean;
+  /** CRC-32 of its bytes. */
+  readonly crc: number;
   bytes: Uint8Array | undefined;
 }
 

@@ -59,7 +59,7 @@ suite('copies of a live list', () => {
   });
 
   test('share the bytes of media', () => {
-    const house = createHouse();
+    const house = createHouse({ shared: true });
     const copy = LiveList.from(structuredClone(house.list.state));
     house.list.copied.subscribe((change) => copy.repeat(structuredClone(change)));
     const steps = story(house);

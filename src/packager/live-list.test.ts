@@ -33,11 +33,18 @@ function trackSegment(trackId: number, bytes: Uint8Array): TrackSegment {
       samples: 50,
       independent: true,
       damaged: false,
+      crc: 0,
     },
   };
 }
 
-const part = (length: number): Part => ({ bytes: new Uint8Array(length), pts: 0, duration: 18_000, independent: true });
+const part = (length: number): Part => ({
+  bytes: new Uint8Array(length),
+  pts: 0,
+  duration: 18_000,
+  independent: true,
+  crc: 0,
+});
 
 /** Adds a segment of 2 s: two parts of the video, and audio of a tenth of its bytes. */
 function add(list: LiveList, msn: number, bytes = 1000, { parts = true, discontinuity = false } = {}): SegmentGroup {

@@ -56,6 +56,7 @@ export class LiveList {
   #dateRanges: readonly DateRangeTag[];
   #ended = false;
   #recordedMsn = 0;
+  #decidedMsn = 0;
   /** Segments before it that the recording has not. */
   readonly #lost = new Set<number>();
   #version = 0;
@@ -160,6 +161,11 @@ export class LiveList {
     return this.#version;
   }
 
+  /** Up to this MSN every segment is recorded or lost, as far as this process made it. */
+  get decidedMsn(): number {
+    return this.#decidedMsn;
+  }
+
   /** The promises in force: of the list that grows now, or that grew last. */
   get generation(): Generation | undefined {
     return this.#generation;
@@ -261,9 +267,9 @@ export class LiveList {
     if (!parts) return;
     if (ends !== undefined) segment!.ends = ends;
     const last = parts.at(-1);
-    const { bytes, pts, duration, independent } = part;
+    const { bytes, pts, duration, independent, crc } = part;
     const offset = last ? last.offset + last.length : 0;
-    parts.push({ offset, length: bytes.length, pts, duration, independent, bytes });
+    parts.push({ offset, length: bytes.length, pts, duration, independent, crc, bytes });
     this.#bytes += bytes.length;
     this.#changed();
   }
@@ -313,12 +319,14 @@ export class LiveList {
   recorded(msn: number): void {
     this.#tell({ do: 'recorded', msn });
     this.#recordedMsn = Math.max(this.#recordedMsn, msn);
+    this.#decidedMsn = Math.max(this.#decidedMsn, msn);
     this.#release();
   }
 
   /** The recording will never have that segment: it stays in memory as long as it is listed. */
   lost(msn: number): void {
     this.#tell({ do: 'lost', msn });
+    this.#decidedMsn = Math.max(this.#decidedMsn, msn);
     if (this.find(msn)) this.#lost.add(msn);
   }
 

@@ -384,7 +384,9 @@ suite('generations (rule 10)', () => {
     const promised = chain([{}]).list.generation!;
     const endUs = HOUSE_START_US + 5_000_000;
     const house = createHouse({ promised, past: { endUs, hasMedia: true, lastRun: 4 } });
-    house.stream.startRun(bursty([video], 6));
+    const start = bursty([video], 6);
+    house.stream.startRun(start);
+    house.stream.listed({ eUs: start.eUs, clock: start.clock, mayRepeat: true, missingUs: 0 });
     for (const [i, frame] of film(12).entries()) {
       if (i > 0 && frame.key) house.stream.flush();
       house.stream.publish(frame);

@@ -33,6 +33,26 @@ function runContinuous(tracks: readonly Track[], lists: readonly Frame[][], late
   return house;
 }
 
+test('segments lie in plain buffers, which V8 counts, and in shared memory only where other threads have copies (rule 24)', () => {
+  const tracks = [videoTrack(), audioTrack()];
+  for (const shared of [false, true]) {
+    const house = createHouse({ shared });
+    house.stream.startRun(continuous(tracks));
+    publishLive(
+      house,
+      tracks,
+      interleave(tracks, [
+        videoFrames({ track: tracks[0]!, seconds: 5, rate: 25, gopS: 1 }),
+        audioFrames({ track: tracks[1]!, seconds: 5 }),
+      ]),
+    );
+    house.stream.offline('over');
+    const buffers = house.groups.flatMap(({ tracks: own }) => own.map(({ bytes }) => bytes.buffer));
+    assert.ok(buffers.length >= 2);
+    for (const buffer of buffers) assert.equal(buffer instanceof SharedArrayBuffer, shared);
+  }
+});
+
 const RATES = [24_000 / 1001, 24, 25, 30_000 / 1001, 30, 50, 60_000 / 1001] as const;
 
 suite('parts and segments of continuous sources', () => {

@@ -6,6 +6,7 @@ import { Emitter, type Subscribable } from '../lib/events.ts';
 import type { RunContext, Sink } from '../live/sink.ts';
 import { DateRangeBook } from '../media/date-range/date-range-book.ts';
 import type { Frame, Track } from '../media/frame.ts';
+import type { FragmentSlot } from '../media/isobmff/fragment.ts';
 import { isSparse } from '../media/presentation.ts';
 import { ticksToUs } from '../media/run.ts';
 import type { Absence, Init, SegmentGroup } from '../media/segment.ts';
@@ -43,6 +44,8 @@ export interface PackagerOptions {
   readonly list: LiveList;
   /** First MSN to use; never used before in this stream. */
   readonly nextMsn: number;
+  /** Called with each MSN right before the list announces it; must not wait. */
+  readonly announced?: (msn: number) => void;
   /** EXT-X-DISCONTINUITY-SEQUENCE so far. */
   readonly discontinuitySequence: number;
   /** Whether any segment came before: the first group then stands behind a DISCONTINUITY. */
@@ -190,14 +193,17 @@ export class Packager implements Sink {
     const first = frames.find((frame) => frame.trackId === reference.id) ?? frames[0]!;
     const cutUs = ticksToUs(first.pts, reference.timescale);
     const patience = patienceOf(context, ticksToUs(first.pts - first.dts, reference.timescale));
-    const exact = parts === undefined;
+    const firstMsn = this.#nextMsn;
+    const slots = slotsOf(tracks);
+    const shape = { firstMsn, exact: parts === undefined, shared: this.#options.settings.shared ?? false };
     const followers = tracks
       .filter((track) => track.id !== reference.id && !isSparse(track))
       .map((track) => {
         const maxSegmentS = generation.targetDurationS + EXTINF_SLACK_S;
-        const shape = { exact, maxSegmentS, ...(parts && { maxPartS: parts.audioTargetS }) };
+        const own = { ...shape, slot: slots.get(track.id)!, maxSegmentS };
+        const limited = { ...own, ...(parts && { maxPartS: parts.audioTargetS }) };
         const start = { startUs: cutUs, meets: this.#continued };
-        return new Follower(track, start, patience, shape, this.#followerOutput(this.#nextMsn));
+        return new Follower(track, start, patience, limited, this.#followerOutput(firstMsn));
       });
     if (this.#continued) this.#discontinuitySequence++;
     const run: RunState = {
@@ -213,9 +219,13 @@ export class Packager implements Sink {
       gopS: rhythm.gopS ?? LEARN_AT_MOST_S,
       lastKey: undefined,
       init: this.#options.initOf(tracks),
-      writer: new TrackWriter(reference, { exact, ...(parts && { maxPartS: parts.targetS }) }),
+      writer: new TrackWriter(reference, {
+        ...shape,
+        slot: slots.get(reference.id)!,
+        ...(parts && { maxPartS: parts.targetS }),
+      }),
       followers: new Map(followers.map((follower) => [follower.track.id, follower])),
-      sparse: new SparseTracks(tracks, this.#dateRanges),
+      sparse: new SparseTracks(tracks, this.#dateRanges, shape),
       delay: first.pts - first.dts,
       cutUs,
       firstUs: cutUs,
@@ -291,6 +301,7 @@ export class Packager implements Sink {
     this.#continued = true;
     this.#open.open(opening);
     const { msn, startUs, discontinuity, discontinuitySequence, init } = opening;
+    this.#options.announced?.(msn);
     this.#options.list.openSegment({ msn, startUs, discontinuity, discontinuitySequence, init, run: run.context.run });
   }
 
@@ -351,6 +362,14 @@ export class Packager implements Sink {
       },
     };
   }
+}
+
+/** Numbers of fragments by track id, in the order in which tracks lie in a muxed response: pictures first (`renditionsOf`). */
+function slotsOf(tracks: readonly Track[]): ReadonlyMap<number, FragmentSlot> {
+  const isVideo = ({ kind }: Track) => kind === 'video';
+  const muxed = tracks.filter((track) => !isSparse(track));
+  const inOrder = [...muxed.filter(isVideo), ...muxed.filter((track) => !isVideo(track))];
+  return new Map(inOrder.map(({ id }, index) => [id, { index, count: muxed.length }]));
 }
 
 /** Media time up to which the reference is known, µs: its next cut will not lie before it. */

@@ -6,12 +6,13 @@
  */
 import type { DateRangeBook } from '../media/date-range/date-range-book.ts';
 import type { DataTrack, Frame, TextTrack, Track } from '../media/frame.ts';
+import { loneSlot } from '../media/isobmff/fragment.ts';
 import type { DateRangeTag } from '../media/m3u8/playlist.ts';
 import { isSparse } from '../media/presentation.ts';
 import { usToTicks } from '../media/run.ts';
 import type { TrackSegment } from '../media/segment.ts';
 import { cutTextFrame, emptySample, isEmptySample, moveTextFrame } from '../media/webvtt/sample.ts';
-import { TrackWriter } from './track-writer.ts';
+import { type SegmentShape, TrackWriter } from './track-writer.ts';
 
 /** Frames of a track that may lie in a segment or wait for theirs, and their bytes. */
 const MAX_FRAMES = 256;
@@ -50,12 +51,19 @@ export class SparseTracks {
   readonly #book: DateRangeBook;
   #ended = false;
 
-  /** @param book of the stream: ranges outlive runs */
-  constructor(tracks: readonly Track[], book: DateRangeBook) {
+  /**
+   * @param book of the stream: ranges outlive runs
+   * @param shape of the segments
+   */
+  constructor(
+    tracks: readonly Track[],
+    book: DateRangeBook,
+    { shared, firstMsn }: Pick<SegmentShape, 'shared' | 'firstMsn'>,
+  ) {
     this.#book = book;
     this.#lines = new Map(
       tracks.filter(isSparse).map((track) => {
-        const writer = new TrackWriter(track, { exact: true });
+        const writer = new TrackWriter(track, { firstMsn, slot: loneSlot, exact: true, shared });
         return [track.id, { track, writer, held: [], bytes: 0, next: 0, isShown: false }];
       }),
     );

@@ -1,9 +1,10 @@
 /**
- * Makes one track's parts and segments: frames in, fMP4 bytes out, each byte copied once into a slab in shared memory.
+ * Makes one track's parts and segments: frames in, fMP4 bytes out, each byte copied once into a slab.
  * In: packager/packager, which says where to cut. Out: Part and TrackSegment. ISO/IEC 14496-12, 8.8; MEDIA.md, Memory 24.
  */
+import { crc32 } from 'node:zlib';
 import type { Frame, Track } from '../media/frame.ts';
-import { fragmentLength, printFragment } from '../media/isobmff/fragment.ts';
+import { type FragmentSlot, fragmentLength, printFragment, sequenceNumber } from '../media/isobmff/fragment.ts';
 import type { Part, TrackSegment } from '../media/segment.ts';
 
 /** A slab is a third larger than the last segment was, so that most segments need one. */
@@ -12,8 +13,14 @@ const FIRST_SLAB_BYTES = 64 * 1024;
 
 /** How a track's segments are made. */
 export interface SegmentShape {
+  /** MSN of the first segment; each further one is the next. */
+  readonly firstMsn: number;
+  /** Numbers of its fragments. */
+  readonly slot: FragmentSlot;
   /** Segments have one part, so slabs are made exactly as long as they need be. */
   readonly exact: boolean;
+  /** Slabs lie in shared memory, for copies of the list in other threads. V8 counts plain ones alone. */
+  readonly shared: boolean;
   /** No part says that it is longer, seconds; not even one of a single frame that lasts longer. */
   readonly maxPartS?: number;
   /** No segment is longer, seconds. */
@@ -32,14 +39,23 @@ export class TrackWriter {
   #end = 0;
   #samples = 0;
   #damaged = false;
-  #sequence = 1;
+  /** Of the parts so far. */
+  #crc = 0;
+  #msn: number;
+  /** Fragments of the segment in the making. */
+  #fragments = 0;
+  readonly #slot: FragmentSlot;
   readonly #exact: boolean;
+  readonly #shared: boolean;
   readonly #maxPartTicks: number;
   readonly #maxSegmentTicks: number;
 
-  constructor(track: Track, { exact, maxPartS, maxSegmentS }: SegmentShape) {
+  constructor(track: Track, { firstMsn, slot, exact, shared, maxPartS, maxSegmentS }: SegmentShape) {
     this.track = track;
+    this.#msn = firstMsn;
+    this.#slot = slot;
     this.#exact = exact;
+    this.#shared = shared;
     this.#maxPartTicks = ticksOf(maxPartS, track.timescale);
     this.#maxSegmentTicks = ticksOf(maxSegmentS, track.timescale);
   }
@@ -49,9 +65,13 @@ export class TrackWriter {
     return this.ticksWith(frame) <= this.#maxPartTicks;
   }
 
-  /** Whether the segment in the making stays as short as was promised if `frame` were added to it. */
-  fitsSegment(frame: Frame): boolean {
-    return frame.dts + frame.duration - (this.#first ?? frame).dts <= this.#maxSegmentTicks;
+  /**
+   * Whether the segment in the making stays as short as was promised if `frame` were added to it.
+   *
+   * @param from where it begins if it has no frame yet, ticks
+   */
+  fitsSegment(frame: Frame, from = frame.dts): boolean {
+    return frame.dts + frame.duration - (this.#first?.dts ?? from) <= this.#maxSegmentTicks;
   }
 
   /** Frames in the part in the making. */
@@ -95,12 +115,16 @@ export class TrackWriter {
     const length = fragmentLength(frames);
     const slab = this.#room(length);
     const at = this.#used;
-    printFragment(slab, at, { sequence: this.#sequence, trackId: this.track.id, tfdt: first.dts, frames });
-    this.#sequence = (this.#sequence + 1) >>> 0;
+    const sequence = sequenceNumber(this.#msn, this.#slot, this.#fragments++);
+    printFragment(slab, at, { sequence, trackId: this.track.id, tfdt: first.dts, frames });
     this.#used += length;
     this.#frames = [];
+    const bytes = slab.subarray(at, at + length);
+    const crc = crc32(bytes);
+    this.#crc = at === 0 ? crc : crc32(bytes, this.#crc);
     const part: Part = {
-      bytes: slab.subarray(at, at + length),
+      bytes,
+      crc,
       pts: first.pts,
       duration: Math.min(this.#end - first.dts, this.#maxPartTicks),
       independent: first.key,
@@ -108,9 +132,11 @@ export class TrackWriter {
     return part;
   }
 
-  /** Closes the segment; undefined when it has no frame. The writer is then ready for the next one. */
+  /** Closes the segment; undefined when it has no frame. To be called once for each MSN. The writer is then ready for the next one. */
   closeSegment(): TrackSegment | undefined {
     this.closePart();
+    this.#msn++;
+    this.#fragments = 0;
     const first = this.#first;
     const slab = this.#slab;
     if (!first || !slab) return undefined;
@@ -123,6 +149,7 @@ export class TrackWriter {
       samples: this.#samples,
       independent: first.key,
       damaged: this.#damaged,
+      crc: this.#crc,
     };
     this.#lastSegmentBytes = this.#used;
     this.#slab = undefined;
@@ -138,7 +165,8 @@ export class TrackWriter {
     const need = this.#used + length;
     if (this.#slab && need <= this.#slab.length) return this.#slab;
     const wished = this.#slab ? need * 2 : Math.ceil(this.#lastSegmentBytes * SLAB_SLACK);
-    const roomy = new Uint8Array(new SharedArrayBuffer(this.#exact ? need : Math.max(need, wished)));
+    const size = this.#exact ? need : Math.max(need, wished);
+    const roomy = new Uint8Array(this.#shared ? new SharedArrayBuffer(size) : new ArrayBuffer(size));
     if (this.#slab) roomy.set(this.#slab.subarray(0, this.#used));
     this.#slab = roomy;
     return roomy;

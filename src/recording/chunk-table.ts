@@ -92,7 +92,13 @@ export class ChunkTable {
 
   /** The row whose file holds `msn`. */
   async holding(streamId: string, msn: number): Promise<ChunkRow | undefined> {
-    const row = await this.#db
+    const row = await this.upTo(streamId, msn);
+    return row && row.last_msn >= msn ? row : undefined;
+  }
+
+  /** The last row whose file begins at `msn` or before it. */
+  upTo(streamId: string, msn: number): Promise<ChunkRow | undefined> {
+    return this.#db
       .selectFrom('chunk_file')
       .selectAll()
       .where('stream_id', '=', streamId)
@@ -100,7 +106,6 @@ export class ChunkTable {
       .orderBy('first_msn', 'desc')
       .limit(1)
       .executeTakeFirst();
-    return row && row.last_msn >= msn ? row : undefined;
   }
 
   /** Rows that overlap [fromUs, toUs), oldest first. */
@@ -198,16 +203,6 @@ export class ChunkTable {
       .orderBy('start_us')
       .limit(1)
       .executeTakeFirst();
-  }
-
-  /** The oldest MSN in the index. */
-  async firstMsn(streamId: string): Promise<number | undefined> {
-    const row = await this.#db
-      .selectFrom('chunk_file')
-      .select((eb) => eb.fn.min('first_msn').as('first_msn'))
-      .where('stream_id', '=', streamId)
-      .executeTakeFirst();
-    return row?.first_msn ?? undefined;
   }
 
   /** The newest file. */

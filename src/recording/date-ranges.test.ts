@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import { crc32 } from 'node:zlib';
 import { DateRangeBook } from '../media/date-range/date-range-book.ts';
 import type { DataTrack, Frame } from '../media/frame.ts';
 import { printId3 } from '../media/id3/tag.fixture.ts';
@@ -9,6 +10,7 @@ import { usToTicks } from '../media/run.ts';
 import { spliceInsert } from '../media/scte35/section.fixture.ts';
 import type { SegmentGroup } from '../media/segment.ts';
 import { lastWords, type ToldBetween, type ToldRange } from './date-range-rows.ts';
+import { Horizons } from './horizons.ts';
 import { openInitTable } from './init-table.ts';
 import { groupsFrom, initOf, openHouse, type RecordingHouse, START_US } from './recording.fixture.ts';
 import { recoverStream } from './recovery.ts';
@@ -51,7 +53,7 @@ function groups(book: DateRangeBook, count: number, from = 0): SegmentGroup[] {
     const dateRanges = segments.flatMap(({ track, frames }) => book.take(track, frames[0]!, 0));
     const tracks = segments.map(({ track, frames, segment }) => ({
       ...{ trackId: track.id, bytes: segment, tfdt: frames[0]!.dts, duration: 0, firstPtsOffset: 0, samples: 1 },
-      ...{ independent: true, damaged: false },
+      ...{ independent: true, damaged: false, crc: crc32(segment) },
     }));
     return { ...group, init, tracks: [...group.tracks, ...tracks], ...(dateRanges.length > 0 && { dateRanges }) };
   });
@@ -124,6 +126,7 @@ suite('date ranges of a recording', () => {
     house.clock.advance(3 * 3600 * 1000);
     const retention = new Retention({
       ...{ dataFolder: house.folder, table: house.table, clock: house.clock },
+      horizons: new Horizons(house),
       ...{ streams: () => [{ streamId: 's', keepMs: 3600_000 }], release() {}, deleted() {}, failed: refuse },
     });
     await retention.pass();

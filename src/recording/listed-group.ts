@@ -12,7 +12,7 @@ export function listGroup(group: RecordedGroup, init: Init): ListedSegment {
   const { msn, startUs, durationUs, discontinuity, discontinuitySequence } = group;
   const tracks = group.tracks
     .filter((track) => track.length > 0)
-    .map(({ flags, crc: _crc, offset: _offset, ...track }) => {
+    .map(({ flags, offset: _offset, ...track }) => {
       const independent = (flags & independentFlag) !== 0;
       return [track.trackId, { ...track, independent, damaged: (flags & damagedFlag) !== 0 }] as const;
     });

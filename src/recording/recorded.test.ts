@@ -56,7 +56,8 @@ suite('what is recorded', () => {
       }
       assert.equal(await house.recorded.find(9), undefined);
       assert.equal(await house.recorded.find(16), undefined);
-      assert.equal(await house.recorded.firstMsn(), 10);
+      assert.deepEqual(await house.recorded.around(12), { beforeUs: START_US + 6 * SECOND, lastMsn: 15 });
+      assert.equal((await house.recorded.around(9)).beforeUs, undefined);
       assert.equal(house.recorded.endUs, START_US + 12 * SECOND);
     };
     while (house.committed.length < 6) await new Promise(setImmediate);

@@ -102,9 +102,19 @@ export class Recorded {
     return undefined;
   }
 
-  /** The oldest MSN that is kept, or undefined when nothing is. */
-  async firstMsn(): Promise<number | undefined> {
-    return (await this.ask(() => this.#table.firstMsn(this.streamId))) ?? this.#open[0]?.msn;
+  /**
+   * What is kept around a segment that is not: the end of the media before it, µs since 1970 (undefined where there is none), and
+   * the newest MSN (0 where there is none).
+   */
+  async around(msn: number): Promise<{ readonly beforeUs: number | undefined; readonly lastMsn: number }> {
+    const [before, last] = await this.ask(() =>
+      Promise.all([this.#table.upTo(this.streamId, msn), this.#table.last(this.streamId)]),
+    );
+    const open = this.#open.findLast((group) => group.msn < msn);
+    return {
+      beforeUs: open ? open.startUs + open.durationUs : before?.end_us,
+      lastMsn: this.#open.at(-1)?.msn ?? last?.last_msn ?? 0,
+    };
   }
 
   /**

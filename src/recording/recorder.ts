@@ -8,6 +8,7 @@ import type { GapCause } from '../api/gap.ts';
 import { recoverChunk } from '../archive/chunk-recovery.ts';
 import { type ChunkWriter, openChunkWriter, type SyncPolicy } from '../archive/chunk-writer.ts';
 import type { SyncQueue } from '../archive/sync-queue.ts';
+import { waitFor } from '../lib/abort.ts';
 import type { Clock } from '../lib/clock.ts';
 import { FormatError, messageOf } from '../lib/errors.ts';
 import type { Absence, SegmentGroup } from '../media/segment.ts';
@@ -18,15 +19,20 @@ import { Losses, type LostGroup } from './losses.ts';
 import type { Recorded, RecordedGroup } from './recorded.ts';
 import { windowOf } from './window.ts';
 
-/** A file is closed when it is this old and this large. */
+/** A file is closed at the first key frame after this much media. */
 const CHUNK_US = 60_000_000;
-const CHUNK_BYTES = 16 * 1024 * 1024;
-/** Groups that wait for the disk; beyond it the newest are dropped, as a gap with cause `overload`. */
+/**
+ * Groups that wait for the disk; beyond it the newest are dropped, as a gap with cause `overload`. One group may be larger than this:
+ * it is written when nothing else waits.
+ */
 const MAX_BACKLOG_BYTES = 64 * 1024 * 1024;
 /** Pause before a new file is tried after one failed, and before the index is asked again. */
 const RETRY_MS = 2000;
 /** A group that comes to lie on the disk later than this: from now on the disk is asked once a file. */
 const SLOW_MS = 5000;
+
+/** Why media that was passed over is offline; for a person. */
+export const RECORDING_OFF = 'recording was off';
 
 /** What the recorder reports. */
 export interface RecorderCounters {
@@ -57,6 +63,8 @@ export interface RecorderOptions {
   readonly onLost?: (msn: number) => void;
   /** Whether there is room on the disk; asked before each file. */
   readonly mayWrite: () => boolean;
+  /** Why there is no room, for the gap; absent: there is no sentence. */
+  readonly noRoom?: (() => string) | undefined;
   /** Bytes that may wait for the disk; 64 MiB if not given. */
   readonly maxBacklogBytes?: number;
 }
@@ -67,7 +75,6 @@ interface OpenFile {
   readonly first: { readonly runId: number; readonly initNumber: number; readonly startUs: number };
   readonly groups: RecordedGroup[];
   readonly sync: SyncPolicy;
-  bytes: number;
 }
 
 /** The recorder of one stream. */
@@ -111,22 +118,15 @@ export class Recorder implements AsyncDisposable {
   async ready({ signal }: { signal: AbortSignal }): Promise<void> {
     const most = (this.#options.maxBacklogBytes ?? MAX_BACKLOG_BYTES) / 2;
     while (this.#backlogBytes > most) {
-      signal.throwIfAborted();
-      await new Promise<void>((resolve, reject) => {
-        const onAbort = () => reject(signal.reason);
-        signal.addEventListener('abort', onAbort, { once: true });
-        void this.#work.then(() => {
-          signal.removeEventListener('abort', onAbort);
-          resolve();
-        });
-      });
+      await waitFor(this.#work, { signal });
     }
   }
 
   /** Takes a group; never waits, never throws. */
   write(group: SegmentGroup): void {
     const bytes = group.tracks.reduce((sum, track) => sum + track.bytes.length, 0);
-    if (this.#backlogBytes + bytes > (this.#options.maxBacklogBytes ?? MAX_BACKLOG_BYTES)) {
+    const isFull = this.#backlogBytes + bytes > (this.#options.maxBacklogBytes ?? MAX_BACKLOG_BYTES);
+    if (isFull && this.#backlogBytes > 0) {
       // In order with the work: the loss stands where the group would have stood. Its bytes are let go of at once.
       const lost = withoutBytes(group);
       this.#enqueueGroup(async () => this.#lose(lost, 'overload', 'the disk is too slow'));
@@ -147,7 +147,7 @@ export class Recorder implements AsyncDisposable {
   skip(group: SegmentGroup): void {
     const passed = withoutBytes(group);
     this.#enqueueGroup(async () => {
-      this.#losses.add(passed, 'offline', 'recording was off');
+      this.#losses.add(passed, 'offline', RECORDING_OFF);
       this.#options.onLost?.(passed.msn);
     });
   }
@@ -177,11 +177,15 @@ export class Recorder implements AsyncDisposable {
   }
 
   async #append(group: SegmentGroup, bytes: number, sealedAtMs: number): Promise<void> {
-    const { clock, counters, onCommitted, recorded, mayWrite } = this.#options;
+    const { clock, counters, onCommitted, recorded, mayWrite, noRoom } = this.#options;
     if (this.#file && mustRotate(this.#file, group, this.#isSlow)) await this.#seal();
     if (this.#unindexed.length > 0 && clock.monotonicMs() >= this.#askIndexAtMs) await this.#index();
-    if (!this.#file && (clock.monotonicMs() < this.#notBeforeMs || !mayWrite())) {
-      this.#lose(group, 'disk', 'there is no room on the disk, or it fails');
+    if (!this.#file && !mayWrite()) {
+      this.#lose(group, 'disk', noRoom?.() || 'there is no room on the disk');
+      return;
+    }
+    if (!this.#file && clock.monotonicMs() < this.#notBeforeMs) {
+      this.#lose(group, 'disk', 'the disk failed; writing is tried again soon');
       return;
     }
     const whole = { ...group, absences: this.#losses.before(group) };
@@ -197,7 +201,6 @@ export class Recorder implements AsyncDisposable {
         ...(dateRanges && { dateRanges }),
       };
       this.#file.groups.push(found);
-      this.#file.bytes += bytes;
       this.#losses.clear();
       this.#previousMsn = group.msn;
       recorded.committed(found);
@@ -233,7 +236,7 @@ export class Recorder implements AsyncDisposable {
       syncQueue,
     });
     const first = { runId: group.run.id, initNumber: group.init.number, startUs: group.startUs };
-    return { writer, first, groups: [], sync, bytes: 0 };
+    return { writer, first, groups: [], sync };
   }
 
   async #seal(): Promise<void> {
@@ -329,5 +332,5 @@ function mustRotate(file: OpenFile, group: SegmentGroup, isSlow: boolean): boole
   if (isSlow && file.sync === 'segment') return true;
   // A file begins at a key frame where there is one (MEDIA.md, Cutting 6); the ten-minute mark waits for none.
   const independent = group.tracks.every((track) => track.independent);
-  return independent && group.startUs - first.startUs >= CHUNK_US && file.bytes >= CHUNK_BYTES;
+  return independent && group.startUs - first.startUs >= CHUNK_US;
 }

@@ -2,9 +2,11 @@
  * A recording of its own for a test: data folder, store, index, recorder, a clock that the test moves; and groups made by hand.
  * In: what a test wants to differ. Out: what was written and reported. Used by tests only.
  */
+
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { crc32 } from 'node:zlib';
 import { createSyncQueue } from '../archive/sync-queue.ts';
 import { createManualClock, type ManualClock } from '../lib/clock.ts';
 import type { Frame, Track } from '../media/frame.ts';
@@ -73,7 +75,7 @@ export function groupAt(plan: GroupPlan): SegmentGroup {
     printFragment(bytes, 0, { sequence: 1, trackId: track.id, tfdt: first, frames });
     const independent = frames[0]!.key;
     const segment = { tfdt: first, duration: end - first, firstPtsOffset: 0, samples: count };
-    return { trackId: track.id, bytes, ...segment, independent, damaged: false };
+    return { trackId: track.id, bytes, ...segment, independent, damaged: false, crc: crc32(bytes) };
   });
   return {
     msn,

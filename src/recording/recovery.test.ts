@@ -9,7 +9,7 @@ import type { SegmentGroup } from '../media/segment.ts';
 import { listChunkFiles } from './chunk-files.ts';
 import { InitTable, openInitTable } from './init-table.ts';
 import { Recorded } from './recorded.ts';
-import { groupsFrom, initOf, openHouse, type RecordingHouse, START_US } from './recording.fixture.ts';
+import { groupAt, groupsFrom, initOf, openHouse, type RecordingHouse, START_US } from './recording.fixture.ts';
 import { type Recovered, recoverStream } from './recovery.ts';
 
 const SECOND = 1_000_000;
@@ -131,14 +131,25 @@ suite('recovery', () => {
     assert.equal((await house.files()).length, 1);
   });
 
-  test('deletes what lies before the horizon instead of adding it', async () => {
+  test('deletes what lies before the horizon and was forgotten by the index, instead of adding it', async () => {
     await using house = await openHouse();
     const mark = START_US + 20 * SECOND;
     await leaveOpen(house, groupsFrom({ msn: 1, startUs: mark - 2 * SECOND }, 1));
-    await leaveOpen(house, groupsFrom({ msn: 2, startUs: mark }, 1));
-    assert.deepEqual(await recover(house, 0, mark), { ...nothing, files: 1, segments: 1, repaired: 1, expired: 1 });
+    house.recorder.write(groupAt({ msn: 2, startUs: mark }));
+    await house.recorder.seal();
+    assert.deepEqual(await recover(house, 0, mark), { ...nothing, expired: 1 });
     assert.deepEqual(msns(await house.recorded.between(0, EVER)), [2]);
     assert.equal((await house.files()).length, 1);
+  });
+
+  test('adds the open file of a crash though a wrong clock says that it is years old', async () => {
+    await using house = await openHouse();
+    house.recorder.write(groupAt({ msn: 1, startUs: START_US }));
+    await house.recorder.seal();
+    await leaveOpen(house, groupsFrom({ msn: 2, startUs: START_US + 2 * SECOND }, 2));
+    const found = await recover(house, 0, START_US + 10_000 * HOUR);
+    assert.deepEqual(found, { ...nothing, files: 1, segments: 2, repaired: 1 });
+    assert.deepEqual(msns(await house.recorded.between(0, EVER)), [1, 2, 3]);
   });
 
   test('looks only at the hours it was told to, over midnight and the end of a year', async () => {

@@ -57,13 +57,17 @@ export async function recoverStream(
   const { dataFolder, streamId, table, horizonUs = 0, pinned = [] } = options;
   const root = path.join(dataFolder, 'recordings', streamId);
   const indexed = await table.files(streamId);
+  let newestMsn = 0;
+  for (const msn of indexed.firstMsns) newestMsn = Math.max(newestMsn, msn);
   const found: Recovered = { files: 0, segments: 0, repaired: 0, expired: 0, unusable: [] };
   for (const file of await listChunkFiles(root, sinceUs > 0 ? { fromMs: sinceUs / 1000 } : {})) {
     signal.throwIfAborted();
     const relative = path.relative(dataFolder, file.path).split(path.sep).join('/');
     if (indexed.paths.has(relative)) continue;
     try {
-      if (windowOf(file.startMs * 1000) < horizonUs && !rangeAt(pinned, file.startMs * 1000)) {
+      // What is newer than all of the index was being written when the last process ended: the index cannot have forgotten it.
+      const mayBeForgotten = file.firstMsn < newestMsn;
+      if (mayBeForgotten && windowOf(file.startMs * 1000) < horizonUs && !rangeAt(pinned, file.startMs * 1000)) {
         await rm(file.path, { force: true });
         found.expired++;
       } else if (indexed.firstMsns.has(file.firstMsn)) {

@@ -8,10 +8,12 @@ import { rm, rmdir } from 'node:fs/promises';
 import path from 'node:path';
 import { sleep } from '../lib/abort.ts';
 import type { Clock } from '../lib/clock.ts';
-import { listChunkFiles } from './chunk-files.ts';
+import { type ChunkFile, listChunkFiles } from './chunk-files.ts';
 import type { ChunkTable } from './chunk-table.ts';
+import type { Horizons } from './horizons.ts';
 import { type PinnedRange, rangeAt } from './pinned.ts';
-import { horizonUs, WINDOW_US, windowOf } from './window.ts';
+import type { RecordedGroup } from './recorded.ts';
+import { WINDOW_US, windowOf } from './window.ts';
 
 /** Bytes outlive their index row by this much. */
 const GRACE_MS = 60_000;
@@ -39,8 +41,12 @@ export interface RetentionOptions {
   readonly streams: () => readonly Keeping[];
   /** Most that all recordings may take, bytes; undefined: as much as there is. */
   readonly maxBytes?: number | undefined;
+  /** How far it may go by age. */
+  readonly horizons: Pick<Horizons, 'of'>;
   /** Bytes of the files that are being written, which the index does not know yet. */
   readonly openBytes?: () => number;
+  /** The oldest group of a stream that the index does not know yet: its file is not deleted, nor is its window. */
+  readonly open?: (streamId: string) => Pick<RecordedGroup, 'msn' | 'startUs'> | undefined;
   /** Nothing of a stream before `us` (since 1970) is kept any more but what is pinned. */
   readonly forgot?: (streamId: string, us: number) => void;
   /** Lets go of a file that is about to be deleted: an open one keeps its place on the disk. */
@@ -70,11 +76,11 @@ export class Retention {
 
   /** Looks once at every stream. Never rejects: what fails is told and tried again at the next pass. */
   async pass(): Promise<void> {
-    const { clock, streams, maxBytes } = this.#options;
+    const { clock, horizons, streams, maxBytes } = this.#options;
     await this.#try(() => this.#deleteDue());
     const all = streams();
     for (const { streamId, keepMs } of all) {
-      await this.#try(() => this.#forgetBefore(streamId, horizonUs(clock.nowMs(), keepMs)));
+      await this.#try(() => this.#forgetBefore(streamId, horizons.of(streamId, keepMs)));
     }
     if (maxBytes !== undefined) await this.#try(() => this.#forgetOldest(all, maxBytes));
     if (clock.monotonicMs() < this.#sweepAtMs) return;
@@ -135,8 +141,7 @@ export class Retention {
    * alone: where these alone take more, more is what they take.
    */
   async #forgetOldest(all: readonly Keeping[], maxBytes: number): Promise<void> {
-    const { table, clock, openBytes } = this.#options;
-    const growingUs = windowOf(clock.nowMs() * 1000);
+    const { table, openBytes } = this.#options;
     for (;;) {
       let bytes = openBytes?.() ?? 0;
       let oldest: { streamId: string; windowUs: number } | undefined;
@@ -145,11 +150,20 @@ export class Retention {
         const fromUs = await this.#oldestUnpinned(streamId);
         if (fromUs === undefined) continue;
         const windowUs = windowOf(fromUs);
+        if (windowUs >= (await this.#growingUs(streamId))) continue;
         if (!oldest || windowUs < oldest.windowUs) oldest = { streamId, windowUs };
       }
-      if (bytes <= maxBytes || !oldest || oldest.windowUs >= growingUs) return;
+      if (bytes <= maxBytes || !oldest) return;
       await this.#forgetBefore(oldest.streamId, oldest.windowUs + WINDOW_US);
     }
+  }
+
+  /** The first window of a stream that may still grow. By its media, as its clock and that of the computer may differ by days. */
+  async #growingUs(streamId: string): Promise<number> {
+    const { table, clock, open } = this.#options;
+    const writing = open?.(streamId);
+    if (writing) return windowOf(writing.startUs);
+    return Math.max(windowOf(clock.nowMs() * 1000), windowOf((await table.last(streamId))?.start_us ?? 0));
   }
 
   async #oldestUnpinned(streamId: string): Promise<number | undefined> {
@@ -173,6 +187,8 @@ export class Retention {
       try {
         release(doomed.path);
         await rm(doomed.path, { force: true });
+        // Again: a long read may have opened it in between.
+        release(doomed.path);
         await this.#removeEmptyFolders(path.dirname(doomed.path));
       } catch (error) {
         failed(error);
@@ -187,20 +203,28 @@ export class Retention {
 
   /**
    * Deletes files that the index has forgotten but that are still there, because the last process ended before their bytes went.
-   * Only what its name says is older than everything that is kept, and pinned windows not at all.
+   * Only what its name says is older than everything that is kept; pinned windows, files of the index and those being written not at all.
    */
   async #sweep({ streamId, keepMs }: Keeping): Promise<void> {
-    const { clock, dataFolder, maxBytes, deleted } = this.#options;
+    const { horizons, dataFolder, maxBytes, deleted, open, table } = this.#options;
     const beforeUs = Math.max(
-      horizonUs(clock.nowMs(), keepMs),
+      horizons.of(streamId, keepMs),
       maxBytes === undefined ? 0 : await this.#emptyBefore(streamId),
     );
     const ranges = this.#pinned(streamId);
+    const writingMsn = open?.(streamId)?.msn ?? Number.POSITIVE_INFINITY;
+    const isOld = ({ path: file, startMs, firstMsn }: ChunkFile) =>
+      windowOf(startMs * 1000) < beforeUs &&
+      !rangeAt(ranges, startMs * 1000) &&
+      firstMsn < writingMsn &&
+      !this.#doomed.has(file);
     const root = path.join(dataFolder, 'recordings', streamId);
+    const old = (await listChunkFiles(root, { toMs: beforeUs / 1000 })).filter(isOld);
+    if (old.length === 0) return;
+    const { firstMsns } = await table.files(streamId);
     let files = 0;
-    for (const file of await listChunkFiles(root, { toMs: beforeUs / 1000 })) {
-      const startUs = file.startMs * 1000;
-      if (windowOf(startUs) >= beforeUs || rangeAt(ranges, startUs) || this.#doomed.has(file.path)) continue;
+    for (const file of old) {
+      if (firstMsns.has(file.firstMsn)) continue;
       await rm(file.path, { force: true });
       await this.#removeEmptyFolders(path.dirname(file.path));
       files++;

@@ -179,6 +179,21 @@ test('a restore puts database and small files in place and keeps what was there'
   assert.deepEqual(await store.db.selectFrom('marker').selectAll().execute(), [marker('first')]);
 });
 
+test('a restore never lowers the marks of announced MSNs, and raises them where the data folder has none', async () => {
+  using folder = new Folder();
+  const database = await makeData(folder);
+  const marks = { name: 'msn-marks.json', content: Buffer.from('{"marks":{"door":1000000000},"others":0}') };
+  await backUp(database, folder.at('copy.db'), { files: [SECRET, marks] });
+  writeFileSync(folder.at('data/msn-marks.json'), '{"marks":{"door":1000005000},"others":0}');
+  const { aside } = await putBack(folder.at('copy.db'), database);
+  assert.ok(!aside.some((file) => file.includes('msn-marks')), 'they are merged');
+  const read = (name: string) => JSON.parse(readFileSync(folder.at(name), 'utf8'));
+  assert.deepEqual(read('data/msn-marks.json').marks, { door: 1_000_005_000 });
+  await putBack(folder.at('copy.db'), folder.at('new/oxbow.db'));
+  const { door } = read('new/msn-marks.json').marks;
+  assert.equal(door, 1e9 + 2 ** 24);
+});
+
 test('a folder in use, a damaged backup, one of a newer oxbow and what is none change nothing', async () => {
   using folder = new Folder();
   const database = await makeData(folder);
@@ -241,5 +256,7 @@ test('what root puts back belongs to whom the data folder belongs', {
   chownSync(folder.at('other'), 1234, 1234);
   await putBack(folder.at('copy.db'), folder.at('other/oxbow.db'));
   const owners = readdirSync(folder.at('other')).map((name) => [name, statSync(folder.at(`other/${name}`)).uid]);
-  assert.deepEqual(Object.fromEntries(owners), { 'lock.db': 1234, 'oxbow.db': 1234, 'watch-secret': 1234 });
+  assert.deepEqual(Object.fromEntries(owners), {
+    ...{ 'lock.db': 1234, 'msn-marks.json': 1234, 'oxbow.db': 1234, 'watch-secret': 1234 },
+  });
 });

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { access, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { access, chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
-import { createSilentLog } from '../observe/log.ts';
+import { isWindows } from '../lib/platform.ts';
+import { createLog, createSilentLog } from '../observe/log.ts';
 import { openStore, type Store } from './db.ts';
 import { lockDataFolder } from './lock.ts';
 import { metadataContract } from './metadata.contract.ts';
@@ -32,6 +33,33 @@ metadataContract('sqlite', async (): Promise<Store & AsyncDisposable> => {
 
 /** A row that tells itself apart by its time. */
 const presence = (atUs: number) => ({ stream_id: 'a', at_us: atUs, clean: 0, absences: '[]', generation: null });
+
+const modeOf = async (path: string) => (await stat(path)).mode & 0o777;
+
+test('a new data folder and its database are for their owner alone', { skip: isWindows }, async () => {
+  await using folder = await temporaryFolder();
+  const data = join(folder.path, 'above', 'data');
+  const file = join(data, 'oxbow.db');
+  await using store = await openStore({ file, log });
+  await store.check();
+  assert.equal(await modeOf(data), 0o700);
+  for (const name of ['oxbow.db', 'oxbow.db-wal', 'oxbow.db-shm']) {
+    assert.equal(await modeOf(join(data, name)), 0o600, name);
+  }
+});
+
+test('one that others could read is tightened, with a line in the log', { skip: isWindows }, async () => {
+  await using folder = await temporaryFolder();
+  const file = join(folder.path, 'oxbow.db');
+  await (await openStore({ file, log }))[Symbol.asyncDispose]();
+  await Promise.all([chmod(folder.path, 0o755), chmod(file, 0o644)]);
+  const lines: string[] = [];
+  const told = createLog({ level: 'info', format: 'json', write: (line) => lines.push(line) });
+  await (await openStore({ file, log: told }))[Symbol.asyncDispose]();
+  assert.deepEqual([await modeOf(folder.path), await modeOf(file)], [0o700, 0o600]);
+  const paths = lines.map((line) => (JSON.parse(line) as { path: string }).path);
+  assert.deepEqual(paths, [folder.path, file]);
+});
 
 test('what was written is there after closing and opening again, in a folder that did not exist', async () => {
   await using folder = await temporaryFolder();

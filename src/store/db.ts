@@ -4,10 +4,12 @@
  */
 import { dirname } from 'node:path';
 import { Kysely } from 'kysely';
+import { makePrivate } from '../lib/platform.ts';
 import type { Log } from '../observe/log.ts';
 import { DatabaseThread } from './connection.ts';
 import { createThreadDialect } from './dialect.ts';
 import { lockDataFolder } from './lock.ts';
+import { databaseFiles } from './private-files.ts';
 import type { Tables } from './schema.ts';
 
 /** An open metadata store. */
@@ -40,6 +42,9 @@ export interface StoreOptions {
 export async function openStore(options: StoreOptions): Promise<Store & AsyncDisposable> {
   const { file, log, nowMs = Date.now(), onWait = () => undefined } = options;
   const lock = lockDataFolder(dirname(file));
+  for (const path of [dirname(file), ...databaseFiles(file)]) {
+    if (makePrivate(path)) log.info({ path }, 'group and others could read this; now only its owner can');
+  }
   const thread = new DatabaseThread({ file, nowMs });
   try {
     const { movedTo } = await thread.opened;

@@ -6,3 +6,9 @@ export const DATABASE_FILE = 'oxbow.db';
 
 /** The lock of the folder. */
 export const LOCK_FILE = 'lock.db';
+
+/** The highest MSN that may have been announced, by stream name. */
+export const MSN_MARKS_FILE = 'msn-marks.json';
+
+/** Where the server that holds the lock answers. */
+export const RUNNING_FILE = 'running.json';

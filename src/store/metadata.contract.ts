@@ -18,6 +18,7 @@ function stream(name: string): StreamTable {
     record: 1,
     keep_ms: null,
     visibility: 'public',
+    visibility_set: 0,
     created_us: 1_795_000_000_000_000,
     stopped: 0,
     deleted_us: null,

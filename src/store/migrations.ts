@@ -146,4 +146,6 @@ export const migrations: readonly string[] = [
      ended_us INTEGER
    ) STRICT;
    CREATE INDEX webhook_delivery_by_webhook ON webhook_delivery (webhook_id, state, seq);`,
+  `ALTER TABLE stream_presence ADD COLUMN live_source TEXT;`,
+  `ALTER TABLE stream ADD COLUMN visibility_set INTEGER NOT NULL DEFAULT 0;`,
 ];

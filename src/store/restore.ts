@@ -17,8 +17,9 @@ import {
   readBackup,
   syncFile,
 } from './backup.ts';
-import { LOCK_FILE } from './file-names.ts';
+import { LOCK_FILE, MSN_MARKS_FILE } from './file-names.ts';
 import { lockDataFolder } from './lock.ts';
+import { leastMsnAt, restoreMarks } from './msn-marks.ts';
 import { moveAside } from './sqlite.ts';
 import { sqliteCode } from './sqlite-code.ts';
 
@@ -44,7 +45,7 @@ export interface Restored {
 }
 
 /**
- * Puts a backup in the place of a data folder's database. Until the copy is found whole nothing that was there is touched. The index of
+ * Puts a backup in the place of a data folder's database; of the marks of announced MSNs the larger ones stay. Until the copy is found whole nothing that was there is touched. The index of
  * recordings is as old as the backup then: rebuild it.
  *
  * @throws OxbowError `not-found`, `bad-backup`, `data-newer`, `data-in-use` while a server runs there, `folder-unwritable`
@@ -72,9 +73,12 @@ export async function restoreBackup({ backup, database, files, nowMs, checking }
     await copyFile(backup, copy, constants.COPYFILE_FICLONE);
     keepToOwner(copy); // whatever became of the backup's mode on its way
     checking?.();
-    reading(backup, () => makePlain(copy, backup));
+    const highestMsn = reading(backup, () => makePlain(copy, backup));
     syncFile(copy);
     giveToFolderOwner(copy);
+    // First: marks that are too high harm nobody, an older database without them would.
+    const marks = kept.find(({ name }) => name === MSN_MARKS_FILE);
+    await restoreMarks(folder, marks?.content, Math.max(highestMsn, leastMsnAt(nowMs)));
     // A log without its database would be taken for one of the new.
     const isThere = ['', '-wal', '-shm'].some((suffix) => existsSync(database + suffix));
     const aside = isThere ? [moveAside(database, nowMs, 'before-restore')] : [];
@@ -91,13 +95,14 @@ export async function restoreBackup({ backup, database, files, nowMs, checking }
   }
 }
 
-/** A database of the copy, once it is found whole. */
-function makePlain(copy: string, backup: string): void {
+/** A database of the copy, once it is found whole. @returns the highest MSN of its index, or 0 */
+function makePlain(copy: string, backup: string): number {
   using opened = open(copy, { readOnly: false });
   const damage = findDamage(opened.db);
   if (damage !== undefined) throw new OxbowError('bad-backup', `${backup} is damaged: ${damage}`);
   // It holds secrets that belong into their own file.
   opened.db.exec(`PRAGMA secure_delete = ON; DROP TABLE ${BACKUP_TABLE}`);
+  return opened.db.prepare('SELECT coalesce(max(last_msn), 0) AS msn FROM chunk_file').get()!.msn as number;
 }
 
 /** Puts a small file in its place. @returns where another one went that was there */

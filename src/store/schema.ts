@@ -17,6 +17,8 @@ export interface StreamTable {
   /** How long recordings are kept, milliseconds; null: as the settings say. */
   keep_ms: number | null;
   visibility: string;
+  /** 1: somebody chose the visibility; 0: it is the default, or was stored before this was noted. */
+  visibility_set: number;
   readonly created_us: number;
   /** 1: stopped by a person. */
   stopped: number;
@@ -67,6 +69,8 @@ export interface StreamPresenceTable {
   absences: string;
   /** JSON of the live list's promises (packager/generation.ts), or null before the first. */
   generation: string | null;
+  /** Names the source that was live last (streams/presence.ts `sourceKey`); null before any was. */
+  live_source: string | null;
 }
 
 /** A unit of background work; see jobs/job.ts. */

@@ -7,6 +7,7 @@ import { dirname } from 'node:path';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { messageOf, OxbowError } from '../lib/errors.ts';
 import { migrations } from './migrations.ts';
+import { createPrivateFile } from './private-files.ts';
 import { sqliteCode } from './sqlite-code.ts';
 
 /** A value that may be bound. */
@@ -85,6 +86,7 @@ export function openSqlite(file: string, nowMs: number): Sqlite {
 
 function openChecked(file: string): DatabaseSync {
   const isNew = !existsSync(file);
+  createPrivateFile(file);
   const db = new DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS });
   try {
     const version = db.prepare('PRAGMA user_version').get()!.user_version as number;
@@ -115,6 +117,7 @@ function keepCopy(db: DatabaseSync, file: string, version: number): void {
   const copy = `${file}.schema-${version}`;
   if (existsSync(copy)) return;
   rmSync(`${copy}.part`, { force: true });
+  createPrivateFile(`${copy}.part`); // SQLite fills an empty file
   db.prepare('VACUUM INTO ?').run(`${copy}.part`);
   renameSync(`${copy}.part`, copy);
 }

@@ -30,6 +30,7 @@ export interface StreamsApi extends MarksApi {
   timeline(name: string, fromMs: number, toMs: number, resS?: number): Promise<TimelineView>;
   gaps(name: string, fromMs: number, toMs: number): Promise<readonly GapView[]>;
   isPrivate(name: string): boolean;
+  isMadePublic(name: string): boolean;
 }
 
 /**
@@ -55,9 +56,12 @@ export function createStreamsApi(
   };
   return {
     ...marks,
-    list: () => Promise.all(catalog.all.map(view)),
+    async list() {
+      catalog.assertOpen();
+      return Promise.all(catalog.all.map(view));
+    },
     async get(name) {
-      const stream = catalog.find(name);
+      const stream = catalog.lookUp(name);
       return stream && view(stream);
     },
     create: async (name, settings) => view(await catalog.create(name, settings)),
@@ -78,6 +82,10 @@ export function createStreamsApi(
     isPrivate(name) {
       const visibility = catalog.find(name)?.definition.visibility;
       return visibility === 'private' || visibility === 'signed';
+    },
+    isMadePublic(name) {
+      const definition = catalog.find(name)?.definition;
+      return definition?.visibility === 'public' && definition.visibilityIsSet;
     },
   };
 }

@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { suite, test } from 'node:test';
 import type { StreamConfig } from '../config/schema.ts';
 import { OxbowError } from '../lib/errors.ts';
-import { adoptFolders, readRemoved } from './stream-table.ts';
+import { adoptFolders } from './stream-table.ts';
 import { openStreams, START_MS, type StreamsHouse, temporaryFolder } from './streams.fixture.ts';
 
 const testSource = { source: { type: 'test' } } as const;
@@ -20,6 +19,7 @@ function configured(change: Partial<StreamConfig> = {}): StreamConfig {
     record: true,
     keep: undefined,
     visibility: 'public',
+    visibilityIsSet: false,
     origin: 'command-line',
     ...change,
   };
@@ -195,58 +195,6 @@ suite('replacing', () => {
   });
 });
 
-suite('removing', () => {
-  test('keeps recordings, and the same name brings the past back, over restarts too', async () => {
-    await using folder = await temporaryFolder();
-    let id: string;
-    {
-      await using house = await openStreams({ folder: folder.path });
-      await house.api.create('door', testSource);
-      house.source('door').flow(5000);
-      id = house.catalog.get('door').definition.id;
-      await house.api.remove('door', { recordings: 'keep' });
-      assert.deepEqual(await house.api.list(), []);
-      assert.deepEqual(
-        house.catalog.keeping.map(({ streamId }) => streamId),
-        [id],
-        'retention still looks after them',
-      );
-      assert.ok((await house.catalog.recordedBytes()) > 0);
-    }
-    await using house = await openStreams({ folder: folder.path, nowMs: START_MS + 30_000 });
-    assert.deepEqual(await house.api.list(), []);
-    const view = await house.api.create('door', testSource);
-    assert.equal(view.createdAt, new Date(START_MS).toISOString());
-    assert.equal(house.catalog.get('door').definition.id, id);
-    house.clock.advance(1000);
-    const timeline = await house.api.timeline('door', ...EVER);
-    assert.equal(timeline.spans.length, 1);
-    assert.deepEqual(timeline.gaps, []);
-    assert.equal(timeline.offline.at(-1)!.to, new Date(START_MS + 31_000).toISOString());
-    assert.deepEqual(await readRemoved(house.store.db), []);
-  });
-
-  test('deletes recordings where that is asked for; the next stream of that name has higher MSNs', async () => {
-    await using folder = await temporaryFolder();
-    await using house = await openStreams({ folder: folder.path });
-    await house.api.create('door', testSource);
-    house.source('door').flow(10_000);
-    const { definition, list, inits } = house.catalog.get('door');
-    const last = list.segments.at(-1)!;
-    await house.api.remove('door', { recordings: 'delete' });
-    assert.equal(existsSync(path.join(folder.path, 'recordings', definition.id)), false);
-    assert.deepEqual(house.catalog.keeping, []);
-    await house.api.create('door', testSource);
-    assert.notEqual(house.catalog.get('door').definition.id, definition.id);
-    assert.deepEqual(await spans(house, 'door'), []);
-    house.source('door').flow(10_000);
-    const fresh = house.catalog.get('door');
-    assert.ok(fresh.list.segments[0]!.msn > last.msn);
-    assert.equal(inits.get(last.init.number), last.init);
-    assert.ok(fresh.list.segments[0]!.init.number > last.init.number, 'a cached init section is never another');
-  });
-});
-
 suite('streams that are set elsewhere', () => {
   test('are started, show where they are set, and are not changed or removed over the API', async () => {
     await using folder = await temporaryFolder();
@@ -415,34 +363,5 @@ suite('closing', () => {
     const opening = house.catalog.open();
     await assert.rejects(house.api.create('door', testSource), refusal('stream-exists'));
     await opening;
-  });
-});
-
-suite('what was deleted', () => {
-  test('is gone, not missing: the timeline begins behind it, and so it is after a restart', async () => {
-    await using folder = await temporaryFolder();
-    {
-      await using house = await openStreams({ folder: folder.path, maxDisk: 1e12 });
-      await house.api.create('door', { ...testSource, keep: '30d' });
-      const stream = house.catalog.get('door');
-      assert.ok(stream.horizonUs() < START_MS * 1000);
-      house.source('door').flow(10_000);
-      house.source('door').down(600_000);
-      house.source('door').flow(10_000);
-      await house.settle();
-      const { id } = stream.definition;
-      const [first] = await house.house.table.startedBetween(id, 0, Number.MAX_SAFE_INTEGER, 1);
-      house.catalog.forgot(id, START_MS * 1000 + 600_000_000 - 300_000_000);
-      house.catalog.forgot('another', 4e15);
-      await house.house.table.remove(id, [first!.first_msn]);
-      const view = await house.api.timeline('door', ...EVER);
-      assert.equal(Date.parse(view.from), START_MS + 300_000);
-      assert.equal(view.spans.length, 1);
-    }
-    await using house = await openStreams({ folder: folder.path, nowMs: START_MS + 700_000, maxDisk: 1e12 });
-    const stream = house.catalog.get('door');
-    // The oldest file says why it begins where it does: what it tells is known.
-    assert.equal(stream.horizonUs(), START_MS * 1000 + 10_000_000);
-    assert.equal(Date.parse((await house.api.timeline('door', ...EVER)).from), START_MS + 10_000);
   });
 });

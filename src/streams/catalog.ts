@@ -7,7 +7,8 @@ import type { StreamSettings } from '../api/shapes.ts';
 import { defaultVisibility } from '../config/reach.ts';
 import { type Config, type StreamConfig, streamNamePattern } from '../config/schema.ts';
 import { parseDuration } from '../lib/duration.ts';
-import { FormatError, OxbowError } from '../lib/errors.ts';
+import { FormatError, messageOf, OxbowError } from '../lib/errors.ts';
+import type { RecordedGroup } from '../recording/recorded.ts';
 import type { Keeping } from '../recording/retention.ts';
 import type { StreamDefinition } from './definition.ts';
 import type { House } from './house.ts';
@@ -24,6 +25,8 @@ export class Catalog {
   readonly #streams = new Map<string, ManagedStream>();
   /** Removed, but their recordings are kept as long as they would have been. */
   readonly #removed = new Map<string, StreamDefinition>();
+  /** Every stream that is known was opened. */
+  #isOpen = false;
   /** Changes of the set, one after the other. */
   #changing: Promise<unknown> = Promise.resolve();
   #closing: Promise<void> | undefined;
@@ -55,8 +58,11 @@ export class Catalog {
     }
     for (const [name, settings] of Object.entries(configured)) {
       const before = known.find((one) => one.name === name) ?? this.#removed.get(name);
-      await this.#add(this.#configured(name, settings, before));
+      const definition = this.#configured(name, settings, before);
+      if (definition.stopped) this.#house.log.info({ stream: name }, 'not started: a person stopped it');
+      await this.#add(definition);
     }
+    this.#isOpen = true;
   }
 
   /**
@@ -85,12 +91,14 @@ export class Catalog {
 
   #configured(
     name: string,
-    { source, record, keep, visibility, origin }: StreamConfig,
-    before: Pick<StreamDefinition, 'id' | 'createdUs'> | undefined,
+    { source, record, keep, visibility, visibilityIsSet, origin }: StreamConfig,
+    before: StreamDefinition | undefined,
   ): StreamDefinition {
     const nowMs = this.#house.clock.nowMs();
     const { id, createdUs } = before ?? { id: newId(nowMs), createdUs: Math.round(nowMs * 1000) };
-    return { id, name, source, origin, record, keepMs: keep, visibility, createdUs, stopped: false };
+    // What left the settings was stopped by that, and runs again when it is back.
+    const stopped = before !== undefined && before.origin !== 'api' && before.stopped;
+    return { id, name, source, origin, record, keepMs: keep, visibility, visibilityIsSet, createdUs, stopped };
   }
 
   /** All streams, by name. */
@@ -103,6 +111,11 @@ export class Catalog {
     const { keep } = this.#house.config.record;
     const removed = [...this.#removed.values()].map(({ id, keepMs }) => ({ streamId: id, keepMs: keepMs ?? keep }));
     return [...this.all.map((stream) => stream.keeping), ...removed];
+  }
+
+  /** The oldest group of a stream that the index does not know yet. */
+  oldestOpen(streamId: string): RecordedGroup | undefined {
+    return this.all.find(({ definition }) => definition.id === streamId)?.recorded.open[0];
   }
 
   /** Bytes of all recordings, those of removed streams and open files included. */
@@ -121,18 +134,35 @@ export class Catalog {
     for (const stream of this.#streams.values()) if (stream.definition.id === streamId) stream.forgot(us);
   }
 
-  /** A stream by name, or undefined. */
+  /** A stream by name, or undefined; also while they are being opened. */
   find(name: string): ManagedStream | undefined {
     return this.#streams.get(name);
   }
 
   /**
+   * A stream by name; undefined only where there is none.
+   *
+   * @throws OxbowError `not-ready` while the streams are being opened and this one is not there yet
+   */
+  lookUp(name: string): ManagedStream | undefined {
+    const stream = this.#streams.get(name);
+    if (!stream) this.assertOpen();
+    return stream;
+  }
+
+  /** Throws `not-ready` until every known stream was opened. */
+  assertOpen(): void {
+    if (this.#isOpen) return;
+    throw new OxbowError('not-ready', 'the streams are being opened', { extra: { retryAfterSeconds: 1 } });
+  }
+
+  /**
    * A stream by name.
    *
-   * @throws OxbowError `stream-unknown`
+   * @throws OxbowError `stream-unknown`, `not-ready` as `lookUp`
    */
   get(name: string): ManagedStream {
-    const stream = this.#streams.get(name);
+    const stream = this.lookUp(name);
     if (!stream) throw new OxbowError('stream-unknown', `there is no stream named ${name}`);
     return stream;
   }
@@ -178,15 +208,32 @@ export class Catalog {
 
   /** Another definition of a stream that is there: what feeds it goes on where the source is the same. */
   async #swap(stream: ManagedStream, definition: StreamDefinition): Promise<ManagedStream> {
-    if (JSON.stringify(definition.source) !== JSON.stringify(stream.definition.source)) {
+    if (stream.closed || JSON.stringify(definition.source) !== JSON.stringify(stream.definition.source)) {
+      // Written first: where the database fails, the stream is not touched.
+      await writeDefinition(this.#house.store.db, definition);
       await this.#release(stream, 'replaced');
-      return this.#add(definition, 'stream.changed');
+      try {
+        return await this.#add(definition, 'stream.changed');
+      } catch (error) {
+        await this.#putBack(stream);
+        throw error;
+      }
     }
     await writeDefinition(this.#house.store.db, definition);
     stream.redefine(definition);
     this.#tell('stream.changed', definition);
-    stream.start();
+    if (!definition.stopped) stream.start();
     return stream;
+  }
+
+  /** Opens a closed stream as it was. While that fails too, its name still serves its past, and a start tries again. */
+  async #putBack(stream: ManagedStream): Promise<void> {
+    try {
+      await this.#add(stream.definition);
+    } catch (error) {
+      this.#streams.set(stream.name, stream);
+      this.#house.log.error({ stream: stream.name, error: messageOf(error) }, 'a stream could not be opened again');
+    }
   }
 
   /**
@@ -269,6 +316,7 @@ export class Catalog {
     await writeDefinition(this.#house.store.db, definition);
     stream.redefine(definition);
     if (stopped) await stream.stop('stopped by a person');
+    else if (stream.closed) await this.#add(definition);
     else stream.start();
   }
 
@@ -282,6 +330,7 @@ export class Catalog {
         record: record ?? true,
         keepMs: keep === undefined ? undefined : parseDuration(keep),
         visibility: visibility ?? defaultVisibility(this.#house.config),
+        visibilityIsSet: visibility !== undefined,
         stopped: false,
       };
     } catch (error) {

@@ -16,6 +16,8 @@ export interface StreamDefinition {
   /** Milliseconds; undefined means the setting `record.keep`. */
   readonly keepMs: number | undefined;
   readonly visibility: Visibility;
+  /** Somebody chose it; else it is the default. */
+  readonly visibilityIsSet: boolean;
   /** µs since 1970. */
   readonly createdUs: number;
   /** A person stopped it. */

@@ -4,6 +4,7 @@
  */
 import { statfs } from 'node:fs/promises';
 import { sleep } from '../lib/abort.ts';
+import { OxbowError } from '../lib/errors.ts';
 
 const EVERY_MS = 5000;
 /** Free space below which nothing is recorded where the settings name none: 1 GiB or 2 % of the disk, whichever is less. */
@@ -14,7 +15,39 @@ const DEFAULT_MIN_SHARE = 0.02;
 export interface Disk {
   readonly free: number;
   readonly total: number;
+  /** Least that stays free: `record.minFree`, or a share of the disk. */
+  readonly least: number;
   readonly hasRoom: boolean;
+}
+
+/** Why nothing is recorded, for anyone: with the setting that decides, without figures. */
+export const NO_ROOM = 'Nothing is recorded: less is free on the disk than record.minFree (--min-free) keeps.';
+
+/** What is free, for the operator; where there is no room, why nothing is recorded, with the setting that decides. */
+export function describeDisk({ free, total, least, hasRoom }: Disk): string {
+  const gb = (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB`;
+  const share = `${gb(free)} of ${gb(total)} are free`;
+  return hasRoom ? share : `nothing is recorded: ${share}, and record.minFree (--min-free) keeps ${gb(least)} free`;
+}
+
+/**
+ * The health check of the disk: what is free.
+ *
+ * @throws OxbowError `not-ready` where there is no room to record
+ */
+export function checkDisk(disk: Disk): string {
+  if (!disk.hasRoom) throw new OxbowError('not-ready', describeDisk(disk));
+  return describeDisk(disk);
+}
+
+/**
+ * Free space below which nothing is recorded, bytes.
+ *
+ * @param minFree the setting; undefined where it is not set
+ * @param total size of the disk, bytes
+ */
+export function leastFree(minFree: number | undefined, total: number): number {
+  return minFree ?? Math.min(DEFAULT_MIN_FREE, total * DEFAULT_MIN_SHARE);
 }
 
 /** Looks at the disk once. */
@@ -22,8 +55,8 @@ async function look(folder: string, minFree: number | undefined): Promise<Disk> 
   const { bavail, blocks, bsize } = await statfs(folder);
   const free = bavail * bsize;
   const total = blocks * bsize;
-  const least = minFree ?? Math.min(DEFAULT_MIN_FREE, total * DEFAULT_MIN_SHARE);
-  return { free, total, hasRoom: free > least };
+  const least = leastFree(minFree, total);
+  return { free, total, least, hasRoom: free > least };
 }
 
 /**

@@ -251,7 +251,10 @@ export class ExportJobs {
   /** Deletes the oldest files until there is room for another. */
   async #makeRoom(wanted: number): Promise<void> {
     const { maxBytes, queue, mayWrite } = this.#options;
-    if (!mayWrite()) throw new OxbowError('no-room', 'The disk is full.');
+    if (!mayWrite())
+      throw new OxbowError('no-room', 'Less is free on the disk than record.minFree keeps.', {
+        extra: { hint: 'Make room on the disk, or keep less free: --min-free.' },
+      });
     if (maxBytes === undefined) return;
     if (wanted > maxBytes) {
       throw new OxbowError(

@@ -4,10 +4,12 @@
  */
 import type { Viewers } from '../delivery/viewers.ts';
 import type { JobQueue } from '../jobs/job.ts';
+import { OxbowError } from '../lib/errors.ts';
 import type { Net } from '../net/net.ts';
 import type { DiskForecast } from '../observe/disk-forecast.ts';
 import type { ClockWatch } from '../observe/host-health.ts';
 import type { Metrics } from '../observe/metrics.ts';
+import type { Horizons } from '../recording/horizons.ts';
 import type { Catalog } from './catalog.ts';
 import type { Disk } from './disk.ts';
 
@@ -18,6 +20,7 @@ export interface Gauged {
   readonly viewers: Viewers;
   readonly forecast: DiskForecast;
   readonly clockWatch: ClockWatch;
+  readonly horizons: Pick<Horizons, 'pause'>;
   readonly net: Pick<Net, 'idleConnections'>;
   readonly queue: Pick<JobQueue, 'counts'>;
   /** Bytes of recordings that are kept in memory. */
@@ -29,11 +32,12 @@ export interface Gauged {
 
 /** Sets every gauge that is looked up, each time somebody asks for metrics. Returns how to stop it. */
 export function readGauges(gauged: Gauged): () => void {
-  const { metrics, catalog, viewers, forecast, clockWatch, net, queue, blockBytes } = gauged;
+  const { metrics, catalog, viewers, forecast, clockWatch, horizons, net, queue, blockBytes } = gauged;
   let toldStarts = 0;
   return metrics.beforeScrape(() => {
     readStreams(catalog, metrics);
     clockWatch.look();
+    metrics.retentionPaused.set(horizons.pause ? 1 : 0);
     const { free, total } = gauged.disk();
     metrics.diskFreeBytes.set(free);
     metrics.diskTotalBytes.set(total);
@@ -59,7 +63,7 @@ export function sharedBytes(catalog: Catalog): number {
 /** Looks at every stream once and sets its gauges. */
 export function readStreams(catalog: Catalog, metrics: Metrics): void {
   metrics.sharedBytes.set(sharedBytes(catalog));
-  const states = { starting: 0, live: 0, waiting: 0, stopped: 0 };
+  const states = { starting: 0, live: 0, waiting: 0, offline: 0, ended: 0, stopped: 0 };
   let open = 0;
   for (const stream of catalog.all) {
     const { name, state, recorded } = stream;
@@ -73,12 +77,20 @@ export function readStreams(catalog: Catalog, metrics: Metrics): void {
   metrics.openChunkFiles.set(open);
 }
 
-/** How the sources do, for the health check: one sentence that names those that are not live and says why. */
-export function describeStreams(catalog: Catalog): string {
-  const meant = catalog.all.filter(({ state }) => state !== 'stopped');
-  const away = meant.filter(({ state }) => state !== 'live');
-  const named = away.slice(0, 10).map(({ name, state, problem }) => `${name} (${problem || state})`);
-  const more = away.length > named.length ? ` and ${away.length - named.length} more` : '';
-  const list = named.length > 0 ? `; not live: ${named.join(', ')}${more}` : '';
-  return `${meant.length - away.length} of ${meant.length} streams are live${list}`;
+/**
+ * How the sources do, for the health check: how many streams are live.
+ *
+ * @throws OxbowError `not-ready` where a stream does not flow that should; names it and says why
+ */
+export function checkStreams(catalog: Catalog): string {
+  const meant = catalog.all.filter(
+    ({ state, silence }) => (state !== 'stopped' && state !== 'ended') || silence !== '',
+  );
+  const live = meant.filter(({ state }) => state === 'live').length;
+  const silent = meant.filter(({ silence }) => silence !== '');
+  const sentence = `${live} of ${meant.length} streams are live`;
+  if (silent.length === 0) return sentence;
+  const named = silent.slice(0, 10).map(({ name, silence }) => `${name} (${silence})`);
+  const more = silent.length > named.length ? ` and ${silent.length - named.length} more` : '';
+  throw new OxbowError('not-ready', `${sentence}; no media from: ${named.join(', ')}${more}`);
 }

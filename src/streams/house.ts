@@ -10,9 +10,11 @@ import type { StreamInput } from '../live/input.ts';
 import type { Log } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import type { ChunkTable } from '../recording/chunk-table.ts';
+import type { Horizons } from '../recording/horizons.ts';
 import type { MarkerTable } from '../recording/marker-table.ts';
 import type { PinTable } from '../recording/pin-table.ts';
 import type { Store } from '../store/db.ts';
+import type { MsnMarks } from '../store/msn-marks.ts';
 import type { StreamDefinition } from './definition.ts';
 
 /**
@@ -22,7 +24,12 @@ import type { StreamDefinition } from './definition.ts';
 export type RunSource = (
   definition: StreamDefinition,
   input: StreamInput,
-  options: { signal: AbortSignal; onFacts?: ((facts: SourceFacts) => void) | undefined },
+  options: {
+    signal: AbortSignal;
+    onFacts?: ((facts: SourceFacts) => void) | undefined;
+    /** The source was live before: where its playlist has ended it is awaited. */
+    wasLive?: boolean;
+  },
 ) => Promise<string>;
 
 /** What every stream works with. */
@@ -35,6 +42,8 @@ export interface House {
   readonly metrics: Metrics;
   readonly store: Pick<Store, 'db'>;
   readonly table: ChunkTable;
+  readonly horizons: Horizons;
+  readonly msnMarks: MsnMarks;
   readonly pins: PinTable;
   readonly markers: MarkerTable;
   readonly syncQueue: SyncQueue;
@@ -44,4 +53,11 @@ export interface House {
   readonly runSource: RunSource;
   /** Whether the disk has room for recordings. */
   readonly mayWrite: () => boolean;
+  /**
+   * Closes a recorded file, or every file of a folder, wherever it is open for reading, and drops what is cached of it. An open file
+   * keeps its space on the disk: call it after the deletion, and on Windows, which deletes no open file, before it too.
+   */
+  readonly release: (path: string) => void;
+  /** Why nothing is recorded for want of room, with the setting that decides; empty while there is room. Absent: there is no sentence. */
+  readonly noRoom?: () => string;
 }

@@ -1,38 +1,11 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import type { TimelineView } from '../api/shapes.ts';
-import { liveMediaPlaylist } from '../delivery/live-playlist.ts';
-import { seeded } from '../lib/random.fixture.ts';
-
-import { mediaPlaylistText } from '../media/m3u8/print.fixture.ts';
-import { renditionsOf } from '../media/presentation.ts';
-import type { ListView } from '../packager/listed.ts';
-import { openStreams, START_MS, type StreamsHouse, temporaryFolder } from './streams.fixture.ts';
+import type { SourceFacts } from '../api/source-facts.ts';
+import { openStreams, START_MS, temporaryFolder, timeline } from './streams.fixture.ts';
 
 const pull = { source: { type: 'pull', url: 'http://127.0.0.1:9/live.m3u8' } } as const;
 const testSource = { source: { type: 'test' } } as const;
 const EVER = [0, 4e12] as const;
-
-/** Pieces as `kind seconds…seconds`, from the start of the clock. */
-function shown(view: TimelineView): string[] {
-  const at = (time: string) => String((Date.parse(time) - START_MS) / 1000);
-  return [
-    ...view.spans.map((span) => ({ ...span, kind: 'media' })),
-    ...view.gaps.map((gap) => ({ ...gap, kind: gap.cause })),
-    ...view.offline.map((span) => ({ ...span, kind: 'offline' })),
-  ]
-    .sort((a, b) => Date.parse(a.from) - Date.parse(b.from))
-    .map(({ kind, from, to }) => `${kind} ${at(from)}…${at(to)}`);
-}
-
-/** The list's lines about whole segments. */
-function printed(view: ListView): string[] {
-  const [rendition] = renditionsOf(view.tracks).variants;
-  const lines = mediaPlaylistText(liveMediaPlaylist(view, rendition!, { skip: false })).split('\n');
-  return lines.filter((line) => line !== '' && !/^#EXT-X-(PART|PRELOAD|RENDITION)/.test(line));
-}
-
-const timeline = async (house: StreamsHouse, name = 'door') => shown(await house.api.timeline(name, ...EVER));
 
 suite('a stream’s state', () => {
   test('is starting until media flows, live while it does, waiting when the source says why not, stopped', async () => {
@@ -76,7 +49,7 @@ suite('a stream’s state', () => {
     assert.equal(house.catalog.get('door').starting(), true);
   });
 
-  test('of a source that ends by itself is stopped, and of one that fails too, with a word', async () => {
+  test('of a source that ends by itself is ended, and of one that fails stopped, with a word', async () => {
     await using folder = await temporaryFolder();
     await using house = await openStreams({ folder: folder.path });
     await house.api.create('door', testSource);
@@ -88,7 +61,7 @@ suite('a stream’s state', () => {
     assert.deepEqual(
       (await house.api.list()).map(({ state, problem }) => [state, problem]),
       [
-        ['stopped', 'the end'],
+        ['ended', 'the end'],
         ['stopped', 'oxbow made a mistake; the log says more'],
       ],
     );
@@ -96,6 +69,45 @@ suite('a stream’s state', () => {
     assert.ok(house.logged.some(({ msg, error }) => msg === 'a source failed' && error !== undefined));
     await house.api.start('door');
     assert.equal(house.catalog.get('door').state, 'starting');
+  });
+});
+
+suite('a live source that ends its playlist', () => {
+  const detail = 'the source ended its playlist';
+
+  test('is offline, in the timeline too, and its list stays open for the linger time; a return continues it', async () => {
+    await using folder = await temporaryFolder();
+    await using house = await openStreams({ folder: folder.path });
+    await house.api.create('door', pull);
+    const source = house.source('door');
+    source.flow(5000);
+    const { list } = house.catalog.get('door');
+    const { number } = list.generation!;
+    source.ends(20_000, detail);
+    const view = await house.api.get('door');
+    assert.deepEqual([view?.state, view?.problem], ['offline', detail]);
+    await house.settle();
+    assert.deepEqual(await timeline(house), ['media 0…5', 'offline 5…25']);
+    assert.equal(list.ended, false);
+    source.flow(5000);
+    assert.deepEqual([house.catalog.get('door').state, list.generation!.number], ['live', number]);
+    await house.api.stop('door');
+    assert.equal(house.catalog.get('door').state, 'stopped');
+  });
+
+  test('is known to have been live after a restart; another source under the same name is not', async () => {
+    await using folder = await temporaryFolder();
+    const facts: SourceFacts = { protocol: 'hls', container: '', title: '', live: true, qualities: [] };
+    {
+      await using house = await openStreams({ folder: folder.path });
+      await house.api.create('door', pull);
+      assert.equal(house.source('door').options.wasLive, false);
+      house.source('door').options.onFacts?.(facts);
+    }
+    await using house = await openStreams({ folder: folder.path, nowMs: START_MS + 60_000 });
+    assert.equal(house.source('door').options.wasLive, true);
+    await house.api.replace('door', { source: { ...pull.source, url: 'http://127.0.0.1:9/other.m3u8' } });
+    assert.equal(house.source('door').options.wasLive, false);
   });
 });
 
@@ -265,7 +277,7 @@ suite('recording', () => {
     assert.ok(list.segments[0]!.bytes === undefined, 'what is recorded left memory');
   });
 
-  test('a window is closed when media has passed it, or when nothing came for a minute and nothing waits', async () => {
+  test('a window is closed when media has passed it, when nothing came for a minute, or at once when the stream stopped', async () => {
     await using folder = await temporaryFolder();
     await using house = await openStreams({ folder: folder.path });
     await house.api.create('door', testSource);
@@ -281,6 +293,13 @@ suite('recording', () => {
     assert.equal(stream.settled(at(11)), true);
     house.source('door').flow(1000);
     assert.equal(stream.settled(at(12)), false, 'media flows again, and comes to lie somewhere');
+    await stream.stop('stopped by a person');
+    await house.settle();
+    house.clock.advance(2000);
+    const nowUs = house.clock.nowMs() * 1000;
+    assert.deepEqual([stream.settled(nowUs), stream.settled(nowUs + 1e6)], [true, false], 'nothing comes late');
+    stream.start();
+    assert.deepEqual([stream.state, stream.settled(nowUs)], ['starting', true], 'a list never takes its ENDLIST back');
   });
 
   test('a window’s revision rises with what is filled in', async () => {
@@ -295,148 +314,4 @@ suite('recording', () => {
     await house.settle();
     assert.ok((await house.api.timeline('door', ...EVER)).windows[0]!.rev > first.rev);
   });
-});
-
-suite('over restarts and crashes', () => {
-  test('a crash is a gap from the last recorded segment on; a stop in order is offline', async () => {
-    await using folder = await temporaryFolder();
-    await using house = await openStreams({ folder: folder.path });
-    await house.api.create('door', testSource);
-    house.source('door').flow(10_000);
-    await using left = await house.crash();
-    const recordedS = Number((await timeline(house))[0]!.split('…')[1]);
-    assert.ok(recordedS >= 6);
-    {
-      await using again = await openStreams({ folder: left.path, nowMs: START_MS + 20_000 });
-      assert.deepEqual(await timeline(again), [`media 0…${recordedS}`, `crash ${recordedS}…20`]);
-      again.source('door').flow(6000);
-    }
-    await using last = await openStreams({ folder: left.path, nowMs: START_MS + 40_000 });
-    assert.deepEqual(await timeline(last), [
-      `media 0…${recordedS}`,
-      `crash ${recordedS}…20`,
-      'media 20…26',
-      'offline 26…40',
-    ]);
-  });
-
-  test('a source that was down when oxbow crashed stays down', async () => {
-    await using folder = await temporaryFolder();
-    await using house = await openStreams({ folder: folder.path });
-    await house.api.create('door', pull);
-    house.source('door').flow(5000);
-    house.source('door').down(5000);
-    await using left = await house.crash();
-    await using again = await openStreams({ folder: left.path, nowMs: START_MS + 20_000 });
-    assert.deepEqual(await timeline(again), ['media 0…5', 'source-down 5…20']);
-  });
-
-  test('the first hour of a source that is down from the start is a gap', async () => {
-    await using folder = await temporaryFolder();
-    await using house = await openStreams({ folder: folder.path });
-    await house.api.create('door', pull);
-    house.clock.advance(1000);
-    house.source('door').down(3_599_000);
-    assert.deepEqual(await timeline(house), ['offline 0…1', 'source-down 1…3600']);
-    house.source('door').flow(6000);
-    await house.settle();
-    assert.deepEqual((await timeline(house)).slice(0, 2), ['offline 0…1', 'source-down 1…3600']);
-  });
-
-  test('the list that players followed ends as it was, and the next one is another, behind a DISCONTINUITY', async () => {
-    await using folder = await temporaryFolder();
-    await using house = await openStreams({ folder: folder.path });
-    await house.api.create('door', testSource);
-    const source = house.source('door');
-    source.flow(10_000);
-    source.down(1000);
-    source.flow(10_000);
-    await using left = await house.crash();
-    const before = house.catalog.get('door').list;
-    const { number } = before.generation!;
-    await using again = await openStreams({ folder: left.path, nowMs: START_MS + 30_000 });
-    const after = again.catalog.get('door').list;
-    const [listed, ended] = [before, after].map((list) => printed(list.view(number)!));
-    const sealed = before.segments.filter((segment) => segment.sealed).length;
-    assert.equal(after.view(number)!.segments.length, sealed);
-    assert.ok(listed!.includes('#EXT-X-DISCONTINUITY'), 'there is something to get wrong');
-    assert.deepEqual(ended, [...listed!.slice(0, ended!.length - 1), '#EXT-X-ENDLIST']);
-    assert.deepEqual([after.ready, after.generation], [false, undefined]);
-    again.source('door').flow(6000);
-    const first = after.segments[0]!;
-    assert.ok(after.generation!.number > number);
-    assert.ok(first.msn > before.segments.at(-1)!.msn && first.msn === after.generation!.firstMsn);
-    assert.equal(first.discontinuity, true);
-    assert.ok(first.discontinuitySequence > before.segments.at(-1)!.discontinuitySequence);
-    assert.equal(after.view(number)!.ended, true);
-  });
-
-  test('of a stream that is not recorded the next list is another, on higher MSNs', async () => {
-    await using folder = await temporaryFolder();
-    let before: { number: number; msn: number };
-    {
-      await using house = await openStreams({ folder: folder.path });
-      await house.api.create('door', { ...testSource, record: false });
-      house.source('door').flow(10_000);
-      const { list } = house.catalog.get('door');
-      before = { number: list.generation!.number, msn: list.segments.at(-1)!.msn };
-    }
-    await using house = await openStreams({ folder: folder.path, nowMs: START_MS + 15_000 });
-    house.source('door').flow(6000);
-    const { list } = house.catalog.get('door');
-    assert.ok(list.generation!.number > before.number);
-    assert.ok(list.segments[0]!.msn > before.msn);
-  });
-
-  for (const seed of [5, 61]) {
-    test(`whatever happens, spans + gaps + offline = the time since the creation (seed ${seed})`, async () => {
-      const random = seeded(seed);
-      let folder = await temporaryFolder();
-      let nowMs = START_MS;
-      let house = await openStreams({ folder: folder.path });
-      await using _closing = {
-        async [Symbol.asyncDispose]() {
-          await house[Symbol.asyncDispose]();
-          await folder[Symbol.asyncDispose]();
-        },
-      };
-      await house.api.create('door', pull);
-      const msns = new Set<number>();
-      for (let step = 0; step < 24; step++) {
-        const ms = 100 * (10 + random(80));
-        const stream = house.catalog.get('door');
-        const [source] = house.sources.slice(-1);
-        if (source && stream.state !== 'stopped' && random(2)) source.flow(ms);
-        else if (source && stream.state !== 'stopped' && random(3) === 0) source.down(ms);
-        else if (random(4) === 0) await house.api.stop('door');
-        else if (random(3) > 0) await house.api.start('door');
-        else {
-          for (const { msn } of stream.list.segments) {
-            assert.ok(!msns.has(msn), `MSN ${msn} was used twice`);
-            msns.add(msn);
-          }
-          const left = random(2) ? await house.crash() : undefined;
-          nowMs = house.clock.nowMs() + 100 * random(100);
-          await house[Symbol.asyncDispose]();
-          if (left) {
-            await folder[Symbol.asyncDispose]();
-            folder = left;
-          }
-          house = await openStreams({ folder: folder.path, nowMs });
-        }
-        await house.settle();
-        const view = await house.api.timeline('door', ...EVER);
-        const pieces = [...view.spans, ...view.gaps, ...view.offline].sort(
-          (a, b) => Date.parse(a.from) - Date.parse(b.from),
-        );
-        for (const [i, piece] of pieces.slice(1).entries()) assert.equal(piece.from, pieces[i]!.to);
-        const nowIsKnown = house.catalog.get('door').state !== 'live';
-        if (pieces.length === 0) continue;
-        assert.equal(pieces[0]!.from, new Date(START_MS).toISOString());
-        if (nowIsKnown && house.catalog.get('door').stream.absence) {
-          assert.equal(pieces.at(-1)!.to, new Date(house.clock.nowMs()).toISOString());
-        }
-      }
-    });
-  }
 });

@@ -12,17 +12,22 @@ import type { Generation } from '../packager/generation.ts';
 import type { LiveList } from '../packager/live-list.ts';
 import type { InitTable } from '../recording/init-table.ts';
 import type { Recorded } from '../recording/recorded.ts';
+import { RECORDING_OFF } from '../recording/recorder.ts';
 import type { Keeping } from '../recording/retention.ts';
 import { missingSince, type TimelineEnd } from '../recording/timeline.ts';
-import { horizonUs } from '../recording/window.ts';
+import { leastMsnAt } from '../store/msn-marks.ts';
 import { type StreamDefinition, sourceFields } from './definition.ts';
 import type { House } from './house.ts';
-import { writePresence } from './presence.ts';
+import { LeftOutWatch } from './left-out-watch.ts';
+import { sourceKey, writePresence } from './presence.ts';
 import { StreamEvents } from './stream-events.ts';
 import { openStreamParts, type StreamParts } from './stream-parts.ts';
 
 /** A source that came back may bring this much of what was missed, µs. */
 const LATE_US = 60_000_000;
+
+/** A source may take this long to bring its first media before its silence is worth telling, ms. */
+const STARTING_MS = 30_000;
 
 /** A stream that this process runs. */
 export class ManagedStream implements Deliverable {
@@ -33,21 +38,34 @@ export class ManagedStream implements Deliverable {
   #source: { readonly controller: AbortController; readonly done: Promise<void> } | undefined;
   /** The source said that media is missing since it was started or flowed last. */
   #isMissing = false;
+  /** The source ended in order: a live one is awaited, a film is over. */
+  #hasEnded = false;
+  /** The source that was live last, see presence. */
+  #liveSource: string | null;
   #lingerTimer: NodeJS.Timeout | undefined;
   #liveSinceUs: number | undefined;
+  /** What was settled once stays so when the stream is started again: a list never takes its ENDLIST back. µs since 1970. */
+  #settledUs = 0;
   #goneBeforeUs: number;
   #savedGeneration: Generation | undefined;
   #saving: Promise<void> = Promise.resolve();
   #closing: Promise<void> | undefined;
   #problem = '';
+  /** The source ended because of a bug. */
+  #hasFailed = false;
+  /** When the source was started last, monotonic ms. */
+  #startedMs = 0;
   #facts: SourceFacts | undefined;
+  readonly #leftOut: LeftOutWatch;
 
   private constructor(house: House, definition: StreamDefinition, parts: StreamParts) {
     this.#house = house;
     this.#definition = definition;
     this.#events = new StreamEvents(house.events, () => this.#definition);
     this.#parts = parts;
+    this.#leftOut = new LeftOutWatch(house, () => this.#definition);
     this.#goneBeforeUs = parts.goneBeforeUs;
+    this.#liveSource = parts.liveSource;
     this.#savedGeneration = parts.list.generation;
     parts.stream.events.subscribe((event) => this.#onEvent(event));
     parts.packager.groups.subscribe((group) => {
@@ -98,14 +116,29 @@ export class ManagedStream implements Deliverable {
 
   /** What it is doing now. */
   get state(): StreamState {
-    if (!this.#source) return 'stopped';
+    if (!this.#source) return this.#hasEnded ? 'ended' : 'stopped';
     if (this.stream.context) return 'live';
+    if (this.#hasEnded) return 'offline';
     return this.#isMissing ? 'waiting' : 'starting';
   }
 
-  /** Why it is not live, for a person. */
+  /** What is wrong, for a person: why it is not live, or what of a live stream is not recorded. */
   get problem(): string {
-    return this.state === 'live' ? '' : this.#problem;
+    if (this.state !== 'live') return this.#problem;
+    const noRoom = this.#definition.record ? (this.#house.noRoom?.() ?? '') : '';
+    return [noRoom, this.#leftOut.sentence].filter(Boolean).join(' ');
+  }
+
+  /**
+   * Why no media flows although it should; empty while it flows, in the first 30 s after a start, after a person stopped the stream, and
+   * when its source has ended.
+   */
+  get silence(): string {
+    const { state } = this;
+    if (state === 'live' || this.#hasEnded || this.#definition.stopped) return '';
+    if (state === 'stopped') return this.#hasFailed ? this.#problem : '';
+    if (state === 'starting' && this.#house.clock.monotonicMs() - this.#startedMs < STARTING_MS) return '';
+    return this.#problem || 'the source has sent no media yet';
   }
 
   /** What the source said of itself last; undefined until it was asked. */
@@ -143,8 +176,17 @@ export class ManagedStream implements Deliverable {
   }
 
   settled(us: number): boolean {
-    if (this.recorded.endUs >= us) return true;
-    return this.state !== 'live' && this.isQuiet && this.#nowUs() >= us + LATE_US;
+    if (us <= this.#settledUs || this.recorded.endUs >= us) return true;
+    const { state } = this;
+    // A source that is not tried any more brings nothing late.
+    const lateUs = state === 'stopped' || state === 'ended' ? 0 : LATE_US;
+    const isSettled = state !== 'live' && this.isQuiet && this.#nowUs() >= us + lateUs;
+    if (isSettled) this.#settledUs = us;
+    return isSettled;
+  }
+
+  leastMsnAt(us: number): number {
+    return leastMsnAt(us / 1000);
   }
 
   /** Nothing that was published waits for the disk. */
@@ -153,7 +195,7 @@ export class ManagedStream implements Deliverable {
   }
 
   horizonUs(): number {
-    return Math.max(this.#goneBeforeUs, horizonUs(this.#house.clock.nowMs(), this.keeping.keepMs));
+    return Math.max(this.#goneBeforeUs, this.#house.horizons.of(this.#definition.id, this.keeping.keepMs));
   }
 
   /** Retention deleted everything before `us` (since 1970) but what is pinned. */
@@ -171,7 +213,13 @@ export class ManagedStream implements Deliverable {
     const wasRecorded = this.#definition.record;
     this.#definition = definition;
     if (wasRecorded && !definition.record) void this.#parts.recorder.seal(); // never rejects
+    if (wasRecorded !== definition.record) this.#save(false);
     this.#events.redefined();
+  }
+
+  /** It was closed, and serves its past alone. */
+  get closed(): boolean {
+    return this.#closing !== undefined;
   }
 
   /** Runs the source; does nothing when it runs, or after `close`. */
@@ -180,17 +228,30 @@ export class ManagedStream implements Deliverable {
     const controller = new AbortController();
     this.#problem = '';
     this.#isMissing = false;
+    this.#hasFailed = false;
+    this.#hasEnded = false;
+    this.#startedMs = this.#house.clock.monotonicMs();
+    this.#leftOut.reset();
     const onFacts = (facts: SourceFacts) => {
-      if (!controller.signal.aborted) this.#facts = facts;
+      if (controller.signal.aborted) return;
+      this.#facts = facts;
+      if (facts.live) this.#noteLive();
+      this.#leftOut.set(facts.leftOut ?? []);
     };
-    const done = this.#house.runSource(this.#definition, this.stream, { signal: controller.signal, onFacts }).then(
-      (ended) => this.#onSourceEnd(controller, ended),
+    const wasLive = this.#liveSource === sourceKey(this.#definition.source);
+    const options = { signal: controller.signal, onFacts, wasLive };
+    const done = this.#house.runSource(this.#definition, this.stream, options).then(
+      (ended) => {
+        this.#onSourceEnd(controller, ended);
+        if (!controller.signal.aborted) this.#hasEnded = true;
+      },
       (error: unknown) => {
         this.#house.metrics.bugs.inc();
         this.#house.log.error(
           { ...sourceFields(this.#definition), error: messageOf(error), stack: (error as Error).stack },
           'a source failed',
         );
+        this.#hasFailed = true;
         this.#onSourceEnd(controller, 'oxbow made a mistake; the log says more');
       },
     );
@@ -200,6 +261,7 @@ export class ManagedStream implements Deliverable {
   /** Stops the source and closes the live list at once. Resolves when nothing of it runs any more. */
   async stop(detail: string): Promise<void> {
     await this.#endSource(detail);
+    this.#hasEnded = false;
     this.stream.offline(detail);
     this.#problem = detail;
     this.#endList();
@@ -219,6 +281,7 @@ export class ManagedStream implements Deliverable {
     this.stream.offline(this.#definition.stopped ? this.#problem || 'stopped' : 'oxbow was stopped');
     this.#stopLingering();
     await this.#parts.recorder[Symbol.asyncDispose]();
+    this.#parts.msns[Symbol.dispose]();
     this.#save(true);
     await this.#saving;
   }
@@ -248,6 +311,7 @@ export class ManagedStream implements Deliverable {
         this.#stopLingering();
         this.#problem = '';
         this.#isMissing = false;
+        this.#hasEnded = false;
         const { run, startUs, absences } = event.context;
         // A soft re-anchor only fixes the clock anew: media never stopped.
         if (!event.context.soft) this.#liveSinceUs = startUs;
@@ -267,6 +331,8 @@ export class ManagedStream implements Deliverable {
       }
       case 'absent':
         this.#problem = event.detail;
+        // While the source runs, only it can say that nothing is meant to flow.
+        this.#hasEnded = event.cause === 'offline' && this.#source !== undefined;
         if (event.cause !== 'offline') {
           this.#isMissing = true;
           log.warn({ ...sourceFields(this.#definition), cause: event.cause, detail: event.detail }, 'media is missing');
@@ -280,6 +346,12 @@ export class ManagedStream implements Deliverable {
         metrics.damage.inc({ stream });
         log.debug({ ...sourceFields(this.#definition), reason: event.reason }, 'damaged media');
         break;
+      case 'clipped': {
+        const seconds = event.durationUs / 1e6;
+        metrics.clippedSeconds.inc({ stream }, seconds);
+        log.info({ ...sourceFields(this.#definition), seconds }, 'the source offered media again, which was left out');
+        break;
+      }
       case 'keyless':
         log.warn(
           sourceFields(this.#definition),
@@ -319,14 +391,32 @@ export class ManagedStream implements Deliverable {
     this.#save(false);
   }
 
+  /** What is missing on the disk now: what was passed over or lost since the last recorded media, then why nothing is recorded now. */
+  #absencesFrom(us: number): Absence[] {
+    const passed = this.#parts.recorder.absences;
+    const fromUs = Math.max(us, passed.at(-1)?.toUs ?? us);
+    const isRecordable = this.#definition.record || this.stream.absence !== undefined;
+    if (isRecordable) return [...passed, ...this.stream.absencesSince(fromUs)];
+    return [...passed, { fromUs, toUs: this.#nowUs(), cause: 'offline', detail: RECORDING_OFF }];
+  }
+
+  /** The source is live: when its playlist has ended at the next start, it is not taken for a film. */
+  #noteLive(): void {
+    const key = sourceKey(this.#definition.source);
+    if (this.#definition.source.type !== 'pull' || key === this.#liveSource) return;
+    this.#liveSource = key;
+    this.#save(false);
+  }
+
   #save(clean: boolean): void {
     const { store, log } = this.#house;
     const fromUs = Math.max(this.stream.endUs - HOLE_US, this.recorded.endUs, this.#definition.createdUs);
     const presence = {
       atUs: this.#nowUs(),
       clean,
-      absences: this.stream.absencesSince(fromUs),
+      absences: this.#absencesFrom(fromUs),
       generation: this.list.ended ? undefined : this.list.generation,
+      liveSource: this.#liveSource,
     };
     this.#saving = this.#saving
       .then(() => writePresence(store.db, this.#definition.id, presence))

@@ -17,7 +17,7 @@ const testSource = { source: { type: 'test' } } as const;
 /** A pass of retention as the program makes it. */
 async function retain({ house, catalog, clock, folder }: StreamsHouse): Promise<void> {
   await new Retention({
-    ...{ dataFolder: folder, table: house.table, clock },
+    ...{ dataFolder: folder, table: house.table, clock, horizons: house.horizons },
     streams: () => catalog.keeping,
     pinned: (streamId) => house.pins.ranges(streamId),
     forgot: (streamId, us) => catalog.forgot(streamId, us),
@@ -82,7 +82,9 @@ suite('pins', () => {
       await house.settle();
       pin = await house.api.addPin('door', pinned);
       assert.deepEqual((await house.api.timeline('door', ...EVER)).pins, [pin]);
-      house.source('door').down(laterMs - house.clock.nowMs());
+      house.source('door').down(1000);
+      await house.settle();
+      house.clock.advance(laterMs - house.clock.nowMs());
       house.source('door').flow(5000);
       await house.settle();
       await retain(house);

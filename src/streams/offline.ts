@@ -4,6 +4,8 @@
  */
 import { existsSync } from 'node:fs';
 import path from 'node:path';
+import { printRfc3339 } from '../api/instant.ts';
+import type { StreamView } from '../api/shapes.ts';
 import { openRangeReader, type RangeReader } from '../archive/range-reader.ts';
 import { OxbowError } from '../lib/errors.ts';
 import { createSilentLog } from '../observe/log.ts';
@@ -22,8 +24,8 @@ const RECOVER_BACK_US = 2 * 3600 * 1_000_000;
 /** Recordings, open for reading. Disposing lets go of the folder. */
 export interface OfflineRecordings extends AsyncDisposable {
   readonly reader: RangeReader;
-  /** Names of all streams, those that were removed but are kept included. */
-  readonly names: readonly string[];
+  /** All streams by name, those that were removed but are kept included, with what the index has of each. */
+  list(): Promise<readonly { readonly name: string; readonly recorded: StreamView['recorded'] }[]>;
   /**
    * A stream's past.
    *
@@ -57,7 +59,10 @@ export async function openOfflineRecordings(
   const owned = opened.move();
   return {
     reader,
-    names: known.map(({ name }) => name),
+    async list() {
+      const sorted = [...known].sort((a, b) => (a.name < b.name ? -1 : 1));
+      return Promise.all(sorted.map(async ({ id, name }) => ({ name, recorded: await recordedOf(table, id) })));
+    },
     async find(name) {
       const definition = known.find((one) => one.name === name);
       if (!definition) {
@@ -78,5 +83,16 @@ export async function openOfflineRecordings(
       return { stream, table, end: { createdUs, horizonUs: 0, absencesSince: () => [] } };
     },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
+async function recordedOf(table: ChunkTable, streamId: string): Promise<StreamView['recorded']> {
+  const { fromUs, durationUs, bytes } = await table.totals(streamId);
+  const endUs = (await table.last(streamId))?.end_us;
+  return {
+    from: fromUs === undefined ? null : printRfc3339(fromUs / 1000),
+    to: endUs === undefined ? null : printRfc3339(endUs / 1000),
+    seconds: Math.round(durationUs / 1000) / 1000,
+    bytes,
   };
 }

@@ -2,7 +2,9 @@
  * Remembers what a stream was doing, so that the next process can tell a crash from a stop and go on with the live list.
  * In: changes of a stream's state. Out: a row in the store; where to go on after a restart. MEDIA.md, Time 5 and Addresses 14.
  */
+import { createHash } from 'node:crypto';
 import type { Kysely } from 'kysely';
+import type { SourceConfig } from '../config/schema.ts';
 import { HOLE_US, type StreamPast } from '../live/stream.ts';
 import type { Absence } from '../media/segment.ts';
 import type { Generation } from '../packager/generation.ts';
@@ -18,12 +20,20 @@ export interface Presence {
   /** What was missing then; empty while media flowed. */
   readonly absences: readonly Absence[];
   readonly generation: Generation | undefined;
+  /** Names the source that was live last, see `sourceKey`; null before any was. */
+  readonly liveSource: string | null;
 }
 
-/** 2020-01-01, unix seconds: where MSNs and generation numbers count from. */
+/** 2020-01-01, unix seconds: where generation numbers count from. */
 const EPOCH_S = 1_577_836_800;
-/** MSNs rise by at least this many a second of the wall clock over restarts; segments are longer than a quarter second. */
-const MSN_PER_SECOND = 4;
+
+/** Tells one source from another without showing its address; the same over restarts. */
+export function sourceKey(source: SourceConfig): string {
+  return createHash('sha256')
+    .update(source.type === 'pull' ? source.url : source.type)
+    .digest('base64url')
+    .slice(0, 22);
+}
 
 /** Reads what the last process wrote. */
 export async function readPresence(db: Kysely<Tables>, streamId: string): Promise<Presence | undefined> {
@@ -34,6 +44,7 @@ export async function readPresence(db: Kysely<Tables>, streamId: string): Promis
     clean: row.clean === 1,
     absences: JSON.parse(row.absences) as Absence[],
     generation: row.generation === null ? undefined : (JSON.parse(row.generation) as Generation),
+    liveSource: row.live_source,
   };
 }
 
@@ -44,6 +55,7 @@ export async function writePresence(db: Kysely<Tables>, streamId: string, presen
     clean: presence.clean ? 1 : 0,
     absences: JSON.stringify(presence.absences),
     generation: presence.generation ? JSON.stringify(presence.generation) : null,
+    live_source: presence.liveSource,
   };
   await db
     .insertInto('stream_presence')
@@ -85,11 +97,6 @@ export function pastOf(
 
 function absence(fromUs: number, cause: Absence['cause'], detail: string): Absence {
   return { fromUs, toUs: fromUs, cause, detail };
-}
-
-/** The first MSN that this process may use: higher than any that any process of any database ever gave (MEDIA.md, Addresses 14). */
-export function firstMsn(nowMs: number, lastMsn: number): number {
-  return Math.max(lastMsn + 1, MSN_PER_SECOND * Math.floor(nowMs / 1000 - EPOCH_S));
 }
 
 /** A number for a new generation, higher than any before. */

@@ -22,6 +22,7 @@ export class ProbeInput implements StreamInput {
   readonly #meter = new MediaMeter();
   #start: RunStart | undefined;
   #missing: string | undefined;
+  #isUnreadable = false;
   #keyFrame: KeyFrame | undefined;
   #reference: Track | undefined;
   #firstTicks: number | undefined;
@@ -43,6 +44,11 @@ export class ProbeInput implements StreamInput {
   /** Why there is no media. */
   get missing(): string | undefined {
     return this.#missing;
+  }
+
+  /** Segments came, and nothing in them can be taken. */
+  get isUnreadable(): boolean {
+    return this.#isUnreadable;
   }
 
   /** The first key frame of the picture. */
@@ -75,7 +81,8 @@ export class ProbeInput implements StreamInput {
 
   flush(): void {}
 
-  absent(_cause: GapCause, detail: string): void {
+  absent(cause: GapCause | 'offline', detail: string): void {
+    if (this.#missing === undefined) this.#isUnreadable = cause === 'bad-media';
     this.#missing ??= detail;
     this.#enough();
   }

@@ -2,12 +2,11 @@
  * What a URL or a file is: container, protocol, tracks, how fast and how far back.
  * In: an address or a path that a person typed. Out: what `oxbow probe`, POST /api/v1/probe and the record page show.
  */
-import { open } from 'node:fs/promises';
+import { namesOf } from '../api/left-out.ts';
 import type { ProbeView } from '../api/probe.ts';
 import type { TrackView } from '../api/shapes.ts';
 import type { SourceFacts } from '../api/source-facts.ts';
 import type { Config, PullSourceConfig } from '../config/schema.ts';
-import { type Probe, type ProbedStream, probeBytes } from '../ffmpeg/engine.ts';
 import { withDeadline } from '../lib/abort.ts';
 import type { Clock } from '../lib/clock.ts';
 import { OxbowError } from '../lib/errors.ts';
@@ -18,9 +17,6 @@ import { ProbeInput } from './probe-input.ts';
 import { pictureOf } from './probe-picture.ts';
 import { runPull } from './pull.ts';
 import { trackViewOf } from './views.ts';
-
-/** As much of a file as FFmpeg is shown. */
-const FILE_PREFIX_BYTES = 8 * 1024 * 1024;
 
 /** What a look works with. */
 export interface ProbeTools {
@@ -43,7 +39,7 @@ export interface ProbeOrder {
 /**
  * Looks at a source until enough of its media was seen. Abort rejects at once.
  *
- * @throws OxbowError `source-failed` when no media came in time; what `runPull` throws
+ * @throws OxbowError `source-failed` when no media came in time, `unsupported-media` when all of its tracks are left out; what `runPull` throws
  */
 export async function probeAddress(
   order: ProbeOrder,
@@ -78,6 +74,8 @@ export async function probeAddress(
   const { start, missing } = input;
   if (!start) {
     const { host } = new URL(order.url.trim());
+    if (facts?.leftOut && input.isUnreadable)
+      throw new OxbowError('unsupported-media', `oxbow cannot take ${namesOf(facts.leftOut)}`);
     const why = missing ?? `no media came within ${timeout / 1000} s`;
     throw new OxbowError('source-failed', why.includes(host) ? why : `${host}: ${why}`);
   }
@@ -86,57 +84,17 @@ export async function probeAddress(
   return {
     ...told,
     pace: describePace(start.pace),
-    tracks: start.tracks.map(trackViewOf),
+    tracks: start.tracks.map((track) => withRate(trackViewOf(track), input.rates?.frameRate)),
     media: input.rates ?? null,
     ...(picture !== undefined && { picture }),
   };
 }
 
+/** Fragmented MP4 does not say its frame rate: then it is what was measured. */
+function withRate(view: TrackView, measured: number | null | undefined): TrackView {
+  return view.kind === 'video' && view.frameRate === undefined && measured ? { ...view, frameRate: measured } : view;
+}
+
 function describePace(pace: Pace): string {
   return pace.kind === 'bursty' ? `bursts of about ${pace.intervalS.toFixed(1)} s` : 'continuous';
-}
-
-/**
- * Looks at the beginning of a file. Abort rejects at once.
- *
- * @throws OxbowError `engine-failed` when FFmpeg does not know it; what the disk says of the path
- */
-export async function probeFile(path: string, { signal }: { signal: AbortSignal }): Promise<ProbeView> {
-  await using file = await open(path, 'r');
-  const prefix = new Uint8Array(FILE_PREFIX_BYTES);
-  const { bytesRead } = await file.read(prefix, 0, prefix.length, 0);
-  return viewOfFile(await probeBytes(prefix.subarray(0, bytesRead), { signal }));
-}
-
-function viewOfFile({ container, durationS, bitRate, streams }: Probe): ProbeView {
-  const frameRate = streams.find(({ kind }) => kind === 'video')?.frameRate || null;
-  return {
-    protocol: 'file',
-    container,
-    title: '',
-    live: false,
-    ...(durationS > 0 && { durationS }),
-    qualities: [],
-    tracks: streams.flatMap(viewOfProbed),
-    media: bitRate > 0 ? { bitrate: Math.round(bitRate), frameRate, gopS: null } : null,
-  };
-}
-
-function viewOfProbed(stream: ProbedStream, index: number): TrackView[] {
-  const { kind, codec, codecs, language } = stream;
-  if (kind !== 'video' && kind !== 'audio') return [];
-  const { width, height, frameRate, sampleRate, channels } = stream;
-  return [
-    {
-      id: index + 1,
-      kind,
-      codecs: codecs || codec,
-      language,
-      ...(width !== undefined && { width }),
-      ...(height !== undefined && { height }),
-      ...(frameRate && { frameRate }),
-      ...(sampleRate !== undefined && { sampleRate }),
-      ...(channels !== undefined && { channels }),
-    },
-  ];
 }

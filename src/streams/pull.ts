@@ -35,6 +35,10 @@ export interface PullOrder {
   readonly onPage?: (() => void) | undefined;
   /** Told what the source says of itself, again when that changes. */
   readonly onFacts?: ((facts: SourceFacts) => void) | undefined;
+  /** Await the return of a live source that ends its playlist; default false. */
+  readonly awaitReturn?: boolean | undefined;
+  /** With `awaitReturn`: the source was live before this pull. */
+  readonly wasLive?: boolean | undefined;
 }
 
 /** What every kind of pull is given. */
@@ -47,7 +51,7 @@ type Shared = Omit<HlsPullOptions, 'url' | 'trusted' | 'locate' | 'onFacts'>;
  */
 export async function runPull(tools: PullTools, order: PullOrder, { signal }: { signal: AbortSignal }): Promise<void> {
   const { net, clock, log, config, counters } = tools;
-  const { trusted, input, onFacts } = order;
+  const { trusted, input, onFacts, awaitReturn, wasLive } = order;
   const { patterns } = config.pages;
   const source = withDefaults(order.source, config);
   const { headers, quality, fromMs, userAgent } = source;
@@ -55,7 +59,19 @@ export async function runPull(tools: PullTools, order: PullOrder, { signal }: { 
   const asked = agent === '' ? headers : { ...headers, 'user-agent': agent };
   const way = { net, patterns, headers: asked, trusted };
   const { url, handler, timeoutMs } = await recognise(source.url, way, { signal });
-  const shared: Shared = { quality, fromMs, userAgent, headers, input, net, clock, log, counters };
+  const shared: Shared = {
+    quality,
+    fromMs,
+    userAgent,
+    headers,
+    input,
+    net,
+    clock,
+    log,
+    counters,
+    awaitReturn,
+    wasLive,
+  };
   if (handler !== 'page') return pullers[handler]({ ...shared, url, trusted, onFacts }, { signal });
   const { ytDlp: program, timeout, format } = config.pages;
   order.onPage?.();

@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
-import { readdir, rm, truncate, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { test } from 'node:test';
 import { openRangeReader } from '../archive/range-reader.ts';
 import { createAnswer } from '../delivery/answer.ts';
 import { Stills } from '../delivery/stills.ts';
 import { OxbowError } from '../lib/errors.ts';
+import { createSilentLog } from '../observe/log.ts';
+import { openStore } from '../store/db.ts';
 import { checkIndex, rebuildIndex } from './rebuild.ts';
 import { openStreams, START_MS, type StreamsHouse, temporaryFolder } from './streams.fixture.ts';
 
@@ -121,6 +123,37 @@ test('what the index has and the disk has not is told, what cannot be used is na
   const rebuilt = await rebuildIndex(folder.path, { signal });
   assert.deepEqual([rebuilt.files, rebuilt.repaired, rebuilt.unusable.length], [1, 1, 1]);
   assert.deepEqual((await checkIndex(folder.path, { signal })).problems, []);
+});
+
+test('recordings without a database, or with an empty one, never agree with the index, and looking creates nothing', async () => {
+  await using folder = await temporaryFolder();
+  {
+    await using house = await openStreams({ folder: folder.path });
+    await play(house, 'door');
+  }
+  const database = path.join(folder.path, 'oxbow.db');
+  const names = await readdir(folder.path);
+  assert.deepEqual(await checkIndex(folder.path, { signal }), { files: 3, problems: [] });
+  assert.deepEqual(await readdir(folder.path), names);
+  for (const name of names) if (name.startsWith('oxbow.db')) await rm(path.join(folder.path, name));
+  const missing = await checkIndex(folder.path, { signal });
+  assert.deepEqual(missing.problems, ['there is no oxbow.db, but 3 recorded files are there']);
+  assert.ok(!(await readdir(folder.path)).includes('oxbow.db'));
+  await (await openStore({ file: database, log: createSilentLog() }))[Symbol.asyncDispose]();
+  const empty = await checkIndex(folder.path, { signal });
+  assert.deepEqual(empty.problems, ['the index is empty, but 3 recorded files are there']);
+  await writeFile(database, 'no database at all');
+  await assert.rejects(checkIndex(folder.path, { signal }), { code: 'not-ready' });
+  assert.equal(await readFile(database, 'utf8'), 'no database at all', 'it is not moved aside');
+});
+
+test('rows that a killed server left in the write-ahead log count', async () => {
+  await using folder = await temporaryFolder();
+  await using house = await openStreams({ folder: folder.path });
+  await play(house, 'door');
+  await using left = await house.crash();
+  assert.ok((await readdir(left.path)).includes('oxbow.db-wal'));
+  assert.ok((await checkIndex(left.path, { signal })).files >= 2);
 });
 
 test('a folder that a server uses is refused', async () => {

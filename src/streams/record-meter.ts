@@ -46,7 +46,7 @@ export class RecordMeter {
   }
 
   /** The figures now. */
-  get progress(): RecordProgress {
+  get progress(): Omit<RecordProgress, 'leftOut'> {
     const seconds = this.#seconds;
     const mark = this.#marks[0] ?? { seconds: 0, bytes: 0 };
     const bitrate = seconds > mark.seconds ? ((this.#bytes - mark.bytes) * 8) / (seconds - mark.seconds) : 0;
@@ -63,7 +63,11 @@ export class RecordMeter {
       get endUs() {
         return input.endUs ?? 0;
       },
+      get eUs() {
+        return input.eUs;
+      },
       ready: async (options) => input.ready?.(options),
+      listed: (segment) => input.listed?.(segment),
       startRun: (start) => {
         this.#startRun(start);
         input.startRun(start);
@@ -120,7 +124,7 @@ export class RecordMeter {
     return true;
   }
 
-  #absent(cause: GapCause, detail: string): void {
+  #absent(cause: GapCause | 'offline', detail: string): void {
     if (this.#runStartS !== undefined) this.#gaps++;
     this.#endRun();
     this.#problem = detail;

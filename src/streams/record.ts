@@ -4,6 +4,8 @@
  */
 import path from 'node:path';
 import type { Writable } from 'node:stream';
+import { distinctLeftOut, type LeftOutTrack } from '../api/left-out.ts';
+import type { SourceFacts } from '../api/source-facts.ts';
 import { createSyncQueue } from '../archive/sync-queue.ts';
 import type { Config, SourceConfig } from '../config/schema.ts';
 import { sleep } from '../lib/abort.ts';
@@ -13,21 +15,24 @@ import { makeFolder } from '../lib/folder.ts';
 import { version } from '../lib/version.ts';
 import { Stream } from '../live/stream.ts';
 import type { FileFormat } from '../media/file/file-tracks.ts';
+import { NOT_PUBLIC } from '../net/guard.ts';
 import { createNet } from '../net/net.ts';
 import type { Log } from '../observe/log.ts';
 import { createMetrics } from '../observe/metrics.ts';
 import { DEFAULT_LIMITS, LiveList } from '../packager/live-list.ts';
 import { Packager } from '../packager/packager.ts';
 import { ChunkTable } from '../recording/chunk-table.ts';
+import { Horizons } from '../recording/horizons.ts';
 import { InitTable } from '../recording/init-table.ts';
 import { MarkerTable } from '../recording/marker-table.ts';
 import { PinTable } from '../recording/pin-table.ts';
 import { openStore } from '../store/db.ts';
+import { leastMsnAt } from '../store/msn-marks.ts';
 import { Catalog } from './catalog.ts';
-import { watchDisk } from './disk.ts';
+import { NO_ROOM, watchDisk } from './disk.ts';
 import { GroupFile } from './group-file.ts';
 import type { House, RunSource } from './house.ts';
-import { firstMsn } from './presence.ts';
+import { openMsnMarks } from './open-msn-marks.ts';
 import { DATABASE_FILE } from './rebuild.ts';
 import { RecordMeter } from './record-meter.ts';
 import { runSource } from './sources.ts';
@@ -61,6 +66,8 @@ export interface RecordProgress {
   readonly gaps: number;
   /** What is missing now, for a person; empty while media flows. */
   readonly problem: string;
+  /** Tracks of the source that oxbow cannot take, of all that it offered so far. */
+  readonly leftOut: readonly LeftOutTrack[];
 }
 
 /** What was recorded. */
@@ -106,8 +113,20 @@ export async function recordSource(request: RecordRequest, options: RecordOption
   const metrics = opened.use(createMetrics());
   const net = opened.use(createNet({ allow: config.net.allow, userAgent: `oxbow/${version}` }));
   const meter = new RecordMeter(request.durationMs);
-  const runMetered: RunSource = (definition, input, how) =>
-    runSource({ config, clock, log, metrics, net }, definition, meter.over(input), how);
+  let leftOut: readonly LeftOutTrack[] = [];
+  let refusal: OxbowError | undefined;
+  const state = () => ({ ...meter.progress, leftOut });
+  const runMetered: RunSource = (definition, input, how) => {
+    const onFacts = (facts: SourceFacts) => {
+      leftOut = distinctLeftOut([...leftOut, ...(facts.leftOut ?? [])]);
+      how.onFacts?.(facts);
+    };
+    const onFailure = (error: unknown) => {
+      refusal = error instanceof OxbowError ? error : undefined;
+    };
+    const sources = { config, clock, log, metrics, net };
+    return runSource(sources, definition, meter.over(input), { ...how, onFacts, onFailure });
+  };
   const shared = { config, clock, log, metrics, runSource: runMetered };
   const recording = opened.use(
     await (request.target.kind === 'folder'
@@ -119,10 +138,12 @@ export async function recordSource(request: RecordRequest, options: RecordOption
     recording.ended,
     meter.reached.then(() => 'duration'),
     aborted(signal, watching.signal),
-    watch(meter, progress, watching.signal),
+    watch(meter, { told: () => progress?.(state()), refusal: () => refusal }, watching.signal),
   ]).finally(() => watching.abort());
   const files = await recording.finish();
-  return { ...meter.progress, problem: '', files, ended };
+  // The source has ended, and all of it was missing.
+  if (ended !== 'stopped' && meter.failure) throw errorOf(meter.failure, refusal);
+  return { ...state(), problem: '', files, ended };
 }
 
 /** `stopped` once the signal fires. */
@@ -134,17 +155,32 @@ function aborted(signal: AbortSignal, over: AbortSignal): Promise<string> {
 }
 
 /** Tells how far it is, until `signal` fires; rejects when no media comes. */
-async function watch(meter: RecordMeter, progress: RecordOptions['progress'], signal: AbortSignal): Promise<never> {
+async function watch(
+  meter: RecordMeter,
+  { told, refusal }: { told: () => void; refusal: () => OxbowError | undefined },
+  signal: AbortSignal,
+): Promise<never> {
   for (let failingMs = 0; ; ) {
     await sleep(LOOK_EVERY_MS, { signal }).catch(() => new Promise<never>(() => {})); // it is over: another one won the race
-    progress?.(meter.progress);
+    told();
     const failure = meter.failure;
     if (failure === undefined) continue;
     failingMs += LOOK_EVERY_MS;
     if (failure.isFinal || failingMs >= FIRST_MEDIA_MS) {
-      throw new OxbowError(failure.isFinal ? 'unsupported-media' : 'source-failed', failure.detail);
+      throw errorOf(failure, refusal());
     }
   }
+}
+
+/** Why no media came: what the source was refused for, else by the sentence of what was missing first. */
+function errorOf(
+  { detail, isFinal }: NonNullable<RecordMeter['failure']>,
+  refused: OxbowError | undefined,
+): OxbowError {
+  if (isFinal && refused)
+    return new OxbowError(refused.code, refused.message, { cause: refused, extra: refused.extra });
+  const isPrivate = detail.includes(NOT_PUBLIC);
+  return new OxbowError(isPrivate ? 'address-refused' : isFinal ? 'unsupported-media' : 'source-failed', detail);
 }
 
 type Shared = Pick<House, 'config' | 'clock' | 'log' | 'metrics' | 'runSource'>;
@@ -165,7 +201,7 @@ async function recordToFile(
   const packager = new Packager({
     settings: { partS: config.hls.partDuration / 1000, segmentS: config.hls.segmentDuration / 1000 },
     list: new LiveList({ ...DEFAULT_LIMITS, windowUs: 10_000_000 }),
-    nextMsn: firstMsn(clock.nowMs(), 0),
+    nextMsn: leastMsnAt(clock.nowMs()),
     discontinuitySequence: 0,
     continued: false,
     initOf: (tracks) => inits.of(tracks),
@@ -180,6 +216,7 @@ async function recordToFile(
     record: true,
     keepMs: undefined,
     visibility: 'private',
+    visibilityIsSet: true,
     stopped: false,
   } as const;
   const controller = new AbortController();
@@ -217,6 +254,7 @@ async function recordToFolder(
   await using opened = new AsyncDisposableStack();
   const { log, config } = shared;
   const store = opened.use(await openStore({ file: path.join(dataFolder, DATABASE_FILE), log }));
+  const table = new ChunkTable(store.db);
   const looking = new AbortController();
   const failed = (error: unknown) => log.error({ error: String(error) }, 'looking at the disk failed');
   const disk = await watchDisk(dataFolder, () => config.record.minFree, { signal: looking.signal, failed });
@@ -229,16 +267,29 @@ async function recordToFolder(
     ...shared,
     config: {
       ...config,
-      streams: { [name]: { source, record: true, keep: undefined, visibility: 'public', origin: 'command-line' } },
+      streams: {
+        [name]: {
+          source,
+          record: true,
+          keep: undefined,
+          visibility: 'public',
+          visibilityIsSet: false,
+          origin: 'command-line',
+        },
+      },
     },
     dataFolder,
     store,
-    table: new ChunkTable(store.db),
+    table,
+    horizons: new Horizons(shared),
+    msnMarks: opened.use(await openMsnMarks({ ...shared, dataFolder, store, table })),
     pins: await PinTable.open(store.db),
     markers: new MarkerTable(store.db),
     syncQueue: createSyncQueue(),
     events: { publish() {} }, // nobody listens
     mayWrite: () => disk.now().hasRoom,
+    noRoom: () => (disk.now().hasRoom ? '' : NO_ROOM),
+    release() {}, // nothing is read or deleted meanwhile
     runSource: async (definition, input, how) => {
       const said = await shared.runSource(definition, input, how);
       if (!how.signal.aborted) onEnd(said);

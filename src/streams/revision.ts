@@ -6,8 +6,16 @@ import { createHmac } from 'node:crypto';
 import type { StreamDefinition } from './definition.ts';
 
 /** Names what a person has set of a stream; whether it runs is not part of it. */
-export function revisionOf({ id, source, origin, record, keepMs, visibility }: StreamDefinition): string {
-  const settings = JSON.stringify([source, origin, record, keepMs ?? null, visibility]);
+export function revisionOf({
+  id,
+  source,
+  origin,
+  record,
+  keepMs,
+  visibility,
+  visibilityIsSet,
+}: StreamDefinition): string {
+  const settings = JSON.stringify([source, origin, record, keepMs ?? null, visibility, visibilityIsSet]);
   // Keyed by what nobody outside knows: else whoever sees it could try addresses until one fits.
   return createHmac('sha256', id).update(settings).digest('base64url').slice(0, 22);
 }

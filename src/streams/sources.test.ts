@@ -18,6 +18,7 @@ const definition: StreamDefinition = {
   record: true,
   keepMs: undefined,
   visibility: 'public',
+  visibilityIsSet: false,
   createdUs: 0,
   stopped: false,
 };

@@ -17,6 +17,8 @@ import { isDown, RetryPause } from './retry-pause.ts';
 /** What sources work with. */
 export interface SourceHouse extends Pick<House, 'clock' | 'config' | 'log' | 'metrics'> {
   readonly net: Net;
+  /** A live source that ends its playlist is awaited, without limit. Default false: the source ends. */
+  readonly awaitReturn?: boolean;
 }
 
 /**
@@ -26,7 +28,19 @@ export async function runSource(
   house: SourceHouse,
   definition: StreamDefinition,
   input: StreamInput,
-  { signal, onFacts }: { signal: AbortSignal; onFacts?: ((facts: SourceFacts) => void) | undefined },
+  {
+    signal,
+    onFacts,
+    onFailure,
+    wasLive,
+  }: {
+    signal: AbortSignal;
+    onFacts?: ((facts: SourceFacts) => void) | undefined;
+    /** Told why a try failed, before the next one. */
+    onFailure?: (error: unknown) => void;
+    /** The source was live before; see `PullOrder`. */
+    wasLive?: boolean;
+  },
 ): Promise<string> {
   const { name, source } = definition;
   const { clock, metrics } = house;
@@ -50,6 +64,11 @@ export async function runSource(
     skipped: (count) => metrics.sourceFetches.inc({ stream: name, result: 'failed' }, count),
     retries: () => metrics.sourceRetries.inc({ stream: name }),
   };
+  let hasLived = wasLive ?? false;
+  const noteFacts = (facts: SourceFacts) => {
+    hasLived ||= facts.live;
+    onFacts?.(facts);
+  };
   const pause = new RetryPause();
   const onPage = pause.sawPage;
   while (!signal.aborted) {
@@ -58,12 +77,13 @@ export async function runSource(
       // Whoever may set a stream is an administrator: the address may be private.
       await runPull(
         { net: house.net, clock, log, config: house.config, counters },
-        { source, trusted: true, input, onPage, onFacts },
+        { source, trusted: true, input, onPage, onFacts: noteFacts, awaitReturn: house.awaitReturn, wasLive: hasLived },
         { signal },
       );
-      return 'the source ended';
+      return hasLived ? 'the source ended its playlist' : 'the film is over';
     } catch (error) {
       if (signal.aborted) break;
+      onFailure?.(error);
       const isRefusal = error instanceof OxbowError || error instanceof FormatError;
       const isPage = error instanceof OxbowError && error.code.startsWith('page-');
       if (!isRefusal) {

@@ -16,13 +16,14 @@ import { rangeAt } from '../recording/pinned.ts';
 import { Recorded } from '../recording/recorded.ts';
 import { Recorder, type RecorderCounters } from '../recording/recorder.ts';
 import { recoverStream } from '../recording/recovery.ts';
-import { horizonUs, windowOf } from '../recording/window.ts';
+import { windowOf } from '../recording/window.ts';
+import { leastMsnAt, type MsnClaim } from '../store/msn-marks.ts';
 import type { StreamDefinition } from './definition.ts';
 import { frameCounter } from './frame-counter.ts';
 import type { House } from './house.ts';
 import { lastList } from './last-list.ts';
 import { MediaMeter, meterSink } from './media-meter.ts';
-import { firstMsn, nextGenerationNumber, pastOf, readPresence } from './presence.ts';
+import { nextGenerationNumber, pastOf, readPresence } from './presence.ts';
 
 /** Files older than this before the newest indexed one are not looked at in recovery, µs. */
 const RECOVER_BACK_US = 2 * 3600 * 1_000_000;
@@ -34,10 +35,13 @@ export interface StreamParts {
   readonly recorder: Recorder;
   readonly list: LiveList;
   readonly packager: Packager;
+  readonly msns: MsnClaim;
   readonly stream: Stream;
   readonly meter: MediaMeter;
   /** What is older was recorded once and is gone; 0 where nothing is. µs since 1970. */
   readonly goneBeforeUs: number;
+  /** The source that was live last, see presence; null before any was. */
+  readonly liveSource: string | null;
 }
 
 /**
@@ -83,15 +87,25 @@ export async function openStreamParts(
     clock,
     previousMsn,
     mayWrite: house.mayWrite,
-    onCommitted: (msn) => list.recorded(msn),
+    noRoom: house.noRoom,
+    onCommitted(msn) {
+      list.recorded(msn);
+      house.horizons.committed(id, recorded.open.at(-1)?.startUs ?? endUs);
+    },
     onLost: (msn) => list.lost(msn),
     counters: countersOf(house, name),
   });
+  const msns = await house.msnMarks.claim(name, Math.max(previousMsn + 1, leastMsnAt(clock.nowMs())));
   let generationNumber = presence?.generation?.number ?? 0;
   const packager = new Packager({
-    settings: { partS: config.hls.partDuration / 1000, segmentS: config.hls.segmentDuration / 1000 },
+    settings: {
+      partS: config.hls.partDuration / 1000,
+      segmentS: config.hls.segmentDuration / 1000,
+      shared: config.threads > 1,
+    },
     list,
-    nextMsn: firstMsn(clock.nowMs(), previousMsn),
+    nextMsn: msns.first,
+    announced: (msn) => msns.announced(msn),
     discontinuitySequence: last?.discontinuity_sequence ?? 0,
     continued: last !== undefined,
     dateRanges: new DateRangeBook(told.map(({ range }) => range)),
@@ -104,21 +118,26 @@ export async function openStreamParts(
   const past = pastOf(createdUs, last, presence, found.repaired > 0);
   const meter = new MediaMeter();
   const sinks = [packager, frameCounter(house.metrics, name), meterSink(meter)];
-  const stream = new Stream({ clock, past, sinks, ready: (options) => recorder.ready(options) });
+  const ready = async (options: { signal: AbortSignal }) => {
+    await recorder.ready(options);
+    await msns.ready(options);
+  };
+  const stream = new Stream({ clock, past, sinks, ready });
   // An index without a word on it was made again from the files, or is older than these words.
   const goneBeforeUs = (await table.goneBefore(id)) || (oldest ? goneBefore(createdUs, oldest) : 0);
-  return { inits, recorded, recorder, list, packager, stream, meter, goneBeforeUs };
+  const liveSource = presence?.liveSource ?? null;
+  return { inits, recorded, recorder, list, packager, msns, stream, meter, goneBeforeUs, liveSource };
 }
 
 async function recover(house: House, definition: StreamDefinition, inits: InitTable, signal: AbortSignal) {
   const { id, keepMs } = definition;
-  const { table, clock, config, dataFolder, pins } = house;
+  const { table, config, dataFolder, pins, horizons } = house;
   const pinned = pins.ranges(id);
   const newest = await table.last(id);
   // Where room is short, the oldest went first: what is older than all of the index was to be deleted.
   const oldest = config.record.maxDisk === undefined ? undefined : await table.oldest(id);
   const goneUs = config.record.maxDisk === undefined ? 0 : await table.goneBefore(id);
-  const keptUs = horizonUs(clock.nowMs(), keepMs ?? config.record.keep);
+  const keptUs = horizons.of(id, keepMs ?? config.record.keep);
   const emptyBeforeUs = oldest && !rangeAt(pinned, oldest.start_us) ? windowOf(oldest.start_us) : 0;
   return recoverStream(
     { dataFolder, streamId: id, table, inits, pinned, horizonUs: Math.max(keptUs, goneUs, emptyBeforeUs) },

@@ -26,6 +26,7 @@ function definitionOf(row: Selectable<StreamTable>): StreamDefinition {
     record: row.record === 1,
     keepMs: row.keep_ms ?? undefined,
     visibility: row.visibility as StreamDefinition['visibility'],
+    visibilityIsSet: row.visibility_set === 1,
     createdUs: row.created_us,
     stopped: row.stopped === 1,
   };
@@ -40,6 +41,7 @@ export async function writeDefinition(db: Kysely<Tables>, definition: StreamDefi
     record: definition.record ? 1 : 0,
     keep_ms: definition.keepMs ?? null,
     visibility: definition.visibility,
+    visibility_set: definition.visibilityIsSet ? 1 : 0,
     stopped: definition.stopped ? 1 : 0,
     deleted_us: null,
   };
@@ -61,16 +63,21 @@ export async function hideStream(db: Kysely<Tables>, streamId: string, atUs: num
   await db.updateTable('stream').set({ deleted_us: atUs, stopped: 1 }).where('id', '=', streamId).execute();
 }
 
-/** Forgets a stream and deletes its files. */
+/** Forgets a stream and deletes its files; when this resolves, no reader has one of them open, and the disk has its space back. */
 export async function eraseStream(house: House, streamId: string): Promise<void> {
   const { db } = house.store;
   for (const table of ['chunk_file', 'date_range', 'init', 'stream_presence', 'retention'] as const) {
     await db.deleteFrom(table).where('stream_id', '=', streamId).execute();
   }
+  house.horizons.forget(streamId);
   await house.pins.forget(streamId);
   await house.markers.forget(streamId);
   await db.deleteFrom('stream').where('id', '=', streamId).execute();
-  await rm(path.join(house.dataFolder, 'recordings', streamId), { recursive: true, force: true });
+  const recordings = path.join(house.dataFolder, 'recordings', streamId);
+  house.release(recordings);
+  await rm(recordings, { recursive: true, force: true });
+  // Again: a reader that was about to open a file when they were closed may have opened it in between.
+  house.release(recordings);
 }
 
 /**
@@ -103,6 +110,7 @@ export async function adoptFolders(
       record: true,
       keepMs: undefined,
       visibility: 'private',
+      visibilityIsSet: false,
       createdUs,
       stopped: true,
     });

@@ -3,6 +3,7 @@
  * In: what a test wants to differ. Out: catalog, API, what sources were started. Used by tests only.
  */
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
 import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -24,7 +25,9 @@ import { openStore, type Store } from '../store/db.ts';
 import { createStreamsApi, type StreamsApi } from './api.ts';
 import { Catalog } from './catalog.ts';
 import type { StreamDefinition } from './definition.ts';
-import type { House } from './house.ts';
+import type { House, RunSource } from './house.ts';
+import { openHorizons } from './open-horizons.ts';
+import { openMsnMarks } from './open-msn-marks.ts';
 import { DATABASE_FILE } from './rebuild.ts';
 
 /** Where the clock of a house starts, ms since 1970: a ten-minute mark and 100 s. */
@@ -48,28 +51,57 @@ export async function temporaryFolder(): Promise<Folder> {
 export class PlayedSource {
   readonly definition: StreamDefinition;
   readonly input: StreamInput;
+  /** What it was started with. */
+  readonly options: Parameters<RunSource>[2];
   readonly signal: AbortSignal;
   readonly done = Promise.withResolvers<string>();
   readonly #clock: ManualClock;
   #flows = false;
+  /** Seconds that the race is ahead of the clock. */
+  #raced = 0;
 
-  constructor(definition: StreamDefinition, input: StreamInput, signal: AbortSignal, clock: ManualClock) {
+  constructor(definition: StreamDefinition, input: StreamInput, options: Parameters<RunSource>[2], clock: ManualClock) {
     this.definition = definition;
     this.input = input;
-    this.signal = signal;
+    this.options = options;
+    this.signal = options.signal;
     this.#clock = clock;
   }
 
-  /** Media as it comes, ten pictures a second with a key frame each second; moves the clock. */
-  flow(ms: number): void {
+  /**
+   * Media as it comes, ten pictures a second with a key frame each second; moves the clock.
+   *
+   * @param mayRepeat the source lists media that it may have listed before
+   */
+  flow(ms: number, { mayRepeat = false } = {}): void {
     if (!this.#flows) this.input.startRun({ tracks, eUs: 0, clock: 'source', pace: { kind: 'continuous' } });
     this.#flows = true;
+    this.input.listed?.({ eUs: 0, clock: 'source', mayRepeat, missingUs: 0 });
     const from = Math.ceil(this.#clock.nowMs() / 100);
     for (let tick = from; tick < from + ms / 100; tick++) {
       this.#clock.advance(100);
       this.input.publish(frameAt(1, tick, 90_000, tick % 10 === 0));
       this.input.publish(frameAt(2, tick, 48_000, true));
     }
+  }
+
+  /** Segments of about a second, as fast as they can be published: the clock stands still. */
+  race(segments: number): void {
+    const from = Math.ceil(this.#clock.nowMs() / 100) + 10 * this.#raced;
+    this.#raced += segments + 1;
+    // An end in order: what is fetched from a finished playlist.
+    this.input.startRun({ tracks, eUs: 0, clock: 'source', pace: { kind: 'bursty', intervalS: 1 } });
+    for (let tick = from; tick <= from + segments * 10; tick++) {
+      this.input.publish(frameAt(1, tick, 90_000, tick % 10 === 0));
+      this.input.publish(frameAt(2, tick, 48_000, true));
+    }
+  }
+
+  /** The source ended its playlist, and is awaited for so long. */
+  ends(ms: number, detail: string): void {
+    this.#flows = false;
+    this.input.absent('offline', detail);
+    this.#clock.advance(ms);
   }
 
   /** The source is down for so long. */
@@ -98,6 +130,8 @@ export interface StreamsHouse extends AsyncDisposable {
   readonly sources: PlayedSource[];
   /** What was told on the bus, oldest first. */
   readonly events: OxbowEvent[];
+  /** Paths that readers were to close, and whether they existed then; oldest first. */
+  readonly released: { readonly path: string; readonly exists: boolean }[];
   /** Lines of the log. */
   readonly logged: { level: string; msg: string; [field: string]: unknown }[];
   /** The newest source of a stream. */
@@ -109,7 +143,7 @@ export interface StreamsHouse extends AsyncDisposable {
 }
 
 /** What a test wants to differ. */
-export interface HouseChange extends Partial<Pick<House, 'runSource' | 'mayWrite'>> {
+export interface HouseChange extends Partial<Pick<House, 'runSource' | 'mayWrite' | 'noRoom'>> {
   readonly folder: string;
   /** UTC at which the clock starts, ms since 1970. */
   readonly nowMs?: number;
@@ -129,11 +163,14 @@ export async function openStreams(change: HouseChange): Promise<StreamsHouse> {
   const log = createLog({ level: 'debug', write: (line) => logged.push(JSON.parse(line)) });
   const metrics = createMetrics();
   const store = await openStore({ file: path.join(folder, DATABASE_FILE), log });
+  const table = new ChunkTable(store.db);
+  const msnMarks = await openMsnMarks({ dataFolder: folder, store, table, clock, log });
   const sources: PlayedSource[] = [];
   const bus = createBus(clock, (error) => {
     throw error;
   });
   const events: StreamsHouse['events'] = [];
+  const releases: StreamsHouse['released'] = [];
   bus.listen(({ event }) => events.push(event));
   const house: House = {
     config: {
@@ -144,16 +181,19 @@ export async function openStreams(change: HouseChange): Promise<StreamsHouse> {
     },
     dataFolder: folder,
     ...{ clock, log, metrics, store },
-    table: new ChunkTable(store.db),
+    ...{ table, msnMarks, horizons: await openHorizons({ store, table, clock, log }) },
     pins: await PinTable.open(store.db),
     markers: new MarkerTable(store.db),
     syncQueue: createSyncQueue(),
     events: bus,
     mayWrite: change.mayWrite ?? (() => true),
+    noRoom: change.noRoom ?? (() => ''),
+    release: (released) => releases.push({ path: released, exists: existsSync(released) }),
     runSource:
       change.runSource ??
-      ((definition, input, { signal }) => {
-        const source = new PlayedSource(definition, input, signal, clock);
+      ((definition, input, options) => {
+        const { signal } = options;
+        const source = new PlayedSource(definition, input, options, clock);
         sources.push(source);
         signal.addEventListener('abort', () => source.done.resolve('stopped'), { once: true });
         return source.done.promise;
@@ -169,7 +209,7 @@ export async function openStreams(change: HouseChange): Promise<StreamsHouse> {
     }
   };
   return {
-    ...{ folder, house, store, clock, catalog, api, sources, logged, events, settle },
+    ...{ folder, house, store, clock, catalog, api, sources, logged, events, settle, released: releases },
     source(name) {
       const found = sources.findLast(({ definition }) => definition.name === name);
       assert.ok(found, `no source of ${name} was started`);
@@ -185,8 +225,22 @@ export async function openStreams(change: HouseChange): Promise<StreamsHouse> {
     },
     async [Symbol.asyncDispose]() {
       await catalog.close();
+      await msnMarks[Symbol.asyncDispose]();
       await store[Symbol.asyncDispose]();
       metrics[Symbol.dispose]();
     },
   };
+}
+
+/** The whole timeline of a stream: pieces as `kind seconds…seconds`, from the start of the clock. */
+export async function timeline(house: StreamsHouse, name = 'door'): Promise<string[]> {
+  const view = await house.api.timeline(name, 0, 4e12);
+  const at = (time: string) => String((Date.parse(time) - START_MS) / 1000);
+  return [
+    ...view.spans.map((span) => ({ ...span, kind: 'media' })),
+    ...view.gaps.map((gap) => ({ ...gap, kind: gap.cause })),
+    ...view.offline.map((span) => ({ ...span, kind: 'offline' })),
+  ]
+    .sort((a, b) => Date.parse(a.from) - Date.parse(b.from))
+    .map(({ kind, from, to }) => `${kind} ${at(from)}…${at(to)}`);
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { tmpdir } from 'node:os';
 import { test } from 'node:test';
 import { createMetrics } from '../observe/metrics.ts';
-import { watchDisk } from './disk.ts';
+import { checkDisk, watchDisk } from './disk.ts';
 import { frameCounter } from './frame-counter.ts';
 import { timeOf, withoutAddresses } from './views.ts';
 
@@ -50,6 +50,10 @@ test('the disk is looked at before anything is recorded, has room or has not, an
   assert.equal(roomy.now().hasRoom, true);
   const tight = await watchDisk(tmpdir(), () => Number.MAX_SAFE_INTEGER, options);
   assert.equal(tight.now().hasRoom, false);
+  assert.match(checkDisk(roomy.now()), /^\d+\.\d GB of \d+\.\d GB are free$/);
+  assert.throws(() => checkDisk(tight.now()), {
+    message: /^nothing is recorded: .* record\.minFree \(--min-free\) keeps/,
+  });
   controller.abort();
   await Promise.all([roomy.done, tight.done]);
   await assert.rejects(

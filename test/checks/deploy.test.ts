@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, matchesGlob } from 'node:path';
 import { test } from 'node:test';
 import { parseAllDocuments } from 'yaml';
 import { listFiles, root } from '../../scripts/source-files.ts';
 import { listSettings } from '../../src/config/names.ts';
 import { schema } from '../../src/config/schema.ts';
-import { pathOf } from '../fixtures/need.ts';
+import { makeCertificate } from '../fixtures/certificate.ts';
+import { freePort } from '../fixtures/free-port.ts';
+import { need, pathOf } from '../fixtures/need.ts';
 import { openFolder } from '../fixtures/server.ts';
 
 const read = (...path: string[]): string => readFileSync(join(root, ...path), 'utf8');
@@ -120,7 +122,7 @@ interface Named {
 
 test('kernel settings are the same wherever they are written, and Linux has them', () => {
   const wished = Object.fromEntries(lines(read('deploy', '90-oxbow.conf')).map((line) => line.split(/\s*=\s*/)));
-  assert.equal(Object.keys(wished).length, 3);
+  assert.equal(Object.keys(wished).length, 2);
   const doctor = read('src', 'cli', 'doctor', 'machine-checks.ts');
   for (const name of Object.keys(wished)) {
     assert.ok(doctor.includes(name), `doctor looks at ${name}`);
@@ -146,4 +148,57 @@ test('systemd takes the unit as it is', { skip: noSystemd }, async () => {
   // It tells about the machine's other units too.
   const told = `${stdout}${stderr}`.split('\n').filter((line) => line.includes('oxbow'));
   assert.deepEqual([status, told], [0, []]);
+});
+
+function isWritable(folder: string): boolean {
+  try {
+    accessSync(folder, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+test('nginx takes the file with only the lines marked CHANGE changed: ports, certificate, and the cache where Debian has no folder for it', {
+  skip: need('nginx') || need('openssl'),
+}, async () => {
+  await using folder = await openFolder('nginx');
+  const { cert, key } = await makeCertificate(folder.path, 'nginx');
+  const cache = '/var/lib/nginx/oxbow';
+  const staysAsShipped = isWritable('/var/lib/nginx');
+  const wasThere = existsSync(cache);
+  const [plain, tls] = [await freePort(), await freePort()];
+  const changed = read('deploy', 'nginx', 'oxbow.conf')
+    .split('\n')
+    .map((line) =>
+      line.includes('# CHANGE')
+        ? line
+            .replace(/^ *listen \[::\].*/, '')
+            .replace('listen 80;', `listen 127.0.0.1:${plain};`)
+            .replace('listen 443 ', `listen 127.0.0.1:${tls} `)
+            .replace('/etc/ssl/oxbow/fullchain.pem', cert)
+            .replace('/etc/ssl/oxbow/privkey.pem', key)
+            .replace(cache, staysAsShipped ? cache : join(folder.path, 'cache'))
+        : line,
+    );
+  writeFileSync(join(folder.path, 'oxbow.conf'), changed.join('\n'));
+  const kinds = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
+  const frame = [
+    `pid ${join(folder.path, 'nginx.pid')};`,
+    'events {}',
+    'http {',
+    ...kinds.map((kind) => `${kind}_temp_path ${join(folder.path, kind)};`),
+    `include ${join(folder.path, 'oxbow.conf')};`,
+    '}',
+  ];
+  const file = join(folder.path, 'nginx.conf');
+  writeFileSync(file, frame.join('\n'));
+  try {
+    const { status, stderr } = spawnSync(pathOf('nginx')!, ['-t', '-e', 'stderr', '-c', file], { encoding: 'utf8' });
+    assert.match(stderr, /test is successful/);
+    assert.doesNotMatch(stderr, /\[(?:warn|emerg)\] (?!the "user" directive)/);
+    assert.equal(status, 0);
+  } finally {
+    if (!wasThere) rmSync(cache, { recursive: true, force: true });
+  }
 });

@@ -5,7 +5,7 @@ import { suite, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
 import { metricTable } from '../../src/observe/metric-table.ts';
-import { pathOf } from '../fixtures/need.ts';
+import { need, pathOf } from '../fixtures/need.ts';
 
 interface Rule {
   readonly alert: string;
@@ -83,9 +83,10 @@ suite('alert rules', () => {
     }
   });
 
-  const promtool = pathOf('promtool');
-  test('are understood by Prometheus', { skip: promtool ? false : 'promtool is not installed' }, () => {
-    const { status, stdout, stderr } = spawnSync(promtool!, ['check', 'rules', alertsFile], { encoding: 'utf8' });
+  test('are understood by Prometheus', { skip: need('promtool') }, () => {
+    const { status, stdout, stderr } = spawnSync(pathOf('promtool')!, ['check', 'rules', alertsFile], {
+      encoding: 'utf8',
+    });
     assert.equal(status, 0, stdout + stderr);
   });
 });

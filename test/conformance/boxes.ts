@@ -47,6 +47,8 @@ export interface Sample {
 /** One track in one moof. */
 export interface Fragment {
   readonly trackId: number;
+  /** Number in the mfhd; NaN where it is missing. */
+  readonly sequence: number;
   /** NaN where the tfdt is missing. */
   readonly tfdt: number;
   readonly samples: readonly Sample[];
@@ -214,14 +216,24 @@ export function readFragments(bytes: Uint8Array, init: InitSection): Fragments {
       problems.push(`${moof.type} and ${mdat?.type ?? 'nothing'} stand where moof and mdat should`);
       return { fragments, problems };
     }
-    const trafs = boxesIn(bytes, moof.body, moof.end, problems).filter(({ type }) => type === 'traf');
+    const inMoof = boxesIn(bytes, moof.body, moof.end, problems);
+    const trafs = inMoof.filter(({ type }) => type === 'traf');
+    const mfhd = inMoof.find(({ type }) => type === 'mfhd');
+    const sequence = mfhd ? u32(bytes, mfhd.body + 4) : Number.NaN;
     if (trafs.length !== 1) problems.push(`moof at byte ${moof.start} has ${trafs.length} traf`);
-    for (const traf of trafs) fragments.push(readTraf(bytes, moof, mdat, traf, init, problems));
+    for (const traf of trafs) fragments.push({ sequence, ...readTraf(bytes, moof, mdat, traf, init, problems) });
   }
   return { fragments, problems };
 }
 
-function readTraf(b: Uint8Array, moof: Box, mdat: Box, traf: Box, init: InitSection, problems: string[]): Fragment {
+function readTraf(
+  b: Uint8Array,
+  moof: Box,
+  mdat: Box,
+  traf: Box,
+  init: InitSection,
+  problems: string[],
+): Omit<Fragment, 'sequence'> {
   const boxes = boxesIn(b, traf.body, traf.end, problems);
   const tfhd = boxes.find(({ type }) => type === 'tfhd');
   const trackId = tfhd ? u32(b, tfhd.body + 4) : 0;

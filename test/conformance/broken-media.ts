@@ -74,6 +74,10 @@ const ofMedia: readonly Broken[] = [
   ),
   whole('fragment-form', both(poke('trun', 8, (old) => old + 4000))),
   whole('fragment-form', both(poke('tfhd', 0, (old) => old & ~0x020000))),
+  whole('fragment-numbers', (files) =>
+    editMedia(files, '/toy/v0/105.m4s', (bytes) => poke('mfhd', 4, () => 1, 1)(poke('mfhd', 4, () => 1)(bytes))),
+  ),
+  whole('fragment-numbers', both(name('mfhd', 'free')), {}),
   whole('tfdt-present', both(name('tfdt', 'free')), { also: ['decode-continuity'] }),
   whole('track-known', both(poke('tfhd', 4, () => 7)), {
     also: [...['decode-continuity', 'extinf-true', 'part-duration-true', 'tracks-together'], 'segment-starts-with-key'],
@@ -128,6 +132,7 @@ function muxed({ audioS = 0, seconds = 2 }: { audioS?: number; seconds?: number 
   };
   const fragment = (trackId: number, rate: number, startS: number): Fragment => ({
     trackId,
+    sequence: trackId,
     tfdt: startS * rate,
     samples: Array.from({ length: seconds * rate }, (_, i) => ({
       ...{ dts: startS * rate + i, duration: 1, composition: 0, size: 9 },

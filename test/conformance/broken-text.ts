@@ -147,6 +147,7 @@ const ofReload: readonly Broken[] = [
   }),
   reload('reload-segment-kept', { after: swap('105.m4s', '105b.m4s') }),
   reload('reload-segment-kept', { after: swap('#EXTINF:2.00000,\n105', '#EXTINF:1.99900,\n105') }),
+  reload('reload-segment-kept', { before: swap('#EXTINF:2.00000,\n105', '#EXT-X-GAP\n#EXTINF:2.00000,\n105') }),
   reload('reload-segment-kept', { after: swap('00:00:08.700Z', '00:00:08.701Z') }),
   reload('reload-segment-kept', { after: swap('URI="init-1', 'URI="init-2') }, { also: ['reload-open-kept'] }),
   reload('reload-open-kept', { after: swap('00:00:22.700Z', '00:00:22.719Z') }),

@@ -67,7 +67,7 @@ suite('windows of the past', { skip: need('ffmpeg'), concurrency: 2 }, () => {
     for (const window of [FIRST, SECOND, `/vod/${STREAM}/${MARK_S - 60}/2m`]) await assertWindow(stage, window);
   });
 
-  test('a window that still grows is EVENT and changes nothing that it said; then it is VOD', async () => {
+  test('a window that still grows is EVENT and changes nothing that it said; then it ends', async () => {
     await using stage = await Stage.open({ nowMs: EARLY_MS });
     const media = await encode({ seconds: 6, rate: '25', gopS: 2 });
     const paths = ['av0', 'v0', 'a0'].flatMap((id) =>
@@ -89,10 +89,10 @@ suite('windows of the past', { skip: need('ffmpeg'), concurrency: 2 }, () => {
     }
     assert.match(before.get(`${SECOND}/av0.m3u8`)!, /TYPE:EVENT/);
     await assertWindow(stage, SECOND);
-    assert.match(before.get(`${FIRST}/av0.m3u8`)!, /TYPE:VOD[\s\S]*ENDLIST/);
+    assert.match(before.get(`${FIRST}/av0.m3u8`)!, /TYPE:EVENT[\s\S]*ENDLIST/);
     await settle(stage);
     await look();
-    for (const [path, text] of before) assert.match(text, /TYPE:VOD[\s\S]*ENDLIST/, path);
+    for (const [path, text] of before) assert.match(text, /TYPE:EVENT[\s\S]*ENDLIST/, path);
   });
 
   test('any from and to name the same segments, rounded outward, from a key frame on', async () => {
@@ -200,6 +200,7 @@ suite('windows of the past', { skip: need('ffmpeg'), concurrency: 2 }, () => {
     const { house } = stage;
     const retention = new Retention({
       ...{ dataFolder: house.folder, table: house.house.table, clock: house.clock },
+      horizons: house.house.horizons,
       streams: () => house.catalog.keeping,
       forgot: (id, us) => house.catalog.forgot(id, us),
       release: () => {},

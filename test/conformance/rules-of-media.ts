@@ -96,6 +96,20 @@ export const rulesOfMedia: readonly Rule<SeenRendition>[] = [
     },
   },
   {
+    id: 'fragment-numbers',
+    section: '14496-12, 8.8.5',
+    severity: 'must',
+    says: 'The numbers of movie fragments increase within every response, over all its tracks.',
+    *check(rendition) {
+      for (const { where, media } of piecesOf(rendition)) {
+        const numbers = media.fragments.map(({ sequence }) => sequence);
+        const at = numbers.findIndex((number, i) => !(number > (numbers[i - 1] ?? -1)));
+        if (at >= 0)
+          yield { where, detail: `fragment ${at} has number ${numbers[at]} after ${numbers[at - 1] ?? 'none'}` };
+      }
+    },
+  },
+  {
     id: 'tfdt-present',
     section: '3.1.2',
     severity: 'must',

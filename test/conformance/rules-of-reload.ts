@@ -16,6 +16,12 @@ export interface Reload {
 /** Audio is not cut just where video is, and durations are written 1 ms short (MEDIA 8): sums are this near. */
 const ROUNDING_S = 0.05;
 
+/**
+ * May be added to a segment whose media was lost after it was listed. 6.2.1 does not name it among the changes of a list; the client
+ * could not load the segment in any case.
+ */
+const GAP = '#EXT-X-GAP';
+
 /** Numbers of what lies behind the last segment that a list knows of. */
 const endOf = (list: MediaText) => list.mediaSequence + list.skipped + list.segments.length;
 const tagsOf = (segment: TextSegment) =>
@@ -63,10 +69,10 @@ export const rulesOfReload: readonly Rule<Reload>[] = [
     id: 'reload-type',
     section: '4.4.3.5, 6.2.1',
     severity: 'must',
-    says: 'EXT-X-PLAYLIST-TYPE never changes, but an EVENT may end as VOD.',
+    says: 'EXT-X-PLAYLIST-TYPE never changes.',
     *check({ before, after }) {
       const [old, now] = [before.playlistType, after.playlistType];
-      if (old === now || (old === 'EVENT' && now === 'VOD' && after.ended)) return;
+      if (old === now) return;
       yield { where: 'EXT-X-PLAYLIST-TYPE', detail: `${old} became ${now}` };
     },
   },
@@ -99,14 +105,15 @@ export const rulesOfReload: readonly Rule<Reload>[] = [
     id: 'reload-segment-kept',
     section: '6.2.1',
     severity: 'must',
-    says: 'A segment that was listed keeps its URI, its EXTINF, its date, its other tags and its initialization section.',
+    says: 'A segment that was listed keeps its URI, its EXTINF, its date, its other tags and its initialization section; one that was lost may become a GAP.',
     *check(reload) {
       for (const { old, now } of pairs(reload)) {
         if (old.uri === '') continue;
         if (old.uri !== now.uri) yield { where: nameOf(old), detail: `${old.uri} became ${now.uri}` };
         if (old.map !== now.map) yield { where: nameOf(old), detail: `${old.map} became ${now.map}` };
         const [a, b] = [tagsOf(old), tagsOf(now)];
-        const changed = a.find((text) => !b.includes(text)) ?? b.find((text) => !a.includes(text));
+        const added = b.find((text) => !a.includes(text) && text !== GAP);
+        const changed = a.find((text) => !b.includes(text)) ?? added;
         if (changed !== undefined) yield { where: nameOf(old), detail: `${a.join(' ')} became ${b.join(' ')}` };
       }
     },

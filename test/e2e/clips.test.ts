@@ -49,7 +49,7 @@ suite('clips in three formats', { skip: need('ffmpeg') }, () => {
     server = opened.use(await startServer({ data: join(folder.path, 'data'), args }));
     for (const { name } of sources) {
       const { from, to } = await until(`all of ${name} is recorded`, async () => {
-        const view = await server.stream(name, 'stopped');
+        const view = await server.stream(name, 'over');
         return view.recorded.seconds > SECONDS - 0.01 && view.recorded;
       });
       // Not the whole: the first two groups are left out.

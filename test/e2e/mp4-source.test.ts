@@ -48,7 +48,7 @@ suite('an MP4 file over HTTP is recorded as a source that ends', { skip: need('f
       const recorded = await until(
         `all of ${name} is recorded`,
         async () => {
-          const view = await server.stream(name, 'stopped');
+          const view = await server.stream(name, 'over');
           return view.recorded.seconds > SECONDS - 0.1 && view.recorded;
         },
         { withinMs: 40_000 },

@@ -43,6 +43,8 @@ suite('oxbow probe', { skip: need('ffmpeg') }, () => {
     const fmp4 = await probe(`${origin.url}/fmp4/index.m3u8`);
     assert.match(fmp4.tracks[0]!.codecs, /^hvc1\./);
     assert.deepEqual([fmp4.tracks[0]!.width, fmp4.tracks[0]!.height], [256, 144]);
+    // Fragmented MP4 does not say it: it is measured.
+    assert.equal(fmp4.tracks[0]!.frameRate, 30);
 
     const apart = await probe(`${origin.url}/apart/master.m3u8`);
     assert.deepEqual(apart.tracks.map(({ kind }) => kind).sort(), ['audio', 'video']);

@@ -50,7 +50,7 @@ suite('a pulled stream is the source, picture by picture', { skip: need('ffmpeg'
     const found = await Promise.all(
       sources.map(async ({ name }) => {
         const recorded = await until(`all of ${name} is recorded`, async () => {
-          const view = await server.stream(name, 'stopped');
+          const view = await server.stream(name, 'over');
           return view.recorded.seconds > SECONDS - 0.01 && view.recorded;
         });
         const [from, to] = [Date.parse(recorded.from!), Date.parse(recorded.to!)];

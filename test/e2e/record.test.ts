@@ -116,7 +116,7 @@ suite('record', { skip: need('ffmpeg') }, () => {
     assert.equal(said.code, 0, said.stderr);
     assert.equal((await chunkFiles(data)).get('door')?.length, 2, 'a file for each run');
     await using server = await startServer({ data });
-    const view = await server.stream('door', 'stopped');
+    const view = await server.stream('door', 'over');
     assert.ok(view.recorded.seconds > 7);
   });
 });

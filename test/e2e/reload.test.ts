@@ -20,8 +20,8 @@ test('a running server follows its file: saved, saved badly, and by SIGHUP; a bu
   const pull = '{ source: { url: "http://127.0.0.1:9/live.m3u8?key=HIDDEN" }, record: false }';
   await writeFile(file, `streams: { one: ${pull} }\n`);
   const data = join(folder.path, 'data');
-  const args = ['--config', file, '--admin-token', 'HIDDEN-token'];
-  await using server = await startServer({ data, args, adminToken: 'HIDDEN-token' });
+  const args = ['--config', file, '--admin-token', 'HIDDEN-admin-token'];
+  await using server = await startServer({ data, args, adminToken: 'HIDDEN-admin-token' });
   const names = async () =>
     (await server.json<{ items: StreamView[] }>('/api/v1/streams')).items.map(({ name }) => name);
   assert.deepEqual(await names(), ['one']);

@@ -107,7 +107,7 @@ suite('a first start without any URL', { skip: need('ffmpeg') }, () => {
     const { from, to } = await past();
     const { path, list } = await readFirstVariant(server, `/vod/demo/${from}/${to}/index.m3u8`);
     assert.equal(list.endList, true);
-    assert.equal(list.playlistType, 'VOD');
+    assert.equal(list.playlistType, 'EVENT');
     const [segments] = stretchesOf(list);
     const dates = datesOf(list);
     assert.ok(dates[0]! <= from * 1000, 'it begins no later than asked for');

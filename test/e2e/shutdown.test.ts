@@ -66,7 +66,7 @@ suite('SIGTERM', { skip: need('ffmpeg') }, () => {
     await using origin = await openOrigin({ folder: join(folder.path, 'large') });
     await using first = await startServer({ data, args: [...args, `large=${origin.url}/index.m3u8`] });
     const large = await until('all of the large stream is recorded', async () => {
-      const { recorded } = await first.stream('large', 'stopped');
+      const { recorded } = await first.stream('large', 'over');
       return recorded.seconds > 7.9 && recorded;
     });
     await first.stream('cam');
@@ -108,6 +108,9 @@ suite('SIGTERM', { skip: need('ffmpeg') }, () => {
     await assert.rejects(rest(abandoned), 'who does not read is cut off');
     assert.ok(!isRunning(children[0]!), 'the test picture is gone');
     assert.deepEqual(first.log('error'), []);
+    const lastLine = first.log().at(-1)!;
+    assert.deepEqual([lastLine.msg, lastLine.level, lastLine.reason], ['oxbow stopped', 'info', 'SIGTERM']);
+    assert.ok(Number(lastLine.tookMs) > 0 && Number(lastLine.tookMs) <= ended.ms);
 
     for (const file of [...(await chunkFiles(data)).values()].flat()) {
       assert.equal((await scanChunk(file)).state, 'sealed', file);

@@ -42,7 +42,7 @@ suite('a source in any form is recorded as it is', { skip: need('ffmpeg') }, () 
       const view = await until(
         `all of ${name} is recorded`,
         async () => {
-          const now = await server.stream(name, 'stopped');
+          const now = await server.stream(name, 'over');
           return now.recorded.seconds > FORM_SECONDS - 0.2 && now;
         },
         { withinMs: 40_000 },

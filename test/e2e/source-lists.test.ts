@@ -103,7 +103,7 @@ suite('a source whose list is not plain is recorded as it is', { skip: need('ffm
     for (const [name, { pictures, sound }] of cases) {
       if (!pictures && !sound) continue;
       const whole = async () => {
-        const view = await server.stream(name, 'stopped');
+        const view = await server.stream(name, 'over');
         return view.recorded.seconds > SECONDS * (pictures?.length ?? 1) - 0.2 && view;
       };
       views.set(name, await until(`all of ${name} is recorded`, whole, { withinMs: 60_000 }));

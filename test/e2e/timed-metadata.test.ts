@@ -88,7 +88,7 @@ suite('what is said beside the media goes through the river', { skip: need('ffmp
         ],
       );
       assert.equal(variants[0]!.subtitles, renditions[0]!.groupId);
-      await server.stream('a', 'stopped', 60_000);
+      await server.stream('a', 'over', 60_000);
       // Its list has ended, and can still be had under its own address.
       const list = await readMedia(server, resolvePath(variants[0]!.uri, '/live/a/'));
       const subtitles: Record<string, string[]> = {};
@@ -99,7 +99,7 @@ suite('what is said beside the media goes through the river', { skip: need('ffmp
       firstMs = list.list.segments[0]!.programDateTimeMs!;
       const lastMs = datesOf(list.list).at(-1)!;
       const recorded = await until('all of it is recorded', async () => {
-        const view = await server.stream('a', 'stopped');
+        const view = await server.stream('a', 'over');
         return Date.parse(view.recorded.to ?? '') > lastMs && view.recorded;
       });
       index = `/vod/a/${Date.parse(recorded.from!)}/${Date.parse(recorded.to!)}/index.m3u8`;

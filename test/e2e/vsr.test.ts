@@ -139,7 +139,7 @@ suite('players of MPEG-TS, and addresses of video-stream-recorder', { skip: need
 
   test('an error has its status and says what is wrong: it is not 200 with nothing', async () => {
     for (const [status, path] of [
-      [410, '/live/555.ts'],
+      [404, '/live/555.ts'],
       [404, '/live/..%2f..%2fetc%2fpasswd'],
       [404, '/start/1500000000/5/vod.m3u8'],
       [400, '/start/yesterday/5/vod.m3u8'],

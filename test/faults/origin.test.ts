@@ -100,7 +100,7 @@ suite('a source with faults', { skip: need('ffmpeg') }, () => {
 
   /** The stream once its source has ended, and all of it is recorded or known to be missing. */
   async function ended(name: Name): Promise<{ view: StreamView; timeline: TimelineView; lengthS: number }> {
-    await server.stream(name, 'stopped', 90_000);
+    await server.stream(name, 'over', 90_000);
     const lengthS = lengthOf(lists.get(name)!);
     const { view, timeline } = await until(`all of ${name} is on the timeline`, async () => {
       const read = await server.timeline(name);

@@ -79,7 +79,7 @@ suite('the database is an index of the files', { skip: need('ffmpeg') }, () => {
         'three more seconds are recorded',
         async () => (await server.stream('made')).recorded.seconds >= had + 3,
       );
-      await server.stream('pulled', 'stopped');
+      await server.stream('pulled', 'over');
       await server.stop(signal);
     }
     const range = `?from=${sinceMs}&to=${Date.now()}`;

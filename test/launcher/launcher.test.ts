@@ -1,39 +1,39 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-const launcher = join(import.meta.dirname, '..', '..', 'bin', 'oxbow');
+const root = join(import.meta.dirname, '..', '..');
+const launcher = join(root, 'bin', 'oxbow');
 const folder = mkdtempSync(join(tmpdir(), 'oxbow-launcher-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
 
-/** The `node` of the PATH, where it is too old for oxbow itself. */
-const oldNode = (() => {
-  const printed = spawnSync('node', ['--version'], { encoding: 'utf8' }).stdout ?? '';
-  return Number(printed.slice(1).split('.')[0]) < 24 ? 'node' : undefined;
-})();
+/** The `node` of the machine where it is too old for oxbow itself; npm puts the one of node_modules before it. */
+const oldNode = (process.env.PATH ?? '')
+  .split(delimiter)
+  .filter((place) => place !== '' && !place.includes('node_modules'))
+  .map((place) => join(place, 'node'))
+  .find((file) => majorOf(file) < 24);
 const skipOld = oldNode === undefined ? 'the node of this machine is new enough' : false;
 
-/** Starts the server on a free port and waits until it is ready. */
-async function serve(node: string, data: string): Promise<{ child: ChildProcess; http: string }> {
-  const args = [
-    launcher,
-    'serve',
-    '--json',
-    '--http',
-    '127.0.0.1:0',
-    '--data',
-    join(folder, data),
-    '--log-level',
-    'error',
-  ];
-  const child = spawn(node, args, { stdio: ['ignore', 'pipe', 'inherit'], cwd: folder });
+/** Infinity where there is none. */
+function majorOf(node: string): number {
+  const { stdout } = spawnSync(node, ['--version'], { encoding: 'utf8' });
+  return stdout ? Number(stdout.slice(1).split('.')[0]) : Number.POSITIVE_INFINITY;
+}
+
+/** Starts the server by a command on a free port and waits until it is ready. */
+async function serve(command: readonly string[], data: string): Promise<{ child: ChildProcess; http: string }> {
+  const [program, ...first] = command as [string, ...string[]];
+  const args = [...first, '--json', '--http', '127.0.0.1:0', '--data', join(folder, data), '--log-level', 'error'];
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'], cwd: root });
   for await (const line of createInterface({ input: child.stdout! })) {
+    if (!line.startsWith('{')) continue; // npm says what it runs
     const said = JSON.parse(line) as { event?: string; http?: string };
     if (said.event === 'ready') return { child, http: said.http! };
   }
@@ -67,9 +67,25 @@ test('an old Node finds the new one and passes on arguments, output and exit cod
   assert.match(wrong.stderr, /Did you mean --keep\?/);
 });
 
+test("the server's C library gives large freed buffers back to the system, unless the user says otherwise", {
+  skip: process.platform !== 'linux',
+}, async () => {
+  const { child, http } = await serve([process.execPath, launcher, 'serve'], 'settings');
+  const environment = readFileSync(`/proc/${child.pid}/environ`, 'latin1').split('\0');
+  for (const [name, bytes] of [
+    ['MALLOC_MMAP_THRESHOLD_', 69_632],
+    ['MALLOC_TRIM_THRESHOLD_', 131_072],
+  ] as const) {
+    assert.ok(environment.includes(`${name}=${process.env[name] ?? bytes}`), name);
+  }
+  child.kill('SIGTERM');
+  await once(child, 'exit');
+  await untilGone(http);
+});
+
 test('SIGTERM closes the server and the launcher ends with 0', async () => {
   for (const [index, node] of [process.execPath, ...(oldNode ? [oldNode] : [])].entries()) {
-    const { child, http } = await serve(node, `term-${index}`);
+    const { child, http } = await serve([node, launcher, 'serve'], `term-${index}`);
     child.kill('SIGTERM');
     assert.deepEqual(await once(child, 'exit'), [0, null]);
     await untilGone(http);
@@ -77,8 +93,19 @@ test('SIGTERM closes the server and the launcher ends with 0', async () => {
 });
 
 test('a launcher that is killed takes the server with it', { skip: skipOld }, async () => {
-  const { child, http } = await serve(oldNode!, 'killed');
+  const { child, http } = await serve([oldNode!, launcher, 'serve'], 'killed');
   child.kill('SIGKILL');
   await once(child, 'exit');
   await untilGone(http);
+});
+
+const skipNpm = process.platform === 'win32' && 'Windows has no SIGTERM';
+test('SIGTERM to `npm start` ends the server too, and frees the data folder', { skip: skipNpm }, async () => {
+  const { child, http } = await serve(['npm', 'start', '--'], 'npm');
+  child.kill('SIGTERM');
+  await once(child, 'exit');
+  await untilGone(http);
+  const again = await serve([process.execPath, launcher, 'serve'], 'npm');
+  again.child.kill('SIGTERM');
+  await once(again.child, 'exit');
 });

@@ -9,3 +9,7 @@ await import('../../src/http/server.test.ts');
 await import('../../src/http/tls.test.ts');
 await import('../../src/http/headers.test.ts');
 await import('../../src/http/access.test.ts');
+await import('../../src/http/guesses.test.ts');
+await import('../../src/http/vanished.test.ts');
+await import('../../src/http/host-check.test.ts');
+await import('../../src/http/foreign-pages.test.ts');

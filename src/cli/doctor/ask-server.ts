@@ -24,16 +24,15 @@ export function localUrl({ http, tls }: Pick<Config, 'http' | 'tls'>): string {
 /**
  * Gets a URL that the operator named.
  *
- * @param token sent as Bearer, to that origin only
+ * @param headers sent to that origin only
  * @throws OxbowError `source-failed` when nothing answers within five seconds
  */
 export async function askUrl(
   url: string,
-  { signal, token }: { readonly signal: AbortSignal; readonly token?: string | undefined },
+  { signal, headers = {} }: { readonly signal: AbortSignal; readonly headers?: Readonly<Record<string, string>> },
 ): Promise<AskedAnswer> {
   const { createNet } = await import('../../net/net.ts');
   await using net = createNet({ allow: [] });
-  const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
   using reply = await net.fetch(url, {
     ...{ signal, headers, trusted: new URL(url) },
     ...{ maxBytes: MAX_BYTES, deadlineMs: ASK_MS, idleMs: ASK_MS },

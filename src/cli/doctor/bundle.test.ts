@@ -54,7 +54,7 @@ test('no secret is in a bundle, wherever it stood: tokens, URLs, headers, cookie
   writeFileSync(
     yaml,
     `data: ${data}
-adminToken: HIDDEN-admin
+adminToken: HIDDEN-admin-token
 publicUrl: https://u:HIDDEN-public@cam.example
 streams:
   door:
@@ -65,7 +65,7 @@ streams:
   );
   const logFile = join(folder, 'oxbow.log');
   const spill = [
-    'HIDDEN-admin HIDDEN-user HIDDEN@pass HIDDEN-query HIDDEN-own HIDDENvalue HIDDEN-bearer',
+    'HIDDEN-admin-token HIDDEN-user HIDDEN@pass HIDDEN-query HIDDEN-own HIDDENvalue HIDDEN-bearer',
     'GET https://other.example/a.ts?token=HIDDEN-other&n=1 failed',
     'GET rtsp://me:HIDDEN-rtsp@10.0.0.1/1 failed',
     '{"level":"info","cookie":"sid=HIDDEN-json","url":"/t/HIDDEN-signed/live/door/v.m3u8"}',

@@ -1,18 +1,19 @@
 /**
- * What the doctor tries: Node, the data folder and its disk, ports, UDP.
+ * What the doctor tries: Node, the data folder and its disk, ports; and the names that oxbow answers to.
  * In: settings. Out: findings. What is written for a trial is deleted again.
  */
-import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { type Endpoint, printEndpoint } from '../../config/address.ts';
+import type { Config } from '../../config/schema.ts';
+import { ownHostsOf } from '../../http/host-check.ts';
 import { messageOf } from '../../lib/errors.ts';
 import { printSize } from '../../lib/size.ts';
+import { leastFree } from '../../streams/disk.ts';
 import { type Finding, failed, ok, warning } from './finding.ts';
-import { UDP_BUFFER_BYTES } from './machine-checks.ts';
 
 const LEAST_MAJOR = 24;
 const LEAST_FREE_BYTES = 1024 ** 3;
@@ -32,8 +33,12 @@ function nearestFolder(folder: string): string {
   return nearest;
 }
 
-/** Whether recordings can be written and how much room there is. A missing folder is not made. */
-export function checkDataFolder(folder: string): Finding {
+/**
+ * Whether recordings can be written and how much room there is. A missing folder is not made.
+ *
+ * @param minFree the setting `record.minFree`, bytes
+ */
+export function checkDataFolder(folder: string, minFree?: number): Finding {
   const name = 'data folder';
   const nearest = nearestFolder(folder);
   const trial = join(nearest, `.oxbow-doctor-${process.pid}`);
@@ -49,10 +54,12 @@ export function checkDataFolder(folder: string): Finding {
   } finally {
     rmSync(trial, { recursive: true, force: true });
   }
-  const { bavail, bsize } = statfsSync(nearest);
+  const { bavail, blocks, bsize } = statfsSync(nearest);
   const free = bavail * bsize;
-  const text = `${folder}${nearest === folder ? '' : ' (will be made)'}, ${printSize(free)} free`;
-  if (free >= LEAST_FREE_BYTES) return ok(name, text);
+  const least = leastFree(minFree, blocks * bsize);
+  const there = `${folder}${nearest === folder ? '' : ' (will be created)'}`;
+  const text = `${there}, ${printSize(free)} free; nothing is recorded below ${printSize(least)} (record.minFree)`;
+  if (free > least && free >= LEAST_FREE_BYTES) return ok(name, text);
   return warning(name, text, 'Free some space, or choose another disk with --data.');
 }
 
@@ -144,15 +151,11 @@ export async function checkPort(
   }
 }
 
-/** What a UDP socket of this machine has once it asked for 4 MiB, bytes. */
-export async function measureUdpBuffer(): Promise<number> {
-  const socket = createSocket('udp4');
-  try {
-    socket.bind(0, '127.0.0.1');
-    await once(socket, 'listening');
-    socket.setRecvBufferSize(UDP_BUFFER_BYTES);
-    return socket.getRecvBufferSize();
-  } finally {
-    socket.close();
-  }
+/** Which names in `Host` are answered; on a loopback address others get 421, which a proxy or a tunnel may run into. */
+export function checkHosts({ http, publicUrl, hosts }: Pick<Config, 'http' | 'publicUrl' | 'hosts'>): Finding {
+  const name = 'host names';
+  const own = ownHostsOf(http.address, { publicUrl, hosts });
+  if (own === undefined) return ok(name, `every name is answered, as others reach ${http.address}`);
+  const names = ['localhost', 'loopback addresses', ...new Set(own)].join(', ');
+  return ok(name, `on ${http.address} these are answered: ${names}; others get 421, --hosts adds names`);
 }

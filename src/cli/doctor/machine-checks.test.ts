@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Machine } from './machine.ts';
-import { checkClock, checkHardware, checkKernel, checkUdpBuffer } from './machine-checks.ts';
+import { checkClock, checkHardware, checkKernel } from './machine-checks.ts';
 
 /** A machine that has these files and no others. */
 function machineOf(files: Readonly<Record<string, string>>): Machine {
@@ -24,7 +24,6 @@ test('kernel settings and limits that fit are ok, others say what to type, and n
     machineOf({
       '/proc/sys/net/ipv4/tcp_notsent_lowat': '131072\n',
       '/proc/sys/net/core/somaxconn': '4096\n',
-      '/proc/sys/net/core/rmem_max': '8388608\n',
       '/proc/self/limits': limits('unlimited'),
     }),
   );
@@ -33,7 +32,6 @@ test('kernel settings and limits that fit are ok, others say what to type, and n
     [
       ['net.ipv4.tcp_notsent_lowat', 'ok'],
       ['net.core.somaxconn', 'ok'],
-      ['net.core.rmem_max', 'ok'],
       ['open files', 'ok'],
     ],
   );
@@ -41,7 +39,6 @@ test('kernel settings and limits that fit are ok, others say what to type, and n
     machineOf({
       '/proc/sys/net/ipv4/tcp_notsent_lowat': '4294967295\n',
       '/proc/sys/net/core/somaxconn': '128\n',
-      '/proc/sys/net/core/rmem_max': '212992\n',
       '/proc/self/limits': limits('1024'),
     }),
   );
@@ -50,7 +47,6 @@ test('kernel settings and limits that fit are ok, others say what to type, and n
     [
       ['warning', 'sudo sysctl -w net.ipv4.tcp_notsent_lowat=131072'],
       ['warning', 'sudo sysctl -w net.core.somaxconn=4096'],
-      ['warning', 'sudo sysctl -w net.core.rmem_max=8388608'],
       ['warning', 'ulimit -n 65536'],
     ],
   );
@@ -84,13 +80,4 @@ test('hardware is listed where it is, and what this user may not use says how to
   const closed = checkHardware(machine, () => false);
   assert.equal(closed.state, 'warning');
   assert.match(closed.hint, /usermod -aG render/);
-});
-
-test('a UDP buffer below 4 MiB, which Linux shows twice, is a warning', async () => {
-  assert.equal((await checkUdpBuffer(async () => 8_388_608, 'linux')).state, 'ok');
-  const small = await checkUdpBuffer(async () => 425_984, 'linux');
-  assert.equal(small.state, 'warning');
-  assert.match(small.hint, /net\.core\.rmem_max=8388608/);
-  assert.equal((await checkUdpBuffer(async () => 4_194_304, 'darwin')).state, 'ok');
-  assert.equal((await checkUdpBuffer(async () => assert.fail('refused'), 'linux')).state, 'warning');
 });

@@ -26,12 +26,6 @@ const kernelSettings: readonly KernelSetting[] = [
     wished: 4096,
     why: 'lets many viewers join at once',
   },
-  {
-    name: 'net.core.rmem_max',
-    fits: (value) => value >= 8 * 1024 * 1024,
-    wished: 8 * 1024 * 1024,
-    why: 'keeps bursts of UDP from being lost',
-  },
 ];
 
 const LEAST_FILES = 65_536;
@@ -98,31 +92,4 @@ export function checkHardware(machine: Machine, mayUse: (path: string) => boolea
   if (closed.length === 0) return ok(name, found.join(', '));
   const hint = 'sudo usermod -aG render,video $USER  # then log in again';
   return warning(name, `${found.join(', ')}; this user may not use ${closed.join(', ')}`, hint);
-}
-
-/** What UDP asks for; the kernel shows twice what it gives on Linux. */
-export const UDP_BUFFER_BYTES = 4 * 1024 * 1024;
-
-/**
- * Whether a UDP socket gets the buffer that it asks for.
- *
- * @param measure asks for `UDP_BUFFER_BYTES` and tells what a socket then has, bytes
- */
-export async function checkUdpBuffer(measure: () => Promise<number>, platform: string): Promise<Finding> {
-  const name = 'UDP buffer';
-  const wished = platform === 'linux' ? 2 * UDP_BUFFER_BYTES : UDP_BUFFER_BYTES;
-  try {
-    const bytes = await measure();
-    const text = `${Math.round(bytes / 1024)} KiB`;
-    if (bytes >= wished) return ok(name, text);
-    return warning(
-      name,
-      `${text}, less than ${wished / 1024} KiB: bursts are lost`,
-      platform === 'linux'
-        ? `sudo sysctl -w net.core.rmem_max=${wished}`
-        : `sudo sysctl -w kern.ipc.maxsockbuf=${wished}`,
-    );
-  } catch (error) {
-    return warning(name, `no UDP socket: ${(error as Error).message}`, 'Allow oxbow to open UDP sockets.');
-  }
 }

@@ -39,6 +39,11 @@ test('a public URL is well where oxbow answers; else the hint depends on whether
   assert.deepEqual([good.state, asked], ['ok', ['https://cam.example/version']]);
   const foreign = await checkPublicUrl('https://cam.example', async () => ({ status: 200, text: '<html>' }), true);
   assert.match(`${foreign.state} ${foreign.text}`, /^warning .* but not as oxbow/);
+  const unknown = await checkPublicUrl('https://cam.example', async () => ({ status: 421, text: '{}' }), true);
+  assert.match(
+    `${unknown.state} ${unknown.text} ${unknown.hint}`,
+    /^warning .* answers 421: .* does not know .*--hosts/,
+  );
   const silent = async () => assert.fail('timed out');
   assert.match((await checkPublicUrl('https://cam.example', silent, true)).hint, /firewall/);
   assert.match((await checkPublicUrl('https://cam.example', silent, false)).hint, /Start oxbow/);

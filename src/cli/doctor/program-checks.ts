@@ -68,6 +68,15 @@ export async function checkPublicUrl(
     const { status, text } = await ask(`${publicUrl}/version`);
     const theirs = versionOf(text);
     if (status === 200 && theirs !== undefined) return ok(name, `${publicUrl} answers, oxbow ${theirs}`);
+    if (status === refusals['host-refused'].status) {
+      const wants =
+        'Let the proxy send Host: localhost and the public name in X-Forwarded-Host, or name it with --hosts.';
+      return warning(
+        name,
+        `${publicUrl} answers ${status}: the proxy passes on a host that oxbow does not know`,
+        wants,
+      );
+    }
     const hint = 'Let the proxy pass every path on unchanged; see docs/6-run/https-and-proxies.md.';
     return warning(name, `${publicUrl} answers ${status}, but not as oxbow`, hint);
   } catch (error) {

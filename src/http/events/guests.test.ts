@@ -4,9 +4,16 @@ import { after, before, suite, test } from 'node:test';
 import { WebSocket } from 'ws';
 import { OxbowClient } from '../../client/client.ts';
 import { asAdmin, startTestServer, type TestServer } from '../fixture.ts';
+import { policies } from '../rate-limit.ts';
 import { type Ear, overSse, overWebSocket } from './ear.fixture.ts';
 
 const HOUR_MS = 3_600_000;
+
+/** The token with another character in the middle of its signature: the last one may hold bits that do not count. */
+function forged(token: string): string {
+  const at = token.length - 6;
+  return `${token.slice(0, at)}${token[at] === 'A' ? 'B' : 'A'}${token.slice(at + 1)}`;
+}
 
 /** Status and code of a refusal to whoever wants to listen. */
 async function refusalOver(way: 'SSE' | 'WebSocket', url: string, headers: Record<string, string> = {}) {
@@ -16,7 +23,8 @@ async function refusalOver(way: 'SSE' | 'WebSocket', url: string, headers: Recor
   }
   const socket = new WebSocket(url.replace('http', 'ws'), { headers });
   socket.on('error', () => {}); // that it was refused is what is looked at
-  const [, response] = await once(socket, 'unexpected-response');
+  const opened = once(socket, 'open').then(() => assert.fail('it was let in'));
+  const [, response] = await Promise.race([once(socket, 'unexpected-response'), opened]);
   const [body] = (await once(response, 'data')) as [Buffer];
   socket.terminate();
   return [response.statusCode, (JSON.parse(String(body)) as { code: string }).code];
@@ -73,7 +81,7 @@ for (const [way, listen] of [
       assert.deepEqual(await refused(right, '?stream=private'), [403, 'watch-refused']);
       assert.deepEqual(await refused(right, '?stream=public'), [403, 'watch-refused']);
       assert.deepEqual(await refused(right), [400, 'bad-request']);
-      assert.deepEqual(await refused(`${right.slice(0, -2)}AA`, '?stream=signed'), [403, 'watch-refused']);
+      assert.deepEqual(await refused(forged(right), '?stream=signed'), [403, 'watch-refused']);
       server.clock.advance(HOUR_MS);
       assert.deepEqual(await refused(right, '?stream=signed'), [403, 'watch-expired']);
     });
@@ -124,10 +132,10 @@ for (const [way, listen] of [
       assert.deepEqual((await ear.next()).data, { code: 'unauthorized' });
     });
 
-    test('wrong bearer tokens are counted as tries to sign in', async () => {
+    test('wrong bearer tokens use up attempts', async () => {
       const headers = { authorization: 'Bearer guess', 'x-forwarded-for': way === 'SSE' ? '192.0.2.7' : '192.0.2.8' };
       const url = `${server.url}/api/v1/events`;
-      for (let tries = 0; tries < 5; tries++) (await open(url, headers)).close();
+      for (let tries = 0; tries < policies.tokens.turns; tries++) (await open(url, headers)).close();
       assert.deepEqual(await refusalOver(way, url, headers), [429, 'too-many-requests']);
     });
   });

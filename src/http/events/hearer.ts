@@ -6,6 +6,7 @@ import type { Access } from '../../accounts/access.ts';
 import { parseSignedPath } from '../../accounts/signed-path.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { OxbowError } from '../../lib/errors.ts';
+import { bucketOwner } from '../rate-limit.ts';
 import { refuseWatching } from '../watching.ts';
 import type { Asked, Who } from '../who.ts';
 import type { EventWish, Hearer } from './wish.ts';
@@ -36,13 +37,14 @@ export function hearerOf(
   { stream }: EventWish,
 ): Hearer {
   const { isAdmin, seesAll } = who.mayAct(asked);
+  const owner = bucketOwner(who.visitor(asked));
   if (seesAll || token === undefined) {
     const ended = () => {
       if (!seesAll) return undefined;
       const now = who.whoAsks(asked);
       return now.seesAll && now.isAdmin === isAdmin ? undefined : 'unauthorized';
     };
-    return { isAdmin, sees: () => seesAll, ended };
+    return { isAdmin, owner, sees: () => seesAll, ended };
   }
   if (stream === undefined) {
     throw new OxbowError('bad-request', 'A right to watch is for one stream, and this request names none.', {
@@ -55,5 +57,5 @@ export function hearerOf(
     const now = verdict();
     return now === 'ok' ? undefined : (`watch-${now}` as const);
   };
-  return { isAdmin: false, sees: (name) => name === stream, ended };
+  return { isAdmin: false, owner, sees: (name) => name === stream, ended };
 }

@@ -12,6 +12,8 @@ import { type EndOfRight, type EventWish, type Hearer, hears } from './wish.ts';
 
 /** So many may listen at once; administrators always may. */
 const MAX_LISTENERS = 1000;
+/** Of them from one address; an office of viewers behind one address is still let in. */
+const MAX_PER_ADDRESS = 200;
 /** A line that says nothing this long gets a sign of life, ms. */
 const BEAT_MS = 15_000;
 /** Rights that ended are noticed within this where nothing is told, ms; before an event is told they are looked at anyway. */
@@ -35,6 +37,7 @@ export class EventListeners {
   readonly #deps: Pick<HttpDeps, 'events' | 'streams' | 'clock' | 'metrics'>;
   /** Each with what ends it where its right has ended. */
   readonly #lines = new Map<Line, () => boolean>();
+  readonly #byAddress = new Map<string, number>();
   #beating: NodeJS.Timeout | undefined;
   #looking: NodeJS.Timeout | undefined;
   #isClosed = false;
@@ -54,6 +57,12 @@ export class EventListeners {
     if (this.#isClosed) throw new OxbowError('not-ready', 'oxbow is ending.', { extra: { retryAfterSeconds: 5 } });
     if (!hearer.isAdmin && this.#lines.size >= MAX_LISTENERS) {
       throw new OxbowError('busy', `${MAX_LISTENERS} listen already.`, { extra: { retryAfterSeconds: 30 } });
+    }
+    const ofAddress = this.#byAddress.get(hearer.owner) ?? 0;
+    if (!hearer.isAdmin && ofAddress >= MAX_PER_ADDRESS) {
+      throw new OxbowError('busy', `${MAX_PER_ADDRESS} listen from this address already.`, {
+        extra: { retryAfterSeconds: 30 },
+      });
     }
     const { events, streams, metrics } = this.#deps;
     const mayHear = (told: Told) => hears(told, wish, hearer, (name) => streams.isPrivate(name));
@@ -78,11 +87,15 @@ export class EventListeners {
     };
     const leave = () => {
       close();
-      this.#lines.delete(line);
+      if (!this.#lines.delete(line)) return;
+      const left = this.#byAddress.get(hearer.owner)! - 1;
+      if (left > 0) this.#byAddress.set(hearer.owner, left);
+      else this.#byAddress.delete(hearer.owner);
       metrics.eventListeners.set(this.#lines.size);
       if (this.#lines.size === 0) this.#rest();
     };
     this.#lines.set(line, isOver);
+    this.#byAddress.set(hearer.owner, (this.#byAddress.get(hearer.owner) ?? 0) + 1);
     metrics.eventListeners.set(this.#lines.size);
     this.#beating ??= setInterval(() => {
       for (const each of [...this.#lines.keys()]) each.beat();

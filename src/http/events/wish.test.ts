@@ -9,10 +9,10 @@ const told = (audience: Told['audience'], stream: string | null): Told => ({
   json: '',
 });
 const ended = () => undefined;
-const nobody: Hearer = { isAdmin: false, sees: () => false, ended };
-const ofDoor: Hearer = { isAdmin: false, sees: (stream) => stream === 'door', ended };
-const viewer: Hearer = { isAdmin: false, sees: () => true, ended };
-const admin: Hearer = { isAdmin: true, sees: () => true, ended };
+const nobody: Hearer = { isAdmin: false, owner: '', sees: () => false, ended };
+const ofDoor: Hearer = { isAdmin: false, owner: '', sees: (stream) => stream === 'door', ended };
+const viewer: Hearer = { isAdmin: false, owner: '', sees: () => true, ended };
+const admin: Hearer = { isAdmin: true, owner: '', sees: () => true, ended };
 
 test('a right to one stream or to all of them hears of those and of nothing that is for administrators', () => {
   const all = readWish({}, undefined);

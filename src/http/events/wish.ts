@@ -19,6 +19,8 @@ export interface EventWish {
 /** Whoever listens. */
 export interface Hearer {
   readonly isAdmin: boolean;
+  /** Whose listeners are counted together, see `bucketOwner`. */
+  readonly owner: string;
   /** Whether they may hear of a stream that is not for everyone. */
   sees(stream: string): boolean;
   /** Why they may not hear any more what they might when they came; undefined while they may. Asked often: a look into memory. */

@@ -10,8 +10,8 @@ import type { Reply } from '../../delivery/reply.ts';
 import { type Wire, type WireForm, wireOf } from './wire.ts';
 
 /** Media that is asked for is asked for now, by everyone; older than this, ms, it is let go. */
-const KEPT_MS = 15_000;
-const SWEEP_MS = 5000;
+const KEPT_MS = 6000;
+const SWEEP_MS = 2000;
 /** Of media over all streams. Beyond it the oldest goes first. */
 const MAX_BYTES = 64 * 1024 * 1024;
 /** Lists, and what is waited for, of one version of one stream; players ask for a few, whoever asks for more begins anew. */

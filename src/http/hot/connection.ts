@@ -28,6 +28,8 @@ const NOTHING = Buffer.alloc(0);
 export interface ConnectionHost {
   readonly answers: ReadyAnswers;
   readonly holds: Holds;
+  /** Whether whoever asks gets what everyone gets; the slow path decides otherwise. */
+  isUsual(asker: Asker): boolean;
   /** Unix seconds. */
   nowS(): number;
   /** Answers by node:http's objects. */
@@ -120,7 +122,7 @@ export class HotConnection implements Waiter {
       return;
     }
     const found =
-      line.method === 'GET' && asker.isPlain && !this.#host.isClosing
+      line.method === 'GET' && asker.isPlain && this.#host.isUsual(asker) && !this.#host.isClosing
         ? this.#host.answers.find(line.target, asker.takesGzip)
         : undefined;
     if (!found) this.#borrow(line, asker);

@@ -5,6 +5,9 @@
  */
 import { type Cmcd, readCmcd } from '../cmcd.ts';
 import { acceptsGzip } from '../conditions.ts';
+import { isFromForeignPage } from '../foreign-pages.ts';
+import { readForwarded } from '../forwarded.ts';
+import { hostNameOf } from '../local-request.ts';
 
 /** Longer heads come from no player, bytes. */
 const MAX_HEAD_BYTES = 4096;
@@ -29,8 +32,13 @@ export interface Asker {
   readonly closes: boolean;
   /** What a player tells of itself by headers: as a rule the same with each request. */
   readonly told: Cmcd | undefined;
-  /** The first value of a header, by its name in lower case. */
-  header(name: string): string | undefined;
+  /** Name or address in `Host`, without port. */
+  readonly hostName: string;
+  /** See foreign-pages.ts. */
+  readonly isFromForeignPage: boolean;
+  readonly userAgent: string | undefined;
+  /** Addresses that proxies name, see forwarded.ts. */
+  readonly forwardedFor: readonly string[] | undefined;
 }
 
 /** What a request line asks for. */
@@ -69,14 +77,21 @@ export function parseAsker(rest: string): Asker | undefined {
     const value = line.slice(colon + 1).replace(/^[ \t]+|[ \t]+$/g, '');
     rawHeaders.push(name, value);
     const key = name.toLowerCase();
-    if (!values.has(key)) values.set(key, value);
+    const before = values.get(key);
+    // As node:http joins them.
+    if (before === undefined) values.set(key, value);
+    else if (key !== 'user-agent') values.set(key, `${before}, ${value}`);
   }
+  const headers = Object.fromEntries(values);
   return {
     rawHeaders,
     isPlain: !CONDITIONAL.test(rest),
     takesGzip: acceptsGzip(values.get('accept-encoding')),
     closes: values.get('connection')?.toLowerCase() === 'close',
-    told: readCmcd('', Object.fromEntries(values)),
-    header: (name) => values.get(name),
+    told: readCmcd('', headers),
+    hostName: hostNameOf(headers),
+    isFromForeignPage: isFromForeignPage(headers),
+    userAgent: headers['user-agent'],
+    forwardedFor: readForwarded(headers).for,
   };
 }

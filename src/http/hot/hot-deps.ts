@@ -9,7 +9,7 @@ import { signedClassOf } from '../watching.ts';
 import type { HotCounts, HotDeps } from './responder.ts';
 
 /** What the main thread answers from. */
-export function hotDepsOf(deps: HttpDeps): HotDeps {
+export function hotDepsOf(deps: HttpDeps, { ownHosts, head }: Pick<HotDeps, 'ownHosts' | 'head'>): HotDeps {
   const { clock } = deps;
   return {
     now: deps.now,
@@ -19,6 +19,8 @@ export function hotDepsOf(deps: HttpDeps): HotDeps {
     viewers: deps.viewers,
     counts: countsOf(deps.metrics),
     trustedProxies: deps.trustedProxies ?? [],
+    ownHosts,
+    head,
     clock,
     failed: (error, where) => reportProblem(error, where, traceIdOf(undefined), deps),
   };

@@ -243,7 +243,7 @@ function cases(start: (change?: Partial<HttpDeps>) => Promise<TestServer>): void
     await client.send(get(LIST));
     const plain = await client.answer();
     assert.deepEqual([plain.body, plain.headers.get('content-encoding')], ['plain', undefined]);
-    for (const { headers } of [zipped, plain]) assert.equal(headers.get('vary'), 'Accept-Encoding');
+    for (const { headers } of [zipped, plain]) assert.equal(headers.get('vary'), 'Accept-Encoding, Origin');
   });
 
   test('what is to come is answered when it comes, to all who wait, whatever they send meanwhile', async () => {

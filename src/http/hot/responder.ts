@@ -10,7 +10,7 @@ import { OxbowError } from '../../lib/errors.ts';
 import { createClientAddress } from '../client-address.ts';
 import { readCmcd } from '../cmcd.ts';
 import type { HeldRequests } from '../held.ts';
-import { everyAnswer } from '../media-answer.ts';
+import { answersTo, type OwnHosts } from '../host-check.ts';
 import { viewerKey } from '../viewer-key.ts';
 import { type Found, ReadyAnswers } from './answers.ts';
 import { type ConnectionHost, HotConnection } from './connection.ts';
@@ -51,6 +51,9 @@ export interface HotDeps {
   readonly viewers: Pick<Viewers, 'seen'>;
   readonly counts: HotCounts;
   readonly trustedProxies: readonly string[];
+  readonly ownHosts: OwnHosts;
+  /** Fields of every answer. */
+  readonly head: Readonly<Record<string, string>>;
   readonly clock: { nowMs(): number; monotonicMs(): number };
   /** Told of a mistake of ours. */
   failed(error: unknown, where: string): void;
@@ -90,7 +93,7 @@ export function createHotResponder(deps: HotDeps, held: HeldRequests, handlers: 
     now: deps.now,
     isOpen: (name) => !deps.isPrivate(name),
     mayWatch: (token, stream, path) => deps.mayWatch(token, stream, path),
-    head: everyAnswer,
+    head: deps.head,
     failed(error, { stream, kind }) {
       // The long way meets the same refusal and says it; a mistake of ours may be one of this way alone.
       if (!(error instanceof OxbowError)) deps.failed(error, `GET /live/${stream}: ${kind}`);
@@ -106,13 +109,12 @@ export function createHotResponder(deps: HotDeps, held: HeldRequests, handlers: 
   });
   let isClosing = false;
 
-  const addressOf = (asker: Asker, socket: Socket) =>
-    clientAddress(socket.remoteAddress ?? '', asker.header('x-forwarded-for'));
+  const addressOf = (asker: Asker, socket: Socket) => clientAddress(socket.remoteAddress ?? '', asker.forwardedFor);
 
   function keyOf(session: string | undefined, asker: Asker, socket: Socket): string {
     const last = known.get(socket);
     if (last && last.session === session && last.asker === asker) return last.key;
-    const key = viewerKey(session, () => addressOf(asker, socket), asker.header('user-agent'));
+    const key = viewerKey(session, () => addressOf(asker, socket), asker.userAgent);
     known.set(socket, { session, asker, key });
     return key;
   }
@@ -136,13 +138,18 @@ export function createHotResponder(deps: HotDeps, held: HeldRequests, handlers: 
     if (told) sum.told++;
     if (told?.isStarved) counts.starved();
     // What there is to choose from is asked for by probes and previews too.
-    if (found !== 'index') viewers.seen(stream, keyOf(told?.session, asker, socket));
+    if (found === 'index') return;
+    const isAnonymous = told?.session === undefined && found !== 'playlist';
+    viewers.seen(stream, keyOf(told?.session, asker, socket), isAnonymous ? target : undefined);
   }
 
   const host: ConnectionHost = {
     ...handlers,
     answers,
     holds,
+    // What a page of another site may read depends on more than is known here.
+    isUsual: (asker) =>
+      answersTo(deps.ownHosts, asker.hostName) && !(deps.ownHosts !== undefined && asker.isFromForeignPage),
     nowS: () => Math.floor(clock.nowMs() / 1000),
     mayWait: (asker, socket) => held.begin(addressOf(asker, socket)),
     served,

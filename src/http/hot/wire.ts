@@ -3,6 +3,7 @@
  * In: delivery's Reply. Out: buffers to write as they are; only the Date in them is renewed. RFC 9110, 6.6.1; RFC 9112.
  */
 import type { Reply } from '../../delivery/reply.ts';
+import { joinFields } from '../media-answer.ts';
 import { representationOf } from '../representation.ts';
 import { areInMemory } from '../send.ts';
 
@@ -50,7 +51,7 @@ export function wireOf(reply: Reply, head: Readonly<Record<string, string>>, for
 function printWire(reply: Reply, head: Readonly<Record<string, string>>, { takesGzip, isPrivate }: WireForm): Wire {
   const asked = takesGzip ? { 'accept-encoding': 'gzip' } : {};
   const { headers, pieces, length } = representationOf(asked, reply, { isHead: false, isPrivate });
-  const fields = Object.entries({ ...head, ...headers }).map(([name, value]) => `${name}: ${value}\r\n`);
+  const fields = Object.entries(joinFields(head, headers)).map(([name, value]) => `${name}: ${value}\r\n`);
   const before = Buffer.from(`HTTP/1.1 200 OK\r\n${fields.join('')}connection: keep-alive\r\ndate: `, 'latin1');
   const top = Buffer.concat([before, Buffer.alloc(DATE_BYTES, 0x20), Buffer.from('\r\n\r\n')]);
   const body = pieces as readonly Uint8Array[];

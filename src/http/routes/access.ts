@@ -6,7 +6,7 @@
 import type { ApiToken, TokenScope } from '../../accounts/api-tokens.ts';
 import { SESSION_MS, type Session } from '../../accounts/sessions.ts';
 import { signInPath } from '../../accounts/sign-in-links.ts';
-import { MeView, SessionView, SignInLink, TokenView } from '../../api/access-shapes.ts';
+import { MeView, SessionView, SignInLink, SignInWays, TokenView } from '../../api/access-shapes.ts';
 import { printRfc3339 } from '../../api/instant.ts';
 import { Type } from '../../api/type.ts';
 import { OxbowError } from '../../lib/errors.ts';
@@ -17,6 +17,7 @@ const SignIn = Type.Object(
   {
     code: Type.Optional(Type.String({ maxLength: 100, description: 'of a one-time link' })),
     token: Type.Optional(Type.String({ maxLength: 1000, description: 'the admin token' })),
+    press: Type.Optional(Type.Literal(true, { description: 'by one press, where `GET /api/v1/sign-in` offers it' })),
   },
   { $id: 'SignIn', additionalProperties: false },
 );
@@ -65,20 +66,39 @@ export const accessRoutes: readonly Route[] = [
     }),
   }),
   defineRoute({
+    method: 'GET',
+    path: '/api/v1/sign-in',
+    tag: 'access',
+    who: 'anyone',
+    sentence: 'Tells how this browser can sign in.',
+    replies: { 200: SignInWays },
+    async answer({ visitor, ends }, { access, localSignIn }) {
+      const press = await localSignIn.isOffered(visitor, ends);
+      return { body: { press, adminToken: access.admin.isSet, command: localSignIn.command(visitor) } };
+    },
+  }),
+  defineRoute({
     method: 'POST',
     path: '/api/v1/sessions',
     tag: 'access',
     who: 'anyone',
     limit: 'sign-in',
-    sentence: 'Signs a browser in, by the code of a one-time link or the admin token; the answer sets the cookie.',
+    sentence:
+      'Signs a browser in, by the code of a one-time link, by the admin token, or by one press on the computer where oxbow runs; the answer sets the cookie.',
     body: SignIn,
     replies: { 201: SessionView },
-    async answer({ body: { code, token }, visitor, header }, { access }) {
-      const isGood = token !== undefined ? access.admin.isAdmin(`Bearer ${token}`) : await access.links.use(code ?? '');
-      if (!isGood) {
-        const detail =
-          token === undefined ? 'The link was used, is too old, or is not whole.' : 'The token is not right.';
-        throw new OxbowError('sign-in-refused', detail);
+    async answer({ body: { code, token, press }, visitor, ends, header }, { access, localSignIn }) {
+      if (press) {
+        // Only a page of ours sends an Origin that was let in; programs of the same user have the data folder.
+        if (header('origin') === undefined || !(await localSignIn.isOffered(visitor, ends)))
+          throw new OxbowError('sign-in-refused', 'Signing in with one press is not possible from here.', {
+            extra: { hint: `Run \`${localSignIn.command(visitor)}\` on the computer where oxbow runs.` },
+          });
+      } else if (token !== undefined) {
+        if (!access.admin.isAdmin(`Bearer ${token}`))
+          throw new OxbowError('sign-in-refused', 'The token is not right.');
+      } else if (!(await access.links.use(code ?? ''))) {
+        throw new OxbowError('sign-in-refused', 'The link was used, is too old, or is not whole.');
       }
       const from = { address: visitor.address, program: header('user-agent') ?? '' };
       const { session, secret } = await access.sessions.make(from);

@@ -34,6 +34,18 @@ test('while the database hangs oxbow gets no traffic and says why, but lives', a
   heal();
 });
 
+test('what degrades is said by /health and /ready, and takes no traffic away', async () => {
+  const full = () => Promise.reject(new Error('nothing is recorded: record.minFree'));
+  const heal = health.register('disk', full, { degrades: true });
+  for (const path of ['/health', '/ready']) {
+    const answer = await ask(server(), path);
+    const { status, checks } = JSON.parse(String(answer.body));
+    assert.deepEqual([answer.status, status, checks[0].status], [200, 'degraded', 'degraded'], path);
+    assert.match(checks[0].detail, /record\.minFree/);
+  }
+  heal();
+});
+
 test('what is only worth knowing fails /health, not /ready', async () => {
   const heal = health.register('memory', () => Promise.reject(new Error('memory is short')), { ready: false });
   assert.equal((await ask(server(), '/health')).status, 503);

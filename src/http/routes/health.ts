@@ -6,14 +6,16 @@ import { Type } from '../../api/type.ts';
 import type { HealthReport } from '../../observe/health.ts';
 import { defineRoute, type Route } from './route.ts';
 
+const Status = Type.Union([Type.Literal('ok'), Type.Literal('degraded'), Type.Literal('failing')]);
 const HealthView = Type.Object(
   {
-    status: Type.Union([Type.Literal('ok'), Type.Literal('failing')]),
+    /** The worst of the checks. `degraded`: oxbow serves, but not all of it works. */
+    status: Status,
     version: Type.String(),
     checks: Type.Array(
       Type.Object({
         name: Type.String(),
-        status: Type.Union([Type.Literal('ok'), Type.Literal('failing')]),
+        status: Status,
         /** Only for the operator: it may name folders and addresses. */
         detail: Type.Optional(Type.String()),
         tookMs: Type.Integer(),
@@ -24,13 +26,13 @@ const HealthView = Type.Object(
 );
 const LiveView = Type.Object({ status: Type.Literal('ok') }, { $id: 'LiveView' });
 
-function view({ ok, checks }: HealthReport, version: string, isOperator: boolean): object {
+function view({ status, checks }: HealthReport, version: string, isOperator: boolean): object {
   return {
-    status: ok ? 'ok' : 'failing',
+    status,
     version,
     checks: checks.map((check) => ({
       name: check.name,
-      status: check.ok ? 'ok' : 'failing',
+      status: check.status,
       tookMs: check.tookMs,
       ...(isOperator && check.detail !== '' && { detail: check.detail }),
     })),
@@ -48,7 +50,7 @@ function reportRoute(path: string, kind: 'checkHealth' | 'checkReady', sentence:
     async answer({ isOperator }, { health, version }) {
       const report = await health[kind]();
       const body = view(report, version, isOperator);
-      return report.ok ? { body } : { status: 503, headers: { 'retry-after': '5' }, body };
+      return report.status !== 'failing' ? { body } : { status: 503, headers: { 'retry-after': '5' }, body };
     },
   });
 }

@@ -3,10 +3,15 @@
  * In: the text of a field. Out: milliseconds since 1970, or the refusal that names the field.
  */
 import { parseInstant } from '../../api/instant.ts';
+import { isDuration } from '../../delivery/address-time.ts';
+import { parseDuration } from '../../lib/duration.ts';
 import { FormatError, OxbowError } from '../../lib/errors.ts';
 
 /** What such a field may hold, for the reference. */
 export const instantForms = 'Unix seconds, milliseconds, RFC 3339 with a zone, or YYYYMMDDHHMMSS in UTC.';
+
+/** What the end of a stretch may hold, for the reference. */
+export const endForms = `${instantForms} Or a duration after \`from\`: 90s, 2h.`;
 
 /**
  * Reads an instant.
@@ -16,8 +21,26 @@ export const instantForms = 'Unix seconds, milliseconds, RFC 3339 with a zone, o
  * @throws OxbowError `bad-time`
  */
 export function readInstant(name: string, text: string): number {
+  return reading(name, () => parseInstant(text));
+}
+
+/**
+ * Reads the end of a stretch, as the addresses of media do.
+ *
+ * @param name of the field
+ * @param fromMs where the stretch begins, ms since 1970; undefined where that was not given
+ * @returns ms since 1970
+ * @throws OxbowError `bad-time`
+ */
+export function readEnd(name: string, text: string, fromMs: number | undefined): number {
+  if (!isDuration(text)) return readInstant(name, text);
+  if (fromMs === undefined) throw new OxbowError('bad-time', `\`${name}\` is a duration; give \`from\` too.`);
+  return fromMs + reading(name, () => parseDuration(text));
+}
+
+function reading(name: string, parse: () => number): number {
   try {
-    return parseInstant(text);
+    return parse();
   } catch (error) {
     if (!(error instanceof FormatError)) throw error;
     throw new OxbowError('bad-time', `\`${name}\`: ${error.message}.`, { cause: error });

@@ -5,7 +5,7 @@
 import { MarkerView, PinView } from '../../api/shapes.ts';
 import { Type } from '../../api/type.ts';
 import { OxbowError } from '../../lib/errors.ts';
-import { instantForms, readInstant } from './instant-field.ts';
+import { endForms, instantForms, readEnd, readInstant } from './instant-field.ts';
 import { defineRoute, type Route } from './route.ts';
 import { findStream, NameParams } from './streams.ts';
 
@@ -13,14 +13,15 @@ import { findStream, NameParams } from './streams.ts';
 const END_OF_TIME_MS = 8.64e15;
 
 const Instant = Type.String({ maxLength: 64, description: instantForms });
+const End = Type.String({ maxLength: 64, description: endForms });
 const Text = Type.Optional(Type.String({ maxLength: 500, description: 'what it is about; may be empty' }));
 const NewMarker = Type.Object({ at: Instant, text: Text }, { $id: 'NewMarker', additionalProperties: false });
-const NewPin = Type.Object({ from: Instant, to: Instant, text: Text }, { $id: 'NewPin', additionalProperties: false });
+const NewPin = Type.Object({ from: Instant, to: End, text: Text }, { $id: 'NewPin', additionalProperties: false });
 const MarkParams = Type.Object({ ...NameParams.properties, id: Type.String({ maxLength: 80 }) });
 const MarkerQuery = Type.Object(
   {
     from: Type.Optional(Type.String({ maxLength: 64, description: `${instantForms} All of them unless given.` })),
-    to: Type.Optional(Type.String({ maxLength: 64, description: instantForms })),
+    to: Type.Optional(End),
     cursor: Type.Optional(Type.String({ maxLength: 80, description: '`nextCursor` of the answer before this one' })),
   },
   { additionalProperties: false },
@@ -45,8 +46,9 @@ export const markRoutes: readonly Route[] = [
     replies: { 200: MarkerList },
     async answer({ params: { name }, query, sees }, deps) {
       await findStream(name, sees, deps);
-      const fromMs = query.from === undefined ? 0 : readInstant('from', query.from);
-      const toMs = query.to === undefined ? END_OF_TIME_MS : readInstant('to', query.to);
+      const givenMs = query.from === undefined ? undefined : readInstant('from', query.from);
+      const toMs = query.to === undefined ? END_OF_TIME_MS : readEnd('to', query.to, givenMs);
+      const fromMs = givenMs ?? 0;
       if (fromMs >= toMs) throw new OxbowError('bad-time', '`from` must lie before `to`.');
       return { body: await deps.streams.markers(name, { fromMs, toMs, cursor: query.cursor }) };
     },
@@ -104,7 +106,8 @@ export const markRoutes: readonly Route[] = [
     replies: { 201: PinView },
     repeatable: true,
     async answer({ params: { name }, body: { from, to, text = '' } }, { streams }) {
-      const stretch = { fromMs: readInstant('from', from), toMs: readInstant('to', to), text };
+      const fromMs = readInstant('from', from);
+      const stretch = { fromMs, toMs: readEnd('to', to, fromMs), text };
       const pin = await streams.addPin(name, stretch);
       return { status: 201, headers: { location: `/api/v1/streams/${name}/pins/${pin.id}` }, body: pin };
     },

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { until } from '../../../test/fixtures/wait.ts';
 import type { ProblemView } from '../../api/shapes.ts';
+import { createLog } from '../../observe/log.ts';
 import { asAdmin, shareTestServer, startTestServer } from '../fixture.ts';
 
 const body = JSON.stringify({ url: 'https://cam.example/live.m3u8' });
@@ -29,9 +30,12 @@ suite('POST /api/v1/probe', () => {
   });
 });
 
-test('a look ends when whoever asked for it goes away', async () => {
+test('a look ends when the client goes away, and the log tells of no failure', async () => {
   let seen: AbortSignal | undefined;
+  const lines: string[] = [];
+  const log = createLog({ level: 'debug', format: 'json', write: (line) => lines.push(line) });
   await using server = await startTestServer({
+    log,
     probe(_request, { signal }) {
       seen = signal;
       return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
@@ -44,4 +48,7 @@ test('a look ends when whoever asked for it goes away', async () => {
   controller.abort();
   await assert.rejects(asking, { name: 'AbortError' });
   await until('the look has ended', () => seen!.aborted);
+  const line = await until('the log tells', () => lines.find((each) => each.includes('"where"')));
+  assert.match(line, /"level":"debug".*the client ended the request before it was answered/);
+  assert.match(await server.deps.metrics.print(), /^oxbow_bugs_total 0$/m);
 });

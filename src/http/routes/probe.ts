@@ -14,7 +14,7 @@ export const probeRoutes: readonly Route[] = [
     who: 'admin',
     limit: 'probe',
     sentence:
-      'Looks at an address: what it is, its tracks and qualities, how far back it goes. Private addresses need `net.allow`.',
+      'Looks at an address: what it is, its tracks and qualities, how far back it goes. The address itself may be private; private addresses that it leads to must be in `net.allow`.',
     body: ProbeRequest,
     replies: { 200: ProbeView },
     answer: async ({ body, signal, traceparent }, { probe }) => ({ body: await probe(body, { signal, traceparent }) }),

@@ -7,6 +7,7 @@ import type { Reply } from '../../delivery/reply.ts';
 import type { Awaitable, HttpDeps } from '../deps.ts';
 import type { EventWish, Hearer } from '../events/wish.ts';
 import type { LimitName } from '../rate-limit.ts';
+import type { ConnectionEnds } from '../socket-owner.ts';
 import type { Asker, Visitor } from '../who.ts';
 
 /**
@@ -23,6 +24,8 @@ export interface RouteCall<P = unknown, Q = unknown, B = unknown> {
   readonly isAdmin: boolean;
   readonly asker: Asker;
   readonly visitor: Visitor;
+  /** Of the connection that the request came by. */
+  readonly ends: ConnectionEnds;
   /** Whether they may hear of a stream that is not for everyone. */
   sees(stream: string): boolean;
   /** Who they are to those who tell events; refuses as `hearerOf`. */

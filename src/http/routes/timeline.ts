@@ -6,7 +6,7 @@ import { GapView, TimelineView } from '../../api/shapes.ts';
 import { Type } from '../../api/type.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import type { HttpDeps } from '../deps.ts';
-import { instantForms, readInstant } from './instant-field.ts';
+import { endForms, instantForms, readEnd, readInstant } from './instant-field.ts';
 import { defineRoute, type Route } from './route.ts';
 import { findStream, NameParams } from './streams.ts';
 
@@ -18,7 +18,7 @@ const RangeQuery = Type.Object(
     from: Type.Optional(
       Type.String({ maxLength: 64, description: `${instantForms} A day before \`to\` unless given.` }),
     ),
-    to: Type.Optional(Type.String({ maxLength: 64, description: `${instantForms} Now unless given.` })),
+    to: Type.Optional(Type.String({ maxLength: 64, description: `${endForms} Now unless given.` })),
   },
   { additionalProperties: false },
 );
@@ -43,8 +43,9 @@ interface Range {
 }
 
 function readRange(query: { from?: string; to?: string }, { clock }: HttpDeps): Range {
-  const toMs = query.to === undefined ? Math.floor(clock.nowMs()) : readInstant('to', query.to);
-  const fromMs = query.from === undefined ? Math.max(0, toMs - DAY_MS) : readInstant('from', query.from);
+  const givenMs = query.from === undefined ? undefined : readInstant('from', query.from);
+  const toMs = query.to === undefined ? Math.floor(clock.nowMs()) : readEnd('to', query.to, givenMs);
+  const fromMs = givenMs ?? Math.max(0, toMs - DAY_MS);
   if (fromMs >= toMs) throw new OxbowError('bad-time', '`from` must lie before `to`.');
   if (toMs - fromMs > LONGEST_MS) {
     throw new OxbowError('window-too-long', 'That is more than 31 days.', {

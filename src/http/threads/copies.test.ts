@@ -23,7 +23,13 @@ const everyone: StreamAccess = { isPrivate: false, epoch: 0, targetDurationMs: 2
 /** A stream of the main thread, its feed, and the copies of a thread; messages are cloned as between threads. */
 async function openPair() {
   const house = createHouse();
-  const state = { access: everyone, list: house.list as House['list'] | undefined, atMs: 0, nowMs: Date.now() };
+  const state = {
+    access: everyone,
+    list: house.list as House['list'] | undefined,
+    atMs: 0,
+    nowMs: Date.now(),
+    shared: 0,
+  };
   const find = (name: string) =>
     name === 'door' && state.list ? { name, list: state.list, horizonUs: () => 0 } : undefined;
   const sent: ToThread['do'][] = [];
@@ -33,6 +39,7 @@ async function openPair() {
     monotonicMs: () => state.atMs,
     wish: (name) => feed.wish(name),
     drop: (name) => feed.drop(name),
+    shared: (bytes) => (state.shared += bytes),
   });
   const feed = new StreamFeed({
     find,
@@ -95,6 +102,7 @@ suite('streams as a serving thread knows them', () => {
         assert.deepEqual(look(copies.now, path, query), look(own, path, query), `${path} ${query}`);
       }
     }
+    assert.ok(pair.state.shared >= house.list.memoryBytes, 'what came was counted, for a collection in time');
     assert.equal(sent[0], 'stream');
     assert.deepEqual(new Set(sent.slice(1)), new Set(['changes']));
   });

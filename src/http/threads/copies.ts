@@ -65,6 +65,8 @@ export interface CopiesOptions {
   readonly monotonicMs: () => number;
   wish(name: string): void;
   drop(name: string): void;
+  /** Media in shared memory came that this thread refers to from now on, bytes. */
+  shared?(bytes: number): void;
 }
 
 /** The copies of one thread. */
@@ -74,8 +76,8 @@ export class Copies implements AsyncDisposable {
   /** By name, when it was wished for. */
   readonly #wishes = new Map<string, number>();
   readonly #tokens: WatchTokens;
-  readonly #reader: RangeReader = openRangeReader();
-  readonly #known = new KnownSegments(this.#reader);
+  readonly #reader: RangeReader;
+  readonly #known: KnownSegments;
   readonly #sweeper: NodeJS.Timeout;
   #warming = 0;
   /** For the hot responder. */
@@ -85,6 +87,8 @@ export class Copies implements AsyncDisposable {
     this.#options = options;
     this.#copies = copies;
     this.#tokens = tokens;
+    this.#reader = openRangeReader();
+    this.#known = new KnownSegments(this.#reader);
     this.#sweeper = setInterval(() => this.sweep(), WISH_AGAIN_MS).unref();
     const live = createLiveNow((name) => this.#find(name), this.#known);
     this.now = {
@@ -127,13 +131,18 @@ export class Copies implements AsyncDisposable {
       case 'stream': {
         const { name, list, access } = message;
         this.#end(name);
-        this.#copies.set(name, new Copy(name, list, access, this.#options.monotonicMs()));
+        const copy = new Copy(name, list, access, this.#options.monotonicMs());
+        this.#copies.set(name, copy);
+        this.#options.shared?.(copy.list.memoryBytes);
         this.#tokens.learn(name, access.epoch);
         break;
       }
       case 'changes': {
         const copy = this.#copies.get(message.name);
-        if (copy) for (const change of message.changes) copy.repeat(change);
+        for (const change of message.changes) {
+          if (change.do === 'part') this.#options.shared?.(change.part.bytes.length);
+          copy?.repeat(change);
+        }
         break;
       }
       case 'access': {
@@ -167,7 +176,9 @@ export class Copies implements AsyncDisposable {
     const copy = address.kind === 'segment' ? this.#copies.get(address.name) : undefined;
     if (!copy || address.kind !== 'segment' || this.#warming >= MAX_WARMING) return;
     const ranges = this.#known.ranges(copy, keyOf(address));
-    if (ranges.length === 0) return;
+    const bytes = ranges.reduce((sum, { length }) => sum + length, 0);
+    // What does not stay whole would be read again for each who asks.
+    if (bytes === 0 || bytes > this.#reader.maxBlockBytes / 2) return;
     this.#warming++;
     Promise.all(ranges.map(({ path, offset, length }) => this.#reader.shared(path, offset, length)))
       // A file that went away meanwhile: the main thread says so.

@@ -4,7 +4,9 @@
  */
 import type { Endpoint } from '../../config/address.ts';
 import type { RecordedPlace } from '../../delivery/known-segments.ts';
+import type { ThreadMemory } from '../../observe/metrics.ts';
 import type { ListChange, LiveListState } from '../../packager/listed.ts';
+import type { OwnHosts } from '../host-check.ts';
 import type { Served } from '../hot/responder.ts';
 import type { ShownCertificate } from '../tls-certificate.ts';
 
@@ -25,6 +27,9 @@ export interface ThreadSettings {
   readonly backDoor: BackDoor;
   readonly certificate: ShownCertificate | undefined;
   readonly trustedProxies: readonly string[];
+  readonly ownHosts: OwnHosts;
+  /** Fields of every answer. */
+  readonly head: Readonly<Record<string, string>>;
   /** Signs rights to watch. */
   readonly watchSecret: Uint8Array;
 }
@@ -74,6 +79,8 @@ export interface Told {
   readonly readyBytes: number;
   /** Bytes of recordings that are kept in memory, now. */
   readonly blockBytes: number;
+  /** Heap and buffers of the thread, now. */
+  readonly memory: ThreadMemory;
   /** How late the thread came back to its work since it was asked last, seconds. */
   readonly lag: { readonly p50: number; readonly p99: number; readonly max: number };
 }

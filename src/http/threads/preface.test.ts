@@ -6,7 +6,8 @@ import { seeded } from '../../lib/random.fixture.ts';
 import { type Client, parsePreface, printPreface, readPreface } from './preface.ts';
 
 const word = 'a-word-that-nobody-knows';
-const client: Client = { address: '2001:db8::7', isSecure: true, protocol: 'http1' };
+const ends = { remoteAddress: '2001:db8::7', remotePort: 50_001, localAddress: '2001:db8::1', localPort: 443 };
+const client: Client = { ...ends, isSecure: true, protocol: 'http1' };
 
 suite('the first line of a connection from a serving thread', () => {
   let server: Server;
@@ -31,8 +32,8 @@ suite('the first line of a connection from a serving thread', () => {
   test('says whose connection it is', () => {
     for (const given of [
       client,
-      { address: '192.0.2.1', isSecure: false, protocol: 'http1' },
-      { address: '', isSecure: false, protocol: 'http1' },
+      { ...ends, remoteAddress: '192.0.2.1', isSecure: false, protocol: 'http1' },
+      { ...ends, remoteAddress: '', localAddress: '', isSecure: false, protocol: 'http1' },
     ] as const) {
       assert.deepEqual(parsePreface(printPreface(word, given), word), given);
     }
@@ -62,7 +63,7 @@ suite('the first line of a connection from a serving thread', () => {
     const [one] = taken.splice(0) as [(typeof taken)[0]];
     const { socket: own, client: from } = one;
     assert.deepEqual(from, client);
-    assert.equal(own.remoteAddress, client.address);
+    assert.equal(own.remoteAddress, client.remoteAddress);
     assert.ok('encrypted' in own);
     await once(own, 'end');
     assert.equal(one.text, 'GET / HTTP/1.1\r\n');

@@ -4,33 +4,38 @@
  */
 import { timingSafeEqual } from 'node:crypto';
 import type { Socket } from 'node:net';
+import type { ConnectionEnds } from '../socket-owner.ts';
 
-/** How a client came. */
-export interface Client {
-  readonly address: string;
+/** How a client came: the ends of its own connection, and what it speaks. */
+export interface Client extends ConnectionEnds {
   /** By TLS. */
   readonly isSecure: boolean;
   readonly protocol: 'http1' | 'http2';
 }
 
-const LINE = /^oxbow (\S+) (\S+) (tls|plain) (http1|http2)\n$/;
+const LINE = /^oxbow (\S+) (\S+) (\d{1,5}) (\S+) (\d{1,5}) (tls|plain) (http1|http2)\n$/;
 /** A longer first line is none of ours, bytes. */
 const MAX_BYTES = 256;
 /** The line is the first that is sent. */
 const WITHIN_MS = 5000;
 
 /** @param word known to the threads of this process alone */
-export function printPreface(word: string, { address, isSecure, protocol }: Client): string {
-  return `oxbow ${word} ${address || '-'} ${isSecure ? 'tls' : 'plain'} ${protocol}\n`;
+export function printPreface(word: string, client: Client): string {
+  const { remoteAddress, remotePort, localAddress, localPort, isSecure, protocol } = client;
+  const ends = `${remoteAddress || '-'} ${remotePort} ${localAddress || '-'} ${localPort}`;
+  return `oxbow ${word} ${ends} ${isSecure ? 'tls' : 'plain'} ${protocol}\n`;
 }
 
 /** Parses the line; undefined where it is none of ours. */
 export function parsePreface(line: string, word: string): Client | undefined {
-  const [, given = '', address = '', way, protocol] = LINE.exec(line) ?? [];
+  const [, given = '', remote = '', remotePort, local = '', localPort, way, protocol] = LINE.exec(line) ?? [];
   const [own, other] = [Buffer.from(word), Buffer.from(given)];
   if (own.length !== other.length || !timingSafeEqual(own, other)) return undefined;
   return {
-    address: address === '-' ? '' : address,
+    remoteAddress: remote === '-' ? '' : remote,
+    remotePort: Number(remotePort),
+    localAddress: local === '-' ? '' : local,
+    localPort: Number(localPort),
     isSecure: way === 'tls',
     protocol: protocol === 'http2' ? 'http2' : 'http1',
   };
@@ -61,7 +66,9 @@ export function readPreface(socket: Socket, word: string, take: (socket: Socket,
     socket.off('error', giveUp);
     socket.off('data', onData);
     if (read.length > end) socket.unshift(read.subarray(end));
-    Object.defineProperty(socket, 'remoteAddress', { value: client.address });
+    const { remoteAddress, remotePort, localAddress, localPort } = client;
+    for (const [name, value] of Object.entries({ remoteAddress, remotePort, localAddress, localPort }))
+      Object.defineProperty(socket, name, { value });
     if (client.isSecure) Object.defineProperty(socket, 'encrypted', { value: true });
     take(socket, client);
     // node:http2 reads what was put back in its own time; flowing, it would be lost.

@@ -10,7 +10,14 @@ async function openOdd(count: number) {
   const ended: number[] = [];
   const { promise: both, resolve } = Promise.withResolvers<void>();
   const options: ServingOptions = {
-    ...{ count, listen: { address: '127.0.0.1', port: 0 }, certificate: undefined, trustedProxies: [] },
+    ...{
+      count,
+      listen: { address: '127.0.0.1', port: 0 },
+      certificate: undefined,
+      trustedProxies: [],
+      ownHosts: undefined,
+      head: {},
+    },
     ...{ watchSecret: new Uint8Array(16), places: new Emitter<never>(), changed: new Emitter<never>(), forgotten },
     find: () => undefined,
     accessOf: () => ({ isPrivate: false, epoch: 0, targetDurationMs: undefined, horizonUs: 0 }),

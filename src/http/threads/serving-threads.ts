@@ -9,6 +9,7 @@ import { Worker } from 'node:worker_threads';
 import type { Endpoint } from '../../config/address.ts';
 import type { KnownSegments } from '../../delivery/known-segments.ts';
 import type { Subscribable } from '../../lib/events.ts';
+import type { OwnHosts } from '../host-check.ts';
 import { checkFree } from '../hot/listeners.ts';
 import type { ShownCertificate } from '../tls-certificate.ts';
 import type { FromThread, ThreadSettings, Told, ToThread } from './messages.ts';
@@ -31,6 +32,9 @@ export interface ServingOptions extends Omit<FeedOptions, 'post'> {
   readonly listen: Endpoint;
   readonly certificate: ShownCertificate | undefined;
   readonly trustedProxies: readonly string[];
+  readonly ownHosts: OwnHosts;
+  /** Fields of every answer. */
+  readonly head: Readonly<Record<string, string>>;
   readonly watchSecret: Uint8Array;
   readonly places: KnownSegments['found'];
   /** Files of recordings that are about to be deleted. */
@@ -70,7 +74,7 @@ export interface ServingThreads {
  * @throws the system's error where they cannot listen, e.g. EADDRINUSE
  */
 export async function openServingThreads(options: ServingOptions): Promise<ServingThreads> {
-  const { count, listen, trustedProxies, watchSecret } = options;
+  const { count, listen, trustedProxies, ownHosts, head, watchSecret } = options;
   await checkFree(listen);
   const word = randomBytes(24).toString('base64url');
   const sockets = new Set<Socket>();
@@ -90,7 +94,16 @@ export async function openServingThreads(options: ServingOptions): Promise<Servi
 
   async function start(number: number, port: number): Promise<Thread> {
     const settings: ThreadSettings = {
-      ...{ number, listen: { ...listen, port }, backDoor, certificate, trustedProxies, watchSecret },
+      ...{
+        number,
+        listen: { ...listen, port },
+        backDoor,
+        certificate,
+        trustedProxies,
+        ownHosts,
+        head,
+        watchSecret,
+      },
     };
     const thread = new Thread(settings, options);
     threads.set(number, thread);

@@ -16,7 +16,7 @@ test('sums are told once and begin anew; players are told once in each', () => {
   tally.starved();
   tally.held(1);
   for (const player of ['one', 'two', 'one']) tally.seen('door', player);
-  const { lag, ...told } = tally.take(7, { asked: true });
+  const { lag, memory, ...told } = tally.take(7, { asked: true });
   assert.deepEqual(told, {
     served: [['part', { answers: 3, bytes: 110, told: 1 }]],
     waited: [['playlist', [0.2]]],
@@ -27,10 +27,11 @@ test('sums are told once and begin anew; players are told once in each', () => {
     readyBytes: 500,
     blockBytes: 7,
   });
+  assert.ok(memory.heapUsed > 0 && memory.arrayBuffers >= 0);
   assert.ok(lag.p50 >= 0 && lag.max >= lag.p50);
   stop();
   tally.held(-1);
-  const { lag: _, ...next } = tally.take(0, { asked: false });
+  const { lag: _, memory: __, ...next } = tally.take(0, { asked: false });
   const nothing = { served: [], waited: [], refused: [], starved: 0, seen: [] };
   assert.deepEqual(next, { ...nothing, held: -1, readyBytes: 500, blockBytes: 0 });
   assert.equal(reads, 1);

@@ -2,6 +2,7 @@
  * What a serving thread counts, until it is told to the main thread, where metrics and viewers are.
  * In: words of the hot responder. Out: sums. Bounded: beyond that, players are counted by the next sum.
  */
+import { AlikePlayers } from '../../delivery/alike-players.ts';
 import { watchLoop } from '../../observe/loop-lag.ts';
 import type { HotCounts, Served } from '../hot/responder.ts';
 import type { Told } from './messages.ts';
@@ -21,6 +22,7 @@ export class Tally implements HotCounts, Disposable {
   readonly #refused: [kind: string, status: number][] = [];
   readonly #seen = new Map<string, Set<string>>();
   readonly #lag = watchLoop();
+  readonly #alike = new AlikePlayers(() => performance.now());
   #players = 0;
   #starved = 0;
   #held = 0;
@@ -53,8 +55,9 @@ export class Tally implements HotCounts, Disposable {
     this.#held += change;
   }
 
-  /** A player was given media. */
-  seen(stream: string, player: string): void {
+  /** A player was given media. @param target of the request, where others may have the same name */
+  seen(stream: string, given: string, target?: string): void {
+    const player = target === undefined ? given : this.#alike.nameOf(stream, given, target);
     const players = this.#seen.get(stream) ?? new Set<string>();
     this.#seen.set(stream, players);
     if (this.#players >= MAX_SEEN || players.has(player)) return;
@@ -88,6 +91,7 @@ export class Tally implements HotCounts, Disposable {
       seen: [...this.#seen].map(([stream, players]) => [stream, [...players]]),
       readyBytes: this.#readyBytes,
       blockBytes,
+      memory: process.memoryUsage(),
       lag: { p50: this.#lag.at(50), p99: this.#lag.at(99), max: this.#lag.at(100) },
     };
     if (asked) this.#lag.reset();

@@ -2,6 +2,8 @@
  * What serving threads count, in the metrics and among the viewers of the process.
  * In: their sums. Out: metrics; bytes of recordings that they keep.
  */
+
+import { showMemory } from '../../observe/metrics.ts';
 import type { HttpDeps } from '../deps.ts';
 import { countsOf } from '../hot/hot-deps.ts';
 import type { HotCounts } from '../hot/responder.ts';
@@ -12,10 +14,9 @@ interface Now {
   held: number;
   readyBytes: number;
   blockBytes: number;
+  memory: Told['memory'];
   lag: Told['lag'];
 }
-
-const NONE: Now = { held: 0, readyBytes: 0, blockBytes: 0, lag: { p50: 0, p99: 0, max: 0 } };
 
 /** Sums of all threads. */
 export class ThreadCounts {
@@ -42,13 +43,9 @@ export class ThreadCounts {
     for (const [stream, players] of told.seen) for (const player of players) viewers.seen(stream, player);
     if (told.starved > 0) metrics.bufferStarvations.inc(told.starved);
     metrics.heldRequests.inc(told.held);
-    const last = this.#threads.get(thread) ?? NONE;
-    this.#threads.set(thread, {
-      held: last.held + told.held,
-      readyBytes: told.readyBytes,
-      blockBytes: told.blockBytes,
-      lag: told.lag,
-    });
+    const { readyBytes, blockBytes, memory, lag } = told;
+    const held = (this.#threads.get(thread)?.held ?? 0) + told.held;
+    this.#threads.set(thread, { held, readyBytes, blockBytes, memory, lag });
   }
 
   /** A thread ended by a mistake: what waited there waits no more. */
@@ -62,6 +59,7 @@ export class ThreadCounts {
     const { metrics } = this.#deps;
     for (const [number, now] of this.#threads) {
       metrics.readyBytes.inc(now.readyBytes);
+      showMemory(metrics, `serving-${number}`, now.memory);
       const { p50, p99, max } = now.lag;
       for (const [quantile, seconds] of [
         ['0.5', p50],

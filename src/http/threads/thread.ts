@@ -6,6 +6,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { parentPort, workerData } from 'node:worker_threads';
 import { createSystemClock } from '../../lib/clock.ts';
 import { messageOf, OxbowError } from '../../lib/errors.ts';
+import { GarbageWatch } from '../../lib/garbage-watch.ts';
 import { letGoOfGarbage, TIDY_AFTER_MS } from '../../lib/heap.ts';
 import { traceIdOf } from '../../observe/trace.ts';
 import { exchangeOfHttp1 } from '../exchange.ts';
@@ -29,6 +30,8 @@ const OWN_REFUSALS: ReadonlySet<string> = new Set(['not-ready', 'part-timeout'])
 
 const clock = createSystemClock();
 const tally = new Tally();
+/** Its own heap is small. */
+const garbage = new GarbageWatch({ enough: 0 });
 const upstream = createUpstream(settings.backDoor);
 const copies = await Copies.open({
   watchSecret: settings.watchSecret,
@@ -36,6 +39,7 @@ const copies = await Copies.open({
   monotonicMs: () => clock.monotonicMs(),
   wish: (name) => say({ do: 'wish', name }),
   drop: (name) => say({ do: 'drop', name }),
+  shared: (bytes) => garbage.count(bytes),
 });
 const held = new HeldRequests(heldLimits, (change) => tally.held(change));
 type Refuse = Parameters<typeof createHotResponder>[2]['refuse'];
@@ -56,6 +60,8 @@ const hot = createHotResponder(
     viewers: tally,
     counts: tally,
     trustedProxies: settings.trustedProxies,
+    ownHosts: settings.ownHosts,
+    head: settings.head,
     clock,
     failed: (error, where) => say({ do: 'failed', error: error instanceof Error ? error : messageOf(error), where }),
   },

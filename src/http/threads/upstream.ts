@@ -7,6 +7,7 @@ import { connect, type Socket } from 'node:net';
 import { pipeline } from 'node:stream';
 import { OxbowError } from '../../lib/errors.ts';
 import { http } from '../../lib/node-http.ts';
+import { endsOf } from '../socket-owner.ts';
 import type { BackDoor } from './messages.ts';
 import { type Client, printPreface } from './preface.ts';
 
@@ -33,7 +34,7 @@ export function createUpstream({ port, word }: BackDoor): Upstream {
   function open(client: Socket, protocol: Client['protocol']): Socket {
     const socket = connect({ host: '127.0.0.1', port, noDelay: true, allowHalfOpen: true });
     const isSecure = 'encrypted' in client;
-    socket.write(printPreface(word, { address: client.remoteAddress ?? '', isSecure, protocol }));
+    socket.write(printPreface(word, { ...endsOf(client), isSecure, protocol }));
     return socket;
   }
 

@@ -35,13 +35,18 @@ const sourced = (track: typeof videoTrack, walk: FileMovie['tracks'][number]['wa
   ({ track, walk, source: { nalLengthBytes: 4 }, count: 1, durationS: 1 }) as unknown as FileMovie['tracks'][number];
 
 test('samples that take no time are not gathered without end', async () => {
-  const movie: FileMovie = { tracks: [sourced(videoTrack, emptySamples(1))], leftOut: [], fragmented: false };
+  const movie: FileMovie = {
+    tracks: [sourced(videoTrack, emptySamples(1))],
+    leftOut: [],
+    notes: [],
+    fragmented: false,
+  };
   await assert.rejects(readTables(fileOf(new Uint8Array(8)), movie, { signal }).next(), { name: 'FormatError' });
   let left = 1;
   const one = { ...emptySamples(1), next: () => movieSample(left--), peek: () => movieSample(left) };
   const both: FileMovie = {
     tracks: [sourced(videoTrack, one as never), sourced(audioTrack, emptySamples(2))],
-    ...{ leftOut: [], fragmented: false },
+    ...{ leftOut: [], notes: [], fragmented: false },
   };
   await assert.rejects(readTables(fileOf(new Uint8Array(8)), both, { signal }).next(), { name: 'FormatError' });
 });

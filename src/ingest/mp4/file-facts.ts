@@ -11,7 +11,7 @@ import type { FileMovie } from '../../media/isobmff/progressive.ts';
  *
  * @param length bytes, undefined where the server does not say
  */
-export function factsOf({ tracks }: FileMovie, length: number | undefined): SourceFacts {
+export function factsOf({ tracks, leftOut }: FileMovie, length: number | undefined): SourceFacts {
   const durationS = Math.max(0, ...tracks.map((track) => track.durationS));
   const hasTables = tracks.some(({ count }) => count > 0);
   const video = tracks.find(({ track }) => track.kind === 'video');
@@ -36,5 +36,6 @@ export function factsOf({ tracks }: FileMovie, length: number | undefined): Sour
     ...(durationS > 0 && { durationS }),
     qualities: quality.name === '' ? [] : [quality],
     ...(quality.name !== '' && { chosen: quality.name }),
+    ...(leftOut.length > 0 && { leftOut: [...leftOut] }),
   };
 }

@@ -2,6 +2,7 @@
  * Finds out what an MP4 file is: ordinary, with sample tables, or fragmented.
  * In: the file's bytes. Out: its tables, or that it has fragments. ISO/IEC 14496-12, 4.2 and 8.2.
  */
+import { namesOf } from '../../api/left-out.ts';
 import { FormatError, OxbowError } from '../../lib/errors.ts';
 import { readBoxHead, u32At } from '../../media/isobmff/box.ts';
 import { type FileMovie, parseMovie } from '../../media/isobmff/progressive.ts';
@@ -41,6 +42,10 @@ export async function openMovie(file: FileBytes, { signal }: { signal: AbortSign
   throw new FormatError('the file has no moov', at);
 }
 
+function noTrack(leftOut: FileMovie['leftOut']): string {
+  return leftOut.length > 0 ? `oxbow cannot take ${namesOf(leftOut)}`.slice(0, 200) : 'the file has no track';
+}
+
 async function readMovie(
   file: FileBytes,
   at: number,
@@ -54,7 +59,7 @@ async function readMovie(
   const { headLength } = readBoxHead(bytes, 0)!;
   const movie = parseMovie(bytes, { type: 'moov', start: 0, body: headLength, end: size });
   if (movie.tracks.length === 0) {
-    throw new OxbowError('unsupported-media', movie.leftOut.join('; ').slice(0, 200) || 'the file has no track');
+    throw new OxbowError('unsupported-media', noTrack(movie.leftOut));
   }
   return movie;
 }

@@ -79,7 +79,7 @@ export async function runMp4Pull(options: Mp4PullOptions, { signal }: { signal: 
   if (locate) access.moved(await locate({ signal }));
   await using file = await openFileBytes(context, { signal });
   const movie = await openMovie(file, { signal });
-  for (const reason of movie.leftOut) log.warn({ reason }, 'something of the file is left out');
+  for (const reason of movie.notes) log.warn({ reason }, 'a part of the file is not applied');
   options.onFacts?.(factsOf(movie, file.length));
   const hasTables = movie.tracks.some(({ count }) => count > 0);
   if (!hasTables && !movie.fragmented) throw new OxbowError('unsupported-media', 'the file has no media');

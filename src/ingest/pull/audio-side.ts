@@ -3,28 +3,24 @@
  * In: the items of the rendition, as they come. Out: for each stretch of video, the audio up to its end. rfc8216bis, 4.4.6.2.1:
  * renditions share timestamps and discontinuity sequence numbers, not segment boundaries.
  */
+import type { LeftOutTrack } from '../../api/left-out.ts';
 import { sleep } from '../../lib/abort.ts';
 import { messageOf } from '../../lib/errors.ts';
-import type { Frame, Track } from '../../media/frame.ts';
+import type { Track } from '../../media/frame.ts';
 import type { Rendition } from '../../media/m3u8/playlist.ts';
 import { ticksToUs } from '../../media/run.ts';
+import { AudioLine, type AudioPiece, type VideoStretch, type WaitingFrame } from './audio-line.ts';
 import type { PullContext } from './context.ts';
 import { type RenditionPlace, readRendition } from './rendition.ts';
 import type { MediaGroup } from './segment-demux.ts';
 
-/** Audio may end so much before the video segment does, µs: boundaries never fall together. */
-const SLACK_US = 150_000;
-/** Frames kept for video that has not come; about 3 minutes of AAC. */
-const MAX_FRAMES = 10_000;
 /** No more is fetched while so many frames wait, or so many bytes. */
-const MAX_AHEAD = MAX_FRAMES / 2;
+const MAX_AHEAD = 5000;
 const MAX_AHEAD_BYTES = 16 * 1024 * 1024;
 /** Ten seconds of eight channels that are hardly compressed. */
 const MAX_SEGMENT_BYTES = 16 * 1024 * 1024;
 /** Tracks taken of one rendition. */
 const MAX_TRACKS = 4;
-/** One turn of the 33 bits in which MPEG-TS and packed audio count, µs. */
-const TURN_US = (2 ** 33 * 1_000_000) / 90_000;
 
 /** Longest name of a rendition, characters. */
 const MAX_LABEL = 100;
@@ -33,14 +29,6 @@ const MAX_LABEL = 100;
 export function named(track: Track, { language, name }: Rendition): Track {
   const isTag = language !== undefined && language.length <= 35 && /^[a-z]{2,8}(-[a-z0-9]{1,8})*$/i.test(language);
   return { ...track, language: isTag ? language : track.language, label: name.slice(0, MAX_LABEL) };
-}
-
-/** A frame that waits for its video. */
-export interface WaitingFrame {
-  readonly discontinuitySequence: number;
-  readonly frame: Frame;
-  readonly dtsUs: number;
-  readonly endUs: number;
 }
 
 /** What belongs to a stretch of video. */
@@ -55,13 +43,15 @@ export interface DueAudio {
 export class AudioSide {
   readonly #context: PullContext;
   readonly #firstId: number;
-  #waiting: WaitingFrame[] = [];
+  readonly #line = new AudioLine();
   #tracks: readonly Track[] = [];
   #state: 'running' | 'ended' | 'failed' = 'running';
   /** The audio did not come in time: video no longer waits until it has caught up. */
   #late = false;
   #wake: (() => void) | undefined;
   #wakeReader: (() => void) | undefined;
+  readonly #onLeftOut: PullContext['onLeftOut'];
+  #leftOut: readonly LeftOutTrack[] = [];
   readonly #stopped = new AbortController();
   /** As the Multivariant Playlist describes it. */
   readonly rendition: Rendition;
@@ -70,13 +60,17 @@ export class AudioSide {
   constructor(rendition: Rendition, firstId: number, context: PullContext) {
     this.rendition = rendition;
     this.#firstId = firstId;
-    this.#context = { ...context, maxSegmentBytes: MAX_SEGMENT_BYTES };
+    this.#context = {
+      ...context,
+      maxSegmentBytes: MAX_SEGMENT_BYTES,
+      onLeftOut: (tracks) => this.#tellLeftOut(tracks.map((track) => this.#named(track))),
+    };
+    this.#onLeftOut = context.onLeftOut;
   }
 
   /** More waits than the video will take soon. */
   get #isAhead(): boolean {
-    const bytes = this.#waiting.reduce((sum, { frame }) => sum + frame.data.length, 0);
-    return this.#waiting.length > MAX_AHEAD || bytes > MAX_AHEAD_BYTES;
+    return this.#line.length > MAX_AHEAD || this.#line.bytes > MAX_AHEAD_BYTES;
   }
 
   /**
@@ -90,18 +84,22 @@ export class AudioSide {
     try {
       for await (const item of readRendition(place, this.#context, { signal })) {
         if (item.kind === 'segment') {
-          for (const group of item.media.groups) this.#add(group, item.segment.discontinuitySequence);
+          for (const group of item.media.groups) this.#add(group, item.segment);
           // A list that offers its past is fetched no faster than the video it belongs to.
           if (this.#isAhead) await this.#taken({ signal });
-        } else {
+        } else if (item.cause !== 'offline') {
           log.warn({ cause: item.cause, detail: item.detail, name, language }, 'audio is missing');
           // Whoever waits finds out by its own patience.
+          if (item.cause === 'bad-media' && this.#tracks.length === 0) this.#tellUnreadable(item.detail);
         }
       }
       this.#state = 'ended';
     } catch (error) {
       this.#state = 'failed';
-      if (!signal.aborted) log.warn({ error: messageOf(error), name, language }, 'the audio rendition ended');
+      if (!signal.aborted) {
+        log.warn({ error: messageOf(error), name, language }, 'the audio rendition ended');
+        this.#tellUnreadable(messageOf(error));
+      }
     } finally {
       this.#wake?.();
     }
@@ -110,67 +108,58 @@ export class AudioSide {
   /** It is not needed: the video brings the same audio. */
   stop(): void {
     this.#stopped.abort(new Error('the video brings this audio itself'));
-    this.#waiting = [];
+    this.#line.clear();
     this.#tracks = [];
+    this.#tellLeftOut([]);
   }
 
-  #add({ tracks, frames }: MediaGroup, discontinuitySequence: number): void {
+  #tellLeftOut(tracks: readonly LeftOutTrack[]): void {
+    this.#leftOut = tracks;
+    this.#onLeftOut?.(tracks);
+  }
+
+  /** The rendition brings nothing that can be taken, and its demuxer does not name a codec. */
+  #tellUnreadable(detail: string): void {
+    if (this.#leftOut.length > 0) return;
+    this.#tellLeftOut([{ kind: 'audio', name: `the audio rendition ${this.rendition.name} (${detail})` }]);
+  }
+
+  #named({ kind, name }: LeftOutTrack): LeftOutTrack {
+    return { kind, name: `${name} (${this.rendition.name})` };
+  }
+
+  #add({ tracks, frames }: MediaGroup, piece: AudioPiece): void {
     if (this.#stopped.signal.aborted) return;
     const audio = tracks.filter(({ kind }) => kind === 'audio').slice(0, MAX_TRACKS);
     const places = new Map(audio.map(({ id, timescale }, i) => [id, { id: this.#firstId + i, timescale }]));
     this.#tracks = audio.map((track, i) => ({ ...named(track, this.rendition), id: this.#firstId + i }));
-    for (const frame of frames) {
+    const waiting = frames.flatMap((frame): WaitingFrame[] => {
       const place = places.get(frame.trackId);
-      if (!place) continue;
+      if (!place) return [];
       const dtsUs = ticksToUs(frame.dts, place.timescale);
-      this.#waiting.push({
-        discontinuitySequence,
-        frame: { ...frame, trackId: place.id },
-        dtsUs,
-        endUs: dtsUs + ticksToUs(frame.duration, place.timescale),
-      });
-    }
-    if (this.#waiting.length > MAX_FRAMES) this.#waiting.splice(0, this.#waiting.length - MAX_FRAMES);
+      const endUs = dtsUs + ticksToUs(frame.duration, place.timescale);
+      return [{ frame: { ...frame, trackId: place.id }, dtsUs, endUs }];
+    });
+    this.#line.add(piece, waiting);
     this.#wake?.();
-  }
-
-  #covers(discontinuitySequence: number, endUs: number): boolean {
-    const last = this.#waiting.at(-1);
-    if (!last) return false;
-    if (last.discontinuitySequence !== discontinuitySequence) return last.discontinuitySequence > discontinuitySequence;
-    return last.endUs >= endUs + this.#turnsUs(endUs) - SLACK_US;
-  }
-
-  /** How many µs this audio's clock is whole turns ahead of the video's: each may have begun on its own side of a wrap. */
-  #turnsUs(videoUs: number): number {
-    const first = this.#waiting[0];
-    return first ? Math.round((first.dtsUs - videoUs) / TURN_US) * TURN_US : 0;
   }
 
   /**
    * Takes the audio of a stretch of video, waiting for it if need be.
    *
-   * @param endUs end of the stretch on the video's clock
    * @param waitMs longest wait, ms; three times as long for the first audio, so that a run need not begin without it
    */
-  async due(
-    discontinuitySequence: number,
-    endUs: number,
-    waitMs: number,
-    { signal }: { signal: AbortSignal },
-  ): Promise<DueAudio> {
-    if (!this.#late || this.#covers(discontinuitySequence, endUs)) {
+  async due(video: VideoStretch, waitMs: number, { signal }: { signal: AbortSignal }): Promise<DueAudio> {
+    const line = this.#line;
+    line.follow(video);
+    // What is read no further while too much waits may be what the video needs.
+    if (!this.#isAhead) this.#wakeReader?.();
+    if (!this.#late || line.covers(video)) {
       const patienceMs = this.#tracks.length === 0 ? 3 * waitMs : waitMs;
-      this.#late = !(await this.#wait(() => this.#covers(discontinuitySequence, endUs), patienceMs, signal));
+      this.#late = !(await this.#wait(() => line.covers(video), patienceMs, signal));
     }
-    const take = (until: (waiting: WaitingFrame) => boolean): WaitingFrame[] => {
-      const count = this.#waiting.findIndex((waiting) => !until(waiting));
-      return this.#waiting.splice(0, count < 0 ? this.#waiting.length : count);
-    };
-    take((waiting) => waiting.discontinuitySequence < discontinuitySequence);
-    const turnsUs = this.#turnsUs(endUs);
+    const { frames: due, turnsUs } = line.take(video);
     this.#wakeReader?.();
-    const due = take((w) => w.discontinuitySequence === discontinuitySequence && w.dtsUs - turnsUs < endUs);
     // A rendition that has failed for good is no track that others should wait for.
     if (due.length === 0 && this.#state === 'failed') this.#tracks = [];
     const frames = turnsUs === 0 ? due : due.map((waiting) => this.#turned(waiting, turnsUs));

@@ -3,13 +3,16 @@
  * In: demuxed video segments, the Renditions of the audio group. Out: the same segments with the audio of every language merged in.
  * rfc8216bis, 4.4.6.1 and 4.4.6.2.1.
  */
+import type { LeftOutTrack } from '../../api/left-out.ts';
 import type { Frame, Track } from '../../media/frame.ts';
 import type { Rendition } from '../../media/m3u8/playlist.ts';
 import { ticksToUs } from '../../media/run.ts';
-import { AudioSide, named, type WaitingFrame } from './audio-side.ts';
+import type { VideoStretch, WaitingFrame } from './audio-line.ts';
+import { AudioSide, named } from './audio-side.ts';
 import type { PullContext } from './context.ts';
 import type { RenditionPlace } from './rendition.ts';
 import type { DemuxedSegment, MediaGroup } from './segment-demux.ts';
+import type { QueuedSegment } from './segment-queue.ts';
 
 /** The first track id of the first rendition, so that they differ from the video's, and how far apart the renditions lie. */
 const FIRST_ID = 101;
@@ -32,11 +35,20 @@ export class AudioSides {
   /**
    * @param places at most 8, the default one first
    * @param inBand the member of the group that has no playlist of its own
+   * @param leftOut told of the tracks of a rendition that cannot be taken: all of them, each time they change
    */
-  constructor(places: readonly AudioPlace[], inBand: Rendition | undefined, context: PullContext) {
+  constructor(
+    places: readonly AudioPlace[],
+    inBand: Rendition | undefined,
+    context: PullContext,
+    leftOut: (rendition: Rendition, tracks: readonly LeftOutTrack[]) => void = () => {},
+  ) {
     this.#places = places;
     this.#inBand = inBand;
-    this.#sides = places.map(({ rendition }, i) => new AudioSide(rendition, FIRST_ID + i * IDS_EACH, context));
+    this.#sides = places.map(({ rendition }, i) => {
+      const onLeftOut = (tracks: readonly LeftOutTrack[]) => leftOut(rendition, tracks);
+      return new AudioSide(rendition, FIRST_ID + i * IDS_EACH, { ...context, onLeftOut });
+    });
   }
 
   /** Reads all of them until they have ended or `signal` aborts. Never rejects. */
@@ -51,7 +63,7 @@ export class AudioSides {
    */
   async join(
     media: DemuxedSegment,
-    discontinuitySequence: number,
+    { epoch, discontinuitySequence, repeats }: Pick<QueuedSegment, 'epoch' | 'discontinuitySequence' | 'repeats'>,
     waitMs: number,
     { signal }: { signal: AbortSignal },
   ): Promise<DemuxedSegment> {
@@ -59,10 +71,8 @@ export class AudioSides {
     if (hasOwn) this.#settle();
     const groups = hasOwn && this.#inBand ? media.groups.map((group) => withName(group, this.#inBand!)) : media.groups;
     if (this.#sides.length === 0) return { ...media, groups };
-    const endUs = endOf(media);
-    const all = await Promise.all(
-      this.#sides.map((side) => side.due(discontinuitySequence, endUs, waitMs, { signal })),
-    );
+    const video = { epoch, discontinuitySequence, repeats, ...reachOf(media) };
+    const all = await Promise.all(this.#sides.map((side) => side.due(video, waitMs, { signal })));
     const damages = all.flatMap(({ missing }, i) => {
       if (!missing) return [];
       return this.#sides.length === 1 ? 'audio is missing' : `audio is missing (${this.#sides[i]!.rendition.name})`;
@@ -98,16 +108,20 @@ function withName(group: MediaGroup, rendition: Rendition): MediaGroup {
   };
 }
 
-function endOf({ groups }: DemuxedSegment): number {
+/** From the first pts to the end of the last frame, µs. */
+function reachOf({ groups }: DemuxedSegment): Pick<VideoStretch, 'startUs' | 'endUs'> {
+  let startUs = Number.POSITIVE_INFINITY;
   let endUs = Number.NEGATIVE_INFINITY;
   for (const { tracks, frames } of groups) {
     const timescales = new Map(tracks.map(({ id, timescale }) => [id, timescale]));
     for (const { trackId, pts, duration } of frames) {
       const timescale = timescales.get(trackId);
-      if (timescale) endUs = Math.max(endUs, ticksToUs(pts + duration, timescale));
+      if (!timescale) continue;
+      startUs = Math.min(startUs, ticksToUs(pts, timescale));
+      endUs = Math.max(endUs, ticksToUs(pts + duration, timescale));
     }
   }
-  return endUs;
+  return { startUs, endUs };
 }
 
 /** Puts each audio frame before the first frame of its group that is decoded later; what is left goes to the last group. */

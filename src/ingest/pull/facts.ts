@@ -2,23 +2,14 @@
  * Gathers what is known of a source while it is pulled.
  * In: its playlists and segments, as they come. Out: SourceFacts, each time they say something new.
  */
+import type { LeftOutTrack } from '../../api/left-out.ts';
 import type { SourceFacts } from '../../api/source-facts.ts';
 import type { ParsedPlaylist } from '../../media/m3u8/parse.ts';
-import type { MediaPlaylist } from '../../media/m3u8/playlist.ts';
+import { listedS } from './list-segments.ts';
 import type { SourcePlaces } from './source-home.ts';
 
 /** A list grows and shrinks by a segment at each reload: only more than this part of it is news. */
 const NEWS = 0.1;
-
-function lengthOf({ segments }: MediaPlaylist): number {
-  const partsS = (parts: MediaPlaylist['segments'][number]['parts']) =>
-    parts.reduce((sum, { durationS }) => sum + durationS, 0);
-  const seconds = segments.reduce(
-    (sum, { uri, durationS, parts }) => sum + (uri === '' ? partsS(parts) : durationS),
-    0,
-  );
-  return Math.round(seconds * 1000) / 1000;
-}
 
 /** What one pull knows of its source. */
 export class FactsTeller {
@@ -47,7 +38,7 @@ export class FactsTeller {
     const { playlist } = parsed;
     this.#opened = true;
     const { durationS, backS, ...rest } = this.#facts;
-    const seconds = lengthOf(playlist);
+    const seconds = Math.round(listedS(playlist) * 1000) / 1000;
     const before = this.#facts.live ? backS : durationS;
     const isNews = this.#facts.live === playlist.endList || Math.abs(seconds - (before ?? -1e9)) > NEWS * seconds;
     const told = isNews ? seconds : before!;
@@ -57,6 +48,12 @@ export class FactsTeller {
   /** A segment was read. */
   container(container: string): void {
     if (container !== this.#facts.container) this.#put({ ...this.#facts, container });
+  }
+
+  /** Tracks that cannot be taken: all of them. */
+  leftOut(tracks: readonly LeftOutTrack[]): void {
+    const { leftOut: _, ...rest } = this.#facts;
+    this.#put({ ...rest, ...(tracks.length > 0 && { leftOut: [...tracks] }) });
   }
 
   #put(facts: SourceFacts): void {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { run } from '../../../test/fixtures/ffmpeg.ts';
 import { need } from '../../../test/fixtures/need.ts';
+import type { SourceFacts } from '../../api/source-facts.ts';
 import { id3Frame, id3Tag, timeFrame } from '../../media/packed-audio/packed.fixture.ts';
 import { FPS, listOf, makeMedia, type Pull, pull, removeMedia } from './pull.fixture.ts';
 
@@ -196,5 +197,37 @@ suite('pulling audio with lists of its own', { concurrency: 6, skip: need('ffmpe
         ['audio', 'de', 'Deutsch'],
       ],
     );
+  });
+
+  test('audio renditions that cannot be read are left out by name: another codec, packed audio of unknown kind, web pages', async () => {
+    const told: SourceFacts[] = [];
+    const onFacts = (facts: SourceFacts) => told.push(facts);
+    await using p = await pull('/master.m3u8', { onFacts }, async (origin) => {
+      const made = await run('ffmpeg', [
+        ...['-loglevel', 'error', '-y', '-f', 'lavfi', '-i', `sine=sample_rate=48000:duration=${SECONDS}`],
+        ...['-c:a', 'dca', '-strict', '-2', '-ac', '2', join(folder, 'dts.ts')],
+      ]);
+      assert.equal(made.code, 0, made.stderr);
+      origin.put('/dts.ts', await read('dts.ts'));
+      origin.put('/unknown.aac', Buffer.concat([id3Tag(timeFrame(TS_START)), Buffer.alloc(4000, 0x55)]));
+      origin.put('/page.aac', '<html>sign in</html>');
+      const names = ['dts.ts', 'unknown.aac', 'page.aac'];
+      for (const file of names) origin.put(`/${file}.m3u8`, body([[file, 0, SECONDS]]));
+      const media = names.map((file) => `#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="a",NAME="${file}",URI="${file}.m3u8"`);
+      origin.put(
+        '/master.m3u8',
+        ['#EXTM3U', ...media, '#EXT-X-STREAM-INF:BANDWIDTH=1,AUDIO="a"', 'ts/index.m3u8'].join('\n'),
+      );
+    });
+    await p.done;
+    assert.equal(p.input.videoFrames, SECONDS * FPS);
+    const names = told
+      .at(-1)!
+      .leftOut!.map(({ kind, name }) => `${kind}: ${name}`)
+      .sort();
+    assert.equal(names.length, 3);
+    assert.equal(names[0], 'audio: DTS audio (dts.ts)');
+    assert.match(names[1]!, /^audio: the audio rendition page\.aac \(page\.aac: the segment is a web page/);
+    assert.match(names[2]!, /^audio: the audio rendition unknown\.aac \(unknown\.aac: /);
   });
 });

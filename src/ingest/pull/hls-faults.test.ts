@@ -5,6 +5,9 @@ import { need } from '../../../test/fixtures/need.ts';
 import { asked, FPS, listOf, makeMedia, pull, removeMedia, ts } from './pull.fixture.ts';
 import { spanOf } from './recording-input.fixture.ts';
 
+/** The rules of segments that fail, without the 30 s or 60 s that short target durations are given. */
+const short = { limits: { minWaitMs: 0, endedWaitMs: 0 } };
+
 suite('pulling HLS from an origin that fails', { concurrency: 6, skip: need('ffmpeg') }, () => {
   before(() => makeMedia({ ts: { seconds: 8 }, apart: { seconds: 3, container: 'fmp4', audio: 'separate' } }));
   after(removeMedia);
@@ -27,7 +30,7 @@ suite('pulling HLS from an origin that fails', { concurrency: 6, skip: need('ffm
       origin.fault('seg3.ts', { kind: 'status', status: 410 });
     });
     await p.done;
-    assert.deepEqual(p.input.absences, ['source-skipped HTTP 410 seg3.ts']);
+    assert.deepEqual(p.input.absences, ['source-skipped HTTP 410 seg3.ts (1 try)']);
     assert.equal(p.input.runs.length, 2);
     const [a, b] = p.input.runs;
     assert.equal(a!.start.eUs, b!.start.eUs);
@@ -48,14 +51,14 @@ suite('pulling HLS from an origin that fails', { concurrency: 6, skip: need('ffm
       });
     });
     await p.done;
-    assert.deepEqual(p.input.absences, ['source-skipped HTTP 404 seg2.ts']);
+    assert.match(p.input.absences.join(), /^source-skipped HTTP 404 seg2\.ts \(\d+ tries\)$/);
     assert.equal(p.input.videoFrames, 5 * FPS);
     assert.ok(p.counts.retries >= 1);
   });
 
   test('a slow drip is cut off after three target durations, and what came meanwhile is published', async () => {
     const started = performance.now();
-    await using p = await pull('/live.m3u8', {}, (origin) => {
+    await using p = await pull('/live.m3u8', short, (origin) => {
       origin.fault('seg1.ts', { kind: 'drip', bytes: 100, everyMs: 50 });
       origin.put('/live.m3u8', () => listOf({ segments: ts(0, 1, 2) }));
     });
@@ -233,12 +236,12 @@ suite('pulling HLS from an origin that fails', { concurrency: 6, skip: need('ffm
     assert.ok(loads < 20, `${loads} loads`);
   });
 
-  test('what is no media is a hole named bad-media, and the next segment is taken', async () => {
-    await using p = await pull('/ts/index.m3u8', {}, (origin) => {
+  test('what stays no media is a hole named bad-media, and the next segment is taken', async () => {
+    await using p = await pull('/ts/index.m3u8', short, (origin) => {
       origin.fault('seg3.ts', { kind: 'body', body: '<html>captive portal</html>' });
     });
     await p.done;
-    assert.deepEqual(p.input.absences, ['bad-media seg3.ts: the segment is a web page']);
+    assert.match(p.input.absences.join(), /^bad-media seg3\.ts: the segment is a web page \(\d+ tries\)$/);
     assert.equal(p.input.videoFrames, 7 * FPS);
   });
 
@@ -322,7 +325,7 @@ suite('pulling HLS from an origin that fails', { concurrency: 6, skip: need('ffm
       origin.put('/live.m3u8', () => {
         const first = 5 * loads++;
         const segments = ts(0, 1, 2, 3, 4).map((uri, i) =>
-          first + i === 2 ? uri.replace('2', '0') : `${uri.replace('0', '5')}?${first + i}`,
+          i === 2 ? `${uri.replace('2', '0')}?${first}` : `${uri.replace('0', '5')}?${first + i}`,
         );
         return listOf({ segments, first });
       });

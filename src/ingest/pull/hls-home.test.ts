@@ -158,10 +158,10 @@ suite('pulling HLS as it is served', { concurrency: 6, skip: need('ffmpeg') }, (
     }
   });
 
-  test('a range that lies outside of its file is given up at once, another one than was asked for is asked for again', async () => {
+  test('a range that lies outside of its file is requested again, for it may grow, and so is another one than was asked for', async () => {
     const [first, second] = [await read('ts/seg0.ts'), await read('ts/seg1.ts')];
     let asks = 0;
-    await using p = await pull('/list.m3u8', {}, (origin) => {
+    await using p = await pull('/list.m3u8', { limits: { minWaitMs: 0, endedWaitMs: 0 } }, (origin) => {
       origin.put('/gone.ts', () => ({ status: 416 }));
       origin.put('/odd.ts', () => {
         asks += 1;
@@ -182,8 +182,8 @@ suite('pulling HLS as it is served', { concurrency: 6, skip: need('ffmpeg') }, (
     });
     await p.done;
     assert.equal(asks, 2);
-    assert.deepEqual(p.input.absences, ['source-skipped HTTP 416 gone.ts']);
-    assert.equal(asked(p.origin, 'gone.ts').length, 1);
+    assert.match(p.input.absences.join(), /^source-skipped HTTP 416 gone\.ts \(\d+ tries\)$/);
+    assert.ok(asked(p.origin, 'gone.ts').length > 1);
     assert.equal(p.input.videoFrames, 2 * FPS);
   });
 

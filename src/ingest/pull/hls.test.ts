@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
+import { run } from '../../../test/fixtures/ffmpeg.ts';
 import { need } from '../../../test/fixtures/need.ts';
+import type { SourceFacts } from '../../api/source-facts.ts';
 import { asked, clock, FPS, listOf, makeMedia, pull, removeMedia, ts } from './pull.fixture.ts';
 import { spanOf } from './recording-input.fixture.ts';
 
@@ -107,7 +109,7 @@ suite('pulling HLS', { concurrency: 6, skip: need('ffmpeg') }, () => {
     await using p = await pull('/live.m3u8', {}, (origin) => {
       origin.put('/live.m3u8', () => {
         loadedAt.push(performance.now());
-        return listOf({ segments: ts(0, 1, 2, 3).slice(0, loadedAt.length === 1 ? 3 : 4), head: target });
+        return listOf({ segments: ts(0, 1, 2, 3, 4).slice(0, loadedAt.length === 1 ? 4 : 5), head: target });
       });
     });
     await p.origin.asked('live', 3);
@@ -167,6 +169,32 @@ suite('pulling HLS', { concurrency: 6, skip: need('ffmpeg') }, () => {
     );
     assert.equal(p.origin.requests.filter((path) => path === '/hevc/init.mp4').length, 1);
     assert.equal(p.input.videoFrames, 4 * FPS);
+  });
+
+  test('what a live list leaves out is told while it flows, and taken back when the source no longer has it', async () => {
+    const made = await run('ffmpeg', [
+      ...['-loglevel', 'error', '-y', '-f', 'lavfi', '-i', 'testsrc2=s=128x72:r=25:d=1', '-f', 'lavfi'],
+      ...['-i', 'sine=r=48000:d=1', '-c:v', 'libx264', '-c:a', 'dca', '-strict', '-2', '-ac', '2'],
+      join(folder, 'dts.ts'),
+    ]);
+    assert.equal(made.code, 0, made.stderr);
+    const dts = await readFile(join(folder, 'dts.ts'));
+    const told: string[] = [];
+    const { promise: named, resolve } = Promise.withResolvers<void>();
+    const onFacts = ({ leftOut = [] }: SourceFacts) => {
+      const names = leftOut.map(({ name }) => name).join();
+      if (names !== (told.at(-1) ?? '')) told.push(names);
+      if (names !== '') resolve();
+    };
+    await using p = await pull('/live.m3u8', { onFacts }, (origin) => {
+      origin.put('/dts.ts', dts);
+      origin.put('/live.m3u8', listOf({ segments: ['dts.ts'] }));
+    });
+    await named;
+    assert.deepEqual(told, ['DTS audio']);
+    p.origin.put('/live.m3u8', listOf({ segments: ['dts.ts', '#EXT-X-DISCONTINUITY\nts/seg0.ts'], end: true }));
+    await p.done;
+    assert.deepEqual(told, ['DTS audio', '']);
   });
 
   test('byte ranges of one file are fetched as ranges', async () => {

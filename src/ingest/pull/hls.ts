@@ -10,9 +10,18 @@ import { parseQuality } from '../../lib/quality.ts';
 import type { StreamInput } from '../../live/input.ts';
 import type { Net } from '../../net/net.ts';
 import { AudioSides } from './audio-sides.ts';
-import { noCounters, type PullContext, type PullCounters, type PullLog } from './context.ts';
+import {
+  type FetchLimits,
+  mainLimits,
+  noCounters,
+  type PullContext,
+  type PullCounters,
+  type PullLog,
+  sideLimits,
+} from './context.ts';
 import { FactsTeller } from './facts.ts';
 import { KeyStore } from './key-store.ts';
+import { LeftOutTracks } from './left-out.ts';
 import { LowLatency } from './low-latency.ts';
 import { readRendition } from './rendition.ts';
 import { RunFeeder } from './run-feeder.ts';
@@ -20,6 +29,7 @@ import { letGo } from './segment-demux.ts';
 import { hasTime, isLate } from './segment-start.ts';
 import { SourceAccess, type SourceAddress } from './source-access.ts';
 import { SourceHome, type SourcePlaces } from './source-home.ts';
+import { SourceReturn } from './source-return.ts';
 import { TimedSides } from './timed-sides.ts';
 
 export type { SourceAddress } from './source-access.ts';
@@ -53,10 +63,16 @@ export interface HlsPullOptions {
   readonly clock: Clock;
   readonly log: PullLog;
   readonly counters?: PullCounters | undefined;
+  /** How long segments that fail are requested again; for tests. */
+  readonly limits?: FetchLimits | undefined;
+  /** Await the return of a live source that ends its playlist, without limit; the input is told `offline` meanwhile. Default false: the pull ends. */
+  readonly awaitReturn?: boolean | undefined;
+  /** With `awaitReturn`: the source was live before this pull. If its playlist has ended, that is not a film. */
+  readonly wasLive?: boolean | undefined;
 }
 
 /**
- * Pulls until the source has ended and all of it is published (resolves) or `signal` aborts (rejects with its reason). A source that
+ * Pulls until the source has ended (with `awaitReturn` a live one never does) and all of it is published (resolves) or `signal` aborts (rejects with its reason). A source that
  * cannot be reached is tried again for ever, with at most 10 s between tries, and the input told that it is down.
  *
  * @throws OxbowError `unsupported-media` for a protected source or codecs that oxbow cannot take; `address-refused` when the URL itself
@@ -77,26 +93,37 @@ export async function runHlsPull(options: HlsPullOptions, { signal: outer }: { s
     counters: options.counters ?? noCounters,
     hadUntilMs: hadUntilMs(options.input),
     fromMs: options.fromMs ?? 0,
+    limits: options.limits ?? mainLimits,
+    awaitReturn: options.awaitReturn ?? false,
+    wasLive: options.wasLive ?? false,
+    fromPage: options.locate !== undefined,
+    sourceReturn: new SourceReturn(),
     lowLatency: new LowLatency(log),
   };
   const facts = new FactsTeller(options.onFacts ?? (() => {}));
+  const leftOut = new LeftOutTracks((tracks) => facts.leftOut(tracks));
   const source = new SourceHome(context, {
     wish: parseQuality(options.quality ?? ''),
     locate: options.locate,
-    onFound: (places) => facts.found(places),
+    onFound: (places) => {
+      leftOut.set('playlist', places.choice?.leftOut ?? []);
+      facts.found(places);
+    },
     signal,
   });
   const feeder = new RunFeeder(options.input, context);
   let listening: Promise<unknown> | undefined;
   try {
     const places = await findForever(source, context, feeder, { signal });
-    const audio = audioOf(places, source, context);
-    const timed = new TimedSides(source.subtitlesOf(places), context);
+    const beside: PullContext = { ...context, limits: sideLimits };
+    const audio = audioOf(places, source, beside, leftOut);
+    const timed = new TimedSides(source.subtitlesOf(places), beside, (part, tracks) => leftOut.set(part, tracks));
     listening = Promise.all([audio.run({ signal }), timed.run({ signal })]);
     if (places.only) timed.list(places.only);
     const video = source.placeOf(places, (found) => found.video);
     const watched: PullContext = {
       ...context,
+      onLeftOut: (tracks) => leftOut.set('video', tracks),
       onPlaylist: (parsed) => {
         facts.list(parsed);
         if (parsed.kind === 'media') timed.list(parsed.playlist);
@@ -113,7 +140,7 @@ export async function runHlsPull(options: HlsPullOptions, { signal: outer }: { s
       // What came while the past was fetched is past as well, until the edge is reached.
       isPast = hasTime(segment) || (isPast && isLate(segment, options.clock.nowMs()));
       const waitMs = 1000 * segment.targetDurationS * (isPast ? WAIT.past : WAIT.live);
-      const heard = await audio.join(media, segment.discontinuitySequence, waitMs, { signal });
+      const heard = await audio.join(media, segment, waitMs, { signal });
       const joined = await timed.join(heard, segment, { signal });
       if (isPast) await options.input.ready?.({ signal });
       feeder.publish(segment, joined);
@@ -126,14 +153,14 @@ export async function runHlsPull(options: HlsPullOptions, { signal: outer }: { s
   }
 }
 
-function audioOf(places: SourcePlaces, source: SourceHome, context: PullContext): AudioSides {
+function audioOf(places: SourcePlaces, source: SourceHome, context: PullContext, leftOut: LeftOutTracks): AudioSides {
   const audios = places.audios.map(({ rendition }) => {
     const { groupId, name } = rendition;
     const same = ({ rendition: other }: { rendition: typeof rendition }) =>
       other.name === name && (other.groupId === groupId || other.language === rendition.language);
     return { rendition, place: source.placeOf(places, (found) => found.audios.find(same)?.place) };
   });
-  return new AudioSides(audios, places.choice?.inBand, context);
+  return new AudioSides(audios, places.choice?.inBand, context, (part, tracks) => leftOut.set(part, tracks));
 }
 
 async function findForever(

@@ -32,7 +32,7 @@ export function describe(list: MediaPlaylist, url: URL, arrivedMs: number): Desc
   const toEdgeS = new Float64Array(segments.length);
   const dateMs = new Float64Array(segments.length);
   const sequences = new Float64Array(segments.length);
-  let leftS = segments.reduce((sum, segment) => sum + lengthOf(segment), 0);
+  let leftS = listedS(list);
   let edgeMs = Number.NaN;
   let discontinuitySequence = list.discontinuitySequence;
   segments.forEach((source, i) => {
@@ -80,6 +80,11 @@ export function describe(list: MediaPlaylist, url: URL, arrivedMs: number): Desc
 /** EXTINF, or the sum of its parts while it has none; seconds. */
 function lengthOf({ uri, durationS, parts }: PlaylistSegment): number {
   return uri === '' ? parts.reduce((sum, part) => sum + part.durationS, 0) : durationS;
+}
+
+/** Seconds of media that a list names, its parts included. */
+export function listedS({ segments }: Pick<MediaPlaylist, 'segments'>): number {
+  return segments.reduce((sum, segment) => sum + lengthOf(segment), 0);
 }
 
 /** A segment's parts from `from` on, each as what can be fetched by itself. */

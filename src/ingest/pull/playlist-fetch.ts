@@ -10,7 +10,8 @@ import { MAX_REQUEST_MS } from './source-access.ts';
 
 const MAX_BYTES = 8 * 1024 * 1024;
 const DEADLINE_MS = 10_000;
-const IDLE_MS = 8000;
+/** Longest time without bytes, ms, beside the time for which the server holds the request. */
+export const PLAYLIST_IDLE_MS = 8000;
 
 /** A playlist that was loaded. */
 export interface LoadedPlaylist {
@@ -44,6 +45,8 @@ export function isGone(error: unknown): boolean {
 
 /**
  * @param holdMs how long the server may hold the request (blocking reload), ms
+ * @param idleMs longest time without bytes, ms; default 8 s
+ * @param fresh on a connection of its own
  * @param imports variables of the Multivariant Playlist
  * @param reader of the reloads of one playlist; absent: there are none
  * @throws OxbowError `source-failed` or `address-refused`; FormatError when it is not a playlist; the signal's reason when aborted
@@ -54,16 +57,26 @@ export async function fetchPlaylist(
   options: {
     signal: AbortSignal;
     holdMs?: number;
+    idleMs?: number;
+    fresh?: boolean;
     imports?: ReadonlyMap<string, string> | undefined;
     reader?: PlaylistReader;
   },
 ): Promise<LoadedPlaylist> {
-  const { signal, holdMs = 0, imports, reader = new PlaylistReader() } = options;
+  const {
+    signal,
+    holdMs = 0,
+    idleMs = PLAYLIST_IDLE_MS,
+    fresh = false,
+    imports,
+    reader = new PlaylistReader(),
+  } = options;
   using reply = await context.access.fetch(url, {
     signal,
     maxBytes: MAX_BYTES,
     deadlineMs: Math.min(MAX_REQUEST_MS, DEADLINE_MS + holdMs),
-    idleMs: IDLE_MS + holdMs,
+    idleMs: idleMs + holdMs,
+    fresh,
   });
   if (reply.status < 200 || reply.status > 299) throw statusFailure(reply.status, shownUrl(url));
   const text = new TextDecoder().decode(await reply.body());

@@ -8,12 +8,17 @@ import { PlaylistReader } from '../../media/m3u8/parse.ts';
 import type { MediaPlaylist } from '../../media/m3u8/playlist.ts';
 import type { PullContext } from './context.ts';
 import { mayAskForDelta, mergeDelta } from './delta-update.ts';
-import { fetchPlaylist, isGone, type LoadedPlaylist } from './playlist-fetch.ts';
-import { edgeOf, isBeyond, reloadUrl } from './reload-url.ts';
+import { fetchPlaylist, isGone, type LoadedPlaylist, PLAYLIST_IDLE_MS } from './playlist-fetch.ts';
+import { edgeOf, isBeyond, reloadPauseMs, reloadUrl } from './reload-url.ts';
+import { PAGE_RETURN_PAUSE_MS, returnPauseMs } from './source-return.ts';
 
 /** After so many failures in a row, or at once where the list is gone, the Multivariant Playlist is asked where the list is now. */
 const FAILURES_TO_RELOCATE = 3;
 const MAX_BACKOFF_MS = 10_000;
+/** A reload of a live list ends after a target duration without bytes, but not before this, ms; a failure doubles it for the next. */
+const MIN_IDLE_MS = 2000;
+/** For so long after the last list one that fails is asked for as often as one that does not, ms: its segments may still be had. */
+const EAGER_MS = 60_000;
 /** A list that ended may have a successor, which needs its first segment before it is announced. */
 const SUCCESSOR_WITHIN_MS = 30_000;
 const MAX_SUCCESSOR_PAUSE_MS = 2000;
@@ -33,6 +38,8 @@ export type PollEvent =
       /** It is another list than the one before, in whose place it is: its numbers need not go on. */
       readonly moved: boolean;
     }
+  /** A live list has EXT-X-ENDLIST, and is reloaded until it is live again. */
+  | { readonly kind: 'ended' }
   /** The list cannot be had, or has stood still; told once until it changes. */
   | { readonly kind: 'down'; readonly detail: string };
 
@@ -55,7 +62,8 @@ function mediaOf({ parsed }: LoadedPlaylist): MediaPlaylist {
 }
 
 /**
- * Ends after a list with EXT-X-ENDLIST that has no successor; else only by abort, or for media that cannot be taken.
+ * Ends after a list with EXT-X-ENDLIST that has no successor, unless it was live and `context.awaitReturn` is set; else only by abort, or
+ * for media that cannot be taken.
  *
  * @param relocate asks again where the list is; undefined when its URL is all that is known
  * @throws OxbowError `unsupported-media`; the signal's reason when aborted
@@ -81,6 +89,10 @@ export async function* pollPlaylist(
   let needsWhole = false;
   let goodAt = clock.monotonicMs();
   let changedAt = goodAt;
+  let hasLived = context.awaitReturn && context.wasLive;
+  /** When the list ended that is awaited, monotonic ms. */
+  let endedAt: number | undefined;
+  let locatedAt = Number.NEGATIVE_INFINITY;
   const moveTo = (found: PlaylistPlace) => {
     if (!isSamePlace(found.url, place.url)) {
       moved = true;
@@ -90,10 +102,16 @@ export async function* pollPlaylist(
   };
   for (;;) {
     const beganAt = clock.monotonicMs();
-    const parts = list !== undefined && failures === 0 && lowLatency.follows(list);
-    const blocking = list?.serverControl?.canBlockReload === true && failures === 0 && lowLatency.holds;
+    const mayHold = failures === 0 && endedAt === undefined;
+    const parts = list !== undefined && mayHold && lowLatency.follows(list);
+    const blocking = list?.serverControl?.canBlockReload === true && mayHold && lowLatency.holds;
     let pauseMs: number;
     try {
+      if (endedAt !== undefined && relocate && beganAt >= locatedAt + (context.fromPage ? PAGE_RETURN_PAUSE_MS : 0)) {
+        locatedAt = beganAt;
+        const found = await findLive(place, relocate, context, signal);
+        if (found) moveTo(found);
+      }
       const skip = parts && !needsWhole && mayAskForDelta(list!, beganAt - goodAt);
       const loaded: LoadedPlaylist =
         place.loaded ??
@@ -102,6 +120,10 @@ export async function* pollPlaylist(
           holdMs: blocking ? 3 * targetMs : 0,
           imports: place.imports,
           reader,
+          ...(list && {
+            idleMs: Math.min(PLAYLIST_IDLE_MS, Math.max(MIN_IDLE_MS, targetMs) * 2 ** Math.min(failures, 4)),
+          }),
+          fresh: failures > 0,
         }));
       place = { url: place.url, imports: place.imports };
       const next = mergeDelta(list, mediaOf(loaded));
@@ -112,6 +134,11 @@ export async function* pollPlaylist(
       sought = false;
       goodAt = clock.monotonicMs();
       const lived = list !== undefined && !list.endList;
+      hasLived ||= lived || (context.awaitReturn && !next.endList);
+      if (endedAt !== undefined && !next.endList) {
+        endedAt = undefined;
+        context.sourceReturn.announce();
+      }
       const held = goodAt - beganAt >= HELD * 1000 * (parts ? (next.partTargetS ?? 0) : next.targetDurationS);
       if (blocking) lowLatency.reloaded({ held, news: isBeyond(next, list!) });
       list = next;
@@ -126,15 +153,20 @@ export async function* pollPlaylist(
         moved = false;
         if (next.endList) {
           const successor = lived && relocate && (yield* findSuccessor(place, relocate, context, signal));
-          if (!successor) return;
-          moveTo(successor);
-          continue;
+          if (successor) {
+            moveTo(successor);
+            continue;
+          }
+          if (!context.awaitReturn || !hasLived) return;
+          yield { kind: 'ended' };
+          endedAt ??= goodAt;
+          locatedAt = goodAt;
         }
-        pauseMs = next.serverControl?.canBlockReload && lowLatency.holds ? 0 : targetMs;
+        pauseMs = next.serverControl?.canBlockReload && lowLatency.holds ? 0 : reloadPauseMs(next, targetMs);
       } else {
-        pauseMs = targetMs / 2;
+        pauseMs = reloadPauseMs(next, targetMs / 2);
         const stillMs = goodAt - changedAt;
-        if (!told && stillMs > 3 * targetMs) {
+        if (!told && endedAt === undefined && stillMs > 3 * targetMs) {
           told = true;
           yield { kind: 'down', detail: `the playlist has not changed for ${Math.round(stillMs / 1000)} s` };
         }
@@ -146,11 +178,16 @@ export async function* pollPlaylist(
       if (!isFailure(error) || (error instanceof OxbowError && error.code === 'unsupported-media')) throw error;
       failures += 1;
       counters.retries();
+      if (endedAt !== undefined) told = true; // it is known to be away
       const down: PollEvent = { kind: 'down', detail: messageOf(error).slice(0, 200) };
       const lateAtMs = goodAt + LATE * targetMs;
       // To tell that it is down cuts the media: not before it is known to be nowhere.
       let isNowhere = sought || !relocate;
-      if (relocate && (failures % FAILURES_TO_RELOCATE === 0 || (failures === 1 && isGone(error)))) {
+      if (
+        relocate &&
+        endedAt === undefined &&
+        (failures % FAILURES_TO_RELOCATE === 0 || (failures === 1 && isGone(error)))
+      ) {
         const finding = tryRelocate(relocate, signal);
         const untilMs = Math.max(lateAtMs, clock.monotonicMs()) + targetMs;
         if (!told && !(await endsBefore(finding, untilMs, context, signal))) {
@@ -166,9 +203,16 @@ export async function* pollPlaylist(
         told = true;
         yield down;
       }
-      pauseMs = backoffMs(failures, 250, MAX_BACKOFF_MS);
+      const isEager = list !== undefined && clock.monotonicMs() < goodAt + EAGER_MS;
+      pauseMs = backoffMs(failures, 250, isEager ? reloadPauseMs(list!, MAX_BACKOFF_MS) : MAX_BACKOFF_MS);
     }
-    await sleep(Math.max(0, pauseMs), { signal });
+    if (endedAt === undefined) await sleep(Math.max(0, pauseMs), { signal });
+    else {
+      const leastMs = list ? reloadPauseMs(list, targetMs / 2) : targetMs;
+      const awayMs = clock.monotonicMs() - endedAt;
+      // Another rendition is back: this one will be soon.
+      if (await context.sourceReturn.wait(returnPauseMs(awayMs, leastMs), { signal })) endedAt = clock.monotonicMs();
+    }
   }
 }
 
@@ -186,17 +230,49 @@ function isSamePlace(a: URL, b: URL): boolean {
 async function* findSuccessor(
   ended: PlaylistPlace,
   relocate: Relocate,
-  { clock }: PullContext,
+  context: PullContext,
   signal: AbortSignal,
 ): AsyncGenerator<PollEvent, PlaylistPlace | undefined> {
+  const { clock } = context;
   const until = clock.monotonicMs() + SUCCESSOR_WITHIN_MS;
   for (let attempt = 0; clock.monotonicMs() < until; attempt++) {
     const found = await tryRelocate(relocate, signal);
-    if (found) return isSamePlace(found.url, ended.url) ? undefined : found;
-    if (attempt === 0) yield { kind: 'down', detail: 'the playlist ended' };
+    if (found) {
+      if (isSamePlace(found.url, ended.url)) return undefined;
+      // A page that shows what was live as a film leads to what is recorded already.
+      return context.awaitReturn && context.fromPage ? await liveAt(found, context, signal) : found;
+    }
+    if (attempt === 0) yield context.awaitReturn ? { kind: 'ended' } : { kind: 'down', detail: 'the playlist ended' };
     await sleep(backoffMs(attempt, 250, MAX_SUCCESSOR_PAUSE_MS), { signal });
   }
   return undefined;
+}
+
+/** Where a source that ended is live again at another address. */
+async function findLive(
+  ended: PlaylistPlace,
+  relocate: Relocate,
+  context: PullContext,
+  signal: AbortSignal,
+): Promise<PlaylistPlace | undefined> {
+  const found = await tryRelocate(relocate, signal);
+  return found && !isSamePlace(found.url, ended.url) ? liveAt(found, context, signal) : undefined;
+}
+
+/** A place with its list, if that is live. */
+async function liveAt(
+  place: PlaylistPlace,
+  context: PullContext,
+  signal: AbortSignal,
+): Promise<PlaylistPlace | undefined> {
+  try {
+    const loaded = place.loaded ?? (await fetchPlaylist(place.url, context, { signal, imports: place.imports }));
+    return mediaOf(loaded).endList ? undefined : { ...place, loaded };
+  } catch (error) {
+    signal.throwIfAborted();
+    if (isFailure(error)) return undefined;
+    throw error;
+  }
 }
 
 /**

@@ -18,7 +18,7 @@ export interface RecordedRun {
 /** One call, in words. */
 export type RecordedEvent =
   | { readonly kind: 'run'; readonly run: RecordedRun }
-  | { readonly kind: 'absent'; readonly cause: GapCause; readonly detail: string }
+  | { readonly kind: 'absent'; readonly cause: GapCause | 'offline'; readonly detail: string }
   | { readonly kind: 'damage'; readonly detail: string }
   | { readonly kind: 'flush' };
 
@@ -56,7 +56,7 @@ export class RecordingInput implements StreamInput {
     this.#tell({ kind: 'flush' });
   }
 
-  absent(cause: GapCause, detail: string): void {
+  absent(cause: GapCause | 'offline', detail: string): void {
     this.#open = false;
     this.#tell({ kind: 'absent', cause, detail });
   }

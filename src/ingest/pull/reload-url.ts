@@ -1,8 +1,9 @@
 /**
- * The URL by which a list is asked for with Delivery Directives.
- * In: its URL, the list before. Out: a URL. Pure. rfc8216bis, 6.2.5.
+ * When and by which URL a list is reloaded.
+ * In: its URL, the list before. Out: a pause; a URL with Delivery Directives. Pure. rfc8216bis, 6.2.5 and 6.3.4.
  */
 import type { MediaPlaylist } from '../../media/m3u8/playlist.ts';
+import { listedS } from './list-segments.ts';
 
 /** What a reload may ask for. */
 export interface ReloadWish {
@@ -30,6 +31,20 @@ export function edgeOf(list: MediaPlaylist): string {
   const { msn, part } = nextOf(list);
   const last = list.segments.at(-1);
   return [msn, part, list.mediaSequence, list.endList, last?.uri, last?.parts.at(-1)?.uri].join(' ');
+}
+
+/** Reloads are at least this far apart, ms. */
+const LEAST_RELOAD_MS = 500;
+
+/**
+ * The longest pause between two reloads of a list: half of the media in it, whatever EXT-X-TARGETDURATION says, so that no segment can enter
+ * and leave it unseen. At least 0.5 s (MEDIA.md, Files 23b).
+ *
+ * @param wantedMs what the standard recommends (6.3.4), ms
+ */
+export function reloadPauseMs(list: MediaPlaylist, wantedMs: number): number {
+  const windowMs = 1000 * listedS(list);
+  return windowMs === 0 ? wantedMs : Math.max(LEAST_RELOAD_MS, Math.min(wantedMs, windowMs / 2));
 }
 
 /** Asks the server to hold the reply until there is more than in `list` (6.2.5.2). */

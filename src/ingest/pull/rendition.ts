@@ -3,17 +3,24 @@
  * In: where the playlist is. Out: segments in order, with holes named where they are.
  */
 import type { GapCause } from '../../api/gap.ts';
+import { namesOf } from '../../api/left-out.ts';
 import { FormatError, messageOf } from '../../lib/errors.ts';
 import type { PullContext } from './context.ts';
-import { DownloadLine } from './download-line.ts';
+import { DownloadLine, type JobPlace } from './download-line.ts';
 import { PartAssembly } from './part-assembly.ts';
 import { PartsAhead } from './parts-ahead.ts';
 import { type PlaylistPlace, pollPlaylist } from './playlist-poller.ts';
+import { lengthOf } from './segment-check.ts';
 import { type DemuxedSegment, SegmentDemux } from './segment-demux.ts';
 import { type Fetched, SegmentDownload } from './segment-download.ts';
 import { nameOf, type QueuedSegment, type QueueItem, SegmentQueue } from './segment-queue.ts';
+import { ENDED_DETAIL } from './source-return.ts';
 
+/** Requests at a time. */
 const PARALLEL = 3;
+/** While a segment is requested again, so many segments and parts after it are downloaded ahead of their turn, and so many bytes of them wait. */
+const MAX_AHEAD = 128;
+const MAX_HELD_BYTES = 96 * 1024 * 1024;
 /** Segments that may wait for their download before the oldest are given up; more where the list is longer. */
 const MIN_WAITING = 8;
 
@@ -21,7 +28,7 @@ const MIN_WAITING = 8;
 export type RenditionItem =
   /** A segment, or a part of one. */
   | { readonly kind: 'segment'; readonly segment: QueuedSegment; readonly media: DemuxedSegment }
-  | { readonly kind: 'absent'; readonly cause: GapCause; readonly detail: string };
+  | { readonly kind: 'absent'; readonly cause: GapCause | 'offline'; readonly detail: string };
 
 type Raw = { readonly kind: 'raw'; readonly segment: QueuedSegment; readonly fetched: Fetched };
 type Whole = Extract<QueueItem, { kind: 'whole' }>;
@@ -34,7 +41,7 @@ export interface RenditionPlace {
 }
 
 /**
- * Ends after the last segment of a list with EXT-X-ENDLIST. Leaving early stops everything it began.
+ * Ends after the last segment of a list with EXT-X-ENDLIST, unless the source was live and is awaited. Leaving early stops everything it began.
  *
  * @throws OxbowError `unsupported-media`; the signal's reason when aborted
  */
@@ -45,7 +52,10 @@ export async function* readRendition(
 ): AsyncGenerator<RenditionItem, void> {
   const left = new AbortController();
   const signal = AbortSignal.any([outer, left.signal]);
-  const line: Line = new DownloadLine(PARALLEL);
+  const line: Line = new DownloadLine({
+    ...{ parallel: PARALLEL, maxAhead: MAX_AHEAD, maxHeldBytes: MAX_HELD_BYTES },
+    weigh: (item) => (item.kind === 'raw' && item.fetched.kind === 'fetched' ? lengthOf(item.fetched.pieces) : 0),
+  });
   const download = new SegmentDownload(context);
   const filling = fill(line, download, place, context, signal);
   const reader = new SegmentReader(context);
@@ -65,13 +75,14 @@ export async function* readRendition(
 /** Takes segments and parts apart, in order. */
 class SegmentReader {
   readonly #context: PullContext;
-  readonly #demux = new SegmentDemux();
+  readonly #demux: SegmentDemux;
   readonly #parts = new PartAssembly();
   /** What comes next does not go on from what was demuxed last. */
   #broken = false;
 
   constructor(context: PullContext) {
     this.#context = context;
+    this.#demux = new SegmentDemux(context.onLeftOut);
   }
 
   *absent(item: Extract<RenditionItem, { kind: 'absent' }>): Generator<RenditionItem, void> {
@@ -147,7 +158,9 @@ class SegmentReader {
     }
     const media = this.#takeApart(segment, fetched);
     if (typeof media === 'string' || media.groups.length === 0) {
-      const detail = typeof media === 'string' ? media : `${nameOf(segment.url)}: no frames`;
+      const leftOut = namesOf(this.#demux.leftOut);
+      const why = leftOut === '' ? 'no frames' : `oxbow cannot take ${leftOut}`;
+      const detail = typeof media === 'string' ? media : `${nameOf(segment.url)}: ${why}`.slice(0, 200);
       counters.skipped(1);
       log.warn({ msn: segment.msn, detail }, 'a segment could not be read');
       yield { kind: 'absent', cause: 'bad-media', detail };
@@ -176,22 +189,22 @@ async function fill(
   context: PullContext,
   signal: AbortSignal,
 ): Promise<void> {
-  const { counters, hadUntilMs, fromMs, log, lowLatency } = context;
-  const queue = new SegmentQueue(counters, { hadUntilMs, fromMs });
+  const { counters, hadUntilMs, fromMs, awaitReturn, wasLive, log, lowLatency } = context;
+  const queue = new SegmentQueue(counters, { hadUntilMs, fromMs, wasLive: awaitReturn && wasLive });
   const ahead = new PartsAhead(download);
   const lost = (count: number, detail: string) => async (): Promise<RenditionItem> => {
     counters.skipped(count);
     log.warn({ count, detail }, 'segments were lost');
     return { kind: 'absent', cause: 'source-skipped', detail };
   };
-  const fetch = (segment: QueuedSegment): (() => Promise<Raw>) => {
+  const fetch = (segment: QueuedSegment): ((place: JobPlace) => Promise<Raw>) => {
     const begun = segment.part === undefined ? undefined : ahead.take(segment);
-    return async () => {
+    return async (place) => {
       const early = await begun;
       if (early) return { kind: 'raw', segment, fetched: early };
       if (segment.part !== undefined && !queue.isNew(segment))
         return unavailable(segment, 'oxbow fell behind its parts');
-      const fetched = await download.fetch(segment, () => queue.stands(segment), { signal });
+      const fetched = await download.fetch(segment, () => queue.stands(segment), { signal, place });
       return { kind: 'raw', segment, fetched };
     };
   };
@@ -200,6 +213,11 @@ async function fill(
       if (event.kind === 'down') {
         log.warn({ detail: event.detail }, 'the source is down');
         line.push(async () => ({ kind: 'absent', cause: 'source-down', detail: event.detail }));
+        continue;
+      }
+      if (event.kind === 'ended') {
+        log.info({}, 'the source ended its playlist');
+        line.push(async () => ({ kind: 'absent', cause: 'offline', detail: ENDED_DETAIL }));
         continue;
       }
       const { list, url, arrivedMs, moved } = event;

@@ -28,6 +28,7 @@ const previous = (more: Partial<PreviousRun> = {}): PreviousRun => ({
   endUs: NOW_MS * 1000 - 12_000_000,
   sameClock: true,
   contiguous: true,
+  missing: 0,
   ...more,
 });
 

@@ -27,6 +27,8 @@ export interface PreviousRun extends Anchor {
   readonly sameClock: boolean;
   /** No segment is missing in between. */
   readonly contiguous: boolean;
+  /** How many segments are missing in between, where the source's numbers tell. */
+  readonly missing: number;
 }
 
 /**
@@ -49,15 +51,19 @@ export function hasTrueDate(segment: QueuedSegment): boolean {
  * @param offsetUs how far into the segment that frame is, µs
  */
 export function estimateAnchor(segment: QueuedSegment, ptsUs: number, offsetUs = 0): Anchor {
-  const { programDateTimeMs, toEdgeS, arrivedMs } = segment;
-  const at = (startMs: number) => Math.round(startMs * 1000 + offsetUs - ptsUs);
-  if (hasTrueDate(segment)) return { eUs: at(programDateTimeMs!), clock: 'source' };
-  return { eUs: at(arrivedMs - toEdgeS * 1000), clock: 'arrival' };
+  if (!hasTrueDate(segment)) return arrivalAnchor(segment, ptsUs, offsetUs);
+  return { eUs: Math.round(segment.programDateTimeMs! * 1000 + offsetUs - ptsUs), clock: 'source' };
+}
+
+/** E from the edge of the playlist that the segment was first seen in; parameters as of `estimateAnchor`. */
+export function arrivalAnchor({ arrivedMs, toEdgeS }: QueuedSegment, ptsUs: number, offsetUs = 0): Anchor {
+  return { eUs: Math.round((arrivedMs - toEdgeS * 1000) * 1000 + offsetUs - ptsUs), clock: 'arrival' };
 }
 
 /**
  * E of a new run. Where the timestamps go on and the estimate agrees, E stays as it was; where a discontinuity joins without a hole
  * and only arrival tells the time, the run begins where the last one ended: the edge of a playlist is known no better than a segment.
+ * An estimate that is too early for what came before never takes the time of missing segments away.
  */
 export function anchorRun(
   segment: QueuedSegment,
@@ -71,8 +77,17 @@ export function anchorRun(
   const toleranceUs = dated ? DATED_TOLERANCE_US : (2 * segment.targetDurationS + 1) * 1_000_000;
   const agrees = (eUs: number) => Math.abs(eUs - estimate.eUs) <= toleranceUs;
   const goesBack = previous.eUs + ptsUs < previous.endUs - DATED_TOLERANCE_US;
-  if (previous.sameClock && !goesBack && agrees(previous.eUs)) return { eUs: previous.eUs, clock: previous.clock };
+  const isEarly = estimate.eUs < previous.eUs && hasLength(segment, previous.eUs + ptsUs - previous.endUs, previous);
+  if (previous.sameClock && !goesBack && (agrees(previous.eUs) || isEarly))
+    return { eUs: previous.eUs, clock: previous.clock };
   const seamless = previous.endUs - ptsUs;
   if (!dated && previous.contiguous && agrees(seamless)) return { eUs: seamless, clock: 'arrival' };
-  return estimate;
+  if (previous.missing === 0) return estimate;
+  const leastUs = seamless + Math.round(previous.missing * segment.durationS * 1_000_000);
+  return { eUs: Math.max(estimate.eUs, leastUs), clock: estimate.clock };
+}
+
+/** Whether a hole in the timestamps is no longer than the segments that are missing can be, so that they did not jump; µs. */
+function hasLength({ targetDurationS }: QueuedSegment, holeUs: number, { missing }: PreviousRun): boolean {
+  return holeUs <= missing * (targetDurationS + 0.5) * 1_000_000 + DATED_TOLERANCE_US;
 }

@@ -104,6 +104,22 @@ test('frames that come twice, or from another clock, are dropped and told once a
   assert.deepEqual(input.damages, ['5 frames with timestamps out of order were dropped']);
 });
 
+test('a segment of any length keeps its audio, whichever of its tracks comes first', () => {
+  for (const seconds of [1, 8, 10, 12, 15, 20, 60]) {
+    for (const order of ['video first', 'audio first'] as const) {
+      const { input, feeder } = feed();
+      for (let i = 0; i < 3; i++) {
+        const both = [1, 2].map((id) => frames(id, 1000 * seconds * i, 25 * seconds));
+        if (order === 'audio first') both.reverse();
+        feeder.publish(segment({ durationS: seconds, targetDurationS: seconds }), media(...both.flat()));
+      }
+      assert.equal(input.runs.length, 1);
+      assert.equal(input.runs[0]!.frames.length, 3 * 2 * 25 * seconds, `${seconds} s, ${order}`);
+      assert.deepEqual(input.damages, []);
+    }
+  }
+});
+
 test('a stream of audio alone has runs too, and a group without tracks is nothing', () => {
   const { input, feeder } = feed();
   const audio = [track(2, 'audio')];

@@ -8,13 +8,13 @@ import type { StreamInput } from '../../live/input.ts';
 import type { Frame, Track } from '../../media/frame.ts';
 import { ticksToUs } from '../../media/run.ts';
 import type { PullContext } from './context.ts';
-import { anchorRun, type PreviousRun } from './run-anchor.ts';
+import { type Anchor, anchorRun, arrivalAnchor, estimateAnchor, type PreviousRun } from './run-anchor.ts';
 import type { DemuxedSegment, MediaGroup } from './segment-demux.ts';
 import type { QueuedSegment } from './segment-queue.ts';
 
 /** A larger step of the timestamps begins a run. */
 const JUMP_US = 500_000;
-/** Frames of other tracks that lie further from the reference track are of another clock. */
+/** Frames of other tracks that lie further from the reference track's frames of their group are of another clock. */
 const MAX_APART_US = 10_000_000;
 
 /** Longest sentence on what is missing, characters: names of segments may be longer. */
@@ -36,6 +36,14 @@ export class RunFeeder {
   readonly #context: PullContext;
   #run: OpenRun | undefined;
   #previous: PreviousRun | undefined;
+  /** The segment that was published last. */
+  #last: Pick<QueuedSegment, 'msn' | 'epoch'> | undefined;
+  /** How far E of the stream was after the last segment's own by each clock, µs: E that was moved forward once stays so. */
+  #leadUs = { source: 0, arrival: 0 };
+  /** How often media was missing since the last segment, but not because the source was down. */
+  #absences = 0;
+  /** The newest load of a playlist that may repeat what was published, and where the stream ended then, µs since 1970. */
+  #opening: { readonly number: number; readonly endUs: number | undefined } | undefined;
   /** dts at which the reference track goes on, µs; undefined until a run has begun. */
   #expectedUs: number | undefined;
   /** E as the last date told it, µs. */
@@ -49,14 +57,20 @@ export class RunFeeder {
   }
 
   /** Media is missing from here on; the next frame begins a run. */
-  absent(cause: GapCause, detail: string): void {
+  absent(cause: GapCause | 'offline', detail: string): void {
+    this.#keepE();
     this.#run = undefined;
-    if (this.#previous && cause !== 'source-down') this.#previous = { ...this.#previous, contiguous: false };
+    if (cause !== 'source-down') {
+      this.#absences += 1;
+      if (this.#previous) this.#previous = { ...this.#previous, contiguous: false };
+    }
     this.#input.absent(cause, detail.slice(0, MAX_DETAIL));
   }
 
   /** Publishes a segment with what belongs to it from other renditions. */
   publish(segment: QueuedSegment, media: DemuxedSegment): void {
+    this.#keepE();
+    this.#findMissing(segment);
     if (segment.discontinuity) {
       this.#run = undefined;
       if (this.#previous) this.#previous = { ...this.#previous, sameClock: false };
@@ -71,7 +85,9 @@ export class RunFeeder {
       const fresh = segment.repeats ? withoutKnown(group, this.#told.lastDts) : group;
       offsetUs = this.#publishGroup(segment, fresh, offsetUs);
     }
-    if (this.#previous) this.#previous = { ...this.#previous, contiguous: true };
+    if (this.#previous) this.#previous = { ...this.#previous, contiguous: true, missing: 0 };
+    this.#last = { msn: segment.msn, epoch: segment.epoch };
+    this.#absences = 0;
     // What is captured comes on and on: nothing has to be packaged without its successor.
     if (!lowLatency) this.#input.flush();
   }
@@ -86,8 +102,11 @@ export class RunFeeder {
     const timescales = new Map(tracks.map(({ id, timescale }) => [id, timescale]));
     const first = frames.find(({ trackId }) => trackId === reference.id) ?? frames[0]!;
     this.#checkJump(segment, first, timescales.get(first.trackId)!);
+    const at = [segment, ticksToUs(first.pts, timescales.get(first.trackId)!), offsetUs] as const;
+    this.#tellListed(segment, estimateAnchor(...at));
     if (this.#run && offsetUs === 0) this.#checkDate(segment, ticksToUs(first.pts, timescales.get(first.trackId)!));
     let dropped = 0;
+    const span = spanOf(frames, reference, this.#run && this.#expectedUs);
     for (const frame of frames) {
       const timescale = timescales.get(frame.trackId);
       if (timescale === undefined) continue;
@@ -102,11 +121,46 @@ export class RunFeeder {
         continue;
       }
       if (!this.#run) this.#begin(segment, tracks, reference, first, timescales.get(first.trackId)!, offsetUs);
-      const apartUs = Math.abs(dtsUs - (this.#expectedUs ?? dtsUs));
-      if (apartUs > MAX_APART_US || !this.#write(frame)) dropped += 1;
+      const isApart = dtsUs < span.fromUs - MAX_APART_US || dtsUs > span.toUs + MAX_APART_US;
+      if (isApart || !this.#write(frame)) dropped += 1;
     }
     if (dropped > 0) this.#input.damage(`${dropped} frames with timestamps out of order were dropped`);
+    this.#keepE();
+    const { eUs } = this.#input;
+    if (eUs !== undefined) {
+      // How far a list is from its edge is known no better than a segment: only a date can be late.
+      const arrival = Math.max(0, eUs - arrivalAnchor(...at).eUs);
+      const { clock, eUs: estimateUs } = estimateAnchor(...at);
+      this.#leadUs = { source: clock === 'source' ? eUs - estimateUs : 0, arrival };
+    }
     return offsetUs;
+  }
+
+  /** The stream may have moved E of the run that flows, which holds for what follows. */
+  #keepE(): void {
+    const previous = this.#previous;
+    const { eUs } = this.#input;
+    if (!previous || !this.#run || eUs === undefined || eUs === previous.eUs) return;
+    this.#previous = { ...previous, eUs, endUs: previous.endUs + eUs - previous.eUs };
+  }
+
+  #findMissing({ msn, epoch, opening }: QueuedSegment): void {
+    const { endUs } = this.#input;
+    if (opening !== undefined && opening !== this.#opening?.number) this.#opening = { number: opening, endUs };
+    if (!this.#previous || this.#last?.epoch !== epoch || opening !== undefined) return;
+    const missing = Math.max(0, msn - this.#last.msn - 1);
+    if (missing > 0) this.#previous = { ...this.#previous, contiguous: false, missing };
+  }
+
+  #tellListed(segment: QueuedSegment, { eUs, clock }: Anchor): void {
+    const isTaken = this.#input.endUs !== this.#opening?.endUs;
+    const missing = Math.max(this.#absences, this.#previous?.missing ?? 0);
+    this.#input.listed?.({
+      eUs: eUs + this.#leadUs[clock],
+      clock,
+      mayRepeat: segment.opening !== undefined && !isTaken,
+      missingUs: Math.round(missing * segment.durationS * 1_000_000),
+    });
   }
 
   #checkJump(segment: QueuedSegment, frame: Frame, timescale: number): void {
@@ -150,14 +204,13 @@ export class RunFeeder {
     // Without a frame of the reference track there is nothing to expect yet.
     this.#expectedUs = first.trackId === reference.id ? ticksToUs(first.dts, timescale) : undefined;
     this.#dateEUs = anchor.eUs;
-    this.#previous = { ...anchor, endUs: anchor.eUs + ptsUs, sameClock: true, contiguous: true };
+    this.#previous = { ...anchor, endUs: anchor.eUs + ptsUs, sameClock: true, contiguous: true, missing: 0 };
     this.#input.startRun({
       tracks,
       ...anchor,
-      pace: lowLatency
-        ? { kind: 'continuous', mayRepeat: true }
-        : { kind: 'bursty', intervalS: 1.5 * segment.targetDurationS },
+      pace: lowLatency ? { kind: 'continuous' } : { kind: 'bursty', intervalS: 1.5 * segment.targetDurationS },
     });
+    this.#tellListed(segment, estimateAnchor(segment, ptsUs, offsetUs));
   }
 
   /** Publishes a frame unless it comes after its time. */
@@ -177,6 +230,19 @@ export class RunFeeder {
     const endUs = Math.max(previous.endUs, previous.eUs + ptsUs + durationUs);
     if (endUs !== previous.endUs) this.#previous = { ...previous, endUs };
   }
+}
+
+/** From the first dts to the last of the reference track, and of where it is expected; all of time where neither is known. */
+function spanOf(frames: readonly Frame[], { id, timescale }: Track, expectedUs: number | undefined) {
+  let fromUs = expectedUs ?? Number.POSITIVE_INFINITY;
+  let toUs = expectedUs ?? Number.NEGATIVE_INFINITY;
+  for (const { trackId, dts } of frames) {
+    if (trackId !== id) continue;
+    const dtsUs = ticksToUs(dts, timescale);
+    fromUs = Math.min(fromUs, dtsUs);
+    toUs = Math.max(toUs, dtsUs);
+  }
+  return fromUs <= toUs ? { fromUs, toUs } : { fromUs: Number.NEGATIVE_INFINITY, toUs: Number.POSITIVE_INFINITY };
 }
 
 /** What was not published as parts before. */

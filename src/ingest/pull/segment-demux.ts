@@ -2,6 +2,7 @@
  * Turns the segments of one rendition into tracks and frames; one demuxer lives as long as the container stays the same.
  * In: bytes of whole segments. Out: frames in groups of one set of tracks.
  */
+import { type LeftOutTrack, namesOf } from '../../api/left-out.ts';
 import { concatBytes } from '../../lib/bytes.ts';
 import { FormatError } from '../../lib/errors.ts';
 import type { Demuxer, DemuxerOutput, Frame, Track } from '../../media/frame.ts';
@@ -51,6 +52,18 @@ export class SegmentDemux {
   #tracks: readonly Track[] = [];
   #groups: { tracks: readonly Track[]; frames: Frame[] }[] = [];
   #damages: string[] = [];
+  #leftOut: readonly LeftOutTrack[] = [];
+  readonly #onLeftOut: (tracks: readonly LeftOutTrack[]) => void;
+
+  /** @param onLeftOut gets the tracks that cannot be taken, complete, each time they change */
+  constructor(onLeftOut: (tracks: readonly LeftOutTrack[]) => void = () => {}) {
+    this.#onLeftOut = onLeftOut;
+  }
+
+  /** The tracks of the segments that cannot be taken. */
+  get leftOut(): readonly LeftOutTrack[] {
+    return this.#leftOut;
+  }
 
   readonly #output: DemuxerOutput = {
     tracks: (tracks) => {
@@ -67,6 +80,11 @@ export class SegmentDemux {
     },
     damage: (reason) => {
       this.#damages.push(reason);
+    },
+    leftOut: (tracks) => {
+      if (namesOf(tracks) === namesOf(this.#leftOut)) return;
+      this.#leftOut = tracks;
+      this.#onLeftOut(tracks);
     },
   };
 

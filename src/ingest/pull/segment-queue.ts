@@ -5,7 +5,16 @@
 import type { ByteRange, MediaPlaylist, PlaylistPart, PlaylistSegment } from '../../media/m3u8/playlist.ts';
 import type { PullCounters } from './context.ts';
 import type { SegmentKey } from './encryption.ts';
-import { type Described, type DescribedList, describe, describeParts, resolve, withKeys } from './list-segments.ts';
+import { EndedList, type Returned } from './ended-list.ts';
+import {
+  type Described,
+  type DescribedList,
+  describe,
+  describeParts,
+  listedS,
+  resolve,
+  withKeys,
+} from './list-segments.ts';
 import { FROM_EDGE, firstWanted, type QueueStart } from './segment-start.ts';
 
 /** Segments that are remembered. */
@@ -47,6 +56,11 @@ export interface QueuedSegment extends Resource {
   readonly part?: number | undefined;
   /** Of a source that is followed by its parts: frames come about as they were captured. */
   readonly lowLatency?: true | undefined;
+  /**
+   * It was in the playlist when that was first loaded, or first loaded after its origin began anew or another playlist took its place: it
+   * may repeat what was published. Which of those loads it was, from 1; absent on all later segments.
+   */
+  readonly opening?: number | undefined;
   /** Parts of it were published before. */
   readonly repeats?: true | undefined;
 }
@@ -75,10 +89,6 @@ function idOfPart({ uri, byteRange }: PlaylistPart, url: URL): string {
   return `${nameOf(resolve(uri, url))} ${byteRange?.offset ?? ''}`;
 }
 
-function broken(item: Extract<QueueItem, { kind: 'segment' }>): QueueItem {
-  return { ...item, segment: { ...item.segment, discontinuity: true } };
-}
-
 /** The last part of the path: what stays when hosts, tokens and queries change between reloads. */
 export function nameOf(url: URL): string {
   return url.pathname.slice(url.pathname.lastIndexOf('/') + 1);
@@ -95,6 +105,7 @@ export class SegmentQueue {
   #next: number | undefined;
   #firstStanding = 0;
   #epoch = 0;
+  #openings = 0;
   #newMs = 0;
   /** Until when lists that end before what was already seen are waited out. */
   #patientUntilMs: number | undefined;
@@ -102,6 +113,7 @@ export class SegmentQueue {
   #loopedBy: number | undefined;
   /** The segment whose parts were given last. */
   #begun: { readonly msn: number; readonly epoch: number; readonly names: string[] } | undefined;
+  readonly #ended = new EndedList();
 
   constructor(counters: PullCounters, start: QueueStart = {}) {
     this.#counters = counters;
@@ -142,22 +154,34 @@ export class SegmentQueue {
     const items: QueueItem[] = [];
     let from = 0;
     let anew = false;
+    let opens = false;
+    const returned = moved ? undefined : this.#returned(list, all, base, arrivedMs);
+    if (returned === 'nothing') return [];
     if (this.#next === undefined) {
+      opens = true;
       const segments = Array.from({ length: all.count }, (_, i) => all.at(i).segment);
       from = firstWanted(segments, this.#start);
-    } else if (this.#beganAnew(all, base, list.targetDurationS, arrivedMs)) {
+    } else if (returned === 'anew') {
       anew = true;
       this.#epoch += 1;
       this.#counters.resets();
-      // All of a short new list is new; of a long one, what may have been made since the last segment came.
-      const sinceS = Math.max(0, arrivedMs - this.#newMs) / 1000;
-      const most = FROM_EDGE + Math.ceil(sinceS / list.targetDurationS);
-      from = Math.max(0, all.count - most);
+      from = this.#sinceIndex(all, list.targetDurationS, arrivedMs - this.#ended.endedMs!);
+      this.#patientUntilMs = undefined;
+      // An encoder that is started again may write files of the same names.
+      this.#known.clear();
+      this.#seen.clear();
+    } else if (!returned && this.#beganAnew(all, base, list.targetDurationS, arrivedMs)) {
+      anew = true;
+      opens = true;
+      this.#epoch += 1;
+      this.#counters.resets();
+      from = this.#sinceIndex(all, list.targetDurationS, arrivedMs - this.#newMs);
       this.#seen.clear();
     } else {
       if (this.#patientUntilMs !== undefined) return [];
       const missed = base - this.#next;
       if (missed > 0) {
+        opens = moved;
         const many = missed === 1 ? '1 segment' : `${missed} segments`;
         items.push(
           moved
@@ -171,10 +195,13 @@ export class SegmentQueue {
     // What lies before the start is known too: an old copy of the list must not look like a new beginning.
     if (this.#next === undefined || anew)
       for (let i = Math.max(0, from - MAX_KNOWN); i < from; i++) this.#remember(all.at(i));
-    // Only the first that is published carries the break.
+    if (opens) this.#openings += 1;
     const give = (item: QueueItem | undefined) => {
       if (!item) return;
-      items.push(item.kind === 'segment' && anew ? broken(item) : item);
+      const opening = opens && item.kind === 'segment' && { opening: this.#openings };
+      // Only the first that is published carries the break.
+      const breaks = anew && item.kind === 'segment' && { discontinuity: true };
+      items.push(item.kind === 'segment' ? { ...item, segment: { ...item.segment, ...opening, ...breaks } } : item);
       if (item.kind === 'segment') anew = false;
     };
     for (let i = from; i < all.count; i++) {
@@ -184,8 +211,27 @@ export class SegmentQueue {
       give(this.#add({ ...withKeys(segment, source, url), ...(parts && { lowLatency: true }) }, source, begun));
     }
     this.#next = base + all.count;
+    this.#ended.took(list.endList, arrivedMs);
     if (open) for (const part of this.#partsOf(open, url)) give(part);
     return items;
+  }
+
+  /** What the list is in relation to the one that ended; undefined where none has. */
+  #returned(list: MediaPlaylist, all: DescribedList, base: number, arrivedMs: number): Returned | undefined {
+    if (this.#next === undefined || this.#ended.endedMs === undefined) return undefined;
+    const { endList: ended, targetDurationS } = list;
+    const isKnown = (segment: QueuedSegment) => {
+      const known = this.#seen.get(segment.msn);
+      return known && isSame(known, segment);
+    };
+    const judged = { all, base, ended, targetDurationS, listedS: listedS(list), arrivedMs, next: this.#next, isKnown };
+    return this.#ended.judge(judged);
+  }
+
+  /** All of a short new list is new; of a long one, what may have been made in the last `sinceMs`. */
+  #sinceIndex(all: DescribedList, targetDurationS: number, sinceMs: number): number {
+    const most = FROM_EDGE + Math.ceil(Math.max(0, sinceMs) / 1000 / targetDurationS);
+    return Math.max(0, all.count - most);
   }
 
   #isBegun({ msn }: QueuedSegment): boolean {

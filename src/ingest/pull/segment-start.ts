@@ -18,11 +18,19 @@ export interface QueueStart {
   readonly hadUntilMs?: number | undefined;
   /** How far before the live edge to begin where the list reaches that far, ms; 0 is near the edge. */
   readonly fromMs?: number | undefined;
+  /** The source was live before: a list that has ended is what is left of that, not a film. */
+  readonly wasLive?: boolean | undefined;
 }
 
-/** Index of the first segment to be taken. A list that has ended is taken from its beginning. */
-export function firstWanted(all: readonly QueuedSegment[], { hadUntilMs, fromMs = 0 }: QueueStart): number {
-  if (all[0]?.ended) return 0;
+/**
+ * Index of the first segment to be taken. A film, that is a list that has ended, is taken from its beginning; of what is left of a live source
+ * only what its dates show to be missing, for the rest is recorded or was not recorded in time.
+ */
+export function firstWanted(
+  all: readonly QueuedSegment[],
+  { hadUntilMs, fromMs = 0, wasLive = false }: QueueStart,
+): number {
+  if (all[0]?.ended) return wasLive ? (firstMissed(all, hadUntilMs) ?? all.length) : 0;
   const nearEdge = Math.max(0, all.length - FROM_EDGE);
   if (fromMs > 0) {
     const far = all.findIndex(({ toEdgeS }) => toEdgeS * 1000 <= fromMs + DATE_SLACK_MS);
@@ -32,11 +40,17 @@ export function firstWanted(all: readonly QueuedSegment[], { hadUntilMs, fromMs 
     return fresh < 0 ? all.length - 1 : wished;
   }
   if (hadUntilMs === undefined) return nearEdge;
+  return Math.min(nearEdge, firstMissed(all, hadUntilMs) ?? nearEdge);
+}
+
+/** The first segment of the last minute whose date says that it comes after what the stream has. */
+function firstMissed(all: readonly QueuedSegment[], hadUntilMs: number | undefined): number | undefined {
+  if (hadUntilMs === undefined) return undefined;
   const missed = all.findIndex((segment) => {
     if (1000 * segment.toEdgeS > MISSED_UP_TO_MS || !hasTrueDate(segment)) return false;
     return endMsOf(segment) > hadUntilMs + DATE_SLACK_MS;
   });
-  return missed < 0 ? nearEdge : Math.min(nearEdge, missed);
+  return missed < 0 ? undefined : missed;
 }
 
 /**

@@ -28,7 +28,7 @@ export interface AccessOptions {
 }
 
 /** How one request is made; the rest is the source's. */
-export type AccessRequest = Pick<NetRequest, 'signal' | 'headers' | 'maxBytes' | 'deadlineMs' | 'idleMs'>;
+export type AccessRequest = Pick<NetRequest, 'signal' | 'headers' | 'maxBytes' | 'deadlineMs' | 'idleMs' | 'fresh'>;
 
 /** The way to one source. */
 export class SourceAccess {

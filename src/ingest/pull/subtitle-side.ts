@@ -13,7 +13,9 @@ import { noCounters, type PullContext } from './context.ts';
 import { CueLine } from './cue-line.ts';
 import { fetchPlaylist } from './playlist-fetch.ts';
 import { isFailure, tryRelocate } from './playlist-poller.ts';
+import { reloadPauseMs } from './reload-url.ts';
 import type { RenditionPlace } from './rendition.ts';
+import { checkSubtitles } from './segment-check.ts';
 import { SegmentDownload } from './segment-download.ts';
 import { type QueuedSegment, SegmentQueue } from './segment-queue.ts';
 import { MAX_SUBTITLE_BYTES, parseSubtitleSegment } from './subtitle-segment.ts';
@@ -44,6 +46,8 @@ export class SubtitleSide {
   #readUntilMs: number | undefined;
   /** When the last list came whose segments have all been read, ms since 1970. */
   #freshMs = Number.NEGATIVE_INFINITY;
+  /** A segment was read: they are of a kind that can be taken. */
+  #hasRead = false;
   #isDown = false;
   #ended = false;
   #wake: (() => void) | undefined;
@@ -114,7 +118,7 @@ export class SubtitleSide {
     const { log, hadUntilMs, fromMs } = this.#context;
     const { rendition, place } = this.#where;
     const queue = new SegmentQueue(noCounters, { hadUntilMs, fromMs });
-    const download = new SegmentDownload(this.#context);
+    const download = new SegmentDownload(this.#context, checkSubtitles);
     const reader = new PlaylistReader();
     let at = place.first;
     let targetMs = 2000;
@@ -134,8 +138,11 @@ export class SubtitleSide {
         this.#isDown = false;
         this.#freshMs = arrivedMs;
         this.#changed?.();
-        if (list.endList) return;
-        pauseMs = Math.max(EAGER_MS, targetMs - (this.#context.clock.monotonicMs() - beganMs));
+        if (list.endList) {
+          if (!this.#context.awaitReturn) return;
+          await this.#context.sourceReturn.wait(undefined, { signal });
+        }
+        pauseMs = Math.max(EAGER_MS, reloadPauseMs(list, targetMs) - (this.#context.clock.monotonicMs() - beganMs));
       } catch (error) {
         signal.throwIfAborted();
         if (!isFailure(error) || (error instanceof OxbowError && error.code === 'unsupported-media')) throw error;
@@ -172,9 +179,13 @@ export class SubtitleSide {
       const { header, cues } = parseSubtitleSegment(fetched, discontinuitySequence);
       this.#header = header;
       for (const cue of cues) this.#cues.add(cue);
+      if (!this.#hasRead) this.#context.onLeftOut?.([]);
+      this.#hasRead = true;
     } catch (error) {
       if (!(error instanceof FormatError)) throw error;
-      log.warn({ subtitles: name, detail: messageOf(error) }, 'a subtitle segment could not be read');
+      const detail = messageOf(error);
+      log.warn({ subtitles: name, detail }, 'a subtitle segment could not be read');
+      if (!this.#hasRead) this.#context.onLeftOut?.([{ kind: 'text', name: `the subtitles ${name} (${detail})` }]);
     }
   }
 

@@ -2,7 +2,8 @@
  * What a source says beside its pictures and sound: subtitles with playlists of their own, and EXT-X-DATERANGEs.
  * In: its playlists, the subtitle renditions, each demuxed segment. Out: the segment with their frames merged in. rfc8216bis, 3.1.4, 4.4.5.1.
  */
-import type { MediaPlaylist } from '../../media/m3u8/playlist.ts';
+import type { LeftOutTrack } from '../../api/left-out.ts';
+import type { MediaPlaylist, Rendition } from '../../media/m3u8/playlist.ts';
 import type { PullContext } from './context.ts';
 import { DateRangeSide } from './date-range-side.ts';
 import type { DemuxedSegment } from './segment-demux.ts';
@@ -22,9 +23,19 @@ export class TimedSides {
   /** Subtitles that did not come in time: they are not waited for until they have caught up. */
   readonly #late = new Set<SubtitleSide>();
 
-  /** @param subtitles at most 12 */
-  constructor(subtitles: readonly SubtitlePlace[], context: PullContext) {
-    this.#subtitles = subtitles.map((place, i) => new SubtitleSide(place, FIRST_TEXT_ID + i, context));
+  /**
+   * @param subtitles at most 12
+   * @param leftOut told of the subtitles that cannot be taken
+   */
+  constructor(
+    subtitles: readonly SubtitlePlace[],
+    context: PullContext,
+    leftOut: (rendition: Rendition, tracks: readonly LeftOutTrack[]) => void = () => {},
+  ) {
+    this.#subtitles = subtitles.map((place, i) => {
+      const onLeftOut = (tracks: readonly LeftOutTrack[]) => leftOut(place.rendition, tracks);
+      return new SubtitleSide(place, FIRST_TEXT_ID + i, { ...context, onLeftOut });
+    });
   }
 
   /** Follows the subtitles until they have ended or `signal` aborts. Never rejects. */

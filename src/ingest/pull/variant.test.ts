@@ -35,6 +35,21 @@ test('codecs that cannot be taken are refused by name', () => {
   });
 });
 
+test('pictures that only CODECS tell of, and renditions beyond eight, are named as left out', () => {
+  const { leftOut, variant } = choose(
+    '#EXT-X-STREAM-INF:BANDWIDTH=9,RESOLUTION=640x360,CODECS="mp4v.61,mp4a.40.2"\na',
+    '#EXT-X-STREAM-INF:BANDWIDTH=1,CODECS="mp4a.40.2"\nb',
+  );
+  assert.deepEqual([variant.uri, leftOut], ['b', [{ kind: 'video', name: 'MPEG-2 video' }]]);
+  const audios = Array.from({ length: 10 }, (_, i) => `#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="g",NAME="L${i}",URI="a${i}"`);
+  const many = choose(...audios, '#EXT-X-STREAM-INF:BANDWIDTH=9,AUDIO="g",CODECS="avc1.64001f,mp4a.40.2"\nv');
+  assert.deepEqual(
+    many.leftOut.map(({ name }) => name),
+    ['the audio rendition L8', 'the audio rendition L9'],
+  );
+  assert.deepEqual(choose('#EXT-X-STREAM-INF:BANDWIDTH=1,CODECS="avc1.64001f"\na').leftOut, []);
+});
+
 test('a wish is met by the best at or below it, else by the lowest above', () => {
   const ladder = [inf(900_000, 360), inf(2_000_000, 720), inf(3_000_000, 720), inf(5_000_000, 1080)];
   for (const [quality, uri] of [

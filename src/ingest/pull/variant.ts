@@ -3,9 +3,11 @@
  * In: the playlist and a wish. Out: one Variant Stream, the audio Renditions that have playlists of their own, and all that could
  * have been chosen. rfc8216bis, 4.4.6.
  */
+import type { LeftOutTrack } from '../../api/left-out.ts';
 import type { SourceQuality } from '../../api/source-facts.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { type QualityWish, qualityName } from '../../lib/quality.ts';
+import { foreignCodec } from '../../media/foreign-codecs.ts';
 import type { MultivariantPlaylist, Rendition, Variant } from '../../media/m3u8/playlist.ts';
 
 const VIDEO = /^(avc1|avc3|hvc1|hev1|av01|vp09)\./i;
@@ -27,6 +29,8 @@ export interface Choice {
   readonly qualities: readonly SourceQuality[];
   /** Name of the chosen one. */
   readonly chosen: string;
+  /** What the playlist offers and cannot be taken: the pictures where only variants without any can be, audio beyond 8 Renditions. */
+  readonly leftOut: readonly LeftOutTrack[];
 }
 
 function codecsOf({ codecs }: Variant): string[] {
@@ -106,7 +110,7 @@ function qualitiesOf(ranked: readonly Variant[]): SourceQuality[] {
   });
 }
 
-function audiosOf(list: MultivariantPlaylist, variant: Variant): Pick<Choice, 'audios' | 'inBand'> {
+function audiosOf(list: MultivariantPlaylist, variant: Variant): Pick<Choice, 'audios' | 'inBand' | 'leftOut'> {
   const group = list.renditions.filter(({ type, groupId }) => type === 'AUDIO' && groupId === variant.audio);
   const eager = (rendition: Rendition) => (rendition.default ? 2 : rendition.autoselect ? 1 : 0);
   const sorted = [...group].sort((a, b) => eager(b) - eager(a));
@@ -118,8 +122,17 @@ function audiosOf(list: MultivariantPlaylist, variant: Variant): Pick<Choice, 'a
   });
   return {
     audios: audios.slice(0, MAX_AUDIOS),
+    leftOut: audios.slice(MAX_AUDIOS).map(({ name }) => ({ kind: 'audio', name: `the audio rendition ${name}` })),
     inBand: sorted.find(({ uri }) => uri === undefined || uri === variant.uri),
   };
+}
+
+/** The codecs because of which the best variant with pictures cannot be taken. */
+function unusablePictures(list: MultivariantPlaylist): LeftOutTrack[] {
+  const unusable = list.variants.filter((variant) => fitness(variant) === 0);
+  const [best] = rank(unusable.filter((variant) => codecsOf(variant).some((codec) => !AUDIO.test(codec))));
+  const foreign = best ? codecsOf(best).filter((codec) => !AUDIO.test(codec) && !TEXT.test(codec)) : [];
+  return foreign.map(foreignCodec);
 }
 
 /**
@@ -147,5 +160,7 @@ export function chooseVariant(list: MultivariantPlaylist, wish: QualityWish = { 
   const qualities = qualitiesOf(ranked);
   const same = qualities.find(({ name }) => name === qualityName({ ...variant, height: heightOf(variant) }));
   const chosen = same?.bandwidth === variant.bandwidth ? same.name : qualityName({ bandwidth: variant.bandwidth });
-  return { variant, ...audiosOf(list, variant), qualities, chosen };
+  const audio = audiosOf(list, variant);
+  const leftOut = [...(pictures.length > 0 ? [] : unusablePictures(list)), ...audio.leftOut];
+  return { variant, ...audio, qualities, chosen, leftOut };
 }

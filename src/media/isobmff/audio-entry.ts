@@ -5,6 +5,7 @@
  */
 import { ByteReader } from '../../lib/bytes.ts';
 import { FormatError } from '../../lib/errors.ts';
+import { foreignObject } from '../foreign-codecs.ts';
 import type { AudioConfig } from '../frame.ts';
 import { type AudioShape, parseDac3, parseDec3, parseDOps } from './audio-records.ts';
 import { type Box, type BoxWriter, findBox, needBox, readBoxes } from './box.ts';
@@ -113,8 +114,7 @@ export function parseAudioEntry(bytes: Uint8Array, entry: Box): SampleEntry | un
   if (objectType === MPEG1_LAYER3) return mp3Entry('mp4a.6B', { sampleRate, channels }, entry);
   if (objectType === MPEG2_LAYER3) return mp3Entry('mp4a.69', { sampleRate, channels }, entry);
   if (!record) {
-    const named = objectType.toString(16).toUpperCase().padStart(2, '0');
-    return { kind: 'unsupported', reason: `mp4a holds something other than AAC or MP3 (object type ${named})` };
+    return { kind: 'unsupported', leftOut: foreignObject(objectType, 'audio') };
   }
   const config = parseAacConfig(record);
   return {
@@ -150,8 +150,13 @@ function parseFixed(bytes: Uint8Array, entry: Box): { boxes: Box[] } & AudioShap
   return { boxes: readBoxes(bytes, reader.offset, entry.end), channels, sampleRate };
 }
 
-/** What an esds describes; the AudioSpecificConfig, copied, where it is AAC. */
-function parseEsds(bytes: Uint8Array, esds: Box): { objectType: number; record?: Uint8Array } {
+/**
+ * What an esds describes; the AudioSpecificConfig, copied, where it is AAC.
+ *
+ * @param esds the box within `bytes`
+ * @throws FormatError if it is malformed
+ */
+export function parseEsds(bytes: Uint8Array, esds: Box): { objectType: number; record?: Uint8Array } {
   const reader = new ByteReader(bytes, "'esds'", esds.body + 4, esds.end);
   const expect = (tag: number) => {
     const at = reader.offset;

@@ -3,7 +3,7 @@ import { suite, test } from 'node:test';
 import type { Frame } from '../frame.ts';
 import { readBoxes, u32At } from './box.ts';
 import { planClip } from './clip-header.ts';
-import { rebaseSegment, rebaseTfdt } from './clip-segment.ts';
+import { rebaseFragments, rebaseSegment } from './clip-segment.ts';
 import type { ClipGroup } from './clip-times.ts';
 import { fragmentLength, printFragment } from './fragment.ts';
 import { parseMoof } from './fragment-reader.ts';
@@ -106,7 +106,7 @@ suite('a segment as it goes out in a clip', () => {
     for (const track of tracks) {
       const frames = framesOf(track, 50, 60_000_000 * track.timescale);
       const stored = printParts(frames, 5);
-      const sent = rebaseSegment(stored, -60_000_000 * track.timescale);
+      const sent = rebaseSegment(stored, -60_000_000 * track.timescale, 0);
       assert.equal(sent.length, stored.length);
       const boxes = readBoxes(sent);
       assert.deepEqual(
@@ -129,30 +129,30 @@ suite('a segment as it goes out in a clip', () => {
 
   test('a segment of one fragment only gets its new time', () => {
     const frames = framesOf(videoTrack, 10, 900_000);
-    assert.deepEqual(rebaseSegment(printParts(frames, 10), -900_000), printParts(framesOf(videoTrack, 10), 10));
+    assert.deepEqual(rebaseSegment(printParts(frames, 10), -900_000, 0), printParts(framesOf(videoTrack, 10), 10));
   });
 
   test('decode times that would leave their field are refused', () => {
     const stored = printParts(framesOf(videoTrack, 10, 900), 5);
-    assert.throws(() => rebaseSegment(stored, -901), { name: 'FormatError' });
-    assert.throws(() => rebaseTfdt(stored, 2 ** 53), { name: 'FormatError' });
+    assert.throws(() => rebaseSegment(stored, -901, 0), { name: 'FormatError' });
+    assert.throws(() => rebaseFragments(stored, 2 ** 53, 0), { name: 'FormatError' });
     const without = Buffer.from(stored);
     without.write('free', without.indexOf('tfdt'));
-    assert.throws(() => rebaseSegment(without, 0), { name: 'FormatError', message: /no tfdt/ });
+    assert.throws(() => rebaseSegment(without, 0, 0), { name: 'FormatError', message: /no tfdt/ });
   });
 
   test('a 32-bit decode time is patched in its four bytes', () => {
     const stored = printParts(framesOf(audioTrack, 2), 2);
     const at = Buffer.from(stored.buffer).indexOf('tfdt') + 4;
     stored[at] = 0;
-    const moved = rebaseTfdt(stored, 77);
+    const moved = rebaseFragments(stored, 77, 0);
     assert.equal(u32At(moved, at + 4), 77);
-    assert.throws(() => rebaseTfdt(stored, 2 ** 33), { name: 'FormatError' });
+    assert.throws(() => rebaseFragments(stored, 2 ** 33, 0), { name: 'FormatError' });
   });
 
   test('damaged segments are refused with FormatError and nothing else', () => {
     fuzz(printParts(framesOf(videoTrack, 15), 5), 2000, (bytes) => {
-      assert.equal(rebaseSegment(bytes, 5).length, bytes.length);
+      assert.equal(rebaseSegment(bytes, 5, 0).length, bytes.length);
     });
   });
 });

@@ -4,7 +4,7 @@
  */
 import { FormatError } from '../../lib/errors.ts';
 import { BoxWriter, readBoxes } from './box.ts';
-import { fragmentLength, printFragment } from './fragment.ts';
+import { fragmentLength, loneSlot, printFragment, sequenceNumber } from './fragment.ts';
 import { parseTfdt } from './fragment-reader.ts';
 import { parseSegment } from './segment-frames.ts';
 
@@ -14,16 +14,22 @@ import { parseSegment } from './segment-frames.ts';
  *
  * @param segment moof and mdat pairs of one track
  * @param delta ticks, may be negative
+ * @param position of the segment in the clip, 0 and up: fragments are numbered by it
  * @returns as many bytes as `segment` has
  * @throws FormatError if a box is malformed, a fragment has no tfdt, or a decode time would leave its field
  */
-export function rebaseSegment(segment: Uint8Array, delta: number): Uint8Array {
+export function rebaseSegment(segment: Uint8Array, delta: number, position: number): Uint8Array {
   const frames = isOneFragment(segment) ? undefined : parseSegment(segment, delta);
   const spare = frames?.[0] && frames[0].dts >= 0 ? segment.length - fragmentLength(frames) : -1;
-  if (!frames || (spare !== 0 && spare < 8)) return rebaseTfdt(segment, delta);
+  if (!frames || (spare !== 0 && spare < 8)) return rebaseFragments(segment, delta, position);
   const first = frames[0]!;
   const target = new Uint8Array(segment.length);
-  const at = printFragment(target, 0, { sequence: 1, trackId: first.trackId, tfdt: first.dts, frames });
+  const at = printFragment(target, 0, {
+    sequence: sequenceNumber(position, loneSlot, 0),
+    trackId: first.trackId,
+    tfdt: first.dts,
+    frames,
+  });
   if (spare > 0) {
     const writer = new BoxWriter(target, at);
     const free = writer.open('free');
@@ -38,14 +44,17 @@ export function rebaseSegment(segment: Uint8Array, delta: number): Uint8Array {
  *
  * @param segment moof and mdat pairs of one track
  * @param delta ticks, may be negative
+ * @param position of the segment in the clip, 0 and up: fragments are numbered by it
  * @throws FormatError if a box is malformed, a fragment has no tfdt, or a decode time would leave its field
  */
-export function rebaseTfdt(segment: Uint8Array, delta: number): Uint8Array {
+export function rebaseFragments(segment: Uint8Array, delta: number, position: number): Uint8Array {
   const copy = new Uint8Array(segment.length);
   copy.set(segment);
+  let fragment = 0;
   for (const moof of readBoxes(copy)) {
     if (moof.type !== 'moof') continue;
     for (const traf of readBoxes(copy, moof.body, moof.end)) {
+      if (traf.type === 'mfhd') new BoxWriter(copy, traf.body + 4).u32(sequenceNumber(position, loneSlot, fragment++));
       if (traf.type !== 'traf') continue;
       const tfdt = readBoxes(copy, traf.body, traf.end).find(({ type }) => type === 'tfdt');
       if (!tfdt) throw new FormatError('a fragment has no tfdt', traf.start);

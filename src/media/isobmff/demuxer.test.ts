@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
+import { namesOf } from '../../api/left-out.ts';
 import { concatBytes } from '../../lib/bytes.ts';
 import { FormatError } from '../../lib/errors.ts';
 import { seeded } from '../../lib/random.fixture.ts';
@@ -15,11 +16,17 @@ import { printInit } from './init.ts';
 import { audioTrack, framesOf, fuzz, hevcTrack, videoTrack } from './media.fixture.ts';
 
 function open() {
-  const seen = { tracks: [] as (readonly Track[])[], frames: [] as Frame[], damage: [] as string[] };
+  const seen = {
+    tracks: [] as (readonly Track[])[],
+    frames: [] as Frame[],
+    damage: [] as string[],
+    leftOut: [] as string[],
+  };
   const demuxer = createFmp4Demuxer({
     tracks: (tracks) => seen.tracks.push(tracks),
     frame: (frame) => seen.frames.push(frame),
     damage: (reason) => seen.damage.push(reason),
+    leftOut: (tracks) => seen.leftOut.push(namesOf(tracks)),
   });
   return { demuxer, ...seen };
 }
@@ -211,7 +218,7 @@ suite('the fMP4 demuxer', () => {
   });
 
   test('what it leaves out it says once', () => {
-    const { demuxer, frames, damage } = open();
+    const { demuxer, frames, damage, leftOut } = open();
     const init = printInit([videoTrack, { ...videoTrack, id: 5 }]);
     const second = fragment(framesOf({ ...videoTrack, id: 5 }, 1));
     const unknown = fragment(framesOf({ ...videoTrack, id: 77 }, 1));
@@ -219,8 +226,10 @@ suite('the fMP4 demuxer', () => {
     assert.equal(frames.length, 0);
     assert.deepEqual(
       damage.map((reason) => reason.slice(0, 24)),
-      ['a fragment came before i', 'an mdat without a moof b', 'track 5 is left out: it ', 'a fragment of unknown tr'],
+      ['a fragment came before i', 'an mdat without a moof b', 'a fragment of unknown tr'],
     );
+    demuxer.push(init);
+    assert.deepEqual(leftOut, ['a second video track']);
   });
 
   test('NAL unit lengths of 1 and 2 bytes become 4', () => {

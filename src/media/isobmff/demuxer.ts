@@ -4,6 +4,7 @@
  * ISO/IEC 14496-12, 8.8; ISO/IEC 23000-19. What is held: one moof (4 MiB) and its mdat (64 MiB), and events to come (1 MiB).
  */
 
+import { type LeftOutTrack, namesOf } from '../../api/left-out.ts';
 import { sameBytes } from '../../lib/bytes.ts';
 import { FormatError, OxbowError } from '../../lib/errors.ts';
 import type { Demuxer, DemuxerOutput, Frame, Track } from '../frame.ts';
@@ -14,6 +15,7 @@ import { parseEmsg } from './emsg.ts';
 import { EventLines } from './event-lines.ts';
 import { isSync, parseMoof } from './fragment-reader.ts';
 import { type MovieTrack, parseMoov, printInit } from './init.ts';
+import { chooseTracks } from './movie-choice.ts';
 import { SampleForm } from './sample-form.ts';
 
 const MAX_HEAD_BYTES = 4 * 1024 * 1024;
@@ -55,7 +57,7 @@ export interface Fmp4Demuxer extends Demuxer {
 }
 
 /**
- * Track ids in the output: video 1, others 2, 3, … in the order of the moov; a second video track is left out. Events of known schemes
+ * Track ids in the output: video 1, others 2, 3, … in the order of the moov; a second video track and unknown codecs are `leftOut`. Events of known schemes
  * are `data` tracks from 250 on, which join when the first of them comes. Where parameter sets stand in the samples (avc3, hev1) they
  * are taken out, and new ones make a new track. A frame's `dts` may be negative where an edit list or a shifted decode time reaches
  * before 0. Encrypted media is refused: `push` throws OxbowError `unsupported-media`.
@@ -85,6 +87,8 @@ class FragmentDemuxer implements Fmp4Demuxer {
   /** mdat boxes since then. */
   #mdats = 0;
   #told = new Set<string>();
+  /** Names of the tracks that `output` knows to be left out. */
+  #leftOut = '';
   readonly #events = new EventLines();
   /** The set of tracks that `output` knows is the one in force. */
   #announced = false;
@@ -177,25 +181,19 @@ class FragmentDemuxer implements Fmp4Demuxer {
   #readMoov(bytes: Uint8Array, box: Box): void {
     this.#dropWaiting();
     const movie = parseMoov(bytes, box);
-    const scheme = movie.find((item) => item.scheme)?.scheme;
-    if (scheme) throw new OxbowError('unsupported-media', `the media is encrypted (${scheme})`);
+    const { chosen, leftOut } = chooseTracks(movie);
+    this.#tellLeftOut(leftOut);
     const tracks: Track[] = [];
     const lines = new Map<number, Line>();
-    let nextId = 2;
-    for (const item of movie) {
-      const { track } = item;
-      const second = track?.kind === 'video' && tracks.some(({ kind }) => kind === 'video');
-      if (!track || second) {
-        this.#tellOnce(`track ${item.sourceId} is left out: ${item.unsupported || 'it is a second video track'}`);
-        continue;
-      }
-      if (item.manyEdits) this.#tellOnce(`track ${item.sourceId}: only the first edit is applied`);
-      const renumbered = { ...track, id: track.kind === 'video' ? 1 : nextId++ };
-      tracks.push(renumbered);
-      const form = new SampleForm(item, renumbered);
-      lines.set(item.sourceId, { ...item, track: renumbered, order: this.#createOrder(renumbered), form, next: 0 });
+    for (const { source, track } of chosen) {
+      if (source.manyEdits) this.#tellOnce(`track ${source.sourceId}: only the first edit is applied`);
+      tracks.push(track);
+      const form = new SampleForm(source, track);
+      lines.set(source.sourceId, { ...source, track, order: this.#createOrder(track), form, next: 0 });
     }
-    if (tracks.length === 0) throw new FormatError('there is no track of a codec that oxbow knows', this.#position);
+    if (tracks.length === 0) {
+      throw new FormatError(`no track that oxbow can take (${namesOf(leftOut) || 'no media'})`, this.#position);
+    }
     tracks.sort((a, b) => a.id - b.id);
     const init = printInit(tracks);
     const same = this.#init !== undefined && sameBytes(init, this.#init);
@@ -367,6 +365,13 @@ class FragmentDemuxer implements Fmp4Demuxer {
   #dropWaiting(): void {
     if (this.#waiting.length > 0) this.#output.damage(`${this.#waiting.length} samples came without their bytes`);
     this.#waiting = [];
+  }
+
+  #tellLeftOut(tracks: readonly LeftOutTrack[]): void {
+    const names = namesOf(tracks);
+    if (names === this.#leftOut) return;
+    this.#leftOut = names;
+    this.#output.leftOut?.(tracks);
   }
 
   #tellOnce(reason: string): void {

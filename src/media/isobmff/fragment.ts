@@ -16,6 +16,38 @@ export interface Fragment {
   readonly frames: readonly Frame[];
 }
 
+/** Numbers of one segment, enough for 1,024 fragments. Its MSN gives the rest of the 32 bits, which wrap after 2,097,152 segments. */
+const NUMBERS_PER_SEGMENT = 2048;
+/**
+ * Numbers are never consecutive: VLC 3 takes the time of a track from `tfdt` only where a number is skipped, and otherwise plays no
+ * sound of a muxed segment (measured: 0 of 480 audio buffers).
+ */
+const STEP = 2;
+
+/** Which of the numbers of a segment belong to one track. */
+export interface FragmentSlot {
+  /** Of the track: 0 and up, in the order in which tracks lie in a response. */
+  readonly index: number;
+  /** Tracks of the segment. */
+  readonly count: number;
+}
+
+/** Of a track that shares no response with others. */
+export const loneSlot: FragmentSlot = { index: 0, count: 1 };
+
+/**
+ * The number of a fragment (`sequence_number` of the mfhd, ISO 14496-12 8.8.5). It depends only on the place of the fragment in its
+ * stream. Numbers increase within every response and from segment to segment, in one track and where the fragments of several tracks
+ * alternate.
+ *
+ * @param segment its MSN, or its position in a file
+ * @param fragment of the track within the segment, 0 and up
+ * @returns 1 to 2^32 - 1
+ */
+export function sequenceNumber(segment: number, { index, count }: FragmentSlot, fragment: number): number {
+  return ((segment * NUMBERS_PER_SEGMENT) % 2 ** 32) + STEP * (fragment * count + index) + 1;
+}
+
 /** sample_flags of a sync sample: it depends on no other (8.8.3.1). */
 export const syncFlags = 0x02000000;
 /** sample_flags of a sample that is not a sync sample. */

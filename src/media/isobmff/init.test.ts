@@ -100,19 +100,21 @@ suite('an init segment', () => {
     init.write('vp08', init.indexOf('avc1'));
     const [video, audio] = parseMoov(init, readBoxes(init)[1]!);
     assert.equal(video!.track, undefined);
-    assert.match(video!.unsupported, /vp08/);
+    assert.deepEqual(video!.leftOut, { kind: 'video', name: 'VP8 video' });
     init.write('jxsm', init.indexOf('vp08'));
-    assert.match(parseMoov(init, readBoxes(init)[1]!)[0]!.unsupported, /does not take JPEG XS/);
+    assert.equal(parseMoov(init, readBoxes(init)[1]!)[0]!.leftOut!.name, 'JPEG XS video');
+    init.write('ab d', init.indexOf('jxsm'));
+    assert.equal(parseMoov(init, readBoxes(init)[1]!)[0]!.leftOut!.name, "video of unknown codec 'ab d'");
     assert.deepEqual(audio!.track, audioTrack);
     init.write('enca', init.indexOf('mp4a', 60));
-    assert.match(parseMoov(init, readBoxes(init)[1]!)[1]!.unsupported, /encrypted/);
+    assert.match(parseMoov(init, readBoxes(init)[1]!)[1]!.leftOut!.name, /encrypted/);
   });
 
-  test('what an mp4a entry holds beside AAC and MP3 is named by its object type', () => {
+  test('what an mp4a entry holds other than AAC and MP3 is named by its object type', () => {
     const init = Buffer.from(printInit([audioTrack]));
     init[init.indexOf(Buffer.from([0x40, 0x15]))] = 0xa9; // DTS
     assert.deepEqual(parseInit(init), []);
-    assert.match(parseMoov(init, readBoxes(init)[1]!)[0]!.unsupported, /object type A9/);
+    assert.equal(parseMoov(init, readBoxes(init)[1]!)[0]!.leftOut!.name, 'DTS audio');
   });
 
   for (const track of allTracks) {
@@ -129,10 +131,14 @@ suite('an init segment', () => {
     assert.ok(!init.includes('smhd') && !init.includes('vmhd'));
   });
 
-  test('metadata under a URI that is not known is left out by name', () => {
+  test('metadata under an unknown URI and titles of chapters are no media that is missing', () => {
     const init = Buffer.from(printInit([dataTrack]));
     init.write('urn:other', init.indexOf('urn:scte'));
     assert.deepEqual(parseInit(init), []);
+    assert.equal(parseMoov(init, readBoxes(init)[1]!)[0]!.leftOut, undefined);
+    const chapters = Buffer.from(printInit([textTrack]));
+    chapters.write('text', chapters.indexOf('wvtt'));
+    assert.equal(parseMoov(chapters, readBoxes(chapters)[1]!)[0]!.leftOut, undefined);
   });
 
   test('MP3 is known by its QuickTime entry too, and by its rate whether it is that of MPEG-2', () => {

@@ -3,11 +3,13 @@
  * In: Tracks, or ftyp + moov bytes of any maker. Out: bytes, or Tracks with what a demuxer must know beside them. Pure.
  * ISO/IEC 14496-12, 8.2 to 8.8; ISO/IEC 23000-19 (CMAF), 7.3.
  */
+
+import type { LeftOutTrack } from '../../api/left-out.ts';
 import { ByteReader } from '../../lib/bytes.ts';
 import { FormatError } from '../../lib/errors.ts';
 import type { Track } from '../frame.ts';
 import { rescale } from '../rescale.ts';
-import { type Box, BoxWriter, findBox, needBox, readBoxes } from './box.ts';
+import { type Box, BoxWriter, findBox, fourccAt, needBox, readBoxes } from './box.ts';
 import { movieRoom, printEmptyTables, printFtyp, printMvex, printMvhd, printTrak } from './movie.ts';
 import { parseStsd } from './sample-entry.ts';
 
@@ -64,8 +66,8 @@ export interface MovieTrack {
   readonly sourceId: number;
   /** The track under that id, or undefined where we cannot take it. */
   readonly track: Track | undefined;
-  /** Why not. */
-  readonly unsupported: string;
+  /** What it is called where it is media that we cannot take; undefined where we take it, and of chapters, time codes and other data. */
+  readonly leftOut: LeftOutTrack | undefined;
   /** The scheme its samples are encrypted under, e.g. `cenc`; undefined if they are not. */
   readonly scheme: string | undefined;
   /** H.264 and HEVC: bytes of the length before each NAL unit, 1, 2 or 4; else 4. */
@@ -155,7 +157,9 @@ function parseTrak(
   const timescale = parseTimescale(bytes, mdhd);
   const minf = needBox(media, 'minf', mdia);
   const stbl = needBox(readBoxes(bytes, minf.body, minf.end), 'stbl', minf);
-  const entry = parseStsd(bytes, needBox(readBoxes(bytes, stbl.body, stbl.end), 'stsd', stbl));
+  const kind = kindOf(bytes, findBox(media, 'hdlr'));
+  const stsd = needBox(readBoxes(bytes, stbl.body, stbl.end), 'stsd', stbl);
+  const entry = parseStsd(bytes, stsd, kind);
   const base = {
     id: sourceId,
     timescale,
@@ -165,7 +169,7 @@ function parseTrak(
   return {
     sourceId,
     track: entry.kind === 'unsupported' ? undefined : ({ ...base, kind: entry.kind, config: entry.config } as Track),
-    unsupported: entry.kind === 'unsupported' ? entry.reason : '',
+    leftOut: entry.kind === 'unsupported' && kind && !isChapters(bytes, stsd) ? entry.leftOut : undefined,
     scheme: entry.kind === 'unsupported' ? entry.scheme : undefined,
     nalLengthBytes: entry.kind === 'video' ? entry.nalLengthBytes : 4,
     inBand: entry.kind === 'video' && entry.inBand,
@@ -173,6 +177,26 @@ function parseTrak(
     defaults: trex.get(sourceId) ?? { duration: 0, size: 0, flags: 0 },
     stbl,
   };
+}
+
+/** Kinds of media by handler_type (8.4.3, 12); data and hints are none. */
+const KINDS: ReadonlyMap<string, LeftOutTrack['kind']> = new Map([
+  ['vide', 'video'],
+  ['soun', 'audio'],
+  ['text', 'text'],
+  ['sbtl', 'text'],
+  ['subt', 'text'],
+  ['clcp', 'text'],
+]);
+
+function kindOf(bytes: Uint8Array, hdlr: Box | undefined): LeftOutTrack['kind'] | undefined {
+  if (!hdlr || hdlr.body + 12 > hdlr.end) return undefined;
+  return KINDS.get(fourccAt(bytes, hdlr.body + 8));
+}
+
+/** Titles of chapters are written as QuickTime text. */
+function isChapters(bytes: Uint8Array, stsd: Box): boolean {
+  return readBoxes(bytes, stsd.body + 8, stsd.end)[0]?.type === 'text';
 }
 
 function parseLanguage(bytes: Uint8Array, mdhd: Box, elng: Box | undefined): string {

@@ -8,7 +8,7 @@ import { readBoxes } from './box.ts';
 /**
  * The order in which a segment of several tracks goes out. It is that of its parts, one behind the other, so the segment is its parts
  * (8216bis 3.2). VLC loses a quarter of the sound where all pictures of a segment come before all its sound; it wants the fragments of
- * a moment side by side, with the same number in their `mfhd`.
+ * a moment side by side. `sequenceNumber` numbers fragments in this order.
  *
  * @param tracks whole fragments of a track each, in the order of the rendition
  * @returns views of `tracks`, never copies; a track whose boxes cannot be read is one piece

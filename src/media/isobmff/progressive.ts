@@ -2,10 +2,11 @@
  * Ordinary MP4 files: a moov whose sample tables say where every frame lies.
  * In: a moov. Out: tracks, and a walk over the samples of each on the movie's clock. Pure. ISO/IEC 14496-12, 8.6 and 8.7.
  */
-import { OxbowError } from '../../lib/errors.ts';
+import type { LeftOutTrack } from '../../api/left-out.ts';
 import type { Track } from '../frame.ts';
 import { type Box, findBox, readBoxes } from './box.ts';
 import { type MovieTrack, parseMoov } from './init.ts';
+import { chooseTracks } from './movie-choice.ts';
 import { SampleCursor } from './sample-cursor.ts';
 import type { SegmentSample } from './segment-frames.ts';
 
@@ -25,8 +26,10 @@ export interface FileTrack {
 export interface FileMovie {
   /** Those that oxbow can take, in the order of their ids. */
   readonly tracks: readonly FileTrack[];
-  /** Why others are left out. */
-  readonly leftOut: readonly string[];
+  /** Those that it cannot take. */
+  readonly leftOut: readonly LeftOutTrack[];
+  /** What is not applied of those it takes, for the log. */
+  readonly notes: readonly string[];
   /** Fragments may follow: there is an mvex. */
   readonly fragmented: boolean;
 }
@@ -97,21 +100,14 @@ export class SampleWalk {
 export function parseMovie(bytes: Uint8Array, moov: Box): FileMovie {
   const fragmented = findBox(readBoxes(bytes, moov.body, moov.end), 'mvex') !== undefined;
   const tracks: FileTrack[] = [];
-  const leftOut: string[] = [];
-  let nextId = 2;
-  for (const source of parseMoov(bytes, moov)) {
-    if (source.scheme) throw new OxbowError('unsupported-media', `the media is encrypted (${source.scheme})`);
-    const second = source.track?.kind === 'video' && tracks.some(({ track }) => track.kind === 'video');
-    if (!source.track || second) {
-      leftOut.push(`track ${source.sourceId} is left out: ${source.unsupported || 'it is a second video track'}`);
-      continue;
-    }
-    const track = { ...source.track, id: source.track.kind === 'video' ? 1 : nextId++ };
+  const notes: string[] = [];
+  const { chosen, leftOut } = chooseTracks(parseMoov(bytes, moov));
+  for (const { source, track } of chosen) {
     const cursor = new SampleCursor(bytes, source.stbl);
     const durationS = cursor.ticks / track.timescale;
-    if (source.manyEdits) leftOut.push(`track ${source.sourceId}: only the first edit is applied`);
+    if (source.manyEdits) notes.push(`track ${source.sourceId}: only the first edit is applied`);
     tracks.push({ track, source, count: cursor.count, durationS, walk: new SampleWalk(cursor, track.id, source) });
   }
   tracks.sort((a, b) => a.track.id - b.track.id);
-  return { tracks, leftOut, fragmented };
+  return { tracks, leftOut, notes, fragmented };
 }

@@ -2,9 +2,11 @@
  * Sample descriptions: what a track's samples are coded with.
  * In: a Track, or the body of an stsd. Out: box bytes, or a configuration. Pure. ISO/IEC 14496-12, 8.5.2 and 8.12 (protected entries).
  */
+import type { LeftOutTrack } from '../../api/left-out.ts';
 import { FormatError } from '../../lib/errors.ts';
+import { foreignObject, foreignTrack } from '../foreign-codecs.ts';
 import type { AudioConfig, DataConfig, TextConfig, Track, VideoConfig } from '../frame.ts';
-import { parseAudioEntry, printAudioEntry } from './audio-entry.ts';
+import { parseAudioEntry, parseEsds, printAudioEntry } from './audio-entry.ts';
 import { type Box, type BoxWriter, findBox, fourccAt, readBoxes } from './box.ts';
 import { parseUrimEntry, parseWvttEntry, printUrimEntry, printWvttEntry } from './timed-entry.ts';
 import { parseVideoEntry, printVideoEntry } from './video-entry.ts';
@@ -24,7 +26,8 @@ export type SampleEntry =
   | { readonly kind: 'data'; readonly config: DataConfig }
   | {
       readonly kind: 'unsupported';
-      readonly reason: string;
+      /** What it is called. */
+      readonly leftOut: LeftOutTrack;
       /** Samples are encrypted under this scheme, four characters, e.g. `cenc` or `cbcs`. */
       readonly scheme?: string;
     };
@@ -52,9 +55,10 @@ function printEntry(writer: BoxWriter, track: Track): void {
  * Reads the first entry of an stsd.
  *
  * @param stsd the box within `bytes`
+ * @param kind as the handler of the track says, for the name of an entry that is not known
  * @throws FormatError if a known entry is malformed; an unknown one is `unsupported`
  */
-export function parseStsd(bytes: Uint8Array, stsd: Box): SampleEntry {
+export function parseStsd(bytes: Uint8Array, stsd: Box, kind: LeftOutTrack['kind'] = 'unknown'): SampleEntry {
   const entry = readBoxes(bytes, stsd.body + 8, stsd.end)[0];
   if (!entry) throw new FormatError('stsd has no entry', stsd.start);
   switch (entry.type) {
@@ -63,52 +67,39 @@ export function parseStsd(bytes: Uint8Array, stsd: Box): SampleEntry {
     case 'enct':
     case 'encs': {
       const scheme = parseScheme(bytes, entry);
-      return { kind: 'unsupported', reason: `the track is encrypted (${scheme})`, scheme };
+      return { kind: 'unsupported', leftOut: { kind, name: `encrypted ${kind} (${scheme})` }, scheme };
     }
     case 'wvtt':
       return { kind: 'text', config: parseWvttEntry(bytes, entry) };
     case 'urim': {
       const config = parseUrimEntry(bytes, entry);
-      return config ? { kind: 'data', config } : { kind: 'unsupported', reason: 'its metadata is not known' };
+      return config ? { kind: 'data', config } : { kind: 'unsupported', leftOut: foreignTrack(entry.type, kind) };
     }
+    case 'mp4v':
+      return { kind: 'unsupported', leftOut: nameVisual(bytes, entry) };
     default: {
       const known = parseVideoEntry(bytes, entry) ?? parseAudioEntry(bytes, entry);
-      return known ?? { kind: 'unsupported', reason: foreignReason(entry.type) };
+      return known ?? { kind: 'unsupported', leftOut: foreignTrack(entry.type, kind) };
     }
   }
 }
 
-/** What oxbow knows by name only. */
-const FOREIGN: ReadonlyMap<string, string> = new Map([
-  ['jxsm', 'JPEG XS'],
-  ['vp08', 'VP8'],
-  ['vvc1', 'VVC'],
-  ['vvi1', 'VVC'],
-  ['mp4v', 'MPEG-4 Visual'],
-  ['apch', 'ProRes'],
-  ['apcn', 'ProRes'],
-  ['mjpg', 'Motion JPEG'],
-  ['fLaC', 'FLAC'],
-  ['alac', 'Apple Lossless'],
-  ['ac-4', 'AC-4'],
-  ['dtsc', 'DTS'],
-  ['dtsx', 'DTS:X'],
-  ['mhm1', 'MPEG-H Audio'],
-  ['samr', 'AMR'],
-  ['sowt', 'uncompressed sound'],
-  ['stpp', 'TTML'],
-  ['tx3g', '3GPP timed text'],
-  ['c608', 'CEA-608 captions'],
-  ['tmcd', 'time code'],
-]);
-
-function foreignReason(type: string): string {
-  const name = FOREIGN.get(type);
-  return name ? `oxbow does not take ${name} ('${type}')` : `sample entry '${type}' is not known`;
+/** MPEG-1, MPEG-2 and MPEG-4 Visual share an entry: the esds says which of them it is. */
+function nameVisual(bytes: Uint8Array, entry: Box): LeftOutTrack {
+  try {
+    const esds = findBox(readBoxes(bytes, entry.body + VISUAL_FIXED, entry.end), 'esds');
+    if (esds) return foreignObject(parseEsds(bytes, esds).objectType, 'video');
+  } catch (error) {
+    // It cannot be taken, whatever it is called.
+    if (!(error instanceof FormatError)) throw error;
+  }
+  return foreignTrack(entry.type, 'video');
 }
 
+/** Bytes of a visual sample entry before its boxes (12.1.3). */
+const VISUAL_FIXED = 78;
 /** Fixed fields of a protected entry before its boxes: those of the entry that it hides. */
-const FIXED: Readonly<Record<string, number>> = { encv: 78, enca: 28, enct: 8, encs: 8 };
+const FIXED: Readonly<Record<string, number>> = { encv: VISUAL_FIXED, enca: 28, enct: 8, encs: 8 };
 
 /** The scheme_type of a protected entry (8.12.5), `unknown` where it does not say. */
 function parseScheme(bytes: Uint8Array, entry: Box): string {

@@ -39,7 +39,7 @@ export interface AudioFraming {
   readonly firstByte: number;
   /** Reads the unit at `at`; undefined where there is none, `short` where its header goes on behind `end`. */
   parse(bytes: Uint8Array, at: number, end: number): AudioUnit | 'short' | undefined;
-  /** The configuration of a frame made of these units, or why there is none. */
+  /** The configuration of a frame made of these units, or the name of what cannot be taken. */
   config(units: readonly AudioUnit[]): AudioConfig | string;
 }
 
@@ -56,8 +56,7 @@ export const adtsFraming: AudioFraming = {
     const unit = { headerBytes, frameBytes, sampleRate, signature, samples: 1024, header };
     return blocks > 1 ? { ...unit, refused: 'an ADTS frame with several raw data blocks' } : unit;
   },
-  config: ([unit]) =>
-    adtsConfig(unit!.header as AdtsHeader) ?? 'AAC with its channels inside the frames is not supported',
+  config: ([unit]) => adtsConfig(unit!.header as AdtsHeader) ?? 'AAC audio with its channels inside the frames',
 };
 
 /** MP3, and Layer I and II of MPEG audio. */
@@ -95,7 +94,7 @@ export const ac3Framing: AudioFraming = {
     const headers = units.map((unit) => unit.header as Ac3Header | Eac3Header);
     const first = headers[0]!;
     if (first.codec === 'ac3') return ac3Config(first);
-    if (first.fscod === 3) return 'E-AC-3 at a half sample rate is not supported';
+    if (first.fscod === 3) return 'E-AC-3 audio at a half sample rate';
     return eac3Config(headers.filter((header) => header.codec === 'eac3'));
   },
 };
@@ -120,7 +119,6 @@ export function opusFraming(channelConfigCode: number): AudioFraming {
       const frameBytes = headerBytes + packetBytes;
       return { headerBytes, frameBytes, samples, sampleRate: OPUS_RATE, signature: 0, header: control };
     },
-    config: () =>
-      opusConfig(channelConfigCode) ?? `Opus with channel configuration ${channelConfigCode} is not supported`,
+    config: () => opusConfig(channelConfigCode) ?? `Opus audio with channel configuration ${channelConfigCode}`,
   };
 }

@@ -191,7 +191,7 @@ export class AudioTrack implements Elementary {
     const config = this.#framing.config(units);
     this.#configured = typeof config !== 'string';
     if (typeof config === 'string') {
-      this.#out.damage(config);
+      this.#out.refused(config);
       return;
     }
     const before = this.#rate;

@@ -27,7 +27,7 @@ export interface TsDemuxer extends Demuxer {
  * A step of video decode times over a hole is not in `duration`. When the source's clock goes back by more than a second, the times go on
  * where they were and `damage` says so.
  *
- * @param output `frame.data` may be kept; frames that follow each other share memory
+ * @param output `leftOut` gets what the PMT declares and oxbow does not take; `frame.data` may be kept; frames that follow each other share memory
  */
 export function createTsDemuxer(output: DemuxerOutput): TsDemuxer {
   const program = new Program(output);
@@ -48,7 +48,7 @@ export function createTsDemuxer(output: DemuxerOutput): TsDemuxer {
   const splitter = new PacketSplitter({
     packet(bytes, at) {
       const target = program.target(((bytes[at + 1]! & 0x1f) << 8) | bytes[at + 2]!);
-      if (target !== undefined) takePacket(target, bytes, at, output);
+      if (target !== undefined) takePacket(target, bytes, at, output, program);
       if (!program.alive) waitFor();
     },
     damage: (reason) => output.damage(reason),
@@ -68,7 +68,7 @@ export function createTsDemuxer(output: DemuxerOutput): TsDemuxer {
 }
 
 /** One transport packet of a PID that is wanted (2.4.3.2 to 2.4.3.5). */
-function takePacket(target: PidTarget, bytes: Uint8Array, at: number, output: DemuxerOutput): void {
+function takePacket(target: PidTarget, bytes: Uint8Array, at: number, output: DemuxerOutput, program: Program): void {
   const flags = bytes[at + 3]!;
   // transport_error_indicator: not even the PID is sure; the counter of the next packet tells that one is missing.
   if ((bytes[at + 1]! & 0x80) !== 0 || (flags & 0x10) === 0) return;
@@ -82,7 +82,10 @@ function takePacket(target: PidTarget, bytes: Uint8Array, at: number, output: De
     if (payload >= end) return; // no payload, or a length that cannot be
   }
   if ((flags & 0xc0) !== 0) {
-    if (!target.scrambled) output.damage(`PID ${target.pid} is scrambled`);
+    if (!target.scrambled) {
+      output.damage(`PID ${target.pid} is scrambled`);
+      program.scrambled(target);
+    }
     target.scrambled = true;
     return;
   }

@@ -20,6 +20,8 @@ export interface ElementaryOutput {
   configured(setup: TrackSetup): void;
   frame(frame: TrackFrame): void;
   damage(reason: string): void;
+  /** What came cannot be taken, and why, in words: `Opus audio with channel configuration 9`. A later `configured` takes it back. */
+  refused(name: string): void;
 }
 
 /** One stream of the program: makes frames of PES units. */

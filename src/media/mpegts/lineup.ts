@@ -2,6 +2,7 @@
  * The set of tracks: when it is complete, and what waits until then.
  * In: the streams that the PMT declares, their configurations and frames. Out: `tracks` before the first frame of any of them.
  */
+import type { LeftOutTrack } from '../../api/left-out.ts';
 import type { DemuxerOutput, Frame, Track } from '../frame.ts';
 import { rescale } from '../rescale.ts';
 import type { TrackFrame, TrackSetup } from './elementary.ts';
@@ -19,6 +20,10 @@ export interface Slot {
   readonly language: string;
   /** Undefined until its parameter sets or first header were seen; metadata has it from the start, and holds nothing back. */
   setup: TrackSetup | undefined;
+  /** What came of it cannot be taken. */
+  refused?: LeftOutTrack | undefined;
+  /** Segments that had packets of it and no frame; undefined before the first packet. */
+  unread?: number;
 }
 
 /** Holds frames back until the tracks are known, then lets them through. */

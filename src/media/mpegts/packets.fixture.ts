@@ -2,6 +2,7 @@
  * Writes transport streams by hand, for what ffmpeg does not make: damage, odd tables, chosen times.
  * In: tables and PES payloads. Out: packets.
  */
+import type { LeftOutTrack } from '../../api/left-out.ts';
 import { BitWriter } from '../../lib/bits.ts';
 import { concatBytes } from '../../lib/bytes.ts';
 import type { Frame, Track } from '../frame.ts';
@@ -151,15 +152,17 @@ export interface Delivered {
   readonly tracks: (readonly Track[])[];
   readonly frames: Frame[];
   readonly damage: string[];
+  readonly leftOut: (readonly LeftOutTrack[])[];
 }
 
 /** A demuxer that collects. */
 export function collect() {
-  const delivered: Delivered = { tracks: [], frames: [], damage: [] };
+  const delivered: Delivered = { tracks: [], frames: [], damage: [], leftOut: [] };
   const demuxer = createTsDemuxer({
     tracks: (tracks) => delivered.tracks.push(tracks),
     frame: (frame) => delivered.frames.push(frame),
     damage: (reason) => delivered.damage.push(reason),
+    leftOut: (tracks) => delivered.leftOut.push(tracks),
   });
   return { ...delivered, demuxer };
 }

@@ -2,6 +2,7 @@
  * Which program of a transport stream is taken: the first in the PAT that has media.
  * In: sections of the PAT and of PMTs. Out: the PMT of the program that is taken, whenever it changes. ISO/IEC 13818-1, 2.4.4.
  */
+import type { LeftOutTrack } from '../../api/left-out.ts';
 import { FormatError } from '../../lib/errors.ts';
 import { type Pmt, parsePat, parsePmt } from './psi.ts';
 import { formatOf } from './stream-format.ts';
@@ -16,8 +17,6 @@ interface Candidate {
   readonly pmtPid: number;
   /** Undefined until it came. */
   pmt: Pmt | undefined;
-  /** The PMT of which was said what it has that cannot be taken. */
-  refused: Pmt | undefined;
   /** Its PMT promised media, of which nothing came. */
   silent: boolean;
 }
@@ -29,6 +28,8 @@ export interface ChoiceOutput {
   /** Other PIDs carry PMTs that matter. */
   tables(): void;
   damage(reason: string): void;
+  /** No program has media that can be taken: what cannot. */
+  refused(tracks: readonly LeftOutTrack[]): void;
 }
 
 /** Follows the tables until a program is chosen, then those of that program. */
@@ -57,7 +58,7 @@ export class ProgramChoice {
     this.#programs = wanted.map(
       ({ number, pmtPid }) =>
         this.#programs.find((old) => old.number === number && old.pmtPid === pmtPid) ?? {
-          ...{ number, pmtPid, pmt: undefined, refused: undefined, silent: false },
+          ...{ number, pmtPid, pmt: undefined, silent: false },
         },
     );
     if (before && this.#programs.includes(before)) return;
@@ -112,7 +113,7 @@ export class ProgramChoice {
       this.#take(silent, silent.pmt);
       return;
     }
-    for (const program of this.#programs) this.#refuse(program);
+    this.#out.refused(this.#programs.flatMap(({ pmt }) => (pmt ? refusalsOf(pmt) : [])));
   }
 
   #take(program: Candidate, pmt: Pmt): void {
@@ -128,13 +129,6 @@ export class ProgramChoice {
     this.#out.taken(pmt);
   }
 
-  /** Says once what of a program without media was media that cannot be taken. */
-  #refuse(program: Candidate): void {
-    if (!program.pmt || program.refused === program.pmt) return;
-    program.refused = program.pmt;
-    for (const reason of refusalsOf(program.pmt)) this.#out.damage(reason);
-  }
-
   #read<T>(parse: () => T): T | undefined {
     try {
       return parse();
@@ -146,11 +140,11 @@ export class ProgramChoice {
   }
 }
 
-/** What of a program is media that cannot be taken, in sentences. */
-export function refusalsOf(pmt: Pmt): readonly string[] {
+/** What of a program is media that cannot be taken. */
+export function refusalsOf(pmt: Pmt): LeftOutTrack[] {
   return pmt.streams.flatMap((stream) => {
     const format = formatOf(stream);
-    return format?.kind === 'refused' ? [`${format.name} (stream type ${stream.type}) is not supported`] : [];
+    return format?.kind === 'refused' ? [format.leftOut] : [];
   });
 }
 

@@ -2,6 +2,7 @@
  * The program that is demuxed: keeps one elementary stream per PID.
  * In: the PMT of the program that is taken. Out: which PID goes where. ISO/IEC 13818-1, 2.4.4.
  */
+import { distinctLeftOut, type LeftOutTrack, namesOf } from '../../api/left-out.ts';
 import type { DemuxerOutput } from '../frame.ts';
 import { AudioTrack } from './audio-track.ts';
 import { DataTrack, dataSetup } from './data-track.ts';
@@ -22,6 +23,8 @@ const MAX_AUDIO_TRACKS = 16;
 /** Above those of audio, so that ids stay when a language joins. */
 const FIRST_DATA_ID = 64;
 const MAX_DATA_TRACKS = 8;
+/** Segments with packets of a track, but without a frame: the first may begin in the middle of one. */
+const MAX_UNREAD = 2;
 
 /** What a PID leads to. */
 export interface PidTarget {
@@ -43,6 +46,9 @@ interface Wanted {
 
 interface Stream {
   readonly declared: PmtStream;
+  readonly kind: LeftOutTrack['kind'];
+  /** Of its codec. */
+  readonly name: string;
   readonly slot: Slot;
   readonly track: Pick<Elementary, 'flush' | 'restart'>;
   readonly target: PidTarget;
@@ -69,6 +75,10 @@ export class Program {
   #newestPicture: number | undefined;
   /** Metadata may have come before the first time of the program. */
   #dataWaits = false;
+  /** What the PMT declares and cannot be taken. */
+  #refusals: readonly LeftOutTrack[] = [];
+  /** Names that the output knows to be left out. */
+  #leftOut = '';
   /** Whether anything came of the program that is taken. */
   alive = false;
 
@@ -79,6 +89,10 @@ export class Program {
       taken: (pmt) => this.#take(pmt),
       tables: () => this.#follow(),
       damage: this.#damage,
+      refused: (tracks) => {
+        this.#refusals = tracks;
+        this.#tellLeftOut();
+      },
     });
     this.#pat = targetOf(PAT_PID, new SectionReader((section) => this.#choice.pat(section), this.#damage));
     this.#route();
@@ -92,6 +106,12 @@ export class Program {
   /** What to do with the packets of a PID, or undefined. */
   target(pid: number): PidTarget | undefined {
     return this.#targets[this.#byPid[pid]!];
+  }
+
+  /** Packets of a PID are scrambled. */
+  scrambled(target: PidTarget): void {
+    const stream = this.#streams.find((one) => one.target === target);
+    if (stream && !stream.slot.setup) this.#refuse(stream.slot, stream.kind, `scrambled ${stream.kind}`);
   }
 
   /** Nothing came for long: another program is taken, if there is one with media. */
@@ -109,6 +129,7 @@ export class Program {
     }
     this.#settleData();
     this.#lineup.announce();
+    for (const stream of this.#streams) this.#countUnread(stream);
     for (const target of this.#targets) {
       if (!target) continue;
       target.counter = -1;
@@ -125,10 +146,31 @@ export class Program {
     this.#dataWaits = this.#streams.some(({ data }) => data);
   }
 
+  /** A segment ended: packets that never became a frame are no track, whatever the PMT calls them. */
+  #countUnread({ slot, kind, name }: Stream): void {
+    if (slot.setup || slot.refused || slot.unread === undefined) return;
+    slot.unread += 1;
+    if (slot.unread >= MAX_UNREAD) this.#refuse(slot, kind, `${name} ${kind} that cannot be read`);
+  }
+
+  #refuse(slot: Slot, kind: LeftOutTrack['kind'], name: string): void {
+    slot.refused = { kind, name };
+    this.#tellLeftOut();
+  }
+
+  #tellLeftOut(): void {
+    const leftOut = distinctLeftOut([...this.#refusals, ...this.#streams.flatMap(({ slot }) => slot.refused ?? [])]);
+    const names = namesOf(leftOut);
+    if (names === this.#leftOut) return;
+    this.#leftOut = names;
+    this.#out.leftOut?.(leftOut);
+  }
+
   readonly #damage = (reason: string): void => this.#out.damage(reason);
 
   #take(pmt: Pmt): void {
     const wanted = this.#choose(pmt);
+    this.#tellLeftOut();
     const before = this.#streams;
     const same = (a: Stream, { declared, id }: Wanted) =>
       a.declared.pid === declared.pid &&
@@ -150,7 +192,6 @@ export class Program {
 
   /** The streams that become tracks, with their ids. */
   #choose(pmt: Pmt): Wanted[] {
-    for (const reason of refusalsOf(pmt)) this.#damage(reason);
     const chosen: Wanted[] = [];
     const tables = [PAT_PID, NULL_PID, ...this.#choice.pmtPids];
     const counts = { video: 0, audio: 0, data: 0 };
@@ -164,20 +205,30 @@ export class Program {
       if (counts[kind] < most[kind]) chosen.push({ declared, format, id: first[kind] + counts[kind] });
       counts[kind]++;
     }
-    if (counts.video > 1) this.#damage(`${counts.video} video streams, only the first is taken`);
+    this.#refusals = [
+      ...refusalsOf(pmt),
+      ...(counts.video > most.video ? [{ kind: 'video', name: 'a second video track' } as const] : []),
+      ...(counts.audio > most.audio ? [{ kind: 'audio', name: `more than ${most.audio} audio tracks` } as const] : []),
+    ];
     return chosen.sort((a, b) => a.id - b.id);
   }
 
   #open({ declared, format, id }: Wanted): Stream {
     const slot: Slot = { id, language: declared.language, setup: undefined };
+    const kind = format.kind === 'data' ? 'unknown' : format.kind;
     const out: ElementaryOutput = {
-      configured: (setup) => this.#lineup.configured(slot, setup),
+      configured: (setup) => {
+        slot.refused = undefined;
+        this.#tellLeftOut();
+        this.#lineup.configured(slot, setup);
+      },
       frame: (frame) => {
         if (format.kind === 'video') this.#newestPicture = frame.dts90;
         this.#lineup.frame(slot, frame);
         if (this.#dataWaits && format.kind !== 'data') this.#settleData();
       },
       damage: this.#damage,
+      refused: (name) => this.#refuse(slot, kind, name),
     };
     if (format.kind === 'data') return this.#openData(declared, slot, format.codec, out);
     const track =
@@ -186,8 +237,17 @@ export class Program {
         : new VideoTrack(format.codec, this.#clock, out);
     const seen = () => {
       this.alive = true;
+      slot.unread ??= 0;
     };
-    return { declared, slot, track, target: targetOf(declared.pid, undefined, assembler(track, out, seen)) };
+    const { name } = format.kind === 'audio' ? format.framing : format.codec;
+    return {
+      declared,
+      kind,
+      name,
+      slot,
+      track,
+      target: targetOf(declared.pid, undefined, assembler(track, out, seen)),
+    };
   }
 
   #settleData(): void {
@@ -201,14 +261,15 @@ export class Program {
     const data = new DataTrack(this.#clock, out, { now, ahead: codec === 'scte35' });
     if (codec === 'id3') {
       const track = new Id3Track(data, out);
-      return { declared, slot, data, track, target: targetOf(declared.pid, undefined, assembler(track, out)) };
+      const target = targetOf(declared.pid, undefined, assembler(track, out));
+      return { declared, kind: 'unknown', name: codec, slot, data, track, target };
     }
     const take = (section: Uint8Array) => {
       if (isSplice(section)) data.take(spliceTime(section), section);
     };
     const sections = new SectionReader(take, this.#damage, { isPrivate: true });
     const track = { flush: () => data.settle(), restart: () => data.restart() };
-    return { declared, slot, data, track, target: targetOf(declared.pid, sections) };
+    return { declared, kind: 'unknown', name: codec, slot, data, track, target: targetOf(declared.pid, sections) };
   }
 
   /** Follows the PMTs that matter now. */

@@ -243,16 +243,19 @@ test('an audio track that turns from AC-3 to E-AC-3 is told anew', () => {
 test('encrypted and foreign sound is refused by name', () => {
   const registered = (name: string) => [5, 4, ...new TextEncoder().encode(name)];
   const refused = (type: number, descriptors: readonly number[] = []) => {
-    const { demuxer, damage } = collect();
+    const { demuxer, leftOut } = collect();
     demuxer.push(streamOf(type, [], descriptors));
     demuxer.flush();
     demuxer.flush();
-    return damage;
+    return leftOut.map((tracks) => tracks.map(({ name }) => name));
   };
-  assert.deepEqual(refused(0xc1), ['encrypted AC-3 (stream type 193) is not supported']);
-  assert.deepEqual(refused(0x06, registered('AC-4')), ['AC-4 (stream type 6) is not supported']);
-  assert.deepEqual(refused(0x06, [0x7c, 2, 0x58, 0]), ['AAC in LATM (stream type 6) is not supported']);
-  assert.deepEqual(refused(0x06, [0x59, 0]), []); // subtitles of DVB are no media of ours
+  assert.deepEqual(refused(0xc1), [['encrypted AC-3 audio']]);
+  assert.deepEqual(refused(0x06, registered('AC-4')), [['AC-4 audio']]);
+  assert.deepEqual(refused(0x06, [0x7c, 2, 0x58, 0]), [['AAC in LATM audio']]);
+  assert.deepEqual(refused(0x06, [0x59, 0]), [['DVB subtitles']]);
+  assert.deepEqual(refused(0x9a), [['a track of unknown stream type 0x9a']]);
+  assert.deepEqual(refused(0x06, [0x56, 0]), []); // teletext is not recorded
+  assert.deepEqual(refused(0x06, registered('KLVA')), []);
 });
 
 test('what MPEG-TS cannot carry the muxer refuses by name', () => {

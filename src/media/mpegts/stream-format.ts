@@ -3,6 +3,7 @@
  * In: an entry of a PMT. Out: video, audio or data that oxbow takes, a word for what it refuses, or nothing.
  * ISO/IEC 13818-1, table 2-34 and 2.6.8; ETSI EN 300 468, 6.2; ATSC A/53 Part 3; SCTE 35, 8.1; ETSI TS 103 491 (Opus).
  */
+import type { LeftOutTrack } from '../../api/left-out.ts';
 import type { DataConfig } from '../frame.ts';
 import { type AudioFraming, ac3Framing, adtsFraming, mp3Framing, opusFraming } from './audio-framing.ts';
 import type { Descriptor, PmtStream } from './psi.ts';
@@ -14,10 +15,22 @@ export type StreamFormat =
   | { readonly kind: 'audio'; readonly framing: AudioFraming }
   | { readonly kind: 'data'; readonly codec: DataConfig['codec'] };
 
-/** Media that cannot be taken, in a word for a person. */
+/** Media that cannot be taken. */
 export interface RefusedStream {
   readonly kind: 'refused';
-  readonly name: string;
+  readonly leftOut: LeftOutTrack;
+}
+
+function refused(kind: LeftOutTrack['kind'], name: string): RefusedStream {
+  return { kind: 'refused', leftOut: { kind, name } };
+}
+
+function video(name: string): RefusedStream {
+  return refused('video', `${name} video`);
+}
+
+function audio(name: string): RefusedStream {
+  return refused('audio', `${name} audio`);
 }
 
 const ADTS = { kind: 'audio', framing: adtsFraming } as const;
@@ -35,31 +48,57 @@ const BY_TYPE = new Map<number, StreamFormat>([
   [0x86, { kind: 'data', codec: 'scte35' }],
   [0x87, AC3],
 ]);
-const REFUSED_TYPES = new Map([
-  [0x01, 'MPEG-1 video'],
-  [0x02, 'MPEG-2 video'],
-  [0x10, 'MPEG-4 video'],
-  [0x11, 'AAC in LATM'],
-  [0x33, 'VVC'],
-  [0xc1, 'encrypted AC-3'],
-  [0xc2, 'encrypted E-AC-3'],
-  [0xcf, 'encrypted AAC'],
-  [0xdb, 'encrypted H.264'],
+const REFUSED_TYPES = new Map<number, RefusedStream>([
+  [0x01, video('MPEG-1')],
+  [0x02, video('MPEG-2')],
+  [0x10, video('MPEG-4')],
+  [0x11, audio('AAC in LATM')],
+  [0x1c, audio('raw MPEG-4')],
+  [0x1d, refused('text', 'MPEG-4 timed text')],
+  [0x1e, video('auxiliary')],
+  [0x20, video('a second view of H.264 (MVC)')],
+  [0x21, video('JPEG 2000')],
+  [0x2d, audio('MPEG-H')],
+  [0x2e, audio('MPEG-H')],
+  [0x32, video('JPEG XS')],
+  [0x33, video('VVC')],
+  [0x42, video('AVS')],
+  [0x82, audio('DTS')],
+  [0x83, audio('TrueHD')],
+  [0x85, audio('DTS-HD')],
+  [0x88, audio('DTS')],
+  [0x8a, audio('DTS')],
+  [0xc1, audio('encrypted AC-3')],
+  [0xc2, audio('encrypted E-AC-3')],
+  [0xcf, audio('encrypted AAC')],
+  [0xd1, video('Dirac')],
+  [0xd2, video('AVS2')],
+  [0xd4, video('AVS3')],
+  [0xdb, video('encrypted H.264')],
+  [0xea, video('VC-1')],
 ]);
+/** User private types from here on may be anything; those below are data where they are not in a table above. */
+const FIRST_USER_PRIVATE = 0x80;
+/** Private types that are known to be data: SCTE 27 and Blu-ray graphics, DSM-CC, text and tables of cable systems. */
+const DATA_TYPES: ReadonlySet<number> = new Set([0x90, 0x91, 0x92, 0x95, 0xa0, 0xc0, 0xc6]);
 /** Private data that names itself by a registration (2.6.8). */
-const REFUSED_NAMES = new Map([
-  ['AV01', 'AV1'],
-  ['AC-4', 'AC-4'],
-  ['DTS1', 'DTS'],
-  ['DTS2', 'DTS'],
-  ['DTS3', 'DTS'],
-  ['VC-1', 'VC-1'],
+const REFUSED_NAMES = new Map<string, RefusedStream>([
+  ['AV01', video('AV1')],
+  ['AC-4', audio('AC-4')],
+  ['BSSD', audio('SMPTE 302M PCM')],
+  ['DTS1', audio('DTS')],
+  ['DTS2', audio('DTS')],
+  ['DTS3', audio('DTS')],
+  ['drac', video('Dirac')],
+  ['VC-1', video('VC-1')],
+  ['VP09', video('VP9')],
 ]);
 
 const METADATA_IN_PES = 0x15;
 const PRIVATE_PES = 0x06;
 const REGISTRATION = 0x05;
 const METADATA = 0x26;
+const DVB_SUBTITLES = 0x59;
 const DVB_AC3 = 0x6a;
 const DVB_EAC3 = 0x7a;
 const DVB_DTS = 0x7b;
@@ -72,38 +111,40 @@ const STEREO = 2;
 
 /** Stream types of Blu-ray, where others have SCTE 35. */
 const BLU_RAY = new Map<number, StreamFormat | RefusedStream>([
-  [0x80, { kind: 'refused', name: 'LPCM' }],
-  [0x82, { kind: 'refused', name: 'DTS' }],
-  [0x83, { kind: 'refused', name: 'TrueHD' }],
+  [0x80, audio('LPCM')],
+  [0x82, audio('DTS')],
+  [0x83, audio('TrueHD')],
   [0x84, AC3],
-  [0x85, { kind: 'refused', name: 'DTS-HD' }],
-  [0x86, { kind: 'refused', name: 'DTS-HD' }],
+  [0x85, audio('DTS-HD')],
+  [0x86, audio('DTS-HD')],
   [0xa1, AC3],
 ]);
 
-/** What this stream is; undefined for data that is passed over in silence. */
+/** What this stream is; undefined for data, which is passed over in silence: tables, teletext, KLV, data of unknown kind in private PES. */
 export function formatOf({ type, descriptors, ofProgram }: PmtStream): StreamFormat | RefusedStream | undefined {
   if (BLU_RAY.has(type) && isRegistered(ofProgram, 'HDMV')) return BLU_RAY.get(type);
   if (type === METADATA_IN_PES) return isId3(descriptors) ? { kind: 'data', codec: 'id3' } : undefined;
   if (type === PRIVATE_PES) return privateFormat(descriptors);
-  const name = REFUSED_TYPES.get(type);
-  return name ? { kind: 'refused', name } : BY_TYPE.get(type);
+  const known = BY_TYPE.get(type) ?? REFUSED_TYPES.get(type);
+  if (known || type < FIRST_USER_PRIVATE || DATA_TYPES.has(type)) return known;
+  const named = privateFormat(descriptors);
+  return named ?? refused('unknown', `a track of unknown stream type 0x${type.toString(16)}`);
 }
 
 function privateFormat(descriptors: readonly Descriptor[]): StreamFormat | RefusedStream | undefined {
-  const refused = (name: string) => ({ kind: 'refused', name }) as const;
   for (const { tag, body } of descriptors) {
     if (tag === DVB_AC3 || tag === DVB_EAC3) return AC3;
-    if (tag === DVB_DTS) return refused('DTS');
-    if (tag === DVB_AAC) return refused('AAC in LATM');
-    if (tag === DVB_EXTENSION && body[0] === AC4_EXTENSION) return refused('AC-4');
+    if (tag === DVB_DTS) return audio('DTS');
+    if (tag === DVB_AAC) return audio('AAC in LATM');
+    if (tag === DVB_EXTENSION && body[0] === AC4_EXTENSION) return audio('AC-4');
+    if (tag === DVB_SUBTITLES) return refused('text', 'DVB subtitles');
     if (tag !== REGISTRATION) continue;
     const name = text(body, 0);
     if (name === 'AC-3' || name === 'EAC3') return AC3;
     if (name === 'HEVC') return HEVC;
     if (name === 'Opus') return { kind: 'audio', framing: opusFraming(opusChannels(descriptors)) };
     const known = REFUSED_NAMES.get(name);
-    if (known) return refused(known);
+    if (known) return known;
   }
   return undefined;
 }

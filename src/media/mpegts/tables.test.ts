@@ -138,15 +138,47 @@ suite('PAT and PMT', () => {
       [0x11, 0x111],
       [0x05, 0x112],
     ]);
-    const { damage, tracks } = demuxAll(concatBytes(second(writer, { pmt })));
-    assert.deepEqual(damage, [
-      'AAC in LATM (stream type 17) is not supported',
-      '2 video streams, only the first is taken',
+    const { damage, leftOut, tracks } = demuxAll(concatBytes(second(writer, { pmt })));
+    assert.deepEqual(damage, []);
+    assert.deepEqual(leftOut, [
+      [
+        { kind: 'audio', name: 'AAC in LATM audio' },
+        { kind: 'video', name: 'a second video track' },
+      ],
     ]);
     assert.deepEqual(
       tracks[0]!.map((track) => track.id),
       [1, 2],
     );
+  });
+
+  test('sound that is something else than the PMT says, and sound that is scrambled, are named once a segment or two has passed', () => {
+    const writer = new PacketWriter();
+    const { demuxer, leftOut, tracks } = collect();
+    const names = () => leftOut.map((set) => set.map(({ name }) => name).join());
+    const latm = new Uint8Array(400).fill(0x56);
+    const segment = (n: number, sound: Uint8Array) => {
+      const head = [writer.section(0, printPat()), writer.section(PMT, AV)];
+      const pts = 90_000 * (n + 1);
+      demuxer.push(concatBytes([...head, writer.pes(VIDEO, key(), { pts }), writer.pes(AUDIO, sound, { pts })]));
+      demuxer.flush();
+    };
+    segment(0, latm);
+    assert.deepEqual(names(), [], 'a segment may begin in the middle of a frame');
+    segment(1, latm);
+    assert.deepEqual(names(), ['AAC audio that cannot be read']);
+    segment(2, printAdts(3));
+    assert.deepEqual(names(), ['AAC audio that cannot be read', ''], 'it is there now');
+    assert.equal(tracks.at(-1)!.length, 2);
+
+    const scrambled = collect();
+    const packets = second(new PacketWriter()).map((bytes) => {
+      const isSound = (((bytes[1]! & 0x1f) << 8) | bytes[2]!) === AUDIO;
+      if (isSound) for (let at = 3; at < bytes.length; at += 188) bytes[at]! |= 0x80;
+      return bytes;
+    });
+    scrambled.demuxer.push(concatBytes(packets));
+    assert.deepEqual(scrambled.leftOut, [[{ kind: 'audio', name: 'scrambled audio' }]]);
   });
 
   test('a PMT of a new version with another audio track: tracks again', () => {

@@ -51,6 +51,8 @@ export interface PictureReader {
 
 /** The rules of one codec. */
 export interface VideoCodec {
+  /** For a person. */
+  readonly name: string;
   /** nal_unit_type of the SPS and PPS: where both come anew, the sets before them no longer count. */
   readonly spsType: number;
   readonly ppsType: number;
@@ -107,6 +109,7 @@ const pick = (sets: readonly ParameterSet[], type: number) =>
 
 /** ITU-T H.264, table 7-1. */
 export const h264Codec: VideoCodec = {
+  name: 'H.264',
   spsType: 7,
   ppsType: 8,
   neededTypes: [7, 8],
@@ -143,6 +146,7 @@ export const h264Codec: VideoCodec = {
 
 /** ITU-T H.265, table 7-1. */
 export const hevcCodec: VideoCodec = {
+  name: 'HEVC',
   spsType: HEVC_NAL.sps,
   ppsType: HEVC_NAL.pps,
   neededTypes: [HEVC_NAL.vps, HEVC_NAL.sps, HEVC_NAL.pps],

@@ -281,6 +281,7 @@ export class VideoTrack implements Elementary {
     } catch (error) {
       if (!(error instanceof FormatError)) throw error;
       this.#out.damage(`a malformed parameter set: ${error.message}`);
+      if (!this.#sets.config) this.#out.refused(`${this.#codec.name} video (${error.message})`);
       return;
     }
     this.#out.configured({ kind: 'video', config: this.#sets.config!, timescale: PES_TIMESCALE });

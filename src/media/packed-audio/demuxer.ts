@@ -106,6 +106,7 @@ class PackedDemuxer implements PackedAudioDemuxer {
     this.#framing = framing;
     this.#audio = new AudioTrack(framing, this.#clock, {
       configured: (setup) => {
+        this.#output.leftOut?.([]);
         this.#setup = { id: AUDIO_ID, language: 'und', label: '', ...setup } as Track;
         this.#tracks();
       },
@@ -114,6 +115,7 @@ class PackedDemuxer implements PackedAudioDemuxer {
         else this.#output.frame({ trackId: AUDIO_ID, dts, pts, duration, key, data });
       },
       damage: (reason) => this.#output.damage(reason),
+      refused: (name) => this.#output.leftOut?.([{ kind: 'audio', name }]),
     });
   }
 

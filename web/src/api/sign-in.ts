@@ -1,17 +1,23 @@
 /**
  * Signing in and out, and who is signed in.
- * In: a one-time code, or the admin token. Out: the cookie of a session, which no script can read. Throws ApiError; aborts with `signal`.
+ * In: a one-time code, the admin token, or one press on the computer where oxbow runs. Out: the cookie of a session, which no script can read. Throws ApiError; aborts with `signal`.
  */
+import type { SignInWays } from '../../../src/api/access-shapes.ts';
 import { ApiError, askServer } from './client.ts';
 import { tellSignIn } from './signed-in.ts';
 
 /** Signs in. */
 export async function signIn(
-  by: { readonly code: string } | { readonly token: string },
+  by: { readonly code: string } | { readonly token: string } | { readonly press: true },
   signal: AbortSignal,
 ): Promise<void> {
   await askServer('', signal, (client, options) => client.createSession({ body: by }, options));
   tellSignIn(true);
+}
+
+/** How this browser can sign in. */
+export async function readSignInWays(signal: AbortSignal): Promise<SignInWays> {
+  return askServer('', signal, (client, options) => client.getSignIn(options));
 }
 
 /** Signs out. */

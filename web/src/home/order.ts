@@ -7,7 +7,14 @@ import type { StreamView } from '../../../src/api/shapes.ts';
 /** From so many streams on there is a field to find one. */
 export const MANY = 9;
 
-const ranks: Readonly<Record<StreamView['state'], number>> = { live: 0, starting: 1, waiting: 2, stopped: 3 };
+const ranks: Readonly<Record<StreamView['state'], number>> = {
+  live: 0,
+  starting: 1,
+  waiting: 2,
+  offline: 3,
+  ended: 4,
+  stopped: 5,
+};
 
 /** Live ones first, then those that may come back; within these as the server lists them. */
 export function inOrder(streams: readonly StreamView[]): readonly StreamView[] {

@@ -1,0 +1,123 @@
+/**
+ * The oxbow that a verb talks to: the one at `--server`, else the one that holds the data folder here.
+ * In: settings, an address. Out: its address with the headers that say who asks. Who may write to the data folder may do everything.
+ */
+import { SignInLinks } from '../accounts/sign-in-links.ts';
+import { OxbowClient, OxbowProblem } from '../client/client.ts';
+import type { Config } from '../config/schema.ts';
+import { messageOf, OxbowError, type RefusalCode, refusals } from '../lib/errors.ts';
+import { version } from '../lib/version.ts';
+import { findRunning, type RunningInstance } from '../store/running.ts';
+
+/** A server to ask. Disposing signs out. */
+export interface ServerAccess extends AsyncDisposable {
+  /** Without a slash at the end. */
+  readonly url: string;
+  /** Sent with every request. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/**
+ * The oxbow that runs on the data folder of the settings.
+ *
+ * @throws OxbowError `not-found` where none does, also where the folder is no data folder; nothing is created
+ */
+export function runningInstance(folder: string): RunningInstance {
+  const found = findRunning(folder);
+  if (found) return found;
+  throw new OxbowError('not-found', `No oxbow runs on the data folder ${folder}.`, {
+    extra: { hint: 'Name the folder of the running one with --data DIR, or its address with --server URL.' },
+  });
+}
+
+/** Where a running oxbow is asked from this computer: a certificate is rarely for 127.0.0.1, but for the public address. */
+export function urlOfRunning({ http, publicUrl }: RunningInstance): string {
+  return http.startsWith('https:') ? (publicUrl ?? http) : http;
+}
+
+/**
+ * Opens the way to a server.
+ *
+ * @param server of `--server`; then the admin token of the settings is sent
+ * @throws OxbowError `not-found` where no server runs on the data folder, `source-failed` where it does not answer
+ */
+export async function openServer(
+  { data, adminToken }: Pick<Config, 'data' | 'adminToken'>,
+  server: string | undefined,
+): Promise<ServerAccess> {
+  if (server === undefined) return signIn(data, urlOfRunning(runningInstance(data)));
+  return {
+    url: parseServer(server).replace(/\/+$/, ''),
+    headers: adminToken ? { authorization: `Bearer ${adminToken}` } : {},
+    async [Symbol.asyncDispose]() {},
+  };
+}
+
+/** The same for the typed client. What the server refuses is thrown as an OxbowError. */
+export async function askServer<T>(
+  config: Pick<Config, 'data' | 'adminToken'>,
+  server: string | undefined,
+  work: (client: OxbowClient) => Promise<T>,
+): Promise<T> {
+  await using access = await openServer(config, server);
+  const client = new OxbowClient({
+    server: access.url,
+    fetch: (url, init) => fetch(url, { ...init, headers: { ...(init?.headers as object), ...access.headers } }),
+  });
+  try {
+    return await work(client);
+  } catch (error) {
+    if (!(error instanceof OxbowProblem)) throw error;
+    const { code, detail, title } = error.problem;
+    const known = code in refusals ? (code as RefusalCode) : 'source-failed';
+    throw new OxbowError(known, detail ?? title, { cause: error });
+  }
+}
+
+/** A session by a one-time code that is put into the folder, as a browser gets one. It ends with the verb. */
+async function signIn(folder: string, url: string): Promise<ServerAccess> {
+  const { code } = await new SignInLinks(folder, () => Date.now()).make();
+  const program = { 'user-agent': `oxbow/${version}` };
+  const sessions = `${url}/api/v1/sessions`;
+  let response: Response;
+  try {
+    response = await fetch(sessions, {
+      method: 'POST',
+      headers: { ...program, 'content-type': 'application/json' },
+      body: JSON.stringify({ code }),
+    });
+    await response.body?.cancel();
+  } catch (error) {
+    const cause = (error as { cause?: unknown }).cause ?? error;
+    throw new OxbowError('source-failed', `${url} cannot be reached: ${messageOf(cause)}`, {
+      ...{ cause: error, extra: { hint: 'Name an address that its certificate is for: --server URL.' } },
+    });
+  }
+  const cookie = response.headers.getSetCookie()[0]?.split(';')[0];
+  if (!response.ok || cookie === undefined) {
+    throw new OxbowError('source-failed', `${url} answered ${response.status} to the sign-in of this verb.`, {
+      extra: { hint: 'Run it as the user that oxbow runs as, or give --server URL with --admin-token.' },
+    });
+  }
+  const headers = { ...program, cookie, 'sec-fetch-site': 'same-origin' };
+  return {
+    ...{ url, headers },
+    async [Symbol.asyncDispose]() {
+      const answer = await fetch(`${sessions}/current`, { method: 'DELETE', headers }).catch(() => undefined);
+      await answer?.body?.cancel();
+    },
+  };
+}
+
+/**
+ * Reads the address of a server.
+ *
+ * @throws OxbowError `bad-request`
+ */
+export function parseServer(text: string): string {
+  const url = URL.parse(text);
+  if (url?.protocol === 'http:' || url?.protocol === 'https:') return url.href;
+  throw new OxbowError('bad-request', `"${text}" is not the address of a server`, {
+    extra: { hint: 'Write --server http://127.0.0.1:8080' },
+  });
+}

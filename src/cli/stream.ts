@@ -1,0 +1,83 @@
+/**
+ * `oxbow stream list`: which streams there are, and from when to when each is recorded.
+ * In: a running oxbow, or a data folder that none runs on. Out: a table or JSON.
+ */
+import type { Command } from 'commander';
+import { findRunning } from '../store/running.ts';
+import { sayBytes, sayLength } from './progress.ts';
+import { askServer } from './running-server.ts';
+import { addSettingFlags, readSettings } from './setting-flags.ts';
+import { onStopSignal } from './stop-signals.ts';
+import { type ExitCode, say, sayJson, table } from './terminal.ts';
+
+/** One stream, as far as a running oxbow and a data folder both know it. */
+interface ListedStream {
+  readonly name: string;
+  /** Of the running oxbow; null where none runs. */
+  readonly state: string | null;
+  readonly recorded: {
+    /** RFC 3339; null where nothing is recorded. */
+    readonly from: string | null;
+    readonly to: string | null;
+    readonly seconds: number;
+    readonly bytes: number;
+  };
+}
+
+/** Most that a page of the API holds. */
+const PAGE = '1000';
+
+/** Adds the verb with its own verb. */
+export function addStream(program: Command, exit: (code: ExitCode) => void): void {
+  const stream = program.command('stream').summary('which streams there are, and what is recorded');
+  const list = stream
+    .command('list')
+    .summary('Lists the streams with what is recorded of each.')
+    .description(
+      'Lists the streams with what is recorded of each, from the running oxbow or from a data folder that none runs on.',
+    )
+    .option(
+      '--server <URL>',
+      'Address of the oxbow to ask; else the one that runs on the data folder, or the folder itself.',
+    )
+    .option('--json', 'Print JSON.');
+  addSettingFlags(list, ['data', 'adminToken']);
+  list.action(async () => {
+    await listStreams(list);
+    exit(0);
+  });
+}
+
+async function listStreams(command: Command): Promise<void> {
+  const { server, json } = command.opts<{ server?: string; json?: true }>();
+  const { config } = await readSettings(command);
+  const controller = new AbortController();
+  using _signals = onStopSignal(() => controller.abort(new DOMException('interrupted', 'AbortError')));
+  const streams =
+    server === undefined && findRunning(config.data) === undefined
+      ? await readFolder(config.data, controller.signal)
+      : await askServer(config, server, async (client) => {
+          const all: ListedStream[] = [];
+          for (let cursor: string | undefined; ; ) {
+            const page = await client.listStreams({ limit: PAGE, ...(cursor !== undefined && { cursor }) });
+            all.push(...page.items.map(({ name, state, recorded }) => ({ name, state, recorded })));
+            if (page.nextCursor === null) return all;
+            cursor = page.nextCursor;
+          }
+        });
+  if (json) sayJson(streams);
+  else if (streams.length === 0) say('There are no streams.');
+  else say(table([['name', 'state', 'recorded from', 'to', 'length', 'size'], ...streams.map(rowOf)]));
+}
+
+async function readFolder(folder: string, signal: AbortSignal): Promise<readonly ListedStream[]> {
+  const { openOfflineRecordings } = await import('../streams/offline.ts');
+  await using recordings = await openOfflineRecordings(folder, { signal });
+  const listed = await recordings.list();
+  return listed.map((each) => ({ ...each, state: null }));
+}
+
+function rowOf({ name, state, recorded: { from, to, seconds, bytes } }: ListedStream): string[] {
+  if (from === null || to === null) return [name, state ?? '-', '-', '-', '-', '-'];
+  return [name, state ?? '-', from, to, sayLength(seconds), sayBytes(bytes)];
+}

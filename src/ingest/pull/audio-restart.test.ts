@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, suite, test } from 'node:test';
+import { need } from '../../../test/fixtures/need.ts';
+import { listOf, makeMedia, pull, removeMedia } from './pull.fixture.ts';
+
+/** The first life begins with this segment of a second, and ends after so many were published. */
+const FIRST = 20;
+const BEFORE = 5;
+/** Segments in the playlist of the second life, which begins with the first one. */
+const AFTER_S = 19;
+
+suite('an origin with audio of its own list that is started again', { skip: need('ffmpeg') }, () => {
+  let folder = '';
+  before(async () => {
+    folder = await makeMedia({ apart: { seconds: 28, container: 'fmp4', audio: 'separate' } });
+  });
+  after(removeMedia);
+
+  for (const [name, aheadBy] of [
+    ['level with the video', 0],
+    ['a segment ahead of the video', 1],
+  ] as const) {
+    test(`has its audio at once, where that was ${name}`, async () => {
+      const master = (await readFile(join(folder, 'apart/master.m3u8'))).toString();
+      const video = /^(?!#).*\.m3u8$/m.exec(master.slice(master.indexOf('RESOLUTION')))![0];
+      const audio = /URI="([^"]*)"/.exec(master)![1]!;
+      const uris = async (list: string) => {
+        const text = (await readFile(join(folder, 'apart', list))).toString();
+        const map = /#EXT-X-MAP:URI="([^"]*)"/.exec(text)![1];
+        const segments = [...text.matchAll(/^\d.*m4s$/gm)].map(([uri]) => `apart/${uri}`);
+        return { head: `#EXT-X-MAP:URI="apart/${map}"\n`, segments };
+      };
+      let isOver = false;
+      const put = ({ head, segments }: Awaited<ReturnType<typeof uris>>, ahead: number) => {
+        let shown = 2 + ahead;
+        return () => {
+          if (isOver) return listOf({ segments: segments.slice(0, AFTER_S), head, end: true });
+          shown += 1;
+          return listOf({ segments: segments.slice(FIRST, FIRST + shown), first: 1000 + FIRST, head });
+        };
+      };
+      const [videos, audios] = [await uris(video), await uris(audio)];
+      await using p = await pull('/master.m3u8', {}, (origin) => {
+        origin.put('/video.m3u8', put(videos, 0));
+        origin.put('/audio.m3u8', put(audios, aheadBy));
+        origin.put(
+          '/master.m3u8',
+          [
+            '#EXTM3U',
+            '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="a",NAME="A",DEFAULT=YES,URI="audio.m3u8"',
+            '#EXT-X-STREAM-INF:BANDWIDTH=1,AUDIO="a"\nvideo.m3u8',
+          ].join('\n'),
+        );
+      });
+      await p.input.until(() => p.input.segments >= BEFORE);
+      isOver = true;
+      await p.done;
+      // Of a playlist that begins anew the last segments are taken, so the second life is shorter than its list.
+      const { start, frames } = p.input.runs.at(-1)!;
+      const [pictures, sounds] = start.tracks.map(({ id, timescale }) => {
+        const own = frames.filter(({ trackId }) => trackId === id);
+        return own.map(({ dts, duration }) => ({ atS: dts / timescale, lengthS: duration / timescale }));
+      });
+      const [firstS, endS] = [pictures![0]!.atS, pictures!.at(-1)!.atS];
+      assert.ok(firstS < FIRST && endS - firstS > 2.5, `${firstS} to ${endS} s of video`);
+      // The audio's playlist may be loaded a second later than the video's.
+      const beside = sounds!.filter(({ atS }) => atS >= firstS && atS <= endS);
+      const audioS = beside.reduce((sum, { lengthS }) => sum + lengthS, 0);
+      assert.ok(audioS > endS - firstS - 1.2, `${audioS} s of audio beside ${endS - firstS} s of video`);
+    });
+  }
+});

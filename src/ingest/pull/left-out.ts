@@ -1,0 +1,23 @@
+/**
+ * Gathers the tracks of a source that cannot be taken, from its playlist and all of its renditions.
+ * In: what each of them reports. Out: one list, each time it changes.
+ */
+import { distinctLeftOut, type LeftOutTrack } from '../../api/left-out.ts';
+
+/** The tracks that one pull leaves out. */
+export class LeftOutTracks {
+  readonly #parts = new Map<unknown, readonly LeftOutTrack[]>();
+  readonly #changed: (tracks: readonly LeftOutTrack[]) => void;
+
+  /** @param changed gets all of them, each once */
+  constructor(changed: (tracks: readonly LeftOutTrack[]) => void) {
+    this.#changed = changed;
+  }
+
+  /** Replaces what one part of the source leaves out: a Rendition, or a word for another part. */
+  set(part: unknown, tracks: readonly LeftOutTrack[]): void {
+    if (tracks.length > 0) this.#parts.set(part, tracks);
+    else if (!this.#parts.delete(part)) return;
+    this.#changed(distinctLeftOut([...this.#parts.values()].flat()));
+  }
+}

@@ -1,0 +1,94 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
+import { GarbageWatch, startCollection } from './garbage-watch.ts';
+
+const MIB = 1024 * 1024;
+
+/** A watch over a figure that the test sets; `rest` is as long as two collections are apart at least. */
+function watchOver() {
+  const state = { used: 40 * MIB, collections: 0 };
+  const watch = new GarbageWatch({ everyMs: 0, used: () => state.used, collect: () => state.collections++ });
+  const grow = (bytes: number) => {
+    state.used += bytes;
+    watch.look();
+    return state.collections;
+  };
+  const rest = () => {
+    for (let look = 0; look < 4; look++) watch.look();
+    return state.collections;
+  };
+  return { state, watch, grow, rest };
+}
+
+suite('garbage of a thread', () => {
+  test('is collected at 72 MiB of heap and buffers, where most of that is live after it has grown by 12 MiB or 15 %', () => {
+    const small = watchOver();
+    assert.deepEqual([small.rest(), small.grow(31 * MIB), small.grow(2 * MIB)], [0, 0, 1]);
+    const middle = watchOver();
+    middle.state.used = 65 * MIB;
+    assert.deepEqual([middle.rest(), middle.grow(11 * MIB), middle.grow(2 * MIB)], [0, 0, 1]);
+    const large = watchOver();
+    large.state.used = 400 * MIB;
+    assert.deepEqual([large.rest(), large.grow(59 * MIB), large.grow(2 * MIB)], [0, 0, 1]);
+  });
+
+  test('is collected sooner in a thread of which little is expected', () => {
+    let collections = 0;
+    const state = { used: 10 * MIB };
+    const watch = new GarbageWatch({ everyMs: 0, enough: 0, used: () => state.used, collect: () => collections++ });
+    for (let look = 0; look < 4; look++) watch.look();
+    state.used += 13 * MIB;
+    watch.look();
+    assert.equal(collections, 1);
+  });
+
+  test('that comes slowly is collected once a minute, from 8 MiB on', () => {
+    const { grow } = watchOver();
+    for (let look = 1; look < 60; look++) assert.equal(grow(0.15 * MIB), 0, `look ${look}`);
+    assert.equal(grow(0.15 * MIB), 1);
+    const idle = watchOver();
+    for (let look = 0; look < 1000; look++) assert.equal(idle.grow(0.007 * MIB), 0);
+    assert.equal(idle.grow(2 * MIB), 1);
+  });
+
+  test('counts from what the last collection left, not from what was there when it began', () => {
+    const { state, grow, rest } = watchOver();
+    rest();
+    assert.equal(grow(45 * MIB), 1);
+    state.used = 65 * MIB;
+    assert.equal(rest(), 1);
+    assert.equal(grow(10 * MIB), 1);
+    assert.equal(grow(5 * MIB), 2);
+  });
+
+  test('is left to V8 where that collects as often by itself', () => {
+    const { state, grow } = watchOver();
+    for (let round = 0; round < 20; round++) {
+      state.used = 60 * MIB;
+      for (let look = 0; look < 3; look++) assert.equal(grow(25 * MIB), 0);
+    }
+    state.used = 60 * MIB;
+    for (let look = 0; look < 4; look++) grow(25 * MIB);
+    assert.equal(grow(25 * MIB), 1, 'V8 has stopped');
+  });
+
+  test('has with it what another thread made', () => {
+    const { watch, rest } = watchOver();
+    rest();
+    watch.count(20 * MIB);
+    assert.equal(rest(), 0);
+    watch.count(20 * MIB);
+    assert.equal(rest(), 1);
+    assert.equal(rest(), 1, 'it was counted once');
+  });
+
+  test('goes when a collection is started, shared buffers too, which V8 does not count', {
+    timeout: 20_000,
+  }, async () => {
+    const gone = [new WeakRef(new Uint8Array(MIB)), new WeakRef(new SharedArrayBuffer(MIB))];
+    await turn(); // what was looked at in this turn stays for the rest of it
+    startCollection();
+    while (gone.some((one) => one.deref() !== undefined)) await turn();
+  });
+});

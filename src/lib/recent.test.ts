@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { Recent } from './recent.ts';
+
+const names = (recent: Recent<string>) => recent.entries().map(([name]) => name);
+
+suite('what was asked for of late', () => {
+  test('makes room in the order of use, and is told in bytes', () => {
+    const told: number[] = [];
+    using recent = new Recent<string>({ maxBytes: 10, changed: (bytes) => told.push(bytes) });
+    recent.set('a', 'A', 4);
+    recent.set('b', 'B', 4);
+    assert.equal(recent.get('a'), 'A');
+    recent.set('c', 'C', 4);
+    assert.deepEqual(names(recent), ['a', 'c']);
+    assert.equal(recent.peek('b'), undefined);
+    recent.set('a', 'AA', 6);
+    assert.deepEqual([recent.peek('a'), recent.bytes], ['AA', 10]);
+    recent.delete('c');
+    assert.equal(told.at(-1), 6);
+    recent.set('d', 'too large', 11);
+    assert.deepEqual([names(recent), recent.bytes], [[], 0]);
+  });
+
+  test('is let go by the second sweep after it was last asked for', () => {
+    using recent = new Recent<string>({ maxBytes: 10 });
+    recent.set('a', 'A', 1);
+    recent.set('b', 'B', 1);
+    recent.sweep();
+    assert.equal(recent.get('b'), 'B');
+    recent.peek('a');
+    recent.sweep();
+    assert.deepEqual(names(recent), ['b']);
+    recent.sweep();
+    assert.deepEqual([names(recent), recent.bytes], [[], 0]);
+  });
+
+  test('has a timer only while there is something to let go', (t) => {
+    t.mock.timers.enable({ apis: ['setInterval'] });
+    let told = 0;
+    const recent = new Recent<string>({ maxBytes: 10, changed: () => told++ });
+    recent.set('a', 'A', 1);
+    t.mock.timers.tick(119_999);
+    assert.equal(recent.bytes, 1);
+    t.mock.timers.tick(1);
+    assert.equal(recent.bytes, 0);
+    recent.set('a', 'A', 1);
+    recent[Symbol.dispose]();
+    const before = told;
+    t.mock.timers.tick(1_000_000);
+    assert.equal(told, before);
+  });
+});

@@ -1,0 +1,113 @@
+/**
+ * What was asked for of late, by name: bounded in bytes, the one that was asked for longest ago goes first; and what nobody asks for
+ * goes after two minutes at the latest, so that a cache is as large as its use.
+ * In: values and how many bytes each takes. Out: the value of a name, while it is kept.
+ */
+
+/** What nobody asked for in this time is let go, ms; at the earliest after half of it. */
+const KEPT_MS = 120_000;
+
+interface Kept<V> {
+  readonly value: V;
+  readonly bytes: number;
+  /** Sweeps before it was last asked for. */
+  sweeps: number;
+}
+
+/** Bounds of a cache. */
+export interface RecentOptions {
+  readonly maxBytes: number;
+  /** Is told when the sum of bytes has changed. */
+  readonly changed?: ((bytes: number) => void) | undefined;
+}
+
+/** A bounded cache. Its timer runs while there is something to let go, and keeps no process alive. */
+export class Recent<V> implements Disposable {
+  readonly #options: RecentOptions;
+  /** In the order of use. */
+  readonly #kept = new Map<string, Kept<V>>();
+  #bytes = 0;
+  #sweeps = 0;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(options: RecentOptions) {
+    this.#options = options;
+  }
+
+  /** Bytes that are kept. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** All that is kept, with its name, longest unasked first. */
+  entries(): [name: string, value: V][] {
+    return Array.from(this.#kept, ([name, { value }]) => [name, value]);
+  }
+
+  /** The value of that name; counts as asking for it. */
+  get(name: string): V | undefined {
+    const kept = this.#kept.get(name);
+    if (!kept) return undefined;
+    kept.sweeps = this.#sweeps;
+    this.#kept.delete(name);
+    this.#kept.set(name, kept);
+    return kept.value;
+  }
+
+  /** The same without counting. */
+  peek(name: string): V | undefined {
+    return this.#kept.get(name)?.value;
+  }
+
+  /** Keeps a value, instead of what had the name; others make room for it. */
+  set(name: string, value: V, bytes: number): void {
+    this.#remove(name);
+    this.#kept.set(name, { value, bytes, sweeps: this.#sweeps });
+    this.#bytes += bytes;
+    for (const oldest of this.#kept.keys()) {
+      if (this.#bytes <= this.#options.maxBytes) break;
+      this.#remove(oldest);
+    }
+    this.#settle();
+  }
+
+  /** Lets go of a name. */
+  delete(name: string): void {
+    this.#remove(name);
+    this.#settle();
+  }
+
+  /** Lets go of what was not asked for since the last sweep but one; called by itself. */
+  sweep(): void {
+    this.#sweeps++;
+    for (const [name, { sweeps }] of this.#kept) {
+      if (sweeps > this.#sweeps - 2) break;
+      this.#remove(name);
+    }
+    this.#settle();
+  }
+
+  /** Lets go of everything. */
+  [Symbol.dispose](): void {
+    this.#kept.clear();
+    this.#bytes = 0;
+    this.#settle();
+  }
+
+  #remove(name: string): void {
+    const kept = this.#kept.get(name);
+    if (!kept) return;
+    this.#kept.delete(name);
+    this.#bytes -= kept.bytes;
+  }
+
+  #settle(): void {
+    this.#options.changed?.(this.#bytes);
+    if (this.#kept.size > 0) {
+      this.#timer ??= setInterval(() => this.sweep(), KEPT_MS / 2).unref();
+      return;
+    }
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+}

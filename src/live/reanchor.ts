@@ -1,0 +1,98 @@
+/**
+ * Decides when E of a run that flows has to move forward: the wall clock was set forward, or the source's clock is slow.
+ * In: runs as they begin, frames of the reference track, both clocks. Out: by how much E moves. MEDIA.md, Time 1 and 3.
+ */
+import type { Clock } from '../lib/clock.ts';
+import type { Frame } from '../media/frame.ts';
+import { ticksToUs } from '../media/run.ts';
+import type { ListedSegment, RunStart } from './input.ts';
+import { SkewMeter } from './skew.ts';
+
+/** A step of the wall clock from here on shows in a playlist, however late that was loaded. */
+const SURE_STEP_US = 30_000_000;
+
+/** Watches the runs of one stream, one after the other. */
+export class Reanchor {
+  readonly #clock: Clock;
+  /** Of runs whose E was found by arrival. */
+  #meter: SkewMeter | undefined;
+  #eUs = 0;
+  #isBursty = false;
+  /** The next key frame of the reference track is the first of a burst. */
+  #burstBegins = false;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** How far the wall clock is ahead of the run's UTC, µs; undefined where that is not measured. */
+  get skewUs(): number | undefined {
+    return this.#meter?.stepsOnly ? undefined : this.#meter?.skewUs;
+  }
+
+  /** Whether the wall clock was set forward and E did not follow yet. */
+  get isStepped(): boolean {
+    this.#look();
+    return (this.#meter?.steppedUs ?? 0) > 0;
+  }
+
+  /**
+   * A run begins. A step that is not applied yet is applied to it, unless its E was found by the wall clock since.
+   *
+   * @param options.eUs E as it was fixed, µs
+   * @param options.joins it begins where the last one ended
+   * @param options.behindUs by how much E was moved forward so that UTC does not run back, µs
+   */
+  begin(
+    { clock, pace }: Pick<RunStart, 'clock' | 'pace'>,
+    { eUs, joins, behindUs }: { readonly eUs: number; readonly joins: boolean; readonly behindUs: number },
+  ): void {
+    const stepsOnly = pace.kind === 'bursty';
+    const isKept = eUs === this.#eUs || (stepsOnly && joins);
+    if (clock !== 'arrival') this.#meter = undefined;
+    else if (!this.#meter || this.#meter.stepsOnly !== stepsOnly || !isKept) {
+      this.#meter = new SkewMeter({ stepsOnly, behindUs });
+    }
+    this.#eUs = eUs;
+    this.#isBursty = stepsOnly;
+    this.#burstBegins = false;
+    this.#look();
+  }
+
+  /** A burst ended. */
+  flush(): void {
+    this.#burstBegins = true;
+  }
+
+  /**
+   * By how much E moves forward at a frame of the reference track, µs; 0 while it stays. It moves at key frames alone, of a burst at the
+   * first one.
+   *
+   * @param listed what the source's playlist says of the frame's segment
+   * @param isSettled the run is old enough
+   */
+  dueUs(frame: Frame, timescale: number, listed: ListedSegment | undefined, isSettled: boolean): number {
+    const meter = this.#meter;
+    if (!meter || (this.#isBursty && !(frame.key && this.#burstBegins))) return 0;
+    this.#burstBegins = false;
+    meter.add({ ...this.#now, mediaUs: this.#eUs + ticksToUs(frame.dts, timescale) });
+    // The playlist did not move with the wall clock: the computer slept, or its virtual machine did.
+    const isDenied = listed && listed.eUs - this.#eUs < meter.steppedUs / 2;
+    if (meter.steppedUs >= SURE_STEP_US && isDenied) meter.dismissStep();
+    const dueUs = Math.round(meter.dueUs);
+    if (!frame.key || !isSettled || dueUs <= 0) return 0;
+    meter.moved();
+    this.#eUs += dueUs;
+    return dueUs;
+  }
+
+  get #now(): { readonly wallUs: number; readonly monotonicUs: number } {
+    const us = (ms: number) => Math.round(ms * 1000);
+    return { wallUs: us(this.#clock.nowMs()), monotonicUs: us(this.#clock.monotonicMs()) };
+  }
+
+  #look(): void {
+    const { wallUs, monotonicUs } = this.#now;
+    this.#meter?.look(wallUs, monotonicUs);
+  }
+}

@@ -1,0 +1,41 @@
+/**
+ * The recorded files that a database lists, read without changing anything: no lock, no migration, no new file.
+ * In: a database that no server uses. Out: paths.
+ */
+import { existsSync, statSync } from 'node:fs';
+import { DatabaseSync } from 'node:sqlite';
+import { pathToFileURL } from 'node:url';
+import { messageOf, OxbowError } from '../lib/errors.ts';
+import { migrations } from './migrations.ts';
+
+/**
+ * Reads the path of every chunk file, relative to the data folder.
+ *
+ * @param file the database; it exists
+ * @returns undefined where the database has an older schema: the next start of oxbow upgrades it
+ * @throws OxbowError `data-newer` for a schema of a newer oxbow, `not-ready` where the database cannot be read
+ */
+export function readIndexedFiles(file: string): readonly string[] | undefined {
+  let db: DatabaseSync | undefined;
+  try {
+    const location = pathToFileURL(file);
+    // SQLite creates -wal and -shm even to read; an immutable database needs neither, where nothing waits in a -wal.
+    const wal = `${file}-wal`;
+    if (!existsSync(wal) || statSync(wal).size === 0) location.searchParams.set('immutable', '1');
+    db = new DatabaseSync(location, { readOnly: true });
+    const version = db.prepare('PRAGMA user_version').get()!.user_version as number;
+    if (version > migrations.length) {
+      throw new OxbowError('data-newer', `${file} has schema ${version}; this oxbow knows up to ${migrations.length}.`);
+    }
+    if (version < migrations.length) return undefined;
+    return db
+      .prepare('SELECT path FROM chunk_file')
+      .all()
+      .map(({ path }) => path as string);
+  } catch (error) {
+    if (error instanceof OxbowError) throw error;
+    throw new OxbowError('not-ready', `${file} cannot be read: ${messageOf(error)}`, { cause: error });
+  } finally {
+    db?.close();
+  }
+}

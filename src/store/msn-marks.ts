@@ -1,0 +1,237 @@
+/**
+ * The highest MSN that may have been announced, per stream name, on the disk before it is announced: no MSN is ever used twice.
+ * In: names, and MSNs as segments are announced. Out: the first MSN a stream may use; `msn-marks.json` in the data folder, which neither
+ * a lost nor an older database takes back. MEDIA.md, Addresses 14; docs/decisions/0016.
+ */
+import { readFileSync } from 'node:fs';
+import { type FileHandle, open, rename } from 'node:fs/promises';
+import path from 'node:path';
+import { waitFor } from '../lib/abort.ts';
+import { syncNames } from '../lib/folder.ts';
+import { giveToFolderOwner } from '../lib/platform.ts';
+import { MSN_MARKS_FILE } from './file-names.ts';
+
+/** MSNs reserved at a time: more than two hours of segments of 2 s. The next block is reserved when half of this one is used. */
+export const MSN_BLOCK = 4096;
+/** What is added where the marks are lost: 48 days at four segments a second. */
+export const LOST_MARKS_MSNS = 2 ** 24;
+/** Names remembered one by one; of the names not in use, those with the lowest marks share one mark beyond that. */
+const MAX_NAMES = 4096;
+/** 2020-01-01, unix seconds: where MSNs count from. */
+const EPOCH_S = 1_577_836_800;
+const MSN_PER_SECOND = 4;
+
+/**
+ * The lowest MSN that a stream may begin with at a time: four for each second since 2020, so that MSNs rise even where no mark is known.
+ *
+ * @param ms UTC, ms since 1970
+ */
+export function leastMsnAt(ms: number): number {
+  return MSN_PER_SECOND * Math.floor(ms / 1000 - EPOCH_S);
+}
+
+/** What the file says. */
+interface Marks {
+  /** Highest MSN that may have been announced, by stream name. */
+  readonly marks: Readonly<Record<string, number>>;
+  /** The same for every name that is not listed. */
+  readonly others: number;
+}
+
+/** The MSNs of one running stream. Disposing lets the name go; its mark stays. */
+export interface MsnClaim extends Disposable {
+  /** The first MSN it may use. */
+  readonly first: number;
+  /** Reports that a segment was announced. Never waits: the next block is reserved well ahead. */
+  announced(msn: number): void;
+  /** Resolves when the next MSNs are reserved on the disk, at once where they are. Rejects with the signal's reason when aborted. */
+  ready(options: { signal: AbortSignal }): Promise<void>;
+}
+
+interface Name {
+  /** Highest MSN announced by this process, or that may have been by one before. */
+  announced: number;
+  /** What the file is to say. */
+  wanted: number;
+  /** What the file says. */
+  stored: number;
+  inUse: boolean;
+}
+
+/** What marks are opened with. */
+export interface MsnMarksOptions {
+  /** The data folder. */
+  readonly folder: string;
+  /**
+   * Highest MSN that is known where the file is missing or unreadable; undefined in a new data folder, where none was ever announced.
+   * Called only then.
+   */
+  readonly lost: () => Promise<number | undefined>;
+  /** Reports that marks could not be written: streams go on, and the write is tried again with the next segment. */
+  readonly failed: (error: unknown) => void;
+}
+
+/** The marks of a data folder. Only one process may have them open. Disposing waits for the last write. */
+export class MsnMarks implements AsyncDisposable {
+  readonly #options: MsnMarksOptions;
+  readonly #names = new Map<string, Name>();
+  #others: number;
+  #writing: Promise<void> | undefined;
+  #next: Promise<void> | undefined;
+
+  private constructor(options: MsnMarksOptions, { marks, others }: Marks) {
+    this.#options = options;
+    this.#others = others;
+    for (const [name, mark] of Object.entries(marks)) {
+      this.#names.set(name, { announced: mark, wanted: mark, stored: mark, inUse: false });
+    }
+  }
+
+  /** Reads the file; one that is missing or damaged raises every mark by `LOST_MARKS_MSNS`. */
+  static async open(options: MsnMarksOptions): Promise<MsnMarks> {
+    const found = readMarks(path.join(options.folder, MSN_MARKS_FILE));
+    if (found) return new MsnMarks(options, found);
+    const lost = await options.lost();
+    return new MsnMarks(options, { marks: {}, others: lost === undefined ? 0 : lost + LOST_MARKS_MSNS });
+  }
+
+  /**
+   * Takes a name into use, and reserves its first block. Resolves also where the disk did not take it: live streams go on.
+   *
+   * @param atLeast the stream needs no lower MSN
+   */
+  async claim(name: string, atLeast: number): Promise<MsnClaim> {
+    const known = this.#names.get(name);
+    const first = Math.max(atLeast, (known?.announced ?? this.#others) + 1);
+    const state: Name = known ?? { announced: first - 1, wanted: 0, stored: 0, inUse: true };
+    state.announced = first - 1;
+    state.inUse = true;
+    this.#names.set(name, state);
+    await this.#reserve(state);
+    return {
+      first,
+      announced: (msn) => {
+        state.announced = Math.max(state.announced, msn);
+        void this.#reserve(state);
+      },
+      ready: async ({ signal }) => {
+        signal.throwIfAborted();
+        if (state.stored - state.announced >= MSN_BLOCK / 4) return;
+        await waitFor(this.#reserve(state), { signal });
+      },
+      [Symbol.dispose]: () => {
+        state.inUse = false;
+      },
+    };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    while (this.#writing) await (this.#next ?? this.#writing);
+  }
+
+  /** Reserves a block where less than half of one is left. Never rejects. */
+  async #reserve(state: Name): Promise<void> {
+    if (state.stored - state.announced >= MSN_BLOCK / 2) return;
+    if (state.wanted - state.announced < MSN_BLOCK / 2) state.wanted = state.announced + MSN_BLOCK;
+    await this.#save();
+  }
+
+  /** Writes the file once for all who ask while another write is under way. Never rejects. */
+  #save(): Promise<void> {
+    if (!this.#writing) {
+      this.#writing = this.#write().finally(() => {
+        this.#writing = undefined;
+      });
+      return this.#writing;
+    }
+    this.#next ??= this.#writing.then(() => {
+      this.#next = undefined;
+      return this.#save();
+    });
+    return this.#next;
+  }
+
+  async #write(): Promise<void> {
+    this.#join();
+    const written = new Map([...this.#names].map(([name, state]) => [name, state.wanted]));
+    try {
+      await writeMarks(this.#options.folder, { marks: Object.fromEntries(written), others: this.#others });
+    } catch (error) {
+      this.#options.failed(error);
+      return;
+    }
+    for (const [name, mark] of written) this.#names.get(name)!.stored = mark;
+  }
+
+  /** Keeps the table within its bound. */
+  #join(): void {
+    const excess = this.#names.size - MAX_NAMES;
+    if (excess <= 0) return;
+    const idle = [...this.#names].filter(([, { inUse }]) => !inUse).sort(([, a], [, b]) => a.wanted - b.wanted);
+    for (const [name, { wanted }] of idle.slice(0, excess)) {
+      this.#others = Math.max(this.#others, wanted);
+      this.#names.delete(name);
+    }
+  }
+}
+
+/**
+ * Puts the marks of a backup into a data folder: of two marks the larger stays. Where the folder has none, segments were perhaps
+ * announced after the backup was taken, and all are raised by `LOST_MARKS_MSNS`.
+ *
+ * @param backup content of the file in the backup; undefined where it has none
+ * @param highestMsn highest MSN of the restored index, or `leastMsnAt` now, whichever is larger
+ */
+export async function restoreMarks(folder: string, backup: Uint8Array | undefined, highestMsn: number): Promise<void> {
+  const there = readMarks(path.join(folder, MSN_MARKS_FILE));
+  const saved = backup && parseMarks(backup);
+  const highest = Math.max(highestMsn, saved?.others ?? 0, ...Object.values(saved?.marks ?? {}));
+  const old = there ?? { marks: {}, others: highest + LOST_MARKS_MSNS };
+  const marks = new Map(Object.entries(old.marks));
+  for (const [name, mark] of Object.entries(saved?.marks ?? {})) {
+    marks.set(name, Math.max(mark, marks.get(name) ?? old.others));
+  }
+  await writeMarks(folder, { marks: Object.fromEntries(marks), others: Math.max(old.others, saved?.others ?? 0) });
+}
+
+/** Undefined where there is no file, or one that is not of this form. */
+function readMarks(file: string): Marks | undefined {
+  try {
+    return parseMarks(readFileSync(file));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+function parseMarks(bytes: Uint8Array): Marks | undefined {
+  let value: Partial<Marks>;
+  try {
+    value = JSON.parse(Buffer.from(bytes).toString()) as Partial<Marks>;
+  } catch {
+    return undefined; // damaged: as if it were missing
+  }
+  const { marks, others } = value ?? {};
+  const isMark = (mark: unknown) => Number.isSafeInteger(mark);
+  if (typeof marks !== 'object' || marks === null || !Object.values(marks).every(isMark) || !isMark(others)) {
+    return undefined;
+  }
+  return { marks, others: others! };
+}
+
+/** Replaces the file in one step, on the disk when this resolves. */
+async function writeMarks(folder: string, marks: Marks): Promise<void> {
+  const file = path.join(folder, MSN_MARKS_FILE);
+  const unfinished = `${file}.part`;
+  let handle: FileHandle | undefined;
+  try {
+    handle = await open(unfinished, 'w', 0o600);
+    await handle.writeFile(`${JSON.stringify(marks)}\n`);
+    await handle.sync();
+  } finally {
+    await handle?.close();
+  }
+  giveToFolderOwner(unfinished);
+  await rename(unfinished, file);
+  await syncNames(folder);
+}

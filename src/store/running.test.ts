@@ -1,0 +1,49 @@
+import assert from 'node:assert/strict';
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { lockDataFolder } from './lock.ts';
+import { announceRunning, findRunning } from './running.ts';
+
+const root = mkdtempSync(join(tmpdir(), 'oxbow-running-'));
+after(() => rmSync(root, { recursive: true, force: true }));
+
+const instance = {
+  pid: process.pid,
+  startedAt: '2026-11-20T00:00:00.000Z',
+  http: 'http://127.0.0.1:22100',
+  publicUrl: 'https://tv.example',
+};
+
+test('the server that holds a data folder is found with its addresses, and no more once it ended in order', () => {
+  const folder = join(root, 'ended');
+  {
+    using _lock = lockDataFolder(folder);
+    using _announced = announceRunning(folder, instance);
+    assert.deepEqual(findRunning(folder), instance);
+    assert.throws(() => lockDataFolder(folder), { code: 'data-in-use' }, 'looking does not free the lock');
+    if (process.platform !== 'win32') assert.equal(statSync(join(folder, 'running.json')).mode & 0o777, 0o600);
+  }
+  assert.equal(findRunning(folder), undefined);
+  assert.deepEqual(readdirSync(folder), ['lock.db']);
+});
+
+test('what a killed server left behind does not count, and goes when the next one takes the lock', () => {
+  const folder = join(root, 'killed');
+  lockDataFolder(folder)[Symbol.dispose]();
+  announceRunning(folder, instance);
+  assert.equal(findRunning(folder), undefined);
+  using _lock = lockDataFolder(folder);
+  assert.equal(findRunning(folder), undefined);
+  assert.deepEqual(readdirSync(folder), ['lock.db']);
+});
+
+test('looking for a server creates neither folder nor file', () => {
+  const folder = join(root, 'none');
+  assert.equal(findRunning(folder), undefined);
+  assert.ok(!existsSync(folder));
+  writeFileSync(join(root, 'running.json'), JSON.stringify(instance));
+  assert.equal(findRunning(root), undefined);
+  assert.ok(!existsSync(join(root, 'lock.db')));
+});

@@ -1,0 +1,23 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { openStreams, temporaryFolder } from './streams.fixture.ts';
+
+test('media that a source offers a second time after a reconnect is counted for its stream, and logged', async () => {
+  await using folder = await temporaryFolder();
+  await using house = await openStreams({ folder: folder.path });
+  await house.api.create('door', { source: { type: 'pull', url: 'http://127.0.0.1:9/live.m3u8' } });
+  const source = house.source('door');
+  source.flow(10_000);
+  source.down(0);
+  house.clock.step(-4000);
+  source.flow(9000, { mayRepeat: true });
+  await house.settle();
+  const { values } = await house.house.metrics.clippedSeconds.get();
+  assert.deepEqual(
+    values.map(({ value, labels }) => [labels.stream, value]),
+    [['door', 4]],
+  );
+  assert.equal(house.logged.find(({ seconds }) => seconds !== undefined)?.seconds, 4);
+  const { gaps } = await house.api.timeline('door', 0, 4e12);
+  assert.deepEqual(gaps, []);
+});

@@ -1,0 +1,66 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { NO_ROOM } from './disk.ts';
+import { checkStreams } from './gauges.ts';
+import { openStreams, temporaryFolder } from './streams.fixture.ts';
+
+const testSource = { source: { type: 'test' } } as const;
+
+suite('the health check of the sources', () => {
+  test('fails while a stream that should flow does not, and names it with the reason', async () => {
+    await using folder = await temporaryFolder();
+    await using house = await openStreams({ folder: folder.path });
+    for (const name of ['door', 'yard']) await house.api.create(name, testSource);
+    assert.equal(checkStreams(house.catalog), '0 of 2 streams are live', 'both have just been started');
+    house.source('door').flow(2000);
+    house.source('yard').down(1000, 'HTTP 404 live.m3u8');
+    assert.throws(() => checkStreams(house.catalog), {
+      message: '1 of 2 streams are live; no media from: yard (HTTP 404 live.m3u8)',
+    });
+    house.source('yard').flow(2000);
+    assert.equal(checkStreams(house.catalog), '2 of 2 streams are live');
+  });
+
+  test('fails when a source has brought nothing for 30 s after its start', async () => {
+    await using folder = await temporaryFolder();
+    await using house = await openStreams({ folder: folder.path });
+    await house.api.create('door', testSource);
+    house.clock.advance(29_000);
+    assert.equal(checkStreams(house.catalog), '0 of 1 streams are live');
+    house.clock.advance(2000);
+    assert.throws(() => checkStreams(house.catalog), {
+      message: /no media from: door \(the source has sent no media yet\)/,
+    });
+  });
+
+  test('does not count streams that a person stopped and films that have ended; a bug in a source counts', async () => {
+    await using folder = await temporaryFolder();
+    await using house = await openStreams({ folder: folder.path });
+    for (const name of ['stopped', 'film', 'broken']) await house.api.create(name, testSource);
+    await house.api.stop('stopped');
+    house.source('film').done.resolve('the source ended');
+    await house.settle();
+    assert.equal(checkStreams(house.catalog), '0 of 1 streams are live');
+    house.source('broken').done.reject(new Error('a bug'));
+    await house.settle();
+    assert.throws(() => checkStreams(house.catalog), { message: /no media from: broken / });
+  });
+});
+
+test('a live stream says that nothing is recorded for want of room, and which setting decides; one that is not recorded does not', async () => {
+  await using folder = await temporaryFolder();
+  let noRoom = NO_ROOM;
+  await using house = await openStreams({
+    folder: folder.path,
+    mayWrite: () => noRoom === '',
+    noRoom: () => noRoom,
+  });
+  await house.api.create('door', testSource);
+  await house.api.create('hall', { ...testSource, record: false });
+  for (const name of ['door', 'hall']) house.source(name).flow(4000);
+  await house.settle();
+  assert.match((await house.api.get('door'))!.problem, /record\.minFree \(--min-free\)/);
+  assert.equal((await house.api.get('hall'))!.problem, '');
+  noRoom = '';
+  assert.equal((await house.api.get('door'))!.problem, '');
+});

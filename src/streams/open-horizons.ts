@@ -1,0 +1,35 @@
+/**
+ * Opens the horizons of retention: compares the clock with the newest instant that the database names.
+ * In: database, index, clock. Out: horizons, paused at once where the clock looks wrong. MEDIA.md, Time 3.
+ */
+import { Horizons } from '../recording/horizons.ts';
+import type { House } from './house.ts';
+
+/** Opens the horizons; the log says when and why they stand still. */
+export async function openHorizons({
+  store,
+  table,
+  clock,
+  log,
+}: Pick<House, 'store' | 'table' | 'clock' | 'log'>): Promise<Horizons> {
+  const noted = await store.db
+    .selectFrom('stream_presence')
+    .select((eb) => eb.fn.max('at_us').as('us'))
+    .executeTakeFirst();
+  let lastSeenUs = noted?.us ?? 0;
+  for (const { id } of await store.db.selectFrom('stream').select('id').execute()) {
+    lastSeenUs = Math.max(lastSeenUs, (await table.last(id))?.end_us ?? 0);
+  }
+  return new Horizons({
+    clock,
+    lastSeenMs: lastSeenUs === 0 ? undefined : lastSeenUs / 1000,
+    paused: (why) =>
+      log.warn({ why, minutes: 60 }, 'old recordings are not deleted for now, as the clock may be wrong'),
+  });
+}
+
+/** What the health check says of retention: whether it is paused, why, and for how long. */
+export function describeRetention({ pause }: Pick<Horizons, 'pause'>): string {
+  if (!pause) return 'old recordings are deleted when they are due';
+  return `old recordings are not deleted for ${Math.ceil(pause.leftMs / 60_000)} minutes yet: ${pause.why}`;
+}

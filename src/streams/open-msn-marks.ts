@@ -1,0 +1,30 @@
+/**
+ * Opens the marks of announced MSNs of a data folder, with what the index knows where they are lost.
+ * In: folder, index, clock. Out: marks for every stream of the process. docs/decisions/0016.
+ */
+import { messageOf } from '../lib/errors.ts';
+import { LOST_MARKS_MSNS, leastMsnAt, MsnMarks } from '../store/msn-marks.ts';
+import type { House } from './house.ts';
+
+/** Opens the marks. Rejects with the system's error where the file cannot be read. */
+export function openMsnMarks({
+  dataFolder,
+  store,
+  table,
+  clock,
+  log,
+}: Pick<House, 'dataFolder' | 'store' | 'table' | 'clock' | 'log'>): Promise<MsnMarks> {
+  return MsnMarks.open({
+    folder: dataFolder,
+    async lost() {
+      const streams = await store.db.selectFrom('stream').select('id').execute();
+      if (streams.length === 0) return undefined;
+      let highest = leastMsnAt(clock.nowMs());
+      for (const { id } of streams) highest = Math.max(highest, (await table.last(id))?.last_msn ?? 0);
+      log.warn({ skipped: LOST_MARKS_MSNS }, 'the file of announced segment numbers is missing: numbers are skipped');
+      return highest;
+    },
+    failed: (error) =>
+      log.error({ error: messageOf(error) }, 'announced segment numbers could not be noted on the disk'),
+  });
+}

@@ -1,0 +1,37 @@
+/**
+ * The process and its machine as the API shows them.
+ * In: clock, disk, catalog. Out: the shape of GET /api/v1/system.
+ */
+import { printRfc3339 } from '../api/instant.ts';
+import type { SystemView } from '../api/shapes.ts';
+import type { Clock } from '../lib/clock.ts';
+import { version } from '../lib/version.ts';
+import type { Metrics } from '../observe/metrics.ts';
+import type { Catalog } from './catalog.ts';
+import type { Disk } from './disk.ts';
+import { readStreams, sharedBytes } from './gauges.ts';
+
+/**
+ * Describes the running process.
+ *
+ * @param startedMs ms since 1970
+ */
+export async function describeSystem(
+  clock: Clock,
+  startedMs: number,
+  disk: Disk,
+  catalog: Catalog,
+  metrics: Metrics,
+): Promise<Omit<SystemView, 'waitingForRestart'>> {
+  const { rss, heapUsed, external, arrayBuffers } = process.memoryUsage();
+  readStreams(catalog, metrics);
+  return {
+    version,
+    node: process.version,
+    startedAt: printRfc3339(startedMs),
+    now: printRfc3339(clock.nowMs()),
+    memory: { rss, heapUsed, external, arrayBuffers, shared: sharedBytes(catalog) },
+    disk: { free: disk.free, total: disk.total, recordings: await catalog.recordedBytes() },
+    streams: catalog.all.length,
+  };
+}

@@ -1,0 +1,66 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import {
+  csvHead,
+  csvLine,
+  memoryLimit,
+  printPlot,
+  printSummary,
+  type SoakSample,
+  slopeOf,
+  summarize,
+} from '../../bench/soak-report.ts';
+
+/** An hour of samples, one every ten seconds. */
+function samplesOf(rss: (atS: number) => number): SoakSample[] {
+  return Array.from({ length: 360 }, (_, k) => {
+    const atS = 10 * (k + 1);
+    const more = { pss: 1e6, treeRss: 3e6, heap: 4e6, external: 5e6, arrayBuffers: 6e6 };
+    return { atS, rss: rss(atS), ...more, cpuS: atS / 50, viewers: k % 9 };
+  });
+}
+
+suite('the report of a soak', () => {
+  test('says when the server took more than it may, but not because of its start', () => {
+    const calm = samplesOf((atS) => (atS <= 20 ? 300e6 : 160e6));
+    assert.equal(summarize(calm, 200e6).exceeded, false);
+    assert.equal(summarize(calm, 200e6).peak, 160e6);
+    const once = summarize(
+      samplesOf((atS) => (atS === 1800 ? 201e6 : 160e6)),
+      200e6,
+    );
+    assert.deepEqual([once.exceeded, once.peak, once.last], [true, 201e6, 160e6]);
+    assert.match(printSummary('demo', once), /at most 201\.0 MB of 200\.0 MB.*\n.*CPU 2\.00 % of a core\nEXCEEDED$/);
+  });
+
+  test('tells how fast it rises by the hour, whatever it swings by', () => {
+    const rising = summarize(
+      samplesOf((atS) => 100e6 + (12e6 * atS) / 3600 + (atS % 20 === 0 ? 5e6 : -5e6)),
+      200e6,
+    );
+    assert.ok(Math.abs(rising.slope - 12e6) < 1e6, `${rising.slope}`);
+    assert.equal(slopeOf([]), 0);
+    assert.equal(slopeOf([[5, 7]]), 0);
+    assert.equal(summarize(samplesOf(() => 1e8).slice(0, 1), 2e8).slope, 0);
+  });
+
+  test('has limits for the sample stream alone, for pulled streams, and for serving threads', () => {
+    assert.deepEqual([memoryLimit(0, 1), memoryLimit(4, 1), memoryLimit(4, 2)], [150e6, 200e6, 260e6]);
+  });
+
+  test('has a line of CSV for each sample, and a plot with its lines, limit and title', () => {
+    const samples = samplesOf((atS) => 150e6 + atS * 1000);
+    assert.equal(csvHead.trim().split(',').length, csvLine(samples[0]!).trim().split(',').length);
+    assert.match(csvLine(samples[0]!), /^10,150010000,1000000,/);
+    const plot = printPlot('demo <&> 4', samples, 200e6);
+    assert.match(plot, /^<svg .*<\/svg>\n$/s);
+    assert.match(plot, /demo &lt;&amp;> 4/);
+    const lines = [...plot.matchAll(/<polyline points="([^"]+)"/g)].map(([, points]) => points!.split(' '));
+    assert.equal(lines.length, 4);
+    for (const points of lines) {
+      assert.equal(points.length, samples.length);
+      for (const point of points) assert.match(point, /^\d+\.\d,\d+\.\d$/);
+    }
+    assert.ok(!plot.includes('NaN'));
+  });
+});

@@ -1,0 +1,132 @@
+import assert from 'node:assert/strict';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, suite, test } from 'node:test';
+import type { ProbeView } from '../../src/api/probe.ts';
+import type { RecordSummary } from '../../src/streams/record.ts';
+import { probe, run } from '../fixtures/ffmpeg.ts';
+import { need } from '../fixtures/need.ts';
+import { type Origin, openOrigin } from '../fixtures/origin.ts';
+import { type Folder, openFolder, runOxbow, startServer } from '../fixtures/server.ts';
+import { until } from '../fixtures/wait.ts';
+
+const h264 = ['-c:v', 'libx264', '-preset', 'ultrafast', '-g', '25', '-bf', '0'];
+const aac = ['-c:a', 'aac', '-ac', '2'];
+const dts = ['-c:a', 'dca', '-strict', '-2', '-ac', '2'];
+
+/** Sources with a track that oxbow cannot take, the name of that track, and what is left. */
+const sources = [
+  {
+    name: 'mpeg2-ts',
+    codecs: ['-c:v', 'mpeg2video', ...aac],
+    type: 'mpegts',
+    leftOut: 'MPEG-2 video',
+    kept: ['audio'],
+  },
+  { name: 'dts-ts', codecs: [...h264, ...dts], type: 'mpegts', leftOut: 'DTS audio', kept: ['video'] },
+  {
+    name: 'mpeg2-fmp4',
+    codecs: ['-c:v', 'mpeg2video', ...aac],
+    type: 'fmp4',
+    leftOut: 'MPEG-2 video',
+    kept: ['audio'],
+  },
+  { name: 'dts-fmp4', codecs: [...h264, ...dts], type: 'fmp4', leftOut: 'DTS audio', kept: ['video'] },
+] as const;
+
+suite('a track that oxbow cannot take is named', { skip: need('ffmpeg') }, () => {
+  const opened = new AsyncDisposableStack();
+  let folder: Folder;
+  let origin: Origin;
+  before(async () => {
+    folder = opened.use(await openFolder('left-out'));
+    origin = opened.use(await openOrigin({ folder: folder.path }));
+    const inputs = ['-f', 'lavfi', '-i', 'testsrc2=s=192x108:r=25:d=4', '-f', 'lavfi', '-i', 'sine=r=48000:d=4'];
+    const make = async (name: string, args: readonly string[]) => {
+      const made = await run('ffmpeg', ['-v', 'error', ...inputs, ...args, join(folder.path, name)]);
+      assert.equal(made.code, 0, made.stderr);
+    };
+    for (const { name, codecs, type } of sources) {
+      await mkdir(join(folder.path, name));
+      const hls = ['-f', 'hls', '-hls_time', '2', '-hls_list_size', '0', '-hls_segment_type', type];
+      await make(join(name, 'index.m3u8'), [...codecs, ...hls]);
+    }
+    await mkdir(join(folder.path, 'nothing'));
+    const ts = ['-f', 'hls', '-hls_time', '2', '-hls_list_size', '0'];
+    await make(join('nothing', 'index.m3u8'), ['-c:v', 'mpeg2video', ...dts, ...ts]);
+    await make('dts.mp4', [...h264, ...dts, '-movflags', '+faststart']);
+    await make('good.mp4', [...h264, ...aac, '-movflags', '+faststart', '-timecode', '01:00:00:00']);
+  });
+  after(() => opened.disposeAsync());
+  const urlOf = (name: string) => `${origin.url}/${name}/index.m3u8`;
+
+  for (const { name, leftOut, kept } of sources) {
+    test(`${name}: record writes the rest, names it and exits 3`, async () => {
+      const path = join(folder.path, `${name}.mp4`);
+      const said = await runOxbow(['record', urlOf(name), '-o', path, '--json']);
+      assert.equal(said.code, 3, said.stderr);
+      assert.match(said.stderr, new RegExp(`Left out: ${leftOut}\\. oxbow cannot take this track`));
+      const summary = JSON.parse(said.stdout) as RecordSummary;
+      assert.deepEqual(
+        summary.leftOut.map((track) => track.name),
+        [leftOut],
+      );
+      const { streams } = await probe(path);
+      assert.deepEqual(
+        streams.map((stream) => stream.kind),
+        kept,
+      );
+    });
+  }
+
+  test('--allow-missing-tracks makes it 0, with the warning; a source that is taken whole is 0 without one', async () => {
+    const args = ['record', urlOf('dts-ts'), '-o', join(folder.path, 'allowed.mkv'), '--allow-missing-tracks'];
+    const allowed = await runOxbow(args);
+    assert.equal(allowed.code, 0, allowed.stderr);
+    assert.match(allowed.stderr, /Left out: DTS audio/);
+    const whole = await runOxbow(['record', `${origin.url}/good.mp4`, '-o', join(folder.path, 'good.mkv')]);
+    assert.deepEqual([whole.code, whole.stderr], [0, '']); // its time code is no media
+  });
+
+  test('an MP4 file and probe name it too, as text and as JSON', async () => {
+    const file = `${origin.url}/dts.mp4`;
+    const said = await runOxbow(['record', file, '-o', join(folder.path, 'file.mkv')]);
+    assert.equal(said.code, 3, said.stderr);
+    for (const target of [file, urlOf('dts-fmp4')]) {
+      const text = await runOxbow(['probe', target]);
+      assert.match(text.stdout, /^left out +DTS audio \(oxbow cannot take it\)$/m);
+      const json = JSON.parse((await runOxbow(['probe', target, '--json'])).stdout) as ProbeView;
+      assert.deepEqual(json.leftOut, [{ kind: 'audio', name: 'DTS audio' }]);
+    }
+  });
+
+  test('where nothing is left, record and probe fail and name every track', async () => {
+    const target = urlOf('nothing');
+    for (const args of [
+      ['probe', target],
+      ['record', target, '-o', join(folder.path, 'nothing.mp4')],
+    ]) {
+      const said = await runOxbow(args);
+      assert.equal(said.code, 1, said.stderr);
+      assert.match(said.stderr, /oxbow cannot take MPEG-2 video, DTS audio\n +H\.264/);
+    }
+  });
+
+  test('a server says it in problem, log and metrics while the stream is live', async () => {
+    const data = join(folder.path, 'data');
+    await using server = await startServer({ data, args: [`door=${origin.url}/dts.mp4`] });
+    const view = await until('it is live', async () => {
+      const found = await server.stream('door', 'live');
+      return found.problem !== '' && found;
+    });
+    assert.equal(view.problem, 'Left out: DTS audio. oxbow cannot take this track.');
+    assert.deepEqual(view.facts?.leftOut, [{ kind: 'audio', name: 'DTS audio' }]);
+    const warned = server.log('warn').filter(({ track }) => track === 'DTS audio');
+    assert.deepEqual(
+      warned.map(({ stream, kind }) => [stream, kind]),
+      [['door', 'audio']],
+    );
+    const metrics = await (await fetch(`${server.url}/metrics`)).text();
+    assert.match(metrics, /^oxbow_tracks_left_out\{stream="door",kind="audio"\} 1$/m);
+  });
+});

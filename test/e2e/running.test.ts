@@ -1,0 +1,120 @@
+/**
+ * Verbs that talk to the running oxbow find it by its data folder alone.
+ * In: a server, a data folder. Out: what the verbs print and leave behind.
+ */
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, suite, test } from 'node:test';
+import { type Folder, openFolder, runOxbow, type Server, smallPicture, startServer } from '../fixtures/server.ts';
+
+suite('an oxbow that runs on a data folder', () => {
+  let folder: Folder;
+  let data: string;
+  let server: Server;
+  const own = () => ['--data', data];
+
+  before(async () => {
+    folder = await openFolder('running');
+    data = join(folder.path, 'data');
+    // Both listen elsewhere than by default, and have neither admin token nor public address.
+    server = await startServer({ data, args: [...smallPicture, '--log-level', 'warn'] });
+  });
+  after(async () => {
+    await server[Symbol.asyncDispose]();
+    await folder[Symbol.asyncDispose]();
+  });
+
+  test('says where it answers in running.json, which only its user may read', () => {
+    const said = JSON.parse(readFileSync(join(data, 'running.json'), 'utf8')) as Record<string, unknown>;
+    assert.deepEqual([said.pid, said.http], [server.pid, server.url]);
+    assert.ok(Math.abs(Date.parse(String(said.startedAt)) - Date.now()) < 600_000);
+    assert.equal(statSync(join(data, 'running.json')).mode & 0o777, 0o600);
+  });
+
+  test('is what `token link` links to, and the link signs in', async () => {
+    const { code, stdout, stderr } = await runOxbow(['token', 'link', ...own()]);
+    assert.equal(code, 0, stderr);
+    assert.ok(stdout.startsWith(`${server.url}/sign-in#`), stdout);
+    const reply = await server.fetch('/api/v1/sessions', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ code: stdout.trim().split('#')[1] }),
+    });
+    assert.equal(reply.status, 201);
+  });
+
+  test('gives, lists and takes back tokens without an admin token, and nobody stays signed in by that', async () => {
+    const made = await runOxbow(['token', 'add', 'robot', '--scope', 'admin', '--json', ...own()]);
+    assert.equal(made.code, 0, made.stderr);
+    const { id, token } = JSON.parse(made.stdout) as { id: string; token: string };
+    const listed = await runOxbow(['token', 'list', '--json', ...own()]);
+    assert.deepEqual(
+      (JSON.parse(listed.stdout) as { label: string }[]).map(({ label }) => label),
+      ['robot'],
+    );
+    const sessions = await server.fetch('/api/v1/sessions', { headers: { authorization: `Bearer ${token}` } });
+    const { items } = (await sessions.json()) as { items: { program: string }[] };
+    assert.deepEqual(
+      items.filter(({ program }) => program.startsWith('oxbow/')),
+      [],
+    );
+    assert.equal((await runOxbow(['token', 'remove', id, ...own()])).code, 0);
+    assert.equal((await runOxbow(['token', 'list', ...own()])).stdout, 'There are no tokens.\n');
+  });
+
+  test('is not looked for elsewhere: a folder without one is refused, and nothing is created', async () => {
+    for (const verb of [['link'], ['list'], ['add', 'x'], ['remove', 'x']]) {
+      const none = join(folder.path, 'none');
+      const { code, stdout, stderr } = await runOxbow(['token', ...verb, '--data', none]);
+      assert.deepEqual([code, stdout], [1, ''], verb[0]);
+      assert.match(stderr, /^oxbow: No oxbow runs on the data folder .*none\.\n {2}.*--data DIR.*--server URL/);
+      assert.ok(!existsSync(none));
+    }
+  });
+
+  test('lists its streams and what is recorded of each; hints name commands', async () => {
+    await server.stream('demo');
+    const listed = await runOxbow(['stream', 'list', '--json', ...own()]);
+    assert.equal(listed.code, 0, listed.stderr);
+    const [demo, ...more] = JSON.parse(listed.stdout) as { name: string; state: string; recorded: { from: string } }[];
+    assert.deepEqual([demo!.name, demo!.state, more.length], ['demo', 'live', 0]);
+    assert.ok(Date.parse(demo!.recorded.from) <= Date.now());
+    assert.match((await runOxbow(['stream', 'list', ...own()])).stdout, /^name +state.*\ndemo +live +20\d\d-/);
+    const output = join(folder.path, 'none.mp4');
+    const none = await runOxbow(['export', 'none', '--from', '1', '--duration', '1s', '-o', output, ...own()]);
+    assert.deepEqual([none.code, /oxbow stream list/.test(none.stderr)], [1, true], none.stderr);
+    const removed = await runOxbow(['token', 'remove', 'x', ...own()]);
+    assert.match(removed.stderr, /oxbow token list/);
+  });
+
+  test('exports by its data folder alone', async () => {
+    await server.stream('demo');
+    const from = (Date.now() - 60_000).toString();
+    const file = join(folder.path, 'some.mp4');
+    const args = ['export', 'demo', '--from', from, '--duration', '59s', '-o', file, ...own()];
+    const { code, stderr } = await runOxbow(args);
+    assert.equal(code, 0, stderr);
+    assert.ok(statSync(file).size > 10_000);
+    const again = await runOxbow(args);
+    assert.equal(again.code, 2, 'a file that exists is not replaced');
+    assert.match(again.stderr, /some\.mp4 exists\n {2}.*--overwrite/);
+    assert.equal((await runOxbow([...args, '--overwrite'])).code, 0);
+  });
+
+  test('takes running.json away at its end, and counts no more after kill -9', async () => {
+    await server.stop();
+    assert.ok(!existsSync(join(data, 'running.json')));
+    await using again = await startServer({ data, args: [...smallPicture, '--log-level', 'warn'] });
+    const { pid } = JSON.parse(readFileSync(join(data, 'running.json'), 'utf8')) as { pid: number };
+    assert.equal(pid, again.pid);
+    await again.stop('SIGKILL');
+    assert.ok(existsSync(join(data, 'running.json')));
+    assert.equal((await runOxbow(['token', 'link', ...own()])).code, 1);
+    const listed = await runOxbow(['stream', 'list', '--json', ...own()]);
+    assert.equal(listed.code, 0, listed.stderr);
+    const [demo] = JSON.parse(listed.stdout) as { name: string; state: null; recorded: { seconds: number } }[];
+    assert.deepEqual([demo!.name, demo!.state], ['demo', null]);
+    assert.ok(demo!.recorded.seconds > 0, 'from the folder where no server runs');
+  });
+});

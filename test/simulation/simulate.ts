@@ -1,0 +1,231 @@
+/**
+ * Runs oxbow's streams, from playlist to chunk file, against a simulated source over virtual hours.
+ * In: a seed. Out: what was recorded, listed and served, to be judged.
+ */
+import { open } from 'node:fs/promises';
+import { crc32 } from 'node:zlib';
+import { loadConfig } from '../../src/config/load.ts';
+import { liveMediaPlaylist } from '../../src/delivery/live-playlist.ts';
+import { seeded } from '../../src/lib/random.fixture.ts';
+import { printMediaPlaylist } from '../../src/media/m3u8/print.ts';
+import { renditionsOf } from '../../src/media/presentation.ts';
+import { samplesOf } from '../../src/packager/house.fixture.ts';
+import type { RecordedGroup } from '../../src/recording/recorded.ts';
+import { Retention } from '../../src/recording/retention.ts';
+import { readTimeline, type Timeline } from '../../src/recording/timeline.ts';
+import { runSource } from '../../src/streams/sources.ts';
+import { openStreams, type StreamsHouse, temporaryFolder } from '../../src/streams/streams.fixture.ts';
+import { EPOCH_MS, type ServedList, SimulatedOrigin, SOURCE_URL } from './origin.ts';
+import { type FrameName, nameOf, planSource, type SourcePlan } from './source-plan.ts';
+import { VirtualTime } from './virtual-time.ts';
+
+const NAME = 'tv';
+/** Virtual time between looks at the disk: at each all that was published is written. */
+const STEP_MS = 30_000;
+const RETENTION_EVERY_MS = 600_000;
+const DOWN_MS = 3000;
+
+/** A frame of the source that was found in the recording. */
+export type FoundFrame = NonNullable<ReturnType<typeof nameOf>>;
+
+/** A recorded group, taken apart. */
+export interface FoundGroup {
+  readonly msn: number;
+  /** Which process of oxbow recorded it, from 0. */
+  readonly process: number;
+  /** The wall clock when it was announced, µs since 1970. */
+  readonly sealedUs: number;
+  readonly startUs: number;
+  readonly endUs: number;
+  readonly video: readonly FoundFrame[];
+  readonly audio: readonly FoundFrame[];
+}
+
+/** What is left to judge when the simulation is over. */
+export interface Outcome {
+  readonly plan: SourcePlan;
+  readonly served: readonly ServedList[];
+  /** When each process of oxbow ended, ms since the simulation began. */
+  readonly processEnds: readonly number[];
+  /** All that can be played, oldest first. */
+  readonly groups: readonly FoundGroup[];
+  readonly timeline: Timeline;
+  /** UTC at the end, µs since 1970. */
+  readonly nowUs: number;
+  /** Texts of each live list, by its name, oldest first. */
+  readonly lists: ReadonlyMap<string, readonly string[]>;
+  /** Segments of the stream that no retention may have deleted yet. */
+  readonly kept: readonly number[];
+  /** Names under which two different segments were announced. */
+  readonly reused: readonly number[];
+}
+
+/** A process of oxbow in the simulation. */
+interface Process {
+  readonly house: StreamsHouse;
+  readonly retention: Retention;
+}
+
+/**
+ * Plays the plan of a seed.
+ *
+ * @param endMs where to stop, ms since the simulation began; its end where left out
+ */
+export async function simulate(seed: number, endMs?: number): Promise<Outcome> {
+  const random = seeded(seed);
+  const whole = planSource(seed, random);
+  const plan = endMs === undefined ? whole : { ...whole, endMs };
+  const lists = new Map<string, string[]>();
+  /** By MSN: which process announced it, when by the wall clock, and the CRC-32 of what it was. */
+  const announced = new Map<
+    number,
+    { readonly process: number; readonly sealedUs: number; readonly atMs: number; readonly sum: number }
+  >();
+  const reused: number[] = [];
+  const processEnds: number[] = [];
+  let house: StreamsHouse | undefined;
+  let offsetMs = 0;
+  using time = new VirtualTime(
+    (ms) => house?.clock.advance(ms),
+    () => random(2 ** 20) / 2 ** 20,
+  );
+  const origin = new SimulatedOrigin(plan, () => time.nowMs);
+  await using folders = new AsyncDisposableStack();
+  let folder = folders.use(await temporaryFolder()).path;
+
+  const { config } = await loadConfig({});
+  const begin = async (): Promise<Process> => {
+    const opened = await openStreams({
+      folder,
+      // As long as the source's segments: hours of short ones would take too long.
+      config: { hls: { ...config.hls, segmentDuration: 1000 * plan.segmentS } },
+      nowMs: EPOCH_MS + time.nowMs + offsetMs,
+      runSource: (definition, input, options) =>
+        runSource({ ...opened.house, net: origin.net, awaitReturn: true }, definition, input, options),
+      closed: true,
+    });
+    house = opened;
+    await opened.catalog.open();
+    if (!opened.catalog.find(NAME)) await opened.api.create(NAME, { source: { type: 'pull', url: SOURCE_URL } });
+    opened.catalog.get(NAME).list.copied.subscribe((change) => {
+      if (change.do !== 'seal') return;
+      const { msn, tracks } = change.group;
+      const sum = tracks.reduce((crc, { bytes }) => crc32(bytes, crc), 0);
+      if ((announced.get(msn)?.sum ?? sum) !== sum) reused.push(msn);
+      announced.set(msn, { process: origin.process, sealedUs: opened.clock.nowMs() * 1000, atMs: time.nowMs, sum });
+    });
+    const { table, clock, pins, horizons } = opened.house;
+    const retention = new Retention({
+      ...{ dataFolder: folder, table, clock, horizons },
+      pinned: (id) => pins.ranges(id),
+      streams: () => opened.catalog.keeping,
+      open: (id) => opened.catalog.oldestOpen(id),
+      forgot: (id, us) => opened.catalog.forgot(id, us),
+      release() {},
+      deleted() {},
+      failed: (error) => {
+        throw error;
+      },
+    });
+    return { house: opened, retention };
+  };
+
+  let process = await begin();
+  const steps = [...plan.clockSteps];
+  const breaks = [...plan.breaks];
+  /** When the stream was made. */
+  let madeMs = 0;
+  let retentionAtMs = RETENTION_EVERY_MS;
+  while (time.nowMs < plan.endMs) {
+    const nextMs = Math.min(
+      plan.endMs,
+      time.nowMs + STEP_MS,
+      steps[0]?.atMs ?? Number.POSITIVE_INFINITY,
+      breaks[0]?.atMs ?? Number.POSITIVE_INFINITY,
+    );
+    await time.runUntil(nextMs);
+    await process.house.settle();
+    if (steps[0] && steps[0].atMs <= time.nowMs) {
+      const { byMs } = steps.shift()!;
+      offsetMs += byMs;
+      process.house.clock.step(byMs);
+    }
+    if (breaks[0] && breaks[0].atMs <= time.nowMs) {
+      const { how } = breaks.shift()!;
+      processEnds.push(time.nowMs);
+      if (how === 'recreate') madeMs = time.nowMs;
+      if (how === 'recreate') await process.house.api.remove(NAME, { recordings: 'delete' });
+      if (how === 'kill') folder = folders.use(await process.house.crash()).path;
+      await process.house[Symbol.asyncDispose]();
+      house = undefined;
+      await time.runUntil(time.nowMs + DOWN_MS);
+      origin.process += 1;
+      process = await begin();
+    }
+    if (time.nowMs >= retentionAtMs) {
+      retentionAtMs = time.nowMs + RETENTION_EVERY_MS;
+      await process.retention.pass();
+    }
+    captureList(process.house, lists);
+  }
+  processEnds.push(time.nowMs);
+  const stream = process.house.catalog.get(NAME);
+  const nowUs = Math.round(process.house.clock.nowMs() * 1000);
+  const recorded = await stream.recorded.between(0, Number.MAX_SAFE_INTEGER);
+  const groups = await readGroups(recorded, (msn) => announced.get(msn) ?? { process: -1, sealedUs: 0 });
+  const timeline = await readTimeline(
+    stream.recorded,
+    process.house.house.table,
+    stream.timelineEnd,
+    0,
+    Math.max(nowUs, stream.recorded.endUs) + 1,
+  );
+  const keptFromMs = Math.max(madeMs, time.nowMs - config.record.keep);
+  // A process knows the monotonic time of what it recorded itself.
+  const isKept = ({ atMs, process: by }: { atMs: number; process: number }) =>
+    by === origin.process && atMs > keptFromMs;
+  const kept = [...announced].flatMap(([msn, segment]) => (isKept(segment) ? [msn] : []));
+  await process.house[Symbol.asyncDispose]();
+  return { plan, served: origin.served, processEnds, groups, timeline, nowUs, lists, kept, reused };
+}
+
+/** Notes the live list as it is now, where it is another than before. */
+function captureList(house: StreamsHouse, lists: Map<string, string[]>): void {
+  const { list } = house.catalog.get(NAME);
+  const view = list.generation && list.view(list.generation.number);
+  const rendition = view && renditionsOf(view.tracks).all[0];
+  if (!rendition || view.segments.length === 0) return;
+  const name = `/live/${NAME}/${rendition.id}/g${view.generation.number}.m3u8`;
+  const text = new TextDecoder().decode(printMediaPlaylist(liveMediaPlaylist(view, rendition, { skip: false })));
+  const texts = lists.get(name) ?? [];
+  if (texts.at(-1) !== text) lists.set(name, [...texts, text]);
+}
+
+async function readGroups(
+  groups: readonly RecordedGroup[],
+  announcedAs: (msn: number) => Pick<FoundGroup, 'process' | 'sealedUs'>,
+): Promise<FoundGroup[]> {
+  const found: FoundGroup[] = [];
+  for (const group of groups) {
+    await using file = await open(group.path);
+    const names: Record<FrameName['kind'], FoundFrame[]> = { video: [], audio: [] };
+    for (const { offset, length } of group.tracks) {
+      const bytes = new Uint8Array(length);
+      await file.read(bytes, 0, length, offset);
+      for (const { data } of samplesOf(bytes)) {
+        const name = nameOf(data);
+        if (name) names[name.kind].push(name);
+      }
+    }
+    const { msn, startUs, durationUs } = group;
+    found.push({
+      msn,
+      process: announcedAs(msn).process,
+      sealedUs: announcedAs(msn).sealedUs,
+      startUs,
+      endUs: startUs + durationUs,
+      ...names,
+    });
+  }
+  return found;
+}
