@@ -51,7 +51,10 @@ suite('the timeline bar, in a browser', { skip: need('chromium') }, () => {
   let gap: Stretch;
   let still: Buffer;
 
-  /** Three days that nobody recorded, with a gap five minutes ago, before what the server really has. */
+  /**
+   * Three days that nobody recorded, with a gap five minutes ago, before what the server really has. They end some time before it: were
+   * they to join, a jump to its start just behind a mark of ten minutes would ask for the window before the mark, and rightly so.
+   */
   async function addPast(route: Route): Promise<void> {
     const answer = await route.fetch();
     const view = (await answer.json()) as TimelineView;
@@ -61,7 +64,7 @@ suite('the timeline bar, in a browser', { skip: need('chromium') }, () => {
       const [cutFrom, cutTo] = [Math.max(from, fromMs), Math.min(to, toMs)];
       return cutTo > cutFrom ? [{ from: iso(cutFrom), to: iso(cutTo) }] : [];
     };
-    const spans = [...cut(startedMs - 3 * DAY, gap.fromMs), ...cut(gap.toMs, startedMs), ...view.spans];
+    const spans = [...cut(startedMs - 3 * DAY, gap.fromMs), ...cut(gap.toMs, startedMs - MINUTE / 2), ...view.spans];
     const gaps = cut(gap.fromMs, gap.toMs).map((span) => ({ ...span, cause: 'disk', detail: 'ENOSPC' }));
     await route.fulfill({ json: { ...view, from: iso(from), spans, gaps: [...gaps, ...view.gaps] } });
   }

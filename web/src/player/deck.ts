@@ -57,6 +57,8 @@ const INTERVALS = 25;
 const STILL_S = 1;
 /** A frame is told at most so long after its seek, milliseconds. */
 const GUESS_AFTER_MS = 120;
+/** A frame may be on the screen so long before the element's clock reaches it: one refresh of a slow screen, seconds. */
+const REFRESH_S = 0.02;
 
 /** One of the two decks. */
 export class Deck {
@@ -126,7 +128,7 @@ export class Deck {
     });
     listen(['pause'], () => {
       events.paused(this);
-      this.#holdLater();
+      this.#settleLater();
     });
     listen(['waiting'], () => events.waiting(this));
     listen(['ended'], () => events.ended(this));
@@ -360,15 +362,20 @@ export class Deck {
     }, GUESS_AFTER_MS);
   }
 
-  /** Firefox, paused, goes on to a frame that it has ready and tells no one: a seek brings the last one that was told back. */
-  #holdLater(): void {
-    if (!('mozHasAudio' in this.video)) return;
+  /**
+   * Makes the frame on the screen and the frame that was told the same one, after a pause. Firefox goes on to a frame that it has ready and
+   * tells no one: a seek brings back the last one that was told. Elsewhere a frame is not told when it follows closely on another: where the
+   * element's clock has come near to the next frame, a seek to where it is has its frame told.
+   */
+  #settleLater(): void {
     clearTimeout(this.#guess);
     this.#guess = setTimeout(() => {
-      const { paused, ended } = this.video;
+      const { paused, ended, currentTime } = this.video;
       if (!paused || ended || this.#awaitsFrame || this.#mediaTime === null || !this.ready || !this.#tellsFrames)
         return;
-      this.seekTo(this.#mediaTime + HOLD_S); // it then tells the moment that was sought, not that of the frame
+      // Firefox then tells the moment that was sought, not that of the frame.
+      if ('mozHasAudio' in this.video) this.seekTo(this.#mediaTime + HOLD_S);
+      else if (currentTime - this.#mediaTime > this.frameS - REFRESH_S) this.seekTo(currentTime);
     }, GUESS_AFTER_MS);
   }
 

@@ -159,6 +159,27 @@ test('after a short pause the live list goes on shifted, after a long one the mo
   assert.equal(FakeHls.loads.at(-1), windowAt(shownMs!));
 });
 
+test('a frame that went untold before a pause is named all the same', (t) => {
+  const { document, seen, pass, playLive } = setUp(t);
+  playLive();
+  const { front } = document;
+  const untold = 299.5 + 0.055; // of frames of 40 ms, the next one is shown by now
+  front.sound(untold);
+  front.pause();
+  pass(300);
+  assert.equal(front.seeks.at(-1), untold);
+  front.picture(299.54);
+  assert.equal(Math.round(seen.snapshot.shownMs!), start - 460);
+
+  const sought = front.seeks.length;
+  front.play();
+  front.picture(299.58);
+  front.sound(299.59);
+  front.pause();
+  pass(300);
+  assert.equal(front.seeks.length, sought, 'it is the frame that was told');
+});
+
 test('someone else’s pause is the viewer’s: a headset, a key of the keyboard', (t) => {
   const { document, seen, state, playLive } = setUp(t);
   playLive();
