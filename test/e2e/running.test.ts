@@ -7,6 +7,7 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { type Folder, openFolder, runOxbow, type Server, smallPicture, startServer } from '../fixtures/server.ts';
+import { until } from '../fixtures/wait.ts';
 
 suite('an oxbow that runs on a data folder', () => {
   let folder: Folder;
@@ -74,7 +75,7 @@ suite('an oxbow that runs on a data folder', () => {
   });
 
   test('lists its streams and what is recorded of each; hints name commands', async () => {
-    await server.stream('demo');
+    await until('a segment is recorded', async () => (await server.stream('demo')).recorded.from);
     const listed = await runOxbow(['stream', 'list', '--json', ...own()]);
     assert.equal(listed.code, 0, listed.stderr);
     const [demo, ...more] = JSON.parse(listed.stdout) as { name: string; state: string; recorded: { from: string } }[];
@@ -89,7 +90,6 @@ suite('an oxbow that runs on a data folder', () => {
   });
 
   test('exports by its data folder alone', async () => {
-    await server.stream('demo');
     const from = (Date.now() - 60_000).toString();
     const file = join(folder.path, 'some.mp4');
     const args = ['export', 'demo', '--from', from, '--duration', '59s', '-o', file, ...own()];
