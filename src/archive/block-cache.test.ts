@@ -21,7 +21,7 @@ function fakeFile(length: number) {
 suite('shared blocks', () => {
   test('any range has the bytes of the file, however it lies', async () => {
     const { state, readSome } = fakeFile(4 * BLOCK + 123);
-    const cache = new BlockCache(readSome, 2 * BLOCK);
+    const cache = new BlockCache(readSome, { maxBytes: 2 * BLOCK });
     const random = seeded(3);
     for (let i = 0; i < 200; i++) {
       const offset = random(state.bytes.length - 1);
@@ -82,7 +82,7 @@ suite('shared blocks', () => {
 
   test('what was asked for longest ago goes first', async () => {
     const { state, readSome } = fakeFile(4 * BLOCK);
-    const cache = new BlockCache(readSome, 2 * BLOCK);
+    const cache = new BlockCache(readSome, { maxBytes: 2 * BLOCK });
     for (const block of [0, 1, 0, 2, 0, 1]) await cache.read('a', block * BLOCK, 10);
     assert.deepEqual(state.reads, [0, 1, 2, 1]);
   });

@@ -1,16 +1,20 @@
 /**
  * Blocks of chunk files that many viewers ask for, read once and shared: rewinding crowds go to the same minutes.
  * In: path, offset, length. Out: views of blocks; they are never written again, and whoever holds one may keep it.
- * Bounded: the block that was asked for longest ago goes first, and each that nobody asked for in the last minutes.
+ * Bounded: the block that was requested longest ago goes first, and each that nobody requested in the last minutes.
  */
-
 import { sep } from 'node:path';
-import { Recent } from '../lib/recent.ts';
+import { Recent, type RecentOptions } from '../lib/recent.ts';
 
 /** What one read of a disk brings, bytes. */
 const BLOCK_BYTES = 256 * 1024;
-/** Of each thread that reads. The system has the same bytes once more in its own cache: what is missed costs a copy, not the disk. */
-export const MAX_BLOCK_BYTES: number = 4 * 1024 * 1024;
+/**
+ * Usual size, of each thread that reads. The system has the same bytes once more in its own cache: for a few viewers a miss costs a copy,
+ * not the disk.
+ */
+const MAX_BYTES = 4 * 1024 * 1024;
+/** What a crowd may take: a miss costs four times as much CPU as all the rest of an answer. */
+export const MOST_BLOCK_BYTES: number = 64 * 1024 * 1024;
 
 /** Reads as many bytes as there are, `length` at the most. */
 export type ReadSome = (path: string, offset: number, length: number) => Promise<Uint8Array>;
@@ -36,11 +40,11 @@ export class BlockCache {
 
   /**
    * @param readSome reads a file
-   * @param maxBytes of all blocks
+   * @param bounds of all blocks
    */
-  constructor(readSome: ReadSome, maxBytes = MAX_BLOCK_BYTES) {
+  constructor(readSome: ReadSome, bounds: RecentOptions = { maxBytes: MAX_BYTES, mostBytes: MOST_BLOCK_BYTES }) {
     this.#readSome = readSome;
-    this.#blocks = new Recent({ maxBytes });
+    this.#blocks = new Recent(bounds);
   }
 
   /** Bytes that are held, or being read. */

@@ -3,7 +3,7 @@
  * In: path, offset, length. Out: bytes. Paths come from the index, never from a request.
  */
 import { type FileHandle, open } from 'node:fs/promises';
-import { BlockCache, isIn, MAX_BLOCK_BYTES } from './block-cache.ts';
+import { BlockCache, isIn, MOST_BLOCK_BYTES } from './block-cache.ts';
 import { readAt } from './chunk-reader.ts';
 
 /** Reads ranges; close it when the last read is done. */
@@ -47,9 +47,8 @@ interface Entry {
 
 /**
  * @param options.maxOpen files kept open; more only while more are read at once
- * @param options.maxBlockBytes of what readers share
  */
-export function openRangeReader({ maxOpen = 64, maxBlockBytes = MAX_BLOCK_BYTES } = {}): RangeReader {
+export function openRangeReader({ maxOpen = 64 } = {}): RangeReader {
   /** Least recently used first. */
   const entries = new Map<string, Entry>();
   const closing = new Set<Promise<void>>();
@@ -109,9 +108,9 @@ export function openRangeReader({ maxOpen = 64, maxBlockBytes = MAX_BLOCK_BYTES 
     }
   }
 
-  const blocks = new BlockCache(readSome, maxBlockBytes);
+  const blocks = new BlockCache(readSome);
   return {
-    maxBlockBytes,
+    maxBlockBytes: MOST_BLOCK_BYTES,
     get openFiles() {
       return entries.size + closing.size;
     },

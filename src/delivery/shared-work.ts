@@ -2,7 +2,7 @@
  * Work whose result many want: done once, kept for some minutes while there is room, ended when nobody waits for it any more.
  * In: a name, how it is made. Out: bytes. Bounded in memory.
  */
-import { Recent } from '../lib/recent.ts';
+import { Recent, type RecentOptions } from '../lib/recent.ts';
 
 interface Flight {
   readonly bytes: Promise<Uint8Array>;
@@ -17,11 +17,11 @@ export class SharedWork {
   readonly #flights = new Map<string, Flight>();
 
   /**
-   * @param options.maxBytes of results that are kept
+   * @param options.bounds of results that are kept
    * @param options.signal ends what is being made
    */
-  constructor(options: { maxBytes: number; signal: AbortSignal }) {
-    this.#kept = new Recent({ maxBytes: options.maxBytes });
+  constructor(options: { bounds: RecentOptions; signal: AbortSignal }) {
+    this.#kept = new Recent(options.bounds);
     this.#closing = options.signal;
     this.#closing.addEventListener('abort', () => this.#kept[Symbol.dispose](), { once: true });
   }

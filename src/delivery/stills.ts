@@ -24,8 +24,8 @@ export type MakeStill = (
 const MAX_WIDTH = 640;
 /** Narrowest still that the engine makes, pixels. */
 const MIN_WIDTH = 16;
-/** Stills kept in memory, about 30 KB each. */
-const MAX_BYTES = 4 * 1024 * 1024;
+/** Stills kept in memory, about 30 KB each; more while many are requested again. */
+const BOUNDS = { maxBytes: 4 * 1024 * 1024, mostBytes: 32 * 1024 * 1024 };
 /** A still of long ago never changes; after a day caches ask whether it is still kept. */
 const OLD = 'public, max-age=86400, immutable';
 /** How far the newest instants may lie ahead of the newest whole segment. */
@@ -56,7 +56,7 @@ export class Stills {
   constructor(options: { makeStill: MakeStill; reader: Pick<RangeReader, 'read'>; signal: AbortSignal }) {
     this.#makeStill = options.makeStill;
     this.#reader = options.reader;
-    this.#made = new SharedWork({ maxBytes: MAX_BYTES, signal: options.signal });
+    this.#made = new SharedWork({ bounds: BOUNDS, signal: options.signal });
   }
 
   /**

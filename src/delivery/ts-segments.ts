@@ -6,7 +6,7 @@ import { crc32 } from 'node:zlib';
 import type { RangeReader } from '../archive/range-reader.ts';
 import { freeBytes } from '../lib/bytes.ts';
 import { OxbowError } from '../lib/errors.ts';
-import { Recent } from '../lib/recent.ts';
+import { Recent, type RecentOptions } from '../lib/recent.ts';
 import type { Frame } from '../media/frame.ts';
 import { parseSegment } from '../media/isobmff/segment-frames.ts';
 import { muxSegment } from '../media/mpegts/muxer.ts';
@@ -34,15 +34,15 @@ interface Made {
   readonly crc: number;
 }
 
-/** Bytes that all kept segments may take: the newest segments of a few streams. */
-const MAX_BYTES = 4 * 1024 * 1024;
+/** All kept segments: the newest ones of a few streams, and more while more are requested again and again. */
+const BOUNDS: RecentOptions = { maxBytes: 4 * 1024 * 1024, mostBytes: 64 * 1024 * 1024 };
 
 /** What muxed segments are made with. */
 export interface TsSegmentsOptions {
   readonly reader: Pick<RangeReader, 'read'>;
   readonly metrics?: Pick<Metrics, 'tsSegments' | 'tsCacheBytes'>;
-  /** Bytes that are kept at most; default 4 MiB. */
-  readonly maxBytes?: number;
+  /** Of the bytes that are kept; default 4 MiB, 64 MiB for a crowd. */
+  readonly bounds?: RecentOptions;
 }
 
 /** Makes and keeps the segments of all streams. */
@@ -53,8 +53,8 @@ export class TsSegments {
 
   constructor(options: TsSegmentsOptions) {
     this.#options = options;
-    const { maxBytes = MAX_BYTES, metrics } = options;
-    this.#kept = new Recent({ maxBytes, changed: (bytes) => metrics?.tsCacheBytes.set(bytes) });
+    const { bounds = BOUNDS, metrics } = options;
+    this.#kept = new Recent({ ...bounds, changed: (bytes) => metrics?.tsCacheBytes.set(bytes) });
   }
 
   /** Bytes of the segments that are kept. */

@@ -171,7 +171,7 @@ suite('an MPEG-TS segment', () => {
     await using live = await openLive();
     using metrics = createMetrics();
     const one = (await live.get('/live/door/ts/100.ts')).length;
-    const segments = new TsSegments({ reader: live.reader, metrics, maxBytes: Math.floor(2.5 * one) });
+    const segments = new TsSegments({ reader: live.reader, metrics, bounds: { maxBytes: Math.floor(2.5 * one) } });
     for (const msn of [100, 101, 100, 102, 100]) await segments.answer(live.stream, msn);
     assert.ok(segments.bytes <= 2.5 * one && segments.bytes > one);
     await segments.answer(live.stream, 101);

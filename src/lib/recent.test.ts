@@ -35,6 +35,22 @@ suite('what was asked for of late', () => {
     assert.deepEqual([names(recent), recent.bytes], [[], 0]);
   });
 
+  test('grows while what it dropped is requested again, and is as small as before when nobody does', () => {
+    using recent = new Recent<string>({ maxBytes: 10, mostBytes: 30 });
+    const request = (name: string) => recent.get(name) ?? recent.set(name, name, 5);
+    for (const name of ['a', 'b', 'c', 'd', 'e', 'f', 'g']) request(name);
+    assert.equal(recent.bytes, 10, 'each was requested once');
+    for (let round = 0; round < 4; round++) for (const name of ['w', 'x', 'y', 'z']) request(name);
+    assert.deepEqual(names(recent).slice(-4), ['w', 'x', 'y', 'z']);
+    assert.equal(recent.bytes, 20, 'as large as what is requested');
+    for (let round = 0; round < 4; round++) for (const name of 'abcdefgh') request(name);
+    assert.equal(recent.bytes, 30, 'and no larger than it may be');
+    recent.sweep();
+    recent.sweep();
+    for (const name of ['l', 'm', 'n']) request(name);
+    assert.equal(recent.bytes, 10);
+  });
+
   test('has a timer only while there is something to let go', (t) => {
     t.mock.timers.enable({ apis: ['setInterval'] });
     let told = 0;

@@ -1,6 +1,7 @@
 /**
- * What was asked for of late, by name: bounded in bytes, the one that was asked for longest ago goes first; and what nobody asks for
- * goes after two minutes at the latest, so that a cache is as large as its use.
+ * A cache by name, bounded in bytes: the value that was requested longest ago goes first, and each that nobody requests goes after two
+ * minutes at the latest. It may grow beyond its usual size while values that it dropped for want of room are requested again, so that a
+ * crowd is served from memory and a single viewer takes little of it.
  * In: values and how many bytes each takes. Out: the value of a name, while it is kept.
  */
 
@@ -16,7 +17,10 @@ interface Kept<V> {
 
 /** Bounds of a cache. */
 export interface RecentOptions {
+  /** Its usual size. */
   readonly maxBytes: number;
+  /** It never grows beyond this; default `maxBytes`. */
+  readonly mostBytes?: number | undefined;
   /** Is told when the sum of bytes has changed. */
   readonly changed?: ((bytes: number) => void) | undefined;
 }
@@ -26,12 +30,17 @@ export class Recent<V> implements Disposable {
   readonly #options: RecentOptions;
   /** In the order of use. */
   readonly #kept = new Map<string, Kept<V>>();
+  /** Bytes of each value that was dropped for want of room, oldest first; `mostBytes` in all. */
+  readonly #dropped = new Map<string, number>();
+  #droppedBytes = 0;
+  #limit: number;
   #bytes = 0;
   #sweeps = 0;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(options: RecentOptions) {
     this.#options = options;
+    this.#limit = options.maxBytes;
   }
 
   /** Bytes that are kept. */
@@ -62,11 +71,12 @@ export class Recent<V> implements Disposable {
   /** Keeps a value, instead of what had the name; others make room for it. */
   set(name: string, value: V, bytes: number): void {
     this.#remove(name);
+    if (this.#forgetDropped(name)) this.#limit = Math.min(this.#limit + bytes, this.#mostBytes);
     this.#kept.set(name, { value, bytes, sweeps: this.#sweeps });
     this.#bytes += bytes;
     for (const oldest of this.#kept.keys()) {
-      if (this.#bytes <= this.#options.maxBytes) break;
-      this.#remove(oldest);
+      if (this.#bytes <= this.#limit) break;
+      this.#noteDropped(oldest, this.#remove(oldest));
     }
     this.#settle();
   }
@@ -84,21 +94,44 @@ export class Recent<V> implements Disposable {
       if (sweeps > this.#sweeps - 2) break;
       this.#remove(name);
     }
+    this.#limit = Math.max(this.#options.maxBytes, this.#bytes);
     this.#settle();
   }
 
   /** Lets go of everything. */
   [Symbol.dispose](): void {
     this.#kept.clear();
+    this.#dropped.clear();
+    this.#droppedBytes = 0;
     this.#bytes = 0;
     this.#settle();
   }
 
-  #remove(name: string): void {
-    const kept = this.#kept.get(name);
-    if (!kept) return;
+  get #mostBytes(): number {
+    return this.#options.mostBytes ?? this.#options.maxBytes;
+  }
+
+  /** @returns its bytes; 0 where nothing has that name */
+  #remove(name: string): number {
+    const bytes = this.#kept.get(name)?.bytes ?? 0;
     this.#kept.delete(name);
-    this.#bytes -= kept.bytes;
+    this.#bytes -= bytes;
+    return bytes;
+  }
+
+  #noteDropped(name: string, bytes: number): void {
+    if (this.#mostBytes === this.#options.maxBytes) return;
+    this.#dropped.set(name, bytes);
+    this.#droppedBytes += bytes;
+    for (const oldest of this.#dropped.keys()) {
+      if (this.#droppedBytes <= this.#mostBytes) break;
+      this.#forgetDropped(oldest);
+    }
+  }
+
+  #forgetDropped(name: string): boolean {
+    this.#droppedBytes -= this.#dropped.get(name) ?? 0;
+    return this.#dropped.delete(name);
   }
 
   #settle(): void {
