@@ -13,8 +13,11 @@ const BLOCK_BYTES = 256 * 1024;
  * not the disk.
  */
 const MAX_BYTES = 4 * 1024 * 1024;
-/** What a crowd may take: a miss costs four times as much CPU as all the rest of an answer. */
+/** A block that comes back so soon is requested by a crowd, for whom a miss costs four times as much CPU as all the rest, ms. */
+const AGAIN_MS = 500;
+/** What a crowd may take. */
 export const MOST_BLOCK_BYTES: number = 64 * 1024 * 1024;
+const BOUNDS: RecentOptions = { maxBytes: MAX_BYTES, grows: { mostBytes: MOST_BLOCK_BYTES, againMs: AGAIN_MS } };
 
 /** Reads as many bytes as there are, `length` at the most. */
 export type ReadSome = (path: string, offset: number, length: number) => Promise<Uint8Array>;
@@ -42,7 +45,7 @@ export class BlockCache {
    * @param readSome reads a file
    * @param bounds of all blocks
    */
-  constructor(readSome: ReadSome, bounds: RecentOptions = { maxBytes: MAX_BYTES, mostBytes: MOST_BLOCK_BYTES }) {
+  constructor(readSome: ReadSome, bounds: RecentOptions = BOUNDS) {
     this.#readSome = readSome;
     this.#blocks = new Recent(bounds);
   }

@@ -24,8 +24,8 @@ export type MakeStill = (
 const MAX_WIDTH = 640;
 /** Narrowest still that the engine makes, pixels. */
 const MIN_WIDTH = 16;
-/** Stills kept in memory, about 30 KB each; more while many are requested again. */
-const BOUNDS = { maxBytes: 4 * 1024 * 1024, mostBytes: 32 * 1024 * 1024 };
+/** Stills kept in memory, about 30 KB each; more while many are requested again: each takes a child process some 10 ms. */
+const BOUNDS = { maxBytes: 4 * 1024 * 1024, grows: { mostBytes: 32 * 1024 * 1024, againMs: 10_000 } };
 /** A still of long ago never changes; after a day caches ask whether it is still kept. */
 const OLD = 'public, max-age=86400, immutable';
 /** How far the newest instants may lie ahead of the newest whole segment. */

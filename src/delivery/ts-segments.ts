@@ -34,8 +34,8 @@ interface Made {
   readonly crc: number;
 }
 
-/** All kept segments: the newest ones of a few streams, and more while more are requested again and again. */
-const BOUNDS: RecentOptions = { maxBytes: 4 * 1024 * 1024, mostBytes: 64 * 1024 * 1024 };
+/** All kept segments: the newest ones of a few streams, and of more while they are requested again. */
+const BOUNDS: RecentOptions = { maxBytes: 4 * 1024 * 1024, grows: { mostBytes: 64 * 1024 * 1024, againMs: 10_000 } };
 
 /** What muxed segments are made with. */
 export interface TsSegmentsOptions {

@@ -35,20 +35,26 @@ suite('what was asked for of late', () => {
     assert.deepEqual([names(recent), recent.bytes], [[], 0]);
   });
 
-  test('grows while what it dropped is requested again, and is as small as before when nobody does', () => {
-    using recent = new Recent<string>({ maxBytes: 10, mostBytes: 30 });
-    const request = (name: string) => recent.get(name) ?? recent.set(name, name, 5);
-    for (const name of ['a', 'b', 'c', 'd', 'e', 'f', 'g']) request(name);
+  test('grows while what it dropped is soon requested again, and is as small as before when nobody does', (t) => {
+    let nowMs = 0;
+    t.mock.method(performance, 'now', () => nowMs);
+    using recent = new Recent<string>({ maxBytes: 10, grows: { mostBytes: 30, againMs: 500 } });
+    const request = (all: string) => {
+      for (const name of all) {
+        nowMs += 100;
+        if (!recent.get(name)) recent.set(name, name, 5);
+      }
+    };
+    request('abcdefg');
     assert.equal(recent.bytes, 10, 'each was requested once');
-    for (let round = 0; round < 4; round++) for (const name of ['w', 'x', 'y', 'z']) request(name);
-    assert.deepEqual(names(recent).slice(-4), ['w', 'x', 'y', 'z']);
-    assert.equal(recent.bytes, 20, 'as large as what is requested');
-    for (let round = 0; round < 4; round++) for (const name of 'abcdefgh') request(name);
+    request('wxyz'.repeat(4));
+    assert.deepEqual([names(recent), recent.bytes], [['w', 'x', 'y', 'z'], 20], 'as large as what is requested');
+    request('abcdefgh'.repeat(4));
     assert.equal(recent.bytes, 30, 'and no larger than it may be');
     recent.sweep();
     recent.sweep();
-    for (const name of ['l', 'm', 'n']) request(name);
-    assert.equal(recent.bytes, 10);
+    request('abcdefgh'.repeat(4));
+    assert.equal(recent.bytes, 10, 'each comes again 600 ms after it was dropped');
   });
 
   test('has a timer only while there is something to let go', (t) => {

@@ -19,8 +19,8 @@ interface Kept<V> {
 export interface RecentOptions {
   /** Its usual size. */
   readonly maxBytes: number;
-  /** It never grows beyond this; default `maxBytes`. */
-  readonly mostBytes?: number | undefined;
+  /** It may grow to `mostBytes` while values that it dropped for want of room are requested again within `againMs`; default: never. */
+  readonly grows?: { readonly mostBytes: number; readonly againMs: number } | undefined;
   /** Is told when the sum of bytes has changed. */
   readonly changed?: ((bytes: number) => void) | undefined;
 }
@@ -30,9 +30,8 @@ export class Recent<V> implements Disposable {
   readonly #options: RecentOptions;
   /** In the order of use. */
   readonly #kept = new Map<string, Kept<V>>();
-  /** Bytes of each value that was dropped for want of room, oldest first; `mostBytes` in all. */
+  /** When each value was dropped for want of room, monotonic ms, oldest first; none is older than `againMs`. */
   readonly #dropped = new Map<string, number>();
-  #droppedBytes = 0;
   #limit: number;
   #bytes = 0;
   #sweeps = 0;
@@ -71,12 +70,13 @@ export class Recent<V> implements Disposable {
   /** Keeps a value, instead of what had the name; others make room for it. */
   set(name: string, value: V, bytes: number): void {
     this.#remove(name);
-    if (this.#forgetDropped(name)) this.#limit = Math.min(this.#limit + bytes, this.#mostBytes);
+    if (this.#isBack(name)) this.#limit = Math.min(this.#limit + bytes, this.#options.grows!.mostBytes);
     this.#kept.set(name, { value, bytes, sweeps: this.#sweeps });
     this.#bytes += bytes;
     for (const oldest of this.#kept.keys()) {
       if (this.#bytes <= this.#limit) break;
-      this.#noteDropped(oldest, this.#remove(oldest));
+      this.#remove(oldest);
+      if (this.#options.grows) this.#dropped.set(oldest, performance.now());
     }
     this.#settle();
   }
@@ -94,6 +94,7 @@ export class Recent<V> implements Disposable {
       if (sweeps > this.#sweeps - 2) break;
       this.#remove(name);
     }
+    this.#dropped.clear();
     this.#limit = Math.max(this.#options.maxBytes, this.#bytes);
     this.#settle();
   }
@@ -102,35 +103,25 @@ export class Recent<V> implements Disposable {
   [Symbol.dispose](): void {
     this.#kept.clear();
     this.#dropped.clear();
-    this.#droppedBytes = 0;
     this.#bytes = 0;
     this.#settle();
   }
 
-  get #mostBytes(): number {
-    return this.#options.mostBytes ?? this.#options.maxBytes;
-  }
-
-  /** @returns its bytes; 0 where nothing has that name */
-  #remove(name: string): number {
-    const bytes = this.#kept.get(name)?.bytes ?? 0;
+  #remove(name: string): void {
+    const kept = this.#kept.get(name);
+    if (!kept) return;
     this.#kept.delete(name);
-    this.#bytes -= bytes;
-    return bytes;
+    this.#bytes -= kept.bytes;
   }
 
-  #noteDropped(name: string, bytes: number): void {
-    if (this.#mostBytes === this.#options.maxBytes) return;
-    this.#dropped.set(name, bytes);
-    this.#droppedBytes += bytes;
-    for (const oldest of this.#dropped.keys()) {
-      if (this.#droppedBytes <= this.#mostBytes) break;
-      this.#forgetDropped(oldest);
+  /** Whether a value of that name was dropped a moment ago. */
+  #isBack(name: string): boolean {
+    if (this.#dropped.size === 0) return false;
+    const sinceMs = performance.now() - (this.#options.grows?.againMs ?? 0);
+    for (const [oldest, atMs] of this.#dropped) {
+      if (atMs >= sinceMs) break;
+      this.#dropped.delete(oldest);
     }
-  }
-
-  #forgetDropped(name: string): boolean {
-    this.#droppedBytes -= this.#dropped.get(name) ?? 0;
     return this.#dropped.delete(name);
   }
 
