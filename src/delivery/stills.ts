@@ -24,7 +24,7 @@ export type MakeStill = (
 const MAX_WIDTH = 640;
 /** Narrowest still that the engine makes, pixels. */
 const MIN_WIDTH = 16;
-/** Stills kept in memory, about 30 KB each; more while many are requested again: each takes a child process some 10 ms. */
+/** Stills kept in memory, about 30 KB each; more while many are requested again, since each takes work of a child process. */
 const BOUNDS = { maxBytes: 4 * 1024 * 1024, grows: { mostBytes: 32 * 1024 * 1024, againMs: 10_000 } };
 /** A still of long ago never changes; after a day caches ask whether it is still kept. */
 const OLD = 'public, max-age=86400, immutable';

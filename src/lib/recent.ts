@@ -30,7 +30,7 @@ export class Recent<V> implements Disposable {
   readonly #options: RecentOptions;
   /** In the order of use. */
   readonly #kept = new Map<string, Kept<V>>();
-  /** When each value was dropped for want of room, monotonic ms, oldest first; none is older than `againMs`. */
+  /** When each value was dropped for want of room since the last sweep, monotonic ms, oldest first. */
   readonly #dropped = new Map<string, number>();
   #limit: number;
   #bytes = 0;
@@ -69,14 +69,15 @@ export class Recent<V> implements Disposable {
 
   /** Keeps a value, instead of what had the name; others make room for it. */
   set(name: string, value: V, bytes: number): void {
+    const { grows } = this.#options;
     this.#remove(name);
-    if (this.#isBack(name)) this.#limit = Math.min(this.#limit + bytes, this.#options.grows!.mostBytes);
+    if (grows && this.#wasDropped(name, grows.againMs)) this.#limit = Math.min(this.#limit + bytes, grows.mostBytes);
     this.#kept.set(name, { value, bytes, sweeps: this.#sweeps });
     this.#bytes += bytes;
     for (const oldest of this.#kept.keys()) {
       if (this.#bytes <= this.#limit) break;
       this.#remove(oldest);
-      if (this.#options.grows) this.#dropped.set(oldest, performance.now());
+      if (grows) this.#dropped.set(oldest, performance.now());
     }
     this.#settle();
   }
@@ -114,10 +115,9 @@ export class Recent<V> implements Disposable {
     this.#bytes -= kept.bytes;
   }
 
-  /** Whether a value of that name was dropped a moment ago. */
-  #isBack(name: string): boolean {
-    if (this.#dropped.size === 0) return false;
-    const sinceMs = performance.now() - (this.#options.grows?.againMs ?? 0);
+  /** Whether the value of that name was dropped in the last `withinMs`; forgets this, and what was dropped before. */
+  #wasDropped(name: string, withinMs: number): boolean {
+    const sinceMs = performance.now() - withinMs;
     for (const [oldest, atMs] of this.#dropped) {
       if (atMs >= sinceMs) break;
       this.#dropped.delete(oldest);

@@ -2,30 +2,8 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { suite, test } from 'node:test';
-import type { StreamConfig } from '../config/schema.ts';
-import { OxbowError } from '../lib/errors.ts';
 import { readRemoved } from './stream-table.ts';
-import { openStreams, START_MS, type StreamsHouse, temporaryFolder } from './streams.fixture.ts';
-
-const testSource = { source: { type: 'test' } } as const;
-const _secret = 'http://user:pa55@cam.example:8443/s3cret/live.m3u8?token=t0ken';
-const EVER = [0, 4e12] as const;
-
-const _refusal = (code: string) => (error: unknown) => error instanceof OxbowError && error.code === code;
-
-function _configured(change: Partial<StreamConfig> = {}): StreamConfig {
-  return {
-    source: { type: 'test' },
-    record: true,
-    keep: undefined,
-    visibility: 'public',
-    visibilityIsSet: false,
-    origin: 'command-line',
-    ...change,
-  };
-}
-
-const spans = async (house: StreamsHouse, name: string) => (await house.api.timeline(name, ...EVER)).spans;
+import { EVER, openStreams, START_MS, spansOf, temporaryFolder, testSource } from './streams.fixture.ts';
 
 suite('a stream whose replacement cannot be opened', () => {
   const other = { source: { type: 'pull', url: 'http://127.0.0.1:9/live.m3u8' } } as const;
@@ -57,7 +35,7 @@ suite('a stream whose replacement cannot be opened', () => {
     await house.settle();
     const failing = t.mock.method(house.house.table, 'last', () => Promise.reject(new Error('disk I/O error')));
     await assert.rejects(house.api.replace('door', other), /disk I\/O error/);
-    assert.equal((await spans(house, 'door')).length, 1);
+    assert.equal((await spansOf(house, 'door')).length, 1);
     assert.equal(house.catalog.get('door').state, 'stopped');
     failing.mock.restore();
     await house.api.start('door');
@@ -112,7 +90,7 @@ suite('removing', () => {
     assert.deepEqual(house.catalog.keeping, []);
     await house.api.create('door', testSource);
     assert.notEqual(house.catalog.get('door').definition.id, definition.id);
-    assert.deepEqual(await spans(house, 'door'), []);
+    assert.deepEqual(await spansOf(house, 'door'), []);
     house.source('door').flow(10_000);
     const fresh = house.catalog.get('door');
     assert.ok(fresh.list.segments[0]!.msn > last.msn);

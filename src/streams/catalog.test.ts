@@ -2,30 +2,13 @@ import assert from 'node:assert/strict';
 import { readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { suite, test } from 'node:test';
-import type { StreamConfig } from '../config/schema.ts';
 import { OxbowError } from '../lib/errors.ts';
 import { adoptFolders } from './stream-table.ts';
-import { openStreams, START_MS, type StreamsHouse, temporaryFolder } from './streams.fixture.ts';
+import { configured, EVER, openStreams, START_MS, spansOf, temporaryFolder, testSource } from './streams.fixture.ts';
 
-const testSource = { source: { type: 'test' } } as const;
 const secret = 'http://user:pa55@cam.example:8443/s3cret/live.m3u8?token=t0ken';
-const EVER = [0, 4e12] as const;
 
 const refusal = (code: string) => (error: unknown) => error instanceof OxbowError && error.code === code;
-
-function configured(change: Partial<StreamConfig> = {}): StreamConfig {
-  return {
-    source: { type: 'test' },
-    record: true,
-    keep: undefined,
-    visibility: 'public',
-    visibilityIsSet: false,
-    origin: 'command-line',
-    ...change,
-  };
-}
-
-const spans = async (house: StreamsHouse, name: string) => (await house.api.timeline(name, ...EVER)).spans;
 
 suite('the streams', () => {
   test('are made, listed by name, found, and started', async () => {
@@ -163,7 +146,7 @@ suite('replacing', () => {
     assert.equal(house.sources.length, 2);
     const { id, createdUs } = house.sources[0]!.definition;
     assert.deepEqual([house.sources[1]!.definition.id, house.sources[1]!.definition.createdUs], [id, createdUs]);
-    assert.equal((await spans(house, 'door')).length, 1);
+    assert.equal((await spansOf(house, 'door')).length, 1);
     await house.api.stop('door');
     await house.api.replace('door', { source: { type: 'pull', url: 'http://127.0.0.1/x.m3u8' } });
     assert.equal((await house.api.get('door'))!.state, 'starting', 'what is put is meant to run');
@@ -241,7 +224,7 @@ suite('streams that are set elsewhere', () => {
       nowMs: START_MS + 60_000,
       config: { streams } as never,
     });
-    for (const name of ['door', 'gate']) assert.equal((await spans(house, name)).length, 1);
+    for (const name of ['door', 'gate']) assert.equal((await spansOf(house, name)).length, 1);
     assert.equal((await house.api.get('gate'))!.origin, 'configuration');
   });
 });
@@ -256,7 +239,7 @@ suite('a lost database', () => {
       house.source('door').flow(10_000);
       await house.api.stop('door');
       await house.settle();
-      before = await spans(house, 'door');
+      before = await spansOf(house, 'door');
     }
     for (const name of await readdir(folder.path)) {
       if (name.startsWith('oxbow.db')) await rm(path.join(folder.path, name));
@@ -271,7 +254,7 @@ suite('a lost database', () => {
       [view.state, view.visibility, view.createdAt, view.recorded.seconds],
       ['stopped', 'private', new Date(START_MS).toISOString(), 10],
     );
-    assert.deepEqual(await spans(house, 'door'), before);
+    assert.deepEqual(await spansOf(house, 'door'), before);
     assert.equal(house.sources.length, 0);
   });
 

@@ -1,23 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { StreamConfig } from '../config/schema.ts';
-import { openStreams, temporaryFolder } from './streams.fixture.ts';
-
-const testSource = { source: { type: 'test' } } as const;
-
-function configured(change: Partial<StreamConfig> = {}): StreamConfig {
-  return {
-    ...{
-      source: { type: 'test' },
-      record: true,
-      keep: undefined,
-      visibility: 'public',
-      visibilityIsSet: false,
-      origin: 'command-line',
-    },
-    ...change,
-  };
-}
+import { configured, openStreams, temporaryFolder, testSource } from './streams.fixture.ts';
 
 test('streams follow changed settings: made, replaced, stopped and handed to the API; what is the same goes on untouched', async () => {
   await using folder = await temporaryFolder();

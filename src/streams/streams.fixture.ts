@@ -8,10 +8,11 @@ import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { OxbowEvent } from '../api/events.ts';
+import type { TimelineView } from '../api/shapes.ts';
 import { createSyncQueue } from '../archive/sync-queue.ts';
 import { createBus } from '../cluster/bus.ts';
 import { loadConfig } from '../config/load.ts';
-import type { Config } from '../config/schema.ts';
+import type { Config, StreamConfig } from '../config/schema.ts';
 import { createManualClock, type ManualClock } from '../lib/clock.ts';
 import type { StreamInput } from '../live/input.ts';
 import type { Frame, Track } from '../media/frame.ts';
@@ -32,6 +33,25 @@ import { DATABASE_FILE } from './rebuild.ts';
 
 /** Where the clock of a house starts, ms since 1970: a ten-minute mark and 100 s. */
 export const START_MS = 1_795_000_300_000;
+
+/** From the first to the last instant that matters, ms since 1970. */
+export const EVER = [0, 4e12] as const;
+
+/** Settings of a stream that needs no network. */
+export const testSource = { source: { type: 'test' } } as const;
+
+/** A stream of the command line, as settings have it. */
+export function configured(change: Partial<StreamConfig> = {}): StreamConfig {
+  return {
+    ...testSource,
+    record: true,
+    keep: undefined,
+    visibility: 'public',
+    visibilityIsSet: false,
+    origin: 'command-line',
+    ...change,
+  };
+}
 
 /** Tracks of a played source; their language survives an MP4 header. */
 export const tracks: readonly Track[] = [videoTrack, { ...audioTrack, label: '' }];
@@ -243,4 +263,9 @@ export async function timeline(house: StreamsHouse, name = 'door'): Promise<stri
   ]
     .sort((a, b) => Date.parse(a.from) - Date.parse(b.from))
     .map(({ kind, from, to }) => `${kind} ${at(from)}…${at(to)}`);
+}
+
+/** All spans of a stream's timeline. */
+export async function spansOf(house: StreamsHouse, name: string): Promise<TimelineView['spans']> {
+  return (await house.api.timeline(name, ...EVER)).spans;
 }
