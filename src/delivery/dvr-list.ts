@@ -5,7 +5,7 @@
 import { reachOf, sortDateRanges } from '../media/m3u8/date-range.ts';
 import type { DateRangeTag, PlaylistSegment } from '../media/m3u8/playlist.ts';
 import type { PrintedPlaylist } from '../media/m3u8/print.ts';
-import type { Rendition } from '../media/presentation.ts';
+import type { Rendition } from '../media/rendition-set.ts';
 import { familyOf } from '../packager/generation.ts';
 import type { ListedSegment, ListView } from '../packager/listed.ts';
 import { LEAST_SEGMENTS, MAY_BE_LOST } from '../packager/live-list.ts';

@@ -4,7 +4,7 @@
  */
 import { sortDateRanges } from '../media/m3u8/date-range.ts';
 import type { MediaPlaylist, MultivariantPlaylist, PlaylistPart, PlaylistSegment } from '../media/m3u8/playlist.ts';
-import { type Rendition, renditionsOf } from '../media/presentation.ts';
+import { type Rendition, renditionsOf } from '../media/rendition-set.ts';
 import { ticksToUs } from '../media/run.ts';
 import type { Generation } from '../packager/generation.ts';
 import type { ListedSegment, ListView } from '../packager/listed.ts';

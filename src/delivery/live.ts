@@ -7,7 +7,7 @@ import type { RangeReader } from '../archive/range-reader.ts';
 import { OxbowError } from '../lib/errors.ts';
 import { printInit } from '../media/isobmff/init.ts';
 import { printMediaPlaylist, printMultivariantPlaylist } from '../media/m3u8/print.ts';
-import { type Rendition, renditionsOf } from '../media/presentation.ts';
+import { type Rendition, renditionsOf } from '../media/rendition-set.ts';
 import type { ListView } from '../packager/listed.ts';
 import { hasReached, nextPartOf, partsOf, positionOf, type RenditionPart } from '../packager/rendition-view.ts';
 import type { Deliverable, LiveDeliverable } from './deliverable.ts';

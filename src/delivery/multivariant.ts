@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import type { Track } from '../media/frame.ts';
 import type { Rendition as ListedRendition, MultivariantPlaylist, Variant } from '../media/m3u8/playlist.ts';
-import { codecsOf, type Rendition, renditionsOf } from '../media/presentation.ts';
+import { codecsOf, type Rendition, renditionsOf } from '../media/rendition-set.ts';
 import { parseTextHeader } from '../media/webvtt/traits.ts';
 
 /** What a list says of its renditions. */

@@ -7,7 +7,7 @@ import type { Track } from '../media/frame.ts';
 import type { CommittedTrack } from '../media/isobmff/commit-box.ts';
 import type { DateRangeTag, MapTag, MultivariantPlaylist, PlaylistPart } from '../media/m3u8/playlist.ts';
 import type { PrintedPlaylist } from '../media/m3u8/print.ts';
-import { type Rendition, renditionsOf } from '../media/presentation.ts';
+import { type Rendition, renditionsOf } from '../media/rendition-set.ts';
 import { ticksToUs } from '../media/run.ts';
 import type { Init } from '../media/segment.ts';
 import type { RecordedGroup } from '../recording/recorded.ts';

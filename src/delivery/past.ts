@@ -6,7 +6,7 @@ import { copyGroup } from '../archive/segment-index.ts';
 import { OxbowError } from '../lib/errors.ts';
 import type { DateRangeTag } from '../media/m3u8/playlist.ts';
 import { printMediaPlaylist, printMultivariantPlaylist } from '../media/m3u8/print.ts';
-import { renditionsOf } from '../media/presentation.ts';
+import { renditionsOf } from '../media/rendition-set.ts';
 import { lastWords } from '../recording/date-range-rows.ts';
 import { type RecordedGroup, startsWithKey } from '../recording/recorded.ts';
 import { WINDOW_US, windowOf } from '../recording/window.ts';

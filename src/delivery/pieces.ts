@@ -4,7 +4,7 @@
  */
 import type { RangeReader } from '../archive/range-reader.ts';
 import { interleaveFragments } from '../media/isobmff/interleave.ts';
-import type { Rendition } from '../media/presentation.ts';
+import type { Rendition } from '../media/rendition-set.ts';
 import type { ListedSegment } from '../packager/listed.ts';
 import type { RenditionPart } from '../packager/rendition-view.ts';
 import type { RecordedGroup } from '../recording/recorded.ts';

@@ -6,7 +6,7 @@ import { crc32 } from 'node:zlib';
 import type { RangeReader } from '../archive/range-reader.ts';
 import { FormatError, OxbowError } from '../lib/errors.ts';
 import type { TextTrack, Track } from '../media/frame.ts';
-import { renditionsOf } from '../media/presentation.ts';
+import { renditionsOf } from '../media/rendition-set.ts';
 import { printVttSegment } from '../media/webvtt/segment.ts';
 import type { Deliverable } from './deliverable.ts';
 import { etagOf, missing } from './live.ts';

@@ -5,7 +5,7 @@
 import type { Track } from '../media/frame.ts';
 import type { MediaPlaylist, MultivariantPlaylist } from '../media/m3u8/playlist.ts';
 import type { PrintedPlaylist, PrintedSegment } from '../media/m3u8/print.ts';
-import { codecsOf, type Rendition } from '../media/presentation.ts';
+import { codecsOf, type Rendition } from '../media/rendition-set.ts';
 import type { Init } from '../media/segment.ts';
 import type { ListView } from '../packager/listed.ts';
 import { liveMediaPlaylist } from './live-playlist.ts';

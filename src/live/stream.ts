@@ -7,7 +7,7 @@ import type { GapCause } from '../api/gap.ts';
 import type { Clock } from '../lib/clock.ts';
 import { Emitter, type Subscribable } from '../lib/events.ts';
 import type { Frame, Track } from '../media/frame.ts';
-import { isSparse } from '../media/presentation.ts';
+import { isSparse } from '../media/rendition-set.ts';
 import { type Run, ticksToUs } from '../media/run.ts';
 import { restampSection } from '../media/scte35/section.ts';
 import type { Absence } from '../media/segment.ts';

@@ -4,7 +4,7 @@
  */
 import type { Pace } from '../live/input.ts';
 import type { Track } from '../media/frame.ts';
-import { isSparse } from '../media/presentation.ts';
+import { isSparse } from '../media/rendition-set.ts';
 import { longestAudioFrameS } from './audio-frame.ts';
 import { type PartPlan, planParts, planTargetDuration, type Rhythm } from './rhythm.ts';
 

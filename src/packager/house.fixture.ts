@@ -11,7 +11,7 @@ import type { Frame, Track } from '../media/frame.ts';
 import { readBoxes } from '../media/isobmff/box.ts';
 import { isSync, parseMoof } from '../media/isobmff/fragment-reader.ts';
 import { SampleTable } from '../media/isobmff/sample-table.ts';
-import { renditionsOf } from '../media/presentation.ts';
+import { renditionsOf } from '../media/rendition-set.ts';
 import { ticksToUs } from '../media/run.ts';
 import type { SegmentGroup } from '../media/segment.ts';
 import { silenceFor } from './audio-frame.ts';

@@ -7,7 +7,7 @@ import { Emitter, type Subscribable } from '../lib/events.ts';
 import type { Track } from '../media/frame.ts';
 import { reachOf } from '../media/m3u8/date-range.ts';
 import type { DateRangeTag } from '../media/m3u8/playlist.ts';
-import { isSparse } from '../media/presentation.ts';
+import { isSparse } from '../media/rendition-set.ts';
 import type { Part } from '../media/segment.ts';
 import type { Generation } from './generation.ts';
 import {

@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import type { RunContext } from '../live/sink.ts';
-import { isSparse } from '../media/presentation.ts';
+import { isSparse } from '../media/rendition-set.ts';
 import type { SegmentGroup, TrackSegment } from '../media/segment.ts';
 import type { SparseTracks } from './sparse-tracks.ts';
 

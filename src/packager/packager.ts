@@ -7,7 +7,7 @@ import type { RunContext, Sink } from '../live/sink.ts';
 import { DateRangeBook } from '../media/date-range/date-range-book.ts';
 import type { Frame, Track } from '../media/frame.ts';
 import type { FragmentSlot } from '../media/isobmff/fragment.ts';
-import { isSparse } from '../media/presentation.ts';
+import { isSparse } from '../media/rendition-set.ts';
 import { ticksToUs } from '../media/run.ts';
 import type { Absence, Init, SegmentGroup } from '../media/segment.ts';
 import { longestAudioFrameS } from './audio-frame.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { audioFrames, audioTrack, videoFrames, videoTrack } from '../live/frames.fixture.ts';
 import type { Frame } from '../media/frame.ts';
-import { renditionsOf } from '../media/presentation.ts';
+import { renditionsOf } from '../media/rendition-set.ts';
 import { continuous, createHouse, type House } from './house.fixture.ts';
 import { hasReached, nextPartOf, type Position, partsOf, positionOf } from './rendition-view.ts';
 

@@ -3,7 +3,7 @@
  * In: listed segments and a rendition. Out: parts with their pieces, and how far the rendition is. MEDIA.md, Addresses 15a.
  */
 import type { Track } from '../media/frame.ts';
-import { type Rendition, type RenditionSet, renditionsOf } from '../media/presentation.ts';
+import { type Rendition, type RenditionSet, renditionsOf } from '../media/rendition-set.ts';
 import type { ListedPart, ListedSegment, ListView } from './listed.ts';
 
 /** A part of a rendition: one part of each of its tracks that has one, in their order. */

@@ -8,7 +8,7 @@ import type { DateRangeBook } from '../media/date-range/date-range-book.ts';
 import type { DataTrack, Frame, TextTrack, Track } from '../media/frame.ts';
 import { loneSlot } from '../media/isobmff/fragment.ts';
 import type { DateRangeTag } from '../media/m3u8/playlist.ts';
-import { isSparse } from '../media/presentation.ts';
+import { isSparse } from '../media/rendition-set.ts';
 import { usToTicks } from '../media/run.ts';
 import type { TrackSegment } from '../media/segment.ts';
 import { cutTextFrame, emptySample, isEmptySample, moveTextFrame } from '../media/webvtt/sample.ts';

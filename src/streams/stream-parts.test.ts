@@ -4,7 +4,7 @@ import { liveMediaPlaylist } from '../delivery/live-playlist.ts';
 import { seeded } from '../lib/random.fixture.ts';
 
 import { mediaPlaylistText } from '../media/m3u8/print.fixture.ts';
-import { renditionsOf } from '../media/presentation.ts';
+import { renditionsOf } from '../media/rendition-set.ts';
 import type { ListView } from '../packager/listed.ts';
 import { openStreams, START_MS, temporaryFolder, timeline } from './streams.fixture.ts';
 

@@ -13,7 +13,7 @@ import { concatBytes } from '../../src/lib/bytes.ts';
 import { OxbowError } from '../../src/lib/errors.ts';
 import type { RunStart } from '../../src/live/input.ts';
 import type { Frame, Track } from '../../src/media/frame.ts';
-import { renditionsOf } from '../../src/media/presentation.ts';
+import { renditionsOf } from '../../src/media/rendition-set.ts';
 import { ticksToUs } from '../../src/media/run.ts';
 import type { ManagedStream } from '../../src/streams/managed-stream.ts';
 import { openStreams, type StreamsHouse, temporaryFolder } from '../../src/streams/streams.fixture.ts';

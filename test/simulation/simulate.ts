@@ -8,7 +8,7 @@ import { loadConfig } from '../../src/config/load.ts';
 import { liveMediaPlaylist } from '../../src/delivery/live-playlist.ts';
 import { seeded } from '../../src/lib/random.fixture.ts';
 import { printMediaPlaylist } from '../../src/media/m3u8/print.ts';
-import { renditionsOf } from '../../src/media/presentation.ts';
+import { renditionsOf } from '../../src/media/rendition-set.ts';
 import { samplesOf } from '../../src/packager/house.fixture.ts';
 import type { RecordedGroup } from '../../src/recording/recorded.ts';
 import { Retention } from '../../src/recording/retention.ts';

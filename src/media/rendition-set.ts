@@ -1,6 +1,6 @@
 /**
- * What a playlist is made from, whether live, recorded or uploaded: renditions by role, and how they are described.
- * In: tracks. Out: renditions for delivery. MEDIA.md, Addresses 15a and 17; RFC 8216bis 4.4.6. Pure.
+ * The renditions of a set of tracks: their ids by role, which of them are variants, and their CODECS.
+ * In: tracks. Out: renditions for the packager and delivery. MEDIA.md, Addresses 15a and 17; RFC 8216bis 4.4.6. Pure.
  */
 import type { DataTrack, TextTrack, Track } from './frame.ts';
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import type { Track } from './frame.ts';
 import { audioTrack, videoTrack } from './isobmff/media.fixture.ts';
-import { codecsOf, renditionsOf } from './presentation.ts';
+import { codecsOf, renditionsOf } from './rendition-set.ts';
 
 const audio = (id: number, language: string): Track => ({ ...audioTrack, id, language });
 const ids = (tracks: readonly Track[]) => {
