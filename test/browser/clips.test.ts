@@ -96,7 +96,7 @@ suite('clips and markers, in a browser', { skip: need('chromium') || need('ffpro
     await panel()
       .getByRole('radio', { name: /^Exact/ })
       .check();
-    const make = panel().getByRole('button', { name: 'Make the file' });
+    const make = panel().getByRole('button', { name: 'Create file' });
     assert.ok(await make.isDisabled(), 'without a token nothing can be asked for');
     await panel().getByLabel('Admin token').fill(adminToken);
     await panel().getByLabel('Name').fill('The best part');
@@ -139,9 +139,9 @@ suite('clips and markers, in a browser', { skip: need('chromium') || need('ffpro
       const isOver = asked.includes('DELETE /api/v1/jobs/x-1');
       return route.fulfill({ json: { items: [fake(isOver ? 'cancelled' : 'running')], nextCursor: null } });
     });
-    await panel().getByRole('button', { name: 'Make the file' }).click();
+    await panel().getByRole('button', { name: 'Create file' }).click();
     const made = panel().locator('.made');
-    await made.getByText(/25 % made · about \d+ s left/).waitFor();
+    await made.getByText(/25 % done · about \d+ s left/).waitFor();
     assert.equal(await made.getByRole('progressbar').getAttribute('value'), '0.25');
     await made.getByRole('button', { name: 'Cancel' }).click();
     await made.getByText('Cancelled').waitFor();

@@ -80,7 +80,7 @@ suite('a private stream, shared with a guest', { skip: need('chromium') }, () =>
     await page.waitForFunction((field) => /token=/.test(document.querySelector<HTMLInputElement>(field)!.value), FIELD);
     assert.match(
       await page.locator('.share [role="status"]').innerText(),
-      /^Whoever gets the link can watch this stream/,
+      /^Anyone with the link can watch this stream/,
     );
     assert.deepEqual(await overflowing(page), []);
     assert.deepEqual(await violations(page, 'share', { within: ['.share'] }), []);
@@ -146,7 +146,7 @@ suite('a private stream, shared with a guest', { skip: need('chromium') }, () =>
     await page.goto(link);
     await frameWhen(page, 'it plays', ({ paused }) => !paused, 40_000);
     await page.goto(`${server.url}/watch/attic?token=${new URL(link).searchParams.get('token')}`);
-    await page.getByText('This link gives no right to watch').first().waitFor();
+    await page.getByText('This link is not valid').first().waitFor();
     assert.equal(await page.locator('section.player').isVisible(), false);
     await page.goto(`${server.url}/`);
     await page.getByRole('link', { name: 'demo' }).first().waitFor();
@@ -156,11 +156,11 @@ suite('a private stream, shared with a guest', { skip: need('chromium') }, () =>
     await using owner = await openVisitor(browser, phone);
     const { page: own } = await signIn(owner);
     await openShare(own);
-    await own.getByRole('button', { name: 'Take back all links' }).click();
-    await own.getByRole('dialog').getByRole('button', { name: 'Take back', exact: true }).click();
-    await own.getByText('All links to door have ended').first().waitFor();
+    await own.getByRole('button', { name: 'Revoke all links' }).click();
+    await own.getByRole('dialog').getByRole('button', { name: 'Revoke links', exact: true }).click();
+    await own.getByText('Links to door revoked').first().waitFor();
     const { utcMs } = await frameWhen(own, 'it shows a picture', () => true);
-    await page.getByText('This link gives no right to watch').first().waitFor();
+    await page.getByText('This link is not valid').first().waitFor();
     await frameWhen(own, 'whoever is signed in goes on', (look) => look.utcMs > utcMs + 5_000, 40_000);
   });
 });

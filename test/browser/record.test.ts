@@ -53,7 +53,7 @@ suite('the record page', { skip: need('chromium') || need('ffmpeg') }, () => {
   });
   after(() => opened.disposeAsync());
 
-  const look = () => page.getByRole('button', { name: 'Look at it' });
+  const look = () => page.getByRole('button', { name: 'Check address' });
   const address = () => page.getByLabel('Address', { exact: true });
   /** Problems are answers of 4xx and 5xx, which the browser logs as well, sooner or later. */
   const meant = new Set<number>();
@@ -74,7 +74,7 @@ suite('the record page', { skip: need('chromium') || need('ffmpeg') }, () => {
   test('asks to sign in where the server wants it, which takes one press here', async () => {
     await page.keyboard.type(`${origin.url}/index.m3u8`);
     await page.keyboard.press('Enter');
-    await page.getByRole('alert').getByText('This is for administrators').waitFor();
+    await page.getByRole('alert').getByText('Administrators only').waitFor();
     const press = page.getByRole('button', { name: 'Sign in on this computer' });
     await until('the button has the focus', () => press.evaluate((button) => button === document.activeElement));
     await expectProblem(401);
@@ -101,7 +101,7 @@ suite('the record page', { skip: need('chromium') || need('ffmpeg') }, () => {
   test('a look can be given up', async () => {
     await address().fill(`${origin.url}/slow`);
     await page.keyboard.press('Enter');
-    await page.getByRole('status').getByText('Looking at the address').waitFor();
+    await page.getByRole('status').getByText('Checking the address').waitFor();
     await until('yt-dlp runs', async () => (await standIn.questions()).length > 0);
     await page.keyboard.press('Escape');
     await look().waitFor();
@@ -113,7 +113,7 @@ suite('the record page', { skip: need('chromium') || need('ffmpeg') }, () => {
     await address().fill(`${origin.url}/watch`);
     await look().click();
     await page.getByRole('heading', { name: 'A harbour at night' }).waitFor();
-    const picture = page.getByRole('img', { name: 'A picture of the source' });
+    const picture = page.getByRole('img', { name: 'Picture from the source' });
     await until('the picture is there', () =>
       picture.evaluate((image: HTMLImageElement) => image.complete && image.naturalWidth > 100),
     );
@@ -121,7 +121,7 @@ suite('the record page', { skip: need('chromium') || need('ffmpeg') }, () => {
     assert.match(found!, /Live/);
     assert.match(found!, /H\.264 .*320 × 180/);
     assert.match(found!, /AAC/);
-    assert.match(found!, /25 pictures a second · key frame every 1 s/);
+    assert.match(found!, /25 fps · keyframe every 1 s/);
     assert.deepEqual(await page.getByRole('group', { name: 'Quality' }).getByRole('radio').count(), 3);
     assert.equal(await page.getByLabel('Name').inputValue(), 'a-harbour-at-night');
   });
@@ -134,10 +134,10 @@ suite('the record page', { skip: need('chromium') || need('ffmpeg') }, () => {
     });
     assert.equal(taken.status, 201);
     await page.getByLabel('Name').fill('Not a name');
-    await page.getByRole('alert').getByText('begin with a letter or digit').waitFor();
+    await page.getByRole('alert').getByText('Start with a letter or digit').waitFor();
     await page.getByLabel('Name').fill('taken');
     await page.getByRole('button', { name: 'Start recording' }).click();
-    await page.getByRole('alert').getByText('A stream of that name exists').waitFor();
+    await page.getByRole('alert').getByText('This name is already taken').waitFor();
     await expectProblem(409);
   });
 

@@ -199,7 +199,7 @@ suite('the timeline bar, in a browser', { skip: need('chromium') }, () => {
     await page.mouse.move(box.x + 100 + box.width * 0.8, box.y + 7);
     await page.mouse.up();
     await until('it shows earlier', async () => (await viewOf(page)).fromMs < before.fromMs - 6 * MINUTE);
-    await page.getByRole('button', { name: 'Back to the picture' }).click();
+    await page.getByRole('button', { name: 'Back to the playback position' }).click();
     await page.locator('.shown').waitFor();
   });
 

@@ -93,12 +93,11 @@ export const say = {
   },
 };
 
-/** A failure's title and hint: the server's own words in English, the catalogue's in other languages and where it had none. */
+/** A failure's title and hint: the catalogue's, or the server's own words where the catalogue has none. */
 export function sayFailure(failure: Failure): { title: string; hint: string } {
   const title = `failure.${failure.code}`;
   const hint = `${title}.hint`;
   const own = isTextKey(title) && isTextKey(hint) ? { title: t(title), hint: t(hint) } : null;
   const server = failure.title ? { title: failure.title, hint: failure.hint } : null;
-  const found = preferences.language === 'en' ? (server ?? own) : (own ?? server);
-  return found ?? { title: t('failure.unreadable'), hint: failure.code };
+  return own ?? server ?? { title: t('failure.unreadable'), hint: failure.code };
 }

@@ -13,25 +13,25 @@ const words = {
 const told = (note: Note | null, tryingLive = false) => ({ note, tryingLive });
 const gap: Note = { key: 'note.skipped', skipped: { kind: 'gap', fromMs: 0, toMs: 7, cause: 'disk' } };
 
-test('a jump over a gap tells its cause and where it goes on, any other that the stream was off', () => {
+test('a jump over a gap names its cause and the new time; any other jump says that the stream was offline', () => {
   assert.equal(
     noteText(told(gap), words),
-    'Nothing is recorded there: the disk was full or failed. Going on at moment 7.',
+    'Nothing is recorded there: the disk was full or failed. Skipped to moment 7.',
   );
   const offline: Note = { key: 'note.skipped', skipped: { kind: 'offline', fromMs: 0, toMs: 9 } };
-  assert.equal(noteText(told(offline), words), 'The stream was offline then. Going on at moment 9.');
-  assert.equal(noteText(told({ key: 'note.nothingAfter' }), words), 'Nothing is recorded from there on.');
+  assert.equal(noteText(told(offline), words), 'The stream was offline then. Skipped to moment 9.');
+  assert.equal(noteText(told({ key: 'note.nothingAfter' }), words), 'Nothing is recorded after this point.');
   const failed: Note = { key: 'note.failed', failure: readFailure(0, '') };
-  assert.equal(noteText(told(failed), words), 'That could not be loaded: unreachable.');
+  assert.equal(noteText(told(failed), words), 'Could not be loaded: unreachable.');
   assert.equal(
     noteText(told({ key: 'note.missing', toMs: 5 }), words),
-    'A piece of the recording is missing there. Going on at moment 5.',
+    'Part of the recording is missing there. Skipped to moment 5.',
   );
   assert.equal(noteText(told(null), words), '');
 });
 
 test('while live is tried again that is said as long as it lasts, but for a note of the moment', () => {
-  assert.equal(noteText(told(null, true), words), 'Live cannot be reached just now. Trying again…');
+  assert.equal(noteText(told(null, true), words), 'Live is not available right now. Trying again…');
   assert.match(noteText(told(gap, true), words), /^Nothing is recorded there/);
 });
 
