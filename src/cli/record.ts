@@ -2,13 +2,14 @@
  * `oxbow record URL -o FILE|DIR|-`: records a live source without serving it.
  * In: an address. Out: a file, a data folder or a pipe; a line of progress on stderr.
  */
+
 import { existsSync, statSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { leftOutSentence, namesOf } from '../api/left-out.ts';
+import { parseStreamName } from '../api/stream-name.ts';
 import { loadConfig } from '../config/load.ts';
 import type { PullSourceConfig, SourceConfig } from '../config/schema.ts';
-import { streamNamePattern } from '../config/schema.ts';
 import { parseNamedUrl } from '../config/source-url.ts';
 import { parseDuration } from '../lib/duration.ts';
 import { FormatError, OxbowError } from '../lib/errors.ts';
@@ -154,9 +155,7 @@ function targetOf({ output, format, overwrite }: Options): RecordTarget {
 
 function sourceOf(url: string, options: Options): { name: string; source: SourceConfig } {
   const { name: given, from, quality, userAgent, header = [] } = options;
-  if (given !== undefined && !streamNamePattern.test(given)) {
-    throw new OxbowError('bad-name', `"${given.slice(0, 80)}" is not a stream name`);
-  }
+  if (given !== undefined) parseStreamName(given);
   if (quality !== undefined) checkQuality(quality);
   if (url === 'test:') return { name: given ?? 'test', source: { type: 'test' } };
   try {

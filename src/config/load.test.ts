@@ -154,9 +154,9 @@ test('a stream without a URL, with a name or a key that does not exist, is refus
 `);
   const problems = await problemsOf({ files: [file] });
   assert.deepEqual(
-    problems.map(({ origin, message }) => [Number(origin.split(':').at(-2)), message.replace(/;.*/, '')]),
+    problems.map(({ origin, message }) => [Number(origin.split(':').at(-2)), message.replace(/[;.] .*/, '')]),
     [
-      [2, '"Door" is not a stream name'],
+      [2, 'Invalid stream name "Door"'],
       [3, 'streams.a: a pull source needs a url'],
       [4, 'streams.b: "rtsp://cam.example/1" is not an http or https URL'],
       [5, 'streams.c.source.type: "push" is not one of pull, test'],

@@ -3,6 +3,7 @@
  * (`--hls-part-duration`), the variable (`OXBOW_HLS_PART_DURATION`), `--help`, the JSON Schema and docs/7-reference/configuration.md.
  * Values: durations are milliseconds, sizes bytes, bitrates bits per second.
  */
+import { invalidStreamName, isStreamName } from '../api/stream-name.ts';
 import { FormatError } from '../lib/errors.ts';
 import { endpoint, listenAddress, offOnly } from './address.ts';
 import {
@@ -62,9 +63,6 @@ export interface StreamConfig {
   readonly origin: StreamOrigin;
 }
 
-/** Names of streams, everywhere: 1 to 64 characters. */
-export const streamNamePattern = /^[a-z0-9][a-z0-9_-]{0,63}$/;
-
 const stream = section({
   source: section({
     type: choice(
@@ -97,12 +95,7 @@ const streams: NamedSections<StreamDraft> = {
   sentence: 'Streams by name.',
   each: stream,
   checkName(name) {
-    if (!streamNamePattern.test(name)) {
-      throw new FormatError(
-        `"${name.slice(0, 80)}" is not a stream name; use 1 to 64 of a-z, 0-9, "-" and "_", first a letter or digit`,
-        0,
-      );
-    }
+    if (!isStreamName(name)) throw new FormatError(invalidStreamName(name), 0);
   },
   refine(values) {
     const { source, ...rest } = values as Values<typeof stream>;

@@ -2,9 +2,9 @@
  * Streams named on the command line: `[NAME=]URL`.
  * In: the arguments behind the verb. Out: stream names with their addresses.
  */
+import { isStreamName } from '../api/stream-name.ts';
 import { FormatError } from '../lib/errors.ts';
 import { httpUrl } from './option.ts';
-import { streamNamePattern } from './schema.ts';
 
 /** One argument, understood. */
 export interface NamedUrl {
@@ -22,7 +22,7 @@ export interface NamedUrl {
 export function parseNamedUrl(argument: string, taken: ReadonlySet<string>): NamedUrl {
   const at = argument.indexOf('=');
   const given = at > 0 ? argument.slice(0, at) : '';
-  if (streamNamePattern.test(given)) {
+  if (isStreamName(given)) {
     if (taken.has(given)) throw new FormatError(`the stream "${given}" is named twice`, 0);
     return { name: given, url: httpUrl(argument.slice(at + 1)) };
   }

@@ -2,6 +2,7 @@
  * Takes a media path apart and asks whoever answers it.
  * In: path and query of a GET. Out: Reply, or OxbowError. Names are checked here, once, before anything is looked up.
  */
+import { streamUnknown } from '../api/stream-name.ts';
 import type { RangeReader } from '../archive/range-reader.ts';
 import type { Clock } from '../lib/clock.ts';
 import { OxbowError } from '../lib/errors.ts';
@@ -57,12 +58,12 @@ export function createAnswer(options: AnswerOptions): Answer {
   const dvr = new DvrLists();
   const stream = (name: string): Deliverable => {
     const found = find(name);
-    if (!found) throw new OxbowError('stream-unknown', `there is no stream named ${name}`);
+    if (!found) throw streamUnknown(name);
     return found;
   };
   const defaultStream = (): Deliverable => {
     const name = options.defaultStream?.();
-    if (name === undefined) throw new OxbowError('stream-unknown', 'there is no stream behind this address yet');
+    if (name === undefined) throw streamUnknown(undefined);
     return stream(name);
   };
   const vsr = { stream: defaultStream, segments, clock };

@@ -3,7 +3,7 @@
  * In: requests and their replies. Out: lines with the trace id that problems and spans have too; no bodies, no queries.
  */
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { streamNamePattern } from '../config/schema.ts';
+import { isStreamName } from '../api/stream-name.ts';
 import type { Log } from '../observe/log.ts';
 import type { Admitted } from './admission.ts';
 import type { Route } from './routes/route.ts';
@@ -60,5 +60,5 @@ export class Deeds {
 function streamOf({ params, body, routeOptions: { url = '' } }: FastifyRequest): string | undefined {
   if (!url.startsWith('/api/v1/streams')) return undefined;
   const { name } = { ...((url === '/api/v1/streams' ? body : params) as { name?: unknown } | null) };
-  return typeof name === 'string' && streamNamePattern.test(name) ? name : undefined;
+  return typeof name === 'string' && isStreamName(name) ? name : undefined;
 }

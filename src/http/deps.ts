@@ -3,18 +3,11 @@
  * In: app.ts fills it; tests fill it with fakes. Out: every file of this folder.
  */
 import type { Access } from '../accounts/access.ts';
-import type { ExportSettings, ExportTicket, JobView } from '../api/job-shapes.ts';
+import type { ExportsApi, JobsApi } from '../api/jobs-api.ts';
 import type { SettingView, StorageView } from '../api/operate-shapes.ts';
 import type { ProbeRequest, ProbeView } from '../api/probe.ts';
-import type {
-  GapView,
-  MarkerView,
-  PinView,
-  StreamSettings,
-  StreamView,
-  SystemView,
-  TimelineView,
-} from '../api/shapes.ts';
+import type { SystemView } from '../api/shapes.ts';
+import type { StreamsApi } from '../api/streams-api.ts';
 import type {
   DeliveryView,
   NewWebhookView,
@@ -39,86 +32,6 @@ import type { TokenTries } from './token-tries.ts';
 
 /** A value now or later. */
 export type Awaitable<T> = T | Promise<T>;
-
-/** Told what revision is there when a change's turn has come, undefined for none; throws where another one was meant. */
-export type Precondition = (revision: string | undefined) => void;
-
-/** The streams of this oxbow, as the API meets them. Names are valid; each call refuses with an OxbowError. */
-export interface StreamsApi {
-  /** Every stream, private ones too, in the order in which they should be listed. */
-  list(): Awaitable<readonly StreamView[]>;
-  get(name: string): Awaitable<StreamView | undefined>;
-  /** Refuses `stream-exists`, `managed-elsewhere`, `bad-setting`, `address-refused`. */
-  create(name: string, settings: StreamSettings): Promise<StreamView>;
-  /** Replaces or makes. Refuses `managed-elsewhere`, `bad-setting`, `address-refused`, and what `check` throws. */
-  replace(
-    name: string,
-    settings: StreamSettings,
-    check?: Precondition,
-  ): Promise<{ readonly view: StreamView; readonly created: boolean }>;
-  /** Refuses `stream-unknown`, `managed-elsewhere`, and what `check` throws. */
-  remove(
-    name: string,
-    options: { readonly recordings: 'keep' | 'delete'; readonly check?: Precondition | undefined },
-  ): Promise<void>;
-  /** Names the state of its settings; undefined where there is no such stream. */
-  revision(name: string): string | undefined;
-  /** Returns when the order is accepted, not when it is carried out. Each refuses `stream-unknown`. */
-  start(name: string): Promise<void>;
-  stop(name: string): Promise<void>;
-  restart(name: string): Promise<void>;
-  /**
-   * All that is known of [fromMs, toMs), ms since 1970; refuses `stream-unknown`. Nothing lies after now.
-   *
-   * @param resS what is finer may be merged, seconds; 0: nothing, unless there is too much of it
-   */
-  timeline(name: string, fromMs: number, toMs: number, resS?: number): Promise<TimelineView>;
-  /** The gaps of [fromMs, toMs), oldest first. */
-  gaps(name: string, fromMs: number, toMs: number): Promise<readonly GapView[]>;
-  /** Markers in [fromMs, toMs), oldest first, and where the next page begins. Refuses `stream-unknown`, `bad-request`. */
-  markers(
-    name: string,
-    query: { readonly fromMs: number; readonly toMs: number; readonly cursor?: string | undefined },
-  ): Promise<{ readonly items: readonly MarkerView[]; readonly nextCursor: string | null }>;
-  /** Refuses `stream-unknown`, `bad-time`, `limit-reached`. */
-  addMarker(name: string, marker: { readonly atMs: number; readonly text: string }): Promise<MarkerView>;
-  /** Refuses `stream-unknown`, `marker-unknown`. */
-  removeMarker(name: string, id: string): Promise<void>;
-  /** All pins, oldest first. Refuses `stream-unknown`. */
-  pins(name: string): Awaitable<readonly PinView[]>;
-  /** Refuses `stream-unknown`, `bad-time`, `window-too-long`, `no-media`, `gone`, `limit-reached`. */
-  addPin(
-    name: string,
-    pin: { readonly fromMs: number; readonly toMs: number; readonly text: string },
-  ): Promise<PinView>;
-  /** Refuses `stream-unknown`, `pin-unknown`. */
-  removePin(name: string, id: string): Promise<void>;
-  /** Whether not everyone may watch it (`signed`, `private`); asked for every media request, so a look into memory. */
-  isPrivate(name: string): boolean;
-  /** Whether somebody set it to `public`, in a file, over the API or by a flag: the default does not count. A look into memory. */
-  isMadePublic(name: string): boolean;
-}
-
-/** Jobs, as the API meets them. Each call refuses with an OxbowError. */
-export interface JobsApi {
-  /** A page, newest first. Refuses `bad-request` for what is no cursor. */
-  list(wish: {
-    readonly limit?: number | undefined;
-    readonly cursor?: string | undefined;
-  }): Promise<{ readonly items: readonly JobView[]; readonly nextCursor: string | null }>;
-  /** Refuses `job-unknown`. */
-  get(id: string): Promise<JobView>;
-  /** Stops a job, or deletes what it made. Refuses `job-unknown`. */
-  cancel(id: string): Promise<JobView>;
-  /** Asks for an export. Refuses `stream-unknown`, `bad-time`, `no-media`, `gone`, `window-too-long`, `queue-full`. */
-  create(settings: ExportSettings): Promise<JobView>;
-  /** The file of an export. Refuses `job-unknown`, `job-unfinished`. */
-  file(id: string): Promise<Reply>;
-  /** An address of that file that needs no admin token, for a while. Refuses as `file`. */
-  ticket(id: string): Promise<ExportTicket>;
-  /** The file of a ticket. Refuses `unauthorized`, and as `file`. */
-  fileFor(ticket: string): Promise<Reply>;
-}
 
 /** What goes along with work that makes requests of its own. */
 export interface AskedFor {
@@ -148,7 +61,7 @@ export interface WebhooksApi {
 /** Everything behind the routes. */
 export interface HttpDeps {
   readonly streams: StreamsApi;
-  readonly jobs: JobsApi;
+  readonly jobs: JobsApi & ExportsApi<Reply>;
   /** What happens. */
   readonly events: EventBus;
   readonly webhooks: WebhooksApi;

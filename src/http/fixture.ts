@@ -9,6 +9,7 @@ import { after, before, beforeEach } from 'node:test';
 import { openAccess } from '../accounts/access.ts';
 import { memoryTables } from '../accounts/memory-tables.fixture.ts';
 import type { StreamView } from '../api/shapes.ts';
+import type { StreamsApi } from '../api/streams-api.ts';
 import { openRangeReader } from '../archive/range-reader.ts';
 import { createBus } from '../cluster/bus.ts';
 import type { Reply } from '../delivery/reply.ts';
@@ -20,7 +21,7 @@ import { createHealth } from '../observe/health.ts';
 import { createLog } from '../observe/log.ts';
 import { LogRing } from '../observe/log-ring.ts';
 import { createMetrics } from '../observe/metrics.ts';
-import type { HttpDeps, JobsApi, StreamsApi, WebhooksApi } from './deps.ts';
+import type { HttpDeps, WebhooksApi } from './deps.ts';
 import { RateLimits } from './rate-limit.ts';
 import { type HttpOptions, startHttp } from './server.ts';
 import type { CertificateFiles } from './tls-certificate.ts';
@@ -171,7 +172,7 @@ export function shareTestServer(change: () => Partial<HttpDeps> = () => ({})): (
 }
 
 /** No jobs at all. */
-function fakeJobs(): JobsApi {
+function fakeJobs(): HttpDeps['jobs'] {
   const unknown = async (id: string): Promise<never> => {
     throw new OxbowError('job-unknown', `no ${id}`);
   };
@@ -218,8 +219,8 @@ function fakeStreams(calls: string[]): StreamsApi {
     if (!known.has(name)) throw new OxbowError('stream-unknown', `no ${name}`);
   };
   return {
-    list: () => [...known.values()],
-    get: (name) => known.get(name),
+    list: async () => [...known.values()],
+    get: async (name) => known.get(name),
     async create(name, settings) {
       note('create', name, settings);
       if (known.has(name)) throw new OxbowError('stream-exists', `${name} exists`);
@@ -251,7 +252,7 @@ function fakeStreams(calls: string[]): StreamsApi {
       note('removeMarker', name, id);
       if (id !== 'm1') throw new OxbowError('marker-unknown', `no ${id}`);
     },
-    pins: () => [],
+    pins: async () => [],
     async addPin(name, { fromMs, toMs, text }) {
       note('addPin', name, { fromMs, toMs, text });
       return { id: 'p1', from: new Date(fromMs).toISOString(), to: new Date(toMs).toISOString(), text };

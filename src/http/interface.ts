@@ -10,6 +10,7 @@ import { join, normalize } from 'node:path';
 import fastifyStatic from '@fastify/static';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { parseInstant } from '../api/instant.ts';
+import { isStreamName } from '../api/stream-name.ts';
 import { FormatError } from '../lib/errors.ts';
 import { matchesEtag } from './conditions.ts';
 import type { HttpDeps } from './deps.ts';
@@ -149,8 +150,8 @@ function createPreviewer(deps: HttpDeps): (request: FastifyRequest) => Promise<P
       remoteAddress: socket.remoteAddress ?? '',
       secure: protocol === 'https',
     });
-    const [, name] = /^\/(?:watch|embed)\/([a-z0-9][a-z0-9_-]{0,63})\/?$/.exec(path) ?? [];
-    if (name === undefined) return previewOfSite(base);
+    const [, name = ''] = /^\/(?:watch|embed)\/([^/]*)\/?$/.exec(path) ?? [];
+    if (!isStreamName(name)) return previewOfSite(base);
     const search = new URLSearchParams(query);
     const token = search.get('token');
     const nowMs = deps.clock.nowMs();

@@ -3,6 +3,7 @@
  * In: requests below /live, /vod, /clip, /thumb and /start; delivery's Reply. Out: responses. RFC 9110; MEDIA.md, 27 and 28.
  */
 import { parseSignedPath } from '../accounts/signed-path.ts';
+import { streamUnknown } from '../api/stream-name.ts';
 import type { Reply } from '../delivery/reply.ts';
 import { OxbowError } from '../lib/errors.ts';
 import { traceIdOf } from '../observe/trace.ts';
@@ -119,8 +120,7 @@ export function createMediaResponder(deps: HttpDeps, pages: ForeignPages): Media
       who.tryToken({ headers, remoteAddress, secure: false });
       if (who.whoAsks({ headers: { authorization }, remoteAddress, secure: false }).seesAll) return true;
     }
-    const which = named === undefined ? 'behind this address yet' : `named ${named}`;
-    throw new OxbowError('stream-unknown', `There is no stream ${which}.`);
+    throw streamUnknown(named);
   }
 
   /** Fields of every answer to it, refusals too. */

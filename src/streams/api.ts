@@ -2,36 +2,15 @@
  * The streams as HTTP meets them.
  * In: names and settings that HTTP has checked. Out: the shapes of api/shapes.
  */
-import type { GapView, StreamSettings, StreamView, TimelineView } from '../api/shapes.ts';
+import type { StreamsApi } from '../api/streams-api.ts';
 import { coarsen } from '../recording/coarse.ts';
 import { readTimeline } from '../recording/timeline.ts';
 import type { Catalog } from './catalog.ts';
 import type { House } from './house.ts';
 import type { ManagedStream } from './managed-stream.ts';
-import { createMarksApi, type MarksApi } from './marks.ts';
-import { type Precondition, revisionOf } from './revision.ts';
+import { createMarksApi } from './marks.ts';
+import { revisionOf } from './revision.ts';
 import { timelineViewOf, viewOf } from './views.ts';
-
-/** What the API may ask of streams; http/deps names the same calls. */
-export interface StreamsApi extends MarksApi {
-  list(): Promise<readonly StreamView[]>;
-  get(name: string): Promise<StreamView | undefined>;
-  create(name: string, settings: StreamSettings): Promise<StreamView>;
-  replace(
-    name: string,
-    settings: StreamSettings,
-    check?: Precondition,
-  ): Promise<{ view: StreamView; created: boolean }>;
-  remove(name: string, options: { recordings: 'keep' | 'delete'; check?: Precondition | undefined }): Promise<void>;
-  revision(name: string): string | undefined;
-  start(name: string): Promise<void>;
-  stop(name: string): Promise<void>;
-  restart(name: string): Promise<void>;
-  timeline(name: string, fromMs: number, toMs: number, resS?: number): Promise<TimelineView>;
-  gaps(name: string, fromMs: number, toMs: number): Promise<readonly GapView[]>;
-  isPrivate(name: string): boolean;
-  isMadePublic(name: string): boolean;
-}
 
 /**
  * Makes the API of a catalog.

@@ -4,8 +4,10 @@
  */
 import { randomBytes } from 'node:crypto';
 import type { StreamSettings } from '../api/shapes.ts';
+import { parseStreamName, streamUnknown } from '../api/stream-name.ts';
+import type { Precondition } from '../api/streams-api.ts';
 import { defaultVisibility } from '../config/reach.ts';
-import { type Config, type StreamConfig, streamNamePattern } from '../config/schema.ts';
+import type { Config, StreamConfig } from '../config/schema.ts';
 import { parseDuration } from '../lib/duration.ts';
 import { FormatError, messageOf, OxbowError } from '../lib/errors.ts';
 import type { RecordedGroup } from '../recording/recorded.ts';
@@ -13,7 +15,7 @@ import type { Keeping } from '../recording/retention.ts';
 import type { StreamDefinition } from './definition.ts';
 import type { House } from './house.ts';
 import { ManagedStream } from './managed-stream.ts';
-import { type Precondition, revisionOf } from './revision.ts';
+import { revisionOf } from './revision.ts';
 import { sourceOf } from './source-settings.ts';
 import { eraseStream, hideStream, readDefinitions, readRemoved, writeDefinition } from './stream-table.ts';
 import { openBytes } from './views.ts';
@@ -163,7 +165,7 @@ export class Catalog {
    */
   get(name: string): ManagedStream {
     const stream = this.lookUp(name);
-    if (!stream) throw new OxbowError('stream-unknown', `there is no stream named ${name}`);
+    if (!stream) throw streamUnknown(name);
     return stream;
   }
 
@@ -177,7 +179,7 @@ export class Catalog {
   }
 
   async #create(name: string, settings: StreamSettings): Promise<ManagedStream> {
-    if (!streamNamePattern.test(name)) throw new OxbowError('bad-name', `"${name.slice(0, 80)}" is not a stream name`);
+    parseStreamName(name);
     if (this.#streams.has(name)) throw new OxbowError('stream-exists', `there is a stream named ${name}`);
     const nowMs = this.#house.clock.nowMs();
     const fresh = { id: newId(nowMs), createdUs: Math.round(nowMs * 1000) };

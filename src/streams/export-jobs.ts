@@ -6,6 +6,7 @@ import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { printRfc3339 } from '../api/instant.ts';
 import type { ExportResult, ExportSettings, ExportTicket, JobView } from '../api/job-shapes.ts';
+import type { ExportsApi, JobPage, JobQuery, JobsApi } from '../api/jobs-api.ts';
 import type { RangeReader } from '../archive/range-reader.ts';
 import type { EventBus } from '../cluster/bus.ts';
 import { parseRange } from '../delivery/address-time.ts';
@@ -34,19 +35,6 @@ const LISTED = 200;
 const MAX_LISTED = 1000;
 /** A file is a little larger than its media: tables, packets of MPEG-TS. */
 const OVERHEAD = 1.1;
-
-/** Which jobs to list. */
-export interface JobPageWish {
-  /** 1 or more; 200 where left out, 1,000 at most. */
-  readonly limit?: number | undefined;
-  readonly cursor?: string | undefined;
-}
-
-/** A page of the list. */
-export interface JobPage {
-  readonly items: readonly JobView[];
-  readonly nextCursor: string | null;
-}
 
 /** What an export was asked for, as it stands in the queue. */
 interface ExportInput {
@@ -78,7 +66,7 @@ export interface ExportJobsOptions {
 }
 
 /** The jobs of a server. */
-export class ExportJobs {
+export class ExportJobs implements JobsApi, ExportsApi<Reply> {
   readonly #options: ExportJobsOptions;
   readonly #folder: string;
   readonly #tickets: DownloadTickets;
@@ -119,10 +107,10 @@ export class ExportJobs {
   /**
    * A page of the jobs, newest first.
    *
-   * @param wish.cursor what the page before gave: its last job may have gone since
+   * @param query.cursor what the page before gave: its last job may have gone since
    * @throws OxbowError `bad-request` for what was never a cursor
    */
-  async list({ limit = LISTED, cursor }: JobPageWish = {}): Promise<JobPage> {
+  async list({ limit = LISTED, cursor }: JobQuery = {}): Promise<JobPage> {
     if (cursor !== undefined && !/^[1-9][0-9]{0,14}$/.test(cursor)) {
       throw new OxbowError('bad-request', 'That is not a cursor of this list.');
     }

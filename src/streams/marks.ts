@@ -2,7 +2,7 @@
  * Markers and pins as HTTP meets them: what people set on a stream's timeline.
  * In: instants and texts that HTTP has checked. Out: MarkerView, PinView; refusals of what cannot be.
  */
-import type { MarkerView, PinView } from '../api/shapes.ts';
+import type { MarksApi } from '../api/streams-api.ts';
 import { OxbowError } from '../lib/errors.ts';
 import { MAX_PIECES } from '../recording/coarse.ts';
 import { MAX_MARKERS, type Marker } from '../recording/marker-table.ts';
@@ -17,24 +17,6 @@ const AHEAD_MS = 60_000;
 const LONGEST_PIN_MS = 31 * 24 * 3_600_000;
 /** Markers of one answer. */
 const PAGE = 1000;
-
-/** What is asked of the list of markers; ms since 1970. */
-export interface MarkerQuery {
-  readonly fromMs: number;
-  readonly toMs: number;
-  /** Where the answer before this one ended. */
-  readonly cursor?: string | undefined;
-}
-
-/** What the API may ask of marks; each call refuses `stream-unknown`. */
-export interface MarksApi {
-  markers(name: string, query: MarkerQuery): Promise<{ items: readonly MarkerView[]; nextCursor: string | null }>;
-  addMarker(name: string, marker: { atMs: number; text: string }): Promise<MarkerView>;
-  removeMarker(name: string, id: string): Promise<void>;
-  pins(name: string): readonly PinView[];
-  addPin(name: string, pin: { fromMs: number; toMs: number; text: string }): Promise<PinView>;
-  removePin(name: string, id: string): Promise<void>;
-}
 
 /** Makes the API of markers and pins. `marksBetween` gives those of a timeline, ids of streams and µs since 1970. */
 export function createMarksApi(
@@ -69,7 +51,7 @@ export function createMarksApi(
       }
       events.publish('marker.removed', { id }, definition);
     },
-    pins: (name) => pins.of(idOf(name)).map(pinViewOf),
+    pins: async (name) => pins.of(idOf(name)).map(pinViewOf),
     async addPin(name, { fromMs, toMs, text }) {
       if (fromMs >= toMs) throw new OxbowError('bad-time', '`from` must lie before `to`.');
       refuseFuture(toMs);

@@ -2,10 +2,12 @@
  * Recordings of a data folder that no server runs on, for verbs that read them.
  * In: a data folder. Out: a stream's past, the newest file included even where a crash left it open.
  */
+
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { printRfc3339 } from '../api/instant.ts';
 import type { StreamView } from '../api/shapes.ts';
+import { streamUnknown } from '../api/stream-name.ts';
 import { openRangeReader, type RangeReader } from '../archive/range-reader.ts';
 import { OxbowError } from '../lib/errors.ts';
 import { createSilentLog } from '../observe/log.ts';
@@ -68,7 +70,7 @@ export async function openOfflineRecordings(
       if (!definition) {
         const hint =
           known.length === 0 ? 'Nothing is recorded there.' : `There are: ${known.map((one) => one.name).join(', ')}.`;
-        throw new OxbowError('stream-unknown', `there is no stream named ${name}`, { extra: { hint } });
+        throw streamUnknown(name, { hint });
       }
       const { id, createdUs } = definition;
       const failures: unknown[] = [];

@@ -19,6 +19,3 @@ export function revisionOf({
   // Keyed by what nobody outside knows: else whoever sees it could try addresses until one fits.
   return createHmac('sha256', id).update(settings).digest('base64url').slice(0, 22);
 }
-
-/** Throws where a change may not be made: called with the revision that is there when its turn has come, undefined for no stream. */
-export type Precondition = (revision: string | undefined) => void;

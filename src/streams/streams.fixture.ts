@@ -2,6 +2,7 @@
  * A house of streams with sources that the test plays itself, on a clock that it moves; it can be closed, or crash, and open again.
  * In: what a test wants to differ. Out: catalog, API, what sources were started. Used by tests only.
  */
+
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { cp, mkdtemp, rm } from 'node:fs/promises';
@@ -9,6 +10,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { OxbowEvent } from '../api/events.ts';
 import type { TimelineView } from '../api/shapes.ts';
+import type { StreamsApi } from '../api/streams-api.ts';
 import { createSyncQueue } from '../archive/sync-queue.ts';
 import { createBus } from '../cluster/bus.ts';
 import { loadConfig } from '../config/load.ts';
@@ -23,7 +25,7 @@ import { ChunkTable } from '../recording/chunk-table.ts';
 import { MarkerTable } from '../recording/marker-table.ts';
 import { PinTable } from '../recording/pin-table.ts';
 import { openStore, type Store } from '../store/db.ts';
-import { createStreamsApi, type StreamsApi } from './api.ts';
+import { createStreamsApi } from './api.ts';
 import { Catalog } from './catalog.ts';
 import type { StreamDefinition } from './definition.ts';
 import type { House, RunSource } from './house.ts';

@@ -3,6 +3,7 @@
  * In: location. Out: App, links, the share button. Pure.
  */
 import { parseInstant } from '../../src/api/instant.ts';
+import { isStreamName } from '../../src/api/stream-name.ts';
 
 /** A stretch of a stream's time, unix milliseconds; `toMs` is after `fromMs`. */
 export interface RouteSpan {
@@ -26,9 +27,6 @@ export const adminTabs = ['streams', 'storage', 'jobs', 'logs', 'settings', 'acc
 /** One of them. */
 export type AdminTab = (typeof adminTabs)[number];
 
-/** What a stream may be named. */
-export const STREAM_NAME = /^[a-z0-9][a-z0-9_-]{0,63}$/;
-
 /**
  * Reads an address. A `t`, `from` or `to` that is not a time is as if it were not there: the page then shows now.
  * With `from` and `to` the page begins at `from`.
@@ -45,7 +43,7 @@ export function parseRoute(pathname: string, search: string): Route {
     const tab = adminTabs.find((each) => each === (stream ?? adminTabs[0]));
     if (tab) return { page: 'admin', tab };
   }
-  if (first === 'watch' && stream !== undefined && rest.length === 0 && STREAM_NAME.test(stream)) {
+  if (first === 'watch' && stream !== undefined && rest.length === 0 && isStreamName(stream)) {
     return { page: 'watch', stream, ...readWhen(new URLSearchParams(search)) };
   }
   return { page: 'missing', path: pathname };

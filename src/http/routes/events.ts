@@ -2,11 +2,11 @@
  * Events over the API, as they happen.
  * In: which ones, and the last that was heard. Out: `text/event-stream`; the same address speaks WebSocket too.
  */
+import { StreamName } from '../../api/stream-name.ts';
 import { Type } from '../../api/type.ts';
 import { EVENTS_PATH } from '../events/hearer.ts';
 import { readWish } from '../events/wish.ts';
 import { defineRoute, type Route } from './route.ts';
-import { StreamName } from './streams.ts';
 
 const EventQuery = Type.Object(
   {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { JobsApi } from '../deps.ts';
+import type { HttpDeps } from '../deps.ts';
 import { asAdmin, shareTestServer } from '../fixture.ts';
 
 const wishes: unknown[] = [];
@@ -10,7 +10,7 @@ const server = shareTestServer(() => ({
       wishes.push(wish);
       return { items: [], nextCursor: '41' };
     },
-  } as unknown as JobsApi,
+  } as unknown as HttpDeps['jobs'],
 }));
 const ask = (query: string) => fetch(`${server().url}/api/v1/jobs${query}`, { headers: asAdmin });
 

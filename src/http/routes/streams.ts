@@ -3,15 +3,13 @@
  * In: requests below /api/v1/streams. Out: calls of `deps.streams`; StreamView.
  */
 import { StreamSettings, StreamView } from '../../api/shapes.ts';
+import { StreamName, streamUnknown } from '../../api/stream-name.ts';
+import type { Precondition } from '../../api/streams-api.ts';
 import { Type } from '../../api/type.ts';
-import { OxbowError } from '../../lib/errors.ts';
 import { checkMatch } from '../conditions.ts';
-import type { HttpDeps, Precondition } from '../deps.ts';
+import type { HttpDeps } from '../deps.ts';
 import { NextCursor, PageQuery, pageOf } from './page-query.ts';
 import { defineRoute, type Route, type RouteCall } from './route.ts';
-
-/** A stream's name, as it is valid at every entry. */
-export const StreamName = Type.String({ pattern: '^[a-z0-9][a-z0-9_-]{0,63}$', description: 'Name of a stream.' });
 
 /** The parameter of every path that names a stream. */
 export const NameParams = Type.Object({ name: StreamName });
@@ -40,9 +38,7 @@ export async function findStream(name: string, sees: RouteCall['sees'], { stream
   const view = await streams.get(name);
   // Of one that is not there too: a right to watch is refused alike, and tells nobody which names there are.
   const mayKnow = (view && !isClosed(view)) || sees(name);
-  if (!view || !mayKnow) {
-    throw new OxbowError('stream-unknown', `There is no stream named ${name}.`);
-  }
+  if (!view || !mayKnow) throw streamUnknown(name);
   return view;
 }
 

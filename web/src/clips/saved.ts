@@ -2,7 +2,7 @@
  * The viewer's own clips as the browser remembers them: a short list, checked when it is read, because anyone can write there.
  * In: the text of the storage. Out: clips, newest first; the text to store. Pure.
  */
-import { STREAM_NAME } from '../routes.ts';
+import { isStreamName } from '../../../src/api/stream-name.ts';
 import { type ClipFormat, clipFormats, LONGEST_MS, type Span } from './span.ts';
 
 /** A clip that the viewer made. */
@@ -50,7 +50,7 @@ export function parseSaved(text: string | null): readonly SavedClip[] {
 function readClip(value: unknown): SavedClip | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
   const { stream, name, fromMs, toMs, format, jobId, madeMs } = value as Partial<Record<keyof SavedClip, unknown>>;
-  if (typeof stream !== 'string' || !STREAM_NAME.test(stream) || typeof name !== 'string') return undefined;
+  if (typeof stream !== 'string' || !isStreamName(stream) || typeof name !== 'string') return undefined;
   if (!isMoment(fromMs) || !isMoment(toMs) || !isMoment(madeMs)) return undefined;
   if (toMs <= fromMs || toMs - fromMs > LONGEST_MS) return undefined;
   if (!clipFormats.includes(format as ClipFormat)) return undefined;

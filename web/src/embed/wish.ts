@@ -2,7 +2,8 @@
  * How a player alone is wished for: by the query of /embed/{stream}, or by the attributes of <oxbow-player>.
  * In: text. Out: EmbedWish. Pure.
  */
-import { type RouteSpan, readWhen, STREAM_NAME } from '../routes.ts';
+import { isStreamName } from '../../../src/api/stream-name.ts';
+import { type RouteSpan, readWhen } from '../routes.ts';
 
 /** What to play and how it looks. */
 export interface EmbedWish {
@@ -30,7 +31,7 @@ export function isOn(value: string | null): boolean {
  */
 export function readEmbedAddress(pathname: string, search: string): EmbedWish | undefined {
   const [, first, stream = '', ...rest] = pathname.replace(/\/$/, '').split('/');
-  if (first !== 'embed' || rest.length > 0 || !STREAM_NAME.test(stream)) return undefined;
+  if (first !== 'embed' || rest.length > 0 || !isStreamName(stream)) return undefined;
   const query = new URLSearchParams(search);
   const controls = query.get('controls');
   return {
@@ -50,7 +51,7 @@ export function readEmbedAddress(pathname: string, search: string): EmbedWish | 
  */
 export function readEmbedAttributes(attribute: (name: string) => string | null): EmbedWish | undefined {
   const stream = attribute('stream') ?? '';
-  if (!STREAM_NAME.test(stream)) return undefined;
+  if (!isStreamName(stream)) return undefined;
   const when = new URLSearchParams();
   for (const name of ['t', 'from', 'to']) {
     const value = attribute(name);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { STREAM_NAME } from '../routes.ts';
+import { isStreamName } from '../../../src/api/stream-name.ts';
 import { suggestName } from './names.ts';
 
 test('a title becomes a name, and without one the host does', () => {
@@ -20,7 +20,7 @@ test('a name that is taken is numbered', () => {
 test('any title gives a valid name', () => {
   for (const title of ['a'.repeat(300), '-'.repeat(80), `${'word '.repeat(30)}`, '😀 live 😀', '___', 'É'.repeat(64)]) {
     const name = suggestName(title, 'https://cam.example/', []);
-    assert.match(name, STREAM_NAME, title);
+    assert.ok(isStreamName(name), title);
     assert.ok(name.length <= 45, name);
   }
 });

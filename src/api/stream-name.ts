@@ -1,0 +1,40 @@
+/**
+ * Names of streams: one pattern, and the refusals of a name that is invalid or unknown.
+ * In: names in settings, paths and requests. Out: everything that takes a name, the web interface included. Pure.
+ */
+import { OxbowError } from '../lib/errors.ts';
+import { Type } from './type.ts';
+
+/** Source of the regular expression: 1 to 64 characters, the first a letter or digit. */
+const PATTERN = '[a-z0-9][a-z0-9_-]{0,63}';
+const WHOLE = new RegExp(`^${PATTERN}$`);
+
+/** A stream's name in the schemas of the API. */
+export const StreamName = Type.String({ pattern: `^${PATTERN}$`, description: 'Name of a stream.' });
+
+/** Whether a text is a valid name of a stream. */
+export function isStreamName(text: string): boolean {
+  return WHOLE.test(text);
+}
+
+/** What is wrong with a text that is not a valid name, and what to use instead. */
+export function invalidStreamName(text: string): string {
+  return `Invalid stream name "${text.slice(0, 80)}". Use 1 to 64 of a-z, 0-9, "-" and "_", first a letter or digit.`;
+}
+
+/**
+ * Parses a name.
+ *
+ * @returns the text
+ * @throws OxbowError `bad-name` if it is not a valid name
+ */
+export function parseStreamName(text: string): string {
+  if (!isStreamName(text)) throw new OxbowError('bad-name', invalidStreamName(text));
+  return text;
+}
+
+/** The refusal of a stream that does not exist, or that the client may not see. `name` undefined: there is no default stream. */
+export function streamUnknown(name: string | undefined, extra: Readonly<Record<string, unknown>> = {}): OxbowError {
+  const which = name === undefined ? 'behind this address yet' : `named ${name}`;
+  return new OxbowError('stream-unknown', `There is no stream ${which}.`, { extra });
+}

@@ -1,0 +1,76 @@
+/**
+ * The contract of the streams, as the HTTP API calls it. Names are valid and times checked; each call refuses with an OxbowError.
+ * In: http/routes calls it. Out: streams/ implements it, the tests of http/ stand in for it. Types alone.
+ */
+import type { GapView, MarkerView, PinView, StreamSettings, StreamView, TimelineView } from './shapes.ts';
+
+/** Throws if a change may not be made: called in the change's turn with the revision that is there, undefined for no stream. */
+export type Precondition = (revision: string | undefined) => void;
+
+/** Which markers to list; ms since 1970. */
+export interface MarkerQuery {
+  readonly fromMs: number;
+  readonly toMs: number;
+  /** `nextCursor` of the page before. */
+  readonly cursor?: string | undefined;
+}
+
+/** Markers and pins of streams; each call refuses `stream-unknown`. */
+export interface MarksApi {
+  /** Markers in [fromMs, toMs), oldest first, and where the next page begins. Refuses `bad-request`. */
+  markers(
+    name: string,
+    query: MarkerQuery,
+  ): Promise<{ readonly items: readonly MarkerView[]; readonly nextCursor: string | null }>;
+  /** Refuses `bad-time`, `limit-reached`. */
+  addMarker(name: string, marker: { readonly atMs: number; readonly text: string }): Promise<MarkerView>;
+  /** Refuses `marker-unknown`. */
+  removeMarker(name: string, id: string): Promise<void>;
+  /** All pins, oldest first. */
+  pins(name: string): Promise<readonly PinView[]>;
+  /** Refuses `bad-time`, `window-too-long`, `no-media`, `gone`, `limit-reached`. */
+  addPin(
+    name: string,
+    pin: { readonly fromMs: number; readonly toMs: number; readonly text: string },
+  ): Promise<PinView>;
+  /** Refuses `pin-unknown`. */
+  removePin(name: string, id: string): Promise<void>;
+}
+
+/** The streams of this server. */
+export interface StreamsApi extends MarksApi {
+  /** Every stream, private ones too, in the order in which they should be listed. */
+  list(): Promise<readonly StreamView[]>;
+  get(name: string): Promise<StreamView | undefined>;
+  /** Refuses `stream-exists`, `managed-elsewhere`, `bad-setting`, `address-refused`. */
+  create(name: string, settings: StreamSettings): Promise<StreamView>;
+  /** Replaces or creates. Refuses `managed-elsewhere`, `bad-setting`, `address-refused`, and what `check` throws. */
+  replace(
+    name: string,
+    settings: StreamSettings,
+    check?: Precondition,
+  ): Promise<{ readonly view: StreamView; readonly created: boolean }>;
+  /** Refuses `stream-unknown`, `managed-elsewhere`, and what `check` throws. */
+  remove(
+    name: string,
+    options: { readonly recordings: 'keep' | 'delete'; readonly check?: Precondition | undefined },
+  ): Promise<void>;
+  /** Names the state of its settings; undefined if there is no such stream. */
+  revision(name: string): string | undefined;
+  /** Returns when the order is accepted, not when it is carried out. Each refuses `stream-unknown`. */
+  start(name: string): Promise<void>;
+  stop(name: string): Promise<void>;
+  restart(name: string): Promise<void>;
+  /**
+   * All that is known of [fromMs, toMs), ms since 1970, up to now; refuses `stream-unknown`.
+   *
+   * @param resS what is finer may be merged, seconds; 0: nothing, unless there is too much of it
+   */
+  timeline(name: string, fromMs: number, toMs: number, resS?: number): Promise<TimelineView>;
+  /** The gaps of [fromMs, toMs), oldest first. */
+  gaps(name: string, fromMs: number, toMs: number): Promise<readonly GapView[]>;
+  /** Whether not everyone may watch it (`signed`, `private`). Called for every media request: answers from memory. */
+  isPrivate(name: string): boolean;
+  /** Whether it was set to `public` in a file, over the API or by a flag: the default does not count. Answers from memory. */
+  isMadePublic(name: string): boolean;
+}
