@@ -12,7 +12,7 @@ import { printRfc3339 } from './api/instant.ts';
 import type { StorageView } from './api/operate-shapes.ts';
 import { openRangeReader } from './archive/range-reader.ts';
 import { createSyncQueue, timeSyncs } from './archive/sync-queue.ts';
-import { createBus } from './cluster/bus.ts';
+import { createBus } from './cluster/event-bus.ts';
 import type { Config } from './config/schema.ts';
 import { type SettingFacts, SettingsInForce } from './config/settings-in-force.ts';
 import { createAnswer } from './delivery/answer.ts';

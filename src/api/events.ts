@@ -1,6 +1,6 @@
 /**
  * Every event, said once: what it is called, who may hear it, what it tells.
- * In: whoever notices something (cluster/bus.ts carries it). Out: SSE, WebSocket and webhooks, OpenAPI, the typed client,
+ * In: whoever notices something (cluster/event-bus.ts carries it). Out: SSE, WebSocket and webhooks, OpenAPI, the typed client,
  * docs/7-reference/events.md.
  */
 import type { Static, TSchema } from 'typebox';

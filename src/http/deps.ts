@@ -16,7 +16,7 @@ import type {
   WebhookView,
 } from '../api/webhook-shapes.ts';
 import type { RangeReader } from '../archive/range-reader.ts';
-import type { EventBus } from '../cluster/bus.ts';
+import type { EventBus } from '../cluster/event-bus.ts';
 import type { LiveNow } from '../delivery/live-now.ts';
 import type { Reply } from '../delivery/reply.ts';
 import type { Viewers } from '../delivery/viewers.ts';

@@ -11,7 +11,7 @@ import { memoryTables } from '../accounts/memory-tables.fixture.ts';
 import type { StreamView } from '../api/shapes.ts';
 import type { StreamsApi } from '../api/streams-api.ts';
 import { openRangeReader } from '../archive/range-reader.ts';
-import { createBus } from '../cluster/bus.ts';
+import { createBus } from '../cluster/event-bus.ts';
 import type { Reply } from '../delivery/reply.ts';
 import { Viewers } from '../delivery/viewers.ts';
 import { createManualClock, type ManualClock } from '../lib/clock.ts';

@@ -34,7 +34,7 @@ const counted = {
  * What tells only of the moment: who is signed in, what runs, what is on its way, what a stream does. Put back later it would sign in whoever
  * signed out since, send events twice and take a stop for a crash.
  */
-const ofTheMoment = ['session', 'job', 'webhook_delivery', 'stream_presence'] as const;
+const ofTheMoment = ['session', 'job', 'webhook_delivery', 'stream_presence', 'stream_on_air'] as const;
 
 /** What a backup says of itself. */
 export interface BackupManifest {
@@ -218,6 +218,7 @@ function finish({ database, files, version, nowMs }: BackupOptions, copy: string
     const { db } = copied;
     db.exec('PRAGMA journal_mode = DELETE; PRAGMA secure_delete = ON; BEGIN');
     for (const table of ofTheMoment) if (hasTable(db, table)) db.exec(`DELETE FROM ${table}`);
+    if (hasTable(db, 'lease')) db.exec('UPDATE lease SET expires_us = 0'); // the tokens stay: they only rise
     manifest = {
       form: BACKUP_FORM,
       oxbow: version,

@@ -32,7 +32,7 @@ metadataContract('sqlite', async (): Promise<Store & AsyncDisposable> => {
 });
 
 /** A row that tells itself apart by its time. */
-const presence = (atUs: number) => ({ stream_id: 'a', at_us: atUs, clean: 0, absences: '[]', generation: null });
+const onAir = (atUs: number) => ({ stream_id: 'a', at_us: atUs, clean: 0, absences: '[]', generation: null });
 
 const modeOf = async (path: string) => (await stat(path)).mode & 0o777;
 
@@ -67,10 +67,10 @@ test('what was written is there after closing and opening again, in a folder tha
   const waits: number[] = [];
   {
     await using store = await openStore({ file, log, onWait: (seconds) => waits.push(seconds) });
-    await store.db.insertInto('stream_presence').values(presence(1)).execute();
+    await store.db.insertInto('stream_on_air').values(onAir(1)).execute();
   }
   await using store = await openStore({ file, log });
-  assert.equal((await store.db.selectFrom('stream_presence').selectAll().execute()).length, 1);
+  assert.equal((await store.db.selectFrom('stream_on_air').selectAll().execute()).length, 1);
   assert.equal(store.movedTo, undefined);
   assert.ok(waits.length === 1 && waits[0]! > 0);
 });
@@ -140,7 +140,7 @@ test('a second process is refused, and kill -9 of the first frees the folder wit
     import { openStore } from ${JSON.stringify(new URL('./db.ts', import.meta.url).href)};
     import { createSilentLog } from ${JSON.stringify(new URL('../observe/log.ts', import.meta.url).href)};
     const store = await openStore({ file: ${JSON.stringify(file)}, log: createSilentLog() });
-    await store.db.insertInto('stream_presence').values(${JSON.stringify(presence(7))}).execute();
+    await store.db.insertInto('stream_on_air').values(${JSON.stringify(onAir(7))}).execute();
     console.log('open');
     setInterval(() => {}, 1000);`;
   const child = spawn(process.execPath, ['--input-type=module-typescript', '-e', script], {
@@ -159,7 +159,7 @@ test('a second process is refused, and kill -9 of the first frees the folder wit
     await exited;
   }
   await using store = await openStore({ file, log });
-  const rows = await store.db.selectFrom('stream_presence').select('at_us').execute();
+  const rows = await store.db.selectFrom('stream_on_air').select('at_us').execute();
   assert.deepEqual(
     rows.map((row) => row.at_us),
     [7],

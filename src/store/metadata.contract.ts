@@ -71,14 +71,14 @@ export function metadataContract(name: string, open: () => Promise<Store & Async
       await using store = await open();
       for (const atUs of [1, 2]) {
         const row = await store.db
-          .insertInto('stream_presence')
+          .insertInto('stream_on_air')
           .values({ stream_id: 'id-cam', at_us: atUs, clean: 0, absences: '[]', generation: null })
           .onConflict((conflict) => conflict.column('stream_id').doUpdateSet({ at_us: atUs }))
           .returningAll()
           .executeTakeFirstOrThrow();
         assert.equal(row.at_us, atUs);
       }
-      assert.equal((await store.db.selectFrom('stream_presence').selectAll().execute()).length, 1);
+      assert.equal((await store.db.selectFrom('stream_on_air').selectAll().execute()).length, 1);
     });
 
     test('a range of time gives its chunk files in order, its end excluded', async () => {
@@ -174,9 +174,9 @@ export function metadataContract(name: string, open: () => Promise<Store & Async
       await using store = await open();
       const most = Number.MAX_SAFE_INTEGER;
       const row = { stream_id: 'a', at_us: most, clean: -most, absences: '[]', generation: null };
-      await store.db.insertInto('stream_presence').values(row).execute();
+      await store.db.insertInto('stream_on_air').values(row).execute();
       const found = await store.db
-        .selectFrom('stream_presence')
+        .selectFrom('stream_on_air')
         .selectAll()
         .where('at_us', '=', most)
         .where('at_us', '>', most - 1)

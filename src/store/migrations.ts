@@ -148,4 +148,12 @@ export const migrations: readonly string[] = [
    CREATE INDEX webhook_delivery_by_webhook ON webhook_delivery (webhook_id, state, seq);`,
   `ALTER TABLE stream_presence ADD COLUMN live_source TEXT;`,
   `ALTER TABLE stream ADD COLUMN visibility_set INTEGER NOT NULL DEFAULT 0;`,
+  // Presence means people; what a stream was doing is whether it was on air.
+  `ALTER TABLE stream_presence RENAME TO stream_on_air;`,
+  `CREATE TABLE lease (
+     name TEXT PRIMARY KEY,
+     holder TEXT NOT NULL,
+     token INTEGER NOT NULL,
+     expires_us INTEGER NOT NULL
+   ) STRICT, WITHOUT ROWID;`,
 ];

@@ -59,7 +59,7 @@ export interface InitTable {
 }
 
 /** What a stream was doing when it last changed, so that a restart can tell a gap from offline and go on with the live list. */
-export interface StreamPresenceTable {
+export interface StreamOnAirTable {
   readonly stream_id: string;
   /** When this was written. */
   at_us: number;
@@ -69,7 +69,7 @@ export interface StreamPresenceTable {
   absences: string;
   /** JSON of the live list's promises (packager/generation.ts), or null before the first. */
   generation: string | null;
-  /** Names the source that was live last (streams/presence.ts `sourceKey`); null before any was. */
+  /** Names the source that was live last (streams/on-air.ts `sourceKey`); null before any was. */
   live_source: string | null;
 }
 
@@ -195,12 +195,22 @@ export interface WebhookDeliveryTable {
   ended_us: number | null;
 }
 
+/** Who owns something that has one owner at a time; see cluster/lease.ts. */
+export interface LeaseTable {
+  readonly name: string;
+  holder: string;
+  /** Rises with each owner. */
+  token: number;
+  /** 0: released. */
+  expires_us: number;
+}
+
 /** Every table. */
 export interface Tables {
   stream: StreamTable;
   chunk_file: ChunkFileTable;
   init: InitTable;
-  stream_presence: StreamPresenceTable;
+  stream_on_air: StreamOnAirTable;
   date_range: DateRangeTable;
   job: JobTable;
   marker: MarkerTable;
@@ -211,4 +221,5 @@ export interface Tables {
   watch_epoch: WatchEpochTable;
   webhook: WebhookTable;
   webhook_delivery: WebhookDeliveryTable;
+  lease: LeaseTable;
 }

@@ -22,6 +22,9 @@ const sampleOf: Readonly<Record<string, SQLInputValue>> = {
   BLOB: new Uint8Array([1, 2, 3]),
 };
 
+/** Tables that a later schema calls otherwise. */
+const renamed: Readonly<Record<string, string>> = { stream_presence: 'stream_on_air' };
+
 type Rows = Readonly<Record<string, readonly Record<string, unknown>[]>>;
 
 const tablesOf = (db: DatabaseSync): string[] =>
@@ -77,11 +80,13 @@ for (let version = 1; version < NEWEST; version++) {
     }
     look(file, (db) => {
       assert.equal(versionOf(db), NEWEST);
-      for (const [table, old] of Object.entries(rowsOf(db, Object.keys(rows)))) {
-        assert.equal(old.length, rows[table]!.length, table);
+      for (const [table, old] of Object.entries(rows)) {
+        const name = renamed[table] ?? table;
+        const upgraded = rowsOf(db, [name])[name]!;
+        assert.equal(upgraded.length, old.length, table);
         // A step may add columns; what was there stays.
-        for (const [index, row] of rows[table]!.entries())
-          assert.deepEqual({ ...old[index], ...row }, { ...old[index] });
+        for (const [index, row] of old.entries())
+          assert.deepEqual({ ...upgraded[index], ...row }, { ...upgraded[index] });
       }
     });
     look(`${file}.schema-${version}`, (db) => assert.deepEqual([versionOf(db), rowsOf(db)], [version, rows]));

@@ -8,7 +8,7 @@ import { printRfc3339 } from '../api/instant.ts';
 import type { ExportResult, ExportSettings, ExportTicket, JobView } from '../api/job-shapes.ts';
 import type { ExportsApi, JobPage, JobQuery, JobsApi } from '../api/jobs-api.ts';
 import type { RangeReader } from '../archive/range-reader.ts';
-import type { EventBus } from '../cluster/bus.ts';
+import type { EventBus } from '../cluster/event-bus.ts';
 import { parseRange } from '../delivery/address-time.ts';
 import { type ExportRequest, estimateExport } from '../delivery/export.ts';
 import type { Reply } from '../delivery/reply.ts';

@@ -3,7 +3,7 @@
  */
 import type { SourceFacts } from '../api/source-facts.ts';
 import type { SyncQueue } from '../archive/sync-queue.ts';
-import type { EventBus } from '../cluster/bus.ts';
+import type { EventBus } from '../cluster/event-bus.ts';
 import type { Config } from '../config/schema.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { StreamInput } from '../live/input.ts';

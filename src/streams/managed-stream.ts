@@ -19,7 +19,7 @@ import { leastMsnAt } from '../store/msn-marks.ts';
 import { type StreamDefinition, sourceFields } from './definition.ts';
 import type { House } from './house.ts';
 import { LeftOutWatch } from './left-out-watch.ts';
-import { sourceKey, writePresence } from './presence.ts';
+import { sourceKey, writeOnAir } from './on-air.ts';
 import { StreamEvents } from './stream-events.ts';
 import { openStreamParts, type StreamParts } from './stream-parts.ts';
 
@@ -40,7 +40,7 @@ export class ManagedStream implements Deliverable {
   #isMissing = false;
   /** The source ended in order: a live one is awaited, a film is over. */
   #hasEnded = false;
-  /** The source that was live last, see presence. */
+  /** The source that was live last, see on-air. */
   #liveSource: string | null;
   #lingerTimer: NodeJS.Timeout | undefined;
   #liveSinceUs: number | undefined;
@@ -411,7 +411,7 @@ export class ManagedStream implements Deliverable {
   #save(clean: boolean): void {
     const { store, log } = this.#house;
     const fromUs = Math.max(this.stream.endUs - HOLE_US, this.recorded.endUs, this.#definition.createdUs);
-    const presence = {
+    const onAir = {
       atUs: this.#nowUs(),
       clean,
       absences: this.#absencesFrom(fromUs),
@@ -419,7 +419,7 @@ export class ManagedStream implements Deliverable {
       liveSource: this.#liveSource,
     };
     this.#saving = this.#saving
-      .then(() => writePresence(store.db, this.#definition.id, presence))
+      .then(() => writeOnAir(store.db, this.#definition.id, onAir))
       .catch((error: unknown) => log.error({ stream: this.name, error: messageOf(error) }, 'the state was not saved'));
   }
 }

@@ -13,7 +13,7 @@ export async function openHorizons({
   log,
 }: Pick<House, 'store' | 'table' | 'clock' | 'log'>): Promise<Horizons> {
   const noted = await store.db
-    .selectFrom('stream_presence')
+    .selectFrom('stream_on_air')
     .select((eb) => eb.fn.max('at_us').as('us'))
     .executeTakeFirst();
   let lastSeenUs = noted?.us ?? 0;

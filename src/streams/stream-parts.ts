@@ -23,7 +23,7 @@ import { frameCounter } from './frame-counter.ts';
 import type { House } from './house.ts';
 import { lastList } from './last-list.ts';
 import { MediaMeter, meterSink } from './media-meter.ts';
-import { nextGenerationNumber, pastOf, readPresence } from './presence.ts';
+import { nextGenerationNumber, pastOf, readOnAir } from './on-air.ts';
 
 /** Files older than this before the newest indexed one are not looked at in recovery, µs. */
 const RECOVER_BACK_US = 2 * 3600 * 1_000_000;
@@ -40,7 +40,7 @@ export interface StreamParts {
   readonly meter: MediaMeter;
   /** What is older was recorded once and is gone; 0 where nothing is. µs since 1970. */
   readonly goneBeforeUs: number;
-  /** The source that was live last, see presence; null before any was. */
+  /** The source that was live last, see on-air; null before any was. */
   readonly liveSource: string | null;
 }
 
@@ -65,11 +65,11 @@ export async function openStreamParts(
   if (found.files + found.expired + found.unusable.length > 0) log.info(found, 'recordings were looked through');
   const last = await table.last(id);
   const oldest = await table.oldest(id);
-  const presence = await readPresence(store.db, id);
+  const onAir = await readOnAir(store.db, id);
   const endUs = last?.end_us ?? 0;
   const recorded = new Recorded({ streamId: id, dataFolder, table, endUs });
   const windowUs = config.hls.window * 1000;
-  const previous = presence?.generation && (await lastList(presence.generation, { recorded, inits, windowUs }));
+  const previous = onAir?.generation && (await lastList(onAir.generation, { recorded, inits, windowUs }));
   const told = await table.toldBefore(id, Number.MAX_SAFE_INTEGER, REMEMBERED_RANGES);
   const between = { fromUs: endUs - windowUs, toUs: Number.MAX_SAFE_INTEGER, lastMsn: Number.MAX_SAFE_INTEGER };
   const list = new LiveList(
@@ -96,7 +96,7 @@ export async function openStreamParts(
     counters: countersOf(house, name),
   });
   const msns = await house.msnMarks.claim(name, Math.max(previousMsn + 1, leastMsnAt(clock.nowMs())));
-  let generationNumber = presence?.generation?.number ?? 0;
+  let generationNumber = onAir?.generation?.number ?? 0;
   const packager = new Packager({
     settings: {
       partS: config.hls.partDuration / 1000,
@@ -115,7 +115,7 @@ export async function openStreamParts(
       return generationNumber;
     },
   });
-  const past = pastOf(createdUs, last, presence, found.repaired > 0);
+  const past = pastOf(createdUs, last, onAir, found.repaired > 0);
   const meter = new MediaMeter();
   const sinks = [packager, frameCounter(house.metrics, name), meterSink(meter)];
   const ready = async (options: { signal: AbortSignal }) => {
@@ -125,7 +125,7 @@ export async function openStreamParts(
   const stream = new Stream({ clock, past, sinks, ready });
   // An index without a word on it was made again from the files, or is older than these words.
   const goneBeforeUs = (await table.goneBefore(id)) || (oldest ? goneBefore(createdUs, oldest) : 0);
-  const liveSource = presence?.liveSource ?? null;
+  const liveSource = onAir?.liveSource ?? null;
   return { inits, recorded, recorder, list, packager, msns, stream, meter, goneBeforeUs, liveSource };
 }
 

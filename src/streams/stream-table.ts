@@ -66,7 +66,7 @@ export async function hideStream(db: Kysely<Tables>, streamId: string, atUs: num
 /** Forgets a stream and deletes its files; when this resolves, no reader has one of them open, and the disk has its space back. */
 export async function eraseStream(house: House, streamId: string): Promise<void> {
   const { db } = house.store;
-  for (const table of ['chunk_file', 'date_range', 'init', 'stream_presence', 'retention'] as const) {
+  for (const table of ['chunk_file', 'date_range', 'init', 'stream_on_air', 'retention'] as const) {
     await db.deleteFrom(table).where('stream_id', '=', streamId).execute();
   }
   house.horizons.forget(streamId);

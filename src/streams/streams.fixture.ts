@@ -12,7 +12,7 @@ import type { OxbowEvent } from '../api/events.ts';
 import type { TimelineView } from '../api/shapes.ts';
 import type { StreamsApi } from '../api/streams-api.ts';
 import { createSyncQueue } from '../archive/sync-queue.ts';
-import { createBus } from '../cluster/bus.ts';
+import { createBus } from '../cluster/event-bus.ts';
 import { loadConfig } from '../config/load.ts';
 import type { Config, StreamConfig } from '../config/schema.ts';
 import { createManualClock, type ManualClock } from '../lib/clock.ts';

@@ -2,7 +2,7 @@
  * Brings events to one webhook, one after the other: the next one goes when the one before has arrived or was given up.
  * In: events as they are told. Out: rows of deliveries; a webhook that failed for too long is disabled, and that is told.
  */
-import type { Told } from '../cluster/bus.ts';
+import type { Told } from '../cluster/event-bus.ts';
 import { type Outcome, sendOnce } from './send-once.ts';
 import type { Delivery, Webhook } from './webhook-table.ts';
 import type { WebhooksOptions } from './webhooks.ts';

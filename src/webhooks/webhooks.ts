@@ -12,7 +12,7 @@ import type {
   WebhookTestView,
   WebhookView,
 } from '../api/webhook-shapes.ts';
-import type { EventBus, Listening, Told } from '../cluster/bus.ts';
+import type { EventBus, Listening, Told } from '../cluster/event-bus.ts';
 import type { Clock } from '../lib/clock.ts';
 import { OxbowError } from '../lib/errors.ts';
 import type { Net } from '../net/net.ts';

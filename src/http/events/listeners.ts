@@ -4,7 +4,7 @@
  */
 import type { ConnectionEvent } from '../../api/events.ts';
 import { printRfc3339 } from '../../api/instant.ts';
-import type { Told } from '../../cluster/bus.ts';
+import type { Told } from '../../cluster/event-bus.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import type { HttpDeps } from '../deps.ts';
 import { type Letter, Outbox } from './outbox.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Told } from '../../cluster/bus.ts';
+import type { Told } from '../../cluster/event-bus.ts';
 import { type Hearer, hears, readWish } from './wish.ts';
 
 const told = (audience: Told['audience'], stream: string | null): Told => ({

@@ -3,7 +3,7 @@
  * In: the query of a request, who asks. Out: a yes or no for each event.
  */
 import { type EventType, eventTypes } from '../../api/events.ts';
-import type { Told } from '../../cluster/bus.ts';
+import type { Told } from '../../cluster/event-bus.ts';
 import { OxbowError } from '../../lib/errors.ts';
 
 /** What is heard. */

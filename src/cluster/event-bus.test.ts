@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createManualClock } from '../lib/clock.ts';
-import { createBus, type EventBus, type Told } from './bus.ts';
+import { createBus, type EventBus, type Told } from './event-bus.ts';
 
 const START_MS = Date.UTC(2026, 10, 20, 8, 0, 0);
 const rethrow = (error: unknown) => {

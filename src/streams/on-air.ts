@@ -12,7 +12,7 @@ import type { ChunkRow } from '../recording/chunk-table.ts';
 import type { Tables } from '../store/schema.ts';
 
 /** What is remembered. */
-export interface Presence {
+export interface OnAirState {
   /** µs since 1970. */
   readonly atUs: number;
   /** The process ended in order after this. */
@@ -36,8 +36,8 @@ export function sourceKey(source: SourceConfig): string {
 }
 
 /** Reads what the last process wrote. */
-export async function readPresence(db: Kysely<Tables>, streamId: string): Promise<Presence | undefined> {
-  const row = await db.selectFrom('stream_presence').selectAll().where('stream_id', '=', streamId).executeTakeFirst();
+export async function readOnAir(db: Kysely<Tables>, streamId: string): Promise<OnAirState | undefined> {
+  const row = await db.selectFrom('stream_on_air').selectAll().where('stream_id', '=', streamId).executeTakeFirst();
   if (!row) return undefined;
   return {
     atUs: row.at_us,
@@ -49,16 +49,16 @@ export async function readPresence(db: Kysely<Tables>, streamId: string): Promis
 }
 
 /** Writes what the stream is doing now. */
-export async function writePresence(db: Kysely<Tables>, streamId: string, presence: Presence): Promise<void> {
+export async function writeOnAir(db: Kysely<Tables>, streamId: string, onAir: OnAirState): Promise<void> {
   const values = {
-    at_us: presence.atUs,
-    clean: presence.clean ? 1 : 0,
-    absences: JSON.stringify(presence.absences),
-    generation: presence.generation ? JSON.stringify(presence.generation) : null,
-    live_source: presence.liveSource,
+    at_us: onAir.atUs,
+    clean: onAir.clean ? 1 : 0,
+    absences: JSON.stringify(onAir.absences),
+    generation: onAir.generation ? JSON.stringify(onAir.generation) : null,
+    live_source: onAir.liveSource,
   };
   await db
-    .insertInto('stream_presence')
+    .insertInto('stream_on_air')
     .values({ stream_id: streamId, ...values })
     .onConflict((conflict) => conflict.column('stream_id').doUpdateSet(values))
     .execute();
@@ -73,18 +73,18 @@ export async function writePresence(db: Kysely<Tables>, streamId: string, presen
 export function pastOf(
   createdUs: number,
   last: Pick<ChunkRow, 'end_us' | 'run'> | undefined,
-  presence: Presence | undefined,
+  onAir: OnAirState | undefined,
   tornTail: boolean,
 ): StreamPast {
   // A source offers some of its past: its media may end before the stream was made.
   const endUs = last?.end_us ?? createdUs;
   const always = { endUs, hasMedia: last !== undefined, lastRun: last?.run ?? 0 };
-  if (!last && !presence) return { ...always, absences: [absence(endUs, 'offline', 'not yet started')] };
-  const noted = presence?.absences[0];
+  if (!last && !onAir) return { ...always, absences: [absence(endUs, 'offline', 'not yet started')] };
+  const noted = onAir?.absences[0];
   // Media that was recorded after what was noted makes the note stale: the process ended before it could write another.
   const isStale = noted !== undefined && endUs > noted.fromUs + HOLE_US;
-  if (presence && noted && !isStale) return { ...always, absences: presence.absences };
-  const crashed = presence ? isStale || !presence.clean : tornTail;
+  if (onAir && noted && !isStale) return { ...always, absences: onAir.absences };
+  const crashed = onAir ? isStale || !onAir.clean : tornTail;
   return {
     ...always,
     absences: [

@@ -4,7 +4,7 @@ import { suite, test } from 'node:test';
 import type { Absence } from '../media/segment.ts';
 import { createSilentLog } from '../observe/log.ts';
 import { openStore } from '../store/db.ts';
-import { nextGenerationNumber, type Presence, pastOf, readPresence, writePresence } from './presence.ts';
+import { nextGenerationNumber, type OnAirState, pastOf, readOnAir, writeOnAir } from './on-air.ts';
 import { temporaryFolder } from './streams.fixture.ts';
 
 const CREATED = 1_000_000_000;
@@ -12,7 +12,7 @@ const END = 2_000_000_000;
 const last = { end_us: END, run: 7 };
 
 const note = (cause: Absence['cause'], fromUs = END): Absence => ({ fromUs, toUs: fromUs + 5, cause, detail: 'noted' });
-const presence = (clean: boolean, ...absences: Absence[]): Presence => ({
+const onAir = (clean: boolean, ...absences: Absence[]): OnAirState => ({
   atUs: END + 10,
   clean,
   absences,
@@ -24,36 +24,36 @@ suite('where a stream goes on', () => {
   const cases: readonly [
     name: string,
     last: typeof last | undefined,
-    presence: Presence | undefined,
+    onAir: OnAirState | undefined,
     tornTail: boolean,
     cause: Absence['cause'],
   ][] = [
     ['a new stream was not started yet', undefined, undefined, false, 'offline'],
-    ['closed in order: offline, as it was noted', last, presence(true, note('offline')), false, 'offline'],
-    ['stopped by a person, then a crash: offline', last, presence(false, note('offline')), true, 'offline'],
-    ['a crash while media flowed', last, presence(false), true, 'crash'],
-    ['a crash between two files', last, presence(false), false, 'crash'],
+    ['closed in order: offline, as it was noted', last, onAir(true, note('offline')), false, 'offline'],
+    ['stopped by a person, then a crash: offline', last, onAir(false, note('offline')), true, 'offline'],
+    ['a crash while media flowed', last, onAir(false), true, 'crash'],
+    ['a crash between two files', last, onAir(false), false, 'crash'],
     [
       'the source was down, then a crash: the first cause stands',
       last,
-      presence(false, note('source-down')),
+      onAir(false, note('source-down')),
       false,
       'source-down',
     ],
     [
       'closed in order, media since, no note of it: a crash',
       last,
-      presence(true, note('offline', END - 9e6)),
+      onAir(true, note('offline', END - 9e6)),
       true,
       'crash',
     ],
     ['a lost database, every file sealed: offline', last, undefined, false, 'offline'],
     ['a lost database and a torn file: a crash', last, undefined, true, 'crash'],
-    ['nothing recorded, but it ran', undefined, presence(false), false, 'crash'],
+    ['nothing recorded, but it ran', undefined, onAir(false), false, 'crash'],
     [
       'nothing recorded, the source was down',
       undefined,
-      presence(false, note('source-down', CREATED)),
+      onAir(false, note('source-down', CREATED)),
       false,
       'source-down',
     ],
@@ -69,7 +69,7 @@ suite('where a stream goes on', () => {
   }
 
   test('media that a source offered from before the creation goes on where it ended, without a hole up to the creation', () => {
-    assert.equal(pastOf(END + 1, last, presence(false), false).endUs, END);
+    assert.equal(pastOf(END + 1, last, onAir(false), false).endUs, END);
   });
 });
 
@@ -86,10 +86,10 @@ suite('numbers that are never used twice (MEDIA.md, Addresses 14)', () => {
 test('what is remembered is read back, and a later state replaces it', async () => {
   await using folder = await temporaryFolder();
   await using store = await openStore({ file: path.join(folder.path, 'x.db'), log: createSilentLog() });
-  assert.equal(await readPresence(store.db, 's'), undefined);
-  await writePresence(store.db, 's', presence(true, note('offline')));
+  assert.equal(await readOnAir(store.db, 's'), undefined);
+  await writeOnAir(store.db, 's', onAir(true, note('offline')));
   const generation = { number: 5, firstMsn: 9, family: 'x', targetDurationS: 2, holdBackS: 6, bandwidths: { 1: 5 } };
-  const newer = { ...presence(false), generation };
-  await writePresence(store.db, 's', newer);
-  assert.deepEqual(await readPresence(store.db, 's'), newer);
+  const newer = { ...onAir(false), generation };
+  await writeOnAir(store.db, 's', newer);
+  assert.deepEqual(await readOnAir(store.db, 's'), newer);
 });

@@ -1,0 +1,80 @@
+/**
+ * Leases as rows of the metadata store, for processes that share it; each operation is one statement.
+ * In: names. Out: LeaseStore; conditions that let a statement write only while its token holds the lease.
+ */
+import type { Kysely } from 'kysely';
+import type { LeaseStore } from '../cluster/lease.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Tables } from './schema.ts';
+
+/** What a guarded statement checks: that `token` is still the newest of the lease. */
+export interface Fence {
+  readonly name: string;
+  readonly token: number;
+}
+
+/**
+ * Opens the leases of a store.
+ *
+ * @param clock whose times the expiries are: machines that share the store have clocks that agree within a fraction of a time to live
+ */
+export function openLeaseTable(db: Kysely<Tables>, clock: Clock): LeaseStore {
+  const afterMs = (ms: number) => Math.round((clock.nowMs() + ms) * 1000);
+  return {
+    async take(name, { holder, ttlMs, replaces = 0 }) {
+      const now = afterMs(0);
+      // The row stays when it is released, so that its token rises for ever.
+      const taken = await db
+        .insertInto('lease')
+        .values({ name, holder, token: 1, expires_us: afterMs(ttlMs) })
+        .onConflict((conflict) =>
+          conflict
+            .column('name')
+            .doUpdateSet((eb) => ({
+              holder: eb.ref('excluded.holder'),
+              token: eb('lease.token', '+', 1),
+              expires_us: eb.ref('excluded.expires_us'),
+            }))
+            .where((eb) => eb.or([eb('lease.expires_us', '<=', now), eb('lease.token', '=', replaces)])),
+        )
+        .returningAll()
+        .executeTakeFirst();
+      const row =
+        taken ?? (await db.selectFrom('lease').selectAll().where('name', '=', name).executeTakeFirstOrThrow());
+      return {
+        ...{ holder: row.holder, token: row.token, expiresMs: row.expires_us / 1000 },
+        isTaken: taken !== undefined,
+      };
+    },
+    async renew(name, token, ttlMs) {
+      const { numUpdatedRows } = await db
+        .updateTable('lease')
+        .set({ expires_us: afterMs(ttlMs) })
+        .where('name', '=', name)
+        .where('token', '=', token)
+        .where('expires_us', '>', 0)
+        .executeTakeFirst();
+      return numUpdatedRows > 0n;
+    },
+    async release(name, token) {
+      await db
+        .updateTable('lease')
+        .set({ expires_us: 0 })
+        .where('name', '=', name)
+        .where('token', '=', token)
+        .execute();
+    },
+  };
+}
+
+/** A condition of a statement (`exists`): the fence is the newest of its lease. */
+export function leaseHeldBy(db: Kysely<Tables>, { name, token }: Fence) {
+  return db.selectFrom('lease').select('token').where('name', '=', name).where('token', '=', token);
+}
+
+/** A row to insert (`expression`, with `columns`) if the fence is the newest of its lease, and no row otherwise. */
+export function valuesWhileHeld(db: Kysely<Tables>, fence: Fence, row: Readonly<Record<string, unknown>>) {
+  return leaseHeldBy(db, fence)
+    .clearSelect()
+    .select((eb) => Object.entries(row).map(([column, value]) => eb.val(value).as(column)));
+}

@@ -1,0 +1,4 @@
+import { leaseTableContract } from './lease-table.contract.ts';
+import { openTemporaryStore } from './store.fixture.ts';
+
+leaseTableContract('SQLite', openTemporaryStore);
