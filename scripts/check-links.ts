@@ -32,7 +32,7 @@ export function linksOf(page: string, markdown: string): readonly Link[] {
     });
 }
 
-/** The anchors of a page's headings, as GitHub makes them. */
+/** The anchors of a page: its headings, as GitHub makes them, and `<a id="…">`. */
 export function anchorsOf(markdown: string): ReadonlySet<string> {
   const anchors = new Set<string>();
   for (const [, heading] of markdown.replace(/^```[\s\S]*?^```/gm, '').matchAll(/^#+ +(.+)$/gm)) {
@@ -46,6 +46,7 @@ export function anchorsOf(markdown: string): ReadonlySet<string> {
     for (let i = 1; anchors.has(anchor); i++) anchor = `${slug}-${i}`;
     anchors.add(anchor);
   }
+  for (const [, id] of markdown.matchAll(/<a id="([^"]+)"><\/a>/g)) anchors.add(id!);
   return anchors;
 }
 

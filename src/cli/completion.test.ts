@@ -49,14 +49,14 @@ test('flags that help does not show are not offered', () => {
 test('zsh and fish get every verb and flag, and no quote of a sentence ends theirs', () => {
   const zsh = printCompletion('zsh', table);
   assert.match(zsh, /^#compdef oxbow$/m);
-  assert.match(zsh, /'\*--log-level\[How much is logged\]:value:\(debug info warn error fatal\)'/);
+  assert.match(zsh, /'\*--log-level\[Lowest level that is logged\]:value:\(debug info warn error fatal\)'/);
   assert.match(zsh, /check\) _oxbow_config_check ;;/);
   const fish = printCompletion('fish', table);
   assert.match(
     fish,
     /^complete -c oxbow -n '__fish_seen_subcommand_from serve' -l config -d 'Settings in YAML' -r -F$/m,
   );
-  assert.match(fish, /-l log-level -d 'How much is logged' -x -a 'debug info warn error fatal'$/m);
+  assert.match(fish, /-l log-level -d 'Lowest level that is logged' -x -a 'debug info warn error fatal'$/m);
   for (const line of [...zsh.split('\n'), ...fish.split('\n')]) {
     if (!line.startsWith('#')) assert.equal(line.split("'").length % 2, 1, line);
   }

@@ -19,7 +19,10 @@ function captured(error: unknown, withStack = false): { code: number; text: stri
 
 test('a refusal is one sentence and its hint; the exit code tells usage from failure', () => {
   const taken = captured(new OxbowError('port-taken', 'Port 8080 is taken.'));
-  assert.deepEqual(taken, { code: 1, text: 'oxbow: Port 8080 is taken.\n  Stop it, or choose another port.\n' });
+  assert.deepEqual(taken, {
+    code: 1,
+    text: 'oxbow: Port 8080 is taken.\n  Stop the other program, or choose another port.\n',
+  });
   assert.equal(captured(new OxbowError('bad-name', 'x')).code, 2);
 });
 

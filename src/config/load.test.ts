@@ -85,7 +85,7 @@ test('every wrong value is told at once, with its place and what to write', asyn
   );
   assert.match(problems[0]!.message, /^record\.keep: "soon" is not a duration; write 90s/);
   assert.match(problems[1]!.message, /not a port/);
-  assert.match(problems[2]!.message, /from 1 to 16; more would only take memory/);
+  assert.match(problems[2]!.message, /from 1 to 16; more threads only use more memory/);
   assert.match(problems[3]!.message, /shorter than 20ms/);
   assert.match(problems[4]!.message, /even number/);
   assert.match(problems[5]!.message, /longer than 10s/);

@@ -1,5 +1,5 @@
 /**
- * Every setting of oxbow, said once. From this table come the type, the check, the file key (`hls.partDuration`), the flag
+ * Every setting of oxbow, defined once. This table is the source of the type, the validation, the file key (`hls.partDuration`), the flag
  * (`--hls-part-duration`), the variable (`OXBOW_HLS_PART_DURATION`), `--help`, the JSON Schema and docs/7-reference/configuration.md.
  * Values: durations are milliseconds, sizes bytes, bitrates bits per second.
  */
@@ -29,26 +29,26 @@ import {
 import { pagePatterns } from './page-pattern.ts';
 import { lookBack, quality, userAgent } from './source-option.ts';
 
-/** Who may watch a stream. */
+/** Playback access of a stream. */
 export type Visibility = 'public' | 'unlisted' | 'signed' | 'private';
 
-/** A source that oxbow fetches. Fields that are absent have their defaults: definitions written by earlier versions lack them. */
+/** A source that oxbow fetches. An absent field has its default, because definitions of earlier versions lack it. */
 export interface PullSourceConfig {
   readonly type: 'pull';
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   /** `best` (default), `worst`, a height as `720p`, or a bitrate as `2M`. */
   readonly quality?: string;
-  /** How far before the live edge recording begins where the source still offers it, ms; 0 is the edge. */
+  /** How far before the live edge recording starts, where the source offers it, ms; 0 is the edge. */
   readonly fromMs?: number;
-  /** Sent as User-Agent; the words of a preset stand for it. */
+  /** Sent as User-Agent; may be the name of a preset. */
   readonly userAgent?: string;
 }
 
 /** Where a configured stream's media comes from. */
 export type SourceConfig = PullSourceConfig | { readonly type: 'test' };
 
-/** Where a stream that the API cannot change is set. */
+/** Where a stream that the API cannot change is defined. */
 export type StreamOrigin = 'command-line' | 'configuration' | 'sample';
 
 /** One stream of the configuration. */
@@ -58,7 +58,7 @@ export interface StreamConfig {
   /** Milliseconds; undefined means `record.keep`. */
   readonly keep: number | undefined;
   readonly visibility: Visibility;
-  /** The settings name it; else it is the default. */
+  /** True if it is configured, false if it is the default. */
   readonly visibilityIsSet: boolean;
   readonly origin: StreamOrigin;
 }
@@ -77,15 +77,15 @@ const stream = section({
     userAgent: userAgent('`pull.userAgent` of this source.'),
   }),
   record: flag(true, 'Whether the stream is recorded.'),
-  keep: optionalDuration('How long this stream is kept; `record.keep` where it says nothing.'),
+  keep: optionalDuration('How long recordings of this stream are kept. Default: `record.keep`.'),
   visibility: choice(
     ['default', 'public', 'unlisted', 'signed', 'private'],
     'default',
-    'Who may watch: `signed` whoever has a link that was made for them, `private` administrators. The default is `public` while only this computer reaches oxbow, else `unlisted`: where it listens elsewhere, or `publicUrl` names another host.',
+    'Playback access: `public`; `unlisted` (not listed, anyone with the address); `signed` (only with a playback link); `private` (administrators). The default is `public` while oxbow can be reached from this computer only, otherwise `unlisted`.',
   ),
 });
 
-/** A configured stream before the default visibility and the origin are known. */
+/** A configured stream before its default visibility and origin are resolved. */
 export interface StreamDraft extends Omit<StreamConfig, 'visibility' | 'visibilityIsSet' | 'origin'> {
   readonly visibility: Visibility | 'default';
 }
@@ -120,65 +120,72 @@ const streams: NamedSections<StreamDraft> = {
 
 /** The table. The order is that of `--help` and of the reference page. */
 export const schema = section({
-  data: text('./oxbow-data', 'Folder of recordings and database.', { placeholder: 'DIR' }),
-  listen: listenAddress('127.0.0.1', 'Address of every port that names none; 0.0.0.0 opens oxbow to the network.'),
-  http: endpoint('8080', 'Port of pages, playlists and API; 0 picks a free one.'),
+  data: text('./oxbow-data', 'Folder for recordings and the database.', { placeholder: 'DIR' }),
+  listen: listenAddress(
+    '127.0.0.1',
+    'Address of each port that does not set its own. 0.0.0.0 opens oxbow to the network.',
+  ),
+  http: endpoint('8080', 'Port of the web interface, playlists and API; 0 picks a free port.'),
   tls: section({
-    cert: text(
-      '',
-      'Certificate in PEM, its intermediates behind it: the port then speaks HTTPS, by HTTP/1.1 and HTTP/2.',
-      {
-        placeholder: 'FILE',
-      },
-    ),
-    key: text('', 'Private key of the certificate, in PEM. Both are read again when they change.', {
+    cert: text('', 'Certificate file (PEM), followed by its intermediates. Enables HTTPS with HTTP/1.1 and HTTP/2.', {
+      placeholder: 'FILE',
+    }),
+    key: text('', 'Private key file of the certificate (PEM). Both files are reloaded when they change.', {
       placeholder: 'FILE',
     }),
   }),
   trustedProxies: networks(
-    'Proxies whose word (Forwarded, X-Forwarded-For, -Host, -Proto) on client, host and scheme is believed; those on this computer always are.',
+    'Trusted proxies: their Forwarded, X-Forwarded-For, X-Forwarded-Host and X-Forwarded-Proto headers are honored. Proxies on this computer are always trusted.',
   ),
   hosts: hostNames(
-    'Names that oxbow answers to on a loopback address, beside localhost and the host of `publicUrl`; requests for others get 421.',
+    'Host names that are accepted on a loopback address, in addition to localhost and the host of `publicUrl`. Requests for other names are answered with 421.',
   ),
-  defaultStream: text('', 'Stream behind addresses that name none, as /live/stream.m3u8; unset: the first one.', {
-    placeholder: 'NAME',
-    reload: 'live',
-  }),
-  publicUrl: optionalUrl('How others reach this server, where it stands behind a proxy.'),
-  adminToken: secret('Token that may do everything over the API, 16 characters or more.'),
+  defaultStream: text(
+    '',
+    'Stream for addresses without a stream name, such as /live/stream.m3u8. Default: the first stream.',
+    {
+      placeholder: 'NAME',
+      reload: 'live',
+    },
+  ),
+  publicUrl: optionalUrl('Address of this server for its users, if it is behind a proxy.'),
+  adminToken: secret('Token with full access to the API, at least 16 characters.'),
   localSignIn: choice(
     ['auto', 'on', 'off'],
     'auto',
-    'Whether a browser on this computer signs in with one press, while only this computer reaches oxbow. `auto`: where the connection is known to be of the user who runs oxbow (Linux); `on`: also where that cannot be checked; `off`: never.',
+    'Whether a browser on this computer can sign in with one press, while oxbow can be reached from this computer only. `auto`: if the connection belongs to the user who runs oxbow (Linux); `on`: also where this cannot be checked; `off`: never.',
   ),
   watchSecret: secret(
-    'Signs rights to watch, 16 characters or more; several oxbows that share it take each other’s. Unset: made once in the data folder.',
+    'Secret that signs playback tokens, at least 16 characters. Servers that share it accept each other’s tokens. Default: generated once and stored in the data folder.',
   ),
-  logLevel: choice(['debug', 'info', 'warn', 'error', 'fatal'], 'info', 'How much is logged.', { reload: 'live' }),
-  logFormat: choice(['auto', 'text', 'json'], 'auto', 'Form of log lines; auto is text on a terminal, else json.'),
+  logLevel: choice(['debug', 'info', 'warn', 'error', 'fatal'], 'info', 'Lowest level that is logged.', {
+    reload: 'live',
+  }),
+  logFormat: choice(
+    ['auto', 'text', 'json'],
+    'auto',
+    'Format of log lines. `auto`: text on a terminal, otherwise JSON.',
+  ),
   telemetry: section({
-    otlp: optionalUrl(
-      'Collector that traces are sent to by OTLP over HTTP, as http://127.0.0.1:4318; unset: none are made.',
-    ),
+    otlp: optionalUrl('Collector for traces (OTLP over HTTP), for example http://127.0.0.1:4318. Default: no traces.'),
     sample: integer(
       '10',
-      { min: 0, max: 100, why: 'it is a share' },
-      'Traces that are kept, percent; a caller that keeps its trace keeps ours.',
+      { min: 0, max: 100, why: 'it is a percentage' },
+      'Percentage of traces that are sampled. A request whose caller samples its trace is always sampled.',
     ),
-    slowQuery: duration('50ms', 'Answers of the database that took longer are traced.'),
+    slowQuery: duration('50ms', 'Database queries that take longer are traced.'),
   }),
   threads: integer(
     '1',
-    { min: 1, max: 16, why: 'more would only take memory' },
-    'Threads that serve viewers, on Linux. 1: the main thread, which makes the media, serves too. From 2 on they have all connections, and it makes media alone.',
+    { min: 1, max: 16, why: 'more threads only use more memory' },
+    'Threads that serve viewers (Linux). With 1, the main thread does everything. With 2 or more, these threads accept all connections and the main thread only processes media.',
   ),
   record: section({
     keep: duration('24h', 'How long recordings are kept.', { min: '1m', flag: 'keep', reload: 'live' }),
-    sync: choice(['segment', 'chunk', 'off'], 'segment', 'When recorded bytes are forced to disk.'),
+    sync: choice(['segment', 'chunk', 'off'], 'segment', 'When recorded bytes are flushed to the disk (fdatasync).'),
     maxDisk: optionalSize(
       '',
-      'Most that all recordings may take; beyond it the oldest ten minutes of any stream go, whatever `keep` says.',
+      'Most disk space for all recordings. Beyond it the oldest ten minutes of any stream are deleted, regardless of `keep`.',
       {
         flag: 'max-disk',
         reload: 'live',
@@ -186,84 +193,84 @@ export const schema = section({
     ),
     minFree: derivedSize(
       '1G or 2 % of the disk, the smaller',
-      'Least that stays free on the disk; below it nothing is recorded. Unset: 1 GiB or 2 % of the disk, whichever is less.',
+      'Least free disk space. Below it recording pauses. Default: 1 GiB or 2 % of the disk, whichever is smaller.',
       { flag: 'min-free', reload: 'live' },
     ),
   }),
   hls: section({
-    partDuration: duration('200ms', 'Longest Partial Segment (PART-TARGET). Shorter: less delay, more requests.', {
+    partDuration: duration('200ms', 'Longest Partial Segment (PART-TARGET). Shorter: lower latency, more requests.', {
       min: '20ms',
     }),
-    segmentDuration: duration('2s', 'Wished Media Segment length; cuts fall on the next key frame.', {
+    segmentDuration: duration('2s', 'Target Media Segment duration. Segments end at the next key frame.', {
       min: '250ms',
     }),
-    window: duration('5m', 'How much the live playlist shows.', { min: '10s' }),
+    window: duration('5m', 'Duration of the live playlist.', { min: '10s' }),
   }),
   live: section({
     linger: section({
-      push: duration('30s', 'How long a live list stays open after its publisher left.', { reload: 'live' }),
-      pull: duration('2m', 'How long a live list stays open while its source is down.', { reload: 'live' }),
+      push: duration('30s', 'How long a live playlist stays open after its publisher left.', { reload: 'live' }),
+      pull: duration('2m', 'How long a live playlist stays open while its source is down.', { reload: 'live' }),
     }),
   }),
   jobs: section({
-    parallel: integer('1', { min: 1, max: 16 }, 'Jobs (exports) that run at the same time.'),
-    queue: integer('100', { min: 1, max: 10_000 }, 'Jobs that may wait.'),
-    keep: duration('24h', 'How long a job that ended, and its file, can be asked for.', { min: '1m', reload: 'live' }),
-    maxDisk: optionalSize('50G', 'Most that the files of jobs may take; beyond it the oldest go first.', {
+    parallel: integer('1', { min: 1, max: 16 }, 'Number of jobs (such as exports) that run at the same time.'),
+    queue: integer('100', { min: 1, max: 10_000 }, 'Number of jobs that can wait.'),
+    keep: duration('24h', 'How long a finished job and its file are kept.', { min: '1m', reload: 'live' }),
+    maxDisk: optionalSize('50G', 'Most disk space for files of jobs. Beyond it the oldest are deleted.', {
       reload: 'live',
     }),
   }),
   net: section({
-    allow: networks('Private addresses that playlists and redirects may lead to.'),
+    allow: networks('Private networks that playlists and redirects may refer to.'),
   }),
   pages: section({
-    ytDlp: text('yt-dlp', 'Program that finds the video of a page; looked up in PATH where it is no path.', {
+    ytDlp: text('yt-dlp', 'Program that finds the video of a page: a path, or a name that is looked up in PATH.', {
       placeholder: 'PROGRAM',
       reload: 'live',
     }),
-    timeout: duration('60s', 'Longest it may take to find the video of a page.', {
+    timeout: duration('60s', 'Time limit for finding the video of a page.', {
       min: '1s',
       max: '10m',
       reload: 'live',
     }),
-    format: text('', 'Only formats that this expression of yt-dlp (`-f`) selects are taken; unset: oxbow chooses.', {
+    format: text('', 'Format expression for yt-dlp (`-f`). Default: oxbow chooses.', {
       placeholder: 'EXPRESSION',
       reload: 'live',
     }),
     patterns: pagePatterns(
-      'What addresses are: `hls`, `mp4` or `page`, by regular expressions that are tried before the built-in ones.',
+      'Regular expressions that decide whether an address is `hls`, `mp4` or `page`; tried before the built-in ones.',
       { reload: 'live' },
     ),
   }),
   probe: section({
-    depth: duration('6s', 'How much media of a source is looked at to tell what it is.', {
+    depth: duration('6s', 'How much media of a source is analyzed by a probe.', {
       min: '1s',
       max: '60s',
       reload: 'live',
     }),
-    timeout: duration('30s', 'Longest that looking at a source may take.', { min: '1s', max: '5m', reload: 'live' }),
+    timeout: duration('30s', 'Time limit of a probe.', { min: '1s', max: '5m', reload: 'live' }),
   }),
   pull: section({
     quality: quality(
       'best',
-      'Which quality is pulled of a source that offers several: `best`, `worst`, a height as `720p`, or a bitrate as `2M`; else the next below it.',
+      'Quality to pull if a source offers several: `best`, `worst`, a height such as `720p`, or a bitrate such as `2M`. If it is not offered, the next lower one is used.',
       { flag: 'quality', reload: 'live' },
     ),
-    from: lookBack('How far before its live edge a source is begun, where it offers that much.', {
+    from: lookBack('How far before the live edge a source is started, as far as it offers that.', {
       flag: 'from',
       reload: 'live',
     }),
-    userAgent: userAgent('What oxbow calls itself to sources (User-Agent).', { flag: 'user-agent', reload: 'live' }),
+    userAgent: userAgent('User-Agent that is sent to sources.', { flag: 'user-agent', reload: 'live' }),
   }),
   testPicture: section({
     width: integer('640', { min: 160, max: 3840, even: true }, 'Width of the test picture, pixels.'),
     height: integer('360', { min: 90, max: 2160, even: true }, 'Height of the test picture, pixels.'),
     fps: integer('25', { min: 1, max: 120 }, 'Frames per second of the test picture.'),
-    keyInterval: duration('1s', 'Distance of key frames in the test picture, whole seconds.', {
+    keyInterval: duration('1s', 'Key frame interval of the test picture, whole seconds.', {
       min: '1s',
       max: '10s',
     }),
-    videoBitrate: bitrate('800k', 'Video bits per second of the test picture.'),
+    videoBitrate: bitrate('800k', 'Video bitrate of the test picture, bits per second.'),
   }),
   rtmp: offOnly('RTMP'),
   srt: offOnly('SRT'),

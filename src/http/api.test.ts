@@ -315,7 +315,7 @@ suite('problems', () => {
     assert.equal(sent.get('cache-control'), 'no-store');
     assert.deepEqual(body, {
       type: '/docs/errors/stream-unknown',
-      title: 'There is no stream of that name',
+      title: 'Unknown stream',
       status: 404,
       code: 'stream-unknown',
       detail: 'There is no stream named nobody.',

@@ -13,9 +13,10 @@ test('links are read from text, not from code, and paths count from the page', (
   ]);
 });
 
-test('headings have the anchors that GitHub gives them', () => {
-  const text = '# `oxbow` & you\n## Same\n## Same\n```\n# no heading\n```\n### With [a link](x.md), *too*\n';
-  assert.deepEqual([...anchorsOf(text)], ['oxbow--you', 'same', 'same-1', 'with-a-link-too']);
+test('headings have the anchors that GitHub gives them, and a page may set its own', () => {
+  const text =
+    '<a id="15a"></a>\n# `oxbow` & you\n## Same\n## Same\n```\n# no heading\n```\n### With [a link](x.md), *too*\n';
+  assert.deepEqual([...anchorsOf(text)], ['oxbow--you', 'same', 'same-1', 'with-a-link-too', '15a']);
 });
 
 test('a link to a missing page or heading, and a page that no link leads to, are problems', () => {
