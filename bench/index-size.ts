@@ -176,7 +176,8 @@ async function record(
   });
   packager.groups.subscribe((group) => recorder.write(group));
   const past = { endUs: Math.round(clock.nowMs() * 1000), hasMedia: false, lastRun: 0, absences: [] };
-  const stream = new Stream({ clock, past, sinks: [packager] });
+  const stream = new Stream({ clock, past });
+  stream.attach(packager, { name: 'packager', required: true });
   const tracks = tracksOf(kind);
   const start = () =>
     stream.startRun({ tracks, eUs: Math.round(clock.nowMs() * 1000), clock: 'arrival', pace: kind.pace });

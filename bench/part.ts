@@ -95,7 +95,8 @@ async function measure(frameRate: number, delay: number, seconds: number): Promi
       nextGeneration: () => 1,
     });
     const past = { endUs: Math.round(clock.nowMs() * 1000), hasMedia: false, lastRun: 0, absences: [] };
-    const stream = new Stream({ clock, past, sinks: [packager] });
+    const stream = new Stream({ clock, past });
+    stream.attach(packager, { name: 'packager', required: true });
     const table = new ChunkTable(store.db);
     const recorded = new Recorded({ streamId: 's', dataFolder: folder, table, endUs: 0 });
     const reader = openRangeReader();

@@ -42,7 +42,8 @@ function stillStream(name: string, partBytes: number, recorded: Recorded): Deliv
     nextGeneration: () => 1,
   });
   const past = { endUs: Math.round(clock.nowMs() * 1000), hasMedia: false, lastRun: 0, absences: [] };
-  const stream = new Stream({ clock, past, sinks: [packager] });
+  const stream = new Stream({ clock, past });
+  stream.attach(packager, { name: 'packager', required: true });
   const eUs = Math.round((clock.nowMs() - SECONDS * 1000) * 1000);
   stream.startRun({ tracks: [track], eUs, clock: 'source', pace: { kind: 'continuous' } });
   const duration = track.timescale / RATE;

@@ -40,8 +40,8 @@ function open(past: Partial<StreamPast> = {}): Heard {
   const stream = new Stream({
     clock,
     past: { endUs: NOW_US, hasMedia: false, lastRun: 0, absences: [], ...past },
-    sinks: [sink],
   });
+  stream.attach(sink, { name: 'test', required: true });
   const events: StreamEvent[] = [];
   stream.events.subscribe((event) => events.push(event));
   return { clock, stream, runs, frames, calls, events };

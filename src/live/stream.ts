@@ -16,6 +16,7 @@ import type { ListedSegment, RunStart, StreamInput } from './input.ts';
 import { KeyWatch } from './key-watch.ts';
 import { Reanchor } from './reanchor.ts';
 import type { RunContext, Sink } from './sink.ts';
+import { type AttachOptions, SinkList } from './sink-list.ts';
 
 /** Media that joins within this is one span: half a second is where a hole begins (MEDIA.md, Time 5). */
 export const HOLE_US = 500_000;
@@ -43,7 +44,9 @@ export type StreamEvent =
   /** Media was left out because the source offered it again after a (re)connect; how much, µs. */
   | { readonly type: 'clipped'; readonly durationUs: number }
   /** No key frame of the reference track for ten seconds: nobody can begin to watch there. */
-  | { readonly type: 'keyless' };
+  | { readonly type: 'keyless' }
+  /** A sink threw, which is a bug, and was detached. `sink` is the name that it was attached with. */
+  | { readonly type: 'sink-failed'; readonly sink: string; readonly error: unknown };
 
 /** Where a stream goes on after a restart of the process. */
 export interface StreamPast {
@@ -73,7 +76,7 @@ interface PendingRun {
 /** One live stream. The publisher holds it as StreamInput. */
 export class Stream implements StreamInput {
   readonly #clock: Clock;
-  readonly #sinks: readonly Sink[];
+  readonly #sinks = new SinkList((failure) => this.#events.emit({ type: 'sink-failed', ...failure }));
   readonly #ready: StreamInput['ready'];
   readonly #events = new Emitter<StreamEvent>();
   readonly #absences = new AbsenceLog();
@@ -105,15 +108,22 @@ export class Stream implements StreamInput {
   #eUs: number | undefined;
 
   /** @param options.ready see StreamInput; absent: it is always ready */
-  constructor(options: { clock: Clock; past: StreamPast; sinks: readonly Sink[]; ready?: StreamInput['ready'] }) {
+  constructor(options: { clock: Clock; past: StreamPast; ready?: StreamInput['ready'] }) {
     this.#clock = options.clock;
     this.#reanchors = new Reanchor(options.clock);
     this.#ready = options.ready;
-    this.#sinks = options.sinks;
     this.#endUs = options.past.endUs;
     this.#hasMedia = options.past.hasMedia;
     this.#lastRun = options.past.lastRun;
     this.#absences.seed(options.past.absences);
+  }
+
+  /**
+   * Passes each frame from now on to a sink, until the result is disposed. A sink that is attached while media flows gets the run
+   * from the next key frame on: its context then has the start of that key frame, and no absences.
+   */
+  attach(sink: Sink, options: AttachOptions): Disposable {
+    return this.#sinks.attach(sink, options);
   }
 
   /** State changes, for the API and the log. */
@@ -187,7 +197,7 @@ export class Stream implements StreamInput {
 
   flush(): void {
     this.#reanchors.flush();
-    for (const sink of this.#sinks) sink.flush();
+    this.#sinks.flush();
   }
 
   absent(cause: GapCause | 'offline', detail: string): void {
@@ -201,7 +211,7 @@ export class Stream implements StreamInput {
   }
 
   damage(reason: string): void {
-    for (const sink of this.#sinks) sink.damage();
+    this.#sinks.damage();
     this.#events.emit({ type: 'damage', reason });
   }
 
@@ -214,7 +224,7 @@ export class Stream implements StreamInput {
     this.#pending = undefined;
     if (this.#context) {
       this.#context = undefined;
-      for (const sink of this.#sinks) sink.endRun();
+      this.#sinks.endRun();
     }
     const atUs = Math.max(this.#nowUs(), this.#endUs);
     this.#absences.note(cause, detail, atUs);
@@ -313,7 +323,7 @@ export class Stream implements StreamInput {
   #enter(context: RunContext): void {
     this.#absences.clear();
     this.#context = context;
-    for (const sink of this.#sinks) sink.startRun(context);
+    this.#sinks.startRun(context);
     this.#events.emit({ type: 'run', context });
   }
 
@@ -341,7 +351,7 @@ export class Stream implements StreamInput {
   /** The same media goes on with another relation of its timestamps to what came before. */
   #restart(frame: Frame, { eUs, shiftS }: { eUs?: number; shiftS?: number }): void {
     assert(this.#start);
-    for (const sink of this.#sinks) sink.endRun();
+    this.#sinks.endRun();
     const start = eUs === undefined ? this.#start : { ...this.#start, eUs };
     this.#pending = { start, waiting: [], ...(shiftS !== undefined && { shiftS }) };
     this.#publishPending(this.#pending, frame);
@@ -405,7 +415,7 @@ export class Stream implements StreamInput {
   #write(frame: Frame): void {
     const shift = this.#shiftS * (this.#timescales.get(frame.trackId) ?? 0);
     const shifted = shift === 0 ? frame : this.#shifted(frame, shift);
-    for (const sink of this.#sinks) sink.write(shifted);
+    this.#sinks.write(shifted);
   }
 }
 

@@ -78,8 +78,8 @@ export function createHouse(options: HouseOptions = {}): House {
   const stream = new Stream({
     clock,
     past: { endUs: HOUSE_START_US, hasMedia: false, lastRun: 0, absences: [], ...past },
-    sinks: [packager],
   });
+  stream.attach(packager, { name: 'packager', required: true });
   const house: House = { clock, stream, packager, list, groups: [], generations: [], announced: [] };
   const seen = new Set<string>();
   const listed = new Map<string, string>();

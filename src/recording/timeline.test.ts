@@ -184,8 +184,8 @@ class History {
     this.stream = new Stream({
       clock: house.clock,
       past: { endUs: START_US, hasMedia: false, lastRun: 0, absences },
-      sinks: [packager],
     });
+    this.stream.attach(packager, { name: 'packager', required: true });
     packager.groups.subscribe((group) => (this.recording ? house.recorder.write(group) : house.recorder.skip(group)));
   }
 

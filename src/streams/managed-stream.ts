@@ -352,6 +352,12 @@ export class ManagedStream implements Deliverable {
         log.info({ ...sourceFields(this.#definition), seconds }, 'the source offered media again, which was left out');
         break;
       }
+      case 'sink-failed': {
+        const { sink, error } = event;
+        metrics.bugs.inc();
+        log.error({ stream, sink, error: messageOf(error), stack: (error as Error).stack }, 'a sink failed');
+        break;
+      }
       case 'keyless':
         log.warn(
           sourceFields(this.#definition),

@@ -209,7 +209,8 @@ async function recordToFile(
   });
   packager.groups.subscribe((group) => file.write(group));
   const past = { endUs: createdUs, hasMedia: false, lastRun: 0, absences: [] };
-  const stream = new Stream({ clock, past, sinks: [packager], ready: (options) => file.ready(options) });
+  const stream = new Stream({ clock, past, ready: (options) => file.ready(options) });
+  stream.attach(packager, { name: 'packager', required: true });
   const definition = {
     ...{ id: name, name, source, createdUs },
     origin: 'command-line',

@@ -117,12 +117,14 @@ export async function openStreamParts(
   });
   const past = pastOf(createdUs, last, onAir, found.repaired > 0);
   const meter = new MediaMeter();
-  const sinks = [packager, frameCounter(house.metrics, name), meterSink(meter)];
   const ready = async (options: { signal: AbortSignal }) => {
     await recorder.ready(options);
     await msns.ready(options);
   };
-  const stream = new Stream({ clock, past, sinks, ready });
+  const stream = new Stream({ clock, past, ready });
+  stream.attach(packager, { name: 'packager', required: true });
+  stream.attach(frameCounter(house.metrics, name), { name: 'frame counter' });
+  stream.attach(meterSink(meter), { name: 'media meter' });
   // An index without a word on it was made again from the files, or is older than these words.
   const goneBeforeUs = (await table.goneBefore(id)) || (oldest ? goneBefore(createdUs, oldest) : 0);
   const liveSource = onAir?.liveSource ?? null;

@@ -43,8 +43,8 @@ export function feed(past: Partial<StreamPast> = {}): Fed {
   const stream = new Stream({
     clock,
     past: { endUs: clock.nowMs() * 1000, hasMedia: false, lastRun: 0, absences: [], ...past },
-    sinks: [sink],
   });
+  stream.attach(sink, { name: 'test', required: true });
   const events: StreamEvent[] = [];
   stream.events.subscribe((event) => events.push(event));
   const context = { clock, counters: noCounters, log: { info() {}, warn() {} } } as unknown as PullContext;
