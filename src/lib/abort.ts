@@ -60,15 +60,26 @@ export function withDeadline(
   };
 }
 
+/** The shortest and the longest duration of a pause of random length, ms. */
+export interface PauseBounds {
+  readonly minMs: number;
+  readonly maxMs: number;
+}
+
 /**
- * The pause before try number `attempt`: exponential with full jitter, so that many clients do not come back in one wave.
+ * The pause before try number `attempt`: exponential, up to half of it random, so that many clients do not return in one wave.
  *
  * @param attempt 0 for the first retry
  * @param baseMs first ceiling, milliseconds
  * @param maxMs last ceiling, milliseconds
- * @returns milliseconds, between half the ceiling and the ceiling
  */
-export function backoffMs(attempt: number, baseMs = 250, maxMs = 10_000): number {
+export function backoffBounds(attempt: number, baseMs = 250, maxMs = 10_000): PauseBounds {
   const ceiling = Math.min(maxMs, baseMs * 2 ** Math.min(attempt, 16));
-  return ceiling * (0.5 + Math.random() / 2);
+  return { minMs: ceiling / 2, maxMs: ceiling };
+}
+
+/** A random duration within `backoffBounds` of the same arguments, milliseconds. */
+export function backoffMs(attempt: number, baseMs?: number, maxMs?: number): number {
+  const bounds = backoffBounds(attempt, baseMs, maxMs);
+  return bounds.minMs + (bounds.maxMs - bounds.minMs) * Math.random();
 }

@@ -6,7 +6,6 @@ import { need } from '../../../test/fixtures/need.ts';
 import type { Origin } from '../../../test/fixtures/origin.ts';
 import { asked, FPS, listOf, makeMedia, pull, removeMedia, ts } from './pull.fixture.ts';
 import { spanOf } from './recording-input.fixture.ts';
-import { MAX_RETURN_PAUSE_MS, returnPauseMs } from './source-return.ts';
 
 const awaited = { awaitReturn: true } as const;
 const OFFLINE = 'offline the source ended its playlist; oxbow checks at least once a minute whether it returns';
@@ -147,17 +146,4 @@ suite('a live source that ends its playlist', { concurrency: 6, skip: need('ffmp
     assert.deepEqual([live.input.absences, film.input.absences], [[], []]);
     assert.equal(film.input.videoFrames, 8 * FPS);
   });
-});
-
-test('the pause before a list that ended is asked again grows with the time it is away, up to a minute', () => {
-  for (let i = 0; i < 50; i++) {
-    const [first, later, last] = [0, 100_000, 86_400_000].map((awayMs) => returnPauseMs(awayMs, 1000)) as [
-      number,
-      number,
-      number,
-    ];
-    assert.ok(first >= 800 && first <= 1000);
-    assert.ok(later >= 8000 && later <= 10_000);
-    assert.ok(last >= 48_000 && last <= MAX_RETURN_PAUSE_MS);
-  }
 });

@@ -9,7 +9,8 @@ import type { PullContext } from './context.ts';
 import { DownloadLine, type JobPlace } from './download-line.ts';
 import { PartAssembly } from './part-assembly.ts';
 import { PartsAhead } from './parts-ahead.ts';
-import { type PlaylistPlace, pollPlaylist } from './playlist-poller.ts';
+import { pollPlaylist } from './playlist-poller.ts';
+import type { PlaylistPlace } from './poll-state.ts';
 import { lengthOf } from './segment-check.ts';
 import { type DemuxedSegment, SegmentDemux } from './segment-demux.ts';
 import { type Fetched, SegmentDownload } from './segment-download.ts';
@@ -209,18 +210,18 @@ async function fill(
     };
   };
   try {
-    for await (const event of pollPlaylist(place.first, place.relocate, context, { signal })) {
-      if (event.kind === 'down') {
-        log.warn({ detail: event.detail }, 'the source is down');
-        line.push(async () => ({ kind: 'absent', cause: 'source-down', detail: event.detail }));
+    for await (const report of pollPlaylist(place.first, place.relocate, context, { signal })) {
+      if (report.kind === 'down') {
+        log.warn({ detail: report.detail }, 'the source is down');
+        line.push(async () => ({ kind: 'absent', cause: 'source-down', detail: report.detail }));
         continue;
       }
-      if (event.kind === 'ended') {
+      if (report.kind === 'ended') {
         log.info({}, 'the source ended its playlist');
         line.push(async () => ({ kind: 'absent', cause: 'offline', detail: ENDED_DETAIL }));
         continue;
       }
-      const { list, url, arrivedMs, moved } = event;
+      const { list, url, arrivedMs, moved } = report;
       const parts = lowLatency.follows(list);
       let newest: QueuedSegment | undefined;
       for (const item of queue.take(list, url, arrivedMs, { parts, moved })) {

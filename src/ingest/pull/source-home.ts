@@ -9,7 +9,7 @@ import type { MediaPlaylist, MultivariantPlaylist, Rendition } from '../../media
 import type { PullContext } from './context.ts';
 import { refuseProtected } from './encryption.ts';
 import { fetchPlaylist } from './playlist-fetch.ts';
-import type { PlaylistPlace } from './playlist-poller.ts';
+import type { PlaylistPlace } from './poll-state.ts';
 import type { RenditionPlace } from './rendition.ts';
 import type { SourceAddress } from './source-access.ts';
 import { subtitlesOf } from './subtitle-choice.ts';

@@ -2,7 +2,7 @@
  * How a live source that ended its playlist is awaited: when it is asked again, and how its renditions learn of each other that it is back.
  * In: how long it has been away. Out: pauses; a wake-up for all renditions of one pull. MEDIA.md, Cutting 11.
  */
-import { sleep } from '../../lib/abort.ts';
+import { type PauseBounds, sleep } from '../../lib/abort.ts';
 
 /** Longest pause between two reloads of a playlist that has ended, ms. */
 export const MAX_RETURN_PAUSE_MS = 60_000;
@@ -23,11 +23,11 @@ export const ENDED_DETAIL = 'the source ended its playlist; oxbow checks at leas
  *
  * @param awayMs since it ended, ms
  * @param leastMs the usual pause, ms
- * @returns ms, at most 60 s
+ * @returns 0.5 to 60 s
  */
-export function returnPauseMs(awayMs: number, leastMs: number): number {
-  const pauseMs = Math.min(MAX_RETURN_PAUSE_MS, Math.max(leastMs, OF_AWAY * awayMs));
-  return Math.max(MIN_PAUSE_MS, pauseMs * (1 - SPREAD * Math.random()));
+export function returnPause(awayMs: number, leastMs: number): PauseBounds {
+  const maxMs = Math.max(MIN_PAUSE_MS, Math.min(MAX_RETURN_PAUSE_MS, Math.max(leastMs, OF_AWAY * awayMs)));
+  return { minMs: Math.max(MIN_PAUSE_MS, maxMs * (1 - SPREAD)), maxMs };
 }
 
 /** Shared by the renditions of one pull: the first that is back wakes the others, whose pauses may be long. */
