@@ -10,6 +10,7 @@ import { checkLicences } from './check-licences.ts';
 import { checkLinks } from './check-links.ts';
 import { checkPortable } from './check-portable.ts';
 import { checkTree } from './check-tree.ts';
+import { checkWords } from './check-words.ts';
 import { checkPages } from './generate.ts';
 import { runTests } from './run-tests.ts';
 import { root } from './source-files.ts';
@@ -72,6 +73,7 @@ const steps: readonly Step[] = [
   { name: 'systems', run: () => listed(checkPortable()) },
   { name: 'names and lengths of files', run: () => listed(checkTree()) },
   { name: 'links of the documentation', run: () => listed(checkLinks()) },
+  { name: 'words', run: () => listed(checkWords()) },
   { name: 'generated pages', run: () => listed(checkPages()) },
   { name: 'licences', run: () => listed(checkLicences()) },
   { name: 'advisories', run: audit },
