@@ -59,7 +59,7 @@ export async function openTableQueue(options: TableQueueOptions): Promise<JobQue
     .select((eb) => eb.fn.countAll<number>().as('queued'))
     .where('state', '=', 'queued')
     .executeTakeFirstOrThrow();
-  return new TableQueue(options, Number(queued));
+  return new TableQueue(options, queued);
 }
 
 class TableQueue implements JobQueue {
@@ -214,6 +214,7 @@ class TableQueue implements JobQueue {
       .updateTable('job')
       .set({ state: 'running', started_us: this.#nowUs(), tries: row.tries + 1, progress: 0 })
       .where('id', '=', row.id)
+      .where('state', '=', 'queued')
       .returningAll()
       .executeTakeFirstOrThrow();
     this.#queued--;

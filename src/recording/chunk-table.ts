@@ -22,6 +22,9 @@ export type ChunkSegments = Pick<ChunkRow, 'first_msn' | 'path' | 'init_number' 
 const SEGMENTS = ['first_msn', 'path', 'init_number', 'segments'] as const;
 const SPAN = ['first_msn', 'last_msn', 'start_us', 'end_us', 'run', 'e_us', 'segment_count', 'absences'] as const;
 
+/** `absences` of a file without any. */
+const NOTHING_MISSING = '[]';
+
 /** No file is longer: it ends at a ten-minute mark, but for its last group. */
 const LONGEST_US = 2 * WINDOW_US;
 
@@ -34,17 +37,19 @@ export interface RecordedTotals {
 }
 
 /** The files that start in one window, together. */
-interface WindowSum extends ChunkSpan {
+interface WindowSum extends Omit<ChunkSpan, 'absences'> {
   readonly last_start_us: number;
   readonly last_run: number;
   /** Of all files. */
   readonly media_us: number;
+  /** Files before or in which something is missing. */
+  readonly incomplete: number;
 }
 
-/** The files of a window as one, where nothing is missing between them. `absences` is the greatest text: `[]` if all are. */
-function seamless({ last_start_us: _start, last_run, media_us, ...span }: WindowSum): ChunkSpan | undefined {
-  const isWhole = Math.abs(span.end_us - span.start_us - media_us) < HOLE_US;
-  return isWhole && span.run === last_run && span.absences === '[]' ? span : undefined;
+/** The files of a window as one, where nothing is missing between them. */
+function seamless({ last_start_us: _, last_run, media_us, incomplete, ...span }: WindowSum): ChunkSpan | undefined {
+  const isSeamless = Math.abs(span.end_us - span.start_us - media_us) < HOLE_US;
+  return isSeamless && span.run === last_run && incomplete === 0 ? { ...span, absences: NOTHING_MISSING } : undefined;
 }
 
 /** Reads and writes the index. */
@@ -162,12 +167,14 @@ export class ChunkTable {
         eb.fn.min('e_us').as('e_us'),
         eb.fn.sum<number>('segment_count').as('segment_count'),
         eb.fn.sum<number>(eb('end_us', '-', eb.ref('start_us'))).as('media_us'),
-        eb.fn.max('absences').as('absences'),
+        eb.fn
+          .sum<number>(eb.case().when('absences', '=', NOTHING_MISSING).then(eb.lit(0)).else(eb.lit(1)).end())
+          .as('incomplete'),
       ])
       .where('stream_id', '=', streamId)
       .where('start_us', '<', toUs)
       .where('start_us', '>', fromUs)
-      .groupBy((eb) => eb('start_us', '/', eb.lit(WINDOW_US)))
+      .groupBy((eb) => eb('start_us', '-', eb('start_us', '%', eb.lit(WINDOW_US))))
       .orderBy('start_us')
       .execute();
   }
@@ -309,8 +316,8 @@ export class ChunkTable {
       .executeTakeFirst();
     return {
       fromUs: row?.from_us ?? undefined,
-      bytes: Number(row?.bytes ?? 0),
-      durationUs: Number(row?.duration_us ?? 0),
+      bytes: row?.bytes ?? 0,
+      durationUs: row?.duration_us ?? 0,
     };
   }
 }
@@ -320,9 +327,7 @@ async function writeGoneBefore(db: Kysely<Tables>, streamId: string, us: number)
     .insertInto('retention')
     .values({ stream_id: streamId, gone_before_us: us })
     .onConflict((conflict) =>
-      conflict
-        .column('stream_id')
-        .doUpdateSet((eb) => ({ gone_before_us: eb.fn<number>('max', ['retention.gone_before_us', eb.val(us)]) })),
+      conflict.column('stream_id').doUpdateSet({ gone_before_us: us }).where('retention.gone_before_us', '<', us),
     )
     .execute();
 }

@@ -79,6 +79,9 @@ export async function rangesBetween(
     .where('msn', '<=', lastMsn)
     .orderBy('msn', 'desc')
     .orderBy('start_us', 'desc')
+    // Of equal ones too every database gives the same order: a list of the past never changes.
+    .orderBy('reach_us')
+    .orderBy('id')
     .limit(MAX_TOLD)
     .execute();
   return rows.reverse().map(parseRow);
@@ -97,6 +100,7 @@ export async function rangesBefore(
     .where('stream_id', '=', streamId)
     .where('msn', '<', msn)
     .orderBy('msn', 'desc')
+    .orderBy('id', 'desc')
     .limit(limit)
     .execute();
   return rows.reverse().map(parseRow);

@@ -101,6 +101,6 @@ export class MarkerTable {
       .select((eb) => eb.fn.countAll<number>().as('count'))
       .where('stream_id', '=', streamId)
       .executeTakeFirst();
-    return Number(row?.count ?? 0);
+    return row?.count ?? 0;
   }
 }

@@ -55,7 +55,7 @@ class ThreadConnection implements DatabaseConnection {
     return this.execute<R>(sql, parameters as readonly Parameter[]);
   }
 
-  // All rows are in one message anyway; who wants less asks with LIMIT.
+  // All rows are in one message anyway; a caller that wants fewer uses LIMIT.
   async *streamQuery<R>(query: CompiledQuery): AsyncIterableIterator<QueryResult<R>> {
     yield await this.executeQuery<R>(query);
   }

@@ -6,11 +6,11 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { leaseContract } from '../cluster/lease.contract.ts';
 import { createManualClock } from '../lib/clock.ts';
-import type { Store } from './db.ts';
 import { leaseHeldBy, openLeaseTable, valuesWhileHeld } from './lease-table.ts';
+import type { OpenDatabase } from './store.fixture.ts';
 
 /** Every database runs this suite. */
-export function leaseTableContract(name: string, open: () => Promise<Pick<Store, 'db'> & AsyncDisposable>): void {
+export function leaseTableContract(name: string, open: OpenDatabase): void {
   leaseContract(`a table of ${name}`, async () => {
     const { db, [Symbol.asyncDispose]: close } = await open();
     const clock = createManualClock();

@@ -4,16 +4,12 @@
  */
 
 /** Kinds that callers tell apart. */
-export type SqliteCode = 'busy' | 'corrupt' | 'full' | 'duplicate' | 'other';
-
-const UNIQUE = 2067;
-const PRIMARY_KEY = 1555;
+export type SqliteCode = 'busy' | 'corrupt' | 'full' | 'other';
 
 /** The kind of an error that SQLite gave; undefined for an error that is not SQLite's. */
 export function sqliteCode(error: unknown): SqliteCode | undefined {
   const errcode = (error as { errcode?: unknown } | null | undefined)?.errcode;
   if (typeof errcode !== 'number') return undefined;
-  if (errcode === UNIQUE || errcode === PRIMARY_KEY) return 'duplicate';
   // The low byte is the primary code, the rest says more exactly.
   switch (errcode & 0xff) {
     case 5:

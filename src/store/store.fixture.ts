@@ -8,6 +8,9 @@ import { join } from 'node:path';
 import { createSilentLog } from '../observe/log.ts';
 import { openStore, type Store } from './db.ts';
 
+/** Opens an empty database with all tables; what the contract suites of tables run on. */
+export type OpenDatabase = () => Promise<Pick<Store, 'db'> & AsyncDisposable>;
+
 /** Opens an empty SQLite store. */
 export async function openTemporaryStore(): Promise<Store & AsyncDisposable> {
   const folder = await mkdtemp(join(tmpdir(), 'oxbow-store-'));

@@ -1,11 +1,7 @@
 import assert from 'node:assert/strict';
-import path from 'node:path';
 import { suite, test } from 'node:test';
 import type { Absence } from '../media/segment.ts';
-import { createSilentLog } from '../observe/log.ts';
-import { openStore } from '../store/db.ts';
-import { nextGenerationNumber, type OnAirState, pastOf, readOnAir, writeOnAir } from './on-air.ts';
-import { temporaryFolder } from './streams.fixture.ts';
+import { nextGenerationNumber, type OnAirState, pastOf } from './on-air.ts';
 
 const CREATED = 1_000_000_000;
 const END = 2_000_000_000;
@@ -81,15 +77,4 @@ suite('numbers that are never used twice (MEDIA.md, Addresses 14)', () => {
     assert.equal(nextGenerationNumber(at('2020-01-01T00:00:10Z'), 10), 11);
     assert.equal(nextGenerationNumber(at('2019-01-01T00:00:00Z'), 5), 6);
   });
-});
-
-test('what is remembered is read back, and a later state replaces it', async () => {
-  await using folder = await temporaryFolder();
-  await using store = await openStore({ file: path.join(folder.path, 'x.db'), log: createSilentLog() });
-  assert.equal(await readOnAir(store.db, 's'), undefined);
-  await writeOnAir(store.db, 's', onAir(true, note('offline')));
-  const generation = { number: 5, firstMsn: 9, family: 'x', targetDurationS: 2, holdBackS: 6, bandwidths: { 1: 5 } };
-  const newer = { ...onAir(false), generation };
-  await writeOnAir(store.db, 's', newer);
-  assert.deepEqual(await readOnAir(store.db, 's'), newer);
 });

@@ -64,6 +64,15 @@ export async function writeOnAir(db: Kysely<Tables>, streamId: string, onAir: On
     .execute();
 }
 
+/** The newest instant at which any stream was noted, µs since 1970; undefined where none was. */
+export async function lastOnAirUs(db: Kysely<Tables>): Promise<number | undefined> {
+  const row = await db
+    .selectFrom('stream_on_air')
+    .select((eb) => eb.fn.max('at_us').as('us'))
+    .executeTakeFirst();
+  return row?.us ?? undefined;
+}
+
 /**
  * Where a stream goes on: the end of its media, and why nothing was recorded since.
  *

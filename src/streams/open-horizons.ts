@@ -4,6 +4,7 @@
  */
 import { Horizons } from '../recording/horizons.ts';
 import type { House } from './house.ts';
+import { lastOnAirUs } from './on-air.ts';
 
 /** Opens the horizons; the log says when and why they stand still. */
 export async function openHorizons({
@@ -12,11 +13,7 @@ export async function openHorizons({
   clock,
   log,
 }: Pick<House, 'store' | 'table' | 'clock' | 'log'>): Promise<Horizons> {
-  const noted = await store.db
-    .selectFrom('stream_on_air')
-    .select((eb) => eb.fn.max('at_us').as('us'))
-    .executeTakeFirst();
-  let lastSeenUs = noted?.us ?? 0;
+  let lastSeenUs = (await lastOnAirUs(store.db)) ?? 0;
   for (const { id } of await store.db.selectFrom('stream').select('id').execute()) {
     lastSeenUs = Math.max(lastSeenUs, (await table.last(id))?.end_us ?? 0);
   }

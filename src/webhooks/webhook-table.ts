@@ -92,7 +92,7 @@ export class WebhookTable {
       .where('webhook_id', '=', id)
       .where('state', '=', 'waiting')
       .executeTakeFirstOrThrow();
-    return Number(count);
+    return count;
   }
 
   /** The oldest that waits. */

@@ -1,0 +1,58 @@
+/**
+ * What the tables of accounts promise on every database.
+ * In: a way to open an empty database. Out: tests; each database's test file runs this suite.
+ */
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import type { OpenDatabase } from '../store/store.fixture.ts';
+import { accountTables } from './account-tables.ts';
+
+const NOW_MS = 1_795_000_000_000.25;
+
+/** Every database runs this suite. */
+export function accountTablesContract(name: string, open: OpenDatabase): void {
+  suite(`accounts on ${name}`, () => {
+    test('a session is kept, and only the time of its last use changes', async () => {
+      await using database = await open();
+      const { sessions } = accountTables(database.db);
+      const session = { id: 'a', digest: 'd', createdMs: NOW_MS, seenMs: NOW_MS, address: '::1', program: 'Firefox' };
+      await sessions.put(session);
+      await sessions.put({ ...session, seenMs: NOW_MS + 5, address: 'another' });
+      assert.deepEqual(await sessions.all(), [{ ...session, seenMs: NOW_MS + 5 }]);
+      await sessions.remove('unknown');
+      await sessions.remove('a');
+      assert.deepEqual(await sessions.all(), []);
+    });
+
+    test('a token is kept with its scopes, and with or without an end', async () => {
+      await using database = await open();
+      const { tokens } = accountTables(database.db);
+      const token = { digest: 'd', label: 'Grafana', scopes: ['admin', 'view'] as const, createdMs: NOW_MS };
+      const all = [
+        { id: 'a', ...token, expiresMs: undefined },
+        { id: 'b', ...token, expiresMs: NOW_MS + 1000 },
+      ];
+      for (const one of all) await tokens.put(one);
+      assert.deepEqual(
+        (await tokens.all()).toSorted((x, y) => (x.id < y.id ? -1 : 1)),
+        all,
+      );
+      await assert.rejects(tokens.put(all[0]!), 'a token never changes');
+      await tokens.remove('a');
+      assert.deepEqual(await tokens.all(), [all[1]]);
+    });
+
+    test('a watch epoch is replaced by the next', async () => {
+      await using database = await open();
+      const { epochs } = accountTables(database.db);
+      await epochs.put({ stream: 'door', epoch: 1 });
+      await epochs.put({ stream: 'door', epoch: 2 });
+      assert.deepEqual(
+        (await epochs.all()).map((row) => ({ ...row })),
+        [{ stream: 'door', epoch: 2 }],
+      );
+      await epochs.remove('door');
+      assert.deepEqual(await epochs.all(), []);
+    });
+  });
+}

@@ -1,0 +1,207 @@
+/**
+ * What the tables of recordings promise on every database: chunk files with their date ranges and retention, inits, markers, pins.
+ * In: a way to open an empty database. Out: tests; each database's test file runs this suite.
+ */
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import type { Insertable } from 'kysely';
+import { audioTrack, videoTrack } from '../media/isobmff/media.fixture.ts';
+import type { ChunkFileTable } from '../store/schema.ts';
+import type { OpenDatabase } from '../store/store.fixture.ts';
+import { ChunkTable } from './chunk-table.ts';
+import type { ToldRange } from './date-range-rows.ts';
+import { openInitTable } from './init-table.ts';
+import { MarkerTable } from './marker-table.ts';
+import { PinTable } from './pin-table.ts';
+import { WINDOW_US } from './window.ts';
+
+/** A ten-minute mark of the present: µs beyond 2^50. */
+const START_US = 1_794_999_600_000_000;
+const MINUTE_US = 60_000_000;
+
+/** The file of a minute. */
+function fileAt(minute: number, change: Partial<ChunkFileTable> = {}): Insertable<ChunkFileTable> {
+  const startUs = START_US + minute * MINUTE_US;
+  return {
+    ...{ stream_id: 's', first_msn: minute * 30, last_msn: minute * 30 + 29, start_us: startUs },
+    ...{ end_us: startUs + MINUTE_US, path: `recordings/s/${minute}.mp4`, size: 2 ** 33, run: 1, e_us: 0 },
+    ...{ run_clock: 'source', init_number: 1, discontinuity_sequence: 0, segment_count: 30, absences: '[]' },
+    ...{ segments: Uint8Array.of(1, 2, 3) },
+    ...change,
+  };
+}
+
+const rangeAt = (msn: number, id: string, startMs: number, text = ''): ToldRange => ({
+  msn,
+  range: { id, startDateMs: startMs, attributes: { DURATION: '1', 'X-TEXT': text } } as unknown as ToldRange['range'],
+});
+
+/** Every database runs this suite. */
+export function recordingTablesContract(name: string, open: OpenDatabase): void {
+  suite(`chunk files on ${name}`, () => {
+    test('a file is found by its MSNs and by time; put again it is replaced', async () => {
+      await using database = await open();
+      const table = new ChunkTable(database.db);
+      for (const minute of [2, 0, 1]) await table.put(fileAt(minute));
+      await table.put(fileAt(1, { size: 5, segments: Uint8Array.of(9) }));
+      const row = await table.holding('s', 59);
+      assert.deepEqual([row?.first_msn, row?.size, [...(row?.segments ?? [])]], [30, 5, [9]]);
+      assert.equal(await table.holding('s', 90), undefined);
+      assert.equal((await table.upTo('s', 1000))?.first_msn, 60);
+      assert.equal((await table.last('s'))?.start_us, START_US + 2 * MINUTE_US);
+      assert.equal((await table.oldest('s'))?.start_us, START_US);
+      const middle = START_US + 90_000_000;
+      const msns = (rows: readonly { first_msn: number }[]) => rows.map(({ first_msn }) => first_msn);
+      assert.deepEqual(msns(await table.between('s', middle, middle + 1)), [30]);
+      assert.deepEqual(msns(await table.segmentsBetween('s', middle, START_US + 2 * MINUTE_US + 1)), [30, 60]);
+      assert.deepEqual(msns(await table.spansBetween('s', START_US, START_US + 3 * MINUTE_US)), [0, 30, 60]);
+      assert.deepEqual(msns(await table.startedBetween('s', START_US, START_US + 2 * MINUTE_US, 1)), [0]);
+      assert.equal((await table.firstSpanFrom('s', START_US + 1))?.first_msn, 30);
+      const { paths, firstMsns } = await table.files('s');
+      assert.deepEqual([paths.size, firstMsns], [3, new Set([0, 30, 60])]);
+      assert.deepEqual(await table.between('other', 0, Number.MAX_SAFE_INTEGER), []);
+    });
+
+    test('totals are exact beyond 2^32, and empty for an empty stream', async () => {
+      await using database = await open();
+      const table = new ChunkTable(database.db);
+      assert.deepEqual(await table.totals('s'), { fromUs: undefined, bytes: 0, durationUs: 0 });
+      for (const minute of [0, 1, 2]) await table.put(fileAt(minute));
+      assert.deepEqual(await table.totals('s'), { fromUs: START_US, bytes: 3 * 2 ** 33, durationUs: 3 * MINUTE_US });
+    });
+
+    test('files without gaps are joined by windows of ten minutes; a window with something missing is not', async () => {
+      await using database = await open();
+      const table = new ChunkTable(database.db);
+      const missing = JSON.stringify([{ fromUs: START_US, toUs: START_US, cause: 'crash', detail: '' }]);
+      for (let minute = 0; minute < 40; minute++) {
+        if (minute === 33) continue;
+        const absences = minute === 15 ? missing : '[]';
+        await table.put(fileAt(minute, { absences, run: minute < 25 ? 1 : 2 }));
+      }
+      const spans = await table.joinedSpansBetween('s', START_US, START_US + 40 * MINUTE_US);
+      const windows = Map.groupBy(spans, (span) => Math.floor((span.start_us - START_US) / WINDOW_US));
+      assert.deepEqual(
+        [...windows].map(([window, own]) => [window, own.length]),
+        [
+          [0, 1],
+          [1, 10],
+          [2, 10],
+          [3, 9],
+        ],
+        'one seamless, one with an absence, one with two runs, one with a hole',
+      );
+      assert.deepEqual(
+        { ...spans[0] },
+        {
+          ...{ first_msn: 0, last_msn: 299, start_us: START_US, end_us: START_US + WINDOW_US, run: 1, e_us: 0 },
+          ...{ segment_count: 300, absences: '[]' },
+        },
+      );
+      assert.equal(spans.filter(({ absences }) => absences === missing).length, 1);
+    });
+
+    test('what was removed is gone with its date ranges, and the horizon of retention only rises', async () => {
+      await using database = await open();
+      const table = new ChunkTable(database.db);
+      for (const minute of [0, 1]) await table.put(fileAt(minute), [rangeAt(minute * 30, 'a', START_US / 1000)]);
+      assert.equal(await table.goneBefore('s'), 0);
+      await table.remove('s', [0], START_US + MINUTE_US);
+      await table.remove('s', [1000], START_US);
+      assert.equal(await table.goneBefore('s'), START_US + MINUTE_US);
+      assert.deepEqual((await table.files('s')).firstMsns, new Set([30]));
+      assert.deepEqual(
+        (await table.toldBefore('s', 1000, 10)).map(({ msn }) => msn),
+        [30],
+      );
+      await table.clear('s');
+      assert.deepEqual([(await table.files('s')).paths.size, await table.goneBefore('s')], [0, 0]);
+      assert.deepEqual(await table.toldBefore('s', 1000, 10), []);
+    });
+
+    test('date ranges are read in the order of their segments; those of a file are replaced with it', async () => {
+      await using database = await open();
+      const table = new ChunkTable(database.db);
+      const ms = START_US / 1000;
+      await table.put(fileAt(0), [rangeAt(3, 'old', ms)]);
+      const many = Array.from({ length: 250 }, (_, n) => rangeAt(4, `n${n}`, ms + 5000 + n));
+      await table.put(fileAt(0), [rangeAt(2, 'b', ms + 1000, 'first'), rangeAt(2, 'b', ms + 1000, 'last'), ...many]);
+      await table.put(fileAt(1), [rangeAt(30, 'c', ms + 60_000)]);
+      const all = { fromUs: START_US, toUs: START_US + 2 * MINUTE_US, lastMsn: 1000 };
+      const told = await table.toldBetween('s', all);
+      assert.equal(told.length, 252);
+      assert.deepEqual([told[0]!.range.attributes['X-TEXT'], told.at(-1)!.range.id], ['last', 'c']);
+      assert.deepEqual(
+        (await table.toldBetween('s', { ...all, toUs: START_US + 5_001_000 })).map(({ range }) => range.id),
+        ['b', 'n0'],
+      );
+      assert.equal((await table.toldBetween('s', { ...all, lastMsn: 2 })).length, 1);
+      const alike = ['z', 'a', 'm'].map((id) => rangeAt(61, id, ms + 120_000));
+      await table.put(fileAt(2), alike);
+      for (const read of [table.toldBefore('s', 62, 3), table.toldBefore('s', 1000, 3)]) {
+        assert.deepEqual(
+          (await read).map(({ range }) => range.id),
+          ['a', 'm', 'z'],
+        );
+      }
+      assert.deepEqual(
+        (await table.toldBefore('s', 61, 2)).map(({ msn }) => msn),
+        [4, 30],
+      );
+    });
+  });
+
+  suite(`inits, markers and pins on ${name}`, () => {
+    test('an init keeps its number when the table is opened again', async () => {
+      await using database = await open();
+      const options = { failed: (error: unknown) => assert.fail(String(error)), nowMs: () => 1_795_000_000_000 };
+      const first = await openInitTable(database.db, 's', options);
+      const [video, both] = [first.of([videoTrack]), first.of([videoTrack, audioTrack])];
+      assert.equal(both.number, video.number + 1);
+      let again = await openInitTable(database.db, 's', options);
+      while (!again.get(both.number)) again = await openInitTable(database.db, 's', options); // it is written without waiting
+      assert.equal(again.of([videoTrack, audioTrack]).number, both.number);
+      assert.deepEqual(again.get(video.number)?.tracks, video.tracks);
+      assert.equal((await openInitTable(database.db, 'other', options)).get(video.number), undefined);
+    });
+
+    test('markers come in order of time and id, in pages', async () => {
+      await using database = await open();
+      const table = new MarkerTable(database.db);
+      const added = [];
+      for (const atUs of [3, 1, 2, 2, 2])
+        added.push(await table.add('s', { atUs: START_US + atUs, text: `ä ${atUs}` }));
+      const range = { fromUs: START_US, toUs: START_US + 10, limit: 2 };
+      const pages = [];
+      for (let after: (typeof added)[number] | undefined; ; after = pages.at(-1)) {
+        const page = await table.between('s', { ...range, after });
+        pages.push(...page);
+        if (page.length < 2) break;
+      }
+      assert.deepEqual(
+        pages.map(({ atUs }) => atUs - START_US),
+        [1, 2, 2, 2, 3],
+      );
+      assert.equal(new Set(pages.map(({ id }) => id)).size, 5);
+      assert.equal(await table.remove('other', added[0]!.id), false);
+      assert.equal(await table.remove('s', added[0]!.id), true);
+      assert.equal(await table.remove('s', added[0]!.id), false);
+      await table.forget('s');
+      assert.deepEqual(await table.between('s', range), []);
+    });
+
+    test('pins are there when the table is opened again', async () => {
+      await using database = await open();
+      const table = await PinTable.open(database.db);
+      const late = await table.add('s', { fromUs: START_US + 5, toUs: START_US + 6, text: 'späť' });
+      const early = await table.add('s', { fromUs: START_US, toUs: START_US + 1, text: '' });
+      const gone = await table.add('s', { fromUs: START_US, toUs: START_US + 1, text: '' });
+      await table.add('other', { fromUs: 1, toUs: 2, text: '' });
+      assert.equal(await table.remove('s', gone.id), true);
+      await table.forget('other');
+      const again = await PinTable.open(database.db);
+      assert.deepEqual(again.of('s'), [early, late]);
+      assert.deepEqual(again.of('other'), []);
+    });
+  });
+}

@@ -1,0 +1,67 @@
+/**
+ * What the tables of streams promise on every database: their definitions, and what each was doing last.
+ * In: a way to open an empty database. Out: tests; each database's test file runs this suite.
+ */
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import type { Absence } from '../media/segment.ts';
+import type { OpenDatabase } from '../store/store.fixture.ts';
+import type { StreamDefinition } from './definition.ts';
+import { lastOnAirUs, type OnAirState, readOnAir, writeOnAir } from './on-air.ts';
+import { hideStream, readDefinitions, readRemoved, writeDefinition } from './stream-table.ts';
+
+const NOW_US = 1_795_000_000_000_000;
+
+const definition: StreamDefinition = {
+  ...{ id: 'id', name: 'door', source: { type: 'test' }, origin: 'api', record: true, keepMs: undefined },
+  ...{ visibility: 'private', visibilityIsSet: true, createdUs: NOW_US, stopped: false },
+};
+
+const offline: Absence = { fromUs: NOW_US, toUs: NOW_US + 5, cause: 'offline', detail: 'stopped' };
+const state: OnAirState = { atUs: NOW_US, clean: true, absences: [offline], generation: undefined, liveSource: null };
+
+/** Every database runs this suite. */
+export function streamTablesContract(name: string, open: OpenDatabase): void {
+  suite(`streams on ${name}`, () => {
+    test('a definition is read as it was written; written again it is replaced', async () => {
+      await using database = await open();
+      const { db } = database;
+      await writeDefinition(db, definition);
+      assert.deepEqual(await readDefinitions(db), [definition]);
+      const changed = { ...definition, name: 'gate', record: false, keepMs: 2 ** 40, stopped: true };
+      await writeDefinition(db, changed);
+      assert.deepEqual(await readDefinitions(db), [changed]);
+      await assert.rejects(writeDefinition(db, { ...definition, id: 'other', name: 'gate' }), 'a name has one stream');
+    });
+
+    test('a hidden stream is listed among the removed, and comes back when it is written', async () => {
+      await using database = await open();
+      const { db } = database;
+      await writeDefinition(db, definition);
+      await hideStream(db, 'id', NOW_US + 1);
+      assert.deepEqual([await readDefinitions(db), (await readRemoved(db)).map(({ id }) => id)], [[], ['id']]);
+      await writeDefinition(db, definition);
+      assert.deepEqual([await readDefinitions(db), await readRemoved(db)], [[definition], []]);
+    });
+
+    test('what a stream was doing is read back, and a later state replaces it', async () => {
+      await using database = await open();
+      const { db } = database;
+      assert.deepEqual([await readOnAir(db, 's'), await lastOnAirUs(db)], [undefined, undefined]);
+      await writeOnAir(db, 's', state);
+      const generation = {
+        number: 5,
+        firstMsn: 9,
+        family: 'x',
+        targetDurationS: 2,
+        holdBackS: 6,
+        bandwidths: { 1: 5 },
+      };
+      const newer: OnAirState = { atUs: NOW_US + 10, clean: false, absences: [], generation, liveSource: 'key' };
+      await writeOnAir(db, 's', newer);
+      await writeOnAir(db, 'other', state);
+      assert.deepEqual(await readOnAir(db, 's'), newer);
+      assert.equal(await lastOnAirUs(db), NOW_US + 10);
+    });
+  });
+}
