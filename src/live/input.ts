@@ -21,6 +21,8 @@ export interface RunStart {
   readonly eUs: number;
   readonly clock: RunClock;
   readonly pace: Pace;
+  /** Asks the encoder for a key frame soon, without waiting; absent where the source cannot be asked. Called at most once a second. */
+  readonly requestKeyFrame?: () => void;
 }
 
 /** What the source's playlist says of the segment whose frames come next. */

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import { createManualClock } from '../lib/clock.ts';
 import type { Frame } from '../media/frame.ts';
 import { audioFrames, audioTrack, interleave, videoFrames, videoTrack } from './frames.fixture.ts';
 import type { RunContext, Sink } from './sink.ts';
 import { SinkList } from './sink-list.ts';
+import type { SinkEvent } from './stream-event.ts';
 
 const tracks = [videoTrack(), audioTrack()];
 const [video] = tracks as [ReturnType<typeof videoTrack>];
@@ -43,8 +45,9 @@ function recorder(): Sink & { readonly calls: string[]; readonly contexts: RunCo
 }
 
 function open() {
-  const failures: { sink: string; error: unknown }[] = [];
-  return { failures, list: new SinkList((failure) => failures.push(failure)) };
+  const clock = createManualClock();
+  const events: SinkEvent[] = [];
+  return { clock, events, list: new SinkList(clock, (event) => events.push(event)) };
 }
 
 suite('attaching at any time', () => {
@@ -122,7 +125,7 @@ suite('attaching at any time', () => {
 suite('a sink that throws', () => {
   for (const call of ['startRun', 'write', 'flush', 'endRun', 'damage'] as const) {
     test(`in ${call} is detached and reported once; the others get every call`, () => {
-      const { list, failures } = open();
+      const { list, events } = open();
       const [before, after] = [recorder(), recorder()];
       const error = new Error('a bug');
       const fail = () => {
@@ -146,12 +149,12 @@ suite('a sink that throws', () => {
           [...once, ...once],
         ],
       );
-      assert.deepEqual(failures, [{ sink: 'bad', error }]);
+      assert.deepEqual(events, [{ type: 'sink-failed', sink: 'bad', error }]);
     });
   }
 
   test('and is required ends the call of the publisher', () => {
-    const { list, failures } = open();
+    const { list, events } = open();
     const bad = recorder();
     bad.write = () => {
       throw new Error('a bug');
@@ -159,6 +162,138 @@ suite('a sink that throws', () => {
     list.attach(bad, { name: 'packager', required: true });
     list.startRun(context);
     assert.throws(() => list.write(frames[0]!), /a bug/);
-    assert.deepEqual(failures, []);
+    assert.deepEqual(events, []);
+  });
+});
+
+suite('sinks that start with the last key frame', () => {
+  test('get the tracks and the frames since the last key frame at once, while a GOP buffer is kept', () => {
+    const { list } = open();
+    using _ = list.bufferGop();
+    list.startRun(context);
+    const late = recorder();
+    for (const [i, frame] of frames.entries()) {
+      if (i === indexAt(3)) list.attach(late, { name: 'late', fromKeyFrame: true });
+      if (i === indexAt(3)) assert.deepEqual(late.frames, frames.slice(indexAt(2), i));
+      list.write(frame);
+    }
+    assert.deepEqual(late.frames, frames.slice(indexAt(2)));
+    assert.deepEqual(late.contexts, [{ ...context, startUs: 7_000_000, absences: [] }]);
+  });
+
+  test('wait for a key frame where nothing was kept; the next ones start at once, until the last one is detached', () => {
+    const { list } = open();
+    list.startRun(context);
+    const [first, second, third] = [recorder(), recorder(), recorder()];
+    const held: Disposable[] = [];
+    const bytes: number[] = [];
+    for (const [i, frame] of frames.entries()) {
+      if (i === indexAt(1)) held.push(list.attach(first, { name: 'late', fromKeyFrame: true }));
+      if (i === indexAt(3)) held.push(list.attach(second, { name: 'late', fromKeyFrame: true }));
+      if (i === indexAt(4.5)) for (const attachment of held) attachment[Symbol.dispose]();
+      if (i === indexAt(5)) list.attach(third, { name: 'late', fromKeyFrame: true });
+      if ([1, 3, 5].some((seconds) => i === indexAt(seconds))) bytes.push(list.gopBytes);
+      list.write(frame);
+    }
+    assert.deepEqual(first.frames, frames.slice(indexAt(2), indexAt(4.5)));
+    assert.deepEqual(second.frames, first.frames);
+    assert.deepEqual(third.frames, []);
+    assert.deepEqual(
+      bytes.map((count) => count > 0),
+      [false, true, false],
+    );
+  });
+
+  test('wait for a key frame when the GOP is too large for the buffer', () => {
+    const { list, events } = open();
+    using _ = list.bufferGop();
+    list.startRun(context);
+    const huge = new Uint8Array(5 * 1024 * 1024);
+    const [key, ...others] = frames.slice(indexAt(2), indexAt(2) + 4).map((frame) => ({ ...frame, data: huge }));
+    for (const frame of [key!, ...others]) list.write(frame);
+    assert.deepEqual(events, [{ type: 'gop-too-large' }]);
+    assert.equal(list.gopBytes, 0);
+    const late = recorder();
+    assert.equal(list.needsKeyFrame, true);
+    list.attach(late, { name: 'late', fromKeyFrame: true });
+    for (const frame of [...others, key!, ...others]) list.write(frame);
+    assert.deepEqual(late.frames, [key, ...others]);
+  });
+
+  test('get nothing of a run that is over, and the soft one that continues a run from its own key frame on', () => {
+    const { list } = open();
+    using _ = list.bufferGop();
+    list.startRun(context);
+    for (const frame of frames.slice(0, indexAt(2))) list.write(frame);
+    const soft = { ...context, run: { ...context.run, eUs: 6_000_000 }, soft: true as const };
+    list.startRun(soft);
+    for (const frame of frames.slice(indexAt(2), indexAt(3))) list.write(frame);
+    const late = recorder();
+    list.attach(late, { name: 'late', fromKeyFrame: true });
+    assert.deepEqual(late.frames, frames.slice(indexAt(2), indexAt(3)));
+    assert.deepEqual(late.contexts, [{ ...context, run: soft.run, startUs: 8_000_000, absences: [] }]);
+    list.endRun();
+    const later = recorder();
+    list.attach(later, { name: 'late', fromKeyFrame: true });
+    assert.deepEqual(later.calls, []);
+  });
+
+  test('that throw meanwhile are detached', () => {
+    const { list, events } = open();
+    using _ = list.bufferGop();
+    list.startRun(context);
+    for (const frame of frames) list.write(frame);
+    const bad = recorder();
+    const error = new Error('a bug');
+    bad.write = () => {
+      throw error;
+    };
+    list.attach(bad, { name: 'bad', fromKeyFrame: true });
+    list.endRun();
+    assert.deepEqual(bad.calls, ['startRun']);
+    assert.deepEqual(events, [{ type: 'sink-failed', sink: 'bad', error }]);
+  });
+});
+
+suite('losses and queues', () => {
+  test('losses are reported at most once a second for each name, and all of them in the end', () => {
+    const { list, clock, events } = open();
+    const attachment = list.attach(recorder(), { name: 'whep' });
+    list.startRun(context);
+    list.lost('whep', { gops: 1, frames: 10 });
+    list.lost('whep', { gops: 0, frames: 1 });
+    list.lost('srt', { gops: 0, frames: 7 });
+    clock.advance(999);
+    list.lost('whep', { gops: 1, frames: 20 });
+    assert.equal(events.length, 2);
+    clock.advance(1);
+    list.write(frames[indexAt(2)]!);
+    list.lost('whep', { gops: 0, frames: 3 });
+    attachment[Symbol.dispose]();
+    assert.deepEqual(events, [
+      { type: 'sink-lost', sink: 'whep', gops: 1, frames: 10 },
+      { type: 'sink-lost', sink: 'srt', gops: 0, frames: 7 },
+      { type: 'sink-lost', sink: 'whep', gops: 1, frames: 21 },
+      { type: 'sink-lost', sink: 'whep', gops: 0, frames: 3 },
+    ]);
+  });
+
+  test('waiting bytes are summed by the name of the sinks', () => {
+    const { list } = open();
+    list.attach({ ...recorder(), queuedBytes: 3 }, { name: 'whep' });
+    list.attach({ ...recorder(), queuedBytes: 4 }, { name: 'whep' });
+    list.attach(recorder(), { name: 'packager' });
+    assert.deepEqual([...list.bytesByName], [['whep', 7]]);
+  });
+
+  test('closing detaches every sink and notifies it', () => {
+    const { list } = open();
+    const detached: string[] = [];
+    list.attach({ ...recorder(), detached: () => void detached.push('a') }, { name: 'a' });
+    list.startRun(context);
+    list.attach({ ...recorder(), detached: () => void detached.push('b') }, { name: 'b' });
+    list.close();
+    list.write(frames[0]!);
+    assert.deepEqual(detached, ['a', 'b']);
   });
 });

@@ -1,10 +1,14 @@
 /**
- * Passes the frames of one stream to its sinks; sinks come and go at any time.
+ * Passes the frames of one stream to its sinks, which come and go at any time.
  * In: live/stream. Out: calls of each sink, in the order in which they were attached.
  */
+import type { Clock } from '../lib/clock.ts';
 import type { Frame } from '../media/frame.ts';
 import { ticksToUs } from '../media/run.ts';
+import { GopBuffer } from './gop-buffer.ts';
+import { LossReport, type SinkLoss } from './loss-report.ts';
 import type { RunContext, Sink } from './sink.ts';
+import type { SinkEvent } from './stream-event.ts';
 
 /** How a sink is attached. */
 export interface AttachOptions {
@@ -15,47 +19,111 @@ export interface AttachOptions {
    * alone.
    */
   readonly required?: boolean;
+  /**
+   * Within a run, the sink gets the frames since the last key frame at once. The first such sink of a stream starts the GOP buffer,
+   * so it waits for the next key frame, as do sinks that come while the GOP is too large for the buffer.
+   */
+  readonly fromKeyFrame?: boolean;
 }
 
-/** Called when a sink threw and was detached. */
-export type OnSinkFailed = (failure: { readonly sink: string; readonly error: unknown }) => void;
+const NO_LOSS: SinkLoss = { gops: 0, frames: 0 };
 
-type Attached = AttachOptions & { readonly sink: Sink };
+type Attached = AttachOptions & { readonly sink: Sink; readonly gopBuffer: Disposable | undefined };
 
 /** The sinks of one stream. */
 export class SinkList implements Sink {
-  readonly #onFailed: OnSinkFailed;
+  readonly #clock: Clock;
+  readonly #emit: (event: SinkEvent) => void;
   /** Sinks that have the run which flows, or wait for the first. Replaced, never changed: calls may attach and detach. */
   #active: readonly Attached[] = [];
   /** Sinks that were attached within a run and get it from its next key frame on. */
   #joining: readonly Attached[] = [];
   /** The run that flows. */
   #context: RunContext | undefined;
+  /** Undefined while nobody needs it. */
+  #gop: GopBuffer | undefined;
+  #gopUsers = 0;
+  /** By the name of the sinks. */
+  readonly #losses = new Map<string, LossReport>();
 
-  constructor(onFailed: OnSinkFailed) {
-    this.#onFailed = onFailed;
+  constructor(clock: Clock, emit: (event: SinkEvent) => void) {
+    this.#clock = clock;
+    this.#emit = emit;
   }
 
-  /**
-   * Adds a sink. Within a run, it gets the run from the next key frame of the reference track on.
-   *
-   * @returns detaches the sink when disposed; a call that is being passed to all sinks may still reach it
-   */
+  /** Bytes in the GOP buffer. */
+  get gopBytes(): number {
+    return this.#gop?.bytes ?? 0;
+  }
+
+  /** Bytes that wait in sinks, by the name of the sinks; of those that have a queue. */
+  get bytesByName(): ReadonlyMap<string, number> {
+    const bytes = new Map<string, number>();
+    for (const { name, sink } of [...this.#active, ...this.#joining]) {
+      if (sink.queuedBytes !== undefined) bytes.set(name, (bytes.get(name) ?? 0) + sink.queuedBytes);
+    }
+    return bytes;
+  }
+
+  /** Whether a sink that is attached now with `fromKeyFrame` has to wait for a key frame. */
+  get needsKeyFrame(): boolean {
+    return this.#context !== undefined && !this.#gop?.frames.length;
+  }
+
+  /** @returns detaches the sink when disposed; a call that is being passed to all sinks may still reach it */
   attach(sink: Sink, options: AttachOptions): Disposable {
-    const attached = { ...options, sink };
-    if (this.#context) this.#joining = [...this.#joining, attached];
+    const gopBuffer = options.fromKeyFrame ? this.bufferGop() : undefined;
+    const attached: Attached = { ...options, sink, gopBuffer };
+    const frames = options.fromKeyFrame ? this.#gop!.frames : [];
+    if (this.#context && frames.length === 0) this.#joining = [...this.#joining, attached];
     else this.#active = [...this.#active, attached];
+    if (this.#context && frames.length > 0) this.#replay(attached, this.#context, frames);
     return { [Symbol.dispose]: () => this.#detach(attached) };
+  }
+
+  /** Keeps the GOP that flows from its next key frame on, until all results are disposed. */
+  bufferGop(): Disposable {
+    this.#gopUsers++;
+    this.#gop ??= new GopBuffer();
+    let isUsed = true;
+    return {
+      [Symbol.dispose]: () => {
+        if (!isUsed) return;
+        isUsed = false;
+        if (--this.#gopUsers === 0) this.#gop = undefined;
+      },
+    };
+  }
+
+  /** A sink dropped frames because it is too slow. */
+  lost(name: string, loss: SinkLoss): void {
+    let report = this.#losses.get(name);
+    if (!report) {
+      report = new LossReport(this.#clock, (sum) => this.#emit({ type: 'sink-lost', sink: name, ...sum }));
+      this.#losses.set(name, report);
+    }
+    report.add(loss);
+  }
+
+  /** Detaches all sinks. */
+  close(): void {
+    for (const attached of [...this.#active, ...this.#joining]) {
+      this.#detach(attached);
+      attached.sink.detached?.();
+    }
   }
 
   startRun(context: RunContext): void {
     if (!context.soft) this.#activate();
     this.#context = context;
+    this.#gop?.clear();
     for (const attached of this.#active) this.#call(attached, () => attached.sink.startRun(context));
   }
 
   write(frame: Frame): void {
-    if (this.#joining.length > 0 && frame.key && frame.trackId === this.#context?.reference.id) this.#join(frame);
+    const begins = frame.key && frame.trackId === this.#context?.reference.id;
+    if (begins) this.#beginGop(frame);
+    if (this.#gop?.write(frame, begins) === false) this.#emit({ type: 'gop-too-large' });
     for (const attached of this.#active) {
       // Not through #call: a closure per frame and sink costs as much as most sinks.
       try {
@@ -72,6 +140,7 @@ export class SinkList implements Sink {
 
   endRun(): void {
     this.#context = undefined;
+    this.#gop?.clear();
     for (const attached of this.#active) this.#call(attached, () => attached.sink.endRun());
     this.#activate();
   }
@@ -80,15 +149,19 @@ export class SinkList implements Sink {
     for (const attached of this.#active) this.#call(attached, () => attached.sink.damage());
   }
 
-  /** Starts the run that flows for the sinks that came within it; `first` is the first frame that they get. */
-  #join(first: Frame): void {
-    const { soft: _, ...context } = this.#context!;
-    const startUs = context.run.eUs + ticksToUs(first.pts, context.reference.timescale);
+  #beginGop(first: Frame): void {
+    for (const report of this.#losses.values()) report.add(NO_LOSS);
     const joining = this.#joining;
     this.#activate();
-    for (const attached of joining) {
-      this.#call(attached, () => attached.sink.startRun({ ...context, startUs, absences: [] }));
-    }
+    const context = this.#context!;
+    for (const attached of joining) this.#call(attached, () => attached.sink.startRun(lateContext(context, first)));
+  }
+
+  #replay(attached: Attached, context: RunContext, frames: readonly Frame[]): void {
+    this.#call(attached, () => {
+      attached.sink.startRun(lateContext(context, frames[0]!));
+      for (const frame of frames) attached.sink.write(frame);
+    });
   }
 
   #activate(): void {
@@ -108,11 +181,20 @@ export class SinkList implements Sink {
   #fail(attached: Attached, error: unknown): void {
     if (attached.required) throw error;
     this.#detach(attached);
-    this.#onFailed({ sink: attached.name, error });
+    this.#emit({ type: 'sink-failed', sink: attached.name, error });
+    attached.sink.detached?.();
   }
 
   #detach(attached: Attached): void {
+    attached.gopBuffer?.[Symbol.dispose]();
     this.#active = this.#active.filter((other) => other !== attached);
     this.#joining = this.#joining.filter((other) => other !== attached);
+    this.#losses.get(attached.name)?.flush();
   }
+}
+
+/** A run for a sink that gets it from `first` on, a key frame of the reference track. */
+function lateContext({ soft: _, ...context }: RunContext, first: Frame): RunContext {
+  const startUs = context.run.eUs + ticksToUs(first.pts, context.reference.timescale);
+  return { ...context, startUs, absences: [] };
 }

@@ -1,6 +1,6 @@
 /**
- * What takes a stream's frames: packager, relay, transcoder.
- * In: live/stream. Out: whatever the sink makes of them. Calls are synchronous and must not wait.
+ * The contract of a sink: takes the frames of a stream, such as packager, meters and inboxes do.
+ * In: live/stream. Out: what the sink makes of them.
  */
 import type { Frame, Track } from '../media/frame.ts';
 import type { Run } from '../media/run.ts';
@@ -22,8 +22,10 @@ export interface RunContext {
   readonly soft?: true;
 }
 
-/** Takes the frames of one stream. */
+/** Takes the frames of one stream. Calls are synchronous and must not wait; a sink that has to wait uses live/inbox. */
 export interface Sink {
+  /** Bytes of frames that wait in the sink, for metrics; absent where nothing waits. */
+  readonly queuedBytes?: number;
   /** A run begins; its first frame is a key frame of the reference track. The previous run is over, or goes on if `soft`. */
   startRun(context: RunContext): void;
   write(frame: Frame): void;
@@ -33,4 +35,6 @@ export interface Sink {
   endRun(): void;
   /** The segment in the making has a fault inside. */
   damage(): void;
+  /** The stream detached the sink: it is closed, or a call of the sink threw. No call follows. */
+  detached?(): void;
 }

@@ -6,8 +6,10 @@ import type { Frame } from '../media/frame.ts';
 import { ticksToUs } from '../media/run.ts';
 import { audioFrames, audioTrack, interleave, videoFrames, videoTrack } from './frames.fixture.ts';
 import type { RunStart } from './input.ts';
+import { referenceOf } from './reference.ts';
 import type { RunContext, Sink } from './sink.ts';
-import { referenceOf, Stream, type StreamEvent, type StreamPast } from './stream.ts';
+import { Stream, type StreamPast } from './stream.ts';
+import type { StreamEvent } from './stream-event.ts';
 
 const NOW_US = 1_795_000_000_000_000;
 const video = videoTrack();

@@ -13,10 +13,15 @@ import { restampSection } from '../media/scte35/section.ts';
 import type { Absence } from '../media/segment.ts';
 import { AbsenceLog } from './absence-log.ts';
 import type { ListedSegment, RunStart, StreamInput } from './input.ts';
+import { KeyFrameRequests } from './key-frame-requests.ts';
 import { KeyWatch } from './key-watch.ts';
+import type { SinkLoss } from './loss-report.ts';
+import { dropBefore, type PendingRun, shiftFor } from './pending-run.ts';
 import { Reanchor } from './reanchor.ts';
+import { referenceOf } from './reference.ts';
 import type { RunContext, Sink } from './sink.ts';
 import { type AttachOptions, SinkList } from './sink-list.ts';
+import type { StreamEvent } from './stream-event.ts';
 
 /** Media that joins within this is one span: half a second is where a hole begins (MEDIA.md, Time 5). */
 export const HOLE_US = 500_000;
@@ -36,18 +41,6 @@ const CLOCK_SET_FORWARD = 'the clock was set forward';
 /** No soft re-anchor before a run is this old: its list may not have begun. */
 const SETTLED_AFTER_US = 10_000_000;
 
-/** What a stream tells whoever shows or stores its state. */
-export type StreamEvent =
-  | { readonly type: 'run'; readonly context: RunContext }
-  | { readonly type: 'absent'; readonly cause: GapCause | 'offline'; readonly detail: string; readonly atUs: number }
-  | { readonly type: 'damage'; readonly reason: string }
-  /** Media was left out because the source offered it again after a (re)connect; how much, µs. */
-  | { readonly type: 'clipped'; readonly durationUs: number }
-  /** No key frame of the reference track for ten seconds: nobody can begin to watch there. */
-  | { readonly type: 'keyless' }
-  /** A sink threw, which is a bug, and was detached. `sink` is the name that it was attached with. */
-  | { readonly type: 'sink-failed'; readonly sink: string; readonly error: unknown };
-
 /** Where a stream goes on after a restart of the process. */
 export interface StreamPast {
   /** End of the last media, µs since 1970; the stream's creation when there is none. */
@@ -60,23 +53,10 @@ export interface StreamPast {
   readonly absences: readonly Absence[];
 }
 
-/** A run that was announced and waits for its first key frame. */
-interface PendingRun {
-  readonly start: RunStart;
-  /** Frames of other tracks. */
-  readonly waiting: Frame[];
-  /** Seconds added to its times, where that is fixed already. */
-  readonly shiftS?: number;
-  /** Lowest pts of its reference frames so far, none of them a key frame; µs. */
-  keylessUs?: number;
-  /** The last key frame was left out as known, and so is what follows it. */
-  clips?: boolean;
-}
-
 /** One live stream. The publisher holds it as StreamInput. */
 export class Stream implements StreamInput {
   readonly #clock: Clock;
-  readonly #sinks = new SinkList((failure) => this.#events.emit({ type: 'sink-failed', ...failure }));
+  readonly #sinks: SinkList;
   readonly #ready: StreamInput['ready'];
   readonly #events = new Emitter<StreamEvent>();
   readonly #absences = new AbsenceLog();
@@ -103,6 +83,7 @@ export class Stream implements StreamInput {
   /** When it came: how far behind the wall clock the stream runs, µs. */
   #delayUs = 0;
   #keys = new KeyWatch();
+  readonly #keyFrameRequests: KeyFrameRequests;
   readonly #reanchors: Reanchor;
   /** E of the run that was begun last, as it was fixed. */
   #eUs: number | undefined;
@@ -112,6 +93,8 @@ export class Stream implements StreamInput {
     this.#clock = options.clock;
     this.#reanchors = new Reanchor(options.clock);
     this.#ready = options.ready;
+    this.#sinks = new SinkList(options.clock, (event) => this.#events.emit(event));
+    this.#keyFrameRequests = new KeyFrameRequests(options.clock, () => this.#start?.requestKeyFrame);
     this.#endUs = options.past.endUs;
     this.#hasMedia = options.past.hasMedia;
     this.#lastRun = options.past.lastRun;
@@ -120,10 +103,37 @@ export class Stream implements StreamInput {
 
   /**
    * Passes each frame from now on to a sink, until the result is disposed. A sink that is attached while media flows gets the run
-   * from the next key frame on: its context then has the start of that key frame, and no absences.
+   * from the next key frame on, or from the last one with `fromKeyFrame`: its context then has the start of that key frame, and no
+   * absences.
    */
   attach(sink: Sink, options: AttachOptions): Disposable {
+    if (options.fromKeyFrame && this.#sinks.needsKeyFrame) this.requestKeyFrame();
     return this.#sinks.attach(sink, options);
+  }
+
+  /** Keeps the GOP that flows for sinks that will come with `fromKeyFrame`, until the result is disposed. */
+  bufferGop(): Disposable {
+    return this.#sinks.bufferGop();
+  }
+
+  /** Asks the source for a key frame, at most once a second until one comes; returns false where the source cannot be asked. */
+  requestKeyFrame(): boolean {
+    return this.#keyFrameRequests.request();
+  }
+
+  /** Adds frames that a sink dropped, by the name that it was attached with, to the reported loss. */
+  lost(sink: string, loss: SinkLoss): void {
+    this.#sinks.lost(sink, loss);
+  }
+
+  /** Detaches all sinks; call `offline` before. */
+  [Symbol.dispose](): void {
+    this.#sinks.close();
+  }
+
+  /** Bytes that wait in sinks, by their name, and those in the GOP buffer. */
+  get buffered(): { readonly sinks: ReadonlyMap<string, number>; readonly gop: number } {
+    return { sinks: this.#sinks.bytesByName, gop: this.#sinks.gopBytes };
   }
 
   /** State changes, for the API and the log. */
@@ -254,6 +264,7 @@ export class Stream implements StreamInput {
     }
     if (!frame.key) {
       this.#watchKeys(reference, frame);
+      this.requestKeyFrame();
       pending.keylessUs = Math.min(pending.keylessUs ?? firstUs, firstUs);
       return;
     }
@@ -391,6 +402,7 @@ export class Stream implements StreamInput {
   }
 
   #watchKeys({ timescale }: Track, frame: Frame): void {
+    this.#keyFrameRequests.add(frame);
     if (this.#keys.add(frame, timescale)) this.#events.emit({ type: 'keyless' });
   }
 
@@ -417,24 +429,4 @@ export class Stream implements StreamInput {
     const shifted = shift === 0 ? frame : this.#shifted(frame, shift);
     this.#sinks.write(shifted);
   }
-}
-
-/** Forgets what waits of other tracks and lies before an instant of media time, µs. */
-function dropBefore(ptsUs: number, { start, waiting }: PendingRun): void {
-  const timescales = new Map(start.tracks.map(({ id, timescale }) => [id, timescale]));
-  const kept = waiting.filter(({ trackId, pts }) => ticksToUs(pts, timescales.get(trackId) ?? 1) >= ptsUs);
-  waiting.splice(0, waiting.length, ...kept);
-}
-
-/** Whole seconds that keep the decode times of a run above 0; half a second of margin for tracks that begin a little earlier. */
-function shiftFor(first: Frame, reference: Track): number {
-  return Math.max(0, Math.ceil(0.5 - first.dts / reference.timescale));
-}
-
-/** The track that publishes the cut list: the first video track, else the first audio track. */
-export function referenceOf(tracks: readonly Track[]): Track {
-  const of = (kind: Track['kind']) => tracks.find((track) => track.kind === kind);
-  const reference = of('video') ?? of('audio');
-  assert(reference, 'a run has a track of video or audio');
-  return reference;
 }

@@ -63,6 +63,36 @@ export const metricTable = {
     labels: ['stream'],
     help: 'Frames that publishers delivered.',
   },
+  sinkQueuedBytes: {
+    type: 'gauge',
+    name: 'oxbow_sink_queued_bytes',
+    labels: ['stream', 'sink'],
+    help: 'Bytes of frames that wait for sinks of a stream, by kind of sink.',
+  },
+  sinkLostGops: {
+    type: 'counter',
+    name: 'oxbow_sink_lost_gops_total',
+    labels: ['stream', 'sink'],
+    help: 'GOPs that sinks of a stream dropped because they were too slow, by kind of sink.',
+  },
+  sinkLostFrames: {
+    type: 'counter',
+    name: 'oxbow_sink_lost_frames_total',
+    labels: ['stream', 'sink'],
+    help: 'Frames that sinks of a stream dropped because they were too slow, by kind of sink.',
+  },
+  gopBufferBytes: {
+    type: 'gauge',
+    name: 'oxbow_gop_buffer_bytes',
+    labels: [],
+    help: 'Bytes of frames since the last key frame that all streams keep for sinks which come late.',
+  },
+  gopsTooLarge: {
+    type: 'counter',
+    name: 'oxbow_gops_too_large_total',
+    labels: ['stream'],
+    help: 'GOPs that were too large for the GOP buffer (8 MiB or 2,048 frames), so that late sinks had to wait for the next key frame.',
+  },
   damage: {
     type: 'counter',
     name: 'oxbow_damage_total',

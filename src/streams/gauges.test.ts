@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import { openInbox } from '../live/inbox.ts';
 import { NO_ROOM } from './disk.ts';
-import { checkStreams } from './gauges.ts';
+import { checkStreams, readStreams } from './gauges.ts';
 import { openStreams, temporaryFolder } from './streams.fixture.ts';
 
 const testSource = { source: { type: 'test' } } as const;
@@ -63,4 +64,38 @@ test('a live stream says that nothing is recorded for want of room, and which se
   assert.equal((await house.api.get('hall'))!.problem, '');
   noRoom = '';
   assert.equal((await house.api.get('door'))!.problem, '');
+});
+
+test('what waits for slow sinks, what they lost and sinks that failed are in the metrics and the log', async () => {
+  await using folder = await temporaryFolder();
+  await using house = await openStreams({ folder: folder.path });
+  const { metrics } = house.house;
+  await house.api.create('door', testSource);
+  const { stream } = house.catalog.get('door');
+  const { signal } = new AbortController();
+  await using inbox = openInbox(stream, { name: 'slow', maxBytes: 6000, signal, fromKeyFrame: true });
+  const sink = { startRun() {}, flush() {}, endRun() {}, damage() {} };
+  const write = () => {
+    throw new Error('a bug');
+  };
+  stream.attach({ ...sink, write }, { name: 'broken' });
+  house.source('door').flow(10_000);
+  readStreams(house.catalog, metrics);
+  const read = async (name: 'sinkQueuedBytes' | 'sinkLostGops' | 'sinkLostFrames' | 'gopBufferBytes' | 'bugs') =>
+    (await metrics[name].get()).values.map(({ labels, value }) => [labels, value > 0]);
+  const labels = { stream: 'door', sink: 'slow' };
+  assert.deepEqual(await read('sinkQueuedBytes'), [[labels, true]]);
+  assert.deepEqual(await read('sinkLostGops'), [[labels, true]]);
+  assert.deepEqual(await read('sinkLostFrames'), [[labels, true]]);
+  assert.deepEqual(await read('gopBufferBytes'), [[{}, true]]);
+  assert.deepEqual(await read('bugs'), [[{}, true]]);
+  assert.ok(house.logged.some(({ msg, sink: name }) => msg === 'a slow sink dropped GOPs' && name === 'slow'));
+  assert.ok(
+    house.logged.some(
+      ({ msg, sink: name, error }) => msg === 'a sink failed' && name === 'broken' && error === 'a bug',
+    ),
+  );
+  await inbox[Symbol.asyncDispose]();
+  readStreams(house.catalog, metrics);
+  assert.deepEqual(await read('sinkQueuedBytes'), []);
 });

@@ -65,16 +65,22 @@ export function readStreams(catalog: Catalog, metrics: Metrics): void {
   metrics.sharedBytes.set(sharedBytes(catalog));
   const states = { starting: 0, live: 0, waiting: 0, offline: 0, ended: 0, stopped: 0 };
   let open = 0;
+  let gopBytes = 0;
+  metrics.sinkQueuedBytes.reset();
   for (const stream of catalog.all) {
     const { name, state, recorded } = stream;
     states[state]++;
     if (recorded.open.length > 0) open++;
+    const { sinks, gop } = stream.stream.buffered;
+    for (const [sink, bytes] of sinks) metrics.sinkQueuedBytes.set({ stream: name, sink }, bytes);
+    gopBytes += gop;
     metrics.streamLive.set({ stream: name }, state === 'live' ? 1 : 0);
     const fromUs = Math.max(stream.createdUs, stream.horizonUs());
     metrics.timelineSeconds.set({ stream: name }, Math.max(0, recorded.endUs - fromUs) / 1e6);
   }
   for (const [state, count] of Object.entries(states)) metrics.streams.set({ state }, count);
   metrics.openChunkFiles.set(open);
+  metrics.gopBufferBytes.set(gopBytes);
 }
 
 /**

@@ -6,7 +6,8 @@ import type { StreamState } from '../api/shapes.ts';
 import type { MediaRates, SourceFacts } from '../api/source-facts.ts';
 import type { Deliverable } from '../delivery/deliverable.ts';
 import { messageOf } from '../lib/errors.ts';
-import { HOLE_US, type Stream, type StreamEvent } from '../live/stream.ts';
+import { HOLE_US, type Stream } from '../live/stream.ts';
+import type { StreamEvent } from '../live/stream-event.ts';
 import type { Absence } from '../media/segment.ts';
 import type { Generation } from '../packager/generation.ts';
 import type { LiveList } from '../packager/live-list.ts';
@@ -280,6 +281,7 @@ export class ManagedStream implements Deliverable {
     await this.#endSource('oxbow is shutting down');
     this.stream.offline(this.#definition.stopped ? this.#problem || 'stopped' : 'oxbow was stopped');
     this.#stopLingering();
+    this.stream[Symbol.dispose]();
     await this.#parts.recorder[Symbol.asyncDispose]();
     this.#parts.msns[Symbol.dispose]();
     this.#save(true);
@@ -358,6 +360,16 @@ export class ManagedStream implements Deliverable {
         log.error({ stream, sink, error: messageOf(error), stack: (error as Error).stack }, 'a sink failed');
         break;
       }
+      case 'sink-lost': {
+        const { sink, gops, frames } = event;
+        metrics.sinkLostGops.inc({ stream, sink }, gops);
+        metrics.sinkLostFrames.inc({ stream, sink }, frames);
+        log.warn({ stream, sink, gops, frames }, 'a slow sink dropped GOPs');
+        break;
+      }
+      case 'gop-too-large':
+        metrics.gopsTooLarge.inc({ stream });
+        break;
       case 'keyless':
         log.warn(
           sourceFields(this.#definition),

@@ -3,8 +3,8 @@
  * In: a run's tracks, then its frames. Out: three numbers, for GET /streams/{name} and `probe`. A few additions per frame.
  */
 import type { MediaRates } from '../api/source-facts.ts';
+import { referenceOf } from '../live/reference.ts';
 import type { Sink } from '../live/sink.ts';
-import { referenceOf } from '../live/stream.ts';
 import type { Frame, Track } from '../media/frame.ts';
 
 /** Media that one measurement covers, seconds. */

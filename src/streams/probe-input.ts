@@ -5,7 +5,7 @@
 import type { GapCause } from '../api/gap.ts';
 import type { MediaRates } from '../api/source-facts.ts';
 import type { RunStart, StreamInput } from '../live/input.ts';
-import { referenceOf } from '../live/stream.ts';
+import { referenceOf } from '../live/reference.ts';
 import type { Frame, Track } from '../media/frame.ts';
 import { MediaMeter } from './media-meter.ts';
 

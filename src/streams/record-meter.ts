@@ -4,7 +4,7 @@
  */
 import type { GapCause } from '../api/gap.ts';
 import type { RunStart, StreamInput } from '../live/input.ts';
-import { referenceOf } from '../live/stream.ts';
+import { referenceOf } from '../live/reference.ts';
 import type { Frame, Track } from '../media/frame.ts';
 import type { RecordProgress } from './record.ts';
 

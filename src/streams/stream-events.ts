@@ -2,7 +2,7 @@
  * Tells what happens to one stream as events that anyone who may see it can hear.
  * In: what the live stream says of itself. Out: `stream.live`, `.offline`, `.gap`, `.recording`, `.generation` on the bus.
  */
-import type { StreamEvent } from '../live/stream.ts';
+import type { StreamEvent } from '../live/stream-event.ts';
 import type { Absence } from '../media/segment.ts';
 import type { StreamDefinition } from './definition.ts';
 import type { House } from './house.ts';

@@ -5,7 +5,8 @@
 import { createManualClock, type ManualClock } from '../../lib/clock.ts';
 import { videoFrames, videoTrack } from '../../live/frames.fixture.ts';
 import type { RunContext, Sink } from '../../live/sink.ts';
-import { Stream, type StreamEvent, type StreamPast } from '../../live/stream.ts';
+import { Stream, type StreamPast } from '../../live/stream.ts';
+import type { StreamEvent } from '../../live/stream-event.ts';
 import type { Frame } from '../../media/frame.ts';
 import { ticksToUs } from '../../media/run.ts';
 import { noCounters, type PullContext } from './context.ts';

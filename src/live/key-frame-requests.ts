@@ -1,0 +1,45 @@
+/**
+ * Asks the publisher for a key frame, at most once a second, until one comes.
+ * In: requests of sinks, the frames of the reference track. Out: calls of the publisher. RTCP calls this PLI (RFC 4585 6.3.1).
+ */
+import type { Clock } from '../lib/clock.ts';
+import type { Frame } from '../media/frame.ts';
+
+/** Shortest time between two requests to the publisher: key frames are large. */
+const INTERVAL_MS = 1000;
+
+/** The requests for one stream. */
+export class KeyFrameRequests {
+  readonly #clock: Clock;
+  readonly #send: () => (() => void) | undefined;
+  #sentMs = Number.NEGATIVE_INFINITY;
+  #isWanted = false;
+
+  /** @param send how to ask the publisher that feeds the stream now; undefined where it cannot be asked */
+  constructor(clock: Clock, send: () => (() => void) | undefined) {
+    this.#clock = clock;
+    this.#send = send;
+  }
+
+  /** Asks for a key frame, now or when a second has passed since the last request; returns whether the publisher can be asked. */
+  request(): boolean {
+    if (!this.#send()) return false;
+    this.#isWanted = true;
+    this.#trySend();
+    return true;
+  }
+
+  /** Takes each frame of the reference track: asks again while no key frame comes, because a request may be lost. */
+  add({ key }: Pick<Frame, 'key'>): void {
+    if (!this.#isWanted) return;
+    if (key) this.#isWanted = false;
+    else this.#trySend();
+  }
+
+  #trySend(): void {
+    const nowMs = this.#clock.monotonicMs();
+    if (nowMs - this.#sentMs < INTERVAL_MS) return;
+    this.#sentMs = nowMs;
+    this.#send()?.();
+  }
+}

@@ -1,0 +1,14 @@
+/**
+ * Chooses the track that decides where a stream may be cut.
+ * In: the tracks of a run. Out: one of them. Pure.
+ */
+import assert from 'node:assert/strict';
+import type { Track } from '../media/frame.ts';
+
+/** The track whose key frames are the places to cut: the first video track, otherwise the first audio track. */
+export function referenceOf(tracks: readonly Track[]): Track {
+  const of = (kind: Track['kind']) => tracks.find((track) => track.kind === kind);
+  const reference = of('video') ?? of('audio');
+  assert(reference, 'a run has a track of video or audio');
+  return reference;
+}
