@@ -98,8 +98,8 @@ async function measure(frameRate: number, delay: number, seconds: number): Promi
     const stream = new Stream({ clock, past });
     stream.attach(packager, { name: 'packager', required: true });
     const table = new ChunkTable(store.db);
-    const recorded = new Recorded({ streamId: 's', dataFolder: folder, table, endUs: 0 });
-    const reader = openRangeReader();
+    const recorded = new Recorded({ streamId: 's', table, endUs: 0 });
+    const reader = openRangeReader({ folder });
     const closing = new AbortController();
     const stills = new Stills({ reader, signal: closing.signal, makeStill: async () => new Uint8Array() });
     const deliverable = {

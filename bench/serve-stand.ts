@@ -5,6 +5,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openRangeReader } from '../src/archive/range-reader.ts';
+import { segmentLocation } from '../src/archive/segment-store.ts';
 import { createAnswer } from '../src/delivery/answer.ts';
 import type { Deliverable } from '../src/delivery/deliverable.ts';
 import { KnownSegments } from '../src/delivery/known-segments.ts';
@@ -60,15 +61,15 @@ function stillStream(name: string, partBytes: number, recorded: Recorded): Deliv
   };
 }
 
-const file = join(folder, 'recorded.mp4');
-writeFileSync(file, Buffer.alloc(RECORDED_BYTES * RECORDED_SEGMENTS, 'oxbow'));
+const FILE = segmentLocation('recorded.mp4');
+writeFileSync(join(folder, FILE), Buffer.alloc(RECORDED_BYTES * RECORDED_SEGMENTS, 'oxbow'));
 let initNumber = 0;
 const recorded = {
   find: async (msn: number) => {
     const offset = (msn - FIRST_RECORDED) * RECORDED_BYTES;
     if (offset < 0 || msn >= FIRST_RECORDED + RECORDED_SEGMENTS) return undefined;
     return {
-      path: file,
+      location: FILE,
       initNumber,
       startUs: 0,
       tracks: [{ trackId: 1, offset, length: RECORDED_BYTES }],
@@ -86,7 +87,7 @@ const streams = new Map(
 const small = streams.get('p30');
 initNumber = small!.list.find(1000)!.init.number;
 const find = (name: string) => streams.get(name);
-const reader = openRangeReader();
+const reader = openRangeReader({ folder });
 const known = new KnownSegments(reader);
 const stills = new Stills({ reader, signal: new AbortController().signal, makeStill: async () => new Uint8Array() });
 const answer = createAnswer({ find, clock, reader, known, stills });

@@ -3,10 +3,12 @@
  * In: an index of made-up files, in the real database. Out: times of look-ups, and of a list of 24 hours, in Markdown and JSON.
  * The aims are 5 ms at p99 for a look-up and 50 ms for the list.
  */
+
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { segmentLocation } from '../src/archive/segment-store.ts';
 import { answerPastPlaylist } from '../src/delivery/past.ts';
 import type { CommittedGroup } from '../src/media/isobmff/commit-box.ts';
 import { audioTrack, videoTrack } from '../src/media/isobmff/media.fixture.ts';
@@ -70,7 +72,7 @@ export async function benchTimeline({ streams, days, say }: TimelineOptions): Pr
     const table = new ChunkTable(store.db);
     const endUs = START_US + filesPerStream * FILE_US;
     const random = (below: number) => Math.floor(Math.random() * below);
-    const recorded = (stream: number) => new Recorded({ streamId: nameOf(stream), dataFolder: folder, table, endUs });
+    const recorded = (stream: number) => new Recorded({ streamId: nameOf(stream), table, endUs });
     const rows = [
       await ask('a segment by its MSN', 3000, 5, () =>
         recorded(random(streams)).find(FIRST_MSN + random(filesPerStream * SEGMENTS_PER_FILE)),
@@ -208,7 +210,7 @@ function rowOf(streamId: string, index: number) {
     offset += 250;
     return group;
   });
-  const where = `recordings/${nameOf(0)}/2026/11/19/08/20261119T080000Z-${groups[0]!.msn}.mp4`;
-  const found = groups.map((group) => ({ ...group, path: where, initNumber: 1 }));
-  return chunkRow(streamId, where, offset, found);
+  const location = segmentLocation(`recordings/${nameOf(0)}/2026/11/19/08/20261119T080000Z-${groups[0]!.msn}.mp4`);
+  const found = groups.map((group) => ({ ...group, location, initNumber: 1 }));
+  return chunkRow(streamId, location, offset, found);
 }

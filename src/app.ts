@@ -11,6 +11,7 @@ import { signInPath } from './accounts/sign-in-links.ts';
 import { printRfc3339 } from './api/instant.ts';
 import type { StorageView } from './api/operate-shapes.ts';
 import { openRangeReader } from './archive/range-reader.ts';
+import type { SegmentPrefix } from './archive/segment-store.ts';
 import { createSyncQueue, timeSyncs } from './archive/sync-queue.ts';
 import { createBus } from './cluster/event-bus.ts';
 import type { Config } from './config/schema.ts';
@@ -194,10 +195,10 @@ export async function startApp(
     },
     ...{ clock, log, metrics, net },
   };
-  const reader = opened.use(openRangeReader());
+  const reader = opened.use(openRangeReader({ folder: dataFolder }));
   const known = new KnownSegments(reader);
-  /** Files and folders of recordings that are deleted. */
-  const forgotten = new Emitter<string>();
+  /** Stored media that is deleted. */
+  const forgotten = new Emitter<SegmentPrefix>();
   const table = new ChunkTable(store.db);
   const msnMarks = opened.use(await openMsnMarks({ dataFolder, store, table, clock, log }));
   const horizons = await openHorizons({ store, table, clock, log });
@@ -205,12 +206,7 @@ export async function startApp(
     get config() {
       return settings.now;
     },
-    dataFolder,
-    clock,
-    log,
-    metrics,
-    store,
-    ...{ table, msnMarks, horizons },
+    ...{ dataFolder, clock, log, metrics, store, table, msnMarks, horizons },
     pins: await PinTable.open(store.db),
     markers: new MarkerTable(store.db),
     syncQueue: timeSyncs(createSyncQueue(), (seconds) => metrics.syncSeconds.observe(seconds)),
@@ -218,9 +214,9 @@ export async function startApp(
     runSource: (definition, input, options) => runSource(sources, definition, input, options),
     mayWrite: () => disk.now().hasRoom,
     noRoom: () => (disk.now().hasRoom ? '' : NO_ROOM),
-    release(file) {
-      reader.forget(file);
-      forgotten.emit(file);
+    release(prefix) {
+      reader.forget(prefix);
+      forgotten.emit(prefix);
     },
   };
   opened.defer(() => closeEngine());
@@ -283,7 +279,10 @@ export async function startApp(
   const http = await startHttp({
     listen: config.http,
     tls: certificateFiles(config.tls),
-    threads: { count: config.threads, find: (name) => catalog.find(name), places: known.found, forgotten },
+    threads: {
+      ...{ count: config.threads, mediaFolder: dataFolder, places: known.found, forgotten },
+      find: (name) => catalog.find(name),
+    },
     deps: {
       streams,
       jobs,

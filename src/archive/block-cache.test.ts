@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { seeded } from '../lib/random.fixture.ts';
 import { BlockCache } from './block-cache.ts';
+import { segmentLocation } from './segment-store.ts';
 
+const FILE = segmentLocation('a');
 /** Bytes of a block. */
 const BLOCK = 256 * 1024;
 
@@ -10,7 +12,7 @@ const BLOCK = 256 * 1024;
 function fakeFile(length: number) {
   const state = { bytes: Buffer.alloc(length), reads: [] as number[], fail: false };
   for (let i = 0; i < length; i += 7) state.bytes[i] = i % 251;
-  const readSome = async (_path: string, offset: number, wanted: number) => {
+  const readSome = async (_location: unknown, offset: number, wanted: number) => {
     state.reads.push(offset / BLOCK);
     if (state.fail) throw new Error('the disk is away');
     return new Uint8Array(state.bytes.subarray(offset, offset + wanted));
@@ -26,7 +28,7 @@ suite('shared blocks', () => {
     for (let i = 0; i < 200; i++) {
       const offset = random(state.bytes.length - 1);
       const length = 1 + random(Math.min(2 * BLOCK, state.bytes.length - offset));
-      const found = Buffer.concat(await cache.read('a', offset, length));
+      const found = Buffer.concat(await cache.read(FILE, offset, length));
       assert.ok(found.equals(state.bytes.subarray(offset, offset + length)), `${offset}+${length}`);
     }
     assert.ok(cache.bytes <= 2 * BLOCK);
@@ -35,82 +37,82 @@ suite('shared blocks', () => {
   test('who asks for the same at once shares one read, and later ones need none', async () => {
     const { state, readSome } = fakeFile(3 * BLOCK);
     const cache = new BlockCache(readSome);
-    await Promise.all(Array.from({ length: 50 }, (_, i) => cache.read('a', i * 1000, 2 * BLOCK)));
+    await Promise.all(Array.from({ length: 50 }, (_, i) => cache.read(FILE, i * 1000, 2 * BLOCK)));
     assert.deepEqual(state.reads, [0, 1, 2].slice(0, state.reads.length));
     const before = state.reads.length;
-    await cache.read('a', 5, 100);
+    await cache.read(FILE, 5, 100);
     assert.equal(state.reads.length, before);
   });
 
   test('what is here can be had without waiting, what is not cannot', async () => {
     const { readSome } = fakeFile(3 * BLOCK);
     const cache = new BlockCache(readSome);
-    assert.equal(cache.peek('a', 0, 10), undefined);
-    const first = cache.read('a', BLOCK - 5, 10);
-    assert.equal(cache.peek('a', BLOCK - 5, 10), undefined, 'it is being read');
-    assert.deepEqual(cache.peek('a', BLOCK - 5, 10) ?? (await first), cache.peek('a', BLOCK - 5, 10));
-    assert.equal(cache.peek('a', 2 * BLOCK - 5, 10), undefined);
+    assert.equal(cache.peek(FILE, 0, 10), undefined);
+    const first = cache.read(FILE, BLOCK - 5, 10);
+    assert.equal(cache.peek(FILE, BLOCK - 5, 10), undefined, 'it is being read');
+    assert.deepEqual(cache.peek(FILE, BLOCK - 5, 10) ?? (await first), cache.peek(FILE, BLOCK - 5, 10));
+    assert.equal(cache.peek(FILE, 2 * BLOCK - 5, 10), undefined);
   });
 
   test('a file that grew is read again, one that is too short is refused', async () => {
     const { state, readSome } = fakeFile(1000);
     const cache = new BlockCache(readSome);
-    assert.equal((await cache.read('a', 900, 100))[0]!.length, 100);
-    await assert.rejects(cache.read('a', 900, 101), RangeError);
+    assert.equal((await cache.read(FILE, 900, 100))[0]!.length, 100);
+    await assert.rejects(cache.read(FILE, 900, 101), RangeError);
     state.bytes = Buffer.concat([state.bytes, Buffer.alloc(500, 9)]);
-    assert.equal((await cache.read('a', 1400, 100))[0]![99], 9);
+    assert.equal((await cache.read(FILE, 1400, 100))[0]![99], 9);
   });
 
   test('a read that failed is tried again by whoever comes next', async () => {
     const { state, readSome } = fakeFile(1000);
     const cache = new BlockCache(readSome);
     state.fail = true;
-    await assert.rejects(cache.read('a', 0, 10), /the disk is away/);
+    await assert.rejects(cache.read(FILE, 0, 10), /the disk is away/);
     state.fail = false;
-    assert.equal((await cache.read('a', 0, 10))[0]!.length, 10);
+    assert.equal((await cache.read(FILE, 0, 10))[0]!.length, 10);
   });
 
   test('a file that is forgotten is read again', async () => {
     const { state, readSome } = fakeFile(1000);
     const cache = new BlockCache(readSome);
-    await cache.read('a', 0, 10);
-    cache.forget('a');
+    await cache.read(FILE, 0, 10);
+    cache.forget(FILE);
     assert.equal(cache.bytes, 0);
-    await cache.read('a', 0, 10);
+    await cache.read(FILE, 0, 10);
     assert.deepEqual(state.reads, [0, 0]);
   });
 
   test('what was asked for longest ago goes first', async () => {
     const { state, readSome } = fakeFile(4 * BLOCK);
     const cache = new BlockCache(readSome, { maxBytes: 2 * BLOCK });
-    for (const block of [0, 1, 0, 2, 0, 1]) await cache.read('a', block * BLOCK, 10);
+    for (const block of [0, 1, 0, 2, 0, 1]) await cache.read(FILE, block * BLOCK, 10);
     assert.deepEqual(state.reads, [0, 1, 2, 1]);
   });
 
   test('what nobody asks for is let go after some minutes, however much room there is', async () => {
     const { readSome } = fakeFile(4 * BLOCK);
     const cache = new BlockCache(readSome);
-    await cache.read('a', 0, 10);
-    await cache.read('a', BLOCK, 10);
+    await cache.read(FILE, 0, 10);
+    await cache.read(FILE, BLOCK, 10);
     cache.sweep();
-    assert.ok(cache.peek('a', BLOCK, 10));
+    assert.ok(cache.peek(FILE, BLOCK, 10));
     cache.sweep();
     assert.equal(cache.bytes, BLOCK);
-    assert.equal(cache.peek('a', 0, 10), undefined);
+    assert.equal(cache.peek(FILE, 0, 10), undefined);
     cache.clear();
     assert.equal(cache.bytes, 0);
   });
 
   test('the end of a file takes its own length, not a whole block', async () => {
     const { state } = fakeFile(BLOCK + 1000);
-    const readSome = async (_path: string, offset: number, wanted: number) => {
+    const readSome = async (_location: unknown, offset: number, wanted: number) => {
       const room = new Uint8Array(wanted);
       const found = state.bytes.subarray(offset, offset + wanted);
       room.set(found);
       return room.subarray(0, found.length);
     };
     const cache = new BlockCache(readSome);
-    const [last] = await cache.read('a', BLOCK, 1000);
+    const [last] = await cache.read(FILE, BLOCK, 1000);
     assert.equal(last!.buffer.byteLength, 1000);
     assert.equal(cache.bytes, 1000);
   });

@@ -1,10 +1,10 @@
 /**
  * Blocks of chunk files that many viewers ask for, read once and shared: rewinding crowds go to the same minutes.
- * In: path, offset, length. Out: views of blocks; they are never written again, and whoever holds one may keep it.
+ * In: location, offset, length. Out: views of blocks; they are never written again, and whoever holds one may keep it.
  * Bounded: the block that was requested longest ago goes first, and each that nobody requested in the last minutes.
  */
-import { sep } from 'node:path';
 import { Recent, type RecentOptions } from '../lib/recent.ts';
+import type { SegmentLocation, SegmentPrefix } from './segment-store.ts';
 
 /** What one read of a disk brings, bytes. */
 const BLOCK_BYTES = 256 * 1024;
@@ -20,19 +20,14 @@ export const MOST_BLOCK_BYTES: number = 64 * 1024 * 1024;
 const BOUNDS: RecentOptions = { maxBytes: MAX_BYTES, grows: { mostBytes: MOST_BLOCK_BYTES, againMs: AGAIN_MS } };
 
 /** Reads as many bytes as there are, `length` at the most. */
-export type ReadSome = (path: string, offset: number, length: number) => Promise<Uint8Array>;
+export type ReadSome = (location: SegmentLocation, offset: number, length: number) => Promise<Uint8Array>;
 
 interface Block {
-  readonly path: string;
+  readonly location: SegmentLocation;
   readonly index: number;
   readonly reading: Promise<Uint8Array>;
   /** Once it was read. */
   bytes?: Uint8Array;
-}
-
-/** Whether `file` is `path`, or below it where that is a folder. */
-export function isIn(file: string, path: string): boolean {
-  return file.startsWith(path) && (file.length === path.length || file[path.length] === sep);
 }
 
 /** The blocks. */
@@ -60,32 +55,33 @@ export class BlockCache {
    *
    * @param length bytes, more than 0
    */
-  async read(path: string, offset: number, length: number): Promise<Uint8Array[]> {
-    const ready = this.peek(path, offset, length);
+  async read(location: SegmentLocation, offset: number, length: number): Promise<Uint8Array[]> {
+    const ready = this.peek(location, offset, length);
     if (ready) return ready;
     const end = offset + length;
     const reads: Promise<Uint8Array>[] = [];
     for (let index = Math.floor(offset / BLOCK_BYTES); index * BLOCK_BYTES < end; index++) {
-      reads.push(this.#block(path, index, Math.min(end - index * BLOCK_BYTES, BLOCK_BYTES)));
+      reads.push(this.#block(location, index, Math.min(end - index * BLOCK_BYTES, BLOCK_BYTES)));
     }
     return viewsOf(await Promise.all(reads), offset, length);
   }
 
   /** The range as views of blocks where all of them are here; else undefined. */
-  peek(path: string, offset: number, length: number): Uint8Array[] | undefined {
+  peek(location: SegmentLocation, offset: number, length: number): Uint8Array[] | undefined {
     const end = offset + length;
     const found: Uint8Array[] = [];
     for (let index = Math.floor(offset / BLOCK_BYTES); index * BLOCK_BYTES < end; index++) {
-      const block = this.#blocks.get(nameOf(path, index));
+      const block = this.#blocks.get(nameOf(location, index));
       if (!block?.bytes || block.bytes.length < Math.min(end - index * BLOCK_BYTES, BLOCK_BYTES)) return undefined;
       found.push(block.bytes);
     }
     return viewsOf(found, offset, length);
   }
 
-  /** Drops a file, or all files of a folder, that is deleted or replaced. */
-  forget(path: string): void {
-    for (const [name, block] of this.#blocks.entries()) if (isIn(block.path, path)) this.#blocks.delete(name);
+  /** Drops the blocks of what is deleted or replaced. */
+  forget(prefix: SegmentPrefix): void {
+    for (const [name, block] of this.#blocks.entries())
+      if (block.location.startsWith(prefix)) this.#blocks.delete(name);
   }
 
   /** Lets go of what nobody asked for of late; called by itself. */
@@ -99,8 +95,8 @@ export class BlockCache {
   }
 
   /** A block of which `wanted` bytes are needed; where the file was shorter when it was read, it is read again. */
-  async #block(path: string, index: number, wanted: number): Promise<Uint8Array> {
-    const name = nameOf(path, index);
+  async #block(location: SegmentLocation, index: number, wanted: number): Promise<Uint8Array> {
+    const name = nameOf(location, index);
     const known = this.#blocks.get(name);
     if (known) {
       const bytes = await known.reading;
@@ -108,16 +104,16 @@ export class BlockCache {
       this.#drop(known);
     }
     // Somebody may have begun to read it again meanwhile.
-    const block = this.#blocks.get(name) ?? this.#begin(path, index);
+    const block = this.#blocks.get(name) ?? this.#begin(location, index);
     const bytes = await block.reading;
-    if (bytes.length < wanted) throw new RangeError(`${path} ends before ${index * BLOCK_BYTES + wanted}`);
+    if (bytes.length < wanted) throw new RangeError(`${location} ends before ${index * BLOCK_BYTES + wanted}`);
     return bytes;
   }
 
-  #begin(path: string, index: number): Block {
-    const reading = this.#readSome(path, index * BLOCK_BYTES, BLOCK_BYTES).then(withoutSpare);
-    const block: Block = { path, index, reading };
-    const name = nameOf(path, index);
+  #begin(location: SegmentLocation, index: number): Block {
+    const reading = this.#readSome(location, index * BLOCK_BYTES, BLOCK_BYTES).then(withoutSpare);
+    const block: Block = { location, index, reading };
+    const name = nameOf(location, index);
     this.#blocks.set(name, block, BLOCK_BYTES);
     reading.then(
       (bytes) => {
@@ -130,13 +126,13 @@ export class BlockCache {
   }
 
   #drop(block: Block): void {
-    const name = nameOf(block.path, block.index);
+    const name = nameOf(block.location, block.index);
     if (this.#blocks.peek(name) === block) this.#blocks.delete(name);
   }
 }
 
-function nameOf(path: string, index: number): string {
-  return `${path}#${index}`;
+function nameOf(location: SegmentLocation, index: number): string {
+  return `${location}#${index}`;
 }
 
 /** At the end of a file less was read than there was room for. */

@@ -1,10 +1,12 @@
 /**
  * Reads ranges of chunk files through a few files that stay open.
- * In: path, offset, length. Out: bytes. Paths come from the index, never from a request.
+ * In: location, offset, length. Out: bytes. Locations come from the index, never from a request.
  */
 import { type FileHandle, open } from 'node:fs/promises';
-import { BlockCache, isIn, MOST_BLOCK_BYTES } from './block-cache.ts';
+import { join } from 'node:path';
+import { BlockCache, MOST_BLOCK_BYTES } from './block-cache.ts';
 import { readAt } from './chunk-reader.ts';
+import type { SegmentLocation, SegmentPrefix } from './segment-store.ts';
 
 /** Reads ranges; close it when the last read is done. */
 export interface RangeReader extends AsyncDisposable {
@@ -19,20 +21,19 @@ export interface RangeReader extends AsyncDisposable {
    *
    * Rejects with the system's error if the file cannot be opened or read, and with RangeError if it is shorter.
    */
-  read(path: string, offset: number, length: number): Promise<Uint8Array>;
+  read(location: SegmentLocation, offset: number, length: number): Promise<Uint8Array>;
   /**
    * The same through blocks that readers share, for what many viewers ask for: views that must not be written to.
    *
    * Rejects as `read`.
    */
-  shared(path: string, offset: number, length: number): Promise<readonly Uint8Array[]>;
+  shared(location: SegmentLocation, offset: number, length: number): Promise<readonly Uint8Array[]>;
   /** What `shared` would give, where it is in memory. */
-  peek(path: string, offset: number, length: number): readonly Uint8Array[] | undefined;
+  peek(location: SegmentLocation, offset: number, length: number): readonly Uint8Array[] | undefined;
   /**
-   * Closes a file, or all files of a folder, that is deleted or replaced, when its reads are done, and drops what is cached of it;
-   * later reads open it again.
+   * Closes what is deleted or replaced when its reads are done, and drops its cached blocks; later reads open it again.
    */
-  forget(path: string): void;
+  forget(prefix: SegmentPrefix): void;
   /** Closes all files when their reads are done; may be called twice. Reads after it reject. */
   close(): Promise<void>;
 }
@@ -46,11 +47,12 @@ interface Entry {
 }
 
 /**
+ * @param options.folder where locations start from
  * @param options.maxOpen files kept open; more only while more are read at once
  */
-export function openRangeReader({ maxOpen = 64 } = {}): RangeReader {
+export function openRangeReader({ folder, maxOpen = 64 }: { folder: string; maxOpen?: number }): RangeReader {
   /** Least recently used first. */
-  const entries = new Map<string, Entry>();
+  const entries = new Map<SegmentLocation, Entry>();
   const closing = new Set<Promise<void>>();
   let isClosed = false;
 
@@ -66,23 +68,28 @@ export function openRangeReader({ maxOpen = 64 } = {}): RangeReader {
       });
   }
 
-  function drop(path: string, entry: Entry): void {
-    if (entries.get(path) === entry) entries.delete(path);
+  function drop(location: SegmentLocation, entry: Entry): void {
+    if (entries.get(location) === entry) entries.delete(location);
     if (entry.dropped) return;
     entry.dropped = true;
     closing.add(entry.closed.promise);
     closeWhenIdle(entry);
   }
 
-  function take(path: string): Entry {
-    const present = entries.get(path);
-    const entry = present ?? { file: open(path, 'r'), reads: 0, dropped: false, closed: Promise.withResolvers<void>() };
+  function take(location: SegmentLocation): Entry {
+    const present = entries.get(location);
+    const entry = present ?? {
+      file: open(join(folder, location), 'r'),
+      reads: 0,
+      dropped: false,
+      closed: Promise.withResolvers<void>(),
+    };
     entry.reads++;
-    entries.delete(path);
-    entries.set(path, entry);
-    for (const [oldPath, old] of entries) {
+    entries.delete(location);
+    entries.set(location, entry);
+    for (const [oldest, old] of entries) {
       if (entries.size <= maxOpen) break;
-      if (old !== entry) drop(oldPath, old);
+      if (old !== entry) drop(oldest, old);
     }
     return entry;
   }
@@ -90,17 +97,17 @@ export function openRangeReader({ maxOpen = 64 } = {}): RangeReader {
   async function close(): Promise<void> {
     isClosed = true;
     blocks.clear();
-    for (const [path, entry] of [...entries]) drop(path, entry);
+    for (const [location, entry] of [...entries]) drop(location, entry);
     await Promise.all(closing);
   }
 
-  async function readSome(path: string, offset: number, length: number): Promise<Uint8Array> {
+  async function readSome(location: SegmentLocation, offset: number, length: number): Promise<Uint8Array> {
     if (isClosed) throw new RangeError('the reader is closed');
-    const entry = take(path);
+    const entry = take(location);
     try {
       return await readAt(await entry.file, offset, length);
     } catch (error) {
-      drop(path, entry);
+      drop(location, entry);
       throw error;
     } finally {
       entry.reads--;
@@ -117,16 +124,16 @@ export function openRangeReader({ maxOpen = 64 } = {}): RangeReader {
     get blockBytes() {
       return blocks.bytes;
     },
-    async read(path, offset, length) {
-      const bytes = await readSome(path, offset, length);
-      if (bytes.length < length) throw new RangeError(`${path} ends before ${offset + length}`);
+    async read(location, offset, length) {
+      const bytes = await readSome(location, offset, length);
+      if (bytes.length < length) throw new RangeError(`${location} ends before ${offset + length}`);
       return bytes;
     },
-    shared: (path, offset, length) => blocks.read(path, offset, length),
-    peek: (path, offset, length) => blocks.peek(path, offset, length),
-    forget(path) {
-      blocks.forget(path);
-      for (const [file, entry] of [...entries]) if (isIn(file, path)) drop(file, entry);
+    shared: (location, offset, length) => blocks.read(location, offset, length),
+    peek: (location, offset, length) => blocks.peek(location, offset, length),
+    forget(prefix) {
+      blocks.forget(prefix);
+      for (const [location, entry] of [...entries]) if (location.startsWith(prefix)) drop(location, entry);
     },
     close,
     [Symbol.asyncDispose]: close,

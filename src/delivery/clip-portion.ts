@@ -38,7 +38,7 @@ export function portionsOf(groups: readonly RecordedGroup[]): Portion[] {
     const segments = group.tracks.filter(({ length }) => length > 0);
     const begins = new Set(segments.map(({ trackId }) => trackId).filter((trackId) => !seen.has(trackId)));
     for (const trackId of begins) seen.add(trackId);
-    return { group, segments, begins, key: `${group.path}#${group.msn}#${[...begins].join()}` };
+    return { group, segments, begins, key: `${group.location}#${group.msn}#${[...begins].join()}` };
   });
 }
 
@@ -67,7 +67,7 @@ export async function readFrames(
   reader: Pick<RangeReader, 'read'>,
 ): Promise<Map<number, readonly Frame[]>> {
   const { group, segments } = portion;
-  const read = await Promise.all(segments.map(({ offset, length }) => reader.read(group.path, offset, length)));
+  const read = await Promise.all(segments.map(({ offset, length }) => reader.read(group.location, offset, length)));
   return new Map(
     segments.map(({ trackId }, i) => {
       const frames = parseSegment(read[i]!) ?? refuse(portion);

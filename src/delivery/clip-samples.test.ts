@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import { segmentLocation } from '../archive/segment-store.ts';
 import { concatBytes } from '../lib/bytes.ts';
 import { FormatError } from '../lib/errors.ts';
 import { seeded } from '../lib/random.fixture.ts';
@@ -42,7 +43,7 @@ suite('the samples of a stored segment', () => {
     const frames = framesOf(videoTrack, 50, 90_000).map((frame) => ({ ...frame, data: new Uint8Array(20_000) }));
     const segment = segmentOf(frames);
     const { read, reader } = fileOf(segment);
-    const samples = await readSamples(reader, 'file', { offset: 7, length: segment.length });
+    const samples = await readSamples(reader, segmentLocation('file'), { offset: 7, length: segment.length });
     const whole = parseSegment(segment)!;
     assert.deepEqual(
       samples!.map(({ offset, length, ...sample }) => sample),
@@ -58,7 +59,10 @@ suite('the samples of a stored segment', () => {
   test('of a small segment take one read', async () => {
     const segment = segmentOf(framesOf(videoTrack, 50));
     const { read, reader } = fileOf(segment);
-    assert.equal((await readSamples(reader, 'file', { offset: 7, length: segment.length }))!.length, 50);
+    assert.equal(
+      (await readSamples(reader, segmentLocation('file'), { offset: 7, length: segment.length }))!.length,
+      50,
+    );
     assert.equal(read.times, 1);
   });
 
@@ -73,7 +77,7 @@ suite('the samples of a stored segment', () => {
         else bytes[at] = random(256);
       }
       try {
-        await readSamples(fileOf(bytes).reader, 'file', { offset: 7, length: bytes.length });
+        await readSamples(fileOf(bytes).reader, segmentLocation('file'), { offset: 7, length: bytes.length });
       } catch (error) {
         if (!(error instanceof FormatError)) throw error;
       }

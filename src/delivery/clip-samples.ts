@@ -3,6 +3,7 @@
  * In: a range of a chunk file. Out: samples. ISO/IEC 14496-12, 8.8.
  */
 import type { RangeReader } from '../archive/range-reader.ts';
+import type { SegmentLocation } from '../archive/segment-store.ts';
 import { FormatError } from '../lib/errors.ts';
 import { readBoxHead } from '../media/isobmff/box.ts';
 import { addFragment, type SegmentSample } from '../media/isobmff/segment-frames.ts';
@@ -22,7 +23,7 @@ const MAX_HEAD_BYTES = 2 * 1024 * 1024;
  */
 export async function readSamples(
   reader: Pick<RangeReader, 'read'>,
-  path: string,
+  location: SegmentLocation,
   { offset, length }: { readonly offset: number; readonly length: number },
 ): Promise<SegmentSample[] | undefined> {
   let window: Uint8Array = new Uint8Array(0);
@@ -31,7 +32,7 @@ export async function readSamples(
     if (at >= windowAt && at + count <= windowAt + window.length) return;
     if (at + count > length) throw new FormatError('a box reaches past its segment', at);
     const wished = length <= SMALL_BYTES ? length - at : Math.max(count, READ_BYTES);
-    window = await reader.read(path, offset + at, Math.min(wished, length - at));
+    window = await reader.read(location, offset + at, Math.min(wished, length - at));
     windowAt = at;
   };
   const samples: SegmentSample[] = [];

@@ -149,7 +149,7 @@ function piecesOfMp4(
       const position = pieces.length - 1;
       pieces.push({
         length: track.length,
-        read: async () => rebaseSegment(await reader.read(group.path, track.offset, track.length), delta, position),
+        read: async () => rebaseSegment(await reader.read(group.location, track.offset, track.length), delta, position),
       });
     }
   });

@@ -107,7 +107,7 @@ export async function openDelivery({
   const inits = new InitTable([], { save() {}, nowMs: () => Date.UTC(2020, 0, 1) });
   const init = inits.of(tracks);
   const state: Mutable = { starting: false, settledUs: 0, horizonUs: 0, defaultStream: 'door' };
-  const reader = openRangeReader();
+  const reader = openRangeReader(house);
   const closing = new AbortController();
   const made: Delivery['stills'] = [];
   const stills = new Stills({
@@ -146,7 +146,7 @@ export async function openDelivery({
     const pieces = await Promise.all(
       reply.pieces.map(async (piece) => {
         if (piece instanceof Uint8Array) return piece;
-        return 'path' in piece ? reader.read(piece.path, piece.offset, piece.length) : piece.read();
+        return 'location' in piece ? reader.read(piece.location, piece.offset, piece.length) : piece.read();
       }),
     );
     const whole = concatBytes(pieces);

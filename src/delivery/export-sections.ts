@@ -197,10 +197,10 @@ export async function readTrack(
   const own = group.tracks.find((one) => one.trackId === track.id && one.length > 0);
   if (!own) return [];
   if (!withBytes) {
-    const samples = (await readSamples(reader, group.path, own)) ?? refuse(group);
+    const samples = (await readSamples(reader, group.location, own)) ?? refuse(group);
     return samples.map(({ dts, pts, duration, key, length }) => ({ dts, pts, duration, key, length, data: undefined }));
   }
-  const frames = parseSegment(await reader.read(group.path, own.offset, own.length)) ?? refuse(group);
+  const frames = parseSegment(await reader.read(group.location, own.offset, own.length)) ?? refuse(group);
   return frames.map(({ dts, pts, duration, key, data }) => ({ dts, pts, duration, key, length: data.length, data }));
 }
 

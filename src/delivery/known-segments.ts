@@ -3,11 +3,12 @@
  * In: segments that were found. Out: replies, while their bytes are in shared blocks. A segment has the same bytes for life (MEDIA.md, 14).
  */
 import type { RangeReader } from '../archive/range-reader.ts';
+import type { SegmentRange } from '../archive/segment-store.ts';
 import { Emitter, type Subscribable } from '../lib/events.ts';
 import { interleaveFragments } from '../media/isobmff/interleave.ts';
 import type { LiveDeliverable } from './deliverable.ts';
 import { lengthOf } from './pieces.ts';
-import type { Piece, Reply } from './reply.ts';
+import type { Reply } from './reply.ts';
 
 /** Of a stream; the one that was found first goes first. */
 const MAX_KNOWN = 2000;
@@ -17,12 +18,10 @@ export interface RecordedPlace {
   /** Everything of a reply but the bytes. */
   readonly reply: Omit<Reply, 'pieces'>;
   /** Its tracks, each one range. */
-  readonly ranges: readonly Range[];
+  readonly ranges: readonly SegmentRange[];
   /** µs since 1970. */
   readonly startUs: number;
 }
-
-type Range = Exclude<Piece, Uint8Array | { read: unknown }>;
 
 /** A segment that was found. */
 export interface FoundSegment {
@@ -59,7 +58,7 @@ export class KnownSegments {
   }
 
   /** Where it lies, as far as that is known. */
-  ranges({ list }: Pick<LiveDeliverable, 'list'>, key: string): readonly Range[] {
+  ranges({ list }: Pick<LiveDeliverable, 'list'>, key: string): readonly SegmentRange[] {
     return this.#streams.get(list)?.get(key)?.ranges ?? [];
   }
 
@@ -73,8 +72,8 @@ export class KnownSegments {
       return undefined;
     }
     const tracks: Uint8Array[] = [];
-    for (const { path, offset, length } of place.ranges) {
-      const views = this.#reader.peek(path, offset, length);
+    for (const { location, offset, length } of place.ranges) {
+      const views = this.#reader.peek(location, offset, length);
       if (!views) return undefined;
       if (place.ranges.length === 1) return { ...place.reply, pieces: views };
       tracks.push(views.length === 1 ? views[0]! : Buffer.concat(views));

@@ -31,7 +31,7 @@ export function piecesInMemory(segment: ListedSegment, rendition: Rendition): Pi
 export function rangesInFile(group: RecordedGroup, rendition: Rendition) {
   return rendition.tracks.flatMap((track) => {
     const own = group.tracks.find((one) => one.trackId === track.id);
-    return own ? [{ path: group.path, offset: own.offset, length: own.length }] : [];
+    return own ? [{ location: group.location, offset: own.offset, length: own.length }] : [];
   });
 }
 
@@ -47,7 +47,7 @@ export function piecesInFile(
   if (length > MAX_INTERLEAVED_BYTES) return pieces;
   const read = async (): Promise<Uint8Array> => {
     const tracks = await Promise.all(
-      pieces.map(async (one) => joined(await reader.shared(one.path, one.offset, one.length))),
+      pieces.map(async (one) => joined(await reader.shared(one.location, one.offset, one.length))),
     );
     return Buffer.concat(interleaveFragments(tracks));
   };
@@ -74,7 +74,7 @@ export function partInFile(part: RenditionPart, group: RecordedGroup): Piece[] |
   for (const { trackId, part: own } of part.pieces) {
     const track = group.tracks.find((one) => one.trackId === trackId);
     if (!track) return undefined;
-    pieces.push({ path: group.path, offset: track.offset + own.offset, length: own.length });
+    pieces.push({ location: group.location, offset: track.offset + own.offset, length: own.length });
   }
   return pieces;
 }

@@ -2,16 +2,12 @@
  * What delivery answers, before HTTP makes a response of it.
  * In: live lists, segments, windows, clips, stills. Out: http/media.
  */
+import type { SegmentRange } from '../archive/segment-store.ts';
 
-/** Bytes in memory, a stretch of a file that is read when it is sent, or bytes made when they are sent. */
+/** Bytes in memory, a stored range that is read when it is sent, or bytes that are generated when they are sent. */
 export type Piece =
   | Uint8Array
-  | {
-      /** Absolute path, found through the index. */
-      readonly path: string;
-      readonly offset: number;
-      readonly length: number;
-    }
+  | SegmentRange
   | {
       /** Known before; `read` gives exactly as many. */
       readonly length: number;

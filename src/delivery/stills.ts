@@ -95,7 +95,7 @@ export class Stills {
     if (!video || !first) throw new OxbowError('no-media', `${stream.name} has no picture at that time`);
     const atUs = Math.min(us, shown.startUs + shown.durationUs - 1);
     const atS = Math.max(0, atUs - first.startUs) / 1e6;
-    const key = `${first.path}#${first.msn}-${shown.msn}#${atS}`;
+    const key = `${first.location}#${first.msn}-${shown.msn}#${atS}`;
     const bytes = await this.#made.get(key, (options) => this.#make(video, groups, atS, options), { signal });
     const isOld = settled && nowUs - us > EDGE_US * 2;
     return bytesReply(bytes, contentTypes.jpeg, isOld ? OLD : caching.live);
@@ -110,7 +110,7 @@ export class Stills {
     const segments: Uint8Array[] = [];
     for (const group of groups) {
       const own = group.tracks.find((track) => track.trackId === video.id);
-      if (own) segments.push(await this.#reader.read(group.path, own.offset, own.length));
+      if (own) segments.push(await this.#reader.read(group.location, own.offset, own.length));
     }
     const bytes = concatBytes([printInit([video]), ...segments]);
     options.signal.throwIfAborted();

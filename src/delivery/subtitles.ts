@@ -37,7 +37,7 @@ export async function answerSubtitles(
   if (!group) throw await missing(stream, msn);
   const track = trackOf(stream.inits.get(group.initNumber)?.tracks ?? [], renditionId);
   const own = track && group.tracks.find(({ trackId, length }) => trackId === track.id && length > 0);
-  const bytes = own && own.length <= MAX_BYTES ? await reader.read(group.path, own.offset, own.length) : undefined;
+  const bytes = own && own.length <= MAX_BYTES ? await reader.read(group.location, own.offset, own.length) : undefined;
   return vttReply(`${renditionId}-${msn}`, track, bytes, group.startUs - group.eUs);
 }
 

@@ -93,7 +93,7 @@ export class TsSegments {
     const { reader } = this.#options;
     const read = group.tracks
       .filter(({ length }) => length > 0)
-      .map(({ trackId, offset, length }) => [trackId, () => reader.read(group.path, offset, length)] as const);
+      .map(({ trackId, offset, length }) => [trackId, () => reader.read(group.location, offset, length)] as const);
     return { init, read: new Map(read), own: true };
   }
 

@@ -89,7 +89,7 @@ export async function startTestServer(
   const clock = createManualClock(Date.UTC(2026, 10, 19, 8, 0, 0));
   const calls: string[] = [];
   const logged: string[] = [];
-  const reader = openRangeReader();
+  const reader = openRangeReader({ folder });
   const metrics = createMetrics();
   const limits = new RateLimits(() => clock.monotonicMs());
   const deps: HttpDeps = {
@@ -137,7 +137,7 @@ export async function startTestServer(
   };
   const threads = {
     count: Number(process.env.OXBOW_THREADS ?? 1),
-    ...{ find: () => undefined, places: new Emitter<never>(), forgotten: new Emitter<never>() },
+    ...{ find: () => undefined, places: new Emitter<never>(), forgotten: new Emitter<never>(), mediaFolder: folder },
   };
   const server = await startHttp({ listen: { address: '127.0.0.1', port: 0 }, deps, tls, threads, forTests });
   return {

@@ -5,6 +5,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { gunzipSync, gzipSync } from 'node:zlib';
+import { segmentLocation } from '../archive/segment-store.ts';
 import type { Reply } from '../delivery/reply.ts';
 import { FormatError, OxbowError } from '../lib/errors.ts';
 import { ask } from './ask.fixture.ts';
@@ -77,7 +78,7 @@ suite('whole replies', () => {
         length: 3 + big.length + 4,
         pieces: [
           Buffer.from('one'),
-          { path, offset: 4, length: big.length },
+          { location: segmentLocation('chunk.mp4'), offset: 4, length: big.length },
           { length: 4, read: async () => Buffer.from('made') },
         ],
       }),
@@ -366,15 +367,15 @@ suite('held requests', () => {
 });
 
 suite('files that fail', () => {
-  const fileReply = (path: string, length: number): Reply => ({
+  const fileReply = (location: string, length: number): Reply => ({
     contentType: 'video/mp4',
     cacheControl: 'no-store',
     length,
-    pieces: [{ path, offset: 0, length }],
+    pieces: [{ location: segmentLocation(location), offset: 0, length }],
   });
 
   test('a file that retention took a moment ago is 410, not a broken answer', async () => {
-    await using server = await startTestServer(serving(fileReply('/nowhere/at/all.mp4', 10)));
+    await using server = await startTestServer(serving(fileReply('nowhere/at/all.mp4', 10)));
     const { status, body } = await ask(server, '/clip/cam/1/2.mp4');
     assert.deepEqual([status, JSON.parse(String(body)).code], [410, 'gone']);
   });
@@ -384,7 +385,7 @@ suite('files that fail', () => {
     const path = join(server.folder, 'short.mp4');
     await writeFile(path, '');
     await truncate(path, 300_000);
-    Object.assign(server.deps, serving(fileReply(path, 9_000_000)));
+    Object.assign(server.deps, serving(fileReply('short.mp4', 9_000_000)));
     await assert.rejects(ask(server, '/clip/cam/1/2.mp4'), { code: 'ECONNRESET' });
     assert.ok(server.logged.some((line) => line.includes('"level":"error"')));
   });
@@ -394,7 +395,7 @@ suite('files that fail', () => {
     const { promise: stalled, resolve: onStalled } = Promise.withResolvers<void>();
     const length = 64 * 1024 * 1024;
     await using server = await startTestServer({
-      ...serving(fileReply('/virtual', length)),
+      ...serving(fileReply('virtual', length)),
       reader: {
         async read(_path, _offset, wanted) {
           read += wanted;

@@ -2,7 +2,9 @@
  * Where connections come in: at this thread's own listeners, or at serving threads, which share the port.
  * In: an endpoint, what takes connections. Out: the port; how it is left. DESIGN.md, 4: Threads.
  */
+
 import type { Server, Socket } from 'node:net';
+import type { SegmentPrefix } from '../archive/segment-store.ts';
 import type { Endpoint } from '../config/address.ts';
 import type { LiveDeliverable } from '../delivery/deliverable.ts';
 import type { KnownSegments } from '../delivery/known-segments.ts';
@@ -25,8 +27,10 @@ export interface ThreadsWish {
   find(name: string): LiveDeliverable | undefined;
   /** Recorded segments that were found. */
   readonly places: KnownSegments['found'];
-  /** Files of recordings that are about to be deleted. */
-  readonly forgotten: Subscribable<string>;
+  /** Where stored media is: the folder that locations start from. */
+  readonly mediaFolder: string;
+  /** Stored media that is deleted. */
+  readonly forgotten: Subscribable<SegmentPrefix>;
 }
 
 /** An open port. */

@@ -35,7 +35,7 @@ export function cutPieces(pieces: readonly Piece[], start: number, end: number):
 function cutPiece(piece: Piece, from: number, to: number): Piece {
   if (piece instanceof Uint8Array) return piece.subarray(from, to);
   if ('read' in piece) return { length: to - from, read: async () => (await piece.read()).subarray(from, to) };
-  return { path: piece.path, offset: piece.offset + from, length: to - from };
+  return { location: piece.location, offset: piece.offset + from, length: to - from };
 }
 
 /** Whether all bytes are at hand, so that they can be sent without waiting. */
@@ -62,11 +62,11 @@ export async function* readBlocks(
       continue;
     }
     if (piece.length <= MAX_SHARED_BYTES) {
-      yield* await reader.shared(piece.path, piece.offset, piece.length);
+      yield* await reader.shared(piece.location, piece.offset, piece.length);
       continue;
     }
     for (let done = 0; done < piece.length; done += READ_BYTES) {
-      yield await reader.read(piece.path, piece.offset + done, Math.min(READ_BYTES, piece.length - done));
+      yield await reader.read(piece.location, piece.offset + done, Math.min(READ_BYTES, piece.length - done));
     }
   }
 }

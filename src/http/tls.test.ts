@@ -11,6 +11,7 @@ import { type CertificatePair, makeCertificate } from '../../test/fixtures/certi
 import { answerOf, bytesOf, openHttp2 } from '../../test/fixtures/http2.ts';
 import { need } from '../../test/fixtures/need.ts';
 import { type Folder, openFolder } from '../../test/fixtures/server.ts';
+import { segmentLocation } from '../archive/segment-store.ts';
 import type { Reply } from '../delivery/reply.ts';
 import type { HttpDeps } from './deps.ts';
 import { asAdmin, startTestServer, type TestServer, textReply } from './fixture.ts';
@@ -113,11 +114,12 @@ suite('HTTPS', { skip: need('openssl') }, () => {
   test('a file arrives whole over HTTP/2; one that ends midway ends in an error, not as a part', async () => {
     await using server = await startTestServer({}, pair());
     await using client = await openHttp2(server.url);
-    const path = join(server.folder, 'chunk.mp4');
+    const location = segmentLocation('chunk.mp4');
+    const path = join(server.folder, location);
     const big = Buffer.alloc(9_000_000, alphabet);
     await writeFile(path, big);
     const reply = { contentType: 'video/mp4', cacheControl: 'no-store', length: big.length };
-    Object.assign(server.deps, { answer: () => ({ ...reply, pieces: [{ path, offset: 0, length: big.length }] }) });
+    Object.assign(server.deps, { answer: () => ({ ...reply, pieces: [{ location, offset: 0, length: big.length }] }) });
     assert.ok((await client.ask('/clip/cam/1/2.mp4')).body.equals(big));
     await truncate(path, 400_000);
     await assert.rejects(client.ask('/clip/cam/1/2.mp4'), { code: 'ERR_HTTP2_STREAM_ERROR' });

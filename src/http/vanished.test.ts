@@ -11,31 +11,41 @@ import { openHttp2 } from '../../test/fixtures/http2.ts';
 import { need } from '../../test/fixtures/need.ts';
 import { type Folder, openFolder } from '../../test/fixtures/server.ts';
 import { until } from '../../test/fixtures/wait.ts';
+import { openRangeReader, type RangeReader } from '../archive/range-reader.ts';
+import { segmentLocation } from '../archive/segment-store.ts';
 import { startTestServer, type TestServer } from './fixture.ts';
 import { type UnsentLimits, unsentLimits } from './http2-budget.ts';
 
 let folder: Folder;
 let pair: CertificatePair;
-/** A recording that no socket takes whole. */
-let film: string;
+/** Reads a recording that no socket takes whole. */
+let reader: RangeReader;
+const FILM = segmentLocation('film');
 const FILM_BYTES = 64 * 1024 * 1024;
 
 before(async () => {
   folder = await openFolder('vanished');
-  film = join(folder.path, 'film');
+  const film = join(folder.path, FILM);
   await writeFile(film, '');
   await truncate(film, FILM_BYTES);
+  reader = openRangeReader({ folder: folder.path });
   if (!need('openssl')) pair = await makeCertificate(folder.path, 'first');
 });
-after(() => folder[Symbol.asyncDispose]());
+after(async () => {
+  await reader.close();
+  await folder[Symbol.asyncDispose]();
+});
 
 const deps = {
   answer: () => ({
     contentType: 'video/mp4',
     cacheControl: 'no-store',
     length: FILM_BYTES,
-    pieces: [{ path: film, offset: 0, length: FILM_BYTES }],
+    pieces: [{ location: FILM, offset: 0, length: FILM_BYTES }],
   }),
+  get reader() {
+    return reader;
+  },
 };
 
 /** A session that takes nothing: every stream's window is empty. Its requests are on their way when it resolves. */
@@ -118,7 +128,7 @@ suite('clients of HTTP/2 that take nothing', { skip: need('openssl') }, () => {
     };
     // A busy machine may leave this process alone for a second.
     const patient = { ...quick, stallMs: 3000, fullStallMs: 3000 };
-    await using server = await startTestServer({ answer }, pair, { unsent: patient });
+    await using server = await startTestServer({ ...deps, answer }, pair, { unsent: patient });
     await using client = await openHttp2(server.url);
     client.session.request({ ':path': '/live/cam/g0.m3u8?_HLS_msn=9' }).on('error', () => {});
     const slow = client.session.request({ ':path': '/clip/cam/1/2.mp4' });

@@ -2,21 +2,20 @@
  * What the index knows of one chunk file.
  * In: the groups that lie in it. Out: a row for the chunk table.
  */
-import path from 'node:path';
 import { packSegments } from '../archive/segment-index.ts';
+import type { SegmentLocation } from '../archive/segment-store.ts';
 import type { ChunkRow } from './chunk-table.ts';
 import type { RecordedGroup } from './recorded.ts';
 
 /**
  * The index row of a file.
  *
- * @param relativePath from the data folder
  * @param size bytes
  * @param groups at least one, oldest first, all of one run and init
  */
 export function chunkRow(
   streamId: string,
-  relativePath: string,
+  location: SegmentLocation,
   size: number,
   groups: readonly RecordedGroup[],
 ): ChunkRow {
@@ -28,7 +27,7 @@ export function chunkRow(
     last_msn: last.msn,
     start_us: first.startUs,
     end_us: last.startUs + last.durationUs,
-    path: relativePath.split(path.sep).join('/'),
+    path: location,
     size,
     run: first.run,
     e_us: first.eUs,

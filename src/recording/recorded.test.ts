@@ -103,7 +103,7 @@ suite('what is recorded', () => {
     for (const group of groups) house.recorder.write(group);
     const table = new SlowTable(house.store.db);
     // A reader of its own, fed by hand with what the recorder committed.
-    const recorded = new Recorded({ streamId: 's', dataFolder: house.folder, table, endUs: 0 });
+    const recorded = new Recorded({ streamId: 's', table, endUs: 0 });
     while (house.committed.length < 3) await new Promise(setImmediate);
     for (const group of house.recorded.open) recorded.committed(group);
     const end = { createdUs: START_US, horizonUs: 0, absencesSince: () => [] };
@@ -155,5 +155,5 @@ suite('what is recorded', () => {
 });
 
 function copyOf(house: RecordingHouse): Recorded {
-  return new Recorded({ streamId: 's', dataFolder: house.folder, table: house.table, endUs: 0 });
+  return new Recorded({ streamId: 's', table: house.table, endUs: 0 });
 }

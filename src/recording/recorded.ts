@@ -2,8 +2,9 @@
  * What is known of recorded media: groups by MSN and by time, from the open file and from the index.
  * In: the recorder and the chunk table. Out: windows, clips, stills, live segments that left memory.
  */
-import path from 'node:path';
+
 import { copyGroup, SegmentWalker } from '../archive/segment-index.ts';
+import { type SegmentLocation, segmentLocation } from '../archive/segment-store.ts';
 import { type CommittedGroup, independentFlag } from '../media/isobmff/commit-box.ts';
 import type { DateRangeTag } from '../media/m3u8/playlist.ts';
 import type { ChunkSegments, ChunkTable } from './chunk-table.ts';
@@ -11,8 +12,8 @@ import type { ToldBetween, ToldRange } from './date-range-rows.ts';
 
 /** One group of segments in a chunk file. */
 export interface RecordedGroup extends CommittedGroup {
-  /** Absolute path of the chunk file. */
-  readonly path: string;
+  /** Of the chunk file. */
+  readonly location: SegmentLocation;
   readonly initNumber: number;
   /** What its data tracks say; only while it is not in the index. */
   readonly dateRanges?: readonly DateRangeTag[];
@@ -27,19 +28,15 @@ export function startsWithKey(group: RecordedGroup): boolean {
  * Opens a file's groups; `next` changes the one that is given out. Nothing unpacked is kept: it takes 10 µs a file, and what lives for
  * long makes every collection dearer.
  */
-function openGroups(
-  dataFolder: string,
-  row: ChunkSegments,
-): { readonly walker: SegmentWalker; readonly group: RecordedGroup } {
+function openGroups(row: ChunkSegments): { readonly walker: SegmentWalker; readonly group: RecordedGroup } {
   const walker = new SegmentWalker(row.segments);
-  const place = { path: `${dataFolder}${path.sep}${row.path}`, initNumber: row.init_number };
+  const place = { location: segmentLocation(row.path), initNumber: row.init_number };
   return { walker, group: Object.assign(walker.group, place) };
 }
 
 /** The recording of one stream, for reading. The open file's groups are in memory, the rest in the index. */
 export class Recorded {
   readonly streamId: string;
-  readonly #dataFolder: string;
   readonly #table: ChunkTable;
   #open: RecordedGroup[] = [];
   #endUs: number;
@@ -49,9 +46,8 @@ export class Recorded {
   /**
    * @param endUs end of the last recorded media, µs since 1970, or 0
    */
-  constructor(options: { streamId: string; dataFolder: string; table: ChunkTable; endUs: number }) {
+  constructor(options: { streamId: string; table: ChunkTable; endUs: number }) {
     this.streamId = options.streamId;
-    this.#dataFolder = options.dataFolder;
     this.#table = options.table;
     this.#endUs = options.endUs;
   }
@@ -97,7 +93,7 @@ export class Recorded {
     if (open) return open;
     const row = await this.ask(() => this.#table.holding(this.streamId, msn));
     if (!row) return inMemory();
-    const { walker, group } = openGroups(this.#dataFolder, row);
+    const { walker, group } = openGroups(row);
     while (walker.next()) if (group.msn === msn) return group;
     return undefined;
   }
@@ -131,7 +127,6 @@ export class Recorded {
   async walk(fromUs: number, toUs: number): Promise<Iterable<RecordedGroup>> {
     const rows = await this.ask(() => this.#table.segmentsBetween(this.streamId, fromUs, toUs));
     const open = [...this.#open];
-    const dataFolder = this.#dataFolder;
     return {
       *[Symbol.iterator]() {
         let lastMsn = -1;
@@ -141,7 +136,7 @@ export class Recorded {
           return true;
         };
         for (const row of rows) {
-          const { walker, group } = openGroups(dataFolder, row);
+          const { walker, group } = openGroups(row);
           while (walker.next()) if (isWanted(group)) yield group;
         }
         for (const group of open) if (isWanted(group)) yield group;

@@ -7,6 +7,7 @@ import path from 'node:path';
 import type { GapCause } from '../api/gap.ts';
 import { recoverChunk } from '../archive/chunk-recovery.ts';
 import { type ChunkWriter, openChunkWriter, type SyncPolicy } from '../archive/chunk-writer.ts';
+import { type SegmentLocation, segmentLocation } from '../archive/segment-store.ts';
 import type { SyncQueue } from '../archive/sync-queue.ts';
 import { waitFor } from '../lib/abort.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -73,6 +74,7 @@ interface OpenFile {
   readonly writer: ChunkWriter;
   /** Of the first group; the group itself would hold its bytes for as long as the file is open. */
   readonly first: { readonly runId: number; readonly initNumber: number; readonly startUs: number };
+  readonly location: SegmentLocation;
   readonly groups: RecordedGroup[];
   readonly sync: SyncPolicy;
 }
@@ -193,10 +195,10 @@ export class Recorder implements AsyncDisposable {
       this.#file ??= await this.#open(whole);
       const committed = await this.#file.writer.append(whole);
       const { dateRanges, init } = group;
-      const { path: file } = this.#file.writer;
+      const { location } = this.#file;
       const found: RecordedGroup = {
         ...committed,
-        path: file,
+        location,
         initNumber: init.number,
         ...(dateRanges && { dateRanges }),
       };
@@ -236,7 +238,8 @@ export class Recorder implements AsyncDisposable {
       syncQueue,
     });
     const first = { runId: group.run.id, initNumber: group.init.number, startUs: group.startUs };
-    return { writer, first, groups: [], sync };
+    const location = segmentLocation(path.relative(dataFolder, writer.path).split(path.sep).join('/'));
+    return { writer, first, location, groups: [], sync };
   }
 
   async #seal(): Promise<void> {
@@ -281,12 +284,11 @@ export class Recorder implements AsyncDisposable {
     await this.#addRow(file, size);
   }
 
-  #addRow({ writer, groups }: OpenFile, size: number): Promise<void> {
-    const { dataFolder, recorded } = this.#options;
+  #addRow({ location, groups }: OpenFile, size: number): Promise<void> {
+    const { recorded } = this.#options;
     if (groups.length === 0) return Promise.resolve();
-    const relativePath = path.relative(dataFolder, writer.path);
     const told = groups.flatMap(({ msn, dateRanges = [] }) => dateRanges.map((range) => ({ msn, range })));
-    this.#unindexed.push({ row: chunkRow(recorded.streamId, relativePath, size, groups), told });
+    this.#unindexed.push({ row: chunkRow(recorded.streamId, location, size, groups), told });
     return this.#index();
   }
 

@@ -6,6 +6,7 @@ import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { scanChunk } from '../archive/chunk-reader.ts';
 import { recoverChunk } from '../archive/chunk-recovery.ts';
+import { type SegmentLocation, segmentLocation } from '../archive/segment-store.ts';
 import { FormatError } from '../lib/errors.ts';
 import { listChunkFiles } from './chunk-files.ts';
 import { chunkRow } from './chunk-row.ts';
@@ -62,7 +63,7 @@ export async function recoverStream(
   const found: Recovered = { files: 0, segments: 0, repaired: 0, expired: 0, unusable: [] };
   for (const file of await listChunkFiles(root, sinceUs > 0 ? { fromMs: sinceUs / 1000 } : {})) {
     signal.throwIfAborted();
-    const relative = path.relative(dataFolder, file.path).split(path.sep).join('/');
+    const relative = segmentLocation(path.relative(dataFolder, file.path).split(path.sep).join('/'));
     if (indexed.paths.has(relative)) continue;
     try {
       // What is newer than all of the index was being written when the last process ended: the index cannot have forgotten it.
@@ -86,13 +87,18 @@ export async function recoverStream(
   return found;
 }
 
-async function addFile(options: RecoveryOptions, file: string, relative: string, found: Recovered): Promise<void> {
+async function addFile(
+  options: RecoveryOptions,
+  file: string,
+  location: SegmentLocation,
+  found: Recovered,
+): Promise<void> {
   const before = await scanChunk(file);
   if (before.head.streamId !== options.streamId) throw new FormatError('this file is of another stream', 0);
   const chunk = before.state === 'sealed' ? before : await recoverChunk(file);
   if (chunk.groups.length === 0) {
     if (before.groups.length > 0) {
-      found.unusable.push(relative);
+      found.unusable.push(location);
       return;
     }
     // A crash before the first group was whole: nothing ever stood in it.
@@ -103,11 +109,11 @@ async function addFile(options: RecoveryOptions, file: string, relative: string,
   }
   if (before.state === 'open') found.repaired++;
   const initNumber = options.inits.found(chunk.head.initNumber, chunk.head.initHash, chunk.tracks);
-  const groups: RecordedGroup[] = chunk.groups.map((group) => ({ ...group, path: file, initNumber }));
+  const groups: RecordedGroup[] = chunk.groups.map((group) => ({ ...group, location, initNumber }));
   const { table, streamId } = options;
   const earlier = () => table.toldBefore(streamId, groups[0]!.msn, REMEMBERED_RANGES);
   const told = await readToldRanges(file, chunk.tracks, chunk.groups, earlier);
-  await table.put(chunkRow(streamId, relative, chunk.length, groups), told);
+  await table.put(chunkRow(streamId, location, chunk.length, groups), told);
   found.files++;
   found.segments += groups.length;
 }

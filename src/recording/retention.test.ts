@@ -47,7 +47,7 @@ function watch(house: RecordingHouse, change: Partial<RetentionOptions> = {}): W
 /** Records a file of two groups in each window, the last group over the window's end, and seals. */
 async function record(house: RecordingHouse, windows: number, streamId = 's', firstMsn = 1): Promise<void> {
   const { table, folder: dataFolder } = house;
-  const recorded = new Recorded({ streamId, dataFolder, table, endUs: 0 });
+  const recorded = new Recorded({ streamId, table, endUs: 0 });
   const counters = { committed() {}, lost: assert.fail, trouble: assert.fail, slow() {} };
   await using recorder = new Recorder({
     ...{ recorded, table, dataFolder, counters, clock: house.clock, previousMsn: 0, sync: 'off' },

@@ -6,6 +6,7 @@
  */
 import { rm, rmdir } from 'node:fs/promises';
 import path from 'node:path';
+import { type SegmentLocation, segmentLocation } from '../archive/segment-store.ts';
 import { sleep } from '../lib/abort.ts';
 import type { Clock } from '../lib/clock.ts';
 import { type ChunkFile, listChunkFiles } from './chunk-files.ts';
@@ -50,13 +51,14 @@ export interface RetentionOptions {
   /** Nothing of a stream before `us` (since 1970) is kept any more but what is pinned. */
   readonly forgot?: (streamId: string, us: number) => void;
   /** Lets go of a file that is about to be deleted: an open one keeps its place on the disk. */
-  readonly release: (file: string) => void;
+  readonly release: (location: SegmentLocation) => void;
   /** Files deleted, and their bytes. */
   readonly deleted: (files: number, bytes: number) => void;
   readonly failed: (error: unknown) => void;
 }
 
 interface Doomed {
+  readonly location: SegmentLocation;
   /** Absolute path. */
   readonly path: string;
   readonly size: number;
@@ -128,7 +130,7 @@ export class Retention {
     const atMs = clock.monotonicMs() + GRACE_MS;
     for (const row of rows) {
       const file = path.join(dataFolder, row.path);
-      this.#doomed.set(file, { path: file, size: row.size, atMs });
+      this.#doomed.set(file, { location: segmentLocation(row.path), path: file, size: row.size, atMs });
     }
   }
 
@@ -185,10 +187,10 @@ export class Retention {
     for (const doomed of [...this.#doomed.values()]) {
       if (doomed.atMs > nowMs) continue;
       try {
-        release(doomed.path);
+        release(doomed.location);
         await rm(doomed.path, { force: true });
         // Again: a long read may have opened it in between.
-        release(doomed.path);
+        release(doomed.location);
         await this.#removeEmptyFolders(path.dirname(doomed.path));
       } catch (error) {
         failed(error);

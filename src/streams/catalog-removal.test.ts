@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { suite, test } from 'node:test';
+import { recordingPrefix } from '../archive/segment-store.ts';
 import { readRemoved } from './stream-table.ts';
 import { EVER, openStreams, START_MS, spansOf, temporaryFolder, testSource } from './streams.fixture.ts';
 
@@ -86,7 +87,11 @@ suite('removing', () => {
     await house.api.remove('door', { recordings: 'delete' });
     const recordings = path.join(folder.path, 'recordings', definition.id);
     assert.equal(existsSync(recordings), false);
-    assert.deepEqual(house.released.at(-1), { path: recordings, exists: false }, 'readers let go of what is gone');
+    assert.deepEqual(
+      house.released.at(-1),
+      { prefix: recordingPrefix(definition.id), exists: false },
+      'readers let go of what is gone',
+    );
     assert.deepEqual(house.catalog.keeping, []);
     await house.api.create('door', testSource);
     assert.notEqual(house.catalog.get('door').definition.id, definition.id);

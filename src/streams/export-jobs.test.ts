@@ -40,7 +40,7 @@ async function openJobs(change: Partial<ExportJobsOptions> = {}) {
     ...{ db: house.store.db, clock: house.clock, parallel: 1, maxQueued: 3 },
     failed: (error) => assert.fail(String(error)),
   });
-  const reader = openRangeReader();
+  const reader = openRangeReader(house);
   const jobs = new ExportJobs({
     ...{ queue, table: house.table, reader, clock: house.clock, dataFolder: house.folder },
     catalog: { find: () => stream, get: () => stream },

@@ -8,6 +8,7 @@ import { printRfc3339 } from '../api/instant.ts';
 import type { ExportResult, ExportSettings, ExportTicket, JobView } from '../api/job-shapes.ts';
 import type { ExportsApi, JobPage, JobQuery, JobsApi } from '../api/jobs-api.ts';
 import type { RangeReader } from '../archive/range-reader.ts';
+import { type SegmentLocation, segmentLocation } from '../archive/segment-store.ts';
 import type { EventBus } from '../cluster/event-bus.ts';
 import { parseRange } from '../delivery/address-time.ts';
 import { type ExportRequest, estimateExport } from '../delivery/export.ts';
@@ -157,7 +158,7 @@ export class ExportJobs implements JobsApi, ExportsApi<Reply> {
       contentType: contentTypes[format],
       cacheControl: 'private, max-age=3600',
       length: bytes,
-      pieces: [{ path: this.#pathOf(job), offset: 0, length: bytes }],
+      pieces: [{ location: locationOf(job), offset: 0, length: bytes }],
       etag: `${job.id}-${bytes}`,
       filename,
     };
@@ -266,9 +267,8 @@ export class ExportJobs implements JobsApi, ExportsApi<Reply> {
 
   async #removeFile(job: Job): Promise<void> {
     if (job.kind !== KIND) return;
-    const file = this.#pathOf(job);
-    this.#options.reader.forget(file);
-    await rm(file, { force: true });
+    this.#options.reader.forget(locationOf(job));
+    await rm(this.#pathOf(job), { force: true });
   }
 
   /** What a process that died left behind. */
@@ -288,8 +288,8 @@ export class ExportJobs implements JobsApi, ExportsApi<Reply> {
     }
   }
 
-  #pathOf({ id, input }: Job): string {
-    return path.join(this.#folder, `${id}.${(input as ExportInput).format}`);
+  #pathOf(job: Job): string {
+    return path.join(this.#options.dataFolder, locationOf(job));
   }
 
   async #find(id: string): Promise<Job> {
@@ -314,6 +314,11 @@ export class ExportJobs implements JobsApi, ExportsApi<Reply> {
       expiresAt: time(job.endedMs === null ? null : job.endedMs + this.#options.keepMs),
     };
   }
+}
+
+/** Where the file of a job is. */
+function locationOf({ id, input }: Job): SegmentLocation {
+  return segmentLocation(`exports/${id}.${(input as ExportInput).format}`);
 }
 
 /** A stream of this process, as exports meet it. */

@@ -2,6 +2,7 @@
  * All that streams share: settings, clock, store, ways in, metrics. Made once by app.ts, handed to every stream.
  */
 import type { SourceFacts } from '../api/source-facts.ts';
+import type { SegmentPrefix } from '../archive/segment-store.ts';
 import type { SyncQueue } from '../archive/sync-queue.ts';
 import type { EventBus } from '../cluster/event-bus.ts';
 import type { Config } from '../config/schema.ts';
@@ -54,10 +55,10 @@ export interface House {
   /** Whether the disk has room for recordings. */
   readonly mayWrite: () => boolean;
   /**
-   * Closes a recorded file, or every file of a folder, wherever it is open for reading, and drops what is cached of it. An open file
-   * keeps its space on the disk: call it after the deletion, and on Windows, which deletes no open file, before it too.
+   * Closes stored media wherever it is open for reading, and drops its cached blocks. An open file keeps its space on the disk: call it
+   * after the deletion, and on Windows, which deletes no open file, before it too.
    */
-  readonly release: (path: string) => void;
+  readonly release: (prefix: SegmentPrefix) => void;
   /** Why nothing is recorded for want of room, with the setting that decides; empty while there is room. Absent: there is no sentence. */
   readonly noRoom?: () => string;
 }

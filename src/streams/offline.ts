@@ -57,7 +57,7 @@ export async function openOfflineRecordings(
   await adoptFolders(store.db, folder, { onlyIfEmpty: true });
   const known = [...(await readDefinitions(store.db)), ...(await readRemoved(store.db))];
   const table = new ChunkTable(store.db);
-  const reader = opened.use(openRangeReader());
+  const reader = opened.use(openRangeReader({ folder }));
   const owned = opened.move();
   return {
     reader,
@@ -80,7 +80,7 @@ export async function openOfflineRecordings(
       await recoverStream({ dataFolder: folder, streamId: id, table, inits }, since, { signal });
       if (failures.length > 0) throw failures[0];
       const endUs = (await table.last(id))?.end_us ?? 0;
-      const recorded = new Recorded({ streamId: id, dataFolder: folder, table, endUs });
+      const recorded = new Recorded({ streamId: id, table, endUs });
       const stream = { name, recorded, inits, createdUs, horizonUs: () => 0 };
       return { stream, table, end: { createdUs, horizonUs: 0, absencesSince: () => [] } };
     },

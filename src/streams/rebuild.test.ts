@@ -16,7 +16,7 @@ const { signal } = new AbortController();
 
 /** Everything that anyone can learn of a stream's past: timeline, lists, every segment's bytes. */
 async function allOf(house: StreamsHouse, name: string) {
-  await using reader = openRangeReader();
+  await using reader = openRangeReader(house);
   const stills = new Stills({ makeStill: assert.fail, reader, signal });
   const answer = createAnswer({ find: (asked) => house.catalog.find(asked), clock: house.clock, reader, stills });
   const bytes = async (url: string) => {
@@ -25,7 +25,7 @@ async function allOf(house: StreamsHouse, name: string) {
       reply.pieces.map(async (piece) => {
         if (piece instanceof Uint8Array) return Buffer.from(piece);
         return Buffer.from(
-          'path' in piece ? await reader.read(piece.path, piece.offset, piece.length) : await piece.read(),
+          'location' in piece ? await reader.read(piece.location, piece.offset, piece.length) : await piece.read(),
         );
       }),
     );

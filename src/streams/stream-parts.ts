@@ -67,7 +67,7 @@ export async function openStreamParts(
   const oldest = await table.oldest(id);
   const onAir = await readOnAir(store.db, id);
   const endUs = last?.end_us ?? 0;
-  const recorded = new Recorded({ streamId: id, dataFolder, table, endUs });
+  const recorded = new Recorded({ streamId: id, table, endUs });
   const windowUs = config.hls.window * 1000;
   const previous = onAir?.generation && (await lastList(onAir.generation, { recorded, inits, windowUs }));
   const told = await table.toldBefore(id, Number.MAX_SAFE_INTEGER, REMEMBERED_RANGES);

@@ -5,6 +5,7 @@
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { Kysely, Selectable } from 'kysely';
+import { recordingPrefix } from '../archive/segment-store.ts';
 import type { SourceConfig } from '../config/schema.ts';
 import { readIdentities } from '../recording/identity.ts';
 import type { StreamTable, Tables } from '../store/schema.ts';
@@ -73,11 +74,11 @@ export async function eraseStream(house: House, streamId: string): Promise<void>
   await house.pins.forget(streamId);
   await house.markers.forget(streamId);
   await db.deleteFrom('stream').where('id', '=', streamId).execute();
-  const recordings = path.join(house.dataFolder, 'recordings', streamId);
-  house.release(recordings);
-  await rm(recordings, { recursive: true, force: true });
+  const prefix = recordingPrefix(streamId);
+  house.release(prefix);
+  await rm(path.join(house.dataFolder, prefix), { recursive: true, force: true });
   // Again: a reader that was about to open a file when they were closed may have opened it in between.
-  house.release(recordings);
+  house.release(prefix);
 }
 
 /**

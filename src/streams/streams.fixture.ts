@@ -11,6 +11,7 @@ import path from 'node:path';
 import type { OxbowEvent } from '../api/events.ts';
 import type { TimelineView } from '../api/shapes.ts';
 import type { StreamsApi } from '../api/streams-api.ts';
+import type { SegmentPrefix } from '../archive/segment-store.ts';
 import { createSyncQueue } from '../archive/sync-queue.ts';
 import { createBus } from '../cluster/event-bus.ts';
 import { loadConfig } from '../config/load.ts';
@@ -152,8 +153,8 @@ export interface StreamsHouse extends AsyncDisposable {
   readonly sources: PlayedSource[];
   /** What was told on the bus, oldest first. */
   readonly events: OxbowEvent[];
-  /** Paths that readers were to close, and whether they existed then; oldest first. */
-  readonly released: { readonly path: string; readonly exists: boolean }[];
+  /** What readers were to close, and whether it existed then; oldest first. */
+  readonly released: { readonly prefix: SegmentPrefix; readonly exists: boolean }[];
   /** Lines of the log. */
   readonly logged: { level: string; msg: string; [field: string]: unknown }[];
   /** The newest source of a stream. */
@@ -210,7 +211,7 @@ export async function openStreams(change: HouseChange): Promise<StreamsHouse> {
     events: bus,
     mayWrite: change.mayWrite ?? (() => true),
     noRoom: change.noRoom ?? (() => ''),
-    release: (released) => releases.push({ path: released, exists: existsSync(released) }),
+    release: (prefix) => releases.push({ prefix, exists: existsSync(path.join(folder, prefix)) }),
     runSource:
       change.runSource ??
       ((definition, input, options) => {

@@ -4,7 +4,7 @@
  * answers any path: live, past, bytes.
  */
 import assert from 'node:assert/strict';
-import { openRangeReader } from '../../src/archive/range-reader.ts';
+import { openRangeReader, type RangeReader } from '../../src/archive/range-reader.ts';
 import type { Config } from '../../src/config/schema.ts';
 import { createAnswer } from '../../src/delivery/answer.ts';
 import type { Reply } from '../../src/delivery/reply.ts';
@@ -58,7 +58,7 @@ export class Stage implements AsyncDisposable {
   #folder: string;
   #house: StreamsHouse;
   #answer: ReturnType<typeof createAnswer>;
-  #reader = openRangeReader();
+  #reader: RangeReader;
   #version = -1;
   #nextLook = 0;
   /** Holds every list that is got to the standard, and each new segment when it is whole. */
@@ -69,6 +69,7 @@ export class Stage implements AsyncDisposable {
     this.#options = options;
     this.#folder = folder;
     this.#house = house;
+    this.#reader = openRangeReader({ folder });
     this.#answer = this.#createAnswer();
   }
 
@@ -161,7 +162,7 @@ export class Stage implements AsyncDisposable {
     if (crash) this.#folder = this.#closing.use(await this.#house.crash()).path;
     else await this.#house[Symbol.asyncDispose]();
     await this.#reader.close();
-    this.#reader = openRangeReader();
+    this.#reader = openRangeReader({ folder: this.#folder });
     this.#house = this.#closing.use(await openHouse(this.#folder, this.#options, nowMs));
     this.#answer = this.#createAnswer();
     this.#version = -1;
@@ -221,7 +222,7 @@ export class Stage implements AsyncDisposable {
     const pieces = await Promise.all(
       reply.pieces.map((piece) => {
         if (piece instanceof Uint8Array) return piece;
-        return 'path' in piece ? reader.read(piece.path, piece.offset, piece.length) : piece.read();
+        return 'location' in piece ? reader.read(piece.location, piece.offset, piece.length) : piece.read();
       }),
     );
     const whole = concatBytes(pieces);

@@ -2,7 +2,9 @@
  * Runs oxbow's streams, from playlist to chunk file, against a simulated source over virtual hours.
  * In: a seed. Out: what was recorded, listed and served, to be judged.
  */
+
 import { open } from 'node:fs/promises';
+import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { loadConfig } from '../../src/config/load.ts';
 import { liveMediaPlaylist } from '../../src/delivery/live-playlist.ts';
@@ -172,7 +174,7 @@ export async function simulate(seed: number, endMs?: number): Promise<Outcome> {
   const stream = process.house.catalog.get(NAME);
   const nowUs = Math.round(process.house.clock.nowMs() * 1000);
   const recorded = await stream.recorded.between(0, Number.MAX_SAFE_INTEGER);
-  const groups = await readGroups(recorded, (msn) => announced.get(msn) ?? { process: -1, sealedUs: 0 });
+  const groups = await readGroups(folder, recorded, (msn) => announced.get(msn) ?? { process: -1, sealedUs: 0 });
   const timeline = await readTimeline(
     stream.recorded,
     process.house.house.table,
@@ -202,12 +204,13 @@ function captureList(house: StreamsHouse, lists: Map<string, string[]>): void {
 }
 
 async function readGroups(
+  folder: string,
   groups: readonly RecordedGroup[],
   announcedAs: (msn: number) => Pick<FoundGroup, 'process' | 'sealedUs'>,
 ): Promise<FoundGroup[]> {
   const found: FoundGroup[] = [];
   for (const group of groups) {
-    await using file = await open(group.path);
+    await using file = await open(join(folder, group.location));
     const names: Record<FrameName['kind'], FoundFrame[]> = { video: [], audio: [] };
     for (const { offset, length } of group.tracks) {
       const bytes = new Uint8Array(length);

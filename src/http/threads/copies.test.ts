@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { WatchTokens } from '../../accounts/watch-tokens.ts';
 import { openRangeReader } from '../../archive/range-reader.ts';
+import { segmentLocation } from '../../archive/segment-store.ts';
 import { KnownSegments, type RecordedPlace } from '../../delivery/known-segments.ts';
 import { parseLiveAddress } from '../../delivery/live-address.ts';
 import { createLiveNow, type LiveNow } from '../../delivery/live-now.ts';
@@ -21,7 +22,7 @@ const secret = Buffer.from('a secret of sixteen or more');
 const everyone: StreamAccess = { isPrivate: false, epoch: 0, targetDurationMs: 2000, horizonUs: 0 };
 
 /** A stream of the main thread, its feed, and the copies of a thread; messages are cloned as between threads. */
-async function openPair() {
+async function openPair(mediaFolder = tmpdir()) {
   const house = createHouse();
   const state = {
     access: everyone,
@@ -34,6 +35,7 @@ async function openPair() {
     name === 'door' && state.list ? { name, list: state.list, horizonUs: () => 0 } : undefined;
   const sent: ToThread['do'][] = [];
   const copies: Copies = await Copies.open({
+    mediaFolder,
     watchSecret: secret,
     nowMs: () => state.nowMs,
     monotonicMs: () => state.atMs,
@@ -49,7 +51,7 @@ async function openPair() {
       copies.take(structuredClone(message));
     },
   });
-  const reader = openRangeReader();
+  const reader = openRangeReader({ folder: mediaFolder });
   const own = createLiveNow(find, new KnownSegments(reader));
   return {
     ...{ house, state, copies, feed, own, sent },
@@ -153,19 +155,19 @@ suite('streams as a serving thread knows them', () => {
   });
 
   test('recorded segments whose place is known are read once they are asked for, and are at hand from then on', async () => {
-    await using pair = await openPair();
+    await using gone = new AsyncDisposableStack();
+    const folder = await mkdtemp(join(tmpdir(), 'oxbow-copies-'));
+    gone.defer(() => rm(folder, { recursive: true }));
+    await using pair = await openPair(folder);
     const { house, copies } = pair;
     await publish(house, 0, 300);
     copies.now.list('door');
-    const folder = await mkdtemp(join(tmpdir(), 'oxbow-copies-'));
-    await using gone = new AsyncDisposableStack();
-    gone.defer(() => rm(folder, { recursive: true }));
-    const path = join(folder, 'one.mp4');
-    await writeFile(path, 'before the segment behind');
+    const location = segmentLocation('one.mp4');
+    await writeFile(join(folder, location), 'before the segment behind');
     const address = parseLiveAddress('/live/door/v0/7.m4s')!;
     const place: RecordedPlace = {
       reply: { contentType: 'video/mp4', cacheControl: 'no-store', length: 11 },
-      ranges: [{ path, offset: 7, length: 11 }],
+      ranges: [{ location, offset: 7, length: 11 }],
       startUs: 1,
     };
     assert.equal(copies.now.recorded(address), undefined);
@@ -179,7 +181,7 @@ suite('streams as a serving thread knows them', () => {
     }
     assert.equal(String(Buffer.concat(reply.pieces as Uint8Array[])), 'the segment');
     assert.ok(copies.blockBytes > 0);
-    copies.take({ do: 'forget', file: path });
+    copies.take({ do: 'forget', prefix: location });
     assert.equal(copies.now.recorded(address), undefined);
     copies.take({ do: 'access', name: 'door', access: { ...everyone, horizonUs: 2 } });
     assert.equal(copies.now.recorded(address), undefined, 'it was deleted');

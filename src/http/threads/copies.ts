@@ -60,6 +60,8 @@ class Copy implements LiveDeliverable {
 
 /** What copies need. */
 export interface CopiesOptions {
+  /** Where stored media is: the folder that locations start from. */
+  readonly mediaFolder: string;
   readonly watchSecret: Uint8Array;
   readonly nowMs: () => number;
   readonly monotonicMs: () => number;
@@ -87,7 +89,7 @@ export class Copies implements AsyncDisposable {
     this.#options = options;
     this.#copies = copies;
     this.#tokens = tokens;
-    this.#reader = openRangeReader();
+    this.#reader = openRangeReader({ folder: options.mediaFolder });
     this.#known = new KnownSegments(this.#reader);
     this.#sweeper = setInterval(() => this.sweep(), WISH_AGAIN_MS).unref();
     const live = createLiveNow((name) => this.#find(name), this.#known);
@@ -160,7 +162,7 @@ export class Copies implements AsyncDisposable {
         break;
       }
       case 'forget':
-        this.#reader.forget(message.file);
+        this.#reader.forget(message.prefix);
         break;
     }
   }
@@ -180,7 +182,7 @@ export class Copies implements AsyncDisposable {
     // What does not stay whole would be read again for each who asks.
     if (bytes === 0 || bytes > this.#reader.maxBlockBytes / 2) return;
     this.#warming++;
-    Promise.all(ranges.map(({ path, offset, length }) => this.#reader.shared(path, offset, length)))
+    Promise.all(ranges.map(({ location, offset, length }) => this.#reader.shared(location, offset, length)))
       // A file that went away meanwhile: the main thread says so.
       .catch(() => {})
       .finally(() => this.#warming--);

@@ -2,6 +2,7 @@
  * What the main thread and a serving thread say to each other. The main thread makes media; serving threads have the connections.
  * In and out: messages that can be cloned; bytes of media lie in shared memory. MEDIA.md, Memory 25.
  */
+import type { SegmentPrefix } from '../../archive/segment-store.ts';
 import type { Endpoint } from '../../config/address.ts';
 import type { RecordedPlace } from '../../delivery/known-segments.ts';
 import type { ThreadMemory } from '../../observe/metrics.ts';
@@ -30,6 +31,8 @@ export interface ThreadSettings {
   readonly ownHosts: OwnHosts;
   /** Fields of every answer. */
   readonly head: Readonly<Record<string, string>>;
+  /** Where stored media is: the folder that locations start from. */
+  readonly mediaFolder: string;
   /** Signs rights to watch. */
   readonly watchSecret: Uint8Array;
 }
@@ -54,8 +57,8 @@ export type ToThread =
   | { readonly do: 'gone'; readonly name: string }
   /** Where a recorded segment lies that somebody asked for. */
   | { readonly do: 'place'; readonly name: string; readonly key: string; readonly place: RecordedPlace }
-  /** A file of a recording was deleted. */
-  | { readonly do: 'forget'; readonly file: string }
+  /** Stored media was deleted. */
+  | { readonly do: 'forget'; readonly prefix: SegmentPrefix }
   /** Wishes for the sums now. */
   | { readonly do: 'tell' }
   | { readonly do: 'certificate'; readonly certificate: ShownCertificate }

@@ -1,5 +1,5 @@
 /**
- * A serving thread that fails as a test says: it throws when it is to forget a file named `throw`, stands still at `stand`, and
+ * A serving thread that fails as a test says: it throws when it is to forget a location named `throw`, stands still at `stand`, and
  * says at `refuse` that it cannot listen.
  * In: messages. Out: that it listens; nothing else works.
  */
@@ -11,8 +11,8 @@ const say = (message: FromThread): void => parentPort!.postMessage(message);
 parentPort!.on('message', (message: ToThread) => {
   if (message.do === 'leave') say({ do: 'left' });
   if (message.do !== 'forget') return;
-  if (message.file === 'throw') throw new Error('as the test wished');
-  if (message.file === 'refuse') say({ do: 'refused', code: 'EADDRINUSE', message: 'taken' });
-  while (message.file === 'stand');
+  if (message.prefix === 'throw') throw new Error('as the test wished');
+  if (message.prefix === 'refuse') say({ do: 'refused', code: 'EADDRINUSE', message: 'taken' });
+  while (message.prefix === 'stand');
 });
 say({ do: 'listens', port: 7 });

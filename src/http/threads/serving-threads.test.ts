@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import { type SegmentPrefix, segmentLocation } from '../../archive/segment-store.ts';
 import { Emitter } from '../../lib/events.ts';
 import { openServingThreads, type ServingOptions } from './serving-threads.ts';
 
 /** Threads that fail when they are told so. */
 async function openOdd(count: number) {
-  const forgotten = new Emitter<string>();
+  const forgotten = new Emitter<SegmentPrefix>();
   const failed: string[] = [];
   const ended: number[] = [];
   const { promise: both, resolve } = Promise.withResolvers<void>();
@@ -18,6 +19,7 @@ async function openOdd(count: number) {
       ownHosts: undefined,
       head: {},
     },
+    mediaFolder: '',
     ...{ watchSecret: new Uint8Array(16), places: new Emitter<never>(), changed: new Emitter<never>(), forgotten },
     find: () => undefined,
     accessOf: () => ({ isPrivate: false, epoch: 0, targetDurationMs: undefined, horizonUs: 0 }),
@@ -38,7 +40,7 @@ suite('serving threads that fail', () => {
   test('by a mistake: it is told, and another one takes the place', async () => {
     const { threads, forgotten, failed, ended, both } = await openOdd(2);
     assert.equal(threads.port, 7);
-    forgotten.emit('throw');
+    forgotten.emit(segmentLocation('throw'));
     await both;
     assert.deepEqual(
       failed.toSorted(),
@@ -47,7 +49,7 @@ suite('serving threads that fail', () => {
     assert.deepEqual(ended.toSorted(), [1, 2]);
     await threads.tell(); // nobody is there who could: that is no reason to wait for ever
     while (ended.length < 4) {
-      forgotten.emit('throw'); // they are there again, and fail again
+      forgotten.emit(segmentLocation('throw')); // they are there again, and fail again
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
     await threads.close();
@@ -55,7 +57,7 @@ suite('serving threads that fail', () => {
 
   test('by standing still: they are ended, before what they are told piles up', async () => {
     const { threads, forgotten, failed, both } = await openOdd(1);
-    forgotten.emit('stand');
+    forgotten.emit(segmentLocation('stand'));
     await both;
     assert.deepEqual(failed, ['serving thread 1: it stood still']);
     await threads.close();
@@ -63,7 +65,7 @@ suite('serving threads that fail', () => {
 
   test('by a port that somebody has taken meanwhile: they are ended, and try again', async () => {
     const { threads, forgotten, failed, ended, both } = await openOdd(1);
-    forgotten.emit('refuse');
+    forgotten.emit(segmentLocation('refuse'));
     await both;
     assert.deepEqual([failed, ended], [['serving thread 1: taken'], [1]]);
     await threads.close();

@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { Worker } from 'node:worker_threads';
+import type { SegmentPrefix } from '../../archive/segment-store.ts';
 import type { Endpoint } from '../../config/address.ts';
 import type { KnownSegments } from '../../delivery/known-segments.ts';
 import type { Subscribable } from '../../lib/events.ts';
@@ -37,8 +38,10 @@ export interface ServingOptions extends Omit<FeedOptions, 'post'> {
   readonly head: Readonly<Record<string, string>>;
   readonly watchSecret: Uint8Array;
   readonly places: KnownSegments['found'];
-  /** Files of recordings that are about to be deleted. */
-  readonly forgotten: Subscribable<string>;
+  /** Where stored media is: the folder that locations start from. */
+  readonly mediaFolder: string;
+  /** Stored media that is deleted. */
+  readonly forgotten: Subscribable<SegmentPrefix>;
   /** Streams whose settings, or whose right to be watched, were changed a moment ago. */
   readonly changed: Subscribable<string>;
   /** Takes a connection over. */
@@ -74,7 +77,7 @@ export interface ServingThreads {
  * @throws the system's error where they cannot listen, e.g. EADDRINUSE
  */
 export async function openServingThreads(options: ServingOptions): Promise<ServingThreads> {
-  const { count, listen, trustedProxies, ownHosts, head, watchSecret } = options;
+  const { count, listen, trustedProxies, ownHosts, head, mediaFolder, watchSecret } = options;
   await checkFree(listen);
   const word = randomBytes(24).toString('base64url');
   const sockets = new Set<Socket>();
@@ -102,6 +105,7 @@ export async function openServingThreads(options: ServingOptions): Promise<Servi
         trustedProxies,
         ownHosts,
         head,
+        mediaFolder,
         watchSecret,
       },
     };
@@ -130,7 +134,7 @@ export async function openServingThreads(options: ServingOptions): Promise<Servi
     options.places.subscribe(({ name, key, place }) => {
       for (const { feed, post } of threads.values()) if (feed.has(name)) post({ do: 'place', name, key, place });
     }),
-    options.forgotten.subscribe((file) => all({ do: 'forget', file })),
+    options.forgotten.subscribe((prefix) => all({ do: 'forget', prefix })),
     options.changed.subscribe((name) => {
       for (const { feed } of threads.values()) feed.check(name);
     }),

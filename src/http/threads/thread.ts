@@ -34,6 +34,7 @@ const tally = new Tally();
 const garbage = new GarbageWatch({ enough: 0 });
 const upstream = createUpstream(settings.backDoor);
 const copies = await Copies.open({
+  mediaFolder: settings.mediaFolder,
   watchSecret: settings.watchSecret,
   nowMs: () => clock.nowMs(),
   monotonicMs: () => clock.monotonicMs(),
