@@ -24,6 +24,11 @@ const StreamData = Type.Object({
  */
 export type EventAudience = 'stream' | 'anyone' | 'admin';
 
+const Publisher = {
+  protocol: Type.String({ description: '`rtmp`, `srt`, `rtp`, `whip`' }),
+  remote: Type.String({ description: 'address and port of the publisher' }),
+};
+
 interface Row {
   readonly audience: EventAudience;
   /** When it is told, in a sentence. */
@@ -72,6 +77,32 @@ export const eventTable = {
     audience: 'stream',
     sentence: 'The live playlist was made anew, with other durations or codecs and so at another address.',
     data: Type.Object({ number: Type.Integer() }),
+  },
+  'publish.started': {
+    audience: 'admin',
+    sentence: 'A publisher was accepted; `standby` while another one is active.',
+    data: Type.Object({
+      ...Publisher,
+      role: Type.Union([Type.Literal('active'), Type.Literal('standby')]),
+    }),
+  },
+  'publish.refused': {
+    audience: 'admin',
+    sentence: 'A publisher was refused.',
+    data: Type.Object({ ...Publisher, code: Type.String(), detail: Detail }),
+  },
+  'publish.switched': {
+    audience: 'admin',
+    sentence: 'A second publisher became the active one: the first one left, stalled, or was replaced.',
+    data: Type.Object({
+      ...Publisher,
+      reason: Type.Union([Type.Literal('left'), Type.Literal('stalled'), Type.Literal('replaced')]),
+    }),
+  },
+  'publish.ended': {
+    audience: 'admin',
+    sentence: 'A publisher left, or oxbow ended its session.',
+    data: Type.Object({ ...Publisher, detail: Detail }),
   },
   'job.created': { audience: 'admin', sentence: 'A job waits to be worked on.', data: JobData },
   'job.progress': { audience: 'admin', sentence: 'A job came further; at most once a second.', data: JobData },

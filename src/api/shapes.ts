@@ -14,7 +14,8 @@ export const StreamState = Type.Union(
   [
     Type.Literal('starting', { description: 'connecting to the source' }),
     Type.Literal('live', { description: 'media flows' }),
-    Type.Literal('waiting', { description: 'the source is down; oxbow tries again' }),
+    Type.Literal('waiting', { description: 'the source is down, or its publisher sends nothing' }),
+    Type.Literal('unpublished', { description: 'of a push source: no publisher is connected' }),
     Type.Literal('offline', { description: 'the live source ended its playlist; oxbow checks whether it returns' }),
     Type.Literal('ended', { description: 'the source was a film, and is over' }),
     Type.Literal('stopped', { description: 'stopped by a person' }),
@@ -54,7 +55,16 @@ export const StreamView = Type.Object(
       Type.Literal('configuration'),
       Type.Literal('sample'),
     ]),
-    source: Type.Object({ type: Type.Union([Type.Literal('pull'), Type.Literal('test')]) }),
+    source: Type.Object({ type: Type.Union([Type.Literal('pull'), Type.Literal('push'), Type.Literal('test')]) }),
+    /** Who publishes to a stream of source type `push`; null while no publisher is connected, and for other streams. */
+    publisher: Type.Union([
+      Type.Object({
+        protocol: Type.String({ description: '`rtmp`, `srt`, `rtp`, `whip`' }),
+        since: Time,
+        standby: Type.Integer({ description: 'publishers that wait to take over' }),
+      }),
+      Type.Null(),
+    ]),
     record: Type.Boolean(),
     visibility: Type.Union([
       Type.Literal('public', { description: 'listed; anyone may watch' }),
@@ -106,6 +116,19 @@ export const StreamSource = Type.Union(
             additionalProperties: { type: 'string', maxLength: 4096 },
             description: 'header fields sent to the source; never shown again',
           }),
+        ),
+      },
+      { additionalProperties: false },
+    ),
+    Type.Object(
+      {
+        type: Type.Literal('push'),
+        onSecondPublisher: Type.Optional(
+          Type.Union([
+            Type.Literal('refuse', { description: 'a second publisher is refused; the default' }),
+            Type.Literal('replace', { description: 'it replaces the first one at its first key frame' }),
+            Type.Literal('standby', { description: 'it takes over when the first one leaves or stalls' }),
+          ]),
         ),
       },
       { additionalProperties: false },

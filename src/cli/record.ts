@@ -9,7 +9,7 @@ import type { Command } from 'commander';
 import { leftOutSentence, namesOf } from '../api/left-out.ts';
 import { parseStreamName } from '../api/stream-name.ts';
 import { loadConfig } from '../config/load.ts';
-import type { PullSourceConfig, SourceConfig } from '../config/schema.ts';
+import type { ClientSourceConfig, PullSourceConfig } from '../config/schema.ts';
 import { parseNamedUrl } from '../config/source-url.ts';
 import { parseDuration } from '../lib/duration.ts';
 import { FormatError, OxbowError } from '../lib/errors.ts';
@@ -153,7 +153,7 @@ function targetOf({ output, format, overwrite }: Options): RecordTarget {
   return { kind: 'file', path, format: wished ?? ending ?? 'mp4', overwrite: overwrite === true };
 }
 
-function sourceOf(url: string, options: Options): { name: string; source: SourceConfig } {
+function sourceOf(url: string, options: Options): { name: string; source: ClientSourceConfig } {
   const { name: given, from, quality, userAgent, header = [] } = options;
   if (given !== undefined) parseStreamName(given);
   if (quality !== undefined) checkQuality(quality);

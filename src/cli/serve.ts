@@ -136,5 +136,6 @@ export function startText(config: Config, httpUrl: string, signIn?: string): str
 
 /** The source for a person, without what may be secret in its URL. */
 function whence(source: SourceConfig): string {
-  return source.type === 'test' ? '(test picture)' : `(from ${new URL(source.url).host})`;
+  if (source.type === 'pull') return `(from ${new URL(source.url).host})`;
+  return source.type === 'push' ? '(waits for a publisher)' : '(test picture)';
 }

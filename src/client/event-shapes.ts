@@ -54,6 +54,41 @@ export interface EventDataByType {
   'stream.generation': {
     number: number;
   };
+  /** A publisher was accepted; `standby` while another one is active. */
+  'publish.started': {
+    /** `rtmp`, `srt`, `rtp`, `whip` */
+    protocol: string;
+    /** address and port of the publisher */
+    remote: string;
+    role: 'active' | 'standby';
+  };
+  /** A publisher was refused. */
+  'publish.refused': {
+    /** `rtmp`, `srt`, `rtp`, `whip` */
+    protocol: string;
+    /** address and port of the publisher */
+    remote: string;
+    code: string;
+    /** for a person; never an address of a source */
+    detail: string;
+  };
+  /** A second publisher became the active one: the first one left, stalled, or was replaced. */
+  'publish.switched': {
+    /** `rtmp`, `srt`, `rtp`, `whip` */
+    protocol: string;
+    /** address and port of the publisher */
+    remote: string;
+    reason: 'left' | 'stalled' | 'replaced';
+  };
+  /** A publisher left, or oxbow ended its session. */
+  'publish.ended': {
+    /** `rtmp`, `srt`, `rtp`, `whip` */
+    protocol: string;
+    /** address and port of the publisher */
+    remote: string;
+    /** for a person; never an address of a source */
+    detail: string;
+  };
   /** A job waits to be worked on. */
   'job.created': {
     id: string;

@@ -32,6 +32,9 @@ export type ProblemCode =
   | 'job-unfinished'
   | 'method-not-allowed'
   | 'stream-exists'
+  | 'publisher-active'
+  | 'publisher-replaced'
+  | 'publish-refused'
   | 'limit-reached'
   | 'managed-elsewhere'
   | 'gone'
@@ -62,7 +65,7 @@ export type ProblemCode =
   | 'bad-setting';
 
 /** `StreamState` of the API. */
-export type StreamState = 'starting' | 'live' | 'waiting' | 'offline' | 'ended' | 'stopped';
+export type StreamState = 'starting' | 'live' | 'waiting' | 'unpublished' | 'offline' | 'ended' | 'stopped';
 
 /** `TrackView` of the API. */
 export type TrackView = {
@@ -134,8 +137,16 @@ export type StreamView = {
   problem: string;
   origin: 'api' | 'command-line' | 'configuration' | 'sample';
   source: {
-    type: 'pull' | 'test';
+    type: 'pull' | 'push' | 'test';
   };
+  publisher: {
+    /** `rtmp`, `srt`, `rtp`, `whip` */
+    protocol: string;
+    /** RFC 3339, UTC, milliseconds */
+    since: string;
+    /** publishers that wait to take over */
+    standby: number;
+  } | null;
   record: boolean;
   visibility: 'public' | 'unlisted' | 'signed' | 'private';
   /** RFC 3339, UTC, milliseconds */
@@ -189,6 +200,10 @@ export type StreamSource =
       userAgent?: string;
       /** header fields sent to the source; never shown again */
       headers?: Readonly<Record<string, string>>;
+    }
+  | {
+      type: 'push';
+      onSecondPublisher?: 'refuse' | 'replace' | 'standby';
     }
   | {
       type: 'test';
@@ -563,6 +578,10 @@ export type EventType =
   | 'stream.gap'
   | 'stream.recording'
   | 'stream.generation'
+  | 'publish.started'
+  | 'publish.refused'
+  | 'publish.switched'
+  | 'publish.ended'
   | 'job.created'
   | 'job.progress'
   | 'job.done'

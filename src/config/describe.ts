@@ -59,7 +59,7 @@ export function withoutSecrets(text: string): string {
 function describeStream({ source, record, keep, visibility }: StreamConfig): string {
   const headers = source.type === 'pull' ? Object.keys(source.headers) : [];
   const sent = headers.length === 0 ? '' : ` with ${headers.map((name) => `${name}: ***`).join(', ')}`;
-  const from = source.type === 'pull' ? `pull ${withoutSecrets(source.url)}${sent}` : 'test';
+  const from = source.type === 'pull' ? `pull ${withoutSecrets(source.url)}${sent}` : source.type;
   const kept = !record ? 'not recorded' : keep === undefined ? 'recorded' : `recorded, kept ${printDuration(keep)}`;
   return `${from}, ${kept}, ${visibility}`;
 }

@@ -147,7 +147,8 @@ test('a stream without a URL, with a name or a key that does not exist, is refus
   Door: { source: { type: test } }
   a: { source: { type: pull } }
   b: { source: { type: pull, url: 'rtsp://cam.example/1' } }
-  c: { source: { type: push } }
+  c: { source: { type: push, url: 'https://x.example/' } }
+  g: { source: { type: push, onSecondPublisher: share } }
   d: { source: { type: test }, keeep: 1h }
   e: { source: { type: test, url: 'https://x.example/' } }
   f: { source: { type: pull, url: 'https://x.example/', headers: { "X Y": 1 } } }
@@ -159,10 +160,11 @@ test('a stream without a URL, with a name or a key that does not exist, is refus
       [2, 'Invalid stream name "Door"'],
       [3, 'streams.a: a pull source needs a url'],
       [4, 'streams.b: "rtsp://cam.example/1" is not an http or https URL'],
-      [5, 'streams.c.source.type: "push" is not one of pull, test'],
-      [6, 'there is no setting "streams.d.keeep"'],
-      [7, 'streams.e: a test source has no url'],
-      [8, 'streams.f.source.headers: "X Y" is not a header name'],
+      [5, 'streams.c: a push source has no url'],
+      [6, 'streams.g.source.onSecondPublisher: "share" is not one of refuse, replace, standby'],
+      [7, 'there is no setting "streams.d.keeep"'],
+      [8, 'streams.e: a test source has no url'],
+      [9, 'streams.f.source.headers: "X Y" is not a header name'],
     ],
   );
 });

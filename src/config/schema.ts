@@ -45,8 +45,20 @@ export interface PullSourceConfig {
   readonly userAgent?: string;
 }
 
+/** A source that connects to oxbow. */
+export interface PushSourceConfig {
+  readonly type: 'push';
+  readonly onSecondPublisher: SecondPublisher;
+}
+
+/** What happens to a publisher while another one is active: `standby` takes over when the active one leaves or stalls. */
+export type SecondPublisher = 'refuse' | 'replace' | 'standby';
+
+/** A source that oxbow runs itself. */
+export type ClientSourceConfig = PullSourceConfig | { readonly type: 'test' };
+
 /** Where a configured stream's media comes from. */
-export type SourceConfig = PullSourceConfig | { readonly type: 'test' };
+export type SourceConfig = ClientSourceConfig | PushSourceConfig;
 
 /** Where a stream that the API cannot change is defined. */
 export type StreamOrigin = 'command-line' | 'configuration' | 'sample';
@@ -66,15 +78,20 @@ export interface StreamConfig {
 const stream = section({
   source: section({
     type: choice(
-      ['pull', 'test'],
+      ['pull', 'push', 'test'],
       'pull',
-      'Where the media comes from: `pull` fetches `url`, `test` is the test picture.',
+      'Where the media comes from: `pull` fetches `url`, `push` waits for a publisher, `test` is the test picture.',
     ),
     url: text('', 'Address of a live HLS playlist (type `pull`).', { placeholder: 'URL' }),
     headers: headers('Header fields sent with every request to the source (type `pull`).'),
     quality: quality('', '`pull.quality` of this source.'),
     from: lookBack('`pull.from` of this source.'),
     userAgent: userAgent('`pull.userAgent` of this source.'),
+    onSecondPublisher: choice(
+      ['refuse', 'replace', 'standby'],
+      'refuse',
+      'What happens to a second publisher (type `push`): it is refused, replaces the first one, or waits as a standby that takes over when the first one leaves or stalls.',
+    ),
   }),
   record: flag(true, 'Whether the stream is recorded.'),
   keep: optionalDuration('How long recordings of this stream are kept. Default: `record.keep`.'),
@@ -99,9 +116,10 @@ const streams: NamedSections<StreamDraft> = {
   },
   refine(values) {
     const { source, ...rest } = values as Values<typeof stream>;
-    if (source.type === 'test') {
-      if (source.url !== '') throw new FormatError('a test source has no url', 0);
-      return { ...rest, source: { type: 'test' } };
+    if (source.type !== 'pull') {
+      if (source.url !== '') throw new FormatError(`a ${source.type} source has no url`, 0);
+      const { type, onSecondPublisher } = source;
+      return { ...rest, source: type === 'test' ? { type } : { type, onSecondPublisher } };
     }
     if (source.url === '') throw new FormatError('a pull source needs a url', 0);
     return {

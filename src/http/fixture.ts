@@ -66,6 +66,7 @@ export function streamView(name: string, visibility: StreamView['visibility'] = 
     problem: '',
     origin: 'api',
     source: { type: 'test' },
+    publisher: null,
     record: true,
     visibility,
     createdAt: '2026-11-19T08:00:00.000Z',

@@ -132,6 +132,21 @@ export const refusals = {
     title: 'Stream already exists',
     hint: 'Choose another name, or replace the stream with PUT.',
   },
+  'publisher-active': {
+    status: 409,
+    title: 'Another publisher is active on this stream',
+    hint: 'Stop the other publisher, or set onSecondPublisher of the source to replace or standby.',
+  },
+  'publisher-replaced': {
+    status: 409,
+    title: 'Another publisher replaced this one',
+    hint: 'Two encoders publish to the same stream: give each a stream of its own.',
+  },
+  'publish-refused': {
+    status: 409,
+    title: 'This stream accepts no publisher now',
+    hint: 'Start the stream if it is stopped, and set the type of its source to push.',
+  },
   'limit-reached': {
     status: 409,
     title: 'Limit reached',

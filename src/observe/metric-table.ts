@@ -93,6 +93,24 @@ export const metricTable = {
     labels: ['stream'],
     help: 'GOPs that were too large for the GOP buffer (8 MiB or 2,048 frames), so that late sinks had to wait for the next key frame.',
   },
+  publishers: {
+    type: 'gauge',
+    name: 'oxbow_publishers',
+    labels: ['stream', 'role'],
+    help: 'Publishers that are connected to the stream, by role: active or standby.',
+  },
+  publishClaims: {
+    type: 'counter',
+    name: 'oxbow_publish_claims_total',
+    labels: ['stream', 'protocol', 'result'],
+    help: 'Publishers that claimed the stream, by result: active, standby or refused.',
+  },
+  publisherSwitches: {
+    type: 'counter',
+    name: 'oxbow_publisher_switches_total',
+    labels: ['stream', 'reason'],
+    help: 'Times that a second publisher became the active one, by reason: left, stalled or replaced.',
+  },
   damage: {
     type: 'counter',
     name: 'oxbow_damage_total',

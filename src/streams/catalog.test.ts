@@ -24,6 +24,7 @@ suite('the streams', () => {
         problem: '',
         origin: 'api',
         source: { type: 'test' },
+        publisher: null,
         record: false,
         visibility: 'private',
         createdAt: '',

@@ -7,7 +7,8 @@ import type { StreamSettings } from '../api/shapes.ts';
 import { parseStreamName, streamUnknown } from '../api/stream-name.ts';
 import type { Precondition } from '../api/streams-api.ts';
 import { defaultVisibility } from '../config/reach.ts';
-import type { Config, StreamConfig } from '../config/schema.ts';
+import type { Config, SourceConfig, StreamConfig } from '../config/schema.ts';
+import type { Publisher, PublisherClaims, PublishRequest } from '../ingest/publisher.ts';
 import { parseDuration } from '../lib/duration.ts';
 import { FormatError, messageOf, OxbowError } from '../lib/errors.ts';
 import type { RecordedGroup } from '../recording/recorded.ts';
@@ -21,7 +22,7 @@ import { eraseStream, hideStream, readDefinitions, readRemoved, writeDefinition 
 import { openBytes } from './views.ts';
 
 /** The streams of a process. */
-export class Catalog {
+export class Catalog implements PublisherClaims {
   readonly #house: House;
   readonly #signal: AbortSignal;
   readonly #streams = new Map<string, ManagedStream>();
@@ -169,6 +170,17 @@ export class Catalog {
     return stream;
   }
 
+  /** See PublisherClaims. */
+  async claim(name: string, request: PublishRequest): Promise<Publisher> {
+    try {
+      await request.authorize(name);
+    } catch (error) {
+      if (error instanceof OxbowError) this.find(name)?.publishers.refused(request, error);
+      throw error;
+    }
+    return this.get(name).publishers.claim(request);
+  }
+
   /**
    * Makes and starts a stream.
    *
@@ -210,7 +222,7 @@ export class Catalog {
 
   /** Another definition of a stream that is there: what feeds it goes on where the source is the same. */
   async #swap(stream: ManagedStream, definition: StreamDefinition): Promise<ManagedStream> {
-    if (stream.closed || JSON.stringify(definition.source) !== JSON.stringify(stream.definition.source)) {
+    if (stream.closed || !isSameSource(definition.source, stream.definition.source)) {
       // Written first: where the database fails, the stream is not touched.
       await writeDefinition(this.#house.store.db, definition);
       await this.#release(stream, 'replaced');
@@ -348,6 +360,11 @@ export class Catalog {
     this.#changing = turn.catch(() => undefined);
     return turn;
   }
+}
+
+/** What feeds a stream may go on: a push source says no more than how publishers are treated. */
+function isSameSource(a: SourceConfig, b: SourceConfig): boolean {
+  return a.type === 'push' ? b.type === 'push' : JSON.stringify(a) === JSON.stringify(b);
 }
 
 function assertOurs(stream: ManagedStream): void {

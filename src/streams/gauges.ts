@@ -2,6 +2,7 @@
  * Tells the metrics what all streams are doing and what is held, when somebody asks for them.
  * In: the catalog, and whoever holds something. Out: gauges. Nothing is followed in between, so it costs nothing.
  */
+import type { StreamState } from '../api/shapes.ts';
 import type { Viewers } from '../delivery/viewers.ts';
 import type { JobQueue } from '../jobs/job.ts';
 import { OxbowError } from '../lib/errors.ts';
@@ -63,7 +64,7 @@ export function sharedBytes(catalog: Catalog): number {
 /** Looks at every stream once and sets its gauges. */
 export function readStreams(catalog: Catalog, metrics: Metrics): void {
   metrics.sharedBytes.set(sharedBytes(catalog));
-  const states = { starting: 0, live: 0, waiting: 0, offline: 0, ended: 0, stopped: 0 };
+  const states = { starting: 0, live: 0, waiting: 0, unpublished: 0, offline: 0, ended: 0, stopped: 0 };
   let open = 0;
   let gopBytes = 0;
   metrics.sinkQueuedBytes.reset();
@@ -75,6 +76,10 @@ export function readStreams(catalog: Catalog, metrics: Metrics): void {
     for (const [sink, bytes] of sinks) metrics.sinkQueuedBytes.set({ stream: name, sink }, bytes);
     gopBytes += gop;
     metrics.streamLive.set({ stream: name }, state === 'live' ? 1 : 0);
+    if (stream.definition.source.type === 'push') {
+      metrics.publishers.set({ stream: name, role: 'active' }, stream.publishers.connected ? 1 : 0);
+      metrics.publishers.set({ stream: name, role: 'standby' }, stream.publishers.connected?.standby ?? 0);
+    }
     const fromUs = Math.max(stream.createdUs, stream.horizonUs());
     metrics.timelineSeconds.set({ stream: name }, Math.max(0, recorded.endUs - fromUs) / 1e6);
   }
@@ -83,15 +88,16 @@ export function readStreams(catalog: Catalog, metrics: Metrics): void {
   metrics.gopBufferBytes.set(gopBytes);
 }
 
+/** Nothing is meant to flow. */
+const restingStates: ReadonlySet<StreamState> = new Set(['stopped', 'ended', 'unpublished']);
+
 /**
  * How the sources do, for the health check: how many streams are live.
  *
  * @throws OxbowError `not-ready` where a stream does not flow that should; names it and says why
  */
 export function checkStreams(catalog: Catalog): string {
-  const meant = catalog.all.filter(
-    ({ state, silence }) => (state !== 'stopped' && state !== 'ended') || silence !== '',
-  );
+  const meant = catalog.all.filter(({ state, silence }) => !restingStates.has(state) || silence !== '');
   const live = meant.filter(({ state }) => state === 'live').length;
   const silent = meant.filter(({ silence }) => silence !== '');
   const sentence = `${live} of ${meant.length} streams are live`;

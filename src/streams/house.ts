@@ -5,7 +5,7 @@ import type { SourceFacts } from '../api/source-facts.ts';
 import type { SegmentPrefix } from '../archive/segment-store.ts';
 import type { SyncQueue } from '../archive/sync-queue.ts';
 import type { EventBus } from '../cluster/event-bus.ts';
-import type { Config } from '../config/schema.ts';
+import type { ClientSourceConfig, Config } from '../config/schema.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { StreamInput } from '../live/input.ts';
 import type { Log } from '../observe/log.ts';
@@ -18,12 +18,15 @@ import type { Store } from '../store/db.ts';
 import type { MsnMarks } from '../store/msn-marks.ts';
 import type { StreamDefinition } from './definition.ts';
 
+/** A stream whose source oxbow reads itself. */
+export type ClientDefinition = StreamDefinition & { readonly source: ClientSourceConfig };
+
 /**
- * Feeds a stream from its source until that ends, with a sentence that says how, or until `signal` fires. `onFacts` is told what the
- * source says of itself, again when that changes.
+ * Feeds a stream from its source until that ends, with a sentence that says how, or until `signal` fires. `onFacts` is called with what
+ * the source says of itself, again when that changes.
  */
 export type RunSource = (
-  definition: StreamDefinition,
+  definition: ClientDefinition,
   input: StreamInput,
   options: {
     signal: AbortSignal;

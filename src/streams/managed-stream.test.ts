@@ -62,7 +62,7 @@ suite('a stream’s state', () => {
       (await house.api.list()).map(({ state, problem }) => [state, problem]),
       [
         ['ended', 'the end'],
-        ['stopped', 'oxbow made a mistake; the log says more'],
+        ['stopped', 'an internal error ended the source; the log has the details'],
       ],
     );
     assert.equal(house.catalog.get('door').list.ended, true);

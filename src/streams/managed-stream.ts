@@ -1,11 +1,12 @@
 /**
  * One stream's life: opened from its recording, started, stopped, lingering, closed.
- * In: a definition and the house. Out: a live stream with its packager and recorder; what delivery and the API show of it.
+ * In: a definition, the house, and one publisher after the other. Out: a live stream with its packager and recorder; what delivery and
+ * the API show of it.
  */
 import type { StreamState } from '../api/shapes.ts';
 import type { MediaRates, SourceFacts } from '../api/source-facts.ts';
 import type { Deliverable } from '../delivery/deliverable.ts';
-import { messageOf } from '../lib/errors.ts';
+import { messageOf, OxbowError } from '../lib/errors.ts';
 import { HOLE_US, type Stream } from '../live/stream.ts';
 import type { StreamEvent } from '../live/stream-event.ts';
 import type { Absence } from '../media/segment.ts';
@@ -23,6 +24,7 @@ import { LeftOutWatch } from './left-out-watch.ts';
 import { sourceKey, writeOnAir } from './on-air.ts';
 import { StreamEvents } from './stream-events.ts';
 import { openStreamParts, type StreamParts } from './stream-parts.ts';
+import { StreamPublishers } from './stream-publishers.ts';
 
 /** A source that came back may bring this much of what was missed, µs. */
 const LATE_US = 60_000_000;
@@ -32,11 +34,12 @@ const STARTING_MS = 30_000;
 
 /** A stream that this process runs. */
 export class ManagedStream implements Deliverable {
+  /** What feeds it. */
+  readonly publishers: StreamPublishers;
   readonly #house: House;
   readonly #parts: StreamParts;
   readonly #events: StreamEvents;
   #definition: StreamDefinition;
-  #source: { readonly controller: AbortController; readonly done: Promise<void> } | undefined;
   /** The source said that media is missing since it was started or flowed last. */
   #isMissing = false;
   /** The source ended in order: a live one is awaited, a film is over. */
@@ -54,7 +57,7 @@ export class ManagedStream implements Deliverable {
   #problem = '';
   /** The source ended because of a bug. */
   #hasFailed = false;
-  /** When the source was started last, monotonic ms. */
+  /** When the source was started or a publisher connected last, monotonic ms. */
   #startedMs = 0;
   #facts: SourceFacts | undefined;
   readonly #leftOut: LeftOutWatch;
@@ -68,6 +71,13 @@ export class ManagedStream implements Deliverable {
     this.#goneBeforeUs = parts.goneBeforeUs;
     this.#liveSource = parts.liveSource;
     this.#savedGeneration = parts.list.generation;
+    this.publishers = new StreamPublishers({
+      house,
+      stream: parts.stream,
+      definition: () => this.#definition,
+      onConnected: () => this.#awaitMedia(),
+      onEnd: (detail, failed) => this.#onSourceEnd(detail, failed),
+    });
     parts.stream.events.subscribe((event) => this.#onEvent(event));
     parts.packager.groups.subscribe((group) => {
       house.metrics.segments.inc({ stream: definition.name }, group.tracks.length);
@@ -117,8 +127,9 @@ export class ManagedStream implements Deliverable {
 
   /** What it is doing now. */
   get state(): StreamState {
-    if (!this.#source) return this.#hasEnded ? 'ended' : 'stopped';
+    if (!this.publishers.isRunning) return this.#hasEnded ? 'ended' : 'stopped';
     if (this.stream.context) return 'live';
+    if (this.publishers.isUnpublished) return 'unpublished';
     if (this.#hasEnded) return 'offline';
     return this.#isMissing ? 'waiting' : 'starting';
   }
@@ -131,12 +142,12 @@ export class ManagedStream implements Deliverable {
   }
 
   /**
-   * Why no media flows although it should; empty while it flows, in the first 30 s after a start, after a person stopped the stream, and
-   * when its source has ended.
+   * Why no media flows although it should; empty while it flows, in the first 30 s after a start, after a person stopped the stream,
+   * when its source has ended, and while no publisher is connected.
    */
   get silence(): string {
     const { state } = this;
-    if (state === 'live' || this.#hasEnded || this.#definition.stopped) return '';
+    if (state === 'live' || state === 'unpublished' || this.#hasEnded || this.#definition.stopped) return '';
     if (state === 'stopped') return this.#hasFailed ? this.#problem : '';
     if (state === 'starting' && this.#house.clock.monotonicMs() - this.#startedMs < STARTING_MS) return '';
     return this.#problem || 'the source has sent no media yet';
@@ -223,45 +234,26 @@ export class ManagedStream implements Deliverable {
     return this.#closing !== undefined;
   }
 
-  /** Runs the source; does nothing when it runs, or after `close`. */
+  /** Runs the source, or accepts publishers from now on; does nothing when it was started already, or after `close`. */
   start(): void {
-    if (this.#source || this.#closing) return;
-    const controller = new AbortController();
-    this.#problem = '';
-    this.#isMissing = false;
+    if (this.publishers.isRunning || this.#closing) return;
     this.#hasFailed = false;
     this.#hasEnded = false;
-    this.#startedMs = this.#house.clock.monotonicMs();
     this.#leftOut.reset();
-    const onFacts = (facts: SourceFacts) => {
-      if (controller.signal.aborted) return;
-      this.#facts = facts;
-      if (facts.live) this.#noteLive();
-      this.#leftOut.set(facts.leftOut ?? []);
-    };
-    const wasLive = this.#liveSource === sourceKey(this.#definition.source);
-    const options = { signal: controller.signal, onFacts, wasLive };
-    const done = this.#house.runSource(this.#definition, this.stream, options).then(
-      (ended) => {
-        this.#onSourceEnd(controller, ended);
-        if (!controller.signal.aborted) this.#hasEnded = true;
+    this.#awaitMedia();
+    this.publishers.start({
+      wasLive: this.#liveSource === sourceKey(this.#definition.source),
+      onFacts: (facts) => {
+        this.#facts = facts;
+        if (facts.live) this.#noteLive();
+        this.#leftOut.set(facts.leftOut ?? []);
       },
-      (error: unknown) => {
-        this.#house.metrics.bugs.inc();
-        this.#house.log.error(
-          { ...sourceFields(this.#definition), error: messageOf(error), stack: (error as Error).stack },
-          'a source failed',
-        );
-        this.#hasFailed = true;
-        this.#onSourceEnd(controller, 'oxbow made a mistake; the log says more');
-      },
-    );
-    this.#source = { controller, done };
+    });
   }
 
-  /** Stops the source and closes the live list at once. Resolves when nothing of it runs any more. */
+  /** Ends its publishers and closes the live list at once. Resolves when nothing of its source runs any more. */
   async stop(detail: string): Promise<void> {
-    await this.#endSource(detail);
+    await this.publishers.end(new OxbowError('publish-refused', detail));
     this.#hasEnded = false;
     this.stream.offline(detail);
     this.#problem = detail;
@@ -278,7 +270,7 @@ export class ManagedStream implements Deliverable {
   }
 
   async #close(): Promise<void> {
-    await this.#endSource('oxbow is shutting down');
+    await this.publishers.end(new OxbowError('not-ready', 'oxbow is shutting down'));
     this.stream.offline(this.#definition.stopped ? this.#problem || 'stopped' : 'oxbow was stopped');
     this.#stopLingering();
     this.stream[Symbol.dispose]();
@@ -288,20 +280,18 @@ export class ManagedStream implements Deliverable {
     await this.#saving;
   }
 
-  async #endSource(why: string): Promise<void> {
-    const source = this.#source;
-    if (!source) return;
-    source.controller.abort(new DOMException(why, 'AbortError'));
-    await source.done;
-    if (this.#source === source) this.#source = undefined;
+  #onSourceEnd(detail: string, failed: boolean): void {
+    this.#hasFailed = failed;
+    this.#hasEnded = !failed;
+    this.#problem = detail;
+    this.#endList();
   }
 
-  #onSourceEnd(controller: AbortController, ended: string): void {
-    if (controller.signal.aborted) return;
-    this.#source = undefined;
-    this.stream.offline(ended);
-    this.#problem = ended;
-    this.#endList();
+  /** A source was started or a publisher has connected: its media may take a while. */
+  #awaitMedia(): void {
+    this.#problem = '';
+    this.#isMissing = false;
+    this.#startedMs = this.#house.clock.monotonicMs();
   }
 
   #onEvent(event: StreamEvent): void {
@@ -333,8 +323,8 @@ export class ManagedStream implements Deliverable {
       }
       case 'absent':
         this.#problem = event.detail;
-        // While the source runs, only it can say that nothing is meant to flow.
-        this.#hasEnded = event.cause === 'offline' && this.#source !== undefined;
+        // While the client runs, only it can say that nothing is meant to flow.
+        this.#hasEnded = event.cause === 'offline' && this.publishers.isReading;
         if (event.cause !== 'offline') {
           this.#isMissing = true;
           log.warn({ ...sourceFields(this.#definition), cause: event.cause, detail: event.detail }, 'media is missing');

@@ -7,7 +7,7 @@ import type { Writable } from 'node:stream';
 import { distinctLeftOut, type LeftOutTrack } from '../api/left-out.ts';
 import type { SourceFacts } from '../api/source-facts.ts';
 import { createSyncQueue } from '../archive/sync-queue.ts';
-import type { Config, SourceConfig } from '../config/schema.ts';
+import type { ClientSourceConfig, Config } from '../config/schema.ts';
 import { sleep } from '../lib/abort.ts';
 import { createSystemClock } from '../lib/clock.ts';
 import { OxbowError } from '../lib/errors.ts';
@@ -48,7 +48,7 @@ export type RecordTarget =
 export interface RecordRequest {
   /** Of the stream in a data folder, and for messages. */
   readonly name: string;
-  readonly source: SourceConfig;
+  readonly source: ClientSourceConfig;
   readonly target: RecordTarget;
   /** How much media, ms; until it is stopped if not given. */
   readonly durationMs: number | undefined;

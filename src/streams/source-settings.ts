@@ -16,6 +16,7 @@ const headerFields = headers('');
  */
 export function sourceOf(source: StreamSource): SourceConfig {
   if (source.type === 'test') return { type: 'test' };
+  if (source.type === 'push') return { type: 'push', onSecondPublisher: source.onSecondPublisher ?? 'refuse' };
   const { url, quality, from, userAgent } = source;
   const fromMs = from === undefined ? undefined : readLookBack(from);
   return {

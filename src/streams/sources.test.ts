@@ -7,10 +7,10 @@ import type { StreamInput } from '../live/input.ts';
 import type { Net } from '../net/net.ts';
 import { createLog, createSilentLog, type Log } from '../observe/log.ts';
 import { createMetrics } from '../observe/metrics.ts';
-import type { StreamDefinition } from './definition.ts';
+import type { ClientDefinition } from './house.ts';
 import { runSource } from './sources.ts';
 
-const definition: StreamDefinition = {
+const definition: ClientDefinition = {
   id: 'x',
   name: 'door',
   source: { type: 'pull', url: 'http://127.0.0.1:9/live.m3u8', headers: {} },
@@ -48,7 +48,7 @@ async function absencesOf(
   const house = { clock: createSystemClock(), log, config, metrics, net };
   assert.equal(await runSource(house, of, input, { signal: controller.signal }), 'stopped');
   const bugs = (await metrics.bugs.get()).values[0]?.value ?? 0;
-  return told.map((line) => (line.includes('mistake') ? `${line} (${bugs})` : line));
+  return told.map((line) => (line.includes('internal error') ? `${line} (${bugs})` : line));
 }
 
 suite('a pulled source', () => {
@@ -72,14 +72,14 @@ suite('a pulled source', () => {
     }
   });
 
-  test('that trips over a mistake of ours is tried again later, and the mistake is counted', async () => {
+  test('that fails because of a bug is tried again later, and the bug is counted', async () => {
     const warn = () => {
       throw new TypeError('warn is not a function');
     };
     const own = { debug() {}, info() {}, warn, error() {} };
     const log = { child: () => own } as unknown as Log;
     const told = await absencesOf(() => new OxbowError('source-failed', 'HTTP 404 live.m3u8'), 2, log);
-    assert.equal(told[1], 'bad-media: oxbow made a mistake (1)');
+    assert.equal(told[1], 'bad-media: internal error (1)');
   });
 
   test('that may not be reached is bad-media, and aborting ends the long wait', async () => {

@@ -1,16 +1,18 @@
 /**
- * Runs a stream's source: decides which ingest feeds it.
- * In: a definition. Out: calls on the stream's input until the source ends or is aborted.
+ * Reads the source of a stream: decides which ingest feeds it.
+ * In: a definition. Out: calls on the publisher session until the source ends or is aborted.
  */
 import type { SourceFacts } from '../api/source-facts.ts';
+import type { PullSourceConfig } from '../config/schema.ts';
 import { noCounters, type PullCounters } from '../ingest/pull/context.ts';
 import { runTestSource } from '../ingest/test/test-source.ts';
 import { sleep } from '../lib/abort.ts';
 import { FormatError, messageOf, OxbowError } from '../lib/errors.ts';
 import type { StreamInput } from '../live/input.ts';
 import type { Net } from '../net/net.ts';
-import { type StreamDefinition, sourceFields } from './definition.ts';
-import type { House } from './house.ts';
+import type { Log } from '../observe/log.ts';
+import { sourceFields } from './definition.ts';
+import type { ClientDefinition, House } from './house.ts';
 import { runPull } from './pull.ts';
 import { isDown, RetryPause } from './retry-pause.ts';
 
@@ -21,43 +23,61 @@ export interface SourceHouse extends Pick<House, 'clock' | 'config' | 'log' | 'm
   readonly awaitReturn?: boolean;
 }
 
+/** How a source is read. */
+export interface SourceOptions {
+  readonly signal: AbortSignal;
+  readonly onFacts?: ((facts: SourceFacts) => void) | undefined;
+  /** Called with why a try failed, before the next one. */
+  readonly onFailure?: (error: unknown) => void;
+  /** The source was live before; see `PullOrder`. */
+  readonly wasLive?: boolean;
+}
+
 /**
  * Resolves when the source has ended by itself, with a sentence that says how, or was aborted.
  */
-export async function runSource(
+export function runSource(
   house: SourceHouse,
-  definition: StreamDefinition,
+  definition: ClientDefinition,
   input: StreamInput,
-  {
-    signal,
-    onFacts,
-    onFailure,
-    wasLive,
-  }: {
-    signal: AbortSignal;
-    onFacts?: ((facts: SourceFacts) => void) | undefined;
-    /** Told why a try failed, before the next one. */
-    onFailure?: (error: unknown) => void;
-    /** The source was live before; see `PullOrder`. */
-    wasLive?: boolean;
-  },
+  options: SourceOptions,
 ): Promise<string> {
   const { name, source } = definition;
+  const reader: SourceReader = { ...{ house, name, input }, log: house.log.child(sourceFields(definition)) };
+  return source.type === 'test' ? readTestPicture(reader, options) : readPull(reader, source, options);
+}
+
+interface SourceReader {
+  readonly house: SourceHouse;
+  readonly name: string;
+  readonly input: StreamInput;
+  readonly log: Log;
+}
+
+async function readTestPicture(
+  { house: { config, clock }, name, input, log }: SourceReader,
+  { signal, onFacts }: SourceOptions,
+): Promise<string> {
+  const { width, height, fps, keyInterval, videoBitrate } = config.testPicture;
+  const picture = {
+    width,
+    height,
+    frameRate: { num: fps, den: 1 },
+    keyframeIntervalS: Math.max(1, Math.round(keyInterval / 1000)),
+    videoBitRate: videoBitrate,
+  };
+  onFacts?.({ protocol: 'test', container: '', title: name, live: true, qualities: [] });
+  await runTestSource({ name, picture, input, clock, log }, { signal });
+  return 'the test picture ended';
+}
+
+/** Pulls, again after each failure. */
+async function readPull(
+  { house, name, input, log }: SourceReader,
+  source: PullSourceConfig,
+  { signal, onFacts, onFailure, wasLive }: SourceOptions,
+): Promise<string> {
   const { clock, metrics } = house;
-  const log = house.log.child(sourceFields(definition));
-  if (source.type === 'test') {
-    const { width, height, fps, keyInterval, videoBitrate } = house.config.testPicture;
-    const picture = {
-      width,
-      height,
-      frameRate: { num: fps, den: 1 },
-      keyframeIntervalS: Math.max(1, Math.round(keyInterval / 1000)),
-      videoBitRate: videoBitrate,
-    };
-    onFacts?.({ protocol: 'test', container: '', title: name, live: true, qualities: [] });
-    await runTestSource({ name, picture, input, clock, log }, { signal });
-    return 'the test picture ended';
-  }
   const counters: PullCounters = {
     ...noCounters,
     segments: () => metrics.sourceFetches.inc({ stream: name, result: 'ok' }),
@@ -74,7 +94,7 @@ export async function runSource(
   while (!signal.aborted) {
     const hadUntilUs = input.endUs;
     try {
-      // Whoever may set a stream is an administrator: the address may be private.
+      // Only administrators set streams: the address may be private.
       await runPull(
         { net: house.net, clock, log, config: house.config, counters },
         { source, trusted: true, input, onPage, onFacts: noteFacts, awaitReturn: house.awaitReturn, wasLive: hasLived },
@@ -87,13 +107,13 @@ export async function runSource(
       const isRefusal = error instanceof OxbowError || error instanceof FormatError;
       const isPage = error instanceof OxbowError && error.code.startsWith('page-');
       if (!isRefusal) {
-        // Our mistake ends this try, not the recording of whatever comes later.
+        // A bug ends this try, not the recording of what comes later.
         metrics.bugs.inc();
         log.error({ error: messageOf(error), stack: (error as Error).stack }, 'a source failed');
       }
       input.absent(
         isDown(error) || isPage ? 'source-down' : 'bad-media',
-        isRefusal ? messageOf(error) : 'oxbow made a mistake',
+        isRefusal ? messageOf(error) : 'internal error',
       );
       if (input.endUs !== hadUntilUs) pause.sawMedia();
       const pauseMs = pause.next(error);

@@ -35,6 +35,7 @@ export function viewOf(stream: ManagedStream, totals: RecordedTotals, viewers: n
     problem: withoutAddresses(stream.problem, definition.source),
     origin: definition.origin,
     source: { type: definition.source.type },
+    publisher: publisherViewOf(stream),
     record: definition.record,
     visibility: definition.visibility,
     createdAt: timeOf(definition.createdUs),
@@ -52,6 +53,11 @@ export function viewOf(stream: ManagedStream, totals: RecordedTotals, viewers: n
     viewers,
     hls: `/live/${definition.name}/index.m3u8`,
   };
+}
+
+function publisherViewOf({ publishers }: ManagedStream): StreamView['publisher'] {
+  const { active, standby } = publishers.connected ?? {};
+  return active ? { protocol: active.protocol, since: printRfc3339(active.sinceMs), standby: standby ?? 0 } : null;
 }
 
 /** One track. */

@@ -11,9 +11,10 @@ const ranks: Readonly<Record<StreamView['state'], number>> = {
   live: 0,
   starting: 1,
   waiting: 2,
-  offline: 3,
-  ended: 4,
-  stopped: 5,
+  unpublished: 3,
+  offline: 4,
+  ended: 5,
+  stopped: 6,
 };
 
 /** Live ones first, then those that may come back; within these as the server lists them. */

@@ -6,7 +6,7 @@ import type { StreamView } from '../../../src/api/shapes.ts';
 import type { TextKey } from '../text/text.ts';
 
 /** What the server adds to these states says no more than the state. */
-const selfExplaining: ReadonlySet<StreamView['state']> = new Set(['offline', 'ended']);
+const selfExplaining: ReadonlySet<StreamView['state']> = new Set(['offline', 'ended', 'unpublished']);
 
 /** The reason that the server gives, or the sentence of the state. */
 export function stateText(

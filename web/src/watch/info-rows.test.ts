@@ -14,6 +14,7 @@ const view: StreamView = {
   problem: '',
   origin: 'api',
   source: { type: 'pull' },
+  publisher: null,
   record: true,
   visibility: 'public',
   createdAt: '2026-11-20T07:00:00.000Z',
@@ -39,6 +40,11 @@ test('what is known is told, measured values before announced ones', () => {
     'info.recordedSince': '06:00:00',
     'info.recorded': '3600 s · 5 B',
   });
+});
+
+test('of a push stream the protocol of its publisher is shown', () => {
+  const publisher = { protocol: 'rtmp', since: view.createdAt, standby: 0 };
+  assert.equal(rows({ source: { type: 'push' }, facts: null, publisher })['info.source'], 'RTMP');
 });
 
 test('what is not known has no row', () => {

@@ -33,7 +33,10 @@ export function infoRows(view: StreamView, nowMs: number, say: Sayer, testName: 
   const video = view.tracks.find(({ kind, width }) => kind === 'video' && width !== undefined);
   const frameRate = media?.frameRate ?? video?.frameRate ?? null;
   const rows: [TextKey, string | null | undefined][] = [
-    ['info.source', view.source.type === 'test' ? testName : sourceText(facts)],
+    [
+      'info.source',
+      view.source.type === 'test' ? testName : (view.publisher?.protocol.toUpperCase() ?? sourceText(facts)),
+    ],
     ['info.liveSince', view.liveSince && say.moment(Date.parse(view.liveSince), nowMs)],
     ['info.resolution', video?.height ? `${video.width} × ${video.height}` : null],
     ['info.frameRate', frameRate === null ? null : `${Number(frameRate.toFixed(2))} fps`],

@@ -1,0 +1,198 @@
+import assert from 'node:assert/strict';
+import { suite, type TestContext, test } from 'node:test';
+import type { SecondPublisher } from '../config/schema.ts';
+import { createManualClock } from '../lib/clock.ts';
+import { OxbowError } from '../lib/errors.ts';
+import type { Frame } from '../media/frame.ts';
+import { audioTrack, videoTrack } from '../media/isobmff/media.fixture.ts';
+import type { Publisher } from './publisher.ts';
+import { PublisherSlot } from './publisher-slot.ts';
+
+const tracks = [videoTrack, audioTrack];
+
+function frame(second: number, { key = true, trackId = videoTrack.id, by = 'a' } = {}): Frame {
+  const dts = second * (trackId === videoTrack.id ? videoTrack : audioTrack).timescale;
+  return { trackId, dts, pts: dts, duration: 1, key, data: new TextEncoder().encode(by) };
+}
+
+/** A slot whose stream writes down what it is called with. */
+function openSlot(t: TestContext, policy: SecondPublisher = 'refuse') {
+  t.mock.timers.enable({ apis: ['setInterval'] });
+  const clock = createManualClock();
+  const calls: string[] = [];
+  const events: string[] = [];
+  /** Publishers that were asked for a key frame. */
+  const asked: string[] = [];
+  const slot = new PublisherSlot({
+    clock,
+    input: {
+      startRun({ eUs, clock, requestKeyFrame }) {
+        calls.push(`run ${clock} ${eUs / 1e6 - clock0 / 1000}`);
+        requestKeyFrame?.();
+      },
+      publish: ({ data }) => calls.push(new TextDecoder().decode(data)),
+      flush: () => calls.push('flush'),
+      absent: (cause, detail) => calls.push(`${cause}: ${detail}`),
+      offline: (detail) => calls.push(`offline: ${detail}`),
+      damage: (reason) => calls.push(`damage: ${reason}`),
+    },
+    policy: () => policy,
+    watches: true,
+    onEvent: (event) => {
+      const { remote } = event.type === 'refused' ? event.request : event.publisher;
+      events.push(`${event.type} ${remote}${event.type === 'switched' ? ` ${event.reason}` : ''}`);
+    },
+  });
+  const clock0 = clock.nowMs();
+  return {
+    ...{ slot, calls, events, asked },
+    claim(remote: string, { signal = new AbortController().signal } = {}): Publisher {
+      const publisher = slot.claim({ protocol: 'rtmp', remote, signal, requestKeyFrame: () => asked.push(remote) });
+      publisher.startTracks(tracks);
+      return publisher;
+    },
+    /** Lets seconds pass; each publisher sends a frame in each of them. */
+    pass(seconds: number, ...sending: Publisher[]) {
+      for (let second = 0; second < seconds; second++) {
+        clock.advance(1000);
+        for (const publisher of sending)
+          publisher.publish(frame((clock.nowMs() - clock0) / 1000, { by: publisher.remote }));
+        t.mock.timers.tick(1000);
+      }
+    },
+  };
+}
+
+suite('a publisher', () => {
+  test('delivers frames while its session is active; UTC is the arrival of the first one, whatever its timestamp', (t) => {
+    const { slot, calls, claim, pass } = openSlot(t);
+    const publisher = claim('a');
+    assert.deepEqual([publisher.role, slot.active], ['active', publisher]);
+    pass(3);
+    publisher.publish(frame(100));
+    publisher.publish(frame(101));
+    publisher.close('the publisher left');
+    publisher.publish(frame(102));
+    publisher.close('again');
+    assert.deepEqual(calls, ['run arrival -97', 'a', 'a', 'offline: the publisher left']);
+    assert.deepEqual([publisher.role, publisher.signal.aborted, slot.active], ['ended', true, undefined]);
+  });
+
+  test('that brings its own clock begins its runs itself', (t) => {
+    const { slot, calls } = openSlot(t);
+    const publisher = slot.claim({ protocol: 'rtp', remote: 'a', signal: new AbortController().signal });
+    const pace = { kind: 'continuous' } as const;
+    publisher.startRun({ tracks, eUs: 0, clock: 'source', pace });
+    publisher.publish(frame(1));
+    assert.deepEqual(calls.slice(1), ['a']);
+  });
+
+  test('whose connection is lost has left', (t) => {
+    const { slot, calls, events, claim } = openSlot(t);
+    const connection = new AbortController();
+    claim('a', { signal: connection.signal });
+    connection.abort();
+    assert.deepEqual(calls, ['offline: the connection of the publisher was lost']);
+    assert.deepEqual([slot.active, events], [undefined, ['started a', 'ended a']]);
+    assert.throws(() => claim('b', { signal: AbortSignal.abort(new Error('gone')) }), /gone/);
+  });
+
+  test('that sends nothing for five seconds is reported once; its next frame flows again', (t) => {
+    const { calls, claim, pass } = openSlot(t);
+    const publisher = claim('a');
+    pass(1, publisher);
+    pass(20);
+    pass(1, publisher);
+    assert.deepEqual(calls, ['run arrival 0', 'a', 'source-down: the publisher has sent no media for 5 s', 'a']);
+  });
+
+  test('is ended with the reason when the stream stops', (t) => {
+    const { slot, calls, claim } = openSlot(t, 'standby');
+    const [a, b] = [claim('a'), claim('b')];
+    const reason = new OxbowError('publish-refused', 'stopped');
+    slot.close(reason);
+    assert.deepEqual([a.signal.reason, b.signal.reason, calls], [reason, reason, []]);
+    assert.deepEqual([slot.active, slot.standby], [undefined, []]);
+    claim('c');
+  });
+});
+
+suite('a second publisher', () => {
+  test('is refused, and the first one goes on', (t) => {
+    const { events, claim, calls, pass } = openSlot(t, 'refuse');
+    const first = claim('a');
+    assert.throws(() => claim('b'), { code: 'publisher-active' });
+    pass(1, first);
+    assert.deepEqual(events, ['started a', 'refused b']);
+    assert.deepEqual(calls.at(-1), 'a');
+  });
+
+  test('replaces the first one at its own first key frame of a picture', (t) => {
+    const { events, claim, calls } = openSlot(t, 'replace');
+    const first = claim('a');
+    first.publish(frame(1));
+    const second = claim('b');
+    second.publish(frame(5, { by: 'b', key: false }));
+    second.publish(frame(5, { by: 'b', trackId: audioTrack.id }));
+    first.publish(frame(2));
+    second.publish(frame(6, { by: 'b' }));
+    first.publish(frame(3));
+    second.publish(frame(7, { by: 'b' }));
+    assert.deepEqual(calls, ['run arrival -1', 'a', 'a', 'run arrival -6', 'b', 'b']);
+    assert.equal((first.signal.reason as OxbowError).code, 'publisher-replaced');
+    assert.deepEqual(events, ['started a', 'started b', 'switched b replaced', 'ended a']);
+  });
+
+  test('that would replace the first one is itself replaced by a third', (t) => {
+    const { slot, claim } = openSlot(t, 'replace');
+    const [first, second, third] = [claim('a'), claim('b'), claim('c')];
+    assert.deepEqual([first.role, second.role, third.role], ['active', 'ended', 'standby']);
+    assert.deepEqual(slot.standby, [third]);
+    first.close('left');
+    assert.equal(third.role, 'active');
+  });
+
+  test('stands by and takes over when the first one leaves', (t) => {
+    const { asked, events, claim, calls, pass } = openSlot(t, 'standby');
+    const first = claim('a');
+    const second = claim('b');
+    pass(2, first, second);
+    assert.deepEqual(calls, ['run arrival 0', 'a', 'a']);
+    first.close('the publisher left');
+    pass(1, second);
+    assert.deepEqual(calls.slice(3), ['source-down: the publisher left', 'run arrival 0', 'b']);
+    assert.deepEqual(events, ['started a', 'started b', 'switched b left', 'ended a']);
+    assert.deepEqual(asked, ['a', 'b'], 'each run names who is asked for key frames');
+    second.close('the publisher left');
+    assert.equal(calls.at(-1), 'offline: the publisher left');
+  });
+
+  test('takes over when the first one stalls, which then stands by and takes over in turn, not before 30 s', (t) => {
+    const { slot, events, claim, calls, pass } = openSlot(t, 'standby');
+    const [first, second] = [claim('a'), claim('b')];
+    pass(1, first, second);
+    pass(5, second);
+    assert.deepEqual([slot.active, slot.standby], [second, [first]]);
+    pass(10, first);
+    assert.equal(slot.active, second, 'stays with one for a while');
+    pass(20, first);
+    assert.equal(slot.active, first);
+    assert.deepEqual(events.slice(2), ['switched b stalled', 'switched a stalled']);
+    assert.equal(calls.filter((call) => call.startsWith('source-down')).length, 2, 'each stall is reported once');
+  });
+
+  test('that sends nothing itself does not take over from one that stalls', (t) => {
+    const { slot, claim, pass } = openSlot(t, 'standby');
+    const first = claim('a');
+    claim('b');
+    pass(1, first);
+    pass(60);
+    assert.equal(slot.active, first);
+  });
+
+  test('is refused where three stand by already', (t) => {
+    const { claim } = openSlot(t, 'standby');
+    for (const remote of ['a', 'b', 'c', 'd']) claim(remote);
+    assert.throws(() => claim('e'), { code: 'publisher-active' });
+  });
+});

@@ -1,0 +1,229 @@
+/**
+ * A publisher session: one connection, or one client inside oxbow, that delivers a stream's frames.
+ * In: calls of a protocol. Out: the stream's input while the session is active; frames of a standby session are dropped.
+ * Created by ingest/publisher-slot, which decides which session is active. DESIGN.md 4, "Publisher session".
+ */
+import assert from 'node:assert/strict';
+import type { GapCause } from '../api/gap.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { ListedSegment, RunStart, StreamInput } from '../live/input.ts';
+import { referenceOf } from '../live/reference.ts';
+import type { Frame, Track } from '../media/frame.ts';
+import { isSparse } from '../media/rendition-set.ts';
+import { ticksToUs } from '../media/run.ts';
+
+/** What a publisher says of itself when it claims a stream's name. */
+export interface ClaimRequest {
+  /** `rtmp`, `srt`, `rtp`, `whip`; for the clients inside oxbow the type of the source: `pull`, `test`. */
+  readonly protocol: string;
+  /** Address and port of the publisher, for logs and administrators; empty for a client inside oxbow. */
+  readonly remote: string;
+  /** Fires when the connection is gone; the session then ends. */
+  readonly signal: AbortSignal;
+  /** Asks the publisher for a key frame, see RunStart; absent where the protocol has no such request. */
+  readonly requestKeyFrame?: (() => void) | undefined;
+}
+
+/** What a protocol server passes for a publisher that connected. */
+export interface PublishRequest extends ClaimRequest {
+  /**
+   * Checks that the publisher may publish to the stream of that name. Called before anything is said about the stream.
+   *
+   * @throws OxbowError where it may not
+   */
+  readonly authorize: (name: string) => Promise<void>;
+}
+
+/** Where protocol servers publish. */
+export interface PublisherClaims {
+  /**
+   * Claims a stream's name. The session begins at once, as the active or as a standby publisher.
+   *
+   * @throws OxbowError what `authorize` throws; `stream-unknown`; `publish-refused` where the stream is stopped or is not of source type
+   *   `push`; `publisher-active` where another publisher has the name and the stream does not let a second one in; the signal's reason
+   */
+  claim(name: string, request: PublishRequest): Promise<Publisher>;
+}
+
+/**
+ * A session, as the protocol uses it: `startRun` or `startTracks`, then frames, then `close`. After its end every call is ignored.
+ */
+export interface Publisher extends StreamInput {
+  readonly protocol: string;
+  /** Address and port; empty for a client inside oxbow. */
+  readonly remote: string;
+  /** When the session began, ms since 1970. */
+  readonly sinceMs: number;
+  /** `standby`: another publisher is active; this one takes over when that leaves or stalls. */
+  readonly role: PublisherRole;
+  /** Fires when the session has ended. Where oxbow ended it, `reason` is an OxbowError that says why, see `PublisherClaims`. */
+  readonly signal: AbortSignal;
+  /**
+   * Begins a run of media that has no clock of its own: UTC of its first reference frame is the time of its arrival. Called before the
+   * first frame, and whenever the tracks change or timestamps begin again.
+   */
+  startTracks(tracks: readonly Track[]): void;
+  /**
+   * Ends the session: the publisher has left. Has no effect the second time.
+   *
+   * @param detail why, for a person; shown to viewers, so without addresses
+   */
+  close(detail: string): void;
+}
+
+/** What a session is to its stream. */
+export type PublisherRole = 'active' | 'standby' | 'ended';
+
+/** What a session reports to its slot. */
+export interface SessionOwner {
+  readonly clock: Clock;
+  readonly input: StreamInput;
+  /** The active publisher says that media is missing. */
+  absent(cause: GapCause | 'offline', detail: string): void;
+  /** A key frame of the reference track came from a standby publisher that replaces the active one. */
+  ready(session: Session): void;
+  left(session: Session, detail: string): void;
+}
+
+/** The session as its slot holds it. */
+export class Session implements Publisher {
+  readonly protocol: string;
+  readonly remote: string;
+  readonly sinceMs: number;
+  /** It takes the active publisher's place with its next key frame. */
+  readonly replaces: boolean;
+  readonly #owner: SessionOwner;
+  readonly #request: ClaimRequest;
+  readonly #ended = new AbortController();
+  readonly #onAbort = () => this.close('the connection of the publisher was lost');
+  #role: PublisherRole = 'standby';
+  /** What `startRun` was called with, or the tracks of `startTracks`: the other is undefined. */
+  #start: RunStart | undefined;
+  #tracks: readonly Track[] | undefined;
+  #reference: Track | undefined;
+  /** The stream knows the run. */
+  #hasRun = false;
+  #idleTicks = Number.POSITIVE_INFINITY;
+
+  constructor(owner: SessionOwner, request: ClaimRequest, { replaces }: { replaces: boolean }) {
+    this.#owner = owner;
+    this.#request = request;
+    this.replaces = replaces;
+    this.protocol = request.protocol;
+    this.remote = request.remote;
+    this.sinceMs = owner.clock.nowMs();
+    request.signal.addEventListener('abort', this.#onAbort, { once: true });
+  }
+
+  get role(): PublisherRole {
+    return this.#role;
+  }
+
+  get signal(): AbortSignal {
+    return this.#ended.signal;
+  }
+
+  /** Ticks of the slot's timer since the last frame, or since it became active; Infinity while a standby session has sent none. */
+  get idleTicks(): number {
+    return this.#idleTicks;
+  }
+
+  get endUs(): number {
+    return this.#owner.input.endUs ?? 0;
+  }
+
+  get hasMedia(): boolean {
+    return this.#owner.input.hasMedia ?? false;
+  }
+
+  get eUs(): number | undefined {
+    return this.#role === 'active' ? this.#owner.input.eUs : undefined;
+  }
+
+  async ready(options: { signal: AbortSignal }): Promise<void> {
+    await this.#owner.input.ready?.(options);
+  }
+
+  startRun(start: RunStart): void {
+    this.#reference = referenceOf(start.tracks);
+    this.#tracks = undefined;
+    this.#start = start;
+    if (this.#role === 'active') this.#enter(start);
+  }
+
+  startTracks(tracks: readonly Track[]): void {
+    this.#reference = referenceOf(tracks);
+    this.#tracks = tracks;
+    this.#start = undefined;
+    this.#hasRun = false;
+  }
+
+  listed(segment: ListedSegment): void {
+    if (this.#role === 'active') this.#owner.input.listed?.(segment);
+  }
+
+  publish(frame: Frame): void {
+    this.#idleTicks = 0;
+    const isKey = frame.key && frame.trackId === this.#reference?.id;
+    if (isKey && this.replaces && this.#role === 'standby') this.#owner.ready(this);
+    if (this.#role !== 'active') return;
+    if (!this.#hasRun) this.#arrive(frame);
+    if (this.#hasRun) this.#owner.input.publish(frame);
+  }
+
+  flush(): void {
+    if (this.#role === 'active') this.#owner.input.flush();
+  }
+
+  absent(cause: GapCause | 'offline', detail: string): void {
+    if (this.#role === 'active') this.#owner.absent(cause, detail);
+  }
+
+  damage(reason: string): void {
+    if (this.#role === 'active') this.#owner.input.damage(reason);
+  }
+
+  close(detail: string): void {
+    if (this.#role !== 'ended') this.#owner.left(this, detail);
+  }
+
+  /** It delivers the stream's frames from now on. */
+  activate(): void {
+    this.#role = 'active';
+    this.#idleTicks = 0;
+    this.#hasRun = false;
+    if (this.#start) this.#enter(this.#start);
+  }
+
+  /** Another session delivers the stream's frames from now on. */
+  standBy(): void {
+    this.#role = 'standby';
+  }
+
+  /** A period of the slot's timer has passed. */
+  tick(): void {
+    this.#idleTicks++;
+  }
+
+  /** The session is over. */
+  end(reason: unknown): void {
+    this.#role = 'ended';
+    this.#request.signal.removeEventListener('abort', this.#onAbort);
+    this.#ended.abort(reason);
+  }
+
+  #enter(start: RunStart): void {
+    const { requestKeyFrame } = this.#request;
+    this.#hasRun = true;
+    this.#owner.input.startRun(requestKeyFrame ? { ...start, requestKeyFrame } : start);
+  }
+
+  /** Begins the run of `startTracks` at its first picture or sound: one clock stamps all tracks of a publisher. */
+  #arrive(frame: Frame): void {
+    assert(this.#tracks, 'startRun or startTracks comes before publish');
+    const track = this.#tracks.find(({ id }) => id === frame.trackId);
+    if (!track || isSparse(track)) return;
+    const eUs = Math.round(this.#owner.clock.nowMs() * 1000) - ticksToUs(frame.pts, track.timescale);
+    this.#enter({ tracks: this.#tracks, eUs, clock: 'arrival', pace: { kind: 'continuous' } });
+  }
+}

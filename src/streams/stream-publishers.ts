@@ -1,0 +1,128 @@
+/**
+ * What feeds one stream: publishers that connect to oxbow, or the client that reads its source. Both through one publisher slot.
+ * In: start, stop, claims of protocols. Out: frames into the live stream; reports of publishers; the end of a source.
+ */
+import type { ClaimRequest, Publisher } from '../ingest/publisher.ts';
+import { type PublisherEvent, PublisherSlot } from '../ingest/publisher-slot.ts';
+import { OxbowError } from '../lib/errors.ts';
+import type { Stream } from '../live/stream.ts';
+import type { StreamDefinition } from './definition.ts';
+import type { House } from './house.ts';
+import { reportPublisher } from './publish-events.ts';
+import { type SourceClient, type SourceClientOptions, startSourceClient } from './source-client.ts';
+
+/** What a push stream says while no publisher is connected. */
+const UNPUBLISHED = 'no publisher is connected';
+
+/** What the publishers of a stream work with. */
+export interface StreamPublishersSetup {
+  readonly house: House;
+  readonly stream: Stream;
+  /** As it is at the time. */
+  readonly definition: () => StreamDefinition;
+  /** A publisher is active that was not before. */
+  readonly onConnected: () => void;
+  /** The client has ended by itself; see SourceClientOptions. */
+  readonly onEnd: SourceClientOptions['onEnd'];
+}
+
+/** The feeding side of a managed stream. */
+export class StreamPublishers {
+  readonly #setup: StreamPublishersSetup;
+  readonly #slot: PublisherSlot;
+  /** It was started; `client` reads the source, unless publishers connect to oxbow. */
+  #running: { client?: SourceClient } | undefined;
+
+  constructor(setup: StreamPublishersSetup) {
+    this.#setup = setup;
+    const { house, stream, definition } = setup;
+    this.#slot = new PublisherSlot({
+      clock: house.clock,
+      input: stream,
+      policy() {
+        const { source } = definition();
+        return source.type === 'push' ? source.onSecondPublisher : 'refuse';
+      },
+      watches: this.#isPush,
+      onEvent: (event) => this.#onEvent(event),
+    });
+  }
+
+  get #isPush(): boolean {
+    return this.#setup.definition().source.type === 'push';
+  }
+
+  /** Whether it was started and has not ended. */
+  get isRunning(): boolean {
+    return this.#running !== undefined;
+  }
+
+  /** Whether the client reads the source now. */
+  get isReading(): boolean {
+    return this.#running?.client !== undefined;
+  }
+
+  /** Whether it waits for a publisher to connect. */
+  get isUnpublished(): boolean {
+    return this.isRunning && this.#isPush && !this.#slot.active;
+  }
+
+  /** The publisher that is connected and active, and how many stand by; undefined for a stream whose source oxbow reads. */
+  get connected(): { readonly active: Publisher; readonly standby: number } | undefined {
+    const { active, standby } = this.#slot;
+    return this.#isPush && active ? { active, standby: standby.length } : undefined;
+  }
+
+  /** Reads the source, or accepts publishers from now on. Not while it runs. */
+  start(options: Pick<SourceClientOptions, 'wasLive' | 'onFacts'>): void {
+    const { house, stream, definition, onEnd } = this.#setup;
+    const { source } = definition();
+    const running: { client?: SourceClient } = {};
+    this.#running = running;
+    if (source.type === 'push') {
+      stream.offline(UNPUBLISHED);
+      return;
+    }
+    running.client = startSourceClient(house, definition(), source, this.#slot, {
+      ...options,
+      onEnd: (detail, failed) => {
+        this.#running = undefined;
+        onEnd(detail, failed);
+      },
+    });
+  }
+
+  /** Ends every session; their signals get `reason`. Resolves when nothing of the source runs any more. */
+  async end(reason: OxbowError): Promise<void> {
+    const running = this.#running;
+    await running?.client?.stop(reason.message);
+    if (this.#running !== running) return;
+    this.#slot.close(reason);
+    this.#running = undefined;
+  }
+
+  /**
+   * Begins the session of a publisher that connected.
+   *
+   * @throws OxbowError `publish-refused` where the stream is stopped or its source is of another type; what `PublisherSlot.claim` throws
+   */
+  claim(request: ClaimRequest): Publisher {
+    if (this.#isPush && this.isRunning) return this.#slot.claim(request);
+    const { type } = this.#setup.definition().source;
+    const why = this.#isPush ? 'The stream is stopped.' : `The source of the stream is of type ${type}, not push.`;
+    const error = new OxbowError('publish-refused', why);
+    this.refused(request, error);
+    throw error;
+  }
+
+  /** Reports a publisher that was refused. */
+  refused(request: ClaimRequest, error: OxbowError): void {
+    reportPublisher(this.#setup.house, this.#setup.definition(), { type: 'refused', request, error });
+  }
+
+  #onEvent(event: PublisherEvent): void {
+    if (!this.#isPush) return;
+    if (event.type === 'started' && event.publisher.role === 'active') this.#setup.onConnected();
+    reportPublisher(this.#setup.house, this.#setup.definition(), event);
+  }
+}
