@@ -3,6 +3,7 @@ import { chown, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
+import { parseSignedPath, printSignedPath } from '../api/signed-path.ts';
 import { createManualClock } from '../lib/clock.ts';
 import { createSilentLog } from '../observe/log.ts';
 import { openStore } from '../store/db.ts';
@@ -11,7 +12,6 @@ import { accountTables } from './account-tables.ts';
 import { memoryTables } from './memory-tables.fixture.ts';
 import { SESSION_MS } from './sessions.ts';
 import { LINK_MS, SignInLinks } from './sign-in-links.ts';
-import { parseSignedPath, signedPath } from './signed-path.ts';
 
 const browser = { address: '192.0.2.1', program: 'Firefox' };
 
@@ -155,7 +155,7 @@ suite('rights', () => {
       token: 'ab-_9',
       path: '/live/cam/index.m3u8?x=/t/y/',
     });
-    assert.equal(signedPath('ab', '/live/cam/'), '/t/ab/live/cam/');
+    assert.equal(printSignedPath('ab', '/live/cam/'), '/t/ab/live/cam/');
     for (const path of [
       '/live/cam/',
       '/t/',

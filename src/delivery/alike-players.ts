@@ -5,6 +5,7 @@
  * Limits: players of the past are not told apart, nor one that takes parts from one that takes segments; a player that requests a
  * segment again counts as two for half a minute; each serving thread counts on its own, so with several the result may be too low.
  */
+import type { MediaAddress } from '../api/media-address.ts';
 
 /** A segment is watched this often, ms: often enough for players that are forgotten after 30 s. */
 const EVERY_MS = 5000;
@@ -16,9 +17,6 @@ const MAX_PLAYERS = 4000;
 /** Players of one address and program. */
 const MAX_ALIKE = 100;
 const MAX_STREAMS = 2000;
-
-/** Rendition, MSN, and part where it is the first; other parts are not counted. */
-const MEDIA = /^(?:\/t\/[^/]+)?\/live\/[^/]+\/([^/]+)\/(\d{1,15})(\.0)?\.(?:m4s|ts)(?:\?|$)/;
 
 interface Watched {
   readonly msn: number;
@@ -42,15 +40,15 @@ export class AlikePlayers {
    * The name of the player behind a request.
    *
    * @param player the same for all that are alike
-   * @param target path, may have a query
+   * @param address what it requests; segments and first parts are counted
    */
-  nameOf(stream: string, player: string, target: string): string {
-    const [, rendition, number, first = ''] = MEDIA.exec(target) ?? [];
-    if (number === undefined) return player;
-    const watched = this.#watch(stream, Number(number));
+  nameOf(stream: string, player: string, address: MediaAddress): string {
+    const isCounted =
+      address.kind === 'segment' || address.kind === 'ts-segment' || (address.kind === 'part' && address.part === 0);
+    const watched = isCounted ? this.#watch(stream, address.msn) : undefined;
     if (!watched) return player;
     const { requests } = watched;
-    const key = `${player} ${rendition}${first}`;
+    const key = `${player} ${address.kind} ${'rendition' in address ? address.rendition : ''}`;
     const count = (requests.get(key) ?? 0) + 1;
     if (count > MAX_ALIKE || (count === 1 && requests.size >= MAX_PLAYERS)) return player;
     requests.set(key, count);

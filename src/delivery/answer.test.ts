@@ -70,7 +70,6 @@ suite('an address that is not right', () => {
     ['not-found', '/vod/door/1795000000/index.m3u8'],
     ['not-found', `/vod/door/${'1'.repeat(65)}/4s/index.m3u8`],
     ['not-found', '/thumb/door/1795000000.png'],
-    ['not-found', '/'],
     ['bad-time', '/vod/door/yesterday/4s/index.m3u8'],
     ['bad-time', '/vod/door/2026-11-18/4s/index.m3u8'],
     ['bad-time', '/vod/door/2026-11-18T10:00:00/4s/index.m3u8'],

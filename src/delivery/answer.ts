@@ -1,19 +1,20 @@
 /**
- * Takes a media path apart and asks whoever answers it.
- * In: path and query of a GET. Out: Reply, or OxbowError. Names are checked here, once, before anything is looked up.
+ * Answers media requests: finds the stream of an address and calls what answers its kind.
+ * In: address and query of a GET. Out: Reply, or OxbowError.
  */
+import type { MediaAddress } from '../api/media-address.ts';
 import { streamUnknown } from '../api/stream-name.ts';
 import type { RangeReader } from '../archive/range-reader.ts';
 import type { Clock } from '../lib/clock.ts';
 import { OxbowError } from '../lib/errors.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import { instantUs, parseRange } from './address-time.ts';
-import { type ClipFormat, Clips } from './clip.ts';
+import { Clips } from './clip.ts';
 import type { Deliverable, FindStream } from './deliverable.ts';
+import { parseDirectives } from './directives.ts';
 import { DvrLists } from './dvr.ts';
 import { KnownSegments } from './known-segments.ts';
 import { answerInit, answerLiveIndex, answerLivePlaylist, answerPart, answerSegment } from './live.ts';
-import { type LiveAddress, NAME, parseDirectives, parseLiveAddress, RENDITION } from './live-address.ts';
 import { answerPastIndex, answerPastPlaylist } from './past.ts';
 import type { Reply } from './reply.ts';
 import type { Stills } from './stills.ts';
@@ -21,7 +22,7 @@ import { answerSubtitles } from './subtitles.ts';
 import { answerTsIndex, answerTsPast, answerTsPlaylist } from './ts.ts';
 import { TS } from './ts-playlist.ts';
 import { TsSegments } from './ts-segments.ts';
-import { answerVsr } from './vsr.ts';
+import { answerVsrLive, answerVsrSegment, answerVsrWindow } from './vsr.ts';
 
 /** What answering needs. */
 export interface AnswerOptions {
@@ -32,102 +33,76 @@ export interface AnswerOptions {
   readonly known?: KnownSegments;
   readonly stills: Stills;
   readonly metrics?: Pick<Metrics, 'tsSegments' | 'tsCacheBytes'>;
-  /** Name of the stream behind addresses that name none; undefined while there is no stream at all. */
+  /** Name of the stream of addresses that name none; undefined while there is no stream at all. */
   readonly defaultStream?: () => string | undefined;
 }
 
-/** Answers a media path. `signal` fires when nobody waits any more. */
-export type Answer = (path: string, query: URLSearchParams, options: { signal: AbortSignal }) => Promise<Reply>;
+/** Answers a media request. `signal` fires when the client has gone. */
+export type Answer = (
+  address: MediaAddress,
+  query: URLSearchParams,
+  options: { readonly signal: AbortSignal },
+) => Promise<Reply>;
 
-const LIVE_DVR = new RegExp(
-  `^/live/(${NAME})/dvr-([0-9a-z]{1,8})/(?:index\\.m3u8|(${RENDITION})/g(\\d{1,15})\\.m3u8)$`,
-);
-const LIVE_TS = new RegExp(`^/live/(${NAME})/ts/(?:index\\.m3u8|g(\\d{1,15})\\.m3u8|(\\d{1,15})\\.ts)$`);
-const LIVE_TEXT = new RegExp(`^/live/(${NAME})/(s\\d[a-z0-9-]{0,30})/(\\d{1,15})\\.vtt$`);
-/** An instant or a duration, percent-encoded. */
-const TIME = '[^/]{1,64}';
-const VOD = new RegExp(`^/vod/(${NAME})/(${TIME})/(${TIME})/(?:v(\\d{1,9})/)?(?:index|(${RENDITION}))\\.m3u8$`);
-const CLIP = new RegExp(`^/clip/(${NAME})/(${TIME})/(${TIME})\\.(mp4|mkv|ts)$`);
-const THUMB = new RegExp(`^/thumb/(${NAME})/(${TIME})\\.jpg$`);
-
-/** Builds the function that answers media paths. */
+/** Builds the function that answers media requests. */
 export function createAnswer(options: AnswerOptions): Answer {
   const { find, clock, reader, stills, metrics, known = new KnownSegments(reader) } = options;
   const segments = new TsSegments({ reader, ...(metrics && { metrics }) });
   const clips = new Clips(reader);
   const dvr = new DvrLists();
-  const stream = (name: string): Deliverable => {
-    const found = find(name);
+  const streamOf = (address: MediaAddress): Deliverable => {
+    const name = address.stream ?? options.defaultStream?.();
+    const found = name === undefined ? undefined : find(name);
     if (!found) throw streamUnknown(name);
     return found;
   };
-  const defaultStream = (): Deliverable => {
-    const name = options.defaultStream?.();
-    if (name === undefined) throw streamUnknown(undefined);
-    return stream(name);
+  return async (address, query, waiting) => {
+    switch (address.kind) {
+      case 'index':
+        return answerLiveIndex(streamOf(address), waiting);
+      case 'playlist':
+        return answerLivePlaylist(streamOf(address), address, parseDirectives(query), waiting);
+      case 'init':
+        return answerInit(streamOf(address), address.rendition, address.init);
+      case 'part':
+        return answerPart(streamOf(address), address, waiting);
+      case 'segment':
+        return answerSegment(streamOf(address), address, { reader, known });
+      case 'dvr-index':
+        return dvr.index(streamOf(address), address.length, waiting);
+      case 'dvr-playlist': {
+        const directives = parseDirectives(query);
+        return dvr.playlist(streamOf(address), address, directives, waiting);
+      }
+      case 'ts-index':
+        return answerTsIndex(streamOf(address), waiting);
+      case 'ts-playlist':
+        return answerTsPlaylist(streamOf(address), address.generation);
+      case 'ts-segment':
+        return segments.answer(streamOf(address), address.msn);
+      case 'subtitles':
+        return answerSubtitles(streamOf(address), address.rendition, address.msn, reader);
+      case 'window-index': {
+        const range = parseRange(address.from, address.to);
+        return answerPastIndex(streamOf(address), { range, revision: address.revision });
+      }
+      case 'window-playlist': {
+        const request = { range: parseRange(address.from, address.to), revision: address.revision };
+        if (address.rendition === TS) return answerTsPast(streamOf(address), request);
+        return answerPastPlaylist(streamOf(address), request, address.rendition);
+      }
+      case 'clip':
+        return clips.answer(streamOf(address), parseRange(address.from, address.to), address.format, waiting);
+      case 'still':
+        return stills.answer(streamOf(address), instantUs(address.at), clock.nowMs() * 1000, waiting);
+      case 'vsr-live':
+        return answerVsrLive(streamOf(address), query, clock, waiting);
+      case 'vsr-window':
+        return answerVsrWindow(streamOf(address), address.window, query);
+      case 'vsr-segment':
+        return answerVsrSegment(streamOf(address), address.msn, segments);
+      case 'unknown':
+        throw new OxbowError('not-found', `there is no media at ${address.path.slice(0, 200)}`);
+    }
   };
-  const vsr = { stream: defaultStream, segments, clock };
-  return async (path, query, { signal }) => {
-    const ts = LIVE_TS.exec(path);
-    if (ts) return answerLiveTs(stream(ts[1]!), ts, segments, signal);
-    const text = LIVE_TEXT.exec(path);
-    if (text) return answerSubtitles(stream(text[1]!), text[2]!, Number(text[3]), reader);
-    const long = LIVE_DVR.exec(path);
-    if (long) {
-      const [, name, length, rendition, generation] = long;
-      if (rendition === undefined) return dvr.index(stream(name!), length!, { signal });
-      const asked = parseDirectives(query);
-      return dvr.playlist(stream(name!), length!, rendition, Number(generation), asked, { signal });
-    }
-    const live = parseLiveAddress(path);
-    if (live) return answerLive(stream(live.name), live, query, { reader, known, signal });
-    const vod = VOD.exec(path);
-    if (vod) {
-      const [, name, from, to, revision, rendition] = vod;
-      const asked = { range: parseRange(from!, to!), ...(revision !== undefined && { revision: Number(revision) }) };
-      if (rendition === undefined) return answerPastIndex(stream(name!), asked);
-      if (rendition === TS) return answerTsPast(stream(name!), asked);
-      return answerPastPlaylist(stream(name!), asked, rendition);
-    }
-    const clip = CLIP.exec(path);
-    if (clip) {
-      const [, name, from, to, format] = clip;
-      return clips.answer(stream(name!), parseRange(from!, to!), format as ClipFormat, { signal });
-    }
-    const thumb = THUMB.exec(path);
-    if (thumb) return stills.answer(stream(thumb[1]!), instantUs(thumb[2]!), clock.nowMs() * 1000, { signal });
-    const old = answerVsr(path, query, vsr, { signal });
-    if (old) return old;
-    throw new OxbowError('not-found', `there is no media at ${path.slice(0, 200)}`);
-  };
-}
-
-function answerLiveTs(
-  stream: Deliverable,
-  [, , generation, msn]: RegExpExecArray,
-  segments: TsSegments,
-  signal: AbortSignal,
-): Promise<Reply> | Reply {
-  if (generation !== undefined) return answerTsPlaylist(stream, Number(generation));
-  return msn === undefined ? answerTsIndex(stream, { signal }) : segments.answer(stream, Number(msn));
-}
-
-function answerLive(
-  stream: Deliverable,
-  address: LiveAddress,
-  query: URLSearchParams,
-  { reader, known, signal }: { reader: RangeReader; known: KnownSegments; signal: AbortSignal },
-): Promise<Reply> | Reply {
-  switch (address.kind) {
-    case 'index':
-      return answerLiveIndex(stream, { signal });
-    case 'playlist':
-      return answerLivePlaylist(stream, address, parseDirectives(query), { signal });
-    case 'init':
-      return answerInit(stream, address.rendition, address.init);
-    case 'part':
-      return answerPart(stream, address, { signal });
-    case 'segment':
-      return answerSegment(stream, address, { reader, known });
-  }
 }

@@ -5,6 +5,7 @@
  * In: a range of the past. Out: Reply.
  */
 import { createHash } from 'node:crypto';
+import type { ClipFormat } from '../api/media-address.ts';
 import type { RangeReader } from '../archive/range-reader.ts';
 import { OxbowError } from '../lib/errors.ts';
 import type { Track } from '../media/frame.ts';
@@ -30,9 +31,6 @@ const MAX_REMUXED_US = 2 * 3600 * 1_000_000;
 const MAX_REMUXED_SEGMENTS = 16_384;
 /** Segments whose shape is kept, some hundred bytes each: more than the longest clip has. */
 const MAX_LEARNED = 2 * MAX_REMUXED_SEGMENTS;
-
-/** Extensions of a clip's address. */
-export type ClipFormat = 'mp4' | 'mkv' | 'ts';
 
 /** Part of the ETag: raise the number when a format is written otherwise, lest a download be resumed with bytes of another file. */
 const REVISIONS: Readonly<Record<ClipFormat, string>> = { mp4: 'mp4-2;', mkv: 'mkv1;', ts: 'ts1;' };

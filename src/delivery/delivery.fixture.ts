@@ -5,6 +5,7 @@
 
 import assert from 'node:assert/strict';
 import { crc32 } from 'node:zlib';
+import { parseMediaAddress } from '../api/media-address.ts';
 import { openRangeReader, type RangeReader } from '../archive/range-reader.ts';
 import { concatBytes } from '../lib/bytes.ts';
 import type { Frame, Track } from '../media/frame.ts';
@@ -140,7 +141,7 @@ export async function openDelivery({
   const never = new AbortController().signal;
   const get = async (path: string, signal = never): Promise<Reply> => {
     const [plain, query] = path.split('?') as [string, string?];
-    return answer(plain, new URLSearchParams(query), { signal });
+    return answer(parseMediaAddress(plain)!, new URLSearchParams(query), { signal });
   };
   const bytes = async (reply: Reply): Promise<Uint8Array> => {
     const pieces = await Promise.all(

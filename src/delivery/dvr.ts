@@ -7,10 +7,10 @@ import { printMediaPlaylist, printMultivariantPlaylist } from '../media/m3u8/pri
 import type { ListView } from '../packager/listed.ts';
 import { lastWords } from '../recording/date-range-rows.ts';
 import type { Deliverable } from './deliverable.ts';
+import type { Directives } from './directives.ts';
 import { DvrList, type DvrPromise } from './dvr-list.ts';
 import { waitFor } from './hold.ts';
 import { offline, readyView, refuseFarSegment, renditionOf } from './live.ts';
-import type { Directives } from './live-address.ts';
 import { multivariantPlaylist } from './live-playlist.ts';
 import type { Reply } from './reply.ts';
 import { caching, cachingOfReached, playlistReply } from './text-reply.ts';
@@ -61,28 +61,26 @@ export class DvrLists {
    */
   async playlist(
     stream: Deliverable,
-    length: string,
-    renditionId: string,
-    generationNumber: number,
+    { length, rendition, generation }: { length: string; rendition: string; generation: number },
     { msn, skip }: Directives,
     { signal }: { signal: AbortSignal },
   ): Promise<Reply> {
     const current = () => {
-      const view = stream.list.view(generationNumber);
+      const view = stream.list.view(generation);
       if (!view?.segments.some((segment) => segment.sealed)) throw offline(stream);
       return view;
     };
     const view = current();
-    renditionOf(view.tracks, renditionId);
-    if (msn === undefined || view.ended) return this.#reply(stream, length, renditionId, view, skip);
+    renditionOf(view.tracks, rendition);
+    if (msn === undefined || view.ended) return this.#reply(stream, length, rendition, view, skip);
     refuseFarSegment(msn, lastOf(view));
     const reached = () => {
-      const now = stream.list.view(generationNumber);
+      const now = stream.list.view(generation);
       return !now || now.ended || lastOf(now) >= msn;
     };
     await waitFor(stream.list.changes, reached, 3000 * view.generation.targetDurationS, signal);
     if (!reached()) throw new OxbowError('part-timeout', `${stream.name} did not reach segment ${msn}`);
-    const reply = await this.#reply(stream, length, renditionId, current(), skip);
+    const reply = await this.#reply(stream, length, rendition, current(), skip);
     return { ...reply, cacheControl: cachingOfReached(view.generation.targetDurationS) };
   }
 

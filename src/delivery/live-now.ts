@@ -1,13 +1,14 @@
 /**
  * What can be said of a live address without waiting: looks into memory alone.
- * In: path and query. Out: the reply, what to wait for, or nothing where the long way must be gone. MEDIA.md 27, 28.
+ * In: address and query. Out: the reply, what to wait for, or undefined if the slow path must answer. MEDIA.md 27, 28.
  */
+import type { LiveAddress } from '../api/media-address.ts';
 import type { Subscribable } from '../lib/events.ts';
 import type { LiveDeliverable } from './deliverable.ts';
+import { parseDirectives } from './directives.ts';
 import type { Hold } from './hold.ts';
 import type { KnownSegments } from './known-segments.ts';
 import { knownSegment, liveIndex, livePart, livePlaylist, segmentInMemory } from './live.ts';
-import { type LiveAddress, parseDirectives } from './live-address.ts';
 import type { Reply } from './reply.ts';
 
 /** A live list as caches of its lists and parts see it: another object is another stream. */
@@ -42,7 +43,7 @@ export function createLiveNow(find: (name: string) => LiveDeliverable | undefine
     list: (name) => find(name)?.list,
     isCurrent: (name, list) => find(name)?.list === list,
     look(address, query) {
-      const stream = find(address.name);
+      const stream = find(address.stream);
       if (!stream) return undefined;
       switch (address.kind) {
         case 'index':
@@ -59,7 +60,7 @@ export function createLiveNow(find: (name: string) => LiveDeliverable | undefine
       }
     },
     recorded(address) {
-      const stream = address.kind === 'segment' ? find(address.name) : undefined;
+      const stream = address.kind === 'segment' ? find(address.stream) : undefined;
       return stream && address.kind === 'segment' ? knownSegment(stream, address, known) : undefined;
     },
   };

@@ -11,9 +11,9 @@ import { type Rendition, renditionsOf } from '../media/rendition-set.ts';
 import type { ListView } from '../packager/listed.ts';
 import { hasReached, nextPartOf, partsOf, positionOf, type RenditionPart } from '../packager/rendition-view.ts';
 import type { Deliverable, LiveDeliverable } from './deliverable.ts';
+import type { Directives } from './directives.ts';
 import { type Hold, settle, waitFor } from './hold.ts';
 import type { KnownSegments } from './known-segments.ts';
-import type { Directives } from './live-address.ts';
 import { isSubtitle, liveMediaPlaylist, multivariantPlaylist, partTargetOf } from './live-playlist.ts';
 import {
   lengthOf,

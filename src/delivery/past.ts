@@ -39,7 +39,7 @@ export interface Range {
 export interface PastRequest {
   readonly range: Range;
   /** It was asked for by its revision, which is never given other bytes. */
-  readonly revision?: number;
+  readonly revision?: number | undefined;
 }
 
 /**

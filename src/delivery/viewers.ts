@@ -2,7 +2,7 @@
  * Who watches: distinct players that asked for a stream's media a moment ago.
  * In: a word for each request, and one for each that waits. Out: how many there are. Constant work for each request, bounded memory.
  */
-
+import type { MediaAddress } from '../api/media-address.ts';
 import { AlikePlayers } from './alike-players.ts';
 
 /** A player that asked for nothing for so long watches no more, ms. */
@@ -51,10 +51,10 @@ export class Viewers {
    * A player was given media.
    *
    * @param player short; the same for all requests of one
-   * @param target of the request, where others may have the same name
+   * @param address what it requested, if other players may have the same name
    */
-  seen(stream: string, player: string, target?: string): void {
-    const name = target === undefined ? player : this.#alike.nameOf(stream, player, target);
+  seen(stream: string, player: string, address?: MediaAddress): void {
+    const name = address === undefined ? player : this.#alike.nameOf(stream, player, address);
     this.#seen(stream, name);
   }
 

@@ -1,8 +1,9 @@
 /**
  * The addresses of video-stream-recorder, with its meaning, on the MPEG-TS rendition of the default stream: the last five segments,
  * windows by start and minutes, catch-up by `?utc=`.
- * In: path and query. Out: Reply. Segments are named where they live for good, below /live/{stream}/ts/. docs/3-watch/ts-and-vsr.md.
+ * In: address and query. Out: Reply. Playlists name segments by their permanent address, /live/{stream}/ts/{msn}.ts. docs/3-watch/ts-and-vsr.md.
  */
+import type { VsrWindow } from '../api/media-address.ts';
 import type { Clock } from '../lib/clock.ts';
 import { printMediaPlaylist } from '../media/m3u8/print.ts';
 import type { ListedSegment, ListView } from '../packager/listed.ts';
@@ -18,14 +19,6 @@ import { tsLivePlaylist, tsPastPlaylist } from './ts-playlist.ts';
 import type { TsSegments } from './ts-segments.ts';
 import { vsrDurationUs, vsrInstantUs } from './vsr-time.ts';
 
-/** What answering needs. */
-export interface VsrOptions {
-  /** The stream behind these addresses; throws `stream-unknown` where there is none. */
-  readonly stream: () => Deliverable;
-  readonly segments: TsSegments;
-  readonly clock: Clock;
-}
-
 /** Segments of the live list. */
 const LIVE_SEGMENTS = 5;
 /** Catch-up by `?utc=` gives at most 300 minutes, µs. */
@@ -33,33 +26,34 @@ const CATCH_UP_US = 300 * 60 * 1_000_000;
 /** Whoever follows a list that ended is told so for four target durations and this, ms; then the stream is offline. */
 const ENDED_FOR_MS = 60_000;
 
-const SEGMENT = /^\/(?:live|start\/[^/]{1,64}\/[^/]{1,64})\/(\d{1,15})\.ts$/;
-const WINDOW = /^\/start\/([^/]{1,64})\/([^/]{1,64})\/(?:vod|stream)\.m3u8$/;
+/**
+ * The last five segments; with `?utc=` the 300 minutes from then on.
+ *
+ * @throws OxbowError `stream-offline`, and what windows refuse
+ */
+export function answerVsrLive(
+  stream: Deliverable,
+  query: URLSearchParams,
+  clock: Clock,
+  options: { signal: AbortSignal },
+): Promise<Reply> {
+  const utc = query.get('utc');
+  return utc === null ? answerLast(stream, clock, options) : answerCatchUp(stream, instantUs(utc));
+}
 
 /**
- * Answers one of VSR's addresses; undefined for any other path.
+ * A window by start and minutes, on the wall clock of `?tz=`.
  *
- * @throws OxbowError `stream-unknown`, `stream-offline`, and what windows and segments refuse
+ * @throws OxbowError what windows refuse
  */
-export function answerVsr(
-  path: string,
+export async function answerVsrWindow(
+  stream: Deliverable,
+  { start, length }: VsrWindow,
   query: URLSearchParams,
-  { stream, segments, clock }: VsrOptions,
-  options: { signal: AbortSignal },
-): Promise<Reply> | undefined {
-  if (path === '/live/stream.m3u8') {
-    const utc = query.get('utc');
-    return utc === null ? answerLast(stream(), clock, options) : answerCatchUp(stream(), instantUs(utc));
-  }
-  const window = WINDOW.exec(path);
-  if (window) {
-    const found = stream();
-    const fromUs = vsrInstantUs(window[1]!, query.get('tz'));
-    const range = { fromUs, toUs: fromUs + vsrDurationUs(window[2]!) };
-    return answerWindow(found, range, `../../../live/${found.name}/`);
-  }
-  const segment = SEGMENT.exec(path);
-  return segment ? answerSegment(stream(), Number(segment[1]), segments) : undefined;
+): Promise<Reply> {
+  const fromUs = vsrInstantUs(start, query.get('tz'));
+  const range = { fromUs, toUs: fromUs + vsrDurationUs(length) };
+  return answerWindow(stream, range, `../../../live/${stream.name}/`);
 }
 
 /** The last five segments as a live list that slides; more where they are too short for three target durations. */
@@ -106,7 +100,7 @@ async function answerWindow(stream: Deliverable, range: Range, base: string): Pr
   return playlistReply(text, cachingOf(window));
 }
 
-/** These names do not say which stream they are of: should another become the default, they must not be in caches for long. */
-async function answerSegment(stream: Deliverable, msn: number, segments: TsSegments): Promise<Reply> {
+/** A segment by an address that names no stream: should another become the default, it must not be in caches for long. */
+export async function answerVsrSegment(stream: Deliverable, msn: number, segments: TsSegments): Promise<Reply> {
   return { ...(await segments.answer(stream, msn)), cacheControl: caching.past };
 }

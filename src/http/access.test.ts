@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import { printMediaAddress } from '../api/media-address.ts';
 import { asAdmin, shareTestServer, startTestServer, textReply, token } from './fixture.ts';
 
 type Fields = Record<string, string>;
@@ -202,7 +203,8 @@ suite('limits', () => {
 
 suite('signed paths', () => {
   const shared = shareTestServer(() => ({
-    answer: (path) => textReply(path, { contentType: 'text/plain', cacheControl: 'public, max-age=1' }),
+    answer: (address) =>
+      textReply(printMediaAddress(address), { contentType: 'text/plain', cacheControl: 'public, max-age=1' }),
   }));
   const wish = { expires: '1h' };
   const make = async (name = 'signed') =>

@@ -4,7 +4,7 @@
  */
 import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { parseSignedPath } from '../accounts/signed-path.ts';
+import { parseSignedPath } from '../api/signed-path.ts';
 import { OxbowError } from '../lib/errors.ts';
 import type { HttpDeps } from './deps.ts';
 import { hearerOf } from './events/hearer.ts';

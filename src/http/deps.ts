@@ -4,6 +4,7 @@
  */
 import type { Access } from '../accounts/access.ts';
 import type { ExportsApi, JobsApi } from '../api/jobs-api.ts';
+import type { MediaAddress } from '../api/media-address.ts';
 import type { SettingView, StorageView } from '../api/operate-shapes.ts';
 import type { ProbeRequest, ProbeView } from '../api/probe.ts';
 import type { SystemView } from '../api/shapes.ts';
@@ -66,16 +67,11 @@ export interface HttpDeps {
   readonly events: EventBus;
   readonly webhooks: WebhooksApi;
   /**
-   * Answers a media path (`/live/…`, `/vod/…`, `/clip/…`, `/thumb/…`, `/start/…`), or throws OxbowError or FormatError.
+   * Answers a media request, or throws OxbowError or FormatError.
    *
-   * @param path as it stands in the request, still percent-encoded, without the query
-   * @param options `signal` fires when the viewer goes away or oxbow ends; `accept` is the Accept header or ''
+   * @param options `signal` fires when the client goes away or oxbow ends
    */
-  answer(
-    path: string,
-    query: URLSearchParams,
-    options: { readonly signal: AbortSignal; readonly accept: string },
-  ): Awaitable<Reply>;
+  answer(address: MediaAddress, query: URLSearchParams, options: { readonly signal: AbortSignal }): Awaitable<Reply>;
   /** What can be said of live addresses without waiting. */
   readonly now: LiveNow;
   /** Name of the stream that is meant where a media address names none; undefined while there is no stream. */

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { after, before, beforeEach } from 'node:test';
 import { openAccess } from '../accounts/access.ts';
 import { memoryTables } from '../accounts/memory-tables.fixture.ts';
+import { printMediaAddress } from '../api/media-address.ts';
 import type { StreamView } from '../api/shapes.ts';
 import type { StreamsApi } from '../api/streams-api.ts';
 import { openRangeReader } from '../archive/range-reader.ts';
@@ -101,8 +102,8 @@ export async function startTestServer(
       throw error;
     }),
     now: { list: () => undefined, isCurrent: () => false, look: () => undefined, recorded: () => undefined },
-    answer: (path) => {
-      throw new OxbowError('not-found', `no media at ${path}`);
+    answer: (address) => {
+      throw new OxbowError('not-found', `no media at ${printMediaAddress(address)}`);
     },
     reader,
     system: () => ({

@@ -5,8 +5,10 @@
 import assert from 'node:assert/strict';
 import { createServer, type Http2ServerRequest, type Http2ServerResponse, type ServerHttp2Session } from 'node:http2';
 import type { Socket } from 'node:net';
-import { type Exchange, exchangeOfHttp2, pathOf } from './exchange.ts';
+import type { MediaTarget } from '../api/media-address.ts';
+import { type Exchange, exchangeOfHttp2 } from './exchange.ts';
 import { Http2Budget, type UnsentCounts, type UnsentLimits } from './http2-budget.ts';
+import { mediaTargetOf } from './media.ts';
 
 /** Bounds of a connection. Browsers open up to 100 streams before they have read ours. */
 const limits = {
@@ -34,9 +36,7 @@ const GOODBYE_MS = 2000;
 export interface Http2Handlers {
   /** Whether a request is to be answered; it was refused otherwise. */
   accepts(exchange: Exchange): boolean;
-  /** Whether the path, without doubt, is one of media. */
-  ownsMedia(path: string): boolean;
-  media(exchange: Exchange): void;
+  media(exchange: Exchange, target: MediaTarget): void;
   other(request: Http2ServerRequest, response: Http2ServerResponse): void;
 }
 
@@ -54,7 +54,7 @@ export interface Http2Sessions {
  * @param unsent how much they may; tests set less
  */
 export function createHttp2Sessions(
-  { accepts, ownsMedia, media, other }: Http2Handlers,
+  { accepts, media, other }: Http2Handlers,
   counts: UnsentCounts,
   unsent?: UnsentLimits,
 ): Http2Sessions {
@@ -72,9 +72,9 @@ export function createHttp2Sessions(
   server.on('stream', (stream, headers, flags, rawHeaders) => {
     const exchange = exchangeOfHttp2(stream, headers, () => budget.owns(stream));
     if (!accepts(exchange)) return;
-    const isMedia = ownsMedia(pathOf(headers[':path'] ?? '/'));
-    if (!budget.admit(stream, isMedia)) return;
-    if (isMedia) return media(exchange);
+    const target = mediaTargetOf(exchange.target);
+    if (!budget.admit(stream, target !== undefined)) return;
+    if (target) return media(exchange, target);
     stream.setTimeout(STALL_MS, () => stream.destroy());
     Reflect.apply(toRequest, server, [stream, headers, flags, rawHeaders]);
   });

@@ -1,8 +1,14 @@
 /**
- * Answers media paths straight on node:http and node:http2: whole, by range, unchanged, or with a problem; held requests wait here.
- * In: requests below /live, /vod, /clip, /thumb and /start; delivery's Reply. Out: responses. RFC 9110; MEDIA.md, 27 and 28.
+ * Answers media requests directly on node:http and node:http2: whole, by range, unchanged, or with a problem; held requests wait here.
+ * In: requests with a media address; delivery's Reply. Out: responses. RFC 9110; MEDIA.md, 27 and 28.
  */
-import { parseSignedPath } from '../accounts/signed-path.ts';
+import {
+  type MediaAddress,
+  type MediaClass,
+  type MediaTarget,
+  mediaClassOf,
+  parseMediaTarget,
+} from '../api/media-address.ts';
 import { streamUnknown } from '../api/stream-name.ts';
 import type { Reply } from '../delivery/reply.ts';
 import { OxbowError } from '../lib/errors.ts';
@@ -24,13 +30,22 @@ import { viewerKey } from './viewer-key.ts';
 import { refuseWatching, signedClassOf } from './watching.ts';
 import { createWho } from './who.ts';
 
-const MEDIA = /^\/(live|vod|clip|thumb|start)\/([^/]*)/;
 const METHODS = 'GET, HEAD, OPTIONS';
 
-/** Who asks for one of these watches; who looks at stills, or takes a clip home, does not. */
-const WATCHING: ReadonlySet<string> = new Set(['playlist', 'window', 'segment', 'part']);
-/** What there is to choose from, which probes and previews ask for too. */
-const INDEX = /\/index\.m3u8$/;
+/** A client that requests one of these is a viewer. Probes and previews request Multivariant Playlists, stills and clips too. */
+const WATCHING: ReadonlySet<MediaAddress['kind']> = new Set([
+  'playlist',
+  'part',
+  'segment',
+  'dvr-playlist',
+  'ts-playlist',
+  'ts-segment',
+  'subtitles',
+  'window-playlist',
+  'vsr-live',
+  'vsr-window',
+  'vsr-segment',
+]);
 
 /** What was deleted stays deleted; caches may spare us the question for a while. */
 const GONE_CACHING = 'public, max-age=60';
@@ -42,13 +57,16 @@ const preflight = {
   'access-control-max-age': '86400',
 } as const;
 
+/** What a request has of media; undefined if its path is in no area of media. */
+export function mediaTargetOf(target: string): MediaTarget | undefined {
+  return parseMediaTarget(pathOf(target));
+}
+
 /** The server of media. */
 export interface MediaResponder {
-  /** Whether the path is one of media; then `respond` answers it. */
-  owns(path: string): boolean;
   /** Answers; never rejects. */
-  respond(exchange: Exchange): Promise<void>;
-  /** Refuses a request that waited elsewhere. */
+  respond(exchange: Exchange, target: MediaTarget): Promise<void>;
+  /** Refuses a request for media that waited elsewhere. */
   refuse(exchange: Exchange, reason: unknown): void;
   /** Those that wait here; how many may is counted together with those that wait elsewhere. */
   readonly held: HeldRequests;
@@ -64,13 +82,14 @@ export function createMediaResponder(deps: HttpDeps, pages: ForeignPages): Media
   const clientAddress = createClientAddress(deps.trustedProxies ?? []);
   const who = createWho(deps);
 
-  async function answer(exchange: Exchange, { path, query, token }: MediaTarget, session?: string): Promise<void> {
+  async function answer(exchange: Exchange, target: MediaTarget, session?: string): Promise<void> {
+    const media = target.address;
     const { headers, body } = exchange;
     const address = () => clientAddress(exchange.remoteAddress, readForwarded(headers).for);
-    const isPrivate = mayWatch(path, token, exchange);
-    const common = commonFields(exchange);
+    const isPrivate = mayWatch(target, exchange);
+    const common = commonFields(exchange, target);
     const client = () => ({ address: address(), isLocal: isLocalRequest(exchange) });
-    const fields = exchange.method === 'GET' ? takeTurn(path, client) : {};
+    const fields = exchange.method === 'GET' ? takeTurn(media, client) : {};
     const controller = new AbortController();
     const { signal } = controller;
     let isSent = false;
@@ -78,22 +97,22 @@ export function createMediaResponder(deps: HttpDeps, pages: ForeignPages): Media
       if (!isSent) controller.abort(new DOMException('the viewer went away', 'AbortError'));
     });
     const leave = held.enter(controller);
-    const isWatching = exchange.method === 'GET' && WATCHING.has(classOf(path)) && !INDEX.test(path);
-    const name = isWatching ? (nameIn(path) ?? deps.defaultStream?.()) : undefined;
+    const isWatching = exchange.method === 'GET' && WATCHING.has(media.kind);
+    const name = isWatching ? (media.stream ?? deps.defaultStream?.()) : undefined;
     const player = name === undefined ? '' : viewerKey(session, address, headers['user-agent']);
     const stopWaiting = name === undefined ? undefined : deps.viewers.waits(name, player);
     let reply: Reply;
     try {
-      const made = deps.answer(path, new URLSearchParams(query), { signal, accept: headers.accept ?? '' });
+      const made = deps.answer(media, new URLSearchParams(target.query), { signal });
       reply = made instanceof Promise ? await held.hold(made, address(), signal) : made;
     } finally {
       leave();
       stopWaiting?.();
     }
     if (name !== undefined)
-      deps.viewers.seen(name, player, session === undefined && asksFromStart(exchange) ? path : undefined);
+      deps.viewers.seen(name, player, session === undefined && asksFromStart(exchange) ? media : undefined);
     await send(exchange, reply, {
-      path,
+      class: mediaClassOf(media),
       fields: joinFields(common, fields),
       isHead: exchange.method === 'HEAD',
       isPrivate,
@@ -105,12 +124,11 @@ export function createMediaResponder(deps: HttpDeps, pages: ForeignPages): Media
    * Refuses what is not for everyone to whoever has no right to it, as if it were not there; tells whether it is such. Cookies are not
    * looked at: a page that is signed in makes itself a right to watch.
    */
-  function mayWatch(path: string, token: string | undefined, exchange: Exchange): boolean {
-    const named = nameIn(path);
-    const stream = named ?? deps.defaultStream?.() ?? '';
+  function mayWatch({ address, token }: MediaTarget, exchange: Exchange): boolean {
+    const stream = address.stream ?? deps.defaultStream?.() ?? '';
     const isPrivate = deps.streams.isPrivate(stream);
     if (token !== undefined) {
-      refuseWatching(deps.access.watch.verify(token, stream, signedClassOf(path), deps.clock.nowMs()));
+      refuseWatching(deps.access.watch.verify(token, stream, signedClassOf(address), deps.clock.nowMs()));
       return isPrivate;
     }
     if (!isPrivate) return false;
@@ -120,18 +138,17 @@ export function createMediaResponder(deps: HttpDeps, pages: ForeignPages): Media
       who.tryToken({ headers, remoteAddress, secure: false });
       if (who.whoAsks({ headers: { authorization }, remoteAddress, secure: false }).seesAll) return true;
     }
-    throw streamUnknown(named);
+    throw streamUnknown(address.stream);
   }
 
   /** Fields of every answer to it, refusals too. */
-  function commonFields(exchange: Exchange): HeadFields {
-    const { path, token } = targetOf(exchange);
-    return pages.fieldsFor(exchange, { stream: nameIn(path) ?? deps.defaultStream?.(), token });
+  function commonFields(exchange: Exchange, { address, token }: MediaTarget): HeadFields {
+    return pages.fieldsFor(exchange, { stream: address.stream ?? deps.defaultStream?.(), token });
   }
 
-  /** What is made for whoever asks costs us something. */
-  function takeTurn(path: string, client: () => LimitedClient): Readonly<Record<string, string>> {
-    const kind = classOf(path);
+  /** Clips and stills are created per request: how often is limited. */
+  function takeTurn(address: MediaAddress, client: () => LimitedClient): Readonly<Record<string, string>> {
+    const kind = mediaClassOf(address);
     if (kind !== 'clip' && kind !== 'thumb') return {};
     return deps.limits.take(kind === 'clip' ? 'clips' : 'stills', client());
   }
@@ -140,7 +157,7 @@ export function createMediaResponder(deps: HttpDeps, pages: ForeignPages): Media
     exchange: Exchange,
     reply: Reply,
     how: {
-      readonly path: string;
+      readonly class: MediaClass;
       readonly fields: HeadFields;
       readonly isHead: boolean;
       readonly isPrivate: boolean;
@@ -162,10 +179,10 @@ export function createMediaResponder(deps: HttpDeps, pages: ForeignPages): Media
       exchange.head(status, head);
       await sendBlocks(exchange, first);
     }
-    metrics.servedBytes.inc({ class: classOf(how.path) }, length);
+    metrics.servedBytes.inc({ class: how.class }, length);
   }
 
-  function countEnd(exchange: Exchange, kind: string): void {
+  function countEnd(exchange: Exchange, kind: MediaClass): void {
     const startedAt = performance.now();
     exchange.body.once('close', () => {
       metrics.httpRequests.inc({ class: kind, status: exchange.status ?? 499 });
@@ -173,36 +190,32 @@ export function createMediaResponder(deps: HttpDeps, pages: ForeignPages): Media
     });
   }
 
-  function refuse(exchange: Exchange, error: unknown, path: string): void {
+  function refuse(exchange: Exchange, error: unknown, target: MediaTarget): void {
     const { body, method, headers } = exchange;
     if (body.destroyed && !body.headersSent) return; // nobody waits any more
     const traceId = traceIdOf(headers.traceparent);
-    reportProblem(error, `${method} ${path}`, traceId, deps);
+    reportProblem(error, `${method} ${target.path}`, traceId, deps);
     if (body.headersSent) {
       exchange.cut();
       return;
     }
     const problem = toProblem(toGone(error), traceId);
-    const name = nameIn(path) ?? deps.defaultStream?.() ?? '';
+    const name = target.address.stream ?? deps.defaultStream?.() ?? '';
     const mayBeKept = problem.body.code === 'gone' && !deps.streams.isPrivate(name);
     sendPlainProblem(exchange, problem, {
-      ...commonFields(exchange),
+      ...commonFields(exchange, target),
       ...(mayBeKept && { 'cache-control': GONE_CACHING }),
     });
   }
 
   return {
-    owns: (path) => MEDIA.test(parseSignedPath(path)?.path ?? path),
-
-    async respond(exchange) {
+    async respond(exchange, target) {
       const { method } = exchange;
-      const target = targetOf(exchange);
-      const { path, query } = target;
-      const kind = classOf(path);
+      const kind = mediaClassOf(target.address);
       countEnd(exchange, kind);
       try {
         if (method === 'OPTIONS') {
-          exchange.head(204, { ...commonFields(exchange), ...preflight, allow: METHODS });
+          exchange.head(204, { ...commonFields(exchange, target), ...preflight, allow: METHODS });
           exchange.body.end();
           return;
         }
@@ -210,38 +223,23 @@ export function createMediaResponder(deps: HttpDeps, pages: ForeignPages): Media
           exchange.refuseBody();
           throw new OxbowError('method-not-allowed', `${method} is not for media.`, { extra: { allow: METHODS } });
         }
-        const told = readCmcd(query, exchange.headers);
+        const told = readCmcd(target.query, exchange.headers);
         if (told) metrics.cmcdRequests.inc({ class: kind });
         if (told?.isStarved) metrics.bufferStarvations.inc();
         await answer(exchange, target, told?.session);
       } catch (error) {
-        refuse(exchange, error, path);
+        refuse(exchange, error, target);
       }
     },
 
     refuse: (exchange, reason) => {
-      const { path } = targetOf(exchange);
-      countEnd(exchange, classOf(path));
-      refuse(exchange, reason, path);
+      const target = mediaTargetOf(exchange.target)!; // only media waits
+      countEnd(exchange, mediaClassOf(target.address));
+      refuse(exchange, reason, target);
     },
 
     held,
   };
-}
-
-/** What a media request asks for; `token` is the right to watch that stood in front of the path. */
-interface MediaTarget {
-  readonly path: string;
-  readonly query: string;
-  readonly token: string | undefined;
-}
-
-function targetOf(exchange: Exchange): MediaTarget {
-  const target = pathOf(exchange.target);
-  const mark = target.indexOf('?');
-  const whole = mark < 0 ? target : target.slice(0, mark);
-  const signed = parseSignedPath(whole);
-  return { path: signed?.path ?? whole, query: mark < 0 ? '' : target.slice(mark + 1), token: signed?.token };
 }
 
 /** A player that takes a segment in ranges requests it more than once. */
@@ -264,21 +262,4 @@ async function firstOf(blocks: AsyncGenerator<Uint8Array>): Promise<AsyncIterabl
 function toGone(error: unknown): unknown {
   if ((error as { code?: unknown } | null)?.code !== 'ENOENT') return error;
   return new OxbowError('gone', 'The recording was deleted a moment ago.', { cause: error });
-}
-
-/** The stream that a media address names; undefined for those of VSR, which mean the default stream: /start/…, /live/stream.m3u8. */
-function nameIn(path: string): string | undefined {
-  const [, area, name = ''] = MEDIA.exec(path) ?? [];
-  // No name of a stream has a dot.
-  return area === 'start' || name.includes('.') ? undefined : name;
-}
-
-/** The class of a media address, for metrics: playlist, part, segment, init, clip, thumb. */
-function classOf(path: string): string {
-  const [, area] = MEDIA.exec(path) ?? [];
-  if (area === 'clip' || area === 'thumb') return area;
-  if (path.includes('.m3u8')) return area === 'vod' || area === 'start' ? 'window' : 'playlist';
-  if (/\/init-\d+\.mp4/.test(path)) return 'init';
-  if (/\/\d+\.\d+\.m4s/.test(path)) return 'part';
-  return 'segment';
 }

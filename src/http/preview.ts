@@ -3,8 +3,9 @@
  * In: a stream as anyone may see it, the moment or span of the address. Out: tags for the page's head. Pure.
  * The Open Graph protocol; summary cards of Twitter.
  */
-import { signedPath } from '../accounts/signed-path.ts';
+import { printMediaAddress } from '../api/media-address.ts';
 import type { StreamView } from '../api/shapes.ts';
+import { printSignedPath } from '../api/signed-path.ts';
 
 /** What a page's head says. Plain text; addresses are whole. */
 export interface Preview {
@@ -63,7 +64,8 @@ export function previewOf(
   ];
   const query = asked.length === 0 ? '' : `?${asked.join('&')}`;
   const stillMs = atMs ?? newestStill(stream, nowMs);
-  const still = `/thumb/${name}/${Math.floor((stillMs ?? 0) / 1000)}.jpg`;
+  const at = String(Math.floor((stillMs ?? 0) / 1000));
+  const still = printMediaAddress({ kind: 'still', stream: name, at });
   const words = span ? spanWords(span) : atMs !== null ? momentWords(atMs) : nowWords(stream);
   return {
     title: words.moment === '' ? name : `${name} · ${words.moment}`,
@@ -73,7 +75,7 @@ export function previewOf(
       player: { url: `${base}/embed/${name}${query}`, ...sizes.player },
       ...(stillMs !== null && {
         image: {
-          url: base + (token === undefined ? still : signedPath(token, still)),
+          url: base + (token === undefined ? still : printSignedPath(token, still)),
           ...sizes.still,
           alt: altOf(name, atMs),
         },

@@ -15,7 +15,7 @@ import { hearerOf } from './events/hearer.ts';
 import { EventListeners } from './events/listeners.ts';
 import { createEventSockets, wantsEvents } from './events/web-socket.ts';
 import type { EventWish, Hearer } from './events/wish.ts';
-import { type Exchange, exchangeOfHttp1, pathOf } from './exchange.ts';
+import { type Exchange, exchangeOfHttp1 } from './exchange.ts';
 import { createForeignPages, readableFields } from './foreign-pages.ts';
 import { ownHostsOf, refuseOtherHosts } from './host-check.ts';
 import { hotDepsOf } from './hot/hot-deps.ts';
@@ -24,7 +24,7 @@ import { createHotResponder, type HotResponder } from './hot/responder.ts';
 import type { UnsentCounts, UnsentLimits } from './http2-budget.ts';
 import { createHttp2Sessions, type Http2Handlers, type Http2Sessions } from './http2-sessions.ts';
 import { registerInterface } from './interface.ts';
-import { createMediaResponder } from './media.ts';
+import { createMediaResponder, mediaTargetOf } from './media.ts';
 import { sendPlainProblem } from './media-answer.ts';
 import { openOwnPorts, openThreadPorts, type ThreadsWish } from './ports.ts';
 import { toProblem } from './problem.ts';
@@ -105,7 +105,6 @@ export async function startHttp({ listen, deps, tls, threads, forTests }: HttpOp
       return false;
     }
   };
-  const ownsMedia = (target: string) => media.owns(pathOf(target));
   const listeners = new EventListeners(deps);
   const app = await createApi(
     deps,
@@ -123,7 +122,8 @@ export async function startHttp({ listen, deps, tls, threads, forTests }: HttpOp
         enter(response);
         const exchange = exchangeOfHttp1(request, response);
         if (!accepts(exchange)) return;
-        if (ownsMedia(request.url ?? '/')) void media.respond(exchange);
+        const target = mediaTargetOf(exchange.target);
+        if (target) void media.respond(exchange, target);
         else toApi(request, response);
       };
       const openHot = (handOver: (socket: Socket) => void) => {
@@ -139,8 +139,8 @@ export async function startHttp({ listen, deps, tls, threads, forTests }: HttpOp
       };
       if (certificate) {
         const handlers: Http2Handlers = {
-          ...{ accepts, ownsMedia },
-          media: (exchange) => void media.respond(exchange),
+          accepts,
+          media: (exchange, target) => void media.respond(exchange, target),
           // Fastify takes both kinds; its types know the kind it was made for.
           other: (request, response) =>
             toApi(request as unknown as IncomingMessage, response as unknown as ServerResponse),

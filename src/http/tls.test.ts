@@ -268,7 +268,7 @@ suite('closing HTTPS', { skip: need('openssl') }, () => {
     const reply = { contentType: 'video/mp4', cacheControl: 'no-store' };
     const slow: Reply = { ...reply, length: 8, pieces: [Buffer.from('head'), { length: 4, read: tail }] };
     const large: Reply = { ...reply, length: 50_000_000, pieces: [Buffer.alloc(50_000_000)] };
-    const server = await startTestServer({ answer: (path) => (path.startsWith('/clip/slow') ? slow : large) }, pair());
+    const server = await startTestServer({ answer: ({ stream }) => (stream === 'slow' ? slow : large) }, pair());
     await using client = await openHttp2(server.url);
     const body = client.ask('/clip/slow/1/2.mp4');
     const untaken = client.session.request({ ':path': '/clip/large/1/2.mp4' });

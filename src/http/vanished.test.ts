@@ -11,6 +11,7 @@ import { openHttp2 } from '../../test/fixtures/http2.ts';
 import { need } from '../../test/fixtures/need.ts';
 import { type Folder, openFolder } from '../../test/fixtures/server.ts';
 import { until } from '../../test/fixtures/wait.ts';
+import type { MediaAddress } from '../api/media-address.ts';
 import { openRangeReader, type RangeReader } from '../archive/range-reader.ts';
 import { segmentLocation } from '../archive/segment-store.ts';
 import { startTestServer, type TestServer } from './fixture.ts';
@@ -121,8 +122,8 @@ suite('clients of HTTP/2 that take nothing', { skip: need('openssl') }, () => {
   test('that wait for media, or read slowly, keep theirs', async () => {
     let held = 0;
     const { promise } = Promise.withResolvers<never>();
-    const answer = (path: string) => {
-      if (!path.startsWith('/live/')) return deps.answer();
+    const answer = ({ kind }: MediaAddress) => {
+      if (kind === 'clip') return deps.answer();
       held++;
       return promise;
     };

@@ -6,8 +6,8 @@ import { asAdmin, startTestServer, textReply } from './fixture.ts';
 suite('who watches', () => {
   test('is who was given playlists, segments or parts; by session where it is told, else by address and program', async () => {
     await using server = await startTestServer({
-      answer(path) {
-        if (path.includes('/404.m4s')) throw new OxbowError('not-found', 'no');
+      answer(address) {
+        if ('msn' in address && address.msn === 404) throw new OxbowError('not-found', 'no');
         return textReply('media');
       },
     });

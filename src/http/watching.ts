@@ -1,16 +1,17 @@
 /**
- * What a right to watch is good for, and the refusals of one that is not.
- * In: paths of media, verdicts. Out: a class, nothing, or an OxbowError. MEDIA.md, 32.
+ * What a playback token is valid for, and the refusals of one that is not valid.
+ * In: media addresses, verdicts. Out: a class, nothing, or an OxbowError. MEDIA.md, 32.
  */
 import type { SignedClass, WatchVerdict } from '../accounts/watch-tokens.ts';
+import { type MediaAddress, type MediaClass, mediaClassOf } from '../api/media-address.ts';
 import { OxbowError } from '../lib/errors.ts';
 
 /** Segments, parts and init sections: what a playlist named a moment ago. */
-const MEDIA_FILE = /^\/(?:live|vod|start)\/.*\.(?:m4s|mp4|ts|vtt)$/;
+const MEDIA: ReadonlySet<MediaClass> = new Set(['segment', 'part', 'init']);
 
-/** The class of a media path, without its token. */
-export function signedClassOf(path: string): SignedClass {
-  return MEDIA_FILE.test(path) ? 'media' : 'playlist';
+/** How long a playback token is valid for an address. */
+export function signedClassOf(address: MediaAddress): SignedClass {
+  return MEDIA.has(mediaClassOf(address)) ? 'media' : 'playlist';
 }
 
 /**

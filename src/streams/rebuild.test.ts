@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { test } from 'node:test';
+import { parseMediaAddress } from '../api/media-address.ts';
 import { openRangeReader } from '../archive/range-reader.ts';
 import { createAnswer } from '../delivery/answer.ts';
 import { Stills } from '../delivery/stills.ts';
@@ -20,7 +21,7 @@ async function allOf(house: StreamsHouse, name: string) {
   const stills = new Stills({ makeStill: assert.fail, reader, signal });
   const answer = createAnswer({ find: (asked) => house.catalog.find(asked), clock: house.clock, reader, stills });
   const bytes = async (url: string) => {
-    const reply = await answer(url, new URLSearchParams(), { signal });
+    const reply = await answer(parseMediaAddress(url)!, new URLSearchParams(), { signal });
     const pieces = await Promise.all(
       reply.pieces.map(async (piece) => {
         if (piece instanceof Uint8Array) return Buffer.from(piece);

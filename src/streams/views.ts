@@ -2,7 +2,9 @@
  * A stream as the API shows it.
  * In: managed streams, timelines. Out: the shapes of api/shapes. Never a source's URL or headers.
  */
+
 import { printRfc3339 } from '../api/instant.ts';
+import { printMediaAddress } from '../api/media-address.ts';
 import type { MarkerView, PinView, Span, StreamView, TimelineView, TrackView } from '../api/shapes.ts';
 import type { SourceConfig } from '../config/schema.ts';
 import type { Track } from '../media/frame.ts';
@@ -51,7 +53,7 @@ export function viewOf(stream: ManagedStream, totals: RecordedTotals, viewers: n
       bytes: totals.bytes + openBytes(stream),
     },
     viewers,
-    hls: `/live/${definition.name}/index.m3u8`,
+    hls: printMediaAddress({ kind: 'index', stream: definition.name }),
   };
 }
 

@@ -4,6 +4,7 @@
  * answers any path: live, past, bytes.
  */
 import assert from 'node:assert/strict';
+import { parseMediaAddress } from '../../src/api/media-address.ts';
 import { openRangeReader, type RangeReader } from '../../src/archive/range-reader.ts';
 import type { Config } from '../../src/config/schema.ts';
 import { createAnswer } from '../../src/delivery/answer.ts';
@@ -103,7 +104,7 @@ export class Stage implements AsyncDisposable {
   readonly fetch: FetchPath = async (path, signal = this.#ended.signal) => {
     const [plain, query] = path.split('?') as [string, string?];
     try {
-      const reply = await this.#answer(plain, new URLSearchParams(query), { signal });
+      const reply = await this.#answer(parseMediaAddress(plain)!, new URLSearchParams(query), { signal });
       return fetchedOf(reply, await this.#bytesOf(reply));
     } catch (error) {
       if (!(error instanceof OxbowError)) throw error;

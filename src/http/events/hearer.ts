@@ -3,7 +3,7 @@
  * In: a request with the right to watch that stood in front of its path, what it wants. Out: Hearer, or a refusal. MEDIA.md, 32.
  */
 import type { Access } from '../../accounts/access.ts';
-import { parseSignedPath } from '../../accounts/signed-path.ts';
+import { parseSignedPath } from '../../api/signed-path.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { bucketOwner } from '../rate-limit.ts';

@@ -1,10 +1,10 @@
 /**
  * Finds the bytes for a live address at once: lists of the version that is now, parts and segments while they are new.
- * In: the target of a GET. Out: a wire to write, what to wait for, or nothing where the long way must be gone. MEDIA.md 23a, 27.
+ * In: the target of a GET. Out: a wire to write, what to wait for, or undefined if the slow path must answer. MEDIA.md 23a, 27.
  */
-import { parseSignedPath } from '../../accounts/signed-path.ts';
+import { isLiveAddress, type LiveAddress, parseMediaAddress } from '../../api/media-address.ts';
+import { splitTarget } from '../../api/signed-path.ts';
 import { type Hold, isHold } from '../../delivery/hold.ts';
-import { type LiveAddress, parseLiveAddress } from '../../delivery/live-address.ts';
 import type { ListState, LiveNow } from '../../delivery/live-now.ts';
 import type { Reply } from '../../delivery/reply.ts';
 import { type Wire, type WireForm, wireOf } from './wire.ts';
@@ -16,11 +16,12 @@ const SWEEP_MS = 2000;
 const MAX_BYTES = 64 * 1024 * 1024;
 /** Lists, and what is waited for, of one version of one stream; players ask for a few, whoever asks for more begins anew. */
 const MAX_LISTS = 1000;
+/** Paths of which the address is known: what many request at the same time. */
+const MAX_ADDRESSES = 4000;
 
 /** What was found for a target. */
 export interface Found {
-  readonly stream: string;
-  readonly kind: LiveAddress['kind'];
+  readonly address: LiveAddress;
   /** Not everyone may watch it: shared caches must not keep it. */
   readonly isPrivate: boolean;
   /** Its bytes are kept elsewhere. */
@@ -47,12 +48,12 @@ export interface AnswersOptions {
   readonly now: LiveNow;
   /** Whether all may watch it, whoever they are; asked each time. */
   readonly isOpen: (stream: string) => boolean;
-  /** Whether the token in front of a path gives the right to it; asked each time. */
-  readonly mayWatch: (token: string, stream: string, path: string) => boolean;
+  /** Whether the token before a path is valid for it; called each time. */
+  readonly mayWatch: (token: string, address: LiveAddress) => boolean;
   /** Fields of every answer. */
   readonly head: Readonly<Record<string, string>>;
-  /** Told of what kept it from an answer, a refusal or a mistake of ours; whoever asked goes the long way. */
-  readonly failed: (error: unknown, of: Pick<Found, 'stream' | 'kind'>) => void;
+  /** Called with what prevented an answer, a refusal or a bug; the slow path then answers the request. */
+  readonly failed: (error: unknown, address: LiveAddress) => void;
   /** A clock that never steps, ms. */
   readonly nowMs: () => number;
 }
@@ -63,6 +64,7 @@ export class ReadyAnswers implements Disposable {
   readonly #lists = new Map<string, Lists>();
   /** In the order in which they were made. */
   readonly #media = new Map<string, Media>();
+  readonly #addresses = new Map<string, LiveAddress>();
   readonly #sweeper: NodeJS.Timeout;
   #bytes = 0;
 
@@ -82,41 +84,37 @@ export class ReadyAnswers implements Disposable {
    * @param given path and query, with a token in front or without
    */
   find(given: string, takesGzip: boolean): Found | undefined {
-    const signed = parseSignedPath(given);
-    const target = signed?.path ?? given;
-    if (!target.startsWith('/live/')) return undefined;
-    const mark = target.indexOf('?');
-    const path = mark < 0 ? target : target.slice(0, mark);
-    const name = path.slice(6, path.indexOf('/', 6));
+    const { token, path, query } = splitTarget(given);
+    const address = this.#addressOf(path);
+    if (!address) return undefined;
     const { now, isOpen, mayWatch } = this.#options;
-    const list = now.list(name);
+    const list = now.list(address.stream);
     if (!list) return undefined;
-    const isPrivate = !isOpen(name);
-    if (signed ? !mayWatch(signed.token, name, path) : isPrivate) return undefined;
+    const isPrivate = !isOpen(address.stream);
+    if (token === undefined ? isPrivate : !mayWatch(token, address)) return undefined;
     const media = this.#media.get(path);
     if (media?.list === list && media.found.isPrivate === isPrivate) return media.found;
-    const query = mark < 0 ? '' : directivesIn(target.slice(mark + 1));
-    if (query === undefined) return undefined;
-    const { found: lists } = this.#listsOf(name, list);
-    const key = `${takesGzip ? 'z' : ''}${path}?${query}`;
+    const directives = directivesIn(query);
+    if (directives === undefined) return undefined;
+    const { found: lists } = this.#listsOf(address.stream, list);
+    const key = `${takesGzip ? 'z' : ''}${path}?${directives}`;
     const ready = lists.get(key);
     if (ready?.isPrivate === isPrivate) return ready;
-    const address = parseLiveAddress(path);
-    const found = address && this.#look(address, query, { takesGzip, isPrivate });
+    const found = this.#look(address, directives, { takesGzip, isPrivate });
     if (!found || found.isShared) return found;
-    const isMedia = found.kind === 'part' || found.kind === 'segment';
+    const isMedia = address.kind === 'part' || address.kind === 'segment';
     if (isMedia && !('look' in found.answer)) this.#keep(path, list, found, found.answer);
     // What is waited for is the same for all who ask until something changes.
     else if (lists.size < MAX_LISTS) lists.set(key, found);
     return found;
   }
 
-  /** The wire of a reply that was waited for; undefined where the long way must be gone. */
-  wireOf(reply: Reply, found: Pick<Found, 'stream' | 'kind' | 'isPrivate'>, takesGzip: boolean): Wire | undefined {
+  /** The wire of a reply that was waited for; undefined if the slow path must answer. */
+  wireOf(reply: Reply, found: Pick<Found, 'address' | 'isPrivate'>, takesGzip: boolean): Wire | undefined {
     try {
       return wireOf(reply, this.#options.head, { takesGzip, isPrivate: found.isPrivate });
     } catch (error) {
-      this.#options.failed(error, found);
+      this.#options.failed(error, found.address);
       return undefined;
     }
   }
@@ -124,12 +122,12 @@ export class ReadyAnswers implements Disposable {
   [Symbol.dispose](): void {
     clearInterval(this.#sweeper);
     this.#media.clear();
+    this.#addresses.clear();
     this.#lists.clear();
   }
 
   #look(address: LiveAddress, query: string, { takesGzip, isPrivate }: WireForm): Found | undefined {
-    const { kind, name: stream } = address;
-    const found = { stream, kind, isPrivate };
+    const found = { address, isPrivate };
     const { now } = this.#options;
     try {
       const reply = now.look(address, new URLSearchParams(query));
@@ -141,9 +139,20 @@ export class ReadyAnswers implements Disposable {
       const answer = recorded && this.wireOf(recorded, found, takesGzip);
       return answer && { ...found, isShared: true, answer };
     } catch (error) {
-      this.#options.failed(error, found);
+      this.#options.failed(error, address);
       return undefined;
     }
+  }
+
+  /** Undefined if a live list cannot answer it. */
+  #addressOf(path: string): LiveAddress | undefined {
+    const known = this.#addresses.get(path);
+    if (known) return known;
+    const address = parseMediaAddress(path);
+    if (!address || !isLiveAddress(address)) return undefined;
+    if (this.#addresses.size >= MAX_ADDRESSES) this.#addresses.clear();
+    this.#addresses.set(path, address);
+    return address;
   }
 
   #listsOf(name: string, list: ListState): Lists {

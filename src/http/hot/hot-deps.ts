@@ -14,8 +14,8 @@ export function hotDepsOf(deps: HttpDeps, { ownHosts, head }: Pick<HotDeps, 'own
   return {
     now: deps.now,
     isPrivate: (name) => deps.streams.isPrivate(name),
-    mayWatch: (token, stream, path) =>
-      deps.access.watch.verify(token, stream, signedClassOf(path), clock.nowMs()) === 'ok',
+    mayWatch: (token, address) =>
+      deps.access.watch.verify(token, address.stream, signedClassOf(address), clock.nowMs()) === 'ok',
     viewers: deps.viewers,
     counts: countsOf(deps.metrics),
     trustedProxies: deps.trustedProxies ?? [],

@@ -2,8 +2,8 @@
  * A live stream of a test's making: what is there, and what comes when the test says so.
  * In: paths and texts. Out: LiveNow. Nothing else of oxbow stands behind it.
  */
+import type { LiveAddress } from '../../api/media-address.ts';
 import type { Hold } from '../../delivery/hold.ts';
-import type { LiveAddress } from '../../delivery/live-address.ts';
 import type { LiveNow } from '../../delivery/live-now.ts';
 import type { Reply } from '../../delivery/reply.ts';
 import { OxbowError } from '../../lib/errors.ts';

@@ -4,6 +4,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { type LiveAddress, mediaClassOf, printMediaAddress } from '../../api/media-address.ts';
 import type { LiveNow } from '../../delivery/live-now.ts';
 import type { Viewers } from '../../delivery/viewers.ts';
 import { OxbowError } from '../../lib/errors.ts';
@@ -46,8 +47,8 @@ export interface HotDeps {
   readonly now: LiveNow;
   /** Whether not everyone may watch the stream. */
   isPrivate(stream: string): boolean;
-  /** Whether the token in front of a path gives the right to it. */
-  mayWatch(token: string, stream: string, path: string): boolean;
+  /** Whether the token before a path is valid for it. */
+  mayWatch(token: string, address: LiveAddress): boolean;
   readonly viewers: Pick<Viewers, 'seen'>;
   readonly counts: HotCounts;
   readonly trustedProxies: readonly string[];
@@ -92,11 +93,11 @@ export function createHotResponder(deps: HotDeps, held: HeldRequests, handlers: 
   const answers = new ReadyAnswers({
     now: deps.now,
     isOpen: (name) => !deps.isPrivate(name),
-    mayWatch: (token, stream, path) => deps.mayWatch(token, stream, path),
+    mayWatch: (token, address) => deps.mayWatch(token, address),
     head: deps.head,
-    failed(error, { stream, kind }) {
-      // The long way meets the same refusal and says it; a mistake of ours may be one of this way alone.
-      if (!(error instanceof OxbowError)) deps.failed(error, `GET /live/${stream}: ${kind}`);
+    failed(error, address) {
+      // The slow path meets the same refusal and sends it; a bug may be in this path alone.
+      if (!(error instanceof OxbowError)) deps.failed(error, `GET ${printMediaAddress(address)}`);
     },
     nowMs: () => clock.monotonicMs(),
   });
@@ -120,11 +121,11 @@ export function createHotResponder(deps: HotDeps, held: HeldRequests, handlers: 
   }
 
   function served(
-    { stream, kind: found }: Found,
+    { address }: Found,
     { bodyBytes }: Wire,
     { target, asker, socket, waitedMs }: { target: string; asker: Asker; socket: Socket; waitedMs: number },
   ): void {
-    const kind = found === 'index' ? 'playlist' : found;
+    const kind = mediaClassOf(address);
     let sum = sums.get(kind);
     if (!sum) {
       sum = { answers: 0, bytes: 0, told: 0 };
@@ -137,10 +138,10 @@ export function createHotResponder(deps: HotDeps, held: HeldRequests, handlers: 
     const told = mark < 0 ? asker.told : (readCmcd(target.slice(mark), {}) ?? asker.told);
     if (told) sum.told++;
     if (told?.isStarved) counts.starved();
-    // What there is to choose from is asked for by probes and previews too.
-    if (found === 'index') return;
-    const isAnonymous = told?.session === undefined && found !== 'playlist';
-    viewers.seen(stream, keyOf(told?.session, asker, socket), isAnonymous ? target : undefined);
+    // Probes and previews request Multivariant Playlists too.
+    if (address.kind === 'index') return;
+    const isAnonymous = told?.session === undefined;
+    viewers.seen(address.stream, keyOf(told?.session, asker, socket), isAnonymous ? address : undefined);
   }
 
   const host: ConnectionHost = {

@@ -2,9 +2,11 @@
  * Rights to watch one stream: made and taken back by administrators, carried in the path.
  * In: a stream's name, until when. Out: WatchToken. MEDIA.md, 32.
  */
-import { signedPath } from '../../accounts/signed-path.ts';
+
 import { WatchToken } from '../../api/access-shapes.ts';
 import { printRfc3339 } from '../../api/instant.ts';
+import { printMediaAddress } from '../../api/media-address.ts';
+import { printSignedPath } from '../../api/signed-path.ts';
 import { Type } from '../../api/type.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { expiresForms, readExpiry } from './expiry-field.ts';
@@ -48,7 +50,7 @@ export const watchTokenRoutes: readonly Route[] = [
         body: {
           token,
           url: `${origin}/watch/${name}?token=${token}`,
-          hls: `${origin}${signedPath(token, `/live/${name}/index.m3u8`)}`,
+          hls: `${origin}${printSignedPath(token, printMediaAddress({ kind: 'index', stream: name }))}`,
           expiresAt: printRfc3339(Math.ceil(expiresMs / 1000) * 1000),
         },
       };

@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { WatchTokens } from '../../accounts/watch-tokens.ts';
+import { type LiveAddress, parseMediaAddress } from '../../api/media-address.ts';
 import { openRangeReader } from '../../archive/range-reader.ts';
 import { segmentLocation } from '../../archive/segment-store.ts';
 import { KnownSegments, type RecordedPlace } from '../../delivery/known-segments.ts';
-import { parseLiveAddress } from '../../delivery/live-address.ts';
 import { createLiveNow, type LiveNow } from '../../delivery/live-now.ts';
 import type { Reply } from '../../delivery/reply.ts';
 import { audioFrames, audioTrack, interleave, videoFrames, videoTrack } from '../../live/frames.fixture.ts';
@@ -74,9 +74,11 @@ async function publish({ stream }: House, from: number, to: number): Promise<voi
   await Promise.resolve(); // messages of a turn go together at its end
 }
 
+const addressOf = (path: string) => parseMediaAddress(path) as LiveAddress;
+
 /** What is answered: the words of a list, the bytes of media, the word for what is waited for. */
 function look(now: LiveNow, path: string, query = ''): unknown {
-  const found = now.look(parseLiveAddress(path)!, new URLSearchParams(query));
+  const found = now.look(addressOf(path), new URLSearchParams(query));
   if (!found || 'look' in found) return found && `waits: ${found.key}`;
   return Buffer.concat((found as Reply).pieces as Uint8Array[]).toString('latin1');
 }
@@ -116,7 +118,7 @@ suite('streams as a serving thread knows them', () => {
     copies.now.list('door');
     const list = `/live/door/av0/g${house.list.generation!.number}.m3u8`;
     const query = new URLSearchParams(`_HLS_msn=${house.list.open!.msn}`);
-    const waiting = copies.now.look(parseLiveAddress(list)!, query);
+    const waiting = copies.now.look(addressOf(list), query);
     assert.ok(waiting && 'look' in waiting);
     state.list = createHouse().list;
     feed.check('door');
@@ -136,22 +138,22 @@ suite('streams as a serving thread knows them', () => {
     });
     const token = tokens.sign('door', state.nowMs + 60_000);
     const path = '/live/door/index.m3u8';
-    assert.ok(copies.mayWatch(token, 'door', path));
-    assert.ok(!copies.mayWatch(token, 'other', path));
+    assert.ok(copies.mayWatch(token, addressOf(path)));
+    assert.ok(!copies.mayWatch(token, addressOf('/live/other/index.m3u8')));
     state.access = { ...everyone, isPrivate: true };
     feed.check();
     assert.equal(copies.access('door')!.isPrivate, true);
-    assert.ok(copies.mayWatch(token, 'door', path));
+    assert.ok(copies.mayWatch(token, addressOf(path)));
     state.access = { ...state.access, epoch: 1 };
     feed.check('door');
-    assert.ok(!copies.mayWatch(token, 'door', path));
+    assert.ok(!copies.mayWatch(token, addressOf(path)));
     const next = new Map([['door', 1]]);
     tokens.learn('door', next.get('door')!);
     const again = tokens.sign('door', state.nowMs + 60_000);
-    assert.ok(copies.mayWatch(again, 'door', path));
+    assert.ok(copies.mayWatch(again, addressOf(path)));
     state.nowMs += 61_000;
-    assert.ok(!copies.mayWatch(again, 'door', path), 'it has ended');
-    assert.ok(copies.mayWatch(again, 'door', '/live/door/av0/1.m4s'), 'media for two target durations more');
+    assert.ok(!copies.mayWatch(again, addressOf(path)), 'it has ended');
+    assert.ok(copies.mayWatch(again, addressOf('/live/door/av0/1.m4s')), 'media for two target durations more');
   });
 
   test('recorded segments whose place is known are read once they are asked for, and are at hand from then on', async () => {
@@ -164,7 +166,7 @@ suite('streams as a serving thread knows them', () => {
     copies.now.list('door');
     const location = segmentLocation('one.mp4');
     await writeFile(join(folder, location), 'before the segment behind');
-    const address = parseLiveAddress('/live/door/v0/7.m4s')!;
+    const address = addressOf('/live/door/v0/7.m4s');
     const place: RecordedPlace = {
       reply: { contentType: 'video/mp4', cacheControl: 'no-store', length: 11 },
       ranges: [{ location, offset: 7, length: 11 }],

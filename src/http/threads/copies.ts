@@ -4,11 +4,11 @@
  */
 
 import { WatchTokens } from '../../accounts/watch-tokens.ts';
+import type { LiveAddress } from '../../api/media-address.ts';
 import { openRangeReader, type RangeReader } from '../../archive/range-reader.ts';
 import type { LiveDeliverable } from '../../delivery/deliverable.ts';
 import { KnownSegments } from '../../delivery/known-segments.ts';
 import { keyOf } from '../../delivery/live.ts';
-import type { LiveAddress } from '../../delivery/live-address.ts';
 import { createLiveNow, type LiveNow } from '../../delivery/live-now.ts';
 import type { Init } from '../../media/segment.ts';
 import type { ListChange, LiveListState } from '../../packager/listed.ts';
@@ -123,8 +123,8 @@ export class Copies implements AsyncDisposable {
   }
 
   /** Whether the token in front of a path gives the right to it. */
-  mayWatch(token: string, name: string, path: string): boolean {
-    return this.#tokens.verify(token, name, signedClassOf(path), this.#options.nowMs()) === 'ok';
+  mayWatch(token: string, address: LiveAddress): boolean {
+    return this.#tokens.verify(token, address.stream, signedClassOf(address), this.#options.nowMs()) === 'ok';
   }
 
   /** Takes what the main thread says of streams. */
@@ -175,7 +175,7 @@ export class Copies implements AsyncDisposable {
 
   /** Reads a recorded segment into what is shared, for whoever asks for it next; this time the main thread answers. */
   #warm(address: LiveAddress): undefined {
-    const copy = address.kind === 'segment' ? this.#copies.get(address.name) : undefined;
+    const copy = address.kind === 'segment' ? this.#copies.get(address.stream) : undefined;
     if (!copy || address.kind !== 'segment' || this.#warming >= MAX_WARMING) return;
     const ranges = this.#known.ranges(copy, keyOf(address));
     const bytes = ranges.reduce((sum, { length }) => sum + length, 0);

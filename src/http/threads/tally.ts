@@ -2,6 +2,7 @@
  * What a serving thread counts, until it is told to the main thread, where metrics and viewers are.
  * In: words of the hot responder. Out: sums. Bounded: beyond that, players are counted by the next sum.
  */
+import type { MediaAddress } from '../../api/media-address.ts';
 import { AlikePlayers } from '../../delivery/alike-players.ts';
 import { watchLoop } from '../../observe/loop-lag.ts';
 import type { HotCounts, Served } from '../hot/responder.ts';
@@ -55,9 +56,9 @@ export class Tally implements HotCounts, Disposable {
     this.#held += change;
   }
 
-  /** A player was given media. @param target of the request, where others may have the same name */
-  seen(stream: string, given: string, target?: string): void {
-    const player = target === undefined ? given : this.#alike.nameOf(stream, given, target);
+  /** A player was given media. @param address what it requested, if other players may have the same name */
+  seen(stream: string, given: string, address?: MediaAddress): void {
+    const player = address === undefined ? given : this.#alike.nameOf(stream, given, address);
     const players = this.#seen.get(stream) ?? new Set<string>();
     this.#seen.set(stream, players);
     if (this.#players >= MAX_SEEN || players.has(player)) return;

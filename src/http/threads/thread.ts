@@ -57,7 +57,7 @@ const hot = createHotResponder(
   {
     now: copies.now,
     isPrivate: (name) => copies.access(name)?.isPrivate ?? true,
-    mayWatch: (token, name, path) => copies.mayWatch(token, name, path),
+    mayWatch: (token, address) => copies.mayWatch(token, address),
     viewers: tally,
     counts: tally,
     trustedProxies: settings.trustedProxies,

@@ -1,0 +1,355 @@
+/**
+ * The addresses of media: one union, parsed once per request and carried from then on; `printMediaAddress` is the inverse.
+ * In: request targets. Out: what is requested, its stream and its class, for access control, metrics, viewers and delivery. Pure.
+ * Times and durations stay the text of the path, percent-encoded: what they mean may depend on the query (VSR's time zones), and an
+ * invalid one is refused only after access control. No regular expression here backtracks: this runs for every request.
+ */
+import { splitTarget, type TargetPieces } from './signed-path.ts';
+import { isStreamName } from './stream-name.ts';
+
+/** What a live list may answer from memory, below /live/{stream}/: a Multivariant Playlist, or of a rendition a list, init section, segment or part. */
+export type LiveAddress = { readonly stream: string } & (
+  | { readonly kind: 'index' }
+  | { readonly kind: 'playlist'; readonly rendition: string; readonly generation: number }
+  | { readonly kind: 'init'; readonly rendition: string; readonly init: number }
+  | { readonly kind: 'segment'; readonly rendition: string; readonly msn: number }
+  | { readonly kind: 'part'; readonly rendition: string; readonly msn: number; readonly part: number }
+);
+
+/** The other forms of the live stream: lists that reach hours back, MPEG-TS, subtitles. */
+export type LiveFormAddress = { readonly stream: string } & (
+  | { readonly kind: 'dvr-index'; readonly length: string }
+  | { readonly kind: 'dvr-playlist'; readonly length: string; readonly rendition: string; readonly generation: number }
+  | { readonly kind: 'ts-index' }
+  | { readonly kind: 'ts-playlist'; readonly generation: number }
+  | { readonly kind: 'ts-segment'; readonly msn: number }
+  | { readonly kind: 'subtitles'; readonly rendition: string; readonly msn: number }
+);
+
+/** A range of a recording; `to` may be a duration. */
+interface RangeInPath {
+  readonly stream: string;
+  readonly from: string;
+  readonly to: string;
+}
+
+/** A window of the recording as playlists; `revision` names one state of it for good. */
+export type WindowAddress = RangeInPath & { readonly revision: number | undefined } & (
+    | { readonly kind: 'window-index' }
+    | { readonly kind: 'window-playlist'; readonly rendition: string }
+  );
+
+/** Files made from the recording. */
+export type FileAddress =
+  | (RangeInPath & { readonly kind: 'clip'; readonly format: ClipFormat })
+  | { readonly kind: 'still'; readonly stream: string; readonly at: string };
+
+/** Formats of a clip. */
+export type ClipFormat = 'mp4' | 'mkv' | 'ts';
+
+/** The addresses of video-stream-recorder, which name no stream: the default stream is meant. */
+export type VsrAddress = { readonly stream: undefined } & (
+  | { readonly kind: 'vsr-live' }
+  | { readonly kind: 'vsr-window'; readonly window: VsrWindow; readonly file: 'vod' | 'stream' }
+  | { readonly kind: 'vsr-segment'; readonly window: VsrWindow | undefined; readonly msn: number }
+);
+
+/** Start and length as VSR writes them. */
+export interface VsrWindow {
+  readonly start: string;
+  readonly length: string;
+}
+
+/** A path in an area of media that names nothing there. */
+export interface UnknownAddress {
+  readonly kind: 'unknown';
+  /** The stream that it seems to name: access control and limits apply before the refusal. */
+  readonly stream: string | undefined;
+  readonly class: MediaClass;
+  readonly path: string;
+}
+
+/** What a media path names; `stream` undefined means the default stream. */
+export type MediaAddress = LiveAddress | LiveFormAddress | WindowAddress | FileAddress | VsrAddress | UnknownAddress;
+
+/** Classes of addresses, for metrics, limits and how long a playback token is valid for them. */
+export type MediaClass = 'playlist' | 'window' | 'init' | 'segment' | 'part' | 'clip' | 'thumb';
+
+const classes: Readonly<Record<Exclude<MediaAddress['kind'], 'unknown'>, MediaClass>> = {
+  index: 'playlist',
+  playlist: 'playlist',
+  init: 'init',
+  segment: 'segment',
+  part: 'part',
+  'dvr-index': 'playlist',
+  'dvr-playlist': 'playlist',
+  'ts-index': 'playlist',
+  'ts-playlist': 'playlist',
+  'ts-segment': 'segment',
+  subtitles: 'segment',
+  'window-index': 'window',
+  'window-playlist': 'window',
+  clip: 'clip',
+  still: 'thumb',
+  'vsr-live': 'playlist',
+  'vsr-window': 'window',
+  'vsr-segment': 'segment',
+};
+
+/** The class of an address. */
+export function mediaClassOf(address: MediaAddress): MediaClass {
+  return address.kind === 'unknown' ? address.class : classes[address.kind];
+}
+
+/** Whether a live list may answer it. */
+export function isLiveAddress(address: MediaAddress): address is LiveAddress {
+  switch (address.kind) {
+    case 'index':
+    case 'playlist':
+    case 'init':
+    case 'segment':
+    case 'part':
+      return true;
+    default:
+      return false;
+  }
+}
+
+/** A request for media. */
+export interface MediaTarget extends TargetPieces {
+  readonly address: MediaAddress;
+}
+
+/**
+ * Parses the target of a request, in origin form.
+ *
+ * @returns undefined if its path is in no area of media
+ */
+export function parseMediaTarget(target: string): MediaTarget | undefined {
+  const pieces = splitTarget(target);
+  const address = parseMediaAddress(pieces.path);
+  return address && { ...pieces, address };
+}
+
+/**
+ * Parses a path.
+ *
+ * @param path without token and query, percent-encoded
+ * @returns `unknown` for what names nothing in an area of media, undefined outside of them
+ */
+export function parseMediaAddress(path: string): MediaAddress | undefined {
+  if (path.startsWith('/live/')) return parseLive(path) ?? unknown(path, 'live');
+  if (path.startsWith('/vod/')) return parseWindow(path) ?? unknown(path, 'vod');
+  if (path.startsWith('/clip/')) return parseClip(path) ?? unknown(path, 'clip');
+  if (path.startsWith('/thumb/')) return parseStill(path) ?? unknown(path, 'thumb');
+  if (path.startsWith('/start/')) return parseStart(path) ?? unknown(path, 'start');
+  return undefined;
+}
+
+/**
+ * Prints the path of an address.
+ *
+ * @returns what `parseMediaAddress` parses to an equal address
+ */
+export function printMediaAddress(address: MediaAddress): string {
+  switch (address.kind) {
+    case 'index':
+      return `/live/${address.stream}/index.m3u8`;
+    case 'playlist':
+      return `/live/${address.stream}/${address.rendition}/g${address.generation}.m3u8`;
+    case 'init':
+      return `/live/${address.stream}/${address.rendition}/init-${address.init}.mp4`;
+    case 'segment':
+      return `/live/${address.stream}/${address.rendition}/${address.msn}.m4s`;
+    case 'part':
+      return `/live/${address.stream}/${address.rendition}/${address.msn}.${address.part}.m4s`;
+    case 'dvr-index':
+      return `/live/${address.stream}/dvr-${address.length}/index.m3u8`;
+    case 'dvr-playlist':
+      return `/live/${address.stream}/dvr-${address.length}/${address.rendition}/g${address.generation}.m3u8`;
+    case 'ts-index':
+      return `/live/${address.stream}/ts/index.m3u8`;
+    case 'ts-playlist':
+      return `/live/${address.stream}/ts/g${address.generation}.m3u8`;
+    case 'ts-segment':
+      return `/live/${address.stream}/ts/${address.msn}.ts`;
+    case 'subtitles':
+      return `/live/${address.stream}/${address.rendition}/${address.msn}.vtt`;
+    case 'window-index':
+      return `${printWindow(address)}/index.m3u8`;
+    case 'window-playlist':
+      return `${printWindow(address)}/${address.rendition}.m3u8`;
+    case 'clip':
+      return `/clip/${address.stream}/${address.from}/${address.to}.${address.format}`;
+    case 'still':
+      return `/thumb/${address.stream}/${address.at}.jpg`;
+    case 'vsr-live':
+      return '/live/stream.m3u8';
+    case 'vsr-window':
+      return `${printVsrWindow(address.window)}/${address.file}.m3u8`;
+    case 'vsr-segment':
+      return `${address.window ? printVsrWindow(address.window) : '/live'}/${address.msn}.ts`;
+    case 'unknown':
+      return address.path;
+  }
+}
+
+function printWindow({ stream, from, to, revision }: WindowAddress): string {
+  return `/vod/${stream}/${from}/${to}${revision === undefined ? '' : `/v${revision}`}`;
+}
+
+function printVsrWindow({ start, length }: VsrWindow): string {
+  return `/start/${start}/${length}`;
+}
+
+const RENDITION = /^[a-z0-9-]{1,32}$/;
+const SUBTITLES = /^s\d[a-z0-9-]{0,30}$/;
+const DVR = /^dvr-[0-9a-z]{1,8}$/;
+const CLIP_FORMAT = /\.(mp4|mkv|ts)$/;
+/** Digits of an MSN or generation; of an init section or revision; of a part. */
+const [MSN_DIGITS, INIT_DIGITS, PART_DIGITS] = [15, 9, 5];
+const MAX_TIME_LENGTH = 64;
+
+/** Below /live/: the hot path, so without arrays. */
+function parseLive(path: string): MediaAddress | undefined {
+  const nameEnd = path.indexOf('/', 6);
+  if (nameEnd < 0) return parseVsrLive(path.slice(6));
+  const stream = path.slice(6, nameEnd);
+  if (!isStreamName(stream)) return undefined;
+  const folderEnd = path.lastIndexOf('/');
+  const file = path.slice(folderEnd + 1);
+  if (folderEnd === nameEnd) return file === 'index.m3u8' ? { kind: 'index', stream } : undefined;
+  const folder = path.slice(nameEnd + 1, folderEnd);
+  if (folder === 'ts') {
+    const ts = parseTs(stream, file);
+    if (ts) return ts;
+  }
+  if (folder.startsWith('dvr-')) {
+    const dvr = parseDvr(stream, folder, file);
+    if (dvr) return dvr;
+  }
+  return RENDITION.test(folder) ? parseOfRendition(stream, folder, file) : undefined;
+}
+
+function parseOfRendition(stream: string, rendition: string, file: string): MediaAddress | undefined {
+  if (file.endsWith('.m4s')) {
+    const end = file.length - 4;
+    const dot = file.indexOf('.');
+    const msn = wholeNumber(file, 0, dot, MSN_DIGITS);
+    if (msn < 0) return undefined;
+    if (dot === end) return { kind: 'segment', stream, rendition, msn };
+    const part = wholeNumber(file, dot + 1, end, PART_DIGITS);
+    return part < 0 ? undefined : { kind: 'part', stream, rendition, msn, part };
+  }
+  const generation = generationOf(file);
+  if (generation >= 0) return { kind: 'playlist', stream, rendition, generation };
+  if (file.startsWith('init-') && file.endsWith('.mp4')) {
+    const init = wholeNumber(file, 5, file.length - 4, INIT_DIGITS);
+    return init < 0 ? undefined : { kind: 'init', stream, rendition, init };
+  }
+  if (!file.endsWith('.vtt') || !SUBTITLES.test(rendition)) return undefined;
+  const msn = wholeNumber(file, 0, file.length - 4, MSN_DIGITS);
+  return msn < 0 ? undefined : { kind: 'subtitles', stream, rendition, msn };
+}
+
+function parseTs(stream: string, file: string): MediaAddress | undefined {
+  if (file === 'index.m3u8') return { kind: 'ts-index', stream };
+  const generation = generationOf(file);
+  if (generation >= 0) return { kind: 'ts-playlist', stream, generation };
+  const msn = tsMsnOf(file);
+  return msn < 0 ? undefined : { kind: 'ts-segment', stream, msn };
+}
+
+function parseDvr(stream: string, folder: string, file: string): MediaAddress | undefined {
+  const [dvr, rendition, ...more] = folder.split('/') as [string, string?];
+  if (!DVR.test(dvr) || more.length > 0) return undefined;
+  const length = dvr.slice(4);
+  if (rendition === undefined) return file === 'index.m3u8' ? { kind: 'dvr-index', stream, length } : undefined;
+  const generation = generationOf(file);
+  if (generation < 0 || !RENDITION.test(rendition)) return undefined;
+  return { kind: 'dvr-playlist', stream, length, rendition, generation };
+}
+
+function parseWindow(path: string): MediaAddress | undefined {
+  const [stream = '', from = '', to = '', ...rest] = path.slice(5).split('/');
+  const file = rest.pop() ?? '';
+  const [version, ...more] = rest;
+  if (!isStreamName(stream) || !isTime(from) || !isTime(to) || more.length > 0 || !file.endsWith('.m3u8')) {
+    return undefined;
+  }
+  if (version !== undefined && !version.startsWith('v')) return undefined;
+  const revision = version === undefined ? undefined : wholeNumber(version, 1, version.length, INIT_DIGITS);
+  const rendition = file.slice(0, -5);
+  if ((revision ?? 0) < 0 || !RENDITION.test(rendition)) return undefined;
+  if (rendition === 'index') return { kind: 'window-index', stream, from, to, revision };
+  return { kind: 'window-playlist', stream, from, to, revision, rendition };
+}
+
+function parseClip(path: string): MediaAddress | undefined {
+  const [stream = '', from = '', file = '', ...more] = path.slice(6).split('/');
+  const format = CLIP_FORMAT.exec(file)?.[1] as ClipFormat | undefined;
+  if (format === undefined || !isStreamName(stream) || more.length > 0) return undefined;
+  const to = file.slice(0, -format.length - 1);
+  return isTime(from) && isTime(to) ? { kind: 'clip', stream, from, to, format } : undefined;
+}
+
+function parseStill(path: string): MediaAddress | undefined {
+  const [stream = '', file = '', ...more] = path.slice(7).split('/');
+  const at = file.slice(0, -4);
+  if (!isStreamName(stream) || !file.endsWith('.jpg') || !isTime(at) || more.length > 0) return undefined;
+  return { kind: 'still', stream, at };
+}
+
+function parseVsrLive(file: string): MediaAddress | undefined {
+  if (file === 'stream.m3u8') return { kind: 'vsr-live', stream: undefined };
+  const msn = tsMsnOf(file);
+  return msn < 0 ? undefined : { kind: 'vsr-segment', stream: undefined, window: undefined, msn };
+}
+
+function parseStart(path: string): MediaAddress | undefined {
+  const [start = '', length = '', file = '', ...more] = path.slice(7).split('/');
+  if (!isTime(start) || !isTime(length) || more.length > 0) return undefined;
+  const window = { start, length };
+  if (file === 'vod.m3u8') return { kind: 'vsr-window', stream: undefined, window, file: 'vod' };
+  if (file === 'stream.m3u8') return { kind: 'vsr-window', stream: undefined, window, file: 'stream' };
+  const msn = tsMsnOf(file);
+  return msn < 0 ? undefined : { kind: 'vsr-segment', stream: undefined, window, msn };
+}
+
+function unknown(path: string, area: 'live' | 'vod' | 'clip' | 'thumb' | 'start'): UnknownAddress {
+  const [, , name = ''] = path.split('/', 3);
+  const stream = area === 'start' || name.includes('.') ? undefined : name;
+  return { kind: 'unknown', stream, class: classOfUnknown(path, area), path };
+}
+
+function classOfUnknown(path: string, area: 'live' | 'vod' | 'clip' | 'thumb' | 'start'): MediaClass {
+  if (area === 'clip' || area === 'thumb') return area;
+  if (/\.(?:m4s|mp4|ts|vtt)$/.test(path)) return 'segment';
+  return area === 'live' ? 'playlist' : 'window';
+}
+
+/** `n` of `g{n}.m3u8`, or -1. */
+function generationOf(file: string): number {
+  return file.startsWith('g') && file.endsWith('.m3u8') ? wholeNumber(file, 1, file.length - 5, MSN_DIGITS) : -1;
+}
+
+/** `n` of `{n}.ts`, or -1. */
+function tsMsnOf(file: string): number {
+  return file.endsWith('.ts') ? wholeNumber(file, 0, file.length - 3, MSN_DIGITS) : -1;
+}
+
+/** The number that the characters [from, to) are, or -1 if they are not 1 to `maxDigits` digits. */
+function wholeNumber(text: string, from: number, to: number, maxDigits: number): number {
+  if (to <= from || to - from > maxDigits) return -1;
+  let value = 0;
+  for (let at = from; at < to; at++) {
+    const digit = text.charCodeAt(at) - 48;
+    if (digit < 0 || digit > 9) return -1;
+    value = value * 10 + digit;
+  }
+  return value;
+}
+
+function isTime(text: string): boolean {
+  return text.length > 0 && text.length <= MAX_TIME_LENGTH;
+}
