@@ -64,6 +64,11 @@ const libraries: Readonly<Record<string, readonly string[]>> = {
   'prom-client': ['observe/metrics.ts'],
 };
 
+/** Folders inside a layer that may import only some of the layers below, and nothing else of their own. */
+const narrow: Readonly<Record<string, readonly string[]>> = {
+  'delivery/format': ['media', 'api', 'lib'],
+};
+
 /** Folders that run in browsers too, or must stay pure. */
 const pure = ['media', 'api'];
 const IMPURE = /\b(Date\.now|new Date\(\)|performance\.now|setTimeout|setInterval|setImmediate|process\.)/;
@@ -109,6 +114,10 @@ export function checkSource(path: string, text: string): readonly string[] {
       const below = floors[other];
       if (other !== folder && (below === undefined || below >= floor))
         complain(line, `${folder} may not import ${other}`);
+      const own = dirname(path);
+      const few = isTest(path) ? undefined : narrow[own];
+      if (few && dirname(target) !== own && !few.includes(other))
+        complain(line, `${own} imports only ${few.join(', ')}, not ${target}`);
     } else {
       const library = specifier.startsWith('node:')
         ? specifier

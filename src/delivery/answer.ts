@@ -19,8 +19,7 @@ import { answerPastIndex, answerPastPlaylist } from './past.ts';
 import type { Reply } from './reply.ts';
 import type { Stills } from './stills.ts';
 import { answerSubtitles } from './subtitles.ts';
-import { answerTsIndex, answerTsPast, answerTsPlaylist } from './ts.ts';
-import { TS } from './ts-playlist.ts';
+import { answerTsIndex, answerTsPlaylist } from './ts.ts';
 import { TsSegments } from './ts-segments.ts';
 import { answerVsrLive, answerVsrSegment, answerVsrWindow } from './vsr.ts';
 
@@ -88,7 +87,6 @@ export function createAnswer(options: AnswerOptions): Answer {
       }
       case 'window-playlist': {
         const request = { range: parseRange(address.from, address.to), revision: address.revision };
-        if (address.rendition === TS) return answerTsPast(streamOf(address), request);
         return answerPastPlaylist(streamOf(address), request, address.rendition);
       }
       case 'clip':

@@ -19,7 +19,7 @@ import { piecesOfMkv } from './clip-mkv.ts';
 import { piecesOfTs } from './clip-ts.ts';
 import type { Deliverable } from './deliverable.ts';
 import { groupsOver, type Range } from './past.ts';
-import { joins } from './past-playlist.ts';
+import { joins } from './past-presentation.ts';
 import { lengthOf } from './pieces.ts';
 import type { Piece, Reply } from './reply.ts';
 import { caching, contentTypes } from './text-reply.ts';

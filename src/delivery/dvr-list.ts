@@ -1,30 +1,23 @@
 /**
- * A live list that reaches hours back, for players that know only one list: what is recorded, then what is live, whole segments alone.
- * In: the recording and the live list of one generation. Out: a playlist value for media/m3u8/print. RFC 8216bis 6.2.2; MEDIA.md 14, 33.
+ * A live list that reaches hours back, for players that know only one list: what is recorded, then what is live, whole segments only.
+ * In: the recording and the live list of one generation. Out: a presentation for delivery/format. RFC 8216bis 6.2.2; MEDIA.md 14, 33.
  */
+import type { Track } from '../media/frame.ts';
 import { reachOf, sortDateRanges } from '../media/m3u8/date-range.ts';
-import type { DateRangeTag, PlaylistSegment } from '../media/m3u8/playlist.ts';
-import type { PrintedPlaylist } from '../media/m3u8/print.ts';
-import type { Rendition } from '../media/rendition-set.ts';
+import type { DateRangeTag } from '../media/m3u8/playlist.ts';
+import { durationOf, mediaOf, type Presentation, type PresentationSegment } from '../media/presentation.ts';
+import { isSubtitle, type Rendition, renditionFor } from '../media/rendition-set.ts';
 import { familyOf } from '../packager/generation.ts';
 import type { ListedSegment, ListView } from '../packager/listed.ts';
 import { LEAST_SEGMENTS, MAY_BE_LOST } from '../packager/live-list.ts';
-import { renditionIn } from '../packager/rendition-view.ts';
 import { MAX_TOLD } from '../recording/date-range-rows.ts';
 import { listGroup } from '../recording/listed-group.ts';
 import type { RecordedGroup } from '../recording/recorded.ts';
 import type { Deliverable } from './deliverable.ts';
-import { isSubtitle, SKIP_AFTER_TARGETS, segmentDurationS, startUsOf } from './live-playlist.ts';
+import { describe, discontinuitiesBefore, present, SKIP_AFTER_TARGETS } from './live-presentation.ts';
 
 /** Segments in a row that the recording lost and that are listed as GAPs; behind a longer hole the list begins. */
 const MOST_LOST = 30;
-
-interface Entry {
-  readonly msn: number;
-  readonly startUs: number;
-  readonly endUs: number;
-  segment: PlaylistSegment;
-}
 
 /** Segments that left the live list, in time and by MSN. */
 export interface LeftBehind {
@@ -42,10 +35,9 @@ export interface DvrPromise {
 /** The list of one rendition of one generation, in the making as long as somebody asks for it. */
 export class DvrList {
   readonly #rendition: Rendition;
-  readonly #base: string;
   readonly #lengthUs: number;
   readonly #firstMsn: number;
-  #entries: Entry[] = [];
+  #entries: PresentationSegment[] = [];
   /** Up to this MSN it is known whether the recording has a segment. */
   #checkedMsn = 0;
   /** MEDIA-SEQUENCE of the first entry: its MSN within the generation; before it they are counted back. */
@@ -53,12 +45,10 @@ export class DvrList {
   #discontinuitySequence = 0;
 
   /**
-   * @param base where the files of the rendition lie, relative to the list, with a slash at the end
    * @param lengthUs how far back it reaches, µs
    */
-  constructor(view: ListView, rendition: Rendition, base: string, lengthUs: number) {
+  constructor(view: ListView, rendition: Rendition, lengthUs: number) {
     this.#rendition = rendition;
-    this.#base = base;
     // What a killed process had listed and not recorded had pushed as much out of the list: it begins no earlier than it was shown.
     const lostUs = view.inherited ? MAY_BE_LOST * view.generation.targetDurationS * 1_000_000 : 0;
     this.#lengthUs = lengthUs - lostUs;
@@ -77,7 +67,7 @@ export class DvrList {
 
   /** Seconds of the longest segment, rounded. */
   get longestS(): number {
-    return this.#entries.reduce((longest, { segment }) => Math.max(longest, Math.round(segment.durationS)), 1);
+    return this.#entries.reduce((longest, one) => Math.max(longest, Math.round(this.#durationOf(one))), 1);
   }
 
   /** Reads what came before the live list. To be called once, before `follow`. */
@@ -88,7 +78,7 @@ export class DvrList {
     const groups = await stream.recorded.between(last.startUs - this.#lengthUs, first.startUs);
     const family = familyOf(view.tracks, false);
     let next = first;
-    const older: Entry[] = [];
+    const older: PresentationSegment[] = [];
     let { msn: position, discontinuitySequence } = first;
     for (const group of groups.filter(({ msn }) => msn < first.msn).toReversed()) {
       const init = stream.inits.get(group.initNumber);
@@ -107,10 +97,9 @@ export class DvrList {
     this.#startAt({ ...next, msn: position, discontinuitySequence });
   }
 
-  /** The first segment's own DISCONTINUITY tag is counted when the segment leaves the list (4.4.3.3). */
   #startAt(first: Pick<ListedSegment, 'msn' | 'discontinuity' | 'discontinuitySequence'>): void {
     this.#position = first.msn;
-    this.#discontinuitySequence = first.discontinuitySequence - (first.discontinuity ? 1 : 0);
+    this.#discontinuitySequence = discontinuitiesBefore(first);
   }
 
   /** Takes over what is live by now, and lets go of what is too old; false where segments are missing in between. */
@@ -122,12 +111,14 @@ export class DvrList {
     if (lastMsn > 0 && first.msn > lastMsn + 1 && lastMsn >= this.#firstMsn) return false;
     if (lastMsn === 0) this.#startAt(first);
     for (const segment of sealed) if (segment.msn > lastMsn) this.#entries.push(this.#entryOf(segment));
-    const edgeUs = this.#entries.at(-1)!.endUs;
-    const isTooOld = ({ startUs, msn, segment }: Entry) =>
-      startUs < edgeUs - this.#lengthUs || startUs < horizonUs || (segment.gap && msn < first.msn);
+    const edgeUs = endOf(this.#entries.at(-1)!);
+    const isTooOld = (entry: PresentationSegment) =>
+      entry.startUs < edgeUs - this.#lengthUs ||
+      entry.startUs < horizonUs ||
+      (entry.msn < first.msn && this.#isGap(entry));
     let old = 0;
     while (this.#entries.length - old > LEAST_SEGMENTS && isTooOld(this.#entries[old]!)) {
-      if (this.#entries[old]!.segment.discontinuity) this.#discontinuitySequence++;
+      if (this.#entries[old]!.discontinuity) this.#discontinuitySequence++;
       old++;
     }
     this.#entries.splice(0, old);
@@ -147,7 +138,7 @@ export class DvrList {
     const until = Math.min(firstListed - 1, decidedMsn);
     const left = this.#entries.filter(({ msn }) => msn > this.#checkedMsn && msn <= until);
     const last = left.at(-1);
-    return last && { fromUs: left[0]!.startUs, toUs: last.endUs, lastMsn: last.msn };
+    return last && { fromUs: left[0]!.startUs, toUs: endOf(last), lastMsn: last.msn };
   }
 
   /**
@@ -155,42 +146,33 @@ export class DvrList {
    * but the alternatives are a URL that answers 404, or the loss of all media before it.
    */
   confirm({ lastMsn }: LeftBehind, recorded: ReadonlySet<number>): void {
-    for (const entry of this.#entries) {
-      if (entry.msn <= this.#checkedMsn || entry.msn > lastMsn || recorded.has(entry.msn)) continue;
-      entry.segment = { ...entry.segment, gap: true };
-    }
+    const isLost = ({ msn }: PresentationSegment) => msn > this.#checkedMsn && msn <= lastMsn && !recorded.has(msn);
+    for (const [i, entry] of this.#entries.entries()) if (isLost(entry)) this.#entries[i] = { ...entry, lost: true };
     this.#checkedMsn = lastMsn;
   }
 
   /**
-   * The playlist as it is now.
+   * The list as it is now.
    *
-   * @param skip a Playlist Delta Update is asked for
    * @param dateRanges of older segments; those of the live list are in `view`
    */
-  playlist(
-    view: ListView,
-    { targetDurationS }: DvrPromise,
-    { skip, dateRanges }: { skip: boolean; dateRanges: readonly DateRangeTag[] },
-  ): PrintedPlaylist {
-    const skipped = skip ? this.#skippable(SKIP_AFTER_TARGETS * targetDurationS) : 0;
+  presentation(view: ListView, { targetDurationS }: DvrPromise, dateRanges: readonly DateRangeTag[]): Presentation {
+    const canSkipUntilS = SKIP_AFTER_TARGETS * targetDurationS;
     return {
-      version: skipped > 0 ? 9 : 6,
-      targetDurationS,
-      serverControl: {
-        canBlockReload: true,
-        holdBackS: Math.max(view.generation.holdBackS, 3 * targetDurationS),
-        canSkipUntilS: SKIP_AFTER_TARGETS * targetDurationS,
-      },
+      description: describe(view),
+      segments: this.#entries,
       mediaSequence: this.#position,
       discontinuitySequence: this.#discontinuitySequence,
-      independentSegments: false,
-      endList: view.ended,
-      segments: this.#entries.slice(skipped).map(({ segment }) => segment),
-      ...(skipped > 0 && { skippedSegments: skipped }),
+      targetDurationS,
+      ended: view.ended,
       dateRanges: this.#dateRangesOf(view, dateRanges),
-      renditionReports: [],
-      iFramesOnly: false,
+      live: {
+        generation: view.generation.number,
+        holdBackS: Math.max(view.generation.holdBackS, 3 * targetDurationS),
+        canBlockReload: true,
+        canSkipUntilS,
+        skippable: () => this.#skippable(canSkipUntilS),
+      },
     };
   }
 
@@ -200,57 +182,54 @@ export class DvrList {
    */
   #skippable(boundaryS: number): number {
     let count = this.#entries.length - 1;
-    for (let s = 0; count > 0 && s < boundaryS; count--) s += this.#entries[count - 1]!.segment.durationS;
+    for (let s = 0; count > 0 && s < boundaryS; count--) {
+      s += this.#durationOf(this.#entries[count - 1]!);
+    }
     return Math.max(0, count);
   }
 
   #dateRangesOf(view: ListView, older: readonly DateRangeTag[]): DateRangeTag[] {
     const fromMs = (this.#entries[0]?.startUs ?? 0) / 1000;
-    if (isSubtitle(this.#rendition)) return [];
     const newest = view.dateRanges ?? [];
     const ids = new Set(newest.map(({ id }) => id));
     const all = [...older.filter(({ id }) => !ids.has(id)), ...newest].filter((range) => reachOf(range) >= fromMs);
     return sortDateRanges(all.slice(-MAX_TOLD));
   }
 
-  #entryOf(segment: ListedSegment): Entry {
-    const { msn, init, startUs, sealed } = segment;
-    const rendition = renditionIn(segment, this.#rendition);
-    const durationS = segmentDurationS(segment, rendition);
-    const isText = isSubtitle(rendition);
-    return {
-      msn,
-      startUs,
-      endUs: startUs + (sealed?.durationUs ?? 0),
-      segment: {
-        uri: `${this.#base}${msn}${isText ? '.vtt' : '.m4s'}`,
-        durationS,
-        discontinuity: segment.discontinuity,
-        programDateTimeMs: startUsOf(segment, rendition) / 1000,
-        ...(!isText && { map: { uri: `${this.#base}init-${init.number}.mp4` } }),
-        gap: !isText && !sealed?.tracks.has(rendition.tracks[0]!.id),
-        parts: [],
-      },
-    };
+  /** Keeps what tells the times of the rendition, and nothing else. */
+  #entryOf(segment: ListedSegment): PresentationSegment {
+    const presented = present(segment, false);
+    const own = mediaOf(presented, this.#leadOf(presented));
+    return { ...presented, tracks: own ? [own] : [] };
+  }
+
+  #leadOf({ init }: PresentationSegment): Track | undefined {
+    return renditionFor(init?.tracks ?? [], this.#rendition.id)?.tracks[0];
+  }
+
+  #durationOf(segment: PresentationSegment): number {
+    return durationOf(segment, this.#leadOf(segment), segment.tracks[0]);
+  }
+
+  #isGap(segment: PresentationSegment): boolean {
+    return segment.lost || (!isSubtitle(this.#rendition.id) && segment.tracks.length === 0);
   }
 
   /** The segments that the recording lost between two of the same run; undefined where there are too many to list. */
-  #lostBetween(before: RecordedGroup, next: ListedSegment): Entry[] | undefined {
+  #lostBetween(before: RecordedGroup, next: ListedSegment): PresentationSegment[] | undefined {
     // Within the generation MSNs are contiguous; elsewhere they jump from one list to the next, behind a DISCONTINUITY.
     if (next.discontinuity && before.msn < this.#firstMsn) return [];
     const count = next.msn - before.msn - 1;
     if (count > MOST_LOST) return undefined;
     const fromUs = before.startUs + before.durationUs;
     const lastsUs = (next.startUs - fromUs) / Math.max(1, count);
-    return Array.from({ length: count }, (_, i): Entry => {
-      const startUs = fromUs + i * lastsUs;
-      const msn = before.msn + 1 + i;
-      const isText = isSubtitle(this.#rendition);
-      const uri = `${this.#base}${msn}${isText ? '.vtt' : '.m4s'}`;
-      const map = isText ? {} : { map: { uri: `${this.#base}init-${next.init.number}.mp4` } };
-      const time = { durationS: lastsUs / 1e6, programDateTimeMs: startUs / 1000 };
-      const segment = { uri, ...map, ...time, discontinuity: false, gap: true, parts: [] };
-      return { msn, startUs, endUs: startUs + lastsUs, segment };
-    });
+    return Array.from({ length: count }, (_, i) => ({
+      ...{ msn: before.msn + 1 + i, init: next.init, eUs: next.run.eUs, startUs: fromUs + i * lastsUs },
+      ...{ durationUs: lastsUs, discontinuity: false, tracks: [], lost: true, open: false },
+    }));
   }
+}
+
+function endOf({ startUs, durationUs }: PresentationSegment): number {
+  return startUs + durationUs;
 }

@@ -3,15 +3,15 @@
  * shares them. In: a path that was taken apart. Out: Reply. MEDIA.md 27 and 33.
  */
 import { OxbowError } from '../lib/errors.ts';
-import { printMediaPlaylist, printMultivariantPlaylist } from '../media/m3u8/print.ts';
+import { printMediaPlaylist } from '../media/m3u8/print.ts';
 import type { ListView } from '../packager/listed.ts';
 import { lastWords } from '../recording/date-range-rows.ts';
 import type { Deliverable } from './deliverable.ts';
 import type { Directives } from './directives.ts';
 import { DvrList, type DvrPromise } from './dvr-list.ts';
+import { hlsMediaPlaylist } from './format/hls-media.ts';
 import { waitFor } from './hold.ts';
-import { offline, readyView, refuseFarSegment, renditionOf } from './live.ts';
-import { multivariantPlaylist } from './live-playlist.ts';
+import { liveIndexReply, offline, readyView, refuseFarSegment, renditionOf } from './live.ts';
 import type { Reply } from './reply.ts';
 import { caching, cachingOfReached, playlistReply } from './text-reply.ts';
 
@@ -48,10 +48,9 @@ export class DvrLists {
   /** The multivariant playlist of what is live now, with lists of that length. */
   async index(stream: Deliverable, length: string, options: { signal: AbortSignal }): Promise<Reply> {
     lengthUs(length);
-    const { generation, tracks, ended } = await readyView(stream, options);
-    if (ended) throw offline(stream);
-    const text = multivariantPlaylist({ generation, tracks }, (id) => `${id}/g${generation.number}.m3u8`);
-    return playlistReply(printMultivariantPlaylist(text), caching.live);
+    const view = await readyView(stream, options);
+    if (view.ended) throw offline(stream);
+    return liveIndexReply(view);
   }
 
   /**
@@ -115,7 +114,9 @@ export class DvrLists {
     const between = { fromUs: open.list.startUs, toUs: Number.MAX_SAFE_INTEGER, lastMsn };
     const dateRanges = lastWords(await stream.recorded.told(between), between);
     if (open.list.lastMsn !== lastMsn) return this.#reply(stream, length, renditionId, view, skip);
-    const text = printMediaPlaylist(open.list.playlist(now, promise, { skip, dateRanges }));
+    const folderOf = (id: string) => `../../${id}/`;
+    const presentation = open.list.presentation(now, promise, dateRanges);
+    const text = printMediaPlaylist(hlsMediaPlaylist(presentation, renditionId, { folderOf, skip }));
     const reply = playlistReply(text, now.ended ? caching.past : caching.live);
     open.replies.set(skip, { shown: shown(), said: now.dateRanges, reply });
     return reply;
@@ -149,7 +150,7 @@ export class DvrLists {
 
 async function open(stream: Deliverable, view: ListView, renditionId: string, lastsUs: number): Promise<OpenList> {
   const rendition = renditionOf(view.tracks, renditionId);
-  const list = new DvrList(view, rendition, `../../${renditionId}/`, lastsUs);
+  const list = new DvrList(view, rendition, lastsUs);
   await list.open(stream, view);
   return { list, replies: new Map() };
 }

@@ -14,7 +14,7 @@ import { ticksToUs } from '../media/run.ts';
 import type { InitTable } from '../recording/init-table.ts';
 import type { RecordedGroup } from '../recording/recorded.ts';
 import { readSamples } from './clip-samples.ts';
-import { joins } from './past-playlist.ts';
+import { joins } from './past-presentation.ts';
 
 /** Says of a stored sample whether it goes into the file. Times are µs since 1970. */
 export type Keep = (track: MediaTrack, sample: Pick<FileSample, 'dts' | 'pts' | 'duration'>, us: number) => boolean;

@@ -7,14 +7,16 @@ import type { RangeReader } from '../archive/range-reader.ts';
 import { OxbowError } from '../lib/errors.ts';
 import { printInit } from '../media/isobmff/init.ts';
 import { printMediaPlaylist, printMultivariantPlaylist } from '../media/m3u8/print.ts';
-import { type Rendition, renditionsOf } from '../media/rendition-set.ts';
+import { isSubtitle, type Rendition, renditionsOf } from '../media/rendition-set.ts';
 import type { ListView } from '../packager/listed.ts';
 import { hasReached, nextPartOf, partsOf, positionOf, type RenditionPart } from '../packager/rendition-view.ts';
 import type { Deliverable, LiveDeliverable } from './deliverable.ts';
 import type { Directives } from './directives.ts';
+import { hlsMediaPlaylist } from './format/hls-media.ts';
+import { hlsMultivariant } from './format/hls-multivariant.ts';
 import { type Hold, settle, waitFor } from './hold.ts';
 import type { KnownSegments } from './known-segments.ts';
-import { isSubtitle, liveMediaPlaylist, multivariantPlaylist, partTargetOf } from './live-playlist.ts';
+import { livePresentation, partTargetOf } from './live-presentation.ts';
 import {
   lengthOf,
   MAX_INTERLEAVED_BYTES,
@@ -74,13 +76,13 @@ export function liveIndex(stream: LiveDeliverable): Reply {
   const { list } = stream;
   const view = list.generation && list.view(list.generation.number);
   if (!view || !list.ready || view.ended) throw offline(stream);
-  const { generation, tracks } = view;
-  return rendered(stream, view, 'index', () => {
-    const text = printMultivariantPlaylist(
-      multivariantPlaylist({ generation, tracks }, (id) => `${id}/g${generation.number}.m3u8`),
-    );
-    return playlistReply(text, caching.live);
-  });
+  return rendered(stream, view, 'index', () => liveIndexReply(view));
+}
+
+/** The multivariant playlist of a view, with lists in folders beside it. */
+export function liveIndexReply(view: ListView): Reply {
+  const list = hlsMultivariant(livePresentation(view), (id) => `${id}/g${view.generation.number}.m3u8`);
+  return playlistReply(printMultivariantPlaylist(list), caching.live);
 }
 
 /** A rendition's Media Playlist, when it has reached what was asked for. */
@@ -108,7 +110,7 @@ export function livePlaylist(
   if (!view?.segments.some((segment) => segment.sealed)) throw offline(stream);
   const rendition = renditionOf(view.tracks, renditionId);
   if (msn === undefined || !view.generation.parts || view.ended) return renderedPlaylist(stream, view, rendition, skip);
-  const part = isSubtitle(rendition) ? undefined : askedPart;
+  const part = isSubtitle(rendition.id) ? undefined : askedPart;
   const look = (): Reply | undefined => {
     const now = list.view(number);
     if (!now) throw offline(stream);
@@ -332,7 +334,8 @@ function rendered(stream: LiveDeliverable, view: ListView, key: string, print: (
 
 function renderedPlaylist(stream: LiveDeliverable, view: ListView, rendition: Rendition, skip: boolean): Reply {
   return rendered(stream, view, `${rendition.id}${skip ? '?skip' : ''}`, () => {
-    const text = printMediaPlaylist(liveMediaPlaylist(view, rendition, { skip }));
+    const list = hlsMediaPlaylist(livePresentation(view), rendition.id, { folderOf: () => '', skip });
+    const text = printMediaPlaylist(list);
     return playlistReply(text, view.ended ? caching.past : caching.live);
   });
 }

@@ -6,12 +6,15 @@ import { copyGroup } from '../archive/segment-index.ts';
 import { OxbowError } from '../lib/errors.ts';
 import type { DateRangeTag } from '../media/m3u8/playlist.ts';
 import { printMediaPlaylist, printMultivariantPlaylist } from '../media/m3u8/print.ts';
-import { renditionsOf } from '../media/rendition-set.ts';
+import { assertTsCarries } from '../media/mpegts/muxer-tables.ts';
+import { renditionsOf, TS, tsRenditionOf } from '../media/rendition-set.ts';
 import { lastWords } from '../recording/date-range-rows.ts';
 import { type RecordedGroup, startsWithKey } from '../recording/recorded.ts';
 import { WINDOW_US, windowOf } from '../recording/window.ts';
 import type { Deliverable } from './deliverable.ts';
-import { firstOf, joins, type PastWindow, pastMediaPlaylist, pastMultivariant } from './past-playlist.ts';
+import { hlsMediaPlaylist } from './format/hls-media.ts';
+import { hlsMultivariant } from './format/hls-multivariant.ts';
+import { firstOf, joins, type PastWindow, pastPresentation } from './past-presentation.ts';
 import type { Reply } from './reply.ts';
 import { caching, playlistReply } from './text-reply.ts';
 
@@ -111,14 +114,15 @@ async function leadTo(stream: PastStream, first: RecordedGroup): Promise<Recorde
 /** The multivariant playlist of a window. */
 export async function answerPastIndex(stream: Deliverable, request: PastRequest): Promise<Reply> {
   const window = await openWindow(stream, request);
-  const text = printMultivariantPlaylist(pastMultivariant(window, (id) => `${id}.m3u8`));
+  const text = printMultivariantPlaylist(hlsMultivariant(pastPresentation(window), (id) => `${id}.m3u8`));
   return playlistReply(text, cachingOf(window));
 }
 
 /**
  * A rendition's list over a window.
  *
- * @throws OxbowError `not-found` when nothing in the window has that rendition
+ * @throws OxbowError `not-found` when nothing in the window has that rendition; `unsupported-media` for codecs that MPEG-TS cannot
+ * carry
  */
 export async function answerPastPlaylist(
   stream: Deliverable,
@@ -126,12 +130,20 @@ export async function answerPastPlaylist(
   renditionId: string,
 ): Promise<Reply> {
   const window = await openWindow(stream, request);
-  if (!hasRendition(window, renditionId)) {
+  if (renditionId === TS) {
+    const init = window.initOf(firstOf(window.groups)!.initNumber);
+    if (init) assertTsCarries(tsRenditionOf(init.tracks).tracks);
+  } else if (!hasRendition(window, renditionId)) {
     throw new OxbowError('not-found', `there is no rendition ${renditionId} between these times`);
   }
-  const base = `${request.revision === undefined ? '../../../../' : '../../../../../'}live/${stream.name}/`;
-  const text = printMediaPlaylist(pastMediaPlaylist(window, renditionId, base));
+  const folderOf = (id: string) => `${folderOfStream(stream, request)}${id}/`;
+  const text = printMediaPlaylist(hlsMediaPlaylist(pastPresentation(window), renditionId, { folderOf }));
   return playlistReply(text, cachingOf(window));
+}
+
+/** Where the stream's segments are, relative to the lists of a window. */
+function folderOfStream({ name }: Deliverable, { revision }: PastRequest): string {
+  return `${revision === undefined ? '../../../../' : '../../../../../'}live/${name}/`;
 }
 
 /** Mostly the first group tells. */

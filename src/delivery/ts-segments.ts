@@ -10,13 +10,13 @@ import { Recent, type RecentOptions } from '../lib/recent.ts';
 import type { Frame } from '../media/frame.ts';
 import { parseSegment } from '../media/isobmff/segment-frames.ts';
 import { muxSegment } from '../media/mpegts/muxer.ts';
+import { tsRenditionOf } from '../media/rendition-set.ts';
 import type { Init } from '../media/segment.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import type { Deliverable } from './deliverable.ts';
 import { etagOf, missing } from './live.ts';
 import type { Reply } from './reply.ts';
 import { bytesReply, caching, contentTypes } from './text-reply.ts';
-import { tsTracksOf } from './ts-playlist.ts';
 
 /** Where the stored segments of a group are. */
 interface Stored {
@@ -111,7 +111,7 @@ export class TsSegments {
 }
 
 async function mux(name: string, { init, read, own }: Stored): Promise<Uint8Array> {
-  const tracks = tsTracksOf(init.tracks);
+  const { tracks } = tsRenditionOf(init.tracks);
   const parsed: Uint8Array[] = [];
   const found = await Promise.all(
     tracks.map(async ({ id }): Promise<[number, readonly Frame[]] | undefined> => {

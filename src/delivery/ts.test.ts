@@ -50,6 +50,18 @@ suite('the MPEG-TS rendition, live (MEDIA.md 34)', () => {
     assert.ok(variant!.bandwidth > 900_000 * (188 / 184));
   });
 
+  test('has the dates of the audio itself where its rate changed within the list', async () => {
+    await using live = await openDelivery();
+    const audio = tracks[1]!;
+    assert(audio.kind === 'audio');
+    const slower = { ...audio, timescale: 44_100, config: { ...audio.config, sampleRate: 44_100 } };
+    live.list.begin(generation, [slower]);
+    live.live({ msn: 100, init: live.inits.of([audio]) });
+    live.live({ msn: 101, init: live.inits.of([slower]), run: 2, discontinuity: true });
+    const dates = (await list(live, '/live/door/ts/g7.m3u8')).segments.map((one) => one.programDateTimeMs);
+    assert.deepEqual(dates, [START_US / 1000, START_US / 1000 + 2000]);
+  });
+
   test('is a plain list with the same MSNs, dates and discontinuities as that of fragmented MP4, and exact durations', async () => {
     await using live = await openLive();
     const text = await live.text('/live/door/ts/g7.m3u8');

@@ -1,16 +1,18 @@
 /**
- * Answers the playlists of the muxed MPEG-TS rendition: /live/{stream}/ts/ and /vod/…/ts.m3u8, for players without fragmented MP4.
- * In: a path that was taken apart. Out: Reply. MEDIA.md 34.
+ * Answers the live playlists of the muxed MPEG-TS rendition, /live/{stream}/ts/, for players without fragmented MP4.
+ * In: a parsed address. Out: Reply. MEDIA.md 34.
  */
 import { printMediaPlaylist, printMultivariantPlaylist } from '../media/m3u8/print.ts';
 import { assertTsCarries } from '../media/mpegts/muxer-tables.ts';
+import { TS, tsRenditionOf } from '../media/rendition-set.ts';
 import type { ListView } from '../packager/listed.ts';
 import type { Deliverable } from './deliverable.ts';
+import { hlsMediaPlaylist } from './format/hls-media.ts';
+import { tsMultivariant } from './format/hls-multivariant.ts';
 import { offline, readyView } from './live.ts';
-import { cachingOf, openWindow, type PastRequest } from './past.ts';
+import { livePresentation } from './live-presentation.ts';
 import type { Reply } from './reply.ts';
 import { caching, playlistReply } from './text-reply.ts';
-import { tsLivePlaylist, tsMultivariant, tsPastPlaylist, tsTracksOf } from './ts-playlist.ts';
 
 /** Rendered lists of a stream, by what they show; each until it shows something else. */
 const rendered = new WeakMap<object, Map<string, { readonly shown: string; readonly reply: Reply }>>();
@@ -23,16 +25,19 @@ const rendered = new WeakMap<object, Map<string, { readonly shown: string; reado
 export async function answerTsIndex(stream: Deliverable, options: { signal: AbortSignal }): Promise<Reply> {
   const view = await readyView(stream, options);
   if (view.ended) throw offline(stream);
-  assertTsCarries(tsTracksOf(view.tracks));
-  return playlistReply(printMultivariantPlaylist(tsMultivariant(view)), caching.live);
+  assertTsCarries(tsRenditionOf(view.tracks).tracks);
+  const list = tsMultivariant(livePresentation(view), `g${view.generation.number}.m3u8`);
+  return playlistReply(printMultivariantPlaylist(list), caching.live);
 }
 
 /** The live list of a generation, as it is now. */
 export function answerTsPlaylist(stream: Deliverable, generationNumber: number): Reply {
   const view = stream.list.view(generationNumber);
   if (!view?.segments.some((segment) => segment.sealed)) throw offline(stream);
-  assertTsCarries(tsTracksOf(view.tracks));
-  return renderedOnce(stream, `g${generationNumber}`, view, () => printMediaPlaylist(tsLivePlaylist(view)));
+  assertTsCarries(tsRenditionOf(view.tracks).tracks);
+  return renderedOnce(stream, `g${generationNumber}`, view, () => {
+    return printMediaPlaylist(hlsMediaPlaylist(livePresentation(view), TS, { folderOf: () => '' }));
+  });
 }
 
 /**
@@ -52,18 +57,4 @@ export function renderedOnce(stream: Deliverable, name: string, view: ListView, 
   const reply = playlistReply(print(), view.ended ? caching.past : caching.live);
   lists.set(name, { shown, reply });
   return reply;
-}
-
-/**
- * The list of a window.
- *
- * @throws OxbowError `no-media` and others of `openWindow`; `unsupported-media` for codecs that MPEG-TS cannot carry
- */
-export async function answerTsPast(stream: Deliverable, request: PastRequest): Promise<Reply> {
-  const window = await openWindow(stream, request);
-  const [first] = window.groups;
-  const init = first && window.initOf(first.initNumber);
-  if (init) assertTsCarries(tsTracksOf(init.tracks));
-  const base = `${request.revision === undefined ? '../../../../' : '../../../../../'}live/${stream.name}/`;
-  return playlistReply(printMediaPlaylist(tsPastPlaylist(window, base)), cachingOf(window));
 }

@@ -6,16 +6,18 @@
 import type { VsrWindow } from '../api/media-address.ts';
 import type { Clock } from '../lib/clock.ts';
 import { printMediaPlaylist } from '../media/m3u8/print.ts';
+import { TS } from '../media/rendition-set.ts';
 import type { ListedSegment, ListView } from '../packager/listed.ts';
 import { instantUs } from './address-time.ts';
 import type { Deliverable } from './deliverable.ts';
+import { hlsMediaPlaylist } from './format/hls-media.ts';
 import { offline, readyView } from './live.ts';
+import { livePresentation } from './live-presentation.ts';
 import { cachingOf, openWindow, type Range } from './past.ts';
-import { firstOf } from './past-playlist.ts';
+import { firstOf, pastPresentation } from './past-presentation.ts';
 import type { Reply } from './reply.ts';
 import { caching, playlistReply } from './text-reply.ts';
 import { renderedOnce } from './ts.ts';
-import { tsLivePlaylist, tsPastPlaylist } from './ts-playlist.ts';
 import type { TsSegments } from './ts-segments.ts';
 import { vsrDurationUs, vsrInstantUs } from './vsr-time.ts';
 
@@ -65,9 +67,8 @@ async function answerLast(stream: Deliverable, clock: Clock, options: { signal: 
   }
   const last: ListView = { ...view, segments: lastOf(sealed, view) };
   return renderedOnce(stream, 'vsr', last, () => {
-    const list = tsLivePlaylist(last);
-    const moved = list.segments.map((segment) => ({ ...segment, uri: `${stream.name}/ts/${segment.uri}` }));
-    return printMediaPlaylist({ ...list, segments: moved });
+    const folderOf = (id: string) => `${stream.name}/${id}/`;
+    return printMediaPlaylist(hlsMediaPlaylist(livePresentation(last), TS, { folderOf }));
   });
 }
 
@@ -93,7 +94,7 @@ function answerCatchUp(stream: Deliverable, fromUs: number): Promise<Reply> {
 /** @param base where `ts/{msn}.ts` of the stream lies, relative to the list */
 async function answerWindow(stream: Deliverable, range: Range, base: string): Promise<Reply> {
   const window = await openWindow(stream, { range });
-  const list = tsPastPlaylist(window, base);
+  const list = hlsMediaPlaylist(pastPresentation(window), TS, { folderOf: (id) => `${base}${id}/` });
   // Players would begin at the end of a list that still grows; and the first segment began before the asked time.
   const timeOffsetS = Math.max(0, range.fromUs - firstOf(window.groups)!.startUs) / 1e6;
   const text = printMediaPlaylist({ ...list, start: { timeOffsetS, precise: true } });

@@ -1,6 +1,6 @@
 /**
  * The renditions of a set of tracks: their ids by role, which of them are variants, and their CODECS.
- * In: tracks. Out: renditions for the packager and delivery. MEDIA.md, Addresses 15a and 17; RFC 8216bis 4.4.6. Pure.
+ * In: tracks. Out: renditions for the packager and delivery. MEDIA.md, Addresses 15a, 17 and 34; RFC 8216bis 4.4.6. Pure.
  */
 import type { DataTrack, TextTrack, Track } from './frame.ts';
 
@@ -8,7 +8,7 @@ import type { DataTrack, TextTrack, Track } from './frame.ts';
 export interface Rendition {
   /** Its role and its place in the URL: `v0`, `a0`, `a1-eng`, `av0`. */
   readonly id: string;
-  /** In the order in which their bytes follow each other in a part or segment. */
+  /** In the order in which their bytes follow each other in a part or segment. The first one gives the rendition its times. */
   readonly tracks: readonly Track[];
 }
 
@@ -23,17 +23,36 @@ export interface RenditionSet {
   readonly subtitles: readonly Rendition[];
 }
 
+/** Id of the MPEG-TS rendition, which has all its tracks in one transport stream. */
+export const TS = 'ts';
+const SUBTITLE = /^s\d/;
+const AUDIO = /^a\d/;
+
+/** By set of tracks: playlists ask for the renditions of the same few sets again and again. */
+const known = new WeakMap<readonly Track[], RenditionSet>();
+
 /** Whether a track has frames only now and then: nothing may ever wait for one. */
 export function isSparse(track: Track): track is TextTrack | DataTrack {
   return track.kind === 'text' || track.kind === 'data';
 }
 
+/** Whether an id is that of subtitles. */
+export function isSubtitle(renditionId: string): boolean {
+  return SUBTITLE.test(renditionId);
+}
+
 /**
- * Names the renditions of `tracks`.
+ * Names the renditions of `tracks`, which must not be changed afterwards.
  *
  * One video and one audio track are offered muxed: half the requests, and none of the faults of two loaders that must agree.
  */
 export function renditionsOf(tracks: readonly Track[]): RenditionSet {
+  const found = known.get(tracks) ?? nameRenditions(tracks);
+  known.set(tracks, found);
+  return found;
+}
+
+function nameRenditions(tracks: readonly Track[]): RenditionSet {
   const video = tracks.filter((track) => track.kind === 'video').map((track, i) => ({ id: `v${i}`, tracks: [track] }));
   const audioTracks = tracks.filter((track) => track.kind === 'audio');
   const audio = audioTracks.map((track, i) => ({
@@ -52,6 +71,26 @@ export function renditionsOf(tracks: readonly Track[]): RenditionSet {
 /** A source may call its language anything; the role is a piece of a URL of 32 characters. */
 function languageSuffix({ language }: Track): string {
   return language !== 'und' && /^[a-z0-9-]{1,24}$/i.test(language) ? `-${language.toLowerCase()}` : '';
+}
+
+/** The MPEG-TS rendition: the first video, every language, and ID3 tags. */
+export function tsRenditionOf(tracks: readonly Track[]): Rendition {
+  const [video] = tracks.filter((track) => track.kind === 'video');
+  const isTag = ({ config }: Track) => config.codec === 'id3';
+  const others = tracks.filter((track) => track.kind === 'audio' || isTag(track));
+  return { id: TS, tracks: video ? [video, ...others] : others };
+}
+
+/**
+ * The rendition that plays the part of `id` in a set of tracks: itself, or another of its kind. Undefined where there is none:
+ * no video replaces audio.
+ */
+export function renditionFor(tracks: readonly Track[], id: string): Rendition | undefined {
+  if (id === TS) return tsRenditionOf(tracks);
+  const { all, variants, subtitles } = renditionsOf(tracks);
+  const isId = (rendition: Rendition) => rendition.id === id;
+  if (isSubtitle(id)) return subtitles.find(isId);
+  return all.find(isId) ?? (AUDIO.test(id) ? all.find((rendition) => AUDIO.test(rendition.id)) : variants[0]);
 }
 
 /**

@@ -2,12 +2,13 @@
  * A rendition's view of the live list: the parts of its tracks joined into parts of its own.
  * In: listed segments and a rendition. Out: parts with their pieces, and how far the rendition is. MEDIA.md, Addresses 15a.
  */
-import type { Track } from '../media/frame.ts';
-import { type Rendition, type RenditionSet, renditionsOf } from '../media/rendition-set.ts';
+import { type Rendition, renditionsOf } from '../media/rendition-set.ts';
 import type { ListedPart, ListedSegment, ListView } from './listed.ts';
 
 /** A part of a rendition: one part of each of its tracks that has one, in their order. */
 export interface RenditionPart {
+  /** Presentation time of the first sample of the rendition's first track, ticks. */
+  readonly pts: number;
   readonly durationS: number;
   readonly independent: boolean;
   readonly pieces: readonly { readonly trackId: number; readonly part: ListedPart }[];
@@ -19,13 +20,9 @@ export interface Position {
   readonly parts: number;
 }
 
-const known = new WeakMap<readonly Track[], RenditionSet>();
-
 /** `rendition` with the tracks that it had in `segment`: a list goes on where only their rate or size became another. */
-export function renditionIn({ init }: Pick<ListedSegment, 'init'>, rendition: Rendition): Rendition {
-  const set = known.get(init.tracks) ?? renditionsOf(init.tracks);
-  known.set(init.tracks, set);
-  return set.all.find(({ id }) => id === rendition.id) ?? rendition;
+function renditionIn({ init }: Pick<ListedSegment, 'init'>, rendition: Rendition): Rendition {
+  return renditionsOf(init.tracks).all.find(({ id }) => id === rendition.id) ?? rendition;
 }
 
 /**
@@ -39,6 +36,7 @@ export function partsOf(segment: ListedSegment, rendition: Rendition): Rendition
   let count = lead.parts.length;
   if (!segment.sealed) for (const { parts } of others) count = Math.min(count, parts.length);
   return lead.parts.slice(0, count).map((part, i) => ({
+    pts: part.pts,
     durationS: part.duration / lead.track.timescale,
     independent: part.independent,
     pieces: [

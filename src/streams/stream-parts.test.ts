@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { liveMediaPlaylist } from '../delivery/live-playlist.ts';
+import { hlsMediaPlaylist } from '../delivery/format/hls-media.ts';
+import { livePresentation } from '../delivery/live-presentation.ts';
 import { seeded } from '../lib/random.fixture.ts';
 
 import { mediaPlaylistText } from '../media/m3u8/print.fixture.ts';
@@ -15,7 +16,9 @@ const EVER = [0, 4e12] as const;
 /** The list's lines about whole segments. */
 function printed(view: ListView): string[] {
   const [rendition] = renditionsOf(view.tracks).variants;
-  const lines = mediaPlaylistText(liveMediaPlaylist(view, rendition!, { skip: false })).split('\n');
+  const lines = mediaPlaylistText(
+    hlsMediaPlaylist(livePresentation(view), rendition!.id, { folderOf: () => '' }),
+  ).split('\n');
   return lines.filter((line) => line !== '' && !/^#EXT-X-(PART|PRELOAD|RENDITION)/.test(line));
 }
 

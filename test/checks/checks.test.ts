@@ -42,6 +42,14 @@ test('an import from above, from a sibling folder or of a type is a problem; fro
   assert.match(line('../../scripts/check.ts')[0]!, /from outside src/);
 });
 
+test('the writers of formats import no adapter', () => {
+  const line = (specifier: string) => checkSource('delivery/format/dash.ts', `import { a } from '${specifier}';\n`);
+  assert.match(line('../past-presentation.ts')[0]!, /delivery\/format imports only media, api, lib/);
+  assert.match(line('../../packager/listed.ts')[0]!, /not packager\/listed\.ts/);
+  assert.deepEqual(line('../../media/presentation.ts'), []);
+  assert.deepEqual(line('./hls-media.ts'), []);
+});
+
 test('a library has one place', () => {
   assert.match(
     checkSource('http/a.ts', `import { pino } from 'pino';\n`)[0]!,

@@ -7,7 +7,8 @@ import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { loadConfig } from '../../src/config/load.ts';
-import { liveMediaPlaylist } from '../../src/delivery/live-playlist.ts';
+import { hlsMediaPlaylist } from '../../src/delivery/format/hls-media.ts';
+import { livePresentation } from '../../src/delivery/live-presentation.ts';
 import { seeded } from '../../src/lib/random.fixture.ts';
 import { printMediaPlaylist } from '../../src/media/m3u8/print.ts';
 import { renditionsOf } from '../../src/media/rendition-set.ts';
@@ -198,7 +199,9 @@ function captureList(house: StreamsHouse, lists: Map<string, string[]>): void {
   const rendition = view && renditionsOf(view.tracks).all[0];
   if (!rendition || view.segments.length === 0) return;
   const name = `/live/${NAME}/${rendition.id}/g${view.generation.number}.m3u8`;
-  const text = new TextDecoder().decode(printMediaPlaylist(liveMediaPlaylist(view, rendition, { skip: false })));
+  const text = new TextDecoder().decode(
+    printMediaPlaylist(hlsMediaPlaylist(livePresentation(view), rendition.id, { folderOf: () => '' })),
+  );
   const texts = lists.get(name) ?? [];
   if (texts.at(-1) !== text) lists.set(name, [...texts, text]);
 }

@@ -1,0 +1,218 @@
+/**
+ * The HLS Media Playlist of a rendition, live or past, of fragmented MP4, WebVTT or MPEG-TS.
+ * In: a presentation. Out: a value for media/m3u8/print, whose segments are made while they are printed. RFC 8216bis 3.1, 4.4.3 to
+ * 4.4.5, 6.2 and appendix B; MEDIA.md, Addresses 14 to 17 and 34. Pure.
+ */
+import type { Track } from '../../media/frame.ts';
+import type { MapTag, PlaylistPart, RenditionReport, ServerControl } from '../../media/m3u8/playlist.ts';
+import type { NumberedUri, PrintedPlaylist, PrintedSegment } from '../../media/m3u8/print.ts';
+import {
+  durationOf,
+  type LiveEdge,
+  mediaOf,
+  type PartEdge,
+  type Presentation,
+  type PresentationPart,
+  type PresentationSegment,
+  startOf,
+} from '../../media/presentation.ts';
+import { isSubtitle, type Rendition, renditionFor, renditionsOf, TS } from '../../media/rendition-set.ts';
+import { ticksToUs } from '../../media/run.ts';
+import type { Init } from '../../media/segment.ts';
+
+/** Durations have decimals and dates; players of MPEG-TS may know nothing newer (8216bis 8). */
+const VERSION_OF_TS = 3;
+/**
+ * Segments of lists with parts are written this much short: hls.js compares the end of what it has with the segment's end without
+ * tolerance, and where they differ by rounding it forgets the next parts and stalls for seconds.
+ */
+const SHORT_BY_S = 0.001;
+const MINUTE_US = 60_000_000;
+const NO_PARTS: readonly PlaylistPart[] = [];
+
+/** Where things are, and what of the list is requested. */
+export interface HlsMediaOptions {
+  /** Folder of a rendition's segments relative to the playlist: empty, or with a slash at its end. */
+  readonly folderOf: (renditionId: string) => string;
+  /** A Playlist Delta Update is requested (`_HLS_skip=YES`). */
+  readonly skip?: boolean;
+}
+
+/** The Media Playlist of one rendition. */
+export function hlsMediaPlaylist(
+  presentation: Presentation,
+  renditionId: string,
+  { folderOf, skip = false }: HlsMediaOptions,
+): PrintedPlaylist {
+  const { live, ended, description, fixed = false, targetDurationS, dateRanges } = presentation;
+  const isTs = renditionId === TS;
+  const isText = isSubtitle(renditionId);
+  // MPEG-TS and subtitles have whole segments only.
+  const parts = isTs || isText ? undefined : live?.parts;
+  const rendition = live && renditionFor(description.tracks, renditionId);
+  const skipped = (skip && live?.skippable()) || 0;
+  const longest = { s: targetDurationS };
+  const partTargetS = rendition && parts?.targetOf(rendition);
+  const next = parts && rendition && !ended ? parts.nextOf(rendition) : undefined;
+  return {
+    version: isTs ? VERSION_OF_TS : skipped > 0 ? 9 : 6,
+    targetDurationS: live ? targetDurationS : () => longest.s,
+    ...(partTargetS !== undefined && { partTargetS }),
+    ...(live && { serverControl: serverControlOf(live, parts, isTs) }),
+    mediaSequence: presentation.mediaSequence,
+    discontinuitySequence: presentation.discontinuitySequence,
+    independentSegments: false,
+    ...(!live && { playlistType: fixed ? 'VOD' : 'EVENT' }),
+    endList: ended,
+    segments: {
+      [Symbol.iterator]: () =>
+        listSegments(presentation, renditionId, placesOf(renditionId, folderOf), { parts, skipped, longest }),
+    },
+    ...(skipped > 0 && { skippedSegments: skipped }),
+    ...(!isText && { dateRanges }),
+    ...(next && { preloadHint: { type: 'PART', uri: partUri(folderOf(renditionId), next.msn, next.part) } }),
+    renditionReports: live && parts && !ended ? reportsOf(presentation, live, parts, renditionId) : [],
+    iFramesOnly: false,
+  };
+}
+
+function serverControlOf(live: LiveEdge, parts: PartEdge | undefined, isTs: boolean): ServerControl {
+  const { canBlockReload, holdBackS, canSkipUntilS } = live;
+  if (isTs) return { canBlockReload: false, holdBackS };
+  return {
+    ...{ canBlockReload, holdBackS, canSkipUntilS },
+    ...(parts?.holdBackS !== undefined && { partHoldBackS: parts.holdBackS }),
+  };
+}
+
+/** How far the other renditions are (4.4.5.4). */
+function reportsOf(
+  { description }: Presentation,
+  { generation }: LiveEdge,
+  parts: PartEdge,
+  renditionId: string,
+): RenditionReport[] {
+  return renditionsOf(description.tracks).all.flatMap((other) => {
+    const last = other.id === renditionId ? undefined : parts.lastOf(other);
+    return last ? [{ uri: `../${other.id}/g${generation}.m3u8`, lastMsn: last.msn, lastPart: last.part }] : [];
+  });
+}
+
+/** What the segments of one init have in common. */
+interface Place {
+  readonly rendition: Rendition | undefined;
+  /** The track that gives them their times; undefined where the rendition is absent. */
+  readonly lead: Track | undefined;
+  /** A segment that has none of these is a GAP; undefined for subtitles, which have a file of text for every segment (3.1.4). */
+  readonly needed: readonly Track[] | undefined;
+  readonly folder: string;
+  readonly map: MapTag | undefined;
+}
+
+/** Finds the place of a segment; most are of the init of the one before. */
+function placesOf(renditionId: string, folderOf: HlsMediaOptions['folderOf']): (segment: PresentationSegment) => Place {
+  const places = new Map<Init | undefined, Place>();
+  let place: Place | undefined;
+  let of: Init | undefined;
+  const find = (init: Init | undefined): Place => {
+    const rendition = init && renditionFor(init.tracks, renditionId);
+    const folder = folderOf(rendition?.id ?? renditionId);
+    const lead = rendition?.tracks[0];
+    if (isSubtitle(renditionId)) return { rendition, lead, needed: undefined, folder, map: undefined };
+    if (renditionId === TS) return { rendition, lead, needed: rendition?.tracks ?? [], folder, map: undefined };
+    const map = rendition && { uri: `${folder}init-${init.number}.mp4` };
+    return { rendition, lead, needed: lead ? [lead] : [], folder, map };
+  };
+  return ({ init }) => {
+    if (!place || of !== init) {
+      place = places.get(init) ?? find(init);
+      places.set(init, place);
+      of = init;
+    }
+    return place;
+  };
+}
+
+/** A segment that is filled again for each one of the presentation: of a day there are 43,200. */
+interface ListedSegment extends PrintedSegment {
+  readonly uri: NumberedUri & { folder: string; number: number };
+  parts: readonly PlaylistPart[];
+  durationS: number;
+  discontinuity: boolean;
+  programDateTimeMs: number | undefined;
+  gap: boolean;
+  map?: MapTag;
+}
+
+function* listSegments(
+  { segments, sparseDates }: Presentation,
+  renditionId: string,
+  placeOf: (segment: PresentationSegment) => Place,
+  { parts: edge, skipped, longest }: { parts: PartEdge | undefined; skipped: number; longest: { s: number } },
+): Generator<PrintedSegment> {
+  let left = skipped;
+  let datedMinute = -1;
+  let listed: ListedSegment | undefined;
+  for (const segment of segments) {
+    if (left-- > 0) continue;
+    const place = placeOf(segment);
+    const { lead, rendition } = place;
+    const inParts = edge && rendition && segment.partsOf?.(rendition);
+    const parts = inParts ? inParts.map((part, i) => listPart(part, partUri(place.folder, segment.msn, i))) : NO_PARTS;
+    if (segment.open) {
+      if (inParts?.[0]) yield listOpen(segment, place, inParts[0], parts);
+      continue;
+    }
+    const own = mediaOf(segment, lead);
+    listed ??= blankSegment(renditionId);
+    listed.uri.folder = place.folder;
+    listed.uri.number = segment.msn;
+    const durationS = durationOf(segment, lead, own);
+    listed.durationS = edge ? Math.max(0, durationS - SHORT_BY_S) : durationS;
+    longest.s = Math.max(longest.s, Math.round(durationS));
+    listed.discontinuity = segment.discontinuity;
+    const minute = sparseDates ? Math.floor(segment.startUs / MINUTE_US) : -1;
+    const isDated = !sparseDates || segment.discontinuity || minute !== datedMinute;
+    datedMinute = minute;
+    listed.programDateTimeMs = isDated ? startOf(segment, lead, own) / 1000 : undefined;
+    listed.gap = segment.lost || (!own && isGap(segment, place.needed));
+    listed.parts = parts;
+    if (place.map) listed.map = place.map;
+    else delete listed.map;
+    yield listed;
+  }
+}
+
+function blankSegment(renditionId: string): ListedSegment {
+  const ending = renditionId === TS ? '.ts' : isSubtitle(renditionId) ? '.vtt' : '.m4s';
+  return {
+    uri: { folder: '', number: 0, ending },
+    ...{ parts: NO_PARTS, durationS: 0, discontinuity: false, programDateTimeMs: undefined, gap: false },
+  };
+}
+
+/** The unfinished last segment has parts only. */
+function listOpen(
+  { eUs, discontinuity }: PresentationSegment,
+  { lead, map }: Place,
+  first: PresentationPart,
+  parts: readonly PlaylistPart[],
+): PrintedSegment {
+  const programDateTimeMs = (eUs + ticksToUs(first.pts, lead!.timescale)) / 1000;
+  return { uri: '', durationS: 0, discontinuity, programDateTimeMs, ...(map && { map }), gap: false, parts };
+}
+
+function isGap(segment: PresentationSegment, needed: readonly Track[] | undefined): boolean {
+  if (!needed) return false;
+  for (const track of needed) if (mediaOf(segment, track)) return false;
+  return true;
+}
+
+function partUri(folder: string, msn: number, part: number): string {
+  return `${folder}${msn}.${part}.m4s`;
+}
+
+/** A part stays as it was first listed (8216bis 6.2.1). */
+function listPart({ durationS, independent }: PresentationPart, uri: string): PlaylistPart {
+  return { uri, durationS, independent, gap: false };
+}

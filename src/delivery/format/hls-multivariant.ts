@@ -1,0 +1,153 @@
+/**
+ * The HLS Multivariant Playlist, live or past: what players choose from, and what goes with it.
+ * In: a presentation. Out: a playlist value for media/m3u8/print. RFC 8216bis 4.4.6; MEDIA.md, Addresses 34. Pure.
+ */
+import type { TextTrack } from '../../media/frame.ts';
+import type { Rendition as ListedRendition, MultivariantPlaylist, Variant } from '../../media/m3u8/playlist.ts';
+import type { Description, Presentation } from '../../media/presentation.ts';
+import { codecsOf, type Rendition, renditionsOf, tsRenditionOf } from '../../media/rendition-set.ts';
+import { parseTextHeader } from '../../media/webvtt/traits.ts';
+
+/** Where the Media Playlist of a rendition is, relative to the playlist that is written. */
+type UriOf = (renditionId: string) => string;
+
+/** GROUP-ID of the audio renditions; further codecs have groups of their own. */
+const AUDIO_GROUP = 'audio';
+/** GROUP-ID of the subtitle renditions. */
+const SUBTITLE_GROUP = 'subtitles';
+/** What every browser decodes in fragmented MP4. Of MP3 and Dolby's codecs most of them do not. */
+const SPOKEN_EVERYWHERE: ReadonlySet<string> = new Set(['aac', 'opus']);
+
+/** Audio renditions of one codec: a Variant Stream names all codecs that its group needs (4.4.6.2). */
+interface AudioGroup {
+  readonly id: string;
+  readonly renditions: readonly Rendition[];
+}
+
+/**
+ * A Variant Stream for each video rendition (or the only audio) and each codec of its audio renditions. Where browsers decode none of
+ * the audio, the video is also offered alone, last: otherwise they would show nothing at all.
+ */
+export function hlsMultivariant({ description, live }: Presentation, uriOf: UriOf): MultivariantPlaylist {
+  const { tracks } = description;
+  const { all, variants, audio, subtitles } = renditionsOf(tracks);
+  const groups = groupByCodec(audio);
+  const speaks = tracks.some(({ kind, config }) => kind === 'audio' && SPOKEN_EVERYWHERE.has(config.codec));
+  const isSilent = ({ tracks: own }: Rendition) => own.every(({ kind }) => kind === 'video');
+  const silent = speaks || !tracks.some(({ kind }) => kind === 'audio') ? [] : all.filter(isSilent);
+  return {
+    version: live ? 9 : 6,
+    independentSegments: false,
+    variants: [
+      ...(groups.length === 0 ? [undefined] : groups).flatMap((group) =>
+        variants.map((one) => listVariant(one, group)),
+      ),
+      ...silent.map((rendition) => listVariant(rendition, undefined)),
+    ],
+    renditions: [...groups.flatMap(listAudio), ...listSubtitles(subtitles, uriOf)],
+  };
+
+  function listVariant(rendition: Rendition, group: AudioGroup | undefined): Variant {
+    const beside = group?.renditions ?? [];
+    const loudest = Math.max(0, ...beside.map((one) => description.bandwidthOf(one)));
+    return {
+      ...pictureOf(description, rendition),
+      uri: uriOf(rendition.id),
+      bandwidth: Math.max(1, Math.ceil(description.bandwidthOf(rendition) + loudest)),
+      codecs: [codecsOf(rendition), ...beside.slice(0, 1).map(codecsOf)].join(','),
+      ...(group && { audio: group.id }),
+      ...(subtitles.length > 0 && { subtitles: SUBTITLE_GROUP }),
+    };
+  }
+
+  function listAudio({ id: groupId, renditions }: AudioGroup): ListedRendition[] {
+    return renditions.map((rendition, i) => {
+      const track = rendition.tracks[0]!;
+      return {
+        type: 'AUDIO',
+        groupId,
+        name: track.label || (track.language === 'und' ? `Audio ${i + 1}` : track.language),
+        ...(track.language !== 'und' && { language: track.language }),
+        default: i === 0,
+        autoselect: true,
+        uri: uriOf(rendition.id),
+        ...(track.kind === 'audio' && { channels: String(track.config.channels) }),
+      };
+    });
+  }
+}
+
+/** RESOLUTION and FRAME-RATE. */
+function pictureOf(description: Description, rendition: Rendition): Pick<Variant, 'resolution' | 'frameRate'> {
+  const video = rendition.tracks.find((track) => track.kind === 'video');
+  const frameRate = video && description.frameRateOf(rendition);
+  return {
+    ...(video && { resolution: { width: video.config.width, height: video.config.height } }),
+    ...(frameRate && { frameRate }),
+  };
+}
+
+/** In the order of their first renditions. */
+function groupByCodec(audio: readonly Rendition[]): AudioGroup[] {
+  const byCodec = new Map<string, Rendition[]>();
+  for (const rendition of audio) {
+    const { codec } = rendition.tracks[0]!.config;
+    byCodec.set(codec, [...(byCodec.get(codec) ?? []), rendition]);
+  }
+  return [...byCodec].map(([codec, renditions], i) => ({
+    id: i === 0 ? AUDIO_GROUP : `${AUDIO_GROUP}-${codec}`,
+    renditions,
+  }));
+}
+
+/** Names differ within a group, and one rendition at most is the default (4.4.6.1.1). */
+function listSubtitles(subtitles: readonly Rendition[], uriOf: UriOf): ListedRendition[] {
+  const names = new Set<string>();
+  let hasDefault = false;
+  return subtitles.map(({ id, tracks }, i) => {
+    const track = tracks[0] as TextTrack;
+    const { isDefault, forced } = parseTextHeader(track);
+    const said = track.label || (track.language === 'und' ? `Subtitles ${i + 1}` : track.language);
+    const name = names.has(said) ? `${said} (${i + 1})` : said;
+    names.add(name);
+    const takesDefault = isDefault && !hasDefault;
+    hasDefault ||= takesDefault;
+    return {
+      ...{ type: 'SUBTITLES', groupId: SUBTITLE_GROUP, name },
+      ...(track.language !== 'und' && { language: track.language }),
+      ...{ default: takesDefault, autoselect: true, uri: uriOf(id) },
+      ...(forced && { forced }),
+    };
+  });
+}
+
+/** A transport packet carries 184 bytes in 188. */
+const PACKET_SHARE = 188 / 184;
+/** What a PES packet takes beside its media at most: header, delimiter, parameter sets or ADTS, and an almost empty packet, bytes. */
+const PER_UNIT_BYTES = 300;
+/** Audio goes out in PES packets of about 85 ms. */
+const AUDIO_UNITS_PER_S = 12;
+/** The tables of a segment, and the packets that bring counters to a multiple of 16, bytes for each PID. */
+const PER_PID_BYTES = 16 * 188;
+
+/** The Multivariant Playlist of the MPEG-TS rendition: one Variant Stream, with no tags of later versions. */
+export function tsMultivariant({ description }: Presentation, uri: string): MultivariantPlaylist {
+  const rendition = tsRenditionOf(description.tracks);
+  const codecs = codecsOf(rendition);
+  const variant = {
+    uri,
+    bandwidth: tsBandwidthOf(description, rendition),
+    codecs,
+    ...pictureOf(description, rendition),
+  };
+  return { version: 3, independentSegments: false, variants: [variant], renditions: [] };
+}
+
+/** Upper bound of the bit rate: that of the media, and what the transport stream adds to it in a segment of a second. */
+function tsBandwidthOf(description: Description, rendition: Rendition): number {
+  const { tracks } = rendition;
+  const framesPerS = description.frameRateOf(rendition) ?? 60;
+  const units = tracks.reduce((sum, { kind }) => sum + (kind === 'video' ? framesPerS : AUDIO_UNITS_PER_S), 0);
+  const overhead = units * PER_UNIT_BYTES + (2 + tracks.length) * PER_PID_BYTES;
+  return Math.ceil(description.bandwidthOf(rendition) * PACKET_SHARE + 8 * overhead);
+}

@@ -1,0 +1,142 @@
+/**
+ * A window of a recording as a presentation, finished or still growing.
+ * In: recorded groups in order, codec configurations. Out: delivery/format. MEDIA.md, Addresses 15 to 17. Pure.
+ */
+import { HOLE_US } from '../live/stream.ts';
+import type { Track } from '../media/frame.ts';
+import type { DateRangeTag } from '../media/m3u8/playlist.ts';
+import type { Description, Presentation, PresentationSegment, PresentationTrack } from '../media/presentation.ts';
+import { type Rendition, renditionsOf } from '../media/rendition-set.ts';
+import type { Init } from '../media/segment.ts';
+import type { RecordedGroup } from '../recording/recorded.ts';
+
+/** BANDWIDTH of a window that still grows has this much to spare: larger segments may come. */
+const HEADROOM = 1.25;
+
+/** A window of a recording. */
+export interface PastWindow {
+  /** In order of time; at least one. As `Presentation.segments`, may be iterated again, and in one object. */
+  readonly groups: Iterable<RecordedGroup>;
+  readonly initOf: (number: number) => Init | undefined;
+  /** Nothing will be added. */
+  readonly complete: boolean;
+  /** It was requested by its revision, under which it never changes: VOD. Any other is an EVENT from first to last (8216bis 6.2.1). */
+  readonly fixed: boolean;
+  /** Long lists have a date a minute only. */
+  readonly sparseDates?: boolean;
+  /** What overlaps it; each ID once. */
+  readonly dateRanges?: readonly DateRangeTag[];
+  /** TARGETDURATION is no less, whole seconds. */
+  readonly leastTargetDurationS: number;
+}
+
+/** The window as it is now. */
+export function pastPresentation(window: PastWindow): Presentation {
+  const { groups, complete, fixed, sparseDates = false, dateRanges = [], leastTargetDurationS } = window;
+  const first = firstOf(groups)!;
+  let description: Description | undefined;
+  return {
+    get description() {
+      description ??= describe(window);
+      return description;
+    },
+    segments: { [Symbol.iterator]: () => present(window) },
+    mediaSequence: first.msn,
+    discontinuitySequence: first.discontinuitySequence,
+    targetDurationS: leastTargetDurationS,
+    ended: complete,
+    ...{ fixed, sparseDates, dateRanges },
+  };
+}
+
+/** One object for all segments, and no generator: of a day there are 43,200, and another generator would take a third of the time. */
+function present({ groups, initOf }: PastWindow): Iterator<PresentationSegment> {
+  const source = groups[Symbol.iterator]();
+  const segment = {
+    msn: -1,
+    init: undefined as Init | undefined,
+    eUs: 0,
+    startUs: 0,
+    durationUs: 0,
+    discontinuity: false,
+    tracks: [] as readonly PresentationTrack[],
+    lost: false,
+    open: false,
+    // What the next one may join.
+    run: 0,
+    initNumber: -1,
+  };
+  const found: IteratorResult<PresentationSegment> = { done: false, value: segment };
+  return {
+    next() {
+      const step = source.next();
+      if (step.done) return step;
+      const group = step.value;
+      segment.discontinuity = segment.msn >= 0 && !joins(segment, group);
+      if (segment.initNumber !== group.initNumber) segment.init = initOf(group.initNumber);
+      segment.run = group.run;
+      segment.initNumber = group.initNumber;
+      segment.eUs = group.eUs;
+      segment.tracks = group.tracks;
+      segment.msn = group.msn;
+      segment.startUs = group.startUs;
+      segment.durationUs = group.durationUs;
+      return found;
+    },
+    return() {
+      source.return?.();
+      return { done: true, value: undefined };
+    },
+  };
+}
+
+/** The newest tracks, and the largest bit rate of any segment of each rendition (8216bis 4.4.6.2, BANDWIDTH). */
+function describe({ groups, initOf, complete }: PastWindow): Description {
+  const known = new Map<number, { tracks: readonly Track[]; renditions: readonly Rendition[] }>();
+  const peaks = new Map<string, number>();
+  let tracks: readonly Track[] = [];
+  for (const group of groups) {
+    let init = known.get(group.initNumber);
+    if (!init) {
+      const own = initOf(group.initNumber)?.tracks ?? [];
+      init = { tracks: own, renditions: renditionsOf(own).all };
+      known.set(group.initNumber, init);
+    }
+    ({ tracks } = init);
+    if (group.durationUs <= 0) continue;
+    for (const rendition of init.renditions) {
+      let bytes = 0;
+      for (const { id } of rendition.tracks) bytes += group.tracks.find((one) => one.trackId === id)?.length ?? 0;
+      const bitrate = (bytes * 8e6) / group.durationUs;
+      if (bitrate > (peaks.get(rendition.id) ?? 0)) peaks.set(rendition.id, bitrate);
+    }
+  }
+  const headroom = complete ? 1 : HEADROOM;
+  return {
+    tracks,
+    bandwidthOf: ({ id }) => (peaks.get(id) ?? 0) * headroom,
+    frameRateOf: (rendition) => frameRateOf(groups, rendition),
+  };
+}
+
+/** Of the first segment: pictures over their duration. */
+function frameRateOf(groups: Iterable<RecordedGroup>, rendition: Rendition): number | undefined {
+  const video = rendition.tracks.find((track) => track.kind === 'video');
+  const samples = video && firstOf(groups)?.tracks.find((track) => track.trackId === video.id);
+  return samples && Math.round((samples.samples * video.timescale * 1000) / samples.duration) / 1000;
+}
+
+/** The first of a sequence. */
+export function firstOf<T>(sequence: Iterable<T>): T | undefined {
+  for (const one of sequence) return one;
+  return undefined;
+}
+
+/** Whether `group` continues where `before` ended: same run, same configuration, nothing between them. */
+export function joins(
+  before: Pick<RecordedGroup, 'run' | 'initNumber' | 'msn' | 'startUs' | 'durationUs'>,
+  group: RecordedGroup,
+): boolean {
+  if (before.run !== group.run || before.initNumber !== group.initNumber || group.msn !== before.msn + 1) return false;
+  return Math.abs(group.startUs - before.startUs - before.durationUs) < HOLE_US;
+}

@@ -1,0 +1,161 @@
+/**
+ * A presentation: what playlists are made from, be it a live list, a window of a recording, or both joined.
+ * In: adapters of delivery, one for each kind. Out: the writers of delivery/format, one for each format. Pure. RFC 8216bis 4.4; ISO
+ * 23009-1 5.3.
+ */
+import type { Track } from './frame.ts';
+import type { DateRangeTag } from './m3u8/playlist.ts';
+import type { Rendition } from './rendition-set.ts';
+import { ticksToUs } from './run.ts';
+import type { Init } from './segment.ts';
+
+/** All renditions of a stretch of time. */
+export interface Presentation {
+  /** What players choose from. Of a long window this is found out when it is first read. */
+  readonly description: Description;
+  /**
+   * Oldest first. May be iterated more than once. Each may come in the same object as the one before: copy what you keep.
+   */
+  readonly segments: Iterable<PresentationSegment>;
+  /** Media Sequence Number of the first segment, as the list counts. */
+  readonly mediaSequence: number;
+  /** Discontinuities before the first segment. */
+  readonly discontinuitySequence: number;
+  /** Whole seconds. No segment of a list that slides is longer; in a window longer segments raise it. */
+  readonly targetDurationS: number;
+  /** Nothing will be added. */
+  readonly ended: boolean;
+  /** It is requested by its revision, under which it never changes. */
+  readonly fixed?: boolean;
+  /** Dates are written once a minute and after each discontinuity only: in a long list they are nearly half. */
+  readonly sparseDates?: boolean;
+  /** What overlaps it, in order; each ID once. */
+  readonly dateRanges: readonly DateRangeTag[];
+  /** Only of a list that slides: what it promises the players that follow it. */
+  readonly live?: LiveEdge;
+}
+
+/** What a presentation offers. */
+export interface Description {
+  /** Of the newest segment. */
+  readonly tracks: readonly Track[];
+  /** Peak, bits per second. */
+  bandwidthOf(rendition: Rendition): number;
+  /** Frames per second, three decimals; undefined without video or where it varies. */
+  frameRateOf(rendition: Rendition): number | undefined;
+}
+
+/** One Media Segment of all tracks. */
+export interface PresentationSegment {
+  readonly msn: number;
+  /** Undefined where its codec configuration is not known. */
+  readonly init: Init | undefined;
+  /** UTC = `eUs` + pts, µs since 1970. */
+  readonly eUs: number;
+  /** UTC of its start, µs since 1970. */
+  readonly startUs: number;
+  /** µs; 0 while it is open. */
+  readonly durationUs: number;
+  /** Media does not continue that of the segment before. */
+  readonly discontinuity: boolean;
+  /** Its media. A track of which it has nothing is absent, or has the length 0. */
+  readonly tracks: readonly PresentationTrack[];
+  /** It was announced and cannot be loaded. */
+  readonly lost: boolean;
+  /** It is still growing: it has parts only. */
+  readonly open: boolean;
+  /** Its parts, while they are listed. */
+  readonly partsOf?: (rendition: Rendition) => readonly PresentationPart[];
+}
+
+/** The media of one track in a segment. */
+export interface PresentationTrack {
+  readonly trackId: number;
+  /** Decode time of the first sample, ticks. */
+  readonly tfdt: number;
+  /** First sample's pts − tfdt, ticks. */
+  readonly firstPtsOffset: number;
+  /** Ticks. */
+  readonly duration: number;
+  /** Bytes. */
+  readonly length: number;
+}
+
+/** A Partial Segment of a rendition. */
+export interface PresentationPart {
+  /** Presentation time of the first sample, ticks of the rendition's first track. */
+  readonly pts: number;
+  readonly durationS: number;
+  readonly independent: boolean;
+}
+
+/** The end of a list that slides. Seconds. */
+export interface LiveEdge {
+  /** Number of the generation: its lists are `g{number}.m3u8`. */
+  readonly generation: number;
+  readonly holdBackS: number;
+  readonly canBlockReload: boolean;
+  readonly canSkipUntilS: number;
+  /** How many of the first segments a delta update leaves out. */
+  skippable(): number;
+  /** Undefined where the list has whole segments only. */
+  readonly parts?: PartEdge;
+}
+
+/** What low latency adds to it. */
+export interface PartEdge {
+  /** PART-HOLD-BACK, seconds. */
+  readonly holdBackS?: number;
+  /** PART-TARGET of a rendition, seconds. */
+  targetOf(rendition: Rendition): number | undefined;
+  /** The part that comes next. */
+  nextOf(rendition: Rendition): PartName | undefined;
+  /** The last part that is listed. */
+  lastOf(rendition: Rendition): PartName | undefined;
+}
+
+/** Names a part within a rendition. */
+export interface PartName {
+  readonly msn: number;
+  /** From 0. */
+  readonly part: number;
+}
+
+/** What a segment has of a track; undefined for a gap. */
+export function mediaOf({ tracks }: PresentationSegment, track: Track | undefined): PresentationTrack | undefined {
+  if (!track) return undefined;
+  for (let i = 0; i < tracks.length; i++) {
+    const one = tracks[i]!;
+    if (one.trackId === track.id && one.length > 0) return one;
+  }
+  return undefined;
+}
+
+/**
+ * Seconds of a segment of a rendition: between two cuts, or of the audio itself where the rendition is audio.
+ *
+ * @param lead the first track of the rendition
+ * @param own what the segment has of it
+ */
+export function durationOf(
+  segment: PresentationSegment,
+  lead: Track | undefined,
+  own: PresentationTrack | undefined,
+): number {
+  return own && lead?.kind === 'audio' ? own.duration / lead.timescale : segment.durationUs / 1e6;
+}
+
+/**
+ * UTC of the first sample that a rendition has of a segment, µs since 1970; of the cut where it has none.
+ *
+ * @param lead the first track of the rendition
+ * @param own what the segment has of it
+ */
+export function startOf(
+  segment: PresentationSegment,
+  lead: Track | undefined,
+  own: PresentationTrack | undefined,
+): number {
+  if (!own || !lead || lead.kind === 'text') return segment.startUs;
+  return segment.eUs + ticksToUs(own.tfdt + own.firstPtsOffset, lead.timescale);
+}
