@@ -5,23 +5,19 @@
 import type Hls from 'hls.js';
 import type { StreamView } from '../../../src/api/shapes.ts';
 import { getTimeline } from '../api/client.ts';
-import { Course } from './course.ts';
 import type { DeckEvents } from './deck.ts';
 import { type AskFacts, Facts } from './facts.ts';
-import { Keeper } from './keeper.ts';
 import { LiveEdge } from './live-edge.ts';
-import { Loop } from './loop.ts';
 import type { Moments } from './moments.ts';
 import { PACE_EVERY_MS } from './pace.ts';
-import { Retry } from './retry.ts';
+import { type Conditions, PlaybackController } from './playback-controller.ts';
 import { Screen } from './screen.ts';
 import type { Remote, Snapshot } from './snapshot.ts';
 import { Sources } from './sources.ts';
 import { Stalls } from './stalls.ts';
-import { type Conditions, firstState } from './state.ts';
 import { Steps } from './steps.ts';
-import { Switching } from './switching.ts';
 import { tell } from './tell.ts';
+import { Watchdog } from './watchdog.ts';
 
 /** What the player is made of. */
 export interface PlayerParts {
@@ -48,8 +44,7 @@ export class Player implements Remote {
   readonly #parts: PlayerParts;
   readonly #screen: Screen;
   readonly #edge: LiveEdge;
-  readonly #course: Course;
-  readonly #keeper: Keeper;
+  readonly #controller: PlaybackController;
   readonly #steps = new Steps();
   readonly #steadyMs: () => number;
   readonly #ends = new AbortController();
@@ -66,75 +61,72 @@ export class Player implements Remote {
     const changed = () => this.#changed();
     const events: DeckEvents = {
       frame: (deck) => {
-        this.#course.framed(deck);
+        this.#controller.framed(deck);
         if (deck === this.#screen.front && deck.ready) this.#steps.shown(deck, steadyMs());
       },
-      listed: (deck) => this.#keeper.listed(deck),
+      listed: (deck) => this.#controller.listed(deck),
       parsed: (deck, hls) => {
-        this.#course.alive(deck);
+        this.#controller.progressed(deck);
         this.#screen.choices.apply(hls);
         changed();
       },
-      progress: (deck) => this.#course.alive(deck),
+      progress: (deck) => this.#controller.progressed(deck),
       changed,
-      played: (deck) => this.#keeper.played(deck),
-      paused: (deck) => this.#keeper.paused(deck),
-      waiting: (deck) => this.#keeper.waiting(deck),
-      ended: (deck) => this.#keeper.ended(deck),
-      failed: (deck, data) => this.#keeper.failed(deck, data),
+      played: (deck) => this.#controller.played(deck),
+      paused: (deck) => this.#controller.paused(deck),
+      waiting: (deck) => watchdog.waiting(deck),
+      ended: (deck) => this.#controller.ended(deck),
+      failed: (deck, data) => this.#controller.failed(deck, data),
     };
     this.#screen = new Screen({ Hls, surface, facts, events }, changed);
     const stalls = new Stalls();
     this.#edge = new LiveEdge({ now, steadyMs, networkS, stalls });
     const sources = new Sources({ stream, facts, recorded, now });
     const conditions: Conditions = {
-      state: firstState(),
       screen: this.#screen,
       edge: this.#edge,
       sources,
-      switching: new Switching(this.#screen),
       stalls,
-      retry: new Retry(),
-      loop: new Loop(),
+      recorded,
       now,
       steadyMs,
       wallMs: parts.wallMs ?? Date.now,
       changed,
     };
-    this.#course = new Course({ ...conditions, recorded });
-    this.#keeper = new Keeper(conditions, this.#course);
-    surface.ownerDocument.addEventListener('visibilitychange', () => this.#keeper.shownAgain(), { signal });
-    this.#timer = setInterval(() => this.#keeper.tick(), PACE_EVERY_MS);
+    this.#controller = new PlaybackController(conditions);
+    const watchdog = new Watchdog(conditions, this.#controller);
+    surface.ownerDocument.addEventListener('visibilitychange', () => watchdog.shownAgain(), { signal });
+    this.#timer = setInterval(() => watchdog.tick(), PACE_EVERY_MS);
   }
 
   goLive(): void {
     this.#steps.forget();
-    this.#course.goLive();
+    this.#controller.take({ type: 'go-live' });
   }
 
   goTo(atMs: number, how: { readonly back?: boolean } = {}): void {
     this.#steps.forget();
-    this.#course.goTo(atMs, how);
+    this.#controller.take({ type: 'go-to', atMs, back: how.back ?? false });
   }
 
   togglePlay(): void {
     this.#steps.forget();
-    this.#course.togglePlay();
+    this.#controller.take({ type: 'toggle-play' });
   }
 
   again(): void {
     this.#steps.forget();
-    this.#course.again();
+    this.#controller.take({ type: 'try-again' });
   }
 
   stepFrame(by: 1 | -1): void {
-    const deck = this.#course.standStill();
+    const deck = this.#controller.hold();
     if (deck) this.#steps.wish(deck, by, this.#steadyMs());
     this.#changed();
   }
 
   setRate(rate: number): void {
-    this.#course.setRate(rate);
+    this.#controller.take({ type: 'set-rate', rate });
   }
 
   toggleMuted(): void {
@@ -163,7 +155,7 @@ export class Player implements Remote {
   }
 
   setLoop(span: Snapshot['loop']): void {
-    this.#course.setLoop(span);
+    this.#controller.take({ type: 'set-loop', range: span });
   }
 
   togglePicture(): void {
@@ -171,12 +163,14 @@ export class Player implements Remote {
   }
 
   forgetNote(): void {
-    this.#course.forgetNote();
+    this.#controller.take({ type: 'forget-note' });
   }
 
   /** Tells the player what the stream does now; it comes back by itself when there is live media again. */
   streamChanged(view: StreamView): void {
-    this.#keeper.streamChanged(view);
+    const frameRate = view.tracks?.find(({ kind }) => kind === 'video')?.frameRate;
+    if (frameRate) for (const deck of [this.#screen.front, this.#screen.back]) deck.likelyFrameS = 1 / frameRate;
+    this.#controller.take({ type: 'stream', live: view.state === 'live' });
   }
 
   /** Stops playing and takes its elements away. */
@@ -184,7 +178,7 @@ export class Player implements Remote {
     if (this.#ends.signal.aborted) return;
     this.#ends.abort();
     clearInterval(this.#timer);
-    this.#course.close();
+    this.#controller.close();
     this.#screen.close();
   }
 
@@ -192,6 +186,6 @@ export class Player implements Remote {
     if (this.#ends.signal.aborted) return;
     const { now, onChange, networkS } = this.#parts;
     const around = { nowMs: now(), networkS: networkS?.() ?? null };
-    onChange(tell(this.#screen, this.#edge, this.#course.state, around));
+    onChange(tell(this.#screen, this.#edge, this.#controller.summary, around));
   }
 }
