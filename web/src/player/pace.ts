@@ -37,12 +37,12 @@ const SEEK_S = 1;
 /** Between two seeks, in steps: a seek needs time to show what it did. */
 const STEPS_BETWEEN_SEEKS = 10;
 
-/** One controller for one deck. */
+/** One controller for one buffer. */
 export class Pace {
   #correcting = false;
   #rest = 0;
 
-  /** Another deck, or another target: begins anew. */
+  /** Another buffer, or another target: begins anew. */
   reset(): void {
     this.#correcting = false;
     this.#rest = 0;

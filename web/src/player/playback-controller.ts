@@ -4,7 +4,6 @@
  */
 import type { ErrorData } from 'hls.js';
 import { failureOf } from '../api/client.ts';
-import type { Deck } from './deck.ts';
 import type { LiveEdge } from './live-edge.ts';
 import { missingPiece } from './missing.ts';
 import { findMoment, type Moments } from './moments.ts';
@@ -21,6 +20,7 @@ import { playbackFailure } from './settings.ts';
 import type { Sources } from './sources.ts';
 import type { Stalls } from './stalls.ts';
 import type { CourseState } from './tell.ts';
+import type { VideoBuffer } from './video-buffer.ts';
 
 /** The parts that the controller and the watchdog of one player work with. */
 export interface Conditions {
@@ -86,7 +86,7 @@ export class PlaybackController {
   }
 
   /** Pauses for steps from frame to frame. Returns the buffer to step on; null if there is none. */
-  hold(): Deck | null {
+  hold(): VideoBuffer | null {
     const { front } = this.#parts.screen;
     if (this.#state.pending || front.mediaTime === null) return null;
     this.#step({ type: 'hold' });
@@ -94,12 +94,12 @@ export class PlaybackController {
   }
 
   /** A buffer has a new picture. */
-  framed(deck: Deck): void {
+  framed(buffer: VideoBuffer): void {
     const { screen, stalls, steadyMs, changed } = this.#parts;
-    if (!deck.ready || this.#isClosed) return;
-    const isNew = this.#state.pending !== null && deck === screen.back;
+    if (!buffer.ready || this.#isClosed) return;
+    const isNew = this.#state.pending !== null && buffer === screen.back;
     if (isNew) this.#step({ type: 'first-picture' });
-    else if (deck !== screen.front) return;
+    else if (buffer !== screen.front) return;
     stalls.flows(steadyMs());
     const beforeMs = this.#state.shownMs ?? 0;
     this.#step({ type: 'frame' });
@@ -109,40 +109,40 @@ export class PlaybackController {
   }
 
   /** A buffer received something. */
-  progressed(deck: Deck): void {
-    if (deck === this.#parts.screen.back) this.#step({ type: 'progress' });
+  progressed(buffer: VideoBuffer): void {
+    if (buffer === this.#parts.screen.back) this.#step({ type: 'progress' });
   }
 
   /** The list of a buffer was loaded or has grown. */
-  listed(deck: Deck): void {
-    this.progressed(deck);
-    const over = deck.kind === 'live' && deck.details?.live === false;
-    this.#step({ type: 'list', front: deck === this.#parts.screen.front, over });
+  listed(buffer: VideoBuffer): void {
+    this.progressed(buffer);
+    const over = buffer.kind === 'live' && buffer.details?.live === false;
+    this.#step({ type: 'list', front: buffer === this.#parts.screen.front, over });
   }
 
   /** hls.js gave up on a buffer. */
-  failed(deck: Deck, data: ErrorData): void {
-    const piece = deck.kind === 'past' ? missingPiece(data) : null;
+  failed(buffer: VideoBuffer, data: ErrorData): void {
+    const piece = buffer.kind === 'past' ? missingPiece(data) : null;
     const isNetwork = data.type === 'networkError';
-    const front = deck === this.#parts.screen.front;
+    const front = buffer === this.#parts.screen.front;
     this.take({ type: 'failed', front, failure: playbackFailure(data), isNetwork, piece });
   }
 
   /** A buffer has played its list to the end. */
-  ended(deck: Deck): void {
-    if (deck === this.#parts.screen.front) this.take({ type: 'ended' });
+  ended(buffer: VideoBuffer): void {
+    if (buffer === this.#parts.screen.front) this.take({ type: 'ended' });
   }
 
   /** An element was started, perhaps by something else than this player. */
-  played(deck: Deck): void {
-    if (deck === this.#parts.screen.front) this.take({ type: 'played' });
+  played(buffer: VideoBuffer): void {
+    if (buffer === this.#parts.screen.front) this.take({ type: 'played' });
   }
 
   /** An element was paused, perhaps by something else: a key of the keyboard, a headset, picture in picture. */
-  paused(deck: Deck): void {
-    const { video } = deck;
+  paused(buffer: VideoBuffer): void {
+    const { video } = buffer;
     const isOther = video.paused && !video.ended && !video.ownerDocument.hidden;
-    if (deck === this.#parts.screen.front && isOther) this.take({ type: 'paused' });
+    if (buffer === this.#parts.screen.front && isOther) this.take({ type: 'paused' });
     else this.#parts.changed();
   }
 

@@ -72,7 +72,7 @@ test('a stream without a signal is waited for, and comes back by itself', (t) =>
   assert.deepEqual(FakeHls.loads, ['/live/cam/index.m3u8']);
 });
 
-test('a moment within the live list is sought on the same deck, an older one comes from its window', async (t) => {
+test('a moment within the live list is sought on the same buffer, an older one comes from its window', async (t) => {
   const { player, seen, document, playLive } = setUp(t);
   playLive();
   player.goTo(start - minute);
@@ -104,7 +104,7 @@ test('a moment just before what is loaded is come to from further back, and noth
   assert.equal(seen.snapshot.shownMs, start - minute);
 });
 
-test('going live from shifted is a seek on the same deck', async (t) => {
+test('going live from shifted is a seek on the same buffer', async (t) => {
   const { player, seen, document, playLive } = setUp(t);
   playLive();
   player.goTo(start - minute);
@@ -325,7 +325,7 @@ test('a browser that forbids sound before the first click plays without', async 
   assert.equal(document.front.paused, false);
 });
 
-test('picture in picture goes over to the new deck', async (t) => {
+test('picture in picture goes over to the new buffer', async (t) => {
   const { player, document, seen, playLive, arrive } = setUp(t);
   playLive();
   player.togglePicture();
@@ -347,7 +347,7 @@ test('sound comes back audible, and a volume of nothing is silence', (t) => {
   assert.equal(document.front.volume, 0.5);
 });
 
-test('a quality that was chosen is kept by every deck', async (t) => {
+test('a quality that was chosen is kept by every buffer', async (t) => {
   const { player, seen, playLive } = setUp(t);
   playLive();
   const levels = [480, 1080].map((height) => ({

@@ -5,7 +5,6 @@
 import type Hls from 'hls.js';
 import type { StreamView } from '../../../src/api/shapes.ts';
 import { getTimeline } from '../api/client.ts';
-import type { DeckEvents } from './deck.ts';
 import { type AskFacts, Facts } from './facts.ts';
 import { LiveEdge } from './live-edge.ts';
 import type { Moments } from './moments.ts';
@@ -17,6 +16,7 @@ import { Sources } from './sources.ts';
 import { Stalls } from './stalls.ts';
 import { Steps } from './steps.ts';
 import { tell } from './tell.ts';
+import type { VideoBufferEvents } from './video-buffer.ts';
 import { Watchdog } from './watchdog.ts';
 
 /** What the player is made of. */
@@ -59,24 +59,24 @@ export class Player implements Remote {
     const ask: AskFacts = parts.ask ?? ((fromMs, toMs, within) => getTimeline(stream, fromMs, toMs, within));
     const facts = new Facts(ask, steadyMs, signal);
     const changed = () => this.#changed();
-    const events: DeckEvents = {
-      frame: (deck) => {
-        this.#controller.framed(deck);
-        if (deck === this.#screen.front && deck.ready) this.#steps.shown(deck, steadyMs());
+    const events: VideoBufferEvents = {
+      frame: (buffer) => {
+        this.#controller.framed(buffer);
+        if (buffer === this.#screen.front && buffer.ready) this.#steps.shown(buffer, steadyMs());
       },
-      listed: (deck) => this.#controller.listed(deck),
-      parsed: (deck, hls) => {
-        this.#controller.progressed(deck);
+      listed: (buffer) => this.#controller.listed(buffer),
+      parsed: (buffer, hls) => {
+        this.#controller.progressed(buffer);
         this.#screen.choices.apply(hls);
         changed();
       },
-      progress: (deck) => this.#controller.progressed(deck),
+      progress: (buffer) => this.#controller.progressed(buffer),
       changed,
-      played: (deck) => this.#controller.played(deck),
-      paused: (deck) => this.#controller.paused(deck),
-      waiting: (deck) => watchdog.waiting(deck),
-      ended: (deck) => this.#controller.ended(deck),
-      failed: (deck, data) => this.#controller.failed(deck, data),
+      played: (buffer) => this.#controller.played(buffer),
+      paused: (buffer) => this.#controller.paused(buffer),
+      waiting: (buffer) => watchdog.waiting(buffer),
+      ended: (buffer) => this.#controller.ended(buffer),
+      failed: (buffer, data) => this.#controller.failed(buffer, data),
     };
     this.#screen = new Screen({ Hls, surface, facts, events }, changed);
     const stalls = new Stalls();
@@ -120,8 +120,8 @@ export class Player implements Remote {
   }
 
   stepFrame(by: 1 | -1): void {
-    const deck = this.#controller.hold();
-    if (deck) this.#steps.wish(deck, by, this.#steadyMs());
+    const buffer = this.#controller.hold();
+    if (buffer) this.#steps.wish(buffer, by, this.#steadyMs());
     this.#changed();
   }
 
@@ -169,7 +169,7 @@ export class Player implements Remote {
   /** Tells the player what the stream does now; it comes back by itself when there is live media again. */
   streamChanged(view: StreamView): void {
     const frameRate = view.tracks?.find(({ kind }) => kind === 'video')?.frameRate;
-    if (frameRate) for (const deck of [this.#screen.front, this.#screen.back]) deck.likelyFrameS = 1 / frameRate;
+    if (frameRate) for (const buffer of [this.#screen.front, this.#screen.back]) buffer.likelyFrameS = 1 / frameRate;
     this.#controller.take({ type: 'stream', live: view.state === 'live' });
   }
 

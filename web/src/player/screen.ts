@@ -1,40 +1,40 @@
 /**
- * The two decks as one picture: which is in front, and what goes with it to the other when they change places: sound, volume, choices,
+ * The two buffers as one picture: which is in front, and what goes with it to the other when they change places: sound, volume, choices,
  * picture in picture.
  * In: sources. Out: a picture that is never blank once it was there.
  */
 import { Choices } from './choices.ts';
-import { Deck, type DeckParts, type Source } from './deck.ts';
+import { type Source, VideoBuffer, type VideoBufferParts } from './video-buffer.ts';
 
 /** How long the old picture stays below the new one, milliseconds: some images of the slowest screen. */
 const LET_GO_AFTER_MS = 200;
 
-/** The two decks of one surface. */
+/** The two buffers of one surface. */
 export class Screen {
   readonly choices = new Choices();
   readonly #changed: () => void;
-  #front: Deck;
-  #back: Deck;
+  #front: VideoBuffer;
+  #back: VideoBuffer;
   #muted = true; // browsers let only silent video start by itself
   #volume = 1;
   #before = { dropped: 0, shown: 0 };
 
   /** @param changed is called when sound or picture in picture have changed by themselves */
-  constructor(parts: DeckParts, changed: () => void) {
+  constructor(parts: VideoBufferParts, changed: () => void) {
     this.#changed = changed;
-    parts.surface.style.isolation = 'isolate'; // the decks lie over each other, and below whatever the page lays over them
-    this.#front = new Deck(parts);
-    this.#back = new Deck(parts);
+    parts.surface.style.isolation = 'isolate'; // the buffers lie over each other, and below whatever the page lays over them
+    this.#front = new VideoBuffer(parts);
+    this.#back = new VideoBuffer(parts);
     this.#front.setFront(true);
   }
 
   /** What is seen and heard. */
-  get front(): Deck {
+  get front(): VideoBuffer {
     return this.#front;
   }
 
   /** What prepares; silent. */
-  get back(): Deck {
+  get back(): VideoBuffer {
     return this.#back;
   }
 
@@ -59,7 +59,7 @@ export class Screen {
   /** Loads a source behind the picture; whatever was being prepared is thrown away. */
   prepare(source: Source, { play }: { readonly play: boolean }): void {
     this.#back.load(source);
-    // Muted, so it is allowed; where it is not, the deck is asked again once it is in front.
+    // Muted, so it is allowed; where it is not, the buffer is asked again once it is in front.
     if (play) this.#back.video.play().catch(() => {});
   }
 
@@ -69,7 +69,7 @@ export class Screen {
     this.#back.unload();
   }
 
-  /** The deck behind comes to the front with the sound, and the other is let go of. */
+  /** The buffer behind comes to the front with the sound, and the other is let go of. */
   swap(): void {
     const [old, fresh] = [this.#front, this.#back];
     const wasInPicture = this.inPicture;
@@ -93,12 +93,12 @@ export class Screen {
     else setTimeout(letGo, LET_GO_AFTER_MS);
   }
 
-  #add(deck: Deck): { dropped: number; shown: number } {
-    const { dropped, shown } = deck.counts;
+  #add(buffer: VideoBuffer): { dropped: number; shown: number } {
+    const { dropped, shown } = buffer.counts;
     return { dropped: this.#before.dropped + dropped, shown: this.#before.shown + shown };
   }
 
-  /** Plays the deck in front; without sound where the browser forbids it before the first click. */
+  /** Plays the buffer in front; without sound where the browser forbids it before the first click. */
   play(): void {
     const { video } = this.#front;
     video.play().catch((error: unknown) => {
@@ -132,7 +132,7 @@ export class Screen {
     moved?.then(this.#changed, this.#changed); // refused: nothing has changed
   }
 
-  /** Takes choices of the viewer over, on both decks. */
+  /** Takes choices of the viewer over, on both buffers. */
   choose(wish: Partial<Pick<Choices, 'quality' | 'sound' | 'subtitle'>>): void {
     Object.assign(this.choices, wish);
     for (const { hls } of [this.#front, this.#back]) if (hls) this.choices.apply(hls);

@@ -3,9 +3,10 @@
  * pace.
  * In: a tick every 300 ms, what the buffers show. Out: events for the controller, speeds and small seeks of the live edge.
  */
-import type { Deck } from './deck.ts';
+
 import type { Conditions, PlaybackController } from './playback-controller.ts';
 import { LONG_PAUSE_MS } from './playback-state.ts';
+import type { VideoBuffer } from './video-buffer.ts';
 
 /** A viewer who catches up is live again within this of the target, seconds. */
 const CAUGHT_UP_S = 0.3;
@@ -30,9 +31,9 @@ export class Watchdog {
   }
 
   /** The picture of a buffer waits for media. */
-  waiting(deck: Deck): void {
+  waiting(buffer: VideoBuffer): void {
     const { screen, stalls, steadyMs, changed } = this.#parts;
-    if (deck !== screen.front || deck.video.seeking) return;
+    if (buffer !== screen.front || buffer.video.seeking) return;
     stalls.waits(steadyMs());
     changed();
   }
@@ -90,7 +91,7 @@ export class Watchdog {
     return true;
   }
 
-  #watchStall(at: number, front: Deck): void {
+  #watchStall(at: number, front: VideoBuffer): void {
     const { stalls, edge } = this.#parts;
     const { mode, streamLive } = this.#controller.state;
     const { details, video } = front;
@@ -111,7 +112,7 @@ export class Watchdog {
   }
 
   /** The end of a list of the past is reached. */
-  #watchEnd(at: number, { details, edgeMs }: Deck): void {
+  #watchEnd(at: number, { details, edgeMs }: VideoBuffer): void {
     const isOpen = details?.live === true;
     const isNow = edgeMs !== null && this.#parts.now() - edgeMs < NEAR_NOW_MS;
     if ((isOpen && !isNow) || !this.#mayAsk(at)) return;
@@ -119,14 +120,14 @@ export class Watchdog {
     this.#controller.take({ type: isOpen ? 'past-over' : 'ended' });
   }
 
-  #watchPause(at: number, { kind, hls }: Deck): void {
+  #watchPause(at: number, { kind, hls }: VideoBuffer): void {
     const { pausedAtMs, wantPlay } = this.#controller.state;
     if (pausedAtMs === null || wantPlay || at - pausedAtMs <= LONG_PAUSE_MS) return;
     // The position will be loaded from its window: nothing need be loaded until then.
     if (kind === 'live' && hls?.loadingEnabled) hls.stopLoad();
   }
 
-  #pace(at: number, front: Deck): void {
+  #pace(at: number, front: VideoBuffer): void {
     const { edge, now } = this.#parts;
     const { mode, shownMs, rate, loop, streamLive } = this.#controller.state;
     const { details, edgeMs, kind } = front;

@@ -9,35 +9,35 @@ import type { Facts } from './facts.ts';
 import { Frames, type RunFragment } from './frames.ts';
 import { positionOf } from './media-time.ts';
 
-/** What a deck tells its player. */
-export interface DeckEvents {
-  /** A new picture is on the screen, or would be if the deck were in front. */
-  frame(deck: Deck): void;
+/** What a buffer tells its player. */
+export interface VideoBufferEvents {
+  /** A new picture is on the screen, or would be if the buffer were in front. */
+  frame(buffer: VideoBuffer): void;
   /** The list was loaded or has grown. */
-  listed(deck: Deck): void;
+  listed(buffer: VideoBuffer): void;
   /** What there is to choose from is known, or has changed. */
-  parsed(deck: Deck, hls: Hls): void;
+  parsed(buffer: VideoBuffer, hls: Hls): void;
   /** Bytes of media came. */
-  progress(deck: Deck): void;
+  progress(buffer: VideoBuffer): void;
   /** Any event of the element that changes what is shown of it. */
-  changed(deck: Deck): void;
-  played(deck: Deck): void;
-  paused(deck: Deck): void;
-  waiting(deck: Deck): void;
-  ended(deck: Deck): void;
+  changed(buffer: VideoBuffer): void;
+  played(buffer: VideoBuffer): void;
+  paused(buffer: VideoBuffer): void;
+  waiting(buffer: VideoBuffer): void;
+  ended(buffer: VideoBuffer): void;
   /** hls.js gave up. */
-  failed(deck: Deck, data: ErrorData): void;
+  failed(buffer: VideoBuffer, data: ErrorData): void;
 }
 
-/** What a deck is made of. */
-export interface DeckParts {
+/** What a buffer is made of. */
+export interface VideoBufferParts {
   readonly Hls: typeof Hls;
   readonly surface: HTMLElement;
   readonly facts: Facts;
-  readonly events: DeckEvents;
+  readonly events: VideoBufferEvents;
 }
 
-/** What a deck plays: the live list, or windows from a moment on. */
+/** What a buffer plays: the live list, or windows from a moment on. */
 export interface Source {
   readonly kind: 'live' | 'past';
   readonly url: string;
@@ -60,18 +60,18 @@ const GUESS_AFTER_MS = 120;
 /** A frame may be on the screen so long before the element's clock reaches it: one refresh of a slow screen, seconds. */
 const REFRESH_S = 0.02;
 
-/** One of the two decks. */
-export class Deck {
+/** One of the two buffers. */
+export class VideoBuffer {
   readonly video: HTMLVideoElement;
   readonly frames: Frames;
-  readonly #parts: DeckParts;
+  readonly #parts: VideoBufferParts;
   readonly #ends = new AbortController();
   #hls: Hls | null = null;
   #source: Source | null = null;
   #details: LevelDetails | null = null;
   #mediaTime: number | null = null;
   #watched = 0;
-  /** Media time at which a deck was first seen to be ready without a frame, seconds. */
+  /** Media time at which a buffer was first seen to be ready without a frame, seconds. */
   #readyS: number | null = null;
   /** A seek was made and its frame has not been told. */
   #awaitsFrame = false;
@@ -85,7 +85,7 @@ export class Deck {
   /** A media error was met and no picture has followed it yet. */
   #recovering = false;
 
-  constructor(parts: DeckParts) {
+  constructor(parts: VideoBufferParts) {
     this.#parts = parts;
     this.frames = new Frames(parts.facts);
     const video = parts.surface.ownerDocument.createElement('video');
@@ -208,7 +208,7 @@ export class Deck {
     return this.#details ? this.frames.timeOf(this.#details.edge - 0.001) : null;
   }
 
-  /** Brings this deck before the other one, or puts it behind. Sound is the player's affair. */
+  /** Brings this buffer before the other one, or puts it behind. Sound is the player's affair. */
   setFront(front: boolean): void {
     this.video.style.zIndex = front ? '1' : '0';
     this.video.toggleAttribute('data-front', front);
