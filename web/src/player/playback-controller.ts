@@ -4,6 +4,7 @@
  */
 import type { ErrorData } from 'hls.js';
 import { failureOf } from '../api/client.ts';
+import type { DoubleBuffer } from './double-buffer.ts';
 import type { LiveEdge } from './live-edge.ts';
 import { missingPiece } from './missing.ts';
 import { findMoment, type Moments } from './moments.ts';
@@ -15,7 +16,6 @@ import {
   type PlaybackState,
   type PlaybackView,
 } from './playback-state.ts';
-import type { Screen } from './screen.ts';
 import { playbackFailure } from './settings.ts';
 import type { Sources } from './sources.ts';
 import type { Stalls } from './stalls.ts';
@@ -24,7 +24,7 @@ import type { VideoBuffer } from './video-buffer.ts';
 
 /** The parts that the controller and the watchdog of one player work with. */
 export interface Conditions {
-  readonly screen: Screen;
+  readonly buffers: DoubleBuffer;
   readonly edge: LiveEdge;
   readonly sources: Sources;
   readonly stalls: Stalls;
@@ -59,8 +59,8 @@ export class PlaybackController {
   /** What the snapshot says about it. */
   get summary(): CourseState {
     const { pending, failure, wantPlay, rate, note, loop, ...state } = this.#state;
-    const { stalls, screen } = this.#parts;
-    const { kind, video } = screen.front;
+    const { stalls, buffers } = this.#parts;
+    const { kind, video } = buffers.front;
     const mode = state.mode === 'idle' ? (pending?.to ?? 'idle') : state.mode;
     const waits = pending !== null || video.readyState < 3 || video.seeking || stalls.waiting;
     return {
@@ -87,7 +87,7 @@ export class PlaybackController {
 
   /** Pauses for steps from frame to frame. Returns the buffer to step on; null if there is none. */
   hold(): VideoBuffer | null {
-    const { front } = this.#parts.screen;
+    const { front } = this.#parts.buffers;
     if (this.#state.pending || front.mediaTime === null) return null;
     this.#step({ type: 'hold' });
     return front;
@@ -95,54 +95,54 @@ export class PlaybackController {
 
   /** A buffer has a new picture. */
   framed(buffer: VideoBuffer): void {
-    const { screen, stalls, steadyMs, changed } = this.#parts;
+    const { buffers, stalls, steadyMs, changed } = this.#parts;
     if (!buffer.ready || this.#isClosed) return;
-    const isNew = this.#state.pending !== null && buffer === screen.back;
+    const isNew = this.#state.pending !== null && buffer === buffers.back;
     if (isNew) this.#step({ type: 'first-picture' });
-    else if (buffer !== screen.front) return;
+    else if (buffer !== buffers.front) return;
     stalls.flows(steadyMs());
     const beforeMs = this.#state.shownMs ?? 0;
     this.#step({ type: 'frame' });
     const hasJumped = Math.abs((this.#state.shownMs ?? 0) - beforeMs) > JUMP_MS;
     // The page must show the time of the new picture, not that of the one before.
-    if (isNew || hasJumped || screen.front.video.paused) changed();
+    if (isNew || hasJumped || buffers.front.video.paused) changed();
   }
 
   /** A buffer received something. */
   progressed(buffer: VideoBuffer): void {
-    if (buffer === this.#parts.screen.back) this.#step({ type: 'progress' });
+    if (buffer === this.#parts.buffers.back) this.#step({ type: 'progress' });
   }
 
   /** The list of a buffer was loaded or has grown. */
   listed(buffer: VideoBuffer): void {
     this.progressed(buffer);
     const over = buffer.kind === 'live' && buffer.details?.live === false;
-    this.#step({ type: 'list', front: buffer === this.#parts.screen.front, over });
+    this.#step({ type: 'list', front: buffer === this.#parts.buffers.front, over });
   }
 
   /** hls.js gave up on a buffer. */
   failed(buffer: VideoBuffer, data: ErrorData): void {
     const piece = buffer.kind === 'past' ? missingPiece(data) : null;
     const isNetwork = data.type === 'networkError';
-    const front = buffer === this.#parts.screen.front;
+    const front = buffer === this.#parts.buffers.front;
     this.take({ type: 'failed', front, failure: playbackFailure(data), isNetwork, piece });
   }
 
   /** A buffer has played its list to the end. */
   ended(buffer: VideoBuffer): void {
-    if (buffer === this.#parts.screen.front) this.take({ type: 'ended' });
+    if (buffer === this.#parts.buffers.front) this.take({ type: 'ended' });
   }
 
   /** An element was started, perhaps by something else than this player. */
   played(buffer: VideoBuffer): void {
-    if (buffer === this.#parts.screen.front) this.take({ type: 'played' });
+    if (buffer === this.#parts.buffers.front) this.take({ type: 'played' });
   }
 
   /** An element was paused, perhaps by something else: a key of the keyboard, a headset, picture in picture. */
   paused(buffer: VideoBuffer): void {
     const { video } = buffer;
     const isOther = video.paused && !video.ended && !video.ownerDocument.hidden;
-    if (buffer === this.#parts.screen.front && isOther) this.take({ type: 'paused' });
+    if (buffer === this.#parts.buffers.front && isOther) this.take({ type: 'paused' });
     else this.#parts.changed();
   }
 
@@ -159,8 +159,8 @@ export class PlaybackController {
   }
 
   #view(): PlaybackView {
-    const { screen, now, steadyMs } = this.#parts;
-    const { front } = screen;
+    const { buffers, now, steadyMs } = this.#parts;
+    const { front } = buffers;
     return {
       steadyMs: steadyMs(),
       nowMs: now(),
@@ -181,24 +181,24 @@ export class PlaybackController {
   }
 
   #perform(effect: PlaybackEffect): void {
-    const { screen, edge, sources, stalls, steadyMs } = this.#parts;
-    const { front, back } = screen;
+    const { buffers, edge, sources, stalls, steadyMs } = this.#parts;
+    const { front, back } = buffers;
     const play = this.#state.wantPlay;
     switch (effect.do) {
       case 'load-live':
-        screen.prepare(sources.live(), { play });
+        buffers.prepare(sources.live(), { play });
         break;
       case 'load-past':
-        screen.prepare(sources.past(effect.atMs), { play });
+        buffers.prepare(sources.past(effect.atMs), { play });
         break;
       case 'drop':
-        screen.drop();
+        buffers.drop();
         break;
       case 'swap':
-        screen.swap();
+        buffers.swap();
         break;
       case 'play':
-        screen.play();
+        buffers.play();
         break;
       case 'pause':
         front.video.pause();

@@ -5,12 +5,12 @@
 import type Hls from 'hls.js';
 import type { StreamView } from '../../../src/api/shapes.ts';
 import { getTimeline } from '../api/client.ts';
+import { DoubleBuffer } from './double-buffer.ts';
 import { type AskFacts, Facts } from './facts.ts';
 import { LiveEdge } from './live-edge.ts';
 import type { Moments } from './moments.ts';
 import { PACE_EVERY_MS } from './pace.ts';
 import { type Conditions, PlaybackController } from './playback-controller.ts';
-import { Screen } from './screen.ts';
 import type { Remote, Snapshot } from './snapshot.ts';
 import { Sources } from './sources.ts';
 import { Stalls } from './stalls.ts';
@@ -42,7 +42,7 @@ export interface PlayerParts {
 /** One stream in one surface; `close` ends it. */
 export class Player implements Remote {
   readonly #parts: PlayerParts;
-  readonly #screen: Screen;
+  readonly #buffers: DoubleBuffer;
   readonly #edge: LiveEdge;
   readonly #controller: PlaybackController;
   readonly #steps = new Steps();
@@ -62,12 +62,12 @@ export class Player implements Remote {
     const events: VideoBufferEvents = {
       frame: (buffer) => {
         this.#controller.framed(buffer);
-        if (buffer === this.#screen.front && buffer.ready) this.#steps.shown(buffer, steadyMs());
+        if (buffer === this.#buffers.front && buffer.ready) this.#steps.shown(buffer, steadyMs());
       },
       listed: (buffer) => this.#controller.listed(buffer),
       parsed: (buffer, hls) => {
         this.#controller.progressed(buffer);
-        this.#screen.choices.apply(hls);
+        this.#buffers.choices.apply(hls);
         changed();
       },
       progress: (buffer) => this.#controller.progressed(buffer),
@@ -78,12 +78,12 @@ export class Player implements Remote {
       ended: (buffer) => this.#controller.ended(buffer),
       failed: (buffer, data) => this.#controller.failed(buffer, data),
     };
-    this.#screen = new Screen({ Hls, surface, facts, events }, changed);
+    this.#buffers = new DoubleBuffer({ Hls, surface, facts, events }, changed);
     const stalls = new Stalls();
     this.#edge = new LiveEdge({ now, steadyMs, networkS, stalls });
     const sources = new Sources({ stream, facts, recorded, now });
     const conditions: Conditions = {
-      screen: this.#screen,
+      buffers: this.#buffers,
       edge: this.#edge,
       sources,
       stalls,
@@ -130,27 +130,27 @@ export class Player implements Remote {
   }
 
   toggleMuted(): void {
-    this.#screen.toggleMuted();
+    this.#buffers.toggleMuted();
     this.#changed();
   }
 
   setVolume(volume: number): void {
-    this.#screen.setVolume(volume);
+    this.#buffers.setVolume(volume);
     this.#changed();
   }
 
   setQuality(id: string | null): void {
-    this.#screen.choose({ quality: id });
+    this.#buffers.choose({ quality: id });
     this.#changed();
   }
 
   setSound(id: string): void {
-    this.#screen.choose({ sound: id });
+    this.#buffers.choose({ sound: id });
     this.#changed();
   }
 
   setSubtitle(id: string | null): void {
-    this.#screen.choose({ subtitle: id });
+    this.#buffers.choose({ subtitle: id });
     this.#changed();
   }
 
@@ -159,7 +159,7 @@ export class Player implements Remote {
   }
 
   togglePicture(): void {
-    this.#screen.togglePicture();
+    this.#buffers.togglePicture();
   }
 
   forgetNote(): void {
@@ -169,7 +169,7 @@ export class Player implements Remote {
   /** Tells the player what the stream does now; it comes back by itself when there is live media again. */
   streamChanged(view: StreamView): void {
     const frameRate = view.tracks?.find(({ kind }) => kind === 'video')?.frameRate;
-    if (frameRate) for (const buffer of [this.#screen.front, this.#screen.back]) buffer.likelyFrameS = 1 / frameRate;
+    if (frameRate) for (const buffer of [this.#buffers.front, this.#buffers.back]) buffer.likelyFrameS = 1 / frameRate;
     this.#controller.take({ type: 'stream', live: view.state === 'live' });
   }
 
@@ -179,13 +179,13 @@ export class Player implements Remote {
     this.#ends.abort();
     clearInterval(this.#timer);
     this.#controller.close();
-    this.#screen.close();
+    this.#buffers.close();
   }
 
   #changed(): void {
     if (this.#ends.signal.aborted) return;
     const { now, onChange, networkS } = this.#parts;
     const around = { nowMs: now(), networkS: networkS?.() ?? null };
-    onChange(tell(this.#screen, this.#edge, this.#controller.summary, around));
+    onChange(tell(this.#buffers, this.#edge, this.#controller.summary, around));
   }
 }

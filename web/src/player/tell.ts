@@ -1,9 +1,10 @@
 /**
  * Puts the snapshot together out of what the parts of the player know.
- * In: the screen, the edge, the course. Out: a Snapshot. Reads only.
+ * In: the buffers, the edge, the course. Out: a Snapshot. Reads only.
  */
+
+import type { DoubleBuffer } from './double-buffer.ts';
 import type { LiveEdge } from './live-edge.ts';
-import type { Screen } from './screen.ts';
 import type { Snapshot } from './snapshot.ts';
 
 /** What the course knows. */
@@ -25,8 +26,13 @@ export interface Surroundings {
 const AT_EDGE_S = 1.5;
 
 /** The player at this moment. */
-export function tell(screen: Screen, edge: LiveEdge, state: CourseState, { nowMs, networkS }: Surroundings): Snapshot {
-  const { front, choices, counts } = screen;
+export function tell(
+  buffers: DoubleBuffer,
+  edge: LiveEdge,
+  state: CourseState,
+  { nowMs, networkS }: Surroundings,
+): Snapshot {
+  const { front, choices, counts } = buffers;
   const { mode, shownMs, wantPlay, switching } = state;
   const offers = choices.offers(front.hls);
   const { video } = front;
@@ -41,8 +47,8 @@ export function tell(screen: Screen, edge: LiveEdge, state: CourseState, { nowMs
     tryingLive: state.tryingLive,
     pictured: video.readyState >= 2,
     paused: video.paused && !(switching && wantPlay),
-    muted: screen.muted,
-    volume: screen.volume,
+    muted: buffers.muted,
+    volume: buffers.volume,
     rate: state.rate,
     shownMs,
     behindMs,
@@ -67,6 +73,6 @@ export function tell(screen: Screen, edge: LiveEdge, state: CourseState, { nowMs
     subtitles: offers.subtitles,
     subtitle: choices.subtitle,
     loop: state.loop,
-    inPicture: screen.inPicture,
+    inPicture: buffers.inPicture,
   };
 }

@@ -32,34 +32,34 @@ export class Watchdog {
 
   /** The picture of a buffer waits for media. */
   waiting(buffer: VideoBuffer): void {
-    const { screen, stalls, steadyMs, changed } = this.#parts;
-    if (buffer !== screen.front || buffer.video.seeking) return;
+    const { buffers, stalls, steadyMs, changed } = this.#parts;
+    if (buffer !== buffers.front || buffer.video.seeking) return;
     stalls.waits(steadyMs());
     changed();
   }
 
   /** The tab is shown again: the browser may have stopped what was playing. */
   shownAgain(): void {
-    const { screen, edge, stalls, steadyMs, changed } = this.#parts;
+    const { buffers, edge, stalls, steadyMs, changed } = this.#parts;
     const { wantPlay, mode } = this.#controller.state;
-    const { kind, video } = screen.front;
+    const { kind, video } = buffers.front;
     if (video.ownerDocument.hidden) return;
     edge.restart();
     stalls.begins(steadyMs());
-    if (wantPlay && kind !== null && video.paused && mode !== 'offline') screen.play();
+    if (wantPlay && kind !== null && video.paused && mode !== 'offline') buffers.play();
     changed();
   }
 
   /** Every 300 ms. */
   tick(): void {
-    const { screen, steadyMs, changed } = this.#parts;
+    const { buffers, steadyMs, changed } = this.#parts;
     const controller = this.#controller;
     const at = steadyMs();
     this.#watchClocks(at);
-    screen.front.look();
-    if (controller.state.pending) screen.back.look();
+    buffers.front.look();
+    if (controller.state.pending) buffers.back.look();
     controller.take({ type: 'tick' });
-    const { front } = screen;
+    const { front } = buffers;
     if (this.#isSteady && controller.state.retry.dueMs === null && !front.video.paused) {
       this.#watchStall(at, front);
       if (this.#parts.stalls.waiting) controller.take({ type: 'piece-reached' });
@@ -80,7 +80,7 @@ export class Watchdog {
     const stoodMs = Math.max(at - this.#tickedAt, wallMs - this.#tickedWallMs);
     this.#tickedAt = at;
     this.#tickedWallMs = wallMs;
-    const isShown = !this.#parts.screen.front.video.ownerDocument.hidden; // ticks of a hidden tab are rare anyway
+    const isShown = !this.#parts.buffers.front.video.ownerDocument.hidden; // ticks of a hidden tab are rare anyway
     if (isShown && stoodMs > STOOD_MS) this.#parts.stalls.begins(at);
   }
 

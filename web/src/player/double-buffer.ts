@@ -10,7 +10,7 @@ import { type Source, VideoBuffer, type VideoBufferParts } from './video-buffer.
 const LET_GO_AFTER_MS = 200;
 
 /** The two buffers of one surface. */
-export class Screen {
+export class DoubleBuffer {
   readonly choices = new Choices();
   readonly #changed: () => void;
   #front: VideoBuffer;
