@@ -2,7 +2,7 @@
  * Keeps a live buffer at its target: measures how late the picture is, lets the pace correct it, and sets the target back after a stall.
  * In: lists, frames and stalls of the buffer in front. Out: speeds and seeks on that buffer; figures for the snapshot.
  */
-import { Aim } from './aim.ts';
+import { LatencyTarget } from './latency-target.ts';
 import { Pace } from './pace.ts';
 import type { Stalls } from './stalls.ts';
 import type { VideoBuffer } from './video-buffer.ts';
@@ -27,7 +27,7 @@ const SET_BACK_MS = 1_000;
 /** The live edge of one stream. */
 export class LiveEdge {
   readonly #parts: LiveEdgeParts;
-  readonly #aim = new Aim();
+  readonly #target = new LatencyTarget();
   readonly #pace = new Pace();
   #buffer: VideoBuffer | null = null;
   #endMs: number | null = null;
@@ -40,7 +40,7 @@ export class LiveEdge {
 
   /** Distance from the edge to play at, seconds. */
   get targetS(): number {
-    return this.#aim.targetS;
+    return this.#target.targetS;
   }
 
   /** The list of a buffer was loaded or has grown. */
@@ -50,17 +50,17 @@ export class LiveEdge {
     if (buffer !== this.#buffer) {
       this.#buffer = buffer;
       this.#endMs = null;
-      this.#aim.restart();
+      this.#target.restart();
       this.#pace.reset();
     }
-    if (this.#endMs !== null && edgeMs < this.#endMs - SET_BACK_MS) this.#aim.restart();
+    if (this.#endMs !== null && edgeMs < this.#endMs - SET_BACK_MS) this.#target.restart();
     else if (this.#endMs !== null && edgeMs < this.#endMs + 1) return;
     this.#endMs = edgeMs;
     const promise = {
       partTargetS: details.partList?.length ? details.partTarget : 0,
       holdBackS: details.holdBack || 3 * details.targetduration,
     };
-    this.#aim.listed(edgeMs, this.#parts.now(), promise, this.#parts.networkS() ?? 0);
+    this.#target.listed(edgeMs, this.#parts.now(), promise, this.#parts.networkS() ?? 0);
   }
 
   /** From the world to the screen, seconds; null before the first frame. */
@@ -72,21 +72,21 @@ export class LiveEdge {
   /** How much later the picture of a buffer is than wished, seconds; null where that is not known. */
   lateS(buffer: VideoBuffer): number | null {
     const totalS = this.totalS(buffer);
-    const { lineMs } = this.#aim;
+    const { lineMs } = this.#target;
     return buffer !== this.#buffer || totalS === null || lineMs === null
       ? null
-      : totalS - lineMs / 1000 - this.#aim.targetS;
+      : totalS - lineMs / 1000 - this.#target.targetS;
   }
 
   /** The picture stands still for want of media. */
   stalled(): void {
-    this.#aim.stalled();
+    this.#target.stalled();
     this.#stuck = true;
   }
 
   /** That was no stall: the stream itself had ended. */
   takeBack(): void {
-    this.#aim.takeBack();
+    this.#target.takeBack();
   }
 
   /**
@@ -96,7 +96,7 @@ export class LiveEdge {
   recover(buffer: VideoBuffer): void {
     const { details, video } = buffer;
     if (!this.#stuck || !details || video.seeking) return;
-    const position = Math.min(video.currentTime + buffer.aheadS, details.edge) - this.#aim.targetS;
+    const position = Math.min(video.currentTime + buffer.aheadS, details.edge) - this.#target.targetS;
     if (position <= video.currentTime + TAIL_S) return;
     this.#stuck = false;
     this.#seek(buffer, position);
@@ -126,7 +126,7 @@ export class LiveEdge {
       else if (within > TAIL_S) this.#seek(buffer, video.currentTime + within);
     }
     if (video.playbackRate !== rate) video.playbackRate = rate;
-    this.#aim.smooth(aheadS, this.#parts.steadyMs());
+    this.#target.smooth(aheadS, this.#parts.steadyMs());
   }
 
   #seek(buffer: VideoBuffer, position: number): void {

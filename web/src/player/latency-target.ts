@@ -28,7 +28,7 @@ const EASY_AHEAD_S = 0.2;
 const LINE_MS = 30_000;
 
 /** The target of one stream. */
-export class Aim {
+export class LatencyTarget {
   #leastS = FIRST_S;
   #extraS = 0;
   #beforeS = 0;
