@@ -3,7 +3,7 @@
  * In: lists, frames and stalls of the buffer in front. Out: speeds and seeks on that buffer; figures for the snapshot.
  */
 import { LatencyTarget } from './latency-target.ts';
-import { Pace } from './pace.ts';
+import { RateController } from './rate-controller.ts';
 import type { Stalls } from './stalls.ts';
 import type { VideoBuffer } from './video-buffer.ts';
 
@@ -28,7 +28,7 @@ const SET_BACK_MS = 1_000;
 export class LiveEdge {
   readonly #parts: LiveEdgeParts;
   readonly #target = new LatencyTarget();
-  readonly #pace = new Pace();
+  readonly #rate = new RateController();
   #buffer: VideoBuffer | null = null;
   #endMs: number | null = null;
   /** It stands still, and was not sought out of that yet. */
@@ -51,7 +51,7 @@ export class LiveEdge {
       this.#buffer = buffer;
       this.#endMs = null;
       this.#target.restart();
-      this.#pace.reset();
+      this.#rate.reset();
     }
     if (this.#endMs !== null && edgeMs < this.#endMs - SET_BACK_MS) this.#target.restart();
     else if (this.#endMs !== null && edgeMs < this.#endMs + 1) return;
@@ -104,12 +104,12 @@ export class LiveEdge {
 
   /** Another seek was made on the buffer. */
   sought(): void {
-    this.#pace.sought();
+    this.#rate.sought();
   }
 
   /** The tab is shown again, or the buffer plays on: what was known of it is old. */
   restart(): void {
-    this.#pace.reset();
+    this.#rate.reset();
   }
 
   /** One step; the buffer plays live. Writes its speed only where that changes. */
@@ -117,7 +117,7 @@ export class LiveEdge {
     const lateS = this.lateS(buffer);
     if (lateS === null || buffer.video.seeking) return;
     const { aheadS, video } = buffer;
-    const { rate, seekByS } = this.#pace.next({ lateS, aheadS });
+    const { rate, seekByS } = this.#rate.next({ lateS, aheadS });
     if (seekByS > 0) {
       const within = Math.min(seekByS, aheadS - TAIL_S);
       const position = buffer.hls?.liveSyncPosition;
@@ -132,6 +132,6 @@ export class LiveEdge {
   #seek(buffer: VideoBuffer, position: number): void {
     this.#parts.stalls.begins(this.#parts.steadyMs());
     buffer.seekTo(position);
-    this.#pace.sought();
+    this.#rate.sought();
   }
 }

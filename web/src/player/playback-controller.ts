@@ -229,7 +229,7 @@ export class PlaybackController {
       case 'measure-edge':
         edge.listed(front);
         break;
-      case 'restart-pace':
+      case 'restart-rate':
         edge.restart();
         break;
       case 'take-stall-back':

@@ -164,7 +164,7 @@ export type PlaybackEffect =
       readonly isListed: boolean;
     }
   /** For the measurement of latency and stalls: waiting is expected now, the list has grown, earlier figures are old, a stall was none. */
-  | { readonly do: 'expect-wait' | 'measure-edge' | 'restart-pace' | 'take-stall-back' };
+  | { readonly do: 'expect-wait' | 'measure-edge' | 'restart-rate' | 'take-stall-back' };
 
 /** A transition. */
 export interface PlaybackTransition {

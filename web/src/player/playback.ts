@@ -120,7 +120,7 @@ function resume(it: PlaybackMoves): void {
   const { front, steadyMs } = it.view;
   const pausedMs = state.pausedAtMs === null ? 0 : steadyMs - state.pausedAtMs;
   state.pausedAtMs = null;
-  it.do({ do: 'restart-pace' }, { do: 'expect-wait' });
+  it.do({ do: 'restart-rate' }, { do: 'expect-wait' });
   const { shownMs } = state;
   const isGone = shownMs !== null && (pausedMs > LONG_PAUSE_MS || front.positionOf(shownMs) === null);
   if (front.kind === 'live' && isGone) {

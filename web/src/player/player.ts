@@ -9,8 +9,8 @@ import { DoubleBuffer } from './double-buffer.ts';
 import { type AskFacts, Facts } from './facts.ts';
 import { LiveEdge } from './live-edge.ts';
 import type { Moments } from './moments.ts';
-import { PACE_EVERY_MS } from './pace.ts';
 import { type Conditions, PlaybackController } from './playback-controller.ts';
+import { RATE_EVERY_MS } from './rate-controller.ts';
 import type { Remote, Snapshot } from './snapshot.ts';
 import { Sources } from './sources.ts';
 import { Stalls } from './stalls.ts';
@@ -96,7 +96,7 @@ export class Player implements Remote {
     this.#controller = new PlaybackController(conditions);
     const watchdog = new Watchdog(conditions, this.#controller);
     surface.ownerDocument.addEventListener('visibilitychange', () => watchdog.shownAgain(), { signal });
-    this.#timer = setInterval(() => watchdog.tick(), PACE_EVERY_MS);
+    this.#timer = setInterval(() => watchdog.tick(), RATE_EVERY_MS);
   }
 
   goLive(): void {

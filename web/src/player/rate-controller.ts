@@ -5,7 +5,7 @@
  */
 
 /** How things stand, seconds. */
-export interface PaceState {
+export interface RateInput {
   /** How much later the picture is than wished; negative where it is early. */
   readonly lateS: number;
   /** Media ahead of the picture in the browser. */
@@ -13,7 +13,7 @@ export interface PaceState {
 }
 
 /** What to do. */
-export interface PaceStep {
+export interface RateStep {
   /** Speed, in steps of one percent. */
   readonly rate: number;
   /** Seconds to jump forward, told until `sought`; 0 for none. */
@@ -21,7 +21,7 @@ export interface PaceStep {
 }
 
 /** How often it wants to be asked, milliseconds. */
-export const PACE_EVERY_MS = 300;
+export const RATE_EVERY_MS = 300;
 
 /** Corrections start beyond the first and end within the second distance, seconds. */
 const START_S = 0.04;
@@ -38,7 +38,7 @@ const SEEK_S = 1;
 const STEPS_BETWEEN_SEEKS = 10;
 
 /** One controller for one buffer. */
-export class Pace {
+export class RateController {
   #correcting = false;
   #rest = 0;
 
@@ -54,7 +54,7 @@ export class Pace {
   }
 
   /** The next step. */
-  next({ lateS, aheadS }: PaceState): PaceStep {
+  next({ lateS, aheadS }: RateInput): RateStep {
     this.#rest = Math.max(0, this.#rest - 1);
     const distance = Math.abs(lateS);
     if (distance > START_S) this.#correcting = true;
