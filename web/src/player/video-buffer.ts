@@ -4,10 +4,10 @@
  */
 import type Hls from 'hls.js';
 import type { ErrorData, HlsConfig, LevelDetails } from 'hls.js';
-import { approachTo } from './approach.ts';
 import type { Facts } from './facts.ts';
 import { Frames, type RunFragment } from './frames.ts';
 import { positionOf } from './media-time.ts';
+import { seekPreroll } from './seek-preroll.ts';
 
 /** What a buffer tells its player. */
 export interface VideoBufferEvents {
@@ -198,7 +198,7 @@ export class VideoBuffer {
     this.#skews.length = 0;
     this.#awaitsFrame = true;
     const { buffered } = this.video;
-    const firstS = this.#details ? approachTo(mediaSeconds, { buffered, fromS: this.#details.fragmentStart }) : null;
+    const firstS = this.#details ? seekPreroll(mediaSeconds, { buffered, fromS: this.#details.fragmentStart }) : null;
     this.#aimS = firstS === null ? null : mediaSeconds;
     this.video.currentTime = Math.max(LIST_START, firstS ?? mediaSeconds);
   }

@@ -16,7 +16,7 @@ const MARGIN_S = 0.05;
  * @param fromS where the list begins, media seconds
  * @returns media seconds; null where it can be gone at once
  */
-export function approachTo(toS: number, { buffered, fromS }: { buffered: TimeRanges; fromS: number }): number | null {
+export function seekPreroll(toS: number, { buffered, fromS }: { buffered: TimeRanges; fromS: number }): number | null {
   let firstS: number | null = null;
   const loaded = Array.from({ length: buffered.length }, (_, i) => [buffered.start(i), buffered.end(i)] as const);
   for (const [startS] of loaded) if (toS < startS && startS - toS <= HOLE_S) firstS = startS - HOLE_S - MARGIN_S;
