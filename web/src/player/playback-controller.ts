@@ -4,6 +4,7 @@
  */
 import type { ErrorData } from 'hls.js';
 import { failureOf } from '../api/client.ts';
+import type { PlaybackSummary } from './build-snapshot.ts';
 import type { DoubleBuffer } from './double-buffer.ts';
 import type { LiveEdge } from './live-edge.ts';
 import { missingPiece } from './missing.ts';
@@ -19,7 +20,6 @@ import {
 import { playbackFailure } from './settings.ts';
 import type { Sources } from './sources.ts';
 import type { Stalls } from './stalls.ts';
-import type { CourseState } from './tell.ts';
 import type { VideoBuffer } from './video-buffer.ts';
 
 /** The parts that the controller and the watchdog of one player work with. */
@@ -57,7 +57,7 @@ export class PlaybackController {
   }
 
   /** What the snapshot says about it. */
-  get summary(): CourseState {
+  get summary(): PlaybackSummary {
     const { pending, failure, wantPlay, rate, note, loop, ...state } = this.#state;
     const { stalls, buffers } = this.#parts;
     const { kind, video } = buffers.front;

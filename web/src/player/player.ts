@@ -5,6 +5,7 @@
 import type Hls from 'hls.js';
 import type { StreamView } from '../../../src/api/shapes.ts';
 import { getTimeline } from '../api/client.ts';
+import { buildSnapshot } from './build-snapshot.ts';
 import { DoubleBuffer } from './double-buffer.ts';
 import { type AskFacts, Facts } from './facts.ts';
 import { LiveEdge } from './live-edge.ts';
@@ -15,7 +16,6 @@ import type { Remote, Snapshot } from './snapshot.ts';
 import { Sources } from './sources.ts';
 import { Stalls } from './stalls.ts';
 import { Steps } from './steps.ts';
-import { tell } from './tell.ts';
 import type { VideoBufferEvents } from './video-buffer.ts';
 import { Watchdog } from './watchdog.ts';
 
@@ -186,6 +186,6 @@ export class Player implements Remote {
     if (this.#ends.signal.aborted) return;
     const { now, onChange, networkS } = this.#parts;
     const around = { nowMs: now(), networkS: networkS?.() ?? null };
-    onChange(tell(this.#buffers, this.#edge, this.#controller.summary, around));
+    onChange(buildSnapshot(this.#buffers, this.#edge, this.#controller.summary, around));
   }
 }

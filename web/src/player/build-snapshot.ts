@@ -1,14 +1,14 @@
 /**
  * Puts the snapshot together out of what the parts of the player know.
- * In: the buffers, the edge, the course. Out: a Snapshot. Reads only.
+ * In: the buffers, the edge, the summary of playback. Out: a Snapshot. Reads only.
  */
 
 import type { DoubleBuffer } from './double-buffer.ts';
 import type { LiveEdge } from './live-edge.ts';
 import type { Snapshot } from './snapshot.ts';
 
-/** What the course knows. */
-export interface CourseState
+/** What the snapshot needs of playback. */
+export interface PlaybackSummary
   extends Pick<Snapshot, 'mode' | 'loading' | 'tryingLive' | 'rate' | 'shownMs' | 'failure' | 'note' | 'loop'> {
   readonly wantPlay: boolean;
   readonly switching: boolean;
@@ -26,10 +26,10 @@ export interface Surroundings {
 const AT_EDGE_S = 1.5;
 
 /** The player at this moment. */
-export function tell(
+export function buildSnapshot(
   buffers: DoubleBuffer,
   edge: LiveEdge,
-  state: CourseState,
+  state: PlaybackSummary,
   { nowMs, networkS }: Surroundings,
 ): Snapshot {
   const { front, choices, counts } = buffers;
