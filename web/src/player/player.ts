@@ -19,8 +19,8 @@ import { Steps } from './steps.ts';
 import type { VideoBufferEvents } from './video-buffer.ts';
 import { Watchdog } from './watchdog.ts';
 
-/** What the player is made of. */
-export interface PlayerParts {
+/** What a player is opened with. */
+export interface PlayerOptions {
   readonly Hls: typeof Hls;
   /** A positioned box that the picture fills; the player makes its own elements in it. */
   readonly surface: HTMLElement;
@@ -41,7 +41,7 @@ export interface PlayerParts {
 
 /** One stream in one surface; `close` ends it. */
 export class Player implements Remote {
-  readonly #parts: PlayerParts;
+  readonly #parts: PlayerOptions;
   readonly #buffers: DoubleBuffer;
   readonly #edge: LiveEdge;
   readonly #controller: PlaybackController;
@@ -50,7 +50,7 @@ export class Player implements Remote {
   readonly #ends = new AbortController();
   readonly #timer: ReturnType<typeof setInterval>;
 
-  constructor(parts: PlayerParts) {
+  constructor(parts: PlayerOptions) {
     this.#parts = parts;
     const { stream, Hls, surface, recorded, now, networkS = () => null } = parts;
     const { signal } = this.#ends;
