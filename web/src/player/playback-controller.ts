@@ -23,7 +23,7 @@ import type { Stalls } from './stalls.ts';
 import type { VideoBuffer } from './video-buffer.ts';
 
 /** The parts that the controller and the watchdog of one player work with. */
-export interface Conditions {
+export interface PlayerParts {
   readonly buffers: DoubleBuffer;
   readonly edge: LiveEdge;
   readonly sources: Sources;
@@ -44,11 +44,11 @@ const JUMP_MS = 500;
 
 /** The playback of one stream; `close` ends it. */
 export class PlaybackController {
-  readonly #parts: Conditions;
+  readonly #parts: PlayerParts;
   #state = initialState;
   #isClosed = false;
 
-  constructor(parts: Conditions) {
+  constructor(parts: PlayerParts) {
     this.#parts = parts;
   }
 

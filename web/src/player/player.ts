@@ -10,7 +10,7 @@ import { DoubleBuffer } from './double-buffer.ts';
 import { type AskFacts, Facts } from './facts.ts';
 import { LiveEdge } from './live-edge.ts';
 import type { Moments } from './moments.ts';
-import { type Conditions, PlaybackController } from './playback-controller.ts';
+import { PlaybackController, type PlayerParts } from './playback-controller.ts';
 import { RATE_EVERY_MS } from './rate-controller.ts';
 import type { Remote, Snapshot } from './snapshot.ts';
 import { Sources } from './sources.ts';
@@ -82,7 +82,7 @@ export class Player implements Remote {
     const stalls = new Stalls();
     this.#edge = new LiveEdge({ now, steadyMs, networkS, stalls });
     const sources = new Sources({ stream, facts, recorded, now });
-    const conditions: Conditions = {
+    const shared: PlayerParts = {
       buffers: this.#buffers,
       edge: this.#edge,
       sources,
@@ -93,8 +93,8 @@ export class Player implements Remote {
       wallMs: parts.wallMs ?? Date.now,
       changed,
     };
-    this.#controller = new PlaybackController(conditions);
-    const watchdog = new Watchdog(conditions, this.#controller);
+    this.#controller = new PlaybackController(shared);
+    const watchdog = new Watchdog(shared, this.#controller);
     surface.ownerDocument.addEventListener('visibilitychange', () => watchdog.shownAgain(), { signal });
     this.#timer = setInterval(() => watchdog.tick(), RATE_EVERY_MS);
   }

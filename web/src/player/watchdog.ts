@@ -4,7 +4,7 @@
  * In: a tick every 300 ms, what the buffers show. Out: events for the controller, speeds and small seeks of the live edge.
  */
 
-import type { Conditions, PlaybackController } from './playback-controller.ts';
+import type { PlaybackController, PlayerParts } from './playback-controller.ts';
 import { LONG_PAUSE_MS } from './playback-state.ts';
 import type { VideoBuffer } from './video-buffer.ts';
 
@@ -19,13 +19,13 @@ const NEAR_NOW_MS = 60_000;
 
 /** Watches one player. */
 export class Watchdog {
-  readonly #parts: Conditions;
+  readonly #parts: PlayerParts;
   readonly #controller: PlaybackController;
   #tickedAt = Number.POSITIVE_INFINITY;
   #tickedWallMs = Number.POSITIVE_INFINITY;
   #askedAt = Number.NEGATIVE_INFINITY;
 
-  constructor(parts: Conditions, controller: PlaybackController) {
+  constructor(parts: PlayerParts, controller: PlaybackController) {
     this.#parts = parts;
     this.#controller = controller;
   }
