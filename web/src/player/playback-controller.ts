@@ -94,7 +94,7 @@ export class PlaybackController {
   }
 
   /** A buffer has a new picture. */
-  framed(buffer: VideoBuffer): void {
+  onFrame(buffer: VideoBuffer): void {
     const { buffers, stalls, steadyMs, changed } = this.#parts;
     if (!buffer.ready || this.#isClosed) return;
     const isNew = this.#state.pending !== null && buffer === buffers.back;

@@ -61,7 +61,7 @@ export class Player implements Remote {
     const changed = () => this.#changed();
     const events: VideoBufferEvents = {
       frame: (buffer) => {
-        this.#controller.framed(buffer);
+        this.#controller.onFrame(buffer);
         if (buffer === this.#buffers.front && buffer.ready) this.#steps.shown(buffer, steadyMs());
       },
       listed: (buffer) => this.#controller.listed(buffer),

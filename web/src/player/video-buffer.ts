@@ -118,7 +118,7 @@ export class VideoBuffer {
         return;
       }
       // A hidden tab and a stream without pictures show no frames.
-      if (!this.#tellsFrames && this.ready) this.#framed(video.currentTime, performance.now());
+      if (!this.#tellsFrames && this.ready) this.#onFrame(video.currentTime, performance.now());
       else if (this.#awaitsFrame) this.#guessLater();
       else if (this.#mediaTime !== null) events.frame(this); // told while the seek was still going on
     });
@@ -319,7 +319,7 @@ export class VideoBuffer {
     if (!this.ready || paused || currentTime === this.#mediaTime) return;
     this.#readyS ??= currentTime;
     const stoodS = currentTime - (this.#mediaTime ?? this.#readyS);
-    if (!this.#tellsFrames || stoodS > STILL_S) this.#framed(currentTime, performance.now());
+    if (!this.#tellsFrames || stoodS > STILL_S) this.#onFrame(currentTime, performance.now());
   }
 
   get #tellsFrames(): boolean {
@@ -344,7 +344,7 @@ export class VideoBuffer {
         const early = frame.mediaTime === 0 && this.video.currentTime > 1;
         // On the way nothing is there yet.
         if (this.#aimS === null)
-          this.#framed(early ? this.video.currentTime : frame.mediaTime, frame.expectedDisplayTime);
+          this.#onFrame(early ? this.video.currentTime : frame.mediaTime, frame.expectedDisplayTime);
         next();
       });
     next();
@@ -357,7 +357,7 @@ export class VideoBuffer {
       if (!this.#awaitsFrame || !this.ready || !this.video.paused) return;
       const { currentTime } = this.video;
       const fromS = this.#mediaTime ?? currentTime;
-      this.#framed(fromS + Math.floor((currentTime - fromS) / this.frameS + 1e-3) * this.frameS, performance.now());
+      this.#onFrame(fromS + Math.floor((currentTime - fromS) / this.frameS + 1e-3) * this.frameS, performance.now());
       this.#awaitsFrame = false;
     }, GUESS_AFTER_MS);
   }
@@ -379,7 +379,7 @@ export class VideoBuffer {
     }, GUESS_AFTER_MS);
   }
 
-  #framed(mediaTime: number, displayedAt: number): void {
+  #onFrame(mediaTime: number, displayedAt: number): void {
     const intervalS = mediaTime - (this.#mediaTime ?? mediaTime);
     if (intervalS > 0.004 && intervalS < 0.5 && !this.video.paused) {
       this.#intervals.push(intervalS);
