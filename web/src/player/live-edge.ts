@@ -103,8 +103,8 @@ export class LiveEdge {
   }
 
   /** Another seek was made on the buffer. */
-  sought(): void {
-    this.#rate.sought();
+  onSeek(): void {
+    this.#rate.onSeek();
   }
 
   /** The tab is shown again, or the buffer plays on: what was known of it is old. */
@@ -132,6 +132,6 @@ export class LiveEdge {
   #seek(buffer: VideoBuffer, position: number): void {
     this.#parts.stalls.begins(this.#parts.steadyMs());
     buffer.seekTo(position);
-    this.#rate.sought();
+    this.#rate.onSeek();
   }
 }

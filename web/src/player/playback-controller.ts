@@ -214,7 +214,7 @@ export class PlaybackController {
         break;
       case 'seek':
         stalls.begins(steadyMs());
-        edge.sought();
+        edge.onSeek();
         front.seekTo(effect.position);
         break;
       case 'set-speed':

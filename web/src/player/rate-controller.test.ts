@@ -28,7 +28,7 @@ test('more than a second late asks for a seek until one was made, and then gives
   const controller = new RateController();
   assert.equal(controller.next({ lateS: 2, aheadS: 3 }).seekByS, 2);
   assert.equal(controller.next({ lateS: 2, aheadS: 3 }).seekByS, 2);
-  controller.sought();
+  controller.onSeek();
   for (let step = 0; step < 9; step++) assert.equal(controller.next({ lateS: 2, aheadS: 3 }).seekByS, 0);
   assert.equal(controller.next({ lateS: 2, aheadS: 3 }).seekByS, 2);
 });

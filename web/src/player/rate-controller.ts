@@ -16,7 +16,7 @@ export interface RateInput {
 export interface RateStep {
   /** Speed, in steps of one percent. */
   readonly rate: number;
-  /** Seconds to jump forward, told until `sought`; 0 for none. */
+  /** Seconds to jump forward, told until `onSeek`; 0 for none. */
   readonly seekByS: number;
 }
 
@@ -49,7 +49,7 @@ export class RateController {
   }
 
   /** A seek was made: it is given time to show. */
-  sought(): void {
+  onSeek(): void {
     this.#rest = STEPS_BETWEEN_SEEKS;
   }
 
