@@ -5,10 +5,10 @@
 import type { StreamView } from '../../../src/api/shapes.ts';
 import { NativePlayer, playsNatively } from './native.ts';
 import { Player, type PlayerOptions } from './player.ts';
-import type { Remote } from './snapshot.ts';
+import type { PlayerControls } from './snapshot.ts';
 
 /** A player of either kind. */
-export interface OpenPlayer extends Remote {
+export interface OpenPlayer extends PlayerControls {
   streamChanged(view: StreamView): void;
   close(): void;
 }

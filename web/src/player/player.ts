@@ -12,7 +12,7 @@ import { LiveEdge } from './live-edge.ts';
 import type { Moments } from './moments.ts';
 import { PlaybackController, type PlayerParts } from './playback-controller.ts';
 import { RATE_EVERY_MS } from './rate-controller.ts';
-import type { Remote, Snapshot } from './snapshot.ts';
+import type { PlayerControls, Snapshot } from './snapshot.ts';
 import { Sources } from './sources.ts';
 import { Stalls } from './stalls.ts';
 import { Steps } from './steps.ts';
@@ -40,7 +40,7 @@ export interface PlayerOptions {
 }
 
 /** One stream in one surface; `close` ends it. */
-export class Player implements Remote {
+export class Player implements PlayerControls {
   readonly #parts: PlayerOptions;
   readonly #buffers: DoubleBuffer;
   readonly #edge: LiveEdge;

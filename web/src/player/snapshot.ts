@@ -87,8 +87,8 @@ export interface Snapshot {
   readonly inPicture: boolean;
 }
 
-/** What anyone may ask of the player. None of them throws; what happened is told by the next snapshot. */
-export interface Remote {
+/** What the page requests of the player. None of them throws; what happened is told by the next snapshot. */
+export interface PlayerControls {
   /** Plays now, or waits for the stream to be live again and shows that. */
   goLive(): void;
   /**

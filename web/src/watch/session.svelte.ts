@@ -6,7 +6,7 @@ import type { StreamView } from '../../../src/api/shapes.ts';
 import { poll } from '../api/poll.ts';
 import { Marking } from '../clips/marking.svelte.ts';
 import type { OpenPlayer } from '../player/open.ts';
-import { idle, type Remote, type Snapshot } from '../player/snapshot.ts';
+import { idle, type PlayerControls, type Snapshot } from '../player/snapshot.ts';
 import type { RouteSpan } from '../routes.ts';
 import { TimelineState } from '../timeline/state.svelte.ts';
 import { Connection } from './connection.svelte.ts';
@@ -26,7 +26,7 @@ export interface ClipMarks {
 
 const nothing = (): void => {};
 /** Stands for the player until there is one. */
-const deaf: Remote = {
+const deaf: PlayerControls = {
   goLive: nothing,
   goTo: nothing,
   togglePlay: nothing,
@@ -53,7 +53,7 @@ export class WatchSession {
   /** What the player says of itself. */
   player = $state.raw<Snapshot>(idle);
   /** What may be asked of it; hears nothing before it is there. */
-  remote = $state.raw<Remote>(deaf);
+  controls = $state.raw<PlayerControls>(deaf);
   /** The server's time, unix milliseconds, told anew each second. */
   nowMs = $state(Date.now());
   clip = $state.raw<ClipMarks>({ fromMs: null, toMs: null });
@@ -62,7 +62,7 @@ export class WatchSession {
   readonly live = $derived.by(() => isLive(this.player, this.connection.lost));
   readonly #ends = new AbortController();
   #player: OpenPlayer | null = null;
-  readonly #notes = new NoteTimer(() => this.remote.forgetNote());
+  readonly #notes = new NoteTimer(() => this.controls.forgetNote());
 
   constructor(name: string) {
     this.name = name;
@@ -115,7 +115,7 @@ export class WatchSession {
   /** @param bySeconds forward, or back where negative */
   step = (bySeconds: number): void => {
     const { shownMs } = this.player;
-    if (shownMs !== null) this.remote.goTo(shownMs + bySeconds * 1000, { back: bySeconds < 0 });
+    if (shownMs !== null) this.controls.goTo(shownMs + bySeconds * 1000, { back: bySeconds < 0 });
   };
 
   setClip = (clip: ClipMarks): void => {
@@ -134,18 +134,18 @@ export class WatchSession {
   /** Plays the last minute that was recorded. */
   goToLast = (): void => {
     const { lastMinuteMs } = this.connection;
-    if (lastMinuteMs !== null) this.remote.goTo(lastMinuteMs);
+    if (lastMinuteMs !== null) this.controls.goTo(lastMinuteMs);
   };
 
   /** Plays the oldest moment that is kept. */
   goToFirst = (): void => {
     const { firstMs } = this.connection;
-    if (firstMs !== null) this.remote.goTo(firstMs);
+    if (firstMs !== null) this.controls.goTo(firstMs);
   };
 
   #begin(player: OpenPlayer, atMs: number | null, span: RouteSpan | null): void {
     this.#player = player;
-    this.remote = player;
+    this.controls = player;
     player.setVolume(habits.volume);
     if (!this.player.muted) player.toggleMuted(); // browsers let only silent video start by itself
     beginAt(player, this.connection, atMs, span);
