@@ -26,7 +26,7 @@ export interface ClipMarks {
 
 const nothing = (): void => {};
 /** Stands for the player until there is one. */
-const deaf: PlayerControls = {
+const nullPlayer: PlayerControls = {
   goLive: nothing,
   goTo: nothing,
   togglePlay: nothing,
@@ -53,7 +53,7 @@ export class WatchSession {
   /** What the player says of itself. */
   player = $state.raw<Snapshot>(idle);
   /** What may be asked of it; hears nothing before it is there. */
-  controls = $state.raw<PlayerControls>(deaf);
+  controls = $state.raw<PlayerControls>(nullPlayer);
   /** The server's time, unix milliseconds, told anew each second. */
   nowMs = $state(Date.now());
   clip = $state.raw<ClipMarks>({ fromMs: null, toMs: null });
