@@ -10,11 +10,11 @@ import { idle, type PlayerControls, type Snapshot } from '../player/snapshot.ts'
 import type { RouteSpan } from '../routes.ts';
 import { TimelineState } from '../timeline/state.svelte.ts';
 import { Connection } from './connection.svelte.ts';
-import { habits } from './habits.svelte.ts';
 import { logged } from './latency-log.ts';
 import { beginAt, loadHls, noPlayer, playerFor, unloaded } from './load-player.ts';
 import { NoteTimer } from './notes.ts';
 import { isLive } from './overlay.ts';
+import { preferences } from './player-preferences.svelte.ts';
 
 const TICK_MS = 1_000;
 
@@ -146,7 +146,7 @@ export class WatchSession {
   #begin(player: OpenPlayer, atMs: number | null, span: RouteSpan | null): void {
     this.#player = player;
     this.controls = player;
-    player.setVolume(habits.volume);
+    player.setVolume(preferences.volume);
     if (!this.player.muted) player.toggleMuted(); // browsers let only silent video start by itself
     beginAt(player, this.connection, atMs, span);
     if (span) this.clip = span;
@@ -160,7 +160,7 @@ export class WatchSession {
 
   #playerChanged(snapshot: Snapshot): void {
     this.player = snapshot;
-    if (this.#player && !snapshot.muted) habits.volume = snapshot.volume;
+    if (this.#player && !snapshot.muted) preferences.volume = snapshot.volume;
     this.#notes.told(snapshot.note);
   }
 }

@@ -26,7 +26,7 @@ function read(): Kept {
   }
 }
 
-class Habits {
+class PlayerPreferences {
   #subtitleSize = $state<SubtitleSize>('normal');
   #keys = $state(true);
   #volume = 1;
@@ -78,5 +78,5 @@ class Habits {
   }
 }
 
-/** The viewer's habits; reading them in a component follows them. */
-export const habits = new Habits();
+/** The viewer's preferences; reading them in a component follows them. */
+export const preferences = new PlayerPreferences();
