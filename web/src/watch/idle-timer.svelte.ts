@@ -5,12 +5,12 @@
 import { pause } from '../api/poll.ts';
 
 /** Without movement for so long the controls go, milliseconds. */
-const REST_MS = 3_000;
+const IDLE_MS = 3_000;
 
 /** Whether to hide what lies over the picture; `close` when the page is left. */
-export class Rest {
+export class IdleTimer {
   /** Nothing has moved for a while, and nothing keeps the controls. */
-  resting = $state(false);
+  isIdle = $state(false);
   readonly #kept: () => boolean;
   #timer = new AbortController();
   #closed = false;
@@ -21,18 +21,18 @@ export class Rest {
   }
 
   /** The viewer moved. */
-  stir = (): void => {
-    this.resting = false;
+  touch = (): void => {
+    this.isIdle = false;
     this.#wait();
   };
 
   /** The viewer sends the controls away, or brings them back. */
   toggle = (): void => {
-    if (this.resting || this.#kept()) {
-      this.stir();
+    if (this.isIdle || this.#kept()) {
+      this.touch();
     } else {
       this.#timer.abort();
-      this.resting = true;
+      this.isIdle = true;
     }
   };
 
@@ -47,10 +47,10 @@ export class Rest {
     this.#timer.abort();
     const timer = new AbortController();
     this.#timer = timer;
-    pause(REST_MS, timer.signal).then(() => {
+    pause(IDLE_MS, timer.signal).then(() => {
       if (timer.signal.aborted) return;
       if (this.#kept()) this.#wait();
-      else this.resting = true;
+      else this.isIdle = true;
     });
   }
 }
