@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Past, Stretch } from './past.ts';
-import { bestSheet, joinPast, joinSheets, missing, readSheet, resolutionOf, type Sheet } from './sheets.ts';
+import { bestTile, joinPast, joinTiles, missing, readTile, resolutionOf, type Tile } from './tiles.ts';
 
 const hour = 3_600_000;
 const now = 1_000 * hour;
 const media = (fromMs: number, toMs: number): Stretch => ({ kind: 'media', fromMs, toMs });
 const gap = (fromMs: number, toMs: number): Stretch => ({ kind: 'gap', fromMs, toMs, cause: 'crash', detail: '' });
 const past = (fromMs: number, toMs: number, ...stretches: Stretch[]): Past => ({ fromMs, toMs, stretches });
-const sheet = (fromMs: number, toMs: number, more: Partial<Sheet> = {}): Sheet => ({
+const tile = (fromMs: number, toMs: number, more: Partial<Tile> = {}): Tile => ({
   resS: 0,
   exact: true,
   past: past(fromMs, toMs, media(fromMs, toMs)),
@@ -49,9 +49,9 @@ test('gaps of different causes side by side stay two', () => {
 test('a marker that was deleted leaves with the fresh answer, a pin that reaches beyond it is there once', () => {
   const marker = (atMs: number) => ({ id: `m${atMs}`, atMs, text: '' });
   const pin = { id: 'p', fromMs: 30_000, toMs: 90_000, text: '' };
-  const old = sheet(0, 80_000, { markers: [marker(10_000), marker(70_000)], pins: [pin] });
-  const fresh = sheet(60_000, 100_000, { markers: [marker(90_000)], pins: [pin] });
-  const joined = joinSheets(old, fresh);
+  const old = tile(0, 80_000, { markers: [marker(10_000), marker(70_000)], pins: [pin] });
+  const fresh = tile(60_000, 100_000, { markers: [marker(90_000)], pins: [pin] });
+  const joined = joinTiles(old, fresh);
   assert.deepEqual(
     joined.markers.map(({ id }) => id),
     ['m10000', 'm90000'],
@@ -67,32 +67,32 @@ test('a first view is asked for with its surroundings, not beyond now nor before
 });
 
 test('panning within the surroundings asks nothing, beyond them anew', () => {
-  const known = sheet(now - 6 * hour, now);
+  const known = tile(now - 6 * hour, now);
   assert.equal(missing(known, { fromMs: now - 5 * hour, toMs: now - 3 * hour }, now), null);
   assert.equal(missing(known, { fromMs: now - 7 * hour, toMs: now - 5 * hour }, now)?.join, false);
 });
 
 test('the growing end alone is asked for, with the minute that was not settled', () => {
-  const question = missing(sheet(now - 6 * hour, now - 5_000), { fromMs: now - hour, toMs: now }, now);
+  const question = missing(tile(now - 6 * hour, now - 5_000), { fromMs: now - hour, toMs: now }, now);
   assert.deepEqual(question, { fromMs: now - 65_000, toMs: now, join: true });
 });
 
 test('after two minutes all is asked for anew: retention may have deleted some', () => {
-  const known = sheet(now - 6 * hour, now, { askedMs: now - 121_000 });
+  const known = tile(now - 6 * hour, now, { askedMs: now - 121_000 });
   assert.equal(missing(known, { fromMs: now - hour, toMs: now }, now)?.join, false);
 });
 
 test('what was asked by a clock that was ahead is asked for anew', () => {
-  const ahead = sheet(now - 6 * hour, now + 300_000, { askedMs: now + 300_000 });
+  const ahead = tile(now - 6 * hour, now + 300_000, { askedMs: now + 300_000 });
   assert.equal(missing(ahead, { fromMs: now - hour, toMs: now }, now)?.join, false);
 });
 
-test('the sheet that holds most of a view shows it, and of equals that of its own zoom', () => {
-  const exact = sheet(now - hour, now);
-  const coarse = sheet(now - 40 * hour, now, { resS: 30 });
-  assert.equal(bestSheet([exact, coarse], { fromMs: now - 24 * hour, toMs: now }), coarse);
-  assert.equal(bestSheet([coarse, exact], { fromMs: now - hour, toMs: now }), exact);
-  assert.equal(bestSheet([], { fromMs: 0, toMs: 1 }), undefined);
+test('the tile that holds most of a view shows it, and of equals that of its own zoom', () => {
+  const exact = tile(now - hour, now);
+  const coarse = tile(now - 40 * hour, now, { resS: 30 });
+  assert.equal(bestTile([exact, coarse], { fromMs: now - 24 * hour, toMs: now }), coarse);
+  assert.equal(bestTile([coarse, exact], { fromMs: now - hour, toMs: now }), exact);
+  assert.equal(bestTile([], { fromMs: 0, toMs: 1 }), undefined);
 });
 
 test('marks without a time are left out, others come in order of time', () => {
@@ -110,7 +110,7 @@ test('marks without a time are left out, others come in order of time', () => {
       { id: 'a', at: time(1_000), text: 'a' },
     ],
   };
-  const read = readSheet(view, 0, now);
+  const read = readTile(view, 0, now);
   assert.deepEqual(
     read.markers.map(({ id }) => id),
     ['a', 'b'],

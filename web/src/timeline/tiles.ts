@@ -25,7 +25,7 @@ export interface Pin {
 }
 
 /** One zoom level's answers: a past, what is marked in it, how fine it was asked. */
-export interface Sheet {
+export interface Tile {
   /** What was asked for, seconds; 0: exactly. */
   readonly resS: number;
   /** Nothing was merged in the answer. */
@@ -54,8 +54,8 @@ export function resolutionOf(lengthMs: number): number {
   return resolutions.findLast((seconds) => seconds * 1000 <= lengthMs / FINEST_PX) ?? 1;
 }
 
-/** An answer as a sheet; marks without an id or a time are left out. */
-export function readSheet(view: TimelineView, resS: number, askedMs: number): Sheet {
+/** An answer as a tile; marks without an id or a time are left out. */
+export function readTile(view: TimelineView, resS: number, askedMs: number): Tile {
   const pins = view.pins as readonly Partial<{ id: string; from: string; to: string; text: string }>[];
   const markers = view.markers as readonly Partial<{ id: string; at: string; text: string }>[];
   return {
@@ -110,8 +110,8 @@ export function joinPast(old: Past, fresh: Past): Past {
   return { fromMs: Math.min(old.fromMs, fresh.fromMs), toMs: Math.max(old.toMs, fresh.toMs), stretches };
 }
 
-/** Two sheets of one zoom level as one; what is marked in the fresh stretch is as the fresh one says. */
-export function joinSheets(old: Sheet, fresh: Sheet): Sheet {
+/** Two tiles of one zoom level as one; what is marked in the fresh stretch is as the fresh one says. */
+export function joinTiles(old: Tile, fresh: Tile): Tile {
   const { fromMs, toMs } = fresh.past;
   const outside = ({ atMs }: Marker) => atMs < fromMs || atMs >= toMs;
   const known = new Set(fresh.pins.map(({ id }) => id));
@@ -128,7 +128,7 @@ export function joinSheets(old: Sheet, fresh: Sheet): Sheet {
 
 /** The end of an answer is not settled: what was being recorded then is asked for again. Milliseconds. */
 const UNSETTLED_MS = 60_000;
-/** A sheet is asked for anew after so long: retention deletes, others set markers. Milliseconds. */
+/** A tile is asked for anew after so long: retention deletes, others set markers. Milliseconds. */
 const STALE_MS = 120_000;
 /** The end is taken to be fresh for so long, milliseconds. */
 const FRESH_MS = 2_500;
@@ -143,12 +143,12 @@ export interface Question {
 /**
  * What is missing of a view, with a view's length on either side, so that a little panning asks nothing.
  *
- * @param sheet what is known at this zoom level
+ * @param tile what is known at this zoom level
  * @param nowMs unix milliseconds; nothing later is asked for
  * @param firstMs unix milliseconds; nothing earlier is asked for, beside what the view shows
  * @returns null where all is there
  */
-export function missing(sheet: Sheet | undefined, view: View, nowMs: number, firstMs = 0): Question | null {
+export function missing(tile: Tile | undefined, view: View, nowMs: number, firstMs = 0): Question | null {
   const length = view.toMs - view.fromMs;
   const toMs = Math.min(nowMs, view.toMs);
   if (toMs <= view.fromMs) return null;
@@ -158,24 +158,24 @@ export function missing(sheet: Sheet | undefined, view: View, nowMs: number, fir
     join: false,
   };
   // Asked later than now: by the clock of this machine, before the server's was known.
-  if (!sheet || nowMs - sheet.askedMs > STALE_MS || sheet.askedMs > nowMs) return whole;
-  const { past } = sheet;
+  if (!tile || nowMs - tile.askedMs > STALE_MS || tile.askedMs > nowMs) return whole;
+  const { past } = tile;
   if (view.fromMs < past.fromMs || view.fromMs > past.toMs) return whole;
   if (toMs - past.toMs <= FRESH_MS) return null;
   return {
-    fromMs: Math.max(past.fromMs, past.toMs - Math.max(UNSETTLED_MS, 2000 * sheet.resS)),
+    fromMs: Math.max(past.fromMs, past.toMs - Math.max(UNSETTLED_MS, 2000 * tile.resS)),
     toMs: whole.toMs,
     join: true,
   };
 }
 
-/** The sheet that shows a view best: the one that holds most of it, and of equals that of the view's own zoom level. */
-export function bestSheet(sheets: readonly Sheet[], view: View): Sheet | undefined {
+/** The tile that shows a view best: the one that holds most of it, and of equals that of the view's own zoom level. */
+export function bestTile(tiles: readonly Tile[], view: View): Tile | undefined {
   const length = view.toMs - view.fromMs;
   const own = resolutionOf(length);
-  const score = ({ past, resS }: Sheet) => {
+  const score = ({ past, resS }: Tile) => {
     const held = Math.max(0, Math.min(past.toMs, view.toMs) - Math.max(past.fromMs, view.fromMs));
     return held / length + (resS === own ? 0.01 : 0);
   };
-  return sheets.toSorted((a, b) => score(b) - score(a) || a.resS - b.resS)[0];
+  return tiles.toSorted((a, b) => score(b) - score(a) || a.resS - b.resS)[0];
 }
