@@ -34,7 +34,7 @@ const isOn = (event: Event, what: string) => (event.target as Element).closest(w
 const clamp01 = (share: number) => Math.min(1, Math.max(0, share));
 
 /** The pointers of one bar; `close` with it. */
-export class Pointing {
+export class Pointer {
   /** Where the pointer is over the track, 0 to 1; null when it is elsewhere. */
   share = $state<number | null>(null);
   /** It is a finger, which hides what is below it. */
