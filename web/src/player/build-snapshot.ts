@@ -58,7 +58,7 @@ export function buildSnapshot(
     latency: {
       totalS: totalS === null ? null : totalS / 1000,
       edgeS: live && edgeMs !== null && shownMs !== null ? Math.max(0, (edgeMs - shownMs) / 1000) : null,
-      targetS: mode === 'live' && live ? edge.targetS : null,
+      targetLatencyS: mode === 'live' && live ? edge.targetLatencyS : null,
       bufferS: front.aheadS,
       networkS,
       droppedFrames: counts.dropped,

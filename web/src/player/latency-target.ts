@@ -18,7 +18,7 @@ export interface ListPromise {
 const FIRST_S = 0.5;
 /** Of Parts: with fewer than these in reserve the next one may come too late. */
 const PARTS_IN_RESERVE = 2.5;
-const MOST_S = 3;
+const MAX_LATENCY_S = 3;
 const STALL_STEP_S = 0.2;
 const EASE_STEP_S = 0.05;
 const EASE_EVERY_MS = 60_000;
@@ -37,7 +37,7 @@ export class LatencyTarget {
   readonly #ends: { readonly atMs: number; readonly behindMs: number }[] = [];
 
   /** Distance from the line to play at, seconds. */
-  get targetS(): number {
+  get targetLatencyS(): number {
     return this.#leastS + this.#extraS;
   }
 
@@ -73,7 +73,7 @@ export class LatencyTarget {
   /** The picture stood still for want of media. */
   stalled(): void {
     this.#beforeS = this.#extraS;
-    this.#extraS = Math.min(Math.max(0, MOST_S - this.#leastS), this.#extraS + STALL_STEP_S);
+    this.#extraS = Math.min(Math.max(0, MAX_LATENCY_S - this.#leastS), this.#extraS + STALL_STEP_S);
     this.#since = null;
   }
 

@@ -39,8 +39,8 @@ export class LiveEdge {
   }
 
   /** Distance from the edge to play at, seconds. */
-  get targetS(): number {
-    return this.#target.targetS;
+  get targetLatencyS(): number {
+    return this.#target.targetLatencyS;
   }
 
   /** The list of a buffer was loaded or has grown. */
@@ -75,7 +75,7 @@ export class LiveEdge {
     const { lineMs } = this.#target;
     return buffer !== this.#buffer || totalS === null || lineMs === null
       ? null
-      : totalS - lineMs / 1000 - this.#target.targetS;
+      : totalS - lineMs / 1000 - this.#target.targetLatencyS;
   }
 
   /** The picture stands still for want of media. */
@@ -96,7 +96,7 @@ export class LiveEdge {
   recover(buffer: VideoBuffer): void {
     const { details, video } = buffer;
     if (!this.#stuck || !details || video.seeking) return;
-    const position = Math.min(video.currentTime + buffer.aheadS, details.edge) - this.#target.targetS;
+    const position = Math.min(video.currentTime + buffer.aheadS, details.edge) - this.#target.targetLatencyS;
     if (position <= video.currentTime + TAIL_S) return;
     this.#stuck = false;
     this.#seek(buffer, position);

@@ -237,12 +237,12 @@ test('the list of a generation that is over plays to its end while the next one 
 test('a picture that stands still is counted, aimed further back, and after ten seconds loaded afresh', (t) => {
   const { seen, document, playLive, pass } = setUp(t);
   playLive();
-  const { targetS } = seen.snapshot.latency;
+  const { targetLatencyS } = seen.snapshot.latency;
   pass(3_000);
   document.front.happens('waiting');
   pass(900);
   assert.equal(seen.snapshot.latency.stalls, 1);
-  assert.ok(Math.abs(seen.snapshot.latency.targetS! - targetS! - 0.2) < 1e-9);
+  assert.ok(Math.abs(seen.snapshot.latency.targetLatencyS! - targetLatencyS! - 0.2) < 1e-9);
   assert.equal(FakeHls.loads.length, 1);
   pass(11_000);
   assert.equal(FakeHls.loads.length, 2);

@@ -35,7 +35,7 @@ export interface Latency {
   /** From the end of the live list to the shown frame; null in the past. */
   readonly edgeS: number | null;
   /** What the player aims at now; null where its pace is free. */
-  readonly targetS: number | null;
+  readonly targetLatencyS: number | null;
   /** Media ahead of the shown frame in the browser. */
   readonly bufferS: number;
   /** Best of the last round trips to the server. */
@@ -139,7 +139,7 @@ export const idle: Snapshot = {
   latency: {
     totalS: null,
     edgeS: null,
-    targetS: null,
+    targetLatencyS: null,
     bufferS: 0,
     networkS: null,
     droppedFrames: 0,
