@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { StreamView } from '../../../src/api/shapes.ts';
 import { FakeHls } from './fakes.fixture.ts';
 import { minute, settled, setUp, start, windowAt } from './player.fixture.ts';
 
@@ -379,6 +380,30 @@ test('the viewer is counted by one session for all lists', async (t) => {
   const [live, past] = FakeHls.all.map(({ config }) => (config as { cmcd: { sessionId: string } }).cmcd.sessionId);
   assert.ok(live);
   assert.equal(live, past);
+});
+
+test('two players on one page do not disturb each other', async (t) => {
+  const { player, seen, playLive, arrive, pass, open } = setUp(t);
+  playLive();
+  const other = open('door');
+  other.player.streamChanged({ state: 'live' } as StreamView);
+  other.player.goTo(start - 20 * minute);
+  await settled();
+  assert.equal(FakeHls.loads.at(-1), windowAt(start - 20 * minute).replace('cam', 'door'));
+  FakeHls.last.list(start - 20 * minute, start - 10 * minute, { live: false });
+  arrive(0);
+  other.player.setVolume(0.3);
+  other.player.togglePlay();
+  pass(600);
+  assert.deepEqual([seen.snapshot.mode, seen.snapshot.paused, seen.snapshot.volume], ['live', false, 1]);
+  const { mode, paused, volume } = other.seen.snapshot;
+  assert.deepEqual([mode, paused, volume], ['past', true, 0.3]);
+  const sessions = FakeHls.all.map(({ config }) => (config as { cmcd: { sessionId: string } }).cmcd.sessionId);
+  assert.equal(new Set(sessions).size, 2, 'the server counts two viewers');
+  player.close();
+  pass(600);
+  other.player.togglePlay();
+  assert.equal(other.seen.snapshot.paused, false);
 });
 
 test('closed, it has let go of everything and tells no more', (t) => {
