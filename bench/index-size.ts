@@ -159,7 +159,6 @@ async function record(
       committed() {},
       lost: (cause, detail) => failures.push(`${cause}: ${detail}`),
       trouble: (detail) => failures.push(detail),
-      bug: (error) => failures.push(String(error)),
       slow() {},
     },
   });

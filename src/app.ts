@@ -13,7 +13,7 @@ import type { StorageView } from './api/operate-shapes.ts';
 import { openRangeReader } from './archive/range-reader.ts';
 import type { SegmentPrefix } from './archive/segment-store.ts';
 import { createSyncQueue, timeSyncs } from './archive/sync-queue.ts';
-import { createBus } from './cluster/event-bus.ts';
+import { createLocalEventBus } from './cluster/local-event-bus.ts';
 import type { Config } from './config/schema.ts';
 import { type SettingFacts, SettingsInForce } from './config/settings-in-force.ts';
 import { createAnswer } from './delivery/answer.ts';
@@ -155,7 +155,7 @@ export async function startApp(
   if (adopted > 0) log.warn({ streams: adopted }, 'the database was empty; streams were found in the recordings');
 
   const failed = (what: string) => (error: unknown) => log.error({ error: messageOf(error) }, `${what} failed`);
-  const bus = createBus(clock, failed('telling an event'));
+  const bus = createLocalEventBus({ clock, failed: failed('a subscriber to events'), counters: metrics });
   const onReply = (seconds: number, host: string, status: number, traceparent: string | undefined) => {
     metrics.sourceFetchSeconds.observe(seconds);
     telemetry.ended({
@@ -385,7 +385,8 @@ export async function startApp(
     running.abort(new DOMException('oxbow is shutting down', 'AbortError'));
     await retention;
   });
-  opened.defer(() => bus.publish('server.ending', {})); // first of all: whoever listens is there to hear it
+  opened.defer(() => bus.flush());
+  opened.defer(() => bus.publish('server.ending', {})); // first of all, while the subscribers are still connected
   const isNew = access.sessions.all.length === 0;
   const signIn = isNew ? signInPath((await access.links.make()).code) : undefined;
   signal.throwIfAborted();

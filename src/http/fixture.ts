@@ -12,7 +12,7 @@ import { printMediaAddress } from '../api/media-address.ts';
 import type { StreamView } from '../api/shapes.ts';
 import type { StreamsApi } from '../api/streams-api.ts';
 import { openRangeReader } from '../archive/range-reader.ts';
-import { createBus } from '../cluster/event-bus.ts';
+import { createLocalEventBus } from '../cluster/local-event-bus.ts';
 import type { Reply } from '../delivery/reply.ts';
 import { Viewers } from '../delivery/viewers.ts';
 import { createManualClock, type ManualClock } from '../lib/clock.ts';
@@ -98,8 +98,11 @@ export async function startTestServer(
     streams: fakeStreams(calls),
     jobs: fakeJobs(),
     webhooks: fakeWebhooks(),
-    events: createBus(clock, (error) => {
-      throw error;
+    events: createLocalEventBus({
+      clock,
+      failed(error) {
+        throw error;
+      },
     }),
     now: { list: () => undefined, isCurrent: () => false, look: () => undefined, recorded: () => undefined },
     answer: (address) => {

@@ -84,11 +84,14 @@ export async function openThreadPorts(
 ): Promise<Ports> {
   const { streams, events, access } = deps;
   using opened = new DisposableStack();
-  const changed = new Emitter<string>();
-  const listening = events.listen(({ event }) => {
-    if (event.type.startsWith('stream.') && event.stream !== null) changed.emit(event.stream);
+  const changed = new Emitter<string | undefined>();
+  const subscription = await events.subscribe({
+    event({ event }) {
+      if (event.type.startsWith('stream.') && event.stream !== null) changed.emit(event.stream);
+    },
+    missed: () => changed.emit(undefined),
   });
-  opened.defer(() => listening.close());
+  opened.defer(() => subscription.close());
   opened.defer(access.watch.revoked.subscribe((name) => changed.emit(name)));
   const counts = new ThreadCounts(deps);
   const accessOf = (stream: LiveDeliverable): StreamAccess => {

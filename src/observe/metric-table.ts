@@ -20,6 +20,18 @@ const DISK_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5];
 
 /** The table. Label `stream` is the name of a stream; its series go away with it. */
 export const metricTable = {
+  events: {
+    type: 'counter',
+    name: 'oxbow_events_total',
+    labels: ['type'],
+    help: 'Events that were published on the event bus.',
+  },
+  eventsMissed: {
+    type: 'counter',
+    name: 'oxbow_events_missed_total',
+    labels: [],
+    help: 'Times a subscriber missed events because more were published at once than the event bus keeps.',
+  },
   eventListeners: { type: 'gauge', name: 'oxbow_event_listeners', labels: [], help: 'Who listens to events now.' },
   webhookDeliveries: {
     type: 'counter',
@@ -356,7 +368,7 @@ export const metricTable = {
     type: 'counter',
     name: 'oxbow_bugs_total',
     labels: [],
-    help: 'Bugs in oxbow that ended a stream, a request or a recorded segment; should stay 0.',
+    help: 'Mistakes of oxbow itself that ended a stream or a request; should stay 0.',
   },
   logSuppressed: {
     type: 'counter',

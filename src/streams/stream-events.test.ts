@@ -45,6 +45,7 @@ suite('the events of a stream', () => {
     const { catalog, events, api, clock } = opened;
     await catalog.create('door', settings);
     opened.source('door').flow(8000);
+    await opened.settle();
     const told = events.flatMap((event) => (event.type === 'stream.generation' ? [event.data.number] : []));
     assert.deepEqual(told, [catalog.get('door').list.generation!.number]);
     const marker = await api.addMarker('door', { atMs: clock.nowMs(), text: 'goal' });

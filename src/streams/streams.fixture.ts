@@ -13,7 +13,7 @@ import type { TimelineView } from '../api/shapes.ts';
 import type { StreamsApi } from '../api/streams-api.ts';
 import type { SegmentPrefix } from '../archive/segment-store.ts';
 import { createSyncQueue } from '../archive/sync-queue.ts';
-import { createBus } from '../cluster/event-bus.ts';
+import { createLocalEventBus } from '../cluster/local-event-bus.ts';
 import { loadConfig } from '../config/load.ts';
 import type { Config, StreamConfig } from '../config/schema.ts';
 import { createManualClock, type ManualClock } from '../lib/clock.ts';
@@ -189,12 +189,15 @@ export async function openStreams(change: HouseChange): Promise<StreamsHouse> {
   const table = new ChunkTable(store.db);
   const msnMarks = await openMsnMarks({ dataFolder: folder, store, table, clock, log });
   const sources: PlayedSource[] = [];
-  const bus = createBus(clock, (error) => {
-    throw error;
+  const bus = createLocalEventBus({
+    clock,
+    failed(error) {
+      throw error;
+    },
   });
   const events: StreamsHouse['events'] = [];
   const releases: StreamsHouse['released'] = [];
-  bus.listen(({ event }) => events.push(event));
+  await bus.subscribe({ event: ({ event }) => void events.push(event) });
   const house: House = {
     config: {
       ...config,

@@ -2,7 +2,7 @@
  * Brings events to one webhook, one after the other: the next one goes when the one before has arrived or was given up.
  * In: events as they are told. Out: rows of deliveries; a webhook that failed for too long is disabled, and that is told.
  */
-import type { Told } from '../cluster/event-bus.ts';
+import type { PublishedEvent } from '../cluster/event-bus.ts';
 import { type Outcome, sendOnce } from './send-once.ts';
 import type { Delivery, Webhook } from './webhook-table.ts';
 import type { WebhooksOptions } from './webhooks.ts';
@@ -55,7 +55,7 @@ export class Postman implements AsyncDisposable {
   }
 
   /** Puts an event behind those that wait; never throws. */
-  take({ event, json }: Told): void {
+  take({ event, json }: PublishedEvent): void {
     if (this.#webhook.disabledMs !== null) return;
     const { table, clock, ended, failed } = this.#options;
     const dropped = this.#waiting >= (this.#options.maxWaiting ?? MAX_WAITING);

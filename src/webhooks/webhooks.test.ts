@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { suite, test } from 'node:test';
 import type { WebhookSettings } from '../api/webhook-shapes.ts';
-import { createBus } from '../cluster/event-bus.ts';
+import { createLocalEventBus } from '../cluster/local-event-bus.ts';
 import { createManualClock } from '../lib/clock.ts';
 import type { Net, NetRequest, NetResponse } from '../net/net.ts';
 import { createLog } from '../observe/log.ts';
@@ -39,7 +39,7 @@ async function openHooks(
   const folder = await mkdtemp(path.join(tmpdir(), 'oxbow-hooks-'));
   const clock = createManualClock(START_MS);
   const failures: unknown[] = [];
-  const bus = createBus(clock, (error) => failures.push(error));
+  const bus = createLocalEventBus({ clock, failed: (error) => void failures.push(error) });
   const store = await openStore({
     file: path.join(folder, 'a.db'),
     log: createLog({ level: 'fatal', write: () => {} }),
@@ -175,10 +175,12 @@ suite('webhooks', () => {
     const heard: string[] = [];
     const { id } = await hooks.create({ url, types: ['stream.generation'] });
     const disabled = new Promise<void>((resolve) => {
-      bus.listen(({ event }) => {
-        if (event.type !== 'webhook.disabled') return;
-        heard.push(event.data.id);
-        resolve();
+      void bus.subscribe({
+        event({ event }) {
+          if (event.type !== 'webhook.disabled') return;
+          heard.push(event.data.id);
+          resolve();
+        },
       });
     });
     for (let number = 0; number < 40; number++) tell(number);
@@ -189,6 +191,7 @@ suite('webhooks', () => {
     assert.deepEqual([disabledReason, waiting], ['HTTP 503', 0]);
     const tries = got.length;
     tell(98);
+    await bus.flush();
     broken = false;
     const settings: WebhookSettings = { url, types: ['stream.generation'] };
     assert.equal((await hooks.replace(id, settings)).disabledAt, null);

@@ -12,7 +12,7 @@ import type {
   WebhookTestView,
   WebhookView,
 } from '../api/webhook-shapes.ts';
-import type { EventBus, Listening, Told } from '../cluster/event-bus.ts';
+import type { EventBus, PublishedEvent, Subscription } from '../cluster/event-bus.ts';
 import type { Clock } from '../lib/clock.ts';
 import { OxbowError } from '../lib/errors.ts';
 import type { Net } from '../net/net.ts';
@@ -47,7 +47,7 @@ export interface WebhooksOptions {
 export class Webhooks implements AsyncDisposable {
   readonly #options: WebhooksOptions;
   readonly #postmen = new Map<string, Postman>();
-  #listening: Listening | undefined;
+  #subscription: Subscription | undefined;
   #closing: Promise<void> | undefined;
 
   private constructor(options: WebhooksOptions) {
@@ -60,8 +60,12 @@ export class Webhooks implements AsyncDisposable {
     for (const webhook of await options.table.all()) {
       webhooks.#postmen.set(webhook.id, new Postman(options, webhook, await options.table.waiting(webhook.id)));
     }
-    webhooks.#listening = options.bus.listen((told) => {
-      for (const postman of webhooks.#postmen.values()) if (isFor(postman.webhook, told)) postman.take(told);
+    webhooks.#subscription = await options.bus.subscribe({
+      event(published) {
+        for (const postman of webhooks.#postmen.values())
+          if (isFor(postman.webhook, published)) postman.take(published);
+      },
+      missed: () => options.failed(new Error('the event bus dropped events before the webhooks received them')),
     });
     for (const postman of webhooks.#postmen.values()) postman.work();
     return webhooks;
@@ -161,7 +165,7 @@ export class Webhooks implements AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     this.#closing ??= (async () => {
-      this.#listening?.close();
+      this.#subscription?.close();
       await Promise.all([...this.#postmen.values()].map((postman) => postman[Symbol.asyncDispose]()));
     })();
     return this.#closing;
@@ -177,7 +181,7 @@ export class Webhooks implements AsyncDisposable {
 /** What is told too often to be sent to who did not ask for it. */
 const SELDOM_WANTED: ReadonlySet<EventType> = new Set(['job.progress']);
 
-function isFor({ types, stream }: Webhook, { event }: Told): boolean {
+function isFor({ types, stream }: Webhook, { event }: PublishedEvent): boolean {
   if (stream !== null && event.stream !== stream) return false;
   return types.length === 0 ? !SELDOM_WANTED.has(event.type) : types.includes(event.type);
 }

@@ -8,6 +8,14 @@ import type { EventBus } from '../../cluster/event-bus.ts';
 import { asAdmin, startTestServer, type TestServer } from '../fixture.ts';
 import { type Ear, overSse, overWebSocket } from './ear.fixture.ts';
 
+/** Id of the newest event. */
+async function lastIdOf(bus: EventBus): Promise<string> {
+  const { promise, resolve } = Promise.withResolvers<string>();
+  const { close } = await bus.subscribe({ begin: ({ lastId }) => resolve(lastId), event() {} });
+  close();
+  return promise;
+}
+
 const tellRecording = (bus: EventBus, visibility: string, recording = true) =>
   bus.publish('stream.recording', { recording }, { name: visibility, visibility });
 
@@ -37,10 +45,13 @@ for (const [way, listen] of [
     test('who listens is greeted with the newest id, and then hears what happens', async () => {
       const ear = await open();
       const ready = await ear.next();
-      assert.deepEqual([ready.type, ready.id, ready.data], ['events.ready', bus().lastId, { replayed: 0 }]);
+      assert.deepEqual([ready.type, ready.id, ready.data], ['events.ready', await lastIdOf(bus()), { replayed: 0 }]);
       tellRecording(bus(), 'public');
       const { id, type, stream, data } = await ear.next();
-      assert.deepEqual([id, type, stream, data], [bus().lastId, 'stream.recording', 'public', { recording: true }]);
+      assert.deepEqual(
+        [id, type, stream, data],
+        [await lastIdOf(bus()), 'stream.recording', 'public', { recording: true }],
+      );
     });
 
     test('a connection that was lost goes on without a hole behind the last id, and from another boot it says reset', async () => {
@@ -63,7 +74,7 @@ for (const [way, listen] of [
         ],
       );
       const lost = await (await open('?after=000000001-0000001')).next();
-      assert.deepEqual([lost.type, lost.id], ['events.reset', bus().lastId]);
+      assert.deepEqual([lost.type, lost.id], ['events.reset', await lastIdOf(bus())]);
     });
 
     test('anyone hears of public streams, of unlisted ones by name, of private ones and jobs as an administrator alone', async () => {
@@ -77,7 +88,7 @@ for (const [way, listen] of [
         }
         return heard;
       };
-      const from = `after=${bus().lastId}`;
+      const from = `after=${await lastIdOf(bus())}`;
       for (const visibility of ['public', 'unlisted', 'private']) tellRecording(bus(), visibility);
       // Told while it was public, and private now.
       bus().publish('stream.recording', { recording: true }, { name: 'private', visibility: 'public' });
@@ -127,9 +138,11 @@ suite('events', () => {
   test('a browser that comes back tells the last id by its header', async () => {
     await using server = await startTestServer();
     const { events } = server.deps;
-    const before = events.lastId;
+    const before = await lastIdOf(events);
     events.publish('server.ending', {});
-    const ear = await overSse(`${server.url}/api/v1/events?after=${events.lastId}`, { 'last-event-id': before });
+    const ear = await overSse(`${server.url}/api/v1/events?after=${await lastIdOf(events)}`, {
+      'last-event-id': before,
+    });
     assert.deepEqual((await ear.next()).data, { replayed: 1 });
     ear.close();
   });

@@ -4,8 +4,8 @@
  */
 import type { ConnectionEvent } from '../../api/events.ts';
 import { printRfc3339 } from '../../api/instant.ts';
-import type { Told } from '../../cluster/event-bus.ts';
-import { OxbowError } from '../../lib/errors.ts';
+import type { PublishedEvent, SubscriptionStart } from '../../cluster/event-bus.ts';
+import { messageOf, OxbowError } from '../../lib/errors.ts';
 import type { HttpDeps } from '../deps.ts';
 import { type Letter, Outbox } from './outbox.ts';
 import { type EndOfRight, type EventWish, type Hearer, hears } from './wish.ts';
@@ -32,9 +32,11 @@ export interface Line {
   readonly end: (why: EndOfListening) => void;
 }
 
+type ListenerDeps = Pick<HttpDeps, 'events' | 'streams' | 'clock' | 'metrics' | 'log'>;
+
 /** All who listen. */
 export class EventListeners {
-  readonly #deps: Pick<HttpDeps, 'events' | 'streams' | 'clock' | 'metrics'>;
+  readonly #deps: ListenerDeps;
   /** Each with what ends it where its right has ended. */
   readonly #lines = new Map<Line, () => boolean>();
   readonly #byAddress = new Map<string, number>();
@@ -42,14 +44,14 @@ export class EventListeners {
   #looking: NodeJS.Timeout | undefined;
   #isClosed = false;
 
-  constructor(deps: Pick<HttpDeps, 'events' | 'streams' | 'clock' | 'metrics'>) {
+  constructor(deps: ListenerDeps) {
     this.#deps = deps;
   }
 
   /**
    * Lets somebody listen. The first letter says whether what was asked for is whole; what is replayed follows.
    *
-   * @param connect makes the way to the listener; it is told at once that there is something
+   * @param connect makes the way to the listener
    * @returns ends the listening; may be called twice
    * @throws OxbowError `busy` where too many listen, `not-ready` when oxbow ends
    */
@@ -64,18 +66,31 @@ export class EventListeners {
         extra: { retryAfterSeconds: 30 },
       });
     }
-    const { events, streams, metrics } = this.#deps;
-    const mayHear = (told: Told) => hears(told, wish, hearer, (name) => streams.isPrivate(name));
-    const { replay, reset, close } = events.listen((told) => {
-      if (!mayHear(told) || isOver()) return;
-      if (outbox.add(letterOf(told))) return line.ring();
+    const { events, streams, metrics, log } = this.#deps;
+    const mayHear = (published: PublishedEvent) => hears(published, wish, hearer, (name) => streams.isPrivate(name));
+    const outbox = new Outbox();
+    const line = connect(outbox);
+    const cutOff = () => {
       metrics.eventListenersLost.inc();
       line.end('too-slow');
       leave();
-    }, wish.after);
-    const missed = replay.filter(mayHear).map(letterOf);
-    const outbox = new Outbox([this.#greeting(reset, missed.length), ...missed]);
-    const line = connect(outbox);
+    };
+    let hasLeft = false;
+    let close = () => {};
+    const subscriber = {
+      begin: ({ replay, reset, lastId }: SubscriptionStart) => {
+        const missed = replay.filter(mayHear).map(letterOf);
+        outbox.replay([this.#greeting(reset, missed.length, lastId), ...missed]);
+        if (!hasLeft) line.ring();
+      },
+      event(published: PublishedEvent) {
+        if (hasLeft || !mayHear(published) || isOver()) return;
+        if (outbox.add(letterOf(published))) line.ring();
+        else cutOff();
+      },
+      // Its client comes back with the last id it received, and is notified of the hole then.
+      missed: cutOff,
+    };
     const isOver = () => {
       const why = hearer.ended();
       if (why === undefined) return false;
@@ -86,6 +101,7 @@ export class EventListeners {
       return true;
     };
     const leave = () => {
+      hasLeft = true;
       close();
       if (!this.#lines.delete(line)) return;
       const left = this.#byAddress.get(hearer.owner)! - 1;
@@ -103,7 +119,17 @@ export class EventListeners {
     this.#looking ??= setInterval(() => {
       for (const isOver of [...this.#lines.values()]) isOver();
     }, LOOK_MS);
-    line.ring();
+    events.subscribe(subscriber, wish.after).then(
+      (subscription) => {
+        if (hasLeft) subscription.close();
+        else close = () => subscription.close();
+      },
+      (error: unknown) => {
+        log.error({ error: messageOf(error) }, 'subscribing to events failed');
+        line.end('ending');
+        leave();
+      },
+    );
     return leave;
   }
 
@@ -121,12 +147,12 @@ export class EventListeners {
     this.#looking = undefined;
   }
 
-  #greeting(reset: boolean, replayed: number): Letter {
-    const { events, clock } = this.#deps;
+  #greeting(reset: boolean, replayed: number, lastId: string): Letter {
+    const { clock } = this.#deps;
     const type = reset ? 'events.reset' : 'events.ready';
     const at = printRfc3339(clock.nowMs());
     // A line that breaks before it has brought the whole replay goes on from the last letter that came.
-    const id = replayed > 0 ? '' : events.lastId;
+    const id = replayed > 0 ? '' : lastId;
     const event: ConnectionEvent = { id, type, at, stream: null, data: { replayed } };
     return { id, type, json: JSON.stringify(event) };
   }
@@ -139,6 +165,6 @@ export class EventListeners {
   }
 }
 
-function letterOf({ event: { id, type }, json }: Told): Letter {
+function letterOf({ event: { id, type }, json }: PublishedEvent): Letter {
   return { id, type, json };
 }

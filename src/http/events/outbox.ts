@@ -19,11 +19,11 @@ export class Outbox {
   #letters: Letter[] = [];
   #next = 0;
   #size = 0;
-  readonly #maxSize: number;
+  #maxSize = MAX_BEHIND;
 
-  /** @param first what was asked to be replayed: being that far behind is no fault of the listener */
-  constructor(first: readonly Letter[]) {
-    for (const letter of first) this.#put(letter);
+  /** Adds what was requested to be replayed; its size does not count against the listener. */
+  replay(letters: readonly Letter[]): void {
+    for (const letter of letters) this.#put(letter);
     this.#maxSize = this.#size + MAX_BEHIND;
   }
 

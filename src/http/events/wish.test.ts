@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Told } from '../../cluster/event-bus.ts';
+import type { PublishedEvent } from '../../cluster/event-bus.ts';
 import { type Hearer, hears, readWish } from './wish.ts';
 
-const told = (audience: Told['audience'], stream: string | null): Told => ({
+const told = (audience: PublishedEvent['audience'], stream: string | null): PublishedEvent => ({
   event: { id: '1', type: 'server.ending', at: '', stream, data: {} },
   audience,
   json: '',
@@ -17,7 +17,7 @@ const admin: Hearer = { isAdmin: true, owner: '', sees: () => true, ended };
 test('a right to one stream or to all of them hears of those and of nothing that is for administrators', () => {
   const all = readWish({}, undefined);
   const open = () => false;
-  const heard = (audience: Told['audience'], stream: string | null, isPrivate = open) =>
+  const heard = (audience: PublishedEvent['audience'], stream: string | null, isPrivate = open) =>
     [nobody, ofDoor, viewer, admin].map((hearer) => hears(told(audience, stream), all, hearer, isPrivate));
   assert.deepEqual(heard('anyone', null), [true, true, true, true]);
   assert.deepEqual(heard('admin', null), [false, false, false, true]);

@@ -3,7 +3,7 @@
  * In: the query of a request, who asks. Out: a yes or no for each event.
  */
 import { type EventType, eventTypes } from '../../api/events.ts';
-import type { Told } from '../../cluster/event-bus.ts';
+import type { PublishedEvent } from '../../cluster/event-bus.ts';
 import { OxbowError } from '../../lib/errors.ts';
 
 /** What is heard. */
@@ -61,7 +61,7 @@ function readType(word: string): readonly EventType[] {
 
 /** Whether a listener hears an event: what it asked for, and what whoever asks may know now as well as when it was told. */
 export function hears(
-  { event, audience }: Told,
+  { event, audience }: PublishedEvent,
   { types, stream }: EventWish,
   { isAdmin, sees }: Hearer,
   isPrivate: (name: string) => boolean,

@@ -42,8 +42,8 @@ export interface ServingOptions extends Omit<FeedOptions, 'post'> {
   readonly mediaFolder: string;
   /** Stored media that is deleted. */
   readonly forgotten: Subscribable<SegmentPrefix>;
-  /** Streams whose settings, or whose right to be watched, were changed a moment ago. */
-  readonly changed: Subscribable<string>;
+  /** Streams whose settings, or whose right to be watched, were changed a moment ago; undefined: any of them may have been. */
+  readonly changed: Subscribable<string | undefined>;
   /** Takes a connection over. */
   open(socket: Socket, client: Client): void;
   /** @param thread its number, 1 and up */

@@ -5,22 +5,26 @@
 import type Hls from 'hls.js';
 import type { StreamView } from '../../../src/api/shapes.ts';
 import { getTimeline } from '../api/client.ts';
-import { buildSnapshot } from './build-snapshot.ts';
-import { DoubleBuffer } from './double-buffer.ts';
+import { Course } from './course.ts';
+import type { DeckEvents } from './deck.ts';
 import { type AskFacts, Facts } from './facts.ts';
+import { Keeper } from './keeper.ts';
 import { LiveEdge } from './live-edge.ts';
+import { Loop } from './loop.ts';
 import type { Moments } from './moments.ts';
-import { PlaybackController, type PlayerParts } from './playback-controller.ts';
-import { RATE_EVERY_MS } from './rate-controller.ts';
-import type { PlayerControls, Snapshot } from './snapshot.ts';
+import { PACE_EVERY_MS } from './pace.ts';
+import { Retry } from './retry.ts';
+import { Screen } from './screen.ts';
+import type { Remote, Snapshot } from './snapshot.ts';
 import { Sources } from './sources.ts';
 import { Stalls } from './stalls.ts';
+import { type Conditions, firstState } from './state.ts';
 import { Steps } from './steps.ts';
-import type { VideoBufferEvents } from './video-buffer.ts';
-import { Watchdog } from './watchdog.ts';
+import { Switching } from './switching.ts';
+import { tell } from './tell.ts';
 
-/** What a player is opened with. */
-export interface PlayerOptions {
+/** What the player is made of. */
+export interface PlayerParts {
   readonly Hls: typeof Hls;
   /** A positioned box that the picture fills; the player makes its own elements in it. */
   readonly surface: HTMLElement;
@@ -40,17 +44,18 @@ export interface PlayerOptions {
 }
 
 /** One stream in one surface; `close` ends it. */
-export class Player implements PlayerControls {
-  readonly #parts: PlayerOptions;
-  readonly #buffers: DoubleBuffer;
+export class Player implements Remote {
+  readonly #parts: PlayerParts;
+  readonly #screen: Screen;
   readonly #edge: LiveEdge;
-  readonly #controller: PlaybackController;
+  readonly #course: Course;
+  readonly #keeper: Keeper;
   readonly #steps = new Steps();
   readonly #steadyMs: () => number;
   readonly #ends = new AbortController();
   readonly #timer: ReturnType<typeof setInterval>;
 
-  constructor(parts: PlayerOptions) {
+  constructor(parts: PlayerParts) {
     this.#parts = parts;
     const { stream, Hls, surface, recorded, now, networkS = () => null } = parts;
     const { signal } = this.#ends;
@@ -59,118 +64,119 @@ export class Player implements PlayerControls {
     const ask: AskFacts = parts.ask ?? ((fromMs, toMs, within) => getTimeline(stream, fromMs, toMs, within));
     const facts = new Facts(ask, steadyMs, signal);
     const changed = () => this.#changed();
-    const events: VideoBufferEvents = {
-      frame: (buffer) => {
-        this.#controller.onFrame(buffer);
-        if (buffer === this.#buffers.front && buffer.ready) this.#steps.shown(buffer, steadyMs());
+    const events: DeckEvents = {
+      frame: (deck) => {
+        this.#course.framed(deck);
+        if (deck === this.#screen.front && deck.ready) this.#steps.shown(deck, steadyMs());
       },
-      listed: (buffer) => this.#controller.listed(buffer),
-      parsed: (buffer, hls) => {
-        this.#controller.progressed(buffer);
-        this.#buffers.choices.apply(hls);
+      listed: (deck) => this.#keeper.listed(deck),
+      parsed: (deck, hls) => {
+        this.#course.alive(deck);
+        this.#screen.choices.apply(hls);
         changed();
       },
-      progress: (buffer) => this.#controller.progressed(buffer),
+      progress: (deck) => this.#course.alive(deck),
       changed,
-      played: (buffer) => this.#controller.played(buffer),
-      paused: (buffer) => this.#controller.paused(buffer),
-      waiting: (buffer) => watchdog.waiting(buffer),
-      ended: (buffer) => this.#controller.ended(buffer),
-      failed: (buffer, data) => this.#controller.failed(buffer, data),
+      played: (deck) => this.#keeper.played(deck),
+      paused: (deck) => this.#keeper.paused(deck),
+      waiting: (deck) => this.#keeper.waiting(deck),
+      ended: (deck) => this.#keeper.ended(deck),
+      failed: (deck, data) => this.#keeper.failed(deck, data),
     };
-    this.#buffers = new DoubleBuffer({ Hls, surface, facts, events }, changed);
+    this.#screen = new Screen({ Hls, surface, facts, events }, changed);
     const stalls = new Stalls();
     this.#edge = new LiveEdge({ now, steadyMs, networkS, stalls });
     const sources = new Sources({ stream, facts, recorded, now });
-    const shared: PlayerParts = {
-      buffers: this.#buffers,
+    const conditions: Conditions = {
+      state: firstState(),
+      screen: this.#screen,
       edge: this.#edge,
       sources,
+      switching: new Switching(this.#screen),
       stalls,
-      recorded,
+      retry: new Retry(),
+      loop: new Loop(),
       now,
       steadyMs,
       wallMs: parts.wallMs ?? Date.now,
       changed,
     };
-    this.#controller = new PlaybackController(shared);
-    const watchdog = new Watchdog(shared, this.#controller);
-    surface.ownerDocument.addEventListener('visibilitychange', () => watchdog.shownAgain(), { signal });
-    this.#timer = setInterval(() => watchdog.tick(), RATE_EVERY_MS);
+    this.#course = new Course({ ...conditions, recorded });
+    this.#keeper = new Keeper(conditions, this.#course);
+    surface.ownerDocument.addEventListener('visibilitychange', () => this.#keeper.shownAgain(), { signal });
+    this.#timer = setInterval(() => this.#keeper.tick(), PACE_EVERY_MS);
   }
 
   goLive(): void {
     this.#steps.forget();
-    this.#controller.take({ type: 'go-live' });
+    this.#course.goLive();
   }
 
   goTo(atMs: number, how: { readonly back?: boolean } = {}): void {
     this.#steps.forget();
-    this.#controller.take({ type: 'go-to', atMs, back: how.back ?? false });
+    this.#course.goTo(atMs, how);
   }
 
   togglePlay(): void {
     this.#steps.forget();
-    this.#controller.take({ type: 'toggle-play' });
+    this.#course.togglePlay();
   }
 
   again(): void {
     this.#steps.forget();
-    this.#controller.take({ type: 'try-again' });
+    this.#course.again();
   }
 
   stepFrame(by: 1 | -1): void {
-    const buffer = this.#controller.hold();
-    if (buffer) this.#steps.wish(buffer, by, this.#steadyMs());
+    const deck = this.#course.standStill();
+    if (deck) this.#steps.wish(deck, by, this.#steadyMs());
     this.#changed();
   }
 
   setRate(rate: number): void {
-    this.#controller.take({ type: 'set-rate', rate });
+    this.#course.setRate(rate);
   }
 
   toggleMuted(): void {
-    this.#buffers.toggleMuted();
+    this.#screen.toggleMuted();
     this.#changed();
   }
 
   setVolume(volume: number): void {
-    this.#buffers.setVolume(volume);
+    this.#screen.setVolume(volume);
     this.#changed();
   }
 
   setQuality(id: string | null): void {
-    this.#buffers.choose({ quality: id });
+    this.#screen.choose({ quality: id });
     this.#changed();
   }
 
   setSound(id: string): void {
-    this.#buffers.choose({ sound: id });
+    this.#screen.choose({ sound: id });
     this.#changed();
   }
 
   setSubtitle(id: string | null): void {
-    this.#buffers.choose({ subtitle: id });
+    this.#screen.choose({ subtitle: id });
     this.#changed();
   }
 
   setLoop(span: Snapshot['loop']): void {
-    this.#controller.take({ type: 'set-loop', range: span });
+    this.#course.setLoop(span);
   }
 
   togglePicture(): void {
-    this.#buffers.togglePicture();
+    this.#screen.togglePicture();
   }
 
   forgetNote(): void {
-    this.#controller.take({ type: 'forget-note' });
+    this.#course.forgetNote();
   }
 
   /** Tells the player what the stream does now; it comes back by itself when there is live media again. */
   streamChanged(view: StreamView): void {
-    const frameRate = view.tracks?.find(({ kind }) => kind === 'video')?.frameRate;
-    if (frameRate) for (const buffer of [this.#buffers.front, this.#buffers.back]) buffer.likelyFrameS = 1 / frameRate;
-    this.#controller.take({ type: 'stream', live: view.state === 'live' });
+    this.#keeper.streamChanged(view);
   }
 
   /** Stops playing and takes its elements away. */
@@ -178,14 +184,14 @@ export class Player implements PlayerControls {
     if (this.#ends.signal.aborted) return;
     this.#ends.abort();
     clearInterval(this.#timer);
-    this.#controller.close();
-    this.#buffers.close();
+    this.#course.close();
+    this.#screen.close();
   }
 
   #changed(): void {
     if (this.#ends.signal.aborted) return;
     const { now, onChange, networkS } = this.#parts;
     const around = { nowMs: now(), networkS: networkS?.() ?? null };
-    onChange(buildSnapshot(this.#buffers, this.#edge, this.#controller.summary, around));
+    onChange(tell(this.#screen, this.#edge, this.#course.state, around));
   }
 }
