@@ -159,6 +159,7 @@ async function record(
       committed() {},
       lost: (cause, detail) => failures.push(`${cause}: ${detail}`),
       trouble: (detail) => failures.push(detail),
+      bug: (error) => failures.push(String(error)),
       slow() {},
     },
   });

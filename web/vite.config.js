@@ -3,8 +3,22 @@
  * Content-Security-Policy holds. Two pages: the interface, and the player for frames. The player for other people's pages is
  * vite.player.config.js. Plain JavaScript: it runs in `npm ci` on whatever Node the machine has.
  */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig } from 'vite';
+
+const breakpoints = JSON.parse(readFileSync(join(import.meta.dirname, 'breakpoints.json'), 'utf8'));
+
+/** Svelte, with the breakpoints by name: `@media (--phone)`. */
+export const components = svelte({
+  configFile: false,
+  preprocess: {
+    style: ({ content }) => ({
+      code: content.replace(/@media [^{]+/g, (rule) => rule.replace(/\(--(\w+)\)/g, (_, name) => breakpoints[name])),
+    }),
+  },
+});
 
 /** What both builds share. */
 export const build = {
@@ -17,7 +31,7 @@ export const build = {
 };
 
 export default defineConfig({
-  plugins: [svelte({ configFile: false })],
+  plugins: [components],
   build: {
     ...build,
     emptyOutDir: true,

@@ -2,12 +2,11 @@
  * How `<oxbow-player>` is built: /player.js and /player.css, addresses that stay, with their hashed chunks beside those of the
  * interface. All addresses inside are relative to the script, which stands on pages of other hosts.
  */
-import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig } from 'vite';
-import { build } from './vite.config.js';
+import { build, components } from './vite.config.js';
 
 export default defineConfig({
-  plugins: [svelte({ configFile: false })],
+  plugins: [components],
   base: './',
   publicDir: false,
   build: {

@@ -1,10 +1,19 @@
 /**
  * Why a stretch of a stream's past holds no media. Shared with the interface and written into commit boxes.
- * In: whoever noticed. Out: timeline, playlists, metrics.
+ * In: ingest, recorder, recovery. Out: timeline, playlists, metrics.
  */
 
 /** Causes in the order of their numbers in a commit box (1 is the first); never reorder, only append. */
-export const gapCauses = ['source-down', 'source-skipped', 'bad-media', 'overload', 'disk', 'crash', 'clock'] as const;
+export const gapCauses = [
+  'source-down',
+  'source-skipped',
+  'bad-media',
+  'overload',
+  'disk',
+  'crash',
+  'clock',
+  'internal',
+] as const;
 
 /** Why media is missing although the stream was meant to be recorded. */
 export type GapCause = (typeof gapCauses)[number];

@@ -42,7 +42,7 @@ export interface EventDataByType {
     /** RFC 3339, UTC, milliseconds */
     from: string;
     to: string | null;
-    cause: 'source-down' | 'source-skipped' | 'bad-media' | 'overload' | 'disk' | 'crash' | 'clock';
+    cause: 'source-down' | 'source-skipped' | 'bad-media' | 'overload' | 'disk' | 'crash' | 'clock' | 'internal';
     /** for a person; never an address of a source */
     detail: string;
   };

@@ -280,7 +280,7 @@ export type GapView = {
   from: string;
   /** RFC 3339, UTC, milliseconds */
   to: string;
-  cause: 'source-down' | 'source-skipped' | 'bad-media' | 'overload' | 'disk' | 'crash' | 'clock';
+  cause: 'source-down' | 'source-skipped' | 'bad-media' | 'overload' | 'disk' | 'crash' | 'clock' | 'internal';
   detail: string;
   /** of a coarse answer: so many stretches together */
   merged?: number;
@@ -403,6 +403,7 @@ export type ExportResult = {
       | 'disk'
       | 'crash'
       | 'clock'
+      | 'internal'
       | 'offline'
       | 'deleted';
     detail: string;

@@ -368,7 +368,7 @@ export const metricTable = {
     type: 'counter',
     name: 'oxbow_bugs_total',
     labels: [],
-    help: 'Mistakes of oxbow itself that ended a stream or a request; should stay 0.',
+    help: 'Bugs in oxbow that ended a stream, a request or a recorded segment; should stay 0.',
   },
   logSuppressed: {
     type: 'counter',

@@ -280,6 +280,25 @@ suite('a recorder whose disk fails (MEDIA.md, Files 23)', () => {
     assert.deepEqual(await house.recorded.find(3), undefined);
   });
 
+  test('an assertion that fails is a bug: reported as such, the group lost with cause internal, the next one recorded', async () => {
+    await using house = await openHouse();
+    const groups = groupsFrom({ msn: 1, startUs: START_US }, 4);
+    for (const group of [groups[0]!, groups[1]!, { ...groups[2]!, tracks: [] }, groups[3]!])
+      house.recorder.write(group);
+    await house.recorder.seal();
+    assert.deepEqual(house.committed, [1, 2, 4]);
+    assert.deepEqual(house.reports, ['bug: a group needs a segment', 'lost internal: an internal error of oxbow']);
+    const [absence] = (await house.recorded.find(4))!.absences;
+    assert.deepEqual([absence?.cause, absence?.detail], ['internal', 'an internal error of oxbow']);
+    assert.deepEqual(
+      (await rowsOf(house)).map((row) => [row.first_msn, row.last_msn]),
+      [
+        [1, 2],
+        [4, 4],
+      ],
+    );
+  });
+
   test('a segment that is not what it says is bad media; the file goes on', async () => {
     await using house = await openHouse();
     const groups = groupsFrom({ msn: 1, startUs: START_US }, 4);

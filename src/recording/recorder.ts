@@ -11,7 +11,7 @@ import { type SegmentLocation, segmentLocation } from '../archive/segment-store.
 import type { SyncQueue } from '../archive/sync-queue.ts';
 import { waitFor } from '../lib/abort.ts';
 import type { Clock } from '../lib/clock.ts';
-import { FormatError, messageOf } from '../lib/errors.ts';
+import { FormatError, messageOf, OxbowError } from '../lib/errors.ts';
 import type { Absence, SegmentGroup } from '../media/segment.ts';
 import { chunkRow } from './chunk-row.ts';
 import type { ChunkRow, ChunkTable } from './chunk-table.ts';
@@ -34,6 +34,8 @@ const SLOW_MS = 5000;
 
 /** Why media that was passed over is offline; for a person. */
 export const RECORDING_OFF = 'recording was off';
+/** Why media is missing after a bug; for a person. The log has the stack. */
+const BUG = 'an internal error of oxbow';
 
 /** What the recorder reports. */
 export interface RecorderCounters {
@@ -43,6 +45,8 @@ export interface RecorderCounters {
   lost(cause: GapCause, detail: string): void;
   /** Something failed that lost nothing: the index did not take a file (it is asked again), or a file could not be sealed. */
   trouble(detail: string): void;
+  /** Something was thrown that is neither malformed media nor a failing disk. A group that it cost is reported to `lost` too. */
+  bug(error: unknown): void;
   /** The disk became too slow to be asked for every segment, or fast enough again. */
   slow(isSlow: boolean): void;
 }
@@ -174,7 +178,7 @@ export class Recorder implements AsyncDisposable {
 
   #enqueue(task: () => Promise<void>): void {
     this.#work = this.#work.then(task).catch((error: unknown) => {
-      this.#options.counters.lost('disk', messageOf(error));
+      this.#options.counters.bug(error);
     });
   }
 
@@ -213,8 +217,13 @@ export class Recorder implements AsyncDisposable {
         if (this.#file?.groups.length === 0) await this.#giveUp();
         return;
       }
-      this.#lose(group, 'disk', messageOf(error));
-      this.#notBeforeMs = clock.monotonicMs() + RETRY_MS;
+      if (isDiskFailure(error)) {
+        this.#lose(group, 'disk', messageOf(error));
+        this.#notBeforeMs = clock.monotonicMs() + RETRY_MS;
+      } else {
+        counters.bug(error);
+        this.#lose(group, 'internal', BUG);
+      }
       await this.#giveUp();
       return;
     }
@@ -252,7 +261,8 @@ export class Recorder implements AsyncDisposable {
       await this.#addRow(file, length);
     } catch (error) {
       // What it holds is whole; only its end is not.
-      this.#options.counters.trouble(messageOf(error));
+      if (isDiskFailure(error)) this.#options.counters.trouble(messageOf(error));
+      else this.#options.counters.bug(error);
       await this.#giveUp();
       return;
     }
@@ -320,6 +330,11 @@ export class Recorder implements AsyncDisposable {
     this.#isSlow = isSlow;
     this.#options.counters.slow(isSlow);
   }
+}
+
+/** A chunk file reports what the disk refused by this code. */
+function isDiskFailure(error: unknown): boolean {
+  return error instanceof OxbowError && error.code === 'disk-failed';
 }
 
 function withoutBytes({ msn, startUs, durationUs, absences }: SegmentGroup): LostGroup {

@@ -9,6 +9,7 @@ import path from 'node:path';
 import { crc32 } from 'node:zlib';
 import { createSyncQueue } from '../archive/sync-queue.ts';
 import { createManualClock, type ManualClock } from '../lib/clock.ts';
+import { messageOf } from '../lib/errors.ts';
 import type { Frame, Track } from '../media/frame.ts';
 import { fragmentLength, printFragment } from '../media/isobmff/fragment.ts';
 import { audioTrack, videoTrack } from '../media/isobmff/media.fixture.ts';
@@ -150,6 +151,7 @@ export async function openHouse(change: HouseChange = {}): Promise<RecordingHous
       committed() {},
       lost: (cause, detail) => reports.push(`lost ${cause}: ${detail}`),
       trouble: (detail) => reports.push(`trouble: ${detail}`),
+      bug: (error) => reports.push(`bug: ${messageOf(error)}`),
       slow: (isSlow) => reports.push(`slow ${isSlow}`),
     },
     ...change,

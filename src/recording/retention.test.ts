@@ -48,7 +48,7 @@ function watch(house: RecordingHouse, change: Partial<RetentionOptions> = {}): W
 async function record(house: RecordingHouse, windows: number, streamId = 's', firstMsn = 1): Promise<void> {
   const { table, folder: dataFolder } = house;
   const recorded = new Recorded({ streamId, table, endUs: 0 });
-  const counters = { committed() {}, lost: assert.fail, trouble: assert.fail, slow() {} };
+  const counters = { committed() {}, lost: assert.fail, trouble: assert.fail, bug: assert.fail, slow() {} };
   await using recorder = new Recorder({
     ...{ recorded, table, dataFolder, counters, clock: house.clock, previousMsn: 0, sync: 'off' },
     ...{ onCommitted() {}, mayWrite: () => true, syncQueue: { sync: async () => {} } },

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { suite, test } from 'node:test';
+import { mock, suite, test } from 'node:test';
 import { hlsMediaPlaylist } from '../delivery/format/hls-media.ts';
 import { livePresentation } from '../delivery/live-presentation.ts';
 import { seeded } from '../lib/random.fixture.ts';
@@ -21,6 +21,24 @@ function printed(view: ListView): string[] {
   ).split('\n');
   return lines.filter((line) => line !== '' && !/^#EXT-X-(PART|PRELOAD|RENDITION)/.test(line));
 }
+
+test('an assertion that fails while a segment is recorded is counted and logged with its stack, and is not a failing disk', async () => {
+  await using folder = await temporaryFolder();
+  await using house = await openStreams({ folder: folder.path });
+  await house.api.create('door', testSource);
+  const { recorded } = house.catalog.get('door');
+  const committed = mock.method(recorded, 'committed', () => assert.fail('an invariant'));
+  house.source('door').flow(4000);
+  await house.settle();
+  committed.mock.restore();
+  house.source('door').flow(6000);
+  await house.settle();
+  const { metrics } = house.house;
+  assert.ok((await metrics.bugs.get()).values[0]!.value > 0);
+  assert.deepEqual(new Set((await metrics.gaps.get()).values.map(({ labels }) => labels.cause)), new Set(['internal']));
+  const line = house.logged.find(({ msg }) => msg === 'a segment was not recorded: a bug in oxbow');
+  assert.match(String(line?.stack), /^AssertionError.* an invariant\n +at /);
+});
 
 suite('over restarts and crashes', () => {
   test('a crash is a gap from the last recorded segment on; a stop in order is offline', async () => {

@@ -166,6 +166,13 @@ function countersOf({ metrics, log }: House, stream: string): RecorderCounters {
       metrics.gaps.inc({ stream, cause });
       own.error({ cause, detail }, 'a segment could not be recorded');
     },
+    bug(error) {
+      metrics.bugs.inc();
+      own.error(
+        { error: messageOf(error), stack: (error as Error).stack },
+        'a segment was not recorded: a bug in oxbow',
+      );
+    },
     trouble(detail) {
       own.error({ detail }, 'the recording is whole, but could not be put in order; it is tried again');
     },

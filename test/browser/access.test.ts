@@ -83,7 +83,7 @@ suite('no one is kept out', { skip: need('chromium') }, () => {
       const page = await visitor.newPage();
       for (const [path, ready] of [
         ['/', 'article.card, .card'],
-        ['/record', '#record-url'],
+        ['/record', '.gate button'],
         ['/clips', 'main h1'],
         ['/watch/nothing/here', 'main h1'],
       ] as const) {

@@ -63,25 +63,23 @@ suite('the record page', { skip: need('chromium') || need('ffmpeg') }, () => {
     faults.length = 0;
   };
 
-  test('is reached from the home page, and begins in the address field', async () => {
+  test('is reached from the home page, asks to sign in, which takes one press here, and begins in the address field', async () => {
     await page.goto(`${server.url}/`);
     await page.getByRole('link', { name: 'Record a stream' }).click();
     await page.waitForURL('**/record');
-    await until('the field has the focus', () => address().evaluate((field) => field === document.activeElement));
-    assert.equal(await look().isDisabled(), true);
-  });
-
-  test('asks to sign in where the server wants it, which takes one press here', async () => {
-    await page.keyboard.type(`${origin.url}/index.m3u8`);
-    await page.keyboard.press('Enter');
-    await page.getByRole('alert').getByText('Administrators only').waitFor();
     const press = page.getByRole('button', { name: 'Sign in on this computer' });
-    await until('the button has the focus', () => press.evaluate((button) => button === document.activeElement));
-    await expectProblem(401);
+    await press.focus();
     assert.equal(await page.getByLabel('Admin token').count(), 1, 'one was set, so it can be used too');
     await page.keyboard.press('Enter');
-    await press.waitFor({ state: 'detached' });
+    await until('the field has the focus', () => address().evaluate((field) => field === document.activeElement));
+    assert.equal(await look().isDisabled(), true);
     assert.equal(await page.evaluate(() => sessionStorage.length + document.cookie.length), 0, 'no script can read it');
+  });
+
+  test('an address that another page hands over is checked at once', async () => {
+    await page.goto(`${server.url}/record?url=${encodeURIComponent(`${origin.url}/nothing.m3u8`)}`);
+    await page.getByRole('alert').getByText(/404/).first().waitFor();
+    await expectProblem(502);
   });
 
   test('says what is wrong with an address, at the address', async () => {
@@ -171,8 +169,9 @@ suite('the record page', { skip: need('chromium') || need('ffmpeg') }, () => {
       const phone = await visitor.newPage();
       const phoneFaults = collectFaults(phone);
       await phone.goto(`${server.url}/record`);
-      await phone.locator('#record-token-field').fill(adminToken);
-      assert.deepEqual(await overflowing(phone), [], `address in ${locale}`);
+      await phone.locator('input[type="password"]').fill(adminToken);
+      assert.deepEqual(await overflowing(phone), [], `sign-in in ${locale}`);
+      await phone.keyboard.press('Enter');
       await phone.locator('#record-url').fill(`${origin.url}/watch`);
       await phone.keyboard.press('Enter');
       await phone.locator('section.card img').waitFor();

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
+import words from '../../web/src/text/en/watch.json' with { type: 'json' };
 import { need } from '../fixtures/need.ts';
 import { type Folder, openFolder, type Server } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
@@ -172,7 +173,7 @@ suite('the pages, in a browser', { skip: need('chromium') }, () => {
 
   test('the help lists the keys and closes with Escape; keys mean nothing while it is open', async () => {
     await page.keyboard.press('?');
-    const dialog = page.getByRole('dialog', { name: 'Keys' });
+    const dialog = page.getByRole('dialog', { name: words['help.title'] });
     await dialog.waitFor();
     const paused = await page
       .locator('video')

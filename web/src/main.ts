@@ -6,11 +6,11 @@ import './app.css';
 import { mount } from 'svelte';
 import App from './App.svelte';
 import { failureOf } from './api/client.ts';
-import { readSignedIn } from './api/sign-in.ts';
 import { startNavigation } from './shell/navigation.svelte.ts';
 import { preferences } from './shell/preferences.svelte.ts';
+import { session } from './shell/session.svelte.ts';
 
 preferences.apply();
 startNavigation();
-readSignedIn(new AbortController().signal).catch(failureOf); // nobody then, until somebody signs in
+session.read(new AbortController().signal).catch(failureOf); // a gate asks again where that failed
 mount(App, { target: document.getElementById('app')! });

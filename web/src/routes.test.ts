@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { afterSignIn, parseRoute, watchPath } from './routes.ts';
+import { afterSignIn, parseRoute, signInPath, watchPath } from './routes.ts';
 
 test('the root is home, with and without the file name', () => {
   assert.deepEqual(parseRoute('/', ''), { page: 'home' });
@@ -96,15 +96,23 @@ test('the admin page has its tabs, the first where none is named', () => {
   for (const path of ['/admin/nothing', '/admin/logs/door']) assert.equal(parseRoute(path, '').page, 'missing', path);
 });
 
-test('who signed in comes back to the tab that asked for it, and to nowhere else', () => {
-  assert.equal(afterSignIn('?to=/admin/logs'), '/admin/logs');
-  for (const search of [
-    '',
-    '?to=//evil.example/admin',
-    '?to=https://evil.example/admin',
-    '?to=/admin/../x',
-    '?to=/clips',
+test('signing in returns to the page that asked for it, and never to another site', () => {
+  for (const path of [
+    '/admin/logs',
+    '/clips',
+    '/record?url=https%3A%2F%2Fcam.example%2Flive.m3u8',
+    '/watch/cam?t=1795160123',
   ]) {
-    assert.equal(afterSignIn(search), '/', search);
+    assert.equal(afterSignIn(`?${signInPath(path).split('?')[1]}`), path);
+  }
+  for (const to of [
+    '',
+    '//evil.example/admin',
+    'https://evil.example/admin',
+    '/admin/../x',
+    '/sign-in',
+    '/\\evil.example/',
+  ]) {
+    assert.equal(afterSignIn(`?to=${to}`), '/', to);
   }
 });

@@ -22,6 +22,20 @@ export type Route =
   | { readonly page: 'watch'; readonly stream: string; readonly atMs: number | null; readonly span: RouteSpan | null }
   | { readonly page: 'missing'; readonly path: string };
 
+/** The address of each page; `:part` is read by the page, `:part?` may be left out. */
+export const paths = {
+  home: '/',
+  watch: '/watch/:stream',
+  clips: '/clips',
+  record: '/record',
+  'sign-in': '/sign-in',
+  admin: '/admin/:tab?',
+  docs: '/api/docs',
+} as const;
+/** The name of a page that has an address. */
+export type PageName = keyof typeof paths;
+const pageNames = Object.keys(paths) as PageName[];
+
 /** The tabs of the admin page, the first one being its start. */
 export const adminTabs = ['streams', 'storage', 'jobs', 'logs', 'settings', 'access'] as const;
 /** One of them. */
@@ -35,28 +49,53 @@ export type AdminTab = (typeof adminTabs)[number];
  * @param search as `location.search`
  */
 export function parseRoute(pathname: string, search: string): Route {
-  if (pathname === '/' || pathname === '/index.html') return { page: 'home' };
-  if (/^\/api\/docs\/?$/.test(pathname)) return { page: 'docs' };
-  const [, first, stream, ...rest] = pathname.replace(/\/$/, '').split('/');
-  if ((first === 'record' || first === 'clips' || first === 'sign-in') && stream === undefined) return { page: first };
-  if (first === 'admin' && rest.length === 0) {
-    const tab = adminTabs.find((each) => each === (stream ?? adminTabs[0]));
-    if (tab) return { page: 'admin', tab };
-  }
-  if (first === 'watch' && stream !== undefined && rest.length === 0 && isStreamName(stream)) {
-    return { page: 'watch', stream, ...readWhen(new URLSearchParams(search)) };
+  const path = pathname === '/index.html' ? '/' : pathname;
+  for (const page of pageNames) {
+    const found = match(paths[page], path);
+    const route = found === null ? null : read(page, found, search);
+    if (route) return route;
   }
   return { page: 'missing', path: pathname };
 }
 
+/** The part of an address that a pattern names, empty where it is optional and left out; null where the pattern is another one. */
+function match(pattern: string, path: string): string | null {
+  const wanted = pattern.split('/');
+  const given = path.replace(/(?<=.)\/$/, '').split('/');
+  if (given.length > wanted.length || wanted.some((part, i) => !part.startsWith(':') && part !== given[i])) return null;
+  if (given.length < wanted.filter((part) => !part.endsWith('?')).length) return null;
+  return given[wanted.findIndex((part) => part.startsWith(':'))] ?? '';
+}
+
+function read(page: PageName, part: string, search: string): Route | null {
+  switch (page) {
+    case 'watch':
+      return isStreamName(part) ? { page, stream: part, ...readWhen(new URLSearchParams(search)) } : null;
+    case 'admin': {
+      const tab = adminTabs.find((each) => each === (part || adminTabs[0]));
+      return tab ? { page, tab } : null;
+    }
+    default:
+      return { page };
+  }
+}
+
 /**
- * Where to go once somebody has signed in: back to the tab that asked for it, else home; never to another site.
+ * The page to show after signing in: the one that asked for it, else the home page; never one of another site.
  *
  * @param search as `location.search`
  */
 export function afterSignIn(search: string): string {
-  const path = new URLSearchParams(search).get('to') ?? '/';
-  return parseRoute(path, '').page === 'admin' ? path : '/';
+  const base = 'http://here.invalid';
+  const url = URL.parse(new URLSearchParams(search).get('to') ?? '/', base);
+  if (url?.origin !== base) return '/';
+  const { page } = parseRoute(url.pathname, url.search);
+  return page === 'missing' || page === 'sign-in' ? '/' : url.pathname + url.search;
+}
+
+/** The address of the sign-in page that returns to a page of this interface. */
+export function signInPath(from: string): string {
+  return `/sign-in?to=${encodeURIComponent(from)}`;
 }
 
 /** The moment and the span that a query names. */

@@ -285,6 +285,13 @@ suite('the polling of a Media Playlist (RFC 8216bis 6.3.4)', () => {
     assert.equal(poll.state.ended, undefined);
   });
 
+  test('an awaited list whose URL has a new token is reloaded with it: the old one may have expired', () => {
+    const poll = Poll.ended();
+    poll.due();
+    poll.located({ url: new URL('https://a.example/first.m3u8?token=2') });
+    assert.equal(poll.expect('load').url.search, '?token=2');
+  });
+
   test('the pause before an ended list is reloaded grows with the time it is away, up to a minute, and starts again when woken', () => {
     const poll = Poll.ended({ canRelocate: false });
     const pauses: (readonly [number, number])[] = [];

@@ -119,8 +119,11 @@ function locateReturn(
   { reload }: Phase<'locating-return'>,
   { place, live }: Event<'located'>,
 ): PollTransition {
-  const isElsewhere = place !== undefined && live && !isSamePlace(place.url, state.place.url);
-  return load(isElsewhere ? moveTo(state, place) : state, reload);
+  if (!place) return load(state, reload);
+  // Its token may be new; its list is loaded as usual.
+  if (isSamePlace(place.url, state.place.url))
+    return load({ ...state, place: { url: place.url, imports: place.imports } }, reload);
+  return load(live ? moveTo(state, place) : state, reload);
 }
 
 function load(state: PollState, reload: Reload): PollTransition {

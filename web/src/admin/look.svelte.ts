@@ -3,8 +3,7 @@
  * In: questions to the API. Out: components, which read `value` and `failure`.
  */
 import type { CallOptions, OxbowClient } from '../../../src/client/client.ts';
-import { type Failure, failureOf } from '../api/client.ts';
-import { asAdmin } from '../api/operate.ts';
+import { askServer, type Failure, failureOf } from '../api/client.ts';
 import { poll } from '../api/poll.ts';
 import { sayFailure } from '../shell/preferences.svelte.ts';
 import { toast } from '../shell/toast.svelte.ts';
@@ -71,7 +70,7 @@ export async function carryOut<T>(
   said: string,
 ): Promise<{ readonly answer: T } | null> {
   try {
-    const answer = await asAdmin(AbortSignal.timeout(DEED_MS), deed);
+    const answer = await askServer(AbortSignal.timeout(DEED_MS), deed);
     if (said !== '') toast({ text: said, tone: 'good' });
     return { answer };
   } catch (error) {

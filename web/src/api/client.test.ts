@@ -2,17 +2,16 @@ import assert from 'node:assert/strict';
 import { afterEach, mock, test } from 'node:test';
 import {
   type ApiError,
-  createStream,
   failureOf,
   getClockOffset,
   getStream,
   getStreams,
   getTimeline,
+  onUnauthorized,
   probeSource,
   readFailure,
 } from './client.ts';
 import { giveRight, onServer, rightTo } from './server.ts';
-import { BY_SESSION, onSignIn } from './signed-in.ts';
 
 const signal = new AbortController().signal;
 
@@ -90,35 +89,16 @@ test('a request that its page gave up is no failure to show', async () => {
   assert.throws(() => failureOf(new RangeError('a bug')), RangeError);
 });
 
-test('a token that was typed is exchanged for a session before what it is for, and is sent nowhere else', async () => {
-  const sent: [string, string | null, unknown][] = [];
-  mock.method(globalThis, 'fetch', async (path: string, init: RequestInit) => {
-    sent.push([path, new Headers(init.headers).get('authorization'), init.body]);
-    return Response.json({});
-  });
-  const told: boolean[] = [];
-  onSignIn((isAdmin) => told.push(isAdmin));
-  await probeSource('https://cam.example/live.m3u8', 'let-me-in', signal);
-  await createStream({ name: 'cam', source: { type: 'test' } }, BY_SESSION, signal);
-  assert.deepEqual(sent, [
-    ['/api/v1/sessions', null, '{"token":"let-me-in"}'],
-    ['/api/v1/probe', null, '{"url":"https://cam.example/live.m3u8"}'],
-    ['/api/v1/streams', null, '{"name":"cam","source":{"type":"test"}}'],
-  ]);
-  assert.deepEqual(told, [true]);
-});
-
-test('a wrong token is told as the request would have been refused, an ended session is noticed', async () => {
-  const told: boolean[] = [];
-  onSignIn((isAdmin) => told.push(isAdmin));
+test('a request that needs signing in is reported, a wrong proof is not', async () => {
+  let reports = 0;
+  onUnauthorized(() => (reports += 1));
   const refused = (code: string) => () => Response.json({ code, title: '', status: 401 }, { status: 401 });
   answer(refused('sign-in-refused'));
-  await assert.rejects(probeSource('https://cam.example/', 'wrong', signal), (error: ApiError) => {
-    return error.failure.code === 'unauthorized';
-  });
+  await assert.rejects(probeSource('https://cam.example/', signal));
+  assert.equal(reports, 0);
   answer(refused('unauthorized'));
-  await assert.rejects(probeSource('https://cam.example/', BY_SESSION, signal));
-  assert.deepEqual(told, [false]);
+  await assert.rejects(probeSource('https://cam.example/', signal), (error: ApiError) => error.failure.status === 401);
+  assert.equal(reports, 1);
 });
 
 test('the right to watch stands before all that is asked of its stream, and of no other', async () => {

@@ -7,7 +7,6 @@ import type { StreamSettings, StreamView, TimelineView } from '../../../src/api/
 import { type CallOptions, OxbowClient, OxbowProblem, type Problem } from '../../../src/client/client.ts';
 import { readProblem } from '../../../src/client/problem.ts';
 import { giveRight, rightTo, serverFor } from './server.ts';
-import { BY_SESSION, tellSignIn } from './signed-in.ts';
 
 /** What went wrong, for a person. */
 export interface Failure {
@@ -54,48 +53,45 @@ export function failureOf(error: unknown): Failure {
   throw error;
 }
 
+let unauthorized: () => void = () => {};
+
+/** Calls `listener` from now on when a request was refused because nobody is signed in, or the session has ended. */
+export function onUnauthorized(listener: () => void): void {
+  unauthorized = listener;
+}
+
 /**
- * Asks the server with its typed client. Throws ApiError; aborts with `signal`. What is refused for the moment is not tried again here:
- * pages say so, and ask again by themselves.
+ * Asks the server with its typed client, with the permissions of the browser's session. Throws ApiError; aborts with `signal`. Requests
+ * that are refused for the moment are not repeated here: pages show that, and ask again.
  *
- * @param token that an administrator typed, which is exchanged for a session first; empty for whoever the browser is signed in as
- * @param stream whose right to watch goes along
+ * @param stream whose playback token is sent along
  */
 export async function askServer<T>(
-  token: string,
   signal: AbortSignal,
   ask: (client: OxbowClient, options: CallOptions) => Promise<T>,
   stream = '',
 ): Promise<T> {
   const client = new OxbowClient({ server: serverFor(stream), retries: 0 });
   try {
-    // A token that no header could hold is none; the server says what is missing.
-    if (/^[\x21-\x7e]+$/.test(token)) {
-      await client.createSession({ body: { token } }, { signal });
-      tellSignIn(true);
-    }
     return await ask(client, { signal });
   } catch (error) {
     if (!(error instanceof OxbowProblem)) throw error;
-    const { problem } = error;
-    if (problem.status === 401 && token === BY_SESSION) tellSignIn(false);
-    const code = problem.code === 'sign-in-refused' && token !== '' ? 'unauthorized' : problem.code;
-    throw new ApiError(failureFrom({ ...problem, code }), { cause: error });
+    if (error.problem.code === 'unauthorized') unauthorized();
+    throw new ApiError(failureFrom(error.problem), { cause: error });
   }
 }
 
 /** Looks at an address; takes up to a minute. Throws ApiError; aborts with `signal`, which ends the look on the server too. */
-export function probeSource(url: string, token: string, signal: AbortSignal): Promise<ProbeView> {
-  return askServer(token, signal, (client, options) => client.probe({ body: { url } }, options));
+export function probeSource(url: string, signal: AbortSignal): Promise<ProbeView> {
+  return askServer(signal, (client, options) => client.probe({ body: { url } }, options));
 }
 
 /** Makes a stream. Throws ApiError; aborts with `signal`. */
 export function createStream(
   stream: StreamSettings & { readonly name: string },
-  token: string,
   signal: AbortSignal,
 ): Promise<StreamView> {
-  return askServer(token, signal, (client, options) => client.createStream({ body: stream }, options));
+  return askServer(signal, (client, options) => client.createStream({ body: stream }, options));
 }
 
 /** More streams than this are not asked for, in more pages neither. */
@@ -109,7 +105,6 @@ export async function getStreams(signal: AbortSignal): Promise<StreamView[]> {
   for (let page = 0; page < MAX_PAGES && (page === 0 || cursor !== null) && items.length < MAX_STREAMS; page++) {
     const query: { cursor?: string } = cursor === null ? {} : { cursor };
     const answer: Partial<{ items: StreamView[]; nextCursor: string | null }> | null = await askServer(
-      '',
       signal,
       (client, options) => client.listStreams(query, options),
     );
@@ -128,7 +123,7 @@ function ignoreRefusal(error: unknown): void {
 
 /** One stream. Throws ApiError; aborts with `signal`. */
 export async function getStream(name: string, signal: AbortSignal): Promise<StreamView> {
-  const look = () => askServer('', signal, (client, options) => client.getStream({ name }, options), name);
+  const look = () => askServer(signal, (client, options) => client.getStream({ name }, options), name);
   let view: StreamView;
   try {
     view = await look();
@@ -149,7 +144,7 @@ export async function getStream(name: string, signal: AbortSignal): Promise<Stre
 /** Media knows no cookies: whoever may see a stream only by being signed in gets a right to watch it, like everyone. */
 async function makeRight({ name, visibility }: StreamView, signal: AbortSignal): Promise<void> {
   if ((visibility !== 'signed' && visibility !== 'private') || rightTo(name) !== undefined) return;
-  const { token } = await askServer('', signal, (client, options) =>
+  const { token } = await askServer(signal, (client, options) =>
     client.createStreamWatchToken({ name, body: {} }, options),
   );
   giveRight(name, token);
@@ -171,7 +166,7 @@ export function getTimeline(
 ): Promise<TimelineView> {
   const range = { name, from: String(Math.floor(fromMs / 1000)), to: String(Math.ceil(toMs / 1000)) };
   const query = resS > 0 ? { ...range, res: String(resS) } : range;
-  return askServer('', signal, (client, options) => client.getStreamTimeline(query, options), name);
+  return askServer(signal, (client, options) => client.getStreamTimeline(query, options), name);
 }
 
 /**
@@ -180,7 +175,7 @@ export function getTimeline(
  */
 export async function getClockOffset(signal: AbortSignal): Promise<number> {
   const before = Date.now();
-  const answer: { now: string } | null = await askServer('', signal, (client, options) => client.getTime(options));
+  const answer: { now: string } | null = await askServer(signal, (client, options) => client.getTime(options));
   const offsetMs = Date.parse(answer?.now ?? '') - (before + Date.now()) / 2;
   if (Number.isNaN(offsetMs)) throw new ApiError(readFailure(200, '')); // not oxbow's answer
   return offsetMs;

@@ -1,5 +1,5 @@
 /**
- * Markers and pins of a stream: what anyone may see of them, and what the admin token may change.
+ * Markers and pins of a stream: what anyone may see of them, and what administrators may change.
  * In: the stream's name. Out: the shapes of src/api. Each call throws ApiError and aborts with `signal`.
  */
 import type { MarkerView, PinView } from '../../../src/api/shapes.ts';
@@ -13,24 +13,17 @@ export type NewPin = Omit<PinView, 'id'>;
 /** So many pages of markers are read, a thousand each. */
 const MAX_PAGES = 10;
 
-/** All markers and pins of a stream, in order of time; of a private stream only for the token. */
+/** All markers and pins of a stream, in order of time; of a private stream only for administrators. */
 export async function getMarks(
   stream: string,
-  token: string,
   signal: AbortSignal,
 ): Promise<{ readonly markers: readonly MarkerView[]; readonly pins: readonly PinView[] }> {
-  const pins = await askServer(
-    token,
-    signal,
-    (client, options) => client.listStreamPins({ name: stream }, options),
-    stream,
-  );
+  const pins = await askServer(signal, (client, options) => client.listStreamPins({ name: stream }, options), stream);
   const markers: MarkerView[] = [];
   let cursor: string | null = null;
   for (let page = 0; page < MAX_PAGES && (page === 0 || cursor !== null); page++) {
     const query: { name: string; cursor?: string } = { name: stream, ...(cursor !== null && { cursor }) };
     const answer: { items: MarkerView[]; nextCursor: string | null } = await askServer(
-      token,
       signal,
       (client, options) => client.listStreamMarkers(query, options),
       stream,
@@ -42,26 +35,18 @@ export async function getMarks(
 }
 
 /** Writes a word at a moment. */
-export function addMarker(stream: string, marker: NewMarker, token: string, signal: AbortSignal): Promise<MarkerView> {
-  return askServer(token, signal, (client, options) =>
-    client.createStreamMarker({ name: stream, body: marker }, options),
-  );
+export function addMarker(stream: string, marker: NewMarker, signal: AbortSignal): Promise<MarkerView> {
+  return askServer(signal, (client, options) => client.createStreamMarker({ name: stream, body: marker }, options));
 }
 
 /** Keeps a stretch whatever its age. */
-export function addPin(stream: string, pin: NewPin, token: string, signal: AbortSignal): Promise<PinView> {
-  return askServer(token, signal, (client, options) => client.createStreamPin({ name: stream, body: pin }, options));
+export function addPin(stream: string, pin: NewPin, signal: AbortSignal): Promise<PinView> {
+  return askServer(signal, (client, options) => client.createStreamPin({ name: stream, body: pin }, options));
 }
 
 /** Takes a marker or a pin away. */
-export function removeMark(
-  stream: string,
-  kind: 'markers' | 'pins',
-  id: string,
-  token: string,
-  signal: AbortSignal,
-): Promise<void> {
-  return askServer(token, signal, (client, options) =>
+export function removeMark(stream: string, kind: 'markers' | 'pins', id: string, signal: AbortSignal): Promise<void> {
+  return askServer(signal, (client, options) =>
     client[kind === 'pins' ? 'deleteStreamPin' : 'deleteStreamMarker']({ name: stream, id }, options),
   );
 }

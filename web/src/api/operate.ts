@@ -1,28 +1,18 @@
 /**
- * What the admin page asks of the server, as whoever the browser is signed in as.
+ * What the admin page asks of the server.
  * In: the session's cookie. Out: the shapes of src/client. Each call throws ApiError and aborts with `signal`.
  */
 import type { GapView, StreamView } from '../../../src/api/shapes.ts';
-import type { CallOptions, OxbowClient } from '../../../src/client/client.ts';
 import { askServer } from './client.ts';
-import { BY_SESSION } from './signed-in.ts';
 
 /** More streams than this are not shown. */
 const MOST_STREAMS = 1000;
 /** How far back gaps are looked at, milliseconds. */
 export const GAPS_BACK_MS = 3_600_000;
 
-/** Asks as administrator. */
-export function asAdmin<T>(
-  signal: AbortSignal,
-  ask: (client: OxbowClient, options: CallOptions) => Promise<T>,
-): Promise<T> {
-  return askServer(BY_SESSION, signal, ask);
-}
-
 /** Every stream, those that are not for everyone too. */
 export async function getAllStreams(signal: AbortSignal): Promise<readonly StreamView[]> {
-  return (await asAdmin(signal, (client, options) => client.listStreams({ limit: String(MOST_STREAMS) }, options)))
+  return (await askServer(signal, (client, options) => client.listStreams({ limit: String(MOST_STREAMS) }, options)))
     .items;
 }
 
@@ -33,5 +23,5 @@ export async function getAllStreams(signal: AbortSignal): Promise<readonly Strea
  */
 export async function getGaps(name: string, nowMs: number, signal: AbortSignal): Promise<readonly GapView[]> {
   const from = String(Math.floor((nowMs - GAPS_BACK_MS) / 1000));
-  return (await asAdmin(signal, (client, options) => client.listStreamGaps({ name, from }, options))).items;
+  return (await askServer(signal, (client, options) => client.listStreamGaps({ name, from }, options))).items;
 }

@@ -1,13 +1,14 @@
 /**
  * The server's exports, followed while someone looks or waits: asked for every second while one runs, else now and again.
- * In: the admin token, the API. Out: components, which read `jobs`; a word when one has ended.
+ * In: the API. Out: components, which read `jobs`; a word when one has ended.
  */
+import { untrack } from 'svelte';
 import type { ExportSettings, JobView } from '../../../src/api/job-shapes.ts';
 import { type Failure, failureOf } from '../api/client.ts';
 import { cancelJob, createExport, getJobs, getTicket } from '../api/exports.ts';
 import { pause } from '../api/poll.ts';
-import { adminToken } from '../record/token.svelte.ts';
 import { sayFailure, t } from '../shell/preferences.svelte.ts';
+import { session } from '../shell/session.svelte.ts';
 import { toast } from '../shell/toast.svelte.ts';
 import { hasEnded } from './progress.ts';
 
@@ -17,9 +18,6 @@ const QUIET_EVERY_MS = 10_000;
 class Jobs {
   #jobs = $state.raw<readonly JobView[] | null>(null);
   #failure = $state.raw<Failure | null>(null);
-  /** The token that the server took last, and the one that it did not. */
-  #taken = $state('');
-  #refused = $state('');
   /** Jobs that this page asked for and that have not ended: their end is told. */
   readonly #awaited = new Set<string>();
   /** Components that look. */
@@ -36,31 +34,22 @@ class Jobs {
     return this.#failure;
   }
 
-  /** The server took the token. */
-  get accepted(): boolean {
-    return this.#taken !== '' && this.#taken === adminToken.value;
-  }
-
-  /** The server did not take the token. */
-  get refused(): boolean {
-    return this.#refused !== '' && this.#refused === adminToken.value;
-  }
-
   find(id: string | undefined): JobView | undefined {
     return this.#jobs?.find((job) => job.id === id);
   }
 
-  /** Follows the jobs until the returned function is called. */
-  look(): () => void {
+  /** Follows the jobs until the returned function is called; does nothing while nobody is signed in. For an effect, which runs again then. */
+  look(): (() => void) | undefined {
+    if (!session.may('export')) return undefined;
     this.#lookers += 1;
-    this.#follow();
+    untrack(() => void this.#follow());
     return () => {
       this.#lookers -= 1;
       if (this.#lookers === 0 && this.#awaited.size === 0) this.#stop();
     };
   }
 
-  /** Asks at once, e.g. after the token was typed. */
+  /** Asks at once. */
   again(): void {
     this.#stop();
     this.#follow();
@@ -73,7 +62,7 @@ class Jobs {
    */
   async create(settings: ExportSettings): Promise<JobView | null> {
     return this.#try(async (signal) => {
-      const job = await createExport(settings, adminToken.value, signal);
+      const job = await createExport(settings, signal);
       this.#awaited.add(job.id);
       this.#set([job, ...(this.#jobs ?? []).filter(({ id }) => id !== job.id)]); // the list may have it already
       this.again();
@@ -85,7 +74,7 @@ class Jobs {
   async cancel(id: string): Promise<void> {
     this.#awaited.delete(id);
     await this.#try(async (signal) => {
-      const job = await cancelJob(id, adminToken.value, signal);
+      const job = await cancelJob(id, signal);
       const others = (this.#jobs ?? []).filter((other) => other.id !== id);
       this.#set(job.state === 'done' ? others : (this.#jobs ?? []).map((other) => (other.id === id ? job : other)));
     });
@@ -93,7 +82,7 @@ class Jobs {
 
   /** Lets the browser fetch the file, as it fetches any download. */
   async download(id: string): Promise<void> {
-    const ticket = await this.#try((signal) => getTicket(id, adminToken.value, signal));
+    const ticket = await this.#try((signal) => getTicket(id, signal));
     if (!ticket) return;
     const link = document.createElement('a');
     link.href = ticket.url;
@@ -106,23 +95,13 @@ class Jobs {
     const { signal } = new AbortController();
     try {
       const value = await work(signal);
-      this.#took();
+      this.#failure = null;
       return value;
     } catch (error) {
-      this.#failed(error);
-      if (this.#failure?.code !== 'unauthorized') toast({ text: sayFailure(this.#failure!).title, tone: 'bad' });
+      this.#failure = failureOf(error);
+      toast({ text: sayFailure(this.#failure).title, tone: 'bad' });
       return null;
     }
-  }
-
-  #took(): void {
-    this.#failure = null;
-    this.#taken = adminToken.value;
-  }
-
-  #failed(error: unknown): void {
-    this.#failure = failureOf(error);
-    if (this.#failure.code === 'unauthorized') this.#refused = adminToken.value;
   }
 
   #stop(): void {
@@ -136,9 +115,8 @@ class Jobs {
     const round = new AbortController();
     this.#round = round;
     const { signal } = round;
-    while (!signal.aborted && (this.#lookers > 0 || this.#awaited.size > 0) && adminToken.value !== '') {
+    while (!signal.aborted && (this.#lookers > 0 || this.#awaited.size > 0) && session.may('export')) {
       await this.#read(signal);
-      if (this.refused) break; // it is asked again when another token was typed
       const isBusy = this.#jobs?.some((job) => !hasEnded(job)) ?? false;
       await pause(isBusy ? BUSY_EVERY_MS : QUIET_EVERY_MS, signal);
     }
@@ -147,10 +125,10 @@ class Jobs {
 
   async #read(signal: AbortSignal): Promise<void> {
     try {
-      this.#set(await getJobs(adminToken.value, signal));
-      this.#took();
+      this.#set(await getJobs(signal));
+      this.#failure = null;
     } catch (error) {
-      if (!signal.aborted) this.#failed(error);
+      if (!signal.aborted) this.#failure = failureOf(error);
     }
   }
 

@@ -3,8 +3,9 @@
  * In: a path of this oxbow. Out: the clipboard, a word.
  */
 import { rightTo } from '../api/server.ts';
-import { adminToken } from '../record/token.svelte.ts';
+import { copyText } from '../shell/copy.ts';
 import { t } from '../shell/preferences.svelte.ts';
+import { session } from '../shell/session.svelte.ts';
 import { toast } from '../shell/toast.svelte.ts';
 import { withRight } from '../watch/addresses.ts';
 
@@ -16,17 +17,13 @@ import { withRight } from '../watch/addresses.ts';
  * @param stream that it shows
  */
 export function pathFor(path: string, stream: string): string {
-  return withRight(path, adminToken.isSignedIn ? null : rightTo(stream));
+  return withRight(path, session.may('share') ? null : rightTo(stream));
 }
 
 /** Copies a path, as `pathFor` makes it. */
 export async function copyLink(path: string, stream: string): Promise<void> {
   const link = new URL(pathFor(path, stream), location.href).href;
-  try {
-    await navigator.clipboard.writeText(link); // undefined without HTTPS, away from this computer
-    const isOurs = adminToken.isSignedIn && rightTo(stream) !== undefined;
-    toast({ text: isOurs ? t('share.copiedSignedIn') : t('clip.copied'), tone: 'good' });
-  } catch {
-    toast({ text: t('clip.copyThis', { link }), lastsMs: 60_000 });
-  }
+  if (!(await copyText(link))) return toast({ text: t('clip.copyThis', { link }), lastsMs: 60_000 });
+  const isOurs = session.may('share') && rightTo(stream) !== undefined;
+  toast({ text: isOurs ? t('share.copiedSignedIn') : t('clip.copied'), tone: 'good' });
 }

@@ -1,11 +1,11 @@
 /**
  * Setting and removing marks: the draft that the dialog shows, and what becomes of it.
- * In: key N, the marker panel. Out: requests with the admin token; the timeline is asked anew.
+ * In: key N, the marker panel. Out: requests; the timeline is requested again.
  */
 import { ApiError, type Failure, failureOf } from '../api/client.ts';
 import { addMarker, addPin, getMarks, removeMark } from '../api/marks.ts';
-import { adminToken } from '../record/token.svelte.ts';
 import { sayFailure, t } from '../shell/preferences.svelte.ts';
+import { session } from '../shell/session.svelte.ts';
 import { toast } from '../shell/toast.svelte.ts';
 import type { TimelineState } from '../timeline/state.svelte.ts';
 import { type Draft, type Mark, readMarks } from './marks.ts';
@@ -34,7 +34,7 @@ export class Marking {
     this.#reading = new AbortController();
     const signal = AbortSignal.any([this.#ends.signal, this.#reading.signal]);
     try {
-      const { markers, pins } = await getMarks(this.#stream, adminToken.value, signal);
+      const { markers, pins } = await getMarks(this.#stream, signal);
       this.all = readMarks(markers, pins);
     } catch (error) {
       if (!signal.aborted && !(error instanceof ApiError)) throw error; // else those that the bar shows are listed
@@ -51,9 +51,9 @@ export class Marking {
     this.#open({ kind: 'pin', fromMs: Math.round(fromMs), toMs: Math.round(toMs) });
   }
 
-  /** Removes a mark at once, with a way back; the dialog asks for the token where there is none. */
+  /** Removes a mark at once, with a way back; the dialog asks to sign in where nobody is. */
   async remove(mark: Mark): Promise<void> {
-    if (adminToken.value === '' || !(await this.#remove(mark))) this.#open({ kind: 'remove', mark }, this.failure);
+    if (!session.may('mark') || !(await this.#remove(mark))) this.#open({ kind: 'remove', mark }, this.failure);
   }
 
   /**
@@ -78,8 +78,8 @@ export class Marking {
   }
 
   #remove(mark: Mark): Promise<boolean> {
-    return this.#try(async (token, signal) => {
-      await removeMark(this.#stream, mark.kind === 'marker' ? 'markers' : 'pins', mark.id, token, signal);
+    return this.#try(async (signal) => {
+      await removeMark(this.#stream, mark.kind === 'marker' ? 'markers' : 'pins', mark.id, signal);
       const action = { text: t('clips.undo'), run: () => void this.#putBack(mark) };
       toast({ text: t(mark.kind === 'marker' ? 'mark.removed' : 'mark.unpinned'), action });
     });
@@ -88,7 +88,7 @@ export class Marking {
   /** The word that offers this may still be there when the page is not, and then there is no dialog to say what went wrong. */
   async #putBack(mark: Mark): Promise<void> {
     try {
-      await this.#post(mark, mark.text, adminToken.value, new AbortController().signal);
+      await this.#post(mark, mark.text, new AbortController().signal);
     } catch (error) {
       toast({ text: sayFailure(failureOf(error)).title, tone: 'bad' });
       return;
@@ -97,25 +97,20 @@ export class Marking {
   }
 
   #add(what: Exclude<Draft, { kind: 'remove' }> | Mark, text: string): Promise<boolean> {
-    return this.#try((token, signal) => this.#post(what, text, token, signal));
+    return this.#try((signal) => this.#post(what, text, signal));
   }
 
-  async #post(
-    what: Exclude<Draft, { kind: 'remove' }> | Mark,
-    text: string,
-    token: string,
-    signal: AbortSignal,
-  ): Promise<void> {
+  async #post(what: Exclude<Draft, { kind: 'remove' }> | Mark, text: string, signal: AbortSignal): Promise<void> {
     const time = (ms: number) => new Date(ms).toISOString();
-    if (what.kind === 'marker') await addMarker(this.#stream, { at: time(what.atMs), text }, token, signal);
-    else await addPin(this.#stream, { from: time(what.fromMs), to: time(what.toMs), text }, token, signal);
+    if (what.kind === 'marker') await addMarker(this.#stream, { at: time(what.atMs), text }, signal);
+    else await addPin(this.#stream, { from: time(what.fromMs), to: time(what.toMs), text }, signal);
   }
 
-  async #try(work: (token: string, signal: AbortSignal) => Promise<void>): Promise<boolean> {
+  async #try(work: (signal: AbortSignal) => Promise<void>): Promise<boolean> {
     const { signal } = this.#ends;
     this.busy = true;
     try {
-      await work(adminToken.value, signal);
+      await work(signal);
       this.failure = null;
       await Promise.all([this.#timeline.refresh(), this.read()]);
       return true;

@@ -3,7 +3,7 @@
  * In: what the timeline knows. Out: the marker panel, its dialog. Pure.
  */
 import type { MarkerView, PinView } from '../../../src/api/shapes.ts';
-import type { Marker, Pin } from '../timeline/sheets.ts';
+import type { Marker, Pin } from '../timeline/tiles.ts';
 import type { Span } from './span.ts';
 
 /** A line of the list: a moment with a word, or a stretch that is kept. Unix milliseconds. */

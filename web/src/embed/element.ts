@@ -63,7 +63,7 @@ export class OxbowPlayer extends HTMLElement {
 
   set currentTime(seconds: number) {
     const atMs = facade.soughtMs(seconds, this.#now());
-    this.#seeking = this.#session?.remote != null;
+    this.#seeking = this.#session?.controls != null;
     this.dispatchEvent(new Event('seeking'));
     this.#session?.goTo(atMs);
   }
@@ -122,7 +122,7 @@ export class OxbowPlayer extends HTMLElement {
   }
 
   set playbackRate(rate: number) {
-    this.#session?.remote?.setRate(rate);
+    this.#session?.controls?.setRate(rate);
   }
 
   /** Of the picture, pixels; 0 before the first. */
@@ -143,7 +143,7 @@ export class OxbowPlayer extends HTMLElement {
   async play(): Promise<void> {
     const session = this.#session;
     if (!session) throw new DOMException('there is nothing to play', 'NotSupportedError');
-    if (!session.remote) {
+    if (!session.controls) {
       await session.begin();
       const { failure } = session.player;
       if (failure) throw new DOMException(failure.code, 'NotSupportedError');
@@ -151,7 +151,7 @@ export class OxbowPlayer extends HTMLElement {
   }
 
   pause(): void {
-    if (this.#session?.remote && !this.#session.player.paused) this.#session.togglePlay();
+    if (this.#session?.controls && !this.#session.player.paused) this.#session.togglePlay();
   }
 
   /** Begins anew. */

@@ -5,7 +5,7 @@
 import type { StreamView } from '../../../src/api/shapes.ts';
 import { poll } from '../api/poll.ts';
 import type { OpenPlayer } from '../player/open.ts';
-import { idle, type Remote, type Snapshot } from '../player/snapshot.ts';
+import { idle, type PlayerControls, type Snapshot } from '../player/snapshot.ts';
 import { stillUrl } from '../player/window.ts';
 import { TimelineState } from '../timeline/state.svelte.ts';
 import { Connection } from '../watch/connection.svelte.ts';
@@ -25,7 +25,7 @@ export class EmbedSession {
   /** What the player says of itself; before it is there, what it will be. */
   player = $state.raw<Snapshot>(idle);
   /** Hears nothing before the player is there. */
-  remote = $state.raw<Remote | null>(null);
+  controls = $state.raw<PlayerControls | null>(null);
   /** Somebody pressed play, or it plays by itself. */
   begun = $state(false);
   /** Address of a still of where it would begin; null where there is none. */
@@ -91,7 +91,7 @@ export class EmbedSession {
       return this.#playerChanged({ ...this.player, failure: noPlayer });
     }
     this.#player = player;
-    this.remote = player;
+    this.controls = player;
     player.setVolume(volume);
     if (this.player.muted !== muted) player.toggleMuted();
     beginAt(player, this.connection, atMs, span);
@@ -111,7 +111,7 @@ export class EmbedSession {
     return this.connection.stream;
   }
 
-  /** After a failure: loads the player where it is not there yet; else as `Remote.again`. */
+  /** After a failure: loads the player where it is not there yet; else as `PlayerControls.again`. */
   again = (): void => {
     if (this.#player) this.#player.again();
     else this.begin();

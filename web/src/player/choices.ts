@@ -1,13 +1,13 @@
 /**
- * Qualities, sounds and subtitles: what hls.js offers as choices that stay the same from deck to deck, and what was chosen applied to a
- * deck.
+ * Qualities, sounds and subtitles: what hls.js offers as choices that stay the same from buffer to buffer, and what was chosen applied to a
+ * buffer.
  * In: hls.js. Out: choices for the snapshot. Holds what the viewer chose.
  */
 import type Hls from 'hls.js';
 import type { Level, MediaPlaylist } from 'hls.js';
 import type { Choice } from './snapshot.ts';
 
-/** What there is to choose from on a deck, and what plays. */
+/** What there is to choose from on a buffer, and what plays. */
 export interface Offers {
   readonly qualities: readonly Choice[];
   readonly playingQuality: string | null;
@@ -18,14 +18,14 @@ export interface Offers {
 
 const nothing: Offers = { qualities: [], playingQuality: null, sounds: [], sound: null, subtitles: [] };
 
-/** The viewer's choices; they outlive decks. */
+/** The viewer's choices; they outlive buffers. */
 export class Choices {
   /** Null: by hls.js. */
   quality: string | null = null;
   sound: string | null = null;
   subtitle: string | null = null;
 
-  /** Makes a deck play what was chosen, as far as it has it; for a deck whose lists have just been read, and after each choice. */
+  /** Makes a buffer play what was chosen, as far as it has it; for a buffer whose lists have just been read, and after each choice. */
   apply(hls: Hls): void {
     const level = hls.levels.findIndex((one) => qualityId(one) === this.quality);
     if (level >= 0 ? hls.loadLevel !== level || hls.autoLevelEnabled : !hls.autoLevelEnabled) {
@@ -40,7 +40,7 @@ export class Choices {
     if (hls.subtitleTrack !== subtitle) hls.subtitleTrack = subtitle;
   }
 
-  /** What a deck offers. */
+  /** What a buffer offers. */
   offers(hls: Hls | null): Offers {
     if (!hls) return nothing;
     const { levels, audioTracks, subtitleTracks } = hls;

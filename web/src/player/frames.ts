@@ -22,7 +22,7 @@ const AGREE_MS = 100;
 /** A frame this little before a fragment belongs to it: fragments start with their first sound, seconds. */
 const BEFORE_S = 0.03;
 
-/** Programme time of one deck's pictures. */
+/** Programme time of one buffer's pictures. */
 export class Frames {
   readonly #facts: Pick<Facts, 'eOf' | 'missed' | 'found'>;
   readonly #initPts = new Map<number, number>();

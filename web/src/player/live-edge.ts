@@ -1,11 +1,11 @@
 /**
- * Keeps a live deck at its target: measures how late the picture is, lets the pace correct it, and sets the target back after a stall.
- * In: lists, frames and stalls of the deck in front. Out: speeds and seeks on that deck; figures for the snapshot.
+ * Keeps a live buffer at its target: measures how late the picture is, lets the pace correct it, and sets the target back after a stall.
+ * In: lists, frames and stalls of the buffer in front. Out: speeds and seeks on that buffer; figures for the snapshot.
  */
-import { Aim } from './aim.ts';
-import type { Deck } from './deck.ts';
-import { Pace } from './pace.ts';
+import { LatencyTarget } from './latency-target.ts';
+import { RateController } from './rate-controller.ts';
 import type { Stalls } from './stalls.ts';
+import type { VideoBuffer } from './video-buffer.ts';
 
 /** What the edge is measured with. */
 export interface LiveEdgeParts {
@@ -27,9 +27,9 @@ const SET_BACK_MS = 1_000;
 /** The live edge of one stream. */
 export class LiveEdge {
   readonly #parts: LiveEdgeParts;
-  readonly #aim = new Aim();
-  readonly #pace = new Pace();
-  #deck: Deck | null = null;
+  readonly #target = new LatencyTarget();
+  readonly #rate = new RateController();
+  #buffer: VideoBuffer | null = null;
   #endMs: number | null = null;
   /** It stands still, and was not sought out of that yet. */
   #stuck = false;
@@ -39,98 +39,99 @@ export class LiveEdge {
   }
 
   /** Distance from the edge to play at, seconds. */
-  get targetS(): number {
-    return this.#aim.targetS;
+  get targetLatencyS(): number {
+    return this.#target.targetLatencyS;
   }
 
-  /** The list of a deck was loaded or has grown. */
-  listed(deck: Deck): void {
-    const { details, edgeMs } = deck;
+  /** The list of a buffer was loaded or has grown. */
+  listed(buffer: VideoBuffer): void {
+    const { details, edgeMs } = buffer;
     if (!details || edgeMs === null) return;
-    if (deck !== this.#deck) {
-      this.#deck = deck;
+    if (buffer !== this.#buffer) {
+      this.#buffer = buffer;
       this.#endMs = null;
-      this.#aim.restart();
-      this.#pace.reset();
+      this.#target.restart();
+      this.#rate.reset();
     }
-    if (this.#endMs !== null && edgeMs < this.#endMs - SET_BACK_MS) this.#aim.restart();
+    if (this.#endMs !== null && edgeMs < this.#endMs - SET_BACK_MS) this.#target.restart();
     else if (this.#endMs !== null && edgeMs < this.#endMs + 1) return;
     this.#endMs = edgeMs;
     const promise = {
       partTargetS: details.partList?.length ? details.partTarget : 0,
       holdBackS: details.holdBack || 3 * details.targetduration,
     };
-    this.#aim.listed(edgeMs, this.#parts.now(), promise, this.#parts.networkS() ?? 0);
+    this.#target.listed(edgeMs, this.#parts.now(), promise, this.#parts.networkS() ?? 0);
   }
 
   /** From the world to the screen, seconds; null before the first frame. */
-  totalS(deck: Deck): number | null {
-    const { skewMs } = deck;
+  totalS(buffer: VideoBuffer): number | null {
+    const { skewMs } = buffer;
     return skewMs === null ? null : (this.#parts.now() - this.#parts.steadyMs() + skewMs) / 1000;
   }
 
-  /** How much later the picture of a deck is than wished, seconds; null where that is not known. */
-  lateS(deck: Deck): number | null {
-    const totalS = this.totalS(deck);
-    const { lineMs } = this.#aim;
-    return deck !== this.#deck || totalS === null || lineMs === null
+  /** How much later the picture of a buffer is than wished, seconds; null where that is not known. */
+  lateS(buffer: VideoBuffer): number | null {
+    const totalS = this.totalS(buffer);
+    const { lineMs } = this.#target;
+    return buffer !== this.#buffer || totalS === null || lineMs === null
       ? null
-      : totalS - lineMs / 1000 - this.#aim.targetS;
+      : totalS - lineMs / 1000 - this.#target.targetLatencyS;
   }
 
   /** The picture stands still for want of media. */
   stalled(): void {
-    this.#aim.stalled();
+    this.#target.stalled();
     this.#stuck = true;
   }
 
   /** That was no stall: the stream itself had ended. */
   takeBack(): void {
-    this.#aim.takeBack();
+    this.#target.takeBack();
   }
 
   /**
    * The picture still stands: once there is media again, a seek into it, one for each stall. Decoders take seconds to go on by
    * themselves after they ran dry; a seek takes none.
    */
-  recover(deck: Deck): void {
-    const { details, video } = deck;
+  recover(buffer: VideoBuffer): void {
+    const { details, video } = buffer;
     if (!this.#stuck || !details || video.seeking) return;
-    const position = Math.min(video.currentTime + deck.aheadS, details.edge) - this.#aim.targetS;
+    const position = Math.min(video.currentTime + buffer.aheadS, details.edge) - this.#target.targetLatencyS;
     if (position <= video.currentTime + TAIL_S) return;
     this.#stuck = false;
-    this.#seek(deck, position);
+    this.#seek(buffer, position);
   }
 
-  /** Another seek was made on the deck. */
-  sought(): void {
-    this.#pace.sought();
+  /** Another seek was made on the buffer. */
+  onSeek(): void {
+    this.#rate.onSeek();
   }
 
-  /** The tab is shown again, or the deck plays on: what was known of it is old. */
+  /** The tab is shown again, or the buffer plays on: what was known of it is old. */
   restart(): void {
-    this.#pace.reset();
+    this.#rate.reset();
   }
 
-  /** One step; the deck plays live. Writes its speed only where that changes. */
-  step(deck: Deck): void {
-    const lateS = this.lateS(deck);
-    if (lateS === null || deck.video.seeking) return;
-    const { aheadS, video } = deck;
-    const { rate, seekByS } = this.#pace.next({ lateS, aheadS });
+  /** One step; the buffer plays live. Writes its speed only where that changes. */
+  step(buffer: VideoBuffer): void {
+    const lateS = this.lateS(buffer);
+    if (lateS === null || buffer.video.seeking) return;
+    const { aheadS, video } = buffer;
+    const { rate, seekByS } = this.#rate.next({ lateS, aheadS });
     if (seekByS > 0) {
       const within = Math.min(seekByS, aheadS - TAIL_S);
-      const position = deck.hls?.liveSyncPosition;
-      if (lateS > LOST_S && within < lateS / 2 && position && position > video.currentTime) this.#seek(deck, position);
-      else if (within > TAIL_S) this.#seek(deck, video.currentTime + within);
+      const position = buffer.hls?.liveSyncPosition;
+      if (lateS > LOST_S && within < lateS / 2 && position && position > video.currentTime)
+        this.#seek(buffer, position);
+      else if (within > TAIL_S) this.#seek(buffer, video.currentTime + within);
     }
     if (video.playbackRate !== rate) video.playbackRate = rate;
-    this.#aim.smooth(aheadS, this.#parts.steadyMs());
+    this.#target.smooth(aheadS, this.#parts.steadyMs());
   }
 
-  #seek(deck: Deck, position: number): void {
+  #seek(buffer: VideoBuffer, position: number): void {
     this.#parts.stalls.begins(this.#parts.steadyMs());
-    deck.seekTo(position);
-    this.#pace.sought();
+    buffer.seekTo(position);
+    this.#rate.onSeek();
   }
 }

@@ -1,25 +1,19 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Loop } from './loop.ts';
+import { isInLoop, isLoopOver, loopOf } from './loop.ts';
 
-test('at the last frame of the span it goes back to its start', () => {
-  const loop = new Loop();
-  loop.set({ fromMs: 1_000, toMs: 2_000 });
-  assert.equal(loop.turn(1_940, 0.04), null);
-  assert.equal(loop.turn(1_980, 0.04), 1_000);
+const range = { fromMs: 1_000, toMs: 2_000 };
+
+test('a range is over when its last frame is shown', () => {
+  assert.equal(isLoopOver(range, 1_940, 0.04), false);
+  assert.equal(isLoopOver(range, 1_980, 0.04), true);
+  assert.equal(isLoopOver(null, 1_980, 0.04), false);
 });
 
-test('going elsewhere ends it, within the span it stays', () => {
-  const loop = new Loop();
-  loop.set({ fromMs: 1_000, toMs: 2_000 });
-  loop.leave(1_500);
-  assert.deepEqual(loop.span, { fromMs: 1_000, toMs: 2_000 });
-  loop.leave(2_000);
-  assert.equal(loop.span, null);
+test('its end does not belong to it', () => {
+  assert.deepEqual([isInLoop(range, 1_500), isInLoop(range, 2_000), isInLoop(range, null)], [true, false, false]);
 });
 
-test('a span without length is none', () => {
-  const loop = new Loop();
-  loop.set({ fromMs: 1_000, toMs: 1_050 });
-  assert.equal(loop.span, null);
+test('a range without length is not looped', () => {
+  assert.equal(loopOf({ fromMs: 1_000, toMs: 1_050 }), null);
 });

@@ -1,42 +1,27 @@
 /**
- * The span that plays over and over.
- * In: a span, the time of the picture. Out: whether it is time to go back to its start. Pure but for its memory.
+ * The range that plays in a loop.
+ * In: a range, the time of the picture. Out: whether the range holds it or has been played. Pure. Times are unix milliseconds.
  */
 import type { Snapshot } from './snapshot.ts';
 
-/** Nothing shorter is looped, milliseconds. */
+/** Shorter ranges are not looped, milliseconds. */
 const SHORTEST_MS = 100;
 
-/** At most one span. Times are unix milliseconds. */
-export class Loop {
-  #span: Snapshot['loop'] = null;
+/** A range as it can be looped; null if it is too short. */
+export function loopOf(range: Snapshot['loop']): Snapshot['loop'] {
+  return range && range.toMs - range.fromMs >= SHORTEST_MS ? range : null;
+}
 
-  get span(): Snapshot['loop'] {
-    return this.#span;
-  }
+/** Whether a time is in the range. */
+export function isInLoop(range: Snapshot['loop'], atMs: number | null): boolean {
+  return range !== null && atMs !== null && atMs >= range.fromMs && atMs < range.toMs;
+}
 
-  /** @param span null ends it; so does one that is too short */
-  set(span: Snapshot['loop']): void {
-    this.#span = span && span.toMs - span.fromMs >= SHORTEST_MS ? span : null;
-  }
-
-  /** The viewer goes to a moment; null for live: outside of the span, that ends it. */
-  leave(atMs: number | null): void {
-    if (atMs === null || !this.holds(atMs)) this.#span = null;
-  }
-
-  /** Whether a moment lies in the span. */
-  holds(atMs: number | null): boolean {
-    return this.#span !== null && atMs !== null && atMs >= this.#span.fromMs && atMs < this.#span.toMs;
-  }
-
-  /**
-   * Where to go, once the last frame of the span is shown; null while that is not so.
-   *
-   * @param frameS from one frame to the next, seconds
-   */
-  turn(shownMs: number | null, frameS: number): number | null {
-    if (!this.#span || shownMs === null || shownMs < this.#span.toMs - frameS * 500) return null;
-    return this.#span.fromMs;
-  }
+/**
+ * Whether the last frame of the range is shown.
+ *
+ * @param frameS duration of a frame, seconds
+ */
+export function isLoopOver(range: Snapshot['loop'], shownMs: number | null, frameS: number): boolean {
+  return range !== null && shownMs !== null && shownMs >= range.toMs - frameS * 500;
 }

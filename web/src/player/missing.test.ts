@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ErrorData } from 'hls.js';
-import { Missing, missingPiece } from './missing.ts';
+import { mayRequestAgain, maySkip, missedAhead, missedFirst, missingPiece, nothingMissing } from './missing.ts';
 
 const error = (code: number, more: object = {}) =>
   ({
@@ -19,18 +19,20 @@ test('a segment that is not there is a missing piece; a server that is down or a
   assert.equal(missingPiece(error(404, { frag: { programDateTime: null, duration: 2 } })), null);
 });
 
-test('a piece ahead is tried once more, each one anew', () => {
-  const missing = new Missing();
-  const [one, other] = [
-    { fromMs: 0, toMs: 2_000 },
-    { fromMs: 2_000, toMs: 4_000 },
-  ];
-  assert.deepEqual([missing.ahead(one), missing.ahead(one), missing.ahead(other)], [true, false, true]);
+test('a segment ahead is requested twice, the next one twice again', () => {
+  const one = { fromMs: 0, toMs: 2_000 };
+  const first = missedAhead(nothingMissing, one);
+  const second = missedAhead(first, one);
+  const other = missedAhead(second, { fromMs: 2_000, toMs: 4_000 });
+  assert.deepEqual([first, second, other].map(mayRequestAgain), [true, false, true]);
 });
 
-test('where piece after piece is missing, the tenth is the last that is stepped over, until a picture was there', () => {
-  const missing = new Missing();
-  assert.equal(Array.from({ length: 12 }, () => missing.first()).filter(Boolean).length, 10);
-  missing.ahead({ fromMs: 0, toMs: 2_000 });
-  assert.equal(missing.first(), true);
+test('ten segments in a row are skipped, and again ten after a picture', () => {
+  let missing = nothingMissing;
+  const skipped = Array.from({ length: 12 }, () => {
+    missing = missedFirst(missing);
+    return maySkip(missing);
+  });
+  assert.equal(skipped.filter(Boolean).length, 10);
+  assert.ok(maySkip(missedFirst(missedAhead(missing, { fromMs: 0, toMs: 2_000 }))));
 });

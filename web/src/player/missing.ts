@@ -1,21 +1,21 @@
 /**
- * Pieces of a recording that a list names and the server does not have: which are tried again, and which are stepped over.
- * In: errors of hls.js. Out: verdicts. Pure but for its memory.
+ * Segments of a recording that a list names and the server does not have: which are requested again, and which are skipped.
+ * In: errors of hls.js. Out: the segment, and how often it was missing. Pure.
  */
 import type { ErrorData } from 'hls.js';
 
-/** A Media Segment that cannot be had, unix milliseconds. */
+/** A Media Segment that the server does not have, unix milliseconds. */
 export interface Piece {
   readonly fromMs: number;
   readonly toMs: number;
 }
 
-/** A piece ahead of a picture that plays is asked for so often. */
+/** A segment ahead of a picture that plays is requested this often. */
 const TRIES = 2;
-/** So many are stepped over in a row without a picture between them. */
-const MOST_OVER = 10;
+/** This many are skipped in a row without a picture between them. */
+const MOST_SKIPPED = 10;
 
-/** The piece that an error is about; null where it is about something else, or may yet be had. */
+/** The segment that an error is about; null if it is about something else, or if the segment may still become available. */
 export function missingPiece({ details, response, frag }: ErrorData): Piece | null {
   const isGone = response?.code === 404 || response?.code === 410;
   const fromMs = frag?.programDateTime ?? null;
@@ -23,23 +23,34 @@ export function missingPiece({ details, response, frag }: ErrorData): Piece | nu
   return { fromMs, toMs: fromMs + frag.duration * 1000 };
 }
 
-/** The missing pieces of one player. */
-export class Missing {
-  #fromMs: number | null = null;
-  #tries = 0;
-  #over = 0;
+/** What is known of missing segments. */
+export interface Missing {
+  /** Start of the one that was missing last, unix milliseconds. */
+  readonly fromMs: number | null;
+  readonly tries: number;
+  /** Skipped in a row. */
+  readonly skipped: number;
+}
 
-  /** A piece ahead of the picture was not to be had. Tells whether to try again. */
-  ahead(piece: Piece): boolean {
-    this.#over = 0; // there was a picture
-    this.#tries = piece.fromMs === this.#fromMs ? this.#tries + 1 : 1;
-    this.#fromMs = piece.fromMs;
-    return this.#tries < TRIES;
-  }
+/** Nothing is missing. */
+export const nothingMissing: Missing = { fromMs: null, tries: 0, skipped: 0 };
 
-  /** Nothing can be shown for want of a piece. Tells whether to step over it: not without end. */
-  first(): boolean {
-    this.#over += 1;
-    return this.#over <= MOST_OVER;
-  }
+/** A segment ahead of the picture is missing. */
+export function missedAhead({ fromMs, tries }: Missing, piece: Piece): Missing {
+  return { fromMs: piece.fromMs, tries: piece.fromMs === fromMs ? tries + 1 : 1, skipped: 0 };
+}
+
+/** Whether the segment that was missing last is requested again. */
+export function mayRequestAgain({ tries }: Missing): boolean {
+  return tries < TRIES;
+}
+
+/** A segment is missing, and there is no picture before it. */
+export function missedFirst(missing: Missing): Missing {
+  return { ...missing, skipped: missing.skipped + 1 };
+}
+
+/** Whether that segment is skipped. */
+export function maySkip({ skipped }: Missing): boolean {
+  return skipped <= MOST_SKIPPED;
 }

@@ -10,7 +10,7 @@ import type { StreamView } from '../../../src/api/shapes.ts';
 import { type Failure, failureOf } from '../api/client.ts';
 import { positionOf, type TimedFragment, timeAt } from './media-time.ts';
 import { findMoment, type Moments } from './moments.ts';
-import { idle, type Note, type Remote, type Snapshot } from './snapshot.ts';
+import { idle, type Note, type PlayerControls, type Snapshot } from './snapshot.ts';
 import { readWindow } from './splice.ts';
 import type { FetchText } from './splicer.ts';
 import { fetchText } from './splicing-loader.ts';
@@ -55,7 +55,7 @@ async function readFragments(url: string, load: FetchText, signal: AbortSignal):
 }
 
 /** One stream in one element; `close` ends it. */
-export class NativePlayer implements Remote {
+export class NativePlayer implements PlayerControls {
   readonly #parts: NativeParts;
   readonly #video: HTMLVideoElement;
   readonly #ends = new AbortController();

@@ -4,17 +4,17 @@
  */
 import type { StreamView } from '../../../src/api/shapes.ts';
 import { NativePlayer, playsNatively } from './native.ts';
-import { Player, type PlayerParts } from './player.ts';
-import type { Remote } from './snapshot.ts';
+import { Player, type PlayerOptions } from './player.ts';
+import type { PlayerControls } from './snapshot.ts';
 
 /** A player of either kind. */
-export interface OpenPlayer extends Remote {
+export interface OpenPlayer extends PlayerControls {
   streamChanged(view: StreamView): void;
   close(): void;
 }
 
 /** The full player where there are Media Source Extensions (or Apple's managed ones), else the native one; null where neither is. */
-export function openPlayer(parts: PlayerParts): OpenPlayer | null {
+export function openPlayer(parts: PlayerOptions): OpenPlayer | null {
   if (parts.Hls.isSupported()) return new Player(parts);
   return playsNatively(parts.surface.ownerDocument) ? new NativePlayer(parts) : null;
 }

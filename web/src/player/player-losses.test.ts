@@ -193,7 +193,7 @@ test('a stream that turns out to have ended was no stall', (t) => {
   const set = setUp(t);
   const { seen, state, arrive, playLive, pass } = set;
   playLive();
-  const { targetS } = seen.snapshot.latency;
+  const { targetLatencyS } = seen.snapshot.latency;
   pass(3_000);
   runDry(set);
   pass(900);
@@ -206,7 +206,7 @@ test('a stream that turns out to have ended was no stall', (t) => {
   assert.equal(FakeHls.loads.length, 2);
   FakeHls.last.list(start - minute, start + 4_500);
   arrive(64);
-  assert.equal(seen.snapshot.latency.targetS, targetS);
+  assert.equal(seen.snapshot.latency.targetLatencyS, targetLatencyS);
 });
 
 for (const [name, stand] of [

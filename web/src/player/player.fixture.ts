@@ -50,21 +50,25 @@ export function setUp(t: TestContext) {
     () => start,
     new AbortController().signal,
   );
-  const seen = { snapshot: idle as Snapshot };
-  const player = new Player({
-    Hls: FakeHls as never,
-    surface: fakeSurface(document),
-    stream: 'cam',
-    recorded,
-    now: () => start + clock.ms,
-    steadyMs: () => clock.ms,
-    wallMs: () => clock.wallMs + clock.ms,
-    ask: async (fromMs, toMs) => view(fromMs, toMs),
-    onChange: (snapshot) => {
-      seen.snapshot = snapshot;
-    },
-  });
-  t.after(() => player.close());
+  const open = (stream: string) => {
+    const seen = { snapshot: idle as Snapshot };
+    const player = new Player({
+      Hls: FakeHls as never,
+      surface: fakeSurface(document),
+      stream,
+      recorded,
+      now: () => start + clock.ms,
+      steadyMs: () => clock.ms,
+      wallMs: () => clock.wallMs + clock.ms,
+      ask: async (fromMs, toMs) => view(fromMs, toMs),
+      onChange: (snapshot) => {
+        seen.snapshot = snapshot;
+      },
+    });
+    t.after(() => player.close());
+    return { player, seen };
+  };
+  const { player, seen } = open('cam');
   const state = (name: StreamView['state']) => player.streamChanged({ state: name } as StreamView);
   /** Time passes, the player's own ticks included. */
   const pass = (ms: number) => {
@@ -84,7 +88,7 @@ export function setUp(t: TestContext) {
     FakeHls.last.video!.bufferedTo = 300;
     arrive(299.5);
   };
-  return { player, document, seen, state, pass, arrive, playLive, clock, answers };
+  return { player, document, seen, state, pass, arrive, playLive, clock, answers, open };
 }
 
 /** The address of the window that holds a moment, unix milliseconds. */

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { StreamView } from '../../../src/api/shapes.ts';
 import { FakeHls } from './fakes.fixture.ts';
 import { minute, settled, setUp, start, windowAt } from './player.fixture.ts';
 
@@ -72,7 +73,7 @@ test('a stream without a signal is waited for, and comes back by itself', (t) =>
   assert.deepEqual(FakeHls.loads, ['/live/cam/index.m3u8']);
 });
 
-test('a moment within the live list is sought on the same deck, an older one comes from its window', async (t) => {
+test('a moment within the live list is sought on the same buffer, an older one comes from its window', async (t) => {
   const { player, seen, document, playLive } = setUp(t);
   playLive();
   player.goTo(start - minute);
@@ -104,7 +105,7 @@ test('a moment just before what is loaded is come to from further back, and noth
   assert.equal(seen.snapshot.shownMs, start - minute);
 });
 
-test('going live from shifted is a seek on the same deck', async (t) => {
+test('going live from shifted is a seek on the same buffer', async (t) => {
   const { player, seen, document, playLive } = setUp(t);
   playLive();
   player.goTo(start - minute);
@@ -237,12 +238,12 @@ test('the list of a generation that is over plays to its end while the next one 
 test('a picture that stands still is counted, aimed further back, and after ten seconds loaded afresh', (t) => {
   const { seen, document, playLive, pass } = setUp(t);
   playLive();
-  const { targetS } = seen.snapshot.latency;
+  const { targetLatencyS } = seen.snapshot.latency;
   pass(3_000);
   document.front.happens('waiting');
   pass(900);
   assert.equal(seen.snapshot.latency.stalls, 1);
-  assert.ok(Math.abs(seen.snapshot.latency.targetS! - targetS! - 0.2) < 1e-9);
+  assert.ok(Math.abs(seen.snapshot.latency.targetLatencyS! - targetLatencyS! - 0.2) < 1e-9);
   assert.equal(FakeHls.loads.length, 1);
   pass(11_000);
   assert.equal(FakeHls.loads.length, 2);
@@ -325,7 +326,7 @@ test('a browser that forbids sound before the first click plays without', async 
   assert.equal(document.front.paused, false);
 });
 
-test('picture in picture goes over to the new deck', async (t) => {
+test('picture in picture goes over to the new buffer', async (t) => {
   const { player, document, seen, playLive, arrive } = setUp(t);
   playLive();
   player.togglePicture();
@@ -347,7 +348,7 @@ test('sound comes back audible, and a volume of nothing is silence', (t) => {
   assert.equal(document.front.volume, 0.5);
 });
 
-test('a quality that was chosen is kept by every deck', async (t) => {
+test('a quality that was chosen is kept by every buffer', async (t) => {
   const { player, seen, playLive } = setUp(t);
   playLive();
   const levels = [480, 1080].map((height) => ({
@@ -379,6 +380,30 @@ test('the viewer is counted by one session for all lists', async (t) => {
   const [live, past] = FakeHls.all.map(({ config }) => (config as { cmcd: { sessionId: string } }).cmcd.sessionId);
   assert.ok(live);
   assert.equal(live, past);
+});
+
+test('two players on one page do not disturb each other', async (t) => {
+  const { player, seen, playLive, arrive, pass, open } = setUp(t);
+  playLive();
+  const other = open('door');
+  other.player.streamChanged({ state: 'live' } as StreamView);
+  other.player.goTo(start - 20 * minute);
+  await settled();
+  assert.equal(FakeHls.loads.at(-1), windowAt(start - 20 * minute).replace('cam', 'door'));
+  FakeHls.last.list(start - 20 * minute, start - 10 * minute, { live: false });
+  arrive(0);
+  other.player.setVolume(0.3);
+  other.player.togglePlay();
+  pass(600);
+  assert.deepEqual([seen.snapshot.mode, seen.snapshot.paused, seen.snapshot.volume], ['live', false, 1]);
+  const { mode, paused, volume } = other.seen.snapshot;
+  assert.deepEqual([mode, paused, volume], ['past', true, 0.3]);
+  const sessions = FakeHls.all.map(({ config }) => (config as { cmcd: { sessionId: string } }).cmcd.sessionId);
+  assert.equal(new Set(sessions).size, 2, 'the server counts two viewers');
+  player.close();
+  pass(600);
+  other.player.togglePlay();
+  assert.equal(other.seen.snapshot.paused, false);
 });
 
 test('closed, it has let go of everything and tells no more', (t) => {

@@ -5,26 +5,22 @@
 import type Hls from 'hls.js';
 import type { StreamView } from '../../../src/api/shapes.ts';
 import { getTimeline } from '../api/client.ts';
-import { Course } from './course.ts';
-import type { DeckEvents } from './deck.ts';
+import { buildSnapshot } from './build-snapshot.ts';
+import { DoubleBuffer } from './double-buffer.ts';
 import { type AskFacts, Facts } from './facts.ts';
-import { Keeper } from './keeper.ts';
 import { LiveEdge } from './live-edge.ts';
-import { Loop } from './loop.ts';
 import type { Moments } from './moments.ts';
-import { PACE_EVERY_MS } from './pace.ts';
-import { Retry } from './retry.ts';
-import { Screen } from './screen.ts';
-import type { Remote, Snapshot } from './snapshot.ts';
+import { PlaybackController, type PlayerParts } from './playback-controller.ts';
+import { RATE_EVERY_MS } from './rate-controller.ts';
+import type { PlayerControls, Snapshot } from './snapshot.ts';
 import { Sources } from './sources.ts';
 import { Stalls } from './stalls.ts';
-import { type Conditions, firstState } from './state.ts';
 import { Steps } from './steps.ts';
-import { Switching } from './switching.ts';
-import { tell } from './tell.ts';
+import type { VideoBufferEvents } from './video-buffer.ts';
+import { Watchdog } from './watchdog.ts';
 
-/** What the player is made of. */
-export interface PlayerParts {
+/** What a player is opened with. */
+export interface PlayerOptions {
   readonly Hls: typeof Hls;
   /** A positioned box that the picture fills; the player makes its own elements in it. */
   readonly surface: HTMLElement;
@@ -44,18 +40,17 @@ export interface PlayerParts {
 }
 
 /** One stream in one surface; `close` ends it. */
-export class Player implements Remote {
-  readonly #parts: PlayerParts;
-  readonly #screen: Screen;
+export class Player implements PlayerControls {
+  readonly #parts: PlayerOptions;
+  readonly #buffers: DoubleBuffer;
   readonly #edge: LiveEdge;
-  readonly #course: Course;
-  readonly #keeper: Keeper;
+  readonly #controller: PlaybackController;
   readonly #steps = new Steps();
   readonly #steadyMs: () => number;
   readonly #ends = new AbortController();
   readonly #timer: ReturnType<typeof setInterval>;
 
-  constructor(parts: PlayerParts) {
+  constructor(parts: PlayerOptions) {
     this.#parts = parts;
     const { stream, Hls, surface, recorded, now, networkS = () => null } = parts;
     const { signal } = this.#ends;
@@ -64,119 +59,118 @@ export class Player implements Remote {
     const ask: AskFacts = parts.ask ?? ((fromMs, toMs, within) => getTimeline(stream, fromMs, toMs, within));
     const facts = new Facts(ask, steadyMs, signal);
     const changed = () => this.#changed();
-    const events: DeckEvents = {
-      frame: (deck) => {
-        this.#course.framed(deck);
-        if (deck === this.#screen.front && deck.ready) this.#steps.shown(deck, steadyMs());
+    const events: VideoBufferEvents = {
+      frame: (buffer) => {
+        this.#controller.onFrame(buffer);
+        if (buffer === this.#buffers.front && buffer.ready) this.#steps.shown(buffer, steadyMs());
       },
-      listed: (deck) => this.#keeper.listed(deck),
-      parsed: (deck, hls) => {
-        this.#course.alive(deck);
-        this.#screen.choices.apply(hls);
+      listed: (buffer) => this.#controller.listed(buffer),
+      parsed: (buffer, hls) => {
+        this.#controller.progressed(buffer);
+        this.#buffers.choices.apply(hls);
         changed();
       },
-      progress: (deck) => this.#course.alive(deck),
+      progress: (buffer) => this.#controller.progressed(buffer),
       changed,
-      played: (deck) => this.#keeper.played(deck),
-      paused: (deck) => this.#keeper.paused(deck),
-      waiting: (deck) => this.#keeper.waiting(deck),
-      ended: (deck) => this.#keeper.ended(deck),
-      failed: (deck, data) => this.#keeper.failed(deck, data),
+      played: (buffer) => this.#controller.played(buffer),
+      paused: (buffer) => this.#controller.paused(buffer),
+      waiting: (buffer) => watchdog.waiting(buffer),
+      ended: (buffer) => this.#controller.ended(buffer),
+      failed: (buffer, data) => this.#controller.failed(buffer, data),
     };
-    this.#screen = new Screen({ Hls, surface, facts, events }, changed);
+    this.#buffers = new DoubleBuffer({ Hls, surface, facts, events }, changed);
     const stalls = new Stalls();
     this.#edge = new LiveEdge({ now, steadyMs, networkS, stalls });
     const sources = new Sources({ stream, facts, recorded, now });
-    const conditions: Conditions = {
-      state: firstState(),
-      screen: this.#screen,
+    const shared: PlayerParts = {
+      buffers: this.#buffers,
       edge: this.#edge,
       sources,
-      switching: new Switching(this.#screen),
       stalls,
-      retry: new Retry(),
-      loop: new Loop(),
+      recorded,
       now,
       steadyMs,
       wallMs: parts.wallMs ?? Date.now,
       changed,
     };
-    this.#course = new Course({ ...conditions, recorded });
-    this.#keeper = new Keeper(conditions, this.#course);
-    surface.ownerDocument.addEventListener('visibilitychange', () => this.#keeper.shownAgain(), { signal });
-    this.#timer = setInterval(() => this.#keeper.tick(), PACE_EVERY_MS);
+    this.#controller = new PlaybackController(shared);
+    const watchdog = new Watchdog(shared, this.#controller);
+    surface.ownerDocument.addEventListener('visibilitychange', () => watchdog.shownAgain(), { signal });
+    this.#timer = setInterval(() => watchdog.tick(), RATE_EVERY_MS);
   }
 
   goLive(): void {
     this.#steps.forget();
-    this.#course.goLive();
+    this.#controller.take({ type: 'go-live' });
   }
 
   goTo(atMs: number, how: { readonly back?: boolean } = {}): void {
     this.#steps.forget();
-    this.#course.goTo(atMs, how);
+    this.#controller.take({ type: 'go-to', atMs, back: how.back ?? false });
   }
 
   togglePlay(): void {
     this.#steps.forget();
-    this.#course.togglePlay();
+    this.#controller.take({ type: 'toggle-play' });
   }
 
   again(): void {
     this.#steps.forget();
-    this.#course.again();
+    this.#controller.take({ type: 'try-again' });
   }
 
   stepFrame(by: 1 | -1): void {
-    const deck = this.#course.standStill();
-    if (deck) this.#steps.wish(deck, by, this.#steadyMs());
+    const buffer = this.#controller.hold();
+    if (buffer) this.#steps.wish(buffer, by, this.#steadyMs());
     this.#changed();
   }
 
   setRate(rate: number): void {
-    this.#course.setRate(rate);
+    this.#controller.take({ type: 'set-rate', rate });
   }
 
   toggleMuted(): void {
-    this.#screen.toggleMuted();
+    this.#buffers.toggleMuted();
     this.#changed();
   }
 
   setVolume(volume: number): void {
-    this.#screen.setVolume(volume);
+    this.#buffers.setVolume(volume);
     this.#changed();
   }
 
   setQuality(id: string | null): void {
-    this.#screen.choose({ quality: id });
+    this.#buffers.choose({ quality: id });
     this.#changed();
   }
 
   setSound(id: string): void {
-    this.#screen.choose({ sound: id });
+    this.#buffers.choose({ sound: id });
     this.#changed();
   }
 
   setSubtitle(id: string | null): void {
-    this.#screen.choose({ subtitle: id });
+    this.#buffers.choose({ subtitle: id });
     this.#changed();
   }
 
   setLoop(span: Snapshot['loop']): void {
-    this.#course.setLoop(span);
+    this.#controller.take({ type: 'set-loop', range: span });
   }
 
   togglePicture(): void {
-    this.#screen.togglePicture();
+    this.#buffers.togglePicture();
   }
 
   forgetNote(): void {
-    this.#course.forgetNote();
+    this.#controller.take({ type: 'forget-note' });
   }
 
   /** Tells the player what the stream does now; it comes back by itself when there is live media again. */
   streamChanged(view: StreamView): void {
-    this.#keeper.streamChanged(view);
+    const frameRate = view.tracks?.find(({ kind }) => kind === 'video')?.frameRate;
+    if (frameRate) for (const buffer of [this.#buffers.front, this.#buffers.back]) buffer.likelyFrameS = 1 / frameRate;
+    this.#controller.take({ type: 'stream', live: view.state === 'live' });
   }
 
   /** Stops playing and takes its elements away. */
@@ -184,14 +178,14 @@ export class Player implements Remote {
     if (this.#ends.signal.aborted) return;
     this.#ends.abort();
     clearInterval(this.#timer);
-    this.#course.close();
-    this.#screen.close();
+    this.#controller.close();
+    this.#buffers.close();
   }
 
   #changed(): void {
     if (this.#ends.signal.aborted) return;
     const { now, onChange, networkS } = this.#parts;
     const around = { nowMs: now(), networkS: networkS?.() ?? null };
-    onChange(tell(this.#screen, this.#edge, this.#course.state, around));
+    onChange(buildSnapshot(this.#buffers, this.#edge, this.#controller.summary, around));
   }
 }

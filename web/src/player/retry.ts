@@ -1,47 +1,34 @@
 /**
- * When to try again what was lost: after 1, 2, 4, 8 and then each 15 seconds.
- * In: losses, a clock. Out: whether it is time. Pure but for its memory.
+ * When a lost list is loaded again: after 1, 2, 4, 8 and then every 15 seconds.
+ * In: losses with their times. Out: the time of the next attempt. Pure. Times are of a steady clock, milliseconds.
  */
 
 const FIRST_MS = 1_000;
 const LONGEST_MS = 15_000;
 
-/** The turns of one thing that is tried again until it works. */
-export class Retry {
-  #waitMs = 0;
-  #dueMs: number | null = null;
+/** The attempts to load one list. */
+export interface Retry {
+  /** Failures in a row; 0 while nothing is lost. */
+  readonly turns: number;
+  readonly waitMs: number;
+  /** When the next attempt is due; null while none is. */
+  readonly dueMs: number | null;
+}
 
-  /** Something is to be tried again. */
-  get pending(): boolean {
-    return this.#dueMs !== null;
-  }
+/** Nothing is lost. */
+export const noRetry: Retry = { turns: 0, waitMs: 0, dueMs: null };
 
-  /** How often it failed in a row. */
-  turns = 0;
+/**
+ * The list was lost, or an attempt has failed.
+ *
+ * @param soon the first attempt is made at once
+ */
+export function afterLoss({ turns, waitMs }: Retry, atMs: number, soon: boolean): Retry {
+  const nextMs = turns === 0 && soon ? 0 : Math.min(LONGEST_MS, Math.max(FIRST_MS, waitMs * 2));
+  return { turns: turns + 1, waitMs: nextMs, dueMs: atMs + nextMs };
+}
 
-  /**
-   * It was lost, or trying again has failed.
-   *
-   * @param at any clock that runs on, milliseconds
-   * @param soon the first try is made at once
-   */
-  lost(at: number, { soon = false } = {}): void {
-    this.#waitMs = this.turns === 0 && soon ? 0 : Math.min(LONGEST_MS, Math.max(FIRST_MS, this.#waitMs * 2));
-    this.#dueMs = at + this.#waitMs;
-    this.turns += 1;
-  }
-
-  /** It works again, or nobody wants it any more. */
-  done(): void {
-    this.#waitMs = 0;
-    this.#dueMs = null;
-    this.turns = 0;
-  }
-
-  /** Whether it is time to try; true once for each loss. */
-  due(at: number): boolean {
-    if (this.#dueMs === null || at < this.#dueMs) return false;
-    this.#dueMs = null;
-    return true;
-  }
+/** Whether the next attempt is due. */
+export function isDue({ dueMs }: Retry, atMs: number): boolean {
+  return dueMs !== null && atMs >= dueMs;
 }

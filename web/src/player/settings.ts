@@ -1,6 +1,6 @@
 /**
  * What hls.js is told for live and for the past, and what its errors mean to a viewer.
- * In: nothing, or an error of hls.js. Out: decks, the player. Pure.
+ * In: nothing, or an error of hls.js. Out: buffers, the player. Pure.
  */
 import type { ErrorData, HlsConfig, PlaylistLoaderConstructor } from 'hls.js';
 import { type Failure, readFailure } from '../api/client.ts';

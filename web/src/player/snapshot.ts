@@ -35,7 +35,7 @@ export interface Latency {
   /** From the end of the live list to the shown frame; null in the past. */
   readonly edgeS: number | null;
   /** What the player aims at now; null where its pace is free. */
-  readonly targetS: number | null;
+  readonly targetLatencyS: number | null;
   /** Media ahead of the shown frame in the browser. */
   readonly bufferS: number;
   /** Best of the last round trips to the server. */
@@ -87,8 +87,8 @@ export interface Snapshot {
   readonly inPicture: boolean;
 }
 
-/** What anyone may ask of the player. None of them throws; what happened is told by the next snapshot. */
-export interface Remote {
+/** What the page requests of the player. None of them throws; what happened is told by the next snapshot. */
+export interface PlayerControls {
   /** Plays now, or waits for the stream to be live again and shows that. */
   goLive(): void;
   /**
@@ -139,7 +139,7 @@ export const idle: Snapshot = {
   latency: {
     totalS: null,
     edgeS: null,
-    targetS: null,
+    targetLatencyS: null,
     bufferS: 0,
     networkS: null,
     droppedFrames: 0,

@@ -1,13 +1,13 @@
 /**
- * Makes what a deck loads: the live list, or windows from a moment on.
- * In: moments. Out: sources for decks.
+ * Makes what a buffer loads: the live list, or windows from a moment on.
+ * In: moments. Out: sources for buffers.
  */
 import type { Recorded } from '../timeline/recorded.ts';
-import type { Source } from './deck.ts';
 import type { Facts } from './facts.ts';
 import { liveSettings, pastSettings } from './settings.ts';
 import { Splicer } from './splicer.ts';
 import { fetchText, splicingLoader } from './splicing-loader.ts';
+import type { Source } from './video-buffer.ts';
 import { liveUrl, windowOf, windowUrl } from './window.ts';
 
 /** What sources are made with. */

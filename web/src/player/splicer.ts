@@ -70,7 +70,7 @@ const BEGINS_MS = 15_000;
 
 const windowPath = /\/vod\/[^/]+\/\d+\/\d+\/(?:v\d+\/)?([^?#]+)/;
 
-/** The windows of one deck, glued. */
+/** The windows of one buffer, glued. */
 export class Splicer {
   readonly #parts: SplicerParts;
   readonly #renditions = new Map<string, Rendition>();

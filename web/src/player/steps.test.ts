@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type SteppedDeck, Steps } from './steps.ts';
+import { type SteppedBuffer, Steps } from './steps.ts';
 
 /** Shows the last of `frames` at or before each seek. */
-class FakeDeck implements SteppedDeck {
+class FakeDeck implements SteppedBuffer {
   readonly frameS = 0.04;
   readonly frames: readonly number[];
   mediaTime: number;
@@ -28,61 +28,61 @@ const even = Array.from({ length: 50 }, (_, index) => Math.round(index * 40) / 1
 
 test('a step is a seek to the middle of the neighbouring frame', () => {
   const steps = new Steps();
-  const deck = new FakeDeck(even, 0.4);
-  steps.wish(deck, 1, 0);
-  deck.arrive();
-  steps.shown(deck, 10);
-  assert.equal(deck.mediaTime, 0.44);
-  steps.wish(deck, -1, 20);
-  deck.arrive();
-  steps.shown(deck, 30);
-  assert.equal(deck.mediaTime, 0.4);
+  const buffer = new FakeDeck(even, 0.4);
+  steps.wish(buffer, 1, 0);
+  buffer.arrive();
+  steps.shown(buffer, 10);
+  assert.equal(buffer.mediaTime, 0.44);
+  steps.wish(buffer, -1, 20);
+  buffer.arrive();
+  steps.shown(buffer, 30);
+  assert.equal(buffer.mediaTime, 0.4);
   assert.equal(steps.stepping, false);
 });
 
 test('wishes that come while one is on its way are done one after the other', () => {
   const steps = new Steps();
-  const deck = new FakeDeck(even, 0.4);
-  for (let turn = 0; turn < 3; turn++) steps.wish(deck, 1, turn);
+  const buffer = new FakeDeck(even, 0.4);
+  for (let turn = 0; turn < 3; turn++) steps.wish(buffer, 1, turn);
   for (let turn = 0; turn < 3; turn++) {
-    deck.arrive();
-    steps.shown(deck, 10 + turn);
+    buffer.arrive();
+    steps.shown(buffer, 10 + turn);
   }
-  assert.equal(deck.mediaTime, 0.52);
-  assert.equal(deck.seeks.length, 3);
+  assert.equal(buffer.mediaTime, 0.52);
+  assert.equal(buffer.seeks.length, 3);
 });
 
 test('where the next frame is further away than usual, it is looked for further away', () => {
   const steps = new Steps();
-  const deck = new FakeDeck([0.36, 0.4, 0.52], 0.4);
-  steps.wish(deck, 1, 0);
+  const buffer = new FakeDeck([0.36, 0.4, 0.52], 0.4);
+  steps.wish(buffer, 1, 0);
   for (let turn = 0; turn < 6 && steps.stepping; turn++) {
-    deck.arrive();
-    steps.shown(deck, turn);
+    buffer.arrive();
+    steps.shown(buffer, turn);
   }
-  assert.equal(deck.mediaTime, 0.52);
+  assert.equal(buffer.mediaTime, 0.52);
 });
 
 test('a frame that comes late is one step all the same', () => {
   for (const by of [1, -1] as const) {
     const steps = new Steps();
-    const deck = new FakeDeck(even, 0.4);
-    steps.wish(deck, by, 0);
-    steps.shown(deck, 1); // the seek has ended, its frame is not told yet
-    steps.shown(deck, 2);
+    const buffer = new FakeDeck(even, 0.4);
+    steps.wish(buffer, by, 0);
+    steps.shown(buffer, 1); // the seek has ended, its frame is not told yet
+    steps.shown(buffer, 2);
     for (let turn = 0; turn < 3 && steps.stepping; turn++) {
-      deck.arrive();
-      steps.shown(deck, 10 + turn);
+      buffer.arrive();
+      steps.shown(buffer, 10 + turn);
     }
-    assert.equal(deck.mediaTime, by === 1 ? 0.44 : 0.36);
+    assert.equal(buffer.mediaTime, by === 1 ? 0.44 : 0.36);
     assert.equal(steps.stepping, false);
   }
 });
 
 test('a frame that never came does not block the next wish for ever', () => {
   const steps = new Steps();
-  const deck = new FakeDeck(even, 0.4);
-  steps.wish(deck, 1, 0);
-  steps.wish(deck, 1, 2_000);
-  assert.equal(deck.seeks.length, 2);
+  const buffer = new FakeDeck(even, 0.4);
+  steps.wish(buffer, 1, 0);
+  steps.wish(buffer, 1, 2_000);
+  assert.equal(buffer.seeks.length, 2);
 });

@@ -3,8 +3,8 @@
  * In: wishes, the frames that are shown. Out: seeks. Media time has no holes, so a step goes over seams like any other.
  */
 
-/** What is needed of a deck. */
-export interface SteppedDeck {
+/** What is needed of a buffer. */
+export interface SteppedBuffer {
   /** Media time of the frame on the screen, seconds; null before the first. */
   readonly mediaTime: number | null;
   /** From one frame to the next, seconds. */
@@ -21,7 +21,7 @@ const MOST_TRIES = 6;
 
 /** One that is on its way. */
 interface Step {
-  readonly deck: SteppedDeck;
+  readonly buffer: SteppedBuffer;
   readonly by: 1 | -1;
   readonly fromS: number;
   tries: number;
@@ -30,7 +30,7 @@ interface Step {
   farS: number | null;
 }
 
-/** Steps on one deck at a time. */
+/** Steps on one buffer at a time. */
 export class Steps {
   #waiting = 0;
   #step: Step | null = null;
@@ -41,41 +41,41 @@ export class Steps {
   }
 
   /** @param steadyMs any clock that runs on, milliseconds */
-  wish(deck: SteppedDeck, by: 1 | -1, steadyMs: number): void {
-    if (this.#step && this.#step.deck === deck && steadyMs - this.#step.since < FRAME_WITHIN_MS) {
+  wish(buffer: SteppedBuffer, by: 1 | -1, steadyMs: number): void {
+    if (this.#step && this.#step.buffer === buffer && steadyMs - this.#step.since < FRAME_WITHIN_MS) {
       this.#waiting = Math.max(-MOST_WAITING, Math.min(MOST_WAITING, this.#waiting + by));
       return;
     }
     this.#waiting = 0;
-    this.#begin(deck, by, steadyMs);
+    this.#begin(buffer, by, steadyMs);
   }
 
   /** A frame is shown, or a seek has ended where no frame is told. */
-  shown(deck: SteppedDeck, steadyMs: number): void {
+  shown(buffer: SteppedBuffer, steadyMs: number): void {
     const step = this.#step;
-    if (!step || step.deck !== deck || deck.mediaTime === null) return;
-    const movedS = (deck.mediaTime - step.fromS) * step.by;
-    if (movedS < deck.frameS / 4 && step.farS !== null) {
+    if (!step || step.buffer !== buffer || buffer.mediaTime === null) return;
+    const movedS = (buffer.mediaTime - step.fromS) * step.by;
+    if (movedS < buffer.frameS / 4 && step.farS !== null) {
       // It was not too far: there is no frame in between.
-      this.#seek(step, step.farS + deck.frameS / 2, MOST_TRIES, steadyMs);
+      this.#seek(step, step.farS + buffer.frameS / 2, MOST_TRIES, steadyMs);
       step.farS = null;
       return;
     }
-    if (movedS < deck.frameS / 4 && step.tries < MOST_TRIES) {
-      this.#seek(step, step.fromS + (step.by * (step.tries + 1) + 0.5) * deck.frameS, step.tries + 1, steadyMs);
+    if (movedS < buffer.frameS / 4 && step.tries < MOST_TRIES) {
+      this.#seek(step, step.fromS + (step.by * (step.tries + 1) + 0.5) * buffer.frameS, step.tries + 1, steadyMs);
       return;
     }
     // The seek was tried again although the first one may only have been late: one step is one frame.
-    if (movedS > 1.5 * deck.frameS && step.tries > 1 && step.tries < MOST_TRIES && step.farS === null) {
-      step.farS = deck.mediaTime;
-      this.#seek(step, step.fromS + (step.by + 0.5) * deck.frameS, step.tries, steadyMs);
+    if (movedS > 1.5 * buffer.frameS && step.tries > 1 && step.tries < MOST_TRIES && step.farS === null) {
+      step.farS = buffer.mediaTime;
+      this.#seek(step, step.fromS + (step.by + 0.5) * buffer.frameS, step.tries, steadyMs);
       return;
     }
     this.#step = null;
     if (this.#waiting === 0) return;
     const by = this.#waiting > 0 ? 1 : -1;
     this.#waiting -= by;
-    this.#begin(deck, by, steadyMs);
+    this.#begin(buffer, by, steadyMs);
   }
 
   /** The viewer plays or goes elsewhere. */
@@ -87,12 +87,12 @@ export class Steps {
   #seek(step: Step, toS: number, tries: number, steadyMs: number): void {
     step.tries = tries;
     step.since = steadyMs;
-    step.deck.seekTo(toS);
+    step.buffer.seekTo(toS);
   }
 
-  #begin(deck: SteppedDeck, by: 1 | -1, steadyMs: number): void {
-    if (deck.mediaTime === null) return;
-    this.#step = { deck, by, fromS: deck.mediaTime, tries: 1, since: steadyMs, farS: null };
-    deck.seekTo(deck.mediaTime + (by + 0.5) * deck.frameS);
+  #begin(buffer: SteppedBuffer, by: 1 | -1, steadyMs: number): void {
+    if (buffer.mediaTime === null) return;
+    this.#step = { buffer, by, fromS: buffer.mediaTime, tries: 1, since: steadyMs, farS: null };
+    buffer.seekTo(buffer.mediaTime + (by + 0.5) * buffer.frameS);
   }
 }

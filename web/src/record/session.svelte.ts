@@ -7,7 +7,6 @@ import { createStream, type Failure, failureOf, getStreams, probeSource } from '
 import { watchPath } from '../routes.ts';
 import { navigation } from '../shell/navigation.svelte.ts';
 import { suggestName } from './names.ts';
-import { adminToken } from './token.svelte.ts';
 
 /** What the page does now. */
 export type Step = 'address' | 'looking' | 'found';
@@ -16,9 +15,8 @@ export type Step = 'address' | 'looking' | 'found';
 const MAY_COME: readonly string[] = ['source-failed', 'page-failed', 'address-refused', 'busy', 'not-ready'];
 
 /** Which failure belongs to which field. */
-const fieldOf: Readonly<Record<string, 'url' | 'token' | 'name' | undefined>> = {
+const fieldOf: Readonly<Record<string, 'url' | 'name' | undefined>> = {
   'bad-source': 'url',
-  unauthorized: 'token',
   'stream-exists': 'name',
   'managed-elsewhere': 'name',
   'bad-name': 'name',
@@ -56,7 +54,7 @@ export class RecordSession {
   }
 
   /** Where the failure is shown; undefined: by itself. */
-  get wrongField(): 'url' | 'token' | 'name' | undefined {
+  get wrongField(): 'url' | 'name' | undefined {
     return this.#failure ? fieldOf[this.#failure.code] : undefined;
   }
 
@@ -86,10 +84,7 @@ export class RecordSession {
     this.#seconds = 0;
     const timer = setInterval(() => (this.#seconds += 1), 1000);
     try {
-      const [found, streams] = await Promise.all([
-        probeSource(this.url.trim(), adminToken.value, signal),
-        getStreams(signal),
-      ]);
+      const [found, streams] = await Promise.all([probeSource(this.url.trim(), signal), getStreams(signal)]);
       this.#taken = streams.map(({ name }) => name);
       this.#found = found;
       this.#choose(found);
@@ -135,7 +130,7 @@ export class RecordSession {
         ...(this.quality !== 'best' && { quality: this.quality }),
         ...(this.fromStart && backS > 0 && { from: `${backS}s` }),
       };
-      await createStream({ name, source, ...(this.keep !== '' && { keep: this.keep }) }, adminToken.value, signal);
+      await createStream({ name, source, ...(this.keep !== '' && { keep: this.keep }) }, signal);
       navigation.go(watchPath(name));
     } catch (error) {
       if (!signal.aborted) this.#failure = failureOf(error);

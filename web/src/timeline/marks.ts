@@ -3,7 +3,7 @@
  * In: the past and its marks. Out: moments. Pure.
  */
 import type { Past, Stretch } from './past.ts';
-import type { Marker, Pin } from './sheets.ts';
+import type { Marker, Pin } from './tiles.ts';
 import type { View } from './view.ts';
 
 /** What lies on the line beside the recording itself. */

@@ -83,7 +83,7 @@ test('the bar asks once for a view and its surroundings, and then for the growin
   await recorded.cover(at(clock.nowMs));
   assert.equal(asked.length, 2);
   assert.ok(asked[1]![1] - asked[1]![0] <= 71_000, 'a minute of what was not settled, and what is new');
-  const { past } = recorded.sheetFor(at(clock.nowMs));
+  const { past } = recorded.tileFor(at(clock.nowMs));
   assert.equal(past.toMs, clock.nowMs);
   assert.equal(past.stretches.length, 1, 'the pieces are one stretch');
 });
@@ -138,7 +138,7 @@ test('a failed question is told, and the next one asks again', async () => {
   await assert.rejects(recorded.cover(view), /no network/);
   fails = false;
   await recorded.cover(view);
-  assert.equal(recorded.sheetFor(view).past.toMs, now);
+  assert.equal(recorded.tileFor(view).past.toMs, now);
 });
 
 /** A server that answers in whole seconds, as the real one does, and has one marker. */
@@ -162,8 +162,8 @@ test('a marker just before the seam of two answers is there once', async () => {
   await recorded.cover(view());
   clock.nowMs += 5_000;
   await recorded.cover(view());
-  assert.equal(recorded.sheetFor(view()).markers.length, 1);
-  assert.equal(recorded.sheetFor(view()).past.stretches.length, 1);
+  assert.equal(recorded.tileFor(view()).markers.length, 1);
+  assert.equal(recorded.tileFor(view()).past.stretches.length, 1);
 });
 
 test('a marker that is set while a question is on its way is asked for after it', async () => {
@@ -181,7 +181,7 @@ test('a marker that is set while a question is on its way is asked for after it'
   const after = recorded.cover(view());
   resolve();
   await Promise.all([before, after]);
-  assert.equal(recorded.sheetFor(view()).markers.length, 1);
+  assert.equal(recorded.tileFor(view()).markers.length, 1);
 });
 
 test('a link to a moment long before there were streams does not ask for ever', async () => {

@@ -1,11 +1,11 @@
 /**
- * What the page has learned of a stream's past: a sheet for each zoom level, and single questions where those do not reach.
+ * What the page has learned of a stream's past: a tile for each zoom level, and single questions where those do not reach.
  * In: timelines from the API. Out: the bar's picture of the past; moments for the player.
  */
 import type { TimelineView } from '../../../src/api/shapes.ts';
 import { ApiError, readFailure } from '../api/client.ts';
 import { findMoment, findMomentBefore, type Moment, type Past, readPast, stretchAt } from './past.ts';
-import { bestSheet, cutPast, joinSheets, missing, readSheet, resolutionOf, type Sheet } from './sheets.ts';
+import { bestTile, cutPast, joinTiles, missing, readTile, resolutionOf, type Tile } from './tiles.ts';
 import type { View } from './view.ts';
 
 /** Asks the server for [fromMs, toMs), unix milliseconds, as fine as `resS` seconds; 0 is exact. */
@@ -17,7 +17,7 @@ const LONGEST_MS = 30 * 24 * HOUR;
 /** Questions for the media after a hole: years. A link may name a moment long before there were streams. */
 const MOST_QUESTIONS = 24;
 const lists = ['spans', 'gaps', 'offline', 'markers', 'pins'] as const;
-const nothing: Sheet = {
+const nothing: Tile = {
   resS: 0,
   exact: true,
   past: { fromMs: 0, toMs: 0, stretches: [] },
@@ -26,12 +26,12 @@ const nothing: Sheet = {
   askedMs: 0,
 };
 
-/** The past of one stream: sheets for the bar, and single questions beside them. */
+/** The past of one stream: tiles for the bar, and single questions beside them. */
 export class Recorded {
   readonly #ask: AskTimeline;
   readonly #signal: AbortSignal;
   readonly #now: () => number;
-  readonly #sheets = new Map<number, Sheet>();
+  readonly #tiles = new Map<number, Tile>();
   #wish: View | null = null;
   #firstMs = 0;
   #covering: Promise<void> | null = null;
@@ -52,9 +52,9 @@ export class Recorded {
     this.#signal = signal;
   }
 
-  /** What is known of a view, as fine as that is; an empty sheet before the first answer. */
-  sheetFor(view: View): Sheet {
-    return bestSheet([...this.#sheets.values()], view) ?? nothing;
+  /** What is known of a view, as fine as that is; an empty tile before the first answer. */
+  tileFor(view: View): Tile {
+    return bestTile([...this.#tiles.values()], view) ?? nothing;
   }
 
   /**
@@ -77,20 +77,20 @@ export class Recorded {
     for (let view = this.#wish; view; view = this.#wish) {
       this.#wish = null;
       const resS = resolutionOf(view.toMs - view.fromMs);
-      const sheet = this.#sheets.get(resS);
-      const question = missing(sheet, view, this.#now(), this.#firstMs);
+      const tile = this.#tiles.get(resS);
+      const question = missing(tile, view, this.#now(), this.#firstMs);
       if (!question) continue;
       const forgotten = this.#forgotten;
-      const fresh = await this.#askSheet(question.fromMs, question.toMs, resS);
-      const joined = sheet && question.join ? joinSheets(sheet, fresh) : fresh;
-      this.#sheets.set(resS, forgotten === this.#forgotten ? joined : { ...joined, askedMs: 0 });
+      const fresh = await this.#askTile(question.fromMs, question.toMs, resS);
+      const joined = tile && question.join ? joinTiles(tile, fresh) : fresh;
+      this.#tiles.set(resS, forgotten === this.#forgotten ? joined : { ...joined, askedMs: 0 });
     }
   }
 
-  /** All sheets are asked for anew with the next view of theirs: something was marked or pinned. Until then they serve. */
+  /** All tiles are asked for anew with the next view of theirs: something was marked or pinned. Until then they serve. */
   forget(): void {
     this.#forgotten += 1;
-    for (const [resS, sheet] of this.#sheets) this.#sheets.set(resS, { ...sheet, askedMs: 0 });
+    for (const [resS, tile] of this.#tiles) this.#tiles.set(resS, { ...tile, askedMs: 0 });
   }
 
   /**
@@ -100,39 +100,39 @@ export class Recorded {
    * @throws ApiError
    */
   async load(fromMs: number, toMs: number): Promise<Past> {
-    const sheet = await this.#askSheet(fromMs, toMs, 0);
-    this.#sheets.set(0, sheet);
-    return sheet.past;
+    const tile = await this.#askTile(fromMs, toMs, 0);
+    this.#tiles.set(0, tile);
+    return tile.past;
   }
 
-  async #askSheet(fromMs: number, toMs: number, resS: number): Promise<Sheet> {
+  async #askTile(fromMs: number, toMs: number, resS: number): Promise<Tile> {
     const askedMs = this.#now();
-    let sheet: Sheet | undefined;
+    let tile: Tile | undefined;
     for (let at = fromMs; at < toMs; at += LONGEST_MS) {
       const endMs = Math.min(toMs, at + LONGEST_MS);
-      const answer = readSheet(await this.#ask(at, endMs, this.#signal, resS), resS, askedMs);
+      const answer = readTile(await this.#ask(at, endMs, this.#signal, resS), resS, askedMs);
       // What was asked for, rather than what was answered in whole seconds: so that pieces join.
       const piece = {
         ...answer,
         past: { ...cutPast(answer.past, at, endMs), fromMs: at, toMs: endMs },
         markers: answer.markers.filter(({ atMs }) => atMs >= at && atMs < endMs),
       };
-      sheet = sheet ? joinSheets(sheet, piece) : piece;
+      tile = tile ? joinTiles(tile, piece) : piece;
     }
-    return sheet ?? nothing;
+    return tile ?? nothing;
   }
 
   #exact(atMs: number): Past | undefined {
-    const holds = ({ exact, past }: Sheet) => exact && atMs >= past.fromMs && atMs < past.toMs;
-    return [...this.#sheets.values()].find(holds)?.past;
+    const holds = ({ exact, past }: Tile) => exact && atMs >= past.fromMs && atMs < past.toMs;
+    return [...this.#tiles.values()].find(holds)?.past;
   }
 
   /** The moment to play, out of what is known already; undefined where that does not tell. */
   known(wishedMs: number): Moment | undefined {
     const exact = this.#exact(wishedMs);
     if (exact) return findMoment(exact, wishedMs);
-    // A coarse sheet tells that there is media around a moment, but not exactly why there is none.
-    const isMedia = [...this.#sheets.values()].some(({ past }) => stretchAt(past, wishedMs)?.kind === 'media');
+    // A coarse tile tells that there is media around a moment, but not exactly why there is none.
+    const isMedia = [...this.#tiles.values()].some(({ past }) => stretchAt(past, wishedMs)?.kind === 'media');
     return isMedia ? { atMs: wishedMs } : undefined;
   }
 

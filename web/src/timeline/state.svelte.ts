@@ -6,7 +6,7 @@ import { type Failure, failureOf, getTimeline } from '../api/client.ts';
 import { pause, poll } from '../api/poll.ts';
 import type { Past } from './past.ts';
 import { type AskTimeline, Recorded } from './recorded.ts';
-import type { Marker, Pin } from './sheets.ts';
+import type { Marker, Pin } from './tiles.ts';
 import type { View } from './view.ts';
 import * as zooming from './zoom.ts';
 
@@ -181,7 +181,7 @@ export class TimelineState {
   }
 
   #take(): void {
-    const { past, markers, pins } = this.recorded.sheetFor(this.view);
+    const { past, markers, pins } = this.recorded.tileFor(this.view);
     if (past !== this.past) this.past = past;
     if (markers !== this.markers) this.markers = markers;
     if (pins !== this.pins) this.pins = pins;

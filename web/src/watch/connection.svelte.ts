@@ -7,7 +7,7 @@ import { ApiError, type Failure, getStream, readFailure } from '../api/client.ts
 import { Following } from '../api/follow.ts';
 import { pause } from '../api/poll.ts';
 import { onServer } from '../api/server.ts';
-import { Clock } from '../player/clock.ts';
+import { Clock } from '../time/clock.ts';
 import { isLost } from './overlay.ts';
 
 const EVERY_MS = 3_000;

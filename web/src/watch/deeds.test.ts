@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { idle, type Remote, type Snapshot } from '../player/snapshot.ts';
+import { idle, type PlayerControls, type Snapshot } from '../player/snapshot.ts';
 import { createDeeds } from './deeds.ts';
 import type { KeyDeed } from './keys.ts';
 
@@ -12,10 +12,10 @@ function done(more: Partial<Snapshot>, ...deeds: KeyDeed[]): string[] {
     (...values: unknown[]) => {
       calls.push([name, ...values].join(' '));
     };
-  const remote = new Proxy({}, { get: (_, name) => note(String(name)) }) as Remote;
+  const controls = new Proxy({}, { get: (_, name) => note(String(name)) }) as PlayerControls;
   const session = {
     player: { ...idle, ...more },
-    remote,
+    controls,
     step: note('step'),
     mark: note('mark'),
     goToFirst: note('first'),

@@ -2,14 +2,14 @@
  * Does what a key asks for.
  * In: the name of a deed. Out: calls of the player and the page. Pure but for those.
  */
-import type { Remote, Snapshot } from '../player/snapshot.ts';
+import type { PlayerControls, Snapshot } from '../player/snapshot.ts';
 import { nextRate } from './choice-text.ts';
 import type { KeyDeed } from './keys.ts';
 
 /** What of a watch session the keys need. */
 export interface Watched {
   readonly player: Snapshot;
-  readonly remote: Remote;
+  readonly controls: PlayerControls;
   step(bySeconds: number): void;
   mark(edge: 'from' | 'to'): void;
   goToFirst(): void;
@@ -32,20 +32,20 @@ export function createDeeds(session: Watched, page: Page): Record<KeyDeed, () =>
   let lastSubtitle: string | null = null;
   const louder = (by: number) => {
     const { muted, volume } = session.player;
-    session.remote.setVolume(Math.min(1, Math.max(0, (muted ? 0 : volume) + by)));
+    session.controls.setVolume(Math.min(1, Math.max(0, (muted ? 0 : volume) + by)));
   };
-  const rate = (by: 1 | -1) => session.remote.setRate(nextRate(session.player.rate, by));
+  const rate = (by: 1 | -1) => session.controls.setRate(nextRate(session.player.rate, by));
   const subtitles = () => {
     const { subtitle, subtitles: all } = session.player;
     if (all.length === 0) return page.noSubtitles();
     if (subtitle !== null) lastSubtitle = subtitle;
     const on = all.find(({ id }) => id === lastSubtitle) ?? all[0]!;
-    session.remote.setSubtitle(subtitle === null ? on.id : null);
+    session.controls.setSubtitle(subtitle === null ? on.id : null);
   };
   return {
-    play: () => session.remote.togglePlay(),
-    'frame-back': () => session.remote.stepFrame(-1),
-    'frame-forward': () => session.remote.stepFrame(1),
+    play: () => session.controls.togglePlay(),
+    'frame-back': () => session.controls.stepFrame(-1),
+    'frame-forward': () => session.controls.stepFrame(1),
     slower: () => rate(-1),
     faster: () => rate(1),
     'back-5': () => session.step(-5),
@@ -55,12 +55,12 @@ export function createDeeds(session: Watched, page: Page): Record<KeyDeed, () =>
     'back-60': () => session.step(-60),
     'forward-60': () => session.step(60),
     oldest: () => session.goToFirst(),
-    live: () => session.remote.goLive(),
-    mute: () => session.remote.toggleMuted(),
+    live: () => session.controls.goLive(),
+    mute: () => session.controls.toggleMuted(),
     louder: () => louder(LOUDER),
     quieter: () => louder(-LOUDER),
     fullscreen: () => page.toggleFullscreen(),
-    picture: () => session.remote.togglePicture(),
+    picture: () => session.controls.togglePicture(),
     subtitles,
     'clip-from': () => session.mark('from'),
     'clip-to': () => session.mark('to'),

@@ -6,15 +6,15 @@ import type { StreamView } from '../../../src/api/shapes.ts';
 import { poll } from '../api/poll.ts';
 import { Marking } from '../clips/marking.svelte.ts';
 import type { OpenPlayer } from '../player/open.ts';
-import { idle, type Remote, type Snapshot } from '../player/snapshot.ts';
+import { idle, type PlayerControls, type Snapshot } from '../player/snapshot.ts';
 import type { RouteSpan } from '../routes.ts';
 import { TimelineState } from '../timeline/state.svelte.ts';
 import { Connection } from './connection.svelte.ts';
-import { habits } from './habits.svelte.ts';
 import { logged } from './latency-log.ts';
 import { beginAt, loadHls, noPlayer, playerFor, unloaded } from './load-player.ts';
 import { NoteTimer } from './notes.ts';
 import { isLive } from './overlay.ts';
+import { preferences } from './player-preferences.svelte.ts';
 
 const TICK_MS = 1_000;
 
@@ -26,7 +26,7 @@ export interface ClipMarks {
 
 const nothing = (): void => {};
 /** Stands for the player until there is one. */
-const deaf: Remote = {
+const nullPlayer: PlayerControls = {
   goLive: nothing,
   goTo: nothing,
   togglePlay: nothing,
@@ -53,7 +53,7 @@ export class WatchSession {
   /** What the player says of itself. */
   player = $state.raw<Snapshot>(idle);
   /** What may be asked of it; hears nothing before it is there. */
-  remote = $state.raw<Remote>(deaf);
+  controls = $state.raw<PlayerControls>(nullPlayer);
   /** The server's time, unix milliseconds, told anew each second. */
   nowMs = $state(Date.now());
   clip = $state.raw<ClipMarks>({ fromMs: null, toMs: null });
@@ -62,7 +62,7 @@ export class WatchSession {
   readonly live = $derived.by(() => isLive(this.player, this.connection.lost));
   readonly #ends = new AbortController();
   #player: OpenPlayer | null = null;
-  readonly #notes = new NoteTimer(() => this.remote.forgetNote());
+  readonly #notes = new NoteTimer(() => this.controls.forgetNote());
 
   constructor(name: string) {
     this.name = name;
@@ -115,7 +115,7 @@ export class WatchSession {
   /** @param bySeconds forward, or back where negative */
   step = (bySeconds: number): void => {
     const { shownMs } = this.player;
-    if (shownMs !== null) this.remote.goTo(shownMs + bySeconds * 1000, { back: bySeconds < 0 });
+    if (shownMs !== null) this.controls.goTo(shownMs + bySeconds * 1000, { back: bySeconds < 0 });
   };
 
   setClip = (clip: ClipMarks): void => {
@@ -134,19 +134,19 @@ export class WatchSession {
   /** Plays the last minute that was recorded. */
   goToLast = (): void => {
     const { lastMinuteMs } = this.connection;
-    if (lastMinuteMs !== null) this.remote.goTo(lastMinuteMs);
+    if (lastMinuteMs !== null) this.controls.goTo(lastMinuteMs);
   };
 
   /** Plays the oldest moment that is kept. */
   goToFirst = (): void => {
     const { firstMs } = this.connection;
-    if (firstMs !== null) this.remote.goTo(firstMs);
+    if (firstMs !== null) this.controls.goTo(firstMs);
   };
 
   #begin(player: OpenPlayer, atMs: number | null, span: RouteSpan | null): void {
     this.#player = player;
-    this.remote = player;
-    player.setVolume(habits.volume);
+    this.controls = player;
+    player.setVolume(preferences.volume);
     if (!this.player.muted) player.toggleMuted(); // browsers let only silent video start by itself
     beginAt(player, this.connection, atMs, span);
     if (span) this.clip = span;
@@ -160,7 +160,7 @@ export class WatchSession {
 
   #playerChanged(snapshot: Snapshot): void {
     this.player = snapshot;
-    if (this.#player && !snapshot.muted) habits.volume = snapshot.volume;
+    if (this.#player && !snapshot.muted) preferences.volume = snapshot.volume;
     this.#notes.told(snapshot.note);
   }
 }

@@ -4,8 +4,7 @@
  */
 import { ApiError, askServer, type Failure } from '../api/client.ts';
 import { rightTo } from '../api/server.ts';
-import { BY_SESSION } from '../api/signed-in.ts';
-import { adminToken } from '../record/token.svelte.ts';
+import { session } from '../shell/session.svelte.ts';
 import type { Life } from './addresses.ts';
 
 /** What is chosen in the share dialog of one stream. */
@@ -32,7 +31,7 @@ export class SharedRight {
 
   /** For the link; null where it carries none. Guests give their own. */
   get token(): string | null {
-    return adminToken.isSignedIn ? this.#made : (rightTo(this.#stream) ?? null);
+    return session.may('share') ? this.#made : (rightTo(this.#stream) ?? null);
   }
 
   /** Makes one that lasts so long from now; null: none. What was asked for before is forgotten. */
@@ -47,7 +46,7 @@ export class SharedRight {
     this.#isBusy = life !== null;
     if (life === null) return;
     try {
-      const made = await askServer(BY_SESSION, signal, (client, options) =>
+      const made = await askServer(signal, (client, options) =>
         client.createStreamWatchToken({ name: this.#stream, body: { expires: life } }, options),
       );
       this.#made = made.token;

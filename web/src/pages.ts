@@ -1,0 +1,72 @@
+/**
+ * The table of pages: the component of each, its title, how wide it is, which permission it needs, and in which menu it stands. A new page is
+ * an address in routes.ts and a line here.
+ * In: nothing. Out: App, the header, the foot.
+ */
+import type { Component } from 'svelte';
+import Home from './home/Home.svelte';
+import { type PageName, paths } from './routes.ts';
+import type { IconName } from './shell/icons.ts';
+import type { Action } from './shell/session.svelte.ts';
+import type { TextKey } from './text/text.ts';
+
+/** One page of the interface. */
+export interface PageEntry {
+  /** Everything but the home page comes when it is needed. */
+  readonly load: () => Component | Promise<Component>;
+  readonly title: TextKey;
+  readonly width: 'narrow' | 'normal' | 'wide';
+  /** Who may not do that signs in first; `why` is what they are told. */
+  readonly needs?: { readonly action: Action; readonly why: TextKey };
+  readonly menu?: 'main' | 'create' | 'account' | 'foot';
+  readonly icon?: IconName;
+}
+
+/** Remembers what was loaded, so that a page stays the same while only its address changes. The part of the address becomes props. */
+function lazy(load: () => Promise<{ readonly default: unknown }>): () => Promise<Component> {
+  let loaded: Promise<Component> | undefined;
+  return () => {
+    loaded ??= load().then((module) => module.default as Component);
+    return loaded;
+  };
+}
+
+/** All pages, in the order in which menus list them. */
+export const pages: Readonly<Record<PageName, PageEntry>> = {
+  home: { load: () => Home, title: 'nav.streams', width: 'normal', menu: 'main', icon: 'play' },
+  watch: { load: lazy(() => import('./watch/Watch.svelte')), title: 'nav.streams', width: 'wide' },
+  clips: {
+    load: lazy(() => import('./clips/Clips.svelte')),
+    title: 'nav.clips',
+    width: 'normal',
+    menu: 'main',
+    icon: 'clip',
+  },
+  record: {
+    load: lazy(() => import('./record/Record.svelte')),
+    title: 'record.title',
+    width: 'narrow',
+    needs: { action: 'add-streams', why: 'record.tokenHow' },
+    menu: 'create',
+    icon: 'record',
+  },
+  'sign-in': { load: lazy(() => import('./shell/SignIn.svelte')), title: 'signIn.title', width: 'narrow' },
+  admin: {
+    load: lazy(() => import('./admin/Admin.svelte')),
+    title: 'admin.title',
+    width: 'normal',
+    needs: { action: 'administer', why: 'admin.closed' },
+    menu: 'account',
+    icon: 'settings',
+  },
+  docs: { load: lazy(() => import('./docs/ApiDocs.svelte')), title: 'foot.api', width: 'normal', menu: 'foot' },
+};
+
+/** The pages of a menu, with their addresses. */
+export function pagesIn(
+  menu: PageEntry['menu'],
+): readonly (PageEntry & { readonly name: PageName; readonly path: string })[] {
+  return (Object.keys(pages) as PageName[])
+    .filter((name) => pages[name].menu === menu)
+    .map((name) => ({ ...pages[name], name, path: paths[name].replace(/\/:\w+\?$/, '') }));
+}

@@ -1,0 +1,78 @@
+/**
+ * Puts the snapshot together out of what the parts of the player know.
+ * In: the buffers, the edge, the summary of playback. Out: a Snapshot. Reads only.
+ */
+
+import type { DoubleBuffer } from './double-buffer.ts';
+import type { LiveEdge } from './live-edge.ts';
+import type { Snapshot } from './snapshot.ts';
+
+/** What the snapshot needs of playback. */
+export interface PlaybackSummary
+  extends Pick<Snapshot, 'mode' | 'loading' | 'tryingLive' | 'rate' | 'shownMs' | 'failure' | 'note' | 'loop'> {
+  readonly wantPlay: boolean;
+  readonly switching: boolean;
+  readonly stalls: number;
+}
+
+/** What else is told. */
+export interface Surroundings {
+  /** The server's time, unix milliseconds. */
+  readonly nowMs: number;
+  readonly networkS: number | null;
+}
+
+/** A picture that is no later than this, against what the pace aims at, is at the edge; seconds. */
+const AT_EDGE_S = 1.5;
+
+/** The player at this moment. */
+export function buildSnapshot(
+  buffers: DoubleBuffer,
+  edge: LiveEdge,
+  state: PlaybackSummary,
+  { nowMs, networkS }: Surroundings,
+): Snapshot {
+  const { front, choices, counts } = buffers;
+  const { mode, shownMs, wantPlay, switching } = state;
+  const offers = choices.offers(front.hls);
+  const { video } = front;
+  const live = front.kind === 'live' && mode !== 'offline';
+  const behindMs = shownMs === null ? null : Math.max(0, nowMs - shownMs);
+  const totalS = video.paused || shownMs === null ? behindMs : (edge.totalS(front) ?? 0) * 1000 || behindMs;
+  const { edgeMs } = front;
+  const lateS = edge.lateS(front);
+  return {
+    mode,
+    loading: state.loading,
+    tryingLive: state.tryingLive,
+    pictured: video.readyState >= 2,
+    paused: video.paused && !(switching && wantPlay),
+    muted: buffers.muted,
+    volume: buffers.volume,
+    rate: state.rate,
+    shownMs,
+    behindMs,
+    atEdge: mode === 'live' && !switching && !video.paused && lateS !== null && lateS < AT_EDGE_S,
+    failure: state.failure,
+    note: state.note,
+    latency: {
+      totalS: totalS === null ? null : totalS / 1000,
+      edgeS: live && edgeMs !== null && shownMs !== null ? Math.max(0, (edgeMs - shownMs) / 1000) : null,
+      targetLatencyS: mode === 'live' && live ? edge.targetLatencyS : null,
+      bufferS: front.aheadS,
+      networkS,
+      droppedFrames: counts.dropped,
+      shownFrames: counts.shown,
+      stalls: state.stalls,
+    },
+    qualities: offers.qualities,
+    quality: choices.quality,
+    playingQuality: offers.playingQuality,
+    sounds: offers.sounds,
+    sound: offers.sound,
+    subtitles: offers.subtitles,
+    subtitle: choices.subtitle,
+    loop: state.loop,
+    inPicture: buffers.inPicture,
+  };
+}

@@ -1,0 +1,311 @@
+/**
+ * The transitions of playback: live, shifted, in the past, offline; which source the buffers load, and when they change places.
+ * In: a state, an event, what is seen of the visible buffer. Out: the next state, effects for the controller. Pure.
+ * docs/3-watch/player.md lists the changes of mode.
+ */
+import { readFailure } from '../api/client.ts';
+import { isInLoop, isLoopOver, loopOf } from './loop.ts';
+import { mayRequestAgain, maySkip, missedAhead, missedFirst } from './missing.ts';
+import { PlaybackMoves } from './playback-moves.ts';
+import {
+  LONG_PAUSE_MS,
+  type PlaybackEvent,
+  type PlaybackState,
+  type PlaybackTransition,
+  type PlaybackView,
+} from './playback-state.ts';
+import { isDue, noRetry } from './retry.ts';
+
+/** A switch is given up if nothing arrives for this long, and in any case after the longer time, milliseconds. */
+const SILENT_MS = 8_000;
+const LONGEST_MS = 30_000;
+
+type Event<Type extends PlaybackEvent['type']> = Extract<PlaybackEvent, { type: Type }>;
+
+/** The transition that an event causes. */
+export function nextPlayback(
+  state: Readonly<PlaybackState>,
+  event: PlaybackEvent,
+  view: PlaybackView,
+): PlaybackTransition {
+  const moves = new PlaybackMoves(state, view);
+  const react = reactions[event.type] as (it: PlaybackMoves, event: PlaybackEvent) => void;
+  react(moves, event);
+  return { state: moves.state, effects: moves.effects };
+}
+
+/** What each event leads to. */
+const reactions: { readonly [Type in PlaybackEvent['type']]: (it: PlaybackMoves, event: Event<Type>) => void } = {
+  'go-live': (it) => it.goLive(),
+  'go-to': (it, { atMs, back }) => it.goTo(atMs, back),
+  'try-again': tryAgain,
+  'toggle-play': togglePlay,
+  hold,
+  'set-rate': setRate,
+  'set-loop': (it, { range }) => {
+    const { state } = it;
+    state.loop = loopOf(range);
+    if (state.loop && !isInLoop(state.loop, state.targetMs ?? state.shownMs)) it.goTo(state.loop.fromMs);
+  },
+  'forget-note': ({ state }) => {
+    state.note = null;
+  },
+  found,
+  'find-failed': (it, { request, failure }) => {
+    if (request === it.state.request) it.refuse(failure);
+  },
+  stream: streamChanged,
+  list: (it, event) => (event.front ? frontListed(it, event) : backListed(it, event)),
+  progress: ({ state, view }) => {
+    if (state.pending) state.pending = { ...state.pending, aliveMs: view.steadyMs };
+  },
+  'first-picture': swap,
+  frame,
+  ended,
+  played: (it) => {
+    const { wantPlay, pending } = it.state;
+    if (!wantPlay && !pending && !it.view.front.paused) togglePlay(it);
+  },
+  paused: ({ state, view }) => {
+    if (!state.wantPlay || state.mode === 'offline' || state.pending) return;
+    state.wantPlay = false;
+    state.pausedAtMs = view.steadyMs;
+  },
+  failed: (it, event) => (event.front ? frontFailed(it, event) : backFailed(it, event)),
+  tick,
+  'dried-up': (it) => it.goOffline(),
+  lost: (it) => {
+    it.do({ do: 'expect-wait' });
+    it.lost(true);
+  },
+  'piece-reached': (it) => {
+    if (it.state.skipToMs !== null) it.skipTo(it.state.skipToMs);
+  },
+  'past-over': (it) => it.showLive(),
+  'caught-up': (it) => {
+    it.state.mode = 'live';
+    it.state.rate = 1;
+    it.applyRate();
+  },
+  leaving: (it) => {
+    if (it.state.shownMs !== null) it.goTo(it.state.shownMs);
+  },
+};
+
+function tryAgain(it: PlaybackMoves): void {
+  const { mode, shownMs, refusedMs } = it.state;
+  const atMs = refusedMs ?? (mode === 'past' || mode === 'shifted' ? shownMs : null);
+  if (atMs === null) it.goLive();
+  else it.goTo(atMs);
+}
+
+function togglePlay(it: PlaybackMoves): void {
+  const { state } = it;
+  state.wantPlay = !state.wantPlay || (it.view.front.paused && !state.pending);
+  if (!state.wantPlay) {
+    state.pausedAtMs = it.view.steadyMs;
+    it.do({ do: 'pause' }, { do: 'pause-back' });
+  } else if (state.mode === 'offline' || state.mode === 'idle') {
+    it.goLive();
+  } else if (state.pending) {
+    it.do({ do: 'play-back' });
+  } else {
+    resume(it);
+  }
+}
+
+/** Continues after a pause: from the same list if that still has the position, otherwise from its window. */
+function resume(it: PlaybackMoves): void {
+  const { state } = it;
+  const { front, steadyMs } = it.view;
+  const pausedMs = state.pausedAtMs === null ? 0 : steadyMs - state.pausedAtMs;
+  state.pausedAtMs = null;
+  it.do({ do: 'restart-rate' }, { do: 'expect-wait' });
+  const { shownMs } = state;
+  const isGone = shownMs !== null && (pausedMs > LONG_PAUSE_MS || front.positionOf(shownMs) === null);
+  if (front.kind === 'live' && isGone) {
+    it.goTo(shownMs);
+    return;
+  }
+  if (state.mode === 'live') state.mode = 'shifted';
+  it.applyRate();
+  it.do({ do: 'play' });
+}
+
+function hold(it: PlaybackMoves): void {
+  const { state } = it;
+  if (state.wantPlay) state.pausedAtMs = it.view.steadyMs;
+  state.wantPlay = false;
+  if (state.mode === 'live') state.mode = 'shifted';
+  it.do({ do: 'pause' }, { do: 'expect-wait' });
+}
+
+function setRate(it: PlaybackMoves, { rate }: Event<'set-rate'>): void {
+  const { state } = it;
+  state.rate = Math.min(2, Math.max(0.5, rate));
+  if (state.mode === 'live' && state.rate < 1) state.mode = 'shifted';
+  if (state.mode === 'live')
+    state.rate = 1; // there is nothing to catch up with
+  else it.applyRate();
+}
+
+function found(it: PlaybackMoves, { request, requestedMs, moment }: Event<'found'>): void {
+  const { state } = it;
+  if (request !== state.request) return;
+  if (moment) {
+    if (moment.skipped) state.note = { key: 'note.skipped', skipped: moment.skipped };
+    it.show(moment.atMs);
+  } else {
+    if (it.view.nowMs - requestedMs > LONG_PAUSE_MS) state.note = { key: 'note.nothingAfter' };
+    it.showLive();
+  }
+}
+
+/** The buffer in the background has its first picture, and comes to the front. */
+function swap(it: PlaybackMoves): void {
+  const { state } = it;
+  if (!state.pending) return;
+  state.mode = state.pending.to;
+  state.pending = null;
+  state.failure = null;
+  state.retry = noRetry;
+  state.skipToMs = null;
+  it.do({ do: 'swap' }, { do: 'expect-wait' });
+  if (state.mode === 'live') it.do({ do: 'measure-edge' });
+  it.applyRate();
+  it.do({ do: state.wantPlay ? 'play' : 'pause' });
+}
+
+function frame(it: PlaybackMoves): void {
+  const { state } = it;
+  const { front } = it.view;
+  if (!state.pending && !state.finding) state.targetMs = null;
+  state.shownMs = front.shownMs ?? state.shownMs;
+  if (state.mode === 'offline' && front.kind === 'live' && !front.paused && state.streamLive) state.mode = 'live';
+  const isPlaying = !state.pending && state.targetMs === null && state.wantPlay;
+  if (isPlaying && isLoopOver(state.loop, state.shownMs, front.frameS)) it.show(state.loop!.fromMs);
+}
+
+function backListed(it: PlaybackMoves, { over }: Event<'list'>): void {
+  if (!over || it.state.pending?.to !== 'live') return;
+  // The live list of before a restart of the server: the next one is not there yet.
+  it.drop();
+  it.lost(it.view.front.kind === null);
+}
+
+function frontListed(it: PlaybackMoves, { over }: Event<'list'>): void {
+  const { state } = it;
+  if (over && state.mode === 'live' && !state.pending && state.streamLive) {
+    if (state.retry.dueMs === null) it.lost(true); // it plays on to its end meanwhile
+  } else if (it.view.front.kind === 'live') {
+    it.do({ do: 'measure-edge' });
+  }
+}
+
+function ended(it: PlaybackMoves): void {
+  const { state } = it;
+  const { kind, edgeMs } = it.view.front;
+  if (state.pending) return;
+  if (state.loop) it.show(state.loop.fromMs);
+  else if ((kind === 'past' || (kind === 'live' && state.mode === 'shifted')) && edgeMs !== null) it.goTo(edgeMs + 2);
+  else if (!state.streamLive) state.mode = 'offline';
+  else if (state.retry.dueMs === null) it.lost(true);
+}
+
+function frontFailed(it: PlaybackMoves, { failure, isNetwork, piece }: Event<'failed'>): void {
+  const { state } = it;
+  const { front } = it.view;
+  const isLive = front.kind === 'live';
+  it.do({ do: 'stop-loading' });
+  if (piece) {
+    state.missing = missedAhead(state.missing, piece);
+    if (!mayRequestAgain(state.missing)) {
+      state.skipToMs = piece.toMs; // the media before it is played first
+      return;
+    }
+  }
+  if (isLive && failure.code === 'stream-offline') {
+    it.streamOffline();
+  } else if (isNetwork) {
+    if (!front.ready) state.failure = failure;
+    if (isLive && state.mode !== 'shifted') state.mode = 'live';
+    it.lost(true);
+  } else {
+    state.targetMs = null;
+    state.failure = failure;
+    if (state.mode === 'idle') state.mode = 'live';
+  }
+}
+
+function backFailed(it: PlaybackMoves, { failure, isNetwork, piece }: Event<'failed'>): void {
+  const { state } = it;
+  if (!state.pending) return;
+  const isLive = state.pending.to === 'live';
+  if (piece) state.missing = missedFirst(state.missing);
+  it.drop();
+  if (piece && maySkip(state.missing)) {
+    it.skipTo(piece.toMs);
+    return;
+  }
+  const isRefused = failure.status >= 400 && failure.status < 500;
+  const isRetried = state.retry.turns > 0;
+  if (isLive && failure.code === 'stream-offline') {
+    it.streamOffline();
+  } else if (isNetwork && (isLive || (isRetried && !isRefused))) {
+    if (!it.view.front.ready) state.failure = failure;
+    if (isLive) state.mode = 'live';
+    it.lost(false);
+  } else if (state.mode === 'shifted' && isRetried) {
+    state.mode = 'live'; // its position is not recorded
+    it.lost(false);
+  } else {
+    it.refuse(failure);
+  }
+}
+
+function streamChanged(it: PlaybackMoves, { live }: Event<'stream'>): void {
+  const { state } = it;
+  state.streamLive = live;
+  if (!live && state.mode === 'live') it.do({ do: 'take-stall-back' });
+  const waits = state.mode === 'offline' || (state.failure !== null && state.mode === 'live');
+  if (live && waits && state.wantPlay && !state.pending && state.retry.dueMs === null) it.showLive();
+}
+
+function tick(it: PlaybackMoves): void {
+  const { pending, wantPlay } = it.state;
+  const { steadyMs } = it.view;
+  if (pending && (steadyMs - pending.aliveMs > SILENT_MS || steadyMs - pending.sinceMs > LONGEST_MS)) giveUp(it);
+  if (!it.state.pending && wantPlay && isDue(it.state.retry, steadyMs)) retry(it);
+}
+
+/** The switch led to nothing. */
+function giveUp(it: PlaybackMoves): void {
+  const { state } = it;
+  const failure = readFailure(0, '');
+  const isLive = state.pending?.to === 'live';
+  it.drop();
+  if (!isLive && state.retry.turns === 0) {
+    it.refuse(failure);
+    return;
+  }
+  if (isLive) {
+    state.targetMs = null;
+    state.mode = 'live';
+  }
+  if (!it.view.front.hasPicture) state.failure = failure;
+  it.lost(false);
+}
+
+function retry(it: PlaybackMoves): void {
+  const { state } = it;
+  const { mode, targetMs, shownMs } = state;
+  state.retry = { ...state.retry, dueMs: null };
+  const atMs = targetMs ?? shownMs;
+  const isPast = mode === 'shifted' || (mode === 'past' && it.view.front.kind === 'past');
+  if (isPast && atMs !== null) it.load('past', atMs);
+  else if (state.streamLive) it.load('live');
+  else {
+    state.retry = noRetry;
+    it.goOffline();
+  }
+}

@@ -1,0 +1,67 @@
+/**
+ * Who is signed in in this browser, and what they may do.
+ * In: signing in and out, refused requests. Out: Gate, the header, every page that changes something. The session itself is a cookie
+ * that no script can read.
+ */
+import type { SignInWays } from '../../../src/api/access-shapes.ts';
+import { ApiError, askServer, onUnauthorized } from '../api/client.ts';
+
+/** What the interface lets people with permission do. */
+export type Action = 'administer' | 'add-streams' | 'export' | 'mark' | 'share';
+
+/** A proof that is exchanged for a session: a one-time code, the admin token, or one press on the computer where oxbow runs. */
+export type Proof = { readonly code: string } | { readonly token: string } | { readonly press: true };
+
+class Session {
+  #isAdmin = $state<boolean | null>(null);
+
+  constructor() {
+    onUnauthorized(() => {
+      this.#isAdmin = false;
+    });
+  }
+
+  /** False until the server has answered once. */
+  get isKnown(): boolean {
+    return this.#isAdmin !== null;
+  }
+
+  get isSignedIn(): boolean {
+    return this.#isAdmin === true;
+  }
+
+  /** Whether the server will accept such a request. Today administrators may do everything, and other people none of these. */
+  may(_action: Action): boolean {
+    return this.isSignedIn;
+  }
+
+  /** Asks the server who is signed in. Throws ApiError. */
+  async read(signal: AbortSignal): Promise<void> {
+    const me: { admin: boolean } | null = await askServer(signal, (client, options) => client.getMe(options));
+    this.#isAdmin = me?.admin === true;
+  }
+
+  /** How this browser can sign in. Throws ApiError. */
+  ways(signal: AbortSignal): Promise<SignInWays> {
+    return askServer(signal, (client, options) => client.getSignIn(options));
+  }
+
+  /** Throws ApiError. */
+  async signIn(by: Proof, signal: AbortSignal): Promise<void> {
+    await askServer(signal, (client, options) => client.createSession({ body: by }, options));
+    this.#isAdmin = true;
+  }
+
+  /** Throws ApiError. */
+  async signOut(signal: AbortSignal): Promise<void> {
+    try {
+      await askServer(signal, (client, options) => client.deleteSession({ id: 'current' }, options));
+    } catch (error) {
+      if (!(error instanceof ApiError && error.failure.status === 401)) throw error; // it had already ended
+    }
+    this.#isAdmin = false;
+  }
+}
+
+/** The session of this browser; reading it in a component follows it. */
+export const session = new Session();

@@ -1,0 +1,174 @@
+/**
+ * Pointers and wheel on the bar. One pointer scrubs on the track and pans on the ruler, two pinch, the wheel zooms and pans.
+ * What moves the view is done once a frame.
+ * In: events of the bar. Out: the timeline's view, moments to go to, where the pointer is.
+ */
+import { type Fingers, pinchView, TAP_PX, wheelMove } from './gestures.ts';
+import type { TimelineState } from './state.svelte.ts';
+import { momentAt, type View } from './view.ts';
+import { isWhole, lengthOf, NEAREST_MS, type Seen } from './zoom.ts';
+
+/** What the pointers act upon; asked for with each event. */
+export interface Pointed {
+  /** The box whose width is the view. */
+  axis(): HTMLElement;
+  timeline(): TimelineState;
+  seen(): Seen;
+  /** The wheel zooms without Ctrl too: not in a player on someone else's page, which scrolls. */
+  wheels(): boolean;
+  /** A tap or the end of a scrub. @param atMs unix milliseconds */
+  goTo(atMs: number): void;
+}
+
+type Drag =
+  | { readonly kind: 'scrub' }
+  | { readonly kind: 'pan'; readonly startX: number; readonly start: View; moved: boolean }
+  | { readonly kind: 'pinch'; readonly start: View; readonly before: Fingers }
+  /** A finger of a pinch that is over goes nowhere. */
+  | { readonly kind: 'over' };
+
+/** A page that scrolls goes on scrolling when its wheel comes over the bar; so long after the last turn it has ended, milliseconds. */
+const SCROLLING_MS = 250;
+
+const isOn = (event: Event, what: string) => (event.target as Element).closest(what) !== null;
+const clamp01 = (share: number) => Math.min(1, Math.max(0, share));
+
+/** The pointers of one bar; `close` with it. */
+export class Pointer {
+  /** Where the pointer is over the track, 0 to 1; null when it is elsewhere. */
+  share = $state<number | null>(null);
+  /** It is a finger, which hides what is below it. */
+  finger = $state(false);
+  readonly #on: Pointed;
+  readonly #fingers = new Map<number, number>();
+  #drag: Drag | null = null;
+  #frame = 0;
+  #view: View | null = null;
+  #wheel = { factor: 1, aboutMs: 0, panMs: 0 };
+  #pageScrolledAt = Number.NEGATIVE_INFINITY;
+
+  constructor(on: Pointed) {
+    this.#on = on;
+  }
+
+  /** The moment under a point of the window, unix milliseconds. */
+  momentOf(clientX: number): number {
+    return momentAt(this.#on.timeline().view, this.#shareOf(clientX));
+  }
+
+  /** A button of the mouse or a finger goes down on the bar. */
+  down = (event: PointerEvent): void => {
+    if (event.button !== 0 || isOn(event, 'button')) return;
+    const { view } = this.#on.timeline();
+    this.#on.axis().setPointerCapture(event.pointerId);
+    this.#fingers.set(event.pointerId, this.#shareOf(event.clientX));
+    this.finger = event.pointerType === 'touch';
+    if (this.#fingers.size > 1) {
+      this.#drag = this.#fingers.size === 2 ? { kind: 'pinch', start: view, before: this.#two() } : { kind: 'over' };
+      this.share = null;
+    } else if (isOn(event, '.ruler')) {
+      this.#drag = { kind: 'pan', startX: event.clientX, start: view, moved: false };
+    } else {
+      this.#drag = { kind: 'scrub' };
+      this.share = clamp01(this.#shareOf(event.clientX));
+    }
+  };
+
+  /** A pointer moves over the bar, or goes on from there. */
+  move = (event: PointerEvent): void => {
+    const share = this.#shareOf(event.clientX);
+    if (!this.#fingers.has(event.pointerId)) {
+      this.finger = false;
+      this.share = event.pointerType !== 'touch' && !isOn(event, '.ruler, button') ? clamp01(share) : null;
+      return;
+    }
+    this.#fingers.set(event.pointerId, share);
+    const drag = this.#drag;
+    if (drag?.kind === 'scrub') this.share = clamp01(share);
+    if (drag?.kind === 'pan') {
+      const px = event.clientX - drag.startX;
+      drag.moved ||= Math.abs(px) > TAP_PX;
+      const byMs = (px / this.#width()) * lengthOf(drag.start);
+      if (drag.moved) this.#view = { fromMs: drag.start.fromMs - byMs, toMs: drag.start.toMs - byMs };
+    }
+    if (drag?.kind === 'pinch') this.#view = pinchView(drag.start, drag.before, this.#two());
+    if (this.#view) this.#soon();
+  };
+
+  /** A pointer goes up. */
+  up = (event: PointerEvent): void => {
+    if (!this.#fingers.delete(event.pointerId)) return;
+    const drag = this.#drag;
+    const isTap = drag?.kind === 'scrub' || (drag?.kind === 'pan' && !drag.moved);
+    if (isTap) this.#on.goTo(momentAt(this.#on.timeline().view, clamp01(this.#shareOf(event.clientX))));
+    if (event.pointerType !== 'mouse' || drag?.kind !== 'scrub') this.share = null;
+    this.#drag = this.#fingers.size > 0 ? { kind: 'over' } : null;
+  };
+
+  /** The mouse leaves the bar. */
+  leave = (): void => {
+    if (!this.#drag) this.share = null;
+  };
+
+  /** The browser took the pointer away, or the viewer thought better of it: nobody goes anywhere. Tells whether anyone would have. */
+  giveUp = (): boolean => {
+    const dragged = this.#drag !== null;
+    this.#fingers.clear();
+    this.#drag = null;
+    this.share = null;
+    return dragged;
+  };
+
+  /** Any turn of the wheel on the page; not passive. Where the bar cannot zoom further, the page scrolls. */
+  wheel = (event: WheelEvent): void => {
+    const isHere = event.composedPath().includes(this.#on.axis()); // in a shadow tree the target is its host
+    const isScrolling = event.timeStamp - this.#pageScrolledAt < SCROLLING_MS;
+    if (!isHere || ((isScrolling || !this.#on.wheels()) && !event.ctrlKey)) {
+      this.#pageScrolledAt = event.timeStamp;
+      return;
+    }
+    const { view } = this.#on.timeline();
+    const move = wheelMove(event);
+    if (move.kind === 'zoom') {
+      const isStuck = move.factor < 1 ? isWhole(view, this.#on.seen()) : lengthOf(view) <= NEAREST_MS * 1.001;
+      if (isStuck && !event.ctrlKey) return;
+      this.#wheel.factor *= move.factor;
+    } else {
+      this.#wheel.panMs += (move.px / this.#width()) * lengthOf(view);
+    }
+    event.preventDefault();
+    this.#wheel.aboutMs = this.momentOf(event.clientX);
+    this.#soon();
+  };
+
+  /** Nothing moves any more. */
+  close(): void {
+    cancelAnimationFrame(this.#frame);
+  }
+
+  #two(): Fingers {
+    const [first = 0, second = 0] = this.#fingers.values();
+    return [first, second];
+  }
+
+  #width(): number {
+    return Math.max(1, this.#on.axis().clientWidth);
+  }
+
+  #shareOf(clientX: number): number {
+    return (clientX - this.#on.axis().getBoundingClientRect().left) / this.#width();
+  }
+
+  #soon(): void {
+    this.#frame ||= requestAnimationFrame(() => {
+      this.#frame = 0;
+      const timeline = this.#on.timeline();
+      const { factor, aboutMs, panMs } = this.#wheel;
+      if (this.#view) timeline.setView(this.#view);
+      if (factor !== 1) timeline.zoom(factor, aboutMs);
+      if (panMs !== 0) timeline.pan(panMs);
+      this.#view = null;
+      this.#wheel = { factor: 1, aboutMs: 0, panMs: 0 };
+    });
+  }
+}

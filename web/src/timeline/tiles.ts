@@ -1,0 +1,181 @@
+/**
+ * Pieces of the past as they were answered, put together: how fine to ask at which zoom, what is missing, how answers join.
+ * In: views, answers. Out: the recorded past. Pure.
+ */
+import type { TimelineView } from '../../../src/api/shapes.ts';
+import { type Past, readPast, type Stretch, TOUCHING_MS } from './past.ts';
+import type { View } from './view.ts';
+
+/** A moment that someone put a word to. */
+export interface Marker {
+  /** Names it to the API. */
+  readonly id: string;
+  /** Unix milliseconds. */
+  readonly atMs: number;
+  readonly text: string;
+}
+
+/** A stretch [fromMs, toMs) that is kept whatever its age, unix milliseconds. */
+export interface Pin {
+  /** Names it to the API. */
+  readonly id: string;
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly text: string;
+}
+
+/** One zoom level's answers: a past, what is marked in it, how fine it was asked. */
+export interface Tile {
+  /** What was asked for, seconds; 0: exactly. */
+  readonly resS: number;
+  /** Nothing was merged in the answer. */
+  readonly exact: boolean;
+  readonly past: Past;
+  readonly markers: readonly Marker[];
+  readonly pins: readonly Pin[];
+  /** When all of it was asked for, unix milliseconds. */
+  readonly askedMs: number;
+}
+
+/** Up to this length of view everything is asked for exactly, milliseconds. */
+const EXACT_MS = 2 * 3_600_000;
+/** How fine a bar can show it: no screen is much wider, pixels. */
+const FINEST_PX = 2_000;
+const resolutions = [1, 2, 5, 10, 30, 60, 300, 900, 3600];
+
+/**
+ * How fine to ask for a view: steps, so that a zoom in small steps asks the same question.
+ *
+ * @param lengthMs milliseconds that the bar shows
+ * @returns seconds; 0 is exact
+ */
+export function resolutionOf(lengthMs: number): number {
+  if (lengthMs <= EXACT_MS) return 0;
+  return resolutions.findLast((seconds) => seconds * 1000 <= lengthMs / FINEST_PX) ?? 1;
+}
+
+/** An answer as a tile; marks without an id or a time are left out. */
+export function readTile(view: TimelineView, resS: number, askedMs: number): Tile {
+  const pins = view.pins as readonly Partial<{ id: string; from: string; to: string; text: string }>[];
+  const markers = view.markers as readonly Partial<{ id: string; at: string; text: string }>[];
+  return {
+    resS,
+    exact: !view.res,
+    past: readPast(view),
+    markers: markers
+      .map(({ id, at = '', text = '' }) => ({ id: id ?? at, atMs: Date.parse(at), text }))
+      .filter(({ atMs }) => atMs >= 0)
+      .sort((a, b) => a.atMs - b.atMs),
+    pins: pins
+      .map(({ id, from = '', to = '', text = '' }) => ({
+        id: id ?? from,
+        fromMs: Date.parse(from),
+        toMs: Date.parse(to),
+        text,
+      }))
+      .filter(({ fromMs, toMs }) => toMs > fromMs),
+    askedMs,
+  };
+}
+
+function isSame(a: Stretch, b: Stretch): boolean {
+  return a.kind === b.kind && a.cause === b.cause && a.detail === b.detail;
+}
+
+/** The part of a past within [fromMs, toMs), unix milliseconds. */
+export function cutPast(past: Past, fromMs: number, toMs: number): Past {
+  const stretches = past.stretches
+    .map((stretch) => ({
+      ...stretch,
+      fromMs: Math.max(fromMs, stretch.fromMs),
+      toMs: Math.min(toMs, stretch.toMs),
+    }))
+    .filter((stretch) => stretch.toMs > stretch.fromMs);
+  return { fromMs: Math.max(fromMs, past.fromMs), toMs: Math.min(toMs, past.toMs), stretches };
+}
+
+/** Two pasts as one: where both know something, the fresh one is right. They touch or overlap. */
+export function joinPast(old: Past, fresh: Past): Past {
+  const before = cutPast(old, old.fromMs, fresh.fromMs).stretches;
+  const after = cutPast(old, fresh.toMs, old.toMs).stretches;
+  const stretches: Stretch[] = [];
+  for (const stretch of [...before, ...fresh.stretches, ...after]) {
+    const last = stretches.at(-1);
+    if (last && isSame(last, stretch) && stretch.fromMs - last.toMs <= TOUCHING_MS) {
+      stretches[stretches.length - 1] = { ...last, toMs: stretch.toMs };
+    } else {
+      stretches.push(stretch);
+    }
+  }
+  return { fromMs: Math.min(old.fromMs, fresh.fromMs), toMs: Math.max(old.toMs, fresh.toMs), stretches };
+}
+
+/** Two tiles of one zoom level as one; what is marked in the fresh stretch is as the fresh one says. */
+export function joinTiles(old: Tile, fresh: Tile): Tile {
+  const { fromMs, toMs } = fresh.past;
+  const outside = ({ atMs }: Marker) => atMs < fromMs || atMs >= toMs;
+  const known = new Set(fresh.pins.map(({ id }) => id));
+  const apart = (pin: Pin) => !known.has(pin.id) && (pin.toMs <= fromMs || pin.fromMs >= toMs);
+  return {
+    resS: old.resS,
+    exact: old.exact && fresh.exact,
+    past: joinPast(old.past, fresh.past),
+    markers: [...old.markers.filter(outside), ...fresh.markers].sort((a, b) => a.atMs - b.atMs),
+    pins: [...old.pins.filter(apart), ...fresh.pins],
+    askedMs: old.askedMs,
+  };
+}
+
+/** The end of an answer is not settled: what was being recorded then is asked for again. Milliseconds. */
+const UNSETTLED_MS = 60_000;
+/** A tile is asked for anew after so long: retention deletes, others set markers. Milliseconds. */
+const STALE_MS = 120_000;
+/** The end is taken to be fresh for so long, milliseconds. */
+const FRESH_MS = 2_500;
+
+/** What to ask for next: a stretch to start afresh with, or one to join to what is there. */
+export interface Question {
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly join: boolean;
+}
+
+/**
+ * What is missing of a view, with a view's length on either side, so that a little panning asks nothing.
+ *
+ * @param tile what is known at this zoom level
+ * @param nowMs unix milliseconds; nothing later is asked for
+ * @param firstMs unix milliseconds; nothing earlier is asked for, beside what the view shows
+ * @returns null where all is there
+ */
+export function missing(tile: Tile | undefined, view: View, nowMs: number, firstMs = 0): Question | null {
+  const length = view.toMs - view.fromMs;
+  const toMs = Math.min(nowMs, view.toMs);
+  if (toMs <= view.fromMs) return null;
+  const whole = {
+    fromMs: Math.min(view.fromMs, Math.max(firstMs, view.fromMs - length)),
+    toMs: Math.min(nowMs, view.toMs + length),
+    join: false,
+  };
+  // Asked later than now: by the clock of this machine, before the server's was known.
+  if (!tile || nowMs - tile.askedMs > STALE_MS || tile.askedMs > nowMs) return whole;
+  const { past } = tile;
+  if (view.fromMs < past.fromMs || view.fromMs > past.toMs) return whole;
+  if (toMs - past.toMs <= FRESH_MS) return null;
+  return {
+    fromMs: Math.max(past.fromMs, past.toMs - Math.max(UNSETTLED_MS, 2000 * tile.resS)),
+    toMs: whole.toMs,
+    join: true,
+  };
+}
+
+/** The tile that shows a view best: the one that holds most of it, and of equals that of the view's own zoom level. */
+export function bestTile(tiles: readonly Tile[], view: View): Tile | undefined {
+  const length = view.toMs - view.fromMs;
+  const own = resolutionOf(length);
+  const score = ({ past, resS }: Tile) => {
+    const held = Math.max(0, Math.min(past.toMs, view.toMs) - Math.max(past.fromMs, view.fromMs));
+    return held / length + (resS === own ? 0.01 : 0);
+  };
+  return tiles.toSorted((a, b) => score(b) - score(a) || a.resS - b.resS)[0];
+}

@@ -1,0 +1,82 @@
+/**
+ * What a viewer chose once and expects again: how large subtitles are, whether single keys do something, how loud it is.
+ * In: the settings popover, the help. Out: the watch page; remembered in the browser.
+ */
+
+/** How large subtitles are drawn. */
+export type SubtitleSize = 'small' | 'normal' | 'large' | 'huge';
+
+/** All sizes, smallest first. */
+export const subtitleSizes: readonly SubtitleSize[] = ['small', 'normal', 'large', 'huge'];
+
+const KEY = 'oxbow.watch';
+
+interface Kept {
+  readonly subtitleSize?: unknown;
+  readonly keys?: unknown;
+  readonly volume?: unknown;
+}
+
+function read(): Kept {
+  try {
+    const kept: unknown = JSON.parse(localStorage.getItem(KEY) ?? '{}');
+    return typeof kept === 'object' && kept !== null ? kept : {};
+  } catch {
+    return {}; // storage forbidden, or not ours: as on a first visit
+  }
+}
+
+class PlayerPreferences {
+  #subtitleSize = $state<SubtitleSize>('normal');
+  #keys = $state(true);
+  #volume = 1;
+
+  constructor() {
+    const { subtitleSize, keys, volume } = read();
+    this.#subtitleSize = subtitleSizes.find((size) => size === subtitleSize) ?? 'normal';
+    this.#keys = keys !== false;
+    if (typeof volume === 'number' && volume > 0 && volume <= 1) this.#volume = volume;
+  }
+
+  get subtitleSize(): SubtitleSize {
+    return this.#subtitleSize;
+  }
+
+  set subtitleSize(size: SubtitleSize) {
+    this.#subtitleSize = size;
+    this.#keep();
+  }
+
+  /** Single keys do something: whoever speaks or trembles to a computer may switch that off. WCAG 2.1.4. */
+  get keys(): boolean {
+    return this.#keys;
+  }
+
+  set keys(on: boolean) {
+    this.#keys = on;
+    this.#keep();
+  }
+
+  /** Over 0 to 1. */
+  get volume(): number {
+    return this.#volume;
+  }
+
+  set volume(volume: number) {
+    if (volume === this.#volume || volume <= 0) return;
+    this.#volume = volume;
+    this.#keep();
+  }
+
+  #keep(): void {
+    const kept: Kept = { subtitleSize: this.#subtitleSize, keys: this.#keys, volume: this.#volume };
+    try {
+      localStorage.setItem(KEY, JSON.stringify(kept));
+    } catch {
+      // Storage forbidden: it lasts as long as the page.
+    }
+  }
+}
+
+/** The viewer's preferences; reading them in a component follows them. */
+export const preferences = new PlayerPreferences();
