@@ -1,5 +1,5 @@
 /**
- * Puts the snapshot together out of what the parts of the player know.
+ * Builds the snapshot from the parts of the player.
  * In: the buffers, the edge, the summary of playback. Out: a Snapshot. Reads only.
  */
 
@@ -15,14 +15,14 @@ export interface PlaybackSummary
   readonly stalls: number;
 }
 
-/** What else is told. */
+/** What the snapshot needs beside them. */
 export interface Surroundings {
   /** The server's time, unix milliseconds. */
   readonly nowMs: number;
   readonly networkS: number | null;
 }
 
-/** A picture that is no later than this, against what the pace aims at, is at the edge; seconds. */
+/** A picture that is later than the target by less than this is at the edge, seconds. */
 const AT_EDGE_S = 1.5;
 
 /** The player at this moment. */

@@ -1,12 +1,12 @@
 /**
- * The two buffers as one picture: which is in front, and what goes with it to the other when they change places: sound, volume, choices,
+ * The two video buffers as one picture: which one is visible, and what moves to the other one when they swap: sound, volume, choices,
  * picture in picture.
- * In: sources. Out: a picture that is never blank once it was there.
+ * In: sources. Out: a picture that never turns blank.
  */
 import { Choices } from './choices.ts';
 import { type Source, VideoBuffer, type VideoBufferParts } from './video-buffer.ts';
 
-/** How long the old picture stays below the new one, milliseconds: some images of the slowest screen. */
+/** How long the old picture stays below the new one, milliseconds: a few frames of the slowest display. */
 const LET_GO_AFTER_MS = 200;
 
 /** The two buffers of one surface. */
@@ -22,18 +22,18 @@ export class DoubleBuffer {
   /** @param changed is called when sound or picture in picture have changed by themselves */
   constructor(parts: VideoBufferParts, changed: () => void) {
     this.#changed = changed;
-    parts.surface.style.isolation = 'isolate'; // the buffers lie over each other, and below whatever the page lays over them
+    parts.surface.style.isolation = 'isolate'; // the buffers lie over each other, and below everything else of the page
     this.#front = new VideoBuffer(parts);
     this.#back = new VideoBuffer(parts);
     this.#front.setFront(true);
   }
 
-  /** What is seen and heard. */
+  /** The visible and audible buffer. */
   get front(): VideoBuffer {
     return this.#front;
   }
 
-  /** What prepares; silent. */
+  /** The one in the background; muted. */
   get back(): VideoBuffer {
     return this.#back;
   }
@@ -56,20 +56,20 @@ export class DoubleBuffer {
     return { dropped: this.#before.dropped + dropped, shown: this.#before.shown + shown };
   }
 
-  /** Loads a source behind the picture; whatever was being prepared is thrown away. */
+  /** Loads a source in the background; drops what was being prepared. */
   prepare(source: Source, { play }: { readonly play: boolean }): void {
     this.#back.load(source);
-    // Muted, so it is allowed; where it is not, the buffer is asked again once it is in front.
+    // Muted, so it is allowed; otherwise it is started again when it comes to the front.
     if (play) this.#back.video.play().catch(() => {});
   }
 
-  /** Throws away what was being prepared. */
+  /** Drops what was being prepared. */
   drop(): void {
     this.#back.video.pause();
     this.#back.unload();
   }
 
-  /** The buffer behind comes to the front with the sound, and the other is let go of. */
+  /** The buffer in the background comes to the front with the sound, and the other one is unloaded. */
   swap(): void {
     const [old, fresh] = [this.#front, this.#back];
     const wasInPicture = this.inPicture;
@@ -81,7 +81,7 @@ export class DoubleBuffer {
     this.#applySound();
     const { hls } = old;
     const letGo = () => {
-      if (old.hls !== hls || this.#back !== old) return; // it has something else to do by now
+      if (old.hls !== hls || this.#back !== old) return; // it is in use again
       old.video.pause();
       old.unload();
     };
@@ -111,14 +111,14 @@ export class DoubleBuffer {
     });
   }
 
-  /** Sound off or on; on with the volume at nothing means half. */
+  /** Mutes or unmutes; unmuting at volume 0 sets it to one half. */
   toggleMuted(): void {
     this.#muted = !this.#muted;
     if (!this.#muted && this.#volume === 0) this.#volume = 0.5;
     this.#applySound();
   }
 
-  /** @param volume 0 to 1; above nothing also unmutes */
+  /** @param volume 0 to 1; above 0 also unmutes */
   setVolume(volume: number): void {
     this.#volume = Math.min(1, Math.max(0, volume));
     this.#muted = this.#volume === 0;
@@ -132,13 +132,13 @@ export class DoubleBuffer {
     moved?.then(this.#changed, this.#changed); // refused: nothing has changed
   }
 
-  /** Takes choices of the viewer over, on both buffers. */
+  /** Applies choices of the viewer to both buffers. */
   choose(wish: Partial<Pick<Choices, 'quality' | 'sound' | 'subtitle'>>): void {
     Object.assign(this.choices, wish);
     for (const { hls } of [this.#front, this.#back]) if (hls) this.choices.apply(hls);
   }
 
-  /** Takes both elements away. */
+  /** Removes both elements. */
   close(): void {
     if (this.inPicture) this.#front.video.ownerDocument.exitPictureInPicture().catch(() => {});
     this.#front.close();

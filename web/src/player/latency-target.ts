@@ -1,20 +1,19 @@
 /**
- * How far behind the live edge to play: as near as the list and the network allow, further after each stall, nearer again as long as
- * all goes well.
+ * The target latency: as low as the list and the network allow, higher after each stall, lower again while there is none.
  *
  * The edge moves in steps, a Part or a segment at a time. What the distance is measured from is the straight line through the moments
  * at which the list was newest.
  * In: the list's end at each reload, what is ahead, stalls. Out: a target, seconds.
  */
 
-/** What a live list promises, seconds; 0 where it does not say. */
+/** What a live list declares, seconds; 0 if it does not. */
 export interface ListPromise {
   readonly partTargetS: number;
-  /** HOLD-BACK, or three target durations where it is not told. */
+  /** HOLD-BACK, or three target durations without it. */
   readonly holdBackS: number;
 }
 
-/** Nearest target of a stream with Parts, seconds. */
+/** Lowest target of a stream with Parts, seconds. */
 const FIRST_S = 0.5;
 /** Of Parts: with fewer than these in reserve the next one may come too late. */
 const PARTS_IN_RESERVE = 2.5;
@@ -22,9 +21,9 @@ const MAX_LATENCY_S = 3;
 const STALL_STEP_S = 0.2;
 const EASE_STEP_S = 0.05;
 const EASE_EVERY_MS = 60_000;
-/** Nearer only while never less than this was ahead, seconds. */
+/** Lower only if at least this was always buffered, seconds. */
 const EASY_AHEAD_S = 0.2;
-/** The line is drawn through the newest of so long, milliseconds. */
+/** The line is drawn through the newest ends of this period, milliseconds. */
 const LINE_MS = 30_000;
 
 /** The target of one stream. */
@@ -41,14 +40,14 @@ export class LatencyTarget {
     return this.#leastS + this.#extraS;
   }
 
-  /** How far the line lies behind now, milliseconds; null before the first list. */
+  /** From the line to now, milliseconds; null before the first list. */
   get lineMs(): number | null {
     let least: number | null = null;
     for (const { behindMs } of this.#ends) least = Math.min(least ?? behindMs, behindMs);
     return least;
   }
 
-  /** Another list: nothing of its line is known. What was learned of stalls is kept. */
+  /** Another list: its line is unknown. The effect of stalls is kept. */
   restart(): void {
     this.#ends.length = 0;
     this.#since = null;
@@ -70,20 +69,20 @@ export class LatencyTarget {
     this.#leastS = Math.max(FIRST_S, reserveS);
   }
 
-  /** The picture stood still for want of media. */
+  /** The picture stalled. */
   stalled(): void {
     this.#beforeS = this.#extraS;
     this.#extraS = Math.min(Math.max(0, MAX_LATENCY_S - this.#leastS), this.#extraS + STALL_STEP_S);
     this.#since = null;
   }
 
-  /** The last stall was none: the stream itself had ended. */
+  /** The last stall does not count: the stream had ended. */
   takeBack(): void {
     this.#extraS = this.#beforeS;
   }
 
   /**
-   * All goes well.
+   * The picture plays.
    *
    * @param aheadS media ahead of the picture
    * @param steadyMs any clock that runs on

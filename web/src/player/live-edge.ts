@@ -1,5 +1,6 @@
 /**
- * Keeps a live buffer at its target: measures how late the picture is, lets the pace correct it, and sets the target back after a stall.
+ * Keeps a live buffer at its target latency: measures how late the picture is, lets the rate controller correct it, and raises the target
+ * after a stall.
  * In: lists, frames and stalls of the buffer in front. Out: speeds and seeks on that buffer; figures for the snapshot.
  */
 import { LatencyTarget } from './latency-target.ts';
@@ -11,17 +12,17 @@ import type { VideoBuffer } from './video-buffer.ts';
 export interface LiveEdgeParts {
   /** The server's time, unix milliseconds. */
   readonly now: () => number;
-  /** A clock that nobody sets, milliseconds. */
+  /** A clock that is never set, milliseconds. */
   readonly steadyMs: () => number;
   readonly networkS: () => number | null;
   readonly stalls: Stalls;
 }
 
-/** What is kept between a seek and the end of the buffer, seconds. */
+/** Distance that a seek keeps from the end of the buffer, seconds. */
 const TAIL_S = 0.15;
 /** Later than this, and with less than that ahead, the buffer is not worth waiting for, seconds. */
 const LOST_S = 4;
-/** A list whose end goes back by more is of a source whose clock was set back, milliseconds. */
+/** If the end of a list moves back by more than this, the clock of its source was set back; milliseconds. */
 const SET_BACK_MS = 1_000;
 
 /** The live edge of one stream. */
@@ -31,7 +32,7 @@ export class LiveEdge {
   readonly #rate = new RateController();
   #buffer: VideoBuffer | null = null;
   #endMs: number | null = null;
-  /** It stands still, and was not sought out of that yet. */
+  /** The picture stalls, and no seek has followed yet. */
   #stuck = false;
 
   constructor(parts: LiveEdgeParts) {
@@ -69,7 +70,7 @@ export class LiveEdge {
     return skewMs === null ? null : (this.#parts.now() - this.#parts.steadyMs() + skewMs) / 1000;
   }
 
-  /** How much later the picture of a buffer is than wished, seconds; null where that is not known. */
+  /** How much later than the target the picture of a buffer is, seconds; null if that is unknown. */
   lateS(buffer: VideoBuffer): number | null {
     const totalS = this.totalS(buffer);
     const { lineMs } = this.#target;
@@ -78,20 +79,20 @@ export class LiveEdge {
       : totalS - lineMs / 1000 - this.#target.targetLatencyS;
   }
 
-  /** The picture stands still for want of media. */
+  /** The picture stalls. */
   stalled(): void {
     this.#target.stalled();
     this.#stuck = true;
   }
 
-  /** That was no stall: the stream itself had ended. */
+  /** That stall does not count: the stream had ended. */
   takeBack(): void {
     this.#target.takeBack();
   }
 
   /**
-   * The picture still stands: once there is media again, a seek into it, one for each stall. Decoders take seconds to go on by
-   * themselves after they ran dry; a seek takes none.
+   * The stall continues: as soon as there is media again, seeks into it, once for each stall. Decoders that ran dry take seconds to
+   * continue by themselves; a seek takes none.
    */
   recover(buffer: VideoBuffer): void {
     const { details, video } = buffer;
@@ -102,12 +103,12 @@ export class LiveEdge {
     this.#seek(buffer, position);
   }
 
-  /** Another seek was made on the buffer. */
+  /** The buffer was seeked. */
   onSeek(): void {
     this.#rate.onSeek();
   }
 
-  /** The tab is shown again, or the buffer plays on: what was known of it is old. */
+  /** The tab is shown again, or the buffer continues after a pause: earlier measurements are void. */
   restart(): void {
     this.#rate.reset();
   }

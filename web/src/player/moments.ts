@@ -1,6 +1,6 @@
 /**
- * Which recorded moment a wish means, asked of what is known first.
- * In: a wish. Out: a moment to play. The server is asked only where nothing else tells.
+ * Which recorded time is played for a request.
+ * In: a requested time. Out: the time to play. The server is asked only if the answer is not known.
  */
 import type { Moment } from '../timeline/past.ts';
 import type { Recorded } from '../timeline/recorded.ts';
@@ -9,7 +9,7 @@ import type { Recorded } from '../timeline/recorded.ts';
 export type Moments = Pick<Recorded, 'known' | 'knownBefore' | 'find' | 'findBefore'>;
 
 /**
- * The moment to play for a wish.
+ * The time to play for a request.
  *
  * @param wishedMs unix milliseconds
  * @param back this is a step back: a hole is left at its start

@@ -1,6 +1,6 @@
 /**
- * Plays one stream, now and then, without a blank picture in between: puts the parts together and drives them.
- * In: wishes of the viewer, the stream's state. Out: one snapshot for the page after each change. docs/3-watch/player.md.
+ * Plays one stream, live and recorded, without a blank picture in between: connects the parts of the player.
+ * In: requests of the viewer, the stream's state. Out: one snapshot for the page after each change. docs/3-watch/player.md.
  */
 import type Hls from 'hls.js';
 import type { StreamView } from '../../../src/api/shapes.ts';
@@ -31,11 +31,11 @@ export interface PlayerOptions {
   readonly onChange: (snapshot: Snapshot) => void;
   /** Best round trip to the server, seconds. */
   readonly networkS?: () => number | null;
-  /** How the player asks for runs and windows; the API where it is left out. */
+  /** How the player requests runs and windows; by default the API. */
   readonly ask?: AskFacts;
-  /** A clock that nobody sets, milliseconds; that of the page where it is left out. */
+  /** A clock that is never set, milliseconds; by default the page's. */
   readonly steadyMs?: () => number;
-  /** This machine's clock, unix milliseconds; the real one where it is left out. */
+  /** This machine's clock, unix milliseconds; by default the real one. */
   readonly wallMs?: () => number;
 }
 
@@ -166,14 +166,14 @@ export class Player implements PlayerControls {
     this.#controller.take({ type: 'forget-note' });
   }
 
-  /** Tells the player what the stream does now; it comes back by itself when there is live media again. */
+  /** Takes the state of the stream; the player returns to live by itself. */
   streamChanged(view: StreamView): void {
     const frameRate = view.tracks?.find(({ kind }) => kind === 'video')?.frameRate;
     if (frameRate) for (const buffer of [this.#buffers.front, this.#buffers.back]) buffer.likelyFrameS = 1 / frameRate;
     this.#controller.take({ type: 'stream', live: view.state === 'live' });
   }
 
-  /** Stops playing and takes its elements away. */
+  /** Stops playing and removes its elements. */
   close(): void {
     if (this.#ends.signal.aborted) return;
     this.#ends.abort();

@@ -1,12 +1,12 @@
 /**
- * Keeps the picture at a wished distance from now by changing the speed a little, or by a seek where that would take too long.
- * Knows nothing of live edges or rooms: whoever calls says how late the picture is.
- * In: how late, how much media is ahead, every 300 ms. Out: a speed, perhaps a seek. Pure but for its memory.
+ * Keeps the picture at its target by small changes of the speed, or by a seek if that would take too long.
+ * Independent of live edges and rooms: the caller measures how late the picture is.
+ * In: how late, how much media is ahead, every 300 ms. Out: a speed, perhaps a seek. No other effects.
  */
 
-/** How things stand, seconds. */
+/** The measurement, seconds. */
 export interface RateInput {
-  /** How much later the picture is than wished; negative where it is early. */
+  /** How much later than the target the picture is; negative if it is early. */
   readonly lateS: number;
   /** Media ahead of the picture in the browser. */
   readonly aheadS: number;
@@ -16,11 +16,11 @@ export interface RateInput {
 export interface RateStep {
   /** Speed, in steps of one percent. */
   readonly rate: number;
-  /** Seconds to jump forward, told until `onSeek`; 0 for none. */
+  /** Seconds to jump forward, repeated until `onSeek`; 0 for none. */
   readonly seekByS: number;
 }
 
-/** How often it wants to be asked, milliseconds. */
+/** Interval of the steps, milliseconds. */
 export const RATE_EVERY_MS = 300;
 
 /** Corrections start beyond the first and end within the second distance, seconds. */
@@ -37,12 +37,12 @@ const SEEK_S = 1;
 /** Between two seeks, in steps: a seek needs time to show what it did. */
 const STEPS_BETWEEN_SEEKS = 10;
 
-/** One controller for one buffer. */
+/** The controller of one buffer. */
 export class RateController {
   #correcting = false;
   #rest = 0;
 
-  /** Another buffer, or another target: begins anew. */
+  /** Another buffer or target: starts again. */
   reset(): void {
     this.#correcting = false;
     this.#rest = 0;
@@ -59,8 +59,8 @@ export class RateController {
     const distance = Math.abs(lateS);
     if (distance > START_S) this.#correcting = true;
     else if (distance < STOP_S) this.#correcting = false;
-    const wished = this.#correcting ? Math.min(FASTEST, Math.max(SLOWEST, lateS * GAIN)) : 0;
-    const step = Math.round(wished * 100) / 100;
+    const wanted = this.#correcting ? Math.min(FASTEST, Math.max(SLOWEST, lateS * GAIN)) : 0;
+    const step = Math.round(wanted * 100) / 100;
     // Never at full speed into an empty buffer, however late.
     const change = aheadS < THIN_S ? Math.min(step, -0.02) : step;
     const seekByS = lateS > SEEK_S && this.#rest === 0 ? lateS : 0;

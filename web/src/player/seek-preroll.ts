@@ -1,20 +1,20 @@
 /**
- * The way to a place just before what is loaded. hls.js takes the last tenth of a second before loaded media for loaded as well and fetches
- * nothing for it, and the browser, asked for it, goes on showing the first picture of what it has. So it is gone further back first.
- * In: where to, what is loaded. Out: where to go first. Pure.
+ * The first step of a seek to a position just before loaded media. hls.js counts the last tenth of a second before loaded media as loaded
+ * and fetches nothing for it, and the browser then keeps showing the first loaded picture. So the seek goes further back first.
+ * In: the position, what is loaded. Out: where to seek first. Pure.
  */
 
 /** hls.js, `maxBufferHole`, seconds. */
 const HOLE_S = 0.1;
-/** Beyond it, so that no rounding leads back into it, seconds. */
+/** Distance beyond it, so that rounding does not lead back into it, seconds. */
 const MARGIN_S = 0.05;
 
 /**
- * Where to go first.
+ * Where to seek first.
  *
- * @param toS where to, media seconds
+ * @param toS the position, media seconds
  * @param fromS where the list begins, media seconds
- * @returns media seconds; null where it can be gone at once
+ * @returns media seconds; null if no first step is needed
  */
 export function seekPreroll(toS: number, { buffered, fromS }: { buffered: TimeRanges; fromS: number }): number | null {
   let firstS: number | null = null;

@@ -1,13 +1,13 @@
 /**
- * What the player tells whoever shows it: everything that controls, bar, chip and overlays need.
+ * What the player reports to the page: everything that controls, bar, chip and overlays need.
  * In: the player. Out: the watch page, the embedded element.
  */
 import type { Failure } from '../api/client.ts';
 import type { Stretch } from '../timeline/past.ts';
 
 /**
- * A short word to the viewer about what just happened. `note.failed`: what was asked for cannot be had, the old picture plays on;
- * `note.missing`: a piece of the recording cannot be had, it goes on behind it.
+ * A short message to the viewer about what just happened. `note.failed`: the request cannot be met, the old picture continues;
+ * `note.missing`: a segment of the recording is missing, playback continues after it.
  */
 export type Note =
   | { readonly key: 'note.nothingAfter' }
@@ -15,9 +15,9 @@ export type Note =
   | { readonly key: 'note.missing'; readonly toMs: number }
   | { readonly key: 'note.failed'; readonly failure: Failure };
 
-/** One of several things to choose from: a quality, a sound, a subtitle. */
+/** An option: a quality, an audio track, a subtitle. */
 export interface Choice {
-  /** Names it to the player; stays the same while it plays. */
+  /** Its id for the player; constant while it plays. */
   readonly id: string;
   /** BCP 47; empty where unknown or without meaning. */
   readonly language: string;
@@ -28,13 +28,13 @@ export interface Choice {
   readonly bitrate?: number | undefined;
 }
 
-/** How far behind the world the picture is, and what that is made of. Seconds. */
+/** Total latency and its parts. Seconds. */
 export interface Latency {
   /** From the world to the eye: server's now less the programme time of the shown frame. Null before the first frame. */
   readonly totalS: number | null;
   /** From the end of the live list to the shown frame; null in the past. */
   readonly edgeS: number | null;
-  /** What the player aims at now; null where its pace is free. */
+  /** Target latency, from the edge; null while the viewer chooses the speed. */
   readonly targetLatencyS: number | null;
   /** Media ahead of the shown frame in the browser. */
   readonly bufferS: number;
@@ -42,29 +42,29 @@ export interface Latency {
   readonly networkS: number | null;
   readonly droppedFrames: number;
   readonly shownFrames: number;
-  /** Times the picture stood still for want of media since the page was opened. */
+  /** Stalls since the page was opened. */
   readonly stalls: number;
 }
 
 /** The player at one moment. */
 export interface Snapshot {
-  /** `live`: the live list at its edge; `shifted`: the live list, behind; `past`: windows; `offline`: waits for the stream. */
+  /** `live`: the live list at its edge; `shifted`: the live list, further back; `past`: windows; `offline`: waits for the stream. */
   readonly mode: 'idle' | 'live' | 'shifted' | 'past' | 'offline';
-  /** The picture that was asked for is not there yet; the old one stays. */
+  /** The requested picture is not ready; the old one stays. */
   readonly loading: boolean;
-  /** Live was asked for and could not be had: it is tried again, while the past plays on. */
+  /** Live could not be loaded and is loaded again, while the past continues. */
   readonly tryingLive: boolean;
-  /** There is a picture to look at, new or old. */
+  /** There is a picture, new or old. */
   readonly pictured: boolean;
   readonly paused: boolean;
   readonly muted: boolean;
   /** 0 to 1. */
   readonly volume: number;
-  /** Speed that the viewer chose, 0.5 to 2; small corrections of the pace are not shown. */
+  /** Speed that the viewer chose, 0.5 to 2; small corrections are not shown. */
   readonly rate: number;
-  /** UTC of the picture, or of the one asked for, unix milliseconds; null before the first. */
+  /** UTC of the picture, or of the requested one, unix milliseconds; null before the first. */
   readonly shownMs: number | null;
-  /** How far that is behind the server's now, milliseconds. */
+  /** From that to the server's now, milliseconds. */
   readonly behindMs: number | null;
   /** As near to now as this stream is played. */
   readonly atEdge: boolean;
@@ -82,14 +82,14 @@ export interface Snapshot {
   readonly subtitles: readonly Choice[];
   /** Null: off. */
   readonly subtitle: string | null;
-  /** The span that plays over and over, unix milliseconds; null: none. */
+  /** The range that plays in a loop, unix milliseconds; null: none. */
   readonly loop: { readonly fromMs: number; readonly toMs: number } | null;
   readonly inPicture: boolean;
 }
 
-/** What the page requests of the player. None of them throws; what happened is told by the next snapshot. */
+/** What the page requests of the player. None of them throws; the next snapshot shows the result. */
 export interface PlayerControls {
-  /** Plays now, or waits for the stream to be live again and shows that. */
+  /** Plays live, or waits for the stream to be live again and shows that. */
   goLive(): void;
   /**
    * Plays from a moment on; from the next recorded one, with a note, where there is nothing; live where nothing follows.
@@ -99,29 +99,29 @@ export interface PlayerControls {
    */
   goTo(atMs: number, how?: { readonly back?: boolean }): void;
   togglePlay(): void;
-  /** After a failure: what was asked for and refused, else what was shown, else now. */
+  /** After a failure: repeats the refused request, otherwise plays what was shown, otherwise live. */
   again(): void;
   /** Pauses and shows the next frame, or the one before. */
   stepFrame(by: 1 | -1): void;
   /** @param rate 0.5 to 2; above 1 at the edge it falls back to 1 by itself */
   setRate(rate: number): void;
   toggleMuted(): void;
-  /** @param volume 0 to 1; above nothing also unmutes */
+  /** @param volume 0 to 1; above 0 also unmutes */
   setVolume(volume: number): void;
   /** @param id of `qualities`; null: the player chooses */
   setQuality(id: string | null): void;
   setSound(id: string): void;
   /** @param id of `subtitles`; null: none */
   setSubtitle(id: string | null): void;
-  /** Plays a span over and over; null ends that where it is. */
+  /** Plays a range in a loop; null ends the loop. */
   setLoop(span: { readonly fromMs: number; readonly toMs: number } | null): void;
   /** Needs a click or key of the viewer's; a browser without it changes nothing. */
   togglePicture(): void;
-  /** Takes the note away once it has been read. */
+  /** Removes the note once it has been read. */
   forgetNote(): void;
 }
 
-/** The player before anything was asked of it. */
+/** The player before the first request. */
 export const idle: Snapshot = {
   mode: 'idle',
   loading: false,

@@ -1,9 +1,9 @@
 /**
- * When a picture that stands still is a stall, and when it is lost.
- * In: the element's events, a clock. Out: verdicts. Pure but for its memory.
+ * When a picture that waits is a stall, and when its list is lost.
+ * In: the element's events, a clock. Out: verdicts. No other effects.
  */
 
-/** The picture stands still so long before that is a stall; before it is taken for a loss; milliseconds. */
+/** Waiting for this long is a stall; for the longer time, a loss; milliseconds. */
 const STALL_MS = 300;
 const LOST_MS = 10_000;
 /** After a switch, a seek or a stall, waiting is no stall of its own, milliseconds. */
@@ -13,7 +13,7 @@ const SETTLING_MS = 1_500;
 export class Stalls {
   #waitingAt: number | null = null;
   #settledAt = 0;
-  #told = false;
+  #reported = false;
   #count = 0;
 
   /** Since the page was opened. */
@@ -26,7 +26,7 @@ export class Stalls {
     return this.#waitingAt !== null;
   }
 
-  /** Nothing is left to show. */
+  /** The picture waits from now on. */
   waits(at: number): void {
     this.#waitingAt ??= at;
   }
@@ -34,20 +34,20 @@ export class Stalls {
   /** A frame is shown. */
   flows(at: number): void {
     this.#waitingAt = null;
-    if (this.#told) this.#settledAt = at; // it may run dry again at once: that is the same stall
-    this.#told = false;
+    if (this.#reported) this.#settledAt = at; // it may run dry again at once, which is the same stall
+    this.#reported = false;
   }
 
-  /** Something was begun that makes the picture wait: a seek, a switch, playing after a pause. */
+  /** Waiting is expected: after a seek, a switch, a pause. */
   begins(at: number): void {
     this.#waitingAt = null;
     this.#settledAt = at;
   }
 
-  /** The stream itself has ended: what waits just now waits for that, and was no stall. Tells whether it was counted as one. */
+  /** The stream has ended: the current waiting is not a stall. Returns whether it was counted as one. */
   takeBack(): boolean {
-    if (!this.#told) return false;
-    this.#told = false;
+    if (!this.#reported) return false;
+    this.#reported = false;
     this.#count -= 1;
     return true;
   }
@@ -58,17 +58,17 @@ export class Stalls {
   }
 
   /**
-   * What the waiting means by now: `stall` once for each, and `still` while that goes on; `lost` as long as it lasts.
+   * What the waiting means: `stall` once for each, `still` while it lasts, `lost` after ten seconds.
    *
-   * @param counts false: nobody sees it, so it is no stall
+   * @param counts false: the picture is hidden, so waiting is not a stall
    */
   look(at: number, counts: boolean): 'fine' | 'stall' | 'still' | 'lost' {
     if (this.#waitingAt === null) return 'fine';
     if (at - this.#waitingAt > LOST_MS) return 'lost';
-    if (this.#told) return 'still';
+    if (this.#reported) return 'still';
     const settling = this.#waitingAt - this.#settledAt < SETTLING_MS;
     if (!counts || settling || !this.stands(at)) return 'fine';
-    this.#told = true;
+    this.#reported = true;
     this.#count += 1;
     return 'stall';
   }

@@ -1,6 +1,6 @@
 /**
  * Frame steps: a seek to the middle of the next or the last frame while paused, one after the other.
- * In: wishes, the frames that are shown. Out: seeks. Media time has no holes, so a step goes over seams like any other.
+ * In: requests, the frames that are shown. Out: seeks. Media time has no holes, so a step across a seam is like any other.
  */
 
 /** What is needed of a buffer. */
@@ -12,11 +12,11 @@ export interface SteppedBuffer {
   seekTo(mediaSeconds: number): void;
 }
 
-/** Wishes beyond so many are dropped: a key that is held down shall not go on for a minute. */
+/** Requests beyond this number are dropped: a key that is held down must not step for a minute. */
 const MOST_WAITING = 12;
-/** A frame that did not come after a seek is not waited for longer, milliseconds. */
+/** Longest wait for the frame of a seek, milliseconds. */
 const FRAME_WITHIN_MS = 1_500;
-/** Of one wish: where frames are irregular, the first seek may show the same frame again. */
+/** Seeks of one step: if frames are irregular, the first one may show the same frame again. */
 const MOST_TRIES = 6;
 
 /** One that is on its way. */
@@ -50,7 +50,7 @@ export class Steps {
     this.#begin(buffer, by, steadyMs);
   }
 
-  /** A frame is shown, or a seek has ended where no frame is told. */
+  /** A frame is shown, or a seek has ended in a browser that reports no frames. */
   shown(buffer: SteppedBuffer, steadyMs: number): void {
     const step = this.#step;
     if (!step || step.buffer !== buffer || buffer.mediaTime === null) return;
@@ -78,7 +78,7 @@ export class Steps {
     this.#begin(buffer, by, steadyMs);
   }
 
-  /** The viewer plays or goes elsewhere. */
+  /** The viewer plays or seeks. */
   forget(): void {
     this.#waiting = 0;
     this.#step = null;

@@ -1,6 +1,6 @@
 /**
- * One video element with one hls.js: the player has two, one that is seen and heard, one that prepares what comes next.
- * In: what to load. Out: what happens, told to the player; the time of the picture; the element.
+ * One video element with one hls.js: the player has two, a visible one and one that prepares the next source.
+ * In: what to load. Out: events for the player; the time of the picture; the element.
  */
 import type Hls from 'hls.js';
 import type { ErrorData, HlsConfig, LevelDetails } from 'hls.js';
@@ -9,15 +9,15 @@ import { Frames, type RunFragment } from './frames.ts';
 import { positionOf } from './media-time.ts';
 import { seekPreroll } from './seek-preroll.ts';
 
-/** What a buffer tells its player. */
+/** What a buffer reports to its player. */
 export interface VideoBufferEvents {
   /** A new picture is on the screen, or would be if the buffer were in front. */
   frame(buffer: VideoBuffer): void;
   /** The list was loaded or has grown. */
   listed(buffer: VideoBuffer): void;
-  /** What there is to choose from is known, or has changed. */
+  /** The options are known, or have changed. */
   parsed(buffer: VideoBuffer, hls: Hls): void;
-  /** Bytes of media came. */
+  /** Media arrived. */
   progress(buffer: VideoBuffer): void;
   /** Any event of the element that changes what is shown of it. */
   changed(buffer: VideoBuffer): void;
@@ -42,22 +42,22 @@ export interface Source {
   readonly kind: 'live' | 'past';
   readonly url: string;
   readonly settings: Partial<HlsConfig>;
-  /** Is told the time of each picture, unix milliseconds. */
+  /** Called with the time of each picture, unix milliseconds. */
   readonly playhead?: (atMs: number) => void;
 }
 
-/** What stands for the very start of a list, seconds: at 0 hls.js takes an open list to be not yet started. */
+/** The very start of a list, seconds: at 0 hls.js takes an open list for not yet started. */
 const LIST_START = 0.001;
-/** Into a frame that is held, seconds: none is as short, and nobody sees that its time is told so much late. */
+/** Offset into a held frame, seconds; shorter than any frame. */
 const HOLD_S = 0.001;
-/** Of so many frames the middle one counts. */
+/** Number of frames of which the median counts. */
 const SKEWS = 7;
 const INTERVALS = 25;
-/** A picture that stood so long while the element went on is a still, or nobody tells its frames; media seconds. */
+/** If the element advances by this without a reported frame, the picture is a still or the browser reports no frames; media seconds. */
 const STILL_S = 1;
-/** A frame is told at most so long after its seek, milliseconds. */
-const GUESS_AFTER_MS = 120;
-/** A frame may be on the screen so long before the element's clock reaches it: one refresh of a slow screen, seconds. */
+/** A frame is reported at most this long after its seek, milliseconds. */
+const ESTIMATE_AFTER_MS = 120;
+/** A frame may be shown this long before the element's clock reaches it: one refresh of a slow display, seconds. */
 const REFRESH_S = 0.02;
 
 /** One of the two buffers. */
@@ -73,14 +73,14 @@ export class VideoBuffer {
   #watched = 0;
   /** Media time at which a buffer was first seen to be ready without a frame, seconds. */
   #readyS: number | null = null;
-  /** A seek was made and its frame has not been told. */
+  /** A seek was made and its frame has not been reported. */
   #awaitsFrame = false;
-  /** Where a seek goes on to once what lies before it is loaded, media seconds. */
-  #aimS: number | null = null;
-  #guess: ReturnType<typeof setTimeout> | undefined;
+  /** Final position of a seek, reached once the media before it is loaded; media seconds. */
+  #seekS: number | null = null;
+  #timer: ReturnType<typeof setTimeout> | undefined;
   readonly #skews: number[] = [];
   readonly #intervals: number[] = [];
-  /** From one frame to the next as the stream's description has it, seconds. */
+  /** Duration of a frame by the stream's description, seconds. */
   likelyFrameS = 0.04;
   /** A media error was met and no picture has followed it yet. */
   #recovering = false;
@@ -113,14 +113,14 @@ export class VideoBuffer {
       events.changed(this),
     );
     listen(['seeked', 'canplay'], () => {
-      if (this.#aimS !== null) {
-        this.#goOn(this.#aimS);
+      if (this.#seekS !== null) {
+        this.#finishSeek(this.#seekS);
         return;
       }
       // A hidden tab and a stream without pictures show no frames.
-      if (!this.#tellsFrames && this.ready) this.#onFrame(video.currentTime, performance.now());
-      else if (this.#awaitsFrame) this.#guessLater();
-      else if (this.#mediaTime !== null) events.frame(this); // told while the seek was still going on
+      if (!this.#reportsFrames && this.ready) this.#onFrame(video.currentTime, performance.now());
+      else if (this.#awaitsFrame) this.#estimateLater();
+      else if (this.#mediaTime !== null) events.frame(this); // reported before the seek had ended
     });
     listen(['play'], () => {
       this.#skews.length = 0; // of frames before the pause
@@ -147,9 +147,9 @@ export class VideoBuffer {
     return this.#details;
   }
 
-  /** There is a picture where it is wished for. */
+  /** It shows the picture at its position. */
   get ready(): boolean {
-    return this.#aimS === null && this.video.readyState >= 2 && !this.video.seeking;
+    return this.#seekS === null && this.video.readyState >= 2 && !this.video.seeking;
   }
 
   /** Media ahead of the playhead without a hole, seconds. */
@@ -173,7 +173,7 @@ export class VideoBuffer {
     return this.#mediaTime;
   }
 
-  /** From one frame to the next, seconds: as it is told, or less where less was seen. */
+  /** Duration of a frame, seconds: as described, or less if a shorter one was seen. */
   get frameS(): number {
     return Math.min(this.likelyFrameS, ...this.#intervals);
   }
@@ -186,20 +186,20 @@ export class VideoBuffer {
     return this.#skews.length === 0 ? null : this.#skews.toSorted((a, b) => a - b)[this.#skews.length >> 1]!;
   }
 
-  /** Pictures that came too late to be shown, and those that were shown. */
+  /** Frames that were too late to be shown, and those that were shown. */
   get counts(): { readonly dropped: number; readonly shown: number } {
     const quality = this.video.getVideoPlaybackQuality?.();
     if (!quality) return { dropped: 0, shown: 0 };
     return { dropped: quality.droppedVideoFrames, shown: quality.totalVideoFrames - quality.droppedVideoFrames };
   }
 
-  /** Goes to a place in what is loaded, media seconds. */
+  /** Seeks, media seconds. */
   seekTo(mediaSeconds: number): void {
     this.#skews.length = 0;
     this.#awaitsFrame = true;
     const { buffered } = this.video;
     const firstS = this.#details ? seekPreroll(mediaSeconds, { buffered, fromS: this.#details.fragmentStart }) : null;
-    this.#aimS = firstS === null ? null : mediaSeconds;
+    this.#seekS = firstS === null ? null : mediaSeconds;
     this.video.currentTime = Math.max(LIST_START, firstS ?? mediaSeconds);
   }
 
@@ -208,7 +208,7 @@ export class VideoBuffer {
     return this.#details ? this.frames.timeOf(this.#details.edge - 0.001) : null;
   }
 
-  /** Brings this buffer before the other one, or puts it behind. Sound is the player's affair. */
+  /** Makes this buffer the visible one, or hides it. The player controls the sound. */
   setFront(front: boolean): void {
     this.video.style.zIndex = front ? '1' : '0';
     this.video.toggleAttribute('data-front', front);
@@ -217,7 +217,7 @@ export class VideoBuffer {
     else this.video.setAttribute('aria-hidden', 'true');
   }
 
-  /** Loads a source; whatever was loaded before is let go of. It does not play yet. */
+  /** Loads a source in place of the current one. It does not play yet. */
   load(source: Source): void {
     this.unload();
     const { Hls, events } = this.#parts;
@@ -265,12 +265,12 @@ export class VideoBuffer {
     this.#watchFrames();
   }
 
-  /** Lets go of everything that is loaded; the element is blank after this. */
+  /** Unloads everything; the element is blank after this. */
   unload(): void {
     this.#watched += 1;
-    clearTimeout(this.#guess);
+    clearTimeout(this.#timer);
     this.#awaitsFrame = false;
-    this.#aimS = null;
+    this.#seekS = null;
     this.#hls?.destroy();
     this.#hls = null;
     this.#source = null;
@@ -284,7 +284,7 @@ export class VideoBuffer {
   }
 
   /**
-   * Where a moment lies in the list that is loaded.
+   * Where a time is in the loaded list.
    *
    * @param atMs unix milliseconds
    * @returns media seconds; null where it is not in the list, or about to leave it
@@ -297,13 +297,13 @@ export class VideoBuffer {
     return position >= soonGone ? position : null;
   }
 
-  /** What it shows is about to leave a live list. */
+  /** Its position is about to leave the live list. */
   get isLeaving(): boolean {
     if (!this.#details || this.kind !== 'live' || this.#mediaTime === null) return false;
     return this.#mediaTime < this.#details.fragmentStart + this.#details.targetduration;
   }
 
-  /** Ends it all and takes the element away. */
+  /** Closes it and removes the element. */
   close(): void {
     this.#ends.abort();
     this.unload();
@@ -311,27 +311,27 @@ export class VideoBuffer {
   }
 
   /**
-   * Asked a few times a second: tells where it is by the element's clock while no frames are told: in a hidden tab, of sound alone, of a
-   * picture that stands still while the sound goes on, and in a frame of another page that is scrolled out of sight.
+   * Called a few times a second: reports the position of the element's clock while the browser reports no frames: in a hidden tab,
+   * for audio only, for a still picture while the sound continues, and in a frame of another page that is scrolled out of sight.
    */
   look(): void {
     const { currentTime, paused } = this.video;
     if (!this.ready || paused || currentTime === this.#mediaTime) return;
     this.#readyS ??= currentTime;
     const stoodS = currentTime - (this.#mediaTime ?? this.#readyS);
-    if (!this.#tellsFrames || stoodS > STILL_S) this.#onFrame(currentTime, performance.now());
+    if (!this.#reportsFrames || stoodS > STILL_S) this.#onFrame(currentTime, performance.now());
   }
 
-  get #tellsFrames(): boolean {
+  get #reportsFrames(): boolean {
     const { video } = this;
     return 'requestVideoFrameCallback' in video && !video.ownerDocument.hidden && video.videoWidth > 0;
   }
 
-  /** What lies before the place is loaded: now to the place itself. */
-  #goOn(aimS: number): void {
+  /** The media before the position is loaded: seeks to the position itself. */
+  #finishSeek(seekS: number): void {
     if (this.video.seeking) return;
-    this.#aimS = null;
-    this.video.currentTime = aimS;
+    this.#seekS = null;
+    this.video.currentTime = seekS;
   }
 
   #watchFrames(): void {
@@ -340,43 +340,43 @@ export class VideoBuffer {
     const next = () =>
       this.video.requestVideoFrameCallback((_, frame) => {
         if (turn !== this.#watched) return;
-        // The very first frame of a source may be told as 0.
+        // The first frame of a source may be reported as 0.
         const early = frame.mediaTime === 0 && this.video.currentTime > 1;
-        // On the way nothing is there yet.
-        if (this.#aimS === null)
+        // Frames before the final position do not count.
+        if (this.#seekS === null)
           this.#onFrame(early ? this.video.currentTime : frame.mediaTime, frame.expectedDisplayTime);
         next();
       });
     next();
   }
 
-  /** A frame that follows closely on another may go untold, and while paused none follows: then it is reckoned from the last one. */
-  #guessLater(): void {
-    clearTimeout(this.#guess);
-    this.#guess = setTimeout(() => {
+  /** A frame shortly after another may not be reported, and while paused none follows: then its time is calculated from the last one. */
+  #estimateLater(): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
       if (!this.#awaitsFrame || !this.ready || !this.video.paused) return;
       const { currentTime } = this.video;
       const fromS = this.#mediaTime ?? currentTime;
       this.#onFrame(fromS + Math.floor((currentTime - fromS) / this.frameS + 1e-3) * this.frameS, performance.now());
       this.#awaitsFrame = false;
-    }, GUESS_AFTER_MS);
+    }, ESTIMATE_AFTER_MS);
   }
 
   /**
-   * Makes the frame on the screen and the frame that was told the same one, after a pause. Firefox goes on to a frame that it has ready and
-   * tells no one: a seek brings back the last one that was told. Elsewhere a frame is not told when it follows closely on another: where the
-   * element's clock has come near to the next frame, a seek to where it is has its frame told.
+   * After a pause, makes the reported frame and the one on the screen the same. Firefox shows a frame that it has ready without
+   * reporting it: a seek returns to the last reported one. Other browsers do not report a frame shortly after another: if the
+   * element's clock is near the next frame, a seek to its position has that frame reported.
    */
   #settleLater(): void {
-    clearTimeout(this.#guess);
-    this.#guess = setTimeout(() => {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
       const { paused, ended, currentTime } = this.video;
-      if (!paused || ended || this.#awaitsFrame || this.#mediaTime === null || !this.ready || !this.#tellsFrames)
+      if (!paused || ended || this.#awaitsFrame || this.#mediaTime === null || !this.ready || !this.#reportsFrames)
         return;
-      // Firefox then tells the moment that was sought, not that of the frame.
+      // Firefox then reports the position of the seek, not that of the frame.
       if ('mozHasAudio' in this.video) this.seekTo(this.#mediaTime + HOLD_S);
       else if (currentTime - this.#mediaTime > this.frameS - REFRESH_S) this.seekTo(currentTime);
-    }, GUESS_AFTER_MS);
+    }, ESTIMATE_AFTER_MS);
   }
 
   #onFrame(mediaTime: number, displayedAt: number): void {
@@ -386,7 +386,7 @@ export class VideoBuffer {
       if (this.#intervals.length > INTERVALS) this.#intervals.shift();
     }
     this.#mediaTime = mediaTime;
-    // A frame from before the seek may be told after it began.
+    // A frame from before the seek may be reported after it began.
     const { currentTime, paused } = this.video;
     if (!paused || Math.abs(currentTime - mediaTime - this.frameS / 2) < this.frameS) this.#awaitsFrame = false;
     this.#recovering = false;
