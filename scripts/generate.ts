@@ -110,7 +110,7 @@ ${head('name', 'type', 'labels', 'what it counts')}${rows.join('')}`;
 /** The OpenAPI document of the table of routes; nothing is served, so nothing stands behind the routes. */
 async function openApi(): Promise<OpenApi> {
   const deps = { version, clock: createSystemClock() } as HttpDeps;
-  const api = await createApi(deps, (handler) => createServer(handler));
+  const api = await createApi(deps, createServer());
   await api.ready();
   const document = api.swagger();
   await api.close();

@@ -3,6 +3,7 @@
  * In: requests that are not media. Out: JSON. Nothing else imports fastify or its plugins but interface.ts.
  */
 import { hash } from 'node:crypto';
+import type { Server } from 'node:http';
 import swagger from '@fastify/swagger';
 import {
   type FastifyError,
@@ -10,7 +11,6 @@ import {
   type FastifyReply,
   type FastifyRequest,
   type FastifySchemaValidationError,
-  type FastifyServerFactory,
   fastify,
 } from 'fastify';
 import { OxbowError } from '../lib/errors.ts';
@@ -41,19 +41,20 @@ const MAX_SHOWN_ERRORS = 20;
 /**
  * Builds the fastify instance; pages are registered by interface.ts.
  *
+ * @param server that fastify belongs to; requests are given to `routing`
  * @param listeners who listens to events; without them nobody may
  * @param pages what pages of other sites may read; without, all that any page may
  */
 export async function createApi(
   deps: HttpDeps,
-  serverFactory: FastifyServerFactory,
+  server: Server,
   listeners?: EventListeners,
   pages?: ForeignPages,
 ): Promise<FastifyInstance> {
   const admission = createAdmission(deps);
   const spans = new WeakMap<FastifyRequest, OpenSpan>();
   const app = fastify({
-    serverFactory,
+    serverFactory: () => server,
     rewriteUrl: admission.unwrap,
     bodyLimit: MAX_BODY_BYTES,
     genReqId: (request) => traceIdOf(request.headers.traceparent),

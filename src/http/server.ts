@@ -2,36 +2,27 @@
  * The HTTP server: the hot responder first, media to its own, everything else to the API; one port, one orderly end.
  * In: settings and what the routes need. Out: an address that answers, and `close`.
  */
-import type { IncomingMessage, Server, ServerOptions, ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
+import type { IncomingMessage, ServerOptions } from 'node:http';
 import { type Endpoint, printEndpoint } from '../config/address.ts';
 import { messageOf, OxbowError } from '../lib/errors.ts';
-import { http } from '../lib/node-http.ts';
-import { traceIdOf } from '../observe/trace.ts';
+import type { Log } from '../observe/log.ts';
 import { createApi } from './api.ts';
+import { openConnections } from './connections.ts';
 import type { HttpDeps } from './deps.ts';
 import { registerDocAddresses } from './doc-addresses.ts';
 import { hearerOf } from './events/hearer.ts';
 import { EventListeners } from './events/listeners.ts';
 import { createEventSockets, wantsEvents } from './events/web-socket.ts';
 import type { EventWish, Hearer } from './events/wish.ts';
-import { type Exchange, exchangeOfHttp1 } from './exchange.ts';
-import { createForeignPages, readableFields } from './foreign-pages.ts';
-import { ownHostsOf, refuseOtherHosts } from './host-check.ts';
-import { hotDepsOf } from './hot/hot-deps.ts';
+import { createForeignPages, type ForeignPages, readableFields } from './foreign-pages.ts';
+import { type OwnHosts, ownHostsOf, refuseOtherHosts } from './host-check.ts';
 import { canSharePorts } from './hot/listeners.ts';
-import { createHotResponder, type HotResponder } from './hot/responder.ts';
-import type { UnsentCounts, UnsentLimits } from './http2-budget.ts';
-import { createHttp2Sessions, type Http2Handlers, type Http2Sessions } from './http2-sessions.ts';
+import type { UnsentLimits } from './http2-budget.ts';
 import { registerInterface } from './interface.ts';
-import { createMediaResponder, mediaTargetOf } from './media.ts';
-import { sendPlainProblem } from './media-answer.ts';
+import { createMediaResponder } from './media.ts';
 import { openOwnPorts, openThreadPorts, type ThreadsWish } from './ports.ts';
-import { toProblem } from './problem.ts';
-import { takeListener } from './take-listener.ts';
-import type { Client } from './threads/preface.ts';
-import { type Certificate, type CertificateFiles, readCertificate, watchCertificate } from './tls-certificate.ts';
-import { createTlsServer, type TlsServer } from './tls-server.ts';
+import { type CertificateFiles, readCertificate } from './tls-certificate.ts';
+import { followCertificate } from './tls-certificate-follow.ts';
 import { createWho } from './who.ts';
 
 /** A server that answers. */
@@ -79,160 +70,73 @@ const CLOSE_WITHIN_MS = 4000;
  *   the certificate cannot be used
  */
 export async function startHttp({ listen, deps, tls, threads, forTests }: HttpOptions): Promise<HttpServer> {
-  const limits = { ...usualLimits, ...watched, ...forTests?.http1 };
-  const pages = createForeignPages(listen.address, tls !== undefined, deps);
-  const head = readableFields(listen.address, deps.publicUrl);
-  const media = createMediaResponder(deps, pages);
   const certificate = tls && (await readCertificate(tls));
-  const open = new Set<ServerResponse>();
-  let closing: Promise<void> | undefined;
-  let isClosing = false;
-  let hot: HotResponder | undefined;
-  let server: Server | undefined;
-  let secure: TlsServer | undefined;
-  let http2: Http2Sessions | undefined;
-  const serving = threads && threads.count > 1 && canSharePorts ? threads : undefined;
-  if (threads && threads.count > 1 && !canSharePorts)
-    deps.log.warn({ threads: threads.count }, 'this system gives a port to one thread: one serves');
+  const serving = usable(threads, deps.log);
   const ownHosts = ownHostsOf(listen.address, deps);
-  const accepts = (exchange: Exchange): boolean => {
-    try {
-      refuseOtherHosts(ownHosts, exchange.headers);
-      return true;
-    } catch (refusal) {
-      exchange.refuseBody();
-      sendPlainProblem(exchange, toProblem(refusal, traceIdOf(undefined)));
-      return false;
-    }
-  };
-  const listeners = new EventListeners(deps);
-  const app = await createApi(
+  const head = readableFields(listen.address, deps.publicUrl);
+  const pages = createForeignPages(listen.address, tls !== undefined, deps);
+
+  const media = createMediaResponder(deps, pages);
+  const connections = openConnections({
     deps,
-    (toApi) => {
-      const enter = (response: ServerResponse) => {
-        open.add(response);
-        response.once('close', () => {
-          open.delete(response);
-          // Its connection is idle only after this turn.
-          if (isClosing) setImmediate(() => server?.closeIdleConnections());
-        });
-        if (isClosing) response.shouldKeepAlive = false;
-      };
-      const onRequest = (request: IncomingMessage, response: ServerResponse) => {
-        enter(response);
-        const exchange = exchangeOfHttp1(request, response);
-        if (!accepts(exchange)) return;
-        const target = mediaTargetOf(exchange.target);
-        if (target) void media.respond(exchange, target);
-        else toApi(request, response);
-      };
-      const openHot = (handOver: (socket: Socket) => void) => {
-        hot = createHotResponder(hotDepsOf(deps, { ownHosts, head }), media.held, {
-          onRequest,
-          refuse(request, response, reason) {
-            enter(response);
-            media.refuse(exchangeOfHttp1(request, response), reason);
-          },
-          handOver,
-        });
-        return hot;
-      };
-      if (certificate) {
-        const handlers: Http2Handlers = {
-          accepts,
-          media: (exchange, target) => void media.respond(exchange, target),
-          // Fastify takes both kinds; its types know the kind it was made for.
-          other: (request, response) =>
-            toApi(request as unknown as IncomingMessage, response as unknown as ServerResponse),
-        };
-        const counts: UnsentCounts = {
-          unsent: (bytes) => deps.metrics.http2UnsentBytes.set(bytes),
-          cut: (reason) => deps.metrics.http2SessionsCut.inc({ reason }),
-        };
-        http2 = createHttp2Sessions(handlers, counts, forTests?.unsent);
-      }
-      if (certificate && http2 && !serving) {
-        secure = createTlsServer(certificate, limits, onRequest, {
-          openHttp1: (socket, toHttp1) => (hot ?? openHot(toHttp1)).open(socket),
-          openHttp2: http2.open,
-        });
-        server = secure.server;
-      } else {
-        server = http.createServer(limits, onRequest);
-        const { open: openHttp1 } = openHot(takeListener<Socket>(server, 'connection'));
-        server.on('connection', openHttp1);
-      }
-      return server;
-    },
-    listeners,
-    pages,
-  );
-  registerDocAddresses(app);
-  await registerInterface(app, deps);
-  await app.ready();
-  const listening = server!;
+    media,
+    toApi: (request, response) => api.routing(request, response),
+    ownHosts,
+    head,
+    limits: { ...usualLimits, ...watched, ...forTests?.http1 },
+    unsent: forTests?.unsent,
+    certificate,
+    isBehindThreads: serving !== undefined,
+  });
+  const { server, secure } = connections;
+  const listeners = new EventListeners(deps);
+  const api = await createApi(deps, server, listeners, pages);
+  registerDocAddresses(api);
+  await registerInterface(api, deps);
+  await api.ready();
+  server.on('upgrade', createEventSockets(listeners, listenerFor(deps, ownHosts, pages)));
   // Node starts its watch over `headersTimeout` and `requestTimeout` with this event; connections of serving threads come without it.
-  if (serving) listening.emit('listening');
-  const who = createWho(deps);
-  const listenerOf = (
-    { method = '', headers, socket }: IncomingMessage,
-    token: string | undefined,
-    wish: EventWish,
-  ): Hearer => {
-    const asked = { method, headers, remoteAddress: socket.remoteAddress ?? '', secure: 'encrypted' in socket };
-    refuseOtherHosts(ownHosts, headers);
-    who.tryToken(asked);
-    pages.refuseForeign(asked, { stream: wish.stream, token });
-    return hearerOf({ ...deps, who }, asked, token, wish);
-  };
-  listening.on('upgrade', createEventSockets(listeners, listenerOf));
-  const openSocket = (socket: Socket, { protocol }: Client) =>
-    protocol === 'http2' ? http2?.open(socket) : hot?.open(socket);
+  if (serving) server.emit('listening');
+
   const opening = serving
-    ? openThreadPorts(serving, deps, { listen, certificate, ownHosts, head, open: openSocket })
-    : openOwnPorts(listening, listen);
+    ? openThreadPorts(serving, deps, { listen, certificate, ownHosts, head, open: connections.open })
+    : openOwnPorts(server, listen);
   const ports = await opening.catch(async (error: NodeJS.ErrnoException) => {
-    hot?.[Symbol.dispose]();
-    await app.close();
+    connections[Symbol.dispose]();
+    await api.close();
     throw toRefusal(error, listen);
   });
   const watching = new AbortController();
-  const following = tls && follow(tls, secure ?? ports, certificate!, deps, { signal: watching.signal });
-  const { port } = ports;
+  const following = tls && followCertificate(tls, secure ?? ports, certificate!, deps, { signal: watching.signal });
+
   const close = async () => {
-    isClosing = true;
     watching.abort();
     const closed = ports.leave();
-    for (const response of open) if (!response.headersSent) response.shouldKeepAlive = false;
-    // Not 404, as when a source ends: the stream goes on in the next process, and players try again after a 503.
     listeners.close();
-    const ending = new OxbowError('not-ready', 'oxbow is ending.', { extra: { retryAfterSeconds: 5 } });
-    media.held.release(ending);
-    hot?.leave(ending);
-    secure?.leave();
-    const goodbye = http2?.close();
-    listening.closeIdleConnections();
+    // Not 404, as when a source ends: the stream goes on in the next process, and players try again after a 503.
+    const left = connections.leave(
+      new OxbowError('not-ready', 'oxbow is ending.', { extra: { retryAfterSeconds: 5 } }),
+    );
     const late = setTimeout(() => {
-      hot?.destroy();
-      listening.closeAllConnections();
-      secure?.destroy();
+      connections.destroy();
       ports.destroy();
     }, CLOSE_WITHIN_MS);
-    await goodbye;
+    await left;
     await closed;
     clearTimeout(late);
     await following;
     await ports.close();
-    hot?.[Symbol.dispose]();
-    await app.close();
+    connections[Symbol.dispose]();
+    await api.close();
   };
+  let closing: Promise<void> | undefined;
   const closeOnce = () => {
     closing ??= close();
     return closing;
   };
   return {
-    url: urlOf(certificate ? 'https' : 'http', listen.address, port),
-    port,
+    url: urlOf(certificate ? 'https' : 'http', listen.address, ports.port),
+    port: ports.port,
     get blockBytes() {
       return ports.blockBytes;
     },
@@ -241,33 +145,24 @@ export async function startHttp({ listen, deps, tls, threads, forTests }: HttpOp
   };
 }
 
-/** Shows what the files of the certificate hold, whenever they change, and says in the log what became of it. */
-function follow(
-  files: CertificateFiles,
-  shown: { use(certificate: Certificate): void },
-  first: Certificate,
-  { log, clock }: HttpDeps,
-  { signal }: { signal: AbortSignal },
-): Promise<void> {
-  const warnOfTime = ({ names, notBeforeMs, notAfterMs }: Certificate) => {
-    const nowMs = clock.nowMs();
-    const notAfter = new Date(notAfterMs).toISOString();
-    if (nowMs > notAfterMs) log.warn({ names, notAfter }, 'the certificate has expired');
-    else if (nowMs < notBeforeMs) log.warn({ names }, 'the certificate is not valid yet');
+/** Serving threads where there is more than one and they can share a port. */
+function usable(threads: ThreadsWish | undefined, log: Log): ThreadsWish | undefined {
+  if (!threads || threads.count <= 1) return undefined;
+  if (canSharePorts) return threads;
+  log.warn({ threads: threads.count }, 'this system gives a port to one thread: one serves');
+  return undefined;
+}
+
+/** Decides who may listen to events over a WebSocket; refuses all others. */
+function listenerFor(deps: HttpDeps, ownHosts: OwnHosts, pages: ForeignPages) {
+  const who = createWho(deps);
+  return ({ method = '', headers, socket }: IncomingMessage, token: string | undefined, wish: EventWish): Hearer => {
+    const asked = { method, headers, remoteAddress: socket.remoteAddress ?? '', secure: 'encrypted' in socket };
+    refuseOtherHosts(ownHosts, headers);
+    who.tryToken(asked);
+    pages.refuseForeign(asked, { stream: wish.stream, token });
+    return hearerOf({ ...deps, who }, asked, token, wish);
   };
-  warnOfTime(first);
-  const watch = {
-    changed(certificate: Certificate) {
-      shown.use(certificate);
-      const notAfter = new Date(certificate.notAfterMs).toISOString();
-      log.info({ names: certificate.names, notAfter }, 'the certificate was replaced');
-      warnOfTime(certificate);
-    },
-    refused(reason: OxbowError) {
-      log.error({ error: reason.message }, 'the new certificate cannot be used; the old one stays');
-    },
-  };
-  return watchCertificate(files, first, watch, { signal });
 }
 
 function toRefusal(error: NodeJS.ErrnoException, endpoint: Endpoint): OxbowError {

@@ -18,6 +18,8 @@ const TLS_HANDSHAKE = 22;
 /** The server, and what it alone knows of its connections. */
 export interface TlsServer {
   readonly server: Server;
+  /** Gives a connection of HTTP/1.1 to node:https. */
+  readonly toHttp1: (socket: Socket) => void;
   /** Shows another certificate to connections from now on. */
   use(certificate: ShownCertificate): void;
   /** Drops connections that have said nothing yet. */
@@ -37,8 +39,8 @@ export function createTlsServer(
   limits: ServerOptions,
   onRequest: RequestListener,
   handlers: {
-    /** Takes a connection of HTTP/1.1; `toHttp1` gives it to node:https. */
-    readonly openHttp1: (socket: TLSSocket, toHttp1: (socket: Socket) => void) => void;
+    /** Takes a connection of HTTP/1.1. */
+    readonly openHttp1: (socket: TLSSocket) => void;
     /** Takes a connection of HTTP/2. */
     readonly openHttp2: (socket: TLSSocket) => void;
   },
@@ -48,7 +50,7 @@ export function createTlsServer(
   const toHttp1 = takeListener<Socket>(server, 'secureConnection');
   server.on('secureConnection', (socket: TLSSocket) => {
     if (socket.alpnProtocol === 'h2') handlers.openHttp2(socket);
-    else handlers.openHttp1(socket, toHttp1);
+    else handlers.openHttp1(socket);
   });
   const toTls = takeListener<Socket>(server, 'connection');
   const sockets = new Set<Socket>();
@@ -69,6 +71,7 @@ export function createTlsServer(
   });
   return {
     server,
+    toHttp1,
     use: (fresh) => server.setSecureContext({ minVersion: tls.minVersion, cert: fresh.cert, key: fresh.key }),
     leave() {
       for (const socket of silent) socket.destroy();

@@ -1,0 +1,158 @@
+/**
+ * Connections and who answers them: HTTP/1.1 by the hot responder first, then media or the API; HTTP/2 by media or the API.
+ * In: sockets of this thread's server, or of serving threads. Out: answers; an end in order. docs/decisions/0012.
+ */
+import type { IncomingMessage, Server, ServerOptions, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { OxbowError } from '../lib/errors.ts';
+import { http } from '../lib/node-http.ts';
+import { traceIdOf } from '../observe/trace.ts';
+import type { HttpDeps } from './deps.ts';
+import { type Exchange, exchangeOfHttp1 } from './exchange.ts';
+import { type OwnHosts, refuseOtherHosts } from './host-check.ts';
+import { hotDepsOf } from './hot/hot-deps.ts';
+import { createHotResponder } from './hot/responder.ts';
+import type { UnsentLimits } from './http2-budget.ts';
+import { createHttp2Sessions } from './http2-sessions.ts';
+import { type MediaResponder, mediaTargetOf } from './media.ts';
+import { sendPlainProblem } from './media-answer.ts';
+import { toProblem } from './problem.ts';
+import { takeListener } from './take-listener.ts';
+import type { Client } from './threads/preface.ts';
+import type { ShownCertificate } from './tls-certificate.ts';
+import { createTlsServer, type TlsServer } from './tls-server.ts';
+
+/** What connections are opened with. */
+export interface ConnectionsOptions {
+  readonly deps: HttpDeps;
+  readonly media: MediaResponder;
+  /** Answers whatever is not media. Called only once the server listens. */
+  readonly toApi: (request: IncomingMessage, response: ServerResponse) => void;
+  readonly ownHosts: OwnHosts;
+  /** Fields of every answer of the hot responder. */
+  readonly head: Readonly<Record<string, string>>;
+  /** Limits of HTTP/1.1. */
+  readonly limits: ServerOptions;
+  /** Of HTTP/2: what clients may leave unread. */
+  readonly unsent: UnsentLimits | undefined;
+  readonly certificate: ShownCertificate | undefined;
+  /** Serving threads end TLS and pass on what they cannot answer. */
+  readonly isBehindThreads: boolean;
+}
+
+/** The connections of this thread. */
+export interface Connections extends Disposable {
+  /** Does not listen yet; upgrades come from it. */
+  readonly server: Server;
+  /** Ends TLS in this thread. */
+  readonly secure: TlsServer | undefined;
+  /** Takes a connection of a serving thread. */
+  open(socket: Socket, client: Client): void;
+  /** Answers requests that wait with the refusal and ends connections as they become idle. Resolves when HTTP/2 has ended. */
+  leave(reason: OxbowError): Promise<void>;
+  /** Cuts off every connection. */
+  destroy(): void;
+}
+
+/** Builds the server, the hot responder and HTTP/2. */
+export function openConnections(options: ConnectionsOptions): Connections {
+  const { deps, media, toApi, ownHosts, head, limits, certificate } = options;
+  const responses = new OpenResponses();
+
+  const accepts = (exchange: Exchange): boolean => {
+    try {
+      refuseOtherHosts(ownHosts, exchange.headers);
+      return true;
+    } catch (refusal) {
+      exchange.refuseBody();
+      sendPlainProblem(exchange, toProblem(refusal, traceIdOf(undefined)));
+      return false;
+    }
+  };
+  const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
+    responses.enter(response);
+    const exchange = exchangeOfHttp1(request, response);
+    if (!accepts(exchange)) return;
+    const target = mediaTargetOf(exchange.target);
+    if (target) void media.respond(exchange, target);
+    else toApi(request, response);
+  };
+  const onHeldRefused = (request: IncomingMessage, response: ServerResponse, reason: unknown): void => {
+    responses.enter(response);
+    media.refuse(exchangeOfHttp1(request, response), reason);
+  };
+
+  const http2 =
+    certificate &&
+    createHttp2Sessions(
+      {
+        accepts,
+        media: (exchange, target) => void media.respond(exchange, target),
+        // Fastify takes both kinds; its types know the kind it was made for.
+        other: (request, response) =>
+          toApi(request as unknown as IncomingMessage, response as unknown as ServerResponse),
+      },
+      {
+        unsent: (bytes) => deps.metrics.http2UnsentBytes.set(bytes),
+        cut: (reason) => deps.metrics.http2SessionsCut.inc({ reason }),
+      },
+      options.unsent,
+    );
+  const secure =
+    certificate && http2 && !options.isBehindThreads
+      ? createTlsServer(certificate, limits, onRequest, {
+          openHttp1: (socket) => hot.open(socket),
+          openHttp2: http2.open,
+        })
+      : undefined;
+  const server: Server = secure?.server ?? http.createServer(limits, onRequest);
+  const toHttp1 = secure?.toHttp1 ?? takeListener<Socket>(server, 'connection');
+  const hot = createHotResponder(hotDepsOf(deps, { ownHosts, head }), media.held, {
+    onRequest,
+    refuse: onHeldRefused,
+    handOver: toHttp1,
+  });
+  if (!secure) server.on('connection', hot.open);
+
+  return {
+    server,
+    secure,
+    open: (socket, { protocol }) => (protocol === 'http2' ? http2?.open(socket) : hot.open(socket)),
+    async leave(reason) {
+      responses.leave(server);
+      media.held.release(reason);
+      hot.leave(reason);
+      secure?.leave();
+      const goodbye = http2?.close();
+      server.closeIdleConnections();
+      await goodbye;
+    },
+    destroy() {
+      hot.destroy();
+      server.closeAllConnections();
+      secure?.destroy();
+    },
+    [Symbol.dispose]: () => hot[Symbol.dispose](),
+  };
+}
+
+/** Answers of HTTP/1.1 that are not complete yet: once the server ends, their connections take no further request. */
+class OpenResponses {
+  readonly #open = new Set<ServerResponse>();
+  #closing: Server | undefined;
+
+  enter(response: ServerResponse): void {
+    this.#open.add(response);
+    response.once('close', () => {
+      this.#open.delete(response);
+      // Its connection is idle only after this turn.
+      if (this.#closing) setImmediate(() => this.#closing?.closeIdleConnections());
+    });
+    if (this.#closing) response.shouldKeepAlive = false;
+  }
+
+  leave(server: Server): void {
+    this.#closing = server;
+    for (const response of this.#open) if (!response.headersSent) response.shouldKeepAlive = false;
+  }
+}
