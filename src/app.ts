@@ -107,7 +107,6 @@ export async function startApp(
   config: Config,
   { signal, origins = new Map(), shown }: StartOptions,
 ): Promise<RunningApp> {
-  // What may change while oxbow runs is read here whenever it is needed; everything else is read once, from `config`.
   const settings = new SettingsInForce(config, origins);
   await using opened = new AsyncDisposableStack();
   const running = new AbortController();
@@ -120,7 +119,7 @@ export async function startApp(
   opened.use(new GarbageWatch());
   const logs = new LogRing(clock.nowMs());
   const log = createLog({
-    level: () => settings.now.logLevel,
+    level: settings,
     format: config.logFormat,
     fd: 2,
     after: shown,
@@ -173,7 +172,7 @@ export async function startApp(
   );
   bus.publish('server.starting', { version });
   const forecast = new DiskForecast();
-  const disk = await watchDisk(dataFolder, () => settings.now.record.minFree, {
+  const disk = await watchDisk(dataFolder, settings, {
     signal: running.signal,
     failed: failed('looking at the disk'),
     looked: ({ free }) => forecast.add(clock.monotonicMs(), free),
@@ -190,10 +189,7 @@ export async function startApp(
   });
   const sources = {
     awaitReturn: true,
-    get config() {
-      return settings.now;
-    },
-    ...{ clock, log, metrics, net },
+    ...{ settings, clock, log, metrics, net },
   };
   const reader = opened.use(openRangeReader({ folder: dataFolder }));
   const known = new KnownSegments(reader);
@@ -203,10 +199,7 @@ export async function startApp(
   const msnMarks = opened.use(await openMsnMarks({ dataFolder, store, table, clock, log }));
   const horizons = await openHorizons({ store, table, clock, log });
   const house: House = {
-    get config() {
-      return settings.now;
-    },
-    ...{ dataFolder, clock, log, metrics, store, table, msnMarks, horizons },
+    ...{ settings, dataFolder, clock, log, metrics, store, table, msnMarks, horizons },
     pins: await PinTable.open(store.db),
     markers: new MarkerTable(store.db),
     syncQueue: timeSyncs(createSyncQueue(), (seconds) => metrics.syncSeconds.observe(seconds)),
@@ -240,13 +233,7 @@ export async function startApp(
     }),
   );
   const jobs = new ExportJobs({
-    ...{ queue, catalog, table: house.table, reader, clock, dataFolder },
-    get keepMs() {
-      return settings.now.jobs.keep;
-    },
-    get maxBytes() {
-      return settings.now.jobs.maxDisk;
-    },
+    ...{ queue, catalog, table: house.table, reader, clock, dataFolder, settings },
     mayWrite: house.mayWrite,
     events: bus,
     failed: failed('keeping exports'),
@@ -365,9 +352,7 @@ export async function startApp(
       clock,
       streams: () => catalog.keeping,
       pinned: (streamId) => house.pins.ranges(streamId),
-      get maxBytes() {
-        return settings.now.record.maxDisk;
-      },
+      settings,
       openBytes: () => catalog.openBytes,
       open: (streamId) => catalog.oldestOpen(streamId),
       horizons,

@@ -2,6 +2,7 @@
  * The settings of a running server: what counts now, where each was set, which changes wait for the next start.
  * In: the settings it was started with, those that were read again. Out: the settings in force, rows about them.
  */
+import type { Current } from '../lib/current.ts';
 import { describeSettings, type SettingRow } from './describe.ts';
 import type { Config } from './schema.ts';
 
@@ -14,7 +15,7 @@ export interface SettingFacts {
 }
 
 /** Holds them. */
-export class SettingsInForce {
+export class SettingsInForce implements Current<Config> {
   #config: Config;
   #origins: ReadonlyMap<string, string>;
   #waiting: readonly string[] = [];
@@ -25,7 +26,7 @@ export class SettingsInForce {
     this.#origins = origins;
   }
 
-  /** What counts now; ask again whenever it is needed. */
+  /** The settings in force; read them at each use. */
   get now(): Config {
     return this.#config;
   }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { suite, test } from 'node:test';
 import { fastest } from '../lib/fastest.fixture.ts';
-import { createLog, createSilentLog, printTextLine } from './log.ts';
+import { createLog, createSilentLog, type LogLevel, printTextLine } from './log.ts';
 import { redact } from './redact.ts';
 
 function collect(format: 'json' | 'text' | 'auto') {
@@ -47,17 +47,17 @@ suite('the log', () => {
     createSilentLog().error('unheard');
   });
 
-  test('a level that is a function may change at any time, for children that were made before too', () => {
+  test('a level of settings may change at any time, for existing children too', () => {
     const lines: string[] = [];
     const levels: string[] = [];
-    let level: 'info' | 'debug' | 'error' = 'info';
+    const settings: { now: { logLevel: LogLevel } } = { now: { logLevel: 'info' } };
     const onLine = (each: string) => levels.push(each);
-    const log = createLog({ level: () => level, write: (line) => lines.push(JSON.parse(line).msg), onLine });
+    const log = createLog({ level: settings, write: (line) => lines.push(JSON.parse(line).msg), onLine });
     const child = log.child({ stream: 'door' });
     child.debug('a');
-    level = 'debug';
+    settings.now = { logLevel: 'debug' };
     child.debug('b');
-    level = 'error';
+    settings.now = { logLevel: 'error' };
     child.warn('c');
     log.error('d');
     assert.deepEqual(lines, ['b', 'd']);

@@ -4,6 +4,7 @@
  */
 import { isatty } from 'node:tty';
 import { type Logger, pino } from 'pino';
+import type { Current } from '../lib/current.ts';
 import { LogGuard, type Suppression } from './log-guard.ts';
 import { redact } from './redact.ts';
 
@@ -18,8 +19,8 @@ export type LogFormat = 'auto' | 'json' | 'text';
 
 /** How `createLog` is set up. */
 export interface LogOptions {
-  /** The least that is written; a function is asked at each line, so that it may change. */
-  readonly level: LogLevel | (() => LogLevel);
+  /** The least that is written; settings are read at each line. */
+  readonly level: LogLevel | Current<{ readonly logLevel: LogLevel }>;
   readonly format?: LogFormat;
   /** File descriptor to write to; standard output by default. */
   readonly fd?: 1 | 2;
@@ -57,13 +58,13 @@ export function createLog(options: LogOptions): Log {
   };
   const { onLine, level: least } = options;
   const settings = {
-    level: typeof least === 'function' ? 'trace' : least,
+    level: typeof least === 'object' ? 'trace' : least,
     base: null,
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
     hooks: {
       logMethod(this: Logger, args: Parameters<pino.LogFn>, method: pino.LogFn, level: number) {
-        if (typeof least === 'function' && level < (this.levels.values[least()] ?? 0)) return;
+        if (typeof least === 'object' && level < (this.levels.values[least.now.logLevel] ?? 0)) return;
         onLine?.(this.levels.labels[level] as LogLevel);
         method.apply(this, args);
       },

@@ -127,6 +127,7 @@ suite('date ranges of a recording', () => {
     const retention = new Retention({
       ...{ dataFolder: house.folder, table: house.table, clock: house.clock },
       horizons: new Horizons(house),
+      settings: { now: { record: { maxDisk: undefined } } },
       ...{ streams: () => [{ streamId: 's', keepMs: 3600_000 }], release() {}, deleted() {}, failed: refuse },
     });
     await retention.pass();

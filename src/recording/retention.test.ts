@@ -26,7 +26,10 @@ interface Watch {
   readonly failures: unknown[];
 }
 
-function watch(house: RecordingHouse, change: Partial<RetentionOptions> = {}): Watch {
+function watch(
+  house: RecordingHouse,
+  { maxDisk, ...change }: Partial<RetentionOptions> & { readonly maxDisk?: number } = {},
+): Watch {
   const deleted: Watch['deleted'] = [];
   const forgot: Watch['forgot'] = [];
   const released: string[] = [];
@@ -34,6 +37,7 @@ function watch(house: RecordingHouse, change: Partial<RetentionOptions> = {}): W
   const { folder: dataFolder, table, clock } = house;
   const options: RetentionOptions = {
     ...{ dataFolder, table, clock, horizons: new Horizons({ clock }) },
+    settings: { now: { record: { maxDisk } } },
     streams: () => [{ streamId: 's', keepMs: 3600_000 }],
     forgot: (streamId, us) => forgot.push([streamId, us]),
     release: (file) => released.push(file),
@@ -180,7 +184,7 @@ suite('retention by size', () => {
       { streamId: 's', keepMs: 1e12 },
       { streamId: 'other', keepMs: 1e12 },
     ];
-    const room = watch(house, { streams, maxBytes: 7 * each });
+    const room = watch(house, { streams, maxDisk: 7 * each });
     await room.retention.pass();
     assert.deepEqual(
       [await msnsOf(house), await msnsOf(house, 'other')],
@@ -189,7 +193,7 @@ suite('retention by size', () => {
         [1000, 1002],
       ],
     );
-    const seen = watch(house, { streams, maxBytes: 3 * each + each / 2 });
+    const seen = watch(house, { streams, maxDisk: 3 * each + each / 2 });
     await seen.retention.pass();
     assert.deepEqual([await msnsOf(house), await msnsOf(house, 'other')], [[5, 7], [1002]]);
   });
@@ -199,11 +203,11 @@ suite('retention by size', () => {
     await record(house, 2);
     const [each] = await sizes(house);
     goTo(house, MARK + WINDOW + 599 * SECOND);
-    const seen = watch(house, { maxBytes: each! * 2, openBytes: () => 1 });
+    const seen = watch(house, { maxDisk: each! * 2, openBytes: () => 1 });
     await seen.retention.pass();
     assert.deepEqual(await msnsOf(house), [3]);
     assert.deepEqual(seen.forgot, [['s', MARK + WINDOW]]);
-    const tight = watch(house, { maxBytes: 0 });
+    const tight = watch(house, { maxDisk: 0 });
     await tight.retention.pass();
     assert.deepEqual(await msnsOf(house), [3], 'this window is not over');
     goTo(house, MARK + 2 * WINDOW);
@@ -252,11 +256,11 @@ suite('retention while the clock is wrong', () => {
       goTo(house, MARK + 4 * WINDOW - SECOND);
       const open = () => ({ msn: 9, startUs: MARK + 3 * WINDOW + 599 * SECOND });
       const streams = () => [{ streamId: 's', keepMs: 1e12 }];
-      const seen = watch(house, { maxBytes: 1.5 * each, open, streams });
+      const seen = watch(house, { maxDisk: 1.5 * each, open, streams });
       house.clock.step(stepMs);
       await seen.retention.pass();
       assert.deepEqual(await msnsOf(house), [7]);
-      const none = watch(house, { maxBytes: 0, open, streams });
+      const none = watch(house, { maxDisk: 0, open, streams });
       await none.retention.pass();
       assert.deepEqual(await msnsOf(house), [7]);
     });
@@ -269,7 +273,7 @@ suite('a file that is being written, or is in the index', () => {
     await record(house, 2);
     goTo(house, MARK + 2 * WINDOW + SECOND);
     const open = () => ({ msn: 9, startUs: MARK + WINDOW });
-    const seen = watch(house, { maxBytes: 0, open });
+    const seen = watch(house, { maxDisk: 0, open });
     await seen.retention.pass();
     assert.deepEqual(await msnsOf(house), [3]);
     assert.deepEqual(seen.forgot, [['s', MARK + WINDOW]]);
@@ -284,12 +288,12 @@ suite('a file that is being written, or is in the index', () => {
       .values({ stream_id: 's', gone_before_us: MARK + 2 * WINDOW })
       .execute();
     goTo(house, MARK + 2 * WINDOW + SECOND);
-    await watch(house, { maxBytes: 1e12 }).retention.pass();
+    await watch(house, { maxDisk: 1e12 }).retention.pass();
     assert.equal((await house.files()).length, 2, 'those in the index');
     await house.table.remove('s', [3]);
-    await watch(house, { maxBytes: 1e12, open: () => ({ msn: 3, startUs: MARK + WINDOW }) }).retention.pass();
+    await watch(house, { maxDisk: 1e12, open: () => ({ msn: 3, startUs: MARK + WINDOW }) }).retention.pass();
     assert.equal((await house.files()).length, 2, 'that being written');
-    await watch(house, { maxBytes: 1e12 }).retention.pass();
+    await watch(house, { maxDisk: 1e12 }).retention.pass();
     assert.equal((await house.files()).length, 1, 'what nobody knows');
   });
 });
@@ -324,10 +328,10 @@ suite('what is pinned', () => {
     goTo(house, MARK + 10 * WINDOW);
     const streams = () => [{ streamId: 's', keepMs: 1e12 }];
     const each = (await house.table.totals('s')).bytes / 4;
-    const tight = watch(house, { streams, maxBytes: each * 3.5, pinned: () => [pin(0), pin(2)] });
+    const tight = watch(house, { streams, maxDisk: each * 3.5, pinned: () => [pin(0), pin(2)] });
     await tight.retention.pass();
     assert.deepEqual(await msnsOf(house), [1, 5, 7]);
-    await watch(house, { streams, maxBytes: 0, pinned: () => [pin(0), pin(2)] }).retention.pass();
+    await watch(house, { streams, maxDisk: 0, pinned: () => [pin(0), pin(2)] }).retention.pass();
     assert.deepEqual(await msnsOf(house), [1, 5]);
   });
 
@@ -382,7 +386,7 @@ suite('bytes that the last process did not come to delete', () => {
     goTo(house, MARK + 4 * WINDOW);
     await watch(house).retention.pass();
     assert.equal((await house.files()).length, 3);
-    await watch(house, { maxBytes: 1e12 }).retention.pass();
+    await watch(house, { maxDisk: 1e12 }).retention.pass();
     assert.equal((await house.files()).length, 2);
     assert.deepEqual(await msnsOf(house), [3, 5]);
   });

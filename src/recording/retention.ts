@@ -9,6 +9,7 @@ import path from 'node:path';
 import { type SegmentLocation, segmentLocation } from '../archive/segment-store.ts';
 import { sleep } from '../lib/abort.ts';
 import type { Clock } from '../lib/clock.ts';
+import type { Current } from '../lib/current.ts';
 import { type ChunkFile, listChunkFiles } from './chunk-files.ts';
 import type { ChunkTable } from './chunk-table.ts';
 import type { Horizons } from './horizons.ts';
@@ -40,8 +41,8 @@ export interface RetentionOptions {
   readonly pinned?: (streamId: string) => readonly PinnedRange[];
   /** Every stream that has a recording, deleted ones too. */
   readonly streams: () => readonly Keeping[];
-  /** Most that all recordings may take, bytes; undefined: as much as there is. */
-  readonly maxBytes?: number | undefined;
+  /** `record.maxDisk`: most that all recordings may take, bytes; undefined: as much as there is. */
+  readonly settings: Current<{ readonly record: { readonly maxDisk: number | undefined } }>;
   /** How far it may go by age. */
   readonly horizons: Pick<Horizons, 'of'>;
   /** Bytes of the files that are being written, which the index does not know yet. */
@@ -78,13 +79,14 @@ export class Retention {
 
   /** Looks once at every stream. Never rejects: what fails is told and tried again at the next pass. */
   async pass(): Promise<void> {
-    const { clock, horizons, streams, maxBytes } = this.#options;
+    const { clock, horizons, streams, settings } = this.#options;
+    const { maxDisk } = settings.now.record;
     await this.#try(() => this.#deleteDue());
     const all = streams();
     for (const { streamId, keepMs } of all) {
       await this.#try(() => this.#forgetBefore(streamId, horizons.of(streamId, keepMs)));
     }
-    if (maxBytes !== undefined) await this.#try(() => this.#forgetOldest(all, maxBytes));
+    if (maxDisk !== undefined) await this.#try(() => this.#forgetOldest(all, maxDisk));
     if (clock.monotonicMs() < this.#sweepAtMs) return;
     this.#sweepAtMs = clock.monotonicMs() + SWEEP_EVERY_MS;
     for (const keeping of all) await this.#try(() => this.#sweep(keeping));
@@ -208,10 +210,10 @@ export class Retention {
    * Only what its name says is older than everything that is kept; pinned windows, files of the index and those being written not at all.
    */
   async #sweep({ streamId, keepMs }: Keeping): Promise<void> {
-    const { horizons, dataFolder, maxBytes, deleted, open, table } = this.#options;
+    const { horizons, dataFolder, settings, deleted, open, table } = this.#options;
     const beforeUs = Math.max(
       horizons.of(streamId, keepMs),
-      maxBytes === undefined ? 0 : await this.#emptyBefore(streamId),
+      settings.now.record.maxDisk === undefined ? 0 : await this.#emptyBefore(streamId),
     );
     const ranges = this.#pinned(streamId);
     const writingMsn = open?.(streamId)?.msn ?? Number.POSITIVE_INFINITY;

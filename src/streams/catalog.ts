@@ -48,7 +48,7 @@ export class Catalog implements PublisherClaims {
   }
 
   async #open(): Promise<void> {
-    const { config } = this.#house;
+    const config = this.#house.settings.now;
     const { db } = this.#house.store;
     const known = await readDefinitions(db);
     for (const definition of await readRemoved(db)) this.#removed.set(definition.name, definition);
@@ -111,7 +111,7 @@ export class Catalog implements PublisherClaims {
 
   /** What retention keeps. */
   get keeping(): readonly Keeping[] {
-    const { keep } = this.#house.config.record;
+    const { keep } = this.#house.settings.now.record;
     const removed = [...this.#removed.values()].map(({ id, keepMs }) => ({ streamId: id, keepMs: keepMs ?? keep }));
     return [...this.all.map((stream) => stream.keeping), ...removed];
   }
@@ -343,7 +343,7 @@ export class Catalog implements PublisherClaims {
         origin: 'api',
         record: record ?? true,
         keepMs: keep === undefined ? undefined : parseDuration(keep),
-        visibility: visibility ?? defaultVisibility(this.#house.config),
+        visibility: visibility ?? defaultVisibility(this.#house.settings.now),
         visibilityIsSet: visibility !== undefined,
         stopped: false,
       };

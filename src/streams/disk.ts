@@ -4,6 +4,7 @@
  */
 import { statfs } from 'node:fs/promises';
 import { sleep } from '../lib/abort.ts';
+import type { Current } from '../lib/current.ts';
 import { OxbowError } from '../lib/errors.ts';
 
 const EVERY_MS = 5000;
@@ -62,14 +63,14 @@ async function look(folder: string, minFree: number | undefined): Promise<Disk> 
 /**
  * Watches until aborted.
  *
- * @param minFree tells, at each look, how many bytes shall stay free; undefined: a share of the disk
+ * @param settings `record.minFree`: bytes that stay free; undefined: a share of the disk
  * @param options.looked told of each look
  * @param options.changed told when there is no room any more, and when there is again; at once where there is none
  * @returns the newest look, and the end of watching
  */
 export async function watchDisk(
   folder: string,
-  minFree: () => number | undefined,
+  settings: Current<{ readonly record: { readonly minFree: number | undefined } }>,
   {
     signal,
     failed,
@@ -82,7 +83,7 @@ export async function watchDisk(
     changed?: (disk: Disk) => void;
   },
 ): Promise<{ readonly now: () => Disk; readonly done: Promise<void> }> {
-  let newest = await look(folder, minFree());
+  let newest = await look(folder, settings.now.record.minFree);
   looked?.(newest);
   if (!newest.hasRoom) changed?.(newest);
   const watch = async () => {
@@ -90,7 +91,7 @@ export async function watchDisk(
       await sleep(EVERY_MS, { signal }).catch(() => undefined);
       if (signal.aborted) return;
       const before = newest;
-      newest = await look(folder, minFree()).catch((error: unknown) => {
+      newest = await look(folder, settings.now.record.minFree).catch((error: unknown) => {
         failed(error);
         return newest;
       });

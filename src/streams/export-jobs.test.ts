@@ -44,7 +44,8 @@ async function openJobs(change: Partial<ExportJobsOptions> = {}) {
   const jobs = new ExportJobs({
     ...{ queue, table: house.table, reader, clock: house.clock, dataFolder: house.folder },
     catalog: { find: () => stream, get: () => stream },
-    ...{ keepMs: 60_000, maxBytes: undefined, mayWrite: () => true, events: { publish() {} } },
+    settings: { now: { jobs: { keep: 60_000, maxDisk: undefined } } },
+    ...{ mayWrite: () => true, events: { publish() {} } },
     failed: (error) => assert.fail(String(error)),
     ...change,
   });
@@ -155,7 +156,7 @@ suite('exports as jobs', () => {
   });
 
   test('the oldest files make room for new ones, and what fits nowhere is refused', async () => {
-    await using opened = await openJobs({ maxBytes: 16_000 });
+    await using opened = await openJobs({ settings: { now: { jobs: { keep: 60_000, maxDisk: 16_000 } } } });
     const { jobs, at, done, files } = opened;
     jobs.work();
     const ids: string[] = [];
@@ -165,7 +166,7 @@ suite('exports as jobs', () => {
     }
     const left = await files();
     assert.ok(left.length < 3 && left.includes(`${ids.at(-1)}.mp4`), left.join());
-    await using small = await openJobs({ maxBytes: 100 });
+    await using small = await openJobs({ settings: { now: { jobs: { keep: 60_000, maxDisk: 100 } } } });
     small.jobs.work();
     const refused = await small.done((await small.jobs.create({ stream: 'door', from: at(0), to: at(10) })).id);
     assert.equal(refused.error?.code, 'no-room');

@@ -17,6 +17,7 @@ import { contentTypes } from '../delivery/text-reply.ts';
 import type { Job, JobContext, JobQueue } from '../jobs/job.ts';
 import { sleep } from '../lib/abort.ts';
 import type { Clock } from '../lib/clock.ts';
+import type { Current } from '../lib/current.ts';
 import { OxbowError } from '../lib/errors.ts';
 import type { FileFormat } from '../media/file/file-tracks.ts';
 import type { ChunkTable } from '../recording/chunk-table.ts';
@@ -55,10 +56,8 @@ export interface ExportJobsOptions {
   readonly clock: Clock;
   /** Absolute path. */
   readonly dataFolder: string;
-  /** How long a job that ended is kept, ms. */
-  readonly keepMs: number;
-  /** Most that all files may take, bytes. */
-  readonly maxBytes: number | undefined;
+  /** `jobs.keep`: how long a job that ended is kept, ms; `jobs.maxDisk`: most that all files may take, bytes. */
+  readonly settings: Current<{ readonly jobs: { readonly keep: number; readonly maxDisk: number | undefined } }>;
   /** Where is told what becomes of jobs. */
   readonly events: Pick<EventBus, 'publish'>;
   /** Whether the disk has room at all. */
@@ -190,7 +189,7 @@ export class ExportJobs implements JobsApi, ExportsApi<Reply> {
     await this.#sweep().catch(failed);
     while (!signal.aborted) {
       try {
-        for (const job of await queue.forgetEndedBefore(clock.nowMs() - this.#options.keepMs))
+        for (const job of await queue.forgetEndedBefore(clock.nowMs() - this.#options.settings.now.jobs.keep))
           await this.#removeFile(job);
       } catch (error) {
         failed(error);
@@ -239,7 +238,8 @@ export class ExportJobs implements JobsApi, ExportsApi<Reply> {
 
   /** Deletes the oldest files until there is room for another. */
   async #makeRoom(wanted: number): Promise<void> {
-    const { maxBytes, queue, mayWrite } = this.#options;
+    const { settings, queue, mayWrite } = this.#options;
+    const maxBytes = settings.now.jobs.maxDisk;
     if (!mayWrite())
       throw new OxbowError('no-room', 'Less is free on the disk than record.minFree keeps.', {
         extra: { hint: 'Make room on the disk, or keep less free: --min-free.' },
@@ -311,7 +311,7 @@ export class ExportJobs implements JobsApi, ExportsApi<Reply> {
       createdAt: printRfc3339(job.createdMs),
       startedAt: time(job.startedMs),
       endedAt: time(job.endedMs),
-      expiresAt: time(job.endedMs === null ? null : job.endedMs + this.#options.keepMs),
+      expiresAt: time(job.endedMs === null ? null : job.endedMs + this.#options.settings.now.jobs.keep),
     };
   }
 }

@@ -7,6 +7,7 @@ import type { SyncQueue } from '../archive/sync-queue.ts';
 import type { EventBus } from '../cluster/event-bus.ts';
 import type { ClientSourceConfig, Config } from '../config/schema.ts';
 import type { Clock } from '../lib/clock.ts';
+import type { Current } from '../lib/current.ts';
 import type { StreamInput } from '../live/input.ts';
 import type { Log } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
@@ -38,7 +39,7 @@ export type RunSource = (
 
 /** What every stream works with. */
 export interface House {
-  readonly config: Config;
+  readonly settings: Current<Config>;
   /** Absolute path. */
   readonly dataFolder: string;
   readonly clock: Clock;

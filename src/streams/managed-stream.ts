@@ -217,7 +217,7 @@ export class ManagedStream implements Deliverable {
 
   /** What retention keeps of it. */
   get keeping(): Keeping {
-    return { streamId: this.#definition.id, keepMs: this.#definition.keepMs ?? this.#house.config.record.keep };
+    return { streamId: this.#definition.id, keepMs: this.#definition.keepMs ?? this.#house.settings.now.record.keep };
   }
 
   /** Takes over changed settings that need no restart: recording, keeping, visibility, name of a person's choice. */
@@ -373,7 +373,7 @@ export class ManagedStream implements Deliverable {
   #linger(): void {
     // From the first word of it on: a source that says again and again that it is down does not keep the list open.
     if (this.#lingerTimer) return;
-    const { push, pull } = this.#house.config.live.linger;
+    const { push, pull } = this.#house.settings.now.live.linger;
     const ms = this.#definition.source.type === 'pull' ? pull : push;
     this.#lingerTimer = setTimeout(() => this.#endList(), ms);
   }

@@ -18,6 +18,7 @@ const testSource = { source: { type: 'test' } } as const;
 async function retain({ house, catalog, clock, folder }: StreamsHouse): Promise<void> {
   await new Retention({
     ...{ dataFolder: folder, table: house.table, clock, horizons: house.horizons },
+    settings: house.settings,
     streams: () => catalog.keeping,
     pinned: (streamId) => house.pins.ranges(streamId),
     forgot: (streamId, us) => catalog.forgot(streamId, us),

@@ -3,6 +3,7 @@
  * In: requests of the record page and of programs. Out: ProbeView.
  */
 import type { ProbeRequest, ProbeView } from '../api/probe.ts';
+import type { Current } from '../lib/current.ts';
 import { OxbowError } from '../lib/errors.ts';
 import { parseQuality } from '../lib/quality.ts';
 import { tracedNet } from '../net/traced.ts';
@@ -23,7 +24,10 @@ export type Prober = (
  *
  * @param running ends all looks when oxbow ends
  */
-export function createProber(tools: ProbeTools, running: AbortSignal): Prober {
+export function createProber(
+  { net, clock, settings }: Omit<ProbeTools, 'config'> & { readonly settings: Current<ProbeTools['config']> },
+  running: AbortSignal,
+): Prober {
   let looks = 0;
   return async ({ url, quality }, { signal, traceparent }) => {
     parseQuality(quality ?? '');
@@ -33,7 +37,7 @@ export function createProber(tools: ProbeTools, running: AbortSignal): Prober {
       const order = { url, quality, trusted: true, picture: true };
       return await probeAddress(
         order,
-        { ...tools, net: tracedNet(tools.net, traceparent) },
+        { clock, config: settings.now, net: tracedNet(net, traceparent) },
         { signal: AbortSignal.any([signal, running]) },
       );
     } catch (error) {

@@ -21,7 +21,7 @@ suite('looks over the API', () => {
         return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
       },
     } as unknown as Net;
-    return { asked, probe: createProber({ net, clock: createSystemClock(), config }, running) };
+    return { asked, probe: createProber({ net, clock: createSystemClock(), settings: { now: config } }, running) };
   };
 
   test('come from an administrator and are trusted, four at a time, and end when nobody wants them any more', async () => {

@@ -108,6 +108,7 @@ interface Recording extends AsyncDisposable {
  */
 export async function recordSource(request: RecordRequest, options: RecordOptions): Promise<RecordSummary> {
   const { config, log, progress, signal } = options;
+  const settings = { now: config }; // no reload while it records
   await using opened = new AsyncDisposableStack();
   const clock = createSystemClock();
   const metrics = opened.use(createMetrics());
@@ -124,10 +125,10 @@ export async function recordSource(request: RecordRequest, options: RecordOption
     const onFailure = (error: unknown) => {
       refusal = error instanceof OxbowError ? error : undefined;
     };
-    const sources = { config, clock, log, metrics, net };
+    const sources = { settings, clock, log, metrics, net };
     return runSource(sources, definition, meter.over(input), { ...how, onFacts, onFailure });
   };
-  const shared = { config, clock, log, metrics, runSource: runMetered };
+  const shared = { settings, clock, log, metrics, runSource: runMetered };
   const recording = opened.use(
     await (request.target.kind === 'folder'
       ? recordToFolder(request, request.target.path, shared, options)
@@ -183,12 +184,12 @@ function errorOf(
   return new OxbowError(isPrivate ? 'address-refused' : isFinal ? 'unsupported-media' : 'source-failed', detail);
 }
 
-type Shared = Pick<House, 'config' | 'clock' | 'log' | 'metrics' | 'runSource'>;
+type Shared = Pick<House, 'settings' | 'clock' | 'log' | 'metrics' | 'runSource'>;
 
 async function recordToFile(
   { name, source }: RecordRequest,
   target: Exclude<RecordTarget, { kind: 'folder' }>,
-  { config, clock, runSource }: Shared,
+  { settings: { now: config }, clock, runSource }: Shared,
 ): Promise<Recording> {
   const isFile = target.kind === 'file';
   const file = new GroupFile({
@@ -253,12 +254,12 @@ async function recordToFolder(
   const dataFolder = path.resolve(folder);
   makeFolder(dataFolder);
   await using opened = new AsyncDisposableStack();
-  const { log, config } = shared;
+  const { log, settings } = shared;
   const store = opened.use(await openStore({ file: path.join(dataFolder, DATABASE_FILE), log }));
   const table = new ChunkTable(store.db);
   const looking = new AbortController();
   const failed = (error: unknown) => log.error({ error: String(error) }, 'looking at the disk failed');
-  const disk = await watchDisk(dataFolder, () => config.record.minFree, { signal: looking.signal, failed });
+  const disk = await watchDisk(dataFolder, settings, { signal: looking.signal, failed });
   opened.defer(async () => {
     looking.abort();
     await disk.done;
@@ -266,16 +267,18 @@ async function recordToFolder(
   const { promise: ended, resolve: onEnd } = Promise.withResolvers<string>();
   const house: House = {
     ...shared,
-    config: {
-      ...config,
-      streams: {
-        [name]: {
-          source,
-          record: true,
-          keep: undefined,
-          visibility: 'public',
-          visibilityIsSet: false,
-          origin: 'command-line',
+    settings: {
+      now: {
+        ...settings.now,
+        streams: {
+          [name]: {
+            source,
+            record: true,
+            keep: undefined,
+            visibility: 'public',
+            visibilityIsSet: false,
+            origin: 'command-line',
+          },
         },
       },
     },

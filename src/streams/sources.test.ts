@@ -45,7 +45,7 @@ async function absencesOf(
     },
   };
   const net = { fetch: () => Promise.reject(error()) } as unknown as Net;
-  const house = { clock: createSystemClock(), log, config, metrics, net };
+  const house = { clock: createSystemClock(), log, settings: { now: config }, metrics, net };
   assert.equal(await runSource(house, of, input, { signal: controller.signal }), 'stopped');
   const bugs = (await metrics.bugs.get()).values[0]?.value ?? 0;
   return told.map((line) => (line.includes('internal error') ? `${line} (${bugs})` : line));
@@ -91,7 +91,13 @@ suite('a pulled source', () => {
   test('that was aborted before it began does nothing', async () => {
     using metrics = createMetrics();
     const { config } = await loadConfig({});
-    const house = { clock: createSystemClock(), log: createSilentLog(), config, metrics, net: {} as Net };
+    const house = {
+      clock: createSystemClock(),
+      log: createSilentLog(),
+      settings: { now: config },
+      metrics,
+      net: {} as Net,
+    };
     const input = {} as StreamInput;
     assert.equal(await runSource(house, definition, input, { signal: AbortSignal.abort() }), 'stopped');
   });

@@ -17,7 +17,7 @@ import { runPull } from './pull.ts';
 import { isDown, RetryPause } from './retry-pause.ts';
 
 /** What sources work with. */
-export interface SourceHouse extends Pick<House, 'clock' | 'config' | 'log' | 'metrics'> {
+export interface SourceHouse extends Pick<House, 'clock' | 'settings' | 'log' | 'metrics'> {
   readonly net: Net;
   /** A live source that ends its playlist is awaited, without limit. Default false: the source ends. */
   readonly awaitReturn?: boolean;
@@ -55,10 +55,10 @@ interface SourceReader {
 }
 
 async function readTestPicture(
-  { house: { config, clock }, name, input, log }: SourceReader,
+  { house: { settings, clock }, name, input, log }: SourceReader,
   { signal, onFacts }: SourceOptions,
 ): Promise<string> {
-  const { width, height, fps, keyInterval, videoBitrate } = config.testPicture;
+  const { width, height, fps, keyInterval, videoBitrate } = settings.now.testPicture;
   const picture = {
     width,
     height,
@@ -96,7 +96,7 @@ async function readPull(
     try {
       // Only administrators set streams: the address may be private.
       await runPull(
-        { net: house.net, clock, log, config: house.config, counters },
+        { net: house.net, clock, log, config: house.settings.now, counters },
         { source, trusted: true, input, onPage, onFacts: noteFacts, awaitReturn: house.awaitReturn, wasLive: hasLived },
         { signal },
       );

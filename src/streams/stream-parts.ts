@@ -53,7 +53,8 @@ export async function openStreamParts(
   { signal }: { signal: AbortSignal },
 ): Promise<StreamParts> {
   const { id, name, createdUs } = definition;
-  const { clock, config, dataFolder, table, store } = house;
+  const { clock, dataFolder, table, store } = house;
+  const config = house.settings.now;
   const log = house.log.child({ stream: name });
   const failed = (error: unknown) => log.error({ error: messageOf(error) }, 'a codec configuration was not saved');
   const inits = await openInitTable(store.db, id, { failed, nowMs: () => clock.nowMs() });
@@ -133,7 +134,8 @@ export async function openStreamParts(
 
 async function recover(house: House, definition: StreamDefinition, inits: InitTable, signal: AbortSignal) {
   const { id, keepMs } = definition;
-  const { table, config, dataFolder, pins, horizons } = house;
+  const { table, dataFolder, pins, horizons } = house;
+  const config = house.settings.now;
   const pinned = pins.ranges(id);
   const newest = await table.last(id);
   // Where room is short, the oldest went first: what is older than all of the index was to be deleted.

@@ -199,11 +199,13 @@ export async function openStreams(change: HouseChange): Promise<StreamsHouse> {
   const releases: StreamsHouse['released'] = [];
   await bus.subscribe({ event: ({ event }) => void events.push(event) });
   const house: House = {
-    config: {
-      ...config,
-      data: folder,
-      record: { ...config.record, sync: 'off', maxDisk: change.maxDisk },
-      ...change.config,
+    settings: {
+      now: {
+        ...config,
+        data: folder,
+        record: { ...config.record, sync: 'off', maxDisk: change.maxDisk },
+        ...change.config,
+      },
     },
     dataFolder: folder,
     ...{ clock, log, metrics, store },

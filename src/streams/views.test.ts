@@ -43,12 +43,13 @@ test('frames are counted in steps, and to the last one when a run ends', async (
 });
 
 test('the disk is looked at before anything is recorded, has room or has not, and is not watched any more after abort', async () => {
+  const keepingFree = (minFree: number | undefined) => ({ now: { record: { minFree } } });
   const controller = new AbortController();
   const options = { signal: controller.signal, failed: assert.fail as (error: unknown) => void };
-  const roomy = await watchDisk(tmpdir(), () => 0, options);
+  const roomy = await watchDisk(tmpdir(), keepingFree(0), options);
   assert.ok(roomy.now().total >= roomy.now().free && roomy.now().free > 0);
   assert.equal(roomy.now().hasRoom, true);
-  const tight = await watchDisk(tmpdir(), () => Number.MAX_SAFE_INTEGER, options);
+  const tight = await watchDisk(tmpdir(), keepingFree(Number.MAX_SAFE_INTEGER), options);
   assert.equal(tight.now().hasRoom, false);
   assert.match(checkDisk(roomy.now()), /^\d+\.\d GB of \d+\.\d GB are free$/);
   assert.throws(() => checkDisk(tight.now()), {
@@ -56,8 +57,5 @@ test('the disk is looked at before anything is recorded, has room or has not, an
   });
   controller.abort();
   await Promise.all([roomy.done, tight.done]);
-  await assert.rejects(
-    watchDisk('/no/such/folder', () => undefined, options),
-    { code: 'ENOENT' },
-  );
+  await assert.rejects(watchDisk('/no/such/folder', keepingFree(undefined), options), { code: 'ENOENT' });
 });

@@ -201,6 +201,7 @@ suite('windows of the past', { skip: need('ffmpeg'), concurrency: 2 }, () => {
     const retention = new Retention({
       ...{ dataFolder: house.folder, table: house.house.table, clock: house.clock },
       horizons: house.house.horizons,
+      settings: { now: { record: { maxDisk: undefined } } },
       streams: () => house.catalog.keeping,
       forgot: (id, us) => house.catalog.forgot(id, us),
       release: () => {},

@@ -120,6 +120,7 @@ export async function simulate(seed: number, endMs?: number): Promise<Outcome> {
     const { table, clock, pins, horizons } = opened.house;
     const retention = new Retention({
       ...{ dataFolder: folder, table, clock, horizons },
+      settings: { now: { record: { maxDisk: undefined } } },
       pinned: (id) => pins.ranges(id),
       streams: () => opened.catalog.keeping,
       open: (id) => opened.catalog.oldestOpen(id),
