@@ -13,7 +13,9 @@ import type { StorageView } from './api/operate-shapes.ts';
 import { openRangeReader } from './archive/range-reader.ts';
 import type { SegmentPrefix } from './archive/segment-store.ts';
 import { createSyncQueue, timeSyncs } from './archive/sync-queue.ts';
+import { Leases } from './cluster/lease.ts';
 import { createLocalEventBus } from './cluster/local-event-bus.ts';
+import { createLocalLeases } from './cluster/local-leases.ts';
 import type { Config } from './config/schema.ts';
 import { type SettingFacts, SettingsInForce } from './config/settings-in-force.ts';
 import { createAnswer } from './delivery/answer.ts';
@@ -200,6 +202,7 @@ export async function startApp(
   const horizons = await openHorizons({ store, table, clock, log });
   const house: House = {
     ...{ settings, dataFolder, clock, log, metrics, store, table, msnMarks, horizons },
+    leases: new Leases({ store: createLocalLeases(clock), clock, failed: failed('a lease') }),
     pins: await PinTable.open(store.db),
     markers: new MarkerTable(store.db),
     syncQueue: timeSyncs(createSyncQueue(), (seconds) => metrics.syncSeconds.observe(seconds)),

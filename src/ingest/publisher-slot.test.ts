@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import { suite, type TestContext, test } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
+import { type LeaseStore, Leases } from '../cluster/lease.ts';
+import { createLocalLeases } from '../cluster/local-leases.ts';
 import type { SecondPublisher } from '../config/schema.ts';
-import { createManualClock } from '../lib/clock.ts';
+import { createManualClock, type ManualClock } from '../lib/clock.ts';
 import { OxbowError } from '../lib/errors.ts';
 import type { Frame } from '../media/frame.ts';
 import { audioTrack, videoTrack } from '../media/isobmff/media.fixture.ts';
@@ -15,16 +18,24 @@ function frame(second: number, { key = true, trackId = videoTrack.id, by = 'a' }
   return { trackId, dts, pts: dts, duration: 1, key, data: new TextEncoder().encode(by) };
 }
 
-/** A slot whose stream writes down what it is called with. */
-function openSlot(t: TestContext, policy: SecondPublisher = 'refuse') {
-  t.mock.timers.enable({ apis: ['setInterval'] });
+/** What the slots of one test share. */
+function newProcess(t: TestContext): { readonly clock: ManualClock; readonly store: LeaseStore } {
+  t.mock.timers.enable({ apis: ['setInterval', 'setTimeout'] });
   const clock = createManualClock();
+  return { clock, store: createLocalLeases(clock) };
+}
+
+/** A slot whose stream writes down what it is called with. */
+function openSlot(t: TestContext, policy: SecondPublisher = 'refuse', { clock, store } = newProcess(t)) {
   const calls: string[] = [];
   const events: string[] = [];
   /** Publishers that were asked for a key frame. */
   const asked: string[] = [];
+  const failed = (error: unknown) => {
+    throw error;
+  };
   const slot = new PublisherSlot({
-    clock,
+    ...{ streamId: 'x', clock, leases: new Leases({ store, clock, failed }), failed },
     input: {
       startRun({ eUs, clock, requestKeyFrame }) {
         calls.push(`run ${clock} ${eUs / 1e6 - clock0 / 1000}`);
@@ -46,8 +57,13 @@ function openSlot(t: TestContext, policy: SecondPublisher = 'refuse') {
   const clock0 = clock.nowMs();
   return {
     ...{ slot, calls, events, asked },
-    claim(remote: string, { signal = new AbortController().signal } = {}): Publisher {
-      const publisher = slot.claim({ protocol: 'rtmp', remote, signal, requestKeyFrame: () => asked.push(remote) });
+    async claim(remote: string, { signal = new AbortController().signal } = {}): Promise<Publisher> {
+      const publisher = await slot.claim({
+        protocol: 'rtmp',
+        remote,
+        signal,
+        requestKeyFrame: () => asked.push(remote),
+      });
       publisher.startTracks(tracks);
       return publisher;
     },
@@ -64,9 +80,9 @@ function openSlot(t: TestContext, policy: SecondPublisher = 'refuse') {
 }
 
 suite('a publisher', () => {
-  test('delivers frames while its session is active; UTC is the arrival of the first one, whatever its timestamp', (t) => {
+  test('delivers frames while its session is active; UTC is the arrival of the first one, whatever its timestamp', async (t) => {
     const { slot, calls, claim, pass } = openSlot(t);
-    const publisher = claim('a');
+    const publisher = await claim('a');
     assert.deepEqual([publisher.role, slot.active], ['active', publisher]);
     pass(3);
     publisher.publish(frame(100));
@@ -78,60 +94,62 @@ suite('a publisher', () => {
     assert.deepEqual([publisher.role, publisher.signal.aborted, slot.active], ['ended', true, undefined]);
   });
 
-  test('that brings its own clock begins its runs itself', (t) => {
+  test('that brings its own clock begins its runs itself', async (t) => {
     const { slot, calls } = openSlot(t);
-    const publisher = slot.claim({ protocol: 'rtp', remote: 'a', signal: new AbortController().signal });
+    const publisher = await slot.claim({ protocol: 'rtp', remote: 'a', signal: new AbortController().signal });
     const pace = { kind: 'continuous' } as const;
     publisher.startRun({ tracks, eUs: 0, clock: 'source', pace });
     publisher.publish(frame(1));
     assert.deepEqual(calls.slice(1), ['a']);
   });
 
-  test('whose connection is lost has left', (t) => {
+  test('whose connection is lost has left', async (t) => {
     const { slot, calls, events, claim } = openSlot(t);
     const connection = new AbortController();
-    claim('a', { signal: connection.signal });
+    await claim('a', { signal: connection.signal });
     connection.abort();
     assert.deepEqual(calls, ['offline: the connection of the publisher was lost']);
     assert.deepEqual([slot.active, events], [undefined, ['started a', 'ended a']]);
-    assert.throws(() => claim('b', { signal: AbortSignal.abort(new Error('gone')) }), /gone/);
+    await assert.rejects(claim('b', { signal: AbortSignal.abort(new Error('gone')) }), /gone/);
   });
 
-  test('that sends nothing for five seconds is reported once; its next frame flows again', (t) => {
+  test('that sends nothing for five seconds is reported once; its next frame flows again', async (t) => {
     const { calls, claim, pass } = openSlot(t);
-    const publisher = claim('a');
+    const publisher = await claim('a');
     pass(1, publisher);
     pass(20);
     pass(1, publisher);
     assert.deepEqual(calls, ['run arrival 0', 'a', 'source-down: the publisher has sent no media for 5 s', 'a']);
   });
 
-  test('is ended with the reason when the stream stops', (t) => {
+  test('is ended with the reason when the stream stops', async (t) => {
     const { slot, calls, claim } = openSlot(t, 'standby');
-    const [a, b] = [claim('a'), claim('b')];
+    const [a, b] = [await claim('a'), await claim('b')];
     const reason = new OxbowError('publish-refused', 'stopped');
-    slot.close(reason);
+    await slot.close(reason);
     assert.deepEqual([a.signal.reason, b.signal.reason, calls], [reason, reason, []]);
     assert.deepEqual([slot.active, slot.standby], [undefined, []]);
-    claim('c');
+    await assert.rejects(claim('c'), reason);
+    slot.open();
+    await claim('c');
   });
 });
 
 suite('a second publisher', () => {
-  test('is refused, and the first one goes on', (t) => {
+  test('is refused, and the first one goes on', async (t) => {
     const { events, claim, calls, pass } = openSlot(t, 'refuse');
-    const first = claim('a');
-    assert.throws(() => claim('b'), { code: 'publisher-active' });
+    const first = await claim('a');
+    await assert.rejects(claim('b'), { code: 'publisher-active' });
     pass(1, first);
     assert.deepEqual(events, ['started a', 'refused b']);
     assert.deepEqual(calls.at(-1), 'a');
   });
 
-  test('replaces the first one at its own first key frame of a picture', (t) => {
+  test('replaces the first one at its own first key frame of a picture', async (t) => {
     const { events, claim, calls } = openSlot(t, 'replace');
-    const first = claim('a');
+    const first = await claim('a');
     first.publish(frame(1));
-    const second = claim('b');
+    const second = await claim('b');
     second.publish(frame(5, { by: 'b', key: false }));
     second.publish(frame(5, { by: 'b', trackId: audioTrack.id }));
     first.publish(frame(2));
@@ -143,19 +161,19 @@ suite('a second publisher', () => {
     assert.deepEqual(events, ['started a', 'started b', 'switched b replaced', 'ended a']);
   });
 
-  test('that would replace the first one is itself replaced by a third', (t) => {
+  test('that would replace the first one is itself replaced by a third', async (t) => {
     const { slot, claim } = openSlot(t, 'replace');
-    const [first, second, third] = [claim('a'), claim('b'), claim('c')];
+    const [first, second, third] = [await claim('a'), await claim('b'), await claim('c')];
     assert.deepEqual([first.role, second.role, third.role], ['active', 'ended', 'standby']);
     assert.deepEqual(slot.standby, [third]);
     first.close('left');
     assert.equal(third.role, 'active');
   });
 
-  test('stands by and takes over when the first one leaves', (t) => {
+  test('stands by and takes over when the first one leaves', async (t) => {
     const { asked, events, claim, calls, pass } = openSlot(t, 'standby');
-    const first = claim('a');
-    const second = claim('b');
+    const first = await claim('a');
+    const second = await claim('b');
     pass(2, first, second);
     assert.deepEqual(calls, ['run arrival 0', 'a', 'a']);
     first.close('the publisher left');
@@ -167,9 +185,9 @@ suite('a second publisher', () => {
     assert.equal(calls.at(-1), 'offline: the publisher left');
   });
 
-  test('takes over when the first one stalls, which then stands by and takes over in turn, not before 30 s', (t) => {
+  test('takes over when the first one stalls, which then stands by and takes over in turn, not before 30 s', async (t) => {
     const { slot, events, claim, calls, pass } = openSlot(t, 'standby');
-    const [first, second] = [claim('a'), claim('b')];
+    const [first, second] = [await claim('a'), await claim('b')];
     pass(1, first, second);
     pass(5, second);
     assert.deepEqual([slot.active, slot.standby], [second, [first]]);
@@ -181,18 +199,57 @@ suite('a second publisher', () => {
     assert.equal(calls.filter((call) => call.startsWith('source-down')).length, 2, 'each stall is reported once');
   });
 
-  test('that sends nothing itself does not take over from one that stalls', (t) => {
+  test('that sends nothing itself does not take over from one that stalls', async (t) => {
     const { slot, claim, pass } = openSlot(t, 'standby');
-    const first = claim('a');
-    claim('b');
+    const first = await claim('a');
+    await claim('b');
     pass(1, first);
     pass(60);
     assert.equal(slot.active, first);
   });
 
-  test('is refused where three stand by already', (t) => {
+  test('is refused where three stand by already', async (t) => {
     const { claim } = openSlot(t, 'standby');
-    for (const remote of ['a', 'b', 'c', 'd']) claim(remote);
-    assert.throws(() => claim('e'), { code: 'publisher-active' });
+    for (const remote of ['a', 'b', 'c', 'd']) await claim(remote);
+    await assert.rejects(claim('e'), { code: 'publisher-active' });
+  });
+});
+
+suite('a publisher of another process', () => {
+  function openTwo(t: TestContext, policy?: SecondPublisher) {
+    const shared = newProcess(t);
+    return { here: openSlot(t, policy, shared), there: openSlot(t, policy, shared) };
+  }
+
+  test('has the stream: one here is refused until that has left', async (t) => {
+    const { here, there } = openTwo(t);
+    const first = await there.claim('a');
+    await assert.rejects(here.claim('b'), { code: 'publisher-active', message: /Another oxbow/ });
+    assert.deepEqual(here.events, ['refused b']);
+    first.close('the publisher left');
+    await turn();
+    assert.equal((await here.claim('b')).role, 'active');
+  });
+
+  test('is ended when one here replaces it', async (t) => {
+    const { here, there } = openTwo(t, 'replace');
+    const first = await there.claim('a');
+    const second = await here.claim('b');
+    there.pass(5);
+    await turn();
+    assert.equal((first.signal.reason as OxbowError).code, 'publisher-replaced');
+    assert.equal(there.calls.at(-1), 'offline: another oxbow publishes this stream');
+    assert.deepEqual([second.role, there.slot.active], ['active', undefined]);
+  });
+
+  test('leaves, and the client inside oxbow that waited for it begins', async (t) => {
+    const { here, there } = openTwo(t);
+    const first = await there.claim('a');
+    const request = { protocol: 'pull', remote: '', signal: new AbortController().signal };
+    const client = here.slot.claim(request, { ifHeld: 'wait' });
+    first.close('the publisher left');
+    await turn();
+    here.pass(5);
+    assert.equal((await client).role, 'active');
   });
 });

@@ -4,11 +4,13 @@
  * MEDIA.md, Protocols 31.
  */
 import type { GapCause } from '../api/gap.ts';
+import type { Leases } from '../cluster/lease.ts';
 import type { SecondPublisher } from '../config/schema.ts';
 import type { Clock } from '../lib/clock.ts';
 import { OxbowError } from '../lib/errors.ts';
 import type { StreamInput } from '../live/input.ts';
 import { type ClaimRequest, type Publisher, Session, type SessionOwner } from './publisher.ts';
+import { PublisherLease } from './publisher-lease.ts';
 
 /** How often the slot looks whether frames come, ms. */
 const TICK_MS = 1000;
@@ -36,6 +38,9 @@ export type PublisherEvent =
 
 /** What a slot works with. */
 export interface SlotSetup {
+  readonly leases: Leases;
+  /** Internal id of the stream: of several oxbow processes one has its publishers. */
+  readonly streamId: string;
   readonly clock: Clock;
   /** The stream; `offline`: nobody publishes, and nothing is meant to flow. */
   readonly input: StreamInput & { offline(detail: string): void };
@@ -44,12 +49,19 @@ export interface SlotSetup {
   /** Looks for publishers that stall. False for clients inside oxbow, which know by themselves that nothing comes. */
   readonly watches: boolean;
   readonly onEvent: (event: PublisherEvent) => void;
+  /** The engine of leases failed. */
+  readonly failed: (error: unknown) => void;
 }
 
 /** The publishers of one stream. */
 export class PublisherSlot {
   readonly #setup: SlotSetup;
   readonly #owner: SessionOwner;
+  readonly #lease: PublisherLease;
+  /** Claims that wait for the lease. */
+  #claims = 0;
+  /** Why it takes no publisher; undefined while it does. */
+  #closed: OxbowError | undefined;
   #active: Session | undefined;
   /** Oldest first. */
   #standby: Session[] = [];
@@ -60,6 +72,7 @@ export class PublisherSlot {
 
   constructor(setup: SlotSetup) {
     this.#setup = setup;
+    this.#lease = new PublisherLease({ ...setup, onLost: () => this.#lost() });
     this.#owner = {
       clock: setup.clock,
       input: setup.input,
@@ -82,43 +95,84 @@ export class PublisherSlot {
   /**
    * Begins a session.
    *
-   * @throws OxbowError `publisher-active` where the stream does not let another publisher in; the signal's reason if it has fired
+   * @param options.signal ends the waiting for the lease
+   * @param options.ifHeld what happens while another process has the stream; of connections the policy decides
+   * @throws OxbowError `publisher-active` where the stream does not let another publisher in; the reason of `close`, of the signal
    */
-  claim(request: ClaimRequest): Publisher {
-    request.signal.throwIfAborted();
+  async claim(
+    request: ClaimRequest,
+    {
+      signal = request.signal,
+      ifHeld = this.#setup.policy() === 'replace' ? 'replace' : 'refuse',
+    }: { signal?: AbortSignal; ifHeld?: 'refuse' | 'replace' | 'wait' } = {},
+  ): Promise<Publisher> {
+    this.#claims++;
+    try {
+      await this.#lease.acquire({ ifHeld, signal });
+      signal.throwIfAborted();
+      if (this.#closed) throw this.#closed;
+      return this.#begin(request);
+    } catch (error) {
+      if (error instanceof OxbowError) this.#setup.onEvent({ type: 'refused', request, error });
+      throw error;
+    } finally {
+      this.#claims--;
+      this.#settle();
+    }
+  }
+
+  /** Takes publishers again after `close`. */
+  open(): void {
+    this.#closed = undefined;
+  }
+
+  #begin(request: ClaimRequest): Publisher {
     const policy = this.#active && this.#setup.policy();
-    if (policy) this.#admit(policy, request);
+    if (policy) this.#admit(policy);
     const session = new Session(this.#owner, request, { replaces: policy === 'replace' });
     if (this.#active) this.#standby.push(session);
     else this.#activate(session);
-    this.#watch();
     this.#setup.onEvent({ type: 'started', publisher: session });
     return session;
   }
 
-  /** Ends every session; the caller reports to the stream why nothing flows. Their signals get `reason`. */
-  close(reason: OxbowError): void {
+  /**
+   * Ends every session and takes no further one; the caller reports to the stream why nothing flows. Signals and later claims get
+   * `reason`. Resolves when another process may publish.
+   */
+  async close(reason: OxbowError): Promise<void> {
+    this.#closed = reason;
+    this.#endAll(reason);
+    await this.#settle();
+  }
+
+  /** Another process has the stream. */
+  #lost(): void {
+    const error = new OxbowError('publisher-replaced', 'another oxbow publishes this stream');
+    this.#endAll(error);
+    this.#setup.input.offline(error.message);
+    this.#settle();
+  }
+
+  #endAll(reason: OxbowError): void {
     const sessions = [...(this.#active ? [this.#active] : []), ...this.#standby];
     this.#active = undefined;
     this.#standby = [];
-    this.#watch();
     for (const session of sessions) this.#end(session, reason.message, reason);
   }
 
   /** Throws where a second publisher is refused. One that replaces also replaces the one that waits for its first key frame. */
-  #admit(policy: SecondPublisher, request: ClaimRequest): void {
+  #admit(policy: SecondPublisher): void {
     if (policy === 'replace') {
       for (const waiting of this.#standby.filter(({ replaces }) => replaces)) this.#oust(waiting);
     }
     if (policy !== 'refuse' && this.#standby.length < MAX_STANDBY) return;
-    const error = new OxbowError(
+    throw new OxbowError(
       'publisher-active',
       policy === 'refuse'
         ? 'Another publisher is active on this stream.'
         : `This stream has ${MAX_STANDBY} standby publishers already.`,
     );
-    this.#setup.onEvent({ type: 'refused', request, error });
-    throw error;
   }
 
   #activate(session: Session): void {
@@ -158,7 +212,7 @@ export class PublisherSlot {
         this.#switch(next, session, 'left');
       } else this.#setup.input.offline(detail);
     }
-    this.#watch();
+    this.#settle();
     this.#end(session, detail, new DOMException(detail, 'AbortError'));
   }
 
@@ -184,14 +238,15 @@ export class PublisherSlot {
     this.#standby.push(from);
   }
 
-  /** The timer runs while there is somebody to look after. */
-  #watch(): void {
-    const isNeeded = this.#setup.watches && this.#active !== undefined;
-    if (isNeeded) this.#timer ??= setInterval(() => this.#tick(), TICK_MS);
-    else {
-      clearInterval(this.#timer);
-      this.#timer = undefined;
+  /** The timer runs while a publisher is connected; the lease is held while there is a session or will be one. */
+  #settle(): Promise<void> | undefined {
+    if (this.#active) {
+      if (this.#setup.watches) this.#timer ??= setInterval(() => this.#tick(), TICK_MS);
+      return undefined;
     }
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+    return this.#claims > 0 ? undefined : this.#lease.release().catch(this.#setup.failed);
   }
 
   #tick(): void {

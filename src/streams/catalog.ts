@@ -236,7 +236,7 @@ export class Catalog implements PublisherClaims {
     await writeDefinition(this.#house.store.db, definition);
     stream.redefine(definition);
     this.#tell('stream.changed', definition);
-    if (!definition.stopped) stream.start();
+    if (!definition.stopped) await stream.start();
     return stream;
   }
 
@@ -309,7 +309,7 @@ export class Catalog implements PublisherClaims {
     this.#removed.delete(definition.name);
     this.#streams.set(definition.name, stream);
     if (told) this.#tell(told, definition);
-    if (!definition.stopped) stream.start();
+    if (!definition.stopped) await stream.start();
     return stream;
   }
 
@@ -331,7 +331,7 @@ export class Catalog implements PublisherClaims {
     stream.redefine(definition);
     if (stopped) await stream.stop('stopped by a person');
     else if (stream.closed) await this.#add(definition);
-    else stream.start();
+    else await stream.start();
   }
 
   #define(settings: StreamSettings, given: Pick<StreamDefinition, 'id' | 'name' | 'createdUs'>): StreamDefinition {

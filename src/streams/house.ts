@@ -5,6 +5,7 @@ import type { SourceFacts } from '../api/source-facts.ts';
 import type { SegmentPrefix } from '../archive/segment-store.ts';
 import type { SyncQueue } from '../archive/sync-queue.ts';
 import type { EventBus } from '../cluster/event-bus.ts';
+import type { Leases } from '../cluster/lease.ts';
 import type { ClientSourceConfig, Config } from '../config/schema.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Current } from '../lib/current.ts';
@@ -46,6 +47,8 @@ export interface House {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly store: Pick<Store, 'db'>;
+  /** Of names that one process has at a time: those of streams that are published. */
+  readonly leases: Leases;
   readonly table: ChunkTable;
   readonly horizons: Horizons;
   readonly msnMarks: MsnMarks;

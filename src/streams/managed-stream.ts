@@ -235,13 +235,13 @@ export class ManagedStream implements Deliverable {
   }
 
   /** Runs the source, or accepts publishers from now on; does nothing when it was started already, or after `close`. */
-  start(): void {
+  async start(): Promise<void> {
     if (this.publishers.isRunning || this.#closing) return;
     this.#hasFailed = false;
     this.#hasEnded = false;
     this.#leftOut.reset();
     this.#awaitMedia();
-    this.publishers.start({
+    await this.publishers.start({
       wasLive: this.#liveSource === sourceKey(this.#definition.source),
       onFacts: (facts) => {
         this.#facts = facts;

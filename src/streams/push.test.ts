@@ -69,6 +69,7 @@ suite('a push stream', () => {
     assert.match(metrics, /oxbow_publishers\{stream="door",role="active"\} 1/);
     assert.match(metrics, /oxbow_publish_claims_total\{stream="door",protocol="rtmp",result="refused"\} 1/);
     publisher.close('the publisher left');
+    await house.settle();
     const about = house.events.map(({ type, data }) => [type, data] as const);
     assert.deepEqual(
       about.filter(([type]) => type.startsWith('publish.')),
@@ -168,6 +169,7 @@ suite('a push stream', () => {
     const request = { protocol: 'srt', remote: '192.0.2.3:7000', signal: new AbortController().signal, authorize };
     await assert.rejects(house.catalog.claim('door', request), { code: 'unauthorized' });
     await assert.rejects(house.catalog.claim('gate', request), { code: 'unauthorized' });
+    await house.settle();
     const refused = house.events.filter(({ type }) => type === 'publish.refused');
     assert.deepEqual(
       refused.map(({ stream, data }) => [stream, data]),

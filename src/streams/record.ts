@@ -7,6 +7,8 @@ import type { Writable } from 'node:stream';
 import { distinctLeftOut, type LeftOutTrack } from '../api/left-out.ts';
 import type { SourceFacts } from '../api/source-facts.ts';
 import { createSyncQueue } from '../archive/sync-queue.ts';
+import { Leases } from '../cluster/lease.ts';
+import { createLocalLeases } from '../cluster/local-leases.ts';
 import type { ClientSourceConfig, Config } from '../config/schema.ts';
 import { sleep } from '../lib/abort.ts';
 import { createSystemClock } from '../lib/clock.ts';
@@ -258,8 +260,8 @@ async function recordToFolder(
   const store = opened.use(await openStore({ file: path.join(dataFolder, DATABASE_FILE), log }));
   const table = new ChunkTable(store.db);
   const looking = new AbortController();
-  const failed = (error: unknown) => log.error({ error: String(error) }, 'looking at the disk failed');
-  const disk = await watchDisk(dataFolder, settings, { signal: looking.signal, failed });
+  const failed = (what: string) => (error: unknown) => log.error({ error: String(error) }, `${what} failed`);
+  const disk = await watchDisk(dataFolder, settings, { signal: looking.signal, failed: failed('looking at the disk') });
   opened.defer(async () => {
     looking.abort();
     await disk.done;
@@ -285,6 +287,7 @@ async function recordToFolder(
     dataFolder,
     store,
     table,
+    leases: new Leases({ store: createLocalLeases(shared.clock), clock: shared.clock, failed: failed('a lease') }),
     horizons: new Horizons(shared),
     msnMarks: opened.use(await openMsnMarks({ ...shared, dataFolder, store, table })),
     pins: await PinTable.open(store.db),

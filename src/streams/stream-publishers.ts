@@ -4,7 +4,7 @@
  */
 import type { ClaimRequest, Publisher } from '../ingest/publisher.ts';
 import { type PublisherEvent, PublisherSlot } from '../ingest/publisher-slot.ts';
-import { OxbowError } from '../lib/errors.ts';
+import { messageOf, OxbowError } from '../lib/errors.ts';
 import type { Stream } from '../live/stream.ts';
 import type { StreamDefinition } from './definition.ts';
 import type { House } from './house.ts';
@@ -37,7 +37,7 @@ export class StreamPublishers {
     this.#setup = setup;
     const { house, stream, definition } = setup;
     this.#slot = new PublisherSlot({
-      clock: house.clock,
+      ...{ leases: house.leases, streamId: definition().id, clock: house.clock },
       input: stream,
       policy() {
         const { source } = definition();
@@ -45,6 +45,8 @@ export class StreamPublishers {
       },
       watches: this.#isPush,
       onEvent: (event) => this.#onEvent(event),
+      failed: (error) =>
+        house.log.error({ stream: definition().name, error: messageOf(error) }, 'a lease was not released'),
     });
   }
 
@@ -73,23 +75,30 @@ export class StreamPublishers {
     return this.#isPush && active ? { active, standby: standby.length } : undefined;
   }
 
-  /** Reads the source, or accepts publishers from now on. Not while it runs. */
-  start(options: Pick<SourceClientOptions, 'wasLive' | 'onFacts'>): void {
+  /**
+   * Reads the source, or accepts publishers from now on. Not while it runs. Resolves when the source is being read, or waits for
+   * another process.
+   */
+  async start(options: Pick<SourceClientOptions, 'wasLive' | 'onFacts'>): Promise<void> {
     const { house, stream, definition, onEnd } = this.#setup;
     const { source } = definition();
     const running: { client?: SourceClient } = {};
     this.#running = running;
+    this.#slot.open();
     if (source.type === 'push') {
       stream.offline(UNPUBLISHED);
       return;
     }
-    running.client = startSourceClient(house, definition(), source, this.#slot, {
+    const client = startSourceClient(house, definition(), source, this.#slot, {
       ...options,
       onEnd: (detail, failed) => {
         this.#running = undefined;
         onEnd(detail, failed);
       },
+      onWaiting: (detail) => stream.absent('source-down', detail),
     });
+    running.client = client;
+    await client.started;
   }
 
   /** Ends every session; their signals get `reason`. Resolves when nothing of the source runs any more. */
@@ -97,8 +106,8 @@ export class StreamPublishers {
     const running = this.#running;
     await running?.client?.stop(reason.message);
     if (this.#running !== running) return;
-    this.#slot.close(reason);
     this.#running = undefined;
+    await this.#slot.close(reason);
   }
 
   /**
@@ -106,7 +115,7 @@ export class StreamPublishers {
    *
    * @throws OxbowError `publish-refused` where the stream is stopped or its source is of another type; what `PublisherSlot.claim` throws
    */
-  claim(request: ClaimRequest): Publisher {
+  async claim(request: ClaimRequest): Promise<Publisher> {
     if (this.#isPush && this.isRunning) return this.#slot.claim(request);
     const { type } = this.#setup.definition().source;
     const why = this.#isPush ? 'The stream is stopped.' : `The source of the stream is of type ${type}, not push.`;

@@ -13,7 +13,9 @@ import type { TimelineView } from '../api/shapes.ts';
 import type { StreamsApi } from '../api/streams-api.ts';
 import type { SegmentPrefix } from '../archive/segment-store.ts';
 import { createSyncQueue } from '../archive/sync-queue.ts';
+import { type LeaseStore, Leases } from '../cluster/lease.ts';
 import { createLocalEventBus } from '../cluster/local-event-bus.ts';
+import { createLocalLeases } from '../cluster/local-leases.ts';
 import { loadConfig } from '../config/load.ts';
 import type { Config, StreamConfig } from '../config/schema.ts';
 import { createManualClock, type ManualClock } from '../lib/clock.ts';
@@ -172,6 +174,8 @@ export interface HouseChange extends Partial<Pick<House, 'runSource' | 'mayWrite
   readonly nowMs?: number;
   readonly config?: Partial<Config>;
   readonly maxDisk?: number;
+  /** Those of other processes too. */
+  readonly leases?: LeaseStore;
   /** Does not open the catalog. */
   readonly closed?: boolean;
   readonly signal?: AbortSignal;
@@ -209,6 +213,12 @@ export async function openStreams(change: HouseChange): Promise<StreamsHouse> {
     },
     dataFolder: folder,
     ...{ clock, log, metrics, store },
+    leases: new Leases({
+      ...{ store: change.leases ?? createLocalLeases(clock), clock },
+      failed(error) {
+        throw error;
+      },
+    }),
     ...{ table, msnMarks, horizons: await openHorizons({ store, table, clock, log }) },
     pins: await PinTable.open(store.db),
     markers: new MarkerTable(store.db),

@@ -1,0 +1,66 @@
+/**
+ * The lease on a stream's name: of several oxbow processes one has the stream's publishers.
+ * In: the first and the last session of a slot. Out: a lease, held in between; its loss.
+ */
+import type { Lease, Leases } from '../cluster/lease.ts';
+import { OxbowError } from '../lib/errors.ts';
+
+/** A process that vanished keeps the name for so long, ms. */
+const TTL_MS = 15_000;
+
+/** What a lease on a stream's name is made of. */
+export interface PublisherLeaseSetup {
+  readonly leases: Leases;
+  /** Internal id of the stream. */
+  readonly streamId: string;
+  /** Another process took the lease, or its engine does not answer: this process publishes no longer. */
+  readonly onLost: () => void;
+}
+
+/** The lease of one stream. */
+export class PublisherLease {
+  readonly #setup: PublisherLeaseSetup;
+  #lease: Lease | undefined;
+  #turn: Promise<void> = Promise.resolve();
+
+  constructor(setup: PublisherLeaseSetup) {
+    this.#setup = setup;
+  }
+
+  /**
+   * Resolves when this process holds the lease.
+   *
+   * @param options.ifHeld what happens while another process has it
+   * @param options.signal ends the waiting
+   * @throws OxbowError `publisher-active` with `ifHeld: 'refuse'`; the signal's reason; what the engine throws
+   */
+  acquire(options: { readonly ifHeld: 'refuse' | 'replace' | 'wait'; readonly signal: AbortSignal }): Promise<void> {
+    return this.#inTurn(async () => {
+      if (this.#lease) return;
+      const { leases, streamId, onLost } = this.#setup;
+      const holder = `process ${process.pid}`;
+      const { lease, heldBy } = await leases.acquire(`publisher:${streamId}`, { holder, ttlMs: TTL_MS, ...options });
+      if (!lease) throw new OxbowError('publisher-active', `Another oxbow (${heldBy.holder}) publishes this stream.`);
+      this.#lease = lease;
+      const onAbort = () => {
+        if (this.#lease !== lease) return;
+        this.#lease = undefined;
+        onLost();
+      };
+      lease.lost.addEventListener('abort', onAbort, { once: true });
+    });
+  }
+
+  /** Resolves when the lease is free for other processes; rejects where the engine fails. */
+  release(): Promise<void> {
+    const lease = this.#lease;
+    this.#lease = undefined;
+    return this.#inTurn(async () => lease?.[Symbol.asyncDispose]());
+  }
+
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    const turn = this.#turn.then(work);
+    this.#turn = turn.catch(() => undefined); // the caller handles it
+    return turn;
+  }
+}
