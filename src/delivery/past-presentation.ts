@@ -2,7 +2,7 @@
  * A window of a recording as a presentation, finished or still growing.
  * In: recorded groups in order, codec configurations. Out: delivery/format. MEDIA.md, Addresses 15 to 17. Pure.
  */
-import { HOLE_US } from '../live/stream.ts';
+import { HOLE_US } from '../live/continuity.ts';
 import type { Track } from '../media/frame.ts';
 import type { DateRangeTag } from '../media/m3u8/playlist.ts';
 import type { Description, Presentation, PresentationSegment, PresentationTrack } from '../media/presentation.ts';

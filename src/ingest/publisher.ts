@@ -171,6 +171,10 @@ export class Session implements Publisher {
     if (this.#hasRun) this.#owner.input.publish(frame);
   }
 
+  jumps(frame: Frame): boolean {
+    return this.#role === 'active' && (this.#owner.input.jumps?.(frame) ?? false);
+  }
+
   flush(): void {
     if (this.#role === 'active') this.#owner.input.flush();
   }

@@ -54,6 +54,12 @@ export interface StreamInput {
   /** Called before the frames of each segment, by sources that have playlists. Without it nothing is ever taken for a repetition. */
   listed?(segment: ListedSegment): void;
   publish(frame: Frame): void;
+  /**
+   * Whether the timestamps jump before this frame, so that a run begins with it. If so, media is reported as missing or damaged, and the
+   * caller has to call `startRun` before it publishes the frame. For publishers that know the UTC of what follows, or that have frames of
+   * other tracks to publish first. For all others, `publish` begins the run.
+   */
+  jumps?(frame: Frame): boolean;
   /** A burst ended: what was published may be packaged without waiting for a successor. Never needed by continuous sources. */
   flush(): void;
   /**

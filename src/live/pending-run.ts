@@ -11,8 +11,6 @@ export interface PendingRun {
   readonly start: RunStart;
   /** Frames of other tracks. */
   readonly waiting: Frame[];
-  /** Seconds added to its times, where that is fixed already. */
-  readonly shiftS?: number;
   /** Lowest pts of its reference frames so far, none of them a key frame; µs. */
   keylessUs?: number;
   /** The last key frame was left out as known, and so is what follows it. */

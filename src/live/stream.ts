@@ -12,6 +12,7 @@ import { type Run, ticksToUs } from '../media/run.ts';
 import { restampSection } from '../media/scte35/section.ts';
 import type { Absence } from '../media/segment.ts';
 import { AbsenceLog } from './absence-log.ts';
+import { Continuity, HOLE_US } from './continuity.ts';
 import type { ListedSegment, RunStart, StreamInput } from './input.ts';
 import { KeyFrameRequests } from './key-frame-requests.ts';
 import { KeyWatch } from './key-watch.ts';
@@ -23,8 +24,6 @@ import type { RunContext, Sink } from './sink.ts';
 import { type AttachOptions, SinkList } from './sink-list.ts';
 import type { StreamEvent } from './stream-event.ts';
 
-/** Media that joins within this is one span: half a second is where a hole begins (MEDIA.md, Time 5). */
-export const HOLE_US = 500_000;
 /**
  * A source that is connected to again may begin with media that is recorded already: segments of its first playlist are clipped to the
  * previous end if they overlap by more than this. Less is the jitter of its clock, and moves E.
@@ -78,9 +77,10 @@ export class Stream implements StreamInput {
   #listed: ListedSegment | undefined;
   /** Reference media that was left out as known and not reported yet, µs. */
   #clippedUs = 0;
-  /** The last reference frame. */
-  #last: Pick<Frame, 'dts' | 'pts' | 'duration'> | undefined;
-  /** When it came: how far behind the wall clock the stream runs, µs. */
+  readonly #continuity = new Continuity();
+  /** Its first video track, otherwise its first audio track. */
+  #reference: Track | undefined;
+  /** How far the last reference frame was behind the wall clock when it came, µs. */
   #delayUs = 0;
   #keys = new KeyWatch();
   readonly #keyFrameRequests: KeyFrameRequests;
@@ -183,6 +183,8 @@ export class Stream implements StreamInput {
     assert(start.tracks.length > 0, 'a run has at least one track');
     this.#reportClipped();
     this.#start = start;
+    this.#reference = referenceOf(start.tracks);
+    this.#continuity.begin(start.tracks);
     this.#pending = { start, waiting: [] };
     this.#listed = undefined;
     this.#keys = new KeyWatch();
@@ -195,14 +197,20 @@ export class Stream implements StreamInput {
   publish(frame: Frame): void {
     // After an absence the same media may come back, under the same E.
     if (!this.#pending && !this.#context && this.#start) this.startRun(this.#start);
-    if (this.#pending) {
-      this.#publishPending(this.#pending, frame);
-      return;
-    }
-    const context = this.#context;
-    assert(context, 'startRun comes before publish');
-    if (frame.trackId !== context.reference.id) this.#write(frame);
-    else if (this.#follows(context, frame)) this.#writeReference(this.#reanchor(context, frame), frame);
+    assert(this.#pending ?? this.#context, 'startRun comes before publish');
+    const isReference = frame.trackId === this.#reference?.id;
+    if (isReference && !this.#admits(frame)) return;
+    if (this.#pending) this.#publishPending(this.#pending, frame);
+    else if (isReference) this.#writeReference(this.#reanchor(this.#context!, frame), frame);
+    else this.#write(frame);
+  }
+
+  jumps(frame: Frame): boolean {
+    if (!this.#pending && !this.#context) return false;
+    const jump = this.#continuity.jump(frame);
+    if (jump?.isAhead) this.absent('source-skipped', jump.detail);
+    else if (jump) this.damage(jump.detail);
+    return jump !== undefined;
   }
 
   flush(): void {
@@ -249,8 +257,8 @@ export class Stream implements StreamInput {
 
   /** Frames before the first key frame of the reference track wait; those of other tracks that lie after it are kept. */
   #publishPending(pending: PendingRun, frame: Frame): void {
-    const { start, waiting, shiftS } = pending;
-    const reference = referenceOf(start.tracks);
+    const { start, waiting } = pending;
+    const reference = this.#reference!;
     if (frame.trackId !== reference.id) {
       if (waiting.push(frame) > MAX_WAITING) waiting.shift();
       return;
@@ -270,7 +278,7 @@ export class Stream implements StreamInput {
     }
     this.#reportClipped();
     this.#pending = undefined;
-    this.#shiftS = shiftS ?? shiftFor(frame, reference);
+    this.#shiftS = shiftFor(frame, reference);
     const context = this.#begin(pending, reference, firstUs);
     this.#writeReference(context, frame);
     const sparse = new Set(start.tracks.filter(isSparse).map(({ id }) => id));
@@ -317,7 +325,6 @@ export class Stream implements StreamInput {
     };
     this.#start = { ...start, eUs };
     this.#timescales = new Map(start.tracks.map((track) => [track.id, track.timescale]));
-    this.#last = undefined;
     this.#reanchors.begin(start, { eUs, joins: !hole, behindUs: startUs - wantedUs });
     this.#eUs = eUs;
     this.#enter(context);
@@ -338,34 +345,27 @@ export class Stream implements StreamInput {
     this.#events.emit({ type: 'run', context });
   }
 
-  /** Whether a reference frame goes on where the last one ended; a jump of more than half a second begins a run. */
-  #follows({ reference }: RunContext, frame: Frame): boolean {
-    const last = this.#last;
-    if (!last || !this.#start) return true;
-    const aheadUs = ticksToUs(frame.dts - last.dts - last.duration, reference.timescale);
-    if (frame.dts <= last.dts) {
-      // A publisher whose timestamps begin again does so with a key frame.
-      if (frame.key && -aheadUs > HOLE_US)
-        this.#restart(frame, { eUs: this.#resumeUs() - ticksToUs(frame.pts, reference.timescale) });
-      else this.damage('a frame came after its time and was dropped');
+  /** Takes the time of a reference frame; begins a run where the timestamps jump. False for a frame that comes too late. */
+  #admits(frame: Frame): boolean {
+    const isLate = this.#continuity.isLate(frame);
+    // A publisher whose timestamps begin again does so with a key frame.
+    if ((!isLate || frame.key) && this.jumps(frame)) {
+      this.#restart(frame, isLate);
+    } else if (isLate) {
+      this.damage('a frame came after its time and was dropped');
       return false;
-    }
-    if (aheadUs > HOLE_US) {
-      this.#absences.note('source-skipped', 'the source jumped ahead', this.#endUs);
-      this.#restart(frame, { shiftS: this.#shiftS });
-      return false;
-    }
-    if (frame.dts - last.dts - last.duration > 2 * frame.duration) this.damage('frames are missing');
+    } else if (!this.#pending && this.#continuity.isMissingBefore(frame)) this.damage('frames are missing');
+    this.#continuity.add(frame);
     return true;
   }
 
-  /** The same media goes on with another relation of its timestamps to what came before. */
-  #restart(frame: Frame, { eUs, shiftS }: { eUs?: number; shiftS?: number }): void {
-    assert(this.#start);
-    this.#sinks.endRun();
-    const start = eUs === undefined ? this.#start : { ...this.#start, eUs };
-    this.#pending = { start, waiting: [], ...(shiftS !== undefined && { shiftS }) };
-    this.#publishPending(this.#pending, frame);
+  /** The media continues with another relation of its timestamps to what came before; those that went back continue now. */
+  #restart({ pts }: Frame, wentBack: boolean): void {
+    const start = this.#start;
+    assert(start && this.#reference);
+    if (this.#context) this.#sinks.endRun();
+    const eUs = wentBack ? this.#resumeUs() - ticksToUs(pts, this.#reference.timescale) : start.eUs;
+    this.startRun({ ...start, eUs });
   }
 
   /** UTC of a frame that comes now, as far behind the wall clock as the last one was; of a burst, where the last one ended. */
@@ -408,7 +408,6 @@ export class Stream implements StreamInput {
 
   #writeReference({ reference }: RunContext, frame: Frame): void {
     this.#watchKeys(reference, frame);
-    this.#last = { dts: frame.dts, pts: frame.pts, duration: frame.duration };
     assert(this.#start);
     const end = this.#start.eUs + ticksToUs(frame.pts + frame.duration, reference.timescale);
     if (end > this.#endUs) this.#endUs = end;

@@ -191,7 +191,7 @@ suite('runs', () => {
       fromUs: HOUSE_START_US + 5_000_000,
       toUs: HOUSE_START_US + 6_200_000,
       cause: 'source-skipped',
-      detail: 'the source jumped ahead',
+      detail: 'the source jumped ahead by 1.2 s',
     });
     assert.equal(house.groups[cut]!.startUs, absence!.toUs);
     assert.equal(house.groups[cut]!.run.eUs, house.groups[0]!.run.eUs);

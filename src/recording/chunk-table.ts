@@ -3,7 +3,7 @@
  * In: recorder, recovery, rebuild. Out: rows by MSN and by time. The files are the truth; this can be made again from them.
  */
 import type { Insertable, Kysely, Selectable } from 'kysely';
-import { HOLE_US } from '../live/stream.ts';
+import { HOLE_US } from '../live/continuity.ts';
 import type { ChunkFileTable, Tables } from '../store/schema.ts';
 import { putRanges, rangesBefore, rangesBetween, type ToldBetween, type ToldRange } from './date-range-rows.ts';
 import { WINDOW_US } from './window.ts';

@@ -2,7 +2,7 @@
  * Remembers what was not written since the last group on the disk, so that the next one says it (MEDIA.md, Time 5).
  * In: groups that were lost, and why. Out: absences that join without seams up to the next group. Pure.
  */
-import { HOLE_US } from '../live/stream.ts';
+import { HOLE_US } from '../live/continuity.ts';
 import type { Absence, SegmentGroup } from '../media/segment.ts';
 
 /** What is remembered of a group without its bytes. */

@@ -4,7 +4,8 @@
  * overlap.
  */
 import type { GapCause } from '../api/gap.ts';
-import { HOLE_US, type Stream } from '../live/stream.ts';
+import { HOLE_US } from '../live/continuity.ts';
+import type { Stream } from '../live/stream.ts';
 import type { Absence } from '../media/segment.ts';
 import type { ChunkSpan, ChunkTable } from './chunk-table.ts';
 import { keptPieces } from './kept-pieces.ts';

@@ -4,6 +4,7 @@
  */
 import type { GapCause } from '../api/gap.ts';
 import type { MediaRates } from '../api/source-facts.ts';
+import { Continuity } from '../live/continuity.ts';
 import type { RunStart, StreamInput } from '../live/input.ts';
 import { referenceOf } from '../live/reference.ts';
 import type { Frame, Track } from '../media/frame.ts';
@@ -20,6 +21,7 @@ export class ProbeInput implements StreamInput {
   readonly #depthS: number;
   readonly #enough: () => void;
   readonly #meter = new MediaMeter();
+  readonly #continuity = new Continuity();
   #start: RunStart | undefined;
   #missing: string | undefined;
   #isUnreadable = false;
@@ -64,6 +66,7 @@ export class ProbeInput implements StreamInput {
   startRun(start: RunStart): void {
     this.#start = start;
     this.#reference = referenceOf(start.tracks);
+    this.#continuity.begin(start.tracks);
     this.#firstTicks = undefined;
     this.#meter.begin(start.tracks);
   }
@@ -72,11 +75,18 @@ export class ProbeInput implements StreamInput {
     const reference = this.#reference;
     this.#meter.add(frame);
     if (!reference || frame.trackId !== reference.id) return;
+    this.#continuity.add(frame);
     if (frame.key && !this.#keyFrame && reference.kind === 'video') {
       this.#keyFrame = { track: reference, frame: { ...frame, data: frame.data.slice() } };
     }
     this.#firstTicks ??= frame.dts;
     if (frame.dts + frame.duration - this.#firstTicks >= this.#depthS * reference.timescale) this.#enough();
+  }
+
+  jumps(frame: Frame): boolean {
+    const jump = this.#continuity.jump(frame);
+    if (jump?.isAhead) this.absent('source-skipped', jump.detail);
+    return jump !== undefined;
   }
 
   flush(): void {}

@@ -75,6 +75,7 @@ export class RecordMeter {
       publish: (frame) => {
         if (this.#admits(frame)) input.publish(frame);
       },
+      jumps: (frame) => input.jumps?.(frame) ?? false,
       flush: () => input.flush(),
       absent: (cause, detail) => {
         this.#absent(cause, detail);

@@ -3,7 +3,8 @@
  * In: a definition and the house. Out: live stream, packager, recorder, lists, ready to go on where they ended.
  */
 import { messageOf } from '../lib/errors.ts';
-import { HOLE_US, Stream } from '../live/stream.ts';
+import { HOLE_US } from '../live/continuity.ts';
+import { Stream } from '../live/stream.ts';
 import { DateRangeBook } from '../media/date-range/date-range-book.ts';
 import type { Absence } from '../media/segment.ts';
 import { DEFAULT_LIMITS, LiveList, MAX_DATE_RANGES } from '../packager/live-list.ts';

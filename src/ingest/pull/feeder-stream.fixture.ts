@@ -23,7 +23,7 @@ export interface Fed {
   readonly clock: ManualClock;
   readonly stream: Stream;
   readonly runs: RunContext[];
-  readonly frames: { readonly frame: Frame; readonly atUs: number }[];
+  readonly frames: { readonly frame: Frame; readonly run: number; readonly atUs: number }[];
   readonly events: StreamEvent[];
   /** A pull that begins now. */
   readonly connect: () => RunFeeder;
@@ -36,7 +36,11 @@ export function feed(past: Partial<StreamPast> = {}): Fed {
   const frames: Fed['frames'] = [];
   const sink: Sink = {
     startRun: (context) => void runs.push(context),
-    write: (frame) => void frames.push({ frame, atUs: runs.at(-1)!.run.eUs + ticksToUs(frame.pts, track.timescale) }),
+    write(frame) {
+      const { tracks, run } = runs.at(-1)!;
+      const { timescale } = tracks.find(({ id }) => id === frame.trackId)!;
+      frames.push({ frame, run: run.id, atUs: run.eUs + ticksToUs(frame.pts, timescale) });
+    },
     flush() {},
     endRun() {},
     damage() {},

@@ -3,7 +3,9 @@
  */
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { type Fed, feed, type Made, made, publish, RATE } from './feeder-stream.fixture.ts';
+import { audioFrames, audioTrack } from '../../live/frames.fixture.ts';
+import type { Frame } from '../../media/frame.ts';
+import { type Fed, feed, type Made, made, publish, RATE, track } from './feeder-stream.fixture.ts';
 import type { QueuedSegment } from './segment-queue.ts';
 
 /** Asserts that a sink got all of these once, in order, and that UTC never ran back. */
@@ -129,6 +131,33 @@ suite('new media of a source whose clock is early', () => {
       [['HTTP 404', 6]],
     );
   });
+});
+
+test('a segment whose timestamps jump begins a run before its sound is published, whichever track comes first', () => {
+  for (const jumpS of [-40, 0.6, 40]) {
+    const fed = feed();
+    const feeder = fed.connect();
+    const audio = audioTrack();
+    const tracks = [track, audio];
+    const sounds: Frame[][] = [];
+    for (let i = 0; i < 6; i++) {
+      const mediaS = 100 + 2 * i + (i >= 3 ? jumpS : 0);
+      const each = made(fed, i, mediaS, {}, 2);
+      sounds.push(
+        audioFrames({ track: audio, seconds: 2, startS: mediaS, seed: i }).filter(({ dts }) => dts >= mediaS * 48_000),
+      );
+      feeder.publish(each.segment, { groups: [{ tracks, frames: [...sounds.at(-1)!, ...each.frames] }], damages: [] });
+      fed.clock.advance(2000);
+    }
+    assert.equal(fed.runs.length, 2, `${jumpS} s`);
+    const written = fed.frames.filter(({ frame }) => frame.trackId === audio.id);
+    assert.equal(written.length, sounds.flat().length, `${jumpS} s`);
+    const begins = fed.frames.findIndex(({ frame }) => sounds[3]!.includes(frame));
+    assert.ok(
+      fed.frames.slice(begins).every(({ run }) => run === 2),
+      `${jumpS} s`,
+    );
+  }
 });
 
 suite('media that a source offers again', () => {

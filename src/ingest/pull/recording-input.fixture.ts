@@ -5,8 +5,10 @@
 import assert from 'node:assert/strict';
 import type { GapCause } from '../../api/gap.ts';
 import { Emitter } from '../../lib/events.ts';
+import { Continuity } from '../../live/continuity.ts';
 import type { RunStart, StreamInput } from '../../live/input.ts';
-import type { Frame } from '../../media/frame.ts';
+import { referenceOf } from '../../live/reference.ts';
+import type { Frame, Track } from '../../media/frame.ts';
 import { ticksToUs } from '../../media/run.ts';
 
 /** A run with what was published in it. */
@@ -27,6 +29,8 @@ export class RecordingInput implements StreamInput {
   readonly runs: RecordedRun[] = [];
   readonly events: RecordedEvent[] = [];
   readonly #told = new Emitter<RecordedEvent>();
+  readonly #continuity = new Continuity();
+  #reference: Track | undefined;
   #open = false;
 
   #tell(event: RecordedEvent): void {
@@ -40,6 +44,8 @@ export class RecordingInput implements StreamInput {
     const run = { start, frames: [] };
     this.runs.push(run);
     this.#open = true;
+    this.#reference = referenceOf(start.tracks);
+    this.#continuity.begin(start.tracks);
     this.#tell({ kind: 'run', run });
   }
 
@@ -50,6 +56,14 @@ export class RecordingInput implements StreamInput {
     const last = run.frames.findLast(({ trackId }) => trackId === frame.trackId);
     assert.ok(!last || frame.dts > last.dts, 'dts goes up');
     run.frames.push(frame);
+    if (frame.trackId === this.#reference?.id) this.#continuity.add(frame);
+  }
+
+  jumps(frame: Frame): boolean {
+    const jump = this.#continuity.jump(frame);
+    if (jump?.isAhead) this.absent('source-skipped', jump.detail);
+    else if (jump) this.damage(jump.detail);
+    return jump !== undefined;
   }
 
   flush(): void {

@@ -10,7 +10,7 @@ const MAX_SOURCE_ERROR_MS = 60_000;
 /** Holes in a list that dates may tell of; what lies further back was dated by a clock that was not set. */
 const MAX_HOLES_MS = 86_400_000;
 /** A dated estimate and the run before agree within this. */
-const DATED_TOLERANCE_US = 500_000;
+export const DATED_TOLERANCE_US = 500_000;
 
 /** E of a run. */
 export interface Anchor {

@@ -8,12 +8,17 @@ import type { StreamInput } from '../../live/input.ts';
 import type { Frame, Track } from '../../media/frame.ts';
 import { ticksToUs } from '../../media/run.ts';
 import type { PullContext } from './context.ts';
-import { type Anchor, anchorRun, arrivalAnchor, estimateAnchor, type PreviousRun } from './run-anchor.ts';
+import {
+  type Anchor,
+  anchorRun,
+  arrivalAnchor,
+  DATED_TOLERANCE_US,
+  estimateAnchor,
+  type PreviousRun,
+} from './run-anchor.ts';
 import type { DemuxedSegment, MediaGroup } from './segment-demux.ts';
 import type { QueuedSegment } from './segment-queue.ts';
 
-/** A larger step of the timestamps begins a run. */
-const JUMP_US = 500_000;
 /** Frames of other tracks that lie further from the reference track's frames of their group are of another clock. */
 const MAX_APART_US = 10_000_000;
 
@@ -101,7 +106,7 @@ export class RunFeeder {
     if (this.#run && !sameTracks(this.#run.tracks, tracks)) this.#run = undefined;
     const timescales = new Map(tracks.map(({ id, timescale }) => [id, timescale]));
     const first = frames.find(({ trackId }) => trackId === reference.id) ?? frames[0]!;
-    this.#checkJump(segment, first, timescales.get(first.trackId)!);
+    this.#checkJump(segment, first);
     const at = [segment, ticksToUs(first.pts, timescales.get(first.trackId)!), offsetUs] as const;
     this.#tellListed(segment, estimateAnchor(...at));
     if (this.#run && offsetUs === 0) this.#checkDate(segment, ticksToUs(first.pts, timescales.get(first.trackId)!));
@@ -112,7 +117,7 @@ export class RunFeeder {
       if (timescale === undefined) continue;
       const dtsUs = ticksToUs(frame.dts, timescale);
       if (frame.trackId === reference.id) {
-        this.#checkJump(segment, frame, timescale);
+        this.#checkJump(segment, frame);
         if (!this.#run) this.#begin(segment, tracks, reference, frame, timescale, offsetUs);
         const durationUs = ticksToUs(frame.duration, timescale);
         offsetUs += durationUs;
@@ -163,23 +168,18 @@ export class RunFeeder {
     });
   }
 
-  #checkJump(segment: QueuedSegment, frame: Frame, timescale: number): void {
-    const expectedUs = this.#expectedUs;
-    if (!this.#run || expectedUs === undefined) return;
-    const jumpUs = ticksToUs(frame.dts, timescale) - expectedUs;
-    if (Math.abs(jumpUs) <= JUMP_US) return;
-    const stepS = (Math.abs(jumpUs) / 1_000_000).toFixed(1);
-    this.#context.log.info({ msn: segment.msn, stepS, ahead: jumpUs > 0 }, 'timestamps jumped');
+  /** Asks the stream before any frame of the segment is published: other tracks may come before the reference track. */
+  #checkJump(segment: QueuedSegment, frame: Frame): void {
+    if (!this.#run || !this.#input.jumps?.(frame)) return;
+    this.#context.log.info({ msn: segment.msn }, 'timestamps jumped');
     this.#run = undefined;
-    if (jumpUs > 0) this.#input.absent('source-skipped', `the source jumped ahead by ${stepS} s`);
-    else this.#input.damage(`the source's timestamps went back by ${stepS} s`);
   }
 
   /** A date that steps within continuous media is ignored, and counted once. */
   #checkDate(segment: QueuedSegment, ptsUs: number): void {
     if (!segment.dated || this.#previous?.clock !== 'source' || this.#dateEUs === undefined) return;
     const eUs = Math.round(segment.programDateTimeMs! * 1000 - ptsUs);
-    if (Math.abs(eUs - this.#dateEUs) > JUMP_US) {
+    if (Math.abs(eUs - this.#dateEUs) > DATED_TOLERANCE_US) {
       this.#context.counters.dateJumps();
       this.#context.log.warn(
         { msn: segment.msn, stepS: (eUs - this.#dateEUs) / 1e6 },

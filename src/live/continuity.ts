@@ -1,0 +1,66 @@
+/**
+ * Decides where the timestamps of a source jump: a jump of more than half a second begins a run (MEDIA.md, Time 5).
+ * In: the frames of the reference track. Out: how far each one is from where the track continues. Pure.
+ */
+import type { Frame, Track } from '../media/frame.ts';
+import { ticksToUs } from '../media/run.ts';
+import { referenceOf } from './reference.ts';
+
+/** Media that joins within this is continuous: half a second is where a hole begins (MEDIA.md, Time 5). */
+export const HOLE_US = 500_000;
+
+/** A step of the timestamps. */
+export interface Jump {
+  /** Media is missing; otherwise the timestamps went back. */
+  readonly isAhead: boolean;
+  /** For a person. */
+  readonly detail: string;
+}
+
+/** The reference track of one run after another. */
+export class Continuity {
+  #tracks: readonly Track[] = [];
+  #reference: Track | undefined;
+  #last: Pick<Frame, 'dts' | 'duration'> | undefined;
+
+  /** A run begins: its first frame may have any time. */
+  begin(tracks: readonly Track[]): void {
+    this.#tracks = tracks;
+    this.#reference = referenceOf(tracks);
+    this.#last = undefined;
+  }
+
+  /** Takes a frame of the reference track. */
+  add({ dts, duration }: Frame): void {
+    this.#last = { dts, duration };
+  }
+
+  /** The jump before a frame of any track, if there is one. */
+  jump(frame: Frame): Jump | undefined {
+    const last = this.#last;
+    const reference = this.#reference;
+    if (!last || !reference) return undefined;
+    const dts =
+      frame.trackId === reference.id ? frame.dts : frame.dts * (reference.timescale / this.#timescaleOf(frame));
+    const aheadUs = ticksToUs(dts - last.dts - last.duration, reference.timescale);
+    // Durations are guesses: a frame after the last one is not a step back, however early it is.
+    if (Math.abs(aheadUs) <= HOLE_US || (aheadUs < 0 && dts > last.dts)) return undefined;
+    const step = `${(Math.abs(aheadUs) / 1_000_000).toFixed(1)} s`;
+    return aheadUs > 0
+      ? { isAhead: true, detail: `the source jumped ahead by ${step}` }
+      : { isAhead: false, detail: `the source's timestamps went back by ${step}` };
+  }
+
+  /** Whether a frame of the reference track comes at or before the last one. */
+  isLate({ dts }: Frame): boolean {
+    return this.#last !== undefined && dts <= this.#last.dts;
+  }
+
+  /** Whether frames are missing before a frame of the reference track: more than two of its length. */
+  isMissingBefore({ dts, duration }: Frame): boolean {
+    return this.#last !== undefined && dts - this.#last.dts - this.#last.duration > 2 * duration;
+  }
+  #timescaleOf({ trackId }: Frame): number {
+    return this.#tracks.find(({ id }) => id === trackId)?.timescale ?? 1;
+  }
+}

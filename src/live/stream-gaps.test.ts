@@ -1,0 +1,196 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { seeded } from '../lib/random.fixture.ts';
+import { ticksToUs } from '../media/run.ts';
+import { videoFrames } from './frames.fixture.ts';
+import { bursty, film, NOW_US, open, publish, start, video } from './stream.fixture.ts';
+
+suite('what is missing (rule 5)', () => {
+  test('a hole of more than half a second has its causes, a smaller one joins', () => {
+    for (const [ms, absences] of [
+      [500, []],
+      [501, [{ fromUs: NOW_US + 3_000_000, toUs: NOW_US + 3_501_000, cause: 'source-down', detail: 'HTTP 503' }]],
+    ] as const) {
+      const heard = open();
+      heard.stream.startRun(start());
+      publish(heard, film(2));
+      heard.stream.absent('source-down', 'HTTP 503');
+      heard.stream.startRun(start({ eUs: NOW_US + ms * 1000 }));
+      publish(heard, film(1, 3));
+      assert.deepEqual(heard.runs[1]!.absences, absences);
+      assert.deepEqual(heard.calls, ['run 1', 'end', 'run 2']);
+    }
+  });
+
+  test('before the first run the stream was offline since it was made', () => {
+    const offline = { fromUs: NOW_US, toUs: NOW_US, cause: 'offline', detail: 'not yet started' } as const;
+    const heard = open({ absences: [offline] });
+    assert.deepEqual(heard.stream.absence, { cause: 'offline', detail: 'not yet started' });
+    heard.stream.startRun(start());
+    publish(heard, film(1));
+    assert.deepEqual(heard.runs[0]!.absences, [{ ...offline, toUs: NOW_US + 1_000_000 }]);
+    assert.equal(heard.stream.absence, undefined);
+  });
+
+  test('while media is missing the stream says so, since when, and has no run', () => {
+    const heard = open();
+    heard.stream.startRun(start());
+    publish(heard, film(2));
+    assert.deepEqual(heard.stream.absencesSince(0), []);
+    heard.stream.offline('stopped');
+    heard.clock.advance(5000);
+    assert.equal(heard.stream.context, undefined);
+    assert.deepEqual(heard.stream.absencesSince(NOW_US + 3_000_000), [
+      { fromUs: NOW_US + 3_000_000, toUs: NOW_US + 7_000_000, cause: 'offline', detail: 'stopped' },
+    ]);
+    const told = heard.events.map((event) => (event.type === 'absent' ? [event.cause, event.atUs] : event.type));
+    assert.deepEqual(told, ['run', ['offline', NOW_US + 3_000_000]]);
+  });
+
+  test('after an absence the same media may come back without a new start, under the same E', () => {
+    const heard = open();
+    heard.stream.startRun(start());
+    const frames = film(12);
+    publish(heard, frames.slice(0, 50));
+    heard.stream.absent('bad-media', 'unreadable');
+    publish(heard, frames.slice(130));
+    assert.deepEqual(
+      heard.runs.map(({ run, startUs }) => [run.id, run.eUs, startUs - NOW_US]),
+      [
+        [1, NOW_US, 1_000_000],
+        [2, NOW_US, 7_000_000],
+      ],
+    );
+    assert.equal(heard.runs[1]!.absences[0]!.cause, 'bad-media');
+    heard.stream.offline('unpublished');
+    assert.throws(() => heard.stream.publish(frames[0]!), { name: 'AssertionError' });
+  });
+
+  test('a jump of more than half a second is a new run of the same E, from the next key frame', () => {
+    const heard = open();
+    heard.stream.startRun(start());
+    const frames = film(10);
+    publish(heard, [...frames.slice(0, 60), ...frames.slice(90)]);
+    assert.deepEqual(
+      heard.runs.map(({ run, startUs }) => [run.id, run.eUs, startUs - NOW_US]),
+      [
+        [1, NOW_US, 1_000_000],
+        [2, NOW_US, 5_000_000],
+      ],
+    );
+    const [absence] = heard.runs[1]!.absences;
+    assert.deepEqual(
+      [absence!.cause, absence!.fromUs, absence!.toUs],
+      ['source-skipped', NOW_US + 3_400_000, NOW_US + 5_000_000],
+    );
+    assert.equal(heard.stream.context, heard.runs[1]);
+  });
+
+  test('timestamps that begin again before the first key frame do not move the run into the past', () => {
+    const heard = open();
+    heard.stream.startRun(start({ eUs: NOW_US - 100_000_000 }));
+    const [early, late] = [film(3, 100), film(3)];
+    publish(heard, [...early.slice(1, 20), ...late]);
+    assert.equal(heard.runs.length, 1);
+    assert.equal(heard.runs[0]!.startUs, NOW_US + 800_000, 'when the key frame came');
+    assert.equal(heard.frames.length, late.length);
+  });
+
+  test('a publisher that asks before it publishes begins the run itself, with the UTC that it knows', () => {
+    const heard = open();
+    heard.stream.startRun(start({ pace: bursty }));
+    const [before, after] = [film(3), film(3, 100)];
+    publish(heard, before);
+    assert.equal(heard.stream.jumps(film(4)[75]!), false);
+    assert.equal(heard.stream.jumps(after[0]!), true);
+    heard.stream.startRun(start({ pace: bursty, eUs: NOW_US - 90_000_000 }));
+    publish(heard, after);
+    assert.equal(heard.runs[1]!.startUs, NOW_US + 10_000_000);
+    assert.equal(heard.runs[1]!.absences[0]!.detail, 'the source jumped ahead by 96.0 s');
+    heard.stream.absent('source-down', 'HTTP 503');
+    assert.equal(heard.stream.jumps(before[0]!), false, 'the next frame begins a run anyway');
+  });
+
+  test('a jump of more than two frames is damage, less is not', () => {
+    for (const [missing, damages] of [
+      [2, 0],
+      [3, 1],
+      [12, 1],
+    ] as const) {
+      const heard = open();
+      heard.stream.startRun(start());
+      publish(heard, film(4).toSpliced(30, missing));
+      assert.equal(heard.calls.filter((call) => call === 'damage').length, damages);
+      assert.equal(heard.runs.length, 1);
+    }
+  });
+
+  test('frames of a variable rate, whose durations are guesses, are all taken', () => {
+    const heard = open();
+    heard.stream.startRun(start());
+    const frames = videoFrames({ track: video, seconds: 20, rate: 'variable', gopS: 2, startS: 1 });
+    publish(heard, frames);
+    assert.equal(heard.frames.length, frames.length);
+  });
+
+  test('a frame at or before the last one is dropped and counted', () => {
+    const heard = open();
+    heard.stream.startRun(start());
+    const frames = film(2);
+    publish(heard, [...frames.slice(0, 30), frames[29]!, frames[20]!, ...frames.slice(30)]);
+    assert.equal(heard.frames.length, 50);
+    assert.equal(heard.events.filter((event) => event.type === 'damage').length, 2);
+  });
+
+  test('timestamps that begin again are a new run where the old one ended, as late as the old one was', () => {
+    for (const pace of [{ kind: 'continuous' }, bursty] as const) {
+      const heard = open();
+      heard.stream.startRun(start({ pace, clock: 'arrival' }));
+      publish(heard, film(20));
+      heard.clock.advance(2000);
+      publish(heard, film(5));
+      assert.equal(heard.runs.length, 2);
+      const joinUs = NOW_US + 21_000_000 + (pace === bursty ? 0 : 2_040_000 - 40_000);
+      assert.ok(Math.abs(heard.runs[1]!.startUs - joinUs) <= 40_000, `${heard.runs[1]!.startUs - NOW_US}`);
+      assert.equal(heard.frames.length, 625);
+    }
+  });
+
+  test('a new start while media flows ends the run at the next key frame, and the hole in between is told', () => {
+    const heard = open();
+    heard.stream.startRun(start());
+    publish(heard, film(2));
+    heard.stream.startRun(start({ eUs: NOW_US + 3_000_000 }));
+    publish(heard, film(3, 1).slice(1));
+    assert.equal(heard.runs[1]!.startUs, NOW_US + 5_000_000);
+    assert.equal(heard.runs[1]!.absences[0]!.cause, 'source-skipped');
+  });
+
+  test('every instant from the first frame to the last is media or has a cause (rule 5)', () => {
+    for (let seed = 1; seed <= 40; seed++) {
+      const random = seeded(seed);
+      const heard = open();
+      let atS = 1;
+      for (let i = 0; i < 8; i++) {
+        const seconds = 1 + random(4);
+        const eUs = NOW_US + (random(3) - 1) * 200_000;
+        if (i === 0 || random(2)) heard.stream.startRun(start({ eUs }));
+        publish(heard, film(seconds, atS));
+        if (random(2)) heard.stream.absent('source-down', '');
+        atS += seconds + random(5) / 2;
+      }
+      let endUs = NOW_US;
+      for (const context of heard.runs) {
+        const own = heard.frames.filter(({ run }) => run === context.run.id).map(({ frame }) => frame);
+        for (const { fromUs, toUs } of context.absences) {
+          assert.equal(fromUs, endUs);
+          endUs = toUs;
+        }
+        const joint = context.startUs - endUs;
+        assert.ok(joint >= 0 && joint <= 500_000, `seed ${seed}: ${joint}`);
+        endUs = context.run.eUs + ticksToUs(own.at(-1)!.pts + own.at(-1)!.duration, 90_000);
+      }
+      assert.equal(heard.stream.endUs, endUs);
+    }
+  });
+});
