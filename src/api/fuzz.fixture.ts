@@ -49,6 +49,7 @@ const makers: Readonly<Record<Exclude<Kind, 'unknown'>, (random: Random) => Medi
     msn: msn(random),
   }),
   'window-index': (random) => ({ kind: 'window-index', ...range(random), revision: revision(random) }),
+  'window-manifest': (random) => ({ kind: 'window-manifest', ...range(random), revision: revision(random) }),
   'window-playlist': (random) => ({
     kind: 'window-playlist',
     ...range(random),

@@ -34,6 +34,8 @@ const valid: readonly [path: string, MediaClass, MediaAddress][] = [
   ['/live/door/ts/100.ts', 'segment', { kind: 'ts-segment', ...door, msn: 100 }],
   ['/live/door/s0-eng/100.vtt', 'segment', { kind: 'subtitles', ...door, rendition: 's0-eng', msn: 100 }],
   ['/vod/door/1795000000/15m/index.m3u8', 'window', { kind: 'window-index', ...range }],
+  ['/vod/door/1795000000/15m/index.mpd', 'window', { kind: 'window-manifest', ...range }],
+  ['/vod/door/1795000000/15m/v2/index.mpd', 'window', { kind: 'window-manifest', ...range, revision: 2 }],
   ['/vod/door/1795000000/15m/v2/index.m3u8', 'window', { kind: 'window-index', ...range, revision: 2 }],
   ['/vod/door/1795000000/15m/ts.m3u8', 'window', { kind: 'window-playlist', ...range, rendition: 'ts' }],
   [
@@ -107,7 +109,7 @@ suite('media addresses', () => {
   }
 
   test('every kind has an address in the table above', () => {
-    assert.equal(new Set(valid.map(([, , { kind }]) => kind)).size, 18);
+    assert.equal(new Set(valid.map(([, , { kind }]) => kind)).size, 19);
   });
 
   test('paths that name nothing keep the stream they seem to name, their class and their path', () => {

@@ -33,9 +33,10 @@ interface RangeInPath {
   readonly to: string;
 }
 
-/** A window of the recording as playlists; `revision` names one state of it for good. */
+/** A window of the recording as playlists or as a DASH manifest; `revision` names one state of it for good. */
 export type WindowAddress = RangeInPath & { readonly revision: number | undefined } & (
     | { readonly kind: 'window-index' }
+    | { readonly kind: 'window-manifest' }
     | { readonly kind: 'window-playlist'; readonly rendition: string }
   );
 
@@ -88,6 +89,7 @@ const classes: Readonly<Record<Exclude<MediaAddress['kind'], 'unknown'>, MediaCl
   'ts-segment': 'segment',
   subtitles: 'segment',
   'window-index': 'window',
+  'window-manifest': 'window',
   'window-playlist': 'window',
   clip: 'clip',
   still: 'thumb',
@@ -177,6 +179,8 @@ export function printMediaAddress(address: MediaAddress): string {
       return `/live/${address.stream}/${address.rendition}/${address.msn}.vtt`;
     case 'window-index':
       return `${printWindow(address)}/index.m3u8`;
+    case 'window-manifest':
+      return `${printWindow(address)}/index.mpd`;
     case 'window-playlist':
       return `${printWindow(address)}/${address.rendition}.m3u8`;
     case 'clip':
@@ -274,13 +278,13 @@ function parseWindow(path: string): MediaAddress | undefined {
   const [stream = '', from = '', to = '', ...rest] = path.slice(5).split('/');
   const file = rest.pop() ?? '';
   const [version, ...more] = rest;
-  if (!isStreamName(stream) || !isTime(from) || !isTime(to) || more.length > 0 || !file.endsWith('.m3u8')) {
-    return undefined;
-  }
+  if (!isStreamName(stream) || !isTime(from) || !isTime(to) || more.length > 0) return undefined;
   if (version !== undefined && !version.startsWith('v')) return undefined;
   const revision = version === undefined ? undefined : wholeNumber(version, 1, version.length, INIT_DIGITS);
+  if ((revision ?? 0) < 0) return undefined;
+  if (file === 'index.mpd') return { kind: 'window-manifest', stream, from, to, revision };
   const rendition = file.slice(0, -5);
-  if ((revision ?? 0) < 0 || !RENDITION.test(rendition)) return undefined;
+  if (!file.endsWith('.m3u8') || !RENDITION.test(rendition)) return undefined;
   if (rendition === 'index') return { kind: 'window-index', stream, from, to, revision };
   return { kind: 'window-playlist', stream, from, to, revision, rendition };
 }

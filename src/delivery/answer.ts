@@ -15,7 +15,7 @@ import { parseDirectives } from './directives.ts';
 import { DvrLists } from './dvr.ts';
 import { KnownSegments } from './known-segments.ts';
 import { answerInit, answerLiveIndex, answerLivePlaylist, answerPart, answerSegment } from './live.ts';
-import { answerPastIndex, answerPastPlaylist } from './past.ts';
+import { answerPastIndex, answerPastManifest, answerPastPlaylist } from './past.ts';
 import type { Reply } from './reply.ts';
 import type { Stills } from './stills.ts';
 import { answerSubtitles } from './subtitles.ts';
@@ -84,6 +84,10 @@ export function createAnswer(options: AnswerOptions): Answer {
       case 'window-index': {
         const range = parseRange(address.from, address.to);
         return answerPastIndex(streamOf(address), { range, revision: address.revision });
+      }
+      case 'window-manifest': {
+        const range = parseRange(address.from, address.to);
+        return answerPastManifest(streamOf(address), { range, revision: address.revision });
       }
       case 'window-playlist': {
         const request = { range: parseRange(address.from, address.to), revision: address.revision };

@@ -159,7 +159,7 @@ export class DvrList {
   presentation(view: ListView, { targetDurationS }: DvrPromise, dateRanges: readonly DateRangeTag[]): Presentation {
     const canSkipUntilS = SKIP_AFTER_TARGETS * targetDurationS;
     return {
-      description: describe(view),
+      describe: () => describe(view),
       segments: this.#entries,
       mediaSequence: this.#position,
       discontinuitySequence: this.#discontinuitySequence,
@@ -224,7 +224,13 @@ export class DvrList {
     const fromUs = before.startUs + before.durationUs;
     const lastsUs = (next.startUs - fromUs) / Math.max(1, count);
     return Array.from({ length: count }, (_, i) => ({
-      ...{ msn: before.msn + 1 + i, init: next.init, eUs: next.run.eUs, startUs: fromUs + i * lastsUs },
+      ...{
+        msn: before.msn + 1 + i,
+        run: next.run.id,
+        init: next.init,
+        eUs: next.run.eUs,
+        startUs: fromUs + i * lastsUs,
+      },
       ...{ durationUs: lastsUs, discontinuity: false, tracks: [], lost: true, open: false },
     }));
   }

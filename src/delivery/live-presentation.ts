@@ -24,7 +24,7 @@ export function livePresentation(view: ListView): Presentation {
   const open = parts && !ended ? view.segments.find((segment) => !segment.sealed) : undefined;
   const [first] = view.segments;
   return {
-    description: describe(view),
+    describe: () => describe(view),
     segments: {
       *[Symbol.iterator]() {
         const afterUs = durationsAfter(sealed);
@@ -74,7 +74,7 @@ export function discontinuitiesBefore({
 export function present(listed: ListedSegment, withParts: boolean): PresentationSegment {
   const { msn, init, run, startUs, discontinuity, sealed } = listed;
   return {
-    ...{ msn, init, eUs: run.eUs, startUs, discontinuity, lost: false },
+    ...{ msn, run: run.id, init, eUs: run.eUs, startUs, discontinuity, lost: false },
     durationUs: sealed?.durationUs ?? 0,
     tracks: sealed ? [...sealed.tracks.values()] : [],
     open: !sealed,

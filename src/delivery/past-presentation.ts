@@ -36,7 +36,7 @@ export function pastPresentation(window: PastWindow): Presentation {
   const first = firstOf(groups)!;
   let description: Description | undefined;
   return {
-    get description() {
+    describe() {
       description ??= describe(window);
       return description;
     },
@@ -54,6 +54,7 @@ function present({ groups, initOf }: PastWindow): Iterator<PresentationSegment> 
   const source = groups[Symbol.iterator]();
   const segment = {
     msn: -1,
+    run: 0,
     init: undefined as Init | undefined,
     eUs: 0,
     startUs: 0,
@@ -62,8 +63,6 @@ function present({ groups, initOf }: PastWindow): Iterator<PresentationSegment> 
     tracks: [] as readonly PresentationTrack[],
     lost: false,
     open: false,
-    // What the next one may join.
-    run: 0,
     initNumber: -1,
   };
   const found: IteratorResult<PresentationSegment> = { done: false, value: segment };

@@ -1,5 +1,5 @@
 /**
- * Answers what lies under /vod/{stream}/{from}/{to}/: a window of the past as playlists.
+ * Answers what lies under /vod/{stream}/{from}/{to}/: a window of the past as playlists, and as a DASH manifest.
  * In: two instants. Out: Reply. Ten-minute windows on the grid are the same URL for everyone (MEDIA.md, Addresses 16).
  */
 import { copyGroup } from '../archive/segment-index.ts';
@@ -12,11 +12,12 @@ import { lastWords } from '../recording/date-range-rows.ts';
 import { type RecordedGroup, startsWithKey } from '../recording/recorded.ts';
 import { WINDOW_US, windowOf } from '../recording/window.ts';
 import type { Deliverable } from './deliverable.ts';
+import { dashManifest } from './format/dash.ts';
 import { hlsMediaPlaylist } from './format/hls-media.ts';
 import { hlsMultivariant } from './format/hls-multivariant.ts';
 import { firstOf, joins, type PastWindow, pastPresentation } from './past-presentation.ts';
 import type { Reply } from './reply.ts';
-import { caching, playlistReply } from './text-reply.ts';
+import { caching, contentTypes, playlistReply } from './text-reply.ts';
 
 /**
  * TARGETDURATION of a list of the past where no segment is longer, seconds. It may change neither while the list grows nor when it is
@@ -116,6 +117,13 @@ export async function answerPastIndex(stream: Deliverable, request: PastRequest)
   const window = await openWindow(stream, request);
   const text = printMultivariantPlaylist(hlsMultivariant(pastPresentation(window), (id) => `${id}.m3u8`));
   return playlistReply(text, cachingOf(window));
+}
+
+/** The DASH manifest of a window. */
+export async function answerPastManifest(stream: Deliverable, request: PastRequest): Promise<Reply> {
+  const window = await openWindow(stream, request);
+  const text = dashManifest(pastPresentation(window), folderOfStream(stream, request));
+  return playlistReply(text, cachingOf(window), contentTypes.manifest);
 }
 
 /**

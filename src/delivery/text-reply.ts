@@ -39,6 +39,8 @@ export const cachingOfReached = (targetDurationS: number): string =>
 /** Content types (8216bis 4, RFC 8216bis 10). */
 export const contentTypes = {
   playlist: 'application/vnd.apple.mpegurl',
+  /** ISO 23009-1 annex C. */
+  manifest: 'application/dash+xml',
   mp4: 'video/mp4',
   /** The registered name; `video/x-matroska` is its deprecated alias (IANA, RFC 9559). */
   mkv: 'video/matroska',
@@ -48,13 +50,17 @@ export const contentTypes = {
   vtt: 'text/vtt; charset=utf-8',
 } as const;
 
-/** A playlist as a reply. */
-export function playlistReply(text: string | Uint8Array, cacheControl: string): Reply {
+/** A playlist or manifest as a reply. */
+export function playlistReply(
+  text: string | Uint8Array,
+  cacheControl: string,
+  contentType: string = contentTypes.playlist,
+): Reply {
   const bytes = typeof text === 'string' ? Buffer.from(text, 'utf8') : text;
   let zipped: Uint8Array | undefined;
   let tag: string | undefined;
   return {
-    contentType: contentTypes.playlist,
+    contentType,
     cacheControl,
     length: bytes.length,
     pieces: [bytes],

@@ -11,8 +11,8 @@ import type { Init } from './segment.ts';
 
 /** All renditions of a stretch of time. */
 export interface Presentation {
-  /** What players choose from. Of a long window this is found out when it is first read. */
-  readonly description: Description;
+  /** What players choose from. Of a window this walks over all segments, once. */
+  describe(): Description;
   /**
    * Oldest first. May be iterated more than once. Each may come in the same object as the one before: copy what you keep.
    */
@@ -48,6 +48,8 @@ export interface Description {
 /** One Media Segment of all tracks. */
 export interface PresentationSegment {
   readonly msn: number;
+  /** Number of its run. */
+  readonly run: number;
   /** Undefined where its codec configuration is not known. */
   readonly init: Init | undefined;
   /** UTC = `eUs` + pts, µs since 1970. */

@@ -192,6 +192,35 @@ suite('players of the world, in a browser', { skip: need('chromium') }, () => {
     await playAll(t, `/vod/demo/${from}/${to}/index.m3u8`, look);
   });
 
+  test('past, DASH: Shaka Player plays a window, seeks over the run boundary and back, and shows the UTC that the manifest says', async (t) => {
+    const [from, to] = [Math.floor(first.toMs / 1000) - 4, Math.ceil(second.fromMs / 1000) + 4];
+    const path = `/vod/demo/${from}/${to}/index.mpd`;
+    const manifest = await until('the window is complete', async () => {
+      const text = Buffer.from(await server.bytes(path)).toString();
+      return text.includes('type="static"') && text;
+    });
+    const originMs = Date.parse(/availabilityStartTime="([^"]+)"/.exec(manifest)![1]!);
+    assert.equal(manifest.match(/<Period /g)?.length, 2);
+    const look = async (page: Page) => {
+      const showsUtc = async (what: string, isIt: (utcMs: number) => boolean) => {
+        const shown = await until(what, async () => {
+          const now = await readPicture(page);
+          return now && isIt(now.utcMs) && now;
+        });
+        const offMs = originMs + shown.currentTime * 1000 - shown.utcMs;
+        assert.ok(Math.abs(offMs) < 150, `${what}: the manifest's UTC is ${offMs} ms off`);
+      };
+      await showsUtc('it plays the first run', (utcMs) => utcMs < first.toMs);
+      await seekPlayer(page, (second.fromMs - originMs) / 1000 + 1);
+      await showsUtc('it shows the second run', (utcMs) => utcMs > second.fromMs);
+      await seekPlayer(page, (first.toMs - originMs) / 1000 - 2);
+      await showsUtc('it shows the first run again', (utcMs) => utcMs < first.toMs);
+      await showsUtc('it plays over the hole', (utcMs) => utcMs > second.fromMs);
+      await until('it comes to the end', async () => (await readPlayed(page)).ended, { withinMs: 60_000 });
+    };
+    await playAgain(t, 'shaka-player', path, look);
+  });
+
   test('a long live list: every player goes back beyond the restart, where the short list ends', async (t) => {
     const look = async (page: Page, player: PlayerName) => {
       const live = await until(`${player} plays live`, () => readPicture(page));

@@ -238,7 +238,7 @@ function openHouse(folder: string, { config }: StageOptions, nowMs: number): Pro
 
 function fetchedOf({ contentType, cacheControl }: Reply, body: Uint8Array): Fetched {
   const headers = { 'content-type': contentType, 'cache-control': cacheControl };
-  const isText = contentType.includes('mpegurl');
+  const isText = /mpegurl|dash/.test(contentType);
   return { status: 200, headers, body, text: isText ? new TextDecoder().decode(body) : '' };
 }
 

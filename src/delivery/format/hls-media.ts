@@ -44,12 +44,12 @@ export function hlsMediaPlaylist(
   renditionId: string,
   { folderOf, skip = false }: HlsMediaOptions,
 ): PrintedPlaylist {
-  const { live, ended, description, fixed = false, targetDurationS, dateRanges } = presentation;
+  const { live, ended, fixed = false, targetDurationS, dateRanges } = presentation;
   const isTs = renditionId === TS;
   const isText = isSubtitle(renditionId);
   // MPEG-TS and subtitles have whole segments only.
   const parts = isTs || isText ? undefined : live?.parts;
-  const rendition = live && renditionFor(description.tracks, renditionId);
+  const rendition = live && renditionFor(presentation.describe().tracks, renditionId);
   const skipped = (skip && live?.skippable()) || 0;
   const longest = { s: targetDurationS };
   const partTargetS = rendition && parts?.targetOf(rendition);
@@ -87,12 +87,12 @@ function serverControlOf(live: LiveEdge, parts: PartEdge | undefined, isTs: bool
 
 /** How far the other renditions are (4.4.5.4). */
 function reportsOf(
-  { description }: Presentation,
+  presentation: Presentation,
   { generation }: LiveEdge,
   parts: PartEdge,
   renditionId: string,
 ): RenditionReport[] {
-  return renditionsOf(description.tracks).all.flatMap((other) => {
+  return renditionsOf(presentation.describe().tracks).all.flatMap((other) => {
     const last = other.id === renditionId ? undefined : parts.lastOf(other);
     return last ? [{ uri: `../${other.id}/g${generation}.m3u8`, lastMsn: last.msn, lastPart: last.part }] : [];
   });

@@ -28,7 +28,8 @@ interface AudioGroup {
  * A Variant Stream for each video rendition (or the only audio) and each codec of its audio renditions. Where browsers decode none of
  * the audio, the video is also offered alone, last: otherwise they would show nothing at all.
  */
-export function hlsMultivariant({ description, live }: Presentation, uriOf: UriOf): MultivariantPlaylist {
+export function hlsMultivariant(presentation: Presentation, uriOf: UriOf): MultivariantPlaylist {
+  const description = presentation.describe();
   const { tracks } = description;
   const { all, variants, audio, subtitles } = renditionsOf(tracks);
   const groups = groupByCodec(audio);
@@ -36,7 +37,7 @@ export function hlsMultivariant({ description, live }: Presentation, uriOf: UriO
   const isSilent = ({ tracks: own }: Rendition) => own.every(({ kind }) => kind === 'video');
   const silent = speaks || !tracks.some(({ kind }) => kind === 'audio') ? [] : all.filter(isSilent);
   return {
-    version: live ? 9 : 6,
+    version: presentation.live ? 9 : 6,
     independentSegments: false,
     variants: [
       ...(groups.length === 0 ? [undefined] : groups).flatMap((group) =>
@@ -131,7 +132,8 @@ const AUDIO_UNITS_PER_S = 12;
 const PER_PID_BYTES = 16 * 188;
 
 /** The Multivariant Playlist of the MPEG-TS rendition: one Variant Stream, with no tags of later versions. */
-export function tsMultivariant({ description }: Presentation, uri: string): MultivariantPlaylist {
+export function tsMultivariant(presentation: Presentation, uri: string): MultivariantPlaylist {
+  const description = presentation.describe();
   const rendition = tsRenditionOf(description.tracks);
   const codecs = codecsOf(rendition);
   const variant = {

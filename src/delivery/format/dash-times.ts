@@ -1,0 +1,58 @@
+/**
+ * The times of a Representation's segments as a SegmentTimeline.
+ * In: segments in order. Out: XML. ISO 23009-1 5.3.9.6. Pure.
+ */
+import { element } from './xml.ts';
+
+/** Equal segments in a row. Ticks. */
+interface Row {
+  readonly t: number;
+  readonly d: number;
+  /** How many follow the first. */
+  r: number;
+}
+
+/** Grows segment by segment. */
+export class SegmentTimes {
+  readonly #msns: number[] = [];
+  readonly #rows: Row[] = [];
+
+  /** No segment was added. */
+  get isEmpty(): boolean {
+    return this.#msns.length === 0;
+  }
+
+  /** The MSNs count up one by one. */
+  get isContiguous(): boolean {
+    return this.isEmpty || this.#msns.at(-1)! - this.firstMsn === this.#msns.length - 1;
+  }
+
+  /** MSN of the first segment. */
+  get firstMsn(): number {
+    return this.#msns[0] ?? 0;
+  }
+
+  /** MSNs in order. */
+  get msns(): readonly number[] {
+    return this.#msns;
+  }
+
+  /**
+   * Appends a segment.
+   *
+   * @param t first presentation time, ticks
+   * @param d duration, ticks
+   */
+  add(msn: number, t: number, d: number): void {
+    this.#msns.push(msn);
+    const last = this.#rows.at(-1);
+    if (last && last.d === d && last.t + (last.r + 1) * d === t) last.r++;
+    else this.#rows.push({ t, d, r: 0 });
+  }
+
+  /** The SegmentTimeline. Each S has its time: after a hole the next segment is later than the sum of the durations. */
+  print(): string {
+    const rows = this.#rows.map(({ t, d, r }) => element('S', { t, d, r: r > 0 ? r : undefined }));
+    return element('SegmentTimeline', {}, rows);
+  }
+}
