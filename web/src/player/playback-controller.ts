@@ -79,17 +79,25 @@ export class PlaybackController {
     };
   }
 
-  /** Takes an event: changes the state, then performs the effects. */
+  /** Takes an event and has the snapshot built. */
   take(event: PlaybackEvent): void {
-    this.#step(event);
+    this.step(event);
     if (!this.#isClosed) this.#parts.changed();
+  }
+
+  /** Takes an event: changes the state, then performs the effects. */
+  step(event: PlaybackEvent): void {
+    if (this.#isClosed) return;
+    const { state, effects } = nextPlayback(this.#state, event, this.#view());
+    this.#state = state;
+    for (const effect of effects) this.#perform(effect);
   }
 
   /** Pauses for steps from frame to frame. Returns the buffer to step on; null if there is none. */
   hold(): VideoBuffer | null {
     const { front } = this.#parts.buffers;
     if (this.#state.pending || front.mediaTime === null) return null;
-    this.#step({ type: 'hold' });
+    this.step({ type: 'hold' });
     return front;
   }
 
@@ -98,11 +106,11 @@ export class PlaybackController {
     const { buffers, stalls, steadyMs, changed } = this.#parts;
     if (!buffer.ready || this.#isClosed) return;
     const isNew = this.#state.pending !== null && buffer === buffers.back;
-    if (isNew) this.#step({ type: 'first-picture' });
+    if (isNew) this.step({ type: 'first-picture' });
     else if (buffer !== buffers.front) return;
     stalls.flows(steadyMs());
     const beforeMs = this.#state.shownMs ?? 0;
-    this.#step({ type: 'frame' });
+    this.step({ type: 'frame' });
     const hasJumped = Math.abs((this.#state.shownMs ?? 0) - beforeMs) > JUMP_MS;
     // The page must show the time of the new picture, not that of the one before.
     if (isNew || hasJumped || buffers.front.video.paused) changed();
@@ -110,14 +118,14 @@ export class PlaybackController {
 
   /** A buffer received something. */
   progressed(buffer: VideoBuffer): void {
-    if (buffer === this.#parts.buffers.back) this.#step({ type: 'progress' });
+    if (buffer === this.#parts.buffers.back) this.step({ type: 'progress' });
   }
 
   /** The list of a buffer was loaded or has grown. */
   listed(buffer: VideoBuffer): void {
     this.progressed(buffer);
     const over = buffer.kind === 'live' && buffer.details?.live === false;
-    this.#step({ type: 'list', front: buffer === this.#parts.buffers.front, over });
+    this.step({ type: 'list', front: buffer === this.#parts.buffers.front, over });
   }
 
   /** hls.js gave up on a buffer. */
@@ -151,13 +159,6 @@ export class PlaybackController {
     this.#isClosed = true;
   }
 
-  #step(event: PlaybackEvent): void {
-    if (this.#isClosed) return;
-    const { state, effects } = nextPlayback(this.#state, event, this.#view());
-    this.#state = state;
-    for (const effect of effects) this.#perform(effect);
-  }
-
   #view(): PlaybackView {
     const { buffers, now, steadyMs } = this.#parts;
     const { front } = buffers;
@@ -172,9 +173,16 @@ export class PlaybackController {
         ready: front.ready,
         paused: front.video.paused,
         shownMs: front.shownMs,
-        edgeMs: front.edgeMs,
-        liveSyncPosition: front.hls?.liveSyncPosition ?? null,
-        frameS: front.frameS,
+        // Not needed for each frame.
+        get edgeMs() {
+          return front.edgeMs;
+        },
+        get liveSyncPosition() {
+          return front.hls?.liveSyncPosition ?? null;
+        },
+        get frameS() {
+          return front.frameS;
+        },
         positionOf: (atMs) => front.positionOf(atMs),
       },
     };

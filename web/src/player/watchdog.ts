@@ -58,11 +58,11 @@ export class Watchdog {
     this.#watchClocks(at);
     buffers.front.look();
     if (controller.state.pending) buffers.back.look();
-    controller.take({ type: 'tick' });
+    controller.step({ type: 'tick' });
     const { front } = buffers;
     if (this.#isSteady && controller.state.retry.dueMs === null && !front.video.paused) {
       this.#watchStall(at, front);
-      if (this.#parts.stalls.waiting) controller.take({ type: 'piece-reached' });
+      if (this.#parts.stalls.waiting) controller.step({ type: 'piece-reached' });
     }
     this.#watchPause(at, front);
     if (!front.video.paused && !front.video.ownerDocument.hidden && this.#isSteady) this.#pace(at, front);
@@ -101,12 +101,12 @@ export class Watchdog {
     if (front.kind === 'past' && details && video.currentTime > details.edge - 0.5) {
       this.#watchEnd(at, front);
     } else if (mode === 'live' && !streamLive) {
-      if (stalls.stands(at)) this.#controller.take({ type: 'dried-up' });
+      if (stalls.stands(at)) this.#controller.step({ type: 'dried-up' });
     } else {
       const verdict = stalls.look(at, !video.ownerDocument.hidden);
       if (verdict === 'fine' || mode !== 'live') return;
       if (verdict === 'stall') edge.stalled();
-      if (verdict === 'lost') this.#controller.take({ type: 'lost' });
+      if (verdict === 'lost') this.#controller.step({ type: 'lost' });
       else edge.recover(front);
     }
   }
@@ -117,7 +117,7 @@ export class Watchdog {
     const isNow = edgeMs !== null && this.#parts.now() - edgeMs < NEAR_NOW_MS;
     if ((isOpen && !isNow) || !this.#mayAsk(at)) return;
     // After a hole in one of its tracks a list may end without an event of the element.
-    this.#controller.take({ type: isOpen ? 'past-over' : 'ended' });
+    this.#controller.step({ type: isOpen ? 'past-over' : 'ended' });
   }
 
   #watchPause(at: number, { kind, hls }: VideoBuffer): void {
@@ -136,13 +136,13 @@ export class Watchdog {
     } else if (kind === 'live' && mode === 'shifted') {
       const lateS = edge.lateS(front);
       // Slower than real time: the live list will soon no longer have the position.
-      if (front.isLeaving && shownMs !== null && this.#mayAsk(at)) this.#controller.take({ type: 'leaving' });
+      if (front.isLeaving && shownMs !== null && this.#mayAsk(at)) this.#controller.step({ type: 'leaving' });
       else if (lateS !== null && rate >= 1 && lateS <= CAUGHT_UP_S && !loop)
-        this.#controller.take({ type: 'caught-up' });
+        this.#controller.step({ type: 'caught-up' });
     } else if (mode === 'past' && rate > 1 && details?.live && edgeMs !== null && shownMs !== null) {
       const targetMs = details.targetduration * 1000;
       const isAtEnd = edgeMs - shownMs < 2 * targetMs && now() - edgeMs < 4 * targetMs;
-      if (streamLive && isAtEnd && !loop) this.#controller.take({ type: 'past-over' });
+      if (streamLive && isAtEnd && !loop) this.#controller.step({ type: 'past-over' });
     }
   }
 }
