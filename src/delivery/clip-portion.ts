@@ -8,13 +8,13 @@ import type { Frame, Track } from '../media/frame.ts';
 import type { ClipTimes } from '../media/isobmff/clip-times.ts';
 import type { CommittedTrack } from '../media/isobmff/commit-box.ts';
 import { parseSegment } from '../media/isobmff/segment-frames.ts';
-import type { RecordedGroup } from '../recording/recorded.ts';
+import type { StoredSegment } from './past-presentation.ts';
 
 /** A clip that is to be remuxed. */
 export interface RemuxRequest {
   /** Those of the init that all groups share. */
   readonly tracks: readonly Track[];
-  readonly groups: readonly RecordedGroup[];
+  readonly groups: readonly StoredSegment[];
   /** Of the same groups. */
   readonly times: ClipTimes;
   readonly reader: Pick<RangeReader, 'read'>;
@@ -22,7 +22,7 @@ export interface RemuxRequest {
 
 /** A group as it lies in a clip. */
 export interface Portion {
-  readonly group: RecordedGroup;
+  readonly group: StoredSegment;
   /** Those of its tracks that have media. */
   readonly segments: readonly CommittedTrack[];
   /** Ids of the tracks whose media begins in it: pictures that are shown before its first key frame are left out. */
@@ -32,7 +32,7 @@ export interface Portion {
 }
 
 /** The portions of a clip, one for each group. */
-export function portionsOf(groups: readonly RecordedGroup[]): Portion[] {
+export function portionsOf(groups: readonly StoredSegment[]): Portion[] {
   const seen = new Set<number>();
   return groups.map((group) => {
     const segments = group.tracks.filter(({ length }) => length > 0);

@@ -11,15 +11,14 @@ import { OxbowError } from '../lib/errors.ts';
 import type { Track } from '../media/frame.ts';
 import { planClip } from '../media/isobmff/clip-header.ts';
 import { rebaseSegment } from '../media/isobmff/clip-segment.ts';
-import { type ClipGroup, planClipTimes } from '../media/isobmff/clip-times.ts';
+import { planClipTimes } from '../media/isobmff/clip-times.ts';
 import type { GroupShape } from '../media/matroska/cluster.ts';
-import type { RecordedGroup } from '../recording/recorded.ts';
 import { Gate, Memo } from './clip-memo.ts';
 import { piecesOfMkv } from './clip-mkv.ts';
 import { piecesOfTs } from './clip-ts.ts';
 import type { Deliverable } from './deliverable.ts';
-import { groupsOver, type Range } from './past.ts';
-import { joins } from './past-presentation.ts';
+import { type Range, segmentsOver } from './past.ts';
+import type { StoredSegment } from './past-presentation.ts';
 import { lengthOf } from './pieces.ts';
 import type { Piece, Reply } from './reply.ts';
 import { caching, contentTypes } from './text-reply.ts';
@@ -64,8 +63,8 @@ export class Clips {
     { signal }: { signal: AbortSignal },
   ): Promise<Reply> {
     const settled = stream.settled(range.toUs);
-    const groups = await groupsOver(stream, range);
-    const tracks = sharedTracks(stream, groups);
+    const groups = await segmentsOver(stream, range);
+    const tracks = sharedTracks(groups);
     checkLength(groups, format);
     const pieces = await this.#pieces(format, tracks, groups, { signal });
     const start = new Date(groups[0]!.startUs / 1000).toISOString().replaceAll(/[-:]|\.\d+/g, '');
@@ -82,43 +81,39 @@ export class Clips {
   #pieces(
     format: ClipFormat,
     tracks: readonly Track[],
-    stored: readonly RecordedGroup[],
+    stored: readonly StoredSegment[],
     options: { signal: AbortSignal },
   ): Promise<Piece[]> | Piece[] {
     const reader = this.#reader;
     const groups = format === 'mp4' ? stored : stored.map((group) => picturesAndSound(group, tracks));
-    const lines = groups.map((group, i): ClipGroup => {
-      return { tracks: group.tracks, discontinuity: i > 0 && !joins(groups[i - 1]!, group) };
-    });
-    if (format === 'mp4') return piecesOfMp4(tracks, groups, lines, reader);
-    const request = { tracks, groups, times: planClipTimes(tracks, lines), reader };
+    if (format === 'mp4') return piecesOfMp4(tracks, groups, reader);
+    const request = { tracks, groups, times: planClipTimes(tracks, groups), reader };
     return format === 'mkv' ? piecesOfMkv(request, this.#shapes, options) : piecesOfTs(request, this.#lengths, options);
   }
 }
 
 /** The tracks of the one init that all groups have. */
-function sharedTracks(stream: Deliverable, groups: readonly RecordedGroup[]): readonly Track[] {
+function sharedTracks(groups: readonly StoredSegment[]): readonly Track[] {
   const first = groups[0]!;
-  const other = groups.find((group) => group.initNumber !== first.initNumber);
+  const other = groups.find((group) => group.init !== first.init);
   if (other) {
     throw new OxbowError(
       'unsupported-media',
       `the codec configuration changes at ${new Date(other.startUs / 1000).toISOString()}; ask for a clip that ends or starts there`,
     );
   }
-  const init = stream.inits.get(first.initNumber);
-  if (!init) throw new OxbowError('no-media', `the codec configuration of segment ${first.msn} is not known`);
-  return init.tracks;
+  if (!first.init) throw new OxbowError('no-media', `the codec configuration of segment ${first.msn} is not known`);
+  return first.init.tracks;
 }
 
 /** What can be remuxed: text and metadata stay in the MP4. */
-function picturesAndSound(group: RecordedGroup, tracks: readonly Track[]): RecordedGroup {
+function picturesAndSound(group: StoredSegment, tracks: readonly Track[]): StoredSegment {
   const kinds = new Map(tracks.map(({ id, kind }) => [id, kind]));
   const isTaken = (id: number) => kinds.get(id) === 'video' || kinds.get(id) === 'audio';
   return { ...group, tracks: group.tracks.filter(({ trackId }) => isTaken(trackId)) };
 }
 
-function checkLength(groups: readonly RecordedGroup[], format: ClipFormat): void {
+function checkLength(groups: readonly StoredSegment[], format: ClipFormat): void {
   if (groups.length > MAX_SEGMENTS) {
     throw new OxbowError('window-too-long', `${groups.length} segments are too many for one file`);
   }
@@ -134,11 +129,10 @@ function checkLength(groups: readonly RecordedGroup[], format: ClipFormat): void
 
 function piecesOfMp4(
   tracks: readonly Track[],
-  groups: readonly RecordedGroup[],
-  lines: readonly ClipGroup[],
+  groups: readonly StoredSegment[],
   reader: Pick<RangeReader, 'read'>,
 ): Piece[] {
-  const plan = planClip(tracks, lines);
+  const plan = planClip(tracks, groups);
   const pieces: Piece[] = [plan.header];
   groups.forEach((group, i) => {
     for (const [t, track] of group.tracks.entries()) {
@@ -155,7 +149,7 @@ function piecesOfMp4(
 }
 
 /** The same segments are the same clip. */
-function etagOf(groups: readonly RecordedGroup[], format: ClipFormat): string {
+function etagOf(groups: readonly StoredSegment[], format: ClipFormat): string {
   const hash = createHash('sha1');
   hash.update(REVISIONS[format]);
   for (const group of groups)

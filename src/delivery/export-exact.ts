@@ -8,9 +8,9 @@ import type { FileFormat, FileTracks, MediaTrack } from '../media/file/file-trac
 import type { FileSample } from '../media/file/joiner.ts';
 import type { Frame, VideoTrack } from '../media/frame.ts';
 import { ticksToUs } from '../media/run.ts';
-import type { RecordedGroup } from '../recording/recorded.ts';
 import { type Keep, type Recoded, readTrack, type Section, usOf } from './export-sections.ts';
 import type { Range } from './past.ts';
+import type { StoredSegment } from './past-presentation.ts';
 
 /** Bytes of pictures that are held for an edge. */
 const MAX_EDGE_BYTES = 128 * 1024 * 1024;
@@ -321,6 +321,6 @@ function frameOf({ dts, pts, duration, key, data }: Picture, trackId: number): F
   return { trackId, dts, pts, duration, key, data: data! };
 }
 
-function whenOf({ startUs }: RecordedGroup): string {
+function whenOf({ startUs }: StoredSegment): string {
   return new Date(startUs / 1000).toISOString();
 }

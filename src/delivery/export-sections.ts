@@ -11,10 +11,9 @@ import { inBandSets } from '../media/file/parameter-sets.ts';
 import { movieTimescale } from '../media/isobmff/movie.ts';
 import { parseSegment } from '../media/isobmff/segment-frames.ts';
 import { ticksToUs } from '../media/run.ts';
-import type { InitTable } from '../recording/init-table.ts';
-import type { RecordedGroup } from '../recording/recorded.ts';
+import type { Init } from '../media/segment.ts';
 import { readSamples } from './clip-samples.ts';
-import { joins } from './past-presentation.ts';
+import type { StoredSegment } from './past-presentation.ts';
 
 /** Says of a stored sample whether it goes into the file. Times are µs since 1970. */
 export type Keep = (track: MediaTrack, sample: Pick<FileSample, 'dts' | 'pts' | 'duration'>, us: number) => boolean;
@@ -30,7 +29,7 @@ export interface Recoded {
 /** What is read and written at once. */
 export interface Section {
   /** Of the same stretch; one but where pictures were encoded anew. */
-  readonly groups: readonly RecordedGroup[];
+  readonly groups: readonly StoredSegment[];
   /** Those of the groups' init that have a place. */
   readonly tracks: readonly MediaTrack[];
   /** By track id. */
@@ -60,22 +59,18 @@ export interface ExportedPart {
  * @param tracks gets every track of the file
  * @throws OxbowError `unsupported-media` where one file cannot hold them, `no-media` where a codec configuration is lost
  */
-export function sectionsOf(
-  groups: readonly RecordedGroup[],
-  inits: Pick<InitTable, 'get'>,
-  tracks: FileTracks,
-): Section[] {
-  const places = new Map<number, Pick<Section, 'tracks' | 'places'>>();
+export function sectionsOf(groups: readonly StoredSegment[], tracks: FileTracks): Section[] {
+  const places = new Map<Init, Pick<Section, 'tracks' | 'places'>>();
   return groups.map((group, i) => {
-    const fresh = i === 0 || !joins(groups[i - 1]!, group);
-    let known = places.get(group.initNumber);
+    const fresh = i === 0 || group.discontinuity;
+    const { init } = group;
+    if (!init) throw new OxbowError('no-media', `the codec configuration of segment ${group.msn} is not known`);
+    let known = places.get(init);
     if (!known) {
-      const init = inits.get(group.initNumber);
-      if (!init) throw new OxbowError('no-media', `the codec configuration of segment ${group.msn} is not known`);
       const placed = tracks.place(init.tracks, new Date(group.startUs / 1000).toISOString());
       const own = init.tracks.filter((track): track is MediaTrack => placed.has(track.id));
       known = { tracks: own, places: placed };
-      places.set(group.initNumber, known);
+      places.set(init, known);
     }
     return { groups: [group], fresh, ...known };
   });
@@ -184,13 +179,13 @@ export class SectionReader {
 }
 
 /** UTC of a stored time, µs since 1970. */
-export function usOf(group: Pick<RecordedGroup, 'eUs'>, track: MediaTrack, ticks: number): number {
+export function usOf(group: Pick<StoredSegment, 'eUs'>, track: MediaTrack, ticks: number): number {
   return group.eUs + ticksToUs(ticks, track.timescale);
 }
 
 /** The samples of one track of a group. */
 export async function readTrack(
-  group: RecordedGroup,
+  group: StoredSegment,
   track: MediaTrack,
   { reader, withBytes }: Pick<ReadOptions, 'reader' | 'withBytes'>,
 ): Promise<FileSample[]> {
@@ -217,6 +212,6 @@ function withSets(samples: readonly FileSample[], place: TrackPlace, { inBand }:
   });
 }
 
-function refuse({ msn }: RecordedGroup): never {
+function refuse({ msn }: StoredSegment): never {
   throw new OxbowError('unsupported-media', `segment ${msn} cannot be taken apart`);
 }

@@ -10,7 +10,7 @@ import { layOut } from '../media/file/layout.ts';
 import type { Deliverable } from './deliverable.ts';
 import { cutExactly, type Recode } from './export-exact.ts';
 import { type ExportedPart, type Section, SectionReader, sectionsOf } from './export-sections.ts';
-import { groupsOver, type Range } from './past.ts';
+import { type Range, segmentsOver } from './past.ts';
 
 /** How much of the work looking ahead is. */
 const LOOK_SHARE = 0.1;
@@ -59,7 +59,7 @@ export interface Exported {
  * @throws OxbowError `bad-time`, `no-media`, `gone`, `window-too-long`
  */
 export async function estimateExport(stream: Exportable, { range }: Pick<ExportRequest, 'range'>): Promise<number> {
-  const groups = await groupsOver(stream, range);
+  const groups = await segmentsOver(stream, range);
   return groups.reduce((sum, group) => group.tracks.reduce((bytes, { length }) => bytes + length, sum), 0);
 }
 
@@ -74,7 +74,7 @@ export async function writeExport(stream: Exportable, request: ExportRequest, to
   const { reader, write, progress = () => undefined, signal } = tools;
   const tracks = new FileTracks(format);
   const asked = exact ? { ...range, toUs: range.toUs + BEHIND_US } : range;
-  const whole = sectionsOf(await groupsOver(stream, asked), stream.inits, tracks);
+  const whole = sectionsOf(await segmentsOver(stream, asked), tracks);
   const sections = exact ? await cutExactly(whole, { range, tracks, format, ...tools }) : whole;
   const first = sections[0]?.groups[0];
   if (!first) throw new OxbowError('no-media', `nothing of ${stream.name} is recorded between these times`);

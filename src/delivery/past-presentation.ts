@@ -2,10 +2,12 @@
  * A window of a recording as a presentation, finished or still growing.
  * In: recorded groups in order, codec configurations. Out: delivery/format. MEDIA.md, Addresses 15 to 17. Pure.
  */
+import type { SegmentLocation } from '../archive/segment-store.ts';
 import { HOLE_US } from '../live/continuity.ts';
 import type { Track } from '../media/frame.ts';
+import type { CommittedTrack } from '../media/isobmff/commit-box.ts';
 import type { DateRangeTag } from '../media/m3u8/playlist.ts';
-import type { Description, Presentation, PresentationSegment, PresentationTrack } from '../media/presentation.ts';
+import type { Description, Presentation, PresentationSegment } from '../media/presentation.ts';
 import { type Rendition, renditionsOf } from '../media/rendition-set.ts';
 import type { Init } from '../media/segment.ts';
 import type { RecordedGroup } from '../recording/recorded.ts';
@@ -30,8 +32,15 @@ export interface PastWindow {
   readonly leastTargetDurationS: number;
 }
 
+/** A recorded segment, and where its media is stored. */
+export interface StoredSegment extends PresentationSegment {
+  readonly location: SegmentLocation;
+  /** Each one range of the stored object. */
+  readonly tracks: readonly CommittedTrack[];
+}
+
 /** The window as it is now. */
-export function pastPresentation(window: PastWindow): Presentation {
+export function pastPresentation(window: PastWindow): Presentation<StoredSegment> {
   const { groups, complete, fixed, sparseDates = false, dateRanges = [], leastTargetDurationS } = window;
   const first = firstOf(groups)!;
   let description: Description | undefined;
@@ -50,7 +59,7 @@ export function pastPresentation(window: PastWindow): Presentation {
 }
 
 /** One object for all segments, and no generator: of a day there are 43,200, and another generator would take a third of the time. */
-function present({ groups, initOf }: PastWindow): Iterator<PresentationSegment> {
+function present({ groups, initOf }: Pick<PastWindow, 'groups' | 'initOf'>): Iterator<StoredSegment> {
   const source = groups[Symbol.iterator]();
   const segment = {
     msn: -1,
@@ -60,12 +69,13 @@ function present({ groups, initOf }: PastWindow): Iterator<PresentationSegment> 
     startUs: 0,
     durationUs: 0,
     discontinuity: false,
-    tracks: [] as readonly PresentationTrack[],
+    tracks: [] as readonly CommittedTrack[],
+    location: '' as SegmentLocation,
     lost: false,
     open: false,
     initNumber: -1,
   };
-  const found: IteratorResult<PresentationSegment> = { done: false, value: segment };
+  const found: IteratorResult<StoredSegment> = { done: false, value: segment };
   return {
     next() {
       const step = source.next();
@@ -77,6 +87,7 @@ function present({ groups, initOf }: PastWindow): Iterator<PresentationSegment> 
       segment.initNumber = group.initNumber;
       segment.eUs = group.eUs;
       segment.tracks = group.tracks;
+      segment.location = group.location;
       segment.msn = group.msn;
       segment.startUs = group.startUs;
       segment.durationUs = group.durationUs;
@@ -87,6 +98,12 @@ function present({ groups, initOf }: PastWindow): Iterator<PresentationSegment> 
       return { done: true, value: undefined };
     },
   };
+}
+
+/** The segments of a range, each in an object of its own. */
+export function listStored(range: Pick<PastWindow, 'groups' | 'initOf'>): StoredSegment[] {
+  const segments = { [Symbol.iterator]: () => present(range) };
+  return Array.from(segments, (segment) => ({ ...segment, tracks: segment.tracks.map((track) => ({ ...track })) }));
 }
 
 /** The newest tracks, and the largest bit rate of any segment of each rendition (8216bis 4.4.6.2, BANDWIDTH). */

@@ -15,7 +15,14 @@ import type { Deliverable } from './deliverable.ts';
 import { dashManifest } from './format/dash.ts';
 import { hlsMediaPlaylist } from './format/hls-media.ts';
 import { hlsMultivariant } from './format/hls-multivariant.ts';
-import { firstOf, joins, type PastWindow, pastPresentation } from './past-presentation.ts';
+import {
+  firstOf,
+  joins,
+  listStored,
+  type PastWindow,
+  pastPresentation,
+  type StoredSegment,
+} from './past-presentation.ts';
 import type { Reply } from './reply.ts';
 import { caching, contentTypes, playlistReply } from './text-reply.ts';
 
@@ -57,12 +64,15 @@ export function groupsOf(stream: PastStream, range: Range): Promise<Iterable<Rec
 }
 
 /**
- * The groups that overlap a range, from the key frame before its start.
+ * The segments that overlap a range, from the key frame before its start.
  *
  * @throws OxbowError `bad-time`, `no-media`, `gone`, `window-too-long`
  */
-export async function groupsOver(stream: PastStream, range: Range): Promise<RecordedGroup[]> {
-  return Array.from(await groupsFromKey(stream, range), copyGroup);
+export async function segmentsOver(
+  stream: PastStream & Pick<Deliverable, 'inits'>,
+  range: Range,
+): Promise<StoredSegment[]> {
+  return listStored({ groups: await groupsFromKey(stream, range), initOf: (number) => stream.inits.get(number) });
 }
 
 async function groupsFromKey(stream: PastStream, range: Range): Promise<Iterable<RecordedGroup>> {

@@ -1,5 +1,5 @@
 /**
- * A presentation: what playlists are made from, be it a live list, a window of a recording, or both joined.
+ * A presentation: what playlists, manifests, clips and exports are made from, be it a live list, a window of a recording, or both joined.
  * In: adapters of delivery, one for each kind. Out: the writers of delivery/format, one for each format. Pure. RFC 8216bis 4.4; ISO
  * 23009-1 5.3.
  */
@@ -9,14 +9,18 @@ import type { Rendition } from './rendition-set.ts';
 import { ticksToUs } from './run.ts';
 import type { Init } from './segment.ts';
 
-/** All renditions of a stretch of time. */
-export interface Presentation {
+/**
+ * All renditions of a stretch of time.
+ *
+ * @typeParam Segment what a segment is known by, e.g. where it is stored
+ */
+export interface Presentation<Segment extends PresentationSegment = PresentationSegment> {
   /** What players choose from. Of a window this walks over all segments, once. */
   describe(): Description;
   /**
    * Oldest first. May be iterated more than once. Each may come in the same object as the one before: copy what you keep.
    */
-  readonly segments: Iterable<PresentationSegment>;
+  readonly segments: Iterable<Segment>;
   /** Media Sequence Number of the first segment, as the list counts. */
   readonly mediaSequence: number;
   /** Discontinuities before the first segment. */
