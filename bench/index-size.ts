@@ -6,7 +6,8 @@
 import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createSyncQueue } from '../src/archive/sync-queue.ts';
+import { openLocalSegmentStore } from '../src/archive/local-segment-store.ts';
+import type { SegmentStore } from '../src/archive/segment-store.ts';
 import { createManualClock } from '../src/lib/clock.ts';
 import type { Pace } from '../src/live/input.ts';
 import { Stream } from '../src/live/stream.ts';
@@ -115,7 +116,11 @@ async function indexOf(kind: Kind, seconds: number): Promise<IndexRow> {
     const store = await openStore({ file, log: createSilentLog() });
     const table = new ChunkTable(store.db);
     const streamId = 'm5x0c1k2-0123456789ab';
-    const mediaBytes = await record(kind, seconds, { dataFolder, streamId, table });
+    const mediaBytes = await record(kind, seconds, {
+      segments: openLocalSegmentStore({ folder: dataFolder }),
+      streamId,
+      table,
+    });
     const files = await table.between(streamId, 0, Number.MAX_SAFE_INTEGER);
     await store[Symbol.asyncDispose]();
     const segments = files.reduce((sum, row) => sum + row.segment_count, 0);
@@ -140,7 +145,7 @@ function blockBytes(folder: string): number {
 async function record(
   kind: Kind,
   seconds: number,
-  where: { dataFolder: string; streamId: string; table: ChunkTable },
+  where: { segments: SegmentStore; streamId: string; table: ChunkTable },
 ): Promise<number> {
   let bytes = 0;
   const clock = createManualClock();
@@ -150,7 +155,6 @@ async function record(
     ...where,
     recorded,
     sync: 'off',
-    syncQueue: createSyncQueue(),
     clock,
     previousMsn: 0,
     onCommitted: (msn) => list.recorded(msn),

@@ -4,9 +4,11 @@
  * The aim is 50 ms. Time counts from the publication of the last frame that the part contains, of whichever track, to the moment
  * the answer to the blocking reload is read.
  */
+
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { openLocalSegmentStore } from '../src/archive/local-segment-store.ts';
 import { openRangeReader } from '../src/archive/range-reader.ts';
 import { createAnswer } from '../src/delivery/answer.ts';
 import { Stills } from '../src/delivery/stills.ts';
@@ -99,7 +101,8 @@ async function measure(frameRate: number, delay: number, seconds: number): Promi
     stream.attach(packager, { name: 'packager', required: true });
     const table = new ChunkTable(store.db);
     const recorded = new Recorded({ streamId: 's', table, endUs: 0 });
-    const reader = openRangeReader({ folder });
+    const segments = openLocalSegmentStore({ folder });
+    const reader = openRangeReader(segments);
     const closing = new AbortController();
     const stills = new Stills({ reader, signal: closing.signal, makeStill: async () => new Uint8Array() });
     const deliverable = {
@@ -116,7 +119,8 @@ async function measure(frameRate: number, delay: number, seconds: number): Promi
     const took = await follow(`${server.url}/live/cam/av0/g1.m3u8`, list, published, seconds);
     await feeding;
     closing.abort();
-    await reader.close();
+    reader[Symbol.dispose]();
+    await segments[Symbol.asyncDispose]();
     took.sort((a, b) => a - b);
     const at = (share: number) => took[Math.min(took.length - 1, Math.floor(took.length * share))]!;
     return { frameRate, delay, parts: took.length, p50: at(0.5), p99: at(0.99), worst: took.at(-1)! };

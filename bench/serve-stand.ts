@@ -2,8 +2,10 @@
  * A server for `bench serve`: streams that stand still, so that nothing but serving costs anything.
  * In: a folder as argument, certificate files where it shall speak TLS. Out: a line of JSON with its address and what to ask for.
  */
+
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { openLocalSegmentStore } from '../src/archive/local-segment-store.ts';
 import { openRangeReader } from '../src/archive/range-reader.ts';
 import { segmentLocation } from '../src/archive/segment-store.ts';
 import { createAnswer } from '../src/delivery/answer.ts';
@@ -87,7 +89,7 @@ const streams = new Map(
 const small = streams.get('p30');
 initNumber = small!.list.find(1000)!.init.number;
 const find = (name: string) => streams.get(name);
-const reader = openRangeReader({ folder });
+const reader = openRangeReader(openLocalSegmentStore({ folder }));
 const known = new KnownSegments(reader);
 const stills = new Stills({ reader, signal: new AbortController().signal, makeStill: async () => new Uint8Array() });
 const answer = createAnswer({ find, clock, reader, known, stills });

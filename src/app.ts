@@ -10,6 +10,7 @@ import { accountTables } from './accounts/account-tables.ts';
 import { signInPath } from './accounts/sign-in-links.ts';
 import { printRfc3339 } from './api/instant.ts';
 import type { StorageView } from './api/operate-shapes.ts';
+import { openLocalSegmentStore } from './archive/local-segment-store.ts';
 import { openRangeReader } from './archive/range-reader.ts';
 import type { SegmentPrefix } from './archive/segment-store.ts';
 import { createSyncQueue, timeSyncs } from './archive/sync-queue.ts';
@@ -63,7 +64,7 @@ import { openMsnMarks } from './streams/open-msn-marks.ts';
 import { createProber } from './streams/probe-desk.ts';
 import { DATABASE_FILE } from './streams/rebuild.ts';
 import { runSource } from './streams/sources.ts';
-import { adoptFolders } from './streams/stream-table.ts';
+import { adoptRecordings } from './streams/stream-table.ts';
 import { describeSystem } from './streams/system-view.ts';
 import { WebhookTable } from './webhooks/webhook-table.ts';
 import { Webhooks } from './webhooks/webhooks.ts';
@@ -152,7 +153,9 @@ export async function startApp(
     });
   };
   const store = opened.use(await openStore({ file: path.join(dataFolder, DATABASE_FILE), log, onWait }));
-  const adopted = await adoptFolders(store.db, dataFolder, { onlyIfEmpty: true });
+  const syncQueue = timeSyncs(createSyncQueue(), (seconds) => metrics.syncSeconds.observe(seconds));
+  const segments = opened.use(openLocalSegmentStore({ folder: dataFolder, syncQueue }));
+  const adopted = await adoptRecordings(store.db, segments, { onlyIfEmpty: true });
   if (adopted > 0) log.warn({ streams: adopted }, 'the database was empty; streams were found in the recordings');
 
   const failed = (what: string) => (error: unknown) => log.error({ error: messageOf(error) }, `${what} failed`);
@@ -193,7 +196,7 @@ export async function startApp(
     awaitReturn: true,
     ...{ settings, clock, log, metrics, net },
   };
-  const reader = opened.use(openRangeReader({ folder: dataFolder }));
+  const reader = opened.use(openRangeReader(segments));
   const known = new KnownSegments(reader);
   /** Stored media that is deleted. */
   const forgotten = new Emitter<SegmentPrefix>();
@@ -201,11 +204,10 @@ export async function startApp(
   const msnMarks = opened.use(await openMsnMarks({ dataFolder, store, table, clock, log }));
   const horizons = await openHorizons({ store, table, clock, log });
   const house: House = {
-    ...{ settings, dataFolder, clock, log, metrics, store, table, msnMarks, horizons },
+    ...{ settings, segments, clock, log, metrics, store, table, msnMarks, horizons },
     leases: new Leases({ store: createLocalLeases(clock), clock, failed: failed('a lease') }),
     pins: await PinTable.open(store.db),
     markers: new MarkerTable(store.db),
-    syncQueue: timeSyncs(createSyncQueue(), (seconds) => metrics.syncSeconds.observe(seconds)),
     events: bus,
     runSource: (definition, input, options) => runSource(sources, definition, input, options),
     mayWrite: () => disk.now().hasRoom,
@@ -350,9 +352,7 @@ export async function startApp(
   });
   const retention = runRetention(
     {
-      dataFolder,
-      table: house.table,
-      clock,
+      ...{ segments, table, clock },
       streams: () => catalog.keeping,
       pinned: (streamId) => house.pins.ranges(streamId),
       settings,

@@ -6,6 +6,7 @@ import { printInit } from '../media/isobmff/init.ts';
 import type { SegmentGroup } from '../media/segment.ts';
 import { scanChunk } from './chunk-reader.ts';
 import { openChunkWriter, type SealedChunk } from './chunk-writer.ts';
+import { openLocalSegmentStore } from './local-segment-store.ts';
 import {
   type Codec,
   groupsOf,
@@ -16,16 +17,27 @@ import {
   runTool,
   temporaryFolder,
 } from './media.fixture.ts';
-import { createSyncQueue } from './sync-queue.ts';
 
-async function writeChunk(folder: string, groups: readonly SegmentGroup[], streamId = 's1'): Promise<SealedChunk> {
+async function writeChunk(
+  folder: string,
+  groups: readonly SegmentGroup[],
+  streamId = 's1',
+): Promise<SealedChunk & { readonly path: string }> {
   const first = groups[0]!;
   await using writer = await openChunkWriter({
-    ...{ folder, utcMs: first.startUs / 1000, msn: first.msn, streamId, init: first.init, previousMsn: 7 },
-    ...{ sync: 'segment', syncQueue: createSyncQueue() },
+    ...{
+      store: openLocalSegmentStore({ folder }),
+      utcMs: first.startUs / 1000,
+      msn: first.msn,
+      streamId,
+      init: first.init,
+      previousMsn: 7,
+    },
+    sync: 'segment',
   });
   for (const group of groups) await writer.append(group);
-  return await writer.seal();
+  const sealed = await writer.seal();
+  return { ...sealed, path: join(folder, sealed.location) };
 }
 
 suite('a sealed chunk file is an ordinary MP4', () => {
@@ -104,16 +116,17 @@ suite('a sealed chunk file is an ordinary MP4', () => {
     const source = await makeSource(folder.path, 'h264', 4);
     const groups = groupsOf(source);
     const first = groups[0]!;
+    await using store = openLocalSegmentStore({ folder: folder.path });
     await using writer = await openChunkWriter({
-      ...{ folder: folder.path, utcMs: 0, msn: first.msn, streamId: 's', init: first.init, previousMsn: 0 },
-      ...{ sync: 'off', syncQueue: createSyncQueue() },
+      ...{ store, utcMs: 0, msn: first.msn, streamId: 's', init: first.init, previousMsn: 0 },
+      sync: 'off',
     });
     for (const group of groups) await writer.append(group);
-    const found = await probe(writer.path);
+    const found = await probe(join(folder.path, writer.location));
     assert.equal(found.warnings, '');
     const [video, audio] = found.streams;
     assert.ok(Math.abs(video!.start - audio!.start) < 0.022, `${video!.start} ${audio!.start}`);
-    const scanned = await scanChunk(writer.path);
+    const scanned = await scanChunk(store, writer.location);
     assert.equal(scanned.state, 'open');
     assert.deepEqual(scanned.groups, writer.groups);
   });
@@ -123,7 +136,8 @@ suite('a sealed chunk file is an ordinary MP4', () => {
     const source = await makeSource(folder.path, 'h264-no-b', 4);
     const groups = groupsOf(source);
     const sealed = await writeChunk(folder.path, groups, 'stream-7');
-    const scanned = await scanChunk(sealed.path);
+    await using store = openLocalSegmentStore({ folder: folder.path });
+    const scanned = await scanChunk(store, sealed.location);
     assert.equal(scanned.state, 'sealed');
     assert.equal(scanned.length, sealed.length);
     assert.deepEqual(scanned.groups, sealed.groups);

@@ -1,13 +1,13 @@
 /**
- * Steps that writing and recovering a chunk file have in common: whole writes, and the three steps of sealing.
+ * What writing and recovering a chunk file have in common: the steps of sealing.
  * In: an open file and what belongs into it. Out: bytes on the disk in the one order that is safe. MEDIA.md, Files 21.
  */
-import type { FileHandle } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
 import { BoxWriter } from '../media/isobmff/box.ts';
 import { printSealBox } from '../media/isobmff/commit-box.ts';
 import type { SampleTable } from '../media/isobmff/sample-table.ts';
 import { printSealedMoov } from '../media/isobmff/sealed-moov.ts';
+import type { SegmentWriter } from './segment-store.ts';
 
 /** Where the placeholder of 16 bytes stands: `free` while the file is open, the head of an `mdat` once it is sealed. */
 export const placeholderOffset = 32;
@@ -17,30 +17,6 @@ export const openPlaceholder: Uint8Array = Uint8Array.from([0, 0, 0, 16, 0x66, 0
 /** The first 8 bytes of the placeholder of a sealed file: its size is 64 bits wide and stands behind them. */
 export const sealedPlaceholder: Uint8Array = Uint8Array.from([0, 0, 0, 1, 0x6d, 0x64, 0x61, 0x74]);
 
-/** The part of a FileHandle that sealing needs. */
-export type WritableFile = Pick<FileHandle, 'writev'>;
-
-/**
- * Writes all pieces, one behind the other; a short write goes on where it stopped.
- *
- * @param position offset in the file
- * @returns bytes written
- */
-export async function writeAll(file: WritableFile, pieces: readonly Uint8Array[], position: number): Promise<number> {
-  let left = pieces.filter(({ length }) => length > 0);
-  let at = position;
-  while (left.length > 0) {
-    let { bytesWritten } = await file.writev(left, at);
-    at += bytesWritten;
-    while (left[0] && bytesWritten >= left[0].length) {
-      bytesWritten -= left[0].length;
-      left = left.slice(1);
-    }
-    if (left[0] && bytesWritten > 0) left = [left[0].subarray(bytesWritten), ...left.slice(1)];
-  }
-  return at - position;
-}
-
 /** What a file is sealed with. */
 export interface SealContent {
   readonly table: SampleTable;
@@ -48,7 +24,7 @@ export interface SealContent {
   readonly boxes: readonly Uint8Array[];
   /** Offset of the last of them. */
   readonly lastSelf: number;
-  /** End of the last group: where the moov goes. */
+  /** End of the last group and of the object: where the moov goes. */
   readonly end: number;
 }
 
@@ -66,14 +42,18 @@ export function printSeal({ table, boxes, lastSelf, end }: SealContent): { moov:
  * @param sync puts on the disk what was written so far
  * @returns length of the sealed file, bytes
  */
-export async function sealFile(file: WritableFile, content: SealContent, sync: () => Promise<void>): Promise<number> {
+export async function sealFile(
+  file: Pick<SegmentWriter, 'append' | 'patch'>,
+  content: SealContent,
+  sync: () => Promise<void>,
+): Promise<number> {
   const { moov, sealBox } = printSeal(content);
   const size = new BoxWriter(new Uint8Array(8));
   size.u64(content.end - placeholderOffset);
-  await writeAll(file, [moov, sealBox], content.end);
-  await writeAll(file, [size.bytes], placeholderOffset + 8);
+  await file.append([moov, sealBox]);
+  await file.patch(placeholderOffset + 8, size.bytes);
   await sync();
-  await writeAll(file, [sealedPlaceholder], placeholderOffset);
+  await file.patch(placeholderOffset, sealedPlaceholder);
   // The index gets its row next. Without this sync a power cut could leave a row whose file is still open, and recovery, which trusts
   // the row, would not look at it.
   await sync();

@@ -1,8 +1,7 @@
 /**
  * Reads what a chunk file says of itself: from its seal box in one read, or from the commit boxes of an open tail.
- * In: a path. Out: head, tracks and groups. MEDIA.md, Files 21 and 22. Nothing is written here.
+ * In: a location. Out: head, tracks and groups. MEDIA.md, Files 21 and 22. Nothing is written here.
  */
-import { type FileHandle, open } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
 import { FormatError } from '../lib/errors.ts';
 import type { Track } from '../media/frame.ts';
@@ -20,6 +19,7 @@ import {
 } from '../media/isobmff/commit-box.ts';
 import { chunkMoovOffset, parseInit } from '../media/isobmff/init.ts';
 import { placeholderOffset } from './chunk-file.ts';
+import type { Abortable, SegmentLocation, SegmentStore } from './segment-store.ts';
 
 const START_BYTES = 16 * 1024;
 const MAX_START_BYTES = 1024 * 1024;
@@ -34,7 +34,7 @@ export interface LocatedBox extends CommitBox {
 
 /** What a chunk file says of itself. */
 export interface ScannedChunk {
-  readonly path: string;
+  readonly location: SegmentLocation;
   /** `open`: it was never sealed, or sealing was not finished: `recoverChunk` does that. */
   readonly state: 'sealed' | 'open';
   /** Bytes of the file. */
@@ -52,51 +52,34 @@ export interface ChunkLayout extends ScannedChunk {
   readonly placeholder: string;
 }
 
-/**
- * Reads `length` bytes, or fewer at the end of the file.
- *
- * @param offset from the start of the file
- */
-export async function readAt(file: FileHandle, offset: number, length: number): Promise<Uint8Array> {
-  const bytes = new Uint8Array(length);
-  let filled = 0;
-  while (filled < length) {
-    const { bytesRead } = await file.read(bytes, filled, length - filled, offset + filled);
-    if (bytesRead === 0) break;
-    filled += bytesRead;
-  }
-  return bytes.subarray(0, filled);
+/** The object that is scanned. */
+interface Scanned {
+  readonly length: number;
+  /** Reads bytes, fewer at the end. */
+  read(offset: number, length: number): Promise<Uint8Array>;
 }
 
 /**
  * Reads a chunk file without changing it.
  *
- * Rejects with FormatError if its start is not that of a chunk file of ours, and with the system's error if it cannot be read.
+ * Rejects with FormatError if its start is not that of a chunk file of oxbow, and as `read` of the store if it cannot be read.
  */
-export async function scanChunk(path: string): Promise<ScannedChunk> {
-  const file = await open(path, 'r');
-  try {
-    const { state, length, head, tracks, groups } = await scanFile(file, path);
-    return { path, state, length, head, tracks, groups };
-  } finally {
-    await file.close();
-  }
-}
-
-/**
- * As `scanChunk`, on an open file.
- *
- * @param path only for the result
- */
-export async function scanFile(file: FileHandle, path: string): Promise<ChunkLayout> {
-  const { size: length } = await file.stat();
-  const start = await readStart(file, length);
-  const sealed = await readSeal(file, length);
-  const boxes = sealed ?? (await findBoxes(file, start.end, length));
+export async function scanChunk(
+  store: SegmentStore,
+  location: SegmentLocation,
+  options: Abortable = {},
+): Promise<ChunkLayout> {
+  const file: Scanned = {
+    length: await store.size(location, options),
+    read: (offset, length) => store.read(location, { offset, length }, options),
+  };
+  const start = await readStart(file);
+  const sealed = await readSeal(file);
+  const boxes = sealed ?? (await findBoxes(file, start.end));
   return {
-    path,
+    location,
     state: sealed && start.placeholder === 'mdat' ? 'sealed' : 'open',
-    length,
+    length: file.length,
     head: start.head,
     tracks: start.tracks,
     groups: boxes.map(({ group }) => group),
@@ -105,26 +88,28 @@ export async function scanFile(file: FileHandle, path: string): Promise<ChunkLay
   };
 }
 
-async function readStart(file: FileHandle, length: number) {
-  let bytes = await readAt(file, 0, Math.min(length, START_BYTES));
+async function readStart(file: Scanned) {
+  const { length } = file;
+  let bytes = await file.read(0, Math.min(length, START_BYTES));
   const moovSize = bytes.length >= chunkMoovOffset + 8 ? u32At(bytes, chunkMoovOffset) : 0;
   if (moovSize < 8 || fourccAt(bytes, chunkMoovOffset + 4) !== 'moov')
     throw new FormatError('this is no chunk file', 0);
   const headAt = chunkMoovOffset + moovSize;
   if (headAt + 4 > length || headAt > MAX_START_BYTES)
     throw new FormatError('the first moov does not end', chunkMoovOffset);
-  if (headAt + 4096 > bytes.length) bytes = await readAt(file, 0, Math.min(length, headAt + 4096));
+  if (headAt + 4096 > bytes.length) bytes = await file.read(0, Math.min(length, headAt + 4096));
   const head = parseHeadBox(bytes, headAt, crc32);
   const tracks = parseInit(bytes.subarray(chunkMoovOffset, headAt));
   return { head, tracks, placeholder: fourccAt(bytes, placeholderOffset + 4), end: headAt + u32At(bytes, headAt) };
 }
 
 /** All commit boxes from the seal box, or undefined if the file does not end with a whole one. */
-async function readSeal(file: FileHandle, length: number): Promise<LocatedBox[] | undefined> {
-  let tail = await readAt(file, Math.max(0, length - TAIL_BYTES), Math.min(length, TAIL_BYTES));
+async function readSeal(file: Scanned): Promise<LocatedBox[] | undefined> {
+  const { length } = file;
+  let tail = await file.read(Math.max(0, length - TAIL_BYTES), Math.min(length, TAIL_BYTES));
   const size = sizeFromTrailer(tail);
   if (size === undefined || size > length || size > MAX_SEAL_BYTES) return undefined;
-  if (size > tail.length) tail = await readAt(file, length - size, size);
+  if (size > tail.length) tail = await file.read(length - size, size);
   const at = tail.length - size;
   const seal = ifWellFormed(() => parseSealBox(tail, at, crc32));
   if (!seal || seal.self !== length - size) return undefined;
@@ -150,9 +135,9 @@ function ifWellFormed<T>(parse: () => T): T | undefined {
  * The commit boxes of a file without a seal box, oldest first: the last one by searching backwards, the others by the chain,
  * and by searching again where the chain is broken.
  */
-async function findBoxes(file: FileHandle, from: number, length: number): Promise<LocatedBox[]> {
+async function findBoxes(file: Scanned, from: number): Promise<LocatedBox[]> {
   const boxes: LocatedBox[] = [];
-  let box = await searchBackwards(file, from, length);
+  let box = await searchBackwards(file, from, file.length);
   while (box) {
     boxes.push(box);
     const { prev, self } = box;
@@ -164,21 +149,21 @@ async function findBoxes(file: FileHandle, from: number, length: number): Promis
 }
 
 /** The commit box at an offset, or undefined if there is none that is whole and knows its own place. */
-async function readBox(file: FileHandle, at: number): Promise<LocatedBox | undefined> {
-  const start = await readAt(file, at, 512);
+async function readBox(file: Scanned, at: number): Promise<LocatedBox | undefined> {
+  const start = await file.read(at, 512);
   const size = start.length >= 4 ? u32At(start, 0) : 0;
   if (size > maxCommitBoxBytes || size === 0) return undefined;
-  const bytes = size <= start.length ? start.subarray(0, size) : await readAt(file, at, size);
+  const bytes = size <= start.length ? start.subarray(0, size) : await file.read(at, size);
   const box = ifWellFormed(() => parseCommitBox(bytes, 0, crc32));
   return box?.self === at ? { ...box, bytes } : undefined;
 }
 
 /** The last whole commit box that begins in [from, to). */
-async function searchBackwards(file: FileHandle, from: number, to: number): Promise<LocatedBox | undefined> {
+async function searchBackwards(file: Scanned, from: number, to: number): Promise<LocatedBox | undefined> {
   const overlap = commitUserType.length - 1;
   for (let end = to; end > from; ) {
     const start = Math.max(from, end - WINDOW_BYTES);
-    const read = await readAt(file, start, end - start + 8 + overlap);
+    const read = await file.read(start, end - start + 8 + overlap);
     const window = Buffer.from(read.buffer, read.byteOffset, read.length);
     // The user type stands 8 bytes into its box.
     for (let hit = window.lastIndexOf(commitUserType); hit >= 8; hit = window.lastIndexOf(commitUserType, hit - 1)) {

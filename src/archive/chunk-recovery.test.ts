@@ -10,8 +10,10 @@ import { placeholderOffset } from './chunk-file.ts';
 import { scanChunk } from './chunk-reader.ts';
 import { recoverChunk } from './chunk-recovery.ts';
 import { openChunkWriter, type SealedChunk } from './chunk-writer.ts';
+import { openLocalSegmentStore } from './local-segment-store.ts';
 import { groupsOf, makeSource, pictureHashes, probe, type Source, temporaryFolder } from './media.fixture.ts';
-import { createSyncQueue } from './sync-queue.ts';
+import { type SegmentStore, segmentLocation } from './segment-store.ts';
+import { bytesOf } from './segment-stores.fixture.ts';
 
 suite('recovery', () => {
   let folder: Awaited<ReturnType<typeof temporaryFolder>>;
@@ -22,27 +24,33 @@ suite('recovery', () => {
   let ends: number[];
   let sealed: SealedChunk;
   let sealedBytes: Uint8Array;
-  const scratch = () => join(folder.path, 'scratch.mp4');
+  let store: SegmentStore;
+  const SCRATCH = segmentLocation('scratch.mp4');
+  const scratch = () => join(folder.path, SCRATCH);
 
   before(async () => {
     folder = await temporaryFolder();
     source = await makeSource(folder.path, 'h264', 10);
     groups = groupsOf(source, { offsetS: 60_000_000 });
     const first = groups[0]!;
+    store = openLocalSegmentStore({ folder: folder.path });
     const writer = await openChunkWriter({
-      ...{ folder: folder.path, utcMs: first.startUs / 1000, msn: first.msn, streamId: 's1', init: first.init },
-      ...{ previousMsn: 0, sync: 'off', syncQueue: createSyncQueue() },
+      ...{ store, utcMs: first.startUs / 1000, msn: first.msn, streamId: 's1', init: first.init },
+      ...{ previousMsn: 0, sync: 'off' },
     });
     ends = [];
     for (const group of groups) {
       await writer.append(group);
       ends.push(writer.length);
     }
-    openBytes = await readFile(writer.path);
+    openBytes = Buffer.from(await bytesOf(store, writer.location));
     sealed = await writer.seal();
-    sealedBytes = await readFile(sealed.path);
+    sealedBytes = Buffer.from(await bytesOf(store, sealed.location));
   });
-  after(() => folder[Symbol.asyncDispose]());
+  after(async () => {
+    await store[Symbol.asyncDispose]();
+    await folder[Symbol.asyncDispose]();
+  });
 
   test('wherever the file is torn, exactly the whole groups come back', async () => {
     const random = seeded(1);
@@ -52,29 +60,29 @@ suite('recovery', () => {
     for (const cut of cuts) {
       await writeFile(scratch(), openBytes.subarray(0, cut));
       const whole = ends.filter((end) => end <= cut).length;
-      const scanned = await scanChunk(scratch());
+      const scanned = await scanChunk(store, SCRATCH);
       assert.equal(scanned.state, 'open');
       assert.deepEqual(scanned.groups, sealed.groups.slice(0, whole), `cut at ${cut}`);
-      const recovered = await recoverChunk(scratch());
+      const recovered = await recoverChunk(store, SCRATCH);
       assert.equal(recovered.state, whole > 0 ? 'sealed' : 'open');
       assert.deepEqual(recovered.groups, sealed.groups.slice(0, whole), `cut at ${cut}`);
-      if (whole > 0) assert.deepEqual((await scanChunk(scratch())).groups, recovered.groups);
+      if (whole > 0) assert.deepEqual((await scanChunk(store, SCRATCH)).groups, recovered.groups);
     }
   });
 
   test('a file sealed from its moofs alone is the file that was sealed from memory', async () => {
     await writeFile(scratch(), openBytes);
-    const recovered = await recoverChunk(scratch());
+    const recovered = await recoverChunk(store, SCRATCH);
     assert.equal(recovered.dropped, 0);
     assert.deepEqual(await readFile(scratch()), sealedBytes);
-    const again = await recoverChunk(scratch());
+    const again = await recoverChunk(store, SCRATCH);
     assert.deepEqual(again.groups, sealed.groups);
     assert.deepEqual(await readFile(scratch()), sealedBytes);
   });
 
   test('a recovered file plays from 0 with every picture of its whole groups', async () => {
     await writeFile(scratch(), openBytes.subarray(0, ends[2]! + 5000));
-    await recoverChunk(scratch());
+    await recoverChunk(store, SCRATCH);
     const found = await probe(scratch());
     assert.equal(found.warnings, '');
     assert.equal(found.start, 0);
@@ -87,8 +95,8 @@ suite('recovery', () => {
     const { offset } = sealed.groups.at(-1)!.tracks[0]!;
     torn.fill(0, offset + 2000, offset + 6096);
     await writeFile(scratch(), torn);
-    assert.equal((await scanChunk(scratch())).groups.length, 5);
-    const recovered = await recoverChunk(scratch());
+    assert.equal((await scanChunk(store, SCRATCH)).groups.length, 5);
+    const recovered = await recoverChunk(store, SCRATCH);
     assert.equal(recovered.dropped, 1);
     assert.deepEqual(recovered.groups, sealed.groups.slice(0, 4));
   });
@@ -97,14 +105,14 @@ suite('recovery', () => {
     const torn = new Uint8Array(openBytes);
     for (const { tracks } of sealed.groups.slice(-2)) torn.fill(0, tracks[1]!.offset + 100, tracks[1]!.offset + 200);
     await writeFile(scratch(), torn);
-    assert.deepEqual((await recoverChunk(scratch())).groups, sealed.groups.slice(0, 3));
+    assert.deepEqual((await recoverChunk(store, SCRATCH)).groups, sealed.groups.slice(0, 3));
   });
 
   test('a broken commit box in the middle costs its own group and no other', async () => {
     const torn = new Uint8Array(openBytes);
     torn[ends[1]! - 40]! ^= 0xff;
     await writeFile(scratch(), torn);
-    const recovered = await recoverChunk(scratch());
+    const recovered = await recoverChunk(store, SCRATCH);
     assert.deepEqual(
       recovered.groups,
       sealed.groups.filter((_, i) => i !== 1),
@@ -116,7 +124,7 @@ suite('recovery', () => {
     const { offset } = sealed.groups[1]!.tracks[0]!;
     torn.fill(0, offset, offset + 64);
     await writeFile(scratch(), torn);
-    const recovered = await recoverChunk(scratch());
+    const recovered = await recoverChunk(store, SCRATCH);
     assert.equal(recovered.dropped, 1);
     assert.equal(recovered.groups.length, 4);
     assert.equal((await probe(scratch())).warnings, '');
@@ -141,16 +149,16 @@ suite('recovery', () => {
     };
     for (const [name, bytes] of Object.entries(states)) {
       await writeFile(scratch(), bytes);
-      assert.equal((await scanChunk(scratch())).state, 'open', name);
-      assert.deepEqual((await recoverChunk(scratch())).groups, sealed.groups, name);
+      assert.equal((await scanChunk(store, SCRATCH)).state, 'open', name);
+      assert.deepEqual((await recoverChunk(store, SCRATCH)).groups, sealed.groups, name);
       assert.deepEqual(await readFile(scratch()), sealedBytes, name);
     }
   });
 
   test('a sealed file that lost its tail is opened and sealed again', async () => {
-    await copyFile(sealed.path, scratch());
+    await copyFile(join(folder.path, sealed.location), scratch());
     await truncate(scratch(), ends[3]! + 10);
-    const recovered = await recoverChunk(scratch());
+    const recovered = await recoverChunk(store, SCRATCH);
     assert.deepEqual(recovered.groups, sealed.groups.slice(0, 4));
     assert.equal((await probe(scratch())).warnings, '');
   });
@@ -163,7 +171,7 @@ suite('recovery', () => {
       new Uint8Array(5000),
     ]) {
       await writeFile(scratch(), bytes);
-      await assert.rejects(recoverChunk(scratch()), { name: 'FormatError' });
+      await assert.rejects(recoverChunk(store, SCRATCH), { name: 'FormatError' });
       assert.deepEqual(await readFile(scratch()), Buffer.from(bytes));
     }
   });
@@ -172,7 +180,7 @@ suite('recovery', () => {
     await writeFile(scratch(), openBytes);
     const handle = await open(scratch(), 'r');
     const { mtimeMs } = await handle.stat();
-    await scanChunk(scratch());
+    await scanChunk(store, SCRATCH);
     assert.equal((await handle.stat()).mtimeMs, mtimeMs);
     await handle.close();
     assert.deepEqual(await readFile(scratch()), openBytes);

@@ -3,11 +3,8 @@
  * In: sealed segment groups. Out: the file, and for each group what the index must know. MEDIA.md, Files 21 to 23.
  */
 import assert from 'node:assert/strict';
-import { type FileHandle, mkdir, open, unlink } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { messageOf, OxbowError } from '../lib/errors.ts';
-import { syncNames } from '../lib/folder.ts';
 import {
   type CommittedGroup,
   type CommittedTrack,
@@ -19,16 +16,16 @@ import {
 import { printChunkStart } from '../media/isobmff/init.ts';
 import { SampleTable } from '../media/isobmff/sample-table.ts';
 import type { Init, SegmentGroup } from '../media/segment.ts';
-import { sealFile, writeAll } from './chunk-file.ts';
-import type { SyncQueue } from './sync-queue.ts';
+import { sealFile } from './chunk-file.ts';
+import { chunkLocation } from './recording-locations.ts';
+import type { SegmentLocation, SegmentStore, SegmentWriter } from './segment-store.ts';
 
 /** When bytes are put on the disk: after each group, when the file is sealed, or when the system likes. */
 export type SyncPolicy = 'segment' | 'chunk' | 'off';
 
 /** What a chunk file is opened with. */
 export interface ChunkOptions {
-  /** The stream's folder of recordings; folders for the date are made below it. */
-  readonly folder: string;
+  readonly store: SegmentStore;
   /** UTC of the first group's start, ms since 1970; names the file. */
   readonly utcMs: number;
   /** msn of the first group; names the file. */
@@ -40,13 +37,11 @@ export interface ChunkOptions {
   /** Last msn of the file before, or 0. */
   readonly previousMsn: number;
   readonly sync: SyncPolicy;
-  /** The line of the device that `folder` lies on. */
-  readonly syncQueue: SyncQueue;
 }
 
 /** A sealed file. */
 export interface SealedChunk {
-  readonly path: string;
+  readonly location: SegmentLocation;
   /** Bytes. */
   readonly length: number;
   readonly groups: readonly CommittedGroup[];
@@ -54,7 +49,7 @@ export interface SealedChunk {
 
 /** An open chunk file. All calls are taken in order, one after the other. */
 export interface ChunkWriter extends AsyncDisposable {
-  readonly path: string;
+  readonly location: SegmentLocation;
   /** Bytes up to the end of the last committed group. */
   readonly length: number;
   /** What is committed so far, oldest first. */
@@ -76,52 +71,20 @@ export interface ChunkWriter extends AsyncDisposable {
 }
 
 /**
- * Where a chunk file lies below its stream's folder: `yyyy/mm/dd/hh/YYYYMMDDTHHMMSSmmmZ-msn.mp4`.
- *
- * @param utcMs ms since 1970
- */
-export function chunkFileName(utcMs: number, msn: number): string {
-  const iso = new Date(Math.floor(utcMs)).toISOString();
-  const folders = [iso.slice(0, 4), iso.slice(5, 7), iso.slice(8, 10), iso.slice(11, 13)];
-  return join(...folders, `${iso.replaceAll(/[-:.]/g, '')}-${msn}.mp4`);
-}
-
-/**
  * Makes a new file and writes its head.
  *
  * Rejects with OxbowError `disk-failed` if it exists or cannot be made; no file is left behind then.
  */
 export async function openChunkWriter(options: ChunkOptions): Promise<ChunkWriter> {
-  const path = join(options.folder, chunkFileName(options.utcMs, options.msn));
-  let file: FileHandle | undefined;
+  const { store, utcMs, msn, streamId, rendition = 'source', init, previousMsn } = options;
+  const location = chunkLocation(streamId, utcMs, msn);
+  const start = printChunkStart(init.tracks);
+  const head = { streamId, rendition, initNumber: init.number, initHash: init.hash, previousMsn };
+  const headBox = printHeadBox(head, start.length, crc32);
   try {
-    const made = await mkdir(dirname(path), { recursive: true });
-    file = await open(path, 'wx+', 0o644);
-    const start = printChunkStart(options.init.tracks);
-    const { streamId, rendition = 'source', init, previousMsn } = options;
-    const headBox = printHeadBox(
-      { streamId, rendition, initNumber: init.number, initHash: init.hash, previousMsn },
-      start.length,
-      crc32,
-    );
-    const length = await writeAll(file, [start, headBox], 0);
-    if (options.sync !== 'off') await syncFolders(dirname(path), made);
-    return new OpenChunk(path, file, options, length);
+    return new OpenChunk(await store.create(location, [start, headBox], { sync: options.sync !== 'off' }), options);
   } catch (error) {
-    await file?.close().catch(() => {});
-    // A file without a whole head is of no use, and on a full disk there would be another at each try. Only one of our own: `wx` made it.
-    if (file) await unlink(path).catch(() => {});
-    throw diskFailed(`${path}: ${messageOf(error)}`, error);
-  }
-}
-
-/** Puts the names of a new file and of the folders made for it on the disk. */
-async function syncFolders(folder: string, firstMade: string | undefined): Promise<void> {
-  // The parent of the first new folder holds the first new name.
-  const last = firstMade === undefined ? folder : dirname(firstMade);
-  for (let at = folder; ; at = dirname(at)) {
-    await syncNames(at);
-    if (at === last || at === dirname(at)) return;
+    throw diskFailed(`${location}: ${messageOf(error)}`, error);
   }
 }
 
@@ -130,8 +93,8 @@ function diskFailed(detail: string, cause: unknown): OxbowError {
 }
 
 class OpenChunk implements ChunkWriter {
-  readonly path: string;
-  readonly #file: FileHandle;
+  readonly location: SegmentLocation;
+  readonly #file: SegmentWriter;
   readonly #options: ChunkOptions;
   readonly #table: SampleTable;
   readonly #boxes: Uint8Array[] = [];
@@ -144,11 +107,11 @@ class OpenChunk implements ChunkWriter {
   /** The end of the line of calls. */
   #turn: Promise<unknown> = Promise.resolve();
 
-  constructor(path: string, file: FileHandle, options: ChunkOptions, length: number) {
-    this.path = path;
+  constructor(file: SegmentWriter, options: ChunkOptions) {
+    this.location = file.location;
     this.#file = file;
     this.#options = options;
-    this.#length = length;
+    this.#length = file.length;
     this.#table = new SampleTable(options.init.tracks);
   }
 
@@ -216,8 +179,8 @@ class OpenChunk implements ChunkWriter {
     this.#table.addGroup(group.tracks.map(({ bytes }, i) => ({ bytes, offset: tracks[i]!.offset })));
     const box = printCommitBox(committed, start, self, this.#lastSelf, crc32);
     await this.#guard(async () => {
-      await writeAll(this.#file, [...group.tracks.map(({ bytes }) => bytes), box], start);
-      if (this.#options.sync === 'segment') await this.#options.syncQueue.sync(this.#file);
+      await this.#file.append([...group.tracks.map(({ bytes }) => bytes), box]);
+      if (this.#options.sync === 'segment') await this.#file.sync();
     });
     this.#boxes.push(box);
     this.#groups.push(committed);
@@ -228,19 +191,20 @@ class OpenChunk implements ChunkWriter {
 
   async #seal(): Promise<SealedChunk> {
     this.#check();
-    const { path } = this;
+    const { location } = this;
+    const { store, sync } = this.#options;
     if (this.#groups.length === 0) {
       await this.#close();
-      await this.#guard(() => unlink(path));
-      return { path, length: 0, groups: [] };
+      await this.#guard(() => store.delete(location));
+      return { location, length: 0, groups: [] };
     }
     const content = { table: this.#table, boxes: this.#boxes, lastSelf: this.#lastSelf, end: this.#length };
-    const { sync, syncQueue } = this.#options;
     const length = await this.#guard(() =>
-      sealFile(this.#file, content, () => (sync === 'off' ? Promise.resolve() : syncQueue.sync(this.#file))),
+      sealFile(this.#file, content, () => (sync === 'off' ? Promise.resolve() : this.#file.sync())),
     );
-    await this.#close();
-    return { path, length, groups: this.#groups };
+    this.#closed = true;
+    await this.#file.finish();
+    return { location, length, groups: this.#groups };
   }
 
   #check(): void {
@@ -252,7 +216,7 @@ class OpenChunk implements ChunkWriter {
     try {
       return await work();
     } catch (error) {
-      this.#failure = diskFailed(`${this.path}: ${messageOf(error)}`, error);
+      this.#failure = diskFailed(`${this.location}: ${messageOf(error)}`, error);
       throw this.#failure;
     }
   }

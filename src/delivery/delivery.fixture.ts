@@ -7,6 +7,7 @@ import assert from 'node:assert/strict';
 import { crc32 } from 'node:zlib';
 import { parseMediaAddress } from '../api/media-address.ts';
 import { openRangeReader, type RangeReader } from '../archive/range-reader.ts';
+import { type Engine, engines } from '../archive/segment-stores.fixture.ts';
 import { concatBytes } from '../lib/bytes.ts';
 import type { Frame, Track } from '../media/frame.ts';
 import { fragmentLength, printFragment } from '../media/isobmff/fragment.ts';
@@ -99,16 +100,18 @@ export interface Delivery extends AsyncDisposable {
 export async function openDelivery({
   limits,
   makeStill,
+  engine = engines[0]!,
 }: {
   limits?: LiveListLimits;
   makeStill?: MakeStill;
+  engine?: Engine;
 } = {}): Promise<Delivery> {
-  const house = await openHouse();
+  const house = await openHouse({ engine });
   const list = new LiveList(limits);
   const inits = new InitTable([], { save() {}, nowMs: () => Date.UTC(2020, 0, 1) });
   const init = inits.of(tracks);
   const state: Mutable = { starting: false, settledUs: 0, horizonUs: 0, defaultStream: 'door' };
-  const reader = openRangeReader(house);
+  const reader = openRangeReader(house.segments);
   const closing = new AbortController();
   const made: Delivery['stills'] = [];
   const stills = new Stills({
@@ -192,7 +195,7 @@ export async function openDelivery({
     },
     async [Symbol.asyncDispose]() {
       closing.abort();
-      await reader.close();
+      reader[Symbol.dispose]();
       await house[Symbol.asyncDispose]();
     },
   };

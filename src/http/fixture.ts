@@ -2,6 +2,7 @@
  * A server with fakes behind it, for the tests of this folder. The tests listen on real sockets.
  * In: what a test wants to differ. Out: a running server and what was asked of the fakes.
  */
+
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,6 +12,7 @@ import { memoryTables } from '../accounts/memory-tables.fixture.ts';
 import { printMediaAddress } from '../api/media-address.ts';
 import type { StreamView } from '../api/shapes.ts';
 import type { StreamsApi } from '../api/streams-api.ts';
+import { openLocalSegmentStore } from '../archive/local-segment-store.ts';
 import { openRangeReader } from '../archive/range-reader.ts';
 import { createLocalEventBus } from '../cluster/local-event-bus.ts';
 import type { Reply } from '../delivery/reply.ts';
@@ -91,7 +93,8 @@ export async function startTestServer(
   const clock = createManualClock(Date.UTC(2026, 10, 19, 8, 0, 0));
   const calls: string[] = [];
   const logged: string[] = [];
-  const reader = openRangeReader({ folder });
+  const segments = openLocalSegmentStore({ folder });
+  const reader = openRangeReader(segments);
   const metrics = createMetrics();
   const limits = new RateLimits(() => clock.monotonicMs());
   const deps: HttpDeps = {
@@ -155,7 +158,8 @@ export async function startTestServer(
     close: server.close,
     async [Symbol.asyncDispose]() {
       await server.close();
-      await reader.close();
+      reader[Symbol.dispose]();
+      await segments[Symbol.asyncDispose]();
       metrics[Symbol.dispose]();
       await rm(folder, { recursive: true, force: true });
     },

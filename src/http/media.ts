@@ -199,7 +199,7 @@ export function createMediaResponder(deps: HttpDeps, pages: ForeignPages): Media
       exchange.cut();
       return;
     }
-    const problem = toProblem(toGone(error), traceId);
+    const problem = toProblem(error, traceId);
     const name = target.address.stream ?? deps.defaultStream?.() ?? '';
     const mayBeKept = problem.body.code === 'gone' && !deps.streams.isPrivate(name);
     sendPlainProblem(exchange, problem, {
@@ -256,10 +256,4 @@ async function firstOf(blocks: AsyncGenerator<Uint8Array>): Promise<AsyncIterabl
       yield* blocks;
     },
   };
-}
-
-/** A file that is not there any more was deleted by retention between the look into the index and the read. */
-function toGone(error: unknown): unknown {
-  if ((error as { code?: unknown } | null)?.code !== 'ENOENT') return error;
-  return new OxbowError('gone', 'The recording was deleted a moment ago.', { cause: error });
 }

@@ -12,8 +12,9 @@ import { need } from '../../test/fixtures/need.ts';
 import { type Folder, openFolder } from '../../test/fixtures/server.ts';
 import { until } from '../../test/fixtures/wait.ts';
 import type { MediaAddress } from '../api/media-address.ts';
+import { openLocalSegmentStore } from '../archive/local-segment-store.ts';
 import { openRangeReader, type RangeReader } from '../archive/range-reader.ts';
-import { segmentLocation } from '../archive/segment-store.ts';
+import { type SegmentStore, segmentLocation } from '../archive/segment-store.ts';
 import { startTestServer, type TestServer } from './fixture.ts';
 import { type UnsentLimits, unsentLimits } from './http2-budget.ts';
 
@@ -21,6 +22,7 @@ let folder: Folder;
 let pair: CertificatePair;
 /** Reads a recording that no socket takes whole. */
 let reader: RangeReader;
+let segments: SegmentStore;
 const FILM = segmentLocation('film');
 const FILM_BYTES = 64 * 1024 * 1024;
 
@@ -29,11 +31,13 @@ before(async () => {
   const film = join(folder.path, FILM);
   await writeFile(film, '');
   await truncate(film, FILM_BYTES);
-  reader = openRangeReader({ folder: folder.path });
+  segments = openLocalSegmentStore({ folder: folder.path });
+  reader = openRangeReader(segments);
   if (!need('openssl')) pair = await makeCertificate(folder.path, 'first');
 });
 after(async () => {
-  await reader.close();
+  reader[Symbol.dispose]();
+  await segments[Symbol.asyncDispose]();
   await folder[Symbol.asyncDispose]();
 });
 

@@ -88,7 +88,7 @@ suite('date ranges of a recording', () => {
     assert.deepEqual(await house.recorded.told(all), []);
     const inits = await openInitTable(house.store.db, 's', { failed: refuse, nowMs: () => house.clock.nowMs() });
     const { signal } = new AbortController();
-    await recoverStream({ dataFolder: house.folder, streamId: 's', table: house.table, inits }, 0, { signal });
+    await recoverStream({ segments: house.segments, streamId: 's', table: house.table, inits }, 0, { signal });
     assert.deepEqual(lastWords(await house.recorded.told(all), all), open);
   });
 
@@ -104,7 +104,7 @@ suite('date ranges of a recording', () => {
     await house.table.clear('s');
     const inits = await openInitTable(house.store.db, 's', { failed: refuse, nowMs: () => house.clock.nowMs() });
     const { signal } = new AbortController();
-    await recoverStream({ dataFolder: house.folder, streamId: 's', table: house.table, inits }, 0, { signal });
+    await recoverStream({ segments: house.segments, streamId: 's', table: house.table, inits }, 0, { signal });
     const again = await house.recorded.told(between(0, 12));
     assert.deepEqual(lastWords(again, between(0, 12)), lastWords(told, between(0, 12)));
   });
@@ -125,7 +125,7 @@ suite('date ranges of a recording', () => {
     await house.recorder.seal();
     house.clock.advance(3 * 3600 * 1000);
     const retention = new Retention({
-      ...{ dataFolder: house.folder, table: house.table, clock: house.clock },
+      ...{ segments: house.segments, table: house.table, clock: house.clock },
       horizons: new Horizons(house),
       settings: { now: { record: { maxDisk: undefined } } },
       ...{ streams: () => [{ streamId: 's', keepMs: 3600_000 }], release() {}, deleted() {}, failed: refuse },

@@ -1,56 +1,57 @@
 import assert from 'node:assert/strict';
-import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
-import path from 'node:path';
 import { test } from 'node:test';
+import { identityLocation } from '../archive/recording-locations.ts';
+import { segmentLocation, segmentPrefix } from '../archive/segment-store.ts';
+import { bytesOf } from '../archive/segment-stores.fixture.ts';
 import { readIdentities, writeIdentity } from './identity.ts';
-import { temporaryFolder } from './recording.fixture.ts';
+import { suiteOnEngines } from './recording.fixture.ts';
 
 const door = { id: 'abc', name: 'door', createdUs: 1_795_000_000_000_000 };
 
-test('an identity is found again beside its files, and nothing half-written lies there', async () => {
-  await using folder = await temporaryFolder();
-  await writeIdentity(folder.path, door);
-  await writeIdentity(folder.path, { ...door, id: 'xyz', name: 'studio' });
-  assert.deepEqual(await readIdentities(folder.path), {
-    known: [door, { ...door, id: 'xyz', name: 'studio' }],
-    unknown: [],
+suiteOnEngines('the identity of a recording', (openHouse) => {
+  test('is stored with it, and found again', async () => {
+    await using house = await openHouse();
+    const { segments } = house;
+    assert.deepEqual(await readIdentities(segments), []);
+    await writeIdentity(segments, door);
+    await writeIdentity(segments, { ...door, id: 'xyz', name: 'studio' });
+    assert.deepEqual(await readIdentities(segments), [door, { ...door, id: 'xyz', name: 'studio' }]);
+    assert.deepEqual(await Array.fromAsync(segments.list(segmentPrefix('recordings'))), [
+      'recordings/abc/stream.json',
+      'recordings/xyz/stream.json',
+    ]);
   });
-  assert.deepEqual(await readdir(path.join(folder.path, 'recordings', 'abc')), ['stream.json']);
-});
 
-test('an identity that stands there is not written again, one that differs replaces it', async () => {
-  await using folder = await temporaryFolder();
-  const file = path.join(folder.path, 'recordings', 'abc', 'stream.json');
-  await writeIdentity(folder.path, door);
-  const { ino } = await stat(file);
-  await writeIdentity(folder.path, door);
-  assert.equal((await stat(file)).ino, ino);
-  await writeIdentity(folder.path, { ...door, name: 'gate' });
-  assert.equal((JSON.parse(await readFile(file, 'utf8')) as typeof door).name, 'gate');
-});
+  test('is written when it changes, and only then', async () => {
+    await using house = await openHouse();
+    const { segments } = house;
+    let puts = 0;
+    const put = segments.put.bind(segments);
+    segments.put = (...args) => {
+      puts++;
+      return put(...args);
+    };
+    for (let i = 0; i < 3; i++) await writeIdentity(segments, door);
+    assert.equal(puts, 1);
+    await writeIdentity(segments, { ...door, name: 'gate' });
+    assert.equal(puts, 2);
+    const text = String(Buffer.from(await bytesOf(segments, identityLocation('abc'))));
+    assert.equal(text, `${JSON.stringify({ ...door, name: 'gate' }, undefined, 2)}\n`);
+  });
 
-test('folders without a readable identity, and files that lie about, are named and do no harm', async () => {
-  await using folder = await temporaryFolder();
-  const root = path.join(folder.path, 'recordings');
-  assert.deepEqual(await readIdentities(folder.path), { known: [], unknown: [] });
-  await writeIdentity(folder.path, door);
-  for (const [name, text] of [
-    ['cut', '{"id":"cut"'],
-    ['moved', JSON.stringify(door)],
-    ['odd', '{"id":"odd","name":5}'],
-  ] as const) {
-    await mkdir(path.join(root, name));
-    await writeFile(path.join(root, name, 'stream.json'), text);
-  }
-  await mkdir(path.join(root, 'empty'));
-  await writeFile(path.join(root, 'notes.txt'), 'mine');
-  const { known, unknown } = await readIdentities(folder.path);
-  assert.deepEqual(known, [door]);
-  assert.deepEqual(unknown, ['cut', 'empty', 'moved', 'notes.txt', 'odd']);
-});
-
-test('an identity that cannot be written leaves the old one', async () => {
-  await using folder = await temporaryFolder();
-  await writeFile(path.join(folder.path, 'recordings'), '');
-  await assert.rejects(writeIdentity(folder.path, door), { code: /ENOTDIR|EEXIST/ });
+  test('that cannot be read, or is of another recording, is left out', async () => {
+    await using house = await openHouse();
+    const { segments } = house;
+    await writeIdentity(segments, door);
+    for (const [name, text] of [
+      ['cut/stream.json', '{"id":"cut"'],
+      ['moved/stream.json', JSON.stringify(door)],
+      ['odd/stream.json', '{"id":"odd","name":5}'],
+      ['none/notes.txt', 'mine'],
+      ['notes.txt', 'mine'],
+    ] as const) {
+      await segments.put(segmentLocation(`recordings/${name}`), Buffer.from(text));
+    }
+    assert.deepEqual(await readIdentities(segments), [door]);
+  });
 });

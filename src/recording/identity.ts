@@ -1,11 +1,11 @@
 /**
- * Writes beside a stream's files who they belong to, so that a lost database can be made again with its names.
- * In: the stream's id, name and creation. Out: `<data>/recordings/<id>/stream.json`, written atomically.
+ * Stores with a stream's media who it belongs to, so that a lost database can be made again with its names.
+ * In: the stream's id, name and creation. Out: `stream.json` of its recording.
  */
-import { mkdir, open, readdir, readFile, rename } from 'node:fs/promises';
-import path from 'node:path';
+import { identityLocation, listRecordings } from '../archive/recording-locations.ts';
+import { type Abortable, isMissing, type SegmentStore } from '../archive/segment-store.ts';
 
-/** Whose recordings a folder holds. */
+/** Whose recording it is. */
 export interface Identity {
   readonly id: string;
   readonly name: string;
@@ -13,50 +13,33 @@ export interface Identity {
   readonly createdUs: number;
 }
 
-const FILE = 'stream.json';
+/** Longer ones are not of oxbow. */
+const MAX_BYTES = 64 * 1024;
 
-/** Writes the identity into the stream's folder unless it stands there: a new file, synced, then renamed over the old one. */
-export async function writeIdentity(dataFolder: string, identity: Identity): Promise<void> {
-  const folder = path.join(dataFolder, 'recordings', identity.id);
+/** Stores the identity of a recording, unless it is there already. */
+export async function writeIdentity(segments: SegmentStore, identity: Identity, options?: Abortable): Promise<void> {
   const text = `${JSON.stringify(identity, undefined, 2)}\n`;
-  const there = await readFile(path.join(folder, FILE), 'utf8').catch(() => ''); // what cannot be read is written anew
-  if (there === text) return;
-  await mkdir(folder, { recursive: true });
-  const temporary = path.join(folder, `${FILE}.${process.pid}.new`);
-  const file = await open(temporary, 'w');
-  try {
-    await file.writeFile(text);
-    await file.datasync();
-  } finally {
-    await file.close();
-  }
-  await rename(temporary, path.join(folder, FILE));
+  const stored = await readText(segments, identity.id).catch(() => undefined); // what cannot be read is replaced
+  if (stored !== text) await segments.put(identityLocation(identity.id), Buffer.from(text), options);
 }
 
-/** The identities of all streams that have a folder; folders without a readable one are named in `unknown`. */
-export async function readIdentities(dataFolder: string): Promise<{ known: Identity[]; unknown: string[] }> {
-  const root = path.join(dataFolder, 'recordings');
+/** The identities of all recordings; those without a readable one are left out. */
+export async function readIdentities(segments: SegmentStore): Promise<Identity[]> {
   const known: Identity[] = [];
-  const unknown: string[] = [];
-  let entries: string[];
-  try {
-    entries = await readdir(root);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { known, unknown };
-    throw error;
-  }
-  for (const entry of entries.sort()) {
+  for (const id of await listRecordings(segments)) {
     try {
-      const parsed: unknown = JSON.parse(await readFile(path.join(root, entry, FILE), 'utf8'));
-      if (isIdentity(parsed) && parsed.id === entry) known.push(parsed);
-      else unknown.push(entry);
+      const parsed: unknown = JSON.parse(await readText(segments, id));
+      if (isIdentity(parsed) && parsed.id === id) known.push(parsed);
     } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      if (!(error instanceof SyntaxError) && code !== 'ENOENT' && code !== 'ENOTDIR') throw error;
-      unknown.push(entry);
+      if (!(error instanceof SyntaxError) && !isMissing(error)) throw error;
     }
   }
-  return { known, unknown };
+  return known;
+}
+
+async function readText(segments: SegmentStore, streamId: string): Promise<string> {
+  const bytes = await segments.read(identityLocation(streamId), { offset: 0, length: MAX_BYTES });
+  return new TextDecoder().decode(bytes);
 }
 
 function isIdentity(value: unknown): value is Identity {

@@ -1,12 +1,10 @@
 import assert from 'node:assert/strict';
-import { rm, writeFile } from 'node:fs/promises';
-import path from 'node:path';
-import { suite, test } from 'node:test';
+import { test } from 'node:test';
 import { scanChunk } from '../archive/chunk-reader.ts';
-import type { SyncQueue } from '../archive/sync-queue.ts';
+import { segmentLocation } from '../archive/segment-store.ts';
 import type { Absence } from '../media/segment.ts';
 import type { ChunkRow, ChunkTable } from './chunk-table.ts';
-import { groupAt, groupsFrom, initOf, openHouse, type RecordingHouse, START_US } from './recording.fixture.ts';
+import { groupAt, groupsFrom, initOf, type RecordingHouse, START_US, suiteOnEngines } from './recording.fixture.ts';
 import { windowOf } from './window.ts';
 
 const MARK_US = windowOf(START_US) + 600_000_000;
@@ -17,13 +15,11 @@ async function rowsOf(house: RecordingHouse): Promise<ChunkRow[]> {
   return house.table.between('s', 0, Number.MAX_SAFE_INTEGER);
 }
 
-/** A line of syncs that fails while `broken` says so. */
-function breakableQueue(broken: () => Error | undefined): SyncQueue {
-  return {
-    async sync() {
-      const error = broken();
-      if (error) throw error;
-    },
+/** A sync that fails while `broken` says so. */
+function breakable(broken: () => Error | undefined): () => Promise<void> {
+  return async () => {
+    const error = broken();
+    if (error) throw error;
   };
 }
 
@@ -34,7 +30,7 @@ const absence = (fromS: number, toS: number, cause: Absence['cause'], detail = '
   detail,
 });
 
-suite('a recorder closes its file (MEDIA.md, Files 21)', () => {
+suiteOnEngines('a recorder closes its file (MEDIA.md, Files 21)', (openHouse) => {
   test('at the first key frame after 60 s, whatever its size', async () => {
     await using house = await openHouse();
     const start = MARK_US;
@@ -72,7 +68,7 @@ suite('a recorder closes its file (MEDIA.md, Files 21)', () => {
       ],
     );
     assert.equal((await house.files()).length, 4);
-    for (const row of rows) assert.equal((await scanChunk(path.join(house.folder, row.path))).state, 'sealed');
+    for (const row of rows) assert.equal((await scanChunk(house.segments, segmentLocation(row.path))).state, 'sealed');
   });
 
   test('and names the last MSN before it', async () => {
@@ -81,17 +77,17 @@ suite('a recorder closes its file (MEDIA.md, Files 21)', () => {
     house.recorder.write(groupAt({ msn: 101, startUs: START_US + 2 * SECOND, run: 2 }));
     await house.recorder.seal();
     const [first, second] = await rowsOf(house);
-    assert.equal((await scanChunk(path.join(house.folder, first!.path))).head.previousMsn, 90);
-    assert.equal((await scanChunk(path.join(house.folder, second!.path))).head.previousMsn, 100);
+    assert.equal((await scanChunk(house.segments, segmentLocation(first!.path))).head.previousMsn, 90);
+    assert.equal((await scanChunk(house.segments, segmentLocation(second!.path))).head.previousMsn, 100);
   });
 });
 
-suite('a recorder that cannot keep up', () => {
+suiteOnEngines('a recorder that cannot keep up', (openHouse) => {
   test('drops what does not fit, and the next group says from where to where, as overload', async () => {
     const held = Promise.withResolvers<void>();
     await using house = await openHouse({
       sync: 'segment',
-      syncQueue: { sync: () => held.promise },
+      beforeSync: () => held.promise,
       maxBacklogBytes: 3000,
     });
     // About 600 bytes each; the first is being written.
@@ -126,7 +122,7 @@ suite('a recorder that cannot keep up', () => {
     const held = Promise.withResolvers<void>();
     await using house = await openHouse({
       sync: 'segment',
-      syncQueue: { sync: () => held.promise },
+      beforeSync: () => held.promise,
       maxBacklogBytes: 3000,
     });
     const groups = groupsFrom({ msn: 1, startUs: START_US }, 8);
@@ -158,11 +154,9 @@ suite('a recorder that cannot keep up', () => {
     let tookMs = 6000;
     await using house = await openHouse({
       sync: 'segment',
-      syncQueue: {
-        async sync() {
-          syncs++;
-          house.clock.advance(tookMs);
-        },
+      beforeSync: async () => {
+        syncs++;
+        house.clock.advance(tookMs);
       },
     });
     const groups = groupsFrom({ msn: 1, startUs: START_US }, 9);
@@ -181,10 +175,10 @@ suite('a recorder that cannot keep up', () => {
   });
 });
 
-suite('a recorder whose disk fails (MEDIA.md, Files 23)', () => {
+suiteOnEngines('a recorder whose disk fails (MEDIA.md, Files 23)', (openHouse) => {
   test('never syncs that file again, keeps what it held, goes on in another after a pause, and lists the hole as disk', async () => {
     let error: Error | undefined;
-    await using house = await openHouse({ sync: 'segment', syncQueue: breakableQueue(() => error) });
+    await using house = await openHouse({ sync: 'segment', beforeSync: breakable(() => error) });
     const groups = groupsFrom({ msn: 1, startUs: START_US }, 6);
     house.recorder.write(groups[0]!);
     house.recorder.write(groups[1]!);
@@ -215,13 +209,13 @@ suite('a recorder whose disk fails (MEDIA.md, Files 23)', () => {
       ],
     );
     // Cut to its whole groups, and sealed.
-    const mended = await scanChunk(path.join(house.folder, rows[1]!.path));
+    const mended = await scanChunk(house.segments, segmentLocation(rows[1]!.path));
     assert.deepEqual([mended.state, mended.groups.length, mended.length], ['sealed', 1, rows[1]!.size]);
   });
 
   test('that cannot be sealed is in the index all the same, and the group that came then is not lost', async () => {
     let error: Error | undefined;
-    await using house = await openHouse({ sync: 'chunk', syncQueue: breakableQueue(() => error) });
+    await using house = await openHouse({ sync: 'chunk', beforeSync: breakable(() => error) });
     for (const group of groupsFrom({ msn: 1, startUs: START_US }, 3)) house.recorder.write(group);
     await settled(house);
     error = new Error('EIO');
@@ -244,8 +238,8 @@ suite('a recorder whose disk fails (MEDIA.md, Files 23)', () => {
 
   test('whose folder is gone loses groups, throws nothing, and recovers when it is back', async () => {
     await using house = await openHouse();
-    const inTheWay = path.join(house.folder, 'recordings');
-    await writeFile(inTheWay, '');
+    const { create } = house.segments;
+    house.segments.create = () => Promise.reject(new Error('ENOTDIR: not a directory'));
     const groups = groupsFrom({ msn: 1, startUs: START_US }, 4);
     house.recorder.write(groups[0]!);
     house.recorder.write(groups[1]!);
@@ -255,7 +249,7 @@ suite('a recorder whose disk fails (MEDIA.md, Files 23)', () => {
       house.recorder.absences.map(({ fromUs, toUs, cause }) => [fromUs, toUs, cause]),
       [[START_US, START_US + 4 * SECOND, 'disk']],
     );
-    await rm(inTheWay);
+    house.segments.create = create;
     house.clock.advance(2001);
     house.recorder.write(groups[2]!);
     house.recorder.write(groups[3]!);
@@ -317,7 +311,7 @@ suite('a recorder whose disk fails (MEDIA.md, Files 23)', () => {
   });
 });
 
-suite('what lost groups were missing themselves', () => {
+suiteOnEngines('what lost groups were missing themselves', (openHouse) => {
   test('stays what it was: source-down, then lost, then offline, then lost, without seams', async () => {
     let room = false;
     await using house = await openHouse({ mayWrite: () => room });
@@ -397,7 +391,7 @@ suite('what lost groups were missing themselves', () => {
   });
 });
 
-suite('a recorder and the index', () => {
+suiteOnEngines('a recorder and the index', (openHouse) => {
   test('keeps groups in memory while the index does not take their rows, and writes rows in order later', async () => {
     let broken = true;
     await using house = await openHouse({

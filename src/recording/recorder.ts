@@ -2,13 +2,10 @@
  * Writes sealed groups into chunk files, one after the other, and tells the index (MEDIA.md, Files 21 to 23).
  * In: packager groups, synchronously. Out: committed groups to the recording, rows to the chunk table.
  */
-import { truncate, unlink } from 'node:fs/promises';
-import path from 'node:path';
 import type { GapCause } from '../api/gap.ts';
 import { recoverChunk } from '../archive/chunk-recovery.ts';
 import { type ChunkWriter, openChunkWriter, type SyncPolicy } from '../archive/chunk-writer.ts';
-import { type SegmentLocation, segmentLocation } from '../archive/segment-store.ts';
-import type { SyncQueue } from '../archive/sync-queue.ts';
+import type { SegmentStore } from '../archive/segment-store.ts';
 import { waitFor } from '../lib/abort.ts';
 import type { Clock } from '../lib/clock.ts';
 import { FormatError, messageOf, OxbowError } from '../lib/errors.ts';
@@ -55,9 +52,8 @@ export interface RecorderCounters {
 export interface RecorderOptions {
   readonly recorded: Recorded;
   readonly table: Pick<ChunkTable, 'put'>;
-  readonly dataFolder: string;
+  readonly segments: SegmentStore;
   readonly sync: SyncPolicy;
-  readonly syncQueue: SyncQueue;
   readonly clock: Clock;
   readonly counters: RecorderCounters;
   /** Highest MSN recorded before, or 0. */
@@ -78,7 +74,6 @@ interface OpenFile {
   readonly writer: ChunkWriter;
   /** Of the first group; the group itself would hold its bytes for as long as the file is open. */
   readonly first: { readonly runId: number; readonly initNumber: number; readonly startUs: number };
-  readonly location: SegmentLocation;
   readonly groups: RecordedGroup[];
   readonly sync: SyncPolicy;
 }
@@ -199,7 +194,7 @@ export class Recorder implements AsyncDisposable {
       this.#file ??= await this.#open(whole);
       const committed = await this.#file.writer.append(whole);
       const { dateRanges, init } = group;
-      const { location } = this.#file;
+      const { location } = this.#file.writer;
       const found: RecordedGroup = {
         ...committed,
         location,
@@ -234,21 +229,19 @@ export class Recorder implements AsyncDisposable {
   }
 
   async #open(group: SegmentGroup): Promise<OpenFile> {
-    const { recorded, dataFolder, syncQueue } = this.#options;
+    const { recorded, segments } = this.#options;
     const sync = this.#isSlow ? 'chunk' : this.#options.sync;
     const writer = await openChunkWriter({
-      folder: path.join(dataFolder, 'recordings', recorded.streamId),
+      store: segments,
       utcMs: Math.floor(group.startUs / 1000),
       msn: group.msn,
       streamId: recorded.streamId,
       init: group.init,
       previousMsn: this.#previousMsn,
       sync,
-      syncQueue,
     });
     const first = { runId: group.run.id, initNumber: group.init.number, startUs: group.startUs };
-    const location = segmentLocation(path.relative(dataFolder, writer.path).split(path.sep).join('/'));
-    return { writer, first, location, groups: [], sync };
+    return { writer, first, groups: [], sync };
   }
 
   async #seal(): Promise<void> {
@@ -281,24 +274,23 @@ export class Recorder implements AsyncDisposable {
     const { writer, groups } = file;
     // A disk that fails may fail here too; the file is left alone then, and mended by a rebuild.
     await writer.abandon().catch(() => undefined);
+    const { segments } = this.#options;
     if (groups.length === 0) {
-      await unlink(writer.path).catch(() => undefined);
+      await segments.delete(writer.location).catch(() => undefined);
       return;
     }
-    const size = await truncate(writer.path, writer.length)
-      .then(() => recoverChunk(writer.path))
-      .then(
-        (mended) => mended.length,
-        () => writer.length,
-      );
+    const size = await recoverChunk(segments, writer.location, { length: writer.length }).then(
+      (recovered) => recovered.length,
+      () => writer.length,
+    );
     await this.#addRow(file, size);
   }
 
-  #addRow({ location, groups }: OpenFile, size: number): Promise<void> {
+  #addRow({ writer, groups }: OpenFile, size: number): Promise<void> {
     const { recorded } = this.#options;
     if (groups.length === 0) return Promise.resolve();
     const told = groups.flatMap(({ msn, dateRanges = [] }) => dateRanges.map((range) => ({ msn, range })));
-    this.#unindexed.push({ row: chunkRow(recorded.streamId, location, size, groups), told });
+    this.#unindexed.push({ row: chunkRow(recorded.streamId, writer.location, size, groups), told });
     return this.#index();
   }
 

@@ -3,11 +3,14 @@
  * In: what a test wants to differ. Out: what was written and reported. Used by tests only.
  */
 
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { suite } from 'node:test';
 import { crc32 } from 'node:zlib';
-import { createSyncQueue } from '../archive/sync-queue.ts';
+import { recordingPrefix } from '../archive/recording-locations.ts';
+import type { SegmentStore } from '../archive/segment-store.ts';
+import { type Engine, engines, holdSyncs } from '../archive/segment-stores.fixture.ts';
 import { createManualClock, type ManualClock } from '../lib/clock.ts';
 import { messageOf } from '../lib/errors.ts';
 import type { Frame, Track } from '../media/frame.ts';
@@ -107,6 +110,7 @@ export function groupsFrom(plan: GroupPlan, count: number): SegmentGroup[] {
 /** A recording under test. */
 export interface RecordingHouse extends AsyncDisposable {
   readonly folder: string;
+  readonly segments: SegmentStore;
   readonly store: Store & AsyncDisposable;
   readonly table: ChunkTable;
   readonly clock: ManualClock;
@@ -116,7 +120,7 @@ export interface RecordingHouse extends AsyncDisposable {
   readonly committed: number[];
   /** What the recorder reported besides: `lost disk: …`, `trouble: …`, `slow true`. */
   readonly reports: string[];
-  /** Paths of the chunk files on the disk, relative to the stream's folder, sorted. */
+  /** Names of the stored chunk files, relative to the recording of the stream, sorted. */
   files(): Promise<string[]>;
 }
 
@@ -125,12 +129,18 @@ export interface HouseChange extends Partial<RecorderOptions> {
   /** A folder that a house before this one used. */
   readonly folder?: string;
   readonly endUs?: number;
+  /** Where media is stored; files if not given. */
+  readonly engine?: Engine;
+  /** What each sync of a new file waits for. */
+  readonly beforeSync?: () => Promise<void>;
 }
 
 /** Opens a recording in a new folder. Disposing ends the recorder and removes the folder unless it was given. */
 export async function openHouse(change: HouseChange = {}): Promise<RecordingHouse> {
   const own = change.folder === undefined ? await temporaryFolder() : undefined;
   const folder = change.folder ?? own!.path;
+  const { engine = engines[0]!, beforeSync, segments = engine.open(folder) } = change;
+  if (beforeSync) holdSyncs(segments, beforeSync);
   const store = await openStore({ file: path.join(folder, 'oxbow.db'), log: createSilentLog() });
   const table = new ChunkTable(store.db);
   const clock = createManualClock(START_US / 1000);
@@ -140,9 +150,8 @@ export async function openHouse(change: HouseChange = {}): Promise<RecordingHous
   const recorder = new Recorder({
     recorded,
     table,
-    dataFolder: folder,
+    segments,
     sync: 'off',
-    syncQueue: createSyncQueue(),
     clock,
     previousMsn: 0,
     mayWrite: () => true,
@@ -157,16 +166,24 @@ export async function openHouse(change: HouseChange = {}): Promise<RecordingHous
     ...change,
   });
   return {
-    ...{ folder, store, table, clock, recorded, recorder, committed, reports },
+    ...{ folder, segments, store, table, clock, recorded, recorder, committed, reports },
     async files() {
-      const root = path.join(folder, 'recordings', 's');
-      const names = await readdir(root, { recursive: true }).catch(() => []);
-      return names.filter((name) => name.endsWith('.mp4')).sort();
+      const prefix = recordingPrefix('s');
+      const locations = await Array.fromAsync(segments.list(prefix));
+      return locations.filter((name) => name.endsWith('.mp4')).map((name) => name.slice(prefix.length));
     },
     async [Symbol.asyncDispose]() {
       await recorder[Symbol.asyncDispose]();
+      await segments[Symbol.asyncDispose]();
       await store[Symbol.asyncDispose]();
       await own?.[Symbol.asyncDispose]();
     },
   };
+}
+
+/** A suite that runs on every engine; its tests open their recordings with the function that they are given. */
+export function suiteOnEngines(name: string, tests: (open: typeof openHouse, engine: Engine) => void): void {
+  for (const engine of engines) {
+    suite(`${name}, on ${engine.name}`, () => tests((change) => openHouse({ engine, ...change }), engine));
+  }
 }

@@ -1,15 +1,16 @@
 import assert from 'node:assert/strict';
-import { copyFile, mkdir, readFile, stat, truncate, writeFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
-import { suite, test } from 'node:test';
+import { test } from 'node:test';
 import { scanChunk } from '../archive/chunk-reader.ts';
 import { openChunkWriter } from '../archive/chunk-writer.ts';
-import { createSyncQueue } from '../archive/sync-queue.ts';
+import { chunkLocation, listChunks, recordingPrefix } from '../archive/recording-locations.ts';
+import { type SegmentLocation, segmentLocation } from '../archive/segment-store.ts';
+import { bytesOf } from '../archive/segment-stores.fixture.ts';
 import type { SegmentGroup } from '../media/segment.ts';
-import { listChunkFiles } from './chunk-files.ts';
 import { InitTable, openInitTable } from './init-table.ts';
 import { Recorded } from './recorded.ts';
-import { groupAt, groupsFrom, initOf, openHouse, type RecordingHouse, START_US } from './recording.fixture.ts';
+import { groupAt, groupsFrom, initOf, type RecordingHouse, START_US, suiteOnEngines } from './recording.fixture.ts';
 import { type Recovered, recoverStream } from './recovery.ts';
 
 const SECOND = 1_000_000;
@@ -26,43 +27,55 @@ async function initsOf(house: RecordingHouse): Promise<InitTable> {
 }
 
 async function recover(house: RecordingHouse, sinceUs = 0, horizonUs = 0): Promise<Recovered> {
-  const { folder: dataFolder, table } = house;
+  const { segments, table } = house;
   const { signal } = new AbortController();
-  return recoverStream({ dataFolder, streamId: 's', table, inits: await initsOf(house), horizonUs }, sinceUs, {
+  return recoverStream({ segments, streamId: 's', table, inits: await initsOf(house), horizonUs }, sinceUs, {
     signal,
   });
 }
 
 /** Writes groups as a process that is killed leaves them: not sealed, not in the index. */
-async function leaveOpen(house: RecordingHouse, groups: readonly SegmentGroup[], streamId = 's'): Promise<string> {
+async function leaveOpen(
+  house: RecordingHouse,
+  groups: readonly SegmentGroup[],
+  streamId = 's',
+): Promise<SegmentLocation> {
   const first = groups[0]!;
   const writer = await openChunkWriter({
-    folder: path.join(house.folder, 'recordings', 's'),
+    store: house.segments,
     utcMs: first.startUs / 1000,
     msn: first.msn,
     streamId,
     init: first.init,
     previousMsn: 0,
     sync: 'off',
-    syncQueue: createSyncQueue(),
   });
   for (const group of groups) await writer.append(group);
   await writer.abandon();
-  return writer.path;
+  if (streamId === 's') return writer.location;
+  // Where the files of this stream are, though its head names another.
+  const moved = segmentLocation(writer.location.replace(recordingPrefix(streamId), recordingPrefix('s')));
+  await house.segments.put(moved, await bytesOf(house.segments, writer.location));
+  return moved;
+}
+
+/** Cuts a file, as a crash does. */
+async function cut(house: RecordingHouse, file: SegmentLocation, length: number): Promise<void> {
+  await using writer = await house.segments.reopen(file);
+  await writer.truncate(length);
 }
 
 const msns = (groups: readonly { msn: number }[]) => groups.map(({ msn }) => msn);
 
-suite('recovery', () => {
+suiteOnEngines('recovery', (openHouse, engine) => {
   test('seals what a crash left open, without its torn tail, and adds it', async () => {
     await using house = await openHouse();
     const groups = groupsFrom({ msn: 7, startUs: START_US, init: initOf(undefined, 3) }, 3);
     const file = await leaveOpen(house, groups);
-    const { size } = await stat(file);
-    await truncate(file, size - 100);
+    await cut(house, file, (await house.segments.size(file)) - 100);
     assert.deepEqual(await recover(house), { ...nothing, files: 1, segments: 2, repaired: 1 });
     assert.deepEqual(msns(await house.recorded.between(0, EVER)), [7, 8]);
-    const scanned = await scanChunk(file);
+    const scanned = await scanChunk(house.segments, file);
     assert.deepEqual([scanned.state, scanned.groups.length], ['sealed', 2]);
     assert.equal((await house.table.totals('s')).bytes, scanned.length);
     assert.equal((await initsOf(house)).get(3)?.tracks.length, 2);
@@ -83,18 +96,18 @@ suite('recovery', () => {
   test('leaves what is not ours where it is, and goes on', async () => {
     await using house = await openHouse();
     const file = await leaveOpen(house, groupsFrom({ msn: 5, startUs: START_US }, 1));
-    const folder = path.dirname(file);
-    await writeFile(path.join(folder, '20261118T094500000Z-1.mp4'), 'not a chunk file');
-    await writeFile(path.join(folder, 'holiday.mp4'), 'not named as one');
-    await mkdir(path.join(folder, '20261118T094600000Z-2.mp4'));
+    const beside = (name: string) => segmentLocation(path.posix.join(path.posix.dirname(file), name));
+    await house.segments.put(beside('20261118T094500000Z-1.mp4'), Buffer.from('not a chunk file'));
+    await house.segments.put(beside('holiday.mp4'), Buffer.from('not named as one'));
+    if (engine.name === 'files') await mkdir(path.join(house.folder, beside('20261118T094600000Z-2.mp4')));
     const other = await leaveOpen(house, groupsFrom({ msn: 3, startUs: START_US - SECOND }, 1), 'other');
     const found = await recover(house);
     assert.deepEqual([found.files, found.expired], [1, 0]);
     assert.deepEqual(
       found.unusable.map((name) => path.basename(name)).sort(),
-      ['20261118T094500000Z-1.mp4', '20261118T094600000Z-2.mp4', path.basename(other)].sort(),
+      ['20261118T094500000Z-1.mp4', path.basename(other)].sort(),
     );
-    assert.equal(await readFile(path.join(folder, 'holiday.mp4'), 'utf8'), 'not named as one');
+    assert.equal(String(Buffer.from(await bytesOf(house.segments, beside('holiday.mp4')))), 'not named as one');
     assert.deepEqual(msns(await house.recorded.between(0, EVER)), [5]);
   });
 
@@ -102,19 +115,19 @@ suite('recovery', () => {
     await using house = await openHouse();
     const file = await leaveOpen(house, groupsFrom({ msn: 5, startUs: START_US }, 1));
     await recover(house);
-    const copy = path.join(path.dirname(file), '20261118T010203000Z-5.mp4');
-    await copyFile(file, copy);
+    const copy = chunkLocation('s', Date.UTC(2026, 10, 18, 1, 2, 3), 5);
+    await house.segments.put(copy, await bytesOf(house.segments, file));
     const found = await recover(house);
     assert.deepEqual([found.files, found.unusable.length], [0, 1]);
-    assert.equal(path.join(house.folder, (await house.recorded.find(5))!.location), file);
+    assert.equal((await house.recorded.find(5))!.location, file);
   });
 
   test('removes a file in which nothing ever stood', async () => {
     await using house = await openHouse();
     const groups = groupsFrom({ msn: 5, startUs: START_US }, 1);
     const file = await leaveOpen(house, groups);
-    const { groups: committed } = await scanChunk(file);
-    await truncate(file, committed[0]!.tracks[0]!.offset);
+    const { groups: committed } = await scanChunk(house.segments, file);
+    await cut(house, file, committed[0]!.tracks[0]!.offset);
     assert.deepEqual(await recover(house), { ...nothing, repaired: 1, expired: 1 });
     assert.deepEqual(await house.files(), []);
   });
@@ -122,10 +135,10 @@ suite('recovery', () => {
   test('keeps a file whose media was damaged, though it cannot be used', async () => {
     await using house = await openHouse();
     const file = await leaveOpen(house, groupsFrom({ msn: 5, startUs: START_US }, 1));
-    const bytes = await readFile(file);
-    const { groups } = await scanChunk(file);
+    const bytes = await bytesOf(house.segments, file);
+    const { groups } = await scanChunk(house.segments, file);
     bytes.fill(0xff, groups[0]!.tracks[0]!.offset, groups[0]!.tracks[0]!.offset + 40);
-    await writeFile(file, bytes);
+    await house.segments.put(file, bytes);
     const found = await recover(house);
     assert.deepEqual([found.files, found.unusable.length], [0, 1]);
     assert.equal((await house.files()).length, 1);
@@ -160,14 +173,13 @@ suite('recovery', () => {
     await leaveOpen(house, groupsFrom({ msn: 3, startUs: newYear + HOUR }, 1));
     assert.equal((await recover(house, newYear - HOUR / 2)).files, 2);
     assert.deepEqual(msns(await house.recorded.between(0, EVER)), [2, 3]);
-    const root = path.join(house.folder, 'recordings', 's');
-    const listed = await listChunkFiles(root, { toMs: (newYear - HOUR / 2) / 1000 });
+    const listed = await listChunks(house.segments, 's', { toMs: (newYear - HOUR / 2) / 1000 });
     assert.deepEqual(
       listed.map(({ firstMsn }) => firstMsn),
       [1, 2],
     );
     assert.equal(listed[0]!.startMs, (newYear - 3 * HOUR) / 1000);
-    assert.deepEqual(await listChunkFiles(path.join(house.folder, 'nowhere')), []);
+    assert.deepEqual(await listChunks(house.segments, 'nowhere'), []);
   });
 
   test('that is given up between two files leaves what it did, and goes on the next time', async () => {
@@ -175,7 +187,7 @@ suite('recovery', () => {
     await leaveOpen(house, groupsFrom({ msn: 1, startUs: START_US }, 1));
     await leaveOpen(house, groupsFrom({ msn: 2, startUs: START_US + 2 * SECOND }, 1));
     const controller = new AbortController();
-    const options = { dataFolder: house.folder, streamId: 's', table: house.table, inits: await initsOf(house) };
+    const options = { segments: house.segments, streamId: 's', table: house.table, inits: await initsOf(house) };
     const stop = () => controller.abort(new Error('enough'));
     await assert.rejects(recoverStream({ ...options, progress: stop }, 0, { signal: controller.signal }), /enough/);
     assert.deepEqual(msns(await house.recorded.between(0, EVER)), [1]);
@@ -203,7 +215,7 @@ suite('recovery', () => {
   });
 });
 
-suite('codec configurations', () => {
+suiteOnEngines('codec configurations', (openHouse) => {
   const tracks = initOf().tracks;
   const others = tracks.slice(0, 1);
 

@@ -4,13 +4,11 @@
  * their age and size (MEDIA.md, Addresses 16). In: the chunk table, pins and the settings of each stream. Out: files gone, `410` for
  * their addresses.
  */
-import { rm, rmdir } from 'node:fs/promises';
-import path from 'node:path';
-import { type SegmentLocation, segmentLocation } from '../archive/segment-store.ts';
+import { listChunks, type NamedChunk } from '../archive/recording-locations.ts';
+import { type SegmentLocation, type SegmentStore, segmentLocation } from '../archive/segment-store.ts';
 import { sleep } from '../lib/abort.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Current } from '../lib/current.ts';
-import { type ChunkFile, listChunkFiles } from './chunk-files.ts';
 import type { ChunkTable } from './chunk-table.ts';
 import type { Horizons } from './horizons.ts';
 import { type PinnedRange, rangeAt } from './pinned.ts';
@@ -34,7 +32,7 @@ export interface Keeping {
 
 /** What retention works with. */
 export interface RetentionOptions {
-  readonly dataFolder: string;
+  readonly segments: SegmentStore;
   readonly table: ChunkTable;
   readonly clock: Clock;
   /** Windows of a stream that are kept, in order; asked right before anything is forgotten, so that a fresh pin holds. */
@@ -60,8 +58,6 @@ export interface RetentionOptions {
 
 interface Doomed {
   readonly location: SegmentLocation;
-  /** Absolute path. */
-  readonly path: string;
   readonly size: number;
   /** When the bytes go, monotonic ms. */
   readonly atMs: number;
@@ -125,14 +121,14 @@ export class Retention {
     beforeUs: number,
   ): Promise<void> {
     if (rows.length === 0) return;
-    const { table, clock, dataFolder, forgot } = this.#options;
+    const { table, clock, forgot } = this.#options;
     forgot?.(streamId, beforeUs);
     const firstMsns = rows.map((row) => row.first_msn);
     await table.remove(streamId, firstMsns, beforeUs);
     const atMs = clock.monotonicMs() + GRACE_MS;
     for (const row of rows) {
-      const file = path.join(dataFolder, row.path);
-      this.#doomed.set(file, { location: segmentLocation(row.path), path: file, size: row.size, atMs });
+      const location = segmentLocation(row.path);
+      this.#doomed.set(location, { location, size: row.size, atMs });
     }
   }
 
@@ -182,7 +178,7 @@ export class Retention {
 
   /** Deletes the bytes whose time has come; what could not be deleted is tried again. */
   async #deleteDue(): Promise<void> {
-    const { clock, deleted, failed, release } = this.#options;
+    const { clock, deleted, failed, release, segments } = this.#options;
     const nowMs = clock.monotonicMs();
     let files = 0;
     let bytes = 0;
@@ -190,15 +186,14 @@ export class Retention {
       if (doomed.atMs > nowMs) continue;
       try {
         release(doomed.location);
-        await rm(doomed.path, { force: true });
+        await segments.delete(doomed.location);
         // Again: a long read may have opened it in between.
         release(doomed.location);
-        await this.#removeEmptyFolders(path.dirname(doomed.path));
       } catch (error) {
         failed(error);
         continue;
       }
-      this.#doomed.delete(doomed.path);
+      this.#doomed.delete(doomed.location);
       files++;
       bytes += doomed.size;
     }
@@ -210,27 +205,25 @@ export class Retention {
    * Only what its name says is older than everything that is kept; pinned windows, files of the index and those being written not at all.
    */
   async #sweep({ streamId, keepMs }: Keeping): Promise<void> {
-    const { horizons, dataFolder, settings, deleted, open, table } = this.#options;
+    const { horizons, segments, settings, deleted, open, table } = this.#options;
     const beforeUs = Math.max(
       horizons.of(streamId, keepMs),
       settings.now.record.maxDisk === undefined ? 0 : await this.#emptyBefore(streamId),
     );
     const ranges = this.#pinned(streamId);
     const writingMsn = open?.(streamId)?.msn ?? Number.POSITIVE_INFINITY;
-    const isOld = ({ path: file, startMs, firstMsn }: ChunkFile) =>
+    const isOld = ({ location, startMs, firstMsn }: NamedChunk) =>
       windowOf(startMs * 1000) < beforeUs &&
       !rangeAt(ranges, startMs * 1000) &&
       firstMsn < writingMsn &&
-      !this.#doomed.has(file);
-    const root = path.join(dataFolder, 'recordings', streamId);
-    const old = (await listChunkFiles(root, { toMs: beforeUs / 1000 })).filter(isOld);
+      !this.#doomed.has(location);
+    const old = (await listChunks(segments, streamId, { toMs: beforeUs / 1000 })).filter(isOld);
     if (old.length === 0) return;
     const { firstMsns } = await table.files(streamId);
     let files = 0;
-    for (const file of old) {
-      if (firstMsns.has(file.firstMsn)) continue;
-      await rm(file.path, { force: true });
-      await this.#removeEmptyFolders(path.dirname(file.path));
+    for (const { location, firstMsn } of old) {
+      if (firstMsns.has(firstMsn)) continue;
+      await segments.delete(location);
       files++;
     }
     if (files > 0) deleted(files, 0);
@@ -241,22 +234,6 @@ export class Retention {
     const oldestUs = await this.#oldestUnpinned(streamId);
     const goneUs = await this.#options.table.goneBefore(streamId);
     return Math.max(goneUs, oldestUs === undefined ? 0 : windowOf(oldestUs));
-  }
-
-  /** Hour, day, month and year folders go with their last file, but not those that a new file may be made in now. */
-  async #removeEmptyFolders(hourFolder: string): Promise<void> {
-    const [year, month, day, hour] = hourFolder.split(path.sep).slice(-4).map(Number) as number[];
-    const hourEndMs = Date.UTC(year!, month! - 1, day!, hour! + 1);
-    if (!(hourEndMs + SWEEP_EVERY_MS < this.#options.clock.nowMs())) return;
-    let folder = hourFolder;
-    for (let depth = 0; depth < 4; depth++, folder = path.dirname(folder)) {
-      // ENOTEMPTY is the usual answer.
-      const gone = await rmdir(folder).then(
-        () => true,
-        () => false,
-      );
-      if (!gone) return;
-    }
   }
 }
 

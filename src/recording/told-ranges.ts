@@ -2,8 +2,7 @@
  * Makes the date ranges of a chunk file again from its data tracks, as the packager made them when they came.
  * In: a file's groups. Out: ranges with the segments in which they were told. MEDIA.md, Files 22: the files are the truth.
  */
-import { open } from 'node:fs/promises';
-import { readAt } from '../archive/chunk-reader.ts';
+import type { Abortable, SegmentLocation, SegmentStore } from '../archive/segment-store.ts';
 import { FormatError } from '../lib/errors.ts';
 import { DateRangeBook } from '../media/date-range/date-range-book.ts';
 import type { DataTrack, Frame, Track } from '../media/frame.ts';
@@ -16,32 +15,29 @@ const MAX_BYTES = 4 * 1024 * 1024;
 
 /**
  * @param before what was told before the file, oldest first; asked only where the file has something to tell
- * Rejects with the system's error if the file cannot be read.
+ * Rejects as `read` of the store.
  */
 export async function readToldRanges(
-  file: string,
+  segments: SegmentStore,
+  location: SegmentLocation,
   tracks: readonly Track[],
   groups: readonly CommittedGroup[],
   before: () => Promise<readonly ToldRange[]>,
+  options?: Abortable,
 ): Promise<ToldRange[]> {
   const data = new Map(tracks.filter((track) => track.kind === 'data').map((track) => [track.id, track]));
   const hasData = groups.some((group) => group.tracks.some(({ trackId, length }) => length > 0 && data.has(trackId)));
   if (!hasData) return [];
   const book = new DateRangeBook((await before()).map(({ range }) => range));
   const told: ToldRange[] = [];
-  const handle = await open(file, 'r');
-  try {
-    for (const group of groups) {
-      for (const { trackId, offset, length } of group.tracks) {
-        const track = data.get(trackId);
-        if (!track || length === 0 || length > MAX_BYTES) continue;
-        for (const frame of framesOf(await readAt(handle, offset, length))) {
-          for (const range of book.take(track as DataTrack, frame, group.eUs)) told.push({ msn: group.msn, range });
-        }
+  for (const group of groups) {
+    for (const { trackId, offset, length } of group.tracks) {
+      const track = data.get(trackId);
+      if (!track || length === 0 || length > MAX_BYTES) continue;
+      for (const frame of framesOf(await segments.read(location, { offset, length }, options))) {
+        for (const range of book.take(track as DataTrack, frame, group.eUs)) told.push({ msn: group.msn, range });
       }
     }
-  } finally {
-    await handle.close();
   }
   return told;
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { suite, test } from 'node:test';
-import { recordingPrefix } from '../archive/segment-store.ts';
+import { recordingPrefix } from '../archive/recording-locations.ts';
 import { readRemoved } from './stream-table.ts';
 import { EVER, openStreams, START_MS, spansOf, temporaryFolder, testSource } from './streams.fixture.ts';
 

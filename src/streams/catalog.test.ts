@@ -3,7 +3,7 @@ import { readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { suite, test } from 'node:test';
 import { OxbowError } from '../lib/errors.ts';
-import { adoptFolders } from './stream-table.ts';
+import { adoptRecordings } from './stream-table.ts';
 import { configured, EVER, openStreams, START_MS, spansOf, temporaryFolder, testSource } from './streams.fixture.ts';
 
 const secret = 'http://user:pa55@cam.example:8443/s3cret/live.m3u8?token=t0ken';
@@ -246,9 +246,9 @@ suite('a lost database', () => {
       if (name.startsWith('oxbow.db')) await rm(path.join(folder.path, name));
     }
     await using house = await openStreams({ folder: folder.path, nowMs: START_MS + 60_000, closed: true });
-    assert.equal(await adoptFolders(house.store.db, folder.path, { onlyIfEmpty: true }), 2);
-    assert.equal(await adoptFolders(house.store.db, folder.path, { onlyIfEmpty: true }), 0);
-    assert.equal(await adoptFolders(house.store.db, folder.path, { onlyIfEmpty: false }), 0);
+    assert.equal(await adoptRecordings(house.store.db, house.segments, { onlyIfEmpty: true }), 2);
+    assert.equal(await adoptRecordings(house.store.db, house.segments, { onlyIfEmpty: true }), 0);
+    assert.equal(await adoptRecordings(house.store.db, house.segments, { onlyIfEmpty: false }), 0);
     await house.catalog.open();
     const view = (await house.api.get('door'))!;
     assert.deepEqual(
@@ -273,7 +273,7 @@ suite('a lost database', () => {
       await house.store.db.deleteFrom('stream').execute();
     }
     await using house = await openStreams({ folder: folder.path, closed: true });
-    assert.equal(await adoptFolders(house.store.db, folder.path, { onlyIfEmpty: true }), 2);
+    assert.equal(await adoptRecordings(house.store.db, house.segments, { onlyIfEmpty: true }), 2);
     await house.catalog.open();
     assert.deepEqual(
       (await house.api.list()).map(({ name }) => name),

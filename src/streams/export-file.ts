@@ -6,6 +6,7 @@ import { open, rename, rm } from 'node:fs/promises';
 import { printRfc3339 } from '../api/instant.ts';
 import type { ExportResult } from '../api/job-shapes.ts';
 import type { RangeReader } from '../archive/range-reader.ts';
+import { isMissing } from '../archive/segment-store.ts';
 import { type Exportable, type Exported, type ExportRequest, writeExport } from '../delivery/export.ts';
 import { recode } from '../ffmpeg/recode.ts';
 import { FormatError, messageOf, OxbowError } from '../lib/errors.ts';
@@ -75,7 +76,7 @@ export async function exportToFile(
 
 /** What retention took meanwhile, and what cannot be read, in the words of a refusal. */
 function toRefusal(error: unknown): unknown {
-  if ((error as { code?: unknown }).code === 'ENOENT') {
+  if (isMissing(error)) {
     return new OxbowError('gone', 'The recording was deleted while it was exported.', { cause: error });
   }
   if (!(error instanceof FormatError)) return error;

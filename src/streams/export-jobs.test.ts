@@ -40,7 +40,7 @@ async function openJobs(change: Partial<ExportJobsOptions> = {}) {
     ...{ db: house.store.db, clock: house.clock, parallel: 1, maxQueued: 3 },
     failed: (error) => assert.fail(String(error)),
   });
-  const reader = openRangeReader(house);
+  const reader = openRangeReader(house.segments);
   const jobs = new ExportJobs({
     ...{ queue, table: house.table, reader, clock: house.clock, dataFolder: house.folder },
     catalog: { find: () => stream, get: () => stream },
@@ -62,7 +62,7 @@ async function openJobs(change: Partial<ExportJobsOptions> = {}) {
     files: () => readdir(join(house.folder, 'exports')).catch(() => [] as string[]),
     async [Symbol.asyncDispose]() {
       await queue[Symbol.asyncDispose]();
-      await reader.close();
+      reader[Symbol.dispose]();
       await house[Symbol.asyncDispose]();
     },
   };

@@ -5,9 +5,9 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import path from 'node:path';
 import type { Writable } from 'node:stream';
-import { writeAll } from '../archive/chunk-file.ts';
 import { concatBytes } from '../lib/bytes.ts';
 import { messageOf, OxbowError } from '../lib/errors.ts';
+import { writeAll } from '../lib/write-all.ts';
 import { type FileFormat, FileTracks, type MediaTrack, type TrackPlace } from '../media/file/file-tracks.ts';
 import { type GrowingFile, growFile } from '../media/file/growing-file.ts';
 import { type FileSample, fromKey, Joiner, type StoredLine } from '../media/file/joiner.ts';

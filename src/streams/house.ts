@@ -2,8 +2,7 @@
  * All that streams share: settings, clock, store, ways in, metrics. Made once by app.ts, handed to every stream.
  */
 import type { SourceFacts } from '../api/source-facts.ts';
-import type { SegmentPrefix } from '../archive/segment-store.ts';
-import type { SyncQueue } from '../archive/sync-queue.ts';
+import type { SegmentPrefix, SegmentStore } from '../archive/segment-store.ts';
 import type { EventBus } from '../cluster/event-bus.ts';
 import type { Leases } from '../cluster/lease.ts';
 import type { ClientSourceConfig, Config } from '../config/schema.ts';
@@ -41,8 +40,8 @@ export type RunSource = (
 /** What every stream works with. */
 export interface House {
   readonly settings: Current<Config>;
-  /** Absolute path. */
-  readonly dataFolder: string;
+  /** Stored media. */
+  readonly segments: SegmentStore;
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics;
@@ -54,7 +53,6 @@ export interface House {
   readonly msnMarks: MsnMarks;
   readonly pins: PinTable;
   readonly markers: MarkerTable;
-  readonly syncQueue: SyncQueue;
   /** Where is told what happens. */
   readonly events: Pick<EventBus, 'publish'>;
   /** Decides which ingest feeds a stream; see sources. */

@@ -15,9 +15,9 @@ const refusal = (code: string) => (error: unknown) => error instanceof OxbowErro
 const testSource = { source: { type: 'test' } } as const;
 
 /** A pass of retention as the program makes it. */
-async function retain({ house, catalog, clock, folder }: StreamsHouse): Promise<void> {
+async function retain({ house, catalog, clock }: StreamsHouse): Promise<void> {
   await new Retention({
-    ...{ dataFolder: folder, table: house.table, clock, horizons: house.horizons },
+    ...{ segments: house.segments, table: house.table, clock, horizons: house.horizons },
     settings: house.settings,
     streams: () => catalog.keeping,
     pinned: (streamId) => house.pins.ranges(streamId),

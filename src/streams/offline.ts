@@ -8,6 +8,7 @@ import path from 'node:path';
 import { printRfc3339 } from '../api/instant.ts';
 import type { StreamView } from '../api/shapes.ts';
 import { streamUnknown } from '../api/stream-name.ts';
+import { openLocalSegmentStore } from '../archive/local-segment-store.ts';
 import { openRangeReader, type RangeReader } from '../archive/range-reader.ts';
 import { OxbowError } from '../lib/errors.ts';
 import { createSilentLog } from '../observe/log.ts';
@@ -18,7 +19,7 @@ import { recoverStream } from '../recording/recovery.ts';
 import { openStore } from '../store/db.ts';
 import type { ExportSource } from './export-file.ts';
 import { DATABASE_FILE } from './rebuild.ts';
-import { adoptFolders, readDefinitions, readRemoved } from './stream-table.ts';
+import { adoptRecordings, readDefinitions, readRemoved } from './stream-table.ts';
 
 /** Files older than this before the newest indexed one are not looked at, µs. */
 const RECOVER_BACK_US = 2 * 3600 * 1_000_000;
@@ -54,10 +55,11 @@ export async function openOfflineRecordings(
   }
   await using opened = new AsyncDisposableStack();
   const store = opened.use(await openStore({ file, log: createSilentLog() }));
-  await adoptFolders(store.db, folder, { onlyIfEmpty: true });
+  const segments = opened.use(openLocalSegmentStore({ folder }));
+  await adoptRecordings(store.db, segments, { onlyIfEmpty: true });
   const known = [...(await readDefinitions(store.db)), ...(await readRemoved(store.db))];
   const table = new ChunkTable(store.db);
-  const reader = opened.use(openRangeReader({ folder }));
+  const reader = opened.use(openRangeReader(segments));
   const owned = opened.move();
   return {
     reader,
@@ -77,7 +79,7 @@ export async function openOfflineRecordings(
       const inits = await openInitTable(store.db, id, { failed: (error) => failures.push(error), nowMs: Date.now });
       const newest = await table.last(id);
       const since = newest ? newest.start_us - RECOVER_BACK_US : 0;
-      await recoverStream({ dataFolder: folder, streamId: id, table, inits }, since, { signal });
+      await recoverStream({ segments, streamId: id, table, inits }, since, { signal });
       if (failures.length > 0) throw failures[0];
       const endUs = (await table.last(id))?.end_us ?? 0;
       const recorded = new Recorded({ streamId: id, table, endUs });

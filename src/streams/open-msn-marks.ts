@@ -13,7 +13,7 @@ export function openMsnMarks({
   table,
   clock,
   log,
-}: Pick<House, 'dataFolder' | 'store' | 'table' | 'clock' | 'log'>): Promise<MsnMarks> {
+}: { readonly dataFolder: string } & Pick<House, 'store' | 'table' | 'clock' | 'log'>): Promise<MsnMarks> {
   return MsnMarks.open({
     folder: dataFolder,
     async lost() {

@@ -17,7 +17,7 @@ const { signal } = new AbortController();
 
 /** Everything that anyone can learn of a stream's past: timeline, lists, every segment's bytes. */
 async function allOf(house: StreamsHouse, name: string) {
-  await using reader = openRangeReader(house);
+  await using reader = openRangeReader(house.segments);
   const stills = new Stills({ makeStill: assert.fail, reader, signal });
   const answer = createAnswer({ find: (asked) => house.catalog.find(asked), clock: house.clock, reader, stills });
   const bytes = async (url: string) => {

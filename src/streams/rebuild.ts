@@ -3,12 +3,13 @@
  * In: a data folder that no other oxbow uses. Out: rows for every chunk file; what differs. MEDIA.md, Files 22.
  */
 import { existsSync } from 'node:fs';
-import { access, readdir } from 'node:fs/promises';
 import path from 'node:path';
+import { openLocalSegmentStore } from '../archive/local-segment-store.ts';
+import { listChunks, listRecordings } from '../archive/recording-locations.ts';
+import { type SegmentStore, segmentLocation } from '../archive/segment-store.ts';
 import { createSystemClock } from '../lib/clock.ts';
 import { OxbowError } from '../lib/errors.ts';
 import { createSilentLog, type Log } from '../observe/log.ts';
-import { listChunkFiles } from '../recording/chunk-files.ts';
 import { ChunkTable } from '../recording/chunk-table.ts';
 import { openInitTable } from '../recording/init-table.ts';
 import { recoverStream } from '../recording/recovery.ts';
@@ -16,7 +17,7 @@ import { openStore, type Store } from '../store/db.ts';
 import { DATABASE_FILE } from '../store/file-names.ts';
 import { readIndexedFiles } from '../store/indexed-files.ts';
 import { isLocked } from '../store/running.ts';
-import { adoptFolders } from './stream-table.ts';
+import { adoptRecordings } from './stream-table.ts';
 
 export { DATABASE_FILE };
 
@@ -50,7 +51,8 @@ export async function rebuildIndex(
   { signal, progress, log = createSilentLog() }: { signal: AbortSignal; progress?: (files: number) => void; log?: Log },
 ): Promise<Rebuilt> {
   await using store = await openStore({ file: path.join(dataFolder, DATABASE_FILE), log });
-  await adoptFolders(store.db, dataFolder, { onlyIfEmpty: false });
+  await using segments = openLocalSegmentStore({ folder: dataFolder });
+  await adoptRecordings(store.db, segments, { onlyIfEmpty: false });
   const clock = createSystemClock();
   const table = new ChunkTable(store.db);
   const sum = { files: 0, segments: 0, repaired: 0 };
@@ -65,7 +67,7 @@ export async function rebuildIndex(
     });
     const before = sum.files;
     const found = await recoverStream(
-      { dataFolder, streamId, table, inits, progress: (files) => progress?.(before + files) },
+      { segments, streamId, table, inits, progress: (files) => progress?.(before + files) },
       0,
       { signal },
     );
@@ -88,27 +90,29 @@ export async function checkIndex(dataFolder: string, { signal }: { signal: Abort
   const database = path.join(dataFolder, DATABASE_FILE);
   const indexed = existsSync(database) ? readIndexedFiles(database) : [];
   if (indexed === undefined) return { files: 0, problems: [], isOld: true };
+  await using segments = openLocalSegmentStore({ folder: dataFolder });
   const problems: string[] = [];
   if (indexed.length === 0) {
-    const files = await countChunkFiles(path.join(dataFolder, 'recordings'));
+    const files = await countChunks(segments, signal);
     const lacks = existsSync(database) ? 'the index is empty' : `there is no ${DATABASE_FILE}`;
     // The one open file of a young stream is indexed when it is closed.
     if (files > 1 || (files > 0 && !existsSync(database)))
       problems.push(`${lacks}, but ${files} recorded files are there`);
   }
-  for (const relative of indexed) {
+  for (const file of indexed) {
     signal.throwIfAborted();
-    await access(path.join(dataFolder, relative)).catch(() =>
-      problems.push(`${relative} is in the index, but not on the disk`),
-    );
+    await segments
+      .size(segmentLocation(file))
+      .catch(() => problems.push(`${file} is in the index, but not on the disk`));
   }
   return { files: indexed.length, problems };
 }
 
-async function countChunkFiles(folder: string): Promise<number> {
-  if (!existsSync(folder)) return 0;
+async function countChunks(segments: SegmentStore, signal: AbortSignal): Promise<number> {
   let files = 0;
-  for (const streamId of await readdir(folder)) files += (await listChunkFiles(path.join(folder, streamId), {})).length;
+  for (const streamId of await listRecordings(segments, { signal })) {
+    files += (await listChunks(segments, streamId, { signal })).length;
+  }
   return files;
 }
 

@@ -6,7 +6,7 @@ import path from 'node:path';
 import type { Writable } from 'node:stream';
 import { distinctLeftOut, type LeftOutTrack } from '../api/left-out.ts';
 import type { SourceFacts } from '../api/source-facts.ts';
-import { createSyncQueue } from '../archive/sync-queue.ts';
+import { openLocalSegmentStore } from '../archive/local-segment-store.ts';
 import { Leases } from '../cluster/lease.ts';
 import { createLocalLeases } from '../cluster/local-leases.ts';
 import type { ClientSourceConfig, Config } from '../config/schema.ts';
@@ -284,7 +284,7 @@ async function recordToFolder(
         },
       },
     },
-    dataFolder,
+    segments: opened.use(openLocalSegmentStore({ folder: dataFolder })),
     store,
     table,
     leases: new Leases({ store: createLocalLeases(shared.clock), clock: shared.clock, failed: failed('a lease') }),
@@ -292,7 +292,6 @@ async function recordToFolder(
     msnMarks: opened.use(await openMsnMarks({ ...shared, dataFolder, store, table })),
     pins: await PinTable.open(store.db),
     markers: new MarkerTable(store.db),
-    syncQueue: createSyncQueue(),
     events: { publish() {} }, // nobody listens
     mayWrite: () => disk.now().hasRoom,
     noRoom: () => (disk.now().hasRoom ? '' : NO_ROOM),

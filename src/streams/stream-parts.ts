@@ -54,12 +54,12 @@ export async function openStreamParts(
   { signal }: { signal: AbortSignal },
 ): Promise<StreamParts> {
   const { id, name, createdUs } = definition;
-  const { clock, dataFolder, table, store } = house;
+  const { clock, segments, table, store } = house;
   const config = house.settings.now;
   const log = house.log.child({ stream: name });
   const failed = (error: unknown) => log.error({ error: messageOf(error) }, 'a codec configuration was not saved');
   const inits = await openInitTable(store.db, id, { failed, nowMs: () => clock.nowMs() });
-  await writeIdentity(dataFolder, { id, name, createdUs }).catch((error: unknown) =>
+  await writeIdentity(segments, { id, name, createdUs }).catch((error: unknown) =>
     // Only a lost database needs it: what is recorded can be watched without.
     log.error({ error: messageOf(error) }, 'the name of the recordings was not written'),
   );
@@ -83,9 +83,8 @@ export async function openStreamParts(
   const recorder = new Recorder({
     recorded,
     table,
-    dataFolder,
+    segments,
     sync: config.record.sync,
-    syncQueue: house.syncQueue,
     clock,
     previousMsn,
     mayWrite: house.mayWrite,
@@ -135,7 +134,7 @@ export async function openStreamParts(
 
 async function recover(house: House, definition: StreamDefinition, inits: InitTable, signal: AbortSignal) {
   const { id, keepMs } = definition;
-  const { table, dataFolder, pins, horizons } = house;
+  const { table, segments, pins, horizons } = house;
   const config = house.settings.now;
   const pinned = pins.ranges(id);
   const newest = await table.last(id);
@@ -145,7 +144,7 @@ async function recover(house: House, definition: StreamDefinition, inits: InitTa
   const keptUs = horizons.of(id, keepMs ?? config.record.keep);
   const emptyBeforeUs = oldest && !rangeAt(pinned, oldest.start_us) ? windowOf(oldest.start_us) : 0;
   return recoverStream(
-    { dataFolder, streamId: id, table, inits, pinned, horizonUs: Math.max(keptUs, goneUs, emptyBeforeUs) },
+    { segments, streamId: id, table, inits, pinned, horizonUs: Math.max(keptUs, goneUs, emptyBeforeUs) },
     newest ? newest.start_us - RECOVER_BACK_US : 0,
     { signal },
   );

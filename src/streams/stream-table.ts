@@ -2,10 +2,9 @@
  * The rows of streams in the store.
  * In: definitions. Out: definitions, at start. A lost database is made again from the identities beside the files.
  */
-import { rm } from 'node:fs/promises';
-import path from 'node:path';
 import type { Kysely, Selectable } from 'kysely';
-import { recordingPrefix } from '../archive/segment-store.ts';
+import { recordingPrefix } from '../archive/recording-locations.ts';
+import type { SegmentStore } from '../archive/segment-store.ts';
 import type { SourceConfig } from '../config/schema.ts';
 import { readIdentities } from '../recording/identity.ts';
 import type { StreamTable, Tables } from '../store/schema.ts';
@@ -76,29 +75,28 @@ export async function eraseStream(house: House, streamId: string): Promise<void>
   await db.deleteFrom('stream').where('id', '=', streamId).execute();
   const prefix = recordingPrefix(streamId);
   house.release(prefix);
-  await rm(path.join(house.dataFolder, prefix), { recursive: true, force: true });
+  await house.segments.delete(prefix);
   // Again: a reader that was about to open a file when they were closed may have opened it in between.
   house.release(prefix);
 }
 
 /**
- * Adds a row for every folder of recordings whose stream the store does not know.
+ * Adds a row for every recording whose stream the database does not know.
  *
- * @param options.onlyIfEmpty does nothing where the store knows any stream: it is not a new one
+ * @param options.onlyIfEmpty does nothing where the database knows any stream: it is not a new one
  * @returns how many were added
  */
-export async function adoptFolders(
+export async function adoptRecordings(
   db: Kysely<Tables>,
-  dataFolder: string,
+  segments: SegmentStore,
   { onlyIfEmpty }: { onlyIfEmpty: boolean },
 ): Promise<number> {
   const rows = await db.selectFrom('stream').select(['id', 'name']).execute();
   if (onlyIfEmpty && rows.length > 0) return 0;
-  const { known } = await readIdentities(dataFolder);
   const ids = new Set(rows.map((row) => row.id));
   const names = new Set(rows.map((row) => row.name));
   let added = 0;
-  for (const { id, name, createdUs } of known) {
+  for (const { id, name, createdUs } of await readIdentities(segments)) {
     if (ids.has(id)) continue;
     let free = name;
     for (let n = 2; names.has(free); n++) free = `${name.slice(0, 60)}-${n}`;

@@ -11,8 +11,8 @@ import path from 'node:path';
 import type { OxbowEvent } from '../api/events.ts';
 import type { TimelineView } from '../api/shapes.ts';
 import type { StreamsApi } from '../api/streams-api.ts';
-import type { SegmentPrefix } from '../archive/segment-store.ts';
-import { createSyncQueue } from '../archive/sync-queue.ts';
+import { openLocalSegmentStore } from '../archive/local-segment-store.ts';
+import type { SegmentPrefix, SegmentStore } from '../archive/segment-store.ts';
 import { type LeaseStore, Leases } from '../cluster/lease.ts';
 import { createLocalEventBus } from '../cluster/local-event-bus.ts';
 import { createLocalLeases } from '../cluster/local-leases.ts';
@@ -146,6 +146,7 @@ function frameAt(trackId: number, tick: number, timescale: number, key: boolean)
 /** A house under test. */
 export interface StreamsHouse extends AsyncDisposable {
   readonly folder: string;
+  readonly segments: SegmentStore;
   readonly house: House;
   readonly store: Store & AsyncDisposable;
   readonly clock: ManualClock;
@@ -170,6 +171,8 @@ export interface StreamsHouse extends AsyncDisposable {
 /** What a test wants to differ. */
 export interface HouseChange extends Partial<Pick<House, 'runSource' | 'mayWrite' | 'noRoom'>> {
   readonly folder: string;
+  /** Where media is stored; files in `folder` if not given. */
+  readonly segments?: SegmentStore;
   /** UTC at which the clock starts, ms since 1970. */
   readonly nowMs?: number;
   readonly config?: Partial<Config>;
@@ -190,6 +193,7 @@ export async function openStreams(change: HouseChange): Promise<StreamsHouse> {
   const log = createLog({ level: 'debug', write: (line) => logged.push(JSON.parse(line)) });
   const metrics = createMetrics();
   const store = await openStore({ file: path.join(folder, DATABASE_FILE), log });
+  const segments = change.segments ?? openLocalSegmentStore({ folder });
   const table = new ChunkTable(store.db);
   const msnMarks = await openMsnMarks({ dataFolder: folder, store, table, clock, log });
   const sources: PlayedSource[] = [];
@@ -211,7 +215,7 @@ export async function openStreams(change: HouseChange): Promise<StreamsHouse> {
         ...change.config,
       },
     },
-    dataFolder: folder,
+    segments,
     ...{ clock, log, metrics, store },
     leases: new Leases({
       ...{ store: change.leases ?? createLocalLeases(clock), clock },
@@ -222,7 +226,6 @@ export async function openStreams(change: HouseChange): Promise<StreamsHouse> {
     ...{ table, msnMarks, horizons: await openHorizons({ store, table, clock, log }) },
     pins: await PinTable.open(store.db),
     markers: new MarkerTable(store.db),
-    syncQueue: createSyncQueue(),
     events: bus,
     mayWrite: change.mayWrite ?? (() => true),
     noRoom: change.noRoom ?? (() => ''),
@@ -247,7 +250,7 @@ export async function openStreams(change: HouseChange): Promise<StreamsHouse> {
     }
   };
   return {
-    ...{ folder, house, store, clock, catalog, api, sources, logged, events, settle, released: releases },
+    ...{ folder, segments, house, store, clock, catalog, api, sources, logged, events, settle, released: releases },
     source(name) {
       const found = sources.findLast(({ definition }) => definition.name === name);
       assert.ok(found, `no source of ${name} was started`);
@@ -263,6 +266,7 @@ export async function openStreams(change: HouseChange): Promise<StreamsHouse> {
     },
     async [Symbol.asyncDispose]() {
       await catalog.close();
+      if (!change.segments) await segments[Symbol.asyncDispose]();
       await msnMarks[Symbol.asyncDispose]();
       await store[Symbol.asyncDispose]();
       metrics[Symbol.dispose]();

@@ -199,7 +199,7 @@ suite('windows of the past', { skip: need('ffmpeg'), concurrency: 2 }, () => {
     );
     const { house } = stage;
     const retention = new Retention({
-      ...{ dataFolder: house.folder, table: house.house.table, clock: house.clock },
+      ...{ segments: house.segments, table: house.house.table, clock: house.clock },
       horizons: house.house.horizons,
       settings: { now: { record: { maxDisk: undefined } } },
       streams: () => house.catalog.keeping,

@@ -70,7 +70,7 @@ export class Stage implements AsyncDisposable {
     this.#options = options;
     this.#folder = folder;
     this.#house = house;
-    this.#reader = openRangeReader({ folder });
+    this.#reader = openRangeReader(house.segments);
     this.#answer = this.#createAnswer();
   }
 
@@ -162,9 +162,9 @@ export class Stage implements AsyncDisposable {
     const nowMs = this.nowMs + afterMs;
     if (crash) this.#folder = this.#closing.use(await this.#house.crash()).path;
     else await this.#house[Symbol.asyncDispose]();
-    await this.#reader.close();
-    this.#reader = openRangeReader({ folder: this.#folder });
+    this.#reader[Symbol.dispose]();
     this.#house = this.#closing.use(await openHouse(this.#folder, this.#options, nowMs));
+    this.#reader = openRangeReader(this.#house.segments);
     this.#answer = this.#createAnswer();
     this.#version = -1;
     for (const player of this.#players.values()) player.reconnect();
@@ -190,7 +190,7 @@ export class Stage implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#ended.abort(new DOMException('the play is over', 'AbortError'));
-    await this.#reader.close();
+    this.#reader[Symbol.dispose]();
     await this.#closing[Symbol.asyncDispose]();
   }
 

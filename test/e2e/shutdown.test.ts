@@ -2,9 +2,11 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { get, type IncomingMessage } from 'node:http';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { scanChunk } from '../../src/archive/chunk-reader.ts';
+import { openLocalSegmentStore } from '../../src/archive/local-segment-store.ts';
+import { segmentLocation } from '../../src/archive/segment-store.ts';
 import type { MediaPlaylist } from '../../src/media/m3u8/playlist.ts';
 import { probe, run } from '../fixtures/ffmpeg.ts';
 import { hold } from '../fixtures/hold.ts';
@@ -113,7 +115,8 @@ suite('SIGTERM', { skip: need('ffmpeg') }, () => {
     assert.ok(Number(lastLine.tookMs) > 0 && Number(lastLine.tookMs) <= ended.ms);
 
     for (const file of [...(await chunkFiles(data)).values()].flat()) {
-      assert.equal((await scanChunk(file)).state, 'sealed', file);
+      await using segments = openLocalSegmentStore({ folder: dirname(file) });
+      assert.equal((await scanChunk(segments, segmentLocation(basename(file)))).state, 'sealed', file);
       assert.equal((await probe(file)).startS, 0);
     }
 

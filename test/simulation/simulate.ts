@@ -119,7 +119,7 @@ export async function simulate(seed: number, endMs?: number): Promise<Outcome> {
     });
     const { table, clock, pins, horizons } = opened.house;
     const retention = new Retention({
-      ...{ dataFolder: folder, table, clock, horizons },
+      ...{ segments: opened.house.segments, table, clock, horizons },
       settings: { now: { record: { maxDisk: undefined } } },
       pinned: (id) => pins.ranges(id),
       streams: () => opened.catalog.keeping,

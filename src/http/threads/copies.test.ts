@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { WatchTokens } from '../../accounts/watch-tokens.ts';
 import { type LiveAddress, parseMediaAddress } from '../../api/media-address.ts';
+import { MemorySegmentStore } from '../../archive/memory-segment-store.ts';
 import { openRangeReader } from '../../archive/range-reader.ts';
 import { segmentLocation } from '../../archive/segment-store.ts';
 import { KnownSegments, type RecordedPlace } from '../../delivery/known-segments.ts';
@@ -51,14 +52,14 @@ async function openPair(mediaFolder = tmpdir()) {
       copies.take(structuredClone(message));
     },
   });
-  const reader = openRangeReader({ folder: mediaFolder });
+  const reader = openRangeReader(new MemorySegmentStore());
   const own = createLiveNow(find, new KnownSegments(reader));
   return {
     ...{ house, state, copies, feed, own, sent },
     async [Symbol.asyncDispose]() {
       feed[Symbol.dispose]();
       await copies[Symbol.asyncDispose]();
-      await reader.close();
+      reader[Symbol.dispose]();
     },
   };
 }

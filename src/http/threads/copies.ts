@@ -5,7 +5,9 @@
 
 import { WatchTokens } from '../../accounts/watch-tokens.ts';
 import type { LiveAddress } from '../../api/media-address.ts';
+import { openLocalSegmentStore } from '../../archive/local-segment-store.ts';
 import { openRangeReader, type RangeReader } from '../../archive/range-reader.ts';
+import type { SegmentStore } from '../../archive/segment-store.ts';
 import type { LiveDeliverable } from '../../delivery/deliverable.ts';
 import { KnownSegments } from '../../delivery/known-segments.ts';
 import { keyOf } from '../../delivery/live.ts';
@@ -78,6 +80,7 @@ export class Copies implements AsyncDisposable {
   /** By name, when it was wished for. */
   readonly #wishes = new Map<string, number>();
   readonly #tokens: WatchTokens;
+  readonly #segments: SegmentStore;
   readonly #reader: RangeReader;
   readonly #known: KnownSegments;
   readonly #sweeper: NodeJS.Timeout;
@@ -89,7 +92,8 @@ export class Copies implements AsyncDisposable {
     this.#options = options;
     this.#copies = copies;
     this.#tokens = tokens;
-    this.#reader = openRangeReader({ folder: options.mediaFolder });
+    this.#segments = openLocalSegmentStore({ folder: options.mediaFolder });
+    this.#reader = openRangeReader(this.#segments);
     this.#known = new KnownSegments(this.#reader);
     this.#sweeper = setInterval(() => this.sweep(), WISH_AGAIN_MS).unref();
     const live = createLiveNow((name) => this.#find(name), this.#known);
@@ -170,7 +174,8 @@ export class Copies implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     clearInterval(this.#sweeper);
     this.#copies.clear();
-    await this.#reader.close();
+    this.#reader[Symbol.dispose]();
+    await this.#segments[Symbol.asyncDispose]();
   }
 
   /** Reads a recorded segment into what is shared, for whoever asks for it next; this time the main thread answers. */

@@ -1,0 +1,110 @@
+/**
+ * Files that stay open for reading, so that a crowd on the past opens each once.
+ * In: paths. Out: bytes. Bounded: the file that was read longest ago is closed first.
+ */
+import { type FileHandle, open } from 'node:fs/promises';
+
+interface Entry {
+  readonly file: Promise<FileHandle>;
+  reads: number;
+  /** No longer in the cache: closed when the last read ends. */
+  dropped: boolean;
+  readonly closed: PromiseWithResolvers<void>;
+}
+
+/** The open files, by a name. */
+export class OpenFiles implements AsyncDisposable {
+  readonly #maxOpen: number;
+  readonly #pathOf: (name: string) => string;
+  /** Least recently used first. */
+  readonly #entries = new Map<string, Entry>();
+  readonly #closing = new Set<Promise<void>>();
+  #isClosed = false;
+
+  /** @param maxOpen files kept open; more only while more are read at once */
+  constructor(pathOf: (name: string) => string, maxOpen: number) {
+    this.#pathOf = pathOf;
+    this.#maxOpen = maxOpen;
+  }
+
+  /** Files open now. */
+  get size(): number {
+    return this.#entries.size + this.#closing.size;
+  }
+
+  /**
+   * Reads `length` bytes into a new array, or fewer at the end of the file.
+   *
+   * Rejects with the system's error, and with RangeError after it was closed.
+   */
+  async read(name: string, offset: number, length: number): Promise<Uint8Array> {
+    if (this.#isClosed) throw new RangeError('the store is closed');
+    const entry = this.#take(name);
+    try {
+      return await readAt(await entry.file, offset, length);
+    } catch (error) {
+      this.#drop(name, entry);
+      throw error;
+    } finally {
+      entry.reads--;
+      this.#closeWhenIdle(entry);
+    }
+  }
+
+  /** Closes all files whose name starts with `prefix` when their reads are done; later reads open them again. */
+  release(prefix: string): void {
+    for (const [name, entry] of [...this.#entries]) if (name.startsWith(prefix)) this.#drop(name, entry);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosed = true;
+    this.release('');
+    await Promise.all(this.#closing);
+  }
+
+  #take(name: string): Entry {
+    const entry = this.#entries.get(name) ?? {
+      ...{ file: open(this.#pathOf(name), 'r'), reads: 0, dropped: false },
+      closed: Promise.withResolvers<void>(),
+    };
+    entry.reads++;
+    this.#entries.delete(name);
+    this.#entries.set(name, entry);
+    for (const [oldest, old] of this.#entries) {
+      if (this.#entries.size <= this.#maxOpen) break;
+      if (old !== entry) this.#drop(oldest, old);
+    }
+    return entry;
+  }
+
+  #drop(name: string, entry: Entry): void {
+    if (this.#entries.get(name) === entry) this.#entries.delete(name);
+    if (entry.dropped) return;
+    entry.dropped = true;
+    this.#closing.add(entry.closed.promise);
+    this.#closeWhenIdle(entry);
+  }
+
+  #closeWhenIdle(entry: Entry): void {
+    if (!entry.dropped || entry.reads > 0) return;
+    entry.file
+      .then((file) => file.close())
+      // It never opened, or cannot be closed: its readers got the error, and nothing was written.
+      .catch(() => {})
+      .finally(() => {
+        this.#closing.delete(entry.closed.promise);
+        entry.closed.resolve();
+      });
+  }
+}
+
+async function readAt(file: FileHandle, offset: number, length: number): Promise<Uint8Array> {
+  const bytes = new Uint8Array(length);
+  let filled = 0;
+  while (filled < length) {
+    const { bytesRead } = await file.read(bytes, filled, length - filled, offset + filled);
+    if (bytesRead === 0) break;
+    filled += bytesRead;
+  }
+  return bytes.subarray(0, filled);
+}
