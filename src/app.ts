@@ -31,6 +31,7 @@ import { RateLimits } from './http/rate-limit.ts';
 import { startHttp } from './http/server.ts';
 import { certificateFiles } from './http/tls-certificate.ts';
 import { TokenTries } from './http/token-tries.ts';
+import type { PublisherClaims } from './ingest/publisher.ts';
 import { openTableQueue } from './jobs/table-queue.ts';
 import { sleep } from './lib/abort.ts';
 import { createSystemClock } from './lib/clock.ts';
@@ -73,6 +74,8 @@ import { Webhooks } from './webhooks/webhooks.ts';
 export interface RunningApp {
   /** Where HTTP really listens, e.g. `http://127.0.0.1:8080`. */
   readonly httpUrl: string;
+  /** Where protocol servers publish, and programs that contain oxbow. */
+  readonly publishers: PublisherClaims;
   /** Path of a one-time link that signs a browser in, while nobody has signed in yet. */
   readonly signIn: string | undefined;
   /** For whoever owns the app. */
@@ -384,6 +387,7 @@ export async function startApp(
   let closing: Promise<void> | undefined;
   return {
     httpUrl: http.url,
+    publishers: catalog,
     signIn,
     log,
     async reconfigure(next, facts) {

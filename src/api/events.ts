@@ -89,7 +89,12 @@ export const eventTable = {
   'publish.refused': {
     audience: 'admin',
     sentence: 'A publisher was refused.',
-    data: Type.Object({ ...Publisher, code: Type.String(), detail: Detail }),
+    data: Type.Object({
+      ...Publisher,
+      code: Type.String(),
+      detail: Detail,
+      hint: Type.String({ description: 'what to change, for a person' }),
+    }),
   },
   'publish.switched': {
     audience: 'admin',

@@ -71,6 +71,8 @@ export interface EventDataByType {
     code: string;
     /** for a person; never an address of a source */
     detail: string;
+    /** what to change, for a person */
+    hint: string;
   };
   /** A second publisher became the active one: the first one left, stalled, or was replaced. */
   'publish.switched': {

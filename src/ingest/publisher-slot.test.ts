@@ -34,6 +34,7 @@ function openSlot(t: TestContext, policy: SecondPublisher = 'refuse', { clock, s
   const failed = (error: unknown) => {
     throw error;
   };
+  const now = { policy };
   const slot = new PublisherSlot({
     ...{ streamId: 'x', clock, leases: new Leases({ store, clock, failed }), failed },
     input: {
@@ -47,7 +48,7 @@ function openSlot(t: TestContext, policy: SecondPublisher = 'refuse', { clock, s
       offline: (detail) => calls.push(`offline: ${detail}`),
       damage: (reason) => calls.push(`damage: ${reason}`),
     },
-    policy: () => policy,
+    policy: () => now.policy,
     watches: true,
     onEvent: (event) => {
       const { remote } = event.type === 'refused' ? event.request : event.publisher;
@@ -56,7 +57,7 @@ function openSlot(t: TestContext, policy: SecondPublisher = 'refuse', { clock, s
   });
   const clock0 = clock.nowMs();
   return {
-    ...{ slot, calls, events, asked },
+    ...{ slot, calls, events, asked, now },
     async claim(remote: string, { signal = new AbortController().signal } = {}): Promise<Publisher> {
       const publisher = await slot.claim({
         protocol: 'rtmp',
@@ -197,6 +198,19 @@ suite('a second publisher', () => {
     assert.equal(slot.active, first);
     assert.deepEqual(events.slice(2), ['switched b stalled', 'switched a stalled']);
     assert.equal(calls.filter((call) => call.startsWith('source-down')).length, 2, 'each stall is reported once');
+  });
+
+  test('that replaced the first one is not active again by a key frame once it has stalled', async (t) => {
+    const { slot, now, claim, pass } = openSlot(t, 'replace');
+    const first = await claim('a');
+    const second = await claim('b');
+    pass(1, first, second);
+    now.policy = 'standby';
+    const third = await claim('c');
+    pass(6, third);
+    assert.deepEqual([slot.active, slot.standby], [third, [second]]);
+    pass(1, second, third);
+    assert.equal(slot.active, third);
   });
 
   test('that sends nothing itself does not take over from one that stalls', async (t) => {

@@ -90,13 +90,12 @@ export class Session implements Publisher {
   readonly protocol: string;
   readonly remote: string;
   readonly sinceMs: number;
-  /** It takes the active publisher's place with its next key frame. */
-  readonly replaces: boolean;
   readonly #owner: SessionOwner;
   readonly #request: ClaimRequest;
   readonly #ended = new AbortController();
   readonly #onAbort = () => this.close('the connection of the publisher was lost');
   #role: PublisherRole = 'standby';
+  #replaces: boolean;
   /** What `startRun` was called with, or the tracks of `startTracks`: the other is undefined. */
   #start: RunStart | undefined;
   #tracks: readonly Track[] | undefined;
@@ -108,7 +107,7 @@ export class Session implements Publisher {
   constructor(owner: SessionOwner, request: ClaimRequest, { replaces }: { replaces: boolean }) {
     this.#owner = owner;
     this.#request = request;
-    this.replaces = replaces;
+    this.#replaces = replaces;
     this.protocol = request.protocol;
     this.remote = request.remote;
     this.sinceMs = owner.clock.nowMs();
@@ -121,6 +120,11 @@ export class Session implements Publisher {
 
   get signal(): AbortSignal {
     return this.#ended.signal;
+  }
+
+  /** It takes the active publisher's place with its next key frame. */
+  get replaces(): boolean {
+    return this.#replaces;
   }
 
   /** Ticks of the slot's timer since the last frame, or since it became active; Infinity while a standby session has sent none. */
@@ -165,7 +169,7 @@ export class Session implements Publisher {
   publish(frame: Frame): void {
     this.#idleTicks = 0;
     const isKey = frame.key && frame.trackId === this.#reference?.id;
-    if (isKey && this.replaces && this.#role === 'standby') this.#owner.ready(this);
+    if (isKey && this.#replaces && this.#role === 'standby') this.#owner.ready(this);
     if (this.#role !== 'active') return;
     if (!this.#hasRun) this.#arrive(frame);
     if (this.#hasRun) this.#owner.input.publish(frame);
@@ -194,6 +198,7 @@ export class Session implements Publisher {
   /** It delivers the stream's frames from now on. */
   activate(): void {
     this.#role = 'active';
+    this.#replaces = false;
     this.#idleTicks = 0;
     this.#hasRun = false;
     if (this.#start) this.#enter(this.#start);

@@ -3,6 +3,7 @@
  * In: events of the publisher slot. Out: `publish.*` on the event bus, metrics, the log.
  */
 import type { PublisherEvent } from '../ingest/publisher-slot.ts';
+import { refusals } from '../lib/errors.ts';
 import type { StreamDefinition } from './definition.ts';
 import type { House } from './house.ts';
 
@@ -27,7 +28,7 @@ export function reportPublisher(
     case 'refused': {
       const { code, message: detail } = event.error;
       metrics.publishClaims.inc({ stream, protocol, result: 'refused' });
-      events.publish('publish.refused', { ...publisher, code, detail }, definition);
+      events.publish('publish.refused', { ...publisher, code, detail, hint: refusals[code].hint }, definition);
       log.warn({ ...fields, code, detail }, 'a publisher was refused');
       break;
     }

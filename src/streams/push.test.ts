@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import type { Publisher } from '../ingest/publisher.ts';
-import { OxbowError } from '../lib/errors.ts';
+import { OxbowError, refusals } from '../lib/errors.ts';
 import { checkStreams, readStreams } from './gauges.ts';
 import {
   openStreams,
@@ -82,6 +82,7 @@ suite('a push stream', () => {
             remote: '192.0.2.2:6000',
             code: 'publisher-active',
             detail: 'Another publisher is active on this stream.',
+            hint: 'Stop the other publisher, or set onSecondPublisher of the source to replace or standby.',
           },
         ],
         ['publish.ended', { protocol: 'rtmp', remote: '192.0.2.1:5000', detail: 'the publisher left' }],
@@ -166,14 +167,15 @@ suite('a push stream', () => {
     await using house = await openStreams({ folder: folder.path });
     await house.api.create('door', push);
     const authorize = () => Promise.reject(new OxbowError('unauthorized', 'The key is unknown.'));
-    const request = { protocol: 'srt', remote: '192.0.2.3:7000', signal: new AbortController().signal, authorize };
+    const about = { protocol: 'srt', remote: '192.0.2.3:7000' };
+    const request = { ...about, signal: new AbortController().signal, authorize };
     await assert.rejects(house.catalog.claim('door', request), { code: 'unauthorized' });
     await assert.rejects(house.catalog.claim('gate', request), { code: 'unauthorized' });
     await house.settle();
     const refused = house.events.filter(({ type }) => type === 'publish.refused');
     assert.deepEqual(
       refused.map(({ stream, data }) => [stream, data]),
-      [['door', { protocol: 'srt', remote: '192.0.2.3:7000', code: 'unauthorized', detail: 'The key is unknown.' }]],
+      [['door', { ...about, code: 'unauthorized', detail: 'The key is unknown.', hint: refusals.unauthorized.hint }]],
     );
     await assert.rejects(house.catalog.claim('gate', { ...request, authorize: async () => {} }), {
       code: 'stream-unknown',

@@ -1,0 +1,189 @@
+import assert from 'node:assert/strict';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, suite, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { StreamView, TimelineView } from '../../src/api/shapes.ts';
+import { type RunningApp, startApp } from '../../src/app.ts';
+import { loadConfig } from '../../src/config/load.ts';
+import type { Publisher } from '../../src/ingest/publisher.ts';
+import type { Frame, Track } from '../../src/media/frame.ts';
+import { createTsDemuxer } from '../../src/media/mpegts/demuxer.ts';
+import { checkLive, checkPresentation, type Finding, printFindings } from '../conformance/checker.ts';
+import { openHttpFetch } from '../conformance/http-fetch.ts';
+import { pictureHashes } from '../fixtures/ffmpeg.ts';
+import { need } from '../fixtures/need.ts';
+import { makeHls } from '../fixtures/origin.ts';
+import { type Folder, openFolder } from '../fixtures/server.ts';
+import { until } from '../fixtures/wait.ts';
+
+const TOKEN = 'a-token-for-this-test';
+const broken = (findings: readonly Finding[]) => printFindings(findings.filter(({ severity }) => severity === 'must'));
+
+/** The frames of an MPEG-TS file, as an encoder sends them. */
+interface Film {
+  readonly tracks: readonly Track[];
+  readonly frames: readonly { readonly frame: Frame; readonly atMs: number }[];
+}
+
+function readFilm(bytes: Uint8Array): Film {
+  let tracks: readonly Track[] = [];
+  const frames: Frame[] = [];
+  const demuxer = createTsDemuxer({
+    tracks(found) {
+      tracks = found;
+    },
+    frame: (frame) => frames.push(frame),
+    damage: (reason) => assert.fail(reason),
+  });
+  demuxer.push(bytes);
+  demuxer.flush();
+  const timescales = new Map(tracks.map(({ id, timescale }) => [id, timescale]));
+  const timed = frames.map((frame) => ({ frame, atMs: (frame.dts * 1000) / timescales.get(frame.trackId)! }));
+  timed.sort((a, b) => a.atMs - b.atMs);
+  const firstMs = timed[0]!.atMs;
+  return { tracks, frames: timed.map(({ frame, atMs }) => ({ frame, atMs: atMs - firstMs })) };
+}
+
+/** A publisher that sends the film in real time, from its start, until it leaves. */
+class Encoder {
+  readonly publisher: Publisher;
+  /** Pictures sent so far. */
+  pictures = 0;
+  readonly #film: Film;
+
+  constructor(publisher: Publisher, film: Film) {
+    this.publisher = publisher;
+    this.#film = film;
+    publisher.startTracks(film.tracks);
+    void this.#run();
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.publisher;
+    const startMs = performance.now();
+    for (const { frame, atMs } of this.#film.frames) {
+      const waitMs = startMs + atMs - performance.now();
+      if (waitMs > 0) await sleep(waitMs, undefined, { signal }).catch(() => undefined);
+      if (signal.aborted) return;
+      this.publisher.publish(frame);
+      if (frame.trackId === 1) this.pictures++;
+    }
+  }
+
+  /** Leaves once it has sent so many pictures. */
+  async leaveAfter(pictures: number): Promise<void> {
+    await until(`${pictures} pictures`, () => this.pictures >= pictures, { everyMs: 5 });
+    this.publisher.close('the publisher left');
+  }
+}
+
+suite('a push stream in a whole oxbow', { skip: need('ffmpeg') }, () => {
+  const opened = new AsyncDisposableStack();
+  let folder: Folder;
+  let app: RunningApp;
+  let film: Film;
+  let hashes: string[];
+
+  before(async () => {
+    folder = opened.use(await openFolder('push'));
+    const filmFolder = join(folder.path, 'film');
+    await makeHls({ folder: filmFolder, seconds: 24 });
+    const names = (await readdir(filmFolder)).filter((name) => name.endsWith('.ts'));
+    names.sort((a, b) => Number(a.match(/\d+/)) - Number(b.match(/\d+/)));
+    film = readFilm(Buffer.concat(await Promise.all(names.map((name) => readFile(join(filmFolder, name))))));
+    hashes = await pictureHashes(join(filmFolder, 'index.m3u8'));
+    const set = { data: join(folder.path, 'data'), http: '127.0.0.1:0', adminToken: TOKEN, logLevel: 'fatal' };
+    const flags = Object.entries(set).map(([path, value]) => ({ path, value, origin: 'test' }));
+    const { config } = await loadConfig({ flags });
+    app = await startApp(config, { signal: new AbortController().signal });
+    opened.defer(() => app.close('the test ended'));
+  });
+  after(() => opened.disposeAsync());
+
+  const ask = async <T>(method: string, path: string, body?: object): Promise<T> => {
+    const headers = { authorization: `Bearer ${TOKEN}`, ...(body && { 'content-type': 'application/json' }) };
+    const init = { method, headers, ...(body && { body: JSON.stringify(body) }) };
+    const response = await fetch(`${app.httpUrl}/api/v1${path}`, init);
+    assert.ok(response.ok, `${path}: ${response.status}`);
+    return (response.headers.get('content-type')?.includes('json') ? response.json() : undefined) as T;
+  };
+  const view = () => ask<StreamView>('GET', '/streams/studio');
+  const become = (state: StreamView['state']) => until(state, async () => (await view()).state === state);
+  const connect = async (remote: string, authorize = async () => {}) => {
+    const { signal } = new AbortController();
+    return new Encoder(await app.publishers.claim('studio', { protocol: 'rtmp', remote, signal, authorize }), film);
+  };
+
+  test('waits, is live, survives a change of publishers, is offline without one, and goes on in the same list', async () => {
+    const beganS = Math.floor(Date.now() / 1000) - 60;
+    const { state } = await ask<StreamView>('POST', '/streams', {
+      ...{ name: 'studio', source: { type: 'push', onSecondPublisher: 'standby' } },
+    });
+    assert.equal(state, 'unpublished');
+    assert.equal((await fetch(`${app.httpUrl}/live/studio/index.m3u8`)).status, 404);
+    assert.equal((await fetch(`${app.httpUrl}/health`)).status, 200);
+
+    const first = await connect('192.0.2.1:5000');
+    await become('live');
+    const index = '/live/studio/index.m3u8';
+    await until('the list', async () => (await fetch(`${app.httpUrl}${index}`)).ok);
+    using http = openHttpFetch(app.httpUrl);
+    let isOver = false;
+    const walking = checkLive(http.fetch, index, { goOn: () => !isOver, overHttp: true });
+
+    const second = await connect('192.0.2.2:5000');
+    assert.equal((await view()).publisher?.standby, 1);
+    await first.leaveAfter(150);
+    const takenAt = second.pictures;
+    assert.equal(second.publisher.role, 'active');
+    await until('the second one is live', async () => (await view()).state === 'live');
+    await second.leaveAfter(takenAt + 100);
+    await become('unpublished');
+    await sleep(2000);
+    const third = await connect('192.0.2.3:5000');
+    await become('live');
+    await third.leaveAfter(75);
+    isOver = true;
+    assert.equal(broken(await walking), '');
+
+    await ask('POST', '/streams/studio/stop');
+    const timeline = await ask<TimelineView>('GET', `/streams/studio/timeline?from=${beganS}&to=${beganS + 600}`);
+    assert.deepEqual(
+      timeline.gaps.filter(({ cause }) => cause !== 'source-down'),
+      [],
+      'the change alone may cost something: until the next key frame of the second publisher',
+    );
+    const betweenS = timeline.offline.map(({ from, to }) => (Date.parse(to) - Date.parse(from)) / 1000);
+    assert.ok(betweenS[1]! >= 1.9, `offline between publishers: ${betweenS}`);
+    assert.equal(timeline.runs.length, 3);
+
+    const from = Math.floor(Date.parse(timeline.spans[0]!.from) / 1000);
+    const to = Math.ceil(Date.now() / 1000);
+    const past = `/vod/studio/${from}/${to}/index.m3u8`;
+    assert.equal(broken(await checkPresentation(http.fetch, past, { overHttp: true })), '');
+    const lists = (await (await fetch(`${app.httpUrl}${past}`)).text()).split('\n').filter((line) => /m3u8/.test(line));
+    assert.ok(lists.length > 0);
+    const key = 25 * Math.ceil(takenAt / 25);
+    const expected = [
+      ...hashes.slice(0, first.pictures),
+      ...hashes.slice(key, second.pictures),
+      ...hashes.slice(0, third.pictures),
+    ];
+    const recorded = await pictureHashes(`${app.httpUrl}/clip/studio/${from}/${to}.ts`);
+    assert.equal(recorded.length, expected.length);
+    assert.deepEqual(recorded, expected);
+  });
+
+  test('refuses a publisher that may not publish, and one while it is stopped, with an event that says why', async () => {
+    const refuse = () => Promise.reject(new Error('the key is unknown'));
+    await assert.rejects(connect('192.0.2.9:1', refuse), /the key is unknown/);
+    await assert.rejects(connect('192.0.2.9:2'), { code: 'publish-refused' });
+    await ask('POST', '/streams/studio/start');
+    await become('unpublished');
+    const { publisher } = await connect('192.0.2.9:3');
+    await ask('DELETE', '/streams/studio');
+    assert.equal(publisher.role, 'ended');
+    await assert.rejects(connect('192.0.2.9:4'), { code: 'stream-unknown' });
+  });
+});
