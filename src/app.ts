@@ -32,7 +32,7 @@ import { startHttp } from './http/server.ts';
 import { certificateFiles } from './http/tls-certificate.ts';
 import { TokenTries } from './http/token-tries.ts';
 import type { PublisherClaims } from './ingest/publisher.ts';
-import { openTableQueue } from './jobs/table-queue.ts';
+import { openJobs } from './jobs/open-jobs.ts';
 import { sleep } from './lib/abort.ts';
 import { createSystemClock } from './lib/clock.ts';
 import { messageOf, OxbowError } from './lib/errors.ts';
@@ -223,29 +223,16 @@ export async function startApp(
   opened.defer(() => closeEngine());
   const catalog = new Catalog(house, { signal: AbortSignal.any([signal, running.signal]) });
   opened.defer(() => catalog.close());
-  const queue = opened.use(
-    await openTableQueue({
-      ...{ db: store.db, clock, parallel: config.jobs.parallel, maxQueued: config.jobs.queue },
-      ended(job) {
-        metrics.jobs.inc({ kind: job.kind, state: job.state });
-        if (job.startedMs !== null && job.endedMs !== null) {
-          telemetry.ended({
-            ...{ kind: 'job', name: job.kind, tookMs: job.endedMs - job.startedMs },
-            attributes: { 'oxbow.job.id': job.id, 'oxbow.job.state': job.state },
-            error: job.state === 'failed' ? 'the job failed' : undefined,
-          });
-        }
-        jobs.ended(job);
-      },
+  const { jobs } = opened.use(
+    await openJobs({
+      ...{ db: store.db, clock, events: bus, metrics, telemetry, settings: config.jobs },
       failed: failed('a job'),
     }),
   );
-  const jobs = new ExportJobs({
-    ...{ queue, catalog, table: house.table, reader, clock, dataFolder, settings },
-    mayWrite: house.mayWrite,
-    events: bus,
-    failed: failed('keeping exports'),
+  const exports = new ExportJobs({
+    ...{ jobs, catalog, table: house.table, reader, clock, dataFolder, settings, mayWrite: house.mayWrite },
   });
+  jobs.register(exports.kind);
   const stills = new Stills({ makeStill, reader, signal: running.signal });
 
   const health = createHealth();
@@ -280,7 +267,7 @@ export async function startApp(
     },
     deps: {
       streams,
-      jobs,
+      ...{ jobs, exports },
       events: bus,
       webhooks,
       now: createLiveNow((name) => catalog.find(name), known),
@@ -333,7 +320,7 @@ export async function startApp(
   );
   opened.defer(
     readGauges({
-      ...{ metrics, catalog, viewers, forecast, clockWatch, net, queue, horizons },
+      ...{ metrics, catalog, viewers, forecast, clockWatch, net, queue: jobs.queue, horizons },
       blockBytes: () => reader.blockBytes + http.blockBytes,
       disk: () => disk.now(),
       children: childCounts,
@@ -347,7 +334,7 @@ export async function startApp(
   });
   await catalog.open();
   openedStreams = true;
-  jobs.work();
+  await jobs.work();
   const expiring = jobs.expire({ signal: running.signal });
   opened.defer(async () => {
     running.abort(new DOMException('oxbow is shutting down', 'AbortError'));

@@ -62,7 +62,8 @@ export interface WebhooksApi {
 /** Everything behind the routes. */
 export interface HttpDeps {
   readonly streams: StreamsApi;
-  readonly jobs: JobsApi & ExportsApi<Reply>;
+  readonly jobs: JobsApi;
+  readonly exports: ExportsApi<Reply>;
   /** What happens. */
   readonly events: EventBus;
   readonly webhooks: WebhooksApi;

@@ -99,7 +99,7 @@ export async function startTestServer(
   const limits = new RateLimits(() => clock.monotonicMs());
   const deps: HttpDeps = {
     streams: fakeStreams(calls),
-    jobs: fakeJobs(),
+    ...fakeJobs(),
     webhooks: fakeWebhooks(),
     events: createLocalEventBus({
       clock,
@@ -181,19 +181,19 @@ export function shareTestServer(change: () => Partial<HttpDeps> = () => ({})): (
 }
 
 /** No jobs at all. */
-function fakeJobs(): HttpDeps['jobs'] {
+function fakeJobs(): Pick<HttpDeps, 'jobs' | 'exports'> {
   const unknown = async (id: string): Promise<never> => {
     throw new OxbowError('job-unknown', `no ${id}`);
   };
   return {
-    list: async () => ({ items: [], nextCursor: null }),
-    get: unknown,
-    cancel: unknown,
-    file: unknown,
-    ticket: unknown,
-    fileFor: unknown,
-    create: async ({ stream }) => {
-      throw new OxbowError('stream-unknown', `no ${stream}`);
+    jobs: { list: async () => ({ items: [], nextCursor: null }), get: unknown, cancel: unknown },
+    exports: {
+      file: unknown,
+      ticket: unknown,
+      fileFor: unknown,
+      create: async ({ stream }) => {
+        throw new OxbowError('stream-unknown', `no ${stream}`);
+      },
     },
   };
 }

@@ -72,12 +72,12 @@ export interface JobQueue extends AsyncDisposable {
    * @throws OxbowError `job-unknown`
    */
   cancel(id: string): Promise<Job>;
-  /** Has jobs of a kind worked on from now on, oldest first. Once for each kind. */
-  work(kind: string, work: Work): void;
-  /** Forgets jobs that ended before `ms` (since 1970); gives those that were forgotten. */
-  forgetEndedBefore(ms: number): Promise<readonly Job[]>;
+  /** Works on jobs of a kind from now on, oldest first. Call it once for each kind; resolves when the engine has begun. */
+  work(kind: string, work: Work): Promise<void>;
+  /** Forgets jobs of a kind that ended before `ms` (since 1970); returns those that were forgotten. */
+  forgetEndedBefore(kind: string, ms: number): Promise<readonly Job[]>;
   /** Forgets one job that has ended; does nothing where there is none. */
   forget(id: string): Promise<void>;
   /** Jobs that wait, and jobs that run. */
-  readonly counts: { readonly queued: number; readonly running: number };
+  counts(): Promise<{ readonly queued: number; readonly running: number }>;
 }

@@ -54,7 +54,7 @@ export function jobsContract(name: string, openStore: () => Promise<JobStore>): 
         ['add', 'queued', 0, null, null, null, 0],
       );
       const { promise: halfWay, resolve: goOn } = Promise.withResolvers<void>();
-      queue.work('add', async ({ input }, { progress }) => {
+      await queue.work('add', async ({ input }, { progress }) => {
         progress(0.5);
         await halfWay;
         const { a, b } = input as { a: number; b: number };
@@ -63,7 +63,7 @@ export function jobsContract(name: string, openStore: () => Promise<JobStore>): 
       const running = await waitFor(queue, job.id, 'running');
       while ((await queue.find(job.id))?.progress !== 0.5) await new Promise(setImmediate);
       assert.equal(running.tries, 1);
-      assert.deepEqual(queue.counts, { queued: 0, running: 1 });
+      assert.deepEqual(await queue.counts(), { queued: 0, running: 1 });
       goOn();
       const done = await waitFor(queue, job.id, 'done');
       assert.deepEqual([done.progress, done.result, done.error], [1, { sum: 5 }, null]);
@@ -80,7 +80,7 @@ export function jobsContract(name: string, openStore: () => Promise<JobStore>): 
       const begun: unknown[] = [];
       let [now, most] = [0, 0];
       const two = Promise.withResolvers<void>();
-      queue.work('count', async ({ input }) => {
+      await queue.work('count', async ({ input }) => {
         begun.push(input);
         most = Math.max(most, ++now);
         if (most === 2) two.resolve();
@@ -109,7 +109,7 @@ export function jobsContract(name: string, openStore: () => Promise<JobStore>): 
       await using queue = await store.open();
       const strange = await queue.add('strange', null);
       const usual = await queue.add('usual', null);
-      queue.work('usual', async () => 'well');
+      await queue.work('usual', async () => 'well');
       assert.equal((await waitFor(queue, usual.id, 'done')).result, 'well');
       assert.equal((await queue.find(strange.id))?.state, 'queued');
     });
@@ -125,10 +125,10 @@ export function jobsContract(name: string, openStore: () => Promise<JobStore>): 
     test('what work throws fails the job: refusals in their words, mistakes as internal', async () => {
       await using store = await openStore();
       await using queue = await store.open();
-      queue.work('refuse', async () => {
+      await queue.work('refuse', async () => {
         throw new OxbowError('no-media', 'nothing there');
       });
-      queue.work('break', async () => {
+      await queue.work('break', async () => {
         throw new TypeError('undefined is not a function');
       });
       const refused = await waitFor(queue, (await queue.add('refuse', null)).id, 'failed');
@@ -144,21 +144,21 @@ export function jobsContract(name: string, openStore: () => Promise<JobStore>): 
       const job = await queue.add('never', null);
       assert.equal((await queue.cancel(job.id)).state, 'cancelled');
       let begun = false;
-      queue.work('never', async () => {
+      await queue.work('never', async () => {
         begun = true;
       });
-      queue.work('other', async () => undefined);
+      await queue.work('other', async () => undefined);
       await waitFor(queue, (await queue.add('other', null)).id, 'done');
       assert.equal(begun, false);
-      while (queue.counts.running > 0) await new Promise(setImmediate);
-      assert.equal(queue.counts.queued, 0);
+      while ((await queue.counts()).running > 0) await new Promise(setImmediate);
+      assert.equal((await queue.counts()).queued, 0);
     });
 
     test('of a job that runs the signal fires, and it is cancelled once the work has stopped', async () => {
       await using store = await openStore();
       await using queue = await store.open();
       let stopped = false;
-      queue.work('long', async (_, { signal }) => {
+      await queue.work('long', async (_, { signal }) => {
         await fired(signal);
         stopped = true;
         throw signal.reason;
@@ -173,7 +173,7 @@ export function jobsContract(name: string, openStore: () => Promise<JobStore>): 
     test('a job that has ended stays as it is, and one that never was is unknown', async () => {
       await using store = await openStore();
       await using queue = await store.open();
-      queue.work('quick', async () => 1);
+      await queue.work('quick', async () => 1);
       const { id } = await queue.add('quick', null);
       await waitFor(queue, id, 'done');
       assert.equal((await queue.cancel(id)).state, 'done');
@@ -184,7 +184,7 @@ export function jobsContract(name: string, openStore: () => Promise<JobStore>): 
     test('what runs when the queue ends in order is begun again by the next', async () => {
       await using store = await openStore();
       const first = await store.open();
-      first.work('long', async (_, { signal }) => {
+      await first.work('long', async (_, { signal }) => {
         await fired(signal);
         throw signal.reason;
       });
@@ -194,7 +194,7 @@ export function jobsContract(name: string, openStore: () => Promise<JobStore>): 
       await first[Symbol.asyncDispose]();
       await using second = await store.open();
       assert.equal((await second.find(id))?.state, 'queued');
-      second.work('long', async ({ input }) => input);
+      await second.work('long', async ({ input }) => input);
       assert.equal((await waitFor(second, id, 'done')).result, 'x');
     });
 
@@ -204,7 +204,7 @@ export function jobsContract(name: string, openStore: () => Promise<JobStore>): 
       for (let life = 1; life <= 3; life++) {
         const queue = await store.open();
         if (life === 1) ({ id } = await queue.add('killer', null));
-        queue.work('killer', (_, { signal }) => fired(signal));
+        await queue.work('killer', (_, { signal }) => fired(signal));
         assert.equal((await waitFor(queue, id, 'running')).tries, life);
         await store.crash(queue);
       }
@@ -217,14 +217,15 @@ export function jobsContract(name: string, openStore: () => Promise<JobStore>): 
     test('jobs are forgotten some time after their end, and not before', async () => {
       await using store = await openStore();
       await using queue = await store.open();
-      queue.work('quick', async () => 1);
+      await queue.work('quick', async () => 1);
       const { id } = await queue.add('quick', null);
       await waitFor(queue, id, 'done');
       const waiting = await queue.add('later', null);
-      assert.deepEqual(await queue.forgetEndedBefore(store.nowMs() - 1000), []);
+      assert.deepEqual(await queue.forgetEndedBefore('quick', store.nowMs() - 1000), []);
       store.advance(5000);
+      assert.deepEqual(await queue.forgetEndedBefore('later', store.nowMs()), [], 'each kind has its own time');
       assert.deepEqual(
-        (await queue.forgetEndedBefore(store.nowMs() - 1000)).map((job) => job.id),
+        (await queue.forgetEndedBefore('quick', store.nowMs() - 1000)).map((job) => job.id),
         [id],
       );
       assert.equal(await queue.find(id), undefined);

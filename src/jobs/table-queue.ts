@@ -76,7 +76,7 @@ class TableQueue implements JobQueue {
     this.#queued = queued;
   }
 
-  get counts(): { queued: number; running: number } {
+  async counts(): Promise<{ queued: number; running: number }> {
     return { queued: this.#queued, running: this.#running.size };
   }
 
@@ -150,14 +150,15 @@ class TableQueue implements JobQueue {
     return job;
   }
 
-  work(kind: string, work: Work): void {
+  async work(kind: string, work: Work): Promise<void> {
     this.#works.set(kind, work);
     this.#take();
   }
 
-  async forgetEndedBefore(ms: number): Promise<readonly Job[]> {
+  async forgetEndedBefore(kind: string, ms: number): Promise<readonly Job[]> {
     const rows = await this.#options.db
       .deleteFrom('job')
+      .where('kind', '=', kind)
       .where('ended_us', '<', Math.round(ms * 1000))
       .returningAll()
       .execute();

@@ -5,6 +5,7 @@ import { suite, test } from 'node:test';
 import type { JobView } from '../api/job-shapes.ts';
 import { openRangeReader } from '../archive/range-reader.ts';
 import type { Exportable } from '../delivery/export.ts';
+import { Jobs } from '../jobs/jobs-api.ts';
 import { openTableQueue } from '../jobs/table-queue.ts';
 import type { Init } from '../media/segment.ts';
 import { groupsFrom, initOf, openHouse, START_US } from '../recording/recording.fixture.ts';
@@ -41,14 +42,16 @@ async function openJobs(change: Partial<ExportJobsOptions> = {}) {
     failed: (error) => assert.fail(String(error)),
   });
   const reader = openRangeReader(house.segments);
-  const jobs = new ExportJobs({
-    ...{ queue, table: house.table, reader, clock: house.clock, dataFolder: house.folder },
+  const failed = (error: unknown) => assert.fail(String(error));
+  const jobs = new Jobs({ queue, clock: house.clock, events: { publish() {} }, failed });
+  const exports = new ExportJobs({
+    ...{ jobs, table: house.table, reader, clock: house.clock, dataFolder: house.folder },
     catalog: { find: () => stream, get: () => stream },
     settings: { now: { jobs: { keep: 60_000, maxDisk: undefined } } },
-    ...{ mayWrite: () => true, events: { publish() {} } },
-    failed: (error) => assert.fail(String(error)),
+    mayWrite: () => true,
     ...change,
   });
+  jobs.register(exports.kind);
   const at = (s: number) => String(START_US / 1000 + s * 1000);
   const done = async (id: string): Promise<JobView> => {
     for (;;) {
@@ -58,7 +61,7 @@ async function openJobs(change: Partial<ExportJobsOptions> = {}) {
     }
   };
   return {
-    ...{ house, stream, reader, jobs, queue, at, done },
+    ...{ house, stream, reader, jobs, exports, at, done },
     files: () => readdir(join(house.folder, 'exports')).catch(() => [] as string[]),
     async [Symbol.asyncDispose]() {
       await queue[Symbol.asyncDispose]();
@@ -69,31 +72,11 @@ async function openJobs(change: Partial<ExportJobsOptions> = {}) {
 }
 
 suite('exports as jobs', () => {
-  test('what becomes of a job is told as it happens', async () => {
-    const told: string[] = [];
-    const events = { publish: (type: string, data: object) => void told.push(`${type} ${JSON.stringify(data)}`) };
-    await using opened = await openJobs({ events });
-    const { jobs, queue, at, done } = opened;
-    const waits = await jobs.create({ stream: 'door', from: at(10), to: at(20) });
-    jobs.ended(await queue.cancel(waits.id));
-    jobs.work();
-    const { id } = await jobs.create({ stream: 'door', from: at(10), to: at(20) });
-    const { result } = await done(id);
-    jobs.ended((await queue.find(id))!);
-    const of = (job: string, state: string, progress: number) => ({ id: job, kind: 'export', state, progress });
-    assert.deepEqual(told, [
-      `job.created ${JSON.stringify(of(waits.id, 'queued', 0))}`,
-      `job.cancelled ${JSON.stringify(of(waits.id, 'cancelled', 0))}`,
-      `job.created ${JSON.stringify(of(id, 'queued', 0))}`,
-      `job.done ${JSON.stringify({ ...of(id, 'done', 1), result })}`,
-    ]);
-  });
-
   test('a range over a hole becomes a file, and the result tells the hole and the stretches', async () => {
     await using opened = await openJobs();
-    const { jobs, at, done, house } = opened;
-    jobs.work();
-    const { id, state } = await jobs.create({ stream: 'door', from: at(10), to: at(40) });
+    const { jobs, exports, at, done, house } = opened;
+    await jobs.work();
+    const { id, state } = await exports.create({ stream: 'door', from: at(10), to: at(40) });
     assert.equal(state, 'queued');
     const job = await done(id);
     assert.equal(job.state, 'done', JSON.stringify(job.error));
@@ -105,78 +88,59 @@ suite('exports as jobs', () => {
     );
     assert.equal(gaps.length, 1);
     assert.equal(Date.parse(gaps[0]!.to) - Date.parse(gaps[0]!.from), 10_000);
-    const { pieces, length } = await jobs.file(id);
+    const { pieces, length } = await exports.file(id);
     const file = await readFile(join(house.folder, 'exports', `${id}.mp4`));
     assert.deepEqual([file.length, length], [bytes, bytes]);
     assert.equal(pieces.length, 1);
-    const { url, expiresAt } = await jobs.ticket(id);
-    assert.equal((await jobs.fileFor(url.split('/').at(-1)!)).length, bytes);
+    const { url, expiresAt } = await exports.ticket(id);
+    assert.equal((await exports.fileFor(url.split('/').at(-1)!)).length, bytes);
     assert.equal(Date.parse(expiresAt), house.clock.nowMs() + 900_000);
   });
 
   test('another codec fails the job with its moment, and leaves no file', async () => {
     await using opened = await openJobs();
-    const { jobs, at, done, files } = opened;
-    jobs.work();
-    const job = await done((await jobs.create({ stream: 'door', from: at(40), to: at(60) })).id);
+    const { jobs, exports, at, done, files } = opened;
+    await jobs.work();
+    const job = await done((await exports.create({ stream: 'door', from: at(40), to: at(60) })).id);
     assert.equal(job.state, 'failed');
     assert.equal(job.error?.code, 'unsupported-media');
     assert.ok(job.error.detail.includes(new Date(START_US / 1000 + 50_000).toISOString()), job.error.detail);
     assert.deepEqual(await files(), []);
-    await assert.rejects(jobs.file(job.id), { code: 'job-unfinished' });
-    await assert.rejects(jobs.ticket(job.id), { code: 'job-unfinished' });
-    await assert.rejects(jobs.ticket('abc-1'), { code: 'job-unknown' });
+    await assert.rejects(exports.file(job.id), { code: 'job-unfinished' });
+    await assert.rejects(exports.ticket(job.id), { code: 'job-unfinished' });
+    await assert.rejects(exports.ticket('abc-1'), { code: 'job-unknown' });
   });
 
   test('what nothing is recorded of is refused at once', async () => {
     await using opened = await openJobs();
-    const { jobs, at } = opened;
-    await assert.rejects(jobs.create({ stream: 'door', from: at(21), to: at(29) }), { code: 'no-media' });
-    await assert.rejects(jobs.create({ stream: 'door', from: at(5), to: at(1) }), { code: 'bad-time' });
+    const { jobs, exports, at } = opened;
+    await assert.rejects(exports.create({ stream: 'door', from: at(21), to: at(29) }), { code: 'no-media' });
+    await assert.rejects(exports.create({ stream: 'door', from: at(5), to: at(1) }), { code: 'bad-time' });
     assert.deepEqual((await jobs.list()).items, []);
-  });
-
-  test('are listed in pages, newest first, each once, whatever is asked for or forgotten meanwhile', async () => {
-    await using opened = await openJobs();
-    const { jobs, at } = opened;
-    const make = async (to: number) => (await jobs.create({ stream: 'door', from: at(0), to: at(to) })).id;
-    const [first, second, third] = [await make(5), await make(6), await make(7)];
-    const idsOf = ({ items }: Awaited<ReturnType<typeof jobs.list>>) => items.map(({ id }) => id);
-    assert.deepEqual(idsOf(await jobs.list()), [third, second, first]);
-    const page = await jobs.list({ limit: 1 });
-    assert.deepEqual(idsOf(page), [third]);
-    await jobs.cancel(third);
-    await jobs.cancel(second);
-    await make(8);
-    const rest = await jobs.list({ cursor: page.nextCursor! });
-    assert.deepEqual([idsOf(rest), rest.nextCursor], [[second, first], null]);
-    for (const cursor of ['', '0', 'x', '1'.repeat(16)]) {
-      await assert.rejects(jobs.list({ cursor }), { code: 'bad-request' }, cursor);
-    }
   });
 
   test('the oldest files make room for new ones, and what fits nowhere is refused', async () => {
     await using opened = await openJobs({ settings: { now: { jobs: { keep: 60_000, maxDisk: 16_000 } } } });
-    const { jobs, at, done, files } = opened;
-    jobs.work();
+    const { jobs, exports, at, done, files } = opened;
+    await jobs.work();
     const ids: string[] = [];
     for (let i = 0; i < 3; i++) {
-      const job = await done((await jobs.create({ stream: 'door', from: at(0), to: at(16) })).id);
+      const job = await done((await exports.create({ stream: 'door', from: at(0), to: at(16) })).id);
       if (job.state === 'done') ids.push(job.id);
     }
     const left = await files();
     assert.ok(left.length < 3 && left.includes(`${ids.at(-1)}.mp4`), left.join());
     await using small = await openJobs({ settings: { now: { jobs: { keep: 60_000, maxDisk: 100 } } } });
-    small.jobs.work();
-    const refused = await small.done((await small.jobs.create({ stream: 'door', from: at(0), to: at(10) })).id);
+    await small.jobs.work();
+    const refused = await small.done((await small.exports.create({ stream: 'door', from: at(0), to: at(10) })).id);
     assert.equal(refused.error?.code, 'no-room');
   });
 
   test('a job and its file expire; what a process that died left behind goes at the start', async () => {
     await using opened = await openJobs();
-    const { jobs, at, done, files, house } = opened;
-    jobs.work();
-    const { id } = await done((await jobs.create({ stream: 'door', from: at(0), to: at(10) })).id);
+    const { jobs, exports, at, done, files, house } = opened;
+    await jobs.work();
+    const { id } = await done((await exports.create({ stream: 'door', from: at(0), to: at(10) })).id);
     await mkdir(join(house.folder, 'exports'), { recursive: true });
     for (const name of ['abc-0123456789abcdef.mp4.part', 'holiday.mp4']) {
       await writeFile(join(house.folder, 'exports', name), 'x');

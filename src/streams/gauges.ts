@@ -35,7 +35,7 @@ export interface Gauged {
 export function readGauges(gauged: Gauged): () => void {
   const { metrics, catalog, viewers, forecast, clockWatch, horizons, net, queue, blockBytes } = gauged;
   let toldStarts = 0;
-  return metrics.beforeScrape(() => {
+  return metrics.beforeScrape(async () => {
     readStreams(catalog, metrics);
     clockWatch.look();
     metrics.retentionPaused.set(horizons.pause ? 1 : 0);
@@ -51,7 +51,7 @@ export function readGauges(gauged: Gauged): () => void {
     viewers.forgetOld();
     for (const { name } of catalog.all) metrics.viewers.set({ stream: name }, viewers.of(name));
     metrics.sourceConnections.set(net.idleConnections);
-    for (const [state, count] of Object.entries(queue.counts)) metrics.jobsNow.set({ state }, count);
+    for (const [state, count] of Object.entries(await queue.counts())) metrics.jobsNow.set({ state }, count);
     metrics.blockCacheBytes.set(blockBytes());
   });
 }

@@ -21,8 +21,8 @@ export const exportRoutes: readonly Route[] = [
     body: ExportSettings,
     replies: { 202: JobView },
     repeatable: true,
-    async answer({ body }, { jobs }) {
-      const job = await jobs.create(body);
+    async answer({ body }, { exports }) {
+      const job = await exports.create(body);
       return { status: 202, headers: { location: `/api/v1/jobs/${job.id}` }, body: job };
     },
   }),
@@ -34,7 +34,7 @@ export const exportRoutes: readonly Route[] = [
     sentence: 'The file of an export, whole or by range.',
     params: JobParams,
     replies: { 200: FileBody, 206: FileBody },
-    answer: async ({ params: { id } }, { jobs }) => ({ file: await jobs.file(id) }),
+    answer: async ({ params: { id } }, { exports }) => ({ file: await exports.file(id) }),
   }),
   defineRoute({
     method: 'POST',
@@ -44,8 +44,8 @@ export const exportRoutes: readonly Route[] = [
     sentence: 'Gives an address of the file that a browser can fetch as a plain download, for fifteen minutes.',
     params: JobParams,
     replies: { 201: ExportTicket },
-    async answer({ params: { id } }, { jobs }) {
-      const ticket = await jobs.ticket(id);
+    async answer({ params: { id } }, { exports }) {
+      const ticket = await exports.ticket(id);
       return { status: 201, headers: { location: ticket.url }, body: ticket };
     },
   }),
@@ -57,6 +57,6 @@ export const exportRoutes: readonly Route[] = [
     sentence: 'The file of an export, for whoever has a ticket; whole or by range.',
     params: TicketParams,
     replies: { 200: FileBody, 206: FileBody },
-    answer: async ({ params: { ticket } }, { jobs }) => ({ file: await jobs.fileFor(ticket) }),
+    answer: async ({ params: { ticket } }, { exports }) => ({ file: await exports.fileFor(ticket) }),
   }),
 ];
