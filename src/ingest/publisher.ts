@@ -168,8 +168,7 @@ export class Session implements Publisher {
 
   publish(frame: Frame): void {
     this.#idleTicks = 0;
-    const isKey = frame.key && frame.trackId === this.#reference?.id;
-    if (isKey && this.#replaces && this.#role === 'standby') this.#owner.ready(this);
+    if (this.#replaces && frame.key && frame.trackId === this.#reference?.id) this.#owner.ready(this);
     if (this.#role !== 'active') return;
     if (!this.#hasRun) this.#arrive(frame);
     if (this.#hasRun) this.#owner.input.publish(frame);
@@ -217,6 +216,7 @@ export class Session implements Publisher {
   /** The session is over. */
   end(reason: unknown): void {
     this.#role = 'ended';
+    this.#replaces = false;
     this.#request.signal.removeEventListener('abort', this.#onAbort);
     this.#ended.abort(reason);
   }

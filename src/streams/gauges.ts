@@ -100,7 +100,9 @@ export function checkStreams(catalog: Catalog): string {
   const meant = catalog.all.filter(({ state, silence }) => !restingStates.has(state) || silence !== '');
   const live = meant.filter(({ state }) => state === 'live').length;
   const silent = meant.filter(({ silence }) => silence !== '');
-  const sentence = `${live} of ${meant.length} streams are live`;
+  const unpublished = catalog.all.filter(({ state }) => state === 'unpublished').length;
+  const waiting = unpublished === 0 ? '' : `, ${unpublished} without a publisher`;
+  const sentence = `${live} of ${meant.length} streams are live${waiting}`;
   if (silent.length === 0) return sentence;
   const named = silent.slice(0, 10).map(({ name, silence }) => `${name} (${silence})`);
   const more = silent.length > named.length ? ` and ${silent.length - named.length} more` : '';
