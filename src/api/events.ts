@@ -14,6 +14,7 @@ const Detail = Type.String({ description: 'for a person; never an address of a s
 const { id, kind, state, progress, result, error } = JobView.properties;
 const JobData = Type.Object({ id, kind, state, progress });
 const StreamData = Type.Object({
+  title: StreamView.properties.title,
   visibility: StreamView.properties.visibility,
   record: Type.Boolean(),
   origin: StreamView.properties.origin,

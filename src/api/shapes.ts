@@ -5,6 +5,7 @@
 import type { Static } from 'typebox';
 import { type GapCause, gapCauses } from './gap.ts';
 import { MediaRates, SourceFacts } from './source-facts.ts';
+import { MAX_DESCRIPTION, MAX_TITLE } from './stream-texts.ts';
 import { Type } from './type.ts';
 
 const Time = Type.String({ format: 'date-time', description: 'RFC 3339, UTC, milliseconds' });
@@ -65,6 +66,8 @@ export const StreamView = Type.Object(
       }),
       Type.Null(),
     ]),
+    title: Type.String({ description: 'for viewers; empty: the name stands for it' }),
+    description: Type.String({ description: 'a few sentences for viewers; may be empty' }),
     record: Type.Boolean(),
     visibility: Type.Union([
       Type.Literal('public', { description: 'listed; anyone may watch' }),
@@ -143,6 +146,8 @@ export type StreamSource = Static<typeof StreamSource>;
 export const StreamSettings = Type.Object(
   {
     source: StreamSource,
+    title: Type.Optional(Type.String({ maxLength: MAX_TITLE, description: 'for viewers, instead of the name' })),
+    description: Type.Optional(Type.String({ maxLength: MAX_DESCRIPTION, description: 'a few sentences for viewers' })),
     record: Type.Optional(Type.Boolean()),
     keep: Type.Optional(Type.String({ description: 'how long recordings are kept, e.g. 7d' })),
     visibility: Type.Optional(StreamView.properties.visibility),

@@ -18,6 +18,8 @@ test('an empty or missing data folder without streams shows demo, and goes on sh
   const first = withSample(await load(folder));
   assert.deepEqual(first.streams.demo, {
     source: { type: 'test' },
+    title: '',
+    description: '',
     record: true,
     keep: undefined,
     visibility: 'public',

@@ -2,8 +2,10 @@
  * The sample stream: a first start with nothing to record shows the test picture under the name `demo`.
  * In: settings, the data folder. Out: settings with or without `demo`. A note in the folder makes later starts do the same.
  */
+
 import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { NO_TEXTS } from '../api/stream-texts.ts';
 import { finishStream, type LoadedConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
 
@@ -20,7 +22,13 @@ const NOTE =
 export function withSample({ config, origins }: Pick<LoadedConfig, 'config' | 'origins'>): Config {
   const isSet = Object.keys(config.streams).length > 0 || origins.has('streams');
   if (isSet || !wantsSample(config.data)) return config;
-  const draft = { source: { type: 'test' }, record: true, keep: undefined, visibility: 'default' } as const;
+  const draft = {
+    source: { type: 'test' },
+    ...NO_TEXTS,
+    record: true,
+    keep: undefined,
+    visibility: 'default',
+  } as const;
   return { ...config, streams: { demo: finishStream(draft, 'sample', config) } };
 }
 

@@ -12,12 +12,16 @@ export type { EventType } from './shapes.ts';
 export interface EventDataByType {
   /** A stream was made. */
   'stream.created': {
+    /** for viewers; empty: the name stands for it */
+    title: string;
     visibility: 'public' | 'unlisted' | 'signed' | 'private';
     record: boolean;
     origin: 'api' | 'command-line' | 'configuration' | 'sample';
   };
   /** The settings of a stream were changed. */
   'stream.changed': {
+    /** for viewers; empty: the name stands for it */
+    title: string;
     visibility: 'public' | 'unlisted' | 'signed' | 'private';
     record: boolean;
     origin: 'api' | 'command-line' | 'configuration' | 'sample';

@@ -147,6 +147,10 @@ export type StreamView = {
     /** publishers that wait to take over */
     standby: number;
   } | null;
+  /** for viewers; empty: the name stands for it */
+  title: string;
+  /** a few sentences for viewers; may be empty */
+  description: string;
   record: boolean;
   visibility: 'public' | 'unlisted' | 'signed' | 'private';
   /** RFC 3339, UTC, milliseconds */
@@ -214,6 +218,10 @@ export type NewStream = {
   /** Name of a stream. */
   name: string;
   source: StreamSource;
+  /** for viewers, instead of the name */
+  title?: string;
+  /** a few sentences for viewers */
+  description?: string;
   record?: boolean;
   /** how long recordings are kept, e.g. 7d */
   keep?: string;
@@ -223,6 +231,10 @@ export type NewStream = {
 /** `StreamSettings` of the API. */
 export type StreamSettings = {
   source: StreamSource;
+  /** for viewers, instead of the name */
+  title?: string;
+  /** a few sentences for viewers */
+  description?: string;
   record?: boolean;
   /** how long recordings are kept, e.g. 7d */
   keep?: string;

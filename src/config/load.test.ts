@@ -124,6 +124,8 @@ streams:
   assert.deepEqual(config.streams, {
     door: {
       source: { type: 'pull', url: 'https://cam.example/live.m3u8', headers: { referer: 'https://cam.example/' } },
+      title: '',
+      description: '',
       record: true,
       keep: 604_800_000,
       visibility: 'public',
@@ -132,6 +134,8 @@ streams:
     },
     clock: {
       source: { type: 'test' },
+      title: '',
+      description: '',
       record: false,
       keep: undefined,
       visibility: 'private',

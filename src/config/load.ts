@@ -2,8 +2,10 @@
  * Brings the settings together: defaults, then files, then variables, then flags; each value remembers where it came from.
  * In: names of YAML files, the environment, flags, URL arguments. Out: one checked `Config`, or an OxbowError with every problem found.
  */
+
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { NO_TEXTS } from '../api/stream-texts.ts';
 import { FormatError, messageOf, OxbowError } from '../lib/errors.ts';
 import type { Endpoint } from './address.ts';
 import { listSettings, nearest, type Setting } from './names.ts';
@@ -170,6 +172,7 @@ function addUrls(
       named.add(name);
       const draft: StreamDraft = {
         source: { type: 'pull', url, headers: {} },
+        ...NO_TEXTS,
         record: true,
         keep: undefined,
         visibility: 'default',

@@ -242,15 +242,22 @@ export function flag(initial: boolean, sentence: string, extras?: OptionExtras):
   return make(kind, String(initial), sentence, extras);
 }
 
-/** Any text, one line. */
+/** Any text, one line. `maxLength` in characters. */
 export function text(
   defaultText: string,
   sentence: string,
-  extras: OptionExtras & { readonly placeholder?: string } = {},
+  extras: OptionExtras & { readonly placeholder?: string; readonly maxLength?: number } = {},
 ): Option<string> {
-  const { placeholder = 'TEXT', ...rest } = extras;
-  const read = (value: unknown) => textOf(value, 'text');
-  return make({ placeholder, json: { type: 'string' }, read, print: (value) => value }, defaultText, sentence, rest);
+  const { placeholder = 'TEXT', maxLength, ...rest } = extras;
+  const read = (value: unknown) => {
+    const given = textOf(value, 'text');
+    if (maxLength !== undefined && given.length > maxLength) {
+      throw new FormatError(`it has ${given.length} characters; use at most ${maxLength}`, 0);
+    }
+    return given;
+  };
+  const json = { type: 'string', ...(maxLength !== undefined && { maxLength }) };
+  return make({ placeholder, json, read, print: (value) => value }, defaultText, sentence, rest);
 }
 
 /** A secret that a person chose must not be found by trying, characters. */

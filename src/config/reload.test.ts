@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { NO_TEXTS } from '../api/stream-texts.ts';
 import { describeSettings } from './describe.ts';
 import { type ConfigSources, finishStream, loadConfig } from './load.ts';
 import { planReload } from './reload.ts';
@@ -62,7 +63,13 @@ test('a stream stays unlisted while the server still listens where others reach 
 
 test('the sample stream goes on until a stream is set', async () => {
   const { config: empty } = await load('');
-  const draft = { source: { type: 'test' }, record: true, keep: undefined, visibility: 'default' } as const;
+  const draft = {
+    source: { type: 'test' },
+    ...NO_TEXTS,
+    record: true,
+    keep: undefined,
+    visibility: 'default',
+  } as const;
   const demo = finishStream(draft, 'sample', empty);
   const before: Config = { ...empty, streams: { demo } };
   assert.deepEqual(planReload(before, await load('logLevel: warn\n')).config.streams, { demo });

@@ -61,7 +61,14 @@ test('an editor that knows the JSON Schema takes what oxbow takes, and marks wha
   const good = {
     ...{ listen: '0.0.0.0', http: 8080, logLevel: 'debug', record: { keep: '24h', maxDisk: '200G', minFree: 'off' } },
     ...{ hls: null, trustedProxies: ['10.0.0.0/8'], net: { allow: '10.0.0.0/8, fd00::/8' } },
-    streams: { door: { source: { type: 'pull', url: 'https://cam.example/' }, keep: '7d', visibility: 'unlisted' } },
+    streams: {
+      door: {
+        source: { type: 'pull', url: 'https://cam.example/' },
+        keep: '7d',
+        visibility: 'unlisted',
+        title: 'Front door',
+      },
+    },
     pages: { patterns: [{ match: '^https://tv', handler: 'page' }] },
   };
   assert.equal(check(good), true, JSON.stringify(check.errors));
@@ -71,6 +78,7 @@ test('an editor that knows the JSON Schema takes what oxbow takes, and marks wha
     { logLevel: 'loud' },
     { jobs: { parallel: 99 } },
     { streams: { door: { keeep: '1h' } } },
+    { streams: { door: { title: 'x'.repeat(121) } } },
   ]) {
     assert.equal(check(wrong), false, JSON.stringify(wrong));
   }

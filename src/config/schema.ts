@@ -4,6 +4,7 @@
  * Values: durations are milliseconds, sizes bytes, bitrates bits per second.
  */
 import { invalidStreamName, isStreamName } from '../api/stream-name.ts';
+import { MAX_DESCRIPTION, MAX_TITLE } from '../api/stream-texts.ts';
 import { FormatError } from '../lib/errors.ts';
 import { endpoint, listenAddress, offOnly } from './address.ts';
 import {
@@ -70,6 +71,10 @@ export interface StreamConfig {
   /** Milliseconds; undefined means `record.keep`. */
   readonly keep: number | undefined;
   readonly visibility: Visibility;
+  /** What viewers see instead of the name; empty: the name. */
+  readonly title: string;
+  /** A few sentences for viewers; may be empty. */
+  readonly description: string;
   /** True if it is configured, false if it is the default. */
   readonly visibilityIsSet: boolean;
   readonly origin: StreamOrigin;
@@ -93,6 +98,8 @@ const stream = section({
       'What happens to a second publisher (type `push`): it is refused, replaces the first one, or waits as a standby that takes over when the first one leaves or stalls.',
     ),
   }),
+  title: text('', 'Title that viewers see instead of the name.', { maxLength: MAX_TITLE }),
+  description: text('', 'A few sentences about the stream, for viewers.', { maxLength: MAX_DESCRIPTION }),
   record: flag(true, 'Whether the stream is recorded.'),
   keep: optionalDuration('How long recordings of this stream are kept. Default: `record.keep`.'),
   visibility: choice(

@@ -70,6 +70,8 @@ export function streamView(name: string, visibility: StreamView['visibility'] = 
     origin: 'api',
     source: { type: 'test' },
     publisher: null,
+    title: '',
+    description: '',
     record: true,
     visibility,
     createdAt: '2026-11-19T08:00:00.000Z',

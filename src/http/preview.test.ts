@@ -27,6 +27,12 @@ test('a live stream shows its newest still and how far one can go back', () => {
   assert.equal(image!.url, `https://tv.example/thumb/door/${still}.jpg`);
 });
 
+test('a stream with a title and a description is presented with them', () => {
+  const { title, description } = previewOf(door({ title: 'Front door', description: 'The street.' }), now, base, nowMs);
+  assert.equal(title, 'Front door · live');
+  assert.equal(description, 'Live now. 3 h 0 min of it are recorded. The street.');
+});
+
 test('a moment shows its own still and its time in UTC', () => {
   const atMs = Date.UTC(2026, 10, 20, 10, 30, 15);
   const { title, description, url, image } = previewOf(door(), { atMs, span: null }, base, nowMs);

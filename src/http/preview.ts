@@ -48,6 +48,7 @@ export function previewOf(
   token?: string,
 ): Preview {
   const { name } = stream;
+  const label = stream.title || name;
   const kept = (ms: number) => {
     const { from, to } = stream.recorded;
     if (from === null || to === null) return false;
@@ -68,8 +69,8 @@ export function previewOf(
   const still = printMediaAddress({ kind: 'still', stream: name, at });
   const words = span ? spanWords(span) : atMs !== null ? momentWords(atMs) : nowWords(stream);
   return {
-    title: words.moment === '' ? name : `${name} · ${words.moment}`,
-    description: words.sentence,
+    title: words.moment === '' ? label : `${label} · ${words.moment}`,
+    description: [words.sentence, stream.description].filter((part) => part !== '').join(' '),
     ...(base !== undefined && {
       url: `${base}/watch/${name}${query}`,
       player: { url: `${base}/embed/${name}${query}`, ...sizes.player },
@@ -77,7 +78,7 @@ export function previewOf(
         image: {
           url: base + (token === undefined ? still : printSignedPath(token, still)),
           ...sizes.still,
-          alt: altOf(name, atMs),
+          alt: altOf(label, atMs),
         },
       }),
     }),

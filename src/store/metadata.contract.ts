@@ -14,6 +14,8 @@ function stream(name: string): StreamTable {
     name,
     source: '{"type":"test"}',
     origin: 'api',
+    title: '',
+    description: '',
     record: 1,
     keep_ms: null,
     visibility: 'public',

@@ -156,4 +156,6 @@ export const migrations: readonly string[] = [
      token INTEGER NOT NULL,
      expires_us INTEGER NOT NULL
    ) STRICT, WITHOUT ROWID;`,
+  `ALTER TABLE stream ADD COLUMN title TEXT NOT NULL DEFAULT '';
+   ALTER TABLE stream ADD COLUMN description TEXT NOT NULL DEFAULT '';`,
 ];

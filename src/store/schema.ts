@@ -12,6 +12,9 @@ export interface StreamTable {
   source: string;
   /** Where the stream is set: `api`, `command-line`, `configuration`, `sample`. */
   origin: string;
+  /** For viewers; may be empty, as the description may. */
+  title: string;
+  description: string;
   /** 1: what is live is recorded. */
   record: number;
   /** How long recordings are kept, milliseconds; null: as the settings say. */

@@ -15,7 +15,10 @@ suite('the streams', () => {
     await using folder = await temporaryFolder();
     await using house = await openStreams({ folder: folder.path });
     await house.api.create('studio', testSource);
-    const view = await house.api.create('door', { ...testSource, keep: '7d', visibility: 'private', record: false });
+    const view = await house.api.create('door', {
+      ...testSource,
+      ...{ title: ' The door ', keep: '7d', visibility: 'private', record: false },
+    });
     assert.deepEqual(
       { ...view, createdAt: '' },
       {
@@ -25,6 +28,8 @@ suite('the streams', () => {
         origin: 'api',
         source: { type: 'test' },
         publisher: null,
+        title: 'The door',
+        description: '',
         record: false,
         visibility: 'private',
         createdAt: '',

@@ -94,14 +94,14 @@ export class Catalog implements PublisherClaims {
 
   #configured(
     name: string,
-    { source, record, keep, visibility, visibilityIsSet, origin }: StreamConfig,
+    { keep, ...settings }: StreamConfig,
     before: StreamDefinition | undefined,
   ): StreamDefinition {
     const nowMs = this.#house.clock.nowMs();
     const { id, createdUs } = before ?? { id: newId(nowMs), createdUs: Math.round(nowMs * 1000) };
     // What left the settings was stopped by that, and runs again when it is back.
     const stopped = before !== undefined && before.origin !== 'api' && before.stopped;
-    return { id, name, source, origin, record, keepMs: keep, visibility, visibilityIsSet, createdUs, stopped };
+    return { ...settings, id, name, keepMs: keep, createdUs, stopped };
   }
 
   /** All streams, by name. */
@@ -314,8 +314,8 @@ export class Catalog implements PublisherClaims {
   }
 
   #tell(type: 'stream.created' | 'stream.changed', definition: StreamDefinition): void {
-    const { visibility, record, origin } = definition;
-    this.#house.events.publish(type, { visibility, record, origin }, definition);
+    const { title, visibility, record, origin } = definition;
+    this.#house.events.publish(type, { title, visibility, record, origin }, definition);
   }
 
   /** Its list ends, so that nobody waits for more of it. */
@@ -335,12 +335,14 @@ export class Catalog implements PublisherClaims {
   }
 
   #define(settings: StreamSettings, given: Pick<StreamDefinition, 'id' | 'name' | 'createdUs'>): StreamDefinition {
-    const { source, record, keep, visibility } = settings;
+    const { source, title, description, record, keep, visibility } = settings;
     try {
       return {
         ...given,
         source: sourceOf(source),
         origin: 'api',
+        title: title?.trim() ?? '',
+        description: description?.trim() ?? '',
         record: record ?? true,
         keepMs: keep === undefined ? undefined : parseDuration(keep),
         visibility: visibility ?? defaultVisibility(this.#house.settings.now),

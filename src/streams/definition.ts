@@ -12,6 +12,10 @@ export interface StreamDefinition {
   readonly name: string;
   readonly source: SourceConfig;
   readonly origin: StreamOrigin | 'api';
+  /** For viewers; empty: the name stands for it. */
+  readonly title: string;
+  /** For viewers; may be empty. */
+  readonly description: string;
   readonly record: boolean;
   /** Milliseconds; undefined means the setting `record.keep`. */
   readonly keepMs: number | undefined;

@@ -2,10 +2,12 @@
  * Records one source without serving it: into files, a pipe, or a data folder.
  * In: a source, where to. Out: progress while it runs; what was recorded.
  */
+
 import path from 'node:path';
 import type { Writable } from 'node:stream';
 import { distinctLeftOut, type LeftOutTrack } from '../api/left-out.ts';
 import type { SourceFacts } from '../api/source-facts.ts';
+import { NO_TEXTS } from '../api/stream-texts.ts';
 import { openLocalSegmentStore } from '../archive/local-segment-store.ts';
 import { Leases } from '../cluster/lease.ts';
 import { createLocalLeases } from '../cluster/local-leases.ts';
@@ -217,6 +219,7 @@ async function recordToFile(
   const definition = {
     ...{ id: name, name, source, createdUs },
     origin: 'command-line',
+    ...NO_TEXTS,
     record: true,
     keepMs: undefined,
     visibility: 'private',
@@ -275,6 +278,7 @@ async function recordToFolder(
         streams: {
           [name]: {
             source,
+            ...NO_TEXTS,
             record: true,
             keep: undefined,
             visibility: 'public',

@@ -10,12 +10,17 @@ export function revisionOf({
   id,
   source,
   origin,
+  title,
+  description,
   record,
   keepMs,
   visibility,
   visibilityIsSet,
 }: StreamDefinition): string {
-  const settings = JSON.stringify([source, origin, record, keepMs ?? null, visibility, visibilityIsSet]);
+  const settings = JSON.stringify([
+    ...[source, origin, title, description],
+    ...[record, keepMs ?? null, visibility, visibilityIsSet],
+  ]);
   // Keyed by what nobody outside knows: else whoever sees it could try addresses until one fits.
   return createHmac('sha256', id).update(settings).digest('base64url').slice(0, 22);
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import { NO_TEXTS } from '../api/stream-texts.ts';
 import { loadConfig } from '../config/load.ts';
 import { createSystemClock } from '../lib/clock.ts';
 import { OxbowError } from '../lib/errors.ts';
@@ -15,6 +16,7 @@ const definition: ClientDefinition = {
   name: 'door',
   source: { type: 'pull', url: 'http://127.0.0.1:9/live.m3u8', headers: {} },
   origin: 'api',
+  ...NO_TEXTS,
   record: true,
   keepMs: undefined,
   visibility: 'public',

@@ -3,6 +3,7 @@
  * In: definitions. Out: definitions, at start. A lost database is made again from the identities beside the files.
  */
 import type { Kysely, Selectable } from 'kysely';
+import { NO_TEXTS } from '../api/stream-texts.ts';
 import { recordingPrefix } from '../archive/recording-locations.ts';
 import type { SegmentStore } from '../archive/segment-store.ts';
 import type { SourceConfig } from '../config/schema.ts';
@@ -23,6 +24,8 @@ function definitionOf(row: Selectable<StreamTable>): StreamDefinition {
     name: row.name,
     source: JSON.parse(row.source) as SourceConfig,
     origin: row.origin as StreamDefinition['origin'],
+    title: row.title,
+    description: row.description,
     record: row.record === 1,
     keepMs: row.keep_ms ?? undefined,
     visibility: row.visibility as StreamDefinition['visibility'],
@@ -38,6 +41,8 @@ export async function writeDefinition(db: Kysely<Tables>, definition: StreamDefi
     name: definition.name,
     source: JSON.stringify(definition.source),
     origin: definition.origin,
+    title: definition.title,
+    description: definition.description,
     record: definition.record ? 1 : 0,
     keep_ms: definition.keepMs ?? null,
     visibility: definition.visibility,
@@ -106,6 +111,7 @@ export async function adoptRecordings(
       name: free,
       source: { type: 'test' },
       origin: 'api',
+      ...NO_TEXTS,
       record: true,
       keepMs: undefined,
       visibility: 'private',

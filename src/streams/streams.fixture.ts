@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { OxbowEvent } from '../api/events.ts';
 import type { TimelineView } from '../api/shapes.ts';
+import { NO_TEXTS } from '../api/stream-texts.ts';
 import type { StreamsApi } from '../api/streams-api.ts';
 import { openLocalSegmentStore } from '../archive/local-segment-store.ts';
 import type { SegmentPrefix, SegmentStore } from '../archive/segment-store.ts';
@@ -49,6 +50,7 @@ export const testSource = { source: { type: 'test' } } as const;
 export function configured(change: Partial<StreamConfig> = {}): StreamConfig {
   return {
     ...testSource,
+    ...NO_TEXTS,
     record: true,
     keep: undefined,
     visibility: 'public',

@@ -14,7 +14,14 @@ const NOW_US = 1_795_000_000_000_000;
 
 const definition: StreamDefinition = {
   ...{ id: 'id', name: 'door', source: { type: 'test' }, origin: 'api', record: true, keepMs: undefined },
-  ...{ visibility: 'private', visibilityIsSet: true, createdUs: NOW_US, stopped: false },
+  ...{
+    title: 'The door',
+    description: 'Seen from the street.',
+    visibility: 'private',
+    visibilityIsSet: true,
+    createdUs: NOW_US,
+    stopped: false,
+  },
 };
 
 const offline: Absence = { fromUs: NOW_US, toUs: NOW_US + 5, cause: 'offline', detail: 'stopped' };

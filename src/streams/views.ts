@@ -38,6 +38,8 @@ export function viewOf(stream: ManagedStream, totals: RecordedTotals, viewers: n
     origin: definition.origin,
     source: { type: definition.source.type },
     publisher: publisherViewOf(stream),
+    title: definition.title,
+    description: definition.description,
     record: definition.record,
     visibility: definition.visibility,
     createdAt: timeOf(definition.createdUs),

@@ -4,7 +4,7 @@ import type { StreamView } from '../../../src/api/shapes.ts';
 import { heightOf, inOrder, isFirstRun, lastHour, matching } from './order.ts';
 
 const stream = (name: string, more: Partial<StreamView> = {}) =>
-  ({ name, state: 'live', origin: 'api', tracks: [], ...more }) as unknown as StreamView;
+  ({ name, title: '', state: 'live', origin: 'api', tracks: [], ...more }) as unknown as StreamView;
 const names = (streams: readonly StreamView[]) => streams.map(({ name }) => name).join(' ');
 
 test('live streams come first, and keep the order that the server gave them', () => {
@@ -14,9 +14,10 @@ test('live streams come first, and keep the order that the server gave them', ()
 });
 
 test('a stream is found by words in any order and case', () => {
-  const list = [stream('front-door'), stream('back-door'), stream('garden')];
+  const list = [stream('front-door'), stream('back-door'), stream('garden', { title: 'The Pond' })];
   assert.equal(names(matching(list, 'DOOR front')), 'front-door');
   assert.equal(names(matching(list, '  ')), 'front-door back-door garden');
+  assert.equal(names(matching(list, 'pond')), 'garden');
   assert.equal(names(matching(list, 'x')), '');
 });
 
@@ -30,6 +31,7 @@ test('someone is new while there is nothing, or the sample alone', () => {
 test('the height is that of the largest picture', () => {
   const video = (height: number) => ({ id: 1, kind: 'video' as const, codecs: '', language: '', height });
   assert.equal(heightOf({ tracks: [video(480), video(1080)] }), 1080);
+  assert.equal(heightOf({ tracks: [{ ...video(1280), width: 720 }] }), 720, 'upright: the short side counts');
   assert.equal(heightOf({ tracks: [{ id: 2, kind: 'audio', codecs: '', language: '' }] }), undefined);
 });
 

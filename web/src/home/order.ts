@@ -22,10 +22,10 @@ export function inOrder(streams: readonly StreamView[]): readonly StreamView[] {
   return streams.toSorted((a, b) => ranks[a.state] - ranks[b.state]);
 }
 
-/** Those whose name holds every word that was typed, whatever its case. */
+/** Those whose name or title contains every word that was typed, in upper or lower case. */
 export function matching(streams: readonly StreamView[], typed: string): readonly StreamView[] {
   const words = typed.toLowerCase().split(/\s+/).filter(Boolean);
-  return streams.filter(({ name }) => words.every((word) => name.includes(word)));
+  return streams.filter(({ name, title }) => words.every((word) => `${name} ${title.toLowerCase()}`.includes(word)));
 }
 
 /** Whether nothing but the sample is there: someone is new here. */
@@ -33,9 +33,11 @@ export function isFirstRun(streams: readonly StreamView[]): boolean {
   return streams.every(({ origin }) => origin === 'sample');
 }
 
-/** Pixels from top to bottom of the largest picture; undefined where there is none. */
+/** Pixels of the short side of the largest picture, as in `720p`; undefined where there is none. */
 export function heightOf({ tracks }: Pick<StreamView, 'tracks'>): number | undefined {
-  const heights = tracks.flatMap(({ kind, height }) => (kind === 'video' && height ? [height] : []));
+  const heights = tracks.flatMap(({ kind, width, height }) =>
+    kind === 'video' && height ? [Math.min(height, width ?? height)] : [],
+  );
   return heights.length > 0 ? Math.max(...heights) : undefined;
 }
 

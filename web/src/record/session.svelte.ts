@@ -3,6 +3,7 @@
  * In: the fields of the page. Out: requests; what was found, or what went wrong and where.
  */
 import type { ProbeView } from '../../../src/api/probe.ts';
+import { MAX_TITLE } from '../../../src/api/stream-texts.ts';
 import { createStream, type Failure, failureOf, getStreams, probeSource } from '../api/client.ts';
 import { watchPath } from '../routes.ts';
 import { navigation } from '../shell/navigation.svelte.ts';
@@ -27,6 +28,8 @@ export class RecordSession {
   /** The first run's guide hands one over in the page's address. */
   url = $state(new URLSearchParams(location.search).get('url') ?? '');
   name = $state('');
+  /** What viewers see instead of the name; may be empty. */
+  title = $state('');
   quality = $state('best');
   /** A duration; empty: as the server keeps all. */
   keep = $state('');
@@ -130,7 +133,9 @@ export class RecordSession {
         ...(this.quality !== 'best' && { quality: this.quality }),
         ...(this.fromStart && backS > 0 && { from: `${backS}s` }),
       };
-      await createStream({ name, source, ...(this.keep !== '' && { keep: this.keep }) }, signal);
+      const title = this.title.trim();
+      const settings = { ...(title !== '' && { title }), ...(this.keep !== '' && { keep: this.keep }) };
+      await createStream({ name, source, ...settings }, signal);
       navigation.go(watchPath(name));
     } catch (error) {
       if (!signal.aborted) this.#failure = failureOf(error);
@@ -146,6 +151,7 @@ export class RecordSession {
 
   #choose(found: ProbeView | null): void {
     this.name = suggestName(found?.title ?? '', this.url, this.#taken);
+    this.title = found?.title?.slice(0, MAX_TITLE) ?? '';
     this.quality = 'best';
     this.fromStart = false;
     this.#step = 'found';

@@ -15,6 +15,8 @@ const view: StreamView = {
   origin: 'api',
   source: { type: 'pull' },
   publisher: null,
+  title: '',
+  description: '',
   record: true,
   visibility: 'public',
   createdAt: '2026-11-20T07:00:00.000Z',
