@@ -10,11 +10,10 @@ import { openLocalSegmentStore } from '../src/archive/local-segment-store.ts';
 import type { SegmentStore } from '../src/archive/segment-store.ts';
 import { createManualClock } from '../src/lib/clock.ts';
 import type { Pace } from '../src/live/input.ts';
-import { Stream } from '../src/live/stream.ts';
 import type { Frame, Track } from '../src/media/frame.ts';
 import { createSilentLog } from '../src/observe/log.ts';
 import { LiveList } from '../src/packager/live-list.ts';
-import { Packager } from '../src/packager/packager.ts';
+import { createPipeline } from '../src/packager/pipeline.ts';
 import { ChunkTable } from '../src/recording/chunk-table.ts';
 import { InitTable } from '../src/recording/init-table.ts';
 import { Recorded } from '../src/recording/recorded.ts';
@@ -170,19 +169,17 @@ async function record(
   const list = new LiveList();
   let generation = 0;
   const inits = new InitTable([], { save() {}, nowMs: () => clock.nowMs() });
-  const packager = new Packager({
+  const past = { endUs: Math.round(clock.nowMs() * 1000), hasMedia: false, lastRun: 0, absences: [] };
+  const { stream, packager } = createPipeline({
+    clock,
+    past,
     settings: { partS: 0.2, segmentS: 2 },
     list,
     nextMsn: 868_123_456,
-    discontinuitySequence: 0,
-    continued: false,
     initOf: (tracks) => inits.of(tracks),
     nextGeneration: () => ++generation,
   });
   packager.groups.subscribe((group) => recorder.write(group));
-  const past = { endUs: Math.round(clock.nowMs() * 1000), hasMedia: false, lastRun: 0, absences: [] };
-  const stream = new Stream({ clock, past });
-  stream.attach(packager, { name: 'packager', required: true });
   const tracks = tracksOf(kind);
   const start = () =>
     stream.startRun({ tracks, eUs: Math.round(clock.nowMs() * 1000), clock: 'arrival', pace: kind.pace });

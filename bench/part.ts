@@ -15,12 +15,12 @@ import { Stills } from '../src/delivery/stills.ts';
 import { startTestServer } from '../src/http/fixture.ts';
 import { createSystemClock } from '../src/lib/clock.ts';
 import { audioFrames, audioTrack, interleave, videoFrames, videoTrack } from '../src/live/frames.fixture.ts';
-import { Stream } from '../src/live/stream.ts';
+import type { Stream } from '../src/live/stream.ts';
 import { readBoxes } from '../src/media/isobmff/box.ts';
 import { parseMoof } from '../src/media/isobmff/fragment-reader.ts';
 import { createSilentLog } from '../src/observe/log.ts';
 import { LiveList } from '../src/packager/live-list.ts';
-import { Packager } from '../src/packager/packager.ts';
+import { createPipeline } from '../src/packager/pipeline.ts';
 import { ChunkTable } from '../src/recording/chunk-table.ts';
 import { InitTable } from '../src/recording/init-table.ts';
 import { Recorded } from '../src/recording/recorded.ts';
@@ -87,18 +87,16 @@ async function measure(frameRate: number, delay: number, seconds: number): Promi
     const clock = createSystemClock();
     const inits = new InitTable([], { save() {}, nowMs: () => clock.nowMs() });
     const list = new LiveList();
-    const packager = new Packager({
+    const past = { endUs: Math.round(clock.nowMs() * 1000), hasMedia: false, lastRun: 0, absences: [] };
+    const { stream } = createPipeline({
+      clock,
+      past,
       settings: { partS: 0.2, segmentS: SEGMENT_S },
       list,
       nextMsn: 100,
-      discontinuitySequence: 0,
-      continued: false,
       initOf: (all) => inits.of(all),
       nextGeneration: () => 1,
     });
-    const past = { endUs: Math.round(clock.nowMs() * 1000), hasMedia: false, lastRun: 0, absences: [] };
-    const stream = new Stream({ clock, past });
-    stream.attach(packager, { name: 'packager', required: true });
     const table = new ChunkTable(store.db);
     const recorded = new Recorded({ streamId: 's', table, endUs: 0 });
     const segments = openLocalSegmentStore({ folder });

@@ -16,9 +16,8 @@ import { Stills } from '../src/delivery/stills.ts';
 import { startTestServer } from '../src/http/fixture.ts';
 import { createSystemClock } from '../src/lib/clock.ts';
 import { videoTrack } from '../src/live/frames.fixture.ts';
-import { Stream } from '../src/live/stream.ts';
 import { LiveList } from '../src/packager/live-list.ts';
-import { Packager } from '../src/packager/packager.ts';
+import { createPipeline } from '../src/packager/pipeline.ts';
 import { InitTable } from '../src/recording/init-table.ts';
 import type { Recorded, RecordedGroup } from '../src/recording/recorded.ts';
 
@@ -38,15 +37,16 @@ function stillStream(name: string, partBytes: number, recorded: Recorded): Deliv
   const track = videoTrack();
   const inits = new InitTable([], { save() {}, nowMs: () => clock.nowMs() });
   const list = new LiveList();
-  const packager = new Packager({
+  const past = { endUs: Math.round(clock.nowMs() * 1000), hasMedia: false, lastRun: 0, absences: [] };
+  const { stream } = createPipeline({
+    clock,
+    past,
     settings: { partS: 0.2, segmentS: SEGMENT_S },
-    ...{ list, nextMsn: 1000, discontinuitySequence: 0, continued: false },
+    list,
+    nextMsn: 1000,
     initOf: (all) => inits.of(all),
     nextGeneration: () => 1,
   });
-  const past = { endUs: Math.round(clock.nowMs() * 1000), hasMedia: false, lastRun: 0, absences: [] };
-  const stream = new Stream({ clock, past });
-  stream.attach(packager, { name: 'packager', required: true });
   const eUs = Math.round((clock.nowMs() - SECONDS * 1000) * 1000);
   stream.startRun({ tracks: [track], eUs, clock: 'source', pace: { kind: 'continuous' } });
   const duration = track.timescale / RATE;

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { sameBytes } from '../lib/bytes.ts';
 import { createManualClock, type ManualClock } from '../lib/clock.ts';
 import type { RunStart } from '../live/input.ts';
-import { Stream, type StreamPast } from '../live/stream.ts';
+import type { Stream, StreamPast } from '../live/stream.ts';
 import type { Frame, Track } from '../media/frame.ts';
 import { readBoxes } from '../media/isobmff/box.ts';
 import { isSync, parseMoof } from '../media/isobmff/fragment-reader.ts';
@@ -18,7 +18,8 @@ import { silenceFor } from './audio-frame.ts';
 import type { Generation } from './generation.ts';
 import type { ListedSegment, LiveListLimits } from './listed.ts';
 import { LiveList } from './live-list.ts';
-import { Packager } from './packager.ts';
+import type { Packager } from './packager.ts';
+import { createPipeline } from './pipeline.ts';
 import { hasReached, partsOf, positionOf } from './rendition-view.ts';
 
 /** UTC at which the clock of a house starts, µs. */
@@ -66,20 +67,16 @@ export function createHouse(options: HouseOptions = {}): House {
   const previous = promised && { generation: promised, tracks: [], segments: [], ended: true, version: 0 };
   const list = new LiveList(limits, previous);
   let generation = promised?.number ?? 0;
-  const packager = new Packager({
+  const { stream, packager } = createPipeline({
+    clock,
+    past: { endUs: HOUSE_START_US, hasMedia: false, lastRun: 0, absences: [], ...past },
     settings: { partS: 0.2, segmentS, shared },
     list,
     nextMsn: 100,
-    discontinuitySequence: 0,
     continued: promised !== undefined,
     initOf: (tracks) => ({ number: 1, hash: '00'.repeat(32), tracks }),
     nextGeneration: () => ++generation,
   });
-  const stream = new Stream({
-    clock,
-    past: { endUs: HOUSE_START_US, hasMedia: false, lastRun: 0, absences: [], ...past },
-  });
-  stream.attach(packager, { name: 'packager', required: true });
   const house: House = { clock, stream, packager, list, groups: [], generations: [], announced: [] };
   const seen = new Set<string>();
   const listed = new Map<string, string>();

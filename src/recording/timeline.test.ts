@@ -4,12 +4,12 @@ import type { GapCause } from '../api/gap.ts';
 import type { ManualClock } from '../lib/clock.ts';
 import { seeded } from '../lib/random.fixture.ts';
 import { HOLE_US } from '../live/continuity.ts';
-import { Stream } from '../live/stream.ts';
+import type { Stream } from '../live/stream.ts';
 import type { Frame } from '../media/frame.ts';
 import { audioTrack, videoTrack } from '../media/isobmff/media.fixture.ts';
 import type { Absence } from '../media/segment.ts';
 import { LiveList } from '../packager/live-list.ts';
-import { Packager } from '../packager/packager.ts';
+import { createPipeline } from '../packager/pipeline.ts';
 import { groupAt, groupsFrom, initOf, openHouse, type RecordingHouse, START_US } from './recording.fixture.ts';
 import { missingSince, readTimeline, type Timeline, type TimelineEnd } from './timeline.ts';
 
@@ -172,21 +172,19 @@ class History {
     this.#house = house;
     this.#random = random;
     this.#clock = house.clock;
-    const packager = new Packager({
+    const { stream, packager } = createPipeline({
+      clock: house.clock,
+      past: {
+        ...{ endUs: START_US, hasMedia: false, lastRun: 0 },
+        absences: [{ fromUs: START_US, toUs: START_US, cause: 'offline', detail: 'not yet started' }],
+      },
       settings: { partS: 0.2, segmentS: 2 },
       list: new LiveList(),
       nextMsn: 1,
-      discontinuitySequence: 0,
-      continued: false,
       initOf: (tracks) => initOf(tracks),
       nextGeneration: () => 1 + random(1_000_000),
     });
-    const absences = [{ fromUs: START_US, toUs: START_US, cause: 'offline' as const, detail: 'not yet started' }];
-    this.stream = new Stream({
-      clock: house.clock,
-      past: { endUs: START_US, hasMedia: false, lastRun: 0, absences },
-    });
-    this.stream.attach(packager, { name: 'packager', required: true });
+    this.stream = stream;
     packager.groups.subscribe((group) => (this.recording ? house.recorder.write(group) : house.recorder.skip(group)));
   }
 

@@ -17,14 +17,13 @@ import { createSystemClock } from '../lib/clock.ts';
 import { OxbowError } from '../lib/errors.ts';
 import { makeFolder } from '../lib/folder.ts';
 import { version } from '../lib/version.ts';
-import { Stream } from '../live/stream.ts';
 import type { FileFormat } from '../media/file/file-tracks.ts';
 import { NOT_PUBLIC } from '../net/guard.ts';
 import { createNet } from '../net/net.ts';
 import type { Log } from '../observe/log.ts';
 import { createMetrics } from '../observe/metrics.ts';
 import { DEFAULT_LIMITS, LiveList } from '../packager/live-list.ts';
-import { Packager } from '../packager/packager.ts';
+import { createPipeline, packagerSettings } from '../packager/pipeline.ts';
 import { ChunkTable } from '../recording/chunk-table.ts';
 import { Horizons } from '../recording/horizons.ts';
 import { InitTable } from '../recording/init-table.ts';
@@ -203,19 +202,17 @@ async function recordToFile(
   });
   const inits = new InitTable([], { save() {}, nowMs: () => clock.nowMs() });
   const createdUs = Math.round(clock.nowMs() * 1000);
-  const packager = new Packager({
-    settings: { partS: config.hls.partDuration / 1000, segmentS: config.hls.segmentDuration / 1000 },
+  const { stream, packager } = createPipeline({
+    clock,
+    past: { endUs: createdUs, hasMedia: false, lastRun: 0, absences: [] },
+    ready: (options) => file.ready(options),
+    settings: packagerSettings(config),
     list: new LiveList({ ...DEFAULT_LIMITS, windowUs: 10_000_000 }),
     nextMsn: leastMsnAt(clock.nowMs()),
-    discontinuitySequence: 0,
-    continued: false,
     initOf: (tracks) => inits.of(tracks),
     nextGeneration: () => 1,
   });
   packager.groups.subscribe((group) => file.write(group));
-  const past = { endUs: createdUs, hasMedia: false, lastRun: 0, absences: [] };
-  const stream = new Stream({ clock, past, ready: (options) => file.ready(options) });
-  stream.attach(packager, { name: 'packager', required: true });
   const definition = {
     ...{ id: name, name, source, createdUs },
     origin: 'command-line',

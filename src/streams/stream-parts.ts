@@ -4,11 +4,12 @@
  */
 import { messageOf } from '../lib/errors.ts';
 import { HOLE_US } from '../live/continuity.ts';
-import { Stream } from '../live/stream.ts';
+import type { Stream } from '../live/stream.ts';
 import { DateRangeBook } from '../media/date-range/date-range-book.ts';
 import type { Absence } from '../media/segment.ts';
 import { DEFAULT_LIMITS, LiveList, MAX_DATE_RANGES } from '../packager/live-list.ts';
-import { Packager } from '../packager/packager.ts';
+import type { Packager } from '../packager/packager.ts';
+import { createPipeline, packagerSettings } from '../packager/pipeline.ts';
 import type { ChunkSpan } from '../recording/chunk-table.ts';
 import { lastWords, REMEMBERED_RANGES } from '../recording/date-range-rows.ts';
 import { writeIdentity } from '../recording/identity.ts';
@@ -98,12 +99,14 @@ export async function openStreamParts(
   });
   const msns = await house.msnMarks.claim(name, Math.max(previousMsn + 1, leastMsnAt(clock.nowMs())));
   let generationNumber = onAir?.generation?.number ?? 0;
-  const packager = new Packager({
-    settings: {
-      partS: config.hls.partDuration / 1000,
-      segmentS: config.hls.segmentDuration / 1000,
-      shared: config.threads > 1,
+  const { stream, packager } = createPipeline({
+    clock,
+    past: pastOf(createdUs, last, onAir, found.repaired > 0),
+    async ready(options) {
+      await recorder.ready(options);
+      await msns.ready(options);
     },
+    settings: packagerSettings(config),
     list,
     nextMsn: msns.first,
     announced: (msn) => msns.announced(msn),
@@ -116,14 +119,7 @@ export async function openStreamParts(
       return generationNumber;
     },
   });
-  const past = pastOf(createdUs, last, onAir, found.repaired > 0);
   const meter = new MediaMeter();
-  const ready = async (options: { signal: AbortSignal }) => {
-    await recorder.ready(options);
-    await msns.ready(options);
-  };
-  const stream = new Stream({ clock, past, ready });
-  stream.attach(packager, { name: 'packager', required: true });
   stream.attach(frameCounter(house.metrics, name), { name: 'frame counter' });
   stream.attach(meterSink(meter), { name: 'media meter' });
   // An index without a word on it was made again from the files, or is older than these words.

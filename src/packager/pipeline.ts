@@ -1,0 +1,39 @@
+/**
+ * Connects a live stream with its packager.
+ * In: what the stream and the packager continue from. Out: both, with the packager attached as the sink that the stream needs.
+ */
+import type { Config } from '../config/schema.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { StreamInput } from '../live/input.ts';
+import { Stream, type StreamPast } from '../live/stream.ts';
+import type { PackagerSettings } from './generation.ts';
+import { Packager, type PackagerOptions } from './packager.ts';
+
+/** What a pipeline is created from. `continued` and `discontinuitySequence` as of a new stream if not given. */
+export interface PipelineOptions
+  extends Omit<PackagerOptions, 'continued' | 'discontinuitySequence'>,
+    Partial<Pick<PackagerOptions, 'continued' | 'discontinuitySequence'>> {
+  readonly clock: Clock;
+  readonly past: StreamPast;
+  /** See StreamInput; always ready if not given. */
+  readonly ready?: StreamInput['ready'];
+}
+
+/** A stream and the packager that cuts it. */
+export interface Pipeline {
+  readonly stream: Stream;
+  readonly packager: Packager;
+}
+
+/** Creates a stream whose frames go to a packager. */
+export function createPipeline({ clock, past, ready, ...options }: PipelineOptions): Pipeline {
+  const packager = new Packager({ continued: false, discontinuitySequence: 0, ...options });
+  const stream = new Stream({ clock, past, ...(ready && { ready }) });
+  stream.attach(packager, { name: 'packager', required: true });
+  return { stream, packager };
+}
+
+/** The packager's part of the settings. */
+export function packagerSettings({ hls, threads }: Pick<Config, 'hls' | 'threads'>): PackagerSettings {
+  return { partS: hls.partDuration / 1000, segmentS: hls.segmentDuration / 1000, shared: threads > 1 };
+}
