@@ -6,7 +6,6 @@ import type { SegmentLocation } from '../archive/segment-store.ts';
 import { HOLE_US } from '../live/continuity.ts';
 import type { Track } from '../media/frame.ts';
 import type { CommittedTrack } from '../media/isobmff/commit-box.ts';
-import type { DateRangeTag } from '../media/m3u8/playlist.ts';
 import type { Description, Presentation, PresentationSegment } from '../media/presentation.ts';
 import { type Rendition, renditionsOf } from '../media/rendition-set.ts';
 import type { Init } from '../media/segment.ts';
@@ -15,21 +14,11 @@ import type { RecordedGroup } from '../recording/recorded.ts';
 /** BANDWIDTH of a window that still grows has this much to spare: larger segments may come. */
 const HEADROOM = 1.25;
 
-/** A window of a recording. */
-export interface PastWindow {
+/** What is recorded of a range. */
+export interface RecordedRange {
   /** In order of time; at least one. As `Presentation.segments`, may be iterated again, and in one object. */
   readonly groups: Iterable<RecordedGroup>;
   readonly initOf: (number: number) => Init | undefined;
-  /** Nothing will be added. */
-  readonly complete: boolean;
-  /** It was requested by its revision, under which it never changes: VOD. Any other is an EVENT from first to last (8216bis 6.2.1). */
-  readonly fixed: boolean;
-  /** Long lists have a date a minute only. */
-  readonly sparseDates?: boolean;
-  /** What overlaps it; each ID once. */
-  readonly dateRanges?: readonly DateRangeTag[];
-  /** TARGETDURATION is no less, whole seconds. */
-  readonly leastTargetDurationS: number;
 }
 
 /** A recorded segment, and where its media is stored. */
@@ -39,27 +28,26 @@ export interface StoredSegment extends PresentationSegment {
   readonly tracks: readonly CommittedTrack[];
 }
 
+/** A window of a recording. */
+export type PastWindow = Presentation<StoredSegment>;
+
 /** The window as it is now. */
-export function pastPresentation(window: PastWindow): Presentation<StoredSegment> {
-  const { groups, complete, fixed, sparseDates = false, dateRanges = [], leastTargetDurationS } = window;
-  const first = firstOf(groups)!;
+export function pastPresentation(
+  range: RecordedRange,
+  window: Omit<PastWindow, 'describe' | 'segments' | 'mediaSequence' | 'discontinuitySequence'>,
+): PastWindow {
+  const { msn: mediaSequence, discontinuitySequence } = firstOf(range.groups)!;
+  const segments = { [Symbol.iterator]: () => present(range) };
   let description: Description | undefined;
-  return {
-    describe() {
-      description ??= describe(window);
-      return description;
-    },
-    segments: { [Symbol.iterator]: () => present(window) },
-    mediaSequence: first.msn,
-    discontinuitySequence: first.discontinuitySequence,
-    targetDurationS: leastTargetDurationS,
-    ended: complete,
-    ...{ fixed, sparseDates, dateRanges },
+  const describeOnce = () => {
+    description ??= describe(segments, window.ended);
+    return description;
   };
+  return { ...window, segments, mediaSequence, discontinuitySequence, describe: describeOnce };
 }
 
 /** One object for all segments, and no generator: of a day there are 43,200, and another generator would take a third of the time. */
-function present({ groups, initOf }: Pick<PastWindow, 'groups' | 'initOf'>): Iterator<StoredSegment> {
+function present({ groups, initOf }: RecordedRange): Iterator<StoredSegment> {
   const source = groups[Symbol.iterator]();
   const segment = {
     msn: -1,
@@ -101,45 +89,38 @@ function present({ groups, initOf }: Pick<PastWindow, 'groups' | 'initOf'>): Ite
 }
 
 /** The segments of a range, each in an object of its own. */
-export function listStored(range: Pick<PastWindow, 'groups' | 'initOf'>): StoredSegment[] {
+export function listStored(range: RecordedRange): StoredSegment[] {
   const segments = { [Symbol.iterator]: () => present(range) };
   return Array.from(segments, (segment) => ({ ...segment, tracks: segment.tracks.map((track) => ({ ...track })) }));
 }
 
 /** The newest tracks, and the largest bit rate of any segment of each rendition (8216bis 4.4.6.2, BANDWIDTH). */
-function describe({ groups, initOf, complete }: PastWindow): Description {
-  const known = new Map<number, { tracks: readonly Track[]; renditions: readonly Rendition[] }>();
+function describe(segments: Iterable<StoredSegment>, ended: boolean): Description {
   const peaks = new Map<string, number>();
   let tracks: readonly Track[] = [];
-  for (const group of groups) {
-    let init = known.get(group.initNumber);
-    if (!init) {
-      const own = initOf(group.initNumber)?.tracks ?? [];
-      init = { tracks: own, renditions: renditionsOf(own).all };
-      known.set(group.initNumber, init);
-    }
-    ({ tracks } = init);
-    if (group.durationUs <= 0) continue;
-    for (const rendition of init.renditions) {
+  for (const { init, durationUs, tracks: media } of segments) {
+    tracks = init?.tracks ?? [];
+    if (durationUs <= 0) continue;
+    for (const rendition of renditionsOf(tracks).all) {
       let bytes = 0;
-      for (const { id } of rendition.tracks) bytes += group.tracks.find((one) => one.trackId === id)?.length ?? 0;
-      const bitrate = (bytes * 8e6) / group.durationUs;
+      for (const { id } of rendition.tracks) bytes += media.find((one) => one.trackId === id)?.length ?? 0;
+      const bitrate = (bytes * 8e6) / durationUs;
       if (bitrate > (peaks.get(rendition.id) ?? 0)) peaks.set(rendition.id, bitrate);
     }
   }
-  const headroom = complete ? 1 : HEADROOM;
+  const headroom = ended ? 1 : HEADROOM;
   return {
     tracks,
     bandwidthOf: ({ id }) => (peaks.get(id) ?? 0) * headroom,
-    frameRateOf: (rendition) => frameRateOf(groups, rendition),
+    frameRateOf: (rendition) => frameRateOf(firstOf(segments), rendition),
   };
 }
 
-/** Of the first segment: pictures over their duration. */
-function frameRateOf(groups: Iterable<RecordedGroup>, rendition: Rendition): number | undefined {
+/** Of a segment: pictures over their duration. */
+function frameRateOf(segment: StoredSegment | undefined, rendition: Rendition): number | undefined {
   const video = rendition.tracks.find((track) => track.kind === 'video');
-  const samples = video && firstOf(groups)?.tracks.find((track) => track.trackId === video.id);
-  return samples && Math.round((samples.samples * video.timescale * 1000) / samples.duration) / 1000;
+  const own = video && segment?.tracks.find((track) => track.trackId === video.id);
+  return own && Math.round((own.samples * video.timescale * 1000) / own.duration) / 1000;
 }
 
 /** The first of a sequence. */

@@ -8,6 +8,7 @@ import type { DateRangeTag } from '../media/m3u8/playlist.ts';
 import { printMediaPlaylist, printMultivariantPlaylist } from '../media/m3u8/print.ts';
 import { assertTsCarries } from '../media/mpegts/muxer-tables.ts';
 import { renditionsOf, TS, tsRenditionOf } from '../media/rendition-set.ts';
+import type { Init } from '../media/segment.ts';
 import { lastWords } from '../recording/date-range-rows.ts';
 import { type RecordedGroup, startsWithKey } from '../recording/recorded.ts';
 import { WINDOW_US, windowOf } from '../recording/window.ts';
@@ -125,14 +126,14 @@ async function leadTo(stream: PastStream, first: RecordedGroup): Promise<Recorde
 /** The multivariant playlist of a window. */
 export async function answerPastIndex(stream: Deliverable, request: PastRequest): Promise<Reply> {
   const window = await openWindow(stream, request);
-  const text = printMultivariantPlaylist(hlsMultivariant(pastPresentation(window), (id) => `${id}.m3u8`));
+  const text = printMultivariantPlaylist(hlsMultivariant(window, (id) => `${id}.m3u8`));
   return playlistReply(text, cachingOf(window));
 }
 
 /** The DASH manifest of a window. */
 export async function answerPastManifest(stream: Deliverable, request: PastRequest): Promise<Reply> {
   const window = await openWindow(stream, request);
-  const text = dashManifest(pastPresentation(window), folderOfStream(stream, request));
+  const text = dashManifest(window, folderOfStream(stream, request));
   return playlistReply(text, cachingOf(window), contentTypes.manifest);
 }
 
@@ -149,13 +150,13 @@ export async function answerPastPlaylist(
 ): Promise<Reply> {
   const window = await openWindow(stream, request);
   if (renditionId === TS) {
-    const init = window.initOf(firstOf(window.groups)!.initNumber);
+    const init = firstOf(window.segments)?.init;
     if (init) assertTsCarries(tsRenditionOf(init.tracks).tracks);
   } else if (!hasRendition(window, renditionId)) {
     throw new OxbowError('not-found', `there is no rendition ${renditionId} between these times`);
   }
   const folderOf = (id: string) => `${folderOfStream(stream, request)}${id}/`;
-  const text = printMediaPlaylist(hlsMediaPlaylist(pastPresentation(window), renditionId, { folderOf }));
+  const text = printMediaPlaylist(hlsMediaPlaylist(window, renditionId, { folderOf }));
   return playlistReply(text, cachingOf(window));
 }
 
@@ -164,14 +165,12 @@ function folderOfStream({ name }: Deliverable, { revision }: PastRequest): strin
   return `${revision === undefined ? '../../../../' : '../../../../../'}live/${name}/`;
 }
 
-/** Mostly the first group tells. */
-function hasRendition({ groups, initOf }: PastWindow, renditionId: string): boolean {
-  const asked = new Set<number>();
-  for (const { initNumber } of groups) {
-    if (asked.has(initNumber)) continue;
-    asked.add(initNumber);
-    const init = initOf(initNumber);
-    if (!init) continue;
+/** Mostly the first segment has it. */
+function hasRendition({ segments }: PastWindow, renditionId: string): boolean {
+  let last: Init | undefined;
+  for (const { init } of segments) {
+    if (!init || init === last) continue;
+    last = init;
     const { all, subtitles } = renditionsOf(init.tracks);
     if ([...all, ...subtitles].some(({ id }) => id === renditionId)) return true;
   }
@@ -184,18 +183,19 @@ function hasRendition({ groups, initOf }: PastWindow, renditionId: string): bool
  * @throws OxbowError `bad-time`, `no-media`, `gone`, `window-too-long`
  */
 export async function openWindow(stream: Deliverable, { range, revision }: PastRequest): Promise<PastWindow> {
-  const complete = stream.settled(range.toUs);
+  const ended = stream.settled(range.toUs);
   const groups = await groupsOf(stream, range);
-  const fixed = complete && revision !== undefined && revision === countOf(groups);
-  return {
-    groups,
-    dateRanges: await dateRangesOf(stream, groups, range),
-    initOf: (number) => stream.inits.get(number),
-    complete,
-    fixed,
-    sparseDates: range.toUs - range.fromUs > DATED_US,
-    leastTargetDurationS: fixed ? USUAL_TARGET_S : leastTargetOf(stream, range, complete),
-  };
+  const fixed = ended && revision !== undefined && revision === countOf(groups);
+  return pastPresentation(
+    { groups, initOf: (number) => stream.inits.get(number) },
+    {
+      ended,
+      fixed,
+      dateRanges: await dateRangesOf(stream, groups, range),
+      sparseDates: range.toUs - range.fromUs > DATED_US,
+      targetDurationS: fixed ? USUAL_TARGET_S : leastTargetOf(stream, range, ended),
+    },
+  );
 }
 
 /** By live list, then by the start of a window: what was promised while it grew. */
@@ -234,8 +234,8 @@ async function dateRangesOf(
 }
 
 /** Only the revision that the window has now is for good: what is filled in later has another (MEDIA.md, Addresses 16). */
-export function cachingOf({ complete, fixed }: PastWindow): string {
-  if (!complete) return caching.live;
+export function cachingOf({ ended, fixed }: PastWindow): string {
+  if (!ended) return caching.live;
   return fixed ? caching.forever : caching.past;
 }
 

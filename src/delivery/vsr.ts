@@ -14,7 +14,7 @@ import { hlsMediaPlaylist } from './format/hls-media.ts';
 import { offline, readyView } from './live.ts';
 import { livePresentation } from './live-presentation.ts';
 import { cachingOf, openWindow, type Range } from './past.ts';
-import { firstOf, pastPresentation } from './past-presentation.ts';
+import { firstOf } from './past-presentation.ts';
 import type { Reply } from './reply.ts';
 import { caching, playlistReply } from './text-reply.ts';
 import { renderedOnce } from './ts.ts';
@@ -94,9 +94,9 @@ function answerCatchUp(stream: Deliverable, fromUs: number): Promise<Reply> {
 /** @param base where `ts/{msn}.ts` of the stream lies, relative to the list */
 async function answerWindow(stream: Deliverable, range: Range, base: string): Promise<Reply> {
   const window = await openWindow(stream, { range });
-  const list = hlsMediaPlaylist(pastPresentation(window), TS, { folderOf: (id) => `${base}${id}/` });
+  const list = hlsMediaPlaylist(window, TS, { folderOf: (id) => `${base}${id}/` });
   // Players would begin at the end of a list that still grows; and the first segment began before the asked time.
-  const timeOffsetS = Math.max(0, range.fromUs - firstOf(window.groups)!.startUs) / 1e6;
+  const timeOffsetS = Math.max(0, range.fromUs - firstOf(window.segments)!.startUs) / 1e6;
   const text = printMediaPlaylist({ ...list, start: { timeOffsetS, precise: true } });
   return playlistReply(text, cachingOf(window));
 }

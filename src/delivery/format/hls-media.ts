@@ -175,7 +175,7 @@ function* listSegments(
     const isDated = !sparseDates || segment.discontinuity || minute !== datedMinute;
     datedMinute = minute;
     listed.programDateTimeMs = isDated ? startOf(segment, lead, own) / 1000 : undefined;
-    listed.gap = segment.lost || (!own && isGap(segment, place.needed));
+    listed.gap = segment.lost || (!own && place.needed?.every((track) => !mediaOf(segment, track)) === true);
     listed.parts = parts;
     if (place.map) listed.map = place.map;
     else delete listed.map;
@@ -200,12 +200,6 @@ function listOpen(
 ): PrintedSegment {
   const programDateTimeMs = (eUs + ticksToUs(first.pts, lead!.timescale)) / 1000;
   return { uri: '', durationS: 0, discontinuity, programDateTimeMs, ...(map && { map }), gap: false, parts };
-}
-
-function isGap(segment: PresentationSegment, needed: readonly Track[] | undefined): boolean {
-  if (!needed) return false;
-  for (const track of needed) if (mediaOf(segment, track)) return false;
-  return true;
 }
 
 function partUri(folder: string, msn: number, part: number): string {
