@@ -36,7 +36,7 @@ const floors: Readonly<Record<string, number>> = {
   rooms: 5,
   streams: 6,
   http: 7,
-  'app.ts': 8,
+  app: 8,
   cli: 9,
   'main.ts': 10,
 };
@@ -73,7 +73,7 @@ const narrow: Readonly<Record<string, readonly string[]>> = {
 const pure = ['media', 'api'];
 const IMPURE = /\b(Date\.now|new Date\(\)|performance\.now|setTimeout|setInterval|setImmediate|process\.)/;
 
-/** Floor-folder of a path below src: `media`, or `app.ts`. */
+/** Floor-folder of a path below src: `media`, or `main.ts`. */
 const folderOf = (path: string): string => path.split('/')[0]!;
 
 /** Everything that breaks the rules, one sentence each. */

@@ -26,7 +26,7 @@ const NOT_YET: readonly string[] = [
   'scripts/',
   'src/accounts/',
   'src/api/',
-  'src/app',
+  'src/app/',
   'src/archive/',
   'src/cli/',
   'src/client/',

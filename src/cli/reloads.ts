@@ -2,7 +2,7 @@
  * Settings that change while the server runs: read again at SIGHUP and when a file was saved, and taken over as far as they may be.
  * In: the names of files, a way to read all settings again. Out: calls of `reconfigure`; one line of the log for each reading.
  */
-import type { RunningApp } from '../app.ts';
+import type { RunningApp } from '../app/app.ts';
 import { watchFiles } from '../config/file-watch.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import { planReload } from '../config/reload.ts';

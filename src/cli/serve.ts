@@ -68,7 +68,7 @@ async function serve(command: Command, urls: readonly string[]): Promise<ExitCod
   };
   using _signals = onStopSignal(onStop, undefined, () => reloads.wish('SIGHUP'));
   setFlagsFromString(`--heap-growing-percent=${HEAP_GROWTH_PERCENT}`);
-  const { startApp } = await import('../app.ts');
+  const { startApp } = await import('../app/app.ts');
   const isForPrograms = command.opts<{ json?: true }>().json === true;
   const shown = Promise.withResolvers<void>();
   let app: Awaited<ReturnType<typeof startApp>> | undefined;

@@ -1,6 +1,6 @@
 /**
  * What HTTP needs from the rest of oxbow, and nothing more.
- * In: app.ts fills it; tests fill it with fakes. Out: every file of this folder.
+ * In: app/http.ts fills it; tests fill it with fakes. Out: every file of this folder.
  */
 import type { Access } from '../accounts/access.ts';
 import type { ExportsApi, JobsApi } from '../api/jobs-api.ts';

@@ -1,6 +1,6 @@
 /**
  * Opens the jobs of a server: the queue in the metadata store, the API over it, its metrics and spans.
- * In: a database, settings. Out: Jobs; disposing ends the work under way, which the next process begins again.
+ * In: a database, `jobs` of the settings at the start. Out: Jobs; disposing ends the work under way, which the next process begins again.
  */
 import type { Kysely } from 'kysely';
 import type { EventBus } from '../cluster/event-bus.ts';
@@ -20,13 +20,13 @@ export interface OpenJobsOptions {
   readonly metrics: Pick<Metrics, 'jobs'>;
   readonly telemetry: Pick<Telemetry, 'ended'>;
   /** Jobs that run at the same time, and jobs that may wait. */
-  readonly settings: { readonly parallel: number; readonly queue: number };
+  readonly config: { readonly parallel: number; readonly queue: number };
   readonly failed: (error: unknown) => void;
 }
 
 /** Opens the jobs. */
 export async function openJobs(options: OpenJobsOptions): Promise<{ readonly jobs: Jobs } & AsyncDisposable> {
-  const { db, clock, events, metrics, telemetry, settings, failed } = options;
+  const { db, clock, events, metrics, telemetry, config, failed } = options;
   const ended = (job: Job) => {
     metrics.jobs.inc({ kind: job.kind, state: job.state });
     if (job.startedMs !== null && job.endedMs !== null) {
@@ -38,7 +38,7 @@ export async function openJobs(options: OpenJobsOptions): Promise<{ readonly job
     }
     jobs.ended(job);
   };
-  const { parallel, queue: maxQueued } = settings;
+  const { parallel, queue: maxQueued } = config;
   const queue = await openTableQueue({ db, clock, parallel, maxQueued, ended, failed });
   const jobs = new Jobs({ queue, clock, events, failed });
   return { jobs, [Symbol.asyncDispose]: () => queue[Symbol.asyncDispose]() };

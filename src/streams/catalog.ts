@@ -28,7 +28,6 @@ export class Catalog implements PublisherClaims {
   readonly #streams = new Map<string, ManagedStream>();
   /** Removed, but their recordings are kept as long as they would have been. */
   readonly #removed = new Map<string, StreamDefinition>();
-  /** Every stream that is known was opened. */
   #isOpen = false;
   /** Changes of the set, one after the other. */
   #changing: Promise<unknown> = Promise.resolve();
@@ -114,6 +113,11 @@ export class Catalog implements PublisherClaims {
     const { keep } = this.#house.settings.now.record;
     const removed = [...this.#removed.values()].map(({ id, keepMs }) => ({ streamId: id, keepMs: keepMs ?? keep }));
     return [...this.all.map((stream) => stream.keeping), ...removed];
+  }
+
+  /** Whether every known stream is open. */
+  get isOpen(): boolean {
+    return this.#isOpen;
   }
 
   /** The oldest group of a stream that the index does not know yet. */

@@ -1,5 +1,5 @@
 /**
- * All that streams share: settings, clock, store, ways in, metrics. Made once by app.ts, handed to every stream.
+ * All that streams share: settings, clock, store, ways in, metrics. Built once by app/streams.ts, passed to every stream.
  */
 import type { SourceFacts } from '../api/source-facts.ts';
 import type { SegmentPrefix, SegmentStore } from '../archive/segment-store.ts';

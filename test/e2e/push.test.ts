@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { StreamView, TimelineView } from '../../src/api/shapes.ts';
-import { type RunningApp, startApp } from '../../src/app.ts';
+import { type RunningApp, startApp } from '../../src/app/app.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import type { Publisher } from '../../src/ingest/publisher.ts';
 import type { Frame, Track } from '../../src/media/frame.ts';

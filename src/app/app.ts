@@ -1,0 +1,119 @@
+/**
+ * Puts oxbow together: opens everything in order, and closes it in reverse. This folder alone knows which implementation is used.
+ * In: settings. Out: a running server. docs/closing.md says who closes whom.
+ */
+import type { Config } from '../config/schema.ts';
+import { type SettingFacts, SettingsInForce } from '../config/settings-in-force.ts';
+import type { PublisherClaims } from '../ingest/publisher.ts';
+import { version } from '../lib/version.ts';
+import type { Log } from '../observe/log.ts';
+import { firstSignIn, openAccounts } from './accounts.ts';
+import { openDelivery } from './delivery.ts';
+import { openDisk } from './disk.ts';
+import { openEvents } from './events.ts';
+import { openChecks, openGauges } from './health.ts';
+import { openHttp } from './http.ts';
+import { openExports, openJobs, startJobs } from './jobs.ts';
+import { openNet } from './net.ts';
+import { openObservation } from './observation.ts';
+import type { AppContext } from './parts.ts';
+import { openRecordings, startRetention } from './recordings.ts';
+import { Shutdown } from './shutdown.ts';
+import { openDataFolder, openStore } from './store.ts';
+import { openStreams } from './streams.ts';
+
+/** A server that runs. */
+export interface RunningApp {
+  /** Where HTTP really listens, e.g. `http://127.0.0.1:8080`. */
+  readonly httpUrl: string;
+  /** Where protocol servers publish, and programs that contain oxbow. */
+  readonly publishers: PublisherClaims;
+  /** Path of a one-time link that signs a browser in, while nobody has signed in yet. */
+  readonly signIn: string | undefined;
+  /** For the owner of the app. */
+  readonly log: Log;
+  /**
+   * Takes changed settings over. Those that need a restart must be as they were.
+   *
+   * @throws OxbowError `not-ready` while closing
+   */
+  reconfigure(config: Config, facts?: SettingFacts): Promise<void>;
+  /**
+   * Stops taking requests, ends sources, seals files, closes everything. May be called twice.
+   *
+   * @param reason for the log, e.g. `SIGTERM`
+   */
+  close(reason: string): Promise<void>;
+}
+
+/** How a start differs. */
+interface StartOptions {
+  readonly signal: AbortSignal;
+  readonly origins?: ReadonlyMap<string, string>;
+  readonly shown?: Promise<void> | undefined;
+}
+
+/**
+ * Starts oxbow.
+ *
+ * @param options.origins where each setting was set, by its path
+ * @param options.shown the log waits for it: until the start has shown its own text
+ * @param options.signal ends a start that is under way; a running app ends by `close`
+ * @throws OxbowError `port-taken`, `folder-unwritable`, `data-in-use` and what settings may be refused with
+ */
+export async function startApp(
+  config: Config,
+  { signal, origins = new Map(), shown }: StartOptions,
+): Promise<RunningApp> {
+  await using opened = new AsyncDisposableStack();
+  const shutdown = new Shutdown();
+  opened.defer(() => shutdown.begin());
+  const settings = new SettingsInForce(config, origins);
+  const dataFolder = await openDataFolder(config.data);
+  const observation = await openObservation(config, settings, { opened, shown });
+  const app: AppContext = { ...observation, config, settings, dataFolder, opened, shutdown };
+
+  const store = await openStore(app);
+  const net = openNet(app);
+  const { bus, webhooks } = await openEvents(app, { store, net });
+  const disk = await openDisk(app, bus);
+  const recordings = await openRecordings(app, store);
+  const streams = openStreams(app, { store, net, bus, disk, recordings }, { signal });
+  const { catalog } = streams;
+  const jobs = await openJobs(app, { store, bus });
+  const exports = openExports(app, { recordings, streams, jobs });
+  const { health, clockWatch } = openChecks(app, { store, disk, recordings, catalog });
+  const accounts = await openAccounts(app, { store, catalog });
+  const delivery = openDelivery(app, { recordings, catalog });
+  const served = { bus, webhooks, disk, recordings, streams, catalog, jobs, exports, health, accounts, delivery };
+  const http = await openHttp(app, served);
+  openGauges(app, { net, disk, recordings, catalog, jobs, delivery }, { clockWatch, http });
+
+  await catalog.open();
+  await startJobs(app, jobs);
+  startRetention(app, recordings, catalog);
+  opened.defer(() => bus.publish('server.ending', {})); // before anything closes, so that subscribers receive it
+  const signIn = await firstSignIn(accounts);
+  signal.throwIfAborted();
+  app.log.info({ http: http.url, data: dataFolder, version }, 'oxbow runs');
+
+  const owned = opened.move();
+  let closing: Promise<void> | undefined;
+  return {
+    httpUrl: http.url,
+    publishers: catalog,
+    signIn,
+    log: app.log,
+    async reconfigure(next, facts) {
+      settings.take(next, facts);
+      await catalog.configure(next.streams);
+    },
+    close(reason) {
+      if (!closing) {
+        app.stopping(reason);
+        closing = owned.disposeAsync();
+      }
+      return closing;
+    },
+  };
+}

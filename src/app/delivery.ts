@@ -1,0 +1,48 @@
+/**
+ * Opens delivery: what answers media requests, and who watches.
+ * In: the context, recordings, streams. Out: Delivery.
+ */
+import type { Config } from '../config/schema.ts';
+import { createAnswer } from '../delivery/answer.ts';
+import { KnownSegments } from '../delivery/known-segments.ts';
+import { createLiveNow } from '../delivery/live-now.ts';
+import { Stills } from '../delivery/stills.ts';
+import { Viewers } from '../delivery/viewers.ts';
+import { makeStill } from '../ffmpeg/engine.ts';
+import type { Catalog } from '../streams/catalog.ts';
+import type { AppContext, Delivery, Parts } from './parts.ts';
+
+/** Builds it. */
+export function openDelivery(
+  { settings, shutdown, clock, metrics }: AppContext,
+  { recordings: { reader }, catalog }: Pick<Parts, 'recordings' | 'catalog'>,
+): Delivery {
+  const known = new KnownSegments(reader);
+  const defaultStream = () => defaultStreamOf(settings.now, catalog);
+  return {
+    answer: createAnswer({
+      find: (name) => catalog.lookUp(name),
+      clock,
+      reader,
+      known,
+      stills: new Stills({ makeStill, reader, signal: shutdown.signal }),
+      metrics,
+      defaultStream() {
+        const name = defaultStream();
+        if (name === undefined) catalog.assertOpen();
+        return name;
+      },
+    }),
+    now: createLiveNow((name) => catalog.find(name), known),
+    known,
+    viewers: new Viewers({ nowMs: () => clock.monotonicMs(), onOver: () => metrics.viewersOver.inc() }),
+    defaultStream,
+  };
+}
+
+/** The stream of the setting, otherwise the first of the settings, otherwise the one created first. */
+function defaultStreamOf({ defaultStream, streams }: Config, catalog: Catalog): string | undefined {
+  if (defaultStream !== '') return defaultStream;
+  const [configured] = Object.keys(streams);
+  return configured ?? [...catalog.all].sort((a, b) => a.createdUs - b.createdUs)[0]?.name;
+}

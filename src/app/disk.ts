@@ -1,0 +1,46 @@
+/**
+ * Watches the disk of the data folder: whether there is room to record, and when it will be full.
+ * In: the context. Out: DiskWatch; lines of the log, events.
+ */
+import type { StorageView } from '../api/operate-shapes.ts';
+import type { EventBus } from '../cluster/event-bus.ts';
+import { DiskForecast } from '../observe/disk-forecast.ts';
+import { describeDisk, watchDisk } from '../streams/disk.ts';
+import type { AppContext, DiskWatch } from './parts.ts';
+
+/** Looks once, then watches until the shutdown. */
+export async function openDisk(app: AppContext, bus: EventBus): Promise<DiskWatch> {
+  const { settings, dataFolder, opened, shutdown, clock, log, failed } = app;
+  const forecast = new DiskForecast();
+  const { now, done } = await watchDisk(dataFolder, settings, {
+    signal: shutdown.signal,
+    failed: failed('looking at the disk'),
+    looked: ({ free }) => forecast.add(clock.monotonicMs(), free),
+    changed(disk) {
+      const { free, total, least, hasRoom } = disk;
+      if (hasRoom) log.info({ free, total }, 'the disk has room again: recording continues');
+      else log.error({ free, total, least }, describeDisk(disk));
+      bus.publish(hasRoom ? 'disk.ok' : 'disk.low', { free, total });
+    },
+  });
+  opened.use(shutdown.owns(done));
+  return { now, forecast };
+}
+
+/**
+ * The disk as the API shows it.
+ *
+ * @param recordings bytes of all recordings
+ */
+export function describeStorage({ now, forecast }: DiskWatch, recordings: number): StorageView {
+  const { free, total, hasRoom } = now();
+  const { growth, fullInSeconds } = forecast;
+  return {
+    free,
+    total,
+    hasRoom,
+    recordings,
+    growth,
+    fullInSeconds: Number.isFinite(fullInSeconds) ? fullInSeconds : null,
+  };
+}

@@ -1,0 +1,65 @@
+/**
+ * The checks of /health and /ready, all in one table, in the order in which they are shown; and the gauges that a scrape reads.
+ * In: what can fail, what is counted. Out: Health; metrics.
+ */
+import { childCounts } from '../ffmpeg/child-process.ts';
+import type { HttpServer } from '../http/server.ts';
+import { OxbowError } from '../lib/errors.ts';
+import { createHealth, type Health } from '../observe/health.ts';
+import { ClockWatch, loopCheck, memoryCheck } from '../observe/host-health.ts';
+import { checkDisk } from '../streams/disk.ts';
+import { checkStreams, readGauges } from '../streams/gauges.ts';
+import { describeRetention } from '../streams/open-horizons.ts';
+import type { AppContext, Parts } from './parts.ts';
+
+/** The checks, and what one of them counts. */
+export interface Checks {
+  readonly health: Health;
+  readonly clockWatch: ClockWatch;
+}
+
+/** Registers all checks. */
+export function openChecks(
+  { shutdown, clock, metrics }: AppContext,
+  { store, disk, recordings, catalog }: Pick<Parts, 'store' | 'disk' | 'recordings' | 'catalog'>,
+): Checks {
+  const health = createHealth();
+  const clockWatch = new ClockWatch(clock, () => metrics.clockSteps.inc());
+  const lag = loopCheck(() => metrics.loopLagS);
+  health.register('database', () => store.check().then(() => undefined));
+  health.register('disk', () => checkDisk(disk.now()), { degrades: true });
+  health.register('memory', memoryCheck(), { ready: false });
+  health.register('event loop', lag, { ready: false });
+  health.register('clock', clockWatch.check, { ready: false });
+  health.register('retention', () => describeRetention(recordings.horizons), { ready: false });
+  health.register('sources', () => checkStreams(catalog), { ready: false, degrades: true });
+  health.register('streams', () => {
+    if (shutdown.signal.aborted) throw new OxbowError('not-ready', 'oxbow is shutting down');
+    if (!catalog.isOpen) throw new OxbowError('not-ready', 'the recordings are being looked through');
+    return `${catalog.all.length} streams`;
+  });
+  return { health, clockWatch };
+}
+
+/** Sets the gauges at each scrape. */
+export function openGauges(
+  { opened, metrics }: AppContext,
+  parts: Pick<Parts, 'net' | 'disk' | 'recordings' | 'catalog' | 'jobs' | 'delivery'>,
+  { clockWatch, http }: Pick<Checks, 'clockWatch'> & { readonly http: Pick<HttpServer, 'blockBytes'> },
+): void {
+  const { net, disk, recordings, catalog, jobs, delivery } = parts;
+  const stop = readGauges({
+    metrics,
+    catalog,
+    viewers: delivery.viewers,
+    forecast: disk.forecast,
+    clockWatch,
+    net,
+    queue: jobs.queue,
+    horizons: recordings.horizons,
+    blockBytes: () => recordings.reader.blockBytes + http.blockBytes,
+    disk: disk.now,
+    children: childCounts,
+  });
+  opened.defer(stop);
+}

@@ -1,0 +1,78 @@
+/**
+ * Opens HTTP over everything else, and announces the server to other processes.
+ * In: all that is open. Out: HttpServer.
+ */
+import { fileURLToPath } from 'node:url';
+import { printRfc3339 } from '../api/instant.ts';
+import { type HttpServer, startHttp } from '../http/server.ts';
+import { certificateFiles } from '../http/tls-certificate.ts';
+import { version } from '../lib/version.ts';
+import { announceRunning } from '../store/running.ts';
+import { createStreamsApi } from '../streams/api.ts';
+import { describeSystem } from '../streams/system-view.ts';
+import { describeStorage } from './disk.ts';
+import type { AppContext, Parts } from './parts.ts';
+
+/**
+ * Listens. Requests for streams that are not open yet are refused with `not-ready`.
+ *
+ * @throws OxbowError `port-taken`, `bad-setting`
+ */
+export async function openHttp(app: AppContext, parts: Omit<Parts, 'store' | 'net'>): Promise<HttpServer> {
+  const { config, settings, dataFolder, opened, clock, log, logs, metrics, telemetry } = app;
+  const { bus, webhooks, disk, recordings, streams, catalog, jobs, exports, health, accounts, delivery } = parts;
+  const { answer, now, known, viewers, defaultStream } = delivery;
+  const startedMs = clock.nowMs();
+  const http = await startHttp({
+    listen: config.http,
+    tls: certificateFiles(config.tls),
+    threads: {
+      count: config.threads,
+      mediaFolder: dataFolder,
+      places: known.found,
+      forgotten: recordings.deleted,
+      find: (name) => catalog.find(name),
+    },
+    deps: {
+      ...accounts,
+      streams: createStreamsApi(streams.house, catalog, (name) => viewers.of(name)),
+      jobs,
+      exports,
+      events: bus,
+      webhooks,
+      now,
+      answer,
+      defaultStream,
+      viewers,
+      reader: recordings.reader,
+      storage: async () => describeStorage(disk, await catalog.recordedBytes()),
+      settings: () => settings.rows(),
+      logs,
+      system: async () => ({
+        ...(await describeSystem(clock, startedMs, disk.now(), catalog, metrics)),
+        waitingForRestart: [...settings.waiting],
+      }),
+      probe: streams.probe,
+      trustedProxies: config.trustedProxies,
+      hosts: config.hosts,
+      publicUrl: config.publicUrl,
+      health,
+      metrics,
+      telemetry,
+      clock,
+      log,
+      version,
+      webRoot: fileURLToPath(new URL('../../web/dist', import.meta.url)),
+    },
+  });
+  opened.defer(() => http.close());
+  opened.use(
+    announceRunning(dataFolder, {
+      pid: process.pid,
+      startedAt: printRfc3339(startedMs),
+      http: http.url,
+      ...(config.publicUrl !== undefined && { publicUrl: config.publicUrl.replace(/\/+$/, '') }),
+    }),
+  );
+  return http;
+}

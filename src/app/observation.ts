@@ -1,0 +1,67 @@
+/**
+ * Opens what the process is observed by: clock, metrics, log and traces.
+ * In: settings. Out: Observation.
+ */
+import type { Config } from '../config/schema.ts';
+import type { SettingsInForce } from '../config/settings-in-force.ts';
+import { createSystemClock } from '../lib/clock.ts';
+import { messageOf } from '../lib/errors.ts';
+import { GarbageWatch } from '../lib/garbage-watch.ts';
+import { createLog } from '../observe/log.ts';
+import { LogRing } from '../observe/log-ring.ts';
+import { createMetrics } from '../observe/metrics.ts';
+import { noTelemetry, openTelemetry } from '../observe/telemetry.ts';
+import type { Observation } from './parts.ts';
+
+/**
+ * Opens the log first: what fails later is in it.
+ *
+ * @param options.shown lines wait for it
+ */
+export async function openObservation(
+  config: Config,
+  settings: SettingsInForce,
+  { opened, shown }: { readonly opened: AsyncDisposableStack; readonly shown: Promise<void> | undefined },
+): Promise<Observation> {
+  const clock = createSystemClock();
+  const metrics = opened.use(createMetrics());
+  opened.use(new GarbageWatch());
+  const logs = new LogRing(clock.nowMs());
+  const log = createLog({
+    level: settings,
+    format: config.logFormat,
+    fd: 2,
+    after: shown,
+    onWritten: (line) => logs.take(line),
+    onLine: (level) => metrics.logLines.inc({ level }),
+    onSuppressed: (reason) => metrics.logSuppressed.inc({ reason }),
+  });
+  opened.defer(() => log.flush());
+  let stop: { readonly reason: string; readonly atMs: number } | undefined;
+  opened.defer(() => {
+    if (stop) log.info({ reason: stop.reason, tookMs: Math.round(clock.monotonicMs() - stop.atMs) }, 'oxbow stopped');
+  });
+  const { otlp, sample } = config.telemetry;
+  const telemetry =
+    otlp === undefined
+      ? noTelemetry
+      : await openTelemetry({
+          endpoint: otlp,
+          sample: sample / 100,
+          nowMs: () => clock.nowMs(),
+          onSpan: (kind) => metrics.spans.inc({ kind }),
+        });
+  opened.use(telemetry);
+  return {
+    clock,
+    metrics,
+    log,
+    logs,
+    telemetry,
+    failed: (what) => (error) => log.error({ error: messageOf(error) }, `${what} failed`),
+    stopping(reason) {
+      stop = { reason, atMs: clock.monotonicMs() };
+      log.info({ reason }, 'oxbow stops');
+    },
+  };
+}

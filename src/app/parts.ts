@@ -1,0 +1,133 @@
+/**
+ * The parts of a running process, and the context that the openers of this folder share. An opener takes the parts that it needs, which
+ * were opened before it, and returns one.
+ * In: app.ts. Out: the openers. Types alone.
+ */
+import type { Access } from '../accounts/access.ts';
+import type { RangeReader } from '../archive/range-reader.ts';
+import type { SegmentPrefix, SegmentStore } from '../archive/segment-store.ts';
+import type { EventBus } from '../cluster/event-bus.ts';
+import type { Config } from '../config/schema.ts';
+import type { SettingsInForce } from '../config/settings-in-force.ts';
+import type { Answer } from '../delivery/answer.ts';
+import type { KnownSegments } from '../delivery/known-segments.ts';
+import type { LiveNow } from '../delivery/live-now.ts';
+import type { Viewers } from '../delivery/viewers.ts';
+import type { LocalSignIn } from '../http/local-sign-in.ts';
+import type { RateLimits } from '../http/rate-limit.ts';
+import type { TokenTries } from '../http/token-tries.ts';
+import type { Jobs } from '../jobs/jobs-api.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Subscribable } from '../lib/events.ts';
+import type { Net } from '../net/net.ts';
+import type { DiskForecast } from '../observe/disk-forecast.ts';
+import type { Health } from '../observe/health.ts';
+import type { Log } from '../observe/log.ts';
+import type { LogRing } from '../observe/log-ring.ts';
+import type { Metrics } from '../observe/metrics.ts';
+import type { Telemetry } from '../observe/telemetry.ts';
+import type { ChunkTable } from '../recording/chunk-table.ts';
+import type { Horizons } from '../recording/horizons.ts';
+import type { MarkerTable } from '../recording/marker-table.ts';
+import type { PinTable } from '../recording/pin-table.ts';
+import type { Store } from '../store/db.ts';
+import type { MsnMarks } from '../store/msn-marks.ts';
+import type { Catalog } from '../streams/catalog.ts';
+import type { Disk } from '../streams/disk.ts';
+import type { ExportJobs } from '../streams/export-jobs.ts';
+import type { House } from '../streams/house.ts';
+import type { Prober } from '../streams/probe-desk.ts';
+import type { Webhooks } from '../webhooks/webhooks.ts';
+import type { Shutdown } from './shutdown.ts';
+
+/** Clock, metrics, log and traces. */
+export interface Observation {
+  readonly clock: Clock;
+  readonly metrics: Metrics;
+  readonly log: Log;
+  /** The last lines of the log. */
+  readonly logs: LogRing;
+  readonly telemetry: Telemetry;
+  /** Returns what logs an error: `{what} failed`. */
+  readonly failed: (what: string) => (error: unknown) => void;
+  /** Logs that oxbow stops; when it is closed, that it stopped and how long that took. */
+  readonly stopping: (reason: string) => void;
+}
+
+/** How the process is run; each opener closes what it opened by `opened`, which is closed in reverse order. */
+export interface AppContext extends Observation {
+  /** The settings as they were at the start. */
+  readonly config: Config;
+  /** The settings in force: read `settings.now` at each use. */
+  readonly settings: SettingsInForce;
+  /** Absolute path. */
+  readonly dataFolder: string;
+  readonly opened: AsyncDisposableStack;
+  readonly shutdown: Shutdown;
+}
+
+/** The disk as it is now, and where it is going. */
+export interface DiskWatch {
+  readonly now: () => Disk;
+  readonly forecast: DiskForecast;
+}
+
+/** Stored media and what is known of it. */
+export interface Recordings {
+  readonly segments: SegmentStore;
+  readonly reader: RangeReader;
+  readonly table: ChunkTable;
+  readonly msnMarks: MsnMarks;
+  readonly horizons: Horizons;
+  readonly pins: PinTable;
+  readonly markers: MarkerTable;
+  /** Stored media that is deleted. */
+  readonly deleted: Subscribable<SegmentPrefix>;
+  /** Closes stored media that is deleted, wherever it is open for reading. */
+  readonly release: (prefix: SegmentPrefix) => void;
+}
+
+/** All streams of the process. */
+export interface Streams {
+  readonly house: House;
+  readonly catalog: Catalog;
+  /** Looks at the source behind an address. */
+  readonly probe: Prober;
+}
+
+/** Access control. */
+export interface Accounts {
+  readonly access: Access;
+  readonly localSignIn: LocalSignIn;
+  readonly limits: RateLimits;
+  readonly tokenTries: TokenTries;
+}
+
+/** What answers media requests. */
+export interface Delivery {
+  readonly answer: Answer;
+  /** What can be answered from memory at once. */
+  readonly now: LiveNow;
+  /** Recorded segments that were requested a moment ago. */
+  readonly known: KnownSegments;
+  readonly viewers: Viewers;
+  /** Name of the stream of addresses that name none; undefined while there is no stream. */
+  readonly defaultStream: () => string | undefined;
+}
+
+/** The parts of the process, in the order in which they are opened. An opener takes those it needs. */
+export interface Parts {
+  readonly store: Store;
+  readonly net: Net;
+  readonly bus: EventBus;
+  readonly webhooks: Webhooks;
+  readonly disk: DiskWatch;
+  readonly recordings: Recordings;
+  readonly streams: Streams;
+  readonly catalog: Catalog;
+  readonly jobs: Jobs;
+  readonly exports: ExportJobs;
+  readonly health: Health;
+  readonly accounts: Accounts;
+  readonly delivery: Delivery;
+}

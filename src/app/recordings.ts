@@ -1,0 +1,76 @@
+/**
+ * Opens what is recorded: stored media, its reader, the index with its marks and horizons; later, retention.
+ * In: the context, store. Out: Recordings; deletions of what is too old.
+ */
+import { openLocalSegmentStore } from '../archive/local-segment-store.ts';
+import { openRangeReader } from '../archive/range-reader.ts';
+import type { SegmentPrefix } from '../archive/segment-store.ts';
+import { createSyncQueue, timeSyncs } from '../archive/sync-queue.ts';
+import { Emitter } from '../lib/events.ts';
+import { ChunkTable } from '../recording/chunk-table.ts';
+import { MarkerTable } from '../recording/marker-table.ts';
+import { PinTable } from '../recording/pin-table.ts';
+import { runRetention } from '../recording/retention.ts';
+import type { Store } from '../store/db.ts';
+import type { Catalog } from '../streams/catalog.ts';
+import { openHorizons } from '../streams/open-horizons.ts';
+import { openMsnMarks } from '../streams/open-msn-marks.ts';
+import { adoptRecordings } from '../streams/stream-table.ts';
+import type { AppContext, Recordings } from './parts.ts';
+
+/** Opens the index and its tables. */
+export async function openRecordings(app: AppContext, store: Store): Promise<Recordings> {
+  const { dataFolder, opened, clock, log, metrics } = app;
+  const syncQueue = timeSyncs(createSyncQueue(), (seconds) => metrics.syncSeconds.observe(seconds));
+  const segments = opened.use(openLocalSegmentStore({ folder: dataFolder, syncQueue }));
+  const adopted = await adoptRecordings(store.db, segments, { onlyIfEmpty: true });
+  if (adopted > 0) log.warn({ streams: adopted }, 'the database was empty; streams were found in the recordings');
+  const reader = opened.use(openRangeReader(segments));
+  const deleted = new Emitter<SegmentPrefix>();
+  const table = new ChunkTable(store.db);
+  return {
+    segments,
+    reader,
+    table,
+    msnMarks: opened.use(await openMsnMarks({ dataFolder, store, table, clock, log })),
+    horizons: await openHorizons({ store, table, clock, log }),
+    pins: await PinTable.open(store.db),
+    markers: new MarkerTable(store.db),
+    deleted,
+    release(prefix) {
+      reader.forget(prefix);
+      deleted.emit(prefix);
+    },
+  };
+}
+
+/** Deletes what is too old or too much, until the shutdown. */
+export function startRetention(
+  app: AppContext,
+  { segments, table, horizons, pins, release }: Recordings,
+  catalog: Catalog,
+): void {
+  const { settings, opened, shutdown, clock, log, metrics, failed } = app;
+  const done = runRetention(
+    {
+      segments,
+      settings,
+      table,
+      clock,
+      horizons,
+      streams: () => catalog.keeping,
+      pinned: (streamId) => pins.ranges(streamId),
+      openBytes: () => catalog.openBytes,
+      open: (streamId) => catalog.oldestOpen(streamId),
+      forgot: (streamId, us) => catalog.forgot(streamId, us),
+      release,
+      deleted(files, bytes) {
+        metrics.retentionDeletions.inc(files);
+        log.info({ files, bytes }, 'old recordings were deleted: record.keep (--keep) or record.maxDisk (--max-disk)');
+      },
+      failed: failed('retention'),
+    },
+    { signal: shutdown.signal },
+  );
+  opened.use(shutdown.owns(done));
+}

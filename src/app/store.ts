@@ -1,0 +1,47 @@
+/**
+ * Opens the data folder and its database.
+ * In: the context. Out: Store.
+ */
+import { access, constants } from 'node:fs/promises';
+import path from 'node:path';
+import { messageOf, OxbowError } from '../lib/errors.ts';
+import { makeFolder } from '../lib/folder.ts';
+import { openStore as openDatabase, type Store } from '../store/db.ts';
+import { DATABASE_FILE } from '../streams/rebuild.ts';
+import type { AppContext } from './parts.ts';
+
+/**
+ * Creates the data folder if it does not exist.
+ *
+ * @returns its absolute path
+ * @throws OxbowError `folder-unwritable`
+ */
+export async function openDataFolder(folder: string): Promise<string> {
+  const dataFolder = path.resolve(folder);
+  try {
+    makeFolder(dataFolder);
+    await access(dataFolder, constants.W_OK | constants.X_OK);
+  } catch (error) {
+    throw new OxbowError('folder-unwritable', `${dataFolder}: ${messageOf(error)}`, { cause: error });
+  }
+  return dataFolder;
+}
+
+/**
+ * Opens the database and locks the data folder.
+ *
+ * @throws OxbowError `data-in-use`
+ */
+export async function openStore({ config, dataFolder, opened, log, metrics, telemetry }: AppContext): Promise<Store> {
+  const onWait = (seconds: number, sql: string) => {
+    metrics.databaseWaitSeconds.observe(seconds);
+    if (seconds * 1000 < config.telemetry.slowQuery) return;
+    telemetry.ended({
+      kind: 'database',
+      name: sql.slice(0, sql.indexOf(' ')).toUpperCase(),
+      tookMs: seconds * 1000,
+      attributes: { 'db.system.name': 'sqlite', 'db.query.text': sql.slice(0, 2000) },
+    });
+  };
+  return opened.use(await openDatabase({ file: path.join(dataFolder, DATABASE_FILE), log, onWait }));
+}

@@ -1,0 +1,43 @@
+/**
+ * Opens the streams: the catalog, and what their sources read with.
+ * In: the context, recordings, events, net, disk. Out: Streams.
+ */
+import { Leases } from '../cluster/lease.ts';
+import { createLocalLeases } from '../cluster/local-leases.ts';
+import { closeEngine } from '../ffmpeg/engine.ts';
+import { Catalog } from '../streams/catalog.ts';
+import { NO_ROOM } from '../streams/disk.ts';
+import type { House } from '../streams/house.ts';
+import { createProber } from '../streams/probe-desk.ts';
+import { runSource } from '../streams/sources.ts';
+import type { AppContext, Parts, Streams } from './parts.ts';
+
+/**
+ * Builds the catalog; `catalog.open` starts the streams.
+ *
+ * @param options.signal ends a start that is under way
+ */
+export function openStreams(
+  { settings, opened, shutdown, clock, log, metrics, failed }: AppContext,
+  { store, net, bus, disk, recordings }: Pick<Parts, 'store' | 'net' | 'bus' | 'disk' | 'recordings'>,
+  { signal }: { readonly signal: AbortSignal },
+): Streams {
+  const sources = { awaitReturn: true, settings, clock, log, metrics, net };
+  const house: House = {
+    ...recordings,
+    settings,
+    clock,
+    log,
+    metrics,
+    store,
+    leases: new Leases({ store: createLocalLeases(clock), clock, failed: failed('a lease') }),
+    events: bus,
+    runSource: (definition, input, options) => runSource(sources, definition, input, options),
+    mayWrite: () => disk.now().hasRoom,
+    noRoom: () => (disk.now().hasRoom ? '' : NO_ROOM),
+  };
+  opened.defer(() => closeEngine());
+  const catalog = new Catalog(house, { signal: AbortSignal.any([signal, shutdown.signal]) });
+  opened.defer(() => catalog.close());
+  return { house, catalog, probe: createProber(sources, shutdown.signal) };
+}
