@@ -69,6 +69,21 @@ const narrow: Readonly<Record<string, readonly string[]>> = {
   'delivery/format': ['media', 'api', 'lib'],
 };
 
+/** Files above `archive` that use the file system: for what the user names, secrets, pages and the disk; never for stored media. */
+const fileUsers: readonly string[] = [
+  'app/store.ts', // may the data folder be written?
+  'http/fixture.ts', // tests
+  'http/interface.ts', // pages of the interface
+  'http/socket-owner.ts', // who connects from this computer
+  'http/tls-certificate.ts',
+  'ingest/page/python-guard.ts', // a program for a child
+  'streams/disk.ts', // free space
+  'streams/group-file.ts', // `oxbow record -o FILE`
+  'streams/offline.ts', // is there a database?
+  'streams/probe-file.ts', // `oxbow probe FILE`
+  'streams/rebuild.ts', // is there a database?
+];
+
 /** Folders that run in browsers too, or must stay pure. */
 const pure = ['media', 'api'];
 const IMPURE = /\b(Date\.now|new Date\(\)|performance\.now|setTimeout|setInterval|setImmediate|process\.)/;
@@ -129,6 +144,11 @@ export function checkSource(path: string, text: string): readonly string[] {
       if (isTest(path) || (library === 'kysely' && isType && floor > floors.store!)) continue;
       if (library.startsWith('node:') && pure.includes(folder))
         complain(line, `${folder} is pure and imports no ${library}`);
+      if (/^node:fs\b/.test(library) && floor > floors.archive! && floor < floors.cli! && !fileUsers.includes(path))
+        complain(
+          line,
+          `${folder} stores media through SegmentStore, not ${library}; see fileUsers in scripts/check-floors.ts`,
+        );
       const places = libraries[library];
       if (places === undefined && !library.startsWith('node:'))
         complain(line, `${library} has no place yet; add it to scripts/check-floors.ts`);

@@ -26,10 +26,10 @@ export async function openJobs(
 
 /** Registers exports. */
 export function openExports(
-  { dataFolder, settings, clock }: AppContext,
+  { settings, clock }: AppContext,
   { recordings, streams, jobs }: Pick<Parts, 'recordings' | 'streams' | 'jobs'>,
 ): ExportJobs {
-  const { table, reader } = recordings;
+  const { segments, table, reader } = recordings;
   const { catalog, house } = streams;
   const exports = new ExportJobs({
     jobs,
@@ -37,7 +37,7 @@ export function openExports(
     table,
     reader,
     clock,
-    dataFolder,
+    segments,
     settings,
     mayWrite: house.mayWrite,
   });

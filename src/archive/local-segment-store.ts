@@ -45,6 +45,8 @@ export class LocalSegmentStore implements SegmentStore {
   readonly #folder: string;
   readonly #syncQueue: SyncQueue;
   readonly #files: OpenFiles;
+  /** What `put` is writing. */
+  readonly #puts = new Set<string>();
 
   constructor({ folder, syncQueue = createSyncQueue(), maxOpen = 64 }: LocalStoreOptions) {
     this.#folder = folder;
@@ -73,8 +75,10 @@ export class LocalSegmentStore implements SegmentStore {
     return (await stat(this.#pathOf(location)).catch(throwMissing)).size;
   }
 
-  list(prefix: SegmentPrefix, range: ListRange = {}): AsyncIterable<SegmentLocation> {
-    return this.#walk(prefix.slice(0, prefix.lastIndexOf('/') + 1), prefix, range);
+  async *list(prefix: SegmentPrefix, range: ListRange = {}): AsyncGenerator<SegmentLocation> {
+    for await (const name of this.#walk(prefix.slice(0, prefix.lastIndexOf('/') + 1), prefix, range)) {
+      if (!name.endsWith(UNFINISHED)) yield name as SegmentLocation;
+    }
   }
 
   async folders(prefix: SegmentPrefix, { signal }: Abortable = {}): Promise<string[]> {
@@ -87,20 +91,11 @@ export class LocalSegmentStore implements SegmentStore {
     signal?.throwIfAborted();
     const path = this.#pathOf(location);
     const { file, firstMade } = await openInFolder(`${path}${UNFINISHED}`, 'w');
+    this.#puts.add(location);
     try {
-      try {
-        const write = (bytes: Uint8Array) => file.writeFile(bytes);
-        await (content instanceof Uint8Array ? write(content) : content(write));
-        await file.datasync();
-      } finally {
-        await file.close();
-      }
-      signal?.throwIfAborted();
-      this.release(location);
-      await rename(`${path}${UNFINISHED}`, path);
-    } catch (error) {
-      await rm(`${path}${UNFINISHED}`, { force: true });
-      throw error;
+      await writeInto(file, path, content, { signal, ready: () => this.release(location) });
+    } finally {
+      this.#puts.delete(location);
     }
     // Again: a read may have opened the old file in between.
     this.release(location);
@@ -145,6 +140,13 @@ export class LocalSegmentStore implements SegmentStore {
     await this.#removeEmptyFolders(prefix);
   }
 
+  async sweep(prefix: SegmentPrefix, { signal }: Abortable = {}): Promise<void> {
+    for await (const name of this.#walk(prefix, prefix, { signal })) {
+      const unfinished = name.endsWith(UNFINISHED) && !this.#puts.has(name.slice(0, -UNFINISHED.length));
+      if (unfinished) await rm(join(this.#folder, name), { force: true });
+    }
+  }
+
   release(prefix: SegmentPrefix): void {
     this.#files.release(prefix);
   }
@@ -158,7 +160,7 @@ export class LocalSegmentStore implements SegmentStore {
   }
 
   /** @param folder empty, or with `/` at its end */
-  async *#walk(folder: string, prefix: string, range: ListRange): AsyncGenerator<SegmentLocation> {
+  async *#walk(folder: string, prefix: string, range: ListRange): AsyncGenerator<string> {
     const { from = '', to, signal } = range;
     signal?.throwIfAborted();
     for (const name of await this.#namesIn(folder)) {
@@ -167,8 +169,8 @@ export class LocalSegmentStore implements SegmentStore {
       if (name.endsWith('/')) {
         if (key < from && !from.startsWith(key)) continue;
         if (key.startsWith(prefix) || prefix.startsWith(key)) yield* this.#walk(key, prefix, range);
-      } else if (key >= from && key.startsWith(prefix) && !name.endsWith(UNFINISHED)) {
-        yield key as SegmentLocation;
+      } else if (key >= from && key.startsWith(prefix)) {
+        yield key;
       }
     }
   }
@@ -250,6 +252,39 @@ class LocalWriter implements SegmentWriter {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+}
+
+/**
+ * Writes a whole file outside of a store, e.g. where a user wants it: under another name until it is complete.
+ *
+ * Rejects with the system's error, and with what `content` rejects with; nothing is left behind then.
+ */
+export async function putFile(path: string, content: WriteContent, options: Abortable): Promise<void> {
+  await writeInto(await open(`${path}${UNFINISHED}`, 'w', 0o644), path, content, options);
+}
+
+/** @param options.ready called before the new file takes the place of the old one */
+async function writeInto(
+  file: FileHandle,
+  path: string,
+  content: Uint8Array | WriteContent,
+  { signal, ready }: Abortable & { readonly ready?: () => void },
+): Promise<void> {
+  try {
+    try {
+      const write = (bytes: Uint8Array) => file.writeFile(bytes);
+      await (content instanceof Uint8Array ? write(content) : content(write));
+      await file.datasync();
+    } finally {
+      await file.close();
+    }
+    signal?.throwIfAborted();
+    ready?.();
+    await rename(`${path}${UNFINISHED}`, path);
+  } catch (error) {
+    await rm(`${path}${UNFINISHED}`, { force: true });
+    throw error;
   }
 }
 

@@ -108,6 +108,9 @@ export class MemorySegmentStore implements SegmentStore {
     for (const location of this.#objects.keys()) if (location.startsWith(prefix)) this.#objects.delete(location);
   }
 
+  /** A crash leaves nothing of an unfinished put. */
+  async sweep(_prefix: SegmentPrefix): Promise<void> {}
+
   /** Nothing is open for reading. */
   release(_prefix: SegmentPrefix): void {}
 

@@ -138,6 +138,19 @@ export function segmentStoreContract(name: string, open: () => Promise<StoreUnde
       assert.equal(await textOf(await tested.crash(), B), 'new one');
     });
 
+    test('a sweep takes neither whole objects nor a put that is under way', async () => {
+      await using tested = await open();
+      const { store } = tested;
+      const [a, b] = ['exports/a', 'exports/b'].map(segmentLocation) as [SegmentLocation, SegmentLocation];
+      await store.put(a, text('whole'));
+      await store.put(b, async (write) => {
+        await write(text('ha'));
+        await store.sweep(segmentPrefix('exports'));
+        await write(text('lf'));
+      });
+      assert.deepEqual([await textOf(store, a), await textOf(store, b)], ['whole', 'half']);
+    });
+
     test('a writer appends, patches and cuts, and readers see it at once', async () => {
       await using tested = await open();
       const { store } = tested;

@@ -100,6 +100,8 @@ export interface SegmentStore extends AsyncDisposable {
   reopen(location: SegmentLocation, options?: Abortable): Promise<SegmentWriter>;
   /** Deletes an object, or everything with a prefix; where there is nothing, nothing happens. Reads that are under way may finish. */
   delete(prefix: SegmentPrefix, options?: Abortable): Promise<void>;
+  /** Deletes what puts that a crash interrupted have left below a prefix. */
+  sweep(prefix: SegmentPrefix, options?: Abortable): Promise<void>;
   /** Lets go of what is open for reading of objects that another instance, e.g. in another thread, deleted or is about to delete. */
   release(prefix: SegmentPrefix): void;
 }

@@ -115,7 +115,7 @@ suite('a store of files', () => {
     await Promise.all(writers);
   });
 
-  test('lists folders that are links, and ignores what an unfinished put left', async () => {
+  test('lists folders that are links, and what an unfinished put left only to sweep it', async () => {
     await using folder = await temporaryFolder();
     await using elsewhere = await temporaryFolder();
     await using store = openLocalSegmentStore({ folder: folder.path });
@@ -125,5 +125,7 @@ suite('a store of files', () => {
     await symlink(elsewhere.path, join(folder.path, 'r/s/old'));
     assert.deepEqual(await Array.fromAsync(store.list(segmentPrefix('r'))), ['r/s/a', 'r/s/old/c']);
     assert.deepEqual(await store.folders(segmentPrefix('r/s')), ['old']);
+    await store.sweep(segmentPrefix('r/s'));
+    assert.deepEqual((await readdir(join(folder.path, 'r/s'))).sort(), ['a', 'old']);
   });
 });

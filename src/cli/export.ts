@@ -6,6 +6,7 @@ import { existsSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { ExportResult, ExportSettings } from '../api/job-shapes.ts';
+import type { WriteContent } from '../archive/segment-store.ts';
 import { OxbowError } from '../lib/errors.ts';
 import { findRunning } from '../store/running.ts';
 import { exportRemotely } from './export-remote.ts';
@@ -127,16 +128,18 @@ async function exportLocally(
   settings: ExportSettings,
   how: { path: string; progress: (share: number) => void; signal: AbortSignal },
 ): Promise<ExportResult> {
-  const [{ openOfflineRecordings }, { exportToFile }, { parseRange }] = await Promise.all([
+  const [{ openOfflineRecordings }, { exportToFile }, { parseRange }, { putFile }] = await Promise.all([
     import('../streams/offline.ts'),
     import('../streams/export-file.ts'),
     import('../delivery/address-time.ts'),
+    import('../archive/local-segment-store.ts'),
   ]);
   const range = parseRange(settings.from, settings.to);
   await using recordings = await openOfflineRecordings(data, how);
   const source = await recordings.find(settings.stream);
   const request = { range, format: settings.format ?? 'mp4', exact: settings.exact === true };
-  return await exportToFile(source, request, { ...how, reader: recordings.reader });
+  const put = (content: WriteContent) => putFile(how.path, content, how);
+  return await exportToFile(source, request, { ...how, put, reader: recordings.reader });
 }
 
 /** What came of it, for a person. */

@@ -1,12 +1,11 @@
 /**
- * Writes an export to a file on the disk: under another name until it is whole, so that nobody takes a part of it for the file.
- * In: a recording, a range, a path. Out: the file and what is in it.
+ * Writes an export as one file, which is there when it is whole and not before.
+ * In: a recording, a range, where to put it. Out: the file and what is in it.
  */
-import { open, rename, rm } from 'node:fs/promises';
 import { printRfc3339 } from '../api/instant.ts';
 import type { ExportResult } from '../api/job-shapes.ts';
 import type { RangeReader } from '../archive/range-reader.ts';
-import { isMissing } from '../archive/segment-store.ts';
+import { isMissing, type WriteContent } from '../archive/segment-store.ts';
 import { type Exportable, type Exported, type ExportRequest, writeExport } from '../delivery/export.ts';
 import { recode } from '../ffmpeg/recode.ts';
 import { FormatError, messageOf, OxbowError } from '../lib/errors.ts';
@@ -22,8 +21,8 @@ export interface ExportSource {
 
 /** Where an export goes. */
 export interface ExportTarget {
-  /** Absolute; replaced if it exists. */
-  readonly path: string;
+  /** Stores what it is given as one whole file, or nothing: `put` of a store, or `putFile`. */
+  readonly put: (content: WriteContent) => Promise<void>;
   readonly reader: Pick<RangeReader, 'read'>;
   readonly progress?: (share: number) => void;
   readonly signal: AbortSignal;
@@ -38,40 +37,32 @@ export function exportName(name: string, fromUs: number, format: string): string
  * Writes the file. Abort leaves nothing behind.
  *
  * @returns the result without `url`
- * @throws OxbowError as writeExport, and `disk-failed`
+ * @throws OxbowError as writeExport, `folder-unwritable` and `disk-failed`
  */
 export async function exportToFile(
-  { stream, table, end }: ExportSource,
+  source: ExportSource,
   request: ExportRequest,
-  { path, reader, progress, signal }: ExportTarget,
+  { put, reader, progress, signal }: ExportTarget,
 ): Promise<ExportResult> {
-  const unfinished = `${path}.part`;
-  const file = await open(unfinished, 'w').catch((error: unknown) => {
-    throw new OxbowError('folder-unwritable', `${unfinished}: ${messageOf(error)}`, { cause: error });
-  });
+  let result: ExportResult | undefined;
+  let isOpen = false;
   try {
-    let exported: Exported;
-    try {
-      const write = async (bytes: Uint8Array) => {
-        try {
-          await file.writeFile(bytes);
-        } catch (error) {
-          throw new OxbowError('disk-failed', `${unfinished}: ${messageOf(error)}`, { cause: error });
-        }
-      };
-      exported = await writeExport(stream, request, { reader, recode, write, signal, ...(progress && { progress }) });
-      await file.datasync();
-    } finally {
-      await file.close();
-    }
-    const gaps = await gapsOf({ stream, table, end }, request, exported);
-    signal.throwIfAborted();
-    await rename(unfinished, path);
-    return resultOf(stream.name, request, exported, gaps);
+    await put(async (writeBytes) => {
+      isOpen = true;
+      const write = (bytes: Uint8Array) =>
+        writeBytes(bytes).catch((error: unknown) => {
+          throw new OxbowError('disk-failed', messageOf(error), { cause: error });
+        });
+      const how = { reader, recode, write, signal, ...(progress && { progress }) };
+      const exported = await writeExport(source.stream, request, how);
+      const gaps = await gapsOf(source, request, exported);
+      result = resultOf(source.stream.name, request, exported, gaps);
+    });
   } catch (error) {
-    await rm(unfinished, { force: true });
+    if (!isOpen && !signal.aborted) throw new OxbowError('folder-unwritable', messageOf(error), { cause: error });
     throw toRefusal(error);
   }
+  return result!;
 }
 
 /** What retention took meanwhile, and what cannot be read, in the words of a refusal. */

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import { access, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import type { JobView } from '../api/job-shapes.ts';
 import { openRangeReader } from '../archive/range-reader.ts';
+import { segmentLocation } from '../archive/segment-store.ts';
 import type { Exportable } from '../delivery/export.ts';
 import { Jobs } from '../jobs/jobs-api.ts';
 import { openTableQueue } from '../jobs/table-queue.ts';
@@ -45,7 +46,7 @@ async function openJobs(change: Partial<ExportJobsOptions> = {}) {
   const failed = (error: unknown) => assert.fail(String(error));
   const jobs = new Jobs({ queue, clock: house.clock, events: { publish() {} }, failed });
   const exports = new ExportJobs({
-    ...{ jobs, table: house.table, reader, clock: house.clock, dataFolder: house.folder },
+    ...{ jobs, table: house.table, reader, clock: house.clock, segments: house.segments },
     catalog: { find: () => stream, get: () => stream },
     settings: { now: { jobs: { keep: 60_000, maxDisk: undefined } } },
     mayWrite: () => true,
@@ -162,7 +163,7 @@ suite('exports as jobs', () => {
   test('an export that is aborted leaves nothing behind', async () => {
     await using opened = await openJobs();
     const { stream, reader, house } = opened;
-    const path = join(house.folder, 'aborted.mp4');
+    const location = segmentLocation('exports/aborted.mp4');
     const controller = new AbortController();
     const source = { stream, table: house.table, end: { createdUs: START_US, horizonUs: 0, absencesSince: () => [] } };
     const range = { fromUs: START_US, toUs: START_US + 20_000_000 };
@@ -170,14 +171,13 @@ suite('exports as jobs', () => {
       source,
       { range, format: 'mkv', exact: false },
       {
-        path,
+        put: (content) => house.segments.put(location, content, controller),
         reader,
         signal: controller.signal,
         progress: (share) => share > 0.3 && controller.abort(new Error('enough')),
       },
     );
     await assert.rejects(exporting, /enough/);
-    await assert.rejects(access(path));
-    await assert.rejects(access(`${path}.part`));
+    assert.deepEqual(await readdir(join(house.folder, 'exports')), []);
   });
 });

@@ -2,13 +2,17 @@
  * Exports: jobs that write a range of a recording into a file below `<data>/exports`, which is kept for a while and within a bound.
  * In: requests, the jobs, the catalog. Out: a kind of job, and the files of those that are done.
  */
-import { mkdir, readdir, rm, stat } from 'node:fs/promises';
-import path from 'node:path';
 import { printRfc3339 } from '../api/instant.ts';
 import type { ExportResult, ExportSettings, ExportTicket, JobView } from '../api/job-shapes.ts';
 import type { ExportsApi } from '../api/jobs-api.ts';
 import type { RangeReader } from '../archive/range-reader.ts';
-import { type SegmentLocation, segmentLocation } from '../archive/segment-store.ts';
+import {
+  type SegmentLocation,
+  type SegmentStore,
+  segmentLocation,
+  segmentPrefix,
+  type WriteContent,
+} from '../archive/segment-store.ts';
 import { parseRange } from '../delivery/address-time.ts';
 import { type ExportRequest, estimateExport } from '../delivery/export.ts';
 import type { Reply } from '../delivery/reply.ts';
@@ -25,6 +29,7 @@ import { DownloadTickets } from './download-tickets.ts';
 import { type ExportSource, exportToFile } from './export-file.ts';
 import type { ManagedStream } from './managed-stream.ts';
 
+const EXPORTS = segmentPrefix('exports');
 /** The kind of these jobs. */
 const KIND = 'export';
 /** A file is a little larger than its media: tables, packets of MPEG-TS. */
@@ -46,8 +51,7 @@ export interface ExportJobsOptions {
   readonly table: ChunkTable;
   readonly reader: RangeReader;
   readonly clock: Clock;
-  /** Absolute path. */
-  readonly dataFolder: string;
+  readonly segments: SegmentStore;
   /** `jobs.keep`: how long a job is kept after its end, ms; `jobs.maxDisk`: the most that all files may take, bytes. */
   readonly settings: Current<{ readonly jobs: { readonly keep: number; readonly maxDisk: number | undefined } }>;
   /** Whether the disk has room at all. */
@@ -59,13 +63,11 @@ export class ExportJobs implements ExportsApi<Reply> {
   /** What `Jobs` registers. */
   readonly kind: JobKind;
   readonly #options: ExportJobsOptions;
-  readonly #folder: string;
   readonly #tickets: DownloadTickets;
 
   constructor(options: ExportJobsOptions) {
     this.#options = options;
     this.#tickets = new DownloadTickets(() => options.clock.nowMs());
-    this.#folder = path.join(options.dataFolder, 'exports');
     this.kind = {
       name: KIND,
       work: (job, context) => this.#export(job, context),
@@ -140,13 +142,13 @@ export class ExportJobs implements ExportsApi<Reply> {
   }
 
   async #export(job: Job, { signal, progress }: JobContext): Promise<ExportResult> {
-    const { catalog, reader, table } = this.#options;
+    const { catalog, reader, segments, table } = this.#options;
     const input = job.input as ExportInput;
     const stream = catalog.get(input.stream);
     const request: ExportRequest = { ...input, range: parseRange(input.from, input.to) };
-    await mkdir(this.#folder, { recursive: true });
     await this.#makeRoom(OVERHEAD * (await estimateExport(stream, request)));
-    const target = { path: this.#pathOf(job), reader, progress, signal };
+    const put = (content: WriteContent) => segments.put(locationOf(job), content, { signal });
+    const target = { put, reader, progress, signal };
     const result = await exportToFile(sourceOf(stream, table), request, target);
     return { ...result, url: `/api/v1/exports/${job.id}/file` };
   }
@@ -179,34 +181,24 @@ export class ExportJobs implements ExportsApi<Reply> {
 
   async #removeFile(job: Job): Promise<void> {
     this.#options.reader.forget(locationOf(job));
-    await rm(this.#pathOf(job), { force: true });
+    await this.#options.segments.delete(locationOf(job));
   }
 
-  /** What a process that died left behind. */
+  /** Deletes what a process that died has left. */
   async #sweep(): Promise<void> {
-    const entries = await readdir(this.#folder).catch(() => []); // there may be no such folder yet
-    for (const entry of entries) {
-      const job = await this.#options.jobs.queue.find(entry.split('.', 1)[0]!);
-      const file = path.join(this.#folder, entry);
-      const isOurs = /^[0-9a-z]+-[0-9a-f]{16}\.(mp4|mkv|ts)(\.part)?$/.test(entry);
-      if (
-        isOurs &&
-        (job === undefined || (job.state !== 'done' && job.state !== 'running')) &&
-        (await stat(file)).isFile()
-      ) {
-        await rm(file, { force: true });
-      }
+    const { jobs, segments } = this.#options;
+    await segments.sweep(EXPORTS);
+    for await (const location of segments.list(EXPORTS)) {
+      const id = /^([0-9a-z]+-[0-9a-f]{16})\.(?:mp4|mkv|ts)$/.exec(location.slice(EXPORTS.length))?.[1];
+      const job = id === undefined ? undefined : await jobs.queue.find(id);
+      if (id !== undefined && job?.state !== 'done' && job?.state !== 'running') await segments.delete(location);
     }
-  }
-
-  #pathOf(job: Job): string {
-    return path.join(this.#options.dataFolder, locationOf(job));
   }
 }
 
 /** Where the file of a job is. */
 function locationOf({ id, input }: Job): SegmentLocation {
-  return segmentLocation(`exports/${id}.${(input as ExportInput).format}`);
+  return segmentLocation(`${EXPORTS}${id}.${(input as ExportInput).format}`);
 }
 
 /** A stream of this process, as exports meet it. */

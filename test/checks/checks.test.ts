@@ -61,6 +61,11 @@ test('a library has one place', () => {
 
 test('media has no node: modules and no clock', () => {
   assert.match(checkSource('media/a.ts', `import { x } from 'node:fs';\n`)[0]!, /media is pure and imports no node:fs/);
+  const files = `import { rm } from 'node:fs/promises';\n`;
+  assert.match(checkSource('recording/retention.ts', files)[0]!, /recording stores media through SegmentStore/);
+  for (const path of ['archive/local-segment-store.ts', 'streams/disk.ts', 'cli/export.ts', 'recording/a.test.ts']) {
+    assert.deepEqual(checkSource(path, files), [], path);
+  }
   assert.match(checkSource('media/a.ts', `const t = Date.now();\n`)[0]!, /media is pure and has no Date\.now/);
   assert.deepEqual(checkSource('media/a.ts', `// Date.now() would be wrong here\n`), []);
 });
