@@ -52,7 +52,8 @@ export class SegmentTimes {
 
   /** The SegmentTimeline. Each S has its time: after a hole the next segment is later than the sum of the durations. */
   print(): string {
-    const rows = this.#rows.map(({ t, d, r }) => element('S', { t, d, r: r > 0 ? r : undefined }));
+    // Of a day there are tens of thousands: they are not printed by `element`.
+    const rows = this.#rows.map(({ t, d, r }) => `<S t="${t}" d="${d}"${r > 0 ? ` r="${r}"` : ''}/>`);
     return element('SegmentTimeline', {}, rows);
   }
 }
