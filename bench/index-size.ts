@@ -113,7 +113,7 @@ async function indexOf(kind: Kind, seconds: number): Promise<IndexRow> {
   try {
     await (await openStore({ file: empty, log: createSilentLog() }))[Symbol.asyncDispose]();
     const store = await openStore({ file, log: createSilentLog() });
-    const table = new ChunkTable(store.db);
+    const table = new ChunkTable(store.db, () => store.fence);
     const streamId = 'm5x0c1k2-0123456789ab';
     const mediaBytes = await record(kind, seconds, {
       segments: openLocalSegmentStore({ folder: dataFolder }),

@@ -97,7 +97,7 @@ async function measure(frameRate: number, delay: number, seconds: number): Promi
       initOf: (all) => inits.of(all),
       nextGeneration: () => 1,
     });
-    const table = new ChunkTable(store.db);
+    const table = new ChunkTable(store.db, () => store.fence);
     const recorded = new Recorded({ streamId: 's', table, endUs: 0 });
     const segments = openLocalSegmentStore({ folder });
     const reader = openRangeReader(segments);

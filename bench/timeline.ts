@@ -69,7 +69,7 @@ export async function benchTimeline({ streams, days, say }: TimelineOptions): Pr
     build(file, streams, filesPerStream, say);
     const buildSeconds = (performance.now() - startedAt) / 1000;
     await using store = await openStore({ file, log: createSilentLog() });
-    const table = new ChunkTable(store.db);
+    const table = new ChunkTable(store.db, () => store.fence);
     const endUs = START_US + filesPerStream * FILE_US;
     const random = (below: number) => Math.floor(Math.random() * below);
     const recorded = (stream: number) => new Recorded({ streamId: nameOf(stream), table, endUs });

@@ -51,6 +51,7 @@ interface StartOptions {
   readonly signal: AbortSignal;
   readonly origins?: ReadonlyMap<string, string>;
   readonly shown?: Promise<void> | undefined;
+  readonly onTaken?: () => void;
 }
 
 /**
@@ -58,12 +59,13 @@ interface StartOptions {
  *
  * @param options.origins where each setting was set, by its path
  * @param options.shown the log waits for it: until the start has shown its own text
+ * @param options.onTaken called if another process takes the data folder: close the app
  * @param options.signal ends a start that is under way; a running app ends by `close`
  * @throws OxbowError `port-taken`, `folder-unwritable`, `data-in-use` and what settings may be refused with
  */
 export async function startApp(
   config: Config,
-  { signal, origins = new Map(), shown }: StartOptions,
+  { signal, origins = new Map(), shown, onTaken = () => {} }: StartOptions,
 ): Promise<RunningApp> {
   await using opened = new AsyncDisposableStack();
   const shutdown = new Shutdown();
@@ -73,7 +75,7 @@ export async function startApp(
   const observation = await openObservation(config, settings, { opened, shown });
   const app: AppContext = { ...observation, config, settings, dataFolder, opened, shutdown };
 
-  const store = await openStore(app);
+  const store = await openStore(app, { onTaken });
   const net = openNet(app);
   const { bus, webhooks } = await openEvents(app, { store, net });
   const disk = await openDisk(app, bus);
@@ -92,6 +94,7 @@ export async function startApp(
   await catalog.open();
   await startJobs(app, jobs);
   startRetention(app, recordings, catalog);
+  opened.defer(() => bus.flush());
   opened.defer(() => bus.publish('server.ending', {})); // before anything closes, so that subscribers receive it
   const signIn = await firstSignIn(accounts);
   signal.throwIfAborted();

@@ -27,7 +27,7 @@ export async function openRecordings(app: AppContext, store: Store): Promise<Rec
   if (adopted > 0) log.warn({ streams: adopted }, 'the database was empty; streams were found in the recordings');
   const reader = opened.use(openRangeReader(segments));
   const deleted = new Emitter<SegmentPrefix>();
-  const table = new ChunkTable(store.db);
+  const table = new ChunkTable(store.db, () => store.fence);
   return {
     segments,
     reader,

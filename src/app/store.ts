@@ -28,11 +28,15 @@ export async function openDataFolder(folder: string): Promise<string> {
 }
 
 /**
- * Opens the database and locks the data folder.
+ * Opens the database, locks the data folder and takes its lease.
  *
+ * @param options.onTaken called if another process takes the folder
  * @throws OxbowError `data-in-use`
  */
-export async function openStore({ config, dataFolder, opened, log, metrics, telemetry }: AppContext): Promise<Store> {
+export async function openStore(
+  { config, dataFolder, opened, log, metrics, telemetry }: AppContext,
+  { onTaken }: { readonly onTaken: () => void },
+): Promise<Store> {
   const onWait = (seconds: number, sql: string) => {
     metrics.databaseWaitSeconds.observe(seconds);
     if (seconds * 1000 < config.telemetry.slowQuery) return;
@@ -43,5 +47,5 @@ export async function openStore({ config, dataFolder, opened, log, metrics, tele
       attributes: { 'db.system.name': 'sqlite', 'db.query.text': sql.slice(0, 2000) },
     });
   };
-  return opened.use(await openDatabase({ file: path.join(dataFolder, DATABASE_FILE), log, onWait }));
+  return opened.use(await openDatabase({ file: path.join(dataFolder, DATABASE_FILE), log, onWait, onTaken }));
 }

@@ -74,7 +74,7 @@ async function serve(command: Command, urls: readonly string[]): Promise<ExitCod
   let app: Awaited<ReturnType<typeof startApp>> | undefined;
   try {
     app = await startApp(config, {
-      ...{ signal: starting.signal, origins: loaded.origins },
+      ...{ signal: starting.signal, origins: loaded.origins, onTaken: () => onStop('data-folder-taken') },
       shown: isForPrograms ? undefined : shown.promise,
     });
   } catch (error) {
@@ -94,6 +94,7 @@ async function serve(command: Command, urls: readonly string[]): Promise<ExitCod
   await reloads[Symbol.asyncDispose]();
   await app?.close(reason);
   clearTimeout(late);
+  if (reason === 'data-folder-taken') return 1;
   return !isReady && reason === 'SIGINT' ? 130 : 0;
 }
 

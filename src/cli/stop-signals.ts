@@ -12,8 +12,8 @@ const SAME_WISH_MS = 500;
 /** How often the parent is looked at where npm started oxbow, ms. */
 const LOOK_AT_PARENT_MS = 250;
 
-/** What asked oxbow to stop. */
-export type StopReason = 'SIGINT' | 'SIGTERM' | 'SIGHUP' | 'launcher-gone';
+/** Why oxbow stops. */
+export type StopReason = 'SIGINT' | 'SIGTERM' | 'SIGHUP' | 'launcher-gone' | 'data-folder-taken';
 
 /**
  * Listens until disposed.

@@ -2,7 +2,8 @@
  * What differs from one operating system to another; scripts/check-portable.ts keeps it out of the other files.
  * In: the system that runs this. Out: answers that hold on Linux, macOS and Windows.
  */
-import { chmodSync, chownSync, existsSync, statSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, readFileSync, statSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { dirname } from 'node:path';
 
 /** Whether this is Windows. */
@@ -59,4 +60,10 @@ export function makePrivate(path: string): boolean {
   if (!found || found.uid !== ownUid || (found.mode & STICKY) !== 0 || (found.mode & OTHERS) === 0) return false;
   chmodSync(path, found.mode & 0o700);
   return true;
+}
+
+/** Names the running system: another after each boot, the same in all its containers. Elsewhere than on Linux the host's name. */
+export function bootId(): string {
+  const file = '/proc/sys/kernel/random/boot_id';
+  return isLinux && existsSync(file) ? readFileSync(file, 'utf8').trim() : hostname();
 }

@@ -3,7 +3,9 @@
  * In: recorder, recovery, rebuild. Out: rows by MSN and by time. The files are the truth; this can be made again from them.
  */
 import type { Insertable, Kysely, Selectable } from 'kysely';
+import { OxbowError } from '../lib/errors.ts';
 import { HOLE_US } from '../live/continuity.ts';
+import { type Fence, holdLease, valuesWhileHeld } from '../store/lease-table.ts';
 import type { ChunkFileTable, Tables } from '../store/schema.ts';
 import { putRanges, rangesBefore, rangesBetween, type ToldBetween, type ToldRange } from './date-range-rows.ts';
 import { WINDOW_US } from './window.ts';
@@ -55,26 +57,36 @@ function seamless({ last_start_us: _, last_run, media_us, incomplete, ...span }:
 /** Reads and writes the index. */
 export class ChunkTable {
   readonly #db: Kysely<Tables>;
+  readonly #fence: () => Fence | undefined;
   /** Sums that are still right: they take reading every row of a stream. */
   readonly #totals = new Map<string, Promise<RecordedTotals>>();
 
-  constructor(db: Kysely<Tables>) {
+  /** @param fence of the data folder: rows are written and deleted only while its lease is held. Without it they always are */
+  constructor(db: Kysely<Tables>, fence: () => Fence | undefined = () => undefined) {
     this.#db = db;
+    this.#fence = fence;
   }
 
   /**
    * Adds a sealed file; adding the same one again changes nothing but what was wrong.
    *
    * @param told what its data tracks say
+   * @throws OxbowError `data-in-use` if another process has taken the data folder
    */
   async put(row: Insertable<ChunkFileTable>, told: readonly ToldRange[] = []): Promise<void> {
     const { stream_id: _stream, first_msn: _first, ...rest } = row;
-    const insert = (db: Kysely<Tables>) =>
-      db
-        .insertInto('chunk_file')
-        .values(row)
+    const fence = this.#fence();
+    const insert = async (db: Kysely<Tables>) => {
+      const into = db.insertInto('chunk_file');
+      const columns = Object.keys(row) as (keyof ChunkFileTable)[];
+      const { numInsertedOrUpdatedRows } = await (fence
+        ? into.columns(columns).expression(valuesWhileHeld(db, fence, { ...row }))
+        : into.values(row)
+      )
         .onConflict((conflict) => conflict.columns(['stream_id', 'first_msn']).doUpdateSet(rest))
-        .execute();
+        .executeTakeFirstOrThrow();
+      if (numInsertedOrUpdatedRows === 0n) throw taken();
+    };
     if (told.length === 0) await insert(this.#db);
     else {
       await this.#db.transaction().execute(async (db) => {
@@ -257,13 +269,15 @@ export class ChunkTable {
   }
 
   /**
-   * Forgets files.
+   * Forgets files. Throws OxbowError `data-in-use` if another process has taken the data folder.
    *
    * @param goneBeforeUs of what began before, only what is pinned is kept from now on; µs since 1970
    */
   async remove(streamId: string, firstMsns: readonly number[], goneBeforeUs?: number): Promise<void> {
     if (firstMsns.length === 0) return;
+    const fence = this.#fence();
     await this.#db.transaction().execute(async (db) => {
+      if (fence && !(await holdLease(db, fence))) throw taken();
       if (goneBeforeUs !== undefined) await writeGoneBefore(db, streamId, goneBeforeUs);
       for (const [table, column] of [
         ['chunk_file', 'first_msn'],
@@ -320,6 +334,10 @@ export class ChunkTable {
       durationUs: row?.duration_us ?? 0,
     };
   }
+}
+
+function taken(): OxbowError {
+  return new OxbowError('data-in-use', 'Another oxbow has taken this data folder; nothing is written to its index.');
 }
 
 async function writeGoneBefore(db: Kysely<Tables>, streamId: string, us: number): Promise<void> {

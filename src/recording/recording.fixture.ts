@@ -142,7 +142,7 @@ export async function openHouse(change: HouseChange = {}): Promise<RecordingHous
   const { engine = engines[0]!, beforeSync, segments = engine.open(folder) } = change;
   if (beforeSync) holdSyncs(segments, beforeSync);
   const store = await openStore({ file: path.join(folder, 'oxbow.db'), log: createSilentLog() });
-  const table = new ChunkTable(store.db);
+  const table = new ChunkTable(store.db, () => store.fence);
   const clock = createManualClock(START_US / 1000);
   const recorded = new Recorded({ streamId: 's', table, endUs: change.endUs ?? 0 });
   const committed: number[] = [];

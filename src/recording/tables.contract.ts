@@ -5,7 +5,9 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import type { Insertable } from 'kysely';
+import { createManualClock } from '../lib/clock.ts';
 import { audioTrack, videoTrack } from '../media/isobmff/media.fixture.ts';
+import { openLeaseTable } from '../store/lease-table.ts';
 import type { ChunkFileTable } from '../store/schema.ts';
 import type { OpenDatabase } from '../store/store.fixture.ts';
 import { ChunkTable } from './chunk-table.ts';
@@ -60,6 +62,22 @@ export function recordingTablesContract(name: string, open: OpenDatabase): void 
       const { paths, firstMsns } = await table.files('s');
       assert.deepEqual([paths.size, firstMsns], [3, new Set([0, 30, 60])]);
       assert.deepEqual(await table.between('other', 0, Number.MAX_SAFE_INTEGER), []);
+    });
+
+    test('the index is written only by the owner of the data folder', async () => {
+      await using database = await open();
+      const leases = openLeaseTable(database.db, createManualClock());
+      const { token } = await leases.take('folder', { holder: 'a', ttlMs: 1000 });
+      const table = new ChunkTable(database.db, () => ({ name: 'folder', token }));
+      await table.put(fileAt(0), [rangeAt(1, 'a', START_US / 1000)]);
+      await table.put(fileAt(0, { size: 7 }));
+      await leases.take('folder', { holder: 'b', ttlMs: 1000, replaces: token });
+      const refusal = { name: 'OxbowError', code: 'data-in-use' };
+      await assert.rejects(table.put(fileAt(1)), refusal);
+      await assert.rejects(table.put(fileAt(2), [rangeAt(60, 'a', START_US / 1000)]), refusal);
+      await assert.rejects(table.put(fileAt(0, { size: 8 })), refusal);
+      await assert.rejects(table.remove('s', [0], START_US + 1), refusal);
+      assert.deepEqual([(await table.last('s'))?.size, await table.goneBefore('s')], [7, 0]);
     });
 
     test('totals are exact beyond 2^32, and empty for an empty stream', async () => {

@@ -66,7 +66,11 @@ test('what was written is there after closing and opening again, in a folder tha
   const file = join(folder.path, 'new', 'data', 'oxbow.db');
   const waits: number[] = [];
   {
-    await using store = await openStore({ file, log, onWait: (seconds) => waits.push(seconds) });
+    await using store = await openStore({
+      file,
+      log,
+      onWait: (seconds, sql) => sql.includes('stream_on_air') && waits.push(seconds),
+    });
     await store.db.insertInto('stream_on_air').values(onAir(1)).execute();
   }
   await using store = await openStore({ file, log });

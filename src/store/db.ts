@@ -4,10 +4,13 @@
  */
 import { dirname } from 'node:path';
 import { Kysely } from 'kysely';
+import { createSystemClock } from '../lib/clock.ts';
 import { makePrivate } from '../lib/platform.ts';
 import type { Log } from '../observe/log.ts';
 import { DatabaseThread } from './connection.ts';
+import { leaseDataFolder } from './data-folder-lease.ts';
 import { createThreadDialect } from './dialect.ts';
+import type { Fence } from './lease-table.ts';
 import { lockDataFolder } from './lock.ts';
 import { databaseFiles } from './private-files.ts';
 import type { Tables } from './schema.ts';
@@ -16,6 +19,8 @@ import type { Tables } from './schema.ts';
 export interface Store {
   /** The tables. Statements of a transaction keep all others waiting, so nothing slow may be awaited within one. */
   readonly db: Kysely<Tables>;
+  /** What a write checks that only the owner of the data folder may do. */
+  readonly fence: Fence;
   /** Where a corrupt database was moved to at opening; then the index is empty and wants rebuilding from the files. */
   readonly movedTo: string | undefined;
   /** Resolves when the database answers; for the health check. Throws what is wrong. */
@@ -29,18 +34,22 @@ export interface StoreOptions {
   readonly log: Log;
   /** Now, ms since 1970; names a file that is moved aside. */
   readonly nowMs?: number;
-  /** Told how long each statement took, seconds, and its SQL without values. */
+  /** Called with how long each statement took, seconds, and its SQL without values. */
   readonly onWait?: (seconds: number, sql: string) => void;
+  /** Called if another process takes the data folder. */
+  readonly onTaken?: () => void;
+  /** Time to live of the lease on the folder, ms; for tests. */
+  readonly leaseTtlMs?: number;
 }
 
 /**
- * Locks the data folder, opens the database in its thread and brings it to the newest schema.
- * Disposing lets what was asked finish, closes the file and frees the lock.
+ * Locks the data folder, opens the database in its thread, brings it to the newest schema and takes the lease of the folder.
+ * Disposing lets what was asked finish, releases the lease, closes the file and frees the lock.
  *
  * @throws OxbowError `data-in-use`, `folder-unwritable`, `data-newer`
  */
 export async function openStore(options: StoreOptions): Promise<Store & AsyncDisposable> {
-  const { file, log, nowMs = Date.now(), onWait = () => undefined } = options;
+  const { file, log, nowMs = Date.now(), onWait = () => undefined, onTaken = () => undefined } = options;
   const lock = lockDataFolder(dirname(file));
   for (const path of [dirname(file), ...databaseFiles(file)]) {
     if (makePrivate(path)) log.info({ path }, 'group and others could read this; now only its owner can');
@@ -52,13 +61,19 @@ export async function openStore(options: StoreOptions): Promise<Store & AsyncDis
       log.error({ file, movedTo }, 'the database was corrupt; it was moved aside and a new one begun');
     }
     const db = new Kysely<Tables>({ dialect: createThreadDialect(thread, onWait) });
+    const clock = createSystemClock();
+    const lease = await leaseDataFolder({ db, file, clock, log, ttlMs: options.leaseTtlMs, taken: onTaken });
     return {
       db,
+      get fence() {
+        return lease.fence;
+      },
       movedTo,
       async check() {
         await thread.run('SELECT 1', []);
       },
       async [Symbol.asyncDispose]() {
+        await lease[Symbol.asyncDispose]();
         await db.destroy();
         await thread[Symbol.asyncDispose]();
         lock[Symbol.dispose]();

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { leaseContract } from '../cluster/lease.contract.ts';
 import { createManualClock } from '../lib/clock.ts';
-import { leaseHeldBy, openLeaseTable, valuesWhileHeld } from './lease-table.ts';
+import { holdLease, openLeaseTable, valuesWhileHeld } from './lease-table.ts';
 import type { OpenDatabase } from './store.fixture.ts';
 
 /** Every database runs this suite. */
@@ -31,13 +31,9 @@ export function leaseTableContract(name: string, open: OpenDatabase): void {
           .expression(valuesWhileHeld(db, fence, { stream: 'cam', epoch }))
           .onConflict((conflict) => conflict.column('stream').doUpdateSet({ epoch }))
           .executeTakeFirst();
-      const remove = () =>
-        db
-          .deleteFrom('watch_epoch')
-          .where(({ exists }) => exists(leaseHeldBy(db, fence)))
-          .executeTakeFirst();
+      const isHeld = () => db.transaction().execute((transaction) => holdLease(transaction, fence));
       assert.equal((await write(1)).numInsertedOrUpdatedRows, 1n);
-      assert.equal((await remove()).numDeletedRows, 1n);
+      assert.equal(await isHeld(), true);
       assert.equal((await write(2)).numInsertedOrUpdatedRows, 1n);
       await leases.take('cam', { holder: 'b', ttlMs: 1000, replaces: token });
       assert.equal((await write(3)).numInsertedOrUpdatedRows, 0n);
@@ -45,7 +41,7 @@ export function leaseTableContract(name: string, open: OpenDatabase): void {
         (await db.selectFrom('watch_epoch').selectAll().execute()).map(({ epoch }) => epoch),
         [2],
       );
-      assert.equal((await remove()).numDeletedRows, 0n);
+      assert.equal(await isHeld(), false);
     });
   });
 }

@@ -1,6 +1,6 @@
 /**
  * Leases as rows of the metadata store, for processes that share it; each operation is one statement.
- * In: names. Out: LeaseStore; conditions that let a statement write only while its token holds the lease.
+ * In: names. Out: LeaseStore; statements that write only while their token holds the lease.
  */
 import type { Kysely } from 'kysely';
 import type { LeaseStore } from '../cluster/lease.ts';
@@ -67,14 +67,26 @@ export function openLeaseTable(db: Kysely<Tables>, clock: Clock): LeaseStore {
   };
 }
 
-/** A condition of a statement (`exists`): the fence is the newest of its lease. */
-export function leaseHeldBy(db: Kysely<Tables>, { name, token }: Fence) {
-  return db.selectFrom('lease').select('token').where('name', '=', name).where('token', '=', token);
+/** A row to insert (`expression`, with `columns`) if the fence is the newest of its lease, and no row otherwise. */
+export function valuesWhileHeld(db: Kysely<Tables>, { name, token }: Fence, row: Readonly<Record<string, unknown>>) {
+  return db
+    .selectFrom('lease')
+    .select((eb) => Object.entries(row).map(([column, value]) => eb.val(value).as(column)))
+    .where('name', '=', name)
+    .where('token', '=', token);
 }
 
-/** A row to insert (`expression`, with `columns`) if the fence is the newest of its lease, and no row otherwise. */
-export function valuesWhileHeld(db: Kysely<Tables>, fence: Fence, row: Readonly<Record<string, unknown>>) {
-  return leaseHeldBy(db, fence)
-    .clearSelect()
-    .select((eb) => Object.entries(row).map(([column, value]) => eb.val(value).as(column)));
+/**
+ * The first statement of a guarded transaction: nobody takes the lease before its end.
+ *
+ * @returns false if the fence is no longer the newest of its lease
+ */
+export async function holdLease(transaction: Kysely<Tables>, { name, token }: Fence): Promise<boolean> {
+  const { numUpdatedRows } = await transaction
+    .updateTable('lease')
+    .set({ token })
+    .where('name', '=', name)
+    .where('token', '=', token)
+    .executeTakeFirst();
+  return numUpdatedRows > 0n;
 }

@@ -58,7 +58,7 @@ export async function openOfflineRecordings(
   const segments = opened.use(openLocalSegmentStore({ folder }));
   await adoptRecordings(store.db, segments, { onlyIfEmpty: true });
   const known = [...(await readDefinitions(store.db)), ...(await readRemoved(store.db))];
-  const table = new ChunkTable(store.db);
+  const table = new ChunkTable(store.db, () => store.fence);
   const reader = opened.use(openRangeReader(segments));
   const owned = opened.move();
   return {

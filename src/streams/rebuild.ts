@@ -54,7 +54,7 @@ export async function rebuildIndex(
   await using segments = openLocalSegmentStore({ folder: dataFolder });
   await adoptRecordings(store.db, segments, { onlyIfEmpty: false });
   const clock = createSystemClock();
-  const table = new ChunkTable(store.db);
+  const table = new ChunkTable(store.db, () => store.fence);
   const sum = { files: 0, segments: 0, repaired: 0 };
   const unusable: string[] = [];
   const ids = await streamIds(store);

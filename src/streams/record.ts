@@ -258,7 +258,7 @@ async function recordToFolder(
   await using opened = new AsyncDisposableStack();
   const { log, settings } = shared;
   const store = opened.use(await openStore({ file: path.join(dataFolder, DATABASE_FILE), log }));
-  const table = new ChunkTable(store.db);
+  const table = new ChunkTable(store.db, () => store.fence);
   const looking = new AbortController();
   const failed = (what: string) => (error: unknown) => log.error({ error: String(error) }, `${what} failed`);
   const disk = await watchDisk(dataFolder, settings, { signal: looking.signal, failed: failed('looking at the disk') });

@@ -196,7 +196,7 @@ export async function openStreams(change: HouseChange): Promise<StreamsHouse> {
   const metrics = createMetrics();
   const store = await openStore({ file: path.join(folder, DATABASE_FILE), log });
   const segments = change.segments ?? openLocalSegmentStore({ folder });
-  const table = new ChunkTable(store.db);
+  const table = new ChunkTable(store.db, () => store.fence);
   const msnMarks = await openMsnMarks({ dataFolder: folder, store, table, clock, log });
   const sources: PlayedSource[] = [];
   const bus = createLocalEventBus({

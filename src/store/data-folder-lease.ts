@@ -1,0 +1,135 @@
+/**
+ * The lease on a data folder. The lock of the operating system (lock.ts) excludes other processes of one machine; the lease excludes
+ * another machine that shares the folder, and a second process where the lock file was deleted. Its token guards the index.
+ * In: the database of a folder whose lock is held. Out: the fence of guarded writes; a call if another process takes the folder.
+ */
+import { statSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { dirname, join } from 'node:path';
+import type { Kysely } from 'kysely';
+import { type Lease, type LeaseLoss, Leases } from '../cluster/lease.ts';
+import { sleep, withDeadline } from '../lib/abort.ts';
+import type { Clock } from '../lib/clock.ts';
+import { messageOf, OxbowError } from '../lib/errors.ts';
+import { bootId } from '../lib/platform.ts';
+import type { Log } from '../observe/log.ts';
+import { LOCK_FILE } from './file-names.ts';
+import { type Fence, openLeaseTable } from './lease-table.ts';
+import type { Tables } from './schema.ts';
+
+const NAME = 'data-folder';
+const TTL_MS = 30_000;
+/** Longer than a time to live and the pause between two looks: a holder that is alive has renewed it by then. */
+const WAIT_TTLS = 2;
+
+/** The lease of an open data folder. Disposing releases it. */
+export interface DataFolderLease extends AsyncDisposable {
+  /** What guarded statements check. */
+  readonly fence: Fence;
+}
+
+/** What the lease is taken with. */
+export interface DataFolderLeaseOptions {
+  readonly db: Kysely<Tables>;
+  /** Path of the database, in the data folder. */
+  readonly file: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly ttlMs?: number | undefined;
+  /** Called once if another process has taken the folder: nothing may be written to it any more. */
+  readonly taken: () => void;
+}
+
+/** Which files a holder has, and on which running system. */
+interface Holder {
+  readonly host: string;
+  readonly pid: number;
+  readonly boot: string;
+  /** File numbers of the database and of the lock. */
+  readonly database: string;
+  readonly lock: string;
+}
+
+/**
+ * Takes the lease of a data folder whose lock is held. A holder that was killed on this system does not delay it; one that may be alive
+ * is waited for until its lease has ended.
+ *
+ * @throws OxbowError `data-in-use` if the holder is alive
+ */
+export async function leaseDataFolder(options: DataFolderLeaseOptions): Promise<DataFolderLease> {
+  const { db, file, clock, log, ttlMs = TTL_MS } = options;
+  const failed = (error: unknown) =>
+    log.warn({ error: messageOf(error) }, 'the lease of the data folder was not renewed; it is tried again');
+  const leases = new Leases({ store: openLeaseTable(db, clock), clock, failed });
+  const own = describeHolder(file);
+  const ending = new AbortController();
+  const request = { holder: JSON.stringify(own), ttlMs, signal: ending.signal };
+  const first = await leases.acquire(NAME, request);
+  let lease = first.lease ?? (await takeFrom(first.heldBy.holder, first.heldBy.token));
+
+  async function takeFrom(text: string, token: number): Promise<Lease> {
+    const holder = JSON.parse(text) as Holder;
+    // The lock of the same file on the same system is held by this process: the holder has ended. Another database is a copy.
+    const hasEnded = holder.boot === own.boot && holder.lock === own.lock;
+    if (hasEnded || holder.database !== own.database) {
+      const { lease } = await leases.acquire(NAME, { ...request, replaces: token });
+      if (lease) return lease;
+    } else {
+      log.warn({ host: holder.host, pid: holder.pid }, 'another oxbow may be using the data folder; waiting');
+      using limit = withDeadline(WAIT_TTLS * ttlMs, 'waiting for the data folder', ending);
+      const waited = await leases.acquire(NAME, { ...request, ...limit, ifHeld: 'wait' }).catch((error: unknown) => {
+        if (!limit.signal.aborted) throw error;
+        return undefined;
+      });
+      if (waited?.lease) return waited.lease;
+    }
+    throw new OxbowError(
+      'data-in-use',
+      `Another oxbow, process ${holder.pid} on ${holder.host}, uses ${dirname(file)}.`,
+    );
+  }
+
+  /** Takes the lease again as long as only the database did not answer. */
+  async function follow(): Promise<void> {
+    while ((await lossOf(lease, ending.signal)) === 'unconfirmed') {
+      const again = await leases.acquire(NAME, { ...request, replaces: lease.token }).catch(failed);
+      if (again?.heldBy) break;
+      if (again) lease = again.lease;
+      else await sleep(ttlMs / 3, ending);
+    }
+    log.fatal({ folder: dirname(file) }, 'another oxbow has taken the data folder; nothing is written to it any more');
+    options.taken();
+  }
+  const following = follow().catch(() => {}); // only disposing rejects it
+  return {
+    get fence() {
+      return { name: NAME, token: lease.token };
+    },
+    async [Symbol.asyncDispose]() {
+      ending.abort(new DOMException('the data folder is closed', 'AbortError'));
+      await following;
+      try {
+        await lease[Symbol.asyncDispose]();
+      } catch (error) {
+        failed(error); // it ends by itself
+      }
+    },
+  };
+}
+
+function describeHolder(file: string): Holder {
+  const numberOf = (path: string) => String(statSync(path, { bigint: true }).ino);
+  return {
+    ...{ host: hostname(), pid: process.pid, boot: bootId() },
+    ...{ database: numberOf(file), lock: numberOf(join(dirname(file), LOCK_FILE)) },
+  };
+}
+
+/** Resolves when the lease is lost; rejects when `signal` fires. */
+function lossOf({ lost }: Lease, signal: AbortSignal): Promise<LeaseLoss> {
+  return new Promise((resolve, reject) => {
+    if (lost.aborted) return resolve(lost.reason as LeaseLoss);
+    lost.addEventListener('abort', () => resolve(lost.reason as LeaseLoss), { once: true });
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });
+}
