@@ -90,16 +90,16 @@ export class LocalSegmentStore implements SegmentStore {
   async put(location: SegmentLocation, content: Uint8Array | WriteContent, { signal }: Abortable = {}): Promise<void> {
     signal?.throwIfAborted();
     const path = this.#pathOf(location);
-    const { file, firstMade } = await openInFolder(`${path}${UNFINISHED}`, 'w');
     this.#puts.add(location);
     try {
+      const { file, firstMade } = await openInFolder(`${path}${UNFINISHED}`, 'w');
       await writeInto(file, path, content, { signal, ready: () => this.release(location) });
+      // Again: a read may have opened the old file in between.
+      this.release(location);
+      await syncFolders(dirname(path), firstMade);
     } finally {
       this.#puts.delete(location);
     }
-    // Again: a read may have opened the old file in between.
-    this.release(location);
-    await syncFolders(dirname(path), firstMade);
   }
 
   async create(
@@ -184,8 +184,8 @@ export class LocalSegmentStore implements SegmentStore {
     });
     const names = entries.map(async (entry) => {
       // An operator may have moved old hours to another disk and left links.
-      const isFolder =
-        entry.isDirectory() || (entry.isSymbolicLink() && (await stat(join(path, entry.name))).isDirectory());
+      const target = entry.isSymbolicLink() ? await stat(join(path, entry.name)).catch(() => undefined) : undefined;
+      const isFolder = entry.isDirectory() || target?.isDirectory();
       return isFolder ? `${entry.name}/` : entry.name;
     });
     return (await Promise.all(names)).sort();
@@ -261,7 +261,7 @@ class LocalWriter implements SegmentWriter {
  * Rejects with the system's error, and with what `content` rejects with; nothing is left behind then.
  */
 export async function putFile(path: string, content: WriteContent, options: Abortable): Promise<void> {
-  await writeInto(await open(`${path}${UNFINISHED}`, 'w', 0o644), path, content, options);
+  await writeInto(await open(`${path}${UNFINISHED}`, 'w'), path, content, options);
 }
 
 /** @param options.ready called before the new file takes the place of the old one */
@@ -293,7 +293,7 @@ async function openInFolder(path: string, flags: 'w' | 'wx+') {
   for (let tries = 1; ; tries++) {
     const firstMade = await mkdir(dirname(path), { recursive: true });
     try {
-      return { file: await open(path, flags, 0o644), firstMade };
+      return { file: await open(path, flags, flags === 'w' ? 0o666 : 0o644), firstMade };
     } catch (error) {
       if (tries === TRIES || (error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
     }

@@ -123,9 +123,10 @@ suite('a store of files', () => {
     await writeFile(join(folder.path, 'r/s/b.part'), 'half');
     await writeFile(join(elsewhere.path, 'c'), 'moved');
     await symlink(elsewhere.path, join(folder.path, 'r/s/old'));
-    assert.deepEqual(await Array.fromAsync(store.list(segmentPrefix('r'))), ['r/s/a', 'r/s/old/c']);
+    await symlink(join(elsewhere.path, 'away'), join(folder.path, 'r/s/lost'));
+    assert.deepEqual(await Array.fromAsync(store.list(segmentPrefix('r'))), ['r/s/a', 'r/s/lost', 'r/s/old/c']);
     assert.deepEqual(await store.folders(segmentPrefix('r/s')), ['old']);
     await store.sweep(segmentPrefix('r/s'));
-    assert.deepEqual((await readdir(join(folder.path, 'r/s'))).sort(), ['a', 'old']);
+    assert.deepEqual((await readdir(join(folder.path, 'r/s'))).sort(), ['a', 'lost', 'old']);
   });
 });
