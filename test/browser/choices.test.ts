@@ -130,9 +130,9 @@ suite('sound and subtitles are chosen, in a browser', { skip: need('chromium') |
     await page.keyboard.press('m');
     await until('the sound is on', () => front((video) => !video.muted));
     await hears('eng');
-    await choose(/^Sound/, /German|Deutsch/);
+    await choose(/^Audio track/, /German|Deutsch/);
     await hears('deu');
-    await choose(/^Sound/, /English/);
+    await choose(/^Audio track/, /English/);
     await hears('eng');
   });
 
