@@ -51,9 +51,15 @@ const kinds: readonly Kind[] = [
   },
   { ...even, name: 'pulled HLS, a gap every 5 min', videoBitrate: 2.4e6, pace: burst(2), gapEveryS: 300 },
   {
-    ...{ name: 'pushed, 29.97 fps in ms, key frames every 1 to 4 s', frameRate: 30_000 / 1001, milliseconds: true },
-    ...{ gopS: [1, 4], sampleRate: 44_100, audioTracks: 1, videoBitrate: 5e6 },
-    ...{ pace: { kind: 'continuous' }, gapEveryS: 900 },
+    name: 'pushed, 29.97 fps in ms, key frames every 1 to 4 s',
+    frameRate: 30_000 / 1001,
+    milliseconds: true,
+    gopS: [1, 4],
+    sampleRate: 44_100,
+    audioTracks: 1,
+    videoBitrate: 5e6,
+    pace: { kind: 'continuous' },
+    gapEveryS: 900,
   },
   { ...even, name: 'pulled HLS, four languages', audioTracks: 4, videoBitrate: 2.4e6, pace: burst(2), gapEveryS: 900 },
 ];
@@ -214,7 +220,11 @@ async function record(
 function tracksOf({ frameRate, sampleRate, audioTracks }: Kind): Track[] {
   const record = new Uint8Array([1, 100, 0, 31, 255, 224, 0]);
   const video: Track = {
-    ...{ id: 1, kind: 'video', timescale: 90_000, language: 'und', label: '' },
+    id: 1,
+    kind: 'video',
+    timescale: 90_000,
+    language: 'und',
+    label: '',
     config: { codec: 'h264', record, codecs: 'avc1.64001f', width: 1280, height: 720, frameRate },
   };
   const audio = Array.from({ length: audioTracks }, (_, i): Track => {

@@ -104,7 +104,11 @@ async function measure(frameRate: number, delay: number, seconds: number): Promi
     const closing = new AbortController();
     const stills = new Stills({ reader, signal: closing.signal, makeStill: async () => new Uint8Array() });
     const deliverable = {
-      ...{ name: 'cam', list, recorded, inits, createdUs: past.endUs },
+      name: 'cam',
+      list,
+      recorded,
+      inits,
+      createdUs: past.endUs,
       starting: () => true,
       settled: () => false,
       leastMsnAt: () => 0,

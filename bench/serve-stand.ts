@@ -55,7 +55,11 @@ function stillStream(name: string, partBytes: number, recorded: Recorded): Deliv
     stream.publish({ trackId: track.id, dts: i * duration, pts: i * duration, duration, key: i % 50 === 0, data });
   }
   return {
-    ...{ name, list, recorded, inits, createdUs: past.endUs },
+    name,
+    list,
+    recorded,
+    inits,
+    createdUs: past.endUs,
     starting: () => true,
     settled: () => false,
     leastMsnAt: () => 0,

@@ -97,7 +97,9 @@ export async function benchServe({
   const middle = (all: number[]) => all.sort((a, b) => a - b)[Math.floor(all.length / 2)]!;
   say(`${held} held requests`);
   return {
-    ...{ bench: 'serve', rows, held: await holdMany(plain, held) },
+    bench: 'serve',
+    rows,
+    held: await holdMany(plain, held),
     storm: { joiners: JOINERS, oxbowP99Ms: middle(storms.oxbow), nginxP99Ms: middle(storms.nginx) },
   };
 }

@@ -108,7 +108,10 @@ export function sendViewers(options: CrowdOptions, signal: AbortSignal): { tally
       tally.now++;
       try {
         await kinds[random(kinds.length)]!({
-          ...{ stream: streams[random(streams.length)]!, sinceMs, random, signal: leaving },
+          stream: streams[random(streams.length)]!,
+          sinceMs,
+          random,
+          signal: leaving,
           async get(path) {
             const answer = await fetch(url + path, { signal: leaving });
             tally.answers.set(answer.status, (tally.answers.get(answer.status) ?? 0) + 1);

@@ -130,7 +130,10 @@ async function look(server: Server, atS: number, now: number): Promise<SoakSampl
     );
   const { rss, pss } = processMemory(server.pid);
   return {
-    ...{ atS, rss, pss, treeRss: new ProcessTree([server.pid]).memory().rss },
+    atS,
+    rss,
+    pss,
+    treeRss: new ProcessTree([server.pid]).memory().rss,
     heap: sum('oxbow_heap_bytes'),
     external: sum('oxbow_external_bytes'),
     arrayBuffers: sum('oxbow_array_buffer_bytes'),

@@ -91,7 +91,11 @@ export async function benchTimeline({ streams, days, say }: TimelineOptions): Pr
     await listOfDay(again, 0);
     rows.push(await ask('the same list, asked again', 40, 50, () => listOfDay(again, 0)));
     return {
-      ...{ bench: 'timeline', streams, days, buildSeconds, rows },
+      bench: 'timeline',
+      streams,
+      days,
+      buildSeconds,
+      rows,
       segments: streams * filesPerStream * SEGMENTS_PER_FILE,
       databaseBytes: statSync(file).size,
     };
@@ -136,7 +140,11 @@ function listOfDay(recorded: Recorded, day: number): Promise<unknown> {
   const inits = new InitTable([], { save() {}, nowMs: () => 0 });
   inits.of(tracks);
   const stream = {
-    ...{ name: 'door', list: new LiveList(), recorded, inits, createdUs: START_US },
+    name: 'door',
+    list: new LiveList(),
+    recorded,
+    inits,
+    createdUs: START_US,
     starting: () => false,
     settled: () => true,
     leastMsnAt: () => 0,
@@ -187,23 +195,33 @@ function rowOf(streamId: string, index: number) {
     const shared = { firstPtsOffset: 0, flags: 1 };
     const time = index * SEGMENTS_PER_FILE + i;
     const group = {
-      ...{
-        msn,
-        run: 1,
-        eUs: START_US,
-        clock: 'source' as const,
-        startUs: startUs + i * SEGMENT_US,
-        durationUs: SEGMENT_US,
-      },
-      ...{ discontinuity: false, discontinuitySequence: 0, absences: [] },
+      msn,
+      run: 1,
+      eUs: START_US,
+      clock: 'source' as const,
+      startUs: startUs + i * SEGMENT_US,
+      durationUs: SEGMENT_US,
+      discontinuity: false,
+      discontinuitySequence: 0,
+      absences: [],
       tracks: [
         {
-          ...{ trackId: 1, ...place(600_000 + ((msn * 7919) % 50_000)), tfdt: time * 180_000, duration: 180_000 },
-          ...{ ...shared, samples: 50, crc: (msn * 2_654_435_761) % 2 ** 32 },
+          trackId: 1,
+          ...place(600_000 + ((msn * 7919) % 50_000)),
+          tfdt: time * 180_000,
+          duration: 180_000,
+          ...shared,
+          samples: 50,
+          crc: (msn * 2_654_435_761) % 2 ** 32,
         },
         {
-          ...{ trackId: 2, ...place(32_000 + ((msn * 104_729) % 900)), tfdt: time * 96_000, duration: 96_000 },
-          ...{ ...shared, samples: 93 + (msn % 2), crc: (msn * 40_503) % 2 ** 32 },
+          trackId: 2,
+          ...place(32_000 + ((msn * 104_729) % 900)),
+          tfdt: time * 96_000,
+          duration: 96_000,
+          ...shared,
+          samples: 93 + (msn % 2),
+          crc: (msn * 40_503) % 2 ** 32,
         },
       ],
     };

@@ -226,7 +226,11 @@ async function look(watched: Watched, viewers: number, seconds: number, cmcd: st
   const known = to.both - from.both + to.client - from.client;
   return {
     ...told,
-    ...{ viewers, seconds, counted, pss, rss },
+    viewers,
+    seconds,
+    counted,
+    pss,
+    rss,
     serverPercent: percent('both') - percent('encoder'),
     encoderPercent: percent('encoder'),
     crowdPercent: percent('client'),

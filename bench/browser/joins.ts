@@ -45,7 +45,10 @@ export async function playJoins(
   const unseen = wished.filter((utcMs) => !shown.has(utcMs));
   const missing = unseen.filter((utcMs) => !isUntold(seen, utcMs, FRAME_MS));
   return {
-    ...{ wished: wished.length, seen: wished.length - unseen.length, untold: unseen.length - missing.length, missing },
+    wished: wished.length,
+    seen: wished.length - unseen.length,
+    untold: unseen.length - missing.length,
+    missing,
     dropped: (seen.at(-1)?.dropped ?? 0) - (seen[0]?.dropped ?? 0),
   };
 }

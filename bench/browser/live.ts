@@ -54,8 +54,13 @@ export async function followLive(page: Page, seconds: number): Promise<Playing> 
   const stands = between.filter((ms) => ms > STAND_MS);
   const dropped = front.slice(1).map((frame, i) => Math.max(0, frame.dropped - front[i]!.dropped));
   return {
-    ...{ seconds, p50: share(behind, 0.5), p95: share(behind, 0.95), worst: share(behind, 1) },
-    ...{ stands: stands.length, longestStand: Math.max(0, ...between), pictures: front.length },
+    seconds,
+    p50: share(behind, 0.5),
+    p95: share(behind, 0.95),
+    worst: share(behind, 1),
+    stands: stands.length,
+    longestStand: Math.max(0, ...between),
+    pictures: front.length,
     dropped: dropped.reduce((sum, one) => sum + one, 0),
   };
 }

@@ -114,8 +114,14 @@ export async function benchPlayer({ seconds, say, only = parts }: PlayerOptions)
     const own = { player: 'oxbow', playing: live ? live.playing : null, cost: machine ? machine.found : null };
     const others = await yardsticks(browser, server, Math.max(20, seconds / 5), wants, say);
     return {
-      ...{ bench: 'player', machine: describeMachine(), listS, firstLoadKb, rows: [own, ...others] },
-      ...{ jumps: live ? live.jumps : null, joins, load: machine ? machine.load : null },
+      bench: 'player',
+      machine: describeMachine(),
+      listS,
+      firstLoadKb,
+      rows: [own, ...others],
+      jumps: live ? live.jumps : null,
+      joins,
+      load: machine ? machine.load : null,
       loadAverage: [before, loadavg()[0]!],
     };
   } finally {

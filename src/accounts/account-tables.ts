@@ -26,8 +26,12 @@ function sessionRows(db: Kysely<Tables>): Rows<Session> {
     async all() {
       const rows = await db.selectFrom('session').selectAll().execute();
       return rows.map(({ id, digest, created_us, seen_us, address, program }) => ({
-        ...{ id, digest, address, program },
-        ...{ createdMs: created_us / 1000, seenMs: seen_us / 1000 },
+        id,
+        digest,
+        address,
+        program,
+        createdMs: created_us / 1000,
+        seenMs: seen_us / 1000,
       }));
     },
     async put({ id, digest, createdMs, seenMs, address, program }) {
@@ -48,7 +52,10 @@ function tokenRows(db: Kysely<Tables>): Rows<ApiToken> {
     async all() {
       const rows = await db.selectFrom('api_token').selectAll().execute();
       return rows.map(({ id, digest, label, scopes, created_us, expires_us }) => ({
-        ...{ id, digest, label, scopes: scopes.split(' ') as TokenScope[] },
+        id,
+        digest,
+        label,
+        scopes: scopes.split(' ') as TokenScope[],
         createdMs: created_us / 1000,
         expiresMs: expires_us === null ? undefined : expires_us / 1000,
       }));

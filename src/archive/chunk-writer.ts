@@ -174,7 +174,16 @@ class OpenChunk implements ChunkWriter {
     const { id: run, eUs, clock } = group.run;
     const { msn, startUs, durationUs, discontinuity, discontinuitySequence, absences } = group;
     const committed: CommittedGroup = {
-      ...{ msn, run, eUs, clock, startUs, durationUs, discontinuity, discontinuitySequence, absences, tracks },
+      msn,
+      run,
+      eUs,
+      clock,
+      startUs,
+      durationUs,
+      discontinuity,
+      discontinuitySequence,
+      absences,
+      tracks,
     };
     this.#table.addGroup(group.tracks.map(({ bytes }, i) => ({ bytes, offset: tracks[i]!.offset })));
     const box = printCommitBox(committed, start, self, this.#lastSelf, crc32);

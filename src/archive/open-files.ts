@@ -64,7 +64,9 @@ export class OpenFiles implements AsyncDisposable {
 
   #take(name: string): Entry {
     const entry = this.#entries.get(name) ?? {
-      ...{ file: open(this.#pathOf(name), 'r'), reads: 0, dropped: false },
+      file: open(this.#pathOf(name), 'r'),
+      reads: 0,
+      dropped: false,
       closed: Promise.withResolvers<void>(),
     };
     entry.reads++;

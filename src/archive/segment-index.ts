@@ -219,8 +219,16 @@ type WalkedGroup = Writable<Omit<CommittedGroup, 'tracks'>> & { tracks: Writable
 export class SegmentWalker {
   readonly #cursor: Cursor;
   readonly #group: WalkedGroup = {
-    ...{ msn: -1, run: 0, eUs: 0, clock: 'arrival', startUs: 0, durationUs: 0 },
-    ...{ discontinuity: false, discontinuitySequence: 0, absences: NO_ABSENCES, tracks: [] },
+    msn: -1,
+    run: 0,
+    eUs: 0,
+    clock: 'arrival',
+    startUs: 0,
+    durationUs: 0,
+    discontinuity: false,
+    discontinuitySequence: 0,
+    absences: NO_ABSENCES,
+    tracks: [],
   };
   /** Tracks of groups before the last one. */
   readonly #older = new Map<number, Writable<CommittedTrack>>();

@@ -105,14 +105,12 @@ async function backUp(target: string, { data, json, signal }: How): Promise<void
     using copying = openProgressLine();
     using checking = openProgressLine();
     made = await writeBackup({
-      ...{
-        database: join(data, DATABASE_FILE),
-        target,
-        files: readSmallFiles(data),
-        version,
-        nowMs: Date.now(),
-        signal,
-      },
+      database: join(data, DATABASE_FILE),
+      target,
+      files: readSmallFiles(data),
+      version,
+      nowMs: Date.now(),
+      signal,
       progress: (share) => copying.show(() => bar(share, performance.now() - begunAt)),
       checking: () => checking.show(() => 'checking the copy'),
     });
@@ -147,7 +145,10 @@ async function putBack(backup: string, { data, json, signal }: How): Promise<Exi
     // Marks are not put back, but merged.
     const files = smallFiles.filter((name) => name !== MSN_MARKS_FILE);
     restored = await restoreBackup({
-      ...{ backup, database: join(data, DATABASE_FILE), files, nowMs: Date.now() },
+      backup,
+      database: join(data, DATABASE_FILE),
+      files,
+      nowMs: Date.now(),
       checking: () => line.show(() => 'checking the copy'),
     });
   }

@@ -79,7 +79,10 @@ async function runExport(stream: string, options: Options): Promise<ExitCode> {
   const { path, format } = outputOf(options.output, stream, options.from);
   if (!options.overwrite) refuseToReplace(path);
   const settings: ExportSettings = {
-    ...{ stream, from: options.from, to: (options.to ?? options.duration)!, format },
+    stream,
+    from: options.from,
+    to: (options.to ?? options.duration)!,
+    format,
     exact: options.exact === true,
   };
   const begunAt = performance.now();

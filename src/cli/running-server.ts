@@ -90,7 +90,8 @@ async function signIn(folder: string, url: string): Promise<ServerAccess> {
   } catch (error) {
     const cause = (error as { cause?: unknown }).cause ?? error;
     throw new OxbowError('source-failed', `${url} cannot be reached: ${messageOf(cause)}`, {
-      ...{ cause: error, extra: { hint: 'Name an address that its certificate is for: --server URL.' } },
+      cause: error,
+      extra: { hint: 'Name an address that its certificate is for: --server URL.' },
     });
   }
   const cookie = response.headers.getSetCookie()[0]?.split(';')[0];
@@ -101,7 +102,8 @@ async function signIn(folder: string, url: string): Promise<ServerAccess> {
   }
   const headers = { ...program, cookie, 'sec-fetch-site': 'same-origin' };
   return {
-    ...{ url, headers },
+    url,
+    headers,
     async [Symbol.asyncDispose]() {
       const answer = await fetch(`${sessions}/current`, { method: 'DELETE', headers }).catch(() => undefined);
       await answer?.body?.cancel();

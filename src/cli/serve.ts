@@ -74,7 +74,9 @@ async function serve(command: Command, urls: readonly string[]): Promise<ExitCod
   let app: Awaited<ReturnType<typeof startApp>> | undefined;
   try {
     app = await startApp(config, {
-      ...{ signal: starting.signal, origins: loaded.origins, onTaken: () => onStop('data-folder-taken') },
+      signal: starting.signal,
+      origins: loaded.origins,
+      onTaken: () => onStop('data-folder-taken'),
       shown: isForPrograms ? undefined : shown.promise,
     });
   } catch (error) {

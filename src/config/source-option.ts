@@ -50,8 +50,15 @@ export function readUserAgent(value: unknown): string {
 /** A quality; the value is the text, '' where nothing is said. */
 export function quality(defaultText: string, sentence: string, extras: OptionExtras = {}): Option<string> {
   return {
-    ...{ node: 'option', placeholder: 'QUALITY', json: { type: 'string' }, parse: readQuality },
-    ...{ sentence, defaultText, initial: readQuality(defaultText), print: (value: string) => value, ...extras },
+    node: 'option',
+    placeholder: 'QUALITY',
+    json: { type: 'string' },
+    parse: readQuality,
+    sentence,
+    defaultText,
+    initial: readQuality(defaultText),
+    print: (value: string) => value,
+    ...extras,
   };
 }
 
@@ -59,8 +66,15 @@ export function quality(defaultText: string, sentence: string, extras: OptionExt
 export function lookBack(sentence: string, extras: OptionExtras = {}): Option<number | undefined> {
   const print = (value: number | undefined) => (value === undefined ? '' : printDuration(value));
   return {
-    ...{ node: 'option', placeholder: 'DURATION', json: { type: ['string', 'number'] }, parse: readLookBack },
-    ...{ sentence, defaultText: '', initial: undefined, print, ...extras },
+    node: 'option',
+    placeholder: 'DURATION',
+    json: { type: ['string', 'number'] },
+    parse: readLookBack,
+    sentence,
+    defaultText: '',
+    initial: undefined,
+    print,
+    ...extras,
   };
 }
 
@@ -68,8 +82,14 @@ export function lookBack(sentence: string, extras: OptionExtras = {}): Option<nu
 export function userAgent(sentence: string, extras: OptionExtras = {}): Option<string> {
   const presets = [...userAgentPresets.keys()].map((word) => `\`${word}\``).join(', ');
   return {
-    ...{ node: 'option', placeholder: 'TEXT', json: { type: 'string' }, parse: readUserAgent },
-    ...{ sentence: `${sentence} These words stand for longer ones: ${presets}.`, defaultText: '', initial: '' },
-    ...{ print: (value: string) => value, ...extras },
+    node: 'option',
+    placeholder: 'TEXT',
+    json: { type: 'string' },
+    parse: readUserAgent,
+    sentence: `${sentence} These words stand for longer ones: ${presets}.`,
+    defaultText: '',
+    initial: '',
+    print: (value: string) => value,
+    ...extras,
   };
 }

@@ -224,14 +224,16 @@ export class DvrList {
     const fromUs = before.startUs + before.durationUs;
     const lastsUs = (next.startUs - fromUs) / Math.max(1, count);
     return Array.from({ length: count }, (_, i) => ({
-      ...{
-        msn: before.msn + 1 + i,
-        run: next.run.id,
-        init: next.init,
-        eUs: next.run.eUs,
-        startUs: fromUs + i * lastsUs,
-      },
-      ...{ durationUs: lastsUs, discontinuity: false, tracks: [], lost: true, open: false },
+      msn: before.msn + 1 + i,
+      run: next.run.id,
+      init: next.init,
+      eUs: next.run.eUs,
+      startUs: fromUs + i * lastsUs,
+      durationUs: lastsUs,
+      discontinuity: false,
+      tracks: [],
+      lost: true,
+      open: false,
     }));
   }
 }

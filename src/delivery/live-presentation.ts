@@ -74,7 +74,13 @@ export function discontinuitiesBefore({
 export function present(listed: ListedSegment, withParts: boolean): PresentationSegment {
   const { msn, init, run, startUs, discontinuity, sealed } = listed;
   return {
-    ...{ msn, run: run.id, init, eUs: run.eUs, startUs, discontinuity, lost: false },
+    msn,
+    run: run.id,
+    init,
+    eUs: run.eUs,
+    startUs,
+    discontinuity,
+    lost: false,
     durationUs: sealed?.durationUs ?? 0,
     tracks: sealed ? [...sealed.tracks.values()] : [],
     open: !sealed,

@@ -62,8 +62,16 @@ function openZone(zone: string): Intl.DateTimeFormat {
   try {
     if (!ZONE.test(zone)) throw new RangeError(zone);
     return new Intl.DateTimeFormat('en-GB', {
-      ...{ timeZone: zone, calendar: 'gregory', numberingSystem: 'latn', hourCycle: 'h23' },
-      ...{ year: 'numeric', month: '2-digit', day: '2-digit', hour: '2-digit', minute: '2-digit', second: '2-digit' },
+      timeZone: zone,
+      calendar: 'gregory',
+      numberingSystem: 'latn',
+      hourCycle: 'h23',
+      year: 'numeric',
+      month: '2-digit',
+      day: '2-digit',
+      hour: '2-digit',
+      minute: '2-digit',
+      second: '2-digit',
     });
   } catch (error) {
     const name = zone.slice(0, 64).replaceAll(/[^\x20-\x7e]/g, '?');

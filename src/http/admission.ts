@@ -59,7 +59,10 @@ export function createAdmission(deps: HttpDeps): Admission {
     const asker = who.mayAct(asked);
     const visitor = who.visitor(asked);
     return {
-      ...{ asker, visitor, isAdmin: asker.isAdmin, isOperator: asker.seesAll || visitor.isLocal },
+      asker,
+      visitor,
+      isAdmin: asker.isAdmin,
+      isOperator: asker.seesAll || visitor.isLocal,
       ends: endsOf(request.socket),
       sees: seesBy(tokens.get(request.raw), asker.seesAll),
       hearer: (wish) => hearerOf({ access, clock, who }, asked, tokens.get(request.raw), wish),

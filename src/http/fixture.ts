@@ -147,7 +147,10 @@ export async function startTestServer(
   };
   const threads = {
     count: Number(process.env.OXBOW_THREADS ?? 1),
-    ...{ find: () => undefined, places: new Emitter<never>(), forgotten: new Emitter<never>(), mediaFolder: folder },
+    find: () => undefined,
+    places: new Emitter<never>(),
+    forgotten: new Emitter<never>(),
+    mediaFolder: folder,
   };
   const server = await startHttp({ listen: { address: '127.0.0.1', port: 0 }, deps, tls, threads, forTests });
   return {

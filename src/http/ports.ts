@@ -105,7 +105,10 @@ export async function openThreadPorts(
     };
   };
   const serving = await openServingThreads({
-    ...{ ...threads, ...options, accessOf, changed },
+    ...threads,
+    ...options,
+    accessOf,
+    changed,
     trustedProxies: deps.trustedProxies ?? [],
     ownHosts: options.ownHosts,
     head: options.head,

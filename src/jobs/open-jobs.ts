@@ -31,7 +31,9 @@ export async function openJobs(options: OpenJobsOptions): Promise<{ readonly job
     metrics.jobs.inc({ kind: job.kind, state: job.state });
     if (job.startedMs !== null && job.endedMs !== null) {
       telemetry.ended({
-        ...{ kind: 'job', name: job.kind, tookMs: job.endedMs - job.startedMs },
+        kind: 'job',
+        name: job.kind,
+        tookMs: job.endedMs - job.startedMs,
         attributes: { 'oxbow.job.id': job.id, 'oxbow.job.state': job.state },
         error: job.state === 'failed' ? 'the job failed' : undefined,
       });

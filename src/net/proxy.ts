@@ -229,9 +229,13 @@ class ForwardProxy implements GuardedProxy {
       return;
     }
     const way = http.request({
-      ...{ host: hostOf(url), port: url.port || 80, method, path: url.pathname + url.search },
+      host: hostOf(url),
+      port: url.port || 80,
+      method,
+      path: url.pathname + url.search,
       headers: { ...passedOn(request.headers), host: url.host, connection: 'close' },
-      ...{ agent: false, maxHeaderSize: MAX_HEADER_BYTES },
+      agent: false,
+      maxHeaderSize: MAX_HEADER_BYTES,
       lookup: this.#guard.lookup(this.#isTrusted(url)),
     });
     this.#ways.add(way);

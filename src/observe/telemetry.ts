@@ -87,7 +87,9 @@ export async function openTelemetry(options: TelemetryOptions): Promise<Telemetr
   const batches: SpanProcessor = new sdk.BatchSpanProcessor(
     new OTLPTraceExporter({ url: tracesUrl(options.endpoint), timeoutMillis: deadlineMs }),
     {
-      ...{ maxQueueSize: MAX_QUEUED, maxExportBatchSize: MAX_BATCH, scheduledDelayMillis: BATCH_MS },
+      maxQueueSize: MAX_QUEUED,
+      maxExportBatchSize: MAX_BATCH,
+      scheduledDelayMillis: BATCH_MS,
       exportTimeoutMillis: deadlineMs,
     },
   );

@@ -17,7 +17,11 @@ export function listGroup(group: RecordedGroup, init: Init): ListedSegment {
       return [track.trackId, { ...track, independent, damaged: (flags & damagedFlag) !== 0 }] as const;
     });
   return {
-    ...{ msn, init, startUs, discontinuity, discontinuitySequence },
+    msn,
+    init,
+    startUs,
+    discontinuity,
+    discontinuitySequence,
     run: { id: group.run, eUs: group.eUs, clock: group.clock },
     parts: new Map(),
     sealed: { durationUs, tracks: new Map(tracks) },

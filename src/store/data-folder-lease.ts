@@ -120,8 +120,11 @@ export async function leaseDataFolder(options: DataFolderLeaseOptions): Promise<
 function describeHolder(file: string): Holder {
   const numberOf = (path: string) => String(statSync(path, { bigint: true }).ino);
   return {
-    ...{ host: hostname(), pid: process.pid, boot: bootId() },
-    ...{ database: numberOf(file), lock: numberOf(join(dirname(file), LOCK_FILE)) },
+    host: hostname(),
+    pid: process.pid,
+    boot: bootId(),
+    database: numberOf(file),
+    lock: numberOf(join(dirname(file), LOCK_FILE)),
   };
 }
 

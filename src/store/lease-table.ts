@@ -42,7 +42,9 @@ export function openLeaseTable(db: Kysely<Tables>, clock: Clock): LeaseStore {
       const row =
         taken ?? (await db.selectFrom('lease').selectAll().where('name', '=', name).executeTakeFirstOrThrow());
       return {
-        ...{ holder: row.holder, token: row.token, expiresMs: row.expires_us / 1000 },
+        holder: row.holder,
+        token: row.token,
+        expiresMs: row.expires_us / 1000,
         isTaken: taken !== undefined,
       };
     },

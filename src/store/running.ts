@@ -49,7 +49,8 @@ export function findRunning(folder: string): RunningInstance | undefined {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined; // it ended just now
     throw new OxbowError('folder-unwritable', `${folder} cannot be read: ${messageOf(error)}`, {
-      ...{ cause: error, extra: { hint: 'Run it as the user that oxbow runs as, or as root.' } },
+      cause: error,
+      extra: { hint: 'Run it as the user that oxbow runs as, or as root.' },
     });
   }
 }

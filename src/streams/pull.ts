@@ -76,7 +76,16 @@ export async function runPull(tools: PullTools, order: PullOrder, { signal }: { 
   const { ytDlp: program, timeout, format } = config.pages;
   order.onPage?.();
   const page = new PageSource({
-    ...{ url, net, trusted, headers, userAgent, program, format, quality, clock, log },
+    url,
+    net,
+    trusted,
+    headers,
+    userAgent,
+    program,
+    format,
+    quality,
+    clock,
+    log,
     timeoutMs: timeoutMs ?? timeout,
   });
   await pullPage(page, { ...shared, url }, onFacts, { signal });

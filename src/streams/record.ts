@@ -214,7 +214,10 @@ async function recordToFile(
   });
   packager.groups.subscribe((group) => file.write(group));
   const definition = {
-    ...{ id: name, name, source, createdUs },
+    id: name,
+    name,
+    source,
+    createdUs,
     origin: 'command-line',
     ...NO_TEXTS,
     record: true,

@@ -32,7 +32,8 @@ export function sourceOf(source: StreamSource): SourceConfig {
 /** A pulled source with what is said for all where it says nothing. */
 export function withDefaults(source: PullSourceConfig, { pull }: Pick<Config, 'pull'>): PullSourceConfig {
   return {
-    ...{ quality: pull.quality, userAgent: pull.userAgent },
+    quality: pull.quality,
+    userAgent: pull.userAgent,
     ...(pull.from !== undefined && { fromMs: pull.from }),
     ...source,
   };

@@ -43,7 +43,7 @@ export function runSource(
   options: SourceOptions,
 ): Promise<string> {
   const { name, source } = definition;
-  const reader: SourceReader = { ...{ house, name, input }, log: house.log.child(sourceFields(definition)) };
+  const reader: SourceReader = { house, name, input, log: house.log.child(sourceFields(definition)) };
   return source.type === 'test' ? readTestPicture(reader, options) : readPull(reader, source, options);
 }
 

@@ -37,7 +37,9 @@ export class StreamPublishers {
     this.#setup = setup;
     const { house, stream, definition } = setup;
     this.#slot = new PublisherSlot({
-      ...{ leases: house.leases, streamId: definition().id, clock: house.clock },
+      leases: house.leases,
+      streamId: definition().id,
+      clock: house.clock,
       input: stream,
       policy() {
         const { source } = definition();

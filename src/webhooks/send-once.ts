@@ -56,7 +56,11 @@ export async function sendOnce(
   const outcome = await answerOf(net, trusted, ask);
   const { status, error } = outcome;
   telemetry?.ended({
-    ...{ kind: 'webhook', name: 'POST', tookMs: clock.monotonicMs() - startedMs, span, traceparent },
+    kind: 'webhook',
+    name: 'POST',
+    tookMs: clock.monotonicMs() - startedMs,
+    span,
+    traceparent,
     attributes: { 'server.address': trusted.host, ...(status !== null && { 'http.response.status_code': status }) },
     error: error === '' ? undefined : error,
   });

@@ -161,7 +161,11 @@ const msOf = (us: number | null) => (us === null ? null : us / 1000);
 function webhookOf(row: Selectable<WebhookRow>): Webhook {
   const { id, url, types, stream, secret, created_us, failing_since_us, disabled_us, disabled_reason } = row;
   return {
-    ...{ id, url, stream, secret, disabledReason: disabled_reason },
+    id,
+    url,
+    stream,
+    secret,
+    disabledReason: disabled_reason,
     types: JSON.parse(types) as EventType[],
     createdMs: created_us / 1000,
     failingSinceMs: msOf(failing_since_us),
@@ -172,7 +176,11 @@ function webhookOf(row: Selectable<WebhookRow>): Webhook {
 function rowOf(webhook: Webhook): Selectable<WebhookRow> {
   const { id, url, types, stream, secret, createdMs, failingSinceMs, disabledMs, disabledReason } = webhook;
   return {
-    ...{ id, url, stream, secret, disabled_reason: disabledReason },
+    id,
+    url,
+    stream,
+    secret,
+    disabled_reason: disabledReason,
     types: JSON.stringify(types),
     created_us: usOf(createdMs),
     failing_since_us: failingSinceMs === null ? null : usOf(failingSinceMs),

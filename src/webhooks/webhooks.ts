@@ -214,7 +214,12 @@ function viewOf({ webhook, waiting }: Postman): WebhookView {
   url.password = '';
   const time = (ms: number | null) => (ms === null ? null : printRfc3339(ms));
   return {
-    ...{ id, url: url.href, types, stream, waiting, disabledReason },
+    id,
+    url: url.href,
+    types,
+    stream,
+    waiting,
+    disabledReason,
     createdAt: printRfc3339(createdMs),
     failingSince: time(failingSinceMs),
     disabledAt: time(disabledMs),
@@ -225,7 +230,12 @@ function deliveryViewOf(row: Delivery): DeliveryView {
   const { event_id, type, state, tries, status, error, created_us, next_us, ended_us } = row;
   const time = (us: number) => printRfc3339(us / 1000);
   return {
-    ...{ id: event_id, type, tries, status, error, state: state as DeliveryView['state'] },
+    id: event_id,
+    type,
+    tries,
+    status,
+    error,
+    state: state as DeliveryView['state'],
     createdAt: time(created_us),
     nextAt: state === 'waiting' ? time(next_us) : null,
     endedAt: ended_us === null ? null : time(ended_us),

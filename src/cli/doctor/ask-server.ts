@@ -34,8 +34,12 @@ export async function askUrl(
   const { createNet } = await import('../../net/net.ts');
   await using net = createNet({ allow: [] });
   using reply = await net.fetch(url, {
-    ...{ signal, headers, trusted: new URL(url) },
-    ...{ maxBytes: MAX_BYTES, deadlineMs: ASK_MS, idleMs: ASK_MS },
+    signal,
+    headers,
+    trusted: new URL(url),
+    maxBytes: MAX_BYTES,
+    deadlineMs: ASK_MS,
+    idleMs: ASK_MS,
   });
   return { status: reply.status, text: Buffer.from(await reply.body()).toString() };
 }

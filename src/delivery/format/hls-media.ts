@@ -80,7 +80,9 @@ function serverControlOf(live: LiveEdge, parts: PartEdge | undefined, isTs: bool
   const { canBlockReload, holdBackS, canSkipUntilS } = live;
   if (isTs) return { canBlockReload: false, holdBackS };
   return {
-    ...{ canBlockReload, holdBackS, canSkipUntilS },
+    canBlockReload,
+    holdBackS,
+    canSkipUntilS,
     ...(parts?.holdBackS !== undefined && { partHoldBackS: parts.holdBackS }),
   };
 }
@@ -187,7 +189,11 @@ function blankSegment(renditionId: string): ListedSegment {
   const ending = renditionId === TS ? '.ts' : isSubtitle(renditionId) ? '.vtt' : '.m4s';
   return {
     uri: { folder: '', number: 0, ending },
-    ...{ parts: NO_PARTS, durationS: 0, discontinuity: false, programDateTimeMs: undefined, gap: false },
+    parts: NO_PARTS,
+    durationS: 0,
+    discontinuity: false,
+    programDateTimeMs: undefined,
+    gap: false,
   };
 }
 

@@ -114,9 +114,13 @@ function listSubtitles(subtitles: readonly Rendition[], uriOf: UriOf): ListedRen
     const takesDefault = isDefault && !hasDefault;
     hasDefault ||= takesDefault;
     return {
-      ...{ type: 'SUBTITLES', groupId: SUBTITLE_GROUP, name },
+      type: 'SUBTITLES',
+      groupId: SUBTITLE_GROUP,
+      name,
       ...(track.language !== 'und' && { language: track.language }),
-      ...{ default: takesDefault, autoselect: true, uri: uriOf(id) },
+      default: takesDefault,
+      autoselect: true,
+      uri: uriOf(id),
       ...(forced && { forced }),
     };
   });

@@ -40,7 +40,10 @@ const TokenList = Type.Object({ items: Type.Array(TokenView), nextCursor: Type.N
 
 function sessionView({ id, createdMs, seenMs, address, program }: Session, current: Session | undefined): SessionView {
   return {
-    ...{ id, address, program, current: id === current?.id },
+    id,
+    address,
+    program,
+    current: id === current?.id,
     createdAt: printRfc3339(createdMs),
     seenAt: printRfc3339(seenMs),
     expiresAt: printRfc3339(seenMs + SESSION_MS),

@@ -97,17 +97,15 @@ export async function openServingThreads(options: ServingOptions): Promise<Servi
 
   async function start(number: number, port: number): Promise<Thread> {
     const settings: ThreadSettings = {
-      ...{
-        number,
-        listen: { ...listen, port },
-        backDoor,
-        certificate,
-        trustedProxies,
-        ownHosts,
-        head,
-        mediaFolder,
-        watchSecret,
-      },
+      number,
+      listen: { ...listen, port },
+      backDoor,
+      certificate,
+      trustedProxies,
+      ownHosts,
+      head,
+      mediaFolder,
+      watchSecret,
     };
     const thread = new Thread(settings, options);
     threads.set(number, thread);
@@ -205,7 +203,9 @@ class Thread {
     const file = import.meta.url.endsWith('.ts') ? './thread.ts' : './thread.js';
     // Flags of the main thread (an inspector, --eval) are not meant for this one.
     const worker = new Worker(options.program ?? new URL(file, import.meta.url), {
-      ...{ workerData: settings, name: `oxbow-serving-${settings.number}`, execArgv: [] },
+      workerData: settings,
+      name: `oxbow-serving-${settings.number}`,
+      execArgv: [],
     });
     this.#worker = worker;
     this.feed = new StreamFeed({ ...options, post: this.post });

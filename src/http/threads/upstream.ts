@@ -53,7 +53,10 @@ export function createUpstream({ port, word }: BackDoor): Upstream {
     forward(request, response, failed) {
       const { method, url: path, rawHeaders } = request;
       const outgoing = http.request({
-        ...{ agent: agentOf(request.socket), method, path, setHost: false },
+        agent: agentOf(request.socket),
+        method,
+        path,
+        setHost: false,
         headers: withoutConnection(rawHeaders),
       });
       outgoing.on('response', (incoming) => {

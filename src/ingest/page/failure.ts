@@ -103,7 +103,8 @@ export function explainFailure(stderr: string, host: string, refusal?: OxbowErro
   if (refusal && (refusal.code !== 'address-refused' || stoppedByProxy.test(complaint))) {
     const code = refusal.code === 'address-refused' ? refusal.code : 'page-failed';
     return new OxbowError(code, `${host}: yt-dlp was not let through: ${refusal.message}`.slice(0, 300), {
-      ...{ cause: refusal, extra: { retryable: refusal.extra.retryable === true } },
+      cause: refusal,
+      extra: { retryable: refusal.extra.retryable === true },
     });
   }
   const found = known.find(({ match }) => match.test(complaint));

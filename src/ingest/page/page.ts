@@ -69,7 +69,7 @@ export class PageSource {
     const { program, url, timeoutMs, format, net, trusted, headers = {} } = options;
     const own = (wanted: string) => Object.entries(headers).find(([name]) => name.toLowerCase() === wanted)?.[1];
     const userAgent = parseUserAgent(options.userAgent ?? '') || own('user-agent');
-    this.#question = { ...{ program, url, timeoutMs, format, net, trusted, userAgent }, referer: own('referer') };
+    this.#question = { program, url, timeoutMs, format, net, trusted, userAgent, referer: own('referer') };
   }
 
   /**

@@ -55,9 +55,7 @@ export async function openPythonGuard(way: string): Promise<PythonGuard> {
 
 function refuse(cause: unknown): never {
   throw new OxbowError('page-failed', `nothing can be written to ${tmpdir()}: ${messageOf(cause)}`, {
-    ...{
-      cause,
-      extra: { retryable: true, hint: 'oxbow lays a file there that yt-dlp reads: free some space, or set TMPDIR.' },
-    },
+    cause,
+    extra: { retryable: true, hint: 'oxbow lays a file there that yt-dlp reads: free some space, or set TMPDIR.' },
   });
 }

@@ -155,8 +155,12 @@ function environment(proxy: string, pythonPath: string): NodeJS.ProcessEnv {
   const kept = Object.entries({ PATH, SYSTEMROOT, SSL_CERT_FILE, SSL_CERT_DIR, TMPDIR });
   return {
     ...Object.fromEntries(kept.filter(([, value]) => value !== undefined)),
-    ...{ http_proxy: proxy, https_proxy: proxy, ftp_proxy: proxy, all_proxy: proxy },
-    ...{ PYTHONPATH: pythonPath, PYTHONDONTWRITEBYTECODE: '1' },
+    http_proxy: proxy,
+    https_proxy: proxy,
+    ftp_proxy: proxy,
+    all_proxy: proxy,
+    PYTHONPATH: pythonPath,
+    PYTHONDONTWRITEBYTECODE: '1',
     HOME: '/nonexistent',
     LANG: 'C.UTF-8',
     PYTHONIOENCODING: 'utf-8',

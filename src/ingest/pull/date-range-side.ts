@@ -11,7 +11,11 @@ import type { QueuedSegment } from './segment-queue.ts';
 import type { MediaSpan } from './timed-frames.ts';
 
 const TRACK: DataTrack = {
-  ...{ id: 250, kind: 'data', timescale: 90_000, language: 'und', label: '' },
+  id: 250,
+  kind: 'data',
+  timescale: 90_000,
+  language: 'und',
+  label: '',
   config: { codec: 'daterange', record: new Uint8Array(0), codecs: '' },
 };
 /** Ranges that are remembered as told. */

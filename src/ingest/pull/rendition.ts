@@ -54,7 +54,9 @@ export async function* readRendition(
   const left = new AbortController();
   const signal = AbortSignal.any([outer, left.signal]);
   const line: Line = new DownloadLine({
-    ...{ parallel: PARALLEL, maxAhead: MAX_AHEAD, maxHeldBytes: MAX_HELD_BYTES },
+    parallel: PARALLEL,
+    maxAhead: MAX_AHEAD,
+    maxHeldBytes: MAX_HELD_BYTES,
     weigh: (item) => (item.kind === 'raw' && item.fetched.kind === 'fetched' ? lengthOf(item.fetched.pieces) : 0),
   });
   const download = new SegmentDownload(context);

@@ -65,7 +65,11 @@ export class SubtitleSide {
   get track(): TextTrack {
     const { language, name, default: isDefault, forced = false } = this.#where.rendition;
     this.#track ??= {
-      ...{ id: this.#id, kind: 'text', timescale: 90_000, language: language || 'und', label: name.slice(0, 100) },
+      id: this.#id,
+      kind: 'text',
+      timescale: 90_000,
+      language: language || 'und',
+      label: name.slice(0, 100),
       config: { codec: 'webvtt', record: printTextHeader(this.#header, { isDefault, forced }), codecs: 'wvtt' },
     };
     return this.#track;

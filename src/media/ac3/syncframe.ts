@@ -94,11 +94,18 @@ function parseAc3(bits: BitReader): Ac3Header | undefined {
   const lfe = bits.flag();
   const words = fscod === 1 ? Math.floor((bitRate * 320) / 147) + (sizeCode & 1) : bitRate * (fscod === 0 ? 2 : 3);
   return {
-    ...{ codec: 'ac3', fscod, version, service, layout, lfe, bitRateCode: sizeCode >> 1 },
+    codec: 'ac3',
+    fscod,
+    version,
+    service,
+    layout,
+    lfe,
+    bitRateCode: sizeCode >> 1,
     // bsid 9 and 10 are AC-3 at a half and a quarter of the rate.
     sampleRate: fullRate >> Math.max(0, version - 8),
     channels: CHANNELS[layout]! + Number(lfe),
-    ...{ frameBytes: words * 2, samples: AC3_SAMPLES },
+    frameBytes: words * 2,
+    samples: AC3_SAMPLES,
   };
 }
 
@@ -121,7 +128,16 @@ function parseEac3(bits: BitReader): Eac3Header | undefined {
   const dependent = type === 1;
   const channelMap = dependent && bits.flag() ? bits.u(16) : 0;
   return {
-    ...{ codec: 'eac3', fscod, version, service: 0, layout, lfe, dependent, substream, channelMap, frameBytes },
+    codec: 'eac3',
+    fscod,
+    version,
+    service: 0,
+    layout,
+    lfe,
+    dependent,
+    substream,
+    channelMap,
+    frameBytes,
     sampleRate: fscod === 3 ? fullRate / 2 : fullRate,
     channels: CHANNELS[layout]! + Number(lfe),
     samples: blocks * BLOCK_SAMPLES,

@@ -181,7 +181,8 @@ export class Mp4Table {
         track: fileTrack.track,
         further: fileTrack.configs.slice(1),
         duration: last.dts + last.duration - first.dts,
-        ...{ edits, presented },
+        edits,
+        presented,
         tables: () => printTables(writer, line, base),
       });
     }

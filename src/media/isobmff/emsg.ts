@@ -46,7 +46,9 @@ export function parseEmsg(bytes: Uint8Array, box: Box): EventMessage {
   return {
     scheme: names[0]!,
     value: names[1]!,
-    ...{ id, timescale, time },
+    id,
+    timescale,
+    time,
     relative: version === 0,
     duration: duration === UNKNOWN_DURATION ? 0 : duration,
     data: new Uint8Array(reader.take(reader.left)),

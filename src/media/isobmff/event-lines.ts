@@ -55,7 +55,11 @@ export class EventLines {
     if (this.#waiting.length >= MAX_WAITING || bytes > MAX_WAITING_BYTES) return false;
     if (!this.#lines.has(codec)) {
       const track: DataTrack = {
-        ...{ id: IDS[codec], kind: 'data', timescale: TIMESCALE, language: 'und', label: '' },
+        id: IDS[codec],
+        kind: 'data',
+        timescale: TIMESCALE,
+        language: 'und',
+        label: '',
         config: dataConfigOf(codec),
       };
       this.#lines.set(codec, { track, lastDts: Number.NEGATIVE_INFINITY });

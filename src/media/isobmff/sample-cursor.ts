@@ -49,7 +49,13 @@ interface Place {
 }
 
 const START: Place = {
-  ...{ index: 0, dts: 0, run: 0, chunk: -1, inChunk: 0, offset: 0, sync: 0 },
+  index: 0,
+  dts: 0,
+  run: 0,
+  chunk: -1,
+  inChunk: 0,
+  offset: 0,
+  sync: 0,
   time: { entry: -1, left: 0 },
   composition: { entry: -1, left: 0 },
 };

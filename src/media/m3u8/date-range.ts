@@ -150,7 +150,9 @@ export function lawfulDateRange(range: DateRangeTag): DateRangeTag {
   const ends = endDateMs !== undefined && endDateMs >= startDateMs && agrees;
   const isOpen = onNext === 'YES' && rest.CLASS !== undefined && !ends && lastsMs === undefined;
   return {
-    ...{ id: range.id, startDateMs, ...(ends && { endDateMs }) },
+    id: range.id,
+    startDateMs,
+    ...(ends && { endDateMs }),
     attributes: { ...rest, ...(isOpen && { 'END-ON-NEXT': 'YES' }) },
   };
 }

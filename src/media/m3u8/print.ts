@@ -259,9 +259,21 @@ export type PrintedPlaylist = Omit<MediaPlaylist, 'segments' | 'targetDurationS'
 export function printMediaPlaylist(list: PrintedPlaylist): Uint8Array {
   const body = new TextWriter();
   const inForce: InForce = {
-    ...{ hasDiscontinuity: false, hasGap: false, map: undefined, key: undefined, bitrateKbps: undefined },
-    ...{ durationS: Number.NaN, durationBytes: POINT, day: Number.NaN, dateBytes: POINT },
-    ...{ folder: '', ending: '', number: Number.NaN, uriBytes: POINT, numberAt: 0, numberEnd: 0 },
+    hasDiscontinuity: false,
+    hasGap: false,
+    map: undefined,
+    key: undefined,
+    bitrateKbps: undefined,
+    durationS: Number.NaN,
+    durationBytes: POINT,
+    day: Number.NaN,
+    dateBytes: POINT,
+    folder: '',
+    ending: '',
+    number: Number.NaN,
+    uriBytes: POINT,
+    numberAt: 0,
+    numberEnd: 0,
   };
   for (const segment of list.segments) printSegment(body, segment, inForce);
   for (const range of list.dateRanges ?? []) body.line(`#EXT-X-DATERANGE:${printDateRange(range)}`);

@@ -103,7 +103,9 @@ export function planMatroska(
   const header = printMatroskaHeader({
     tracks: numbered.sort((a, b) => a.number - b.number),
     duration: (times.duration * unitsPerSecond) / movieTimescale,
-    ...{ cues, recordedMs, clustersLength },
+    cues,
+    recordedMs,
+    clustersLength,
   });
   return { header, length: header.length + clustersLength };
 }

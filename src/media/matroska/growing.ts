@@ -45,7 +45,9 @@ export function printMatroskaStart(tracks: readonly NumberedTrack[], recordedMs:
   return {
     bytes: concatBytes([ebml, segment, room, info, entries, tags]),
     bodyAt: ebml.length + segment.length,
-    ...{ infoAt, tracksAt, tagsAt },
+    infoAt,
+    tracksAt,
+    tagsAt,
     clustersAt: tagsAt + tags.length,
   };
 }

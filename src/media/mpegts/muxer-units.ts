@@ -157,7 +157,12 @@ function unitOf(
   const pts = rescale(first.pts, track.timescale, PES_TIMESCALE);
   const bytes = pieces.reduce((sum, piece) => sum + piece.length, 0);
   return {
-    ...{ video: track.kind === 'video', dts, pts, key: first.key, streamId, pieces },
+    video: track.kind === 'video',
+    dts,
+    pts,
+    key: first.key,
+    streamId,
+    pieces,
     duration: rescale(duration, track.timescale, PES_TIMESCALE),
     length: headerBytes(pts, dts) + bytes,
   };

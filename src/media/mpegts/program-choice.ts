@@ -58,7 +58,10 @@ export class ProgramChoice {
     this.#programs = wanted.map(
       ({ number, pmtPid }) =>
         this.#programs.find((old) => old.number === number && old.pmtPid === pmtPid) ?? {
-          ...{ number, pmtPid, pmt: undefined, silent: false },
+          number,
+          pmtPid,
+          pmt: undefined,
+          silent: false,
         },
     );
     if (before && this.#programs.includes(before)) return;

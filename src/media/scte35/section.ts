@@ -170,7 +170,10 @@ function parseInsert(reader: BitReader, adjustment: number): SpliceCommand {
   }
   reader.skip(32);
   return {
-    ...{ kind: 'insert', eventId, cancelled, out },
+    kind: 'insert',
+    eventId,
+    cancelled,
+    out,
     ...(pts !== undefined && { pts }),
     ...(duration !== undefined && { duration }),
   };

@@ -113,7 +113,10 @@ export function cutTextFrame(frame: Frame, at: number): [Frame, Frame] {
   const end = pts + duration;
   const cues = cuesOf(data);
   const part = (from: number, to: number): Frame => ({
-    ...{ ...frame, dts: from, pts: from, duration: to - from },
+    ...frame,
+    dts: from,
+    pts: from,
+    duration: to - from,
     data: cues
       ? printSample(cues.map((cue) => ({ ...cue, before: cue.before + from - pts, after: cue.after + end - to })))
       : data,
