@@ -4,6 +4,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
+import { checkCitations } from './check-citations.ts';
 import { checkDocblocks } from './check-docblocks.ts';
 import { checkFloors } from './check-floors.ts';
 import { checkLicences } from './check-licences.ts';
@@ -73,6 +74,7 @@ const steps: readonly Step[] = [
   { name: 'systems', run: () => listed(checkPortable()) },
   { name: 'names and lengths of files', run: () => listed(checkTree()) },
   { name: 'links of the documentation', run: () => listed(checkLinks()) },
+  { name: 'citations', run: () => listed(checkCitations()) },
   { name: 'words', run: () => listed(checkWords()) },
   { name: 'generated pages', run: () => listed(checkPages()) },
   { name: 'licences', run: () => listed(checkLicences()) },

@@ -119,7 +119,7 @@ suite('rights', () => {
     await assert.rejects(open(memoryTables(), clock, 'short'), { code: 'bad-setting' });
   });
 
-  test('a right to watch is for one stream and one time; what a playlist named, two target durations longer (MEDIA 32)', async () => {
+  test('a right to watch is for one stream and one time; what a playlist named, two target durations longer (docs/media.md 32)', async () => {
     const { watch } = await open();
     const atMs = 1_795_160_400_000;
     const token = watch.sign('cam', atMs);

@@ -1,7 +1,7 @@
 /**
  * Signs and checks the right to watch one stream until a time. 1 byte version, 4 bytes expiry (unix seconds), 4 bytes epoch of the
  * stream, 16 bytes of HMAC-SHA-256 over them and the name; in base64url 34 characters.
- * In: tokens of signed paths. Out: yes, or why not. RFC 2104; MEDIA.md, 32.
+ * In: tokens of signed paths. Out: yes, or why not. RFC 2104; docs/media.md 32.
  */
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { Emitter, type Subscribable } from '../lib/events.ts';

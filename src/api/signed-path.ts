@@ -1,7 +1,7 @@
 /**
  * A playback token before a path: `/t/{token}/live/door/index.m3u8`. What a playlist names by a relative URI inherits it, so playlists
  * are the same for all viewers.
- * In: paths. Out: the token and the path after it. Pure. MEDIA.md, 27 and 32.
+ * In: paths. Out: the token and the path after it. Pure. docs/media.md 27 and 32.
  */
 
 /** A path that carries a token. */

@@ -1,6 +1,6 @@
 /**
  * What writing and recovering a chunk file have in common: the steps of sealing.
- * In: an open file and what belongs into it. Out: bytes on the disk in the one order that is safe. MEDIA.md, Files 21.
+ * In: an open file and what belongs into it. Out: bytes on the disk in the one order that is safe. docs/media.md 21.
  */
 import { crc32 } from 'node:zlib';
 import { BoxWriter } from '../media/isobmff/box.ts';

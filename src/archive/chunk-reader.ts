@@ -1,6 +1,6 @@
 /**
  * Reads what a chunk file says of itself: from its seal box in one read, or from the commit boxes of an open tail.
- * In: a location. Out: head, tracks and groups. MEDIA.md, Files 21 and 22. Nothing is written here.
+ * In: a location. Out: head, tracks and groups. docs/media.md 21 and 22. Nothing is written here.
  */
 import { crc32 } from 'node:zlib';
 import { FormatError } from '../lib/errors.ts';

@@ -1,6 +1,6 @@
 /**
  * Mends a chunk file that was not sealed: cuts the torn tail, checks what was written last, and seals it.
- * In: a location. Out: a sealed file that holds exactly its whole groups. MEDIA.md, Files 22. Only for files that nobody writes.
+ * In: a location. Out: a sealed file that holds exactly its whole groups. docs/media.md 22. Only for files that nobody writes.
  */
 import { crc32 } from 'node:zlib';
 import { FormatError } from '../lib/errors.ts';

@@ -1,6 +1,6 @@
 /**
  * Writes one chunk file: about a minute of a recording, an ordinary MP4 once it is sealed.
- * In: sealed segment groups. Out: the file, and for each group what the index must know. MEDIA.md, Files 21 to 23.
+ * In: sealed segment groups. Out: the file, and for each group what the index must know. docs/media.md 21 to 23.
  */
 import assert from 'node:assert/strict';
 import { crc32 } from 'node:zlib';

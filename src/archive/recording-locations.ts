@@ -1,6 +1,6 @@
 /**
  * How recordings are named in the store: `recordings/STREAM ID/yyyy/mm/dd/hh/YYYYMMDDTHHMMSSmmmZ-msn.mp4`, and `stream.json` beside
- * the years. In: ids, times, MSNs. Out: locations, and back. docs/media.md, Files 21.
+ * the years. In: ids, times, MSNs. Out: locations, and back. docs/media.md 21.
  */
 import {
   type Abortable,

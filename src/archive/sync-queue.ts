@@ -1,6 +1,6 @@
 /**
  * The line in which files of one device wait for `fdatasync`.
- * In: open files. Out: promises that resolve when what was written before the call is on the disk. MEDIA.md, Files 23.
+ * In: open files. Out: promises that resolve when what was written before the call is on the disk. docs/media.md 23.
  */
 
 /** What is synced: a FileHandle. */

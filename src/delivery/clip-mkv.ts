@@ -1,7 +1,7 @@
 /**
  * A clip as a Matroska file, whole and by range. How long it is follows from the sizes of its frames, which are read once from the
  * heads of the stored fragments; the frames themselves are copied when they are sent.
- * In: the groups of a clip. Out: pieces. RFC 9559; MEDIA.md, Addresses 20.
+ * In: the groups of a clip. Out: pieces. RFC 9559; docs/media.md 20.
  */
 import assert from 'node:assert/strict';
 import type { Track } from '../media/frame.ts';

@@ -1,6 +1,6 @@
 /**
  * What of a stored segment group goes into a remuxed clip: its frames, without those that an MP4 clip's edit list hides.
- * In: the groups of a clip. Out: portions, and their frames when they are wanted. MEDIA.md, Addresses 20.
+ * In: the groups of a clip. Out: portions, and their frames when they are wanted. docs/media.md 20.
  */
 import type { RangeReader } from '../archive/range-reader.ts';
 import { OxbowError } from '../lib/errors.ts';

@@ -1,7 +1,7 @@
 /**
  * A clip as MPEG-TS, whole and by range: each segment group muxed for itself, one after the other. How long it becomes is learned
  * once; the packets are made again when they are sent.
- * In: the groups of a clip. Out: pieces. ISO/IEC 13818-1; MEDIA.md, Addresses 20.
+ * In: the groups of a clip. Out: pieces. ISO/IEC 13818-1; docs/media.md 20.
  */
 import assert from 'node:assert/strict';
 import type { Frame, Track } from '../media/frame.ts';

@@ -25,7 +25,7 @@ async function openPast(plans: readonly SegmentPlan[]): Promise<Delivery> {
 
 const types = (bytes: Uint8Array) => readBoxes(bytes).map(({ type }) => type);
 
-suite('a clip (MEDIA.md, Addresses 20)', () => {
+suite('a clip (docs/media.md 20)', () => {
   test('has a length, pieces and a name that are known before anything is read', async () => {
     await using past = await openPast([{ msn: 100 }, { msn: 101 }, { msn: 102 }]);
     const reply = await past.get(`/clip/door/${startS + 1}/2s.mp4`);

@@ -1,6 +1,6 @@
 /**
  * Answers /clip/{stream}/{from}/{to}.mp4, .mkv and .ts: whole stored segments as a file, their times moved to the clip's own zero on
- * the way out (MEDIA.md, Addresses 20), with a length and ranges. An MP4 is known from the index alone; the others are remuxed, and
+ * the way out (docs/media.md 20), with a length and ranges. An MP4 is known from the index alone; the others are remuxed, and
  * known when the frames' sizes were learned.
  * In: a range of the past. Out: Reply.
  */

@@ -4,7 +4,7 @@
  */
 import { OxbowError } from '../lib/errors.ts';
 
-/** Directives of a playlist request (8216bis 6.2.5). */
+/** Directives of a playlist request (RFC 8216bis 6.2.5). */
 export interface Directives {
   readonly msn?: number;
   readonly part?: number;

@@ -1,6 +1,6 @@
 /**
  * A live list that reaches hours back, for players that know only one list: what is recorded, then what is live, whole segments only.
- * In: the recording and the live list of one generation. Out: a presentation for delivery/format. RFC 8216bis 6.2.2; MEDIA.md 14, 33.
+ * In: the recording and the live list of one generation. Out: a presentation for delivery/format. RFC 8216bis 6.2.2; docs/media.md 14, 33.
  */
 import type { Track } from '../media/frame.ts';
 import { reachOf, sortDateRanges } from '../media/m3u8/date-range.ts';
@@ -142,7 +142,7 @@ export class DvrList {
   }
 
   /**
-   * Makes GAPs of the segments up to `lastMsn` that the recording lost. 8216bis 6.2.1 does not name a GAP among the changes of a list,
+   * Makes GAPs of the segments up to `lastMsn` that the recording lost. RFC 8216bis 6.2.1 does not name a GAP among the changes of a list,
    * but the alternatives are a URL that answers 404, or the loss of all media before it.
    */
   confirm({ lastMsn }: LeftBehind, recorded: ReadonlySet<number>): void {
@@ -177,7 +177,7 @@ export class DvrList {
   }
 
   /**
-   * How many segments lie before the Skip Boundary. It is measured in playlist time (8216bis 4.4.3.8), in which holes last nothing,
+   * How many segments lie before the Skip Boundary. It is measured in playlist time (RFC 8216bis 4.4.3.8), in which holes last nothing,
    * and from the start of the last segment, as in the live list.
    */
   #skippable(boundaryS: number): number {

@@ -42,7 +42,7 @@ async function read(dvr: Delivery, path = LIST): Promise<MediaPlaylist> {
   return parsed.playlist as MediaPlaylist;
 }
 
-/** Each segment by its position, and the discontinuities before it: what a client knows it by (8216bis 6.2.2). */
+/** Each segment by its position, and the discontinuities before it: what a client knows it by (RFC 8216bis 6.2.2). */
 function known({ segments, mediaSequence, discontinuitySequence }: MediaPlaylist): Map<number, string> {
   let sequence = discontinuitySequence;
   return new Map(
@@ -53,7 +53,7 @@ function known({ segments, mediaSequence, discontinuitySequence }: MediaPlaylist
   );
 }
 
-suite('a live list that reaches far back (MEDIA.md 33)', () => {
+suite('a live list that reaches far back (docs/media.md 33)', () => {
   test('goes from what is recorded, of older lists too, to what is live', async () => {
     await using dvr = await openDvr();
     await flow(dvr, 100, 110);
@@ -188,7 +188,7 @@ suite('a live list that reaches far back (MEDIA.md 33)', () => {
     );
   });
 
-  test('holds a reload until its segment is there, and refuses what is too far ahead (8216bis 6.2.5.2)', async () => {
+  test('holds a reload until its segment is there, and refuses what is too far ahead (RFC 8216bis 6.2.5.2)', async () => {
     await using dvr = await openDvr();
     await flow(dvr, 100, 106);
     let answered = false;
@@ -203,7 +203,7 @@ suite('a live list that reaches far back (MEDIA.md 33)', () => {
     await assert.rejects(read(dvr, `${LIST}?_HLS_msn=110`), { code: 'bad-request' });
   });
 
-  test('skips what a player has (8216bis 6.2.5.1), and no more', async () => {
+  test('skips what a player has (RFC 8216bis 6.2.5.1), and no more', async () => {
     await using dvr = await openDvr();
     await flow(dvr, 100, 130);
     const whole = await read(dvr);
@@ -219,7 +219,7 @@ suite('a live list that reaches far back (MEDIA.md 33)', () => {
     assert.ok(leftS >= whole.serverControl!.canSkipUntilS!);
   });
 
-  test('skips nothing that lies behind the Skip Boundary in playlist time, also behind a hole (8216bis 4.4.3.8)', async () => {
+  test('skips nothing that lies behind the Skip Boundary in playlist time, also behind a hole (RFC 8216bis 4.4.3.8)', async () => {
     await using dvr = await openDvr();
     await flow(dvr, 100, 120);
     for (let msn = 121; msn <= 122; msn++) {

@@ -1,6 +1,6 @@
 /**
  * Answers what lies under /live/{stream}/dvr-{length}/: live lists that reach hours back, of lengths from a fixed set so that everyone
- * shares them. In: a path that was taken apart. Out: Reply. MEDIA.md 27 and 33.
+ * shares them. In: a path that was taken apart. Out: Reply. docs/media.md 27 and 33.
  */
 import { OxbowError } from '../lib/errors.ts';
 import { printMediaPlaylist } from '../media/m3u8/print.ts';

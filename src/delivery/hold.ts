@@ -1,6 +1,6 @@
 /**
  * Answers that are not there yet: what they wait for, and how long at most. One hold serves all who ask the same.
- * In: a live list's changes. Out: the reply, or why there is none. RFC 8216bis 6.2.5.2; MEDIA.md 28.
+ * In: a live list's changes. Out: the reply, or why there is none. RFC 8216bis 6.2.5.2; docs/media.md 28.
  */
 import type { OxbowError } from '../lib/errors.ts';
 import type { Subscribable } from '../lib/events.ts';

@@ -1,6 +1,6 @@
 /**
  * Where recorded segments lie that were asked for a moment ago, so that whoever comes next need not ask the index.
- * In: segments that were found. Out: replies, while their bytes are in shared blocks. A segment has the same bytes for life (MEDIA.md, 14).
+ * In: segments that were found. Out: replies, while their bytes are in shared blocks. A segment has the same bytes for life (docs/media.md 14).
  */
 import type { RangeReader } from '../archive/range-reader.ts';
 import type { SegmentRange } from '../archive/segment-store.ts';

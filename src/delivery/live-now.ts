@@ -1,6 +1,6 @@
 /**
  * What can be said of a live address without waiting: looks into memory alone.
- * In: address and query. Out: the reply, what to wait for, or undefined if the slow path must answer. MEDIA.md 27, 28.
+ * In: address and query. Out: the reply, what to wait for, or undefined if the slow path must answer. docs/media.md 27, 28.
  */
 import type { LiveAddress } from '../api/media-address.ts';
 import type { Subscribable } from '../lib/events.ts';

@@ -9,7 +9,7 @@ import type { Generation } from '../packager/generation.ts';
 import type { ListedSegment, ListView } from '../packager/listed.ts';
 import { nextPartOf, partsOf, positionOf } from '../packager/rendition-view.ts';
 
-/** Parts are listed for the last three target durations (8216bis 6.2.2 requires no less). */
+/** Parts are listed for the last three target durations (RFC 8216bis 6.2.2 requires no less). */
 const PARTS_FOR_TARGETS = 3;
 /** Durations in the list are rounded and a little short: parts that are needed by them are listed, µs. */
 const PARTS_GRACE_US = 50_000;
@@ -117,7 +117,7 @@ function lastPartOf(view: ListView, rendition: Rendition): PartName | undefined 
   return before && { msn: before.msn, part: Math.max(0, partsOf(before, rendition).length - 1) };
 }
 
-/** Media after each segment, µs: holes are not counted (8216bis 4.4.3.8, 6.2.2). */
+/** Media after each segment, µs: holes are not counted (RFC 8216bis 4.4.3.8, 6.2.2). */
 function durationsAfter(sealed: readonly ListedSegment[]): number[] {
   const after = new Array<number>(sealed.length);
   let us = 0;

@@ -17,7 +17,7 @@ function media(text: string): MediaPlaylist {
 }
 
 suite('a live list', () => {
-  test('says all that a low-latency player needs, and writes whole segments 1 ms short (MEDIA.md, Cutting 8)', async () => {
+  test('says all that a low-latency player needs, and writes whole segments 1 ms short (docs/media.md 8)', async () => {
     await using live = await openLive();
     const lines = (await live.text('/live/door/av0/g7.m3u8')).split('\n');
     assert.deepEqual(lines.slice(0, 9), [
@@ -73,7 +73,7 @@ suite('a live list', () => {
     assert.equal(first.cacheControl, 'public, max-age=1');
   });
 
-  test('skips what is older than six target durations, and only when asked to (8216bis 6.2.5.1)', async () => {
+  test('skips what is older than six target durations, and only when asked to (RFC 8216bis 6.2.5.1)', async () => {
     await using live = await openDelivery();
     live.list.begin(generation, tracks);
     for (let msn = 100; msn < 120; msn++) live.live({ msn });
@@ -97,7 +97,7 @@ suite('a live list', () => {
     );
   });
 
-  test('keeps the parts of the last three target durations of media, whatever hole lies between them (8216bis 6.2.2)', async () => {
+  test('keeps the parts of the last three target durations of media, whatever hole lies between them (RFC 8216bis 6.2.2)', async () => {
     await using live = await openDelivery();
     live.list.begin(generation, tracks);
     for (let msn = 100; msn < 104; msn++) live.live({ msn });
@@ -110,7 +110,7 @@ suite('a live list', () => {
     );
   });
 
-  test('says the same of a segment and its parts while it grows and when it is whole (8216bis 6.2.1)', async () => {
+  test('says the same of a segment and its parts while it grows and when it is whole (RFC 8216bis 6.2.1)', async () => {
     await using live = await openDelivery();
     live.list.begin(generation, tracks);
     live.live({ msn: 100 });
@@ -253,7 +253,7 @@ suite('the multivariant list', () => {
   });
 });
 
-suite('a blocking reload (8216bis 6.2.5.2)', () => {
+suite('a blocking reload (RFC 8216bis 6.2.5.2)', () => {
   test('is answered with the part that was asked for, as soon as every track has it', async () => {
     await using live = await openLive();
     let done = false;

@@ -1,6 +1,6 @@
 /**
  * Answers what lies under /live/{stream}/: lists with blocking reload, init sections, segments and parts.
- * In: a path that was taken apart. Out: Reply, at once or when the media is there. RFC 8216bis 6.2.5; MEDIA.md 14, 18, 28.
+ * In: a path that was taken apart. Out: Reply, at once or when the media is there. RFC 8216bis 6.2.5; docs/media.md 14, 18, 28.
  */
 import { crc32 } from 'node:zlib';
 import type { RangeReader } from '../archive/range-reader.ts';
@@ -31,7 +31,7 @@ import { bytesReply, caching, cachingOfReached, contentTypes, keptFor, playlistR
 
 /** How long a first request waits for a stream that is starting. */
 const START_WAIT_MS = 8000;
-/** A request for media further ahead of the last whole segment than this is refused (8216bis 6.2.5.2). */
+/** A request for media further ahead of the last whole segment than this is refused (RFC 8216bis 6.2.5.2). */
 const MAX_AHEAD = 2;
 /** As are parts that lie this many seconds ahead, or more than three where parts are long (the Advance Part Limit). */
 const MAX_PARTS_AHEAD_S = 3;
@@ -132,7 +132,7 @@ export function livePlaylist(
 
 /**
  * @param last MSN of the last whole segment
- * @throws OxbowError `bad-request` where `msn` lies too far ahead of it (8216bis 6.2.5.2)
+ * @throws OxbowError `bad-request` where `msn` lies too far ahead of it (RFC 8216bis 6.2.5.2)
  */
 export function refuseFarSegment(msn: number, last: number): void {
   if (msn <= last + MAX_AHEAD) return;
@@ -259,7 +259,7 @@ export function livePart(stream: LiveDeliverable, asked: PartAddress): Reply | H
   const view = generation?.parts && list.view(generation.number);
   if (found || !generation || !view || view.ended || findPart(stream, asked)) return found;
   const rendition = renditionOf(view.tracks, asked.rendition);
-  // Only what comes next is held (MEDIA.md, Memory 28).
+  // Only what comes next is held (docs/media.md 28).
   const coming = [positionOf(view, rendition), nextPartOf(view, rendition)];
   if (!coming.some((position) => position?.msn === msn && position.parts === index)) return undefined;
   const look = (): Reply | undefined => {

@@ -1,6 +1,6 @@
 /**
  * A window of a recording as a presentation, finished or still growing.
- * In: recorded groups in order, codec configurations. Out: delivery/format. MEDIA.md, Addresses 15 to 17. Pure.
+ * In: recorded groups in order, codec configurations. Out: delivery/format. docs/media.md 15 to 17. Pure.
  */
 import type { SegmentLocation } from '../archive/segment-store.ts';
 import { HOLE_US } from '../live/continuity.ts';
@@ -94,7 +94,7 @@ export function listStored(range: RecordedRange): StoredSegment[] {
   return Array.from(segments, (segment) => ({ ...segment, tracks: segment.tracks.map((track) => ({ ...track })) }));
 }
 
-/** The newest tracks, and the largest bit rate of any segment of each rendition (8216bis 4.4.6.2, BANDWIDTH). */
+/** The newest tracks, and the largest bit rate of any segment of each rendition (RFC 8216bis 4.4.6.2, BANDWIDTH). */
 function describe(segments: Iterable<StoredSegment>, ended: boolean): Description {
   const peaks = new Map<string, number>();
   let tracks: readonly Track[] = [];

@@ -34,7 +34,7 @@ async function msnsOf(past: Delivery, url: string): Promise<number[]> {
   return (await list(past, url)).segments.map(({ uri }) => Number.parseInt(path.basename(uri), 10));
 }
 
-suite('a window of the past (MEDIA.md, Addresses 16)', () => {
+suite('a window of the past (docs/media.md 16)', () => {
   test('on the grid holds what starts in it: two windows that touch never share a segment', async () => {
     await using past = await openPast([
       ...plansOf(100, 109),
@@ -71,7 +71,7 @@ suite('a window of the past (MEDIA.md, Addresses 16)', () => {
     assert.deepEqual(await msnsOf(past, `/vod/door/${startS + 9}/2s/av0.m3u8`), [104, 105]);
   });
 
-  test('is EVENT from its first answer to its last, and ends when it is over; by its revision it is VOD (8216bis 6.2.1)', async () => {
+  test('is EVENT from its first answer to its last, and ends when it is over; by its revision it is VOD (RFC 8216bis 6.2.1)', async () => {
     await using past = await openPast(plansOf(100, 105));
     const url = `/vod/door/${startS}/8s/av0.m3u8`;
     const growing = await past.text(url);
@@ -87,7 +87,7 @@ suite('a window of the past (MEDIA.md, Addresses 16)', () => {
     assert.match(over, /#EXT-X-MEDIA-SEQUENCE:100\n/);
   });
 
-  test('keeps its TARGETDURATION when segments become longer, and when it ends (8216bis 6.2.1)', async () => {
+  test('keeps its TARGETDURATION when segments become longer, and when it ends (RFC 8216bis 6.2.1)', async () => {
     await using past = await openPast(plansOf(100, 105));
     const targetOf = async () => (await list(past, `/vod/door/${startS}/30s/av0.m3u8`)).targetDurationS;
     past.list.begin(generation, tracks);

@@ -1,6 +1,6 @@
 /**
  * Answers what lies under /vod/{stream}/{from}/{to}/: a window of the past as playlists, and as a DASH manifest.
- * In: two instants. Out: Reply. Ten-minute windows on the grid are the same URL for everyone (MEDIA.md, Addresses 16).
+ * In: two instants. Out: Reply. Ten-minute windows on the grid are the same URL for everyone (docs/media.md 16).
  */
 import { copyGroup } from '../archive/segment-index.ts';
 import { OxbowError } from '../lib/errors.ts';
@@ -29,7 +29,7 @@ import { caching, contentTypes, playlistReply } from './text-reply.ts';
 
 /**
  * TARGETDURATION of a list of the past where no segment is longer, seconds. It may change neither while the list grows nor when it is
- * over (8216bis 6.2.1), and a source may go on with key frames further apart: this leaves room for all that a continuous source is cut
+ * over (RFC 8216bis 6.2.1), and a source may go on with key frames further apart: this leaves room for all that a continuous source is cut
  * into by default, and for the six seconds of most HLS sources (Apple 7.5).
  */
 const USUAL_TARGET_S = 6;
@@ -205,7 +205,7 @@ const MAX_PROMISED = 256;
 
 /**
  * TARGETDURATION is no less than this, seconds. While a window grows, segments may come that are as long as the live list promises.
- * The first answer decides, and holds when the window is complete (8216bis 6.2.1).
+ * The first answer decides, and holds when the window is complete (RFC 8216bis 6.2.1).
  */
 function leastTargetOf({ list }: Deliverable, { fromUs }: Range, complete: boolean): number {
   const known = promised.get(list) ?? new Map<number, number>();
@@ -233,7 +233,7 @@ async function dateRangesOf(
   return lastWords(told, { ...between, lastMsn });
 }
 
-/** Only the revision that the window has now is for good: what is filled in later has another (MEDIA.md, Addresses 16). */
+/** Only the revision that the window has now is for good: what is filled in later has another (docs/media.md 16). */
 export function cachingOf({ ended, fixed }: PastWindow): string {
   if (!ended) return caching.live;
   return fixed ? caching.forever : caching.past;

@@ -1,6 +1,6 @@
 /**
  * Finds the bytes of a segment or part: in memory while they are new, else in the chunk file.
- * In: MSN and rendition. Out: pieces in the order of the rendition's tracks, fragment by fragment. MEDIA.md, Addresses 15a.
+ * In: MSN and rendition. Out: pieces in the order of the rendition's tracks, fragment by fragment. docs/media.md 15a.
  */
 import type { RangeReader } from '../archive/range-reader.ts';
 import { interleaveFragments } from '../media/isobmff/interleave.ts';

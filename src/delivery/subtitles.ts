@@ -1,6 +1,6 @@
 /**
  * Subtitle segments: WebVTT files, made on demand from the text track of a segment, in memory or in the chunk file.
- * In: rendition and MSN. Out: Reply. Every segment has one, be anything said in it or not. rfc8216bis, 3.1.4; MEDIA.md, Addresses 14.
+ * In: rendition and MSN. Out: Reply. Every segment has one, be anything said in it or not. RFC 8216bis 3.1.4; docs/media.md 14.
  */
 import { crc32 } from 'node:zlib';
 import type { RangeReader } from '../archive/range-reader.ts';

@@ -29,14 +29,14 @@ const MAX_REACHED_S = 60;
 
 /**
  * Cache-Control of the answer to a blocking reload: what it promised to contain is in it for good, but whoever comes so late
- * that the list has moved on wants a newer one. Six target durations (8216bis, B.1), at most a minute.
+ * that the list has moved on wants a newer one. Six target durations (RFC 8216bis, B.1), at most a minute.
  *
  * @param targetDurationS TARGETDURATION, seconds
  */
 export const cachingOfReached = (targetDurationS: number): string =>
   `public, max-age=${Math.min(6 * targetDurationS, MAX_REACHED_S)}`;
 
-/** Content types (8216bis 4, RFC 8216bis 10). */
+/** Content types (RFC 8216bis 4, RFC 8216bis 10). */
 export const contentTypes = {
   playlist: 'application/vnd.apple.mpegurl',
   /** ISO 23009-1 annex C. */

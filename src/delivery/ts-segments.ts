@@ -1,6 +1,6 @@
 /**
  * Segments of the muxed MPEG-TS rendition, made when they are asked for, and kept for some minutes: one cache for all streams.
- * In: stored segments of a group, in memory or in the chunk file. Out: Reply. Bytes of an address never change. MEDIA.md 14, 34.
+ * In: stored segments of a group, in memory or in the chunk file. Out: Reply. Bytes of an address never change. docs/media.md 14, 34.
  */
 import { crc32 } from 'node:zlib';
 import type { RangeReader } from '../archive/range-reader.ts';

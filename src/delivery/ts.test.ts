@@ -36,7 +36,7 @@ function pidsOf(bytes: Uint8Array): { present: number[]; declared: number[] } {
   return { present: [...present].sort((a, b) => a - b), declared };
 }
 
-suite('the MPEG-TS rendition, live (MEDIA.md 34)', () => {
+suite('the MPEG-TS rendition, live (docs/media.md 34)', () => {
   test('has one variant with all its codecs, and a bit rate above that of its tracks', async () => {
     await using live = await openLive();
     const parsed = parsePlaylist(await live.text('/live/door/ts/index.m3u8'));

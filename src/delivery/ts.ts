@@ -1,6 +1,6 @@
 /**
  * Answers the live playlists of the muxed MPEG-TS rendition, /live/{stream}/ts/, for players without fragmented MP4.
- * In: a parsed address. Out: Reply. MEDIA.md 34.
+ * In: a parsed address. Out: Reply. docs/media.md 34.
  */
 import { printMediaPlaylist, printMultivariantPlaylist } from '../media/m3u8/print.ts';
 import { assertTsCarries } from '../media/mpegts/muxer-tables.ts';

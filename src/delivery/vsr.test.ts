@@ -68,7 +68,7 @@ suite('/live/stream.m3u8', () => {
     assert.ok(segments.every(({ durationS }) => Math.round(durationS) <= targetDurationS));
   });
 
-  test('has more than five where they are shorter than three target durations together (8216bis 6.2.2)', async () => {
+  test('has more than five where they are shorter than three target durations together (RFC 8216bis 6.2.2)', async () => {
     await using live = await openDelivery();
     live.list.begin(generation, tracks);
     for (let i = 0; i < 20; i++) live.live({ msn: 100 + i, startUs: START_US + i * 400_000, parts: 2 });

@@ -72,7 +72,7 @@ async function answerLast(stream: Deliverable, clock: Clock, options: { signal: 
   });
 }
 
-/** A list may not be shortened below three target durations (8216bis 6.2.2), nor below what players shall stay behind. */
+/** A list may not be shortened below three target durations (RFC 8216bis 6.2.2), nor below what players shall stay behind. */
 function lastOf(sealed: readonly ListedSegment[], { generation }: ListView): readonly ListedSegment[] {
   const leastUs = Math.max(3 * generation.targetDurationS, generation.holdBackS) * 1_000_000;
   let from = sealed.length;

@@ -1,6 +1,6 @@
 /**
  * Who comes in: each request to the API is looked at before its route answers. Limits first, then who asks, then whether they may.
- * In: fastify's requests and the row of the table. Out: what routes learn of whoever asks; refusals. DESIGN 6.
+ * In: fastify's requests and the row of the table. Out: what routes learn of whoever asks; refusals. docs/6-run/access.md.
  */
 import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';

@@ -28,7 +28,7 @@ function openHeld(perAddress: number, total: number) {
 
 const tooMany = { code: 'not-ready', extra: { retryAfterSeconds: 1 } };
 
-suite('held requests are bounded (MEDIA.md, Memory 28)', () => {
+suite('held requests are bounded (docs/media.md 28)', () => {
   test('for each address, and in all; who leaves makes room', async () => {
     const { hold, giveAll, count } = openHeld(2, 3);
     const waiting = [hold('a'), hold('a')];

@@ -1,6 +1,6 @@
 /**
  * Requests that wait for media that does not exist yet: how many there may be, and how their waiting ends.
- * In: promises of replies. Out: the reply, or why nobody waits any more. RFC 8216bis, 6.2.5.2; MEDIA.md, 28.
+ * In: promises of replies. Out: the reply, or why nobody waits any more. RFC 8216bis 6.2.5.2; docs/media.md 28.
  */
 import { OxbowError } from '../lib/errors.ts';
 

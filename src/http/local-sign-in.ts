@@ -1,6 +1,6 @@
 /**
  * Signing in with one press on the computer where oxbow runs: who may, and the command for everyone else.
- * In: settings, where a request comes from. Out: yes or no, a command line. DESIGN 6.
+ * In: settings, where a request comes from. Out: yes or no, a command line. docs/6-run/access.md.
  */
 import { isReachedByOthers, type Reach } from '../config/reach.ts';
 import { programName } from '../lib/program.ts';

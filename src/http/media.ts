@@ -1,6 +1,6 @@
 /**
  * Answers media requests directly on node:http and node:http2: whole, by range, unchanged, or with a problem; held requests wait here.
- * In: requests with a media address; delivery's Reply. Out: responses. RFC 9110; MEDIA.md, 27 and 28.
+ * In: requests with a media address; delivery's Reply. Out: responses. RFC 9110; docs/media.md 27 and 28.
  */
 import {
   type MediaAddress,

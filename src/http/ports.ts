@@ -1,6 +1,6 @@
 /**
  * Where connections come in: at this thread's own listeners, or at serving threads, which share the port.
- * In: an endpoint, what takes connections. Out: the port; how it is left. DESIGN.md, 4: Threads.
+ * In: an endpoint, what takes connections. Out: the port; how it is left. docs/architecture.md, Threads.
  */
 
 import type { Server, Socket } from 'node:net';

@@ -1,6 +1,6 @@
 /**
  * What a playback token is valid for, and the refusals of one that is not valid.
- * In: media addresses, verdicts. Out: a class, nothing, or an OxbowError. MEDIA.md, 32.
+ * In: media addresses, verdicts. Out: a class, nothing, or an OxbowError. docs/media.md 32.
  */
 import type { SignedClass, WatchVerdict } from '../accounts/watch-tokens.ts';
 import { type MediaAddress, type MediaClass, mediaClassOf } from '../api/media-address.ts';

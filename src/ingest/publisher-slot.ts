@@ -1,7 +1,7 @@
 /**
  * The place for publishers of one stream: who is active, who stands by, who is refused, and when another one takes over.
  * In: claims of protocols and of the clients inside oxbow. Out: sessions; one run after the other into the stream's input; events.
- * MEDIA.md, Protocols 31.
+ * docs/media.md 31.
  */
 import type { GapCause } from '../api/gap.ts';
 import type { Leases } from '../cluster/lease.ts';

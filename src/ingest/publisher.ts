@@ -1,7 +1,7 @@
 /**
  * A publisher session: one connection, or one client inside oxbow, that delivers a stream's frames.
  * In: calls of a protocol. Out: the stream's input while the session is active; frames of a standby session are dropped.
- * Created by ingest/publisher-slot, which decides which session is active. DESIGN.md 4, "Publisher session".
+ * Created by ingest/publisher-slot, which decides which session is active. docs/decisions/0021-one-session-for-every-source.md.
  */
 import assert from 'node:assert/strict';
 import type { GapCause } from '../api/gap.ts';

@@ -1,5 +1,5 @@
 /**
- * The one clock (MEDIA.md, Time 3): wall time that steps only when the system's clock really did.
+ * The one clock (docs/media.md 3): wall time that steps only when the system's clock really did.
  * In: the system's monotonic and wall clocks. Out: milliseconds since 1970.
  */
 

@@ -1,5 +1,5 @@
 /**
- * Remembers why media is missing, so that every instant of a stream gets exactly one reason (MEDIA.md, Time 5).
+ * Remembers why media is missing, so that every instant of a stream gets exactly one reason (docs/media.md 5).
  * In: notes of the stream's owner and publisher, at wall time. Out: absences that cover a hole without seams.
  */
 import type { GapCause } from '../api/gap.ts';

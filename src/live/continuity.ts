@@ -1,12 +1,12 @@
 /**
- * Decides where the timestamps of a source jump: a jump of more than half a second begins a run (MEDIA.md, Time 5).
+ * Decides where the timestamps of a source jump: a jump of more than half a second begins a run (docs/media.md 5).
  * In: the frames of the reference track. Out: how far each one is from where the track continues. Pure.
  */
 import type { Frame, Track } from '../media/frame.ts';
 import { ticksToUs } from '../media/run.ts';
 import { referenceOf } from './reference.ts';
 
-/** Media that joins within this is continuous: half a second is where a hole begins (MEDIA.md, Time 5). */
+/** Media that joins within this is continuous: half a second is where a hole begins (docs/media.md 5). */
 export const HOLE_US = 500_000;
 
 /** A step of the timestamps. */

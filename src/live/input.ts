@@ -6,7 +6,7 @@ import type { GapCause } from '../api/gap.ts';
 import type { Frame, Track } from '../media/frame.ts';
 import type { RunClock } from '../media/run.ts';
 
-/** How media arrives; decides whether a live list has parts (MEDIA.md, Cutting 9). */
+/** How media arrives; decides whether a live list has parts (docs/media.md 9). */
 export type Pace =
   /** Frames come one by one, as they were captured. */
   | { readonly kind: 'continuous' }

@@ -1,5 +1,5 @@
 /**
- * Watches how long a track goes on without a key frame, so that its publisher can be told (MEDIA.md, Cutting 12).
+ * Watches how long a track goes on without a key frame, so that its publisher can be told (docs/media.md 12).
  * In: the frames of the reference track. Out: whether it is time to say something, once for each drought. Pure.
  */
 import type { Frame } from '../media/frame.ts';

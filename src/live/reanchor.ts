@@ -1,6 +1,6 @@
 /**
  * Decides when E of a run that flows has to move forward: the wall clock was set forward, or the source's clock is slow.
- * In: runs as they begin, frames of the reference track, both clocks. Out: by how much E moves. MEDIA.md, Time 1 and 3.
+ * In: runs as they begin, frames of the reference track, both clocks. Out: by how much E moves. docs/media.md 1 and 3.
  */
 import type { Clock } from '../lib/clock.ts';
 import type { Frame } from '../media/frame.ts';

@@ -1,5 +1,5 @@
 /**
- * Measures how far a run's UTC has drifted from the wall clock, and when it is time to fix it anew (MEDIA.md, Time 1 and 3).
+ * Measures how far a run's UTC has drifted from the wall clock, and when it is time to fix it anew (docs/media.md 1 and 3).
  * In: when each frame of the reference track arrived, and the UTC that the run gives it. Out: the skew, and what is due. Pure.
  *
  * The least delay of a while stands for the path without its jitter; what it grew by since the run's beginning is skew.

@@ -1,6 +1,6 @@
 /**
  * A live stream: takes a publisher's frames, fixes each run's place in UTC, and hands the frames to its sinks.
- * In: ingest, through StreamInput. Out: packager and other sinks. MEDIA.md, Time 1 to 5.
+ * In: ingest, through StreamInput. Out: packager and other sinks. docs/media.md 1 to 5.
  */
 import assert from 'node:assert/strict';
 import type { GapCause } from '../api/gap.ts';
@@ -289,7 +289,7 @@ export class Stream implements StreamInput {
     }
   }
 
-  /** Whether the stream has the key frame with this pts already, so that the run has to start later (MEDIA.md, Time 2). */
+  /** Whether the stream has the key frame with this pts already, so that the run has to start later (docs/media.md 2). */
   #isKnown(ptsUs: number): boolean {
     if (!this.#hasMedia || !this.#listed?.mayRepeat) return false;
     const { eUs, clock } = this.#listed;
@@ -297,7 +297,7 @@ export class Stream implements StreamInput {
     return overlapUs > CLIP_FROM_US[clock] && overlapUs <= CLIP_UP_TO_US;
   }
 
-  /** Fixes the run's E: as the source says, but never so that UTC would run back (MEDIA.md, Time 2). */
+  /** Fixes the run's E: as the source says, but never so that UTC would run back (docs/media.md 2). */
   #begin({ start, keylessUs }: PendingRun, reference: Track, ptsUs: number): RunContext {
     const wantedUs = start.eUs + ptsUs;
     const overlaps = this.#hasMedia && wantedUs < this.#endUs;
@@ -374,7 +374,7 @@ export class Stream implements StreamInput {
     return Math.max(this.#endUs, this.#nowUs() - this.#delayUs);
   }
 
-  /** At a key frame: UTC is fixed anew when it has drifted too far behind the wall clock (MEDIA.md, Time 1 and 3). */
+  /** At a key frame: UTC is fixed anew when it has drifted too far behind the wall clock (docs/media.md 1 and 3). */
   #reanchor(context: RunContext, frame: Frame): RunContext {
     const start = this.#start;
     if (!start) return context;

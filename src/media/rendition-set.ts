@@ -1,6 +1,6 @@
 /**
  * The renditions of a set of tracks: their ids by role, which of them are variants, and their CODECS.
- * In: tracks. Out: renditions for the packager and delivery. MEDIA.md, Addresses 15a, 17 and 34; RFC 8216bis 4.4.6. Pure.
+ * In: tracks. Out: renditions for the packager and delivery. docs/media.md 15a, 17 and 34; RFC 8216bis 4.4.6. Pure.
  */
 import type { DataTrack, TextTrack, Track } from './frame.ts';
 

@@ -1,5 +1,5 @@
 /**
- * A run: a stretch of continuous media with one constant E (MEDIA.md, Time 1).
+ * A run: a stretch of continuous media with one constant E (docs/media.md 1).
  * In: live/stream, which fixes E before the first frame. Out: packager, recording, playlists. Pure types.
  */
 

@@ -35,7 +35,7 @@ export interface Part {
   readonly pts: number;
   /** Ticks of the track. */
   readonly duration: number;
-  /** Starts with a sync sample (8216bis 4.4.4.9 INDEPENDENT). */
+  /** Starts with a sync sample (RFC 8216bis 4.4.4.9 INDEPENDENT). */
   readonly independent: boolean;
   /** CRC-32 of `bytes`. */
   readonly crc: number;

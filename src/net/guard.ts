@@ -1,6 +1,6 @@
 /**
  * Decides whether oxbow may connect somewhere: before the request by the URL, and at the moment of connecting by the address.
- * In: URLs of every hop, answers of the resolver. Out: leave, or a refusal. DESIGN, Posture.
+ * In: URLs of every hop, answers of the resolver. Out: leave, or a refusal. docs/architecture.md, Outgoing requests.
  */
 import { lookup as systemLookup } from 'node:dns';
 import type { LookupFunction } from 'node:net';

@@ -1,6 +1,6 @@
 /**
  * The one guarded way out: every outgoing HTTP request of oxbow is made here.
- * In: URLs from administrators, users, playlists and redirects. Out: replies, read within bounds. Why: DESIGN, Posture. No other code opens outgoing connections; no proxy of the environment is used.
+ * In: URLs from administrators, users, playlists and redirects. Out: replies, read within bounds. docs/architecture.md, Outgoing requests. No other code opens outgoing connections; no proxy of the environment is used.
  */
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { concatBytes } from '../lib/bytes.ts';

@@ -1,7 +1,7 @@
 /**
  * Cuts a track by another's cut list: the first frame at or after each cut begins the next part or segment.
  * In: frames of the track, and the boundaries and edge of the reference. Out: closed parts and segments, in order.
- * MEDIA.md, Cutting 6 and 7, Addresses 15.
+ * docs/media.md 6 and 7, 15.
  */
 import type { Frame, Track } from '../media/frame.ts';
 import { usToTicks } from '../media/run.ts';
@@ -9,7 +9,7 @@ import type { Part, TrackSegment } from '../media/segment.ts';
 import { audioFrameS, silenceFor } from './audio-frame.ts';
 import { type SegmentShape, TrackWriter } from './track-writer.ts';
 
-/** Fewer missing frames are jitter (MEDIA.md, Time 5). */
+/** Fewer missing frames are jitter (docs/media.md 5). */
 const HOLE_FRAMES = 2;
 /** Containers round times to as much: a frame that is this early is not before its segment, nor is there a hole, s. */
 const ROUNDING_S = 0.001;
@@ -223,7 +223,7 @@ export class Follower {
     if (part) this.#output.part(this.track, part);
   }
 
-  /** Silence up to `toTicks` where audio has a hole: players lose the picture where it has none (MEDIA.md, Addresses 15). */
+  /** Silence up to `toTicks` where audio has a hole: players lose the picture where it has none (docs/media.md 15). */
   #fill(toTicks: number, leastFrames = HOLE_FRAMES): void {
     const from = Math.max(this.#expected, this.#start);
     const missing = toTicks - from;

@@ -1,5 +1,5 @@
 /**
- * A generation: a live list whose promises never change (MEDIA.md, Cutting 10). A new one has a new URL.
+ * A generation: a live list whose promises never change (docs/media.md 10). A new one has a new URL.
  * In: the run's tracks and rhythm. Out: constants for the cutter and for playlists. Pure.
  */
 import type { Pace } from '../live/input.ts';
@@ -42,7 +42,7 @@ export interface PackagerSettings {
 
 const mediaTracks = (tracks: readonly Track[]) => tracks.filter((track) => !isSparse(track));
 
-/** A part that is shorter than this much of PART-TARGET has to be the last of its segment (8216bis 4.4.3.7). */
+/** A part that is shorter than this much of PART-TARGET has to be the last of its segment (RFC 8216bis 4.4.3.7). */
 const LEAST_OF_TARGET = 0.85;
 const HEADROOM = 1.25;
 

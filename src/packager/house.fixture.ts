@@ -116,7 +116,7 @@ function assertAccounts(list: LiveList): void {
   assert.equal(list.memoryBytes, bytes, 'memoryBytes is what is in memory');
 }
 
-/** What was listed stays as it was, and every rendition knows how far it is (8216bis 6.2.5.2). */
+/** What was listed stays as it was, and every rendition knows how far it is (RFC 8216bis 6.2.5.2). */
 function assertListing(list: LiveList, before: Map<string, string>): void {
   const view = list.view(list.generation?.number ?? -1);
   if (!view) return;

@@ -1,6 +1,6 @@
 /**
  * The first frames of a run, which wait until its rhythm is known.
- * In: frames and faults in order of arrival. Out: the same, given back once enough was seen. MEDIA.md, Cutting 10.
+ * In: frames and faults in order of arrival. Out: the same, given back once enough was seen. docs/media.md 10.
  */
 import type { RunContext } from '../live/sink.ts';
 import type { Frame } from '../media/frame.ts';

@@ -1,6 +1,6 @@
 /**
  * What a live list consists of, and what may befall it: shapes that the list and its copies in other threads share.
- * In: the packager. Out: live list, delivery. MEDIA.md, Memory 23a and 25. Pure.
+ * In: the packager. Out: live list, delivery. docs/media.md 23a and 25. Pure.
  */
 import type { Track } from '../media/frame.ts';
 import type { DateRangeTag } from '../media/m3u8/playlist.ts';
@@ -113,7 +113,7 @@ export interface LiveListState {
   readonly previous: ListView | undefined;
 }
 
-/** A segment by its name. MSNs of a live list are contiguous: only here may a position be computed from one (MEDIA.md, Addresses 14). */
+/** A segment by its name. MSNs of a live list are contiguous: only here may a position be computed from one (docs/media.md 14). */
 export function at(segments: readonly ListedSegment[], msn: number): ListedSegment | undefined {
   const first = segments[0];
   return first && segments[msn - first.msn];

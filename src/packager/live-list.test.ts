@@ -127,7 +127,7 @@ suite('live list', () => {
     assert.equal(listOf(40, { windowUs: 4_000_000 }).segments.length, 6);
   });
 
-  test('a hole in the window leaves three target durations of media in the list (8216bis 6.2.2)', () => {
+  test('a hole in the window leaves three target durations of media in the list (RFC 8216bis 6.2.2)', () => {
     const list = new LiveList({ ...DEFAULT_LIMITS, windowUs: 10_000_000 });
     list.begin(generation(1), tracks);
     const durationUs = 500_000;

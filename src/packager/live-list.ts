@@ -1,6 +1,6 @@
 /**
  * The live list of a stream: the last minutes as segments and parts, by MSN, and who waits for more.
- * In: the packager. Out: delivery/live, which prints playlists of it and serves its bytes. RFC 8216bis; MEDIA.md, Memory 23a.
+ * In: the packager. Out: delivery/live, which prints playlists of it and serves its bytes. RFC 8216bis; docs/media.md 23a.
  */
 import assert from 'node:assert/strict';
 import { Emitter, type Subscribable } from '../lib/events.ts';
@@ -65,7 +65,7 @@ export class LiveList {
   #previous: ListView | undefined;
 
   /**
-   * @param previous the list of the last process, ended: its MSNs may not go on without a jump (8216bis 6.2.2, MEDIA.md 14), so
+   * @param previous the list of the last process, ended: its MSNs may not go on without a jump (RFC 8216bis 6.2.2, docs/media.md 14), so
    * another generation follows
    * @param dateRanges what the last process knew
    */
@@ -393,7 +393,7 @@ export class LiveList {
     return this.#segments.slice(index).reduce((sum, { sealed }) => sum + (sealed?.durationUs ?? 0), 0);
   }
 
-  /** Nothing is removed that would leave less than three target durations (8216bis 6.2.2), or than players shall stay behind, µs. */
+  /** Nothing is removed that would leave less than three target durations (RFC 8216bis 6.2.2), or than players shall stay behind, µs. */
   #leastUs(): number {
     const { targetDurationS, holdBackS } = this.#generation!;
     return Math.max(3 * targetDurationS, holdBackS) * 1_000_000 + ROUNDING_US;

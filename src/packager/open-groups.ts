@@ -1,6 +1,6 @@
 /**
  * The groups in the making: opened by the reference, closed track by track, sealed in the order of MSN.
- * In: openings and closed segments from the packager. Out: sealed groups, each once. MEDIA.md, Addresses 14.
+ * In: openings and closed segments from the packager. Out: sealed groups, each once. docs/media.md 14.
  */
 import assert from 'node:assert/strict';
 import type { RunContext } from '../live/sink.ts';

@@ -84,7 +84,7 @@ suite('parts and segments of continuous sources', () => {
   }
 
   for (const rate of RATES) {
-    test(`segments are whole GOPs of 0.5, 1, 2 s at ${rate.toFixed(3)} fps, and none is above TARGETDURATION (8216bis 4.4.3.1)`, () => {
+    test(`segments are whole GOPs of 0.5, 1, 2 s at ${rate.toFixed(3)} fps, and none is above TARGETDURATION (RFC 8216bis 4.4.3.1)`, () => {
       const video = videoTrack();
       for (const [gopS, targetDurationS] of [
         [0.5, 2],

@@ -1,5 +1,5 @@
 /**
- * The one cutter: turns a stream's frames into parts, segments and groups that share an MSN (MEDIA.md, Cutting 6 to 14).
+ * The one cutter: turns a stream's frames into parts, segments and groups that share an MSN (docs/media.md 6 to 14).
  * In: live/stream, as a Sink. Out: the live list, and sealed groups to whoever subscribed (the recorder).
  */
 import { Emitter, type Subscribable } from '../lib/events.ts';
@@ -31,7 +31,7 @@ const PATIENCE_BURSTS = 2;
 const LEAST_BURST_PATIENCE_US = 12_000_000;
 /** A burst is over: a track that is behind by more than this has nothing to come. */
 const BEHIND_AFTER_BURST_US = 1_000_000;
-/** EXTINF is rounded to whole seconds and must not pass TARGETDURATION (8216bis 4.4.3.1). */
+/** EXTINF is rounded to whole seconds and must not pass TARGETDURATION (RFC 8216bis 4.4.3.1). */
 const EXTINF_SLACK_S = 0.49;
 /** Key frames come this much early without being waited for. */
 const CUT_SLACK_S = 0.01;

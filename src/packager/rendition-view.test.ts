@@ -60,7 +60,7 @@ suite('a rendition of the live list', () => {
     assert.deepEqual(positionOf(view, v0), { msn: 101, parts: 10 });
   });
 
-  test('a blocking request is reached when the part or segment is complete (8216bis 6.2.5.2)', () => {
+  test('a blocking request is reached when the part or segment is complete (RFC 8216bis 6.2.5.2)', () => {
     const view = viewOf(houseAt(4.8, 4.5));
     const reached = (msn: number, part?: number) => hasReached(view, av0, msn, part);
     assert.deepEqual([reached(100), reached(101), reached(102), reached(103)], [true, true, false, false]);
@@ -69,7 +69,7 @@ suite('a rendition of the live list', () => {
     assert.equal(reached(99, 0), true, 'what has left the list was reached');
   });
 
-  test('a part behind the last of a complete segment means the first one of the next (8216bis 6.2.5.2)', () => {
+  test('a part behind the last of a complete segment means the first one of the next (RFC 8216bis 6.2.5.2)', () => {
     assert.equal(hasReached(viewOf(houseAt(4.1, 4.3)), av0, 101, 10), false);
     assert.equal(hasReached(viewOf(houseAt(4.28, 4.4)), av0, 101, 10), true);
     assert.equal(hasReached(viewOf(houseAt(6.4, 6.4)), av0, 100, 12), true);

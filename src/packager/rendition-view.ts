@@ -1,6 +1,6 @@
 /**
  * A rendition's view of the live list: the parts of its tracks joined into parts of its own.
- * In: listed segments and a rendition. Out: parts with their pieces, and how far the rendition is. MEDIA.md, Addresses 15a.
+ * In: listed segments and a rendition. Out: parts with their pieces, and how far the rendition is. docs/media.md 15a.
  */
 import { type Rendition, renditionsOf } from '../media/rendition-set.ts';
 import type { ListedPart, ListedSegment, ListView } from './listed.ts';
@@ -64,7 +64,7 @@ export function nextPartOf(view: ListView, rendition: Rendition): Position | und
 }
 
 /**
- * Whether `rendition` has reached a blocking request (8216bis 6.2.5.2).
+ * Whether `rendition` has reached a blocking request (RFC 8216bis 6.2.5.2).
  *
  * @param part undefined: the whole segment is asked for
  */

@@ -1,6 +1,6 @@
 /**
  * Learns a run's frame rate and key frame distance from its first frames, and derives the constants of a live list from them.
- * In: the frames up to the second key frame (or 4 s, or the first burst). Out: a Rhythm. MEDIA.md, Cutting 8 to 10. Pure.
+ * In: the frames up to the second key frame (or 4 s, or the first burst). Out: a Rhythm. docs/media.md 8 to 10. Pure.
  */
 import type { Pace } from '../live/input.ts';
 import type { Frame, Track } from '../media/frame.ts';
@@ -113,7 +113,7 @@ export interface PartPlan {
 }
 
 /**
- * Parts for a frame rate, or undefined where there can be none (MEDIA.md, Cutting 8).
+ * Parts for a frame rate, or undefined where there can be none (docs/media.md 8).
  *
  * @param partS wished length of a part, seconds
  * @param audioFrameS longest audio frame beside the reference, seconds, 0 where there is none
@@ -140,7 +140,7 @@ export const LEARN_AT_LEAST_S = 0.5;
  *
  * @param wishedS seconds
  * @param promisedS TARGETDURATION of the list that may go on: kept where a GOP fits into it
- * @returns whole seconds; every EXTINF rounded to the nearest integer stays within it (8216bis 4.4.3.1)
+ * @returns whole seconds; every EXTINF rounded to the nearest integer stays within it (RFC 8216bis 4.4.3.1)
  */
 export function planTargetDuration(rhythm: Rhythm, wishedS: number, promisedS?: number): number {
   const gopS = rhythm.gopS ?? LEARN_AT_MOST_S;

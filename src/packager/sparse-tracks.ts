@@ -2,7 +2,7 @@
  * The tracks of a run that have frames only now and then: subtitles and timed metadata. They follow the cut list as others do, but
  * nothing ever waits for them: what has come when a segment is sealed is in it, what comes later is in the next.
  * In: frames, and the stretch of each segment as it is sealed. Out: their segments, one fragment each; date ranges, as soon as they are
- * known. MEDIA.md, Cutting 6 and Addresses 17; ISO/IEC 14496-30, 6.
+ * known. docs/media.md 6 and 17; ISO/IEC 14496-30, 6.
  */
 import type { DateRangeBook } from '../media/date-range/date-range-book.ts';
 import type { DataTrack, Frame, TextTrack, Track } from '../media/frame.ts';

@@ -1,6 +1,6 @@
 /**
  * Makes one track's parts and segments: frames in, fMP4 bytes out, each byte copied once into a slab.
- * In: packager/packager, which says where to cut. Out: Part and TrackSegment. ISO/IEC 14496-12, 8.8; MEDIA.md, Memory 24.
+ * In: packager/packager, which says where to cut. Out: Part and TrackSegment. ISO/IEC 14496-12, 8.8; docs/media.md 24.
  */
 import { crc32 } from 'node:zlib';
 import type { Frame, Track } from '../media/frame.ts';

@@ -1,7 +1,7 @@
 /**
  * The date ranges of recordings in the index: what their data tracks say, so that lists of the past need not read them.
  * In: ranges of a file as it is indexed. Out: those that reach into a stretch of time. Written and forgotten with the file's own row,
- * and made again with it. rfc8216bis, 4.4.5.1.
+ * and made again with it. RFC 8216bis 4.4.5.1.
  */
 import type { Kysely } from 'kysely';
 import { reachOf, sortDateRanges } from '../media/m3u8/date-range.ts';

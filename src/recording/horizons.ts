@@ -1,5 +1,5 @@
 /**
- * How far retention may go: a wall clock that is wrong must not take recordings away (MEDIA.md, Time 3).
+ * How far retention may go: a wall clock that is wrong must not take recordings away (docs/media.md 3).
  * In: the clock, and each commit. Out: per stream the instant before which nothing is kept, and the pause after a large step of the
  * clock. Media that was committed less than `keep` ago by the monotonic clock lies behind no horizon, whatever its time says.
  */

@@ -1,5 +1,5 @@
 /**
- * The codec configurations of a stream, each numbered once and used again when it returns (MEDIA.md, Addresses 17).
+ * The codec configurations of a stream, each numbered once and used again when it returns (docs/media.md 17).
  * In: tracks of a run. Out: Init, whose number stands in init URLs; rows in the store, so that numbers outlive the process.
  */
 import { createHash } from 'node:crypto';

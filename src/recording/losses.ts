@@ -1,5 +1,5 @@
 /**
- * Remembers what was not written since the last group on the disk, so that the next one says it (MEDIA.md, Time 5).
+ * Remembers what was not written since the last group on the disk, so that the next one says it (docs/media.md 5).
  * In: groups that were lost, and why. Out: absences that join without seams up to the next group. Pure.
  */
 import { HOLE_US } from '../live/continuity.ts';

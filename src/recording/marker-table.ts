@@ -1,5 +1,5 @@
 /**
- * Markers: what people wrote at instants of a stream. No file knows them: they are backed up, not rebuilt (MEDIA.md, Files 22).
+ * Markers: what people wrote at instants of a stream. No file knows them: they are backed up, not rebuilt (docs/media.md 22).
  * In: instants and texts. Out: markers in order of time.
  */
 import { randomUUID } from 'node:crypto';

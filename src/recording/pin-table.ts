@@ -1,6 +1,6 @@
 /**
  * Pins: stretches of a recording that retention leaves alone until the pin is deleted. No file knows them: they are backed up, not
- * rebuilt (MEDIA.md, Files 22). In: what people pin. Out: pins, and the windows that they hold, at once from memory.
+ * rebuilt (docs/media.md 22). In: what people pin. Out: pins, and the windows that they hold, at once from memory.
  */
 import { randomUUID } from 'node:crypto';
 import type { Kysely } from 'kysely';

@@ -1,5 +1,5 @@
 /**
- * The windows that pins hold: retention leaves whole ten-minute windows alone (MEDIA.md, Addresses 16).
+ * The windows that pins hold: retention leaves whole ten-minute windows alone (docs/media.md 16).
  * In: stretches of time. Out: whole windows in order, and which of them holds an instant. Pure.
  */
 import { WINDOW_US, windowOf } from './window.ts';

@@ -30,7 +30,7 @@ const absence = (fromS: number, toS: number, cause: Absence['cause'], detail = '
   detail,
 });
 
-suiteOnEngines('a recorder closes its file (MEDIA.md, Files 21)', (openHouse) => {
+suiteOnEngines('a recorder closes its file (docs/media.md 21)', (openHouse) => {
   test('at the first key frame after 60 s, whatever its size', async () => {
     await using house = await openHouse();
     const start = MARK_US;
@@ -175,7 +175,7 @@ suiteOnEngines('a recorder that cannot keep up', (openHouse) => {
   });
 });
 
-suiteOnEngines('a recorder whose disk fails (MEDIA.md, Files 23)', (openHouse) => {
+suiteOnEngines('a recorder whose disk fails (docs/media.md 23)', (openHouse) => {
   test('never syncs that file again, keeps what it held, goes on in another after a pause, and lists the hole as disk', async () => {
     let error: Error | undefined;
     await using house = await openHouse({ sync: 'segment', beforeSync: breakable(() => error) });

@@ -1,5 +1,5 @@
 /**
- * Writes sealed groups into chunk files, one after the other, and tells the index (MEDIA.md, Files 21 to 23).
+ * Writes sealed groups into chunk files, one after the other, and tells the index (docs/media.md 21 to 23).
  * In: packager groups, synchronously. Out: committed groups to the recording, rows to the chunk table.
  */
 import type { GapCause } from '../api/gap.ts';
@@ -265,7 +265,7 @@ export class Recorder implements AsyncDisposable {
 
   /**
    * A file that failed takes no more. What it holds is cut to its whole groups and sealed if the disk lets us, and is kept in any
-   * case (MEDIA.md, Files 23).
+   * case (docs/media.md 23).
    */
   async #giveUp(): Promise<void> {
     const file = this.#file;
@@ -339,7 +339,7 @@ function mustRotate(file: OpenFile, group: SegmentGroup, isSlow: boolean): boole
   // A file never reaches over a ten-minute mark, so that retention removes whole windows.
   if (windowOf(group.startUs) !== windowOf(first.startUs)) return true;
   if (isSlow && file.sync === 'segment') return true;
-  // A file begins at a key frame where there is one (MEDIA.md, Cutting 6); the ten-minute mark waits for none.
+  // A file begins at a key frame where there is one (docs/media.md 6); the ten-minute mark waits for none.
   const independent = group.tracks.every((track) => track.independent);
   return independent && group.startUs - first.startUs >= CHUNK_US;
 }

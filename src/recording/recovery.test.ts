@@ -219,7 +219,7 @@ suiteOnEngines('codec configurations', (openHouse) => {
   const tracks = initOf().tracks;
   const others = tracks.slice(0, 1);
 
-  test('are numbered once and used again when they return, over restarts too (MEDIA.md, Addresses 17)', async () => {
+  test('are numbered once and used again when they return, over restarts too (docs/media.md 17)', async () => {
     await using house = await openHouse();
     const first = await initsOf(house);
     const one = first.of(tracks);

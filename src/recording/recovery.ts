@@ -1,6 +1,6 @@
 /**
  * Brings the index in step with the files: seals what a crash left open and adds what is not in the index.
- * In: the recordings folder of a stream. Out: rows. The files are the truth (MEDIA.md, Files 22).
+ * In: the recordings folder of a stream. Out: rows. The files are the truth (docs/media.md 22).
  */
 import { scanChunk } from '../archive/chunk-reader.ts';
 import { recoverChunk } from '../archive/chunk-recovery.ts';

@@ -71,7 +71,7 @@ function goTo(house: RecordingHouse, us: number): void {
 const msnsOf = async (house: RecordingHouse, streamId = 's') =>
   (await house.table.between(streamId, 0, Number.MAX_SAFE_INTEGER)).map((row) => row.first_msn);
 
-suiteOnEngines('retention by age (MEDIA.md, Addresses 16)', (openHouse) => {
+suiteOnEngines('retention by age (docs/media.md 16)', (openHouse) => {
   test('the horizon is a ten-minute mark', () => {
     assert.equal(windowOf(MARK), MARK);
     assert.equal(horizonUs((MARK + 9 * MINUTE) / 1000, 0), MARK);

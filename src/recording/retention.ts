@@ -1,7 +1,7 @@
 /**
  * Deletes what is older than it should be kept, and the oldest where recordings take too much room: whole ten-minute windows, the
  * index first, the bytes a minute later, so that no player meets half a segment. Windows that a pin touches are left alone, whatever
- * their age and size (MEDIA.md, Addresses 16). In: the chunk table, pins and the settings of each stream. Out: files gone, `410` for
+ * their age and size (docs/media.md 16). In: the chunk table, pins and the settings of each stream. Out: files gone, `410` for
  * their addresses.
  */
 import { listChunks, type NamedChunk } from '../archive/recording-locations.ts';

@@ -230,7 +230,7 @@ function frameAt(trackId: number, tick: number, timescale: number, key: boolean)
 
 const CAUSES: readonly (GapCause | 'offline')[] = ['source-down', 'offline', 'bad-media', 'source-skipped', 'crash'];
 
-suite('whatever happens (MEDIA.md, Time 5)', () => {
+suite('whatever happens (docs/media.md 5)', () => {
   for (const seed of [3, 17, 404, 9001]) {
     test(`spans + gaps + offline = the time from creation to now, without seams (seed ${seed})`, async () => {
       const random = seeded(seed);

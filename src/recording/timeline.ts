@@ -1,5 +1,5 @@
 /**
- * The timeline: every instant of a stream's past as media, a gap with its cause, or offline (MEDIA.md, Time 5); and what retention took
+ * The timeline: every instant of a stream's past as media, a gap with its cause, or offline (docs/media.md 5); and what retention took
  * around what is pinned. In: rows of the index, groups of the open file, and why media is missing now. Out: pieces without seams or
  * overlap.
  */

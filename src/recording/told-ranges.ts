@@ -1,6 +1,6 @@
 /**
  * Makes the date ranges of a chunk file again from its data tracks, as the packager made them when they came.
- * In: a file's groups. Out: ranges with the segments in which they were told. MEDIA.md, Files 22: the files are the truth.
+ * In: a file's groups. Out: ranges with the segments in which they were told. docs/media.md 22: the files are the truth.
  */
 import type { Abortable, SegmentLocation, SegmentStore } from '../archive/segment-store.ts';
 import { FormatError } from '../lib/errors.ts';

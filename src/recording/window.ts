@@ -1,5 +1,5 @@
 /**
- * The windows of the past: ten minutes each, at the same instants for everyone (MEDIA.md, Addresses 16).
+ * The windows of the past: ten minutes each, at the same instants for everyone (docs/media.md 16).
  * In: an instant. Out: the window that it lies in. Pure.
  */
 

@@ -1,7 +1,7 @@
 /**
  * The highest MSN that may have been announced, per stream name, on the disk before it is announced: no MSN is ever used twice.
  * In: names, and MSNs as segments are announced. Out: the first MSN a stream may use; `msn-marks.json` in the data folder, which neither
- * a lost nor an older database takes back. MEDIA.md, Addresses 14; docs/decisions/0016.
+ * a lost nor an older database takes back. docs/media.md 14; docs/decisions/0016.
  */
 import { readFileSync } from 'node:fs';
 import { type FileHandle, open, rename } from 'node:fs/promises';

@@ -20,7 +20,7 @@ suite('the list that the last process left', () => {
     { durationS: 2, windowS: 30 },
     { durationS: 6, windowS: 10 },
   ]) {
-    test(`begins no earlier than the list that was shown: ${windowS} s of ${durationS} s, the last two segments lost (8216bis 6.2.2)`, async () => {
+    test(`begins no earlier than the list that was shown: ${windowS} s of ${durationS} s, the last two segments lost (RFC 8216bis 6.2.2)`, async () => {
       await using house = await openHouse();
       const windowUs = windowS * SECOND;
       const promised = generation(durationS);

@@ -1,6 +1,6 @@
 /**
  * The live list that the last process left, ended: its players learn that it is over and that another one follows.
- * In: the promises that were saved, and what the recording has of its media. Out: a view for packager/live-list. MEDIA.md, Cutting 10.
+ * In: the promises that were saved, and what the recording has of its media. Out: a view for packager/live-list. docs/media.md 10.
  */
 import type { Generation } from '../packager/generation.ts';
 import type { ListedSegment, ListView } from '../packager/listed.ts';
@@ -17,7 +17,7 @@ const LEAST_US = 60_000_000;
 
 /**
  * Lists the newest of what is recorded of a generation, without holes: a list's MSNs are contiguous. It begins no earlier than
- * the list that was shown: MEDIA-SEQUENCE never goes back (8216bis 6.2.2).
+ * the list that was shown: MEDIA-SEQUENCE never goes back (RFC 8216bis 6.2.2).
  *
  * @param windowUs length of the list, µs
  * @returns undefined where nothing of it is recorded, or its codec configuration is not known

@@ -370,7 +370,7 @@ export class ManagedStream implements Deliverable {
     }
   }
 
-  /** The live list stays open for a while: whoever comes back goes on in the same list (MEDIA.md, Cutting 11). */
+  /** The live list stays open for a while: whoever comes back goes on in the same list (docs/media.md 11). */
   #linger(): void {
     // From the first word of it on: a source that says again and again that it is down does not keep the list open.
     if (this.#lingerTimer) return;

@@ -29,7 +29,7 @@ function assertNoneTwice(before: Set<number>, after: Set<number>): void {
   assert.ok(Math.min(...after) > Math.max(...before));
 }
 
-suite('a source of hundreds of segments a second never makes an MSN be used twice (MEDIA.md, Addresses 14)', () => {
+suite('a source of hundreds of segments a second never makes an MSN be used twice (docs/media.md 14)', () => {
   for (const record of [true, false]) {
     test(`when its stream is deleted and made again, record: ${record}`, async () => {
       await using folder = await temporaryFolder();

@@ -69,7 +69,7 @@ suite('where a stream goes on', () => {
   });
 });
 
-suite('numbers that are never used twice (MEDIA.md, Addresses 14)', () => {
+suite('numbers that are never used twice (docs/media.md 14)', () => {
   const at = (iso: string) => Date.parse(iso);
 
   test('a generation is above the one before and the seconds since 2020', () => {

@@ -1,6 +1,6 @@
 /**
  * Remembers what a stream was doing, so that the next process can tell a crash from a stop and go on with the live list.
- * In: changes of a stream's state. Out: a row in the store; where to go on after a restart. MEDIA.md, Time 5 and Addresses 14.
+ * In: changes of a stream's state. Out: a row in the store; where to go on after a restart. docs/media.md 5 and 14.
  */
 import { createHash } from 'node:crypto';
 import type { Kysely } from 'kysely';

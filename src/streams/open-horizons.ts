@@ -1,6 +1,6 @@
 /**
  * Opens the horizons of retention: compares the clock with the newest instant that the database names.
- * In: database, index, clock. Out: horizons, paused at once where the clock looks wrong. MEDIA.md, Time 3.
+ * In: database, index, clock. Out: horizons, paused at once where the clock looks wrong. docs/media.md 3.
  */
 import { Horizons } from '../recording/horizons.ts';
 import type { House } from './house.ts';

@@ -1,6 +1,6 @@
 /**
  * Makes the index again from the files, and compares the two.
- * In: a data folder that no other oxbow uses. Out: rows for every chunk file; what differs. MEDIA.md, Files 22.
+ * In: a data folder that no other oxbow uses. Out: rows for every chunk file; what differs. docs/media.md 22.
  */
 import { existsSync } from 'node:fs';
 import path from 'node:path';

@@ -18,7 +18,7 @@ import {
 } from './player-page.ts';
 import { newestStretch, type Stretch, startSample } from './stretch.ts';
 
-/** Longest time without progress that a busy machine is forgiven; the stand-still that MEDIA.md 8 is about lasts 5 s. */
+/** Longest time without progress that a busy machine is forgiven; the stand-still that docs/media.md 8 is about lasts 5 s. */
 const MAX_STAND_MS = 3_500;
 /**
  * What hls.js tells as an error and is none by itself: how it begins at the live edge, that it gave up a request of its own because of a

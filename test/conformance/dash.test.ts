@@ -19,7 +19,7 @@ const startsOf = ({ root, periods }: Awaited<ReturnType<typeof checkManifest>>) 
   periods.map(({ startS }) => Date.parse(root.attributes.availabilityStartTime!) / 1000 + startS);
 
 suite('DASH manifests of windows (ISO 23009-1)', { skip: need('ffmpeg'), concurrency: 2 }, () => {
-  test('a run is a Period: its start is UTC, and each S has the times of the samples (MEDIA.md, Addresses 19)', async () => {
+  test('a run is a Period: its start is UTC, and each S has the times of the samples (docs/media.md 19)', async () => {
     await using stage = await Stage.open();
     const media = await encode({ seconds: 12, rate: '25', gopS: 2 });
     const beganMs = stage.nowMs;

@@ -1,6 +1,6 @@
 /**
  * Reads a playlist line by line, strictly and on its own: it shares no code with the printer and parser under test.
- * In: text. Out: lines with their tags and attributes, and what has no lawful form. draft-pantos-hls-rfc8216bis 4.1, 4.2.
+ * In: text. Out: lines with their tags and attributes, and what has no lawful form. RFC 8216bis 4.1, 4.2.
  */
 import type { Problem } from './rule.ts';
 

@@ -1,6 +1,6 @@
 /**
  * The matrix of media, third side: what changes in mid-stream, and what goes missing.
- * MEDIA.md, Time 1 to 5, Cutting 10 and 11, Addresses 14 and 15.
+ * docs/media.md 1 to 5, 10 and 11, 14 and 15.
  */
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
@@ -131,7 +131,7 @@ suite('media that changes', { skip: need('ffmpeg'), concurrency: 2 }, () => {
     });
     assert.equal(steps.filter((ms) => ms > 2200).length, 1, steps.join(' '));
     await stage.end();
-    // hls.js and shaka take a step of the dates without a stall, not a DISCONTINUITY (MEDIA.md, Time 1).
+    // hls.js and shaka take a step of the dates without a stall, not a DISCONTINUITY (docs/media.md 1).
     await assertLive(stage, ['date-agrees']);
   });
 

@@ -1,6 +1,6 @@
 /**
  * The matrix of media, fourth side: windows of the past over everything that a stream may go through.
- * MEDIA.md, Time 5, Addresses 14 to 17.
+ * docs/media.md 5, 14 to 17.
  */
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';

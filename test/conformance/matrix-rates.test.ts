@@ -1,6 +1,6 @@
 /**
  * The matrix of media, first side: frame rates, GOPs, codecs, each through packager, recorder and delivery.
- * MEDIA.md, Cutting 6 to 13.
+ * docs/media.md 6 to 13.
  */
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
@@ -9,7 +9,7 @@ import { Stage } from './stage.ts';
 import { encode, inMilliseconds, type Media } from './stage-media.ts';
 import { assertLive, lastList, playerOf } from './stage-truth.ts';
 
-/** PART-TARGET of lists with pictures, of the list of audio alone, and PART-HOLD-BACK: three of the longer. MEDIA.md, Cutting 8. */
+/** PART-TARGET of lists with pictures, of the list of audio alone, and PART-HOLD-BACK: three of the longer. docs/media.md 8. */
 const rates = [
   { name: '23.976', rate: '24000/1001', partTargetS: 0.20954, audioS: 0.23088, holdBackS: 0.69264 },
   { name: '24', rate: '24', partTargetS: 0.20933, audioS: 0.23067, holdBackS: 0.69201 },

@@ -1,6 +1,6 @@
 /**
  * A Media Playlist as the checker reads it: every segment and part with its number, its tags and its line.
- * In: text and URL. Out: a value that also holds what is wrong. Never throws. draft-pantos-hls-rfc8216bis 4.4.3 to 4.4.5.
+ * In: text and URL. Out: a value that also holds what is wrong. Never throws. RFC 8216bis 4.4.3 to 4.4.5.
  */
 import { decimal, integer, type Line, type Lines, readLines } from './lines.ts';
 

@@ -1,6 +1,6 @@
 /**
  * Rules over a whole presentation: what the Multivariant Playlist says against what is there, and renditions against each other.
- * In: all lists and media as they were seen at one time. Out: problems. draft-pantos-hls-rfc8216bis 4.4.5.4, 4.4.6, 6.2.4; Apple 1, 8, 9.
+ * In: all lists and media as they were seen at one time. Out: problems. RFC 8216bis 4.4.5.4, 4.4.6, 6.2.4; Apple 1, 8, 9.
  */
 import type { InitSection } from './boxes.ts';
 import { decimal, integer } from './lines.ts';
@@ -18,7 +18,7 @@ export interface Presentation {
   readonly still: boolean;
 }
 
-/** Renditions that start this near are aligned, ms: audio begins with its first frame behind the cut (MEDIA 6). */
+/** Renditions that start this near are aligned, ms: audio begins with its first frame behind the cut (docs/media.md 6). */
 const ALIGNED_MS = 100;
 /** A live source may exceed what was promised of it (Apple 1.29). */
 const LIVE_PEAK = 1.25;
@@ -203,7 +203,7 @@ export const rulesOfAlignment: readonly Rule<Presentation>[] = [
   },
   {
     id: 'aligned-dates',
-    section: '6.2.4, Apple 8.22, MEDIA 14',
+    section: '6.2.4, Apple 8.22, docs/media.md 14',
     severity: 'must',
     says: 'A segment of the same number has the same date in all lists, within a tenth of a second.',
     check: (presentation) =>

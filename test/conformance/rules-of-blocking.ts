@@ -1,6 +1,6 @@
 /**
  * Rules over answers to Delivery Directives and hints: blocking reloads, Playlist Delta Updates, parts that are asked for before they are there.
- * In: what was asked, when, and what came. Out: problems. draft-pantos-hls-rfc8216bis 6.2.5, 6.2.6; MEDIA.md 28.
+ * In: what was asked, when, and what came. Out: problems. RFC 8216bis 6.2.5, 6.2.6; docs/media.md 28.
  */
 import { decimal } from './lines.ts';
 import { allSegments, type MediaText } from './media-text.ts';
@@ -210,7 +210,7 @@ export const rulesOfHinted: readonly Rule<Hinted>[] = [
   },
   {
     id: 'hint-same-bytes',
-    section: '6.2.6, MEDIA 14',
+    section: '6.2.6, docs/media.md 14',
     severity: 'must',
     says: 'A part that was asked for by its hint is the one that is listed: the same bytes.',
     *check({ url, status, bytes, later }) {

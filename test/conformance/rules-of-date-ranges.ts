@@ -1,6 +1,6 @@
 /**
  * Rules over EXT-X-DATERANGE: in one list, from one reload to the next, and in a Playlist Delta Update.
- * In: lists as they were read. Out: problems. draft-pantos-hls-rfc8216bis 4.4.5.1, 4.4.5.2, 6.2.5.1.
+ * In: lists as they were read. Out: problems. RFC 8216bis 4.4.5.1, 4.4.5.2, 6.2.5.1.
  */
 import { decimal, type Line } from './lines.ts';
 import type { MediaText } from './media-text.ts';

@@ -1,6 +1,6 @@
 /**
  * Rules over HTTP: what is listed is served, how it is described, compressed, validated, cut.
- * In: requests with their answers. Out: problems. draft-pantos-hls-rfc8216bis 4, 6.2, B.1; RFC 9110; Apple 10.
+ * In: requests with their answers. Out: problems. RFC 8216bis 4, 6.2, B.1; RFC 9110; Apple 10.
  */
 import { gunzipSync } from 'node:zlib';
 import type { Answer, Problem, Rule } from './rule.ts';
@@ -37,7 +37,7 @@ export interface Forms {
 const isList = ({ kind }: Served) => kind === 'index' || kind === 'live' || kind === 'past';
 const same = (a: Uint8Array, b: Uint8Array) => Buffer.from(a).equals(b);
 const maxAge = (answer: Answer) => Number(/(?:^|[ ,])max-age=(\d+)/.exec(answer.headers['cache-control'] ?? '')?.[1]);
-/** Below this nothing is gained (MEDIA 27). */
+/** Below this nothing is gained (docs/media.md 27). */
 const GZIP_FROM_BYTES = 1400;
 
 function bodyOf(answer: Answer): Uint8Array | undefined {
@@ -81,7 +81,7 @@ export const rulesOfServed: readonly Rule<Served>[] = [
   },
   {
     id: 'cors',
-    section: 'Fetch 3.2, MEDIA 27',
+    section: 'Fetch 3.2, docs/media.md 27',
     severity: 'must',
     says: 'Any page may play what is public: access-control-allow-origin.',
     *check({ overHttp, answer }) {
@@ -104,7 +104,7 @@ export const rulesOfServed: readonly Rule<Served>[] = [
   },
   {
     id: 'cache-list',
-    section: 'B.1, MEDIA 16',
+    section: 'B.1, docs/media.md 16',
     severity: 'must',
     says: 'A live list is kept by caches no longer than half its target duration, a past one that may be filled in and an index no longer than a minute.',
     *check(served) {
@@ -118,7 +118,7 @@ export const rulesOfServed: readonly Rule<Served>[] = [
   },
   {
     id: 'cache-media',
-    section: 'B.1, MEDIA 14',
+    section: 'B.1, docs/media.md 14',
     severity: 'must',
     says: 'Segments, parts and initialization sections have names for life: caches may keep them.',
     *check(served) {

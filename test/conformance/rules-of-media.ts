@@ -1,6 +1,6 @@
 /**
  * Rules over the bytes of one rendition: initialization sections, segments and parts against their list and against each other.
- * In: a rendition as it was seen. Out: problems. draft-pantos-hls-rfc8216bis 3; ISO/IEC 14496-12, 8.8; Apple 7; MEDIA.md 6 to 15a.
+ * In: a rendition as it was seen. Out: problems. RFC 8216bis 3; ISO/IEC 14496-12, 8.8; Apple 7; docs/media.md 6 to 15a.
  */
 import { parseAvcC } from '../../src/media/h264/avcc.ts';
 import { parseH264Sps } from '../../src/media/h264/sps.ts';
@@ -11,9 +11,9 @@ import { nameOf } from './media-text.ts';
 import { leadOf, type SeenRendition, type SeenSegment, secondsOf } from './rendition.ts';
 import type { Problem, Rule } from './rule.ts';
 
-/** A decode time may lie this much beside where the one before ended, seconds: what MEDIA 13 lets be predicted. */
+/** A decode time may lie this much beside where the one before ended, seconds: what docs/media.md 13 lets be predicted. */
 const CONTINUITY_S = 0.002;
-/** Live durations are written this much short (MEDIA 8), and rounded. */
+/** Live durations are written this much short (docs/media.md 8), and rounded. */
 const SHORT_S = 0.0011;
 
 /** Everything that was downloaded, with its name. */
@@ -138,7 +138,7 @@ export const rulesOfMedia: readonly Rule<SeenRendition>[] = [
   },
   {
     id: 'composition-not-negative',
-    section: 'MEDIA 13',
+    section: 'docs/media.md 13',
     severity: 'must',
     says: 'No picture is shown before it is decoded.',
     *check(rendition) {
@@ -175,7 +175,7 @@ export const rulesOfMedia: readonly Rule<SeenRendition>[] = [
   },
   {
     id: 'tracks-together',
-    section: '3.1, MEDIA 6',
+    section: '3.1, docs/media.md 6',
     severity: 'must',
     says: 'The tracks of a segment begin together, within half a second.',
     *check({ segments }) {
@@ -262,7 +262,7 @@ export const rulesOfMedia: readonly Rule<SeenRendition>[] = [
     id: 'segment-starts-with-key',
     section: 'Apple 7.4',
     severity: 'should',
-    says: 'Segments of pictures begin with a key frame (oxbow cuts a GOP that is too long without one, MEDIA 10).',
+    says: 'Segments of pictures begin with a key frame (oxbow cuts a GOP that is too long without one, docs/media.md 10).',
     *check({ segments }) {
       for (const { listed, init, media } of segments) {
         const first = media && samplesOf(media, leadOf(init)?.id)[0];

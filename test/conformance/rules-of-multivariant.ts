@@ -1,6 +1,6 @@
 /**
  * Rules over the text of a Multivariant Playlist.
- * In: the list as it was read. Out: problems. draft-pantos-hls-rfc8216bis 4.4.6; Apple 6 and 9.
+ * In: the list as it was read. Out: problems. RFC 8216bis 4.4.6; Apple 6 and 9.
  */
 import type { MultivariantText, TextVariant } from './multivariant-text.ts';
 import type { Rule } from './rule.ts';

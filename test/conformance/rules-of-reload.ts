@@ -1,7 +1,7 @@
 /**
  * Rules over what may change from one reload of a live list to the next.
  * In: the same list twice, the later one whole (not a Playlist Delta Update). Out: problems.
- * draft-pantos-hls-rfc8216bis 6.2.1, 6.2.2; MEDIA.md 10 and 14.
+ * RFC 8216bis 6.2.1, 6.2.2; docs/media.md 10 and 14.
  */
 import { allSegments, type MediaText, nameOf, type TextSegment } from './media-text.ts';
 import type { Rule } from './rule.ts';
@@ -13,7 +13,7 @@ export interface Reload {
   readonly after: MediaText;
 }
 
-/** Audio is not cut just where video is, and durations are written 1 ms short (MEDIA 8): sums are this near. */
+/** Audio is not cut just where video is, and durations are written 1 ms short (docs/media.md 8): sums are this near. */
 const ROUNDING_S = 0.05;
 
 /**
@@ -41,7 +41,7 @@ export const rulesOfReload: readonly Rule<Reload>[] = [
   ...rulesOfReloadedRanges,
   {
     id: 'reload-targets',
-    section: '4.4.3.1, 6.2.1, MEDIA 10',
+    section: '4.4.3.1, 6.2.1, docs/media.md 10',
     severity: 'must',
     says: 'EXT-X-TARGETDURATION and PART-TARGET never change.',
     *check({ before, after }) {
@@ -55,7 +55,7 @@ export const rulesOfReload: readonly Rule<Reload>[] = [
   },
   {
     id: 'reload-control',
-    section: '4.4.3.8, MEDIA 10',
+    section: '4.4.3.8, docs/media.md 10',
     severity: 'must',
     says: 'EXT-X-SERVER-CONTROL never changes.',
     *check({ before, after }) {

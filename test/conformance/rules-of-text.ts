@@ -1,6 +1,6 @@
 /**
  * Rules over the text of one playlist of either kind, and over what every Media Playlist has.
- * In: a list as it was read. Out: problems. draft-pantos-hls-rfc8216bis 4.1, 4.2, 4.4.1 to 4.4.4, 8; Apple 7 and 8.
+ * In: a list as it was read. Out: problems. RFC 8216bis 4.1, 4.2, 4.4.1 to 4.4.4, 8; Apple 7 and 8.
  */
 import { integer, type Line, type Lines } from './lines.ts';
 import { isLive, type MediaText, nameOf } from './media-text.ts';
@@ -208,7 +208,7 @@ export const rulesOfText: readonly Rule<AnyText>[] = [
   },
 ];
 
-/** The distance that EXTINF may add up wrong, ms: a frame of 25 per second (Apple 8.1), and 1 ms for each segment (MEDIA 8). */
+/** The distance that EXTINF may add up wrong, ms: a frame of 25 per second (Apple 8.1), and 1 ms for each segment (docs/media.md 8). */
 const DRIFT_MS = 40;
 
 /** Rules of every Media Playlist. */
@@ -336,7 +336,7 @@ export const rulesOfMediaText: readonly Rule<MediaText>[] = [
   },
   {
     id: 'date-forward',
-    section: '4.4.4.6, MEDIA 3',
+    section: '4.4.4.6, docs/media.md 3',
     severity: 'must',
     says: 'Dates never go back.',
     *check({ segments, open }) {
@@ -396,7 +396,7 @@ export const rulesOfMediaText: readonly Rule<MediaText>[] = [
   },
   {
     id: 'uri-once',
-    section: '4.4.3.2, MEDIA 14',
+    section: '4.4.3.2, docs/media.md 14',
     severity: 'must',
     says: 'No URI of a segment or part stands twice in a list, unless byte ranges tell them apart.',
     *check({ segments, open, read }) {

@@ -1,7 +1,7 @@
 /**
  * A player on the stage: follows one Media Playlist in every way that the standard has, and keeps each list that it got.
  * In: a function that answers paths. Out: the lists in order, with the virtual time; what became of every preload hint.
- * RFC 8216bis, 6.3.4 and 6.3.7.
+ * RFC 8216bis 6.3.4 and 6.3.7.
  */
 import assert from 'node:assert/strict';
 import { parsePlaylist } from '../../src/media/m3u8/parse.ts';

@@ -44,7 +44,7 @@ function withoutParts(list: MediaPlaylist): MediaPlaylist {
   return { ...list, segments: whole.map((segment) => ({ ...segment, parts: [] })) };
 }
 
-/** A hinted part came under that name, or 404 said that it will not (8216bis 6.2.6); every part that came was hinted before. */
+/** A hinted part came under that name, or 404 said that it will not (RFC 8216bis 6.2.6); every part that came was hinted before. */
 function assertHints({ path, hints, tape }: Player): void {
   const listed = new Set(
     tape.flatMap(({ list }) => list.segments.flatMap(({ parts }) => parts.map(({ uri }) => resolve(path, uri)))),

@@ -123,7 +123,7 @@ suite('SIGTERM', { skip: need('ffmpeg') }, () => {
     await using second = await startServer({ data, args });
     await second.stream('cam');
     const again = await readMultivariant(second, '/live/cam/index.m3u8');
-    // Its MSNs jump, so the list is another one (8216bis 6.2.2); the one before is as it was, and ended.
+    // Its MSNs jump, so the list is another one (RFC 8216bis 6.2.2); the one before is as it was, and ended.
     assert.notDeepEqual(
       again.variants.map(({ uri }) => uri),
       index.variants.map(({ uri }) => uri),

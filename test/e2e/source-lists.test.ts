@@ -24,7 +24,7 @@ const entry = ({ durationS, uri }: Listed) => `#EXTINF:${durationS.toFixed(5)},\
 const master = (...variants: string[]) => ['#EXTM3U', ...variants, ''].join('\n');
 const variant = (uri: string, rest = '') => `#EXT-X-STREAM-INF:BANDWIDTH=500000${rest}\n${uri}`;
 
-/** AES-128 in CBC mode with PKCS7 padding (rfc8216bis, 4.4.4.4). */
+/** AES-128 in CBC mode with PKCS7 padding (RFC 8216bis 4.4.4.4). */
 function encrypt(bytes: Uint8Array, key: Uint8Array, iv: Uint8Array): Uint8Array {
   const cipher = createCipheriv('aes-128-cbc', key, iv);
   return Buffer.concat([cipher.update(bytes), cipher.final()]);
@@ -37,7 +37,7 @@ function ivOf(msn: number): Uint8Array {
   return iv;
 }
 
-/** An ID3 tag with the MPEG-2 timestamp of the first sample (rfc8216bis, 3.1.4). */
+/** An ID3 tag with the MPEG-2 timestamp of the first sample (RFC 8216bis 3.1.4). */
 function timestampTag(seconds: number): Uint8Array {
   const owner = Buffer.from('com.apple.streaming.transportStreamTimestamp\0');
   const time = Buffer.alloc(8);

@@ -223,7 +223,7 @@ suite('every list over four lives, with gaps, changes and stops', { skip: need('
     assert.ok(new Set(pulled.map(({ map }) => map)).size >= 3, 'other pictures have another init section');
   });
 
-  test('no list took back or changed what it had said (8216bis 6.2.1, 6.2.2)', (context) => {
+  test('no list took back or changed what it had said (RFC 8216bis 6.2.1, 6.2.2)', (context) => {
     const findings = [...recorder.shown].flatMap(([path, texts]) => changesOf(path, texts));
     for (const [path, texts] of recorder.shown) context.diagnostic(`${path}: ${texts.length} texts`);
     assert.equal(printFindings(findings), '');

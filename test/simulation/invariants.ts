@@ -1,5 +1,5 @@
 /**
- * What must hold of a recording, whatever its source did (MEDIA.md, Time 2, 5 and Addresses 14).
+ * What must hold of a recording, whatever its source did (docs/media.md 2, 5 and 14).
  * In: the outcome of a simulation. Out: sentences about what does not hold; none where all is well. Pure.
  */
 import { readMedia } from '../conformance/media-text.ts';
@@ -9,7 +9,7 @@ import { rulesOfMediaText } from '../conformance/rules-of-text.ts';
 import type { FoundFrame, Outcome } from './simulate.ts';
 import { type FrameName, framesIn, listedUntilMs, type SourceSegment } from './source-plan.ts';
 
-/** Runs may meet within half a second (MEDIA.md, Time 5). */
+/** Runs may meet within half a second (docs/media.md 5). */
 const HOLE_US = 500_000;
 /** A rendition with a playlist of its own is asked for again within 10 s; with a failure and the last three segments. */
 const SOUND_AFTER_S = 30;
@@ -179,7 +179,7 @@ function* soundProblems({ plan, groups }: Outcome): Iterable<string> {
 
 /** Every list is well-formed, and a legal successor of the one before. */
 function* listProblems({ lists, plan }: Outcome): Iterable<string> {
-  // A clock that is set forward moves the dates of what follows, without a DISCONTINUITY (MEDIA.md, Time 1).
+  // A clock that is set forward moves the dates of what follows, without a DISCONTINUITY (docs/media.md 1).
   const hasSteps = plan.clockSteps.length > 0;
 
   for (const [url, texts] of lists) {

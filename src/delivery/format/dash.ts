@@ -1,7 +1,7 @@
 /**
  * The DASH manifest (MPD) of a window: a Period for each run, Representations of one track each, segments under their permanent
  * addresses. UTC = availabilityStartTime + Period@start + (media time − presentationTimeOffset).
- * In: a presentation without a live edge. Out: XML. ISO 23009-1 5.3; MEDIA.md, Addresses 19. Pure.
+ * In: a presentation without a live edge. Out: XML. ISO 23009-1 5.3; docs/media.md 19. Pure.
  */
 import type { Track } from '../../media/frame.ts';
 import { mediaOf, type Presentation, type PresentationSegment } from '../../media/presentation.ts';

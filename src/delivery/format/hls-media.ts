@@ -1,7 +1,7 @@
 /**
  * The HLS Media Playlist of a rendition, live or past, of fragmented MP4, WebVTT or MPEG-TS.
  * In: a presentation. Out: a value for media/m3u8/print, whose segments are made while they are printed. RFC 8216bis 3.1, 4.4.3 to
- * 4.4.5, 6.2 and appendix B; MEDIA.md, Addresses 14 to 17 and 34. Pure.
+ * 4.4.5, 6.2 and appendix B; docs/media.md 14 to 17 and 34. Pure.
  */
 import type { Track } from '../../media/frame.ts';
 import type { MapTag, PlaylistPart, RenditionReport, ServerControl } from '../../media/m3u8/playlist.ts';
@@ -20,7 +20,7 @@ import { isSubtitle, type Rendition, renditionFor, renditionsOf, TS } from '../.
 import { ticksToUs } from '../../media/run.ts';
 import type { Init } from '../../media/segment.ts';
 
-/** Durations have decimals and dates; players of MPEG-TS may know nothing newer (8216bis 8). */
+/** Durations have decimals and dates; players of MPEG-TS may know nothing newer (RFC 8216bis 8). */
 const VERSION_OF_TS = 3;
 /**
  * Segments of lists with parts are written this much short: hls.js compares the end of what it has with the segment's end without
@@ -212,7 +212,7 @@ function partUri(folder: string, msn: number, part: number): string {
   return `${folder}${msn}.${part}.m4s`;
 }
 
-/** A part stays as it was first listed (8216bis 6.2.1). */
+/** A part stays as it was first listed (RFC 8216bis 6.2.1). */
 function listPart({ durationS, independent }: PresentationPart, uri: string): PlaylistPart {
   return { uri, durationS, independent, gap: false };
 }

@@ -1,6 +1,6 @@
 /**
  * The HLS Multivariant Playlist, live or past: what players choose from, and what goes with it.
- * In: a presentation. Out: a playlist value for media/m3u8/print. RFC 8216bis 4.4.6; MEDIA.md, Addresses 34. Pure.
+ * In: a presentation. Out: a playlist value for media/m3u8/print. RFC 8216bis 4.4.6; docs/media.md 34. Pure.
  */
 import type { TextTrack } from '../../media/frame.ts';
 import type { Rendition as ListedRendition, MultivariantPlaylist, Variant } from '../../media/m3u8/playlist.ts';

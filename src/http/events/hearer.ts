@@ -1,6 +1,6 @@
 /**
  * Who listens to events, what of, and whether they still may: rights end while a line is open.
- * In: a request with the right to watch that stood in front of its path, what it wants. Out: Hearer, or a refusal. MEDIA.md, 32.
+ * In: a request with the right to watch that stood in front of its path, what it wants. Out: Hearer, or a refusal. docs/media.md 32.
  */
 import type { Access } from '../../accounts/access.ts';
 import { parseSignedPath } from '../../api/signed-path.ts';

@@ -1,6 +1,6 @@
 /**
  * Finds the bytes for a live address at once: lists of the version that is now, parts and segments while they are new.
- * In: the target of a GET. Out: a wire to write, what to wait for, or undefined if the slow path must answer. MEDIA.md 23a, 27.
+ * In: the target of a GET. Out: a wire to write, what to wait for, or undefined if the slow path must answer. docs/media.md 23a, 27.
  */
 import { isLiveAddress, type LiveAddress, parseMediaAddress } from '../../api/media-address.ts';
 import { splitTarget } from '../../api/signed-path.ts';

@@ -1,6 +1,6 @@
 /**
  * One connection of HTTP/1.1: ready bytes at once, what is to come when it comes, everything else by node:http.
- * In: a socket, plain or TLS. Out: answers in the order of the requests. RFC 9112, 9.3; MEDIA.md 27, 28.
+ * In: a socket, plain or TLS. Out: answers in the order of the requests. RFC 9112, 9.3; docs/media.md 27, 28.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';

@@ -1,6 +1,6 @@
 /**
  * The hot responder: every connection of HTTP/1.1 begins here, and leaves only for what is unusual.
- * In: sockets, plain or TLS. Out: answers; counts of them. DESIGN.md, 4: delivery at the machine's floor; MEDIA.md 27, 28.
+ * In: sockets, plain or TLS. Out: answers; counts of them. docs/media.md 27, 28; docs/decisions/0012-the-hot-responder.md.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';

@@ -1,6 +1,6 @@
 /**
  * Rights to watch one stream: made and taken back by administrators, carried in the path.
- * In: a stream's name, until when. Out: WatchToken. MEDIA.md, 32.
+ * In: a stream's name, until when. Out: WatchToken. docs/media.md 32.
  */
 
 import { WatchToken } from '../../api/access-shapes.ts';

@@ -1,6 +1,6 @@
 /**
  * Streams as a serving thread knows them: copies of their live lists, who may watch them, where recorded segments lie.
- * In: messages of the main thread. Out: what the hot responder asks. MEDIA.md, Memory 25: only what was asked for of late.
+ * In: messages of the main thread. Out: what the hot responder asks. docs/media.md 25: only what was asked for of late.
  */
 
 import { WatchTokens } from '../../accounts/watch-tokens.ts';

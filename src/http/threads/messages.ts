@@ -1,6 +1,6 @@
 /**
  * What the main thread and a serving thread say to each other. The main thread makes media; serving threads have the connections.
- * In and out: messages that can be cloned; bytes of media lie in shared memory. MEDIA.md, Memory 25.
+ * In and out: messages that can be cloned; bytes of media lie in shared memory. docs/media.md 25.
  */
 import type { SegmentPrefix } from '../../archive/segment-store.ts';
 import type { Endpoint } from '../../config/address.ts';

@@ -1,6 +1,6 @@
 /**
  * Threads that have the connections, so that the thread that makes media does nothing else; they share one port.
- * In: how many, where. Out: connections that they cannot answer, as if the clients had come here; counts. DESIGN.md, 4: Threads.
+ * In: how many, where. Out: connections that they cannot answer, as if the clients had come here; counts. docs/architecture.md, Threads.
  */
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';

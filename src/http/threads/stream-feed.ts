@@ -1,6 +1,6 @@
 /**
  * What one serving thread hears of streams: of those that it wished for, every change of their live lists, as soon as it happens.
- * In: wishes of the thread, live lists. Out: messages for it, those of one turn together. MEDIA.md, Memory 25.
+ * In: wishes of the thread, live lists. Out: messages for it, those of one turn together. docs/media.md 25.
  */
 import type { LiveDeliverable } from '../../delivery/deliverable.ts';
 import type { Track } from '../../media/frame.ts';

@@ -1,6 +1,6 @@
 /**
  * A serving thread: has connections, answers what is hot from copies of live lists, sends everything else to the main thread.
- * In: ThreadSettings, messages of serving-threads.ts, connections. Out: answers; messages. DESIGN.md, 4: Threads.
+ * In: ThreadSettings, messages of serving-threads.ts, connections. Out: answers; messages. docs/architecture.md, Threads.
  */
 import { createServer, type Server, type Socket } from 'node:net';
 import { parentPort, workerData } from 'node:worker_threads';

@@ -1,6 +1,6 @@
 /**
  * Cuts a file into bursts: about two seconds of media that begin with a key frame, all tracks together.
- * In: a file and what is known of it. Out: frames in the order of decoding. MEDIA.md, Cutting 9.
+ * In: a file and what is known of it. Out: frames in the order of decoding. docs/media.md 9.
  */
 import { FormatError } from '../../lib/errors.ts';
 import type { DemuxerOutput, Frame, Track } from '../../media/frame.ts';

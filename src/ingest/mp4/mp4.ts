@@ -1,6 +1,6 @@
 /**
  * Pulls an MP4 file over HTTP as a source that ends, as if it were broadcast now.
- * In: the URL of a file with sample tables or fragments. Out: frames at the speed of the media, to a StreamInput. MEDIA.md, Time 2, Cutting 9.
+ * In: the URL of a file with sample tables or fragments. Out: frames at the speed of the media, to a StreamInput. docs/media.md 2, 9.
  *
  * A file could be recorded as quickly as the disk allows, but a stream's address is UTC: media of an hour takes an hour. The run begins
  * when the file is opened (E = now), and each burst of whole GOPs is published when its last picture would have been taken. Bursts, not

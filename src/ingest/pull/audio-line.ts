@@ -103,7 +103,7 @@ export class AudioLine {
     this.#video = video;
     if (!before) return;
     const sequences = video.discontinuitySequence - before.discontinuitySequence;
-    // A sequence only rises as long as the origin lives (8216bis 6.2.2).
+    // A sequence only rises as long as the origin lives (RFC 8216bis 6.2.2).
     const isBack = sequences < 0 || (sequences === 0 && !video.repeats && video.startUs < before.endUs - BACK_US);
     if (video.epoch === before.epoch && !isBack) return;
     const next = this.#entries.find(({ life }) => life > this.#life);

@@ -1,6 +1,6 @@
 /**
  * One audio Rendition that has a playlist of its own, kept ready for the video it belongs to.
- * In: the items of the rendition, as they come. Out: for each stretch of video, the audio up to its end. rfc8216bis, 4.4.6.2.1:
+ * In: the items of the rendition, as they come. Out: for each stretch of video, the audio up to its end. RFC 8216bis 4.4.6.2.1:
  * renditions share timestamps and discontinuity sequence numbers, not segment boundaries.
  */
 import type { LeftOutTrack } from '../../api/left-out.ts';

@@ -1,7 +1,7 @@
 /**
  * All audio of a source in one place: that of the video's own segments, and that of Renditions with playlists of their own.
  * In: demuxed video segments, the Renditions of the audio group. Out: the same segments with the audio of every language merged in.
- * rfc8216bis, 4.4.6.1 and 4.4.6.2.1.
+ * RFC 8216bis 4.4.6.1 and 4.4.6.2.1.
  */
 import type { LeftOutTrack } from '../../api/left-out.ts';
 import type { Frame, Track } from '../../media/frame.ts';

@@ -1,5 +1,5 @@
 /**
- * What a step of the computer's clock does to a pulled stream (MEDIA.md, Time 1 and 3).
+ * What a step of the computer's clock does to a pulled stream (docs/media.md 1 and 3).
  */
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';

@@ -42,7 +42,7 @@ export interface PullLog {
   warn(fields: object, message: string): void;
 }
 
-/** How long a segment that fails is requested again before the stream continues without it (MEDIA.md, Files 23b). */
+/** How long a segment that fails is requested again before the stream continues without it (docs/media.md 23b). */
 export interface FetchLimits {
   /** Of a live list, ms; three target durations where that is longer. */
   readonly minWaitMs: number;

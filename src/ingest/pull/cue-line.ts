@@ -1,7 +1,7 @@
 /**
  * The cues of one subtitle rendition on their way to the media: they wait for the pictures of their time and become samples.
  * In: cues with times of the source's clock; the span of each segment. Out: frames of a text track, side by side, none longer than the
- * segment they go with. Pure. ISO/IEC 14496-30, 6; rfc8216bis, 3.1.4.
+ * segment they go with. Pure. ISO/IEC 14496-30, 6; RFC 8216bis 3.1.4.
  */
 import type { Frame } from '../../media/frame.ts';
 import { printSample, type SampleCue } from '../../media/webvtt/sample.ts';

@@ -1,7 +1,7 @@
 /**
  * The EXT-X-DATERANGEs of a source as a track of timed metadata beside its media.
  * In: its Media Playlists as they are loaded, and each segment. Out: frames with the attribute list as it came, tied to the media by how
- * far from the frame the range begins. rfc8216bis, 4.4.5.1; MEDIA.md, Time 1.
+ * far from the frame the range begins. RFC 8216bis 4.4.5.1; docs/media.md 1.
  */
 import { OFFSET_ATTRIBUTE } from '../../media/date-range/date-range-book.ts';
 import type { DataTrack, Frame } from '../../media/frame.ts';

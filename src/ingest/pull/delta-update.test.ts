@@ -22,7 +22,7 @@ function list(from: number, to: number, { skipped = 0, parts = 0, name = 's', ta
 
 const uris = (each: MediaPlaylist | undefined) => each?.segments.map(({ uri }) => uri);
 
-suite('delta updates (8216bis 6.2.5.1)', () => {
+suite('delta updates (RFC 8216bis 6.2.5.1)', () => {
   test('what was left out comes from the list before, with the map that is still in force', () => {
     const merged = mergeDelta(list(0, 10), list(2, 12, { skipped: 6, parts: 1 }));
     assert.deepEqual(uris(merged), uris(list(2, 12, { parts: 1 })));
@@ -69,7 +69,7 @@ suite('delta updates (8216bis 6.2.5.1)', () => {
   });
 });
 
-suite('delivery directives (8216bis 6.2.5)', () => {
+suite('delivery directives (RFC 8216bis 6.2.5)', () => {
   test('the next part of the segment in the making is waited for, else the first of the next', () => {
     assert.deepEqual(nextOf(list(3, 5, { parts: 2 })), { msn: 5, part: 2 });
     assert.deepEqual(nextOf(list(3, 5)), { msn: 5, part: 0 });

@@ -1,6 +1,6 @@
 /**
  * Puts the segments that a Playlist Delta Update left out back in.
- * In: the list before, the update. Out: the whole list, or word that the two do not fit. Pure. rfc8216bis, 6.2.5.1.
+ * In: the list before, the update. Out: the whole list, or word that the two do not fit. Pure. RFC 8216bis 6.2.5.1.
  */
 import type { MediaPlaylist, PlaylistSegment } from '../../media/m3u8/playlist.ts';
 

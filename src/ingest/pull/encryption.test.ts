@@ -39,7 +39,7 @@ test('every other protection is refused by its name', () => {
   }
 });
 
-test('the IV is the attribute, else the number of the segment; a Media Initialization Section must have one (8216bis 5.2)', () => {
+test('the IV is the attribute, else the number of the segment; a Media Initialization Section must have one (RFC 8216bis 5.2)', () => {
   const key = { url: undefined, iv: undefined };
   assert.equal(Buffer.from(ivOf({ ...key, iv: 'aB1' }, 7)).toString('hex'), `${'0'.repeat(29)}ab1`);
   assert.equal(Buffer.from(ivOf(key, 2 ** 33 + 5)).toString('hex'), '00000000000000000000000200000005');
@@ -64,7 +64,7 @@ test('segments in any pieces are opened; wrong padding, length or nothing at all
   }
 });
 
-test('a key holds until the next one of its KEYFORMAT, or NONE; the map has the one that stands before it (8216bis 4.4.4.4)', () => {
+test('a key holds until the next one of its KEYFORMAT, or NONE; the map has the one that stands before it (RFC 8216bis 4.4.4.4)', () => {
   const text = [
     '#EXTM3U',
     '#EXT-X-TARGETDURATION:1',

@@ -1,7 +1,7 @@
 /**
  * Tells whether a segment can be opened, and with what.
  * In: EXT-X-KEY and EXT-X-SESSION-KEY. Out: where the key is and which IV goes with it; or a refusal that names the protection.
- * rfc8216bis, 4.4.4.4 and 5.2.
+ * RFC 8216bis 4.4.4.4 and 5.2.
  */
 import { FormatError, OxbowError } from '../../lib/errors.ts';
 import type { KeyTag } from '../../media/m3u8/playlist.ts';

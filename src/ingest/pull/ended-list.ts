@@ -1,6 +1,6 @@
 /**
  * Judges a list that comes after one with EXT-X-ENDLIST: an old copy, the same list continued, or another one under the same address.
- * In: lists in the order in which they arrive. Out: a verdict. Pure. rfc8216bis, 4.4.3.4 and 6.2.2; MEDIA.md, Cutting 11.
+ * In: lists in the order in which they arrive. Out: a verdict. Pure. RFC 8216bis 4.4.3.4 and 6.2.2; docs/media.md 11.
  */
 import type { DescribedList } from './list-segments.ts';
 import type { QueuedSegment } from './segment-queue.ts';

@@ -84,7 +84,7 @@ suite('pulling encrypted HLS', { concurrency: 6, skip: need('ffmpeg') }, () => {
     for (const key of [a, b]) assert.ok(!logged.join().includes(key.toString('hex')));
   });
 
-  test('a Media Initialization Section behind a key is encrypted too, with the IV of that key (8216bis 4.4.4.4)', async () => {
+  test('a Media Initialization Section behind a key is encrypted too, with the IV of that key (RFC 8216bis 4.4.4.4)', async () => {
     const key = randomBytes(16);
     const iv = randomBytes(16);
     await using p = await pull('/live.m3u8', {}, async (origin) => {

@@ -103,7 +103,7 @@ suite('pulling HLS', { concurrency: 6, skip: need('ffmpeg') }, () => {
     assert.equal(p.input.videoFrames, 6 * FPS);
   });
 
-  test('an unchanged list is asked again after half a target duration, a changed one after a whole (8216bis 6.3.4)', async () => {
+  test('an unchanged list is asked again after half a target duration, a changed one after a whole (RFC 8216bis 6.3.4)', async () => {
     const loadedAt: number[] = [];
     const target = '#EXT-X-TARGETDURATION:2\n';
     await using p = await pull('/live.m3u8', {}, (origin) => {
@@ -123,7 +123,7 @@ suite('pulling HLS', { concurrency: 6, skip: need('ffmpeg') }, () => {
     assert.ok(Math.min(...unchanged) > 700 && Math.min(...unchanged) < 1700, `${unchanged.join(', ')} ms`);
   });
 
-  test('a server that offers it is asked to hold the reload until the next segment is there (8216bis 6.2.5.2)', async () => {
+  test('a server that offers it is asked to hold the reload until the next segment is there (RFC 8216bis 6.2.5.2)', async () => {
     await using p = await pull('/live.m3u8', {}, (origin) => {
       let loads = 0;
       const head = '#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES\n';

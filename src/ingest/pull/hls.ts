@@ -1,6 +1,6 @@
 /**
  * Pulls a live or finished HLS stream.
- * In: the URL of a Media or Multivariant Playlist. Out: frames, runs and holes, to a StreamInput. rfc8216bis, 6.3; MEDIA.md, Time and Cutting 9.
+ * In: the URL of a Media or Multivariant Playlist. Out: frames, runs and holes, to a StreamInput. RFC 8216bis 6.3; docs/media.md 1 to 5 and 9.
  */
 import type { SourceFacts } from '../../api/source-facts.ts';
 import { backoffMs, sleep } from '../../lib/abort.ts';

@@ -1,6 +1,6 @@
 /**
  * Fetches the keys of AES-128, remembers them, and opens segments with them.
- * In: addresses of keys; encrypted bytes. Out: keys, never shown or logged; bytes in the clear. rfc8216bis, 4.4.4.4 and 5.
+ * In: addresses of keys; encrypted bytes. Out: keys, never shown or logged; bytes in the clear. RFC 8216bis 4.4.4.4 and 5.
  */
 import { createDecipheriv } from 'node:crypto';
 import { FormatError } from '../../lib/errors.ts';

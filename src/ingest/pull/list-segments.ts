@@ -1,6 +1,6 @@
 /**
  * Gives every segment and part of a list its number, its date and its distance from the edge.
- * In: a list, where it came from and when. Out: what can be fetched. Pure. rfc8216bis, 4.4.4.
+ * In: a list, where it came from and when. Out: what can be fetched. Pure. RFC 8216bis 4.4.4.
  */
 import type { MediaPlaylist, PlaylistSegment } from '../../media/m3u8/playlist.ts';
 import { keyOf } from './encryption.ts';

@@ -1,6 +1,6 @@
 /**
  * Whether a source is followed by its Partial Segments, and when that is given up.
- * In: its lists, and what became of reloads and parts. Out: yes or no, for all renditions of one pull. rfc8216bis, 4.4.4.9 and 6.2.5.2.
+ * In: its lists, and what became of reloads and parts. Out: yes or no, for all renditions of one pull. RFC 8216bis 4.4.4.9 and 6.2.5.2.
  */
 import type { MediaPlaylist } from '../../media/m3u8/playlist.ts';
 import type { PullLog } from './context.ts';

@@ -1,6 +1,6 @@
 /**
  * Follows the parts of one segment: which may be published, and whether the whole of it has to be fetched after all.
- * In: parts in order, what became of each, and word that the segment is whole. Out: yes or no. Pure. rfc8216bis, 4.4.4.9.
+ * In: parts in order, what became of each, and word that the segment is whole. Out: yes or no. Pure. RFC 8216bis 4.4.4.9.
  */
 import type { QueuedSegment } from './segment-queue.ts';
 

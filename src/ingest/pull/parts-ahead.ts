@@ -1,6 +1,6 @@
 /**
  * Asks for the next part before it exists, so that it is under way when the list names it.
- * In: EXT-X-PRELOAD-HINT of each list. Out: downloads that were begun. rfc8216bis, 4.4.5.3 and 6.2.6.
+ * In: EXT-X-PRELOAD-HINT of each list. Out: downloads that were begun. RFC 8216bis 4.4.5.3 and 6.2.6.
  */
 import type { MediaPlaylist } from '../../media/m3u8/playlist.ts';
 import { resolve } from './list-segments.ts';

@@ -1,6 +1,6 @@
 /**
  * Fetches one playlist.
- * In: a URL. Out: what it says, and when it came. rfc8216bis, 6.3.2.
+ * In: a URL. Out: what it says, and when it came. RFC 8216bis 6.3.2.
  */
 import { OxbowError } from '../../lib/errors.ts';
 import { type ParsedPlaylist, PlaylistReader } from '../../media/m3u8/parse.ts';

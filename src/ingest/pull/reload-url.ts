@@ -1,6 +1,6 @@
 /**
  * When and by which URL a list is reloaded.
- * In: its URL, the list before. Out: a pause; a URL with Delivery Directives. Pure. rfc8216bis, 6.2.5 and 6.3.4.
+ * In: its URL, the list before. Out: a pause; a URL with Delivery Directives. Pure. RFC 8216bis 6.2.5 and 6.3.4.
  */
 import type { MediaPlaylist } from '../../media/m3u8/playlist.ts';
 import { listedS } from './list-segments.ts';
@@ -38,7 +38,7 @@ const LEAST_RELOAD_MS = 500;
 
 /**
  * The longest pause between two reloads of a list: half of the media in it, whatever EXT-X-TARGETDURATION says, so that no segment can enter
- * and leave it unseen. At least 0.5 s (MEDIA.md, Files 23b).
+ * and leave it unseen. At least 0.5 s (docs/media.md 23b).
  *
  * @param wantedMs what the standard recommends (6.3.4), ms
  */

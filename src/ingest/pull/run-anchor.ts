@@ -1,6 +1,6 @@
 /**
  * Fixes the constant E of a run: where in UTC its timestamps lie.
- * In: a segment's date, its place in its list, and the run before. Out: E and whose clock it is. Pure. MEDIA.md, Time 1 and 2.
+ * In: a segment's date, its place in its list, and the run before. Out: E and whose clock it is. Pure. docs/media.md 1 and 2.
  */
 import type { RunClock } from '../../media/run.ts';
 import type { QueuedSegment } from './segment-queue.ts';

@@ -1,6 +1,6 @@
 /**
  * Publishes segments to a stream: begins runs where timestamps break, keeps E where they do not.
- * In: demuxed segments in order. Out: StreamInput. MEDIA.md, Time 1 to 5.
+ * In: demuxed segments in order. Out: StreamInput. docs/media.md 1 to 5.
  */
 import type { GapCause } from '../../api/gap.ts';
 import { sameBytes } from '../../lib/bytes.ts';

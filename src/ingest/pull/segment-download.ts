@@ -1,6 +1,6 @@
 /**
  * Requests the segments of one rendition until they come whole, or can no longer be waited for.
- * In: segments of the queue. Out: their bytes with their Media Initialization Section, or why they are given up. MEDIA.md, Files 23b.
+ * In: segments of the queue. Out: their bytes with their Media Initialization Section, or why they are given up. docs/media.md 23b.
  */
 import { backoffMs, sleep } from '../../lib/abort.ts';
 import { concatBytes } from '../../lib/bytes.ts';

@@ -179,7 +179,7 @@ test('numbers that left the list before they were seen are lost', () => {
   ]);
 });
 
-test('a delta update counts the skipped segments (8216bis 4.4.5.2)', () => {
+test('a delta update counts the skipped segments (RFC 8216bis 4.4.5.2)', () => {
   assert.deepEqual(follow(list(0, names(0, 5)), list(0, names(4, 2), '#EXT-X-SKIP:SKIPPED-SEGMENTS=4\n')), [
     ['2 s2.ts', '3 s3.ts', '4 s4.ts'],
     ['5 s5.ts'],

@@ -1,6 +1,6 @@
 /**
  * Finds what is new in each reload of a Media Playlist, so that no segment is taken twice and none is missed silently.
- * In: lists as they arrive. Out: segments in order, and words for those that are lost. rfc8216bis, 6.2.2 and 6.3.
+ * In: lists as they arrive. Out: segments in order, and words for those that are lost. RFC 8216bis 6.2.2 and 6.3.
  */
 import type { ByteRange, MediaPlaylist, PlaylistPart, PlaylistSegment } from '../../media/m3u8/playlist.ts';
 import type { PullCounters } from './context.ts';

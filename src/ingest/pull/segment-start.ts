@@ -1,6 +1,6 @@
 /**
  * Where a list is begun: near its edge, or as far before it as is wished, and not before what the stream has.
- * In: the segments of the first list. Out: an index. Pure. rfc8216bis, 6.3.3.
+ * In: the segments of the first list. Out: an index. Pure. RFC 8216bis 6.3.3.
  */
 import { hasTrueDate } from './run-anchor.ts';
 import type { QueuedSegment } from './segment-queue.ts';

@@ -1,6 +1,6 @@
 /**
  * The way of one pull to its source: with its headers, its cookies, and what may be reached.
- * In: URLs of playlists, segments and keys. Out: replies of net. RFC 6265; DESIGN, Posture.
+ * In: URLs of playlists, segments and keys. Out: replies of net. RFC 6265; docs/architecture.md, Outgoing requests.
  */
 import { parseUserAgent } from '../../lib/user-agent.ts';
 import { Cookies, isSecretHeader, type Net, type NetRequest, type NetResponse } from '../../net/net.ts';

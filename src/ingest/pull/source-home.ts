@@ -1,6 +1,6 @@
 /**
  * Finds the playlists of a source, the first time and again when they are gone.
- * In: the source's URL, or whoever turns a page into one. Out: where the chosen Variant Stream and its audio Renditions are. rfc8216bis, 4.4.6.
+ * In: the source's URL, or whoever turns a page into one. Out: where the chosen Variant Stream and its audio Renditions are. RFC 8216bis 4.4.6.
  */
 import { sleep } from '../../lib/abort.ts';
 import { OxbowError } from '../../lib/errors.ts';

@@ -1,6 +1,6 @@
 /**
  * How a live source that ended its playlist is awaited: when it is asked again, and how its renditions learn of each other that it is back.
- * In: how long it has been away. Out: pauses; a wake-up for all renditions of one pull. MEDIA.md, Cutting 11.
+ * In: how long it has been away. Out: pauses; a wake-up for all renditions of one pull. docs/media.md 11.
  */
 import { type PauseBounds, sleep } from '../../lib/abort.ts';
 

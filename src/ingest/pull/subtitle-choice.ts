@@ -1,6 +1,6 @@
 /**
  * Chooses the subtitles to be pulled beside a Variant Stream.
- * In: the Multivariant Playlist and the variant. Out: all languages of its group. rfc8216bis, 4.4.6.1 and 4.4.6.2.
+ * In: the Multivariant Playlist and the variant. Out: all languages of its group. RFC 8216bis 4.4.6.1 and 4.4.6.2.
  */
 import type { MultivariantPlaylist, Rendition, Variant } from '../../media/m3u8/playlist.ts';
 

@@ -1,7 +1,7 @@
 /**
  * One subtitle rendition beside the video: its list is followed, its segments are fetched, its cues brought onto the media's clock.
  * In: where it is; the segments of the video. Out: frames of a text track. It may fail or be late: the video goes on without it.
- * rfc8216bis, 3.1.4 and 6.3.4.
+ * RFC 8216bis 3.1.4 and 6.3.4.
  */
 import { backoffMs, sleep } from '../../lib/abort.ts';
 import { FormatError, messageOf, OxbowError } from '../../lib/errors.ts';

@@ -1,6 +1,6 @@
 /**
  * What a source says beside its pictures and sound: subtitles with playlists of their own, and EXT-X-DATERANGEs.
- * In: its playlists, the subtitle renditions, each demuxed segment. Out: the segment with their frames merged in. rfc8216bis, 3.1.4, 4.4.5.1.
+ * In: its playlists, the subtitle renditions, each demuxed segment. Out: the segment with their frames merged in. RFC 8216bis 3.1.4, 4.4.5.1.
  */
 import type { LeftOutTrack } from '../../api/left-out.ts';
 import type { MediaPlaylist, Rendition } from '../../media/m3u8/playlist.ts';

@@ -1,7 +1,7 @@
 /**
  * Chooses what to pull from a Multivariant Playlist.
  * In: the playlist and a wish. Out: one Variant Stream, the audio Renditions that have playlists of their own, and all that could
- * have been chosen. rfc8216bis, 4.4.6.
+ * have been chosen. RFC 8216bis 4.4.6.
  */
 import type { LeftOutTrack } from '../../api/left-out.ts';
 import type { SourceQuality } from '../../api/source-facts.ts';

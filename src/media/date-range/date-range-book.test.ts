@@ -22,7 +22,7 @@ const ms = (s: number) => E / 1000 + s * 1000;
 suite('date ranges of data tracks', () => {
   const splice = (book: DateRangeBook, s: number, data: Uint8Array) => book.take(track('scte35'), frame(s, data), E);
 
-  test('an out and an in point are one range, planned first and then measured (rfc8216bis, 4.4.5.1.1)', () => {
+  test('an out and an in point are one range, planned first and then measured (RFC 8216bis 4.4.5.1.1)', () => {
     const book = new DateRangeBook();
     const out = spliceInsert({ eventId: 9, out: true, pts: 14 * 90_000, duration: 30 * 90_000 });
     const [began] = splice(book, 10, out);

@@ -2,7 +2,7 @@
  * Turns the frames of data tracks into date ranges, one after the other: the out and in point of a break become one range, and what a
  * source adds to a range later is added here too.
  * In: frames in order, with the E of their run; what was known before. Out: EXT-X-DATERANGE tags in oxbow's UTC. The same frames give
- * the same tags, live and when an index is made again. No clock, no I/O. draft-ietf-hls-rfc8216bis, 4.4.5.1.
+ * the same tags, live and when an index is made again. No clock, no I/O. RFC 8216bis 4.4.5.1.
  */
 import { FormatError } from '../../lib/errors.ts';
 import type { DataTrack, Frame } from '../frame.ts';

@@ -1,7 +1,7 @@
 /**
  * SCTE 35 commands as date ranges: a break as one range from its out to its in point, everything else as a command.
  * In: a splice_info_section and the instant at which it came. Out: what is to be told of it, without the memory of other sections.
- * Pure. draft-ietf-hls-rfc8216bis, 4.4.5.1.1; ANSI/SCTE 35, 10.3.3.1.
+ * Pure. RFC 8216bis 4.4.5.1.1; ANSI/SCTE 35, 10.3.3.1.
  */
 import { FormatError } from '../../lib/errors.ts';
 import { parseSpliceSection, type SpliceCommand } from '../scte35/section.ts';

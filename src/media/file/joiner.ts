@@ -1,7 +1,7 @@
 /**
  * Joins stretches of media to one: the file begins at 0 with the first picture or sound, closes up over holes, and keeps the tracks of
  * each stretch in step as they were.
- * In: samples as stored, batch after batch. Out: the same samples on the file's clock. Pure. MEDIA.md, Time 4.
+ * In: samples as stored, batch after batch. Out: the same samples on the file's clock. Pure. docs/media.md 4.
  */
 import { movieTimescale } from '../isobmff/movie.ts';
 import { rescale } from '../rescale.ts';
@@ -108,7 +108,7 @@ export class Joiner {
 
 /**
  * Without what cannot be decoded where a stretch begins: pictures before the first key frame, and those that are shown before it
- * (MEDIA.md, Cutting 12).
+ * (docs/media.md 12).
  */
 export function fromKey<S extends Pick<FileSample, 'key' | 'pts'>>(samples: readonly S[]): readonly S[] {
   const first = samples.findIndex(({ key }) => key);

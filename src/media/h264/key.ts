@@ -10,7 +10,7 @@ const SEI_BYTES = 4096;
 const SLICE_HEADER_BYTES = 32;
 
 /**
- * True for an IDR picture, and for a picture of I slices only with a recovery point SEI message (MEDIA.md, Cutting 12).
+ * True for an IDR picture, and for a picture of I slices only with a recovery point SEI message (docs/media.md 12).
  *
  * @param bytes the buffer of `list`
  * @param goesOn these are further NAL units of a picture that was one up to here: they need no SEI message of their own

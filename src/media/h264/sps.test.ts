@@ -176,7 +176,7 @@ suite('H.264 parameter sets', () => {
   });
 });
 
-suite('H.264 key frames (MEDIA.md, Cutting 12)', () => {
+suite('H.264 key frames (docs/media.md 12)', () => {
   const RECOVERY = [0, 0, 1, 0x06, 0x05, 0x02, 0xaa, 0xbb, 0x06, 0x01, 0xc4, 0x80];
   const slice = (type: number) => [0, 0, 1, 0x41, ...ues(new BitWriter(), 0, type, 0).u(1, 1).finish(), 0x80];
   const isKey = (...bytes: number[]) => {

@@ -1,7 +1,7 @@
 /**
  * A clip made of whole stored segments: one derived header, then the segments with their decode times moved to the clip's clock.
  * In: tracks and the index rows of the groups. Out: the header, the file's whole length, and what to add to each tfdt. Pure.
- * ISO/IEC 14496-12, 8.6.6 (elst), 8.8.2 (mehd), 8.16.3 (sidx); MEDIA.md, Cutting 20.
+ * ISO/IEC 14496-12, 8.6.6 (elst), 8.8.2 (mehd), 8.16.3 (sidx); docs/media.md 20.
  */
 import type { Track } from '../frame.ts';
 import { rescale } from '../rescale.ts';

@@ -1,6 +1,6 @@
 /**
  * A stored segment as it goes out in a clip: on the clip's clock, and as one fragment, in as many bytes as it had.
- * In: a segment and what to add to its decode times (`planClip`). Out: a copy. Pure. ISO/IEC 14496-12, 8.8; MEDIA.md, Cutting 20.
+ * In: a segment and what to add to its decode times (`planClip`). Out: a copy. Pure. ISO/IEC 14496-12, 8.8; docs/media.md 20.
  */
 import { FormatError } from '../../lib/errors.ts';
 import { BoxWriter, readBoxes } from './box.ts';

@@ -1,7 +1,7 @@
 /**
  * Where stored segments stand in a clip: the clip begins at 0 with its first picture or sound, and closes up over holes.
  * In: tracks and the index rows of the groups. Out: what to add to each segment's times. Pure.
- * ISO/IEC 14496-12, 8.6.6 (elst); MEDIA.md, Cutting 20.
+ * ISO/IEC 14496-12, 8.6.6 (elst); docs/media.md 20.
  */
 import type { Track } from '../frame.ts';
 import { rescale } from '../rescale.ts';

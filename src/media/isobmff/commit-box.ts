@@ -1,6 +1,6 @@
 /**
  * The uuid boxes that make a chunk file its own index: head (kind 0), commit of a segment group (1), seal (2).
- * In: what is to be written, a CRC-32. Out: box bytes, and back. Pure. Big-endian; MEDIA.md, Files 22.
+ * In: what is to be written, a CRC-32. Out: box bytes, and back. Pure. Big-endian; docs/media.md 22.
  *
  * | offset | field |
  * | --- | --- |

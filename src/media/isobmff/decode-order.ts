@@ -1,6 +1,6 @@
 /**
  * Makes `dts <= pts` hold for a track whose file has negative composition offsets, by moving decode times back for the whole run.
- * In: samples in decode order with offsets of either sign. Out: frames with dts <= pts, pts untouched (MEDIA.md, Cutting 13). Pure.
+ * In: samples in decode order with offsets of either sign. Out: frames with dts <= pts, pts untouched (docs/media.md 13). Pure.
  */
 import type { Frame } from '../frame.ts';
 

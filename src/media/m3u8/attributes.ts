@@ -1,6 +1,6 @@
 /**
  * Reads attribute lists, in one pass over the text.
- * In: what stands behind the colon of a tag. Out: values by name, with range checks. Pure. rfc8216bis, 4.2.
+ * In: what stands behind the colon of a tag. Out: values by name, with range checks. Pure. RFC 8216bis 4.2.
  */
 import { FormatError } from '../../lib/errors.ts';
 import type { ByteRange, Resolution } from './playlist.ts';

@@ -1,6 +1,6 @@
 /**
  * EXT-X-DATERANGE: a stretch of time with attributes.
- * In: the attribute list of the tag. Out: a DateRangeTag, and back. Pure. draft-ietf-hls-rfc8216bis, 4.4.5.1.
+ * In: the attribute list of the tag. Out: a DateRangeTag, and back. Pure. RFC 8216bis 4.4.5.1.
  */
 import { FormatError } from '../../lib/errors.ts';
 import { parseAttributes } from './attributes.ts';

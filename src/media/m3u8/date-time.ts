@@ -1,6 +1,6 @@
 /**
  * Reads the date of EXT-X-PROGRAM-DATE-TIME, as sources really write it.
- * In: text. Out: ms since 1970. Pure. rfc8216bis, 4.4.4.6; ISO 8601.
+ * In: text. Out: ms since 1970. Pure. RFC 8216bis 4.4.4.6; ISO 8601.
  */
 
 const DATE =

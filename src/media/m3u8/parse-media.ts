@@ -1,6 +1,6 @@
 /**
  * Reads a Media Playlist.
- * In: its lines. Out: a MediaPlaylist. Pure. rfc8216bis, 4.4.2 to 4.4.5.
+ * In: its lines. Out: a MediaPlaylist. Pure. RFC 8216bis 4.4.2 to 4.4.5.
  */
 import { FormatError } from '../../lib/errors.ts';
 import { type Attributes, parseAttributes, parseByteRange, parseFloatText, parseInteger } from './attributes.ts';

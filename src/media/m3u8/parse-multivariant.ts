@@ -1,6 +1,6 @@
 /**
  * Reads a Multivariant Playlist.
- * In: its lines. Out: a MultivariantPlaylist. Pure. rfc8216bis, 4.4.6.
+ * In: its lines. Out: a MultivariantPlaylist. Pure. RFC 8216bis 4.4.6.
  */
 import { FormatError } from '../../lib/errors.ts';
 import { type Attributes, parseAttributes, parseInteger } from './attributes.ts';

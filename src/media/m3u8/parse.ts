@@ -1,6 +1,6 @@
 /**
  * Reads playlists.
- * In: the text of an M3U8 file, from anywhere. Out: values of playlist.ts, or a FormatError. Pure. draft-ietf-hls-rfc8216bis, 4.
+ * In: the text of an M3U8 file, from anywhere. Out: values of playlist.ts, or a FormatError. Pure. RFC 8216bis 4.
  */
 import { FormatError } from '../../lib/errors.ts';
 import { type Line, splitLines } from './lines.ts';

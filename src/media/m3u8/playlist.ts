@@ -1,6 +1,6 @@
 /**
  * What an M3U8 file says, as values: Media Playlists and Multivariant Playlists.
- * In: parse.ts, or whoever makes a list. Out: print.ts, the puller, the players' lists. Pure types. draft-ietf-hls-rfc8216bis, 4.
+ * In: parse.ts, or whoever makes a list. Out: print.ts, the puller, the players' lists. Pure types. RFC 8216bis 4.
  * Durations and offsets are seconds as they stand in the text; URIs are kept as written, relative or not.
  */
 
@@ -170,7 +170,7 @@ export interface Variant {
 /** An I-frame list for trick play (EXT-X-I-FRAME-STREAM-INF, 4.4.6.3). */
 export type IFrameVariant = Omit<Variant, 'audio' | 'subtitles' | 'closedCaptions' | 'frameRate'>;
 
-/** A Rendition (EXT-X-MEDIA, 4.4.6.1). */
+/** A Rendition (EXT-X-docs/media.md 4.4.6.1). */
 export interface Rendition {
   readonly type: 'AUDIO' | 'VIDEO' | 'SUBTITLES' | 'CLOSED-CAPTIONS';
   readonly groupId: string;

@@ -53,7 +53,7 @@ const list: MediaPlaylist = {
   iFramesOnly: false,
 };
 
-test('a Media Playlist is printed tag by tag in the order players expect (8216bis 4.4)', () => {
+test('a Media Playlist is printed tag by tag in the order players expect (RFC 8216bis 4.4)', () => {
   assert.equal(
     mediaPlaylistText(list),
     `#EXTM3U
@@ -108,7 +108,7 @@ test('a Media Playlist read again prints the same bytes', () => {
   });
 });
 
-test('a list says what its tags ask for: version 8 for a GAP (8216bis 8), and 0 as its discontinuity sequence (4.4.3.3)', () => {
+test('a list says what its tags ask for: version 8 for a GAP (RFC 8216bis 8), and 0 as its discontinuity sequence (4.4.3.3)', () => {
   const head = (segments: MediaPlaylist['segments']) =>
     mediaPlaylistText({ ...list, version: 6, discontinuitySequence: 0, segments })
       .split('\n')
@@ -122,7 +122,7 @@ test('a list says what its tags ask for: version 8 for a GAP (8216bis 8), and 0 
   ]);
 });
 
-test('the first segment after a skipped section names its Media Initialization Section (8216bis 4.4.5.2)', () => {
+test('the first segment after a skipped section names its Media Initialization Section (RFC 8216bis 4.4.5.2)', () => {
   const text = mediaPlaylistText({ ...list, skippedSegments: 2, segments: list.segments.slice(1) });
   assert.match(text, /#EXT-X-SKIP:SKIPPED-SEGMENTS=2\n#EXT-X-MAP:URI="init-1.mp4"\n/);
 });

@@ -1,6 +1,6 @@
 /**
  * Prints playlists.
- * In: values of playlist.ts. Out: text with LF line ends, ready to be served. Pure. draft-ietf-hls-rfc8216bis, 4.
+ * In: values of playlist.ts. Out: text with LF line ends, ready to be served. Pure. RFC 8216bis 4.
  */
 import { printDateRange } from './date-range.ts';
 import type {

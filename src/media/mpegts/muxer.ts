@@ -1,7 +1,7 @@
 /**
  * Muxes one segment as MPEG-TS that stands for itself: tables, then every track's frames by time.
  * In: tracks and frames, as stored segments give them. Out: whole transport packets; the same input gives the same bytes. Pure.
- * ISO/IEC 13818-1, 2.4; RFC 8216bis, 3.1.2.
+ * ISO/IEC 13818-1, 2.4; RFC 8216bis 3.1.2.
  *
  * Each PID's counter begins at 0, and its packets with a payload come in a multiple of 16: segments may be joined in any order, and
  * no counter ever jumps.

@@ -1,7 +1,7 @@
 /**
  * Packed audio demuxer: segments that are nothing but audio frames behind an ID3 tag with their time.
  * In: whole segments of AAC (ADTS), MP3, AC-3 or E-AC-3. Out: one track with its frames; what else the tags say as a track of ID3.
- * rfc8216bis, 3.4.
+ * RFC 8216bis 3.4.
  */
 import { concatBytes } from '../../lib/bytes.ts';
 import { FormatError } from '../../lib/errors.ts';

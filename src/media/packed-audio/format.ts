@@ -1,7 +1,7 @@
 /**
  * What a segment of packed audio begins with: ID3 tags, one of them with the time, then frames of one codec.
  * In: the first bytes of a segment. Out: where the frames begin, their time and codec; the tags that say something. Pure.
- * rfc8216bis, 3.4 (Packed Audio).
+ * RFC 8216bis 3.4 (Packed Audio).
  */
 import { FormatError } from '../../lib/errors.ts';
 import { type Id3Tag, id3Length, parseId3 } from '../id3/tag.ts';

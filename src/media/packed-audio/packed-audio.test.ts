@@ -24,7 +24,7 @@ function demuxerOf() {
   return { demuxer, sets, frames, damages, segment };
 }
 
-test('the ID3 tag before the frames tells their time, to 33 bits (8216bis 3.4)', () => {
+test('the ID3 tag before the frames tells their time, to 33 bits (RFC 8216bis 3.4)', () => {
   const tag = id3Tag(id3Frame('TXXX', Uint8Array.of(3)), timeFrame(2 ** 33 - 1));
   assert.deepEqual(parsePackedHead(joined(tag, aacFrames(1))), { start: tag.length, pts: 2 ** 33 - 1, tags: [tag] });
   assert.deepEqual(parsePackedHead(aacFrames(1)), { start: 0, pts: undefined, tags: [] });

@@ -1,6 +1,6 @@
 /**
  * What a WebVTT file says, as values.
- * In: parse.ts, or whoever makes cues. Out: print.ts, samples of text tracks. Pure types. W3C WebVTT; rfc8216bis, 3.1.4.
+ * In: parse.ts, or whoever makes cues. Out: print.ts, samples of text tracks. Pure types. W3C WebVTT; RFC 8216bis 3.1.4.
  */
 
 /** A text that is shown for a while. */
@@ -29,7 +29,7 @@ export interface TimestampMap {
 export interface VttFile {
   /** `WEBVTT`, then the blocks STYLE and REGION as they stand, parted by empty lines; no line end after the last. */
   readonly header: string;
-  /** Absent: 0 is 0 (rfc8216bis, 3.1.4). */
+  /** Absent: 0 is 0 (RFC 8216bis 3.1.4). */
   readonly timestampMap?: TimestampMap;
   readonly cues: readonly VttCue[];
 }

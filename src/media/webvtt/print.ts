@@ -1,6 +1,6 @@
 /**
  * Prints WebVTT files.
- * In: a VttFile. Out: text with LF line ends. Pure. W3C WebVTT, 4.1; rfc8216bis, 3.1.4.
+ * In: a VttFile. Out: text with LF line ends. Pure. W3C WebVTT, 4.1; RFC 8216bis 3.1.4.
  */
 import type { VttCue, VttFile } from './cue.ts';
 

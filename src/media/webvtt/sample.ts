@@ -3,7 +3,7 @@
  * In: cues, or a sample. Out: a sample, or its cues; a sample cut in two. Pure. ISO/IEC 14496-30, 6.4 to 6.6.
  *
  * A sample says what is shown from its time to the next one's; a cue that lasts over several stands in each of them. When it began and
- * when it ends is said by the standard's boxes nowhere, but HLS asks for it (rfc8216bis, 3.1.4): it stands in a box of ours behind the
+ * when it ends is said by the standard's boxes nowhere, but HLS asks for it (RFC 8216bis 3.1.4): it stands in a box of ours behind the
  * others, which readers that do not know it step over: `uuid`, 16 bytes of user type, i64 ticks from the cue's start to the sample's,
  * i64 ticks from the sample's end to the cue's.
  */

@@ -1,6 +1,6 @@
 /**
  * A segment of a text track as a WebVTT file, for players that take subtitles as text.
- * In: the fragments of one segment, if it has any, and where it begins. Out: text. Pure. rfc8216bis, 3.1.4.
+ * In: the fragments of one segment, if it has any, and where it begins. Out: text. Pure. RFC 8216bis 3.1.4.
  */
 import type { TextTrack } from '../frame.ts';
 import { parseSegment } from '../isobmff/segment-frames.ts';

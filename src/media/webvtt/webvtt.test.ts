@@ -111,7 +111,7 @@ suite('cues as samples', () => {
     );
   });
 
-  test('a segment in which nothing is said is a file too (rfc8216bis, 3.1.4)', () => {
+  test('a segment in which nothing is said is a file too (RFC 8216bis 3.1.4)', () => {
     const text = 'WEBVTT\nX-TIMESTAMP-MAP=MPEGTS:90000,LOCAL:00:00:01.000\n';
     assert.equal(printVttSegment(track(), undefined, 1000), text);
     assert.equal(printVttSegment(undefined, undefined, 1000), text);

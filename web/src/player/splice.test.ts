@@ -63,7 +63,7 @@ test('windows that go on are glued without a seam and with one EXT-X-MAP', () =>
   assert.ok(text.endsWith('#EXT-X-ENDLIST\n'));
 });
 
-test('a window of another run, after a hole, or with another init begins with DISCONTINUITY (8216bis 4.4.4.3)', () => {
+test('a window of another run, after a hole, or with another init begins with DISCONTINUITY (RFC 8216bis 4.4.4.3)', () => {
   const first = read([
     [1, 0],
     [2, 2],

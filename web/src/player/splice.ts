@@ -1,6 +1,6 @@
 /**
  * Glues the playlists of windows into one: reads a window's Media Playlist, and prints many of them as a single one that goes on.
- * In: the text of Media Playlists. Out: the text of one. Pure. RFC 8216bis, 4.4 and 6.2.
+ * In: the text of Media Playlists. Out: the text of one. Pure. RFC 8216bis 4.4 and 6.2.
  */
 
 /** A Media Segment of a window. */

@@ -1,0 +1,60 @@
+/**
+ * Checks the citations in code and documentation: each names a page, a rule or a section that the reader can open.
+ * In: the text files of the tree. Out: sentences about what is wrong.
+ */
+import { anchorsOf } from './check-links.ts';
+import { listFiles, readSource } from './source-files.ts';
+
+/** Files in which citations are checked. */
+const TEXT = /\.(ts|mjs|js|svelte|css|html|md)$/;
+
+/** `docs/media.md 14`, `docs/media.md 6 to 13, 15a and 17`. */
+const RULES = /docs\/media\.md (\d+[a-z]?\b(?:(?:, and |, | and | to )\d+[a-z]?\b)*)/g;
+
+/** `docs/architecture.md, Threads`: a page and one of its headings, up to the end of the sentence. */
+const SECTION = /(docs\/[\w/-]+\.md), ([A-Z][\w -]*)/g;
+
+/** Any page that is named by its path from the root. */
+const PAGE = /(?<![\w/.-])docs\/[\w/-]+\.md\b/g;
+
+/** Sources that a reader cannot open, or that have another form: RFC 8216bis is the form of draft-pantos-hls-rfc8216bis. */
+const UNKNOWN = /\bMEDIA\.md|\bMEDIA,? \d|\bDESIGN(?:\.md)?,? (?:\d|[A-Z])|(?<!RFC |rfc)8216bis|(?<![/-])\brfc8216bis/g;
+
+/**
+ * Finds the citations of a file that lead nowhere.
+ *
+ * @param file path from the root, for the sentences
+ * @param text content of the file
+ * @param page content of a page by its path from the root; undefined if there is none
+ */
+export function findBrokenCitations(
+  file: string,
+  text: string,
+  page: (path: string) => string | undefined,
+): readonly string[] {
+  const problems: string[] = [];
+  const rules = anchorsOf(page('docs/media.md') ?? '');
+  for (const [, numbers] of text.matchAll(RULES)) {
+    for (const [number] of numbers!.matchAll(/\d+[a-z]?/g))
+      if (!rules.has(number)) problems.push(`${file}: docs/media.md has no rule ${number}`);
+  }
+  for (const [, path, heading] of text.matchAll(SECTION)) {
+    const cited = page(path!);
+    const anchor = heading!.trim().toLowerCase().replaceAll(' ', '-');
+    if (cited !== undefined && !anchorsOf(cited).has(anchor)) problems.push(`${file}: ${path} has no "${heading}"`);
+  }
+  for (const [path] of text.matchAll(PAGE))
+    if (page(path) === undefined) problems.push(`${file}: ${path} does not exist`);
+  for (const [found] of text.matchAll(UNKNOWN))
+    problems.push(`${file}: "${found}" is no citation; use docs/media.md with a rule, a page of docs, or RFC 8216bis`);
+  return problems;
+}
+
+/** Everything wrong in the tree, one sentence each. */
+export function checkCitations(): readonly string[] {
+  const files = listFiles();
+  const pages = new Map(files.filter((path) => path.endsWith('.md')).map((path) => [path, readSource(path)]));
+  return files
+    .filter((path) => TEXT.test(path) && !path.includes('check-citations') && !path.startsWith('test/checks/'))
+    .flatMap((path) => findBrokenCitations(path, readSource(path), (cited) => pages.get(cited)));
+}
