@@ -159,8 +159,10 @@ export class WatchSession {
   }
 
   #playerChanged(snapshot: Snapshot): void {
+    // Only a change is remembered: several players of a page may each be as loud as they were set.
+    const isSet = this.#player !== null && !snapshot.muted && snapshot.volume !== this.player.volume;
     this.player = snapshot;
-    if (this.#player && !snapshot.muted) preferences.volume = snapshot.volume;
+    if (isSet) preferences.volume = snapshot.volume;
     this.#notes.told(snapshot.note);
   }
 }

@@ -1,0 +1,36 @@
+/**
+ * Which of the players on a page has the keyboard and the system's media keys: the one that was used last.
+ * In: frames of players, what they are used for. Out: each player, which asks whether a key is for it.
+ */
+
+class ActivePlayer {
+  /** The one that was used last is at the end. */
+  #frames = $state.raw<readonly HTMLElement[]>([]);
+
+  /** Adds a player; the first one on a page is active until another is used. Returns a function that removes it. */
+  add(frame: HTMLElement): () => void {
+    this.#frames = [frame, ...this.#frames];
+    return () => {
+      this.#frames = this.#frames.filter((each) => each !== frame);
+    };
+  }
+
+  /** The viewer uses this player: a pointer or the focus is in it. */
+  use(frame: HTMLElement): void {
+    if (!this.is(frame)) this.#frames = [...this.#frames.filter((each) => each !== frame), frame];
+  }
+
+  /** Whether it is the one that was used last. */
+  is(frame: HTMLElement | undefined): boolean {
+    return frame !== undefined && this.#frames.at(-1) === frame;
+  }
+
+  /** Whether a key is for this player: it was pressed inside, or inside no player and this is the active one. */
+  hears(frame: HTMLElement, target: EventTarget | null): boolean {
+    const inside = this.#frames.find((each) => target instanceof Node && each.contains(target));
+    return inside === undefined ? this.is(frame) : inside === frame;
+  }
+}
+
+/** The players of this page; reading it in a component follows it. */
+export const activePlayer = new ActivePlayer();
