@@ -59,7 +59,11 @@ export class Following {
       const url = new URL(`${serverFor(this.#stream)}/api/v1/events?${this.#query}${after}`, location.href);
       url.protocol = url.protocol.replace('http', 'ws');
       const socket = new WebSocket(url);
-      const close = () => socket.close();
+      // Browsers log an error for a socket that is closed while it still connects.
+      const close = () => {
+        if (socket.readyState === 0) socket.addEventListener('open', () => socket.close());
+        else socket.close();
+      };
       let came = false;
       this.#signal.addEventListener('abort', close);
       socket.addEventListener('message', ({ data }) => {
