@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { segmentLocation } from '../src/archive/segment-store.ts';
-import { answerPastPlaylist } from '../src/delivery/past.ts';
+import { answerPastPlaylist } from '../src/delivery/past/past.ts';
 import type { CommittedGroup } from '../src/media/isobmff/commit-box.ts';
 import { audioTrack, videoTrack } from '../src/media/isobmff/media.fixture.ts';
 import { createSilentLog } from '../src/observe/log.ts';

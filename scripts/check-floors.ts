@@ -73,14 +73,14 @@ const narrow: Readonly<Record<string, readonly string[]>> = {
 const fileUsers: readonly string[] = [
   'app/store.ts', // may the data folder be written?
   'http/fixture.ts', // tests
-  'http/interface.ts', // pages of the interface
-  'http/socket-owner.ts', // who connects from this computer
-  'http/tls-certificate.ts',
+  'http/pages/interface.ts', // pages of the interface
+  'http/client/socket-owner.ts', // who connects from this computer
+  'http/tls/tls-certificate.ts',
   'ingest/page/python-guard.ts', // a program for a child
   'streams/disk.ts', // free space
-  'streams/group-file.ts', // `oxbow record -o FILE`
-  'streams/offline.ts', // is there a database?
-  'streams/probe-file.ts', // `oxbow probe FILE`
+  'streams/record/group-file.ts', // `oxbow record -o FILE`
+  'streams/export/offline.ts', // is there a database?
+  'streams/source/probe-file.ts', // `oxbow probe FILE`
   'streams/rebuild.ts', // is there a database?
 ];
 
@@ -102,7 +102,9 @@ export function checkFloors(): readonly string[] {
   }
   return [
     ...problems,
-    ...findCircles(files.filter((path) => path.startsWith('src/') && path.endsWith('.ts') && !isTest(path))),
+    ...findCycles(
+      files.filter((path) => /^(src|web\/src|bench|scripts)\/.*\.(ts|svelte)$/.test(path) && !isTest(path)),
+    ),
   ];
 }
 
@@ -173,22 +175,22 @@ function checkPage(path: string, text: string): readonly string[] {
   });
 }
 
-/** Files that import each other in a circle (imports of types left out): a reader could not say which comes first. */
-function findCircles(files: readonly string[]): readonly string[] {
+/** Files that import each other in a cycle, type imports included: a reader could not say which comes first. */
+export function findCycles(files: readonly string[], read: (path: string) => string = readSource): readonly string[] {
   const edges = new Map(
     files.map((path) => [
       path,
-      listImports(readSource(path))
-        .filter(({ specifier, isType }) => specifier.startsWith('.') && !isType)
+      listImports(read(path))
+        .filter(({ specifier }) => specifier.startsWith('.'))
         .map(({ specifier }) => normalize(join(dirname(path), specifier)).replaceAll('\\', '/')),
     ]),
   );
   const done = new Set<string>();
-  const circles: string[] = [];
+  const cycles: string[] = [];
   const visit = (path: string, trail: readonly string[]) => {
     const at = trail.indexOf(path);
     if (at >= 0) {
-      circles.push(`${[...trail.slice(at), path].join(' -> ')}: a circle of imports`);
+      cycles.push(`${[...trail.slice(at), path].join(' -> ')}: a cycle of imports`);
       return;
     }
     if (done.has(path)) return;
@@ -196,5 +198,5 @@ function findCircles(files: readonly string[]): readonly string[] {
     done.add(path);
   };
   for (const path of edges.keys()) visit(path, []);
-  return circles;
+  return cycles;
 }

@@ -48,7 +48,7 @@ const rules: readonly Rule[] = [
 
 /** Where a rule does not hold, and why. */
 const allowed: Readonly<Record<string, readonly (readonly [rule: string, why: string])[]>> = {
-  'src/http/socket-owner.ts': [['path', 'it asks for Linux first']],
+  'src/http/client/socket-owner.ts': [['path', 'it asks for Linux first']],
   'src/cli/stop-signals.ts': [['platform', 'what a signal means is its subject']],
   'src/cli/doctor.ts': [['platform', 'hands it to checks that are tested for each system']],
   'src/cli/doctor/bundle.ts': [['platform', 'tells it']],

@@ -1,14 +1,17 @@
 /**
- * What must hold for the tree as a whole: no two paths that differ only in case, no file too long to read in one sitting.
+ * What must hold for the tree as a whole: no two paths that differ only in case, no file too long and no folder too full to read in one sitting.
  * In: the list of files. Out: sentences about what is wrong.
  */
-import { listFiles, readSource } from './source-files.ts';
+import { posix } from 'node:path';
+import { isTest, listFiles, readSource } from './source-files.ts';
 
 const MAX_LINES = 450;
+/** Files side by side in a folder of code, tests not counted. */
+const MAX_FILES = 25;
 
 /** Everything wrong, one sentence each. */
 export function checkTree(): readonly string[] {
-  return [...findCaseTwins(listFiles()), ...findLongFiles()];
+  return [...findCaseTwins(listFiles()), ...findLongFiles(), ...findFullFolders(listFiles())];
 }
 
 /** Paths, folders too, that are one and the same on a file system that does not tell upper from lower case. */
@@ -25,6 +28,20 @@ export function findCaseTwins(files: readonly string[]): readonly string[] {
     }
   }
   return [...problems];
+}
+
+/** Folders of code with so many files side by side that a reader needs a map. */
+export function findFullFolders(files: readonly string[]): readonly string[] {
+  const counts = new Map<string, number>();
+  for (const path of files) {
+    if (!/^(src|web\/src|test|bench|scripts)\//.test(path) || !/\.(ts|svelte)$/.test(path) || isTest(path)) continue;
+    counts.set(posix.dirname(path), (counts.get(posix.dirname(path)) ?? 0) + 1);
+  }
+  return [...counts]
+    .filter(([, count]) => count > MAX_FILES)
+    .map(
+      ([folder, count]) => `${folder}: ${count} files side by side, the limit is ${MAX_FILES}; sort them into folders`,
+    );
 }
 
 function findLongFiles(): readonly string[] {

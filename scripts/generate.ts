@@ -11,7 +11,7 @@ import { listSettings } from '../src/config/names.ts';
 import type { Node, Section } from '../src/config/option.ts';
 import { schema } from '../src/config/schema.ts';
 import { vsrAliases } from '../src/config/vsr.ts';
-import { createApi } from '../src/http/api.ts';
+import { createApi } from '../src/http/api/api.ts';
 import type { HttpDeps } from '../src/http/deps.ts';
 import { createSystemClock } from '../src/lib/clock.ts';
 import { refusals } from '../src/lib/errors.ts';

@@ -3,6 +3,7 @@
  * join without losing a picture, and what the page costs; beside plain hls.js and shaka-player on the same stream.
  * In: the built interface, Chromium, the test picture. Out: Markdown and JSON. Server, encoder and browser share the machine.
  */
+
 import { loadavg } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
@@ -13,9 +14,10 @@ import { servePlayers } from '../../test/browser/player-page.ts';
 import { recordOverMarks } from '../../test/fixtures/joined-recording.ts';
 import { openFolder, type Server, startServer } from '../../test/fixtures/server.ts';
 import { describeMachine, machineCpuS, ProcessTree } from '../process-tree.ts';
-import { type Joins, playJoins } from './joins.ts';
+import { playJoins } from './joins.ts';
 import { benchJumps, type Jumps } from './jumps.ts';
 import { followLive, measureCost, measureFirstLoad, type PageCost, type Playing } from './live.ts';
+import type { PlayerReport } from './report.ts';
 
 /** On either side of each of the two marks: 600 pictures in all. */
 const HALF_S = 6;
@@ -36,22 +38,6 @@ export interface PlayerRow {
   readonly player: string;
   readonly playing: Playing | null;
   readonly cost: PageCost | null;
-}
-
-/** What the benchmark found. */
-export interface PlayerReport {
-  readonly bench: 'player';
-  readonly machine: string;
-  /** What the live list shows, seconds; a click further back plays windows. */
-  readonly listS: number;
-  readonly firstLoadKb: number | null;
-  readonly rows: readonly PlayerRow[];
-  readonly jumps: Jumps | null;
-  readonly joins: Joins | null;
-  /** Percent of one core while oxbow's page played: the server with its encoder, all of Chromium, everybody else. */
-  readonly load: { readonly server: number; readonly chromium: number; readonly others: number } | null;
-  /** Mean number of waiting programs over a minute, before and after. */
-  readonly loadAverage: readonly [number, number];
 }
 
 /** How long, what, and whom to tell. */

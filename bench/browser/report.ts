@@ -5,7 +5,6 @@
 
 import { printTable } from '../table.ts';
 import { type Jumps, jumpTimes } from './jumps.ts';
-import type { PlayerReport } from './player.ts';
 
 /** The report for people. */
 export function printPlayerReport(report: PlayerReport): string {
@@ -80,4 +79,20 @@ function printJumps(jumps: Jumps, listS: number): string[] {
     }),
   );
   return [clicks, `Blank images of a film of further clicks: ${jumps.blank} of ${jumps.images}.`];
+}
+
+/** What the benchmark found. */
+export interface PlayerReport {
+  readonly bench: 'player';
+  readonly machine: string;
+  /** What the live list shows, seconds; a click further back plays windows. */
+  readonly listS: number;
+  readonly firstLoadKb: number | null;
+  readonly rows: readonly PlayerRow[];
+  readonly jumps: Jumps | null;
+  readonly joins: Joins | null;
+  /** Percent of one core while oxbow's page played: the server with its encoder, all of Chromium, everybody else. */
+  readonly load: { readonly server: number; readonly chromium: number; readonly others: number } | null;
+  /** Mean number of waiting programs over a minute, before and after. */
+  readonly loadAverage: readonly [number, number];
 }

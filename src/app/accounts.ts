@@ -5,9 +5,9 @@
 import { openAccess } from '../accounts/access.ts';
 import { accountTables } from '../accounts/account-tables.ts';
 import { signInPath } from '../accounts/sign-in-links.ts';
-import { createLocalSignIn } from '../http/local-sign-in.ts';
-import { RateLimits } from '../http/rate-limit.ts';
-import { TokenTries } from '../http/token-tries.ts';
+import { RateLimits } from '../http/api/rate-limit.ts';
+import { TokenTries } from '../http/api/token-tries.ts';
+import { createLocalSignIn } from '../http/client/local-sign-in.ts';
 import type { Accounts, AppContext, Parts } from './parts.ts';
 
 /** Reads what is kept of each. */

@@ -4,8 +4,8 @@
  */
 import type { Config } from '../config/schema.ts';
 import { createAnswer } from '../delivery/answer.ts';
-import { KnownSegments } from '../delivery/known-segments.ts';
-import { createLiveNow } from '../delivery/live-now.ts';
+import { KnownSegments } from '../delivery/live/known-segments.ts';
+import { createLiveNow } from '../delivery/live/live-now.ts';
 import { Stills } from '../delivery/stills.ts';
 import { Viewers } from '../delivery/viewers.ts';
 import { makeStill } from '../ffmpeg/engine.ts';

@@ -5,7 +5,7 @@
 import { fileURLToPath } from 'node:url';
 import { printRfc3339 } from '../api/instant.ts';
 import { type HttpServer, startHttp } from '../http/server.ts';
-import { certificateFiles } from '../http/tls-certificate.ts';
+import { certificateFiles } from '../http/tls/tls-certificate.ts';
 import { version } from '../lib/version.ts';
 import { announceRunning } from '../store/running.ts';
 import { createStreamsApi } from '../streams/api.ts';

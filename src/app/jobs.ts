@@ -4,7 +4,7 @@
  */
 import type { Jobs } from '../jobs/jobs-api.ts';
 import { openJobs as openQueue } from '../jobs/open-jobs.ts';
-import { ExportJobs } from '../streams/export-jobs.ts';
+import { ExportJobs } from '../streams/export/export-jobs.ts';
 import type { AppContext, Parts } from './parts.ts';
 
 /** Opens the queue. Kinds are registered next; then `startJobs` begins the work. */

@@ -8,8 +8,8 @@ import { closeEngine } from '../ffmpeg/engine.ts';
 import { Catalog } from '../streams/catalog.ts';
 import { NO_ROOM } from '../streams/disk.ts';
 import type { House } from '../streams/house.ts';
-import { createProber } from '../streams/probe-desk.ts';
-import { runSource } from '../streams/sources.ts';
+import { createProber } from '../streams/source/probe-desk.ts';
+import { runSource } from '../streams/source/sources.ts';
 import type { AppContext, Parts, Streams } from './parts.ts';
 
 /**

@@ -5,8 +5,8 @@
 import { crc32 } from 'node:zlib';
 import { BoxWriter } from '../media/isobmff/box.ts';
 import { printSealBox } from '../media/isobmff/commit-box.ts';
-import type { SampleTable } from '../media/isobmff/sample-table.ts';
-import { printSealedMoov } from '../media/isobmff/sealed-moov.ts';
+import type { SampleTable } from '../media/isobmff/movie/sample-table.ts';
+import { printSealedMoov } from '../media/isobmff/movie/sealed-moov.ts';
 import type { SegmentWriter } from './segment-store.ts';
 
 /** Where the placeholder of 16 bytes stands: `free` while the file is open, the head of an `mdat` once it is sealed. */

@@ -5,7 +5,7 @@
 import { crc32 } from 'node:zlib';
 import { FormatError } from '../lib/errors.ts';
 import type { CommittedGroup } from '../media/isobmff/commit-box.ts';
-import { type FilePiece, SampleTable } from '../media/isobmff/sample-table.ts';
+import { type FilePiece, SampleTable } from '../media/isobmff/movie/sample-table.ts';
 import { openPlaceholder, placeholderOffset, sealFile } from './chunk-file.ts';
 import { type LocatedBox, type ScannedChunk, scanChunk } from './chunk-reader.ts';
 import type { Abortable, SegmentLocation, SegmentStore } from './segment-store.ts';

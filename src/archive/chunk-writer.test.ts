@@ -3,7 +3,7 @@ import { type FileHandle, open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import type { Frame, Track } from '../media/frame.ts';
-import { SampleTable } from '../media/isobmff/sample-table.ts';
+import { SampleTable } from '../media/isobmff/movie/sample-table.ts';
 import type { SegmentGroup } from '../media/segment.ts';
 import { sealFile } from './chunk-file.ts';
 import { scanChunk } from './chunk-reader.ts';

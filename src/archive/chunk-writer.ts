@@ -14,7 +14,7 @@ import {
   printHeadBox,
 } from '../media/isobmff/commit-box.ts';
 import { printChunkStart } from '../media/isobmff/init.ts';
-import { SampleTable } from '../media/isobmff/sample-table.ts';
+import { SampleTable } from '../media/isobmff/movie/sample-table.ts';
 import type { Init, SegmentGroup } from '../media/segment.ts';
 import { sealFile } from './chunk-file.ts';
 import { chunkLocation } from './recording-locations.ts';

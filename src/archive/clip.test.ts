@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
-import { planClip } from '../media/isobmff/clip-header.ts';
-import { rebaseSegment } from '../media/isobmff/clip-segment.ts';
-import type { ClipGroup } from '../media/isobmff/clip-times.ts';
+import { planClip } from '../media/isobmff/clip/clip-header.ts';
+import { rebaseSegment } from '../media/isobmff/clip/clip-segment.ts';
+import type { ClipGroup } from '../media/isobmff/clip/clip-times.ts';
 import type { SegmentGroup } from '../media/segment.ts';
 import { groupsOf, makeSource, pictureHashes, probe, runTool, temporaryFolder } from './media.fixture.ts';
 

@@ -132,8 +132,8 @@ async function exportLocally(
   how: { path: string; progress: (share: number) => void; signal: AbortSignal },
 ): Promise<ExportResult> {
   const [{ openOfflineRecordings }, { exportToFile }, { parseRange }, { putFile }] = await Promise.all([
-    import('../streams/offline.ts'),
-    import('../streams/export-file.ts'),
+    import('../streams/export/offline.ts'),
+    import('../streams/export/export-file.ts'),
     import('../delivery/address-time.ts'),
     import('../archive/local-segment-store.ts'),
   ]);

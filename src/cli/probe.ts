@@ -43,8 +43,8 @@ async function probe(target: string, command: Command): Promise<ExitCode> {
   const { signal } = controller;
   using _signals = onStopSignal(() => controller.abort(new DOMException('interrupted', 'AbortError')));
   const [{ probeAddress }, { probeFile }, { createNet }, { createSystemClock }, { closeEngine }] = await Promise.all([
-    import('../streams/probe.ts'),
-    import('../streams/probe-file.ts'),
+    import('../streams/source/probe.ts'),
+    import('../streams/source/probe-file.ts'),
     import('../net/net.ts'),
     import('../lib/clock.ts'),
     import('../ffmpeg/engine.ts'),

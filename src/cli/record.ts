@@ -15,7 +15,8 @@ import { parseDuration } from '../lib/duration.ts';
 import { FormatError, OxbowError } from '../lib/errors.ts';
 import { GarbageWatch } from '../lib/garbage-watch.ts';
 import { parseQuality, QUALITIES } from '../lib/quality.ts';
-import type { RecordProgress, RecordSummary, RecordTarget } from '../streams/record.ts';
+import type { RecordSummary, RecordTarget } from '../streams/record/record.ts';
+import type { RecordProgress } from '../streams/record/record-meter.ts';
 import { refuseToReplace } from './output-file.ts';
 import { openProgressLine, sayBytes, sayClock, sayLength } from './progress.ts';
 import { onStopSignal } from './stop-signals.ts';
@@ -89,7 +90,7 @@ async function runRecord(url: string, options: Options): Promise<ExitCode> {
     controller.abort(new DOMException('the reader closed the pipe', 'AbortError'));
   });
   const [{ recordSource }, { createSilentLog }, { closeEngine }] = await Promise.all([
-    import('../streams/record.ts'),
+    import('../streams/record/record.ts'),
     import('../observe/log.ts'),
     import('../ffmpeg/engine.ts'),
   ]);

@@ -71,7 +71,7 @@ async function listStreams(command: Command): Promise<void> {
 }
 
 async function readFolder(folder: string, signal: AbortSignal): Promise<readonly ListedStream[]> {
-  const { openOfflineRecordings } = await import('../streams/offline.ts');
+  const { openOfflineRecordings } = await import('../streams/export/offline.ts');
   await using recordings = await openOfflineRecordings(folder, { signal });
   const listed = await recordings.list();
   return listed.map((each) => ({ ...each, state: null }));

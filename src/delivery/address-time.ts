@@ -5,7 +5,7 @@
 import { parseInstant } from '../api/instant.ts';
 import { parseDuration } from '../lib/duration.ts';
 import { FormatError, OxbowError } from '../lib/errors.ts';
-import type { Range } from './past.ts';
+import type { Range } from './past/past.ts';
 
 /** What only a duration looks like; ten digits are an instant, not ten digits of seconds: no window is 30 years long. */
 const DURATION = /^(?:\d{1,9}|(?:[\d.]+(?:ms|[smhdw]))+)$/;

@@ -9,19 +9,19 @@ import type { Clock } from '../lib/clock.ts';
 import { OxbowError } from '../lib/errors.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import { instantUs, parseRange } from './address-time.ts';
-import { Clips } from './clip.ts';
+import { Clips } from './clip/clip.ts';
 import type { Deliverable, FindStream } from './deliverable.ts';
-import { parseDirectives } from './directives.ts';
-import { DvrLists } from './dvr.ts';
-import { KnownSegments } from './known-segments.ts';
-import { answerInit, answerLiveIndex, answerLivePlaylist, answerPart, answerSegment } from './live.ts';
-import { answerPastIndex, answerPastManifest, answerPastPlaylist } from './past.ts';
+import { parseDirectives } from './live/directives.ts';
+import { KnownSegments } from './live/known-segments.ts';
+import { answerInit, answerLiveIndex, answerLivePlaylist, answerPart, answerSegment } from './live/live.ts';
+import { DvrLists } from './past/dvr.ts';
+import { answerPastIndex, answerPastManifest, answerPastPlaylist } from './past/past.ts';
 import type { Reply } from './reply.ts';
 import type { Stills } from './stills.ts';
 import { answerSubtitles } from './subtitles.ts';
-import { answerTsIndex, answerTsPlaylist } from './ts.ts';
-import { TsSegments } from './ts-segments.ts';
-import { answerVsrLive, answerVsrSegment, answerVsrWindow } from './vsr.ts';
+import { answerTsIndex, answerTsPlaylist } from './ts/ts.ts';
+import { TsSegments } from './ts/ts-segments.ts';
+import { answerVsrLive, answerVsrSegment, answerVsrWindow } from './ts/vsr.ts';
 
 /** What answering needs. */
 export interface AnswerOptions {

@@ -21,8 +21,8 @@ import { InitTable } from '../recording/init-table.ts';
 import { openHouse, type RecordingHouse, START_US } from '../recording/recording.fixture.ts';
 import { type Answer, createAnswer } from './answer.ts';
 import type { Deliverable } from './deliverable.ts';
-import { KnownSegments } from './known-segments.ts';
-import { createLiveNow, type LiveNow } from './live-now.ts';
+import { KnownSegments } from './live/known-segments.ts';
+import { createLiveNow, type LiveNow } from './live/live-now.ts';
 import type { Reply } from './reply.ts';
 import { type MakeStill, Stills } from './stills.ts';
 

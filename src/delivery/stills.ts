@@ -9,7 +9,7 @@ import type { Track } from '../media/frame.ts';
 import { printInit } from '../media/isobmff/init.ts';
 import { type RecordedGroup, startsWithKey } from '../recording/recorded.ts';
 import type { Deliverable } from './deliverable.ts';
-import { joins } from './past-presentation.ts';
+import { joins } from './past/past-presentation.ts';
 import type { Reply } from './reply.ts';
 import { SharedWork } from './shared-work.ts';
 import { bytesReply, caching, contentTypes } from './text-reply.ts';

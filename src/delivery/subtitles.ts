@@ -9,7 +9,7 @@ import type { TextTrack, Track } from '../media/frame.ts';
 import { renditionsOf } from '../media/rendition-set.ts';
 import { printVttSegment } from '../media/webvtt/segment.ts';
 import type { Deliverable } from './deliverable.ts';
-import { etagOf, missing } from './live.ts';
+import { etagOf, missing } from './live/live.ts';
 import type { Reply } from './reply.ts';
 import { bytesReply, caching, contentTypes } from './text-reply.ts';
 

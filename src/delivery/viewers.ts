@@ -3,7 +3,7 @@
  * In: a word for each request, and one for each that waits. Out: how many there are. Constant work for each request, bounded memory.
  */
 import type { MediaAddress } from '../api/media-address.ts';
-import { AlikePlayers } from './alike-players.ts';
+import { AlikePlayers } from './live/alike-players.ts';
 
 /** A player that asked for nothing for so long watches no more, ms. */
 const WATCHES_MS = 30_000;

@@ -7,20 +7,20 @@ import type { Socket } from 'node:net';
 import type { OxbowError } from '../lib/errors.ts';
 import { http } from '../lib/node-http.ts';
 import { traceIdOf } from '../observe/trace.ts';
+import { toProblem } from './api/problem.ts';
+import { type OwnHosts, refuseOtherHosts } from './client/host-check.ts';
 import type { HttpDeps } from './deps.ts';
-import { type Exchange, exchangeOfHttp1 } from './exchange.ts';
-import { type OwnHosts, refuseOtherHosts } from './host-check.ts';
 import { hotDepsOf } from './hot/hot-deps.ts';
 import { createHotResponder } from './hot/responder.ts';
-import type { UnsentLimits } from './http2-budget.ts';
-import { createHttp2Sessions } from './http2-sessions.ts';
-import { type MediaResponder, mediaTargetOf } from './media.ts';
-import { sendPlainProblem } from './media-answer.ts';
-import { toProblem } from './problem.ts';
+import { type Exchange, exchangeOfHttp1 } from './media/exchange.ts';
+import { type MediaResponder, mediaTargetOf } from './media/media.ts';
+import { sendPlainProblem } from './media/media-answer.ts';
 import { takeListener } from './take-listener.ts';
 import type { Client } from './threads/preface.ts';
-import type { ShownCertificate } from './tls-certificate.ts';
-import { createTlsServer, type TlsServer } from './tls-server.ts';
+import type { UnsentLimits } from './tls/http2-budget.ts';
+import { createHttp2Sessions } from './tls/http2-sessions.ts';
+import type { ShownCertificate } from './tls/tls-certificate.ts';
+import { createTlsServer, type TlsServer } from './tls/tls-server.ts';
 
 /** What connections are opened with. */
 export interface ConnectionsOptions {

@@ -18,7 +18,7 @@ import type {
 } from '../api/webhook-shapes.ts';
 import type { RangeReader } from '../archive/range-reader.ts';
 import type { EventBus } from '../cluster/event-bus.ts';
-import type { LiveNow } from '../delivery/live-now.ts';
+import type { LiveNow } from '../delivery/live/live-now.ts';
 import type { Reply } from '../delivery/reply.ts';
 import type { Viewers } from '../delivery/viewers.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -27,9 +27,9 @@ import type { Log } from '../observe/log.ts';
 import type { LogRing } from '../observe/log-ring.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import type { Telemetry } from '../observe/telemetry.ts';
-import type { LocalSignIn } from './local-sign-in.ts';
-import type { RateLimits } from './rate-limit.ts';
-import type { TokenTries } from './token-tries.ts';
+import type { RateLimits } from './api/rate-limit.ts';
+import type { TokenTries } from './api/token-tries.ts';
+import type { LocalSignIn } from './client/local-sign-in.ts';
 
 /** A value now or later. */
 export type Awaitable<T> = T | Promise<T>;

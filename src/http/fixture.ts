@@ -24,11 +24,11 @@ import { createHealth } from '../observe/health.ts';
 import { createLog } from '../observe/log.ts';
 import { LogRing } from '../observe/log-ring.ts';
 import { createMetrics } from '../observe/metrics.ts';
+import { RateLimits } from './api/rate-limit.ts';
+import { TokenTries } from './api/token-tries.ts';
 import type { HttpDeps, WebhooksApi } from './deps.ts';
-import { RateLimits } from './rate-limit.ts';
 import { type HttpOptions, startHttp } from './server.ts';
-import type { CertificateFiles } from './tls-certificate.ts';
-import { TokenTries } from './token-tries.ts';
+import type { CertificateFiles } from './tls/tls-certificate.ts';
 
 /** The admin token of the server under test. */
 export const token = 'let-me-in-please';

@@ -7,18 +7,18 @@ import type { Server, Socket } from 'node:net';
 import type { SegmentPrefix } from '../archive/segment-store.ts';
 import type { Endpoint } from '../config/address.ts';
 import type { LiveDeliverable } from '../delivery/deliverable.ts';
-import type { KnownSegments } from '../delivery/known-segments.ts';
+import type { KnownSegments } from '../delivery/live/known-segments.ts';
 import { Emitter, type Subscribable } from '../lib/events.ts';
 import { traceIdOf } from '../observe/trace.ts';
+import { reportProblem } from './api/problem.ts';
+import type { OwnHosts } from './client/host-check.ts';
 import type { HttpDeps } from './deps.ts';
-import type { OwnHosts } from './host-check.ts';
 import { openListeners } from './hot/listeners.ts';
-import { reportProblem } from './problem.ts';
 import type { StreamAccess } from './threads/messages.ts';
 import type { Client } from './threads/preface.ts';
 import { openServingThreads } from './threads/serving-threads.ts';
 import { ThreadCounts } from './threads/thread-counts.ts';
-import type { ShownCertificate } from './tls-certificate.ts';
+import type { ShownCertificate } from './tls/tls-certificate.ts';
 
 /** Threads that serve, and what they serve from. */
 export interface ThreadsWish {

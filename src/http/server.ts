@@ -6,24 +6,24 @@ import type { IncomingMessage, ServerOptions } from 'node:http';
 import { type Endpoint, printEndpoint } from '../config/address.ts';
 import { messageOf, OxbowError } from '../lib/errors.ts';
 import type { Log } from '../observe/log.ts';
-import { createApi } from './api.ts';
+import { createApi } from './api/api.ts';
+import { registerDocAddresses } from './api/doc-addresses.ts';
+import { createForeignPages, type ForeignPages, readableFields } from './api/foreign-pages.ts';
+import { createWho } from './api/who.ts';
+import { type OwnHosts, ownHostsOf, refuseOtherHosts } from './client/host-check.ts';
 import { openConnections } from './connections.ts';
 import type { HttpDeps } from './deps.ts';
-import { registerDocAddresses } from './doc-addresses.ts';
 import { hearerOf } from './events/hearer.ts';
 import { EventListeners } from './events/listeners.ts';
 import { createEventSockets, wantsEvents } from './events/web-socket.ts';
 import type { EventWish, Hearer } from './events/wish.ts';
-import { createForeignPages, type ForeignPages, readableFields } from './foreign-pages.ts';
-import { type OwnHosts, ownHostsOf, refuseOtherHosts } from './host-check.ts';
 import { canSharePorts } from './hot/listeners.ts';
-import type { UnsentLimits } from './http2-budget.ts';
-import { registerInterface } from './interface.ts';
-import { createMediaResponder } from './media.ts';
+import { createMediaResponder } from './media/media.ts';
+import { registerInterface } from './pages/interface.ts';
 import { openOwnPorts, openThreadPorts, type ThreadsWish } from './ports.ts';
-import { type CertificateFiles, readCertificate } from './tls-certificate.ts';
-import { followCertificate } from './tls-certificate-follow.ts';
-import { createWho } from './who.ts';
+import type { UnsentLimits } from './tls/http2-budget.ts';
+import { type CertificateFiles, readCertificate } from './tls/tls-certificate.ts';
+import { followCertificate } from './tls/tls-certificate-follow.ts';
 
 /** A server that answers. */
 export interface HttpServer extends AsyncDisposable {

@@ -10,7 +10,7 @@ import type { Stream, StreamPast } from '../live/stream.ts';
 import type { Frame, Track } from '../media/frame.ts';
 import { readBoxes } from '../media/isobmff/box.ts';
 import { isSync, parseMoof } from '../media/isobmff/fragment-reader.ts';
-import { SampleTable } from '../media/isobmff/sample-table.ts';
+import { SampleTable } from '../media/isobmff/movie/sample-table.ts';
 import { renditionsOf } from '../media/rendition-set.ts';
 import { ticksToUs } from '../media/run.ts';
 import type { SegmentGroup } from '../media/segment.ts';

@@ -3,8 +3,9 @@ import { suite, test } from 'node:test';
 import { seeded } from '../lib/random.fixture.ts';
 import { coarsen, MAX_PIECES } from './coarse.ts';
 import { keptPieces } from './kept-pieces.ts';
+import type { Piece } from './piece.ts';
 import { rangeAt, windowsOver } from './pinned.ts';
-import type { Piece, Timeline } from './timeline.ts';
+import type { Timeline } from './timeline.ts';
 
 const S = 1_000_000;
 /** Pieces one after the other: kinds and seconds. */

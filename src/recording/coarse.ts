@@ -2,7 +2,9 @@
  * A timeline as coarse as the eye sees it, and never longer than a ceiling.
  * In: a timeline, how fine it should be. Out: the same stretch in fewer pieces, together as long as before. Pure.
  */
-import type { Piece, RunMark, Timeline } from './timeline.ts';
+
+import type { Piece } from './piece.ts';
+import type { RunMark, Timeline } from './timeline.ts';
 
 /** Pieces of each kind, runs. */
 export const MAX_PIECES = 2000;

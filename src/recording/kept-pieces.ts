@@ -2,8 +2,9 @@
  * What of a timeline is still there: everything from the horizon on, and pinned windows before it.
  * In: pieces as they happened. Out: the same pieces, what retention took between them as `deleted`. Pure.
  */
+
+import type { Piece } from './piece.ts';
 import type { PinnedRange } from './pinned.ts';
-import type { Piece } from './timeline.ts';
 
 /** What is kept. */
 export interface Kept {

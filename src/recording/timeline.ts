@@ -3,26 +3,16 @@
  * around what is pinned. In: rows of the index, groups of the open file, and why media is missing now. Out: pieces without seams or
  * overlap.
  */
-import type { GapCause } from '../api/gap.ts';
+
 import { HOLE_US } from '../live/continuity.ts';
 import type { Stream } from '../live/stream.ts';
 import type { Absence } from '../media/segment.ts';
 import type { ChunkSpan, ChunkTable } from './chunk-table.ts';
 import { keptPieces } from './kept-pieces.ts';
+import type { Piece } from './piece.ts';
 import { type PinnedRange, rangeAt } from './pinned.ts';
 import type { Recorded } from './recorded.ts';
 import { WINDOW_US, windowOf } from './window.ts';
-
-/** A stretch of time and what it is. µs since 1970. */
-export interface Piece {
-  readonly fromUs: number;
-  readonly toUs: number;
-  /** `deleted`: taken by retention. */
-  readonly kind: 'media' | 'offline' | 'deleted' | GapCause;
-  readonly detail: string;
-  /** Of a coarse timeline: so many pieces together. */
-  readonly merged?: number;
-}
 
 /** Where a run begins, so that players can tell UTC by MSN. */
 export interface RunMark {

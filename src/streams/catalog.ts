@@ -17,7 +17,7 @@ import type { StreamDefinition } from './definition.ts';
 import type { House } from './house.ts';
 import { ManagedStream } from './managed-stream.ts';
 import { revisionOf } from './revision.ts';
-import { sourceOf } from './source-settings.ts';
+import { sourceOf } from './source/source-settings.ts';
 import { eraseStream, hideStream, readDefinitions, readRemoved, writeDefinition } from './stream-table.ts';
 import { openBytes } from './views.ts';
 

@@ -6,7 +6,7 @@ import type { StreamEvent } from '../live/stream-event.ts';
 import type { Absence } from '../media/segment.ts';
 import type { StreamDefinition } from './definition.ts';
 import type { House } from './house.ts';
-import { timeOf, withoutAddresses } from './views.ts';
+import { timeOf, withoutAddresses } from './public-values.ts';
 
 /** The events of one stream; it says each thing once. */
 export class StreamEvents {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { mock, suite, test } from 'node:test';
 import { hlsMediaPlaylist } from '../delivery/format/hls-media.ts';
-import { livePresentation } from '../delivery/live-presentation.ts';
+import { livePresentation } from '../delivery/live/live-presentation.ts';
 import { seeded } from '../lib/random.fixture.ts';
 
 import { mediaPlaylistText } from '../media/m3u8/print.fixture.ts';

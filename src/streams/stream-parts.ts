@@ -21,11 +21,11 @@ import { recoverStream } from '../recording/recovery.ts';
 import { windowOf } from '../recording/window.ts';
 import { leastMsnAt, type MsnClaim } from '../store/msn-marks.ts';
 import type { StreamDefinition } from './definition.ts';
-import { frameCounter } from './frame-counter.ts';
 import type { House } from './house.ts';
 import { lastList } from './last-list.ts';
-import { MediaMeter, meterSink } from './media-meter.ts';
 import { nextGenerationNumber, pastOf, readOnAir } from './on-air.ts';
+import { frameCounter } from './source/frame-counter.ts';
+import { MediaMeter, meterSink } from './source/media-meter.ts';
 
 /** Files older than this before the newest indexed one are not looked at in recovery, µs. */
 const RECOVER_BACK_US = 2 * 3600 * 1_000_000;

@@ -9,7 +9,7 @@ import type { Stream } from '../live/stream.ts';
 import type { StreamDefinition } from './definition.ts';
 import type { House } from './house.ts';
 import { reportPublisher } from './publish-events.ts';
-import { type SourceClient, type SourceClientOptions, startSourceClient } from './source-client.ts';
+import { type SourceClient, type SourceClientOptions, startSourceClient } from './source/source-client.ts';
 
 /** What a push stream says while no publisher is connected. */
 const UNPUBLISHED = 'no publisher is connected';

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { test } from 'node:test';
 import { createMetrics } from '../observe/metrics.ts';
 import { checkDisk, watchDisk } from './disk.ts';
-import { frameCounter } from './frame-counter.ts';
-import { timeOf, withoutAddresses } from './views.ts';
+import { timeOf, withoutAddresses } from './public-values.ts';
+import { frameCounter } from './source/frame-counter.ts';
 
 const source = { type: 'pull', url: 'https://u:p@cam.example:8443/a/live.m3u8', headers: {} } as const;
 

@@ -11,15 +11,11 @@ import type { Track } from '../media/frame.ts';
 import type { RecordedTotals } from '../recording/chunk-table.ts';
 import type { CoarseTimeline } from '../recording/coarse.ts';
 import type { Marker } from '../recording/marker-table.ts';
+import type { Piece } from '../recording/piece.ts';
 import type { Pin } from '../recording/pin-table.ts';
-import type { Piece } from '../recording/timeline.ts';
 import { WINDOW_US } from '../recording/window.ts';
 import type { ManagedStream } from './managed-stream.ts';
-
-/** µs since 1970 as the API writes times. */
-export function timeOf(us: number): string {
-  return printRfc3339(Math.round(us / 1000));
-}
+import { timeOf, withoutAddresses } from './public-values.ts';
 
 /** Bytes of the file that is being written: the index does not know it yet. */
 export function openBytes({ recorded }: Pick<ManagedStream, 'recorded'>): number {
@@ -128,19 +124,4 @@ export function timelineViewOf(
 
 function spanOf({ fromUs, toUs, merged }: Piece): Span {
   return { from: timeOf(fromUs), to: timeOf(toUs), ...(merged !== undefined && { merged }) };
-}
-
-/**
- * What went wrong, for everyone: of an address only the last name in its path is left, and a source's host is not told.
- *
- * @param source whose words they are
- */
-export function withoutAddresses(text: string, source: SourceConfig): string {
-  const named = text.replaceAll(/[a-z][a-z0-9+.-]*:\/\/[^\s"'<>,;)]*[^\s"'<>,;):.]/gi, (address) => {
-    const path = URL.parse(address)?.pathname ?? '';
-    return path.slice(path.lastIndexOf('/') + 1) || 'the source';
-  });
-  if (source.type !== 'pull') return named;
-  const { host, hostname } = new URL(source.url);
-  return named.replaceAll(host, 'the source').replaceAll(hostname, 'the source');
 }

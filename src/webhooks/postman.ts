@@ -4,8 +4,8 @@
  */
 import type { PublishedEvent } from '../cluster/event-bus.ts';
 import { type Outcome, sendOnce } from './send-once.ts';
+import type { WebhooksOptions } from './webhook-options.ts';
 import type { Delivery, Webhook } from './webhook-table.ts';
-import type { WebhooksOptions } from './webhooks.ts';
 
 /** Pauses behind each failed try, ms; after the fifth try, about an hour after the first, an event is given up. */
 const PAUSES_MS: readonly number[] = [10_000, 120_000, 720_000, 2_700_000];

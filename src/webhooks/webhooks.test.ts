@@ -12,8 +12,9 @@ import { createLog } from '../observe/log.ts';
 import type { Ended } from '../observe/telemetry.ts';
 import { openStore } from '../store/db.ts';
 import { checkSecret } from './signature.ts';
+import type { WebhooksOptions } from './webhook-options.ts';
 import { WebhookTable } from './webhook-table.ts';
-import { Webhooks, type WebhooksOptions } from './webhooks.ts';
+import { Webhooks } from './webhooks.ts';
 
 const START_MS = Date.UTC(2026, 10, 20, 8, 0, 0);
 const url = 'https://hooks.example/in';

@@ -2,6 +2,7 @@
  * Sends events to the addresses that administrators gave: signed, each webhook's in order, tried again until they arrive.
  * In: the bus, the store. Out: POST requests through net; WebhookView and DeliveryView. At least once: a crash may send one again.
  */
+
 import { randomBytes } from 'node:crypto';
 import type { EventType } from '../api/events.ts';
 import { printRfc3339 } from '../api/instant.ts';
@@ -12,36 +13,16 @@ import type {
   WebhookTestView,
   WebhookView,
 } from '../api/webhook-shapes.ts';
-import type { EventBus, PublishedEvent, Subscription } from '../cluster/event-bus.ts';
-import type { Clock } from '../lib/clock.ts';
+import type { PublishedEvent, Subscription } from '../cluster/event-bus.ts';
 import { OxbowError } from '../lib/errors.ts';
-import type { Net } from '../net/net.ts';
-import type { Telemetry } from '../observe/telemetry.ts';
 import { Postman } from './postman.ts';
 import { sendOnce } from './send-once.ts';
 import { checkSecret, makeSecret } from './signature.ts';
-import type { Delivery, Webhook, WebhookTable } from './webhook-table.ts';
+import type { WebhooksOptions } from './webhook-options.ts';
+import type { Delivery, Webhook } from './webhook-table.ts';
 
 /** So many webhooks may be set. */
 const MAX_WEBHOOKS = 100;
-
-/** What webhooks work with. */
-export interface WebhooksOptions {
-  readonly table: WebhookTable;
-  readonly bus: EventBus;
-  readonly net: Pick<Net, 'fetch'>;
-  readonly clock: Clock;
-  /** Waits; the clock's own time passes meanwhile. Rejects when aborted. */
-  readonly sleep: (ms: number, options: { signal: AbortSignal }) => Promise<void>;
-  /** More do not wait for one webhook, 1,000 unless given; what is told meanwhile is dropped, and noted. */
-  readonly maxWaiting?: number;
-  /** Where each try is told, and what names it to the other side. */
-  readonly telemetry?: Pick<Telemetry, 'begin' | 'ended'>;
-  /** Told how each delivery ended. */
-  readonly ended: (state: 'done' | 'failed' | 'dropped') => void;
-  /** Told what went wrong that is no fault of a webhook. */
-  readonly failed: (error: unknown) => void;
-}
 
 /** The webhooks of a server. Disposing ends what is under way; it goes on with the next process. */
 export class Webhooks implements AsyncDisposable {

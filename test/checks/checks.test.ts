@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { listUndocumented } from '../../scripts/check-docblocks.ts';
-import { checkSource } from '../../scripts/check-floors.ts';
+import { checkSource, findCycles } from '../../scripts/check-floors.ts';
 import { findUnportable } from '../../scripts/check-portable.ts';
-import { findCaseTwins } from '../../scripts/check-tree.ts';
+import { findCaseTwins, findFullFolders } from '../../scripts/check-tree.ts';
 import { listImports } from '../../scripts/source-files.ts';
 
 test('imports are found in every form, and not in comments', () => {
@@ -79,6 +79,29 @@ test('two paths that differ only in case are found, folders too', () => {
   assert.deepEqual(findCaseTwins(['src/a.ts', 'src/A.ts']), ['src/a.ts and src/A.ts differ only in case']);
   assert.deepEqual(findCaseTwins(['Src/a.ts', 'src/b.ts']), ['Src and src differ only in case']);
   assert.deepEqual(findCaseTwins(['src/a.ts', 'src/b.ts']), []);
+});
+
+test('a folder has at most 25 files side by side, tests not counted', () => {
+  const files = (count: number) => Array.from({ length: count }, (_, i) => `src/a/${i}.ts`);
+  assert.deepEqual(findFullFolders([...files(25), 'src/a/0.test.ts', 'src/a/b/c.ts']), []);
+  assert.equal(findFullFolders(files(26)).length, 1);
+});
+
+test('files that import each other are a cycle, by type imports too', () => {
+  const sources: Record<string, string> = {
+    'src/a.ts': "import type { B } from './b.ts';",
+    'src/b.ts': "import { c } from './c.ts';",
+    'src/c.ts': "import type { A } from './a.ts';",
+    'src/d.ts': "import { c } from './c.ts';",
+  };
+  const read = (path: string) => sources[path]!;
+  assert.deepEqual(findCycles(Object.keys(sources), read), [
+    'src/a.ts -> src/b.ts -> src/c.ts -> src/a.ts: a cycle of imports',
+  ]);
+  assert.deepEqual(
+    findCycles(['src/b.ts', 'src/c.ts', 'src/d.ts'], (path) => (path === 'src/c.ts' ? '' : read(path))),
+    [],
+  );
 });
 
 test('what only some systems have is found outside its one file, and not in comments', () => {

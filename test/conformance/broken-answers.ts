@@ -5,7 +5,7 @@
 import { gzipSync } from 'node:zlib';
 import { type Broken, type Edit, subject, swap, withHeaders } from './broken.ts';
 import { readMedia } from './media-text.ts';
-import type { Answer } from './rule.ts';
+import type { Answer } from './rules/rule.ts';
 import {
   type Delta,
   type Hinted,
@@ -13,9 +13,9 @@ import {
   rulesOfDelta,
   rulesOfHinted,
   rulesOfReloaded,
-} from './rules-of-blocking.ts';
-import { type Forms, rulesOfForms, rulesOfServed, type Served } from './rules-of-http.ts';
-import { LIVE, listAnswer, mediaAnswer, toyLive, toyPart } from './toy.ts';
+} from './rules/rules-of-blocking.ts';
+import { type Forms, rulesOfForms, rulesOfServed, type Served } from './rules/rules-of-http.ts';
+import { LIVE, listAnswer, mediaAnswer, toyLive, toyPart } from './stage/toy.ts';
 
 const media = (text: string) => readMedia('/toy/v0/g1.m3u8', text);
 

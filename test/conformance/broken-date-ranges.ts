@@ -4,8 +4,8 @@
  */
 import { type Broken, type Edit, live, past, reload, subject } from './broken.ts';
 import { readMedia } from './media-text.ts';
-import { rulesOfDelta } from './rules-of-blocking.ts';
-import { LIVE, toyLive } from './toy.ts';
+import { rulesOfDelta } from './rules/rules-of-blocking.ts';
+import { LIVE, toyLive } from './stage/toy.ts';
 
 const START = 'START-DATE="2026-01-01T00:00:02.000Z"';
 

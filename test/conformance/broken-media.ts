@@ -7,8 +7,8 @@ import type { Fragment, InitSection } from './boxes.ts';
 import { type Broken, editList, editMedia, subject, swap, whole } from './broken.ts';
 import { readMedia } from './media-text.ts';
 import type { SeenRendition } from './rendition.ts';
-import { rulesOfMedia } from './rules-of-media.ts';
-import { type Files, toyPast } from './toy.ts';
+import { rulesOfMedia } from './rules/rules-of-media.ts';
+import { type Files, toyPast } from './stage/toy.ts';
 
 /** Where the `nth` box of a type begins: its four characters, less the size before them. */
 function at(bytes: Uint8Array, type: string, nth = 0): number {

@@ -3,7 +3,7 @@
  * In: the toy. Out: cases for rulebook.test.ts.
  */
 import { type Broken, type Edit, index, live, past, reload, reloadOf, swap, without } from './broken.ts';
-import { LIVE, toyLive, toyPast } from './toy.ts';
+import { LIVE, toyLive, toyPast } from './stage/toy.ts';
 
 const event: Edit = swap('#EXT-X-PLAYLIST-TYPE:VOD', '#EXT-X-PLAYLIST-TYPE:EVENT');
 const growing: Edit = (text) => without(/#EXT-X-ENDLIST/)(event(text));

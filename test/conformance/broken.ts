@@ -5,12 +5,12 @@
 import { Follower } from './checker.ts';
 import { readMedia } from './media-text.ts';
 import { readMultivariant } from './multivariant-text.ts';
-import { type Answer, type Finding, judge, type Rule } from './rule.ts';
-import { rulesOfMultivariant } from './rules-of-multivariant.ts';
-import { rulesOfParts } from './rules-of-parts.ts';
-import { type Reload, rulesOfReload } from './rules-of-reload.ts';
-import { rulesOfMediaText, rulesOfText } from './rules-of-text.ts';
-import { type Files, fetchFrom, LIVE, listAnswer, toyFiles, toyIndex, toyLive, toyPast } from './toy.ts';
+import { type Answer, type Finding, judge, type Rule } from './rules/rule.ts';
+import { rulesOfMultivariant } from './rules/rules-of-multivariant.ts';
+import { rulesOfParts } from './rules/rules-of-parts.ts';
+import { type Reload, rulesOfReload } from './rules/rules-of-reload.ts';
+import { rulesOfMediaText, rulesOfText } from './rules/rules-of-text.ts';
+import { type Files, fetchFrom, LIVE, listAnswer, toyFiles, toyIndex, toyLive, toyPast } from './stage/toy.ts';
 
 /** One broken case. */
 export interface Broken {

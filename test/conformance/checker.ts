@@ -5,15 +5,15 @@
 import { Follower, type FollowOptions } from './follower.ts';
 import { textOf } from './lines.ts';
 import { allSegments, type MediaText, readMedia, resolve } from './media-text.ts';
-import { type Answer, type Fetch, type Finding, judge } from './rule.ts';
-import { type Hinted, rulesOfDelta, rulesOfHinted, rulesOfReloaded } from './rules-of-blocking.ts';
-import { rulesOfForms } from './rules-of-http.ts';
-import { rulesOfParts } from './rules-of-parts.ts';
-import { rulesOfReload } from './rules-of-reload.ts';
-import { rulesOfMediaText, rulesOfText } from './rules-of-text.ts';
+import { type Answer, type Fetch, type Finding, judge } from './rules/rule.ts';
+import { type Hinted, rulesOfDelta, rulesOfHinted, rulesOfReloaded } from './rules/rules-of-blocking.ts';
+import { rulesOfForms } from './rules/rules-of-http.ts';
+import { rulesOfParts } from './rules/rules-of-parts.ts';
+import { rulesOfReload } from './rules/rules-of-reload.ts';
+import { rulesOfMediaText, rulesOfText } from './rules/rules-of-text.ts';
 
 export { Follower, type FollowOptions } from './follower.ts';
-export { type Answer, type Fetch, type Finding, printFindings } from './rule.ts';
+export { type Answer, type Fetch, type Finding, printFindings } from './rules/rule.ts';
 
 /** Checks a Media Playlist by its text alone. */
 export function checkMediaPlaylist(url: string, text: string): Finding[] {

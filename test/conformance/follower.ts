@@ -15,14 +15,14 @@ import {
 } from './media-text.ts';
 import { isMultivariant, type MultivariantText, readMultivariant } from './multivariant-text.ts';
 import type { SeenPart, SeenRendition, SeenSegment } from './rendition.ts';
-import { type Answer, type Fetch, type Finding, judge } from './rule.ts';
-import { rulesOfAlignment } from './rules-of-alignment.ts';
-import { type Kind, rulesOfServed } from './rules-of-http.ts';
-import { rulesOfMedia } from './rules-of-media.ts';
-import { rulesOfMultivariant } from './rules-of-multivariant.ts';
-import { rulesOfParts } from './rules-of-parts.ts';
-import { rulesOfReload } from './rules-of-reload.ts';
-import { rulesOfMediaText, rulesOfText } from './rules-of-text.ts';
+import { type Answer, type Fetch, type Finding, judge } from './rules/rule.ts';
+import { rulesOfAlignment } from './rules/rules-of-alignment.ts';
+import { type Kind, rulesOfServed } from './rules/rules-of-http.ts';
+import { rulesOfMedia } from './rules/rules-of-media.ts';
+import { rulesOfMultivariant } from './rules/rules-of-multivariant.ts';
+import { rulesOfParts } from './rules/rules-of-parts.ts';
+import { rulesOfReload } from './rules/rules-of-reload.ts';
+import { rulesOfMediaText, rulesOfText } from './rules/rules-of-text.ts';
 
 /** How a presentation is followed. */
 export interface FollowOptions {

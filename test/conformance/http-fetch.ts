@@ -3,7 +3,7 @@
  * In: the address of a server. Out: a Fetch for the checker, with its own connections.
  */
 import { Agent, get } from 'node:http';
-import type { Answer, Fetch } from './rule.ts';
+import type { Answer, Fetch } from './rules/rule.ts';
 
 /** Connections to one server; disposing ends them. */
 export interface HttpFetch extends Disposable {

@@ -2,7 +2,7 @@
  * Reads a playlist line by line, strictly and on its own: it shares no code with the printer and parser under test.
  * In: text. Out: lines with their tags and attributes, and what has no lawful form. RFC 8216bis 4.1, 4.2.
  */
-import type { Problem } from './rule.ts';
+import type { Problem } from './rules/rule.ts';
 
 /** A value of an attribute list (4.2). */
 export interface Attribute {

@@ -5,9 +5,9 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { need } from '../fixtures/need.ts';
-import { type PlayOptions, Stage } from './stage.ts';
-import { encode, type Media, withVariableRate } from './stage-media.ts';
-import { assertLive, lastList, playerOf } from './stage-truth.ts';
+import { type PlayOptions, Stage } from './stage/stage.ts';
+import { encode, type Media, withVariableRate } from './stage/stage-media.ts';
+import { assertLive, lastList, playerOf } from './stage/stage-truth.ts';
 
 /** Plays media to its end, and asserts all that is true of any. */
 async function played(media: Media, options: PlayOptions = {}): Promise<Stage> {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { checkLive, checkPresentation, type Fetch, printFindings } from './checker.ts';
-import { listAnswer, mediaAnswer, type ToyState, toyFiles, toyLive, toyPart } from './toy.ts';
+import { listAnswer, mediaAnswer, type ToyState, toyFiles, toyLive, toyPart } from './stage/toy.ts';
 
 const FIRST_MSN = 100;
 const refuse = (status: number) => ({ status, headers: {}, body: new Uint8Array() });

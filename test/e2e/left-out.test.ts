@@ -3,7 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import type { ProbeView } from '../../src/api/probe.ts';
-import type { RecordSummary } from '../../src/streams/record.ts';
+import type { RecordSummary } from '../../src/streams/record/record.ts';
 import { probe, run } from '../fixtures/ffmpeg.ts';
 import { need } from '../fixtures/need.ts';
 import { type Origin, openOrigin } from '../fixtures/origin.ts';

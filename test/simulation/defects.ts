@@ -19,21 +19,21 @@ export interface Defect {
 export const defects: readonly Defect[] = [
   {
     name: 'a segment that is given up after one failure',
-    file: 'src/ingest/pull/segment-download.ts',
+    file: 'src/ingest/pull/segment/segment-download.ts',
     find: 'if (failure.final || !stands()',
     replace: 'if (tries > 0 || failure.final || !stands()',
     seed: 0,
   },
   {
     name: 'a live source that is not looked at again after its list ended',
-    file: 'src/streams/sources.ts',
+    file: 'src/streams/source/sources.ts',
     find: 'awaitReturn: house.awaitReturn,',
     replace: 'awaitReturn: false,',
     seed: 14,
   },
   {
     name: 'new media that is dropped as offered before',
-    file: 'src/ingest/pull/run-feeder.ts',
+    file: 'src/ingest/pull/run/run-feeder.ts',
     find: 'mayRepeat: segment.opening !== undefined && !isTaken,',
     replace: 'mayRepeat: true,',
     seed: 2,
@@ -61,14 +61,14 @@ export const defects: readonly Defect[] = [
   },
   {
     name: 'sound of an earlier life of the source that holds up the sound of this one',
-    file: 'src/ingest/pull/audio-line.ts',
+    file: 'src/ingest/pull/rendition/audio-line.ts',
     find: 'if (video.epoch === before.epoch && !isBack) return;',
     replace: 'return;',
     seed: 154,
   },
   {
     name: 'sound that is dropped from long segments',
-    file: 'src/ingest/pull/run-feeder.ts',
+    file: 'src/ingest/pull/run/run-feeder.ts',
     find: 'const isApart = dtsUs < span.fromUs - MAX_APART_US || dtsUs > span.toUs + MAX_APART_US;',
     replace: 'const isApart = Math.abs(dtsUs - (this.#expectedUs ?? dtsUs)) > MAX_APART_US;',
     seed: 34,

@@ -3,9 +3,9 @@
  * In: the outcome of a simulation. Out: sentences about what does not hold; none where all is well. Pure.
  */
 import { readMedia } from '../conformance/media-text.ts';
-import { judge, printFindings } from '../conformance/rule.ts';
-import { rulesOfReload } from '../conformance/rules-of-reload.ts';
-import { rulesOfMediaText } from '../conformance/rules-of-text.ts';
+import { judge, printFindings } from '../conformance/rules/rule.ts';
+import { rulesOfReload } from '../conformance/rules/rules-of-reload.ts';
+import { rulesOfMediaText } from '../conformance/rules/rules-of-text.ts';
 import type { FoundFrame, Outcome } from './simulate.ts';
 import { type FrameName, framesIn, listedUntilMs, type SourceSegment } from './source-plan.ts';
 

@@ -4,9 +4,9 @@
  * In: nothing. Out: App, the header, the foot.
  */
 import type { Component } from 'svelte';
+import type { IconName } from './components/icons.ts';
 import Home from './home/Home.svelte';
 import { type PageName, paths } from './routes.ts';
-import type { IconName } from './shell/icons.ts';
 import type { Action } from './shell/session.svelte.ts';
 import type { TextKey } from './text/text.ts';
 

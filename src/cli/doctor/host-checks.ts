@@ -9,7 +9,7 @@ import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { type Endpoint, printEndpoint } from '../../config/address.ts';
 import type { Config } from '../../config/schema.ts';
-import { ownHostsOf } from '../../http/host-check.ts';
+import { ownHostsOf } from '../../http/client/host-check.ts';
 import { messageOf } from '../../lib/errors.ts';
 import { printSize } from '../../lib/size.ts';
 import { leastFree } from '../../streams/disk.ts';

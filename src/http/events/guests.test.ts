@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { after, before, suite, test } from 'node:test';
 import { WebSocket } from 'ws';
 import { OxbowClient } from '../../client/client.ts';
+import { policies } from '../api/rate-limit.ts';
 import { asAdmin, startTestServer, type TestServer } from '../fixture.ts';
-import { policies } from '../rate-limit.ts';
 import { type Ear, overSse, overWebSocket } from './ear.fixture.ts';
 
 const HOUR_MS = 3_600_000;

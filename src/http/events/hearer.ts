@@ -6,9 +6,9 @@ import type { Access } from '../../accounts/access.ts';
 import { parseSignedPath } from '../../api/signed-path.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { OxbowError } from '../../lib/errors.ts';
-import { bucketOwner } from '../rate-limit.ts';
-import { refuseWatching } from '../watching.ts';
-import type { Asked, Who } from '../who.ts';
+import { bucketOwner } from '../api/rate-limit.ts';
+import type { Asked, Who } from '../api/who.ts';
+import { refuseWatching } from '../media/watching.ts';
 import type { EventWish, Hearer } from './wish.ts';
 
 /** Where events are. */

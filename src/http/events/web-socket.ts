@@ -6,8 +6,8 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
-import { pathOf } from '../exchange.ts';
-import { toProblem } from '../problem.ts';
+import { toProblem } from '../api/problem.ts';
+import { pathOf } from '../media/exchange.ts';
 import { eventsTarget } from './hearer.ts';
 import type { EndOfListening, EventListeners } from './listeners.ts';
 import { type EventWish, type Hearer, readWish } from './wish.ts';

@@ -4,8 +4,8 @@
  */
 import { isLiveAddress, type LiveAddress, parseMediaAddress } from '../../api/media-address.ts';
 import { splitTarget } from '../../api/signed-path.ts';
-import { type Hold, isHold } from '../../delivery/hold.ts';
-import type { ListState, LiveNow } from '../../delivery/live-now.ts';
+import { type Hold, isHold } from '../../delivery/live/hold.ts';
+import type { ListState, LiveNow } from '../../delivery/live/live-now.ts';
 import type { Reply } from '../../delivery/reply.ts';
 import { type Wire, type WireForm, wireOf } from './wire.ts';
 

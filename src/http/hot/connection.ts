@@ -4,7 +4,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import type { Hold } from '../../delivery/hold.ts';
+import type { Hold } from '../../delivery/live/hold.ts';
 import type { Reply } from '../../delivery/reply.ts';
 import type { Found, ReadyAnswers } from './answers.ts';
 import { type Borrowed, borrow } from './borrowed.ts';

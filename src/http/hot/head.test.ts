@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { createClientAddress } from '../client-address.ts';
-import { readForwarded } from '../forwarded.ts';
+import { createClientAddress } from '../client/client-address.ts';
+import { readForwarded } from '../client/forwarded.ts';
 import { parseAsker } from './head.ts';
 
 suite('the head of a usual request', () => {

@@ -3,11 +3,12 @@
  * In: bytes of a connection as text. Out: method, target and what the header block says; undefined for whatever is better left to
  * node:http: bodies, upgrades, heads in several pieces, anything malformed. RFC 9112, 2 to 5.
  */
-import { type Cmcd, readCmcd } from '../cmcd.ts';
-import { acceptsGzip } from '../conditions.ts';
-import { isFromForeignPage } from '../foreign-pages.ts';
-import { readForwarded } from '../forwarded.ts';
-import { hostNameOf } from '../local-request.ts';
+
+import { isFromForeignPage } from '../api/foreign-pages.ts';
+import { type Cmcd, readCmcd } from '../client/cmcd.ts';
+import { readForwarded } from '../client/forwarded.ts';
+import { hostNameOf } from '../client/local-request.ts';
+import { acceptsGzip } from '../media/conditions.ts';
 
 /** Longer heads come from no player, bytes. */
 const MAX_HEAD_BYTES = 4096;

@@ -2,7 +2,7 @@
  * Connections that wait for media that does not exist yet, in groups that wait for the same: one look and one timer for each group.
  * In: holds of delivery, connections. Out: a wire to each of a group at once, or the refusal. RFC 8216bis 6.2.5.2; docs/media.md 28.
  */
-import type { Hold } from '../../delivery/hold.ts';
+import type { Hold } from '../../delivery/live/hold.ts';
 import type { Reply } from '../../delivery/reply.ts';
 import type { OxbowError } from '../../lib/errors.ts';
 

@@ -3,9 +3,9 @@
  * In: what is behind the routes. Out: HotDeps; counts go to the metrics.
  */
 import { traceIdOf } from '../../observe/trace.ts';
+import { reportProblem } from '../api/problem.ts';
 import type { HttpDeps } from '../deps.ts';
-import { reportProblem } from '../problem.ts';
-import { signedClassOf } from '../watching.ts';
+import { signedClassOf } from '../media/watching.ts';
 import type { HotCounts, HotDeps } from './responder.ts';
 
 /** What the main thread answers from. */

@@ -3,8 +3,8 @@
  * In: paths and texts. Out: LiveNow. Nothing else of oxbow stands behind it.
  */
 import type { LiveAddress } from '../../api/media-address.ts';
-import type { Hold } from '../../delivery/hold.ts';
-import type { LiveNow } from '../../delivery/live-now.ts';
+import type { Hold } from '../../delivery/live/hold.ts';
+import type { LiveNow } from '../../delivery/live/live-now.ts';
 import type { Reply } from '../../delivery/reply.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { Emitter } from '../../lib/events.ts';

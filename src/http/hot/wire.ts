@@ -3,9 +3,9 @@
  * In: delivery's Reply. Out: buffers to write as they are; only the Date in them is renewed. RFC 9110, 6.6.1; RFC 9112.
  */
 import type { Reply } from '../../delivery/reply.ts';
-import { joinFields } from '../media-answer.ts';
-import { representationOf } from '../representation.ts';
-import { areInMemory } from '../send.ts';
+import { joinFields } from '../media/media-answer.ts';
+import { representationOf } from '../media/representation.ts';
+import { areInMemory } from '../media/send.ts';
 
 /** Up to here head and body lie in one buffer: one write is cheaper than the copy. Beyond it the body is not copied, bytes. */
 const JOINED_BYTES = 64 * 1024;

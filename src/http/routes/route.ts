@@ -4,11 +4,12 @@
  */
 import type { Static, TSchema } from 'typebox';
 import type { Reply } from '../../delivery/reply.ts';
+import type { LimitName } from '../api/rate-limit.ts';
+import type { Asker } from '../api/who.ts';
+import type { ConnectionEnds } from '../client/socket-owner.ts';
+import type { Visitor } from '../client/visitor.ts';
 import type { Awaitable, HttpDeps } from '../deps.ts';
 import type { EventWish, Hearer } from '../events/wish.ts';
-import type { LimitName } from '../rate-limit.ts';
-import type { ConnectionEnds } from '../socket-owner.ts';
-import type { Asker, Visitor } from '../who.ts';
 
 /**
  * Who may ask. `anyone`: everybody. `viewer`: everybody, but only those with a right hear of signed and private streams.

@@ -6,8 +6,8 @@ import { StreamSettings, StreamView } from '../../api/shapes.ts';
 import { StreamName, streamUnknown } from '../../api/stream-name.ts';
 import type { Precondition } from '../../api/streams-api.ts';
 import { Type } from '../../api/type.ts';
-import { checkMatch } from '../conditions.ts';
 import type { HttpDeps } from '../deps.ts';
+import { checkMatch } from '../media/conditions.ts';
 import { NextCursor, PageQuery, pageOf } from './page-query.ts';
 import { defineRoute, type Route, type RouteCall } from './route.ts';
 

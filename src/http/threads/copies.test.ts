@@ -8,8 +8,8 @@ import { type LiveAddress, parseMediaAddress } from '../../api/media-address.ts'
 import { MemorySegmentStore } from '../../archive/memory-segment-store.ts';
 import { openRangeReader } from '../../archive/range-reader.ts';
 import { segmentLocation } from '../../archive/segment-store.ts';
-import { KnownSegments, type RecordedPlace } from '../../delivery/known-segments.ts';
-import { createLiveNow, type LiveNow } from '../../delivery/live-now.ts';
+import { KnownSegments, type RecordedPlace } from '../../delivery/live/known-segments.ts';
+import { createLiveNow, type LiveNow } from '../../delivery/live/live-now.ts';
 import type { Reply } from '../../delivery/reply.ts';
 import { audioFrames, audioTrack, interleave, videoFrames, videoTrack } from '../../live/frames.fixture.ts';
 import type { Frame } from '../../media/frame.ts';

@@ -9,13 +9,13 @@ import { openLocalSegmentStore } from '../../archive/local-segment-store.ts';
 import { openRangeReader, type RangeReader } from '../../archive/range-reader.ts';
 import type { SegmentStore } from '../../archive/segment-store.ts';
 import type { LiveDeliverable } from '../../delivery/deliverable.ts';
-import { KnownSegments } from '../../delivery/known-segments.ts';
-import { keyOf } from '../../delivery/live.ts';
-import { createLiveNow, type LiveNow } from '../../delivery/live-now.ts';
+import { KnownSegments } from '../../delivery/live/known-segments.ts';
+import { keyOf } from '../../delivery/live/live.ts';
+import { createLiveNow, type LiveNow } from '../../delivery/live/live-now.ts';
 import type { Init } from '../../media/segment.ts';
 import type { ListChange, LiveListState } from '../../packager/listed.ts';
 import { LiveList } from '../../packager/live-list.ts';
-import { signedClassOf } from '../watching.ts';
+import { signedClassOf } from '../media/watching.ts';
 import type { StreamAccess, ToThread } from './messages.ts';
 
 /** A copy that nobody asked for is let go after this long, ms. */

@@ -4,12 +4,12 @@
  */
 import type { SegmentPrefix } from '../../archive/segment-store.ts';
 import type { Endpoint } from '../../config/address.ts';
-import type { RecordedPlace } from '../../delivery/known-segments.ts';
+import type { RecordedPlace } from '../../delivery/live/known-segments.ts';
 import type { ThreadMemory } from '../../observe/metrics.ts';
 import type { ListChange, LiveListState } from '../../packager/listed.ts';
-import type { OwnHosts } from '../host-check.ts';
+import type { OwnHosts } from '../client/host-check.ts';
 import type { Served } from '../hot/responder.ts';
-import type { ShownCertificate } from '../tls-certificate.ts';
+import type { ShownCertificate } from '../tls/tls-certificate.ts';
 
 /** The door behind which the main thread answers what a serving thread does not. */
 export interface BackDoor {

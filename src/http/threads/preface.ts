@@ -4,7 +4,7 @@
  */
 import { timingSafeEqual } from 'node:crypto';
 import type { Socket } from 'node:net';
-import type { ConnectionEnds } from '../socket-owner.ts';
+import type { ConnectionEnds } from '../client/socket-owner.ts';
 
 /** How a client came: the ends of its own connection, and what it speaks. */
 export interface Client extends ConnectionEnds {

@@ -3,7 +3,7 @@
  * In: words of the hot responder. Out: sums. Bounded: beyond that, players are counted by the next sum.
  */
 import type { MediaAddress } from '../../api/media-address.ts';
-import { AlikePlayers } from '../../delivery/alike-players.ts';
+import { AlikePlayers } from '../../delivery/live/alike-players.ts';
 import { watchLoop } from '../../observe/loop-lag.ts';
 import type { HotCounts, Served } from '../hot/responder.ts';
 import type { Told } from './messages.ts';

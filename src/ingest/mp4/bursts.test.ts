@@ -4,7 +4,7 @@ import { concatBytes } from '../../lib/bytes.ts';
 import { fragmentLength, printFragment } from '../../media/isobmff/fragment.ts';
 import { printInit } from '../../media/isobmff/init.ts';
 import { audioTrack, videoTrack } from '../../media/isobmff/media.fixture.ts';
-import type { FileMovie } from '../../media/isobmff/progressive.ts';
+import type { FileMovie } from '../../media/isobmff/movie/progressive.ts';
 import { type Burst, readFragments, readTables } from './bursts.ts';
 import type { FileBytes } from './file-bytes.ts';
 

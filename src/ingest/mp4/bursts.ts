@@ -5,8 +5,8 @@
 import { FormatError } from '../../lib/errors.ts';
 import type { DemuxerOutput, Frame, Track } from '../../media/frame.ts';
 import { createFmp4Demuxer } from '../../media/isobmff/demuxer.ts';
-import type { FileMovie, FileTrack } from '../../media/isobmff/progressive.ts';
-import { SampleForm } from '../../media/isobmff/sample-form.ts';
+import type { FileMovie, FileTrack } from '../../media/isobmff/movie/progressive.ts';
+import { SampleForm } from '../../media/isobmff/movie/sample-form.ts';
 import type { SegmentSample } from '../../media/isobmff/segment-frames.ts';
 import type { FileBytes } from './file-bytes.ts';
 

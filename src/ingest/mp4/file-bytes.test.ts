@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
 import { sleep } from '../../lib/abort.ts';
 import { createNet } from '../../net/net.ts';
-import { noCounters } from '../pull/context.ts';
+import { noCounters } from '../pull/pull-log.ts';
 import { SourceAccess } from '../pull/source-access.ts';
 import { openFileBytes } from './file-bytes.ts';
 

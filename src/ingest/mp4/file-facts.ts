@@ -4,7 +4,7 @@
  */
 import type { SourceFacts, SourceQuality } from '../../api/source-facts.ts';
 import { qualityName } from '../../lib/quality.ts';
-import type { FileMovie } from '../../media/isobmff/progressive.ts';
+import type { FileMovie } from '../../media/isobmff/movie/progressive.ts';
 
 /**
  * The facts of a file; of a fragmented one the length in seconds is not told before its end.

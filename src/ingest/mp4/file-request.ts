@@ -5,9 +5,9 @@
 import { backoffMs, sleep } from '../../lib/abort.ts';
 import { messageOf, OxbowError } from '../../lib/errors.ts';
 import { type NetResponse, shownUrl } from '../../net/net.ts';
-import type { PullCounters, PullLog } from '../pull/context.ts';
-import { statusFailure } from '../pull/playlist-fetch.ts';
+import type { PullCounters, PullLog } from '../pull/pull-log.ts';
 import type { SourceAccess, SourceAddress } from '../pull/source-access.ts';
+import { statusFailure } from '../pull/status-failure.ts';
 
 /** What all requests for a file share. */
 export interface FileContext {

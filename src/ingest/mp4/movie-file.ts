@@ -5,7 +5,7 @@
 import { namesOf } from '../../api/left-out.ts';
 import { FormatError, OxbowError } from '../../lib/errors.ts';
 import { readBoxHead, u32At } from '../../media/isobmff/box.ts';
-import { type FileMovie, parseMovie } from '../../media/isobmff/progressive.ts';
+import { type FileMovie, parseMovie } from '../../media/isobmff/movie/progressive.ts';
 import type { FileBytes } from './file-bytes.ts';
 
 /** What a file may begin with. */

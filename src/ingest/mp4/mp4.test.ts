@@ -12,7 +12,7 @@ import { printInit } from '../../media/isobmff/init.ts';
 import { audioTrack, videoTrack } from '../../media/isobmff/media.fixture.ts';
 import { bytesOf, makeReal, packetsOf, realPairs, remux } from '../../media/isobmff/real-media.fixture.ts';
 import { createNet } from '../../net/net.ts';
-import { RecordingInput, spanOf } from '../pull/recording-input.fixture.ts';
+import { RecordingInput, spanOf } from '../pull/run/recording-input.fixture.ts';
 import { type FileFaults, openFileServer } from './file-server.fixture.ts';
 import { runMp4Pull } from './mp4.ts';
 

@@ -14,7 +14,7 @@ import { OxbowError } from '../../lib/errors.ts';
 import type { StreamInput } from '../../live/input.ts';
 import type { Track } from '../../media/frame.ts';
 import type { Net } from '../../net/net.ts';
-import { noCounters, type PullCounters, type PullLog } from '../pull/context.ts';
+import { noCounters, type PullCounters, type PullLog } from '../pull/pull-log.ts';
 import { SourceAccess, type SourceAddress } from '../pull/source-access.ts';
 import { type Burst, longestBurstS, readFragments, readTables } from './bursts.ts';
 import { type FileBytes, openFileBytes } from './file-bytes.ts';

@@ -3,9 +3,9 @@
  */
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { type Fed, feed, made, publish } from './feeder-stream.fixture.ts';
-import type { RunFeeder } from './run-feeder.ts';
-import type { QueuedSegment } from './segment-queue.ts';
+import { type Fed, feed, made, publish } from './run/feeder-stream.fixture.ts';
+import type { RunFeeder } from './run/run-feeder.ts';
+import type { QueuedSegment } from './segment/queued-segment.ts';
 
 const TD = 6;
 

@@ -2,45 +2,15 @@
  * What all parts of a pull share: the way out, the clock, where to count and to log.
  * In: whoever starts the pull. Out: the files beside this one. Pure types but for the counters that count nothing.
  */
+
 import type { LeftOutTrack } from '../../api/left-out.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { ParsedPlaylist } from '../../media/m3u8/parse.ts';
-import type { KeyStore } from './key-store.ts';
-import type { LowLatency } from './low-latency.ts';
+import type { LowLatency } from './playlist/low-latency.ts';
+import type { SourceReturn } from './playlist/source-return.ts';
+import type { PullCounters, PullLog } from './pull-log.ts';
+import type { KeyStore } from './segment/key-store.ts';
 import type { SourceAccess } from './source-access.ts';
-import type { SourceReturn } from './source-return.ts';
-
-/** Counts what a pull does; each is called once per event. */
-export interface PullCounters {
-  /** A segment came. */
-  segments(bytes: number): void;
-  /** A playlist or segment is asked for again after a failure. */
-  retries(): void;
-  /** Segments that were given up or lost. */
-  skipped(count: number): void;
-  /** A segment was listed a second time and left out. */
-  duplicates(): void;
-  /** The origin began to number its segments anew. */
-  resets(): void;
-  /** EXT-X-PROGRAM-DATE-TIME jumped within continuous media, and was ignored. */
-  dateJumps(): void;
-}
-
-/** Counters that count nothing. */
-export const noCounters: PullCounters = {
-  segments() {},
-  retries() {},
-  skipped() {},
-  duplicates() {},
-  resets() {},
-  dateJumps() {},
-};
-
-/** Where a pull says what happens; a pino logger is one. */
-export interface PullLog {
-  info(fields: object, message: string): void;
-  warn(fields: object, message: string): void;
-}
 
 /** How long a segment that fails is requested again before the stream continues without it (docs/media.md 23b). */
 export interface FetchLimits {

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { after, before, suite, test } from 'node:test';
 import { need } from '../../../test/fixtures/need.ts';
 import { asked, FPS, listOf, makeMedia, pull, removeMedia, ts } from './pull.fixture.ts';
-import { spanOf } from './recording-input.fixture.ts';
+import { spanOf } from './run/recording-input.fixture.ts';
 
 /** The rules of segments that fail, without the 30 s or 60 s that short target durations are given. */
 const short = { limits: { minWaitMs: 0, endedWaitMs: 0 } };

@@ -5,7 +5,7 @@ import { after, before, suite, test } from 'node:test';
 import { need } from '../../../test/fixtures/need.ts';
 import type { Origin } from '../../../test/fixtures/origin.ts';
 import { asked, FPS, listOf, makeMedia, pull, removeMedia, ts } from './pull.fixture.ts';
-import { spanOf } from './recording-input.fixture.ts';
+import { spanOf } from './run/recording-input.fixture.ts';
 
 const awaited = { awaitReturn: true } as const;
 const OFFLINE = 'offline the source ended its playlist; oxbow checks at least once a minute whether it returns';

@@ -6,7 +6,7 @@ import { run } from '../../../test/fixtures/ffmpeg.ts';
 import { need } from '../../../test/fixtures/need.ts';
 import type { SourceFacts } from '../../api/source-facts.ts';
 import { asked, clock, FPS, listOf, makeMedia, pull, removeMedia, ts } from './pull.fixture.ts';
-import { spanOf } from './recording-input.fixture.ts';
+import { spanOf } from './run/recording-input.fixture.ts';
 
 suite('pulling HLS', { concurrency: 6, skip: need('ffmpeg') }, () => {
   let folder = '';

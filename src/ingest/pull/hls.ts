@@ -9,28 +9,21 @@ import { messageOf, OxbowError } from '../../lib/errors.ts';
 import { parseQuality } from '../../lib/quality.ts';
 import type { StreamInput } from '../../live/input.ts';
 import type { Net } from '../../net/net.ts';
-import { AudioSides } from './audio-sides.ts';
-import {
-  type FetchLimits,
-  mainLimits,
-  noCounters,
-  type PullContext,
-  type PullCounters,
-  type PullLog,
-  sideLimits,
-} from './context.ts';
+import { type FetchLimits, mainLimits, type PullContext, sideLimits } from './context.ts';
 import { FactsTeller } from './facts.ts';
-import { KeyStore } from './key-store.ts';
 import { LeftOutTracks } from './left-out.ts';
-import { LowLatency } from './low-latency.ts';
-import { readRendition } from './rendition.ts';
-import { RunFeeder } from './run-feeder.ts';
-import { letGo } from './segment-demux.ts';
-import { hasTime, isLate } from './segment-start.ts';
+import { LowLatency } from './playlist/low-latency.ts';
+import { SourceHome, type SourcePlaces } from './playlist/source-home.ts';
+import { SourceReturn } from './playlist/source-return.ts';
+import { noCounters, type PullCounters, type PullLog } from './pull-log.ts';
+import { AudioSides } from './rendition/audio-sides.ts';
+import { readRendition } from './rendition/rendition.ts';
+import { TimedSides } from './rendition/timed-sides.ts';
+import { RunFeeder } from './run/run-feeder.ts';
+import { KeyStore } from './segment/key-store.ts';
+import { letGo } from './segment/segment-demux.ts';
+import { hasTime, isLate } from './segment/segment-start.ts';
 import { SourceAccess, type SourceAddress } from './source-access.ts';
-import { SourceHome, type SourcePlaces } from './source-home.ts';
-import { SourceReturn } from './source-return.ts';
-import { TimedSides } from './timed-sides.ts';
 
 export type { SourceAddress } from './source-access.ts';
 

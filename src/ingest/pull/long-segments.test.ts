@@ -1,8 +1,9 @@
 import { test } from 'node:test';
 import { audioFrames, audioTrack, videoFrames, videoTrack } from '../../live/frames.fixture.ts';
 import { assertHolds, assertSound, createHouse } from '../../packager/house.fixture.ts';
-import { noCounters, type PullContext } from './context.ts';
-import { RunFeeder } from './run-feeder.ts';
+import type { PullContext } from './context.ts';
+import { noCounters } from './pull-log.ts';
+import { RunFeeder } from './run/run-feeder.ts';
 
 const video = videoTrack();
 const audio = audioTrack();

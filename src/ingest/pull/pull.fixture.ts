@@ -8,9 +8,9 @@ import { join } from 'node:path';
 import { type HlsSpec, makeHls, type Origin, openOrigin } from '../../../test/fixtures/origin.ts';
 import { createSystemClock } from '../../lib/clock.ts';
 import { createNet } from '../../net/net.ts';
-import type { PullCounters } from './context.ts';
 import { type HlsPullOptions, runHlsPull } from './hls.ts';
-import { RecordingInput } from './recording-input.fixture.ts';
+import type { PullCounters } from './pull-log.ts';
+import { RecordingInput } from './run/recording-input.fixture.ts';
 
 /** Frames per second of the made media. */
 export const FPS = 25;

@@ -3,7 +3,7 @@ import { after, before, suite, test } from 'node:test';
 import { need } from '../../../test/fixtures/need.ts';
 import { sleep } from '../../lib/abort.ts';
 import { asked, FPS, listOf, makeMedia, pull, removeMedia, ts } from './pull.fixture.ts';
-import { RecordingInput } from './recording-input.fixture.ts';
+import { RecordingInput } from './run/recording-input.fixture.ts';
 
 suite('a source that has time', { concurrency: 3, skip: need('ffmpeg') }, () => {
   before(() => makeMedia({ ts: { seconds: 12 } }));

@@ -3,7 +3,7 @@
  * each stretch in step as they were.
  * In: samples as stored, batch after batch. Out: the same samples on the file's clock. Pure. docs/media.md 4.
  */
-import { movieTimescale } from '../isobmff/movie.ts';
+import { movieTimescale } from '../isobmff/movie/movie.ts';
 import { rescale } from '../rescale.ts';
 import type { MediaTrack, TrackPlace } from './file-tracks.ts';
 

@@ -5,7 +5,7 @@
  * ISO/IEC 14496-12 (progressive: moov before mdat), RFC 9559, ISO/IEC 13818-1.
  */
 import { BoxWriter } from '../isobmff/box.ts';
-import { movieTimescale } from '../isobmff/movie.ts';
+import { movieTimescale } from '../isobmff/movie/movie.ts';
 import {
   type Block,
   type BlockTrack,
@@ -15,7 +15,7 @@ import {
   unitsPerSecond,
 } from '../matroska/cluster.ts';
 import { type Cue, printMatroskaHeader } from '../matroska/header.ts';
-import { muxSegment } from '../mpegts/muxer.ts';
+import { muxSegment } from '../mpegts/muxer/muxer.ts';
 import { rescale } from '../rescale.ts';
 import type { FileFormat, FileTrack, FileTracks, MediaTrack } from './file-tracks.ts';
 import type { FileBatch, FileSample } from './joiner.ts';

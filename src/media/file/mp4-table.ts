@@ -3,8 +3,8 @@
  * In: chunks of samples in the order of the file. Out: the moov. Pure. ISO/IEC 14496-12, 8.5.2 (stsd), 8.6 and 8.7.
  */
 import { BoxWriter } from '../isobmff/box.ts';
-import { type Edit, movieRoom, movieTimescale, printMvhd, printTrak } from '../isobmff/movie.ts';
-import { Column } from '../isobmff/sample-table.ts';
+import { type Edit, movieRoom, movieTimescale, printMvhd, printTrak } from '../isobmff/movie/movie.ts';
+import { Column } from '../isobmff/movie/sample-table.ts';
 import { rescale } from '../rescale.ts';
 import type { FileTrack } from './file-tracks.ts';
 import type { FileBatch, FileSample } from './joiner.ts';

@@ -15,8 +15,8 @@ import { parseEmsg } from './emsg.ts';
 import { EventLines } from './event-lines.ts';
 import { isSync, parseMoof } from './fragment-reader.ts';
 import { type MovieTrack, parseMoov, printInit } from './init.ts';
-import { chooseTracks } from './movie-choice.ts';
-import { SampleForm } from './sample-form.ts';
+import { chooseTracks } from './movie/movie-choice.ts';
+import { SampleForm } from './movie/sample-form.ts';
 
 const MAX_HEAD_BYTES = 4 * 1024 * 1024;
 const MAX_DATA_BYTES = 64 * 1024 * 1024;

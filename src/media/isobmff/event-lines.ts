@@ -6,7 +6,7 @@
 import type { DataConfig, DataTrack, Frame } from '../frame.ts';
 import { rescale } from '../rescale.ts';
 import type { EventMessage } from './emsg.ts';
-import { dataCodecOf, dataConfigOf } from './timed-entry.ts';
+import { dataCodecOf, dataConfigOf } from './sample-entry/timed-entry.ts';
 
 /** Ticks per second of all data tracks. */
 const TIMESCALE = 90_000;

@@ -7,7 +7,6 @@ import { concatBytes } from '../../lib/bytes.ts';
 import { FormatError, OxbowError } from '../../lib/errors.ts';
 import { seeded } from '../../lib/random.fixture.ts';
 import type { Track } from '../frame.ts';
-import { parseDac3, parseDec3, parseDOps } from './audio-records.ts';
 import { readBoxes } from './box.ts';
 import { createFmp4Demuxer } from './demuxer.ts';
 import { parseEmsg } from './emsg.ts';
@@ -23,8 +22,9 @@ import {
   videoTrack,
   vp9Track,
 } from './media.fixture.ts';
-import { parseMovie } from './progressive.ts';
+import { parseMovie } from './movie/progressive.ts';
 import { emsgBox, fragmentsOf, sealedFile } from './real-media.fixture.ts';
+import { parseDac3, parseDec3, parseDOps } from './sample-entry/audio-records.ts';
 
 /** Init segments with a sample entry of each codec. */
 export function fuzzSampleEntries(seed: number, count: number): void {

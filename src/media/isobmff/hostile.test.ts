@@ -4,11 +4,11 @@ import { concatBytes } from '../../lib/bytes.ts';
 import type { Frame } from '../frame.ts';
 import { createFmp4Demuxer } from './demuxer.ts';
 import { EventLines } from './event-lines.ts';
-import { InBandSets } from './in-band.ts';
 import { printInit } from './init.ts';
 import { audioTrack, framesOf, videoTrack } from './media.fixture.ts';
-import { widenNalLengths } from './nal-length.ts';
 import { fragmentsOf } from './real-media.fixture.ts';
+import { InBandSets } from './sample-entry/in-band.ts';
+import { widenNalLengths } from './sample-entry/nal-length.ts';
 
 test('a sample of thousands of parameter sets is refused', () => {
   if (videoTrack.kind !== 'video') throw new Error('no video');

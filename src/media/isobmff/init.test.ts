@@ -5,7 +5,7 @@ import { BoxWriter, fourccAt, readBoxes } from './box.ts';
 import { fuzzSampleEntries } from './fuzz.fixture.ts';
 import { chunkMoovOffset, parseInit, parseMoov, printChunkStart, printInit } from './init.ts';
 import { allTracks, audioTrack, dataTrack, fuzz, hevcTrack, mp3Track, textTrack, videoTrack } from './media.fixture.ts';
-import { printEmptyTables, printMvhd, printTrak } from './movie.ts';
+import { printEmptyTables, printMvhd, printTrak } from './movie/movie.ts';
 
 /** A moov with edits, as another muxer would write it. */
 function moovWithEdits(edits: { duration: number; mediaTime: number }[]): Uint8Array {

@@ -10,8 +10,8 @@ import { FormatError } from '../../lib/errors.ts';
 import type { Track } from '../frame.ts';
 import { rescale } from '../rescale.ts';
 import { type Box, BoxWriter, findBox, fourccAt, needBox, readBoxes } from './box.ts';
-import { movieRoom, printEmptyTables, printFtyp, printMvex, printMvhd, printTrak } from './movie.ts';
-import { parseStsd } from './sample-entry.ts';
+import { movieRoom, printEmptyTables, printFtyp, printMvex, printMvhd, printTrak } from './movie/movie.ts';
+import { parseStsd } from './sample-entry/sample-entry.ts';
 
 /** Where the moov of a chunk file begins: behind 32 bytes of ftyp and the placeholder of 16 bytes. */
 export const chunkMoovOffset = 48;

@@ -11,8 +11,8 @@ import { BoxWriter } from './box.ts';
 import { createFmp4Demuxer } from './demuxer.ts';
 import { fragmentLength, printFragment } from './fragment.ts';
 import { printChunkStart } from './init.ts';
-import { type FilePiece, SampleTable } from './sample-table.ts';
-import { printSealedMoov } from './sealed-moov.ts';
+import { type FilePiece, SampleTable } from './movie/sample-table.ts';
+import { printSealedMoov } from './movie/sealed-moov.ts';
 
 const VIDEO_ENCODERS = {
   h264: '-c:v libx264 -preset ultrafast -bf 2 -g 25 -x264-params scenecut=0',

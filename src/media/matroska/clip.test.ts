@@ -3,7 +3,7 @@ import { suite, test } from 'node:test';
 import { concatBytes } from '../../lib/bytes.ts';
 import { seeded } from '../../lib/random.fixture.ts';
 import type { Frame, Track } from '../frame.ts';
-import { type ClipGroup, planClipTimes } from '../isobmff/clip-times.ts';
+import { type ClipGroup, planClipTimes } from '../isobmff/clip/clip-times.ts';
 import { audioTrack, framesOf, hevcTrack, videoTrack } from '../isobmff/media.fixture.ts';
 import { clockOf, leadOf, planMatroska, trackNumberOf } from './clip.ts';
 import { type Block, type BlockTrack, printClusters, shapeClusters } from './cluster.ts';

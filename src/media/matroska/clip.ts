@@ -4,8 +4,8 @@
  * In: tracks, the clip's times, the shape of each group. Out: the header, and the clock by which each group is printed. Pure.
  */
 import type { Track } from '../frame.ts';
-import type { ClipTimes } from '../isobmff/clip-times.ts';
-import { movieTimescale } from '../isobmff/movie.ts';
+import type { ClipTimes } from '../isobmff/clip/clip-times.ts';
+import { movieTimescale } from '../isobmff/movie/movie.ts';
 import { type GroupShape, unitsPerSecond } from './cluster.ts';
 import { type Cue, printMatroskaHeader } from './header.ts';
 

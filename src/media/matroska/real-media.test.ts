@@ -6,7 +6,7 @@ import { after, before, suite, test } from 'node:test';
 import { need } from '../../../test/fixtures/need.ts';
 import { concatBytes } from '../../lib/bytes.ts';
 import type { Frame, Track } from '../frame.ts';
-import { planClipTimes } from '../isobmff/clip-times.ts';
+import { planClipTimes } from '../isobmff/clip/clip-times.ts';
 import {
   bytesOf,
   codecsIn,

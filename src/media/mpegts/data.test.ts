@@ -5,7 +5,7 @@ import type { DataTrack, Frame, VideoTrack } from '../frame.ts';
 import { h264Config } from '../h264/avcc.ts';
 import { crc32Mpeg } from './crc.ts';
 import { id3Tag, printSplice, printSpliceInsert } from './forms.fixture.ts';
-import { muxSegment } from './muxer.ts';
+import { muxSegment } from './muxer/muxer.ts';
 import {
   collect,
   demuxAll,

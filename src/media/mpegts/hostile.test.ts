@@ -1,8 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { concatBytes } from '../../lib/bytes.ts';
-import { adtsFraming } from './audio-framing.ts';
-import { AudioSplitter } from './audio-splitter.ts';
 import { id3Tag } from './forms.fixture.ts';
 import {
   collect,
@@ -18,9 +16,11 @@ import {
   printUnit,
   VIDEO,
 } from './packets.fixture.ts';
-import { ParameterSets } from './parameter-sets.ts';
 import { RECOVERY_POINT } from './pictures.fixture.ts';
-import { h264Codec } from './video-codec.ts';
+import { adtsFraming } from './track/audio-framing.ts';
+import { AudioSplitter } from './track/audio-splitter.ts';
+import { ParameterSets } from './track/parameter-sets.ts';
+import { h264Codec } from './track/video-codec.ts';
 
 const ID3 = 0x110;
 const FRAME = 3600;

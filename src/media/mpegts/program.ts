@@ -4,10 +4,7 @@
  */
 import { distinctLeftOut, type LeftOutTrack, namesOf } from '../../api/left-out.ts';
 import type { DemuxerOutput } from '../frame.ts';
-import { AudioTrack } from './audio-track.ts';
-import { DataTrack, dataSetup } from './data-track.ts';
 import type { Elementary, ElementaryOutput } from './elementary.ts';
-import { Id3Track } from './id3-track.ts';
 import { Lineup, type Slot } from './lineup.ts';
 import { PesAssembler } from './pes.ts';
 import { ProgramChoice, refusalsOf } from './program-choice.ts';
@@ -15,7 +12,10 @@ import { type Pmt, type PmtStream, SectionReader } from './psi.ts';
 import { isSplice, spliceTime } from './splice.ts';
 import { formatOf, type StreamFormat } from './stream-format.ts';
 import { ProgramClock } from './timestamps.ts';
-import { VideoTrack } from './video-track.ts';
+import { AudioTrack } from './track/audio-track.ts';
+import { DataTrack, dataSetup } from './track/data-track.ts';
+import { Id3Track } from './track/id3-track.ts';
+import { VideoTrack } from './track/video-track.ts';
 
 const VIDEO_ID = 1;
 const FIRST_AUDIO_ID = 2;

@@ -11,7 +11,7 @@ import type { AudioTrack, Frame, Track, VideoTrack } from '../frame.ts';
 import { audioTrack, framesOf, videoTrack } from '../isobmff/media.fixture.ts';
 import { printAc3, printMp3 } from './forms.fixture.ts';
 import { makeTs, PICTURE, TONE, X264 } from './media.fixture.ts';
-import { muxedLength, muxSegment } from './muxer.ts';
+import { muxedLength, muxSegment } from './muxer/muxer.ts';
 import { AUDIO, collect, type Delivered, demuxAll, PacketWriter, PMT, printPat, printPmt } from './packets.fixture.ts';
 
 const read = (path: string) => new Uint8Array(readFileSync(path));

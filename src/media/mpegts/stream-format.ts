@@ -5,9 +5,9 @@
  */
 import type { LeftOutTrack } from '../../api/left-out.ts';
 import type { DataConfig } from '../frame.ts';
-import { type AudioFraming, ac3Framing, adtsFraming, mp3Framing, opusFraming } from './audio-framing.ts';
 import type { Descriptor, PmtStream } from './psi.ts';
-import { h264Codec, hevcCodec, type VideoCodec } from './video-codec.ts';
+import { type AudioFraming, ac3Framing, adtsFraming, mp3Framing, opusFraming } from './track/audio-framing.ts';
+import { h264Codec, hevcCodec, type VideoCodec } from './track/video-codec.ts';
 
 /** What becomes a track. */
 export type StreamFormat =

@@ -7,9 +7,9 @@ import { concatBytes } from '../../lib/bytes.ts';
 import { FormatError } from '../../lib/errors.ts';
 import type { DataTrack, Demuxer, DemuxerOutput, Track } from '../frame.ts';
 import { boundId3 } from '../id3/tag.ts';
-import type { AudioFraming } from '../mpegts/audio-framing.ts';
-import { AudioTrack } from '../mpegts/audio-track.ts';
 import { PES_TIMESCALE, ProgramClock } from '../mpegts/timestamps.ts';
+import type { AudioFraming } from '../mpegts/track/audio-framing.ts';
+import { AudioTrack } from '../mpegts/track/audio-track.ts';
 import { framingAt, parsePackedHead } from './format.ts';
 
 const AUDIO_ID = 1;

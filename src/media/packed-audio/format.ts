@@ -5,7 +5,7 @@
  */
 import { FormatError } from '../../lib/errors.ts';
 import { type Id3Tag, id3Length, parseId3 } from '../id3/tag.ts';
-import { type AudioFraming, ac3Framing, adtsFraming, mp3Framing } from '../mpegts/audio-framing.ts';
+import { type AudioFraming, ac3Framing, adtsFraming, mp3Framing } from '../mpegts/track/audio-framing.ts';
 
 /** Owner of the PRIV frame with the time. */
 const OWNER = 'com.apple.streaming.transportStreamTimestamp';

@@ -3,7 +3,7 @@
  * In: a path of this oxbow. Out: the clipboard, a word.
  */
 import { rightTo } from '../api/server.ts';
-import { copyText } from '../shell/copy.ts';
+import { copyText } from '../components/copy.ts';
 import { t } from '../shell/preferences.svelte.ts';
 import { session } from '../shell/session.svelte.ts';
 import { toast } from '../shell/toast.svelte.ts';

@@ -6,7 +6,7 @@ import type { StreamView } from '../../../src/api/shapes.ts';
 import { poll } from '../api/poll.ts';
 import type { OpenPlayer } from '../player/open.ts';
 import { idle, type PlayerControls, type Snapshot } from '../player/snapshot.ts';
-import { stillUrl } from '../player/window.ts';
+import { stillUrl } from '../player/source/window.ts';
 import { TimelineState } from '../timeline/state.svelte.ts';
 import { Connection } from '../watch/connection.svelte.ts';
 import { beginAt, loadHls, noPlayer, playerFor, unloaded } from '../watch/load-player.ts';

@@ -3,9 +3,9 @@
  * In: the buffers, the edge, the summary of playback. Out: a Snapshot. Reads only.
  */
 
-import type { DoubleBuffer } from './double-buffer.ts';
-import type { LiveEdge } from './live-edge.ts';
 import type { Snapshot } from './snapshot.ts';
+import type { LiveEdge } from './source/live-edge.ts';
+import type { DoubleBuffer } from './video/double-buffer.ts';
 
 /** What the snapshot needs of playback. */
 export interface PlaybackSummary

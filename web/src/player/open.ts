@@ -3,9 +3,9 @@
  * In: what a player is made of. Out: a player, or none.
  */
 import type { StreamView } from '../../../src/api/shapes.ts';
-import { NativePlayer, playsNatively } from './native.ts';
 import { Player, type PlayerOptions } from './player.ts';
 import type { PlayerControls } from './snapshot.ts';
+import { NativePlayer, playsNatively } from './video/native.ts';
 
 /** A player of either kind. */
 export interface OpenPlayer extends PlayerControls {

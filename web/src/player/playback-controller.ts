@@ -5,10 +5,6 @@
 import type { ErrorData } from 'hls.js';
 import { failureOf } from '../api/client.ts';
 import type { PlaybackSummary } from './build-snapshot.ts';
-import type { DoubleBuffer } from './double-buffer.ts';
-import type { LiveEdge } from './live-edge.ts';
-import { missingPiece } from './missing.ts';
-import { findMoment, type Moments } from './moments.ts';
 import { nextPlayback } from './playback.ts';
 import {
   initialState,
@@ -18,9 +14,13 @@ import {
   type PlaybackView,
 } from './playback-state.ts';
 import { playbackFailure } from './settings.ts';
-import type { Sources } from './sources.ts';
-import type { Stalls } from './stalls.ts';
-import type { VideoBuffer } from './video-buffer.ts';
+import type { LiveEdge } from './source/live-edge.ts';
+import { missingPiece } from './source/missing.ts';
+import { findMoment, type Moments } from './source/moments.ts';
+import type { Sources } from './source/sources.ts';
+import type { DoubleBuffer } from './video/double-buffer.ts';
+import type { Stalls } from './video/stalls.ts';
+import type { VideoBuffer } from './video/video-buffer.ts';
 
 /** The parts that the controller and the watchdog of one player work with. */
 export interface PlayerParts {

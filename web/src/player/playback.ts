@@ -5,7 +5,6 @@
  */
 import { readFailure } from '../api/client.ts';
 import { isInLoop, isLoopOver, loopOf } from './loop.ts';
-import { mayRequestAgain, maySkip, missedAhead, missedFirst } from './missing.ts';
 import { PlaybackMoves } from './playback-moves.ts';
 import {
   LONG_PAUSE_MS,
@@ -15,6 +14,7 @@ import {
   type PlaybackView,
 } from './playback-state.ts';
 import { isDue, noRetry } from './retry.ts';
+import { mayRequestAgain, maySkip, missedAhead, missedFirst } from './source/missing.ts';
 
 /** A switch is given up if nothing arrives for this long, and in any case after the longer time, milliseconds. */
 const SILENT_MS = 8_000;

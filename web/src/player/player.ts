@@ -6,17 +6,17 @@ import type Hls from 'hls.js';
 import type { StreamView } from '../../../src/api/shapes.ts';
 import { getTimeline } from '../api/client.ts';
 import { buildSnapshot } from './build-snapshot.ts';
-import { DoubleBuffer } from './double-buffer.ts';
-import { type AskFacts, Facts } from './facts.ts';
-import { LiveEdge } from './live-edge.ts';
-import type { Moments } from './moments.ts';
 import { PlaybackController, type PlayerParts } from './playback-controller.ts';
 import { RATE_EVERY_MS } from './rate-controller.ts';
 import type { PlayerControls, Snapshot } from './snapshot.ts';
-import { Sources } from './sources.ts';
-import { Stalls } from './stalls.ts';
-import { Steps } from './steps.ts';
-import type { VideoBufferEvents } from './video-buffer.ts';
+import { type AskFacts, Facts } from './source/facts.ts';
+import { LiveEdge } from './source/live-edge.ts';
+import type { Moments } from './source/moments.ts';
+import { Sources } from './source/sources.ts';
+import { DoubleBuffer } from './video/double-buffer.ts';
+import { Stalls } from './video/stalls.ts';
+import { Steps } from './video/steps.ts';
+import type { VideoBufferEvents } from './video/video-buffer.ts';
 import { Watchdog } from './watchdog.ts';
 
 /** What a player is opened with. */

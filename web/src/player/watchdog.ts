@@ -6,7 +6,7 @@
 
 import type { PlaybackController, PlayerParts } from './playback-controller.ts';
 import { LONG_PAUSE_MS } from './playback-state.ts';
-import type { VideoBuffer } from './video-buffer.ts';
+import type { VideoBuffer } from './video/video-buffer.ts';
 
 /** A viewer who catches up is live again within this of the target, seconds. */
 const CAUGHT_UP_S = 0.3;

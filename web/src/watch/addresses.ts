@@ -3,7 +3,7 @@
  * In: a stream's name, moments, the origin of the page, a right to watch. Out: addresses in full. Pure.
  */
 import type { StreamView } from '../../../src/api/shapes.ts';
-import { windowOf, windowUrl } from '../player/window.ts';
+import { windowOf, windowUrl } from '../player/source/window.ts';
 import { type RouteSpan, watchPath } from '../routes.ts';
 
 /** A moment in an address: unix seconds, or 13 digits of milliseconds where it is not on a second. */

@@ -4,7 +4,7 @@
  */
 import type { StreamView } from '../../../src/api/shapes.ts';
 import type { TextKey } from '../text/text.ts';
-import { bitrateText } from './choice-text.ts';
+import { bitrateText } from './controls/choice-text.ts';
 
 /** Turns moments, lengths and sizes into the reader's words; as `say` of the preferences. */
 export interface Sayer {

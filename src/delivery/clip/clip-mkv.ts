@@ -1,0 +1,79 @@
+/**
+ * A clip as a Matroska file, whole and by range. How long it is follows from the sizes of its frames, which are read once from the
+ * heads of the stored fragments; the frames themselves are copied when they are sent.
+ * In: the groups of a clip. Out: pieces. RFC 9559; docs/media.md 20.
+ */
+import assert from 'node:assert/strict';
+import type { Track } from '../../media/frame.ts';
+import { clockOf, leadOf, planMatroska, trackNumberOf } from '../../media/matroska/clip.ts';
+import {
+  type BlockSample,
+  type BlockTrack,
+  type GroupShape,
+  printClusters,
+  shapeClusters,
+} from '../../media/matroska/cluster.ts';
+import type { Piece } from '../reply.ts';
+import { askEach, type Memo } from './clip-memo.ts';
+import { ofPortion, type Portion, portionsOf, type RemuxRequest, readFrames, refuse } from './clip-portion.ts';
+import { readSamples } from './clip-samples.ts';
+
+/**
+ * The pieces of a Matroska file.
+ *
+ * @param memo shapes of portions, shared by all requests
+ * @throws OxbowError `unsupported-media` for segments that cannot be taken apart
+ */
+export async function piecesOfMkv(
+  request: RemuxRequest,
+  memo: Memo<GroupShape>,
+  { signal }: { signal: AbortSignal },
+): Promise<Piece[]> {
+  const { tracks, groups, times, reader } = request;
+  const portions = portionsOf(groups);
+  const learn = (portion: Portion) => memo.learn(portion.key, () => shapeOf(portion, request));
+  const shapes = await askEach(portions, learn, { signal });
+  const shaped = groups.map((group, i) => {
+    return { trackIds: group.tracks.map(({ trackId }) => trackId), shape: shapes[i]! };
+  });
+  const { header } = planMatroska(tracks, times, shaped, groups[0]!.startUs / 1000);
+  const media = portions.map((portion, i): Piece => {
+    const { trackIds, shape } = shaped[i]!;
+    const read = async (): Promise<Uint8Array> => {
+      const frames = await readFrames(portion, reader);
+      const blocks = [...frames].map(([trackId, own]) => {
+        return blockTrackOf(
+          tracks,
+          trackId,
+          own.map((frame) => ({ ...frame, length: frame.data.length })),
+        );
+      });
+      const bytes = printClusters(blocks, leadOf(tracks), clockOf(tracks, times, i, trackIds));
+      assert.equal(bytes.length, shape.length, 'clusters are as long as they were promised');
+      return bytes;
+    };
+    return { length: shape.length, read };
+  });
+  return [header, ...media];
+}
+
+async function shapeOf(
+  portion: Portion,
+  { tracks, reader }: Pick<RemuxRequest, 'tracks' | 'reader'>,
+): Promise<GroupShape> {
+  const blocks: BlockTrack[] = [];
+  for (const segment of portion.segments) {
+    const samples = (await readSamples(reader, portion.group.location, segment)) ?? refuse(portion);
+    blocks.push(blockTrackOf(tracks, segment.trackId, ofPortion(portion, segment.trackId, samples)));
+  }
+  return shapeClusters(blocks, leadOf(tracks));
+}
+
+function blockTrackOf<S extends BlockSample>(
+  tracks: readonly Track[],
+  trackId: number,
+  samples: readonly S[],
+): BlockTrack<S> {
+  const number = trackNumberOf(tracks, trackId);
+  return { number, timescale: tracks[number - 1]!.timescale, samples };
+}

@@ -1,0 +1,53 @@
+/**
+ * Reads what a stored segment says of its frames, without reading the frames: from one movie fragment's head to the next.
+ * In: a range of a chunk file. Out: samples. ISO/IEC 14496-12, 8.8.
+ */
+import type { RangeReader } from '../../archive/range-reader.ts';
+import type { SegmentLocation } from '../../archive/segment-store.ts';
+import { FormatError } from '../../lib/errors.ts';
+import { readBoxHead } from '../../media/isobmff/box.ts';
+import { addFragment, type SegmentSample } from '../../media/isobmff/segment-frames.ts';
+
+/** One read takes so much; a small segment, as of audio, is read whole. */
+const READ_BYTES = 4096;
+const SMALL_BYTES = 64 * 1024;
+/** A head is no larger; one of a picture takes 16 bytes of it. */
+const MAX_HEAD_BYTES = 2 * 1024 * 1024;
+
+/**
+ * The samples of one track's segment, in decode order.
+ *
+ * Rejects with what the reader does, and with FormatError if a box is malformed.
+ *
+ * @returns undefined where the fragments are not of one track, in order and whole
+ */
+export async function readSamples(
+  reader: Pick<RangeReader, 'read'>,
+  location: SegmentLocation,
+  { offset, length }: { readonly offset: number; readonly length: number },
+): Promise<SegmentSample[] | undefined> {
+  let window: Uint8Array = new Uint8Array(0);
+  let windowAt = 0;
+  const need = async (at: number, count: number): Promise<void> => {
+    if (at >= windowAt && at + count <= windowAt + window.length) return;
+    if (at + count > length) throw new FormatError('a box reaches past its segment', at);
+    const wished = length <= SMALL_BYTES ? length - at : Math.max(count, READ_BYTES);
+    window = await reader.read(location, offset + at, Math.min(wished, length - at));
+    windowAt = at;
+  };
+  const samples: SegmentSample[] = [];
+  for (let at = 0; at < length; ) {
+    await need(at, Math.min(16, length - at));
+    const head = readBoxHead(window, at - windowAt);
+    if (!head) throw new FormatError('a box header ends early', at);
+    if (head.type === 'moof') {
+      if (head.size > MAX_HEAD_BYTES) throw new FormatError(`a moof of ${head.size} bytes`, at);
+      await need(at, head.size);
+      const start = at - windowAt;
+      const moof = { type: 'moof', start, body: start + head.headLength, end: start + head.size };
+      if (!addFragment(samples, window, moof, { moofAt: at, segmentLength: length })) return undefined;
+    }
+    at += head.size;
+  }
+  return samples.length > 0 ? samples : undefined;
+}

@@ -1,0 +1,158 @@
+/**
+ * Answers /clip/{stream}/{from}/{to}.mp4, .mkv and .ts: whole stored segments as a file, their times moved to the clip's own zero on
+ * the way out (docs/media.md 20), with a length and ranges. An MP4 is known from the index alone; the others are remuxed, and
+ * known when the frames' sizes were learned.
+ * In: a range of the past. Out: Reply.
+ */
+import { createHash } from 'node:crypto';
+import type { ClipFormat } from '../../api/media-address.ts';
+import type { RangeReader } from '../../archive/range-reader.ts';
+import { OxbowError } from '../../lib/errors.ts';
+import type { Track } from '../../media/frame.ts';
+import { planClip } from '../../media/isobmff/clip/clip-header.ts';
+import { rebaseSegment } from '../../media/isobmff/clip/clip-segment.ts';
+import { planClipTimes } from '../../media/isobmff/clip/clip-times.ts';
+import type { GroupShape } from '../../media/matroska/cluster.ts';
+import type { Deliverable } from '../deliverable.ts';
+import { type Range, segmentsOver } from '../past/past.ts';
+import type { StoredSegment } from '../past/past-presentation.ts';
+import { lengthOf } from '../pieces.ts';
+import type { Piece, Reply } from '../reply.ts';
+import { caching, contentTypes } from '../text-reply.ts';
+import { Gate, Memo } from './clip-memo.ts';
+import { piecesOfMkv } from './clip-mkv.ts';
+import { piecesOfTs } from './clip-ts.ts';
+
+/** A `sidx` counts its segments in 16 bits (ISO/IEC 14496-12, 8.16.3). */
+const MAX_SEGMENTS = 65_535;
+/** What is remuxed must be looked at, segment by segment, before it is answered. */
+const MAX_REMUXED_US = 2 * 3600 * 1_000_000;
+const MAX_REMUXED_SEGMENTS = 16_384;
+/** Segments whose shape is kept, some hundred bytes each: more than the longest clip has. */
+const MAX_LEARNED = 2 * MAX_REMUXED_SEGMENTS;
+
+/** Part of the ETag: raise the number when a format is written otherwise, lest a download be resumed with bytes of another file. */
+const REVISIONS: Readonly<Record<ClipFormat, string>> = { mp4: 'mp4-2;', mkv: 'mkv1;', ts: 'ts1;' };
+
+/** Clips of all streams. */
+export class Clips {
+  readonly #reader: Pick<RangeReader, 'read'>;
+  /** What was learned for .mkv. */
+  readonly #shapes: Memo<GroupShape>;
+  /** What was learned for .ts, bytes. */
+  readonly #lengths: Memo<number>;
+
+  /** @param reader of chunk files */
+  constructor(reader: Pick<RangeReader, 'read'>) {
+    this.#reader = reader;
+    const gate = new Gate();
+    this.#shapes = new Memo(gate, MAX_LEARNED);
+    this.#lengths = new Memo(gate, MAX_LEARNED);
+  }
+
+  /**
+   * The clip of whole segments that covers `range`, from the key frame before its start.
+   *
+   * @param options.signal ends the looking at segments
+   * @throws OxbowError `bad-time`, `no-media`, `gone`, `window-too-long`; `unsupported-media` where the codec configuration changes
+   */
+  async answer(
+    stream: Deliverable,
+    range: Range,
+    format: ClipFormat,
+    { signal }: { signal: AbortSignal },
+  ): Promise<Reply> {
+    const settled = stream.settled(range.toUs);
+    const groups = await segmentsOver(stream, range);
+    const tracks = sharedTracks(groups);
+    checkLength(groups, format);
+    const pieces = await this.#pieces(format, tracks, groups, { signal });
+    const start = new Date(groups[0]!.startUs / 1000).toISOString().replaceAll(/[-:]|\.\d+/g, '');
+    return {
+      contentType: contentTypes[format],
+      cacheControl: settled ? caching.past : caching.live,
+      length: lengthOf(pieces),
+      pieces,
+      etag: etagOf(groups, format),
+      filename: `${stream.name}-${start}.${format}`,
+    };
+  }
+
+  #pieces(
+    format: ClipFormat,
+    tracks: readonly Track[],
+    stored: readonly StoredSegment[],
+    options: { signal: AbortSignal },
+  ): Promise<Piece[]> | Piece[] {
+    const reader = this.#reader;
+    const groups = format === 'mp4' ? stored : stored.map((group) => picturesAndSound(group, tracks));
+    if (format === 'mp4') return piecesOfMp4(tracks, groups, reader);
+    const request = { tracks, groups, times: planClipTimes(tracks, groups), reader };
+    return format === 'mkv' ? piecesOfMkv(request, this.#shapes, options) : piecesOfTs(request, this.#lengths, options);
+  }
+}
+
+/** The tracks of the one init that all groups have. */
+function sharedTracks(groups: readonly StoredSegment[]): readonly Track[] {
+  const first = groups[0]!;
+  const other = groups.find((group) => group.init !== first.init);
+  if (other) {
+    throw new OxbowError(
+      'unsupported-media',
+      `the codec configuration changes at ${new Date(other.startUs / 1000).toISOString()}; ask for a clip that ends or starts there`,
+    );
+  }
+  if (!first.init) throw new OxbowError('no-media', `the codec configuration of segment ${first.msn} is not known`);
+  return first.init.tracks;
+}
+
+/** What can be remuxed: text and metadata stay in the MP4. */
+function picturesAndSound(group: StoredSegment, tracks: readonly Track[]): StoredSegment {
+  const kinds = new Map(tracks.map(({ id, kind }) => [id, kind]));
+  const isTaken = (id: number) => kinds.get(id) === 'video' || kinds.get(id) === 'audio';
+  return { ...group, tracks: group.tracks.filter(({ trackId }) => isTaken(trackId)) };
+}
+
+function checkLength(groups: readonly StoredSegment[], format: ClipFormat): void {
+  if (groups.length > MAX_SEGMENTS) {
+    throw new OxbowError('window-too-long', `${groups.length} segments are too many for one file`);
+  }
+  if (format === 'mp4') return;
+  const durationUs = groups.reduce((sum, group) => sum + group.durationUs, 0);
+  if (durationUs > MAX_REMUXED_US || groups.length > MAX_REMUXED_SEGMENTS) {
+    throw new OxbowError(
+      'window-too-long',
+      `a .${format} clip is at most 2 hours and ${MAX_REMUXED_SEGMENTS} segments long; ask for a shorter one, or for .mp4`,
+    );
+  }
+}
+
+function piecesOfMp4(
+  tracks: readonly Track[],
+  groups: readonly StoredSegment[],
+  reader: Pick<RangeReader, 'read'>,
+): Piece[] {
+  const plan = planClip(tracks, groups);
+  const pieces: Piece[] = [plan.header];
+  groups.forEach((group, i) => {
+    for (const [t, track] of group.tracks.entries()) {
+      if (track.length === 0) continue;
+      const delta = plan.deltas[i]?.[t] ?? 0;
+      const position = pieces.length - 1;
+      pieces.push({
+        length: track.length,
+        read: async () => rebaseSegment(await reader.read(group.location, track.offset, track.length), delta, position),
+      });
+    }
+  });
+  return pieces;
+}
+
+/** The same segments are the same clip. */
+function etagOf(groups: readonly StoredSegment[], format: ClipFormat): string {
+  const hash = createHash('sha1');
+  hash.update(REVISIONS[format]);
+  for (const group of groups)
+    for (const track of group.tracks) hash.update(`${group.msn}/${track.trackId}/${track.crc};`);
+  return hash.digest('base64url');
+}

@@ -1,0 +1,217 @@
+/**
+ * What goes into an exported file, section by section: which stored groups, where they go on, and what of them.
+ * In: groups of a recording in order. Out: sections; batches of samples on the file's clock, with or without their bytes.
+ */
+import type { RangeReader } from '../../archive/range-reader.ts';
+import { concatBytes } from '../../lib/bytes.ts';
+import { OxbowError } from '../../lib/errors.ts';
+import type { FileTracks, MediaTrack, TrackPlace } from '../../media/file/file-tracks.ts';
+import { type FileBatch, type FileSample, fromKey, Joiner, type StoredLine } from '../../media/file/joiner.ts';
+import { inBandSets } from '../../media/file/parameter-sets.ts';
+import { movieTimescale } from '../../media/isobmff/movie/movie.ts';
+import { parseSegment } from '../../media/isobmff/segment-frames.ts';
+import { ticksToUs } from '../../media/run.ts';
+import type { Init } from '../../media/segment.ts';
+import { readSamples } from '../clip/clip-samples.ts';
+import type { StoredSegment } from '../past/past-presentation.ts';
+
+/** Says of a stored sample whether it goes into the file. Times are µs since 1970. */
+export type Keep = (track: MediaTrack, sample: Pick<FileSample, 'dts' | 'pts' | 'duration'>, us: number) => boolean;
+
+/** Pictures that stand for stored ones. */
+export interface Recoded {
+  readonly place: TrackPlace;
+  /** What they were stored as: their times are in its timescale. */
+  readonly track: MediaTrack;
+  readonly samples: readonly FileSample[];
+}
+
+/** What is read and written at once. */
+export interface Section {
+  /** Of the same stretch; one but where pictures were encoded anew. */
+  readonly groups: readonly StoredSegment[];
+  /** Those of the groups' init that have a place. */
+  readonly tracks: readonly MediaTrack[];
+  /** By track id. */
+  readonly places: ReadonlyMap<number, TrackPlace>;
+  /** A stretch begins: its times do not go on from those before. */
+  readonly fresh: boolean;
+  /** Where the stretch has its first instant, µs of its own times; its first sample if not given. */
+  readonly originUs?: number;
+  /** What of the groups; all of it if not given. */
+  readonly keep?: Keep;
+  /** Pictures of these tracks come from here, not from the groups. */
+  readonly recoded?: readonly Recoded[];
+}
+
+/** A stretch of continuous media in a file. */
+export interface ExportedPart {
+  /** Where it begins in the file, seconds. */
+  readonly atS: number;
+  /** µs since 1970. */
+  readonly fromUs: number;
+  readonly toUs: number;
+}
+
+/**
+ * The sections of whole groups.
+ *
+ * @param tracks gets every track of the file
+ * @throws OxbowError `unsupported-media` where one file cannot hold them, `no-media` where a codec configuration is lost
+ */
+export function sectionsOf(groups: readonly StoredSegment[], tracks: FileTracks): Section[] {
+  const places = new Map<Init, Pick<Section, 'tracks' | 'places'>>();
+  return groups.map((group, i) => {
+    const fresh = i === 0 || group.discontinuity;
+    const { init } = group;
+    if (!init) throw new OxbowError('no-media', `the codec configuration of segment ${group.msn} is not known`);
+    let known = places.get(init);
+    if (!known) {
+      const placed = tracks.place(init.tracks, new Date(group.startUs / 1000).toISOString());
+      const own = init.tracks.filter((track): track is MediaTrack => placed.has(track.id));
+      known = { tracks: own, places: placed };
+      places.set(init, known);
+    }
+    return { groups: [group], fresh, ...known };
+  });
+}
+
+/** How sections are read. */
+export interface ReadOptions {
+  readonly reader: Pick<RangeReader, 'read'>;
+  /** With their bytes; else only their sizes and times. */
+  readonly withBytes: boolean;
+  /** Parameter sets stand in front of each key frame. */
+  readonly inBand: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** A batch and what is known of it. */
+export interface ReadBatch {
+  readonly batch: FileBatch;
+  /** Index of the section. */
+  readonly index: number;
+}
+
+/** Reads sections one after the other and puts them on the clock of one file. */
+export class SectionReader {
+  readonly #joiner = new Joiner();
+  readonly #parts: ExportedPart[] = [];
+  /** File tracks whose pictures have begun in the present stretch. */
+  readonly #begun = new Set<number>();
+
+  /** Stretches of continuous media so far. */
+  get parts(): readonly ExportedPart[] {
+    return this.#parts;
+  }
+
+  /** How long the file is so far, seconds. */
+  get seconds(): number {
+    return this.#joiner.duration / movieTimescale;
+  }
+
+  /**
+   * Reads all sections.
+   *
+   * Throws what the reader does, the reason of `signal`, and OxbowError `unsupported-media` for a segment that cannot be taken apart.
+   */
+  async *read(sections: readonly Section[], options: ReadOptions): AsyncGenerator<ReadBatch> {
+    let fresh = true;
+    for (const [index, section] of sections.entries()) {
+      options.signal.throwIfAborted();
+      if (section.fresh) {
+        fresh = true;
+        this.#begun.clear();
+      }
+      const lines = (await this.#linesOf(section, options)).filter(({ samples }) => samples.length > 0);
+      // A section of which nothing is kept leaves the beginning to the next.
+      if (lines.length === 0) continue;
+      const { originUs } = section;
+      const batch = this.#joiner.place(lines, { fresh, ...(originUs !== undefined && { originUs }) });
+      this.#note(section, lines, batch, fresh);
+      fresh = false;
+      yield { batch, index };
+    }
+  }
+
+  async #linesOf(section: Section, options: ReadOptions): Promise<StoredLine[]> {
+    const { groups, tracks, places, keep, recoded = [] } = section;
+    const lines = await Promise.all(
+      tracks.map(async (track): Promise<StoredLine> => {
+        const place = places.get(track.id)!;
+        const anew = recoded.find((one) => one.track.id === track.id);
+        if (anew) {
+          this.#begun.add(place.fileTrack.number);
+          return { place: anew.place, track, samples: withSets(anew.samples, anew.place, options) };
+        }
+        const read = await Promise.all(groups.map((group) => readTrack(group, track, options)));
+        const kept = read.flatMap((samples, i) =>
+          keep ? samples.filter((sample) => keep(track, sample, usOf(groups[i]!, track, sample.pts))) : samples,
+        );
+        return { place, track, samples: withSets(this.#fromKey(place, track, kept), place, options) };
+      }),
+    );
+    return lines;
+  }
+
+  #fromKey({ fileTrack }: TrackPlace, { kind }: MediaTrack, samples: readonly FileSample[]): readonly FileSample[] {
+    if (kind !== 'video' || this.#begun.has(fileTrack.number)) return samples;
+    const from = fromKey(samples);
+    if (from.length > 0) this.#begun.add(fileTrack.number);
+    return from;
+  }
+
+  #note({ groups }: Section, stored: readonly StoredLine[], batch: FileBatch, fresh: boolean): void {
+    const eUs = groups[0]!.eUs;
+    const starts = stored.map(({ track, samples }) => eUs + ticksToUs(samples[0]!.pts, track.timescale));
+    const ends = stored.map(({ track, samples }) => {
+      return eUs + Math.max(...samples.map(({ pts, duration }) => ticksToUs(pts + duration, track.timescale)));
+    });
+    const at = batch.map(({ place, samples }) => (samples[0]?.pts ?? 0) / place.fileTrack.track.timescale);
+    const last = this.#parts.at(-1);
+    const toUs = Math.max(...ends);
+    if (fresh || !last) {
+      this.#parts.push({ atS: Math.max(0, Math.min(...at)), fromUs: Math.min(...starts), toUs });
+    } else {
+      this.#parts[this.#parts.length - 1] = { ...last, toUs: Math.max(last.toUs, toUs) };
+    }
+  }
+}
+
+/** UTC of a stored time, µs since 1970. */
+export function usOf(group: Pick<StoredSegment, 'eUs'>, track: MediaTrack, ticks: number): number {
+  return group.eUs + ticksToUs(ticks, track.timescale);
+}
+
+/** The samples of one track of a group. */
+export async function readTrack(
+  group: StoredSegment,
+  track: MediaTrack,
+  { reader, withBytes }: Pick<ReadOptions, 'reader' | 'withBytes'>,
+): Promise<FileSample[]> {
+  const own = group.tracks.find((one) => one.trackId === track.id && one.length > 0);
+  if (!own) return [];
+  if (!withBytes) {
+    const samples = (await readSamples(reader, group.location, own)) ?? refuse(group);
+    return samples.map(({ dts, pts, duration, key, length }) => ({ dts, pts, duration, key, length, data: undefined }));
+  }
+  const frames = parseSegment(await reader.read(group.location, own.offset, own.length)) ?? refuse(group);
+  return frames.map(({ dts, pts, duration, key, data }) => ({ dts, pts, duration, key, length: data.length, data }));
+}
+
+/** Puts parameter sets in front of key frames where the file wants them. */
+function withSets(samples: readonly FileSample[], place: TrackPlace, { inBand }: ReadOptions): readonly FileSample[] {
+  const config = place.fileTrack.configs[place.config]!;
+  if (!inBand || config.kind !== 'video') return samples;
+  const sets = inBandSets(config);
+  if (sets.length === 0) return samples;
+  return samples.map((sample) => {
+    if (!sample.key) return sample;
+    const data = sample.data && concatBytes([sets, sample.data]);
+    return { ...sample, length: sample.length + sets.length, data };
+  });
+}
+
+function refuse({ msn }: StoredSegment): never {
+  throw new OxbowError('unsupported-media', `segment ${msn} cannot be taken apart`);
+}

@@ -1,0 +1,129 @@
+/**
+ * A live list as a presentation.
+ * In: a view of packager/live-list. Out: delivery/format. RFC 8216bis 4.4.3.8, 6.2 and appendix B. Pure.
+ */
+import { sortDateRanges } from '../../media/m3u8/date-range.ts';
+import type { Description, PartEdge, PartName, Presentation, PresentationSegment } from '../../media/presentation.ts';
+import { isSubtitle, type Rendition } from '../../media/rendition-set.ts';
+import type { Generation } from '../../packager/generation.ts';
+import type { ListedSegment, ListView } from '../../packager/listed.ts';
+import { nextPartOf, partsOf, positionOf } from '../../packager/rendition-view.ts';
+
+/** Parts are listed for the last three target durations (RFC 8216bis 6.2.2 requires no less). */
+const PARTS_FOR_TARGETS = 3;
+/** Durations in the list are rounded and a little short: parts that are needed by them are listed, µs. */
+const PARTS_GRACE_US = 50_000;
+/** Nothing younger than six target durations may be skipped (4.4.3.8). */
+export const SKIP_AFTER_TARGETS = 6;
+
+/** The list as it is now. */
+export function livePresentation(view: ListView): Presentation {
+  const { generation, ended } = view;
+  const { targetDurationS, holdBackS, parts } = generation;
+  const sealed = view.segments.filter((segment) => segment.sealed);
+  const open = parts && !ended ? view.segments.find((segment) => !segment.sealed) : undefined;
+  const [first] = view.segments;
+  return {
+    describe: () => describe(view),
+    segments: {
+      *[Symbol.iterator]() {
+        const afterUs = durationsAfter(sealed);
+        const partsForUs = PARTS_FOR_TARGETS * targetDurationS * 1e6 + PARTS_GRACE_US;
+        for (const [i, segment] of sealed.entries()) yield present(segment, afterUs[i]! < partsForUs);
+        if (open) yield present(open, true);
+      },
+    },
+    mediaSequence: first?.msn ?? 0,
+    discontinuitySequence: first ? discontinuitiesBefore(first) : 0,
+    targetDurationS,
+    ended,
+    dateRanges: view.dateRanges ? sortDateRanges(view.dateRanges) : [],
+    live: {
+      generation: generation.number,
+      holdBackS,
+      canBlockReload: parts !== undefined,
+      canSkipUntilS: SKIP_AFTER_TARGETS * targetDurationS,
+      skippable() {
+        // By their ends, as seen from the start of the last segment: none may end after the Skip Boundary.
+        const fromUs = SKIP_AFTER_TARGETS * targetDurationS * 1e6 + (sealed.at(-1)?.sealed?.durationUs ?? 0);
+        return durationsAfter(sealed).filter((us) => us >= fromUs).length;
+      },
+      ...(parts && { parts: partEdge(view) }),
+    },
+  };
+}
+
+/** What a generation offers. */
+export function describe({ generation, tracks }: Pick<ListView, 'generation' | 'tracks'>): Description {
+  return {
+    tracks,
+    bandwidthOf: (rendition) => rendition.tracks.reduce((sum, { id }) => sum + (generation.bandwidths[id] ?? 0), 0),
+    frameRateOf: () => generation.frameRate,
+  };
+}
+
+/** The first segment's own DISCONTINUITY tag is counted when the segment leaves the list (4.4.3.3). */
+export function discontinuitiesBefore({
+  discontinuity,
+  discontinuitySequence,
+}: Pick<ListedSegment, 'discontinuity' | 'discontinuitySequence'>): number {
+  return discontinuitySequence - (discontinuity ? 1 : 0);
+}
+
+/** A listed segment, with its parts or without. */
+export function present(listed: ListedSegment, withParts: boolean): PresentationSegment {
+  const { msn, init, run, startUs, discontinuity, sealed } = listed;
+  return {
+    msn,
+    run: run.id,
+    init,
+    eUs: run.eUs,
+    startUs,
+    discontinuity,
+    lost: false,
+    durationUs: sealed?.durationUs ?? 0,
+    tracks: sealed ? [...sealed.tracks.values()] : [],
+    open: !sealed,
+    ...(withParts && { partsOf: (rendition: Rendition) => partsOf(listed, rendition) }),
+  };
+}
+
+function partEdge(view: ListView): PartEdge {
+  const { partHoldBackS } = view.generation;
+  return {
+    ...(partHoldBackS !== undefined && { holdBackS: partHoldBackS }),
+    targetOf: (rendition) => partTargetOf(view.generation, rendition),
+    nextOf(rendition) {
+      const next = nextPartOf(view, rendition);
+      return next && { msn: next.msn, part: next.parts };
+    },
+    lastOf: (rendition) => lastPartOf(view, rendition),
+  };
+}
+
+/** PART-TARGET of a rendition's list, seconds; undefined where it has no parts. */
+export function partTargetOf({ parts, bandwidths }: Generation, rendition: Rendition): number | undefined {
+  if (isSubtitle(rendition.id)) return undefined;
+  const video = rendition.tracks.some((track) => track.kind === 'video');
+  const audioOnly = Object.keys(bandwidths).length === 1;
+  return video || audioOnly ? parts?.targetS : parts?.audioTargetS;
+}
+
+function lastPartOf(view: ListView, rendition: Rendition): PartName | undefined {
+  const position = positionOf(view, rendition);
+  if (!position) return undefined;
+  if (position.parts > 0) return { msn: position.msn, part: position.parts - 1 };
+  const before = view.segments.find((segment) => segment.msn === position.msn - 1);
+  return before && { msn: before.msn, part: Math.max(0, partsOf(before, rendition).length - 1) };
+}
+
+/** Media after each segment, µs: holes are not counted (RFC 8216bis 4.4.3.8, 6.2.2). */
+function durationsAfter(sealed: readonly ListedSegment[]): number[] {
+  const after = new Array<number>(sealed.length);
+  let us = 0;
+  for (let i = sealed.length - 1; i >= 0; i--) {
+    after[i] = us;
+    us += sealed[i]!.sealed?.durationUs ?? 0;
+  }
+  return after;
+}

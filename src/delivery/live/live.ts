@@ -1,0 +1,385 @@
+/**
+ * Answers what lies under /live/{stream}/: lists with blocking reload, init sections, segments and parts.
+ * In: a path that was taken apart. Out: Reply, at once or when the media is there. RFC 8216bis 6.2.5; docs/media.md 14, 18, 28.
+ */
+import { crc32 } from 'node:zlib';
+import type { RangeReader } from '../../archive/range-reader.ts';
+import { OxbowError } from '../../lib/errors.ts';
+import { printInit } from '../../media/isobmff/init.ts';
+import { printMediaPlaylist, printMultivariantPlaylist } from '../../media/m3u8/print.ts';
+import { isSubtitle, type Rendition, renditionsOf } from '../../media/rendition-set.ts';
+import type { ListView } from '../../packager/listed.ts';
+import { hasReached, nextPartOf, partsOf, positionOf, type RenditionPart } from '../../packager/rendition-view.ts';
+import type { Deliverable, LiveDeliverable } from '../deliverable.ts';
+import { hlsMediaPlaylist } from '../format/hls-media.ts';
+import { hlsMultivariant } from '../format/hls-multivariant.ts';
+import {
+  lengthOf,
+  MAX_INTERLEAVED_BYTES,
+  partInFile,
+  partInMemory,
+  piecesInFile,
+  piecesInMemory,
+  rangesInFile,
+} from '../pieces.ts';
+import type { Piece, Reply } from '../reply.ts';
+import { bytesReply, caching, cachingOfReached, contentTypes, keptFor, playlistReply } from '../text-reply.ts';
+import type { Directives } from './directives.ts';
+import { type Hold, settle, waitFor } from './hold.ts';
+import type { KnownSegments } from './known-segments.ts';
+import { livePresentation, partTargetOf } from './live-presentation.ts';
+
+/** How long a first request waits for a stream that is starting. */
+const START_WAIT_MS = 8000;
+/** A request for media further ahead of the last whole segment than this is refused (RFC 8216bis 6.2.5.2). */
+const MAX_AHEAD = 2;
+/** As are parts that lie this many seconds ahead, or more than three where parts are long (the Advance Part Limit). */
+const MAX_PARTS_AHEAD_S = 3;
+const RETRY_AFTER_S = 2;
+
+/** Rendered lists of one generation, until it changes. */
+interface Rendered {
+  readonly version: number;
+  readonly replies: Map<string, Reply>;
+}
+
+/** By live list and number of the generation: the one that grows, and the one before it. */
+const renderedLists = new WeakMap<object, Map<number, Rendered>>();
+
+/**
+ * The newest list as soon as it has a segment, be it ended or not; a first request waits for a stream that is starting.
+ *
+ * @throws OxbowError `stream-offline` where there is none
+ */
+export async function readyView(stream: Deliverable, { signal }: { signal: AbortSignal }): Promise<ListView> {
+  const { list } = stream;
+  if (!list.ready && stream.starting()) {
+    await waitFor(list.changes, () => list.ready, START_WAIT_MS, signal);
+  }
+  const view = list.generation && list.view(list.generation.number);
+  if (!view || !list.ready) throw offline(stream);
+  return view;
+}
+
+/** The multivariant playlist of what is live now. */
+export async function answerLiveIndex(stream: Deliverable, options: { signal: AbortSignal }): Promise<Reply> {
+  await readyView(stream, options);
+  return liveIndex(stream);
+}
+
+/**
+ * The multivariant playlist, where there is one at once.
+ *
+ * @throws OxbowError `stream-offline` where nothing is live, or not yet
+ */
+export function liveIndex(stream: LiveDeliverable): Reply {
+  const { list } = stream;
+  const view = list.generation && list.view(list.generation.number);
+  if (!view || !list.ready || view.ended) throw offline(stream);
+  return rendered(stream, view, 'index', () => liveIndexReply(view));
+}
+
+/** The multivariant playlist of a view, with lists in folders beside it. */
+export function liveIndexReply(view: ListView): Reply {
+  const list = hlsMultivariant(livePresentation(view), (id) => `${id}/g${view.generation.number}.m3u8`);
+  return playlistReply(printMultivariantPlaylist(list), caching.live);
+}
+
+/** A rendition's Media Playlist, when it has reached what was asked for. */
+export async function answerLivePlaylist(
+  stream: Deliverable,
+  asked: { readonly rendition: string; readonly generation: number },
+  directives: Directives,
+  options: { signal: AbortSignal },
+): Promise<Reply> {
+  return settle(livePlaylist(stream, asked, directives), options);
+}
+
+/**
+ * A rendition's Media Playlist, or what to wait for before it has reached what was asked for.
+ *
+ * @throws OxbowError `stream-offline` where there is no such list, `bad-request` for what nobody would ask who follows it
+ */
+export function livePlaylist(
+  stream: LiveDeliverable,
+  { rendition: renditionId, generation: number }: { readonly rendition: string; readonly generation: number },
+  { msn, part: askedPart, skip }: Directives,
+): Reply | Hold {
+  const { list } = stream;
+  const view = list.view(number);
+  if (!view?.segments.some((segment) => segment.sealed)) throw offline(stream);
+  const rendition = renditionOf(view.tracks, renditionId);
+  if (msn === undefined || !view.generation.parts || view.ended) return renderedPlaylist(stream, view, rendition, skip);
+  const part = isSubtitle(rendition.id) ? undefined : askedPart;
+  const look = (): Reply | undefined => {
+    const now = list.view(number);
+    if (!now) throw offline(stream);
+    const isReached = now.ended || hasReached(now, rendition, msn, part);
+    return isReached ? reachedPlaylist(stream, now, rendition, skip) : undefined;
+  };
+  if (!hasReached(view, rendition, msn, part)) refuseTooFar(view, rendition, msn, part);
+  return (
+    look() ?? {
+      key: `${rendition.id}/g${number}?${msn}.${part ?? 'whole'}${skip ? '?skip' : ''}`,
+      changes: list.changes,
+      look,
+      waitMs: 3000 * view.generation.targetDurationS,
+      late: () =>
+        new OxbowError('part-timeout', `${stream.name} did not reach segment ${msn}, part ${part ?? 'whole'}`),
+    }
+  );
+}
+
+/**
+ * @param last MSN of the last whole segment
+ * @throws OxbowError `bad-request` where `msn` lies too far ahead of it (RFC 8216bis 6.2.5.2)
+ */
+export function refuseFarSegment(msn: number, last: number): void {
+  if (msn <= last + MAX_AHEAD) return;
+  throw new OxbowError('bad-request', `_HLS_msn=${msn} is more than ${MAX_AHEAD} ahead of ${last}`);
+}
+
+/** @throws OxbowError `bad-request` for what nobody who follows the list would ask for now */
+function refuseTooFar(view: ListView, rendition: Rendition, msn: number, part: number | undefined): void {
+  const position = positionOf(view, rendition);
+  if (!position) return;
+  refuseFarSegment(msn, position.msn - 1);
+  const targetS = partTargetOf(view.generation, rendition) ?? 1;
+  const ahead = targetS < 1 ? Math.ceil(MAX_PARTS_AHEAD_S / targetS) : MAX_PARTS_AHEAD_S;
+  const known = msn === position.msn ? position.parts : 0;
+  if (part !== undefined && msn >= position.msn && part >= known + ahead) {
+    throw new OxbowError('bad-request', `_HLS_part=${part} is ${ahead} parts or more ahead of the list`);
+  }
+}
+
+/** An init section by its number. */
+export function answerInit(stream: Deliverable, renditionId: string, number: number): Reply {
+  const init = stream.inits.get(number);
+  if (!init) throw new OxbowError('not-found', `${stream.name} has no init section ${number}`);
+  const rendition = renditionOf(init.tracks, renditionId);
+  const bytes = printInit(rendition.tracks);
+  return bytesReply(bytes, contentTypes.mp4, caching.forever, etagOf(`${renditionId}-init-${number}`, [crc32(bytes)]));
+}
+
+/** A segment by its MSN: from memory, or from the chunk file, under the same address for life. */
+export async function answerSegment(
+  stream: Deliverable,
+  asked: { readonly rendition: string; readonly msn: number },
+  { reader, known }: { reader: Pick<RangeReader, 'shared'>; known: KnownSegments },
+): Promise<Reply> {
+  const inMemory = segmentInMemory(stream, asked);
+  if (inMemory) return inMemory;
+  const { msn, rendition: id } = asked;
+  const group = await stream.recorded.find(msn);
+  if (!group) throw await missing(stream, msn);
+  const init = stream.inits.get(group.initNumber);
+  const rendition = init && renditionOf(init.tracks, id);
+  const pieces = rendition && piecesInFile(group, rendition, reader);
+  if (!pieces) throw new OxbowError('not-found', `segment ${msn} has no ${id}`);
+  const crcs = rendition.tracks.flatMap(
+    ({ id: trackId }) => group.tracks.find((own) => own.trackId === trackId && own.length > 0)?.crc ?? [],
+  );
+  const reply = segmentReply(etagOf(keyOf(asked), crcs), pieces);
+  if (reply.length <= MAX_INTERLEAVED_BYTES) {
+    const { pieces: _, ...said } = reply;
+    const ranges = rangesInFile(group, rendition);
+    known.remember(stream, keyOf(asked), { reply: said, ranges, startUs: group.startUs });
+  }
+  return reply;
+}
+
+/** A recorded segment that was asked for a moment ago, where its bytes are in memory. */
+export function knownSegment(
+  stream: LiveDeliverable,
+  asked: { readonly rendition: string; readonly msn: number },
+  known: KnownSegments,
+): Reply | undefined {
+  return known.ready(stream, keyOf(asked));
+}
+
+/** Names a segment within its stream, for life. */
+export function keyOf({ rendition, msn }: { readonly rendition: string; readonly msn: number }): string {
+  return `${rendition}-${msn}`;
+}
+
+/** A segment that is still in memory; throws OxbowError `not-found` where it has no such rendition. */
+export function segmentInMemory(
+  { list }: LiveDeliverable,
+  { rendition, msn }: { readonly rendition: string; readonly msn: number },
+): Reply | undefined {
+  const listed = list.find(msn);
+  if (!listed?.sealed) return undefined;
+  const { tracks } = renditionOf(listed.init.tracks, rendition);
+  const pieces = piecesInMemory(listed, { id: rendition, tracks });
+  if (!pieces) return undefined;
+  const { sealed } = listed;
+  const crcs = tracks.flatMap(({ id }) => sealed.tracks.get(id)?.crc ?? []);
+  return segmentReply(etagOf(keyOf({ rendition, msn }), crcs), pieces);
+}
+
+/** A part, at once if it is there, when it is sealed if it is the one that was announced. */
+export async function answerPart(
+  stream: Deliverable,
+  asked: PartAddress,
+  options: { signal: AbortSignal },
+): Promise<Reply> {
+  const found = livePart(stream, asked);
+  if (found) return settle(found, options);
+  const { msn, part: index } = asked;
+  const part = findPart(stream, asked);
+  if (!part) throw msn < stream.leastMsnAt(stream.createdUs) ? notThere(msn, index) : noPart(stream, asked);
+  const group = await stream.recorded.find(msn);
+  const pieces = group && partInFile(part, group);
+  if (!pieces) throw new OxbowError('gone', `part ${index} of segment ${msn} is no longer kept on its own`);
+  return partReply(asked, part, pieces);
+}
+
+/** Names a part. */
+interface PartAddress {
+  readonly rendition: string;
+  readonly msn: number;
+  readonly part: number;
+}
+
+/**
+ * A part that is in memory, or what to wait for where it is the one that was announced; undefined for any other.
+ *
+ * @throws OxbowError `not-found` where there is no such rendition
+ */
+export function livePart(stream: LiveDeliverable, asked: PartAddress): Reply | Hold | undefined {
+  const { list } = stream;
+  const { msn, part: index } = asked;
+  const inMemory = (): Reply | undefined => {
+    const part = findPart(stream, asked);
+    const pieces = part && partInMemory(part);
+    return pieces && partReply(asked, part, pieces);
+  };
+  const found = inMemory();
+  const { generation } = list;
+  const view = generation?.parts && list.view(generation.number);
+  if (found || !generation || !view || view.ended || findPart(stream, asked)) return found;
+  const rendition = renditionOf(view.tracks, asked.rendition);
+  // Only what comes next is held (docs/media.md 28).
+  const coming = [positionOf(view, rendition), nextPartOf(view, rendition)];
+  if (!coming.some((position) => position?.msn === msn && position.parts === index)) return undefined;
+  const look = (): Reply | undefined => {
+    // The next generation may use its name: other media, which is not what was waited for.
+    if (list.generation?.number !== generation.number) throw notThere(msn, index);
+    const part = inMemory();
+    if (part || (!list.ended && list.find(msn)?.sealed === undefined)) return part;
+    throw noPart(stream, asked);
+  };
+  return {
+    key: `${rendition.id}/${msn}.${index}`,
+    changes: list.changes,
+    look,
+    waitMs: 3000 * generation.targetDurationS,
+    late: () => new OxbowError('part-timeout', `${stream.name} did not make part ${index} of ${msn}`),
+  };
+}
+
+function findPart({ list }: LiveDeliverable, { rendition, msn, part }: PartAddress): RenditionPart | undefined {
+  const segment = list.find(msn);
+  return segment && partsOf(segment, renditionOf(segment.init.tracks, rendition))[part];
+}
+
+function noPart({ list }: LiveDeliverable, { msn, part }: PartAddress): OxbowError {
+  const oldest = list.segments[0]?.msn;
+  if (oldest !== undefined && msn < oldest) {
+    return new OxbowError('gone', `the parts of segment ${msn} are no longer kept on their own`);
+  }
+  return notThere(msn, part);
+}
+
+/**
+ * The name, and the CRC-32 of what it names, track by track: a name that is used again for other bytes does not validate.
+ *
+ * @param name within the stream
+ * @param crcs of the tracks, in the order of the rendition
+ */
+export function etagOf(name: string, crcs: readonly number[]): string {
+  return [name, ...crcs.map((crc) => crc.toString(16).padStart(8, '0'))].join('-');
+}
+
+function partReply(
+  { rendition, msn, part }: PartAddress,
+  { pieces: own }: RenditionPart,
+  pieces: readonly Piece[],
+): Reply {
+  const crcs = own.map(({ part: { crc } }) => crc);
+  return segmentReply(etagOf(`${rendition}-${msn}.${part}`, crcs), pieces);
+}
+
+function segmentReply(etag: string, pieces: readonly Piece[]): Reply {
+  return { contentType: contentTypes.segment, cacheControl: caching.forever, length: lengthOf(pieces), pieces, etag };
+}
+
+/** Playlists are rendered at most once per change, when first asked for, and are the same bytes for everyone. */
+function rendered(stream: LiveDeliverable, view: ListView, key: string, print: () => Reply): Reply {
+  const { number } = view.generation;
+  const generations = renderedLists.get(stream.list) ?? new Map<number, Rendered>();
+  renderedLists.set(stream.list, generations);
+  let fresh = generations.get(number);
+  if (fresh?.version !== view.version) {
+    fresh = { version: view.version, replies: new Map() };
+    generations.set(number, fresh);
+    for (const old of generations.keys()) if (!stream.list.view(old)) generations.delete(old);
+  }
+  const ready = fresh.replies.get(key);
+  if (ready) return ready;
+  const reply = print();
+  fresh.replies.set(key, reply);
+  return reply;
+}
+
+function renderedPlaylist(stream: LiveDeliverable, view: ListView, rendition: Rendition, skip: boolean): Reply {
+  return rendered(stream, view, `${rendition.id}${skip ? '?skip' : ''}`, () => {
+    const list = hlsMediaPlaylist(livePresentation(view), rendition.id, { folderOf: () => '', skip });
+    const text = printMediaPlaylist(list);
+    return playlistReply(text, view.ended ? caching.past : caching.live);
+  });
+}
+
+/** The same list as the answer to a blocking reload, which caches may keep longer. */
+function reachedPlaylist(stream: LiveDeliverable, view: ListView, rendition: Rendition, skip: boolean): Reply {
+  return rendered(stream, view, `${rendition.id}?reached${skip ? '?skip' : ''}`, () =>
+    keptFor(renderedPlaylist(stream, view, rendition, skip), cachingOfReached(view.generation.targetDurationS)),
+  );
+}
+
+/** The rendition of that id; throws OxbowError `not-found` where these tracks make none. */
+export function renditionOf(tracks: Parameters<typeof renditionsOf>[0], id: string): Rendition {
+  const { all, subtitles } = renditionsOf(tracks);
+  const rendition = [...all, ...subtitles].find((one) => one.id === id);
+  if (!rendition) throw new OxbowError('not-found', `there is no rendition ${id} here`);
+  return rendition;
+}
+
+function notThere(msn: number, index: number): OxbowError {
+  return new OxbowError('not-found', `there is no part ${index} of segment ${msn}`);
+}
+
+/** The refusal that says that nothing is live. */
+export function offline(stream: LiveDeliverable): OxbowError {
+  return new OxbowError('stream-offline', `${stream.name} is not live now`, {
+    extra: { retryAfterSeconds: RETRY_AFTER_S },
+  });
+}
+
+/**
+ * Why there is no such segment: `gone` where it existed and was deleted or lost, `not-found` where its number was never used. Numbers
+ * are skipped at every start: such a number counts as deleted where media around it was.
+ */
+export async function missing(stream: Deliverable, msn: number): Promise<OxbowError> {
+  const { list, createdUs } = stream;
+  const gone = () => new OxbowError('gone', `segment ${msn} is no longer kept`);
+  const never = () => new OxbowError('not-found', `there is no segment ${msn}`);
+  if (msn < stream.leastMsnAt(createdUs)) return never();
+  const firstListed = list.segments[0]?.msn ?? 0;
+  // The MSNs of a live list are contiguous.
+  if (list.generation && msn >= list.generation.firstMsn && msn < firstListed) return gone();
+  const { beforeUs = createdUs, lastMsn } = await stream.recorded.around(msn);
+  const horizonUs = stream.horizonUs();
+  const wasUsed = msn < Math.max(lastMsn, firstListed, stream.leastMsnAt(horizonUs));
+  return wasUsed && beforeUs < horizonUs ? gone() : never();
+}

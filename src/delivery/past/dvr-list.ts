@@ -1,0 +1,243 @@
+/**
+ * A live list that reaches hours back, for players that know only one list: what is recorded, then what is live, whole segments only.
+ * In: the recording and the live list of one generation. Out: a presentation for delivery/format. RFC 8216bis 6.2.2; docs/media.md 14, 33.
+ */
+import type { Track } from '../../media/frame.ts';
+import { reachOf, sortDateRanges } from '../../media/m3u8/date-range.ts';
+import type { DateRangeTag } from '../../media/m3u8/playlist.ts';
+import { durationOf, mediaOf, type Presentation, type PresentationSegment } from '../../media/presentation.ts';
+import { isSubtitle, type Rendition, renditionFor } from '../../media/rendition-set.ts';
+import { familyOf } from '../../packager/generation.ts';
+import type { ListedSegment, ListView } from '../../packager/listed.ts';
+import { LEAST_SEGMENTS, MAY_BE_LOST } from '../../packager/live-list.ts';
+import { MAX_TOLD } from '../../recording/date-range-rows.ts';
+import { listGroup } from '../../recording/listed-group.ts';
+import type { RecordedGroup } from '../../recording/recorded.ts';
+import type { Deliverable } from '../deliverable.ts';
+import { describe, discontinuitiesBefore, present, SKIP_AFTER_TARGETS } from '../live/live-presentation.ts';
+
+/** Segments in a row that the recording lost and that are listed as GAPs; behind a longer hole the list begins. */
+const MOST_LOST = 30;
+
+/** Segments that left the live list, in time and by MSN. */
+export interface LeftBehind {
+  readonly fromUs: number;
+  readonly toUs: number;
+  readonly lastMsn: number;
+}
+
+/** What never changes while a generation lives. */
+export interface DvrPromise {
+  /** Whole seconds: also of older segments, which may be longer than those of now. */
+  readonly targetDurationS: number;
+}
+
+/** The list of one rendition of one generation, in the making as long as somebody asks for it. */
+export class DvrList {
+  readonly #rendition: Rendition;
+  readonly #lengthUs: number;
+  readonly #firstMsn: number;
+  #entries: PresentationSegment[] = [];
+  /** Up to this MSN it is known whether the recording has a segment. */
+  #checkedMsn = 0;
+  /** MEDIA-SEQUENCE of the first entry: its MSN within the generation; before it they are counted back. */
+  #position = 0;
+  #discontinuitySequence = 0;
+
+  /**
+   * @param lengthUs how far back it reaches, µs
+   */
+  constructor(view: ListView, rendition: Rendition, lengthUs: number) {
+    this.#rendition = rendition;
+    // What a killed process had listed and not recorded had pushed as much out of the list: it begins no earlier than it was shown.
+    const lostUs = view.inherited ? MAY_BE_LOST * view.generation.targetDurationS * 1_000_000 : 0;
+    this.#lengthUs = lengthUs - lostUs;
+    this.#firstMsn = view.generation.firstMsn;
+  }
+
+  /** MSN of the last segment, or 0 while there is none. */
+  get lastMsn(): number {
+    return this.#entries.at(-1)?.msn ?? 0;
+  }
+
+  /** Start of the first segment, µs since 1970; 0 while there is none. */
+  get startUs(): number {
+    return this.#entries[0]?.startUs ?? 0;
+  }
+
+  /** Seconds of the longest segment, rounded. */
+  get longestS(): number {
+    return this.#entries.reduce((longest, one) => Math.max(longest, Math.round(this.#durationOf(one))), 1);
+  }
+
+  /** Reads what came before the live list. To be called once, before `follow`. */
+  async open(stream: Deliverable, view: ListView): Promise<void> {
+    const first = view.segments[0];
+    const last = view.segments.findLast((segment) => segment.sealed);
+    if (!first || !last) return;
+    const groups = await stream.recorded.between(last.startUs - this.#lengthUs, first.startUs);
+    const family = familyOf(view.tracks, false);
+    let next = first;
+    const older: PresentationSegment[] = [];
+    let { msn: position, discontinuitySequence } = first;
+    for (const group of groups.filter(({ msn }) => msn < first.msn).toReversed()) {
+      const init = stream.inits.get(group.initNumber);
+      // Another set of decoders is another list.
+      if (!init || familyOf(init.tracks, false) !== family) break;
+      const segment = listGroup(group, init);
+      const lost = this.#lostBetween(group, next);
+      if (!lost) break;
+      older.push(...lost.toReversed(), this.#entryOf(segment));
+      position -= lost.length + 1;
+      if (next.discontinuity) discontinuitySequence--;
+      next = segment;
+    }
+    this.#entries = older.toReversed();
+    this.#checkedMsn = this.lastMsn;
+    this.#startAt({ ...next, msn: position, discontinuitySequence });
+  }
+
+  #startAt(first: Pick<ListedSegment, 'msn' | 'discontinuity' | 'discontinuitySequence'>): void {
+    this.#position = first.msn;
+    this.#discontinuitySequence = discontinuitiesBefore(first);
+  }
+
+  /** Takes over what is live by now, and lets go of what is too old; false where segments are missing in between. */
+  follow(view: ListView, horizonUs: number): boolean {
+    const sealed = view.segments.filter((segment) => segment.sealed);
+    const first = sealed[0];
+    if (!first) return true;
+    const { lastMsn } = this;
+    if (lastMsn > 0 && first.msn > lastMsn + 1 && lastMsn >= this.#firstMsn) return false;
+    if (lastMsn === 0) this.#startAt(first);
+    for (const segment of sealed) if (segment.msn > lastMsn) this.#entries.push(this.#entryOf(segment));
+    const edgeUs = endOf(this.#entries.at(-1)!);
+    const isTooOld = (entry: PresentationSegment) =>
+      entry.startUs < edgeUs - this.#lengthUs ||
+      entry.startUs < horizonUs ||
+      (entry.msn < first.msn && this.#isGap(entry));
+    let old = 0;
+    while (this.#entries.length - old > LEAST_SEGMENTS && isTooOld(this.#entries[old]!)) {
+      if (this.#entries[old]!.discontinuity) this.#discontinuitySequence++;
+      old++;
+    }
+    this.#entries.splice(0, old);
+    this.#position += old;
+    return true;
+  }
+
+  /**
+   * Segments that left the live list since the last look, whose fate the recorder has decided: those that it lost can no longer be
+   * loaded. Undefined where there are none.
+   *
+   * @param decidedMsn up to this MSN segments are recorded or lost
+   */
+  leftBehind({ segments, inherited }: ListView, decidedMsn: number): LeftBehind | undefined {
+    const firstListed = segments[0]?.msn ?? 0;
+    if (inherited) this.#checkedMsn = Math.max(this.#checkedMsn, this.lastMsn); // made from the recording
+    const until = Math.min(firstListed - 1, decidedMsn);
+    const left = this.#entries.filter(({ msn }) => msn > this.#checkedMsn && msn <= until);
+    const last = left.at(-1);
+    return last && { fromUs: left[0]!.startUs, toUs: endOf(last), lastMsn: last.msn };
+  }
+
+  /**
+   * Makes GAPs of the segments up to `lastMsn` that the recording lost. RFC 8216bis 6.2.1 does not name a GAP among the changes of a list,
+   * but the alternatives are a URL that answers 404, or the loss of all media before it.
+   */
+  confirm({ lastMsn }: LeftBehind, recorded: ReadonlySet<number>): void {
+    const isLost = ({ msn }: PresentationSegment) => msn > this.#checkedMsn && msn <= lastMsn && !recorded.has(msn);
+    for (const [i, entry] of this.#entries.entries()) if (isLost(entry)) this.#entries[i] = { ...entry, lost: true };
+    this.#checkedMsn = lastMsn;
+  }
+
+  /**
+   * The list as it is now.
+   *
+   * @param dateRanges of older segments; those of the live list are in `view`
+   */
+  presentation(view: ListView, { targetDurationS }: DvrPromise, dateRanges: readonly DateRangeTag[]): Presentation {
+    const canSkipUntilS = SKIP_AFTER_TARGETS * targetDurationS;
+    return {
+      describe: () => describe(view),
+      segments: this.#entries,
+      mediaSequence: this.#position,
+      discontinuitySequence: this.#discontinuitySequence,
+      targetDurationS,
+      ended: view.ended,
+      dateRanges: this.#dateRangesOf(view, dateRanges),
+      live: {
+        generation: view.generation.number,
+        holdBackS: Math.max(view.generation.holdBackS, 3 * targetDurationS),
+        canBlockReload: true,
+        canSkipUntilS,
+        skippable: () => this.#skippable(canSkipUntilS),
+      },
+    };
+  }
+
+  /**
+   * How many segments lie before the Skip Boundary. It is measured in playlist time (RFC 8216bis 4.4.3.8), in which holes last nothing,
+   * and from the start of the last segment, as in the live list.
+   */
+  #skippable(boundaryS: number): number {
+    let count = this.#entries.length - 1;
+    for (let s = 0; count > 0 && s < boundaryS; count--) {
+      s += this.#durationOf(this.#entries[count - 1]!);
+    }
+    return Math.max(0, count);
+  }
+
+  #dateRangesOf(view: ListView, older: readonly DateRangeTag[]): DateRangeTag[] {
+    const fromMs = (this.#entries[0]?.startUs ?? 0) / 1000;
+    const newest = view.dateRanges ?? [];
+    const ids = new Set(newest.map(({ id }) => id));
+    const all = [...older.filter(({ id }) => !ids.has(id)), ...newest].filter((range) => reachOf(range) >= fromMs);
+    return sortDateRanges(all.slice(-MAX_TOLD));
+  }
+
+  /** Keeps what tells the times of the rendition, and nothing else. */
+  #entryOf(segment: ListedSegment): PresentationSegment {
+    const presented = present(segment, false);
+    const own = mediaOf(presented, this.#leadOf(presented));
+    return { ...presented, tracks: own ? [own] : [] };
+  }
+
+  #leadOf({ init }: PresentationSegment): Track | undefined {
+    return renditionFor(init?.tracks ?? [], this.#rendition.id)?.tracks[0];
+  }
+
+  #durationOf(segment: PresentationSegment): number {
+    return durationOf(segment, this.#leadOf(segment), segment.tracks[0]);
+  }
+
+  #isGap(segment: PresentationSegment): boolean {
+    return segment.lost || (!isSubtitle(this.#rendition.id) && segment.tracks.length === 0);
+  }
+
+  /** The segments that the recording lost between two of the same run; undefined where there are too many to list. */
+  #lostBetween(before: RecordedGroup, next: ListedSegment): PresentationSegment[] | undefined {
+    // Within the generation MSNs are contiguous; elsewhere they jump from one list to the next, behind a DISCONTINUITY.
+    if (next.discontinuity && before.msn < this.#firstMsn) return [];
+    const count = next.msn - before.msn - 1;
+    if (count > MOST_LOST) return undefined;
+    const fromUs = before.startUs + before.durationUs;
+    const lastsUs = (next.startUs - fromUs) / Math.max(1, count);
+    return Array.from({ length: count }, (_, i) => ({
+      msn: before.msn + 1 + i,
+      run: next.run.id,
+      init: next.init,
+      eUs: next.run.eUs,
+      startUs: fromUs + i * lastsUs,
+      durationUs: lastsUs,
+      discontinuity: false,
+      tracks: [],
+      lost: true,
+      open: false,
+    }));
+  }
+}
+
+function endOf({ startUs, durationUs }: PresentationSegment): number {
+  return startUs + durationUs;
+}

@@ -1,0 +1,169 @@
+/**
+ * Answers what lies under /live/{stream}/dvr-{length}/: live lists that reach hours back, of lengths from a fixed set so that everyone
+ * shares them. In: a path that was taken apart. Out: Reply. docs/media.md 27 and 33.
+ */
+import { OxbowError } from '../../lib/errors.ts';
+import { printMediaPlaylist } from '../../media/m3u8/print.ts';
+import type { ListView } from '../../packager/listed.ts';
+import { lastWords } from '../../recording/date-range-rows.ts';
+import type { Deliverable } from '../deliverable.ts';
+import { hlsMediaPlaylist } from '../format/hls-media.ts';
+import type { Directives } from '../live/directives.ts';
+import { waitFor } from '../live/hold.ts';
+import { liveIndexReply, offline, readyView, refuseFarSegment, renditionOf } from '../live/live.ts';
+import type { Reply } from '../reply.ts';
+import { caching, cachingOfReached, playlistReply } from '../text-reply.ts';
+import { DvrList, type DvrPromise } from './dvr-list.ts';
+
+const HOUR_US = 3_600_000_000;
+
+/** How far back a list may reach, by its name in the path; µs. */
+export const DVR_LENGTHS: ReadonlyMap<string, number> = new Map([
+  ['30m', HOUR_US / 2],
+  ...[1, 2, 4, 8, 12, 24].map((hours) => [`${hours}h`, hours * HOUR_US] as const),
+]);
+
+/** Lists that are kept between two questions, over all streams; one of four hours is about 2 MB. */
+const MAX_LISTS = 32;
+
+interface OpenList {
+  readonly list: DvrList;
+  /** The last text, for as long as nothing was added. */
+  readonly replies: Map<
+    boolean,
+    { readonly shown: string; readonly said: ListView['dateRanges']; readonly reply: Reply }
+  >;
+}
+
+/** The lists in the making. One for all streams. */
+export class DvrLists {
+  /** Least recently asked for first. */
+  readonly #lists = new Map<string, Promise<OpenList>>();
+  /** By live list, then generation and length: what was promised once holds, be the list itself forgotten. */
+  readonly #promises = new WeakMap<object, Map<string, DvrPromise>>();
+  /** Names of live lists, which a stream that is deleted and made again has anew. */
+  readonly #ids = new WeakMap<object, number>();
+  #nextId = 1;
+
+  /** The multivariant playlist of what is live now, with lists of that length. */
+  async index(stream: Deliverable, length: string, options: { signal: AbortSignal }): Promise<Reply> {
+    lengthUs(length);
+    const view = await readyView(stream, options);
+    if (view.ended) throw offline(stream);
+    return liveIndexReply(view);
+  }
+
+  /**
+   * The list of a rendition, when it has reached what was asked for.
+   *
+   * @throws OxbowError `not-found`, `stream-offline`, `bad-request`, `part-timeout`
+   */
+  async playlist(
+    stream: Deliverable,
+    { length, rendition, generation }: { length: string; rendition: string; generation: number },
+    { msn, skip }: Directives,
+    { signal }: { signal: AbortSignal },
+  ): Promise<Reply> {
+    const current = () => {
+      const view = stream.list.view(generation);
+      if (!view?.segments.some((segment) => segment.sealed)) throw offline(stream);
+      return view;
+    };
+    const view = current();
+    renditionOf(view.tracks, rendition);
+    if (msn === undefined || view.ended) return this.#reply(stream, length, rendition, view, skip);
+    refuseFarSegment(msn, lastOf(view));
+    const reached = () => {
+      const now = stream.list.view(generation);
+      return !now || now.ended || lastOf(now) >= msn;
+    };
+    await waitFor(stream.list.changes, reached, 3000 * view.generation.targetDurationS, signal);
+    if (!reached()) throw new OxbowError('part-timeout', `${stream.name} did not reach segment ${msn}`);
+    const reply = await this.#reply(stream, length, rendition, current(), skip);
+    return { ...reply, cacheControl: cachingOfReached(view.generation.targetDurationS) };
+  }
+
+  async #reply(
+    stream: Deliverable,
+    length: string,
+    renditionId: string,
+    view: ListView,
+    skip: boolean,
+  ): Promise<Reply> {
+    const { number } = view.generation;
+    const key = `${this.#idOf(stream)}/${length}/${renditionId}/${number}`;
+    const open = await this.#open(key, stream, length, renditionId, view);
+    // Meanwhile the list may have grown: what is printed is what it is now, in the turn in which it is looked at.
+    const now = stream.list.view(number) ?? view;
+    if (!open.list.follow(now, stream.horizonUs())) {
+      this.#lists.delete(key);
+      return this.#reply(stream, length, renditionId, now, skip);
+    }
+    const left = open.list.leftBehind(now, stream.list.decidedMsn);
+    if (left) {
+      const groups = await stream.recorded.between(left.fromUs, left.toUs);
+      open.list.confirm(left, new Set(groups.map(({ msn }) => msn)));
+      open.replies.clear();
+      return this.#reply(stream, length, renditionId, now, skip);
+    }
+    const promise = this.#promiseOf(stream, `${number}/${length}`, open.list, now);
+    const shown = () => `${open.list.lastMsn}/${now.ended}/${stream.horizonUs()}`;
+    const known = open.replies.get(skip);
+    if (known?.shown === shown() && known.said === now.dateRanges) return known.reply;
+    const lastMsn = open.list.lastMsn;
+    const between = { fromUs: open.list.startUs, toUs: Number.MAX_SAFE_INTEGER, lastMsn };
+    const dateRanges = lastWords(await stream.recorded.told(between), between);
+    if (open.list.lastMsn !== lastMsn) return this.#reply(stream, length, renditionId, view, skip);
+    const folderOf = (id: string) => `../../${id}/`;
+    const presentation = open.list.presentation(now, promise, dateRanges);
+    const text = printMediaPlaylist(hlsMediaPlaylist(presentation, renditionId, { folderOf, skip }));
+    const reply = playlistReply(text, now.ended ? caching.past : caching.live);
+    open.replies.set(skip, { shown: shown(), said: now.dateRanges, reply });
+    return reply;
+  }
+
+  #open(key: string, stream: Deliverable, length: string, renditionId: string, view: ListView): Promise<OpenList> {
+    const known = this.#lists.get(key);
+    this.#lists.delete(key);
+    const opening = known ?? open(stream, view, renditionId, lengthUs(length));
+    this.#lists.set(key, opening);
+    opening.catch(() => this.#lists.delete(key));
+    if (this.#lists.size > MAX_LISTS) this.#lists.delete(this.#lists.keys().next().value!);
+    return opening;
+  }
+
+  #promiseOf(stream: Deliverable, key: string, list: DvrList, { generation }: ListView): DvrPromise {
+    const promises = this.#promises.get(stream.list) ?? new Map<string, DvrPromise>();
+    this.#promises.set(stream.list, promises);
+    const promise = promises.get(key) ?? { targetDurationS: Math.max(generation.targetDurationS, list.longestS) };
+    promises.set(key, promise);
+    for (const other of promises.keys()) if (!stream.list.view(Number.parseInt(other, 10))) promises.delete(other);
+    return promise;
+  }
+
+  #idOf({ list }: Deliverable): number {
+    const id = this.#ids.get(list) ?? this.#nextId++;
+    this.#ids.set(list, id);
+    return id;
+  }
+}
+
+async function open(stream: Deliverable, view: ListView, renditionId: string, lastsUs: number): Promise<OpenList> {
+  const rendition = renditionOf(view.tracks, renditionId);
+  const list = new DvrList(view, rendition, lastsUs);
+  await list.open(stream, view);
+  return { list, replies: new Map() };
+}
+
+function lastOf({ segments }: ListView): number {
+  return segments.findLast((segment) => segment.sealed)?.msn ?? 0;
+}
+
+function lengthUs(name: string): number {
+  const length = DVR_LENGTHS.get(name);
+  if (length === undefined) {
+    const names = [...DVR_LENGTHS.keys()].map((one) => `dvr-${one}`).join(', ');
+    throw new OxbowError('not-found', `there is no list of that length; there are ${names}`);
+  }
+  return length;
+}

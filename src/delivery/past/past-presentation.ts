@@ -1,0 +1,139 @@
+/**
+ * A window of a recording as a presentation, finished or still growing.
+ * In: recorded groups in order, codec configurations. Out: delivery/format. docs/media.md 15 to 17. Pure.
+ */
+import type { SegmentLocation } from '../../archive/segment-store.ts';
+import { HOLE_US } from '../../live/continuity.ts';
+import type { Track } from '../../media/frame.ts';
+import type { CommittedTrack } from '../../media/isobmff/commit-box.ts';
+import type { Description, Presentation, PresentationSegment } from '../../media/presentation.ts';
+import { type Rendition, renditionsOf } from '../../media/rendition-set.ts';
+import type { Init } from '../../media/segment.ts';
+import type { RecordedGroup } from '../../recording/recorded.ts';
+
+/** BANDWIDTH of a window that still grows has this much to spare: larger segments may come. */
+const HEADROOM = 1.25;
+
+/** What is recorded of a range. */
+export interface RecordedRange {
+  /** In order of time; at least one. As `Presentation.segments`, may be iterated again, and in one object. */
+  readonly groups: Iterable<RecordedGroup>;
+  readonly initOf: (number: number) => Init | undefined;
+}
+
+/** A recorded segment, and where its media is stored. */
+export interface StoredSegment extends PresentationSegment {
+  readonly location: SegmentLocation;
+  /** Each one range of the stored object. */
+  readonly tracks: readonly CommittedTrack[];
+}
+
+/** A window of a recording. */
+export type PastWindow = Presentation<StoredSegment>;
+
+/** The window as it is now. */
+export function pastPresentation(
+  range: RecordedRange,
+  window: Omit<PastWindow, 'describe' | 'segments' | 'mediaSequence' | 'discontinuitySequence'>,
+): PastWindow {
+  const { msn: mediaSequence, discontinuitySequence } = firstOf(range.groups)!;
+  const segments = { [Symbol.iterator]: () => present(range) };
+  let description: Description | undefined;
+  const describeOnce = () => {
+    description ??= describe(segments, window.ended);
+    return description;
+  };
+  return { ...window, segments, mediaSequence, discontinuitySequence, describe: describeOnce };
+}
+
+/** One object for all segments, and no generator: of a day there are 43,200, and another generator would take a third of the time. */
+function present({ groups, initOf }: RecordedRange): Iterator<StoredSegment> {
+  const source = groups[Symbol.iterator]();
+  const segment = {
+    msn: -1,
+    run: 0,
+    init: undefined as Init | undefined,
+    eUs: 0,
+    startUs: 0,
+    durationUs: 0,
+    discontinuity: false,
+    tracks: [] as readonly CommittedTrack[],
+    location: '' as SegmentLocation,
+    lost: false,
+    open: false,
+    initNumber: -1,
+  };
+  const found: IteratorResult<StoredSegment> = { done: false, value: segment };
+  return {
+    next() {
+      const step = source.next();
+      if (step.done) return step;
+      const group = step.value;
+      segment.discontinuity = segment.msn >= 0 && !joins(segment, group);
+      if (segment.initNumber !== group.initNumber) segment.init = initOf(group.initNumber);
+      segment.run = group.run;
+      segment.initNumber = group.initNumber;
+      segment.eUs = group.eUs;
+      segment.tracks = group.tracks;
+      segment.location = group.location;
+      segment.msn = group.msn;
+      segment.startUs = group.startUs;
+      segment.durationUs = group.durationUs;
+      return found;
+    },
+    return() {
+      source.return?.();
+      return { done: true, value: undefined };
+    },
+  };
+}
+
+/** The segments of a range, each in an object of its own. */
+export function listStored(range: RecordedRange): StoredSegment[] {
+  const segments = { [Symbol.iterator]: () => present(range) };
+  return Array.from(segments, (segment) => ({ ...segment, tracks: segment.tracks.map((track) => ({ ...track })) }));
+}
+
+/** The newest tracks, and the largest bit rate of any segment of each rendition (RFC 8216bis 4.4.6.2, BANDWIDTH). */
+function describe(segments: Iterable<StoredSegment>, ended: boolean): Description {
+  const peaks = new Map<string, number>();
+  let tracks: readonly Track[] = [];
+  for (const { init, durationUs, tracks: media } of segments) {
+    tracks = init?.tracks ?? [];
+    if (durationUs <= 0) continue;
+    for (const rendition of renditionsOf(tracks).all) {
+      let bytes = 0;
+      for (const { id } of rendition.tracks) bytes += media.find((one) => one.trackId === id)?.length ?? 0;
+      const bitrate = (bytes * 8e6) / durationUs;
+      if (bitrate > (peaks.get(rendition.id) ?? 0)) peaks.set(rendition.id, bitrate);
+    }
+  }
+  const headroom = ended ? 1 : HEADROOM;
+  return {
+    tracks,
+    bandwidthOf: ({ id }) => (peaks.get(id) ?? 0) * headroom,
+    frameRateOf: (rendition) => frameRateOf(firstOf(segments), rendition),
+  };
+}
+
+/** Of a segment: pictures over their duration. */
+function frameRateOf(segment: StoredSegment | undefined, rendition: Rendition): number | undefined {
+  const video = rendition.tracks.find((track) => track.kind === 'video');
+  const own = video && segment?.tracks.find((track) => track.trackId === video.id);
+  return own && Math.round((own.samples * video.timescale * 1000) / own.duration) / 1000;
+}
+
+/** The first of a sequence. */
+export function firstOf<T>(sequence: Iterable<T>): T | undefined {
+  for (const one of sequence) return one;
+  return undefined;
+}
+
+/** Whether `group` continues where `before` ended: same run, same configuration, nothing between them. */
+export function joins(
+  before: Pick<RecordedGroup, 'run' | 'initNumber' | 'msn' | 'startUs' | 'durationUs'>,
+  group: RecordedGroup,
+): boolean {
+  if (before.run !== group.run || before.initNumber !== group.initNumber || group.msn !== before.msn + 1) return false;
+  return Math.abs(group.startUs - before.startUs - before.durationUs) < HOLE_US;
+}

@@ -1,0 +1,131 @@
+/**
+ * Segments of the muxed MPEG-TS rendition, made when they are asked for, and kept for some minutes: one cache for all streams.
+ * In: stored segments of a group, in memory or in the chunk file. Out: Reply. Bytes of an address never change. docs/media.md 14, 34.
+ */
+import { crc32 } from 'node:zlib';
+import type { RangeReader } from '../../archive/range-reader.ts';
+import { freeBytes } from '../../lib/bytes.ts';
+import { OxbowError } from '../../lib/errors.ts';
+import { Recent, type RecentOptions } from '../../lib/recent.ts';
+import type { Frame } from '../../media/frame.ts';
+import { parseSegment } from '../../media/isobmff/segment-frames.ts';
+import { muxSegment } from '../../media/mpegts/muxer/muxer.ts';
+import { tsRenditionOf } from '../../media/rendition-set.ts';
+import type { Init } from '../../media/segment.ts';
+import type { Metrics } from '../../observe/metrics.ts';
+import type { Deliverable } from '../deliverable.ts';
+import { etagOf, missing } from '../live/live.ts';
+import type { Reply } from '../reply.ts';
+import { bytesReply, caching, contentTypes } from '../text-reply.ts';
+
+/** Where the stored segments of a group are. */
+interface Stored {
+  readonly init: Init;
+  /** By track id; gives all moofs and mdats of the track. */
+  readonly read: ReadonlyMap<number, () => Promise<Uint8Array> | Uint8Array>;
+  /** What was read belongs to nobody else. */
+  readonly own: boolean;
+}
+
+/** A segment that was made. */
+interface Made {
+  readonly bytes: Uint8Array;
+  /** CRC-32 of `bytes`. */
+  readonly crc: number;
+}
+
+/** All kept segments: the newest ones of a few streams, and of more while they are requested again. */
+const BOUNDS: RecentOptions = { maxBytes: 4 * 1024 * 1024, grows: { mostBytes: 64 * 1024 * 1024, againMs: 10_000 } };
+
+/** What muxed segments are made with. */
+export interface TsSegmentsOptions {
+  readonly reader: Pick<RangeReader, 'read'>;
+  readonly metrics?: Pick<Metrics, 'tsSegments' | 'tsCacheBytes'>;
+  /** Of the bytes that are kept; default 4 MiB, 64 MiB for a crowd. */
+  readonly bounds?: RecentOptions;
+}
+
+/** Makes and keeps the segments of all streams. */
+export class TsSegments {
+  readonly #options: TsSegmentsOptions;
+  readonly #kept: Recent<Made>;
+  readonly #making = new Map<string, Promise<Made>>();
+
+  constructor(options: TsSegmentsOptions) {
+    this.#options = options;
+    const { bounds = BOUNDS, metrics } = options;
+    this.#kept = new Recent({ ...bounds, changed: (bytes) => metrics?.tsCacheBytes.set(bytes) });
+  }
+
+  /** Bytes of the segments that are kept. */
+  get bytes(): number {
+    return this.#kept.bytes;
+  }
+
+  /**
+   * A segment by its MSN, all its tracks in one.
+   *
+   * @throws OxbowError `not-found`, `gone`; `unsupported-media` for AAC that MPEG-TS cannot carry
+   */
+  async answer(stream: Deliverable, msn: number): Promise<Reply> {
+    const stored = await this.#find(stream, msn);
+    if (!stored) throw await missing(stream, msn);
+    const key = `${stream.recorded.streamId}/${msn}/${stored.init.number}`;
+    const kept = this.#kept.get(key);
+    const making = this.#making.get(key);
+    this.#options.metrics?.tsSegments.inc({ result: kept ? 'kept' : making ? 'joined' : 'made' });
+    const { bytes, crc } = kept ?? (await (making ?? this.#make(key, stored)));
+    return bytesReply(bytes, contentTypes.ts, caching.forever, etagOf(`ts-${msn}`, [crc]));
+  }
+
+  async #find(stream: Deliverable, msn: number): Promise<Stored | undefined> {
+    const listed = stream.list.find(msn);
+    if (listed?.sealed && listed.bytes) {
+      return {
+        init: listed.init,
+        read: new Map([...listed.bytes].map(([id, bytes]) => [id, () => bytes])),
+        own: false,
+      };
+    }
+    const group = await stream.recorded.find(msn);
+    const init = group && stream.inits.get(group.initNumber);
+    if (!init) return undefined;
+    const { reader } = this.#options;
+    const read = group.tracks
+      .filter(({ length }) => length > 0)
+      .map(({ trackId, offset, length }) => [trackId, () => reader.read(group.location, offset, length)] as const);
+    return { init, read: new Map(read), own: true };
+  }
+
+  #make(key: string, stored: Stored): Promise<Made> {
+    const making = mux(key, stored)
+      .then((bytes) => {
+        const made = { bytes, crc: crc32(bytes) };
+        this.#kept.set(key, made, bytes.length);
+        return made;
+      })
+      .finally(() => this.#making.delete(key));
+    this.#making.set(key, making);
+    return making;
+  }
+}
+
+async function mux(name: string, { init, read, own }: Stored): Promise<Uint8Array> {
+  const { tracks } = tsRenditionOf(init.tracks);
+  const parsed: Uint8Array[] = [];
+  const found = await Promise.all(
+    tracks.map(async ({ id }): Promise<[number, readonly Frame[]] | undefined> => {
+      const bytes = await read.get(id)?.();
+      if (!bytes) return undefined; // a hole in one track: the segment lacks it
+      parsed.push(bytes);
+      const frames = parseSegment(bytes);
+      if (!frames) throw new OxbowError('not-found', `segment ${name} cannot be read any more`);
+      return [id, frames];
+    }),
+  );
+  const frames = new Map(found.filter((one) => one !== undefined));
+  if (frames.size === 0) throw new OxbowError('not-found', `nothing lies in segment ${name}`);
+  const made = muxSegment({ tracks, frames });
+  if (own) for (const bytes of parsed) freeBytes(bytes);
+  return made;
+}

@@ -1,0 +1,60 @@
+/**
+ * Answers the live playlists of the muxed MPEG-TS rendition, /live/{stream}/ts/, for players without fragmented MP4.
+ * In: a parsed address. Out: Reply. docs/media.md 34.
+ */
+import { printMediaPlaylist, printMultivariantPlaylist } from '../../media/m3u8/print.ts';
+import { assertTsCarries } from '../../media/mpegts/muxer/muxer-tables.ts';
+import { TS, tsRenditionOf } from '../../media/rendition-set.ts';
+import type { ListView } from '../../packager/listed.ts';
+import type { Deliverable } from '../deliverable.ts';
+import { hlsMediaPlaylist } from '../format/hls-media.ts';
+import { tsMultivariant } from '../format/hls-multivariant.ts';
+import { offline, readyView } from '../live/live.ts';
+import { livePresentation } from '../live/live-presentation.ts';
+import type { Reply } from '../reply.ts';
+import { caching, playlistReply } from '../text-reply.ts';
+
+/** Rendered lists of a stream, by what they show; each until it shows something else. */
+const rendered = new WeakMap<object, Map<string, { readonly shown: string; readonly reply: Reply }>>();
+
+/**
+ * The multivariant playlist of what is live now; a first request waits for a stream that is starting.
+ *
+ * @throws OxbowError `stream-offline`; `unsupported-media` for codecs that MPEG-TS cannot carry
+ */
+export async function answerTsIndex(stream: Deliverable, options: { signal: AbortSignal }): Promise<Reply> {
+  const view = await readyView(stream, options);
+  if (view.ended) throw offline(stream);
+  assertTsCarries(tsRenditionOf(view.tracks).tracks);
+  const list = tsMultivariant(livePresentation(view), `g${view.generation.number}.m3u8`);
+  return playlistReply(printMultivariantPlaylist(list), caching.live);
+}
+
+/** The live list of a generation, as it is now. */
+export function answerTsPlaylist(stream: Deliverable, generationNumber: number): Reply {
+  const view = stream.list.view(generationNumber);
+  if (!view?.segments.some((segment) => segment.sealed)) throw offline(stream);
+  assertTsCarries(tsRenditionOf(view.tracks).tracks);
+  return renderedOnce(stream, `g${generationNumber}`, view, () => {
+    return printMediaPlaylist(hlsMediaPlaylist(livePresentation(view), TS, { folderOf: () => '' }));
+  });
+}
+
+/**
+ * A list of live segments, rendered once as long as it shows the same: parts that come meanwhile are not in it.
+ *
+ * @param name tells the lists of a stream apart; few
+ * @param print makes the text
+ */
+export function renderedOnce(stream: Deliverable, name: string, view: ListView, print: () => Uint8Array): Reply {
+  const lists = rendered.get(stream.list) ?? new Map<string, { shown: string; reply: Reply }>();
+  rendered.set(stream.list, lists);
+  const last = view.segments.findLast((segment) => segment.sealed);
+  const shown = [view.generation.number, view.segments[0]?.msn, last?.msn, view.ended].join();
+  const known = lists.get(name);
+  if (known?.shown === shown) return known.reply;
+  for (const key of lists.keys()) if (/^g\d+$/.test(key) && !stream.list.view(Number(key.slice(1)))) lists.delete(key);
+  const reply = playlistReply(print(), view.ended ? caching.past : caching.live);
+  lists.set(name, { shown, reply });
+  return reply;
+}

@@ -1,0 +1,101 @@
+/**
+ * Times as video-stream-recorder's addresses have them: YYYYMMDDHHMMSS on the wall clock of a zone, and durations in minutes.
+ * In: pieces of a path and query. Out: instants and durations, or a refusal in words.
+ */
+import { parseInstant } from '../../api/instant.ts';
+import { parseDuration } from '../../lib/duration.ts';
+import { FormatError, OxbowError } from '../../lib/errors.ts';
+import { decodeTime, refusing } from '../address-time.ts';
+
+const COMPACT = /^\d{14}$/;
+const ZONE = /^[A-Za-z0-9_+/-]{1,64}$/;
+/** No zone is further from UTC, nor steps by more, ms. */
+const DAY_MS = 86_400_000;
+
+/**
+ * When a window begins.
+ *
+ * @param text unix seconds, milliseconds, RFC 3339, or YYYYMMDDHHMMSS; percent-encoded
+ * @param zone IANA name for YYYYMMDDHHMMSS; UTC where it is missing. The other forms have their zone in themselves
+ * @returns µs since 1970
+ * @throws OxbowError `bad-time`, also for a local time that the clocks there stepped over; `bad-time-zone` for an unknown zone
+ */
+export function vsrInstantUs(text: string, zone: string | null): number {
+  const plain = decodeTime(text);
+  const format = zone === null ? undefined : openZone(zone);
+  if (!format || !COMPACT.test(plain)) return refusing(() => parseInstant(plain)) * 1000;
+  return refusing(() => localInstant(plain, format)) * 1000;
+}
+
+/**
+ * How long a window is.
+ *
+ * @param text minutes without a unit, or `90s`, `1h30m`; percent-encoded
+ * @returns µs, more than 0
+ * @throws OxbowError `bad-duration`; `bad-time` where the percent-encoding is malformed
+ */
+export function vsrDurationUs(text: string): number {
+  const plain = decodeTime(text);
+  const ms = durationMs(plain);
+  if (ms === undefined) {
+    const shown = plain.slice(0, 64).replaceAll(/[^\x20-\x7e]/g, '?');
+    throw new OxbowError(
+      'bad-duration',
+      `"${shown}" is not a duration. Write minutes as a plain number, or 90s, 1h30m.`,
+    );
+  }
+  if (ms === 0) throw new OxbowError('bad-duration', 'A window of 0 minutes has no media.');
+  return ms * 1000;
+}
+
+/** Undefined where the text is not a duration. */
+function durationMs(plain: string): number | undefined {
+  try {
+    return parseDuration(/^\d+(\.\d+)?$/.test(plain) ? `${plain}m` : plain);
+  } catch (error) {
+    if (error instanceof FormatError) return undefined;
+    throw error;
+  }
+}
+
+function openZone(zone: string): Intl.DateTimeFormat {
+  try {
+    if (!ZONE.test(zone)) throw new RangeError(zone);
+    return new Intl.DateTimeFormat('en-GB', {
+      timeZone: zone,
+      calendar: 'gregory',
+      numberingSystem: 'latn',
+      hourCycle: 'h23',
+      year: 'numeric',
+      month: '2-digit',
+      day: '2-digit',
+      hour: '2-digit',
+      minute: '2-digit',
+      second: '2-digit',
+    });
+  } catch (error) {
+    const name = zone.slice(0, 64).replaceAll(/[^\x20-\x7e]/g, '?');
+    throw new OxbowError('bad-time-zone', `"${name}" is not a time zone`, { cause: error });
+  }
+}
+
+/** Of a time that comes twice, when clocks are set back, the first. */
+function localInstant(text: string, format: Intl.DateTimeFormat): number {
+  const asUtc = parseInstant(text);
+  // The zone's offset a day before and a day after: one of them is in force, unless no clock ever showed this time.
+  const found = [asUtc - DAY_MS, asUtc + DAY_MS]
+    .map((near) => asUtc - (shownAt(near, format) - near))
+    .filter((at) => shownAt(at, format) === asUtc);
+  if (found.length === 0) {
+    const { timeZone } = format.resolvedOptions();
+    throw new FormatError(`${text} does not exist in ${timeZone}: clocks there step over it`, 0);
+  }
+  return Math.min(...found);
+}
+
+/** What a clock of the zone shows at `ms`, read as if it were UTC, ms. */
+function shownAt(ms: number, format: Intl.DateTimeFormat): number {
+  const part = new Map(format.formatToParts(ms).map(({ type, value }) => [type, Number(value)]));
+  const of = (type: Intl.DateTimeFormatPartTypes) => part.get(type) ?? 0;
+  return Date.UTC(of('year'), of('month') - 1, of('day'), of('hour'), of('minute'), of('second'));
+}

@@ -1,0 +1,107 @@
+/**
+ * The addresses of video-stream-recorder, with its meaning, on the MPEG-TS rendition of the default stream: the last five segments,
+ * windows by start and minutes, catch-up by `?utc=`.
+ * In: address and query. Out: Reply. Playlists name segments by their permanent address, /live/{stream}/ts/{msn}.ts. docs/3-watch/ts-and-vsr.md.
+ */
+import type { VsrWindow } from '../../api/media-address.ts';
+import type { Clock } from '../../lib/clock.ts';
+import { printMediaPlaylist } from '../../media/m3u8/print.ts';
+import { TS } from '../../media/rendition-set.ts';
+import type { ListedSegment, ListView } from '../../packager/listed.ts';
+import { instantUs } from '../address-time.ts';
+import type { Deliverable } from '../deliverable.ts';
+import { hlsMediaPlaylist } from '../format/hls-media.ts';
+import { offline, readyView } from '../live/live.ts';
+import { livePresentation } from '../live/live-presentation.ts';
+import { cachingOf, openWindow, type Range } from '../past/past.ts';
+import { firstOf } from '../past/past-presentation.ts';
+import type { Reply } from '../reply.ts';
+import { caching, playlistReply } from '../text-reply.ts';
+import { renderedOnce } from './ts.ts';
+import type { TsSegments } from './ts-segments.ts';
+import { vsrDurationUs, vsrInstantUs } from './vsr-time.ts';
+
+/** Segments of the live list. */
+const LIVE_SEGMENTS = 5;
+/** Catch-up by `?utc=` gives at most 300 minutes, µs. */
+const CATCH_UP_US = 300 * 60 * 1_000_000;
+/** Whoever follows a list that ended is told so for four target durations and this, ms; then the stream is offline. */
+const ENDED_FOR_MS = 60_000;
+
+/**
+ * The last five segments; with `?utc=` the 300 minutes from then on.
+ *
+ * @throws OxbowError `stream-offline`, and what windows refuse
+ */
+export function answerVsrLive(
+  stream: Deliverable,
+  query: URLSearchParams,
+  clock: Clock,
+  options: { signal: AbortSignal },
+): Promise<Reply> {
+  const utc = query.get('utc');
+  return utc === null ? answerLast(stream, clock, options) : answerCatchUp(stream, instantUs(utc));
+}
+
+/**
+ * A window by start and minutes, on the wall clock of `?tz=`.
+ *
+ * @throws OxbowError what windows refuse
+ */
+export async function answerVsrWindow(
+  stream: Deliverable,
+  { start, length }: VsrWindow,
+  query: URLSearchParams,
+): Promise<Reply> {
+  const fromUs = vsrInstantUs(start, query.get('tz'));
+  const range = { fromUs, toUs: fromUs + vsrDurationUs(length) };
+  return answerWindow(stream, range, `../../../live/${stream.name}/`);
+}
+
+/** The last five segments as a live list that slides; more where they are too short for three target durations. */
+async function answerLast(stream: Deliverable, clock: Clock, options: { signal: AbortSignal }): Promise<Reply> {
+  const view = await readyView(stream, options);
+  const sealed = view.segments.filter((segment) => segment.sealed);
+  if (view.ended && endOf(sealed) / 1000 + 4000 * view.generation.targetDurationS + ENDED_FOR_MS < clock.nowMs()) {
+    throw offline(stream);
+  }
+  const last: ListView = { ...view, segments: lastOf(sealed, view) };
+  return renderedOnce(stream, 'vsr', last, () => {
+    const folderOf = (id: string) => `${stream.name}/${id}/`;
+    return printMediaPlaylist(hlsMediaPlaylist(livePresentation(last), TS, { folderOf }));
+  });
+}
+
+/** A list may not be shortened below three target durations (RFC 8216bis 6.2.2), nor below what players shall stay behind. */
+function lastOf(sealed: readonly ListedSegment[], { generation }: ListView): readonly ListedSegment[] {
+  const leastUs = Math.max(3 * generation.targetDurationS, generation.holdBackS) * 1_000_000;
+  let from = sealed.length;
+  for (let us = 0; from > 0 && (us < leastUs || sealed.length - from < LIVE_SEGMENTS); ) {
+    us += sealed[--from]!.sealed!.durationUs;
+  }
+  return sealed.slice(from);
+}
+
+function endOf(sealed: readonly ListedSegment[]): number {
+  const last = sealed.at(-1);
+  return last ? last.startUs + last.sealed!.durationUs : 0;
+}
+
+function answerCatchUp(stream: Deliverable, fromUs: number): Promise<Reply> {
+  return answerWindow(stream, { fromUs, toUs: fromUs + CATCH_UP_US }, `${stream.name}/`);
+}
+
+/** @param base where `ts/{msn}.ts` of the stream lies, relative to the list */
+async function answerWindow(stream: Deliverable, range: Range, base: string): Promise<Reply> {
+  const window = await openWindow(stream, { range });
+  const list = hlsMediaPlaylist(window, TS, { folderOf: (id) => `${base}${id}/` });
+  // Players would begin at the end of a list that still grows; and the first segment began before the asked time.
+  const timeOffsetS = Math.max(0, range.fromUs - firstOf(window.segments)!.startUs) / 1e6;
+  const text = printMediaPlaylist({ ...list, start: { timeOffsetS, precise: true } });
+  return playlistReply(text, cachingOf(window));
+}
+
+/** A segment by an address that names no stream: should another become the default, it must not be in caches for long. */
+export async function answerVsrSegment(stream: Deliverable, msn: number, segments: TsSegments): Promise<Reply> {
+  return { ...(await segments.answer(stream, msn)), cacheControl: caching.past };
+}

@@ -1,0 +1,126 @@
+/**
+ * Who comes in: each request to the API is looked at before its route answers. Limits first, then who asks, then whether they may.
+ * In: fastify's requests and the row of the table. Out: what routes learn of whoever asks; refusals. docs/6-run/access.md.
+ */
+import type { IncomingMessage } from 'node:http';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { parseSignedPath } from '../../api/signed-path.ts';
+import { OxbowError } from '../../lib/errors.ts';
+import { endsOf } from '../client/socket-owner.ts';
+import type { HttpDeps } from '../deps.ts';
+import { hearerOf } from '../events/hearer.ts';
+import { refuseWatching } from '../media/watching.ts';
+import type { Route, RouteCall } from '../routes/route.ts';
+import type { LimitName } from './rate-limit.ts';
+import { type Asked, createWho } from './who.ts';
+
+/** What a player asks of the API: a program that knows one address with a right in front needs no other one. */
+const BEHIND_A_RIGHT = /^\/api\/v1\/(?:streams\/|(?:events|time)(?:\?|$))/;
+
+/** What routes learn of whoever asks. */
+export type Admitted = Pick<RouteCall, 'isAdmin' | 'isOperator' | 'asker' | 'visitor' | 'ends' | 'sees' | 'hearer'>;
+
+/** The door of the API. */
+export interface Admission {
+  /** The address without the right to watch in front of it, for fastify's `rewriteUrl`. */
+  readonly unwrap: (request: IncomingMessage) => string;
+  /** The right to watch that stood in front of its address. */
+  tokenOf(request: FastifyRequest): string | undefined;
+  /** Compares the bearer token of a request, once; throws the refusal of an address that has tried too many. */
+  tryToken(request: FastifyRequest): void;
+  /** Lets a request in, or throws the refusal. */
+  admit(route: Route, request: FastifyRequest, reply: FastifyReply): Promise<void>;
+  /** What was found out about a request that was let in. */
+  admitted(request: FastifyRequest): Admitted;
+  /** A request did what it wanted: a sign-in that succeeds does not count. */
+  succeeded(route: Route, request: FastifyRequest): void;
+}
+
+/** @param deps rights, limits, proxies */
+export function createAdmission(deps: HttpDeps): Admission {
+  const { access, limits, clock } = deps;
+  const who = createWho(deps);
+  const tokens = new WeakMap<IncomingMessage, string>();
+
+  const limitOf = ({ limit, method }: Route): LimitName | undefined =>
+    limit ?? (method === 'GET' ? undefined : 'writes');
+
+  function seesBy(token: string | undefined, seesAll: boolean): RouteCall['sees'] {
+    return (stream) => {
+      if (token === undefined) return seesAll;
+      // Whoever asks: media looks at the right alone, so a page is told here that it needs another one.
+      refuseWatching(access.watch.verify(token, stream, 'playlist', clock.nowMs()));
+      return true;
+    };
+  }
+
+  function admitted(request: FastifyRequest): Admitted {
+    const asked = askedBy(request);
+    const asker = who.mayAct(asked);
+    const visitor = who.visitor(asked);
+    return {
+      asker,
+      visitor,
+      isAdmin: asker.isAdmin,
+      isOperator: asker.seesAll || visitor.isLocal,
+      ends: endsOf(request.socket),
+      sees: seesBy(tokens.get(request.raw), asker.seesAll),
+      hearer: (wish) => hearerOf({ access, clock, who }, asked, tokens.get(request.raw), wish),
+    };
+  }
+
+  return {
+    unwrap(request) {
+      const url = request.url ?? '/';
+      const signed = parseSignedPath(url);
+      if (!signed || !BEHIND_A_RIGHT.test(signed.path)) return url;
+      tokens.set(request, signed.token);
+      return signed.path;
+    },
+
+    tokenOf: (request) => tokens.get(request.raw),
+
+    tryToken: (request) => who.tryToken(askedBy(request)),
+
+    async admit(route, request, reply) {
+      const asked = askedBy(request);
+      const limit = limitOf(route);
+      if (limit !== undefined) reply.headers(limits.take(limit, who.visitor(asked)));
+      const { asker, isOperator } = admitted(request);
+      if (limit === 'sign-in') who.refuseForeign(asked);
+      if (asker.session && (await access.sessions.seen(asker.session))) {
+        reply.header('set-cookie', who.visitor(asked).cookie(who.secretOf(asked)!));
+      }
+      if (route.who === 'admin' ? asker.isAdmin : route.who !== 'operator' || isOperator) return;
+      if (asker.seesAll) throw new OxbowError('forbidden', 'This token may look, and change nothing.');
+      access.admin.requireAdmin(request.headers.authorization);
+    },
+
+    admitted,
+
+    succeeded(route, request) {
+      if (route.limit === 'sign-in') limits.giveBack('sign-in', who.visitor(askedBy(request)));
+    },
+  };
+}
+
+/** Registers pages under a signed path: they are sent to where the page itself takes the right along. */
+export function registerSignedPages(app: FastifyInstance): void {
+  for (const page of ['watch', 'embed']) {
+    app.get<{ Params: { token: string; name: string } }>(
+      `/t/:token/${page}/:name`,
+      { schema: { hide: true } },
+      async (request, reply) => {
+        const { token, name } = request.params;
+        const query = new URLSearchParams(request.url.split('?')[1]);
+        query.set('token', token);
+        reply.header('cache-control', 'no-store');
+        return reply.redirect(`/${page}/${encodeURIComponent(name)}?${query}`);
+      },
+    );
+  }
+}
+
+function askedBy({ method, headers, socket, protocol }: FastifyRequest): Asked {
+  return { method, headers, remoteAddress: socket.remoteAddress ?? '', secure: protocol === 'https' };
+}

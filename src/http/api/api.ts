@@ -1,0 +1,324 @@
+/**
+ * The API on fastify: router, checks, problem documents and OpenAPI 3.1, all made from the table of routes.
+ * In: requests that are not media. Out: JSON. Nothing else imports fastify or its plugins but interface.ts.
+ */
+import { hash } from 'node:crypto';
+import type { Server } from 'node:http';
+import swagger from '@fastify/swagger';
+import {
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  type FastifySchemaValidationError,
+  fastify,
+} from 'fastify';
+import { OxbowError } from '../../lib/errors.ts';
+import type { OpenSpan } from '../../observe/telemetry.ts';
+import { traceIdOf } from '../../observe/trace.ts';
+import type { HttpDeps } from '../deps.ts';
+import type { EventListeners } from '../events/listeners.ts';
+import { openSse, sseHeaders } from '../events/sse.ts';
+import { matchesEtag } from '../media/conditions.ts';
+import type { HeadFields } from '../media/exchange.ts';
+import { sendFile } from '../media/file-answer.ts';
+import type { Route, RouteAnswer, RouteCall } from '../routes/route.ts';
+import { routes } from '../routes/table.ts';
+import { type Admission, createAdmission, registerSignedPages } from './admission.ts';
+import { Deeds } from './deeds.ts';
+import type { ForeignPages } from './foreign-pages.ts';
+import { IdempotencyKeys } from './idempotency.ts';
+import { checkJsonDepth } from './json-depth.ts';
+import { lazySerializers } from './lazy-serializers.ts';
+import { NamedSchemas } from './named-schemas.ts';
+import { describeEvents, describeRoute, nameStatuses } from './openapi.ts';
+import { reportProblem, toProblem } from './problem.ts';
+
+const MAX_BODY_BYTES = 1024 * 1024;
+const MAX_JSON_DEPTH = 32;
+const MAX_SHOWN_ERRORS = 20;
+
+/**
+ * Builds the fastify instance; pages are registered by interface.ts.
+ *
+ * @param server that fastify belongs to; requests are given to `routing`
+ * @param listeners who listens to events; without them nobody may
+ * @param pages what pages of other sites may read; without, all that any page may
+ */
+export async function createApi(
+  deps: HttpDeps,
+  server: Server,
+  listeners?: EventListeners,
+  pages?: ForeignPages,
+): Promise<FastifyInstance> {
+  const admission = createAdmission(deps);
+  const spans = new WeakMap<FastifyRequest, OpenSpan>();
+  const app = fastify({
+    serverFactory: () => server,
+    rewriteUrl: admission.unwrap,
+    bodyLimit: MAX_BODY_BYTES,
+    genReqId: (request) => traceIdOf(request.headers.traceparent),
+    ajv: { customOptions: { allErrors: true, coerceTypes: false, removeAdditional: false } },
+    schemaController: { compilersFactory: { buildSerializer: lazySerializers } },
+    frameworkErrors: (error, request, reply) => sendProblem(error, request, reply, deps),
+  });
+  app.setErrorHandler((error, request, reply) => sendProblem(error, request, reply, deps));
+  app.setNotFoundHandler((request, reply) => sendProblem(notFound(request), request, reply, deps));
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
+    const text = String(body);
+    if (text === '') return done(null, undefined); // a POST without a body, from a client that always names a type
+    try {
+      checkJsonDepth(text, MAX_JSON_DEPTH);
+    } catch (error) {
+      return done(error as Error);
+    }
+    app.getDefaultJsonParser('error', 'error')(request, text, done);
+  });
+  app.addHook('onRequest', async (request) => {
+    const traceparent = request.headers.traceparent as string | undefined;
+    const span = deps.telemetry?.begin({ traceId: request.id, traceparent });
+    if (span) spans.set(request, span);
+  });
+  app.addHook('onResponse', async (request, reply) => {
+    const kind = classOf(request);
+    deps.metrics.httpRequests.inc({ class: kind, status: reply.statusCode });
+    if (reply.getHeader('content-type') === sseHeaders['content-type']) return; // as long as somebody listened
+    deps.telemetry?.ended({
+      kind: 'request',
+      name: `${request.method} ${request.routeOptions.url ?? '(no route)'}`,
+      tookMs: reply.elapsedTime,
+      traceId: request.id,
+      span: spans.get(request),
+      traceparent: request.headers.traceparent as string | undefined,
+      attributes: { 'http.request.method': request.method, 'http.response.status_code': reply.statusCode },
+      error: reply.statusCode >= 500 ? `status ${reply.statusCode}` : undefined,
+    });
+    deps.metrics.httpRequestSeconds.observe({ class: kind }, reply.elapsedTime / 1000);
+  });
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: { title: 'oxbow', version: deps.version, description: 'Live video that remembers.' },
+      webhooks: describeEvents(),
+      components: { securitySchemes: { adminToken: { type: 'http', scheme: 'bearer' } } },
+    },
+    convertConstToEnum: false,
+    transformObject: (document) => nameStatuses('openapiObject' in document ? document.openapiObject : {}),
+    refResolver: { buildLocalReference: (json, _, __, index) => String(json.$id ?? `schema-${index}`) },
+  });
+  registerTable(app, deps, { listeners, pages }, admission, (request) => spans.get(request)?.traceparent);
+  return app;
+}
+
+function registerTable(
+  app: FastifyInstance,
+  deps: HttpDeps,
+  { listeners, pages }: { readonly listeners: EventListeners | undefined; readonly pages: ForeignPages | undefined },
+  admission: Admission,
+  traceparentOf: (request: FastifyRequest) => string | undefined,
+): void {
+  const names = new NamedSchemas();
+  const keys = new IdempotencyKeys(() => deps.clock.monotonicMs());
+  const deeds = new Deeds(deps.log);
+  const prepared = routes.map((route) => ({ route, schema: describeRoute(route, names) }));
+  for (const schema of names.all) app.addSchema(schema);
+  app.after(() => {
+    for (const { route, schema } of prepared) {
+      app.route({
+        method: route.method,
+        url: route.path,
+        schema,
+        onRequest: async (request, reply) => {
+          if (route.anyPage) reply.headers(readableBy(request, pages, admission)); // of refusals too
+          admission.tryToken(request);
+          deeds.begun(route, request, () => admission.admitted(request));
+          await admission.admit(route, request, reply);
+        },
+        onResponse: async (request, reply) => deeds.ended(request, reply),
+        handler: async (request, reply) => {
+          const signal = signalOf(reply);
+          const traceparent = traceparentOf(request);
+          const answered = await answer(route, request, signal, deps, keys, admission, traceparent).catch((error) => {
+            // Nobody reads this refusal; it keeps the abort that we caused ourselves from being logged as a failure.
+            if (signal.aborted && isAbort(error)) throw endedByClient(error);
+            throw error;
+          });
+          admission.succeeded(route, request);
+          if (answered.events) return sendEvents(request, reply, answered.events, listeners);
+          return answered.file ? sendFile(request, reply, answered.file, deps) : sendAnswer(reply, answered);
+        },
+      });
+    }
+    registerSignedPages(app);
+    let document: OpenapiDocument | undefined;
+    app.get('/api/v1/openapi.json', { schema: { hide: true } }, async (request, reply) => {
+      document ??= documentOf(app.swagger());
+      const { bytes, etag } = document;
+      reply.headers({ 'cache-control': 'no-cache', etag });
+      const given = request.headers['if-none-match'];
+      if (given !== undefined && matchesEtag(given, etag)) return reply.code(304).send();
+      return reply.header('content-type', 'application/json; charset=utf-8').send(bytes);
+    });
+  });
+}
+
+/** Who may read an answer: the time any page, what is about a stream those that may read its media. */
+function readableBy(request: FastifyRequest, pages: ForeignPages | undefined, admission: Admission): HeadFields {
+  const { name: stream } = request.params as { readonly name?: string };
+  if (!pages || stream === undefined) return { 'access-control-allow-origin': '*' };
+  const { headers, socket } = request;
+  const source = { headers, remoteAddress: socket.remoteAddress ?? '' };
+  const fields = pages.fieldsFor(source, { stream, token: admission.tokenOf(request) });
+  const shown = ['access-control-allow-origin', 'vary'] as const;
+  return Object.fromEntries(shown.flatMap((name) => (fields[name] === undefined ? [] : [[name, fields[name]]])));
+}
+
+/** The OpenAPI document as it is sent: the same bytes to everyone. */
+interface OpenapiDocument {
+  readonly bytes: Buffer;
+  readonly etag: string;
+}
+
+function documentOf(document: object): OpenapiDocument {
+  const bytes = Buffer.from(JSON.stringify(document));
+  return { bytes, etag: `"${hash('sha256', bytes, 'base64url').slice(0, 22)}"` };
+}
+
+async function answer(
+  route: Route,
+  request: FastifyRequest,
+  signal: AbortSignal,
+  deps: HttpDeps,
+  keys: IdempotencyKeys,
+  admission: Admission,
+  traceparent: string | undefined,
+): Promise<RouteAnswer> {
+  const admitted = admission.admitted(request);
+  const call: RouteCall = {
+    params: request.params,
+    query: request.query,
+    body: request.body,
+    ...admitted,
+    accept: request.headers.accept ?? '',
+    header: (name) => request.headers[name]?.toString(),
+    signal,
+    traceparent,
+  };
+  const key = request.headers['idempotency-key'];
+  if (!route.repeatable || key === undefined) return route.answer(call, deps);
+  const make = async () => route.answer(call, deps);
+  const path = request.url.split('?', 1)[0];
+  return keys.once(`${route.method} ${path}`, String(key), request.body, make);
+}
+
+/** The reply's end is what counts: a request is over as soon as its body was read. */
+function signalOf({ raw }: FastifyReply): AbortSignal {
+  const controller = new AbortController();
+  raw.once('close', () => {
+    if (!raw.writableEnded) controller.abort(new DOMException('whoever asked went away', 'AbortError'));
+  });
+  return controller.signal;
+}
+
+function isAbort(error: unknown): boolean {
+  return (error as { name?: unknown } | null)?.name === 'AbortError';
+}
+
+function endedByClient(cause: unknown): OxbowError {
+  return new OxbowError('not-ready', 'the client ended the request before it was answered', { cause });
+}
+
+function sendAnswer(reply: FastifyReply, { status = 200, headers = {}, body }: RouteAnswer): FastifyReply {
+  reply.code(status).headers({ 'cache-control': 'no-store', 'x-content-type-options': 'nosniff', ...headers });
+  return reply.send(body);
+}
+
+function sendEvents(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { wish, hearer }: NonNullable<RouteAnswer['events']>,
+  listeners: EventListeners | undefined,
+): FastifyReply {
+  if (!listeners) throw new OxbowError('not-ready', 'Nobody can listen here.');
+  reply.headers({ ...sseHeaders, 'x-content-type-options': 'nosniff' });
+  if (request.method === 'HEAD') return reply.send();
+  const body = openSse(listeners, wish, hearer);
+  const { httpVersionMajor, socket } = request.raw;
+  if (httpVersionMajor === 1) {
+    // Whoever ends its half of the connection has stopped listening; the next beat would only find it out later.
+    const leave = () => body.destroy();
+    socket.once('end', leave);
+    body.once('close', () => socket.off('end', leave));
+  }
+  return reply.send(body);
+}
+
+/** A path that exists for other methods is 405, any other is 404. */
+function notFound({ method, url }: FastifyRequest): OxbowError {
+  const path = url.split('?', 1)[0]!;
+  const methods = routes.filter((route) => matches(route.path, path)).map((route) => route.method);
+  if (methods.length === 0) return new OxbowError('not-found', `There is nothing at ${path.slice(0, 200)}.`);
+  const allow = [...new Set(methods.flatMap((each) => (each === 'GET' ? ['GET', 'HEAD'] : [each])))].join(', ');
+  return new OxbowError('method-not-allowed', `${method} is not for ${path.slice(0, 200)}.`, { extra: { allow } });
+}
+
+function matches(pattern: string, path: string): boolean {
+  const wanted = pattern.split('/');
+  const given = path.split('/');
+  return wanted.length === given.length && wanted.every((part, i) => part.startsWith(':') || part === given[i]);
+}
+
+function sendProblem(thrown: unknown, request: FastifyRequest, reply: FastifyReply, deps: HttpDeps): FastifyReply {
+  const error = fromFastify(thrown);
+  const where = `${request.method} ${request.url.split('?', 1)[0]}`;
+  reportProblem(error, where, request.id, deps);
+  const { status, headers, body } = toProblem(error, request.id);
+  return reply
+    .code(status)
+    .headers(headers)
+    .send(Buffer.from(JSON.stringify(body)));
+}
+
+/** Fastify's own refusals in oxbow's words. */
+function fromFastify(thrown: unknown): unknown {
+  if (thrown instanceof OxbowError) return thrown;
+  const error = thrown as FastifyError;
+  if (error.validation) return fromValidation(error.validation, error.validationContext ?? 'body');
+  switch (error.statusCode) {
+    case 413:
+      return new OxbowError('payload-too-large', 'The body is larger than 1 MiB.', { cause: error });
+    case 415:
+      return new OxbowError('unsupported-media', 'The API takes JSON.', {
+        cause: error,
+        extra: { hint: 'Send it with `Content-Type: application/json`.' },
+      });
+    case 404:
+      return new OxbowError('not-found', 'There is no such file.', { cause: error });
+    default:
+      if (error.statusCode === undefined || error.statusCode < 400 || error.statusCode > 499) return error;
+      return new OxbowError('bad-request', error.message, { cause: error });
+  }
+}
+
+function fromValidation(found: readonly FastifySchemaValidationError[], context: string): OxbowError {
+  const isName = found.some(({ instancePath, keyword }) => instancePath === '/name' && keyword === 'pattern');
+  // A union reports each of its branches; that it failed as a whole says nothing more.
+  const telling = found.filter(({ keyword }) => keyword !== 'anyOf' && keyword !== 'const');
+  const errors = (telling.length > 0 ? telling : found)
+    .slice(0, MAX_SHOWN_ERRORS)
+    .map(({ instancePath, message, params }) => {
+      const extra = (params as { additionalProperty?: string }).additionalProperty;
+      const pointer = `${context === 'body' ? '#' : context === 'querystring' ? '?' : ''}${instancePath}`;
+      return { pointer, message: extra === undefined ? (message ?? 'is not valid') : `has no member named "${extra}"` };
+    });
+  const detail = errors.map(({ pointer, message }) => `${pointer} ${message}`).join('; ');
+  return new OxbowError(isName ? 'bad-name' : 'bad-request', detail, { extra: { errors } });
+}
+
+/** The class of a request for metrics. */
+function classOf(request: FastifyRequest): string {
+  const pattern = request.routeOptions.url ?? '';
+  if (pattern.startsWith('/api/')) return 'api';
+  return routes.some((route) => route.path === pattern) ? 'health' : 'page';
+}

@@ -1,0 +1,141 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { suite, test } from 'node:test';
+import { WebSocket } from 'ws';
+import { makeCertificate } from '../../../test/fixtures/certificate.ts';
+import { openHttp2 } from '../../../test/fixtures/http2.ts';
+import { need } from '../../../test/fixtures/need.ts';
+import { openFolder } from '../../../test/fixtures/server.ts';
+import { ask as askServer } from '../ask.fixture.ts';
+import { asAdmin, shareTestServer, startTestServer, textReply } from '../fixture.ts';
+import { FakeLive } from '../hot/live-now.fixture.ts';
+import { createForeignPages, isFromForeignPage, readableFields } from './foreign-pages.ts';
+
+const FOREIGN = { origin: 'https://evil.example' };
+const answer = () => textReply('media');
+const CORS = 'access-control-allow-origin';
+
+suite('a page of another site, on a loopback address', () => {
+  const live = new FakeLive();
+  live.add(7, 'seven');
+  const shared = shareTestServer(() => ({ answer, now: live }));
+  const corsOf = async (path: string, headers: Record<string, string> = FOREIGN, method = 'GET') =>
+    (await askServer(shared(), path, { headers, method })).headers[CORS];
+  const rightTo = (stream: string) =>
+    `/t/${shared().deps.access.watch.sign(stream, shared().clock.nowMs() + 3_600_000)}`;
+
+  test('reads no media of a stream that nobody made public: ready, asked for, refused, or by preflight', async () => {
+    const paths = [
+      '/live/cam/v0/7.m4s',
+      '/live/unlisted/index.m3u8',
+      '/clip/unlisted/1/2.mp4',
+      '/live/private/index.m3u8',
+    ];
+    for (const path of paths) {
+      for (const method of ['GET', 'HEAD', 'OPTIONS']) {
+        const { headers } = await askServer(shared(), path, { headers: FOREIGN, method });
+        assert.deepEqual([headers[CORS], headers['timing-allow-origin']], [undefined, undefined], `${method} ${path}`);
+        assert.match(String(headers.vary), /\bOrigin\b/, 'no cache gives it the answer for others');
+      }
+    }
+  });
+
+  test('reads neither state nor timeline of it', async () => {
+    for (const path of ['', '/timeline?from=1&to=2', '/gaps?from=1&to=2', '/markers', '/pins']) {
+      assert.equal(await corsOf(`/api/v1/streams/unlisted${path}`), undefined, path);
+      assert.equal(await corsOf(`/api/v1/streams/public${path}`), '*', path);
+    }
+    assert.equal(await corsOf('/api/v1/time'), '*');
+  });
+
+  test('reads a stream that somebody made public', async () => {
+    assert.equal(await corsOf('/live/public/index.m3u8'), '*');
+    assert.equal(await corsOf('/live/public/index.m3u8', FOREIGN, 'OPTIONS'), '*');
+  });
+
+  test('reads what a right in the path gives, and nothing by one that is forged, or of another stream', async () => {
+    for (const path of ['/live/signed/index.m3u8', '/api/v1/streams/signed']) {
+      assert.equal(await corsOf(rightTo('signed') + path), '*', path);
+      assert.equal(await corsOf(`/t/${'A'.repeat(40)}${path}`), undefined, path);
+    }
+    assert.equal(await corsOf(`${rightTo('signed')}/live/unlisted/index.m3u8`), undefined);
+    assert.equal(await corsOf(`${rightTo('signed')}/api/v1/streams/unlisted`), undefined);
+  });
+
+  test('is told from a request without Origin, a page of this computer, this server’s own, and what a proxy passed on', async () => {
+    const { url } = shared();
+    const others: readonly Record<string, string>[] = [
+      {},
+      { origin: 'http://localhost:3000' },
+      { origin: 'http://127.0.0.1:5173' },
+      { origin: 'http://[::1]' },
+      { origin: url },
+      { host: 'tv.example', origin: 'http://tv.example' },
+      { ...FOREIGN, 'sec-fetch-site': 'same-origin' },
+      { ...FOREIGN, 'x-forwarded-for': '192.0.2.1' },
+    ];
+    for (const path of ['/live/cam/v0/7.m4s', '/live/unlisted/index.m3u8', '/api/v1/streams/unlisted']) {
+      for (const headers of others) assert.equal(await corsOf(path, headers), '*', JSON.stringify(headers));
+      for (const origin of ['null', 'https://localhost.evil.example', 'nonsense']) {
+        assert.equal(await corsOf(path, { origin }), undefined, origin);
+      }
+    }
+  });
+
+  test('opens no WebSocket, except for a stream that was made public or by a right to it', async () => {
+    const open = async (path: string, headers: Record<string, string>) => {
+      const socket = new WebSocket(shared().url.replace('http', 'ws') + path, { headers });
+      socket.on('error', () => {}); // that it was refused is what is looked at
+      const opened = once(socket, 'open').then(() => 101);
+      const refused = once(socket, 'unexpected-response').then(async ([, response]) => {
+        const [body] = (await once(response, 'data')) as [Buffer];
+        assert.match(String(body), /"code":"cross-site".*visibility: public/);
+        return response.statusCode as number;
+      });
+      const status = await Promise.race([opened, refused]);
+      socket.terminate();
+      return status;
+    };
+    assert.equal(await open('/api/v1/events', FOREIGN), 403);
+    assert.equal(await open('/api/v1/events', { origin: 'null' }), 403);
+    assert.equal(await open('/api/v1/events?stream=unlisted', FOREIGN), 403);
+    assert.equal(await open('/api/v1/events?stream=public', FOREIGN), 101);
+    assert.equal(await open(`${rightTo('signed')}/api/v1/events?stream=signed`, FOREIGN), 101);
+    assert.equal(await open('/api/v1/events', {}), 101);
+    assert.equal(await open('/api/v1/events', { origin: shared().url }), 101);
+    assert.equal(await open('/api/v1/events', { ...FOREIGN, ...asAdmin }), 101, 'a program with a token is no page');
+  });
+
+  test('reads no media over HTTP/2 either', { skip: need('openssl') }, async () => {
+    await using folder = await openFolder('foreign-pages');
+    const pair = await makeCertificate(folder.path, 'first');
+    await using server = await startTestServer({ answer }, pair);
+    await using client = await openHttp2(server.url);
+    const cors = async (path: string, headers: Record<string, string>) =>
+      (await client.ask(path, headers)).headers[CORS];
+    for (const path of ['/live/unlisted/index.m3u8', '/api/v1/streams/unlisted']) {
+      assert.equal(await cors(path, FOREIGN), undefined, path);
+      assert.equal(await cors(path, {}), '*', path);
+      assert.equal(await cors(path, { origin: server.url }), '*', path);
+    }
+    assert.equal(await cors('/live/public/index.m3u8', FOREIGN), '*');
+  });
+});
+
+test('a foreign page is one whose origin is not of this computer, and whose request came without a proxy', () => {
+  assert.ok(!isFromForeignPage({}));
+  assert.ok(isFromForeignPage(FOREIGN));
+  assert.ok(!isFromForeignPage({ ...FOREIGN, forwarded: 'for=192.0.2.1' }));
+});
+
+test('where others reach the listener, or come through a proxy, caches hold one answer for all', async () => {
+  assert.equal(readableFields('127.0.0.1', undefined).vary, 'Origin');
+  assert.equal(readableFields('127.0.0.1', 'http://localhost:8080').vary, 'Origin');
+  assert.equal(readableFields('127.0.0.1', 'https://tv.example').vary, undefined);
+  assert.equal(readableFields('0.0.0.0', undefined).vary, undefined);
+  await using server = await startTestServer();
+  const pages = createForeignPages('0.0.0.0', false, server.deps);
+  const asked = { headers: FOREIGN, remoteAddress: '192.0.2.1' };
+  assert.equal(pages.fieldsFor(asked, { stream: 'unlisted', token: undefined })[CORS], '*');
+  pages.refuseForeign(asked, { stream: undefined, token: undefined });
+});

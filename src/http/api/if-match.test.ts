@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { asAdmin, shareTestServer } from '../fixture.ts';
+import { checkMatch } from '../media/conditions.ts';
+
+const settings = { source: { type: 'test' } };
+
+suite('conditions of a change', () => {
+  const server = shareTestServer();
+  const ask = (method: string, path: string, headers: Record<string, string> = {}, body?: object) =>
+    fetch(`${server().url}/api/v1/streams/${path}`, {
+      method,
+      headers: { ...asAdmin, ...headers, ...(body && { 'content-type': 'application/json' }) },
+      ...(body && { body: JSON.stringify(body) }),
+    });
+
+  test('administrators are told the ETag of a stream’s settings, nobody else', async () => {
+    assert.equal((await ask('GET', 'public')).headers.get('etag'), '"rev-public"');
+    const anyone = await fetch(`${server().url}/api/v1/streams/public`);
+    assert.deepEqual([anyone.status, anyone.headers.get('etag')], [200, null]);
+    assert.equal((await ask('PUT', 'public', {}, settings)).headers.get('etag'), '"rev-public"');
+  });
+
+  test('PUT and DELETE with If-Match change only what is meant, and say 412 otherwise (RFC 9110, 13.1.1)', async () => {
+    for (const [method, body] of [
+      ['PUT', settings],
+      ['DELETE', undefined],
+    ] as const) {
+      const status = async (etag: string) => (await ask(method, 'public', { 'if-match': etag }, body)).status;
+      const good = method === 'PUT' ? 200 : 204;
+      assert.equal(await status('"rev-public"'), good);
+      assert.equal(await status('"other", "rev-public"'), good);
+      assert.equal(await status('*'), good);
+      assert.equal(await status('"other"'), 412);
+      assert.equal(await status('W/"rev-public"'), 412);
+    }
+    const refused = await ask('PUT', 'nothing', { 'if-match': '*' }, settings);
+    assert.deepEqual([refused.status, ((await refused.json()) as { code: string }).code], [412, 'precondition-failed']);
+  });
+
+  test('If-None-Match: * makes a stream and replaces none', async () => {
+    assert.equal((await ask('PUT', 'fresh', { 'if-none-match': '*' }, settings)).status, 201);
+    assert.equal((await ask('PUT', 'public', { 'if-none-match': '*' }, settings)).status, 412);
+  });
+
+  test('without a condition everything may be changed', () => {
+    checkMatch(undefined, undefined, 'a');
+    checkMatch(undefined, undefined, undefined);
+  });
+});

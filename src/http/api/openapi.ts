@@ -1,0 +1,86 @@
+/**
+ * What the routes say of themselves, for the router and OpenAPI 3.1.
+ * In: rows of the table of routes, the table of events. Out: schemas as fastify and its swagger plugin take them.
+ */
+import type { TSchema } from 'typebox';
+import { eventSchema, eventTable, eventTypes } from '../../api/events.ts';
+import { ProblemView } from '../../api/shapes.ts';
+import { contentTypes } from '../../delivery/text-reply.ts';
+import { http } from '../../lib/node-http.ts';
+import { EVENT_STREAM } from '../routes/events.ts';
+import type { Route } from '../routes/route.ts';
+import { NamedSchemas } from './named-schemas.ts';
+import { operationName } from './operation-name.ts';
+
+/** What a route takes and answers, as the router checks it and OpenAPI shows it. */
+export function describeRoute(route: Route, names: NamedSchemas): Record<string, unknown> {
+  const response: Record<string, unknown> = {};
+  for (const [status, schema] of Object.entries(route.replies)) {
+    response[status] = schema ? names.refer(schema) : { type: 'null', description: 'No body.' };
+  }
+  response['4xx'] = {
+    description: 'A refusal, RFC 9457.',
+    content: { 'application/problem+json': { schema: names.refer(ProblemView) } },
+  };
+  return {
+    summary: route.sentence,
+    tags: [route.tag],
+    operationId: operationName(route),
+    ...(route.who === 'admin' && { security: [{ adminToken: [] }] }),
+    ...(route.who !== 'admin' && route.who !== 'anyone' && { security: [{}, { adminToken: [] }] }),
+    ...(route.params && { params: names.refer(route.params) }),
+    ...(route.query && { querystring: names.refer(route.query) }),
+    ...(route.body && { body: names.refer(route.body) }),
+    ...((route.repeatable || route.conditional) && { headers: headersOf(route) }),
+    // A reply that is a string is text for other programs; all else is JSON.
+    ...(isText(route.replies[200]) && { produces: textTypes(route.replies[200]) }),
+    response,
+  };
+}
+
+function isText(schema: TSchema | undefined): boolean {
+  return (schema as { type?: unknown } | undefined)?.type === 'string';
+}
+
+/** What an export may be. */
+const FILE_TYPES = Object.values({ mp4: contentTypes.mp4, mkv: contentTypes.mkv, ts: contentTypes.ts });
+
+function textTypes(schema: TSchema | undefined): readonly string[] {
+  const { format, description } = schema as { format?: unknown; description?: unknown };
+  if (description === EVENT_STREAM) return ['text/event-stream'];
+  return format === 'binary' ? FILE_TYPES : ['text/plain'];
+}
+
+const Key = { type: 'string', description: 'Repeated within 24 h, the first answer is given again.' } as const;
+const Condition = { type: 'string', description: 'The ETag that is meant; another one is refused with 412.' } as const;
+
+function headersOf({ repeatable, conditional }: Route): Record<string, unknown> {
+  const properties = { ...(repeatable && { 'idempotency-key': Key }), ...(conditional && { 'if-match': Condition }) };
+  return { type: 'object', properties };
+}
+
+/** What is sent to webhooks and listeners: a chapter of OpenAPI 3.1. */
+export function describeEvents(): Record<string, object> {
+  return Object.fromEntries(
+    eventTypes.map((type) => {
+      const content = { 'application/json': { schema: new NamedSchemas().inline(eventSchema(type)) } };
+      const responses = { '2XX': { description: 'Taken.' } };
+      return [type, { post: { summary: eventTable[type].sentence, requestBody: { content }, responses } }];
+    }),
+  );
+}
+
+/** Gives each answer the words of its status, where the schema has none of its own. */
+export function nameStatuses<D extends { paths?: object }>(document: D): D {
+  for (const methods of Object.values(document.paths ?? {})) {
+    for (const { responses } of Object.values(
+      methods as Record<string, { responses: Record<string, { description: string }> }>,
+    )) {
+      for (const [status, response] of Object.entries(responses)) {
+        if (response.description === 'Default Response')
+          response.description = `${http.STATUS_CODES[status] ?? status}.`;
+      }
+    }
+  }
+  return document;
+}

@@ -1,0 +1,41 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { LogRing } from '../../observe/log-ring.ts';
+import { asAdmin, shareTestServer } from '../fixture.ts';
+
+describe('what whoever runs the server looks at', () => {
+  const logs = new LogRing(10);
+  logs.take(JSON.stringify({ level: 'info', time: '2026-11-19T08:00:00.000Z', msg: 'connected', stream: 'door' }));
+  logs.take(JSON.stringify({ level: 'warn', time: '2026-11-19T08:00:01.000Z', msg: 'disk is slow', tookMs: 900 }));
+  const row = { path: 'http', value: '8080', origin: 'oxbow.yaml:3', reload: 'restart', waits: true } as const;
+  const server = shareTestServer(() => ({
+    logs,
+    storage: () => ({ free: 60, total: 100, recordings: 30, hasRoom: true, growth: 0.5, fullInSeconds: 120 }),
+    settings: () => [row],
+  }));
+  const get = (path: string, headers: Record<string, string> = asAdmin) => fetch(server().url + path, { headers });
+  const itemsOf = async (path: string) => ((await (await get(path)).json()) as { items: { message: string }[] }).items;
+
+  test('is for administrators', async () => {
+    for (const path of ['/api/v1/storage', '/api/v1/settings', '/api/v1/logs']) {
+      assert.equal((await get(path, {})).status, 401, path);
+    }
+  });
+
+  test('disk and settings are told as they are', async () => {
+    assert.deepEqual(await (await get('/api/v1/storage')).json(), {
+      ...{ free: 60, total: 100, recordings: 30, hasRoom: true, growth: 0.5, fullInSeconds: 120 },
+    });
+    assert.deepEqual(await itemsOf('/api/v1/settings'), [row]);
+  });
+
+  test('the log is followed by level, stream and the line read last', async () => {
+    const messages = async (query: string) => (await itemsOf(`/api/v1/logs${query}`)).map(({ message }) => message);
+    assert.deepEqual(await messages(''), ['connected', 'disk is slow']);
+    assert.deepEqual(await messages('?level=warn'), ['disk is slow']);
+    assert.deepEqual(await messages('?stream=door'), ['connected']);
+    assert.deepEqual(await messages('?after=11'), ['disk is slow']);
+    assert.equal((await get('/api/v1/logs?level=loud')).status, 400);
+    assert.equal((await get('/api/v1/logs?after=x')).status, 400);
+  });
+});

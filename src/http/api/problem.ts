@@ -1,0 +1,96 @@
+/**
+ * Turns whatever was thrown into a problem document.
+ * In: OxbowError, FormatError, or a mistake of ours. Out: status, headers and body. RFC 9457.
+ */
+import { AssertionError } from 'node:assert';
+import type { ProblemView } from '../../api/shapes.ts';
+import { FormatError, messageOf, OxbowError } from '../../lib/errors.ts';
+import type { Log } from '../../observe/log.ts';
+import type { Metrics } from '../../observe/metrics.ts';
+
+/** A problem ready to be sent. */
+export interface Problem {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: ProblemView;
+}
+
+/** Members of `extra` that are not shown as they are. */
+const steering = new Set(['hint', 'retryAfterSeconds', 'allow', 'contentRange', 'headers']);
+
+/** When to come back after a 503 that says nothing else (RFC 9110, 10.2.3). */
+const RETRY_AFTER_S = 1;
+
+/**
+ * Makes the document. `extra` of an OxbowError may steer: `hint` replaces the table's, `retryAfterSeconds`, `allow`,
+ * `contentRange` and `headers` become headers; every other member goes into the document.
+ *
+ * @param traceId ties the document to the log
+ */
+export function toProblem(error: unknown, traceId: string): Problem {
+  const refusal = toRefusal(error);
+  const { code, extra } = refusal;
+  const { status, title, hint } = refusal.refusal;
+  const shown = Object.fromEntries(Object.entries(extra).filter(([name]) => !steering.has(name)));
+  const headers: Record<string, string> = {
+    ...(extra.headers as Record<string, string> | undefined),
+    'content-type': 'application/problem+json',
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+  };
+  const retryAfterSeconds = extra.retryAfterSeconds ?? (status === 503 ? RETRY_AFTER_S : undefined);
+  if (typeof retryAfterSeconds === 'number') headers['retry-after'] = String(Math.ceil(retryAfterSeconds));
+  if (typeof extra.allow === 'string') headers.allow = extra.allow;
+  if (typeof extra.contentRange === 'string') headers['content-range'] = extra.contentRange;
+  if (status === 401) headers['www-authenticate'] = 'Bearer realm="oxbow"';
+  return {
+    status,
+    headers,
+    body: {
+      ...shown,
+      type: `/docs/errors/${code}`,
+      title,
+      status,
+      code,
+      detail: refusal.message,
+      hint: typeof extra.hint === 'string' ? extra.hint : hint,
+      traceId,
+    },
+  };
+}
+
+function toRefusal(error: unknown): OxbowError {
+  if (error instanceof OxbowError) return error;
+  if (error instanceof FormatError) return new OxbowError('bad-request', error.message, { cause: error });
+  // What we did not expect may name files and addresses: that is for the log.
+  return new OxbowError('internal', 'Something went wrong here; the log tells more under this trace id.', {
+    cause: error,
+  });
+}
+
+/**
+ * Logs what the operator should know of: mistakes of ours with their stack, counted; refusals only where people debug.
+ *
+ * @param where method and path, without the query
+ */
+export function reportProblem(
+  error: unknown,
+  where: string,
+  traceId: string,
+  tools: { log: Log; metrics: Metrics },
+): void {
+  if (error instanceof OxbowError && error.code !== 'internal') {
+    const { code } = error;
+    tools.log.debug({ traceId, where, code }, messageOf(error));
+  } else if (error instanceof FormatError) {
+    tools.log.debug({ traceId, where }, messageOf(error));
+  } else {
+    if (!isSystemError(error)) tools.metrics.bugs.inc();
+    tools.log.error({ traceId, where, err: error }, 'a request failed');
+  }
+}
+
+/** The disk or the network failed, not our logic. */
+function isSystemError(error: unknown): boolean {
+  return !(error instanceof AssertionError) && typeof (error as { syscall?: unknown } | null)?.syscall === 'string';
+}

@@ -1,0 +1,82 @@
+/**
+ * Which user of this computer holds the other end of a loopback connection, where the system tells.
+ * In: the addresses of a connection, /proc/net/tcp and tcp6 (Linux, proc(5)). Out: a user id. Pure but for reading these two files.
+ */
+import { readFile } from 'node:fs/promises';
+import { isIPv4, type Socket } from 'node:net';
+import { isLinux, ownUid } from '../../lib/platform.ts';
+
+/** Both ends of a TCP connection, as this process sees them. */
+export interface ConnectionEnds {
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  readonly localAddress: string;
+  readonly localPort: number;
+}
+
+/** The ends of a socket; empty addresses and port 0 where the connection is gone. */
+export function endsOf(socket: Pick<Socket, keyof ConnectionEnds>): ConnectionEnds {
+  const { remoteAddress = '', remotePort = 0, localAddress = '', localPort = 0 } = socket;
+  return { remoteAddress, remotePort, localAddress, localPort };
+}
+
+const ESTABLISHED = '01';
+
+/**
+ * The user who owns the peer's socket.
+ *
+ * @param table text of /proc/net/tcp or /proc/net/tcp6
+ * @returns a user id; undefined where the table has no such connection
+ */
+export function findOwner(table: string, ends: ConnectionEnds): number | undefined {
+  // The peer's socket has our remote end as its own.
+  const forms = [false, true].map((mapped) => ({
+    own: printEnd(ends.remoteAddress, ends.remotePort, mapped),
+    other: printEnd(ends.localAddress, ends.localPort, mapped),
+  }));
+  for (const line of table.split('\n')) {
+    const [, own, other, state, , , , uid] = line.trim().split(/\s+/);
+    if (state !== ESTABLISHED || !forms.some((form) => form.own === own && form.other === other)) continue;
+    if (/^\d{1,10}$/.test(uid ?? '')) return Number(uid);
+  }
+  return undefined;
+}
+
+/**
+ * Whether the other end of a loopback connection belongs to the user that this process runs as.
+ *
+ * @returns undefined where the system does not tell: not Linux, or /proc cannot be read
+ */
+export async function isOwnConnection(ends: ConnectionEnds): Promise<boolean | undefined> {
+  if (!isLinux) return undefined;
+  const tables = await Promise.all(['tcp', 'tcp6'].map((name) => readTable(`/proc/net/${name}`)));
+  const owners = tables.map((table) => (table === undefined ? undefined : findOwner(table, ends)));
+  const owner = owners.find((found) => found !== undefined);
+  return owner === undefined ? undefined : owner === ownUid;
+}
+
+/** Without IPv6 there is no second table. */
+async function readTable(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch {
+    return undefined;
+  }
+}
+
+/** `0100007F:1F90`: 32-bit words in the byte order of the machine, the port in network order. */
+function printEnd(address: string, port: number, mapped: boolean): string {
+  const plain = address.replace(/^::ffff:(?=\d+\.)/i, '');
+  const bytes = isIPv4(plain) ? plain.split('.').map(Number) : bytesOfIPv6(plain);
+  const all = mapped && bytes.length === 4 ? [...new Array<number>(10).fill(0), 255, 255, ...bytes] : bytes;
+  let hex = '';
+  for (let word = 0; word < all.length; word += 4) {
+    for (let i = 3; i >= 0; i--) hex += (all[word + i] ?? 0).toString(16).padStart(2, '0');
+  }
+  return `${hex}:${port.toString(16).padStart(4, '0')}`.toUpperCase();
+}
+
+/** Of a loopback address: `::1`; any other form never matches a row. */
+function bytesOfIPv6(address: string): number[] {
+  return address === '::1' ? [...new Array<number>(15).fill(0), 1] : [];
+}

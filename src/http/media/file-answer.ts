@@ -1,0 +1,42 @@
+/**
+ * Answers an API request with a file: whole, by range, or unchanged; past fastify, as media is.
+ * In: delivery's Reply and the request. Out: the response. RFC 9110, 13 and 14; RFC 9113, 8.
+ */
+import type { Http2ServerResponse } from 'node:http2';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Reply } from '../../delivery/reply.ts';
+import { reportProblem } from '../api/problem.ts';
+import type { HttpDeps } from '../deps.ts';
+import { exchangeOfHttp1, exchangeOfHttp2 } from './exchange.ts';
+import { representationOf } from './representation.ts';
+import { readBlocks, sendBlocks } from './send.ts';
+
+/**
+ * Sends the file, or what of it was asked for. Resolves when the client has it or has gone.
+ *
+ * @throws OxbowError `bad-range`, before anything was sent
+ */
+export async function sendFile(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  file: Reply,
+  deps: HttpDeps,
+): Promise<void> {
+  const isHead = request.method === 'HEAD';
+  const { status, headers, pieces, length } = representationOf(request.headers, file, { isHead, isPrivate: true });
+  reply.hijack();
+  const raw = reply.raw as typeof reply.raw | Http2ServerResponse;
+  const exchange =
+    'stream' in raw ? exchangeOfHttp2(raw.stream, request.raw.headers) : exchangeOfHttp1(request.raw, reply.raw);
+  exchange.head(status, headers);
+  if (isHead || status === 304) {
+    exchange.body.end();
+    return;
+  }
+  try {
+    await sendBlocks(exchange, readBlocks(pieces, deps.reader));
+    deps.metrics.servedBytes.inc({ class: 'export' }, length);
+  } catch (error) {
+    reportProblem(error, `${request.method} ${request.url.split('?', 1)[0]}`, request.id, deps);
+  }
+}

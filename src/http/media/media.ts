@@ -1,0 +1,259 @@
+/**
+ * Answers media requests directly on node:http and node:http2: whole, by range, unchanged, or with a problem; held requests wait here.
+ * In: requests with a media address; delivery's Reply. Out: responses. RFC 9110; docs/media.md 27 and 28.
+ */
+import {
+  type MediaAddress,
+  type MediaClass,
+  type MediaTarget,
+  mediaClassOf,
+  parseMediaTarget,
+} from '../../api/media-address.ts';
+import { streamUnknown } from '../../api/stream-name.ts';
+import type { Reply } from '../../delivery/reply.ts';
+import { OxbowError } from '../../lib/errors.ts';
+import { traceIdOf } from '../../observe/trace.ts';
+import type { ForeignPages } from '../api/foreign-pages.ts';
+import { reportProblem, toProblem } from '../api/problem.ts';
+import type { LimitedClient } from '../api/rate-limit.ts';
+import { createWho } from '../api/who.ts';
+import { createClientAddress } from '../client/client-address.ts';
+import { readCmcd } from '../client/cmcd.ts';
+import { readForwarded } from '../client/forwarded.ts';
+import { isLocalRequest } from '../client/local-request.ts';
+import { viewerKey } from '../client/viewer-key.ts';
+import type { HttpDeps } from '../deps.ts';
+import { HeldRequests, heldLimits } from '../held.ts';
+import { type Exchange, type HeadFields, pathOf } from './exchange.ts';
+import { joinFields, sendPlainProblem } from './media-answer.ts';
+import { representationOf } from './representation.ts';
+import { areInMemory, readBlocks, sendBlocks, sendMemory } from './send.ts';
+import { refuseWatching, signedClassOf } from './watching.ts';
+
+const METHODS = 'GET, HEAD, OPTIONS';
+
+/** A client that requests one of these is a viewer. Probes and previews request Multivariant Playlists, stills and clips too. */
+const WATCHING: ReadonlySet<MediaAddress['kind']> = new Set([
+  'playlist',
+  'part',
+  'segment',
+  'dvr-playlist',
+  'ts-playlist',
+  'ts-segment',
+  'subtitles',
+  'window-playlist',
+  'vsr-live',
+  'vsr-window',
+  'vsr-segment',
+]);
+
+/** What was deleted stays deleted; caches may spare us the question for a while. */
+const GONE_CACHING = 'public, max-age=60';
+
+const preflight = {
+  'access-control-allow-methods': METHODS,
+  'access-control-allow-headers':
+    'Accept, Authorization, CMCD-Object, CMCD-Request, CMCD-Session, CMCD-Status, If-None-Match, If-Range, Range, traceparent',
+  'access-control-max-age': '86400',
+} as const;
+
+/** What a request has of media; undefined if its path is in no area of media. */
+export function mediaTargetOf(target: string): MediaTarget | undefined {
+  return parseMediaTarget(pathOf(target));
+}
+
+/** The server of media. */
+export interface MediaResponder {
+  /** Answers; never rejects. */
+  respond(exchange: Exchange, target: MediaTarget): Promise<void>;
+  /** Refuses a request for media that waited elsewhere. */
+  refuse(exchange: Exchange, reason: unknown): void;
+  /** Those that wait here; how many may is counted together with those that wait elsewhere. */
+  readonly held: HeldRequests;
+}
+
+/**
+ * @param deps what answers, reads, counts
+ * @param pages what pages of other sites may read
+ */
+export function createMediaResponder(deps: HttpDeps, pages: ForeignPages): MediaResponder {
+  const { metrics } = deps;
+  const held = new HeldRequests(heldLimits, (change) => metrics.heldRequests.inc(change));
+  const clientAddress = createClientAddress(deps.trustedProxies ?? []);
+  const who = createWho(deps);
+
+  async function answer(exchange: Exchange, target: MediaTarget, session?: string): Promise<void> {
+    const media = target.address;
+    const { headers, body } = exchange;
+    const address = () => clientAddress(exchange.remoteAddress, readForwarded(headers).for);
+    const isPrivate = mayWatch(target, exchange);
+    const common = commonFields(exchange, target);
+    const client = () => ({ address: address(), isLocal: isLocalRequest(exchange) });
+    const fields = exchange.method === 'GET' ? takeTurn(media, client) : {};
+    const controller = new AbortController();
+    const { signal } = controller;
+    let isSent = false;
+    body.once('close', () => {
+      if (!isSent) controller.abort(new DOMException('the viewer went away', 'AbortError'));
+    });
+    const leave = held.enter(controller);
+    const isWatching = exchange.method === 'GET' && WATCHING.has(media.kind);
+    const name = isWatching ? (media.stream ?? deps.defaultStream?.()) : undefined;
+    const player = name === undefined ? '' : viewerKey(session, address, headers['user-agent']);
+    const stopWaiting = name === undefined ? undefined : deps.viewers.waits(name, player);
+    let reply: Reply;
+    try {
+      const made = deps.answer(media, new URLSearchParams(target.query), { signal });
+      reply = made instanceof Promise ? await held.hold(made, address(), signal) : made;
+    } finally {
+      leave();
+      stopWaiting?.();
+    }
+    if (name !== undefined)
+      deps.viewers.seen(name, player, session === undefined && asksFromStart(exchange) ? media : undefined);
+    await send(exchange, reply, {
+      class: mediaClassOf(media),
+      fields: joinFields(common, fields),
+      isHead: exchange.method === 'HEAD',
+      isPrivate,
+    });
+    isSent = true;
+  }
+
+  /**
+   * Refuses what is not for everyone to whoever has no right to it, as if it were not there; tells whether it is such. Cookies are not
+   * looked at: a page that is signed in makes itself a right to watch.
+   */
+  function mayWatch({ address, token }: MediaTarget, exchange: Exchange): boolean {
+    const stream = address.stream ?? deps.defaultStream?.() ?? '';
+    const isPrivate = deps.streams.isPrivate(stream);
+    if (token !== undefined) {
+      refuseWatching(deps.access.watch.verify(token, stream, signedClassOf(address), deps.clock.nowMs()));
+      return isPrivate;
+    }
+    if (!isPrivate) return false;
+    const { authorization } = exchange.headers;
+    if (authorization !== undefined) {
+      const { remoteAddress, headers } = exchange;
+      who.tryToken({ headers, remoteAddress, secure: false });
+      if (who.whoAsks({ headers: { authorization }, remoteAddress, secure: false }).seesAll) return true;
+    }
+    throw streamUnknown(address.stream);
+  }
+
+  /** Fields of every answer to it, refusals too. */
+  function commonFields(exchange: Exchange, { address, token }: MediaTarget): HeadFields {
+    return pages.fieldsFor(exchange, { stream: address.stream ?? deps.defaultStream?.(), token });
+  }
+
+  /** Clips and stills are created per request: how often is limited. */
+  function takeTurn(address: MediaAddress, client: () => LimitedClient): Readonly<Record<string, string>> {
+    const kind = mediaClassOf(address);
+    if (kind !== 'clip' && kind !== 'thumb') return {};
+    return deps.limits.take(kind === 'clip' ? 'clips' : 'stills', client());
+  }
+
+  async function send(
+    exchange: Exchange,
+    reply: Reply,
+    how: {
+      readonly class: MediaClass;
+      readonly fields: HeadFields;
+      readonly isHead: boolean;
+      readonly isPrivate: boolean;
+    },
+  ): Promise<void> {
+    const { status, headers, pieces, length } = representationOf(exchange.headers, reply, how);
+    const head = joinFields(how.fields, headers);
+    if (how.isHead || status === 304) {
+      exchange.head(status, head);
+      exchange.body.end();
+      return;
+    }
+    if (areInMemory(pieces)) {
+      exchange.head(status, head);
+      sendMemory(exchange, pieces);
+    } else {
+      const blocks = readBlocks(pieces, deps.reader);
+      const first = await firstOf(blocks);
+      exchange.head(status, head);
+      await sendBlocks(exchange, first);
+    }
+    metrics.servedBytes.inc({ class: how.class }, length);
+  }
+
+  function countEnd(exchange: Exchange, kind: MediaClass): void {
+    const startedAt = performance.now();
+    exchange.body.once('close', () => {
+      metrics.httpRequests.inc({ class: kind, status: exchange.status ?? 499 });
+      metrics.httpRequestSeconds.observe({ class: kind }, (performance.now() - startedAt) / 1000);
+    });
+  }
+
+  function refuse(exchange: Exchange, error: unknown, target: MediaTarget): void {
+    const { body, method, headers } = exchange;
+    if (body.destroyed && !body.headersSent) return; // nobody waits any more
+    const traceId = traceIdOf(headers.traceparent);
+    reportProblem(error, `${method} ${target.path}`, traceId, deps);
+    if (body.headersSent) {
+      exchange.cut();
+      return;
+    }
+    const problem = toProblem(error, traceId);
+    const name = target.address.stream ?? deps.defaultStream?.() ?? '';
+    const mayBeKept = problem.body.code === 'gone' && !deps.streams.isPrivate(name);
+    sendPlainProblem(exchange, problem, {
+      ...commonFields(exchange, target),
+      ...(mayBeKept && { 'cache-control': GONE_CACHING }),
+    });
+  }
+
+  return {
+    async respond(exchange, target) {
+      const { method } = exchange;
+      const kind = mediaClassOf(target.address);
+      countEnd(exchange, kind);
+      try {
+        if (method === 'OPTIONS') {
+          exchange.head(204, { ...commonFields(exchange, target), ...preflight, allow: METHODS });
+          exchange.body.end();
+          return;
+        }
+        if (method !== 'GET' && method !== 'HEAD') {
+          exchange.refuseBody();
+          throw new OxbowError('method-not-allowed', `${method} is not for media.`, { extra: { allow: METHODS } });
+        }
+        const told = readCmcd(target.query, exchange.headers);
+        if (told) metrics.cmcdRequests.inc({ class: kind });
+        if (told?.isStarved) metrics.bufferStarvations.inc();
+        await answer(exchange, target, told?.session);
+      } catch (error) {
+        refuse(exchange, error, target);
+      }
+    },
+
+    refuse: (exchange, reason) => {
+      const target = mediaTargetOf(exchange.target)!; // only media waits
+      countEnd(exchange, mediaClassOf(target.address));
+      refuse(exchange, reason, target);
+    },
+
+    held,
+  };
+}
+
+/** A player that takes a segment in ranges requests it more than once. */
+function asksFromStart({ headers }: Exchange): boolean {
+  return headers.range === undefined || headers.range.startsWith('bytes=0-');
+}
+
+/** Reads the first block before it gives the blocks back, so that what cannot be read is noticed in time. */
+async function firstOf(blocks: AsyncGenerator<Uint8Array>): Promise<AsyncIterable<Uint8Array>> {
+  const first = await blocks.next();
+  return {
+    async *[Symbol.asyncIterator]() {
+      if (!first.done) yield first.value;
+      yield* blocks;
+    },
+  };
+}

@@ -1,0 +1,210 @@
+import assert from 'node:assert/strict';
+import { mkdir, mkdtemp, rename, rm, utimes, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, suite, test } from 'node:test';
+import { brotliCompressSync, gzipSync } from 'node:zlib';
+import { ask as askServer } from '../ask.fixture.ts';
+import { asAdmin, startTestServer, type TestServer } from '../fixture.ts';
+
+const script = `export const words = '${'oxbow '.repeat(500)}';`;
+const page = (name: string) =>
+  `<!doctype html>\n<meta name="description" content="x" />\n<title>oxbow</title>\n<script src="/ui/${name}.js"></script>`;
+
+suite('pages with a preview', () => {
+  let root: string;
+  let server: TestServer;
+
+  before(async () => {
+    root = await mkdtemp(join(tmpdir(), 'oxbow-web-'));
+    await mkdir(join(root, 'ui'));
+    await writeFile(join(root, 'index.html'), page('index'));
+    await writeFile(join(root, 'embed.html'), page('embed'));
+    await writeFile(join(root, 'player.js'), script);
+    await writeFile(join(root, 'ui', 'index-Ab12Cd34.js'), script);
+    await writeFile(join(root, 'ui', 'index-Ab12Cd34.js.gz'), gzipSync(script));
+    await writeFile(join(root, 'ui', 'index-Ab12Cd34.js.br'), brotliCompressSync(script));
+    server = await startTestServer({ webRoot: root, trustedProxies: ['192.0.2.0/24'] });
+  });
+  after(async () => {
+    await server?.[Symbol.asyncDispose]();
+    await rm(root, { recursive: true, force: true });
+  });
+
+  const ask = (path: string, headers: Record<string, string> = {}, method = 'GET') =>
+    askServer(server, path, { headers, method });
+  const text = async (path: string, headers: Record<string, string> = {}) => String((await ask(path, headers)).body);
+
+  test('a watch page names its stream under the address it was asked at', async () => {
+    const html = await text('/watch/public', { host: 'tv.example:8080' });
+    assert.match(html, /<title>public · live · oxbow<\/title>/);
+    assert.match(html, /property="og:url" content="http:\/\/tv\.example:8080\/watch\/public"/);
+    assert.match(html, /property="og:video" content="http:\/\/tv\.example:8080\/embed\/public"/);
+    assert.match(html, /\/ui\/index\.js/);
+  });
+
+  test('behind a proxy on this computer it names the proxy’s address', async () => {
+    const headers = { host: 'inner', 'x-forwarded-host': 'tv.example', 'x-forwarded-proto': 'https' };
+    assert.match(await text('/watch/public', headers), /content="https:\/\/tv\.example\/watch\/public"/);
+  });
+
+  test('a private stream, one that is not there and a name that is none look the same, to administrators too', async () => {
+    const pages = await Promise.all(
+      ['/watch/private', '/watch/nobody', '/watch/NOBODY', '/watch/a/b'].map((path) => ask(path, { host: 'tv' })),
+    );
+    const bodies = new Set(pages.map(({ body }) => String(body)));
+    assert.deepEqual([bodies.size, pages.map(({ status }) => status)], [1, [200, 200, 200, 200]]);
+    assert.match([...bodies][0]!, /<title>oxbow<\/title>/);
+    assert.equal(await text('/watch/private', { host: 'tv', ...asAdmin }), [...bodies][0]);
+  });
+
+  test('an unlisted stream has a preview: whoever has its address may know of it', async () => {
+    assert.match(await text('/watch/unlisted'), /<title>unlisted · live/);
+  });
+
+  test('a link with a right to watch shows its stream in messengers, by pictures and players that carry it on', async () => {
+    const right = server.deps.access.watch.sign('private', server.clock.nowMs() + 3_600_000);
+    const seen = await ask(`/watch/private?t=1795160400&token=${right}`, { host: 'tv.example' });
+    const html = String(seen.body);
+    assert.match(html, /<title>private · live · oxbow<\/title>/);
+    assert.match(html, new RegExp(`property="og:url" content="http://tv.example/watch/private\\?token=${right}"`));
+    assert.match(html, new RegExp(`property="og:video" content="http://tv.example/embed/private\\?token=${right}"`));
+    assert.equal(seen.headers['cache-control'], 'private, no-cache');
+    const nothing = await text('/watch/nobody', { host: 'tv.example' });
+    for (const path of [`/watch/signed?token=${right}`, `/watch/private?token=${right.slice(0, -2)}AA`]) {
+      assert.equal(await text(path, { host: 'tv.example' }), nothing, path);
+    }
+    server.clock.advance(3_600_000);
+    assert.equal(await text(`/watch/private?token=${right}`, { host: 'tv.example' }), nothing, 'after its time');
+  });
+
+  test('the pages of the API are a page like any other, beside the document that they show', async () => {
+    const { status, headers } = await ask('/api/docs');
+    assert.deepEqual([status, headers['content-type']], [200, 'text/html; charset=utf-8']);
+    assert.match(String(headers['content-security-policy']), /default-src 'self'/);
+    assert.equal(
+      (await ask('/api/nothing', { accept: 'text/html' })).headers['content-type'],
+      'application/problem+json',
+    );
+  });
+
+  test('a Host that is no host is never repeated', async () => {
+    const html = await text('/watch/public', { host: 'evil"><script>' }).catch(() => '');
+    assert.doesNotMatch(html, /evil/);
+  });
+
+  test('pages are validated: the same page again is 304, another moment is another page', async () => {
+    const first = await ask('/watch/public');
+    assert.match(first.headers.etag!, /^"[\w-]{22}"$/);
+    assert.equal(first.headers['cache-control'], 'no-cache');
+    const again = await ask('/watch/public', { 'if-none-match': `W/${first.headers.etag}` });
+    assert.deepEqual([again.status, again.body.length, again.headers.etag], [304, 0, first.headers.etag]);
+    assert.equal(again.headers['content-security-policy'], first.headers['content-security-policy']);
+    assert.equal((await ask('/watch/unlisted', { 'if-none-match': first.headers.etag! })).status, 200);
+  });
+
+  test('HEAD answers as GET does, without the page', async () => {
+    const [get, head] = [await ask('/watch/public'), await ask('/watch/public', {}, 'HEAD')];
+    assert.deepEqual([head.status, head.body.length], [200, 0]);
+    for (const name of ['etag', 'content-type', 'content-length', 'content-security-policy']) {
+      assert.equal(head.headers[name], get.headers[name], name);
+    }
+  });
+
+  test('only the player for frames may be framed by others; both pages are strict', async () => {
+    const [own, embed] = [await ask('/watch/public'), await ask('/embed/public')];
+    assert.match(String(embed.body), /\/ui\/embed\.js/);
+    const policies = [own, embed].map(({ headers }) => String(headers['content-security-policy']));
+    assert.match(policies[0]!, /frame-ancestors 'self';/);
+    assert.match(policies[1]!, /frame-ancestors \*;/);
+    for (const policy of policies) {
+      // Empty files that the player gives to tracks of subtitles; no script, no style.
+      assert.doesNotMatch(policy.replace("media-src 'self' blob: data:", ''), /unsafe|data:|https?:/);
+      assert.match(policy, /require-trusted-types-for 'script'/);
+    }
+    assert.match(String(own.headers['permissions-policy']), /camera=\(\)/);
+  });
+
+  test('a build while oxbow runs is served from then on', async () => {
+    const before = await text('/');
+    await writeFile(join(root, 'index.html'), page('newer'));
+    await utimes(join(root, 'index.html'), 1, 1);
+    assert.match(await text('/'), /\/ui\/newer\.js/);
+    await writeFile(join(root, 'index.html'), page('index'));
+    assert.equal(await text('/'), before);
+  });
+
+  test('while a build is put in place pages are served as they were', async () => {
+    const before = await text('/watch/public');
+    await rename(join(root, 'index.html'), join(root, 'away.html'));
+    try {
+      assert.equal(await text('/watch/public'), before);
+    } finally {
+      await rename(join(root, 'away.html'), join(root, 'index.html'));
+    }
+  });
+
+  test('a browser that opens what is not there gets the page that says so, with 404; programs get a problem', async () => {
+    const browser = { accept: 'text/html,application/xhtml+xml,*/*;q=0.8', host: 'tv' };
+    for (const path of ['/nothing', '/nothing.html', '/..%2f..%2fetc%2fpasswd', '/nothing%00', '/clips/none']) {
+      const { status, headers, body } = await ask(path, browser);
+      assert.equal(status, 404, path);
+      assert.match(headers['content-type']!, /text\/html/, path);
+      assert.match(String(headers['content-security-policy']), /frame-ancestors 'self'/, path);
+      assert.match(String(body), /\/ui\/index\.js/, path);
+    }
+    const asked: [string, Record<string, string>][] = [
+      ['/nothing', {}],
+      ['/nothing', { accept: '*/*' }],
+      ['/api/v1/nothing', browser],
+      ['/ui/old-12345678.js', browser],
+    ];
+    for (const [path, headers] of asked) {
+      const answer = await ask(path, headers);
+      assert.equal(answer.status, 404, path);
+      assert.match(answer.headers['content-type']!, /problem\+json/, path);
+    }
+    assert.match((await ask('/player.js', browser)).headers['content-type']!, /javascript/);
+    assert.match((await ask('/nothing', browser, 'POST')).headers['content-type']!, /problem\+json/);
+  });
+
+  test('files are sent as the build has packed them, and say so to caches', async () => {
+    const path = '/ui/index-Ab12Cd34.js';
+    for (const [accepted, coding] of [
+      ['gzip, br', 'br'],
+      ['gzip', 'gzip'],
+      ['identity', undefined],
+    ] as const) {
+      const { headers, body } = await ask(path, { 'accept-encoding': accepted });
+      assert.equal(headers['content-encoding'], coding);
+      assert.match(headers['content-type']!, /javascript/);
+      assert.match(String(headers.vary), /accept-encoding/i);
+      assert.equal(body.length < script.length, coding !== undefined);
+      assert.match(headers['cache-control']!, /immutable/);
+    }
+  });
+
+  test('any page may load the player, whose address stays and is asked again', async () => {
+    const { headers } = await ask('/player.js');
+    assert.equal(headers['access-control-allow-origin'], '*');
+    assert.equal(headers['cross-origin-resource-policy'], 'cross-origin');
+    assert.equal(headers['cache-control'], 'no-cache');
+  });
+
+  test('any page may read what the player asks, refusals too, and nothing else', async () => {
+    const allowed = async (path: string) => (await ask(path)).headers['access-control-allow-origin'];
+    for (const path of [
+      '/api/v1/time',
+      '/api/v1/streams/public',
+      '/api/v1/streams/public/timeline',
+      '/api/v1/streams/public/markers',
+      '/api/v1/streams/public/pins',
+    ]) {
+      assert.equal(await allowed(path), '*', path);
+    }
+    assert.equal(await allowed('/api/v1/streams/nobody'), '*');
+    for (const path of ['/api/v1/streams', '/api/v1/system', '/', '/watch/public', '/metrics']) {
+      assert.equal(await allowed(path), undefined, path);
+    }
+  });
+});

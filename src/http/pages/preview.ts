@@ -1,0 +1,212 @@
+/**
+ * What a link to a watch page shows of itself in messengers and search results: title, sentence and still of its moment.
+ * In: a stream as anyone may see it, the moment or span of the address. Out: tags for the page's head. Pure.
+ * The Open Graph protocol; summary cards of Twitter.
+ */
+import { printMediaAddress } from '../../api/media-address.ts';
+import type { StreamView } from '../../api/shapes.ts';
+import { printSignedPath } from '../../api/signed-path.ts';
+
+/** What a page's head says. Plain text; addresses are whole. */
+export interface Preview {
+  readonly title: string;
+  readonly description: string;
+  /** Of the page itself; left out where the server's own address is not known. */
+  readonly url?: string | undefined;
+  readonly image?:
+    | { readonly url: string; readonly width: number; readonly height: number; readonly alt: string }
+    | undefined;
+  /** The player alone, to be framed. */
+  readonly player?: { readonly url: string; readonly width: number; readonly height: number } | undefined;
+}
+
+/** What an address of a watch page means, unix milliseconds. */
+export interface WhenAsked {
+  readonly atMs: number | null;
+  readonly span: { readonly fromMs: number; readonly toMs: number } | null;
+}
+
+/** Widest still, and width of the framed player, pixels; see delivery/stills. */
+const STILL_WIDTH = 640;
+/** Stills are asked for on a grid, so that everyone shares them, milliseconds. */
+const GRID_MS = 5_000;
+/** A still this far behind now is surely there, milliseconds. */
+const BEHIND_MS = 6_000;
+
+/**
+ * What to say of a stream at a moment.
+ *
+ * @param base origin of this server; undefined: nothing that needs a whole address is said
+ * @param nowMs unix milliseconds
+ * @param token a right to watch the stream that the address carried: its picture needs it, and so does whoever opens the address
+ */
+export function previewOf(
+  stream: StreamView,
+  when: WhenAsked,
+  base: string | undefined,
+  nowMs: number,
+  token?: string,
+): Preview {
+  const { name } = stream;
+  const label = stream.title || name;
+  const kept = (ms: number) => {
+    const { from, to } = stream.recorded;
+    if (from === null || to === null) return false;
+    const endMs = stream.state === 'live' ? nowMs : Date.parse(to);
+    return ms >= Date.parse(from) - GRID_MS && ms <= endMs;
+  };
+  const span = when.span && kept(when.span.fromMs) ? when.span : null;
+  const atMs = span ? span.fromMs : when.atMs !== null && kept(when.atMs) ? when.atMs : null;
+  const sizes = sizesOf(stream);
+  const asked = [
+    ...(span ? [`from=${Math.floor(span.fromMs / 1000)}`, `to=${Math.ceil(span.toMs / 1000)}`] : []),
+    ...(!span && atMs !== null ? [`t=${Math.floor(atMs / 1000)}`] : []),
+    ...(token === undefined ? [] : [`token=${token}`]),
+  ];
+  const query = asked.length === 0 ? '' : `?${asked.join('&')}`;
+  const stillMs = atMs ?? newestStill(stream, nowMs);
+  const at = String(Math.floor((stillMs ?? 0) / 1000));
+  const still = printMediaAddress({ kind: 'still', stream: name, at });
+  const words = span ? spanWords(span) : atMs !== null ? momentWords(atMs) : nowWords(stream);
+  return {
+    title: words.moment === '' ? label : `${label} · ${words.moment}`,
+    description: [words.sentence, stream.description].filter((part) => part !== '').join(' '),
+    ...(base !== undefined && {
+      url: `${base}/watch/${name}${query}`,
+      player: { url: `${base}/embed/${name}${query}`, ...sizes.player },
+      ...(stillMs !== null && {
+        image: {
+          url: base + (token === undefined ? still : printSignedPath(token, still)),
+          ...sizes.still,
+          alt: altOf(label, atMs),
+        },
+      }),
+    }),
+  };
+}
+
+/** What the page says that belongs to no stream. */
+export function previewOfSite(base: string | undefined): Preview {
+  const description = 'Live video that remembers.';
+  if (base === undefined) return { title: 'oxbow', description };
+  return {
+    title: 'oxbow',
+    description,
+    url: `${base}/`,
+    image: { url: `${base}/icon-512.png`, width: 512, height: 512, alt: 'oxbow' },
+  };
+}
+
+/** The tags of a preview, a line each. */
+export function printPreview({ title, description, url, image, player }: Preview): string {
+  const card = image && image.width > image.height ? 'summary_large_image' : 'summary';
+  const rows: [attribute: 'name' | 'property', key: string, value: string | number | undefined][] = [
+    ['name', 'description', description],
+    ['property', 'og:site_name', 'oxbow'],
+    ['property', 'og:type', player ? 'video.other' : 'website'],
+    ['property', 'og:title', title],
+    ['property', 'og:description', description],
+    ['property', 'og:url', url],
+    ['property', 'og:image', image?.url],
+    ['property', 'og:image:width', image?.width],
+    ['property', 'og:image:height', image?.height],
+    ['property', 'og:image:alt', image?.alt],
+    ['property', 'og:video', player?.url],
+    ['property', 'og:video:secure_url', player?.url.startsWith('https:') ? player.url : undefined],
+    ['property', 'og:video:type', player && 'text/html'],
+    ['property', 'og:video:width', player?.width],
+    ['property', 'og:video:height', player?.height],
+    ['name', 'twitter:card', card],
+    ['name', 'twitter:title', title],
+    ['name', 'twitter:description', description],
+    ['name', 'twitter:image', image?.url],
+    ['name', 'twitter:image:alt', image?.alt],
+  ];
+  const tags = rows
+    .filter(([, , value]) => value !== undefined)
+    .map(([attribute, key, value]) => `<meta ${attribute}="${key}" content="${escapeHtml(String(value))}" />`);
+  return [`<title>${escapeHtml(title === 'oxbow' ? title : `${title} · oxbow`)}</title>`, ...tags].join('\n    ');
+}
+
+/**
+ * The page with the preview in place of its own title and description.
+ *
+ * @param html a page as it was built, with one `<title>`
+ */
+export function putPreview(html: string, preview: Preview): string {
+  return html
+    .replace(/[ \t]*<meta name="description"[^>]*>\n?/, '')
+    .replace(/<title>[^<]*<\/title>/, () => printPreview(preview));
+}
+
+/** Text that may stand in an element or between double quotes. */
+function escapeHtml(text: string): string {
+  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+}
+
+/** As wide as stills are, in the shape of the video. */
+function sizesOf(stream: StreamView) {
+  const video = stream.tracks.find(({ kind, width, height }) => kind === 'video' && width && height);
+  const shape = video ? video.height! / video.width! : 9 / 16;
+  const still = Math.min(STILL_WIDTH, video?.width ?? STILL_WIDTH);
+  const heightOf = (width: number) => Math.round((width * shape) / 2) * 2;
+  return {
+    still: { width: still, height: heightOf(still) },
+    player: { width: STILL_WIDTH, height: heightOf(STILL_WIDTH) },
+  };
+}
+
+/** The newest moment that has a still; null where nothing is recorded. */
+function newestStill(stream: StreamView, nowMs: number): number | null {
+  const { from, to } = stream.recorded;
+  if (from === null || to === null) return null;
+  const endMs = stream.state === 'live' ? nowMs : Date.parse(to);
+  return Math.max(Date.parse(from), Math.floor((endMs - BEHIND_MS) / GRID_MS) * GRID_MS);
+}
+
+interface Words {
+  readonly moment: string;
+  readonly sentence: string;
+}
+
+function nowWords({ state, recorded }: StreamView): Words {
+  const back = recorded.seconds >= 60 ? ` ${lengthText(recorded.seconds)} of it are recorded.` : '';
+  if (state === 'live') return { moment: 'live', sentence: `Live now.${back}` };
+  return { moment: '', sentence: `Not live at the moment.${back}` };
+}
+
+function momentWords(atMs: number): Words {
+  const [day, time] = utc(atMs);
+  return { moment: `${day} ${time} UTC`, sentence: `Recorded on ${day} at ${time} UTC. Opens at that moment.` };
+}
+
+function spanWords({ fromMs, toMs }: { fromMs: number; toMs: number }): Words {
+  const [day, time] = utc(fromMs);
+  const [lastDay, lastTime] = utc(toMs);
+  const end = lastDay === day ? lastTime : `${lastDay} ${lastTime}`;
+  const length = lengthText((toMs - fromMs) / 1000);
+  return { moment: `${day} ${time}–${end} UTC`, sentence: `${length} recorded on ${day} from ${time} to ${end} UTC.` };
+}
+
+function altOf(name: string, atMs: number | null): string {
+  return atMs === null ? `The newest picture of ${name}` : `${name} on ${utc(atMs).join(' at ')} UTC`;
+}
+
+/** Day and time of day. */
+function utc(ms: number): [day: string, time: string] {
+  const text = new Date(ms).toISOString();
+  return [text.slice(0, 10), text.slice(11, 19)];
+}
+
+/** A length in words, in its two largest units. */
+function lengthText(seconds: number): string {
+  const whole = Math.round(seconds);
+  const [days, hours, minutes] = [
+    Math.floor(whole / 86_400),
+    Math.floor(whole / 3600) % 24,
+    Math.floor(whole / 60) % 60,
+  ];
+  if (days > 0) return `${days} d ${hours} h`;
+  if (hours > 0) return `${hours} h ${minutes} min`;
+  return minutes > 0 ? `${minutes} min ${whole % 60} s` : `${whole} s`;
+}

@@ -1,0 +1,188 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { after, before, suite, test } from 'node:test';
+import { need } from '../../../../test/fixtures/need.ts';
+import { clock, FPS, makeMedia, type Pull, pull, removeMedia } from '../pull.fixture.ts';
+import { spanOf } from '../run/recording-input.fixture.ts';
+import { type FirstSight, PART_S, PARTS, putLowLatency, type Script } from './low-latency.fixture.ts';
+
+const TOTAL = 30;
+const FIRST = 12;
+const FRAMES = TOTAL * PART_S * FPS;
+const LIST = '/ll/index.m3u8';
+
+/** A pull that is over, what it warned of, and when its source was seen first. */
+interface Followed extends Pull {
+  readonly warnings: readonly string[];
+  readonly sight: FirstSight;
+}
+
+suite('pulling LL-HLS', { concurrency: 5, skip: need('ffmpeg') }, () => {
+  let folder = '';
+  before(async () => {
+    const spec = { seconds: TOTAL * PART_S, segmentS: PART_S, bFrames: 0 } as const;
+    folder = await makeMedia({
+      mp4: { ...spec, container: 'fmp4' },
+      ts: { ...spec, container: 'ts' },
+      apart: { ...spec, container: 'fmp4', audio: 'separate' },
+    });
+  });
+  after(removeMedia);
+
+  /** Pulls a scripted source to its end; `script` may look at what was warned of. */
+  async function follow(
+    script: Partial<Script> = {},
+    prepare: (p: Pull) => void = () => {},
+    said: string[] = [],
+  ): Promise<Followed> {
+    const log = {
+      info() {},
+      warn: (fields: object, message: string) => void said.push(`${message} ${JSON.stringify(fields)}`),
+    };
+    const p = await pull(LIST, { log });
+    // The list is not there yet: the pull tries again until it is.
+    prepare(p);
+    const media = { folder: join(folder, 'mp4'), init: 'init.mp4' };
+    const sight = await putLowLatency(p.origin, { ...media, path: LIST, total: TOTAL, first: FIRST, ...script });
+    await p.done;
+    return { ...p, warnings: said, sight };
+  }
+  const asked = ({ origin }: Pull, match: RegExp) => origin.requests.filter((path) => match.test(path));
+  const holes = ({ input }: Pull) => input.absences.filter((words) => !words.startsWith('source-down HTTP 404'));
+  /** All pictures, each once, in order. */
+  function assertAll(p: Pull): void {
+    const frames = p.input.runs.flatMap(({ start, frames: all }) => {
+      const video = start.tracks.find(({ kind }) => kind === 'video')!;
+      return all.filter(({ trackId }) => trackId === video.id).map(({ dts }) => dts / video.timescale);
+    });
+    assert.equal(frames.length, FRAMES);
+    frames.slice(1).forEach((atS, i) => {
+      assert.ok(Math.abs(atS - frames[i]! - 1 / FPS) < 0.001, `picture ${i + 1} follows`);
+    });
+    assert.deepEqual(holes(p), []);
+  }
+
+  test('parts are taken as they appear, each once, by held reloads and delta updates', async () => {
+    await using p = await follow();
+    assertAll(p);
+    assert.equal(p.input.runs.length, 1);
+    assert.equal(p.input.runs[0]!.start.pace.kind, 'continuous');
+    assert.equal(p.input.segments, 0, 'nothing needs to be flushed');
+    assert.ok(asked(p, /_HLS_msn=\d+&_HLS_part=\d+&_HLS_skip=YES$/).length >= 10);
+    // The one that it begins in may be taken whole where a busy machine came late to its parts.
+    assert.deepEqual(asked(p, /whole[3-9]/), [], 'no segment is fetched whose parts came');
+    for (let n = 10; n < TOTAL; n++) assert.equal(asked(p, new RegExp(`part${n}\\.`)).length, 1, `part ${n}`);
+  });
+
+  test('without hints and without delta updates as well', async () => {
+    await using p = await follow({ hints: false, skips: 'none' });
+    assertAll(p);
+    assert.deepEqual(asked(p, /_HLS_skip/), []);
+    assert.deepEqual(asked(p, /whole[2-9]/), []);
+  });
+
+  test('a delta update that does not fit is followed by the whole list', async () => {
+    await using p = await follow({ skips: 'wrong' });
+    assertAll(p);
+    assert.ok(asked(p, /_HLS_skip=YES/).length >= 2);
+    assert.ok(asked(p, /_HLS_part=\d+$/).length >= 2);
+  });
+
+  test('parts may be ranges of one growing file', async () => {
+    await using p = await follow({ ranges: true });
+    assertAll(p);
+    assert.equal(p.input.runs.length, 1);
+  });
+
+  test('parts may be MPEG-TS, and may end within a frame', async () => {
+    await using p = await follow({ folder: join(folder, 'ts'), init: undefined as never, extension: 'ts' });
+    assertAll(p);
+    assert.equal(p.input.runs.length, 1);
+  });
+
+  test('the date of the source is the time of the run, parts or not', async () => {
+    const startMs = Math.round(clock.nowMs()) - 1000 * FIRST * PART_S;
+    await using p = await follow({ startMs });
+    const [run] = p.input.runs;
+    assert.equal(run!.start.clock, 'source');
+    assert.ok(Math.abs(spanOf(run!).fromUs / 1000 - startMs) < 50);
+    await using q = await follow();
+    const edgeMs = spanOf(q.input.runs[0]!).toUs / 1000 - 1000 * (TOTAL - FIRST) * PART_S;
+    const { beganMs, nextMs } = q.sight as Required<FirstSight>;
+    assert.ok(edgeMs > beganMs - 1000 && edgeMs < nextMs + 1000, `without dates the edge tells it: ${edgeMs}`);
+  });
+
+  test('a part that cannot be had is taken from its whole segment, and nothing twice', async () => {
+    await using p = await follow({}, ({ origin }) => origin.fault('part17.', { kind: 'status', status: 404 }));
+    assertAll(p);
+    assert.equal(p.input.runs.length, 1);
+    assert.deepEqual(p.input.damages, []);
+    assert.equal(asked(p, /whole3/).length, 1);
+    assert.ok(p.warnings.some((words) => words.startsWith('a segment is taken as a whole')));
+  });
+
+  test('so is one that the source has not (GAP)', async () => {
+    await using p = await follow({ gaps: [18], hints: false });
+    assertAll(p);
+    assert.deepEqual(asked(p, /part18/), []);
+  });
+
+  test('a part that cannot be read is as one that did not come', async () => {
+    await using p = await follow({}, ({ origin }) => origin.fault('part16.', { kind: 'body', body: '<html>' }));
+    assertAll(p);
+  });
+
+  test('a source whose parts never come is followed by whole segments, and the log says so', async () => {
+    const said: string[] = [];
+    // Its end waits until the third segment without parts is noticed.
+    const most = () => (said.some((words) => words.includes('parts cannot be had')) ? TOTAL : 22);
+    const fault = ({ origin }: Pull) => origin.fault('/ll/part', { kind: 'status', status: 404 });
+    await using p = await follow({ first: 5, most }, fault, said);
+    assertAll(p);
+    assert.ok(
+      p.warnings.some((words) => /whole segments.*parts cannot be had/.test(words)),
+      p.warnings.join('\n'),
+    );
+    assert.equal(p.input.runs.at(-1)!.start.pace.kind, 'bursty');
+    assert.equal(p.input.runs[0]!.start.eUs, p.input.runs.at(-1)!.start.eUs);
+  });
+
+  test('so is one whose server does not hold reloads', async () => {
+    await using p = await follow({ holds: false });
+    assertAll(p);
+    assert.ok(
+      p.warnings.some((words) => /does not hold reloads/.test(words)),
+      p.warnings.join('\n'),
+    );
+    assert.equal(p.input.runs.at(-1)!.start.pace.kind, 'bursty');
+  });
+
+  test('audio that has a list of its own comes part by part beside the picture', async () => {
+    const p = await pull('/ll/master.m3u8');
+    await using _ = p;
+    for (const [index, kind] of [
+      ['1', 'video'],
+      ['0', 'audio'],
+    ] as const) {
+      const media = { folder: join(folder, 'apart'), prefix: `${index}-`, init: `init-${index}.mp4` };
+      await putLowLatency(p.origin, { ...media, path: `/ll/${kind}/index.m3u8`, total: TOTAL, first: FIRST });
+    }
+    p.origin.put(
+      '/ll/master.m3u8',
+      [
+        '#EXTM3U',
+        '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="a",NAME="sound",DEFAULT=YES,URI="audio/index.m3u8"',
+        '#EXT-X-STREAM-INF:BANDWIDTH=100000,AUDIO="a"',
+        'video/index.m3u8',
+      ].join('\n'),
+    );
+    await p.done;
+    assertAll(p);
+    assert.equal(p.input.runs.at(-1)!.start.pace.kind, 'continuous');
+    assert.ok(asked(p, /1-part2\d/).length >= 5 && asked(p, /0-part2\d/).length >= 5, 'both by their parts');
+    const sound = p.input.runs.at(-1)!.start.tracks.find(({ kind }) => kind === 'audio');
+    assert.ok(sound, 'there is sound');
+    const count = p.input.runs.at(-1)!.frames.filter(({ trackId }) => trackId === sound.id).length;
+    assert.ok(count > (TOTAL * PART_S * 48_000) / 1024 - PARTS * 10, `${count} frames of sound`);
+  });
+});

@@ -1,0 +1,76 @@
+/**
+ * Fetches one playlist.
+ * In: a URL. Out: what it says, and when it came. RFC 8216bis 6.3.2.
+ */
+
+import { OxbowError } from '../../../lib/errors.ts';
+import { type ParsedPlaylist, PlaylistReader } from '../../../media/m3u8/parse.ts';
+import { shownUrl } from '../../../net/net.ts';
+import type { PullContext } from '../context.ts';
+import { MAX_REQUEST_MS } from '../source-access.ts';
+import { statusFailure } from '../status-failure.ts';
+
+const MAX_BYTES = 8 * 1024 * 1024;
+const DEADLINE_MS = 10_000;
+/** Longest time without bytes, ms, beside the time for which the server holds the request. */
+export const PLAYLIST_IDLE_MS = 8000;
+
+/** A playlist that was loaded. */
+export interface LoadedPlaylist {
+  readonly parsed: ParsedPlaylist;
+  /** As it came, to see whether it changed. */
+  readonly text: string;
+  /** After redirects: what its URIs are relative to. */
+  readonly url: URL;
+  /** When its last byte came, ms since 1970. */
+  readonly arrivedMs: number;
+}
+
+/** Whether the server says that there is nothing at this address, or no longer for us: tokens expire. */
+export function isGone(error: unknown): boolean {
+  return error instanceof OxbowError && [401, 403, 404, 410].includes(Number(error.extra.sourceStatus));
+}
+
+/**
+ * @param holdMs how long the server may hold the request (blocking reload), ms
+ * @param idleMs longest time without bytes, ms; default 8 s
+ * @param fresh on a connection of its own
+ * @param imports variables of the Multivariant Playlist
+ * @param reader of the reloads of one playlist; absent: there are none
+ * @throws OxbowError `source-failed` or `address-refused`; FormatError when it is not a playlist; the signal's reason when aborted
+ */
+export async function fetchPlaylist(
+  url: URL,
+  context: PullContext,
+  options: {
+    signal: AbortSignal;
+    holdMs?: number;
+    idleMs?: number;
+    fresh?: boolean;
+    imports?: ReadonlyMap<string, string> | undefined;
+    reader?: PlaylistReader;
+  },
+): Promise<LoadedPlaylist> {
+  const {
+    signal,
+    holdMs = 0,
+    idleMs = PLAYLIST_IDLE_MS,
+    fresh = false,
+    imports,
+    reader = new PlaylistReader(),
+  } = options;
+  using reply = await context.access.fetch(url, {
+    signal,
+    maxBytes: MAX_BYTES,
+    deadlineMs: Math.min(MAX_REQUEST_MS, DEADLINE_MS + holdMs),
+    idleMs: idleMs + holdMs,
+    fresh,
+  });
+  if (reply.status < 200 || reply.status > 299) throw statusFailure(reply.status, shownUrl(url));
+  const text = new TextDecoder().decode(await reply.body());
+  const arrivedMs = context.clock.nowMs();
+  const query = new Map(reply.url.searchParams);
+  const parsed = reader.read(text, { query, ...(imports && { imports }) });
+  context.onPlaylist?.(parsed);
+  return { parsed, text, url: reply.url, arrivedMs };
+}

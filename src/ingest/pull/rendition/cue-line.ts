@@ -1,0 +1,124 @@
+/**
+ * The cues of one subtitle rendition on their way to the media: they wait for the pictures of their time and become samples.
+ * In: cues with times of the source's clock; the span of each segment. Out: frames of a text track, side by side, none longer than the
+ * segment they go with. Pure. ISO/IEC 14496-30, 6; RFC 8216bis 3.1.4.
+ */
+import type { Frame } from '../../../media/frame.ts';
+import { printSample, type SampleCue } from '../../../media/webvtt/sample.ts';
+import type { MediaSpan } from './timed-frames.ts';
+
+/** A cue; times are ticks of 90 kHz. */
+export interface TimedCue {
+  readonly start: number;
+  readonly end: number;
+  /** Times have 33 bits: they are of the media's clock but for whole turns of it. */
+  readonly wraps: boolean;
+  readonly discontinuitySequence: number;
+  readonly id: string;
+  readonly settings: string;
+  readonly text: string;
+}
+
+const WRAP = 2 ** 33;
+/** Cues that wait: subtitles of a day may all be there before its first pictures are. */
+const MAX_WAITING = 30_000;
+/** Cues that are shown at a time, and cues that are remembered because segments repeat them. */
+const MAX_SHOWN = 64;
+const MAX_KNOWN = 4000;
+/** Characters of those that wait, and of those that are remembered. */
+const MAX_CHARACTERS = 4 * 1024 * 1024;
+/** A cue that comes when its time is over gets so much of the track, and keeps its own times: 1 ms. */
+const LATE_TICKS = 90;
+/** Media that goes back by more than this begins anew. */
+const BACK_TICKS = 10 * 90_000;
+/** Longer behind the media, a cue is of another clock. */
+const TOO_LATE_TICKS = 60 * 90_000;
+
+/** Cues in the making of one track. */
+export class CueLine {
+  readonly #trackId: number;
+  #waiting: TimedCue[] = [];
+  #waitingLength = 0;
+  /** On the media's clock. */
+  #shown: TimedCue[] = [];
+  readonly #known = new Set<string>();
+  #knownLength = 0;
+  /** Up to where samples were made. */
+  #until = Number.NEGATIVE_INFINITY;
+  #sequence = 0;
+
+  constructor(trackId: number) {
+    this.#trackId = trackId;
+  }
+
+  /** Takes a cue, unless it was there before: it stands in every segment that it lasts over. */
+  add(cue: TimedCue): void {
+    const key = JSON.stringify(cue);
+    if (this.#known.has(key)) return;
+    this.#known.add(key);
+    this.#knownLength += key.length;
+    for (const old of this.#known) {
+      if (this.#known.size <= MAX_KNOWN && this.#knownLength <= MAX_CHARACTERS) break;
+      this.#known.delete(old);
+      this.#knownLength -= old.length;
+    }
+    this.#waiting.push(cue);
+    this.#waitingLength += lengthOf(cue);
+    while (this.#waiting.length > MAX_WAITING || this.#waitingLength > MAX_CHARACTERS) {
+      this.#waitingLength -= lengthOf(this.#waiting.shift()!);
+    }
+  }
+
+  /** The samples of a segment. */
+  take(discontinuitySequence: number, { from, to }: MediaSpan): Frame[] {
+    const isAnew = discontinuitySequence !== this.#sequence || from < this.#until - BACK_TICKS;
+    if (isAnew) this.#until = Number.NEGATIVE_INFINITY;
+    this.#sequence = discontinuitySequence;
+    const begin = Math.max(from, this.#until);
+    if (begin >= to) return [];
+    const late = this.#due(discontinuitySequence, from, to).filter(({ end }) => end <= begin);
+    this.#shown = this.#shown
+      .filter((cue) => cue.end > begin && cue.discontinuitySequence === discontinuitySequence)
+      .slice(-MAX_SHOWN);
+    this.#until = to;
+    const cuts = this.#shown.flatMap(({ start, end }) => [start, end]);
+    if (late.length > 0) cuts.push(begin + LATE_TICKS);
+    const edges = [...new Set([begin, ...cuts.filter((at) => at > begin && at < to), to])].sort((a, b) => a - b);
+    const frames: Frame[] = [];
+    edges.slice(0, -1).forEach((at, i) => {
+      const end = edges[i + 1]!;
+      const cues = [...(i === 0 ? late : []), ...this.#shown.filter((cue) => cue.start < end && cue.end > at)].map(
+        (cue): SampleCue => ({ ...cue, before: Math.max(0, at - cue.start), after: cue.end - end }),
+      );
+      if (cues.length === 0) return;
+      const duration = end - at;
+      frames.push({ trackId: this.#trackId, dts: at, pts: at, duration, key: true, data: printSample(cues) });
+    });
+    return frames;
+  }
+
+  /** Moves what begins before `to` from those that wait to those that are shown; what is of an older discontinuity is let go. */
+  #due(discontinuitySequence: number, from: number, to: number): TimedCue[] {
+    const due: TimedCue[] = [];
+    this.#waiting = this.#waiting.filter((cue) => {
+      if (cue.discontinuitySequence !== discontinuitySequence) return cue.discontinuitySequence > discontinuitySequence;
+      const start = cue.wraps ? nearest(cue.start, from) : cue.start;
+      if (start >= to) return true;
+      const moved = { ...cue, start, end: start + cue.end - cue.start, wraps: false };
+      if (moved.end > from - TOO_LATE_TICKS) due.push(moved);
+      return false;
+    });
+    this.#waitingLength = this.#waiting.reduce((sum, cue) => sum + lengthOf(cue), 0);
+    for (const cue of due) this.#shown.push(cue);
+    return due;
+  }
+}
+
+function lengthOf({ id, settings, text }: TimedCue): number {
+  return id.length + settings.length + text.length;
+}
+
+/** The time of 33 bits that lies nearest to `to`. */
+function nearest(time: number, to: number): number {
+  return time + Math.round((to - time) / WRAP) * WRAP;
+}

@@ -1,0 +1,41 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { fastest } from '../../../lib/fastest.fixture.ts';
+import { fragmentLength, printFragment } from '../../../media/isobmff/fragment.ts';
+import { printInit } from '../../../media/isobmff/init.ts';
+import { textTrack } from '../../../media/isobmff/media.fixture.ts';
+import { printSample } from '../../../media/webvtt/sample.ts';
+import { parseSubtitleSegment } from './subtitle-segment.ts';
+
+/** Samples of 10 ms that follow each other, each with these cues. */
+function segmentOf(texts: readonly (readonly string[])[]) {
+  const ticks = textTrack.timescale / 100;
+  const frames = texts.map((cues, i) => ({
+    ...{ trackId: textTrack.id, dts: i * ticks, pts: i * ticks, duration: ticks, key: true },
+    data: printSample(cues.map((text) => ({ id: '', settings: '', text, before: 0, after: 0 }))),
+  }));
+  const bytes = new Uint8Array(fragmentLength(frames));
+  printFragment(bytes, 0, { sequence: 1, trackId: textTrack.id, tfdt: 0, frames });
+  return { kind: 'fetched' as const, pieces: [bytes], init: { id: 'i', bytes: printInit([textTrack]) } };
+}
+
+test('a cue that stands in several samples is one cue', () => {
+  const { cues } = parseSubtitleSegment(segmentOf([['a'], ['a', 'b'], ['b'], ['c'], ['b']]), 3);
+  assert.deepEqual(
+    cues.map(({ text, start, end, discontinuitySequence }) => [text, start, end, discontinuitySequence]),
+    [
+      ['a', 0, 1800, 3],
+      ['b', 900, 2700, 3],
+      ['c', 2700, 3600, 3],
+      ['b', 3600, 4500, 3],
+    ],
+  );
+});
+
+test('a segment with very many samples is read in linear time', () => {
+  const make = (length: number) => segmentOf(Array.from({ length }, (_, i) => [i.toString(36)]));
+  const read = (length: number) => () => assert.equal(parseSubtitleSegment(make(length), 0).cues.length, length);
+  // Sixteen times as many: quadratic would be 256 times.
+  const times = fastest(read(16_000), 3) / fastest(read(1_000), 3);
+  assert.ok(times < 100, `${times.toFixed(0)} times`);
+});

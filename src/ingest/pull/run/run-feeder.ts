@@ -1,0 +1,270 @@
+/**
+ * Publishes segments to a stream: begins runs where timestamps break, keeps E where they do not.
+ * In: demuxed segments in order. Out: StreamInput. docs/media.md 1 to 5.
+ */
+import type { GapCause } from '../../../api/gap.ts';
+import { sameBytes } from '../../../lib/bytes.ts';
+import type { StreamInput } from '../../../live/input.ts';
+import type { Frame, Track } from '../../../media/frame.ts';
+import { ticksToUs } from '../../../media/run.ts';
+import type { PullContext } from '../context.ts';
+import type { QueuedSegment } from '../segment/queued-segment.ts';
+import type { DemuxedSegment, MediaGroup } from '../segment/segment-demux.ts';
+import {
+  type Anchor,
+  anchorRun,
+  arrivalAnchor,
+  DATED_TOLERANCE_US,
+  estimateAnchor,
+  type PreviousRun,
+} from './run-anchor.ts';
+
+/** Frames of other tracks that lie further from the reference track's frames of their group are of another clock. */
+const MAX_APART_US = 10_000_000;
+
+/** Longest sentence on what is missing, characters: names of segments may be longer. */
+const MAX_DETAIL = 200;
+
+/** The run that is open. */
+interface OpenRun {
+  /** Frames come as they were captured, not a segment at a time. */
+  readonly lowLatency: boolean;
+  readonly tracks: readonly Track[];
+  readonly reference: Track;
+  /** Last dts by track, ticks. */
+  readonly lastDts: Map<number, number>;
+}
+
+/** Feeds one stream. */
+export class RunFeeder {
+  readonly #input: StreamInput;
+  readonly #context: PullContext;
+  #run: OpenRun | undefined;
+  #previous: PreviousRun | undefined;
+  /** The segment that was published last. */
+  #last: Pick<QueuedSegment, 'msn' | 'epoch'> | undefined;
+  /** How far E of the stream was after the last segment's own by each clock, µs: E that was moved forward once stays so. */
+  #leadUs = { source: 0, arrival: 0 };
+  /** How often media was missing since the last segment, but not because the source was down. */
+  #absences = 0;
+  /** The newest load of a playlist that may repeat what was published, and where the stream ended then, µs since 1970. */
+  #opening: { readonly number: number; readonly endUs: number | undefined } | undefined;
+  /** dts at which the reference track goes on, µs; undefined until a run has begun. */
+  #expectedUs: number | undefined;
+  /** E as the last date told it, µs. */
+  #dateEUs: number | undefined;
+  /** Last dts by track of the segment that was published last, or parts of it; ticks. */
+  #told: { readonly msn: number; readonly epoch: number; readonly lastDts: Map<number, number> } | undefined;
+
+  constructor(input: StreamInput, context: PullContext) {
+    this.#input = input;
+    this.#context = context;
+  }
+
+  /** Media is missing from here on; the next frame begins a run. */
+  absent(cause: GapCause | 'offline', detail: string): void {
+    this.#keepE();
+    this.#run = undefined;
+    if (cause !== 'source-down') {
+      this.#absences += 1;
+      if (this.#previous) this.#previous = { ...this.#previous, contiguous: false };
+    }
+    this.#input.absent(cause, detail.slice(0, MAX_DETAIL));
+  }
+
+  /** Publishes a segment with what belongs to it from other renditions. */
+  publish(segment: QueuedSegment, media: DemuxedSegment): void {
+    this.#keepE();
+    this.#findMissing(segment);
+    if (segment.discontinuity) {
+      this.#run = undefined;
+      if (this.#previous) this.#previous = { ...this.#previous, sameClock: false };
+    }
+    for (const damage of media.damages) this.#input.damage(damage);
+    const lowLatency = segment.lowLatency === true;
+    if (this.#run && this.#run.lowLatency !== lowLatency) this.#run = undefined;
+    const before = this.#told?.msn === segment.msn && this.#told.epoch === segment.epoch ? this.#told : undefined;
+    this.#told = before ?? { msn: segment.msn, epoch: segment.epoch, lastDts: new Map() };
+    let offsetUs = 0;
+    for (const group of media.groups) {
+      const fresh = segment.repeats ? withoutKnown(group, this.#told.lastDts) : group;
+      offsetUs = this.#publishGroup(segment, fresh, offsetUs);
+    }
+    if (this.#previous) this.#previous = { ...this.#previous, contiguous: true, missing: 0 };
+    this.#last = { msn: segment.msn, epoch: segment.epoch };
+    this.#absences = 0;
+    // What is captured comes on and on: nothing has to be packaged without its successor.
+    if (!lowLatency) this.#input.flush();
+  }
+
+  /** @returns µs of the segment that have been published, with this group */
+  #publishGroup(segment: QueuedSegment, { tracks, frames }: MediaGroup, offset: number): number {
+    let offsetUs = offset;
+    const of = (wanted: Track['kind']) => tracks.find(({ kind }) => kind === wanted);
+    const reference = of('video') ?? of('audio');
+    if (!reference || frames.length === 0) return offsetUs;
+    if (this.#run && !sameTracks(this.#run.tracks, tracks)) this.#run = undefined;
+    const timescales = new Map(tracks.map(({ id, timescale }) => [id, timescale]));
+    const first = frames.find(({ trackId }) => trackId === reference.id) ?? frames[0]!;
+    this.#checkJump(segment, first);
+    const at = [segment, ticksToUs(first.pts, timescales.get(first.trackId)!), offsetUs] as const;
+    this.#tellListed(segment, estimateAnchor(...at));
+    if (this.#run && offsetUs === 0) this.#checkDate(segment, ticksToUs(first.pts, timescales.get(first.trackId)!));
+    let dropped = 0;
+    const span = spanOf(frames, reference, this.#run && this.#expectedUs);
+    for (const frame of frames) {
+      const timescale = timescales.get(frame.trackId);
+      if (timescale === undefined) continue;
+      const dtsUs = ticksToUs(frame.dts, timescale);
+      if (frame.trackId === reference.id) {
+        this.#checkJump(segment, frame);
+        if (!this.#run) this.#begin(segment, tracks, reference, frame, timescale, offsetUs);
+        const durationUs = ticksToUs(frame.duration, timescale);
+        offsetUs += durationUs;
+        if (this.#write(frame)) this.#advance(dtsUs, ticksToUs(frame.pts, timescale), durationUs);
+        else dropped += 1;
+        continue;
+      }
+      if (!this.#run) this.#begin(segment, tracks, reference, first, timescales.get(first.trackId)!, offsetUs);
+      const isApart = dtsUs < span.fromUs - MAX_APART_US || dtsUs > span.toUs + MAX_APART_US;
+      if (isApart || !this.#write(frame)) dropped += 1;
+    }
+    if (dropped > 0) this.#input.damage(`${dropped} frames with timestamps out of order were dropped`);
+    this.#keepE();
+    const { eUs } = this.#input;
+    if (eUs !== undefined) {
+      // How far a list is from its edge is known no better than a segment: only a date can be late.
+      const arrival = Math.max(0, eUs - arrivalAnchor(...at).eUs);
+      const { clock, eUs: estimateUs } = estimateAnchor(...at);
+      this.#leadUs = { source: clock === 'source' ? eUs - estimateUs : 0, arrival };
+    }
+    return offsetUs;
+  }
+
+  /** The stream may have moved E of the run that flows, which holds for what follows. */
+  #keepE(): void {
+    const previous = this.#previous;
+    const { eUs } = this.#input;
+    if (!previous || !this.#run || eUs === undefined || eUs === previous.eUs) return;
+    this.#previous = { ...previous, eUs, endUs: previous.endUs + eUs - previous.eUs };
+  }
+
+  #findMissing({ msn, epoch, opening }: QueuedSegment): void {
+    const { endUs } = this.#input;
+    if (opening !== undefined && opening !== this.#opening?.number) this.#opening = { number: opening, endUs };
+    if (!this.#previous || this.#last?.epoch !== epoch || opening !== undefined) return;
+    const missing = Math.max(0, msn - this.#last.msn - 1);
+    if (missing > 0) this.#previous = { ...this.#previous, contiguous: false, missing };
+  }
+
+  #tellListed(segment: QueuedSegment, { eUs, clock }: Anchor): void {
+    const isTaken = this.#input.endUs !== this.#opening?.endUs;
+    const missing = Math.max(this.#absences, this.#previous?.missing ?? 0);
+    this.#input.listed?.({
+      eUs: eUs + this.#leadUs[clock],
+      clock,
+      mayRepeat: segment.opening !== undefined && !isTaken,
+      missingUs: Math.round(missing * segment.durationS * 1_000_000),
+    });
+  }
+
+  /** Asks the stream before any frame of the segment is published: other tracks may come before the reference track. */
+  #checkJump(segment: QueuedSegment, frame: Frame): void {
+    if (!this.#run || !this.#input.jumps?.(frame)) return;
+    this.#context.log.info({ msn: segment.msn }, 'timestamps jumped');
+    this.#run = undefined;
+  }
+
+  /** A date that steps within continuous media is ignored, and counted once. */
+  #checkDate(segment: QueuedSegment, ptsUs: number): void {
+    if (!segment.dated || this.#previous?.clock !== 'source' || this.#dateEUs === undefined) return;
+    const eUs = Math.round(segment.programDateTimeMs! * 1000 - ptsUs);
+    if (Math.abs(eUs - this.#dateEUs) > DATED_TOLERANCE_US) {
+      this.#context.counters.dateJumps();
+      this.#context.log.warn(
+        { msn: segment.msn, stepS: (eUs - this.#dateEUs) / 1e6 },
+        'the date jumped and was ignored',
+      );
+    }
+    this.#dateEUs = eUs;
+  }
+
+  #begin(
+    segment: QueuedSegment,
+    tracks: readonly Track[],
+    reference: Track,
+    first: Frame,
+    timescale: number,
+    offsetUs: number,
+  ): void {
+    const ptsUs = ticksToUs(first.pts, timescale);
+    const anchor = anchorRun(segment, ptsUs, offsetUs, this.#previous);
+    const lowLatency = segment.lowLatency === true;
+    this.#run = { lowLatency, tracks, reference, lastDts: new Map() };
+    // Without a frame of the reference track there is nothing to expect yet.
+    this.#expectedUs = first.trackId === reference.id ? ticksToUs(first.dts, timescale) : undefined;
+    this.#dateEUs = anchor.eUs;
+    this.#previous = { ...anchor, endUs: anchor.eUs + ptsUs, sameClock: true, contiguous: true, missing: 0 };
+    this.#input.startRun({
+      tracks,
+      ...anchor,
+      pace: lowLatency ? { kind: 'continuous' } : { kind: 'bursty', intervalS: 1.5 * segment.targetDurationS },
+    });
+    this.#tellListed(segment, estimateAnchor(segment, ptsUs, offsetUs));
+  }
+
+  /** Publishes a frame unless it comes after its time. */
+  #write(frame: Frame): boolean {
+    const { lastDts } = this.#run!;
+    const last = lastDts.get(frame.trackId);
+    if (last !== undefined && frame.dts <= last) return false;
+    lastDts.set(frame.trackId, frame.dts);
+    this.#told?.lastDts.set(frame.trackId, frame.dts);
+    this.#input.publish(frame);
+    return true;
+  }
+
+  #advance(dtsUs: number, ptsUs: number, durationUs: number): void {
+    this.#expectedUs = dtsUs + durationUs;
+    const previous = this.#previous!;
+    const endUs = Math.max(previous.endUs, previous.eUs + ptsUs + durationUs);
+    if (endUs !== previous.endUs) this.#previous = { ...previous, endUs };
+  }
+}
+
+/** From the first dts to the last of the reference track, and of where it is expected; all of time where neither is known. */
+function spanOf(frames: readonly Frame[], { id, timescale }: Track, expectedUs: number | undefined) {
+  let fromUs = expectedUs ?? Number.POSITIVE_INFINITY;
+  let toUs = expectedUs ?? Number.NEGATIVE_INFINITY;
+  for (const { trackId, dts } of frames) {
+    if (trackId !== id) continue;
+    const dtsUs = ticksToUs(dts, timescale);
+    fromUs = Math.min(fromUs, dtsUs);
+    toUs = Math.max(toUs, dtsUs);
+  }
+  return fromUs <= toUs ? { fromUs, toUs } : { fromUs: Number.NEGATIVE_INFINITY, toUs: Number.POSITIVE_INFINITY };
+}
+
+/** What was not published as parts before. */
+function withoutKnown({ tracks, frames }: MediaGroup, lastDts: ReadonlyMap<number, number>): MediaGroup {
+  const known = (frame: Frame) => frame.dts <= (lastDts.get(frame.trackId) ?? Number.NEGATIVE_INFINITY);
+  return { tracks, frames: frames.filter((frame) => !known(frame)) };
+}
+
+function sameTracks(a: readonly Track[], b: readonly Track[]): boolean {
+  if (a === b) return true;
+  return (
+    a.length === b.length &&
+    a.every((track, i) => {
+      const other = b[i]!;
+      return (
+        track.id === other.id &&
+        track.kind === other.kind &&
+        track.timescale === other.timescale &&
+        track.language === other.language &&
+        track.config.codecs === other.config.codecs &&
+        sameBytes(track.config.record, other.config.record)
+      );
+    })
+  );
+}

@@ -1,0 +1,112 @@
+/**
+ * Fetches the keys of AES-128, remembers them, and opens segments with them.
+ * In: addresses of keys; encrypted bytes. Out: keys, never shown or logged; bytes in the clear. RFC 8216bis 4.4.4.4 and 5.
+ */
+import { createDecipheriv } from 'node:crypto';
+import { FormatError } from '../../../lib/errors.ts';
+import { nameOf } from '../resource-name.ts';
+import { MAX_REQUEST_MS, type SourceAccess } from '../source-access.ts';
+import { statusFailure } from '../status-failure.ts';
+
+const KEY_BYTES = 16;
+/** More than any answer that is a key, so that another one can be told by its length. */
+const MAX_ANSWER_BYTES = 64 * 1024;
+/** Keys that are remembered; the one asked for longest ago goes. */
+const MAX_KEYS = 64;
+const IDLE_MS = 8000;
+
+/** The keys of one pull. */
+export class KeyStore {
+  readonly #access: SourceAccess;
+  readonly #signal: AbortSignal;
+  readonly #keys = new Map<string, Promise<Uint8Array>>();
+
+  /** @param options.signal of the whole pull: several renditions may wait for one key */
+  constructor(access: SourceAccess, { signal }: { signal: AbortSignal }) {
+    this.#access = access;
+    this.#signal = signal;
+  }
+
+  /**
+   * The key at `url`, fetched once.
+   *
+   * @param deadlineMs most time for it, ms
+   * @returns 16 bytes
+   * @throws FormatError when it is not 16 bytes; OxbowError as net.fetch; the reason of the pull's signal when that aborted
+   */
+  get(url: URL, deadlineMs: number): Promise<Uint8Array> {
+    const known = this.#keys.get(url.href);
+    const key = known ?? this.#fetch(url, Math.min(MAX_REQUEST_MS, deadlineMs));
+    this.#keys.delete(url.href);
+    this.#keys.set(url.href, key);
+    // A failure is not remembered; whoever waits for it handles it.
+    if (!known) key.catch(() => this.forget(url, key));
+    for (const old of this.#keys.keys()) {
+      if (this.#keys.size <= MAX_KEYS) break;
+      this.#keys.delete(old);
+    }
+    return key;
+  }
+
+  /**
+   * The key did not fit: it is fetched anew when it is wanted next.
+   *
+   * @param of what `get` gave; another one that was fetched since then stays
+   */
+  forget(url: URL, of?: Promise<Uint8Array>): void {
+    if (of === undefined || this.#keys.get(url.href) === of) this.#keys.delete(url.href);
+  }
+
+  async #fetch(url: URL, deadlineMs: number): Promise<Uint8Array> {
+    const bytes = url.protocol === 'data:' ? readDataUrl(url) : await this.#load(url, deadlineMs);
+    if (bytes.length !== KEY_BYTES) throw new FormatError(`the key has ${bytes.length} bytes instead of 16`, 0);
+    return bytes;
+  }
+
+  async #load(url: URL, deadlineMs: number): Promise<Uint8Array> {
+    using reply = await this.#access.fetch(url, {
+      signal: this.#signal,
+      maxBytes: MAX_ANSWER_BYTES,
+      deadlineMs,
+      idleMs: Math.min(IDLE_MS, deadlineMs),
+    });
+    if (reply.status < 200 || reply.status > 299) throw statusFailure(reply.status, `the key ${nameOf(url)}`);
+    return await reply.body();
+  }
+}
+
+/** A key that stands in the playlist itself (RFC 2397); in base64, or percent-encoded. */
+function readDataUrl(url: URL): Uint8Array {
+  const [kind = '', data = ''] = url.pathname.split(/,(.*)/s);
+  const text = data.replaceAll(/%([0-9a-f]{2})/gi, (_, hex) => String.fromCharCode(Number.parseInt(hex, 16)));
+  return Buffer.from(text, kind.endsWith(';base64') ? 'base64' : 'latin1');
+}
+
+/**
+ * Opens what was encrypted with AES-128 in CBC mode with PKCS7 padding (4.4.4.4).
+ *
+ * @param pieces in order; the list is emptied on the way
+ * @param key 16 bytes
+ * @param iv 16 bytes
+ * @returns new pieces
+ * @throws FormatError when the length or the padding is wrong: another key, or a broken segment
+ */
+export function decryptAes128(pieces: Uint8Array[], key: Uint8Array, iv: Uint8Array): Uint8Array[] {
+  const decipher = createDecipheriv('aes-128-cbc', key, iv);
+  const clear: Uint8Array[] = [];
+  const add = (piece: Uint8Array) => {
+    if (piece.length > 0) clear.push(piece);
+  };
+  let length = 0;
+  for (let piece = pieces.shift(); piece; piece = pieces.shift()) {
+    length += piece.length;
+    add(decipher.update(piece));
+  }
+  if (length === 0 || length % 16 !== 0) throw new FormatError(`${length} bytes are no whole blocks of AES-128`, 0);
+  try {
+    add(decipher.final());
+  } catch {
+    throw new FormatError('it cannot be decrypted with its key: the padding is wrong', length - 16);
+  }
+  return clear;
+}

@@ -1,0 +1,161 @@
+/**
+ * Looks for signs that a reply is not the whole segment that the playlist lists: a web page, an empty or a truncated body.
+ * In: the bytes of a segment, decrypted. Out: a sentence, or nothing. Pure. ISO 13818-1 2.4.3; ISO 14496-12 4.2.
+ */
+import { concatBytes } from '../../../lib/bytes.ts';
+import { FormatError } from '../../../lib/errors.ts';
+import { readBoxHead } from '../../../media/isobmff/box.ts';
+import { describeForeign, detectContainer } from './container.ts';
+
+/** Enough to recognise a container. */
+const HEAD_BYTES = 1024;
+const PACKET = 188;
+/** Media that is shorter than this part of what the playlist says is taken for truncated. */
+const SHORT = 0.75;
+/** Shorter segments have too few frames to be measured, seconds. */
+const MEASURED_FROM_S = 0.5;
+const PTS_MODULUS = 2 ** 33;
+
+/** What a reply seems to be instead of the segment. */
+export interface Doubt {
+  readonly detail: string;
+  /** No media can be read from it. Otherwise some can, and the source may be like this. */
+  readonly useless: boolean;
+}
+
+/** Judges the reply to a request for a segment; undefined where nothing is wrong. */
+export type CheckSegment = (pieces: readonly Uint8Array[], durationS: number) => Doubt | undefined;
+
+/**
+ * Judges a segment of video or audio.
+ *
+ * @param pieces the segment in order, not changed
+ * @param durationS as the playlist says, seconds
+ */
+export const checkMedia: CheckSegment = (pieces, durationS) => {
+  const head = headOf(pieces, 0, HEAD_BYTES);
+  const container = detectContainer(head);
+  if (!container) return { detail: `the segment is ${describeForeign(head)}`, useless: true };
+  if (container === 'fmp4') return checkBoxes(pieces);
+  return container === 'mpegts' && head[0] === 0x47 ? checkPackets(pieces, durationS) : undefined;
+};
+
+/** Judges a segment of subtitles: it may be empty, but is no web page. */
+export const checkSubtitles: CheckSegment = (pieces) => {
+  const detail = describeForeign(headOf(pieces, 0, HEAD_BYTES));
+  return detail === 'a web page' ? { detail: `the segment is ${detail}`, useless: true } : undefined;
+};
+
+/** Bytes of all pieces. */
+export function lengthOf(pieces: readonly Uint8Array[]): number {
+  return pieces.reduce((sum, { length }) => sum + length, 0);
+}
+
+/** Up to `length` bytes from `from` on. */
+function headOf(pieces: readonly Uint8Array[], from: number, length: number): Uint8Array {
+  const found: Uint8Array[] = [];
+  let skip = from;
+  let left = length;
+  for (const piece of pieces) {
+    if (left <= 0) break;
+    const part = piece.subarray(Math.min(skip, piece.length), skip + left);
+    skip = Math.max(0, skip - piece.length);
+    left -= part.length;
+    if (part.length > 0) found.push(part);
+  }
+  return found.length === 1 ? found[0]! : concatBytes(found);
+}
+
+/** Judges boxes that lie one after the other: the last one has to end where the bytes do. */
+export function checkBoxes(pieces: readonly Uint8Array[]): Doubt | undefined {
+  const length = lengthOf(pieces);
+  try {
+    for (let at = 0; at < length; ) {
+      const box = readBoxHead(headOf(pieces, at, 16), 0);
+      if (!box) return undefined; // less than a header is left: the demuxer decides
+      at += box.size;
+      if (at > length) return { detail: `it is truncated at ${length} bytes`, useless: false };
+    }
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error; // damaged in another way: the demuxer says how
+  }
+  return undefined;
+}
+
+/** Packets have to be whole, and their timestamps to span about the duration. */
+function checkPackets(pieces: readonly Uint8Array[], durationS: number): Doubt | undefined {
+  const length = lengthOf(pieces);
+  if (length % PACKET !== 0) return { detail: `it is truncated at ${length} bytes`, useless: false };
+  const spanS = durationS < MEASURED_FROM_S ? undefined : spanOf(pieces);
+  if (spanS === undefined || spanS >= SHORT * durationS) return undefined;
+  const detail = `it has ${spanS.toFixed(1)} s of the ${durationS.toFixed(1)} s that the playlist says`;
+  return { detail, useless: false };
+}
+
+/** From the first picture to the end of the last, seconds; of audio where there is none; undefined where that cannot be told. */
+function spanOf(pieces: readonly Uint8Array[]): number | undefined {
+  const spans = { video: new PtsSpan(), audio: new PtsSpan() };
+  for (const packet of packetsOf(pieces)) {
+    if (packet[0] !== 0x47 || (packet[1]! & 0x40) === 0 || (packet[3]! & 0x10) === 0) continue;
+    const at = (packet[3]! & 0x20) === 0 ? 4 : 5 + packet[4]!;
+    if (at + 14 > PACKET || packet[at] !== 0 || packet[at + 1] !== 0 || packet[at + 2] !== 1) continue;
+    const streamId = packet[at + 3]!;
+    const kind =
+      (streamId & 0xf0) === 0xe0 ? 'video' : (streamId & 0xe0) === 0xc0 || streamId === 0xbd ? 'audio' : undefined;
+    if (!kind || (packet[at + 7]! & 0x80) === 0) continue;
+    const pid = ((packet[1]! & 0x1f) << 8) | packet[2]!;
+    spans[kind].add(pid, readPts(packet, at + 9));
+  }
+  return spans.video.seconds ?? spans.audio.seconds;
+}
+
+/** 33 bits in five bytes, ticks of 90 kHz. */
+function readPts(bytes: Uint8Array, at: number): number {
+  const high = (bytes[at]! >> 1) & 7;
+  const middle = (bytes[at + 1]! << 7) | (bytes[at + 2]! >> 1);
+  const low = (bytes[at + 3]! << 7) | (bytes[at + 4]! >> 1);
+  return high * 2 ** 30 + middle * 2 ** 15 + low;
+}
+
+/** What the timestamps of one elementary stream span. */
+class PtsSpan {
+  #pid: number | undefined;
+  #first = 0;
+  #least = 0;
+  #most = 0;
+  #count = 0;
+
+  add(pid: number, pts: number): void {
+    if (this.#pid === undefined) {
+      this.#pid = pid;
+      this.#first = pts;
+    }
+    if (pid !== this.#pid) return;
+    const turned = (pts - this.#first + 1.5 * PTS_MODULUS) % PTS_MODULUS;
+    const since = turned - PTS_MODULUS / 2;
+    this.#least = Math.min(this.#least, since);
+    this.#most = Math.max(this.#most, since);
+    this.#count += 1;
+  }
+
+  /** The last unit is taken to be as long as the others. */
+  get seconds(): number | undefined {
+    if (this.#count < 2) return undefined;
+    return ((this.#most - this.#least) * this.#count) / (this.#count - 1) / 90_000;
+  }
+}
+
+function* packetsOf(pieces: readonly Uint8Array[]): Generator<Uint8Array, void> {
+  let rest: Uint8Array = new Uint8Array();
+  for (const piece of pieces) {
+    const wanted = rest.length === 0 ? 0 : PACKET - rest.length;
+    let at = Math.min(wanted, piece.length);
+    if (wanted > 0) {
+      rest = concatBytes([rest, piece.subarray(0, at)]);
+      if (rest.length < PACKET) continue;
+      yield rest;
+    }
+    for (; at + PACKET <= piece.length; at += PACKET) yield piece.subarray(at, at + PACKET);
+    rest = piece.subarray(at);
+  }
+}

@@ -1,0 +1,302 @@
+/**
+ * Finds what is new in each reload of a Media Playlist, so that no segment is taken twice and none is missed silently.
+ * In: lists as they arrive. Out: segments in order, and words for those that are lost. RFC 8216bis 6.2.2 and 6.3.
+ */
+
+import type { MediaPlaylist, PlaylistPart, PlaylistSegment } from '../../../media/m3u8/playlist.ts';
+import { EndedList, type Returned } from '../playlist/ended-list.ts';
+import {
+  type Described,
+  type DescribedList,
+  describe,
+  describeParts,
+  listedS,
+  resolve,
+  withKeys,
+} from '../playlist/list-segments.ts';
+import type { PullCounters } from '../pull-log.ts';
+import { nameOf } from '../resource-name.ts';
+import type { QueuedSegment } from './queued-segment.ts';
+import { FROM_EDGE, firstWanted, type QueueStart } from './segment-start.ts';
+
+/** Segments that are remembered. */
+const MAX_KNOWN = 512;
+
+/** What is to be published next. */
+export type QueueItem =
+  /** A segment, or a part of one. */
+  | { readonly kind: 'segment'; readonly segment: QueuedSegment }
+  /** A part that the source has not. */
+  | { readonly kind: 'missing'; readonly segment: QueuedSegment; readonly detail: string }
+  /** A segment whose parts were given is whole now. `parts`: how many it has; undefined where they were not all given. */
+  | {
+      readonly kind: 'whole';
+      readonly segment: QueuedSegment;
+      readonly parts: number | undefined;
+      readonly gap: boolean;
+    }
+  | { readonly kind: 'lost'; readonly count: number; readonly detail: string };
+
+function idOf(segment: PlaylistSegment, url: URL): string {
+  const range = segment.byteRange;
+  return range ? `${url.href} ${range.offset}+${range.length}` : url.href;
+}
+
+function idOfPart({ uri, byteRange }: PlaylistPart, url: URL): string {
+  return `${nameOf(resolve(uri, url))} ${byteRange?.offset ?? ''}`;
+}
+
+/** The memory of one rendition. */
+export class SegmentQueue {
+  readonly #counters: PullCounters;
+  readonly #start: QueueStart;
+  /** MSN under which an id was last seen; oldest first. */
+  readonly #known = new Map<string, number>();
+  /** By MSN, to tell whether a number still means the same segment. */
+  readonly #seen = new Map<number, QueuedSegment>();
+  #next: number | undefined;
+  #firstStanding = 0;
+  #epoch = 0;
+  #openings = 0;
+  #newMs = 0;
+  /** Until when lists that end before what was already seen are waited out. */
+  #patientUntilMs: number | undefined;
+  /** In a loop: by how much its numbers are above those of the round before. */
+  #loopedBy: number | undefined;
+  /** The segment whose parts were given last. */
+  #begun: { readonly msn: number; readonly epoch: number; readonly names: string[] } | undefined;
+  readonly #ended = new EndedList();
+
+  constructor(counters: PullCounters, start: QueueStart = {}) {
+    this.#counters = counters;
+    this.#start = start;
+  }
+
+  /** Whether the segment is still in the list, as last loaded; of a part, whether its segment is not whole yet. */
+  stands(segment: QueuedSegment): boolean {
+    const from = segment.part === undefined ? this.#firstStanding : this.#next!;
+    return segment.epoch === this.#epoch && segment.msn >= from;
+  }
+
+  /** Whether a part belongs to the segment in the making or the one before: of others the whole is the shorter way. */
+  isNew({ epoch, msn }: QueuedSegment): boolean {
+    return epoch === this.#epoch && msn >= this.#next! - 1;
+  }
+
+  /**
+   * What is new in `list`.
+   *
+   * @param url the list's, after redirects
+   * @param arrivedMs ms since 1970
+   * @param options.parts parts are wanted
+   * @param options.moved the list took the place of another one: its numbers may be others without a loss
+   * @throws OxbowError `unsupported-media` for a segment that is protected by more than AES-128
+   */
+  take(
+    list: MediaPlaylist,
+    url: URL,
+    arrivedMs: number,
+    { parts = false, moved = false }: { parts?: boolean; moved?: boolean } = {},
+  ): QueueItem[] {
+    const base = list.mediaSequence + (list.skippedSegments ?? 0);
+    const all = describe(list, url, arrivedMs);
+    const open = parts ? all.open : undefined;
+    // A list without media says nothing of where it goes on: origins that are started anew show one first.
+    if (all.count === 0 && !open) return [];
+    const items: QueueItem[] = [];
+    let from = 0;
+    let anew = false;
+    let opens = false;
+    const returned = moved ? undefined : this.#returned(list, all, base, arrivedMs);
+    if (returned === 'nothing') return [];
+    if (this.#next === undefined) {
+      opens = true;
+      const segments = Array.from({ length: all.count }, (_, i) => all.at(i).segment);
+      from = firstWanted(segments, this.#start);
+    } else if (returned === 'anew') {
+      anew = true;
+      this.#epoch += 1;
+      this.#counters.resets();
+      from = this.#sinceIndex(all, list.targetDurationS, arrivedMs - this.#ended.endedMs!);
+      this.#patientUntilMs = undefined;
+      // An encoder that is started again may write files of the same names.
+      this.#known.clear();
+      this.#seen.clear();
+    } else if (!returned && this.#beganAnew(all, base, list.targetDurationS, arrivedMs)) {
+      anew = true;
+      opens = true;
+      this.#epoch += 1;
+      this.#counters.resets();
+      from = this.#sinceIndex(all, list.targetDurationS, arrivedMs - this.#newMs);
+      this.#seen.clear();
+    } else {
+      if (this.#patientUntilMs !== undefined) return [];
+      const missed = base - this.#next;
+      if (missed > 0) {
+        opens = moved;
+        const many = missed === 1 ? '1 segment' : `${missed} segments`;
+        items.push(
+          moved
+            ? { kind: 'lost', count: 0, detail: 'the source began another playlist' }
+            : { kind: 'lost', count: missed, detail: `${many} left the playlist before they were fetched` },
+        );
+      }
+      from = Math.max(0, this.#next - base);
+    }
+    this.#firstStanding = list.mediaSequence;
+    // What lies before the start is known too: an old copy of the list must not look like a new beginning.
+    if (this.#next === undefined || anew)
+      for (let i = Math.max(0, from - MAX_KNOWN); i < from; i++) this.#remember(all.at(i));
+    if (opens) this.#openings += 1;
+    const give = (item: QueueItem | undefined) => {
+      if (!item) return;
+      const opening = opens && item.kind === 'segment' && { opening: this.#openings };
+      // Only the first that is published carries the break.
+      const breaks = anew && item.kind === 'segment' && { discontinuity: true };
+      items.push(item.kind === 'segment' ? { ...item, segment: { ...item.segment, ...opening, ...breaks } } : item);
+      if (item.kind === 'segment') anew = false;
+    };
+    for (let i = from; i < all.count; i++) {
+      const { segment, source } = all.at(i);
+      const begun = this.#isBegun(segment);
+      if (begun && parts) for (const part of this.#partsOf({ segment, source }, url)) give(part);
+      give(this.#add({ ...withKeys(segment, source, url), ...(parts && { lowLatency: true }) }, source, begun));
+    }
+    this.#next = base + all.count;
+    this.#ended.took(list.endList, arrivedMs);
+    if (open) for (const part of this.#partsOf(open, url)) give(part);
+    return items;
+  }
+
+  /** What the list is in relation to the one that ended; undefined where none has. */
+  #returned(list: MediaPlaylist, all: DescribedList, base: number, arrivedMs: number): Returned | undefined {
+    if (this.#next === undefined || this.#ended.endedMs === undefined) return undefined;
+    const { endList: ended, targetDurationS } = list;
+    const isKnown = (segment: QueuedSegment) => {
+      const known = this.#seen.get(segment.msn);
+      return known && isSame(known, segment);
+    };
+    const judged = { all, base, ended, targetDurationS, listedS: listedS(list), arrivedMs, next: this.#next, isKnown };
+    return this.#ended.judge(judged);
+  }
+
+  /** All of a short new list is new; of a long one, what may have been made in the last `sinceMs`. */
+  #sinceIndex(all: DescribedList, targetDurationS: number, sinceMs: number): number {
+    const most = FROM_EDGE + Math.ceil(Math.max(0, sinceMs) / 1000 / targetDurationS);
+    return Math.max(0, all.count - most);
+  }
+
+  #isBegun({ msn }: QueuedSegment): boolean {
+    return this.#begun?.msn === msn && this.#begun.epoch === this.#epoch;
+  }
+
+  /** Parts that were not given yet; none once they are others than those that were. */
+  #partsOf({ segment, source }: Described, url: URL): QueueItem[] {
+    const { parts } = source;
+    if (!this.#isBegun(segment)) this.#begun = { msn: segment.msn, epoch: this.#epoch, names: [] };
+    const { names } = this.#begun!;
+    const same = names.every((name, i) => parts[i] === undefined || name === idOfPart(parts[i], url));
+    if (!same || parts.length <= names.length) return [];
+    this.#newMs = segment.arrivedMs;
+    const items = describeParts({ segment, source }, url, names.length).map(
+      (part, i): QueueItem =>
+        parts[names.length + i]!.gap
+          ? { kind: 'missing', segment: { ...part, epoch: this.#epoch }, detail: `GAP ${nameOf(part.url)}` }
+          : { kind: 'segment', segment: { ...part, epoch: this.#epoch } },
+    );
+    for (const part of parts.slice(names.length)) names.push(idOfPart(part, url));
+    return items;
+  }
+
+  /** @param begun parts of it were given */
+  #add(segment: QueuedSegment, source: PlaylistSegment, begun: boolean): QueueItem | undefined {
+    const before = this.#remember({ segment, source });
+    this.#newMs = segment.arrivedMs;
+    if (this.#isListedAgain(segment, before)) {
+      this.#counters.duplicates();
+      return undefined;
+    }
+    const known = { ...segment, epoch: this.#epoch };
+    if (begun) {
+      const given = this.#begun!.names.length;
+      const complete = segment.lowLatency && source.parts.length === given;
+      return {
+        kind: 'whole',
+        segment: { ...known, lowLatency: true },
+        parts: complete ? given : undefined,
+        gap: source.gap,
+      };
+    }
+    if (source.gap) return { kind: 'lost', count: 1, detail: `EXT-X-GAP ${nameOf(segment.url)}` };
+    return { kind: 'segment', segment: known };
+  }
+
+  /**
+   * Whether a segment that is known under another number is the same once more, by a fault of the origin. What is really shown again, a
+   * slate or a programme in a loop, begins behind a DISCONTINUITY and goes on in the order in which it came.
+   *
+   * @param before the number under which it was known
+   */
+  #isListedAgain({ msn, discontinuity }: QueuedSegment, before: number | undefined): boolean {
+    if (before === undefined || before === msn) {
+      this.#loopedBy = undefined;
+      return false;
+    }
+    if (discontinuity) this.#loopedBy = msn - before;
+    return this.#loopedBy !== msn - before;
+  }
+
+  /** @returns the number under which it was known */
+  #remember({ segment, source }: Described): number | undefined {
+    const id = idOf(source, segment.url);
+    const before = this.#known.get(id);
+    this.#known.delete(id);
+    this.#known.set(id, segment.msn);
+    this.#seen.set(segment.msn, segment);
+    trim(this.#known);
+    trim(this.#seen);
+    return before;
+  }
+
+  /**
+   * Whether the origin has begun to count anew. A list that only lags (an old copy from a cache) has not: it is waited out for as
+   * long as it may take to catch up, and three target durations more.
+   */
+  #beganAnew(all: DescribedList, base: number, targetDurationS: number, arrivedMs: number): boolean {
+    const next = this.#next!;
+    const behind = next - base - all.count;
+    // The newest number that both know must mean the same segment.
+    const index = behind > 0 ? all.count - 1 : next - 1 - base;
+    const common = index >= 0 ? all.at(index).segment : undefined;
+    const known = common && this.#seen.get(common.msn);
+    if (behind <= 0) {
+      this.#patientUntilMs = undefined;
+      return known !== undefined && !isSame(known, common!);
+    }
+    this.#patientUntilMs ??= arrivedMs + (3 + behind) * 1000 * targetDurationS;
+    const lags =
+      known !== undefined &&
+      isSame(known, common!) &&
+      behind <= all.count + FROM_EDGE &&
+      arrivedMs <= this.#patientUntilMs;
+    if (lags) return false;
+    this.#patientUntilMs = undefined;
+    return true;
+  }
+}
+
+/** Whether two listings under one number are of one segment. Hosts, tokens and queries may change; name, length and date do not. */
+function isSame(a: QueuedSegment, b: QueuedSegment): boolean {
+  const apartMs = Math.abs((a.programDateTimeMs ?? 0) - (b.programDateTimeMs ?? 0));
+  const dated = a.programDateTimeMs !== undefined && b.programDateTimeMs !== undefined;
+  const sameBytes = nameOf(a.url) === nameOf(b.url) && a.byteRange?.offset === b.byteRange?.offset;
+  return sameBytes && Math.abs(a.durationS - b.durationS) < 0.01 && !(dated && apartMs > 1000);
+}
+
+function trim(map: Map<unknown, unknown>): void {
+  if (map.size <= MAX_KNOWN) return;
+  for (const key of map.keys()) {
+    map.delete(key);
+    return;
+  }
+}

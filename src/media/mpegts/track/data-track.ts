@@ -1,0 +1,76 @@
+/**
+ * Timed metadata of one PID: what came, placed on the program's line; it never moves the line, and never waits for more than its first time.
+ * In: payloads with the time they are for, if any. Out: frames without duration. ISO/IEC 13818-1, 2.4.3.7.
+ */
+import type { DataConfig } from '../../frame.ts';
+import type { ElementaryOutput, TrackSetup } from '../elementary.ts';
+import { PES_TIMESCALE, type ProgramClock } from '../timestamps.ts';
+
+/** What may wait for the first time of the program. */
+const MAX_WAITING = 64;
+const MAX_WAITING_BYTES = 1024 * 1024;
+/** A time this far from the media's is a broken one, ticks: 1 h. */
+const MAX_DISTANCE = 3600 * PES_TIMESCALE;
+
+/** Where the metadata belongs. */
+export interface DataTiming {
+  /** Time of the newest picture, ticks of 90 kHz on the line; undefined before the first. */
+  now(): number | undefined;
+  /** What comes tells of a later time: it is decoded now, and presented then. */
+  readonly ahead: boolean;
+}
+
+/** What makes a track of metadata. */
+export function dataSetup(codec: DataConfig['codec']): TrackSetup {
+  const config: DataConfig = { codec, record: new Uint8Array(0), codecs: '' };
+  return { kind: 'data', config, timescale: PES_TIMESCALE };
+}
+
+/** Makes frames of one stream of metadata. */
+export class DataTrack {
+  readonly #clock: ProgramClock;
+  readonly #out: ElementaryOutput;
+  readonly #timing: DataTiming;
+  #waiting: { readonly raw: number | undefined; readonly data: Uint8Array }[] = [];
+  #last: number | undefined;
+
+  constructor(clock: ProgramClock, out: ElementaryOutput, timing: DataTiming) {
+    this.#clock = clock;
+    this.#out = out;
+    this.#timing = timing;
+  }
+
+  /**
+   * @param raw 33 bits, or undefined for now
+   * @param data is kept
+   */
+  take(raw: number | undefined, data: Uint8Array): void {
+    this.#waiting.push({ raw, data });
+    this.settle();
+    let bytes = this.#waiting.reduce((sum, one) => sum + one.data.length, 0);
+    while (this.#waiting.length > MAX_WAITING || bytes > MAX_WAITING_BYTES) {
+      bytes -= this.#waiting.shift()!.data.length;
+      this.#out.damage('metadata before any media');
+    }
+  }
+
+  /** Delivers what waited, if there is a time now. */
+  settle(): void {
+    const now = this.#timing.now();
+    if (now === undefined) return;
+    for (const { raw, data } of this.#waiting.splice(0)) {
+      const told = raw === undefined ? now : this.#clock.near(raw);
+      const time = Math.abs(told - now) > MAX_DISTANCE ? now : told;
+      const wanted = this.#timing.ahead ? now : time;
+      const dts = this.#last === undefined || wanted > this.#last ? wanted : this.#last + 1;
+      this.#last = dts;
+      this.#out.frame({ dts, pts: Math.max(dts, time), duration: 0, key: true, data, dts90: dts });
+    }
+  }
+
+  /** A new timeline begins. */
+  restart(): void {
+    this.#waiting = [];
+    this.#last = undefined;
+  }
+}

@@ -1,0 +1,185 @@
+/**
+ * Access units that wait for the time of what follows: it tells how long they last, and when those are due that brought no time.
+ * In: access units in decode order, the first with its times. Out: frames. ISO/IEC 13818-1, 2.7.4; picture order count: ITU-T H.264, 8.2.1.
+ */
+import { concatBytes } from '../../../lib/bytes.ts';
+import type { TrackFrame } from '../elementary.ts';
+import { PES_TIMESCALE } from '../timestamps.ts';
+import type { PictureHead } from './video-codec.ts';
+
+/** A step longer than this, and than 4 usual ones, is a hole and not a long frame: 0.5 s. */
+const MIN_HOLE = PES_TIMESCALE / 2;
+const USUAL_STEP = PES_TIMESCALE / 30;
+
+/** When an access unit is due, ticks of 90 kHz. */
+export interface PictureTime {
+  dts: number;
+  pts: number;
+}
+
+/** One access unit. */
+export interface Picture {
+  key: boolean;
+  /** NAL units behind their lengths, in as many pieces as PES packets brought them. */
+  readonly pieces: Uint8Array[];
+  /** Bytes of all of them. */
+  bytes: number;
+  /** The head of its first slice, where it was read. */
+  head: PictureHead | undefined;
+  /** A field whose other one may follow. */
+  isHalf: boolean;
+}
+
+/** How `order` of heads counts. */
+export interface OrderScale {
+  /** From one frame to the next. */
+  readonly step: number;
+  readonly bits: number;
+}
+
+/** The queue of one track. Holds few: those of one PES with a time. */
+export class PictureQueue {
+  readonly #out: (frame: TrackFrame) => void;
+  #time: PictureTime | undefined;
+  #pictures: Picture[] = [];
+  /** Decode time of the last frame delivered, how much later it was shown, and how long frames last. */
+  #lastDts: number | undefined;
+  #lastDelay = 0;
+  /** The latest time at which any frame was shown. */
+  #lastShown = Number.NEGATIVE_INFINITY;
+  #step: number | undefined;
+  /** The last step that was taken for a hole, ticks. */
+  #hole: number | undefined;
+
+  constructor(out: (frame: TrackFrame) => void) {
+    this.#out = out;
+  }
+
+  /** Pictures that wait. */
+  get length(): number {
+    return this.#pictures.length;
+  }
+
+  /** The one that came last. */
+  get newest(): Picture | undefined {
+    return this.#pictures.at(-1);
+  }
+
+  /** Times of the first one that waits. */
+  get time(): PictureTime | undefined {
+    return this.#time;
+  }
+
+  /** Decode time of the last frame that was delivered. */
+  get lastDts(): number | undefined {
+    return this.#lastDts;
+  }
+
+  /** Ticks from frame to frame, once known. */
+  get step(): number | undefined {
+    return this.#step;
+  }
+
+  /** Appends a picture; the queue was empty, or `time` is undefined. Where nothing tells when it is due, it follows what came last. */
+  push(time: PictureTime | undefined, picture: Picture): void {
+    if (this.#pictures.length === 0) this.#time = time ?? this.#goOn();
+    this.#pictures.push(picture);
+  }
+
+  /** Forgets what waits. */
+  drop(): void {
+    this.#pictures = [];
+    this.#time = undefined;
+  }
+
+  /** A new timeline begins. */
+  restart(): void {
+    this.drop();
+    this.#lastDts = undefined;
+    this.#lastShown = Number.NEGATIVE_INFINITY;
+  }
+
+  /**
+   * Delivers what waits.
+   *
+   * @param nextDts when the next picture is decoded, or undefined while that is not known
+   * @param promised ticks from frame to frame as the parameter sets promise them
+   */
+  deliver(nextDts: number | undefined, promised: number | undefined, scale: OrderScale): void {
+    const [pictures, first] = [this.#pictures, this.#time];
+    if (pictures.length === 0 || !first) return;
+    const step = this.#stepOf(nextDts === undefined ? undefined : (nextDts - first.dts) / pictures.length, promised);
+    const shown = pictures.length > 1 ? this.#shownAt(pictures, first.pts, step, scale) : undefined;
+    this.drop();
+    for (const [i, { key, pieces }] of pictures.entries()) {
+      const data = pieces.length === 1 ? pieces[0]! : concatBytes(pieces);
+      const dts = first.dts + Math.round(i * step);
+      const duration = Math.max(1, first.dts + Math.round((i + 1) * step) - dts);
+      const pts = Math.max(dts, shown?.[i] ?? first.pts + dts - first.dts);
+      this.#lastDts = dts;
+      this.#lastDelay = pts - dts;
+      this.#lastShown = Math.max(this.#lastShown, pts);
+      this.#out({ dts, pts, duration, key, data, dts90: dts });
+    }
+  }
+
+  /** When each picture is shown, from the order that their heads tell; undefined where they do not. */
+  #shownAt(pictures: readonly Picture[], first: number, step: number, scale: OrderScale): number[] | undefined {
+    const counts = countsOf(pictures, scale);
+    if (!counts) return undefined;
+    const each = step / leastGap(counts, scale.step);
+    const shown: number[] = [];
+    let origin = first;
+    let newest = this.#lastShown;
+    for (const [i, { head }] of pictures.entries()) {
+      // Behind an IDR picture the count begins anew, and all before it is shown before it.
+      if (i > 0 && head?.idr) origin = newest + step;
+      const pts = Math.round(origin + counts[i]! * each);
+      newest = Math.max(newest, pts);
+      shown.push(pts);
+    }
+    return shown;
+  }
+
+  #goOn(): PictureTime | undefined {
+    if (this.#lastDts === undefined) return undefined;
+    const dts = this.#lastDts + Math.max(1, Math.round(this.#step ?? USUAL_STEP));
+    return { dts, pts: dts + this.#lastDelay };
+  }
+
+  /** How long each picture lasts, ticks, where `measured` may be a hole. */
+  #stepOf(measured: number | undefined, promised: number | undefined): number {
+    const usual = this.#step ?? promised;
+    if (measured === undefined || measured < 1) return usual ?? USUAL_STEP;
+    const isWide = usual !== undefined && measured > MIN_HOLE && measured > 4 * usual;
+    if (isWide && (this.#hole === undefined || measured > 2 * this.#hole)) {
+      this.#hole = measured; // a second step as wide would show that the pictures became slower
+      return usual;
+    }
+    this.#step = measured;
+    this.#hole = undefined;
+    return measured;
+  }
+}
+
+/** Picture order counts, from 0 at the first picture and at each IDR picture; undefined where a head does not tell. */
+function countsOf(pictures: readonly Picture[], { bits }: OrderScale): number[] | undefined {
+  const turn = 2 ** bits;
+  const counts: number[] = [];
+  let last = 0;
+  for (const [i, { head }] of pictures.entries()) {
+    if (head?.order === undefined) return undefined;
+    const begins = i === 0 || head.idr;
+    const turned = begins ? 0 : (head.order - last + turn * 1.5) % turn;
+    counts.push(begins ? 0 : counts[i - 1]! + turned - turn / 2);
+    last = head.order;
+  }
+  return counts;
+}
+
+/** What the count grows by from frame to frame: some encoders count frames, not fields. */
+function leastGap(counts: readonly number[], usual: number): number {
+  const sorted = counts.toSorted((a, b) => a - b);
+  const gaps = sorted.slice(1).map((count, i) => count - sorted[i]!);
+  return Math.min(usual, ...gaps.filter((gap) => gap > 0));
+}

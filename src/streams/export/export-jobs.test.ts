@@ -1,0 +1,183 @@
+import assert from 'node:assert/strict';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { suite, test } from 'node:test';
+import type { JobView } from '../../api/job-shapes.ts';
+import { openRangeReader } from '../../archive/range-reader.ts';
+import { segmentLocation } from '../../archive/segment-store.ts';
+import type { Exportable } from '../../delivery/export/export.ts';
+import { Jobs } from '../../jobs/jobs-api.ts';
+import { openTableQueue } from '../../jobs/table-queue.ts';
+import type { Init } from '../../media/segment.ts';
+import { groupsFrom, initOf, openHouse, START_US } from '../../recording/recording.fixture.ts';
+import type { ManagedStream } from '../managed-stream.ts';
+import { exportToFile } from './export-file.ts';
+import { ExportJobs, type ExportJobsOptions } from './export-jobs.ts';
+
+const HEVC: Init = initOf(
+  initOf().tracks.map((track) =>
+    track.kind === 'video' ? { ...track, config: { ...track.config, codec: 'hevc' as const } } : track,
+  ),
+  2,
+);
+
+/** A stream `door` with 20 s of media, a hole of 10 s, 20 s more, and 10 s in another codec; jobs over it. */
+async function openJobs(change: Partial<ExportJobsOptions> = {}) {
+  const house = await openHouse();
+  const inits = new Map([initOf(), HEVC].map((init) => [init.number, init]));
+  const groups = [
+    ...groupsFrom({ msn: 100, startUs: START_US }, 10),
+    ...groupsFrom({ msn: 110, startUs: START_US + 30_000_000, run: 2 }, 10),
+    ...groupsFrom({ msn: 120, startUs: START_US + 50_000_000, run: 3, init: HEVC }, 5),
+  ];
+  for (const group of groups) house.recorder.write(group);
+  while (!house.recorder.isQuiet) await new Promise(setImmediate);
+  const stream = {
+    ...{ name: 'door', recorded: house.recorded, createdUs: START_US },
+    inits: { get: (number: number) => inits.get(number) },
+    horizonUs: () => 0,
+    timelineEnd: { createdUs: START_US, horizonUs: 0, absencesSince: () => [] },
+  } as unknown as ManagedStream & Exportable;
+  const queue = await openTableQueue({
+    ...{ db: house.store.db, clock: house.clock, parallel: 1, maxQueued: 3 },
+    failed: (error) => assert.fail(String(error)),
+  });
+  const reader = openRangeReader(house.segments);
+  const failed = (error: unknown) => assert.fail(String(error));
+  const jobs = new Jobs({ queue, clock: house.clock, events: { publish() {} }, failed });
+  const exports = new ExportJobs({
+    ...{ jobs, table: house.table, reader, clock: house.clock, segments: house.segments },
+    catalog: { find: () => stream, get: () => stream },
+    settings: { now: { jobs: { keep: 60_000, maxDisk: undefined } } },
+    mayWrite: () => true,
+    ...change,
+  });
+  jobs.register(exports.kind);
+  const at = (s: number) => String(START_US / 1000 + s * 1000);
+  const done = async (id: string): Promise<JobView> => {
+    for (;;) {
+      const job = await jobs.get(id);
+      if (job.state !== 'queued' && job.state !== 'running') return job;
+      await new Promise(setImmediate);
+    }
+  };
+  return {
+    ...{ house, stream, reader, jobs, exports, at, done },
+    files: () => readdir(join(house.folder, 'exports')).catch(() => [] as string[]),
+    async [Symbol.asyncDispose]() {
+      await queue[Symbol.asyncDispose]();
+      reader[Symbol.dispose]();
+      await house[Symbol.asyncDispose]();
+    },
+  };
+}
+
+suite('exports as jobs', () => {
+  test('a range over a hole becomes a file, and the result tells the hole and the stretches', async () => {
+    await using opened = await openJobs();
+    const { jobs, exports, at, done, house } = opened;
+    await jobs.work();
+    const { id, state } = await exports.create({ stream: 'door', from: at(10), to: at(40) });
+    assert.equal(state, 'queued');
+    const job = await done(id);
+    assert.equal(job.state, 'done', JSON.stringify(job.error));
+    const { parts, gaps, seconds, bytes } = job.result!;
+    assert.ok(Math.abs(seconds - 20) < 0.01, `${seconds} s`);
+    assert.deepEqual(
+      parts.map((part) => Math.round(part.at)),
+      [0, 10],
+    );
+    assert.equal(gaps.length, 1);
+    assert.equal(Date.parse(gaps[0]!.to) - Date.parse(gaps[0]!.from), 10_000);
+    const { pieces, length } = await exports.file(id);
+    const file = await readFile(join(house.folder, 'exports', `${id}.mp4`));
+    assert.deepEqual([file.length, length], [bytes, bytes]);
+    assert.equal(pieces.length, 1);
+    const { url, expiresAt } = await exports.ticket(id);
+    assert.equal((await exports.fileFor(url.split('/').at(-1)!)).length, bytes);
+    assert.equal(Date.parse(expiresAt), house.clock.nowMs() + 900_000);
+  });
+
+  test('another codec fails the job with its moment, and leaves no file', async () => {
+    await using opened = await openJobs();
+    const { jobs, exports, at, done, files } = opened;
+    await jobs.work();
+    const job = await done((await exports.create({ stream: 'door', from: at(40), to: at(60) })).id);
+    assert.equal(job.state, 'failed');
+    assert.equal(job.error?.code, 'unsupported-media');
+    assert.ok(job.error.detail.includes(new Date(START_US / 1000 + 50_000).toISOString()), job.error.detail);
+    assert.deepEqual(await files(), []);
+    await assert.rejects(exports.file(job.id), { code: 'job-unfinished' });
+    await assert.rejects(exports.ticket(job.id), { code: 'job-unfinished' });
+    await assert.rejects(exports.ticket('abc-1'), { code: 'job-unknown' });
+  });
+
+  test('what nothing is recorded of is refused at once', async () => {
+    await using opened = await openJobs();
+    const { jobs, exports, at } = opened;
+    await assert.rejects(exports.create({ stream: 'door', from: at(21), to: at(29) }), { code: 'no-media' });
+    await assert.rejects(exports.create({ stream: 'door', from: at(5), to: at(1) }), { code: 'bad-time' });
+    assert.deepEqual((await jobs.list()).items, []);
+  });
+
+  test('the oldest files make room for new ones, and what fits nowhere is refused', async () => {
+    await using opened = await openJobs({ settings: { now: { jobs: { keep: 60_000, maxDisk: 16_000 } } } });
+    const { jobs, exports, at, done, files } = opened;
+    await jobs.work();
+    const ids: string[] = [];
+    for (let i = 0; i < 3; i++) {
+      const job = await done((await exports.create({ stream: 'door', from: at(0), to: at(16) })).id);
+      if (job.state === 'done') ids.push(job.id);
+    }
+    const left = await files();
+    assert.ok(left.length < 3 && left.includes(`${ids.at(-1)}.mp4`), left.join());
+    await using small = await openJobs({ settings: { now: { jobs: { keep: 60_000, maxDisk: 100 } } } });
+    await small.jobs.work();
+    const refused = await small.done((await small.exports.create({ stream: 'door', from: at(0), to: at(10) })).id);
+    assert.equal(refused.error?.code, 'no-room');
+  });
+
+  test('a job and its file expire; what a process that died left behind goes at the start', async () => {
+    await using opened = await openJobs();
+    const { jobs, exports, at, done, files, house } = opened;
+    await jobs.work();
+    const { id } = await done((await exports.create({ stream: 'door', from: at(0), to: at(10) })).id);
+    await mkdir(join(house.folder, 'exports'), { recursive: true });
+    for (const name of ['abc-0123456789abcdef.mp4.part', 'holiday.mp4']) {
+      await writeFile(join(house.folder, 'exports', name), 'x');
+    }
+    const expiresUntil = async (wished: readonly string[]) => {
+      const ending = new AbortController();
+      const expiring = jobs.expire({ signal: ending.signal });
+      while ((await files()).sort().join() !== [...wished].sort().join()) await new Promise(setImmediate);
+      ending.abort();
+      await expiring;
+    };
+    // Nothing that is not ours goes.
+    await expiresUntil(['holiday.mp4', `${id}.mp4`]);
+    house.clock.advance(61_000);
+    await expiresUntil(['holiday.mp4']);
+    await assert.rejects(jobs.get(id), { code: 'job-unknown' });
+  });
+
+  test('an export that is aborted leaves nothing behind', async () => {
+    await using opened = await openJobs();
+    const { stream, reader, house } = opened;
+    const location = segmentLocation('exports/aborted.mp4');
+    const controller = new AbortController();
+    const source = { stream, table: house.table, end: { createdUs: START_US, horizonUs: 0, absencesSince: () => [] } };
+    const range = { fromUs: START_US, toUs: START_US + 20_000_000 };
+    const exporting = exportToFile(
+      source,
+      { range, format: 'mkv', exact: false },
+      {
+        put: (content) => house.segments.put(location, content, controller),
+        reader,
+        signal: controller.signal,
+        progress: (share) => share > 0.3 && controller.abort(new Error('enough')),
+      },
+    );
+    await assert.rejects(exporting, /enough/);
+    assert.deepEqual(await readdir(join(house.folder, 'exports')), []);
+  });
+});

@@ -1,0 +1,207 @@
+/**
+ * Exports: jobs that write a range of a recording into a file below `<data>/exports`, which is kept for a while and within a bound.
+ * In: requests, the jobs, the catalog. Out: a kind of job, and the files of those that are done.
+ */
+import { printRfc3339 } from '../../api/instant.ts';
+import type { ExportResult, ExportSettings, ExportTicket, JobView } from '../../api/job-shapes.ts';
+import type { ExportsApi } from '../../api/jobs-api.ts';
+import type { RangeReader } from '../../archive/range-reader.ts';
+import {
+  type SegmentLocation,
+  type SegmentStore,
+  segmentLocation,
+  segmentPrefix,
+  type WriteContent,
+} from '../../archive/segment-store.ts';
+import { parseRange } from '../../delivery/address-time.ts';
+import { type ExportRequest, estimateExport } from '../../delivery/export/export.ts';
+import type { Reply } from '../../delivery/reply.ts';
+import { contentTypes } from '../../delivery/text-reply.ts';
+import type { Job, JobContext } from '../../jobs/job.ts';
+import type { JobKind, Jobs } from '../../jobs/jobs-api.ts';
+import type { Clock } from '../../lib/clock.ts';
+import type { Current } from '../../lib/current.ts';
+import { OxbowError } from '../../lib/errors.ts';
+import type { FileFormat } from '../../media/file/file-tracks.ts';
+import type { ChunkTable } from '../../recording/chunk-table.ts';
+import type { Catalog } from '../catalog.ts';
+import type { ManagedStream } from '../managed-stream.ts';
+import { DownloadTickets } from './download-tickets.ts';
+import { type ExportSource, exportToFile } from './export-file.ts';
+
+const EXPORTS = segmentPrefix('exports');
+/** The kind of these jobs. */
+const KIND = 'export';
+/** A file is a little larger than its media: tables, packets of MPEG-TS. */
+const OVERHEAD = 1.1;
+
+/** The request of an export, as the queue keeps it. */
+interface ExportInput {
+  readonly stream: string;
+  readonly from: string;
+  readonly to: string;
+  readonly format: FileFormat;
+  readonly exact: boolean;
+}
+
+/** What exports work with. */
+export interface ExportJobsOptions {
+  readonly jobs: Jobs;
+  readonly catalog: Pick<Catalog, 'find' | 'get'>;
+  readonly table: ChunkTable;
+  readonly reader: RangeReader;
+  readonly clock: Clock;
+  readonly segments: SegmentStore;
+  /** `jobs.keep`: how long a job is kept after its end, ms; `jobs.maxDisk`: the most that all files may take, bytes. */
+  readonly settings: Current<{ readonly jobs: { readonly keep: number; readonly maxDisk: number | undefined } }>;
+  /** Whether the disk has room at all. */
+  readonly mayWrite: () => boolean;
+}
+
+/** The exports of a server: one kind of job, and the files of those that are done. */
+export class ExportJobs implements ExportsApi<Reply> {
+  /** What `Jobs` registers. */
+  readonly kind: JobKind;
+  readonly #options: ExportJobsOptions;
+  readonly #tickets: DownloadTickets;
+
+  constructor(options: ExportJobsOptions) {
+    this.#options = options;
+    this.#tickets = new DownloadTickets(() => options.clock.nowMs());
+    this.kind = {
+      name: KIND,
+      work: (job, context) => this.#export(job, context),
+      get keepMs() {
+        return options.settings.now.jobs.keep;
+      },
+      resultOf: ({ result }) => result as ExportResult,
+      discard: (job) => this.#removeFile(job),
+      sweep: () => this.#sweep(),
+    };
+  }
+
+  /**
+   * Asks for an export.
+   *
+   * @throws OxbowError `stream-unknown`, `bad-time`, `no-media`, `gone`, `window-too-long`, `queue-full`
+   */
+  async create(settings: ExportSettings): Promise<JobView> {
+    const { catalog, jobs } = this.#options;
+    const stream = catalog.get(settings.stream);
+    const range = parseRange(settings.from, settings.to);
+    await estimateExport(stream, { range });
+    const input: ExportInput = {
+      stream: stream.name,
+      from: printRfc3339(range.fromUs / 1000),
+      to: printRfc3339(range.toUs / 1000),
+      format: settings.format ?? 'mp4',
+      exact: settings.exact ?? false,
+    };
+    return jobs.add(KIND, input);
+  }
+
+  /**
+   * The file of an export.
+   *
+   * @throws OxbowError `job-unknown`, also for a job of another kind, `job-unfinished`
+   */
+  async file(id: string): Promise<Reply> {
+    const job = await this.#options.jobs.find(id);
+    if (job.kind !== KIND) throw new OxbowError('job-unknown', `The job ${id.slice(0, 80)} is not an export.`);
+    if (job.state !== 'done') throw new OxbowError('job-unfinished', `The job is ${job.state}.`);
+    const { format } = job.input as ExportInput;
+    const { filename, bytes } = job.result as ExportResult;
+    return {
+      contentType: contentTypes[format],
+      cacheControl: 'private, max-age=3600',
+      length: bytes,
+      pieces: [{ location: locationOf(job), offset: 0, length: bytes }],
+      etag: `${job.id}-${bytes}`,
+      filename,
+    };
+  }
+
+  /**
+   * An address of the file that anyone may fetch for a while.
+   *
+   * @throws OxbowError `job-unknown`, `job-unfinished`
+   */
+  async ticket(id: string): Promise<ExportTicket> {
+    await this.file(id);
+    const { text, expiresMs } = this.#tickets.issue(id);
+    return { url: `/api/v1/downloads/${text}`, expiresAt: printRfc3339(expiresMs) };
+  }
+
+  /**
+   * The file that a ticket is for.
+   *
+   * @throws OxbowError `unauthorized`, `job-unknown`, `job-unfinished`
+   */
+  async fileFor(ticket: string): Promise<Reply> {
+    return this.file(this.#tickets.redeem(ticket));
+  }
+
+  async #export(job: Job, { signal, progress }: JobContext): Promise<ExportResult> {
+    const { catalog, reader, segments, table } = this.#options;
+    const input = job.input as ExportInput;
+    const stream = catalog.get(input.stream);
+    const request: ExportRequest = { ...input, range: parseRange(input.from, input.to) };
+    await this.#makeRoom(OVERHEAD * (await estimateExport(stream, request)));
+    const put = (content: WriteContent) => segments.put(locationOf(job), content, { signal });
+    const target = { put, reader, progress, signal };
+    const result = await exportToFile(sourceOf(stream, table), request, target);
+    return { ...result, url: `/api/v1/exports/${job.id}/file` };
+  }
+
+  /** Deletes the oldest files until there is room for another. */
+  async #makeRoom(wanted: number): Promise<void> {
+    const { settings, jobs, mayWrite } = this.#options;
+    const maxBytes = settings.now.jobs.maxDisk;
+    if (!mayWrite())
+      throw new OxbowError('no-room', 'Less is free on the disk than record.minFree keeps.', {
+        extra: { hint: 'Make room on the disk, or keep less free: --min-free.' },
+      });
+    if (maxBytes === undefined) return;
+    if (wanted > maxBytes) {
+      throw new OxbowError(
+        'no-room',
+        `The file would have about ${Math.round(wanted / 1e6)} MB, more than all may have.`,
+      );
+    }
+    const done = (await jobs.queue.list(Number.MAX_SAFE_INTEGER)).filter(
+      (job) => job.kind === KIND && job.state === 'done',
+    );
+    let bytes = done.reduce((sum, job) => sum + (job.result as ExportResult).bytes, 0);
+    for (const job of done.reverse()) {
+      if (bytes + wanted <= maxBytes) return;
+      bytes -= (job.result as ExportResult).bytes;
+      await jobs.forget(job);
+    }
+  }
+
+  async #removeFile(job: Job): Promise<void> {
+    this.#options.reader.forget(locationOf(job));
+    await this.#options.segments.delete(locationOf(job));
+  }
+
+  /** Deletes what a process that died has left. */
+  async #sweep(): Promise<void> {
+    const { jobs, segments } = this.#options;
+    await segments.sweep(EXPORTS);
+    for await (const location of segments.list(EXPORTS)) {
+      const id = /^([0-9a-z]+-[0-9a-f]{16})\.(?:mp4|mkv|ts)$/.exec(location.slice(EXPORTS.length))?.[1];
+      const job = id === undefined ? undefined : await jobs.queue.find(id);
+      if (id !== undefined && job?.state !== 'done' && job?.state !== 'running') await segments.delete(location);
+    }
+  }
+}
+
+/** Where the file of a job is. */
+function locationOf({ id, input }: Job): SegmentLocation {
+  return segmentLocation(`${EXPORTS}${id}.${(input as ExportInput).format}`);
+}
+
+/** A stream of this process, as exports meet it. */
+function sourceOf(stream: ManagedStream, table: ChunkTable): ExportSource {
+  return { stream, table, end: stream.timelineEnd };
+}

@@ -1,0 +1,102 @@
+/**
+ * Recordings of a data folder that no server runs on, for verbs that read them.
+ * In: a data folder. Out: a stream's past, the newest file included even where a crash left it open.
+ */
+
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { printRfc3339 } from '../../api/instant.ts';
+import type { StreamView } from '../../api/shapes.ts';
+import { streamUnknown } from '../../api/stream-name.ts';
+import { openLocalSegmentStore } from '../../archive/local-segment-store.ts';
+import { openRangeReader, type RangeReader } from '../../archive/range-reader.ts';
+import { OxbowError } from '../../lib/errors.ts';
+import { createSilentLog } from '../../observe/log.ts';
+import { ChunkTable } from '../../recording/chunk-table.ts';
+import { openInitTable } from '../../recording/init-table.ts';
+import { Recorded } from '../../recording/recorded.ts';
+import { recoverStream } from '../../recording/recovery.ts';
+import { openStore } from '../../store/db.ts';
+import { DATABASE_FILE } from '../rebuild.ts';
+import { adoptRecordings, readDefinitions, readRemoved } from '../stream-table.ts';
+import type { ExportSource } from './export-file.ts';
+
+/** Files older than this before the newest indexed one are not looked at, µs. */
+const RECOVER_BACK_US = 2 * 3600 * 1_000_000;
+
+/** Recordings, open for reading. Disposing lets go of the folder. */
+export interface OfflineRecordings extends AsyncDisposable {
+  readonly reader: RangeReader;
+  /** All streams by name, those that were removed but are kept included, with what the index has of each. */
+  list(): Promise<readonly { readonly name: string; readonly recorded: StreamView['recorded'] }[]>;
+  /**
+   * A stream's past.
+   *
+   * @throws OxbowError `stream-unknown`
+   */
+  find(name: string): Promise<ExportSource>;
+}
+
+/**
+ * Takes the data folder. Abort ends the looking at files.
+ *
+ * @throws OxbowError `not-found` where there is none, `data-in-use` while a server runs on it
+ */
+export async function openOfflineRecordings(
+  dataFolder: string,
+  { signal }: { signal: AbortSignal },
+): Promise<OfflineRecordings> {
+  const folder = path.resolve(dataFolder);
+  const file = path.join(folder, DATABASE_FILE);
+  if (!existsSync(file) && !existsSync(path.join(folder, 'recordings'))) {
+    throw new OxbowError('not-found', `there are no recordings in ${folder}`, {
+      extra: { hint: 'Name the data folder with --data, or a running oxbow with --server URL.' },
+    });
+  }
+  await using opened = new AsyncDisposableStack();
+  const store = opened.use(await openStore({ file, log: createSilentLog() }));
+  const segments = opened.use(openLocalSegmentStore({ folder }));
+  await adoptRecordings(store.db, segments, { onlyIfEmpty: true });
+  const known = [...(await readDefinitions(store.db)), ...(await readRemoved(store.db))];
+  const table = new ChunkTable(store.db, () => store.fence);
+  const reader = opened.use(openRangeReader(segments));
+  const owned = opened.move();
+  return {
+    reader,
+    async list() {
+      const sorted = [...known].sort((a, b) => (a.name < b.name ? -1 : 1));
+      return Promise.all(sorted.map(async ({ id, name }) => ({ name, recorded: await recordedOf(table, id) })));
+    },
+    async find(name) {
+      const definition = known.find((one) => one.name === name);
+      if (!definition) {
+        const hint =
+          known.length === 0 ? 'Nothing is recorded there.' : `There are: ${known.map((one) => one.name).join(', ')}.`;
+        throw streamUnknown(name, { hint });
+      }
+      const { id, createdUs } = definition;
+      const failures: unknown[] = [];
+      const inits = await openInitTable(store.db, id, { failed: (error) => failures.push(error), nowMs: Date.now });
+      const newest = await table.last(id);
+      const since = newest ? newest.start_us - RECOVER_BACK_US : 0;
+      await recoverStream({ segments, streamId: id, table, inits }, since, { signal });
+      if (failures.length > 0) throw failures[0];
+      const endUs = (await table.last(id))?.end_us ?? 0;
+      const recorded = new Recorded({ streamId: id, table, endUs });
+      const stream = { name, recorded, inits, createdUs, horizonUs: () => 0 };
+      return { stream, table, end: { createdUs, horizonUs: 0, absencesSince: () => [] } };
+    },
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
+async function recordedOf(table: ChunkTable, streamId: string): Promise<StreamView['recorded']> {
+  const { fromUs, durationUs, bytes } = await table.totals(streamId);
+  const endUs = (await table.last(streamId))?.end_us;
+  return {
+    from: fromUs === undefined ? null : printRfc3339(fromUs / 1000),
+    to: endUs === undefined ? null : printRfc3339(endUs / 1000),
+    seconds: Math.round(durationUs / 1000) / 1000,
+    bytes,
+  };
+}

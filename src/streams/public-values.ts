@@ -1,0 +1,26 @@
+/**
+ * Values as the API shows them: times, and sentences without addresses of sources.
+ * In: times and sentences of streams. Out: text.
+ */
+import { printRfc3339 } from '../api/instant.ts';
+import type { SourceConfig } from '../config/schema.ts';
+
+/** µs since 1970 as the API writes times. */
+export function timeOf(us: number): string {
+  return printRfc3339(Math.round(us / 1000));
+}
+
+/**
+ * What went wrong, for everyone: of an address only the last name in its path is left, and a source's host is not told.
+ *
+ * @param source whose words they are
+ */
+export function withoutAddresses(text: string, source: SourceConfig): string {
+  const named = text.replaceAll(/[a-z][a-z0-9+.-]*:\/\/[^\s"'<>,;)]*[^\s"'<>,;):.]/gi, (address) => {
+    const path = URL.parse(address)?.pathname ?? '';
+    return path.slice(path.lastIndexOf('/') + 1) || 'the source';
+  });
+  if (source.type !== 'pull') return named;
+  const { host, hostname } = new URL(source.url);
+  return named.replaceAll(host, 'the source').replaceAll(hostname, 'the source');
+}

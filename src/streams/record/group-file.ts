@@ -1,0 +1,290 @@
+/**
+ * Writes sealed groups to one growing file, or to a pipe; what one file cannot hold begins another (`NAME-2.mp4`).
+ * In: groups of a packager, synchronously. Out: files that can be played at any moment, and what is missing in them.
+ */
+import { type FileHandle, open } from 'node:fs/promises';
+import path from 'node:path';
+import type { Writable } from 'node:stream';
+import { concatBytes } from '../../lib/bytes.ts';
+import { messageOf, OxbowError } from '../../lib/errors.ts';
+import { writeAll } from '../../lib/write-all.ts';
+import { type FileFormat, FileTracks, type MediaTrack, type TrackPlace } from '../../media/file/file-tracks.ts';
+import { type GrowingFile, growFile } from '../../media/file/growing-file.ts';
+import { type FileSample, fromKey, Joiner, type StoredLine } from '../../media/file/joiner.ts';
+import { inBandSets } from '../../media/file/parameter-sets.ts';
+import { parseSegment } from '../../media/isobmff/segment-frames.ts';
+import type { SegmentGroup } from '../../media/segment.ts';
+
+/** Groups that wait for the disk or the pipe; beyond it the newest are dropped. */
+const MAX_BACKLOG_BYTES = 128 * 1024 * 1024;
+
+/** Where bytes go. */
+interface Place {
+  readonly name: string;
+  append(bytes: Uint8Array): Promise<void>;
+  /** Writes over what is there; not for pipes. */
+  patch(at: number, bytes: Uint8Array): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** What is being written. */
+interface Open {
+  readonly place: Place;
+  readonly tracks: FileTracks;
+  readonly count: number;
+  readonly file: GrowingFile;
+  readonly joiner: Joiner;
+  /** File tracks whose pictures have begun in the present stretch. */
+  readonly begun: Set<number>;
+}
+
+/** Where groups are written to. */
+export interface GroupFileOptions {
+  readonly format: FileFormat;
+  /** Absolute path of the first file, which must not exist; or a pipe. */
+  readonly target: string | Writable;
+  /** An existing file is replaced. */
+  readonly overwrite: boolean;
+}
+
+/** Takes groups until it is closed. */
+export class GroupFile {
+  readonly #options: GroupFileOptions;
+  readonly #files: string[] = [];
+  #open: Open | undefined;
+  #before: SegmentGroup | undefined;
+  #work: Promise<void> = Promise.resolve();
+  #backlog = 0;
+  #dropped = 0;
+  #seconds = 0;
+  #bytes = 0;
+  readonly #failure = Promise.withResolvers<never>();
+  #hasFailed = false;
+
+  constructor(options: GroupFileOptions) {
+    this.#options = options;
+    this.#failure.promise.catch(() => undefined); // whoever awaits it learns
+  }
+
+  /** Paths of the files so far. */
+  get files(): readonly string[] {
+    return this.#files;
+  }
+
+  /** Written so far, in all files. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Groups that were dropped because the disk was too slow. */
+  get dropped(): number {
+    return this.#dropped;
+  }
+
+  /** Length of what was written, in all files, seconds. */
+  get seconds(): number {
+    return this.#seconds + (this.#open ? this.#open.joiner.duration / 90_000 : 0);
+  }
+
+  /** Rejects when nothing can be written any more: with OxbowError `disk-failed`, or what the pipe said. */
+  get failed(): Promise<never> {
+    return this.#failure.promise;
+  }
+
+  /** Takes a group; never waits, never throws. */
+  write(group: SegmentGroup): void {
+    const bytes = group.tracks.reduce((sum, track) => sum + track.bytes.length, 0);
+    if (this.#hasFailed) return;
+    if (this.#backlog + bytes > MAX_BACKLOG_BYTES) {
+      this.#dropped++;
+      return;
+    }
+    this.#backlog += bytes;
+    this.#work = this.#work
+      .then(() => this.#write(group))
+      .catch((error: unknown) => this.#fail(error))
+      .finally(() => {
+        this.#backlog -= bytes;
+      });
+  }
+
+  /** Resolves when what was taken is written; see StreamInput.ready. */
+  async ready({ signal }: { signal: AbortSignal }): Promise<void> {
+    signal.throwIfAborted();
+    if (this.#backlog > MAX_BACKLOG_BYTES / 4) await this.#work;
+    signal.throwIfAborted();
+  }
+
+  /** Writes what waits, and makes the last file whole. Rejects as `failed`. */
+  async close(): Promise<void> {
+    await this.#work;
+    if (!this.#hasFailed) await this.#end().catch((error: unknown) => this.#fail(error));
+    if (this.#hasFailed) await this.#failure.promise;
+  }
+
+  #fail(error: unknown): void {
+    this.#hasFailed = true;
+    this.#failure.reject(error);
+  }
+
+  async #write(group: SegmentGroup): Promise<void> {
+    if (this.#hasFailed) return;
+    const before = this.#before;
+    this.#before = group;
+    const when = new Date(group.startUs / 1000).toISOString();
+    const fresh = !before || group.discontinuity || before.run.id !== group.run.id || group.msn !== before.msn + 1;
+    let places = this.#open && holding(this.#open, group, when);
+    if (!places) {
+      await this.#end();
+      const tracks = new FileTracks(this.#options.format);
+      places = tracks.place(group.init.tracks, when);
+      this.#open = await this.#begin(tracks, group.startUs / 1000);
+    }
+    const opened = this.#open!;
+    const lines = this.#linesOf(opened, group, places, fresh);
+    if (lines.length === 0) return;
+    const isFirst = opened.joiner.duration === 0;
+    const bytes = opened.file.add(opened.joiner.place(lines, { fresh: fresh || isFirst }));
+    await opened.place.append(bytes);
+    this.#bytes += bytes.length;
+  }
+
+  #linesOf(opened: Open, group: SegmentGroup, places: ReadonlyMap<number, TrackPlace>, fresh: boolean): StoredLine[] {
+    if (fresh) opened.begun.clear();
+    return group.tracks.flatMap(({ trackId, bytes }): StoredLine[] => {
+      const place = places.get(trackId);
+      const track = group.init.tracks.find(({ id }) => id === trackId) as MediaTrack | undefined;
+      const frames = place && track && parseSegment(bytes);
+      if (!frames) return [];
+      const samples = frames.map(({ dts, pts, duration, key, data }): FileSample => {
+        return { dts, pts, duration, key, length: data.length, data };
+      });
+      const { number } = place.fileTrack;
+      const decodable = track.kind === 'video' && !opened.begun.has(number) ? fromKey(samples) : samples;
+      if (decodable.length === 0) return [];
+      opened.begun.add(number);
+      return [{ place, track, samples: this.#withSets(decodable, place) }];
+    });
+  }
+
+  /**
+   * Parameter sets stand in front of every key frame: what follows may change them, and neither Matroska nor an open MP4 has a place
+   * for a second configuration.
+   */
+  #withSets(samples: readonly FileSample[], place: TrackPlace): readonly FileSample[] {
+    const config = place.fileTrack.configs[place.config]!;
+    const { format } = this.#options;
+    if (config.kind !== 'video' || format === 'ts') return samples;
+    const sets = inBandSets(config);
+    return samples.map((sample) => {
+      if (!sample.key || sets.length === 0) return sample;
+      const data = concatBytes([sets, sample.data!]);
+      return { ...sample, data, length: data.length };
+    });
+  }
+
+  async #begin(tracks: FileTracks, recordedMs: number): Promise<Open> {
+    const file = growFile(this.#options.format, tracks, recordedMs);
+    const place = await this.#place();
+    await place.append(file.start);
+    this.#bytes += file.start.length;
+    return { place, tracks, count: tracks.all.length, file, joiner: new Joiner(), begun: new Set() };
+  }
+
+  async #place(): Promise<Place> {
+    const { target, overwrite } = this.#options;
+    if (typeof target !== 'string') {
+      if (this.#files.push('-') > 1 && this.#options.format !== 'ts') {
+        throw new OxbowError('unsupported-media', 'the tracks changed, and a pipe takes one file only');
+      }
+      return pipePlace(target);
+    }
+    const { dir, name, ext } = path.parse(target);
+    const count = this.#files.length;
+    const file = count === 0 ? target : path.join(dir, `${name}-${count + 1}${ext}`);
+    const place = await filePlace(file, overwrite);
+    this.#files.push(file);
+    return place;
+  }
+
+  /** Makes the open file whole. */
+  async #end(): Promise<void> {
+    const opened = this.#open;
+    if (!opened) return;
+    this.#open = undefined;
+    this.#seconds += opened.joiner.duration / 90_000;
+    const { place } = opened;
+    try {
+      if (typeof this.#options.target !== 'string') return;
+      const { append, patches } = opened.file.close();
+      await place.append(append);
+      this.#bytes += append.length;
+      for (const { at, bytes } of patches) await place.patch(at, bytes);
+    } finally {
+      await place.close();
+    }
+  }
+}
+
+/** Where a group's tracks go on in the open file; undefined where it cannot hold them. */
+function holding(
+  { tracks, count }: Open,
+  group: SegmentGroup,
+  when: string,
+): ReadonlyMap<number, TrackPlace> | undefined {
+  try {
+    const places = tracks.place(group.init.tracks, when);
+    // The head of the file is written: it has no place for another track.
+    return tracks.all.length === count ? places : undefined;
+  } catch (error) {
+    if (error instanceof OxbowError && error.code === 'unsupported-media') return undefined;
+    throw error;
+  }
+}
+
+async function filePlace(file: string, overwrite: boolean): Promise<Place> {
+  let handle: FileHandle;
+  try {
+    handle = await open(file, overwrite ? 'w' : 'wx');
+  } catch (error) {
+    const exists = (error as NodeJS.ErrnoException).code === 'EEXIST';
+    throw new OxbowError(
+      exists ? 'bad-request' : 'folder-unwritable',
+      exists ? `${file} exists` : `${file}: ${messageOf(error)}`,
+      {
+        cause: error,
+        extra: {
+          hint: exists ? 'Choose another name, or say --overwrite.' : 'Choose a folder that can be written to.',
+        },
+      },
+    );
+  }
+  let length = 0;
+  const failed = (error: unknown): never => {
+    throw new OxbowError('disk-failed', `${file}: ${messageOf(error)}`, { cause: error });
+  };
+  return {
+    name: file,
+    async append(bytes) {
+      length += await writeAll(handle, [bytes], length).catch(failed);
+      await handle.datasync().catch(failed);
+    },
+    async patch(at, bytes) {
+      await writeAll(handle, [bytes], at).catch(failed);
+      await handle.datasync().catch(failed);
+    },
+    close: () => handle.close(),
+  };
+}
+
+function pipePlace(pipe: Writable): Place {
+  return {
+    name: '-',
+    append: (bytes) =>
+      new Promise((resolve, reject) => {
+        pipe.write(bytes, (error) => (error ? reject(error) : resolve()));
+      }),
+    async patch() {},
+    async close() {},
+  };
+}

@@ -1,0 +1,86 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import type { StreamInput } from '../../live/input.ts';
+import type { AudioTrack, Frame, VideoTrack } from '../../media/frame.ts';
+import { RecordMeter } from './record-meter.ts';
+
+const video: VideoTrack = {
+  ...{ id: 1, kind: 'video', timescale: 1000, language: 'und', label: '' },
+  config: { codec: 'h264', record: new Uint8Array(0), codecs: 'avc1.64001f', width: 640, height: 360 },
+};
+const audio: AudioTrack = {
+  ...{ id: 2, kind: 'audio', timescale: 1000, language: 'und', label: '' },
+  config: { codec: 'aac', record: new Uint8Array(0), codecs: 'mp4a.40.2', sampleRate: 48_000, channels: 2 },
+};
+const frame = (trackId: number, dts: number, key = true): Frame => {
+  return { trackId, dts, pts: dts, duration: 40, key, data: new Uint8Array(10) };
+};
+
+/** An input that notes what reaches it. */
+function noting(): { input: StreamInput; frames: Frame[]; absences: string[] } {
+  const frames: Frame[] = [];
+  const absences: string[] = [];
+  const input: StreamInput = {
+    startRun() {},
+    publish: (one) => void frames.push(one),
+    flush() {},
+    absent: (cause, detail) => void absences.push(`${cause} ${detail}`),
+    damage() {},
+  };
+  return { input, frames, absences };
+}
+
+const run = { tracks: [video, audio], eUs: 0, clock: 'arrival', pace: { kind: 'continuous' } } as const;
+
+suite('measuring a recording', () => {
+  test('the wished length ends it to the picture, over runs, whatever the timestamps', async () => {
+    const meter = new RecordMeter(200);
+    const { input, frames } = noting();
+    const over = meter.over(input);
+    over.startRun(run);
+    for (let i = 0; i < 3; i++) over.publish(frame(1, 5000 + 40 * i));
+    over.absent('source-down', 'HTTP 502');
+    over.startRun(run);
+    for (let i = 0; i < 6; i++) {
+      over.publish(frame(1, 40 * i));
+      over.publish(frame(2, 40 * i));
+    }
+    await meter.reached;
+    assert.equal(frames.filter(({ trackId }) => trackId === 1).length, 5);
+    assert.equal(frames.filter(({ trackId }) => trackId === 2).length, 2);
+    const { seconds, bytes, gaps } = meter.progress;
+    assert.ok(Math.abs(seconds - 0.2) < 1e-9);
+    assert.deepEqual([bytes, gaps], [70, 1]);
+  });
+
+  test('what fails before any media came is the reason to give up; later it is a gap', () => {
+    const meter = new RecordMeter(undefined);
+    const { input, absences } = noting();
+    const over = meter.over(input);
+    assert.equal(meter.failure, undefined);
+    over.absent('source-down', 'HTTP 404');
+    assert.deepEqual(meter.failure, { detail: 'HTTP 404', isFinal: false });
+    over.startRun(run);
+    over.publish(frame(1, 0));
+    assert.equal(meter.failure, undefined);
+    over.absent('source-down', 'HTTP 502');
+    assert.equal(meter.failure, undefined);
+    assert.deepEqual([meter.progress.gaps, meter.progress.problem], [1, 'HTTP 502']);
+    assert.equal(absences.length, 2);
+  });
+
+  test('media that cannot be read at all is final', () => {
+    const meter = new RecordMeter(undefined);
+    meter.over(noting().input).absent('bad-media', 'SAMPLE-AES is not taken');
+    assert.deepEqual(meter.failure, { detail: 'SAMPLE-AES is not taken', isFinal: true });
+  });
+
+  test('the bit rate is that of the last seconds', () => {
+    const meter = new RecordMeter(undefined);
+    const over = meter.over(noting().input);
+    over.startRun(run);
+    for (let i = 0; i < 1000; i++) over.publish(frame(1, 40 * i));
+    const { bitrate } = meter.progress;
+    assert.ok(Math.abs(bitrate - 2000) < 100, `${bitrate} bits a second`);
+  });
+});

@@ -1,0 +1,151 @@
+/**
+ * Measures what a source brings while it is recorded, and ends it after a wished length.
+ * In: the calls of a source. Out: the same calls on the stream's input; figures; a promise that the length is reached.
+ */
+
+import type { GapCause } from '../../api/gap.ts';
+import type { LeftOutTrack } from '../../api/left-out.ts';
+import type { RunStart, StreamInput } from '../../live/input.ts';
+import { referenceOf } from '../../live/reference.ts';
+import type { Frame, Track } from '../../media/frame.ts';
+
+/** The bit rate is that of the last so many seconds of media. */
+const RATE_OVER_S = 10;
+
+/** Counts one recording. */
+export class RecordMeter {
+  readonly #durationS: number;
+  readonly #reached = Promise.withResolvers<void>();
+  #reference: Track | undefined;
+  #timescales = new Map<number, number>();
+  /** dts of the run's first reference frame, seconds. */
+  #runStartS: number | undefined;
+  /** Media of the runs before this one, seconds. */
+  #beforeS = 0;
+  #runS = 0;
+  #bytes = 0;
+  #gaps = 0;
+  #problem = '';
+  #failure: { detail: string; isFinal: boolean } | undefined;
+  /** Seconds and bytes at the marks of the rate. */
+  #marks: { seconds: number; bytes: number }[] = [];
+  #isOver = false;
+
+  /** @param durationMs media to let through, ms; all if not given */
+  constructor(durationMs: number | undefined) {
+    this.#durationS = durationMs === undefined ? Number.POSITIVE_INFINITY : durationMs / 1000;
+  }
+
+  /** Resolves when the wished length has come. */
+  get reached(): Promise<void> {
+    return this.#reached.promise;
+  }
+
+  /** Why there has been no media at all so far; undefined before anything failed, and once media came. */
+  get failure(): { readonly detail: string; readonly isFinal: boolean } | undefined {
+    return this.#failure;
+  }
+
+  /** The figures now. */
+  get progress(): Omit<RecordProgress, 'leftOut'> {
+    const seconds = this.#seconds;
+    const mark = this.#marks[0] ?? { seconds: 0, bytes: 0 };
+    const bitrate = seconds > mark.seconds ? ((this.#bytes - mark.bytes) * 8) / (seconds - mark.seconds) : 0;
+    return { seconds, bytes: this.#bytes, bitrate: Math.round(bitrate), gaps: this.#gaps, problem: this.#problem };
+  }
+
+  get #seconds(): number {
+    return this.#beforeS + this.#runS;
+  }
+
+  /** The input that a source is given in place of `input`. */
+  over(input: StreamInput): StreamInput {
+    return {
+      get endUs() {
+        return input.endUs ?? 0;
+      },
+      get eUs() {
+        return input.eUs;
+      },
+      ready: async (options) => input.ready?.(options),
+      listed: (segment) => input.listed?.(segment),
+      startRun: (start) => {
+        this.#startRun(start);
+        input.startRun(start);
+      },
+      publish: (frame) => {
+        if (this.#admits(frame)) input.publish(frame);
+      },
+      jumps: (frame) => input.jumps?.(frame) ?? false,
+      flush: () => input.flush(),
+      absent: (cause, detail) => {
+        this.#absent(cause, detail);
+        input.absent(cause, detail);
+      },
+      damage: (reason) => input.damage(reason),
+    };
+  }
+
+  #startRun({ tracks }: RunStart): void {
+    this.#endRun();
+    this.#reference = referenceOf(tracks);
+    this.#timescales = new Map(tracks.map(({ id, timescale }) => [id, timescale]));
+  }
+
+  #endRun(): void {
+    this.#beforeS += this.#runS;
+    this.#runS = 0;
+    this.#runStartS = undefined;
+  }
+
+  /** Counts a frame; false for one behind the wished length. */
+  #admits(frame: Frame): boolean {
+    const timescale = this.#timescales.get(frame.trackId) ?? 1;
+    const isReference = frame.trackId === this.#reference?.id;
+    const atS = frame.dts / timescale;
+    if (isReference && this.#runStartS === undefined && frame.key) {
+      this.#runStartS = atS;
+      this.#failure = undefined;
+      this.#problem = '';
+    }
+    if (this.#runStartS === undefined) return !this.#isOver;
+    const lastsS = frame.duration / timescale;
+    if (this.#beforeS + atS - this.#runStartS + lastsS / 2 > this.#durationS) {
+      if (!isReference) return false;
+      this.#isOver = true;
+      this.#reached.resolve();
+    }
+    if (this.#isOver) return false;
+    if (isReference) this.#runS = Math.max(this.#runS, atS - this.#runStartS + lastsS);
+    this.#bytes += frame.data.length;
+    const seconds = this.#seconds;
+    if (seconds - (this.#marks.at(-1)?.seconds ?? Number.NEGATIVE_INFINITY) >= 1) {
+      this.#marks.push({ seconds, bytes: this.#bytes });
+      while (this.#marks.length > RATE_OVER_S) this.#marks.shift();
+    }
+    return true;
+  }
+
+  #absent(cause: GapCause | 'offline', detail: string): void {
+    if (this.#runStartS !== undefined) this.#gaps++;
+    this.#endRun();
+    this.#problem = detail;
+    if (this.#seconds === 0) this.#failure ??= { detail, isFinal: cause === 'bad-media' };
+  }
+}
+
+/** How far a recording is. */
+export interface RecordProgress {
+  /** Media received, seconds. */
+  readonly seconds: number;
+  /** Of the media. */
+  readonly bytes: number;
+  /** Bits a second over the last ten seconds of media or so. */
+  readonly bitrate: number;
+  /** Times that media was missing. */
+  readonly gaps: number;
+  /** What is missing now, for a person; empty while media flows. */
+  readonly problem: string;
+  /** Tracks of the source that oxbow cannot take, of all that it offered so far. */
+  readonly leftOut: readonly LeftOutTrack[];
+}

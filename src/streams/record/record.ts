@@ -1,0 +1,309 @@
+/**
+ * Records one source without serving it: into files, a pipe, or a data folder.
+ * In: a source, where to. Out: progress while it runs; what was recorded.
+ */
+
+import path from 'node:path';
+import type { Writable } from 'node:stream';
+import { distinctLeftOut, type LeftOutTrack } from '../../api/left-out.ts';
+import type { SourceFacts } from '../../api/source-facts.ts';
+import { NO_TEXTS } from '../../api/stream-texts.ts';
+import { openLocalSegmentStore } from '../../archive/local-segment-store.ts';
+import { Leases } from '../../cluster/lease.ts';
+import { createLocalLeases } from '../../cluster/local-leases.ts';
+import type { ClientSourceConfig, Config } from '../../config/schema.ts';
+import { sleep } from '../../lib/abort.ts';
+import { createSystemClock } from '../../lib/clock.ts';
+import { OxbowError } from '../../lib/errors.ts';
+import { makeFolder } from '../../lib/folder.ts';
+import { version } from '../../lib/version.ts';
+import type { FileFormat } from '../../media/file/file-tracks.ts';
+import { NOT_PUBLIC } from '../../net/guard.ts';
+import { createNet } from '../../net/net.ts';
+import type { Log } from '../../observe/log.ts';
+import { createMetrics } from '../../observe/metrics.ts';
+import { DEFAULT_LIMITS, LiveList } from '../../packager/live-list.ts';
+import { createPipeline, packagerSettings } from '../../packager/pipeline.ts';
+import { ChunkTable } from '../../recording/chunk-table.ts';
+import { Horizons } from '../../recording/horizons.ts';
+import { InitTable } from '../../recording/init-table.ts';
+import { MarkerTable } from '../../recording/marker-table.ts';
+import { PinTable } from '../../recording/pin-table.ts';
+import { openStore } from '../../store/db.ts';
+import { leastMsnAt } from '../../store/msn-marks.ts';
+import { Catalog } from '../catalog.ts';
+import { NO_ROOM, watchDisk } from '../disk.ts';
+import type { House, RunSource } from '../house.ts';
+import { openMsnMarks } from '../open-msn-marks.ts';
+import { DATABASE_FILE } from '../rebuild.ts';
+import { runSource } from '../source/sources.ts';
+import { GroupFile } from './group-file.ts';
+import { RecordMeter, type RecordProgress } from './record-meter.ts';
+
+/** Where a recording goes. */
+export type RecordTarget =
+  | { readonly kind: 'file'; readonly path: string; readonly format: FileFormat; readonly overwrite: boolean }
+  | { readonly kind: 'pipe'; readonly pipe: Writable; readonly format: FileFormat }
+  /** A data folder, as of a server: its streams can be watched with `oxbow serve --data DIR`. */
+  | { readonly kind: 'folder'; readonly path: string };
+
+/** What to record. */
+export interface RecordRequest {
+  /** Of the stream in a data folder, and for messages. */
+  readonly name: string;
+  readonly source: ClientSourceConfig;
+  readonly target: RecordTarget;
+  /** How much media, ms; until it is stopped if not given. */
+  readonly durationMs: number | undefined;
+}
+
+/** What was recorded. */
+export interface RecordSummary extends RecordProgress {
+  /** Paths of the files, `-` for a pipe, or the data folder. */
+  readonly files: readonly string[];
+  /** Why it ended: `stopped`, `duration`, or what the source said. */
+  readonly ended: string;
+}
+
+/** How a recording is followed. */
+export interface RecordOptions {
+  readonly config: Config;
+  readonly log: Log;
+  /** Told a few times a second. */
+  readonly progress?: (progress: RecordProgress) => void;
+  /** Ends the recording in order: what was received is written, and the file made whole. */
+  readonly signal: AbortSignal;
+}
+
+/** A source that brings no media for so long after it first failed is given up, ms. */
+const FIRST_MEDIA_MS = 5_000;
+const LOOK_EVERY_MS = 250;
+
+/** What takes the media of a recording. */
+interface Recording extends AsyncDisposable {
+  /** Resolves when the source has ended by itself, with a sentence; rejects where nothing can be written any more. */
+  readonly ended: Promise<string>;
+  /** Ends the source, writes what waits. Gives the files. */
+  finish(): Promise<readonly string[]>;
+}
+
+/**
+ * Records until the source ends, the duration is reached or `signal` fires.
+ *
+ * @throws OxbowError `source-failed` or `unsupported-media` where no media ever came, `disk-failed`, `folder-unwritable`, `data-in-use`,
+ *   `bad-request` where the file exists
+ */
+export async function recordSource(request: RecordRequest, options: RecordOptions): Promise<RecordSummary> {
+  const { config, log, progress, signal } = options;
+  const settings = { now: config }; // no reload while it records
+  await using opened = new AsyncDisposableStack();
+  const clock = createSystemClock();
+  const metrics = opened.use(createMetrics());
+  const net = opened.use(createNet({ allow: config.net.allow, userAgent: `oxbow/${version}` }));
+  const meter = new RecordMeter(request.durationMs);
+  let leftOut: readonly LeftOutTrack[] = [];
+  let refusal: OxbowError | undefined;
+  const state = () => ({ ...meter.progress, leftOut });
+  const runMetered: RunSource = (definition, input, how) => {
+    const onFacts = (facts: SourceFacts) => {
+      leftOut = distinctLeftOut([...leftOut, ...(facts.leftOut ?? [])]);
+      how.onFacts?.(facts);
+    };
+    const onFailure = (error: unknown) => {
+      refusal = error instanceof OxbowError ? error : undefined;
+    };
+    const sources = { settings, clock, log, metrics, net };
+    return runSource(sources, definition, meter.over(input), { ...how, onFacts, onFailure });
+  };
+  const shared = { settings, clock, log, metrics, runSource: runMetered };
+  const recording = opened.use(
+    await (request.target.kind === 'folder'
+      ? recordToFolder(request, request.target.path, shared, options)
+      : recordToFile(request, request.target, shared)),
+  );
+  const watching = new AbortController();
+  const ended = await Promise.race([
+    recording.ended,
+    meter.reached.then(() => 'duration'),
+    aborted(signal, watching.signal),
+    watch(meter, { told: () => progress?.(state()), refusal: () => refusal }, watching.signal),
+  ]).finally(() => watching.abort());
+  const files = await recording.finish();
+  // The source has ended, and all of it was missing.
+  if (ended !== 'stopped' && meter.failure) throw errorOf(meter.failure, refusal);
+  return { ...state(), problem: '', files, ended };
+}
+
+/** `stopped` once the signal fires. */
+function aborted(signal: AbortSignal, over: AbortSignal): Promise<string> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve('stopped');
+    signal.addEventListener('abort', () => resolve('stopped'), { once: true, signal: over });
+  });
+}
+
+/** Tells how far it is, until `signal` fires; rejects when no media comes. */
+async function watch(
+  meter: RecordMeter,
+  { told, refusal }: { told: () => void; refusal: () => OxbowError | undefined },
+  signal: AbortSignal,
+): Promise<never> {
+  for (let failingMs = 0; ; ) {
+    await sleep(LOOK_EVERY_MS, { signal }).catch(() => new Promise<never>(() => {})); // it is over: another one won the race
+    told();
+    const failure = meter.failure;
+    if (failure === undefined) continue;
+    failingMs += LOOK_EVERY_MS;
+    if (failure.isFinal || failingMs >= FIRST_MEDIA_MS) {
+      throw errorOf(failure, refusal());
+    }
+  }
+}
+
+/** Why no media came: what the source was refused for, else by the sentence of what was missing first. */
+function errorOf(
+  { detail, isFinal }: NonNullable<RecordMeter['failure']>,
+  refused: OxbowError | undefined,
+): OxbowError {
+  if (isFinal && refused)
+    return new OxbowError(refused.code, refused.message, { cause: refused, extra: refused.extra });
+  const isPrivate = detail.includes(NOT_PUBLIC);
+  return new OxbowError(isPrivate ? 'address-refused' : isFinal ? 'unsupported-media' : 'source-failed', detail);
+}
+
+type Shared = Pick<House, 'settings' | 'clock' | 'log' | 'metrics' | 'runSource'>;
+
+async function recordToFile(
+  { name, source }: RecordRequest,
+  target: Exclude<RecordTarget, { kind: 'folder' }>,
+  { settings: { now: config }, clock, runSource }: Shared,
+): Promise<Recording> {
+  const isFile = target.kind === 'file';
+  const file = new GroupFile({
+    format: target.format,
+    target: isFile ? target.path : target.pipe,
+    overwrite: isFile && target.overwrite,
+  });
+  const inits = new InitTable([], { save() {}, nowMs: () => clock.nowMs() });
+  const createdUs = Math.round(clock.nowMs() * 1000);
+  const { stream, packager } = createPipeline({
+    clock,
+    past: { endUs: createdUs, hasMedia: false, lastRun: 0, absences: [] },
+    ready: (options) => file.ready(options),
+    settings: packagerSettings(config),
+    list: new LiveList({ ...DEFAULT_LIMITS, windowUs: 10_000_000 }),
+    nextMsn: leastMsnAt(clock.nowMs()),
+    initOf: (tracks) => inits.of(tracks),
+    nextGeneration: () => 1,
+  });
+  packager.groups.subscribe((group) => file.write(group));
+  const definition = {
+    id: name,
+    name,
+    source,
+    createdUs,
+    origin: 'command-line',
+    ...NO_TEXTS,
+    record: true,
+    keepMs: undefined,
+    visibility: 'private',
+    visibilityIsSet: true,
+    stopped: false,
+  } as const;
+  const controller = new AbortController();
+  const done = runSource(definition, stream, { signal: controller.signal });
+  const ended = Promise.race([done, file.failed]);
+  ended.catch(() => undefined); // told by whoever awaits it
+  let finishing: Promise<readonly string[]> | undefined;
+  const finish = () => {
+    finishing ??= (async () => {
+      controller.abort(new DOMException('the recording ends', 'AbortError'));
+      await done;
+      stream.offline('the recording ended');
+      await file.close();
+      return file.files;
+    })();
+    return finishing;
+  };
+  return {
+    ended,
+    finish,
+    [Symbol.asyncDispose]: async () => {
+      await finish().catch(() => undefined); // it was told, or another error is
+    },
+  };
+}
+
+async function recordToFolder(
+  { name, source }: RecordRequest,
+  folder: string,
+  shared: Shared,
+  { signal }: RecordOptions,
+): Promise<Recording> {
+  const dataFolder = path.resolve(folder);
+  makeFolder(dataFolder);
+  await using opened = new AsyncDisposableStack();
+  const { log, settings } = shared;
+  const store = opened.use(await openStore({ file: path.join(dataFolder, DATABASE_FILE), log }));
+  const table = new ChunkTable(store.db, () => store.fence);
+  const looking = new AbortController();
+  const failed = (what: string) => (error: unknown) => log.error({ error: String(error) }, `${what} failed`);
+  const disk = await watchDisk(dataFolder, settings, { signal: looking.signal, failed: failed('looking at the disk') });
+  opened.defer(async () => {
+    looking.abort();
+    await disk.done;
+  });
+  const { promise: ended, resolve: onEnd } = Promise.withResolvers<string>();
+  const house: House = {
+    ...shared,
+    settings: {
+      now: {
+        ...settings.now,
+        streams: {
+          [name]: {
+            source,
+            ...NO_TEXTS,
+            record: true,
+            keep: undefined,
+            visibility: 'public',
+            visibilityIsSet: false,
+            origin: 'command-line',
+          },
+        },
+      },
+    },
+    segments: opened.use(openLocalSegmentStore({ folder: dataFolder })),
+    store,
+    table,
+    leases: new Leases({ store: createLocalLeases(shared.clock), clock: shared.clock, failed: failed('a lease') }),
+    horizons: new Horizons(shared),
+    msnMarks: opened.use(await openMsnMarks({ ...shared, dataFolder, store, table })),
+    pins: await PinTable.open(store.db),
+    markers: new MarkerTable(store.db),
+    events: { publish() {} }, // nobody listens
+    mayWrite: () => disk.now().hasRoom,
+    noRoom: () => (disk.now().hasRoom ? '' : NO_ROOM),
+    release() {}, // nothing is read or deleted meanwhile
+    runSource: async (definition, input, how) => {
+      const said = await shared.runSource(definition, input, how);
+      if (!how.signal.aborted) onEnd(said);
+      return said;
+    },
+  };
+  const catalog = new Catalog(house, { signal });
+  opened.defer(() => catalog.close());
+  await catalog.open();
+  const owned = opened.move();
+  let finishing: Promise<readonly string[]> | undefined;
+  const finish = () => {
+    finishing ??= owned.disposeAsync().then(() => [dataFolder]);
+    return finishing;
+  };
+  return {
+    ended,
+    finish,
+    [Symbol.asyncDispose]: async () => {
+      await finish();
+    },
+  };
+}

@@ -1,0 +1,101 @@
+/**
+ * Takes the frames of a source that is only looked at: says when enough was seen, and keeps one picture.
+ * In: a pull. Out: the run as it was announced, what was measured, the first key frame.
+ */
+import type { GapCause } from '../../api/gap.ts';
+import type { MediaRates } from '../../api/source-facts.ts';
+import { Continuity } from '../../live/continuity.ts';
+import type { RunStart, StreamInput } from '../../live/input.ts';
+import { referenceOf } from '../../live/reference.ts';
+import type { Frame, Track } from '../../media/frame.ts';
+import { MediaMeter } from './media-meter.ts';
+
+/** A key frame and the track it belongs to. */
+export interface KeyFrame {
+  readonly track: Track;
+  readonly frame: Frame;
+}
+
+/** The input of a look. */
+export class ProbeInput implements StreamInput {
+  readonly #depthS: number;
+  readonly #enough: () => void;
+  readonly #meter = new MediaMeter();
+  readonly #continuity = new Continuity();
+  #start: RunStart | undefined;
+  #missing: string | undefined;
+  #isUnreadable = false;
+  #keyFrame: KeyFrame | undefined;
+  #reference: Track | undefined;
+  #firstTicks: number | undefined;
+
+  /**
+   * @param depthS media to look at, seconds
+   * @param enough called when so much was seen, or when it is clear that nothing comes
+   */
+  constructor(depthS: number, enough: () => void) {
+    this.#depthS = depthS;
+    this.#enough = enough;
+  }
+
+  /** The run that was announced last; undefined until media came. */
+  get start(): RunStart | undefined {
+    return this.#start;
+  }
+
+  /** Why there is no media. */
+  get missing(): string | undefined {
+    return this.#missing;
+  }
+
+  /** Segments came, and nothing in them can be taken. */
+  get isUnreadable(): boolean {
+    return this.#isUnreadable;
+  }
+
+  /** The first key frame of the picture. */
+  get keyFrame(): KeyFrame | undefined {
+    return this.#keyFrame;
+  }
+
+  /** What was measured. */
+  get rates(): MediaRates | undefined {
+    return this.#meter.rates;
+  }
+
+  startRun(start: RunStart): void {
+    this.#start = start;
+    this.#reference = referenceOf(start.tracks);
+    this.#continuity.begin(start.tracks);
+    this.#firstTicks = undefined;
+    this.#meter.begin(start.tracks);
+  }
+
+  publish(frame: Frame): void {
+    const reference = this.#reference;
+    this.#meter.add(frame);
+    if (!reference || frame.trackId !== reference.id) return;
+    this.#continuity.add(frame);
+    if (frame.key && !this.#keyFrame && reference.kind === 'video') {
+      this.#keyFrame = { track: reference, frame: { ...frame, data: frame.data.slice() } };
+    }
+    this.#firstTicks ??= frame.dts;
+    if (frame.dts + frame.duration - this.#firstTicks >= this.#depthS * reference.timescale) this.#enough();
+  }
+
+  jumps(frame: Frame): boolean {
+    const jump = this.#continuity.jump(frame);
+    if (jump?.isAhead) this.absent('source-skipped', jump.detail);
+    return jump !== undefined;
+  }
+
+  flush(): void {}
+
+  absent(cause: GapCause | 'offline', detail: string): void {
+    if (this.#missing === undefined) this.#isUnreadable = cause === 'bad-media';
+    this.#missing ??= detail;
+    this.#enough();
+  }
+
+  damage(): void {}
+}

@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { loadConfig } from '../../config/load.ts';
+import { createSystemClock } from '../../lib/clock.ts';
+import type { RunStart } from '../../live/input.ts';
+import { audioTrack, videoTrack } from '../../media/isobmff/media.fixture.ts';
+import type { Net } from '../../net/net.ts';
+import { createProber } from './probe-desk.ts';
+import { ProbeInput } from './probe-input.ts';
+
+const running = new AbortController().signal;
+
+suite('looks over the API', () => {
+  /** Looks that wait for a network that never answers. */
+  const open = async () => {
+    const { config } = await loadConfig({});
+    const asked: { url: string; trusted: unknown }[] = [];
+    const net = {
+      fetch: (url: URL, { trusted, signal }: { trusted?: URL; signal: AbortSignal }) => {
+        asked.push({ url: url.href, trusted });
+        return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+      },
+    } as unknown as Net;
+    return { asked, probe: createProber({ net, clock: createSystemClock(), settings: { now: config } }, running) };
+  };
+
+  test('come from an administrator and are trusted, four at a time, and end when nobody wants them any more', async () => {
+    const { asked, probe } = await open();
+    const controller = new AbortController();
+    const { signal } = controller;
+    const looks = [1, 2, 3, 4].map((i) => probe({ url: `https://cam${i}.example/x` }, { signal }));
+    await assert.rejects(probe({ url: 'https://cam5.example/x' }, { signal }), { code: 'busy' });
+    assert.deepEqual(
+      asked.map(({ trusted }) => (trusted as URL | undefined)?.host),
+      ['cam1.example', 'cam2.example', 'cam3.example', 'cam4.example'],
+    );
+    controller.abort(new Error('enough'));
+    for (const { status } of await Promise.allSettled(looks)) assert.equal(status, 'rejected');
+    const again = new AbortController();
+    const look = probe({ url: 'https://cam5.example/x' }, { signal: again.signal });
+    again.abort(new Error('enough'));
+    await assert.rejects(look, { code: 'not-ready', message: /went away/ }, 'there is room again');
+  });
+
+  test('refuse a quality that is none, and an address that is none', async () => {
+    const { probe } = await open();
+    await assert.rejects(probe({ url: 'https://x.example/', quality: 'nice' }, { signal: running }), {
+      name: 'FormatError',
+    });
+    await assert.rejects(probe({ url: 'cam.example' }, { signal: running }), { code: 'bad-source' });
+  });
+});
+
+test('a look takes as much media as it was told, and keeps the first key frame', () => {
+  let enough = 0;
+  const input = new ProbeInput(2, () => (enough += 1));
+  const tracks = [videoTrack, audioTrack];
+  const start: RunStart = { tracks, eUs: 0, clock: 'source', pace: { kind: 'bursty', intervalS: 1 } };
+  input.startRun(start);
+  const duration = videoTrack.timescale / 25;
+  const frame = (i: number) => {
+    const dts = i * duration;
+    return { trackId: videoTrack.id, dts, pts: dts, duration, key: i % 25 === 5, data: Uint8Array.of(i) };
+  };
+  for (let i = 0; i < 49; i++) input.publish(frame(i));
+  assert.equal(enough, 0);
+  input.publish(frame(49));
+  assert.equal(enough, 1);
+  assert.equal(input.keyFrame!.frame.data[0], 5);
+  assert.deepEqual([input.rates!.frameRate, input.rates!.gopS], [25, 1]);
+});
+
+test('a source that is down is told at once, with the first of its reasons', () => {
+  let enough = 0;
+  const input = new ProbeInput(2, () => (enough += 1));
+  input.absent('source-down', 'HTTP 404 live.m3u8');
+  input.absent('source-down', 'another');
+  assert.deepEqual([enough > 0, input.missing, input.start], [true, 'HTTP 404 live.m3u8', undefined]);
+});

@@ -1,0 +1,100 @@
+/**
+ * What a URL or a file is: container, protocol, tracks, how fast and how far back.
+ * In: an address or a path that a person typed. Out: what `oxbow probe`, POST /api/v1/probe and the record page show.
+ */
+import { namesOf } from '../../api/left-out.ts';
+import type { ProbeView } from '../../api/probe.ts';
+import type { TrackView } from '../../api/shapes.ts';
+import type { SourceFacts } from '../../api/source-facts.ts';
+import type { Config, PullSourceConfig } from '../../config/schema.ts';
+import { withDeadline } from '../../lib/abort.ts';
+import type { Clock } from '../../lib/clock.ts';
+import { OxbowError } from '../../lib/errors.ts';
+import type { Pace } from '../../live/input.ts';
+import type { Net } from '../../net/net.ts';
+import { createSilentLog } from '../../observe/log.ts';
+import { trackViewOf } from '../views.ts';
+import { ProbeInput } from './probe-input.ts';
+import { pictureOf } from './probe-picture.ts';
+import { runPull } from './pull.ts';
+
+/** What a look works with. */
+export interface ProbeTools {
+  readonly net: Net;
+  readonly clock: Clock;
+  readonly config: Pick<Config, 'pages' | 'pull' | 'probe'>;
+}
+
+/** What to look at, and how. */
+export interface ProbeOrder {
+  readonly url: string;
+  /** `best`, `worst`, `720p`, `2M`; as `pull.quality` where it says nothing. */
+  readonly quality?: string | undefined;
+  /** An administrator gave the address on the command line, so its host may be private. */
+  readonly trusted: boolean;
+  /** Whether a picture is wanted: the page's own, else one of the media. */
+  readonly picture: boolean;
+}
+
+/**
+ * Looks at a source until enough of its media was seen. Abort rejects at once.
+ *
+ * @throws OxbowError `source-failed` when no media came in time, `unsupported-media` when all of its tracks are left out; what `runPull` throws
+ */
+export async function probeAddress(
+  order: ProbeOrder,
+  tools: ProbeTools,
+  { signal }: { signal: AbortSignal },
+): Promise<ProbeView> {
+  const { clock, config, net } = tools;
+  const { depth, timeout } = config.probe;
+  const enough = new AbortController();
+  using late = withDeadline(timeout, 'the look at the source', { signal });
+  const input = new ProbeInput(depth / 1000, () => enough.abort(new DOMException('enough was seen', 'AbortError')));
+  const all = AbortSignal.any([late.signal, enough.signal]);
+  let facts: SourceFacts | undefined;
+  // Looking back would tell of the past what is asked of now.
+  const source: PullSourceConfig = {
+    type: 'pull',
+    url: order.url,
+    headers: {},
+    fromMs: 0,
+    ...(order.quality !== undefined && { quality: order.quality }),
+  };
+  try {
+    await runPull(
+      { net, clock, config, log: createSilentLog() },
+      { source, trusted: order.trusted, input, onFacts: (told) => (facts = told) },
+      { signal: all },
+    );
+  } catch (error) {
+    signal.throwIfAborted();
+    if (!all.aborted) throw error;
+  }
+  const { start, missing } = input;
+  if (!start) {
+    const { host } = new URL(order.url.trim());
+    if (facts?.leftOut && input.isUnreadable)
+      throw new OxbowError('unsupported-media', `oxbow cannot take ${namesOf(facts.leftOut)}`);
+    const why = missing ?? `no media came within ${timeout / 1000} s`;
+    throw new OxbowError('source-failed', why.includes(host) ? why : `${host}: ${why}`);
+  }
+  const told = facts ?? { protocol: 'hls', container: '', title: '', live: true, qualities: [] };
+  const picture = order.picture ? await pictureOf(told.thumbnail, input.keyFrame, net, { signal }) : undefined;
+  return {
+    ...told,
+    pace: describePace(start.pace),
+    tracks: start.tracks.map((track) => withRate(trackViewOf(track), input.rates?.frameRate)),
+    media: input.rates ?? null,
+    ...(picture !== undefined && { picture }),
+  };
+}
+
+/** Fragmented MP4 does not say its frame rate: then it is what was measured. */
+function withRate(view: TrackView, measured: number | null | undefined): TrackView {
+  return view.kind === 'video' && view.frameRate === undefined && measured ? { ...view, frameRate: measured } : view;
+}
+
+function describePace(pace: Pace): string {
+  return pace.kind === 'bursty' ? `bursts of about ${pace.intervalS.toFixed(1)} s` : 'continuous';
+}

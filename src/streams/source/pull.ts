@@ -1,0 +1,115 @@
+/**
+ * Pulls from an address, whatever it turns out to be: a playlist, an MP4 file, or a page whose media yt-dlp finds.
+ * In: a pulled source as it is set. Out: calls on an input; facts of the source. Both `serve` and `probe` pull through here.
+ */
+import type { SourceFacts } from '../../api/source-facts.ts';
+import type { Config, PullSourceConfig } from '../../config/schema.ts';
+import { runMp4Pull } from '../../ingest/mp4/mp4.ts';
+import { joinFacts, type PageAddress, PageSource } from '../../ingest/page/page.ts';
+import { recognise } from '../../ingest/page/recognise.ts';
+import { type HlsPullOptions, runHlsPull } from '../../ingest/pull/hls.ts';
+import type { PullCounters, PullLog } from '../../ingest/pull/pull-log.ts';
+import type { Clock } from '../../lib/clock.ts';
+import { OxbowError } from '../../lib/errors.ts';
+import { parseUserAgent } from '../../lib/user-agent.ts';
+import type { StreamInput } from '../../live/input.ts';
+import type { Net } from '../../net/net.ts';
+import { withDefaults } from './source-settings.ts';
+
+/** What a pull works with. */
+export interface PullTools {
+  readonly net: Net;
+  readonly clock: Clock;
+  readonly log: PullLog;
+  readonly config: Pick<Config, 'pages' | 'pull'>;
+  readonly counters?: PullCounters | undefined;
+}
+
+/** What is pulled, and to where. */
+export interface PullOrder {
+  readonly source: PullSourceConfig;
+  /** An administrator gave the address, so its host may be private. What a page leads to never is trusted. */
+  readonly trusted: boolean;
+  readonly input: StreamInput;
+  /** Told that the address is that of a page, before yt-dlp is asked. */
+  readonly onPage?: (() => void) | undefined;
+  /** Told what the source says of itself, again when that changes. */
+  readonly onFacts?: ((facts: SourceFacts) => void) | undefined;
+  /** Await the return of a live source that ends its playlist; default false. */
+  readonly awaitReturn?: boolean | undefined;
+  /** With `awaitReturn`: the source was live before this pull. */
+  readonly wasLive?: boolean | undefined;
+}
+
+/** What every kind of pull is given. */
+type Shared = Omit<HlsPullOptions, 'url' | 'trusted' | 'locate' | 'onFacts'>;
+
+/**
+ * Pulls until the source has ended and all of it is published (resolves) or `signal` aborts (rejects with its reason).
+ *
+ * @throws OxbowError what `recognise`, `PageSource.locate`, `runHlsPull` and `runMp4Pull` throw
+ */
+export async function runPull(tools: PullTools, order: PullOrder, { signal }: { signal: AbortSignal }): Promise<void> {
+  const { net, clock, log, config, counters } = tools;
+  const { trusted, input, onFacts, awaitReturn, wasLive } = order;
+  const { patterns } = config.pages;
+  const source = withDefaults(order.source, config);
+  const { headers, quality, fromMs, userAgent } = source;
+  const agent = parseUserAgent(userAgent ?? '');
+  const asked = agent === '' ? headers : { ...headers, 'user-agent': agent };
+  const way = { net, patterns, headers: asked, trusted };
+  const { url, handler, timeoutMs } = await recognise(source.url, way, { signal });
+  const shared: Shared = {
+    quality,
+    fromMs,
+    userAgent,
+    headers,
+    input,
+    net,
+    clock,
+    log,
+    counters,
+    awaitReturn,
+    wasLive,
+  };
+  if (handler !== 'page') return pullers[handler]({ ...shared, url, trusted, onFacts }, { signal });
+  const { ytDlp: program, timeout, format } = config.pages;
+  order.onPage?.();
+  const page = new PageSource({
+    url,
+    net,
+    trusted,
+    headers,
+    userAgent,
+    program,
+    format,
+    quality,
+    clock,
+    log,
+    timeoutMs: timeoutMs ?? timeout,
+  });
+  await pullPage(page, { ...shared, url }, onFacts, { signal });
+}
+
+const pullers = { hls: runHlsPull, mp4: runMp4Pull } as const;
+
+/** Asks the page first: its answer says which puller is meant. Later that one asks, when its addresses have expired. */
+async function pullPage(
+  page: PageSource,
+  shared: Shared & { readonly url: URL },
+  onFacts: PullOrder['onFacts'],
+  { signal }: { signal: AbortSignal },
+): Promise<void> {
+  let latest = await page.locate({ signal });
+  let next: PageAddress | undefined = latest;
+  const { kind } = latest;
+  onFacts?.(latest.facts);
+  const locate = async (options: { signal: AbortSignal }): Promise<PageAddress> => {
+    latest = next ?? (await page.locate(options));
+    next = undefined;
+    if (latest.kind !== kind) throw new OxbowError('page-failed', 'the page offers another kind of media now');
+    return latest;
+  };
+  const told = (pulled: SourceFacts) => onFacts?.(joinFacts(latest.facts, pulled));
+  await pullers[kind]({ ...shared, trusted: false, onFacts: told, locate }, { signal });
+}

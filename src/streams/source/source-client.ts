@@ -1,0 +1,93 @@
+/**
+ * Runs the source of a stream that oxbow reads itself (pull, MP4, test): a client that claims the stream's name as a connection does.
+ * In: a definition and the stream's publisher slot. Out: a publisher session, until the source ends or is stopped.
+ */
+import type { SourceFacts } from '../../api/source-facts.ts';
+import type { ClientSourceConfig } from '../../config/schema.ts';
+import type { Publisher } from '../../ingest/publisher.ts';
+import type { PublisherSlot } from '../../ingest/publisher-slot.ts';
+import { messageOf, OxbowError } from '../../lib/errors.ts';
+import { type StreamDefinition, sourceFields } from '../definition.ts';
+import type { House } from '../house.ts';
+
+/** What the log and the API say of a source that ended because of a bug. */
+const BUG = 'an internal error ended the source; the log has the details';
+
+/** A source that runs. */
+export interface SourceClient {
+  /** Resolves when the source is being read, or waits for another process. */
+  readonly started: Promise<void>;
+  /** Aborts the source. Resolves when nothing of it runs any more; its session is still open then. */
+  stop(why: string): Promise<void>;
+}
+
+/** How a source is followed. */
+export interface SourceClientOptions {
+  /** The source was live before, see `RunSource`. */
+  readonly wasLive: boolean;
+  readonly onFacts: (facts: SourceFacts) => void;
+  /** The source has ended by itself and has left the stream; `failed`: because of a bug. Not called after `stop`. */
+  readonly onEnd: (detail: string, failed: boolean) => void;
+  /** Another process publishes the stream; the source is read when that has left. */
+  readonly onWaiting: (detail: string) => void;
+}
+
+/** Starts the source. */
+export function startSourceClient(
+  house: Pick<House, 'runSource' | 'metrics' | 'log'>,
+  definition: StreamDefinition,
+  source: ClientSourceConfig,
+  slot: PublisherSlot,
+  { wasLive, onFacts, onEnd, onWaiting }: SourceClientOptions,
+): SourceClient {
+  const controller = new AbortController();
+  const { signal } = controller;
+  // The session outlives the abort: what a source delivers while it ends still counts.
+  const request = { protocol: source.type, remote: '', signal: new AbortController().signal };
+  const started = Promise.withResolvers<void>();
+  const claim = async (): Promise<Publisher> => {
+    try {
+      return await slot.claim(request, { signal, ifHeld: 'refuse' });
+    } catch (error) {
+      if (!(error instanceof OxbowError && error.code === 'publisher-active')) throw error;
+      onWaiting(error.message);
+      started.resolve();
+      return await slot.claim(request, { signal, ifHeld: 'wait' });
+    }
+  };
+  const run = async (): Promise<void> => {
+    const publisher = await claim();
+    signal.throwIfAborted();
+    const reading = house.runSource({ ...definition, source }, publisher, {
+      signal: AbortSignal.any([signal, publisher.signal]),
+      wasLive,
+      onFacts(facts) {
+        if (!signal.aborted) onFacts(facts);
+      },
+    });
+    started.resolve();
+    const detail = await reading;
+    if (signal.aborted) return;
+    // Another process took the stream: this one waits until it is free again.
+    if (publisher.signal.aborted) return run();
+    publisher.close(detail);
+    onEnd(detail, false);
+  };
+  const done = run().catch((error: unknown) => {
+    started.resolve();
+    if (error === signal.reason) return; // it was stopped while it waited
+    house.metrics.bugs.inc();
+    const stack = (error as Error).stack;
+    house.log.error({ ...sourceFields(definition), error: messageOf(error), stack }, 'a source failed');
+    if (signal.aborted) return;
+    slot.active?.close(BUG);
+    onEnd(BUG, true);
+  });
+  return {
+    started: started.promise,
+    async stop(why) {
+      controller.abort(new DOMException(why, 'AbortError'));
+      await done;
+    },
+  };
+}

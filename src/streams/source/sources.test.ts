@@ -1,0 +1,106 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { NO_TEXTS } from '../../api/stream-texts.ts';
+import { loadConfig } from '../../config/load.ts';
+import { createSystemClock } from '../../lib/clock.ts';
+import { OxbowError } from '../../lib/errors.ts';
+import type { StreamInput } from '../../live/input.ts';
+import type { Net } from '../../net/net.ts';
+import { createLog, createSilentLog, type Log } from '../../observe/log.ts';
+import { createMetrics } from '../../observe/metrics.ts';
+import type { ClientDefinition } from '../house.ts';
+import { runSource } from './sources.ts';
+
+const definition: ClientDefinition = {
+  id: 'x',
+  name: 'door',
+  source: { type: 'pull', url: 'http://127.0.0.1:9/live.m3u8', headers: {} },
+  origin: 'api',
+  ...NO_TEXTS,
+  record: true,
+  keepMs: undefined,
+  visibility: 'public',
+  visibilityIsSet: false,
+  createdUs: 0,
+  stopped: false,
+};
+
+/** Runs the source against a network that always fails with `error`, until `enough` absences were told. */
+async function absencesOf(
+  error: () => Error,
+  enough: number,
+  log = createSilentLog(),
+  of = definition,
+): Promise<string[]> {
+  using metrics = createMetrics();
+  const { config } = await loadConfig({});
+  const controller = new AbortController();
+  const told: string[] = [];
+  const input: StreamInput = {
+    startRun() {},
+    publish() {},
+    flush() {},
+    damage() {},
+    absent(cause, detail) {
+      told.push(`${cause}: ${detail}`);
+      if (told.length === enough) controller.abort();
+    },
+  };
+  const net = { fetch: () => Promise.reject(error()) } as unknown as Net;
+  const house = { clock: createSystemClock(), log, settings: { now: config }, metrics, net };
+  assert.equal(await runSource(house, of, input, { signal: controller.signal }), 'stopped');
+  const bugs = (await metrics.bugs.get()).values[0]?.value ?? 0;
+  return told.map((line) => (line.includes('internal error') ? `${line} (${bugs})` : line));
+}
+
+suite('a pulled source', () => {
+  test('that is down is source-down', async () => {
+    const told = await absencesOf(() => new OxbowError('source-failed', 'HTTP 404 live.m3u8'), 1);
+    assert.match(told[0]!, /^source-down: .*HTTP 404 live\.m3u8/);
+  });
+
+  test('is named in each of its lines of the log by stream and address, without what may be secret in that', async () => {
+    const lines: string[] = [];
+    const log = createLog({ level: 'debug', write: (line) => lines.push(line) });
+    const url = 'http://me:hidden@127.0.0.1:9/live.m3u8?key=hidden#hidden';
+    const secret = { ...definition, source: { type: 'pull', url, headers: { 'X-Word': 'hidden' } } } as const;
+    await absencesOf(() => new OxbowError('source-failed', 'HTTP 404 live.m3u8'), 1, log, secret);
+    log.flush();
+    assert.ok(lines.length > 0);
+    for (const line of lines) {
+      const fields = JSON.parse(line) as Record<string, unknown>;
+      assert.deepEqual([fields.stream, fields.url], ['door', 'http://127.0.0.1:9/live.m3u8']);
+      assert.doesNotMatch(line, /hidden/);
+    }
+  });
+
+  test('that fails because of a bug is tried again later, and the bug is counted', async () => {
+    const warn = () => {
+      throw new TypeError('warn is not a function');
+    };
+    const own = { debug() {}, info() {}, warn, error() {} };
+    const log = { child: () => own } as unknown as Log;
+    const told = await absencesOf(() => new OxbowError('source-failed', 'HTTP 404 live.m3u8'), 2, log);
+    assert.equal(told[1], 'bad-media: internal error (1)');
+  });
+
+  test('that may not be reached is bad-media, and aborting ends the long wait', async () => {
+    const told = await absencesOf(() => new OxbowError('address-refused', '10.0.0.1 is private'), 1);
+    assert.equal(told.length, 1);
+    assert.match(told[0]!, /^bad-media: .*private/);
+  });
+
+  test('that was aborted before it began does nothing', async () => {
+    using metrics = createMetrics();
+    const { config } = await loadConfig({});
+    const house = {
+      clock: createSystemClock(),
+      log: createSilentLog(),
+      settings: { now: config },
+      metrics,
+      net: {} as Net,
+    };
+    const input = {} as StreamInput;
+    assert.equal(await runSource(house, definition, input, { signal: AbortSignal.abort() }), 'stopped');
+  });
+});

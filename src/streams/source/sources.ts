@@ -1,0 +1,127 @@
+/**
+ * Reads the source of a stream: decides which ingest feeds it.
+ * In: a definition. Out: calls on the publisher session until the source ends or is aborted.
+ */
+import type { SourceFacts } from '../../api/source-facts.ts';
+import type { PullSourceConfig } from '../../config/schema.ts';
+import { noCounters, type PullCounters } from '../../ingest/pull/pull-log.ts';
+import { runTestSource } from '../../ingest/test/test-source.ts';
+import { sleep } from '../../lib/abort.ts';
+import { FormatError, messageOf, OxbowError } from '../../lib/errors.ts';
+import type { StreamInput } from '../../live/input.ts';
+import type { Net } from '../../net/net.ts';
+import type { Log } from '../../observe/log.ts';
+import { sourceFields } from '../definition.ts';
+import type { ClientDefinition, House } from '../house.ts';
+import { runPull } from './pull.ts';
+import { isDown, RetryPause } from './retry-pause.ts';
+
+/** What sources work with. */
+export interface SourceHouse extends Pick<House, 'clock' | 'settings' | 'log' | 'metrics'> {
+  readonly net: Net;
+  /** A live source that ends its playlist is awaited, without limit. Default false: the source ends. */
+  readonly awaitReturn?: boolean;
+}
+
+/** How a source is read. */
+export interface SourceOptions {
+  readonly signal: AbortSignal;
+  readonly onFacts?: ((facts: SourceFacts) => void) | undefined;
+  /** Called with why a try failed, before the next one. */
+  readonly onFailure?: (error: unknown) => void;
+  /** The source was live before; see `PullOrder`. */
+  readonly wasLive?: boolean;
+}
+
+/**
+ * Resolves when the source has ended by itself, with a sentence that says how, or was aborted.
+ */
+export function runSource(
+  house: SourceHouse,
+  definition: ClientDefinition,
+  input: StreamInput,
+  options: SourceOptions,
+): Promise<string> {
+  const { name, source } = definition;
+  const reader: SourceReader = { house, name, input, log: house.log.child(sourceFields(definition)) };
+  return source.type === 'test' ? readTestPicture(reader, options) : readPull(reader, source, options);
+}
+
+interface SourceReader {
+  readonly house: SourceHouse;
+  readonly name: string;
+  readonly input: StreamInput;
+  readonly log: Log;
+}
+
+async function readTestPicture(
+  { house: { settings, clock }, name, input, log }: SourceReader,
+  { signal, onFacts }: SourceOptions,
+): Promise<string> {
+  const { width, height, fps, keyInterval, videoBitrate } = settings.now.testPicture;
+  const picture = {
+    width,
+    height,
+    frameRate: { num: fps, den: 1 },
+    keyframeIntervalS: Math.max(1, Math.round(keyInterval / 1000)),
+    videoBitRate: videoBitrate,
+  };
+  onFacts?.({ protocol: 'test', container: '', title: name, live: true, qualities: [] });
+  await runTestSource({ name, picture, input, clock, log }, { signal });
+  return 'the test picture ended';
+}
+
+/** Pulls, again after each failure. */
+async function readPull(
+  { house, name, input, log }: SourceReader,
+  source: PullSourceConfig,
+  { signal, onFacts, onFailure, wasLive }: SourceOptions,
+): Promise<string> {
+  const { clock, metrics } = house;
+  const counters: PullCounters = {
+    ...noCounters,
+    segments: () => metrics.sourceFetches.inc({ stream: name, result: 'ok' }),
+    skipped: (count) => metrics.sourceFetches.inc({ stream: name, result: 'failed' }, count),
+    retries: () => metrics.sourceRetries.inc({ stream: name }),
+  };
+  let hasLived = wasLive ?? false;
+  const noteFacts = (facts: SourceFacts) => {
+    hasLived ||= facts.live;
+    onFacts?.(facts);
+  };
+  const pause = new RetryPause();
+  const onPage = pause.sawPage;
+  while (!signal.aborted) {
+    const hadUntilUs = input.endUs;
+    try {
+      // Only administrators set streams: the address may be private.
+      await runPull(
+        { net: house.net, clock, log, config: house.settings.now, counters },
+        { source, trusted: true, input, onPage, onFacts: noteFacts, awaitReturn: house.awaitReturn, wasLive: hasLived },
+        { signal },
+      );
+      return hasLived ? 'the source ended its playlist' : 'the film is over';
+    } catch (error) {
+      if (signal.aborted) break;
+      onFailure?.(error);
+      const isRefusal = error instanceof OxbowError || error instanceof FormatError;
+      const isPage = error instanceof OxbowError && error.code.startsWith('page-');
+      if (!isRefusal) {
+        // A bug ends this try, not the recording of what comes later.
+        metrics.bugs.inc();
+        log.error({ error: messageOf(error), stack: (error as Error).stack }, 'a source failed');
+      }
+      input.absent(
+        isDown(error) || isPage ? 'source-down' : 'bad-media',
+        isRefusal ? messageOf(error) : 'internal error',
+      );
+      if (input.endUs !== hadUntilUs) pause.sawMedia();
+      const pauseMs = pause.next(error);
+      metrics.sourceFailures.inc({ stream: name });
+      metrics.sourcePauseSeconds.set({ stream: name }, pauseMs / 1000);
+      await sleep(pauseMs, { signal }).catch(() => undefined);
+      metrics.sourcePauseSeconds.set({ stream: name }, 0);
+    }
+  }
+  return 'stopped';
+}

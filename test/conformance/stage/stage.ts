@@ -1,0 +1,283 @@
+/**
+ * The stage: a whole stream on virtual time, from frames to what players get, in one process and without a socket.
+ * In: media, played at its own pace on a clock that the test moves. Out: every list that players got meanwhile, and a function that
+ * answers any path: live, past, bytes.
+ */
+import assert from 'node:assert/strict';
+import { parseMediaAddress } from '../../../src/api/media-address.ts';
+import { openRangeReader, type RangeReader } from '../../../src/archive/range-reader.ts';
+import type { Config } from '../../../src/config/schema.ts';
+import { createAnswer } from '../../../src/delivery/answer.ts';
+import type { Reply } from '../../../src/delivery/reply.ts';
+import { Stills } from '../../../src/delivery/stills.ts';
+import { concatBytes } from '../../../src/lib/bytes.ts';
+import { OxbowError } from '../../../src/lib/errors.ts';
+import type { RunStart } from '../../../src/live/input.ts';
+import type { Frame, Track } from '../../../src/media/frame.ts';
+import { renditionsOf } from '../../../src/media/rendition-set.ts';
+import { ticksToUs } from '../../../src/media/run.ts';
+import type { ManagedStream } from '../../../src/streams/managed-stream.ts';
+import { openStreams, type StreamsHouse, temporaryFolder } from '../../../src/streams/streams.fixture.ts';
+import { Follower } from '../checker.ts';
+import { type Media, startS } from './stage-media.ts';
+import { type Fetched, type FetchPath, Player } from './stage-player.ts';
+
+/** Name of the stream on the stage. */
+export const STREAM = 'door';
+/** A ten-minute mark, ms since 1970. */
+export const MARK_MS = 1_795_000_200_000;
+
+/** Segments from one full look of the checker, at all lists and bytes together, to the next; lists alone it gets after each change. */
+const LOOK_EVERY = 5;
+
+/** How media is played. */
+export interface PlayOptions {
+  /** How its UTC is known; by default as of a push protocol. */
+  readonly clock?: RunStart['clock'];
+  /** Seconds of the segments of a source that delivers whole ones; undefined for one that delivers frame by frame. */
+  readonly burstS?: number;
+  /** The source's clock runs at this speed; 1 if not given. */
+  readonly speed?: number;
+  /** Players look from so many seconds on; Infinity where the past alone is tested. */
+  readonly seenFromS?: number;
+}
+
+/** What a stage is made with. */
+export interface StageOptions {
+  /** UTC at which it begins, ms since 1970; default 100 s after a ten-minute mark. */
+  readonly nowMs?: number;
+  readonly config?: Partial<Config>;
+}
+
+/** One stream, its players, and its recording. */
+export class Stage implements AsyncDisposable {
+  readonly #closing: AsyncDisposableStack;
+  readonly #options: StageOptions;
+  readonly #ended = new AbortController();
+  readonly #players = new Map<string, Player>();
+  readonly #watched = new Set<Player>();
+  #folder: string;
+  #house: StreamsHouse;
+  #answer: ReturnType<typeof createAnswer>;
+  #reader: RangeReader;
+  #version = -1;
+  #nextLook = 0;
+  /** Holds every list that is got to the standard, and each new segment when it is whole. */
+  readonly checker = new Follower((path) => this.fetch(path), `/live/${STREAM}/index.m3u8`, { still: true });
+
+  private constructor(closing: AsyncDisposableStack, options: StageOptions, folder: string, house: StreamsHouse) {
+    this.#closing = closing;
+    this.#options = options;
+    this.#folder = folder;
+    this.#house = house;
+    this.#reader = openRangeReader(house.segments);
+    this.#answer = this.#createAnswer();
+  }
+
+  /** Opens a stage in a folder of its own. */
+  static async open(options: StageOptions = {}): Promise<Stage> {
+    const closing = new AsyncDisposableStack();
+    const folder = closing.use(await temporaryFolder());
+    const house = closing.use(await openHouse(folder.path, options, options.nowMs ?? MARK_MS + 100_000));
+    await house.api.create(STREAM, { source: { type: 'test' } });
+    return new Stage(closing, options, folder.path, house);
+  }
+
+  get house(): StreamsHouse {
+    return this.#house;
+  }
+
+  get stream(): ManagedStream {
+    return this.#house.catalog.get(STREAM);
+  }
+
+  get nowMs(): number {
+    return this.#house.clock.nowMs();
+  }
+
+  /** Those who followed a list, by its path. */
+  get players(): ReadonlyMap<string, Player> {
+    return this.#players;
+  }
+
+  /** Answers a path as HTTP would. */
+  readonly fetch: FetchPath = async (path, signal = this.#ended.signal) => {
+    const [plain, query] = path.split('?') as [string, string?];
+    try {
+      const reply = await this.#answer(parseMediaAddress(plain)!, new URLSearchParams(query), { signal });
+      return fetchedOf(reply, await this.#bytesOf(reply));
+    } catch (error) {
+      if (!(error instanceof OxbowError)) throw error;
+      return refusalOf(error);
+    }
+  };
+
+  /** Plays media from now on; each frame comes when it is whole. Players look after each change of the list. */
+  async play(media: Media, options: PlayOptions = {}): Promise<void> {
+    const { clock = 'arrival', burstS, speed = 1, seenFromS = 0 } = options;
+    const { input } = this.#house.source(STREAM);
+    const fromS = startS(media);
+    const reference = media.tracks.find(({ kind }) => kind === 'video') ?? media.tracks[0]!;
+    const first = media.frames.find(({ trackId }) => trackId === reference.id)!;
+    const startMs = this.nowMs;
+    const eUs = Math.round(startMs * 1000) - ticksToUs(first.pts, reference.timescale);
+    const pace = burstS ? ({ kind: 'bursty', intervalS: 1.5 * burstS } as const) : ({ kind: 'continuous' } as const);
+    input.startRun({ tracks: media.tracks, eUs, clock, pace });
+    for (const { atS, frames } of burstS ? bursts(media, reference, burstS) : singles(media)) {
+      this.#advanceTo(startMs + ((atS - fromS) * 1000) / speed);
+      for (const frame of frames) input.publish(frame);
+      if (burstS) input.flush();
+      if (atS - fromS >= seenFromS) await this.look();
+      else if (this.stream.list.version % 64 === 0) await this.#house.settle();
+    }
+    await this.#house.settle();
+    if (seenFromS !== Number.POSITIVE_INFINITY && this.stream.list.ready) await this.checker.look();
+  }
+
+  /** Nothing comes for a while, and nobody says so. */
+  async pause(ms: number): Promise<void> {
+    this.#house.clock.advance(ms);
+    await this.look();
+  }
+
+  /** The source says that it is down, for so long. */
+  async down(ms: number): Promise<void> {
+    this.#house.source(STREAM).input.absent('source-down', 'the stage is empty');
+    await this.#house.settle();
+    await this.look();
+    this.#house.clock.advance(ms);
+    await this.look();
+  }
+
+  /** The source ends: so does the list. */
+  async end(): Promise<void> {
+    this.#house.source(STREAM).done.resolve('the play is over');
+    await this.#house.settle();
+    await this.look();
+  }
+
+  /** The process ends, in order or not, and another one goes on after `afterMs`. */
+  async restart(afterMs: number, { crash = false } = {}): Promise<void> {
+    await this.#house.settle();
+    const nowMs = this.nowMs + afterMs;
+    if (crash) this.#folder = this.#closing.use(await this.#house.crash()).path;
+    else await this.#house[Symbol.asyncDispose]();
+    this.#reader[Symbol.dispose]();
+    this.#house = this.#closing.use(await openHouse(this.#folder, this.#options, nowMs));
+    this.#reader = openRangeReader(this.#house.segments);
+    this.#answer = this.#createAnswer();
+    this.#version = -1;
+    for (const player of this.#players.values()) player.reconnect();
+  }
+
+  /** Players reload, if there is anything new. */
+  async look(): Promise<void> {
+    const { list } = this.stream;
+    if (list.version === this.#version) return;
+    this.#version = list.version;
+    if (list.generation && list.ready) this.#join(list.generation.number);
+    for (const player of this.#watched) {
+      const from = player.tape.length;
+      await player.look();
+      for (const { how, path, text } of player.tape.slice(from)) if (how === 'plain') this.checker.take(path, text);
+      if (player.ended) this.#watched.delete(player);
+    }
+    const sealed = list.lastSealed?.msn ?? -1;
+    if (!list.ready || sealed < this.#nextLook) return;
+    this.#nextLook = sealed + LOOK_EVERY;
+    await this.checker.look();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#ended.abort(new DOMException('the play is over', 'AbortError'));
+    this.#reader[Symbol.dispose]();
+    await this.#closing[Symbol.asyncDispose]();
+  }
+
+  /** A player for each rendition that the stream has now. */
+  #join(generation: number): void {
+    for (const { id } of renditionsOf(this.stream.list.tracks).all) {
+      const path = `/live/${STREAM}/${id}/g${generation}.m3u8`;
+      if (this.#players.has(path)) continue;
+      const player = new Player(path, { fetch: this.fetch, nowMs: () => this.nowMs, signal: this.#ended.signal });
+      this.#players.set(path, player);
+      this.#watched.add(player);
+    }
+  }
+
+  #advanceTo(ms: number): void {
+    const aheadMs = ms - this.nowMs;
+    if (aheadMs > 0) this.#house.clock.advance(aheadMs);
+  }
+
+  #createAnswer(): ReturnType<typeof createAnswer> {
+    const { catalog, clock } = this.#house;
+    const reader = this.#reader;
+    const makeStill = () => Promise.reject(new Error('nobody asks for stills here'));
+    const stills = new Stills({ reader, signal: this.#ended.signal, makeStill });
+    return createAnswer({ find: (name) => catalog.find(name), clock, reader, stills });
+  }
+
+  async #bytesOf(reply: Reply): Promise<Uint8Array> {
+    const reader = this.#reader;
+    const pieces = await Promise.all(
+      reply.pieces.map((piece) => {
+        if (piece instanceof Uint8Array) return piece;
+        return 'location' in piece ? reader.read(piece.location, piece.offset, piece.length) : piece.read();
+      }),
+    );
+    const whole = concatBytes(pieces);
+    assert.equal(whole.length, reply.length, 'the length is what is sent');
+    return whole;
+  }
+}
+
+function openHouse(folder: string, { config }: StageOptions, nowMs: number): Promise<StreamsHouse> {
+  return openStreams({ folder, nowMs, ...(config && { config }) });
+}
+
+function fetchedOf({ contentType, cacheControl }: Reply, body: Uint8Array): Fetched {
+  const headers = { 'content-type': contentType, 'cache-control': cacheControl };
+  const isText = /mpegurl|dash/.test(contentType);
+  return { status: 200, headers, body, text: isText ? new TextDecoder().decode(body) : '' };
+}
+
+function refusalOf(error: OxbowError): Fetched {
+  const { retryAfterSeconds } = error.extra;
+  const headers = { ...(typeof retryAfterSeconds === 'number' && { 'retry-after': String(retryAfterSeconds) }) };
+  return { status: error.refusal.status, code: error.code, headers, body: new Uint8Array(), text: '' };
+}
+
+interface Arrival {
+  /** Media time at which the frames are whole, seconds. */
+  readonly atS: number;
+  readonly frames: readonly Frame[];
+}
+
+function singles({ tracks, frames }: Media): Arrival[] {
+  const timescales = new Map(tracks.map(({ id, timescale }) => [id, timescale]));
+  return frames.map((frame) => ({
+    atS: (frame.dts + frame.duration) / timescales.get(frame.trackId)!,
+    frames: [frame],
+  }));
+}
+
+/** Segments begin at the first key frame after each `burstS`; their frames come at their end, half a second later. */
+function bursts({ tracks, frames }: Media, reference: Track, burstS: number): Arrival[] {
+  const timescales = new Map(tracks.map(({ id, timescale }) => [id, timescale]));
+  const own = frames.filter(({ trackId }) => trackId === reference.id);
+  const cuts: number[] = [];
+  for (const { key, dts } of own) {
+    const atS = dts / reference.timescale;
+    if (key && (cuts.length === 0 || atS >= cuts.at(-1)! + burstS - 0.01)) cuts.push(atS);
+  }
+  const last = own.at(-1)!;
+  cuts.push((last.dts + last.duration) / reference.timescale);
+  return cuts.slice(1).map((endS, i) => ({
+    atS: endS + 0.5,
+    frames: frames.filter((frame) => {
+      const s = frame.dts / timescales.get(frame.trackId)!;
+      return (s >= cuts[i]! - 1e-6 || i === 0) && (s < endS - 1e-6 || i === cuts.length - 2);
+    }),
+  }));
+}

@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { ApiError } from '../../api/client.ts';
+import { Facts } from './facts.ts';
+
+const nothing = { runs: [], windows: [] };
+const runs = [
+  { run: 1, firstMsn: 100, e: 1_000 },
+  { run: 2, firstMsn: 5_000, e: 2_000.021 },
+];
+const never = new AbortController().signal;
+
+test('a segment belongs to the run that began last before it', () => {
+  const facts = new Facts(
+    async () => nothing as never,
+    () => 0,
+    never,
+  );
+  facts.learn({ runs, windows: [{ from: 600, to: 1200, rev: 4, closed: true }] });
+  assert.equal(facts.eOf(99), null);
+  assert.equal(facts.eOf(100), 1_000_000);
+  assert.equal(facts.eOf(4_999), 1_000_000);
+  assert.equal(facts.eOf(5_000), 2_000_021);
+  assert.deepEqual(facts.window(600), { rev: 4, closed: true });
+});
+
+test('an answer about a later stretch does not shorten a run that is known', () => {
+  const facts = new Facts(
+    async () => nothing as never,
+    () => 0,
+    never,
+  );
+  facts.learn({ runs, windows: [] });
+  facts.learn({ runs: [{ run: 1, firstMsn: 400, e: 1_000 }], windows: [] });
+  assert.equal(facts.eOf(150), 1_000_000);
+});
+
+test('an unknown run is asked for, ever more seldom and a few times only, until one is found', async () => {
+  let now = 0;
+  let asked = 0;
+  const facts = new Facts(
+    async () => {
+      asked += 1;
+      throw new ApiError({ code: 'unreachable', status: 0, title: '', hint: '' });
+    },
+    () => now,
+    never,
+  );
+  for (; now < 600_000; now += 40) {
+    facts.missed(1);
+    if (now % 1_000 === 0) await new Promise(setImmediate);
+  }
+  assert.equal(asked, 6);
+  facts.found();
+  facts.missed(1);
+  assert.equal(asked, 7);
+});

@@ -1,0 +1,29 @@
+/**
+ * Which recorded time is played for a request.
+ * In: a requested time. Out: the time to play. The server is asked only if the answer is not known.
+ */
+import type { Moment } from '../../timeline/past.ts';
+import type { Recorded } from '../../timeline/recorded.ts';
+
+/** Finds moments. */
+export type Moments = Pick<Recorded, 'known' | 'knownBefore' | 'find' | 'findBefore'>;
+
+/**
+ * The time to play for a request.
+ *
+ * @param wishedMs unix milliseconds
+ * @param back this is a step back: a hole is left at its start
+ * @param isListed the list that plays has it
+ * @returns undefined where nothing is recorded from there on
+ * @throws ApiError
+ */
+export async function findMoment(
+  recorded: Moments,
+  wishedMs: number,
+  { back, isListed }: { readonly back: boolean; readonly isListed: boolean },
+): Promise<Moment | undefined> {
+  const known = back ? recorded.knownBefore(wishedMs) : recorded.known(wishedMs);
+  if (known) return known;
+  if (isListed) return { atMs: wishedMs };
+  return (back ? await recorded.findBefore(wishedMs) : undefined) ?? recorded.find(wishedMs);
+}

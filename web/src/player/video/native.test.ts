@@ -1,0 +1,102 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import type { StreamView } from '../../../../src/api/shapes.ts';
+import { FakeDocument, fakeSurface } from '../fakes.fixture.ts';
+import { idle, type Snapshot } from '../snapshot.ts';
+import { NativePlayer } from './native.ts';
+
+const mark = 1_795_160_400_000; // a ten-minute mark
+const date = (second: number) => new Date(mark + second * 1000).toISOString();
+const settled = () => new Promise(setImmediate);
+
+/** A player on a stream whose window at `mark` holds two segments with a hole of a minute between them. */
+function setUp(t: TestContext) {
+  const page = globalThis as { location?: { href: string } };
+  page.location = { href: 'http://host/watch/cam' };
+  const document = new FakeDocument();
+  const seen = { snapshot: idle as Snapshot };
+  const moment = (atMs: number) => ({ atMs });
+  const player = new NativePlayer({
+    surface: fakeSurface(document),
+    stream: 'cam',
+    now: () => mark + 3_600_000,
+    recorded: {
+      known: moment,
+      knownBefore: moment,
+      find: async (at) => moment(at),
+      findBefore: async (at) => moment(at),
+    },
+    load: async (url) => {
+      if (url.endsWith('index.m3u8')) return '#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\nav0.m3u8\n';
+      const segment = (second: number) => `#EXT-X-PROGRAM-DATE-TIME:${date(second)}\n#EXTINF:10,\n${second}.m4s\n`;
+      return `#EXTM3U\n${segment(0)}#EXT-X-DISCONTINUITY\n${segment(70)}#EXT-X-ENDLIST\n`;
+    },
+    onChange: (snapshot) => {
+      seen.snapshot = snapshot;
+    },
+  });
+  t.after(() => {
+    player.close();
+    delete page.location;
+  });
+  return {
+    player,
+    seen,
+    video: document.videos[0]!,
+    state: (name: string) => player.streamChanged({ state: name } as StreamView),
+  };
+}
+
+test('live plays the live list, and only where there is something live', (t) => {
+  const { player, seen, video, state } = setUp(t);
+  player.goLive();
+  assert.equal(seen.snapshot.mode, 'offline');
+  state('live');
+  assert.equal(video.src, '/live/cam/index.m3u8');
+  assert.equal(seen.snapshot.mode, 'live');
+});
+
+test('a moment is played from its window, and its time is told over the hole that the list leaves out', async (t) => {
+  const { player, seen, video } = setUp(t);
+  player.goTo(mark + 72_000);
+  await settled();
+  assert.equal(video.src, `http://host/vod/cam/${mark / 1000}/${mark / 1000 + 600}/index.m3u8`);
+  assert.equal(video.currentTime, 12);
+  video.readyState = 4;
+  video.happens('seeked');
+  assert.equal(seen.snapshot.mode, 'past');
+  assert.equal(seen.snapshot.shownMs, mark + 72_000);
+});
+
+test('at the end of a window the next one follows', async (t) => {
+  const { player, video } = setUp(t);
+  player.goTo(mark + 1_000);
+  await settled();
+  video.happens('ended');
+  await settled();
+  assert.equal(video.src, `http://host/vod/cam/${mark / 1000 + 600}/${mark / 1000 + 1200}/index.m3u8`);
+});
+
+test('what the browser cannot play is told', async (t) => {
+  const { player, seen, video } = setUp(t);
+  player.goTo(mark + 1_000);
+  await settled();
+  video.happens('error');
+  assert.deepEqual(seen.snapshot.failure, { code: 'unplayable', status: 0, title: '', hint: '' });
+});
+
+test('after an error of a list that was shifted, going live loads it afresh', (t) => {
+  const { player, seen, video, state } = setUp(t);
+  state('live');
+  player.goLive();
+  video.picture(10);
+  player.togglePlay();
+  assert.equal(seen.snapshot.mode, 'shifted');
+  video.error = {};
+  video.happens('error');
+  assert.equal(seen.snapshot.failure?.code, 'unplayable');
+  video.src = '';
+  player.goLive();
+  assert.equal(video.src, '/live/cam/index.m3u8');
+  assert.equal(seen.snapshot.failure, null);
+});

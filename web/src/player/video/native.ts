@@ -1,0 +1,302 @@
+/**
+ * The player where a browser has no Media Source Extensions but plays HLS by itself (iPhones before iOS 17.1): one video element, the
+ * live list for now, the playlist of one window after the other for then. It plays, pauses, seeks and follows the stream; it has no pace
+ * of its own, no frame steps, and the picture is blank for a moment when it goes from one list to another.
+ *
+ * Tried with fakes and in Chromium, which plays HLS natively too. Not tried on any device of Apple's.
+ * In: wishes of the viewer, the stream's state. Out: one snapshot for the page after each change.
+ */
+import type { StreamView } from '../../../../src/api/shapes.ts';
+import { type Failure, failureOf } from '../../api/client.ts';
+import { idle, type Note, type PlayerControls, type Snapshot } from '../snapshot.ts';
+import { findMoment, type Moments } from '../source/moments.ts';
+import { readWindow } from '../source/splice.ts';
+import type { FetchText } from '../source/splicer.ts';
+import { fetchText } from '../source/splicing-loader.ts';
+import { liveUrl, windowOf, windowUrl } from '../source/window.ts';
+import { positionOf, type TimedFragment, timeAt } from './media-time.ts';
+
+/** What it is made of. */
+export interface NativeParts {
+  readonly surface: HTMLElement;
+  readonly stream: string;
+  readonly recorded: Moments;
+  /** The server's time, unix milliseconds. */
+  readonly now: () => number;
+  readonly onChange: (snapshot: Snapshot) => void;
+  /** Loads a playlist; `fetch` where it is left out. */
+  readonly load?: FetchText;
+}
+
+const NOW_MS = 4_000;
+const TICK_MS = 500;
+/** A viewer this near to the end of what can be sought is live, seconds. */
+const AT_EDGE_S = 10;
+/** HOLD-BACK of a list of segments of two seconds. */
+const USUAL_HOLD_BACK_S = 6;
+
+/** Whether a browser plays HLS by itself. */
+export function playsNatively(document: Document): boolean {
+  return document.createElement('video').canPlayType('application/vnd.apple.mpegurl') !== '';
+}
+
+/** The fragments of the first rendition of a window, so that its media time can be told in UTC, holes included. */
+async function readFragments(url: string, load: FetchText, signal: AbortSignal): Promise<TimedFragment[]> {
+  const index = await load(url, {}, signal);
+  const rendition = index.split('\n').find((line) => line.trim() !== '' && !line.startsWith('#'));
+  if (!rendition) return [];
+  const own = new URL(rendition.trim(), url).href;
+  let start = 0;
+  return readWindow(await load(own, {}, signal), own).segments.map(({ startMs, durationS }) => {
+    const fragment = { start, duration: durationS, programDateTime: Number.isNaN(startMs) ? null : startMs };
+    start += durationS;
+    return fragment;
+  });
+}
+
+/** One stream in one element; `close` ends it. */
+export class NativePlayer implements PlayerControls {
+  readonly #parts: NativeParts;
+  readonly #video: HTMLVideoElement;
+  readonly #ends = new AbortController();
+  readonly #timer: ReturnType<typeof setInterval>;
+  #mode: Snapshot['mode'] = 'idle';
+  #fragments: TimedFragment[] = [];
+  #targetMs: number | null = null;
+  #shownMs: number | null = null;
+  #streamLive = false;
+  #wantPlay = true;
+  #loop: Snapshot['loop'] = null;
+  /** What was asked for last, unix milliseconds; null for now. */
+  #wishMs: number | null = null;
+  #failure: Failure | null = null;
+  #note: Note | null = null;
+  #turn = 0;
+
+  constructor(parts: NativeParts) {
+    this.#parts = parts;
+    const video = parts.surface.ownerDocument.createElement('video');
+    this.#video = video;
+    video.muted = true;
+    video.playsInline = true;
+    Object.assign(video.style, { position: 'absolute', inset: '0', width: '100%', height: '100%', background: '#000' });
+    video.toggleAttribute('data-front', true);
+    parts.surface.append(video);
+    const { signal } = this.#ends;
+    for (const type of ['play', 'pause', 'volumechange', 'seeked', 'playing', 'waiting', 'loadeddata']) {
+      video.addEventListener(type, () => this.#tick(), { signal });
+    }
+    video.addEventListener('ended', () => this.#ended(), { signal });
+    video.addEventListener('error', () => this.#failed(), { signal });
+    this.#timer = setInterval(() => this.#tick(), TICK_MS);
+  }
+
+  goLive(): void {
+    this.#turn += 1;
+    this.#note = null;
+    this.#failure = null;
+    this.#wishMs = null;
+    this.#targetMs = null;
+    this.#loop = null;
+    this.#wantPlay = true;
+    if (!this.#streamLive) this.#mode = 'offline';
+    else if ((this.#mode === 'live' || this.#mode === 'shifted') && !this.#video.error) {
+      const { seekable } = this.#video;
+      this.#mode = 'live';
+      if (seekable.length > 0) this.#video.currentTime = seekable.end(seekable.length - 1);
+      this.#play();
+    } else {
+      this.#mode = 'live';
+      this.#fragments = [];
+      this.#shownMs = null;
+      this.#video.src = liveUrl(this.#parts.stream);
+      this.#play();
+    }
+    this.#tick();
+  }
+
+  goTo(atMs: number, { back = false }: { readonly back?: boolean } = {}): void {
+    if (this.#loop && (atMs < this.#loop.fromMs || atMs >= this.#loop.toMs)) this.#loop = null;
+    this.#note = null;
+    this.#failure = null;
+    this.#wishMs = atMs;
+    const turn = ++this.#turn;
+    this.#find(atMs, back, turn).catch((error: unknown) => {
+      if (turn !== this.#turn || this.#ends.signal.aborted) return;
+      this.#targetMs = null;
+      this.#failure = error instanceof Error && error.name === 'ListError' ? unreachable : failureOf(error);
+      this.#tick();
+    });
+  }
+
+  async #find(wishedMs: number, back: boolean, turn: number): Promise<void> {
+    const { recorded, now, stream, load = fetchText } = this.#parts;
+    if (wishedMs > now() - NOW_MS && this.#streamLive) return this.goLive();
+    this.#targetMs = wishedMs;
+    this.#tick();
+    const isListed = this.#mode === 'past' && positionOf(this.#fragments, wishedMs) !== null;
+    const moment = await findMoment(recorded, wishedMs, { back, isListed });
+    if (turn !== this.#turn) return;
+    if (!moment) return this.goLive();
+    if (moment.skipped) this.#note = { key: 'note.skipped', skipped: moment.skipped };
+    let position = this.#mode === 'past' ? positionOf(this.#fragments, moment.atMs) : null;
+    if (position === null) {
+      const url = new URL(windowUrl(stream, windowOf(moment.atMs)), location.href).href;
+      const fragments = await readFragments(url, load, this.#ends.signal);
+      if (turn !== this.#turn) return;
+      this.#fragments = fragments;
+      position = positionOf(fragments, moment.atMs) ?? 0;
+      this.#video.src = url;
+    }
+    this.#mode = 'past';
+    this.#targetMs = moment.atMs;
+    this.#video.currentTime = position;
+    if (this.#wantPlay) this.#play();
+  }
+
+  again(): void {
+    if (this.#wishMs === null) this.goLive();
+    else this.goTo(this.#mode === 'past' && this.#shownMs !== null ? this.#shownMs : this.#wishMs);
+  }
+
+  togglePlay(): void {
+    this.#wantPlay = this.#video.paused;
+    if (!this.#wantPlay) this.#video.pause();
+    else if (this.#mode === 'offline' || this.#mode === 'idle') this.goLive();
+    else this.#play();
+    if (this.#mode === 'live' && !this.#wantPlay) this.#mode = 'shifted';
+    this.#tick();
+  }
+
+  /** Only pauses: a frame cannot be told from its neighbour here. */
+  stepFrame(): void {
+    this.#wantPlay = false;
+    this.#video.pause();
+  }
+
+  setRate(rate: number): void {
+    this.#video.playbackRate = this.#mode === 'live' ? 1 : Math.min(2, Math.max(0.5, rate));
+    this.#tick();
+  }
+
+  toggleMuted(): void {
+    this.#video.muted = !this.#video.muted;
+    this.#tick();
+  }
+
+  setVolume(volume: number): void {
+    this.#video.volume = Math.min(1, Math.max(0, volume));
+    this.#video.muted = volume <= 0;
+    this.#tick();
+  }
+
+  /** The browser chooses by itself, and shows what there is in its own menu in fullscreen. */
+  setQuality(): void {}
+  setSound(): void {}
+  setSubtitle(): void {}
+
+  setLoop(span: Snapshot['loop']): void {
+    this.#loop = span;
+    if (span) this.goTo(span.fromMs);
+    this.#tick();
+  }
+
+  togglePicture(): void {
+    const { ownerDocument } = this.#video;
+    if (ownerDocument.pictureInPictureElement === this.#video) ownerDocument.exitPictureInPicture().catch(() => {});
+    else this.#video.requestPictureInPicture?.().catch(() => {}); // refused: nothing has changed
+  }
+
+  forgetNote(): void {
+    this.#note = null;
+    this.#tick();
+  }
+
+  /** Tells the player what the stream does now; it comes back by itself when there is live media again. */
+  streamChanged(view: StreamView): void {
+    this.#streamLive = view.state === 'live';
+    if (this.#streamLive && this.#mode === 'offline' && this.#wantPlay) this.goLive();
+    this.#tick();
+  }
+
+  /** Stops playing and takes its element away. */
+  close(): void {
+    this.#turn += 1;
+    this.#ends.abort();
+    clearInterval(this.#timer);
+    this.#video.pause();
+    this.#video.removeAttribute('src');
+    this.#video.load(); // else it goes on loading until it is collected
+    this.#video.remove();
+  }
+
+  #play(): void {
+    this.#video.play().catch(() => this.#tick()); // refused: the play button is shown
+  }
+
+  #ended(): void {
+    const last = this.#fragments.at(-1);
+    if (this.#loop) this.goTo(this.#loop.fromMs);
+    else if (this.#mode === 'past' && last?.programDateTime) {
+      const endMs = last.programDateTime + last.duration * 1000;
+      this.goTo(Math.max(endMs, windowOf(last.programDateTime).toSeconds * 1000));
+    } else this.#mode = 'offline'; // until the stream's state says that it is live
+    this.#tick();
+  }
+
+  #failed(): void {
+    this.#targetMs = null;
+    if (this.#mode === 'live')
+      this.#mode = 'offline'; // tried again while the stream is live
+    else this.#failure = { code: 'unplayable', status: 0, title: '', hint: '' };
+    this.#tick();
+  }
+
+  /** UTC of the picture: by the window's playlist; live by what the browser tells, or else by how far it is from the end. */
+  #timeOfPicture(): number | null {
+    const { currentTime, seekable, readyState } = this.#video;
+    if (readyState < 2) return null;
+    if (this.#mode === 'past') return timeAt(this.#fragments, currentTime);
+    const started = (this.#video as { getStartDate?: () => Date }).getStartDate?.().getTime();
+    if (started !== undefined && !Number.isNaN(started)) return started + currentTime * 1000;
+    // Chromium tells neither: then it plays where the list asks plain players to begin.
+    const behindS = seekable.length === 0 ? USUAL_HOLD_BACK_S : seekable.end(seekable.length - 1) - currentTime;
+    return this.#parts.now() - behindS * 1000;
+  }
+
+  #tick(): void {
+    if (this.#ends.signal.aborted) return;
+    const video = this.#video;
+    if (video.readyState >= 2 && !video.seeking && this.#mode !== 'idle') {
+      this.#shownMs = this.#timeOfPicture() ?? this.#shownMs;
+      if (this.#mode !== 'past' || this.#fragments.length > 0) this.#targetMs = null;
+    }
+    if (this.#loop && this.#shownMs !== null && this.#targetMs === null && this.#shownMs >= this.#loop.toMs) {
+      this.goTo(this.#loop.fromMs);
+    }
+    const shownMs = this.#targetMs ?? this.#shownMs;
+    const behindMs = shownMs === null ? null : Math.max(0, this.#parts.now() - shownMs);
+    const { seekable } = video;
+    const toEndS = seekable.length > 0 ? seekable.end(seekable.length - 1) - video.currentTime : 0;
+    this.#parts.onChange({
+      ...idle,
+      mode: this.#mode,
+      loading: this.#mode !== 'offline' && this.#mode !== 'idle' && this.#failure === null && video.readyState < 3,
+      pictured: video.readyState >= 2,
+      paused: video.paused,
+      muted: video.muted,
+      volume: video.volume,
+      rate: video.playbackRate,
+      shownMs,
+      behindMs,
+      atEdge: this.#mode === 'live' && !video.paused && toEndS < AT_EDGE_S,
+      failure: this.#failure,
+      note: this.#note,
+      latency: { ...idle.latency, totalS: behindMs === null ? null : behindMs / 1000 },
+      loop: this.#loop,
+      inPicture: video.ownerDocument.pictureInPictureElement === video,
+    });
+  }
+}
+
+const unreachable: Failure = { code: 'unreachable', status: 0, title: '', hint: '' };

@@ -1,0 +1,401 @@
+/**
+ * One video element with one hls.js: the player has two, a visible one and one that prepares the next source.
+ * In: what to load. Out: events for the player; the time of the picture; the element.
+ */
+import type Hls from 'hls.js';
+import type { ErrorData, HlsConfig, LevelDetails } from 'hls.js';
+import { seekPreroll } from '../seek-preroll.ts';
+import type { Facts } from '../source/facts.ts';
+import { Frames, type RunFragment } from './frames.ts';
+import { positionOf } from './media-time.ts';
+
+/** What a buffer reports to its player. */
+export interface VideoBufferEvents {
+  /** A new picture is on the screen, or would be if the buffer were in front. */
+  frame(buffer: VideoBuffer): void;
+  /** The list was loaded or has grown. */
+  listed(buffer: VideoBuffer): void;
+  /** The options are known, or have changed. */
+  parsed(buffer: VideoBuffer, hls: Hls): void;
+  /** Media arrived. */
+  progress(buffer: VideoBuffer): void;
+  /** Any event of the element that changes what is shown of it. */
+  changed(buffer: VideoBuffer): void;
+  played(buffer: VideoBuffer): void;
+  paused(buffer: VideoBuffer): void;
+  waiting(buffer: VideoBuffer): void;
+  ended(buffer: VideoBuffer): void;
+  /** hls.js gave up. */
+  failed(buffer: VideoBuffer, data: ErrorData): void;
+}
+
+/** What a buffer is made of. */
+export interface VideoBufferParts {
+  readonly Hls: typeof Hls;
+  readonly surface: HTMLElement;
+  readonly facts: Facts;
+  readonly events: VideoBufferEvents;
+}
+
+/** What a buffer plays: the live list, or windows from a moment on. */
+export interface Source {
+  readonly kind: 'live' | 'past';
+  readonly url: string;
+  readonly settings: Partial<HlsConfig>;
+  /** Called with the time of each picture, unix milliseconds. */
+  readonly playhead?: (atMs: number) => void;
+}
+
+/** The very start of a list, seconds: at 0 hls.js takes an open list for not yet started. */
+const LIST_START = 0.001;
+/** Offset into a held frame, seconds; shorter than any frame. */
+const HOLD_S = 0.001;
+/** Number of frames of which the median counts. */
+const SKEWS = 7;
+const INTERVALS = 25;
+/** If the element advances by this without a reported frame, the picture is a still or the browser reports no frames; media seconds. */
+const STILL_S = 1;
+/** A frame is reported at most this long after its seek, milliseconds. */
+const ESTIMATE_AFTER_MS = 120;
+/** A frame may be shown this long before the element's clock reaches it: one refresh of a slow display, seconds. */
+const REFRESH_S = 0.02;
+
+/** One of the two buffers. */
+export class VideoBuffer {
+  readonly video: HTMLVideoElement;
+  readonly frames: Frames;
+  readonly #parts: VideoBufferParts;
+  readonly #ends = new AbortController();
+  #hls: Hls | null = null;
+  #source: Source | null = null;
+  #details: LevelDetails | null = null;
+  #mediaTime: number | null = null;
+  #watched = 0;
+  /** Media time at which a buffer was first seen to be ready without a frame, seconds. */
+  #readyS: number | null = null;
+  /** A seek was made and its frame has not been reported. */
+  #awaitsFrame = false;
+  /** Final position of a seek, reached once the media before it is loaded; media seconds. */
+  #seekS: number | null = null;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  readonly #skews: number[] = [];
+  readonly #intervals: number[] = [];
+  /** Duration of a frame by the stream's description, seconds. */
+  likelyFrameS = 0.04;
+  /** A media error was met and no picture has followed it yet. */
+  #recovering = false;
+
+  constructor(parts: VideoBufferParts) {
+    this.#parts = parts;
+    this.frames = new Frames(parts.facts);
+    const video = parts.surface.ownerDocument.createElement('video');
+    this.video = video;
+    video.muted = true; // until it is in front
+    video.playsInline = true;
+    video.preload = 'auto';
+    video.disableRemotePlayback = true; // what Chromium and ManagedMediaSource ask for
+    // Through the object model: a style attribute in markup is against the page's policy.
+    Object.assign(video.style, {
+      position: 'absolute',
+      inset: '0',
+      width: '100%',
+      height: '100%',
+      objectFit: 'contain',
+      background: 'transparent', // what lies below shows until there is a picture
+    });
+    this.setFront(false);
+    parts.surface.append(video);
+    const { events } = parts;
+    const listen = (types: readonly string[], react: () => void) => {
+      for (const type of types) video.addEventListener(type, react, { signal: this.#ends.signal });
+    };
+    listen(['play', 'pause', 'volumechange', 'seeked', 'canplay', 'playing', 'loadeddata', 'ratechange'], () =>
+      events.changed(this),
+    );
+    listen(['seeked', 'canplay'], () => {
+      if (this.#seekS !== null) {
+        this.#finishSeek(this.#seekS);
+        return;
+      }
+      // A hidden tab and a stream without pictures show no frames.
+      if (!this.#reportsFrames && this.ready) this.#onFrame(video.currentTime, performance.now());
+      else if (this.#awaitsFrame) this.#estimateLater();
+      else if (this.#mediaTime !== null) events.frame(this); // reported before the seek had ended
+    });
+    listen(['play'], () => {
+      this.#skews.length = 0; // of frames before the pause
+      events.played(this);
+    });
+    listen(['pause'], () => {
+      events.paused(this);
+      this.#settleLater();
+    });
+    listen(['waiting'], () => events.waiting(this));
+    listen(['ended'], () => events.ended(this));
+    listen(['enterpictureinpicture', 'leavepictureinpicture'], () => events.changed(this));
+  }
+
+  get hls(): Hls | null {
+    return this.#hls;
+  }
+
+  get kind(): Source['kind'] | null {
+    return this.#source?.kind ?? null;
+  }
+
+  get details(): LevelDetails | null {
+    return this.#details;
+  }
+
+  /** It shows the picture at its position. */
+  get ready(): boolean {
+    return this.#seekS === null && this.video.readyState >= 2 && !this.video.seeking;
+  }
+
+  /** Media ahead of the playhead without a hole, seconds. */
+  get aheadS(): number {
+    const { buffered, currentTime } = this.video;
+    for (let index = 0; index < buffered.length; index++) {
+      if (buffered.start(index) - 0.1 <= currentTime && currentTime < buffered.end(index)) {
+        return buffered.end(index) - currentTime;
+      }
+    }
+    return 0;
+  }
+
+  /** UTC of the picture that is shown, unix milliseconds; null before the first. */
+  get shownMs(): number | null {
+    return this.#mediaTime === null ? null : this.frames.timeOf(this.#mediaTime);
+  }
+
+  /** Media time of the frame on the screen, seconds; null before the first. */
+  get mediaTime(): number | null {
+    return this.#mediaTime;
+  }
+
+  /** Duration of a frame, seconds: as described, or less if a shorter one was seen. */
+  get frameS(): number {
+    return Math.min(this.likelyFrameS, ...this.#intervals);
+  }
+
+  /**
+   * When frames reach the screen, on the steady clock, less their UTC: the median of the last few, milliseconds. Null before the first
+   * frame.
+   */
+  get skewMs(): number | null {
+    return this.#skews.length === 0 ? null : this.#skews.toSorted((a, b) => a - b)[this.#skews.length >> 1]!;
+  }
+
+  /** Frames that were too late to be shown, and those that were shown. */
+  get counts(): { readonly dropped: number; readonly shown: number } {
+    const quality = this.video.getVideoPlaybackQuality?.();
+    if (!quality) return { dropped: 0, shown: 0 };
+    return { dropped: quality.droppedVideoFrames, shown: quality.totalVideoFrames - quality.droppedVideoFrames };
+  }
+
+  /** Seeks, media seconds. */
+  seekTo(mediaSeconds: number): void {
+    this.#skews.length = 0;
+    this.#awaitsFrame = true;
+    const { buffered } = this.video;
+    const firstS = this.#details ? seekPreroll(mediaSeconds, { buffered, fromS: this.#details.fragmentStart }) : null;
+    this.#seekS = firstS === null ? null : mediaSeconds;
+    this.video.currentTime = Math.max(LIST_START, firstS ?? mediaSeconds);
+  }
+
+  /** UTC at the end of the list, unix milliseconds; null before the first list. */
+  get edgeMs(): number | null {
+    return this.#details ? this.frames.timeOf(this.#details.edge - 0.001) : null;
+  }
+
+  /** Makes this buffer the visible one, or hides it. The player controls the sound. */
+  setFront(front: boolean): void {
+    this.video.style.zIndex = front ? '1' : '0';
+    this.video.toggleAttribute('data-front', front);
+    this.video.toggleAttribute('inert', !front);
+    if (front) this.video.removeAttribute('aria-hidden');
+    else this.video.setAttribute('aria-hidden', 'true');
+  }
+
+  /** Loads a source in place of the current one. It does not play yet. */
+  load(source: Source): void {
+    this.unload();
+    const { Hls, events } = this.#parts;
+    const hls = new Hls(source.settings);
+    this.#hls = hls;
+    this.#source = source;
+    const listed = (details: LevelDetails) => {
+      if (this.#hls !== hls) return;
+      this.#details = details;
+      const hint = details.fragmentHint;
+      this.frames.listed((hint ? [...details.fragments, hint] : details.fragments) as readonly RunFragment[]);
+      events.listed(this);
+    };
+    hls.on(Hls.Events.LEVEL_UPDATED, (_, { details }) => listed(details));
+    hls.on(Hls.Events.INIT_PTS_FOUND, (_, { id, frag, initPTS, timescale }) => {
+      if (this.#hls === hls && id === 'main') this.frames.rebased(frag.cc, initPTS / timescale);
+    });
+    hls.on(Hls.Events.BUFFER_APPENDED, () => {
+      if (this.#hls === hls) events.progress(this);
+    });
+    hls.on(Hls.Events.MANIFEST_PARSED, () => {
+      if (this.#hls === hls) events.parsed(this, hls);
+    });
+    for (const event of [
+      Hls.Events.LEVEL_SWITCHED,
+      Hls.Events.AUDIO_TRACKS_UPDATED,
+      Hls.Events.AUDIO_TRACK_SWITCHED,
+      Hls.Events.SUBTITLE_TRACKS_UPDATED,
+    ] as const) {
+      hls.on(event, () => {
+        if (this.#hls === hls) events.parsed(this, hls);
+      });
+    }
+    hls.on(Hls.Events.ERROR, (_, data) => {
+      if (this.#hls !== hls || !data.fatal) return;
+      if (data.type === 'mediaError' && !this.#recovering) {
+        this.#recovering = true;
+        hls.recoverMediaError();
+        return;
+      }
+      events.failed(this, data);
+    });
+    hls.loadSource(source.url);
+    hls.attachMedia(this.video);
+    this.#watchFrames();
+  }
+
+  /** Unloads everything; the element is blank after this. */
+  unload(): void {
+    this.#watched += 1;
+    clearTimeout(this.#timer);
+    this.#awaitsFrame = false;
+    this.#seekS = null;
+    this.#hls?.destroy();
+    this.#hls = null;
+    this.#source = null;
+    this.#details = null;
+    this.#mediaTime = null;
+    this.#readyS = null;
+    this.#recovering = false;
+    this.#skews.length = 0;
+    this.#intervals.length = 0;
+    this.frames.clear();
+  }
+
+  /**
+   * Where a time is in the loaded list.
+   *
+   * @param atMs unix milliseconds
+   * @returns media seconds; null where it is not in the list, or about to leave it
+   */
+  positionOf(atMs: number): number | null {
+    if (!this.#details) return null;
+    const position = positionOf(this.#details.fragments, atMs);
+    if (position === null) return null;
+    const soonGone = this.kind === 'live' ? this.#details.fragmentStart + 3 * this.#details.targetduration : 0;
+    return position >= soonGone ? position : null;
+  }
+
+  /** Its position is about to leave the live list. */
+  get isLeaving(): boolean {
+    if (!this.#details || this.kind !== 'live' || this.#mediaTime === null) return false;
+    return this.#mediaTime < this.#details.fragmentStart + this.#details.targetduration;
+  }
+
+  /** Closes it and removes the element. */
+  close(): void {
+    this.#ends.abort();
+    this.unload();
+    this.video.remove();
+  }
+
+  /**
+   * Called a few times a second: reports the position of the element's clock while the browser reports no frames: in a hidden tab,
+   * for audio only, for a still picture while the sound continues, and in a frame of another page that is scrolled out of sight.
+   */
+  look(): void {
+    const { currentTime, paused } = this.video;
+    if (!this.ready || paused || currentTime === this.#mediaTime) return;
+    this.#readyS ??= currentTime;
+    const stoodS = currentTime - (this.#mediaTime ?? this.#readyS);
+    if (!this.#reportsFrames || stoodS > STILL_S) this.#onFrame(currentTime, performance.now());
+  }
+
+  get #reportsFrames(): boolean {
+    const { video } = this;
+    return 'requestVideoFrameCallback' in video && !video.ownerDocument.hidden && video.videoWidth > 0;
+  }
+
+  /** The media before the position is loaded: seeks to the position itself. */
+  #finishSeek(seekS: number): void {
+    if (this.video.seeking) return;
+    this.#seekS = null;
+    this.video.currentTime = seekS;
+  }
+
+  #watchFrames(): void {
+    const turn = ++this.#watched;
+    if (!('requestVideoFrameCallback' in this.video)) return;
+    const next = () =>
+      this.video.requestVideoFrameCallback((_, frame) => {
+        if (turn !== this.#watched) return;
+        // The first frame of a source may be reported as 0.
+        const early = frame.mediaTime === 0 && this.video.currentTime > 1;
+        // Frames before the final position do not count.
+        if (this.#seekS === null)
+          this.#onFrame(early ? this.video.currentTime : frame.mediaTime, frame.expectedDisplayTime);
+        next();
+      });
+    next();
+  }
+
+  /** A frame shortly after another may not be reported, and while paused none follows: then its time is calculated from the last one. */
+  #estimateLater(): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
+      if (!this.#awaitsFrame || !this.ready || !this.video.paused) return;
+      const { currentTime } = this.video;
+      const fromS = this.#mediaTime ?? currentTime;
+      this.#onFrame(fromS + Math.floor((currentTime - fromS) / this.frameS + 1e-3) * this.frameS, performance.now());
+      this.#awaitsFrame = false;
+    }, ESTIMATE_AFTER_MS);
+  }
+
+  /**
+   * After a pause, makes the reported frame and the one on the screen the same. Firefox shows a frame that it has ready without
+   * reporting it: a seek returns to the last reported one. Other browsers do not report a frame shortly after another: if the
+   * element's clock is near the next frame, a seek to its position has that frame reported.
+   */
+  #settleLater(): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
+      const { paused, ended, currentTime } = this.video;
+      if (!paused || ended || this.#awaitsFrame || this.#mediaTime === null || !this.ready || !this.#reportsFrames)
+        return;
+      // Firefox then reports the position of the seek, not that of the frame.
+      if ('mozHasAudio' in this.video) this.seekTo(this.#mediaTime + HOLD_S);
+      else if (currentTime - this.#mediaTime > this.frameS - REFRESH_S) this.seekTo(currentTime);
+    }, ESTIMATE_AFTER_MS);
+  }
+
+  #onFrame(mediaTime: number, displayedAt: number): void {
+    const intervalS = mediaTime - (this.#mediaTime ?? mediaTime);
+    if (intervalS > 0.004 && intervalS < 0.5 && !this.video.paused) {
+      this.#intervals.push(intervalS);
+      if (this.#intervals.length > INTERVALS) this.#intervals.shift();
+    }
+    this.#mediaTime = mediaTime;
+    // A frame from before the seek may be reported after it began.
+    const { currentTime, paused } = this.video;
+    if (!paused || Math.abs(currentTime - mediaTime - this.frameS / 2) < this.frameS) this.#awaitsFrame = false;
+    this.#recovering = false;
+    const { shownMs } = this;
+    if (shownMs !== null) {
+      this.#source?.playhead?.(shownMs);
+      this.#skews.push(displayedAt - shownMs);
+      if (this.#skews.length > SKEWS) this.#skews.shift();
+    }
+    this.#parts.events.frame(this);
+  }
+}

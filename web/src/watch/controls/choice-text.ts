@@ -1,0 +1,71 @@
+/**
+ * Names for what a viewer chooses from: qualities, sounds, subtitles, speeds.
+ * In: choices of the player. Out: menus. Pure; the language is handed in.
+ */
+import type { Choice } from '../../player/snapshot.ts';
+
+/** Speeds that are offered, slowest first. */
+export const rates: readonly number[] = [0.5, 0.75, 1, 1.25, 1.5, 2];
+
+/** `1×`, `0.75×`. */
+export function rateText(rate: number): string {
+  return `${Number(rate.toFixed(2))}×`;
+}
+
+/**
+ * The next speed of those that are offered.
+ *
+ * @param rate the speed of now, any
+ * @param by -1 slower, 1 faster
+ */
+export function nextRate(rate: number, by: 1 | -1): number {
+  const next = by > 0 ? rates.find((one) => one > rate + 0.01) : rates.findLast((one) => one < rate - 0.01);
+  return next ?? rate;
+}
+
+/**
+ * `5.2 Mbit/s`, `96 kbit/s`.
+ *
+ * @param bitsPerSecond 0 or more
+ */
+export function bitrateText(bitsPerSecond: number): string {
+  if (bitsPerSecond < 999_500) return `${Math.round(bitsPerSecond / 1000)} kbit/s`;
+  return `${(bitsPerSecond / 1e6).toFixed(1)} Mbit/s`;
+}
+
+/** `1080p` and its bitrate; the label of the source where it has no height. */
+export function qualityText({ height, bitrate, label, id }: Choice): { readonly text: string; readonly note: string } {
+  const rate = bitrate ? bitrateText(bitrate) : '';
+  if (height) return { text: `${height}p`, note: rate };
+  return label ? { text: label, note: rate } : { text: rate || id, note: '' };
+}
+
+/**
+ * A sound or subtitle by its language in the reader's own, with the label where that says more; numbered where neither is known.
+ *
+ * @param locale BCP 47
+ * @param nth its number among the choices, from 1
+ * @param unnamed words for one that has neither, with its number
+ */
+export function trackName(choice: Choice, locale: string, nth: number, unnamed: (nth: number) => string): string {
+  const language = languageName(choice.language, locale);
+  const { label } = choice;
+  if (!language) return label || unnamed(nth);
+  const same = label === '' || [language, choice.language].some((name) => name.toLowerCase() === label.toLowerCase());
+  return same ? language : `${language} · ${label}`;
+}
+
+/**
+ * The name of a language; empty where it is unknown.
+ *
+ * @param tag BCP 47 or ISO 639-2
+ * @param locale BCP 47, of the reader
+ */
+export function languageName(tag: string, locale: string): string {
+  if (tag === '' || tag === 'und') return '';
+  try {
+    return new Intl.DisplayNames(locale, { type: 'language' }).of(tag) ?? tag;
+  } catch {
+    return tag; // not a tag of any language
+  }
+}

@@ -1,0 +1,66 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { idle, type PlayerControls, type Snapshot } from '../../player/snapshot.ts';
+import { createDeeds } from './deeds.ts';
+import type { KeyDeed } from './keys.ts';
+
+/** Does deeds on a player in a state, and tells what was called. */
+function done(more: Partial<Snapshot>, ...deeds: KeyDeed[]): string[] {
+  const calls: string[] = [];
+  const note =
+    (name: string) =>
+    (...values: unknown[]) => {
+      calls.push([name, ...values].join(' '));
+    };
+  const controls = new Proxy({}, { get: (_, name) => note(String(name)) }) as PlayerControls;
+  const session = {
+    player: { ...idle, ...more },
+    controls,
+    step: note('step'),
+    mark: note('mark'),
+    goToFirst: note('first'),
+  };
+  const page = {
+    toggleFullscreen: note('fullscreen'),
+    openHelp: note('help'),
+    openClips: note('clips'),
+    addMarker: note('marker'),
+    noSubtitles: note('no subtitles'),
+  };
+  const all = createDeeds(session, page);
+  for (const deed of deeds) {
+    all[deed]();
+    const [name, value] = calls.at(-1)!.split(' ');
+    if (name === 'setSubtitle') session.player = { ...session.player, subtitle: value || null };
+  }
+  return calls;
+}
+
+const german = { id: 'de', language: 'de', label: '' };
+const french = { id: 'fr', language: 'fr', label: '' };
+
+test('steps are as long as their names say', () => {
+  assert.deepEqual(done({}, 'back-5', 'forward-10', 'back-60', 'frame-forward'), [
+    'step -5',
+    'step 10',
+    'step -60',
+    'stepFrame 1',
+  ]);
+});
+
+test('louder begins at nothing while the sound is off, and ends at all there is', () => {
+  assert.deepEqual(done({ muted: true, volume: 0.5 }, 'louder'), ['setVolume 0.05']);
+  assert.deepEqual(done({ muted: false, volume: 0.98 }, 'louder'), ['setVolume 1']);
+  assert.deepEqual(done({ muted: false, volume: 0 }, 'quieter'), ['setVolume 0']);
+});
+
+test('C switches subtitles off and the same ones on again', () => {
+  const on = { subtitles: [german, french], subtitle: 'fr' };
+  assert.deepEqual(done(on, 'subtitles', 'subtitles'), ['setSubtitle ', 'setSubtitle fr']);
+  assert.deepEqual(done({ subtitles: [german, french] }, 'subtitles'), ['setSubtitle de']);
+  assert.deepEqual(done({}, 'subtitles'), ['no subtitles']);
+});
+
+test('faster goes to the next speed of the menu', () => {
+  assert.deepEqual(done({ rate: 1.5 }, 'faster', 'slower'), ['setRate 2', 'setRate 1.25']);
+});

@@ -1,0 +1,71 @@
+/**
+ * Does what a key asks for.
+ * In: the name of a deed. Out: calls of the player and the page. Pure but for those.
+ */
+import type { PlayerControls, Snapshot } from '../../player/snapshot.ts';
+import { nextRate } from './choice-text.ts';
+import type { KeyDeed } from './keys.ts';
+
+/** What of a watch session the keys need. */
+export interface Watched {
+  readonly player: Snapshot;
+  readonly controls: PlayerControls;
+  step(bySeconds: number): void;
+  mark(edge: 'from' | 'to'): void;
+  goToFirst(): void;
+}
+
+/** What of the page around it. */
+export interface Page {
+  toggleFullscreen(): void;
+  openHelp(): void;
+  openClips(): void;
+  addMarker(): void;
+  /** There are no subtitles to switch on. */
+  noSubtitles(): void;
+}
+
+const LOUDER = 0.05;
+
+/** The deeds of a page. */
+export function createDeeds(session: Watched, page: Page): Record<KeyDeed, () => void> {
+  let lastSubtitle: string | null = null;
+  const louder = (by: number) => {
+    const { muted, volume } = session.player;
+    session.controls.setVolume(Math.min(1, Math.max(0, (muted ? 0 : volume) + by)));
+  };
+  const rate = (by: 1 | -1) => session.controls.setRate(nextRate(session.player.rate, by));
+  const subtitles = () => {
+    const { subtitle, subtitles: all } = session.player;
+    if (all.length === 0) return page.noSubtitles();
+    if (subtitle !== null) lastSubtitle = subtitle;
+    const on = all.find(({ id }) => id === lastSubtitle) ?? all[0]!;
+    session.controls.setSubtitle(subtitle === null ? on.id : null);
+  };
+  return {
+    play: () => session.controls.togglePlay(),
+    'frame-back': () => session.controls.stepFrame(-1),
+    'frame-forward': () => session.controls.stepFrame(1),
+    slower: () => rate(-1),
+    faster: () => rate(1),
+    'back-5': () => session.step(-5),
+    'forward-5': () => session.step(5),
+    'back-10': () => session.step(-10),
+    'forward-10': () => session.step(10),
+    'back-60': () => session.step(-60),
+    'forward-60': () => session.step(60),
+    oldest: () => session.goToFirst(),
+    live: () => session.controls.goLive(),
+    mute: () => session.controls.toggleMuted(),
+    louder: () => louder(LOUDER),
+    quieter: () => louder(-LOUDER),
+    fullscreen: () => page.toggleFullscreen(),
+    picture: () => session.controls.togglePicture(),
+    subtitles,
+    'clip-from': () => session.mark('from'),
+    'clip-to': () => session.mark('to'),
+    clips: () => page.openClips(),
+    marker: () => page.addMarker(),
+    help: () => page.openHelp(),
+  };
+}
