@@ -50,7 +50,7 @@ suite('oxbow backup', () => {
       assert.deepEqual(files, ['watch-secret', 'sample-stream.txt', 'msn-marks.json']);
       const refused = await runOxbow(['backup', '--restore', copy, '--data', data]);
       assert.equal(refused.code, 1);
-      assert.match(refused.stderr, /^oxbow: Another oxbow runs on .*\n {2}Stop it/);
+      assert.match(refused.stderr, /^oxbow: Another oxbow runs on .*\n {2}Stop the other oxbow/);
 
       const had = await seconds(server);
       await until('two more seconds are recorded', async () => (await seconds(server)) >= had + 2);

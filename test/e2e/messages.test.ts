@@ -94,7 +94,7 @@ suite('a start that cannot be says why and what to do', () => {
     assertRefusal(await start('--data', data), 1, /in-use/, /--data/);
     const doctor = await runOxbow(['doctor', '--rebuild', '--data', data, '--http', '0']);
     assert.equal(doctor.code, 1, doctor.stdout);
-    assert.match(doctor.stdout + doctor.stderr, /in-use[\s\S]*Stop it/);
+    assert.match(doctor.stdout + doctor.stderr, /in-use[\s\S]*Stop the other oxbow/);
     await server.stream('demo');
   });
 
