@@ -5,6 +5,7 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { checkCitations } from './check-citations.ts';
+import { checkComponents } from './check-components.ts';
 import { checkDocblocks } from './check-docblocks.ts';
 import { checkFloors } from './check-floors.ts';
 import { checkLicences } from './check-licences.ts';
@@ -68,6 +69,7 @@ function audit(): StepResult {
 const steps: readonly Step[] = [
   { name: 'types', run: () => program(local('tsc'), ['-p', 'tsconfig.json']) },
   { name: 'types of the interface', run: () => program(local('tsc'), ['-p', 'web/tsconfig.json', '--noEmit']) },
+  { name: 'names in components', run: () => listed(checkComponents()) },
   { name: 'lint and format', run: () => program(local('biome'), ['ci', '--colors=off', '--max-diagnostics=30']) },
   { name: 'floors', run: () => listed(checkFloors()) },
   { name: 'docblocks', run: () => listed(checkDocblocks()) },
