@@ -380,7 +380,7 @@ function walk(seed: number, paths: Set<string>): void {
 test('random sources: bounded pauses, no report twice, and exactly the transitions of docs/2-sources/polling.md', () => {
   const paths = new Set<string>();
   for (let seed = 0; seed < 2000; seed++) walk(seed, paths);
-  const page = readFileSync(new URL('../../../../../docs/2-sources/polling.md', import.meta.url), 'utf8');
+  const page = readFileSync(new URL('../../../../docs/2-sources/polling.md', import.meta.url), 'utf8');
   const documented = [...page.matchAll(/^\| `([a-z-]+)` \| `([a-z-]+)` \| `([a-z-]+)` \|/gm)].map(([, ...row]) =>
     row.join(' '),
   );
