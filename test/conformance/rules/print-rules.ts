@@ -1,5 +1,5 @@
 /**
- * Writes the rules anew into docs/3-watch/conformance.md: `node test/conformance/rules/print-rules.ts`.
+ * Writes the rules into docs/3-watch/conformance.md again: `node test/conformance/rules/print-rules.ts`.
  * In: the rulebook. Out: the page.
  */
 import { readFile, writeFile } from 'node:fs/promises';

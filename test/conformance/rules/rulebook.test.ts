@@ -53,5 +53,5 @@ suite('the checker can fail', () => {
 test('the page on conformance lists every rule as it is', async () => {
   const text = await readFile(page, 'utf8');
   const [, listed] = /<!-- rules -->\n([\s\S]*)<!-- end of rules -->/.exec(text) ?? [];
-  assert.equal(listed, printRulebook(), 'node test/conformance/rules/print-rules.ts writes it anew');
+  assert.equal(listed, printRulebook(), 'run node test/conformance/rules/print-rules.ts');
 });

@@ -85,7 +85,7 @@ export const rulesOfAlignment: readonly Rule<Presentation>[] = [
     id: 'bandwidth-covers-peak',
     section: '4.4.6.2, Apple 1.29',
     severity: 'must',
-    says: 'BANDWIDTH is not below the measured peak with the loudest audio (in a live list, not below four fifths of it).',
+    says: 'BANDWIDTH is not below the measured peak with the loudest audio (in a live playlist, not below four fifths of it).',
     *check(presentation) {
       for (const variant of presentation.index.variants) {
         const [video] = playedBy(presentation, variant);
@@ -103,7 +103,7 @@ export const rulesOfAlignment: readonly Rule<Presentation>[] = [
     id: 'bandwidth-near-peak',
     section: 'Apple 1.27',
     severity: 'should',
-    says: 'BANDWIDTH of what is complete lies at most a tenth above its measured peak.',
+    says: 'BANDWIDTH of a complete playlist is at most a tenth above its measured peak.',
     *check(presentation) {
       for (const variant of presentation.index.variants) {
         const [video] = playedBy(presentation, variant);
@@ -120,7 +120,7 @@ export const rulesOfAlignment: readonly Rule<Presentation>[] = [
     id: 'codecs-true',
     section: '4.4.6.2',
     severity: 'must',
-    says: 'CODECS names just what the initialization sections of the variant and its audio hold.',
+    says: 'CODECS names exactly the codecs in the initialization sections of the variant and its audio.',
     *check(presentation) {
       for (const variant of presentation.index.variants) {
         const inits = lastInits(playedBy(presentation, variant));
@@ -137,7 +137,7 @@ export const rulesOfAlignment: readonly Rule<Presentation>[] = [
     id: 'resolution-true',
     section: '4.4.6.2',
     severity: 'must',
-    says: 'RESOLUTION is the size of the pictures.',
+    says: 'RESOLUTION is the size of the video.',
     *check(presentation) {
       for (const variant of presentation.index.variants) {
         const said = variant.attributes.get('RESOLUTION')?.text;
@@ -154,7 +154,7 @@ export const rulesOfAlignment: readonly Rule<Presentation>[] = [
     id: 'frame-rate-true',
     section: '4.4.6.2',
     severity: 'must',
-    says: 'FRAME-RATE is that of the pictures, within two in a hundred.',
+    says: 'FRAME-RATE is that of the video, within two percent.',
     *check(presentation) {
       for (const variant of presentation.index.variants) {
         const said = decimal(variant.attributes.get('FRAME-RATE')?.text);
@@ -179,7 +179,7 @@ export const rulesOfAlignment: readonly Rule<Presentation>[] = [
     id: 'same-target',
     section: '6.2.4, Apple 8.2',
     severity: 'must',
-    says: 'All lists have the same EXT-X-TARGETDURATION.',
+    says: 'All playlists have the same EXT-X-TARGETDURATION.',
     *check(presentation) {
       for (const { first, other } of others(presentation)) {
         if (first.targetDurationS !== other.targetDurationS) {
@@ -192,7 +192,7 @@ export const rulesOfAlignment: readonly Rule<Presentation>[] = [
     id: 'same-type',
     section: '6.2.4, Apple 8.7',
     severity: 'must',
-    says: 'All lists have the same EXT-X-PLAYLIST-TYPE, and all have ended or none.',
+    says: 'All playlists have the same EXT-X-PLAYLIST-TYPE, and all have ended or none.',
     *check(presentation) {
       for (const { first, other } of others(presentation)) {
         if (first.playlistType !== other.playlistType || first.ended !== other.ended) {
@@ -205,7 +205,7 @@ export const rulesOfAlignment: readonly Rule<Presentation>[] = [
     id: 'aligned-dates',
     section: '6.2.4, Apple 8.22, docs/media.md 14',
     severity: 'must',
-    says: 'A segment of the same number has the same date in all lists, within a tenth of a second.',
+    says: 'Segments with the same number have the same date in all playlists, within a tenth of a second.',
     check: (presentation) =>
       compare(presentation, (a, b) => {
         const apartMs = Math.abs(a.dateMs - b.dateMs);
@@ -216,7 +216,7 @@ export const rulesOfAlignment: readonly Rule<Presentation>[] = [
     id: 'aligned-discontinuities',
     section: '6.2.4, Apple 8.15',
     severity: 'must',
-    says: 'A segment of the same number has the same discontinuity sequence number in all lists.',
+    says: 'Segments with the same number have the same discontinuity sequence number in all playlists.',
     check: (presentation) =>
       compare(presentation, (a, b) =>
         a.discontinuitySequence === b.discontinuitySequence
@@ -228,7 +228,7 @@ export const rulesOfAlignment: readonly Rule<Presentation>[] = [
     id: 'aligned-ends',
     section: 'Apple 8.3',
     severity: 'must',
-    says: 'Lists that have ended hold segments of the same numbers.',
+    says: 'Playlists that have ended have segments with the same numbers.',
     *check(presentation) {
       for (const { first, other } of others(presentation)) {
         if (!first.ended || !other.ended) continue;
@@ -241,7 +241,7 @@ export const rulesOfAlignment: readonly Rule<Presentation>[] = [
     id: 'report-complete',
     section: '4.4.5.4, B.1',
     severity: 'must',
-    says: 'A live list with parts reports on every other rendition of the index, never on itself.',
+    says: 'A live playlist with parts reports on every other rendition of the Multivariant Playlist, never on itself.',
     *check({ index, renditions }) {
       const named = [
         ...index.variants.map(({ uri }) => uri),
@@ -262,7 +262,7 @@ export const rulesOfAlignment: readonly Rule<Presentation>[] = [
     id: 'report-true',
     section: '4.4.5.4',
     severity: 'must',
-    says: 'A report names the last segment and part of the other list: neither behind where that list was, nor ahead of where it is.',
+    says: 'A report names the last segment and part of the other playlist: not older than that playlist was before, not newer than it is now.',
     *check(presentation) {
       for (const { list } of presentation.renditions.values()) yield* falseReports(list, presentation);
     },

@@ -62,7 +62,7 @@ export const rulesOfReloaded: readonly Rule<Reloaded>[] = [
     id: 'blocking-contains',
     section: '6.2.5.2',
     severity: 'must',
-    says: 'A blocking reload is answered by a list with the segment or part that was asked for, unless the list has ended.',
+    says: 'The response to a blocking reload has the requested segment or part, unless the playlist has ended.',
     *check({ asked, status, list }) {
       if (status !== 200 || asked.msn === undefined) return;
       if (!list) yield { where: '', detail: 'the answer is no Media Playlist' };
@@ -75,7 +75,7 @@ export const rulesOfReloaded: readonly Rule<Reloaded>[] = [
     id: 'blocking-answered',
     section: '6.2.5.2',
     severity: 'must',
-    says: 'A reload for what comes next is answered by a list, or by 503 when it did not come.',
+    says: 'The response to a reload for what comes next is a playlist, or 503 if it did not come.',
     *check(reloaded) {
       const { asked, status } = reloaded;
       if (asked.msn === undefined || isTooFar(reloaded) || status === 200 || status === 503) return;
@@ -86,7 +86,7 @@ export const rulesOfReloaded: readonly Rule<Reloaded>[] = [
     id: 'blocking-in-time',
     section: '6.2.5.2',
     severity: 'must',
-    says: 'Nobody is held longer than three target durations.',
+    says: 'No request is held longer than three target durations.',
     *check({ asked, tookMs, before }) {
       if (tookMs > 3000 * before.targetDurationS + LENIENCE_MS) {
         yield { where: `_HLS_msn=${asked.msn}`, detail: `it took ${Math.round(tookMs)} ms` };
@@ -97,7 +97,7 @@ export const rulesOfReloaded: readonly Rule<Reloaded>[] = [
     id: 'part-needs-msn',
     section: '6.2.5.2',
     severity: 'must',
-    says: '_HLS_part without _HLS_msn is answered by 400.',
+    says: '_HLS_part without _HLS_msn is answered with 400.',
     *check({ asked, status }) {
       if (asked.part === undefined || asked.msn !== undefined || status === 400) return;
       yield { where: `_HLS_part=${asked.part}`, detail: `status ${status}` };
@@ -107,7 +107,7 @@ export const rulesOfReloaded: readonly Rule<Reloaded>[] = [
     id: 'too-far-refused',
     section: '6.2.5.2',
     severity: 'must',
-    says: 'A segment more than two ahead, and a part far behind the Advance Part Limit, are answered by 400 at once (a SHOULD of the standard).',
+    says: 'A segment more than two ahead, and a part far beyond the Advance Part Limit, are answered with 400 at once (a SHOULD of the standard).',
     *check(reloaded) {
       const { asked, status } = reloaded;
       if (!isTooFar(reloaded) || status === 400) return;
@@ -130,7 +130,7 @@ export const rulesOfDelta: readonly Rule<Delta>[] = [
     id: 'delta-on-demand',
     section: '6.2.5.1',
     severity: 'must',
-    says: 'EXT-X-SKIP stands only in what was asked for with _HLS_skip.',
+    says: 'EXT-X-SKIP is only in responses to requests with _HLS_skip.',
     *check({ full }) {
       if (full.skipped > 0) yield { where: '', detail: `${full.skipped} segments are skipped unasked` };
     },
@@ -139,7 +139,7 @@ export const rulesOfDelta: readonly Rule<Delta>[] = [
     id: 'delta-is-list',
     section: '6.2.5.1, 4.4.5.2',
     severity: 'must',
-    says: 'A delta is the whole list without the segments it skips: same numbers, same lines.',
+    says: 'A delta is the full playlist without the segments that it skips: same numbers, same lines.',
     *check({ full, delta }) {
       if (delta.skipped === 0) return;
       if (delta.mediaSequence !== full.mediaSequence) {
@@ -166,7 +166,7 @@ export const rulesOfDelta: readonly Rule<Delta>[] = [
     id: 'delta-boundary',
     section: '6.2.5.1, 4.4.3.8',
     severity: 'must',
-    says: 'Nothing is skipped that lies nearer to the end than CAN-SKIP-UNTIL.',
+    says: 'No segment is skipped that is nearer to the end than CAN-SKIP-UNTIL.',
     *check({ full, delta }) {
       const untilS = decimal(full.control.get('CAN-SKIP-UNTIL')?.text);
       if (delta.skipped === 0) return;
@@ -181,7 +181,7 @@ export const rulesOfDelta: readonly Rule<Delta>[] = [
     id: 'delta-given',
     section: '6.2.5.1',
     severity: 'should',
-    says: 'A list that can be skipped, and is long enough, is skipped when asked.',
+    says: 'A request with _HLS_skip for a playlist that can be skipped, and is long enough, gets a delta.',
     *check({ full, delta }) {
       const untilS = decimal(full.control.get('CAN-SKIP-UNTIL')?.text);
       const wholeS = full.segments.reduce((sum, { durationS }) => sum + durationS, 0);
@@ -198,7 +198,7 @@ export const rulesOfHinted: readonly Rule<Hinted>[] = [
     id: 'hint-served',
     section: '4.4.5.3, 6.2.6',
     severity: 'must',
-    says: 'A hinted part can be asked for at once, and comes when it is there (404 where it never comes, 503 after three target durations).',
+    says: 'A hinted part can be requested at once and is sent when it exists (404 if it never does, 503 after three target durations).',
     *check({ url, status, tookMs, targetDurationS, bytes, later }) {
       if (status === 200 && bytes.length === 0) yield { where: url, detail: 'it is empty' };
       if (status !== 200 && later !== undefined)
@@ -212,7 +212,7 @@ export const rulesOfHinted: readonly Rule<Hinted>[] = [
     id: 'hint-same-bytes',
     section: '6.2.6, docs/media.md 14',
     severity: 'must',
-    says: 'A part that was asked for by its hint is the one that is listed: the same bytes.',
+    says: 'A part requested by its hint has the same bytes as the listed one.',
     *check({ url, status, bytes, later }) {
       if (status === 200 && later && !Buffer.from(bytes).equals(later))
         yield { where: url, detail: 'other bytes came later' };

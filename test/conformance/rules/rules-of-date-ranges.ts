@@ -55,7 +55,7 @@ export const rulesOfDateRanges: readonly Rule<MediaText>[] = [
     id: 'daterange-end-agrees',
     section: '4.4.5.1',
     severity: 'must',
-    says: 'A range with DURATION and END-DATE ends where both say.',
+    says: 'DURATION and END-DATE of a range agree.',
     *check(list) {
       for (const line of rangesOf(list)) {
         const endMs = msOf(line, 'START-DATE') + 1000 * decimal(textOf(line, 'DURATION'));
@@ -83,7 +83,7 @@ export const rulesOfDateRanges: readonly Rule<MediaText>[] = [
     id: 'daterange-one-word',
     section: '4.4.5.1',
     severity: 'must',
-    says: 'Tags with the same ID say the same in every attribute that they share.',
+    says: 'Tags with the same ID have the same value of every attribute that they share.',
     *check(list) {
       const seen = new Map<string, Line>();
       for (const line of rangesOf(list)) {
@@ -100,7 +100,7 @@ export const rulesOfDateRanges: readonly Rule<MediaText>[] = [
     id: 'daterange-attributes',
     section: '4.4.5.1, 4.2',
     severity: 'must',
-    says: 'Names of attributes are of the standard or begin with X-, and SCTE 35 is a hexadecimal-sequence.',
+    says: 'Attribute names are those of the standard or begin with X-, and SCTE 35 is a hexadecimal-sequence.',
     *check(list) {
       for (const line of rangesOf(list)) {
         for (const [name, { text, quoted }] of line.attributes) {
@@ -116,7 +116,7 @@ export const rulesOfDateRanges: readonly Rule<MediaText>[] = [
     id: 'daterange-date-present',
     section: '4.4.5.1',
     severity: 'must',
-    says: 'A list that names ranges has an EXT-X-PROGRAM-DATE-TIME.',
+    says: 'A playlist with date ranges has an EXT-X-PROGRAM-DATE-TIME.',
     *check(list) {
       const dated = list.read.lines.some(({ tag }) => tag === 'EXT-X-PROGRAM-DATE-TIME');
       if (!dated && rangesOf(list).length > 0)
@@ -143,7 +143,7 @@ export const rulesOfReloadedRanges: readonly Rule<{ readonly before: MediaText; 
     id: 'reload-daterange-kept',
     section: '4.4.5.1, 6.2.1',
     severity: 'must',
-    says: 'What was said of a range stays as long as the list names it; more may be said.',
+    says: 'Attributes of a range do not change as long as the playlist lists it; new ones may be added.',
     check: ({ before, after }) => changes(before, after),
   },
 ];
@@ -154,7 +154,7 @@ export const rulesOfDeltaRanges: readonly Rule<{ readonly full: MediaText; reado
     id: 'delta-dateranges-kept',
     section: '4.4.5.2, 6.2.5.1',
     severity: 'must',
-    says: 'A delta names every range that the list names, unless CAN-SKIP-DATERANGES allows it not to.',
+    says: 'A delta lists every range of the playlist, unless CAN-SKIP-DATERANGES permits omitting it.',
     *check({ full, delta }) {
       if (full.control.get('CAN-SKIP-DATERANGES')?.text === 'YES') return;
       const said = new Set(rangesOf(delta).map(({ text }) => text));

@@ -55,7 +55,7 @@ export const rulesOfServed: readonly Rule<Served>[] = [
     id: 'listed-served',
     section: '6.2.1',
     severity: 'must',
-    says: 'What a list names is there: status 200, and not empty.',
+    says: 'Everything that a playlist lists exists: status 200, and not empty.',
     *check({ answer }) {
       if (answer.status !== 200) yield { where: '', detail: `status ${answer.status}` };
       else if (answer.body.length === 0) yield { where: '', detail: 'it is empty' };
@@ -65,7 +65,7 @@ export const rulesOfServed: readonly Rule<Served>[] = [
     id: 'content-type',
     section: '4, Apple 10.4',
     severity: 'must',
-    says: 'Lists are application/vnd.apple.mpegurl (or audio/mpegurl), initialization sections video/mp4 or audio/mp4, media video/iso.segment or one of those.',
+    says: 'Playlists are application/vnd.apple.mpegurl (or audio/mpegurl), initialization sections video/mp4 or audio/mp4, media video/iso.segment or one of those.',
     *check(served) {
       if (!served.overHttp || served.answer.status !== 200) return;
       const type = (served.answer.headers['content-type'] ?? '').split(';')[0]!;
@@ -83,7 +83,7 @@ export const rulesOfServed: readonly Rule<Served>[] = [
     id: 'cors',
     section: 'Fetch 3.2, docs/media.md 27',
     severity: 'must',
-    says: 'Any page may play what is public: access-control-allow-origin.',
+    says: 'Any page may play public streams: access-control-allow-origin.',
     *check({ overHttp, answer }) {
       if (overHttp && answer.headers['access-control-allow-origin'] !== '*') {
         yield { where: '', detail: 'there is no access-control-allow-origin: *' };
@@ -94,7 +94,7 @@ export const rulesOfServed: readonly Rule<Served>[] = [
     id: 'length-true',
     section: 'RFC 9110 8.6',
     severity: 'must',
-    says: 'Content-Length is there and is the length of the body.',
+    says: 'Content-Length is present and is the length of the body.',
     *check({ overHttp, answer }) {
       const said = answer.headers['content-length'];
       if (overHttp && said !== String(answer.body.length)) {
@@ -106,7 +106,7 @@ export const rulesOfServed: readonly Rule<Served>[] = [
     id: 'cache-list',
     section: 'B.1, docs/media.md 16',
     severity: 'must',
-    says: 'A live list is kept by caches no longer than half its target duration, a past one that may be filled in and an index no longer than a minute.',
+    says: 'Caches keep a live playlist at most half its target duration; a playlist of the past that may be filled in, and a Multivariant Playlist, at most a minute.',
     *check(served) {
       const { kind, answer, overHttp, targetDurationS } = served;
       if (!overHttp || answer.status !== 200 || !isList(served)) return;
@@ -120,7 +120,7 @@ export const rulesOfServed: readonly Rule<Served>[] = [
     id: 'cache-media',
     section: 'B.1, docs/media.md 14',
     severity: 'must',
-    says: 'Segments, parts and initialization sections have names for life: caches may keep them.',
+    says: 'Segments, parts and initialization sections have permanent names: caches may keep them.',
     *check(served) {
       const { answer, overHttp } = served;
       if (!overHttp || answer.status !== 200 || isList(served)) return;
@@ -135,7 +135,7 @@ export const rulesOfForms: readonly Rule<Forms>[] = [
     id: 'gzip-given',
     section: 'B.1, Apple 10.1',
     severity: 'must',
-    says: 'Lists worth it are compressed for who accepts it; media never.',
+    says: 'Playlists that are long enough are compressed for clients that accept it; media never is.',
     *check({ isList: list, plain, zipped }) {
       const encoding = zipped.headers['content-encoding'];
       if (list && plain.body.length >= GZIP_FROM_BYTES && encoding !== 'gzip') {
@@ -148,7 +148,7 @@ export const rulesOfForms: readonly Rule<Forms>[] = [
     id: 'gzip-true',
     section: 'RFC 9110 8.4',
     severity: 'must',
-    says: 'What is compressed opens, holds a list, says Vary: Accept-Encoding, and has a validator of its own; unasked nothing is compressed.',
+    says: 'A compressed response can be decompressed, has a playlist, has Vary: Accept-Encoding and its own validator; without a request nothing is compressed.',
     *check({ plain, zipped }) {
       if (plain.headers['content-encoding'] !== undefined) yield { where: '', detail: 'it is compressed unasked' };
       if (zipped.headers['content-encoding'] === undefined) return;
@@ -172,7 +172,7 @@ export const rulesOfForms: readonly Rule<Forms>[] = [
     id: 'etag-not-modified',
     section: 'RFC 9110 13.1.2',
     severity: 'must',
-    says: 'Who has the newest bytes is told 304, without a body; else the ETag is another.',
+    says: 'A client with the newest bytes gets 304 without a body; otherwise the ETag differs.',
     *check({ plain, unchanged }) {
       if (!unchanged) return;
       if (unchanged.status === 304 ? unchanged.body.length > 0 : unchanged.headers.etag === plain.headers.etag) {
@@ -184,7 +184,7 @@ export const rulesOfForms: readonly Rule<Forms>[] = [
     id: 'range-true',
     section: 'RFC 9110 14, 6.2.6',
     severity: 'must',
-    says: 'A range of media is answered by 206 with just those bytes, one behind the end by 416.',
+    says: 'A range of media is answered with 206 and exactly those bytes, a range after the end with 416.',
     *check({ isList: list, plain, range, beyond }) {
       if (list || plain.body.length < 11) return;
       yield* checkRange(plain, range);

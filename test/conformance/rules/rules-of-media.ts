@@ -74,7 +74,7 @@ export const rulesOfMedia: readonly Rule<SeenRendition>[] = [
     id: 'init-picture-size',
     section: '14496-15, 5.3',
     severity: 'must',
-    says: 'The sample entry says the size of the picture that its parameter sets say.',
+    says: 'The sample entry has the picture size of its parameter sets.',
     *check({ inits }) {
       for (const [url, { tracks }] of inits) {
         for (const track of tracks) {
@@ -90,7 +90,7 @@ export const rulesOfMedia: readonly Rule<SeenRendition>[] = [
     id: 'fragment-form',
     section: '3.1.2, 3.2',
     severity: 'must',
-    says: 'Segments and parts are pairs of moof and mdat; every sample lies in its own mdat.',
+    says: 'Segments and parts are pairs of moof and mdat; every sample is in its own mdat.',
     *check(rendition) {
       for (const { where, media } of piecesOf(rendition)) for (const detail of media.problems) yield { where, detail };
     },
@@ -99,7 +99,7 @@ export const rulesOfMedia: readonly Rule<SeenRendition>[] = [
     id: 'fragment-numbers',
     section: '14496-12, 8.8.5',
     severity: 'must',
-    says: 'The numbers of movie fragments increase within every response, over all its tracks.',
+    says: 'The numbers of movie fragments increase within every response, across all its tracks.',
     *check(rendition) {
       for (const { where, media } of piecesOf(rendition)) {
         const numbers = media.fragments.map(({ sequence }) => sequence);
@@ -125,7 +125,7 @@ export const rulesOfMedia: readonly Rule<SeenRendition>[] = [
     id: 'track-known',
     section: '3.1.2, 4.4.4.5',
     severity: 'must',
-    says: 'Fragments belong to tracks of the initialization section in force, and a segment has all of them.',
+    says: 'Fragments belong to tracks of the current initialization section, and a segment has all of them.',
     *check(rendition) {
       for (const { where, media, segment } of piecesOf(rendition)) {
         const known = segment.init?.tracks.map(({ id }) => id) ?? [];
@@ -140,7 +140,7 @@ export const rulesOfMedia: readonly Rule<SeenRendition>[] = [
     id: 'composition-not-negative',
     section: 'docs/media.md 13',
     severity: 'must',
-    says: 'No picture is shown before it is decoded.',
+    says: 'No frame is shown before it is decoded.',
     *check(rendition) {
       for (const { where, media } of piecesOf(rendition)) {
         const bad = media.fragments.find(({ samples }) => samples.some(({ composition }) => composition < 0));
@@ -152,7 +152,7 @@ export const rulesOfMedia: readonly Rule<SeenRendition>[] = [
     id: 'decode-continuity',
     section: '4.4.4.3, Apple 7.3',
     severity: 'must',
-    says: 'Without a DISCONTINUITY every track begins where it ended in the segment before.',
+    says: 'Without a DISCONTINUITY every track begins where it ended in the previous segment.',
     *check({ segments }) {
       let ends = new Map<number, number>();
       let before: SeenSegment | undefined;
@@ -196,7 +196,7 @@ export const rulesOfMedia: readonly Rule<SeenRendition>[] = [
     id: 'extinf-true',
     section: '4.4.4.1, Apple 8.1',
     severity: 'must',
-    says: 'EXTINF is the duration of what is in the segment, within a frame.',
+    says: 'EXTINF is the duration of the media in the segment, within a frame.',
     *check({ segments }) {
       for (const segment of segments) {
         yield* checkDuration(segment, nameOf(segment.listed), segment.listed.durationS, segment.media);
@@ -207,7 +207,7 @@ export const rulesOfMedia: readonly Rule<SeenRendition>[] = [
     id: 'part-duration-true',
     section: '4.4.4.9',
     severity: 'must',
-    says: 'DURATION is that of what is in the part, within a frame.',
+    says: 'DURATION is the duration of the media in the part, within a frame.',
     *check({ segments }) {
       for (const segment of segments) {
         for (const { listed, media } of segment.parts) {
@@ -220,7 +220,7 @@ export const rulesOfMedia: readonly Rule<SeenRendition>[] = [
     id: 'independent-true',
     section: '4.4.4.9',
     severity: 'must',
-    says: 'A part that is INDEPENDENT begins with a sync sample of the pictures.',
+    says: 'A part that is INDEPENDENT begins with a sync sample of the video.',
     *check({ segments }) {
       for (const { init, parts } of segments) {
         for (const { listed, media } of parts) {
@@ -235,7 +235,7 @@ export const rulesOfMedia: readonly Rule<SeenRendition>[] = [
     id: 'independent-said',
     section: '4.4.4.9',
     severity: 'must',
-    says: 'A part that begins with a sync sample of the pictures says that it is INDEPENDENT.',
+    says: 'A part that begins with a sync sample of the video is marked INDEPENDENT.',
     *check({ segments }) {
       for (const { init, parts } of segments) {
         for (const { listed, media } of parts) {
@@ -249,7 +249,7 @@ export const rulesOfMedia: readonly Rule<SeenRendition>[] = [
     id: 'independent-segments-true',
     section: '4.4.2.1',
     severity: 'must',
-    says: 'Where EXT-X-INDEPENDENT-SEGMENTS is said, every segment begins with a sync sample.',
+    says: 'With EXT-X-INDEPENDENT-SEGMENTS, every segment begins with a sync sample.',
     *check({ list, segments }) {
       if (!list.read.lines.some(({ tag }) => tag === 'EXT-X-INDEPENDENT-SEGMENTS')) return;
       for (const { listed, init, media } of segments) {
@@ -262,7 +262,7 @@ export const rulesOfMedia: readonly Rule<SeenRendition>[] = [
     id: 'segment-starts-with-key',
     section: 'Apple 7.4',
     severity: 'should',
-    says: 'Segments of pictures begin with a key frame (oxbow cuts a GOP that is too long without one, docs/media.md 10).',
+    says: 'Video segments begin with a key frame (oxbow cuts a GOP that is too long elsewhere, docs/media.md 10).',
     *check({ segments }) {
       for (const { listed, init, media } of segments) {
         const first = media && samplesOf(media, leadOf(init)?.id)[0];
@@ -274,7 +274,7 @@ export const rulesOfMedia: readonly Rule<SeenRendition>[] = [
     id: 'parts-are-segment',
     section: '3.2',
     severity: 'must',
-    says: 'A segment holds the very bytes of its parts, track by track (the end of a run may outlast them).',
+    says: 'A segment consists of the bytes of its parts, track by track (the end of a run may be longer).',
     *check({ segments }) {
       for (const [i, { listed, init, media, parts }] of segments.entries()) {
         if (!media || parts.length === 0 || parts.some((part) => !part.media)) continue;
@@ -298,7 +298,7 @@ export const rulesOfMedia: readonly Rule<SeenRendition>[] = [
     id: 'key-frame-interval',
     section: 'Apple 1.13',
     severity: 'should',
-    says: 'Key frames come every two seconds.',
+    says: 'There is a key frame every two seconds.',
     *check({ segments }) {
       for (const { listed, init, media } of segments) {
         const lead = leadOf(init);

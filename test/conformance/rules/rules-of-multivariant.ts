@@ -28,7 +28,7 @@ export const rulesOfMultivariant: readonly Rule<MultivariantText>[] = [
     id: 'codecs-said',
     section: '4.4.6.2, Apple 9.1',
     severity: 'must',
-    says: 'Every Variant Stream says its CODECS.',
+    says: 'Every Variant Stream has CODECS.',
     *check({ variants }) {
       for (const variant of variants) {
         if (codecsOf(variant).join('') === '') yield { where: lineOf(variant), detail: 'it has no CODECS' };
@@ -39,7 +39,7 @@ export const rulesOfMultivariant: readonly Rule<MultivariantText>[] = [
     id: 'resolution-said',
     section: '4.4.6.2, Apple 9.2',
     severity: 'must',
-    says: 'A Variant Stream with pictures says its RESOLUTION.',
+    says: 'A Variant Stream with video has RESOLUTION.',
     *check({ variants }) {
       for (const variant of variants) {
         if (hasVideo(variant) && !variant.attributes.has('RESOLUTION')) {
@@ -52,7 +52,7 @@ export const rulesOfMultivariant: readonly Rule<MultivariantText>[] = [
     id: 'frame-rate-said',
     section: '4.4.6.2, Apple 9.15',
     severity: 'should',
-    says: 'A Variant Stream with pictures says its FRAME-RATE, where it does not vary.',
+    says: 'A Variant Stream with video of a constant frame rate has FRAME-RATE.',
     *check({ variants }) {
       for (const variant of variants) {
         if (hasVideo(variant) && !variant.attributes.has('FRAME-RATE')) {
@@ -65,7 +65,7 @@ export const rulesOfMultivariant: readonly Rule<MultivariantText>[] = [
     id: 'average-bandwidth-said',
     section: 'Apple 9.14',
     severity: 'should',
-    says: 'Every Variant Stream says its AVERAGE-BANDWIDTH.',
+    says: 'Every Variant Stream has AVERAGE-BANDWIDTH.',
     *check({ variants }) {
       for (const variant of variants) {
         if (!variant.attributes.has('AVERAGE-BANDWIDTH')) {
@@ -95,7 +95,7 @@ export const rulesOfMultivariant: readonly Rule<MultivariantText>[] = [
     id: 'group-members',
     section: '4.4.6.1.1',
     severity: 'must',
-    says: 'Members of a group have names of their own, at most one is DEFAULT, and DEFAULT implies AUTOSELECT.',
+    says: 'Members of a group have different names, at most one is DEFAULT, and DEFAULT implies AUTOSELECT.',
     *check({ renditions }) {
       const names = new Set<string>();
       const defaults = new Set<string>();
@@ -117,7 +117,7 @@ export const rulesOfMultivariant: readonly Rule<MultivariantText>[] = [
     id: 'group-language',
     section: 'Apple 8.10',
     severity: 'should',
-    says: 'EXT-X-MEDIA says its LANGUAGE (oxbow leaves it out where the source does not know it).',
+    says: 'EXT-X-MEDIA has LANGUAGE (oxbow omits it if the source does not state it).',
     *check({ renditions }) {
       for (const { number, attributes } of renditions) {
         if (attributes.get('TYPE')?.text !== 'VIDEO' && !attributes.has('LANGUAGE')) {
@@ -130,7 +130,7 @@ export const rulesOfMultivariant: readonly Rule<MultivariantText>[] = [
     id: 'independent-segments-said',
     section: 'Apple 9.11',
     severity: 'should',
-    says: 'EXT-X-INDEPENDENT-SEGMENTS is said, for what begins with a key frame (oxbow cuts long GOPs, so promises nothing).',
+    says: 'EXT-X-INDEPENDENT-SEGMENTS is present (oxbow cuts long GOPs between key frames, so it does not promise this).',
     *check({ read }) {
       if (!read.lines.some(({ tag }) => tag === 'EXT-X-INDEPENDENT-SEGMENTS')) {
         yield { where: '', detail: 'it is not said' };
@@ -141,7 +141,7 @@ export const rulesOfMultivariant: readonly Rule<MultivariantText>[] = [
     id: 'i-frame-playlists',
     section: 'Apple 6.1',
     severity: 'should',
-    says: 'I-frame playlists are there for scrubbing.',
+    says: 'I-frame playlists exist for scrubbing.',
     *check({ read, variants }) {
       if (variants.some(hasVideo) && !read.lines.some(({ tag }) => tag === 'EXT-X-I-FRAME-STREAM-INF')) {
         yield { where: '', detail: 'there is no EXT-X-I-FRAME-STREAM-INF' };

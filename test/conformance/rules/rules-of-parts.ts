@@ -36,7 +36,7 @@ export const rulesOfParts: readonly Rule<MediaText>[] = [
     id: 'part-inf-present',
     section: '4.4.3.7',
     severity: 'must',
-    says: 'A list with parts has EXT-X-PART-INF.',
+    says: 'A playlist with parts has EXT-X-PART-INF.',
     *check(list) {
       if (hasParts(list) && list.partTargetS === undefined) yield { where: '', detail: 'there is no EXT-X-PART-INF' };
     },
@@ -89,7 +89,7 @@ export const rulesOfParts: readonly Rule<MediaText>[] = [
     id: 'parts-near-end',
     section: '4.4.4.9',
     severity: 'should',
-    says: 'Parts are no longer listed once they lie further from the end than three target durations (two more are let pass).',
+    says: 'Parts further from the end than three target durations are no longer listed (two more are tolerated).',
     *check(list) {
       for (const [segment, distanceS] of distances(list)) {
         const limitS = 5 * list.targetDurationS;
@@ -103,7 +103,7 @@ export const rulesOfParts: readonly Rule<MediaText>[] = [
     id: 'parts-unbroken',
     section: '6.2.2',
     severity: 'must',
-    says: 'All segments of the last three target durations of a list with parts have parts.',
+    says: 'All segments in the last three target durations of a playlist with parts have parts.',
     *check(list) {
       if (!hasParts(list) || list.ended) return;
       const first = list.segments.findIndex(({ parts }) => parts.length > 0);
@@ -125,7 +125,7 @@ export const rulesOfParts: readonly Rule<MediaText>[] = [
     id: 'part-hold-back-least',
     section: '4.4.3.8',
     severity: 'must',
-    says: 'A list with PART-INF has PART-HOLD-BACK, twice PART-TARGET or more.',
+    says: 'A playlist with PART-INF has PART-HOLD-BACK, at least twice PART-TARGET.',
     *check(list) {
       if (list.partTargetS === undefined) return;
       const value = control(list, 'PART-HOLD-BACK');
@@ -138,7 +138,7 @@ export const rulesOfParts: readonly Rule<MediaText>[] = [
     id: 'part-hold-back-three',
     section: '4.4.3.8, Apple 14.3',
     severity: 'must',
-    says: 'PART-HOLD-BACK is three times PART-TARGET or more (a SHOULD of the standard, a MUST of Apple).',
+    says: 'PART-HOLD-BACK is at least three times PART-TARGET (a SHOULD of the standard, a MUST of Apple).',
     *check(list) {
       const value = control(list, 'PART-HOLD-BACK');
       if (list.partTargetS === undefined || Number.isNaN(value)) return;
@@ -151,7 +151,7 @@ export const rulesOfParts: readonly Rule<MediaText>[] = [
     id: 'hold-back-least',
     section: '4.4.3.8',
     severity: 'must',
-    says: 'HOLD-BACK is three target durations or more.',
+    says: 'HOLD-BACK is at least three target durations.',
     *check(list) {
       if (!list.control.has('HOLD-BACK')) return;
       const value = control(list, 'HOLD-BACK');
@@ -164,7 +164,7 @@ export const rulesOfParts: readonly Rule<MediaText>[] = [
     id: 'can-skip-until-least',
     section: '4.4.3.8',
     severity: 'must',
-    says: 'CAN-SKIP-UNTIL is six target durations or more.',
+    says: 'CAN-SKIP-UNTIL is at least six target durations.',
     *check(list) {
       if (!list.control.has('CAN-SKIP-UNTIL')) return;
       const value = control(list, 'CAN-SKIP-UNTIL');
@@ -177,7 +177,7 @@ export const rulesOfParts: readonly Rule<MediaText>[] = [
     id: 'can-block-reload',
     section: 'B.1',
     severity: 'must',
-    says: 'A live list with parts can block reloads.',
+    says: 'A live playlist with parts supports blocking reloads.',
     *check(list) {
       if (list.ended || list.partTargetS === undefined) return;
       if (list.control.get('CAN-BLOCK-RELOAD')?.text !== 'YES') {
@@ -189,7 +189,7 @@ export const rulesOfParts: readonly Rule<MediaText>[] = [
     id: 'preload-hint-present',
     section: 'B.1',
     severity: 'must',
-    says: 'A live list with parts hints at the next one.',
+    says: 'A live playlist with parts hints at the next part.',
     *check(list) {
       if (list.ended || !hasParts(list)) return;
       const hint = list.hints.find(({ attributes }) => attributes.get('TYPE')?.text === 'PART');
@@ -200,7 +200,7 @@ export const rulesOfParts: readonly Rule<MediaText>[] = [
     id: 'preload-hint-next',
     section: '4.4.5.3',
     severity: 'must',
-    says: 'One hint of each type at most, of what comes behind all that is listed, and none in a list that has ended.',
+    says: 'There is at most one hint of each type, for what follows everything listed, and none in a playlist that has ended.',
     *check(list) {
       const types = new Set<string>();
       const known = new Set(allSegments(list).flatMap(({ uri, parts }) => [uri, ...parts.map((part) => part.uri)]));
@@ -238,7 +238,7 @@ export const rulesOfParts: readonly Rule<MediaText>[] = [
     id: 'independent-part-present',
     section: '4.4.4.9',
     severity: 'should',
-    says: 'Somewhere among the parts of a live list is one that is INDEPENDENT, so that a player can begin there.',
+    says: 'At least one part of a live playlist is INDEPENDENT, so that a player can begin there.',
     *check(list) {
       const parts = partsOf(list);
       if (isLive(list) && parts.length > 0 && !parts.some(({ part }) => part.independent)) {

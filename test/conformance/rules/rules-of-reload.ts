@@ -91,7 +91,7 @@ export const rulesOfReload: readonly Rule<Reload>[] = [
     id: 'reload-grows',
     section: '6.2.1',
     severity: 'must',
-    says: 'A list only grows at its end: a segment or part that was listed last is not taken back.',
+    says: 'A playlist only grows at its end: the last listed segment or part is not removed again.',
     *check({ before, after }) {
       if (endOf(after) < endOf(before)) {
         yield { where: '', detail: `segment ${endOf(before) - 1} was listed, now ${endOf(after) - 1} is the last` };
@@ -105,7 +105,7 @@ export const rulesOfReload: readonly Rule<Reload>[] = [
     id: 'reload-segment-kept',
     section: '6.2.1',
     severity: 'must',
-    says: 'A segment that was listed keeps its URI, its EXTINF, its date, its other tags and its initialization section; one that was lost may become a GAP.',
+    says: 'A listed segment keeps its URI, its EXTINF, its date, its other tags and its initialization section; one that was lost may become a GAP.',
     *check(reload) {
       for (const { old, now } of pairs(reload)) {
         if (old.uri === '') continue;
@@ -122,7 +122,7 @@ export const rulesOfReload: readonly Rule<Reload>[] = [
     id: 'reload-open-kept',
     section: '6.2.1',
     severity: 'must',
-    says: 'What was said of a segment while it was open, its date and its DISCONTINUITY, stays so when it is complete.',
+    says: 'The date and the DISCONTINUITY of an open segment are the same when it is complete.',
     *check(reload) {
       for (const { old, now } of pairs(reload)) {
         if (old.uri !== '') continue;
@@ -138,7 +138,7 @@ export const rulesOfReload: readonly Rule<Reload>[] = [
     id: 'reload-parts-kept',
     section: '6.2.1, 6.2.2',
     severity: 'must',
-    says: 'A part that was listed stays as it was until all parts of its segment go.',
+    says: 'A listed part does not change until all parts of its segment are removed.',
     *check(reload) {
       for (const { old, now } of pairs(reload)) {
         if (now.parts.length === 0 && now.uri !== '') continue;
@@ -157,7 +157,7 @@ export const rulesOfReload: readonly Rule<Reload>[] = [
     id: 'reload-parts-stay',
     section: '6.2.2',
     severity: 'must',
-    says: 'Parts stay listed while they lie within three target durations of the end.',
+    says: 'Parts stay listed while they are within three target durations of the end.',
     *check(reload) {
       const { after } = reload;
       for (const { old, now } of pairs(reload)) {
@@ -175,7 +175,7 @@ export const rulesOfReload: readonly Rule<Reload>[] = [
     id: 'reload-removal',
     section: '6.2.2',
     severity: 'must',
-    says: 'A segment is removed only while three target durations remain, and never from an EVENT or VOD list.',
+    says: 'A segment is removed only while three target durations remain, and never from an EVENT or VOD playlist.',
     *check({ before, after }) {
       const removed = after.mediaSequence - before.mediaSequence;
       if (removed <= 0) return;
@@ -192,7 +192,7 @@ export const rulesOfReload: readonly Rule<Reload>[] = [
     id: 'reload-discontinuity-sequence',
     section: '4.4.3.3, 6.2.2',
     severity: 'must',
-    says: 'A segment keeps its discontinuity sequence number: EXT-X-DISCONTINUITY-SEQUENCE counts what was removed.',
+    says: 'A segment keeps its discontinuity sequence number: EXT-X-DISCONTINUITY-SEQUENCE counts the removed ones.',
     *check(reload) {
       for (const { old, now } of pairs(reload)) {
         if (old.discontinuity !== now.discontinuity || old.discontinuitySequence === now.discontinuitySequence)
@@ -206,7 +206,7 @@ export const rulesOfReload: readonly Rule<Reload>[] = [
     id: 'reload-ended-is-final',
     section: '4.4.3.4',
     severity: 'must',
-    says: 'Behind ENDLIST nothing is added, and it is never taken back.',
+    says: 'Nothing is added after ENDLIST, and ENDLIST is never removed.',
     *check({ before, after }) {
       if (!before.ended) return;
       if (!after.ended) yield { where: '', detail: 'ENDLIST is gone' };
@@ -217,7 +217,7 @@ export const rulesOfReload: readonly Rule<Reload>[] = [
     id: 'reload-vod-frozen',
     section: '4.4.3.5',
     severity: 'must',
-    says: 'A VOD list is the same text for ever.',
+    says: 'The text of a VOD playlist never changes.',
     *check({ before, after }) {
       if (before.playlistType === 'VOD' && before.text !== after.text) yield { where: '', detail: 'the text changed' };
     },

@@ -121,14 +121,14 @@ export const rulesOfText: readonly Rule<AnyText>[] = [
     id: 'line-form',
     section: '4.1',
     severity: 'must',
-    says: 'The text is UTF-8 without a byte order mark, controls, or white space at the ends of lines, and every line has its end.',
+    says: 'The text is UTF-8 without a byte order mark, control characters, or white space at the ends of lines, and every line is terminated.',
     check: ({ read }) => read.badLines,
   },
   {
     id: 'attribute-form',
     section: '4.2',
     severity: 'must',
-    says: 'Attribute lists are NAME=value pairs with commas between and no white space; no name stands twice.',
+    says: 'Attribute lists are NAME=value pairs with commas between them and no white space; no name occurs twice.',
     check: ({ read }) => read.badAttributes,
   },
   {
@@ -146,7 +146,7 @@ export const rulesOfText: readonly Rule<AnyText>[] = [
     id: 'attribute-required',
     section: '4.4',
     severity: 'must',
-    says: 'Tags have the attributes that they must have.',
+    says: 'Tags have their required attributes.',
     *check({ read }) {
       for (const line of read.lines) {
         for (const name of REQUIRED[line.tag ?? ''] ?? []) {
@@ -159,7 +159,7 @@ export const rulesOfText: readonly Rule<AnyText>[] = [
     id: 'tag-known',
     section: '6.3.1',
     severity: 'should',
-    says: 'Every tag is one that the standard knows: players pass over any other.',
+    says: 'The standard knows every tag: players ignore unknown tags.',
     *check({ read }) {
       for (const line of read.lines) {
         const { tag } = line;
@@ -172,7 +172,7 @@ export const rulesOfText: readonly Rule<AnyText>[] = [
     id: 'tag-once',
     section: '4.4',
     severity: 'must',
-    says: 'A tag that speaks of the whole list stands at most once.',
+    says: 'A tag that applies to the whole playlist occurs at most once.',
     *check({ read }) {
       const seen = new Set<string>();
       for (const line of read.lines) {
@@ -186,7 +186,7 @@ export const rulesOfText: readonly Rule<AnyText>[] = [
     id: 'tag-place',
     section: '4.4',
     severity: 'must',
-    says: 'Tags of Media Playlists stand in no Multivariant Playlist, and the other way round.',
+    says: 'Tags of Media Playlists are not in a Multivariant Playlist, and vice versa.',
     *check(subject) {
       const foreign = isMedia(subject) ? OF_MULTIVARIANT : OF_MEDIA;
       for (const line of subject.read.lines) {
@@ -200,7 +200,7 @@ export const rulesOfText: readonly Rule<AnyText>[] = [
     id: 'version-high-enough',
     section: '8',
     severity: 'must',
-    says: 'EXT-X-VERSION is a number, and high enough for every tag in the list.',
+    says: 'EXT-X-VERSION is a number, and high enough for every tag in the playlist.',
     *check({ read, version }) {
       const { version: least, why } = leastVersion(read.lines);
       if (!(version >= least)) yield { where: 'EXT-X-VERSION', detail: `${version}, but ${why} needs ${least}` };
@@ -217,7 +217,7 @@ export const rulesOfMediaText: readonly Rule<MediaText>[] = [
     id: 'extinf-form',
     section: '4.4.4.1',
     severity: 'must',
-    says: 'Every segment has one EXTINF: a number, a comma, maybe a title.',
+    says: 'Every segment has one EXTINF: a number, a comma, optionally a title.',
     *check({ segments }) {
       for (const segment of segments) {
         const own = segment.tags.filter(({ tag }) => tag === 'EXTINF');
@@ -245,7 +245,7 @@ export const rulesOfMediaText: readonly Rule<MediaText>[] = [
     id: 'targetduration-said',
     section: '4.4.3.1',
     severity: 'must',
-    says: 'EXT-X-TARGETDURATION is there, a whole number above 0.',
+    says: 'EXT-X-TARGETDURATION is present, an integer above 0.',
     *check({ targetDurationS }) {
       if (!(targetDurationS > 0)) yield { where: 'EXT-X-TARGETDURATION', detail: `it is ${targetDurationS}` };
     },
@@ -254,7 +254,7 @@ export const rulesOfMediaText: readonly Rule<MediaText>[] = [
     id: 'targetduration-holds',
     section: '4.4.3.1',
     severity: 'must',
-    says: 'No EXTINF, rounded to whole seconds, lies above EXT-X-TARGETDURATION.',
+    says: 'No EXTINF, rounded to whole seconds, is above EXT-X-TARGETDURATION.',
     *check({ segments, targetDurationS }) {
       for (const segment of segments) {
         if (Math.round(segment.durationS) > targetDurationS) {
@@ -267,7 +267,7 @@ export const rulesOfMediaText: readonly Rule<MediaText>[] = [
     id: 'header-before-segments',
     section: '4.4.3.2',
     severity: 'must',
-    says: 'What speaks of the whole list stands before the first segment, and DISCONTINUITY-SEQUENCE before any DISCONTINUITY.',
+    says: 'Tags of the whole playlist are before the first segment, and DISCONTINUITY-SEQUENCE is before any DISCONTINUITY.',
     *check({ read }) {
       const { lines } = read;
       const last = (tag: string) => lines.findLastIndex((line) => line.tag === tag);
@@ -298,7 +298,7 @@ export const rulesOfMediaText: readonly Rule<MediaText>[] = [
     id: 'map-change-discontinuity',
     section: '4.4.4.3',
     severity: 'must',
-    says: 'Where the Media Initialization Section changes there is a DISCONTINUITY.',
+    says: 'A change of the Media Initialization Section has a DISCONTINUITY.',
     *check({ segments, open }) {
       let before: string | undefined;
       for (const segment of open ? [...segments, open] : segments) {
@@ -326,7 +326,7 @@ export const rulesOfMediaText: readonly Rule<MediaText>[] = [
     id: 'date-present',
     section: 'B.1, Apple 8.4',
     severity: 'must',
-    says: 'A live list has EXT-X-PROGRAM-DATE-TIME, so that every segment has a date.',
+    says: 'A live playlist has EXT-X-PROGRAM-DATE-TIME, so that every segment has a date.',
     *check(list) {
       const undated = list.segments.find(({ dateMs }) => Number.isNaN(dateMs));
       if (isLive(list) && undated && list.read.lines.every(({ tag }) => tag !== 'EXT-X-PROGRAM-DATE-TIME')) {
@@ -353,7 +353,7 @@ export const rulesOfMediaText: readonly Rule<MediaText>[] = [
     id: 'date-agrees',
     section: '4.4.4.1, Apple 8.1',
     severity: 'must',
-    says: 'Between two dates without a DISCONTINUITY lies what EXTINF adds up to, within a frame.',
+    says: 'The time between two dates without a DISCONTINUITY is the sum of the EXTINFs, within a frame.',
     *check({ segments, open }) {
       let start: { dateMs: number; sumMs: number; count: number } | undefined;
       for (const segment of open ? [...segments, open] : segments) {
@@ -374,7 +374,7 @@ export const rulesOfMediaText: readonly Rule<MediaText>[] = [
     id: 'discontinuity-sequence-said',
     section: '4.4.3.3, Apple 8.17',
     severity: 'must',
-    says: 'A live list with a DISCONTINUITY says its EXT-X-DISCONTINUITY-SEQUENCE.',
+    says: 'A live playlist with a DISCONTINUITY has EXT-X-DISCONTINUITY-SEQUENCE.',
     *check(list) {
       const { lines } = list.read;
       if (!isLive(list) || lines.some(({ tag }) => tag === 'EXT-X-DISCONTINUITY-SEQUENCE')) return;
@@ -386,7 +386,7 @@ export const rulesOfMediaText: readonly Rule<MediaText>[] = [
     id: 'playlist-type',
     section: '4.4.3.5',
     severity: 'must',
-    says: 'EXT-X-PLAYLIST-TYPE is EVENT or VOD; a VOD list, which never changes, has its ENDLIST.',
+    says: 'EXT-X-PLAYLIST-TYPE is EVENT or VOD; a VOD playlist, which never changes, has ENDLIST.',
     *check({ playlistType, ended }) {
       if (playlistType === undefined) return;
       const where = 'EXT-X-PLAYLIST-TYPE';
@@ -398,7 +398,7 @@ export const rulesOfMediaText: readonly Rule<MediaText>[] = [
     id: 'uri-once',
     section: '4.4.3.2, docs/media.md 14',
     severity: 'must',
-    says: 'No URI of a segment or part stands twice in a list, unless byte ranges tell them apart.',
+    says: 'No URI of a segment or part occurs twice in a playlist, except with different byte ranges.',
     *check({ segments, open, read }) {
       if (read.lines.some(({ tag }) => tag === 'EXT-X-BYTERANGE')) return;
       const seen = new Set<string>();
@@ -414,7 +414,7 @@ export const rulesOfMediaText: readonly Rule<MediaText>[] = [
     id: 'six-segments',
     section: 'Apple 8.11',
     severity: 'should',
-    says: 'A live list has six segments or more.',
+    says: 'A live playlist has six segments or more.',
     *check(list) {
       const count = list.segments.length + list.skipped;
       if (isLive(list) && count < 6) yield { where: '', detail: `it has ${count}` };
@@ -424,7 +424,7 @@ export const rulesOfMediaText: readonly Rule<MediaText>[] = [
     id: 'target-six-seconds',
     section: 'Apple 7.5',
     severity: 'should',
-    says: 'Target durations are six seconds (for parts of low latency shorter ones are usual).',
+    says: 'Target durations are six seconds (shorter ones are usual with low-latency parts).',
     *check({ targetDurationS }) {
       if (targetDurationS < 6) yield { where: 'EXT-X-TARGETDURATION', detail: `it is ${targetDurationS} s` };
     },
@@ -433,7 +433,7 @@ export const rulesOfMediaText: readonly Rule<MediaText>[] = [
     id: 'sequence-numbers',
     section: '4.4.3.2',
     severity: 'must',
-    says: 'EXT-X-MEDIA-SEQUENCE and EXT-X-DISCONTINUITY-SEQUENCE are whole numbers below 2^53.',
+    says: 'EXT-X-MEDIA-SEQUENCE and EXT-X-DISCONTINUITY-SEQUENCE are integers below 2^53.',
     *check({ read }) {
       for (const line of read.lines) {
         if (line.tag !== 'EXT-X-MEDIA-SEQUENCE' && line.tag !== 'EXT-X-DISCONTINUITY-SEQUENCE') continue;
