@@ -12,6 +12,7 @@ import { need } from '../fixtures/need.ts';
 import { makeHls, type Origin, openOrigin } from '../fixtures/origin.ts';
 import { chunkFiles } from '../fixtures/recordings.ts';
 import { type Folder, openFolder, runOxbow, startServer, startVerb } from '../fixtures/server.ts';
+import { perSecond, putSlidingList } from '../fixtures/sliding-list.ts';
 import { until } from '../fixtures/wait.ts';
 
 const formats = ['mp4', 'mkv', 'ts'] as const;
@@ -100,6 +101,27 @@ suite('record', { skip: need('ffmpeg') }, () => {
     assert.equal(lost.code, 1);
     assert.match(lost.stderr, /404/);
     assert.ok(!(await readdir(folder.path)).includes('lost.mp4'));
+  });
+
+  test('--from begins as far before the live edge as the source offers; without it, near the edge', async () => {
+    const media = file('offered');
+    await makeHls({ folder: media, seconds: 20, size: '128x72', container: 'fmp4' });
+    const startMs = Date.now() - 12_000;
+    const released = perSecond({ first: 12, seconds: 1, waits: true });
+    const live = await putSlidingList(origin, { folder: media, path: '/offered/live.m3u8', window: 20, released, startMs });
+    const source = await pictureHashes(join(media, 'index.m3u8'));
+    for (const [name, flags, isPlace] of [
+      ['back', ['--from', '-10m'], (picture: number) => picture === 0],
+      ['edge', [], (picture: number) => picture >= 9 * 25],
+    ] as const) {
+      const path = file(`${name}.mp4`);
+      const said = await runOxbow(['record', live, '-o', path, '--duration', '2s', ...flags]);
+      assert.equal(said.code, 0, said.stderr);
+      const got = await pictureHashes(path);
+      const begins = source.indexOf(got[0]!);
+      assert.ok(isPlace(begins), `${name}: it begins with picture ${begins} of the source`);
+      assert.deepEqual(got, source.slice(begins, begins + 50), name);
+    }
   });
 
   test('- writes MPEG-TS to stdout', async () => {

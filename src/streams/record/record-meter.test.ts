@@ -75,6 +75,14 @@ suite('measuring a recording', () => {
     assert.deepEqual(meter.failure, { detail: 'SAMPLE-AES is not taken', isFinal: true });
   });
 
+  test('a source sees what the stream has: when it was made is not the end of media', () => {
+    const { input } = noting();
+    const made = { ...input, endUs: 5_000_000, eUs: 7 };
+    assert.equal(new RecordMeter(undefined).over({ ...made, hasMedia: false }).hasMedia, false);
+    const over = new RecordMeter(undefined).over({ ...made, hasMedia: true });
+    assert.deepEqual([over.hasMedia, over.endUs, over.eUs], [true, 5_000_000, 7]);
+  });
+
   test('the bit rate is that of the last seconds', () => {
     const meter = new RecordMeter(undefined);
     const over = meter.over(noting().input);

@@ -64,6 +64,9 @@ export class RecordMeter {
       get endUs() {
         return input.endUs ?? 0;
       },
+      get hasMedia() {
+        return input.hasMedia ?? false;
+      },
       get eUs() {
         return input.eUs;
       },
