@@ -1,6 +1,6 @@
 /**
  * Writes dist/, the plain JavaScript that is published: Node strips no types below node_modules.
- * In: src/, and web/dist where it was built. Out: dist/src with the types of its client, dist/web/dist, the licences of what the interface has in it, and a
+ * In: src/, and web/dist where it was built. Out: dist/src with the types of its public entries, dist/web/dist, the licences of what the interface has in it, and a
  * dist/package.json that says the version. Types are not checked here (`npm run check` does). Runs on whatever Node the machine has.
  */
 import { execFileSync } from 'node:child_process';
@@ -39,9 +39,9 @@ function compile(options, files) {
 
 try {
   compile({}, { include: [join(root, 'src')], exclude: outside });
-  // Other programs import the client alone.
-  const client = join(root, 'src', 'client', 'client.ts');
-  compile({ declaration: true, emitDeclarationOnly: true }, { files: [client] });
+  // Types of what other programs import: the entries of `exports`.
+  const entries = ['client', 'media'].map((each) => join(root, 'src', each, `${each}.ts`));
+  compile({ declaration: true, emitDeclarationOnly: true }, { files: entries });
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }

@@ -1,19 +1,14 @@
 /**
  * Tracks of a source that oxbow cannot take.
- * In: demuxers and pulls. Out: JSON for API and interface, sentences for logs and the command line.
+ * In: demuxers and pulls. Out: values for the API (their schema is in source-facts.ts), sentences for logs and the command line. Pure.
  */
-import type { Static } from 'typebox';
-import { Type } from './type.ts';
 
 /** A track that is not recorded and not served. */
-export const LeftOutTrack = Type.Object(
-  {
-    kind: Type.Union([Type.Literal('video'), Type.Literal('audio'), Type.Literal('text'), Type.Literal('unknown')]),
-    name: Type.String({ description: 'in words, e.g. `MPEG-2 video` or `DTS audio`; at most 120 characters' }),
-  },
-  { $id: 'LeftOutTrack' },
-);
-export type LeftOutTrack = Static<typeof LeftOutTrack>;
+export interface LeftOutTrack {
+  readonly kind: 'video' | 'audio' | 'text' | 'unknown';
+  /** In words, e.g. `MPEG-2 video` or `DTS audio`; at most 120 characters. */
+  readonly name: string;
+}
 
 /** Most tracks that are named; a source may list any number. */
 const MAX_NAMED = 32;

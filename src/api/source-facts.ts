@@ -3,7 +3,6 @@
  * In: ingest. Out: JSON. Shared with the interface.
  */
 import type { Static } from 'typebox';
-import { LeftOutTrack } from './left-out.ts';
 import { Type } from './type.ts';
 
 /** One quality that a source offers. */
@@ -20,6 +19,15 @@ export const SourceQuality = Type.Object(
   { $id: 'SourceQuality' },
 );
 export type SourceQuality = Static<typeof SourceQuality>;
+
+/** A track that oxbow cannot take; its type is in left-out.ts, which does not depend on the library of schemas. */
+const LeftOutTrack = Type.Object(
+  {
+    kind: Type.Union([Type.Literal('video'), Type.Literal('audio'), Type.Literal('text'), Type.Literal('unknown')]),
+    name: Type.String({ description: 'in words, e.g. `MPEG-2 video` or `DTS audio`; at most 120 characters' }),
+  },
+  { $id: 'LeftOutTrack' },
+);
 
 /** What a source says of itself. */
 export const SourceFacts = Type.Object(
