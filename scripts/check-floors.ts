@@ -86,7 +86,7 @@ const fileUsers: readonly string[] = [
 
 /** Folders that run in browsers too, or must stay pure. */
 const pure = ['media', 'api'];
-const IMPURE = /\b(Date\.now|new Date\(\)|performance\.now|setTimeout|setInterval|setImmediate|process\.)/;
+const IMPURE = /\b(Date\.now|new Date\(\)|performance\.now|setTimeout|setInterval|setImmediate|Buffer\.|process\.)/;
 
 /** Floor-folder of a path below src: `media`, or `main.ts`. */
 const folderOf = (path: string): string => path.split('/')[0]!;

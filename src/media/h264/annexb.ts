@@ -3,12 +3,13 @@
  * In: bytes with start codes, bounded to the access unit. Out: where each NAL unit lies, or a sample with lengths in place of start codes.
  * ITU-T H.264 Annex B, 7.4.1.1; ISO/IEC 14496-15, 5.3.3.
  */
+import { findBytes, searchView } from '../../lib/byte-search.ts';
 import { FormatError } from '../../lib/errors.ts';
 
 /** Most NAL units that one access unit may have. */
 export const MAX_NALS = 2048;
 
-const TWO_ZEROS = Buffer.from([0, 0]);
+const TWO_ZEROS = Uint8Array.of(0, 0);
 /** The native search is quick per byte and slow per find; past one find in this many bytes the plain loop is quicker. */
 const BYTES_PER_FIND = 256;
 
@@ -34,13 +35,13 @@ export class NalList {
 export function findNals(bytes: Uint8Array, from: number, to: number, list: NalList): void {
   list.count = 0;
   list.work = to - from;
-  const view = Buffer.from(bytes.buffer, bytes.byteOffset + from, to - from);
+  const view = searchView(bytes, from, to);
   const size = view.length;
   let findsLeft = 16 + Math.floor(size / BYTES_PER_FIND);
   let at = 0;
   let start = -1;
   while (at < size) {
-    let zeros = findsLeft-- > 0 ? view.indexOf(TWO_ZEROS, at) : nextTwoZeros(view, at);
+    let zeros = findsLeft-- > 0 ? findBytes(view, TWO_ZEROS, at) : nextTwoZeros(view, at);
     if (zeros < 0) break;
     const firstZero = zeros;
     zeros += 2;

@@ -3,6 +3,7 @@
  * In: PES payloads, and whether each goes on in the middle of a NAL unit. Out: stretches of whole access units, with the times that were told.
  * ISO/IEC 13818-1, 2.4.3.7 (the time is that of the first access unit that begins in the PES) and 2.14.
  */
+import { findBytes, searchView } from '../../../lib/byte-search.ts';
 import type { PictureTime } from './picture-queue.ts';
 import type { VideoCodec } from './video-codec.ts';
 
@@ -15,7 +16,7 @@ const MAX_MARKS = 256;
 const PROBE_BYTES = 6;
 /** What stands before the slices of an access unit is no longer. */
 const MAX_HEAD_BYTES = 65_536;
-const START_CODE = Buffer.from([0, 0, 1]);
+const START_CODE = Uint8Array.of(0, 0, 1);
 
 /** A time, and from where on an access unit must begin to have it. */
 export interface Mark {
@@ -66,9 +67,9 @@ export class UnitHold {
   /** Something is held, and no slice of it: an access unit whose slices are still to come. */
   get isHead(): boolean {
     if (this.isEmpty || this.#to - this.#from > MAX_HEAD_BYTES) return false;
-    const view = Buffer.from(this.#bytes.buffer, this.#bytes.byteOffset, this.#to);
+    const view = searchView(this.#bytes, 0, this.#to);
     for (let at = this.#from; ; ) {
-      const found = view.indexOf(START_CODE, at);
+      const found = findBytes(view, START_CODE, at);
       at = found + START_CODE.length;
       if (found < 0 || at >= this.#to) return true;
       if (this.#codec.role(this.#codec.type(view[at]!)) === 'slice') return false;
@@ -149,9 +150,9 @@ export class UnitHold {
 
   /** Looks through what came since the last time; each byte is looked at once. */
   #scan(): void {
-    const view = Buffer.from(this.#bytes.buffer, this.#bytes.byteOffset, this.#to);
+    const view = searchView(this.#bytes, 0, this.#to);
     for (;;) {
-      const at = view.indexOf(START_CODE, this.#scanned);
+      const at = findBytes(view, START_CODE, this.#scanned);
       if (at < 0 || at + PROBE_BYTES > this.#to) {
         this.#scanned = at < 0 ? Math.max(this.#scanned, this.#to - 2) : at;
         return;
