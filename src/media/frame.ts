@@ -42,7 +42,7 @@ export interface AudioConfig {
 /** Timed text as cues of WebVTT; samples as in ISO/IEC 14496-30, 7. */
 export interface TextConfig {
   readonly codec: 'webvtt';
-  /** The WebVTT header that stands before all cues, UTF-8: `WEBVTT`, then styles and regions. */
+  /** The WebVTT header before all cues, UTF-8: `WEBVTT`, then styles and regions. */
   readonly record: Uint8Array;
   /** `wvtt` */
   readonly codecs: string;
@@ -95,19 +95,20 @@ export interface Frame {
   /** Random access point: IDR, CRA, or an I picture with a recovery point. Always true for all but video. */
   readonly key: boolean;
   /**
-   * H.264 and HEVC: NAL units, each behind its length in 4 bytes, no parameter sets unless they change. AV1: a temporal unit without
+   * H.264 and HEVC: NAL units, each after its length in 4 bytes, no parameter sets unless they change. AV1: a temporal unit without
    * temporal delimiters. VP9: one frame or superframe. Audio: one raw access unit, AAC without ADTS, all others with their own headers.
    * Text: boxes `vttc` and `vtte`. Data: as its configuration says.
    */
   readonly data: Uint8Array;
 }
 
-/** Where a demuxer delivers. Calls come in the order of the container; `tracks` before the first frame of any of them. */
+/** Where a demuxer delivers, synchronously. Calls come in the order of the container; `tracks` before the first frame of any of them. */
 export interface DemuxerOutput {
   /** The set of tracks, complete; called again when a configuration or the set changes. */
   tracks(tracks: readonly Track[]): void;
+  /** The next access unit of one track, in decode order within the track. */
   frame(frame: Frame): void;
-  /** Something was wrong and was stepped over; for counters and logs. At most one call per damaged unit. */
+  /** Damaged input was skipped, for the reason given; for counters and logs. At most one call per damaged unit. */
   damage(reason: string): void;
   /** The tracks of the source that cannot be taken, complete; called when they are known, and again when they change. */
   leftOut?(tracks: readonly LeftOutTrack[]): void;
@@ -117,9 +118,10 @@ export interface DemuxerOutput {
 export interface Demuxer {
   /**
    * @param bytes may be kept by the demuxer, must not be changed afterwards
-   * @throws FormatError when this is not the container at all or a bound was passed; the demuxer is then done for
+   * @throws FormatError if this is not the container at all or a limit is exceeded; the demuxer cannot be used again
+   * @throws an Error with the `code` `unsupported-media` if the media is encrypted (fragmented MP4)
    */
   push(bytes: Uint8Array): void;
-  /** The input paused at a boundary (end of a segment): delivers the access units that were waiting for their successor. */
+  /** The input pauses at a boundary (end of a segment): delivers the access units that waited for their successor. */
   flush(): void;
 }

@@ -5,8 +5,11 @@ import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { parseAllDocuments } from 'yaml';
 import { listFiles, listImports, root } from '../../scripts/source-files.ts';
+import { decodedMd5, makeTs, PICTURE, TONE, X264 } from '../../src/media/mpegts/media.fixture.ts';
 import { freePort } from '../fixtures/free-port.ts';
+import { examplesOf, type Importer, makeImporter, printedBy } from '../fixtures/importer.ts';
 import { need } from '../fixtures/need.ts';
+import { oldNode } from '../fixtures/old-node.ts';
 import { type Folder, openFolder, runOxbow, type Server, smallPicture, startServer } from '../fixtures/server.ts';
 
 /** Runs a program to its end and gives its stdout. */
@@ -53,6 +56,32 @@ function install(folder: string, tarball: string): { home: string; bin: string }
   return { home, bin };
 }
 
+/** Each Node that imports must work with. */
+const NODES = [process.execPath, ...(oldNode === undefined ? [] : [oldNode])];
+
+/** A program in TypeScript that uses the public types, not only the functions. */
+const CONSUMER = `
+import { type MediaPlaylist, parsePlaylist, PlaylistReader, printMediaPlaylist, type Track, type Frame } from 'oxbow/media';
+import { OxbowClient, OxbowProblem, type CallOptions } from 'oxbow/client';
+
+export function lengthOf({ segments }: MediaPlaylist): number {
+  return segments.reduce((sum, { durationS }) => sum + durationS, 0);
+}
+export function sizeOf(track: Track): string {
+  return track.kind === 'video' ? \`\${track.config.width}x\${track.config.height}\` : track.kind;
+}
+export const secondsOf = (frame: Frame, { timescale }: Track): number => frame.duration / timescale;
+const parsed = new PlaylistReader().read('');
+export const text: string = parsed.kind === 'media' ? printMediaPlaylist(parsed.playlist) : '';
+export const client = new OxbowClient({ server: 'http://127.0.0.1:1' });
+export async function names(options: CallOptions): Promise<readonly string[]> {
+  return (await client.listStreams({}, options)).items.map(({ name }) => name);
+}
+// @ts-expect-error the text is needed
+parsePlaylist();
+export const isProblem = (error: unknown): boolean => error instanceof OxbowProblem;
+`;
+
 /** What deploy/kubernetes.yaml asks, by the name of the probe. */
 function probePaths(): { live: string; ready: string } {
   const text = readFileSync(join(root, 'deploy', 'kubernetes.yaml'), 'utf8');
@@ -94,6 +123,7 @@ suite('the package', { skip: need('npm') || need('tar') || need('git') }, () => 
   let files: readonly string[];
   let home: string;
   let bin: string;
+  let importer: Importer;
   let server: Server;
   let probes: Readonly<Record<'live' | 'ready', ReturnType<typeof watchProbe>>>;
   before(async () => {
@@ -101,6 +131,7 @@ suite('the package', { skip: need('npm') || need('tar') || need('git') }, () => 
     const packed = pack(folder.path);
     files = packed.files;
     ({ home, bin } = install(folder.path, packed.tarball));
+    importer = makeImporter(join(folder.path, 'importer'), packed.tarball);
     const http = `127.0.0.1:${await freePort()}`;
     const { live, ready } = probePaths();
     probes = { live: watchProbe(`http://${http}${live}`), ready: watchProbe(`http://${http}${ready}`) };
@@ -139,6 +170,89 @@ suite('the package', { skip: need('npm') || need('tar') || need('git') }, () => 
         assert.ok(library in dependencies, `${path} imports ${library}`);
       }
     }
+  });
+
+  test('what is imported from it needs nothing else, and no module of Node', () => {
+    const { exports } = JSON.parse(readFileSync(join(home, 'package.json'), 'utf8'));
+    const entries = Object.values<{ types: string; default: string } | string>(exports).filter(
+      (each) => typeof each === 'object',
+    );
+    assert.deepEqual(Object.keys(exports), ['./client', './media', './package.json']);
+    const seen = new Set<string>();
+    const visit = (path: string, from: string) => {
+      assert.ok(files.includes(path), `${path} of ${from} is missing`);
+      if (seen.has(path)) return;
+      seen.add(path);
+      for (const { specifier } of listImports(readFileSync(join(home, path), 'utf8'))) {
+        assert.match(specifier, /^\./, `${path} imports ${specifier}`);
+        const target = join(path, '..', specifier).replaceAll('\\', '/');
+        visit(path.endsWith('.d.ts') ? target.replace(/\.ts$/, '.d.ts') : target, path);
+      }
+    };
+    for (const each of entries) for (const path of [each.types, each.default]) visit(path.slice(2), 'exports');
+  });
+
+  test('oxbow/client and oxbow/media have exactly their public names, for Node 20 and 24', () => {
+    const text = `
+      for (const entry of ['client', 'media']) console.log(Object.keys(await import('oxbow/' + entry)).sort().join(' '));
+      await import('oxbow/dist/src/main.js').catch(({ code }) => console.log(code));`;
+    for (const node of NODES) {
+      assert.deepEqual(importer.run(node, text).trim().split('\n'), [
+        'OxbowClient OxbowProblem',
+        'FormatError PlaylistReader createFmp4Demuxer createTsDemuxer muxTsSegment parsePlaylist printFmp4Fragment printFmp4Init printMediaPlaylist printMultivariantPlaylist',
+        'ERR_PACKAGE_PATH_NOT_EXPORTED',
+      ]);
+    }
+  });
+
+  test('a program in TypeScript, and the examples of docs/5-api/media.md, agree with the packed types', () => {
+    assert.equal(importer.check([CONSUMER, ...examplesOf('docs/5-api/media.md')]), '');
+  });
+
+  test('the examples of docs/5-api/media.md do what the page says', { skip: need('ffmpeg') }, () => {
+    const source = makeTs([...PICTURE, ...TONE, '-t', '2', ...X264, '-c:a', 'aac']);
+    const examples = examplesOf('docs/5-api/media.md');
+    assert.equal(examples.length, 4);
+    cpSync(source, join(importer.path, 'segment.ts'));
+    for (const node of NODES) {
+      for (const example of examples) assert.equal(importer.run(node, example), printedBy(example));
+      for (const file of ['segment.mp4', 'again.ts']) {
+        for (const kind of ['v', 'a'] as const) {
+          const decoded = decodedMd5(join(importer.path, file), kind);
+          assert.ok(decoded.length >= 50);
+          assert.deepEqual(decoded, decodedMd5(source, kind), `${file}, ${kind}`);
+        }
+      }
+    }
+  });
+
+  test('oxbow/media gives the same frames where there is no Buffer, as in browsers', { skip: need('ffmpeg') }, () => {
+    cpSync(makeTs([...PICTURE, ...TONE, '-t', '2', ...X264, '-c:a', 'aac']), join(importer.path, 'segment.ts'));
+    const text = (before: string) => `
+      import { createHash } from 'node:crypto';
+      import { readFileSync } from 'node:fs';
+      const bytes = new Uint8Array(readFileSync('segment.ts'));
+      ${before}
+      const { createTsDemuxer } = await import('oxbow/media');
+      const frames = [];
+      const demuxer = createTsDemuxer({ tracks() {}, damage(reason) { throw new Error(reason); }, frame: (each) => frames.push(each) });
+      for (let at = 0; at < bytes.length; at += 1000) demuxer.push(bytes.slice(at, at + 1000));
+      demuxer.flush();
+      const sum = createHash('md5');
+      for (const { dts, pts, key, data } of frames) sum.update([dts, pts, key].join()).update(data);
+      console.log(frames.length, sum.digest('hex'));`;
+    const usual = importer.run(process.execPath, text(''));
+    assert.match(usual, /^1[0-9]{2} /);
+    assert.equal(importer.run(process.execPath, text('delete globalThis.Buffer;')), usual);
+  });
+
+  test('the packed client reads the streams of a server', async () => {
+    await server.stream('demo');
+    const text = `
+      import { OxbowClient } from 'oxbow/client';
+      const { items } = await new OxbowClient({ server: '${server.url}' }).listStreams();
+      console.log(items.map(({ name }) => name).join());`;
+    for (const node of NODES) assert.equal(importer.run(node, text), 'demo\n');
   });
 
   test('brings the licence of every package in its interface', () => {

@@ -108,7 +108,13 @@ suite('record', { skip: need('ffmpeg') }, () => {
     await makeHls({ folder: media, seconds: 20, size: '128x72', container: 'fmp4' });
     const startMs = Date.now() - 12_000;
     const released = perSecond({ first: 12, seconds: 1, waits: true });
-    const live = await putSlidingList(origin, { folder: media, path: '/offered/live.m3u8', window: 20, released, startMs });
+    const live = await putSlidingList(origin, {
+      folder: media,
+      path: '/offered/live.m3u8',
+      window: 20,
+      released,
+      startMs,
+    });
     const source = await pictureHashes(join(media, 'index.m3u8'));
     for (const [name, flags, isPlace] of [
       ['back', ['--from', '-10m'], (picture: number) => picture === 0],

@@ -3,29 +3,18 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { oldNode } from '../fixtures/old-node.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 const launcher = join(root, 'bin', 'oxbow');
 const folder = mkdtempSync(join(tmpdir(), 'oxbow-launcher-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
 
-/** The `node` of the machine where it is too old for oxbow itself; npm puts the one of node_modules before it. */
-const oldNode = (process.env.PATH ?? '')
-  .split(delimiter)
-  .filter((place) => place !== '' && !place.includes('node_modules'))
-  .map((place) => join(place, 'node'))
-  .find((file) => majorOf(file) < 24);
 const skipOld = oldNode === undefined ? 'the node of this machine is new enough' : false;
-
-/** Infinity where there is none. */
-function majorOf(node: string): number {
-  const { stdout } = spawnSync(node, ['--version'], { encoding: 'utf8' });
-  return stdout ? Number(stdout.slice(1).split('.')[0]) : Number.POSITIVE_INFINITY;
-}
 
 /** Starts the server by a command on a free port and waits until it is ready. */
 async function serve(command: readonly string[], data: string): Promise<{ child: ChildProcess; http: string }> {

@@ -50,7 +50,7 @@ interface Sample {
   readonly frame: Omit<Frame, 'data'>;
 }
 
-/** A demuxer that can be told of a break in the timestamps. */
+/** A demuxer whose input may have breaks in the timestamps. */
 export interface Fmp4Demuxer extends Demuxer {
   /** What follows does not continue the timestamps of what came: a new run. Delivers what was held back. */
   discontinuity(): void;

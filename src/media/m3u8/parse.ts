@@ -46,7 +46,7 @@ function kindOf(lines: readonly Line[], before?: ParsedPlaylist['kind']): Parsed
 }
 
 /**
- * Reads a Media or Multivariant Playlist. CRLF and a byte order mark are accepted, unknown tags stepped over, URIs left as they are.
+ * Reads a Media or Multivariant Playlist. CRLF and a byte order mark are accepted, unknown tags are skipped, URIs stay as they are.
  *
  * @param text at most 8 MiB, 200,000 lines, 16 KiB a line
  * @param sources of variables for EXT-X-DEFINE
@@ -60,8 +60,8 @@ export function parsePlaylist(text: string, sources: VariableSources = {}): Pars
 }
 
 /**
- * Reads the reloads of one playlist. Of one that only grew, as EVENT lists do, it reads what was appended: a day of segments would
- * otherwise be read anew every few seconds. What it gives is never changed afterwards.
+ * Reads the reloads of one playlist. Of one that only grew, as EVENT playlists do, it reads what was appended: a day of segments would
+ * otherwise be read again every few seconds. A returned value is never changed afterwards.
  */
 export class PlaylistReader {
   #text = '';

@@ -1,6 +1,6 @@
 /**
  * What an M3U8 file says, as values: Media Playlists and Multivariant Playlists.
- * In: parse.ts, or whoever makes a list. Out: print.ts, the puller, the players' lists. Pure types. RFC 8216bis 4.
+ * In: parse.ts, or anyone who makes a playlist. Out: print.ts, the puller, the players' lists. Pure types. RFC 8216bis 4.
  * Durations and offsets are seconds as they stand in the text; URIs are kept as written, relative or not.
  */
 
@@ -14,7 +14,7 @@ export interface ByteRange {
 export interface MapTag {
   readonly uri: string;
   readonly byteRange?: ByteRange;
-  /** The EXT-X-KEY in force where the tag stands: it is encrypted too. */
+  /** The EXT-X-KEY in force at the tag: the section is encrypted too. */
   readonly key?: KeyTag;
 }
 
@@ -48,9 +48,9 @@ export interface PlaylistSegment {
   /** EXTINF, seconds; 0 for the unfinished last segment. */
   readonly durationS: number;
   readonly title?: string;
-  /** EXT-X-DISCONTINUITY stands before it. */
+  /** EXT-X-DISCONTINUITY is before it. */
   readonly discontinuity: boolean;
-  /** EXT-X-PROGRAM-DATE-TIME, ms since 1970; only where the tag stands. */
+  /** EXT-X-PROGRAM-DATE-TIME, ms since 1970; only of a segment that has the tag. */
   readonly programDateTimeMs?: number | undefined;
   /** The EXT-X-MAP in force. */
   readonly map?: MapTag;
@@ -93,7 +93,7 @@ export interface PreloadHint {
   readonly byteRangeLength?: number;
 }
 
-/** How far another Rendition's list is (EXT-X-RENDITION-REPORT, 4.4.5.4). */
+/** How far the playlist of another Rendition has come (EXT-X-RENDITION-REPORT, 4.4.5.4). */
 export interface RenditionReport {
   readonly uri: string;
   readonly lastMsn: number;
@@ -125,7 +125,7 @@ export interface MediaPlaylist {
   readonly segments: readonly PlaylistSegment[];
   /** SKIPPED-SEGMENTS of a Playlist Delta Update (4.4.5.2). */
   readonly skippedSegments?: number;
-  /** Of whatever is in the list and around it, in order; an ID stands once. Never skipped. */
+  /** In order; each ID once. Never skipped. */
   readonly dateRanges?: readonly DateRangeTag[];
   readonly preloadHint?: PreloadHint;
   readonly renditionReports: readonly RenditionReport[];
@@ -170,7 +170,7 @@ export interface Variant {
 /** An I-frame list for trick play (EXT-X-I-FRAME-STREAM-INF, 4.4.6.3). */
 export type IFrameVariant = Omit<Variant, 'audio' | 'subtitles' | 'closedCaptions' | 'frameRate'>;
 
-/** A Rendition (EXT-X-MEDIA, RFC 8216bis 4.4.6.1). */
+/** A Rendition (EXT-X-MEDIA, 4.4.6.1). */
 export interface Rendition {
   readonly type: 'AUDIO' | 'VIDEO' | 'SUBTITLES' | 'CLOSED-CAPTIONS';
   readonly groupId: string;
@@ -189,7 +189,7 @@ export interface Rendition {
   readonly stableRenditionId?: string;
 }
 
-/** A word on the whole presentation (EXT-X-SESSION-DATA, 4.4.6.4). */
+/** A statement about the whole presentation (EXT-X-SESSION-DATA, 4.4.6.4). */
 export interface SessionData {
   /** As a reversed domain name, e.g. `com.apple.hls.title`. */
   readonly dataId: string;

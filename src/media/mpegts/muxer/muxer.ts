@@ -1,5 +1,5 @@
 /**
- * Muxes one segment as MPEG-TS that stands for itself: tables, then every track's frames by time.
+ * Muxes one segment as MPEG-TS that can be read alone: tables, then every track's frames by time.
  * In: tracks and frames, as stored segments give them. Out: whole transport packets; the same input gives the same bytes. Pure.
  * ISO/IEC 13818-1, 2.4; RFC 8216bis 3.1.2.
  *
@@ -23,7 +23,7 @@ import { type AccessUnit, accessUnitsOf } from './muxer-units.ts';
 export interface SegmentInput {
   /** All tracks of the program, also those without a frame in this segment: the tables are the same in every segment. */
   readonly tracks: readonly Track[];
-  /** By track id, in decode order. Video: NAL units behind lengths of 4 bytes; audio: raw access units; data: ID3 tags. */
+  /** By track id, in decode order. Video: NAL units after lengths of 4 bytes; audio: raw access units; data: ID3 tags. */
   readonly frames: ReadonlyMap<number, readonly Frame[]>;
 }
 
