@@ -170,7 +170,7 @@ export interface Variant {
 /** An I-frame list for trick play (EXT-X-I-FRAME-STREAM-INF, 4.4.6.3). */
 export type IFrameVariant = Omit<Variant, 'audio' | 'subtitles' | 'closedCaptions' | 'frameRate'>;
 
-/** A Rendition (EXT-X-MEDIA, 4.4.6.1). */
+/** A Rendition (EXT-X-MEDIA: 4.4.6.1). */
 export interface Rendition {
   readonly type: 'AUDIO' | 'VIDEO' | 'SUBTITLES' | 'CLOSED-CAPTIONS';
   readonly groupId: string;
