@@ -5,7 +5,6 @@
 import { Command, CommanderError } from 'commander';
 import { version } from '../lib/version.ts';
 import { addBackup } from './backup.ts';
-import { addCompletion } from './completion.ts';
 import { addConfig } from './config.ts';
 import { addDoctor } from './doctor.ts';
 import { addExport } from './export.ts';
@@ -65,7 +64,6 @@ export function createProgram(exit: (code: ExitCode) => void): Command {
   addBackup(program, exit);
   addStream(program, exit);
   addToken(program, exit);
-  addCompletion(program, exit);
   for (const command of program.commands) for (const each of [command, ...command.commands]) inherit(each);
   return program;
 }
