@@ -6,7 +6,7 @@ import type { Config } from '../config/schema.ts';
 import type { SettingsInForce } from '../config/settings-in-force.ts';
 import { createSystemClock } from '../lib/clock.ts';
 import { messageOf } from '../lib/errors.ts';
-import { GarbageWatch } from '../lib/garbage-watch.ts';
+import { GarbageWatch } from '../lib/memory/garbage-watch.ts';
 import { createLog } from '../observe/log.ts';
 import { LogRing } from '../observe/log-ring.ts';
 import { createMetrics } from '../observe/metrics.ts';

@@ -13,7 +13,7 @@ import type { ClientSourceConfig, PullSourceConfig } from '../config/schema.ts';
 import { parseNamedUrl } from '../config/source-url.ts';
 import { parseDuration } from '../lib/duration.ts';
 import { FormatError, OxbowError } from '../lib/errors.ts';
-import { GarbageWatch } from '../lib/garbage-watch.ts';
+import { GarbageWatch } from '../lib/memory/garbage-watch.ts';
 import { parseQuality, QUALITIES } from '../lib/quality.ts';
 import type { RecordSummary, RecordTarget } from '../streams/record/record.ts';
 import type { RecordProgress } from '../streams/record/record-meter.ts';

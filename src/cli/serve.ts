@@ -3,14 +3,13 @@
  * In: settings. Out: a running app; on stdout what is where.
  */
 import { relative } from 'node:path';
-import { setFlagsFromString } from 'node:v8';
 import type { Command } from 'commander';
 import { isLoopback } from '../config/address.ts';
 import { isReachedByOthers } from '../config/reach.ts';
 import type { Config, SourceConfig } from '../config/schema.ts';
 import { printDuration } from '../lib/duration.ts';
 import { OxbowError } from '../lib/errors.ts';
-import { letGoOfGarbage, TIDY_AFTER_MS } from '../lib/heap.ts';
+import { letGoOfGarbage, letHeapGrow, TIDY_AFTER_MS } from '../lib/memory/heap.ts';
 import { version } from '../lib/version.ts';
 import { openReloads } from './reloads.ts';
 import { rememberSample, withSample } from './sample.ts';
@@ -20,13 +19,6 @@ import { type ExitCode, note, say, sayJson, table } from './terminal.ts';
 
 /** Longest that closing may take before the process ends anyway, ms. */
 const CLOSE_WITHIN_MS = 9500;
-
-/**
- * How much V8's heap may grow until all of it is marked again, percent. By default it is so little that the buffers of passing
- * segments, which count as growth, cause up to one such round a second at 80 Mbps in: a third of all CPU time. A V8 without the flag
- * says so and goes on.
- */
-const HEAP_GROWTH_PERCENT = 200;
 
 /** Adds the verb; it is the one that runs when none is named. */
 export function addServe(program: Command, exit: (code: ExitCode) => void): void {
@@ -67,7 +59,7 @@ async function serve(command: Command, urls: readonly string[]): Promise<ExitCod
     stop(reason);
   };
   using _signals = onStopSignal(onStop, undefined, () => reloads.wish('SIGHUP'));
-  setFlagsFromString(`--heap-growing-percent=${HEAP_GROWTH_PERCENT}`);
+  letHeapGrow();
   const { startApp } = await import('../app/app.ts');
   const isForPrograms = command.opts<{ json?: true }>().json === true;
   const shown = Promise.withResolvers<void>();

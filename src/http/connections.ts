@@ -5,7 +5,7 @@
 import type { IncomingMessage, Server, ServerOptions, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { OxbowError } from '../lib/errors.ts';
-import { http } from '../lib/node-http.ts';
+import { http } from '../lib/memory/node-http.ts';
 import { traceIdOf } from '../observe/trace.ts';
 import { toProblem } from './api/problem.ts';
 import { type OwnHosts, refuseOtherHosts } from './client/host-check.ts';

@@ -5,7 +5,7 @@
 import type { Agent as HttpAgent } from 'node:http';
 import type { Agent as HttpsAgent } from 'node:https';
 import type { Duplex } from 'node:stream';
-import { http, https } from '../lib/node-http.ts';
+import { http, https } from '../lib/memory/node-http.ts';
 
 const MAX_IDLE = 100;
 const MAX_IDLE_PER_HOST = 10;

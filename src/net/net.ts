@@ -4,7 +4,7 @@
  */
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { concatBytes } from '../lib/bytes.ts';
-import { http, https } from '../lib/node-http.ts';
+import { http, https } from '../lib/memory/node-http.ts';
 import { parseCidr } from './address.ts';
 import { type Agents, createAgents } from './agents.ts';
 import { readBody, readRaw } from './body.ts';

@@ -8,7 +8,7 @@ import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders, Server,
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { OxbowError } from '../lib/errors.ts';
-import { http } from '../lib/node-http.ts';
+import { http } from '../lib/memory/node-http.ts';
 import { netFailure, toNetFailure } from './failure.ts';
 import type { Guard } from './guard.ts';
 

@@ -4,7 +4,7 @@
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { OxbowError, type RefusalCode } from '../lib/errors.ts';
-import { letGoOfGarbage, TIDY_AFTER_MS } from '../lib/heap.ts';
+import { letGoOfGarbage, TIDY_AFTER_MS } from '../lib/memory/heap.ts';
 import { isWorthPacking, type PackedRows, packRows } from './packed-rows.ts';
 import { openSqlite, type Parameter, type Sqlite, type SqliteResult } from './sqlite.ts';
 

@@ -4,7 +4,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { http } from '../../lib/node-http.ts';
+import { http } from '../../lib/memory/node-http.ts';
 import type { Asker, RequestLine } from './head.ts';
 
 /** How node:http's own parser hands headers over: it knows which are joined and which of two counts. */

@@ -6,7 +6,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { pipeline } from 'node:stream';
 import { OxbowError } from '../../lib/errors.ts';
-import { http } from '../../lib/node-http.ts';
+import { http } from '../../lib/memory/node-http.ts';
 import { endsOf } from '../client/socket-owner.ts';
 import type { BackDoor } from './messages.ts';
 import { type Client, printPreface } from './preface.ts';

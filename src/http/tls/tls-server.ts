@@ -6,7 +6,7 @@ import type { RequestListener, ServerOptions } from 'node:http';
 import type { Server } from 'node:https';
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
-import { https } from '../../lib/node-http.ts';
+import { https } from '../../lib/memory/node-http.ts';
 import { takeListener } from '../take-listener.ts';
 import type { ShownCertificate } from './tls-certificate.ts';
 

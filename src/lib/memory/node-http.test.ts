@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
 
-const server = new URL('../http/server.ts', import.meta.url);
-const net = new URL('../net/net.ts', import.meta.url);
+const server = new URL('../../http/server.ts', import.meta.url);
+const net = new URL('../../net/net.ts', import.meta.url);
 
 test('neither the server nor the way out loads undici', () => {
   const script = `
