@@ -11,6 +11,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { freePort } from '../test/fixtures/free-port.ts';
 import { program } from './stand.ts';
+import { median } from './table.ts';
 
 /** One kind of server. */
 export interface StartRow {
@@ -42,8 +43,7 @@ export async function measureStarts(rounds: number): Promise<StartRow[]> {
   }
   return [...found].map(([key, all]) => {
     const [what, path] = key.split('\t') as [string, string];
-    all.sort((a, b) => a - b);
-    return { what, path, medianMs: all[Math.floor(all.length / 2)]!, worstMs: all.at(-1)! };
+    return { what, path, medianMs: median(all), worstMs: Math.max(...all) };
   });
 }
 

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { openLocalSegmentStore } from '../src/archive/local-segment-store.ts';
 import type { SegmentStore } from '../src/archive/segment-store.ts';
 import { createManualClock } from '../src/lib/clock.ts';
+import { seeded } from '../src/lib/random.fixture.ts';
 import type { Pace } from '../src/live/input.ts';
 import type { Frame, Track } from '../src/media/frame.ts';
 import { createSilentLog } from '../src/observe/log.ts';
@@ -243,7 +244,8 @@ function tracksOf({ frameRate, sampleRate, audioTracks }: Kind): Track[] {
 
 /** Frames of all tracks, a GOP at a time; sizes vary as an encoder's do. The same for each run. */
 function* gops(kind: Kind, seconds: number): Generator<Frame[]> {
-  const random = seeded(kind.name.length);
+  const whole = seeded(kind.name.length);
+  const random = () => whole(2 ** 32) / 2 ** 32;
   const pool = new Uint8Array(1_000_000);
   const data = (mean: number) => pool.subarray(0, Math.ceil(mean * (0.5 + random())));
   const round = (ticks: number, timescale: number) =>
@@ -274,15 +276,4 @@ function* gops(kind: Kind, seconds: number): Generator<Frame[]> {
     }
     yield frames;
   }
-}
-
-/** Numbers in [0, 1), the same in each run (mulberry32). */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

@@ -25,7 +25,7 @@ import { ChunkTable } from '../src/recording/chunk-table.ts';
 import { InitTable } from '../src/recording/init-table.ts';
 import { Recorded } from '../src/recording/recorded.ts';
 import { openStore } from '../src/store/db.ts';
-import { printTable } from './table.ts';
+import { printTable, share } from './table.ts';
 
 /** One frame rate. */
 export interface PartRow {
@@ -124,8 +124,7 @@ async function measure(frameRate: number, delay: number, seconds: number): Promi
     reader[Symbol.dispose]();
     await segments[Symbol.asyncDispose]();
     took.sort((a, b) => a - b);
-    const at = (share: number) => took[Math.min(took.length - 1, Math.floor(took.length * share))]!;
-    return { frameRate, delay, parts: took.length, p50: at(0.5), p99: at(0.99), worst: took.at(-1)! };
+    return { frameRate, delay, parts: took.length, p50: share(took, 0.5), p99: share(took, 0.99), worst: took.at(-1)! };
   } finally {
     rmSync(folder, { recursive: true });
   }

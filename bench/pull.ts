@@ -21,10 +21,6 @@ export interface PullOptions {
   readonly patienceS: number;
   /** Most measurements of one case. */
   readonly tries: number;
-  /** What ffmpeg writes. */
-  readonly format: 'mp4' | 'ts';
-  /** Flags for oxbow's Node. */
-  readonly nodeFlags: readonly string[];
   /** Leaves ffmpeg out. */
   readonly alone: boolean;
 }
@@ -41,13 +37,12 @@ export interface PullReport {
   readonly machine: string;
   readonly node: string;
   readonly bitrate: number;
-  readonly ffmpegFormat: string;
   readonly rows: readonly PullRow[];
 }
 
 /** Measures every number of streams, one recorder after the other. */
 export async function benchPull(options: PullOptions, say: (text: string) => void): Promise<PullReport> {
-  const { warmUpS, measureS, streams, nodeFlags, format, alone } = options;
+  const { warmUpS, measureS, streams, alone } = options;
   say('making the media');
   const media = makeBenchMedia(warmUpS + measureS + 30);
   // The first start of all fills the cache of compiled code.
@@ -67,18 +62,18 @@ export async function benchPull(options: PullOptions, say: (text: string) => voi
       return best!;
     };
     rows.push({
-      oxbow: await one('oxbow', oxbow(nodeFlags)),
-      ffmpeg: alone || count === 0 ? undefined : await one('ffmpeg', ffmpeg(format)),
+      oxbow: await one('oxbow', oxbow()),
+      ffmpeg: alone || count === 0 ? undefined : await one('ffmpeg', ffmpeg()),
     });
   }
   const { bitrate } = media;
-  return { bench: 'pull', machine: describeMachine(), node: process.version, bitrate, ffmpegFormat: format, rows };
+  return { bench: 'pull', machine: describeMachine(), node: process.version, bitrate, rows };
 }
 
 const mib = (bytes: number) => (bytes / 2 ** 20).toFixed(1);
 
 /** The report for people. */
-export function printPullReport({ machine, node, bitrate, ffmpegFormat, rows }: PullReport): string {
+export function printPullReport({ machine, node, bitrate, rows }: PullReport): string {
   const idle = rows.find(({ oxbow: { streams } }) => streams === 0)?.oxbow.pssPeakBytes ?? 0;
   const line = (name: string, seen: Measurement): string[] => [
     String(seen.streams),
@@ -117,6 +112,6 @@ export function printPullReport({ machine, node, bitrate, ffmpegFormat, rows }: 
   const seconds = Math.round(rows[0]?.oxbow.measuredS ?? 0);
   return (
     `${machine}; Node ${node}; HLS pulls of ${(bitrate / 1e6).toFixed(2)} Mbps, 2 s segments, ` +
-    `${seconds} s measured after warm-up; ffmpeg -c copy to ${ffmpegFormat}\n\n${printTable(head, body)}`
+    `${seconds} s measured after warm-up; ffmpeg -c copy to ts\n\n${printTable(head, body)}`
   );
 }

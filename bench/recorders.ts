@@ -27,17 +27,13 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 /** Nobody listens there: an oxbow without media. */
 const nothing = 'nothing=http://127.0.0.1:9/live.m3u8';
 
-/**
- * One oxbow as its launcher starts it, which with this Node becomes the server without another process. Without URLs it idles.
- *
- * @param nodeFlags more flags for Node, e.g. `--cpu-prof`
- */
-export function oxbow(nodeFlags: readonly string[] = []): StartRecorders {
+/** One oxbow as its launcher starts it, which with this Node becomes the server without another process. Without URLs it idles. */
+export function oxbow(): StartRecorders {
   return async (urls, folder) => {
     const streams = urls.length > 0 ? urls.map((url, k) => `s${k}=${url}`) : [nothing];
     const data = join(folder, 'data');
     const log = join(folder, 'oxbow.log');
-    const args = [...nodeFlags, join(root, 'bin', 'oxbow'), ...streams, '--data', data, '--http', '0', '--json'];
+    const args = [join(root, 'bin', 'oxbow'), ...streams, '--data', data, '--http', '0', '--json'];
     const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', openSync(log, 'w')] });
     const [line] = (await Promise.race([once(child.stdout!, 'data'), once(child, 'exit')])) as [unknown];
     if (!(line instanceof Buffer)) throw new Error(`oxbow did not start: ${readFileSync(log, 'utf8')}`);
@@ -68,12 +64,12 @@ async function listGaps(http: string, streams: number): Promise<string[]> {
   return found.length > 5 ? [...found.slice(0, 5), `${found.length} gaps in all`] : found;
 }
 
-/** @param format `mp4`: one ordinary MP4 a stream; `ts`: no change of container */
-export function ffmpeg(format: 'mp4' | 'ts'): StartRecorders {
+/** One ffmpeg for each stream, which writes MPEG-TS. */
+export function ffmpeg(): StartRecorders {
   return async (urls, folder) => {
     const children = urls.map((url, k) => {
       const log = openSync(join(folder, `${k}.log`), 'w');
-      const out = join(folder, `${k}.${format}`);
+      const out = join(folder, `${k}.ts`);
       const flags = ['-hide_banner', '-loglevel', 'warning', '-nostdin', '-i', url, '-c', 'copy', out];
       return spawn('ffmpeg', flags, { stdio: ['ignore', 'ignore', log] });
     });

@@ -18,11 +18,9 @@ const usage = `Usage: npm run bench -- VERB [options]
     --streams 0,1,8,32 numbers of streams; 0 is an oxbow that has nothing to do
     --warm-up 20       seconds before the measurement
     --seconds 60       seconds of each measurement
-    --format ts|mp4    what ffmpeg writes (ts)
     --patience 60      seconds to wait for a quiet machine before each measurement
     --tries 2          repeat what others disturbed up to so many times
     --alone            without ffmpeg
-    --node-flag FLAG   passed to oxbow's Node, repeatable; e.g. --cpu-prof
   index    bytes of the packed index per segment and track
   timeline look-ups in the index of many days, and the list of 24 hours
     --of 100x30        streams and days
@@ -38,7 +36,6 @@ const usage = `Usage: npm run bench -- VERB [options]
     --viewers 5000     how many
     --seconds 300      seconds that count, after they have joined
     --threads 1        serving threads; from 2 on the server has both cores
-    --find             looks for the most that go as well, by runs of 15 s
     --cmcd headers     how players tell of themselves: headers, as on our own pages, or query, as on those of others
   player   the watch page in Chromium: behind the world, clicks into the past, joins, what it costs; beside hls.js and shaka-player
     --seconds 600      seconds of live playback
@@ -55,17 +52,14 @@ const { values, positionals } = parseArgs({
     streams: { type: 'string', default: '0,1,8,32' },
     'warm-up': { type: 'string', default: '20' },
     seconds: { type: 'string' },
-    format: { type: 'string', default: 'ts' },
     patience: { type: 'string', default: '60' },
     tries: { type: 'string', default: '2' },
     alone: { type: 'boolean', default: false },
-    'node-flag': { type: 'string', multiple: true, default: [] },
     of: { type: 'string', default: '100x30' },
     only: { type: 'string' },
     rounds: { type: 'string', default: '5' },
     held: { type: 'string', default: '3000' },
     viewers: { type: 'string', default: '5000' },
-    find: { type: 'boolean', default: false },
     threads: { type: 'string', default: '1' },
     cmcd: { type: 'string', default: 'headers' },
     json: { type: 'string' },
@@ -91,8 +85,6 @@ if (verb === 'pull') {
       disturbedPercent: 15,
       patienceS: Number(values.patience),
       tries: Number(values.tries),
-      format: values.format === 'mp4' ? 'mp4' : 'ts',
-      nodeFlags: values['node-flag'],
       alone: values.alone,
     },
     say,
@@ -116,7 +108,6 @@ if (verb === 'pull') {
   const report = await benchViewers({
     viewers: Number(values.viewers),
     seconds: Number(values.seconds ?? 300),
-    find: values.find,
     threads: Number(values.threads),
     cmcd: values.cmcd === 'query' ? 'query' : 'headers',
     say,

@@ -12,7 +12,7 @@ import { makeCertificate } from '../test/fixtures/certificate.ts';
 import { freePort } from '../test/fixtures/free-port.ts';
 import { ProcessTree } from './process-tree.ts';
 import { CROWD_CORE, openStand, PLAYER_FIELDS, program, type RunningStand, SERVER_CORE, type Stand } from './stand.ts';
-import { printTable } from './table.ts';
+import { median, printTable, share } from './table.ts';
 
 /** One kind of request. */
 export interface ServeRow {
@@ -94,13 +94,12 @@ export async function benchServe({
     storms.oxbow.push(await storm(plain.stand.url, plain.stand));
     storms.nginx.push(await storm(nginx.http, plain.stand));
   }
-  const middle = (all: number[]) => all.sort((a, b) => a - b)[Math.floor(all.length / 2)]!;
   say(`${held} held requests`);
   return {
     bench: 'serve',
     rows,
     held: await holdMany(plain, held),
-    storm: { joiners: JOINERS, oxbowP99Ms: middle(storms.oxbow), nginxP99Ms: middle(storms.nginx) },
+    storm: { joiners: JOINERS, oxbowP99Ms: median(storms.oxbow), nginxP99Ms: median(storms.nginx) },
   };
 }
 
@@ -149,8 +148,7 @@ function crowd(url: string, script: string, pid: number, seconds: number, connec
 }
 
 function medianOf(all: readonly Speed[]): Speed {
-  const middle = (values: number[]) => values.sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
-  return { perSecond: middle(all.map((one) => one.perSecond)), cpuUs: middle(all.map((one) => one.cpuUs)) };
+  return { perSecond: median(all.map((one) => one.perSecond)), cpuUs: median(all.map((one) => one.cpuUs)) };
 }
 
 interface Nginx {
@@ -226,8 +224,10 @@ async function storm(url: string, { part200, part30 }: Stand): Promise<number> {
     }),
   );
   await new Promise((resolve) => pulling.once('exit', resolve));
-  took.sort((a, b) => a - b);
-  return took[Math.floor(took.length * 0.99)]!;
+  return share(
+    took.sort((a, b) => a - b),
+    0.99,
+  );
 }
 
 /** Lets so many connections wait for the next part, and looks when each is answered after it was there. */
@@ -262,6 +262,5 @@ async function holdMany({ pid, stand, child }: RunningStand, count: number): Pro
   const from = Math.min(askedAt, await released);
   for (const socket of sockets) socket.destroy();
   const took = answeredAt.map((at) => at - from).sort((a, b) => a - b);
-  const at = (share: number) => took[Math.min(took.length - 1, Math.floor(took.length * share))]!;
-  return { count, p50Ms: at(0.5), p99Ms: at(0.99), kibEach };
+  return { count, p50Ms: share(took, 0.5), p99Ms: share(took, 0.99), kibEach };
 }

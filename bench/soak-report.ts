@@ -1,6 +1,6 @@
 /**
- * What a soak found: figures against their limits, a table of samples, and a plot.
- * In: samples of the server process. Out: summary, CSV, SVG. Pure.
+ * What a soak found: figures against their limits, and a table of samples.
+ * In: samples of the server process. Out: summary, CSV. Pure.
  */
 
 /** The server process at one moment. */
@@ -103,56 +103,5 @@ export function printSummary(title: string, summary: SoakSummary): string {
     `RSS of the server process: at most ${mb(peak)} of ${mb(limit)}, ${mb(mean)} in the mean, ${mb(last)} at the end`,
     `It rose by ${mb(slope)} an hour once it had settled; CPU ${cpuPercent.toFixed(2)} % of a core`,
     exceeded ? 'EXCEEDED' : 'within the limit',
-  ].join('\n');
-}
-
-const WIDTH = 900;
-const HEIGHT = 360;
-const LEFT = 56;
-const TOP = 34;
-const BOTTOM = 40;
-
-const LINES = [
-  ['rss', 'RSS', '#c2410c'],
-  ['pss', 'PSS', '#a16207'],
-  ['heap', 'heap', '#1d4ed8'],
-  ['arrayBuffers', 'buffers', '#15803d'],
-] as const;
-
-/** The samples as a plot: megabytes over minutes, with the limit, and viewers as a shade at the bottom. */
-export function printPlot(title: string, samples: readonly SoakSample[], limit: number): string {
-  const endS = Math.max(1, samples.at(-1)!.atS);
-  const top = 1.1 * Math.max(limit, ...samples.map(({ rss }) => rss));
-  const mostViewers = Math.max(1, ...samples.map(({ viewers }) => viewers));
-  const x = (atS: number) => (LEFT + (atS / endS) * (WIDTH - LEFT - 12)).toFixed(1);
-  const y = (share: number) => (HEIGHT - BOTTOM - share * (HEIGHT - TOP - BOTTOM)).toFixed(1);
-  const path = (of: (sample: SoakSample) => number) => samples.map((one) => `${x(one.atS)},${y(of(one))}`).join(' ');
-  const text = (at: string, down: string | number, words: string, more = '') =>
-    `<text x="${at}" y="${down}" ${more}>${words.replace(/[<&]/g, (each) => (each === '<' ? '&lt;' : '&amp;'))}</text>`;
-  const stepBytes = top > 400e6 ? 100e6 : 50e6;
-  const grid = Array.from({ length: Math.floor(top / stepBytes) + 1 }, (_, k) => k * stepBytes).map(
-    (bytes) =>
-      `<path d="M${LEFT} ${y(bytes / top)}H${WIDTH - 12}" stroke="#ddd"/>` +
-      text(String(LEFT - 6), y(bytes / top), (bytes / 1e6).toFixed(0), 'text-anchor="end" dy="4"'),
-  );
-  const stepS = 60 * Math.max(1, Math.ceil(endS / 60 / 12));
-  const minutes = Array.from({ length: Math.floor(endS / stepS) + 1 }, (_, k) => k * stepS).map((atS) =>
-    text(x(atS), HEIGHT - BOTTOM + 16, (atS / 60).toFixed(0), 'text-anchor="middle"'),
-  );
-  const shade = `${x(0)},${y(0)} ${path(({ viewers }) => (0.12 * viewers) / mostViewers)} ${x(endS)},${y(0)}`;
-  return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="sans-serif" font-size="12">`,
-    `<rect width="${WIDTH}" height="${HEIGHT}" fill="#fff"/>`,
-    text(String(LEFT), 18, title, 'font-weight="bold"'),
-    ...grid,
-    ...minutes,
-    text(String(WIDTH - 12), HEIGHT - 8, `minutes; MB; shade: viewers, at most ${mostViewers}`, 'text-anchor="end"'),
-    `<polygon points="${shade}" fill="#94a3b8" opacity="0.5"/>`,
-    `<path d="M${LEFT} ${y(limit / top)}H${WIDTH - 12}" stroke="#b91c1c" stroke-dasharray="6 4"/>`,
-    ...LINES.map(([name, words, colour], k) => {
-      const line = `<polyline points="${path((one) => one[name] / top)}" fill="none" stroke="${colour}" stroke-width="1.5"/>`;
-      return line + text(String(LEFT + 80 * k), HEIGHT - 8, words, `fill="${colour}"`);
-    }),
-    '</svg>\n',
   ].join('\n');
 }

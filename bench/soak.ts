@@ -1,6 +1,6 @@
 /**
  * `npm run soak -- memory`: what the server takes over time, with the sample stream, pulled streams, and viewers that come and go; on Linux.
- * In: arguments. Out: samples as CSV while it runs, then a plot and a summary; exit code 1 where the server took more than it may.
+ * In: arguments. Out: samples as CSV while it runs, then a summary; exit code 1 where the server took more than it may.
  */
 import { appendFileSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -12,7 +12,7 @@ import { openFolder, type Server, startServer } from '../test/fixtures/server.ts
 import { makeBenchMedia } from './media.ts';
 import { openBenchOrigin } from './origin.ts';
 import { describeMachine, ProcessTree, processMemory } from './process-tree.ts';
-import { csvHead, csvLine, memoryLimit, printPlot, printSummary, type SoakSample, summarize } from './soak-report.ts';
+import { csvHead, csvLine, memoryLimit, printSummary, type SoakSample, summarize } from './soak-report.ts';
 import { sendViewers } from './soak-viewers.ts';
 
 const usage = `Usage: npm run soak -- memory [options]
@@ -24,7 +24,7 @@ const usage = `Usage: npm run soak -- memory [options]
   --limit 200        MB that the server process may take; unset: 150, 12.5 for each pulled stream, times 1.3 with serving threads
   --every 5          seconds between samples
   --seed 1           of what viewers do
-  --out FOLDER       where samples and plot are written; unset: a new folder below ${tmpdir()}
+  --out FOLDER       where the samples are written; unset: a new folder below ${tmpdir()}
 `;
 
 const { values, positionals } = parseArgs({
@@ -68,12 +68,11 @@ process.stderr.write(`${title}, ${minutes} min\n${out}\n`);
 const samples = await soak(stopping.signal);
 if (samples.length === 0) process.exit(1);
 const summary = summarize(samples, limit);
-writeFileSync(join(out, 'memory.svg'), printPlot(title, samples, limit));
 writeFileSync(
   join(out, 'memory.json'),
   `${JSON.stringify({ machine: describeMachine(), title, ...summary }, null, 2)}\n`,
 );
-process.stdout.write(`${describeMachine()}\n${printSummary(title, summary)}\n${join(out, 'memory.svg')}\n`);
+process.stdout.write(`${describeMachine()}\n${printSummary(title, summary)}\n${join(out, 'memory.csv')}\n`);
 process.exit(summary.exceeded ? 1 : 0);
 
 /** Runs the server and watches it. */

@@ -19,7 +19,7 @@ import { ChunkTable } from '../src/recording/chunk-table.ts';
 import { InitTable } from '../src/recording/init-table.ts';
 import { Recorded } from '../src/recording/recorded.ts';
 import { openStore } from '../src/store/db.ts';
-import { printTable } from './table.ts';
+import { printTable, share } from './table.ts';
 
 /** How large the index is made. */
 export interface TimelineOptions {
@@ -130,8 +130,7 @@ async function ask(question: string, times: number, aim: number, work: () => Pro
   }
   const { user, system } = process.threadCpuUsage(before);
   took.sort((a, b) => a - b);
-  const at = (share: number) => took[Math.min(times - 1, Math.floor(times * share))]!;
-  return { question, times, p50: at(0.5), p99: at(0.99), aim, cpu: (user + system) / 1000 / times };
+  return { question, times, p50: share(took, 0.5), p99: share(took, 0.99), aim, cpu: (user + system) / 1000 / times };
 }
 
 const tracks = [videoTrack, audioTrack];

@@ -6,7 +6,7 @@ import type { Page } from 'playwright-core';
 import { type Film, film } from '../../test/browser/filmed.ts';
 import { type Look, lookAt } from '../../test/browser/frames.ts';
 import { until } from '../../test/fixtures/wait.ts';
-import { share } from './live.ts';
+import { share } from '../table.ts';
 
 /** Below this brightness an image is blank; the test picture is three times as bright. */
 const BLACK = 24;

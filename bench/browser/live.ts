@@ -6,6 +6,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Browser, CDPSession, Page } from 'playwright-core';
 import { type SeenFrame, takeFrames } from '../../test/browser/frames.ts';
+import { share } from '../table.ts';
 
 /** No new picture for longer than this is a stand-still. */
 const STAND_MS = 500;
@@ -63,11 +64,6 @@ export async function followLive(page: Page, seconds: number): Promise<Playing> 
     pictures: front.length,
     dropped: dropped.reduce((sum, one) => sum + one, 0),
   };
-}
-
-/** The value below which a share of sorted numbers lies; NaN where there are none. */
-export function share(sorted: readonly number[], part: number): number {
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? Number.NaN;
 }
 
 /** Measures what a page takes while it plays, for so many seconds, without looking at its pictures. */

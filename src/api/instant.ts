@@ -54,15 +54,6 @@ function utc(text: string, match: RegExpExecArray, addMs: number): number {
 }
 
 /**
- * The form that oxbow writes in URLs: unix seconds, rounded down.
- *
- * @param ms milliseconds since 1970
- */
-export function printUnixSeconds(ms: number): string {
-  return String(Math.floor(ms / 1000));
-}
-
-/**
  * The form that oxbow writes in JSON and playlists: RFC 3339, UTC, milliseconds (`2026-11-19T08:00:00.000Z`).
  *
  * @param ms milliseconds since 1970; a fraction is rounded down

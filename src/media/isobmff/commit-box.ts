@@ -44,8 +44,6 @@ const MAX_DETAIL_BYTES = 200;
 export const independentFlag = 1;
 /** Bit of a track's `flags`: frames were lost or stepped over inside it. */
 export const damagedFlag = 2;
-/** Bit of a track's `flags`: the track delivered nothing; its length is 0. */
-export const missingFlag = 4;
 
 /** One track's segment in a chunk file. */
 export interface CommittedTrack {
