@@ -14,7 +14,6 @@ import {
   fastify,
 } from 'fastify';
 import { OxbowError } from '../../lib/errors.ts';
-import { lazySerializers } from '../../lib/memory/lazy-serializers.ts';
 import type { OpenSpan } from '../../observe/telemetry.ts';
 import { traceIdOf } from '../../observe/trace.ts';
 import type { HttpDeps } from '../deps.ts';
@@ -30,6 +29,7 @@ import { Deeds } from './deeds.ts';
 import type { ForeignPages } from './foreign-pages.ts';
 import { IdempotencyKeys } from './idempotency.ts';
 import { checkJsonDepth } from './json-depth.ts';
+import { lazySerializers } from './lazy-serializers.ts';
 import { NamedSchemas } from './named-schemas.ts';
 import { describeEvents, describeRoute, nameStatuses } from './openapi.ts';
 import { reportProblem, toProblem } from './problem.ts';

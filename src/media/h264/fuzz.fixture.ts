@@ -3,8 +3,8 @@
  * In: a seed. Out: how many slices were read, or what failed. Used by tests and `npm run fuzz`.
  */
 import assert from 'node:assert/strict';
-import { FormatError } from '../../lib/errors.ts';
 import { seeded } from '../../lib/random.fixture.ts';
+import { attempt } from './nal.fixture.ts';
 import { h264PpsId, h264PpsSpsId } from './pps.ts';
 import { parseH264Slice } from './slice.ts';
 import { parseH264Sps } from './sps.ts';
@@ -13,13 +13,6 @@ import { parseH264Sps } from './sps.ts';
 export function fuzzH264(seed: number, count: number): number {
   const random = seeded(seed);
   const byte = () => random(256);
-  const attempt = (read: () => void) => {
-    try {
-      read();
-    } catch (error) {
-      assert.ok(error instanceof FormatError, String(error));
-    }
-  };
   let slices = 0;
   for (let round = 0; round < count; round++) {
     const bytes = Uint8Array.from({ length: 1 + (byte() % 60) }, () => (byte() < 60 ? 0 : byte()));

@@ -6,27 +6,9 @@ import { seeded } from '../../lib/random.fixture.ts';
 import { findNals, NalList } from './annexb.ts';
 import { h264Codecs, h264Config, h264ConfigFromRecord, parseAvcC, printAvcC } from './avcc.ts';
 import { hasRecoveryPoint, isH264Key } from './key.ts';
+import { escaped, ues } from './nal.fixture.ts';
 import { h264PpsId } from './pps.ts';
 import { parseH264Sps } from './sps.ts';
-
-/** Writes ue(v) for each value. */
-function ues(bits: BitWriter, ...values: number[]): BitWriter {
-  for (const value of values) {
-    const length = 32 - Math.clz32(value + 1);
-    bits.u(0, length - 1).u(value + 1, length);
-  }
-  return bits;
-}
-
-/** Puts emulation prevention in. */
-function escaped(rbsp: Uint8Array): Uint8Array {
-  const out: number[] = [];
-  for (const byte of rbsp) {
-    if (out.length >= 2 && out.at(-1) === 0 && out.at(-2) === 0 && byte <= 3) out.push(3);
-    out.push(byte);
-  }
-  return Uint8Array.from(out);
-}
 
 interface Shape {
   readonly interlaced?: boolean;

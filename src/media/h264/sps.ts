@@ -128,20 +128,25 @@ function parsePicOrderCount(bits: BitReader): number {
   return 0;
 }
 
+/** Skips the start of a VUI, which H.264 and HEVC share: aspect ratio, overscan, colours, place of the chroma samples. */
+export function skipVuiPicture(bits: BitReader): void {
+  if (bits.flag() && bits.u(8) === 255) bits.skip(32); // sample aspect ratio
+  if (bits.flag()) bits.skip(1); // overscan
+  if (bits.flag()) {
+    bits.skip(4); // video_format, full range
+    if (bits.flag()) bits.skip(24); // colour description
+  }
+  if (bits.flag()) {
+    bits.ue(); // chroma_sample_loc_type_top_field
+    bits.ue();
+  }
+}
+
 /** The VUI is advice: one that is cut short is as good as none, and must not cost the picture. */
 function parseVui(bits: BitReader): { frameRate?: number; maxReorderFrames?: number } {
   const vui: { frameRate?: number; maxReorderFrames?: number } = {};
   try {
-    if (bits.flag() && bits.u(8) === 255) bits.skip(32); // sample aspect ratio
-    if (bits.flag()) bits.skip(1); // overscan
-    if (bits.flag()) {
-      bits.skip(4); // video_format, full range
-      if (bits.flag()) bits.skip(24); // colour description
-    }
-    if (bits.flag()) {
-      bits.ue(); // chroma_sample_loc_type_top_field
-      bits.ue();
-    }
+    skipVuiPicture(bits);
     if (bits.flag()) {
       const unitsInTick = bits.u(32);
       const timeScale = bits.u(32);

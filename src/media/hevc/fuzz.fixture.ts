@@ -3,8 +3,8 @@
  * In: a seed. Out: how many slices were read, or what failed. Used by tests and `npm run fuzz`.
  */
 import assert from 'node:assert/strict';
-import { FormatError } from '../../lib/errors.ts';
 import { seeded } from '../../lib/random.fixture.ts';
+import { attempt } from '../h264/nal.fixture.ts';
 import { parseHevcSlice, parseHevcSlicePps } from './slice.ts';
 import { parseHevcSps } from './sps.ts';
 
@@ -12,13 +12,6 @@ import { parseHevcSps } from './sps.ts';
 export function fuzzHevc(seed: number, count: number): number {
   const random = seeded(seed);
   const byte = () => random(256);
-  const attempt = (read: () => void) => {
-    try {
-      read();
-    } catch (error) {
-      assert.ok(error instanceof FormatError, String(error));
-    }
-  };
   let slices = 0;
   for (let round = 0; round < count; round++) {
     const bytes = Uint8Array.from({ length: 2 + (byte() % 80) }, () => (byte() < 60 ? 0 : byte()));

@@ -4,28 +4,12 @@ import { BitWriter } from '../../lib/bits.ts';
 import { FormatError } from '../../lib/errors.ts';
 import { seeded } from '../../lib/random.fixture.ts';
 import { findNals, NalList } from '../h264/annexb.ts';
+import { escaped, ues } from '../h264/nal.fixture.ts';
 import { fuzzHevc } from './fuzz.fixture.ts';
 import { hevcConfig, hevcConfigFromRecord, parseHvcC, printHvcC } from './hvcc.ts';
 import { hevcPpsId, hevcVpsId, isHevcKey } from './nal.ts';
 import { hevcCodecs } from './profile-tier-level.ts';
 import { parseHevcSps } from './sps.ts';
-
-function ues(bits: BitWriter, ...values: number[]): BitWriter {
-  for (const value of values) {
-    const length = 32 - Math.clz32(value + 1);
-    bits.u(0, length - 1).u(value + 1, length);
-  }
-  return bits;
-}
-
-function escaped(rbsp: Uint8Array): Uint8Array {
-  const out: number[] = [];
-  for (const byte of rbsp) {
-    if (out.length >= 2 && out.at(-1) === 0 && out.at(-2) === 0 && byte <= 3) out.push(3);
-    out.push(byte);
-  }
-  return Uint8Array.from(out);
-}
 
 /** A Main 10 SPS of 1920x1080 with everything that may lie before the VUI. */
 function printRich(layers = 3): Uint8Array {

@@ -5,6 +5,7 @@
 import { BitReader } from '../../lib/bits.ts';
 import { FormatError } from '../../lib/errors.ts';
 import { toRbsp } from '../h264/annexb.ts';
+import { skipVuiPicture } from '../h264/sps.ts';
 import { type ProfileTierLevel, parseProfileTierLevel } from './profile-tier-level.ts';
 
 /** The fields of an SPS that matter outside a decoder. */
@@ -152,16 +153,7 @@ function skipShortTermSets(bits: BitReader): void {
 }
 
 function parseVuiRate(bits: BitReader): number | undefined {
-  if (bits.flag() && bits.u(8) === 255) bits.skip(32); // sample aspect ratio
-  if (bits.flag()) bits.skip(1); // overscan
-  if (bits.flag()) {
-    bits.skip(4); // video_format, full range
-    if (bits.flag()) bits.skip(24); // colour description
-  }
-  if (bits.flag()) {
-    bits.ue(); // chroma_sample_loc_type_top_field
-    bits.ue();
-  }
+  skipVuiPicture(bits);
   bits.skip(3); // neutral chroma, field_seq_flag, frame_field_info_present_flag
   if (bits.flag()) for (let i = 0; i < 4; i++) bits.ue(); // default display window
   if (!bits.flag()) return undefined;
