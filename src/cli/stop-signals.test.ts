@@ -13,43 +13,41 @@ function clock(): { ms: number } {
   return time;
 }
 
-test('the first signal stops once, a later second one ends the process at once', () => {
-  const time = clock();
+/** Listens for reasons to stop, and to end at once. */
+function listen() {
   const heard: string[] = [];
-  using _listening = onStopSignal(
+  const listening = onStopSignal(
     (reason) => heard.push(reason),
     () => heard.push('at once'),
   );
+  return { heard, [Symbol.dispose]: () => listening[Symbol.dispose]() };
+}
+
+test('the first signal stops once, a later second one ends the process at once', () => {
+  const time = clock();
+  using listening = listen();
   process.emit('SIGTERM');
   time.ms += 600;
   process.emit('SIGINT');
-  assert.deepEqual(heard, ['SIGTERM', 'at once']);
+  assert.deepEqual(listening.heard, ['SIGTERM', 'at once']);
 });
 
 test('Ctrl-C that comes from the terminal and again from the launcher is one wish', () => {
   const time = clock();
-  const heard: string[] = [];
-  using _listening = onStopSignal(
-    (reason) => heard.push(reason),
-    () => heard.push('at once'),
-  );
+  using listening = listen();
   process.emit('SIGINT');
   time.ms += 20;
   process.emit('SIGINT');
-  assert.deepEqual(heard, ['SIGINT']);
+  assert.deepEqual(listening.heard, ['SIGINT']);
 });
 
 test('a launcher that is gone stops oxbow, and never ends a close that is under way', () => {
   const time = clock();
-  const heard: string[] = [];
-  using _listening = onStopSignal(
-    (reason) => heard.push(reason),
-    () => heard.push('at once'),
-  );
+  using listening = listen();
   process.emit('disconnect');
   time.ms += 5000;
   process.emit('disconnect');
-  assert.deepEqual(heard, ['launcher-gone']);
+  assert.deepEqual(listening.heard, ['launcher-gone']);
 });
 
 test('SIGHUP has the settings read again where somebody listens for that, and stops oxbow elsewhere', () => {

@@ -16,17 +16,6 @@ export interface AvcC {
   readonly pps: readonly Uint8Array[];
 }
 
-/**
- * Writes the body of an `avcC` box with lengths of 4 bytes.
- *
- * @param sps 1 to 31 NAL units with their header, each under 64 KiB; profile and level are those of the first
- * @param pps 1 to 255 NAL units
- * @throws FormatError if there are too few or too many, or the first SPS cannot be read
- */
-export function printAvcC(sps: readonly Uint8Array[], pps: readonly Uint8Array[]): Uint8Array {
-  return print(sps, pps, firstSps(sps));
-}
-
 function firstSps(sps: readonly Uint8Array[]): H264Sps {
   const first = sps[0];
   if (!first) throw new FormatError('no H.264 SPS', 0);
@@ -78,11 +67,11 @@ export function h264Codecs(sps: Pick<H264Sps, 'profile' | 'constraints' | 'level
 }
 
 /**
- * The configuration of a track from its parameter sets.
+ * The configuration of a track from its parameter sets; its record is the body of an `avcC` box with lengths of 4 bytes.
  *
- * @param sps NAL units with their header; the first one gives size and frame rate
- * @param pps NAL units with their header
- * @throws FormatError as printAvcC
+ * @param sps 1 to 31 NAL units with their header, each under 64 KiB; the first one gives profile, level, size and frame rate
+ * @param pps 1 to 255 NAL units with their header
+ * @throws FormatError if there are too few or too many, or the first SPS cannot be read
  */
 export function h264Config(sps: readonly Uint8Array[], pps: readonly Uint8Array[]): VideoConfig {
   const first = firstSps(sps);

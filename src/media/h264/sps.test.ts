@@ -4,7 +4,7 @@ import { BitWriter } from '../../lib/bits.ts';
 import { FormatError } from '../../lib/errors.ts';
 import { seeded } from '../../lib/random.fixture.ts';
 import { findNals, NalList } from './annexb.ts';
-import { h264Codecs, h264Config, h264ConfigFromRecord, parseAvcC, printAvcC } from './avcc.ts';
+import { h264Codecs, h264Config, h264ConfigFromRecord, parseAvcC } from './avcc.ts';
 import { hasRecoveryPoint, isH264Key } from './key.ts';
 import { escaped, ues } from './nal.fixture.ts';
 import { h264PpsId } from './pps.ts';
@@ -117,7 +117,7 @@ suite('H.264 parameter sets', () => {
 
   test('avcC is written and read (14496-15, 5.3.3.1)', () => {
     const sps = printHigh({ vui: 'full' });
-    const record = printAvcC([sps], [PPS, PPS]);
+    const record = h264Config([sps], [PPS, PPS]).record;
     assert.deepEqual([...record.subarray(0, 6)], [1, 100, 0, 40, 0xff, 0xe1]);
     assert.deepEqual([...record.subarray(-4)], [0xfd, 0xfa, 0xf8, 0]);
     assert.deepEqual(parseAvcC(record), { lengthSize: 4, sps: [sps], pps: [PPS, PPS] });
@@ -136,13 +136,17 @@ suite('H.264 parameter sets', () => {
     ]) {
       assert.throws(() => parseAvcC(Uint8Array.from(bytes)), { name: 'FormatError' });
     }
-    assert.throws(() => printAvcC([], [PPS]), { name: 'FormatError' });
-    assert.throws(() => printAvcC([printHigh()], []), { name: 'FormatError' });
-    assert.throws(() => printAvcC([printHigh()], [new Uint8Array(70_000)]), { name: 'FormatError' });
+    assert.throws(() => h264Config([], [PPS]), { name: 'FormatError' });
+    assert.throws(() => h264Config([printHigh()], []), { name: 'FormatError' });
+    assert.throws(() => h264Config([printHigh()], [new Uint8Array(70_000)]), { name: 'FormatError' });
   });
 
   test('2,000 broken SPS and avcC give values or a FormatError', () => {
-    const samples = [printHigh({ vui: 'full' }), printHigh({ scaling: true, poc: 1 }), printAvcC([printHigh()], [PPS])];
+    const samples = [
+      printHigh({ vui: 'full' }),
+      printHigh({ scaling: true, poc: 1 }),
+      h264Config([printHigh()], [PPS]).record,
+    ];
     const random = seeded(1);
     for (let round = 0; round < 2000; round++) {
       const bytes = samples[round % 3]!.slice(0, 1 + random(samples[round % 3]!.length));

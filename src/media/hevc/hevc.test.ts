@@ -6,7 +6,7 @@ import { seeded } from '../../lib/random.fixture.ts';
 import { findNals, NalList } from '../h264/annexb.ts';
 import { escaped, ues } from '../h264/nal.fixture.ts';
 import { fuzzHevc } from './fuzz.fixture.ts';
-import { hevcConfig, hevcConfigFromRecord, parseHvcC, printHvcC } from './hvcc.ts';
+import { hevcConfig, hevcConfigFromRecord, parseHvcC } from './hvcc.ts';
 import { hevcPpsId, hevcVpsId, isHevcKey } from './nal.ts';
 import { hevcCodecs } from './profile-tier-level.ts';
 import { parseHevcSps } from './sps.ts';
@@ -90,7 +90,7 @@ suite('HEVC parameter sets', () => {
 
   test('hvcC is written and read (14496-15, 8.3.3.1)', () => {
     const sets = { vps: [VPS], sps: [printRich()], pps: [PPS, PPS] };
-    const record = printHvcC(sets);
+    const record = hevcConfig(sets).record;
     assert.deepEqual(parseHvcC(record), { lengthSize: 4, ...sets });
     const config = hevcConfig(sets);
     assert.deepEqual(hevcConfigFromRecord(record), config);
@@ -104,10 +104,10 @@ suite('HEVC parameter sets', () => {
   test('an hvcC that lacks something is a FormatError', () => {
     const sets = { vps: [VPS], sps: [printRich()], pps: [PPS] };
     for (const part of ['vps', 'sps', 'pps']) {
-      assert.throws(() => printHvcC({ ...sets, [part]: [] }), { name: 'FormatError' });
+      assert.throws(() => hevcConfig({ ...sets, [part]: [] }), { name: 'FormatError' });
     }
-    assert.throws(() => printHvcC({ ...sets, pps: [new Uint8Array(70_000)] }), { name: 'FormatError' });
-    const record = printHvcC(sets);
+    assert.throws(() => hevcConfig({ ...sets, pps: [new Uint8Array(70_000)] }), { name: 'FormatError' });
+    const record = hevcConfig(sets).record;
     for (const [at, value] of [
       [0, 2],
       [21, 0x0e],
@@ -130,7 +130,7 @@ suite('HEVC parameter sets', () => {
   });
 
   test('2,000 broken SPS and hvcC give values or a FormatError', () => {
-    const samples = [printRich(), printHvcC({ vps: [VPS], sps: [printRich(1)], pps: [PPS] })];
+    const samples = [printRich(), hevcConfig({ vps: [VPS], sps: [printRich(1)], pps: [PPS] }).record];
     const random = seeded(1);
     for (let round = 0; round < 2000; round++) {
       const bytes = samples[round % 2]!.slice(0, 1 + random(samples[round % 2]!.length));

@@ -22,16 +22,6 @@ export interface HvcC {
 /** Parameter sets, NAL units with their header. */
 export type HevcSets = Pick<HvcC, 'vps' | 'sps' | 'pps'>;
 
-/**
- * Writes the body of an `hvcC` box with lengths of 4 bytes and all arrays complete (sample entry `hvc1`).
- *
- * @param sets at least one of each, each NAL unit under 64 KiB; profile and level are those of the first SPS
- * @throws FormatError if one is missing, or the first SPS cannot be read
- */
-export function printHvcC(sets: HevcSets): Uint8Array {
-  return print(sets, firstSps(sets.sps));
-}
-
 function firstSps(sps: readonly Uint8Array[]): HevcSps {
   const first = sps[0];
   if (!first) throw new FormatError('no HEVC SPS', 0);
@@ -101,10 +91,11 @@ export function parseHvcC(record: Uint8Array): HvcC {
 }
 
 /**
- * The configuration of a track from its parameter sets.
+ * The configuration of a track from its parameter sets; its record is the body of an `hvcC` box with lengths of 4 bytes and all arrays
+ * complete (sample entry `hvc1`).
  *
- * @param sets the first SPS gives size and frame rate
- * @throws FormatError as printHvcC
+ * @param sets at least one of each, each NAL unit under 64 KiB; the first SPS gives profile, level, size and frame rate
+ * @throws FormatError if one is missing, or the first SPS cannot be read
  */
 export function hevcConfig(sets: HevcSets): VideoConfig {
   const sps = firstSps(sets.sps);
