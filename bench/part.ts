@@ -19,12 +19,11 @@ import type { Stream } from '../src/live/stream.ts';
 import { readBoxes } from '../src/media/isobmff/box.ts';
 import { parseMoof } from '../src/media/isobmff/fragment-reader.ts';
 import { createSilentLog } from '../src/observe/log.ts';
-import { LiveList } from '../src/packager/live-list.ts';
-import { createPipeline } from '../src/packager/pipeline.ts';
+import type { LiveList } from '../src/packager/live-list.ts';
 import { ChunkTable } from '../src/recording/chunk-table.ts';
-import { InitTable } from '../src/recording/init-table.ts';
 import { Recorded } from '../src/recording/recorded.ts';
 import { openStore } from '../src/store/db.ts';
+import { openBenchStream } from './bench-stream.ts';
 import { printTable, share } from './table.ts';
 
 /** One frame rate. */
@@ -45,7 +44,6 @@ export interface PartReport {
 }
 
 const tracks = [videoTrack(), audioTrack()] as const;
-const SEGMENT_S = 2;
 
 /** When each frame was published, ms, by track and dts. */
 type Published = Map<number, Map<number, number>>;
@@ -85,40 +83,18 @@ async function measure(frameRate: number, delay: number, seconds: number): Promi
   try {
     await using store = await openStore({ file: join(folder, 'oxbow.db'), log: createSilentLog() });
     const clock = createSystemClock();
-    const inits = new InitTable([], { save() {}, nowMs: () => clock.nowMs() });
-    const list = new LiveList();
-    const past = { endUs: Math.round(clock.nowMs() * 1000), hasMedia: false, lastRun: 0, absences: [] };
-    const { stream } = createPipeline({
-      clock,
-      past,
-      settings: { partS: 0.2, segmentS: SEGMENT_S },
-      list,
-      nextMsn: 100,
-      initOf: (all) => inits.of(all),
-      nextGeneration: () => 1,
-    });
     const table = new ChunkTable(store.db, () => store.fence);
     const recorded = new Recorded({ streamId: 's', table, endUs: 0 });
     const segments = openLocalSegmentStore({ folder });
     const reader = openRangeReader(segments);
     const closing = new AbortController();
     const stills = new Stills({ reader, signal: closing.signal, makeStill: async () => new Uint8Array() });
-    const deliverable = {
-      name: 'cam',
-      list,
-      recorded,
-      inits,
-      createdUs: past.endUs,
-      starting: () => true,
-      settled: () => false,
-      leastMsnAt: () => 0,
-      horizonUs: () => 0,
-    };
+    const { stream, deliverable } = openBenchStream('cam', { clock, nextMsn: 100, recorded });
     const answer = createAnswer({ find: () => deliverable, clock, reader, stills });
     await using server = await startTestServer({ answer });
     const published: Published = new Map(tracks.map(({ id }) => [id, new Map()]));
     const feeding = feed(stream, frameRate, delay, seconds, published);
-    const took = await follow(`${server.url}/live/cam/av0/g1.m3u8`, list, published, seconds);
+    const took = await follow(`${server.url}/live/cam/av0/g1.m3u8`, deliverable.list, published, seconds);
     await feeding;
     closing.abort();
     reader[Symbol.dispose]();

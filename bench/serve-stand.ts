@@ -16,13 +16,10 @@ import { Stills } from '../src/delivery/stills.ts';
 import { startTestServer } from '../src/http/fixture.ts';
 import { createSystemClock } from '../src/lib/clock.ts';
 import { videoTrack } from '../src/live/frames.fixture.ts';
-import { LiveList } from '../src/packager/live-list.ts';
-import { createPipeline } from '../src/packager/pipeline.ts';
-import { InitTable } from '../src/recording/init-table.ts';
 import type { Recorded, RecordedGroup } from '../src/recording/recorded.ts';
+import { openBenchStream } from './bench-stream.ts';
 
 const RATE = 25;
-const SEGMENT_S = 2;
 const SECONDS = 30;
 const RECORDED_BYTES = 200_000;
 const RECORDED_SEGMENTS = 150;
@@ -35,18 +32,7 @@ const clock = createSystemClock();
 /** A stream whose parts of 0.2 s have about so many bytes. */
 function stillStream(name: string, partBytes: number, recorded: Recorded): Deliverable {
   const track = videoTrack();
-  const inits = new InitTable([], { save() {}, nowMs: () => clock.nowMs() });
-  const list = new LiveList();
-  const past = { endUs: Math.round(clock.nowMs() * 1000), hasMedia: false, lastRun: 0, absences: [] };
-  const { stream } = createPipeline({
-    clock,
-    past,
-    settings: { partS: 0.2, segmentS: SEGMENT_S },
-    list,
-    nextMsn: 1000,
-    initOf: (all) => inits.of(all),
-    nextGeneration: () => 1,
-  });
+  const { stream, deliverable } = openBenchStream(name, { clock, nextMsn: 1000, recorded });
   const eUs = Math.round((clock.nowMs() - SECONDS * 1000) * 1000);
   stream.startRun({ tracks: [track], eUs, clock: 'source', pace: { kind: 'continuous' } });
   const duration = track.timescale / RATE;
@@ -54,17 +40,7 @@ function stillStream(name: string, partBytes: number, recorded: Recorded): Deliv
     const data = new Uint8Array(Math.round(partBytes / 5)).fill(i);
     stream.publish({ trackId: track.id, dts: i * duration, pts: i * duration, duration, key: i % 50 === 0, data });
   }
-  return {
-    name,
-    list,
-    recorded,
-    inits,
-    createdUs: past.endUs,
-    starting: () => true,
-    settled: () => false,
-    leastMsnAt: () => 0,
-    horizonUs: () => 0,
-  };
+  return deliverable;
 }
 
 const FILE = segmentLocation('recorded.mp4');

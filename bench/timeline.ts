@@ -13,12 +13,11 @@ import { answerPastPlaylist } from '../src/delivery/past/past.ts';
 import type { CommittedGroup } from '../src/media/isobmff/commit-box.ts';
 import { audioTrack, videoTrack } from '../src/media/isobmff/media.fixture.ts';
 import { createSilentLog } from '../src/observe/log.ts';
-import { LiveList } from '../src/packager/live-list.ts';
 import { chunkRow } from '../src/recording/chunk-row.ts';
 import { ChunkTable } from '../src/recording/chunk-table.ts';
-import { InitTable } from '../src/recording/init-table.ts';
 import { Recorded } from '../src/recording/recorded.ts';
 import { openStore } from '../src/store/db.ts';
+import { deliverableOf } from './bench-stream.ts';
 import { printTable, share } from './table.ts';
 
 /** How large the index is made. */
@@ -136,19 +135,8 @@ async function ask(question: string, times: number, aim: number, work: () => Pro
 const tracks = [videoTrack, audioTrack];
 
 function listOfDay(recorded: Recorded, day: number): Promise<unknown> {
-  const inits = new InitTable([], { save() {}, nowMs: () => 0 });
-  inits.of(tracks);
-  const stream = {
-    name: 'door',
-    list: new LiveList(),
-    recorded,
-    inits,
-    createdUs: START_US,
-    starting: () => false,
-    settled: () => true,
-    leastMsnAt: () => 0,
-    horizonUs: () => 0,
-  };
+  const stream = deliverableOf('door', recorded, START_US);
+  stream.inits.of(tracks);
   const fromUs = START_US + day * DAY_US;
   return answerPastPlaylist(stream, { range: { fromUs, toUs: fromUs + DAY_US } }, 'av0');
 }
