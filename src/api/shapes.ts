@@ -66,7 +66,7 @@ export const StreamView = Type.Object(
       }),
       Type.Null(),
     ]),
-    title: Type.String({ description: 'for viewers; empty: the name stands for it' }),
+    title: Type.String({ description: 'for viewers; if empty, the name is shown' }),
     description: Type.String({ description: 'a few sentences for viewers; may be empty' }),
     record: Type.Boolean(),
     visibility: Type.Union([

@@ -1,6 +1,6 @@
 /**
  * Puts oxbow together: opens everything in order, and closes it in reverse. This folder alone knows which implementation is used.
- * In: settings. Out: a running server. docs/closing.md says who closes whom.
+ * In: settings. Out: a running server. docs/closing.md has the order of closing.
  */
 import type { Config } from '../config/schema.ts';
 import { type SettingFacts, SettingsInForce } from '../config/settings-in-force.ts';

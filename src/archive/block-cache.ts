@@ -1,6 +1,6 @@
 /**
- * Blocks of chunk files that many viewers ask for, read once and shared: rewinding crowds go to the same minutes.
- * In: location, offset, length. Out: views of blocks; they are never written again, and whoever holds one may keep it.
+ * Blocks of chunk files that many viewers request, read once and shared: crowds rewind to the same minutes.
+ * In: location, offset, length. Out: views of blocks; they are never written again, so callers may keep them.
  * Bounded: the block that was requested longest ago goes first, and each that nobody requested in the last minutes.
  */
 import { Recent, type RecentOptions } from '../lib/recent.ts';

@@ -12,7 +12,7 @@ export type { EventType } from './shapes.ts';
 export interface EventDataByType {
   /** A stream was made. */
   'stream.created': {
-    /** for viewers; empty: the name stands for it */
+    /** for viewers; if empty, the name is shown */
     title: string;
     visibility: 'public' | 'unlisted' | 'signed' | 'private';
     record: boolean;
@@ -20,7 +20,7 @@ export interface EventDataByType {
   };
   /** The settings of a stream were changed. */
   'stream.changed': {
-    /** for viewers; empty: the name stands for it */
+    /** for viewers; if empty, the name is shown */
     title: string;
     visibility: 'public' | 'unlisted' | 'signed' | 'private';
     record: boolean;

@@ -147,7 +147,7 @@ export type StreamView = {
     /** publishers that wait to take over */
     standby: number;
   } | null;
-  /** for viewers; empty: the name stands for it */
+  /** for viewers; if empty, the name is shown */
   title: string;
   /** a few sentences for viewers; may be empty */
   description: string;

@@ -30,7 +30,7 @@ export interface LeaseRequest {
 export interface LeaseStore {
   /** Takes a lease that is free, expired or held with `replaces`. `isTaken` false: the state is that of the present holder. */
   take(name: string, request: LeaseRequest): Promise<LeaseState & { readonly isTaken: boolean }>;
-  /** Extends a lease by `ttlMs` from now, also one that has expired and that nobody took. False: another holder has it, or it was released. */
+  /** Extends a lease by `ttlMs` from now, also one that has expired and was not taken. False: another holder has it, or it was released. */
   renew(name: string, token: number, ttlMs: number): Promise<boolean>;
   /** Frees a lease; does nothing if `token` does not hold it. */
   release(name: string, token: number): Promise<void>;

@@ -1,5 +1,5 @@
 /**
- * The place for publishers of one stream: who is active, who stands by, who is refused, and when another one takes over.
+ * The place for publishers of one stream: which one is active, on standby or refused, and when another one takes over.
  * In: claims of protocols and of the clients inside oxbow. Out: sessions; one run after the other into the stream's input; events.
  * docs/media.md 31.
  */
@@ -226,7 +226,7 @@ export class PublisherSlot {
     this.#takeOver();
   }
 
-  /** The active publisher brings no media: one that stands by and does becomes active, and the other stands by. */
+  /** The active publisher brings no media: a standby that does becomes active, and the other becomes standby. */
   #takeOver(): void {
     const next = this.#standby.find(hasFrames);
     const nowMs = this.#setup.clock.monotonicMs();

@@ -12,7 +12,7 @@ export interface StreamDefinition {
   readonly name: string;
   readonly source: SourceConfig;
   readonly origin: StreamOrigin | 'api';
-  /** For viewers; empty: the name stands for it. */
+  /** For viewers; if empty, the name is shown. */
   readonly title: string;
   /** For viewers; may be empty. */
   readonly description: string;
