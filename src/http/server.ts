@@ -13,10 +13,10 @@ import { createWho } from './api/who.ts';
 import { type OwnHosts, ownHostsOf, refuseOtherHosts } from './client/host-check.ts';
 import { openConnections } from './connections.ts';
 import type { HttpDeps } from './deps.ts';
-import { hearerOf } from './events/hearer.ts';
+import type { EventSubscriber, EventWish } from './events/event-filter.ts';
 import { EventListeners } from './events/listeners.ts';
+import { subscriberOf } from './events/subscriber.ts';
 import { createEventSockets, wantsEvents } from './events/web-socket.ts';
-import type { EventWish, Hearer } from './events/wish.ts';
 import { canSharePorts } from './hot/listeners.ts';
 import { createMediaResponder } from './media/media.ts';
 import { registerInterface } from './pages/interface.ts';
@@ -156,12 +156,16 @@ function usable(threads: ThreadsWish | undefined, log: Log): ThreadsWish | undef
 /** Decides who may listen to events over a WebSocket; refuses all others. */
 function listenerFor(deps: HttpDeps, ownHosts: OwnHosts, pages: ForeignPages) {
   const who = createWho(deps);
-  return ({ method = '', headers, socket }: IncomingMessage, token: string | undefined, wish: EventWish): Hearer => {
+  return (
+    { method = '', headers, socket }: IncomingMessage,
+    token: string | undefined,
+    wish: EventWish,
+  ): EventSubscriber => {
     const asked = { method, headers, remoteAddress: socket.remoteAddress ?? '', secure: 'encrypted' in socket };
     refuseOtherHosts(ownHosts, headers);
     who.tryToken(asked);
     pages.refuseForeign(asked, { stream: wish.stream, token });
-    return hearerOf({ ...deps, who }, asked, token, wish);
+    return subscriberOf({ ...deps, who }, asked, token, wish);
   };
 }
 

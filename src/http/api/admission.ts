@@ -8,7 +8,7 @@ import { parseSignedPath } from '../../api/signed-path.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { endsOf } from '../client/socket-owner.ts';
 import type { HttpDeps } from '../deps.ts';
-import { hearerOf } from '../events/hearer.ts';
+import { subscriberOf } from '../events/subscriber.ts';
 import { refuseWatching } from '../media/watching.ts';
 import type { Route, RouteCall } from '../routes/route.ts';
 import type { LimitName } from './rate-limit.ts';
@@ -18,7 +18,7 @@ import { type Asked, createWho } from './who.ts';
 const BEHIND_A_RIGHT = /^\/api\/v1\/(?:streams\/|(?:events|time)(?:\?|$))/;
 
 /** What routes learn of whoever asks. */
-export type Admitted = Pick<RouteCall, 'isAdmin' | 'isOperator' | 'asker' | 'visitor' | 'ends' | 'sees' | 'hearer'>;
+export type Admitted = Pick<RouteCall, 'isAdmin' | 'isOperator' | 'asker' | 'visitor' | 'ends' | 'sees' | 'subscriber'>;
 
 /** The door of the API. */
 export interface Admission {
@@ -65,7 +65,7 @@ export function createAdmission(deps: HttpDeps): Admission {
       isOperator: asker.seesAll || visitor.isLocal,
       ends: endsOf(request.socket),
       sees: seesBy(tokens.get(request.raw), asker.seesAll),
-      hearer: (wish) => hearerOf({ access, clock, who }, asked, tokens.get(request.raw), wish),
+      subscriber: (wish) => subscriberOf({ access, clock, who }, asked, tokens.get(request.raw), wish),
     };
   }
 

@@ -6,7 +6,7 @@ import { WebSocket } from 'ws';
 import { OxbowClient } from '../../client/client.ts';
 import type { EventBus } from '../../cluster/event-bus.ts';
 import { asAdmin, startTestServer, type TestServer } from '../fixture.ts';
-import { type Ear, overSse, overWebSocket } from './ear.fixture.ts';
+import { type Ear, overSse, overWebSocket } from './subscriber.fixture.ts';
 
 /** Id of the newest event. */
 async function lastIdOf(bus: EventBus): Promise<string> {

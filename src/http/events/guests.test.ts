@@ -5,7 +5,7 @@ import { WebSocket } from 'ws';
 import { OxbowClient } from '../../client/client.ts';
 import { policies } from '../api/rate-limit.ts';
 import { asAdmin, startTestServer, type TestServer } from '../fixture.ts';
-import { type Ear, overSse, overWebSocket } from './ear.fixture.ts';
+import { type Ear, overSse, overWebSocket } from './subscriber.fixture.ts';
 
 const HOUR_MS = 3_600_000;
 

@@ -7,14 +7,22 @@ suite('places of listeners to events', () => {
   const shared = shareTestServer();
   const wish = { types: undefined, stream: undefined, after: undefined };
   const line = () => ({ ring: () => {}, beat: () => {}, end: () => {} });
-  const hearer = (owner: string, isAdmin = false) => ({ isAdmin, owner, sees: () => false, ended: () => undefined });
+  const subscriber = (owner: string, isAdmin = false) => ({
+    isAdmin,
+    owner,
+    sees: () => false,
+    ended: () => undefined,
+  });
 
   test('one address has 200 of them; others, and administrators, still get in', () => {
     const listeners = new EventListeners(shared().deps);
-    const leave = Array.from({ length: 200 }, () => listeners.add(wish, hearer('192.0.2.1'), line));
-    const one = () => listeners.add(wish, hearer('192.0.2.1'), line);
+    const leave = Array.from({ length: 200 }, () => listeners.add(wish, subscriber('192.0.2.1'), line));
+    const one = () => listeners.add(wish, subscriber('192.0.2.1'), line);
     assert.throws(one, { code: 'busy' });
-    leave.push(listeners.add(wish, hearer('192.0.2.2'), line), listeners.add(wish, hearer('192.0.2.1', true), line));
+    leave.push(
+      listeners.add(wish, subscriber('192.0.2.2'), line),
+      listeners.add(wish, subscriber('192.0.2.1', true), line),
+    );
     for (const end of leave.splice(0, 2)) {
       end();
       end(); // it counts once

@@ -7,8 +7,8 @@ import { printRfc3339 } from '../../api/instant.ts';
 import type { PublishedEvent, SubscriptionStart } from '../../cluster/event-bus.ts';
 import { messageOf, OxbowError } from '../../lib/errors.ts';
 import type { HttpDeps } from '../deps.ts';
-import { type Letter, Outbox } from './outbox.ts';
-import { type EndOfRight, type EventWish, type Hearer, hears } from './wish.ts';
+import { type EndOfRight, type EventSubscriber, type EventWish, hears } from './event-filter.ts';
+import { type Letter, Outbox } from './send-queue.ts';
 
 /** So many may listen at once; administrators always may. */
 const MAX_LISTENERS = 1000;
@@ -55,19 +55,20 @@ export class EventListeners {
    * @returns ends the listening; may be called twice
    * @throws OxbowError `busy` where too many listen, `not-ready` when oxbow ends
    */
-  add(wish: EventWish, hearer: Hearer, connect: (outbox: Outbox) => Line): () => void {
+  add(wish: EventWish, subscriber: EventSubscriber, connect: (outbox: Outbox) => Line): () => void {
     if (this.#isClosed) throw new OxbowError('not-ready', 'oxbow is ending.', { extra: { retryAfterSeconds: 5 } });
-    if (!hearer.isAdmin && this.#lines.size >= MAX_LISTENERS) {
+    if (!subscriber.isAdmin && this.#lines.size >= MAX_LISTENERS) {
       throw new OxbowError('busy', `${MAX_LISTENERS} listen already.`, { extra: { retryAfterSeconds: 30 } });
     }
-    const ofAddress = this.#byAddress.get(hearer.owner) ?? 0;
-    if (!hearer.isAdmin && ofAddress >= MAX_PER_ADDRESS) {
+    const ofAddress = this.#byAddress.get(subscriber.owner) ?? 0;
+    if (!subscriber.isAdmin && ofAddress >= MAX_PER_ADDRESS) {
       throw new OxbowError('busy', `${MAX_PER_ADDRESS} listen from this address already.`, {
         extra: { retryAfterSeconds: 30 },
       });
     }
     const { events, streams, metrics, log } = this.#deps;
-    const mayHear = (published: PublishedEvent) => hears(published, wish, hearer, (name) => streams.isPrivate(name));
+    const mayHear = (published: PublishedEvent) =>
+      hears(published, wish, subscriber, (name) => streams.isPrivate(name));
     const outbox = new Outbox();
     const line = connect(outbox);
     const cutOff = () => {
@@ -77,7 +78,7 @@ export class EventListeners {
     };
     let hasLeft = false;
     let close = () => {};
-    const subscriber = {
+    const busSubscriber = {
       begin: ({ replay, reset, lastId }: SubscriptionStart) => {
         const missed = replay.filter(mayHear).map(letterOf);
         outbox.replay([this.#greeting(reset, missed.length, lastId), ...missed]);
@@ -92,7 +93,7 @@ export class EventListeners {
       missed: cutOff,
     };
     const isOver = () => {
-      const why = hearer.ended();
+      const why = subscriber.ended();
       if (why === undefined) return false;
       outbox.add(this.#farewell(why));
       line.ring();
@@ -104,14 +105,14 @@ export class EventListeners {
       hasLeft = true;
       close();
       if (!this.#lines.delete(line)) return;
-      const left = this.#byAddress.get(hearer.owner)! - 1;
-      if (left > 0) this.#byAddress.set(hearer.owner, left);
-      else this.#byAddress.delete(hearer.owner);
+      const left = this.#byAddress.get(subscriber.owner)! - 1;
+      if (left > 0) this.#byAddress.set(subscriber.owner, left);
+      else this.#byAddress.delete(subscriber.owner);
       metrics.eventListeners.set(this.#lines.size);
       if (this.#lines.size === 0) this.#rest();
     };
     this.#lines.set(line, isOver);
-    this.#byAddress.set(hearer.owner, (this.#byAddress.get(hearer.owner) ?? 0) + 1);
+    this.#byAddress.set(subscriber.owner, (this.#byAddress.get(subscriber.owner) ?? 0) + 1);
     metrics.eventListeners.set(this.#lines.size);
     this.#beating ??= setInterval(() => {
       for (const each of [...this.#lines.keys()]) each.beat();
@@ -119,7 +120,7 @@ export class EventListeners {
     this.#looking ??= setInterval(() => {
       for (const isOver of [...this.#lines.values()]) isOver();
     }, LOOK_MS);
-    events.subscribe(subscriber, wish.after).then(
+    events.subscribe(busSubscriber, wish.after).then(
       (subscription) => {
         if (hasLeft) subscription.close();
         else close = () => subscription.close();

@@ -3,9 +3,9 @@
  * In: a listener's outbox. Out: a body that goes on until either side ends it. HTML Standard, 9.2 Server-sent events.
  */
 import { Readable } from 'node:stream';
+import type { EventSubscriber, EventWish } from './event-filter.ts';
 import type { EventListeners } from './listeners.ts';
-import type { Letter } from './outbox.ts';
-import type { EventWish, Hearer } from './wish.ts';
+import type { Letter } from './send-queue.ts';
 
 /** Browsers come back after this, ms. */
 const RETRY_MS = 2000;
@@ -23,7 +23,7 @@ export const sseHeaders = {
  *
  * @throws OxbowError as `EventListeners.add`
  */
-export function openSse(listeners: EventListeners, wish: EventWish, hearer: Hearer): Readable {
+export function openSse(listeners: EventListeners, wish: EventWish, subscriber: EventSubscriber): Readable {
   let leave = () => {};
   let pump = () => {};
   const body = new Readable({
@@ -35,7 +35,7 @@ export function openSse(listeners: EventListeners, wish: EventWish, hearer: Hear
     },
   });
   body.push(`retry: ${RETRY_MS}\n\n`);
-  leave = listeners.add(wish, hearer, (outbox) => {
+  leave = listeners.add(wish, subscriber, (outbox) => {
     pump = () => {
       while (body.readableLength < MAX_BUFFERED) {
         const letter = outbox.take();

@@ -8,9 +8,9 @@ import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { toProblem } from '../api/problem.ts';
 import { pathOf } from '../media/exchange.ts';
-import { eventsTarget } from './hearer.ts';
+import { type EventSubscriber, type EventWish, readWish } from './event-filter.ts';
 import type { EndOfListening, EventListeners } from './listeners.ts';
-import { type EventWish, type Hearer, readWish } from './wish.ts';
+import { eventsTarget } from './subscriber.ts';
 
 /** A message from a listener is not awaited and not read; it may have this many bytes. */
 const MAX_MESSAGE = 1024;
@@ -35,11 +35,11 @@ export function wantsEvents({ url = '', headers }: Pick<IncomingMessage, 'url' |
 /**
  * Takes over requests to upgrade.
  *
- * @param hearerOf who asks, by the right to watch in front of the path or by header; may refuse
+ * @param subscriberOf who asks, by the right to watch in front of the path or by header; may refuse
  */
 export function createEventSockets(
   listeners: EventListeners,
-  hearerOf: (request: IncomingMessage, token: string | undefined, wish: EventWish) => Hearer,
+  subscriberOf: (request: IncomingMessage, token: string | undefined, wish: EventWish) => EventSubscriber,
 ): (request: IncomingMessage, socket: Duplex, head: Buffer) => void {
   const server = new WebSocketServer({ noServer: true, perMessageDeflate: false, maxPayload: MAX_MESSAGE });
   return (request, socket, head) => {
@@ -49,8 +49,8 @@ export function createEventSockets(
       if (!target) throw new TypeError('only requests that want events are taken over');
       const query = Object.fromEntries(new URL(target.path, 'http://oxbow').searchParams);
       const wish = readWish(query, undefined);
-      const hearer = hearerOf(request, target.token, wish);
-      server.handleUpgrade(request, socket, head, (webSocket) => speak(webSocket, listeners, wish, hearer));
+      const subscriber = subscriberOf(request, target.token, wish);
+      server.handleUpgrade(request, socket, head, (webSocket) => speak(webSocket, listeners, wish, subscriber));
     } catch (error) {
       refuse(socket, error);
     }
@@ -61,7 +61,7 @@ function speak(
   socket: WebSocket,
   listeners: EventListeners,
   wish: Parameters<EventListeners['add']>[0],
-  hearer: Hearer,
+  subscriber: EventSubscriber,
 ): void {
   let isAlive = true;
   socket.on('error', () => {}); // its close is what counts
@@ -74,7 +74,7 @@ function speak(
     socket.once('close', () => clearTimeout(late));
   };
   try {
-    const leave = listeners.add(wish, hearer, (outbox) => {
+    const leave = listeners.add(wish, subscriber, (outbox) => {
       const pump = () => {
         while (socket.readyState === socket.OPEN && socket.bufferedAmount < MAX_BUFFERED) {
           const letter = outbox.take();

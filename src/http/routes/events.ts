@@ -4,8 +4,8 @@
  */
 import { StreamName } from '../../api/stream-name.ts';
 import { Type } from '../../api/type.ts';
-import { EVENTS_PATH } from '../events/hearer.ts';
-import { readWish } from '../events/wish.ts';
+import { readWish } from '../events/event-filter.ts';
+import { EVENTS_PATH } from '../events/subscriber.ts';
 import { defineRoute, type Route } from './route.ts';
 
 const EventQuery = Type.Object(
@@ -38,9 +38,9 @@ export const eventRoutes: readonly Route[] = [
     sentence: 'What happens, as it happens: server-sent events, or a WebSocket where the request upgrades.',
     query: EventQuery,
     replies: { 200: Type.String({ description: EVENT_STREAM }) },
-    answer({ query, header, hearer }) {
+    answer({ query, header, subscriber }) {
       const wish = readWish(query, header('last-event-id'));
-      return { events: { wish, hearer: hearer(wish) } };
+      return { events: { wish, subscriber: subscriber(wish) } };
     },
   }),
 ];

@@ -17,7 +17,7 @@ export interface EventWish {
 }
 
 /** Whoever listens. */
-export interface Hearer {
+export interface EventSubscriber {
   readonly isAdmin: boolean;
   /** Whose listeners are counted together, see `bucketOwner`. */
   readonly owner: string;
@@ -63,7 +63,7 @@ function readType(word: string): readonly EventType[] {
 export function hears(
   { event, audience }: PublishedEvent,
   { types, stream }: EventWish,
-  { isAdmin, sees }: Hearer,
+  { isAdmin, sees }: EventSubscriber,
   isPrivate: (name: string) => boolean,
 ): boolean {
   if (types && !types.has(event.type)) return false;

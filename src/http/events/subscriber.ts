@@ -1,6 +1,6 @@
 /**
  * Who listens to events, what of, and whether they still may: rights end while a line is open.
- * In: a request with the right to watch that stood in front of its path, what it wants. Out: Hearer, or a refusal. docs/media.md 32.
+ * In: a request with the right to watch that stood in front of its path, what it wants. Out: EventSubscriber, or a refusal. docs/media.md 32.
  */
 import type { Access } from '../../accounts/access.ts';
 import { parseSignedPath } from '../../api/signed-path.ts';
@@ -9,7 +9,7 @@ import { OxbowError } from '../../lib/errors.ts';
 import { bucketOwner } from '../api/rate-limit.ts';
 import type { Asked, Who } from '../api/who.ts';
 import { refuseWatching } from '../media/watching.ts';
-import type { EventWish, Hearer } from './wish.ts';
+import type { EventSubscriber, EventWish } from './event-filter.ts';
 
 /** Where events are. */
 export const EVENTS_PATH = '/api/v1/events';
@@ -30,12 +30,12 @@ export function eventsTarget(
  * @param token that stood in front of the path; undefined: none did
  * @throws OxbowError `cross-site`; of a token `bad-request` where no stream is named, `watch-refused`, `watch-expired`
  */
-export function hearerOf(
+export function subscriberOf(
   { access, clock, who }: { readonly access: Access; readonly clock: Clock; readonly who: Who },
   asked: Asked,
   token: string | undefined,
   { stream }: EventWish,
-): Hearer {
+): EventSubscriber {
   const { isAdmin, seesAll } = who.mayAct(asked);
   const owner = bucketOwner(who.visitor(asked));
   if (seesAll || token === undefined) {

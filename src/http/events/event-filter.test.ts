@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { PublishedEvent } from '../../cluster/event-bus.ts';
-import { type Hearer, hears, readWish } from './wish.ts';
+import { type EventSubscriber, hears, readWish } from './event-filter.ts';
 
 const told = (audience: PublishedEvent['audience'], stream: string | null): PublishedEvent => ({
   event: { id: '1', type: 'server.ending', at: '', stream, data: {} },
@@ -9,16 +9,16 @@ const told = (audience: PublishedEvent['audience'], stream: string | null): Publ
   json: '',
 });
 const ended = () => undefined;
-const nobody: Hearer = { isAdmin: false, owner: '', sees: () => false, ended };
-const ofDoor: Hearer = { isAdmin: false, owner: '', sees: (stream) => stream === 'door', ended };
-const viewer: Hearer = { isAdmin: false, owner: '', sees: () => true, ended };
-const admin: Hearer = { isAdmin: true, owner: '', sees: () => true, ended };
+const nobody: EventSubscriber = { isAdmin: false, owner: '', sees: () => false, ended };
+const ofDoor: EventSubscriber = { isAdmin: false, owner: '', sees: (stream) => stream === 'door', ended };
+const viewer: EventSubscriber = { isAdmin: false, owner: '', sees: () => true, ended };
+const admin: EventSubscriber = { isAdmin: true, owner: '', sees: () => true, ended };
 
 test('a right to one stream or to all of them hears of those and of nothing that is for administrators', () => {
   const all = readWish({}, undefined);
   const open = () => false;
   const heard = (audience: PublishedEvent['audience'], stream: string | null, isPrivate = open) =>
-    [nobody, ofDoor, viewer, admin].map((hearer) => hears(told(audience, stream), all, hearer, isPrivate));
+    [nobody, ofDoor, viewer, admin].map((subscriber) => hears(told(audience, stream), all, subscriber, isPrivate));
   assert.deepEqual(heard('anyone', null), [true, true, true, true]);
   assert.deepEqual(heard('admin', null), [false, false, false, true]);
   assert.deepEqual(heard('public', 'door'), [true, true, true, true]);
