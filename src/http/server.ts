@@ -13,7 +13,7 @@ import { createWho } from './api/who.ts';
 import { type OwnHosts, ownHostsOf, refuseOtherHosts } from './client/host-check.ts';
 import { openConnections } from './connections.ts';
 import type { HttpDeps } from './deps.ts';
-import type { EventSubscriber, EventWish } from './events/event-filter.ts';
+import type { EventFilter, EventSubscriber } from './events/event-filter.ts';
 import { EventListeners } from './events/listeners.ts';
 import { subscriberOf } from './events/subscriber.ts';
 import { createEventSockets, wantsEvents } from './events/web-socket.ts';
@@ -159,13 +159,13 @@ function listenerFor(deps: HttpDeps, ownHosts: OwnHosts, pages: ForeignPages) {
   return (
     { method = '', headers, socket }: IncomingMessage,
     token: string | undefined,
-    wish: EventWish,
+    filter: EventFilter,
   ): EventSubscriber => {
     const asked = { method, headers, remoteAddress: socket.remoteAddress ?? '', secure: 'encrypted' in socket };
     refuseOtherHosts(ownHosts, headers);
     who.tryToken(asked);
-    pages.refuseForeign(asked, { stream: wish.stream, token });
-    return subscriberOf({ ...deps, who }, asked, token, wish);
+    pages.refuseForeign(asked, { stream: filter.stream, token });
+    return subscriberOf({ ...deps, who }, asked, token, filter);
   };
 }
 

@@ -65,7 +65,7 @@ export function createAdmission(deps: HttpDeps): Admission {
       isOperator: asker.seesAll || visitor.isLocal,
       ends: endsOf(request.socket),
       sees: seesBy(tokens.get(request.raw), asker.seesAll),
-      subscriber: (wish) => subscriberOf({ access, clock, who }, asked, tokens.get(request.raw), wish),
+      subscriber: (filter) => subscriberOf({ access, clock, who }, asked, tokens.get(request.raw), filter),
     };
   }
 

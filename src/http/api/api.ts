@@ -237,13 +237,13 @@ function sendAnswer(reply: FastifyReply, { status = 200, headers = {}, body }: R
 function sendEvents(
   request: FastifyRequest,
   reply: FastifyReply,
-  { wish, subscriber }: NonNullable<RouteAnswer['events']>,
+  { filter, subscriber }: NonNullable<RouteAnswer['events']>,
   listeners: EventListeners | undefined,
 ): FastifyReply {
   if (!listeners) throw new OxbowError('not-ready', 'Nobody can listen here.');
   reply.headers({ ...sseHeaders, 'x-content-type-options': 'nosniff' });
   if (request.method === 'HEAD') return reply.send();
-  const body = openSse(listeners, wish, subscriber);
+  const body = openSse(listeners, filter, subscriber);
   const { httpVersionMajor, socket } = request.raw;
   if (httpVersionMajor === 1) {
     // Whoever ends its half of the connection has stopped listening; the next beat would only find it out later.

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { PublishedEvent } from '../../cluster/event-bus.ts';
-import { type EventSubscriber, hears, readWish } from './event-filter.ts';
+import { type EventSubscriber, matches, readFilter } from './event-filter.ts';
 
 const told = (audience: PublishedEvent['audience'], stream: string | null): PublishedEvent => ({
   event: { id: '1', type: 'server.ending', at: '', stream, data: {} },
@@ -14,11 +14,11 @@ const ofDoor: EventSubscriber = { isAdmin: false, owner: '', sees: (stream) => s
 const viewer: EventSubscriber = { isAdmin: false, owner: '', sees: () => true, ended };
 const admin: EventSubscriber = { isAdmin: true, owner: '', sees: () => true, ended };
 
-test('a right to one stream or to all of them hears of those and of nothing that is for administrators', () => {
-  const all = readWish({}, undefined);
+test('a right to one stream or to all of them matches of those and of nothing that is for administrators', () => {
+  const all = readFilter({}, undefined);
   const open = () => false;
   const heard = (audience: PublishedEvent['audience'], stream: string | null, isPrivate = open) =>
-    [nobody, ofDoor, viewer, admin].map((subscriber) => hears(told(audience, stream), all, subscriber, isPrivate));
+    [nobody, ofDoor, viewer, admin].map((subscriber) => matches(told(audience, stream), all, subscriber, isPrivate));
   assert.deepEqual(heard('anyone', null), [true, true, true, true]);
   assert.deepEqual(heard('admin', null), [false, false, false, true]);
   assert.deepEqual(heard('public', 'door'), [true, true, true, true]);
@@ -32,17 +32,17 @@ test('a right to one stream or to all of them hears of those and of nothing that
 });
 
 test('the header of a browser that comes back counts more than the address, and an empty one counts for nothing', () => {
-  assert.equal(readWish({ after: 'a' }, 'b').after, 'b');
-  assert.equal(readWish({ after: 'a' }, '').after, 'a');
-  assert.equal(readWish({}, undefined).after, undefined);
+  assert.equal(readFilter({ after: 'a' }, 'b').after, 'b');
+  assert.equal(readFilter({ after: 'a' }, '').after, 'a');
+  assert.equal(readFilter({}, undefined).after, undefined);
 });
 
 test('types are names, or all that begin with one; others are refused', () => {
   assert.deepEqual(
-    [...readWish({ types: 'pin.*,disk.ok' }, undefined).types!],
+    [...readFilter({ types: 'pin.*,disk.ok' }, undefined).types!],
     ['pin.added', 'pin.removed', 'disk.ok'],
   );
   for (const types of ['', 'stream', 'stream.gap,', 'job.*x']) {
-    assert.throws(() => readWish({ types }, undefined), { code: 'bad-request' }, types);
+    assert.throws(() => readFilter({ types }, undefined), { code: 'bad-request' }, types);
   }
 });

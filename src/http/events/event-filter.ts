@@ -7,7 +7,7 @@ import type { PublishedEvent } from '../../cluster/event-bus.ts';
 import { OxbowError } from '../../lib/errors.ts';
 
 /** What is heard. */
-export interface EventWish {
+export interface EventFilter {
   /** Undefined: all of them. */
   readonly types: ReadonlySet<EventType> | undefined;
   /** Undefined: of all streams that are listed, and what is about none. */
@@ -33,16 +33,16 @@ export type EndOfRight = 'watch-expired' | 'watch-refused' | 'unauthorized';
 const MAX_ID_LENGTH = 40;
 
 /**
- * Reads a wish.
+ * Reads a filter.
  *
  * @param types names with commas between, `job.*` for all that begin so
  * @param lastEventId header that a browser sends when it comes back; it knows more than the address
  * @throws OxbowError `bad-request` for a name that no event has
  */
-export function readWish(
+export function readFilter(
   { types, stream, after }: { types?: string; stream?: string; after?: string },
   lastEventId: string | undefined,
-): EventWish {
+): EventFilter {
   const id = lastEventId || after;
   return {
     types: types === undefined ? undefined : new Set(types.split(',').flatMap(readType)),
@@ -59,10 +59,10 @@ function readType(word: string): readonly EventType[] {
   });
 }
 
-/** Whether a listener hears an event: what it asked for, and what whoever asks may know now as well as when it was told. */
-export function hears(
+/** Whether a listener matches an event: what it asked for, and what whoever asks may know now as well as when it was told. */
+export function matches(
   { event, audience }: PublishedEvent,
-  { types, stream }: EventWish,
+  { types, stream }: EventFilter,
   { isAdmin, sees }: EventSubscriber,
   isPrivate: (name: string) => boolean,
 ): boolean {

@@ -42,7 +42,7 @@ for (const [way, listen] of [
     });
     const bus = () => server.deps.events;
 
-    test('who listens is greeted with the newest id, and then hears what happens', async () => {
+    test('who listens is greeted with the newest id, and then matches what happens', async () => {
       const ear = await open();
       const ready = await ear.next();
       assert.deepEqual([ready.type, ready.id, ready.data], ['events.ready', await lastIdOf(bus()), { replayed: 0 }]);
@@ -77,7 +77,7 @@ for (const [way, listen] of [
       assert.deepEqual([lost.type, lost.id], ['events.reset', await lastIdOf(bus())]);
     });
 
-    test('anyone hears of public streams, of unlisted ones by name, of private ones and jobs as an administrator alone', async () => {
+    test('anyone matches of public streams, of unlisted ones by name, of private ones and jobs as an administrator alone', async () => {
       const all = async (query: string, headers: Record<string, string>) => {
         const ear = await open(query, headers);
         const { data } = await ear.next();
@@ -147,7 +147,7 @@ suite('events', () => {
     ear.close();
   });
 
-  test('the typed client hears the same, and comes back where it left', async () => {
+  test('the typed client matches the same, and comes back where it left', async () => {
     await using server = await startTestServer();
     const { events } = server.deps;
     const client = new OxbowClient({ server: server.url });

@@ -57,7 +57,7 @@ for (const [way, listen] of [
     const revoke = (stream: string) =>
       fetch(`${server.url}/api/v1/streams/${stream}/watch-tokens/revoke`, { method: 'POST', headers: asAdmin });
 
-    test('a right to watch hears of its one stream, and of nothing else at all', async () => {
+    test('a right to watch matches of its one stream, and of nothing else at all', async () => {
       const ear = await open(addressOf(sign('private'), '?stream=private'));
       const { events } = server.deps;
       for (const [name, visibility] of [
@@ -108,7 +108,7 @@ for (const [way, listen] of [
       assert.equal((await other.next()).type, 'stream.recording');
     });
 
-    test('a token with the scope view hears of every stream and of no job, until it is taken back', async () => {
+    test('a token with the scope view matches of every stream and of no job, until it is taken back', async () => {
       const { tokens } = server.deps.access;
       const { token, secret } = await tokens.make({ label: 'wall', scopes: ['view'], expiresMs: undefined });
       const ear = await open(`${server.url}/api/v1/events`, { authorization: `Bearer ${secret}` });
@@ -122,7 +122,7 @@ for (const [way, listen] of [
       assert.match(await ear.ended(), way === 'SSE' ? /^$/ : /^4001 unauthorized: /);
     });
 
-    test('a browser that is signed out hears nothing more', async () => {
+    test('a browser that is signed out matches nothing more', async () => {
       const { session, secret } = await server.deps.access.sessions.make({ address: '', program: '' });
       const headers = { cookie: `oxbow-${new URL(server.url).port}=${secret}`, origin: server.url };
       const ear = await open(`${server.url}/api/v1/events`, headers);
@@ -141,7 +141,7 @@ for (const [way, listen] of [
   });
 }
 
-test('the typed client hears by a right to watch, and throws the refusal once it has ended', async () => {
+test('the typed client matches by a right to watch, and throws the refusal once it has ended', async () => {
   await using server = await startTestServer();
   const { access, events } = server.deps;
   const right = access.watch.sign('private', server.clock.nowMs() + HOUR_MS);

@@ -5,7 +5,7 @@ import { EventListeners } from './listeners.ts';
 
 suite('places of listeners to events', () => {
   const shared = shareTestServer();
-  const wish = { types: undefined, stream: undefined, after: undefined };
+  const filter = { types: undefined, stream: undefined, after: undefined };
   const line = () => ({ ring: () => {}, beat: () => {}, end: () => {} });
   const subscriber = (owner: string, isAdmin = false) => ({
     isAdmin,
@@ -16,12 +16,12 @@ suite('places of listeners to events', () => {
 
   test('one address has 200 of them; others, and administrators, still get in', () => {
     const listeners = new EventListeners(shared().deps);
-    const leave = Array.from({ length: 200 }, () => listeners.add(wish, subscriber('192.0.2.1'), line));
-    const one = () => listeners.add(wish, subscriber('192.0.2.1'), line);
+    const leave = Array.from({ length: 200 }, () => listeners.add(filter, subscriber('192.0.2.1'), line));
+    const one = () => listeners.add(filter, subscriber('192.0.2.1'), line);
     assert.throws(one, { code: 'busy' });
     leave.push(
-      listeners.add(wish, subscriber('192.0.2.2'), line),
-      listeners.add(wish, subscriber('192.0.2.1', true), line),
+      listeners.add(filter, subscriber('192.0.2.2'), line),
+      listeners.add(filter, subscriber('192.0.2.1', true), line),
     );
     for (const end of leave.splice(0, 2)) {
       end();

@@ -1,13 +1,13 @@
 /**
  * Everyone who listens to events over HTTP, whichever way the events go to them.
- * In: a wish and who asks. Out: letters in an outbox, a call when there are some; an end when oxbow ends, the right does, or the listener is too slow.
+ * In: a filter and who asks. Out: letters in an outbox, a call when there are some; an end when oxbow ends, the right does, or the listener is too slow.
  */
 import type { ConnectionEvent } from '../../api/events.ts';
 import { printRfc3339 } from '../../api/instant.ts';
 import type { PublishedEvent, SubscriptionStart } from '../../cluster/event-bus.ts';
 import { messageOf, OxbowError } from '../../lib/errors.ts';
 import type { HttpDeps } from '../deps.ts';
-import { type EndOfRight, type EventSubscriber, type EventWish, hears } from './event-filter.ts';
+import { type EndOfRight, type EventFilter, type EventSubscriber, matches } from './event-filter.ts';
 import { type Letter, Outbox } from './send-queue.ts';
 
 /** So many may listen at once; administrators always may. */
@@ -55,7 +55,7 @@ export class EventListeners {
    * @returns ends the listening; may be called twice
    * @throws OxbowError `busy` where too many listen, `not-ready` when oxbow ends
    */
-  add(wish: EventWish, subscriber: EventSubscriber, connect: (outbox: Outbox) => Line): () => void {
+  add(filter: EventFilter, subscriber: EventSubscriber, connect: (outbox: Outbox) => Line): () => void {
     if (this.#isClosed) throw new OxbowError('not-ready', 'oxbow is ending.', { extra: { retryAfterSeconds: 5 } });
     if (!subscriber.isAdmin && this.#lines.size >= MAX_LISTENERS) {
       throw new OxbowError('busy', `${MAX_LISTENERS} listen already.`, { extra: { retryAfterSeconds: 30 } });
@@ -68,7 +68,7 @@ export class EventListeners {
     }
     const { events, streams, metrics, log } = this.#deps;
     const mayHear = (published: PublishedEvent) =>
-      hears(published, wish, subscriber, (name) => streams.isPrivate(name));
+      matches(published, filter, subscriber, (name) => streams.isPrivate(name));
     const outbox = new Outbox();
     const line = connect(outbox);
     const cutOff = () => {
@@ -120,7 +120,7 @@ export class EventListeners {
     this.#looking ??= setInterval(() => {
       for (const isOver of [...this.#lines.values()]) isOver();
     }, LOOK_MS);
-    events.subscribe(busSubscriber, wish.after).then(
+    events.subscribe(busSubscriber, filter.after).then(
       (subscription) => {
         if (hasLeft) subscription.close();
         else close = () => subscription.close();

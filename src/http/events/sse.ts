@@ -3,7 +3,7 @@
  * In: a listener's outbox. Out: a body that goes on until either side ends it. HTML Standard, 9.2 Server-sent events.
  */
 import { Readable } from 'node:stream';
-import type { EventSubscriber, EventWish } from './event-filter.ts';
+import type { EventFilter, EventSubscriber } from './event-filter.ts';
 import type { EventListeners } from './listeners.ts';
 import type { Letter } from './send-queue.ts';
 
@@ -23,7 +23,7 @@ export const sseHeaders = {
  *
  * @throws OxbowError as `EventListeners.add`
  */
-export function openSse(listeners: EventListeners, wish: EventWish, subscriber: EventSubscriber): Readable {
+export function openSse(listeners: EventListeners, filter: EventFilter, subscriber: EventSubscriber): Readable {
   let leave = () => {};
   let pump = () => {};
   const body = new Readable({
@@ -35,7 +35,7 @@ export function openSse(listeners: EventListeners, wish: EventWish, subscriber: 
     },
   });
   body.push(`retry: ${RETRY_MS}\n\n`);
-  leave = listeners.add(wish, subscriber, (outbox) => {
+  leave = listeners.add(filter, subscriber, (outbox) => {
     pump = () => {
       while (body.readableLength < MAX_BUFFERED) {
         const letter = outbox.take();

@@ -9,7 +9,7 @@ import { OxbowError } from '../../lib/errors.ts';
 import { bucketOwner } from '../api/rate-limit.ts';
 import type { Asked, Who } from '../api/who.ts';
 import { refuseWatching } from '../media/watching.ts';
-import type { EventSubscriber, EventWish } from './event-filter.ts';
+import type { EventFilter, EventSubscriber } from './event-filter.ts';
 
 /** Where events are. */
 export const EVENTS_PATH = '/api/v1/events';
@@ -34,7 +34,7 @@ export function subscriberOf(
   { access, clock, who }: { readonly access: Access; readonly clock: Clock; readonly who: Who },
   asked: Asked,
   token: string | undefined,
-  { stream }: EventWish,
+  { stream }: EventFilter,
 ): EventSubscriber {
   const { isAdmin, seesAll } = who.mayAct(asked);
   const owner = bucketOwner(who.visitor(asked));

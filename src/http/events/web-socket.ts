@@ -8,7 +8,7 @@ import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { toProblem } from '../api/problem.ts';
 import { pathOf } from '../media/exchange.ts';
-import { type EventSubscriber, type EventWish, readWish } from './event-filter.ts';
+import { type EventFilter, type EventSubscriber, readFilter } from './event-filter.ts';
 import type { EndOfListening, EventListeners } from './listeners.ts';
 import { eventsTarget } from './subscriber.ts';
 
@@ -39,7 +39,7 @@ export function wantsEvents({ url = '', headers }: Pick<IncomingMessage, 'url' |
  */
 export function createEventSockets(
   listeners: EventListeners,
-  subscriberOf: (request: IncomingMessage, token: string | undefined, wish: EventWish) => EventSubscriber,
+  subscriberOf: (request: IncomingMessage, token: string | undefined, filter: EventFilter) => EventSubscriber,
 ): (request: IncomingMessage, socket: Duplex, head: Buffer) => void {
   const server = new WebSocketServer({ noServer: true, perMessageDeflate: false, maxPayload: MAX_MESSAGE });
   return (request, socket, head) => {
@@ -48,9 +48,9 @@ export function createEventSockets(
       const target = eventsTarget(pathOf(request.url ?? ''));
       if (!target) throw new TypeError('only requests that want events are taken over');
       const query = Object.fromEntries(new URL(target.path, 'http://oxbow').searchParams);
-      const wish = readWish(query, undefined);
-      const subscriber = subscriberOf(request, target.token, wish);
-      server.handleUpgrade(request, socket, head, (webSocket) => speak(webSocket, listeners, wish, subscriber));
+      const filter = readFilter(query, undefined);
+      const subscriber = subscriberOf(request, target.token, filter);
+      server.handleUpgrade(request, socket, head, (webSocket) => speak(webSocket, listeners, filter, subscriber));
     } catch (error) {
       refuse(socket, error);
     }
@@ -60,7 +60,7 @@ export function createEventSockets(
 function speak(
   socket: WebSocket,
   listeners: EventListeners,
-  wish: Parameters<EventListeners['add']>[0],
+  filter: Parameters<EventListeners['add']>[0],
   subscriber: EventSubscriber,
 ): void {
   let isAlive = true;
@@ -74,7 +74,7 @@ function speak(
     socket.once('close', () => clearTimeout(late));
   };
   try {
-    const leave = listeners.add(wish, subscriber, (outbox) => {
+    const leave = listeners.add(filter, subscriber, (outbox) => {
       const pump = () => {
         while (socket.readyState === socket.OPEN && socket.bufferedAmount < MAX_BUFFERED) {
           const letter = outbox.take();

@@ -4,7 +4,7 @@
  */
 import { StreamName } from '../../api/stream-name.ts';
 import { Type } from '../../api/type.ts';
-import { readWish } from '../events/event-filter.ts';
+import { readFilter } from '../events/event-filter.ts';
 import { EVENTS_PATH } from '../events/subscriber.ts';
 import { defineRoute, type Route } from './route.ts';
 
@@ -39,8 +39,8 @@ export const eventRoutes: readonly Route[] = [
     query: EventQuery,
     replies: { 200: Type.String({ description: EVENT_STREAM }) },
     answer({ query, header, subscriber }) {
-      const wish = readWish(query, header('last-event-id'));
-      return { events: { wish, subscriber: subscriber(wish) } };
+      const filter = readFilter(query, header('last-event-id'));
+      return { events: { filter, subscriber: subscriber(filter) } };
     },
   }),
 ];

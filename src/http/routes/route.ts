@@ -9,7 +9,7 @@ import type { Asker } from '../api/who.ts';
 import type { ConnectionEnds } from '../client/socket-owner.ts';
 import type { Visitor } from '../client/visitor.ts';
 import type { Awaitable, HttpDeps } from '../deps.ts';
-import type { EventSubscriber, EventWish } from '../events/event-filter.ts';
+import type { EventFilter, EventSubscriber } from '../events/event-filter.ts';
 
 /**
  * Who may ask. `anyone`: everybody. `viewer`: everybody, but only those with a right hear of signed and private streams.
@@ -30,7 +30,7 @@ export interface RouteCall<P = unknown, Q = unknown, B = unknown> {
   /** Whether they may hear of a stream that is not for everyone. */
   sees(stream: string): boolean;
   /** Who they are to those who tell events; refuses as `subscriberOf`. */
-  subscriber(wish: EventWish): EventSubscriber;
+  subscriber(filter: EventFilter): EventSubscriber;
   /** From this computer and through no proxy, or one who may see everything. */
   readonly isOperator: boolean;
   /** The Accept header, or ''. */
@@ -53,7 +53,7 @@ export interface RouteAnswer {
   /** A file in place of a body: sent whole or by range, as the request asks. */
   readonly file?: Reply;
   /** In place of a body: events, for as long as both sides want. */
-  readonly events?: { readonly wish: EventWish; readonly subscriber: EventSubscriber };
+  readonly events?: { readonly filter: EventFilter; readonly subscriber: EventSubscriber };
 }
 
 /** A row. */
