@@ -1,6 +1,6 @@
 /**
  * Everyone who listens to events over HTTP, whichever way the events go to them.
- * In: a filter and who asks. Out: letters in an outbox, a call when there are some; an end when oxbow ends, the right does, or the listener is too slow.
+ * In: a filter and who asks. Out: messages in an queue, a call when there are some; an end when oxbow ends, the right does, or the listener is too slow.
  */
 import type { ConnectionEvent } from '../../api/events.ts';
 import { printRfc3339 } from '../../api/instant.ts';
@@ -8,7 +8,7 @@ import type { PublishedEvent, SubscriptionStart } from '../../cluster/event-bus.
 import { messageOf, OxbowError } from '../../lib/errors.ts';
 import type { HttpDeps } from '../deps.ts';
 import { type EndOfRight, type EventFilter, type EventSubscriber, matches } from './event-filter.ts';
-import { type Letter, Outbox } from './send-queue.ts';
+import { type Message, SendQueue } from './send-queue.ts';
 
 /** So many may listen at once; administrators always may. */
 const MAX_LISTENERS = 1000;
@@ -24,11 +24,11 @@ export type EndOfListening = 'ending' | 'too-slow' | EndOfRight;
 
 /** The way to one listener. */
 export interface Line {
-  /** There is something in the outbox. */
+  /** There is something in the queue. */
   readonly ring: () => void;
   /** Nothing was sent for a while. */
   readonly beat: () => void;
-  /** What is in the outbox by then may be told first. */
+  /** What is in the queue by then may be told first. */
   readonly end: (why: EndOfListening) => void;
 }
 
@@ -49,13 +49,13 @@ export class EventListeners {
   }
 
   /**
-   * Lets somebody listen. The first letter says whether what was asked for is whole; what is replayed follows.
+   * Lets somebody listen. The first message says whether what was asked for is whole; what is replayed follows.
    *
    * @param connect makes the way to the listener
    * @returns ends the listening; may be called twice
    * @throws OxbowError `busy` where too many listen, `not-ready` when oxbow ends
    */
-  add(filter: EventFilter, subscriber: EventSubscriber, connect: (outbox: Outbox) => Line): () => void {
+  add(filter: EventFilter, subscriber: EventSubscriber, connect: (queue: SendQueue) => Line): () => void {
     if (this.#isClosed) throw new OxbowError('not-ready', 'oxbow is ending.', { extra: { retryAfterSeconds: 5 } });
     if (!subscriber.isAdmin && this.#lines.size >= MAX_LISTENERS) {
       throw new OxbowError('busy', `${MAX_LISTENERS} listen already.`, { extra: { retryAfterSeconds: 30 } });
@@ -69,8 +69,8 @@ export class EventListeners {
     const { events, streams, metrics, log } = this.#deps;
     const mayHear = (published: PublishedEvent) =>
       matches(published, filter, subscriber, (name) => streams.isPrivate(name));
-    const outbox = new Outbox();
-    const line = connect(outbox);
+    const queue = new SendQueue();
+    const line = connect(queue);
     const cutOff = () => {
       metrics.eventListenersLost.inc();
       line.end('too-slow');
@@ -80,13 +80,13 @@ export class EventListeners {
     let close = () => {};
     const busSubscriber = {
       begin: ({ replay, reset, lastId }: SubscriptionStart) => {
-        const missed = replay.filter(mayHear).map(letterOf);
-        outbox.replay([this.#greeting(reset, missed.length, lastId), ...missed]);
+        const missed = replay.filter(mayHear).map(toMessage);
+        queue.replay([this.#greeting(reset, missed.length, lastId), ...missed]);
         if (!hasLeft) line.ring();
       },
       event(published: PublishedEvent) {
         if (hasLeft || !mayHear(published) || isOver()) return;
-        if (outbox.add(letterOf(published))) line.ring();
+        if (queue.add(toMessage(published))) line.ring();
         else cutOff();
       },
       // Its client comes back with the last id it received, and is notified of the hole then.
@@ -95,7 +95,7 @@ export class EventListeners {
     const isOver = () => {
       const why = subscriber.ended();
       if (why === undefined) return false;
-      outbox.add(this.#farewell(why));
+      queue.add(this.#farewell(why));
       line.ring();
       line.end(why);
       leave();
@@ -148,24 +148,24 @@ export class EventListeners {
     this.#looking = undefined;
   }
 
-  #greeting(reset: boolean, replayed: number, lastId: string): Letter {
+  #greeting(reset: boolean, replayed: number, lastId: string): Message {
     const { clock } = this.#deps;
     const type = reset ? 'events.reset' : 'events.ready';
     const at = printRfc3339(clock.nowMs());
-    // A line that breaks before it has brought the whole replay goes on from the last letter that came.
+    // A line that breaks before it has brought the whole replay goes on from the last message that came.
     const id = replayed > 0 ? '' : lastId;
     const event: ConnectionEvent = { id, type, at, stream: null, data: { replayed } };
     return { id, type, json: JSON.stringify(event) };
   }
 
   /** Without an id: whoever comes back with another right goes on behind the last event that came. */
-  #farewell(code: EndOfRight): Letter {
+  #farewell(code: EndOfRight): Message {
     const at = printRfc3339(this.#deps.clock.nowMs());
     const event: ConnectionEvent = { id: '', type: 'events.ended', at, stream: null, data: { code } };
     return { id: '', type: event.type, json: JSON.stringify(event) };
   }
 }
 
-function letterOf({ event: { id, type }, json }: PublishedEvent): Letter {
+function toMessage({ event: { id, type }, json }: PublishedEvent): Message {
   return { id, type, json };
 }

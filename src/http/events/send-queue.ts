@@ -5,7 +5,7 @@
 import type { ConnectionEvent, EventType } from '../../api/events.ts';
 
 /** A text on its way to one listener. */
-export interface Letter {
+export interface Message {
   readonly id: string;
   readonly type: EventType | ConnectionEvent['type'];
   readonly json: string;
@@ -15,39 +15,39 @@ export interface Letter {
 const MAX_BEHIND = 256 * 1024;
 
 /** A queue that says when its reader is too slow. */
-export class Outbox {
-  #letters: Letter[] = [];
+export class SendQueue {
+  #messages: Message[] = [];
   #next = 0;
   #size = 0;
   #maxSize = MAX_BEHIND;
 
   /** Adds what was requested to be replayed; its size does not count against the listener. */
-  replay(letters: readonly Letter[]): void {
-    for (const letter of letters) this.#put(letter);
+  replay(messages: readonly Message[]): void {
+    for (const message of messages) this.#put(message);
     this.#maxSize = this.#size + MAX_BEHIND;
   }
 
-  /** Adds a letter; false where the listener is too far behind. */
-  add(letter: Letter): boolean {
-    this.#put(letter);
+  /** Adds a message; false where the listener is too far behind. */
+  add(message: Message): boolean {
+    this.#put(message);
     return this.#size <= this.#maxSize;
   }
 
-  /** The oldest letter that was not taken, or undefined. */
-  take(): Letter | undefined {
-    const letter = this.#letters[this.#next];
-    if (!letter) return undefined;
+  /** The oldest message that was not taken, or undefined. */
+  take(): Message | undefined {
+    const message = this.#messages[this.#next];
+    if (!message) return undefined;
     this.#next++;
-    this.#size -= letter.json.length;
-    if (this.#next === this.#letters.length) {
-      this.#letters = [];
+    this.#size -= message.json.length;
+    if (this.#next === this.#messages.length) {
+      this.#messages = [];
       this.#next = 0;
     }
-    return letter;
+    return message;
   }
 
-  #put(letter: Letter): void {
-    this.#letters.push(letter);
-    this.#size += letter.json.length;
+  #put(message: Message): void {
+    this.#messages.push(message);
+    this.#size += message.json.length;
   }
 }

@@ -1,11 +1,11 @@
 /**
  * Events as `text/event-stream`.
- * In: a listener's outbox. Out: a body that goes on until either side ends it. HTML Standard, 9.2 Server-sent events.
+ * In: a listener's queue. Out: a body that goes on until either side ends it. HTML Standard, 9.2 Server-sent events.
  */
 import { Readable } from 'node:stream';
 import type { EventFilter, EventSubscriber } from './event-filter.ts';
 import type { EventListeners } from './listeners.ts';
-import type { Letter } from './send-queue.ts';
+import type { Message } from './send-queue.ts';
 
 /** Browsers come back after this, ms. */
 const RETRY_MS = 2000;
@@ -35,12 +35,12 @@ export function openSse(listeners: EventListeners, filter: EventFilter, subscrib
     },
   });
   body.push(`retry: ${RETRY_MS}\n\n`);
-  leave = listeners.add(filter, subscriber, (outbox) => {
+  leave = listeners.add(filter, subscriber, (queue) => {
     pump = () => {
       while (body.readableLength < MAX_BUFFERED) {
-        const letter = outbox.take();
-        if (!letter) return;
-        body.push(print(letter));
+        const message = queue.take();
+        if (!message) return;
+        body.push(print(message));
       }
     };
     return {
@@ -56,6 +56,6 @@ export function openSse(listeners: EventListeners, filter: EventFilter, subscrib
   return body;
 }
 
-function print({ id, type, json }: Letter): string {
+function print({ id, type, json }: Message): string {
   return `${id === '' ? '' : `id: ${id}\n`}event: ${type}\ndata: ${json}\n\n`;
 }

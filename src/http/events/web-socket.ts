@@ -74,12 +74,12 @@ function speak(
     socket.once('close', () => clearTimeout(late));
   };
   try {
-    const leave = listeners.add(filter, subscriber, (outbox) => {
+    const leave = listeners.add(filter, subscriber, (queue) => {
       const pump = () => {
         while (socket.readyState === socket.OPEN && socket.bufferedAmount < MAX_BUFFERED) {
-          const letter = outbox.take();
-          if (!letter) return;
-          socket.send(letter.json, pump);
+          const message = queue.take();
+          if (!message) return;
+          socket.send(message.json, pump);
         }
       };
       return {
