@@ -6,7 +6,7 @@ import { WebSocket } from 'ws';
 import { OxbowClient } from '../../client/client.ts';
 import type { EventBus } from '../../cluster/event-bus.ts';
 import { asAdmin, startTestServer, type TestServer } from '../fixture.ts';
-import { type Ear, overSse, overWebSocket } from './subscriber.fixture.ts';
+import { subscribeBySse, subscribeByWebSocket, type TestSubscriber } from './subscriber.fixture.ts';
 
 /** Id of the newest event. */
 async function lastIdOf(bus: EventBus): Promise<string> {
@@ -20,34 +20,34 @@ const tellRecording = (bus: EventBus, visibility: string, recording = true) =>
   bus.publish('stream.recording', { recording }, { name: visibility, visibility });
 
 for (const [way, listen] of [
-  ['SSE', overSse],
-  ['WebSocket', overWebSocket],
+  ['SSE', subscribeBySse],
+  ['WebSocket', subscribeByWebSocket],
 ] as const) {
   suite(`events over ${way}`, () => {
     let server: TestServer;
     let address: string;
-    const ears: Ear[] = [];
+    const subscribers: TestSubscriber[] = [];
     const open = async (query = '', headers: Record<string, string> = {}) => {
-      const ear = await listen(`${address}${query}`, headers);
-      ears.push(ear);
-      return ear;
+      const subscriber = await listen(`${address}${query}`, headers);
+      subscribers.push(subscriber);
+      return subscriber;
     };
     before(async () => {
       server = await startTestServer();
       address = `${server.url}/api/v1/events`;
     });
     after(async () => {
-      for (const ear of ears) ear.close();
+      for (const subscriber of subscribers) subscriber.close();
       await server[Symbol.asyncDispose]();
     });
     const bus = () => server.deps.events;
 
     test('who listens is greeted with the newest id, and then matches what happens', async () => {
-      const ear = await open();
-      const ready = await ear.next();
+      const subscriber = await open();
+      const ready = await subscriber.next();
       assert.deepEqual([ready.type, ready.id, ready.data], ['events.ready', await lastIdOf(bus()), { replayed: 0 }]);
       tellRecording(bus(), 'public');
-      const { id, type, stream, data } = await ear.next();
+      const { id, type, stream, data } = await subscriber.next();
       assert.deepEqual(
         [id, type, stream, data],
         [await lastIdOf(bus()), 'stream.recording', 'public', { recording: true }],
@@ -55,11 +55,11 @@ for (const [way, listen] of [
     });
 
     test('a connection that was lost goes on without a hole behind the last id, and from another boot it says reset', async () => {
-      const ear = await open();
-      await ear.next();
+      const subscriber = await open();
+      await subscriber.next();
       tellRecording(bus(), 'public');
-      const { id } = await ear.next();
-      ear.close();
+      const { id } = await subscriber.next();
+      subscriber.close();
       tellRecording(bus(), 'public', false);
       bus().publish('disk.low', { free: 1, total: 2 });
       tellRecording(bus(), 'public', true);
@@ -79,11 +79,11 @@ for (const [way, listen] of [
 
     test('anyone matches of public streams, of unlisted ones by name, of private ones and jobs as an administrator alone', async () => {
       const all = async (query: string, headers: Record<string, string>) => {
-        const ear = await open(query, headers);
-        const { data } = await ear.next();
+        const subscriber = await open(query, headers);
+        const { data } = await subscriber.next();
         const heard: string[] = [];
         for (let left = data.replayed as number; left > 0; left--) {
-          const { type, stream } = await ear.next();
+          const { type, stream } = await subscriber.next();
           heard.push(stream ?? type);
         }
         return heard;
@@ -110,10 +110,10 @@ for (const [way, listen] of [
     test('whoever closes is not told any more and counted no longer', async () => {
       const gauge = async () => Number(/^oxbow_event_listeners (\d+)$/m.exec(await server.deps.metrics.print())?.[1]);
       const before = await gauge();
-      const ear = await open();
-      await ear.next();
+      const subscriber = await open();
+      await subscriber.next();
       assert.equal(await gauge(), before + 1);
-      ear.close();
+      subscriber.close();
       while ((await gauge()) > before) await new Promise(setImmediate);
     });
   });
@@ -140,11 +140,11 @@ suite('events', () => {
     const { events } = server.deps;
     const before = await lastIdOf(events);
     events.publish('server.ending', {});
-    const ear = await overSse(`${server.url}/api/v1/events?after=${await lastIdOf(events)}`, {
+    const subscriber = await subscribeBySse(`${server.url}/api/v1/events?after=${await lastIdOf(events)}`, {
       'last-event-id': before,
     });
-    assert.deepEqual((await ear.next()).data, { replayed: 1 });
-    ear.close();
+    assert.deepEqual((await subscriber.next()).data, { replayed: 1 });
+    subscriber.close();
   });
 
   test('the typed client matches the same, and comes back where it left', async () => {
@@ -184,7 +184,7 @@ suite('events', () => {
   test('when oxbow ends, a socket is told 1001 and a body of events is whole', async () => {
     const server = await startTestServer();
     const address = `${server.url}/api/v1/events`;
-    const { socket, next } = await overWebSocket(address);
+    const { socket, next } = await subscribeByWebSocket(address);
     await next();
     const response = await fetch(address);
     const closed = once(socket, 'close');
@@ -198,9 +198,9 @@ suite('events', () => {
     await using server = await startTestServer();
     const { events, metrics } = server.deps;
     const address = `${server.url}/api/v1/events`;
-    const slow = await overWebSocket(address);
+    const slow = await subscribeByWebSocket(address);
     await slow.next();
-    const quick = await overWebSocket(address);
+    const quick = await subscribeByWebSocket(address);
     await quick.next();
     slow.socket.pause();
     const text = 'x'.repeat(100_000);

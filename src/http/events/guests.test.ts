@@ -5,7 +5,7 @@ import { WebSocket } from 'ws';
 import { OxbowClient } from '../../client/client.ts';
 import { policies } from '../api/rate-limit.ts';
 import { asAdmin, startTestServer, type TestServer } from '../fixture.ts';
-import { type Ear, overSse, overWebSocket } from './subscriber.fixture.ts';
+import { subscribeBySse, subscribeByWebSocket, type TestSubscriber } from './subscriber.fixture.ts';
 
 const HOUR_MS = 3_600_000;
 
@@ -31,17 +31,17 @@ async function refusalOver(way: 'SSE' | 'WebSocket', url: string, headers: Recor
 }
 
 for (const [way, listen] of [
-  ['SSE', overSse],
-  ['WebSocket', overWebSocket],
+  ['SSE', subscribeBySse],
+  ['WebSocket', subscribeByWebSocket],
 ] as const) {
   suite(`guests hear events over ${way}`, () => {
     let server: TestServer;
-    const ears: Ear[] = [];
+    const subscribers: TestSubscriber[] = [];
     before(async () => {
       server = await startTestServer();
     });
     after(async () => {
-      for (const ear of ears) ear.close();
+      for (const subscriber of subscribers) subscriber.close();
       await server[Symbol.asyncDispose]();
     });
     const tell = (name: string, visibility: string) =>
@@ -49,16 +49,16 @@ for (const [way, listen] of [
     const sign = (stream: string) => server.deps.access.watch.sign(stream, server.clock.nowMs() + HOUR_MS);
     const addressOf = (token: string, query = '') => `${server.url}/t/${token}/api/v1/events${query}`;
     const open = async (url: string, headers: Record<string, string> = {}) => {
-      const ear = await listen(url, headers);
-      ears.push(ear);
-      assert.equal((await ear.next()).type, 'events.ready');
-      return ear;
+      const subscriber = await listen(url, headers);
+      subscribers.push(subscriber);
+      assert.equal((await subscriber.next()).type, 'events.ready');
+      return subscriber;
     };
     const revoke = (stream: string) =>
       fetch(`${server.url}/api/v1/streams/${stream}/watch-tokens/revoke`, { method: 'POST', headers: asAdmin });
 
     test('a right to watch matches of its one stream, and of nothing else at all', async () => {
-      const ear = await open(addressOf(sign('private'), '?stream=private'));
+      const subscriber = await open(addressOf(sign('private'), '?stream=private'));
       const { events } = server.deps;
       for (const [name, visibility] of [
         ['signed', 'signed'],
@@ -71,7 +71,7 @@ for (const [way, listen] of [
       events.publish('webhook.disabled', { id: '1', reason: 'silent' });
       events.publish('disk.low', { free: 1, total: 2 });
       tell('private', 'private');
-      const { type, stream } = await ear.next();
+      const { type, stream } = await subscriber.next();
       assert.deepEqual([type, stream], ['stream.recording', 'private']);
     });
 
@@ -87,23 +87,23 @@ for (const [way, listen] of [
     });
 
     test('the line ends with the right: by its time before the next event is told, with the code of the refusal', async () => {
-      const ear = await open(addressOf(sign('signed'), '?stream=signed'));
+      const subscriber = await open(addressOf(sign('signed'), '?stream=signed'));
       server.clock.advance(HOUR_MS - 1);
       tell('signed', 'signed');
-      assert.equal((await ear.next()).type, 'stream.recording');
+      assert.equal((await subscriber.next()).type, 'stream.recording');
       server.clock.advance(1);
       tell('signed', 'signed');
-      const { type, id, data } = await ear.next();
+      const { type, id, data } = await subscriber.next();
       assert.deepEqual([type, id, data], ['events.ended', '', { code: 'watch-expired' }]);
-      assert.match(await ear.ended(), way === 'SSE' ? /^$/ : /^4003 watch-expired: /);
+      assert.match(await subscriber.ended(), way === 'SSE' ? /^$/ : /^4003 watch-expired: /);
     });
 
     test('taken back, it ends a line on which nothing happens, and no other one', async () => {
       const other = await open(addressOf(sign('private'), '?stream=private'));
-      const ear = await open(addressOf(sign('signed'), '?stream=signed'));
+      const subscriber = await open(addressOf(sign('signed'), '?stream=signed'));
       assert.equal((await revoke('signed')).status, 204);
-      assert.deepEqual((await ear.next()).data, { code: 'watch-refused' });
-      assert.match(await ear.ended(), way === 'SSE' ? /^$/ : /^4003 watch-refused: /);
+      assert.deepEqual((await subscriber.next()).data, { code: 'watch-refused' });
+      assert.match(await subscriber.ended(), way === 'SSE' ? /^$/ : /^4003 watch-refused: /);
       tell('private', 'private');
       assert.equal((await other.next()).type, 'stream.recording');
     });
@@ -111,25 +111,25 @@ for (const [way, listen] of [
     test('a token with the scope view matches of every stream and of no job, until it is taken back', async () => {
       const { tokens } = server.deps.access;
       const { token, secret } = await tokens.make({ label: 'wall', scopes: ['view'], expiresMs: undefined });
-      const ear = await open(`${server.url}/api/v1/events`, { authorization: `Bearer ${secret}` });
+      const subscriber = await open(`${server.url}/api/v1/events`, { authorization: `Bearer ${secret}` });
       server.deps.events.publish('job.created', { id: '1', kind: 'export', state: 'queued', progress: 0 });
       tell('unlisted', 'unlisted');
       tell('private', 'private');
-      assert.deepEqual([(await ear.next()).stream, (await ear.next()).stream], ['unlisted', 'private']);
+      assert.deepEqual([(await subscriber.next()).stream, (await subscriber.next()).stream], ['unlisted', 'private']);
       await tokens.remove(token.id);
       tell('private', 'private');
-      assert.deepEqual((await ear.next()).data, { code: 'unauthorized' });
-      assert.match(await ear.ended(), way === 'SSE' ? /^$/ : /^4001 unauthorized: /);
+      assert.deepEqual((await subscriber.next()).data, { code: 'unauthorized' });
+      assert.match(await subscriber.ended(), way === 'SSE' ? /^$/ : /^4001 unauthorized: /);
     });
 
     test('a browser that is signed out matches nothing more', async () => {
       const { session, secret } = await server.deps.access.sessions.make({ address: '', program: '' });
       const headers = { cookie: `oxbow-${new URL(server.url).port}=${secret}`, origin: server.url };
-      const ear = await open(`${server.url}/api/v1/events`, headers);
+      const subscriber = await open(`${server.url}/api/v1/events`, headers);
       tell('private', 'private');
-      assert.equal((await ear.next()).stream, 'private');
+      assert.equal((await subscriber.next()).stream, 'private');
       await server.deps.access.sessions.remove(session.id);
-      assert.deepEqual((await ear.next()).data, { code: 'unauthorized' });
+      assert.deepEqual((await subscriber.next()).data, { code: 'unauthorized' });
     });
 
     test('wrong bearer tokens use up attempts', async () => {

@@ -7,7 +7,7 @@ import { once } from 'node:events';
 import { type ClientOptions, WebSocket } from 'ws';
 
 /** An event as it came. */
-export interface Heard {
+export interface ReceivedEvent {
   readonly id: string;
   readonly type: string;
   readonly stream: string | null;
@@ -15,16 +15,16 @@ export interface Heard {
 }
 
 /** Someone who listens. */
-export interface Ear {
+export interface TestSubscriber {
   /** Events as they come. */
-  next(): Promise<Heard>;
+  next(): Promise<ReceivedEvent>;
   /** Resolves when the server has ended it, with why, as far as the way tells. */
   ended(): Promise<string>;
   close(): void;
 }
 
 /** Listens by server-sent events. */
-export async function overSse(url: string, headers: Record<string, string> = {}): Promise<Ear> {
+export async function subscribeBySse(url: string, headers: Record<string, string> = {}): Promise<TestSubscriber> {
   const controller = new AbortController();
   const response = await fetch(url, { headers, signal: controller.signal });
   assert.equal(response.headers.get('content-type'), 'text/event-stream; charset=utf-8');
@@ -43,7 +43,7 @@ export async function overSse(url: string, headers: Record<string, string> = {})
         text = rest.join('\n\n');
         const data = /^data: (.*)$/m.exec(block!)?.[1];
         if (data === undefined) continue;
-        const heard = JSON.parse(data) as Heard;
+        const heard = JSON.parse(data) as ReceivedEvent;
         assert.equal(/^event: (.*)$/m.exec(block!)?.[1], heard.type);
         assert.equal(/^id: (.*)$/m.exec(block!)?.[1] ?? '', heard.id);
         return heard;
@@ -58,16 +58,16 @@ export async function overSse(url: string, headers: Record<string, string> = {})
 }
 
 /** Listens by a WebSocket. */
-export async function overWebSocket(
+export async function subscribeByWebSocket(
   url: string,
   headers: Record<string, string> = {},
-): Promise<Ear & { socket: WebSocket }> {
+): Promise<TestSubscriber & { socket: WebSocket }> {
   const options: ClientOptions = { headers, perMessageDeflate: true };
   const socket = new WebSocket(url.replace('http', 'ws'), options);
-  const come: Heard[] = [];
+  const come: ReceivedEvent[] = [];
   let wake = () => {};
   socket.on('message', (data) => {
-    come.push(JSON.parse(String(data)) as Heard);
+    come.push(JSON.parse(String(data)) as ReceivedEvent);
     wake();
   });
   const closed = once(socket, 'close') as Promise<[code: number, reason: Buffer]>;
