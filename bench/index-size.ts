@@ -189,7 +189,7 @@ async function record(
   packager.groups.subscribe((group) => recorder.write(group));
   const tracks = tracksOf(kind);
   const start = () =>
-    stream.startRun({ tracks, eUs: Math.round(clock.nowMs() * 1000), clock: 'arrival', pace: kind.pace });
+    stream.startRun({ tracks, utcOffsetUs: Math.round(clock.nowMs() * 1000), clock: 'arrival', pace: kind.pace });
   start();
   let gapAtS = kind.gapEveryS ?? Number.POSITIVE_INFINITY;
   let runAtS = 0;

@@ -114,7 +114,7 @@ async function feed(stream: Stream, rate: number, delay: number, seconds: number
   const startS = first.dts / tracks[first.trackId - 1]!.timescale;
   stream.startRun({
     tracks,
-    eUs: Math.round((Date.now() / 1000 - startS) * 1e6),
+    utcOffsetUs: Math.round((Date.now() / 1000 - startS) * 1e6),
     clock: 'source',
     pace: { kind: 'continuous' },
   });

@@ -33,8 +33,8 @@ const clock = createSystemClock();
 function stillStream(name: string, partBytes: number, recorded: Recorded): Deliverable {
   const track = videoTrack();
   const { stream, deliverable } = openBenchStream(name, { clock, nextMsn: 1000, recorded });
-  const eUs = Math.round((clock.nowMs() - SECONDS * 1000) * 1000);
-  stream.startRun({ tracks: [track], eUs, clock: 'source', pace: { kind: 'continuous' } });
+  const utcOffsetUs = Math.round((clock.nowMs() - SECONDS * 1000) * 1000);
+  stream.startRun({ tracks: [track], utcOffsetUs, clock: 'source', pace: { kind: 'continuous' } });
   const duration = track.timescale / RATE;
   for (let i = 0; i < SECONDS * RATE + 1; i++) {
     const data = new Uint8Array(Math.round(partBytes / 5)).fill(i);

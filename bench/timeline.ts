@@ -184,7 +184,7 @@ function rowOf(streamId: string, index: number) {
     const group = {
       msn,
       run: 1,
-      eUs: START_US,
+      utcOffsetUs: START_US,
       clock: 'source' as const,
       startUs: startUs + i * SEGMENT_US,
       durationUs: SEGMENT_US,

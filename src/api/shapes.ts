@@ -202,7 +202,7 @@ export const TimelineView = Type.Object(
       Type.Object({
         run: Type.Integer(),
         firstMsn: Type.Integer(),
-        e: Type.Number({ description: 'unix seconds at pts 0' }),
+        utcOffset: Type.Number({ description: 'UTC of pts 0, unix seconds' }),
       }),
     ),
     windows: Type.Array(

@@ -30,7 +30,7 @@ function frames(count: number, from: number): Frame[] {
 function groupAt(index: number, extra: Partial<SegmentGroup> = {}): SegmentGroup {
   return {
     msn: 100 + index,
-    run: { id: 3, eUs: 5_000_000, clock: 'source' },
+    run: { id: 3, utcOffsetUs: 5_000_000, clock: 'source' },
     init: initOf([audio]),
     startUs: 5_000_000 + index * 2_005_333,
     durationUs: 2_005_333,
@@ -99,7 +99,7 @@ for (const engine of engines) {
       const { location } = await writer.seal();
       const [found] = (await scanChunk(store, location)).groups;
       assert.deepEqual(found!.absences, absences);
-      assert.deepEqual([found!.run, found!.eUs, found!.clock], [3, 5_000_000, 'source']);
+      assert.deepEqual([found!.run, found!.utcOffsetUs, found!.clock], [3, 5_000_000, 'source']);
       assert.deepEqual([found!.startUs, found!.durationUs], [5_000_000, 2_005_333]);
       assert.deepEqual([found!.discontinuity, found!.discontinuitySequence], [true, 4]);
       assert.equal(found!.tracks[0]!.flags, 3);
@@ -148,7 +148,7 @@ for (const engine of engines) {
       await using writer = await openChunkWriter(optionsIn(store));
       await assert.rejects(writer.append(groupAt(1)), { name: 'AssertionError' });
       await writer.append(groupAt(0));
-      await assert.rejects(writer.append(groupAt(1, { run: { id: 4, eUs: 0, clock: 'arrival' } })), {
+      await assert.rejects(writer.append(groupAt(1, { run: { id: 4, utcOffsetUs: 0, clock: 'arrival' } })), {
         name: 'AssertionError',
       });
       await assert.rejects(writer.append(groupAt(0)), { name: 'AssertionError' });

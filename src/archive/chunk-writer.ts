@@ -171,12 +171,12 @@ class OpenChunk implements ChunkWriter {
         crc,
       };
     });
-    const { id: run, eUs, clock } = group.run;
+    const { id: run, utcOffsetUs, clock } = group.run;
     const { msn, startUs, durationUs, discontinuity, discontinuitySequence, absences } = group;
     const committed: CommittedGroup = {
       msn,
       run,
-      eUs,
+      utcOffsetUs,
       clock,
       startUs,
       durationUs,

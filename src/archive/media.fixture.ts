@@ -120,7 +120,7 @@ export function groupsOf(
     const to = Math.round(((cuts[index + 1] ?? lastEnd) - cuts[0]!) * 1e6);
     return {
       msn: firstMsn + index,
-      run: { id: 1, eUs: startUs - Math.round((cuts[0]! + offsetS) * 1e6), clock: 'arrival' },
+      run: { id: 1, utcOffsetUs: startUs - Math.round((cuts[0]! + offsetS) * 1e6), clock: 'arrival' },
       init: initOf(tracks),
       startUs: startUs + from,
       durationUs: to - from,

@@ -29,7 +29,7 @@ function minute(random = seeded(3)): CommittedGroup[] {
     at = tracks[1]!.offset + tracks[1]!.length + 212;
     audioTfdt += audioFrames * 1024;
     return {
-      ...{ msn: 868_000_000 + i, run: 12, eUs: 1_700_000_000_123_456, clock: 'arrival' as const },
+      ...{ msn: 868_000_000 + i, run: 12, utcOffsetUs: 1_700_000_000_123_456, clock: 'arrival' as const },
       ...{ startUs: 1_795_000_000_021_000 + i * 2_000_000, durationUs: 2_000_000 },
       ...{ discontinuity: false, discontinuitySequence: 5, absences: [], tracks },
     };
@@ -50,7 +50,7 @@ suite('the packed segment index', () => {
     const causes = ['offline', 'source-down', 'clock', 'crash'] as const;
     for (let round = 0; round < 300; round++) {
       const groups: CommittedGroup[] = Array.from({ length: random(6) }, () => ({
-        ...{ msn: big(), run: big(), eUs: big() - 2 ** 50, clock: random(2) ? 'source' : 'arrival' },
+        ...{ msn: big(), run: big(), utcOffsetUs: big() - 2 ** 50, clock: random(2) ? 'source' : 'arrival' },
         ...{
           startUs: big() - 1000,
           durationUs: big(),

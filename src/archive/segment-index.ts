@@ -3,7 +3,7 @@
  * In: committed groups. Out: a blob, and back, exactly. About 14 bytes per segment and track.
  *
  * The blob: u8 version 1, count, then per group a byte of bits and the fields that are not as predicted, then its tracks. All numbers
- * are LEB128; differences are zigzag. Predicted are: the next msn, run and E as before, a start at the end of the group before,
+ * are LEB128; differences are zigzag. Predicted are: the next msn, run and UTC offset as before, a start at the end of the group before,
  * offsets side by side, a tfdt at the end of the segment before, and everything else as it was.
  */
 import { FormatError } from '../lib/errors.ts';
@@ -47,7 +47,7 @@ interface Before {
 }
 
 function nothingBefore(): Before {
-  const group = { msn: -1, run: 0, eUs: 0, startUs: 0, durationUs: 0, discontinuitySequence: 0 };
+  const group = { msn: -1, run: 0, utcOffsetUs: 0, startUs: 0, durationUs: 0, discontinuitySequence: 0 };
   return { group, trackIds: [], tracks: [], older: new Map(), end: 0, boxLength: 0 };
 }
 
@@ -132,7 +132,9 @@ export function packSegments(groups: readonly CommittedGroup[]): Uint8Array {
       group.tracks.every(({ trackId }, i) => trackId === before.trackIds[i]);
     const ids = isSame ? before.trackIds : group.tracks.map(({ trackId }) => trackId);
     const sameRun =
-      group.run === last.run && group.eUs === last.eUs && group.discontinuitySequence === last.discontinuitySequence;
+      group.run === last.run &&
+      group.utcOffsetUs === last.utcOffsetUs &&
+      group.discontinuitySequence === last.discontinuitySequence;
     const bits =
       (group.discontinuity ? DISCONTINUITY : 0) |
       (group.clock === 'source' ? SOURCE_CLOCK : 0) |
@@ -145,7 +147,7 @@ export function packSegments(groups: readonly CommittedGroup[]): Uint8Array {
     out.byte(bits);
     if (bits & RUN) {
       out.signed(group.run - last.run);
-      out.signed(group.eUs - last.eUs);
+      out.signed(group.utcOffsetUs - last.utcOffsetUs);
       out.signed(group.discontinuitySequence - last.discontinuitySequence);
     }
     if (bits & MSN) out.signed(group.msn - last.msn);
@@ -221,7 +223,7 @@ export class SegmentWalker {
   readonly #group: WalkedGroup = {
     msn: -1,
     run: 0,
-    eUs: 0,
+    utcOffsetUs: 0,
     clock: 'arrival',
     startUs: 0,
     durationUs: 0,
@@ -270,7 +272,7 @@ export class SegmentWalker {
     const bits = byteAt(cursor);
     if (bits & RUN) {
       group.run += signed(cursor);
-      group.eUs += signed(cursor);
+      group.utcOffsetUs += signed(cursor);
       group.discontinuitySequence += signed(cursor);
     }
     group.msn += bits & MSN ? signed(cursor) : 1;

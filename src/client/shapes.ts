@@ -331,8 +331,8 @@ export type TimelineView = {
   runs: {
     run: number;
     firstMsn: number;
-    /** unix seconds at pts 0 */
-    e: number;
+    /** UTC of pts 0, unix seconds */
+    utcOffset: number;
   }[];
   windows: {
     /** unix seconds */

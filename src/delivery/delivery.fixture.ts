@@ -219,7 +219,7 @@ function startOf({ msn, startUs }: SegmentPlan): number {
 }
 
 function runOf({ run = 1 }: SegmentPlan): SegmentGroup['run'] {
-  return { id: run, eUs: 0, clock: 'source' };
+  return { id: run, utcOffsetUs: 0, clock: 'source' };
 }
 
 /** Part `index`: 0.2 s of one track; bytes tell segment, track and part. */

@@ -31,14 +31,14 @@ export async function answerSubtitles(
   if (listed?.sealed && listed.bytes) {
     const track = trackOf(listed.init.tracks, renditionId);
     const bytes = track && listed.bytes.get(track.id);
-    return vttReply(`${renditionId}-${msn}`, track, bytes, listed.startUs - listed.run.eUs);
+    return vttReply(`${renditionId}-${msn}`, track, bytes, listed.startUs - listed.run.utcOffsetUs);
   }
   const group = await stream.recorded.find(msn);
   if (!group) throw await missing(stream, msn);
   const track = trackOf(stream.inits.get(group.initNumber)?.tracks ?? [], renditionId);
   const own = track && group.tracks.find(({ trackId, length }) => trackId === track.id && length > 0);
   const bytes = own && own.length <= MAX_BYTES ? await reader.read(group.location, own.offset, own.length) : undefined;
-  return vttReply(`${renditionId}-${msn}`, track, bytes, group.startUs - group.eUs);
+  return vttReply(`${renditionId}-${msn}`, track, bytes, group.startUs - group.utcOffsetUs);
 }
 
 function trackOf(tracks: readonly Track[], renditionId: string): TextTrack | undefined {

@@ -1,6 +1,6 @@
 /**
  * Runs the process that draws and encodes the test picture.
- * In: what to draw. Out: tracks and frames, as they are made; pts is UTC (E = 0).
+ * In: what to draw. Out: tracks and frames, as they are made; pts is UTC (UTC offset 0).
  */
 import { sleep } from '../lib/abort.ts';
 import { OxbowError } from '../lib/errors.ts';

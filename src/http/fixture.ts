@@ -283,7 +283,7 @@ function fakeStreams(calls: string[]): StreamsApi {
         gaps: [],
         offline: [],
         deleted: [],
-        runs: [{ run: 3, firstMsn: 868_123_456, e: 1_795_160_000.021 }],
+        runs: [{ run: 3, firstMsn: 868_123_456, utcOffset: 1_795_160_000.021 }],
         windows: [],
         pins: [],
         markers: [],

@@ -38,8 +38,8 @@ function openSlot(t: TestContext, policy: SecondPublisher = 'refuse', { clock, s
   const slot = new PublisherSlot({
     ...{ streamId: 'x', clock, leases: new Leases({ store, clock, failed }), failed },
     input: {
-      startRun({ eUs, clock, requestKeyFrame }) {
-        calls.push(`run ${clock} ${eUs / 1e6 - clock0 / 1000}`);
+      startRun({ utcOffsetUs, clock, requestKeyFrame }) {
+        calls.push(`run ${clock} ${utcOffsetUs / 1e6 - clock0 / 1000}`);
         requestKeyFrame?.();
       },
       publish: ({ data }) => calls.push(new TextDecoder().decode(data)),
@@ -99,7 +99,7 @@ suite('a publisher', () => {
     const { slot, calls } = openSlot(t);
     const publisher = await slot.claim({ protocol: 'rtp', remote: 'a', signal: new AbortController().signal });
     const pace = { kind: 'continuous' } as const;
-    publisher.startRun({ tracks, eUs: 0, clock: 'source', pace });
+    publisher.startRun({ tracks, utcOffsetUs: 0, clock: 'source', pace });
     publisher.publish(frame(1));
     assert.deepEqual(calls.slice(1), ['a']);
   });

@@ -140,8 +140,8 @@ export class Session implements Publisher {
     return this.#owner.input.hasMedia ?? false;
   }
 
-  get eUs(): number | undefined {
-    return this.#role === 'active' ? this.#owner.input.eUs : undefined;
+  get utcOffsetUs(): number | undefined {
+    return this.#role === 'active' ? this.#owner.input.utcOffsetUs : undefined;
   }
 
   async ready(options: { signal: AbortSignal }): Promise<void> {
@@ -232,7 +232,7 @@ export class Session implements Publisher {
     assert(this.#tracks, 'startRun or startTracks comes before publish');
     const track = this.#tracks.find(({ id }) => id === frame.trackId);
     if (!track || isSparse(track)) return;
-    const eUs = Math.round(this.#owner.clock.nowMs() * 1000) - ticksToUs(frame.pts, track.timescale);
-    this.#enter({ tracks: this.#tracks, eUs, clock: 'arrival', pace: { kind: 'continuous' } });
+    const utcOffsetUs = Math.round(this.#owner.clock.nowMs() * 1000) - ticksToUs(frame.pts, track.timescale);
+    this.#enter({ tracks: this.#tracks, utcOffsetUs, clock: 'arrival', pace: { kind: 'continuous' } });
   }
 }

@@ -27,7 +27,7 @@ function open() {
   stream.events.subscribe((event) => void events.push(event));
   const startRun = (requestKeyFrame?: () => void) =>
     stream.startRun({
-      ...{ tracks, eUs: 0, clock: 'source', pace: { kind: 'continuous' } },
+      ...{ tracks, utcOffsetUs: 0, clock: 'source', pace: { kind: 'continuous' } },
       ...(requestKeyFrame && { requestKeyFrame }),
     });
   const publish = (frames: readonly Frame[]) => {
@@ -236,11 +236,11 @@ async function fuzz(seed: number): Promise<void> {
     const frames = film(2 + random(6), { gopS, seed, maxBytes: 30 + random(600) });
     const first = frames.findIndex(({ trackId }) => trackId === 1);
     const context = { tracks, reference: video, pace: { kind: 'continuous' }, startUs: 0, absences: [] } as const;
-    list.startRun({ ...context, run: { id: ++runs, eUs: 0, clock: 'source' } });
+    list.startRun({ ...context, run: { id: ++runs, utcOffsetUs: 0, clock: 'source' } });
     for (const frame of frames.slice(first)) {
       const begins = frame.key && frame.trackId === 1;
       if (begins && gops.at(-1)?.run === runs && random(4) === 0)
-        list.startRun({ ...context, run: { id: ++runs, eUs: runs, clock: 'source' }, soft: true });
+        list.startRun({ ...context, run: { id: ++runs, utcOffsetUs: runs, clock: 'source' }, soft: true });
       if (begins) gops.push({ run: runs, frames: [], bytes: 0 });
       gops.at(-1)!.frames.push(frame);
       gops.at(-1)!.bytes += sizeOf(frame);

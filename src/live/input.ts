@@ -17,8 +17,8 @@ export type Pace =
 export interface RunStart {
   /** All tracks, ids unique, constant for the run. */
   readonly tracks: readonly Track[];
-  /** E in µs since 1970: UTC = E + pts. live/stream moves it forward where it would overlap the past. */
-  readonly eUs: number;
+  /** The UTC offset in µs since 1970: UTC = offset + pts. live/stream moves it forward where it would overlap the past. */
+  readonly utcOffsetUs: number;
   readonly clock: RunClock;
   readonly pace: Pace;
   /** Asks the encoder for a key frame soon, without waiting; absent where the source cannot be asked. Called at most once a second. */
@@ -27,12 +27,12 @@ export interface RunStart {
 
 /** What the source's playlist says of the segment whose frames come next. */
 export interface ListedSegment {
-  /** E by the segment's date, or by its distance to the live edge; µs since 1970. */
-  readonly eUs: number;
+  /** The UTC offset by the segment's date, or by its distance to the live edge; µs since 1970. */
+  readonly utcOffsetUs: number;
   readonly clock: RunClock;
   /** It was in the playlist when that was first loaded after a (re)connect, so the stream may have it already. Later ones are new. */
   readonly mayRepeat: boolean;
-  /** Length of the segments that are missing before it, as far as that is known; µs. Their time stays free where E moves forward. */
+  /** Length of the segments that are missing before it, as far as that is known; µs. Their time stays free where the UTC offset moves forward. */
   readonly missingUs: number;
 }
 
@@ -42,8 +42,8 @@ export interface StreamInput {
   readonly endUs?: number;
   /** False while there is none: `endUs` is then when the stream was made, and its first media may lie before that. */
   readonly hasMedia?: boolean;
-  /** E of the run that flows, as the stream fixed it: µs since 1970; undefined while none flows. */
-  readonly eUs?: number | undefined;
+  /** The UTC offset of the run that flows, as the stream fixed it: µs since 1970; undefined while none flows. */
+  readonly utcOffsetUs?: number | undefined;
   /**
    * Resolves when what is published next need not be lost for want of memory or disk; at once where that is so. For sources that have
    * time: nobody waits for what they have not sent yet. Rejects with the signal's reason when aborted.

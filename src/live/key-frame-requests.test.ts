@@ -55,7 +55,7 @@ test('a stream asks its publisher while a run or a late sink waits for a key fra
   assert.equal(stream.requestKeyFrame(), false);
   let asked = 0;
   const pace = { kind: 'continuous' } as const;
-  stream.startRun({ tracks: [track], eUs: 0, clock: 'source', pace, requestKeyFrame: () => asked++ });
+  stream.startRun({ tracks: [track], utcOffsetUs: 0, clock: 'source', pace, requestKeyFrame: () => asked++ });
   const frames = videoFrames({ track, seconds: 8, rate: 25, gopS: 4 });
   const publish = (from: number, to: number) => {
     for (const frame of frames.slice(from, to)) {

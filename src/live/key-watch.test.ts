@@ -19,7 +19,7 @@ test('ten seconds without a key frame are told once for each time, before the fi
   };
   const film = (seconds: number, startS: number, gopS: readonly number[] = [100]) =>
     videoFrames({ track, seconds, rate: 25, gopS, startS });
-  stream.startRun({ tracks: [track], eUs: 0, clock: 'source', pace: { kind: 'continuous' } });
+  stream.startRun({ tracks: [track], utcOffsetUs: 0, clock: 'source', pace: { kind: 'continuous' } });
   publish(film(9.9, 1), { key: false });
   assert.equal(told, 0);
   publish(film(20, 10.9), { key: false });

@@ -1,6 +1,6 @@
 /**
- * Decides when E of a run that flows has to move forward: the wall clock was set forward, or the source's clock is slow.
- * In: runs as they begin, frames of the reference track, both clocks. Out: by how much E moves. docs/media.md 1 and 3.
+ * Decides when the UTC offset of a run that flows has to move forward: the wall clock was set forward, or the source's clock is slow.
+ * In: runs as they begin, frames of the reference track, both clocks. Out: by how much the UTC offset moves. docs/media.md 1 and 3.
  */
 import type { Clock } from '../lib/clock.ts';
 import type { Frame } from '../media/frame.ts';
@@ -14,9 +14,9 @@ const SURE_STEP_US = 30_000_000;
 /** Watches the runs of one stream, one after the other. */
 export class Reanchor {
   readonly #clock: Clock;
-  /** Of runs whose E was found by arrival. */
+  /** Of runs whose UTC offset was found by arrival. */
   #meter: SkewMeter | undefined;
-  #eUs = 0;
+  #utcOffsetUs = 0;
   #isBursty = false;
   /** The next key frame of the reference track is the first of a burst. */
   #burstBegins = false;
@@ -30,30 +30,34 @@ export class Reanchor {
     return this.#meter?.stepsOnly ? undefined : this.#meter?.skewUs;
   }
 
-  /** Whether the wall clock was set forward and E did not follow yet. */
+  /** Whether the wall clock was set forward and the UTC offset did not follow yet. */
   get isStepped(): boolean {
     this.#look();
     return (this.#meter?.steppedUs ?? 0) > 0;
   }
 
   /**
-   * A run begins. A step that is not applied yet is applied to it, unless its E was found by the wall clock since.
+   * A run begins. A step that is not applied yet is applied to it, unless its UTC offset was found by the wall clock since.
    *
-   * @param options.eUs E as it was fixed, µs
+   * @param options.utcOffsetUs the UTC offset as it was fixed, µs
    * @param options.joins it begins where the last one ended
-   * @param options.behindUs by how much E was moved forward so that UTC does not run back, µs
+   * @param options.behindUs by how much the UTC offset was moved forward so that UTC does not run back, µs
    */
   begin(
     { clock, pace }: Pick<RunStart, 'clock' | 'pace'>,
-    { eUs, joins, behindUs }: { readonly eUs: number; readonly joins: boolean; readonly behindUs: number },
+    {
+      utcOffsetUs,
+      joins,
+      behindUs,
+    }: { readonly utcOffsetUs: number; readonly joins: boolean; readonly behindUs: number },
   ): void {
     const stepsOnly = pace.kind === 'bursty';
-    const isKept = eUs === this.#eUs || (stepsOnly && joins);
+    const isKept = utcOffsetUs === this.#utcOffsetUs || (stepsOnly && joins);
     if (clock !== 'arrival') this.#meter = undefined;
     else if (!this.#meter || this.#meter.stepsOnly !== stepsOnly || !isKept) {
       this.#meter = new SkewMeter({ stepsOnly, behindUs });
     }
-    this.#eUs = eUs;
+    this.#utcOffsetUs = utcOffsetUs;
     this.#isBursty = stepsOnly;
     this.#burstBegins = false;
     this.#look();
@@ -65,7 +69,7 @@ export class Reanchor {
   }
 
   /**
-   * By how much E moves forward at a frame of the reference track, µs; 0 while it stays. It moves at key frames alone, of a burst at the
+   * By how much the UTC offset moves forward at a frame of the reference track, µs; 0 while it stays. It moves at key frames alone, of a burst at the
    * first one.
    *
    * @param listed what the source's playlist says of the frame's segment
@@ -75,14 +79,14 @@ export class Reanchor {
     const meter = this.#meter;
     if (!meter || (this.#isBursty && !(frame.key && this.#burstBegins))) return 0;
     this.#burstBegins = false;
-    meter.add({ ...this.#now, mediaUs: this.#eUs + ticksToUs(frame.dts, timescale) });
+    meter.add({ ...this.#now, mediaUs: this.#utcOffsetUs + ticksToUs(frame.dts, timescale) });
     // The playlist did not move with the wall clock: the computer slept, or its virtual machine did.
-    const isDenied = listed && listed.eUs - this.#eUs < meter.steppedUs / 2;
+    const isDenied = listed && listed.utcOffsetUs - this.#utcOffsetUs < meter.steppedUs / 2;
     if (meter.steppedUs >= SURE_STEP_US && isDenied) meter.dismissStep();
     const dueUs = Math.round(meter.dueUs);
     if (!frame.key || !isSettled || dueUs <= 0) return 0;
     meter.moved();
-    this.#eUs += dueUs;
+    this.#utcOffsetUs += dueUs;
     return dueUs;
   }
 

@@ -14,7 +14,7 @@ const frames = interleave(tracks, [
   audioFrames({ track: tracks[1]!, seconds: 6, startS: 0 }),
 ]);
 const context: RunContext = {
-  run: { id: 1, eUs: 5_000_000, clock: 'source' },
+  run: { id: 1, utcOffsetUs: 5_000_000, clock: 'source' },
   tracks,
   reference: video,
   pace: { kind: 'continuous' },
@@ -225,7 +225,7 @@ suite('sinks that start with the last key frame', () => {
     using _ = list.bufferGop();
     list.startRun(context);
     for (const frame of frames.slice(0, indexAt(2))) list.write(frame);
-    const soft = { ...context, run: { ...context.run, eUs: 6_000_000 }, soft: true as const };
+    const soft = { ...context, run: { ...context.run, utcOffsetUs: 6_000_000 }, soft: true as const };
     list.startRun(soft);
     for (const frame of frames.slice(indexAt(2), indexAt(3))) list.write(frame);
     const late = recorder();

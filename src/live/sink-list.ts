@@ -195,6 +195,6 @@ export class SinkList implements Sink {
 
 /** A run for a sink that gets it from `first` on, a key frame of the reference track. */
 function lateContext({ soft: _, ...context }: RunContext, first: Frame): RunContext {
-  const startUs = context.run.eUs + ticksToUs(first.pts, context.reference.timescale);
+  const startUs = context.run.utcOffsetUs + ticksToUs(first.pts, context.reference.timescale);
   return { ...context, startUs, absences: [] };
 }

@@ -18,7 +18,7 @@ export interface RunContext {
   readonly startUs: number;
   /** What was missing between the previous run's end and this start; empty when they touch. */
   readonly absences: readonly Absence[];
-  /** Only E is new: tracks and timestamps go on where they were, and what was begun need not end (docs/media.md 1). */
+  /** Only the UTC offset is new: tracks and timestamps go on where they were, and what was begun need not end (docs/media.md 1). */
   readonly soft?: true;
 }
 

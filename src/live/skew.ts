@@ -50,7 +50,7 @@ export interface Arrival {
   readonly mediaUs: number;
 }
 
-/** The skew of one run after another, as long as only their E differs. */
+/** The skew of one run after another, as long as only their UTC offset differs. */
 export class SkewMeter {
   /** Only steps of the wall clock count: frames come in bursts, and the delay of those says nothing. */
   readonly stepsOnly: boolean;

@@ -15,7 +15,7 @@ suite('what is missing (rule 5)', () => {
       heard.stream.startRun(start());
       publish(heard, film(2));
       heard.stream.absent('source-down', 'HTTP 503');
-      heard.stream.startRun(start({ eUs: NOW_US + ms * 1000 }));
+      heard.stream.startRun(start({ utcOffsetUs: NOW_US + ms * 1000 }));
       publish(heard, film(1, 3));
       assert.deepEqual(heard.runs[1]!.absences, absences);
       assert.deepEqual(heard.calls, ['run 1', 'end', 'run 2']);
@@ -47,7 +47,7 @@ suite('what is missing (rule 5)', () => {
     assert.deepEqual(told, ['run', ['offline', NOW_US + 3_000_000]]);
   });
 
-  test('after an absence the same media may come back without a new start, under the same E', () => {
+  test('after an absence the same media may come back without a new start, under the same UTC offset', () => {
     const heard = open();
     heard.stream.startRun(start());
     const frames = film(12);
@@ -55,7 +55,7 @@ suite('what is missing (rule 5)', () => {
     heard.stream.absent('bad-media', 'unreadable');
     publish(heard, frames.slice(130));
     assert.deepEqual(
-      heard.runs.map(({ run, startUs }) => [run.id, run.eUs, startUs - NOW_US]),
+      heard.runs.map(({ run, startUs }) => [run.id, run.utcOffsetUs, startUs - NOW_US]),
       [
         [1, NOW_US, 1_000_000],
         [2, NOW_US, 7_000_000],
@@ -66,13 +66,13 @@ suite('what is missing (rule 5)', () => {
     assert.throws(() => heard.stream.publish(frames[0]!), { name: 'AssertionError' });
   });
 
-  test('a jump of more than half a second is a new run of the same E, from the next key frame', () => {
+  test('a jump of more than half a second is a new run of the same UTC offset, from the next key frame', () => {
     const heard = open();
     heard.stream.startRun(start());
     const frames = film(10);
     publish(heard, [...frames.slice(0, 60), ...frames.slice(90)]);
     assert.deepEqual(
-      heard.runs.map(({ run, startUs }) => [run.id, run.eUs, startUs - NOW_US]),
+      heard.runs.map(({ run, startUs }) => [run.id, run.utcOffsetUs, startUs - NOW_US]),
       [
         [1, NOW_US, 1_000_000],
         [2, NOW_US, 5_000_000],
@@ -88,7 +88,7 @@ suite('what is missing (rule 5)', () => {
 
   test('timestamps that begin again before the first key frame do not move the run into the past', () => {
     const heard = open();
-    heard.stream.startRun(start({ eUs: NOW_US - 100_000_000 }));
+    heard.stream.startRun(start({ utcOffsetUs: NOW_US - 100_000_000 }));
     const [early, late] = [film(3, 100), film(3)];
     publish(heard, [...early.slice(1, 20), ...late]);
     assert.equal(heard.runs.length, 1);
@@ -103,7 +103,7 @@ suite('what is missing (rule 5)', () => {
     publish(heard, before);
     assert.equal(heard.stream.jumps(film(4)[75]!), false);
     assert.equal(heard.stream.jumps(after[0]!), true);
-    heard.stream.startRun(start({ pace: bursty, eUs: NOW_US - 90_000_000 }));
+    heard.stream.startRun(start({ pace: bursty, utcOffsetUs: NOW_US - 90_000_000 }));
     publish(heard, after);
     assert.equal(heard.runs[1]!.startUs, NOW_US + 10_000_000);
     assert.equal(heard.runs[1]!.absences[0]!.detail, 'the source jumped ahead by 96.0 s');
@@ -160,7 +160,7 @@ suite('what is missing (rule 5)', () => {
     const heard = open();
     heard.stream.startRun(start());
     publish(heard, film(2));
-    heard.stream.startRun(start({ eUs: NOW_US + 3_000_000 }));
+    heard.stream.startRun(start({ utcOffsetUs: NOW_US + 3_000_000 }));
     publish(heard, film(3, 1).slice(1));
     assert.equal(heard.runs[1]!.startUs, NOW_US + 5_000_000);
     assert.equal(heard.runs[1]!.absences[0]!.cause, 'source-skipped');
@@ -173,8 +173,8 @@ suite('what is missing (rule 5)', () => {
       let atS = 1;
       for (let i = 0; i < 8; i++) {
         const seconds = 1 + random(4);
-        const eUs = NOW_US + (random(3) - 1) * 200_000;
-        if (i === 0 || random(2)) heard.stream.startRun(start({ eUs }));
+        const utcOffsetUs = NOW_US + (random(3) - 1) * 200_000;
+        if (i === 0 || random(2)) heard.stream.startRun(start({ utcOffsetUs }));
         publish(heard, film(seconds, atS));
         if (random(2)) heard.stream.absent('source-down', '');
         atS += seconds + random(5) / 2;
@@ -188,7 +188,7 @@ suite('what is missing (rule 5)', () => {
         }
         const joint = context.startUs - endUs;
         assert.ok(joint >= 0 && joint <= 500_000, `seed ${seed}: ${joint}`);
-        endUs = context.run.eUs + ticksToUs(own.at(-1)!.pts + own.at(-1)!.duration, 90_000);
+        endUs = context.run.utcOffsetUs + ticksToUs(own.at(-1)!.pts + own.at(-1)!.duration, 90_000);
       }
       assert.equal(heard.stream.endUs, endUs);
     }

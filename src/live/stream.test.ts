@@ -50,7 +50,7 @@ suite('where a run begins', () => {
     assert.throws(() => stream.startRun(start({ tracks: [] })), { name: 'AssertionError' });
   });
 
-  test('UTC of every frame is E + pts, and timestamps are not touched (rule 1)', () => {
+  test('UTC of every frame is the UTC offset + pts, and timestamps are not touched (rule 1)', () => {
     const heard = open();
     heard.stream.startRun(start());
     const frames = film(3);
@@ -59,23 +59,23 @@ suite('where a run begins', () => {
       heard.frames.map(({ frame }) => frame),
       frames,
     );
-    assert.equal(heard.runs[0]!.run.eUs, NOW_US);
+    assert.equal(heard.runs[0]!.run.utcOffsetUs, NOW_US);
     assert.equal(heard.stream.endUs, NOW_US + 4_000_000);
     assert.equal(heard.stream.context, heard.runs[0]);
   });
 
-  test('times near or below zero are moved by whole seconds, in every track alike, and E the other way', () => {
+  test('times near or below zero are moved by whole seconds, in every track alike, and the UTC offset the other way', () => {
     const heard = open();
     const tracks = [video, audioTrack(44_100)];
     heard.stream.startRun(start({ tracks }));
     const frames = interleave(tracks, [film(5, -2.5, 1), audioFrames({ track: tracks[1]!, seconds: 5, startS: -2 })]);
     publish(heard, frames);
     const { run } = heard.runs[0]!;
-    assert.equal(run.eUs, NOW_US - 3_000_000);
+    assert.equal(run.utcOffsetUs, NOW_US - 3_000_000);
     assert.ok(heard.frames.every(({ frame }) => frame.dts >= 0));
     for (const [i, { frame }] of heard.frames.entries()) {
       const { timescale } = tracks.find(({ id }) => id === frame.trackId)!;
-      assert.equal(run.eUs + ticksToUs(frame.pts, timescale), NOW_US + ticksToUs(frames[i]!.pts, timescale));
+      assert.equal(run.utcOffsetUs + ticksToUs(frame.pts, timescale), NOW_US + ticksToUs(frames[i]!.pts, timescale));
     }
     assert.equal(heard.runs[0]!.startUs, NOW_US - 2_460_000);
   });
@@ -87,7 +87,7 @@ suite('what was there before (rule 2)', () => {
     heard.stream.startRun(start());
     publish(heard, film(1));
     assert.equal(heard.runs[0]!.startUs, NOW_US + 1_030_000);
-    assert.deepEqual([heard.runs[0]!.run.id, heard.runs[0]!.run.eUs], [7, NOW_US + 30_000]);
+    assert.deepEqual([heard.runs[0]!.run.id, heard.runs[0]!.run.utcOffsetUs], [7, NOW_US + 30_000]);
   });
 
   test('what a source offers again is left out up to the end of what is there (rule 31)', () => {
@@ -98,10 +98,10 @@ suite('what was there before (rule 2)', () => {
     ] as const) {
       const heard = open({ endUs: NOW_US + 15_000_000, hasMedia: true });
       heard.stream.startRun(start({ clock, pace, tracks: [video, audio] }));
-      heard.stream.listed({ eUs: NOW_US, clock, mayRepeat: true, missingUs: 0 });
+      heard.stream.listed({ utcOffsetUs: NOW_US, clock, mayRepeat: true, missingUs: 0 });
       publish(heard, interleave([video, audio], [film(30), audioFrames({ track: audio, seconds: 30, startS: 1 })]));
       const behind = clock === 'source' ? 0 : 3_000_000;
-      // By arrival it is not known better than by three seconds: the run begins earlier and E is moved.
+      // By arrival it is not known better than by three seconds: the run begins earlier and the UTC offset is moved.
       assert.equal(heard.frames[0]!.frame.pts, 90_000 * (15 - behind / 1e6));
       assert.equal(heard.runs[0]!.startUs, NOW_US + 15_000_000);
       assert.deepEqual(heard.runs[0]!.absences, []);
@@ -126,7 +126,7 @@ suite('what was there before (rule 2)', () => {
 
   test('the very first run may lie before the stream was made', () => {
     const heard = open();
-    heard.stream.startRun(start({ eUs: NOW_US - 20_000_000 }));
+    heard.stream.startRun(start({ utcOffsetUs: NOW_US - 20_000_000 }));
     publish(heard, film(1));
     assert.equal(heard.runs[0]!.startUs, NOW_US - 19_000_000);
     assert.deepEqual(heard.runs[0]!.absences, []);
@@ -142,24 +142,24 @@ suite('skew of a run (rules 1 and 3)', () => {
     return heard;
   };
 
-  test('a source whose clock is slow is given a new E at a key frame, softly', () => {
+  test('a source whose clock is slow is given a new UTC offset at a key frame, softly', () => {
     const heard = slow({});
     assert.equal(heard.runs.length, 2);
     const [first, second] = heard.runs as [RunContext, RunContext];
     assert.equal(first.soft, undefined);
     assert.equal(second.soft, true);
     assert.deepEqual([second.run.id, second.tracks, second.reference], [2, first.tracks, first.reference]);
-    const stepUs = second.run.eUs - first.run.eUs;
+    const stepUs = second.run.utcOffsetUs - first.run.utcOffsetUs;
     assert.ok(stepUs > 250_000 && stepUs < 500_000);
     const at = heard.frames.find(({ run }) => run === 2)!.frame;
     assert.ok(at.key);
-    assert.equal(second.startUs, second.run.eUs + ticksToUs(at.pts, 90_000));
+    assert.equal(second.startUs, second.run.utcOffsetUs + ticksToUs(at.pts, 90_000));
     assert.ok(!heard.calls.includes('end'), 'timestamps go on');
     assert.equal(heard.frames.length, 3000);
     assert.ok(heard.stream.skewUs! < 900_000, 'less is missing than would be without');
   });
 
-  test('a source that tells its time, one that comes in bursts, and one that is fast keep their E', () => {
+  test('a source that tells its time, one that comes in bursts, and one that is fast keep their UTC offset', () => {
     assert.equal(slow({ clock: 'source' }).runs.length, 1);
     assert.equal(slow({ clock: 'source' }).stream.skewUs, undefined);
     assert.equal(slow({ pace: bursty }).runs.length, 1);
@@ -177,7 +177,7 @@ suite('skew of a run (rules 1 and 3)', () => {
     publish(heard, frames.slice(290));
     assert.equal(heard.runs.length, 2);
     const [first, second] = heard.runs as [RunContext, RunContext];
-    assert.equal(second.run.eUs - first.run.eUs, 7_000_000);
+    assert.equal(second.run.utcOffsetUs - first.run.utcOffsetUs, 7_000_000);
     const fromUs = NOW_US + 13_000_000;
     assert.deepEqual(second.absences, [
       { fromUs, toUs: fromUs + 7_000_000, cause: 'clock', detail: 'the clock was set forward' },
@@ -185,10 +185,10 @@ suite('skew of a run (rules 1 and 3)', () => {
     assert.equal(second.soft, true);
     heard.stream.absent('source-down', '');
     publish(heard, film(3, 30));
-    assert.equal(heard.runs[2]!.run.eUs, second.run.eUs, 'what comes after keeps the new E');
+    assert.equal(heard.runs[2]!.run.utcOffsetUs, second.run.utcOffsetUs, 'what comes after keeps the new UTC offset');
   });
 
-  test('a run is not given a new E before it is ten seconds old', () => {
+  test('a run is not given a new UTC offset before it is ten seconds old', () => {
     const heard = open();
     heard.stream.startRun(start({ clock: 'arrival' }));
     const frames = film(20);
@@ -207,7 +207,7 @@ suite('skew of a run (rules 1 and 3)', () => {
     publish(heard, frames.slice(290));
     assert.equal(heard.runs.length, 1);
     heard.stream.absent('source-down', '');
-    heard.stream.startRun(start({ clock: 'arrival', eUs: NOW_US - 7_000_000 }));
+    heard.stream.startRun(start({ clock: 'arrival', utcOffsetUs: NOW_US - 7_000_000 }));
     publish(heard, film(3, 61));
     assert.equal(heard.runs[1]!.startUs, NOW_US + 61_000_000, 'and the next one goes on where it ended');
   });

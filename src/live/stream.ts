@@ -26,16 +26,16 @@ import type { StreamEvent } from './stream-event.ts';
 
 /**
  * A source that is connected to again may begin with media that is recorded already: segments of its first playlist are clipped to the
- * previous end if they overlap by more than this. Less is the jitter of its clock, and moves E.
+ * previous end if they overlap by more than this. Less is the jitter of its clock, and moves the UTC offset.
  */
 const CLIP_FROM_US = { source: 40_000, arrival: 3_000_000 } as const;
-/** More than this is no overlap but a clock that jumped back: E moves forward, nothing is dropped. */
+/** More than this is no overlap but a clock that jumped back: the UTC offset moves forward, nothing is dropped. */
 const CLIP_UP_TO_US = 60_000_000;
-/** A frame before a run's first key frame does not move E if it is further from that key frame than this. */
+/** A frame before a run's first key frame does not move the UTC offset if it is further from that key frame than this. */
 const MAX_KEYLESS_US = 60_000_000;
 /** Frames that may wait for the run's first key frame of the reference track: a burst may bring all of its audio first. */
 const MAX_WAITING = 2048;
-/** Why there is no media where E stepped forward with the wall clock. */
+/** Why there is no media where the UTC offset stepped forward with the wall clock. */
 const CLOCK_SET_FORWARD = 'the clock was set forward';
 /** No soft re-anchor before a run is this old: its list may not have begun. */
 const SETTLED_AFTER_US = 10_000_000;
@@ -64,14 +64,14 @@ export class Stream implements StreamInput {
   #hasMedia: boolean;
   /**
    * Seconds added to every time that sinks get: edit lists may put a source's first frames before zero, where a `tfdt` cannot be.
-   * Whole seconds are exact in every timescale, and E moves the other way.
+   * Whole seconds are exact in every timescale, and the UTC offset moves the other way.
    */
   #shiftS = 0;
   #timescales: ReadonlyMap<number, number> = new Map();
   /** The run that was announced and waits for its first key frame. */
   #pending: PendingRun | undefined;
   #context: RunContext | undefined;
-  /** What the publisher said of its media last, with E as it was fixed for it. */
+  /** What the publisher said of its media last, with the UTC offset as it was fixed for it. */
   #start: RunStart | undefined;
   /** What the source's playlist says of the segment that flows now. */
   #listed: ListedSegment | undefined;
@@ -85,8 +85,8 @@ export class Stream implements StreamInput {
   #keys = new KeyWatch();
   readonly #keyFrameRequests: KeyFrameRequests;
   readonly #reanchors: Reanchor;
-  /** E of the run that was begun last, as it was fixed. */
-  #eUs: number | undefined;
+  /** The UTC offset of the run that was begun last, as it was fixed. */
+  #utcOffsetUs: number | undefined;
 
   /** @param options.ready see StreamInput; absent: it is always ready */
   constructor(options: { clock: Clock; past: StreamPast; ready?: StreamInput['ready'] }) {
@@ -151,8 +151,8 @@ export class Stream implements StreamInput {
     return this.#hasMedia;
   }
 
-  get eUs(): number | undefined {
-    return this.#context && !this.#pending ? this.#eUs : undefined;
+  get utcOffsetUs(): number | undefined {
+    return this.#context && !this.#pending ? this.#utcOffsetUs : undefined;
   }
 
   /** The run that flows now, if media does. */
@@ -195,7 +195,7 @@ export class Stream implements StreamInput {
   }
 
   publish(frame: Frame): void {
-    // After an absence the same media may come back, under the same E.
+    // After an absence the same media may come back, under the same UTC offset.
     if (!this.#pending && !this.#context && this.#start) this.startRun(this.#start);
     assert(this.#pending ?? this.#context, 'startRun comes before publish');
     const isReference = frame.trackId === this.#reference?.id;
@@ -292,16 +292,16 @@ export class Stream implements StreamInput {
   /** Whether the stream has the key frame with this pts already, so that the run has to start later (docs/media.md 2). */
   #isKnown(ptsUs: number): boolean {
     if (!this.#hasMedia || !this.#listed?.mayRepeat) return false;
-    const { eUs, clock } = this.#listed;
-    const overlapUs = this.#endUs - (eUs + ptsUs);
+    const { utcOffsetUs, clock } = this.#listed;
+    const overlapUs = this.#endUs - (utcOffsetUs + ptsUs);
     return overlapUs > CLIP_FROM_US[clock] && overlapUs <= CLIP_UP_TO_US;
   }
 
-  /** Fixes the run's E: as the source says, but never so that UTC would run back (docs/media.md 2). */
+  /** Fixes the run's UTC offset: as the source says, but never so that UTC would run back (docs/media.md 2). */
   #begin({ start, keylessUs }: PendingRun, reference: Track, ptsUs: number): RunContext {
-    const wantedUs = start.eUs + ptsUs;
+    const wantedUs = start.utcOffsetUs + ptsUs;
     const overlaps = this.#hasMedia && wantedUs < this.#endUs;
-    // Where E moves forward, frames without a key frame before them keep their time, as a gap.
+    // Where the UTC offset moves forward, frames without a key frame before them keep their time, as a gap.
     const keyless = overlaps && keylessUs !== undefined ? Math.max(0, ptsUs - keylessUs) : 0;
     const leastUs = this.#endUs + Math.min(keyless, MAX_KEYLESS_US) + this.#missingUs(ptsUs, wantedUs);
     const startUs = this.#hasMedia ? Math.max(leastUs, wantedUs) : wantedUs;
@@ -313,8 +313,8 @@ export class Stream implements StreamInput {
     const absences = hole ? this.#absences.cover(this.#endUs, startUs) : [];
     if (!this.#hasMedia) this.#endUs = startUs;
     this.#hasMedia = true;
-    const eUs = startUs - ptsUs;
-    const run: Run = { id: ++this.#lastRun, eUs: eUs - this.#shiftS * 1_000_000, clock: start.clock };
+    const utcOffsetUs = startUs - ptsUs;
+    const run: Run = { id: ++this.#lastRun, utcOffsetUs: utcOffsetUs - this.#shiftS * 1_000_000, clock: start.clock };
     const context: RunContext = {
       run,
       tracks: start.tracks,
@@ -323,19 +323,19 @@ export class Stream implements StreamInput {
       startUs,
       absences,
     };
-    this.#start = { ...start, eUs };
+    this.#start = { ...start, utcOffsetUs };
     this.#timescales = new Map(start.tracks.map((track) => [track.id, track.timescale]));
-    this.#reanchors.begin(start, { eUs, joins: !hole, behindUs: startUs - wantedUs });
-    this.#eUs = eUs;
+    this.#reanchors.begin(start, { utcOffsetUs, joins: !hole, behindUs: startUs - wantedUs });
+    this.#utcOffsetUs = utcOffsetUs;
     this.#enter(context);
     return context;
   }
 
-  /** Time to be left free for missing segments, µs: none where E does so by itself, nor where the source offers them again. */
+  /** Time to be left free for missing segments, µs: none where the UTC offset does so by itself, nor where the source offers them again. */
   #missingUs(ptsUs: number, wantedUs: number): number {
-    const { eUs, missingUs } = this.#listed ?? { eUs: 0, missingUs: 0 };
+    const { utcOffsetUs, missingUs } = this.#listed ?? { utcOffsetUs: 0, missingUs: 0 };
     const leastUs = this.#endUs + missingUs / 2;
-    return eUs + ptsUs >= leastUs && wantedUs < leastUs ? missingUs : 0;
+    return utcOffsetUs + ptsUs >= leastUs && wantedUs < leastUs ? missingUs : 0;
   }
 
   #enter(context: RunContext): void {
@@ -364,8 +364,8 @@ export class Stream implements StreamInput {
     const start = this.#start;
     assert(start && this.#reference);
     if (this.#context) this.#sinks.endRun();
-    const eUs = wentBack ? this.#resumeUs() - ticksToUs(pts, this.#reference.timescale) : start.eUs;
-    this.startRun({ ...start, eUs });
+    const utcOffsetUs = wentBack ? this.#resumeUs() - ticksToUs(pts, this.#reference.timescale) : start.utcOffsetUs;
+    this.startRun({ ...start, utcOffsetUs });
   }
 
   /** UTC of a frame that comes now, as far behind the wall clock as the last one was; of a burst, where the last one ended. */
@@ -380,16 +380,16 @@ export class Stream implements StreamInput {
     if (!start) return context;
     const { timescale } = context.reference;
     const ptsUs = ticksToUs(frame.pts, timescale);
-    const isSettled = start.eUs + ptsUs - context.startUs >= SETTLED_AFTER_US;
+    const isSettled = start.utcOffsetUs + ptsUs - context.startUs >= SETTLED_AFTER_US;
     const dueUs = this.#reanchors.dueUs(frame, timescale, this.#listed, isSettled);
     if (dueUs === 0) return context;
-    this.#start = { ...start, eUs: start.eUs + dueUs };
-    this.#eUs = this.#start.eUs;
-    const startUs = this.#eUs + ptsUs;
+    this.#start = { ...start, utcOffsetUs: start.utcOffsetUs + dueUs };
+    this.#utcOffsetUs = this.#start.utcOffsetUs;
+    const startUs = this.#utcOffsetUs + ptsUs;
     const holeFrom = this.#endUs;
     const soft: RunContext = {
       ...context,
-      run: { ...context.run, id: ++this.#lastRun, eUs: context.run.eUs + dueUs },
+      run: { ...context.run, id: ++this.#lastRun, utcOffsetUs: context.run.utcOffsetUs + dueUs },
       startUs,
       absences:
         startUs - holeFrom > HOLE_US
@@ -409,7 +409,7 @@ export class Stream implements StreamInput {
   #writeReference({ reference }: RunContext, frame: Frame): void {
     this.#watchKeys(reference, frame);
     assert(this.#start);
-    const end = this.#start.eUs + ticksToUs(frame.pts + frame.duration, reference.timescale);
+    const end = this.#start.utcOffsetUs + ticksToUs(frame.pts + frame.duration, reference.timescale);
     if (end > this.#endUs) this.#endUs = end;
     this.#delayUs = this.#nowUs() - end;
     this.#write(frame);

@@ -56,8 +56,8 @@ export interface PresentationSegment {
   readonly run: number;
   /** Undefined where its codec configuration is not known. */
   readonly init: Init | undefined;
-  /** UTC = `eUs` + pts, µs since 1970. */
-  readonly eUs: number;
+  /** UTC = `utcOffsetUs` + pts, µs since 1970. */
+  readonly utcOffsetUs: number;
   /** UTC of its start, µs since 1970. */
   readonly startUs: number;
   /** µs; 0 while it is open. */
@@ -163,5 +163,5 @@ export function startOf(
   own: PresentationTrack | undefined,
 ): number {
   if (!own || !lead || lead.kind === 'text') return segment.startUs;
-  return segment.eUs + ticksToUs(own.tfdt + own.firstPtsOffset, lead.timescale);
+  return segment.utcOffsetUs + ticksToUs(own.tfdt + own.firstPtsOffset, lead.timescale);
 }

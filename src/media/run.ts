@@ -1,17 +1,17 @@
 /**
- * A run: a stretch of continuous media with one constant E (docs/media.md 1).
- * In: live/stream, which fixes E before the first frame. Out: packager, recording, playlists. Pure types.
+ * A run: a stretch of continuous media with one constant UTC offset (docs/media.md 1).
+ * In: live/stream, which fixes the UTC offset before the first frame. Out: packager, recording, playlists. Pure types.
  */
 
-/** How the constant E of a run was found. */
+/** How the constant UTC offset of a run was found. */
 export type RunClock = 'source' | 'arrival';
 
-/** UTC of any instant of the run = `eUs` + pts, for all of its tracks. Immutable. */
+/** UTC of any instant of the run = `utcOffsetUs` + pts, for all of its tracks. Immutable. */
 export interface Run {
   /** 1 and up, never used twice within a stream. */
   readonly id: number;
   /** Microseconds since 1970 at pts 0; may be negative. */
-  readonly eUs: number;
+  readonly utcOffsetUs: number;
   readonly clock: RunClock;
 }
 

@@ -7,7 +7,7 @@ const video = videoTrack();
 const audio = audioTrack();
 const both = [video, audio];
 
-test('a bursty run whose E steps forward with the clock goes on in its list, without DISCONTINUITY (rules 1 and 3)', () => {
+test('a bursty run whose UTC offset steps forward with the clock goes on in its list, without DISCONTINUITY (rules 1 and 3)', () => {
   const house = createHouse();
   house.stream.startRun(continuous(both, { clock: 'arrival', pace: { kind: 'bursty', intervalS: 9 } }));
   const pictures = videoFrames({ track: video, seconds: 60, rate: 25, gopS: 2 });
@@ -31,7 +31,7 @@ test('a bursty run whose E steps forward with the clock goes on in its list, wit
   const runs = Map.groupBy(house.groups, (group) => group.run.id);
   assert.deepEqual([...runs.keys()], [1, 2]);
   const [before, after] = [runs.get(1)!.at(-1)!, runs.get(2)![0]!];
-  assert.equal(after.run.eUs - before.run.eUs, 172_800_000_000);
+  assert.equal(after.run.utcOffsetUs - before.run.utcOffsetUs, 172_800_000_000);
   assert.equal(after.startUs, before.startUs + before.durationUs + 172_800_000_000);
   assert.ok(after.tracks[0]!.independent);
   assert.ok(house.groups.every((group) => !group.discontinuity));

@@ -90,7 +90,7 @@ suite('audio that is missing while video goes on (rule 15)', () => {
       const late = sound(5 - Math.ceil(lateMs / 1000), 10 + lateMs / 1000);
       const house = createHouse();
       for (let i = 0; i < 2; i++) {
-        house.stream.startRun(continuous(both, { eUs: HOUSE_START_US + (10 * i - 10) * 1_000_000 }));
+        house.stream.startRun(continuous(both, { utcOffsetUs: HOUSE_START_US + (10 * i - 10) * 1_000_000 }));
         for (const frame of interleave(both, [pictures, late])) house.stream.publish(frame);
         house.stream.absent('source-down', 'over');
       }

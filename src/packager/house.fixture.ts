@@ -150,7 +150,13 @@ function assertListing(list: LiveList, before: Map<string, string>): void {
 /** A run of continuous media that starts now, unless told otherwise. */
 export function continuous(tracks: readonly Track[], options: Partial<RunStart> = {}): RunStart {
   // Frames begin at 10 s.
-  return { tracks, eUs: HOUSE_START_US - 10_000_000, clock: 'source', pace: { kind: 'continuous' }, ...options };
+  return {
+    tracks,
+    utcOffsetUs: HOUSE_START_US - 10_000_000,
+    clock: 'source',
+    pace: { kind: 'continuous' },
+    ...options,
+  };
 }
 
 /** A sample as it stands in the bytes. */
@@ -236,7 +242,7 @@ export function assertSound(house: House, tracks: readonly Track[]): void {
       );
       for (const sample of samples) assert.ok(sample.pts >= sample.dts, 'dts is at most pts');
       if (track.kind === 'audio') {
-        const firstUs = group.run.eUs + ticksToUs(samples[0]!.pts, track.timescale);
+        const firstUs = group.run.utcOffsetUs + ticksToUs(samples[0]!.pts, track.timescale);
         // Ticks and µs are rounded: up to a tick of grace.
         assert.ok(firstUs >= group.startUs - 1_000_000 / track.timescale - 1, `audio of ${group.msn} is before its T`);
       }

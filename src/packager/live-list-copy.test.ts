@@ -27,7 +27,7 @@ function* story(house: ReturnType<typeof createHouse>): Generator<void> {
   house.stream.absent('source-down', 'over');
   yield;
   house.packager.endList();
-  house.stream.startRun(continuous(both, { eUs: HOUSE_START_US + 5_000_000 }));
+  house.stream.startRun(continuous(both, { utcOffsetUs: HOUSE_START_US + 5_000_000 }));
   yield* publish(frames(50, 30));
   house.list.addDateRanges([{ id: 'one', startDateMs: HOUSE_START_US / 1000 + 6000, attributes: {} }]);
   yield;

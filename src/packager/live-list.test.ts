@@ -7,7 +7,7 @@ import type { LiveListLimits } from './listed.ts';
 import { DEFAULT_LIMITS, LiveList } from './live-list.ts';
 
 const tracks = [videoTrack(), audioTrack()];
-const run = { id: 1, eUs: 0, clock: 'source' } as const;
+const run = { id: 1, utcOffsetUs: 0, clock: 'source' } as const;
 const init = { number: 1, hash: '00'.repeat(32), tracks };
 
 function generation(number: number): Generation {

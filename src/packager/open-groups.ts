@@ -72,7 +72,7 @@ export class OpenGroups {
       this.#groups.shift();
       const { context, sparse, ...opening } = group.opening;
       const { durationUs } = group;
-      const fromUs = opening.startUs - context.run.eUs;
+      const fromUs = opening.startUs - context.run.utcOffsetUs;
       // Groups of a run that has ended may still wait for a track while the next one opens: the last of them is its own.
       const isLast = this.#groups[0]?.opening.sparse !== sparse;
       const beside = sparse.close(fromUs, fromUs + durationUs, isLast);

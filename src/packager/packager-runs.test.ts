@@ -194,7 +194,7 @@ suite('runs', () => {
       detail: 'the source jumped ahead by 1.2 s',
     });
     assert.equal(house.groups[cut]!.startUs, absence!.toUs);
-    assert.equal(house.groups[cut]!.run.eUs, house.groups[0]!.run.eUs);
+    assert.equal(house.groups[cut]!.run.utcOffsetUs, house.groups[0]!.run.utcOffsetUs);
     assert.equal(house.generations.length, 1, 'the list goes on');
   });
 
@@ -244,7 +244,7 @@ suite('runs', () => {
   test('a run that begins below zero is moved above it, and its UTC stays (ISO/IEC 14496-12, 8.8.12)', () => {
     const pictures = videoFrames({ track: video, seconds: 5, rate: 25, gopS: 1, delay: 2, startS: -3.08 });
     const house = createHouse();
-    house.stream.startRun(continuous([video], { eUs: HOUSE_START_US }));
+    house.stream.startRun(continuous([video], { utcOffsetUs: HOUSE_START_US }));
     for (const frame of pictures) house.stream.publish(frame);
     house.stream.offline('');
     assertSound(house, [video]);
@@ -386,7 +386,7 @@ suite('generations (rule 10)', () => {
     const house = createHouse({ promised, past: { endUs, hasMedia: true, lastRun: 4 } });
     const start = bursty([video], 6);
     house.stream.startRun(start);
-    house.stream.listed({ eUs: start.eUs, clock: start.clock, mayRepeat: true, missingUs: 0 });
+    house.stream.listed({ utcOffsetUs: start.utcOffsetUs, clock: start.clock, mayRepeat: true, missingUs: 0 });
     for (const [i, frame] of film(12).entries()) {
       if (i > 0 && frame.key) house.stream.flush();
       house.stream.publish(frame);
@@ -400,7 +400,7 @@ suite('generations (rule 10)', () => {
 });
 
 suite('a soft re-anchor (rule 1)', () => {
-  test('is a new run and E from a key frame on, PROGRAM-DATE-TIME steps, without DISCONTINUITY and without a new list', () => {
+  test('is a new run and UTC offset from a key frame on, PROGRAM-DATE-TIME steps, without DISCONTINUITY and without a new list', () => {
     const house = createHouse();
     house.stream.startRun(continuous(both, { clock: 'arrival' }));
     // The source's clock is slow by 1 %: after 60 s more than 250 ms are missing.
@@ -418,7 +418,7 @@ suite('a soft re-anchor (rule 1)', () => {
     const runs = Map.groupBy(house.groups, (group) => group.run.id);
     assert.deepEqual([...runs.keys()], [1, 2]);
     const [before, after] = [runs.get(1)!.at(-1)!, runs.get(2)![0]!];
-    const stepUs = after.run.eUs - before.run.eUs;
+    const stepUs = after.run.utcOffsetUs - before.run.utcOffsetUs;
     assert.ok(stepUs > 250_000 && stepUs < 500_000, `${stepUs}`);
     assert.equal(after.startUs, before.startUs + before.durationUs + stepUs);
     assert.ok(after.tracks[0]!.independent);

@@ -239,7 +239,7 @@ export class Packager implements Sink {
   #cut(run: RunState, frame: Frame): void {
     const { writer, part } = run;
     if (run.sparse.has(frame.trackId)) {
-      const found = run.sparse.push(frame, run.context.run.eUs);
+      const found = run.sparse.push(frame, run.context.run.utcOffsetUs);
       if (found.length > 0) this.#options.list.addDateRanges(found);
       return;
     }
@@ -291,7 +291,7 @@ export class Packager implements Sink {
       context: run.context,
       sparse: run.sparse,
       init: run.init,
-      startUs: run.context.run.eUs + run.cutUs,
+      startUs: run.context.run.utcOffsetUs + run.cutUs,
       discontinuity: run.first && this.#continued,
       discontinuitySequence: this.#discontinuitySequence,
       absences: run.absences,

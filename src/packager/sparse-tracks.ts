@@ -77,10 +77,10 @@ export class SparseTracks {
   /**
    * Takes a frame.
    *
-   * @param eUs E of the run
+   * @param utcOffsetUs the UTC offset of the run
    * @returns the date ranges that are new with it
    */
-  push(frame: Frame, eUs: number): readonly DateRangeTag[] {
+  push(frame: Frame, utcOffsetUs: number): readonly DateRangeTag[] {
     const line = this.#lines.get(frame.trackId);
     if (!line || (line.track.kind === 'text' && isEmptySample(frame.data))) return [];
     if (line.held.length >= MAX_FRAMES || line.bytes + frame.data.length > MAX_BYTES) {
@@ -88,7 +88,7 @@ export class SparseTracks {
       return [];
     }
     const taken = line.track.kind === 'data' ? inTurn(line, frame) : frame;
-    const dateRanges = line.track.kind === 'data' ? this.#book.take(line.track, taken, eUs) : [];
+    const dateRanges = line.track.kind === 'data' ? this.#book.take(line.track, taken, utcOffsetUs) : [];
     line.held.push({ frame: taken, dateRanges });
     line.bytes += frame.data.length;
     return dateRanges;

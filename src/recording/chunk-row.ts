@@ -30,7 +30,7 @@ export function chunkRow(
     path: location,
     size,
     run: first.run,
-    e_us: first.eUs,
+    utc_offset_us: first.utcOffsetUs,
     run_clock: first.clock,
     init_number: first.initNumber,
     discontinuity_sequence: first.discontinuitySequence,

@@ -15,14 +15,23 @@ export type ChunkRow = Selectable<ChunkFileTable>;
 /** What a timeline needs of a row. */
 export type ChunkSpan = Pick<
   ChunkRow,
-  'first_msn' | 'last_msn' | 'start_us' | 'end_us' | 'run' | 'e_us' | 'segment_count' | 'absences'
+  'first_msn' | 'last_msn' | 'start_us' | 'end_us' | 'run' | 'utc_offset_us' | 'segment_count' | 'absences'
 >;
 
 /** What the segments of a file need of its row. */
 export type ChunkSegments = Pick<ChunkRow, 'first_msn' | 'path' | 'init_number' | 'segments'>;
 
 const SEGMENTS = ['first_msn', 'path', 'init_number', 'segments'] as const;
-const SPAN = ['first_msn', 'last_msn', 'start_us', 'end_us', 'run', 'e_us', 'segment_count', 'absences'] as const;
+const SPAN = [
+  'first_msn',
+  'last_msn',
+  'start_us',
+  'end_us',
+  'run',
+  'utc_offset_us',
+  'segment_count',
+  'absences',
+] as const;
 
 /** `absences` of a file without any. */
 const NOTHING_MISSING = '[]';
@@ -176,7 +185,7 @@ export class ChunkTable {
         eb.fn.max('end_us').as('end_us'),
         eb.fn.min('run').as('run'),
         eb.fn.max('run').as('last_run'),
-        eb.fn.min('e_us').as('e_us'),
+        eb.fn.min('utc_offset_us').as('utc_offset_us'),
         eb.fn.sum<number>('segment_count').as('segment_count'),
         eb.fn.sum<number>(eb('end_us', '-', eb.ref('start_us'))).as('media_us'),
         eb.fn

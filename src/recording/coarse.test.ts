@@ -74,7 +74,7 @@ suite('a coarse timeline', () => {
       5,
     ]);
     const timeline = timelineOf(pieces(...plan), {
-      runs: Array.from({ length: 9000 }, (_, run) => ({ run, firstMsn: run, eUs: 0, startUs: run * 10 * S })),
+      runs: Array.from({ length: 9000 }, (_, run) => ({ run, firstMsn: run, utcOffsetUs: 0, startUs: run * 10 * S })),
       windows: [{ fromUs: 0, groups: 1 }],
     });
     for (const asked of [0, 1, 7, 60]) {

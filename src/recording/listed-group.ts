@@ -22,7 +22,7 @@ export function listGroup(group: RecordedGroup, init: Init): ListedSegment {
     startUs,
     discontinuity,
     discontinuitySequence,
-    run: { id: group.run, eUs: group.eUs, clock: group.clock },
+    run: { id: group.run, utcOffsetUs: group.utcOffsetUs, clock: group.clock },
     parts: new Map(),
     sealed: { durationUs, tracks: new Map(tracks) },
     bytes: undefined,

@@ -60,7 +60,7 @@ export interface GroupPlan {
   readonly discontinuitySequence?: number;
 }
 
-/** A group of five video frames and their audio; E is 0, so that media time is UTC. */
+/** A group of five video frames and their audio; the UTC offset is 0, so that media time is UTC. */
 export function groupAt(plan: GroupPlan): SegmentGroup {
   const { msn, startUs, durationUs = 2_000_000, run = 1, key = true, frameBytes = 64, absences = [] } = plan;
   const init = plan.init ?? initOf();
@@ -83,7 +83,7 @@ export function groupAt(plan: GroupPlan): SegmentGroup {
   });
   return {
     msn,
-    run: { id: run, eUs: 0, clock: 'source' },
+    run: { id: run, utcOffsetUs: 0, clock: 'source' },
     init,
     startUs,
     durationUs,

@@ -26,7 +26,7 @@ function fileAt(minute: number, change: Partial<ChunkFileTable> = {}): Insertabl
   const startUs = START_US + minute * MINUTE_US;
   return {
     ...{ stream_id: 's', first_msn: minute * 30, last_msn: minute * 30 + 29, start_us: startUs },
-    ...{ end_us: startUs + MINUTE_US, path: `recordings/s/${minute}.mp4`, size: 2 ** 33, run: 1, e_us: 0 },
+    ...{ end_us: startUs + MINUTE_US, path: `recordings/s/${minute}.mp4`, size: 2 ** 33, run: 1, utc_offset_us: 0 },
     ...{ run_clock: 'source', init_number: 1, discontinuity_sequence: 0, segment_count: 30, absences: '[]' },
     ...{ segments: Uint8Array.of(1, 2, 3) },
     ...change,
@@ -112,7 +112,14 @@ export function recordingTablesContract(name: string, open: OpenDatabase): void 
       assert.deepEqual(
         { ...spans[0] },
         {
-          ...{ first_msn: 0, last_msn: 299, start_us: START_US, end_us: START_US + WINDOW_US, run: 1, e_us: 0 },
+          ...{
+            first_msn: 0,
+            last_msn: 299,
+            start_us: START_US,
+            end_us: START_US + WINDOW_US,
+            run: 1,
+            utc_offset_us: 0,
+          },
           ...{ segment_count: 300, absences: '[]' },
         },
       );

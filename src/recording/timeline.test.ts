@@ -73,8 +73,8 @@ suite('the timeline', () => {
       'crash 14…30',
     ]);
     assert.deepEqual(open.runs, [
-      { run: 1, firstMsn: 1, eUs: 0, startUs: START_US + 5 * SECOND },
-      { run: 2, firstMsn: 3, eUs: 0, startUs: START_US + 12 * SECOND },
+      { run: 1, firstMsn: 1, utcOffsetUs: 0, startUs: START_US + 5 * SECOND },
+      { run: 2, firstMsn: 3, utcOffsetUs: 0, startUs: START_US + 12 * SECOND },
     ]);
     assertSeamless(open);
   });
@@ -192,7 +192,7 @@ class History {
   flow(ms: number, missing = 0): void {
     if (!this.#inRun) {
       const clock = this.#random(2) ? 'source' : 'arrival';
-      this.stream.startRun({ tracks: [videoTrack, audioTrack], eUs: 0, clock, pace: { kind: 'continuous' } });
+      this.stream.startRun({ tracks: [videoTrack, audioTrack], utcOffsetUs: 0, clock, pace: { kind: 'continuous' } });
       this.#inRun = true;
     }
     const from = Math.ceil(this.#clock.nowMs() / 100);

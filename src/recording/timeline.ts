@@ -18,7 +18,7 @@ import { WINDOW_US, windowOf } from './window.ts';
 export interface RunMark {
   readonly run: number;
   readonly firstMsn: number;
-  readonly eUs: number;
+  readonly utcOffsetUs: number;
   /** Where its media begins on this timeline, µs since 1970. */
   readonly startUs: number;
 }
@@ -106,7 +106,7 @@ export async function readTimeline(
       start_us: group.startUs,
       end_us: group.startUs + group.durationUs,
       run: group.run,
-      e_us: group.eUs,
+      utc_offset_us: group.utcOffsetUs,
       segment_count: 1,
       absences: group.absences,
     });
@@ -136,9 +136,9 @@ function countWindows(stretches: readonly Stretch[], fromUs: number, toUs: numbe
 
 function runsOf(stretches: readonly Stretch[], fromUs: number, toUs: number): RunMark[] {
   const runs = new Map<number, RunMark>();
-  for (const { run, first_msn, e_us, end_us, start_us } of stretches) {
+  for (const { run, first_msn, utc_offset_us, end_us, start_us } of stretches) {
     if (end_us <= fromUs || start_us >= toUs || runs.has(run)) continue;
-    runs.set(run, { run, firstMsn: first_msn, eUs: e_us, startUs: start_us });
+    runs.set(run, { run, firstMsn: first_msn, utcOffsetUs: utc_offset_us, startUs: start_us });
   }
   return [...runs.values()];
 }

@@ -35,7 +35,8 @@ export async function readToldRanges(
       const track = data.get(trackId);
       if (!track || length === 0 || length > MAX_BYTES) continue;
       for (const frame of framesOf(await segments.read(location, { offset, length }, options))) {
-        for (const range of book.take(track as DataTrack, frame, group.eUs)) told.push({ msn: group.msn, range });
+        for (const range of book.take(track as DataTrack, frame, group.utcOffsetUs))
+          told.push({ msn: group.msn, range });
       }
     }
   }

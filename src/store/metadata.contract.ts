@@ -40,7 +40,7 @@ function chunkFile(
     path: `recordings/id-cam/${firstMsn}.mp4`,
     size: 18_000_000,
     run: 1,
-    e_us: startUs,
+    utc_offset_us: startUs,
     run_clock: 'source',
     init_number: 1,
     discontinuity_sequence: 0,

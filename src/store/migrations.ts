@@ -158,4 +158,5 @@ export const migrations: readonly string[] = [
    ) STRICT, WITHOUT ROWID;`,
   `ALTER TABLE stream ADD COLUMN title TEXT NOT NULL DEFAULT '';
    ALTER TABLE stream ADD COLUMN description TEXT NOT NULL DEFAULT '';`,
+  `ALTER TABLE chunk_file RENAME COLUMN e_us TO utc_offset_us;`,
 ];

@@ -40,8 +40,8 @@ export interface ChunkFileTable {
   /** Bytes. */
   size: number;
   run: number;
-  /** E of the run: UTC = E + pts. */
-  e_us: number;
+  /** UTC offset of the run: UTC = offset + pts. */
+  utc_offset_us: number;
   run_clock: string;
   init_number: number;
   discontinuity_sequence: number;

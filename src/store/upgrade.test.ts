@@ -22,8 +22,11 @@ const sampleOf: Readonly<Record<string, SQLInputValue>> = {
   BLOB: new Uint8Array([1, 2, 3]),
 };
 
-/** Tables that a later schema calls otherwise. */
-const renamed: Readonly<Record<string, string>> = { stream_presence: 'stream_on_air' };
+/** Tables and columns that a later schema renamed. */
+const renamed: Readonly<Record<string, string>> = {
+  stream_presence: 'stream_on_air',
+  e_us: 'utc_offset_us',
+};
 
 type Rows = Readonly<Record<string, readonly Record<string, unknown>[]>>;
 
@@ -85,8 +88,12 @@ for (let version = 1; version < NEWEST; version++) {
         const upgraded = rowsOf(db, [name])[name]!;
         assert.equal(upgraded.length, old.length, table);
         // A step may add columns; what was there stays.
-        for (const [index, row] of old.entries())
-          assert.deepEqual({ ...upgraded[index], ...row }, { ...upgraded[index] });
+        for (const [index, row] of old.entries()) {
+          const now = Object.fromEntries(
+            Object.entries(row).map(([column, value]) => [renamed[column] ?? column, value]),
+          );
+          assert.deepEqual({ ...upgraded[index], ...now }, { ...upgraded[index] });
+        }
       }
     });
     look(`${file}.schema-${version}`, (db) => assert.deepEqual([versionOf(db), rowsOf(db)], [version, rows]));
@@ -108,23 +115,25 @@ test('an upgraded database has the tables and indexes of a new one', () => {
   );
 });
 
-test('a step that fails leaves schema and rows as they were, is told, and the copy is made once', () => {
+test('a step that fails leaves schema and rows as they were, is reported, and the copy is made once', () => {
   using folder = temporaryFolder();
   const file = join(folder.path, 'oxbow.db');
   makeOld(file, NEWEST - 1);
   const step = migrations[NEWEST - 1]!;
   const table = /^CREATE TABLE (\w+)/.exec(step)?.[1];
-  const column = /^ALTER TABLE \w+ ADD COLUMN (\w+)/.exec(step);
+  const [, altered, column] = /^ALTER TABLE (\w+) (?:ADD|RENAME) COLUMN (?:\w+ TO )?(\w+)/.exec(step) ?? [];
   assert.ok(table ?? column, 'the newest step begins with a table or a column');
   const db = new DatabaseSync(file);
-  db.exec(table ? `CREATE TABLE ${table} (somebodys INTEGER) STRICT` : `${column![0]} INTEGER`);
+  db.exec(
+    table ? `CREATE TABLE ${table} (other INTEGER) STRICT` : `ALTER TABLE ${altered} ADD COLUMN ${column} INTEGER`,
+  );
   const rows = rowsOf(db);
   db.close();
   const open = () => openSqlite(file, NOW_MS);
   assert.throws(open, {
     name: 'OxbowError',
     code: 'folder-unwritable',
-    message: new RegExp(table ? `${table} already exists` : `duplicate column name: ${column![1]}`),
+    message: new RegExp(table ? `${table} already exists` : `duplicate column name: ${column}`),
   });
   const copy = readFileSync(`${file}.schema-${NEWEST - 1}`);
   assert.throws(open);

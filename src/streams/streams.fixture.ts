@@ -101,9 +101,9 @@ export class PlayedSource {
    * @param mayRepeat the source lists media that it may have listed before
    */
   flow(ms: number, { mayRepeat = false } = {}): void {
-    if (!this.#flows) this.input.startRun({ tracks, eUs: 0, clock: 'source', pace: { kind: 'continuous' } });
+    if (!this.#flows) this.input.startRun({ tracks, utcOffsetUs: 0, clock: 'source', pace: { kind: 'continuous' } });
     this.#flows = true;
-    this.input.listed?.({ eUs: 0, clock: 'source', mayRepeat, missingUs: 0 });
+    this.input.listed?.({ utcOffsetUs: 0, clock: 'source', mayRepeat, missingUs: 0 });
     const from = Math.ceil(this.#clock.nowMs() / 100);
     for (let tick = from; tick < from + ms / 100; tick++) {
       this.#clock.advance(100);
@@ -117,7 +117,7 @@ export class PlayedSource {
     const from = Math.ceil(this.#clock.nowMs() / 100) + 10 * this.#raced;
     this.#raced += segments + 1;
     // An end in order: what is fetched from a finished playlist.
-    this.input.startRun({ tracks, eUs: 0, clock: 'source', pace: { kind: 'bursty', intervalS: 1 } });
+    this.input.startRun({ tracks, utcOffsetUs: 0, clock: 'source', pace: { kind: 'bursty', intervalS: 1 } });
     for (let tick = from; tick <= from + segments * 10; tick++) {
       this.input.publish(frameAt(1, tick, 90_000, tick % 10 === 0));
       this.input.publish(frameAt(2, tick, 48_000, true));

@@ -111,7 +111,7 @@ export function timelineViewOf(
     }),
     offline: of('offline'),
     deleted: of('deleted'),
-    runs: timeline.runs.map(({ run, firstMsn, eUs }) => ({ run, firstMsn, e: eUs / 1e6 })),
+    runs: timeline.runs.map(({ run, firstMsn, utcOffsetUs }) => ({ run, firstMsn, utcOffset: utcOffsetUs / 1e6 })),
     windows: timeline.windows.map(({ fromUs, groups }) => {
       const from = fromUs / 1e6;
       const to = from + WINDOW_US / 1e6;

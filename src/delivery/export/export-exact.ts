@@ -96,11 +96,11 @@ function overlaps(stretch: readonly Section[], { fromUs, toUs }: Range): boolean
 }
 
 function soundOnly(section: Section, isFirst: boolean, { range, format }: CutOptions): Section {
-  const { eUs } = section.groups[0]!;
+  const { utcOffsetUs } = section.groups[0]!;
   const fromUs = Math.max(range.fromUs, section.groups[0]!.startUs);
   return {
     ...section,
-    ...(isFirst && section.fresh && format === 'mp4' && fromUs === range.fromUs && { originUs: fromUs - eUs }),
+    ...(isFirst && section.fresh && format === 'mp4' && fromUs === range.fromUs && { originUs: fromUs - utcOffsetUs }),
     keep: soundWithin(range.fromUs, range.toUs, format),
   };
 }
@@ -169,7 +169,7 @@ class StretchCut {
     if (head) {
       const firstUs = Math.min(...[...head.anew, ...(head.key ? [head.key] : [])].map(({ us }) => us));
       if (!Number.isFinite(firstUs)) return [];
-      const originUs = firstUs - this.#stretch[0]!.groups[0]!.eUs;
+      const originUs = firstUs - this.#stretch[0]!.groups[0]!.utcOffsetUs;
       copyFrom = head.key?.section ?? this.#stretch.length;
       soundFromUs = firstUs;
       const untilUs = head.key?.us ?? toUs;

@@ -162,10 +162,10 @@ export class SectionReader {
   }
 
   #note({ groups }: Section, stored: readonly StoredLine[], batch: FileBatch, fresh: boolean): void {
-    const eUs = groups[0]!.eUs;
-    const starts = stored.map(({ track, samples }) => eUs + ticksToUs(samples[0]!.pts, track.timescale));
+    const utcOffsetUs = groups[0]!.utcOffsetUs;
+    const starts = stored.map(({ track, samples }) => utcOffsetUs + ticksToUs(samples[0]!.pts, track.timescale));
     const ends = stored.map(({ track, samples }) => {
-      return eUs + Math.max(...samples.map(({ pts, duration }) => ticksToUs(pts + duration, track.timescale)));
+      return utcOffsetUs + Math.max(...samples.map(({ pts, duration }) => ticksToUs(pts + duration, track.timescale)));
     });
     const at = batch.map(({ place, samples }) => (samples[0]?.pts ?? 0) / place.fileTrack.track.timescale);
     const last = this.#parts.at(-1);
@@ -179,8 +179,8 @@ export class SectionReader {
 }
 
 /** UTC of a stored time, µs since 1970. */
-export function usOf(group: Pick<StoredSegment, 'eUs'>, track: MediaTrack, ticks: number): number {
-  return group.eUs + ticksToUs(ticks, track.timescale);
+export function usOf(group: Pick<StoredSegment, 'utcOffsetUs'>, track: MediaTrack, ticks: number): number {
+  return group.utcOffsetUs + ticksToUs(ticks, track.timescale);
 }
 
 /** The samples of one track of a group. */

@@ -23,7 +23,7 @@ const CHANNELS = 'urn:mpeg:mpegB:cicp:ChannelConfiguration';
 interface Period {
   readonly run: number;
   readonly init: Init;
-  readonly eUs: number;
+  readonly utcOffsetUs: number;
   readonly startUs: number;
   readonly sets: readonly { readonly rendition: Rendition; readonly times: SegmentTimes }[];
 }
@@ -83,11 +83,11 @@ function collect({ segments }: Presentation) {
 }
 
 /** Video and audio apart, and subtitles. */
-function openPeriod({ run, eUs, startUs }: PresentationSegment, init: Init): Period {
+function openPeriod({ run, utcOffsetUs, startUs }: PresentationSegment, init: Init): Period {
   const { all, subtitles } = renditionsOf(init.tracks);
   const single = all.filter(({ tracks }) => tracks.length === 1);
   const sets = [...single, ...subtitles].map((rendition) => ({ rendition, times: new SegmentTimes() }));
-  return { run, init, eUs, startUs, sets };
+  return { run, init, utcOffsetUs, startUs, sets };
 }
 
 function printPeriod(period: Period, fromUs: number, bandwidthOf: (rendition: Rendition) => number): string {
@@ -140,10 +140,10 @@ function roleOf(track: Track, isMain: boolean): string {
 function printRepresentation(period: Period, rendition: Rendition, times: SegmentTimes, bandwidth: number): string {
   const { id, tracks } = rendition;
   const track = tracks[0]!;
-  const { init, eUs, startUs } = period;
+  const { init, utcOffsetUs, startUs } = period;
   const addressing = {
     timescale: track.timescale,
-    presentationTimeOffset: usToTicks(startUs - eUs, track.timescale),
+    presentationTimeOffset: usToTicks(startUs - utcOffsetUs, track.timescale),
   };
   const initialization = `${id}/init-${init.number}.mp4`;
   const segments = times.isContiguous

@@ -199,12 +199,12 @@ function blankSegment(renditionId: string): ListedSegment {
 
 /** The unfinished last segment has parts only. */
 function listOpen(
-  { eUs, discontinuity }: PresentationSegment,
+  { utcOffsetUs, discontinuity }: PresentationSegment,
   { lead, map }: Place,
   first: PresentationPart,
   parts: readonly PlaylistPart[],
 ): PrintedSegment {
-  const programDateTimeMs = (eUs + ticksToUs(first.pts, lead!.timescale)) / 1000;
+  const programDateTimeMs = (utcOffsetUs + ticksToUs(first.pts, lead!.timescale)) / 1000;
   return { uri: '', durationS: 0, discontinuity, programDateTimeMs, ...(map && { map }), gap: false, parts };
 }
 

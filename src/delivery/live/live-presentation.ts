@@ -77,7 +77,7 @@ export function present(listed: ListedSegment, withParts: boolean): Presentation
     msn,
     run: run.id,
     init,
-    eUs: run.eUs,
+    utcOffsetUs: run.utcOffsetUs,
     startUs,
     discontinuity,
     lost: false,

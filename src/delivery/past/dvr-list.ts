@@ -227,7 +227,7 @@ export class DvrList {
       msn: before.msn + 1 + i,
       run: next.run.id,
       init: next.init,
-      eUs: next.run.eUs,
+      utcOffsetUs: next.run.utcOffsetUs,
       startUs: fromUs + i * lastsUs,
       durationUs: lastsUs,
       discontinuity: false,

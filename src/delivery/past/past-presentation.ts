@@ -53,7 +53,7 @@ function present({ groups, initOf }: RecordedRange): Iterator<StoredSegment> {
     msn: -1,
     run: 0,
     init: undefined as Init | undefined,
-    eUs: 0,
+    utcOffsetUs: 0,
     startUs: 0,
     durationUs: 0,
     discontinuity: false,
@@ -73,7 +73,7 @@ function present({ groups, initOf }: RecordedRange): Iterator<StoredSegment> {
       if (segment.initNumber !== group.initNumber) segment.init = initOf(group.initNumber);
       segment.run = group.run;
       segment.initNumber = group.initNumber;
-      segment.eUs = group.eUs;
+      segment.utcOffsetUs = group.utcOffsetUs;
       segment.tracks = group.tracks;
       segment.location = group.location;
       segment.msn = group.msn;

@@ -240,7 +240,7 @@ suite('timeline and gaps', () => {
     const server = shared();
     const { body } = await ask(server, '/api/v1/streams/public/timeline');
     assert.deepEqual([body.from, body.to], ['2026-11-18T08:00:00.000Z', '2026-11-19T08:00:00.000Z']);
-    assert.deepEqual(body.runs, [{ run: 3, firstMsn: 868_123_456, e: 1_795_160_000.021 }]);
+    assert.deepEqual(body.runs, [{ run: 3, firstMsn: 868_123_456, utcOffset: 1_795_160_000.021 }]);
     const gaps = await ask(server, '/api/v1/streams/public/gaps');
     assert.deepEqual(gaps.body, {
       items: [{ from: body.from, to: body.to, cause: 'source-down', detail: 'HTTP 404 seg81.ts' }],

@@ -3,7 +3,7 @@
  * In: the URL of a file with sample tables or fragments. Out: frames at the speed of the media, to a StreamInput. docs/media.md 2, 9.
  *
  * A file could be recorded as quickly as the disk allows, but a stream's address is UTC: media of an hour takes an hour. The run begins
- * when the file is opened (E = now), and each burst of whole GOPs is published when its last picture would have been taken. Bursts, not
+ * when the file is opened (UTC offset = now), and each burst of whole GOPs is published when its last picture would have been taken. Bursts, not
  * single frames: low latency means nothing for a file, and a server that pauses for some seconds shall not stop the viewers.
  */
 import type { SourceFacts } from '../../api/source-facts.ts';
@@ -57,7 +57,7 @@ interface Epoch {
   /** Monotonic ms. */
   readonly atMs: number;
   readonly tracks: readonly Track[];
-  readonly eUs: number;
+  readonly utcOffsetUs: number;
 }
 
 /**
@@ -186,17 +186,17 @@ class Publisher {
     this.#absent = false;
     this.#trouble = '';
     this.longestS = Math.max(this.longestS, endS - startS);
-    const eUs = Math.round(this.#clock.nowMs() * 1000 - startS * 1e6);
-    const epoch: Epoch = { mediaS: startS, atMs: this.#clock.monotonicMs(), tracks, eUs };
+    const utcOffsetUs = Math.round(this.#clock.nowMs() * 1000 - startS * 1e6);
+    const epoch: Epoch = { mediaS: startS, atMs: this.#clock.monotonicMs(), tracks, utcOffsetUs };
     this.#startRun(epoch);
     return epoch;
   }
 
   #startRun(epoch: Epoch): void {
-    const { tracks, eUs } = epoch;
+    const { tracks, utcOffsetUs } = epoch;
     this.#epoch = epoch;
     const pace = { kind: 'bursty', intervalS: INTERVAL_PER_BURST * this.longestS } as const;
-    this.#input.startRun({ tracks, eUs, clock: 'arrival', pace });
+    this.#input.startRun({ tracks, utcOffsetUs, clock: 'arrival', pace });
   }
 }
 

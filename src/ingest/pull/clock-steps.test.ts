@@ -30,7 +30,7 @@ const gapsOf = ({ runs }: Fed) =>
 
 suite('a computer clock that is set forward while a stream is pulled', () => {
   for (const stepS of [1.5, 5, 20, 3600, 2 * 86_400]) {
-    test(`by ${stepS} s: the next burst begins a run with a new E, softly, and the step is a gap with cause clock`, () => {
+    test(`by ${stepS} s: the next burst begins a run with a new UTC offset, softly, and the step is a gap with cause clock`, () => {
       const fed = feed();
       const feeder = fed.connect();
       pull(fed, feeder, 0, 20);
@@ -40,16 +40,16 @@ suite('a computer clock that is set forward while a stream is pulled', () => {
       assert.equal(fed.runs.length, 2);
       const [first, second] = fed.runs;
       assert.equal(second!.soft, true);
-      assert.equal(second!.run.eUs - first!.run.eUs, stepS * 1e6);
+      assert.equal(second!.run.utcOffsetUs - first!.run.utcOffsetUs, stepS * 1e6);
       assert.deepEqual(gapsOf(fed), [['clock', stepS]]);
       assert.equal(fed.frames.length, 40 * TD * 10, 'no frame is lost');
       const at = fed.frames.findIndex(({ atUs }) => atUs >= second!.startUs);
       assert.equal(at, 20 * TD * 10, 'at the first key frame of the next burst');
       assert.equal(behindS(fed), before);
-      // What comes after a hole keeps the new E.
+      // What comes after a hole keeps the new UTC offset.
       feeder.absent('source-skipped', 'HTTP 404');
       pull(fed, feeder, 41, 43);
-      assert.equal(fed.runs.at(-1)!.run.eUs, second!.run.eUs);
+      assert.equal(fed.runs.at(-1)!.run.utcOffsetUs, second!.run.utcOffsetUs);
     });
   }
 
@@ -76,7 +76,7 @@ suite('a computer clock that is set forward while a stream is pulled', () => {
     fed.clock.step(4000);
     pull(fed, feeder, 1, 20);
     assert.equal(fed.runs.length, 2);
-    assert.equal(fed.runs[1]!.run.eUs - fed.runs[0]!.run.eUs, 7_000_000);
+    assert.equal(fed.runs[1]!.run.utcOffsetUs - fed.runs[0]!.run.utcOffsetUs, 7_000_000);
   });
 
   test('while the source was away is told as a gap with cause clock, and is in the time of what follows', () => {
@@ -125,7 +125,7 @@ suite('a computer clock that is set back while a stream is pulled', () => {
     fed.clock.step(25_000);
     pull(fed, feeder, 40, 50);
     assert.equal(fed.runs.length, 2);
-    assert.equal(fed.runs[1]!.run.eUs - fed.runs[0]!.run.eUs, 5_000_000);
+    assert.equal(fed.runs[1]!.run.utcOffsetUs - fed.runs[0]!.run.utcOffsetUs, 5_000_000);
   });
 
   test('a hole in the media keeps its length, and UTC never runs back', () => {
@@ -138,11 +138,11 @@ suite('a computer clock that is set back while a stream is pulled', () => {
     fed.clock.advance(1000 * TD);
     pull(fed, feeder, 16, 20);
     assert.deepEqual(gapsOf(fed), [['source-skipped', TD]]);
-    assert.equal(fed.runs[1]!.run.eUs, fed.runs[0]!.run.eUs);
+    assert.equal(fed.runs[1]!.run.utcOffsetUs, fed.runs[0]!.run.utcOffsetUs);
   });
 });
 
-test('the skew of a source that comes in bursts, by its own clock or by playlists that are loaded late, moves no E', () => {
+test('the skew of a source that comes in bursts, by its own clock or by playlists that are loaded late, does not move the UTC offset', () => {
   const fed = feed();
   const feeder = fed.connect();
   for (let i = 0; i < 600; i++) {

@@ -25,7 +25,7 @@ suite('pulling HLS from an origin that fails', { concurrency: 6, skip: need('ffm
     assert.equal(p.counts.retries, 4);
   });
 
-  test('a segment that stays away is a hole with its cause; E is the same on both sides', async () => {
+  test('a segment that stays away is a hole with its cause; the UTC offset is the same on both sides', async () => {
     await using p = await pull('/ts/index.m3u8', {}, (origin) => {
       origin.fault('seg3.ts', { kind: 'status', status: 410 });
     });
@@ -33,7 +33,7 @@ suite('pulling HLS from an origin that fails', { concurrency: 6, skip: need('ffm
     assert.deepEqual(p.input.absences, ['source-skipped HTTP 410 seg3.ts (1 try)']);
     assert.equal(p.input.runs.length, 2);
     const [a, b] = p.input.runs;
-    assert.equal(a!.start.eUs, b!.start.eUs);
+    assert.equal(a!.start.utcOffsetUs, b!.start.utcOffsetUs);
     assert.ok(Math.abs(spanOf(b!).fromUs - spanOf(a!).toUs - 1e6) < 100_000, 'the hole is as long as the segment');
     assert.equal(p.input.videoFrames, 7 * FPS);
     assert.equal(p.counts.skipped, 1);
@@ -91,7 +91,7 @@ suite('pulling HLS from an origin that fails', { concurrency: 6, skip: need('ffm
     await p.done;
     assert.deepEqual(p.input.absences, ['source-skipped 2 segments left the playlist before they were fetched']);
     const [a, b] = p.input.runs;
-    assert.equal(a!.start.eUs, b!.start.eUs);
+    assert.equal(a!.start.utcOffsetUs, b!.start.utcOffsetUs);
     assert.ok(Math.abs(spanOf(b!).fromUs - spanOf(a!).toUs - 2e6) < 100_000);
     assert.equal(p.counts.skipped, 2);
   });
@@ -127,7 +127,7 @@ suite('pulling HLS from an origin that fails', { concurrency: 6, skip: need('ffm
     });
   });
 
-  test('a source that fails is told as down, tried on, and goes on where it was with the same E', async () => {
+  test('a source that fails is told as down, tried on, and goes on where it was with the same UTC offset', async () => {
     await using p = await pull('/live.m3u8', {}, (origin) => {
       origin.put('/live.m3u8', listOf({ segments: ts(0, 1, 2) }));
     });
@@ -140,7 +140,7 @@ suite('pulling HLS from an origin that fails', { concurrency: 6, skip: need('ffm
     await p.done;
     assert.equal(p.input.videoFrames, 5 * FPS);
     assert.equal(p.input.runs.length, 2);
-    assert.equal(p.input.runs[0]!.start.eUs, p.input.runs[1]!.start.eUs);
+    assert.equal(p.input.runs[0]!.start.utcOffsetUs, p.input.runs[1]!.start.utcOffsetUs);
   });
 
   test('a list that stands still for three target durations is a source that is down', async () => {

@@ -148,7 +148,7 @@ suite('pulling HLS', { concurrency: 6, skip: need('ffmpeg') }, () => {
     assert.equal(p.input.runs.length, 2);
     const [a, b] = p.input.runs;
     assert.ok(Math.abs(spanOf(b!).fromUs - spanOf(a!).toUs) < 1000);
-    assert.notEqual(a!.start.eUs, b!.start.eUs);
+    assert.notEqual(a!.start.utcOffsetUs, b!.start.utcOffsetUs);
     assert.deepEqual(p.input.absences, []);
   });
 
@@ -214,7 +214,7 @@ suite('pulling HLS', { concurrency: 6, skip: need('ffmpeg') }, () => {
     assert.equal(p.counts.duplicates, 0);
   });
 
-  test('a date near now sets E; where it steps within continuous media it is ignored and counted', async () => {
+  test('a date near now sets the UTC offset; where it steps within continuous media it is ignored and counted', async () => {
     const startMs = Math.floor(clock.nowMs()) - 4000;
     const dated = (n: number, ms: number) => `#EXT-X-PROGRAM-DATE-TIME:${new Date(ms).toISOString()}\nts/seg${n}.ts`;
     await using p = await pull('/live.m3u8', {}, (origin) => {

@@ -42,7 +42,7 @@ test('a test source is one run on UTC; killed, it says crash, comes back as a ne
 
   assert.deepEqual(said, ['run', 'frames', 'crash: test picture: killed by SIGKILL', 'run', 'frames']);
   for (const run of runs) {
-    assert.deepEqual([run.eUs, run.clock, run.pace], [0, 'source', { kind: 'continuous' }]);
+    assert.deepEqual([run.utcOffsetUs, run.clock, run.pace], [0, 'source', { kind: 'continuous' }]);
     assert.deepEqual(
       run.tracks.map((track) => track.kind),
       ['video', 'audio'],

@@ -1,6 +1,6 @@
 /**
  * The `test` source: a clock, a tone and something that moves, drawn and encoded by a process that may crash and comes back.
- * In: settings. Out: runs and frames into a stream. pts is UTC, so E is 0 in every run.
+ * In: settings. Out: runs and frames into a stream. pts is UTC, so the UTC offset is 0 in every run.
  */
 import { openTestPicture, type TestPicture, type TestPictureOptions } from '../../ffmpeg/engine.ts';
 import { backoffMs, sleep } from '../../lib/abort.ts';
@@ -56,7 +56,7 @@ async function runOnce({ name, picture, input, log }: TestSourceSetup, signal: A
     running = await openTestPicture(
       { ...picture, name },
       {
-        tracks: (tracks) => input.startRun({ tracks, eUs: 0, clock: 'source', pace: { kind: 'continuous' } }),
+        tracks: (tracks) => input.startRun({ tracks, utcOffsetUs: 0, clock: 'source', pace: { kind: 'continuous' } }),
         frame: (frame) => input.publish(frame),
       },
       { signal },

@@ -6,8 +6,8 @@ import { parseId3 } from '../id3/tag.ts';
 import { printSection, spliceInsert, timeSignal } from '../scte35/section.fixture.ts';
 import { DateRangeBook } from './date-range-book.ts';
 
-/** E: UTC at pts 0, µs. */
-const E = 1_795_000_000_000_000;
+/** UTC at pts 0, µs. */
+const UTC_OFFSET_US = 1_795_000_000_000_000;
 
 const track = (codec: DataConfig['codec']): DataTrack => ({
   ...{ id: 64, kind: 'data', timescale: 90_000, language: 'und', label: '' },
@@ -17,10 +17,11 @@ const frame = (s: number, data: Uint8Array | string): Frame => {
   const dts = Math.round(s * 90_000);
   return { trackId: 64, dts, pts: dts, duration: 0, key: true, data: Buffer.from(data) };
 };
-const ms = (s: number) => E / 1000 + s * 1000;
+const ms = (s: number) => UTC_OFFSET_US / 1000 + s * 1000;
 
 suite('date ranges of data tracks', () => {
-  const splice = (book: DateRangeBook, s: number, data: Uint8Array) => book.take(track('scte35'), frame(s, data), E);
+  const splice = (book: DateRangeBook, s: number, data: Uint8Array) =>
+    book.take(track('scte35'), frame(s, data), UTC_OFFSET_US);
 
   test('an out and an in point are one range, planned first and then measured (RFC 8216bis 4.4.5.1.1)', () => {
     const book = new DateRangeBook();
@@ -47,8 +48,8 @@ suite('date ranges of data tracks', () => {
       dts: far - 90_000,
       pts: far - 90_000,
     };
-    const [range] = new DateRangeBook().take(track('scte35'), at, E);
-    assert.equal(range!.startDateMs, Math.round((E + ((far + 90_000) * 1e6) / 90_000) / 1000));
+    const [range] = new DateRangeBook().take(track('scte35'), at, UTC_OFFSET_US);
+    assert.equal(range!.startDateMs, Math.round((UTC_OFFSET_US + ((far + 90_000) * 1e6) / 90_000) / 1000));
   });
 
   test('each segmentation of a time_signal is a range of its own', () => {
@@ -83,7 +84,7 @@ suite('date ranges of data tracks', () => {
       ['TIT2', 'a song'],
       ['TXXX', 'x'.repeat(9000)],
     ]);
-    const [range] = book.take(track('id3'), frame(2, tag), E);
+    const [range] = book.take(track('id3'), frame(2, tag), UTC_OFFSET_US);
     assert.equal(range!.startDateMs, ms(2));
     assert.equal(range!.attributes.CLASS, '"oxbow.id3"');
     assert.equal(range!.attributes['X-OXBOW-ID3-LENGTH'], String(tag.length));
@@ -92,26 +93,26 @@ suite('date ranges of data tracks', () => {
       kept.frames.map(({ id }) => id),
       ['TIT2'],
     );
-    const [other] = book.take(track('id3'), frame(2 + 1 / 90_000, tag), E);
+    const [other] = book.take(track('id3'), frame(2 + 1 / 90_000, tag), UTC_OFFSET_US);
     assert.notEqual(other!.id, range!.id, 'two tags on one instant are two ranges');
-    assert.deepEqual(book.take(track('id3'), frame(3, 'nothing'), E), []);
+    assert.deepEqual(book.take(track('id3'), frame(3, 'nothing'), UTC_OFFSET_US), []);
   });
 
-  test("a source's own range lies where it lay in the media, whatever E is", () => {
+  test("a source's own range lies where it lay in the media, whatever the UTC offset is", () => {
     const book = new DateRangeBook();
     const text =
       'ID="a",CLASS="c",START-DATE="2001-01-01T00:00:00.000Z",END-DATE="2001-01-01T00:00:05.000Z",X-OXBOW-OFFSET=-1.500000';
-    const [range] = book.take(track('daterange'), frame(10, text), E);
+    const [range] = book.take(track('daterange'), frame(10, text), UTC_OFFSET_US);
     assert.deepEqual(range, {
       ...{ id: 'a', startDateMs: ms(8.5), endDateMs: ms(13.5), attributes: { CLASS: '"c"' } },
     });
     const [more] = book.take(
       track('daterange'),
       frame(12, 'ID="a",START-DATE="2001-01-01T00:00:00Z",X-OXBOW-OFFSET=-3.5,X-N=1'),
-      E,
+      UTC_OFFSET_US,
     );
     assert.deepEqual(more, { ...range!, attributes: { CLASS: '"c"', 'X-N': '1' } });
-    assert.deepEqual(book.take(track('daterange'), frame(13, 'ID="a"'), E), []);
+    assert.deepEqual(book.take(track('daterange'), frame(13, 'ID="a"'), UTC_OFFSET_US), []);
   });
 
   test('a book that goes on with what was told before tells the same', () => {

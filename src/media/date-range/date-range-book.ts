@@ -1,7 +1,7 @@
 /**
  * Turns the frames of data tracks into date ranges, one after the other: the out and in point of a break become one range, and what a
  * source adds to a range later is added here too.
- * In: frames in order, with the E of their run; what was known before. Out: EXT-X-DATERANGE tags in oxbow's UTC. The same frames give
+ * In: frames in order, with the UTC offset of their run; what was known before. Out: EXT-X-DATERANGE tags in oxbow's UTC. The same frames give
  * the same tags, live and when an index is made again. No clock, no I/O. RFC 8216bis 4.4.5.1.
  */
 import { FormatError } from '../../lib/errors.ts';
@@ -15,7 +15,7 @@ import { eventsOfSplice, type SpliceEvent } from './of-splice.ts';
 /** CLASS of ranges made from ID3 tags; the tag stands in X-OXBOW-ID3. */
 export const ID3_CLASS = 'oxbow.id3';
 /**
- * In the frames of `daterange` tracks: seconds from the frame's pts to the range's start. It ties the range to the media, whatever E the
+ * In the frames of `daterange` tracks: seconds from the frame's pts to the range's start. It ties the range to the media, whatever the UTC offset the
  * run has, and is not part of what lists show.
  */
 export const OFFSET_ATTRIBUTE = 'X-OXBOW-OFFSET';
@@ -47,10 +47,10 @@ export class DateRangeBook {
   /**
    * The ranges that a frame begins or changes, whole each time.
    *
-   * @param eUs E of the run that the frame belongs to
+   * @param utcOffsetUs the UTC offset of the run that the frame belongs to
    */
-  take(track: DataTrack, frame: Frame, eUs: number): DateRangeTag[] {
-    const atUs = eUs + ticksToUs(frame.pts, track.timescale);
+  take(track: DataTrack, frame: Frame, utcOffsetUs: number): DateRangeTag[] {
+    const atUs = utcOffsetUs + ticksToUs(frame.pts, track.timescale);
     switch (track.config.codec) {
       case 'id3':
         return this.#put(id3Range(track, frame.data, atUs));

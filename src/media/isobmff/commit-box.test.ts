@@ -14,7 +14,14 @@ import {
 import { fuzz } from './media.fixture.ts';
 
 const group: CommittedGroup = {
-  ...{ msn: 2 ** 33, run: 9, eUs: -5_000_001, clock: 'source', startUs: 1_795_000_000_000_001, durationUs: 2_000_000 },
+  ...{
+    msn: 2 ** 33,
+    run: 9,
+    utcOffsetUs: -5_000_001,
+    clock: 'source',
+    startUs: 1_795_000_000_000_001,
+    durationUs: 2_000_000,
+  },
   ...{ discontinuity: true, discontinuitySequence: 77, absences: [] },
   tracks: [
     {

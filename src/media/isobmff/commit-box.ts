@@ -7,7 +7,7 @@
  * | 0 | u32 size, `uuid`, 16 bytes of user type |
  * | 24 | u8 version 1, u8 kind, u16 flags (0 gap before, 1 discontinuity, 2 source clock), u16 track count, u16 gap cause |
  * | 32 | u64 self (offset of this box in the file), u64 prev (that of the commit box before, 0 = none) |
- * | 48 | kind 1: u64 msn, u64 run, i64 E µs, u32 discontinuity sequence, u32 reserved, u64 gap µs, i64 start µs, u64 duration µs |
+ * | 48 | kind 1: u64 msn, u64 run, i64 UTC offset µs, u32 discontinuity sequence, u32 reserved, u64 gap µs, i64 start µs, u64 duration µs |
  * | 104 | kind 1, per track 48 bytes: u32 id, u32 flags (0 independent, 1 damaged, 2 missing), u32 offset from the group's start, u32 length, u64 tfdt, u32 duration, i32 first pts − tfdt, u32 samples, u32 CRC of the segment's bytes, 8 reserved |
  * | then | kind 1, only where media was absent before the group: u16 count; each u16 cause, u64 from µs, u64 to µs, u16 length, UTF-8 detail |
  * | end − 12 | u32 CRC of the box before this field, u32 size again, u32 `oxbw` |
@@ -69,8 +69,8 @@ export interface CommittedTrack {
 export interface CommittedGroup {
   readonly msn: number;
   readonly run: number;
-  /** E of the run, µs since 1970. */
-  readonly eUs: number;
+  /** The UTC offset of the run, µs since 1970. */
+  readonly utcOffsetUs: number;
   readonly clock: RunClock;
   /** UTC of the cut, µs since 1970. */
   readonly startUs: number;
@@ -188,7 +188,7 @@ export function printCommitBox(
   const writer = openCommon(1, room, self, prev, flags, group.tracks.length, causeNumber(cause));
   writer.u64(group.msn);
   writer.u64(group.run);
-  writer.u64(group.eUs);
+  writer.u64(group.utcOffsetUs);
   writer.u32(group.discontinuitySequence);
   writer.u32(0);
   writer.u64(gapUs);
@@ -251,7 +251,7 @@ export function parseCommitBox(bytes: Uint8Array, at: number, crc32: Crc32): Com
   const prev = reader.u64();
   const msn = reader.u64();
   const run = reader.u64();
-  const eUs = reader.i64();
+  const utcOffsetUs = reader.i64();
   const discontinuitySequence = reader.u32();
   reader.skip(4 + 8);
   const startUs = reader.i64();
@@ -277,7 +277,7 @@ export function parseCommitBox(bytes: Uint8Array, at: number, crc32: Crc32): Com
   const group: CommittedGroup = {
     msn,
     run,
-    eUs,
+    utcOffsetUs,
     clock: flags & 4 ? 'source' : 'arrival',
     startUs,
     durationUs,

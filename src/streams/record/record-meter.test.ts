@@ -30,7 +30,7 @@ function noting(): { input: StreamInput; frames: Frame[]; absences: string[] } {
   return { input, frames, absences };
 }
 
-const run = { tracks: [video, audio], eUs: 0, clock: 'arrival', pace: { kind: 'continuous' } } as const;
+const run = { tracks: [video, audio], utcOffsetUs: 0, clock: 'arrival', pace: { kind: 'continuous' } } as const;
 
 suite('measuring a recording', () => {
   test('the wished length ends it to the picture, over runs, whatever the timestamps', async () => {
@@ -77,10 +77,10 @@ suite('measuring a recording', () => {
 
   test('a source sees what the stream has: when it was made is not the end of media', () => {
     const { input } = noting();
-    const made = { ...input, endUs: 5_000_000, eUs: 7 };
+    const made = { ...input, endUs: 5_000_000, utcOffsetUs: 7 };
     assert.equal(new RecordMeter(undefined).over({ ...made, hasMedia: false }).hasMedia, false);
     const over = new RecordMeter(undefined).over({ ...made, hasMedia: true });
-    assert.deepEqual([over.hasMedia, over.endUs, over.eUs], [true, 5_000_000, 7]);
+    assert.deepEqual([over.hasMedia, over.endUs, over.utcOffsetUs], [true, 5_000_000, 7]);
   });
 
   test('the bit rate is that of the last seconds', () => {

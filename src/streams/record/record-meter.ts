@@ -67,8 +67,8 @@ export class RecordMeter {
       get hasMedia() {
         return input.hasMedia ?? false;
       },
-      get eUs() {
-        return input.eUs;
+      get utcOffsetUs() {
+        return input.utcOffsetUs;
       },
       ready: async (options) => input.ready?.(options),
       listed: (segment) => input.listed?.(segment),

@@ -55,7 +55,7 @@ test('a look takes as much media as it was told, and keeps the first key frame',
   let enough = 0;
   const input = new ProbeInput(2, () => (enough += 1));
   const tracks = [videoTrack, audioTrack];
-  const start: RunStart = { tracks, eUs: 0, clock: 'source', pace: { kind: 'bursty', intervalS: 1 } };
+  const start: RunStart = { tracks, utcOffsetUs: 0, clock: 'source', pace: { kind: 'bursty', intervalS: 1 } };
   input.startRun(start);
   const duration = videoTrack.timescale / 25;
   const frame = (i: number) => {

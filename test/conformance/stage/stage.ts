@@ -120,9 +120,9 @@ export class Stage implements AsyncDisposable {
     const reference = media.tracks.find(({ kind }) => kind === 'video') ?? media.tracks[0]!;
     const first = media.frames.find(({ trackId }) => trackId === reference.id)!;
     const startMs = this.nowMs;
-    const eUs = Math.round(startMs * 1000) - ticksToUs(first.pts, reference.timescale);
+    const utcOffsetUs = Math.round(startMs * 1000) - ticksToUs(first.pts, reference.timescale);
     const pace = burstS ? ({ kind: 'bursty', intervalS: 1.5 * burstS } as const) : ({ kind: 'continuous' } as const);
-    input.startRun({ tracks: media.tracks, eUs, clock, pace });
+    input.startRun({ tracks: media.tracks, utcOffsetUs, clock, pace });
     for (const { atS, frames } of burstS ? bursts(media, reference, burstS) : singles(media)) {
       this.#advanceTo(startMs + ((atS - fromS) * 1000) / speed);
       for (const frame of frames) input.publish(frame);

@@ -144,7 +144,7 @@ suite('pulling LL-HLS', { concurrency: 5, skip: need('ffmpeg') }, () => {
       p.warnings.join('\n'),
     );
     assert.equal(p.input.runs.at(-1)!.start.pace.kind, 'bursty');
-    assert.equal(p.input.runs[0]!.start.eUs, p.input.runs.at(-1)!.start.eUs);
+    assert.equal(p.input.runs[0]!.start.utcOffsetUs, p.input.runs.at(-1)!.start.utcOffsetUs);
   });
 
   test('so is one whose server does not hold reloads', async () => {

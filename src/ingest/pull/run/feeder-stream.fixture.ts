@@ -40,7 +40,7 @@ export function feed(past: Partial<StreamPast> = {}): Fed {
     write(frame) {
       const { tracks, run } = runs.at(-1)!;
       const { timescale } = tracks.find(({ id }) => id === frame.trackId)!;
-      frames.push({ frame, run: run.id, atUs: run.eUs + ticksToUs(frame.pts, timescale) });
+      frames.push({ frame, run: run.id, atUs: run.utcOffsetUs + ticksToUs(frame.pts, timescale) });
     },
     flush() {},
     endRun() {},

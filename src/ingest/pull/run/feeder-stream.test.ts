@@ -228,7 +228,7 @@ suite('media that a source offers again', () => {
     assert.deepEqual(clipped, [12_000_000]);
   });
 
-  test('is judged by the clock that the stream has: E that was moved forward before moves what is offered again', () => {
+  test('is judged by the clock that the stream has: a UTC offset that was moved forward before moves what is offered again', () => {
     const fed = feed();
     const feeder = fed.connect();
     const early = (i: number) => {

@@ -40,7 +40,7 @@ export class RecordingInput implements StreamInput {
 
   startRun(start: RunStart): void {
     assert.ok(start.tracks.length > 0);
-    assert.ok(Number.isSafeInteger(start.eUs));
+    assert.ok(Number.isSafeInteger(start.utcOffsetUs));
     const run = { start, frames: [] };
     this.runs.push(run);
     this.#open = true;
@@ -117,7 +117,7 @@ export class RecordingInput implements StreamInput {
 export function spanOf({ start, frames }: RecordedRun): { fromUs: number; toUs: number } {
   const track = start.tracks.find(({ kind }) => kind === 'video') ?? start.tracks[0]!;
   const own = frames.filter(({ trackId }) => trackId === track.id);
-  const at = (ticks: number) => start.eUs + ticksToUs(ticks, track.timescale);
+  const at = (ticks: number) => start.utcOffsetUs + ticksToUs(ticks, track.timescale);
   return {
     fromUs: Math.min(...own.map(({ pts }) => at(pts))),
     toUs: Math.max(...own.map(({ pts, duration }) => at(pts + duration))),

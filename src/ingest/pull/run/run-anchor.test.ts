@@ -23,7 +23,7 @@ function segment(more: Partial<QueuedSegment> = {}): QueuedSegment {
 }
 
 const previous = (more: Partial<PreviousRun> = {}): PreviousRun => ({
-  eUs: NOW_MS * 1000 - 100_000_000,
+  utcOffsetUs: NOW_MS * 1000 - 100_000_000,
   clock: 'arrival',
   endUs: NOW_MS * 1000 - 12_000_000,
   sameClock: true,
@@ -32,14 +32,14 @@ const previous = (more: Partial<PreviousRun> = {}): PreviousRun => ({
   ...more,
 });
 
-test('without a date the playlist’s edge is now: E = arrival − time to the edge − pts', () => {
+test('without a date the playlist’s edge is now: UTC offset = arrival − time to the edge − pts', () => {
   assert.deepEqual(estimateAnchor(segment(), 7_000_000), {
-    eUs: (NOW_MS - 12_000) * 1000 - 7_000_000,
+    utcOffsetUs: (NOW_MS - 12_000) * 1000 - 7_000_000,
     clock: 'arrival',
   });
 });
 
-test('a date sets E when the edge it implies is within 60 s of now, on either side', () => {
+test('a date sets the UTC offset when the edge it implies is within 60 s of now, on either side', () => {
   for (const [offMs, clock] of [
     [0, 'source'],
     [59_000, 'source'],
@@ -50,39 +50,45 @@ test('a date sets E when the edge it implies is within 60 s of now, on either si
     const programDateTimeMs = NOW_MS - 12_000 + offMs;
     const anchor = estimateAnchor(segment({ programDateTimeMs }), 1_000_000);
     assert.equal(anchor.clock, clock, String(offMs));
-    if (clock === 'source') assert.equal(anchor.eUs, programDateTimeMs * 1000 - 1_000_000);
+    if (clock === 'source') assert.equal(anchor.utcOffsetUs, programDateTimeMs * 1000 - 1_000_000);
   }
 });
 
 test('in the middle of a segment its first part counts', () => {
-  assert.equal(estimateAnchor(segment(), 0, 1_500_000).eUs - estimateAnchor(segment(), 0).eUs, 1_500_000);
+  assert.equal(
+    estimateAnchor(segment(), 0, 1_500_000).utcOffsetUs - estimateAnchor(segment(), 0).utcOffsetUs,
+    1_500_000,
+  );
 });
 
 test('E stays when timestamps go on in the same clock, whatever the edge says within two segments', () => {
   const before = previous();
   // 88 s of pts lie at the edge minus 12 s.
   for (const pts of [88_000_000, 90_000_000, 94_000_000]) {
-    assert.deepEqual(anchorRun(segment(), pts, 0, before), { eUs: before.eUs, clock: 'arrival' });
+    assert.deepEqual(anchorRun(segment(), pts, 0, before), { utcOffsetUs: before.utcOffsetUs, clock: 'arrival' });
   }
-  assert.notEqual(anchorRun(segment(), 188_000_000, 0, before).eUs, before.eUs);
+  assert.notEqual(anchorRun(segment(), 188_000_000, 0, before).utcOffsetUs, before.utcOffsetUs);
 });
 
-test('with dates E stays within half a second and moves beyond it', () => {
+test('with dates the UTC offset stays within half a second and moves beyond it', () => {
   const before = previous({ clock: 'source' });
   const at = (ms: number) => segment({ programDateTimeMs: NOW_MS - 12_000 + ms });
-  assert.equal(anchorRun(at(400), 88_000_000, 0, before).eUs, before.eUs);
-  assert.equal(anchorRun(at(600), 88_000_000, 0, before).eUs, before.eUs + 600_000);
+  assert.equal(anchorRun(at(400), 88_000_000, 0, before).utcOffsetUs, before.utcOffsetUs);
+  assert.equal(anchorRun(at(600), 88_000_000, 0, before).utcOffsetUs, before.utcOffsetUs + 600_000);
 });
 
 test('behind a discontinuity without a date media joins where the last run ended', () => {
   const before = previous({ sameClock: false });
-  assert.deepEqual(anchorRun(segment(), 5_000_000, 0, before), { eUs: before.endUs - 5_000_000, clock: 'arrival' });
+  assert.deepEqual(anchorRun(segment(), 5_000_000, 0, before), {
+    utcOffsetUs: before.endUs - 5_000_000,
+    clock: 'arrival',
+  });
   const hole = previous({ sameClock: false, contiguous: false });
   assert.deepEqual(anchorRun(segment(), 5_000_000, 0, hole), estimateAnchor(segment(), 5_000_000));
 });
 
-test('timestamps that went back do not keep an E that would repeat the past', () => {
+test('timestamps that went back do not keep a UTC offset that would repeat the past', () => {
   const before = previous();
   const anchor = anchorRun(segment(), 84_000_000, 0, before);
-  assert.equal(anchor.eUs + 84_000_000, before.endUs);
+  assert.equal(anchor.utcOffsetUs + 84_000_000, before.endUs);
 });

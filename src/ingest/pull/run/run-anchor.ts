@@ -1,6 +1,6 @@
 /**
- * Fixes the constant E of a run: where in UTC its timestamps lie.
- * In: a segment's date, its place in its list, and the run before. Out: E and whose clock it is. Pure. docs/media.md 1 and 2.
+ * Fixes the constant UTC offset of a run: where in UTC its timestamps lie.
+ * In: a segment's date, its place in its list, and the run before. Out: the UTC offset and whose clock it is. Pure. docs/media.md 1 and 2.
  */
 import type { RunClock } from '../../../media/run.ts';
 import type { QueuedSegment } from '../segment/queued-segment.ts';
@@ -12,10 +12,10 @@ const MAX_HOLES_MS = 86_400_000;
 /** A dated estimate and the run before agree within this. */
 export const DATED_TOLERANCE_US = 500_000;
 
-/** E of a run. */
+/** The UTC offset of a run. */
 export interface Anchor {
   /** µs since 1970 at pts 0. */
-  readonly eUs: number;
+  readonly utcOffsetUs: number;
   readonly clock: RunClock;
 }
 
@@ -45,23 +45,23 @@ export function hasTrueDate(segment: QueuedSegment): boolean {
 }
 
 /**
- * E as the segment tells it: from its date, else from the edge of the playlist it was first seen in.
+ * The UTC offset as the segment tells it: from its date, else from the edge of the playlist it was first seen in.
  *
  * @param ptsUs pts of the first frame, µs
  * @param offsetUs how far into the segment that frame is, µs
  */
 export function estimateAnchor(segment: QueuedSegment, ptsUs: number, offsetUs = 0): Anchor {
   if (!hasTrueDate(segment)) return arrivalAnchor(segment, ptsUs, offsetUs);
-  return { eUs: Math.round(segment.programDateTimeMs! * 1000 + offsetUs - ptsUs), clock: 'source' };
+  return { utcOffsetUs: Math.round(segment.programDateTimeMs! * 1000 + offsetUs - ptsUs), clock: 'source' };
 }
 
-/** E from the edge of the playlist that the segment was first seen in; parameters as of `estimateAnchor`. */
+/** The UTC offset from the edge of the playlist that the segment was first seen in; parameters as of `estimateAnchor`. */
 export function arrivalAnchor({ arrivedMs, toEdgeS }: QueuedSegment, ptsUs: number, offsetUs = 0): Anchor {
-  return { eUs: Math.round((arrivedMs - toEdgeS * 1000) * 1000 + offsetUs - ptsUs), clock: 'arrival' };
+  return { utcOffsetUs: Math.round((arrivedMs - toEdgeS * 1000) * 1000 + offsetUs - ptsUs), clock: 'arrival' };
 }
 
 /**
- * E of a new run. Where the timestamps go on and the estimate agrees, E stays as it was; where a discontinuity joins without a hole
+ * The UTC offset of a new run. Where the timestamps go on and the estimate agrees, the UTC offset stays as it was; where a discontinuity joins without a hole
  * and only arrival tells the time, the run begins where the last one ended: the edge of a playlist is known no better than a segment.
  * An estimate that is too early for what came before never takes the time of missing segments away.
  */
@@ -75,16 +75,18 @@ export function anchorRun(
   if (!previous) return estimate;
   const dated = estimate.clock === 'source';
   const toleranceUs = dated ? DATED_TOLERANCE_US : (2 * segment.targetDurationS + 1) * 1_000_000;
-  const agrees = (eUs: number) => Math.abs(eUs - estimate.eUs) <= toleranceUs;
-  const goesBack = previous.eUs + ptsUs < previous.endUs - DATED_TOLERANCE_US;
-  const isEarly = estimate.eUs < previous.eUs && hasLength(segment, previous.eUs + ptsUs - previous.endUs, previous);
-  if (previous.sameClock && !goesBack && (agrees(previous.eUs) || isEarly))
-    return { eUs: previous.eUs, clock: previous.clock };
+  const agrees = (utcOffsetUs: number) => Math.abs(utcOffsetUs - estimate.utcOffsetUs) <= toleranceUs;
+  const goesBack = previous.utcOffsetUs + ptsUs < previous.endUs - DATED_TOLERANCE_US;
+  const isEarly =
+    estimate.utcOffsetUs < previous.utcOffsetUs &&
+    hasLength(segment, previous.utcOffsetUs + ptsUs - previous.endUs, previous);
+  if (previous.sameClock && !goesBack && (agrees(previous.utcOffsetUs) || isEarly))
+    return { utcOffsetUs: previous.utcOffsetUs, clock: previous.clock };
   const seamless = previous.endUs - ptsUs;
-  if (!dated && previous.contiguous && agrees(seamless)) return { eUs: seamless, clock: 'arrival' };
+  if (!dated && previous.contiguous && agrees(seamless)) return { utcOffsetUs: seamless, clock: 'arrival' };
   if (previous.missing === 0) return estimate;
   const leastUs = seamless + Math.round(previous.missing * segment.durationS * 1_000_000);
-  return { eUs: Math.max(estimate.eUs, leastUs), clock: estimate.clock };
+  return { utcOffsetUs: Math.max(estimate.utcOffsetUs, leastUs), clock: estimate.clock };
 }
 
 /** Whether a hole in the timestamps is no longer than the segments that are missing can be, so that they did not jump; µs. */

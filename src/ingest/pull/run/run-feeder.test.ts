@@ -73,15 +73,15 @@ test('timestamps that go back within a segment begin a run that joins without a 
   assert.match(input.damages[0]!, /went back by 50\.4 s/);
 });
 
-test('a hole within a segment keeps E, so that it is as long as it was', () => {
+test('a hole within a segment keeps the UTC offset, so that it is as long as it was', () => {
   const { input, feeder } = feed();
   feeder.publish(segment(), media(...frames(1, 0, 10), ...frames(1, 1400, 10)));
   assert.deepEqual(input.absences, ['source-skipped the source jumped ahead by 1.0 s']);
   const [a, b] = input.runs;
-  assert.equal(a!.start.eUs, b!.start.eUs);
+  assert.equal(a!.start.utcOffsetUs, b!.start.utcOffsetUs);
 });
 
-test('a changed configuration begins a run with the same E; the same one again does not', () => {
+test('a changed configuration begins a run with the same UTC offset; the same one again does not', () => {
   const { input, feeder } = feed();
   feeder.publish(segment(), media(...frames(1, 0, 25)));
   feeder.publish(segment(), {
@@ -92,7 +92,7 @@ test('a changed configuration begins a run with the same E; the same one again d
   const other = [track(1, 'video', [2]), track(2, 'audio')];
   feeder.publish(segment(), { groups: [{ tracks: other, frames: frames(1, 2000, 25) }], damages: ['bent'] });
   assert.equal(input.runs.length, 2);
-  assert.equal(input.runs[0]!.start.eUs, input.runs[1]!.start.eUs);
+  assert.equal(input.runs[0]!.start.utcOffsetUs, input.runs[1]!.start.utcOffsetUs);
   assert.deepEqual(input.damages, ['bent']);
 });
 

@@ -1,5 +1,5 @@
 /**
- * Publishes segments to a stream: begins runs where timestamps break, keeps E where they do not.
+ * Publishes segments to a stream: begins runs where timestamps break, keeps the UTC offset where they do not.
  * In: demuxed segments in order. Out: StreamInput. docs/media.md 1 to 5.
  */
 import type { GapCause } from '../../../api/gap.ts';
@@ -43,7 +43,7 @@ export class RunFeeder {
   #previous: PreviousRun | undefined;
   /** The segment that was published last. */
   #last: Pick<QueuedSegment, 'msn' | 'epoch'> | undefined;
-  /** How far E of the stream was after the last segment's own by each clock, µs: E that was moved forward once stays so. */
+  /** How far the UTC offset of the stream was after the last segment's own by each clock, µs: a UTC offset that was moved forward once stays so. */
   #leadUs = { source: 0, arrival: 0 };
   /** How often media was missing since the last segment, but not because the source was down. */
   #absences = 0;
@@ -51,8 +51,8 @@ export class RunFeeder {
   #opening: { readonly number: number; readonly endUs: number | undefined } | undefined;
   /** dts at which the reference track goes on, µs; undefined until a run has begun. */
   #expectedUs: number | undefined;
-  /** E as the last date told it, µs. */
-  #dateEUs: number | undefined;
+  /** The UTC offset as the last date told it, µs. */
+  #dateUtcOffsetUs: number | undefined;
   /** Last dts by track of the segment that was published last, or parts of it; ticks. */
   #told: { readonly msn: number; readonly epoch: number; readonly lastDts: Map<number, number> } | undefined;
 
@@ -131,22 +131,22 @@ export class RunFeeder {
     }
     if (dropped > 0) this.#input.damage(`${dropped} frames with timestamps out of order were dropped`);
     this.#keepE();
-    const { eUs } = this.#input;
-    if (eUs !== undefined) {
+    const { utcOffsetUs } = this.#input;
+    if (utcOffsetUs !== undefined) {
       // How far a list is from its edge is known no better than a segment: only a date can be late.
-      const arrival = Math.max(0, eUs - arrivalAnchor(...at).eUs);
-      const { clock, eUs: estimateUs } = estimateAnchor(...at);
-      this.#leadUs = { source: clock === 'source' ? eUs - estimateUs : 0, arrival };
+      const arrival = Math.max(0, utcOffsetUs - arrivalAnchor(...at).utcOffsetUs);
+      const { clock, utcOffsetUs: estimateUs } = estimateAnchor(...at);
+      this.#leadUs = { source: clock === 'source' ? utcOffsetUs - estimateUs : 0, arrival };
     }
     return offsetUs;
   }
 
-  /** The stream may have moved E of the run that flows, which holds for what follows. */
+  /** The stream may have moved the UTC offset of the run that flows, which holds for what follows. */
   #keepE(): void {
     const previous = this.#previous;
-    const { eUs } = this.#input;
-    if (!previous || !this.#run || eUs === undefined || eUs === previous.eUs) return;
-    this.#previous = { ...previous, eUs, endUs: previous.endUs + eUs - previous.eUs };
+    const { utcOffsetUs } = this.#input;
+    if (!previous || !this.#run || utcOffsetUs === undefined || utcOffsetUs === previous.utcOffsetUs) return;
+    this.#previous = { ...previous, utcOffsetUs, endUs: previous.endUs + utcOffsetUs - previous.utcOffsetUs };
   }
 
   #findMissing({ msn, epoch, opening }: QueuedSegment): void {
@@ -157,11 +157,11 @@ export class RunFeeder {
     if (missing > 0) this.#previous = { ...this.#previous, contiguous: false, missing };
   }
 
-  #tellListed(segment: QueuedSegment, { eUs, clock }: Anchor): void {
+  #tellListed(segment: QueuedSegment, { utcOffsetUs, clock }: Anchor): void {
     const isTaken = this.#input.endUs !== this.#opening?.endUs;
     const missing = Math.max(this.#absences, this.#previous?.missing ?? 0);
     this.#input.listed?.({
-      eUs: eUs + this.#leadUs[clock],
+      utcOffsetUs: utcOffsetUs + this.#leadUs[clock],
       clock,
       mayRepeat: segment.opening !== undefined && !isTaken,
       missingUs: Math.round(missing * segment.durationS * 1_000_000),
@@ -177,16 +177,16 @@ export class RunFeeder {
 
   /** A date that steps within continuous media is ignored, and counted once. */
   #checkDate(segment: QueuedSegment, ptsUs: number): void {
-    if (!segment.dated || this.#previous?.clock !== 'source' || this.#dateEUs === undefined) return;
-    const eUs = Math.round(segment.programDateTimeMs! * 1000 - ptsUs);
-    if (Math.abs(eUs - this.#dateEUs) > DATED_TOLERANCE_US) {
+    if (!segment.dated || this.#previous?.clock !== 'source' || this.#dateUtcOffsetUs === undefined) return;
+    const utcOffsetUs = Math.round(segment.programDateTimeMs! * 1000 - ptsUs);
+    if (Math.abs(utcOffsetUs - this.#dateUtcOffsetUs) > DATED_TOLERANCE_US) {
       this.#context.counters.dateJumps();
       this.#context.log.warn(
-        { msn: segment.msn, stepS: (eUs - this.#dateEUs) / 1e6 },
+        { msn: segment.msn, stepS: (utcOffsetUs - this.#dateUtcOffsetUs) / 1e6 },
         'the date jumped and was ignored',
       );
     }
-    this.#dateEUs = eUs;
+    this.#dateUtcOffsetUs = utcOffsetUs;
   }
 
   #begin(
@@ -203,8 +203,8 @@ export class RunFeeder {
     this.#run = { lowLatency, tracks, reference, lastDts: new Map() };
     // Without a frame of the reference track there is nothing to expect yet.
     this.#expectedUs = first.trackId === reference.id ? ticksToUs(first.dts, timescale) : undefined;
-    this.#dateEUs = anchor.eUs;
-    this.#previous = { ...anchor, endUs: anchor.eUs + ptsUs, sameClock: true, contiguous: true, missing: 0 };
+    this.#dateUtcOffsetUs = anchor.utcOffsetUs;
+    this.#previous = { ...anchor, endUs: anchor.utcOffsetUs + ptsUs, sameClock: true, contiguous: true, missing: 0 };
     this.#input.startRun({
       tracks,
       ...anchor,
@@ -227,7 +227,7 @@ export class RunFeeder {
   #advance(dtsUs: number, ptsUs: number, durationUs: number): void {
     this.#expectedUs = dtsUs + durationUs;
     const previous = this.#previous!;
-    const endUs = Math.max(previous.endUs, previous.eUs + ptsUs + durationUs);
+    const endUs = Math.max(previous.endUs, previous.utcOffsetUs + ptsUs + durationUs);
     if (endUs !== previous.endUs) this.#previous = { ...previous, endUs };
   }
 }

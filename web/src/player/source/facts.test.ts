@@ -5,8 +5,8 @@ import { Facts } from './facts.ts';
 
 const nothing = { runs: [], windows: [] };
 const runs = [
-  { run: 1, firstMsn: 100, e: 1_000 },
-  { run: 2, firstMsn: 5_000, e: 2_000.021 },
+  { run: 1, firstMsn: 100, utcOffset: 1_000 },
+  { run: 2, firstMsn: 5_000, utcOffset: 2_000.021 },
 ];
 const never = new AbortController().signal;
 
@@ -17,10 +17,10 @@ test('a segment belongs to the run that began last before it', () => {
     never,
   );
   facts.learn({ runs, windows: [{ from: 600, to: 1200, rev: 4, closed: true }] });
-  assert.equal(facts.eOf(99), null);
-  assert.equal(facts.eOf(100), 1_000_000);
-  assert.equal(facts.eOf(4_999), 1_000_000);
-  assert.equal(facts.eOf(5_000), 2_000_021);
+  assert.equal(facts.utcOffsetOf(99), null);
+  assert.equal(facts.utcOffsetOf(100), 1_000_000);
+  assert.equal(facts.utcOffsetOf(4_999), 1_000_000);
+  assert.equal(facts.utcOffsetOf(5_000), 2_000_021);
   assert.deepEqual(facts.window(600), { rev: 4, closed: true });
 });
 
@@ -31,8 +31,8 @@ test('an answer about a later stretch does not shorten a run that is known', () 
     never,
   );
   facts.learn({ runs, windows: [] });
-  facts.learn({ runs: [{ run: 1, firstMsn: 400, e: 1_000 }], windows: [] });
-  assert.equal(facts.eOf(150), 1_000_000);
+  facts.learn({ runs: [{ run: 1, firstMsn: 400, utcOffset: 1_000 }], windows: [] });
+  assert.equal(facts.utcOffsetOf(150), 1_000_000);
 });
 
 test('an unknown run is asked for, ever more seldom and a few times only, until one is found', async () => {

@@ -1,5 +1,5 @@
 /**
- * What the player knows of a stream's runs and windows: E, the UTC of media time 0, by Media Sequence Number, and which windows are
+ * What the player knows of a stream's runs and windows: UTC offset (UTC of media time 0) by Media Sequence Number, and which windows are
  * closed under which revision.
  * In: timelines from the API. Out: Frames, the splicer.
  */
@@ -11,7 +11,7 @@ export type AskFacts = (fromMs: number, toMs: number, signal: AbortSignal) => Pr
 
 interface Run {
   firstMsn: number;
-  readonly eMs: number;
+  readonly utcOffsetMs: number;
 }
 
 /** An address that never changes its bytes. */
@@ -47,9 +47,9 @@ export class Facts {
 
   /** Takes over what an answer of the API tells. */
   learn(view: Pick<TimelineView, 'runs' | 'windows'>): void {
-    for (const { run, firstMsn, e } of view.runs) {
+    for (const { run, firstMsn, utcOffset } of view.runs) {
       const known = this.#runs.get(run);
-      this.#runs.set(run, { firstMsn: Math.min(firstMsn, known?.firstMsn ?? firstMsn), eMs: e * 1000 });
+      this.#runs.set(run, { firstMsn: Math.min(firstMsn, known?.firstMsn ?? firstMsn), utcOffsetMs: utcOffset * 1000 });
     }
     for (const { from, rev, closed } of view.windows) this.#windows.set(from, { rev, closed });
     // A page that is open for weeks forgets the oldest.
@@ -66,12 +66,12 @@ export class Facts {
    *
    * @param msn Media Sequence Number, as the segment's address names it
    */
-  eOf(msn: number): number | null {
+  utcOffsetOf(msn: number): number | null {
     let best: Run | undefined;
     for (const run of this.#runs.values()) {
       if (run.firstMsn <= msn && (!best || run.firstMsn > best.firstMsn)) best = run;
     }
-    return best?.eMs ?? null;
+    return best?.utcOffsetMs ?? null;
   }
 
   /** What is known of the window that starts at `fromSeconds`, unix seconds. */

@@ -17,7 +17,7 @@ const fragments: RunFragment[] = [0, 2, 4, 66, 68].map((second, index) => ({
 function setUp(e: Record<number, number>) {
   const missed: number[] = [];
   const frames = new Frames({
-    eOf: (msn) => e[msn < 900 ? 1 : 2] ?? null,
+    utcOffsetOf: (msn) => e[msn < 900 ? 1 : 2] ?? null,
     missed: (atMs) => missed.push(atMs),
     found: () => {},
   });
@@ -25,7 +25,7 @@ function setUp(e: Record<number, number>) {
   return { frames, missed };
 }
 
-test('with E of the run and the initial PTS a frame’s time is exact, whatever the fragment’s own start', () => {
+test('with the UTC offset of the run and the initial PTS a frame’s time is exact, whatever the fragment’s own start', () => {
   const { frames, missed } = setUp({ 1: base - 50_000, 2: base + 20_000 });
   frames.rebased(0, 50);
   frames.rebased(1, 40);
@@ -42,14 +42,14 @@ test('the first frame behind a seam belongs to what follows, though it comes bef
   assert.equal(frames.timeOf(6), base + 66_000);
 });
 
-test('without E the list’s dates stand in, and E is asked for', () => {
+test('without the UTC offset the list’s dates stand in, and the UTC offset is requested', () => {
   const { frames, missed } = setUp({});
   frames.rebased(0, 50);
   assert.ok(Math.abs(frames.timeOf(2.055)! - (base + 2_040)) < 1e-6);
   assert.deepEqual(missed, [base + 2_000]);
 });
 
-test('an E that does not agree with the list is another run’s: the dates stand in', () => {
+test('a UTC offset that does not agree with the list is another run’s: the dates stand in', () => {
   const { frames, missed } = setUp({ 1: base - 350_000 });
   frames.rebased(0, 50);
   assert.ok(Math.abs(frames.timeOf(2.055)! - (base + 2_040)) < 1e-6);
@@ -57,5 +57,5 @@ test('an E that does not agree with the list is another run’s: the dates stand
 });
 
 test('before the first list there is no time', () => {
-  assert.equal(new Frames({ eOf: () => null, missed: () => {}, found: () => {} }).timeOf(1), null);
+  assert.equal(new Frames({ utcOffsetOf: () => null, missed: () => {}, found: () => {} }).timeOf(1), null);
 });

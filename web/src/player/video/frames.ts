@@ -1,8 +1,8 @@
 /**
  * The exact programme time of the picture on the screen.
  *
- * Within one run the video's own timestamps are linear in UTC: UTC = E + timestamp. hls.js moves timestamps by one number for each
- * discontinuity, the initial PTS, so UTC = E + initial PTS + media time, exact to the frame. Where E is not known yet, or does not
+ * Within one run the video's own timestamps are linear in UTC: UTC = UTC offset + timestamp. hls.js moves timestamps by one number for each
+ * discontinuity, the initial PTS, so UTC = UTC offset + initial PTS + media time, exact to the frame. Where the UTC offset is not known yet, or does not
  * agree with the playlist, the EXT-X-PROGRAM-DATE-TIME of the fragment stands in, which is right to about 20 ms.
  * In: fragments and initial PTS of hls.js, frames of the video element. Out: unix milliseconds.
  */
@@ -17,18 +17,18 @@ export interface RunFragment extends TimedFragment {
   readonly relurl?: string | undefined;
 }
 
-/** A difference between E and the playlist's date beyond which E belongs to another run, milliseconds. */
+/** A difference between the UTC offset and the playlist's date beyond which the UTC offset belongs to another run, milliseconds. */
 const AGREE_MS = 100;
 /** A frame this little before a fragment belongs to it: fragments start with their first sound, seconds. */
 const BEFORE_S = 0.03;
 
 /** Programme time of one buffer's pictures. */
 export class Frames {
-  readonly #facts: Pick<Facts, 'eOf' | 'missed' | 'found'>;
+  readonly #facts: Pick<Facts, 'utcOffsetOf' | 'missed' | 'found'>;
   readonly #initPts = new Map<number, number>();
   #fragments: readonly RunFragment[] = [];
 
-  constructor(facts: Pick<Facts, 'eOf' | 'missed' | 'found'>) {
+  constructor(facts: Pick<Facts, 'utcOffsetOf' | 'missed' | 'found'>) {
     this.#facts = facts;
   }
 
@@ -72,8 +72,8 @@ export class Frames {
     const initPts = this.#initPts.get(fragment.cc);
     const msn = msnOf(fragment);
     if (initPts === undefined || msn === null) return null;
-    const eMs = this.#facts.eOf(msn);
-    if (eMs !== null) return eMs + (initPts + mediaSeconds) * 1000;
+    const utcOffsetMs = this.#facts.utcOffsetOf(msn);
+    if (utcOffsetMs !== null) return utcOffsetMs + (initPts + mediaSeconds) * 1000;
     if (fragment.programDateTime !== null) this.#facts.missed(fragment.programDateTime);
     return null;
   }
