@@ -35,7 +35,7 @@ export async function openHttp(app: AppContext, parts: Omit<Parts, 'store' | 'ne
     },
     deps: {
       ...accounts,
-      streams: createStreamsApi(streams.house, catalog, (name) => viewers.of(name)),
+      streams: createStreamsApi(streams.deps, catalog, (name) => viewers.of(name)),
       jobs,
       exports,
       events: bus,

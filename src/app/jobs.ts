@@ -30,7 +30,7 @@ export function openExports(
   { recordings, streams, jobs }: Pick<Parts, 'recordings' | 'streams' | 'jobs'>,
 ): ExportJobs {
   const { segments, table, reader } = recordings;
-  const { catalog, house } = streams;
+  const { catalog, deps } = streams;
   const exports = new ExportJobs({
     jobs,
     catalog,
@@ -39,7 +39,7 @@ export function openExports(
     clock,
     segments,
     settings,
-    mayWrite: house.mayWrite,
+    mayWrite: deps.mayWrite,
   });
   jobs.register(exports.kind);
   return exports;

@@ -35,8 +35,8 @@ import type { MsnMarks } from '../store/msn-marks.ts';
 import type { Catalog } from '../streams/catalog.ts';
 import type { Disk } from '../streams/disk.ts';
 import type { ExportJobs } from '../streams/export/export-jobs.ts';
-import type { House } from '../streams/house.ts';
 import type { Prober } from '../streams/source/probe-desk.ts';
+import type { StreamDeps } from '../streams/stream-deps.ts';
 import type { Webhooks } from '../webhooks/webhooks.ts';
 import type { Shutdown } from './shutdown.ts';
 
@@ -89,7 +89,7 @@ export interface Recordings {
 
 /** All streams of the process. */
 export interface Streams {
-  readonly house: House;
+  readonly deps: StreamDeps;
   readonly catalog: Catalog;
   /** Looks at the source behind an address. */
   readonly probe: Prober;

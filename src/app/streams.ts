@@ -7,9 +7,9 @@ import { createLocalLeases } from '../cluster/local-leases.ts';
 import { closeEngine } from '../ffmpeg/engine.ts';
 import { Catalog } from '../streams/catalog.ts';
 import { NO_ROOM } from '../streams/disk.ts';
-import type { House } from '../streams/house.ts';
 import { createProber } from '../streams/source/probe-desk.ts';
 import { runSource } from '../streams/source/sources.ts';
+import type { StreamDeps } from '../streams/stream-deps.ts';
 import type { AppContext, Parts, Streams } from './parts.ts';
 
 /**
@@ -23,7 +23,7 @@ export function openStreams(
   { signal }: { readonly signal: AbortSignal },
 ): Streams {
   const sources = { awaitReturn: true, settings, clock, log, metrics, net };
-  const house: House = {
+  const deps: StreamDeps = {
     ...recordings,
     settings,
     clock,
@@ -37,7 +37,7 @@ export function openStreams(
     noRoom: () => (disk.now().hasRoom ? '' : NO_ROOM),
   };
   opened.defer(() => closeEngine());
-  const catalog = new Catalog(house, { signal: AbortSignal.any([signal, shutdown.signal]) });
+  const catalog = new Catalog(deps, { signal: AbortSignal.any([signal, shutdown.signal]) });
   opened.defer(() => catalog.close());
-  return { house, catalog, probe: createProber(sources, shutdown.signal) };
+  return { deps, catalog, probe: createProber(sources, shutdown.signal) };
 }

@@ -18,7 +18,7 @@ import type { Generation } from '../packager/generation.ts';
 import type { LiveListLimits } from '../packager/listed.ts';
 import { LiveList } from '../packager/live-list.ts';
 import { InitTable } from '../recording/init-table.ts';
-import { openHouse, type RecordingHouse, START_US } from '../recording/recording.fixture.ts';
+import { openRig, type RecordingRig, START_US } from '../recording/recording.fixture.ts';
 import { type Answer, createAnswer } from './answer.ts';
 import type { Deliverable } from './deliverable.ts';
 import { KnownSegments } from './live/known-segments.ts';
@@ -69,7 +69,7 @@ export interface SegmentPlan {
 
 /** A stream under test. */
 export interface Delivery extends AsyncDisposable {
-  readonly house: RecordingHouse;
+  readonly rig: RecordingRig;
   readonly list: LiveList;
   readonly inits: InitTable;
   readonly init: Init;
@@ -106,12 +106,12 @@ export async function openDelivery({
   makeStill?: MakeStill;
   engine?: Engine;
 } = {}): Promise<Delivery> {
-  const house = await openHouse({ engine });
+  const rig = await openRig({ engine });
   const list = new LiveList(limits);
   const inits = new InitTable([], { save() {}, nowMs: () => Date.UTC(2020, 0, 1) });
   const init = inits.of(tracks);
   const state: Mutable = { starting: false, settledUs: 0, horizonUs: 0, defaultStream: 'door' };
-  const reader = openRangeReader(house.segments);
+  const reader = openRangeReader(rig.segments);
   const closing = new AbortController();
   const made: Delivery['stills'] = [];
   const stills = new Stills({
@@ -126,7 +126,7 @@ export async function openDelivery({
   });
   const stream: Deliverable = {
     name: 'door',
-    ...{ list, inits, recorded: house.recorded, createdUs: START_US },
+    ...{ list, inits, recorded: rig.recorded, createdUs: START_US },
     starting: () => state.starting,
     settled: (us) => us <= state.settledUs,
     leastMsnAt: (us) => 10 + Math.max(0, Math.floor((us - START_US) / 250_000)),
@@ -139,7 +139,7 @@ export async function openDelivery({
   const find = (name: string) => (name === 'door' ? stream : undefined);
   const defaultStream = () => state.defaultStream;
   const known = new KnownSegments(reader);
-  const answer = createAnswer({ find, clock: house.clock, reader, known, stills, defaultStream });
+  const answer = createAnswer({ find, clock: rig.clock, reader, known, stills, defaultStream });
   const now = createLiveNow(find, known);
   const never = new AbortController().signal;
   const get = async (path: string, signal = never): Promise<Reply> => {
@@ -180,15 +180,15 @@ export async function openDelivery({
     return group;
   };
   return {
-    ...{ house, list, inits, init, stream, state, stills: made, answer, now, reader, open, part, seal, get, bytes },
+    ...{ rig, list, inits, init, stream, state, stills: made, answer, now, reader, open, part, seal, get, bytes },
     live(plan) {
       open(plan);
       for (let i = 0; i < (plan.parts ?? 10); i++) part(plan, i);
       return seal(plan);
     },
     async record(...groups) {
-      for (const group of groups) house.recorder.write(group);
-      while (!house.recorder.isQuiet) await new Promise(setImmediate);
+      for (const group of groups) rig.recorder.write(group);
+      while (!rig.recorder.isQuiet) await new Promise(setImmediate);
     },
     async text(path) {
       return new TextDecoder().decode(await bytes(await get(path)));
@@ -196,7 +196,7 @@ export async function openDelivery({
     async [Symbol.asyncDispose]() {
       closing.abort();
       reader[Symbol.dispose]();
-      await house[Symbol.asyncDispose]();
+      await rig[Symbol.asyncDispose]();
     },
   };
 }

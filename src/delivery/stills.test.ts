@@ -96,7 +96,7 @@ suite('a still', () => {
 
   test('of long ago may be kept a day', async () => {
     await using past = await openPast([{ msn: 100 }]);
-    past.house.clock.advance(100_000);
+    past.rig.clock.advance(100_000);
     assert.equal((await past.get(at(0))).cacheControl, 'public, max-age=86400, immutable');
   });
 

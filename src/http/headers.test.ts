@@ -70,7 +70,7 @@ suite('what answers say of themselves', () => {
     );
     await delivery.record(...past);
     delivery.state.settledUs = START_US;
-    delivery.house.clock.advance(60_000);
+    delivery.rig.clock.advance(60_000);
     delivery.state.horizonUs = START_US - 20_000_000;
     Object.assign(delivery.stream, { createdUs: START_US - 3_600_000_000 });
     delivery.list.begin(generation, tracks);

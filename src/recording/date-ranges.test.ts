@@ -12,7 +12,7 @@ import type { SegmentGroup } from '../media/segment.ts';
 import { lastWords, type ToldBetween, type ToldRange } from './date-range-rows.ts';
 import { Horizons } from './horizons.ts';
 import { openInitTable } from './init-table.ts';
-import { groupsFrom, initOf, openHouse, type RecordingHouse, START_US } from './recording.fixture.ts';
+import { groupsFrom, initOf, openRig, type RecordingRig, START_US } from './recording.fixture.ts';
 import { recoverStream } from './recovery.ts';
 import { Retention } from './retention.ts';
 
@@ -59,9 +59,9 @@ function groups(book: DateRangeBook, count: number, from = 0): SegmentGroup[] {
   });
 }
 
-async function record(house: RecordingHouse, all: readonly SegmentGroup[]): Promise<void> {
-  for (const group of all) house.recorder.write(group);
-  while (!house.recorder.isQuiet) await new Promise(setImmediate);
+async function record(rig: RecordingRig, all: readonly SegmentGroup[]): Promise<void> {
+  for (const group of all) rig.recorder.write(group);
+  while (!rig.recorder.isQuiet) await new Promise(setImmediate);
 }
 
 const between = (fromS: number, toS: number, lastMsn = LATEST): ToldBetween => ({
@@ -72,66 +72,66 @@ const kinds = (told: readonly ToldRange[], of: ToldBetween) =>
 
 suite('date ranges of a recording', () => {
   test('they are the same from memory, from the index, and from an index made again', async () => {
-    await using house = await openHouse();
-    await record(house, groups(new DateRangeBook(), 6));
+    await using rig = await openRig();
+    await record(rig, groups(new DateRangeBook(), 6));
     const all = between(0, 12);
-    const open = lastWords(await house.recorded.told(all), all);
+    const open = lastWords(await rig.recorded.told(all), all);
     assert.deepEqual(
       open.map(({ id }) => id.split('-')[0]),
       ['id3', 'splice', 'id3'],
     );
     assert.equal(open[1]!.attributes.DURATION, '6');
-    await house.recorder.seal();
-    assert.deepEqual(house.recorded.open, []);
-    assert.deepEqual(lastWords(await house.recorded.told(all), all), open);
-    await house.table.clear('s');
-    assert.deepEqual(await house.recorded.told(all), []);
-    const inits = await openInitTable(house.store.db, 's', { failed: refuse, nowMs: () => house.clock.nowMs() });
+    await rig.recorder.seal();
+    assert.deepEqual(rig.recorded.open, []);
+    assert.deepEqual(lastWords(await rig.recorded.told(all), all), open);
+    await rig.table.clear('s');
+    assert.deepEqual(await rig.recorded.told(all), []);
+    const inits = await openInitTable(rig.store.db, 's', { failed: refuse, nowMs: () => rig.clock.nowMs() });
     const { signal } = new AbortController();
-    await recoverStream({ segments: house.segments, streamId: 's', table: house.table, inits }, 0, { signal });
-    assert.deepEqual(lastWords(await house.recorded.told(all), all), open);
+    await recoverStream({ segments: rig.segments, streamId: 's', table: rig.table, inits }, 0, { signal });
+    assert.deepEqual(lastWords(await rig.recorded.told(all), all), open);
   });
 
   test('an in point finds its out point in the file before', async () => {
-    await using house = await openHouse();
+    await using rig = await openRig();
     const book = new DateRangeBook();
-    await record(house, groups(book, 3));
-    await house.recorder.seal();
-    await record(house, groups(book, 3, 3));
-    await house.recorder.seal();
-    assert.equal((await house.files()).length, 2);
-    const told = await house.recorded.told(between(0, 12));
-    await house.table.clear('s');
-    const inits = await openInitTable(house.store.db, 's', { failed: refuse, nowMs: () => house.clock.nowMs() });
+    await record(rig, groups(book, 3));
+    await rig.recorder.seal();
+    await record(rig, groups(book, 3, 3));
+    await rig.recorder.seal();
+    assert.equal((await rig.files()).length, 2);
+    const told = await rig.recorded.told(between(0, 12));
+    await rig.table.clear('s');
+    const inits = await openInitTable(rig.store.db, 's', { failed: refuse, nowMs: () => rig.clock.nowMs() });
     const { signal } = new AbortController();
-    await recoverStream({ segments: house.segments, streamId: 's', table: house.table, inits }, 0, { signal });
-    const again = await house.recorded.told(between(0, 12));
+    await recoverStream({ segments: rig.segments, streamId: 's', table: rig.table, inits }, 0, { signal });
+    const again = await rig.recorded.told(between(0, 12));
     assert.deepEqual(lastWords(again, between(0, 12)), lastWords(told, between(0, 12)));
   });
 
   test('a stretch has what reaches into it, and nothing that was told behind its last segment', async () => {
-    await using house = await openHouse();
-    await record(house, groups(new DateRangeBook(), 6));
-    await house.recorder.seal();
-    const told = await house.recorded.told(between(4, 6));
+    await using rig = await openRig();
+    await record(rig, groups(new DateRangeBook(), 6));
+    await rig.recorder.seal();
+    const told = await rig.recorded.told(between(4, 6));
     assert.deepEqual(kinds(told, between(4, 6)), ['splice 6'], 'it began before, and lasts');
     assert.deepEqual(kinds(told, between(4, 6, 12)), ['splice'], 'its end was not known in segment 12');
-    assert.deepEqual(kinds(await house.recorded.told(between(10, 12)), between(10, 12)), []);
+    assert.deepEqual(kinds(await rig.recorded.told(between(10, 12)), between(10, 12)), []);
   });
 
   test('they go with their file', async () => {
-    await using house = await openHouse();
-    await record(house, groups(new DateRangeBook(), 6));
-    await house.recorder.seal();
-    house.clock.advance(3 * 3600 * 1000);
+    await using rig = await openRig();
+    await record(rig, groups(new DateRangeBook(), 6));
+    await rig.recorder.seal();
+    rig.clock.advance(3 * 3600 * 1000);
     const retention = new Retention({
-      ...{ segments: house.segments, table: house.table, clock: house.clock },
-      horizons: new Horizons(house),
+      ...{ segments: rig.segments, table: rig.table, clock: rig.clock },
+      horizons: new Horizons(rig),
       settings: { now: { record: { maxDisk: undefined } } },
       ...{ streams: () => [{ streamId: 's', keepMs: 3600_000 }], release() {}, deleted() {}, failed: refuse },
     });
     await retention.pass();
-    const left = await house.store.db.selectFrom('date_range').selectAll().execute();
+    const left = await rig.store.db.selectFrom('date_range').selectAll().execute();
     assert.deepEqual(left, []);
   });
 });

@@ -8,10 +8,10 @@ import { suiteOnEngines } from './recording.fixture.ts';
 
 const door = { id: 'abc', name: 'door', createdUs: 1_795_000_000_000_000 };
 
-suiteOnEngines('the identity of a recording', (openHouse) => {
+suiteOnEngines('the identity of a recording', (openRig) => {
   test('is stored with it, and found again', async () => {
-    await using house = await openHouse();
-    const { segments } = house;
+    await using rig = await openRig();
+    const { segments } = rig;
     assert.deepEqual(await readIdentities(segments), []);
     await writeIdentity(segments, door);
     await writeIdentity(segments, { ...door, id: 'xyz', name: 'studio' });
@@ -23,8 +23,8 @@ suiteOnEngines('the identity of a recording', (openHouse) => {
   });
 
   test('is written when it changes, and only then', async () => {
-    await using house = await openHouse();
-    const { segments } = house;
+    await using rig = await openRig();
+    const { segments } = rig;
     let puts = 0;
     const put = segments.put.bind(segments);
     segments.put = (...args) => {
@@ -40,8 +40,8 @@ suiteOnEngines('the identity of a recording', (openHouse) => {
   });
 
   test('that cannot be read, or is of another recording, is left out', async () => {
-    await using house = await openHouse();
-    const { segments } = house;
+    await using rig = await openRig();
+    const { segments } = rig;
     await writeIdentity(segments, door);
     for (const [name, text] of [
       ['cut/stream.json', '{"id":"cut"'],

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { ChunkTable } from './chunk-table.ts';
 import { Recorded, startsWithKey } from './recorded.ts';
-import { groupAt, groupsFrom, openHouse, type RecordingHouse, START_US } from './recording.fixture.ts';
+import { groupAt, groupsFrom, openRig, type RecordingRig, START_US } from './recording.fixture.ts';
 import { readTimeline } from './timeline.ts';
 
 const SECOND = 1_000_000;
@@ -40,40 +40,40 @@ class SlowTable extends ChunkTable {
 
 suite('what is recorded', () => {
   test('is found by MSN and by time, in the open file and in the index alike', async () => {
-    await using house = await openHouse();
+    await using rig = await openRig();
     const first = groupsFrom({ msn: 10, startUs: START_US }, 3);
     const second = groupsFrom({ msn: 13, startUs: START_US + 6 * SECOND, run: 2 }, 3);
-    for (const group of [...first, ...second]) house.recorder.write(group);
+    for (const group of [...first, ...second]) rig.recorder.write(group);
     const check = async () => {
-      assert.deepEqual(msns(await house.recorded.between(0, EVER)), [10, 11, 12, 13, 14, 15]);
+      assert.deepEqual(msns(await rig.recorded.between(0, EVER)), [10, 11, 12, 13, 14, 15]);
       for (const group of [...first, ...second]) {
-        const found = await house.recorded.find(group.msn);
+        const found = await rig.recorded.find(group.msn);
         assert.equal(found?.startUs, group.startUs);
         assert.deepEqual(
           found?.tracks.map((track) => track.length),
           group.tracks.map((track) => track.bytes.length),
         );
       }
-      assert.equal(await house.recorded.find(9), undefined);
-      assert.equal(await house.recorded.find(16), undefined);
-      assert.deepEqual(await house.recorded.around(12), { beforeUs: START_US + 6 * SECOND, lastMsn: 15 });
-      assert.equal((await house.recorded.around(9)).beforeUs, undefined);
-      assert.equal(house.recorded.endUs, START_US + 12 * SECOND);
+      assert.equal(await rig.recorded.find(9), undefined);
+      assert.equal(await rig.recorded.find(16), undefined);
+      assert.deepEqual(await rig.recorded.around(12), { beforeUs: START_US + 6 * SECOND, lastMsn: 15 });
+      assert.equal((await rig.recorded.around(9)).beforeUs, undefined);
+      assert.equal(rig.recorded.endUs, START_US + 12 * SECOND);
     };
-    while (house.committed.length < 6) await new Promise(setImmediate);
-    assert.deepEqual(msns(house.recorded.open), [13, 14, 15]);
+    while (rig.committed.length < 6) await new Promise(setImmediate);
+    assert.deepEqual(msns(rig.recorded.open), [13, 14, 15]);
     await check();
-    await house.recorder.seal();
-    assert.deepEqual(house.recorded.open, []);
+    await rig.recorder.seal();
+    assert.deepEqual(rig.recorded.open, []);
     await check();
   });
 
   test('of a stretch is what overlaps it, and nothing that only touches it', async () => {
-    await using house = await openHouse();
-    for (const group of groupsFrom({ msn: 1, startUs: START_US }, 5)) house.recorder.write(group);
-    await house.recorder.seal();
+    await using rig = await openRig();
+    for (const group of groupsFrom({ msn: 1, startUs: START_US }, 5)) rig.recorder.write(group);
+    await rig.recorder.seal();
     const between = async (fromS: number, toS: number) =>
-      msns(await house.recorded.between(START_US + fromS * SECOND, START_US + toS * SECOND));
+      msns(await rig.recorded.between(START_US + fromS * SECOND, START_US + toS * SECOND));
     assert.deepEqual(await between(2, 4), [2]);
     assert.deepEqual(await between(1.9, 4.1), [1, 2, 3]);
     assert.deepEqual(await between(-5, 0), []);
@@ -82,30 +82,30 @@ suite('what is recorded', () => {
   });
 
   test('before an instant with a key frame of all its tracks, however the tracks are ordered', async () => {
-    await using house = await openHouse();
+    await using rig = await openRig();
     const groups = groupsFrom({ msn: 1, startUs: START_US }, 2);
     const follows = groupsFrom({ msn: 3, startUs: START_US + 4 * SECOND, key: false }, 2);
     for (const group of [...groups, ...follows]) {
-      house.recorder.write({ ...group, tracks: group.tracks.toReversed() });
+      rig.recorder.write({ ...group, tracks: group.tracks.toReversed() });
     }
-    await house.recorder.seal();
-    assert.equal((await house.recorded.keyBefore(START_US + 7 * SECOND))?.msn, 2);
-    assert.equal((await house.recorded.keyBefore(START_US + 1))?.msn, 1);
-    assert.equal(await house.recorded.keyBefore(START_US - 1), undefined);
-    assert.equal(await house.recorded.keyBefore(START_US + 7 * SECOND, SECOND), undefined);
-    const third = (await house.recorded.find(3))!;
+    await rig.recorder.seal();
+    assert.equal((await rig.recorded.keyBefore(START_US + 7 * SECOND))?.msn, 2);
+    assert.equal((await rig.recorded.keyBefore(START_US + 1))?.msn, 1);
+    assert.equal(await rig.recorded.keyBefore(START_US - 1), undefined);
+    assert.equal(await rig.recorded.keyBefore(START_US + 7 * SECOND, SECOND), undefined);
+    const third = (await rig.recorded.find(3))!;
     assert.deepEqual([third.tracks[0]!.trackId, startsWithKey(third)], [2, false]);
   });
 
   test('stays whole while a file goes from memory to the index between question and answer', async () => {
-    await using house = await openHouse();
+    await using rig = await openRig();
     const groups = groupsFrom({ msn: 1, startUs: START_US }, 3);
-    for (const group of groups) house.recorder.write(group);
-    const table = new SlowTable(house.store.db);
+    for (const group of groups) rig.recorder.write(group);
+    const table = new SlowTable(rig.store.db);
     // A reader of its own, fed by hand with what the recorder committed.
     const recorded = new Recorded({ streamId: 's', table, endUs: 0 });
-    while (house.committed.length < 3) await new Promise(setImmediate);
-    for (const group of house.recorded.open) recorded.committed(group);
+    while (rig.committed.length < 3) await new Promise(setImmediate);
+    for (const group of rig.recorded.open) recorded.committed(group);
     const end = { createdUs: START_US, horizonUs: 0, absencesSince: () => [] };
     const held = Promise.withResolvers<void>();
     table.gate = held.promise;
@@ -116,9 +116,9 @@ suite('what is recorded', () => {
       recorded.find(4).then((found) => [found]),
     ] as const;
     while (table.questions < 3) await new Promise(setImmediate);
-    await house.recorder.seal();
+    await rig.recorder.seal();
     recorded.indexed(3);
-    recorded.committed({ ...(await house.recorded.find(3))!, msn: 4, startUs: START_US + 6 * SECOND, absences: [] });
+    recorded.committed({ ...(await rig.recorded.find(3))!, msn: 4, startUs: START_US + 6 * SECOND, absences: [] });
     held.resolve();
     const [between, pieces, found] = await Promise.all(questions);
     assert.deepEqual(msns(between), [1, 2, 3, 4]);
@@ -131,15 +131,15 @@ suite('what is recorded', () => {
   });
 
   test('is listed once while it is in memory and in the index', async () => {
-    await using house = await openHouse();
-    for (const group of groupsFrom({ msn: 1, startUs: START_US }, 3)) house.recorder.write(group);
-    while (house.committed.length < 3) await new Promise(setImmediate);
-    const twin = copyOf(house);
-    for (const group of house.recorded.open) twin.committed(group);
-    await house.recorder.seal();
+    await using rig = await openRig();
+    for (const group of groupsFrom({ msn: 1, startUs: START_US }, 3)) rig.recorder.write(group);
+    while (rig.committed.length < 3) await new Promise(setImmediate);
+    const twin = copyOf(rig);
+    for (const group of rig.recorded.open) twin.committed(group);
+    await rig.recorder.seal();
     assert.deepEqual(msns(await twin.between(0, EVER)), [1, 2, 3]);
     const end = { createdUs: START_US, horizonUs: 0, absencesSince: () => [] };
-    const timeline = await readTimeline(twin, house.table, end, 0, START_US + 100 * SECOND);
+    const timeline = await readTimeline(twin, rig.table, end, 0, START_US + 100 * SECOND);
     assert.equal(timeline.pieces.length, 1);
     assert.deepEqual(
       timeline.windows.map(({ groups }) => groups),
@@ -154,6 +154,6 @@ suite('what is recorded', () => {
   });
 });
 
-function copyOf(house: RecordingHouse): Recorded {
-  return new Recorded({ streamId: 's', table: house.table, endUs: 0 });
+function copyOf(rig: RecordingRig): Recorded {
+  return new Recorded({ streamId: 's', table: rig.table, endUs: 0 });
 }

@@ -4,15 +4,15 @@ import { scanChunk } from '../archive/chunk-reader.ts';
 import { segmentLocation } from '../archive/segment-store.ts';
 import type { Absence } from '../media/segment.ts';
 import type { ChunkRow, ChunkTable } from './chunk-table.ts';
-import { groupAt, groupsFrom, initOf, type RecordingHouse, START_US, suiteOnEngines } from './recording.fixture.ts';
+import { groupAt, groupsFrom, initOf, type RecordingRig, START_US, suiteOnEngines } from './recording.fixture.ts';
 import { windowOf } from './window.ts';
 
 const MARK_US = windowOf(START_US) + 600_000_000;
 const SECOND = 1_000_000;
 
 /** First MSNs and counts of the files in the index. */
-async function rowsOf(house: RecordingHouse): Promise<ChunkRow[]> {
-  return house.table.between('s', 0, Number.MAX_SAFE_INTEGER);
+async function rowsOf(rig: RecordingRig): Promise<ChunkRow[]> {
+  return rig.table.between('s', 0, Number.MAX_SAFE_INTEGER);
 }
 
 /** A sync that fails while `broken` says so. */
@@ -30,18 +30,18 @@ const absence = (fromS: number, toS: number, cause: Absence['cause'], detail = '
   detail,
 });
 
-suiteOnEngines('a recorder closes its file (docs/media.md 21)', (openHouse) => {
+suiteOnEngines('a recorder closes its file (docs/media.md 21)', (openRig) => {
   test('at the first key frame after 60 s, whatever its size', async () => {
-    await using house = await openHouse();
+    await using rig = await openRig();
     const start = MARK_US;
     const groups = groupsFrom({ msn: 1, startUs: start, durationUs: 10 * SECOND }, 6);
     const late = groupAt({ msn: 7, startUs: start + 60 * SECOND, durationUs: 10 * SECOND, key: false });
     const large = groupAt({ msn: 8, startUs: start + 70 * SECOND, durationUs: 10 * SECOND, frameBytes: 4 * 1024 ** 2 });
     const thin = groupsFrom({ msn: 9, startUs: start + 80 * SECOND, durationUs: 10 * SECOND }, 6);
-    for (const group of [...groups, late, large, ...thin]) house.recorder.write(group);
-    await house.recorder.seal();
+    for (const group of [...groups, late, large, ...thin]) rig.recorder.write(group);
+    await rig.recorder.seal();
     assert.deepEqual(
-      (await rowsOf(house)).map((row) => [row.first_msn, row.segment_count]),
+      (await rowsOf(rig)).map((row) => [row.first_msn, row.segment_count]),
       [
         [1, 7],
         [8, 6],
@@ -51,13 +51,13 @@ suiteOnEngines('a recorder closes its file (docs/media.md 21)', (openHouse) => {
   });
 
   test('always at a ten-minute mark, at a new run and at a new init', async () => {
-    await using house = await openHouse();
+    await using rig = await openRig();
     const groups = groupsFrom({ msn: 1, startUs: MARK_US - 3 * SECOND }, 4);
     const run = groupsFrom({ msn: 5, startUs: MARK_US + 5 * SECOND, run: 2 }, 2);
     const init = groupsFrom({ msn: 7, startUs: MARK_US + 9 * SECOND, run: 2, init: initOf(undefined, 2) }, 2);
-    for (const group of [...groups, ...run, ...init]) house.recorder.write(group);
-    await house.recorder.seal();
-    const rows = await rowsOf(house);
+    for (const group of [...groups, ...run, ...init]) rig.recorder.write(group);
+    await rig.recorder.seal();
+    const rows = await rowsOf(rig);
     assert.deepEqual(
       rows.map((row) => [row.first_msn, row.last_msn, row.run, row.init_number]),
       [
@@ -67,60 +67,60 @@ suiteOnEngines('a recorder closes its file (docs/media.md 21)', (openHouse) => {
         [7, 8, 2, 2],
       ],
     );
-    assert.equal((await house.files()).length, 4);
-    for (const row of rows) assert.equal((await scanChunk(house.segments, segmentLocation(row.path))).state, 'sealed');
+    assert.equal((await rig.files()).length, 4);
+    for (const row of rows) assert.equal((await scanChunk(rig.segments, segmentLocation(row.path))).state, 'sealed');
   });
 
   test('and names the last MSN before it', async () => {
-    await using house = await openHouse({ previousMsn: 90 });
-    house.recorder.write(groupAt({ msn: 100, startUs: START_US }));
-    house.recorder.write(groupAt({ msn: 101, startUs: START_US + 2 * SECOND, run: 2 }));
-    await house.recorder.seal();
-    const [first, second] = await rowsOf(house);
-    assert.equal((await scanChunk(house.segments, segmentLocation(first!.path))).head.previousMsn, 90);
-    assert.equal((await scanChunk(house.segments, segmentLocation(second!.path))).head.previousMsn, 100);
+    await using rig = await openRig({ previousMsn: 90 });
+    rig.recorder.write(groupAt({ msn: 100, startUs: START_US }));
+    rig.recorder.write(groupAt({ msn: 101, startUs: START_US + 2 * SECOND, run: 2 }));
+    await rig.recorder.seal();
+    const [first, second] = await rowsOf(rig);
+    assert.equal((await scanChunk(rig.segments, segmentLocation(first!.path))).head.previousMsn, 90);
+    assert.equal((await scanChunk(rig.segments, segmentLocation(second!.path))).head.previousMsn, 100);
   });
 });
 
-suiteOnEngines('a recorder that cannot keep up', (openHouse) => {
+suiteOnEngines('a recorder that cannot keep up', (openRig) => {
   test('drops what does not fit, and the next group says from where to where, as overload', async () => {
     const held = Promise.withResolvers<void>();
-    await using house = await openHouse({
+    await using rig = await openRig({
       sync: 'segment',
       beforeSync: () => held.promise,
       maxBacklogBytes: 3000,
     });
     // About 600 bytes each; the first is being written.
-    for (const group of groupsFrom({ msn: 1, startUs: START_US }, 8)) house.recorder.write(group);
-    assert.ok(house.recorder.backlogBytes <= 3000 && house.recorder.backlogBytes > 1500);
+    for (const group of groupsFrom({ msn: 1, startUs: START_US }, 8)) rig.recorder.write(group);
+    assert.ok(rig.recorder.backlogBytes <= 3000 && rig.recorder.backlogBytes > 1500);
     held.resolve();
-    await house.recorder.seal();
-    assert.equal(house.recorder.backlogBytes, 0);
-    const kept = house.committed.length;
+    await rig.recorder.seal();
+    assert.equal(rig.recorder.backlogBytes, 0);
+    const kept = rig.committed.length;
     assert.ok(kept >= 2 && kept < 8);
-    assert.equal(house.reports.length, 8 - kept);
+    assert.equal(rig.reports.length, 8 - kept);
     const lost = { fromUs: START_US + kept * 2 * SECOND, toUs: START_US + 16 * SECOND, cause: 'overload' } as const;
-    assert.deepEqual(house.recorder.absences, [{ ...lost, detail: 'the disk is too slow' }]);
-    house.recorder.write(groupAt({ msn: 9, startUs: START_US + 16 * SECOND }));
-    await house.recorder.seal();
-    assert.deepEqual((await house.recorded.find(9))?.absences, [{ ...lost, detail: 'the disk is too slow' }]);
-    assert.deepEqual(house.recorder.absences, []);
+    assert.deepEqual(rig.recorder.absences, [{ ...lost, detail: 'the disk is too slow' }]);
+    rig.recorder.write(groupAt({ msn: 9, startUs: START_US + 16 * SECOND }));
+    await rig.recorder.seal();
+    assert.deepEqual((await rig.recorded.find(9))?.absences, [{ ...lost, detail: 'the disk is too slow' }]);
+    assert.deepEqual(rig.recorder.absences, []);
   });
 
   test('still records a group that is larger than the backlog when nothing waits for the disk', async () => {
-    await using house = await openHouse({ maxBacklogBytes: 3000 });
+    await using rig = await openRig({ maxBacklogBytes: 3000 });
     const [large, next] = groupsFrom({ msn: 1, startUs: START_US, frameBytes: 1000 }, 2);
-    house.recorder.write(large!);
-    await house.recorder.seal();
-    house.recorder.write(next!);
-    await house.recorder.seal();
-    assert.deepEqual(house.committed, [1, 2]);
-    assert.deepEqual(house.reports, []);
+    rig.recorder.write(large!);
+    await rig.recorder.seal();
+    rig.recorder.write(next!);
+    await rig.recorder.seal();
+    assert.deepEqual(rig.committed, [1, 2]);
+    assert.deepEqual(rig.reports, []);
   });
 
   test('lets a source wait that has time, until the disk has caught up: nothing is lost', async () => {
     const held = Promise.withResolvers<void>();
-    await using house = await openHouse({
+    await using rig = await openRig({
       sync: 'segment',
       beforeSync: () => held.promise,
       maxBacklogBytes: 3000,
@@ -130,21 +130,21 @@ suiteOnEngines('a recorder that cannot keep up', (openHouse) => {
     let written = 0;
     const feeding = (async () => {
       for (const group of groups) {
-        await house.recorder.ready({ signal });
-        house.recorder.write(group);
+        await rig.recorder.ready({ signal });
+        rig.recorder.write(group);
         written += 1;
       }
     })();
     const stopped = new AbortController();
     stopped.abort(new Error('stopped'));
-    while (house.recorder.backlogBytes <= 1500) await new Promise(setImmediate);
-    await assert.rejects(house.recorder.ready(stopped), /stopped/);
+    while (rig.recorder.backlogBytes <= 1500) await new Promise(setImmediate);
+    await assert.rejects(rig.recorder.ready(stopped), /stopped/);
     assert.ok(written < groups.length, 'it waits');
     held.resolve();
     await feeding;
-    await house.recorder.seal();
+    await rig.recorder.seal();
     assert.deepEqual(
-      house.committed,
+      rig.committed,
       groups.map(({ msn }) => msn),
     );
   });
@@ -152,54 +152,54 @@ suiteOnEngines('a recorder that cannot keep up', (openHouse) => {
   test('asks the disk once a file while groups take more than 5 s, and again for each when the disk is fast', async () => {
     let syncs = 0;
     let tookMs = 6000;
-    await using house = await openHouse({
+    await using rig = await openRig({
       sync: 'segment',
       beforeSync: async () => {
         syncs++;
-        house.clock.advance(tookMs);
+        rig.clock.advance(tookMs);
       },
     });
     const groups = groupsFrom({ msn: 1, startUs: START_US }, 9);
-    house.recorder.write(groups[0]!);
-    await house.recorder.seal();
-    assert.deepEqual(house.reports, ['slow true']);
+    rig.recorder.write(groups[0]!);
+    await rig.recorder.seal();
+    assert.deepEqual(rig.reports, ['slow true']);
     tookMs = 1;
     syncs = 0;
-    for (const group of groups.slice(1, 5)) house.recorder.write(group);
-    await house.recorder.seal();
+    for (const group of groups.slice(1, 5)) rig.recorder.write(group);
+    await rig.recorder.seal();
     assert.equal(syncs, 2, 'sealing takes two');
-    assert.deepEqual(house.reports, ['slow true', 'slow false']);
-    for (const group of groups.slice(5)) house.recorder.write(group);
-    await house.recorder.seal();
+    assert.deepEqual(rig.reports, ['slow true', 'slow false']);
+    for (const group of groups.slice(5)) rig.recorder.write(group);
+    await rig.recorder.seal();
     assert.equal(syncs, 2 + 4 + 2);
   });
 });
 
-suiteOnEngines('a recorder whose disk fails (docs/media.md 23)', (openHouse) => {
+suiteOnEngines('a recorder whose disk fails (docs/media.md 23)', (openRig) => {
   test('never syncs that file again, keeps what it held, goes on in another after a pause, and lists the hole as disk', async () => {
     let error: Error | undefined;
-    await using house = await openHouse({ sync: 'segment', beforeSync: breakable(() => error) });
+    await using rig = await openRig({ sync: 'segment', beforeSync: breakable(() => error) });
     const groups = groupsFrom({ msn: 1, startUs: START_US }, 6);
-    house.recorder.write(groups[0]!);
-    house.recorder.write(groups[1]!);
-    await house.recorder.seal();
-    house.recorder.write(groups[2]!);
-    await settled(house);
+    rig.recorder.write(groups[0]!);
+    rig.recorder.write(groups[1]!);
+    await rig.recorder.seal();
+    rig.recorder.write(groups[2]!);
+    await settled(rig);
     error = new Error('EIO');
-    house.recorder.write(groups[3]!);
-    await settled(house);
+    rig.recorder.write(groups[3]!);
+    await settled(rig);
     error = undefined;
-    house.recorder.write(groups[4]!); // within the pause
-    await settled(house);
-    house.clock.advance(2000);
-    house.recorder.write(groups[5]!);
-    await house.recorder.seal();
-    assert.deepEqual(house.committed, [1, 2, 3, 6]);
+    rig.recorder.write(groups[4]!); // within the pause
+    await settled(rig);
+    rig.clock.advance(2000);
+    rig.recorder.write(groups[5]!);
+    await rig.recorder.seal();
+    assert.deepEqual(rig.committed, [1, 2, 3, 6]);
     const lost = { fromUs: groups[3]!.startUs, toUs: groups[5]!.startUs, cause: 'disk' };
-    const [found] = (await house.recorded.find(6))!.absences;
+    const [found] = (await rig.recorded.find(6))!.absences;
     assert.deepEqual({ ...found, detail: '' }, { ...lost, detail: '' });
     assert.match(found!.detail, /EIO/);
-    const rows = await rowsOf(house);
+    const rows = await rowsOf(rig);
     assert.deepEqual(
       rows.map((row) => [row.first_msn, row.last_msn]),
       [
@@ -209,83 +209,82 @@ suiteOnEngines('a recorder whose disk fails (docs/media.md 23)', (openHouse) => 
       ],
     );
     // Cut to its whole groups, and sealed.
-    const mended = await scanChunk(house.segments, segmentLocation(rows[1]!.path));
+    const mended = await scanChunk(rig.segments, segmentLocation(rows[1]!.path));
     assert.deepEqual([mended.state, mended.groups.length, mended.length], ['sealed', 1, rows[1]!.size]);
   });
 
   test('that cannot be sealed is in the index all the same, and the group that came then is not lost', async () => {
     let error: Error | undefined;
-    await using house = await openHouse({ sync: 'chunk', beforeSync: breakable(() => error) });
-    for (const group of groupsFrom({ msn: 1, startUs: START_US }, 3)) house.recorder.write(group);
-    await settled(house);
+    await using rig = await openRig({ sync: 'chunk', beforeSync: breakable(() => error) });
+    for (const group of groupsFrom({ msn: 1, startUs: START_US }, 3)) rig.recorder.write(group);
+    await settled(rig);
     error = new Error('EIO');
-    house.recorder.write(groupAt({ msn: 4, startUs: START_US + 6 * SECOND, run: 2 }));
-    await settled(house);
+    rig.recorder.write(groupAt({ msn: 4, startUs: START_US + 6 * SECOND, run: 2 }));
+    await settled(rig);
     error = undefined;
-    await house.recorder.seal();
-    assert.deepEqual(house.committed, [1, 2, 3, 4]);
+    await rig.recorder.seal();
+    assert.deepEqual(rig.committed, [1, 2, 3, 4]);
     assert.deepEqual(
-      (await rowsOf(house)).map((row) => [row.first_msn, row.last_msn]),
+      (await rowsOf(rig)).map((row) => [row.first_msn, row.last_msn]),
       [
         [1, 3],
         [4, 4],
       ],
     );
-    assert.deepEqual(house.recorded.open, []);
-    assert.equal(house.reports.length, 1);
-    assert.match(house.reports[0]!, /^trouble: .*EIO/);
+    assert.deepEqual(rig.recorded.open, []);
+    assert.equal(rig.reports.length, 1);
+    assert.match(rig.reports[0]!, /^trouble: .*EIO/);
   });
 
   test('whose folder is gone loses groups, throws nothing, and recovers when it is back', async () => {
-    await using house = await openHouse();
-    const { create } = house.segments;
-    house.segments.create = () => Promise.reject(new Error('ENOTDIR: not a directory'));
+    await using rig = await openRig();
+    const { create } = rig.segments;
+    rig.segments.create = () => Promise.reject(new Error('ENOTDIR: not a directory'));
     const groups = groupsFrom({ msn: 1, startUs: START_US }, 4);
-    house.recorder.write(groups[0]!);
-    house.recorder.write(groups[1]!);
-    await settled(house);
-    assert.deepEqual(house.committed, []);
+    rig.recorder.write(groups[0]!);
+    rig.recorder.write(groups[1]!);
+    await settled(rig);
+    assert.deepEqual(rig.committed, []);
     assert.deepEqual(
-      house.recorder.absences.map(({ fromUs, toUs, cause }) => [fromUs, toUs, cause]),
+      rig.recorder.absences.map(({ fromUs, toUs, cause }) => [fromUs, toUs, cause]),
       [[START_US, START_US + 4 * SECOND, 'disk']],
     );
-    house.segments.create = create;
-    house.clock.advance(2001);
-    house.recorder.write(groups[2]!);
-    house.recorder.write(groups[3]!);
-    await house.recorder.seal();
-    assert.deepEqual(house.committed, [3, 4]);
-    assert.equal((await house.recorded.find(3))!.absences[0]!.cause, 'disk');
-    assert.deepEqual((await house.recorded.find(4))!.absences, []);
+    rig.segments.create = create;
+    rig.clock.advance(2001);
+    rig.recorder.write(groups[2]!);
+    rig.recorder.write(groups[3]!);
+    await rig.recorder.seal();
+    assert.deepEqual(rig.committed, [3, 4]);
+    assert.equal((await rig.recorded.find(3))!.absences[0]!.cause, 'disk');
+    assert.deepEqual((await rig.recorded.find(4))!.absences, []);
   });
 
   test('that has no room is asked before each file, and not while one is open', async () => {
     let room = true;
-    await using house = await openHouse({ mayWrite: () => room });
+    await using rig = await openRig({ mayWrite: () => room });
     const groups = groupsFrom({ msn: 1, startUs: START_US }, 2);
-    house.recorder.write(groups[0]!);
-    await settled(house);
+    rig.recorder.write(groups[0]!);
+    await settled(rig);
     room = false;
-    house.recorder.write(groups[1]!);
-    house.recorder.write(groupAt({ msn: 3, startUs: START_US + 4 * SECOND, run: 2 }));
-    await house.recorder.seal();
-    assert.deepEqual(house.committed, [1, 2]);
-    assert.equal(house.recorder.absences[0]!.cause, 'disk');
-    assert.deepEqual(await house.recorded.find(3), undefined);
+    rig.recorder.write(groups[1]!);
+    rig.recorder.write(groupAt({ msn: 3, startUs: START_US + 4 * SECOND, run: 2 }));
+    await rig.recorder.seal();
+    assert.deepEqual(rig.committed, [1, 2]);
+    assert.equal(rig.recorder.absences[0]!.cause, 'disk');
+    assert.deepEqual(await rig.recorded.find(3), undefined);
   });
 
   test('an assertion that fails is a bug: reported as such, the group lost with cause internal, the next one recorded', async () => {
-    await using house = await openHouse();
+    await using rig = await openRig();
     const groups = groupsFrom({ msn: 1, startUs: START_US }, 4);
-    for (const group of [groups[0]!, groups[1]!, { ...groups[2]!, tracks: [] }, groups[3]!])
-      house.recorder.write(group);
-    await house.recorder.seal();
-    assert.deepEqual(house.committed, [1, 2, 4]);
-    assert.deepEqual(house.reports, ['bug: a group needs a segment', 'lost internal: an internal error of oxbow']);
-    const [absence] = (await house.recorded.find(4))!.absences;
+    for (const group of [groups[0]!, groups[1]!, { ...groups[2]!, tracks: [] }, groups[3]!]) rig.recorder.write(group);
+    await rig.recorder.seal();
+    assert.deepEqual(rig.committed, [1, 2, 4]);
+    assert.deepEqual(rig.reports, ['bug: a group needs a segment', 'lost internal: an internal error of oxbow']);
+    const [absence] = (await rig.recorded.find(4))!.absences;
     assert.deepEqual([absence?.cause, absence?.detail], ['internal', 'an internal error of oxbow']);
     assert.deepEqual(
-      (await rowsOf(house)).map((row) => [row.first_msn, row.last_msn]),
+      (await rowsOf(rig)).map((row) => [row.first_msn, row.last_msn]),
       [
         [1, 2],
         [4, 4],
@@ -294,42 +293,42 @@ suiteOnEngines('a recorder whose disk fails (docs/media.md 23)', (openHouse) => 
   });
 
   test('a segment that is not what it says is bad media; the file goes on', async () => {
-    await using house = await openHouse();
+    await using rig = await openRig();
     const groups = groupsFrom({ msn: 1, startUs: START_US }, 4);
     const broken = (index: number) => ({
       ...groups[index]!,
       tracks: groups[index]!.tracks.map((track) => ({ ...track, bytes: new Uint8Array(40).fill(9) })),
     });
-    for (const group of [broken(0), groups[1]!, broken(2), groups[3]!]) house.recorder.write(group);
-    await house.recorder.seal();
-    assert.deepEqual(house.committed, [2, 4]);
-    assert.equal((await house.files()).length, 1);
+    for (const group of [broken(0), groups[1]!, broken(2), groups[3]!]) rig.recorder.write(group);
+    await rig.recorder.seal();
+    assert.deepEqual(rig.committed, [2, 4]);
+    assert.equal((await rig.files()).length, 1);
     assert.deepEqual(
-      (await house.recorded.between(0, Number.MAX_SAFE_INTEGER)).map((group) => group.absences[0]?.cause),
+      (await rig.recorded.between(0, Number.MAX_SAFE_INTEGER)).map((group) => group.absences[0]?.cause),
       ['bad-media', 'bad-media'],
     );
   });
 });
 
-suiteOnEngines('what lost groups were missing themselves', (openHouse) => {
+suiteOnEngines('what lost groups were missing themselves', (openRig) => {
   test('stays what it was: source-down, then lost, then offline, then lost, without seams', async () => {
     let room = false;
-    await using house = await openHouse({ mayWrite: () => room });
-    house.recorder.write(
+    await using rig = await openRig({ mayWrite: () => room });
+    rig.recorder.write(
       groupAt({ msn: 1, startUs: START_US + 10 * SECOND, absences: [absence(0, 10, 'source-down', 'no answer')] }),
     );
-    house.recorder.write(groupAt({ msn: 2, startUs: START_US + 12 * SECOND }));
-    house.recorder.write(
+    rig.recorder.write(groupAt({ msn: 2, startUs: START_US + 12 * SECOND }));
+    rig.recorder.write(
       groupAt({ msn: 3, startUs: START_US + 20 * SECOND, run: 2, absences: [absence(14, 20, 'offline', 'stopped')] }),
     );
-    await settled(house);
+    await settled(rig);
     room = true;
-    house.recorder.write(
+    rig.recorder.write(
       groupAt({ msn: 4, startUs: START_US + 30 * SECOND, run: 3, absences: [absence(22.3, 30, 'source-skipped')] }),
     );
-    await house.recorder.seal();
+    await rig.recorder.seal();
     const detail = 'there is no room on the disk';
-    assert.deepEqual((await house.recorded.find(4))!.absences, [
+    assert.deepEqual((await rig.recorded.find(4))!.absences, [
       absence(0, 10, 'source-down', 'no answer'),
       absence(10, 14, 'disk', detail),
       absence(14, 20, 'offline', 'stopped'),
@@ -339,43 +338,43 @@ suiteOnEngines('what lost groups were missing themselves', (openHouse) => {
   });
 
   test('a group passed over because recording was off is offline, not a gap', async () => {
-    await using house = await openHouse();
+    await using rig = await openRig();
     const groups = groupsFrom({ msn: 1, startUs: START_US }, 4);
-    house.recorder.write(groups[0]!);
-    house.recorder.skip(groups[1]!);
-    house.recorder.skip(groups[2]!);
-    house.recorder.write(groups[3]!);
-    await house.recorder.seal();
-    assert.deepEqual(house.reports, []);
-    assert.deepEqual((await house.recorded.find(4))!.absences, [absence(2, 6, 'offline', 'recording was off')]);
+    rig.recorder.write(groups[0]!);
+    rig.recorder.skip(groups[1]!);
+    rig.recorder.skip(groups[2]!);
+    rig.recorder.write(groups[3]!);
+    await rig.recorder.seal();
+    assert.deepEqual(rig.reports, []);
+    assert.deepEqual((await rig.recorded.find(4))!.absences, [absence(2, 6, 'offline', 'recording was off')]);
   });
 
   test('the recorder is not quiet before a group passed over has found its place behind a slow seal', async () => {
     const gate = Promise.withResolvers<void>();
-    await using house = await openHouse({ table: { put: () => gate.promise } as unknown as ChunkTable });
+    await using rig = await openRig({ table: { put: () => gate.promise } as unknown as ChunkTable });
     const groups = groupsFrom({ msn: 1, startUs: START_US }, 2);
-    house.recorder.write(groups[0]!);
-    void house.recorder.seal();
-    house.recorder.skip(groups[1]!);
-    while (house.recorder.backlogBytes > 0) await new Promise(setImmediate);
-    assert.equal(house.recorder.isQuiet, false);
-    assert.deepEqual(house.recorder.absences, []);
+    rig.recorder.write(groups[0]!);
+    void rig.recorder.seal();
+    rig.recorder.skip(groups[1]!);
+    while (rig.recorder.backlogBytes > 0) await new Promise(setImmediate);
+    assert.equal(rig.recorder.isQuiet, false);
+    assert.deepEqual(rig.recorder.absences, []);
     gate.resolve();
-    await settled(house);
-    assert.deepEqual(house.recorder.absences, [absence(2, 4, 'offline', 'recording was off')]);
+    await settled(rig);
+    assert.deepEqual(rig.recorder.absences, [absence(2, 4, 'offline', 'recording was off')]);
   });
 
   test('a thousand losses fit into one commit box', async () => {
     let room = false;
-    await using house = await openHouse({ mayWrite: () => room });
+    await using rig = await openRig({ mayWrite: () => room });
     for (let i = 0; i < 1000; i++) {
       const at = START_US + i * 10 * SECOND;
       const missing = i === 0 ? [] : [absence(i * 10 - 8, i * 10, 'source-down', `time ${i}`)];
-      house.recorder.write(groupAt({ msn: i + 1, startUs: at, run: i + 1, absences: missing }));
+      rig.recorder.write(groupAt({ msn: i + 1, startUs: at, run: i + 1, absences: missing }));
     }
-    await settled(house);
+    await settled(rig);
     room = true;
-    house.recorder.write(
+    rig.recorder.write(
       groupAt({
         msn: 1001,
         startUs: START_US + 10_000 * SECOND,
@@ -383,61 +382,61 @@ suiteOnEngines('what lost groups were missing themselves', (openHouse) => {
         absences: [absence(9992, 10_000, 'clock')],
       }),
     );
-    await house.recorder.seal();
-    const { absences } = (await house.recorded.find(1001))!;
+    await rig.recorder.seal();
+    const { absences } = (await rig.recorded.find(1001))!;
     assert.equal(absences[0]!.fromUs, START_US);
     for (const [i, next] of absences.slice(1).entries()) assert.equal(next.fromUs, absences[i]!.toUs);
     assert.deepEqual(absences.at(-1), absence(9992, 10_000, 'clock'));
   });
 });
 
-suiteOnEngines('a recorder and the index', (openHouse) => {
+suiteOnEngines('a recorder and the index', (openRig) => {
   test('keeps groups in memory while the index does not take their rows, and writes rows in order later', async () => {
     let broken = true;
-    await using house = await openHouse({
+    await using rig = await openRig({
       table: {
         async put(row) {
           if (broken) throw new Error('the database is full');
-          await house.table.put(row);
+          await rig.table.put(row);
         },
       },
     });
-    house.recorder.write(groupAt({ msn: 1, startUs: START_US }));
-    house.recorder.write(groupAt({ msn: 2, startUs: START_US + 2 * SECOND, run: 2 }));
-    await house.recorder.seal();
-    assert.deepEqual(await rowsOf(house), []);
+    rig.recorder.write(groupAt({ msn: 1, startUs: START_US }));
+    rig.recorder.write(groupAt({ msn: 2, startUs: START_US + 2 * SECOND, run: 2 }));
+    await rig.recorder.seal();
+    assert.deepEqual(await rowsOf(rig), []);
     assert.deepEqual(
-      (await house.recorded.between(0, Number.MAX_SAFE_INTEGER)).map(({ msn }) => msn),
+      (await rig.recorded.between(0, Number.MAX_SAFE_INTEGER)).map(({ msn }) => msn),
       [1, 2],
     );
-    assert.equal((await house.recorded.find(1))?.msn, 1);
+    assert.equal((await rig.recorded.find(1))?.msn, 1);
     broken = false;
-    house.clock.advance(2001);
-    house.recorder.write(groupAt({ msn: 3, startUs: START_US + 4 * SECOND, run: 3 }));
-    await settled(house);
+    rig.clock.advance(2001);
+    rig.recorder.write(groupAt({ msn: 3, startUs: START_US + 4 * SECOND, run: 3 }));
+    await settled(rig);
     assert.deepEqual(
-      (await rowsOf(house)).map((row) => row.first_msn),
+      (await rowsOf(rig)).map((row) => row.first_msn),
       [1, 2],
     );
     assert.deepEqual(
-      house.recorded.open.map(({ msn }) => msn),
+      rig.recorded.open.map(({ msn }) => msn),
       [3],
     );
   });
 
   test('sealing twice and disposing twice is sealing once', async () => {
-    await using house = await openHouse();
-    house.recorder.write(groupAt({ msn: 1, startUs: START_US }));
-    await Promise.all([house.recorder.seal(), house.recorder.seal()]);
-    await house.recorder[Symbol.asyncDispose]();
-    await house.recorder[Symbol.asyncDispose]();
-    assert.equal((await rowsOf(house)).length, 1);
-    assert.deepEqual(house.reports, []);
+    await using rig = await openRig();
+    rig.recorder.write(groupAt({ msn: 1, startUs: START_US }));
+    await Promise.all([rig.recorder.seal(), rig.recorder.seal()]);
+    await rig.recorder[Symbol.asyncDispose]();
+    await rig.recorder[Symbol.asyncDispose]();
+    assert.equal((await rowsOf(rig)).length, 1);
+    assert.deepEqual(rig.reports, []);
   });
 });
 
 /** All that was written so far has gone its way; the open file stays open. */
-async function settled(house: RecordingHouse): Promise<void> {
-  while (!house.recorder.isQuiet) await new Promise(setImmediate);
+async function settled(rig: RecordingRig): Promise<void> {
+  while (!rig.recorder.isQuiet) await new Promise(setImmediate);
   await new Promise(setImmediate);
 }

@@ -108,7 +108,7 @@ export function groupsFrom(plan: GroupPlan, count: number): SegmentGroup[] {
 }
 
 /** A recording under test. */
-export interface RecordingHouse extends AsyncDisposable {
+export interface RecordingRig extends AsyncDisposable {
   readonly folder: string;
   readonly segments: SegmentStore;
   readonly store: Store & AsyncDisposable;
@@ -125,8 +125,8 @@ export interface RecordingHouse extends AsyncDisposable {
 }
 
 /** What a test wants to differ. */
-export interface HouseChange extends Partial<RecorderOptions> {
-  /** A folder that a house before this one used. */
+export interface RigChange extends Partial<RecorderOptions> {
+  /** A folder that a rig before this one used. */
   readonly folder?: string;
   readonly endUs?: number;
   /** Where media is stored; files if not given. */
@@ -136,7 +136,7 @@ export interface HouseChange extends Partial<RecorderOptions> {
 }
 
 /** Opens a recording in a new folder. Disposing ends the recorder and removes the folder unless it was given. */
-export async function openHouse(change: HouseChange = {}): Promise<RecordingHouse> {
+export async function openRig(change: RigChange = {}): Promise<RecordingRig> {
   const own = change.folder === undefined ? await temporaryFolder() : undefined;
   const folder = change.folder ?? own!.path;
   const { engine = engines[0]!, beforeSync, segments = engine.open(folder) } = change;
@@ -182,8 +182,8 @@ export async function openHouse(change: HouseChange = {}): Promise<RecordingHous
 }
 
 /** A suite that runs on every engine; its tests open their recordings with the function that they are given. */
-export function suiteOnEngines(name: string, tests: (open: typeof openHouse, engine: Engine) => void): void {
+export function suiteOnEngines(name: string, tests: (open: typeof openRig, engine: Engine) => void): void {
   for (const engine of engines) {
-    suite(`${name}, on ${engine.name}`, () => tests((change) => openHouse({ engine, ...change }), engine));
+    suite(`${name}, on ${engine.name}`, () => tests((change) => openRig({ engine, ...change }), engine));
   }
 }

@@ -10,7 +10,7 @@ import { bytesOf } from '../archive/segment-stores.fixture.ts';
 import type { SegmentGroup } from '../media/segment.ts';
 import { InitTable, openInitTable } from './init-table.ts';
 import { Recorded } from './recorded.ts';
-import { groupAt, groupsFrom, initOf, type RecordingHouse, START_US, suiteOnEngines } from './recording.fixture.ts';
+import { groupAt, groupsFrom, initOf, type RecordingRig, START_US, suiteOnEngines } from './recording.fixture.ts';
 import { type Recovered, recoverStream } from './recovery.ts';
 
 const SECOND = 1_000_000;
@@ -19,30 +19,26 @@ const EVER = Number.MAX_SAFE_INTEGER;
 
 const nothing: Recovered = { files: 0, segments: 0, repaired: 0, expired: 0, unusable: [] };
 
-async function initsOf(house: RecordingHouse): Promise<InitTable> {
-  return openInitTable(house.store.db, 's', {
+async function initsOf(rig: RecordingRig): Promise<InitTable> {
+  return openInitTable(rig.store.db, 's', {
     failed: (error) => assert.fail(String(error)),
-    nowMs: () => house.clock.nowMs(),
+    nowMs: () => rig.clock.nowMs(),
   });
 }
 
-async function recover(house: RecordingHouse, sinceUs = 0, horizonUs = 0): Promise<Recovered> {
-  const { segments, table } = house;
+async function recover(rig: RecordingRig, sinceUs = 0, horizonUs = 0): Promise<Recovered> {
+  const { segments, table } = rig;
   const { signal } = new AbortController();
-  return recoverStream({ segments, streamId: 's', table, inits: await initsOf(house), horizonUs }, sinceUs, {
+  return recoverStream({ segments, streamId: 's', table, inits: await initsOf(rig), horizonUs }, sinceUs, {
     signal,
   });
 }
 
 /** Writes groups as a process that is killed leaves them: not sealed, not in the index. */
-async function leaveOpen(
-  house: RecordingHouse,
-  groups: readonly SegmentGroup[],
-  streamId = 's',
-): Promise<SegmentLocation> {
+async function leaveOpen(rig: RecordingRig, groups: readonly SegmentGroup[], streamId = 's'): Promise<SegmentLocation> {
   const first = groups[0]!;
   const writer = await openChunkWriter({
-    store: house.segments,
+    store: rig.segments,
     utcMs: first.startUs / 1000,
     msn: first.msn,
     streamId,
@@ -55,178 +51,178 @@ async function leaveOpen(
   if (streamId === 's') return writer.location;
   // Where the files of this stream are, though its head names another.
   const moved = segmentLocation(writer.location.replace(recordingPrefix(streamId), recordingPrefix('s')));
-  await house.segments.put(moved, await bytesOf(house.segments, writer.location));
+  await rig.segments.put(moved, await bytesOf(rig.segments, writer.location));
   return moved;
 }
 
 /** Cuts a file, as a crash does. */
-async function cut(house: RecordingHouse, file: SegmentLocation, length: number): Promise<void> {
-  await using writer = await house.segments.reopen(file);
+async function cut(rig: RecordingRig, file: SegmentLocation, length: number): Promise<void> {
+  await using writer = await rig.segments.reopen(file);
   await writer.truncate(length);
 }
 
 const msns = (groups: readonly { msn: number }[]) => groups.map(({ msn }) => msn);
 
-suiteOnEngines('recovery', (openHouse, engine) => {
+suiteOnEngines('recovery', (openRig, engine) => {
   test('seals what a crash left open, without its torn tail, and adds it', async () => {
-    await using house = await openHouse();
+    await using rig = await openRig();
     const groups = groupsFrom({ msn: 7, startUs: START_US, init: initOf(undefined, 3) }, 3);
-    const file = await leaveOpen(house, groups);
-    await cut(house, file, (await house.segments.size(file)) - 100);
-    assert.deepEqual(await recover(house), { ...nothing, files: 1, segments: 2, repaired: 1 });
-    assert.deepEqual(msns(await house.recorded.between(0, EVER)), [7, 8]);
-    const scanned = await scanChunk(house.segments, file);
+    const file = await leaveOpen(rig, groups);
+    await cut(rig, file, (await rig.segments.size(file)) - 100);
+    assert.deepEqual(await recover(rig), { ...nothing, files: 1, segments: 2, repaired: 1 });
+    assert.deepEqual(msns(await rig.recorded.between(0, EVER)), [7, 8]);
+    const scanned = await scanChunk(rig.segments, file);
     assert.deepEqual([scanned.state, scanned.groups.length], ['sealed', 2]);
-    assert.equal((await house.table.totals('s')).bytes, scanned.length);
-    assert.equal((await initsOf(house)).get(3)?.tracks.length, 2);
-    assert.deepEqual(await recover(house), nothing);
+    assert.equal((await rig.table.totals('s')).bytes, scanned.length);
+    assert.equal((await initsOf(rig)).get(3)?.tracks.length, 2);
+    assert.deepEqual(await recover(rig), nothing);
   });
 
   test('adds sealed files that the index does not have, and leaves those that it has alone', async () => {
-    await using house = await openHouse();
-    for (const group of groupsFrom({ msn: 1, startUs: START_US }, 2)) house.recorder.write(group);
-    for (const group of groupsFrom({ msn: 3, startUs: START_US + 4 * SECOND, run: 2 }, 2)) house.recorder.write(group);
-    await house.recorder.seal();
-    const before = await house.table.between('s', 0, EVER);
-    await house.table.remove('s', [3]);
-    assert.deepEqual(await recover(house), { ...nothing, files: 1, segments: 2 });
-    assert.deepEqual(await house.table.between('s', 0, EVER), before);
+    await using rig = await openRig();
+    for (const group of groupsFrom({ msn: 1, startUs: START_US }, 2)) rig.recorder.write(group);
+    for (const group of groupsFrom({ msn: 3, startUs: START_US + 4 * SECOND, run: 2 }, 2)) rig.recorder.write(group);
+    await rig.recorder.seal();
+    const before = await rig.table.between('s', 0, EVER);
+    await rig.table.remove('s', [3]);
+    assert.deepEqual(await recover(rig), { ...nothing, files: 1, segments: 2 });
+    assert.deepEqual(await rig.table.between('s', 0, EVER), before);
   });
 
   test('leaves what is not ours where it is, and goes on', async () => {
-    await using house = await openHouse();
-    const file = await leaveOpen(house, groupsFrom({ msn: 5, startUs: START_US }, 1));
+    await using rig = await openRig();
+    const file = await leaveOpen(rig, groupsFrom({ msn: 5, startUs: START_US }, 1));
     const beside = (name: string) => segmentLocation(path.posix.join(path.posix.dirname(file), name));
-    await house.segments.put(beside('20261118T094500000Z-1.mp4'), Buffer.from('not a chunk file'));
-    await house.segments.put(beside('holiday.mp4'), Buffer.from('not named as one'));
-    if (engine.name === 'files') await mkdir(path.join(house.folder, beside('20261118T094600000Z-2.mp4')));
-    const other = await leaveOpen(house, groupsFrom({ msn: 3, startUs: START_US - SECOND }, 1), 'other');
-    const found = await recover(house);
+    await rig.segments.put(beside('20261118T094500000Z-1.mp4'), Buffer.from('not a chunk file'));
+    await rig.segments.put(beside('holiday.mp4'), Buffer.from('not named as one'));
+    if (engine.name === 'files') await mkdir(path.join(rig.folder, beside('20261118T094600000Z-2.mp4')));
+    const other = await leaveOpen(rig, groupsFrom({ msn: 3, startUs: START_US - SECOND }, 1), 'other');
+    const found = await recover(rig);
     assert.deepEqual([found.files, found.expired], [1, 0]);
     assert.deepEqual(
       found.unusable.map((name) => path.basename(name)).sort(),
       ['20261118T094500000Z-1.mp4', path.basename(other)].sort(),
     );
-    assert.equal(String(Buffer.from(await bytesOf(house.segments, beside('holiday.mp4')))), 'not named as one');
-    assert.deepEqual(msns(await house.recorded.between(0, EVER)), [5]);
+    assert.equal(String(Buffer.from(await bytesOf(rig.segments, beside('holiday.mp4')))), 'not named as one');
+    assert.deepEqual(msns(await rig.recorded.between(0, EVER)), [5]);
   });
 
   test('does not take a copy for the file that the index has', async () => {
-    await using house = await openHouse();
-    const file = await leaveOpen(house, groupsFrom({ msn: 5, startUs: START_US }, 1));
-    await recover(house);
+    await using rig = await openRig();
+    const file = await leaveOpen(rig, groupsFrom({ msn: 5, startUs: START_US }, 1));
+    await recover(rig);
     const copy = chunkLocation('s', Date.UTC(2026, 10, 18, 1, 2, 3), 5);
-    await house.segments.put(copy, await bytesOf(house.segments, file));
-    const found = await recover(house);
+    await rig.segments.put(copy, await bytesOf(rig.segments, file));
+    const found = await recover(rig);
     assert.deepEqual([found.files, found.unusable.length], [0, 1]);
-    assert.equal((await house.recorded.find(5))!.location, file);
+    assert.equal((await rig.recorded.find(5))!.location, file);
   });
 
   test('removes a file in which nothing ever stood', async () => {
-    await using house = await openHouse();
+    await using rig = await openRig();
     const groups = groupsFrom({ msn: 5, startUs: START_US }, 1);
-    const file = await leaveOpen(house, groups);
-    const { groups: committed } = await scanChunk(house.segments, file);
-    await cut(house, file, committed[0]!.tracks[0]!.offset);
-    assert.deepEqual(await recover(house), { ...nothing, repaired: 1, expired: 1 });
-    assert.deepEqual(await house.files(), []);
+    const file = await leaveOpen(rig, groups);
+    const { groups: committed } = await scanChunk(rig.segments, file);
+    await cut(rig, file, committed[0]!.tracks[0]!.offset);
+    assert.deepEqual(await recover(rig), { ...nothing, repaired: 1, expired: 1 });
+    assert.deepEqual(await rig.files(), []);
   });
 
   test('keeps a file whose media was damaged, though it cannot be used', async () => {
-    await using house = await openHouse();
-    const file = await leaveOpen(house, groupsFrom({ msn: 5, startUs: START_US }, 1));
-    const bytes = await bytesOf(house.segments, file);
-    const { groups } = await scanChunk(house.segments, file);
+    await using rig = await openRig();
+    const file = await leaveOpen(rig, groupsFrom({ msn: 5, startUs: START_US }, 1));
+    const bytes = await bytesOf(rig.segments, file);
+    const { groups } = await scanChunk(rig.segments, file);
     bytes.fill(0xff, groups[0]!.tracks[0]!.offset, groups[0]!.tracks[0]!.offset + 40);
-    await house.segments.put(file, bytes);
-    const found = await recover(house);
+    await rig.segments.put(file, bytes);
+    const found = await recover(rig);
     assert.deepEqual([found.files, found.unusable.length], [0, 1]);
-    assert.equal((await house.files()).length, 1);
+    assert.equal((await rig.files()).length, 1);
   });
 
   test('deletes what lies before the horizon and was forgotten by the index, instead of adding it', async () => {
-    await using house = await openHouse();
+    await using rig = await openRig();
     const mark = START_US + 20 * SECOND;
-    await leaveOpen(house, groupsFrom({ msn: 1, startUs: mark - 2 * SECOND }, 1));
-    house.recorder.write(groupAt({ msn: 2, startUs: mark }));
-    await house.recorder.seal();
-    assert.deepEqual(await recover(house, 0, mark), { ...nothing, expired: 1 });
-    assert.deepEqual(msns(await house.recorded.between(0, EVER)), [2]);
-    assert.equal((await house.files()).length, 1);
+    await leaveOpen(rig, groupsFrom({ msn: 1, startUs: mark - 2 * SECOND }, 1));
+    rig.recorder.write(groupAt({ msn: 2, startUs: mark }));
+    await rig.recorder.seal();
+    assert.deepEqual(await recover(rig, 0, mark), { ...nothing, expired: 1 });
+    assert.deepEqual(msns(await rig.recorded.between(0, EVER)), [2]);
+    assert.equal((await rig.files()).length, 1);
   });
 
   test('adds the open file of a crash though a wrong clock says that it is years old', async () => {
-    await using house = await openHouse();
-    house.recorder.write(groupAt({ msn: 1, startUs: START_US }));
-    await house.recorder.seal();
-    await leaveOpen(house, groupsFrom({ msn: 2, startUs: START_US + 2 * SECOND }, 2));
-    const found = await recover(house, 0, START_US + 10_000 * HOUR);
+    await using rig = await openRig();
+    rig.recorder.write(groupAt({ msn: 1, startUs: START_US }));
+    await rig.recorder.seal();
+    await leaveOpen(rig, groupsFrom({ msn: 2, startUs: START_US + 2 * SECOND }, 2));
+    const found = await recover(rig, 0, START_US + 10_000 * HOUR);
     assert.deepEqual(found, { ...nothing, files: 1, segments: 2, repaired: 1 });
-    assert.deepEqual(msns(await house.recorded.between(0, EVER)), [1, 2, 3]);
+    assert.deepEqual(msns(await rig.recorded.between(0, EVER)), [1, 2, 3]);
   });
 
   test('looks only at the hours it was told to, over midnight and the end of a year', async () => {
-    await using house = await openHouse();
+    await using rig = await openRig();
     const newYear = Date.UTC(2027, 0, 1) * 1000;
-    await leaveOpen(house, groupsFrom({ msn: 1, startUs: newYear - 3 * HOUR }, 1));
-    await leaveOpen(house, groupsFrom({ msn: 2, startUs: newYear - 10 * SECOND }, 1));
-    await leaveOpen(house, groupsFrom({ msn: 3, startUs: newYear + HOUR }, 1));
-    assert.equal((await recover(house, newYear - HOUR / 2)).files, 2);
-    assert.deepEqual(msns(await house.recorded.between(0, EVER)), [2, 3]);
-    const listed = await listChunks(house.segments, 's', { toMs: (newYear - HOUR / 2) / 1000 });
+    await leaveOpen(rig, groupsFrom({ msn: 1, startUs: newYear - 3 * HOUR }, 1));
+    await leaveOpen(rig, groupsFrom({ msn: 2, startUs: newYear - 10 * SECOND }, 1));
+    await leaveOpen(rig, groupsFrom({ msn: 3, startUs: newYear + HOUR }, 1));
+    assert.equal((await recover(rig, newYear - HOUR / 2)).files, 2);
+    assert.deepEqual(msns(await rig.recorded.between(0, EVER)), [2, 3]);
+    const listed = await listChunks(rig.segments, 's', { toMs: (newYear - HOUR / 2) / 1000 });
     assert.deepEqual(
       listed.map(({ firstMsn }) => firstMsn),
       [1, 2],
     );
     assert.equal(listed[0]!.startMs, (newYear - 3 * HOUR) / 1000);
-    assert.deepEqual(await listChunks(house.segments, 'nowhere'), []);
+    assert.deepEqual(await listChunks(rig.segments, 'nowhere'), []);
   });
 
   test('that is given up between two files leaves what it did, and goes on the next time', async () => {
-    await using house = await openHouse();
-    await leaveOpen(house, groupsFrom({ msn: 1, startUs: START_US }, 1));
-    await leaveOpen(house, groupsFrom({ msn: 2, startUs: START_US + 2 * SECOND }, 1));
+    await using rig = await openRig();
+    await leaveOpen(rig, groupsFrom({ msn: 1, startUs: START_US }, 1));
+    await leaveOpen(rig, groupsFrom({ msn: 2, startUs: START_US + 2 * SECOND }, 1));
     const controller = new AbortController();
-    const options = { segments: house.segments, streamId: 's', table: house.table, inits: await initsOf(house) };
+    const options = { segments: rig.segments, streamId: 's', table: rig.table, inits: await initsOf(rig) };
     const stop = () => controller.abort(new Error('enough'));
     await assert.rejects(recoverStream({ ...options, progress: stop }, 0, { signal: controller.signal }), /enough/);
-    assert.deepEqual(msns(await house.recorded.between(0, EVER)), [1]);
-    assert.equal((await recover(house)).files, 1);
-    assert.deepEqual(msns(await house.recorded.between(0, EVER)), [1, 2]);
+    assert.deepEqual(msns(await rig.recorded.between(0, EVER)), [1]);
+    assert.equal((await recover(rig)).files, 1);
+    assert.deepEqual(msns(await rig.recorded.between(0, EVER)), [1, 2]);
   });
 
   test('after the index was lost gives the same answers as before', async () => {
-    await using house = await openHouse();
+    await using rig = await openRig();
     for (let run = 1; run <= 3; run++) {
       const absences = [
         { fromUs: START_US + run, toUs: START_US + run * 10 * SECOND, cause: 'offline', detail: 'Ü' } as const,
       ];
       const plan = { msn: run * 10, startUs: START_US + run * 10 * SECOND, run, absences };
-      for (const group of groupsFrom(plan, 3)) house.recorder.write(group);
+      for (const group of groupsFrom(plan, 3)) rig.recorder.write(group);
     }
-    await house.recorder.seal();
-    const rows = await house.table.between('s', 0, EVER);
-    const groups = await house.recorded.between(0, EVER);
-    await house.table.clear('s');
-    await recover(house);
-    assert.deepEqual(await house.table.between('s', 0, EVER), rows);
-    const fresh = new Recorded({ ...house, streamId: 's', endUs: 0 });
+    await rig.recorder.seal();
+    const rows = await rig.table.between('s', 0, EVER);
+    const groups = await rig.recorded.between(0, EVER);
+    await rig.table.clear('s');
+    await recover(rig);
+    assert.deepEqual(await rig.table.between('s', 0, EVER), rows);
+    const fresh = new Recorded({ ...rig, streamId: 's', endUs: 0 });
     assert.deepEqual(await fresh.between(0, EVER), groups);
   });
 });
 
-suiteOnEngines('codec configurations', (openHouse) => {
+suiteOnEngines('codec configurations', (openRig) => {
   const tracks = initOf().tracks;
   const others = tracks.slice(0, 1);
 
   test('are numbered once and used again when they return, over restarts too (docs/media.md 17)', async () => {
-    await using house = await openHouse();
-    const first = await initsOf(house);
+    await using rig = await openRig();
+    const first = await initsOf(rig);
     const one = first.of(tracks);
     const two = first.of(others);
     assert.equal(first.of(tracks), one);
     assert.equal(two.number, one.number + 1);
-    const later = await initsOf(house);
+    const later = await initsOf(rig);
     assert.deepEqual([later.of(tracks).number, later.of(others).number], [one.number, two.number]);
     assert.equal(later.get(one.number)?.hash, one.hash);
     assert.equal(later.get(99), undefined);
@@ -253,26 +249,26 @@ suiteOnEngines('codec configurations', (openHouse) => {
   });
 
   test('that are read back from a file are the ones that return live', async () => {
-    await using house = await openHouse();
-    const init = (await initsOf(house)).of(tracks);
-    for (const group of groupsFrom({ msn: 1, startUs: START_US, init }, 1)) house.recorder.write(group);
-    await house.recorder.seal();
-    await house.table.clear('s');
-    await house.store.db.deleteFrom('init').execute();
-    await recover(house);
-    const recovered = await initsOf(house);
+    await using rig = await openRig();
+    const init = (await initsOf(rig)).of(tracks);
+    for (const group of groupsFrom({ msn: 1, startUs: START_US, init }, 1)) rig.recorder.write(group);
+    await rig.recorder.seal();
+    await rig.table.clear('s');
+    await rig.store.db.deleteFrom('init').execute();
+    await recover(rig);
+    const recovered = await initsOf(rig);
     assert.equal(recovered.of(tracks).number, init.number);
   });
 
   test('that could not be saved are told, and used all the same', async () => {
-    await using house = await openHouse();
+    await using rig = await openRig();
     const failures: unknown[] = [];
-    await house.store.db.deleteFrom('init').execute();
-    const inits = await openInitTable(house.store.db, 's', {
+    await rig.store.db.deleteFrom('init').execute();
+    const inits = await openInitTable(rig.store.db, 's', {
       failed: (error) => failures.push(error),
-      nowMs: () => house.clock.nowMs(),
+      nowMs: () => rig.clock.nowMs(),
     });
-    await house.store[Symbol.asyncDispose]();
+    await rig.store[Symbol.asyncDispose]();
     assert.ok(inits.of(tracks).number > 0);
     while (failures.length === 0) await new Promise(setImmediate);
     assert.equal(failures.length, 1);

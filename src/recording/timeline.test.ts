@@ -10,19 +10,18 @@ import { audioTrack, videoTrack } from '../media/isobmff/media.fixture.ts';
 import type { Absence } from '../media/segment.ts';
 import { LiveList } from '../packager/live-list.ts';
 import { createPipeline } from '../packager/pipeline.ts';
-import { groupAt, groupsFrom, initOf, openHouse, type RecordingHouse, START_US } from './recording.fixture.ts';
+import { groupAt, groupsFrom, initOf, openRig, type RecordingRig, START_US } from './recording.fixture.ts';
 import { missingSince, readTimeline, type Timeline, type TimelineEnd } from './timeline.ts';
 
 const SECOND = 1_000_000;
 const MARK_US = START_US + 20 * SECOND;
 
-function endOf(house: RecordingHouse, more: Partial<TimelineEnd> & { stream?: Stream } = {}): TimelineEnd {
+function endOf(rig: RecordingRig, more: Partial<TimelineEnd> & { stream?: Stream } = {}): TimelineEnd {
   const { stream, ...rest } = more;
   return {
     createdUs: START_US,
     horizonUs: 0,
-    absencesSince: (fromUs) =>
-      stream ? missingSince(house.recorder.absences, stream, fromUs) : house.recorder.absences,
+    absencesSince: (fromUs) => (stream ? missingSince(rig.recorder.absences, stream, fromUs) : rig.recorder.absences),
     ...rest,
   };
 }
@@ -52,18 +51,18 @@ const absence = (fromS: number, toS: number, cause: Absence['cause'], detail = '
 
 suite('the timeline', () => {
   test('is media, gaps with their causes and offline, from the creation to now', async () => {
-    await using house = await openHouse();
+    await using rig = await openRig();
     const groups = [
       groupAt({ msn: 1, startUs: START_US + 5 * SECOND, absences: [absence(0, 5, 'offline', 'not yet started')] }),
       groupAt({ msn: 2, startUs: START_US + 7 * SECOND }),
       groupAt({ msn: 3, startUs: START_US + 12 * SECOND, run: 2, absences: [absence(9, 12, 'source-down', '404')] }),
     ];
-    for (const group of groups) house.recorder.write(group);
-    const end = endOf(house, { absencesSince: (fromUs) => [{ ...absence(0, 30, 'crash'), fromUs }] });
-    const read = () => readTimeline(house.recorded, house.table, end, 0, START_US + 1000 * SECOND);
-    while (house.committed.length < 3) await new Promise(setImmediate);
+    for (const group of groups) rig.recorder.write(group);
+    const end = endOf(rig, { absencesSince: (fromUs) => [{ ...absence(0, 30, 'crash'), fromUs }] });
+    const read = () => readTimeline(rig.recorded, rig.table, end, 0, START_US + 1000 * SECOND);
+    while (rig.committed.length < 3) await new Promise(setImmediate);
     const open = await read();
-    await house.recorder.seal();
+    await rig.recorder.seal();
     assert.deepEqual(await read(), open);
     assert.deepEqual(shown(open), [
       'offline 0…5 (not yet started)',
@@ -80,21 +79,15 @@ suite('the timeline', () => {
   });
 
   test('of a stretch is the same pieces cut to it, also within a hole and before the first file', async () => {
-    await using house = await openHouse();
-    house.recorder.write(groupAt({ msn: 1, startUs: START_US + 100 * SECOND, absences: [absence(0, 100, 'offline')] }));
-    house.recorder.write(
+    await using rig = await openRig();
+    rig.recorder.write(groupAt({ msn: 1, startUs: START_US + 100 * SECOND, absences: [absence(0, 100, 'offline')] }));
+    rig.recorder.write(
       groupAt({ msn: 2, startUs: START_US + 3000 * SECOND, run: 2, absences: [absence(102, 3000, 'source-down')] }),
     );
-    await house.recorder.seal();
+    await rig.recorder.seal();
     const read = async (fromS: number, toS: number) =>
       shown(
-        await readTimeline(
-          house.recorded,
-          house.table,
-          endOf(house),
-          START_US + fromS * SECOND,
-          START_US + toS * SECOND,
-        ),
+        await readTimeline(rig.recorded, rig.table, endOf(rig), START_US + fromS * SECOND, START_US + toS * SECOND),
       );
     assert.deepEqual(await read(-100, -50), []);
     assert.deepEqual(await read(-10, 50), ['offline 0…50']);
@@ -105,11 +98,11 @@ suite('the timeline', () => {
   });
 
   test('counts the groups of a window whoever asks, and more after something was added', async () => {
-    await using house = await openHouse();
-    for (const group of groupsFrom({ msn: 1, startUs: MARK_US - 6 * SECOND }, 5)) house.recorder.write(group);
-    await house.recorder.seal();
+    await using rig = await openRig();
+    for (const group of groupsFrom({ msn: 1, startUs: MARK_US - 6 * SECOND }, 5)) rig.recorder.write(group);
+    await rig.recorder.seal();
     const windows = async (fromUs: number, toUs: number) =>
-      (await readTimeline(house.recorded, house.table, endOf(house), fromUs, toUs)).windows;
+      (await readTimeline(rig.recorded, rig.table, endOf(rig), fromUs, toUs)).windows;
     const before = MARK_US - 600 * SECOND;
     const both = [
       { fromUs: before, groups: 3 },
@@ -118,42 +111,42 @@ suite('the timeline', () => {
     assert.deepEqual(await windows(0, Number.MAX_SAFE_INTEGER / 2), both);
     assert.deepEqual(await windows(MARK_US - SECOND, MARK_US + SECOND), both);
     assert.deepEqual(await windows(MARK_US - SECOND, MARK_US), both.slice(0, 1));
-    house.recorder.write(groupAt({ msn: 6, startUs: MARK_US + 4 * SECOND }));
-    while (house.committed.length < 6) await new Promise(setImmediate);
+    rig.recorder.write(groupAt({ msn: 6, startUs: MARK_US + 4 * SECOND }));
+    while (rig.committed.length < 6) await new Promise(setImmediate);
     assert.deepEqual((await windows(MARK_US, MARK_US + 1))[0]?.groups, 3);
   });
 
   test('has nothing before the horizon: what was there is gone, not offline', async () => {
-    await using house = await openHouse();
-    for (const group of groupsFrom({ msn: 1, startUs: START_US }, 5)) house.recorder.write(group);
-    await house.recorder.seal();
-    const end = endOf(house, { horizonUs: START_US + 4 * SECOND });
-    assert.deepEqual(shown(await readTimeline(house.recorded, house.table, end, 0, START_US + 60 * SECOND)), [
+    await using rig = await openRig();
+    for (const group of groupsFrom({ msn: 1, startUs: START_US }, 5)) rig.recorder.write(group);
+    await rig.recorder.seal();
+    const end = endOf(rig, { horizonUs: START_US + 4 * SECOND });
+    assert.deepEqual(shown(await readTimeline(rig.recorded, rig.table, end, 0, START_US + 60 * SECOND)), [
       'media 4…10',
     ]);
   });
 
   test('calls what nobody explains lost from the disk, and lets media that was found again be media', async () => {
-    await using house = await openHouse();
-    house.recorder.write(groupAt({ msn: 1, startUs: START_US }));
-    house.recorder.write(groupAt({ msn: 5, startUs: START_US + 8 * SECOND, run: 2 }));
-    house.recorder.write(
+    await using rig = await openRig();
+    rig.recorder.write(groupAt({ msn: 1, startUs: START_US }));
+    rig.recorder.write(groupAt({ msn: 5, startUs: START_US + 8 * SECOND, run: 2 }));
+    rig.recorder.write(
       groupAt({ msn: 6, startUs: START_US + 10 * SECOND, run: 3, absences: [absence(9, 10, 'disk')] }),
     );
-    await house.recorder.seal();
-    const read = await readTimeline(house.recorded, house.table, endOf(house), 0, START_US + 60 * SECOND);
+    await rig.recorder.seal();
+    const read = await readTimeline(rig.recorded, rig.table, endOf(rig), 0, START_US + 60 * SECOND);
     assert.deepEqual(shown(read), ['media 0…2', 'disk 2…8 (not in the index)', 'media 8…12']);
   });
 
   test('tells losses before the next group tells them', async () => {
     let room = true;
-    await using house = await openHouse({ mayWrite: () => room });
-    house.recorder.write(groupAt({ msn: 1, startUs: START_US }));
-    await house.recorder.seal();
+    await using rig = await openRig({ mayWrite: () => room });
+    rig.recorder.write(groupAt({ msn: 1, startUs: START_US }));
+    await rig.recorder.seal();
     room = false;
-    for (const group of groupsFrom({ msn: 2, startUs: START_US + 2 * SECOND }, 3)) house.recorder.write(group);
-    await house.recorder.seal();
-    const read = await readTimeline(house.recorded, house.table, endOf(house), 0, START_US + 60 * SECOND);
+    for (const group of groupsFrom({ msn: 2, startUs: START_US + 2 * SECOND }, 3)) rig.recorder.write(group);
+    await rig.recorder.seal();
+    const read = await readTimeline(rig.recorded, rig.table, endOf(rig), 0, START_US + 60 * SECOND);
     assert.deepEqual(shown(read), ['media 0…2', 'disk 2…8 (there is no room on the disk)']);
   });
 });
@@ -161,19 +154,19 @@ suite('the timeline', () => {
 /** A stream with packager and recorder to which anything may happen. */
 class History {
   readonly stream: Stream;
-  readonly #house: RecordingHouse;
+  readonly #rig: RecordingRig;
   readonly #random: (below: number) => number;
   readonly #clock: ManualClock;
   #inRun = false;
   room = true;
   recording = true;
 
-  constructor(house: RecordingHouse, random: (below: number) => number) {
-    this.#house = house;
+  constructor(rig: RecordingRig, random: (below: number) => number) {
+    this.#rig = rig;
     this.#random = random;
-    this.#clock = house.clock;
+    this.#clock = rig.clock;
     const { stream, packager } = createPipeline({
-      clock: house.clock,
+      clock: rig.clock,
       past: {
         ...{ endUs: START_US, hasMedia: false, lastRun: 0 },
         absences: [{ fromUs: START_US, toUs: START_US, cause: 'offline', detail: 'not yet started' }],
@@ -185,7 +178,7 @@ class History {
       nextGeneration: () => 1 + random(1_000_000),
     });
     this.stream = stream;
-    packager.groups.subscribe((group) => (this.recording ? house.recorder.write(group) : house.recorder.skip(group)));
+    packager.groups.subscribe((group) => (this.recording ? rig.recorder.write(group) : rig.recorder.skip(group)));
   }
 
   /** Media as it comes, ten pictures a second with a key frame each second, for `ms`; may leave some out. */
@@ -212,13 +205,13 @@ class History {
   }
 
   read(fromUs: number, toUs: number): Promise<Timeline> {
-    const { recorded, table } = this.#house;
-    return readTimeline(recorded, table, endOf(this.#house, { stream: this.stream }), fromUs, toUs);
+    const { recorded, table } = this.#rig;
+    return readTimeline(recorded, table, endOf(this.#rig, { stream: this.stream }), fromUs, toUs);
   }
 
   /** All that was said is on the disk. */
   async settle(): Promise<void> {
-    while (!this.#house.recorder.isQuiet) await new Promise(setImmediate);
+    while (!this.#rig.recorder.isQuiet) await new Promise(setImmediate);
     await new Promise(setImmediate);
   }
 }
@@ -235,8 +228,8 @@ suite('whatever happens (docs/media.md 5)', () => {
     test(`spans + gaps + offline = the time from creation to now, without seams (seed ${seed})`, async () => {
       const random = seeded(seed);
       const rooms = { room: true };
-      await using house = await openHouse({ mayWrite: () => rooms.room });
-      const history = new History(house, random);
+      await using rig = await openRig({ mayWrite: () => rooms.room });
+      const history = new History(rig, random);
       let before: Timeline | undefined;
       for (let step = 0; step < 40; step++) {
         rooms.room = random(6) > 0;
@@ -251,16 +244,16 @@ suite('whatever happens (docs/media.md 5)', () => {
             history.flow(ms + 2000, 100 * random(20));
             break;
           case 2:
-            await house.recorder.seal();
+            await rig.recorder.seal();
             break;
           default:
             history.flow(ms);
         }
-        if (random(3) === 0) house.clock.advance(2001 * random(2));
+        if (random(3) === 0) rig.clock.advance(2001 * random(2));
         await history.settle();
         const timeline = await history.read(0, Number.MAX_SAFE_INTEGER / 2);
         assertSeamless(timeline);
-        const nowUs = house.clock.nowMs() * 1000;
+        const nowUs = rig.clock.nowMs() * 1000;
         assert.ok(timeline.toUs <= nowUs + HOLE_US, 'nothing lies after now');
         if (timeline.pieces.length === 0) continue;
         assert.equal(timeline.fromUs, START_US);

@@ -6,10 +6,10 @@ import type { StreamsApi } from '../api/streams-api.ts';
 import { coarsen } from '../recording/coarse.ts';
 import { readTimeline } from '../recording/timeline.ts';
 import type { Catalog } from './catalog.ts';
-import type { House } from './house.ts';
 import type { ManagedStream } from './managed-stream.ts';
 import { createMarksApi } from './marks.ts';
 import { revisionOf } from './revision.ts';
+import type { StreamDeps } from './stream-deps.ts';
 import { timelineViewOf, viewOf } from './views.ts';
 
 /**
@@ -18,17 +18,17 @@ import { timelineViewOf, viewOf } from './views.ts';
  * @param viewersOf how many watch a stream now
  */
 export function createStreamsApi(
-  house: House,
+  deps: StreamDeps,
   catalog: Catalog,
   viewersOf: (name: string) => number = () => 0,
 ): StreamsApi {
   const view = async (stream: ManagedStream) =>
-    viewOf(stream, await house.table.totals(stream.definition.id), viewersOf(stream.name));
-  const { marksBetween, ...marks } = createMarksApi(house, catalog);
+    viewOf(stream, await deps.table.totals(stream.definition.id), viewersOf(stream.name));
+  const { marksBetween, ...marks } = createMarksApi(deps, catalog);
   const timeline = async (name: string, fromMs: number, toMs: number, resS = 0) => {
     const stream = catalog.get(name);
     const [fromUs, toUs] = [fromMs * 1000, toMs * 1000];
-    const read = await readTimeline(stream.recorded, house.table, stream.timelineEnd, fromUs, toUs);
+    const read = await readTimeline(stream.recorded, deps.table, stream.timelineEnd, fromUs, toUs);
     const coarse = coarsen(read, resS);
     const set = await marksBetween(stream.definition.id, fromUs, toUs, coarse.resS);
     return timelineViewOf(coarse, set, (us) => stream.settled(us), stream.definition.source);

@@ -11,38 +11,38 @@ suite('a stream whose replacement cannot be opened', () => {
 
   test('goes on as it was', async (t) => {
     await using folder = await temporaryFolder();
-    await using house = await openStreams({ folder: folder.path });
-    await house.api.create('door', testSource);
-    house.source('door').flow(5000);
-    await house.settle();
+    await using rig = await openStreams({ folder: folder.path });
+    await rig.api.create('door', testSource);
+    rig.source('door').flow(5000);
+    await rig.settle();
     let failures = 1;
-    const { table } = house.house;
+    const { table } = rig.deps;
     const last = table.last.bind(table);
     t.mock.method(table, 'last', (id: string) =>
       failures-- > 0 ? Promise.reject(new Error('disk I/O error')) : last(id),
     );
-    await assert.rejects(house.api.replace('door', other), /disk I\/O error/);
-    assert.equal((await house.api.get('door'))?.source.type, 'test');
-    assert.equal(house.catalog.get('door').state, 'starting');
-    house.source('door').flow(5000);
-    assert.equal(house.catalog.get('door').state, 'live');
+    await assert.rejects(rig.api.replace('door', other), /disk I\/O error/);
+    assert.equal((await rig.api.get('door'))?.source.type, 'test');
+    assert.equal(rig.catalog.get('door').state, 'starting');
+    rig.source('door').flow(5000);
+    assert.equal(rig.catalog.get('door').state, 'live');
   });
 
   test('still serves its past while the database fails, and opens again when it is started', async (t) => {
     await using folder = await temporaryFolder();
-    await using house = await openStreams({ folder: folder.path });
-    await house.api.create('door', testSource);
-    house.source('door').flow(5000);
-    await house.settle();
-    const failing = t.mock.method(house.house.table, 'last', () => Promise.reject(new Error('disk I/O error')));
-    await assert.rejects(house.api.replace('door', other), /disk I\/O error/);
-    assert.equal((await spansOf(house, 'door')).length, 1);
-    assert.equal(house.catalog.get('door').state, 'stopped');
+    await using rig = await openStreams({ folder: folder.path });
+    await rig.api.create('door', testSource);
+    rig.source('door').flow(5000);
+    await rig.settle();
+    const failing = t.mock.method(rig.deps.table, 'last', () => Promise.reject(new Error('disk I/O error')));
+    await assert.rejects(rig.api.replace('door', other), /disk I\/O error/);
+    assert.equal((await spansOf(rig, 'door')).length, 1);
+    assert.equal(rig.catalog.get('door').state, 'stopped');
     failing.mock.restore();
-    await house.api.start('door');
-    assert.equal(house.catalog.get('door').state, 'starting');
-    await house.api.replace('door', other);
-    assert.equal(house.source('door').definition.source.type, 'pull');
+    await rig.api.start('door');
+    assert.equal(rig.catalog.get('door').state, 'starting');
+    await rig.api.replace('door', other);
+    assert.equal(rig.source('door').definition.source.type, 'pull');
   });
 });
 
@@ -51,53 +51,53 @@ suite('removing', () => {
     await using folder = await temporaryFolder();
     let id: string;
     {
-      await using house = await openStreams({ folder: folder.path });
-      await house.api.create('door', testSource);
-      house.source('door').flow(5000);
-      id = house.catalog.get('door').definition.id;
-      await house.api.remove('door', { recordings: 'keep' });
-      assert.deepEqual(await house.api.list(), []);
+      await using rig = await openStreams({ folder: folder.path });
+      await rig.api.create('door', testSource);
+      rig.source('door').flow(5000);
+      id = rig.catalog.get('door').definition.id;
+      await rig.api.remove('door', { recordings: 'keep' });
+      assert.deepEqual(await rig.api.list(), []);
       assert.deepEqual(
-        house.catalog.keeping.map(({ streamId }) => streamId),
+        rig.catalog.keeping.map(({ streamId }) => streamId),
         [id],
         'retention still looks after them',
       );
-      assert.ok((await house.catalog.recordedBytes()) > 0);
+      assert.ok((await rig.catalog.recordedBytes()) > 0);
     }
-    await using house = await openStreams({ folder: folder.path, nowMs: START_MS + 30_000 });
-    assert.deepEqual(await house.api.list(), []);
-    const view = await house.api.create('door', testSource);
+    await using rig = await openStreams({ folder: folder.path, nowMs: START_MS + 30_000 });
+    assert.deepEqual(await rig.api.list(), []);
+    const view = await rig.api.create('door', testSource);
     assert.equal(view.createdAt, new Date(START_MS).toISOString());
-    assert.equal(house.catalog.get('door').definition.id, id);
-    house.clock.advance(1000);
-    const timeline = await house.api.timeline('door', ...EVER);
+    assert.equal(rig.catalog.get('door').definition.id, id);
+    rig.clock.advance(1000);
+    const timeline = await rig.api.timeline('door', ...EVER);
     assert.equal(timeline.spans.length, 1);
     assert.deepEqual(timeline.gaps, []);
     assert.equal(timeline.offline.at(-1)!.to, new Date(START_MS + 31_000).toISOString());
-    assert.deepEqual(await readRemoved(house.store.db), []);
+    assert.deepEqual(await readRemoved(rig.store.db), []);
   });
 
   test('deletes recordings where that is asked for; the next stream of that name has higher MSNs', async () => {
     await using folder = await temporaryFolder();
-    await using house = await openStreams({ folder: folder.path });
-    await house.api.create('door', testSource);
-    house.source('door').flow(10_000);
-    const { definition, list, inits } = house.catalog.get('door');
+    await using rig = await openStreams({ folder: folder.path });
+    await rig.api.create('door', testSource);
+    rig.source('door').flow(10_000);
+    const { definition, list, inits } = rig.catalog.get('door');
     const last = list.segments.at(-1)!;
-    await house.api.remove('door', { recordings: 'delete' });
+    await rig.api.remove('door', { recordings: 'delete' });
     const recordings = path.join(folder.path, 'recordings', definition.id);
     assert.equal(existsSync(recordings), false);
     assert.deepEqual(
-      house.released.at(-1),
+      rig.released.at(-1),
       { prefix: recordingPrefix(definition.id), exists: false },
       'readers let go of what is gone',
     );
-    assert.deepEqual(house.catalog.keeping, []);
-    await house.api.create('door', testSource);
-    assert.notEqual(house.catalog.get('door').definition.id, definition.id);
-    assert.deepEqual(await spansOf(house, 'door'), []);
-    house.source('door').flow(10_000);
-    const fresh = house.catalog.get('door');
+    assert.deepEqual(rig.catalog.keeping, []);
+    await rig.api.create('door', testSource);
+    assert.notEqual(rig.catalog.get('door').definition.id, definition.id);
+    assert.deepEqual(await spansOf(rig, 'door'), []);
+    rig.source('door').flow(10_000);
+    const fresh = rig.catalog.get('door');
     assert.ok(fresh.list.segments[0]!.msn > last.msn);
     assert.equal(inits.get(last.init.number), last.init);
     assert.ok(fresh.list.segments[0]!.init.number > last.init.number, 'a cached init section is never another');
@@ -108,27 +108,27 @@ suite('what was deleted', () => {
   test('is gone, not missing: the timeline begins behind it, and so it is after a restart', async () => {
     await using folder = await temporaryFolder();
     {
-      await using house = await openStreams({ folder: folder.path, maxDisk: 1e12 });
-      await house.api.create('door', { ...testSource, keep: '30d' });
-      const stream = house.catalog.get('door');
+      await using rig = await openStreams({ folder: folder.path, maxDisk: 1e12 });
+      await rig.api.create('door', { ...testSource, keep: '30d' });
+      const stream = rig.catalog.get('door');
       assert.ok(stream.horizonUs() < START_MS * 1000);
-      house.source('door').flow(10_000);
-      house.source('door').down(600_000);
-      house.source('door').flow(10_000);
-      await house.settle();
+      rig.source('door').flow(10_000);
+      rig.source('door').down(600_000);
+      rig.source('door').flow(10_000);
+      await rig.settle();
       const { id } = stream.definition;
-      const [first] = await house.house.table.startedBetween(id, 0, Number.MAX_SAFE_INTEGER, 1);
-      house.catalog.forgot(id, START_MS * 1000 + 600_000_000 - 300_000_000);
-      house.catalog.forgot('another', 4e15);
-      await house.house.table.remove(id, [first!.first_msn]);
-      const view = await house.api.timeline('door', ...EVER);
+      const [first] = await rig.deps.table.startedBetween(id, 0, Number.MAX_SAFE_INTEGER, 1);
+      rig.catalog.forgot(id, START_MS * 1000 + 600_000_000 - 300_000_000);
+      rig.catalog.forgot('another', 4e15);
+      await rig.deps.table.remove(id, [first!.first_msn]);
+      const view = await rig.api.timeline('door', ...EVER);
       assert.equal(Date.parse(view.from), START_MS + 300_000);
       assert.equal(view.spans.length, 1);
     }
-    await using house = await openStreams({ folder: folder.path, nowMs: START_MS + 700_000, maxDisk: 1e12 });
-    const stream = house.catalog.get('door');
+    await using rig = await openStreams({ folder: folder.path, nowMs: START_MS + 700_000, maxDisk: 1e12 });
+    const stream = rig.catalog.get('door');
     // The oldest file says why it begins where it does: what it tells is known.
     assert.equal(stream.horizonUs(), START_MS * 1000 + 10_000_000);
-    assert.equal(Date.parse((await house.api.timeline('door', ...EVER)).from), START_MS + 10_000);
+    assert.equal(Date.parse((await rig.api.timeline('door', ...EVER)).from), START_MS + 10_000);
   });
 });

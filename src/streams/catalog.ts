@@ -14,16 +14,16 @@ import { FormatError, messageOf, OxbowError } from '../lib/errors.ts';
 import type { RecordedGroup } from '../recording/recorded.ts';
 import type { Keeping } from '../recording/retention.ts';
 import type { StreamDefinition } from './definition.ts';
-import type { House } from './house.ts';
 import { ManagedStream } from './managed-stream.ts';
 import { revisionOf } from './revision.ts';
 import { sourceOf } from './source/source-settings.ts';
+import type { StreamDeps } from './stream-deps.ts';
 import { eraseStream, hideStream, readDefinitions, readRemoved, writeDefinition } from './stream-table.ts';
 import { openBytes } from './views.ts';
 
 /** The streams of a process. */
 export class Catalog implements PublisherClaims {
-  readonly #house: House;
+  readonly #deps: StreamDeps;
   readonly #signal: AbortSignal;
   readonly #streams = new Map<string, ManagedStream>();
   /** Removed, but their recordings are kept as long as they would have been. */
@@ -36,8 +36,8 @@ export class Catalog implements PublisherClaims {
   /**
    * @param options.signal ends recovery at start
    */
-  constructor(house: House, { signal }: { signal: AbortSignal }) {
-    this.#house = house;
+  constructor(deps: StreamDeps, { signal }: { signal: AbortSignal }) {
+    this.#deps = deps;
     this.#signal = signal;
   }
 
@@ -47,8 +47,8 @@ export class Catalog implements PublisherClaims {
   }
 
   async #open(): Promise<void> {
-    const config = this.#house.settings.now;
-    const { db } = this.#house.store;
+    const config = this.#deps.settings.now;
+    const { db } = this.#deps.store;
     const known = await readDefinitions(db);
     for (const definition of await readRemoved(db)) this.#removed.set(definition.name, definition);
     const configured = config.streams;
@@ -61,7 +61,7 @@ export class Catalog implements PublisherClaims {
     for (const [name, settings] of Object.entries(configured)) {
       const before = known.find((one) => one.name === name) ?? this.#removed.get(name);
       const definition = this.#configured(name, settings, before);
-      if (definition.stopped) this.#house.log.info({ stream: name }, 'not started: a person stopped it');
+      if (definition.stopped) this.#deps.log.info({ stream: name }, 'not started: a person stopped it');
       await this.#add(definition);
     }
     this.#isOpen = true;
@@ -77,7 +77,7 @@ export class Catalog implements PublisherClaims {
         const { name, origin } = stream.definition;
         if (origin === 'api' || name in streams) continue;
         const orphan: StreamDefinition = { ...stream.definition, origin: 'api', stopped: true };
-        await writeDefinition(this.#house.store.db, orphan);
+        await writeDefinition(this.#deps.store.db, orphan);
         stream.redefine(orphan);
         await stream.stop('no longer in the settings');
         this.#tell('stream.changed', orphan);
@@ -96,7 +96,7 @@ export class Catalog implements PublisherClaims {
     { keep, ...settings }: StreamConfig,
     before: StreamDefinition | undefined,
   ): StreamDefinition {
-    const nowMs = this.#house.clock.nowMs();
+    const nowMs = this.#deps.clock.nowMs();
     const { id, createdUs } = before ?? { id: newId(nowMs), createdUs: Math.round(nowMs * 1000) };
     // What left the settings was stopped by that, and runs again when it is back.
     const stopped = before !== undefined && before.origin !== 'api' && before.stopped;
@@ -110,7 +110,7 @@ export class Catalog implements PublisherClaims {
 
   /** What retention keeps. */
   get keeping(): readonly Keeping[] {
-    const { keep } = this.#house.settings.now.record;
+    const { keep } = this.#deps.settings.now.record;
     const removed = [...this.#removed.values()].map(({ id, keepMs }) => ({ streamId: id, keepMs: keepMs ?? keep }));
     return [...this.all.map((stream) => stream.keeping), ...removed];
   }
@@ -127,7 +127,7 @@ export class Catalog implements PublisherClaims {
 
   /** Bytes of all recordings, those of removed streams and open files included. */
   async recordedBytes(): Promise<number> {
-    const totals = await Promise.all(this.keeping.map(({ streamId }) => this.#house.table.totals(streamId)));
+    const totals = await Promise.all(this.keeping.map(({ streamId }) => this.#deps.table.totals(streamId)));
     return totals.reduce((sum, { bytes }) => sum + bytes, this.openBytes);
   }
 
@@ -197,7 +197,7 @@ export class Catalog implements PublisherClaims {
   async #create(name: string, settings: StreamSettings): Promise<ManagedStream> {
     parseStreamName(name);
     if (this.#streams.has(name)) throw new OxbowError('stream-exists', `there is a stream named ${name}`);
-    const nowMs = this.#house.clock.nowMs();
+    const nowMs = this.#deps.clock.nowMs();
     const fresh = { id: newId(nowMs), createdUs: Math.round(nowMs * 1000) };
     const { id, createdUs } = this.#removed.get(name) ?? fresh;
     return this.#add(this.#define(settings, { id, name, createdUs }), 'stream.created');
@@ -228,7 +228,7 @@ export class Catalog implements PublisherClaims {
   async #swap(stream: ManagedStream, definition: StreamDefinition): Promise<ManagedStream> {
     if (stream.closed || !isSameSource(definition.source, stream.definition.source)) {
       // Written first: where the database fails, the stream is not touched.
-      await writeDefinition(this.#house.store.db, definition);
+      await writeDefinition(this.#deps.store.db, definition);
       await this.#release(stream, 'replaced');
       try {
         return await this.#add(definition, 'stream.changed');
@@ -237,7 +237,7 @@ export class Catalog implements PublisherClaims {
         throw error;
       }
     }
-    await writeDefinition(this.#house.store.db, definition);
+    await writeDefinition(this.#deps.store.db, definition);
     stream.redefine(definition);
     this.#tell('stream.changed', definition);
     if (!definition.stopped) await stream.start();
@@ -250,7 +250,7 @@ export class Catalog implements PublisherClaims {
       await this.#add(stream.definition);
     } catch (error) {
       this.#streams.set(stream.name, stream);
-      this.#house.log.error({ stream: stream.name, error: messageOf(error) }, 'a stream could not be opened again');
+      this.#deps.log.error({ stream: stream.name, error: messageOf(error) }, 'a stream could not be opened again');
     }
   }
 
@@ -268,13 +268,13 @@ export class Catalog implements PublisherClaims {
       check?.(revisionOf(stream.definition));
       assertOurs(stream);
       await this.#release(stream, 'removed');
-      this.#house.events.publish('stream.removed', { recordings }, stream.definition);
-      this.#house.metrics.forgetStream(name);
+      this.#deps.events.publish('stream.removed', { recordings }, stream.definition);
+      this.#deps.metrics.forgetStream(name);
       if (recordings === 'delete') {
-        await eraseStream(this.#house, stream.definition.id);
+        await eraseStream(this.#deps, stream.definition.id);
         return;
       }
-      await hideStream(this.#house.store.db, stream.definition.id, Math.round(this.#house.clock.nowMs() * 1000));
+      await hideStream(this.#deps.store.db, stream.definition.id, Math.round(this.#deps.clock.nowMs() * 1000));
       this.#removed.set(name, stream.definition);
     });
   }
@@ -308,8 +308,8 @@ export class Catalog implements PublisherClaims {
   }
 
   async #add(definition: StreamDefinition, told?: 'stream.created' | 'stream.changed'): Promise<ManagedStream> {
-    await writeDefinition(this.#house.store.db, definition);
-    const stream = await ManagedStream.open(this.#house, definition, { signal: this.#signal });
+    await writeDefinition(this.#deps.store.db, definition);
+    const stream = await ManagedStream.open(this.#deps, definition, { signal: this.#signal });
     this.#removed.delete(definition.name);
     this.#streams.set(definition.name, stream);
     if (told) this.#tell(told, definition);
@@ -319,7 +319,7 @@ export class Catalog implements PublisherClaims {
 
   #tell(type: 'stream.created' | 'stream.changed', definition: StreamDefinition): void {
     const { title, visibility, record, origin } = definition;
-    this.#house.events.publish(type, { title, visibility, record, origin }, definition);
+    this.#deps.events.publish(type, { title, visibility, record, origin }, definition);
   }
 
   /** Its list ends, so that nobody waits for more of it. */
@@ -331,7 +331,7 @@ export class Catalog implements PublisherClaims {
 
   async #setStopped(stream: ManagedStream, stopped: boolean): Promise<void> {
     const definition = { ...stream.definition, stopped };
-    await writeDefinition(this.#house.store.db, definition);
+    await writeDefinition(this.#deps.store.db, definition);
     stream.redefine(definition);
     if (stopped) await stream.stop('stopped by a person');
     else if (stream.closed) await this.#add(definition);
@@ -349,7 +349,7 @@ export class Catalog implements PublisherClaims {
         description: description?.trim() ?? '',
         record: record ?? true,
         keepMs: keep === undefined ? undefined : parseDuration(keep),
-        visibility: visibility ?? defaultVisibility(this.#house.settings.now),
+        visibility: visibility ?? defaultVisibility(this.#deps.settings.now),
         visibilityIsSet: visibility !== undefined,
         stopped: false,
       };

@@ -5,13 +5,13 @@ import { configured, openStreams, temporaryFolder, testSource } from './streams.
 test('streams follow changed settings: made, replaced, stopped and handed to the API; what is the same goes on untouched', async () => {
   await using folder = await temporaryFolder();
   const before = { same: configured(), kept: configured(), moved: configured(), gone: configured() };
-  await using house = await openStreams({ folder: folder.path, config: { streams: before } as never });
-  await house.api.create('own', testSource);
-  house.source('moved').flow(5000);
-  await house.settle();
-  const started = house.sources.length;
+  await using rig = await openStreams({ folder: folder.path, config: { streams: before } as never });
+  await rig.api.create('own', testSource);
+  rig.source('moved').flow(5000);
+  await rig.settle();
+  const started = rig.sources.length;
   const pulled = { type: 'pull', url: 'https://cam.example/live.m3u8', headers: {} } as const;
-  await house.catalog.configure({
+  await rig.catalog.configure({
     same: configured(),
     kept: configured({ keep: 3_600_000 }),
     moved: configured({ source: pulled }),
@@ -19,30 +19,30 @@ test('streams follow changed settings: made, replaced, stopped and handed to the
     fresh: configured(),
   });
   assert.deepEqual(
-    house.sources.slice(started).map(({ definition }) => definition.name),
+    rig.sources.slice(started).map(({ definition }) => definition.name),
     ['moved', 'fresh'],
     'other sources go on',
   );
-  assert.equal(house.catalog.get('kept').definition.keepMs, 3_600_000);
-  assert.equal((await house.api.get('moved'))!.recorded.seconds, 5, 'its past stays');
-  const gone = (await house.api.get('gone'))!;
+  assert.equal(rig.catalog.get('kept').definition.keepMs, 3_600_000);
+  assert.equal((await rig.api.get('moved'))!.recorded.seconds, 5, 'its past stays');
+  const gone = (await rig.api.get('gone'))!;
   assert.deepEqual([gone.origin, gone.state], ['api', 'stopped']);
-  const own = (await house.api.get('own'))!;
+  const own = (await rig.api.get('own'))!;
   assert.deepEqual([own.origin, own.visibility], ['command-line', 'private']);
-  await house.catalog.configure({});
-  assert.deepEqual([...new Set(house.catalog.all.map(({ state }) => state))], ['stopped']);
+  await rig.catalog.configure({});
+  assert.deepEqual([...new Set(rig.catalog.all.map(({ state }) => state))], ['stopped']);
 });
 
 test('a stream of the API keeps the visibility it was made with, wherever the next start listens', async () => {
   await using folder = await temporaryFolder();
   const source = { source: { type: 'test' } } as const;
   {
-    await using house = await openStreams({ folder: folder.path });
-    await house.api.create('desk', source);
+    await using rig = await openStreams({ folder: folder.path });
+    await rig.api.create('desk', source);
   }
-  await using house = await openStreams({ folder: folder.path, config: { http: { address: '0.0.0.0', port: 0 } } });
-  await house.api.create('street', source);
-  const seen = (await house.api.list()).map(({ name, visibility }) => [name, visibility]);
+  await using rig = await openStreams({ folder: folder.path, config: { http: { address: '0.0.0.0', port: 0 } } });
+  await rig.api.create('street', source);
+  const seen = (await rig.api.list()).map(({ name, visibility }) => [name, visibility]);
   assert.deepEqual(seen, [
     ['desk', 'public'],
     ['street', 'unlisted'],
@@ -55,8 +55,8 @@ test('whether somebody made a stream public, or the default did, is kept over re
     http: { address: '127.0.0.1', port: 0 },
     streams: { written: configured({ visibilityIsSet: true }), left: configured() },
   } as never;
-  const shown = (house: Awaited<ReturnType<typeof openStreams>>) =>
-    house.catalog.all.map(({ name }) => [name, house.api.isMadePublic(name)]);
+  const shown = (rig: Awaited<ReturnType<typeof openStreams>>) =>
+    rig.catalog.all.map(({ name }) => [name, rig.api.isMadePublic(name)]);
   const first = [
     ['asked', true],
     ['hidden', false],
@@ -65,73 +65,73 @@ test('whether somebody made a stream public, or the default did, is kept over re
     ['written', true],
   ];
   {
-    await using house = await openStreams({ folder: folder.path, config });
-    await house.api.create('asked', { ...testSource, visibility: 'public' });
-    await house.api.create('silent', testSource);
-    await house.api.create('hidden', { ...testSource, visibility: 'unlisted' });
-    assert.deepEqual(shown(house), first);
-    assert.equal((await house.api.get('silent'))!.visibility, 'public', 'the state shows what is in force');
+    await using rig = await openStreams({ folder: folder.path, config });
+    await rig.api.create('asked', { ...testSource, visibility: 'public' });
+    await rig.api.create('silent', testSource);
+    await rig.api.create('hidden', { ...testSource, visibility: 'unlisted' });
+    assert.deepEqual(shown(rig), first);
+    assert.equal((await rig.api.get('silent'))!.visibility, 'public', 'the state shows what is in force');
   }
-  await using house = await openStreams({ folder: folder.path, config });
-  assert.deepEqual(shown(house), first);
-  const revision = house.api.revision('silent');
-  await house.api.replace('silent', { ...testSource, visibility: 'public' });
-  assert.notEqual(house.api.revision('silent'), revision);
-  await house.api.replace('asked', testSource);
-  await house.catalog.configure({ written: configured(), left: configured({ visibilityIsSet: true }) });
-  assert.deepEqual(shown(house), [
+  await using rig = await openStreams({ folder: folder.path, config });
+  assert.deepEqual(shown(rig), first);
+  const revision = rig.api.revision('silent');
+  await rig.api.replace('silent', { ...testSource, visibility: 'public' });
+  assert.notEqual(rig.api.revision('silent'), revision);
+  await rig.api.replace('asked', testSource);
+  await rig.catalog.configure({ written: configured(), left: configured({ visibilityIsSet: true }) });
+  assert.deepEqual(shown(rig), [
     ['asked', false],
     ['hidden', false],
     ['left', true],
     ['silent', true],
     ['written', false],
   ]);
-  assert.equal(house.api.isMadePublic('nobody'), false);
+  assert.equal(rig.api.isMadePublic('nobody'), false);
 });
 
 test('a stream of the settings that a person stopped stays stopped after a restart, and runs again once it is started', async () => {
   await using folder = await temporaryFolder();
   const config = { streams: { cam: configured(), other: configured() } } as never;
   {
-    await using house = await openStreams({ folder: folder.path, config });
-    await house.api.stop('cam');
+    await using rig = await openStreams({ folder: folder.path, config });
+    await rig.api.stop('cam');
   }
   {
-    await using house = await openStreams({ folder: folder.path, config });
-    assert.deepEqual([house.catalog.get('cam').state, house.catalog.get('other').state], ['stopped', 'starting']);
-    assert.ok(house.logged.some(({ stream, msg }) => stream === 'cam' && msg === 'not started: a person stopped it'));
-    await house.catalog.configure({ cam: configured({ keep: 3_600_000 }), other: configured() });
-    assert.equal(house.catalog.get('cam').state, 'stopped', 'changed settings do not start it');
-    await house.api.start('cam');
+    await using rig = await openStreams({ folder: folder.path, config });
+    assert.deepEqual([rig.catalog.get('cam').state, rig.catalog.get('other').state], ['stopped', 'starting']);
+    assert.ok(rig.logged.some(({ stream, msg }) => stream === 'cam' && msg === 'not started: a person stopped it'));
+    await rig.catalog.configure({ cam: configured({ keep: 3_600_000 }), other: configured() });
+    assert.equal(rig.catalog.get('cam').state, 'stopped', 'changed settings do not start it');
+    await rig.api.start('cam');
   }
-  await using house = await openStreams({ folder: folder.path, config });
-  assert.equal(house.catalog.get('cam').state, 'starting');
+  await using rig = await openStreams({ folder: folder.path, config });
+  assert.equal(rig.catalog.get('cam').state, 'starting');
 });
 
 test('a stream that left the settings and comes back runs', async () => {
   await using folder = await temporaryFolder();
-  await using house = await openStreams({ folder: folder.path, config: { streams: { cam: configured() } } as never });
-  await house.catalog.configure({});
-  assert.equal(house.catalog.get('cam').state, 'stopped');
-  await house.catalog.configure({ cam: configured() });
-  assert.equal(house.catalog.get('cam').state, 'starting');
+  await using rig = await openStreams({ folder: folder.path, config: { streams: { cam: configured() } } as never });
+  await rig.catalog.configure({});
+  assert.equal(rig.catalog.get('cam').state, 'stopped');
+  await rig.catalog.configure({ cam: configured() });
+  assert.equal(rig.catalog.get('cam').state, 'starting');
 });
 
 test('while the streams are being opened the API says not-ready with Retry-After, never that a stream is unknown', async () => {
   await using folder = await temporaryFolder();
   {
-    await using house = await openStreams({ folder: folder.path });
-    await house.api.create('cam', testSource);
+    await using rig = await openStreams({ folder: folder.path });
+    await rig.api.create('cam', testSource);
   }
-  await using house = await openStreams({ folder: folder.path, closed: true });
+  await using rig = await openStreams({ folder: folder.path, closed: true });
   const notReady = { code: 'not-ready', extra: { retryAfterSeconds: 1 } };
-  await assert.rejects(house.api.get('cam'), notReady);
-  await assert.rejects(house.api.list(), notReady);
-  await assert.rejects(house.api.timeline('cam', 0, 1000), notReady);
-  assert.throws(() => house.catalog.lookUp('cam'), notReady);
-  const opening = house.catalog.open();
-  await house.api.stop('cam'); // a change waits
+  await assert.rejects(rig.api.get('cam'), notReady);
+  await assert.rejects(rig.api.list(), notReady);
+  await assert.rejects(rig.api.timeline('cam', 0, 1000), notReady);
+  assert.throws(() => rig.catalog.lookUp('cam'), notReady);
+  const opening = rig.catalog.open();
+  await rig.api.stop('cam'); // a change waits
   await opening;
-  assert.equal((await house.api.get('cam'))!.state, 'stopped');
-  assert.equal(await house.api.get('none'), undefined);
+  assert.equal((await rig.api.get('cam'))!.state, 'stopped');
+  assert.equal(await rig.api.get('none'), undefined);
 });

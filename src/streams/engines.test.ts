@@ -14,7 +14,7 @@ import { createAnswer } from '../delivery/answer.ts';
 import { Stills } from '../delivery/stills.ts';
 import { concatBytes } from '../lib/bytes.ts';
 import { Retention } from '../recording/retention.ts';
-import { openStreams, START_MS, type StreamsHouse, temporaryFolder, timeline } from './streams.fixture.ts';
+import { openStreams, START_MS, type StreamsRig, temporaryFolder, timeline } from './streams.fixture.ts';
 
 const { signal } = new AbortController();
 const HOUR_MS = 3_600_000;
@@ -25,9 +25,9 @@ const { record } = (await loadConfig({})).config;
 const config = { record: { ...record, sync: 'segment' as const, maxDisk: undefined } };
 
 /** Answers media requests from what a store has. */
-function createFetch(house: StreamsHouse, reader: RangeReader): (url: string) => Promise<Uint8Array> {
+function createFetch(rig: StreamsRig, reader: RangeReader): (url: string) => Promise<Uint8Array> {
   const stills = new Stills({ makeStill: async ({ bytes }) => bytes, reader, signal });
-  const answer = createAnswer({ find: (name) => house.catalog.find(name), clock: house.clock, reader, stills });
+  const answer = createAnswer({ find: (name) => rig.catalog.find(name), clock: rig.clock, reader, stills });
   return async (url) => {
     const { pieces, length } = await answer(parseMediaAddress(url)!, new URLSearchParams(), { signal });
     const whole = concatBytes(
@@ -44,11 +44,11 @@ function createFetch(house: StreamsHouse, reader: RangeReader): (url: string) =>
 }
 
 /** Lists, segments, a clip in each format and a picture of the first two seconds, by their addresses. */
-async function everythingOf(house: StreamsHouse): Promise<Map<string, string>> {
-  using reader = openRangeReader(house.segments);
-  const fetch = createFetch(house, reader);
-  const { windows } = await house.api.timeline('door', 0, START_MS + HOUR_MS);
-  const generation = house.catalog.get('door').list.generation?.number;
+async function everythingOf(rig: StreamsRig): Promise<Map<string, string>> {
+  using reader = openRangeReader(rig.segments);
+  const fetch = createFetch(rig, reader);
+  const { windows } = await rig.api.timeline('door', 0, START_MS + HOUR_MS);
+  const generation = rig.catalog.get('door').list.generation?.number;
   const answers = new Map<string, string>();
   const from = Math.floor(START_MS / 1000);
   const clips = ['mp4', 'mkv', 'ts'].map((format) => `/clip/door/${from}/${from + 4}.${format}`);
@@ -73,9 +73,9 @@ async function everythingOf(house: StreamsHouse): Promise<Map<string, string>> {
 const toText = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64');
 
 /** A pass of retention as the program makes it. */
-async function retain({ house, catalog, clock }: StreamsHouse, reader: RangeReader): Promise<void> {
+async function retain({ deps, catalog, clock }: StreamsRig, reader: RangeReader): Promise<void> {
   await new Retention({
-    ...{ segments: house.segments, table: house.table, clock, horizons: house.horizons, settings: house.settings },
+    ...{ segments: deps.segments, table: deps.table, clock, horizons: deps.horizons, settings: deps.settings },
     streams: () => catalog.keeping,
     forgot: (streamId, us) => catalog.forgot(streamId, us),
     release: (location) => reader.forget(location),
@@ -90,10 +90,10 @@ function openAfterCrash(engine: Engine, store: SegmentStore, folder: string): Se
 }
 
 /** Media for so many seconds. The disk keeps up: otherwise the recorder syncs each file, no longer each segment. */
-async function flow(house: StreamsHouse, seconds: number): Promise<void> {
+async function flow(rig: StreamsRig, seconds: number): Promise<void> {
   for (let i = 0; i < seconds; i++) {
-    house.source('door').flow(1000);
-    await house.settle();
+    rig.source('door').flow(1000);
+    await rig.settle();
   }
 }
 
@@ -101,18 +101,18 @@ async function flow(house: StreamsHouse, seconds: number): Promise<void> {
 async function playOn(engine: Engine): Promise<Map<string, string>> {
   await using folder = await temporaryFolder();
   await using segments = engine.open(folder.path);
-  await using house = await openStreams({ folder: folder.path, segments, config });
-  await house.api.create('door', testSource);
-  await flow(house, 12);
-  house.source('door').down(0);
-  await house.settle();
-  house.clock.advance(20_000);
-  await flow(house, 8);
-  const before = await everythingOf(house);
-  const lived = await timeline(house);
+  await using rig = await openStreams({ folder: folder.path, segments, config });
+  await rig.api.create('door', testSource);
+  await flow(rig, 12);
+  rig.source('door').down(0);
+  await rig.settle();
+  rig.clock.advance(20_000);
+  await flow(rig, 8);
+  const before = await everythingOf(rig);
+  const lived = await timeline(rig);
   assert.ok([...before.keys()].filter((url) => url.endsWith('.m4s')).length >= 6);
 
-  await using left = await house.crash();
+  await using left = await rig.crash();
   await using survived = openAfterCrash(engine, segments, left.path);
   await using again = await openStreams({ folder: left.path, segments: survived, config, nowMs: START_MS + 60_000 });
   assert.deepEqual((await timeline(again)).slice(0, lived.length - 1), lived.slice(0, -1));

@@ -10,68 +10,68 @@ const testSource = { source: { type: 'test' } } as const;
 suite('the health check of the sources', () => {
   test('fails while a stream that should flow does not, and names it with the reason', async () => {
     await using folder = await temporaryFolder();
-    await using house = await openStreams({ folder: folder.path });
-    for (const name of ['door', 'yard']) await house.api.create(name, testSource);
-    assert.equal(checkStreams(house.catalog), '0 of 2 streams are live', 'both have just been started');
-    house.source('door').flow(2000);
-    house.source('yard').down(1000, 'HTTP 404 live.m3u8');
-    assert.throws(() => checkStreams(house.catalog), {
+    await using rig = await openStreams({ folder: folder.path });
+    for (const name of ['door', 'yard']) await rig.api.create(name, testSource);
+    assert.equal(checkStreams(rig.catalog), '0 of 2 streams are live', 'both have just been started');
+    rig.source('door').flow(2000);
+    rig.source('yard').down(1000, 'HTTP 404 live.m3u8');
+    assert.throws(() => checkStreams(rig.catalog), {
       message: '1 of 2 streams are live; no media from: yard (HTTP 404 live.m3u8)',
     });
-    house.source('yard').flow(2000);
-    assert.equal(checkStreams(house.catalog), '2 of 2 streams are live');
+    rig.source('yard').flow(2000);
+    assert.equal(checkStreams(rig.catalog), '2 of 2 streams are live');
   });
 
   test('fails when a source has brought nothing for 30 s after its start', async () => {
     await using folder = await temporaryFolder();
-    await using house = await openStreams({ folder: folder.path });
-    await house.api.create('door', testSource);
-    house.clock.advance(29_000);
-    assert.equal(checkStreams(house.catalog), '0 of 1 streams are live');
-    house.clock.advance(2000);
-    assert.throws(() => checkStreams(house.catalog), {
+    await using rig = await openStreams({ folder: folder.path });
+    await rig.api.create('door', testSource);
+    rig.clock.advance(29_000);
+    assert.equal(checkStreams(rig.catalog), '0 of 1 streams are live');
+    rig.clock.advance(2000);
+    assert.throws(() => checkStreams(rig.catalog), {
       message: /no media from: door \(the source has sent no media yet\)/,
     });
   });
 
   test('does not count streams that a person stopped and films that have ended; a bug in a source counts', async () => {
     await using folder = await temporaryFolder();
-    await using house = await openStreams({ folder: folder.path });
-    for (const name of ['stopped', 'film', 'broken']) await house.api.create(name, testSource);
-    await house.api.stop('stopped');
-    house.source('film').done.resolve('the source ended');
-    await house.settle();
-    assert.equal(checkStreams(house.catalog), '0 of 1 streams are live');
-    house.source('broken').done.reject(new Error('a bug'));
-    await house.settle();
-    assert.throws(() => checkStreams(house.catalog), { message: /no media from: broken / });
+    await using rig = await openStreams({ folder: folder.path });
+    for (const name of ['stopped', 'film', 'broken']) await rig.api.create(name, testSource);
+    await rig.api.stop('stopped');
+    rig.source('film').done.resolve('the source ended');
+    await rig.settle();
+    assert.equal(checkStreams(rig.catalog), '0 of 1 streams are live');
+    rig.source('broken').done.reject(new Error('a bug'));
+    await rig.settle();
+    assert.throws(() => checkStreams(rig.catalog), { message: /no media from: broken / });
   });
 });
 
 test('a live stream says that nothing is recorded for want of room, and which setting decides; one that is not recorded does not', async () => {
   await using folder = await temporaryFolder();
   let noRoom = NO_ROOM;
-  await using house = await openStreams({
+  await using rig = await openStreams({
     folder: folder.path,
     mayWrite: () => noRoom === '',
     noRoom: () => noRoom,
   });
-  await house.api.create('door', testSource);
-  await house.api.create('hall', { ...testSource, record: false });
-  for (const name of ['door', 'hall']) house.source(name).flow(4000);
-  await house.settle();
-  assert.match((await house.api.get('door'))!.problem, /record\.minFree \(--min-free\)/);
-  assert.equal((await house.api.get('hall'))!.problem, '');
+  await rig.api.create('door', testSource);
+  await rig.api.create('hall', { ...testSource, record: false });
+  for (const name of ['door', 'hall']) rig.source(name).flow(4000);
+  await rig.settle();
+  assert.match((await rig.api.get('door'))!.problem, /record\.minFree \(--min-free\)/);
+  assert.equal((await rig.api.get('hall'))!.problem, '');
   noRoom = '';
-  assert.equal((await house.api.get('door'))!.problem, '');
+  assert.equal((await rig.api.get('door'))!.problem, '');
 });
 
 test('what waits for slow sinks, what they lost and sinks that failed are in the metrics and the log', async () => {
   await using folder = await temporaryFolder();
-  await using house = await openStreams({ folder: folder.path });
-  const { metrics } = house.house;
-  await house.api.create('door', testSource);
-  const { stream } = house.catalog.get('door');
+  await using rig = await openStreams({ folder: folder.path });
+  const { metrics } = rig.deps;
+  await rig.api.create('door', testSource);
+  const { stream } = rig.catalog.get('door');
   const { signal } = new AbortController();
   await using inbox = openInbox(stream, { name: 'slow', maxBytes: 6000, signal, fromKeyFrame: true });
   const sink = { startRun() {}, flush() {}, endRun() {}, damage() {} };
@@ -79,8 +79,8 @@ test('what waits for slow sinks, what they lost and sinks that failed are in the
     throw new Error('a bug');
   };
   stream.attach({ ...sink, write }, { name: 'broken' });
-  house.source('door').flow(10_000);
-  readStreams(house.catalog, metrics);
+  rig.source('door').flow(10_000);
+  readStreams(rig.catalog, metrics);
   const read = async (name: 'sinkQueuedBytes' | 'sinkLostGops' | 'sinkLostFrames' | 'gopBufferBytes' | 'bugs') =>
     (await metrics[name].get()).values.map(({ labels, value }) => [labels, value > 0]);
   const labels = { stream: 'door', sink: 'slow' };
@@ -89,13 +89,11 @@ test('what waits for slow sinks, what they lost and sinks that failed are in the
   assert.deepEqual(await read('sinkLostFrames'), [[labels, true]]);
   assert.deepEqual(await read('gopBufferBytes'), [[{}, true]]);
   assert.deepEqual(await read('bugs'), [[{}, true]]);
-  assert.ok(house.logged.some(({ msg, sink: name }) => msg === 'a slow sink dropped GOPs' && name === 'slow'));
+  assert.ok(rig.logged.some(({ msg, sink: name }) => msg === 'a slow sink dropped GOPs' && name === 'slow'));
   assert.ok(
-    house.logged.some(
-      ({ msg, sink: name, error }) => msg === 'a sink failed' && name === 'broken' && error === 'a bug',
-    ),
+    rig.logged.some(({ msg, sink: name, error }) => msg === 'a sink failed' && name === 'broken' && error === 'a bug'),
   );
   await inbox[Symbol.asyncDispose]();
-  readStreams(house.catalog, metrics);
+  readStreams(rig.catalog, metrics);
   assert.deepEqual(await read('sinkQueuedBytes'), []);
 });

@@ -3,7 +3,7 @@ import { suite, test } from 'node:test';
 import type { Generation } from '../packager/generation.ts';
 import { DEFAULT_LIMITS, LiveList } from '../packager/live-list.ts';
 import { InitTable } from '../recording/init-table.ts';
-import { groupsFrom, initOf, openHouse, START_US } from '../recording/recording.fixture.ts';
+import { groupsFrom, initOf, openRig, START_US } from '../recording/recording.fixture.ts';
 import { lastList } from './last-list.ts';
 
 const SECOND = 1_000_000;
@@ -21,7 +21,7 @@ suite('the list that the last process left', () => {
     { durationS: 6, windowS: 10 },
   ]) {
     test(`begins no earlier than the list that was shown: ${windowS} s of ${durationS} s, the last two segments lost (RFC 8216bis 6.2.2)`, async () => {
-      await using house = await openHouse();
+      await using rig = await openRig();
       const windowUs = windowS * SECOND;
       const promised = generation(durationS);
       const shown = new LiveList({ ...DEFAULT_LIMITS, windowUs });
@@ -31,10 +31,10 @@ suite('the list that the last process left', () => {
         shown.openSegment(group);
         shown.seal(group);
       }
-      for (const group of groups.slice(0, -2)) house.recorder.write(group);
-      await house.recorder.seal();
+      for (const group of groups.slice(0, -2)) rig.recorder.write(group);
+      await rig.recorder.seal();
       const inits = new InitTable([init], { save() {}, nowMs: () => 0 });
-      const { recorded } = house;
+      const { recorded } = rig;
       const view = (await lastList(promised, { recorded, inits, windowUs }))!;
       assert.ok(view.segments[0]!.msn >= shown.segments[0]!.msn, `${view.segments[0]!.msn}`);
       assert.equal(view.segments.at(-1)!.msn, 38);

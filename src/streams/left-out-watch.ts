@@ -5,20 +5,20 @@
 import { type LeftOutTrack, leftOutSentence } from '../api/left-out.ts';
 import type { StreamDefinition } from './definition.ts';
 import { sourceFields } from './definition.ts';
-import type { House } from './house.ts';
+import type { StreamDeps } from './stream-deps.ts';
 
 const KINDS: readonly LeftOutTrack['kind'][] = ['video', 'audio', 'text', 'unknown'];
 
 /** Watches one stream. */
 export class LeftOutWatch {
-  readonly #house: Pick<House, 'log' | 'metrics'>;
+  readonly #deps: Pick<StreamDeps, 'log' | 'metrics'>;
   readonly #definition: () => StreamDefinition;
   readonly #logged = new Set<string>();
   #sentence = '';
 
   /** @param definition as it is at the time */
-  constructor(house: Pick<House, 'log' | 'metrics'>, definition: () => StreamDefinition) {
-    this.#house = house;
+  constructor(deps: Pick<StreamDeps, 'log' | 'metrics'>, definition: () => StreamDefinition) {
+    this.#deps = deps;
     this.#definition = definition;
   }
 
@@ -35,7 +35,7 @@ export class LeftOutWatch {
 
   /** The source leaves out these tracks, and no others. */
   set(tracks: readonly LeftOutTrack[]): void {
-    const { log, metrics } = this.#house;
+    const { log, metrics } = this.#deps;
     const definition = this.#definition();
     const isNews = leftOutSentence(tracks) !== this.#sentence;
     this.#sentence = leftOutSentence(tracks);

@@ -10,27 +10,27 @@ const EVER = [0, 4e12] as const;
 suite('a stream’s state', () => {
   test('is starting until media flows, live while it does, waiting when the source says why not, stopped', async () => {
     await using folder = await temporaryFolder();
-    await using house = await openStreams({ folder: folder.path });
-    const view = await house.api.create('door', pull);
+    await using rig = await openStreams({ folder: folder.path });
+    const view = await rig.api.create('door', pull);
     assert.deepEqual([view.state, view.liveSince, view.problem], ['starting', null, '']);
-    const stream = house.catalog.get('door');
+    const stream = rig.catalog.get('door');
     assert.equal(stream.starting(), true);
-    const source = house.source('door');
+    const source = rig.source('door');
     source.flow(500);
     assert.equal(stream.state, 'live');
     assert.equal(stream.starting(), true, 'there is no list yet');
     source.flow(5000);
     assert.equal(stream.starting(), false);
-    assert.equal((await house.api.get('door'))?.liveSince, new Date(START_MS).toISOString());
+    assert.equal((await rig.api.get('door'))?.liveSince, new Date(START_MS).toISOString());
     source.down(1000);
     assert.deepEqual([stream.state, stream.problem, stream.liveSinceUs], ['waiting', 'HTTP 404 seg81.ts', undefined]);
     source.flow(1000);
     assert.deepEqual([stream.state, stream.problem], ['live', '']);
     for (const msg of ['media flows', 'media is missing']) {
-      const line = house.logged.find((each) => each.msg === msg);
+      const line = rig.logged.find((each) => each.msg === msg);
       assert.deepEqual([line?.stream, line?.url], ['door', pull.source.url], 'the log names the address');
     }
-    await house.api.stop('door');
+    await rig.api.stop('door');
     assert.deepEqual([stream.state, stream.problem], ['stopped', 'stopped by a person']);
     assert.equal(source.signal.aborted, true);
   });
@@ -38,37 +38,37 @@ suite('a stream’s state', () => {
   test('after a restart is starting again, whatever was missing when it ended', async () => {
     await using folder = await temporaryFolder();
     {
-      await using house = await openStreams({ folder: folder.path });
-      await house.api.create('door', pull);
-      house.source('door').flow(5000);
-      house.source('door').down(1000);
-      assert.equal(house.catalog.get('door').state, 'waiting');
+      await using rig = await openStreams({ folder: folder.path });
+      await rig.api.create('door', pull);
+      rig.source('door').flow(5000);
+      rig.source('door').down(1000);
+      assert.equal(rig.catalog.get('door').state, 'waiting');
     }
-    await using house = await openStreams({ folder: folder.path, nowMs: START_MS + 60_000 });
-    assert.equal(house.catalog.get('door').state, 'starting');
-    assert.equal(house.catalog.get('door').starting(), true);
+    await using rig = await openStreams({ folder: folder.path, nowMs: START_MS + 60_000 });
+    assert.equal(rig.catalog.get('door').state, 'starting');
+    assert.equal(rig.catalog.get('door').starting(), true);
   });
 
   test('of a source that ends by itself is ended, and of one that fails stopped, with a word', async () => {
     await using folder = await temporaryFolder();
-    await using house = await openStreams({ folder: folder.path });
-    await house.api.create('door', testSource);
-    await house.api.create('gate', testSource);
-    house.source('door').flow(3000);
-    house.source('door').done.resolve('the end');
-    house.source('gate').done.reject(new Error('a bug at https://x/secret'));
-    await house.settle();
+    await using rig = await openStreams({ folder: folder.path });
+    await rig.api.create('door', testSource);
+    await rig.api.create('gate', testSource);
+    rig.source('door').flow(3000);
+    rig.source('door').done.resolve('the end');
+    rig.source('gate').done.reject(new Error('a bug at https://x/secret'));
+    await rig.settle();
     assert.deepEqual(
-      (await house.api.list()).map(({ state, problem }) => [state, problem]),
+      (await rig.api.list()).map(({ state, problem }) => [state, problem]),
       [
         ['ended', 'the end'],
         ['stopped', 'an internal error ended the source; the log has the details'],
       ],
     );
-    assert.equal(house.catalog.get('door').list.ended, true);
-    assert.ok(house.logged.some(({ msg, error }) => msg === 'a source failed' && error !== undefined));
-    await house.api.start('door');
-    assert.equal(house.catalog.get('door').state, 'starting');
+    assert.equal(rig.catalog.get('door').list.ended, true);
+    assert.ok(rig.logged.some(({ msg, error }) => msg === 'a source failed' && error !== undefined));
+    await rig.api.start('door');
+    assert.equal(rig.catalog.get('door').state, 'starting');
   });
 });
 
@@ -77,37 +77,37 @@ suite('a live source that ends its playlist', () => {
 
   test('is offline, in the timeline too, and its list stays open for the linger time; a return continues it', async () => {
     await using folder = await temporaryFolder();
-    await using house = await openStreams({ folder: folder.path });
-    await house.api.create('door', pull);
-    const source = house.source('door');
+    await using rig = await openStreams({ folder: folder.path });
+    await rig.api.create('door', pull);
+    const source = rig.source('door');
     source.flow(5000);
-    const { list } = house.catalog.get('door');
+    const { list } = rig.catalog.get('door');
     const { number } = list.generation!;
     source.ends(20_000, detail);
-    const view = await house.api.get('door');
+    const view = await rig.api.get('door');
     assert.deepEqual([view?.state, view?.problem], ['offline', detail]);
-    await house.settle();
-    assert.deepEqual(await timeline(house), ['media 0…5', 'offline 5…25']);
+    await rig.settle();
+    assert.deepEqual(await timeline(rig), ['media 0…5', 'offline 5…25']);
     assert.equal(list.ended, false);
     source.flow(5000);
-    assert.deepEqual([house.catalog.get('door').state, list.generation!.number], ['live', number]);
-    await house.api.stop('door');
-    assert.equal(house.catalog.get('door').state, 'stopped');
+    assert.deepEqual([rig.catalog.get('door').state, list.generation!.number], ['live', number]);
+    await rig.api.stop('door');
+    assert.equal(rig.catalog.get('door').state, 'stopped');
   });
 
   test('is known to have been live after a restart; another source under the same name is not', async () => {
     await using folder = await temporaryFolder();
     const facts: SourceFacts = { protocol: 'hls', container: '', title: '', live: true, qualities: [] };
     {
-      await using house = await openStreams({ folder: folder.path });
-      await house.api.create('door', pull);
-      assert.equal(house.source('door').options.wasLive, false);
-      house.source('door').options.onFacts?.(facts);
+      await using rig = await openStreams({ folder: folder.path });
+      await rig.api.create('door', pull);
+      assert.equal(rig.source('door').options.wasLive, false);
+      rig.source('door').options.onFacts?.(facts);
     }
-    await using house = await openStreams({ folder: folder.path, nowMs: START_MS + 60_000 });
-    assert.equal(house.source('door').options.wasLive, true);
-    await house.api.replace('door', { source: { ...pull.source, url: 'http://127.0.0.1:9/other.m3u8' } });
-    assert.equal(house.source('door').options.wasLive, false);
+    await using rig = await openStreams({ folder: folder.path, nowMs: START_MS + 60_000 });
+    assert.equal(rig.source('door').options.wasLive, true);
+    await rig.api.replace('door', { source: { ...pull.source, url: 'http://127.0.0.1:9/other.m3u8' } });
+    assert.equal(rig.source('door').options.wasLive, false);
   });
 });
 
@@ -116,7 +116,7 @@ suite('stopping', () => {
     await using folder = await temporaryFolder();
     const started = Promise.withResolvers<void>();
     let running = 0;
-    await using house = await openStreams({
+    await using rig = await openStreams({
       folder: folder.path,
       runSource: async (_definition, _input, { signal }) => {
         running++;
@@ -127,32 +127,27 @@ suite('stopping', () => {
         return 'stopped';
       },
     });
-    await house.api.create('door', testSource);
+    await rig.api.create('door', testSource);
     await started.promise;
-    await Promise.all([
-      house.api.stop('door'),
-      house.api.stop('door'),
-      house.api.start('door'),
-      house.api.stop('door'),
-    ]);
+    await Promise.all([rig.api.stop('door'), rig.api.stop('door'), rig.api.start('door'), rig.api.stop('door')]);
     assert.equal(running, 0);
-    assert.equal(house.catalog.get('door').state, 'stopped');
-    assert.deepEqual(await timeline(house), []);
-    house.clock.advance(5000);
-    assert.deepEqual(await timeline(house), ['offline 0…5']);
+    assert.equal(rig.catalog.get('door').state, 'stopped');
+    assert.deepEqual(await timeline(rig), []);
+    rig.clock.advance(5000);
+    assert.deepEqual(await timeline(rig), ['offline 0…5']);
   });
 
   test('ends the live list at once, and the next start begins another generation', async () => {
     await using folder = await temporaryFolder();
-    await using house = await openStreams({ folder: folder.path });
-    await house.api.create('door', testSource);
-    house.source('door').flow(5000);
-    const { list } = house.catalog.get('door');
+    await using rig = await openStreams({ folder: folder.path });
+    await rig.api.create('door', testSource);
+    rig.source('door').flow(5000);
+    const { list } = rig.catalog.get('door');
     const before = list.generation!.number;
-    await house.api.stop('door');
+    await rig.api.stop('door');
     assert.equal(list.ended, true);
-    await house.api.start('door');
-    house.source('door').flow(5000);
+    await rig.api.start('door');
+    rig.source('door').flow(5000);
     assert.ok(list.generation!.number > before);
     assert.equal(list.ended, false);
   });
@@ -160,32 +155,32 @@ suite('stopping', () => {
   test('outlives a restart, and starting again goes on with the same past', async () => {
     await using folder = await temporaryFolder();
     {
-      await using house = await openStreams({ folder: folder.path });
-      await house.api.create('door', testSource);
-      house.source('door').flow(5000);
-      await house.api.stop('door');
+      await using rig = await openStreams({ folder: folder.path });
+      await rig.api.create('door', testSource);
+      rig.source('door').flow(5000);
+      await rig.api.stop('door');
     }
-    await using house = await openStreams({ folder: folder.path, nowMs: START_MS + 60_000 });
-    assert.equal(house.sources.length, 0);
-    assert.equal((await house.api.get('door'))?.state, 'stopped');
-    await house.api.start('door');
-    house.source('door').flow(5000);
-    await house.settle();
-    assert.deepEqual((await timeline(house)).slice(0, 2), ['media 0…5', 'offline 5…60']);
+    await using rig = await openStreams({ folder: folder.path, nowMs: START_MS + 60_000 });
+    assert.equal(rig.sources.length, 0);
+    assert.equal((await rig.api.get('door'))?.state, 'stopped');
+    await rig.api.start('door');
+    rig.source('door').flow(5000);
+    await rig.settle();
+    assert.deepEqual((await timeline(rig)).slice(0, 2), ['media 0…5', 'offline 5…60']);
   });
 
   test('seals the file, so that nothing recorded stays open while nothing comes', async () => {
     await using folder = await temporaryFolder();
-    await using house = await openStreams({ folder: folder.path });
-    await house.api.create('door', testSource);
-    house.source('door').flow(5000);
-    await house.settle();
-    const { recorded } = house.catalog.get('door');
+    await using rig = await openStreams({ folder: folder.path });
+    await rig.api.create('door', testSource);
+    rig.source('door').flow(5000);
+    await rig.settle();
+    const { recorded } = rig.catalog.get('door');
     assert.ok(recorded.open.length > 0);
-    house.source('door').down(0);
-    await house.settle();
+    rig.source('door').down(0);
+    await rig.settle();
     while (recorded.open.length > 0) await new Promise(setImmediate);
-    assert.equal((await house.house.table.totals(house.catalog.get('door').definition.id)).durationUs, 5_000_000);
+    assert.equal((await rig.deps.table.totals(rig.catalog.get('door').definition.id)).durationUs, 5_000_000);
   });
 });
 
@@ -193,10 +188,10 @@ suite('the live list of a source that is down', () => {
   test('stays open for the linger time from the first word of it, and goes on when media comes back', async (t) => {
     t.mock.timers.enable({ apis: ['setTimeout'] });
     await using folder = await temporaryFolder();
-    await using house = await openStreams({ folder: folder.path });
-    await house.api.create('door', pull);
-    const { list } = house.catalog.get('door');
-    const source = house.source('door');
+    await using rig = await openStreams({ folder: folder.path });
+    await rig.api.create('door', pull);
+    const { list } = rig.catalog.get('door');
+    const source = rig.source('door');
     source.flow(5000);
     const { number } = list.generation!;
     source.down(1000);
@@ -217,12 +212,12 @@ suite('the live list of a source that is down', () => {
     const before = process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
     await using folder = await temporaryFolder();
     {
-      await using house = await openStreams({ folder: folder.path });
-      await house.api.create('door', pull);
-      house.source('door').flow(5000);
-      house.source('door').down(1000);
-      await house.api.create('gate', testSource);
-      house.source('gate').flow(5000);
+      await using rig = await openStreams({ folder: folder.path });
+      await rig.api.create('door', pull);
+      rig.source('door').flow(5000);
+      rig.source('door').down(1000);
+      await rig.api.create('gate', testSource);
+      rig.source('gate').flow(5000);
     }
     assert.equal(process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length, before);
   });
@@ -231,42 +226,42 @@ suite('the live list of a source that is down', () => {
 suite('recording', () => {
   test('that is switched off seals the file and is offline in the timeline; on again it goes on', async () => {
     await using folder = await temporaryFolder();
-    await using house = await openStreams({ folder: folder.path });
-    await house.api.create('door', testSource);
-    const source = house.source('door');
+    await using rig = await openStreams({ folder: folder.path });
+    await rig.api.create('door', testSource);
+    const source = rig.source('door');
     source.flow(6000);
-    await house.settle();
-    await house.api.replace('door', { ...testSource, record: false });
+    await rig.settle();
+    await rig.api.replace('door', { ...testSource, record: false });
     source.flow(6000);
-    await house.settle();
-    const off = await timeline(house);
+    await rig.settle();
+    const off = await timeline(rig);
     assert.equal(off[0]!.startsWith('media 0…'), true);
     assert.equal(off[1]!.startsWith('offline '), true);
-    await house.api.replace('door', { ...testSource, record: true });
+    await rig.api.replace('door', { ...testSource, record: true });
     source.flow(8000);
-    await house.settle();
-    const kinds = (await timeline(house)).map((piece) => piece.split(' ')[0]);
+    await rig.settle();
+    const kinds = (await timeline(rig)).map((piece) => piece.split(' ')[0]);
     assert.deepEqual(kinds, ['media', 'offline', 'media']);
-    assert.equal(house.sources.length, 1, 'the source ran on');
-    assert.deepEqual((await house.api.timeline('door', ...EVER)).gaps, []);
+    assert.equal(rig.sources.length, 1, 'the source ran on');
+    assert.deepEqual((await rig.api.timeline('door', ...EVER)).gaps, []);
   });
 
   test('that lost segments leaves them in memory for as long as they are listed', async () => {
     await using folder = await temporaryFolder();
     let room = true;
-    await using house = await openStreams({ folder: folder.path, mayWrite: () => room });
-    await house.api.create('door', testSource);
-    const source = house.source('door');
+    await using rig = await openStreams({ folder: folder.path, mayWrite: () => room });
+    await rig.api.create('door', testSource);
+    const source = rig.source('door');
     source.flow(6000);
-    await house.settle();
+    await rig.settle();
     source.down(0); // its file is closed
     room = false;
     source.flow(6000);
-    await house.settle();
+    await rig.settle();
     room = true;
     source.flow(30_000);
-    await house.settle();
-    const { list, recorded } = house.catalog.get('door');
+    await rig.settle();
+    const { list, recorded } = rig.catalog.get('door');
     let lost = 0;
     for (const segment of list.segments.filter(({ sealed }) => sealed)) {
       const isRecorded = (await recorded.find(segment.msn)) !== undefined;
@@ -279,24 +274,24 @@ suite('recording', () => {
 
   test('a window is closed when media has passed it, when nothing came for a minute, or at once when the stream stopped', async () => {
     await using folder = await temporaryFolder();
-    await using house = await openStreams({ folder: folder.path });
-    await house.api.create('door', testSource);
-    const stream = house.catalog.get('door');
-    house.source('door').flow(10_000);
-    await house.settle();
+    await using rig = await openStreams({ folder: folder.path });
+    await rig.api.create('door', testSource);
+    const stream = rig.catalog.get('door');
+    rig.source('door').flow(10_000);
+    await rig.settle();
     const at = (seconds: number) => (START_MS + seconds * 1000) * 1000;
     assert.deepEqual([stream.settled(at(6)), stream.settled(at(20))], [true, false]);
-    house.source('door').down(60_000);
-    await house.settle();
+    rig.source('door').down(60_000);
+    await rig.settle();
     assert.deepEqual([stream.settled(at(10)), stream.settled(at(11))], [true, false]);
-    house.clock.advance(1000);
+    rig.clock.advance(1000);
     assert.equal(stream.settled(at(11)), true);
-    house.source('door').flow(1000);
+    rig.source('door').flow(1000);
     assert.equal(stream.settled(at(12)), false, 'media flows again, and comes to lie somewhere');
     await stream.stop('stopped by a person');
-    await house.settle();
-    house.clock.advance(2000);
-    const nowUs = house.clock.nowMs() * 1000;
+    await rig.settle();
+    rig.clock.advance(2000);
+    const nowUs = rig.clock.nowMs() * 1000;
     assert.deepEqual([stream.settled(nowUs), stream.settled(nowUs + 1e6)], [true, false], 'nothing comes late');
     stream.start();
     assert.deepEqual([stream.state, stream.settled(nowUs)], ['starting', true], 'a list never takes its ENDLIST back');
@@ -304,14 +299,14 @@ suite('recording', () => {
 
   test('a window’s revision rises with what is filled in', async () => {
     await using folder = await temporaryFolder();
-    await using house = await openStreams({ folder: folder.path });
-    await house.api.create('door', testSource);
-    house.source('door').flow(7000);
-    await house.settle();
-    const first = (await house.api.timeline('door', ...EVER)).windows[0]!;
+    await using rig = await openStreams({ folder: folder.path });
+    await rig.api.create('door', testSource);
+    rig.source('door').flow(7000);
+    await rig.settle();
+    const first = (await rig.api.timeline('door', ...EVER)).windows[0]!;
     assert.deepEqual([first.to - first.from, first.closed], [600, false]);
-    house.source('door').flow(10_000);
-    await house.settle();
-    assert.ok((await house.api.timeline('door', ...EVER)).windows[0]!.rev > first.rev);
+    rig.source('door').flow(10_000);
+    await rig.settle();
+    assert.ok((await rig.api.timeline('door', ...EVER)).windows[0]!.rev > first.rev);
   });
 });

@@ -1,6 +1,6 @@
 /**
  * One stream's life: opened from its recording, started, stopped, lingering, closed.
- * In: a definition, the house, and one publisher after the other. Out: a live stream with its packager and recorder; what delivery and
+ * In: a definition, the dependencies, and one publisher after the other. Out: a live stream with its packager and recorder; what delivery and
  * the API show of it.
  */
 import type { StreamState } from '../api/shapes.ts';
@@ -20,9 +20,9 @@ import type { Keeping } from '../recording/retention.ts';
 import { missingSince, type TimelineEnd } from '../recording/timeline.ts';
 import { leastMsnAt } from '../store/msn-marks.ts';
 import { type StreamDefinition, sourceFields } from './definition.ts';
-import type { House } from './house.ts';
 import { LeftOutWatch } from './left-out-watch.ts';
 import { sourceKey, writeOnAir } from './on-air.ts';
+import type { StreamDeps } from './stream-deps.ts';
 import { StreamEvents } from './stream-events.ts';
 import { openStreamParts, type StreamParts } from './stream-parts.ts';
 import { StreamPublishers } from './stream-publishers.ts';
@@ -37,7 +37,7 @@ const STARTING_MS = 30_000;
 export class ManagedStream implements Deliverable {
   /** What feeds it. */
   readonly publishers: StreamPublishers;
-  readonly #house: House;
+  readonly #deps: StreamDeps;
   readonly #parts: StreamParts;
   readonly #events: StreamEvents;
   #definition: StreamDefinition;
@@ -63,17 +63,17 @@ export class ManagedStream implements Deliverable {
   #facts: SourceFacts | undefined;
   readonly #leftOut: LeftOutWatch;
 
-  private constructor(house: House, definition: StreamDefinition, parts: StreamParts) {
-    this.#house = house;
+  private constructor(deps: StreamDeps, definition: StreamDefinition, parts: StreamParts) {
+    this.#deps = deps;
     this.#definition = definition;
-    this.#events = new StreamEvents(house.events, () => this.#definition);
+    this.#events = new StreamEvents(deps.events, () => this.#definition);
     this.#parts = parts;
-    this.#leftOut = new LeftOutWatch(house, () => this.#definition);
+    this.#leftOut = new LeftOutWatch(deps, () => this.#definition);
     this.#goneBeforeUs = parts.goneBeforeUs;
     this.#liveSource = parts.liveSource;
     this.#savedGeneration = parts.list.generation;
     this.publishers = new StreamPublishers({
-      house,
+      deps,
       stream: parts.stream,
       definition: () => this.#definition,
       onConnected: () => this.#awaitMedia(),
@@ -81,7 +81,7 @@ export class ManagedStream implements Deliverable {
     });
     parts.stream.events.subscribe((event) => this.#onEvent(event));
     parts.packager.groups.subscribe((group) => {
-      house.metrics.segments.inc({ stream: definition.name }, group.tracks.length);
+      deps.metrics.segments.inc({ stream: definition.name }, group.tracks.length);
       if (this.#definition.record) parts.recorder.write(group);
       else parts.recorder.skip(group);
       this.#saveGeneration();
@@ -90,11 +90,11 @@ export class ManagedStream implements Deliverable {
 
   /** Recovers the stream's files, and makes it ready to start where it ended. Abort ends recovery. */
   static async open(
-    house: House,
+    deps: StreamDeps,
     definition: StreamDefinition,
     options: { signal: AbortSignal },
   ): Promise<ManagedStream> {
-    return new ManagedStream(house, definition, await openStreamParts(house, definition, options));
+    return new ManagedStream(deps, definition, await openStreamParts(deps, definition, options));
   }
 
   get definition(): StreamDefinition {
@@ -138,7 +138,7 @@ export class ManagedStream implements Deliverable {
   /** What is wrong, for a person: why it is not live, or what of a live stream is not recorded. */
   get problem(): string {
     if (this.state !== 'live') return this.#problem;
-    const noRoom = this.#definition.record ? (this.#house.noRoom?.() ?? '') : '';
+    const noRoom = this.#definition.record ? (this.#deps.noRoom?.() ?? '') : '';
     return [noRoom, this.#leftOut.sentence].filter(Boolean).join(' ');
   }
 
@@ -150,7 +150,7 @@ export class ManagedStream implements Deliverable {
     const { state } = this;
     if (state === 'live' || state === 'unpublished' || this.#hasEnded || this.#definition.stopped) return '';
     if (state === 'stopped') return this.#hasFailed ? this.#problem : '';
-    if (state === 'starting' && this.#house.clock.monotonicMs() - this.#startedMs < STARTING_MS) return '';
+    if (state === 'starting' && this.#deps.clock.monotonicMs() - this.#startedMs < STARTING_MS) return '';
     return this.#problem || 'the source has sent no media yet';
   }
 
@@ -179,7 +179,7 @@ export class ManagedStream implements Deliverable {
     return {
       createdUs: this.createdUs,
       horizonUs: this.horizonUs(),
-      pinned: this.#house.pins.ranges(this.#definition.id),
+      pinned: this.#deps.pins.ranges(this.#definition.id),
       absencesSince: (fromUs) => this.absencesSince(fromUs),
     };
   }
@@ -208,7 +208,7 @@ export class ManagedStream implements Deliverable {
   }
 
   horizonUs(): number {
-    return Math.max(this.#goneBeforeUs, this.#house.horizons.of(this.#definition.id, this.keeping.keepMs));
+    return Math.max(this.#goneBeforeUs, this.#deps.horizons.of(this.#definition.id, this.keeping.keepMs));
   }
 
   /** Retention deleted everything before `us` (since 1970) but what is pinned. */
@@ -218,7 +218,7 @@ export class ManagedStream implements Deliverable {
 
   /** What retention keeps of it. */
   get keeping(): Keeping {
-    return { streamId: this.#definition.id, keepMs: this.#definition.keepMs ?? this.#house.settings.now.record.keep };
+    return { streamId: this.#definition.id, keepMs: this.#definition.keepMs ?? this.#deps.settings.now.record.keep };
   }
 
   /** Takes over changed settings that need no restart: recording, keeping, visibility, name of a person's choice. */
@@ -292,11 +292,11 @@ export class ManagedStream implements Deliverable {
   #awaitMedia(): void {
     this.#problem = '';
     this.#isMissing = false;
-    this.#startedMs = this.#house.clock.monotonicMs();
+    this.#startedMs = this.#deps.clock.monotonicMs();
   }
 
   #onEvent(event: StreamEvent): void {
-    const { metrics, log } = this.#house;
+    const { metrics, log } = this.#deps;
     this.#events.hear(event);
     const stream = this.name;
     switch (event.type) {
@@ -374,7 +374,7 @@ export class ManagedStream implements Deliverable {
   #linger(): void {
     // From the first word of it on: a source that says again and again that it is down does not keep the list open.
     if (this.#lingerTimer) return;
-    const { push, pull } = this.#house.settings.now.live.linger;
+    const { push, pull } = this.#deps.settings.now.live.linger;
     const ms = this.#definition.source.type === 'pull' ? pull : push;
     this.#lingerTimer = setTimeout(() => this.#endList(), ms);
   }
@@ -390,7 +390,7 @@ export class ManagedStream implements Deliverable {
   }
 
   #nowUs(): number {
-    return Math.round(this.#house.clock.nowMs() * 1000);
+    return Math.round(this.#deps.clock.nowMs() * 1000);
   }
 
   #saveGeneration(): void {
@@ -418,7 +418,7 @@ export class ManagedStream implements Deliverable {
   }
 
   #save(clean: boolean): void {
-    const { store, log } = this.#house;
+    const { store, log } = this.#deps;
     const fromUs = Math.max(this.stream.endUs - HOLE_US, this.recorded.endUs, this.#definition.createdUs);
     const onAir = {
       atUs: this.#nowUs(),

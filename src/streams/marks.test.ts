@@ -4,7 +4,7 @@ import { OxbowError } from '../lib/errors.ts';
 import { MAX_PINS, PinTable } from '../recording/pin-table.ts';
 import { Retention } from '../recording/retention.ts';
 import { rebuildIndex } from './rebuild.ts';
-import { openStreams, START_MS, type StreamsHouse, temporaryFolder } from './streams.fixture.ts';
+import { openStreams, START_MS, type StreamsRig, temporaryFolder } from './streams.fixture.ts';
 
 const HOUR = 3_600_000;
 const WINDOW = 600_000;
@@ -15,12 +15,12 @@ const refusal = (code: string) => (error: unknown) => error instanceof OxbowErro
 const testSource = { source: { type: 'test' } } as const;
 
 /** A pass of retention as the program makes it. */
-async function retain({ house, catalog, clock }: StreamsHouse): Promise<void> {
+async function retain({ deps, catalog, clock }: StreamsRig): Promise<void> {
   await new Retention({
-    ...{ segments: house.segments, table: house.table, clock, horizons: house.horizons },
-    settings: house.settings,
+    ...{ segments: deps.segments, table: deps.table, clock, horizons: deps.horizons },
+    settings: deps.settings,
     streams: () => catalog.keeping,
-    pinned: (streamId) => house.pins.ranges(streamId),
+    pinned: (streamId) => deps.pins.ranges(streamId),
     forgot: (streamId, us) => catalog.forgot(streamId, us),
     release() {},
     deleted() {},
@@ -31,15 +31,15 @@ async function retain({ house, catalog, clock }: StreamsHouse): Promise<void> {
 suite('markers', () => {
   test('are on the timeline where they were set, page by page in their list, and gone when they are deleted', async () => {
     await using folder = await temporaryFolder();
-    await using house = await openStreams({ folder: folder.path });
-    const { api, house: inner, catalog } = house;
+    await using rig = await openStreams({ folder: folder.path });
+    const { api, deps, catalog } = rig;
     await api.create('door', testSource);
     const { id: streamId } = catalog.get('door').definition;
     const goal = await api.addMarker('door', { atMs: START_MS + 1, text: 'goal ⚽' });
     assert.deepEqual({ ...goal, id: '' }, { id: '', at: new Date(START_MS + 1).toISOString(), text: 'goal ⚽' });
     assert.deepEqual((await api.timeline('door', START_MS, START_MS + 2)).markers, [goal]);
     assert.deepEqual((await api.timeline('door', START_MS, START_MS + 1)).markers, []);
-    await inner.store.db
+    await deps.store.db
       .insertInto('marker')
       .values(
         Array.from({ length: 2500 }, (_, i) => ({
@@ -71,42 +71,42 @@ suite('pins', () => {
   test('keep what is old on the timeline and in the windows, over a restart and a rebuild, until they are deleted', async () => {
     await using folder = await temporaryFolder();
     const pinned = { fromMs: MARK + WINDOW + 1000, toMs: MARK + WINDOW + 2000, text: 'keep me' };
-    let pin: Awaited<ReturnType<StreamsHouse['api']['addPin']>>;
+    let pin: Awaited<ReturnType<StreamsRig['api']['addPin']>>;
     const laterMs = START_MS + 5 * HOUR;
     {
-      await using house = await openStreams({ folder: folder.path });
-      await house.api.create('door', { ...testSource, keep: '1h' });
+      await using rig = await openStreams({ folder: folder.path });
+      await rig.api.create('door', { ...testSource, keep: '1h' });
       // From the middle of the first window over the second into the third, with a hole in the third.
-      house.source('door').flow(MARK + 2 * WINDOW + 5000 - START_MS);
-      house.source('door').down(30_000);
-      house.source('door').flow(5000);
-      await house.settle();
-      pin = await house.api.addPin('door', pinned);
-      assert.deepEqual((await house.api.timeline('door', ...EVER)).pins, [pin]);
-      house.source('door').down(1000);
-      await house.settle();
-      house.clock.advance(laterMs - house.clock.nowMs());
-      house.source('door').flow(5000);
-      await house.settle();
-      await retain(house);
-      await check(house);
+      rig.source('door').flow(MARK + 2 * WINDOW + 5000 - START_MS);
+      rig.source('door').down(30_000);
+      rig.source('door').flow(5000);
+      await rig.settle();
+      pin = await rig.api.addPin('door', pinned);
+      assert.deepEqual((await rig.api.timeline('door', ...EVER)).pins, [pin]);
+      rig.source('door').down(1000);
+      await rig.settle();
+      rig.clock.advance(laterMs - rig.clock.nowMs());
+      rig.source('door').flow(5000);
+      await rig.settle();
+      await retain(rig);
+      await check(rig);
     }
     await rebuildIndex(folder.path, { signal: new AbortController().signal });
-    await using house = await openStreams({ folder: folder.path, nowMs: laterMs + 6000 });
-    await retain(house);
-    await check(house);
-    await house.api.removePin('door', pin.id);
-    await assert.rejects(house.api.removePin('door', pin.id), refusal('pin-unknown'));
-    await retain(house);
-    const view = await house.api.timeline('door', ...EVER);
+    await using rig = await openStreams({ folder: folder.path, nowMs: laterMs + 6000 });
+    await retain(rig);
+    await check(rig);
+    await rig.api.removePin('door', pin.id);
+    await assert.rejects(rig.api.removePin('door', pin.id), refusal('pin-unknown'));
+    await retain(rig);
+    const view = await rig.api.timeline('door', ...EVER);
     assert.deepEqual([view.pins, view.deleted], [[], []]);
     assert.ok(Date.parse(view.from) > laterMs - 2 * HOUR);
-    assert.ok(Date.parse((await house.api.get('door'))!.recorded.from!) > laterMs - HOUR);
+    assert.ok(Date.parse((await rig.api.get('door'))!.recorded.from!) > laterMs - HOUR);
     // Nothing is left there to pin.
-    await assert.rejects(house.api.addPin('door', pinned), refusal('gone'));
-    assert.deepEqual(await house.api.pins('door'), []);
+    await assert.rejects(rig.api.addPin('door', pinned), refusal('gone'));
+    assert.deepEqual(await rig.api.pins('door'), []);
 
-    async function check({ api }: StreamsHouse): Promise<void> {
+    async function check({ api }: StreamsRig): Promise<void> {
       const view = await api.timeline('door', ...EVER);
       assert.deepEqual(view.pins, [pin]);
       const [first] = view.spans;
@@ -129,19 +129,19 @@ suite('pins', () => {
 
   test('are refused where nothing is, in the future, backwards, too long, or when there are too many', async () => {
     await using folder = await temporaryFolder();
-    await using house = await openStreams({ folder: folder.path });
-    const { api } = house;
+    await using rig = await openStreams({ folder: folder.path });
+    const { api } = rig;
     await api.create('door', testSource);
     const add = (fromMs: number, toMs: number) => api.addPin('door', { fromMs, toMs, text: '' });
     await assert.rejects(add(START_MS - 1, START_MS), refusal('no-media'));
-    house.source('door').flow(5000);
-    await house.settle();
-    const nowMs = house.clock.nowMs();
+    rig.source('door').flow(5000);
+    await rig.settle();
+    const nowMs = rig.clock.nowMs();
     await assert.rejects(add(nowMs, nowMs + 61_000), refusal('bad-time'));
     await assert.rejects(add(nowMs, nowMs), refusal('bad-time'));
     await assert.rejects(add(nowMs - 32 * 24 * HOUR, nowMs), refusal('window-too-long'));
     assert.deepEqual(await api.pins('door'), [], 'what was refused pins nothing');
-    const { id: stream_id } = house.catalog.get('door').definition;
+    const { id: stream_id } = rig.catalog.get('door').definition;
     const rows = Array.from({ length: MAX_PINS }, (_, i) => ({
       id: `p${i}`,
       stream_id,
@@ -149,18 +149,18 @@ suite('pins', () => {
       to_us: 2,
       text: '',
     }));
-    await house.store.db.insertInto('pin').values(rows).execute();
-    const full = await PinTable.open(house.store.db);
+    await rig.store.db.insertInto('pin').values(rows).execute();
+    const full = await PinTable.open(rig.store.db);
     await assert.rejects(full.add(stream_id, { fromUs: 1, toUs: 2, text: '' }), refusal('limit-reached'));
   });
 
   test('and markers stay with a stream that is removed, and go with its recordings', async () => {
     await using folder = await temporaryFolder();
-    await using house = await openStreams({ folder: folder.path });
-    const { api } = house;
+    await using rig = await openStreams({ folder: folder.path });
+    const { api } = rig;
     await api.create('door', testSource);
-    house.source('door').flow(5000);
-    await house.settle();
+    rig.source('door').flow(5000);
+    await rig.settle();
     await api.addPin('door', { fromMs: START_MS, toMs: START_MS + 1000, text: '' });
     await api.addMarker('door', { atMs: START_MS, text: '' });
     await api.remove('door', { recordings: 'keep' });
@@ -169,7 +169,7 @@ suite('pins', () => {
     assert.deepEqual([view.pins.length, view.markers.length], [1, 1]);
     await api.remove('door', { recordings: 'delete' });
     for (const table of ['pin', 'marker', 'retention'] as const) {
-      assert.deepEqual(await house.store.db.selectFrom(table).selectAll().execute(), []);
+      assert.deepEqual(await rig.store.db.selectFrom(table).selectAll().execute(), []);
     }
   });
 });

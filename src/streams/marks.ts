@@ -8,8 +8,8 @@ import { MAX_PIECES } from '../recording/coarse.ts';
 import { MAX_MARKERS, type Marker } from '../recording/marker-table.ts';
 import { windowsOver } from '../recording/pinned.ts';
 import type { Catalog } from './catalog.ts';
-import type { House } from './house.ts';
 import type { ManagedStream } from './managed-stream.ts';
+import type { StreamDeps } from './stream-deps.ts';
 import { type Marks, markerViewOf, pinViewOf } from './views.ts';
 
 /** How far ahead of the server's a person's clock may be, ms. */
@@ -20,10 +20,10 @@ const PAGE = 1000;
 
 /** Makes the API of markers and pins. `marksBetween` gives those of a timeline, ids of streams and µs since 1970. */
 export function createMarksApi(
-  house: House,
+  deps: StreamDeps,
   catalog: Catalog,
 ): MarksApi & { marksBetween(streamId: string, fromUs: number, toUs: number, resS: number): Promise<Marks> } {
-  const { markers, pins, clock, events } = house;
+  const { markers, pins, clock, events } = deps;
   const idOf = (name: string) => catalog.get(name).definition.id;
   const subject = (name: string) => catalog.get(name).definition;
   const refuseFuture = (ms: number) => {
@@ -92,7 +92,7 @@ export function createMarksApi(
     const { fromUs, toUs } = windows!;
     const { recorded, name } = stream;
     if (recorded.open.some((group) => group.startUs >= fromUs && group.startUs < toUs)) return;
-    const first = await recorded.ask(() => house.table.firstSpanFrom(stream.definition.id, fromUs));
+    const first = await recorded.ask(() => deps.table.firstSpanFrom(stream.definition.id, fromUs));
     if (first && first.start_us < toUs) return;
     throw toUs <= stream.horizonUs()
       ? new OxbowError('gone', `Nothing of ${name} is left there.`)

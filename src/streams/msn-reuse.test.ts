@@ -4,20 +4,20 @@ import path from 'node:path';
 import { suite, test } from 'node:test';
 import { MSN_MARKS_FILE } from '../store/file-names.ts';
 import { LOST_MARKS_MSNS } from '../store/msn-marks.ts';
-import { openStreams, START_MS, type StreamsHouse, temporaryFolder } from './streams.fixture.ts';
+import { openStreams, START_MS, type StreamsRig, temporaryFolder } from './streams.fixture.ts';
 
 const testSource = { source: { type: 'test' } } as const;
 const pull = { source: { type: 'pull', url: 'http://127.0.0.1:9/live.m3u8' } } as const;
 const config = { hls: { partDuration: 200, segmentDuration: 1000, window: 60_000 } } as never;
 
 /** Publishes hundreds of segments while the clock stands still. @returns every MSN that the list announced */
-function race(house: StreamsHouse, segments = 300): Set<number> {
+function race(rig: StreamsRig, segments = 300): Set<number> {
   const announced = new Set<number>();
-  const { list } = house.catalog.get('door');
+  const { list } = rig.catalog.get('door');
   const listening = list.changes.subscribe(() => {
     for (const { msn } of list.segments) announced.add(msn);
   });
-  house.source('door').race(segments);
+  rig.source('door').race(segments);
   listening();
   assert.ok(announced.size >= segments - 5, `${announced.size} segments were announced`);
   return announced;
@@ -33,22 +33,22 @@ suite('a source of hundreds of segments a second never makes an MSN be used twic
   for (const record of [true, false]) {
     test(`when its stream is deleted and made again, record: ${record}`, async () => {
       await using folder = await temporaryFolder();
-      await using house = await openStreams({ folder: folder.path, config });
-      await house.api.create('door', { ...testSource, record });
-      const before = race(house);
-      await house.settle();
-      await house.api.remove('door', { recordings: 'delete' });
-      await house.api.create('door', { ...testSource, record });
-      assertNoneTwice(before, race(house));
+      await using rig = await openStreams({ folder: folder.path, config });
+      await rig.api.create('door', { ...testSource, record });
+      const before = race(rig);
+      await rig.settle();
+      await rig.api.remove('door', { recordings: 'delete' });
+      await rig.api.create('door', { ...testSource, record });
+      assertNoneTwice(before, race(rig));
     });
 
     test(`when oxbow is killed in the midst of it, record: ${record}`, async () => {
       await using folder = await temporaryFolder();
-      await using house = await openStreams({ folder: folder.path, config });
-      await house.api.create('door', { ...testSource, record });
+      await using rig = await openStreams({ folder: folder.path, config });
+      await rig.api.create('door', { ...testSource, record });
       // Killed before anything of it is on the disk but the marks, which were there before the first segment.
-      await using left = await house.crash();
-      const before = race(house);
+      await using left = await rig.crash();
+      const before = race(rig);
       await using again = await openStreams({ folder: left.path, config, nowMs: START_MS + 1000 });
       assertNoneTwice(before, race(again));
     });
@@ -56,45 +56,45 @@ suite('a source of hundreds of segments a second never makes an MSN be used twic
 
   test('when it is not recorded and gets another source', async () => {
     await using folder = await temporaryFolder();
-    await using house = await openStreams({ folder: folder.path, config });
-    await house.api.create('door', { ...testSource, record: false });
-    const before = race(house);
-    await house.api.replace('door', { ...pull, record: false });
-    assertNoneTwice(before, race(house));
+    await using rig = await openStreams({ folder: folder.path, config });
+    await rig.api.create('door', { ...testSource, record: false });
+    const before = race(rig);
+    await rig.api.replace('door', { ...pull, record: false });
+    assertNoneTwice(before, race(rig));
   });
 
   test('when the database is lost or older, because the marks are in a file of their own', async () => {
     await using folder = await temporaryFolder();
     let before: Set<number>;
     {
-      await using house = await openStreams({ folder: folder.path, config });
-      await house.api.create('door', { ...testSource, record: false });
-      before = race(house);
+      await using rig = await openStreams({ folder: folder.path, config });
+      await rig.api.create('door', { ...testSource, record: false });
+      before = race(rig);
     }
     for (const suffix of ['', '-wal', '-shm']) await rm(path.join(folder.path, `oxbow.db${suffix}`), { force: true });
-    await using house = await openStreams({ folder: folder.path, config });
-    await house.api.create('door', { ...testSource, record: false });
-    assertNoneTwice(before, race(house));
+    await using rig = await openStreams({ folder: folder.path, config });
+    await rig.api.create('door', { ...testSource, record: false });
+    assertNoneTwice(before, race(rig));
   });
 
   test('when the file of marks is lost: MSNs jump far ahead, once', async () => {
     await using folder = await temporaryFolder();
     let before: Set<number>;
     {
-      await using house = await openStreams({ folder: folder.path, config });
-      await house.api.create('door', { ...testSource, record: false });
-      before = race(house);
+      await using rig = await openStreams({ folder: folder.path, config });
+      await rig.api.create('door', { ...testSource, record: false });
+      before = race(rig);
     }
     await rm(path.join(folder.path, MSN_MARKS_FILE));
     let after: Set<number>;
     {
-      await using house = await openStreams({ folder: folder.path, config });
-      after = race(house);
+      await using rig = await openStreams({ folder: folder.path, config });
+      after = race(rig);
       assertNoneTwice(before, after);
-      assert.ok(house.logged.some(({ level, msg }) => level === 'warn' && /numbers is missing/.test(msg)));
+      assert.ok(rig.logged.some(({ level, msg }) => level === 'warn' && /numbers is missing/.test(msg)));
     }
-    await using house = await openStreams({ folder: folder.path, config });
-    const last = race(house);
+    await using rig = await openStreams({ folder: folder.path, config });
+    const last = race(rig);
     assertNoneTwice(after, last);
     assert.ok(Math.min(...last) - Math.max(...after) < LOST_MARKS_MSNS / 2, 'once');
   });

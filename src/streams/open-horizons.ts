@@ -3,8 +3,8 @@
  * In: database, index, clock. Out: horizons, paused at once where the clock looks wrong. docs/media.md 3.
  */
 import { Horizons } from '../recording/horizons.ts';
-import type { House } from './house.ts';
 import { lastOnAirUs } from './on-air.ts';
+import type { StreamDeps } from './stream-deps.ts';
 
 /** Opens the horizons; the log says when and why they stand still. */
 export async function openHorizons({
@@ -12,7 +12,7 @@ export async function openHorizons({
   table,
   clock,
   log,
-}: Pick<House, 'store' | 'table' | 'clock' | 'log'>): Promise<Horizons> {
+}: Pick<StreamDeps, 'store' | 'table' | 'clock' | 'log'>): Promise<Horizons> {
   let lastSeenUs = (await lastOnAirUs(store.db)) ?? 0;
   for (const { id } of await store.db.selectFrom('stream').select('id').execute()) {
     lastSeenUs = Math.max(lastSeenUs, (await table.last(id))?.end_us ?? 0);

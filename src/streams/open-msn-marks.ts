@@ -4,7 +4,7 @@
  */
 import { messageOf } from '../lib/errors.ts';
 import { LOST_MARKS_MSNS, leastMsnAt, MsnMarks } from '../store/msn-marks.ts';
-import type { House } from './house.ts';
+import type { StreamDeps } from './stream-deps.ts';
 
 /** Opens the marks. Rejects with the system's error where the file cannot be read. */
 export function openMsnMarks({
@@ -13,7 +13,7 @@ export function openMsnMarks({
   table,
   clock,
   log,
-}: { readonly dataFolder: string } & Pick<House, 'store' | 'table' | 'clock' | 'log'>): Promise<MsnMarks> {
+}: { readonly dataFolder: string } & Pick<StreamDeps, 'store' | 'table' | 'clock' | 'log'>): Promise<MsnMarks> {
   return MsnMarks.open({
     folder: dataFolder,
     async lost() {

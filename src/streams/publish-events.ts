@@ -5,11 +5,11 @@
 import type { PublisherEvent } from '../ingest/publisher-slot.ts';
 import { refusals } from '../lib/errors.ts';
 import type { StreamDefinition } from './definition.ts';
-import type { House } from './house.ts';
+import type { StreamDeps } from './stream-deps.ts';
 
 /** Reports one event of a stream's publishers. */
 export function reportPublisher(
-  { events, metrics, log }: Pick<House, 'events' | 'metrics' | 'log'>,
+  { events, metrics, log }: Pick<StreamDeps, 'events' | 'metrics' | 'log'>,
   definition: StreamDefinition,
   event: PublisherEvent,
 ): void {

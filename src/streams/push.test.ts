@@ -3,43 +3,36 @@ import { suite, test } from 'node:test';
 import type { Publisher } from '../ingest/publisher.ts';
 import { OxbowError, refusals } from '../lib/errors.ts';
 import { checkStreams, readStreams } from './gauges.ts';
-import {
-  openStreams,
-  PlayedSource,
-  START_MS,
-  type StreamsHouse,
-  temporaryFolder,
-  timeline,
-} from './streams.fixture.ts';
+import { openStreams, PlayedSource, START_MS, type StreamsRig, temporaryFolder, timeline } from './streams.fixture.ts';
 
 const push = { source: { type: 'push' } } as const;
 
 /** A publisher of `door` that is connected, with media that the test plays. */
-async function connect(house: StreamsHouse, remote = '192.0.2.1:5000') {
+async function connect(rig: StreamsRig, remote = '192.0.2.1:5000') {
   const { signal } = new AbortController();
   const request = { protocol: 'rtmp', remote, signal, authorize: async () => {} };
-  const publisher: Publisher = await house.catalog.claim('door', request);
-  const { definition } = house.catalog.get('door');
-  return { publisher, media: new PlayedSource(definition, publisher, { signal }, house.clock) };
+  const publisher: Publisher = await rig.catalog.claim('door', request);
+  const { definition } = rig.catalog.get('door');
+  return { publisher, media: new PlayedSource(definition, publisher, { signal }, rig.clock) };
 }
 
 suite('a push stream', () => {
   test('waits for a publisher, is live while one publishes, and is offline in between', async () => {
     await using folder = await temporaryFolder();
-    await using house = await openStreams({ folder: folder.path });
-    const view = await house.api.create('door', push);
+    await using rig = await openStreams({ folder: folder.path });
+    const view = await rig.api.create('door', push);
     assert.deepEqual(
       [view.state, view.problem, view.publisher, view.source],
       ['unpublished', 'no publisher is connected', null, { type: 'push' }],
     );
-    const stream = house.catalog.get('door');
+    const stream = rig.catalog.get('door');
     assert.equal(stream.starting(), false, 'players are told that it is offline');
-    house.clock.advance(5000);
-    const first = await connect(house);
+    rig.clock.advance(5000);
+    const first = await connect(rig);
     assert.equal(stream.state, 'starting');
     first.media.flow(5000);
     assert.equal(stream.state, 'live');
-    assert.deepEqual((await house.api.get('door'))?.publisher, {
+    assert.deepEqual((await rig.api.get('door'))?.publisher, {
       protocol: 'rtmp',
       since: new Date(START_MS + 5000).toISOString(),
       standby: 0,
@@ -47,30 +40,30 @@ suite('a push stream', () => {
     const { number } = stream.list.generation!;
     first.publisher.close('the publisher left');
     assert.deepEqual([stream.state, stream.problem], ['unpublished', 'the publisher left']);
-    await house.settle();
-    house.clock.advance(10_000);
-    const second = await connect(house);
+    await rig.settle();
+    rig.clock.advance(10_000);
+    const second = await connect(rig);
     second.media.flow(5000);
     assert.equal(stream.list.generation!.number, number, 'the list was still open');
-    await house.settle();
-    assert.deepEqual(await timeline(house), ['offline 0…5', 'media 5…10', 'offline 10…20', 'media 20…24']);
-    assert.equal(house.sources.length, 0, 'oxbow runs no source');
+    await rig.settle();
+    assert.deepEqual(await timeline(rig), ['offline 0…5', 'media 5…10', 'offline 10…20', 'media 20…24']);
+    assert.equal(rig.sources.length, 0, 'oxbow runs no source');
   });
 
   test('is told of on the bus and in the metrics: administrators see who publishes, others that it is live or offline', async () => {
     await using folder = await temporaryFolder();
-    await using house = await openStreams({ folder: folder.path });
-    await house.api.create('door', push);
-    const { publisher, media } = await connect(house);
+    await using rig = await openStreams({ folder: folder.path });
+    await rig.api.create('door', push);
+    const { publisher, media } = await connect(rig);
     media.flow(2000);
-    await assert.rejects(connect(house, '192.0.2.2:6000'), { code: 'publisher-active' });
-    readStreams(house.catalog, house.house.metrics);
-    const metrics = await house.house.metrics.print();
+    await assert.rejects(connect(rig, '192.0.2.2:6000'), { code: 'publisher-active' });
+    readStreams(rig.catalog, rig.deps.metrics);
+    const metrics = await rig.deps.metrics.print();
     assert.match(metrics, /oxbow_publishers\{stream="door",role="active"\} 1/);
     assert.match(metrics, /oxbow_publish_claims_total\{stream="door",protocol="rtmp",result="refused"\} 1/);
     publisher.close('the publisher left');
-    await house.settle();
-    const about = house.events.map(({ type, data }) => [type, data] as const);
+    await rig.settle();
+    const about = rig.events.map(({ type, data }) => [type, data] as const);
     assert.deepEqual(
       about.filter(([type]) => type.startsWith('publish.')),
       [
@@ -94,62 +87,62 @@ suite('a push stream', () => {
 
   test('that waits does not harm the health; one whose publisher sends nothing does', async () => {
     await using folder = await temporaryFolder();
-    await using house = await openStreams({ folder: folder.path });
-    await house.api.create('door', push);
-    house.clock.advance(60_000);
-    assert.equal(checkStreams(house.catalog), '0 of 0 streams are live, 1 without a publisher');
-    const { media } = await connect(house);
-    assert.equal(checkStreams(house.catalog), '0 of 1 streams are live');
-    house.clock.advance(31_000);
-    assert.throws(() => checkStreams(house.catalog), /no media from: door/);
+    await using rig = await openStreams({ folder: folder.path });
+    await rig.api.create('door', push);
+    rig.clock.advance(60_000);
+    assert.equal(checkStreams(rig.catalog), '0 of 0 streams are live, 1 without a publisher');
+    const { media } = await connect(rig);
+    assert.equal(checkStreams(rig.catalog), '0 of 1 streams are live');
+    rig.clock.advance(31_000);
+    assert.throws(() => checkStreams(rig.catalog), /no media from: door/);
     media.flow(1000);
-    assert.equal(checkStreams(house.catalog), '1 of 1 streams are live');
+    assert.equal(checkStreams(rig.catalog), '1 of 1 streams are live');
   });
 
   test('refuses publishers while it is stopped, and ends the one that is connected', async () => {
     await using folder = await temporaryFolder();
-    await using house = await openStreams({ folder: folder.path });
-    await house.api.create('door', push);
-    const { publisher, media } = await connect(house);
+    await using rig = await openStreams({ folder: folder.path });
+    await rig.api.create('door', push);
+    const { publisher, media } = await connect(rig);
     media.flow(3000);
-    await house.api.stop('door');
+    await rig.api.stop('door');
     const { reason } = publisher.signal as { reason: OxbowError };
     assert.deepEqual([reason.code, reason.message], ['publish-refused', 'stopped by a person']);
-    assert.equal(house.catalog.get('door').state, 'stopped');
+    assert.equal(rig.catalog.get('door').state, 'stopped');
     media.flow(3000);
-    assert.equal(house.catalog.get('door').state, 'stopped', 'its frames are ignored');
-    await assert.rejects(connect(house), { code: 'publish-refused' });
-    await house.api.start('door');
-    assert.equal(house.catalog.get('door').state, 'unpublished');
-    await connect(house);
+    assert.equal(rig.catalog.get('door').state, 'stopped', 'its frames are ignored');
+    await assert.rejects(connect(rig), { code: 'publish-refused' });
+    await rig.api.start('door');
+    assert.equal(rig.catalog.get('door').state, 'unpublished');
+    await connect(rig);
   });
 
   test('goes on with its publisher when only the policy for a second one changes', async () => {
     await using folder = await temporaryFolder();
-    await using house = await openStreams({ folder: folder.path });
-    await house.api.create('door', push);
-    const first = await connect(house);
+    await using rig = await openStreams({ folder: folder.path });
+    await rig.api.create('door', push);
+    const first = await connect(rig);
     first.media.flow(3000);
-    await house.api.replace('door', { source: { type: 'push', onSecondPublisher: 'standby' } });
-    const second = await connect(house, '192.0.2.2:6000');
+    await rig.api.replace('door', { source: { type: 'push', onSecondPublisher: 'standby' } });
+    const second = await connect(rig, '192.0.2.2:6000');
     assert.deepEqual([first.publisher.role, second.publisher.role], ['active', 'standby']);
-    assert.equal((await house.api.get('door'))?.publisher?.standby, 1);
+    assert.equal((await rig.api.get('door'))?.publisher?.standby, 1);
     second.media.flow(1000);
     first.publisher.close('the publisher left');
     second.media.flow(3000);
-    assert.equal(house.catalog.get('door').state, 'live');
-    await house.api.replace('door', { source: { type: 'test' } });
+    assert.equal(rig.catalog.get('door').state, 'live');
+    await rig.api.replace('door', { source: { type: 'test' } });
     assert.equal(second.publisher.role, 'ended');
-    await assert.rejects(connect(house), /type test, not push/);
+    await assert.rejects(connect(rig), /type test, not push/);
   });
 
   test('waits again after a restart of the process; after a crash the gap ends where the waiting begins', async () => {
     await using folder = await temporaryFolder();
-    await using house = await openStreams({ folder: folder.path });
-    await house.api.create('door', push);
-    const { publisher, media } = await connect(house);
+    await using rig = await openStreams({ folder: folder.path });
+    await rig.api.create('door', push);
+    const { publisher, media } = await connect(rig);
     media.flow(5000);
-    await using crashed = await house.crash();
+    await using crashed = await rig.crash();
     assert.equal(publisher.role, 'active');
     await using next = await openStreams({ folder: crashed.path, nowMs: START_MS + 60_000 });
     assert.equal(next.catalog.get('door').state, 'unpublished');
@@ -164,20 +157,20 @@ suite('a push stream', () => {
 
   test('is closed to publishers who may not publish, before anything is said of it', async () => {
     await using folder = await temporaryFolder();
-    await using house = await openStreams({ folder: folder.path });
-    await house.api.create('door', push);
+    await using rig = await openStreams({ folder: folder.path });
+    await rig.api.create('door', push);
     const authorize = () => Promise.reject(new OxbowError('unauthorized', 'The key is unknown.'));
     const about = { protocol: 'srt', remote: '192.0.2.3:7000' };
     const request = { ...about, signal: new AbortController().signal, authorize };
-    await assert.rejects(house.catalog.claim('door', request), { code: 'unauthorized' });
-    await assert.rejects(house.catalog.claim('gate', request), { code: 'unauthorized' });
-    await house.settle();
-    const refused = house.events.filter(({ type }) => type === 'publish.refused');
+    await assert.rejects(rig.catalog.claim('door', request), { code: 'unauthorized' });
+    await assert.rejects(rig.catalog.claim('gate', request), { code: 'unauthorized' });
+    await rig.settle();
+    const refused = rig.events.filter(({ type }) => type === 'publish.refused');
     assert.deepEqual(
       refused.map(({ stream, data }) => [stream, data]),
       [['door', { ...about, code: 'unauthorized', detail: 'The key is unknown.', hint: refusals.unauthorized.hint }]],
     );
-    await assert.rejects(house.catalog.claim('gate', { ...request, authorize: async () => {} }), {
+    await assert.rejects(rig.catalog.claim('gate', { ...request, authorize: async () => {} }), {
       code: 'stream-unknown',
     });
   });

@@ -10,16 +10,16 @@ import { OxbowError } from '../lib/errors.ts';
 import { createSilentLog } from '../observe/log.ts';
 import { openStore } from '../store/db.ts';
 import { checkIndex, rebuildIndex } from './rebuild.ts';
-import { openStreams, START_MS, type StreamsHouse, temporaryFolder } from './streams.fixture.ts';
+import { openStreams, START_MS, type StreamsRig, temporaryFolder } from './streams.fixture.ts';
 
 const testSource = { source: { type: 'test' } } as const;
 const { signal } = new AbortController();
 
 /** Everything that anyone can learn of a stream's past: timeline, lists, every segment's bytes. */
-async function allOf(house: StreamsHouse, name: string) {
-  await using reader = openRangeReader(house.segments);
+async function allOf(rig: StreamsRig, name: string) {
+  await using reader = openRangeReader(rig.segments);
   const stills = new Stills({ makeStill: assert.fail, reader, signal });
-  const answer = createAnswer({ find: (asked) => house.catalog.find(asked), clock: house.clock, reader, stills });
+  const answer = createAnswer({ find: (asked) => rig.catalog.find(asked), clock: rig.clock, reader, stills });
   const bytes = async (url: string) => {
     const reply = await answer(parseMediaAddress(url)!, new URLSearchParams(), { signal });
     const pieces = await Promise.all(
@@ -32,7 +32,7 @@ async function allOf(house: StreamsHouse, name: string) {
     );
     return Buffer.concat(pieces);
   };
-  const timeline = await house.api.timeline(name, 0, START_MS + 3600_000);
+  const timeline = await rig.api.timeline(name, 0, START_MS + 3600_000);
   const answers: Record<string, string> = {};
   for (const { from, rev } of timeline.windows) {
     const url = `/vod/${name}/${from}/${from + 600}/v${rev}/av0.m3u8`;
@@ -47,35 +47,35 @@ async function allOf(house: StreamsHouse, name: string) {
 }
 
 /** A stream that went through a source that was down, a stop, and two windows. */
-async function play(house: StreamsHouse, name: string): Promise<void> {
-  await house.api.create(name, testSource);
-  house.source(name).flow(8000);
-  house.source(name).down(20_000);
-  house.source(name).flow(6000);
-  await house.api.stop(name);
-  house.clock.advance(600_000);
-  await house.api.start(name);
-  house.source(name).flow(6000);
-  await house.settle();
+async function play(rig: StreamsRig, name: string): Promise<void> {
+  await rig.api.create(name, testSource);
+  rig.source(name).flow(8000);
+  rig.source(name).down(20_000);
+  rig.source(name).flow(6000);
+  await rig.api.stop(name);
+  rig.clock.advance(600_000);
+  await rig.api.start(name);
+  rig.source(name).flow(6000);
+  await rig.settle();
 }
 
-async function open(folder: string): Promise<StreamsHouse> {
-  const house = await openStreams({ folder, nowMs: START_MS + 1_900_000 });
-  for (const { name } of house.catalog.all) await house.api.stop(name);
-  return house;
+async function open(folder: string): Promise<StreamsRig> {
+  const rig = await openStreams({ folder, nowMs: START_MS + 1_900_000 });
+  for (const { name } of rig.catalog.all) await rig.api.stop(name);
+  return rig;
 }
 
 test('an index that is made again gives the same timelines, lists and segments, byte for byte', async () => {
   await using folder = await temporaryFolder();
   {
-    await using house = await openStreams({ folder: folder.path });
-    await play(house, 'door');
-    await play(house, 'gate');
+    await using rig = await openStreams({ folder: folder.path });
+    await play(rig, 'door');
+    await play(rig, 'gate');
   }
   let before: Awaited<ReturnType<typeof allOf>>[];
   {
-    await using house = await open(folder.path);
-    before = [await allOf(house, 'door'), await allOf(house, 'gate')];
+    await using rig = await open(folder.path);
+    before = [await allOf(rig, 'door'), await allOf(rig, 'gate')];
   }
   assert.equal(before[0]!.timeline.gaps.length, 1);
   assert.equal(before[0]!.timeline.windows.length, 2);
@@ -86,17 +86,17 @@ test('an index that is made again gives the same timelines, lists and segments, 
   assert.deepEqual({ ...rebuilt, segments: 0 }, { streams: 2, files: 6, segments: 0, repaired: 0, unusable: [] });
   assert.deepEqual(seen, [1, 2, 3, 4, 5, 6]);
   {
-    await using house = await open(folder.path);
-    assert.deepEqual([await allOf(house, 'door'), await allOf(house, 'gate')], before);
+    await using rig = await open(folder.path);
+    assert.deepEqual([await allOf(rig, 'door'), await allOf(rig, 'gate')], before);
   }
   // And from nothing but the files.
   for (const name of await readdir(folder.path)) {
     if (name.startsWith('oxbow.db')) await rm(path.join(folder.path, name));
   }
   assert.equal((await rebuildIndex(folder.path, { signal })).files, 6);
-  await using house = await open(folder.path);
+  await using rig = await open(folder.path);
   for (const [i, name] of ['door', 'gate'].entries()) {
-    const { timeline, answers } = await allOf(house, name);
+    const { timeline, answers } = await allOf(rig, name);
     assert.deepEqual(answers, before[i]!.answers);
     // Why nothing was recorded after the end stood in the database alone.
     const known = ({ spans, gaps, windows, runs }: typeof timeline) => ({ spans, gaps, windows, runs });
@@ -107,8 +107,8 @@ test('an index that is made again gives the same timelines, lists and segments, 
 test('what the index has and the disk has not is told, what cannot be used is named and left', async () => {
   await using folder = await temporaryFolder();
   {
-    await using house = await openStreams({ folder: folder.path });
-    await play(house, 'door');
+    await using rig = await openStreams({ folder: folder.path });
+    await play(rig, 'door');
   }
   const names = (await readdir(path.join(folder.path, 'recordings'), { recursive: true }))
     .filter((name) => name.endsWith('.mp4'))
@@ -129,8 +129,8 @@ test('what the index has and the disk has not is told, what cannot be used is na
 test('recordings without a database, or with an empty one, never agree with the index, and looking creates nothing', async () => {
   await using folder = await temporaryFolder();
   {
-    await using house = await openStreams({ folder: folder.path });
-    await play(house, 'door');
+    await using rig = await openStreams({ folder: folder.path });
+    await play(rig, 'door');
   }
   const database = path.join(folder.path, 'oxbow.db');
   const names = await readdir(folder.path);
@@ -150,16 +150,16 @@ test('recordings without a database, or with an empty one, never agree with the 
 
 test('rows that a killed server left in the write-ahead log count', async () => {
   await using folder = await temporaryFolder();
-  await using house = await openStreams({ folder: folder.path });
-  await play(house, 'door');
-  await using left = await house.crash();
+  await using rig = await openStreams({ folder: folder.path });
+  await play(rig, 'door');
+  await using left = await rig.crash();
   assert.ok((await readdir(left.path)).includes('oxbow.db-wal'));
   assert.ok((await checkIndex(left.path, { signal })).files >= 2);
 });
 
 test('a folder that a server uses is refused', async () => {
   await using folder = await temporaryFolder();
-  await using _house = await openStreams({ folder: folder.path });
+  await using _rig = await openStreams({ folder: folder.path });
   const inUse = (error: unknown) => error instanceof OxbowError && error.code === 'data-in-use';
   await assert.rejects(rebuildIndex(folder.path, { signal }), inUse);
   await assert.rejects(checkIndex(folder.path, { signal }), inUse);
@@ -168,12 +168,12 @@ test('a folder that a server uses is refused', async () => {
 test('a rebuild that is given up goes on at the next start', async () => {
   await using folder = await temporaryFolder();
   {
-    await using house = await openStreams({ folder: folder.path });
-    await play(house, 'door');
+    await using rig = await openStreams({ folder: folder.path });
+    await play(rig, 'door');
   }
   const controller = new AbortController();
   const progress = () => controller.abort(new Error('enough'));
   await assert.rejects(rebuildIndex(folder.path, { signal: controller.signal, progress }), /enough/);
-  await using house = await open(folder.path);
-  assert.equal((await house.api.timeline('door', 0, START_MS + 3600_000)).spans.length, 3);
+  await using rig = await open(folder.path);
+  assert.equal((await rig.api.timeline('door', 0, START_MS + 3600_000)).spans.length, 3);
 });

@@ -5,19 +5,19 @@
 import type { StreamEvent } from '../live/stream-event.ts';
 import type { Absence } from '../media/segment.ts';
 import type { StreamDefinition } from './definition.ts';
-import type { House } from './house.ts';
 import { timeOf, withoutAddresses } from './public-values.ts';
+import type { StreamDeps } from './stream-deps.ts';
 
 /** The events of one stream; it says each thing once. */
 export class StreamEvents {
-  readonly #bus: House['events'];
+  readonly #bus: StreamDeps['events'];
   readonly #definition: () => StreamDefinition;
   /** What was told last of its media: nothing, that it flows, that it is offline, or the cause of a gap. */
   #told: '' | 'live' | Absence['cause'] = '';
   #isRecording = false;
 
   /** @param definition as it is at the time */
-  constructor(bus: House['events'], definition: () => StreamDefinition) {
+  constructor(bus: StreamDeps['events'], definition: () => StreamDefinition) {
     this.#bus = bus;
     this.#definition = definition;
   }

@@ -24,30 +24,30 @@ function printed(view: ListView): string[] {
 
 test('an assertion that fails while a segment is recorded is counted and logged with its stack, and is not a failing disk', async () => {
   await using folder = await temporaryFolder();
-  await using house = await openStreams({ folder: folder.path });
-  await house.api.create('door', testSource);
-  const { recorded } = house.catalog.get('door');
+  await using rig = await openStreams({ folder: folder.path });
+  await rig.api.create('door', testSource);
+  const { recorded } = rig.catalog.get('door');
   const committed = mock.method(recorded, 'committed', () => assert.fail('an invariant'));
-  house.source('door').flow(4000);
-  await house.settle();
+  rig.source('door').flow(4000);
+  await rig.settle();
   committed.mock.restore();
-  house.source('door').flow(6000);
-  await house.settle();
-  const { metrics } = house.house;
+  rig.source('door').flow(6000);
+  await rig.settle();
+  const { metrics } = rig.deps;
   assert.ok((await metrics.bugs.get()).values[0]!.value > 0);
   assert.deepEqual(new Set((await metrics.gaps.get()).values.map(({ labels }) => labels.cause)), new Set(['internal']));
-  const line = house.logged.find(({ msg }) => msg === 'a segment was not recorded: a bug in oxbow');
+  const line = rig.logged.find(({ msg }) => msg === 'a segment was not recorded: a bug in oxbow');
   assert.match(String(line?.stack), /^AssertionError.* an invariant\n +at /);
 });
 
 suite('over restarts and crashes', () => {
   test('a crash is a gap from the last recorded segment on; a stop in order is offline', async () => {
     await using folder = await temporaryFolder();
-    await using house = await openStreams({ folder: folder.path });
-    await house.api.create('door', testSource);
-    house.source('door').flow(10_000);
-    await using left = await house.crash();
-    const recordedS = Number((await timeline(house))[0]!.split('…')[1]);
+    await using rig = await openStreams({ folder: folder.path });
+    await rig.api.create('door', testSource);
+    rig.source('door').flow(10_000);
+    await using left = await rig.crash();
+    const recordedS = Number((await timeline(rig))[0]!.split('…')[1]);
     assert.ok(recordedS >= 6);
     {
       await using again = await openStreams({ folder: left.path, nowMs: START_MS + 20_000 });
@@ -65,36 +65,36 @@ suite('over restarts and crashes', () => {
 
   test('a source that was down when oxbow crashed stays down', async () => {
     await using folder = await temporaryFolder();
-    await using house = await openStreams({ folder: folder.path });
-    await house.api.create('door', pull);
-    house.source('door').flow(5000);
-    house.source('door').down(5000);
-    await using left = await house.crash();
+    await using rig = await openStreams({ folder: folder.path });
+    await rig.api.create('door', pull);
+    rig.source('door').flow(5000);
+    rig.source('door').down(5000);
+    await using left = await rig.crash();
     await using again = await openStreams({ folder: left.path, nowMs: START_MS + 20_000 });
     assert.deepEqual(await timeline(again), ['media 0…5', 'source-down 5…20']);
   });
 
   test('the first hour of a source that is down from the start is a gap', async () => {
     await using folder = await temporaryFolder();
-    await using house = await openStreams({ folder: folder.path });
-    await house.api.create('door', pull);
-    house.clock.advance(1000);
-    house.source('door').down(3_599_000);
-    assert.deepEqual(await timeline(house), ['offline 0…1', 'source-down 1…3600']);
-    house.source('door').flow(6000);
-    await house.settle();
-    assert.deepEqual((await timeline(house)).slice(0, 2), ['offline 0…1', 'source-down 1…3600']);
+    await using rig = await openStreams({ folder: folder.path });
+    await rig.api.create('door', pull);
+    rig.clock.advance(1000);
+    rig.source('door').down(3_599_000);
+    assert.deepEqual(await timeline(rig), ['offline 0…1', 'source-down 1…3600']);
+    rig.source('door').flow(6000);
+    await rig.settle();
+    assert.deepEqual((await timeline(rig)).slice(0, 2), ['offline 0…1', 'source-down 1…3600']);
   });
 
   test('a crash while recording was off is offline, not a crash, up to the next media', async () => {
     await using folder = await temporaryFolder();
-    await using house = await openStreams({ folder: folder.path });
-    await house.api.create('door', pull);
-    house.source('door').flow(10_000);
-    await house.settle();
-    await house.api.replace('door', { ...pull, record: false });
-    house.source('door').flow(10_000);
-    await using left = await house.crash();
+    await using rig = await openStreams({ folder: folder.path });
+    await rig.api.create('door', pull);
+    rig.source('door').flow(10_000);
+    await rig.settle();
+    await rig.api.replace('door', { ...pull, record: false });
+    rig.source('door').flow(10_000);
+    await using left = await rig.crash();
     await using again = await openStreams({ folder: left.path, nowMs: START_MS + 60_000 });
     again.clock.advance(1000);
     assert.deepEqual(await timeline(again), ['media 0…8', 'offline 8…61']);
@@ -108,26 +108,26 @@ suite('over restarts and crashes', () => {
 
   test('a crash right after recording was switched on again does not make a crash of the time before', async () => {
     await using folder = await temporaryFolder();
-    await using house = await openStreams({ folder: folder.path });
-    await house.api.create('door', { ...pull, record: false });
-    house.source('door').flow(10_000);
-    await house.settle();
-    await house.api.replace('door', pull);
-    await using left = await house.crash();
+    await using rig = await openStreams({ folder: folder.path });
+    await rig.api.create('door', { ...pull, record: false });
+    rig.source('door').flow(10_000);
+    await rig.settle();
+    await rig.api.replace('door', pull);
+    await using left = await rig.crash();
     await using again = await openStreams({ folder: left.path, nowMs: START_MS + 60_000 });
     assert.deepEqual(await timeline(again), ['offline 0…60']);
   });
 
   test('the list that players followed ends as it was, and the next one is another, behind a DISCONTINUITY', async () => {
     await using folder = await temporaryFolder();
-    await using house = await openStreams({ folder: folder.path });
-    await house.api.create('door', testSource);
-    const source = house.source('door');
+    await using rig = await openStreams({ folder: folder.path });
+    await rig.api.create('door', testSource);
+    const source = rig.source('door');
     source.flow(10_000);
     source.down(1000);
     source.flow(10_000);
-    await using left = await house.crash();
-    const before = house.catalog.get('door').list;
+    await using left = await rig.crash();
+    const before = rig.catalog.get('door').list;
     const { number } = before.generation!;
     await using again = await openStreams({ folder: left.path, nowMs: START_MS + 30_000 });
     const after = again.catalog.get('door').list;
@@ -150,15 +150,15 @@ suite('over restarts and crashes', () => {
     await using folder = await temporaryFolder();
     let before: { number: number; msn: number };
     {
-      await using house = await openStreams({ folder: folder.path });
-      await house.api.create('door', { ...testSource, record: false });
-      house.source('door').flow(10_000);
-      const { list } = house.catalog.get('door');
+      await using rig = await openStreams({ folder: folder.path });
+      await rig.api.create('door', { ...testSource, record: false });
+      rig.source('door').flow(10_000);
+      const { list } = rig.catalog.get('door');
       before = { number: list.generation!.number, msn: list.segments.at(-1)!.msn };
     }
-    await using house = await openStreams({ folder: folder.path, nowMs: START_MS + 15_000 });
-    house.source('door').flow(6000);
-    const { list } = house.catalog.get('door');
+    await using rig = await openStreams({ folder: folder.path, nowMs: START_MS + 15_000 });
+    rig.source('door').flow(6000);
+    const { list } = rig.catalog.get('door');
     assert.ok(list.generation!.number > before.number);
     assert.ok(list.segments[0]!.msn > before.msn);
   });
@@ -168,48 +168,48 @@ suite('over restarts and crashes', () => {
       const random = seeded(seed);
       let folder = await temporaryFolder();
       let nowMs = START_MS;
-      let house = await openStreams({ folder: folder.path });
+      let rig = await openStreams({ folder: folder.path });
       await using _closing = {
         async [Symbol.asyncDispose]() {
-          await house[Symbol.asyncDispose]();
+          await rig[Symbol.asyncDispose]();
           await folder[Symbol.asyncDispose]();
         },
       };
-      await house.api.create('door', pull);
+      await rig.api.create('door', pull);
       const msns = new Set<number>();
       for (let step = 0; step < 24; step++) {
         const ms = 100 * (10 + random(80));
-        const stream = house.catalog.get('door');
-        const [source] = house.sources.slice(-1);
+        const stream = rig.catalog.get('door');
+        const [source] = rig.sources.slice(-1);
         if (source && stream.state !== 'stopped' && random(2)) source.flow(ms);
         else if (source && stream.state !== 'stopped' && random(3) === 0) source.down(ms);
-        else if (random(4) === 0) await house.api.stop('door');
-        else if (random(3) > 0) await house.api.start('door');
+        else if (random(4) === 0) await rig.api.stop('door');
+        else if (random(3) > 0) await rig.api.start('door');
         else {
           for (const { msn } of stream.list.segments) {
             assert.ok(!msns.has(msn), `MSN ${msn} was used twice`);
             msns.add(msn);
           }
-          const left = random(2) ? await house.crash() : undefined;
-          nowMs = house.clock.nowMs() + 100 * random(100);
-          await house[Symbol.asyncDispose]();
+          const left = random(2) ? await rig.crash() : undefined;
+          nowMs = rig.clock.nowMs() + 100 * random(100);
+          await rig[Symbol.asyncDispose]();
           if (left) {
             await folder[Symbol.asyncDispose]();
             folder = left;
           }
-          house = await openStreams({ folder: folder.path, nowMs });
+          rig = await openStreams({ folder: folder.path, nowMs });
         }
-        await house.settle();
-        const view = await house.api.timeline('door', ...EVER);
+        await rig.settle();
+        const view = await rig.api.timeline('door', ...EVER);
         const pieces = [...view.spans, ...view.gaps, ...view.offline].sort(
           (a, b) => Date.parse(a.from) - Date.parse(b.from),
         );
         for (const [i, piece] of pieces.slice(1).entries()) assert.equal(piece.from, pieces[i]!.to);
-        const nowIsKnown = house.catalog.get('door').state !== 'live';
+        const nowIsKnown = rig.catalog.get('door').state !== 'live';
         if (pieces.length === 0) continue;
         assert.equal(pieces[0]!.from, new Date(START_MS).toISOString());
-        if (nowIsKnown && house.catalog.get('door').stream.absence) {
-          assert.equal(pieces.at(-1)!.to, new Date(house.clock.nowMs()).toISOString());
+        if (nowIsKnown && rig.catalog.get('door').stream.absence) {
+          assert.equal(pieces.at(-1)!.to, new Date(rig.clock.nowMs()).toISOString());
         }
       }
     });
@@ -219,10 +219,10 @@ suite('over restarts and crashes', () => {
 test('media lies in shared memory only where serving threads have copies of it', async () => {
   for (const threads of [1, 2]) {
     await using folder = await temporaryFolder();
-    await using house = await openStreams({ folder: folder.path, config: { threads } });
-    await house.api.create('door', pull);
-    house.source('door').flow(8000);
-    const { list } = house.catalog.get('door');
+    await using rig = await openStreams({ folder: folder.path, config: { threads } });
+    await rig.api.create('door', pull);
+    rig.source('door').flow(8000);
+    const { list } = rig.catalog.get('door');
     const bytes = list.segments.flatMap((segment) => [...(segment.bytes?.values() ?? [])]);
     assert.ok(bytes.length > 0);
     for (const { buffer } of bytes) assert.equal(buffer instanceof SharedArrayBuffer, threads > 1);
@@ -234,31 +234,31 @@ suite('a clock that is wrong', () => {
 
   test('at the start takes nothing from a stream: neither its index, nor its timeline, nor the open file of a crash', async () => {
     await using folder = await temporaryFolder();
-    await using house = await openStreams({ folder: folder.path });
-    await house.api.create('door', pull);
-    house.source('door').flow(70_000);
-    await using left = await house.crash();
-    const recorded = (await timeline(house))[0];
+    await using rig = await openStreams({ folder: folder.path });
+    await rig.api.create('door', pull);
+    rig.source('door').flow(70_000);
+    await using left = await rig.crash();
+    const recorded = (await timeline(rig))[0];
     await using again = await openStreams({ folder: left.path, nowMs: START_MS + 1000 * DAY });
     assert.equal((await timeline(again))[0], recorded);
-    assert.equal((await again.house.table.files(again.catalog.get('door').definition.id)).paths.size, 2);
+    assert.equal((await again.deps.table.files(again.catalog.get('door').definition.id)).paths.size, 2);
     assert.ok(again.logged.some(({ level, msg }) => level === 'warn' && /are not deleted for now/.test(msg)));
   });
 
   test('that is set forward while media flows leaves what is recorded then, and it is still on the timeline', async () => {
     await using folder = await temporaryFolder();
-    await using house = await openStreams({ folder: folder.path });
-    await house.api.create('door', pull);
-    house.source('door').flow(20_000);
-    await house.settle();
-    const stream = house.catalog.get('door');
+    await using rig = await openStreams({ folder: folder.path });
+    await rig.api.create('door', pull);
+    rig.source('door').flow(20_000);
+    await rig.settle();
+    const stream = rig.catalog.get('door');
     const [fromUs] = [stream.recorded.open[0]!.startUs];
-    house.clock.step(2 * DAY);
+    rig.clock.step(2 * DAY);
     assert.ok(stream.horizonUs() <= fromUs);
-    house.clock.advance(2 * 3_600_000);
-    assert.equal(house.house.horizons.pause, undefined, 'the hour is over');
+    rig.clock.advance(2 * 3_600_000);
+    assert.equal(rig.deps.horizons.pause, undefined, 'the hour is over');
     assert.ok(stream.horizonUs() <= fromUs, 'it was committed two hours ago');
-    house.clock.advance(2 * DAY);
+    rig.clock.advance(2 * DAY);
     assert.ok(stream.horizonUs() > fromUs);
   });
 });

@@ -1,6 +1,6 @@
 /**
  * Builds what a stream is made of, from what its recording and the last process left.
- * In: a definition and the house. Out: live stream, packager, recorder, lists, ready to go on where they ended.
+ * In: a definition and the dependencies. Out: live stream, packager, recorder, lists, ready to go on where they ended.
  */
 import { messageOf } from '../lib/errors.ts';
 import { HOLE_US } from '../live/continuity.ts';
@@ -21,11 +21,11 @@ import { recoverStream } from '../recording/recovery.ts';
 import { windowOf } from '../recording/window.ts';
 import { leastMsnAt, type MsnClaim } from '../store/msn-marks.ts';
 import type { StreamDefinition } from './definition.ts';
-import type { House } from './house.ts';
 import { lastList } from './last-list.ts';
 import { nextGenerationNumber, pastOf, readOnAir } from './on-air.ts';
 import { frameCounter } from './source/frame-counter.ts';
 import { MediaMeter, meterSink } from './source/media-meter.ts';
+import type { StreamDeps } from './stream-deps.ts';
 
 /** Files older than this before the newest indexed one are not looked at in recovery, µs. */
 const RECOVER_BACK_US = 2 * 3600 * 1_000_000;
@@ -50,21 +50,21 @@ export interface StreamParts {
  * Recovers the stream's files, and makes it ready to start where it ended. Abort ends recovery; what it had done stays.
  */
 export async function openStreamParts(
-  house: House,
+  deps: StreamDeps,
   definition: StreamDefinition,
   { signal }: { signal: AbortSignal },
 ): Promise<StreamParts> {
   const { id, name, createdUs } = definition;
-  const { clock, segments, table, store } = house;
-  const config = house.settings.now;
-  const log = house.log.child({ stream: name });
+  const { clock, segments, table, store } = deps;
+  const config = deps.settings.now;
+  const log = deps.log.child({ stream: name });
   const failed = (error: unknown) => log.error({ error: messageOf(error) }, 'a codec configuration was not saved');
   const inits = await openInitTable(store.db, id, { failed, nowMs: () => clock.nowMs() });
   await writeIdentity(segments, { id, name, createdUs }).catch((error: unknown) =>
     // Only a lost database needs it: what is recorded can be watched without.
     log.error({ error: messageOf(error) }, 'the name of the recordings was not written'),
   );
-  const found = await recover(house, definition, inits, signal);
+  const found = await recover(deps, definition, inits, signal);
   if (found.files + found.expired + found.unusable.length > 0) log.info(found, 'recordings were looked through');
   const last = await table.last(id);
   const oldest = await table.oldest(id);
@@ -88,16 +88,16 @@ export async function openStreamParts(
     sync: config.record.sync,
     clock,
     previousMsn,
-    mayWrite: house.mayWrite,
-    noRoom: house.noRoom,
+    mayWrite: deps.mayWrite,
+    noRoom: deps.noRoom,
     onCommitted(msn) {
       list.recorded(msn);
-      house.horizons.committed(id, recorded.open.at(-1)?.startUs ?? endUs);
+      deps.horizons.committed(id, recorded.open.at(-1)?.startUs ?? endUs);
     },
     onLost: (msn) => list.lost(msn),
-    counters: countersOf(house, name),
+    counters: countersOf(deps, name),
   });
-  const msns = await house.msnMarks.claim(name, Math.max(previousMsn + 1, leastMsnAt(clock.nowMs())));
+  const msns = await deps.msnMarks.claim(name, Math.max(previousMsn + 1, leastMsnAt(clock.nowMs())));
   let generationNumber = onAir?.generation?.number ?? 0;
   const { stream, packager } = createPipeline({
     clock,
@@ -120,7 +120,7 @@ export async function openStreamParts(
     },
   });
   const meter = new MediaMeter();
-  stream.attach(frameCounter(house.metrics, name), { name: 'frame counter' });
+  stream.attach(frameCounter(deps.metrics, name), { name: 'frame counter' });
   stream.attach(meterSink(meter), { name: 'media meter' });
   // An index without a word on it was made again from the files, or is older than these words.
   const goneBeforeUs = (await table.goneBefore(id)) || (oldest ? goneBefore(createdUs, oldest) : 0);
@@ -128,10 +128,10 @@ export async function openStreamParts(
   return { inits, recorded, recorder, list, packager, msns, stream, meter, goneBeforeUs, liveSource };
 }
 
-async function recover(house: House, definition: StreamDefinition, inits: InitTable, signal: AbortSignal) {
+async function recover(deps: StreamDeps, definition: StreamDefinition, inits: InitTable, signal: AbortSignal) {
   const { id, keepMs } = definition;
-  const { table, segments, pins, horizons } = house;
-  const config = house.settings.now;
+  const { table, segments, pins, horizons } = deps;
+  const config = deps.settings.now;
   const pinned = pins.ranges(id);
   const newest = await table.last(id);
   // Where room is short, the oldest went first: what is older than all of the index was to be deleted.
@@ -153,7 +153,7 @@ function goneBefore(createdUs: number, oldest: ChunkSpan): number {
   return knownUs - createdUs < HOLE_US ? 0 : knownUs;
 }
 
-function countersOf({ metrics, log }: House, stream: string): RecorderCounters {
+function countersOf({ metrics, log }: StreamDeps, stream: string): RecorderCounters {
   const own = log.child({ stream });
   return {
     committed(bytes, lagMs) {

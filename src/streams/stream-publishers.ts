@@ -7,16 +7,16 @@ import { type PublisherEvent, PublisherSlot } from '../ingest/publisher-slot.ts'
 import { messageOf, OxbowError } from '../lib/errors.ts';
 import type { Stream } from '../live/stream.ts';
 import type { StreamDefinition } from './definition.ts';
-import type { House } from './house.ts';
 import { reportPublisher } from './publish-events.ts';
 import { type SourceClient, type SourceClientOptions, startSourceClient } from './source/source-client.ts';
+import type { StreamDeps } from './stream-deps.ts';
 
 /** What a push stream says while no publisher is connected. */
 const UNPUBLISHED = 'no publisher is connected';
 
 /** What the publishers of a stream work with. */
 export interface StreamPublishersSetup {
-  readonly house: House;
+  readonly deps: StreamDeps;
   readonly stream: Stream;
   /** As it is at the time. */
   readonly definition: () => StreamDefinition;
@@ -35,11 +35,11 @@ export class StreamPublishers {
 
   constructor(setup: StreamPublishersSetup) {
     this.#setup = setup;
-    const { house, stream, definition } = setup;
+    const { deps, stream, definition } = setup;
     this.#slot = new PublisherSlot({
-      leases: house.leases,
+      leases: deps.leases,
       streamId: definition().id,
-      clock: house.clock,
+      clock: deps.clock,
       input: stream,
       policy() {
         const { source } = definition();
@@ -48,7 +48,7 @@ export class StreamPublishers {
       watches: this.#isPush,
       onEvent: (event) => this.#onEvent(event),
       failed: (error) =>
-        house.log.error({ stream: definition().name, error: messageOf(error) }, 'a lease was not released'),
+        deps.log.error({ stream: definition().name, error: messageOf(error) }, 'a lease was not released'),
     });
   }
 
@@ -82,7 +82,7 @@ export class StreamPublishers {
    * another process.
    */
   async start(options: Pick<SourceClientOptions, 'wasLive' | 'onFacts'>): Promise<void> {
-    const { house, stream, definition, onEnd } = this.#setup;
+    const { deps, stream, definition, onEnd } = this.#setup;
     const { source } = definition();
     const running: { client?: SourceClient } = {};
     this.#running = running;
@@ -91,7 +91,7 @@ export class StreamPublishers {
       stream.offline(UNPUBLISHED);
       return;
     }
-    const client = startSourceClient(house, definition(), source, this.#slot, {
+    const client = startSourceClient(deps, definition(), source, this.#slot, {
       ...options,
       onEnd: (detail, failed) => {
         this.#running = undefined;
@@ -128,12 +128,12 @@ export class StreamPublishers {
 
   /** Reports a publisher that was refused. */
   refused(request: ClaimRequest, error: OxbowError): void {
-    reportPublisher(this.#setup.house, this.#setup.definition(), { type: 'refused', request, error });
+    reportPublisher(this.#setup.deps, this.#setup.definition(), { type: 'refused', request, error });
   }
 
   #onEvent(event: PublisherEvent): void {
     if (!this.#isPush) return;
     if (event.type === 'started' && event.publisher.role === 'active') this.#setup.onConnected();
-    reportPublisher(this.#setup.house, this.#setup.definition(), event);
+    reportPublisher(this.#setup.deps, this.#setup.definition(), event);
   }
 }

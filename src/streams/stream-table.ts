@@ -10,7 +10,7 @@ import type { SourceConfig } from '../config/schema.ts';
 import { readIdentities } from '../recording/identity.ts';
 import type { StreamTable, Tables } from '../store/schema.ts';
 import type { StreamDefinition } from './definition.ts';
-import type { House } from './house.ts';
+import type { StreamDeps } from './stream-deps.ts';
 
 /** All streams that were not deleted. */
 export async function readDefinitions(db: Kysely<Tables>): Promise<StreamDefinition[]> {
@@ -69,20 +69,20 @@ export async function hideStream(db: Kysely<Tables>, streamId: string, atUs: num
 }
 
 /** Forgets a stream and deletes its files; when this resolves, no reader has one of them open, and the disk has its space back. */
-export async function eraseStream(house: House, streamId: string): Promise<void> {
-  const { db } = house.store;
+export async function eraseStream(deps: StreamDeps, streamId: string): Promise<void> {
+  const { db } = deps.store;
   for (const table of ['chunk_file', 'date_range', 'init', 'stream_on_air', 'retention'] as const) {
     await db.deleteFrom(table).where('stream_id', '=', streamId).execute();
   }
-  house.horizons.forget(streamId);
-  await house.pins.forget(streamId);
-  await house.markers.forget(streamId);
+  deps.horizons.forget(streamId);
+  await deps.pins.forget(streamId);
+  await deps.markers.forget(streamId);
   await db.deleteFrom('stream').where('id', '=', streamId).execute();
   const prefix = recordingPrefix(streamId);
-  house.release(prefix);
-  await house.segments.delete(prefix);
+  deps.release(prefix);
+  await deps.segments.delete(prefix);
   // Again: a reader that was about to open a file when they were closed may have opened it in between.
-  house.release(prefix);
+  deps.release(prefix);
 }
 
 /**

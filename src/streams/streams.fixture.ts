@@ -1,5 +1,5 @@
 /**
- * A house of streams with sources that the test plays itself, on a clock that it moves; it can be closed, or crash, and open again.
+ * A rig of streams with sources that the test plays itself, on a clock that it moves; it can be closed, or crash, and open again.
  * In: what a test wants to differ. Out: catalog, API, what sources were started. Used by tests only.
  */
 
@@ -32,12 +32,12 @@ import { openStore, type Store } from '../store/db.ts';
 import { createStreamsApi } from './api.ts';
 import { Catalog } from './catalog.ts';
 import type { StreamDefinition } from './definition.ts';
-import type { House, RunSource } from './house.ts';
 import { openHorizons } from './open-horizons.ts';
 import { openMsnMarks } from './open-msn-marks.ts';
 import { DATABASE_FILE } from './rebuild.ts';
+import type { RunSource, StreamDeps } from './stream-deps.ts';
 
-/** Where the clock of a house starts, ms since 1970: a ten-minute mark and 100 s. */
+/** Where the clock of a rig starts, ms since 1970: a ten-minute mark and 100 s. */
 export const START_MS = 1_795_000_300_000;
 
 /** From the first to the last instant that matters, ms since 1970. */
@@ -145,11 +145,11 @@ function frameAt(trackId: number, tick: number, timescale: number, key: boolean)
   return { trackId, dts, pts: dts, duration: timescale / 10, key, data };
 }
 
-/** A house under test. */
-export interface StreamsHouse extends AsyncDisposable {
+/** A rig under test. */
+export interface StreamsRig extends AsyncDisposable {
   readonly folder: string;
   readonly segments: SegmentStore;
-  readonly house: House;
+  readonly deps: StreamDeps;
   readonly store: Store & AsyncDisposable;
   readonly clock: ManualClock;
   readonly catalog: Catalog;
@@ -166,12 +166,12 @@ export interface StreamsHouse extends AsyncDisposable {
   source(name: string): PlayedSource;
   /** All that was published is on the disk or lost. */
   settle(): Promise<void>;
-  /** What a crash now leaves, as another folder; this house goes on. */
+  /** What a crash now leaves, as another folder; this rig goes on. */
   crash(): Promise<Folder>;
 }
 
 /** What a test wants to differ. */
-export interface HouseChange extends Partial<Pick<House, 'runSource' | 'mayWrite' | 'noRoom'>> {
+export interface RigChange extends Partial<Pick<StreamDeps, 'runSource' | 'mayWrite' | 'noRoom'>> {
   readonly folder: string;
   /** Where media is stored; files in `folder` if not given. */
   readonly segments?: SegmentStore;
@@ -186,12 +186,12 @@ export interface HouseChange extends Partial<Pick<House, 'runSource' | 'mayWrite
   readonly signal?: AbortSignal;
 }
 
-/** Opens a house on a folder. Disposing closes it and leaves the folder. */
-export async function openStreams(change: HouseChange): Promise<StreamsHouse> {
+/** Opens a rig on a folder. Disposing closes it and leaves the folder. */
+export async function openStreams(change: RigChange): Promise<StreamsRig> {
   const { folder, nowMs = START_MS } = change;
   const { config } = await loadConfig({});
   const clock = createManualClock(nowMs);
-  const logged: StreamsHouse['logged'] = [];
+  const logged: StreamsRig['logged'] = [];
   const log = createLog({ level: 'debug', write: (line) => logged.push(JSON.parse(line)) });
   const metrics = createMetrics();
   const store = await openStore({ file: path.join(folder, DATABASE_FILE), log });
@@ -205,10 +205,10 @@ export async function openStreams(change: HouseChange): Promise<StreamsHouse> {
       throw error;
     },
   });
-  const events: StreamsHouse['events'] = [];
-  const releases: StreamsHouse['released'] = [];
+  const events: StreamsRig['events'] = [];
+  const releases: StreamsRig['released'] = [];
   await bus.subscribe({ event: ({ event }) => void events.push(event) });
-  const house: House = {
+  const deps: StreamDeps = {
     settings: {
       now: {
         ...config,
@@ -242,8 +242,8 @@ export async function openStreams(change: HouseChange): Promise<StreamsHouse> {
         return source.done.promise;
       }),
   };
-  const catalog = new Catalog(house, { signal: change.signal ?? new AbortController().signal });
-  const api = createStreamsApi(house, catalog);
+  const catalog = new Catalog(deps, { signal: change.signal ?? new AbortController().signal });
+  const api = createStreamsApi(deps, catalog);
   if (!change.closed) await catalog.open();
   const settle = async () => {
     for (let quiet = 0; quiet < 20; quiet++) {
@@ -252,7 +252,7 @@ export async function openStreams(change: HouseChange): Promise<StreamsHouse> {
     }
   };
   return {
-    ...{ folder, segments, house, store, clock, catalog, api, sources, logged, events, settle, released: releases },
+    ...{ folder, segments, deps, store, clock, catalog, api, sources, logged, events, settle, released: releases },
     source(name) {
       const found = sources.findLast(({ definition }) => definition.name === name);
       assert.ok(found, `no source of ${name} was started`);
@@ -277,8 +277,8 @@ export async function openStreams(change: HouseChange): Promise<StreamsHouse> {
 }
 
 /** The whole timeline of a stream: pieces as `kind seconds…seconds`, from the start of the clock. */
-export async function timeline(house: StreamsHouse, name = 'door'): Promise<string[]> {
-  const view = await house.api.timeline(name, 0, 4e12);
+export async function timeline(rig: StreamsRig, name = 'door'): Promise<string[]> {
+  const view = await rig.api.timeline(name, 0, 4e12);
   const at = (time: string) => String((Date.parse(time) - START_MS) / 1000);
   return [
     ...view.spans.map((span) => ({ ...span, kind: 'media' })),
@@ -290,6 +290,6 @@ export async function timeline(house: StreamsHouse, name = 'door'): Promise<stri
 }
 
 /** All spans of a stream's timeline. */
-export async function spansOf(house: StreamsHouse, name: string): Promise<TimelineView['spans']> {
-  return (await house.api.timeline(name, ...EVER)).spans;
+export async function spansOf(rig: StreamsRig, name: string): Promise<TimelineView['spans']> {
+  return (await rig.api.timeline(name, ...EVER)).spans;
 }

@@ -189,7 +189,7 @@ suite('media that changes', { skip: need('ffmpeg'), concurrency: 2 }, () => {
     const ended = Promise.withResolvers<void>();
     stage.stream.list.changes.subscribe(() => stage.stream.list.ended && ended.resolve());
     // The linger is over in real time: nobody looks while it ends.
-    stage.house.source(STREAM).input.absent('source-down', 'the stage is empty');
+    stage.rig.source(STREAM).input.absent('source-down', 'the stage is empty');
     await ended.promise;
     await stage.pause(20_000);
     assert.deepEqual(generations(stage, 'av0'), [true]);

@@ -197,18 +197,18 @@ suite('windows of the past', { skip: need('ffmpeg'), concurrency: 2 }, () => {
         '404 stream-unknown',
       ],
     );
-    const { house } = stage;
+    const { rig } = stage;
     const retention = new Retention({
-      ...{ segments: house.segments, table: house.house.table, clock: house.clock },
-      horizons: house.house.horizons,
+      ...{ segments: rig.segments, table: rig.deps.table, clock: rig.clock },
+      horizons: rig.deps.horizons,
       settings: { now: { record: { maxDisk: undefined } } },
-      streams: () => house.catalog.keeping,
-      forgot: (id, us) => house.catalog.forgot(id, us),
+      streams: () => rig.catalog.keeping,
+      forgot: (id, us) => rig.catalog.forgot(id, us),
       release: () => {},
       deleted: () => {},
       failed: (error) => assert.fail(String(error)),
     });
-    house.clock.advance(24 * 3_600_000 - 3_600_000);
+    rig.clock.advance(24 * 3_600_000 - 3_600_000);
     await retention.pass();
     assert.equal(await refusal(stage, `${FIRST}/index.m3u8`), '410 gone');
     assert.equal(await refusal(stage, `${FIRST}/av0.m3u8`), '410 gone');

@@ -27,7 +27,7 @@ export const defects: readonly Defect[] = [
   {
     name: 'a live source that is not looked at again after its list ended',
     file: 'src/streams/source/sources.ts',
-    find: 'awaitReturn: house.awaitReturn,',
+    find: 'awaitReturn: deps.awaitReturn,',
     replace: 'awaitReturn: false,',
     seed: 14,
   },

@@ -17,7 +17,7 @@ import type { RecordedGroup } from '../../src/recording/recorded.ts';
 import { Retention } from '../../src/recording/retention.ts';
 import { readTimeline, type Timeline } from '../../src/recording/timeline.ts';
 import { runSource } from '../../src/streams/source/sources.ts';
-import { openStreams, type StreamsHouse, temporaryFolder } from '../../src/streams/streams.fixture.ts';
+import { openStreams, type StreamsRig, temporaryFolder } from '../../src/streams/streams.fixture.ts';
 import { EPOCH_MS, type ServedList, SimulatedOrigin, SOURCE_URL } from './origin.ts';
 import { type FrameName, nameOf, planSource, type SourcePlan } from './source-plan.ts';
 import { VirtualTime } from './virtual-time.ts';
@@ -65,7 +65,7 @@ export interface Outcome {
 
 /** A process of oxbow in the simulation. */
 interface Process {
-  readonly house: StreamsHouse;
+  readonly rig: StreamsRig;
   readonly retention: Retention;
 }
 
@@ -86,10 +86,10 @@ export async function simulate(seed: number, endMs?: number): Promise<Outcome> {
   >();
   const reused: number[] = [];
   const processEnds: number[] = [];
-  let house: StreamsHouse | undefined;
+  let rig: StreamsRig | undefined;
   let offsetMs = 0;
   using time = new VirtualTime(
-    (ms) => house?.clock.advance(ms),
+    (ms) => rig?.clock.advance(ms),
     () => random(2 ** 20) / 2 ** 20,
   );
   const origin = new SimulatedOrigin(plan, () => time.nowMs);
@@ -104,10 +104,10 @@ export async function simulate(seed: number, endMs?: number): Promise<Outcome> {
       config: { hls: { ...config.hls, segmentDuration: 1000 * plan.segmentS } },
       nowMs: EPOCH_MS + time.nowMs + offsetMs,
       runSource: (definition, input, options) =>
-        runSource({ ...opened.house, net: origin.net, awaitReturn: true }, definition, input, options),
+        runSource({ ...opened.deps, net: origin.net, awaitReturn: true }, definition, input, options),
       closed: true,
     });
-    house = opened;
+    rig = opened;
     await opened.catalog.open();
     if (!opened.catalog.find(NAME)) await opened.api.create(NAME, { source: { type: 'pull', url: SOURCE_URL } });
     opened.catalog.get(NAME).list.copied.subscribe((change) => {
@@ -117,9 +117,9 @@ export async function simulate(seed: number, endMs?: number): Promise<Outcome> {
       if ((announced.get(msn)?.sum ?? sum) !== sum) reused.push(msn);
       announced.set(msn, { process: origin.process, sealedUs: opened.clock.nowMs() * 1000, atMs: time.nowMs, sum });
     });
-    const { table, clock, pins, horizons } = opened.house;
+    const { table, clock, pins, horizons } = opened.deps;
     const retention = new Retention({
-      ...{ segments: opened.house.segments, table, clock, horizons },
+      ...{ segments: opened.deps.segments, table, clock, horizons },
       settings: { now: { record: { maxDisk: undefined } } },
       pinned: (id) => pins.ranges(id),
       streams: () => opened.catalog.keeping,
@@ -131,7 +131,7 @@ export async function simulate(seed: number, endMs?: number): Promise<Outcome> {
         throw error;
       },
     });
-    return { house: opened, retention };
+    return { rig: opened, retention };
   };
 
   let process = await begin();
@@ -148,20 +148,20 @@ export async function simulate(seed: number, endMs?: number): Promise<Outcome> {
       breaks[0]?.atMs ?? Number.POSITIVE_INFINITY,
     );
     await time.runUntil(nextMs);
-    await process.house.settle();
+    await process.rig.settle();
     if (steps[0] && steps[0].atMs <= time.nowMs) {
       const { byMs } = steps.shift()!;
       offsetMs += byMs;
-      process.house.clock.step(byMs);
+      process.rig.clock.step(byMs);
     }
     if (breaks[0] && breaks[0].atMs <= time.nowMs) {
       const { how } = breaks.shift()!;
       processEnds.push(time.nowMs);
       if (how === 'recreate') madeMs = time.nowMs;
-      if (how === 'recreate') await process.house.api.remove(NAME, { recordings: 'delete' });
-      if (how === 'kill') folder = folders.use(await process.house.crash()).path;
-      await process.house[Symbol.asyncDispose]();
-      house = undefined;
+      if (how === 'recreate') await process.rig.api.remove(NAME, { recordings: 'delete' });
+      if (how === 'kill') folder = folders.use(await process.rig.crash()).path;
+      await process.rig[Symbol.asyncDispose]();
+      rig = undefined;
       await time.runUntil(time.nowMs + DOWN_MS);
       origin.process += 1;
       process = await begin();
@@ -170,16 +170,16 @@ export async function simulate(seed: number, endMs?: number): Promise<Outcome> {
       retentionAtMs = time.nowMs + RETENTION_EVERY_MS;
       await process.retention.pass();
     }
-    captureList(process.house, lists);
+    captureList(process.rig, lists);
   }
   processEnds.push(time.nowMs);
-  const stream = process.house.catalog.get(NAME);
-  const nowUs = Math.round(process.house.clock.nowMs() * 1000);
+  const stream = process.rig.catalog.get(NAME);
+  const nowUs = Math.round(process.rig.clock.nowMs() * 1000);
   const recorded = await stream.recorded.between(0, Number.MAX_SAFE_INTEGER);
   const groups = await readGroups(folder, recorded, (msn) => announced.get(msn) ?? { process: -1, sealedUs: 0 });
   const timeline = await readTimeline(
     stream.recorded,
-    process.house.house.table,
+    process.rig.deps.table,
     stream.timelineEnd,
     0,
     Math.max(nowUs, stream.recorded.endUs) + 1,
@@ -189,13 +189,13 @@ export async function simulate(seed: number, endMs?: number): Promise<Outcome> {
   const isKept = ({ atMs, process: by }: { atMs: number; process: number }) =>
     by === origin.process && atMs > keptFromMs;
   const kept = [...announced].flatMap(([msn, segment]) => (isKept(segment) ? [msn] : []));
-  await process.house[Symbol.asyncDispose]();
+  await process.rig[Symbol.asyncDispose]();
   return { plan, served: origin.served, processEnds, groups, timeline, nowUs, lists, kept, reused };
 }
 
 /** Notes the live list as it is now, where it is another than before. */
-function captureList(house: StreamsHouse, lists: Map<string, string[]>): void {
-  const { list } = house.catalog.get(NAME);
+function captureList(rig: StreamsRig, lists: Map<string, string[]>): void {
+  const { list } = rig.catalog.get(NAME);
   const view = list.generation && list.view(list.generation.number);
   const rendition = view && renditionsOf(view.tracks).all[0];
   if (!rendition || view.segments.length === 0) return;

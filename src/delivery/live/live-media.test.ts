@@ -53,7 +53,7 @@ suite('segments and parts', () => {
     for (const msn of [101, 102, 103]) live.live({ msn });
     assert.equal(live.list.find(100)!.bytes, undefined, 'it left memory');
     assert.deepEqual(await read(), inMemory);
-    await live.house.recorder.seal();
+    await live.rig.recorder.seal();
     assert.deepEqual(await read(), inMemory);
     // Whoever asks next need not wait, as long as it is kept.
     const ready = async (rendition: string) => {
@@ -91,8 +91,8 @@ suite('segments and parts', () => {
     assert.equal(live.list.find(100), undefined);
     assert.ok(await live.get('/live/door/av0/100.m4s'));
     await assert.rejects(live.get('/live/door/av0/100.0.m4s'), refusal('gone'));
-    await live.house.recorder.seal();
-    await live.house.table.clear('s');
+    await live.rig.recorder.seal();
+    await live.rig.table.clear('s');
     await live.record(live.live({ msn: 112 }));
     await assert.rejects(live.get('/live/door/av0/100.m4s'), refusal('gone'));
     await assert.rejects(live.get('/live/door/av0/113.m4s'), refusal('not-found'));
@@ -157,8 +157,8 @@ suite('segments and parts', () => {
     ] as const) {
       for (const path of [`/live/door/av0/${msn}.m4s`, `/live/${msn}.ts`]) assert.equal(await codeOf(path), code, path);
     }
-    await live.house.recorder.seal();
-    await live.house.table.clear('s');
+    await live.rig.recorder.seal();
+    await live.rig.table.clear('s');
     live.state.horizonUs = us(3600);
     assert.deepEqual(
       [await codeOf('/live/door/av0/200.m4s'), await codeOf('/live/door/av0/3.m4s')],

@@ -134,7 +134,7 @@ suite('an MPEG-TS segment', () => {
     for (const msn of [101, 102, 103]) live.live({ msn });
     assert.equal(live.list.find(100)!.bytes, undefined, 'it left memory');
     assert.deepEqual(await read(), inMemory);
-    await live.house.recorder.seal();
+    await live.rig.recorder.seal();
     assert.deepEqual(await read(), inMemory);
     const reply = await live.get('/live/door/ts/100.ts');
     assert.deepEqual(await live.bytes(reply), inMemory);

@@ -89,9 +89,9 @@ suite('/live/stream.m3u8', () => {
   test('a list that ended says so to those who follow it, and is offline after that', async () => {
     await using live = await openLive(6);
     live.list.end();
-    live.house.clock.advance(12_000 + 60_000);
+    live.rig.clock.advance(12_000 + 60_000);
     assert.match(await live.text('/live/stream.m3u8'), /#EXT-X-ENDLIST/);
-    live.house.clock.advance(10_000);
+    live.rig.clock.advance(10_000);
     await assert.rejects(live.get('/live/stream.m3u8'), refusal('stream-offline'));
   });
 

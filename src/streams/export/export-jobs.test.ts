@@ -9,7 +9,7 @@ import type { Exportable } from '../../delivery/export/export.ts';
 import { Jobs } from '../../jobs/jobs-api.ts';
 import { openTableQueue } from '../../jobs/table-queue.ts';
 import type { Init } from '../../media/segment.ts';
-import { groupsFrom, initOf, openHouse, START_US } from '../../recording/recording.fixture.ts';
+import { groupsFrom, initOf, openRig, START_US } from '../../recording/recording.fixture.ts';
 import type { ManagedStream } from '../managed-stream.ts';
 import { exportToFile } from './export-file.ts';
 import { ExportJobs, type ExportJobsOptions } from './export-jobs.ts';
@@ -23,30 +23,30 @@ const HEVC: Init = initOf(
 
 /** A stream `door` with 20 s of media, a hole of 10 s, 20 s more, and 10 s in another codec; jobs over it. */
 async function openJobs(change: Partial<ExportJobsOptions> = {}) {
-  const house = await openHouse();
+  const rig = await openRig();
   const inits = new Map([initOf(), HEVC].map((init) => [init.number, init]));
   const groups = [
     ...groupsFrom({ msn: 100, startUs: START_US }, 10),
     ...groupsFrom({ msn: 110, startUs: START_US + 30_000_000, run: 2 }, 10),
     ...groupsFrom({ msn: 120, startUs: START_US + 50_000_000, run: 3, init: HEVC }, 5),
   ];
-  for (const group of groups) house.recorder.write(group);
-  while (!house.recorder.isQuiet) await new Promise(setImmediate);
+  for (const group of groups) rig.recorder.write(group);
+  while (!rig.recorder.isQuiet) await new Promise(setImmediate);
   const stream = {
-    ...{ name: 'door', recorded: house.recorded, createdUs: START_US },
+    ...{ name: 'door', recorded: rig.recorded, createdUs: START_US },
     inits: { get: (number: number) => inits.get(number) },
     horizonUs: () => 0,
     timelineEnd: { createdUs: START_US, horizonUs: 0, absencesSince: () => [] },
   } as unknown as ManagedStream & Exportable;
   const queue = await openTableQueue({
-    ...{ db: house.store.db, clock: house.clock, parallel: 1, maxQueued: 3 },
+    ...{ db: rig.store.db, clock: rig.clock, parallel: 1, maxQueued: 3 },
     failed: (error) => assert.fail(String(error)),
   });
-  const reader = openRangeReader(house.segments);
+  const reader = openRangeReader(rig.segments);
   const failed = (error: unknown) => assert.fail(String(error));
-  const jobs = new Jobs({ queue, clock: house.clock, events: { publish() {} }, failed });
+  const jobs = new Jobs({ queue, clock: rig.clock, events: { publish() {} }, failed });
   const exports = new ExportJobs({
-    ...{ jobs, table: house.table, reader, clock: house.clock, segments: house.segments },
+    ...{ jobs, table: rig.table, reader, clock: rig.clock, segments: rig.segments },
     catalog: { find: () => stream, get: () => stream },
     settings: { now: { jobs: { keep: 60_000, maxDisk: undefined } } },
     mayWrite: () => true,
@@ -62,12 +62,12 @@ async function openJobs(change: Partial<ExportJobsOptions> = {}) {
     }
   };
   return {
-    ...{ house, stream, reader, jobs, exports, at, done },
-    files: () => readdir(join(house.folder, 'exports')).catch(() => [] as string[]),
+    ...{ rig, stream, reader, jobs, exports, at, done },
+    files: () => readdir(join(rig.folder, 'exports')).catch(() => [] as string[]),
     async [Symbol.asyncDispose]() {
       await queue[Symbol.asyncDispose]();
       reader[Symbol.dispose]();
-      await house[Symbol.asyncDispose]();
+      await rig[Symbol.asyncDispose]();
     },
   };
 }
@@ -75,7 +75,7 @@ async function openJobs(change: Partial<ExportJobsOptions> = {}) {
 suite('exports as jobs', () => {
   test('a range over a hole becomes a file, and the result tells the hole and the stretches', async () => {
     await using opened = await openJobs();
-    const { jobs, exports, at, done, house } = opened;
+    const { jobs, exports, at, done, rig } = opened;
     await jobs.work();
     const { id, state } = await exports.create({ stream: 'door', from: at(10), to: at(40) });
     assert.equal(state, 'queued');
@@ -90,12 +90,12 @@ suite('exports as jobs', () => {
     assert.equal(gaps.length, 1);
     assert.equal(Date.parse(gaps[0]!.to) - Date.parse(gaps[0]!.from), 10_000);
     const { pieces, length } = await exports.file(id);
-    const file = await readFile(join(house.folder, 'exports', `${id}.mp4`));
+    const file = await readFile(join(rig.folder, 'exports', `${id}.mp4`));
     assert.deepEqual([file.length, length], [bytes, bytes]);
     assert.equal(pieces.length, 1);
     const { url, expiresAt } = await exports.ticket(id);
     assert.equal((await exports.fileFor(url.split('/').at(-1)!)).length, bytes);
-    assert.equal(Date.parse(expiresAt), house.clock.nowMs() + 900_000);
+    assert.equal(Date.parse(expiresAt), rig.clock.nowMs() + 900_000);
   });
 
   test('another codec fails the job with its moment, and leaves no file', async () => {
@@ -139,12 +139,12 @@ suite('exports as jobs', () => {
 
   test('a job and its file expire; what a process that died left behind goes at the start', async () => {
     await using opened = await openJobs();
-    const { jobs, exports, at, done, files, house } = opened;
+    const { jobs, exports, at, done, files, rig } = opened;
     await jobs.work();
     const { id } = await done((await exports.create({ stream: 'door', from: at(0), to: at(10) })).id);
-    await mkdir(join(house.folder, 'exports'), { recursive: true });
+    await mkdir(join(rig.folder, 'exports'), { recursive: true });
     for (const name of ['abc-0123456789abcdef.mp4.part', 'holiday.mp4']) {
-      await writeFile(join(house.folder, 'exports', name), 'x');
+      await writeFile(join(rig.folder, 'exports', name), 'x');
     }
     const expiresUntil = async (wished: readonly string[]) => {
       const ending = new AbortController();
@@ -155,29 +155,29 @@ suite('exports as jobs', () => {
     };
     // Nothing that is not ours goes.
     await expiresUntil(['holiday.mp4', `${id}.mp4`]);
-    house.clock.advance(61_000);
+    rig.clock.advance(61_000);
     await expiresUntil(['holiday.mp4']);
     await assert.rejects(jobs.get(id), { code: 'job-unknown' });
   });
 
   test('an export that is aborted leaves nothing behind', async () => {
     await using opened = await openJobs();
-    const { stream, reader, house } = opened;
+    const { stream, reader, rig } = opened;
     const location = segmentLocation('exports/aborted.mp4');
     const controller = new AbortController();
-    const source = { stream, table: house.table, end: { createdUs: START_US, horizonUs: 0, absencesSince: () => [] } };
+    const source = { stream, table: rig.table, end: { createdUs: START_US, horizonUs: 0, absencesSince: () => [] } };
     const range = { fromUs: START_US, toUs: START_US + 20_000_000 };
     const exporting = exportToFile(
       source,
       { range, format: 'mkv', exact: false },
       {
-        put: (content) => house.segments.put(location, content, controller),
+        put: (content) => rig.segments.put(location, content, controller),
         reader,
         signal: controller.signal,
         progress: (share) => share > 0.3 && controller.abort(new Error('enough')),
       },
     );
     await assert.rejects(exporting, /enough/);
-    assert.deepEqual(await readdir(join(house.folder, 'exports')), []);
+    assert.deepEqual(await readdir(join(rig.folder, 'exports')), []);
   });
 });

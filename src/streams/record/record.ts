@@ -33,10 +33,10 @@ import { openStore } from '../../store/db.ts';
 import { leastMsnAt } from '../../store/msn-marks.ts';
 import { Catalog } from '../catalog.ts';
 import { NO_ROOM, watchDisk } from '../disk.ts';
-import type { House, RunSource } from '../house.ts';
 import { openMsnMarks } from '../open-msn-marks.ts';
 import { DATABASE_FILE } from '../rebuild.ts';
 import { runSource } from '../source/sources.ts';
+import type { RunSource, StreamDeps } from '../stream-deps.ts';
 import { GroupFile } from './group-file.ts';
 import { RecordMeter, type RecordProgress } from './record-meter.ts';
 
@@ -171,7 +171,7 @@ function errorOf(
   return new OxbowError(isPrivate ? 'address-refused' : isFinal ? 'unsupported-media' : 'source-failed', detail);
 }
 
-type Shared = Pick<House, 'settings' | 'clock' | 'log' | 'metrics' | 'runSource'>;
+type Shared = Pick<StreamDeps, 'settings' | 'clock' | 'log' | 'metrics' | 'runSource'>;
 
 async function recordToFile(
   { name, source }: RecordRequest,
@@ -254,7 +254,7 @@ async function recordToFolder(
     await disk.done;
   });
   const { promise: ended, resolve: onEnd } = Promise.withResolvers<string>();
-  const house: House = {
+  const deps: StreamDeps = {
     ...shared,
     settings: {
       now: {
@@ -290,7 +290,7 @@ async function recordToFolder(
       return said;
     },
   };
-  const catalog = new Catalog(house, { signal });
+  const catalog = new Catalog(deps, { signal });
   opened.defer(() => catalog.close());
   await catalog.open();
   const owned = opened.move();

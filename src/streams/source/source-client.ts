@@ -8,7 +8,7 @@ import type { Publisher } from '../../ingest/publisher.ts';
 import type { PublisherSlot } from '../../ingest/publisher-slot.ts';
 import { messageOf, OxbowError } from '../../lib/errors.ts';
 import { type StreamDefinition, sourceFields } from '../definition.ts';
-import type { House } from '../house.ts';
+import type { StreamDeps } from '../stream-deps.ts';
 
 /** What the log and the API say of a source that ended because of a bug. */
 const BUG = 'an internal error ended the source; the log has the details';
@@ -34,7 +34,7 @@ export interface SourceClientOptions {
 
 /** Starts the source. */
 export function startSourceClient(
-  house: Pick<House, 'runSource' | 'metrics' | 'log'>,
+  deps: Pick<StreamDeps, 'runSource' | 'metrics' | 'log'>,
   definition: StreamDefinition,
   source: ClientSourceConfig,
   slot: PublisherSlot,
@@ -58,7 +58,7 @@ export function startSourceClient(
   const run = async (): Promise<void> => {
     const publisher = await claim();
     signal.throwIfAborted();
-    const reading = house.runSource({ ...definition, source }, publisher, {
+    const reading = deps.runSource({ ...definition, source }, publisher, {
       signal: AbortSignal.any([signal, publisher.signal]),
       wasLive,
       onFacts(facts) {
@@ -76,9 +76,9 @@ export function startSourceClient(
   const done = run().catch((error: unknown) => {
     started.resolve();
     if (error === signal.reason) return; // it was stopped while it waited
-    house.metrics.bugs.inc();
+    deps.metrics.bugs.inc();
     const stack = (error as Error).stack;
-    house.log.error({ ...sourceFields(definition), error: messageOf(error), stack }, 'a source failed');
+    deps.log.error({ ...sourceFields(definition), error: messageOf(error), stack }, 'a source failed');
     if (signal.aborted) return;
     slot.active?.close(BUG);
     onEnd(BUG, true);

@@ -8,7 +8,7 @@ import type { StreamInput } from '../../live/input.ts';
 import type { Net } from '../../net/net.ts';
 import { createLog, createSilentLog, type Log } from '../../observe/log.ts';
 import { createMetrics } from '../../observe/metrics.ts';
-import type { ClientDefinition } from '../house.ts';
+import type { ClientDefinition } from '../stream-deps.ts';
 import { runSource } from './sources.ts';
 
 const definition: ClientDefinition = {
@@ -47,8 +47,8 @@ async function absencesOf(
     },
   };
   const net = { fetch: () => Promise.reject(error()) } as unknown as Net;
-  const house = { clock: createSystemClock(), log, settings: { now: config }, metrics, net };
-  assert.equal(await runSource(house, of, input, { signal: controller.signal }), 'stopped');
+  const deps = { clock: createSystemClock(), log, settings: { now: config }, metrics, net };
+  assert.equal(await runSource(deps, of, input, { signal: controller.signal }), 'stopped');
   const bugs = (await metrics.bugs.get()).values[0]?.value ?? 0;
   return told.map((line) => (line.includes('internal error') ? `${line} (${bugs})` : line));
 }
@@ -93,7 +93,7 @@ suite('a pulled source', () => {
   test('that was aborted before it began does nothing', async () => {
     using metrics = createMetrics();
     const { config } = await loadConfig({});
-    const house = {
+    const deps = {
       clock: createSystemClock(),
       log: createSilentLog(),
       settings: { now: config },
@@ -101,6 +101,6 @@ suite('a pulled source', () => {
       net: {} as Net,
     };
     const input = {} as StreamInput;
-    assert.equal(await runSource(house, definition, input, { signal: AbortSignal.abort() }), 'stopped');
+    assert.equal(await runSource(deps, definition, input, { signal: AbortSignal.abort() }), 'stopped');
   });
 });

@@ -12,12 +12,12 @@ import type { StreamInput } from '../../live/input.ts';
 import type { Net } from '../../net/net.ts';
 import type { Log } from '../../observe/log.ts';
 import { sourceFields } from '../definition.ts';
-import type { ClientDefinition, House } from '../house.ts';
+import type { ClientDefinition, StreamDeps } from '../stream-deps.ts';
 import { runPull } from './pull.ts';
 import { isDown, RetryPause } from './retry-pause.ts';
 
 /** What sources work with. */
-export interface SourceHouse extends Pick<House, 'clock' | 'settings' | 'log' | 'metrics'> {
+export interface SourceDeps extends Pick<StreamDeps, 'clock' | 'settings' | 'log' | 'metrics'> {
   readonly net: Net;
   /** A live source that ends its playlist is awaited, without limit. Default false: the source ends. */
   readonly awaitReturn?: boolean;
@@ -37,25 +37,25 @@ export interface SourceOptions {
  * Resolves when the source has ended by itself, with a sentence that says how, or was aborted.
  */
 export function runSource(
-  house: SourceHouse,
+  deps: SourceDeps,
   definition: ClientDefinition,
   input: StreamInput,
   options: SourceOptions,
 ): Promise<string> {
   const { name, source } = definition;
-  const reader: SourceReader = { house, name, input, log: house.log.child(sourceFields(definition)) };
+  const reader: SourceReader = { deps, name, input, log: deps.log.child(sourceFields(definition)) };
   return source.type === 'test' ? readTestPicture(reader, options) : readPull(reader, source, options);
 }
 
 interface SourceReader {
-  readonly house: SourceHouse;
+  readonly deps: SourceDeps;
   readonly name: string;
   readonly input: StreamInput;
   readonly log: Log;
 }
 
 async function readTestPicture(
-  { house: { settings, clock }, name, input, log }: SourceReader,
+  { deps: { settings, clock }, name, input, log }: SourceReader,
   { signal, onFacts }: SourceOptions,
 ): Promise<string> {
   const { width, height, fps, keyInterval, videoBitrate } = settings.now.testPicture;
@@ -73,11 +73,11 @@ async function readTestPicture(
 
 /** Pulls, again after each failure. */
 async function readPull(
-  { house, name, input, log }: SourceReader,
+  { deps, name, input, log }: SourceReader,
   source: PullSourceConfig,
   { signal, onFacts, onFailure, wasLive }: SourceOptions,
 ): Promise<string> {
-  const { clock, metrics } = house;
+  const { clock, metrics } = deps;
   const counters: PullCounters = {
     ...noCounters,
     segments: () => metrics.sourceFetches.inc({ stream: name, result: 'ok' }),
@@ -96,8 +96,8 @@ async function readPull(
     try {
       // Only administrators set streams: the address may be private.
       await runPull(
-        { net: house.net, clock, log, config: house.settings.now, counters },
-        { source, trusted: true, input, onPage, onFacts: noteFacts, awaitReturn: house.awaitReturn, wasLive: hasLived },
+        { net: deps.net, clock, log, config: deps.settings.now, counters },
+        { source, trusted: true, input, onPage, onFacts: noteFacts, awaitReturn: deps.awaitReturn, wasLive: hasLived },
         { signal },
       );
       return hasLived ? 'the source ended its playlist' : 'the film is over';

@@ -17,7 +17,7 @@ import type { Frame, Track } from '../../../src/media/frame.ts';
 import { renditionsOf } from '../../../src/media/rendition-set.ts';
 import { ticksToUs } from '../../../src/media/run.ts';
 import type { ManagedStream } from '../../../src/streams/managed-stream.ts';
-import { openStreams, type StreamsHouse, temporaryFolder } from '../../../src/streams/streams.fixture.ts';
+import { openStreams, type StreamsRig, temporaryFolder } from '../../../src/streams/streams.fixture.ts';
 import { Follower } from '../checker.ts';
 import { type Media, startS } from './stage-media.ts';
 import { type Fetched, type FetchPath, Player } from './stage-player.ts';
@@ -57,7 +57,7 @@ export class Stage implements AsyncDisposable {
   readonly #players = new Map<string, Player>();
   readonly #watched = new Set<Player>();
   #folder: string;
-  #house: StreamsHouse;
+  #rig: StreamsRig;
   #answer: ReturnType<typeof createAnswer>;
   #reader: RangeReader;
   #version = -1;
@@ -65,12 +65,12 @@ export class Stage implements AsyncDisposable {
   /** Holds every list that is got to the standard, and each new segment when it is whole. */
   readonly checker = new Follower((path) => this.fetch(path), `/live/${STREAM}/index.m3u8`, { still: true });
 
-  private constructor(closing: AsyncDisposableStack, options: StageOptions, folder: string, house: StreamsHouse) {
+  private constructor(closing: AsyncDisposableStack, options: StageOptions, folder: string, rig: StreamsRig) {
     this.#closing = closing;
     this.#options = options;
     this.#folder = folder;
-    this.#house = house;
-    this.#reader = openRangeReader(house.segments);
+    this.#rig = rig;
+    this.#reader = openRangeReader(rig.segments);
     this.#answer = this.#createAnswer();
   }
 
@@ -78,21 +78,21 @@ export class Stage implements AsyncDisposable {
   static async open(options: StageOptions = {}): Promise<Stage> {
     const closing = new AsyncDisposableStack();
     const folder = closing.use(await temporaryFolder());
-    const house = closing.use(await openHouse(folder.path, options, options.nowMs ?? MARK_MS + 100_000));
-    await house.api.create(STREAM, { source: { type: 'test' } });
-    return new Stage(closing, options, folder.path, house);
+    const rig = closing.use(await openRig(folder.path, options, options.nowMs ?? MARK_MS + 100_000));
+    await rig.api.create(STREAM, { source: { type: 'test' } });
+    return new Stage(closing, options, folder.path, rig);
   }
 
-  get house(): StreamsHouse {
-    return this.#house;
+  get rig(): StreamsRig {
+    return this.#rig;
   }
 
   get stream(): ManagedStream {
-    return this.#house.catalog.get(STREAM);
+    return this.#rig.catalog.get(STREAM);
   }
 
   get nowMs(): number {
-    return this.#house.clock.nowMs();
+    return this.#rig.clock.nowMs();
   }
 
   /** Those who followed a list, by its path. */
@@ -115,7 +115,7 @@ export class Stage implements AsyncDisposable {
   /** Plays media from now on; each frame comes when it is whole. Players look after each change of the list. */
   async play(media: Media, options: PlayOptions = {}): Promise<void> {
     const { clock = 'arrival', burstS, speed = 1, seenFromS = 0 } = options;
-    const { input } = this.#house.source(STREAM);
+    const { input } = this.#rig.source(STREAM);
     const fromS = startS(media);
     const reference = media.tracks.find(({ kind }) => kind === 'video') ?? media.tracks[0]!;
     const first = media.frames.find(({ trackId }) => trackId === reference.id)!;
@@ -128,43 +128,43 @@ export class Stage implements AsyncDisposable {
       for (const frame of frames) input.publish(frame);
       if (burstS) input.flush();
       if (atS - fromS >= seenFromS) await this.look();
-      else if (this.stream.list.version % 64 === 0) await this.#house.settle();
+      else if (this.stream.list.version % 64 === 0) await this.#rig.settle();
     }
-    await this.#house.settle();
+    await this.#rig.settle();
     if (seenFromS !== Number.POSITIVE_INFINITY && this.stream.list.ready) await this.checker.look();
   }
 
   /** Nothing comes for a while, and nobody says so. */
   async pause(ms: number): Promise<void> {
-    this.#house.clock.advance(ms);
+    this.#rig.clock.advance(ms);
     await this.look();
   }
 
   /** The source says that it is down, for so long. */
   async down(ms: number): Promise<void> {
-    this.#house.source(STREAM).input.absent('source-down', 'the stage is empty');
-    await this.#house.settle();
+    this.#rig.source(STREAM).input.absent('source-down', 'the stage is empty');
+    await this.#rig.settle();
     await this.look();
-    this.#house.clock.advance(ms);
+    this.#rig.clock.advance(ms);
     await this.look();
   }
 
   /** The source ends: so does the list. */
   async end(): Promise<void> {
-    this.#house.source(STREAM).done.resolve('the play is over');
-    await this.#house.settle();
+    this.#rig.source(STREAM).done.resolve('the play is over');
+    await this.#rig.settle();
     await this.look();
   }
 
   /** The process ends, in order or not, and another one goes on after `afterMs`. */
   async restart(afterMs: number, { crash = false } = {}): Promise<void> {
-    await this.#house.settle();
+    await this.#rig.settle();
     const nowMs = this.nowMs + afterMs;
-    if (crash) this.#folder = this.#closing.use(await this.#house.crash()).path;
-    else await this.#house[Symbol.asyncDispose]();
+    if (crash) this.#folder = this.#closing.use(await this.#rig.crash()).path;
+    else await this.#rig[Symbol.asyncDispose]();
     this.#reader[Symbol.dispose]();
-    this.#house = this.#closing.use(await openHouse(this.#folder, this.#options, nowMs));
-    this.#reader = openRangeReader(this.#house.segments);
+    this.#rig = this.#closing.use(await openRig(this.#folder, this.#options, nowMs));
+    this.#reader = openRangeReader(this.#rig.segments);
     this.#answer = this.#createAnswer();
     this.#version = -1;
     for (const player of this.#players.values()) player.reconnect();
@@ -207,11 +207,11 @@ export class Stage implements AsyncDisposable {
 
   #advanceTo(ms: number): void {
     const aheadMs = ms - this.nowMs;
-    if (aheadMs > 0) this.#house.clock.advance(aheadMs);
+    if (aheadMs > 0) this.#rig.clock.advance(aheadMs);
   }
 
   #createAnswer(): ReturnType<typeof createAnswer> {
-    const { catalog, clock } = this.#house;
+    const { catalog, clock } = this.#rig;
     const reader = this.#reader;
     const makeStill = () => Promise.reject(new Error('nobody asks for stills here'));
     const stills = new Stills({ reader, signal: this.#ended.signal, makeStill });
@@ -232,7 +232,7 @@ export class Stage implements AsyncDisposable {
   }
 }
 
-function openHouse(folder: string, { config }: StageOptions, nowMs: number): Promise<StreamsHouse> {
+function openRig(folder: string, { config }: StageOptions, nowMs: number): Promise<StreamsRig> {
   return openStreams({ folder, nowMs, ...(config && { config }) });
 }
 

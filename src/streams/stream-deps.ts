@@ -38,7 +38,7 @@ export type RunSource = (
 ) => Promise<string>;
 
 /** What every stream works with. */
-export interface House {
+export interface StreamDeps {
   readonly settings: Current<Config>;
   /** Stored media. */
   readonly segments: SegmentStore;
