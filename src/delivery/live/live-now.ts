@@ -7,9 +7,9 @@ import type { Subscribable } from '../../lib/events.ts';
 import type { LiveDeliverable } from '../deliverable.ts';
 import type { Reply } from '../reply.ts';
 import { parseDirectives } from './directives.ts';
-import type { Hold } from './hold.ts';
 import type { KnownSegments } from './known-segments.ts';
 import { knownSegment, liveIndex, livePart, livePlaylist, segmentInMemory } from './live.ts';
+import type { PendingReply } from './pending-reply.ts';
 
 /** A live list as caches of its lists and parts see it: another object is another stream. */
 export interface ListState {
@@ -29,7 +29,7 @@ export interface LiveNow {
    *
    * @throws OxbowError as `Answer`
    */
-  look(address: LiveAddress, query: URLSearchParams): Reply | Hold | undefined;
+  look(address: LiveAddress, query: URLSearchParams): Reply | PendingReply | undefined;
   /** A segment of the recording that others asked for a moment ago; not to be kept, its bytes belong to what is shared. */
   recorded(address: LiveAddress): Reply | undefined;
 }

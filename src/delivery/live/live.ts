@@ -25,9 +25,9 @@ import {
 import type { Piece, Reply } from '../reply.ts';
 import { bytesReply, caching, cachingOfReached, contentTypes, keptFor, playlistReply } from '../text-reply.ts';
 import type { Directives } from './directives.ts';
-import { type Hold, settle, waitFor } from './hold.ts';
 import type { KnownSegments } from './known-segments.ts';
 import { livePresentation, partTargetOf } from './live-presentation.ts';
+import { type PendingReply, settle, waitFor } from './pending-reply.ts';
 
 /** How long a first request waits for a stream that is starting. */
 const START_WAIT_MS = 8000;
@@ -104,7 +104,7 @@ export function livePlaylist(
   stream: LiveDeliverable,
   { rendition: renditionId, generation: number }: { readonly rendition: string; readonly generation: number },
   { msn, part: askedPart, skip }: Directives,
-): Reply | Hold {
+): Reply | PendingReply {
   const { list } = stream;
   const view = list.view(number);
   if (!view?.segments.some((segment) => segment.sealed)) throw offline(stream);
@@ -246,7 +246,7 @@ interface PartAddress {
  *
  * @throws OxbowError `not-found` where there is no such rendition
  */
-export function livePart(stream: LiveDeliverable, asked: PartAddress): Reply | Hold | undefined {
+export function livePart(stream: LiveDeliverable, asked: PartAddress): Reply | PendingReply | undefined {
   const { list } = stream;
   const { msn, part: index } = asked;
   const inMemory = (): Reply | undefined => {

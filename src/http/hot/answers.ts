@@ -4,8 +4,8 @@
  */
 import { isLiveAddress, type LiveAddress, parseMediaAddress } from '../../api/media-address.ts';
 import { splitTarget } from '../../api/signed-path.ts';
-import { type Hold, isHold } from '../../delivery/live/hold.ts';
 import type { ListState, LiveNow } from '../../delivery/live/live-now.ts';
+import { isPending, type PendingReply } from '../../delivery/live/pending-reply.ts';
 import type { Reply } from '../../delivery/reply.ts';
 import { type Wire, type WireForm, wireOf } from './wire.ts';
 
@@ -27,7 +27,7 @@ export interface Found {
   /** Its bytes are kept elsewhere. */
   readonly isShared?: true;
   /** Ready, or to come. */
-  readonly answer: Wire | Hold;
+  readonly answer: Wire | PendingReply;
 }
 
 interface Lists {
@@ -132,7 +132,7 @@ export class ReadyAnswers implements Disposable {
     try {
       const reply = now.look(address, new URLSearchParams(query));
       if (reply) {
-        const answer = isHold(reply) ? reply : this.wireOf(reply, found, takesGzip);
+        const answer = isPending(reply) ? reply : this.wireOf(reply, found, takesGzip);
         return answer && { ...found, answer };
       }
       const recorded = now.recorded(address);

@@ -4,7 +4,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import type { Hold } from '../../delivery/live/hold.ts';
+import type { PendingReply } from '../../delivery/live/pending-reply.ts';
 import type { Reply } from '../../delivery/reply.ts';
 import type { Found, ReadyAnswers } from './answers.ts';
 import { type Borrowed, borrow } from './borrowed.ts';
@@ -156,7 +156,7 @@ export class HotConnection implements Waiter {
     this.#giveUpAfter(STALL_MS);
   }
 
-  #wait(line: RequestLine, asker: Asker, found: Found, hold: Hold): void {
+  #wait(line: RequestLine, asker: Asker, found: Found, pending: PendingReply): void {
     const host = this.#host;
     let stopCounting: () => void;
     try {
@@ -167,7 +167,7 @@ export class HotConnection implements Waiter {
       return;
     }
     this.#isBusy = true;
-    const group = host.holds.join(hold, this);
+    const group = host.holds.join(pending, this);
     const startedMs = performance.now();
     this.#waiting = { line, asker, found, group, stopCounting, startedMs, wire: undefined };
   }
@@ -258,7 +258,7 @@ export class HotConnection implements Waiter {
   readonly #onTimeout = (): void => {
     // A response that set a time of its own listens itself.
     if (this.#borrowed?.response.emit('timeout')) return;
-    if (this.#waiting) return; // it waits for media, no longer than its hold
+    if (this.#waiting) return; // it waits for media, no longer than its pending reply
     this.#socket.destroy();
   };
 

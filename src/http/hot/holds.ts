@@ -2,7 +2,7 @@
  * Connections that wait for media that does not exist yet, in groups that wait for the same: one look and one timer for each group.
  * In: holds of delivery, connections. Out: a wire to each of a group at once, or the refusal. RFC 8216bis 6.2.5.2; docs/media.md 28.
  */
-import type { Hold } from '../../delivery/live/hold.ts';
+import type { PendingReply } from '../../delivery/live/pending-reply.ts';
 import type { Reply } from '../../delivery/reply.ts';
 import type { OxbowError } from '../../lib/errors.ts';
 
@@ -26,13 +26,13 @@ export interface Group {
 /** Those who wait. */
 export class Holds {
   /** By what their changes come from, then by what they wait for. */
-  readonly #groups = new Map<Hold['changes'], Map<string, Group>>();
+  readonly #groups = new Map<PendingReply['changes'], Map<string, Group>>();
 
   /** Lets a connection wait; returns where it does. */
-  join(hold: Hold, waiter: Waiter): Group {
-    const groups = this.#groups.get(hold.changes) ?? new Map<string, Group>();
-    this.#groups.set(hold.changes, groups);
-    const group = groups.get(hold.key) ?? this.#open(hold, groups);
+  join(pending: PendingReply, waiter: Waiter): Group {
+    const groups = this.#groups.get(pending.changes) ?? new Map<string, Group>();
+    this.#groups.set(pending.changes, groups);
+    const group = groups.get(pending.key) ?? this.#open(pending, groups);
     group.waiters.add(waiter);
     return group;
   }
@@ -49,14 +49,14 @@ export class Holds {
     }
   }
 
-  #open(hold: Hold, groups: Map<string, Group>): Group {
+  #open(pending: PendingReply, groups: Map<string, Group>): Group {
     let isDue = false;
     const look = () => {
       isDue = false;
       if (group.waiters.size === 0) return;
       let reply: Reply | undefined;
       try {
-        reply = hold.look();
+        reply = pending.look();
       } catch (error) {
         refuse(group, error);
         return;
@@ -64,23 +64,23 @@ export class Holds {
       if (reply) answer(group, reply);
     };
     // Parts of several tracks, the seal and the end come in one turn: one answer tells of all.
-    const unsubscribe = hold.changes.subscribe(() => {
+    const unsubscribe = pending.changes.subscribe(() => {
       if (isDue) return;
       isDue = true;
       queueMicrotask(look);
     });
-    const timer = setTimeout(() => refuse(group, hold.late()), hold.waitMs);
+    const timer = setTimeout(() => refuse(group, pending.late()), pending.waitMs);
     const group: Group = {
       waiters: new Set(),
       close: () => {
         unsubscribe();
         clearTimeout(timer);
-        if (groups.get(hold.key) !== group) return;
-        groups.delete(hold.key);
-        if (groups.size === 0 && this.#groups.get(hold.changes) === groups) this.#groups.delete(hold.changes);
+        if (groups.get(pending.key) !== group) return;
+        groups.delete(pending.key);
+        if (groups.size === 0 && this.#groups.get(pending.changes) === groups) this.#groups.delete(pending.changes);
       },
     };
-    groups.set(hold.key, group);
+    groups.set(pending.key, group);
     return group;
   }
 }

@@ -3,8 +3,8 @@
  * In: paths and texts. Out: LiveNow. Nothing else of oxbow stands behind it.
  */
 import type { LiveAddress } from '../../api/media-address.ts';
-import type { Hold } from '../../delivery/live/hold.ts';
 import type { LiveNow } from '../../delivery/live/live-now.ts';
+import type { PendingReply } from '../../delivery/live/pending-reply.ts';
 import type { Reply } from '../../delivery/reply.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { Emitter } from '../../lib/events.ts';
@@ -51,7 +51,7 @@ export class FakeLive implements LiveNow {
     return name === 'cam' ? this.#list : undefined;
   }
 
-  look(address: LiveAddress, query: URLSearchParams): Reply | Hold | undefined {
+  look(address: LiveAddress, query: URLSearchParams): Reply | PendingReply | undefined {
     if (address.kind === 'init') return undefined;
     this.looks++;
     const msn =

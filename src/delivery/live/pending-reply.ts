@@ -1,5 +1,5 @@
 /**
- * Answers that are not there yet: what they wait for, and how long at most. One hold serves all who ask the same.
+ * Answers that are not there yet: what they wait for, and how long at most. One pending reply serves all who ask the same.
  * In: a live list's changes. Out: the reply, or why there is none. RFC 8216bis 6.2.5.2; docs/media.md 28.
  */
 import type { OxbowError } from '../../lib/errors.ts';
@@ -7,7 +7,7 @@ import type { Subscribable } from '../../lib/events.ts';
 import type { Reply } from '../reply.ts';
 
 /** A reply to come. */
-export interface Hold {
+export interface PendingReply {
   /** Those who wait for the same reply have the same words here. */
   readonly key: string;
   /** When it is worth another look. */
@@ -21,13 +21,13 @@ export interface Hold {
 }
 
 /** Whether what was found is still to come. */
-export function isHold(found: Reply | Hold): found is Hold {
+export function isPending(found: Reply | PendingReply): found is PendingReply {
   return 'look' in found;
 }
 
 /** Waits where there is something to wait for. Rejects with the signal's reason when aborted, else with an OxbowError. */
-export async function settle(found: Reply | Hold, { signal }: { signal: AbortSignal }): Promise<Reply> {
-  if (!isHold(found)) return found;
+export async function settle(found: Reply | PendingReply, { signal }: { signal: AbortSignal }): Promise<Reply> {
+  if (!isPending(found)) return found;
   await waitFor(found.changes, () => found.look() !== undefined, found.waitMs, signal);
   const reply = found.look(); // of now: more may have changed in the same turn
   if (!reply) throw found.late();
