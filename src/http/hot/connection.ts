@@ -9,7 +9,7 @@ import type { Reply } from '../../delivery/reply.ts';
 import type { Found, ReadyAnswers } from './answers.ts';
 import { type Borrowed, borrow } from './borrowed.ts';
 import { type Asker, parseAsker, parseRequestLine, type RequestLine, targetEndOf } from './head.ts';
-import type { Group, Holds, Waiter } from './holds.ts';
+import type { PendingReplies, Waiter, WaitGroup } from './pending-replies.ts';
 import type { Wire } from './wire.ts';
 
 /** A connection that says nothing at first is given up after this long, ms; one that rests between requests, after that long. */
@@ -27,7 +27,7 @@ const NOTHING = Buffer.alloc(0);
 /** Where connections belong. */
 export interface ConnectionHost {
   readonly answers: ReadyAnswers;
-  readonly holds: Holds;
+  readonly pendingReplies: PendingReplies;
   /** Whether whoever asks gets what everyone gets; the slow path decides otherwise. */
   isUsual(asker: Asker): boolean;
   /** Unix seconds. */
@@ -51,7 +51,7 @@ interface Waiting {
   readonly line: RequestLine;
   readonly asker: Asker;
   readonly found: Found;
-  readonly group: Group;
+  readonly group: WaitGroup;
   readonly stopCounting: () => void;
   readonly startedMs: number;
   /** What was written; undefined where the long way must be gone, as where it has left memory meanwhile. */
@@ -167,7 +167,7 @@ export class HotConnection implements Waiter {
       return;
     }
     this.#isBusy = true;
-    const group = host.holds.join(pending, this);
+    const group = host.pendingReplies.join(pending, this);
     const startedMs = performance.now();
     this.#waiting = { line, asker, found, group, stopCounting, startedMs, wire: undefined };
   }
@@ -282,7 +282,7 @@ export class HotConnection implements Waiter {
   readonly #onClose = (): void => {
     this.#isOver = true;
     if (this.#waiting) {
-      this.#host.holds.leave(this.#waiting.group, this);
+      this.#host.pendingReplies.leave(this.#waiting.group, this);
       this.#endWaiting();
     }
     this.#early = [];

@@ -16,7 +16,7 @@ import type { HeldRequests } from '../held.ts';
 import { type Found, ReadyAnswers } from './answers.ts';
 import { type ConnectionHost, HotConnection } from './connection.ts';
 import type { Asker } from './head.ts';
-import { Holds } from './holds.ts';
+import { PendingReplies } from './pending-replies.ts';
 import type { Wire } from './wire.ts';
 
 /** What was answered of one class of address. */
@@ -89,7 +89,7 @@ export function createHotResponder(deps: HotDeps, held: HeldRequests, handlers: 
   const clientAddress = createClientAddress(deps.trustedProxies);
   const connections = new Set<HotConnection>();
   const known = new WeakMap<Socket, Known>();
-  const holds = new Holds();
+  const pendingReplies = new PendingReplies();
   const answers = new ReadyAnswers({
     now: deps.now,
     isOpen: (name) => !deps.isPrivate(name),
@@ -147,7 +147,7 @@ export function createHotResponder(deps: HotDeps, held: HeldRequests, handlers: 
   const host: ConnectionHost = {
     ...handlers,
     answers,
-    holds,
+    pendingReplies,
     // What a page of another site may read depends on more than is known here.
     isUsual: (asker) =>
       answersTo(deps.ownHosts, asker.hostName) && !(deps.ownHosts !== undefined && asker.isFromForeignPage),
@@ -166,7 +166,7 @@ export function createHotResponder(deps: HotDeps, held: HeldRequests, handlers: 
     },
     leave(reason) {
       isClosing = true;
-      holds.release(reason);
+      pendingReplies.release(reason);
       for (const connection of connections) if (connection.isIdle) connection.destroy();
     },
     destroy() {

@@ -1,6 +1,6 @@
 /**
  * Connections that wait for media that does not exist yet, in groups that wait for the same: one look and one timer for each group.
- * In: holds of delivery, connections. Out: a wire to each of a group at once, or the refusal. RFC 8216bis 6.2.5.2; docs/media.md 28.
+ * In: pendingReplies of delivery, connections. Out: a wire to each of a group at once, or the refusal. RFC 8216bis 6.2.5.2; docs/media.md 28.
  */
 import type { PendingReply } from '../../delivery/live/pending-reply.ts';
 import type { Reply } from '../../delivery/reply.ts';
@@ -17,20 +17,20 @@ export interface Waiter {
 }
 
 /** Those who wait for the same. */
-export interface Group {
+export interface WaitGroup {
   readonly waiters: Set<Waiter>;
   /** Ends it, whoever is in it. */
   close(): void;
 }
 
 /** Those who wait. */
-export class Holds {
+export class PendingReplies {
   /** By what their changes come from, then by what they wait for. */
-  readonly #groups = new Map<PendingReply['changes'], Map<string, Group>>();
+  readonly #groups = new Map<PendingReply['changes'], Map<string, WaitGroup>>();
 
   /** Lets a connection wait; returns where it does. */
-  join(pending: PendingReply, waiter: Waiter): Group {
-    const groups = this.#groups.get(pending.changes) ?? new Map<string, Group>();
+  join(pending: PendingReply, waiter: Waiter): WaitGroup {
+    const groups = this.#groups.get(pending.changes) ?? new Map<string, WaitGroup>();
     this.#groups.set(pending.changes, groups);
     const group = groups.get(pending.key) ?? this.#open(pending, groups);
     group.waiters.add(waiter);
@@ -38,7 +38,7 @@ export class Holds {
   }
 
   /** A connection waits no more. */
-  leave(group: Group, waiter: Waiter): void {
+  leave(group: WaitGroup, waiter: Waiter): void {
     if (group.waiters.delete(waiter) && group.waiters.size === 0) group.close();
   }
 
@@ -49,7 +49,7 @@ export class Holds {
     }
   }
 
-  #open(pending: PendingReply, groups: Map<string, Group>): Group {
+  #open(pending: PendingReply, groups: Map<string, WaitGroup>): WaitGroup {
     let isDue = false;
     const look = () => {
       isDue = false;
@@ -70,7 +70,7 @@ export class Holds {
       queueMicrotask(look);
     });
     const timer = setTimeout(() => refuse(group, pending.late()), pending.waitMs);
-    const group: Group = {
+    const group: WaitGroup = {
       waiters: new Set(),
       close: () => {
         unsubscribe();
@@ -86,20 +86,20 @@ export class Holds {
 }
 
 /** The group is over; those who waited in it. */
-function dissolve(group: Group): readonly Waiter[] {
+function dissolve(group: WaitGroup): readonly Waiter[] {
   group.close();
   const waiters = [...group.waiters];
   group.waiters.clear();
   return waiters;
 }
 
-function answer(group: Group, reply: Reply): void {
+function answer(group: WaitGroup, reply: Reply): void {
   const waiters = dissolve(group);
   for (const waiter of waiters) waiter.answer(reply);
   // The last of thousands did not have to wait for what is counted of the first.
   for (const waiter of waiters) waiter.answered();
 }
 
-function refuse(group: Group, reason: unknown): void {
+function refuse(group: WaitGroup, reason: unknown): void {
   for (const waiter of dissolve(group)) waiter.refuse(reason);
 }
