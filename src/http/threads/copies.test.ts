@@ -77,7 +77,7 @@ async function publish({ stream }: House, from: number, to: number): Promise<voi
 
 const addressOf = (path: string) => parseMediaAddress(path) as LiveAddress;
 
-/** What is answered: the words of a list, the bytes of media, the word for what is waited for. */
+/** What is answered: the words of a list, the bytes of media, the secret for what is waited for. */
 function look(now: LiveNow, path: string, query = ''): unknown {
   const found = now.look(addressOf(path), new URLSearchParams(query));
   if (!found || 'look' in found) return found && `waits: ${found.key}`;

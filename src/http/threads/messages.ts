@@ -12,11 +12,11 @@ import type { Served } from '../hot/responder.ts';
 import type { ShownCertificate } from '../tls/tls-certificate.ts';
 
 /** The door behind which the main thread answers what a serving thread does not. */
-export interface BackDoor {
+export interface InternalEndpoint {
   /** On this computer. */
   readonly port: number;
   /** Known to the threads of this process alone. */
-  readonly word: string;
+  readonly secret: string;
 }
 
 /** What a serving thread is started with. */
@@ -25,7 +25,7 @@ export interface ThreadSettings {
   readonly number: number;
   /** Port 0: any that is free. */
   readonly listen: Endpoint;
-  readonly backDoor: BackDoor;
+  readonly internalEndpoint: InternalEndpoint;
   readonly certificate: ShownCertificate | undefined;
   readonly trustedProxies: readonly string[];
   readonly ownHosts: OwnHosts;

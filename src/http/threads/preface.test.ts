@@ -5,7 +5,7 @@ import { after, before, suite, test } from 'node:test';
 import { seeded } from '../../lib/random.fixture.ts';
 import { type Client, parsePreface, printPreface, readPreface } from './preface.ts';
 
-const word = 'a-word-that-nobody-knows';
+const secret = 'a-secret-that-nobody-knows';
 const ends = { remoteAddress: '2001:db8::7', remotePort: 50_001, localAddress: '2001:db8::1', localPort: 443 };
 const client: Client = { ...ends, isSecure: true, protocol: 'http1' };
 
@@ -14,7 +14,7 @@ suite('the first line of a connection from a serving thread', () => {
   const taken: { socket: Socket; client: Client; text: string }[] = [];
   before(async () => {
     server = createServer((socket) => {
-      readPreface(socket, word, (own, from) => {
+      readPreface(socket, secret, (own, from) => {
         const one = { socket: own, client: from, text: '' };
         taken.push(one);
         own.on('data', (bytes) => {
@@ -35,26 +35,26 @@ suite('the first line of a connection from a serving thread', () => {
       { ...ends, remoteAddress: '192.0.2.1', isSecure: false, protocol: 'http1' },
       { ...ends, remoteAddress: '', localAddress: '', isSecure: false, protocol: 'http1' },
     ] as const) {
-      assert.deepEqual(parsePreface(printPreface(word, given), word), given);
+      assert.deepEqual(parsePreface(printPreface(secret, given), secret), given);
     }
   });
 
-  test('is refused with another word, and whatever else it is', () => {
+  test('is refused with another secret, and whatever else it is', () => {
     const random = seeded(7);
-    const line = printPreface(word, client);
-    assert.equal(parsePreface(printPreface('another-word-of-that-len', client), word), undefined);
+    const line = printPreface(secret, client);
+    assert.equal(parsePreface(printPreface('another-secret-of-that-len', client), secret), undefined);
     for (let i = 0; i < 2000; i++) {
       const bytes = Buffer.from(line);
       bytes[random(bytes.length)] = random(256);
       const cut = bytes.toString('latin1').slice(0, 1 + random(bytes.length));
-      const found = parsePreface(cut, word);
-      if (found) assert.ok(cut.startsWith(`oxbow ${word} `));
+      const found = parsePreface(cut, secret);
+      if (found) assert.ok(cut.startsWith(`oxbow ${secret} `));
     }
   });
 
   test('is taken off, however it comes, and what follows is as the client sent it', async () => {
     const socket = open();
-    for (const byte of `${printPreface(word, client)}GET / HT`) {
+    for (const byte of `${printPreface(secret, client)}GET / HT`) {
       socket.write(byte);
       await new Promise((resolve) => setImmediate(resolve));
     }

@@ -19,17 +19,17 @@ const MAX_BYTES = 256;
 /** The line is the first that is sent. */
 const WITHIN_MS = 5000;
 
-/** @param word known to the threads of this process alone */
-export function printPreface(word: string, client: Client): string {
+/** @param secret known to the threads of this process alone */
+export function printPreface(secret: string, client: Client): string {
   const { remoteAddress, remotePort, localAddress, localPort, isSecure, protocol } = client;
   const ends = `${remoteAddress || '-'} ${remotePort} ${localAddress || '-'} ${localPort}`;
-  return `oxbow ${word} ${ends} ${isSecure ? 'tls' : 'plain'} ${protocol}\n`;
+  return `oxbow ${secret} ${ends} ${isSecure ? 'tls' : 'plain'} ${protocol}\n`;
 }
 
 /** Parses the line; undefined where it is none of ours. */
-export function parsePreface(line: string, word: string): Client | undefined {
+export function parsePreface(line: string, secret: string): Client | undefined {
   const [, given = '', remote = '', remotePort, local = '', localPort, way, protocol] = LINE.exec(line) ?? [];
-  const [own, other] = [Buffer.from(word), Buffer.from(given)];
+  const [own, other] = [Buffer.from(secret), Buffer.from(given)];
   if (own.length !== other.length || !timingSafeEqual(own, other)) return undefined;
   return {
     remoteAddress: remote === '-' ? '' : remote,
@@ -46,7 +46,7 @@ export function parsePreface(line: string, word: string): Client | undefined {
  *
  * @param take called once, with the socket as if the client itself had connected
  */
-export function readPreface(socket: Socket, word: string, take: (socket: Socket, client: Client) => void): void {
+export function readPreface(socket: Socket, secret: string, take: (socket: Socket, client: Client) => void): void {
   let read = Buffer.alloc(0);
   const giveUp = () => socket.destroy();
   socket.setTimeout(WITHIN_MS, giveUp);
@@ -55,7 +55,7 @@ export function readPreface(socket: Socket, word: string, take: (socket: Socket,
     read = Buffer.concat([read, bytes]);
     const end = read.indexOf('\n') + 1;
     if (end === 0 && read.length < MAX_BYTES) return;
-    const client = parsePreface(read.toString('latin1', 0, end), word);
+    const client = parsePreface(read.toString('latin1', 0, end), secret);
     if (!client) {
       giveUp();
       return;

@@ -79,16 +79,16 @@ export interface ServingThreads {
 export async function openServingThreads(options: ServingOptions): Promise<ServingThreads> {
   const { count, listen, trustedProxies, ownHosts, head, mediaFolder, watchSecret } = options;
   await checkFree(listen);
-  const word = randomBytes(24).toString('base64url');
+  const secret = randomBytes(24).toString('base64url');
   const sockets = new Set<Socket>();
   const door = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
-    readPreface(socket, word, options.open);
+    readPreface(socket, secret, options.open);
   });
   door.listen(0, '127.0.0.1');
   await once(door, 'listening');
-  const backDoor = { port: (door.address() as AddressInfo).port, word };
+  const internalEndpoint = { port: (door.address() as AddressInfo).port, secret };
 
   let certificate = options.certificate;
   let isClosing = false;
@@ -99,7 +99,7 @@ export async function openServingThreads(options: ServingOptions): Promise<Servi
     const settings: ThreadSettings = {
       number,
       listen: { ...listen, port },
-      backDoor,
+      internalEndpoint,
       certificate,
       trustedProxies,
       ownHosts,

@@ -32,7 +32,7 @@ const clock = createSystemClock();
 const tally = new Tally();
 /** Its own heap is small. */
 const garbage = new GarbageWatch({ enough: 0 });
-const upstream = createUpstream(settings.backDoor);
+const upstream = createUpstream(settings.internalEndpoint);
 const copies = await Copies.open({
   mediaFolder: settings.mediaFolder,
   watchSecret: settings.watchSecret,

@@ -8,7 +8,7 @@ import { pipeline } from 'node:stream';
 import { OxbowError } from '../../lib/errors.ts';
 import { http } from '../../lib/memory/node-http.ts';
 import { endsOf } from '../client/socket-owner.ts';
-import type { BackDoor } from './messages.ts';
+import type { InternalEndpoint } from './messages.ts';
 import { type Client, printPreface } from './preface.ts';
 
 /** Headers that belong to one connection, and how its answer ends, which is written anew. */
@@ -27,14 +27,14 @@ export interface Upstream {
 }
 
 /** @param door where the main thread takes connections */
-export function createUpstream({ port, word }: BackDoor): Upstream {
+export function createUpstream({ port, secret }: InternalEndpoint): Upstream {
   /** One connection to the main thread for each of a client that needs it: it has the client's address. */
   const agents = new WeakMap<Socket, InstanceType<typeof http.Agent>>();
 
   function open(client: Socket, protocol: Client['protocol']): Socket {
     const socket = connect({ host: '127.0.0.1', port, noDelay: true, allowHalfOpen: true });
     const isSecure = 'encrypted' in client;
-    socket.write(printPreface(word, { ...endsOf(client), isSecure, protocol }));
+    socket.write(printPreface(secret, { ...endsOf(client), isSecure, protocol }));
     return socket;
   }
 
