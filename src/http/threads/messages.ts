@@ -50,7 +50,7 @@ export interface StreamAccess {
 
 /** To a serving thread. */
 export type ToThread =
-  /** A copy of a stream begins; a copy of that name that was there before ends. */
+  /** A replica of a stream begins; a replica of that name that was there before ends. */
   | { readonly do: 'stream'; readonly name: string; readonly list: LiveListState; readonly access: StreamAccess }
   | { readonly do: 'changes'; readonly name: string; readonly changes: readonly ListChange[] }
   | { readonly do: 'access'; readonly name: string; readonly access: StreamAccess }
@@ -93,7 +93,7 @@ export type FromThread =
   | { readonly do: 'listens'; readonly port: number }
   /** It could not listen. */
   | { readonly do: 'refused'; readonly code: string; readonly message: string }
-  /** Somebody asks for a stream of which it has no copy. */
+  /** Somebody asks for a stream of which it has no replica. */
   | { readonly do: 'wish'; readonly name: string }
   /** Nobody asked for it for a while. */
   | { readonly do: 'drop'; readonly name: string }

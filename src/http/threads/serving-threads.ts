@@ -81,14 +81,14 @@ export async function openServingThreads(options: ServingOptions): Promise<Servi
   await checkFree(listen);
   const secret = randomBytes(24).toString('base64url');
   const sockets = new Set<Socket>();
-  const door = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
+  const server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
     readPreface(socket, secret, options.open);
   });
-  door.listen(0, '127.0.0.1');
-  await once(door, 'listening');
-  const internalEndpoint = { port: (door.address() as AddressInfo).port, secret };
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const internalEndpoint = { port: (server.address() as AddressInfo).port, secret };
 
   let certificate = options.certificate;
   let isClosing = false;
@@ -150,7 +150,7 @@ export async function openServingThreads(options: ServingOptions): Promise<Servi
     for (const stop of stops) stop();
     await Promise.all([...threads.values()].map((thread) => thread.close()));
     for (const socket of sockets) socket.destroy();
-    door.close();
+    server.close();
   };
   let port: number;
   try {

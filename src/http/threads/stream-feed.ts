@@ -8,7 +8,7 @@ import type { Init } from '../../media/segment.ts';
 import type { ListChange, LiveListState } from '../../packager/listed.ts';
 import type { StreamAccess, ToThread } from './messages.ts';
 
-/** A thread has copies of no more streams; who asks for others is answered by the main thread. */
+/** A thread has replicas of no more streams; who asks for others is answered by the main thread. */
 const MAX_STREAMS = 2000;
 
 /** What feeds need. */
@@ -34,7 +34,7 @@ export class StreamFeed implements Disposable {
     this.#options = options;
   }
 
-  /** Whether the thread has a copy of the stream. */
+  /** Whether the thread has a replica of the stream. */
   has(name: string): boolean {
     return this.#fed.has(name);
   }
@@ -108,7 +108,7 @@ function isSame(a: StreamAccess, b: StreamAccess): boolean {
   );
 }
 
-/** A codec configuration may be a view of far more bytes, all of which a message would copy. */
+/** A codec configuration may be a view of far more bytes, all of which a message would replica. */
 function compactTracks(tracks: readonly Track[]): readonly Track[] {
   const known = compacted.get(tracks);
   if (known) return known;

@@ -1,5 +1,5 @@
 /**
- * A serving thread: has connections, answers what is hot from copies of live lists, sends everything else to the main thread.
+ * A serving thread: has connections, answers what is hot from replicas of live lists, sends everything else to the main thread.
  * In: ThreadSettings, messages of serving-threads.ts, connections. Out: answers; messages. docs/architecture.md, Threads.
  */
 import { createServer, type Server, type Socket } from 'node:net';
@@ -16,8 +16,8 @@ import { createHotResponder } from '../hot/responder.ts';
 import { exchangeOfHttp1 } from '../media/exchange.ts';
 import { sendProblem } from '../media/media-answer.ts';
 import { createTlsServer } from '../tls/tls-server.ts';
-import { Copies } from './copies.ts';
 import type { FromThread, ThreadSettings, ToThread } from './messages.ts';
+import { Replicas } from './replicas.ts';
 import { Tally, TELL_EVERY_MS } from './tally.ts';
 import { createUpstream } from './upstream.ts';
 
@@ -33,7 +33,7 @@ const tally = new Tally();
 /** Its own heap is small. */
 const garbage = new GarbageWatch({ enough: 0 });
 const upstream = createUpstream(settings.internalEndpoint);
-const copies = await Copies.open({
+const replicas = await Replicas.open({
   mediaFolder: settings.mediaFolder,
   watchSecret: settings.watchSecret,
   nowMs: () => clock.nowMs(),
@@ -55,9 +55,9 @@ const refuse: Refuse = (request, response, reason) => {
 };
 const hot = createHotResponder(
   {
-    now: copies.now,
-    isPrivate: (name) => copies.access(name)?.isPrivate ?? true,
-    mayWatch: (token, address) => copies.mayWatch(token, address),
+    now: replicas.now,
+    isPrivate: (name) => replicas.access(name)?.isPrivate ?? true,
+    mayWatch: (token, address) => replicas.mayWatch(token, address),
     viewers: tally,
     counts: tally,
     trustedProxies: settings.trustedProxies,
@@ -92,7 +92,7 @@ server.on('connection', (socket: Socket) => {
 
 let listeners: Listeners | undefined;
 
-const tell = (asked: boolean): void => say({ do: 'told', told: tally.take(copies.blockBytes, { asked }), asked });
+const tell = (asked: boolean): void => say({ do: 'told', told: tally.take(replicas.blockBytes, { asked }), asked });
 
 async function leave(): Promise<void> {
   const closed = listeners?.close();
@@ -119,7 +119,7 @@ port.on('message', (message: ToThread) => {
       for (const socket of sockets) socket.destroy();
       break;
     default:
-      copies.take(message);
+      replicas.take(message);
   }
 });
 

@@ -26,7 +26,7 @@ export interface Upstream {
   join(socket: Socket, protocol: Client['protocol']): void;
 }
 
-/** @param door where the main thread takes connections */
+/** @param endpoint where the main thread accepts connections */
 export function createUpstream({ port, secret }: InternalEndpoint): Upstream {
   /** One connection to the main thread for each of a client that needs it: it has the client's address. */
   const agents = new WeakMap<Socket, InstanceType<typeof http.Agent>>();

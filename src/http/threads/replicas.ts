@@ -1,5 +1,5 @@
 /**
- * Streams as a serving thread knows them: copies of their live lists, who may watch them, where recorded segments lie.
+ * Streams as a serving thread knows them: replicas of their live lists, who may watch them, where recorded segments lie.
  * In: messages of the main thread. Out: what the hot responder asks. docs/media.md 25: only what was asked for of late.
  */
 
@@ -18,7 +18,7 @@ import { LiveList } from '../../packager/live-list.ts';
 import { signedClassOf } from '../media/watching.ts';
 import type { StreamAccess, ToThread } from './messages.ts';
 
-/** A copy that nobody asked for is let go after this long, ms. */
+/** A replica that nobody asked for is let go after this long, ms. */
 const KEPT_MS = 30_000;
 /** Names that were wished for and are not there are not wished for again for this long, ms. */
 const WISH_AGAIN_MS = 1000;
@@ -30,7 +30,7 @@ const MAX_WARMING = 16;
 const MAX_INITS = 100;
 
 /** A stream. */
-class Copy implements LiveDeliverable {
+class Replica implements LiveDeliverable {
   readonly name: string;
   readonly list: LiveList;
   access: StreamAccess;
@@ -60,8 +60,8 @@ class Copy implements LiveDeliverable {
   }
 }
 
-/** What copies need. */
-export interface CopiesOptions {
+/** What replicas need. */
+export interface ReplicasOptions {
   /** Where stored media is: the folder that locations start from. */
   readonly mediaFolder: string;
   readonly watchSecret: Uint8Array;
@@ -73,10 +73,10 @@ export interface CopiesOptions {
   shared?(bytes: number): void;
 }
 
-/** The copies of one thread. */
-export class Copies implements AsyncDisposable {
-  readonly #options: CopiesOptions;
-  readonly #copies: Map<string, Copy>;
+/** The replicas of one thread. */
+export class Replicas implements AsyncDisposable {
+  readonly #options: ReplicasOptions;
+  readonly #replicas: Map<string, Replica>;
   /** By name, when it was wished for. */
   readonly #wishes = new Map<string, number>();
   readonly #tokens: WatchTokens;
@@ -88,9 +88,9 @@ export class Copies implements AsyncDisposable {
   /** For the hot responder. */
   readonly now: LiveNow;
 
-  private constructor(options: CopiesOptions, copies: Map<string, Copy>, tokens: WatchTokens) {
+  private constructor(options: ReplicasOptions, replicas: Map<string, Replica>, tokens: WatchTokens) {
     this.#options = options;
-    this.#copies = copies;
+    this.#replicas = replicas;
     this.#tokens = tokens;
     this.#segments = openLocalSegmentStore({ folder: options.mediaFolder });
     this.#reader = openRangeReader(this.#segments);
@@ -100,20 +100,20 @@ export class Copies implements AsyncDisposable {
     this.now = {
       look: live.look,
       list: (name) => this.#find(name)?.list,
-      isCurrent: (name, list) => this.#copies.get(name)?.list === list,
+      isCurrent: (name, list) => this.#replicas.get(name)?.list === list,
       recorded: (address) => live.recorded(address) ?? this.#warm(address),
     };
   }
 
   /** Begins without a stream. */
-  static async open(options: CopiesOptions): Promise<Copies> {
-    const copies = new Map<string, Copy>();
+  static async open(options: ReplicasOptions): Promise<Replicas> {
+    const replicas = new Map<string, Replica>();
     const tokens = await WatchTokens.open({
       secret: options.watchSecret,
       epochs: { all: async () => [], put: async () => {}, remove: async () => {} },
-      targetDurationMs: (name) => copies.get(name)?.access.targetDurationMs,
+      targetDurationMs: (name) => replicas.get(name)?.access.targetDurationMs,
     });
-    return new Copies(options, copies, tokens);
+    return new Replicas(options, replicas, tokens);
   }
 
   /** Bytes of recordings that are kept in memory. */
@@ -121,9 +121,9 @@ export class Copies implements AsyncDisposable {
     return this.#reader.blockBytes;
   }
 
-  /** Who may watch a stream; undefined where there is no copy of it. */
+  /** Who may watch a stream; undefined where there is no replica of it. */
   access(name: string): StreamAccess | undefined {
-    return this.#copies.get(name)?.access;
+    return this.#replicas.get(name)?.access;
   }
 
   /** Whether the token in front of a path gives the right to it. */
@@ -137,23 +137,23 @@ export class Copies implements AsyncDisposable {
       case 'stream': {
         const { name, list, access } = message;
         this.#end(name);
-        const copy = new Copy(name, list, access, this.#options.monotonicMs());
-        this.#copies.set(name, copy);
-        this.#options.shared?.(copy.list.memoryBytes);
+        const replica = new Replica(name, list, access, this.#options.monotonicMs());
+        this.#replicas.set(name, replica);
+        this.#options.shared?.(replica.list.memoryBytes);
         this.#tokens.learn(name, access.epoch);
         break;
       }
       case 'changes': {
-        const copy = this.#copies.get(message.name);
+        const replica = this.#replicas.get(message.name);
         for (const change of message.changes) {
           if (change.do === 'part') this.#options.shared?.(change.part.bytes.length);
-          copy?.repeat(change);
+          replica?.repeat(change);
         }
         break;
       }
       case 'access': {
-        const copy = this.#copies.get(message.name);
-        if (copy) copy.access = message.access;
+        const replica = this.#replicas.get(message.name);
+        if (replica) replica.access = message.access;
         this.#tokens.learn(message.name, message.access.epoch);
         break;
       }
@@ -161,8 +161,8 @@ export class Copies implements AsyncDisposable {
         this.#end(message.name);
         break;
       case 'place': {
-        const copy = this.#copies.get(message.name);
-        if (copy) this.#known.remember(copy, message.key, message.place);
+        const replica = this.#replicas.get(message.name);
+        if (replica) this.#known.remember(replica, message.key, message.place);
         break;
       }
       case 'forget':
@@ -173,16 +173,16 @@ export class Copies implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     clearInterval(this.#sweeper);
-    this.#copies.clear();
+    this.#replicas.clear();
     this.#reader[Symbol.dispose]();
     await this.#segments[Symbol.asyncDispose]();
   }
 
   /** Reads a recorded segment into what is shared, for whoever asks for it next; this time the main thread answers. */
   #warm(address: LiveAddress): undefined {
-    const copy = address.kind === 'segment' ? this.#copies.get(address.stream) : undefined;
-    if (!copy || address.kind !== 'segment' || this.#warming >= MAX_WARMING) return;
-    const ranges = this.#known.ranges(copy, keyOf(address));
+    const replica = address.kind === 'segment' ? this.#replicas.get(address.stream) : undefined;
+    if (!replica || address.kind !== 'segment' || this.#warming >= MAX_WARMING) return;
+    const ranges = this.#known.ranges(replica, keyOf(address));
     const bytes = ranges.reduce((sum, { length }) => sum + length, 0);
     // What does not stay whole would be read again for each who asks.
     if (bytes === 0 || bytes > this.#reader.maxBlockBytes / 2) return;
@@ -194,10 +194,10 @@ export class Copies implements AsyncDisposable {
   }
 
   #find(name: string): LiveDeliverable | undefined {
-    const copy = this.#copies.get(name);
-    if (copy) {
-      copy.askedMs = this.#options.monotonicMs();
-      return copy;
+    const replica = this.#replicas.get(name);
+    if (replica) {
+      replica.askedMs = this.#options.monotonicMs();
+      return replica;
     }
     if (!this.#wishes.has(name) && this.#wishes.size < MAX_WISHES) {
       this.#wishes.set(name, this.#options.monotonicMs());
@@ -210,7 +210,7 @@ export class Copies implements AsyncDisposable {
   sweep(): void {
     const now = this.#options.monotonicMs();
     for (const [name, atMs] of this.#wishes) if (now - atMs >= WISH_AGAIN_MS) this.#wishes.delete(name);
-    for (const { name, askedMs } of this.#copies.values()) {
+    for (const { name, askedMs } of this.#replicas.values()) {
       if (now - askedMs < KEPT_MS) continue;
       this.#options.drop(name);
       this.#end(name);
@@ -218,8 +218,8 @@ export class Copies implements AsyncDisposable {
   }
 
   #end(name: string): void {
-    const copy = this.#copies.get(name);
-    this.#copies.delete(name);
-    copy?.list.clear();
+    const replica = this.#replicas.get(name);
+    this.#replicas.delete(name);
+    replica?.list.clear();
   }
 }

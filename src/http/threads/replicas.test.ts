@@ -14,15 +14,15 @@ import type { Reply } from '../../delivery/reply.ts';
 import { audioFrames, audioTrack, interleave, videoFrames, videoTrack } from '../../live/frames.fixture.ts';
 import type { Frame } from '../../media/frame.ts';
 import { continuous, createHouse, type House } from '../../packager/house.fixture.ts';
-import { Copies } from './copies.ts';
 import type { StreamAccess, ToThread } from './messages.ts';
+import { Replicas } from './replicas.ts';
 import { StreamFeed } from './stream-feed.ts';
 
 const both = [videoTrack(), audioTrack()] as const;
 const secret = Buffer.from('a secret of sixteen or more');
 const everyone: StreamAccess = { isPrivate: false, epoch: 0, targetDurationMs: 2000, horizonUs: 0 };
 
-/** A stream of the main thread, its feed, and the copies of a thread; messages are cloned as between threads. */
+/** A stream of the main thread, its feed, and the replicas of a thread; messages are cloned as between threads. */
 async function openPair(mediaFolder = tmpdir()) {
   const house = createHouse();
   const state = {
@@ -35,7 +35,7 @@ async function openPair(mediaFolder = tmpdir()) {
   const find = (name: string) =>
     name === 'door' && state.list ? { name, list: state.list, horizonUs: () => 0 } : undefined;
   const sent: ToThread['do'][] = [];
-  const copies: Copies = await Copies.open({
+  const replicas: Replicas = await Replicas.open({
     mediaFolder,
     watchSecret: secret,
     nowMs: () => state.nowMs,
@@ -49,16 +49,16 @@ async function openPair(mediaFolder = tmpdir()) {
     accessOf: () => state.access,
     post(message) {
       sent.push(message.do);
-      copies.take(structuredClone(message));
+      replicas.take(structuredClone(message));
     },
   });
   const reader = openRangeReader(new MemorySegmentStore());
   const own = createLiveNow(find, new KnownSegments(reader));
   return {
-    ...{ house, state, copies, feed, own, sent },
+    ...{ house, state, replicas, feed, own, sent },
     async [Symbol.asyncDispose]() {
       feed[Symbol.dispose]();
-      await copies[Symbol.asyncDispose]();
+      await replicas[Symbol.asyncDispose]();
       reader[Symbol.dispose]();
     },
   };
@@ -77,7 +77,7 @@ async function publish({ stream }: House, from: number, to: number): Promise<voi
 
 const addressOf = (path: string) => parseMediaAddress(path) as LiveAddress;
 
-/** What is answered: the words of a list, the bytes of media, the secret for what is waited for. */
+/** What is answered: the words of a list, the bytes of media, the key for what is waited for. */
 function look(now: LiveNow, path: string, query = ''): unknown {
   const found = now.look(addressOf(path), new URLSearchParams(query));
   if (!found || 'look' in found) return found && `waits: ${found.key}`;
@@ -87,14 +87,14 @@ function look(now: LiveNow, path: string, query = ''): unknown {
 suite('streams as a serving thread knows them', () => {
   test('are wished for when first asked for, and are from then on what the main thread has', async () => {
     await using pair = await openPair();
-    const { house, copies, own, sent } = pair;
+    const { house, replicas, own, sent } = pair;
     await publish(house, 0, 300);
-    assert.equal(copies.now.list('door'), undefined, 'the long way, this time');
+    assert.equal(replicas.now.list('door'), undefined, 'the long way, this time');
     const { number } = house.list.generation!;
     const list = `/live/door/av0/g${number}.m3u8`;
     for (let at = 300; at + 50 <= frames.length; at += 50) {
       await publish(house, at, at + 50);
-      assert.ok(copies.now.list('door'));
+      assert.ok(replicas.now.list('door'));
       const { msn } = house.list.open!;
       for (const [path, query] of [
         ['/live/door/index.m3u8', ''],
@@ -104,7 +104,7 @@ suite('streams as a serving thread knows them', () => {
         [`/live/door/av0/${msn}.0.m4s`, ''],
         [`/live/door/av0/${msn - 1}.m4s`, ''],
       ] as const) {
-        assert.deepEqual(look(copies.now, path, query), look(own, path, query), `${path} ${query}`);
+        assert.deepEqual(look(replicas.now, path, query), look(own, path, query), `${path} ${query}`);
       }
     }
     assert.ok(pair.state.shared >= house.list.memoryBytes, 'what came was counted, for a collection in time');
@@ -114,57 +114,57 @@ suite('streams as a serving thread knows them', () => {
 
   test('end as soon as they are others, or gone: who waits for them looks elsewhere', async () => {
     await using pair = await openPair();
-    const { house, copies, feed, state } = pair;
+    const { house, replicas, feed, state } = pair;
     await publish(house, 0, 300);
-    copies.now.list('door');
+    replicas.now.list('door');
     const list = `/live/door/av0/g${house.list.generation!.number}.m3u8`;
     const query = new URLSearchParams(`_HLS_msn=${house.list.open!.msn}`);
-    const waiting = copies.now.look(addressOf(list), query);
+    const waiting = replicas.now.look(addressOf(list), query);
     assert.ok(waiting && 'look' in waiting);
     state.list = createHouse().list;
     feed.check('door');
     assert.throws(waiting.look, { code: 'stream-offline' });
-    assert.equal(copies.now.list('door'), undefined);
-    assert.equal(copies.access('door'), undefined);
+    assert.equal(replicas.now.list('door'), undefined);
+    assert.equal(replicas.access('door'), undefined);
   });
 
   test('are for whom the main thread says, from the moment at which it says so', async () => {
     await using pair = await openPair();
-    const { house, copies, feed, state } = pair;
+    const { house, replicas, feed, state } = pair;
     await publish(house, 0, 300);
-    copies.now.list('door');
+    replicas.now.list('door');
     const tokens = await WatchTokens.open({
       secret,
       epochs: { all: async () => [], put: async () => {}, remove: async () => {} },
     });
     const token = tokens.sign('door', state.nowMs + 60_000);
     const path = '/live/door/index.m3u8';
-    assert.ok(copies.mayWatch(token, addressOf(path)));
-    assert.ok(!copies.mayWatch(token, addressOf('/live/other/index.m3u8')));
+    assert.ok(replicas.mayWatch(token, addressOf(path)));
+    assert.ok(!replicas.mayWatch(token, addressOf('/live/other/index.m3u8')));
     state.access = { ...everyone, isPrivate: true };
     feed.check();
-    assert.equal(copies.access('door')!.isPrivate, true);
-    assert.ok(copies.mayWatch(token, addressOf(path)));
+    assert.equal(replicas.access('door')!.isPrivate, true);
+    assert.ok(replicas.mayWatch(token, addressOf(path)));
     state.access = { ...state.access, epoch: 1 };
     feed.check('door');
-    assert.ok(!copies.mayWatch(token, addressOf(path)));
+    assert.ok(!replicas.mayWatch(token, addressOf(path)));
     const next = new Map([['door', 1]]);
     tokens.learn('door', next.get('door')!);
     const again = tokens.sign('door', state.nowMs + 60_000);
-    assert.ok(copies.mayWatch(again, addressOf(path)));
+    assert.ok(replicas.mayWatch(again, addressOf(path)));
     state.nowMs += 61_000;
-    assert.ok(!copies.mayWatch(again, addressOf(path)), 'it has ended');
-    assert.ok(copies.mayWatch(again, addressOf('/live/door/av0/1.m4s')), 'media for two target durations more');
+    assert.ok(!replicas.mayWatch(again, addressOf(path)), 'it has ended');
+    assert.ok(replicas.mayWatch(again, addressOf('/live/door/av0/1.m4s')), 'media for two target durations more');
   });
 
   test('recorded segments whose place is known are read once they are asked for, and are at hand from then on', async () => {
     await using gone = new AsyncDisposableStack();
-    const folder = await mkdtemp(join(tmpdir(), 'oxbow-copies-'));
+    const folder = await mkdtemp(join(tmpdir(), 'oxbow-replicas-'));
     gone.defer(() => rm(folder, { recursive: true }));
     await using pair = await openPair(folder);
-    const { house, copies } = pair;
+    const { house, replicas } = pair;
     await publish(house, 0, 300);
-    copies.now.list('door');
+    replicas.now.list('door');
     const location = segmentLocation('one.mp4');
     await writeFile(join(folder, location), 'before the segment behind');
     const address = addressOf('/live/door/v0/7.m4s');
@@ -173,40 +173,40 @@ suite('streams as a serving thread knows them', () => {
       ranges: [{ location, offset: 7, length: 11 }],
       startUs: 1,
     };
-    assert.equal(copies.now.recorded(address), undefined);
-    copies.take({ do: 'place', name: 'door', key: 'v0-7', place });
-    assert.equal(copies.blockBytes, 0);
-    assert.equal(copies.now.recorded(address), undefined, 'it is read now');
+    assert.equal(replicas.now.recorded(address), undefined);
+    replicas.take({ do: 'place', name: 'door', key: 'v0-7', place });
+    assert.equal(replicas.blockBytes, 0);
+    assert.equal(replicas.now.recorded(address), undefined, 'it is read now');
     let reply: Reply | undefined;
     while (!reply) {
       await new Promise((resolve) => setImmediate(resolve));
-      reply = copies.now.recorded(address);
+      reply = replicas.now.recorded(address);
     }
     assert.equal(String(Buffer.concat(reply.pieces as Uint8Array[])), 'the segment');
-    assert.ok(copies.blockBytes > 0);
-    copies.take({ do: 'forget', prefix: location });
-    assert.equal(copies.now.recorded(address), undefined);
-    copies.take({ do: 'access', name: 'door', access: { ...everyone, horizonUs: 2 } });
-    assert.equal(copies.now.recorded(address), undefined, 'it was deleted');
+    assert.ok(replicas.blockBytes > 0);
+    replicas.take({ do: 'forget', prefix: location });
+    assert.equal(replicas.now.recorded(address), undefined);
+    replicas.take({ do: 'access', name: 'door', access: { ...everyone, horizonUs: 2 } });
+    assert.equal(replicas.now.recorded(address), undefined, 'it was deleted');
   });
 
   test('that nobody asked for of late are let go, at both ends', async () => {
     await using pair = await openPair();
-    const { house, copies, feed, state, sent } = pair;
+    const { house, replicas, feed, state, sent } = pair;
     await publish(house, 0, 300);
-    copies.now.list('door');
+    replicas.now.list('door');
     state.atMs = 29_000;
-    copies.sweep();
+    replicas.sweep();
     assert.ok(feed.has('door'));
-    copies.now.list('door');
+    replicas.now.list('door');
     state.atMs = 58_000;
-    copies.sweep();
+    replicas.sweep();
     assert.ok(feed.has('door'), 'it was asked for meanwhile');
-    const list = copies.now.list('door')!;
+    const list = replicas.now.list('door')!;
     state.atMs = 87_000;
-    assert.ok(copies.now.isCurrent('door', list), 'a look that is no wish');
+    assert.ok(replicas.now.isCurrent('door', list), 'a look that is no wish');
     state.atMs = 89_000;
-    copies.sweep();
+    replicas.sweep();
     assert.ok(!feed.has('door'));
     const before = sent.length;
     await publish(house, 300, 350);
@@ -215,15 +215,15 @@ suite('streams as a serving thread knows them', () => {
 
   test('names that are not there are wished for once a second, and no more than a thousand of them', async () => {
     await using pair = await openPair();
-    const { copies, feed, state } = pair;
+    const { replicas, feed, state } = pair;
     const wished: string[] = [];
     feed.wish = (name: string) => void wished.push(name);
-    for (let i = 0; i < 3000; i++) copies.now.list(`nobody-${i}`);
-    for (let i = 0; i < 3; i++) copies.now.list('nobody-0');
+    for (let i = 0; i < 3000; i++) replicas.now.list(`nobody-${i}`);
+    for (let i = 0; i < 3; i++) replicas.now.list('nobody-0');
     assert.equal(wished.length, 1000);
     state.atMs = 1000;
-    copies.sweep();
-    copies.now.list('nobody-0');
+    replicas.sweep();
+    replicas.now.list('nobody-0');
     assert.equal(wished.length, 1001);
   });
 });
