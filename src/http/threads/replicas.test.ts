@@ -15,8 +15,8 @@ import { audioFrames, audioTrack, interleave, videoFrames, videoTrack } from '..
 import type { Frame } from '../../media/frame.ts';
 import { continuous, createHouse, type House } from '../../packager/house.fixture.ts';
 import type { StreamAccess, ToThread } from './messages.ts';
+import { ReplicaFeed } from './replica-feed.ts';
 import { Replicas } from './replicas.ts';
-import { StreamFeed } from './stream-feed.ts';
 
 const both = [videoTrack(), audioTrack()] as const;
 const secret = Buffer.from('a secret of sixteen or more');
@@ -44,7 +44,7 @@ async function openPair(mediaFolder = tmpdir()) {
     drop: (name) => feed.drop(name),
     shared: (bytes) => (state.shared += bytes),
   });
-  const feed = new StreamFeed({
+  const feed = new ReplicaFeed({
     find,
     accessOf: () => state.access,
     post(message) {

@@ -15,7 +15,7 @@ import { checkFree } from '../hot/listeners.ts';
 import type { ShownCertificate } from '../tls/tls-certificate.ts';
 import type { FromThread, ThreadSettings, Told, ToThread } from './messages.ts';
 import { type Client, readPreface } from './preface.ts';
-import { type FeedOptions, StreamFeed } from './stream-feed.ts';
+import { type FeedOptions, ReplicaFeed } from './replica-feed.ts';
 
 /** Streams come and go, and are kept for less long, without an event of their own: they are looked at this often, ms. */
 const CHECK_EVERY_MS = 1000;
@@ -190,7 +190,7 @@ class Thread {
   /** Looks since it said something. */
   #silent = 0;
   #failure: unknown;
-  readonly feed: StreamFeed;
+  readonly feed: ReplicaFeed;
   /** Where; rejects with the system's error where it cannot. */
   readonly listens: Promise<{ readonly port: number }>;
   /** Its last connection has gone, or it ended. */
@@ -208,7 +208,7 @@ class Thread {
       execArgv: [],
     });
     this.#worker = worker;
-    this.feed = new StreamFeed({ ...options, post: this.post });
+    this.feed = new ReplicaFeed({ ...options, post: this.post });
     const listens = Promise.withResolvers<{ readonly port: number }>();
     const left = Promise.withResolvers<void>();
     this.listens = listens.promise;

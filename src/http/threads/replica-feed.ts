@@ -18,7 +18,7 @@ export interface FeedOptions {
   post(message: ToThread): void;
 }
 
-interface Fed {
+interface Subscription {
   readonly list: LiveDeliverable['list'];
   access: StreamAccess;
   changes: ListChange[];
@@ -26,9 +26,9 @@ interface Fed {
 }
 
 /** The feed of one thread. */
-export class StreamFeed implements Disposable {
+export class ReplicaFeed implements Disposable {
   readonly #options: FeedOptions;
-  readonly #fed = new Map<string, Fed>();
+  readonly #subscriptions = new Map<string, Subscription>();
 
   constructor(options: FeedOptions) {
     this.#options = options;
@@ -36,66 +36,66 @@ export class StreamFeed implements Disposable {
 
   /** Whether the thread has a replica of the stream. */
   has(name: string): boolean {
-    return this.#fed.has(name);
+    return this.#subscriptions.has(name);
   }
 
   /** The thread wishes for a stream. */
   wish(name: string): void {
     const stream = this.#options.find(name);
-    if (!stream || this.#fed.has(name) || this.#fed.size >= MAX_STREAMS) return;
+    if (!stream || this.#subscriptions.has(name) || this.#subscriptions.size >= MAX_STREAMS) return;
     const { list } = stream;
     const access = this.#options.accessOf(stream);
-    const fed: Fed = {
+    const subscription: Subscription = {
       list,
       access,
       changes: [],
-      stop: list.copied.subscribe((change) => this.#add(name, fed, change)),
+      stop: list.copied.subscribe((change) => this.#add(name, subscription, change)),
     };
-    this.#fed.set(name, fed);
+    this.#subscriptions.set(name, subscription);
     this.#options.post({ do: 'stream', name, list: compactState(list.state), access });
   }
 
   /** Nobody asks the thread for it any more. */
   drop(name: string): void {
-    this.#fed.get(name)?.stop();
-    this.#fed.delete(name);
+    this.#subscriptions.get(name)?.stop();
+    this.#subscriptions.delete(name);
   }
 
   /** Looks whether the streams are still the same, and for the same people. @param only one of them */
   check(only?: string): void {
-    for (const [name, fed] of only === undefined ? [...this.#fed] : this.#one(only)) {
+    for (const [name, subscription] of only === undefined ? [...this.#subscriptions] : this.#one(only)) {
       const stream = this.#options.find(name);
-      if (stream?.list !== fed.list) {
+      if (stream?.list !== subscription.list) {
         this.drop(name);
         this.#options.post({ do: 'gone', name });
         continue;
       }
       const access = this.#options.accessOf(stream);
-      if (isSame(access, fed.access)) continue;
-      fed.access = access;
+      if (isSame(access, subscription.access)) continue;
+      subscription.access = access;
       this.#options.post({ do: 'access', name, access });
     }
   }
 
   [Symbol.dispose](): void {
-    for (const name of [...this.#fed.keys()]) this.drop(name);
+    for (const name of [...this.#subscriptions.keys()]) this.drop(name);
   }
 
-  #one(name: string): [string, Fed][] {
-    const fed = this.#fed.get(name);
-    return fed ? [[name, fed]] : [];
+  #one(name: string): [string, Subscription][] {
+    const subscription = this.#subscriptions.get(name);
+    return subscription ? [[name, subscription]] : [];
   }
 
-  #add(name: string, fed: Fed, change: ListChange): void {
+  #add(name: string, subscription: Subscription, change: ListChange): void {
     // Parts of several tracks, the seal and the end come in one turn.
-    if (fed.changes.length === 0) queueMicrotask(() => this.#flush(name, fed));
-    fed.changes.push(compactChange(change));
+    if (subscription.changes.length === 0) queueMicrotask(() => this.#flush(name, subscription));
+    subscription.changes.push(compactChange(change));
   }
 
-  #flush(name: string, fed: Fed): void {
-    const { changes } = fed;
-    fed.changes = [];
-    if (this.#fed.get(name) === fed) this.#options.post({ do: 'changes', name, changes });
+  #flush(name: string, subscription: Subscription): void {
+    const { changes } = subscription;
+    subscription.changes = [];
+    if (this.#subscriptions.get(name) === subscription) this.#options.post({ do: 'changes', name, changes });
   }
 }
 
