@@ -16,9 +16,9 @@ import { createHotResponder } from '../hot/responder.ts';
 import { exchangeOfHttp1 } from '../media/exchange.ts';
 import { sendProblem } from '../media/media-answer.ts';
 import { createTlsServer } from '../tls/tls-server.ts';
+import { CounterBuffer, TELL_EVERY_MS } from './counter-buffer.ts';
 import type { FromThread, ThreadSettings, ToThread } from './messages.ts';
 import { Replicas } from './replicas.ts';
-import { Tally, TELL_EVERY_MS } from './tally.ts';
 import { createUpstream } from './upstream.ts';
 
 const port = parentPort!;
@@ -29,7 +29,7 @@ const say = (message: FromThread): void => port.postMessage(message);
 const OWN_REFUSALS: ReadonlySet<string> = new Set(['not-ready', 'part-timeout']);
 
 const clock = createSystemClock();
-const tally = new Tally();
+const counters = new CounterBuffer();
 /** Its own heap is small. */
 const garbage = new GarbageWatch({ enough: 0 });
 const upstream = createUpstream(settings.internalEndpoint);
@@ -42,7 +42,7 @@ const replicas = await Replicas.open({
   drop: (name) => say({ do: 'drop', name }),
   shared: (bytes) => garbage.count(bytes),
 });
-const held = new HeldRequests(heldLimits, (change) => tally.held(change));
+const held = new HeldRequests(heldLimits, (change) => counters.held(change));
 type Refuse = Parameters<typeof createHotResponder>[2]['refuse'];
 const refuse: Refuse = (request, response, reason) => {
   if (!(reason instanceof OxbowError && OWN_REFUSALS.has(reason.code))) {
@@ -50,7 +50,7 @@ const refuse: Refuse = (request, response, reason) => {
     return;
   }
   const problem = toProblem(reason, traceIdOf(undefined));
-  tally.refused('playlist', problem.status);
+  counters.refused('playlist', problem.status);
   sendProblem(exchangeOfHttp1(request, response), problem);
 };
 const hot = createHotResponder(
@@ -58,8 +58,8 @@ const hot = createHotResponder(
     now: replicas.now,
     isPrivate: (name) => replicas.access(name)?.isPrivate ?? true,
     mayWatch: (token, address) => replicas.mayWatch(token, address),
-    viewers: tally,
-    counts: tally,
+    viewers: counters,
+    counts: counters,
     trustedProxies: settings.trustedProxies,
     ownHosts: settings.ownHosts,
     head: settings.head,
@@ -92,7 +92,7 @@ server.on('connection', (socket: Socket) => {
 
 let listeners: Listeners | undefined;
 
-const tell = (asked: boolean): void => say({ do: 'told', told: tally.take(replicas.blockBytes, { asked }), asked });
+const tell = (asked: boolean): void => say({ do: 'told', told: counters.take(replicas.blockBytes, { asked }), asked });
 
 async function leave(): Promise<void> {
   const closed = listeners?.close();

@@ -16,7 +16,7 @@ const MAX_WAITS = 20_000;
 const MAX_SEEN = 50_000;
 
 /** The sums. */
-export class Tally implements HotCounts, Disposable {
+export class CounterBuffer implements HotCounts, Disposable {
   readonly #readers = new Set<() => void>();
   readonly #served = new Map<string, Served>();
   readonly #waited = new Map<string, number[]>();

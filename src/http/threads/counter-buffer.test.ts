@@ -1,22 +1,22 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Tally } from './tally.ts';
+import { CounterBuffer } from './counter-buffer.ts';
 
 test('sums are told once and begin anew; players are told once in each', () => {
-  using tally = new Tally();
+  using counters = new CounterBuffer();
   let reads = 0;
-  const stop = tally.beforeRead(() => {
+  const stop = counters.beforeRead(() => {
     reads++;
-    tally.served('part', { answers: 2, bytes: 100, told: 1 });
-    tally.ready(500);
+    counters.served('part', { answers: 2, bytes: 100, told: 1 });
+    counters.ready(500);
   });
-  tally.served('part', { answers: 1, bytes: 10, told: 0 });
-  tally.waited('playlist', 0.2);
-  tally.refused('playlist', 503);
-  tally.starved();
-  tally.held(1);
-  for (const player of ['one', 'two', 'one']) tally.seen('door', player);
-  const { lag, memory, ...told } = tally.take(7, { asked: true });
+  counters.served('part', { answers: 1, bytes: 10, told: 0 });
+  counters.waited('playlist', 0.2);
+  counters.refused('playlist', 503);
+  counters.starved();
+  counters.held(1);
+  for (const player of ['one', 'two', 'one']) counters.seen('door', player);
+  const { lag, memory, ...told } = counters.take(7, { asked: true });
   assert.deepEqual(told, {
     served: [['part', { answers: 3, bytes: 110, told: 1 }]],
     waited: [['playlist', [0.2]]],
@@ -30,8 +30,8 @@ test('sums are told once and begin anew; players are told once in each', () => {
   assert.ok(memory.heapUsed > 0 && memory.arrayBuffers >= 0);
   assert.ok(lag.p50 >= 0 && lag.max >= lag.p50);
   stop();
-  tally.held(-1);
-  const { lag: _, memory: __, ...next } = tally.take(0, { asked: false });
+  counters.held(-1);
+  const { lag: _, memory: __, ...next } = counters.take(0, { asked: false });
   const nothing = { served: [], waited: [], refused: [], starved: 0, seen: [] };
   assert.deepEqual(next, { ...nothing, held: -1, readyBytes: 500, blockBytes: 0 });
   assert.equal(reads, 1);
