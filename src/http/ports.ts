@@ -113,13 +113,13 @@ export async function openThreadPorts(
     ownHosts: options.ownHosts,
     head: options.head,
     watchSecret: access.watch.secret,
-    told: (thread, told) => counts.take(thread, told),
+    onReport: (thread, report) => counts.take(thread, report),
     failed: (error, where) => reportProblem(error, where, traceIdOf(undefined), deps),
     ended: (thread) => counts.forget(thread),
   });
   opened.defer(
     deps.metrics.beforeScrape(async () => {
-      await serving.tell();
+      await serving.requestReports();
       counts.show();
     }),
   );

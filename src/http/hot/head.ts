@@ -32,7 +32,7 @@ export interface Asker {
   /** The connection ends with the answer. */
   readonly closes: boolean;
   /** What a player tells of itself by headers: as a rule the same with each request. */
-  readonly told: Cmcd | undefined;
+  readonly cmcd: Cmcd | undefined;
   /** Name or address in `Host`, without port. */
   readonly hostName: string;
   /** See foreign-pages.ts. */
@@ -89,7 +89,7 @@ export function parseAsker(rest: string): Asker | undefined {
     isPlain: !CONDITIONAL.test(rest),
     takesGzip: acceptsGzip(values.get('accept-encoding')),
     closes: values.get('connection')?.toLowerCase() === 'close',
-    told: readCmcd('', headers),
+    cmcd: readCmcd('', headers),
     hostName: hostNameOf(headers),
     isFromForeignPage: isFromForeignPage(headers),
     userAgent: headers['user-agent'],

@@ -29,14 +29,14 @@ export function hotDepsOf(deps: HttpDeps, { ownHosts, head }: Pick<HotDeps, 'own
 /** Counts that go to the metrics. */
 export function countsOf(metrics: HttpDeps['metrics']): HotCounts {
   return {
-    served(kind, { answers, bytes, told }) {
+    served(kind, { answers, bytes, cmcd }) {
       metrics.httpRequests.inc({ class: kind, status: 200 }, answers);
       metrics.servedBytes.inc({ class: kind }, bytes);
-      metrics.cmcdRequests.inc({ class: kind }, told);
+      metrics.cmcdRequests.inc({ class: kind }, cmcd);
     },
     waited: (kind, seconds) => metrics.httpRequestSeconds.observe({ class: kind }, seconds),
     starved: () => metrics.bufferStarvations.inc(),
     ready: (bytes) => metrics.readyBytes.set(bytes),
-    beforeRead: (tell) => metrics.beforeScrape(tell),
+    beforeRead: (flush) => metrics.beforeScrape(flush),
   };
 }

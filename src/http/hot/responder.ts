@@ -25,7 +25,7 @@ export interface Served {
   /** Of bodies. */
   bytes: number;
   /** In how many the player told of itself. */
-  told: number;
+  cmcd: number;
 }
 
 /** Counts for people. */
@@ -38,8 +38,8 @@ export interface HotCounts {
   starved(): void;
   /** Bytes of media that are kept ready. */
   ready(bytes: number): void;
-  /** Calls `tell` before counts are read: a counter with labels costs as much as a tenth of an answer. Returns how to stop. */
-  beforeRead(tell: () => void): () => void;
+  /** Calls `flush` before counts are read: a counter with labels costs as much as a tenth of an answer. Returns how to stop. */
+  beforeRead(flush: () => void): () => void;
 }
 
 /** What answers are made from: a serving thread has no more than this. */
@@ -128,20 +128,20 @@ export function createHotResponder(deps: HotDeps, held: HeldRequests, handlers: 
     const kind = mediaClassOf(address);
     let sum = sums.get(kind);
     if (!sum) {
-      sum = { answers: 0, bytes: 0, told: 0 };
+      sum = { answers: 0, bytes: 0, cmcd: 0 };
       sums.set(kind, sum);
     }
     sum.answers++;
     sum.bytes += bodyBytes;
     if (waitedMs > 0) counts.waited(kind, waitedMs / 1000);
     const mark = target.indexOf('CMCD=');
-    const told = mark < 0 ? asker.told : (readCmcd(target.slice(mark), {}) ?? asker.told);
-    if (told) sum.told++;
-    if (told?.isStarved) counts.starved();
+    const cmcd = mark < 0 ? asker.cmcd : (readCmcd(target.slice(mark), {}) ?? asker.cmcd);
+    if (cmcd) sum.cmcd++;
+    if (cmcd?.isStarved) counts.starved();
     // Probes and previews request Multivariant Playlists too.
     if (address.kind === 'index') return;
-    const isAnonymous = told?.session === undefined;
-    viewers.seen(address.stream, keyOf(told?.session, asker, socket), isAnonymous ? address : undefined);
+    const isAnonymous = cmcd?.session === undefined;
+    viewers.seen(address.stream, keyOf(cmcd?.session, asker, socket), isAnonymous ? address : undefined);
   }
 
   const host: ConnectionHost = {

@@ -7,18 +7,18 @@ test('sums are told once and begin anew; players are told once in each', () => {
   let reads = 0;
   const stop = counters.beforeRead(() => {
     reads++;
-    counters.served('part', { answers: 2, bytes: 100, told: 1 });
+    counters.served('part', { answers: 2, bytes: 100, cmcd: 1 });
     counters.ready(500);
   });
-  counters.served('part', { answers: 1, bytes: 10, told: 0 });
+  counters.served('part', { answers: 1, bytes: 10, cmcd: 0 });
   counters.waited('playlist', 0.2);
   counters.refused('playlist', 503);
   counters.starved();
   counters.held(1);
   for (const player of ['one', 'two', 'one']) counters.seen('door', player);
-  const { lag, memory, ...told } = counters.take(7, { asked: true });
-  assert.deepEqual(told, {
-    served: [['part', { answers: 3, bytes: 110, told: 1 }]],
+  const { lag, memory, ...report } = counters.take(7, { requested: true });
+  assert.deepEqual(report, {
+    served: [['part', { answers: 3, bytes: 110, cmcd: 1 }]],
     waited: [['playlist', [0.2]]],
     refused: [['playlist', 503]],
     starved: 1,
@@ -31,7 +31,7 @@ test('sums are told once and begin anew; players are told once in each', () => {
   assert.ok(lag.p50 >= 0 && lag.max >= lag.p50);
   stop();
   counters.held(-1);
-  const { lag: _, memory: __, ...next } = counters.take(0, { asked: false });
+  const { lag: _, memory: __, ...next } = counters.take(0, { requested: false });
   const nothing = { served: [], waited: [], refused: [], starved: 0, seen: [] };
   assert.deepEqual(next, { ...nothing, held: -1, readyBytes: 500, blockBytes: 0 });
   assert.equal(reads, 1);

@@ -6,10 +6,10 @@ import type { MediaAddress } from '../../api/media-address.ts';
 import { AlikePlayers } from '../../delivery/live/alike-players.ts';
 import { watchLoop } from '../../observe/loop-lag.ts';
 import type { HotCounts, Served } from '../hot/responder.ts';
-import type { Told } from './messages.ts';
+import type { CounterReport } from './messages.ts';
 
 /** Sums are told this often, ms; a page that shows them is not later than that. */
-export const TELL_EVERY_MS = 250;
+export const REPORT_INTERVAL_MS = 250;
 /** Waits of one class that are told one by one. */
 const MAX_WAITS = 20_000;
 /** Players that are told at once; those that are left out ask again soon. */
@@ -29,12 +29,12 @@ export class CounterBuffer implements HotCounts, Disposable {
   #held = 0;
   #readyBytes = 0;
 
-  served(kind: string, { answers, bytes, told }: Readonly<Served>): void {
-    const sum = this.#served.get(kind) ?? { answers: 0, bytes: 0, told: 0 };
+  served(kind: string, { answers, bytes, cmcd }: Readonly<Served>): void {
+    const sum = this.#served.get(kind) ?? { answers: 0, bytes: 0, cmcd: 0 };
     this.#served.set(kind, {
       answers: sum.answers + answers,
       bytes: sum.bytes + bytes,
-      told: sum.told + told,
+      cmcd: sum.cmcd + cmcd,
     });
   }
 
@@ -70,20 +70,20 @@ export class CounterBuffer implements HotCounts, Disposable {
     this.#readyBytes = bytes;
   }
 
-  beforeRead(tell: () => void): () => void {
-    this.#readers.add(tell);
-    return () => this.#readers.delete(tell);
+  beforeRead(flush: () => void): () => void {
+    this.#readers.add(flush);
+    return () => this.#readers.delete(flush);
   }
 
   /**
    * Takes the sums, which begin anew.
    *
    * @param blockBytes of recordings in memory
-   * @param options.asked for a scrape: lag counts from one to the next
+   * @param options.requested for a scrape: lag counts from one to the next
    */
-  take(blockBytes: number, { asked }: { readonly asked: boolean }): Told {
-    for (const tell of this.#readers) tell();
-    const told: Told = {
+  take(blockBytes: number, { requested }: { readonly requested: boolean }): CounterReport {
+    for (const flush of this.#readers) flush();
+    const report: CounterReport = {
       served: [...this.#served],
       waited: [...this.#waited],
       refused: this.#refused.splice(0),
@@ -95,14 +95,14 @@ export class CounterBuffer implements HotCounts, Disposable {
       memory: process.memoryUsage(),
       lag: { p50: this.#lag.at(50), p99: this.#lag.at(99), max: this.#lag.at(100) },
     };
-    if (asked) this.#lag.reset();
+    if (requested) this.#lag.reset();
     this.#served.clear();
     this.#waited.clear();
     this.#seen.clear();
     this.#players = 0;
     this.#starved = 0;
     this.#held = 0;
-    return told;
+    return report;
   }
 
   [Symbol.dispose](): void {

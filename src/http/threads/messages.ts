@@ -60,14 +60,14 @@ export type ToThread =
   /** Stored media was deleted. */
   | { readonly do: 'forget'; readonly prefix: SegmentPrefix }
   /** Wishes for the sums now. */
-  | { readonly do: 'tell' }
+  | { readonly do: 'report' }
   | { readonly do: 'certificate'; readonly certificate: ShownCertificate }
   /** Takes no new connections, ends what waits; says `left` when the last connection has gone. */
   | { readonly do: 'leave' }
   | { readonly do: 'destroy' };
 
 /** Sums since the last time. */
-export interface Told {
+export interface CounterReport {
   readonly served: readonly (readonly [kind: string, served: Served])[];
   /** Answers that were waited for, seconds each. */
   readonly waited: readonly (readonly [kind: string, seconds: readonly number[]])[];
@@ -98,7 +98,7 @@ export type FromThread =
   /** Nobody asked for it for a while. */
   | { readonly do: 'drop'; readonly name: string }
   /** `asked`: they were wished for. */
-  | { readonly do: 'told'; readonly told: Told; readonly asked: boolean }
+  | { readonly do: 'counters'; readonly report: CounterReport; readonly requested: boolean }
   /** A mistake of ours. */
   | { readonly do: 'failed'; readonly error: unknown; readonly where: string }
   | { readonly do: 'left' };

@@ -108,7 +108,7 @@ function isSame(a: StreamAccess, b: StreamAccess): boolean {
   );
 }
 
-/** A codec configuration may be a view of far more bytes, all of which a message would replica. */
+/** A codec configuration may be a view of far more bytes, all of which a message would copy. */
 function compactTracks(tracks: readonly Track[]): readonly Track[] {
   const known = compacted.get(tracks);
   if (known) return known;

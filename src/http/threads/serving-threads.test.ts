@@ -24,7 +24,7 @@ async function openOdd(count: number) {
     find: () => undefined,
     accessOf: () => ({ isPrivate: false, epoch: 0, targetDurationMs: undefined, horizonUs: 0 }),
     open: (socket) => socket.destroy(),
-    told: () => undefined,
+    onReport: () => undefined,
     failed(error, where) {
       failed.push(`${where}: ${(error as Error).message}`);
       if (failed.length === count) resolve();
@@ -47,7 +47,7 @@ suite('serving threads that fail', () => {
       [1, 2].map((number) => `serving thread ${number}: as the test wished`),
     );
     assert.deepEqual(ended.toSorted(), [1, 2]);
-    await threads.tell(); // nobody is there who could: that is no reason to wait for ever
+    await threads.requestReports(); // nobody is there who could: that is no reason to wait for ever
     while (ended.length < 4) {
       forgotten.emit(segmentLocation('throw')); // they are there again, and fail again
       await new Promise((resolve) => setTimeout(resolve, 50));

@@ -13,7 +13,7 @@ import type { Subscribable } from '../../lib/events.ts';
 import type { OwnHosts } from '../client/host-check.ts';
 import { checkFree } from '../hot/listeners.ts';
 import type { ShownCertificate } from '../tls/tls-certificate.ts';
-import type { FromThread, ThreadSettings, Told, ToThread } from './messages.ts';
+import type { CounterReport, FromThread, ThreadSettings, ToThread } from './messages.ts';
 import { type Client, readPreface } from './preface.ts';
 import { type FeedOptions, ReplicaFeed } from './replica-feed.ts';
 
@@ -22,7 +22,7 @@ const CHECK_EVERY_MS = 1000;
 /** A thread that said nothing in so many of these looks has stood still, and is ended: what is told it would only pile up. */
 const MAX_SILENT = 30;
 /** A scrape waits no longer for a thread, ms: it is counted with the next one. */
-const TELL_WITHIN_MS = 500;
+const REPORT_TIMEOUT_MS = 500;
 /** A thread that ended by a mistake begins anew after this long, ms. */
 const AGAIN_AFTER_MS = 1000;
 
@@ -47,7 +47,7 @@ export interface ServingOptions extends Omit<FeedOptions, 'post'> {
   /** Takes a connection over. */
   open(socket: Socket, client: Client): void;
   /** @param thread its number, 1 and up */
-  told(thread: number, told: Told): void;
+  onReport(thread: number, report: CounterReport): void;
   failed(error: unknown, where: string): void;
   /** A thread ended by a mistake; another one takes its place. */
   ended(thread: number): void;
@@ -60,7 +60,7 @@ export interface ServingOptions extends Omit<FeedOptions, 'post'> {
 export interface ServingThreads {
   readonly port: number;
   /** Has every thread tell its sums; resolves when they have, or take too long. */
-  tell(): Promise<void>;
+  requestReports(): Promise<void>;
   /** Shows another certificate from now on. */
   use(certificate: ShownCertificate): void;
   /** Takes no new connections, ends what waits; resolves when the last connection has gone. */
@@ -162,8 +162,8 @@ export async function openServingThreads(options: ServingOptions): Promise<Servi
   }
   return {
     port,
-    async tell() {
-      await Promise.all([...threads.values()].map((thread) => thread.tell()));
+    async requestReports() {
+      await Promise.all([...threads.values()].map((thread) => thread.requestReport()));
     },
     use(next) {
       certificate = next;
@@ -186,7 +186,7 @@ export async function openServingThreads(options: ServingOptions): Promise<Servi
 class Thread {
   readonly #worker: Worker;
   /** Those who wait for its sums, in their order. */
-  readonly #asked: (() => void)[] = [];
+  readonly #reportWaiters: (() => void)[] = [];
   /** Looks since it said something. */
   #silent = 0;
   #failure: unknown;
@@ -239,9 +239,9 @@ class Thread {
         case 'drop':
           this.feed.drop(message.name);
           break;
-        case 'told':
-          options.told(settings.number, message.told);
-          if (message.asked) this.#asked.shift()?.();
+        case 'counters':
+          options.onReport(settings.number, message.report);
+          if (message.requested) this.#reportWaiters.shift()?.();
           break;
         case 'failed':
           options.failed(message.error, message.where);
@@ -265,11 +265,11 @@ class Thread {
   }
 
   /** Resolves when it told its sums, or takes too long. */
-  async tell(): Promise<void> {
+  async requestReport(): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
-    this.#asked.push(resolve);
-    this.post({ do: 'tell' });
-    const late = setTimeout(resolve, TELL_WITHIN_MS);
+    this.#reportWaiters.push(resolve);
+    this.post({ do: 'report' });
+    const late = setTimeout(resolve, REPORT_TIMEOUT_MS);
     await promise;
     clearTimeout(late);
   }
@@ -281,7 +281,7 @@ class Thread {
   }
 
   async close(): Promise<void> {
-    for (const tell of this.#asked.splice(0)) tell();
+    for (const resolve of this.#reportWaiters.splice(0)) resolve();
     this.feed[Symbol.dispose]();
     await this.#worker.terminate();
   }

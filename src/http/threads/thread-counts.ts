@@ -7,15 +7,15 @@ import { showMemory } from '../../observe/metrics.ts';
 import type { HttpDeps } from '../deps.ts';
 import { countsOf } from '../hot/hot-deps.ts';
 import type { HotCounts } from '../hot/responder.ts';
-import type { Told } from './messages.ts';
+import type { CounterReport } from './messages.ts';
 
 /** Of one thread, what is now; lag is that since the last scrape. */
 interface Now {
   held: number;
   readyBytes: number;
   blockBytes: number;
-  memory: Told['memory'];
-  lag: Told['lag'];
+  memory: CounterReport['memory'];
+  lag: CounterReport['lag'];
 }
 
 /** Sums of all threads. */
@@ -35,16 +35,16 @@ export class ThreadCounts {
   }
 
   /** @param thread its number */
-  take(thread: number, told: Told): void {
+  take(thread: number, report: CounterReport): void {
     const { metrics, viewers } = this.#deps;
-    for (const [kind, served] of told.served) this.#counts.served(kind, served);
-    for (const [kind, all] of told.waited) for (const seconds of all) this.#counts.waited(kind, seconds);
-    for (const [kind, status] of told.refused) metrics.httpRequests.inc({ class: kind, status });
-    for (const [stream, players] of told.seen) for (const player of players) viewers.seen(stream, player);
-    if (told.starved > 0) metrics.bufferStarvations.inc(told.starved);
-    metrics.heldRequests.inc(told.held);
-    const { readyBytes, blockBytes, memory, lag } = told;
-    const held = (this.#threads.get(thread)?.held ?? 0) + told.held;
+    for (const [kind, served] of report.served) this.#counts.served(kind, served);
+    for (const [kind, all] of report.waited) for (const seconds of all) this.#counts.waited(kind, seconds);
+    for (const [kind, status] of report.refused) metrics.httpRequests.inc({ class: kind, status });
+    for (const [stream, players] of report.seen) for (const player of players) viewers.seen(stream, player);
+    if (report.starved > 0) metrics.bufferStarvations.inc(report.starved);
+    metrics.heldRequests.inc(report.held);
+    const { readyBytes, blockBytes, memory, lag } = report;
+    const held = (this.#threads.get(thread)?.held ?? 0) + report.held;
     this.#threads.set(thread, { held, readyBytes, blockBytes, memory, lag });
   }
 

@@ -16,7 +16,7 @@ import { createHotResponder } from '../hot/responder.ts';
 import { exchangeOfHttp1 } from '../media/exchange.ts';
 import { sendProblem } from '../media/media-answer.ts';
 import { createTlsServer } from '../tls/tls-server.ts';
-import { CounterBuffer, TELL_EVERY_MS } from './counter-buffer.ts';
+import { CounterBuffer, REPORT_INTERVAL_MS } from './counter-buffer.ts';
 import type { FromThread, ThreadSettings, ToThread } from './messages.ts';
 import { Replicas } from './replicas.ts';
 import { createUpstream } from './upstream.ts';
@@ -92,7 +92,8 @@ server.on('connection', (socket: Socket) => {
 
 let listeners: Listeners | undefined;
 
-const tell = (asked: boolean): void => say({ do: 'told', told: counters.take(replicas.blockBytes, { asked }), asked });
+const report = (requested: boolean): void =>
+  say({ do: 'counters', report: counters.take(replicas.blockBytes, { requested }), requested });
 
 async function leave(): Promise<void> {
   const closed = listeners?.close();
@@ -100,14 +101,14 @@ async function leave(): Promise<void> {
   hot.leave(ending);
   secure?.leave();
   await closed;
-  tell(false);
+  report(false);
   say({ do: 'left' });
 }
 
 port.on('message', (message: ToThread) => {
   switch (message.do) {
-    case 'tell':
-      tell(true);
+    case 'report':
+      report(true);
       break;
     case 'certificate':
       secure?.use(message.certificate);
@@ -123,7 +124,7 @@ port.on('message', (message: ToThread) => {
   }
 });
 
-setInterval(() => tell(false), TELL_EVERY_MS);
+setInterval(() => report(false), REPORT_INTERVAL_MS);
 setTimeout(letGoOfGarbage, TIDY_AFTER_MS);
 
 try {
