@@ -54,7 +54,7 @@ export type ToThread =
   | { readonly do: 'stream'; readonly name: string; readonly list: LiveListState; readonly access: StreamAccess }
   | { readonly do: 'changes'; readonly name: string; readonly changes: readonly ListChange[] }
   | { readonly do: 'access'; readonly name: string; readonly access: StreamAccess }
-  | { readonly do: 'gone'; readonly name: string }
+  | { readonly do: 'removed'; readonly name: string }
   /** Where a recorded segment lies that somebody asked for. */
   | { readonly do: 'place'; readonly name: string; readonly key: string; readonly place: RecordedPlace }
   /** Stored media was deleted. */
@@ -94,9 +94,9 @@ export type FromThread =
   /** It could not listen. */
   | { readonly do: 'refused'; readonly code: string; readonly message: string }
   /** Somebody asks for a stream of which it has no replica. */
-  | { readonly do: 'wish'; readonly name: string }
+  | { readonly do: 'subscribe'; readonly name: string }
   /** Nobody asked for it for a while. */
-  | { readonly do: 'drop'; readonly name: string }
+  | { readonly do: 'unsubscribe'; readonly name: string }
   /** `asked`: they were wished for. */
   | { readonly do: 'counters'; readonly report: CounterReport; readonly requested: boolean }
   /** A mistake of ours. */

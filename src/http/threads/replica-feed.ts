@@ -40,7 +40,7 @@ export class ReplicaFeed implements Disposable {
   }
 
   /** The thread wishes for a stream. */
-  wish(name: string): void {
+  subscribe(name: string): void {
     const stream = this.#options.find(name);
     if (!stream || this.#subscriptions.has(name) || this.#subscriptions.size >= MAX_STREAMS) return;
     const { list } = stream;
@@ -56,7 +56,7 @@ export class ReplicaFeed implements Disposable {
   }
 
   /** Nobody asks the thread for it any more. */
-  drop(name: string): void {
+  unsubscribe(name: string): void {
     this.#subscriptions.get(name)?.stop();
     this.#subscriptions.delete(name);
   }
@@ -66,8 +66,8 @@ export class ReplicaFeed implements Disposable {
     for (const [name, subscription] of only === undefined ? [...this.#subscriptions] : this.#one(only)) {
       const stream = this.#options.find(name);
       if (stream?.list !== subscription.list) {
-        this.drop(name);
-        this.#options.post({ do: 'gone', name });
+        this.unsubscribe(name);
+        this.#options.post({ do: 'removed', name });
         continue;
       }
       const access = this.#options.accessOf(stream);
@@ -78,7 +78,7 @@ export class ReplicaFeed implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    for (const name of [...this.#subscriptions.keys()]) this.drop(name);
+    for (const name of [...this.#subscriptions.keys()]) this.unsubscribe(name);
   }
 
   #one(name: string): [string, Subscription][] {

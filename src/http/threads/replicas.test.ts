@@ -40,8 +40,8 @@ async function openPair(mediaFolder = tmpdir()) {
     watchSecret: secret,
     nowMs: () => state.nowMs,
     monotonicMs: () => state.atMs,
-    wish: (name) => feed.wish(name),
-    drop: (name) => feed.drop(name),
+    subscribe: (name) => feed.subscribe(name),
+    unsubscribe: (name) => feed.unsubscribe(name),
     shared: (bytes) => (state.shared += bytes),
   });
   const feed = new ReplicaFeed({
@@ -217,13 +217,13 @@ suite('streams as a serving thread knows them', () => {
     await using pair = await openPair();
     const { replicas, feed, state } = pair;
     const wished: string[] = [];
-    feed.wish = (name: string) => void wished.push(name);
+    feed.subscribe = (name: string) => void requested.push(name);
     for (let i = 0; i < 3000; i++) replicas.now.list(`nobody-${i}`);
     for (let i = 0; i < 3; i++) replicas.now.list('nobody-0');
-    assert.equal(wished.length, 1000);
+    assert.equal(requested.length, 1000);
     state.atMs = 1000;
     replicas.sweep();
     replicas.now.list('nobody-0');
-    assert.equal(wished.length, 1001);
+    assert.equal(requested.length, 1001);
   });
 });

@@ -21,9 +21,9 @@ import type { StreamAccess, ToThread } from './messages.ts';
 /** A replica that nobody asked for is let go after this long, ms. */
 const KEPT_MS = 30_000;
 /** Names that were wished for and are not there are not wished for again for this long, ms. */
-const WISH_AGAIN_MS = 1000;
+const RETRY_AFTER_MS = 1000;
 /** Such names; whoever asks for more of them waits. */
-const MAX_WISHES = 1000;
+const MAX_RECENT_REQUESTS = 1000;
 /** Recorded segments that are read at once. */
 const MAX_WARMING = 16;
 /** Codec configurations of a stream that stay the same object. */
@@ -34,15 +34,15 @@ class Replica implements LiveDeliverable {
   readonly name: string;
   readonly list: LiveList;
   access: StreamAccess;
-  askedMs: number;
+  usedMs: number;
   readonly #inits = new Map<number, Init>();
   readonly horizonUs = (): number => this.access.horizonUs;
 
-  constructor(name: string, state: LiveListState, access: StreamAccess, askedMs: number) {
+  constructor(name: string, state: LiveListState, access: StreamAccess, usedMs: number) {
     this.name = name;
     this.list = LiveList.from(state);
     this.access = access;
-    this.askedMs = askedMs;
+    this.usedMs = usedMs;
     for (const { init } of [...(state.previous?.segments ?? []), ...state.segments]) this.#inits.set(init.number, init);
   }
 
@@ -67,8 +67,8 @@ export interface ReplicasOptions {
   readonly watchSecret: Uint8Array;
   readonly nowMs: () => number;
   readonly monotonicMs: () => number;
-  wish(name: string): void;
-  drop(name: string): void;
+  subscribe(name: string): void;
+  unsubscribe(name: string): void;
   /** Media in shared memory came that this thread refers to from now on, bytes. */
   shared?(bytes: number): void;
 }
@@ -78,7 +78,7 @@ export class Replicas implements AsyncDisposable {
   readonly #options: ReplicasOptions;
   readonly #replicas: Map<string, Replica>;
   /** By name, when it was wished for. */
-  readonly #wishes = new Map<string, number>();
+  readonly #recentRequests = new Map<string, number>();
   readonly #tokens: WatchTokens;
   readonly #segments: SegmentStore;
   readonly #reader: RangeReader;
@@ -95,7 +95,7 @@ export class Replicas implements AsyncDisposable {
     this.#segments = openLocalSegmentStore({ folder: options.mediaFolder });
     this.#reader = openRangeReader(this.#segments);
     this.#known = new KnownSegments(this.#reader);
-    this.#sweeper = setInterval(() => this.sweep(), WISH_AGAIN_MS).unref();
+    this.#sweeper = setInterval(() => this.sweep(), RETRY_AFTER_MS).unref();
     const live = createLiveNow((name) => this.#find(name), this.#known);
     this.now = {
       look: live.look,
@@ -157,7 +157,7 @@ export class Replicas implements AsyncDisposable {
         this.#tokens.learn(message.name, message.access.epoch);
         break;
       }
-      case 'gone':
+      case 'removed':
         this.#end(message.name);
         break;
       case 'place': {
@@ -196,12 +196,12 @@ export class Replicas implements AsyncDisposable {
   #find(name: string): LiveDeliverable | undefined {
     const replica = this.#replicas.get(name);
     if (replica) {
-      replica.askedMs = this.#options.monotonicMs();
+      replica.usedMs = this.#options.monotonicMs();
       return replica;
     }
-    if (!this.#wishes.has(name) && this.#wishes.size < MAX_WISHES) {
-      this.#wishes.set(name, this.#options.monotonicMs());
-      this.#options.wish(name);
+    if (!this.#recentRequests.has(name) && this.#recentRequests.size < MAX_RECENT_REQUESTS) {
+      this.#recentRequests.set(name, this.#options.monotonicMs());
+      this.#options.subscribe(name);
     }
     return undefined;
   }
@@ -209,10 +209,11 @@ export class Replicas implements AsyncDisposable {
   /** Lets go of what nobody asked for of late; called by itself. */
   sweep(): void {
     const now = this.#options.monotonicMs();
-    for (const [name, atMs] of this.#wishes) if (now - atMs >= WISH_AGAIN_MS) this.#wishes.delete(name);
-    for (const { name, askedMs } of this.#replicas.values()) {
-      if (now - askedMs < KEPT_MS) continue;
-      this.#options.drop(name);
+    for (const [name, atMs] of this.#recentRequests)
+      if (now - atMs >= RETRY_AFTER_MS) this.#recentRequests.delete(name);
+    for (const { name, usedMs } of this.#replicas.values()) {
+      if (now - usedMs < KEPT_MS) continue;
+      this.#options.unsubscribe(name);
       this.#end(name);
     }
   }

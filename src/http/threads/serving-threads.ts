@@ -233,11 +233,11 @@ class Thread {
         case 'refused':
           this.#end(Object.assign(new Error(message.message), { code: message.code }));
           break;
-        case 'wish':
-          this.feed.wish(message.name);
+        case 'subscribe':
+          this.feed.subscribe(message.name);
           break;
-        case 'drop':
-          this.feed.drop(message.name);
+        case 'unsubscribe':
+          this.feed.unsubscribe(message.name);
           break;
         case 'counters':
           options.onReport(settings.number, message.report);

@@ -38,8 +38,8 @@ const replicas = await Replicas.open({
   watchSecret: settings.watchSecret,
   nowMs: () => clock.nowMs(),
   monotonicMs: () => clock.monotonicMs(),
-  wish: (name) => say({ do: 'wish', name }),
-  drop: (name) => say({ do: 'drop', name }),
+  subscribe: (name) => say({ do: 'subscribe', name }),
+  unsubscribe: (name) => say({ do: 'unsubscribe', name }),
   shared: (bytes) => garbage.count(bytes),
 });
 const held = new HeldRequests(heldLimits, (change) => counters.held(change));
