@@ -62,8 +62,8 @@ export type ToThread =
   /** Wishes for the sums now. */
   | { readonly do: 'report' }
   | { readonly do: 'certificate'; readonly certificate: ShownCertificate }
-  /** Takes no new connections, ends what waits; says `left` when the last connection has gone. */
-  | { readonly do: 'leave' }
+  /** Takes no new connections, ends what waits; says `drained` when the last connection has gone. */
+  | { readonly do: 'drain' }
   | { readonly do: 'destroy' };
 
 /** Sums since the last time. */
@@ -90,9 +90,9 @@ export interface CounterReport {
 
 /** From a serving thread. */
 export type FromThread =
-  | { readonly do: 'listens'; readonly port: number }
+  | { readonly do: 'listening'; readonly port: number }
   /** It could not listen. */
-  | { readonly do: 'refused'; readonly code: string; readonly message: string }
+  | { readonly do: 'listen-failed'; readonly code: string; readonly message: string }
   /** Somebody asks for a stream of which it has no replica. */
   | { readonly do: 'subscribe'; readonly name: string }
   /** Nobody asked for it for a while. */
@@ -101,4 +101,4 @@ export type FromThread =
   | { readonly do: 'counters'; readonly report: CounterReport; readonly requested: boolean }
   /** A mistake of ours. */
   | { readonly do: 'failed'; readonly error: unknown; readonly where: string }
-  | { readonly do: 'left' };
+  | { readonly do: 'drained' };

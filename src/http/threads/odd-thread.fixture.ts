@@ -9,10 +9,10 @@ import type { FromThread, ToThread } from './messages.ts';
 const say = (message: FromThread): void => parentPort!.postMessage(message);
 
 parentPort!.on('message', (message: ToThread) => {
-  if (message.do === 'leave') say({ do: 'left' });
+  if (message.do === 'drain') say({ do: 'drained' });
   if (message.do !== 'forget') return;
   if (message.prefix === 'throw') throw new Error('as the test wished');
-  if (message.prefix === 'refuse') say({ do: 'refused', code: 'EADDRINUSE', message: 'taken' });
+  if (message.prefix === 'refuse') say({ do: 'listen-failed', code: 'EADDRINUSE', message: 'taken' });
   while (message.prefix === 'stand');
 });
-say({ do: 'listens', port: 7 });
+say({ do: 'listening', port: 7 });

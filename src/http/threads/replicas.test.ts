@@ -216,7 +216,7 @@ suite('streams as a serving thread knows them', () => {
   test('names that are not there are wished for once a second, and no more than a thousand of them', async () => {
     await using pair = await openPair();
     const { replicas, feed, state } = pair;
-    const wished: string[] = [];
+    const requested: string[] = [];
     feed.subscribe = (name: string) => void requested.push(name);
     for (let i = 0; i < 3000; i++) replicas.now.list(`nobody-${i}`);
     for (let i = 0; i < 3; i++) replicas.now.list('nobody-0');

@@ -121,7 +121,7 @@ export async function openServingThreads(options: ServingOptions): Promise<Servi
       }, AGAIN_AFTER_MS);
       timers.add(again);
     });
-    await thread.listens;
+    await thread.listening;
     return thread;
   }
 
@@ -154,7 +154,7 @@ export async function openServingThreads(options: ServingOptions): Promise<Servi
   };
   let port: number;
   try {
-    ({ port } = await (await start(1, listen.port)).listens);
+    ({ port } = await (await start(1, listen.port)).listening);
     await Promise.all(Array.from({ length: count - 1 }, (_, i) => start(i + 2, port)));
   } catch (error) {
     await end();
@@ -171,8 +171,8 @@ export async function openServingThreads(options: ServingOptions): Promise<Servi
     },
     async leave() {
       isClosing = true;
-      all({ do: 'leave' });
-      await Promise.all([...threads.values()].map(({ left }) => left));
+      all({ do: 'drain' });
+      await Promise.all([...threads.values()].map(({ drained }) => drained));
     },
     destroy() {
       all({ do: 'destroy' });
@@ -192,9 +192,9 @@ class Thread {
   #failure: unknown;
   readonly feed: ReplicaFeed;
   /** Where; rejects with the system's error where it cannot. */
-  readonly listens: Promise<{ readonly port: number }>;
+  readonly listening: Promise<{ readonly port: number }>;
   /** Its last connection has gone, or it ended. */
-  readonly left: Promise<void>;
+  readonly drained: Promise<void>;
   /** Resolves when it ended, with what ended it. */
   readonly ended: Promise<unknown>;
 
@@ -209,28 +209,28 @@ class Thread {
     });
     this.#worker = worker;
     this.feed = new ReplicaFeed({ ...options, post: this.post });
-    const listens = Promise.withResolvers<{ readonly port: number }>();
-    const left = Promise.withResolvers<void>();
-    this.listens = listens.promise;
-    this.left = left.promise;
+    const listening = Promise.withResolvers<{ readonly port: number }>();
+    const drained = Promise.withResolvers<void>();
+    this.listening = listening.promise;
+    this.drained = drained.promise;
     worker.on('error', (error) => {
       this.#failure = error;
     });
     this.ended = new Promise((resolve) => {
       worker.once('exit', () => {
         this.feed[Symbol.dispose]();
-        listens.reject(this.#failure ?? new Error('the thread ended'));
-        left.resolve();
+        listening.reject(this.#failure ?? new Error('the thread ended'));
+        drained.resolve();
         resolve(this.#failure);
       });
     });
     worker.on('message', (message: FromThread) => {
       this.#silent = 0;
       switch (message.do) {
-        case 'listens':
-          listens.resolve(message);
+        case 'listening':
+          listening.resolve(message);
           break;
-        case 'refused':
+        case 'listen-failed':
           this.#end(Object.assign(new Error(message.message), { code: message.code }));
           break;
         case 'subscribe':
@@ -246,13 +246,13 @@ class Thread {
         case 'failed':
           options.failed(message.error, message.where);
           break;
-        case 'left':
-          left.resolve();
+        case 'drained':
+          drained.resolve();
           break;
       }
     });
     // Whoever asks for it is told; nobody may.
-    this.listens.catch(() => {});
+    this.listening.catch(() => {});
   }
 
   readonly post = (message: ToThread): void => this.#worker.postMessage(message);

@@ -95,14 +95,14 @@ let listeners: Listeners | undefined;
 const report = (requested: boolean): void =>
   say({ do: 'counters', report: counters.take(replicas.blockBytes, { requested }), requested });
 
-async function leave(): Promise<void> {
+async function drain(): Promise<void> {
   const closed = listeners?.close();
   const ending = new OxbowError('not-ready', 'oxbow is ending.', { extra: { retryAfterSeconds: 5 } });
   hot.leave(ending);
   secure?.leave();
   await closed;
   report(false);
-  say({ do: 'left' });
+  say({ do: 'drained' });
 }
 
 port.on('message', (message: ToThread) => {
@@ -113,8 +113,8 @@ port.on('message', (message: ToThread) => {
     case 'certificate':
       secure?.use(message.certificate);
       break;
-    case 'leave':
-      void leave();
+    case 'drain':
+      void drain();
       break;
     case 'destroy':
       for (const socket of sockets) socket.destroy();
@@ -129,8 +129,8 @@ setTimeout(letGoOfGarbage, TIDY_AFTER_MS);
 
 try {
   listeners = await openListeners(server, settings.listen, { isShared: true });
-  say({ do: 'listens', port: listeners.port });
+  say({ do: 'listening', port: listeners.port });
 } catch (error) {
   const { code = '' } = error as NodeJS.ErrnoException;
-  say({ do: 'refused', code, message: messageOf(error) });
+  say({ do: 'listen-failed', code, message: messageOf(error) });
 }
