@@ -30,7 +30,7 @@ async function openOdd(count: number) {
       if (failed.length === count) resolve();
     },
     ended: (thread) => ended.push(thread),
-    program: new URL('./odd-thread.fixture.ts', import.meta.url),
+    program: new URL('./faulty-thread.fixture.ts', import.meta.url),
     checkEveryMs: 20,
   };
   return { threads: await openServingThreads(options), forgotten, failed, ended, both };
