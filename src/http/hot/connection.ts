@@ -7,8 +7,8 @@ import type { Socket } from 'node:net';
 import type { PendingReply } from '../../delivery/live/pending-reply.ts';
 import type { Reply } from '../../delivery/reply.ts';
 import type { Found, ReadyAnswers } from './answers.ts';
-import { type Borrowed, borrow } from './borrowed.ts';
 import { type Asker, parseAsker, parseRequestLine, type RequestLine, targetEndOf } from './head.ts';
+import { createNodeExchange, type NodeExchange } from './node-exchange.ts';
 import type { PendingReplies, Waiter, WaitGroup } from './pending-replies.ts';
 import type { Wire } from './wire.ts';
 
@@ -70,7 +70,7 @@ export class HotConnection implements Waiter {
   #earlyBytes = 0;
   #isBusy = false;
   #isOver = false;
-  #borrowed: Borrowed | undefined;
+  #exchange: NodeExchange | undefined;
   #waiting: Waiting | undefined;
   readonly #gone: () => void;
   #timeoutMs = 0;
@@ -125,7 +125,7 @@ export class HotConnection implements Waiter {
       line.method === 'GET' && asker.isPlain && this.#host.isUsual(asker) && !this.#host.isClosing
         ? this.#host.answers.find(line.target, asker.takesGzip)
         : undefined;
-    if (!found) this.#borrow(line, asker);
+    if (!found) this.#answerWithNode(line, asker);
     else if ('look' in found.answer) this.#wait(line, asker, found, found.answer);
     else {
       this.#write(found.answer);
@@ -162,7 +162,7 @@ export class HotConnection implements Waiter {
     try {
       stopCounting = host.mayWait(asker, this.#socket);
     } catch (reason) {
-      const { request, response } = this.#begin(line, asker);
+      const { request, response } = this.#openExchange(line, asker);
       host.refuse(request, response, reason);
       return;
     }
@@ -183,7 +183,7 @@ export class HotConnection implements Waiter {
   answered(): void {
     const { line, asker, found, startedMs, wire } = this.#endWaiting();
     if (!wire) {
-      this.#borrow(line, asker);
+      this.#answerWithNode(line, asker);
       return;
     }
     const waitedMs = performance.now() - startedMs;
@@ -194,7 +194,7 @@ export class HotConnection implements Waiter {
   /** See Waiter. */
   refuse(reason: unknown): void {
     const { line, asker } = this.#endWaiting();
-    const { request, response } = this.#begin(line, asker);
+    const { request, response } = this.#openExchange(line, asker);
     this.#host.refuse(request, response, reason);
   }
 
@@ -206,24 +206,24 @@ export class HotConnection implements Waiter {
     return waiting;
   }
 
-  #borrow(line: RequestLine, asker: Asker): void {
-    const { request, response } = this.#begin(line, asker);
+  #answerWithNode(line: RequestLine, asker: Asker): void {
+    const { request, response } = this.#openExchange(line, asker);
     this.#host.onRequest(request, response);
   }
 
-  #begin(line: RequestLine, asker: Asker): Borrowed {
+  #openExchange(line: RequestLine, asker: Asker): NodeExchange {
     this.#isBusy = true;
     this.#giveUpAfter(0);
-    const done = (goesOn: boolean) => {
-      this.#borrowed = undefined;
+    const done = (keepsAlive: boolean) => {
+      this.#exchange = undefined;
       this.#isBusy = false;
-      if (!goesOn) this.#isOver = true;
+      if (!keepsAlive) this.#isOver = true;
       this.#timeoutMs = -1; // the response may have set another
       this.#giveUpAfter(IDLE_MS);
       this.#next();
     };
-    this.#borrowed = borrow(this.#socket, line, asker, { keepAliveMs: IDLE_MS, done });
-    return this.#borrowed;
+    this.#exchange = createNodeExchange(this.#socket, line, asker, { keepAliveMs: IDLE_MS, done });
+    return this.#exchange;
   }
 
   /** Goes on with what came meanwhile. */
@@ -257,13 +257,13 @@ export class HotConnection implements Waiter {
 
   readonly #onTimeout = (): void => {
     // A response that set a time of its own listens itself.
-    if (this.#borrowed?.response.emit('timeout')) return;
+    if (this.#exchange?.response.emit('timeout')) return;
     if (this.#waiting) return; // it waits for media, no longer than its pending reply
     this.#socket.destroy();
   };
 
   readonly #onDrain = (): void => {
-    this.#borrowed?.response.emit('drain');
+    this.#exchange?.response.emit('drain');
     if (this.#isBusy) return;
     this.#giveUpAfter(IDLE_MS);
     this.#socket.resume();

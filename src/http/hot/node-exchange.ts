@@ -14,7 +14,7 @@ const addHeaderLines = Reflect.get(http.IncomingMessage.prototype, '_addHeaderLi
 ) => void;
 
 /** A request with its response, while it is being answered. */
-export interface Borrowed {
+export interface NodeExchange {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
 }
@@ -25,12 +25,12 @@ export interface Borrowed {
  * @param keepAliveMs told to the client: how long the connection may rest
  * @param done the answer was written to the end; true where the connection may go on
  */
-export function borrow(
+export function createNodeExchange(
   socket: Socket,
   { method, target }: Pick<RequestLine, 'method' | 'target'>,
   asker: Asker,
-  { keepAliveMs, done }: { readonly keepAliveMs: number; readonly done: (goesOn: boolean) => void },
-): Borrowed {
+  { keepAliveMs, done }: { readonly keepAliveMs: number; readonly done: (keepsAlive: boolean) => void },
+): NodeExchange {
   const request = new http.IncomingMessage(socket);
   Object.assign(request, { method, url: target, httpVersion: '1.1', httpVersionMajor: 1, httpVersionMinor: 1 });
   addHeaderLines.call(request, [...asker.rawHeaders], asker.rawHeaders.length);
@@ -43,11 +43,11 @@ export function borrow(
   response.assignSocket(socket);
   response.once('finish', () => {
     response.detachSocket(socket);
-    const goesOn = response.shouldKeepAlive;
+    const keepsAlive = response.shouldKeepAlive;
     process.nextTick(() => {
       response.destroyed = true;
       response.emit('close');
-      done(goesOn);
+      done(keepsAlive);
     });
   });
   return { request, response };
