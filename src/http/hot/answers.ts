@@ -1,13 +1,13 @@
 /**
  * Finds the bytes for a live address at once: lists of the version that is now, parts and segments while they are new.
- * In: the target of a GET. Out: a wire to write, what to wait for, or undefined if the slow path must answer. docs/media.md 23a, 27.
+ * In: the target of a GET. Out: a response to write, what to wait for, or undefined if the slow path must answer. docs/media.md 23a, 27.
  */
 import { isLiveAddress, type LiveAddress, parseMediaAddress } from '../../api/media-address.ts';
 import { splitTarget } from '../../api/signed-path.ts';
 import type { ListState, LiveNow } from '../../delivery/live/live-now.ts';
 import { isPending, type PendingReply } from '../../delivery/live/pending-reply.ts';
 import type { Reply } from '../../delivery/reply.ts';
-import { type Wire, type WireForm, wireOf } from './wire.ts';
+import { type RawResponse, type ResponseForm, rawResponseOf } from './raw-response.ts';
 
 /** Media that is asked for is asked for now, by everyone; older than this, ms, it is let go. */
 const KEPT_MS = 6000;
@@ -27,7 +27,7 @@ export interface Found {
   /** Its bytes are kept elsewhere. */
   readonly isShared?: true;
   /** Ready, or to come. */
-  readonly answer: Wire | PendingReply;
+  readonly answer: RawResponse | PendingReply;
 }
 
 interface Lists {
@@ -109,10 +109,14 @@ export class ReadyAnswers implements Disposable {
     return found;
   }
 
-  /** The wire of a reply that was waited for; undefined if the slow path must answer. */
-  wireOf(reply: Reply, found: Pick<Found, 'address' | 'isPrivate'>, takesGzip: boolean): Wire | undefined {
+  /** The response of a reply that was waited for; undefined if the slow path must answer. */
+  rawResponseOf(
+    reply: Reply,
+    found: Pick<Found, 'address' | 'isPrivate'>,
+    takesGzip: boolean,
+  ): RawResponse | undefined {
     try {
-      return wireOf(reply, this.#options.head, { takesGzip, isPrivate: found.isPrivate });
+      return rawResponseOf(reply, this.#options.head, { takesGzip, isPrivate: found.isPrivate });
     } catch (error) {
       this.#options.failed(error, found.address);
       return undefined;
@@ -126,17 +130,17 @@ export class ReadyAnswers implements Disposable {
     this.#lists.clear();
   }
 
-  #look(address: LiveAddress, query: string, { takesGzip, isPrivate }: WireForm): Found | undefined {
+  #look(address: LiveAddress, query: string, { takesGzip, isPrivate }: ResponseForm): Found | undefined {
     const found = { address, isPrivate };
     const { now } = this.#options;
     try {
       const reply = now.look(address, new URLSearchParams(query));
       if (reply) {
-        const answer = isPending(reply) ? reply : this.wireOf(reply, found, takesGzip);
+        const answer = isPending(reply) ? reply : this.rawResponseOf(reply, found, takesGzip);
         return answer && { ...found, answer };
       }
       const recorded = now.recorded(address);
-      const answer = recorded && this.wireOf(recorded, found, takesGzip);
+      const answer = recorded && this.rawResponseOf(recorded, found, takesGzip);
       return answer && { ...found, isShared: true, answer };
     } catch (error) {
       this.#options.failed(error, address);
@@ -168,7 +172,7 @@ export class ReadyAnswers implements Disposable {
     return lists;
   }
 
-  #keep(path: string, list: ListState, found: Found, { bodyBytes }: Wire): void {
+  #keep(path: string, list: ListState, found: Found, { bodyBytes }: RawResponse): void {
     this.#forget(path);
     this.#media.set(path, { list, found, bytes: bodyBytes, atMs: this.#options.nowMs() });
     this.#bytes += bodyBytes;

@@ -10,7 +10,7 @@ import type { Found, ReadyAnswers } from './answers.ts';
 import { type Asker, parseAsker, parseRequestLine, type RequestLine, targetEndOf } from './head.ts';
 import { createNodeExchange, type NodeExchange } from './node-exchange.ts';
 import type { PendingReplies, Waiter, WaitGroup } from './pending-replies.ts';
-import type { Wire } from './wire.ts';
+import type { RawResponse } from './raw-response.ts';
 
 /** A connection that says nothing at first is given up after this long, ms; one that rests between requests, after that long. */
 const FIRST_MS = 15_000;
@@ -41,7 +41,11 @@ export interface ConnectionHost {
   /** An answer begins to wait; returns how it stops, or throws the OxbowError that there is no room. */
   mayWait(asker: Asker, socket: Socket): () => void;
   /** Told of each answer that was ready or waited for. @param waitedMs 0 where it was ready */
-  served(found: Found, wire: Wire, asked: { target: string; asker: Asker; socket: Socket; waitedMs: number }): void;
+  served(
+    found: Found,
+    response: RawResponse,
+    asked: { target: string; asker: Asker; socket: Socket; waitedMs: number },
+  ): void;
   /** oxbow is ending: no connection stays for another request. */
   readonly isClosing: boolean;
 }
@@ -55,7 +59,7 @@ interface Waiting {
   readonly stopCounting: () => void;
   readonly startedMs: number;
   /** What was written; undefined where the long way must be gone, as where it has left memory meanwhile. */
-  wire: Wire | undefined;
+  response: RawResponse | undefined;
 }
 
 /** A connection. */
@@ -140,11 +144,11 @@ export class HotConnection implements Waiter {
     this.#socket.setTimeout(ms);
   }
 
-  #write(wire: Wire): void {
+  #write(response: RawResponse): void {
     const socket = this.#socket;
-    wire.renew(this.#host.nowS());
+    response.renew(this.#host.nowS());
     this.#giveUpAfter(IDLE_MS);
-    const { buffers } = wire;
+    const { buffers } = response;
     if (buffers.length === 1) socket.write(buffers[0]!);
     else {
       socket.cork();
@@ -169,25 +173,25 @@ export class HotConnection implements Waiter {
     this.#isBusy = true;
     const group = host.pendingReplies.join(pending, this);
     const startedMs = performance.now();
-    this.#waiting = { line, asker, found, group, stopCounting, startedMs, wire: undefined };
+    this.#waiting = { line, asker, found, group, stopCounting, startedMs, response: undefined };
   }
 
   /** Of what it waits for; see Waiter. */
   answer(reply: Reply): void {
     const waiting = this.#waiting!;
-    waiting.wire = this.#host.answers.wireOf(reply, waiting.found, waiting.asker.takesGzip);
-    if (waiting.wire) this.#write(waiting.wire);
+    waiting.response = this.#host.answers.rawResponseOf(reply, waiting.found, waiting.asker.takesGzip);
+    if (waiting.response) this.#write(waiting.response);
   }
 
   /** See Waiter. */
   answered(): void {
-    const { line, asker, found, startedMs, wire } = this.#endWaiting();
-    if (!wire) {
+    const { line, asker, found, startedMs, response } = this.#endWaiting();
+    if (!response) {
       this.#answerWithNode(line, asker);
       return;
     }
     const waitedMs = performance.now() - startedMs;
-    this.#host.served(found, wire, { target: line.target, asker, socket: this.#socket, waitedMs });
+    this.#host.served(found, response, { target: line.target, asker, socket: this.#socket, waitedMs });
     this.#next();
   }
 

@@ -1,6 +1,6 @@
 /**
  * Connections that wait for media that does not exist yet, in groups that wait for the same: one look and one timer for each group.
- * In: pending replies of delivery, connections. Out: a wire to each of a group at once, or the refusal. RFC 8216bis 6.2.5.2; docs/media.md 28.
+ * In: pending replies of delivery, connections. Out: a response to each of a group at once, or the refusal. RFC 8216bis 6.2.5.2; docs/media.md 28.
  */
 import type { PendingReply } from '../../delivery/live/pending-reply.ts';
 import type { Reply } from '../../delivery/reply.ts';

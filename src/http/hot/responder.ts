@@ -17,7 +17,7 @@ import { type Found, ReadyAnswers } from './answers.ts';
 import { type ConnectionHost, HotConnection } from './connection.ts';
 import type { Asker } from './head.ts';
 import { PendingReplies } from './pending-replies.ts';
-import type { Wire } from './wire.ts';
+import type { RawResponse } from './raw-response.ts';
 
 /** What was answered of one class of address. */
 export interface Served {
@@ -122,7 +122,7 @@ export function createHotResponder(deps: HotDeps, held: HeldRequests, handlers: 
 
   function served(
     { address }: Found,
-    { bodyBytes }: Wire,
+    { bodyBytes }: RawResponse,
     { target, asker, socket, waitedMs }: { target: string; asker: Asker; socket: Socket; waitedMs: number },
   ): void {
     const kind = mediaClassOf(address);

@@ -13,7 +13,7 @@ const JOINED_BYTES = 64 * 1024;
 const DATE_BYTES = 29;
 
 /** Bytes ready to be written. */
-export interface Wire {
+export interface RawResponse {
   readonly buffers: readonly Uint8Array[];
   /** Of the body. */
   readonly bodyBytes: number;
@@ -22,14 +22,14 @@ export interface Wire {
 }
 
 /** For whom an answer is. */
-export interface WireForm {
+export interface ResponseForm {
   readonly takesGzip: boolean;
   /** Shared caches must not keep it. */
   readonly isPrivate: boolean;
 }
 
 /** Those of one reply, by their form; made when first asked for. */
-const wires = new WeakMap<Reply, Map<string, Wire>>();
+const rawResponses = new WeakMap<Reply, Map<string, RawResponse>>();
 
 /**
  * The answer 200 to a GET without conditions.
@@ -37,18 +37,26 @@ const wires = new WeakMap<Reply, Map<string, Wire>>();
  * @param head fields of every answer, beside those of the reply
  * @returns undefined where not all of it is in memory
  */
-export function wireOf(reply: Reply, head: Readonly<Record<string, string>>, form: WireForm): Wire | undefined {
+export function rawResponseOf(
+  reply: Reply,
+  head: Readonly<Record<string, string>>,
+  form: ResponseForm,
+): RawResponse | undefined {
   if (!areInMemory(reply.pieces)) return undefined;
   const zipped = form.takesGzip && reply.gzip !== undefined;
   const key = `${zipped ? 'zipped' : 'plain'}${form.isPrivate ? ', private' : ''}`;
-  const known = wires.get(reply) ?? new Map<string, Wire>();
-  wires.set(reply, known);
-  const wire = known.get(key) ?? printWire(reply, head, { takesGzip: zipped, isPrivate: form.isPrivate });
-  known.set(key, wire);
-  return wire;
+  const known = rawResponses.get(reply) ?? new Map<string, RawResponse>();
+  rawResponses.set(reply, known);
+  const response = known.get(key) ?? printRawResponse(reply, head, { takesGzip: zipped, isPrivate: form.isPrivate });
+  known.set(key, response);
+  return response;
 }
 
-function printWire(reply: Reply, head: Readonly<Record<string, string>>, { takesGzip, isPrivate }: WireForm): Wire {
+function printRawResponse(
+  reply: Reply,
+  head: Readonly<Record<string, string>>,
+  { takesGzip, isPrivate }: ResponseForm,
+): RawResponse {
   const asked = takesGzip ? { 'accept-encoding': 'gzip' } : {};
   const { headers, pieces, length } = representationOf(asked, reply, { isHead: false, isPrivate });
   const fields = Object.entries(joinFields(head, headers)).map(([name, value]) => `${name}: ${value}\r\n`);
