@@ -7,10 +7,16 @@ import type { Socket } from 'node:net';
 import type { PendingReply } from '../../delivery/live/pending-reply.ts';
 import type { Reply } from '../../delivery/reply.ts';
 import type { Found, ReadyAnswers } from './answers.ts';
-import { type Asker, parseAsker, parseRequestLine, type RequestLine, targetEndOf } from './head.ts';
 import { createNodeExchange, type NodeExchange } from './node-exchange.ts';
 import type { PendingReplies, Waiter, WaitGroup } from './pending-replies.ts';
 import type { RawResponse } from './raw-response.ts';
+import {
+  type ClientHeaders,
+  parseClientHeaders,
+  parseRequestLine,
+  type RequestLine,
+  targetEndOf,
+} from './request-head.ts';
 
 /** A connection that says nothing at first is given up after this long, ms; one that rests between requests, after that long. */
 const FIRST_MS = 15_000;
@@ -29,7 +35,7 @@ export interface ConnectionHost {
   readonly answers: ReadyAnswers;
   readonly pendingReplies: PendingReplies;
   /** Whether whoever asks gets what everyone gets; the slow path decides otherwise. */
-  isUsual(asker: Asker): boolean;
+  isUsual(headers: ClientHeaders): boolean;
   /** Unix seconds. */
   nowS(): number;
   /** Answers by node:http's objects. */
@@ -39,12 +45,12 @@ export interface ConnectionHost {
   /** Gives the connection to node:http for good; nothing of it was read. */
   handOver(socket: Socket): void;
   /** An answer begins to wait; returns how it stops, or throws the OxbowError that there is no room. */
-  mayWait(asker: Asker, socket: Socket): () => void;
+  mayWait(headers: ClientHeaders, socket: Socket): () => void;
   /** Told of each answer that was ready or waited for. @param waitedMs 0 where it was ready */
   served(
     found: Found,
     response: RawResponse,
-    asked: { target: string; asker: Asker; socket: Socket; waitedMs: number },
+    asked: { target: string; headers: ClientHeaders; socket: Socket; waitedMs: number },
   ): void;
   /** oxbow is ending: no connection stays for another request. */
   readonly isClosing: boolean;
@@ -53,7 +59,7 @@ export interface ConnectionHost {
 /** A request that waits. Thousands may: one object for each. */
 interface Waiting {
   readonly line: RequestLine;
-  readonly asker: Asker;
+  readonly headers: ClientHeaders;
   readonly found: Found;
   readonly group: WaitGroup;
   readonly stopCounting: () => void;
@@ -68,7 +74,7 @@ export class HotConnection implements Waiter {
   readonly #host: ConnectionHost;
   /** The last header block and what it says: a player sends the same each time. */
   #rest = NOTHING;
-  #asker: Asker | undefined;
+  #headers: ClientHeaders | undefined;
   /** What came while an answer was under way. */
   #early: Buffer[] = [];
   #earlyBytes = 0;
@@ -117,23 +123,23 @@ export class HotConnection implements Waiter {
     const end = targetEndOf(bytes);
     const line = end < 0 ? undefined : parseRequestLine(bytes.toString('latin1', 0, end));
     if (line && bytes.compare(this.#rest, 0, this.#rest.length, end) !== 0) {
-      this.#asker = parseAsker(bytes.toString('latin1', end));
+      this.#headers = parseClientHeaders(bytes.toString('latin1', end));
       this.#rest = Buffer.from(bytes.subarray(end));
     }
-    const asker = this.#asker;
-    if (!line || !asker) {
+    const headers = this.#headers;
+    if (!line || !headers) {
       this.#handOver(bytes);
       return;
     }
     const found =
-      line.method === 'GET' && asker.isPlain && this.#host.isUsual(asker) && !this.#host.isClosing
-        ? this.#host.answers.find(line.target, asker.takesGzip)
+      line.method === 'GET' && headers.isPlain && this.#host.isUsual(headers) && !this.#host.isClosing
+        ? this.#host.answers.find(line.target, headers.takesGzip)
         : undefined;
-    if (!found) this.#answerWithNode(line, asker);
-    else if ('look' in found.answer) this.#wait(line, asker, found, found.answer);
+    if (!found) this.#answerWithNode(line, headers);
+    else if ('look' in found.answer) this.#wait(line, headers, found, found.answer);
     else {
       this.#write(found.answer);
-      this.#host.served(found, found.answer, { target: line.target, asker, socket: this.#socket, waitedMs: 0 });
+      this.#host.served(found, found.answer, { target: line.target, headers, socket: this.#socket, waitedMs: 0 });
     }
   }
 
@@ -160,45 +166,45 @@ export class HotConnection implements Waiter {
     this.#giveUpAfter(STALL_MS);
   }
 
-  #wait(line: RequestLine, asker: Asker, found: Found, pending: PendingReply): void {
+  #wait(line: RequestLine, headers: ClientHeaders, found: Found, pending: PendingReply): void {
     const host = this.#host;
     let stopCounting: () => void;
     try {
-      stopCounting = host.mayWait(asker, this.#socket);
+      stopCounting = host.mayWait(headers, this.#socket);
     } catch (reason) {
-      const { request, response } = this.#openExchange(line, asker);
+      const { request, response } = this.#openExchange(line, headers);
       host.refuse(request, response, reason);
       return;
     }
     this.#isBusy = true;
     const group = host.pendingReplies.join(pending, this);
     const startedMs = performance.now();
-    this.#waiting = { line, asker, found, group, stopCounting, startedMs, response: undefined };
+    this.#waiting = { line, headers, found, group, stopCounting, startedMs, response: undefined };
   }
 
   /** Of what it waits for; see Waiter. */
   answer(reply: Reply): void {
     const waiting = this.#waiting!;
-    waiting.response = this.#host.answers.rawResponseOf(reply, waiting.found, waiting.asker.takesGzip);
+    waiting.response = this.#host.answers.rawResponseOf(reply, waiting.found, waiting.headers.takesGzip);
     if (waiting.response) this.#write(waiting.response);
   }
 
   /** See Waiter. */
   answered(): void {
-    const { line, asker, found, startedMs, response } = this.#endWaiting();
+    const { line, headers, found, startedMs, response } = this.#endWaiting();
     if (!response) {
-      this.#answerWithNode(line, asker);
+      this.#answerWithNode(line, headers);
       return;
     }
     const waitedMs = performance.now() - startedMs;
-    this.#host.served(found, response, { target: line.target, asker, socket: this.#socket, waitedMs });
+    this.#host.served(found, response, { target: line.target, headers, socket: this.#socket, waitedMs });
     this.#next();
   }
 
   /** See Waiter. */
   refuse(reason: unknown): void {
-    const { line, asker } = this.#endWaiting();
-    const { request, response } = this.#openExchange(line, asker);
+    const { line, headers } = this.#endWaiting();
+    const { request, response } = this.#openExchange(line, headers);
     this.#host.refuse(request, response, reason);
   }
 
@@ -210,12 +216,12 @@ export class HotConnection implements Waiter {
     return waiting;
   }
 
-  #answerWithNode(line: RequestLine, asker: Asker): void {
-    const { request, response } = this.#openExchange(line, asker);
+  #answerWithNode(line: RequestLine, headers: ClientHeaders): void {
+    const { request, response } = this.#openExchange(line, headers);
     this.#host.onRequest(request, response);
   }
 
-  #openExchange(line: RequestLine, asker: Asker): NodeExchange {
+  #openExchange(line: RequestLine, headers: ClientHeaders): NodeExchange {
     this.#isBusy = true;
     this.#giveUpAfter(0);
     const done = (keepsAlive: boolean) => {
@@ -226,7 +232,7 @@ export class HotConnection implements Waiter {
       this.#giveUpAfter(IDLE_MS);
       this.#next();
     };
-    this.#exchange = createNodeExchange(this.#socket, line, asker, { keepAliveMs: IDLE_MS, done });
+    this.#exchange = createNodeExchange(this.#socket, line, headers, { keepAliveMs: IDLE_MS, done });
     return this.#exchange;
   }
 

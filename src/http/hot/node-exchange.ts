@@ -5,7 +5,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { http } from '../../lib/memory/node-http.ts';
-import type { Asker, RequestLine } from './head.ts';
+import type { ClientHeaders, RequestLine } from './request-head.ts';
 
 /** How node:http's own parser hands headers over: it knows which are joined and which of two counts. */
 const addHeaderLines = Reflect.get(http.IncomingMessage.prototype, '_addHeaderLines') as (
@@ -28,16 +28,16 @@ export interface NodeExchange {
 export function createNodeExchange(
   socket: Socket,
   { method, target }: Pick<RequestLine, 'method' | 'target'>,
-  asker: Asker,
+  headers: ClientHeaders,
   { keepAliveMs, done }: { readonly keepAliveMs: number; readonly done: (keepsAlive: boolean) => void },
 ): NodeExchange {
   const request = new http.IncomingMessage(socket);
   Object.assign(request, { method, url: target, httpVersion: '1.1', httpVersionMajor: 1, httpVersionMinor: 1 });
-  addHeaderLines.call(request, [...asker.rawHeaders], asker.rawHeaders.length);
+  addHeaderLines.call(request, [...headers.rawHeaders], headers.rawHeaders.length);
   request.complete = true;
   request.push(null);
   const response = new http.ServerResponse(request);
-  response.shouldKeepAlive = !asker.closes;
+  response.shouldKeepAlive = !headers.closes;
   // As node:http's own server does: so that a client does not send on a connection that is about to be closed.
   Reflect.set(response, '_keepAliveTimeout', keepAliveMs);
   response.assignSocket(socket);

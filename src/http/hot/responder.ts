@@ -15,9 +15,9 @@ import { viewerKey } from '../client/viewer-key.ts';
 import type { HeldRequests } from '../held.ts';
 import { type Found, ReadyAnswers } from './answers.ts';
 import { type ConnectionHost, HotConnection } from './connection.ts';
-import type { Asker } from './head.ts';
 import { PendingReplies } from './pending-replies.ts';
 import type { RawResponse } from './raw-response.ts';
+import type { ClientHeaders } from './request-head.ts';
 
 /** What was answered of one class of address. */
 export interface Served {
@@ -79,7 +79,7 @@ export interface HotResponder extends Disposable {
 /** What a player is known by, as long as it says the same of itself. */
 interface Known {
   readonly session: string | undefined;
-  readonly asker: Asker;
+  readonly headers: ClientHeaders;
   readonly key: string;
 }
 
@@ -110,20 +110,21 @@ export function createHotResponder(deps: HotDeps, held: HeldRequests, handlers: 
   });
   let isClosing = false;
 
-  const addressOf = (asker: Asker, socket: Socket) => clientAddress(socket.remoteAddress ?? '', asker.forwardedFor);
+  const addressOf = (headers: ClientHeaders, socket: Socket) =>
+    clientAddress(socket.remoteAddress ?? '', headers.forwardedFor);
 
-  function keyOf(session: string | undefined, asker: Asker, socket: Socket): string {
+  function keyOf(session: string | undefined, headers: ClientHeaders, socket: Socket): string {
     const last = known.get(socket);
-    if (last && last.session === session && last.asker === asker) return last.key;
-    const key = viewerKey(session, () => addressOf(asker, socket), asker.userAgent);
-    known.set(socket, { session, asker, key });
+    if (last && last.session === session && last.headers === headers) return last.key;
+    const key = viewerKey(session, () => addressOf(headers, socket), headers.userAgent);
+    known.set(socket, { session, headers, key });
     return key;
   }
 
   function served(
     { address }: Found,
     { bodyBytes }: RawResponse,
-    { target, asker, socket, waitedMs }: { target: string; asker: Asker; socket: Socket; waitedMs: number },
+    { target, headers, socket, waitedMs }: { target: string; headers: ClientHeaders; socket: Socket; waitedMs: number },
   ): void {
     const kind = mediaClassOf(address);
     let sum = sums.get(kind);
@@ -135,13 +136,13 @@ export function createHotResponder(deps: HotDeps, held: HeldRequests, handlers: 
     sum.bytes += bodyBytes;
     if (waitedMs > 0) counts.waited(kind, waitedMs / 1000);
     const mark = target.indexOf('CMCD=');
-    const cmcd = mark < 0 ? asker.cmcd : (readCmcd(target.slice(mark), {}) ?? asker.cmcd);
+    const cmcd = mark < 0 ? headers.cmcd : (readCmcd(target.slice(mark), {}) ?? headers.cmcd);
     if (cmcd) sum.cmcd++;
     if (cmcd?.isStarved) counts.starved();
     // Probes and previews request Multivariant Playlists too.
     if (address.kind === 'index') return;
     const isAnonymous = cmcd?.session === undefined;
-    viewers.seen(address.stream, keyOf(cmcd?.session, asker, socket), isAnonymous ? address : undefined);
+    viewers.seen(address.stream, keyOf(cmcd?.session, headers, socket), isAnonymous ? address : undefined);
   }
 
   const host: ConnectionHost = {
@@ -149,10 +150,10 @@ export function createHotResponder(deps: HotDeps, held: HeldRequests, handlers: 
     answers,
     pendingReplies,
     // What a page of another site may read depends on more than is known here.
-    isUsual: (asker) =>
-      answersTo(deps.ownHosts, asker.hostName) && !(deps.ownHosts !== undefined && asker.isFromForeignPage),
+    isUsual: (headers) =>
+      answersTo(deps.ownHosts, headers.hostName) && !(deps.ownHosts !== undefined && headers.isFromForeignPage),
     nowS: () => Math.floor(clock.nowMs() / 1000),
-    mayWait: (asker, socket) => held.begin(addressOf(asker, socket)),
+    mayWait: (headers, socket) => held.begin(addressOf(headers, socket)),
     served,
     get isClosing() {
       return isClosing;

@@ -23,7 +23,7 @@ const HOST = /\r\nhost:/gi;
 const CONDITIONAL = /\r\n(?:(?:range|if-[a-z-]+|traceparent):|connection:[ \t]*close)/i;
 
 /** What a header block says. */
-export interface Asker {
+export interface ClientHeaders {
   /** Names and values in turn, as `IncomingMessage.rawHeaders`. */
   readonly rawHeaders: readonly string[];
   /** Whoever asks takes the answer that all get: whole, on a connection that stays. */
@@ -68,7 +68,7 @@ export function parseRequestLine(text: string): RequestLine | undefined {
 }
 
 /** Parses the rest of a head, from the space behind the target on; undefined where it is unusual. */
-export function parseAsker(rest: string): Asker | undefined {
+export function parseClientHeaders(rest: string): ClientHeaders | undefined {
   if (!STRICT.test(rest) || ODD.test(rest) || rest.match(HOST)?.length !== 1) return undefined;
   const rawHeaders: string[] = [];
   const values = new Map<string, string>();

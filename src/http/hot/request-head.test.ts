@@ -2,18 +2,18 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { createClientAddress } from '../client/client-address.ts';
 import { readForwarded } from '../client/forwarded.ts';
-import { parseAsker } from './head.ts';
+import { parseClientHeaders } from './request-head.ts';
 
 suite('the head of a usual request', () => {
   const address = createClientAddress([]);
   const read = (...fields: string[]) =>
-    parseAsker(` HTTP/1.1\r\nHost: a\r\n${fields.map((field) => `${field}\r\n`).join('')}\r\n`)!;
+    parseClientHeaders(` HTTP/1.1\r\nHost: a\r\n${fields.map((field) => `${field}\r\n`).join('')}\r\n`)!;
 
   test('several X-Forwarded-For fields are one list, as node:http reads them', () => {
-    const asker = read('X-Forwarded-For: 203.0.113.1', 'X-FORWARDED-FOR: 198.51.100.9');
+    const headers = read('X-Forwarded-For: 203.0.113.1', 'X-FORWARDED-FOR: 198.51.100.9');
     const joined = readForwarded({ 'x-forwarded-for': '203.0.113.1, 198.51.100.9' }).for;
-    assert.deepEqual(asker.forwardedFor, joined);
-    assert.equal(address('127.0.0.1', asker.forwardedFor), '198.51.100.9');
+    assert.deepEqual(headers.forwardedFor, joined);
+    assert.equal(address('127.0.0.1', headers.forwardedFor), '198.51.100.9');
   });
 
   test('Forwarded counts, and two that differ say nothing', () => {
