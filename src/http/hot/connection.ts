@@ -6,7 +6,6 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { PendingReply } from '../../delivery/live/pending-reply.ts';
 import type { Reply } from '../../delivery/reply.ts';
-import type { Found, ReadyAnswers } from './answers.ts';
 import { createNodeExchange, type NodeExchange } from './node-exchange.ts';
 import type { PendingReplies, Waiter, WaitGroup } from './pending-replies.ts';
 import type { RawResponse } from './raw-response.ts';
@@ -17,6 +16,7 @@ import {
   type RequestLine,
   targetEndOf,
 } from './request-head.ts';
+import type { HotResponse, ResponseCache } from './response-cache.ts';
 
 /** A connection that says nothing at first is given up after this long, ms; one that rests between requests, after that long. */
 const FIRST_MS = 15_000;
@@ -32,7 +32,7 @@ const NOTHING = Buffer.alloc(0);
 
 /** Where connections belong. */
 export interface ConnectionHost {
-  readonly answers: ReadyAnswers;
+  readonly cache: ResponseCache;
   readonly pendingReplies: PendingReplies;
   /** Whether whoever asks gets what everyone gets; the slow path decides otherwise. */
   isUsual(headers: ClientHeaders): boolean;
@@ -48,7 +48,7 @@ export interface ConnectionHost {
   mayWait(headers: ClientHeaders, socket: Socket): () => void;
   /** Told of each answer that was ready or waited for. @param waitedMs 0 where it was ready */
   served(
-    found: Found,
+    found: HotResponse,
     response: RawResponse,
     asked: { target: string; headers: ClientHeaders; socket: Socket; waitedMs: number },
   ): void;
@@ -60,7 +60,7 @@ export interface ConnectionHost {
 interface Waiting {
   readonly line: RequestLine;
   readonly headers: ClientHeaders;
-  readonly found: Found;
+  readonly found: HotResponse;
   readonly group: WaitGroup;
   readonly stopCounting: () => void;
   readonly startedMs: number;
@@ -133,7 +133,7 @@ export class HotConnection implements Waiter {
     }
     const found =
       line.method === 'GET' && headers.isPlain && this.#host.isUsual(headers) && !this.#host.isClosing
-        ? this.#host.answers.find(line.target, headers.takesGzip)
+        ? this.#host.cache.find(line.target, headers.takesGzip)
         : undefined;
     if (!found) this.#answerWithNode(line, headers);
     else if ('look' in found.answer) this.#wait(line, headers, found, found.answer);
@@ -166,7 +166,7 @@ export class HotConnection implements Waiter {
     this.#giveUpAfter(STALL_MS);
   }
 
-  #wait(line: RequestLine, headers: ClientHeaders, found: Found, pending: PendingReply): void {
+  #wait(line: RequestLine, headers: ClientHeaders, found: HotResponse, pending: PendingReply): void {
     const host = this.#host;
     let stopCounting: () => void;
     try {
@@ -185,7 +185,7 @@ export class HotConnection implements Waiter {
   /** Of what it waits for; see Waiter. */
   answer(reply: Reply): void {
     const waiting = this.#waiting!;
-    waiting.response = this.#host.answers.rawResponseOf(reply, waiting.found, waiting.headers.takesGzip);
+    waiting.response = this.#host.cache.rawResponseOf(reply, waiting.found, waiting.headers.takesGzip);
     if (waiting.response) this.#write(waiting.response);
   }
 

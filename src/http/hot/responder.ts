@@ -13,11 +13,11 @@ import { readCmcd } from '../client/cmcd.ts';
 import { answersTo, type OwnHosts } from '../client/host-check.ts';
 import { viewerKey } from '../client/viewer-key.ts';
 import type { HeldRequests } from '../held.ts';
-import { type Found, ReadyAnswers } from './answers.ts';
 import { type ConnectionHost, HotConnection } from './connection.ts';
 import { PendingReplies } from './pending-replies.ts';
 import type { RawResponse } from './raw-response.ts';
 import type { ClientHeaders } from './request-head.ts';
+import { type HotResponse, ResponseCache } from './response-cache.ts';
 
 /** What was answered of one class of address. */
 export interface Served {
@@ -90,7 +90,7 @@ export function createHotResponder(deps: HotDeps, held: HeldRequests, handlers: 
   const connections = new Set<HotConnection>();
   const known = new WeakMap<Socket, Known>();
   const pendingReplies = new PendingReplies();
-  const answers = new ReadyAnswers({
+  const cache = new ResponseCache({
     now: deps.now,
     isOpen: (name) => !deps.isPrivate(name),
     mayWatch: (token, address) => deps.mayWatch(token, address),
@@ -106,7 +106,7 @@ export function createHotResponder(deps: HotDeps, held: HeldRequests, handlers: 
   const forgetCounts = counts.beforeRead(() => {
     for (const [kind, sum] of sums) counts.served(kind, sum);
     sums.clear();
-    counts.ready(answers.bytes);
+    counts.ready(cache.bytes);
   });
   let isClosing = false;
 
@@ -122,7 +122,7 @@ export function createHotResponder(deps: HotDeps, held: HeldRequests, handlers: 
   }
 
   function served(
-    { address }: Found,
+    { address }: HotResponse,
     { bodyBytes }: RawResponse,
     { target, headers, socket, waitedMs }: { target: string; headers: ClientHeaders; socket: Socket; waitedMs: number },
   ): void {
@@ -147,7 +147,7 @@ export function createHotResponder(deps: HotDeps, held: HeldRequests, handlers: 
 
   const host: ConnectionHost = {
     ...handlers,
-    answers,
+    cache,
     pendingReplies,
     // What a page of another site may read depends on more than is known here.
     isUsual: (headers) =>
@@ -175,7 +175,7 @@ export function createHotResponder(deps: HotDeps, held: HeldRequests, handlers: 
     },
     [Symbol.dispose]() {
       forgetCounts();
-      answers[Symbol.dispose]();
+      cache[Symbol.dispose]();
     },
   };
 }

@@ -20,7 +20,7 @@ const MAX_LISTS = 1000;
 const MAX_ADDRESSES = 4000;
 
 /** What was found for a target. */
-export interface Found {
+export interface HotResponse {
   readonly address: LiveAddress;
   /** Not everyone may watch it: shared caches must not keep it. */
   readonly isPrivate: boolean;
@@ -33,18 +33,18 @@ export interface Found {
 interface Lists {
   readonly list: ListState;
   version: number;
-  readonly found: Map<string, Found>;
+  readonly found: Map<string, HotResponse>;
 }
 
 interface Media {
   readonly list: ListState;
-  readonly found: Found;
+  readonly found: HotResponse;
   readonly bytes: number;
   readonly atMs: number;
 }
 
 /** What answers need. */
-export interface AnswersOptions {
+export interface ResponseCacheOptions {
   readonly now: LiveNow;
   /** Whether all may watch it, whoever they are; asked each time. */
   readonly isOpen: (stream: string) => boolean;
@@ -59,8 +59,8 @@ export interface AnswersOptions {
 }
 
 /** Bytes by address. */
-export class ReadyAnswers implements Disposable {
-  readonly #options: AnswersOptions;
+export class ResponseCache implements Disposable {
+  readonly #options: ResponseCacheOptions;
   readonly #lists = new Map<string, Lists>();
   /** In the order in which they were made. */
   readonly #media = new Map<string, Media>();
@@ -68,7 +68,7 @@ export class ReadyAnswers implements Disposable {
   readonly #sweeper: NodeJS.Timeout;
   #bytes = 0;
 
-  constructor(options: AnswersOptions) {
+  constructor(options: ResponseCacheOptions) {
     this.#options = options;
     this.#sweeper = setInterval(() => this.#sweep(), SWEEP_MS).unref();
   }
@@ -83,7 +83,7 @@ export class ReadyAnswers implements Disposable {
    *
    * @param given path and query, with a token in front or without
    */
-  find(given: string, takesGzip: boolean): Found | undefined {
+  find(given: string, takesGzip: boolean): HotResponse | undefined {
     const { token, path, query } = splitTarget(given);
     const address = this.#addressOf(path);
     if (!address) return undefined;
@@ -112,7 +112,7 @@ export class ReadyAnswers implements Disposable {
   /** The response of a reply that was waited for; undefined if the slow path must answer. */
   rawResponseOf(
     reply: Reply,
-    found: Pick<Found, 'address' | 'isPrivate'>,
+    found: Pick<HotResponse, 'address' | 'isPrivate'>,
     takesGzip: boolean,
   ): RawResponse | undefined {
     try {
@@ -130,7 +130,7 @@ export class ReadyAnswers implements Disposable {
     this.#lists.clear();
   }
 
-  #look(address: LiveAddress, query: string, { takesGzip, isPrivate }: ResponseForm): Found | undefined {
+  #look(address: LiveAddress, query: string, { takesGzip, isPrivate }: ResponseForm): HotResponse | undefined {
     const found = { address, isPrivate };
     const { now } = this.#options;
     try {
@@ -172,7 +172,7 @@ export class ReadyAnswers implements Disposable {
     return lists;
   }
 
-  #keep(path: string, list: ListState, found: Found, { bodyBytes }: RawResponse): void {
+  #keep(path: string, list: ListState, found: HotResponse, { bodyBytes }: RawResponse): void {
     this.#forget(path);
     this.#media.set(path, { list, found, bytes: bodyBytes, atMs: this.#options.nowMs() });
     this.#bytes += bodyBytes;
