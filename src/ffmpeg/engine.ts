@@ -3,7 +3,7 @@
  * In: bytes of media; what to draw. Out: JPEG stills, descriptions of files, the test picture's frames. Every failure is an OxbowError `engine-failed`.
  */
 import { OxbowError } from '../lib/errors.ts';
-import { Desk } from './desk.ts';
+import { EngineClient } from './engine-client.ts';
 import { parseJson } from './frame-protocol.ts';
 import type { Probe } from './probe-shape.ts';
 
@@ -12,7 +12,7 @@ export { openTestPicture, type TestPicture, type TestPictureOutput } from './tes
 export { type TestPictureOptions, testPictureDefaults } from './test-picture-options.ts';
 
 /** One for the process: questions about all streams go through the same child. */
-const desk = new Desk();
+const client = new EngineClient();
 const nothing = new Uint8Array(0);
 
 /** Widest still, pixels. */
@@ -34,7 +34,7 @@ export interface StillInput {
  * @throws OxbowError `engine-failed`
  */
 export async function engineVersion({ signal }: { signal: AbortSignal }): Promise<string> {
-  return new TextDecoder().decode(await desk.ask({ what: 'version' }, nothing, { signal }));
+  return new TextDecoder().decode(await client.request({ what: 'version' }, nothing, { signal }));
 }
 
 /**
@@ -48,7 +48,7 @@ export async function makeStill(input: StillInput, { signal }: { signal: AbortSi
   if (!Number.isInteger(width) || width < 16 || width > MAX_STILL_WIDTH || !Number.isFinite(atS)) {
     throw new OxbowError('engine-failed', `a still ${width} pixels wide at ${atS} s cannot be made`);
   }
-  return desk.ask({ what: 'still', atS, width }, bytes, { signal });
+  return client.request({ what: 'still', atS, width }, bytes, { signal });
 }
 
 /**
@@ -58,15 +58,15 @@ export async function makeStill(input: StillInput, { signal }: { signal: AbortSi
  * @throws OxbowError `engine-failed` when FFmpeg does not know the container
  */
 export async function probeBytes(bytes: Uint8Array, { signal }: { signal: AbortSignal }): Promise<Probe> {
-  return parseJson(await desk.ask({ what: 'probe' }, bytes, { signal })) as Probe;
+  return parseJson(await client.request({ what: 'probe' }, bytes, { signal })) as Probe;
 }
 
 /** Refuses what waits and ends the shared process; resolves when it is gone. May be called twice. Test pictures have owners of their own. */
 export async function closeEngine(): Promise<void> {
-  await desk[Symbol.asyncDispose]();
+  await client[Symbol.asyncDispose]();
 }
 
 /** Process id of the shared child, undefined while none runs; for tests and `oxbow doctor`. */
 export function enginePid(): number | undefined {
-  return desk.pid;
+  return client.pid;
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { sleep } from '../lib/abort.ts';
-import { Desk } from './desk.ts';
+import { EngineClient } from './engine-client.ts';
 
 const signal = AbortSignal.timeout(60_000);
 const nothing = new Uint8Array(0);
@@ -22,63 +22,63 @@ async function gone(pid: number): Promise<void> {
 
 suite('the shared media engine process', () => {
   test('a crash costs the request that ran, and the next starts a new process', async () => {
-    await using desk = new Desk();
-    await desk.ask(version, nothing, { signal });
-    const pid = desk.pid!;
+    await using client = new EngineClient();
+    await client.request(version, nothing, { signal });
+    const pid = client.pid!;
     process.kill(pid, 'SIGSTOP'); // So that the request is surely running when the crash comes.
-    const asked = desk.ask(version, nothing, { signal });
+    const asked = client.request(version, nothing, { signal });
     process.kill(pid, 'SIGKILL');
     await assert.rejects(asked, { ...failed, message: /SIGKILL/ });
-    assert.match(Buffer.from(await desk.ask(version, nothing, { signal })).toString(), /^FFmpeg/);
-    assert.notEqual(desk.pid, pid);
+    assert.match(Buffer.from(await client.request(version, nothing, { signal })).toString(), /^FFmpeg/);
+    assert.notEqual(client.pid, pid);
   });
 
   test('a request that takes too long ends with its process, in words', async () => {
-    await using desk = new Desk({ requestMs: 300 });
-    await desk.ask(version, nothing, { signal });
-    const pid = desk.pid!;
+    await using client = new EngineClient({ requestMs: 300 });
+    await client.request(version, nothing, { signal });
+    const pid = client.pid!;
     process.kill(pid, 'SIGSTOP');
-    await assert.rejects(desk.ask(version, nothing, { signal }), { ...failed, message: /longer than 300 ms/ });
+    await assert.rejects(client.request(version, nothing, { signal }), { ...failed, message: /longer than 300 ms/ });
     assert.equal(alive(pid), false);
-    assert.match(Buffer.from(await desk.ask(version, nothing, { signal })).toString(), /^FFmpeg/);
+    assert.match(Buffer.from(await client.request(version, nothing, { signal })).toString(), /^FFmpeg/);
   });
 
   test('a request that is aborted is let go at once, waiting or running, and the others go on', async () => {
-    await using desk = new Desk();
+    await using client = new EngineClient();
     const [running, waiting] = [new AbortController(), new AbortController()];
-    const first = desk.ask(version, nothing, { signal: running.signal });
-    const second = desk.ask(version, nothing, { signal: waiting.signal });
-    const third = desk.ask(version, nothing, { signal });
+    const first = client.request(version, nothing, { signal: running.signal });
+    const second = client.request(version, nothing, { signal: waiting.signal });
+    const third = client.request(version, nothing, { signal });
     running.abort(new Error('no longer wanted'));
     waiting.abort(new Error('nor this'));
     await assert.rejects(first, /no longer wanted/);
     await assert.rejects(second, /nor this/);
     assert.match(Buffer.from(await third).toString(), /^FFmpeg/);
-    await assert.rejects(desk.ask(version, nothing, { signal: running.signal }), /no longer wanted/);
+    await assert.rejects(client.request(version, nothing, { signal: running.signal }), /no longer wanted/);
   });
 
   test('more than the queue holds, or a larger input than allowed, is refused', async () => {
-    await using desk = new Desk({ maxQueued: 2, maxInputBytes: 10 });
-    await assert.rejects(desk.ask({ what: 'probe' }, new Uint8Array(11), { signal }), failed);
-    const asked = [1, 2, 3].map(() => desk.ask(version, nothing, { signal }));
-    await assert.rejects(desk.ask(version, nothing, { signal }), { ...failed, message: /wait/ });
+    await using client = new EngineClient({ maxQueued: 2, maxInputBytes: 10 });
+    await assert.rejects(client.request({ what: 'probe' }, new Uint8Array(11), { signal }), failed);
+    const asked = [1, 2, 3].map(() => client.request(version, nothing, { signal }));
+    await assert.rejects(client.request(version, nothing, { signal }), { ...failed, message: /wait/ });
     await Promise.all(asked);
   });
 
   test('the process is closed when nothing was asked for a while', async () => {
-    await using desk = new Desk({ idleMs: 30 });
-    await desk.ask(version, nothing, { signal });
-    await gone(desk.pid!);
-    assert.match(Buffer.from(await desk.ask(version, nothing, { signal })).toString(), /^FFmpeg/);
+    await using client = new EngineClient({ idleMs: 30 });
+    await client.request(version, nothing, { signal });
+    await gone(client.pid!);
+    assert.match(Buffer.from(await client.request(version, nothing, { signal })).toString(), /^FFmpeg/);
   });
 
   test('closing while it starts refuses what waits and leaves nothing', async () => {
-    const desk = new Desk();
-    const asked = [1, 2].map(() => desk.ask(version, nothing, { signal }));
+    const client = new EngineClient();
+    const asked = [1, 2].map(() => client.request(version, nothing, { signal }));
     const outcomes = Promise.allSettled(asked);
-    await desk[Symbol.asyncDispose]();
+    await client[Symbol.asyncDispose]();
     for (const outcome of await outcomes)
       assert.equal(outcome.status === 'rejected' && outcome.reason.code, 'engine-failed');
-    assert.equal(desk.pid, undefined);
+    assert.equal(client.pid, undefined);
   });
 });

@@ -8,7 +8,7 @@ import { type ChildSetup, type EngineChild, openChild } from './child-process.ts
 import { type Answer, messageKinds, parseAnswer, printRequest, type Question } from './frame-protocol.ts';
 
 /** How long and how much. */
-export interface DeskLimits {
+export interface EngineLimits {
   /** Longest a request may run once it is its turn, ms. */
   readonly requestMs: number;
   /** Longest the process may take to start, ms. */
@@ -22,7 +22,7 @@ export interface DeskLimits {
 }
 
 /** The limits that oxbow runs with. */
-export const deskLimits: DeskLimits = {
+export const engineLimits: EngineLimits = {
   requestMs: 5_000,
   startMs: 20_000,
   idleMs: 30_000,
@@ -40,31 +40,31 @@ interface Job {
   settle(outcome: { readonly bytes: Uint8Array } | { readonly error: unknown }): void;
 }
 
-interface Clerk {
+interface EngineWorker {
   readonly child: EngineChild;
   /** Who waits for its answer. */
   onAnswer: ((answer: Answer) => void) | undefined;
 }
 
 /** Asks the shared process. Disposing refuses what waits and ends the process; it may be asked again afterwards. */
-export class Desk implements AsyncDisposable {
-  readonly #limits: DeskLimits;
+export class EngineClient implements AsyncDisposable {
+  readonly #limits: EngineLimits;
   #queue: Job[] = [];
   #serving: Promise<void> | undefined;
-  #clerk: Clerk | undefined;
+  #worker: EngineWorker | undefined;
   #idle: AbortController | undefined;
   /** Settles when the child that was last let go is gone. */
-  #retired: Promise<unknown> = Promise.resolve();
+  #stopped: Promise<unknown> = Promise.resolve();
   #closing = false;
   #nextId = 1;
 
-  constructor(limits: Partial<DeskLimits> = {}) {
-    this.#limits = { ...deskLimits, ...limits };
+  constructor(limits: Partial<EngineLimits> = {}) {
+    this.#limits = { ...engineLimits, ...limits };
   }
 
   /** Process id of the child, undefined while none runs. */
   get pid(): number | undefined {
-    return this.#clerk?.child.pid;
+    return this.#worker?.child.pid;
   }
 
   /**
@@ -73,7 +73,7 @@ export class Desk implements AsyncDisposable {
    * @returns the answer's bytes, whose meaning depends on the question
    * @throws OxbowError `engine-failed` when the queue is full, the input too long, the media unreadable, the time up, or the engine gone
    */
-  ask(question: Question, bytes: Uint8Array, { signal }: { signal: AbortSignal }): Promise<Uint8Array> {
+  request(question: Question, bytes: Uint8Array, { signal }: { signal: AbortSignal }): Promise<Uint8Array> {
     return new Promise((resolve, reject) => {
       if (signal.aborted) return reject(signal.reason);
       if (this.#queue.length >= this.#limits.maxQueued) {
@@ -110,11 +110,11 @@ export class Desk implements AsyncDisposable {
     const waiting = this.#queue;
     this.#queue = [];
     for (const job of waiting) job.settle({ error: new OxbowError('engine-failed', 'the media engine was closed') });
-    this.#retire('closed');
+    this.#stop('closed');
     await this.#serving;
-    this.#retire('closed');
+    this.#stop('closed');
     this.#idle?.abort();
-    await this.#retired;
+    await this.#stopped;
     this.#closing = false;
   }
 
@@ -134,29 +134,29 @@ export class Desk implements AsyncDisposable {
   }
 
   async #serve(job: Job): Promise<Uint8Array> {
-    const clerk = this.#clerk ?? (await this.#hire());
+    const worker = this.#worker ?? (await this.#spawn());
     const id = this.#nextId++ >>> 0;
     const answered = new Promise<Answer>((resolve) => {
-      clerk.onAnswer = resolve;
+      worker.onAnswer = resolve;
     });
-    clerk.child.send(printRequest({ id, question: job.question, bytes: job.bytes }));
+    worker.child.send(printRequest({ id, question: job.question, bytes: job.bytes }));
     const answer = await this.#within(
       this.#limits.requestMs,
       `the request (${job.question.what})`,
-      clerk.child,
+      worker.child,
       answered,
     );
-    clerk.onAnswer = undefined;
+    worker.onAnswer = undefined;
     if (answer.id !== id) {
-      this.#retire('it answered out of order');
+      this.#stop('it answered out of order');
       throw new OxbowError('engine-failed', 'the media engine answered out of order');
     }
     if (!answer.ok) throw new OxbowError('engine-failed', new TextDecoder().decode(answer.bytes));
     return answer.bytes;
   }
 
-  async #hire(): Promise<Clerk> {
-    let clerk: Clerk | undefined;
+  async #spawn(): Promise<EngineWorker> {
+    let worker: EngineWorker | undefined;
     let onReady = () => {};
     const ready = new Promise<void>((resolve) => {
       onReady = resolve;
@@ -166,7 +166,7 @@ export class Desk implements AsyncDisposable {
       maxDataBytes: MAX_DATA_BYTES,
       onMessage(kind, payload) {
         if (kind === messageKinds.ready) onReady();
-        else if (kind === messageKinds.answer) clerk?.onAnswer?.(parseAnswer(payload));
+        else if (kind === messageKinds.answer) worker?.onAnswer?.(parseAnswer(payload));
       },
     };
     const child = await openChild(setup);
@@ -174,23 +174,23 @@ export class Desk implements AsyncDisposable {
       await child[Symbol.asyncDispose]();
       throw new OxbowError('engine-failed', 'the media engine was closed');
     }
-    const hired: Clerk = { child, onAnswer: undefined };
-    clerk = hired;
-    this.#clerk = hired;
+    const spawned: EngineWorker = { child, onAnswer: undefined };
+    worker = spawned;
+    this.#worker = spawned;
     void child.ended.then(() => {
-      if (this.#clerk === hired) this.#clerk = undefined;
+      if (this.#worker === spawned) this.#worker = undefined;
     });
     await this.#within(this.#limits.startMs, 'starting', child, ready);
-    return hired;
+    return spawned;
   }
 
   /** Lets the child go: no request reaches it any more. */
-  #retire(why: string): void {
-    if (!this.#clerk) return;
-    const { child } = this.#clerk;
-    this.#clerk = undefined;
+  #stop(why: string): void {
+    if (!this.#worker) return;
+    const { child } = this.#worker;
+    this.#worker = undefined;
     child.kill(why);
-    this.#retired = Promise.all([this.#retired, child.ended]);
+    this.#stopped = Promise.all([this.#stopped, child.ended]);
   }
 
   /** Waits for `event`; the child's end and the time limit, which kills it, become errors. */
@@ -210,11 +210,11 @@ export class Desk implements AsyncDisposable {
   }
 
   #closeWhenIdle(): void {
-    if (!this.#clerk) return;
+    if (!this.#worker) return;
     const idle = new AbortController();
     this.#idle = idle;
     sleep(this.#limits.idleMs, { signal: idle.signal }).then(
-      () => this.#retire('idle'),
+      () => this.#stop('idle'),
       () => {}, // Asked again, or closed.
     );
   }
