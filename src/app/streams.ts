@@ -7,7 +7,7 @@ import { createLocalLeases } from '../cluster/local-leases.ts';
 import { closeEngine } from '../ffmpeg/engine.ts';
 import { Catalog } from '../streams/catalog.ts';
 import { NO_ROOM } from '../streams/disk.ts';
-import { createProber } from '../streams/source/probe-desk.ts';
+import { createProber } from '../streams/source/limited-prober.ts';
 import { runSource } from '../streams/source/sources.ts';
 import type { StreamDeps } from '../streams/stream-deps.ts';
 import type { AppContext, Parts, Streams } from './parts.ts';

@@ -5,7 +5,7 @@ import { createSystemClock } from '../../lib/clock.ts';
 import type { RunStart } from '../../live/input.ts';
 import { audioTrack, videoTrack } from '../../media/isobmff/media.fixture.ts';
 import type { Net } from '../../net/net.ts';
-import { createProber } from './probe-desk.ts';
+import { createProber } from './limited-prober.ts';
 import { ProbeInput } from './probe-input.ts';
 
 const running = new AbortController().signal;
