@@ -10,9 +10,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
-import { startCrowd } from './crowd.ts';
+import { startLoadGenerator } from './load-generator.ts';
 import { ProcessTree } from './process-tree.ts';
-import { CROWD_CORE, openStand, PLAYER_FIELDS, program, type RunningStand } from './stand.ts';
+import { CLIENT_CORE, openStand, PLAYER_FIELDS, program, type RunningStand } from './stand.ts';
 
 /** One kind of client. */
 export interface ClientRow {
@@ -106,12 +106,12 @@ function readSlowly(parts: number, lowat: string): Promise<ClientRow> {
       await fetch(stand.url + stand.part200).then((answer) => answer.arrayBuffer());
       await pause(SETTLE_MS);
       settled();
-      const crowd = startCrowd(CROWD_CORE, ['slow', new URL(stand.url).port, ...words]);
-      opened.defer(() => void crowd.stdin.end());
-      const first = await createInterface(crowd.stdout)[Symbol.asyncIterator]().next();
+      const generator = startLoadGenerator(CLIENT_CORE, ['slow', new URL(stand.url).port, ...words]);
+      opened.defer(() => void generator.stdin.end());
+      const first = await createInterface(generator.stdout)[Symbol.asyncIterator]().next();
       if (first.done) throw new Error('the slow readers failed');
       await pause(SLOW_MS);
-      if (crowd.exitCode !== null) throw new Error('the slow readers were cut off');
+      if (generator.exitCode !== null) throw new Error('the slow readers were cut off');
     },
   );
 }

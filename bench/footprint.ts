@@ -8,9 +8,9 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { makeCrowd } from './crowd.ts';
 import type { ClientRow } from './footprint-clients.ts';
 import { measureStarts, type StartRow } from './footprint-start.ts';
+import { compileLoadGenerator } from './load-generator.ts';
 import { type Measurement, measure } from './measure.ts';
 import { makeBenchMedia } from './media.ts';
 import { describeMachine, ProcessTree, type TreeMemory } from './process-tree.ts';
@@ -46,7 +46,7 @@ export async function benchFootprint({
   rounds: number;
   say: (text: string) => void;
 }): Promise<FootprintReport> {
-  makeCrowd();
+  compileLoadGenerator();
   say(`${rounds} starts of each`);
   const starts = await measureStarts(rounds);
   say(`at rest for ${IDLE_S} s`);

@@ -11,7 +11,7 @@ import { createInterface } from 'node:readline';
 import { makeCertificate } from '../test/fixtures/certificate.ts';
 import { freePort } from '../test/fixtures/free-port.ts';
 import { ProcessTree } from './process-tree.ts';
-import { CROWD_CORE, openStand, PLAYER_FIELDS, program, type RunningStand, SERVER_CORE, type Stand } from './stand.ts';
+import { CLIENT_CORE, openStand, PLAYER_FIELDS, program, type RunningStand, SERVER_CORE, type Stand } from './stand.ts';
 import { median, printTable, share } from './table.ts';
 
 /** One kind of request. */
@@ -81,7 +81,7 @@ export async function benchServe({
         ['nginx', nginx[scheme], nginx.pid],
       ] as const) {
         say(`${what}: ${name}, round ${round + 1} of ${rounds}`);
-        found[name].push(crowd(url, script, pid, seconds, CONNECTIONS));
+        found[name].push(runWrk(url, script, pid, seconds, CONNECTIONS));
       }
     }
     const [oxbow, peer] = [medianOf(found.oxbow), medianOf(found.nginx)];
@@ -132,12 +132,12 @@ end
 `;
 }
 
-function crowd(url: string, script: string, pid: number, seconds: number, connections: number): Speed {
+function runWrk(url: string, script: string, pid: number, seconds: number, connections: number): Speed {
   const tree = new ProcessTree([pid]);
   const before = tree.cpuS();
   const text = execFileSync(
     'taskset',
-    ['-c', CROWD_CORE, program('wrk'), '-t1', `-c${connections}`, `-d${seconds}`, '-s', script, url],
+    ['-c', CLIENT_CORE, program('wrk'), '-t1', `-c${connections}`, `-d${seconds}`, '-s', script, url],
     { encoding: 'utf8' },
   );
   const cpuS = tree.cpuS() - before;
@@ -204,7 +204,7 @@ http {
 
 /** Joiners come at once while others pull large parts; ms to the first byte of their answer, at p99. */
 async function storm(url: string, { part200, part30 }: Stand): Promise<number> {
-  const pulling = spawn('taskset', ['-c', CROWD_CORE, program('wrk'), '-t1', `-c${PULLERS}`, '-d5', url + part200], {
+  const pulling = spawn('taskset', ['-c', CLIENT_CORE, program('wrk'), '-t1', `-c${PULLERS}`, '-d5', url + part200], {
     stdio: 'ignore',
   });
   await new Promise((resolve) => setTimeout(resolve, 1500));

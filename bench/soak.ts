@@ -91,8 +91,8 @@ async function soak(signal: AbortSignal): Promise<SoakSample[]> {
   });
   const leaving = new AbortController();
   const quietFromS = 60 * (minutes - Math.min(20, minutes / 4));
-  const crowd = { url: server.url, streams: names, viewers, random: seeded(Number(values.seed)) };
-  const { tally, done } = sendViewers(crowd, AbortSignal.any([signal, leaving.signal]));
+  const load = { url: server.url, streams: names, viewers, random: seeded(Number(values.seed)) };
+  const { tally, done } = sendViewers(load, AbortSignal.any([signal, leaving.signal]));
   const samples: SoakSample[] = [];
   const csv = join(out, 'memory.csv');
   writeFileSync(csv, csvHead);

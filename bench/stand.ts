@@ -28,7 +28,7 @@ export interface RunningStand {
 /** Servers are pinned to this core, and crowds to the other. */
 export const SERVER_CORE = '0';
 /** @see SERVER_CORE */
-export const CROWD_CORE = '1';
+export const CLIENT_CORE = '1';
 
 /** What our own player sends. */
 export const PLAYER_FIELDS: readonly string[] = [

@@ -1,6 +1,6 @@
 /**
  * `npm run bench -- viewers`: how many viewers one low-latency stream carries without a late part.
- * In: `oxbow serve` with its sample stream on one core; on the other a crowd that holds reloads and fetches each part. Out: delays,
+ * In: `oxbow serve` with its sample stream on one core; on the other a generator that holds reloads and fetches each part. Out: delays,
  * late parts, refusals, CPU and memory; in Markdown and JSON.
  */
 import { spawn } from 'node:child_process';
@@ -10,12 +10,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
-import { makeCrowd, startCrowd } from './crowd.ts';
+import { compileLoadGenerator, startLoadGenerator } from './load-generator.ts';
 import { cores, describeMachine, machineCpuS, ProcessTree } from './process-tree.ts';
-import { CROWD_CORE, PLAYER_FIELDS, program, SERVER_CORE } from './stand.ts';
+import { CLIENT_CORE, PLAYER_FIELDS, program, SERVER_CORE } from './stand.ts';
 import { printTable } from './table.ts';
 
-/** What the crowd tells. */
+/** What the generator tells. */
 interface Told {
   /** Fetched in the time that counts. */
   readonly parts: number;
@@ -72,7 +72,7 @@ export interface ViewersOptions {
   readonly seconds: number;
   /** How players tell of themselves. */
   readonly cmcd: 'query' | 'headers';
-  /** Serving threads; from 2 on they have both cores, and the crowd shares one with them. */
+  /** Serving threads; from 2 on they have both cores, and the generator shares one with them. */
   readonly threads: number;
   readonly say: (text: string) => void;
 }
@@ -93,7 +93,7 @@ interface Watched {
 /** Runs it. */
 export async function benchViewers(options: ViewersOptions): Promise<ViewersReport> {
   const { viewers, seconds, cmcd, threads, say } = options;
-  makeCrowd();
+  compileLoadGenerator();
   await using opened = new AsyncDisposableStack();
   const folder = mkdtempSync(join(tmpdir(), 'oxbow-bench-viewers-'));
   opened.defer(() => rmSync(folder, { recursive: true, force: true }));
@@ -112,7 +112,7 @@ export function printViewersReport({ machine, cmcd, threads, partMs, bitrate, ro
   const head = [
     ...['viewers', 'counted', 'seconds', 'parts', 'late', 'missing', 'refused', 'errors'],
     ...['p50 ms', 'p99 ms', 'worst ms', 'spread p50', 'spread p99'],
-    ...['server CPU', 'encoder', 'crowd', 'others', 'PSS MiB', 'RSS MiB'],
+    ...['server CPU', 'encoder', 'generator', 'others', 'PSS MiB', 'RSS MiB'],
   ];
   const body = rows.map((row) => [
     ...[row.viewers, row.counted, Math.round(row.seconds), row.parts, row.late, row.missing].map(String),
@@ -132,7 +132,7 @@ export function printViewersReport({ machine, cmcd, threads, partMs, bitrate, ro
 async function openServer(folder: string, threads: number, opened: AsyncDisposableStack): Promise<Watched> {
   const words = ['serve', '--data', join(folder, 'data'), '--http', '127.0.0.1:0', '--json', '--log-level', 'warn'];
   words.push('--threads', String(threads));
-  const servers = threads > 1 ? `${SERVER_CORE},${CROWD_CORE}` : SERVER_CORE;
+  const servers = threads > 1 ? `${SERVER_CORE},${CLIENT_CORE}` : SERVER_CORE;
   const child = spawn(program('taskset'), ['-c', servers, process.execPath, join(root, 'bin', 'oxbow'), ...words], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
@@ -168,7 +168,7 @@ async function look(watched: Watched, viewers: number, seconds: number, cmcd: st
   // Each viewer tells a session of its own.
   const fields = PLAYER_FIELDS.filter((field) => !field.startsWith('CMCD'));
   const rampS = Math.max(3, Math.ceil(viewers / JOIN_A_SECOND));
-  const crowd = startCrowd(CROWD_CORE, [
+  const generator = startLoadGenerator(CLIENT_CORE, [
     ...['watch', new URL(url).port, list, `${list.slice(0, list.lastIndexOf('/'))}/`, 'demo'],
     ...[Number(hint[1]) + 1, partsPerSegment, partMs, viewers, rampS, seconds, cmcd, fields.join('\r\n')],
   ]);
@@ -176,7 +176,7 @@ async function look(watched: Watched, viewers: number, seconds: number, cmcd: st
   const encoder = new ProcessTree(
     readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').trim().split(' ').map(Number),
   );
-  const client = new ProcessTree([crowd.pid!]);
+  const client = new ProcessTree([generator.pid!]);
   const use = () => ({
     atMs: performance.now(),
     both: both.cpuS(),
@@ -184,13 +184,13 @@ async function look(watched: Watched, viewers: number, seconds: number, cmcd: st
     client: client.cpuS(),
     machine: machineCpuS(),
   });
-  // The first line says that the last one has joined: from then on the crowd counts. The second says what it saw.
-  const lines = createInterface(crowd.stdout)[Symbol.asyncIterator]();
-  if ((await lines.next()).done) throw new Error('the crowd failed');
+  // The first line says that the last one has joined: from then on the generator counts. The second says what it saw.
+  const lines = createInterface(generator.stdout)[Symbol.asyncIterator]();
+  if ((await lines.next()).done) throw new Error('the generator failed');
   const from = use();
   const until = from.atMs + seconds * 1000 - 500;
   let [pss, rss] = [0, 0];
-  while (performance.now() < until && crowd.exitCode === null) {
+  while (performance.now() < until && generator.exitCode === null) {
     const memory = both.memory();
     [pss, rss] = [Math.max(pss, memory.pss), Math.max(rss, memory.rss)];
     await pause(Math.min(5000, Math.max(0, until - performance.now())));

@@ -65,7 +65,7 @@ static int dial(int number, int receiveBuffer) {
   setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof one);
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
   if (fd < 0 || bind(fd, (void *)&from, sizeof from) || connect(fd, (void *)&to, sizeof to)) {
-    perror("crowd: connect");
+    perror("load-generator: connect");
     exit(1);
   }
   fcntl(fd, F_SETFL, O_NONBLOCK);
@@ -287,7 +287,7 @@ static int slow(char **a) {
   return 0;
 }
 
-/** `crowd watch PORT …` or `crowd slow PORT …`; the benchmark knows the rest. */
+/** `load-generator watch PORT …` or `load-generator slow PORT …`; the benchmark knows the rest. */
 int main(int argc, char **argv) {
   struct rlimit files;
   getrlimit(RLIMIT_NOFILE, &files);

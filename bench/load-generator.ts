@@ -10,11 +10,11 @@ import { join } from 'node:path';
 import { program } from './stand.ts';
 
 /** Compiles it where that was not done yet; returns the binary. @throws Error without a C compiler */
-export function makeCrowd(): string {
-  const source = join(import.meta.dirname, 'crowd.c');
+export function compileLoadGenerator(): string {
+  const source = join(import.meta.dirname, 'load-generator.c');
   const sum = createHash('sha256').update(readFileSync(source)).digest('hex').slice(0, 12);
   const folder = join(tmpdir(), 'oxbow-bench');
-  const binary = join(folder, `crowd-${sum}`);
+  const binary = join(folder, `load-generator-${sum}`);
   if (existsSync(binary)) return binary;
   mkdirSync(folder, { recursive: true });
   const draft = `${binary}.${process.pid}`;
@@ -24,8 +24,8 @@ export function makeCrowd(): string {
 }
 
 /** Starts it. @param core that it is pinned to; @param words as `main` of the source reads them */
-export function startCrowd(core: string, words: readonly (string | number)[]): ChildProcessWithoutNullStreams {
-  const child = spawn(program('taskset'), ['-c', core, makeCrowd(), ...words.map(String)]);
+export function startLoadGenerator(core: string, words: readonly (string | number)[]): ChildProcessWithoutNullStreams {
+  const child = spawn(program('taskset'), ['-c', core, compileLoadGenerator(), ...words.map(String)]);
   child.stderr.pipe(process.stderr);
   return child;
 }
