@@ -12,7 +12,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
 import { startLoadGenerator } from './load-generator.ts';
 import { ProcessTree } from './process-tree.ts';
-import { CLIENT_CORE, openStand, PLAYER_FIELDS, program, type RunningStand } from './stand.ts';
+import { CLIENT_CORE, openTarget, PLAYER_FIELDS, program, type RunningTarget } from './target.ts';
 
 /** One kind of client. */
 export interface ClientRow {
@@ -40,13 +40,13 @@ async function costOf(
   what: string,
   clients: number,
   aimKib: number,
-  use: (stand: RunningStand, settled: () => void, opened: AsyncDisposableStack) => Promise<void>,
+  use: (target: RunningTarget, settled: () => void, opened: AsyncDisposableStack) => Promise<void>,
 ): Promise<ClientRow> {
   const folder = mkdtempSync(join(tmpdir(), 'oxbow-bench-clients-'));
   await using opened = new AsyncDisposableStack();
   opened.defer(() => rmSync(folder, { recursive: true, force: true }));
-  const running = await openStand(folder, [], opened);
-  const port = new URL(running.stand.url).port;
+  const running = await openTarget(folder, [], opened);
+  const port = new URL(running.target.url).port;
   const tree = new ProcessTree([running.pid]);
   let before = { process: 0, kernel: 0 };
   const now = () => ({ process: tree.memory().anonymous, kernel: kernelBytes(port) });
@@ -72,9 +72,9 @@ function kernelBytes(port: string): number {
 }
 
 /** Clients that ask once and stay; where `isAnswered` they have their answer. */
-function askOnce(what: string, path: (running: RunningStand) => string, isAnswered: boolean): Promise<ClientRow> {
+function askOnce(what: string, path: (running: RunningTarget) => string, isAnswered: boolean): Promise<ClientRow> {
   return costOf(what, CLIENTS, 64, async (running, settled, opened) => {
-    const { hostname: host, port } = new URL(running.stand.url);
+    const { hostname: host, port } = new URL(running.target.url);
     const sockets: Socket[] = [];
     opened.defer(() => sockets.forEach((socket) => void socket.destroy()));
     const come = async (count: number) => {
@@ -101,12 +101,12 @@ function readSlowly(parts: number, lowat: string): Promise<ClientRow> {
     `slow reader, ${asked}, tcp_notsent_lowat ${lowat}`,
     READERS,
     300,
-    async ({ stand }, settled, opened) => {
-      const words = [stand.part200, READERS, parts, READ_A_SECOND, PLAYER_FIELDS.join('\r\n')];
-      await fetch(stand.url + stand.part200).then((answer) => answer.arrayBuffer());
+    async ({ target }, settled, opened) => {
+      const words = [target.part200, READERS, parts, READ_A_SECOND, PLAYER_FIELDS.join('\r\n')];
+      await fetch(target.url + target.part200).then((answer) => answer.arrayBuffer());
       await pause(SETTLE_MS);
       settled();
-      const generator = startLoadGenerator(CLIENT_CORE, ['slow', new URL(stand.url).port, ...words]);
+      const generator = startLoadGenerator(CLIENT_CORE, ['slow', new URL(target.url).port, ...words]);
       opened.defer(() => void generator.stdin.end());
       const first = await createInterface(generator.stdout)[Symbol.asyncIterator]().next();
       if (first.done) throw new Error('the slow readers failed');
@@ -118,9 +118,9 @@ function readSlowly(parts: number, lowat: string): Promise<ClientRow> {
 
 if (import.meta.main) {
   const rows = [
-    await askOnce('live list, answered, connection kept', ({ stand }) => stand.playlist, true),
+    await askOnce('live list, answered, connection kept', ({ target }) => target.playlist, true),
     await askOnce('API, answered, connection kept', () => '/api/v1/streams', true),
-    await askOnce('reload, held', ({ stand }) => `${stand.held}${stand.parts}`, false),
+    await askOnce('reload, held', ({ target }) => `${target.held}${target.parts}`, false),
   ];
   const found = readFileSync(LOWAT_FILE, 'latin1').trim();
   for (const lowat of process.argv[2] === 'own-network' ? [found, ADVISED_LOWAT] : [found]) {

@@ -10,8 +10,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { freePort } from '../test/fixtures/free-port.ts';
-import { program } from './stand.ts';
 import { median } from './table.ts';
+import { program } from './target.ts';
 
 /** One kind of server. */
 export interface StartRow {

@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { program } from './stand.ts';
+import { program } from './target.ts';
 
 /** Compiles it where that was not done yet; returns the binary. @throws Error without a C compiler */
 export function compileLoadGenerator(): string {

@@ -11,8 +11,16 @@ import { createInterface } from 'node:readline';
 import { makeCertificate } from '../test/fixtures/certificate.ts';
 import { freePort } from '../test/fixtures/free-port.ts';
 import { ProcessTree } from './process-tree.ts';
-import { CLIENT_CORE, openStand, PLAYER_FIELDS, program, type RunningStand, SERVER_CORE, type Stand } from './stand.ts';
 import { median, printTable, share } from './table.ts';
+import {
+  CLIENT_CORE,
+  openTarget,
+  PLAYER_FIELDS,
+  program,
+  type RunningTarget,
+  SERVER_CORE,
+  type Target,
+} from './target.ts';
 
 /** One kind of request. */
 export interface ServeRow {
@@ -60,16 +68,16 @@ export async function benchServe({
   await using opened = new AsyncDisposableStack();
   opened.defer(() => rmSync(folder, { recursive: true, force: true }));
   const certificate = await makeCertificate(folder, 'bench');
-  const plain = await openStand(folder, [], opened);
-  const secure = await openStand(folder, [certificate.cert, certificate.key], opened);
-  const nginx = await openNginx(folder, plain.stand, certificate, opened);
+  const plain = await openTarget(folder, [], opened);
+  const secure = await openTarget(folder, [certificate.cert, certificate.key], opened);
+  const nginx = await openNginx(folder, plain.target, certificate, opened);
   const rows: ServeRow[] = [];
   for (const [what, aim, server, path, scheme] of [
-    ['playlist', 1.2, plain, plain.stand.playlist, 'http'],
-    ['part, 30 KB', 0.8, plain, plain.stand.part30, 'http'],
-    ['part, 200 KB', 0.5, plain, plain.stand.part200, 'http'],
-    ['recorded segment, 200 KB', 0.8, plain, plain.stand.recorded, 'http'],
-    ['part, 30 KB, TLS', 0.8, secure, secure.stand.part30, 'https'],
+    ['playlist', 1.2, plain, plain.target.playlist, 'http'],
+    ['part, 30 KB', 0.8, plain, plain.target.part30, 'http'],
+    ['part, 200 KB', 0.5, plain, plain.target.part200, 'http'],
+    ['recorded segment, 200 KB', 0.8, plain, plain.target.recorded, 'http'],
+    ['part, 30 KB, TLS', 0.8, secure, secure.target.part30, 'https'],
   ] as const) {
     const paths = typeof path === 'string' ? [path] : path;
     const script = join(folder, `${rows.length}.lua`);
@@ -77,7 +85,7 @@ export async function benchServe({
     const found = { oxbow: [] as Speed[], nginx: [] as Speed[] };
     for (let round = 0; round < rounds; round++) {
       for (const [name, url, pid] of [
-        ['oxbow', server.stand.url, server.pid],
+        ['oxbow', server.target.url, server.pid],
         ['nginx', nginx[scheme], nginx.pid],
       ] as const) {
         say(`${what}: ${name}, round ${round + 1} of ${rounds}`);
@@ -91,8 +99,8 @@ export async function benchServe({
   const storms = { oxbow: [] as number[], nginx: [] as number[] };
   for (let round = 0; round < rounds; round++) {
     say(`${JOINERS} joiners, round ${round + 1} of ${rounds}`);
-    storms.oxbow.push(await storm(plain.stand.url, plain.stand));
-    storms.nginx.push(await storm(nginx.http, plain.stand));
+    storms.oxbow.push(await storm(plain.target.url, plain.target));
+    storms.nginx.push(await storm(nginx.http, plain.target));
   }
   say(`${held} held requests`);
   return {
@@ -159,14 +167,14 @@ interface Nginx {
 
 async function openNginx(
   folder: string,
-  stand: Stand,
+  target: Target,
   { cert, key }: { cert: string; key: string },
   opened: AsyncDisposableStack,
 ): Promise<Nginx> {
   const root = join(folder, 'root');
-  for (const path of [stand.playlist, stand.part30, stand.part200, ...stand.recorded]) {
+  for (const path of [target.playlist, target.part30, target.part200, ...target.recorded]) {
     mkdirSync(join(root, dirname(path)), { recursive: true });
-    writeFileSync(join(root, path), Buffer.from(await (await fetch(stand.url + path)).arrayBuffer()));
+    writeFileSync(join(root, path), Buffer.from(await (await fetch(target.url + path)).arrayBuffer()));
   }
   const [http, https] = [await freePort(), await freePort()];
   const configuration = join(folder, 'nginx.conf');
@@ -203,7 +211,7 @@ http {
 }
 
 /** Joiners come at once while others pull large parts; ms to the first byte of their answer, at p99. */
-async function storm(url: string, { part200, part30 }: Stand): Promise<number> {
+async function storm(url: string, { part200, part30 }: Target): Promise<number> {
   const pulling = spawn('taskset', ['-c', CLIENT_CORE, program('wrk'), '-t1', `-c${PULLERS}`, '-d5', url + part200], {
     stdio: 'ignore',
   });
@@ -231,9 +239,9 @@ async function storm(url: string, { part200, part30 }: Stand): Promise<number> {
 }
 
 /** Lets so many connections wait for the next part, and looks when each is answered after it was there. */
-async function holdMany({ pid, stand, child }: RunningStand, count: number): Promise<ServeReport['held']> {
+async function holdMany({ pid, target, child }: RunningTarget, count: number): Promise<ServeReport['held']> {
   const tree = new ProcessTree([pid]);
-  const { hostname, port } = new URL(stand.url);
+  const { hostname, port } = new URL(target.url);
   const sockets: Socket[] = [];
   const answeredAt: number[] = [];
   const { promise: all, resolve: onAll } = Promise.withResolvers<void>();
@@ -244,7 +252,7 @@ async function holdMany({ pid, stand, child }: RunningStand, count: number): Pro
     const socket = connect({ host: hostname, port: Number(port), localAddress });
     sockets.push(socket);
     await new Promise<void>((resolve) => socket.once('connect', () => resolve()));
-    socket.write(`GET ${stand.held}${stand.parts} HTTP/1.1\r\nHost: x\r\n${PLAYER_FIELDS.join('\r\n')}\r\n\r\n`);
+    socket.write(`GET ${target.held}${target.parts} HTTP/1.1\r\nHost: x\r\n${PLAYER_FIELDS.join('\r\n')}\r\n\r\n`);
     socket.once('data', () => {
       answeredAt.push(performance.timeOrigin + performance.now());
       if (answeredAt.length === count) onAll();
@@ -254,7 +262,7 @@ async function holdMany({ pid, stand, child }: RunningStand, count: number): Pro
   const kibEach = (tree.memory().anonymous - before) / 1024 / count;
   const released = (async () => {
     for await (const line of createInterface(child.stdout)) return JSON.parse(line).releasedAt as number;
-    throw new Error('the stand has gone');
+    throw new Error('the target server ended');
   })();
   const askedAt = performance.timeOrigin + performance.now();
   child.stdin.write('next\n');

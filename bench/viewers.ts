@@ -12,8 +12,8 @@ import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
 import { compileLoadGenerator, startLoadGenerator } from './load-generator.ts';
 import { cores, describeMachine, machineCpuS, ProcessTree } from './process-tree.ts';
-import { CLIENT_CORE, PLAYER_FIELDS, program, SERVER_CORE } from './stand.ts';
 import { printTable } from './table.ts';
+import { CLIENT_CORE, PLAYER_FIELDS, program, SERVER_CORE } from './target.ts';
 
 /** What the generator tells. */
 interface Told {
@@ -47,7 +47,7 @@ export interface ViewersRow extends Told {
   /** Of one core, percent. */
   readonly serverPercent: number;
   readonly encoderPercent: number;
-  readonly crowdPercent: number;
+  readonly generatorPercent: number;
   /** CPU of everybody else, of the machine, percent. */
   readonly othersPercent: number;
   /** Of server and encoder, at most, bytes. */
@@ -118,7 +118,7 @@ export function printViewersReport({ machine, cmcd, threads, partMs, bitrate, ro
     ...[row.viewers, row.counted, Math.round(row.seconds), row.parts, row.late, row.missing].map(String),
     ...[row.refused, row.errors].map(String),
     ...[row.p50Ms, row.p99Ms, row.worstMs, row.spreadP50Ms, row.spreadP99Ms].map((ms) => ms.toFixed(0)),
-    ...[row.serverPercent, row.encoderPercent, row.crowdPercent, row.othersPercent].map(
+    ...[row.serverPercent, row.encoderPercent, row.generatorPercent, row.othersPercent].map(
       (each) => `${each.toFixed(0)} %`,
     ),
     ...[row.pss, row.rss].map((bytes) => (bytes / 2 ** 20).toFixed(0)),
@@ -210,7 +210,7 @@ async function look(watched: Watched, viewers: number, seconds: number, cmcd: st
     rss,
     serverPercent: percent('both') - percent('encoder'),
     encoderPercent: percent('encoder'),
-    crowdPercent: percent('client'),
+    generatorPercent: percent('client'),
     othersPercent: Math.max(0, (100 * (to.machine - from.machine - known)) / took / cores),
   };
 }

@@ -9,7 +9,7 @@ import { type SeenFrame, takeFrames } from '../../test/browser/frames.ts';
 import { share } from '../table.ts';
 
 /** No new picture for longer than this is a stand-still. */
-const STAND_MS = 500;
+const STALL_MS = 500;
 /** One picture in so many is read: reading each costs as much as the player. */
 const READ_EVERY = 5;
 
@@ -20,8 +20,8 @@ export interface Playing {
   readonly p95: number;
   readonly worst: number;
   /** Times without a new picture for longer than half a second, and the longest. */
-  readonly stands: number;
-  readonly longestStand: number;
+  readonly stalls: number;
+  readonly longestStall: number;
   readonly pictures: number;
   readonly dropped: number;
 }
@@ -52,15 +52,15 @@ export async function followLive(page: Page, seconds: number): Promise<Playing> 
   const front = seen.filter((frame) => frame.front);
   const behind = front.flatMap(({ atMs, utcMs }) => (utcMs === null ? [] : [atMs - utcMs])).sort((a, b) => a - b);
   const between = front.slice(1).map(({ atMs }, i) => atMs - front[i]!.atMs);
-  const stands = between.filter((ms) => ms > STAND_MS);
+  const stalls = between.filter((ms) => ms > STALL_MS);
   const dropped = front.slice(1).map((frame, i) => Math.max(0, frame.dropped - front[i]!.dropped));
   return {
     seconds,
     p50: share(behind, 0.5),
     p95: share(behind, 0.95),
     worst: share(behind, 1),
-    stands: stands.length,
-    longestStand: Math.max(0, ...between),
+    stalls: stalls.length,
+    longestStall: Math.max(0, ...between),
     pictures: front.length,
     dropped: dropped.reduce((sum, one) => sum + one, 0),
   };

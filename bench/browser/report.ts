@@ -18,7 +18,7 @@ export function printPlayerReport(report: PlayerReport): string {
         ? [
             [
               ...[player, playing.seconds.toFixed(0), ms(playing.p50), ms(playing.p95), ms(playing.worst)],
-              ...[`${playing.stands}`, ms(playing.longestStand), `${playing.pictures}`, `${playing.dropped}`],
+              ...[`${playing.stalls}`, ms(playing.longestStall), `${playing.pictures}`, `${playing.dropped}`],
             ],
           ]
         : [],

@@ -1,5 +1,5 @@
 /**
- * What benchmarks of serving have in common: the server whose streams stand still, what players send, programs and ports.
+ * What benchmarks of serving have in common: the server whose streams do not advance, what players send, programs and ports.
  * In: a folder. Out: a running server on a core of its own.
  */
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { pathOf } from '../test/fixtures/need.ts';
 
-/** A server whose streams stand still, and what to ask it for. */
-export interface Stand {
+/** A server whose streams do not advance, and the paths to request. */
+export interface Target {
   readonly url: string;
   readonly playlist: string;
   readonly part30: string;
@@ -19,13 +19,13 @@ export interface Stand {
 }
 
 /** One that runs. */
-export interface RunningStand {
+export interface RunningTarget {
   readonly pid: number;
-  readonly stand: Stand;
+  readonly target: Target;
   readonly child: ChildProcessWithoutNullStreams;
 }
 
-/** Servers are pinned to this core, and crowds to the other. */
+/** Servers are pinned to this core, and load generators to the other. */
 export const SERVER_CORE = '0';
 /** @see SERVER_CORE */
 export const CLIENT_CORE = '1';
@@ -48,20 +48,20 @@ export const PLAYER_FIELDS: readonly string[] = [
 ];
 
 /** Starts one on a core of its own. @param tls certificate and key, or nothing */
-export async function openStand(
+export async function openTarget(
   folder: string,
   tls: readonly string[],
   opened: AsyncDisposableStack,
-): Promise<RunningStand> {
-  const script = join(import.meta.dirname, 'serve-stand.ts');
+): Promise<RunningTarget> {
+  const script = join(import.meta.dirname, 'serve-target.ts');
   const child = spawn('taskset', ['-c', SERVER_CORE, process.execPath, script, folder, ...tls], {
     env: { ...process.env, UV_THREADPOOL_SIZE: '16' },
     stdio: ['pipe', 'pipe', 'pipe'],
   });
   child.stderr.pipe(process.stderr);
   opened.defer(() => void child.kill());
-  for await (const line of createInterface(child.stdout)) return { pid: child.pid!, stand: JSON.parse(line), child };
-  throw new Error('the stand did not start');
+  for await (const line of createInterface(child.stdout)) return { pid: child.pid!, target: JSON.parse(line), child };
+  throw new Error('the target did not start');
 }
 
 /** Where a program lies. @throws Error where it is not installed */
