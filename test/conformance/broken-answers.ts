@@ -1,9 +1,10 @@
 /**
  * Broken cases of answers: blocking reloads, deltas, hints, HTTP.
- * In: the toy. Out: cases for rulebook.test.ts.
+ * In: the example. Out: cases for rulebook.test.ts.
  */
 import { gzipSync } from 'node:zlib';
 import { type Broken, type Edit, subject, swap, withHeaders } from './broken.ts';
+import { exampleLive, examplePart, LIVE, listAnswer, mediaAnswer } from './harness/example-presentation.ts';
 import { readMedia } from './media-text.ts';
 import type { Answer } from './rules/rule.ts';
 import {
@@ -15,17 +16,16 @@ import {
   rulesOfReloaded,
 } from './rules/rules-of-blocking.ts';
 import { type Forms, rulesOfForms, rulesOfServed, type Served } from './rules/rules-of-http.ts';
-import { LIVE, listAnswer, mediaAnswer, toyLive, toyPart } from './stage/toy.ts';
 
-const media = (text: string) => readMedia('/toy/v0/g1.m3u8', text);
+const media = (text: string) => readMedia('/example/v0/g1.m3u8', text);
 
 /** Segment 112, part 5 was asked for while part 4 was the hint, and came. */
 const reached: Reloaded = {
   asked: { msn: 112, part: 5 },
   status: 200,
   tookMs: 350,
-  before: media(toyLive('v0')),
-  list: media(toyLive('v0', { ...LIVE, open: 6 })),
+  before: media(exampleLive('v0')),
+  list: media(exampleLive('v0', { ...LIVE, open: 6 })),
 };
 const refused: Reloaded = { ...reached, asked: { msn: 140 }, status: 400, tookMs: 1, list: undefined };
 const late: Reloaded = { ...reached, status: 503, tookMs: 6000, list: undefined };
@@ -44,7 +44,7 @@ const ofReloads: readonly Broken[] = [
     rulesOfReloaded,
     'blocking-contains',
     { ...reached, asked: { msn: 111, part: 10 }, list: reached.before },
-    { ...reached, asked: { msn: 111, part: 10 }, list: media(toyLive('v0', { ...LIVE, open: 0 })) },
+    { ...reached, asked: { msn: 111, part: 10 }, list: media(exampleLive('v0', { ...LIVE, open: 0 })) },
   ),
   subject(rulesOfReloaded, 'blocking-answered', late, { ...late, status: 404 }),
   subject(rulesOfReloaded, 'blocking-answered', reached, { ...late, status: 400 }),
@@ -60,7 +60,7 @@ const ofReloads: readonly Broken[] = [
 ];
 
 const state = { ...LIVE, sealed: 13 };
-const delta: Delta = { full: media(toyLive('v0', state)), delta: media(toyLive('v0', state, { skip: true })) };
+const delta: Delta = { full: media(exampleLive('v0', state)), delta: media(exampleLive('v0', state, { skip: true })) };
 const edited = (edit: Edit): Delta => ({ ...delta, delta: media(edit(delta.delta.text)) });
 
 const ofDeltas: readonly Broken[] = [
@@ -76,14 +76,14 @@ const ofDeltas: readonly Broken[] = [
   subject(
     rulesOfDelta,
     'delta-given',
-    { full: media(toyLive('v0', { ...state, from: 5 })), delta: media(toyLive('v0', { ...state, from: 5 })) },
+    { full: media(exampleLive('v0', { ...state, from: 5 })), delta: media(exampleLive('v0', { ...state, from: 5 })) },
     { full: delta.full, delta: delta.full },
   ),
 ];
 
-const bytes = toyPart('v0', 12, 4);
+const bytes = examplePart('v0', 12, 4);
 const hinted: Hinted = {
-  url: '/toy/v0/112.4.m4s',
+  url: '/example/v0/112.4.m4s',
   ...{ status: 200, tookMs: 180, targetDurationS: 2, bytes, later: bytes },
 };
 const never: Hinted = { ...hinted, status: 404, bytes: new Uint8Array(), later: undefined };
@@ -92,15 +92,15 @@ const ofHints: readonly Broken[] = [
   subject(rulesOfHinted, 'hint-served', hinted, { ...never, later: bytes }),
   subject(rulesOfHinted, 'hint-served', never, { ...never, status: 500 }),
   subject(rulesOfHinted, 'hint-served', hinted, { ...hinted, tookMs: 9000 }),
-  subject(rulesOfHinted, 'hint-same-bytes', hinted, { ...hinted, later: toyPart('v0', 12, 5) }),
+  subject(rulesOfHinted, 'hint-same-bytes', hinted, { ...hinted, later: examplePart('v0', 12, 5) }),
 ];
 
 const list: Served = {
-  ...{ url: '/toy/v0/g1.m3u8', kind: 'live', targetDurationS: 2, overHttp: true },
-  answer: listAnswer(toyLive('v0')),
+  ...{ url: '/example/v0/g1.m3u8', kind: 'live', targetDurationS: 2, overHttp: true },
+  answer: listAnswer(exampleLive('v0')),
 };
 const segment: Served = {
-  ...{ url: '/toy/v0/112.4.m4s', kind: 'part', targetDurationS: Number.NaN, overHttp: true },
+  ...{ url: '/example/v0/112.4.m4s', kind: 'part', targetDurationS: Number.NaN, overHttp: true },
   answer: mediaAnswer(bytes),
 };
 const said = (of: Served, edits: Readonly<Record<string, string | undefined>>): Served => ({
@@ -121,14 +121,14 @@ const ofServed: readonly Broken[] = [
 ];
 
 const empty: Answer = { status: 304, headers: {}, body: new Uint8Array() };
-const plain = withHeaders(listAnswer(toyLive('v0')), { etag: '"a"' });
+const plain = withHeaders(listAnswer(exampleLive('v0')), { etag: '"a"' });
 const zip = (text: Uint8Array) => gzipSync(text);
 const zipped: Answer = {
   ...withHeaders(plain, { 'content-encoding': 'gzip', vary: 'Accept-Encoding', etag: '"a-gz"' }),
   body: zip(plain.body),
 };
 const forms: Forms = {
-  ...{ url: '/toy/v0/g1.m3u8', isList: true, plain, zipped },
+  ...{ url: '/example/v0/g1.m3u8', isList: true, plain, zipped },
   ...{ unchanged: empty, range: plain, beyond: { ...empty, status: 416 } },
 };
 const ranged: Answer = {

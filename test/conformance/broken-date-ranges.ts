@@ -1,11 +1,11 @@
 /**
  * Broken cases of EXT-X-DATERANGE.
- * In: the toy. Out: cases for rulebook.test.ts.
+ * In: the example. Out: cases for rulebook.test.ts.
  */
 import { type Broken, type Edit, live, past, reload, subject } from './broken.ts';
+import { exampleLive, LIVE } from './harness/example-presentation.ts';
 import { readMedia } from './media-text.ts';
 import { rulesOfDelta } from './rules/rules-of-blocking.ts';
-import { LIVE, toyLive } from './stage/toy.ts';
 
 const START = 'START-DATE="2026-01-01T00:00:02.000Z"';
 
@@ -14,8 +14,8 @@ const said = (...attributes: readonly string[]): Edit => {
   const lines = attributes.map((list) => `#EXT-X-DATERANGE:${list}\n`).join('');
   return (text) => text.replace(/#EXT-X-(PRELOAD-HINT|ENDLIST)/, `${lines}$&`);
 };
-const whole = readMedia('/toy/v0/g1.m3u8', said(`ID="a",${START}`)(toyLive('v0')));
-const delta = (edit: Edit) => readMedia('/toy/v0/g1.m3u8', edit(toyLive('v0', LIVE, { skip: true })));
+const whole = readMedia('/example/v0/g1.m3u8', said(`ID="a",${START}`)(exampleLive('v0')));
+const delta = (edit: Edit) => readMedia('/example/v0/g1.m3u8', edit(exampleLive('v0', LIVE, { skip: true })));
 
 /** All of them. */
 export const brokenDateRanges: readonly Broken[] = [

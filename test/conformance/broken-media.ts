@@ -1,14 +1,14 @@
 /**
  * Broken cases of media bytes, and of renditions against each other and against the index.
- * In: the toy. Out: cases for rulebook.test.ts.
+ * In: the example. Out: cases for rulebook.test.ts.
  */
 import { concatBytes } from '../../src/lib/bytes.ts';
 import type { Fragment, InitSection } from './boxes.ts';
 import { type Broken, editList, editMedia, subject, swap, whole } from './broken.ts';
+import { examplePast, type Files } from './harness/example-presentation.ts';
 import { readMedia } from './media-text.ts';
 import type { SeenRendition } from './rendition.ts';
 import { rulesOfMedia } from './rules/rules-of-media.ts';
-import { type Files, toyPast } from './stage/toy.ts';
 
 /** Where the `nth` box of a type begins: its four characters, less the size before them. */
 function at(bytes: Uint8Array, type: string, nth = 0): number {
@@ -40,11 +40,11 @@ const name =
 /** The same change to a part and to where it lies in its segment: the first of both. */
 function both(change: Change): (files: Files) => void {
   return (files) => {
-    for (const url of ['/toy/v0/109.0.m4s', '/toy/v0/109.m4s']) editMedia(files, url, change);
+    for (const url of ['/example/v0/109.0.m4s', '/example/v0/109.m4s']) editMedia(files, url, change);
   };
 }
 const init =
-  (change: Change, url = '/toy/v0/init-1.mp4') =>
+  (change: Change, url = '/example/v0/init-1.mp4') =>
   (files: Files) =>
     editMedia(files, url, change);
 const list =
@@ -52,9 +52,9 @@ const list =
   (files: Files) => {
     for (const edit of edits) editList(files, url, edit);
   };
-const V0 = '/toy/v0/g1.m3u8';
-const A0 = '/toy/a0/g1.m3u8';
-const INDEX = '/toy/index.m3u8';
+const V0 = '/example/v0/g1.m3u8';
+const A0 = '/example/a0/g1.m3u8';
+const INDEX = '/example/index.m3u8';
 
 const ofMedia: readonly Broken[] = [
   whole('init-form', init(name('ftyp', 'free'))),
@@ -68,14 +68,14 @@ const ofMedia: readonly Broken[] = [
   whole(
     'fragment-form',
     (files) => {
-      editMedia(files, '/toy/v0/105.m4s', (bytes) => bytes.subarray(0, bytes.length - 3));
+      editMedia(files, '/example/v0/105.m4s', (bytes) => bytes.subarray(0, bytes.length - 3));
     },
     { also: ['extinf-true', 'decode-continuity'] },
   ),
   whole('fragment-form', both(poke('trun', 8, (old) => old + 4000))),
   whole('fragment-form', both(poke('tfhd', 0, (old) => old & ~0x020000))),
   whole('fragment-numbers', (files) =>
-    editMedia(files, '/toy/v0/105.m4s', (bytes) => poke('mfhd', 4, () => 1, 1)(poke('mfhd', 4, () => 1)(bytes))),
+    editMedia(files, '/example/v0/105.m4s', (bytes) => poke('mfhd', 4, () => 1, 1)(poke('mfhd', 4, () => 1)(bytes))),
   ),
   whole('fragment-numbers', both(name('mfhd', 'free')), {}),
   whole('tfdt-present', both(name('tfdt', 'free')), { also: ['decode-continuity'] }),
@@ -112,7 +112,7 @@ const ofMedia: readonly Broken[] = [
     { also: ['independent-true', 'segment-starts-with-key'] },
   ),
   whole('parts-are-segment', (files) => {
-    editMedia(files, '/toy/v0/110.3.m4s', (bytes) => {
+    editMedia(files, '/example/v0/110.3.m4s', (bytes) => {
       bytes[bytes.length - 1]! ^= 1;
       return bytes;
     });
@@ -140,11 +140,11 @@ function muxed({ audioS = 0, seconds = 2 }: { audioS?: number; seconds?: number 
     })),
     bytes: new Uint8Array(9),
   });
-  const text = toyPast().replaceAll('EXTINF:2.0', `EXTINF:${seconds}.0`);
-  const list = readMedia('/toy/av0/g1.m3u8', text);
+  const text = examplePast().replaceAll('EXTINF:2.0', `EXTINF:${seconds}.0`);
+  const list = readMedia('/example/av0/g1.m3u8', text);
   const media = { fragments: [fragment(1, 25, 10), fragment(2, 50, 10 + audioS)], problems: [] };
   return {
-    ...{ url: list.url, list, inits: new Map([['/toy/av0/init-1.mp4', init]]) },
+    ...{ url: list.url, list, inits: new Map([['/example/av0/init-1.mp4', init]]) },
     segments: [{ listed: list.segments[0]!, init, bytes: new Uint8Array(9), media, parts: [] }],
   };
 }

@@ -1,9 +1,9 @@
 /**
  * Broken cases of the text of one list, and of reloads.
- * In: the toy. Out: cases for rulebook.test.ts.
+ * In: the example. Out: cases for rulebook.test.ts.
  */
 import { type Broken, type Edit, index, live, past, reload, reloadOf, swap, without } from './broken.ts';
-import { LIVE, toyLive, toyPast } from './stage/toy.ts';
+import { exampleLive, examplePast, LIVE } from './harness/example-presentation.ts';
 
 const event: Edit = swap('#EXT-X-PLAYLIST-TYPE:VOD', '#EXT-X-PLAYLIST-TYPE:EVENT');
 const growing: Edit = (text) => without(/#EXT-X-ENDLIST/)(event(text));
@@ -131,20 +131,30 @@ const ofReload: readonly Broken[] = [
   reload('reload-control', { after: swap(',HOLD-BACK=6.0', ',HOLD-BACK=7.0') }),
   reloadOf(
     'reload-type',
-    [growing(toyPast()), growing(toyPast())],
-    [growing(toyPast()), without(/#EXT-X-ENDLIST/)(toyPast())],
+    [growing(examplePast()), growing(examplePast())],
+    [growing(examplePast()), without(/#EXT-X-ENDLIST/)(examplePast())],
   ),
   reloadOf(
     'reload-sequence-forward',
-    [toyLive('v0', { ...LIVE, from: 2 }), toyLive('v0', { ...LIVE, from: 2 })],
-    [toyLive('v0', { ...LIVE, from: 2 }), toyLive('v0')],
+    [exampleLive('v0', { ...LIVE, from: 2 }), exampleLive('v0', { ...LIVE, from: 2 })],
+    [exampleLive('v0', { ...LIVE, from: 2 }), exampleLive('v0')],
   ),
-  reloadOf('reload-grows', [toyLive('v0'), toyLive('v0')], [toyLive('v0'), toyLive('v0', { ...LIVE, open: 3 })], {
-    also: ['reload-parts-kept'],
-  }),
-  reloadOf('reload-grows', [toyLive('v0'), toyLive('v0')], [toyLive('v0'), toyLive('v0', { ...LIVE, sealed: 11 })], {
-    also: ['reload-parts-kept', 'reload-segment-kept'],
-  }),
+  reloadOf(
+    'reload-grows',
+    [exampleLive('v0'), exampleLive('v0')],
+    [exampleLive('v0'), exampleLive('v0', { ...LIVE, open: 3 })],
+    {
+      also: ['reload-parts-kept'],
+    },
+  ),
+  reloadOf(
+    'reload-grows',
+    [exampleLive('v0'), exampleLive('v0')],
+    [exampleLive('v0'), exampleLive('v0', { ...LIVE, sealed: 11 })],
+    {
+      also: ['reload-parts-kept', 'reload-segment-kept'],
+    },
+  ),
   reload('reload-segment-kept', { after: swap('105.m4s', '105b.m4s') }),
   reload('reload-segment-kept', { after: swap('#EXTINF:2.00000,\n105', '#EXTINF:1.99900,\n105') }),
   reload('reload-segment-kept', { before: swap('#EXTINF:2.00000,\n105', '#EXT-X-GAP\n#EXTINF:2.00000,\n105') }),
@@ -160,16 +170,28 @@ const ofReload: readonly Broken[] = [
   }),
   reloadOf(
     'reload-removal',
-    [growing(toyPast()), growing(toyPast())],
+    [growing(examplePast()), growing(examplePast())],
     [
-      growing(toyPast()),
-      swap('SEQUENCE:100', 'SEQUENCE:101')(growing(toyPast(7)).replace(/#EXT-X-PROG.*\n#EXTINF.*\n100.*\n/, '')),
+      growing(examplePast()),
+      swap('SEQUENCE:100', 'SEQUENCE:101')(growing(examplePast(7)).replace(/#EXT-X-PROG.*\n#EXTINF.*\n100.*\n/, '')),
     ],
   ),
   reload('reload-discontinuity-sequence', { after: swap('DISCONTINUITY-SEQUENCE:7', 'DISCONTINUITY-SEQUENCE:8') }),
-  reloadOf('reload-ended-is-final', [toyLive('v0'), toyLive('v0')], [atEnd(toyLive('v0')), toyLive('v0')]),
-  reloadOf('reload-ended-is-final', [event(toyPast()), event(toyPast())], [event(toyPast()), event(toyPast(7))]),
-  reloadOf('reload-vod-frozen', [toyPast(), toyPast()], [toyPast(), swap('VERSION:6', 'VERSION:7')(toyPast())]),
+  reloadOf(
+    'reload-ended-is-final',
+    [exampleLive('v0'), exampleLive('v0')],
+    [atEnd(exampleLive('v0')), exampleLive('v0')],
+  ),
+  reloadOf(
+    'reload-ended-is-final',
+    [event(examplePast()), event(examplePast())],
+    [event(examplePast()), event(examplePast(7))],
+  ),
+  reloadOf(
+    'reload-vod-frozen',
+    [examplePast(), examplePast()],
+    [examplePast(), swap('VERSION:6', 'VERSION:7')(examplePast())],
+  ),
 ];
 
 /** A live list that begins with `msn`, behind the DISCONTINUITY. */

@@ -1,8 +1,18 @@
 /**
- * Broken cases: a good toy, spoiled in one place, and the one rule that must notice.
+ * Broken cases: a good example, spoiled in one place, and the one rule that must notice.
  * In: an edit. Out: what the checker finds before and after it.
  */
 import { Follower } from './checker.ts';
+import {
+  exampleFiles,
+  exampleIndex,
+  exampleLive,
+  examplePast,
+  type Files,
+  fetchFrom,
+  LIVE,
+  listAnswer,
+} from './harness/example-presentation.ts';
 import { readMedia } from './media-text.ts';
 import { readMultivariant } from './multivariant-text.ts';
 import { type Answer, type Finding, judge, type Rule } from './rules/rule.ts';
@@ -10,7 +20,6 @@ import { rulesOfMultivariant } from './rules/rules-of-multivariant.ts';
 import { rulesOfParts } from './rules/rules-of-parts.ts';
 import { type Reload, rulesOfReload } from './rules/rules-of-reload.ts';
 import { rulesOfMediaText, rulesOfText } from './rules/rules-of-text.ts';
-import { type Files, fetchFrom, LIVE, listAnswer, toyFiles, toyIndex, toyLive, toyPast } from './stage/toy.ts';
 
 /** One broken case. */
 export interface Broken {
@@ -33,7 +42,7 @@ export type Edit = (text: string) => string;
 export function swap(from: string | RegExp, to: string): Edit {
   return (text) => {
     const edited = text.replace(from, to);
-    if (edited === text) throw new Error(`${from} is not in the toy`);
+    if (edited === text) throw new Error(`${from} is not in the example`);
     return edited;
   };
 }
@@ -46,27 +55,27 @@ export function subject<S>(rules: readonly Rule<S>[], rule: string, good: S, bad
   return {
     rule,
     ...(also && { also }),
-    run: async () => ({ good: judge(rules, good, 'toy'), bad: judge(rules, bad, 'toy') }),
+    run: async () => ({ good: judge(rules, good, 'example'), bad: judge(rules, bad, 'example') }),
   };
 }
 
 const mediaRules = [...rulesOfText, ...rulesOfMediaText, ...rulesOfParts];
-const media = (text: string) => readMedia('/toy/v0/g1.m3u8', text);
+const media = (text: string) => readMedia('/example/v0/g1.m3u8', text);
 
 /** A live list. */
 export function live(rule: string, edit: Edit, also?: Also): Broken {
-  return subject(mediaRules, rule, media(toyLive('v0')), media(edit(toyLive('v0'))), also);
+  return subject(mediaRules, rule, media(exampleLive('v0')), media(edit(exampleLive('v0'))), also);
 }
 
 /** A complete list. */
 export function past(rule: string, edit: Edit, also?: Also): Broken {
-  return subject(mediaRules, rule, media(toyPast()), media(edit(toyPast())), also);
+  return subject(mediaRules, rule, media(examplePast()), media(edit(examplePast())), also);
 }
 
 /** A Multivariant Playlist. */
 export function index(rule: string, edit: Edit, also?: Also): Broken {
-  const read = (text: string) => readMultivariant('/toy/index.m3u8', text);
-  const [good, bad] = [read(toyIndex()), read(edit(toyIndex()))];
+  const read = (text: string) => readMultivariant('/example/index.m3u8', text);
+  const [good, bad] = [read(exampleIndex()), read(edit(exampleIndex()))];
   return subject([...rulesOfText, ...rulesOfMultivariant], rule, good, bad, also);
 }
 
@@ -76,7 +85,7 @@ export function reload(
   { before = (text) => text, after = (text) => text }: { before?: Edit; after?: Edit },
   also?: Also,
 ): Broken {
-  const [old, now] = [toyLive('v0', { ...LIVE, sealed: 11, open: 9 }), toyLive('v0')];
+  const [old, now] = [exampleLive('v0', { ...LIVE, sealed: 11, open: 9 }), exampleLive('v0')];
   const of = (a: string, b: string): Reload => ({ before: media(a), after: media(b) });
   return subject(rulesOfReload, rule, of(old, now), of(before(old), after(now)), also);
 }
@@ -94,7 +103,7 @@ export function whole(
   { also, kind = 'live' }: Also & { kind?: 'live' | 'past' } = {},
 ): Broken {
   const check = async (files: Files) => {
-    const follower = new Follower(fetchFrom(files), '/toy/index.m3u8', { overHttp: true, still: true });
+    const follower = new Follower(fetchFrom(files), '/example/index.m3u8', { overHttp: true, still: true });
     await follower.look();
     follower.judgeIndex();
     return follower.finish();
@@ -103,9 +112,9 @@ export function whole(
     rule,
     ...(also && { also }),
     run: async () => {
-      const files = toyFiles(LIVE, kind);
+      const files = exampleFiles(LIVE, kind);
       edit(files);
-      return { good: await check(toyFiles(LIVE, kind)), bad: await check(files) };
+      return { good: await check(exampleFiles(LIVE, kind)), bad: await check(files) };
     },
   };
 }

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { need } from '../fixtures/need.ts';
+import { encode, withHole } from './harness/encoded-media.ts';
+import { MARK_MS, STREAM, Stage } from './harness/stream-harness.ts';
 import { checkManifest, parseXml, secondsOf } from './mpd.ts';
-import { MARK_MS, STREAM, Stage } from './stage/stage.ts';
-import { encode, withHole } from './stage/stage-media.ts';
 
 const FROM_S = MARK_MS / 1000;
 const seenFromS = Number.POSITIVE_INFINITY;

@@ -7,9 +7,9 @@ import { suite, test } from 'node:test';
 import { parsePlaylist } from '../../src/media/m3u8/parse.ts';
 import type { MediaPlaylist } from '../../src/media/m3u8/playlist.ts';
 import { need } from '../fixtures/need.ts';
-import { STREAM, Stage } from './stage/stage.ts';
-import { encode, type Media, withHole } from './stage/stage-media.ts';
-import { assertLive, lastList, playerOf } from './stage/stage-truth.ts';
+import { assertLive, lastList, playerOf } from './harness/assertions.ts';
+import { encode, type Media, withHole } from './harness/encoded-media.ts';
+import { STREAM, Stage } from './harness/stream-harness.ts';
 
 const usual = () => encode({ seconds: 11, rate: '25', gopS: 2 });
 

@@ -11,8 +11,8 @@ import type { MediaPlaylist } from '../../src/media/m3u8/playlist.ts';
 import { Retention } from '../../src/recording/retention.ts';
 import { need } from '../fixtures/need.ts';
 import { checkPresentation, checkReload, printFindings } from './checker.ts';
-import { MARK_MS, STREAM, Stage } from './stage/stage.ts';
-import { encode, withHole } from './stage/stage-media.ts';
+import { encode, withHole } from './harness/encoded-media.ts';
+import { MARK_MS, STREAM, Stage } from './harness/stream-harness.ts';
 
 /** A mark of the ten-minute grid, unix seconds, just ahead of where the stages begin. */
 const MARK_S = MARK_MS / 1000 + 600;

@@ -5,9 +5,9 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { need } from '../fixtures/need.ts';
-import { Stage } from './stage/stage.ts';
-import { encode, inMilliseconds, type Media } from './stage/stage-media.ts';
-import { assertLive, lastList, playerOf } from './stage/stage-truth.ts';
+import { assertLive, lastList, playerOf } from './harness/assertions.ts';
+import { encode, inMilliseconds, type Media } from './harness/encoded-media.ts';
+import { Stage } from './harness/stream-harness.ts';
 
 /** PART-TARGET of lists with pictures, of the list of audio alone, and PART-HOLD-BACK: three of the longer. docs/media.md 8. */
 const rates = [

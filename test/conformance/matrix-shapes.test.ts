@@ -5,9 +5,9 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { need } from '../fixtures/need.ts';
-import { type PlayOptions, Stage } from './stage/stage.ts';
-import { encode, type Media, withVariableRate } from './stage/stage-media.ts';
-import { assertLive, lastList, playerOf } from './stage/stage-truth.ts';
+import { assertLive, lastList, playerOf } from './harness/assertions.ts';
+import { encode, type Media, withVariableRate } from './harness/encoded-media.ts';
+import { type PlayOptions, Stage } from './harness/stream-harness.ts';
 
 /** Plays media to its end, and asserts all that is true of any. */
 async function played(media: Media, options: PlayOptions = {}): Promise<Stage> {

@@ -3,7 +3,7 @@
  * In: an address and a function that fetches. Out: one sentence for each rule that is broken.
  */
 import { readFragments, readInit } from './boxes.ts';
-import type { FetchPath } from './stage/stage-player.ts';
+import type { FetchPath } from './harness/recording-player.ts';
 
 /** An XML element. */
 export interface Element {

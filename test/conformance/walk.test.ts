@@ -1,12 +1,19 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { checkLive, checkPresentation, type Fetch, printFindings } from './checker.ts';
-import { listAnswer, mediaAnswer, type ToyState, toyFiles, toyLive, toyPart } from './stage/toy.ts';
+import {
+  type ExampleState,
+  exampleFiles,
+  exampleLive,
+  examplePart,
+  listAnswer,
+  mediaAnswer,
+} from './harness/example-presentation.ts';
 
 const FIRST_MSN = 100;
 const refuse = (status: number) => ({ status, headers: {}, body: new Uint8Array() });
 
-/** How a toy server misbehaves. */
+/** How an example server misbehaves. */
 interface Faults {
   /** Blocking reloads are answered at once with what is there. */
   readonly hasty?: boolean;
@@ -20,8 +27,8 @@ interface Faults {
 }
 
 /** A low-latency origin without a clock: a request for what is yet to come makes it come. */
-function toyServer({ hasty, generous, later, hinted, delta }: Faults = {}): { fetch: Fetch; steps: () => number } {
-  let state: ToyState = { sealed: 12, open: 4, from: 0 };
+function exampleServer({ hasty, generous, later, hinted, delta }: Faults = {}): { fetch: Fetch; steps: () => number } {
+  let state: ExampleState = { sealed: 12, open: 4, from: 0 };
   let steps = 0;
   const asked = new Map<string, number>();
   const advance = () => {
@@ -47,18 +54,18 @@ function toyServer({ hasty, generous, later, hinted, delta }: Faults = {}): { fe
     const count = (asked.get(name) ?? 0) + 1;
     asked.set(name, count);
     const skip = query.get('_HLS_skip') === 'YES';
-    const text = toyLive(name, state, { skip });
+    const text = exampleLive(name, state, { skip });
     if (skip && delta) return listAnswer(delta(text));
     return listAnswer(later && count > 1 ? later(text) : text);
   };
-  const files = toyFiles({ sealed: 40, open: 0, from: 0 });
+  const files = exampleFiles({ sealed: 40, open: 0, from: 0 });
   const fetch: Fetch = async (url) => {
     const [path, query] = url.split('?') as [string, string?];
-    const media = /^\/toy\/(v0|a0)\/(\d+)\.(\d+)\.m4s$/.exec(path);
+    const media = /^\/example\/(v0|a0)\/(\d+)\.(\d+)\.m4s$/.exec(path);
     if (/g1\.m3u8$/.test(path)) return list(path.split('/')[2]!, new URLSearchParams(query));
     if (!media) return files.get(path) ?? refuse(404);
     const [msn, part] = [Number(media[2]), Number(media[3])];
-    const bytes = toyPart(media[1]!, msn - FIRST_MSN, part);
+    const bytes = examplePart(media[1]!, msn - FIRST_MSN, part);
     if (isThere(msn, part)) return mediaAnswer(bytes);
     while (!isThere(msn, part)) advance();
     return mediaAnswer(hinted ? hinted(bytes) : bytes);
@@ -67,23 +74,23 @@ function toyServer({ hasty, generous, later, hinted, delta }: Faults = {}): { fe
 }
 
 async function walk(faults: Faults): Promise<string[]> {
-  const { fetch, steps } = toyServer(faults);
+  const { fetch, steps } = exampleServer(faults);
   let rounds = 0;
   const goOn = () => steps() < 45 && rounds++ < 120;
-  const findings = await checkLive(fetch, '/toy/index.m3u8', { goOn, overHttp: true });
+  const findings = await checkLive(fetch, '/example/index.m3u8', { goOn, overHttp: true });
   const must = findings.filter(({ severity }) => severity === 'must');
   return [...new Set(must.map(({ rule }) => rule))].sort();
 }
 
 suite('walking a live presentation', () => {
   test('a good origin is green over segments, deltas and hints', async () => {
-    const { fetch, steps } = toyServer();
+    const { fetch, steps } = exampleServer();
     const seen: string[] = [];
     const recorded: Fetch = (url) => {
       seen.push(url);
       return fetch(url);
     };
-    const findings = await checkLive(recorded, '/toy/index.m3u8', { goOn: () => steps() < 45, overHttp: true });
+    const findings = await checkLive(recorded, '/example/index.m3u8', { goOn: () => steps() < 45, overHttp: true });
     assert.equal(printFindings(findings.filter(({ severity }) => severity === 'must')), '');
     assert.ok(seen.some((url) => url.includes('_HLS_skip=YES')));
     assert.ok(
@@ -118,13 +125,13 @@ suite('walking a live presentation', () => {
   });
 
   test('a segment that is listed and not served is found', async () => {
-    const { fetch } = toyServer();
+    const { fetch } = exampleServer();
     const holed: Fetch = async (url) => (url.endsWith('/105.m4s') ? refuse(404) : fetch(url));
-    const findings = await checkPresentation(holed, '/toy/index.m3u8', { still: true });
+    const findings = await checkPresentation(holed, '/example/index.m3u8', { still: true });
     const must = findings.filter(({ severity }) => severity === 'must');
     assert.deepEqual(
       must.map(({ rule, where }) => `${rule} ${where}`),
-      ['listed-served /toy/v0/105.m4s', 'listed-served /toy/a0/105.m4s'],
+      ['listed-served /example/v0/105.m4s', 'listed-served /example/a0/105.m4s'],
     );
   });
 });

@@ -19,8 +19,8 @@ import { ticksToUs } from '../../../src/media/run.ts';
 import type { ManagedStream } from '../../../src/streams/managed-stream.ts';
 import { openStreams, type StreamsRig, temporaryFolder } from '../../../src/streams/streams.fixture.ts';
 import { Follower } from '../checker.ts';
-import { type Media, startS } from './stage-media.ts';
-import { type Fetched, type FetchPath, Player } from './stage-player.ts';
+import { type Media, startS } from './encoded-media.ts';
+import { type Fetched, type FetchPath, Player } from './recording-player.ts';
 
 /** Name of the stream on the stage. */
 export const STREAM = 'door';

@@ -7,8 +7,8 @@ import { sameBytes } from '../../../src/lib/bytes.ts';
 import { readBoxes } from '../../../src/media/isobmff/box.ts';
 import type { MediaPlaylist } from '../../../src/media/m3u8/playlist.ts';
 import { printFindings } from '../checker.ts';
-import type { Stage } from './stage.ts';
-import { type Player, resolve, type TapedList } from './stage-player.ts';
+import { type Player, resolve, type TapedList } from './recording-player.ts';
+import type { Stage } from './stream-harness.ts';
 
 /** The last list of a player that was not a delta. */
 export function lastList(player: Player): TapedList {

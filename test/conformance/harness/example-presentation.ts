@@ -10,8 +10,8 @@ import { printInit } from '../../../src/media/isobmff/init.ts';
 import { PPS, printSps } from '../../../src/media/mpegts/packets.fixture.ts';
 import type { Answer, Fetch } from '../rules/rule.ts';
 
-/** How far a toy is. */
-export interface ToyState {
+/** How far an example is. */
+export interface ExampleState {
   /** Complete segments ever made; the list begins at `from`. */
   readonly sealed: number;
   /** Parts of the segment in the making. */
@@ -29,8 +29,8 @@ export const FIRST_MSN = 100;
 const BREAK_AT = 3;
 const PARTS = 10;
 const START_MS = Date.UTC(2026, 0, 1);
-/** What the live toy is where nothing else is said: 24 s, and eight tenths. */
-export const LIVE: ToyState = { sealed: 12, open: 4, from: 0 };
+/** What the live example is where nothing else is said: 24 s, and eight tenths. */
+export const LIVE: ExampleState = { sealed: 12, open: 4, from: 0 };
 
 const video: Track = {
   ...{ id: 1, kind: 'video', timescale: 90_000, language: 'und', label: '' },
@@ -49,7 +49,7 @@ const tracks: Readonly<Record<string, { track: Track; frames: number; step: numb
 const mediaS = (index: number) => 1000 + index * 2 + (index >= BREAK_AT ? 500 : 0);
 
 /** One part of a rendition. */
-export function toyPart(name: string, index: number, part: number): Uint8Array {
+export function examplePart(name: string, index: number, part: number): Uint8Array {
   const { track, frames: count, step } = tracks[name]!;
   const start = Math.round((mediaS(index) + part * 0.2) * track.timescale);
   const frames = Array.from({ length: count }, (_, i): Frame => {
@@ -84,7 +84,7 @@ function partLines(index: number, count: number, isAudio: boolean): string[] {
 }
 
 /** The live list of a rendition, whole or with what may be skipped skipped. */
-export function toyLive(name: string, state: ToyState = LIVE, { skip = false } = {}): string {
+export function exampleLive(name: string, state: ExampleState = LIVE, { skip = false } = {}): string {
   const { sealed, open, from } = state;
   const isAudio = name === 'a0';
   // Six target durations stay: 12 s.
@@ -111,7 +111,7 @@ export function toyLive(name: string, state: ToyState = LIVE, { skip = false } =
 }
 
 /** A complete list of `count` segments. */
-export function toyPast(count = 6): string {
+export function examplePast(count = 6): string {
   const lines = ['#EXTM3U', '#EXT-X-VERSION:6', '#EXT-X-TARGETDURATION:2', '#EXT-X-MEDIA-SEQUENCE:100'];
   lines.push('#EXT-X-DISCONTINUITY-SEQUENCE:7', '#EXT-X-PLAYLIST-TYPE:VOD');
   for (let i = 0; i < count; i++) lines.push(...segmentLines(i, { first: i === 0, parts: [], complete: true }));
@@ -119,7 +119,7 @@ export function toyPast(count = 6): string {
 }
 
 /** The Multivariant Playlist; `bandwidth` is that of both together. */
-export function toyIndex(bandwidth = 60_000): string {
+export function exampleIndex(bandwidth = 60_000): string {
   return `${[
     ...['#EXTM3U', '#EXT-X-VERSION:6', '#EXT-X-INDEPENDENT-SEGMENTS'],
     '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="audio",NAME="Deutsch",LANGUAGE="de",DEFAULT=YES,AUTOSELECT=YES,CHANNELS="2",URI="a0/g1.m3u8"',
@@ -149,28 +149,28 @@ export function mediaAnswer(body: Uint8Array, type = 'video/iso.segment'): Answe
   return { status: 200, headers: headers(type, 'public, max-age=31536000, immutable', body.length), body };
 }
 
-/** Everything that a toy serves. */
-export function toyFiles(state: ToyState = LIVE, kind: 'live' | 'past' = 'live'): Files {
+/** Everything that an example serves. */
+export function exampleFiles(state: ExampleState = LIVE, kind: 'live' | 'past' = 'live'): Files {
   const files: Files = new Map();
   let peak = 0;
   for (const [name, { track }] of Object.entries(tracks)) {
-    files.set(`/toy/${name}/g1.m3u8`, listAnswer(kind === 'live' ? toyLive(name, state) : toyPast()));
-    files.set(`/toy/${name}/init-1.mp4`, mediaAnswer(printInit([track]), 'video/mp4'));
+    files.set(`/example/${name}/g1.m3u8`, listAnswer(kind === 'live' ? exampleLive(name, state) : examplePast()));
+    files.set(`/example/${name}/init-1.mp4`, mediaAnswer(printInit([track]), 'video/mp4'));
     let own = 0;
     for (let index = 0; index <= state.sealed; index++) {
       const parts = Array.from({ length: index < state.sealed ? PARTS : state.open }, (_, i) =>
-        toyPart(name, index, i),
+        examplePart(name, index, i),
       );
       for (const [i, part] of parts.entries())
-        files.set(`/toy/${name}/${FIRST_MSN + index}.${i}.m4s`, mediaAnswer(part));
+        files.set(`/example/${name}/${FIRST_MSN + index}.${i}.m4s`, mediaAnswer(part));
       if (index === state.sealed) continue;
       const whole = concatBytes(parts);
       own = Math.max(own, (whole.length * 8) / 2);
-      files.set(`/toy/${name}/${FIRST_MSN + index}.m4s`, mediaAnswer(whole));
+      files.set(`/example/${name}/${FIRST_MSN + index}.m4s`, mediaAnswer(whole));
     }
     peak += own;
   }
-  files.set('/toy/index.m3u8', listAnswer(toyIndex(Math.ceil(peak))));
+  files.set('/example/index.m3u8', listAnswer(exampleIndex(Math.ceil(peak))));
   return files;
 }
 
