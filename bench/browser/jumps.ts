@@ -3,8 +3,8 @@
  * In: a watch page that plays. Out: milliseconds from the release of the button to the first animation frame with the new picture in front.
  */
 import type { Page } from 'playwright-core';
-import { type Film, film } from '../../test/browser/filmed.ts';
 import { type Look, lookAt } from '../../test/browser/frames.ts';
+import { recordScreencast, type Screencast } from '../../test/browser/screencast.ts';
 import { until } from '../../test/fixtures/wait.ts';
 import { share } from '../table.ts';
 
@@ -24,7 +24,7 @@ export interface Jump {
 /** All clicks. */
 export interface Jumps {
   readonly plain: readonly Jump[];
-  /** Images of the film of some more clicks, and how many of them were blank. */
+  /** Images of a screencast of some more clicks, and how many of them were blank. */
   readonly images: number;
   readonly blank: number;
 }
@@ -55,7 +55,7 @@ function arm(): void {
 }
 
 /**
- * Clicks at several distances in turn, and films some more clicks.
+ * Clicks at several distances in turn, and records a screencast of some more clicks.
  *
  * @param selector of the bar
  * @param positions where on the bar, 0 to 1
@@ -64,13 +64,13 @@ export async function benchJumps(
   page: Page,
   selector: string,
   positions: readonly number[],
-  filmed: readonly number[],
+  recorded: readonly number[],
 ): Promise<Jumps> {
   const plain: Jump[] = [];
   for (const position of positions) plain.push(await jump(page, selector, position));
-  const camera: Film = await film(page, 'video');
-  for (const position of filmed) await jump(page, selector, position);
-  const values = await camera.end();
+  const screencast: Screencast = await recordScreencast(page, 'video');
+  for (const position of recorded) await jump(page, selector, position);
+  const values = await screencast.end();
   return { plain, images: values.length, blank: values.filter((value) => value < BLACK).length };
 }
 

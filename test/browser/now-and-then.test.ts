@@ -6,8 +6,8 @@ import { need } from '../fixtures/need.ts';
 import { type Folder, openFolder, type Server, smallPicture, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
 import { openBrowser, openVisitor } from './chromium.ts';
-import { film } from './filmed.ts';
 import { frameWhen, type Look, lookAt, names, type SeenFrame, takeFrames } from './frames.ts';
+import { recordScreencast } from './screencast.ts';
 import { newestStretch } from './stretch.ts';
 
 const FRAME_MS = 40;
@@ -129,9 +129,9 @@ suite('now and then, in a browser', { skip: need('chromium') || need('ffmpeg') }
     await step(page, await step(page, stood, '.', 2), ',', 3);
   });
 
-  test('six jumps between now and then, and no image of the film is blank', async (t) => {
+  test('six jumps between now and then, and no image of the screencast is blank', async (t) => {
     await goLive();
-    const filmed = await film(page, 'video');
+    const screencast = await recordScreencast(page, 'video');
     for (const [key, comes] of [
       ['Shift+ArrowLeft', ({ nowMs, utcMs }: Look) => nowMs - utcMs > LIST_S * 1000],
       ['End', isLive],
@@ -145,7 +145,7 @@ suite('now and then, in a browser', { skip: need('chromium') || need('ffmpeg') }
       const jumped = (look: Look) => Math.abs(look.utcMs - before.utcMs) > 4_000 && comes(look);
       await frameWhen(page, `${key} comes there`, jumped);
     }
-    const values = await filmed.end();
+    const values = await screencast.end();
     t.diagnostic(`${values.length} images, the darkest ${Math.min(...values)}`);
     assert.ok(values.length > 10, `${values.length} images`);
     assert.ok(Math.min(...values) > BLACK, `an image is blank: ${values.join(' ')}`);

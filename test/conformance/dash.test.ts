@@ -2,16 +2,16 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { need } from '../fixtures/need.ts';
 import { encode, withHole } from './harness/encoded-media.ts';
-import { MARK_MS, STREAM, Stage } from './harness/stream-harness.ts';
+import { MARK_MS, STREAM, StreamHarness } from './harness/stream-harness.ts';
 import { checkManifest, parseXml, secondsOf } from './mpd.ts';
 
 const FROM_S = MARK_MS / 1000;
 const seenFromS = Number.POSITIVE_INFINITY;
 const MANIFEST = `/vod/${STREAM}/${FROM_S}/20m/index.mpd`;
 
-async function settle(stage: Stage): Promise<void> {
-  await stage.end();
-  await stage.pause(3_600_000);
+async function settle(harness: StreamHarness): Promise<void> {
+  await harness.end();
+  await harness.pause(3_600_000);
 }
 
 /** Seconds since 1970 of the first segment of each Period. */
@@ -20,15 +20,15 @@ const startsOf = ({ root, periods }: Awaited<ReturnType<typeof checkManifest>>) 
 
 suite('DASH manifests of windows (ISO 23009-1)', { skip: need('ffmpeg'), concurrency: 2 }, () => {
   test('a run is a Period: its start is UTC, and each S has the times of the samples (docs/media.md 19)', async () => {
-    await using stage = await Stage.open();
+    await using harness = await StreamHarness.open();
     const media = await encode({ seconds: 12, rate: '25', gopS: 2 });
-    const beganMs = stage.nowMs;
-    await stage.play(media);
-    await stage.down(30_000);
-    const againMs = stage.nowMs;
-    await stage.play(media);
-    await settle(stage);
-    const checked = await checkManifest(stage.fetch, MANIFEST);
+    const beganMs = harness.nowMs;
+    await harness.play(media);
+    await harness.down(30_000);
+    const againMs = harness.nowMs;
+    await harness.play(media);
+    await settle(harness);
+    const checked = await checkManifest(harness.fetch, MANIFEST);
     assert.deepEqual(checked.problems, []);
     assert.equal(checked.root.attributes.type, 'static');
     assert.match(checked.root.attributes.profiles!, /isoff-live/);
@@ -45,21 +45,21 @@ suite('DASH manifests of windows (ISO 23009-1)', { skip: need('ffmpeg'), concurr
   });
 
   test('what follows a hole is another Period, and nothing reaches into it', async () => {
-    await using stage = await Stage.open();
-    await stage.play(withHole(await encode({ seconds: 24, rate: '25', gopS: 2 }), 'video', 6, 14), { seenFromS });
-    await settle(stage);
-    const checked = await checkManifest(stage.fetch, MANIFEST);
+    await using harness = await StreamHarness.open();
+    await harness.play(withHole(await encode({ seconds: 24, rate: '25', gopS: 2 }), 'video', 6, 14), { seenFromS });
+    await settle(harness);
+    const checked = await checkManifest(harness.fetch, MANIFEST);
     assert.deepEqual(checked.problems, []);
     const [before, after] = startsOf(checked);
     assert.equal(after! - before!, 14);
   });
 
   test('several audio tracks are sets of their own, with language and role', async () => {
-    await using stage = await Stage.open();
+    await using harness = await StreamHarness.open();
     const audio = [{ language: 'deu' }, { language: 'eng' }];
-    await stage.play(await encode({ seconds: 8, rate: '25', gopS: 2, audio }), { seenFromS });
-    await settle(stage);
-    const { root, problems, periods } = await checkManifest(stage.fetch, MANIFEST);
+    await harness.play(await encode({ seconds: 8, rate: '25', gopS: 2, audio }), { seenFromS });
+    await settle(harness);
+    const { root, problems, periods } = await checkManifest(harness.fetch, MANIFEST);
     assert.deepEqual(problems, []);
     assert.deepEqual(
       periods[0]!.representations.map(({ id }) => id),
@@ -75,17 +75,17 @@ suite('DASH manifests of windows (ISO 23009-1)', { skip: need('ffmpeg'), concurr
   });
 
   test('a window that still grows is dynamic, changes nothing that it said, and becomes static', async () => {
-    await using stage = await Stage.open();
+    await using harness = await StreamHarness.open();
     const media = await encode({ seconds: 6, rate: '25', gopS: 2 });
     const texts: string[] = [];
     for (let i = 0; i < 4; i++) {
-      await stage.play(media, { seenFromS });
-      const { problems } = await checkManifest(stage.fetch, MANIFEST);
+      await harness.play(media, { seenFromS });
+      const { problems } = await checkManifest(harness.fetch, MANIFEST);
       assert.deepEqual(problems, []);
-      texts.push((await stage.fetch(MANIFEST)).text);
+      texts.push((await harness.fetch(MANIFEST)).text);
     }
-    await settle(stage);
-    texts.push((await stage.fetch(MANIFEST)).text);
+    await settle(harness);
+    texts.push((await harness.fetch(MANIFEST)).text);
     assert.deepEqual(
       texts.map((text) => parseXml(text).attributes.type),
       ['dynamic', 'dynamic', 'dynamic', 'dynamic', 'static'],
@@ -103,10 +103,10 @@ suite('DASH manifests of windows (ISO 23009-1)', { skip: need('ffmpeg'), concurr
   });
 
   test('of a window that has nothing there is none', async () => {
-    await using stage = await Stage.open();
-    await stage.play(await encode({ seconds: 4, rate: '25', gopS: 2 }), { seenFromS });
-    await settle(stage);
-    const { status, code } = await stage.fetch(`/vod/${STREAM}/${FROM_S - 3600}/10m/index.mpd`);
+    await using harness = await StreamHarness.open();
+    await harness.play(await encode({ seconds: 4, rate: '25', gopS: 2 }), { seenFromS });
+    await settle(harness);
+    const { status, code } = await harness.fetch(`/vod/${STREAM}/${FROM_S - 3600}/10m/index.mpd`);
     assert.equal(`${status} ${code}`, '404 no-media');
   });
 });

@@ -9,7 +9,7 @@ import type { MediaPlaylist } from '../../src/media/m3u8/playlist.ts';
 import { need } from '../fixtures/need.ts';
 import { assertLive, lastList, playerOf } from './harness/assertions.ts';
 import { encode, type Media, withHole } from './harness/encoded-media.ts';
-import { STREAM, Stage } from './harness/stream-harness.ts';
+import { STREAM, StreamHarness } from './harness/stream-harness.ts';
 
 const usual = () => encode({ seconds: 11, rate: '25', gopS: 2 });
 
@@ -19,15 +19,15 @@ function shape({ segments }: MediaPlaylist): string {
 }
 
 /** The newest list of a rendition. */
-const newest = (stage: Stage, rendition: string) => lastList(playerOf(stage, rendition)).list;
+const newest = (harness: StreamHarness, rendition: string) => lastList(playerOf(harness, rendition)).list;
 
 /** Generations of a rendition, oldest first, and whether each has ended. */
-function generations(stage: Stage, rendition: string): boolean[] {
-  return [...stage.players].filter(([path]) => path.includes(`/${rendition}/`)).map(([, { ended }]) => ended);
+function generations(harness: StreamHarness, rendition: string): boolean[] {
+  return [...harness.players].filter(([path]) => path.includes(`/${rendition}/`)).map(([, { ended }]) => ended);
 }
 
-async function multivariant(stage: Stage) {
-  const { text, status, code } = await stage.fetch(`/live/${STREAM}/index.m3u8`);
+async function multivariant(harness: StreamHarness) {
+  const { text, status, code } = await harness.fetch(`/live/${STREAM}/index.m3u8`);
   assert.equal(status, 200, code);
   const parsed = parsePlaylist(text);
   assert.equal(parsed.kind, 'multivariant');
@@ -43,37 +43,37 @@ function asAacMain(media: Media): Media {
   return { ...media, tracks };
 }
 
-/** Plays one after the other on one stage. */
-async function inTurn(stage: Stage, ...media: readonly Media[]): Promise<void> {
-  for (const each of media) await stage.play(each);
+/** Plays one after the other on one harness. */
+async function inTurn(harness: StreamHarness, ...media: readonly Media[]): Promise<void> {
+  for (const each of media) await harness.play(each);
 }
 
 suite('media that changes', { skip: need('ffmpeg'), concurrency: 2 }, () => {
   test('another codec ends the list and begins another generation', async () => {
-    await using stage = await Stage.open();
+    await using harness = await StreamHarness.open();
     const before = await encode({ seconds: 8, rate: '25', gopS: 2 });
-    await inTurn(stage, before, await encode({ seconds: 8, rate: '25', gopS: 2, codec: 'hevc' }));
-    assert.deepEqual(generations(stage, 'av0'), [true, false]);
-    assert.match((await multivariant(stage)).variants[0]!.codecs!, /^hvc1/);
-    const [old, fresh] = [...stage.players.values()].filter(({ path }) => path.includes('/av0/')).map(lastList);
+    await inTurn(harness, before, await encode({ seconds: 8, rate: '25', gopS: 2, codec: 'hevc' }));
+    assert.deepEqual(generations(harness, 'av0'), [true, false]);
+    assert.match((await multivariant(harness)).variants[0]!.codecs!, /^hvc1/);
+    const [old, fresh] = [...harness.players.values()].filter(({ path }) => path.includes('/av0/')).map(lastList);
     assert.ok(fresh!.list.mediaSequence > old!.list.mediaSequence + old!.list.segments.length - 1);
-    await stage.end();
-    await assertLive(stage);
+    await harness.end();
+    await assertLive(harness);
   });
 
   test('another resolution goes on in the list, behind a DISCONTINUITY, with another EXT-X-MAP', async () => {
-    await using stage = await Stage.open();
+    await using harness = await StreamHarness.open();
     const plan = { seconds: 8, rate: '25', gopS: 2 };
     const [small, large] = [await encode(plan), await encode({ ...plan, size: '192x108' })];
-    await inTurn(stage, small, large, small);
-    const list = newest(stage, 'av0');
+    await inTurn(harness, small, large, small);
+    const list = newest(harness, 'av0');
     assert.equal(shape(list), '....|....|....');
     const maps = list.segments.map(({ map }) => map!.uri);
     assert.equal(new Set(maps).size, 2, 'a configuration that returns has the number that it had');
     assert.equal(maps[0], maps.at(-1));
-    await stage.end();
+    await harness.end();
     // The index tells what comes, a moment before its first part is there.
-    await assertLive(stage, ['resolution-true']);
+    await assertLive(harness, ['resolution-true']);
   });
 
   for (const [name, audio] of [
@@ -81,124 +81,124 @@ suite('media that changes', { skip: need('ffmpeg'), concurrency: 2 }, () => {
     ['another sample rate', { sampleRate: 44_100 }],
   ] as const) {
     test(`${name}: the list goes on behind a DISCONTINUITY`, async () => {
-      await using stage = await Stage.open();
-      await inTurn(stage, await encode({ seconds: 8, rate: '25', gopS: 2, audio: [audio] }), await usual());
-      assert.equal(shape(newest(stage, 'a0')), '....|......');
-      assert.equal(new Set(newest(stage, 'a0').segments.map(({ map }) => map!.uri)).size, 2);
-      await stage.end();
-      await assertLive(stage);
+      await using harness = await StreamHarness.open();
+      await inTurn(harness, await encode({ seconds: 8, rate: '25', gopS: 2, audio: [audio] }), await usual());
+      assert.equal(shape(newest(harness, 'a0')), '....|......');
+      assert.equal(new Set(newest(harness, 'a0').segments.map(({ map }) => map!.uri)).size, 2);
+      await harness.end();
+      await assertLive(harness);
     });
   }
 
   test('a track that is given up and comes back makes a generation each time', async () => {
-    await using stage = await Stage.open();
+    await using harness = await StreamHarness.open();
     const plan = { seconds: 6, rate: '25', gopS: 2 };
-    await inTurn(stage, await encode(plan), await encode({ ...plan, audio: [] }), await encode(plan));
-    assert.deepEqual(generations(stage, 'av0'), [true, false]);
-    assert.deepEqual(generations(stage, 'v0'), [true, true, false]);
-    await stage.end();
-    await assertLive(stage);
+    await inTurn(harness, await encode(plan), await encode({ ...plan, audio: [] }), await encode(plan));
+    assert.deepEqual(generations(harness, 'av0'), [true, false]);
+    assert.deepEqual(generations(harness, 'v0'), [true, true, false]);
+    await harness.end();
+    await assertLive(harness);
   });
 
   test('a hole in the audio is filled with silence: no list knows of it', async () => {
-    await using stage = await Stage.open();
-    await stage.play(withHole(await usual(), 'audio', 4.5, 8.3));
-    assert.equal(shape(newest(stage, 'a0')), '......');
-    assert.equal(shape(newest(stage, 'av0')), '......');
-    await stage.end();
-    await assertLive(stage);
+    await using harness = await StreamHarness.open();
+    await harness.play(withHole(await usual(), 'audio', 4.5, 8.3));
+    assert.equal(shape(newest(harness, 'a0')), '......');
+    assert.equal(shape(newest(harness, 'av0')), '......');
+    await harness.end();
+    await assertLive(harness);
   });
 
   test('a hole in audio for which there is no silence is EXT-X-GAP, with the same MSNs', async () => {
-    await using stage = await Stage.open();
+    await using harness = await StreamHarness.open();
     const media = await encode({ seconds: 14, rate: '25', gopS: 2 });
-    await stage.play(withHole(asAacMain(media), 'audio', 3.5, 9.1));
-    assert.equal(shape(newest(stage, 'a0')), '..GG...');
-    for (const rendition of ['av0', 'v0']) assert.equal(shape(newest(stage, rendition)), '.......');
-    await stage.end();
+    await harness.play(withHole(asAacMain(media), 'audio', 3.5, 9.1));
+    assert.equal(shape(newest(harness, 'a0')), '..GG...');
+    for (const rendition of ['av0', 'v0']) assert.equal(shape(newest(harness, rendition)), '.......');
+    await harness.end();
     // The audio ends and begins again within a segment; meanwhile the muxed rendition has pictures alone.
-    await assertLive(stage, ['date-agrees', 'aligned-dates', 'decode-continuity', 'tracks-together', 'track-known']);
+    await assertLive(harness, ['date-agrees', 'aligned-dates', 'decode-continuity', 'tracks-together', 'track-known']);
   });
 
   test('a source whose clock is slow is anchored anew: dates step, and nothing else happens in the live list', async () => {
-    await using stage = await Stage.open();
-    await stage.play(await encode({ seconds: 96, rate: '10', gopS: 2, audio: [] }), { speed: 0.98, seenFromS: 66 });
-    const list = newest(stage, 'v0');
+    await using harness = await StreamHarness.open();
+    await harness.play(await encode({ seconds: 96, rate: '10', gopS: 2, audio: [] }), { speed: 0.98, seenFromS: 66 });
+    const list = newest(harness, 'v0');
     assert.equal(shape(list).includes('|'), false);
     const steps = list.segments.flatMap(({ programDateTimeMs }, i) => {
       const before = list.segments[i - 1]?.programDateTimeMs;
       return before === undefined ? [] : [Math.round(programDateTimeMs! - before)];
     });
     assert.equal(steps.filter((ms) => ms > 2200).length, 1, steps.join(' '));
-    await stage.end();
+    await harness.end();
     // hls.js and shaka take a step of the dates without a stall, not a DISCONTINUITY (docs/media.md 1).
-    await assertLive(stage, ['date-agrees']);
+    await assertLive(harness, ['date-agrees']);
   });
 
   for (const crash of [false, true]) {
     test(`after a ${crash ? 'crash' : 'restart'} the old list is over, and the next one has numbers of its own`, async () => {
-      await using stage = await Stage.open();
-      await stage.play(await usual());
-      await stage.restart(3000, { crash });
-      await stage.play(await usual());
-      assert.deepEqual(generations(stage, 'av0'), [true, false]);
-      const [old, fresh] = [...stage.players.values()].filter(({ path }) => path.includes('/av0/')).map(lastList);
+      await using harness = await StreamHarness.open();
+      await harness.play(await usual());
+      await harness.restart(3000, { crash });
+      await harness.play(await usual());
+      assert.deepEqual(generations(harness, 'av0'), [true, false]);
+      const [old, fresh] = [...harness.players.values()].filter(({ path }) => path.includes('/av0/')).map(lastList);
       assert.ok(fresh!.list.mediaSequence > old!.list.mediaSequence + old!.list.segments.length - 1);
       assert.ok(fresh!.list.discontinuitySequence >= old!.list.discontinuitySequence);
-      await stage.end();
+      await harness.end();
       // The end of a process seals what it has; a crash takes along the parts of the segment in the making.
-      await assertLive(stage, [crash ? 'reload-grows' : 'parts-are-segment']);
+      await assertLive(harness, [crash ? 'reload-grows' : 'parts-are-segment']);
     });
   }
 
   test('a hole of 3 s in all tracks is left out, behind a DISCONTINUITY with another time', async () => {
-    await using stage = await Stage.open();
-    await stage.play(withHole(await encode({ seconds: 16, rate: '25', gopS: 2 }), 'all', 5, 8));
-    const list = newest(stage, 'av0');
+    await using harness = await StreamHarness.open();
+    await harness.play(withHole(await encode({ seconds: 16, rate: '25', gopS: 2 }), 'all', 5, 8));
+    const list = newest(harness, 'av0');
     assert.equal(shape(list), '...|....');
     const times = list.segments.map(({ programDateTimeMs }) => programDateTimeMs!);
     assert.equal(times[3]! - times[2]!, 4000, 'the second half of the GOP is missing too');
-    await stage.end();
-    await assertLive(stage);
+    await harness.end();
+    await assertLive(harness);
   });
 
   test('a hole in the video is one in all tracks: what is heard meanwhile is left out, and no segment becomes longer', async () => {
-    await using stage = await Stage.open();
-    await stage.play(withHole(await encode({ seconds: 24, rate: '25', gopS: 2 }), 'video', 6, 14));
-    for (const rendition of ['av0', 'v0', 'a0']) assert.equal(shape(newest(stage, rendition)), '...|.....');
-    await stage.end();
-    await assertLive(stage);
+    await using harness = await StreamHarness.open();
+    await harness.play(withHole(await encode({ seconds: 24, rate: '25', gopS: 2 }), 'video', 6, 14));
+    for (const rendition of ['av0', 'v0', 'a0']) assert.equal(shape(newest(harness, rendition)), '...|.....');
+    await harness.end();
+    await assertLive(harness);
   });
 
   test('a source that is back within the linger goes on in the same list', async () => {
-    await using stage = await Stage.open();
-    await stage.play(await usual());
-    await stage.down(20_000);
-    assert.equal((await stage.fetch(`/live/${STREAM}/index.m3u8`)).status, 200);
-    await stage.play(await usual());
-    assert.deepEqual(generations(stage, 'av0'), [false]);
-    assert.equal(shape(newest(stage, 'av0')), '......|......');
-    await stage.end();
-    await assertLive(stage);
+    await using harness = await StreamHarness.open();
+    await harness.play(await usual());
+    await harness.down(20_000);
+    assert.equal((await harness.fetch(`/live/${STREAM}/index.m3u8`)).status, 200);
+    await harness.play(await usual());
+    assert.deepEqual(generations(harness, 'av0'), [false]);
+    assert.equal(shape(newest(harness, 'av0')), '......|......');
+    await harness.end();
+    await assertLive(harness);
   });
 
   test('a source that stays away: ENDLIST, 404 stream-offline with Retry-After, then another generation', async () => {
     const linger = { push: 20, pull: 20 };
-    await using stage = await Stage.open({ config: { live: { linger } } });
-    await stage.play(await usual());
+    await using harness = await StreamHarness.open({ config: { live: { linger } } });
+    await harness.play(await usual());
     const ended = Promise.withResolvers<void>();
-    stage.stream.list.changes.subscribe(() => stage.stream.list.ended && ended.resolve());
+    harness.stream.list.changes.subscribe(() => harness.stream.list.ended && ended.resolve());
     // The linger is over in real time: nobody looks while it ends.
-    stage.rig.source(STREAM).input.absent('source-down', 'the stage is empty');
+    harness.rig.source(STREAM).input.absent('source-down', 'the harness is empty');
     await ended.promise;
-    await stage.pause(20_000);
-    assert.deepEqual(generations(stage, 'av0'), [true]);
-    const offline = await stage.fetch(`/live/${STREAM}/index.m3u8`);
+    await harness.pause(20_000);
+    assert.deepEqual(generations(harness, 'av0'), [true]);
+    const offline = await harness.fetch(`/live/${STREAM}/index.m3u8`);
     assert.deepEqual([offline.status, offline.code], [404, 'stream-offline']);
     assert.ok(Number(offline.headers['retry-after']) > 0);
-    await stage.play(await usual());
-    assert.deepEqual(generations(stage, 'av0'), [true, false]);
-    await stage.end();
-    await assertLive(stage);
+    await harness.play(await usual());
+    assert.deepEqual(generations(harness, 'av0'), [true, false]);
+    await harness.end();
+    await assertLive(harness);
   });
 });

@@ -12,17 +12,17 @@ import { Retention } from '../../src/recording/retention.ts';
 import { need } from '../fixtures/need.ts';
 import { checkPresentation, checkReload, printFindings } from './checker.ts';
 import { encode, withHole } from './harness/encoded-media.ts';
-import { MARK_MS, STREAM, Stage } from './harness/stream-harness.ts';
+import { MARK_MS, STREAM, StreamHarness } from './harness/stream-harness.ts';
 
-/** A mark of the ten-minute grid, unix seconds, just ahead of where the stages begin. */
+/** A mark of the ten-minute grid, unix seconds, just ahead of where the harnesses begin. */
 const MARK_S = MARK_MS / 1000 + 600;
 const FIRST = `/vod/${STREAM}/${MARK_S - 600}/${MARK_S}`;
 const SECOND = `/vod/${STREAM}/${MARK_S}/${MARK_S + 600}`;
 /** Twenty seconds before the mark. */
 const EARLY_MS = MARK_S * 1000 - 20_000;
 
-async function list(stage: Stage, path: string): Promise<MediaPlaylist> {
-  const { status, code, text } = await stage.fetch(path);
+async function list(harness: StreamHarness, path: string): Promise<MediaPlaylist> {
+  const { status, code, text } = await harness.fetch(path);
   assert.equal(status, 200, `${path}: ${code}`);
   const parsed = parsePlaylist(text);
   assert.equal(parsed.kind, 'media');
@@ -37,38 +37,38 @@ const shape = ({ segments }: MediaPlaylist) =>
   segments.map(({ discontinuity }) => (discontinuity ? '|.' : '.')).join('');
 
 /** All rules over a window and its media. */
-async function assertWindow(stage: Stage, window: string, except: readonly string[] = []): Promise<void> {
-  const found = await checkPresentation((path) => stage.fetch(path), `${window}/index.m3u8`, { still: true });
+async function assertWindow(harness: StreamHarness, window: string, except: readonly string[] = []): Promise<void> {
+  const found = await checkPresentation((path) => harness.fetch(path), `${window}/index.m3u8`, { still: true });
   const kept = found.filter(({ rule, severity }) => severity === 'must' && !except.includes(rule));
   assert.equal(printFindings(kept), '', window);
 }
 
 /** Nothing will come to what has been: an hour has passed. */
-async function settle(stage: Stage): Promise<void> {
-  await stage.end();
-  await stage.pause(3_600_000);
+async function settle(harness: StreamHarness): Promise<void> {
+  await harness.end();
+  await harness.pause(3_600_000);
 }
 
-const refusal = async (stage: Stage, path: string) => {
-  const { status, code } = await stage.fetch(path);
+const refusal = async (harness: StreamHarness, path: string) => {
+  const { status, code } = await harness.fetch(path);
   return `${status} ${code}`;
 };
 
 suite('windows of the past', { skip: need('ffmpeg'), concurrency: 2 }, () => {
   test('a segment belongs to the window in which it starts: two that touch have each once, without a seam', async () => {
-    await using stage = await Stage.open({ nowMs: EARLY_MS - 700 });
-    await stage.play(await encode({ seconds: 30, rate: '25', gopS: 2 }));
-    await settle(stage);
-    const windows = [await list(stage, `${FIRST}/av0.m3u8`), await list(stage, `${SECOND}/av0.m3u8`)];
-    const all = await list(stage, `/vod/${STREAM}/${MARK_S - 60}/2m/av0.m3u8`);
+    await using harness = await StreamHarness.open({ nowMs: EARLY_MS - 700 });
+    await harness.play(await encode({ seconds: 30, rate: '25', gopS: 2 }));
+    await settle(harness);
+    const windows = [await list(harness, `${FIRST}/av0.m3u8`), await list(harness, `${SECOND}/av0.m3u8`)];
+    const all = await list(harness, `/vod/${STREAM}/${MARK_S - 60}/2m/av0.m3u8`);
     assert.deepEqual(windows.flatMap(names), names(all));
     assert.ok(windows.every(({ segments }) => segments.length > 3));
     assert.equal(shape(all).includes('|'), false);
-    for (const window of [FIRST, SECOND, `/vod/${STREAM}/${MARK_S - 60}/2m`]) await assertWindow(stage, window);
+    for (const window of [FIRST, SECOND, `/vod/${STREAM}/${MARK_S - 60}/2m`]) await assertWindow(harness, window);
   });
 
   test('a window that still grows is EVENT and changes nothing that it said; then it ends', async () => {
-    await using stage = await Stage.open({ nowMs: EARLY_MS });
+    await using harness = await StreamHarness.open({ nowMs: EARLY_MS });
     const media = await encode({ seconds: 6, rate: '25', gopS: 2 });
     const paths = ['av0', 'v0', 'a0'].flatMap((id) =>
       [FIRST, SECOND, `/vod/${STREAM}/${MARK_S - 30}/45s`].map((w) => `${w}/${id}.m3u8`),
@@ -76,7 +76,7 @@ suite('windows of the past', { skip: need('ffmpeg'), concurrency: 2 }, () => {
     const before = new Map<string, string>();
     const look = async () => {
       for (const path of paths) {
-        const { status, text } = await stage.fetch(path);
+        const { status, text } = await harness.fetch(path);
         if (status !== 200) continue;
         const last = before.get(path);
         if (last !== undefined) assert.equal(printFindings(checkReload(path, last, text)), '');
@@ -84,42 +84,42 @@ suite('windows of the past', { skip: need('ffmpeg'), concurrency: 2 }, () => {
       }
     };
     for (let i = 0; i < 6; i++) {
-      await stage.play(media, { seenFromS: Number.POSITIVE_INFINITY });
+      await harness.play(media, { seenFromS: Number.POSITIVE_INFINITY });
       await look();
     }
     assert.match(before.get(`${SECOND}/av0.m3u8`)!, /TYPE:EVENT/);
-    await assertWindow(stage, SECOND);
+    await assertWindow(harness, SECOND);
     assert.match(before.get(`${FIRST}/av0.m3u8`)!, /TYPE:EVENT[\s\S]*ENDLIST/);
-    await settle(stage);
+    await settle(harness);
     await look();
     for (const [path, text] of before) assert.match(text, /TYPE:EVENT[\s\S]*ENDLIST/, path);
   });
 
   test('any from and to name the same segments, rounded outward, from a key frame on', async () => {
-    await using stage = await Stage.open({ nowMs: EARLY_MS });
-    await stage.play(await encode({ seconds: 40, rate: '12', gopS: 10 }), { seenFromS: Number.POSITIVE_INFINITY });
-    await settle(stage);
-    const all = await list(stage, `/vod/${STREAM}/${MARK_S - 600}/20m/av0.m3u8`);
+    await using harness = await StreamHarness.open({ nowMs: EARLY_MS });
+    await harness.play(await encode({ seconds: 40, rate: '12', gopS: 10 }), { seenFromS: Number.POSITIVE_INFINITY });
+    await settle(harness);
+    const all = await list(harness, `/vod/${STREAM}/${MARK_S - 600}/20m/av0.m3u8`);
     const starts = all.segments.map(({ programDateTimeMs }) => programDateTimeMs!);
     const random = seeded(7);
     for (let i = 0; i < 12; i++) {
       const fromMs = EARLY_MS + random(30_000);
       const toMs = fromMs + 1 + random(9_000);
-      const found = await list(stage, `/vod/${STREAM}/${fromMs}/${toMs}/av0.m3u8`);
+      const found = await list(harness, `/vod/${STREAM}/${fromMs}/${toMs}/av0.m3u8`);
       const inside = all.segments.filter(
         (_, at) => starts[at]! < toMs && (starts[at + 1] ?? Number.POSITIVE_INFINITY) > fromMs,
       );
       const uris = (one: readonly { uri: string }[]) => one.map(({ uri }) => uri.split('/').at(-1));
       assert.deepEqual(uris(found.segments).slice(-inside.length), uris(inside));
       assert.ok(found.segments.length - inside.length <= 2, 'no more than what leads there from the key frame');
-      if (i % 4 === 0) await assertWindow(stage, `/vod/${STREAM}/${fromMs}/${toMs}`);
+      if (i % 4 === 0) await assertWindow(harness, `/vod/${STREAM}/${fromMs}/${toMs}`);
     }
   });
 
   test('all four forms of a time, and a duration, give the same bytes', async () => {
-    await using stage = await Stage.open({ nowMs: EARLY_MS });
-    await stage.play(await encode({ seconds: 12, rate: '25', gopS: 2 }), { seenFromS: Number.POSITIVE_INFINITY });
-    await settle(stage);
+    await using harness = await StreamHarness.open({ nowMs: EARLY_MS });
+    await harness.play(await encode({ seconds: 12, rate: '25', gopS: 2 }), { seenFromS: Number.POSITIVE_INFINITY });
+    await settle(harness);
     const forms = (ms: number) => [
       String(ms / 1000),
       String(ms),
@@ -130,7 +130,7 @@ suite('windows of the past', { skip: need('ffmpeg'), concurrency: 2 }, () => {
     const texts = new Set<string>();
     for (const from of forms(EARLY_MS + 2000)) {
       for (const to of [...forms(EARLY_MS + 9000), '7s', '7', '7000ms']) {
-        const { status, text } = await stage.fetch(`/vod/${STREAM}/${from}/${to}/av0.m3u8`);
+        const { status, text } = await harness.fetch(`/vod/${STREAM}/${from}/${to}/av0.m3u8`);
         assert.equal(status, 200, `${from} ${to}`);
         texts.add(text);
       }
@@ -139,19 +139,19 @@ suite('windows of the past', { skip: need('ffmpeg'), concurrency: 2 }, () => {
   });
 
   test('restarts, a crash, a hole, another codec, another size: each stands behind a DISCONTINUITY, none twice', async () => {
-    await using stage = await Stage.open({ nowMs: EARLY_MS });
+    await using harness = await StreamHarness.open({ nowMs: EARLY_MS });
     const plan = { seconds: 8, rate: '25', gopS: 2 };
-    await stage.play(await encode(plan));
-    await stage.restart(3000);
-    await stage.play(await encode(plan));
-    await stage.restart(3000, { crash: true });
-    await stage.play(await encode({ ...plan, size: '192x108' }));
-    await stage.play(await encode({ ...plan, codec: 'hevc' }));
-    await stage.down(5000);
-    await stage.play(withHole(await encode({ ...plan, seconds: 12 }), 'all', 4, 7));
-    await settle(stage);
-    const windows = [await list(stage, `${FIRST}/av0.m3u8`), await list(stage, `${SECOND}/av0.m3u8`)];
-    const all = await list(stage, `/vod/${STREAM}/${MARK_S - 60}/4m/av0.m3u8`);
+    await harness.play(await encode(plan));
+    await harness.restart(3000);
+    await harness.play(await encode(plan));
+    await harness.restart(3000, { crash: true });
+    await harness.play(await encode({ ...plan, size: '192x108' }));
+    await harness.play(await encode({ ...plan, codec: 'hevc' }));
+    await harness.down(5000);
+    await harness.play(withHole(await encode({ ...plan, seconds: 12 }), 'all', 4, 7));
+    await settle(harness);
+    const windows = [await list(harness, `${FIRST}/av0.m3u8`), await list(harness, `${SECOND}/av0.m3u8`)];
+    const all = await list(harness, `/vod/${STREAM}/${MARK_S - 60}/4m/av0.m3u8`);
     assert.deepEqual(windows.flatMap(names), names(all));
     assert.deepEqual(
       names(all),
@@ -160,14 +160,14 @@ suite('windows of the past', { skip: need('ffmpeg'), concurrency: 2 }, () => {
     );
     assert.equal(shape(all).split('|').length - 1, 5, shape(all));
     // Changes of the codec within a window: the index tells the last one.
-    for (const window of [FIRST, SECOND, `/vod/${STREAM}/${MARK_S - 60}/4m`]) await assertWindow(stage, window);
+    for (const window of [FIRST, SECOND, `/vod/${STREAM}/${MARK_S - 60}/4m`]) await assertWindow(harness, window);
   });
 
   test('what is not there is refused: 400, 404 no-media, 410 once retention deleted it', async () => {
-    await using stage = await Stage.open({ nowMs: EARLY_MS });
-    await stage.play(await encode({ seconds: 30, rate: '25', gopS: 2 }), { seenFromS: Number.POSITIVE_INFINITY });
-    await settle(stage);
-    const { segments } = await list(stage, `${FIRST}/av0.m3u8`);
+    await using harness = await StreamHarness.open({ nowMs: EARLY_MS });
+    await harness.play(await encode({ seconds: 30, rate: '25', gopS: 2 }), { seenFromS: Number.POSITIVE_INFINITY });
+    await settle(harness);
+    const { segments } = await list(harness, `${FIRST}/av0.m3u8`);
     const from = `/vod/${STREAM}/${MARK_S}`;
     assert.deepEqual(
       await Promise.all(
@@ -182,7 +182,7 @@ suite('windows of the past', { skip: need('ffmpeg'), concurrency: 2 }, () => {
           `/vod/${STREAM}/2026-11-18T11:10:00/10m/index.m3u8`,
           `${from}/10m/v3.m3u8`,
           `/vod/nobody/${MARK_S}/10m/index.m3u8`,
-        ].map((path) => refusal(stage, path)),
+        ].map((path) => refusal(harness, path)),
       ),
       [
         '404 no-media',
@@ -197,7 +197,7 @@ suite('windows of the past', { skip: need('ffmpeg'), concurrency: 2 }, () => {
         '404 stream-unknown',
       ],
     );
-    const { rig } = stage;
+    const { rig } = harness;
     const retention = new Retention({
       ...{ segments: rig.segments, table: rig.deps.table, clock: rig.clock },
       horizons: rig.deps.horizons,
@@ -210,9 +210,12 @@ suite('windows of the past', { skip: need('ffmpeg'), concurrency: 2 }, () => {
     });
     rig.clock.advance(24 * 3_600_000 - 3_600_000);
     await retention.pass();
-    assert.equal(await refusal(stage, `${FIRST}/index.m3u8`), '410 gone');
-    assert.equal(await refusal(stage, `${FIRST}/av0.m3u8`), '410 gone');
-    assert.equal(await refusal(stage, new URL(segments[0]!.uri, `http://stage${FIRST}/av0.m3u8`).pathname), '410 gone');
-    assert.equal((await stage.fetch(`${SECOND}/index.m3u8`)).status, 200, 'the window after it is kept');
+    assert.equal(await refusal(harness, `${FIRST}/index.m3u8`), '410 gone');
+    assert.equal(await refusal(harness, `${FIRST}/av0.m3u8`), '410 gone');
+    assert.equal(
+      await refusal(harness, new URL(segments[0]!.uri, `http://stage${FIRST}/av0.m3u8`).pathname),
+      '410 gone',
+    );
+    assert.equal((await harness.fetch(`${SECOND}/index.m3u8`)).status, 200, 'the window after it is kept');
   });
 });

@@ -7,7 +7,7 @@ import { suite, test } from 'node:test';
 import { need } from '../fixtures/need.ts';
 import { assertLive, lastList, playerOf } from './harness/assertions.ts';
 import { encode, inMilliseconds, type Media } from './harness/encoded-media.ts';
-import { Stage } from './harness/stream-harness.ts';
+import { StreamHarness } from './harness/stream-harness.ts';
 
 /** PART-TARGET of lists with pictures, of the list of audio alone, and PART-HOLD-BACK: three of the longer. docs/media.md 8. */
 const rates = [
@@ -27,10 +27,10 @@ suite('frame rates', { skip: need('ffmpeg'), concurrency: 2 }, () => {
       ['RTMP', inMilliseconds],
     ] as const) {
       test(`${name} frames a second over ${protocol}`, async () => {
-        await using stage = await Stage.open();
-        await stage.play(change(await encode({ seconds: 7, rate, gopS: 2 })));
+        await using harness = await StreamHarness.open();
+        await harness.play(change(await encode({ seconds: 7, rate, gopS: 2 })));
         for (const rendition of ['av0', 'v0']) {
-          const { list } = lastList(playerOf(stage, rendition));
+          const { list } = lastList(playerOf(harness, rendition));
           assert.deepEqual(
             [list.targetDurationS, list.partTargetS, list.serverControl],
             [
@@ -45,9 +45,9 @@ suite('frame rates', { skip: need('ffmpeg'), concurrency: 2 }, () => {
             ],
           );
         }
-        assert.equal(lastList(playerOf(stage, 'a0')).list.partTargetS, audioS, 'one AAC frame more');
-        await stage.end();
-        await assertLive(stage);
+        assert.equal(lastList(playerOf(harness, 'a0')).list.partTargetS, audioS, 'one AAC frame more');
+        await harness.end();
+        await assertLive(harness);
       });
     }
   }

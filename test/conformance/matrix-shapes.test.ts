@@ -7,61 +7,61 @@ import { suite, test } from 'node:test';
 import { need } from '../fixtures/need.ts';
 import { assertLive, lastList, playerOf } from './harness/assertions.ts';
 import { encode, type Media, withVariableRate } from './harness/encoded-media.ts';
-import { type PlayOptions, Stage } from './harness/stream-harness.ts';
+import { type PlayOptions, StreamHarness } from './harness/stream-harness.ts';
 
 /** Plays media to its end, and asserts all that is true of any. */
-async function played(media: Media, options: PlayOptions = {}): Promise<Stage> {
-  const stage = await Stage.open();
+async function played(media: Media, options: PlayOptions = {}): Promise<StreamHarness> {
+  const harness = await StreamHarness.open();
   try {
-    await stage.play(media, options);
-    await stage.end();
-    await assertLive(stage);
-    return stage;
+    await harness.play(media, options);
+    await harness.end();
+    await assertLive(harness);
+    return harness;
   } catch (error) {
-    await stage[Symbol.asyncDispose]();
+    await harness[Symbol.asyncDispose]();
     throw error;
   }
 }
 
 /** TARGETDURATION, PART-TARGET, HOLD-BACK and PART-HOLD-BACK of a rendition. */
-function promises(stage: Stage, rendition: string) {
-  const { targetDurationS, partTargetS, serverControl } = lastList(playerOf(stage, rendition)).list;
+function promises(harness: StreamHarness, rendition: string) {
+  const { targetDurationS, partTargetS, serverControl } = lastList(playerOf(harness, rendition)).list;
   return [targetDurationS, partTargetS, serverControl?.holdBackS, serverControl?.partHoldBackS];
 }
 
 /** Renditions that were followed. */
-const renditions = (stage: Stage) => [...stage.players.keys()].map((path) => path.split('/')[3]);
+const renditions = (harness: StreamHarness) => [...harness.players.keys()].map((path) => path.split('/')[3]);
 
 /** EXTINF of all segments of a rendition. */
-const durations = (stage: Stage, rendition: string) =>
-  lastList(playerOf(stage, rendition)).list.segments.map(({ durationS }) => durationS);
+const durations = (harness: StreamHarness, rendition: string) =>
+  lastList(playerOf(harness, rendition)).list.segments.map(({ durationS }) => durationS);
 
 suite('shapes of media', { skip: need('ffmpeg'), concurrency: 2 }, () => {
   test('frames at uneven distances make no parts', async () => {
-    await using stage = await played(withVariableRate(await encode({ seconds: 9, rate: '30', gopS: 1 })));
-    assert.deepEqual(promises(stage, 'av0').slice(1), [
+    await using harness = await played(withVariableRate(await encode({ seconds: 9, rate: '30', gopS: 1 })));
+    assert.deepEqual(promises(harness, 'av0').slice(1), [
       undefined,
-      3 * (promises(stage, 'av0')[0] as number),
+      3 * (promises(harness, 'av0')[0] as number),
       undefined,
     ]);
   });
 
   test('5 frames a second make no parts', async () => {
-    await using stage = await played(await encode({ seconds: 9, rate: '5', gopS: 2 }));
-    assert.deepEqual(promises(stage, 'av0'), [2, undefined, 6, undefined]);
-    assert.equal(lastList(playerOf(stage, 'av0')).list.serverControl?.canBlockReload, false);
+    await using harness = await played(await encode({ seconds: 9, rate: '5', gopS: 2 }));
+    assert.deepEqual(promises(harness, 'av0'), [2, undefined, 6, undefined]);
+    assert.equal(lastList(playerOf(harness, 'av0')).list.serverControl?.canBlockReload, false);
   });
 
   test('audio alone is cut at whole frames, nine in a part', async () => {
-    await using stage = await played(await encode({ seconds: 9 }));
-    assert.deepEqual(renditions(stage), ['a0']);
-    assert.deepEqual(promises(stage, 'a0'), [2, 0.193, 6, 0.64299]);
+    await using harness = await played(await encode({ seconds: 9 }));
+    assert.deepEqual(renditions(harness), ['a0']);
+    assert.deepEqual(promises(harness, 'a0'), [2, 0.193, 6, 0.64299]);
   });
 
   test('video alone', async () => {
-    await using stage = await played(await encode({ seconds: 9, rate: '25', audio: [] }));
-    assert.deepEqual(renditions(stage), ['v0']);
-    assert.deepEqual(promises(stage, 'v0'), [2, 0.201, 6, 0.603]);
+    await using harness = await played(await encode({ seconds: 9, rate: '25', audio: [] }));
+    assert.deepEqual(renditions(harness), ['v0']);
+    assert.deepEqual(promises(harness, 'v0'), [2, 0.201, 6, 0.603]);
   });
 
   for (const { gopS, targetS, extinfS } of [
@@ -71,18 +71,20 @@ suite('shapes of media', { skip: need('ffmpeg'), concurrency: 2 }, () => {
     { gopS: 3, targetS: 3, extinfS: 3 },
   ]) {
     test(`GOPs of ${gopS} s`, async () => {
-      await using stage = await played(await encode({ seconds: 9, rate: gopS === 0.5 ? '24' : '25', gopS }));
-      assert.equal(promises(stage, 'av0')[0], targetS);
-      for (const s of durations(stage, 'v0').slice(0, -1)) assert.ok(Math.abs(s - extinfS) < 0.002, `EXTINF ${s}`);
+      await using harness = await played(await encode({ seconds: 9, rate: gopS === 0.5 ? '24' : '25', gopS }));
+      assert.equal(promises(harness, 'av0')[0], targetS);
+      for (const s of durations(harness, 'v0').slice(0, -1)) assert.ok(Math.abs(s - extinfS) < 0.002, `EXTINF ${s}`);
     });
   }
 
   test('GOPs of 10 s are cut without a key frame, and only parts that have one are INDEPENDENT', async () => {
-    await using stage = await played(await encode({ seconds: 22, rate: '25', gopS: 10 }));
-    assert.equal(promises(stage, 'av0')[0], 4);
-    const { tape } = playerOf(stage, 'v0');
+    await using harness = await played(await encode({ seconds: 22, rate: '25', gopS: 10 }));
+    assert.equal(promises(harness, 'av0')[0], 4);
+    const { received } = playerOf(harness, 'v0');
     const parts = new Map(
-      tape.flatMap(({ list }) => list.segments.flatMap((own) => own.parts.map((part) => [part.uri, part.independent]))),
+      received.flatMap(({ list }) =>
+        list.segments.flatMap((own) => own.parts.map((part) => [part.uri, part.independent])),
+      ),
     );
     // The first segments have left their parts behind when the list begins.
     assert.ok([...parts.values()].filter((independent) => independent).length <= 3);
@@ -90,41 +92,41 @@ suite('shapes of media', { skip: need('ffmpeg'), concurrency: 2 }, () => {
 
   test('irregular GOPs, as of scene cuts', async () => {
     const gopS = [0, 1.5, 1.8, 3.9, 6.1, 6.5, 8.4, 10.7, 11, 11.2, 13.2];
-    await using stage = await played(await encode({ seconds: 14, rate: '25', gopS }));
-    assert.equal(promises(stage, 'av0')[0], 2);
+    await using harness = await played(await encode({ seconds: 14, rate: '25', gopS }));
+    assert.equal(promises(harness, 'av0')[0], 2);
   });
 
   test('B-frames: no picture is shown before its segment', async () => {
-    await using stage = await played(await encode({ seconds: 9, rate: '25', gopS: 2, bFrames: 2 }));
-    assert.deepEqual(promises(stage, 'v0'), [2, 0.201, 6, 0.66699]);
+    await using harness = await played(await encode({ seconds: 9, rate: '25', gopS: 2, bFrames: 2 }));
+    assert.deepEqual(promises(harness, 'v0'), [2, 0.201, 6, 0.66699]);
   });
 
   test('HEVC with B-frames', async () => {
     const plan = { seconds: 9, rate: '25', gopS: 2, codec: 'hevc', bFrames: 2 } as const;
-    await using stage = await played(await encode(plan));
-    assert.deepEqual(promises(stage, 'v0'), [2, 0.201, 6, 0.66699]);
+    await using harness = await played(await encode(plan));
+    assert.deepEqual(promises(harness, 'v0'), [2, 0.201, 6, 0.66699]);
   });
 
   for (const gopS of [2, 6]) {
     test(`a pulled list of 6 s segments with GOPs of ${gopS} s has no parts, and is held back by its bursts`, async () => {
       const media = await encode({ seconds: 30, rate: '25', gopS });
-      await using stage = await played(media, { clock: 'source', burstS: 6 });
-      assert.deepEqual(promises(stage, 'av0'), [gopS, undefined, Math.max(3 * gopS, 9 + gopS), undefined]);
-      const { serverControl, preloadHint } = lastList(playerOf(stage, 'av0')).list;
+      await using harness = await played(media, { clock: 'source', burstS: 6 });
+      assert.deepEqual(promises(harness, 'av0'), [gopS, undefined, Math.max(3 * gopS, 9 + gopS), undefined]);
+      const { serverControl, preloadHint } = lastList(playerOf(harness, 'av0')).list;
       assert.deepEqual([serverControl?.canBlockReload, preloadHint], [false, undefined]);
     });
   }
 
   test('several audio languages are renditions of their own', async () => {
     const audio = [{ language: 'eng' }, { language: 'deu', channels: 1 }];
-    await using stage = await played(await encode({ seconds: 9, rate: '25', audio }));
-    assert.deepEqual(renditions(stage), ['v0', 'a0-eng', 'a1-deu']);
-    assert.deepEqual(promises(stage, 'a1-deu'), [2, 0.22233, 6, 0.66699]);
+    await using harness = await played(await encode({ seconds: 9, rate: '25', audio }));
+    assert.deepEqual(renditions(harness), ['v0', 'a0-eng', 'a1-deu']);
+    assert.deepEqual(promises(harness, 'a1-deu'), [2, 0.22233, 6, 0.66699]);
   });
 
   test('timestamps that pass 2^33 go on', async () => {
-    await using stage = await played(await encode({ seconds: 9, rate: '25', offsetS: 95_437 }));
-    const { segments, discontinuitySequence } = lastList(playerOf(stage, 'av0')).list;
+    await using harness = await played(await encode({ seconds: 9, rate: '25', offsetS: 95_437 }));
+    const { segments, discontinuitySequence } = lastList(playerOf(harness, 'av0')).list;
     assert.ok(segments.every(({ discontinuity }) => !discontinuity));
     assert.equal(discontinuitySequence, 0);
   });
@@ -135,8 +137,8 @@ suite('shapes of media', { skip: need('ffmpeg'), concurrency: 2 }, () => {
       [1.4, 2],
     ] as const) {
       const gopS = [0, ...Array.from({ length: 10 }, (_, i) => firstS + i * restS)];
-      await using stage = await played(await encode({ seconds: 6, rate: '25', gopS }));
-      assert.equal(promises(stage, 'av0')[0], 2, `${firstS} s, then ${restS} s`);
+      await using harness = await played(await encode({ seconds: 6, rate: '25', gopS }));
+      assert.equal(promises(harness, 'av0')[0], 2, `${firstS} s, then ${restS} s`);
     }
   });
 });

@@ -1,5 +1,5 @@
 /**
- * Real media for the stage: encoded once by ffmpeg, taken apart by our own demuxer, and changed as sources change it.
+ * Real media for the harness: encoded once by ffmpeg, taken apart by our own demuxer, and changed as sources change it.
  * In: rates, GOPs, codecs. Out: tracks and frames in order of arrival, with the times that a protocol gives them.
  */
 import assert from 'node:assert/strict';

@@ -1,5 +1,5 @@
 /**
- * A player on the stage: follows one Media Playlist in every way that the standard has, and keeps each list that it got.
+ * A player on the harness: follows one Media Playlist in every way that the standard has, and keeps each list that it got.
  * In: a function that answers paths. Out: the lists in order, with the virtual time; what became of every preload hint.
  * RFC 8216bis 6.3.4 and 6.3.7.
  */
@@ -21,7 +21,7 @@ export interface Fetched {
 export type FetchPath = (path: string, signal?: AbortSignal) => Promise<Fetched>;
 
 /** A list as it was got. */
-export interface TapedList {
+export interface ReceivedPlaylist {
   readonly atMs: number;
   /** Path without a query. */
   readonly path: string;
@@ -49,7 +49,7 @@ interface Held {
 /** Follows one list, until it ends. */
 export class Player {
   readonly path: string;
-  readonly tape: TapedList[] = [];
+  readonly received: ReceivedPlaylist[] = [];
   /** Path of each hinted part; undefined while its answer is awaited. */
   readonly hints = new Map<string, Fetched | undefined>();
   readonly #options: PlayerOptions;
@@ -64,7 +64,7 @@ export class Player {
 
   /** Whether the last list had ENDLIST. */
   get ended(): boolean {
-    return this.tape.at(-1)?.list.endList === true;
+    return this.received.at(-1)?.list.endList === true;
   }
 
   /** Reloads in every way. What is held must have been answered if, and only if, it is there. */
@@ -152,11 +152,11 @@ export class Player {
     return undefined;
   }
 
-  #keep(how: TapedList['how'], { text }: Fetched): TapedList {
-    const same = this.tape.slice(-3).find((one) => one.text === text);
-    const taped = { atMs: this.#options.nowMs(), path: this.path, how, text, list: same?.list ?? parse(text) };
-    this.tape.push(taped);
-    return taped;
+  #keep(how: ReceivedPlaylist['how'], { text }: Fetched): ReceivedPlaylist {
+    const same = this.received.slice(-3).find((one) => one.text === text);
+    const copy = { atMs: this.#options.nowMs(), path: this.path, how, text, list: same?.list ?? parse(text) };
+    this.received.push(copy);
+    return copy;
   }
 }
 

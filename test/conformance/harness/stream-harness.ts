@@ -1,5 +1,5 @@
 /**
- * The stage: a whole stream on virtual time, from frames to what players get, in one process and without a socket.
+ * The harness: a whole stream on virtual time, from frames to what players get, in one process and without a socket.
  * In: media, played at its own pace on a clock that the test moves. Out: every list that players got meanwhile, and a function that
  * answers any path: live, past, bytes.
  */
@@ -22,7 +22,7 @@ import { Follower } from '../checker.ts';
 import { type Media, startS } from './encoded-media.ts';
 import { type Fetched, type FetchPath, Player } from './recording-player.ts';
 
-/** Name of the stream on the stage. */
+/** Name of the stream on the harness. */
 export const STREAM = 'door';
 /** A ten-minute mark, ms since 1970. */
 export const MARK_MS = 1_795_000_200_000;
@@ -42,17 +42,17 @@ export interface PlayOptions {
   readonly seenFromS?: number;
 }
 
-/** What a stage is made with. */
-export interface StageOptions {
+/** What a harness is made with. */
+export interface HarnessOptions {
   /** UTC at which it begins, ms since 1970; default 100 s after a ten-minute mark. */
   readonly nowMs?: number;
   readonly config?: Partial<Config>;
 }
 
 /** One stream, its players, and its recording. */
-export class Stage implements AsyncDisposable {
+export class StreamHarness implements AsyncDisposable {
   readonly #closing: AsyncDisposableStack;
-  readonly #options: StageOptions;
+  readonly #options: HarnessOptions;
   readonly #ended = new AbortController();
   readonly #players = new Map<string, Player>();
   readonly #watched = new Set<Player>();
@@ -65,7 +65,7 @@ export class Stage implements AsyncDisposable {
   /** Holds every list that is got to the standard, and each new segment when it is whole. */
   readonly checker = new Follower((path) => this.fetch(path), `/live/${STREAM}/index.m3u8`, { still: true });
 
-  private constructor(closing: AsyncDisposableStack, options: StageOptions, folder: string, rig: StreamsRig) {
+  private constructor(closing: AsyncDisposableStack, options: HarnessOptions, folder: string, rig: StreamsRig) {
     this.#closing = closing;
     this.#options = options;
     this.#folder = folder;
@@ -74,13 +74,13 @@ export class Stage implements AsyncDisposable {
     this.#answer = this.#createAnswer();
   }
 
-  /** Opens a stage in a folder of its own. */
-  static async open(options: StageOptions = {}): Promise<Stage> {
+  /** Opens a harness in a folder of its own. */
+  static async open(options: HarnessOptions = {}): Promise<StreamHarness> {
     const closing = new AsyncDisposableStack();
     const folder = closing.use(await temporaryFolder());
     const rig = closing.use(await openRig(folder.path, options, options.nowMs ?? MARK_MS + 100_000));
     await rig.api.create(STREAM, { source: { type: 'test' } });
-    return new Stage(closing, options, folder.path, rig);
+    return new StreamHarness(closing, options, folder.path, rig);
   }
 
   get rig(): StreamsRig {
@@ -142,7 +142,7 @@ export class Stage implements AsyncDisposable {
 
   /** The source says that it is down, for so long. */
   async down(ms: number): Promise<void> {
-    this.#rig.source(STREAM).input.absent('source-down', 'the stage is empty');
+    this.#rig.source(STREAM).input.absent('source-down', 'the harness is empty');
     await this.#rig.settle();
     await this.look();
     this.#rig.clock.advance(ms);
@@ -177,9 +177,9 @@ export class Stage implements AsyncDisposable {
     this.#version = list.version;
     if (list.generation && list.ready) this.#join(list.generation.number);
     for (const player of this.#watched) {
-      const from = player.tape.length;
+      const from = player.received.length;
       await player.look();
-      for (const { how, path, text } of player.tape.slice(from)) if (how === 'plain') this.checker.take(path, text);
+      for (const { how, path, text } of player.received.slice(from)) if (how === 'plain') this.checker.take(path, text);
       if (player.ended) this.#watched.delete(player);
     }
     const sealed = list.lastSealed?.msn ?? -1;
@@ -232,7 +232,7 @@ export class Stage implements AsyncDisposable {
   }
 }
 
-function openRig(folder: string, { config }: StageOptions, nowMs: number): Promise<StreamsRig> {
+function openRig(folder: string, { config }: HarnessOptions, nowMs: number): Promise<StreamsRig> {
   return openStreams({ folder, nowMs, ...(config && { config }) });
 }
 

@@ -10,8 +10,8 @@ import type { Page } from 'playwright-core';
 /** Images are this wide, pixels; a page is scaled to it. */
 const WIDTH = 360;
 
-/** A film that is being made. */
-export interface Film {
+/** A screencast that is being recorded. */
+export interface Screencast {
   /**
    * Ends it.
    *
@@ -20,8 +20,8 @@ export interface Film {
   end(): Promise<number[]>;
 }
 
-/** Begins to film. @param selector of the element that holds the picture; it must not move meanwhile */
-export async function film(page: Page, selector: string): Promise<Film> {
+/** Starts to record. @param selector of the element that holds the picture; it must not move meanwhile */
+export async function recordScreencast(page: Page, selector: string): Promise<Screencast> {
   const box = (await page.locator(selector).first().boundingBox())!;
   const view = page.viewportSize()!;
   const session = await page.context().newCDPSession(page);
