@@ -13,7 +13,7 @@ import { type FetchLimits, mainLimits, type PullContext, sideLimits } from './co
 import { FactsTeller } from './facts.ts';
 import { LeftOutTracks } from './left-out.ts';
 import { LowLatency } from './playlist/low-latency.ts';
-import { SourceHome, type SourcePlaces } from './playlist/source-home.ts';
+import { type SourcePlaces, SourceResolver } from './playlist/source-resolver.ts';
 import { SourceReturn } from './playlist/source-return.ts';
 import { noCounters, type PullCounters, type PullLog } from './pull-log.ts';
 import { AudioSides } from './rendition/audio-sides.ts';
@@ -95,7 +95,7 @@ export async function runHlsPull(options: HlsPullOptions, { signal: outer }: { s
   };
   const facts = new FactsTeller(options.onFacts ?? (() => {}));
   const leftOut = new LeftOutTracks((tracks) => facts.leftOut(tracks));
-  const source = new SourceHome(context, {
+  const source = new SourceResolver(context, {
     wish: parseQuality(options.quality ?? ''),
     locate: options.locate,
     onFound: (places) => {
@@ -146,7 +146,12 @@ export async function runHlsPull(options: HlsPullOptions, { signal: outer }: { s
   }
 }
 
-function audioOf(places: SourcePlaces, source: SourceHome, context: PullContext, leftOut: LeftOutTracks): AudioSides {
+function audioOf(
+  places: SourcePlaces,
+  source: SourceResolver,
+  context: PullContext,
+  leftOut: LeftOutTracks,
+): AudioSides {
   const audios = places.audios.map(({ rendition }) => {
     const { groupId, name } = rendition;
     const same = ({ rendition: other }: { rendition: typeof rendition }) =>
@@ -157,7 +162,7 @@ function audioOf(places: SourcePlaces, source: SourceHome, context: PullContext,
 }
 
 async function findForever(
-  source: SourceHome,
+  source: SourceResolver,
   context: PullContext,
   feeder: RunFeeder,
   { signal }: { signal: AbortSignal },

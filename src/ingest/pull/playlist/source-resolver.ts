@@ -37,7 +37,7 @@ export interface SourcePlaces {
 export type Locate = (options: { signal: AbortSignal }) => Promise<SourceAddress>;
 
 /** The way home of one pull. */
-export class SourceHome {
+export class SourceResolver {
   readonly #context: PullContext;
   readonly #wish: QualityWish;
   readonly #locate: Locate | undefined;
