@@ -6,7 +6,7 @@ import type { LeftOutTrack } from '../../api/left-out.ts';
 import type { SourceFacts } from '../../api/source-facts.ts';
 import type { ParsedPlaylist } from '../../media/m3u8/parse.ts';
 import { listedS } from './playlist/list-segments.ts';
-import type { SourcePlaces } from './playlist/source-resolver.ts';
+import type { SourceLocations } from './playlist/source-resolver.ts';
 
 /** A list grows and shrinks by a segment at each reload: only more than this part of it is news. */
 const NEWS = 0.1;
@@ -24,7 +24,7 @@ export class FactsTeller {
   }
 
   /** The source was found, or found again. */
-  found({ choice, title, only }: SourcePlaces): void {
+  found({ choice, title, only }: SourceLocations): void {
     const { qualities, chosen } = choice ?? { qualities: [], chosen: '' };
     const { chosen: _, ...rest } = this.#facts;
     this.#put({ ...rest, title, qualities: [...qualities], ...(chosen !== '' && { chosen }) });

@@ -13,7 +13,7 @@ import { type FetchLimits, mainLimits, type PullContext, sideLimits } from './co
 import { FactsTeller } from './facts.ts';
 import { LeftOutTracks } from './left-out.ts';
 import { LowLatency } from './playlist/low-latency.ts';
-import { type SourcePlaces, SourceResolver } from './playlist/source-resolver.ts';
+import { type SourceLocations, SourceResolver } from './playlist/source-resolver.ts';
 import { SourceReturn } from './playlist/source-return.ts';
 import { noCounters, type PullCounters, type PullLog } from './pull-log.ts';
 import { AudioSides } from './rendition/audio-sides.ts';
@@ -113,7 +113,7 @@ export async function runHlsPull(options: HlsPullOptions, { signal: outer }: { s
     const timed = new TimedSides(source.subtitlesOf(places), beside, (part, tracks) => leftOut.set(part, tracks));
     listening = Promise.all([audio.run({ signal }), timed.run({ signal })]);
     if (places.only) timed.list(places.only);
-    const video = source.placeOf(places, (found) => found.video);
+    const video = source.locationOf(places, (found) => found.video);
     const watched: PullContext = {
       ...context,
       onLeftOut: (tracks) => leftOut.set('video', tracks),
@@ -147,7 +147,7 @@ export async function runHlsPull(options: HlsPullOptions, { signal: outer }: { s
 }
 
 function audioOf(
-  places: SourcePlaces,
+  places: SourceLocations,
   source: SourceResolver,
   context: PullContext,
   leftOut: LeftOutTracks,
@@ -156,7 +156,7 @@ function audioOf(
     const { groupId, name } = rendition;
     const same = ({ rendition: other }: { rendition: typeof rendition }) =>
       other.name === name && (other.groupId === groupId || other.language === rendition.language);
-    return { rendition, place: source.placeOf(places, (found) => found.audios.find(same)?.place) };
+    return { rendition, place: source.locationOf(places, (found) => found.audios.find(same)?.place) };
   });
   return new AudioSides(audios, places.choice?.inBand, context, (part, tracks) => leftOut.set(part, tracks));
 }
@@ -166,7 +166,7 @@ async function findForever(
   context: PullContext,
   feeder: RunFeeder,
   { signal }: { signal: AbortSignal },
-): Promise<SourcePlaces> {
+): Promise<SourceLocations> {
   for (let attempt = 0; ; attempt++) {
     try {
       return await source.find();

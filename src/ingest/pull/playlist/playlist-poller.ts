@@ -10,15 +10,15 @@ import type { MediaPlaylist } from '../../../media/m3u8/playlist.ts';
 import type { PullContext } from '../context.ts';
 import { mergeDelta } from './delta-update.ts';
 import { fetchPlaylist, isGone, type LoadedPlaylist } from './playlist-fetch.ts';
-import type { Following, PlaylistPlace, PollEvent, PollOperation, PollReport, PollState } from './poll-state.ts';
-import { isSamePlace, nextPoll, startPoll } from './poll-transitions.ts';
+import type { Following, PlaylistLocation, PollEvent, PollOperation, PollReport, PollState } from './poll-state.ts';
+import { isSameLocation, nextPoll, startPoll } from './poll-transitions.ts';
 import { isBeyond } from './reload-url.ts';
 
 /** A reload counts as held if it took this part of PART-TARGET, or of the target duration if no part was requested. */
 const HELD = 0.5;
 
 /** Looks up where a Media Playlist is now. */
-export type Relocate = (options: { signal: AbortSignal }) => Promise<PlaylistPlace>;
+export type Relocate = (options: { signal: AbortSignal }) => Promise<PlaylistLocation>;
 
 /**
  * Ends after a list with EXT-X-ENDLIST that has no successor, unless it was live and `context.awaitReturn` is set; otherwise only when
@@ -28,7 +28,7 @@ export type Relocate = (options: { signal: AbortSignal }) => Promise<PlaylistPla
  * @throws OxbowError `unsupported-media`; the signal's reason when aborted
  */
 export async function* pollPlaylist(
-  first: PlaylistPlace,
+  first: PlaylistLocation,
   relocate: Relocate | undefined,
   context: PullContext,
   { signal }: { signal: AbortSignal },
@@ -55,7 +55,7 @@ class PollOperations {
   readonly #signal: AbortSignal;
   readonly #reader = new PlaylistReader();
   /** A lookup that was late. */
-  #locating: Promise<PlaylistPlace | undefined> | undefined;
+  #locating: Promise<PlaylistLocation | undefined> | undefined;
 
   constructor(relocate: Relocate | undefined, context: PullContext, signal: AbortSignal) {
     this.#relocate = relocate;
@@ -134,12 +134,12 @@ class PollOperations {
       return { type: 'lookup-late', atMs: this.#atMs() };
     }
     const place = await locating;
-    const found = place && mustBeLive && !isSamePlace(place.url, from) ? await this.#probe(place) : place;
+    const found = place && mustBeLive && !isSameLocation(place.url, from) ? await this.#probe(place) : place;
     return { type: 'located', atMs: this.#atMs(), place: found ?? place, live: found !== undefined };
   }
 
   /** The place with its list if that is live. */
-  async #probe(place: PlaylistPlace): Promise<PlaylistPlace | undefined> {
+  async #probe(place: PlaylistLocation): Promise<PlaylistLocation | undefined> {
     const { imports } = place;
     try {
       const loaded = place.loaded ?? (await fetchPlaylist(place.url, this.#context, { signal: this.#signal, imports }));
@@ -182,7 +182,7 @@ export function isFailure(error: unknown): boolean {
  * @returns undefined if that fails
  * @throws the signal's reason when aborted; bugs
  */
-export async function tryRelocate(relocate: Relocate, signal: AbortSignal): Promise<PlaylistPlace | undefined> {
+export async function tryRelocate(relocate: Relocate, signal: AbortSignal): Promise<PlaylistLocation | undefined> {
   try {
     return await relocate({ signal });
   } catch (error) {

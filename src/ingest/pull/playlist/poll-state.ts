@@ -7,7 +7,7 @@ import type { MediaPlaylist } from '../../../media/m3u8/playlist.ts';
 import type { LoadedPlaylist } from './playlist-fetch.ts';
 
 /** Where a Media Playlist is. */
-export interface PlaylistPlace {
+export interface PlaylistLocation {
   readonly url: URL;
   /** The list itself, if finding it has loaded it. */
   readonly loaded?: LoadedPlaylist;
@@ -73,7 +73,7 @@ export type PollPhase =
 export interface PollState {
   readonly options: PollOptions;
   readonly phase: PollPhase;
-  readonly place: PlaylistPlace;
+  readonly place: PlaylistLocation;
   /** As last loaded from this place; undefined before that. */
   readonly list: MediaPlaylist | undefined;
   /** Identifies the content that was last reported: the edge of a list of parts, otherwise the text. */
@@ -127,7 +127,7 @@ export type PollEvent =
   | {
       readonly type: 'located';
       readonly atMs: number;
-      readonly place: PlaylistPlace | undefined;
+      readonly place: PlaylistLocation | undefined;
       readonly live: boolean;
     };
 
@@ -145,7 +145,7 @@ export type PollOperation =
   /** Loads a list: `loaded` or `failed`. */
   | {
       readonly do: 'load';
-      readonly place: PlaylistPlace;
+      readonly place: PlaylistLocation;
       /** With Delivery Directives. */
       readonly url: URL;
       readonly reload: Reload;

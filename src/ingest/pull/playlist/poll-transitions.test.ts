@@ -3,11 +3,11 @@ import { readFileSync } from 'node:fs';
 import { suite, test } from 'node:test';
 import { seeded } from '../../../lib/random.fixture.ts';
 import type { MediaPlaylist } from '../../../media/m3u8/playlist.ts';
-import type { PlaylistPlace, PollEvent, PollOperation, PollOptions, PollReport } from './poll-state.ts';
+import type { PlaylistLocation, PollEvent, PollOperation, PollOptions, PollReport } from './poll-state.ts';
 import { nextPoll, startPoll } from './poll-transitions.ts';
 
 const TARGET_S = 4;
-const place = (name: string): PlaylistPlace => ({ url: new URL(`https://a.example/${name}.m3u8`) });
+const place = (name: string): PlaylistLocation => ({ url: new URL(`https://a.example/${name}.m3u8`) });
 
 /** A list of four segments, the last of which is number `newest`. */
 function listOf(newest: number, more: Partial<MediaPlaylist> = {}): MediaPlaylist {
@@ -86,7 +86,7 @@ class Poll {
     this.send({ type: 'failed', atMs: this.nowMs, gone, detail });
   }
 
-  located(found?: PlaylistPlace, live = true): void {
+  located(found?: PlaylistLocation, live = true): void {
     assert.match(this.operation?.do ?? '', /locat/);
     this.send({ type: 'located', atMs: this.nowMs, place: found, live });
   }

@@ -9,7 +9,7 @@ import type { MediaPlaylist } from '../../../media/m3u8/playlist.ts';
 import { mayAskForDelta } from './delta-update.ts';
 import { PLAYLIST_IDLE_MS } from './playlist-fetch.ts';
 import type {
-  PlaylistPlace,
+  PlaylistLocation,
   PollEffect,
   PollEvent,
   PollOperation,
@@ -43,7 +43,7 @@ type Event<Type extends PollEvent['type']> = Extract<PollEvent, { type: Type }>;
 type Phase<Name extends PollPhase['name']> = Extract<PollPhase, { name: Name }>;
 
 /** The first transition: the list is loaded at once. */
-export function startPoll(place: PlaylistPlace, options: PollOptions, atMs: number): PollTransition {
+export function startPoll(place: PlaylistLocation, options: PollOptions, atMs: number): PollTransition {
   return reloadNow(
     {
       options,
@@ -121,7 +121,7 @@ function locateReturn(
 ): PollTransition {
   if (!place) return load(state, reload);
   // Its token may be new; its list is loaded as usual.
-  if (isSamePlace(place.url, state.place.url))
+  if (isSameLocation(place.url, state.place.url))
     return load({ ...state, place: { url: place.url, imports: place.imports } }, reload);
   return load(live ? moveTo(state, place) : state, reload);
 }
@@ -254,7 +254,7 @@ function locateSuccessor(
   { place, live, atMs }: Event<'located'>,
 ): PollTransition {
   if (place) {
-    const isSuccessor = live && !isSamePlace(place.url, state.place.url);
+    const isSuccessor = live && !isSameLocation(place.url, state.place.url);
     return isSuccessor ? reloadNow(moveTo(state, place), atMs) : end(state, atMs);
   }
   const bounds = backoffBounds(attempt, MIN_BACKOFF_MS, MAX_SUCCESSOR_PAUSE_MS);
@@ -328,14 +328,14 @@ function lateAt({ loadedAtMs, targetMs }: PollState): number {
   return loadedAtMs + LATE * targetMs;
 }
 
-function moveTo(state: PollState, place: PlaylistPlace | undefined): PollState {
+function moveTo(state: PollState, place: PlaylistLocation | undefined): PollState {
   if (!place) return state;
-  return isSamePlace(place.url, state.place.url)
+  return isSameLocation(place.url, state.place.url)
     ? { ...state, place }
     : { ...state, place, moved: true, list: undefined };
 }
 
 /** Whether two URLs are of one list: tokens change between loads, the path does not. */
-export function isSamePlace(a: URL, b: URL): boolean {
+export function isSameLocation(a: URL, b: URL): boolean {
   return a.host === b.host && a.pathname === b.pathname;
 }

@@ -7,12 +7,12 @@ import { OxbowError } from '../../../lib/errors.ts';
 import type { QualityWish } from '../../../lib/quality.ts';
 import type { MediaPlaylist, MultivariantPlaylist, Rendition } from '../../../media/m3u8/playlist.ts';
 import type { PullContext } from '../context.ts';
-import type { RenditionPlace } from '../rendition/rendition.ts';
+import type { RenditionLocation } from '../rendition/rendition.ts';
 import { subtitlesOf } from '../rendition/subtitle-choice.ts';
 import { refuseProtected } from '../segment/encryption.ts';
 import type { SourceAddress } from '../source-access.ts';
 import { fetchPlaylist } from './playlist-fetch.ts';
-import type { PlaylistPlace } from './poll-state.ts';
+import type { PlaylistLocation } from './poll-state.ts';
 import { type Choice, chooseVariant } from './variant.ts';
 
 /** Least time between two askings of where the source is, ms; four times as long after each that did not last, up to the most. */
@@ -22,10 +22,10 @@ const MOST_PAUSE_MS = 60_000;
 const LASTED_MS = 120_000;
 
 /** Where the renditions to be pulled are. */
-export interface SourcePlaces {
-  readonly video: PlaylistPlace;
-  readonly audios: readonly { readonly rendition: Rendition; readonly place: PlaylistPlace }[];
-  readonly subtitles: readonly { readonly rendition: Rendition; readonly place: PlaylistPlace }[];
+export interface SourceLocations {
+  readonly video: PlaylistLocation;
+  readonly audios: readonly { readonly rendition: Rendition; readonly place: PlaylistLocation }[];
+  readonly subtitles: readonly { readonly rendition: Rendition; readonly place: PlaylistLocation }[];
   /** What was chosen from the Multivariant Playlist; undefined where the source has none. */
   readonly choice: Choice | undefined;
   readonly title: string;
@@ -42,9 +42,9 @@ export class SourceResolver {
   readonly #wish: QualityWish;
   readonly #locate: Locate | undefined;
   readonly #signal: AbortSignal;
-  readonly #onFound: (places: SourcePlaces) => void;
-  #found: { readonly places: SourcePlaces; readonly generation: number } | undefined;
-  #finding: Promise<SourcePlaces> | undefined;
+  readonly #onFound: (places: SourceLocations) => void;
+  #found: { readonly places: SourceLocations; readonly generation: number } | undefined;
+  #finding: Promise<SourceLocations> | undefined;
   #generation = 0;
   /** When it was asked last, monotonic ms. */
   #locatedMs = Number.NEGATIVE_INFINITY;
@@ -59,7 +59,7 @@ export class SourceResolver {
     options: {
       readonly wish: QualityWish;
       readonly locate: Locate | undefined;
-      readonly onFound: (places: SourcePlaces) => void;
+      readonly onFound: (places: SourceLocations) => void;
       readonly signal: AbortSignal;
     },
   ) {
@@ -75,7 +75,7 @@ export class SourceResolver {
    *
    * @throws OxbowError `unsupported-media`, `address-refused`, `source-failed`, or what `locate` throws; FormatError for what is no playlist
    */
-  find(): Promise<SourcePlaces> {
+  find(): Promise<SourceLocations> {
     this.#finding ??= this.#find().finally(() => {
       this.#finding = undefined;
     });
@@ -87,7 +87,10 @@ export class SourceResolver {
    *
    * @param pick it, among what was found; undefined when it is no longer there
    */
-  placeOf(places: SourcePlaces, pick: (places: SourcePlaces) => PlaylistPlace | undefined): RenditionPlace {
+  locationOf(
+    places: SourceLocations,
+    pick: (places: SourceLocations) => PlaylistLocation | undefined,
+  ): RenditionLocation {
     const first = pick(places)!;
     if (!places.choice && !this.#locate) return { first };
     let seen = this.#generation;
@@ -104,16 +107,16 @@ export class SourceResolver {
   }
 
   /** The subtitle Renditions, each to be found again under its name. */
-  subtitlesOf(places: SourcePlaces): { readonly rendition: Rendition; readonly place: RenditionPlace }[] {
+  subtitlesOf(places: SourceLocations): { readonly rendition: Rendition; readonly place: RenditionLocation }[] {
     return places.subtitles.map(({ rendition }) => {
       const { name, language } = rendition;
       const isSame = (other: Rendition) => other.name === name && other.language === language;
-      const pick = (found: SourcePlaces) => found.subtitles.find((one) => isSame(one.rendition))?.place;
-      return { rendition, place: this.placeOf(places, pick) };
+      const pick = (found: SourceLocations) => found.subtitles.find((one) => isSame(one.rendition))?.place;
+      return { rendition, place: this.locationOf(places, pick) };
     });
   }
 
-  async #find(): Promise<SourcePlaces> {
+  async #find(): Promise<SourceLocations> {
     const { access } = this.#context;
     if (this.#locate) access.moved(await this.#locateInTurn(this.#locate));
     const loaded = await fetchPlaylist(access.address, this.#context, { signal: this.#signal });
@@ -148,11 +151,11 @@ export class SourceResolver {
     }
   }
 
-  #choose(list: MultivariantPlaylist, base: URL): SourcePlaces {
+  #choose(list: MultivariantPlaylist, base: URL): SourceLocations {
     refuseProtected(list.sessionKeys ?? []);
     const choice = chooseVariant(list, this.#wish);
     const { variant, audios } = choice;
-    const place = (uri: string): PlaylistPlace => ({ url: resolve(uri, base), imports: list.variables });
+    const place = (uri: string): PlaylistLocation => ({ url: resolve(uri, base), imports: list.variables });
     this.#context.log.info(
       {
         quality: choice.chosen,

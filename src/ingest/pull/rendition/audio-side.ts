@@ -12,7 +12,7 @@ import { ticksToUs } from '../../../media/run.ts';
 import type { PullContext } from '../context.ts';
 import type { MediaGroup } from '../segment/segment-demux.ts';
 import { AudioLine, type AudioPiece, type VideoStretch, type WaitingFrame } from './audio-line.ts';
-import { type RenditionPlace, readRendition } from './rendition.ts';
+import { type RenditionLocation, readRendition } from './rendition.ts';
 
 /** No more is fetched while so many frames wait, or so many bytes. */
 const MAX_AHEAD = 5000;
@@ -76,7 +76,7 @@ export class AudioSide {
   /**
    * Reads the rendition until it ends, is stopped, or `signal` aborts. Never rejects: video goes on without its audio, and the log says so.
    */
-  async run(place: RenditionPlace, { signal: outer }: { signal: AbortSignal }): Promise<void> {
+  async run(place: RenditionLocation, { signal: outer }: { signal: AbortSignal }): Promise<void> {
     const signal = AbortSignal.any([outer, this.#stopped.signal]);
     const { name, language } = this.rendition;
     const { log } = this.#context;

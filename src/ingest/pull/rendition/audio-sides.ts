@@ -12,21 +12,21 @@ import type { QueuedSegment } from '../segment/queued-segment.ts';
 import type { DemuxedSegment, MediaGroup } from '../segment/segment-demux.ts';
 import type { VideoStretch, WaitingFrame } from './audio-line.ts';
 import { AudioSide, named } from './audio-side.ts';
-import type { RenditionPlace } from './rendition.ts';
+import type { RenditionLocation } from './rendition.ts';
 
 /** The first track id of the first rendition, so that they differ from the video's, and how far apart the renditions lie. */
 const FIRST_ID = 101;
 const IDS_EACH = 16;
 
 /** A Rendition and where it is. */
-export interface AudioPlace {
+export interface AudioLocation {
   readonly rendition: Rendition;
-  readonly place: RenditionPlace;
+  readonly place: RenditionLocation;
 }
 
 /** The audio of one pull. */
 export class AudioSides {
-  readonly #places: readonly AudioPlace[];
+  readonly #places: readonly AudioLocation[];
   #sides: readonly AudioSide[];
   /** What the audio within the video segments is, as far as the Multivariant Playlist says. */
   #inBand: Rendition | undefined;
@@ -38,7 +38,7 @@ export class AudioSides {
    * @param leftOut told of the tracks of a rendition that cannot be taken: all of them, each time they change
    */
   constructor(
-    places: readonly AudioPlace[],
+    places: readonly AudioLocation[],
     inBand: Rendition | undefined,
     context: PullContext,
     leftOut: (rendition: Rendition, tracks: readonly LeftOutTrack[]) => void = () => {},

@@ -8,7 +8,7 @@ import { FormatError, messageOf } from '../../../lib/errors.ts';
 import type { PullContext } from '../context.ts';
 import { PartsAhead } from '../playlist/parts-ahead.ts';
 import { pollPlaylist } from '../playlist/playlist-poller.ts';
-import type { PlaylistPlace } from '../playlist/poll-state.ts';
+import type { PlaylistLocation } from '../playlist/poll-state.ts';
 import { ENDED_DETAIL } from '../playlist/source-return.ts';
 import { nameOf } from '../resource-name.ts';
 import { DownloadLine, type JobPlace } from '../segment/download-line.ts';
@@ -38,9 +38,9 @@ type Whole = Extract<QueueItem, { kind: 'whole' }>;
 type Line = DownloadLine<Raw | Whole | RenditionItem>;
 
 /** Where a rendition is, and how to find it again. */
-export interface RenditionPlace {
-  readonly first: PlaylistPlace;
-  readonly relocate?: ((options: { signal: AbortSignal }) => Promise<PlaylistPlace>) | undefined;
+export interface RenditionLocation {
+  readonly first: PlaylistLocation;
+  readonly relocate?: ((options: { signal: AbortSignal }) => Promise<PlaylistLocation>) | undefined;
 }
 
 /**
@@ -49,7 +49,7 @@ export interface RenditionPlace {
  * @throws OxbowError `unsupported-media`; the signal's reason when aborted
  */
 export async function* readRendition(
-  place: RenditionPlace,
+  place: RenditionLocation,
   context: PullContext,
   { signal: outer }: { signal: AbortSignal },
 ): AsyncGenerator<RenditionItem, void> {
@@ -190,7 +190,7 @@ class SegmentReader {
 async function fill(
   line: Line,
   download: SegmentDownload,
-  place: RenditionPlace,
+  place: RenditionLocation,
   context: PullContext,
   signal: AbortSignal,
 ): Promise<void> {

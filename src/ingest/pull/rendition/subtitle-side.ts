@@ -19,7 +19,7 @@ import { checkSubtitles } from '../segment/segment-check.ts';
 import { SegmentDownload } from '../segment/segment-download.ts';
 import { SegmentQueue } from '../segment/segment-queue.ts';
 import { CueLine } from './cue-line.ts';
-import type { RenditionPlace } from './rendition.ts';
+import type { RenditionLocation } from './rendition.ts';
 import { MAX_SUBTITLE_BYTES, parseSubtitleSegment } from './subtitle-segment.ts';
 import type { MediaSpan } from './timed-frames.ts';
 
@@ -31,15 +31,15 @@ const SLACK_MS = 100;
 const EAGER_MS = 300;
 
 /** A subtitle rendition and where it is. */
-export interface SubtitlePlace {
+export interface SubtitleLocation {
   readonly rendition: Rendition;
-  readonly place: RenditionPlace;
+  readonly place: RenditionLocation;
 }
 
 /** One rendition. */
 export class SubtitleSide {
   readonly #context: PullContext;
-  readonly #where: SubtitlePlace;
+  readonly #where: SubtitleLocation;
   readonly #cues: CueLine;
   readonly #id: number;
   #track: TextTrack | undefined;
@@ -56,7 +56,7 @@ export class SubtitleSide {
   #changed: (() => void) | undefined;
 
   /** @param id of the track */
-  constructor(where: SubtitlePlace, id: number, context: PullContext) {
+  constructor(where: SubtitleLocation, id: number, context: PullContext) {
     this.#where = where;
     this.#id = id;
     this.#context = { ...context, counters: noCounters, maxSegmentBytes: MAX_SUBTITLE_BYTES };

@@ -8,7 +8,7 @@ import type { PullContext } from '../context.ts';
 import type { QueuedSegment } from '../segment/queued-segment.ts';
 import type { DemuxedSegment } from '../segment/segment-demux.ts';
 import { DateRangeSide } from './date-range-side.ts';
-import { type SubtitlePlace, SubtitleSide } from './subtitle-side.ts';
+import { type SubtitleLocation, SubtitleSide } from './subtitle-side.ts';
 import { spanOf, withFrames } from './timed-frames.ts';
 
 /** Above those of pictures, sound, and metadata within the segments. */
@@ -28,7 +28,7 @@ export class TimedSides {
    * @param leftOut told of the subtitles that cannot be taken
    */
   constructor(
-    subtitles: readonly SubtitlePlace[],
+    subtitles: readonly SubtitleLocation[],
     context: PullContext,
     leftOut: (rendition: Rendition, tracks: readonly LeftOutTrack[]) => void = () => {},
   ) {
