@@ -14,7 +14,7 @@ import type { Reply } from '../reply.ts';
 const MAX_KNOWN = 2000;
 
 /** Where a segment lies, and what is said with it. */
-export interface RecordedPlace {
+export interface RecordedLocation {
   /** Everything of a reply but the bytes. */
   readonly reply: Omit<Reply, 'pieces'>;
   /** Its tracks, each one range. */
@@ -29,7 +29,7 @@ export interface FoundSegment {
   readonly name: string;
   /** Of the segment within it, for life. */
   readonly key: string;
-  readonly place: RecordedPlace;
+  readonly place: RecordedLocation;
 }
 
 /** The places. */
@@ -37,7 +37,7 @@ export class KnownSegments {
   readonly #reader: Pick<RangeReader, 'peek'>;
   readonly #found = new Emitter<FoundSegment>();
   /** By live list: a stream that is made anew under its name has another one. */
-  readonly #streams = new WeakMap<LiveDeliverable['list'], Map<string, RecordedPlace>>();
+  readonly #streams = new WeakMap<LiveDeliverable['list'], Map<string, RecordedLocation>>();
 
   constructor(reader: Pick<RangeReader, 'peek'>) {
     this.#reader = reader;
@@ -49,8 +49,8 @@ export class KnownSegments {
   }
 
   /** A segment was found. Only whole ones whose bytes are shared: longer ones are downloads. */
-  remember({ name, list }: Pick<LiveDeliverable, 'name' | 'list'>, key: string, place: RecordedPlace): void {
-    const known = this.#streams.get(list) ?? new Map<string, RecordedPlace>();
+  remember({ name, list }: Pick<LiveDeliverable, 'name' | 'list'>, key: string, place: RecordedLocation): void {
+    const known = this.#streams.get(list) ?? new Map<string, RecordedLocation>();
     this.#streams.set(list, known);
     known.set(key, place);
     if (known.size > MAX_KNOWN) known.delete(known.keys().next().value!);

@@ -8,7 +8,7 @@ import { type LiveAddress, parseMediaAddress } from '../../api/media-address.ts'
 import { MemorySegmentStore } from '../../archive/memory-segment-store.ts';
 import { openRangeReader } from '../../archive/range-reader.ts';
 import { segmentLocation } from '../../archive/segment-store.ts';
-import { KnownSegments, type RecordedPlace } from '../../delivery/live/known-segments.ts';
+import { KnownSegments, type RecordedLocation } from '../../delivery/live/known-segments.ts';
 import { createLiveNow, type LiveNow } from '../../delivery/live/live-now.ts';
 import type { Reply } from '../../delivery/reply.ts';
 import { audioFrames, audioTrack, interleave, videoFrames, videoTrack } from '../../live/frames.fixture.ts';
@@ -168,7 +168,7 @@ suite('streams as a serving thread knows them', () => {
     const location = segmentLocation('one.mp4');
     await writeFile(join(folder, location), 'before the segment behind');
     const address = addressOf('/live/door/v0/7.m4s');
-    const place: RecordedPlace = {
+    const place: RecordedLocation = {
       reply: { contentType: 'video/mp4', cacheControl: 'no-store', length: 11 },
       ranges: [{ location, offset: 7, length: 11 }],
       startUs: 1,
