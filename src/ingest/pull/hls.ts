@@ -16,7 +16,7 @@ import { LowLatency } from './playlist/low-latency.ts';
 import { type SourceLocations, SourceResolver } from './playlist/source-resolver.ts';
 import { SourceReturn } from './playlist/source-return.ts';
 import { noCounters, type PullCounters, type PullLog } from './pull-log.ts';
-import { AudioSides } from './rendition/audio-sides.ts';
+import { AudioRenditions } from './rendition/audio-renditions.ts';
 import { readRendition } from './rendition/rendition.ts';
 import { TimedSides } from './rendition/timed-sides.ts';
 import { RunFeeder } from './run/run-feeder.ts';
@@ -151,14 +151,14 @@ function audioOf(
   source: SourceResolver,
   context: PullContext,
   leftOut: LeftOutTracks,
-): AudioSides {
+): AudioRenditions {
   const audios = places.audios.map(({ rendition }) => {
     const { groupId, name } = rendition;
     const same = ({ rendition: other }: { rendition: typeof rendition }) =>
       other.name === name && (other.groupId === groupId || other.language === rendition.language);
     return { rendition, place: source.locationOf(places, (found) => found.audios.find(same)?.place) };
   });
-  return new AudioSides(audios, places.choice?.inBand, context, (part, tracks) => leftOut.set(part, tracks));
+  return new AudioRenditions(audios, places.choice?.inBand, context, (part, tracks) => leftOut.set(part, tracks));
 }
 
 async function findForever(

@@ -40,7 +40,7 @@ export interface DueAudio {
 }
 
 /** The audio beside a video rendition. */
-export class AudioSide {
+export class AudioRendition {
   readonly #context: PullContext;
   readonly #firstId: number;
   readonly #line = new AudioLine();

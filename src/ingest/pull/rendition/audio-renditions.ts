@@ -11,7 +11,7 @@ import type { PullContext } from '../context.ts';
 import type { QueuedSegment } from '../segment/queued-segment.ts';
 import type { DemuxedSegment, MediaGroup } from '../segment/segment-demux.ts';
 import type { VideoStretch, WaitingFrame } from './audio-line.ts';
-import { AudioSide, named } from './audio-side.ts';
+import { AudioRendition, named } from './audio-rendition.ts';
 import type { RenditionLocation } from './rendition.ts';
 
 /** The first track id of the first rendition, so that they differ from the video's, and how far apart the renditions lie. */
@@ -25,9 +25,9 @@ export interface AudioLocation {
 }
 
 /** The audio of one pull. */
-export class AudioSides {
+export class AudioRenditions {
   readonly #places: readonly AudioLocation[];
-  #sides: readonly AudioSide[];
+  #sides: readonly AudioRendition[];
   /** What the audio within the video segments is, as far as the Multivariant Playlist says. */
   #inBand: Rendition | undefined;
   #settled = false;
@@ -47,7 +47,7 @@ export class AudioSides {
     this.#inBand = inBand;
     this.#sides = places.map(({ rendition }, i) => {
       const onLeftOut = (tracks: readonly LeftOutTrack[]) => leftOut(rendition, tracks);
-      return new AudioSide(rendition, FIRST_ID + i * IDS_EACH, { ...context, onLeftOut });
+      return new AudioRendition(rendition, FIRST_ID + i * IDS_EACH, { ...context, onLeftOut });
     });
   }
 
