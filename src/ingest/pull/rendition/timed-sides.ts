@@ -8,7 +8,7 @@ import type { PullContext } from '../context.ts';
 import type { QueuedSegment } from '../segment/queued-segment.ts';
 import type { DemuxedSegment } from '../segment/segment-demux.ts';
 import { DateRangeSide } from './date-range-side.ts';
-import { type SubtitleLocation, SubtitleSide } from './subtitle-side.ts';
+import { type SubtitleLocation, SubtitleRendition } from './subtitle-rendition.ts';
 import { spanOf, withFrames } from './timed-frames.ts';
 
 /** Above those of pictures, sound, and metadata within the segments. */
@@ -19,9 +19,9 @@ const MAX_WAIT_MS = 1500;
 /** The text and metadata of one pull. */
 export class TimedSides {
   readonly #dateRanges = new DateRangeSide();
-  readonly #subtitles: readonly SubtitleSide[];
+  readonly #subtitles: readonly SubtitleRendition[];
   /** Subtitles that did not come in time: they are not waited for until they have caught up. */
-  readonly #late = new Set<SubtitleSide>();
+  readonly #late = new Set<SubtitleRendition>();
 
   /**
    * @param subtitles at most 12
@@ -34,7 +34,7 @@ export class TimedSides {
   ) {
     this.#subtitles = subtitles.map((place, i) => {
       const onLeftOut = (tracks: readonly LeftOutTrack[]) => leftOut(place.rendition, tracks);
-      return new SubtitleSide(place, FIRST_TEXT_ID + i, { ...context, onLeftOut });
+      return new SubtitleRendition(place, FIRST_TEXT_ID + i, { ...context, onLeftOut });
     });
   }
 
@@ -65,7 +65,7 @@ export class TimedSides {
     return withFrames(media, tracks, frames);
   }
 
-  async #await(side: SubtitleSide, segment: QueuedSegment, signal: AbortSignal): Promise<void> {
+  async #await(side: SubtitleRendition, segment: QueuedSegment, signal: AbortSignal): Promise<void> {
     if (side.covers(segment)) this.#late.delete(side);
     // Parts come as they are captured, long before a subtitle segment is whole.
     if (segment.part !== undefined || this.#late.has(side)) return;

@@ -37,7 +37,7 @@ export interface SubtitleLocation {
 }
 
 /** One rendition. */
-export class SubtitleSide {
+export class SubtitleRendition {
   readonly #context: PullContext;
   readonly #where: SubtitleLocation;
   readonly #cues: CueLine;
