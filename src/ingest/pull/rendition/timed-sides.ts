@@ -7,7 +7,7 @@ import type { MediaPlaylist, Rendition } from '../../../media/m3u8/playlist.ts';
 import type { PullContext } from '../context.ts';
 import type { QueuedSegment } from '../segment/queued-segment.ts';
 import type { DemuxedSegment } from '../segment/segment-demux.ts';
-import { DateRangeSide } from './date-range-side.ts';
+import { DateRangeTrack } from './date-range-track.ts';
 import { type SubtitleLocation, SubtitleRendition } from './subtitle-rendition.ts';
 import { spanOf, withFrames } from './timed-frames.ts';
 
@@ -18,7 +18,7 @@ const MAX_WAIT_MS = 1500;
 
 /** The text and metadata of one pull. */
 export class TimedSides {
-  readonly #dateRanges = new DateRangeSide();
+  readonly #dateRanges = new DateRangeTrack();
   readonly #subtitles: readonly SubtitleRendition[];
   /** Subtitles that did not come in time: they are not waited for until they have caught up. */
   readonly #late = new Set<SubtitleRendition>();

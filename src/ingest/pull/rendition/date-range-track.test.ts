@@ -3,7 +3,7 @@ import { suite, test } from 'node:test';
 import type { Frame } from '../../../media/frame.ts';
 import type { DateRangeTag, MediaPlaylist } from '../../../media/m3u8/playlist.ts';
 import type { QueuedSegment } from '../segment/queued-segment.ts';
-import { DateRangeSide } from './date-range-side.ts';
+import { DateRangeTrack } from './date-range-track.ts';
 
 const NOW = 1_795_000_000_000;
 const listOf = (...dateRanges: DateRangeTag[]) => ({ dateRanges }) as unknown as MediaPlaylist;
@@ -23,7 +23,7 @@ const told = (frames: readonly Frame[]) =>
 
 suite("a source's EXT-X-DATERANGEs", () => {
   test('each goes once with the next segment, tied to it by how far from it the range begins', () => {
-    const side = new DateRangeSide();
+    const side = new DateRangeTrack();
     assert.deepEqual(side.tracks, []);
     side.list(listOf(range('a', 1, { DURATION: '4' }), range('b', 30)));
     assert.deepEqual(told(side.take(segment(0), span)), [
@@ -37,13 +37,13 @@ suite("a source's EXT-X-DATERANGEs", () => {
   });
 
   test('one that reaches into the media began before it; one that was over is not taken', () => {
-    const side = new DateRangeSide();
+    const side = new DateRangeTrack();
     side.list(listOf(range('over', -20, { DURATION: '5' }), range('runs', -20, { DURATION: '30' })));
     assert.deepEqual(told(side.take(segment(0), span)), [[0, 'ID="runs",START,DURATION=30,X-OXBOW-OFFSET=-20.000000']]);
   });
 
   test('what is added to one later is told, even when it is over', () => {
-    const side = new DateRangeSide();
+    const side = new DateRangeTrack();
     side.list(listOf(range('a', 0, { 'PLANNED-DURATION': '9' })));
     side.take(segment(0), span);
     side.list(listOf(range('a', 0, { 'PLANNED-DURATION': '9', DURATION: '1' })));
@@ -51,7 +51,7 @@ suite("a source's EXT-X-DATERANGEs", () => {
   });
 
   test('without a date of the media its own date stands', () => {
-    const side = new DateRangeSide();
+    const side = new DateRangeTrack();
     side.list(listOf(range('a', 5)));
     assert.deepEqual(told(side.take(segment(0, false), span)), [[0, 'ID="a",START']]);
   });

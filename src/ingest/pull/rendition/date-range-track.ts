@@ -24,7 +24,7 @@ const MAX_TOLD = 2000;
 const MAX_PENDING = 200;
 
 /** The ranges of one source. */
-export class DateRangeSide {
+export class DateRangeTrack {
   /** Text of the last word on each ID, oldest first. */
   readonly #told = new Map<string, string>();
   readonly #pending = new Map<string, DateRangeTag>();
