@@ -18,7 +18,7 @@ import { SourceReturn } from './playlist/source-return.ts';
 import { noCounters, type PullCounters, type PullLog } from './pull-log.ts';
 import { AudioRenditions } from './rendition/audio-renditions.ts';
 import { readRendition } from './rendition/rendition.ts';
-import { TimedSides } from './rendition/timed-sides.ts';
+import { TimedTracks } from './rendition/timed-tracks.ts';
 import { RunFeeder } from './run/run-feeder.ts';
 import { KeyStore } from './segment/key-store.ts';
 import { letGo } from './segment/segment-demux.ts';
@@ -110,7 +110,7 @@ export async function runHlsPull(options: HlsPullOptions, { signal: outer }: { s
     const places = await findForever(source, context, feeder, { signal });
     const beside: PullContext = { ...context, limits: sideLimits };
     const audio = audioOf(places, source, beside, leftOut);
-    const timed = new TimedSides(source.subtitlesOf(places), beside, (part, tracks) => leftOut.set(part, tracks));
+    const timed = new TimedTracks(source.subtitlesOf(places), beside, (part, tracks) => leftOut.set(part, tracks));
     listening = Promise.all([audio.run({ signal }), timed.run({ signal })]);
     if (places.only) timed.list(places.only);
     const video = source.locationOf(places, (found) => found.video);

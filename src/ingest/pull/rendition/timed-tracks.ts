@@ -17,7 +17,7 @@ const FIRST_TEXT_ID = 230;
 const MAX_WAIT_MS = 1500;
 
 /** The text and metadata of one pull. */
-export class TimedSides {
+export class TimedTracks {
   readonly #dateRanges = new DateRangeTrack();
   readonly #subtitles: readonly SubtitleRendition[];
   /** Subtitles that did not come in time: they are not waited for until they have caught up. */
