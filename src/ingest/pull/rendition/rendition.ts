@@ -11,7 +11,7 @@ import { pollPlaylist } from '../playlist/playlist-poller.ts';
 import type { PlaylistLocation } from '../playlist/poll-state.ts';
 import { ENDED_DETAIL } from '../playlist/source-return.ts';
 import { nameOf } from '../resource-name.ts';
-import { DownloadLine, type JobPlace } from '../segment/download-line.ts';
+import { type JobSlot, OrderedQueue } from '../segment/ordered-queue.ts';
 import { PartAssembly } from '../segment/part-assembly.ts';
 import type { QueuedSegment } from '../segment/queued-segment.ts';
 import { lengthOf } from '../segment/segment-check.ts';
@@ -35,7 +35,7 @@ export type RenditionItem =
 
 type Raw = { readonly kind: 'raw'; readonly segment: QueuedSegment; readonly fetched: Fetched };
 type Whole = Extract<QueueItem, { kind: 'whole' }>;
-type Line = DownloadLine<Raw | Whole | RenditionItem>;
+type Line = OrderedQueue<Raw | Whole | RenditionItem>;
 
 /** Where a rendition is, and how to find it again. */
 export interface RenditionLocation {
@@ -55,7 +55,7 @@ export async function* readRendition(
 ): AsyncGenerator<RenditionItem, void> {
   const left = new AbortController();
   const signal = AbortSignal.any([outer, left.signal]);
-  const line: Line = new DownloadLine({
+  const line: Line = new OrderedQueue({
     parallel: PARALLEL,
     maxAhead: MAX_AHEAD,
     maxHeldBytes: MAX_HELD_BYTES,
@@ -202,7 +202,7 @@ async function fill(
     log.warn({ count, detail }, 'segments were lost');
     return { kind: 'absent', cause: 'source-skipped', detail };
   };
-  const fetch = (segment: QueuedSegment): ((place: JobPlace) => Promise<Raw>) => {
+  const fetch = (segment: QueuedSegment): ((place: JobSlot) => Promise<Raw>) => {
     const begun = segment.part === undefined ? undefined : ahead.take(segment);
     return async (place) => {
       const early = await begun;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { DownloadLine } from './download-line.ts';
+import { OrderedQueue } from './ordered-queue.ts';
 
 async function all<T>(line: AsyncIterable<T>): Promise<T[]> {
   const results: T[] = [];
@@ -9,7 +9,7 @@ async function all<T>(line: AsyncIterable<T>): Promise<T[]> {
 }
 
 test('results come in the order of the jobs, whichever ends first, three at a time', async () => {
-  const line = new DownloadLine<number>({ parallel: 3 });
+  const line = new OrderedQueue<number>({ parallel: 3 });
   const gates = Array.from({ length: 6 }, () => Promise.withResolvers<void>());
   let running = 0;
   let most = 0;
@@ -29,7 +29,7 @@ test('results come in the order of the jobs, whichever ends first, three at a ti
 });
 
 test('what has not begun can be taken out, oldest first, with a word in its place', async () => {
-  const line = new DownloadLine<string>({ parallel: 1 });
+  const line = new OrderedQueue<string>({ parallel: 1 });
   for (const name of ['a', 'b', 'c', 'd', 'e']) line.push(async () => name);
   assert.equal(
     line.drop(2, (count) => async () => `${count} lost`),
@@ -44,7 +44,7 @@ test('what has not begun can be taken out, oldest first, with a word in its plac
 });
 
 test('a reader that waits is woken by a job and by the end', async () => {
-  const line = new DownloadLine<number>({ parallel: 2 });
+  const line = new OrderedQueue<number>({ parallel: 2 });
   const read = all(line);
   line.push(async () => 1);
   await new Promise(setImmediate);
@@ -53,13 +53,13 @@ test('a reader that waits is woken by a job and by the end', async () => {
 });
 
 test('a failed job fails the reader in its turn, and so does a failed end', async () => {
-  const line = new DownloadLine<number>({ parallel: 2 });
+  const line = new OrderedQueue<number>({ parallel: 2 });
   line.push(async () => 1);
   line.push(() => Promise.reject(new Error('job')));
   const iterator = line[Symbol.asyncIterator]();
   assert.equal((await iterator.next()).value, 1);
   await assert.rejects(iterator.next(), /job/);
-  const other = new DownloadLine<number>({ parallel: 2 });
+  const other = new OrderedQueue<number>({ parallel: 2 });
   other.push(async () => 1);
   other.end({ error: new Error('end') });
   await assert.rejects(all(other), /end/);
@@ -67,7 +67,7 @@ test('a failed job fails the reader in its turn, and so does a failed end', asyn
 
 test('while the oldest job tries again, later ones run ahead of it, within the bounds of the line', async () => {
   const { signal } = new AbortController();
-  const line = new DownloadLine<string>({ parallel: 2, maxAhead: 8, maxHeldBytes: 30, weigh: () => 10 });
+  const line = new OrderedQueue<string>({ parallel: 2, maxAhead: 8, maxHeldBytes: 30, weigh: () => 10 });
   const again = Promise.withResolvers<void>();
   const begun: string[] = [];
   line.push(async (place) => {
@@ -93,7 +93,7 @@ test('while the oldest job tries again, later ones run ahead of it, within the b
 test('a job that waits for its place again is ended by abort', async () => {
   const controller = new AbortController();
   const { signal } = controller;
-  const line = new DownloadLine<string>({ parallel: 1, maxAhead: 2 });
+  const line = new OrderedQueue<string>({ parallel: 1, maxAhead: 2 });
   line.push(async (place) => {
     place.pause();
     await new Promise(setImmediate);

@@ -9,9 +9,9 @@ import type { PullContext } from '../context.ts';
 import { nameOf } from '../resource-name.ts';
 import { statusFailure } from '../status-failure.ts';
 import { detectContainer } from './container.ts';
-import type { JobPlace } from './download-line.ts';
 import { ivOf, type SegmentKey } from './encryption.ts';
 import { decryptAes128 } from './key-store.ts';
+import type { JobSlot } from './ordered-queue.ts';
 import type { QueuedSegment, Resource } from './queued-segment.ts';
 import { type CheckSegment, checkBoxes, checkMedia, type Doubt, lengthOf } from './segment-check.ts';
 
@@ -83,7 +83,7 @@ export class SegmentDownload {
   async fetch(
     segment: QueuedSegment,
     stands: () => boolean,
-    { signal, place }: { signal: AbortSignal; place?: JobPlace | undefined },
+    { signal, place }: { signal: AbortSignal; place?: JobSlot | undefined },
   ): Promise<Fetched> {
     const { clock, counters } = this.#context;
     const targetMs = segment.targetDurationS * 1000;

@@ -5,7 +5,7 @@
  */
 
 /** The place of a running job, which it leaves while it waits to try again. */
-export interface JobPlace {
+export interface JobSlot {
   /** Another job may run in its place until `resume`. */
   pause(): void;
   /** Resolves when there is a place again; rejects with the signal's reason when that aborts. */
@@ -13,7 +13,7 @@ export interface JobPlace {
 }
 
 interface Job<T> {
-  readonly run: (place: JobPlace) => Promise<T>;
+  readonly run: (place: JobSlot) => Promise<T>;
   begun: boolean;
   result: Promise<T> | undefined;
   /** It has failed once and tries again. */
@@ -27,7 +27,7 @@ function jobOf<T>(run: Job<T>['run']): Job<T> {
 }
 
 /** The bounds of a line. */
-export interface LineOptions<T> {
+export interface QueueOptions<T> {
   /** Jobs at a time, 1 or more. */
   readonly parallel: number;
   /** Jobs that may have begun while the oldest tries again; default `parallel`. */
@@ -39,8 +39,8 @@ export interface LineOptions<T> {
 }
 
 /** A line of jobs with one reader. */
-export class DownloadLine<T> implements AsyncIterable<T> {
-  readonly #options: Required<LineOptions<T>>;
+export class OrderedQueue<T> implements AsyncIterable<T> {
+  readonly #options: Required<QueueOptions<T>>;
   #jobs: Job<T>[] = [];
   #active = 0;
   readonly #resuming: (() => void)[] = [];
@@ -50,7 +50,7 @@ export class DownloadLine<T> implements AsyncIterable<T> {
   #failure: { error: unknown } | undefined;
   #wake: (() => void) | undefined;
 
-  constructor(options: LineOptions<T>) {
+  constructor(options: QueueOptions<T>) {
     this.#options = { maxAhead: options.parallel, maxHeldBytes: Number.POSITIVE_INFINITY, weigh: () => 0, ...options };
   }
 
@@ -60,7 +60,7 @@ export class DownloadLine<T> implements AsyncIterable<T> {
   }
 
   /** Puts a job at the end; it begins when its turn comes. */
-  push(run: (place: JobPlace) => Promise<T>): void {
+  push(run: (place: JobSlot) => Promise<T>): void {
     this.#jobs.push(jobOf(run));
     this.#start();
     this.#wake?.();
@@ -120,7 +120,7 @@ export class DownloadLine<T> implements AsyncIterable<T> {
       this.#active -= 1;
       this.#start();
     };
-    const place: JobPlace = {
+    const place: JobSlot = {
       pause: () => {
         paused = true;
         job.retries = true;
