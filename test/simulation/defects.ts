@@ -61,7 +61,7 @@ export const defects: readonly Defect[] = [
   },
   {
     name: 'sound of an earlier life of the source that holds up the sound of this one',
-    file: 'src/ingest/pull/rendition/audio-line.ts',
+    file: 'src/ingest/pull/rendition/audio-queue.ts',
     find: 'if (video.epoch === before.epoch && !isBack) return;',
     replace: 'return;',
     seed: 154,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { AudioLine, type AudioPiece, type VideoStretch, type WaitingFrame } from './audio-line.ts';
+import { type AudioPiece, AudioQueue, type VideoStretch, type WaitingFrame } from './audio-queue.ts';
 
 const FRAME_US = 20_000;
 
@@ -19,7 +19,7 @@ const film = (fromS: number, toS: number, epoch = 0, discontinuitySequence = 0):
 });
 
 /** What a stretch of video gets, in seconds, and whether it had to be waited for. */
-function taken(line: AudioLine, video: VideoStretch): { from?: number; to?: number; covered: boolean } {
+function taken(line: AudioQueue, video: VideoStretch): { from?: number; to?: number; covered: boolean } {
   line.follow(video);
   const covered = line.covers(video);
   const { frames, turnsUs } = line.take(video);
@@ -30,7 +30,7 @@ function taken(line: AudioLine, video: VideoStretch): { from?: number; to?: numb
 
 suite('audio that waits for its video', () => {
   test('is given up to the end of each stretch', () => {
-    const line = new AudioLine();
+    const line = new AudioQueue();
     line.add(piece(), sound(10, 14));
     assert.deepEqual(taken(line, film(10, 12)), { from: 10, to: 12, covered: true });
     assert.deepEqual(taken(line, film(12, 16)), { from: 12, to: 14, covered: false });
@@ -38,7 +38,7 @@ suite('audio that waits for its video', () => {
   });
 
   test('of a later discontinuity sequence waits, of an earlier one is dropped', () => {
-    const line = new AudioLine();
+    const line = new AudioQueue();
     line.add(piece(0, 1), sound(10, 12));
     line.add(piece(0, 2), sound(0, 4));
     assert.deepEqual(taken(line, film(8, 10, 0, 1)), { covered: true });
@@ -46,7 +46,7 @@ suite('audio that waits for its video', () => {
   });
 
   test('keeps at most 10,000 frames', () => {
-    const line = new AudioLine();
+    const line = new AudioQueue();
     line.add(piece(), sound(0, 300));
     assert.equal(line.length, 10_000);
     assert.equal(line.bytes, 20_000);
@@ -56,7 +56,7 @@ suite('audio that waits for its video', () => {
 suite('audio of an origin that was started again', () => {
   test('of the old life is dropped, however much of it was left, and the new one is given at once', () => {
     for (const aheadS of [0.1, 2, 100]) {
-      const line = new AudioLine();
+      const line = new AudioQueue();
       line.add(piece(0, 3), sound(1020, 1024 + aheadS));
       assert.deepEqual(taken(line, film(1020, 1024, 0, 3)), { from: 1020, to: 1024, covered: true });
       line.add(piece(1), sound(0, 4));
@@ -66,7 +66,7 @@ suite('audio of an origin that was started again', () => {
   });
 
   test('is waited for where the video found out first; what still comes of the old life is not taken for it', () => {
-    const line = new AudioLine();
+    const line = new AudioQueue();
     line.add(piece(), sound(1020, 1026));
     taken(line, film(1020, 1024));
     assert.deepEqual(taken(line, film(0, 2, 1)), { covered: false });
@@ -77,7 +77,7 @@ suite('audio of an origin that was started again', () => {
   });
 
   test('is kept where the audio found out first, while the video is still in its old life', () => {
-    const line = new AudioLine();
+    const line = new AudioQueue();
     line.add(piece(0, 2), sound(1020, 1024));
     line.add(piece(1, 0), sound(0, 6));
     assert.deepEqual(taken(line, film(1020, 1024, 0, 2)), { from: 1020, to: 1024, covered: true });
@@ -86,13 +86,13 @@ suite('audio of an origin that was started again', () => {
   });
 
   test('is given when the two do not count alike: only one of them seems to have begun anew, and both go on', () => {
-    const audioOnly = new AudioLine();
+    const audioOnly = new AudioQueue();
     audioOnly.add(piece(0), sound(100, 102));
     taken(audioOnly, film(100, 102));
     audioOnly.add(piece(1), sound(102, 106));
     assert.deepEqual(taken(audioOnly, film(102, 104)), { from: 102, to: 104, covered: true });
     assert.deepEqual(taken(audioOnly, film(104, 106)), { from: 104, to: 106, covered: true });
-    const videoOnly = new AudioLine();
+    const videoOnly = new AudioQueue();
     videoOnly.add(piece(0), sound(100, 102));
     taken(videoOnly, film(100, 102));
     videoOnly.follow(film(102, 104, 1));
@@ -102,7 +102,7 @@ suite('audio of an origin that was started again', () => {
   });
 
   test('is found by its timestamps too, where neither playlist shows it', () => {
-    const line = new AudioLine();
+    const line = new AudioQueue();
     line.add(piece(), sound(1020, 1026));
     taken(line, film(1020, 1024));
     line.add(piece(), [...sound(0, 4), ...sound(0, 4, 102)]);
@@ -112,7 +112,7 @@ suite('audio of an origin that was started again', () => {
 
   test('is found where only the discontinuity sequence goes back, whichever rendition shows it first', () => {
     for (const isAudioFirst of [true, false]) {
-      const line = new AudioLine();
+      const line = new AudioQueue();
       line.add(piece(0, 4), sound(1020, 1026));
       taken(line, film(1020, 1024, 0, 4));
       if (isAudioFirst) line.add(piece(0, 0), sound(9, 15));
@@ -123,7 +123,7 @@ suite('audio of an origin that was started again', () => {
   });
 
   test('is not looked for where a whole segment comes after its parts', () => {
-    const line = new AudioLine();
+    const line = new AudioQueue();
     line.add(piece(), sound(1000, 1024));
     taken(line, film(1000, 1016));
     assert.deepEqual(taken(line, { ...film(1000, 1020), repeats: true }), { from: 1016, to: 1020, covered: true });
@@ -133,7 +133,7 @@ suite('audio of an origin that was started again', () => {
 
 test('a clock that began on the other side of a wrap is shifted by a whole turn', () => {
   const turnS = 2 ** 33 / 90_000;
-  const line = new AudioLine();
+  const line = new AudioQueue();
   line.add(piece(), sound(turnS + 5, turnS + 7));
   const got = taken(line, film(5, 7));
   assert.ok(got.covered);

@@ -11,7 +11,7 @@ import type { Rendition } from '../../../media/m3u8/playlist.ts';
 import { ticksToUs } from '../../../media/run.ts';
 import type { PullContext } from '../context.ts';
 import type { MediaGroup } from '../segment/segment-demux.ts';
-import { AudioLine, type AudioPiece, type VideoStretch, type WaitingFrame } from './audio-line.ts';
+import { type AudioPiece, AudioQueue, type VideoStretch, type WaitingFrame } from './audio-queue.ts';
 import { type RenditionLocation, readRendition } from './rendition.ts';
 
 /** No more is fetched while so many frames wait, or so many bytes. */
@@ -43,7 +43,7 @@ export interface DueAudio {
 export class AudioRendition {
   readonly #context: PullContext;
   readonly #firstId: number;
-  readonly #line = new AudioLine();
+  readonly #line = new AudioQueue();
   #tracks: readonly Track[] = [];
   #state: 'running' | 'ended' | 'failed' = 'running';
   /** The audio did not come in time: video no longer waits until it has caught up. */

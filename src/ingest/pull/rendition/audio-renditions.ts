@@ -10,7 +10,7 @@ import { ticksToUs } from '../../../media/run.ts';
 import type { PullContext } from '../context.ts';
 import type { QueuedSegment } from '../segment/queued-segment.ts';
 import type { DemuxedSegment, MediaGroup } from '../segment/segment-demux.ts';
-import type { VideoStretch, WaitingFrame } from './audio-line.ts';
+import type { VideoStretch, WaitingFrame } from './audio-queue.ts';
 import { AudioRendition, named } from './audio-rendition.ts';
 import type { RenditionLocation } from './rendition.ts';
 

@@ -46,7 +46,7 @@ interface Entry extends WaitingFrame {
 }
 
 /** The frames of one rendition, oldest first. */
-export class AudioLine {
+export class AudioQueue {
   #entries: Entry[] = [];
   /** What was added last. */
   #added: AudioPiece | undefined;
