@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import type { Frame } from '../../../media/frame.ts';
 import { parseSample } from '../../../media/webvtt/sample.ts';
-import { CueLine, type TimedCue } from './cue-line.ts';
+import { CueQueue, type TimedCue } from './cue-queue.ts';
 
 const S = 90_000;
 const cue = (fromS: number, toS: number, text: string, more: Partial<TimedCue> = {}): TimedCue => ({
@@ -22,13 +22,13 @@ const told = (frames: readonly Frame[]) =>
 
 suite('cues on their way to the media', () => {
   test('those of a long film may all be there before its first picture', () => {
-    const line = new CueLine(230);
+    const line = new CueQueue(230);
     for (let i = 0; i < 5000; i++) line.add(cue(2 * i, 2 * i + 1, `cue ${i}`));
     for (let i = 0; i < 5000; i++) assert.deepEqual(told(line.take(0, span(2 * i, 2 * i + 2)))[0]?.[2], `cue ${i}`);
   });
 
   test('what waits and what is remembered is bounded, however long the text', () => {
-    const line = new CueLine(230);
+    const line = new CueQueue(230);
     const text = 'x'.repeat(60_000);
     for (let i = 0; i < 200; i++) line.add(cue(i, i + 1, `${i} ${text}`));
     const shown = line
@@ -39,7 +39,7 @@ suite('cues on their way to the media', () => {
   });
 
   test('samples lie side by side and end with their segment; a cue goes on in the next', () => {
-    const line = new CueLine(230);
+    const line = new CueQueue(230);
     line.add(cue(1, 5, 'a'));
     line.add(cue(2, 3, 'b'));
     line.add(cue(9, 10, 'c'));
@@ -56,13 +56,13 @@ suite('cues on their way to the media', () => {
   });
 
   test('a cue that several segments repeat is one', () => {
-    const line = new CueLine(230);
+    const line = new CueQueue(230);
     for (let i = 0; i < 3; i++) line.add(cue(1, 2, 'a'));
     assert.deepEqual(told(line.take(0, span(0, 4))), [[1, 2, 'a']]);
   });
 
   test('33 bits lie where the media is, before and behind the wrap', () => {
-    const line = new CueLine(230);
+    const line = new CueQueue(230);
     const wrap = 2 ** 33;
     line.add(cue(0, 0, 'a', { start: wrap - S, end: wrap + S }));
     line.add(cue(0, 0, 'b', { start: 2 * S, end: 3 * S }));
@@ -78,7 +78,7 @@ suite('cues on their way to the media', () => {
   });
 
   test('what comes when its time is over keeps its times, and takes a thousandth of a second', () => {
-    const line = new CueLine(230);
+    const line = new CueQueue(230);
     line.take(0, span(0, 4));
     line.add(cue(1, 2, 'late'));
     const [late, ...others] = line.take(0, span(4, 8));
@@ -88,7 +88,7 @@ suite('cues on their way to the media', () => {
   });
 
   test('a discontinuity parts them: those before are let go of, those behind wait', () => {
-    const line = new CueLine(230);
+    const line = new CueQueue(230);
     line.add(cue(1, 9, 'old'));
     line.add(cue(2, 3, 'new', { discontinuitySequence: 1 }));
     assert.deepEqual(told(line.take(0, span(0, 4))), [[1, 4, 'old']]);
@@ -96,7 +96,7 @@ suite('cues on their way to the media', () => {
   });
 
   test('parts of a segment get what belongs to each', () => {
-    const line = new CueLine(230);
+    const line = new CueQueue(230);
     line.add(cue(0.5, 1.5, 'a'));
     const parts = [0, 1, 2].flatMap((s) => told(line.take(0, span(s, s + 1))));
     assert.deepEqual(parts, [

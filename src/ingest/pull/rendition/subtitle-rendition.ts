@@ -18,7 +18,7 @@ import type { QueuedSegment } from '../segment/queued-segment.ts';
 import { checkSubtitles } from '../segment/segment-check.ts';
 import { SegmentDownload } from '../segment/segment-download.ts';
 import { SegmentQueue } from '../segment/segment-queue.ts';
-import { CueLine } from './cue-line.ts';
+import { CueQueue } from './cue-queue.ts';
 import type { RenditionLocation } from './rendition.ts';
 import { MAX_SUBTITLE_BYTES, parseSubtitleSegment } from './subtitle-segment.ts';
 import type { MediaSpan } from './timed-frames.ts';
@@ -40,7 +40,7 @@ export interface SubtitleLocation {
 export class SubtitleRendition {
   readonly #context: PullContext;
   readonly #where: SubtitleLocation;
-  readonly #cues: CueLine;
+  readonly #cues: CueQueue;
   readonly #id: number;
   #track: TextTrack | undefined;
   #header = 'WEBVTT';
@@ -60,7 +60,7 @@ export class SubtitleRendition {
     this.#where = where;
     this.#id = id;
     this.#context = { ...context, counters: noCounters, maxSegmentBytes: MAX_SUBTITLE_BYTES };
-    this.#cues = new CueLine(id);
+    this.#cues = new CueQueue(id);
   }
 
   /** Fixed when it is first asked for: a change would begin a run. */

@@ -9,7 +9,7 @@ import { parseSample } from '../../../media/webvtt/sample.ts';
 import { parseTextHeader } from '../../../media/webvtt/traits.ts';
 import { SegmentDemux } from '../segment/segment-demux.ts';
 import type { Fetched } from '../segment/segment-download.ts';
-import type { TimedCue } from './cue-line.ts';
+import type { TimedCue } from './cue-queue.ts';
 
 /** A segment's text. */
 export interface SubtitleSegment {

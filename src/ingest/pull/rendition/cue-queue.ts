@@ -35,7 +35,7 @@ const BACK_TICKS = 10 * 90_000;
 const TOO_LATE_TICKS = 60 * 90_000;
 
 /** Cues in the making of one track. */
-export class CueLine {
+export class CueQueue {
   readonly #trackId: number;
   #waiting: TimedCue[] = [];
   #waitingLength = 0;
