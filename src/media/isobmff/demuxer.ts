@@ -12,7 +12,7 @@ import { type Box, readBoxHead } from './box.ts';
 import { ByteQueue } from './byte-queue.ts';
 import { createDecodeOrder, type DecodeOrder } from './decode-order.ts';
 import { parseEmsg } from './emsg.ts';
-import { EventLines } from './event-lines.ts';
+import { EventQueue } from './event-queue.ts';
 import { isSync, parseMoof } from './fragment-reader.ts';
 import { type MovieTrack, parseMoov, printInit } from './init.ts';
 import { chooseTracks } from './movie/movie-choice.ts';
@@ -89,7 +89,7 @@ class FragmentDemuxer implements Fmp4Demuxer {
   #told = new Set<string>();
   /** Names of the tracks that `output` knows to be left out. */
   #leftOut = '';
-  readonly #events = new EventLines();
+  readonly #events = new EventQueue();
   /** The set of tracks that `output` knows is the one in force. */
   #announced = false;
   /** Frames that came before it can be told. */

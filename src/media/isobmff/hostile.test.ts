@@ -3,7 +3,7 @@ import { suite, test } from 'node:test';
 import { concatBytes } from '../../lib/bytes.ts';
 import type { Frame } from '../frame.ts';
 import { createFmp4Demuxer } from './demuxer.ts';
-import { EventLines } from './event-lines.ts';
+import { EventQueue } from './event-queue.ts';
 import { printInit } from './init.ts';
 import { audioTrack, framesOf, videoTrack } from './media.fixture.ts';
 import { fragmentsOf } from './real-media.fixture.ts';
@@ -47,7 +47,7 @@ suite('fragments', () => {
   });
 
   test('an event at a time that no number holds is let go', () => {
-    const events = new EventLines();
+    const events = new EventQueue();
     const scheme = 'urn:scte:scte35:2013:bin';
     const event = { scheme, value: '', id: 1, duration: 0, relative: false, data: Uint8Array.of(1) };
     events.push({ ...event, timescale: 1, time: 2 ** 52 });

@@ -33,7 +33,7 @@ interface Line {
 }
 
 /** The events of one stream. */
-export class EventLines {
+export class EventQueue {
   readonly #lines = new Map<DataConfig['codec'], Line>();
   readonly #known = new Set<string>();
   #waiting: Waiting[] = [];
