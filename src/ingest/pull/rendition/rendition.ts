@@ -6,7 +6,7 @@ import type { GapCause } from '../../../api/gap.ts';
 import { namesOf } from '../../../api/left-out.ts';
 import { FormatError, messageOf } from '../../../lib/errors.ts';
 import type { PullContext } from '../context.ts';
-import { PartsAhead } from '../playlist/parts-ahead.ts';
+import { PartPrefetch } from '../playlist/part-prefetch.ts';
 import { pollPlaylist } from '../playlist/playlist-poller.ts';
 import type { PlaylistLocation } from '../playlist/poll-state.ts';
 import { ENDED_DETAIL } from '../playlist/source-return.ts';
@@ -196,7 +196,7 @@ async function fill(
 ): Promise<void> {
   const { counters, hadUntilMs, fromMs, awaitReturn, wasLive, log, lowLatency } = context;
   const queue = new SegmentQueue(counters, { hadUntilMs, fromMs, wasLive: awaitReturn && wasLive });
-  const ahead = new PartsAhead(download);
+  const ahead = new PartPrefetch(download);
   const lost = (count: number, detail: string) => async (): Promise<RenditionItem> => {
     counters.skipped(count);
     log.warn({ count, detail }, 'segments were lost');

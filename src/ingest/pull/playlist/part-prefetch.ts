@@ -26,7 +26,7 @@ function idOf(part: QueuedSegment): string {
 }
 
 /** The part that one rendition waits for. */
-export class PartsAhead {
+export class PartPrefetch {
   readonly #download: SegmentDownload;
   #ahead: Ahead | undefined;
   #failures = 0;
