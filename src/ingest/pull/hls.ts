@@ -10,7 +10,7 @@ import { parseQuality } from '../../lib/quality.ts';
 import type { StreamInput } from '../../live/input.ts';
 import type { Net } from '../../net/net.ts';
 import { type FetchLimits, mainLimits, type PullContext, sideLimits } from './context.ts';
-import { FactsTeller } from './facts.ts';
+import { FactsCollector } from './facts-collector.ts';
 import { LeftOutTracks } from './left-out.ts';
 import { LowLatency } from './playlist/low-latency.ts';
 import { type SourceLocations, SourceResolver } from './playlist/source-resolver.ts';
@@ -93,7 +93,7 @@ export async function runHlsPull(options: HlsPullOptions, { signal: outer }: { s
     sourceReturn: new SourceReturn(),
     lowLatency: new LowLatency(log),
   };
-  const facts = new FactsTeller(options.onFacts ?? (() => {}));
+  const facts = new FactsCollector(options.onFacts ?? (() => {}));
   const leftOut = new LeftOutTracks((tracks) => facts.leftOut(tracks));
   const source = new SourceResolver(context, {
     wish: parseQuality(options.quality ?? ''),

@@ -12,7 +12,7 @@ import type { SourceLocations } from './playlist/source-resolver.ts';
 const NEWS = 0.1;
 
 /** What one pull knows of its source. */
-export class FactsTeller {
+export class FactsCollector {
   readonly #tell: (facts: SourceFacts) => void;
   #facts: SourceFacts = { protocol: 'hls', container: '', title: '', live: true, qualities: [] };
   #opened = false;
