@@ -3,7 +3,7 @@ import { suite, test } from 'node:test';
 import { seeded } from '../../../lib/random.fixture.ts';
 import { parsePlaylist } from '../../../media/m3u8/parse.ts';
 import type { MediaPlaylist } from '../../../media/m3u8/playlist.ts';
-import { mayAskForDelta, mergeDelta } from './delta-update.ts';
+import { canRequestDelta, mergeDelta } from './delta-update.ts';
 import { isBeyond, nextOf, reloadUrl } from './reload-url.ts';
 
 /** Segments `from` to `to`, of which `skipped` are left out, and `parts` of the next. */
@@ -44,9 +44,9 @@ suite('delta updates (RFC 8216bis 6.2.5.1)', () => {
   });
 
   test('it is asked for while the list is fresh, and never where there are keys', () => {
-    assert.equal(mayAskForDelta(list(0, 10), 11_000), true);
-    assert.equal(mayAskForDelta(list(0, 10), 13_000), false);
-    assert.equal(mayAskForDelta(list(0, 10, { tags: '#EXT-X-KEY:METHOD=AES-128,URI="k"' }), 0), false);
+    assert.equal(canRequestDelta(list(0, 10), 11_000), true);
+    assert.equal(canRequestDelta(list(0, 10), 13_000), false);
+    assert.equal(canRequestDelta(list(0, 10, { tags: '#EXT-X-KEY:METHOD=AES-128,URI="k"' }), 0), false);
   });
 
   test('any two lists merge to one that is whole, or not at all (2,000 seeded pairs)', () => {

@@ -12,7 +12,7 @@ const FRESH_FOR = 0.5;
  *
  * @param ageMs since the list was loaded, ms
  */
-export function mayAskForDelta(list: MediaPlaylist, ageMs: number): boolean {
+export function canRequestDelta(list: MediaPlaylist, ageMs: number): boolean {
   const skipUntilS = list.serverControl?.canSkipUntilS;
   if (skipUntilS === undefined || ageMs > FRESH_FOR * skipUntilS * 1000) return false;
   // EXT-X-KEY:METHOD=NONE behind the skipped segments and no tag at all read alike.

@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict';
 import { backoffBounds, type PauseBounds } from '../../../lib/abort.ts';
 import type { MediaPlaylist } from '../../../media/m3u8/playlist.ts';
-import { mayAskForDelta } from './delta-update.ts';
+import { canRequestDelta } from './delta-update.ts';
 import { PLAYLIST_IDLE_MS } from './playlist-fetch.ts';
 import type {
   PlaylistLocation,
@@ -129,7 +129,7 @@ function locateReturn(
 function load(state: PollState, reload: Reload): PollTransition {
   const { place, list, targetMs, failures } = state;
   const { parts, blocking, beganMs } = reload;
-  const skip = parts && !state.needsWhole && mayAskForDelta(list!, beganMs - state.loadedAtMs);
+  const skip = parts && !state.needsWhole && canRequestDelta(list!, beganMs - state.loadedAtMs);
   const idleMs = Math.max(MIN_IDLE_MS, targetMs) * 2 ** Math.min(failures, 4);
   return move(
     { ...state, place: { url: place.url, imports: place.imports }, phase: { name: 'loading', reload } },

@@ -6,7 +6,7 @@ import type { MediaPlaylist } from '../../../media/m3u8/playlist.ts';
 import { listedS } from './list-segments.ts';
 
 /** What a reload may ask for. */
-export interface ReloadWish {
+export interface ReloadDirectives {
   /** Wait for the next part, not only for the next segment. */
   readonly parts: boolean;
   /** Leave out what is known. */
@@ -48,7 +48,7 @@ export function reloadPauseMs(list: MediaPlaylist, wantedMs: number): number {
 }
 
 /** Asks the server to hold the reply until there is more than in `list` (6.2.5.2). */
-export function reloadUrl(url: URL, list: MediaPlaylist, { parts, skip }: ReloadWish): URL {
+export function reloadUrl(url: URL, list: MediaPlaylist, { parts, skip }: ReloadDirectives): URL {
   const { msn, part } = nextOf(list);
   const directives = [`_HLS_msn=${msn}`, ...(parts ? [`_HLS_part=${part}`] : []), ...(skip ? ['_HLS_skip=YES'] : [])];
   const asked = new URL(url);
