@@ -21,7 +21,7 @@ import { readRendition } from './rendition/rendition.ts';
 import { TimedTracks } from './rendition/timed-tracks.ts';
 import { RunFeeder } from './run/run-feeder.ts';
 import { KeyStore } from './segment/key-store.ts';
-import { letGo } from './segment/segment-demux.ts';
+import { releaseFrames } from './segment/segment-demux.ts';
 import { hasTime, isLate } from './segment/segment-start.ts';
 import { SourceAccess, type SourceAddress } from './source-access.ts';
 
@@ -137,8 +137,8 @@ export async function runHlsPull(options: HlsPullOptions, { signal: outer }: { s
       const joined = await timed.join(heard, segment, { signal });
       if (isPast) await options.input.ready?.({ signal });
       feeder.publish(segment, joined);
-      letGo(joined);
-      letGo(media);
+      releaseFrames(joined);
+      releaseFrames(media);
     }
   } finally {
     left.abort(new Error('the pull has ended'));

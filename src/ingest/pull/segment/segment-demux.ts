@@ -31,7 +31,7 @@ export interface DemuxedSegment {
 }
 
 /** Forgets the frames of a segment that was published: a loop's variables live until the next one comes, and would hold them. */
-export function letGo({ groups }: DemuxedSegment): void {
+export function releaseFrames({ groups }: DemuxedSegment): void {
   for (const { frames } of groups) frames.length = 0;
 }
 
