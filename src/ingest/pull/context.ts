@@ -25,7 +25,7 @@ export interface FetchLimits {
 /** What holds for the rendition that the stream is published from. */
 export const mainLimits: FetchLimits = { minWaitMs: 30_000, endedWaitMs: 60_000 };
 /** What holds for renditions beside it: the video waits for them no longer than a target duration or two, so they may not fall far behind. */
-export const sideLimits: FetchLimits = { minWaitMs: 0, endedWaitMs: 0, brief: true };
+export const renditionLimits: FetchLimits = { minWaitMs: 0, endedWaitMs: 0, brief: true };
 
 /** What all parts of a pull share. */
 export interface PullContext {

@@ -9,7 +9,7 @@ import { messageOf, OxbowError } from '../../lib/errors.ts';
 import { parseQuality } from '../../lib/quality.ts';
 import type { StreamInput } from '../../live/input.ts';
 import type { Net } from '../../net/net.ts';
-import { type FetchLimits, mainLimits, type PullContext, sideLimits } from './context.ts';
+import { type FetchLimits, mainLimits, type PullContext, renditionLimits } from './context.ts';
 import { FactsCollector } from './facts-collector.ts';
 import { LeftOutTracks } from './left-out.ts';
 import { LowLatency } from './playlist/low-latency.ts';
@@ -108,7 +108,7 @@ export async function runHlsPull(options: HlsPullOptions, { signal: outer }: { s
   let listening: Promise<unknown> | undefined;
   try {
     const places = await findForever(source, context, feeder, { signal });
-    const beside: PullContext = { ...context, limits: sideLimits };
+    const beside: PullContext = { ...context, limits: renditionLimits };
     const audio = audioOf(places, source, beside, leftOut);
     const timed = new TimedTracks(source.subtitlesOf(places), beside, (part, tracks) => leftOut.set(part, tracks));
     listening = Promise.all([audio.run({ signal }), timed.run({ signal })]);
