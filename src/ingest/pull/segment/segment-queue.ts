@@ -4,7 +4,7 @@
  */
 
 import type { MediaPlaylist, PlaylistPart, PlaylistSegment } from '../../../media/m3u8/playlist.ts';
-import { EndedList, type Returned } from '../playlist/ended-list.ts';
+import { EndedPlaylist, type ReturnVerdict } from '../playlist/ended-playlist.ts';
 import {
   type Described,
   type DescribedList,
@@ -65,7 +65,7 @@ export class SegmentQueue {
   #loopedBy: number | undefined;
   /** The segment whose parts were given last. */
   #begun: { readonly msn: number; readonly epoch: number; readonly names: string[] } | undefined;
-  readonly #ended = new EndedList();
+  readonly #ended = new EndedPlaylist();
 
   constructor(counters: PullCounters, start: QueueStart = {}) {
     this.#counters = counters;
@@ -169,7 +169,7 @@ export class SegmentQueue {
   }
 
   /** What the list is in relation to the one that ended; undefined where none has. */
-  #returned(list: MediaPlaylist, all: DescribedList, base: number, arrivedMs: number): Returned | undefined {
+  #returned(list: MediaPlaylist, all: DescribedList, base: number, arrivedMs: number): ReturnVerdict | undefined {
     if (this.#next === undefined || this.#ended.endedMs === undefined) return undefined;
     const { endList: ended, targetDurationS } = list;
     const isKnown = (segment: QueuedSegment) => {

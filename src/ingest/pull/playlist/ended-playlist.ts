@@ -10,7 +10,7 @@ import type { DescribedList } from './list-segments.ts';
 const STALE_TARGETS = 3;
 
 /** What a list is in relation to the one that ended. */
-export type Returned =
+export type ReturnVerdict =
   /** The same again, an old copy, or the same media under other names: nothing of it is new. */
   | 'nothing'
   /** The same list, with more segments at its end. */
@@ -35,7 +35,7 @@ export interface JudgedList {
 }
 
 /** Remembers when the list of one rendition ended. */
-export class EndedList {
+export class EndedPlaylist {
   #endedMs: number | undefined;
   /** A list without EXT-X-ENDLIST was seen that was not longer than the one that ended. */
   #wasShorter = false;
@@ -52,12 +52,12 @@ export class EndedList {
   }
 
   /** Judges a list; called only while `endedMs` is set. */
-  judge(list: JudgedList): Returned {
+  judge(list: JudgedList): ReturnVerdict {
     const { all, base, ended, targetDurationS, listedS, arrivedMs, next, isKnown } = list;
     const awayS = (arrivedMs - this.#endedMs!) / 1000;
     const slackS = STALE_TARGETS * targetDurationS;
     // A list that has ended as well and holds more than can have been made meanwhile shows what was live once more, as a film.
-    const anew: Returned = ended && listedS > awayS + slackS ? 'nothing' : 'anew';
+    const anew: ReturnVerdict = ended && listedS > awayS + slackS ? 'nothing' : 'anew';
     const ahead = base + all.count - next;
     if (base > next) return (base - next) * targetDurationS <= awayS + slackS ? 'continues' : anew;
     const index = ahead > 0 ? next - 1 - base : all.count - 1;
