@@ -5,7 +5,7 @@
  */
 import type { Frame } from '../../../media/frame.ts';
 import { printSample, type SampleCue } from '../../../media/webvtt/sample.ts';
-import type { MediaSpan } from './timed-frames.ts';
+import type { MediaSpan } from './merge-frames.ts';
 
 /** A cue; times are ticks of 90 kHz. */
 export interface TimedCue {

@@ -8,7 +8,7 @@ import type { DataTrack, Frame } from '../../../media/frame.ts';
 import { printDateRange, reachOf } from '../../../media/m3u8/date-range.ts';
 import type { DateRangeTag, MediaPlaylist } from '../../../media/m3u8/playlist.ts';
 import type { QueuedSegment } from '../segment/queued-segment.ts';
-import type { MediaSpan } from './timed-frames.ts';
+import type { MediaSpan } from './merge-frames.ts';
 
 const TRACK: DataTrack = {
   id: 250,

@@ -19,9 +19,9 @@ import { checkSubtitles } from '../segment/segment-check.ts';
 import { SegmentDownload } from '../segment/segment-download.ts';
 import { SegmentQueue } from '../segment/segment-queue.ts';
 import { CueQueue } from './cue-queue.ts';
+import type { MediaSpan } from './merge-frames.ts';
 import type { RenditionLocation } from './rendition.ts';
 import { MAX_SUBTITLE_BYTES, parseSubtitleSegment } from './subtitle-segment.ts';
-import type { MediaSpan } from './timed-frames.ts';
 
 const FAILURES_TO_RELOCATE = 3;
 const MAX_BACKOFF_MS = 10_000;

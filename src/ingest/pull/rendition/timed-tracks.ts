@@ -8,8 +8,8 @@ import type { PullContext } from '../context.ts';
 import type { QueuedSegment } from '../segment/queued-segment.ts';
 import type { DemuxedSegment } from '../segment/segment-demux.ts';
 import { DateRangeTrack } from './date-range-track.ts';
+import { mergeFrames, spanOf } from './merge-frames.ts';
 import { type SubtitleLocation, SubtitleRendition } from './subtitle-rendition.ts';
-import { spanOf, withFrames } from './timed-frames.ts';
 
 /** Above those of pictures, sound, and metadata within the segments. */
 const FIRST_TEXT_ID = 230;
@@ -62,7 +62,7 @@ export class TimedTracks {
     const tracks = [...this.#subtitles.map(({ track }) => track), ...this.#dateRanges.tracks];
     // All of them count in 90 kHz.
     const frames = [...texts, ...ranges].sort((a, b) => a.dts - b.dts);
-    return withFrames(media, tracks, frames);
+    return mergeFrames(media, tracks, frames);
   }
 
   async #await(side: SubtitleRendition, segment: QueuedSegment, signal: AbortSignal): Promise<void> {

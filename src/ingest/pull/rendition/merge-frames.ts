@@ -40,7 +40,7 @@ export function spanOf({ groups }: DemuxedSegment): MediaSpan | undefined {
  *
  * @param added in order of decode time, of the given tracks
  */
-export function withFrames(media: DemuxedSegment, tracks: readonly Track[], added: readonly Frame[]): DemuxedSegment {
+export function mergeFrames(media: DemuxedSegment, tracks: readonly Track[], added: readonly Frame[]): DemuxedSegment {
   if (tracks.length === 0) return media;
   const own = new Map(tracks.map(({ id, timescale }) => [id, timescale]));
   let next = 0;
