@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { type AudioPiece, AudioQueue, type VideoStretch, type WaitingFrame } from './audio-queue.ts';
+import { AudioQueue, type SegmentTimeline, type VideoSpan, type WaitingFrame } from './audio-queue.ts';
 
 const FRAME_US = 20_000;
 
@@ -13,13 +13,13 @@ function sound(fromS: number, toS: number, trackId = 101): WaitingFrame[] {
   });
 }
 
-const piece = (epoch = 0, discontinuitySequence = 0): AudioPiece => ({ epoch, discontinuitySequence });
-const film = (fromS: number, toS: number, epoch = 0, discontinuitySequence = 0): VideoStretch => ({
+const piece = (epoch = 0, discontinuitySequence = 0): SegmentTimeline => ({ epoch, discontinuitySequence });
+const film = (fromS: number, toS: number, epoch = 0, discontinuitySequence = 0): VideoSpan => ({
   ...{ epoch, discontinuitySequence, startUs: Math.round(fromS * 1e6), endUs: Math.round(toS * 1e6) },
 });
 
 /** What a stretch of video gets, in seconds, and whether it had to be waited for. */
-function taken(line: AudioQueue, video: VideoStretch): { from?: number; to?: number; covered: boolean } {
+function taken(line: AudioQueue, video: VideoSpan): { from?: number; to?: number; covered: boolean } {
   line.follow(video);
   const covered = line.covers(video);
   const { frames, turnsUs } = line.take(video);

@@ -19,7 +19,7 @@ const BACK_US = 10_000_000;
 const JOIN_US = 1_000_000;
 
 /** Audio of one segment. */
-export interface AudioPiece {
+export interface SegmentTimeline {
   /** How often the origin had begun anew; each rendition counts for itself. */
   readonly epoch: number;
   readonly discontinuitySequence: number;
@@ -33,7 +33,7 @@ export interface WaitingFrame {
 }
 
 /** A stretch of video; times are of its own clock, µs. */
-export interface VideoStretch extends AudioPiece {
+export interface VideoSpan extends SegmentTimeline {
   readonly startUs: number;
   readonly endUs: number;
   /** Some of it came before, as parts. */
@@ -49,7 +49,7 @@ interface Entry extends WaitingFrame {
 export class AudioQueue {
   #entries: Entry[] = [];
   /** What was added last. */
-  #added: AudioPiece | undefined;
+  #added: SegmentTimeline | undefined;
   #addedLife = 0;
   /** By track, µs. */
   readonly #addedDts = new Map<number, number>();
@@ -57,7 +57,7 @@ export class AudioQueue {
   #life = 0;
   /** The video began a new life and the audio has not yet: frames up to this life are probably of the old one. */
   #staleLife: number | undefined;
-  #video: VideoStretch | undefined;
+  #video: VideoSpan | undefined;
 
   /** Frames that wait. */
   get length(): number {
@@ -70,7 +70,7 @@ export class AudioQueue {
   }
 
   /** Adds frames of a segment; the oldest go where there are too many. */
-  add({ epoch, discontinuitySequence }: AudioPiece, frames: readonly WaitingFrame[]): void {
+  add({ epoch, discontinuitySequence }: SegmentTimeline, frames: readonly WaitingFrame[]): void {
     const before = this.#added;
     if (before && (epoch !== before.epoch || discontinuitySequence < before.discontinuitySequence)) this.#beginLife();
     if (discontinuitySequence !== before?.discontinuitySequence) this.#addedDts.clear();
@@ -97,7 +97,7 @@ export class AudioQueue {
   }
 
   /** The video goes on with this stretch; to be called before `covers` and `take`. */
-  follow(video: VideoStretch): void {
+  follow(video: VideoSpan): void {
     if (video.startUs >= video.endUs) return; // no media
     const before = this.#video;
     this.#video = video;
@@ -114,7 +114,7 @@ export class AudioQueue {
   }
 
   /** Whether all of the stretch's audio is there. */
-  covers({ discontinuitySequence, startUs, endUs }: VideoStretch): boolean {
+  covers({ discontinuitySequence, startUs, endUs }: VideoSpan): boolean {
     const last = this.#entries.at(-1);
     if (!last || this.#isStale(last)) return false;
     const turnsUs = this.#turnsUs(endUs);
@@ -124,7 +124,7 @@ export class AudioQueue {
   }
 
   /** Takes the audio of the stretch, up to its end. `turnsUs`: how far the audio's clock is ahead, in whole turns. */
-  take({ discontinuitySequence, startUs, endUs }: VideoStretch): {
+  take({ discontinuitySequence, startUs, endUs }: VideoSpan): {
     readonly frames: readonly WaitingFrame[];
     readonly turnsUs: number;
   } {

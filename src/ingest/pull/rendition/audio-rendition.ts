@@ -11,7 +11,7 @@ import type { Rendition } from '../../../media/m3u8/playlist.ts';
 import { ticksToUs } from '../../../media/run.ts';
 import type { PullContext } from '../context.ts';
 import type { MediaGroup } from '../segment/segment-demux.ts';
-import { type AudioPiece, AudioQueue, type VideoStretch, type WaitingFrame } from './audio-queue.ts';
+import { AudioQueue, type SegmentTimeline, type VideoSpan, type WaitingFrame } from './audio-queue.ts';
 import { type RenditionLocation, readRendition } from './rendition.ts';
 
 /** No more is fetched while so many frames wait, or so many bytes. */
@@ -128,7 +128,7 @@ export class AudioRendition {
     return { kind, name: `${name} (${this.rendition.name})` };
   }
 
-  #add({ tracks, frames }: MediaGroup, piece: AudioPiece): void {
+  #add({ tracks, frames }: MediaGroup, piece: SegmentTimeline): void {
     if (this.#stopped.signal.aborted) return;
     const audio = tracks.filter(({ kind }) => kind === 'audio').slice(0, MAX_TRACKS);
     const places = new Map(audio.map(({ id, timescale }, i) => [id, { id: this.#firstId + i, timescale }]));
@@ -149,7 +149,7 @@ export class AudioRendition {
    *
    * @param waitMs longest wait, ms; three times as long for the first audio, so that a run need not begin without it
    */
-  async due(video: VideoStretch, waitMs: number, { signal }: { signal: AbortSignal }): Promise<DueAudio> {
+  async due(video: VideoSpan, waitMs: number, { signal }: { signal: AbortSignal }): Promise<DueAudio> {
     const line = this.#line;
     line.follow(video);
     // What is read no further while too much waits may be what the video needs.

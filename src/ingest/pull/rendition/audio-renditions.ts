@@ -10,7 +10,7 @@ import { ticksToUs } from '../../../media/run.ts';
 import type { PullContext } from '../context.ts';
 import type { QueuedSegment } from '../segment/queued-segment.ts';
 import type { DemuxedSegment, MediaGroup } from '../segment/segment-demux.ts';
-import type { VideoStretch, WaitingFrame } from './audio-queue.ts';
+import type { VideoSpan, WaitingFrame } from './audio-queue.ts';
 import { AudioRendition, named } from './audio-rendition.ts';
 import type { RenditionLocation } from './rendition.ts';
 
@@ -109,7 +109,7 @@ function withName(group: MediaGroup, rendition: Rendition): MediaGroup {
 }
 
 /** From the first pts to the end of the last frame, µs. */
-function reachOf({ groups }: DemuxedSegment): Pick<VideoStretch, 'startUs' | 'endUs'> {
+function reachOf({ groups }: DemuxedSegment): Pick<VideoSpan, 'startUs' | 'endUs'> {
   let startUs = Number.POSITIVE_INFINITY;
   let endUs = Number.NEGATIVE_INFINITY;
   for (const { tracks, frames } of groups) {
