@@ -5,7 +5,7 @@
 import { FormatError } from './errors.ts';
 
 /** A wish. */
-export type QualityWish =
+export type RequestedQuality =
   | { readonly kind: 'best' | 'worst' }
   /** Lines of the picture, and frames per second where it was said. */
   | { readonly kind: 'height'; readonly height: number; readonly frameRate?: number }
@@ -20,7 +20,7 @@ export const QUALITIES = 'best, worst, a height such as 720p or 720p60, or a bit
  *
  * @throws FormatError with what to write instead
  */
-export function parseQuality(text: string): QualityWish {
+export function parseQuality(text: string): RequestedQuality {
   const word = text.trim().toLowerCase();
   if (word === '' || word === 'best') return { kind: 'best' };
   if (word === 'worst') return { kind: 'worst' };

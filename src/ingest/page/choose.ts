@@ -4,7 +4,7 @@
  */
 import type { SourceQuality } from '../../api/source-facts.ts';
 import { OxbowError } from '../../lib/errors.ts';
-import { type QualityWish, qualityName } from '../../lib/quality.ts';
+import { qualityName, type RequestedQuality } from '../../lib/quality.ts';
 import type { PageAnswer, PageFormat } from './answer.ts';
 
 /** Files that the puller of MP4 takes. */
@@ -26,7 +26,7 @@ export interface PageChoice {
  * @param filtered only formats that the settings' expression selected are taken
  * @throws OxbowError `page-failed` when the page has no video, `unsupported-media` when it has none that oxbow can take
  */
-export function chooseFormat(answer: PageAnswer, wish: QualityWish, filtered: boolean): PageChoice {
+export function chooseFormat(answer: PageAnswer, wish: RequestedQuality, filtered: boolean): PageChoice {
   const formats = filtered
     ? answer.selected.flatMap((id) => answer.formats.filter((format) => format.id === id))
     : answer.formats;
@@ -71,7 +71,7 @@ function rank(formats: readonly PageFormat[]): PageFormat[] {
   return [...formats].sort(order);
 }
 
-function wanted(ranked: readonly PageFormat[], wish: QualityWish): PageFormat | undefined {
+function wanted(ranked: readonly PageFormat[], wish: RequestedQuality): PageFormat | undefined {
   switch (wish.kind) {
     case 'best':
       return ranked[0];

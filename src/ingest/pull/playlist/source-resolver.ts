@@ -4,7 +4,7 @@
  */
 import { sleep } from '../../../lib/abort.ts';
 import { OxbowError } from '../../../lib/errors.ts';
-import type { QualityWish } from '../../../lib/quality.ts';
+import type { RequestedQuality } from '../../../lib/quality.ts';
 import type { MediaPlaylist, MultivariantPlaylist, Rendition } from '../../../media/m3u8/playlist.ts';
 import type { PullContext } from '../context.ts';
 import type { RenditionLocation } from '../rendition/rendition.ts';
@@ -39,7 +39,7 @@ export type Locate = (options: { signal: AbortSignal }) => Promise<SourceAddress
 /** The way home of one pull. */
 export class SourceResolver {
   readonly #context: PullContext;
-  readonly #wish: QualityWish;
+  readonly #wish: RequestedQuality;
   readonly #locate: Locate | undefined;
   readonly #signal: AbortSignal;
   readonly #onFound: (places: SourceLocations) => void;
@@ -57,7 +57,7 @@ export class SourceResolver {
   constructor(
     context: PullContext,
     options: {
-      readonly wish: QualityWish;
+      readonly wish: RequestedQuality;
       readonly locate: Locate | undefined;
       readonly onFound: (places: SourceLocations) => void;
       readonly signal: AbortSignal;

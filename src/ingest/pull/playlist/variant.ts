@@ -6,7 +6,7 @@
 import type { LeftOutTrack } from '../../../api/left-out.ts';
 import type { SourceQuality } from '../../../api/source-facts.ts';
 import { OxbowError } from '../../../lib/errors.ts';
-import { type QualityWish, qualityName } from '../../../lib/quality.ts';
+import { qualityName, type RequestedQuality } from '../../../lib/quality.ts';
 import { foreignCodec } from '../../../media/foreign-codecs.ts';
 import type { MultivariantPlaylist, Rendition, Variant } from '../../../media/m3u8/playlist.ts';
 
@@ -70,7 +70,7 @@ function within(ranked: readonly Variant[], bound: number, of: (variant: Variant
   return ranked.find((variant) => of(variant) === most)!;
 }
 
-function wanted(ranked: readonly Variant[], wish: QualityWish): Variant {
+function wanted(ranked: readonly Variant[], wish: RequestedQuality): Variant {
   switch (wish.kind) {
     case 'best':
       return ranked[0]!;
@@ -141,7 +141,7 @@ function unusablePictures(list: MultivariantPlaylist): LeftOutTrack[] {
  *
  * @throws OxbowError `unsupported-media` when there is none
  */
-export function chooseVariant(list: MultivariantPlaylist, wish: QualityWish = { kind: 'best' }): Choice {
+export function chooseVariant(list: MultivariantPlaylist, wish: RequestedQuality = { kind: 'best' }): Choice {
   const usable = list.variants.filter((variant) => fitness(variant) > 0);
   const pictures = usable.filter(hasVideo);
   // Where nothing says what it is, it is taken for video: most is.
