@@ -4,10 +4,10 @@ import { livePage } from '../../../test/fixtures/yt-dlp.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { parseQuality } from '../../lib/quality.ts';
 import { seeded } from '../../lib/random.fixture.ts';
-import { type PageAnswer, readPageAnswer } from './answer.ts';
 import { chooseFormat } from './choose.ts';
 import { cookieHeader } from './cookies.ts';
 import { explainFailure } from './failure.ts';
+import { type PageMetadata, parsePageMetadata } from './page-metadata.ts';
 
 const at = (path: string) => `https://cdn.example/${path}`;
 /** A file with picture and sound, as yt-dlp describes one. */
@@ -23,8 +23,9 @@ const file = (id: string, height: number, more: object = {}) => ({
   tbr: height * 3,
   ...more,
 });
-const read = (formats: object[], more: object = {}): PageAnswer => readPageAnswer({ title: 'x', formats, ...more });
-const choose = (answer: PageAnswer, quality = 'best', filtered = false) =>
+const read = (formats: object[], more: object = {}): PageMetadata =>
+  parsePageMetadata({ title: 'x', formats, ...more });
+const choose = (answer: PageMetadata, quality = 'best', filtered = false) =>
   chooseFormat(answer, parseQuality(quality), filtered);
 
 suite('of a page', () => {
@@ -103,7 +104,7 @@ suite('of a page', () => {
 test('an answer is only as long and as strange as oxbow allows', () => {
   const headers = { Referer: 'https://x.example/', Host: 'evil', 'X-A': 'a\r\nb', 'b c': 'x', Range: 'bytes=0-' };
   const strange = [null, 7, [], {}, { url: 'file:///etc/passwd', protocol: 'https' }, { url: 5, protocol: 'https' }];
-  const answer = readPageAnswer({
+  const answer = parsePageMetadata({
     _type: 'playlist',
     entries: [
       null,
@@ -171,7 +172,7 @@ test('2,000 answers of nonsense are read or refused, never more', () => {
   };
   for (let i = 0; i < 2000; i++) {
     try {
-      const choice = choose(readPageAnswer(make(4)));
+      const choice = choose(parsePageMetadata(make(4)));
       assert.match(choice.url.protocol, /^https?:$/);
     } catch (error) {
       assert.ok(error instanceof OxbowError, String(error));

@@ -5,7 +5,7 @@
 import type { SourceQuality } from '../../api/source-facts.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { qualityName, type RequestedQuality } from '../../lib/quality.ts';
-import type { PageAnswer, PageFormat } from './answer.ts';
+import type { PageFormat, PageMetadata } from './page-metadata.ts';
 
 /** Files that the puller of MP4 takes. */
 const MP4 = /^(mp4|m4v|mov|m4a)$/;
@@ -26,7 +26,7 @@ export interface PageChoice {
  * @param filtered only formats that the settings' expression selected are taken
  * @throws OxbowError `page-failed` when the page has no video, `unsupported-media` when it has none that oxbow can take
  */
-export function chooseFormat(answer: PageAnswer, wish: RequestedQuality, filtered: boolean): PageChoice {
+export function chooseFormat(answer: PageMetadata, wish: RequestedQuality, filtered: boolean): PageChoice {
   const formats = filtered
     ? answer.selected.flatMap((id) => answer.formats.filter((format) => format.id === id))
     : answer.formats;
@@ -111,7 +111,7 @@ function qualitiesOf(formats: readonly PageFormat[]): SourceQuality[] {
   return [...named.values()];
 }
 
-function noneOf(answer: PageAnswer, formats: readonly PageFormat[]): OxbowError {
+function noneOf(answer: PageMetadata, formats: readonly PageFormat[]): OxbowError {
   const { protectedFormats, foreignFormats } = answer;
   if (answer.beginsS !== undefined) {
     const at = new Date(answer.beginsS * 1000).toISOString().replace('T', ' ').slice(0, 16);

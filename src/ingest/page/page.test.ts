@@ -13,8 +13,8 @@ import { createSystemClock } from '../../lib/clock.ts';
 import type { OxbowError } from '../../lib/errors.ts';
 import { createNet } from '../../net/net.ts';
 import { createSilentLog } from '../../observe/log.ts';
-import { readPageAnswer } from './answer.ts';
 import { type PageOptions, PageSource } from './page.ts';
+import { parsePageMetadata } from './page-metadata.ts';
 import { askYtDlp, type YtDlpQuestion, ytDlpArguments } from './yt-dlp.ts';
 
 const signal = new AbortController().signal;
@@ -217,7 +217,7 @@ suite('the real yt-dlp', { skip: need('yt-dlp') }, () => {
 
   test('reads a page at the address that an administrator gave, as who it is told to be', async () => {
     const userAgent = `it's "me" #1 \\ $HOME`;
-    const answer = readPageAnswer(await ask('/page', { userAgent, referer: 'https://from.example/' }));
+    const answer = parsePageMetadata(await ask('/page', { userAgent, referer: 'https://from.example/' }));
     assert.match(answer.title, /^A harbour/);
     const { url, headers } = answer.formats[0]!;
     assert.equal(url.href, `${origin.url}/film.mp4`);

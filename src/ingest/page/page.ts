@@ -11,9 +11,9 @@ import { parseUserAgent } from '../../lib/user-agent.ts';
 import type { Net } from '../../net/net.ts';
 import type { SourceAddress } from '../pull/hls.ts';
 import type { PullLog } from '../pull/pull-log.ts';
-import { type PageAnswer, readPageAnswer } from './answer.ts';
 import { chooseFormat, type PageChoice } from './choose.ts';
 import { cookieHeader } from './cookies.ts';
+import { type PageMetadata, parsePageMetadata } from './page-metadata.ts';
 import { askYtDlp, type YtDlpQuestion } from './yt-dlp.ts';
 
 /** Tries of one question; the last failure is told. */
@@ -99,7 +99,7 @@ export class PageSource {
 
   async #ask(signal: AbortSignal): Promise<PageAddress> {
     const { format, quality = '' } = this.#options;
-    const answer = readPageAnswer(await askYtDlp(this.#question, { signal }));
+    const answer = parsePageMetadata(await askYtDlp(this.#question, { signal }));
     const choice = chooseFormat(answer, parseQuality(quality), format !== '');
     this.#options.log.info(
       { title: answer.title, formats: answer.formats.length, kind: choice.kind, chosen: choice.chosen },
@@ -115,7 +115,7 @@ export class PageSource {
   }
 }
 
-function factsOf(answer: PageAnswer, { kind, qualities, chosen }: PageChoice): SourceFacts {
+function factsOf(answer: PageMetadata, { kind, qualities, chosen }: PageChoice): SourceFacts {
   const { title, thumbnail, durationS, live } = answer;
   return {
     protocol: 'page',

@@ -39,7 +39,7 @@ export interface PageFormat {
 }
 
 /** What a page is. */
-export interface PageAnswer {
+export interface PageMetadata {
   readonly title: string;
   /** http or https. */
   readonly thumbnail: string | undefined;
@@ -88,7 +88,7 @@ function urlOf(value: unknown): URL | undefined {
  * @param value what `JSON.parse` made of it
  * @throws OxbowError `page-failed` when it is no answer
  */
-export function readPageAnswer(value: unknown): PageAnswer {
+export function parsePageMetadata(value: unknown): PageMetadata {
   const fields = videoOf(value);
   if (!fields) throw new OxbowError('page-failed', 'yt-dlp gave no answer that oxbow can read');
   const listed = Array.isArray(fields.formats) ? fields.formats : [];
