@@ -23,7 +23,7 @@ import {
 } from './doctor/host-checks.ts';
 import { thisMachine } from './doctor/machine.ts';
 import { checkClock, checkHardware, checkKernel } from './doctor/machine-checks.ts';
-import { askYtDlp, checkEngine, checkPublicUrl, checkYtDlp, versionOf } from './doctor/program-checks.ts';
+import { runYtDlp, checkEngine, checkPublicUrl, checkYtDlp, versionOf } from './doctor/program-checks.ts';
 import { compareIndex, rebuild } from './recording-index.ts';
 import { openServer, urlOfRunning } from './running-server.ts';
 import { addSettingFlags, readSettings } from './setting-flags.ts';
@@ -103,7 +103,7 @@ async function look(
   signal.throwIfAborted();
   if (!loaded) return undefined;
   const { config } = loaded;
-  add(await checkYtDlp(() => askYtDlp(config.pages.ytDlp, { signal }), Date.now()));
+  add(await checkYtDlp(() => runYtDlp(config.pages.ytDlp, { signal }), Date.now()));
   await networkFindings(config, add, signal);
   signal.throwIfAborted();
   const folder = checkDataFolder(config.data, config.record.minFree);

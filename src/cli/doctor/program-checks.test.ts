@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { askYtDlp, checkEngine, checkPublicUrl, checkYtDlp, versionOf } from './program-checks.ts';
+import { checkEngine, checkPublicUrl, checkYtDlp, runYtDlp, versionOf } from './program-checks.ts';
 
 const NOW_MS = Date.UTC(2026, 10, 20);
 
@@ -12,7 +12,7 @@ test('an engine that does not load has failed, with its own words', async () => 
 });
 
 test('a yt-dlp that is missing or half a year old is a warning with what to type', async () => {
-  const ask = (program: string) => askYtDlp(program, { signal: AbortSignal.timeout(10_000) });
+  const ask = (program: string) => runYtDlp(program, { signal: AbortSignal.timeout(10_000) });
   const missing = await checkYtDlp(() => ask('no-such-yt-dlp'), NOW_MS);
   assert.deepEqual([missing.state, missing.text], ['warning', 'not found; only pages with a video need it']);
   assert.match(missing.hint, /pipx install yt-dlp/);

@@ -26,7 +26,7 @@ const OLD_MS = 180 * 86_400_000;
 const ASK_MS = 10_000;
 
 /** What yt-dlp says when it is asked for its version, e.g. `2026.08.12`. */
-export async function askYtDlp(program: string, { signal }: { signal: AbortSignal }): Promise<string> {
+export async function runYtDlp(program: string, { signal }: { signal: AbortSignal }): Promise<string> {
   const { stdout } = await promisify(execFile)(program, ['--version'], { timeout: ASK_MS, signal });
   return stdout.trim().slice(0, 100);
 }
@@ -34,7 +34,7 @@ export async function askYtDlp(program: string, { signal }: { signal: AbortSigna
 /**
  * Whether pages with a video can be taken.
  *
- * @param version see askYtDlp
+ * @param version see runYtDlp
  * @param nowMs since 1970
  */
 export async function checkYtDlp(version: () => Promise<string>, nowMs: number): Promise<Finding> {

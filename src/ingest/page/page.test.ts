@@ -15,7 +15,7 @@ import { createNet } from '../../net/net.ts';
 import { createSilentLog } from '../../observe/log.ts';
 import { type PageOptions, PageSource } from './page.ts';
 import { parsePageMetadata } from './page-metadata.ts';
-import { askYtDlp, type YtDlpQuestion, ytDlpArguments } from './yt-dlp.ts';
+import { runYtDlp, type YtDlpRequest, ytDlpArguments } from './yt-dlp.ts';
 
 const signal = new AbortController().signal;
 const net = createNet({ allow: [] });
@@ -136,7 +136,7 @@ suite('a page', () => {
 
   test('that takes too long is given up, with all that yt-dlp started', async () => {
     await standIn.answer(page('slow'), { delayMs: 60_000, child: true });
-    const failure = assert.rejects(askYtDlp({ ...question('slow'), timeoutMs: 1500 }, { signal }), {
+    const failure = assert.rejects(runYtDlp({ ...question('slow'), timeoutMs: 1500 }, { signal }), {
       code: 'page-failed',
       message: /nothing was found within 1.5 s/,
     });
@@ -166,9 +166,9 @@ suite('a page', () => {
 
   test('whose answer is too long, or none, is refused', async () => {
     await standIn.answer(page('endless'), { noise: 17 * 1024 * 1024 });
-    await assert.rejects(askYtDlp(question('endless'), { signal }), { code: 'page-failed', message: /too long/ });
+    await assert.rejects(runYtDlp(question('endless'), { signal }), { code: 'page-failed', message: /too long/ });
     await standIn.answer(page('words'), { text: 'Hello' });
-    await assert.rejects(askYtDlp(question('words'), { signal }), { code: 'page-failed', message: /not JSON/ });
+    await assert.rejects(runYtDlp(question('words'), { signal }), { code: 'page-failed', message: /not JSON/ });
     await standIn.answer(page('list'), { json: [] });
     await assert.rejects(source('list').locate({ signal }), { code: 'page-failed', message: /no answer/ });
   });
@@ -197,8 +197,8 @@ suite('the real yt-dlp', { skip: need('yt-dlp') }, () => {
     });
   });
   after(() => opened.disposeAsync());
-  const ask = (path: string, more: Partial<YtDlpQuestion> = {}) =>
-    askYtDlp(
+  const ask = (path: string, more: Partial<YtDlpRequest> = {}) =>
+    runYtDlp(
       {
         ...{ program: pathOf('yt-dlp')!, url: new URL(path, origin.url), timeoutMs: 90_000, format: '' },
         ...{ net, trusted: true, ...more },

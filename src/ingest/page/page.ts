@@ -14,7 +14,7 @@ import type { PullLog } from '../pull/pull-log.ts';
 import { chooseFormat, type PageChoice } from './choose.ts';
 import { cookieHeader } from './cookies.ts';
 import { type PageMetadata, parsePageMetadata } from './page-metadata.ts';
-import { askYtDlp, type YtDlpQuestion } from './yt-dlp.ts';
+import { runYtDlp, type YtDlpRequest } from './yt-dlp.ts';
 
 /** Tries of one question; the last failure is told. */
 const TRIES = 3;
@@ -59,7 +59,7 @@ export interface PageOptions {
 /** A page that is asked as often as its addresses expire. */
 export class PageSource {
   readonly #options: PageOptions;
-  readonly #question: YtDlpQuestion;
+  readonly #question: YtDlpRequest;
   #askedMs: number | undefined;
 
   /** @throws FormatError when the quality or the User-Agent is none */
@@ -99,7 +99,7 @@ export class PageSource {
 
   async #ask(signal: AbortSignal): Promise<PageAddress> {
     const { format, quality = '' } = this.#options;
-    const answer = parsePageMetadata(await askYtDlp(this.#question, { signal }));
+    const answer = parsePageMetadata(await runYtDlp(this.#question, { signal }));
     const choice = chooseFormat(answer, parseQuality(quality), format !== '');
     this.#options.log.info(
       { title: answer.title, formats: answer.formats.length, kind: choice.kind, chosen: choice.chosen },

@@ -39,7 +39,7 @@ export const ytDlpArguments = [
 ] as const;
 
 /** How it is asked. */
-export interface YtDlpQuestion {
+export interface YtDlpRequest {
   /** Path, or a name that is looked up in PATH. */
   readonly program: string;
   readonly url: URL;
@@ -62,7 +62,7 @@ export interface YtDlpQuestion {
  * @throws OxbowError `page-tool-missing`; `page-failed`, with `extra.retryable` where trying again may help; `address-refused` where the
  * page leads to an address that may not be reached
  */
-export async function askYtDlp(question: YtDlpQuestion, { signal }: { signal: AbortSignal }): Promise<unknown> {
+export async function runYtDlp(question: YtDlpRequest, { signal }: { signal: AbortSignal }): Promise<unknown> {
   const { program, url, timeoutMs, format, net, trusted } = question;
   signal.throwIfAborted();
   using deadline = withDeadline(timeoutMs, 'yt-dlp', { signal });
@@ -169,7 +169,7 @@ function environment(proxy: string, pythonPath: string): NodeJS.ProcessEnv {
 }
 
 /** Options that others on the machine should not read in the list of processes, as yt-dlp reads them: words as a shell splits them. */
-function hiddenOptions({ userAgent = '', referer = '' }: YtDlpQuestion): string {
+function hiddenOptions({ userAgent = '', referer = '' }: YtDlpRequest): string {
   const headers = { 'User-Agent': userAgent, Referer: referer };
   return Object.entries(headers)
     .filter(([, value]) => /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/.test(value))
