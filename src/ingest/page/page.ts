@@ -11,7 +11,7 @@ import { parseUserAgent } from '../../lib/user-agent.ts';
 import type { Net } from '../../net/net.ts';
 import type { SourceAddress } from '../pull/hls.ts';
 import type { PullLog } from '../pull/pull-log.ts';
-import { chooseFormat, type PageChoice } from './choose.ts';
+import { chooseFormat, type PageChoice } from './choose-format.ts';
 import { cookieHeader } from './cookies.ts';
 import { type PageMetadata, parsePageMetadata } from './page-metadata.ts';
 import { runYtDlp, type YtDlpRequest } from './yt-dlp.ts';

@@ -4,7 +4,7 @@ import { livePage } from '../../../test/fixtures/yt-dlp.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { parseQuality } from '../../lib/quality.ts';
 import { seeded } from '../../lib/random.fixture.ts';
-import { chooseFormat } from './choose.ts';
+import { chooseFormat } from './choose-format.ts';
 import { cookieHeader } from './cookies.ts';
 import { explainFailure } from './failure.ts';
 import { type PageMetadata, parsePageMetadata } from './page-metadata.ts';
