@@ -6,8 +6,8 @@ import { parseQuality } from '../../lib/quality.ts';
 import { seeded } from '../../lib/random.fixture.ts';
 import { chooseFormat } from './choose-format.ts';
 import { cookieHeader } from './cookies.ts';
-import { explainFailure } from './failure.ts';
 import { type PageMetadata, parsePageMetadata } from './page-metadata.ts';
+import { explainFailure } from './yt-dlp-failure.ts';
 
 const at = (path: string) => `https://cdn.example/${path}`;
 /** A file with picture and sound, as yt-dlp describes one. */

@@ -8,8 +8,8 @@ import { withDeadline } from '../../lib/abort.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { killGroup } from '../../lib/platform.ts';
 import type { Net } from '../../net/net.ts';
-import { explainFailure } from './failure.ts';
 import { openPythonGuard } from './python-guard.ts';
+import { explainFailure } from './yt-dlp-failure.ts';
 
 /** Longest answer: a page with hundreds of formats is a few MiB. */
 const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
