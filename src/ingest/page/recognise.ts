@@ -5,7 +5,7 @@
 import type { PagePattern, SourceHandler } from '../../config/page-pattern.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { type Net, type NetResponse, shownUrl } from '../../net/net.ts';
-import { matchPattern } from './patterns.ts';
+import { matchPattern } from './url-patterns.ts';
 
 /** Longest address, characters. */
 const MAX_URL = 4096;
