@@ -5,8 +5,8 @@
 import type { SourceFacts } from '../../api/source-facts.ts';
 import type { Config, PullSourceConfig } from '../../config/schema.ts';
 import { runMp4Pull } from '../../ingest/mp4/mp4.ts';
+import { detectSource } from '../../ingest/page/detect-source.ts';
 import { joinFacts, type PageAddress, PageSource } from '../../ingest/page/page.ts';
-import { recognise } from '../../ingest/page/recognise.ts';
 import { type HlsPullOptions, runHlsPull } from '../../ingest/pull/hls.ts';
 import type { PullCounters, PullLog } from '../../ingest/pull/pull-log.ts';
 import type { Clock } from '../../lib/clock.ts';
@@ -47,7 +47,7 @@ type Shared = Omit<HlsPullOptions, 'url' | 'trusted' | 'locate' | 'onFacts'>;
 /**
  * Pulls until the source has ended and all of it is published (resolves) or `signal` aborts (rejects with its reason).
  *
- * @throws OxbowError what `recognise`, `PageSource.locate`, `runHlsPull` and `runMp4Pull` throw
+ * @throws OxbowError what `detectSource`, `PageSource.locate`, `runHlsPull` and `runMp4Pull` throw
  */
 export async function runPull(tools: PullTools, order: PullOrder, { signal }: { signal: AbortSignal }): Promise<void> {
   const { net, clock, log, config, counters } = tools;
@@ -58,7 +58,7 @@ export async function runPull(tools: PullTools, order: PullOrder, { signal }: { 
   const agent = parseUserAgent(userAgent ?? '');
   const asked = agent === '' ? headers : { ...headers, 'user-agent': agent };
   const way = { net, patterns, headers: asked, trusted };
-  const { url, handler, timeoutMs } = await recognise(source.url, way, { signal });
+  const { url, handler, timeoutMs } = await detectSource(source.url, way, { signal });
   const shared: Shared = {
     quality,
     fromMs,

@@ -4,7 +4,7 @@ import { type Origin, openOrigin } from '../../../test/fixtures/origin.ts';
 import { pagePatterns } from '../../config/page-pattern.ts';
 import { seeded } from '../../lib/random.fixture.ts';
 import { createNet } from '../../net/net.ts';
-import { handlerOfBytes, normaliseUrl, recognise } from './recognise.ts';
+import { detectSource, handlerOfBytes, normaliseUrl } from './detect-source.ts';
 
 const signal = new AbortController().signal;
 
@@ -35,7 +35,7 @@ suite('what an address is', () => {
   const ask = async (target: string, given: { patterns?: string; allow?: string[]; trusted?: boolean } = {}) => {
     await using net = createNet({ allow: given.allow ?? [] });
     const patterns = pagePatterns('').parse(given.patterns ?? '');
-    const found = await recognise(target, { net, patterns, trusted: given.trusted ?? true }, { signal });
+    const found = await detectSource(target, { net, patterns, trusted: given.trusted ?? true }, { signal });
     return found.handler;
   };
 

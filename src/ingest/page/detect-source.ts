@@ -17,7 +17,7 @@ const IDLE_MS = 10_000;
 const GUARDED: ReadonlySet<number> = new Set([401, 403, 406, 429, 503]);
 
 /** What an address is. */
-export interface Recognised {
+export interface DetectedSource {
   readonly url: URL;
   readonly handler: SourceHandler;
   /** Longest it may take to find its media, ms; undefined: as the settings say. */
@@ -25,7 +25,7 @@ export interface Recognised {
 }
 
 /** How an address is asked. */
-export interface RecogniseOptions {
+export interface DetectOptions {
   readonly net: Net;
   /** Entries of the settings, tried before the built-in ones. */
   readonly patterns: readonly PagePattern[];
@@ -59,11 +59,11 @@ export function normaliseUrl(text: string): URL {
  * @throws OxbowError `bad-source`, `address-refused`, `unsupported-media` for what is neither media nor page, `source-failed` when it
  * does not answer
  */
-export async function recognise(
+export async function detectSource(
   text: string,
-  options: RecogniseOptions,
+  options: DetectOptions,
   { signal }: { signal: AbortSignal },
-): Promise<Recognised> {
+): Promise<DetectedSource> {
   const url = normaliseUrl(text);
   const pattern = matchPattern(url, options.patterns);
   const isPage = pattern?.handler === 'page';
