@@ -23,7 +23,7 @@ import {
 } from './doctor/host-checks.ts';
 import { thisMachine } from './doctor/machine.ts';
 import { checkClock, checkHardware, checkKernel } from './doctor/machine-checks.ts';
-import { runYtDlp, checkEngine, checkPublicUrl, checkYtDlp, versionOf } from './doctor/program-checks.ts';
+import { checkEngine, checkPublicUrl, checkYtDlp, runYtDlp, versionOf } from './doctor/program-checks.ts';
 import { compareIndex, rebuild } from './recording-index.ts';
 import { openServer, urlOfRunning } from './running-server.ts';
 import { addSettingFlags, readSettings } from './setting-flags.ts';
