@@ -66,19 +66,19 @@ export function readYamlSettings(
   }
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
-  const locationOf = (offset: number | undefined): Place => {
+  const placeOf = (offset: number | undefined): Place => {
     const { line, col } = lines.linePos(offset ?? 0);
     const origin = `${file}:${line || 1}`;
     return { origin, place: `${origin}:${col || 1}` };
   };
   if (document.errors.length > 0) {
     const problems = document.errors.map((error) => ({
-      origin: locationOf(error.pos[0]).place,
+      origin: placeOf(error.pos[0]).place,
       message: `not valid YAML: ${error.message}`,
     }));
     return { values: [], named: [], sections: [], problems };
   }
-  const reader = new Reader(document, locationOf);
+  const reader = new Reader(document, placeOf);
   reader.section(document.contents, table, '');
   return reader;
 }
@@ -102,11 +102,11 @@ class Reader implements FileSettings {
   readonly sections: { path: string; origin: string }[] = [];
   readonly problems: SettingProblem[] = [];
   readonly #document: Document.Parsed;
-  readonly #locationOf: PlaceOf;
+  readonly #placeOf: PlaceOf;
 
-  constructor(document: Document.Parsed, locationOf: PlaceOf) {
+  constructor(document: Document.Parsed, placeOf: PlaceOf) {
     this.#document = document;
-    this.#locationOf = locationOf;
+    this.#placeOf = placeOf;
   }
 
   section(content: unknown, table: Section<Readonly<Record<string, Node>>>, prefix: string): void {
@@ -128,7 +128,7 @@ class Reader implements FileSettings {
   #names(content: unknown, table: NamedSections<unknown>, path: string): void {
     for (const { key, value, origin, place } of this.#entries(content, `${path}.`)) {
       const before = this.problems.length;
-      const inner = new Reader(this.#document, this.#locationOf);
+      const inner = new Reader(this.#document, this.#placeOf);
       this.#attempt(place, () => table.checkName(key));
       inner.section(value, table.each, `${path}.${key}.`);
       this.problems.push(...inner.problems);
@@ -185,7 +185,7 @@ class Reader implements FileSettings {
     const node = isAlias(content) ? content.resolve(this.#document) : content;
     if (node === null || node === undefined || (isScalar(node) && node.value === null)) return;
     if (!isMap(node)) {
-      const origin = this.#locationOf((node as ParsedNode).range?.[0]).place;
+      const origin = this.#placeOf((node as ParsedNode).range?.[0]).place;
       this.problems.push({
         origin,
         message: `${prefix === '' ? 'the file' : prefix.slice(0, -1)} must hold settings, one "key: value" a line`,
@@ -194,14 +194,14 @@ class Reader implements FileSettings {
     }
     for (const pair of node.items) {
       const key = isScalar(pair.key) ? String(pair.key.value) : '?';
-      yield { key, value: pair.value, ...this.#locationOf(isScalar(pair.key) ? pair.key.range?.[0] : undefined) };
+      yield { key, value: pair.value, ...this.#placeOf(isScalar(pair.key) ? pair.key.range?.[0] : undefined) };
     }
   }
 
   /** Of the value where there is one, else of its key. */
   #placeOfValue({ value, place }: Entry): string {
     const start = (value as ParsedNode | null)?.range?.[0];
-    return start === undefined ? place : this.#locationOf(start).place;
+    return start === undefined ? place : this.#placeOf(start).place;
   }
 
   /** What YAML makes of a value, as plain data. */

@@ -61,7 +61,7 @@ function* orderProblems({ groups, plan }: Outcome): Iterable<string> {
     if (before && msn <= before.msn) yield `segment ${msn} comes after ${before.msn}`;
     if (before && startUs < before.endUs - 1) yield `segment ${msn} overlaps by ${seconds(before.endUs - startUs)}`;
     for (const frame of video) {
-      if (last && locationOf(frame) <= locationOf(last)) yield `${printName(frame)} was recorded after ${printName(last)}`;
+      if (last && placeOf(frame) <= placeOf(last)) yield `${printName(frame)} was recorded after ${printName(last)}`;
       last = frame;
     }
   }
@@ -88,7 +88,7 @@ function* retentionProblems({ groups, kept }: Outcome): Iterable<string> {
 function* lossProblems(outcome: Outcome): Iterable<string> {
   const { plan, groups, timeline } = outcome;
   const found = groups.flatMap(({ video, startUs, endUs }) =>
-    video.map((frame) => ({ place: locationOf(frame), startUs, endUs })),
+    video.map((frame) => ({ place: placeOf(frame), startUs, endUs })),
   );
   const recorded = new Set(found.map(({ place }) => place));
   const first = found[0]?.place;
@@ -100,7 +100,7 @@ function* lossProblems(outcome: Outcome): Iterable<string> {
   const perSegment = framesIn(plan, 'video');
   for (const segment of all) {
     const missing = Array.from({ length: perSegment }, (_, place) =>
-      locationOf({ kind: 'video', segment: segment.index, place }),
+      placeOf({ kind: 'video', segment: segment.index, place }),
     ).filter((place) => place > first && !recorded.has(place));
     if (missing.length === 0) continue;
     if (isOwed(outcome, segment)) {
@@ -197,5 +197,5 @@ function* listProblems({ lists, plan }: Outcome): Iterable<string> {
 
 const sum = (numbers: readonly number[]) => numbers.reduce((total, one) => total + one, 0);
 const seconds = (us: number) => `${(us / 1e6).toFixed(2)} s`;
-const locationOf = ({ segment, place }: FrameName) => segment * 65_536 + place;
+const placeOf = ({ segment, place }: FrameName) => segment * 65_536 + place;
 const printName = ({ segment, place }: FrameName) => `picture ${place} of segment ${segment}`;

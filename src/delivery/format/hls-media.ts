@@ -149,7 +149,7 @@ interface ListedSegment extends PrintedSegment {
 function* listSegments(
   { segments, sparseDates }: Presentation,
   renditionId: string,
-  locationOf: (segment: PresentationSegment) => Place,
+  placeOf: (segment: PresentationSegment) => Place,
   { parts: edge, skipped, longest }: { parts: PartEdge | undefined; skipped: number; longest: { s: number } },
 ): Generator<PrintedSegment> {
   let left = skipped;
@@ -157,7 +157,7 @@ function* listSegments(
   let listed: ListedSegment | undefined;
   for (const segment of segments) {
     if (left-- > 0) continue;
-    const place = locationOf(segment);
+    const place = placeOf(segment);
     const { lead, rendition } = place;
     const inParts = edge && rendition && segment.partsOf?.(rendition);
     const parts = inParts ? inParts.map((part, i) => listPart(part, partUri(place.folder, segment.msn, i))) : NO_PARTS;

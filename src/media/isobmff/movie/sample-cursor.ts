@@ -166,7 +166,7 @@ export class SampleCursor {
     const composition = this.#ctts ? this.#run(this.#ctts, place.composition, 'ctts') : 0;
     const key = this.#isKey(place);
     const length = this.#sizeOf(place.index);
-    const offset = this.#locationOf(place);
+    const offset = this.#placeOf(place);
     const { dts } = place;
     place.index++;
     place.dts += duration;
@@ -213,7 +213,7 @@ export class SampleCursor {
   }
 
   /** Where the next sample lies: behind the one before, or at the start of the next chunk. */
-  #locationOf(place: Place): number {
+  #placeOf(place: Place): number {
     while (place.inChunk === 0) {
       place.chunk++;
       if (place.chunk >= this.#chunks.count) this.#fail('there are fewer chunks than samples need');
