@@ -9,7 +9,7 @@ import { sayFailure } from '../shell/preferences.svelte.ts';
 import { toast } from '../shell/toast.svelte.ts';
 
 /** An order may take so long, milliseconds. */
-const DEED_MS = 30_000;
+const ACTION_MS = 30_000;
 
 /** One question. */
 export class Look<T> {
@@ -66,11 +66,11 @@ export class Look<T> {
  * @returns what the server answered, or null where it refused, which was told
  */
 export async function carryOut<T>(
-  deed: (client: OxbowClient, options: CallOptions) => Promise<T>,
+  action: (client: OxbowClient, options: CallOptions) => Promise<T>,
   said: string,
 ): Promise<{ readonly answer: T } | null> {
   try {
-    const answer = await askServer(AbortSignal.timeout(DEED_MS), deed);
+    const answer = await askServer(AbortSignal.timeout(ACTION_MS), action);
     if (said !== '') toast({ text: said, tone: 'good' });
     return { answer };
   } catch (error) {

@@ -6,7 +6,7 @@
 /** `good`: done; `bad`: failed, stays until it is sent away; `plain`: anything else. */
 export type Tone = 'plain' | 'good' | 'bad';
 
-/** What may be done about it: a link within or out of the interface, or a deed. */
+/** What may be done about it: a link within or out of the interface, or an action. */
 export interface ToastAction {
   readonly text: string;
   readonly href?: string;

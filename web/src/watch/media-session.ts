@@ -1,10 +1,10 @@
 /**
  * Tells the system what plays, and does what its media keys, headset and lock screen ask. W3C Media Session.
- * In: the browser's media session, the page. Out: calls of the page's deeds.
+ * In: the browser's media session, the page. Out: calls of the page's actions.
  */
 
 /** What the system may ask of the page. Offsets are seconds. */
-export interface MediaDeeds {
+export interface MediaActions {
   play(): void;
   pause(): void;
   step(bySeconds: number): void;
@@ -13,33 +13,33 @@ export interface MediaDeeds {
 
 /** Seconds that a system's key steps where it does not say. */
 const STEP_S = 10;
-const actions = ['play', 'pause', 'stop', 'seekbackward', 'seekforward', 'nexttrack'] as const;
+const handled = ['play', 'pause', 'stop', 'seekbackward', 'seekforward', 'nexttrack'] as const;
 
 /**
  * Takes the system's media keys until it is closed. Next track means live.
  *
  * @param session of the browser; null where it has none
  */
-export function openMediaKeys(session: MediaSession | null, deeds: MediaDeeds): { close(): void } {
-  const react: Record<(typeof actions)[number], MediaSessionActionHandler> = {
-    play: () => deeds.play(),
-    pause: () => deeds.pause(),
-    stop: () => deeds.pause(),
-    seekbackward: ({ seekOffset }) => deeds.step(-(seekOffset ?? STEP_S)),
-    seekforward: ({ seekOffset }) => deeds.step(seekOffset ?? STEP_S),
-    nexttrack: () => deeds.goLive(),
+export function openMediaKeys(session: MediaSession | null, actions: MediaActions): { close(): void } {
+  const react: Record<(typeof handled)[number], MediaSessionActionHandler> = {
+    play: () => actions.play(),
+    pause: () => actions.pause(),
+    stop: () => actions.pause(),
+    seekbackward: ({ seekOffset }) => actions.step(-(seekOffset ?? STEP_S)),
+    seekforward: ({ seekOffset }) => actions.step(seekOffset ?? STEP_S),
+    nexttrack: () => actions.goLive(),
   };
-  const set = (action: (typeof actions)[number], handler: MediaSessionActionHandler | null) => {
+  const set = (action: (typeof handled)[number], handler: MediaSessionActionHandler | null) => {
     try {
       session?.setActionHandler(action, handler);
     } catch {
       // A browser that does not know this action goes without.
     }
   };
-  for (const action of actions) set(action, react[action]);
+  for (const action of handled) set(action, react[action]);
   return {
     close() {
-      for (const action of actions) set(action, null);
+      for (const action of handled) set(action, null);
       if (session) {
         session.metadata = null;
         session.playbackState = 'none';

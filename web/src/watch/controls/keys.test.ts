@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { catalogues } from '../../text/text.ts';
-import { type FocusedElement, focusOf, type KeyPress, keyDeed, keyHelp } from './keys.ts';
+import { type FocusedElement, focusOf, type KeyPress, keyAction, keyHelp } from './keys.ts';
 
-const press = (key: string, more: Partial<KeyPress> = {}) => keyDeed({ key, on: 'page', ...more });
+const press = (key: string, more: Partial<KeyPress> = {}) => keyAction({ key, on: 'page', ...more });
 
 test('space and K play; J and L step ten seconds, arrows five, with Shift a minute', () => {
   assert.equal(press(' '), 'play');
@@ -86,7 +86,7 @@ test('the help tells each key that does something, once, in words of the catalog
     told.filter((key) => does(key) === undefined),
     [],
   );
-  assert.equal(new Set(told.map(does)).size, 24, 'every deed is in the help');
+  assert.equal(new Set(told.map(does)).size, 24, 'every action is in the help');
   for (const { title, rows } of keyHelp) {
     for (const key of [title, ...rows.map(({ text }) => text)]) assert.ok(key in catalogues.en, key);
   }

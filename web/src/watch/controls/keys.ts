@@ -1,11 +1,11 @@
 /**
  * What the keyboard does on a watch page, and the list of it that the help shows.
- * In: a key press, and what has the focus. Out: the name of the deed. Pure.
+ * In: a key press, and what has the focus. Out: the name of the action. Pure.
  */
 import type { TextKey } from '../../text/text.ts';
 
 /** Something a key can ask for; numbers in a name are seconds. */
-export type KeyDeed =
+export type KeyAction =
   | 'play'
   | 'frame-back'
   | 'frame-forward'
@@ -32,7 +32,7 @@ export type KeyDeed =
   | 'help';
 
 /** Keys as `KeyboardEvent.key` in lower case. Those of Chinese keyboards in their wide form stand beside the narrow ones. */
-const deeds: Readonly<Record<string, KeyDeed>> = {
+const actions: Readonly<Record<string, KeyAction>> = {
   ' ': 'play',
   k: 'play',
   ',': 'frame-back',
@@ -63,10 +63,10 @@ const deeds: Readonly<Record<string, KeyDeed>> = {
   '?': 'help',
   '？': 'help',
 };
-const shifted: Readonly<Record<string, KeyDeed>> = { arrowleft: 'back-60', arrowright: 'forward-60' };
+const shifted: Readonly<Record<string, KeyAction>> = { arrowleft: 'back-60', arrowright: 'forward-60' };
 
-/** Deeds that a key held down goes on doing; the others it does once. */
-const repeated: ReadonlySet<KeyDeed> = new Set<KeyDeed>([
+/** Actions that a key held down goes on doing; the others it does once. */
+const repeated: ReadonlySet<KeyAction> = new Set<KeyAction>([
   ...(['frame-back', 'frame-forward', 'back-5', 'forward-5', 'back-10', 'forward-10'] as const),
   ...(['back-60', 'forward-60', 'louder', 'quieter'] as const),
 ]);
@@ -96,15 +96,15 @@ export interface KeyPress {
   readonly repeat?: boolean;
 }
 
-/** The deed of a key press; undefined where the key means nothing here or belongs to the element with the focus. */
-export function keyDeed(press: KeyPress): KeyDeed | undefined {
+/** The action of a key press; undefined where the key means nothing here or belongs to the element with the focus. */
+export function keyAction(press: KeyPress): KeyAction | undefined {
   const { key: pressed, on, shiftKey = false, repeat = false } = press;
   if (press.ctrlKey || press.metaKey || press.altKey || on === 'field') return undefined;
   const key = pressed.toLowerCase();
   if (own[on].has(key)) return undefined;
-  const table = shiftKey && Object.hasOwn(shifted, key) ? shifted : deeds;
-  const deed = Object.hasOwn(table, key) ? table[key] : undefined;
-  return deed && repeat && !repeated.has(deed) ? undefined : deed;
+  const table = shiftKey && Object.hasOwn(shifted, key) ? shifted : actions;
+  const action = Object.hasOwn(table, key) ? table[key] : undefined;
+  return action && repeat && !repeated.has(action) ? undefined : action;
 }
 
 /** What of an element tells its kind of focus. */
@@ -161,7 +161,7 @@ export const keyHelp: readonly { readonly title: TextKey; readonly rows: readonl
     ],
   },
   {
-    title: 'keys.going',
+    title: 'keys.seek',
     rows: [
       { keys: ['←', '→'], text: 'keys.five' },
       { keys: ['J', 'L'], text: 'keys.ten' },
@@ -171,7 +171,7 @@ export const keyHelp: readonly { readonly title: TextKey; readonly rows: readonl
     ],
   },
   {
-    title: 'keys.looks',
+    title: 'keys.audioVideo',
     rows: [
       { keys: ['M'], text: 'keys.mute' },
       { keys: ['↑', '↓'], text: 'keys.volume' },
@@ -181,7 +181,7 @@ export const keyHelp: readonly { readonly title: TextKey; readonly rows: readonl
     ],
   },
   {
-    title: 'keys.keeping',
+    title: 'keys.markersAndClips',
     rows: [
       { keys: ['I', 'O'], text: 'keys.clip' },
       { keys: ['E'], text: 'keys.clips' },

@@ -1,10 +1,10 @@
 /**
  * Does what a key asks for.
- * In: the name of a deed. Out: calls of the player and the page. Pure but for those.
+ * In: the name of an action. Out: calls of the player and the page. Pure but for those.
  */
 import type { PlayerControls, Snapshot } from '../../player/snapshot.ts';
 import { nextRate } from './choice-text.ts';
-import type { KeyDeed } from './keys.ts';
+import type { KeyAction } from './keys.ts';
 
 /** What of a watch session the keys need. */
 export interface Watched {
@@ -27,8 +27,8 @@ export interface Page {
 
 const LOUDER = 0.05;
 
-/** The deeds of a page. */
-export function createDeeds(session: Watched, page: Page): Record<KeyDeed, () => void> {
+/** The actions of a page. */
+export function createActions(session: Watched, page: Page): Record<KeyAction, () => void> {
   let lastSubtitle: string | null = null;
   const louder = (by: number) => {
     const { muted, volume } = session.player;

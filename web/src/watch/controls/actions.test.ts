@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { idle, type PlayerControls, type Snapshot } from '../../player/snapshot.ts';
-import { createDeeds } from './deeds.ts';
-import type { KeyDeed } from './keys.ts';
+import { createActions } from './actions.ts';
+import type { KeyAction } from './keys.ts';
 
-/** Does deeds on a player in a state, and tells what was called. */
-function done(more: Partial<Snapshot>, ...deeds: KeyDeed[]): string[] {
+/** Does actions on a player in a state, and tells what was called. */
+function done(more: Partial<Snapshot>, ...actions: KeyAction[]): string[] {
   const calls: string[] = [];
   const note =
     (name: string) =>
@@ -27,9 +27,9 @@ function done(more: Partial<Snapshot>, ...deeds: KeyDeed[]): string[] {
     addMarker: note('marker'),
     noSubtitles: note('no subtitles'),
   };
-  const all = createDeeds(session, page);
-  for (const deed of deeds) {
-    all[deed]();
+  const all = createActions(session, page);
+  for (const action of actions) {
+    all[action]();
     const [name, value] = calls.at(-1)!.split(' ');
     if (name === 'setSubtitle') session.player = { ...session.player, subtitle: value || null };
   }
