@@ -12,7 +12,7 @@ import { toast } from '../shell/toast.svelte.ts';
 const ACTION_MS = 30_000;
 
 /** One question. */
-export class Look<T> {
+export class PolledQuery<T> {
   #value = $state.raw<T | null>(null);
   #failure = $state.raw<Failure | null>(null);
   readonly #ask: (signal: AbortSignal) => Promise<T>;
@@ -40,9 +40,9 @@ export class Look<T> {
   keep(everyMs: number): () => void {
     const ends = new AbortController();
     this.#ends = ends;
-    const look = () => (document.hidden ? Promise.resolve() : this.now());
-    poll(everyMs, look, ends);
-    document.addEventListener('visibilitychange', look, { signal: ends.signal });
+    const query = () => (document.hidden ? Promise.resolve() : this.now());
+    poll(everyMs, query, ends);
+    document.addEventListener('visibilitychange', query, { signal: ends.signal });
     return () => ends.abort();
   }
 
@@ -65,7 +65,7 @@ export class Look<T> {
  * @param said what stands in the message when it is done; empty for no message
  * @returns what the server answered, or null where it refused, which was told
  */
-export async function carryOut<T>(
+export async function runAction<T>(
   action: (client: OxbowClient, options: CallOptions) => Promise<T>,
   said: string,
 ): Promise<{ readonly answer: T } | null> {
