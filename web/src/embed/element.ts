@@ -9,7 +9,7 @@ import { idle } from '../player/snapshot.ts';
 import EmbedPlayer from './EmbedPlayer.svelte';
 import * as facade from './facade.ts';
 import { EmbedSession } from './session.svelte.ts';
-import { type EmbedWish, readEmbedAttributes } from './wish.ts';
+import { type EmbedWish, readEmbedAttributes } from './options.ts';
 
 /** Where this script came from: its stylesheet lies beside it, and its server is asked unless another one is named. */
 const script = import.meta.url;
@@ -27,7 +27,7 @@ export class OxbowPlayer extends HTMLElement {
   #view: facade.MediaView | null = null;
   #originMs: number | null = null;
   #seeking = false;
-  #wish: EmbedWish | undefined;
+  #options: EmbedWish | undefined;
   #app: Record<string, unknown> | null = null;
   #stale = false;
 
@@ -182,7 +182,7 @@ export class OxbowPlayer extends HTMLElement {
   }
 
   /** Tells by events what has changed. */
-  #told(): void {
+  #onChange(): void {
     const before = this.#view ?? this.#look();
     this.#view = this.#look();
     for (const type of facade.mediaEvents(before, this.#view)) this.dispatchEvent(new Event(type));
@@ -199,12 +199,12 @@ export class OxbowPlayer extends HTMLElement {
   }
 
   #open(): void {
-    const wish = readEmbedAttributes((name) => this.getAttribute(name));
-    if (wish && this.hasAttribute('token')) giveRight(wish.stream, this.getAttribute('token'));
-    if (JSON.stringify(wish) === JSON.stringify(this.#wish)) return;
+    const options = readEmbedAttributes((name) => this.getAttribute(name));
+    if (options && this.hasAttribute('token')) giveRight(options.stream, this.getAttribute('token'));
+    if (JSON.stringify(options) === JSON.stringify(this.#options)) return;
     this.#close();
-    this.#wish = wish;
-    if (!wish) return;
+    this.#options = options;
+    if (!options) return;
     const server = new URL(this.getAttribute('server') ?? script, document.baseURI).origin;
     if (!setServer(server)) {
       console.error(
@@ -212,7 +212,7 @@ export class OxbowPlayer extends HTMLElement {
       );
       return;
     }
-    const session = new EmbedSession(wish, () => this.#told());
+    const session = new EmbedSession(options, () => this.#onChange());
     this.#session = session;
     this.#view = this.#look();
     const root = this.shadowRoot ?? this.attachShadow({ mode: 'open' });
@@ -224,7 +224,7 @@ export class OxbowPlayer extends HTMLElement {
     body.hidden = true; // without its style it is not to be looked at
     for (const event of ['load', 'error']) style.addEventListener(event, () => (body.hidden = false));
     root.replaceChildren(style, body);
-    const { controls } = wish;
+    const { controls } = options;
     this.#app = mount(EmbedPlayer, { target: body, props: { session, controls, watchOn: server } });
     this.dispatchEvent(new Event('emptied'));
     this.dispatchEvent(new Event('loadstart'));
@@ -239,6 +239,6 @@ export class OxbowPlayer extends HTMLElement {
     this.#originMs = null;
     this.#seeking = false;
     this.#app = null;
-    this.#wish = undefined;
+    this.#options = undefined;
   }
 }

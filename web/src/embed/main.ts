@@ -9,17 +9,17 @@ import { giveRight, rightIn, rightTo } from '../api/server.ts';
 import { preferences } from '../shell/preferences.svelte.ts';
 import EmbedPlayer from './EmbedPlayer.svelte';
 import { EmbedSession } from './session.svelte.ts';
-import { readEmbedAddress } from './wish.ts';
+import { readEmbedAddress } from './options.ts';
 
 preferences.apply();
-const wish = readEmbedAddress(location.pathname, location.search);
-if (wish) giveRight(wish.stream, rightIn(location.search) ?? rightTo(wish.stream) ?? null);
-document.title = wish ? `${wish.stream} · oxbow` : 'oxbow';
+const options = readEmbedAddress(location.pathname, location.search);
+if (options) giveRight(options.stream, rightIn(location.search) ?? rightTo(options.stream) ?? null);
+document.title = options ? `${options.stream} · oxbow` : 'oxbow';
 mount(EmbedPlayer, {
   target: document.getElementById('app')!,
   props: {
-    session: wish ? new EmbedSession(wish) : null,
-    controls: wish?.controls ?? true,
+    session: options ? new EmbedSession(options) : null,
+    controls: options?.controls ?? true,
     watchOn: location.origin,
     wholePage: true,
   },

@@ -11,7 +11,7 @@ import { TimelineState } from '../timeline/state.svelte.ts';
 import { Connection } from '../watch/connection.svelte.ts';
 import { beginAt, loadHls, noPlayer, playerFor, unloaded } from '../watch/load-player.ts';
 import { NoteTimer } from '../watch/notes.ts';
-import type { EmbedWish } from './wish.ts';
+import type { EmbedWish } from './options.ts';
 
 const TICK_MS = 1_000;
 /** A still this far behind now is surely there, milliseconds. */
@@ -32,25 +32,25 @@ export class EmbedSession {
   poster = $state<string | null>(null);
   /** The server's time, unix milliseconds, told anew each second. */
   nowMs = $state(Date.now());
-  #wish: EmbedWish;
-  readonly #told: () => void;
+  #options: EmbedWish;
+  readonly #onChange: () => void;
   readonly #ends = new AbortController();
   #player: OpenPlayer | null = null;
   #surface: HTMLElement | null = null;
   readonly #notes = new NoteTimer(() => this.#player?.forgetNote());
 
-  /** @param told called after each change of what is shown or known */
-  constructor(wish: EmbedWish, told: () => void = () => {}) {
-    this.name = wish.stream;
-    this.#wish = wish;
-    this.#told = told;
-    this.player = { ...idle, muted: wish.muted };
-    this.connection = new Connection(wish.stream, (view) => {
+  /** @param onChange called after each change of what is shown or known */
+  constructor(options: EmbedWish, onChange: () => void = () => {}) {
+    this.name = options.stream;
+    this.#options = options;
+    this.#onChange = onChange;
+    this.player = { ...idle, muted: options.muted };
+    this.connection = new Connection(options.stream, (view) => {
       this.#player?.streamChanged(view);
       this.poster ??= this.#posterOf(view); // once: it is there for somebody who waits, not to be watched
-      told();
+      onChange();
     });
-    this.timeline = new TimelineState(wish.stream, () => this.connection.clock.now());
+    this.timeline = new TimelineState(options.stream, () => this.connection.clock.now());
   }
 
   /**
@@ -62,7 +62,7 @@ export class EmbedSession {
     const { signal } = this.#ends;
     this.#surface = surface;
     const opened = this.connection.open();
-    if (this.#wish.autoplay || this.begun) this.begin();
+    if (this.#options.autoplay || this.begun) this.begin();
     await opened;
     if (signal.aborted) return;
     await Promise.all([
@@ -85,7 +85,7 @@ export class EmbedSession {
       return;
     }
     const { muted, volume } = this.player;
-    const { atMs, span } = this.#wish;
+    const { atMs, span } = this.#options;
     const player = playerFor(this, Hls, this.#surface, (snapshot) => this.#playerChanged(snapshot));
     if (!player) {
       return this.#playerChanged({ ...this.player, failure: noPlayer });
@@ -130,7 +130,7 @@ export class EmbedSession {
 
   /** @param atMs unix milliseconds; null for now */
   goTo(atMs: number | null): void {
-    if (!this.#player) this.#wish = { ...this.#wish, atMs, span: null };
+    if (!this.#player) this.#options = { ...this.#options, atMs, span: null };
     else if (atMs === null) this.#player.goLive();
     else this.#player.goTo(atMs);
   }
@@ -158,18 +158,18 @@ export class EmbedSession {
   #posterOf({ name, state, recorded: { from, to } }: StreamView): string | null {
     if (from === null || to === null) return null;
     const lastMs = state === 'live' ? this.connection.clock.now() : Date.parse(to);
-    const stillMs = this.#wish.atMs ?? lastMs - STILL_BEHIND_MS;
+    const stillMs = this.#options.atMs ?? lastMs - STILL_BEHIND_MS;
     return stillMs >= Date.parse(from) ? stillUrl(name, stillMs) : null;
   }
 
   #tick(): void {
     this.nowMs = this.connection.clock.now();
-    this.#told();
+    this.#onChange();
   }
 
   #playerChanged(snapshot: Snapshot): void {
     this.player = snapshot;
-    this.#told();
-    this.#notes.told(snapshot.note);
+    this.#onChange();
+    this.#notes.onChange(snapshot.note);
   }
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { readEmbedAddress, readEmbedAttributes } from './wish.ts';
+import { readEmbedAddress, readEmbedAttributes } from './options.ts';
 
 const plain = { stream: 'door', atMs: null, span: null, muted: false, autoplay: false, controls: true };
 
