@@ -21,7 +21,7 @@ class Jobs {
   /** Jobs that this page asked for and that have not ended: their end is told. */
   readonly #awaited = new Set<string>();
   /** Components that look. */
-  #lookers = 0;
+  #watchers = 0;
   #round: AbortController | null = null;
 
   /** Newest first; null before the first answer. */
@@ -39,13 +39,13 @@ class Jobs {
   }
 
   /** Follows the jobs until the returned function is called; does nothing while nobody is signed in. For an effect, which runs again then. */
-  look(): (() => void) | undefined {
+  watch(): (() => void) | undefined {
     if (!session.may('export')) return undefined;
-    this.#lookers += 1;
+    this.#watchers += 1;
     untrack(() => void this.#follow());
     return () => {
-      this.#lookers -= 1;
-      if (this.#lookers === 0 && this.#awaited.size === 0) this.#stop();
+      this.#watchers -= 1;
+      if (this.#watchers === 0 && this.#awaited.size === 0) this.#stop();
     };
   }
 
@@ -115,7 +115,7 @@ class Jobs {
     const round = new AbortController();
     this.#round = round;
     const { signal } = round;
-    while (!signal.aborted && (this.#lookers > 0 || this.#awaited.size > 0) && session.may('export')) {
+    while (!signal.aborted && (this.#watchers > 0 || this.#awaited.size > 0) && session.may('export')) {
       await this.#read(signal);
       const isBusy = this.#jobs?.some((job) => !hasEnded(job)) ?? false;
       await pause(isBusy ? BUSY_EVERY_MS : QUIET_EVERY_MS, signal);

@@ -9,7 +9,7 @@ import { idle } from '../player/snapshot.ts';
 import EmbedPlayer from './EmbedPlayer.svelte';
 import * as facade from './facade.ts';
 import { EmbedSession } from './session.svelte.ts';
-import { type EmbedWish, readEmbedAttributes } from './options.ts';
+import { type EmbedOptions, readEmbedAttributes } from './options.ts';
 
 /** Where this script came from: its stylesheet lies beside it, and its server is asked unless another one is named. */
 const script = import.meta.url;
@@ -27,7 +27,7 @@ export class OxbowPlayer extends HTMLElement {
   #view: facade.MediaView | null = null;
   #originMs: number | null = null;
   #seeking = false;
-  #options: EmbedWish | undefined;
+  #options: EmbedOptions | undefined;
   #app: Record<string, unknown> | null = null;
   #stale = false;
 

@@ -1,12 +1,12 @@
 /**
- * How a player alone is wished for: by the query of /embed/{stream}, or by the attributes of <oxbow-player>.
- * In: text. Out: EmbedWish. Pure.
+ * The options of an embedded player: from the query of /embed/{stream}, or from the attributes of <oxbow-player>.
+ * In: text. Out: EmbedOptions. Pure.
  */
 import { isStreamName } from '../../../src/api/stream-name.ts';
 import { type RouteSpan, readWhen } from '../routes.ts';
 
 /** What to play and how it looks. */
-export interface EmbedWish {
+export interface EmbedOptions {
   readonly stream: string;
   /** Where to begin, unix milliseconds; null for now. */
   readonly atMs: number | null;
@@ -29,7 +29,7 @@ export function isOn(value: string | null): boolean {
  * @param search as `location.search`
  * @returns undefined where it names no stream
  */
-export function readEmbedAddress(pathname: string, search: string): EmbedWish | undefined {
+export function readEmbedAddress(pathname: string, search: string): EmbedOptions | undefined {
   const [, first, stream = '', ...rest] = pathname.replace(/\/$/, '').split('/');
   if (first !== 'embed' || rest.length > 0 || !isStreamName(stream)) return undefined;
   const query = new URLSearchParams(search);
@@ -49,7 +49,7 @@ export function readEmbedAddress(pathname: string, search: string): EmbedWish | 
  * @param attribute null where it is not there
  * @returns undefined where they name no stream
  */
-export function readEmbedAttributes(attribute: (name: string) => string | null): EmbedWish | undefined {
+export function readEmbedAttributes(attribute: (name: string) => string | null): EmbedOptions | undefined {
   const stream = attribute('stream') ?? '';
   if (!isStreamName(stream)) return undefined;
   const when = new URLSearchParams();

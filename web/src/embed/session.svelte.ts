@@ -1,6 +1,6 @@
 /**
  * One player alone: what the server says of its stream, the player once somebody wants to watch, the timeline.
- * In: a wish, the box for the picture. Out: EmbedPlayer.svelte, <oxbow-player>.
+ * In: EmbedOptions, the box for the picture. Out: EmbedPlayer.svelte, <oxbow-player>.
  */
 import type { StreamView } from '../../../src/api/shapes.ts';
 import { poll } from '../api/poll.ts';
@@ -11,7 +11,7 @@ import { TimelineState } from '../timeline/state.svelte.ts';
 import { Connection } from '../watch/connection.svelte.ts';
 import { beginAt, loadHls, noPlayer, playerFor, unloaded } from '../watch/load-player.ts';
 import { NoteTimer } from '../watch/notes.ts';
-import type { EmbedWish } from './options.ts';
+import type { EmbedOptions } from './options.ts';
 
 const TICK_MS = 1_000;
 /** A still this far behind now is surely there, milliseconds. */
@@ -32,7 +32,7 @@ export class EmbedSession {
   poster = $state<string | null>(null);
   /** The server's time, unix milliseconds, told anew each second. */
   nowMs = $state(Date.now());
-  #options: EmbedWish;
+  #options: EmbedOptions;
   readonly #onChange: () => void;
   readonly #ends = new AbortController();
   #player: OpenPlayer | null = null;
@@ -40,7 +40,7 @@ export class EmbedSession {
   readonly #notes = new NoteTimer(() => this.#player?.forgetNote());
 
   /** @param onChange called after each change of what is shown or known */
-  constructor(options: EmbedWish, onChange: () => void = () => {}) {
+  constructor(options: EmbedOptions, onChange: () => void = () => {}) {
     this.name = options.stream;
     this.#options = options;
     this.#onChange = onChange;
@@ -54,7 +54,7 @@ export class EmbedSession {
   }
 
   /**
-   * Asks the server, and plays if that was wished, until `close`.
+   * Asks the server, and plays if `autoplay` is set, until `close`.
    *
    * @param surface a positioned box; the player fills it
    */
@@ -170,6 +170,6 @@ export class EmbedSession {
   #playerChanged(snapshot: Snapshot): void {
     this.player = snapshot;
     this.#onChange();
-    this.#notes.onChange(snapshot.note);
+    this.#notes.show(snapshot.note);
   }
 }

@@ -40,7 +40,7 @@ export class RecordSession {
   #starting = $state(false);
   #seconds = $state(0);
   #taken: readonly string[] = [];
-  #look: AbortController | undefined;
+  #probe: AbortController | undefined;
   readonly #left = new AbortController();
 
   get step(): Step {
@@ -76,11 +76,11 @@ export class RecordSession {
   }
 
   /** Looks at the address. */
-  look = async (): Promise<void> => {
+  probe = async (): Promise<void> => {
     this.cancel();
-    const look = new AbortController();
-    this.#look = look;
-    const signal = AbortSignal.any([look.signal, this.#left.signal]);
+    const probe = new AbortController();
+    this.#probe = probe;
+    const signal = AbortSignal.any([probe.signal, this.#left.signal]);
     this.#failure = null;
     this.#found = null;
     this.#step = 'looking';
@@ -108,7 +108,7 @@ export class RecordSession {
 
   /** Ends the look. */
   cancel = (): void => {
-    this.#look?.abort();
+    this.#probe?.abort();
     if (this.#step === 'looking') this.#step = 'address';
   };
 

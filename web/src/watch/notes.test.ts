@@ -10,29 +10,29 @@ const words = {
   moment: (atMs: number) => `moment ${atMs}`,
   reason: ({ code }: Failure) => code,
 };
-const told = (note: Note | null, tryingLive = false) => ({ note, tryingLive });
+const state = (note: Note | null, tryingLive = false) => ({ note, tryingLive });
 const gap: Note = { key: 'note.skipped', skipped: { kind: 'gap', fromMs: 0, toMs: 7, cause: 'disk' } };
 
 test('a jump over a gap names its cause and the new time; any other jump says that the stream was offline', () => {
   assert.equal(
-    noteText(told(gap), words),
+    noteText(state(gap), words),
     'Nothing is recorded there: the disk was full or failed. Skipped to moment 7.',
   );
   const offline: Note = { key: 'note.skipped', skipped: { kind: 'offline', fromMs: 0, toMs: 9 } };
-  assert.equal(noteText(told(offline), words), 'The stream was offline then. Skipped to moment 9.');
-  assert.equal(noteText(told({ key: 'note.nothingAfter' }), words), 'Nothing is recorded after this point.');
+  assert.equal(noteText(state(offline), words), 'The stream was offline then. Skipped to moment 9.');
+  assert.equal(noteText(state({ key: 'note.nothingAfter' }), words), 'Nothing is recorded after this point.');
   const failed: Note = { key: 'note.failed', failure: readFailure(0, '') };
-  assert.equal(noteText(told(failed), words), 'Could not be loaded: unreachable.');
+  assert.equal(noteText(state(failed), words), 'Could not be loaded: unreachable.');
   assert.equal(
-    noteText(told({ key: 'note.missing', toMs: 5 }), words),
+    noteText(state({ key: 'note.missing', toMs: 5 }), words),
     'Part of the recording is missing there. Skipped to moment 5.',
   );
-  assert.equal(noteText(told(null), words), '');
+  assert.equal(noteText(state(null), words), '');
 });
 
 test('while live is tried again that is said as long as it lasts, but for a note of the moment', () => {
-  assert.equal(noteText(told(null, true), words), 'Live is not available right now. Trying again…');
-  assert.match(noteText(told(gap, true), words), /^Nothing is recorded there/);
+  assert.equal(noteText(state(null, true), words), 'Live is not available right now. Trying again…');
+  assert.match(noteText(state(gap, true), words), /^Nothing is recorded there/);
 });
 
 test('a note is forgotten once, after a while, and the same one told again does not last longer', async () => {
@@ -42,13 +42,13 @@ test('a note is forgotten once, after a while, and the same one told again does 
     const timer = new NoteTimer(() => {
       forgotten += 1;
     });
-    timer.told(gap);
+    timer.show(gap);
     mock.timers.tick(5_000);
-    timer.told(gap);
+    timer.show(gap);
     mock.timers.tick(3_000);
     await Promise.resolve();
     assert.equal(forgotten, 1);
-    timer.told({ ...gap });
+    timer.show({ ...gap });
     timer.close(); // the page is left
     mock.timers.tick(60_000);
     await Promise.resolve();

@@ -43,8 +43,8 @@ export class NoteTimer {
     this.#forget = forget;
   }
 
-  /** Tells the note of now, new or the same. */
-  told(note: Note | null): void {
+  /** Sets the current note; the same object does not restart the timer. */
+  show(note: Note | null): void {
     if (note === this.#note) return;
     this.#note = note;
     this.#timer.abort();

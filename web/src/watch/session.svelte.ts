@@ -163,6 +163,6 @@ export class WatchSession {
     const isSet = this.#player !== null && !snapshot.muted && snapshot.volume !== this.player.volume;
     this.player = snapshot;
     if (isSet) preferences.volume = snapshot.volume;
-    this.#notes.told(snapshot.note);
+    this.#notes.show(snapshot.note);
   }
 }
