@@ -11,7 +11,7 @@ import {
   probeSource,
   readFailure,
 } from './client.ts';
-import { giveRight, onServer, rightTo } from './server.ts';
+import { setWatchToken, onServer, watchTokenOf } from './server.ts';
 
 const signal = new AbortController().signal;
 
@@ -102,8 +102,8 @@ test('a request that needs signing in is reported, a wrong proof is not', async 
 });
 
 test('the right to watch stands before all that is asked of its stream, and of no other', async () => {
-  giveRight('cam', 'abc');
-  giveRight('door', 'not a token');
+  setWatchToken('cam', 'abc');
+  setWatchToken('door', 'not a token');
   const asked = answer(() => Response.json({}));
   await getStream('cam', signal);
   await getTimeline('cam', 0, 1000, signal);
@@ -115,7 +115,7 @@ test('the right to watch stands before all that is asked of its stream, and of n
   ]);
   assert.equal(onServer('/live/cam/index.m3u8'), '/t/abc/live/cam/index.m3u8');
   assert.equal(onServer('/thumb/came/1.jpg'), '/thumb/came/1.jpg');
-  giveRight('cam', null);
+  setWatchToken('cam', null);
 });
 
 test('whoever is signed in gets a right to watch what is not for everyone', async () => {
@@ -132,7 +132,7 @@ test('whoever is signed in gets a right to watch what is not for everyone', asyn
 });
 
 test('a right that has ended is let go where the browser is signed in', async () => {
-  giveRight('hall', 'old');
+  setWatchToken('hall', 'old');
   const asked = answer((path) =>
     path.startsWith('/t/')
       ? Response.json({ code: 'watch-expired', status: 403 }, { status: 403 })
@@ -140,11 +140,11 @@ test('a right that has ended is let go where the browser is signed in', async ()
   );
   await getStream('hall', signal);
   assert.equal(asked.length, 3);
-  assert.equal(rightTo('hall'), 'new');
+  assert.equal(watchTokenOf('hall'), 'new');
 });
 
 test('a guest whose right has ended is told so each time, not that there is no such stream', async () => {
-  giveRight('hall', 'old');
+  setWatchToken('hall', 'old');
   answer((path) => {
     const code = path.startsWith('/t/') ? 'watch-expired' : 'stream-unknown';
     return Response.json({ code, status: 403 }, { status: 403 });
@@ -152,7 +152,7 @@ test('a guest whose right has ended is told so each time, not that there is no s
   for (let times = 0; times < 2; times++) {
     await assert.rejects(getStream('hall', signal), (error: ApiError) => error.failure.code === 'watch-expired');
   }
-  giveRight('hall', null);
+  setWatchToken('hall', null);
 });
 
 test('an answer that does not come is no answer, and pages hear of it', async () => {

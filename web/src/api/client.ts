@@ -6,7 +6,7 @@ import type { ProbeView } from '../../../src/api/probe.ts';
 import type { StreamSettings, StreamView, TimelineView } from '../../../src/api/shapes.ts';
 import { type CallOptions, OxbowClient, OxbowProblem, type Problem } from '../../../src/client/client.ts';
 import { readProblem } from '../../../src/client/problem.ts';
-import { giveRight, rightTo, serverFor } from './server.ts';
+import { setWatchToken, watchTokenOf, serverFor } from './server.ts';
 
 /** What went wrong, for a person. */
 export interface Failure {
@@ -129,11 +129,11 @@ export async function getStream(name: string, signal: AbortSignal): Promise<Stre
     view = await look();
   } catch (error) {
     const { code } = failureOf(error);
-    if (rightTo(name) === undefined || (code !== 'watch-expired' && code !== 'watch-refused')) throw error;
-    const ended = rightTo(name);
-    giveRight(name, null); // whoever is signed in needs none
+    if (watchTokenOf(name) === undefined || (code !== 'watch-expired' && code !== 'watch-refused')) throw error;
+    const ended = watchTokenOf(name);
+    setWatchToken(name, null); // whoever is signed in needs none
     view = await look().catch(() => {
-      giveRight(name, ended ?? null); // anyone else hears next time too that it has ended, not that there is no such stream
+      setWatchToken(name, ended ?? null); // anyone else hears next time too that it has ended, not that there is no such stream
       throw error;
     });
   }
@@ -143,11 +143,11 @@ export async function getStream(name: string, signal: AbortSignal): Promise<Stre
 
 /** Media knows no cookies: whoever may see a stream only by being signed in gets a right to watch it, like everyone. */
 async function makeRight({ name, visibility }: StreamView, signal: AbortSignal): Promise<void> {
-  if ((visibility !== 'signed' && visibility !== 'private') || rightTo(name) !== undefined) return;
+  if ((visibility !== 'signed' && visibility !== 'private') || watchTokenOf(name) !== undefined) return;
   const { token } = await askServer(signal, (client, options) =>
     client.createStreamWatchToken({ name, body: {} }, options),
   );
-  giveRight(name, token);
+  setWatchToken(name, token);
 }
 
 /**

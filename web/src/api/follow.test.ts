@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, mock, test } from 'node:test';
 import { Following, type Heard } from './follow.ts';
-import { giveRight } from './server.ts';
+import { setWatchToken } from './server.ts';
 
 /** A socket that the test plays. */
 class PlayedSocket extends EventTarget {
@@ -80,7 +80,7 @@ test('a server that takes no socket is asked again and again, and nothing is thr
 test('the right to watch a stream goes along, as it is with each connection', async () => {
   const ends = new AbortController();
   const kept = new Following('stream=hall', () => {}, { stream: 'hall', signal: ends.signal }).keep();
-  giveRight('hall', 'later');
+  setWatchToken('hall', 'later');
   const first = await PlayedSocket.until(1);
   assert.equal(first.url, 'wss://tv.example/api/v1/events?stream=hall', 'there was none yet');
   first.close();
@@ -88,5 +88,5 @@ test('the right to watch a stream goes along, as it is with each connection', as
   ends.abort();
   PlayedSocket.opened[1]!.close();
   await kept;
-  giveRight('hall', null);
+  setWatchToken('hall', null);
 });

@@ -5,7 +5,7 @@
  */
 
 let origin = '';
-const rights = new Map<string, string>();
+const tokens = new Map<string, string>();
 
 /**
  * Names the server, once for all players of a page, before anything is asked.
@@ -27,38 +27,38 @@ export function onServer(path: string): string {
 
 /** Where a stream is asked for: the server, with the right to watch it. */
 export function serverFor(stream: string): string {
-  const token = rightTo(stream);
+  const token = watchTokenOf(stream);
   return token === undefined ? origin : `${origin}/t/${token}`;
 }
 
 const keyOf = (stream: string) => `oxbow.watch.${stream}`;
 
 /** The right to watch a stream; undefined where none was given. A tab that is loaded again has it still. */
-export function rightTo(stream: string): string | undefined {
-  if (!rights.has(stream) && stream !== '') {
+export function watchTokenOf(stream: string): string | undefined {
+  if (!tokens.has(stream) && stream !== '') {
     try {
       const kept = sessionStorage.getItem(keyOf(stream));
-      if (kept) rights.set(stream, kept);
+      if (kept) tokens.set(stream, kept);
     } catch {
       // Storage forbidden, or no page at all.
     }
   }
-  return rights.get(stream) || undefined;
+  return tokens.get(stream) || undefined;
 }
 
 /** Gives the right to watch a stream; null takes it away. What is no token is none. */
-export function giveRight(stream: string, token: string | null): void {
-  const right = token !== null && /^[A-Za-z0-9_-]{1,100}$/.test(token) ? token : '';
-  rights.set(stream, right);
+export function setWatchToken(stream: string, token: string | null): void {
+  const value = token !== null && /^[A-Za-z0-9_-]{1,100}$/.test(token) ? token : '';
+  tokens.set(stream, value);
   try {
-    if (right === '') sessionStorage.removeItem(keyOf(stream));
-    else sessionStorage.setItem(keyOf(stream), right);
+    if (value === '') sessionStorage.removeItem(keyOf(stream));
+    else sessionStorage.setItem(keyOf(stream), value);
   } catch {
     // Storage forbidden: it lasts as long as the page.
   }
 }
 
 /** Takes the right to watch out of the query of a page. */
-export function rightIn(search: string): string | null {
+export function watchTokenIn(search: string): string | null {
   return new URLSearchParams(search).get('token');
 }

@@ -4,7 +4,7 @@
  * Out: a picture, media events. Time is programme seconds: unix time less `getStartDate()`. HTML, 4.8.11.
  */
 import { mount, unmount } from 'svelte';
-import { giveRight, setServer } from '../api/server.ts';
+import { setWatchToken, setServer } from '../api/server.ts';
 import { idle } from '../player/snapshot.ts';
 import EmbedPlayer from './EmbedPlayer.svelte';
 import * as facade from './facade.ts';
@@ -200,7 +200,7 @@ export class OxbowPlayer extends HTMLElement {
 
   #open(): void {
     const options = readEmbedAttributes((name) => this.getAttribute(name));
-    if (options && this.hasAttribute('token')) giveRight(options.stream, this.getAttribute('token'));
+    if (options && this.hasAttribute('token')) setWatchToken(options.stream, this.getAttribute('token'));
     if (JSON.stringify(options) === JSON.stringify(this.#options)) return;
     this.#close();
     this.#options = options;

@@ -5,7 +5,7 @@
 import '../app.css';
 import './page.css';
 import { mount } from 'svelte';
-import { giveRight, rightIn, rightTo } from '../api/server.ts';
+import { setWatchToken, watchTokenIn, watchTokenOf } from '../api/server.ts';
 import { preferences } from '../shell/preferences.svelte.ts';
 import EmbedPlayer from './EmbedPlayer.svelte';
 import { EmbedSession } from './session.svelte.ts';
@@ -13,7 +13,7 @@ import { readEmbedAddress } from './options.ts';
 
 preferences.apply();
 const options = readEmbedAddress(location.pathname, location.search);
-if (options) giveRight(options.stream, rightIn(location.search) ?? rightTo(options.stream) ?? null);
+if (options) setWatchToken(options.stream, watchTokenIn(location.search) ?? watchTokenOf(options.stream) ?? null);
 document.title = options ? `${options.stream} · oxbow` : 'oxbow';
 mount(EmbedPlayer, {
   target: document.getElementById('app')!,

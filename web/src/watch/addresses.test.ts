@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseRoute } from '../routes.ts';
-import { embedCode, liveLink, livesFor, momentLink, spanLink, windowLink, withRight } from './addresses.ts';
+import { embedCode, liveLink, lifetimesFor, momentLink, spanLink, windowLink, withWatchToken } from './addresses.ts';
 
 const origin = 'https://tv.example';
 const at = 1_795_160_404_567;
@@ -28,20 +28,20 @@ test('other players get the window that holds the moment', () => {
 });
 
 test('a right to watch goes along with a link, and what it opens stays the same', () => {
-  assert.equal(withRight(liveLink(origin, 'cam'), 'abc'), 'https://tv.example/watch/cam?token=abc');
-  const link = withRight(momentLink(origin, 'cam', at, true), 'abc');
+  assert.equal(withWatchToken(liveLink(origin, 'cam'), 'abc'), 'https://tv.example/watch/cam?token=abc');
+  const link = withWatchToken(momentLink(origin, 'cam', at, true), 'abc');
   assert.equal(link, 'https://tv.example/watch/cam?t=1795160404567&token=abc');
   assert.deepEqual(opened(link), { page: 'watch', stream: 'cam', atMs: at, span: null });
-  for (const none of [null, undefined, '']) assert.equal(withRight('/watch/cam?t=1', none), '/watch/cam?t=1');
+  for (const none of [null, undefined, '']) assert.equal(withWatchToken('/watch/cam?t=1', none), '/watch/cam?t=1');
 });
 
 test('links last as long as the server grants, and a public stream needs none', () => {
-  assert.deepEqual(livesFor('private'), ['1h', '24h']);
-  assert.deepEqual(livesFor('signed'), ['1h', '24h', '7d']);
-  for (const open of ['public', 'unlisted', undefined] as const) assert.deepEqual(livesFor(open), []);
+  assert.deepEqual(lifetimesFor('private'), ['1h', '24h']);
+  assert.deepEqual(lifetimesFor('signed'), ['1h', '24h', '7d']);
+  for (const open of ['public', 'unlisted', undefined] as const) assert.deepEqual(lifetimesFor(open), []);
 });
 
 test('the code for other pages frames the player alone, at the same moment and by the same right', () => {
-  const code = embedCode(withRight(momentLink(origin, 'cam', at, false), 'abc'));
+  const code = embedCode(withWatchToken(momentLink(origin, 'cam', at, false), 'abc'));
   assert.match(code, /^<iframe src="https:\/\/tv\.example\/embed\/cam\?t=1795160404&amp;token=abc" /);
 });

@@ -43,10 +43,10 @@ export function windowLink(origin: string, stream: string, atMs: number): string
 }
 
 /** How long a link may give the right to watch, as the API takes it. */
-export type Life = '1h' | '24h' | '7d';
+export type TokenLifetime = '1h' | '24h' | '7d';
 
 /** Lives that the server grants: of a private stream a day at most; none where no link needs a right. */
-export function livesFor(visibility: StreamView['visibility'] | undefined): readonly Life[] {
+export function lifetimesFor(visibility: StreamView['visibility'] | undefined): readonly TokenLifetime[] {
   if (visibility === 'private') return ['1h', '24h'];
   return visibility === 'signed' ? ['1h', '24h', '7d'] : [];
 }
@@ -56,7 +56,7 @@ export function livesFor(visibility: StreamView['visibility'] | undefined): read
  *
  * @param token null or undefined: the link as it is
  */
-export function withRight(link: string, token: string | null | undefined): string {
+export function withWatchToken(link: string, token: string | null | undefined): string {
   return token ? `${link}${link.includes('?') ? '&' : '?'}token=${token}` : link;
 }
 

@@ -3,21 +3,21 @@
  * In: a stream, for how long. Out: a token for links, or why there is none. The server keeps nothing of a token that is made.
  */
 import { ApiError, askServer, type Failure } from '../api/client.ts';
-import { rightTo } from '../api/server.ts';
+import { watchTokenOf } from '../api/server.ts';
 import { session } from '../shell/session.svelte.ts';
-import type { Life } from './addresses.ts';
+import type { TokenLifetime } from './addresses.ts';
 
 /** What is chosen in the share dialog of one stream. */
-export class SharedRight {
+export class ShareToken {
   /** How long a link lasts; null: it carries no right. */
-  life = $state<Life | null>(null);
+  lifetime = $state<TokenLifetime | null>(null);
   /** Until when, unix milliseconds; null where nothing was made. */
   untilMs = $state<number | null>(null);
   /** Why it could not be made; null while all is well. */
   failure = $state.raw<Failure | null>(null);
-  #made = $state<string | null>(null);
+  #token = $state<string | null>(null);
   #isBusy = $state(false);
-  #asking = new AbortController();
+  #request = new AbortController();
   readonly #stream: string;
 
   constructor(stream: string) {
@@ -31,30 +31,30 @@ export class SharedRight {
 
   /** For the link; null where it carries none. Guests give their own. */
   get token(): string | null {
-    return session.may('share') ? this.#made : (rightTo(this.#stream) ?? null);
+    return session.may('share') ? this.#token : (watchTokenOf(this.#stream) ?? null);
   }
 
   /** Makes one that lasts so long from now; null: none. What was asked for before is forgotten. */
-  async choose(life: Life | null): Promise<void> {
-    this.#asking.abort();
-    this.#asking = new AbortController();
-    const { signal } = this.#asking;
-    this.life = life;
+  async choose(lifetime: TokenLifetime | null): Promise<void> {
+    this.#request.abort();
+    this.#request = new AbortController();
+    const { signal } = this.#request;
+    this.lifetime = lifetime;
     this.failure = null;
-    this.#made = null;
+    this.#token = null;
     this.untilMs = null;
-    this.#isBusy = life !== null;
-    if (life === null) return;
+    this.#isBusy = lifetime !== null;
+    if (lifetime === null) return;
     try {
-      const made = await askServer(signal, (client, options) =>
-        client.createStreamWatchToken({ name: this.#stream, body: { expires: life } }, options),
+      const token = await askServer(signal, (client, options) =>
+        client.createStreamWatchToken({ name: this.#stream, body: { expires: lifetime } }, options),
       );
-      this.#made = made.token;
-      this.untilMs = Date.parse(made.expiresAt);
+      this.#token = token.token;
+      this.untilMs = Date.parse(token.expiresAt);
     } catch (error) {
       if (signal.aborted) return; // another choice was made
       if (!(error instanceof ApiError)) throw error;
-      this.life = null;
+      this.lifetime = null;
       this.failure = error.failure;
     } finally {
       if (!signal.aborted) this.#isBusy = false;
@@ -63,6 +63,6 @@ export class SharedRight {
 
   /** The page is left. */
   close(): void {
-    this.#asking.abort();
+    this.#request.abort();
   }
 }
