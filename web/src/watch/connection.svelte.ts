@@ -4,7 +4,7 @@
  */
 import type { StreamView } from '../../../src/api/shapes.ts';
 import { ApiError, type Failure, getStream, readFailure } from '../api/client.ts';
-import { Following } from '../api/follow.ts';
+import { EventConnection } from '../api/event-connection.ts';
 import { pause } from '../api/poll.ts';
 import { onServer } from '../api/server.ts';
 import { Clock } from '../time/clock.ts';
@@ -31,16 +31,16 @@ export class Connection {
   lost = $state.raw<Failure | null>(null);
   readonly clock = new Clock();
   readonly #name: string;
-  readonly #told: (view: StreamView) => void;
+  readonly #onView: (view: StreamView) => void;
   readonly #ends = new AbortController();
-  readonly #following: Following;
+  readonly #events: EventConnection;
   #waiting = new AbortController();
 
-  /** @param told hears of each answer */
-  constructor(name: string, told: (view: StreamView) => void) {
+  /** @param onView called with each response */
+  constructor(name: string, onView: (view: StreamView) => void) {
     this.#name = name;
-    this.#told = told;
-    this.#following = new Following(`stream=${name}`, ({ type }) => type !== 'events.ready' && this.retry(), {
+    this.#onView = onView;
+    this.#events = new EventConnection(`stream=${name}`, ({ type }) => type !== 'events.ready' && this.retry(), {
       stream: name,
       signal: this.#ends.signal,
     });
@@ -74,7 +74,7 @@ export class Connection {
 
   /** Asks again and again, until `close`. */
   async keep(): Promise<void> {
-    if (onServer('') === '') this.#following.keep(); // on other people's pages one line less
+    if (onServer('') === '') this.#events.keep(); // on other people's pages one line less
     while (!this.#ends.signal.aborted) {
       this.#waiting = new AbortController();
       await pause(this.#everyMs, this.#waiting.signal);
@@ -95,7 +95,7 @@ export class Connection {
 
   get #everyMs(): number {
     if (this.lost) return LOST_EVERY_MS;
-    return this.#following.isOn ? SELDOM_MS : EVERY_MS;
+    return this.#events.isOn ? SELDOM_MS : EVERY_MS;
   }
 
   async #read(): Promise<void> {
@@ -107,7 +107,7 @@ export class Connection {
       this.stream = view;
       this.failure = null;
       this.lost = null;
-      this.#told(view);
+      this.#onView(view);
     } catch (error) {
       if (signal.aborted) return;
       if (late.aborted) this.#silent();

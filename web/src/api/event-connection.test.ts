@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, mock, test } from 'node:test';
-import { Following, type Heard } from './follow.ts';
+import { EventConnection, type ReceivedEvent } from './event-connection.ts';
 import { setWatchToken } from './server.ts';
 
 /** A socket that the test plays. */
@@ -25,7 +25,7 @@ class PlayedSocket extends EventTarget {
     return PlayedSocket.opened[count - 1]!;
   }
 
-  say(event: Partial<Heard>): void {
+  say(event: Partial<ReceivedEvent>): void {
     this.dispatchEvent(new MessageEvent('message', { data: JSON.stringify(event) }));
   }
 
@@ -48,30 +48,30 @@ afterEach(() => {
 
 test('events come over a socket, and a line that was lost goes on behind the last one', async () => {
   const ends = new AbortController();
-  const heard: string[] = [];
-  const following = new Following('stream=door', ({ type }) => heard.push(type), ends);
-  const kept = following.keep();
+  const received: string[] = [];
+  const events = new EventConnection('stream=door', ({ type }) => received.push(type), ends);
+  const kept = events.keep();
   const first = await PlayedSocket.until(1);
   assert.equal(first.url, 'wss://tv.example/api/v1/events?stream=door');
-  assert.equal(following.isOn, false);
+  assert.equal(events.isOn, false);
   first.say({ id: '', type: 'events.ready' });
   first.say({ id: 'a-7', type: 'stream.live' });
-  assert.equal(following.isOn, true);
+  assert.equal(events.isOn, true);
   first.close();
-  assert.equal(following.isOn, false);
+  assert.equal(events.isOn, false);
   const second = await PlayedSocket.until(2);
   assert.equal(second.url, 'wss://tv.example/api/v1/events?stream=door&after=a-7');
   second.say({ id: 'a-8', type: 'stream.gap' });
   ends.abort();
   second.say({ id: 'a-9', type: 'stream.live' });
   await kept;
-  assert.deepEqual(heard, ['events.ready', 'stream.live', 'stream.gap']);
+  assert.deepEqual(received, ['events.ready', 'stream.live', 'stream.gap']);
   assert.equal(PlayedSocket.opened.length, 2);
 });
 
 test('a server that takes no socket is asked again and again, and nothing is thrown', async () => {
   const ends = new AbortController();
-  const kept = new Following('stream=door', () => assert.fail('nothing came'), ends).keep();
+  const kept = new EventConnection('stream=door', () => assert.fail('nothing came'), ends).keep();
   for (let count = 1; count < 6; count++) (await PlayedSocket.until(count)).close();
   ends.abort();
   await kept;
@@ -79,7 +79,7 @@ test('a server that takes no socket is asked again and again, and nothing is thr
 
 test('the right to watch a stream goes along, as it is with each connection', async () => {
   const ends = new AbortController();
-  const kept = new Following('stream=hall', () => {}, { stream: 'hall', signal: ends.signal }).keep();
+  const kept = new EventConnection('stream=hall', () => {}, { stream: 'hall', signal: ends.signal }).keep();
   setWatchToken('hall', 'later');
   const first = await PlayedSocket.until(1);
   assert.equal(first.url, 'wss://tv.example/api/v1/events?stream=hall', 'there was none yet');

@@ -7,34 +7,34 @@ import { pause } from './poll.ts';
 import { serverFor } from './server.ts';
 
 /** What a page hears. */
-export type Heard = OxbowEvent | ConnectionEvent;
+export type ReceivedEvent = OxbowEvent | ConnectionEvent;
 
 /** Pauses before the next try to connect, milliseconds; the last one again and again. */
 const PAUSES_MS = [1_000, 5_000, 15_000, 60_000] as const;
 
 /** A line to the server. */
-export class Following {
+export class EventConnection {
   #isOn = false;
   #lastId = '';
   readonly #query: string;
   readonly #stream: string;
-  readonly #told: (event: Heard) => void;
+  readonly #onEvent: (event: ReceivedEvent) => void;
   readonly #signal: AbortSignal;
 
   /**
    * @param query what is heard, as the API takes it: `stream=door`
-   * @param told hears each event, `events.ready` with each connection
+   * @param onEvent hears each event, `events.ready` with each connection
    * @param options.stream whose right to watch goes along, where one was given
    * @param options.signal ends it
    */
   constructor(
     query: string,
-    told: (event: Heard) => void,
+    onEvent: (event: ReceivedEvent) => void,
     { stream = '', signal }: { readonly stream?: string; readonly signal: AbortSignal },
   ) {
     this.#query = query;
     this.#stream = stream;
-    this.#told = told;
+    this.#onEvent = onEvent;
     this.#signal = signal;
   }
 
@@ -67,11 +67,11 @@ export class Following {
       let came = false;
       this.#signal.addEventListener('abort', close);
       socket.addEventListener('message', ({ data }) => {
-        const event = JSON.parse(String(data)) as Heard;
+        const event = JSON.parse(String(data)) as ReceivedEvent;
         came = true;
         this.#isOn = true;
         if (event.id !== '') this.#lastId = event.id;
-        if (!this.#signal.aborted) this.#told(event);
+        if (!this.#signal.aborted) this.#onEvent(event);
       });
       socket.addEventListener('close', () => {
         this.#signal.removeEventListener('abort', close);
