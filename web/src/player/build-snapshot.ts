@@ -16,7 +16,7 @@ export interface PlaybackSummary
 }
 
 /** What the snapshot needs beside them. */
-export interface Surroundings {
+export interface SnapshotContext {
   /** The server's time, unix milliseconds. */
   readonly nowMs: number;
   readonly networkS: number | null;
@@ -30,7 +30,7 @@ export function buildSnapshot(
   buffers: DoubleBuffer,
   edge: LiveEdge,
   state: PlaybackSummary,
-  { nowMs, networkS }: Surroundings,
+  { nowMs, networkS }: SnapshotContext,
 ): Snapshot {
   const { front, choices, counts } = buffers;
   const { mode, shownMs, wantPlay, switching } = state;

@@ -62,6 +62,6 @@ test('a stall that was none is taken back', () => {
   const target = new LatencyTarget();
   target.stalled();
   target.stalled();
-  target.takeBack();
+  target.undo();
   assert.equal(target.targetLatencyS, 0.7);
 });

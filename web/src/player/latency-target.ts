@@ -77,7 +77,7 @@ export class LatencyTarget {
   }
 
   /** The last stall does not count: the stream had ended. */
-  takeBack(): void {
+  undo(): void {
     this.#extraS = this.#beforeS;
   }
 

@@ -15,8 +15,8 @@ import {
 } from './playback-state.ts';
 import { playbackFailure } from './settings.ts';
 import type { LiveEdge } from './source/live-edge.ts';
-import { missingPiece } from './source/missing.ts';
-import { findMoment, type Moments } from './source/moments.ts';
+import { missingSegment } from './source/missing.ts';
+import { findPlayableMoment, type MomentFinder } from './source/moments.ts';
 import type { Sources } from './source/sources.ts';
 import type { DoubleBuffer } from './video/double-buffer.ts';
 import type { Stalls } from './video/stalls.ts';
@@ -28,7 +28,7 @@ export interface PlayerParts {
   readonly edge: LiveEdge;
   readonly sources: Sources;
   readonly stalls: Stalls;
-  readonly recorded: Moments;
+  readonly recorded: MomentFinder;
   /** The server's time, unix milliseconds. */
   readonly now: () => number;
   /** A clock that is never set, milliseconds. */
@@ -130,10 +130,10 @@ export class PlaybackController {
 
   /** hls.js gave up on a buffer. */
   failed(buffer: VideoBuffer, data: ErrorData): void {
-    const piece = buffer.kind === 'past' ? missingPiece(data) : null;
+    const segment = buffer.kind === 'past' ? missingSegment(data) : null;
     const isNetwork = data.type === 'networkError';
     const front = buffer === this.#parts.buffers.front;
-    this.take({ type: 'failed', front, failure: playbackFailure(data), isNetwork, piece });
+    this.take({ type: 'failed', front, failure: playbackFailure(data), isNetwork, segment });
   }
 
   /** A buffer has played its list to the end. */
@@ -241,13 +241,13 @@ export class PlaybackController {
         edge.restart();
         break;
       case 'take-stall-back':
-        if (stalls.takeBack()) edge.takeBack();
+        if (stalls.undo()) edge.undo();
         break;
     }
   }
 
   #find({ request, atMs, back, isListed }: Extract<PlaybackEffect, { do: 'find' }>): void {
-    findMoment(this.#parts.recorded, atMs, { back, isListed }).then(
+    findPlayableMoment(this.#parts.recorded, atMs, { back, isListed }).then(
       (moment) => this.take({ type: 'found', request, requestedMs: atMs, moment }),
       (error: unknown) => {
         if (!this.#isClosed) this.take({ type: 'find-failed', request, failure: failureOf(error) });

@@ -130,14 +130,14 @@ suite('playback, without a browser', () => {
   test('what is lost is loaded again after 0, 1, 2, 4, 8, 15 s, until it has a picture', () => {
     const playback = Playback.live();
     const waits: number[] = [];
-    playback.take({ type: 'failed', front: true, failure, isNetwork: true, piece: null });
+    playback.take({ type: 'failed', front: true, failure, isNetwork: true, segment: null });
     for (let turn = 0; turn < 6; turn++) {
       const fromMs = playback.steadyMs;
       playback.steadyMs = playback.state.retry.dueMs!;
       waits.push(playback.steadyMs - fromMs);
       playback.take({ type: 'tick' });
       assert.deepEqual(playback.did, ['load-live']);
-      playback.take({ type: 'failed', front: false, failure, isNetwork: true, piece: null });
+      playback.take({ type: 'failed', front: false, failure, isNetwork: true, segment: null });
     }
     assert.deepEqual(waits, [0, 1_000, 2_000, 4_000, 8_000, 15_000]);
   });
@@ -148,7 +148,7 @@ suite('playback, without a browser', () => {
     const empty = new Playback();
     empty.goTo(NOW_MS - 20 * minute);
     for (const playback of [shown, empty])
-      playback.take({ type: 'failed', front: false, failure, isNetwork: false, piece: null });
+      playback.take({ type: 'failed', front: false, failure, isNetwork: false, segment: null });
     assert.deepEqual([shown.state.failure, shown.state.note?.key], [null, 'note.failed']);
     assert.deepEqual([empty.state.failure, empty.state.note], [failure, null]);
     empty.take({ type: 'try-again' });
@@ -196,10 +196,10 @@ function walk(seed: number, changes: Set<string>): void {
     const atMs = NOW_MS + playback.steadyMs - agoMs;
     const failed = (isFront: boolean): PlaybackEvent => {
       const kind = isFront ? front.kind : (state.pending?.to ?? null);
-      const piece = kind === 'past' && chance(0.3) ? { fromMs: atMs, toMs: atMs + 2_000 } : null;
+      const segment = kind === 'past' && chance(0.3) ? { fromMs: atMs, toMs: atMs + 2_000 } : null;
       const code = chance(0.3) ? 'stream-offline' : 'unreachable';
       const status = chance(0.5) ? 404 : 0;
-      return { type: 'failed', front: isFront, failure: { ...failure, code, status }, isNetwork: chance(0.7), piece };
+      return { type: 'failed', front: isFront, failure: { ...failure, code, status }, isNetwork: chance(0.7), segment };
     };
     const events: PlaybackEvent[] = [
       { type: 'go-live' },

@@ -212,15 +212,15 @@ function ended(it: PlaybackMoves): void {
   else if (state.retry.dueMs === null) it.lost(true);
 }
 
-function frontFailed(it: PlaybackMoves, { failure, isNetwork, piece }: Event<'failed'>): void {
+function frontFailed(it: PlaybackMoves, { failure, isNetwork, segment }: Event<'failed'>): void {
   const { state } = it;
   const { front } = it.view;
   const isLive = front.kind === 'live';
   it.do({ do: 'stop-loading' });
-  if (piece) {
-    state.missing = missedAhead(state.missing, piece);
+  if (segment) {
+    state.missing = missedAhead(state.missing, segment);
     if (!mayRequestAgain(state.missing)) {
-      state.skipToMs = piece.toMs; // the media before it is played first
+      state.skipToMs = segment.toMs; // the media before it is played first
       return;
     }
   }
@@ -237,14 +237,14 @@ function frontFailed(it: PlaybackMoves, { failure, isNetwork, piece }: Event<'fa
   }
 }
 
-function backFailed(it: PlaybackMoves, { failure, isNetwork, piece }: Event<'failed'>): void {
+function backFailed(it: PlaybackMoves, { failure, isNetwork, segment }: Event<'failed'>): void {
   const { state } = it;
   if (!state.pending) return;
   const isLive = state.pending.to === 'live';
-  if (piece) state.missing = missedFirst(state.missing);
+  if (segment) state.missing = missedFirst(state.missing);
   it.drop();
-  if (piece && maySkip(state.missing)) {
-    it.skipTo(piece.toMs);
+  if (segment && maySkip(state.missing)) {
+    it.skipTo(segment.toMs);
     return;
   }
   const isRefused = failure.status >= 400 && failure.status < 500;

@@ -300,11 +300,11 @@ test('the next window asked for at the end of a list is not asked for anew with 
   await settled();
   FakeHls.last.list(start - 40 * minute, start - 35 * minute, { live: false });
   arrive(300);
-  answers.asked = 0;
+  answers.requested = 0;
   runDry(set);
   pass(3_000);
   await settled();
-  assert.ok(answers.asked <= 1, `${answers.asked} questions`);
+  assert.ok(answers.requested <= 1, `${answers.requested} questions`);
 });
 
 test('a source whose clock is set back by an hour is still live at its edge', (t) => {

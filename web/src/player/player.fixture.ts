@@ -24,7 +24,7 @@ export function setUp(t: TestContext) {
   FakeHls.all = [];
   const document = new FakeDocument();
   const clock = { ms: 0, wallMs: start };
-  const answers = { refuse: false, asked: 0 };
+  const answers = { refuse: false, requested: 0 };
   const view = (fromMs: number, toMs: number): TimelineView => ({
     from: text(fromMs),
     to: text(toMs),
@@ -43,7 +43,7 @@ export function setUp(t: TestContext) {
   });
   const recorded = new Recorded(
     async (fromMs, toMs) => {
-      answers.asked += 1;
+      answers.requested += 1;
       if (answers.refuse) throw new ApiError(readFailure(0, ''));
       return view(fromMs, toMs);
     },

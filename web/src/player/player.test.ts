@@ -164,21 +164,21 @@ test('a frame that went untold before a pause is named all the same', (t) => {
   const { document, seen, pass, playLive } = setUp(t);
   playLive();
   const { front } = document;
-  const untold = 299.5 + 0.055; // of frames of 40 ms, the next one is shown by now
-  front.sound(untold);
+  const between = 299.5 + 0.055; // of frames of 40 ms, the next one is shown by now
+  front.sound(between);
   front.pause();
   pass(300);
-  assert.equal(front.seeks.at(-1), untold);
+  assert.equal(front.seeks.at(-1), between);
   front.picture(299.54);
   assert.equal(Math.round(seen.snapshot.shownMs!), start - 460);
 
-  const sought = front.seeks.length;
+  const seekCount = front.seeks.length;
   front.play();
   front.picture(299.58);
   front.sound(299.59);
   front.pause();
   pass(300);
-  assert.equal(front.seeks.length, sought, 'it is the frame that was told');
+  assert.equal(front.seeks.length, seekCount, 'it is the frame that was told');
 });
 
 test('someone else’s pause is the viewer’s: a headset, a key of the keyboard', (t) => {

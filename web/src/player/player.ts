@@ -11,7 +11,7 @@ import { RATE_EVERY_MS } from './rate-controller.ts';
 import type { PlayerControls, Snapshot } from './snapshot.ts';
 import { type AskFacts, Facts } from './source/facts.ts';
 import { LiveEdge } from './source/live-edge.ts';
-import type { Moments } from './source/moments.ts';
+import type { MomentFinder } from './source/moments.ts';
 import { Sources } from './source/sources.ts';
 import { DoubleBuffer } from './video/double-buffer.ts';
 import { Stalls } from './video/stalls.ts';
@@ -25,7 +25,7 @@ export interface PlayerOptions {
   /** A positioned box that the picture fills; the player makes its own elements in it. */
   readonly surface: HTMLElement;
   readonly stream: string;
-  readonly recorded: Moments;
+  readonly recorded: MomentFinder;
   /** The server's time, unix milliseconds. */
   readonly now: () => number;
   readonly onChange: (snapshot: Snapshot) => void;
@@ -121,7 +121,7 @@ export class Player implements PlayerControls {
 
   stepFrame(by: 1 | -1): void {
     const buffer = this.#controller.hold();
-    if (buffer) this.#steps.wish(buffer, by, this.#steadyMs());
+    if (buffer) this.#steps.step(buffer, by, this.#steadyMs());
     this.#changed();
   }
 

@@ -13,7 +13,7 @@ const CAUGHT_UP_S = 0.3;
 /** The page or the machine stopped for this long between two ticks: what happened meanwhile is not a fault of the network. Milliseconds. */
 const STOOD_MS = 1_000;
 /** What a tick requests is not requested again for this long, milliseconds. */
-const ASKED_MS = 5_000;
+const RETRY_MS = 5_000;
 /** A recording that ends this shortly before now is still being written, milliseconds. */
 const NEAR_NOW_MS = 60_000;
 
@@ -23,7 +23,7 @@ export class Watchdog {
   readonly #controller: PlaybackController;
   #tickedAt = Number.POSITIVE_INFINITY;
   #tickedWallMs = Number.POSITIVE_INFINITY;
-  #askedAt = Number.NEGATIVE_INFINITY;
+  #probedAt = Number.NEGATIVE_INFINITY;
 
   constructor(parts: PlayerParts, controller: PlaybackController) {
     this.#parts = parts;
@@ -86,8 +86,8 @@ export class Watchdog {
 
   /** Whether something may be requested again, which is so every five seconds. */
   #mayAsk(at: number): boolean {
-    if (at - this.#askedAt < ASKED_MS) return false;
-    this.#askedAt = at;
+    if (at - this.#probedAt < RETRY_MS) return false;
+    this.#probedAt = at;
     return true;
   }
 

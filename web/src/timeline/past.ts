@@ -64,16 +64,16 @@ export interface Moment {
 /**
  * The moment itself where it is recorded, else the start of the next stretch of media.
  *
- * @param wishedMs unix milliseconds
+ * @param targetMs unix milliseconds
  * @returns undefined where no media follows: the only thing after it is now
  */
-export function findMoment(past: Past, wishedMs: number): Moment | undefined {
-  const here = stretchAt(past, wishedMs);
-  if (here?.kind === 'media') return { atMs: wishedMs };
-  const next = past.stretches.find(({ kind, fromMs }) => kind === 'media' && fromMs >= wishedMs);
+export function findMoment(past: Past, targetMs: number): Moment | undefined {
+  const here = stretchAt(past, targetMs);
+  if (here?.kind === 'media') return { atMs: targetMs };
+  const next = past.stretches.find(({ kind, fromMs }) => kind === 'media' && fromMs >= targetMs);
   if (!next) return undefined;
-  if (next.fromMs - wishedMs <= TOUCHING_MS) return { atMs: next.fromMs };
-  return { atMs: next.fromMs, skipped: here ?? { kind: 'offline', fromMs: wishedMs, toMs: next.fromMs } };
+  if (next.fromMs - targetMs <= TOUCHING_MS) return { atMs: next.fromMs };
+  return { atMs: next.fromMs, skipped: here ?? { kind: 'offline', fromMs: targetMs, toMs: next.fromMs } };
 }
 
 /** How much of the stretch before a hole is played when someone steps back into the hole, milliseconds. */
@@ -82,12 +82,12 @@ const BEFORE_HOLE_MS = 5_000;
 /**
  * The moment itself where it is recorded, else the last seconds of the stretch of media before it: what stepping back means.
  *
- * @param wishedMs unix milliseconds
+ * @param targetMs unix milliseconds
  * @returns undefined where no media lies before it
  */
-export function findMomentBefore(past: Past, wishedMs: number): Moment | undefined {
-  if (stretchAt(past, wishedMs)?.kind === 'media') return { atMs: wishedMs };
-  const before = past.stretches.findLast(({ kind, toMs }) => kind === 'media' && toMs <= wishedMs);
+export function findMomentBefore(past: Past, targetMs: number): Moment | undefined {
+  if (stretchAt(past, targetMs)?.kind === 'media') return { atMs: targetMs };
+  const before = past.stretches.findLast(({ kind, toMs }) => kind === 'media' && toMs <= targetMs);
   return before && { atMs: Math.max(before.fromMs, before.toMs - BEFORE_HOLE_MS) };
 }
 

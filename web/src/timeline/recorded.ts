@@ -128,31 +128,31 @@ export class Recorded {
   }
 
   /** The moment to play, out of what is known already; undefined where that does not tell. */
-  known(wishedMs: number): Moment | undefined {
-    const exact = this.#exact(wishedMs);
-    if (exact) return findMoment(exact, wishedMs);
+  known(targetMs: number): Moment | undefined {
+    const exact = this.#exact(targetMs);
+    if (exact) return findMoment(exact, targetMs);
     // A coarse tile tells that there is media around a moment, but not exactly why there is none.
-    const isMedia = [...this.#tiles.values()].some(({ past }) => stretchAt(past, wishedMs)?.kind === 'media');
-    return isMedia ? { atMs: wishedMs } : undefined;
+    const isMedia = [...this.#tiles.values()].some(({ past }) => stretchAt(past, targetMs)?.kind === 'media');
+    return isMedia ? { atMs: targetMs } : undefined;
   }
 
   /**
    * The moment to play, asking the server where needed, a day at first, then thirty at a time, for two years or from the oldest kept
    * moment on.
    *
-   * @param wishedMs unix milliseconds
+   * @param targetMs unix milliseconds
    * @returns undefined where nothing is recorded from there on
    * @throws ApiError
    */
-  async find(wishedMs: number): Promise<Moment | undefined> {
-    const known = this.known(wishedMs);
+  async find(targetMs: number): Promise<Moment | undefined> {
+    const known = this.known(targetMs);
     if (known) return known;
     let length = 24 * HOUR;
-    let fromMs = Math.max(wishedMs, this.#firstMs);
+    let fromMs = Math.max(targetMs, this.#firstMs);
     for (let turn = 0; turn < MOST_QUESTIONS && fromMs < this.#now(); turn++) {
       const toMs = Math.min(this.#now(), fromMs + length);
       const past = readPast(await this.#ask(fromMs - 60_000, toMs, this.#signal));
-      const moment = findMoment(past, wishedMs);
+      const moment = findMoment(past, targetMs);
       if (moment) return moment;
       fromMs = toMs;
       length = LONGEST_MS;
@@ -161,22 +161,22 @@ export class Recorded {
   }
 
   /** The moment to play when someone steps back to it, out of what is known already; undefined where that does not tell. */
-  knownBefore(wishedMs: number): Moment | undefined {
-    const exact = this.#exact(wishedMs);
-    return exact && findMomentBefore(exact, wishedMs);
+  knownBefore(targetMs: number): Moment | undefined {
+    const exact = this.#exact(targetMs);
+    return exact && findMomentBefore(exact, targetMs);
   }
 
   /**
    * The moment to play when someone steps back to it: over a hole to the media before, asking the server at most once.
    *
-   * @param wishedMs unix milliseconds
+   * @param targetMs unix milliseconds
    * @returns undefined where nothing is recorded in the day before
    * @throws ApiError
    */
-  async findBefore(wishedMs: number): Promise<Moment | undefined> {
-    const known = this.knownBefore(wishedMs);
+  async findBefore(targetMs: number): Promise<Moment | undefined> {
+    const known = this.knownBefore(targetMs);
     if (known) return known;
-    const past = readPast(await this.#ask(wishedMs - 24 * HOUR, wishedMs + 60_000, this.#signal));
-    return findMomentBefore(past, wishedMs);
+    const past = readPast(await this.#ask(targetMs - 24 * HOUR, targetMs + 60_000, this.#signal));
+    return findMomentBefore(past, targetMs);
   }
 }

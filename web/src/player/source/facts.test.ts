@@ -37,10 +37,10 @@ test('an answer about a later stretch does not shorten a run that is known', () 
 
 test('an unknown run is asked for, ever more seldom and a few times only, until one is found', async () => {
   let now = 0;
-  let asked = 0;
+  let requested = 0;
   const facts = new Facts(
     async () => {
-      asked += 1;
+      requested += 1;
       throw new ApiError({ code: 'unreachable', status: 0, title: '', hint: '' });
     },
     () => now,
@@ -50,8 +50,8 @@ test('an unknown run is asked for, ever more seldom and a few times only, until 
     facts.missed(1);
     if (now % 1_000 === 0) await new Promise(setImmediate);
   }
-  assert.equal(asked, 6);
+  assert.equal(requested, 6);
   facts.found();
   facts.missed(1);
-  assert.equal(asked, 7);
+  assert.equal(requested, 7);
 });

@@ -86,8 +86,8 @@ export class LiveEdge {
   }
 
   /** That stall does not count: the stream had ended. */
-  takeBack(): void {
-    this.#target.takeBack();
+  undo(): void {
+    this.#target.undo();
   }
 
   /**

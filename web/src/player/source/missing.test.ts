@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ErrorData } from 'hls.js';
-import { mayRequestAgain, maySkip, missedAhead, missedFirst, missingPiece, nothingMissing } from './missing.ts';
+import { mayRequestAgain, maySkip, missedAhead, missedFirst, missingSegment, nothingMissing } from './missing.ts';
 
 const error = (code: number, more: object = {}) =>
   ({
@@ -12,11 +12,11 @@ const error = (code: number, more: object = {}) =>
   }) as unknown as ErrorData;
 
 test('a segment that is not there is a missing piece; a server that is down or a list that is not there is none', () => {
-  assert.deepEqual(missingPiece(error(404)), { fromMs: 1_000, toMs: 3_000 });
-  assert.deepEqual(missingPiece(error(410)), { fromMs: 1_000, toMs: 3_000 });
-  assert.equal(missingPiece(error(503)), null);
-  assert.equal(missingPiece(error(404, { details: 'levelLoadError' })), null);
-  assert.equal(missingPiece(error(404, { frag: { programDateTime: null, duration: 2 } })), null);
+  assert.deepEqual(missingSegment(error(404)), { fromMs: 1_000, toMs: 3_000 });
+  assert.deepEqual(missingSegment(error(410)), { fromMs: 1_000, toMs: 3_000 });
+  assert.equal(missingSegment(error(503)), null);
+  assert.equal(missingSegment(error(404, { details: 'levelLoadError' })), null);
+  assert.equal(missingSegment(error(404, { frag: { programDateTime: null, duration: 2 } })), null);
 });
 
 test('a segment ahead is requested twice, the next one twice again', () => {

@@ -5,7 +5,7 @@
 import type { ErrorData } from 'hls.js';
 
 /** A Media Segment that the server does not have, unix milliseconds. */
-export interface Piece {
+export interface MissingSegment {
   readonly fromMs: number;
   readonly toMs: number;
 }
@@ -16,7 +16,7 @@ const TRIES = 2;
 const MOST_SKIPPED = 10;
 
 /** The segment that an error is about; null if it is about something else, or if the segment may still become available. */
-export function missingPiece({ details, response, frag }: ErrorData): Piece | null {
+export function missingSegment({ details, response, frag }: ErrorData): MissingSegment | null {
   const isGone = response?.code === 404 || response?.code === 410;
   const fromMs = frag?.programDateTime ?? null;
   if (details !== 'fragLoadError' || !isGone || !frag || fromMs === null) return null;
@@ -36,8 +36,8 @@ export interface Missing {
 export const nothingMissing: Missing = { fromMs: null, tries: 0, skipped: 0 };
 
 /** A segment ahead of the picture is missing. */
-export function missedAhead({ fromMs, tries }: Missing, piece: Piece): Missing {
-  return { fromMs: piece.fromMs, tries: piece.fromMs === fromMs ? tries + 1 : 1, skipped: 0 };
+export function missedAhead({ fromMs, tries }: Missing, segment: MissingSegment): Missing {
+  return { fromMs: segment.fromMs, tries: segment.fromMs === fromMs ? tries + 1 : 1, skipped: 0 };
 }
 
 /** Whether the segment that was missing last is requested again. */

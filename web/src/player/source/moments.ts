@@ -6,24 +6,24 @@ import type { Moment } from '../../timeline/past.ts';
 import type { Recorded } from '../../timeline/recorded.ts';
 
 /** Finds moments. */
-export type Moments = Pick<Recorded, 'known' | 'knownBefore' | 'find' | 'findBefore'>;
+export type MomentFinder = Pick<Recorded, 'known' | 'knownBefore' | 'find' | 'findBefore'>;
 
 /**
  * The time to play for a request.
  *
- * @param wishedMs unix milliseconds
+ * @param targetMs unix milliseconds
  * @param back this is a step back: a hole is left at its start
  * @param isListed the list that plays has it
  * @returns undefined where nothing is recorded from there on
  * @throws ApiError
  */
-export async function findMoment(
-  recorded: Moments,
-  wishedMs: number,
+export async function findPlayableMoment(
+  recorded: MomentFinder,
+  targetMs: number,
   { back, isListed }: { readonly back: boolean; readonly isListed: boolean },
 ): Promise<Moment | undefined> {
-  const known = back ? recorded.knownBefore(wishedMs) : recorded.known(wishedMs);
+  const known = back ? recorded.knownBefore(targetMs) : recorded.known(targetMs);
   if (known) return known;
-  if (isListed) return { atMs: wishedMs };
-  return (back ? await recorded.findBefore(wishedMs) : undefined) ?? recorded.find(wishedMs);
+  if (isListed) return { atMs: targetMs };
+  return (back ? await recorded.findBefore(targetMs) : undefined) ?? recorded.find(targetMs);
 }

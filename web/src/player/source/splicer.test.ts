@@ -7,7 +7,7 @@ const list = (from: number, name = 'av0.m3u8') => `http://host/vod/cam/${from}/$
 
 /** A server that recorded windows of two segments of five minutes, those in `windows`; the newest is open where `nowS` lies in it. */
 function setUp(windows: number[], { atS = start + 100, nowS = start + 86_400 } = {}) {
-  const asked: string[] = [];
+  const requested: string[] = [];
   let msn = 1;
   const msns = new Map<number, number>();
   for (const from of windows) {
@@ -21,13 +21,13 @@ function setUp(windows: number[], { atS = start + 100, nowS = start + 86_400 } =
     now: () => server.nowS * 1000,
     facts: { window: (from) => (from === start + 600 ? { rev: 2, closed: true } : undefined) },
     recorded: {
-      find: async (wishedMs) => {
-        const next = windows.find((from) => (from + 600) * 1000 > wishedMs);
-        return next === undefined ? undefined : { atMs: Math.max(wishedMs, next * 1000) };
+      find: async (targetMs) => {
+        const next = windows.find((from) => (from + 600) * 1000 > targetMs);
+        return next === undefined ? undefined : { atMs: Math.max(targetMs, next * 1000) };
       },
     },
     fetchText: async (url) => {
-      asked.push(new URL(url).pathname);
+      requested.push(new URL(url).pathname);
       const from = Number(/cam\/(\d+)/.exec(url)![1]);
       if (server.broken) throw new ListError(503, '');
       const first = msns.get(from);
@@ -49,7 +49,7 @@ function setUp(windows: number[], { atS = start + 100, nowS = start + 86_400 } =
     },
   });
   const load = (name?: string) => splicer.list(list(start, name), {}, new AbortController().signal);
-  return { splicer, asked, server, load };
+  return { splicer, requested, server, load };
 }
 
 const segments = (text: string) => [...text.matchAll(/(\d+)\.m4s/g)].map(([, msn]) => Number(msn));
@@ -57,20 +57,20 @@ const sequence = (text: string) => Number(/MEDIA-SEQUENCE:(\d+)/.exec(text)![1])
 const day = (count: number) => Array.from({ length: count }, (_, index) => start + index * 600);
 
 test('the next window is added when the playhead comes within two minutes of the end, and not before', async () => {
-  const { splicer, asked, load } = setUp(day(3));
+  const { splicer, requested, load } = setUp(day(3));
   assert.deepEqual(segments(await load()), [1, 2]);
-  assert.equal(asked.length, 1);
+  assert.equal(requested.length, 1);
   splicer.playhead((start + 500) * 1000);
   const text = await load();
   assert.deepEqual(segments(text), [1, 2, 3, 4]);
   assert.equal(text.includes('DISCONTINUITY\n'), false, 'it goes on');
-  assert.equal(asked.at(-1), `/vod/cam/${start + 600}/${start + 1200}/v2/av0.m3u8`, 'a closed window by its revision');
+  assert.equal(requested.at(-1), `/vod/cam/${start + 600}/${start + 1200}/v2/av0.m3u8`, 'a closed window by its revision');
 });
 
 test('closed windows are asked for once', async () => {
-  const { asked, load } = setUp(day(1));
+  const { requested, load } = setUp(day(1));
   for (let turn = 0; turn < 5; turn++) await load();
-  assert.equal(asked.length, 1);
+  assert.equal(requested.length, 1);
 });
 
 test('the list loses its tail, and its numbers stay those of the same segments', async () => {
@@ -154,11 +154,11 @@ test('where not even the first window is to be had, that is told', async () => {
 test('a neighbour that is not there is not asked for', async () => {
   const first = setUp(day(1), { atS: start + 5 });
   await first.load();
-  assert.equal(first.asked.length, 1, 'nothing was recorded before');
+  assert.equal(first.requested.length, 1, 'nothing was recorded before');
   const newest = setUp(day(2), { atS: start + 560, nowS: start + 601 });
   await newest.load();
-  assert.equal(newest.asked.length, 1, 'nothing may have begun in the one that has just begun');
+  assert.equal(newest.requested.length, 1, 'nothing may have begun in the one that has just begun');
   newest.server.nowS = start + 616;
   await newest.load();
-  assert.ok(newest.asked.length > 1, 'now it is');
+  assert.ok(newest.requested.length > 1, 'now it is');
 });

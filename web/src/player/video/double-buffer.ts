@@ -133,8 +133,8 @@ export class DoubleBuffer {
   }
 
   /** Applies choices of the viewer to both buffers. */
-  choose(wish: Partial<Pick<Choices, 'quality' | 'sound' | 'subtitle'>>): void {
-    Object.assign(this.choices, wish);
+  choose(changes: Partial<Pick<Choices, 'quality' | 'sound' | 'subtitle'>>): void {
+    Object.assign(this.choices, changes);
     for (const { hls } of [this.#front, this.#back]) if (hls) this.choices.apply(hls);
   }
 

@@ -9,7 +9,7 @@
 import type { StreamView } from '../../../../src/api/shapes.ts';
 import { type Failure, failureOf } from '../../api/client.ts';
 import { idle, type Note, type PlayerControls, type Snapshot } from '../snapshot.ts';
-import { findMoment, type Moments } from '../source/moments.ts';
+import { findPlayableMoment, type MomentFinder } from '../source/moments.ts';
 import { readWindow } from '../source/splice.ts';
 import type { FetchText } from '../source/splicer.ts';
 import { fetchText } from '../source/splicing-loader.ts';
@@ -20,7 +20,7 @@ import { positionOf, type TimedFragment, timeAt } from './media-time.ts';
 export interface NativeParts {
   readonly surface: HTMLElement;
   readonly stream: string;
-  readonly recorded: Moments;
+  readonly recorded: MomentFinder;
   /** The server's time, unix milliseconds. */
   readonly now: () => number;
   readonly onChange: (snapshot: Snapshot) => void;
@@ -68,7 +68,7 @@ export class NativePlayer implements PlayerControls {
   #wantPlay = true;
   #loop: Snapshot['loop'] = null;
   /** What was asked for last, unix milliseconds; null for now. */
-  #wishMs: number | null = null;
+  #requestedMs: number | null = null;
   #failure: Failure | null = null;
   #note: Note | null = null;
   #turn = 0;
@@ -95,7 +95,7 @@ export class NativePlayer implements PlayerControls {
     this.#turn += 1;
     this.#note = null;
     this.#failure = null;
-    this.#wishMs = null;
+    this.#requestedMs = null;
     this.#targetMs = null;
     this.#loop = null;
     this.#wantPlay = true;
@@ -119,7 +119,7 @@ export class NativePlayer implements PlayerControls {
     if (this.#loop && (atMs < this.#loop.fromMs || atMs >= this.#loop.toMs)) this.#loop = null;
     this.#note = null;
     this.#failure = null;
-    this.#wishMs = atMs;
+    this.#requestedMs = atMs;
     const turn = ++this.#turn;
     this.#find(atMs, back, turn).catch((error: unknown) => {
       if (turn !== this.#turn || this.#ends.signal.aborted) return;
@@ -129,13 +129,13 @@ export class NativePlayer implements PlayerControls {
     });
   }
 
-  async #find(wishedMs: number, back: boolean, turn: number): Promise<void> {
+  async #find(targetMs: number, back: boolean, turn: number): Promise<void> {
     const { recorded, now, stream, load = fetchText } = this.#parts;
-    if (wishedMs > now() - NOW_MS && this.#streamLive) return this.goLive();
-    this.#targetMs = wishedMs;
+    if (targetMs > now() - NOW_MS && this.#streamLive) return this.goLive();
+    this.#targetMs = targetMs;
     this.#tick();
-    const isListed = this.#mode === 'past' && positionOf(this.#fragments, wishedMs) !== null;
-    const moment = await findMoment(recorded, wishedMs, { back, isListed });
+    const isListed = this.#mode === 'past' && positionOf(this.#fragments, targetMs) !== null;
+    const moment = await findPlayableMoment(recorded, targetMs, { back, isListed });
     if (turn !== this.#turn) return;
     if (!moment) return this.goLive();
     if (moment.skipped) this.#note = { key: 'note.skipped', skipped: moment.skipped };
@@ -155,8 +155,8 @@ export class NativePlayer implements PlayerControls {
   }
 
   again(): void {
-    if (this.#wishMs === null) this.goLive();
-    else this.goTo(this.#mode === 'past' && this.#shownMs !== null ? this.#shownMs : this.#wishMs);
+    if (this.#requestedMs === null) this.goLive();
+    else this.goTo(this.#mode === 'past' && this.#shownMs !== null ? this.#shownMs : this.#requestedMs);
   }
 
   togglePlay(): void {

@@ -48,11 +48,11 @@ test('a stall is taken back, once, while it lasts', () => {
   const stalls = new Stalls();
   stalls.waits(5_000);
   stalls.look(5_400, true);
-  assert.equal(stalls.takeBack(), true);
-  assert.equal(stalls.takeBack(), false);
+  assert.equal(stalls.undo(), true);
+  assert.equal(stalls.undo(), false);
   assert.equal(stalls.count, 0);
   stalls.look(5_700, true);
   stalls.flows(5_800);
-  assert.equal(stalls.takeBack(), false, 'it flows: that was a stall');
+  assert.equal(stalls.undo(), false, 'it flows: that was a stall');
   assert.equal(stalls.count, 1);
 });

@@ -45,7 +45,7 @@ export class Stalls {
   }
 
   /** The stream has ended: the current waiting is not a stall. Returns whether it was counted as one. */
-  takeBack(): boolean {
+  undo(): boolean {
     if (!this.#reported) return false;
     this.#reported = false;
     this.#count -= 1;

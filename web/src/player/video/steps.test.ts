@@ -29,11 +29,11 @@ const even = Array.from({ length: 50 }, (_, index) => Math.round(index * 40) / 1
 test('a step is a seek to the middle of the neighbouring frame', () => {
   const steps = new Steps();
   const buffer = new FakeDeck(even, 0.4);
-  steps.wish(buffer, 1, 0);
+  steps.step(buffer, 1, 0);
   buffer.arrive();
   steps.shown(buffer, 10);
   assert.equal(buffer.mediaTime, 0.44);
-  steps.wish(buffer, -1, 20);
+  steps.step(buffer, -1, 20);
   buffer.arrive();
   steps.shown(buffer, 30);
   assert.equal(buffer.mediaTime, 0.4);
@@ -43,7 +43,7 @@ test('a step is a seek to the middle of the neighbouring frame', () => {
 test('wishes that come while one is on its way are done one after the other', () => {
   const steps = new Steps();
   const buffer = new FakeDeck(even, 0.4);
-  for (let turn = 0; turn < 3; turn++) steps.wish(buffer, 1, turn);
+  for (let turn = 0; turn < 3; turn++) steps.step(buffer, 1, turn);
   for (let turn = 0; turn < 3; turn++) {
     buffer.arrive();
     steps.shown(buffer, 10 + turn);
@@ -55,7 +55,7 @@ test('wishes that come while one is on its way are done one after the other', ()
 test('where the next frame is further away than usual, it is looked for further away', () => {
   const steps = new Steps();
   const buffer = new FakeDeck([0.36, 0.4, 0.52], 0.4);
-  steps.wish(buffer, 1, 0);
+  steps.step(buffer, 1, 0);
   for (let turn = 0; turn < 6 && steps.stepping; turn++) {
     buffer.arrive();
     steps.shown(buffer, turn);
@@ -67,7 +67,7 @@ test('a frame that comes late is one step all the same', () => {
   for (const by of [1, -1] as const) {
     const steps = new Steps();
     const buffer = new FakeDeck(even, 0.4);
-    steps.wish(buffer, by, 0);
+    steps.step(buffer, by, 0);
     steps.shown(buffer, 1); // the seek has ended, its frame is not told yet
     steps.shown(buffer, 2);
     for (let turn = 0; turn < 3 && steps.stepping; turn++) {
@@ -82,7 +82,7 @@ test('a frame that comes late is one step all the same', () => {
 test('a frame that never came does not block the next wish for ever', () => {
   const steps = new Steps();
   const buffer = new FakeDeck(even, 0.4);
-  steps.wish(buffer, 1, 0);
-  steps.wish(buffer, 1, 2_000);
+  steps.step(buffer, 1, 0);
+  steps.step(buffer, 1, 2_000);
   assert.equal(buffer.seeks.length, 2);
 });

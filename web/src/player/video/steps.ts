@@ -41,7 +41,7 @@ export class Steps {
   }
 
   /** @param steadyMs any clock that runs on, milliseconds */
-  wish(buffer: SteppedBuffer, by: 1 | -1, steadyMs: number): void {
+  step(buffer: SteppedBuffer, by: 1 | -1, steadyMs: number): void {
     if (this.#step && this.#step.buffer === buffer && steadyMs - this.#step.since < FRAME_WITHIN_MS) {
       this.#waiting = Math.max(-MOST_WAITING, Math.min(MOST_WAITING, this.#waiting + by));
       return;
