@@ -58,6 +58,6 @@ export function handleKey(key: string, shift: boolean, atMs: number, { leastMs, 
     Home: leastMs,
     End: mostMs,
   };
-  const wish = moves[key];
-  return wish === undefined ? null : Math.max(leastMs, Math.min(mostMs, wish));
+  const movedMs = moves[key];
+  return movedMs === undefined ? null : Math.max(leastMs, Math.min(mostMs, movedMs));
 }

@@ -112,7 +112,7 @@ export function sinceFirst(past: Past, firstMs: number | null): Past {
 }
 
 /** What is being recorded is told this late at most, milliseconds. */
-const TOLD_LATE_MS = 15_000;
+const MAX_REPORT_DELAY_MS = 15_000;
 
 /**
  * A past whose newest media goes on to now, where it was recorded a moment ago and nothing else is known since.
@@ -121,7 +121,7 @@ const TOLD_LATE_MS = 15_000;
  */
 export function grownPast(past: Past, nowMs: number): Past {
   const last = past.stretches.at(-1);
-  if (last?.kind !== 'media' || nowMs <= last.toMs || nowMs - last.toMs > TOLD_LATE_MS) return past;
+  if (last?.kind !== 'media' || nowMs <= last.toMs || nowMs - last.toMs > MAX_REPORT_DELAY_MS) return past;
   return {
     ...past,
     toMs: Math.max(past.toMs, nowMs),

@@ -6,14 +6,14 @@
 import { type Fingers, pinchView, TAP_PX, wheelMove } from './gestures.ts';
 import type { TimelineState } from './state.svelte.ts';
 import { momentAt, type View } from './view.ts';
-import { isWhole, lengthOf, NEAREST_MS, type Seen } from './zoom.ts';
+import { showsAll, lengthOf, NEAREST_MS, type ZoomInput } from './zoom.ts';
 
 /** What the pointers act upon; asked for with each event. */
-export interface Pointed {
+export interface PointerTarget {
   /** The box whose width is the view. */
   axis(): HTMLElement;
   timeline(): TimelineState;
-  seen(): Seen;
+  seen(): ZoomInput;
   /** The wheel zooms without Ctrl too: not in a player on someone else's page, which scrolls. */
   wheels(): boolean;
   /** A tap or the end of a scrub. @param atMs unix milliseconds */
@@ -39,7 +39,7 @@ export class Pointer {
   share = $state<number | null>(null);
   /** It is a finger, which hides what is below it. */
   finger = $state(false);
-  readonly #on: Pointed;
+  readonly #on: PointerTarget;
   readonly #fingers = new Map<number, number>();
   #drag: Drag | null = null;
   #frame = 0;
@@ -47,7 +47,7 @@ export class Pointer {
   #wheel = { factor: 1, aboutMs: 0, panMs: 0 };
   #pageScrolledAt = Number.NEGATIVE_INFINITY;
 
-  constructor(on: Pointed) {
+  constructor(on: PointerTarget) {
     this.#on = on;
   }
 
@@ -130,7 +130,7 @@ export class Pointer {
     const { view } = this.#on.timeline();
     const move = wheelMove(event);
     if (move.kind === 'zoom') {
-      const isStuck = move.factor < 1 ? isWhole(view, this.#on.seen()) : lengthOf(view) <= NEAREST_MS * 1.001;
+      const isStuck = move.factor < 1 ? showsAll(view, this.#on.seen()) : lengthOf(view) <= NEAREST_MS * 1.001;
       if (isStuck && !event.ctrlKey) return;
       this.#wheel.factor *= move.factor;
     } else {

@@ -15,10 +15,10 @@ function empty(fromMs: number, toMs: number): TimelineView {
 
 /** A server that recorded the stretches given, and counts what it is asked. */
 function server(spans: [number, number][], clock = () => now) {
-  const asked: [number, number][] = [];
+  const requested: [number, number][] = [];
   const resolutions: (number | undefined)[] = [];
   const ask = async (fromMs: number, toMs: number, _: AbortSignal, resS?: number): Promise<TimelineView> => {
-    asked.push([fromMs, toMs]);
+    requested.push([fromMs, toMs]);
     resolutions.push(resS);
     const within = spans
       .map(([from, to]): [number, number] => [Math.max(from, fromMs), Math.min(to, toMs)])
@@ -29,71 +29,71 @@ function server(spans: [number, number][], clock = () => now) {
       spans: within.map(([from, to]) => ({ from: text(from), to: text(to) })),
     };
   };
-  return { asked, resolutions, recorded: new Recorded(ask, clock, new AbortController().signal) };
+  return { requested, resolutions, recorded: new Recorded(ask, clock, new AbortController().signal) };
 }
 
 test('what the bar shows is not asked for again', async () => {
-  const { asked, recorded } = server([[now - 2 * hour, now - hour]]);
+  const { requested, recorded } = server([[now - 2 * hour, now - hour]]);
   await recorded.load(now - 2 * hour, now);
   assert.deepEqual(await recorded.find(now - 1.5 * hour), { atMs: now - 1.5 * hour });
-  assert.equal(asked.length, 1);
+  assert.equal(requested.length, 1);
 });
 
 test('an older moment is asked for, to the next media however far it is', async () => {
-  const { asked, recorded } = server([[now - hour, now]]);
+  const { requested, recorded } = server([[now - hour, now]]);
   const moment = await recorded.find(now - 300 * hour);
   assert.equal(moment?.atMs, now - hour);
   assert.equal(moment?.skipped?.kind, 'offline');
-  assert.equal(asked.length, 2);
-  for (const [from, to] of asked) assert.ok(to - from < 31 * 24 * hour);
+  assert.equal(requested.length, 2);
+  for (const [from, to] of requested) assert.ok(to - from < 31 * 24 * hour);
 });
 
 test('where nothing follows, nothing is found and the asking ends', async () => {
-  const { asked, recorded } = server([]);
+  const { requested, recorded } = server([]);
   assert.equal(await recorded.find(now - 10 * hour), undefined);
   assert.equal(await recorded.find(now + hour), undefined);
-  assert.equal(asked.length, 1);
+  assert.equal(requested.length, 1);
 });
 
 test('a step back over a hole that the bar does not show is asked for once', async () => {
-  const { asked, recorded } = server([[now - 3 * hour, now - 2 * hour]]);
+  const { requested, recorded } = server([[now - 3 * hour, now - 2 * hour]]);
   await recorded.load(now - hour, now);
   assert.deepEqual(await recorded.findBefore(now - 0.5 * hour), { atMs: now - 2 * hour - 5_000 });
   assert.equal(await recorded.findBefore(now - 4 * hour), undefined);
-  assert.equal(asked.length, 3);
+  assert.equal(requested.length, 3);
 });
 
 test('months of past are asked for in pieces, as the server wants it', async () => {
-  const { asked, recorded } = server([[now - 80 * 24 * hour, now]]);
+  const { requested, recorded } = server([[now - 80 * 24 * hour, now]]);
   const past = await recorded.load(now - 90 * 24 * hour, now);
-  assert.equal(asked.length, 3);
+  assert.equal(requested.length, 3);
   assert.equal(past.fromMs, now - 90 * 24 * hour);
   assert.equal(past.stretches.at(-1)?.toMs, now);
 });
 
 test('the bar asks once for a view and its surroundings, and then for the growing end alone', async () => {
   const clock = { nowMs: now };
-  const { asked, recorded } = server([[now - 10 * hour, now + hour]], () => clock.nowMs);
+  const { requested, recorded } = server([[now - 10 * hour, now + hour]], () => clock.nowMs);
   const at = (toMs: number) => ({ fromMs: toMs - hour / 6, toMs });
   await recorded.cover(at(now));
   await recorded.cover(at(now));
   await recorded.cover(at(now - hour / 6)); // within the surroundings
-  assert.equal(asked.length, 1);
+  assert.equal(requested.length, 1);
   clock.nowMs += 10_000;
   await recorded.cover(at(clock.nowMs));
-  assert.equal(asked.length, 2);
-  assert.ok(asked[1]![1] - asked[1]![0] <= 71_000, 'a minute of what was not settled, and what is new');
+  assert.equal(requested.length, 2);
+  assert.ok(requested[1]![1] - requested[1]![0] <= 71_000, 'a minute of what was not settled, and what is new');
   const { past } = recorded.tileFor(at(clock.nowMs));
   assert.equal(past.toMs, clock.nowMs);
   assert.equal(past.stretches.length, 1, 'the pieces are one stretch');
 });
 
 test('of many views wished for while an answer is on its way only the last is asked for', async () => {
-  const asked: number[] = [];
+  const requested: number[] = [];
   const answers: (() => void)[] = [];
   const recorded = new Recorded(
     (fromMs, toMs) => {
-      asked.push(toMs);
+      requested.push(toMs);
       return new Promise((resolve) => answers.push(() => resolve(empty(fromMs, toMs))));
     },
     () => now,
@@ -101,23 +101,23 @@ test('of many views wished for while an answer is on its way only the last is as
   );
   const day = (index: number) => ({ fromMs: now - (index + 1) * 24 * hour, toMs: now - index * 24 * hour });
   const covered = [0, 10, 20, 30].map((index) => recorded.cover(day(index)));
-  assert.equal(asked.length, 1);
+  assert.equal(requested.length, 1);
   answers[0]!();
   while (answers.length < 2) await new Promise(setImmediate);
   answers[1]!();
   await Promise.all(covered);
-  assert.equal(asked.length, 2);
-  assert.ok(asked[1]! < now - 28 * 24 * hour);
+  assert.equal(requested.length, 2);
+  assert.ok(requested[1]! < now - 28 * 24 * hour);
 });
 
 test('a zoomed out bar asks coarsely, and what it tells of media is enough to play', async () => {
-  const { resolutions, asked, recorded } = server([[now - 40 * hour, now - hour]]);
+  const { resolutions, requested, recorded } = server([[now - 40 * hour, now - hour]]);
   await recorded.cover({ fromMs: now - 48 * hour, toMs: now });
   assert.deepEqual(resolutions, [60]);
   assert.deepEqual(recorded.known(now - 20 * hour), { atMs: now - 20 * hour });
   assert.equal(recorded.known(now - 47 * hour), undefined);
   assert.equal((await recorded.find(now - 47 * hour))?.atMs, now - 40 * hour);
-  assert.equal(asked.length, 2);
+  assert.equal(requested.length, 2);
 });
 
 test('an exact question that was answered coarsely does not tell why something is missing', async () => {
@@ -185,9 +185,9 @@ test('a marker that is set while a question is on its way is asked for after it'
 });
 
 test('a link to a moment long before there were streams does not ask for ever', async () => {
-  const { asked, recorded } = server([[now - hour, now]]);
+  const { requested, recorded } = server([[now - hour, now]]);
   assert.equal(await recorded.find(0), undefined);
-  assert.ok(asked.length < 30, `${asked.length} questions`);
+  assert.ok(requested.length < 30, `${requested.length} questions`);
   await recorded.cover({ fromMs: now - 48 * hour, toMs: now }, now - hour);
   assert.equal((await recorded.find(0))?.atMs, now - hour, 'the oldest kept moment is known by now');
 });

@@ -23,7 +23,7 @@ const nothing: Tile = {
   past: { fromMs: 0, toMs: 0, stretches: [] },
   markers: [],
   pins: [],
-  askedMs: 0,
+  requestedMs: 0,
 };
 
 /** The past of one stream: tiles for the bar, and single questions beside them. */
@@ -32,7 +32,7 @@ export class Recorded {
   readonly #signal: AbortSignal;
   readonly #now: () => number;
   readonly #tiles = new Map<number, Tile>();
-  #wish: View | null = null;
+  #nextView: View | null = null;
   #firstMs = 0;
   #covering: Promise<void> | null = null;
   /** How often everything was forgotten, so that an answer to an older question is known as such. */
@@ -65,17 +65,17 @@ export class Recorded {
    * @throws ApiError
    */
   async cover(view: View, firstMs = 0): Promise<void> {
-    this.#wish = view;
+    this.#nextView = view;
     this.#firstMs = firstMs;
-    this.#covering ??= this.#coverWishes().finally(() => {
+    this.#covering ??= this.#coverViews().finally(() => {
       this.#covering = null;
     });
     await this.#covering;
   }
 
-  async #coverWishes(): Promise<void> {
-    for (let view = this.#wish; view; view = this.#wish) {
-      this.#wish = null;
+  async #coverViews(): Promise<void> {
+    for (let view = this.#nextView; view; view = this.#nextView) {
+      this.#nextView = null;
       const resS = resolutionOf(view.toMs - view.fromMs);
       const tile = this.#tiles.get(resS);
       const question = missing(tile, view, this.#now(), this.#firstMs);
@@ -83,14 +83,14 @@ export class Recorded {
       const forgotten = this.#forgotten;
       const fresh = await this.#askTile(question.fromMs, question.toMs, resS);
       const joined = tile && question.join ? joinTiles(tile, fresh) : fresh;
-      this.#tiles.set(resS, forgotten === this.#forgotten ? joined : { ...joined, askedMs: 0 });
+      this.#tiles.set(resS, forgotten === this.#forgotten ? joined : { ...joined, requestedMs: 0 });
     }
   }
 
   /** All tiles are asked for anew with the next view of theirs: something was marked or pinned. Until then they serve. */
   forget(): void {
     this.#forgotten += 1;
-    for (const [resS, tile] of this.#tiles) this.#tiles.set(resS, { ...tile, askedMs: 0 });
+    for (const [resS, tile] of this.#tiles) this.#tiles.set(resS, { ...tile, requestedMs: 0 });
   }
 
   /**
@@ -106,11 +106,11 @@ export class Recorded {
   }
 
   async #askTile(fromMs: number, toMs: number, resS: number): Promise<Tile> {
-    const askedMs = this.#now();
+    const requestedMs = this.#now();
     let tile: Tile | undefined;
     for (let at = fromMs; at < toMs; at += LONGEST_MS) {
       const endMs = Math.min(toMs, at + LONGEST_MS);
-      const answer = readTile(await this.#ask(at, endMs, this.#signal, resS), resS, askedMs);
+      const answer = readTile(await this.#ask(at, endMs, this.#signal, resS), resS, requestedMs);
       // What was asked for, rather than what was answered in whole seconds: so that pieces join.
       const piece = {
         ...answer,

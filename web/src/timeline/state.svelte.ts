@@ -37,7 +37,7 @@ export class TimelineState {
 
   readonly #ends = new AbortController();
   readonly #now: () => number;
-  #seen: zooming.Seen;
+  #seen: zooming.ZoomInput;
   #touched = false;
   /** The picture was live since the page was opened. */
   #wasLive = false;
@@ -72,7 +72,7 @@ export class TimelineState {
   }
 
   /** Tells what the player shows; the bar calls it after each change. */
-  look(seen: zooming.Seen): void {
+  look(seen: zooming.ZoomInput): void {
     const before = this.#seen;
     this.#seen = seen;
     const played = 2 * Math.abs(seen.nowMs - before.nowMs);
@@ -86,7 +86,7 @@ export class TimelineState {
       const first = zooming.firstView(seen);
       this.#whole = zooming.zoomOf(first, seen) === 'all';
       this.#show(first);
-    } else if (this.#whole) this.#show(zooming.wholeView(seen));
+    } else if (this.#whole) this.#show(zooming.fullView(seen));
     else this.#show(zooming.followView(this.view, seen, this.follows));
   }
 
@@ -95,7 +95,7 @@ export class TimelineState {
     this.#touched = true;
     const seen = this.#fresh();
     let next = zooming.clampView(view, seen);
-    this.#whole = zooming.offeredZooms(seen).length > 1 && zooming.isWhole(next, seen);
+    this.#whole = zooming.offeredZooms(seen).length > 1 && zooming.showsAll(next, seen);
     const length = zooming.lengthOf(next);
     const atNow = seen.nowMs - next.toMs < length / 50;
     if (atNow && seen.live) next = { fromMs: seen.nowMs - length, toMs: seen.nowMs };
@@ -147,7 +147,7 @@ export class TimelineState {
     await this.#cover();
   }
 
-  #fresh(): zooming.Seen {
+  #fresh(): zooming.ZoomInput {
     return { ...this.#seen, nowMs: Math.max(this.#seen.nowMs, this.#now()) };
   }
 

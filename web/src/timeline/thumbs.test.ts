@@ -44,13 +44,13 @@ test('what was recorded this second has no still yet: one of some seconds ago st
 
 /** Pictures that come when they are let. */
 function pictures() {
-  const asked: string[] = [];
+  const requested: string[] = [];
   const ready = new Map<string, (blob: Blob | undefined) => void>();
   let changes = 0;
   const thumbs = new Thumbs(
     () => (changes += 1),
     (url) => {
-      asked.push(url);
+      requested.push(url);
       return new Promise((resolve) => ready.set(url, resolve));
     },
   );
@@ -58,30 +58,30 @@ function pictures() {
     ready.get(url)!(blob ?? undefined);
     await new Promise(setImmediate);
   };
-  return { thumbs, asked, come, changes: () => changes };
+  return { thumbs, requested, come, changes: () => changes };
 }
 
 test('two requests at a time; of the wishes meanwhile only the last is asked for', async () => {
-  const { thumbs, asked, come } = pictures();
-  for (const url of ['1', '2', '3', '4', '5']) thumbs.wish(url);
-  assert.deepEqual(asked, ['1', '2']);
+  const { thumbs, requested, come } = pictures();
+  for (const url of ['1', '2', '3', '4', '5']) thumbs.request(url);
+  assert.deepEqual(requested, ['1', '2']);
   await come('1');
-  assert.deepEqual(asked, ['1', '2', '5']);
+  assert.deepEqual(requested, ['1', '2', '5']);
   thumbs.close();
 });
 
 test('a picture is fetched once, and so is the news that there is none', async () => {
-  const { thumbs, asked, come, changes } = pictures();
-  thumbs.wish('1');
+  const { thumbs, requested, come, changes } = pictures();
+  thumbs.request('1');
   await come('1');
   assert.match(thumbs.get('1')!, /^blob:/);
   assert.equal(changes(), 1);
-  thumbs.wish('2');
+  thumbs.request('2');
   await come('2', null);
-  thumbs.wish('1');
-  thumbs.wish('2');
+  thumbs.request('1');
+  thumbs.request('2');
   assert.equal(thumbs.get('2'), null);
-  assert.deepEqual(asked, ['1', '2']);
+  assert.deepEqual(requested, ['1', '2']);
   thumbs.close();
   assert.equal(thumbs.get('1'), null);
 });
@@ -95,9 +95,9 @@ test('after a failed request the same wish asks again', async () => {
       throw new Error('offline');
     },
   );
-  thumbs.wish('1');
+  thumbs.request('1');
   await new Promise(setImmediate);
-  thumbs.wish('1');
+  thumbs.request('1');
   await new Promise(setImmediate);
   assert.equal(times, 2);
   thumbs.close();
@@ -108,15 +108,15 @@ test('a server that is busy has not said that there is no picture', async (t) =>
   const fetched = t.mock.method(globalThis, 'fetch', async () => new Response('x', { status }));
   const thumbs = new Thumbs(() => {});
   t.after(() => thumbs.close());
-  const wish = async () => {
-    thumbs.wish('1');
+  const request = async () => {
+    thumbs.request('1');
     await new Promise(setImmediate);
     await new Promise(setImmediate);
   };
-  await wish();
+  await request();
   status = 404;
-  await wish();
+  await request();
   assert.equal(fetched.mock.callCount(), 2);
-  await wish();
+  await request();
   assert.equal(fetched.mock.callCount(), 2, 'that there is none is remembered');
 });

@@ -33,9 +33,9 @@ export function thumbMoment(past: Past, atMs: number, pixelMs: number, nowMs: nu
   const stretch = stretchAt(past, atMs);
   if (stretch?.kind !== 'media') return null;
   const grid = thumbGrid(pixelMs);
-  const wishMs = Math.min(atMs, nowMs - BEHIND_MS);
+  const latestMs = Math.min(atMs, nowMs - BEHIND_MS);
   for (const size of [grid, FINEST_MS]) {
-    const foundMs = Math.floor(wishMs / size) * size;
+    const foundMs = Math.floor(latestMs / size) * size;
     if (foundMs >= stretch.fromMs) return foundMs;
   }
   const firstMs = Math.ceil(stretch.fromMs / FINEST_MS) * FINEST_MS;
@@ -73,7 +73,7 @@ export class Thumbs {
   /** Object URLs, the one used last at the end; null where there was no picture. */
   readonly #kept = new Map<string, string | null>();
   readonly #flying = new Set<string>();
-  #wish: string | null = null;
+  #nextUrl: string | null = null;
 
   /** @param onChange called when a picture that was wished for has come */
   constructor(onChange: () => void, fetchOne: FetchPicture = fetchPicture) {
@@ -91,21 +91,21 @@ export class Thumbs {
   }
 
   /** Wishes for a picture, instead of any wish before that is not in flight yet; null for none. */
-  wish(url: string | null): void {
-    this.#wish = url;
+  request(url: string | null): void {
+    this.#nextUrl = url;
     this.#next();
   }
 
   /** Nothing is fetched any more, and the memory is given back. */
   close(): void {
     this.#ends.abort();
-    this.#wish = null;
+    this.#nextUrl = null;
     for (const kept of this.#kept.values()) if (kept) URL.revokeObjectURL(kept);
     this.#kept.clear();
   }
 
   #next(): void {
-    const url = this.#wish;
+    const url = this.#nextUrl;
     if (url === null || this.#flying.size >= AT_ONCE || this.#flying.has(url) || this.#kept.has(url)) return;
     this.#flying.add(url);
     this.#load(url).finally(() => {
@@ -121,7 +121,7 @@ export class Thumbs {
     try {
       picture = await this.#fetch(url, this.#ends.signal);
     } catch {
-      if (this.#wish === url) this.#wish = null; // the network failed: asked again with the next move of the pointer
+      if (this.#nextUrl === url) this.#nextUrl = null; // the network failed: asked again with the next move of the pointer
       return;
     }
     if (this.#ends.signal.aborted) return;

@@ -14,7 +14,7 @@ const tile = (fromMs: number, toMs: number, more: Partial<Tile> = {}): Tile => (
   past: past(fromMs, toMs, media(fromMs, toMs)),
   markers: [],
   pins: [],
-  askedMs: now,
+  requestedMs: now,
   ...more,
 });
 
@@ -78,12 +78,12 @@ test('the growing end alone is asked for, with the minute that was not settled',
 });
 
 test('after two minutes all is asked for anew: retention may have deleted some', () => {
-  const known = tile(now - 6 * hour, now, { askedMs: now - 121_000 });
+  const known = tile(now - 6 * hour, now, { requestedMs: now - 121_000 });
   assert.equal(missing(known, { fromMs: now - hour, toMs: now }, now)?.join, false);
 });
 
 test('what was asked by a clock that was ahead is asked for anew', () => {
-  const ahead = tile(now - 6 * hour, now + 300_000, { askedMs: now + 300_000 });
+  const ahead = tile(now - 6 * hour, now + 300_000, { requestedMs: now + 300_000 });
   assert.equal(missing(ahead, { fromMs: now - hour, toMs: now }, now)?.join, false);
 });
 

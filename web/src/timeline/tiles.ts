@@ -34,7 +34,7 @@ export interface Tile {
   readonly markers: readonly Marker[];
   readonly pins: readonly Pin[];
   /** When all of it was asked for, unix milliseconds. */
-  readonly askedMs: number;
+  readonly requestedMs: number;
 }
 
 /** Up to this length of view everything is asked for exactly, milliseconds. */
@@ -55,7 +55,7 @@ export function resolutionOf(lengthMs: number): number {
 }
 
 /** An answer as a tile; marks without an id or a time are left out. */
-export function readTile(view: TimelineView, resS: number, askedMs: number): Tile {
+export function readTile(view: TimelineView, resS: number, requestedMs: number): Tile {
   const pins = view.pins as readonly Partial<{ id: string; from: string; to: string; text: string }>[];
   const markers = view.markers as readonly Partial<{ id: string; at: string; text: string }>[];
   return {
@@ -74,7 +74,7 @@ export function readTile(view: TimelineView, resS: number, askedMs: number): Til
         text,
       }))
       .filter(({ fromMs, toMs }) => toMs > fromMs),
-    askedMs,
+    requestedMs,
   };
 }
 
@@ -122,7 +122,7 @@ export function joinTiles(old: Tile, fresh: Tile): Tile {
     past: joinPast(old.past, fresh.past),
     markers: [...old.markers.filter(outside), ...fresh.markers].sort((a, b) => a.atMs - b.atMs),
     pins: [...old.pins.filter(apart), ...fresh.pins],
-    askedMs: old.askedMs,
+    requestedMs: old.requestedMs,
   };
 }
 
@@ -134,7 +134,7 @@ const STALE_MS = 120_000;
 const FRESH_MS = 2_500;
 
 /** What to ask for next: a stretch to start afresh with, or one to join to what is there. */
-export interface Question {
+export interface TimelineRequest {
   readonly fromMs: number;
   readonly toMs: number;
   readonly join: boolean;
@@ -148,7 +148,7 @@ export interface Question {
  * @param firstMs unix milliseconds; nothing earlier is asked for, beside what the view shows
  * @returns null where all is there
  */
-export function missing(tile: Tile | undefined, view: View, nowMs: number, firstMs = 0): Question | null {
+export function missing(tile: Tile | undefined, view: View, nowMs: number, firstMs = 0): TimelineRequest | null {
   const length = view.toMs - view.fromMs;
   const toMs = Math.min(nowMs, view.toMs);
   if (toMs <= view.fromMs) return null;
@@ -158,7 +158,7 @@ export function missing(tile: Tile | undefined, view: View, nowMs: number, first
     join: false,
   };
   // Asked later than now: by the clock of this machine, before the server's was known.
-  if (!tile || nowMs - tile.askedMs > STALE_MS || tile.askedMs > nowMs) return whole;
+  if (!tile || nowMs - tile.requestedMs > STALE_MS || tile.requestedMs > nowMs) return whole;
   const { past } = tile;
   if (view.fromMs < past.fromMs || view.fromMs > past.toMs) return whole;
   if (toMs - past.toMs <= FRESH_MS) return null;

@@ -11,7 +11,7 @@ export interface View {
 }
 
 /** A stretch as drawn: left edge and width in per cent of the bar. */
-export interface Drawn extends Stretch {
+export interface DrawnStretch extends Stretch {
   readonly left: number;
   readonly width: number;
 }
@@ -22,7 +22,7 @@ export interface Drawn extends Stretch {
  *
  * @param widthPx width of the bar, CSS pixels
  */
-export function drawStretches(past: Past, view: View, widthPx: number): Drawn[] {
+export function drawStretches(past: Past, view: View, widthPx: number): DrawnStretch[] {
   const length = view.toMs - view.fromMs;
   const pixelMs = length / Math.max(1, widthPx);
   const layers: Record<Stretch['kind'], Stretch[]> = { offline: [], media: [], gap: [], deleted: [] };
@@ -35,7 +35,7 @@ export function drawStretches(past: Past, view: View, widthPx: number): Drawn[] 
     if (last && fromMs - last.toMs < pixelMs) layer[layer.length - 1] = { ...last, toMs };
     else layer.push({ ...stretch, fromMs, toMs });
   }
-  const draw = (stretch: Stretch, leastPx: number): Drawn => {
+  const draw = (stretch: Stretch, leastPx: number): DrawnStretch => {
     const width = Math.max(stretch.toMs - stretch.fromMs, leastPx * pixelMs);
     const left = Math.min(stretch.fromMs, view.toMs - width);
     return { ...stretch, left: (100 * (left - view.fromMs)) / length, width: (100 * width) / length };

@@ -4,13 +4,13 @@ import {
   clampView,
   firstView,
   followView,
-  heldIn,
+  clampToView,
   lengthOf,
   NEAREST_MS,
   offeredZooms,
   panBy,
-  type Seen,
-  wholeView,
+  type ZoomInput,
+  fullView,
   zoomAbout,
   zoomOf,
   zoomTo,
@@ -19,8 +19,8 @@ import {
 const now = Date.UTC(2026, 0, 31, 20, 0, 0);
 const minute = 60_000;
 const hour = 60 * minute;
-const live: Seen = { nowMs: now, firstMs: now - 72 * hour, shownMs: now - 1_000, live: true };
-const shownAt = (shownMs: number): Seen => ({ ...live, shownMs, live: false });
+const live: ZoomInput = { nowMs: now, firstMs: now - 72 * hour, shownMs: now - 1_000, live: true };
+const shownAt = (shownMs: number): ZoomInput => ({ ...live, shownMs, live: false });
 const last = (length: number) => ({ fromMs: now - length, toMs: now });
 
 test('zooming keeps the moment under the pointer where it is', () => {
@@ -42,7 +42,7 @@ test('zooming in and out again by the same factor comes back', () => {
 test('no zoom shows less than a minute, more than all that is kept, or the future', () => {
   const near = zoomAbout(last(10 * minute), 1e6, now - 5 * minute, live);
   assert.equal(lengthOf(near), NEAREST_MS);
-  assert.deepEqual(zoomAbout(last(10 * minute), 1e-6, now - 5 * minute, live), wholeView(live));
+  assert.deepEqual(zoomAbout(last(10 * minute), 1e-6, now - 5 * minute, live), fullView(live));
   assert.deepEqual(panBy(last(hour), 5 * hour, live), last(hour));
   assert.equal(panBy(last(hour), -500 * hour, live).fromMs, live.firstMs);
 });
@@ -55,15 +55,15 @@ test('a wish of any kind ends within what is kept', () => {
   };
   for (let i = 0; i < 2_000; i += 1) {
     const fromMs = now + (random() - 0.5) * 400 * hour;
-    const wish = { fromMs, toMs: fromMs + random() * 300 * hour - hour };
-    const { fromMs: from, toMs: to } = clampView(wish, live);
-    assert.ok(from >= wholeView(live).fromMs - 1 && to <= now + 1 && to - from >= NEAREST_MS - 1, JSON.stringify(wish));
+    const view = { fromMs, toMs: fromMs + random() * 300 * hour - hour };
+    const { fromMs: from, toMs: to } = clampView(view, live);
+    assert.ok(from >= fullView(live).fromMs - 1 && to <= now + 1 && to - from >= NEAREST_MS - 1, JSON.stringify(view));
   }
 });
 
 test('with little recorded the bar shows ten minutes all the same', () => {
-  assert.equal(lengthOf(wholeView({ nowMs: now, firstMs: now - minute })), 10 * minute);
-  assert.equal(lengthOf(wholeView({ nowMs: now, firstMs: null })), 10 * minute);
+  assert.equal(lengthOf(fullView({ nowMs: now, firstMs: now - minute })), 10 * minute);
+  assert.equal(lengthOf(fullView({ nowMs: now, firstMs: null })), 10 * minute);
 });
 
 test('the bar ends now while the picture is live', () => {
@@ -111,7 +111,7 @@ test('only zooms that differ are offered, and the one in use is pressed', () => 
   assert.deepEqual(offeredZooms(live), ['10m', '2h', '24h', 'all']);
   assert.equal(zoomOf(last(2 * hour), live), '2h');
   assert.equal(zoomOf(last(3 * hour), live), null);
-  assert.equal(zoomOf(wholeView(live), live), 'all');
+  assert.equal(zoomOf(fullView(live), live), 'all');
   assert.equal(zoomOf(last(10 * minute), { nowMs: now, firstMs: null }), '10m');
 });
 
@@ -120,12 +120,12 @@ test('a button zooms about now while live, else about the picture', () => {
   const view = { fromMs: now - 10 * hour, toMs: now - 8 * hour };
   const next = zoomTo('10m', view, shownAt(now - 9.5 * hour));
   assert.ok(next.fromMs < now - 9.5 * hour && next.toMs > now - 9.5 * hour);
-  assert.deepEqual(zoomTo('all', view, live), wholeView(live));
+  assert.deepEqual(zoomTo('all', view, live), fullView(live));
 });
 
 test('a live picture newer than the last told second stands at the end of the bar, not beside it', () => {
   const view = { fromMs: now - 600_000, toMs: now };
-  assert.equal(heldIn(view, now + 700), now);
-  assert.equal(heldIn(view, now - 700), now - 700);
-  assert.equal(heldIn(view, now + 60_000), now + 60_000);
+  assert.equal(clampToView(view, now + 700), now);
+  assert.equal(clampToView(view, now - 700), now - 700);
+  assert.equal(clampToView(view, now + 60_000), now + 60_000);
 });

@@ -23,7 +23,7 @@ const lengths: Readonly<Record<Exclude<Zoom, 'all'>, number>> = {
 };
 
 /** What is known of the picture and of the stream when the bar decides what to show. */
-export interface Seen {
+export interface ZoomInput {
   /** The server's time, unix milliseconds. */
   readonly nowMs: number;
   /** The oldest kept moment; null where nothing is recorded. */
@@ -40,19 +40,19 @@ export function lengthOf(view: View): number {
 }
 
 /** All that is kept, ten minutes at least. */
-export function wholeView({ nowMs, firstMs }: Pick<Seen, 'nowMs' | 'firstMs'>): View {
+export function fullView({ nowMs, firstMs }: Pick<ZoomInput, 'nowMs' | 'firstMs'>): View {
   return { fromMs: Math.min(firstMs ?? nowMs, nowMs - LEAST_WHOLE_MS), toMs: nowMs };
 }
 
-/** The view nearest to a wish that shows neither the future, nor what was before everything, nor less than a minute. */
-export function clampView(wish: View, seen: Pick<Seen, 'nowMs' | 'firstMs'>): View {
-  const whole = wholeView(seen);
-  const length = Math.min(lengthOf(whole), Math.max(NEAREST_MS, lengthOf(wish)));
-  // Of a wish that is too long or too short, the middle is kept.
-  const middle = (wish.fromMs + wish.toMs) / 2;
-  const fromMs = lengthOf(wish) === length ? wish.fromMs : middle - length / 2;
-  const heldMs = Math.min(whole.toMs - length, Math.max(whole.fromMs, fromMs));
-  return { fromMs: heldMs, toMs: heldMs + length };
+/** Limits a view: not after now, not before the oldest recording, at least a minute long.
+export function clampView(view: View, seen: Pick<ZoomInput, 'nowMs' | 'firstMs'>): View {
+  const whole = fullView(seen);
+  const length = Math.min(lengthOf(whole), Math.max(NEAREST_MS, lengthOf(view)));
+  // A view that is too long or too short keeps its middle.
+  const middle = (view.fromMs + view.toMs) / 2;
+  const fromMs = lengthOf(view) === length ? view.fromMs : middle - length / 2;
+  const clampedMs = Math.min(whole.toMs - length, Math.max(whole.fromMs, fromMs));
+  return { fromMs: clampedMs, toMs: clampedMs + length };
 }
 
 /**
@@ -61,8 +61,8 @@ export function clampView(wish: View, seen: Pick<Seen, 'nowMs' | 'firstMs'>): Vi
  * @param factor above 1 shows less, below 1 more
  * @param atMs the moment that keeps its place
  */
-export function zoomAbout(view: View, factor: number, atMs: number, seen: Pick<Seen, 'nowMs' | 'firstMs'>): View {
-  const most = lengthOf(wholeView(seen));
+export function zoomAbout(view: View, factor: number, atMs: number, seen: Pick<ZoomInput, 'nowMs' | 'firstMs'>): View {
+  const most = lengthOf(fullView(seen));
   const length = Math.min(most, Math.max(NEAREST_MS, lengthOf(view) / factor));
   const share = (atMs - view.fromMs) / lengthOf(view);
   const fromMs = atMs - share * length;
@@ -70,7 +70,7 @@ export function zoomAbout(view: View, factor: number, atMs: number, seen: Pick<S
 }
 
 /** The view moved by so many milliseconds; negative is into the past. */
-export function panBy(view: View, byMs: number, seen: Pick<Seen, 'nowMs' | 'firstMs'>): View {
+export function panBy(view: View, byMs: number, seen: Pick<ZoomInput, 'nowMs' | 'firstMs'>): View {
   return clampView({ fromMs: view.fromMs + byMs, toMs: view.toMs + byMs }, seen);
 }
 
@@ -80,16 +80,16 @@ export function isIn(view: View, atMs: number | null): boolean {
 }
 
 /** The time of the server is told once a second: a live picture may be this much newer than the end of the bar. Milliseconds. */
-const TOLD_MS = 2_000;
+const CLOCK_STEP_MS = 2_000;
 
 /** Where the bar shows the picture: at its end where that is but a moment old; unix milliseconds. */
-export function heldIn(view: View, shownMs: number): number {
-  return shownMs > view.toMs && shownMs - view.toMs < TOLD_MS ? view.toMs : shownMs;
+export function clampToView(view: View, shownMs: number): number {
+  return shownMs > view.toMs && shownMs - view.toMs < CLOCK_STEP_MS ? view.toMs : shownMs;
 }
 
 /** Whether a view shows all that is kept. */
-export function isWhole(view: View, seen: Pick<Seen, 'nowMs' | 'firstMs'>): boolean {
-  return lengthOf(view) >= lengthOf(wholeView(seen)) * 0.999;
+export function showsAll(view: View, seen: Pick<ZoomInput, 'nowMs' | 'firstMs'>): boolean {
+  return lengthOf(view) >= lengthOf(fullView(seen)) * 0.999;
 }
 
 /**
@@ -98,7 +98,7 @@ export function isWhole(view: View, seen: Pick<Seen, 'nowMs' | 'firstMs'>): bool
  *
  * @param follows false once the viewer has moved the bar away from the picture: then it stays where it was put
  */
-export function followView(view: View, seen: Seen, follows: boolean): View {
+export function followView(view: View, seen: ZoomInput, follows: boolean): View {
   if (!follows) return clampView(view, seen);
   const length = lengthOf(view);
   const { nowMs, shownMs, live } = seen;
@@ -106,22 +106,22 @@ export function followView(view: View, seen: Seen, follows: boolean): View {
   const margin = length / 20;
   const inside = shownMs >= view.fromMs + margin && shownMs <= view.toMs - margin;
   const atEnd = isIn(view, shownMs) && nowMs - view.toMs < margin && shownMs > view.toMs - margin;
-  const atStart = isIn(view, shownMs) && shownMs < view.fromMs + margin && view.fromMs <= wholeView(seen).fromMs + 1;
+  const atStart = isIn(view, shownMs) && shownMs < view.fromMs + margin && view.fromMs <= fullView(seen).fromMs + 1;
   if (inside || atEnd || atStart) return clampView(view, seen);
   return clampView({ fromMs: shownMs - length / 2, toMs: shownMs + length / 2 }, seen);
 }
 
 /** The zooms that differ from each other while so much is kept. */
-export function offeredZooms(seen: Pick<Seen, 'nowMs' | 'firstMs'>): Zoom[] {
-  const most = lengthOf(wholeView(seen));
+export function offeredZooms(seen: Pick<ZoomInput, 'nowMs' | 'firstMs'>): Zoom[] {
+  const most = lengthOf(fullView(seen));
   const fixed = (Object.keys(lengths) as Exclude<Zoom, 'all'>[]).filter((zoom) => lengths[zoom] < most);
   return fixed.length === 0 ? ['10m'] : [...fixed, 'all'];
 }
 
 /** The button that stands for a view; null between them. */
-export function zoomOf(view: View, seen: Pick<Seen, 'nowMs' | 'firstMs'>): Zoom | null {
+export function zoomOf(view: View, seen: Pick<ZoomInput, 'nowMs' | 'firstMs'>): Zoom | null {
   const offered = offeredZooms(seen);
-  if (offered.includes('all') && isWhole(view, seen)) return 'all';
+  if (offered.includes('all') && showsAll(view, seen)) return 'all';
   const near = (zoom: Zoom) => zoom !== 'all' && Math.abs(lengthOf(view) / lengths[zoom] - 1) < 0.005;
   return offered.find(near) ?? null;
 }
@@ -131,21 +131,21 @@ export function zoomOf(view: View, seen: Pick<Seen, 'nowMs' | 'firstMs'>): Zoom 
  *
  * @param view what is shown before
  */
-export function zoomTo(zoom: Zoom, view: View, seen: Seen): View {
-  if (zoom === 'all') return wholeView(seen);
+export function zoomTo(zoom: Zoom, view: View, seen: ZoomInput): View {
+  if (zoom === 'all') return fullView(seen);
   return zoomAbout(view, lengthOf(view) / lengths[zoom], zoomCentre(view, seen), seen);
 }
 
 /** What keeps its place when a key or a button zooms: now, the picture, or the middle of the bar. */
-export function zoomCentre(view: View, { live, shownMs, nowMs }: Seen): number {
+export function zoomCentre(view: View, { live, shownMs, nowMs }: ZoomInput): number {
   if (live && nowMs - view.toMs < lengthOf(view) / 50) return view.toMs;
   return shownMs !== null && isIn(view, shownMs) ? shownMs : (view.fromMs + view.toMs) / 2;
 }
 
 /** The view to begin with: near while little is recorded, so that there is something to click into. */
-export function firstView(seen: Seen): View {
+export function firstView(seen: ZoomInput): View {
   const { nowMs, firstMs } = seen;
   const little = firstMs === null || nowMs - firstMs <= lengths['10m'];
-  const length = Math.min(lengthOf(wholeView(seen)), little ? lengths['10m'] : lengths['2h']);
+  const length = Math.min(lengthOf(fullView(seen)), little ? lengths['10m'] : lengths['2h']);
   return followView({ fromMs: nowMs - length, toMs: nowMs }, seen, true);
 }
