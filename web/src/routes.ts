@@ -70,7 +70,7 @@ function match(pattern: string, path: string): string | null {
 function read(page: PageName, part: string, search: string): Route | null {
   switch (page) {
     case 'watch':
-      return isStreamName(part) ? { page, stream: part, ...readWhen(new URLSearchParams(search)) } : null;
+      return isStreamName(part) ? { page, stream: part, ...readLinkTime(new URLSearchParams(search)) } : null;
     case 'admin': {
       const tab = adminTabs.find((each) => each === (part || adminTabs[0]));
       return tab ? { page, tab } : null;
@@ -99,7 +99,10 @@ export function signInPath(from: string): string {
 }
 
 /** The moment and the span that a query names. */
-export function readWhen(query: URLSearchParams): { readonly atMs: number | null; readonly span: RouteSpan | null } {
+export function readLinkTime(query: URLSearchParams): {
+  readonly atMs: number | null;
+  readonly span: RouteSpan | null;
+} {
   const fromMs = readTime(query.get('from'));
   const toMs = readTime(query.get('to'));
   const span = fromMs !== null && toMs !== null && toMs > fromMs ? { fromMs, toMs } : null;
@@ -115,14 +118,14 @@ function readTime(text: string | null): number | null {
 }
 
 /** What a link names: nothing for now, a moment, or a span; unix milliseconds. */
-export type When = number | RouteSpan | undefined;
+export type LinkTime = number | RouteSpan | undefined;
 
 /**
  * The address of the watch page.
  *
  * @param when written as whole seconds: a moment and a start rounded down, an end up
  */
-export function watchPath(stream: string, when?: When): string {
+export function watchPath(stream: string, when?: LinkTime): string {
   const path = `/watch/${stream}`;
   if (when === undefined) return path;
   if (typeof when === 'number') return `${path}?t=${Math.floor(when / 1000)}`;

@@ -5,7 +5,7 @@
 import type { CallOptions, OxbowClient } from '../../../src/client/client.ts';
 import { askServer, type Failure, failureOf } from '../api/client.ts';
 import { poll } from '../api/poll.ts';
-import { sayFailure } from '../shell/preferences.svelte.ts';
+import { failureText } from '../shell/preferences.svelte.ts';
 import { toast } from '../shell/toast.svelte.ts';
 
 /** An order may take so long, milliseconds. */
@@ -74,7 +74,7 @@ export async function runAction<T>(
     if (said !== '') toast({ text: said, tone: 'good' });
     return { answer };
   } catch (error) {
-    toast({ text: sayFailure(failureOf(error)).title, tone: 'bad' });
+    toast({ text: failureText(failureOf(error)).title, tone: 'bad' });
     return null;
   }
 }

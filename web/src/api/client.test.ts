@@ -11,17 +11,17 @@ import {
   probeSource,
   readFailure,
 } from './client.ts';
-import { setWatchToken, onServer, watchTokenOf } from './server.ts';
+import { onServer, setWatchToken, watchTokenOf } from './server.ts';
 
 const signal = new AbortController().signal;
 
 function answer(reply: (path: string) => Response | Promise<Response>): string[] {
-  const asked: string[] = [];
+  const requested: string[] = [];
   mock.method(globalThis, 'fetch', async (path: string) => {
-    asked.push(path);
+    requested.push(path);
     return reply(path);
   });
-  return asked;
+  return requested;
 }
 
 afterEach(() => mock.restoreAll());
@@ -52,7 +52,7 @@ test('an answer that is not oxbow’s is told as unreadable', async () => {
 });
 
 test('all pages of the list are read', async () => {
-  const asked = answer((path) =>
+  const requested = answer((path) =>
     Response.json(
       path.includes('cursor=a%26b')
         ? { items: [{ name: 'two' }], nextCursor: null }
@@ -63,13 +63,13 @@ test('all pages of the list are read', async () => {
     (await getStreams(signal)).map(({ name }) => name),
     ['one', 'two'],
   );
-  assert.equal(asked.length, 2);
+  assert.equal(requested.length, 2);
 });
 
 test('the timeline is asked for in whole unix seconds, rounded outward', async () => {
-  const asked = answer(() => Response.json({}));
+  const requested = answer(() => Response.json({}));
   await getTimeline('cam', 1_795_160_400_900, 1_795_160_500_100, signal);
-  assert.deepEqual(asked, ['/api/v1/streams/cam/timeline?from=1795160400&to=1795160501']);
+  assert.deepEqual(requested, ['/api/v1/streams/cam/timeline?from=1795160400&to=1795160501']);
 });
 
 test('the clock offset is the server’s time less the middle of the request', async () => {
@@ -104,11 +104,11 @@ test('a request that needs signing in is reported, a wrong proof is not', async 
 test('the right to watch stands before all that is asked of its stream, and of no other', async () => {
   setWatchToken('cam', 'abc');
   setWatchToken('door', 'not a token');
-  const asked = answer(() => Response.json({}));
+  const requested = answer(() => Response.json({}));
   await getStream('cam', signal);
   await getTimeline('cam', 0, 1000, signal);
   await getStream('door', signal);
-  assert.deepEqual(asked, [
+  assert.deepEqual(requested, [
     '/t/abc/api/v1/streams/cam',
     '/t/abc/api/v1/streams/cam/timeline?from=0&to=1',
     '/api/v1/streams/door',
@@ -119,12 +119,12 @@ test('the right to watch stands before all that is asked of its stream, and of n
 });
 
 test('whoever is signed in gets a right to watch what is not for everyone', async () => {
-  const asked = answer((path) =>
+  const requested = answer((path) =>
     Response.json(path.endsWith('/watch-tokens') ? { token: 'own' } : { name: 'attic', visibility: 'private' }),
   );
   await getStream('attic', signal);
   await getStream('attic', signal);
-  assert.deepEqual(asked, [
+  assert.deepEqual(requested, [
     '/api/v1/streams/attic',
     '/api/v1/streams/attic/watch-tokens',
     '/t/own/api/v1/streams/attic',
@@ -133,13 +133,13 @@ test('whoever is signed in gets a right to watch what is not for everyone', asyn
 
 test('a right that has ended is let go where the browser is signed in', async () => {
   setWatchToken('hall', 'old');
-  const asked = answer((path) =>
+  const requested = answer((path) =>
     path.startsWith('/t/')
       ? Response.json({ code: 'watch-expired', status: 403 }, { status: 403 })
       : Response.json(path.endsWith('/watch-tokens') ? { token: 'new' } : { name: 'hall', visibility: 'signed' }),
   );
   await getStream('hall', signal);
-  assert.equal(asked.length, 3);
+  assert.equal(requested.length, 3);
   assert.equal(watchTokenOf('hall'), 'new');
 });
 
@@ -174,7 +174,7 @@ test('an answer that is JSON but not oxbow’s is unreadable, not a bug', async 
 });
 
 test('a list of streams that has no end is not followed for ever', async () => {
-  const asked = answer(() => Response.json({ items: [], nextCursor: 'again' }));
+  const requested = answer(() => Response.json({ items: [], nextCursor: 'again' }));
   assert.deepEqual(await getStreams(signal), []);
-  assert.ok(asked.length < 100);
+  assert.ok(requested.length < 100);
 });

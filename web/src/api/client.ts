@@ -6,7 +6,7 @@ import type { ProbeView } from '../../../src/api/probe.ts';
 import type { StreamSettings, StreamView, TimelineView } from '../../../src/api/shapes.ts';
 import { type CallOptions, OxbowClient, OxbowProblem, type Problem } from '../../../src/client/client.ts';
 import { readProblem } from '../../../src/client/problem.ts';
-import { setWatchToken, watchTokenOf, serverFor } from './server.ts';
+import { serverFor, setWatchToken, watchTokenOf } from './server.ts';
 
 /** What went wrong, for a person. */
 export interface Failure {

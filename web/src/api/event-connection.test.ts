@@ -25,7 +25,7 @@ class PlayedSocket extends EventTarget {
     return PlayedSocket.opened[count - 1]!;
   }
 
-  say(event: Partial<ReceivedEvent>): void {
+  formatter(event: Partial<ReceivedEvent>): void {
     this.dispatchEvent(new MessageEvent('message', { data: JSON.stringify(event) }));
   }
 
@@ -54,16 +54,16 @@ test('events come over a socket, and a line that was lost goes on behind the las
   const first = await PlayedSocket.until(1);
   assert.equal(first.url, 'wss://tv.example/api/v1/events?stream=door');
   assert.equal(events.isOn, false);
-  first.say({ id: '', type: 'events.ready' });
-  first.say({ id: 'a-7', type: 'stream.live' });
+  first.formatter({ id: '', type: 'events.ready' });
+  first.formatter({ id: 'a-7', type: 'stream.live' });
   assert.equal(events.isOn, true);
   first.close();
   assert.equal(events.isOn, false);
   const second = await PlayedSocket.until(2);
   assert.equal(second.url, 'wss://tv.example/api/v1/events?stream=door&after=a-7');
-  second.say({ id: 'a-8', type: 'stream.gap' });
+  second.formatter({ id: 'a-8', type: 'stream.gap' });
   ends.abort();
-  second.say({ id: 'a-9', type: 'stream.live' });
+  second.formatter({ id: 'a-9', type: 'stream.live' });
   await kept;
   assert.deepEqual(received, ['events.ready', 'stream.live', 'stream.gap']);
   assert.equal(PlayedSocket.opened.length, 2);

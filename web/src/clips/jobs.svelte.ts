@@ -7,7 +7,7 @@ import type { ExportSettings, JobView } from '../../../src/api/job-shapes.ts';
 import { type Failure, failureOf } from '../api/client.ts';
 import { cancelJob, createExport, getJobs, getTicket } from '../api/exports.ts';
 import { pause } from '../api/poll.ts';
-import { sayFailure, t } from '../shell/preferences.svelte.ts';
+import { failureText, t } from '../shell/preferences.svelte.ts';
 import { session } from '../shell/session.svelte.ts';
 import { toast } from '../shell/toast.svelte.ts';
 import { hasEnded } from './progress.ts';
@@ -99,7 +99,7 @@ class Jobs {
       return value;
     } catch (error) {
       this.#failure = failureOf(error);
-      toast({ text: sayFailure(this.#failure).title, tone: 'bad' });
+      toast({ text: failureText(this.#failure).title, tone: 'bad' });
       return null;
     }
   }

@@ -4,7 +4,7 @@
  */
 import { ApiError, type Failure, failureOf } from '../api/client.ts';
 import { addMarker, addPin, getMarks, removeMark } from '../api/marks.ts';
-import { sayFailure, t } from '../shell/preferences.svelte.ts';
+import { failureText, t } from '../shell/preferences.svelte.ts';
 import { session } from '../shell/session.svelte.ts';
 import { toast } from '../shell/toast.svelte.ts';
 import type { TimelineState } from '../timeline/state.svelte.ts';
@@ -90,7 +90,7 @@ export class Marking {
     try {
       await this.#post(mark, mark.text, new AbortController().signal);
     } catch (error) {
-      toast({ text: sayFailure(failureOf(error)).title, tone: 'bad' });
+      toast({ text: failureText(failureOf(error)).title, tone: 'bad' });
       return;
     }
     if (!this.#ends.signal.aborted) await Promise.all([this.#timeline.refresh(), this.read()]);

@@ -3,7 +3,7 @@
  * In: the text of the storage. Out: clips, newest first; the text to store. Pure.
  */
 import { isStreamName } from '../../../src/api/stream-name.ts';
-import { type ClipFormat, clipFormats, LONGEST_MS, type Span } from './span.ts';
+import { type ClipFormat, clipFormats, MAX_CLIP_MS, type Span } from './span.ts';
 
 /** A clip that the viewer made. */
 export interface SavedClip extends Span {
@@ -52,7 +52,7 @@ function readClip(value: unknown): SavedClip | undefined {
   const { stream, name, fromMs, toMs, format, jobId, madeMs } = value as Partial<Record<keyof SavedClip, unknown>>;
   if (typeof stream !== 'string' || !isStreamName(stream) || typeof name !== 'string') return undefined;
   if (!isMoment(fromMs) || !isMoment(toMs) || !isMoment(madeMs)) return undefined;
-  if (toMs <= fromMs || toMs - fromMs > LONGEST_MS) return undefined;
+  if (toMs <= fromMs || toMs - fromMs > MAX_CLIP_MS) return undefined;
   if (!clipFormats.includes(format as ClipFormat)) return undefined;
   const isExact = typeof jobId === 'string' && JOB_ID.test(jobId);
   return {

@@ -24,20 +24,20 @@ export type ClipFormat = 'mp4' | 'mkv' | 'ts';
 export const clipFormats: readonly ClipFormat[] = ['mp4', 'mkv', 'ts'];
 
 /** The server gives no longer range as a file, milliseconds. */
-export const LONGEST_MS = 24 * 3_600_000;
+export const MAX_CLIP_MS = 24 * 3_600_000;
 /** A longer clip in MKV or TS is not given at once, milliseconds. */
 const LONGEST_REMUXED_MS = 2 * 3_600_000;
 /** A hole shorter than this is the rounding of times, milliseconds. */
 const LEAST_HOLE_MS = 100;
 
 /** What keeps marks from being a clip. */
-export type Unfit = 'unmarked' | 'order' | 'long';
+export type ClipProblem = 'unmarked' | 'order' | 'long';
 
 /** The span between two marks, or why there is none. */
-export function spanOf({ fromMs, toMs }: Marks): Span | Unfit {
+export function spanOf({ fromMs, toMs }: Marks): Span | ClipProblem {
   if (fromMs === null || toMs === null) return 'unmarked';
   if (toMs <= fromMs) return 'order';
-  return toMs - fromMs > LONGEST_MS ? 'long' : { fromMs, toMs };
+  return toMs - fromMs > MAX_CLIP_MS ? 'long' : { fromMs, toMs };
 }
 
 /** Whether the server can give this span at once, without a job. */
@@ -46,7 +46,7 @@ export function isFast(span: Span, format: ClipFormat): boolean {
 }
 
 /** What a span holds. */
-export interface Contents {
+export interface ClipContents {
   /** Media in it, milliseconds. */
   readonly mediaMs: number;
   /** What is missing within it, in order, cut to the span. */
@@ -58,7 +58,7 @@ export interface Contents {
  *
  * @param past must cover the span; what it does not know is neither media nor a hole
  */
-export function contentsOf(past: Past, span: Span): Contents {
+export function contentsOf(past: Past, span: Span): ClipContents {
   const cut = past.stretches
     .map((stretch) => ({
       ...stretch,

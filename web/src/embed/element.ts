@@ -4,12 +4,12 @@
  * Out: a picture, media events. Time is programme seconds: unix time less `getStartDate()`. HTML, 4.8.11.
  */
 import { mount, unmount } from 'svelte';
-import { setWatchToken, setServer } from '../api/server.ts';
+import { setServer, setWatchToken } from '../api/server.ts';
 import { idle } from '../player/snapshot.ts';
 import EmbedPlayer from './EmbedPlayer.svelte';
 import * as facade from './facade.ts';
-import { EmbedSession } from './session.svelte.ts';
 import { type EmbedOptions, readEmbedAttributes } from './options.ts';
+import { EmbedSession } from './session.svelte.ts';
 
 /** Where this script came from: its stylesheet lies beside it, and its server is asked unless another one is named. */
 const script = import.meta.url;
@@ -62,7 +62,7 @@ export class OxbowPlayer extends HTMLElement {
   }
 
   set currentTime(seconds: number) {
-    const atMs = facade.soughtMs(seconds, this.#now());
+    const atMs = facade.seekTargetMs(seconds, this.#now());
     this.#seeking = this.#session?.controls != null;
     this.dispatchEvent(new Event('seeking'));
     this.#session?.goTo(atMs);

@@ -10,7 +10,7 @@ import {
   Ranges,
   readyState,
   seekable,
-  soughtMs,
+  seekTargetMs,
 } from './facade.ts';
 
 const originMs = 1_795_160_000_000;
@@ -42,10 +42,10 @@ test('the picture is live at the edge and nowhere else, however far the edge is 
 });
 
 test('seeking to the end of what can be sought goes live, anywhere else to that moment', () => {
-  assert.equal(soughtMs(3_600, view()), null);
-  assert.equal(soughtMs(9_999, view()), null);
-  assert.equal(soughtMs(Number.POSITIVE_INFINITY, view()), null);
-  assert.equal(soughtMs(60, view()), originMs + 60_000);
+  assert.equal(seekTargetMs(3_600, view()), null);
+  assert.equal(seekTargetMs(9_999, view()), null);
+  assert.equal(seekTargetMs(Number.POSITIVE_INFINITY, view()), null);
+  assert.equal(seekTargetMs(60, view()), originMs + 60_000);
 });
 
 test('playing begins with its first picture: play, then playing', () => {

@@ -127,7 +127,7 @@ const NOW_S = 1;
  * @param seconds of the programme
  * @returns unix milliseconds; null for now
  */
-export function soughtMs(seconds: number, { originMs, nowMs }: MediaView): number | null {
+export function seekTargetMs(seconds: number, { originMs, nowMs }: MediaView): number | null {
   if (originMs === null || !Number.isFinite(seconds)) return null;
   const atMs = originMs + seconds * 1000;
   return atMs >= nowMs - NOW_S * 1000 ? null : atMs;

@@ -8,8 +8,8 @@ import { mount } from 'svelte';
 import { setWatchToken, watchTokenIn, watchTokenOf } from '../api/server.ts';
 import { preferences } from '../shell/preferences.svelte.ts';
 import EmbedPlayer from './EmbedPlayer.svelte';
-import { EmbedSession } from './session.svelte.ts';
 import { readEmbedAddress } from './options.ts';
+import { EmbedSession } from './session.svelte.ts';
 
 preferences.apply();
 const options = readEmbedAddress(location.pathname, location.search);

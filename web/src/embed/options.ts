@@ -3,7 +3,7 @@
  * In: text. Out: EmbedOptions. Pure.
  */
 import { isStreamName } from '../../../src/api/stream-name.ts';
-import { type RouteSpan, readWhen } from '../routes.ts';
+import { type RouteSpan, readLinkTime } from '../routes.ts';
 
 /** What to play and how it looks. */
 export interface EmbedOptions {
@@ -36,7 +36,7 @@ export function readEmbedAddress(pathname: string, search: string): EmbedOptions
   const controls = query.get('controls');
   return {
     stream,
-    ...readWhen(query),
+    ...readLinkTime(query),
     muted: isOn(query.get('muted')),
     autoplay: isOn(query.get('autoplay')),
     controls: controls === null || isOn(controls),
@@ -59,7 +59,7 @@ export function readEmbedAttributes(attribute: (name: string) => string | null):
   }
   return {
     stream,
-    ...readWhen(when),
+    ...readLinkTime(when),
     muted: attribute('muted') !== null,
     autoplay: attribute('autoplay') !== null,
     controls: attribute('controls') !== null,

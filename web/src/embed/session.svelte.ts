@@ -9,7 +9,7 @@ import { idle, type PlayerControls, type Snapshot } from '../player/snapshot.ts'
 import { stillUrl } from '../player/source/window.ts';
 import { TimelineState } from '../timeline/state.svelte.ts';
 import { Connection } from '../watch/connection.svelte.ts';
-import { beginAt, loadHls, noPlayer, playerFor, unloaded } from '../watch/load-player.ts';
+import { beginAt, loadHls, noPlayer, playerFor, playerNotLoaded } from '../watch/load-player.ts';
 import { NoteTimer } from '../watch/notes.ts';
 import type { EmbedOptions } from './options.ts';
 
@@ -81,7 +81,7 @@ export class EmbedSession {
     if (this.#ends.signal.aborted || this.#player) return;
     if (!Hls) {
       this.begun = false; // the next press tries again
-      this.#playerChanged({ ...this.player, failure: unloaded });
+      this.#playerChanged({ ...this.player, failure: playerNotLoaded });
       return;
     }
     const { muted, volume } = this.player;

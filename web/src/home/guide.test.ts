@@ -1,19 +1,19 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { afterSnapshot, parseGuide, untouched } from './guide.ts';
+import { afterSnapshot, initialGuide, parseGuide } from './guide.ts';
 
 test('what was stored is read back, and anything else is as nothing', () => {
   const done = { watched: true, rewound: false, dismissed: true };
   assert.deepEqual(parseGuide(JSON.stringify(done)), done);
   for (const text of [null, '', '{', 'null', '7', '[]', '{"watched":"yes"}']) {
-    assert.deepEqual(parseGuide(text), untouched, String(text));
+    assert.deepEqual(parseGuide(text), initialGuide, String(text));
   }
 });
 
 test('a live picture is the first step, one from the past the second', () => {
   const shown = { pictured: true, loading: false, behindMs: 600 };
-  const watched = afterSnapshot(untouched, { ...shown, mode: 'live' });
-  assert.deepEqual(watched, { ...untouched, watched: true });
+  const watched = afterSnapshot(initialGuide, { ...shown, mode: 'live' });
+  assert.deepEqual(watched, { ...initialGuide, watched: true });
   assert.equal(afterSnapshot(watched, { ...shown, mode: 'live' }), watched);
   assert.ok(afterSnapshot(watched, { ...shown, mode: 'past' }).rewound);
   assert.ok(afterSnapshot(watched, { ...shown, mode: 'shifted', behindMs: 20_000 }).rewound);
@@ -25,6 +25,6 @@ test('what was asked for and is not there yet counts for nothing', () => {
     { pictured: false, loading: false },
     { pictured: true, loading: true },
   ]) {
-    assert.equal(afterSnapshot(untouched, { ...missing, mode: 'past', behindMs: 60_000 }), untouched);
+    assert.equal(afterSnapshot(initialGuide, { ...missing, mode: 'past', behindMs: 60_000 }), initialGuide);
   }
 });

@@ -13,7 +13,7 @@ export interface GuideDone {
 }
 
 /** Nothing was done yet. */
-export const untouched: GuideDone = { watched: false, rewound: false, dismissed: false };
+export const initialGuide: GuideDone = { watched: false, rewound: false, dismissed: false };
 
 /** A picture this far behind now was gone back to, milliseconds; live lies nearer. */
 const REWOUND_MS = 15_000;
@@ -25,7 +25,7 @@ export function parseGuide(text: string | null): GuideDone {
     const is = (name: keyof GuideDone) => value?.[name] === true;
     return { watched: is('watched'), rewound: is('rewound'), dismissed: is('dismissed') };
   } catch {
-    return untouched;
+    return initialGuide;
   }
 }
 

@@ -5,7 +5,7 @@
 import type { StreamView } from '../../../src/api/shapes.ts';
 
 /** From so many streams on there is a field to find one. */
-export const MANY = 9;
+export const FILTER_FROM = 9;
 
 const ranks: Readonly<Record<StreamView['state'], number>> = {
   live: 0,

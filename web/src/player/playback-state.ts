@@ -7,7 +7,7 @@ import type { Failure } from '../api/client.ts';
 import type { Moment } from '../timeline/past.ts';
 import { noRetry, type Retry } from './retry.ts';
 import type { Note, Snapshot } from './snapshot.ts';
-import { type Missing, nothingMissing, type MissingSegment } from './source/missing.ts';
+import { type Missing, type MissingSegment, nothingMissing } from './source/missing.ts';
 
 /** A live list is no longer loaded after a pause this long, milliseconds. */
 export const LONG_PAUSE_MS = 30_000;

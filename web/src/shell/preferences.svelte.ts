@@ -81,7 +81,7 @@ export function t(key: TextKey, values?: Readonly<Record<string, string | number
 }
 
 /** Moments, lengths and sizes in the viewer's language and zone. Milliseconds are unix, lengths seconds, sizes bytes. */
-export const say = {
+export const formatter = {
   clock: (atMs: number) => clockTime(atMs, { locale: preferences.language }),
   hour: (atMs: number) => hourMinute(atMs, { locale: preferences.language }),
   day: (atMs: number) => dayName(atMs, { locale: preferences.language }),
@@ -94,7 +94,7 @@ export const say = {
 };
 
 /** A failure's title and hint: the catalogue's, or the server's own words where the catalogue has none. */
-export function sayFailure(failure: Failure): { title: string; hint: string } {
+export function failureText(failure: Failure): { title: string; hint: string } {
   const title = `failure.${failure.code}`;
   const hint = `${title}.hint`;
   const own = isTextKey(title) && isTextKey(hint) ? { title: t(title), hint: t(hint) } : null;

@@ -10,7 +10,7 @@ import { ApiError, askServer, onUnauthorized } from '../api/client.ts';
 export type Action = 'administer' | 'add-streams' | 'export' | 'mark' | 'share';
 
 /** A proof that is exchanged for a session: a one-time code, the admin token, or one press on the computer where oxbow runs. */
-export type Proof = { readonly code: string } | { readonly token: string } | { readonly press: true };
+export type Credential = { readonly code: string } | { readonly token: string } | { readonly press: true };
 
 class Session {
   #isAdmin = $state<boolean | null>(null);
@@ -47,7 +47,7 @@ class Session {
   }
 
   /** Throws ApiError. */
-  async signIn(by: Proof, signal: AbortSignal): Promise<void> {
+  async signIn(by: Credential, signal: AbortSignal): Promise<void> {
     await askServer(signal, (client, options) => client.createSession({ body: by }, options));
     this.#isAdmin = true;
   }

@@ -32,7 +32,7 @@ export interface Toast extends ToastWords {
 }
 
 /** Does something later; what it returns takes that back. Milliseconds. */
-export type Later = (work: () => void, ms: number) => () => void;
+export type Schedule = (work: () => void, ms: number) => () => void;
 
 /** More than these cover the page: the oldest goes. */
 export const MOST_TOASTS = 4;
@@ -41,7 +41,7 @@ const STAYS_WITH_ACTION_MS = 12_000;
 
 /** The toasts of one page. */
 export class ToastQueue {
-  readonly #later: Later;
+  readonly #later: Schedule;
   readonly #changed: (toasts: readonly Toast[]) => void;
   readonly #timers = new Map<number, () => void>();
   #toasts: readonly Toast[] = [];
@@ -49,7 +49,7 @@ export class ToastQueue {
   #held = false;
 
   /** @param changed told the list after each change, oldest first */
-  constructor(later: Later, changed: (toasts: readonly Toast[]) => void) {
+  constructor(later: Schedule, changed: (toasts: readonly Toast[]) => void) {
     this.#later = later;
     this.#changed = changed;
   }

@@ -32,9 +32,9 @@ test('a sentence stands in one file', () => {
 });
 
 test('every sentence that the pages ask for by name exists', () => {
-  const asked = [...sources.matchAll(/\bt\(\s*'([^']+)'/g)].map((match) => match[1]!);
-  assert.ok(asked.length > 30, 'the search for names finds the calls');
-  for (const key of asked) assert.ok(isTextKey(key), key);
+  const requested = [...sources.matchAll(/\bt\(\s*'([^']+)'/g)].map((match) => match[1]!);
+  assert.ok(requested.length > 30, 'the search for names finds the calls');
+  for (const key of requested) assert.ok(isTextKey(key), key);
 });
 
 test('no sentence is left over', () => {

@@ -6,7 +6,7 @@
 import { type Fingers, pinchView, TAP_PX, wheelMove } from './gestures.ts';
 import type { TimelineState } from './state.svelte.ts';
 import { momentAt, type View } from './view.ts';
-import { showsAll, lengthOf, NEAREST_MS, type ZoomInput } from './zoom.ts';
+import { lengthOf, NEAREST_MS, showsAll, type ZoomInput } from './zoom.ts';
 
 /** What the pointers act upon; asked for with each event. */
 export interface PointerTarget {

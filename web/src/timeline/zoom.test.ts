@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
+  clampToView,
   clampView,
   firstView,
   followView,
-  clampToView,
+  fullView,
   lengthOf,
   NEAREST_MS,
   offeredZooms,
   panBy,
   type ZoomInput,
-  fullView,
   zoomAbout,
   zoomOf,
   zoomTo,

@@ -44,7 +44,7 @@ export function fullView({ nowMs, firstMs }: Pick<ZoomInput, 'nowMs' | 'firstMs'
   return { fromMs: Math.min(firstMs ?? nowMs, nowMs - LEAST_WHOLE_MS), toMs: nowMs };
 }
 
-/** Limits a view: not after now, not before the oldest recording, at least a minute long.
+/** Limits a view: not after now, not before the oldest recording, at least a minute long. */
 export function clampView(view: View, seen: Pick<ZoomInput, 'nowMs' | 'firstMs'>): View {
   const whole = fullView(seen);
   const length = Math.min(lengthOf(whole), Math.max(NEAREST_MS, lengthOf(view)));

@@ -26,7 +26,7 @@ class ActivePlayer {
   }
 
   /** Whether a key is for this player: it was pressed inside, or inside no player and this is the active one. */
-  hears(frame: HTMLElement, target: EventTarget | null): boolean {
+  handlesKey(frame: HTMLElement, target: EventTarget | null): boolean {
     const inside = this.#frames.find((each) => target instanceof Node && each.contains(target));
     return inside === undefined ? this.is(frame) : inside === frame;
   }

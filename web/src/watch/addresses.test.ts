@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseRoute } from '../routes.ts';
-import { embedCode, liveLink, lifetimesFor, momentLink, spanLink, windowLink, withWatchToken } from './addresses.ts';
+import { embedCode, lifetimesFor, liveLink, momentLink, spanLink, windowLink, withWatchToken } from './addresses.ts';
 
 const origin = 'https://tv.example';
 const at = 1_795_160_404_567;

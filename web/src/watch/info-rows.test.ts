@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { StreamView } from '../../../src/api/shapes.ts';
-import { infoRows, type Sayer } from './info-rows.ts';
+import { type Formatter, infoRows } from './info-rows.ts';
 
-const say: Sayer = {
+const formatter: Formatter = {
   moment: (atMs) => new Date(atMs).toISOString().slice(11, 19),
   size: (bytes) => `${bytes} B`,
   length: (seconds) => `${seconds} s`,
@@ -29,7 +29,7 @@ const view: StreamView = {
   hls: '/live/cam/index.m3u8',
 };
 const rows = (more: Partial<StreamView> = {}) =>
-  Object.fromEntries(infoRows({ ...view, ...more }, 0, say, 'Test').map(({ name, value }) => [name, value]));
+  Object.fromEntries(infoRows({ ...view, ...more }, 0, formatter, 'Test').map(({ name, value }) => [name, value]));
 
 test('what is known is told, measured values before announced ones', () => {
   assert.deepEqual(rows(), {

@@ -6,8 +6,8 @@ import type { StreamView } from '../../../src/api/shapes.ts';
 import type { TextKey } from '../text/text.ts';
 import { bitrateText } from './controls/choice-text.ts';
 
-/** Turns moments, lengths and sizes into the reader's words; as `say` of the preferences. */
-export interface Sayer {
+/** Turns moments, lengths and sizes into the reader's words; as `formatter` of the preferences. */
+export interface Formatter {
   moment(atMs: number, nowMs: number): string;
   size(bytes: number): string;
   length(seconds: number): string;
@@ -28,7 +28,7 @@ const containers: Readonly<Record<string, string>> = { mpegts: 'MPEG-TS', fmp4: 
  * @param nowMs the server's time, unix milliseconds
  * @param testName what a test picture is called
  */
-export function infoRows(view: StreamView, nowMs: number, say: Sayer, testName: string): InfoRow[] {
+export function infoRows(view: StreamView, nowMs: number, formatter: Formatter, testName: string): InfoRow[] {
   const { facts, media, recorded } = view;
   const video = view.tracks.find(({ kind, width }) => kind === 'video' && width !== undefined);
   const frameRate = media?.frameRate ?? video?.frameRate ?? null;
@@ -37,13 +37,16 @@ export function infoRows(view: StreamView, nowMs: number, say: Sayer, testName: 
       'info.source',
       view.source.type === 'test' ? testName : (view.publisher?.protocol.toUpperCase() ?? sourceText(facts)),
     ],
-    ['info.liveSince', view.liveSince && say.moment(Date.parse(view.liveSince), nowMs)],
+    ['info.liveSince', view.liveSince && formatter.moment(Date.parse(view.liveSince), nowMs)],
     ['info.resolution', video?.height ? `${video.width} × ${video.height}` : null],
     ['info.frameRate', frameRate === null ? null : `${Number(frameRate.toFixed(2))} fps`],
     ['info.bitrate', media ? bitrateText(media.bitrate) : null],
     ['info.gop', typeof media?.gopS === 'number' ? `${Number(media.gopS.toFixed(2))} s` : null],
-    ['info.recordedSince', recorded.from && say.moment(Date.parse(recorded.from), nowMs)],
-    ['info.recorded', recorded.seconds > 0 ? `${say.length(recorded.seconds)} · ${say.size(recorded.bytes)}` : null],
+    ['info.recordedSince', recorded.from && formatter.moment(Date.parse(recorded.from), nowMs)],
+    [
+      'info.recorded',
+      recorded.seconds > 0 ? `${formatter.length(recorded.seconds)} · ${formatter.size(recorded.bytes)}` : null,
+    ],
   ];
   return rows.flatMap(([name, value]) => (value ? [{ name, value }] : []));
 }

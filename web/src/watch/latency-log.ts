@@ -11,12 +11,12 @@ const KEPT = 60;
  *
  * @param seconds null where there was none: a break in the line
  */
-export function logged(log: readonly (number | null)[], seconds: number | null): (number | null)[] {
+export function appendLatency(log: readonly (number | null)[], seconds: number | null): (number | null)[] {
   return [...log.slice(1 - KEPT), seconds];
 }
 
 /** A curve to draw. */
-export interface Curve {
+export interface LatencyCurve {
   /** `d` of an SVG path; empty where there is nothing to draw. */
   readonly path: string;
   /** What the upper edge stands for, seconds. */
@@ -35,7 +35,12 @@ const tops = [1, 2, 3, 5, 10, 20, 30, 60, 120, 300, 600];
  * @param height of the box, same unit
  * @param levelS a level that must be in the box too, seconds; null where there is none
  */
-export function curve(log: readonly (number | null)[], width: number, height: number, levelS: number | null): Curve {
+export function latencyCurve(
+  log: readonly (number | null)[],
+  width: number,
+  height: number,
+  levelS: number | null,
+): LatencyCurve {
   const largest = log.reduce<number>((most, value) => Math.max(most, value ?? 0), levelS ?? 0);
   const topS = tops.find((top) => top >= largest) ?? Math.ceil(largest / 600) * 600;
   const y = (seconds: number) => height - (Math.min(seconds, topS) / topS) * height;

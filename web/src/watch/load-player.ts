@@ -11,7 +11,7 @@ import type { TimelineState } from '../timeline/state.svelte.ts';
 import type { Connection } from './connection.svelte.ts';
 
 /** Its file did not come: no network, or a newer build has taken it away. Only a reload helps for sure. */
-export const unloaded: Failure = { code: 'unloaded', status: 0, title: '', hint: '' };
+export const playerNotLoaded: Failure = { code: 'unloaded', status: 0, title: '', hint: '' };
 /** This browser has no way to play. */
 export const noPlayer: Failure = { code: 'no-player', status: 0, title: '', hint: '' };
 

@@ -53,7 +53,12 @@ export function openMediaKeys(session: MediaSession | null, actions: MediaAction
  *
  * @param still address of a picture; null where there is none
  */
-export function announce(session: MediaSession | null, title: string, place: string, still: string | null): void {
+export function setMediaMetadata(
+  session: MediaSession | null,
+  title: string,
+  place: string,
+  still: string | null,
+): void {
   if (!session || typeof MediaMetadata === 'undefined') return;
   session.metadata = new MediaMetadata({
     title,

@@ -10,8 +10,8 @@ import { idle, type PlayerControls, type Snapshot } from '../player/snapshot.ts'
 import type { RouteSpan } from '../routes.ts';
 import { TimelineState } from '../timeline/state.svelte.ts';
 import { Connection } from './connection.svelte.ts';
-import { logged } from './latency-log.ts';
-import { beginAt, loadHls, noPlayer, playerFor, unloaded } from './load-player.ts';
+import { appendLatency } from './latency-log.ts';
+import { beginAt, loadHls, noPlayer, playerFor, playerNotLoaded } from './load-player.ts';
 import { NoteTimer } from './notes.ts';
 import { isLive } from './overlay.ts';
 import { preferences } from './player-preferences.svelte.ts';
@@ -84,7 +84,7 @@ export class WatchSession {
     if (signal.aborted) return;
     const player = Hls && playerFor(this, Hls, surface, (snapshot) => this.#playerChanged(snapshot));
     if (player) this.#begin(player, atMs, span);
-    else this.player = { ...this.player, failure: Hls ? noPlayer : unloaded };
+    else this.player = { ...this.player, failure: Hls ? noPlayer : playerNotLoaded };
     await Promise.all([
       this.connection.keep(),
       this.timeline.start(),
@@ -155,7 +155,7 @@ export class WatchSession {
   #tick(): void {
     this.nowMs = this.connection.clock.now();
     const { mode, latency } = this.player;
-    this.latencyLog = logged(this.latencyLog, mode === 'live' || mode === 'shifted' ? latency.totalS : null);
+    this.latencyLog = appendLatency(this.latencyLog, mode === 'live' || mode === 'shifted' ? latency.totalS : null);
   }
 
   #playerChanged(snapshot: Snapshot): void {

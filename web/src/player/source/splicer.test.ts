@@ -64,7 +64,11 @@ test('the next window is added when the playhead comes within two minutes of the
   const text = await load();
   assert.deepEqual(segments(text), [1, 2, 3, 4]);
   assert.equal(text.includes('DISCONTINUITY\n'), false, 'it goes on');
-  assert.equal(requested.at(-1), `/vod/cam/${start + 600}/${start + 1200}/v2/av0.m3u8`, 'a closed window by its revision');
+  assert.equal(
+    requested.at(-1),
+    `/vod/cam/${start + 600}/${start + 1200}/v2/av0.m3u8`,
+    'a closed window by its revision',
+  );
 });
 
 test('closed windows are asked for once', async () => {

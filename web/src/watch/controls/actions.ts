@@ -7,7 +7,7 @@ import { nextRate } from './choice-text.ts';
 import type { KeyAction } from './keys.ts';
 
 /** What of a watch session the keys need. */
-export interface Watched {
+export interface ActionSession {
   readonly player: Snapshot;
   readonly controls: PlayerControls;
   step(bySeconds: number): void;
@@ -16,7 +16,7 @@ export interface Watched {
 }
 
 /** What of the page around it. */
-export interface Page {
+export interface ActionPage {
   toggleFullscreen(): void;
   openHelp(): void;
   openClips(): void;
@@ -28,7 +28,7 @@ export interface Page {
 const LOUDER = 0.05;
 
 /** The actions of a page. */
-export function createActions(session: Watched, page: Page): Record<KeyAction, () => void> {
+export function createActions(session: ActionSession, page: ActionPage): Record<KeyAction, () => void> {
   let lastSubtitle: string | null = null;
   const louder = (by: number) => {
     const { muted, volume } = session.player;

@@ -75,18 +75,18 @@ test('the help tells each key that does something, once, in words of the catalog
     '↑': 'ArrowUp',
     '↓': 'ArrowDown',
   };
-  const told = keyHelp.flatMap(({ rows }) => rows.flatMap(({ keys }) => keys));
-  assert.equal(new Set(told).size, told.length);
+  const listed = keyHelp.flatMap(({ rows }) => rows.flatMap(({ keys }) => keys));
+  assert.equal(new Set(listed).size, listed.length);
   const does = (key: string) => {
     const shiftKey = key.startsWith('⇧ ');
     const name = key.replace('⇧ ', '');
     return press(names[name] ?? name, { shiftKey });
   };
   assert.deepEqual(
-    told.filter((key) => does(key) === undefined),
+    listed.filter((key) => does(key) === undefined),
     [],
   );
-  assert.equal(new Set(told.map(does)).size, 24, 'every action is in the help');
+  assert.equal(new Set(listed.map(does)).size, 24, 'every action is in the help');
   for (const { title, rows } of keyHelp) {
     for (const key of [title, ...rows.map(({ text }) => text)]) assert.ok(key in catalogues.en, key);
   }

@@ -13,11 +13,11 @@ export interface Tap {
   readonly touch: boolean;
 }
 
-/** `single`: do it unless another tap follows within `DOUBLE_MS`. */
+/** `single`: do it unless another tap follows within `DOUBLE_TAP_MS`. */
 export type TapMeaning = 'single' | 'back' | 'forward' | 'fullscreen';
 
 /** Two taps this near to each other are one double tap, milliseconds; a single one is certain only after it. */
-export const DOUBLE_MS = 260;
+export const DOUBLE_TAP_MS = 260;
 /** After a step each further tap on the same side within this time steps again, milliseconds. */
 const AGAIN_MS = 700;
 /** How much of the picture is a side, from each edge. */
@@ -45,7 +45,7 @@ export class TapReader {
     if (!last || last.tap.touch !== tap.touch) return 'single';
     const side = tap.touch ? sideOf(tap) : 'fullscreen';
     if (last.meaning === 'single') {
-      const same = tap.atMs - last.tap.atMs <= DOUBLE_MS && (!tap.touch || sideOf(last.tap) === side);
+      const same = tap.atMs - last.tap.atMs <= DOUBLE_TAP_MS && (!tap.touch || sideOf(last.tap) === side);
       return same ? side : 'single';
     }
     return tap.atMs - last.tap.atMs <= AGAIN_MS && last.meaning === side ? side : 'single';

@@ -9,10 +9,14 @@ const WITHIN_MS = 8_000;
 /**
  * Waits for the heading of the page and gives it the focus, unless the page has taken the focus for something of its own.
  *
- * @param told given the page's title, once it stands
+ * @param onTitle given the page's title, once it stands
  * @param signal another page was gone to: nothing happens any more
  */
-export function arrive(page: HTMLElement, told: (title: string) => void, { signal }: { signal: AbortSignal }): void {
+export function focusHeading(
+  page: HTMLElement,
+  onTitle: (title: string) => void,
+  { signal }: { signal: AbortSignal },
+): void {
   const untilMs = performance.now() + WITHIN_MS;
   const look = () => {
     if (signal.aborted) return;
@@ -23,7 +27,7 @@ export function arrive(page: HTMLElement, told: (title: string) => void, { signa
       if (!target.hasAttribute('tabindex')) target.tabIndex = -1;
       target.focus({ preventScroll: true });
     }
-    told(document.title);
+    onTitle(document.title);
   };
   requestAnimationFrame(look); // the old page is gone by then
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { protocolText, qualityText } from './words.ts';
+import { protocolText, qualityText } from './source-text.ts';
 
 test('a source is named as people of the field do', () => {
   assert.equal(protocolText('hls', 'mpegts'), 'HLS, MPEG-TS');

@@ -18,7 +18,7 @@ export interface Size {
 }
 
 /** A place for it. */
-export interface Place {
+export interface PopoverPlace {
   readonly left: number;
   readonly top: number;
   readonly maxHeight: number;
@@ -33,13 +33,13 @@ const SPACE = 8;
  *
  * @param size as large as it would like to be
  */
-export function placePopover(button: Box, size: Size, frame: Size, wish: 'above' | 'below'): Place {
+export function placePopover(button: Box, size: Size, frame: Size, preferred: 'above' | 'below'): PopoverPlace {
   const roomAbove = button.top - 2 * SPACE;
   const roomBelow = frame.height - button.bottom - 2 * SPACE;
   const fits = (room: number) => room >= size.height;
-  const wished = wish === 'above' ? roomAbove : roomBelow;
-  const other = wish === 'above' ? roomBelow : roomAbove;
-  const above = (wish === 'above') === (fits(wished) || wished >= other);
+  const preferredRoom = preferred === 'above' ? roomAbove : roomBelow;
+  const other = preferred === 'above' ? roomBelow : roomAbove;
+  const above = (preferred === 'above') === (fits(preferredRoom) || preferredRoom >= other);
   const room = Math.max(0, above ? roomAbove : roomBelow);
   const height = Math.min(size.height, room);
   const left = Math.max(SPACE, Math.min(button.right - size.width, frame.width - size.width - SPACE));

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { placePopover } from './place.ts';
+import { placePopover } from './popover-place.ts';
 
 const frame = { width: 1000, height: 600 };
 const button = (left: number, top: number) => ({ left, top, right: left + 40, bottom: top + 40 });
