@@ -13,10 +13,10 @@ import type { Absence, Init, SegmentGroup } from '../media/segment.ts';
 import { longestAudioFrameS } from './audio-frame.ts';
 import { Follower, type FollowerOutput, type Patience } from './follower.ts';
 import { canContinue, type Generation, isListOf, type PackagerSettings, planGeneration } from './generation.ts';
-import { Learning } from './learning.ts';
 import type { LiveList } from './live-list.ts';
 import { OpenGroups } from './open-groups.ts';
 import { LEARN_AT_MOST_S, learnRhythm } from './rhythm.ts';
+import { RunProbe } from './run-probe.ts';
 import { SparseTracks } from './sparse-tracks.ts';
 import { TrackWriter } from './track-writer.ts';
 
@@ -95,7 +95,7 @@ export class Packager implements Sink {
   #nextMsn: number;
   #discontinuitySequence: number;
   #continued: boolean;
-  #learning: Learning | undefined;
+  #probe: RunProbe | undefined;
   #run: RunState | undefined;
   readonly #open: OpenGroups;
   readonly #dateRanges: DateRangeBook;
@@ -123,20 +123,20 @@ export class Packager implements Sink {
       return;
     }
     this.endRun();
-    this.#learning = new Learning(context);
+    this.#probe = new RunProbe(context);
   }
 
   write(frame: Frame): void {
-    if (this.#learning) {
-      if (this.#learning.add(frame)) this.#begin(this.#learning, { learned: true });
+    if (this.#probe) {
+      if (this.#probe.add(frame)) this.#begin(this.#probe, { learned: true });
       return;
     }
     if (this.#run) this.#cut(this.#run, frame);
   }
 
   flush(): void {
-    if (this.#learning?.context.pace.kind === 'bursty' && this.#learning.frames.length > 0)
-      this.#begin(this.#learning, { learned: true });
+    if (this.#probe?.context.pace.kind === 'bursty' && this.#probe.frames.length > 0)
+      this.#begin(this.#probe, { learned: true });
     const run = this.#run;
     if (run?.context.pace.kind !== 'bursty') return;
     // The next burst begins with a key frame at the edge: no need to wait for it.
@@ -147,8 +147,8 @@ export class Packager implements Sink {
   }
 
   endRun(): void {
-    if (this.#learning && this.#learning.frames.length > 0) this.#begin(this.#learning, { learned: false });
-    this.#learning = undefined;
+    if (this.#probe && this.#probe.frames.length > 0) this.#begin(this.#probe, { learned: false });
+    this.#probe = undefined;
     const run = this.#run;
     if (!run) return;
     this.#run = undefined;
@@ -162,7 +162,7 @@ export class Packager implements Sink {
   }
 
   damage(): void {
-    this.#learning?.damage();
+    this.#probe?.damage();
     this.#run?.writer.damage();
     for (const follower of this.#run?.followers.values() ?? []) follower.damage();
   }
@@ -174,10 +174,10 @@ export class Packager implements Sink {
   }
 
   /** @param learned enough was seen of the run to make promises */
-  #begin(learning: Learning, { learned }: { learned: boolean }): void {
-    const { context, frames } = learning;
+  #begin(probe: RunProbe, { learned }: { learned: boolean }): void {
+    const { context, frames } = probe;
     const { reference, tracks, pace } = context;
-    this.#learning = undefined;
+    this.#probe = undefined;
     const { settings, list } = this.#options;
     const rhythm = learnRhythm(reference, tracks, frames, pace);
     const promised = list.generation && !list.ended ? list.generation : undefined;
@@ -233,7 +233,7 @@ export class Packager implements Sink {
       first: true,
     };
     this.#run = run;
-    learning.replay({ frame: (frame) => this.#cut(run, frame), damage: () => this.damage() });
+    probe.replay({ frame: (frame) => this.#cut(run, frame), damage: () => this.damage() });
   }
 
   #cut(run: RunState, frame: Frame): void {

@@ -10,7 +10,7 @@ import { LEARN_AT_LEAST_S, LEARN_AT_MOST_S } from './rhythm.ts';
 const MAX_FRAMES = 4096;
 
 /** A run that has not begun to be cut. */
-export class Learning {
+export class RunProbe {
   readonly context: RunContext;
   readonly frames: Frame[] = [];
   /** Positions in `frames` before which something was wrong. */
