@@ -1,12 +1,12 @@
 /**
  * A generation: a live list whose promises never change (docs/media.md 10). A new one has a new URL.
- * In: the run's tracks and rhythm. Out: constants for the cutter and for playlists. Pure.
+ * In: the run's tracks and cadence. Out: constants for the cutter and for playlists. Pure.
  */
 import type { Pace } from '../live/input.ts';
 import type { Track } from '../media/frame.ts';
 import { isSparse } from '../media/rendition-set.ts';
 import { longestAudioFrameS } from './audio-frame.ts';
-import { type PartPlan, planParts, planTargetDuration, type Rhythm } from './rhythm.ts';
+import { type Cadence, type PartPlan, planParts, planTargetDuration } from './cadence.ts';
 
 /** What a list promises for all of its life. */
 export interface Generation {
@@ -67,12 +67,12 @@ export function planGeneration(
   name: Pick<Generation, 'number' | 'firstMsn'>,
   tracks: readonly Track[],
   pace: Pace,
-  rhythm: Rhythm,
+  cadence: Cadence,
   settings: PackagerSettings,
   promisedS?: number,
 ): Generation {
-  const parts = pace.kind === 'continuous' ? planParts(rhythm, settings.partS, longestAudioFrameS(tracks)) : undefined;
-  const targetDurationS = planTargetDuration(rhythm, settings.segmentS, promisedS);
+  const parts = pace.kind === 'continuous' ? planParts(cadence, settings.partS, longestAudioFrameS(tracks)) : undefined;
+  const targetDurationS = planTargetDuration(cadence, settings.segmentS, promisedS);
   const burstS = pace.kind === 'bursty' ? pace.intervalS : 0;
   const hasVideo = tracks.some((track) => track.kind === 'video');
   return {
@@ -82,9 +82,9 @@ export function planGeneration(
     ...(parts && { parts, partHoldBackS: 3 * Math.max(parts.targetS, parts.audioTargetS) }),
     holdBackS: Math.max(3 * targetDurationS, burstS + targetDurationS),
     bandwidths: Object.fromEntries(
-      mediaTracks(tracks).map((track) => [track.id, Math.ceil((rhythm.bitrates.get(track.id) ?? 0) * HEADROOM)]),
+      mediaTracks(tracks).map((track) => [track.id, Math.ceil((cadence.bitrates.get(track.id) ?? 0) * HEADROOM)]),
     ),
-    ...(hasVideo && rhythm.frameS && { frameRate: Math.round(1000 / rhythm.frameS) / 1000 }),
+    ...(hasVideo && cadence.frameS && { frameRate: Math.round(1000 / cadence.frameS) / 1000 }),
   };
 }
 
@@ -108,7 +108,7 @@ export function canContinue(promised: Generation, wanted: Generation, frameS: nu
   return partS <= targetS && partS >= LEAST_OF_TARGET * targetS && audioPartS <= audioTargetS;
 }
 
-/** Whether `promised` is a list of these tracks, with parts or without: media too short to tell its rhythm goes on in it. */
+/** Whether `promised` is a list of these tracks, with parts or without: media too short to tell its cadence goes on in it. */
 export function isListOf(promised: Generation, tracks: readonly Track[]): boolean {
   return promised.family === familyOf(tracks, promised.parts !== undefined);
 }

@@ -209,7 +209,7 @@ suite('runs', () => {
     }
   });
 
-  test('damage that is told while the rhythm is learned stands on its segment', () => {
+  test('damage that is told while the cadence is learned stands on its segment', () => {
     const house = createHouse();
     house.stream.startRun(continuous([video]));
     for (const [i, frame] of film(9).entries()) {
@@ -291,7 +291,7 @@ suite('generations (rule 10)', () => {
   }
   const numbers = (house: House) => house.generations.map(({ number }) => number);
 
-  test('a run with the same rhythm goes on in the same list', () => {
+  test('a run with the same cadence goes on in the same list', () => {
     const house = chain([{}, {}, { seconds: 7 }]);
     assert.deepEqual(numbers(house), [1]);
     assert.deepEqual(
@@ -340,7 +340,7 @@ suite('generations (rule 10)', () => {
     assertPromises(house, [video]);
   });
 
-  test('a run too short to tell its rhythm goes on in the list that there is', () => {
+  test('a run too short to tell its cadence goes on in the list that there is', () => {
     const house = chain([{}, { seconds: 0.08 }, { seconds: 0.4 }, {}]);
     assert.deepEqual(numbers(house), [1]);
     assert.equal(house.groups.filter((group) => group.discontinuity).length, 3);

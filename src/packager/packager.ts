@@ -11,11 +11,11 @@ import { isSparse } from '../media/rendition-set.ts';
 import { ticksToUs } from '../media/run.ts';
 import type { Absence, Init, SegmentGroup } from '../media/segment.ts';
 import { longestAudioFrameS } from './audio-frame.ts';
+import { LEARN_AT_MOST_S, measureCadence } from './cadence.ts';
 import { Follower, type FollowerOutput, type Patience } from './follower.ts';
 import { canContinue, type Generation, isListOf, type PackagerSettings, planGeneration } from './generation.ts';
 import type { LiveList } from './live-list.ts';
 import { OpenGroups } from './open-groups.ts';
-import { LEARN_AT_MOST_S, learnRhythm } from './rhythm.ts';
 import { RunProbe } from './run-probe.ts';
 import { SparseTracks } from './sparse-tracks.ts';
 import { TrackWriter } from './track-writer.ts';
@@ -179,14 +179,14 @@ export class Packager implements Sink {
     const { reference, tracks, pace } = context;
     this.#probe = undefined;
     const { settings, list } = this.#options;
-    const rhythm = learnRhythm(reference, tracks, frames, pace);
+    const cadence = measureCadence(reference, tracks, frames, pace);
     const promised = list.generation && !list.ended ? list.generation : undefined;
     // What was learned of the source before, in this process or the last, holds for the next list too.
     const last = list.promises && isListOf(list.promises, tracks) ? list.promises : undefined;
     const name = { number: 0, firstMsn: this.#nextMsn };
-    const wanted = planGeneration(name, tracks, pace, rhythm, settings, (promised ?? last)?.targetDurationS);
+    const wanted = planGeneration(name, tracks, pace, cadence, settings, (promised ?? last)?.targetDurationS);
     const goesOn =
-      promised && (canContinue(promised, wanted, rhythm.frameS) || (!learned && isListOf(promised, tracks)));
+      promised && (canContinue(promised, wanted, cadence.frameS) || (!learned && isListOf(promised, tracks)));
     const generation = goesOn ? promised : { ...wanted, number: this.#options.nextGeneration() };
     const { parts } = generation;
     list.begin(generation, tracks);
@@ -216,7 +216,7 @@ export class Packager implements Sink {
         ticks: Math.floor(parts.targetS * reference.timescale + 1e-6),
       },
       limitS: generation.targetDurationS + EXTINF_SLACK_S - longestAudioFrameS(followers.map(({ track }) => track)),
-      gopS: rhythm.gopS ?? LEARN_AT_MOST_S,
+      gopS: cadence.gopS ?? LEARN_AT_MOST_S,
       lastKey: undefined,
       init: this.#options.initOf(tracks),
       writer: new TrackWriter(reference, {

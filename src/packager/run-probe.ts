@@ -1,10 +1,10 @@
 /**
- * The first frames of a run, which wait until its rhythm is known.
+ * The first frames of a run, which wait until its cadence is known.
  * In: frames and faults in order of arrival. Out: the same, given back once enough was seen. docs/media.md 10.
  */
 import type { RunContext } from '../live/sink.ts';
 import type { Frame } from '../media/frame.ts';
-import { LEARN_AT_LEAST_S, LEARN_AT_MOST_S } from './rhythm.ts';
+import { LEARN_AT_LEAST_S, LEARN_AT_MOST_S } from './cadence.ts';
 
 /** Frames that may wait. */
 const MAX_FRAMES = 4096;
@@ -32,7 +32,7 @@ export class RunProbe {
     // A burst is over when its source says so.
     if (!first || pace.kind !== 'continuous') return false;
     const seconds = (frame.dts - first.dts) / reference.timescale;
-    // Every audio frame is a key frame, and a first GOP may be cut short: half a second tells the rhythm of frames.
+    // Every audio frame is a key frame, and a first GOP may be cut short: half a second tells the cadence of frames.
     return seconds >= LEARN_AT_MOST_S || (frame.key && seconds >= LEARN_AT_LEAST_S);
   }
 

@@ -47,7 +47,7 @@ export interface Mp4PullOptions {
 const LATE_MS = 5000;
 /** A step of the timestamps that is no rounding: a new run, s. */
 const JUMP_S = 0.5;
-/** What packager/rhythm takes an interval for: one and a half times the longest GOP. */
+/** What packager/cadence takes an interval for: one and a half times the longest GOP. */
 const INTERVAL_PER_BURST = 1.5;
 
 /** The relation of the file's clock to ours. */

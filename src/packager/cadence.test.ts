@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { videoFrames, videoTrack } from '../live/frames.fixture.ts';
 import type { Frame } from '../media/frame.ts';
-import { learnRhythm } from './rhythm.ts';
+import { measureCadence } from './cadence.ts';
 
 const track = videoTrack();
 const rateOf = (frames: readonly Frame[]) => {
-  const { frameS } = learnRhythm(track, [track], frames);
+  const { frameS } = measureCadence(track, [track], frames);
   return frameS === undefined ? undefined : Math.round(1000 / frameS) / 1000;
 };
 const second = (rate: number | 'variable', timescale = 90_000) =>
@@ -19,13 +19,13 @@ test('rates that divide no clock are learned as what they are (rule 8)', () => {
   }
 });
 
-test('an encoder that was held up at its start and left pictures out has an even rhythm nevertheless', () => {
+test('an encoder that was held up at its start and left pictures out has an even cadence nevertheless', () => {
   assert.equal(rateOf(without(second(25), 7)), 25);
   assert.equal(rateOf(without(second(25), 7, 8, 9, 10, 18)), 25);
   assert.equal(rateOf(without(second(30_000 / 1001), 3, 20)), 29.97);
 });
 
-test('where every third picture is missing, or times are irregular, there is no even rhythm', () => {
+test('where every third picture is missing, or times are irregular, there is no even cadence', () => {
   assert.equal(rateOf(second(25).filter((_, i) => i % 3 !== 2)), undefined);
   assert.equal(rateOf(second('variable')), undefined);
 });

@@ -1,13 +1,13 @@
 /**
  * Learns a run's frame rate and key frame distance from its first frames, and derives the constants of a live list from them.
- * In: the frames up to the second key frame (or 4 s, or the first burst). Out: a Rhythm. docs/media.md 8 to 10. Pure.
+ * In: the frames up to the second key frame (or 4 s, or the first burst). Out: a Cadence. docs/media.md 8 to 10. Pure.
  */
 import type { Pace } from '../live/input.ts';
 import type { Frame, Track } from '../media/frame.ts';
 import { audioFrameS } from './audio-frame.ts';
 
 /** What the first frames told. */
-export interface Rhythm {
+export interface Cadence {
   /** Seconds per reference frame, or undefined where frames come irregularly. */
   readonly frameS: number | undefined;
   /** Longest distance of two key frames seen, or in a burst from the last one to its end, seconds; undefined while it is not known. */
@@ -37,12 +37,12 @@ const SLOWEST_FRAME_S = 0.15;
  * @param tracks all tracks of the run
  * @param frames the run's first frames, in order of arrival; of a bursty source the first burst
  */
-export function learnRhythm(
+export function measureCadence(
   reference: Track,
   tracks: readonly Track[],
   frames: readonly Frame[],
   pace: Pace = { kind: 'continuous' },
-): Rhythm {
+): Cadence {
   const own = frames.filter((frame) => frame.trackId === reference.id);
   const bitrates = new Map<number, number>();
   for (const track of tracks) {
@@ -77,7 +77,7 @@ function longestGop(frames: readonly Frame[], timescale: number, pace: Pace): nu
 
 /**
  * Distance of frames in seconds if all are alike, else undefined; the usual rate where it is one. A few frames may be missing: an
- * encoder that was held up at its start has an even rhythm nevertheless.
+ * encoder that was held up at its start has an even cadence nevertheless.
  */
 function evenInterval(frames: readonly Frame[], reference: Track): number | undefined {
   const first = frames[0];
@@ -118,8 +118,8 @@ export interface PartPlan {
  * @param partS wished length of a part, seconds
  * @param audioFrameS longest audio frame beside the reference, seconds, 0 where there is none
  */
-export function planParts(rhythm: Rhythm, partS: number, audioFrameS: number): PartPlan | undefined {
-  const { frameS } = rhythm;
+export function planParts(cadence: Cadence, partS: number, audioFrameS: number): PartPlan | undefined {
+  const { frameS } = cadence;
   if (frameS === undefined || frameS > SLOWEST_FRAME_S) return undefined;
   const frames = Math.max(1, Math.round(partS / frameS));
   return {
@@ -142,8 +142,8 @@ export const LEARN_AT_LEAST_S = 0.5;
  * @param promisedS TARGETDURATION of the list that may go on: kept where a GOP fits into it
  * @returns whole seconds; every EXTINF rounded to the nearest integer stays within it (RFC 8216bis 4.4.3.1)
  */
-export function planTargetDuration(rhythm: Rhythm, wishedS: number, promisedS?: number): number {
-  const gopS = rhythm.gopS ?? LEARN_AT_MOST_S;
+export function planTargetDuration(cadence: Cadence, wishedS: number, promisedS?: number): number {
+  const gopS = cadence.gopS ?? LEARN_AT_MOST_S;
   const plannedS = Math.max(1, Math.ceil(wishedS - 0.5), Math.round(gopS));
   return promisedS !== undefined && Math.round(gopS) <= promisedS ? Math.min(plannedS, promisedS) : plannedS;
 }
