@@ -15,7 +15,7 @@ const HOLE_FRAMES = 2;
 const ROUNDING_S = 0.001;
 /** Frames come this much earlier than the durations of those before them promise, s. */
 const JITTER_S = 0.005;
-/** Frames that are ahead of the reference by more than this and the patience there is are dropped: it has stopped, or their clock is another. */
+/** Frames that are ahead of the reference by more than this and the lateness there is are dropped: it has stopped, or their clock is another. */
 const HELD_FOR_S = 5;
 
 interface Boundary {
@@ -32,7 +32,7 @@ export interface FollowerOutput {
 }
 
 /** How long a follower waits for its frames, and the reference for it; µs of media. */
-export interface Patience {
+export interface LatenessLimits {
   /** How far the track may be ahead before it is cut where the reference stands. */
   readonly aheadUs: number;
   /** How far it may be behind before a boundary is closed without it. */
@@ -69,14 +69,14 @@ export class Follower {
   constructor(
     track: Track,
     { startUs, meets }: { readonly startUs: number; readonly meets: boolean },
-    patience: Patience,
+    lateness: LatenessLimits,
     shape: SegmentShape,
     output: FollowerOutput,
   ) {
     this.#writer = new TrackWriter(track, shape);
     this.#output = output;
-    this.#ahead = usToTicks(patience.aheadUs, track.timescale);
-    this.#behind = usToTicks(patience.behindUs, track.timescale);
+    this.#ahead = usToTicks(lateness.aheadUs, track.timescale);
+    this.#behind = usToTicks(lateness.behindUs, track.timescale);
     this.#expected = usToTicks(startUs, track.timescale);
     this.#edge = this.#expected;
     // One tick of grace: the conversion rounds, and the first frame must not be lost to it.

@@ -12,7 +12,7 @@ import { ticksToUs } from '../media/run.ts';
 import type { Absence, Init, SegmentGroup } from '../media/segment.ts';
 import { longestAudioFrameS } from './audio-frame.ts';
 import { LEARN_AT_MOST_S, measureCadence } from './cadence.ts';
-import { Follower, type FollowerOutput, type Patience } from './follower.ts';
+import { Follower, type FollowerOutput, type LatenessLimits } from './follower.ts';
 import { canContinue, type Generation, isListOf, type PackagerSettings, planGeneration } from './generation.ts';
 import type { LiveList } from './live-list.ts';
 import { OpenGroups } from './open-groups.ts';
@@ -24,11 +24,11 @@ import { TrackWriter } from './track-writer.ts';
  * How far tracks of a continuous source may be apart before they are cut without waiting: half a second, for those behind a
  * frame or two more, and the delay by B-frames.
  */
-const PATIENCE: Patience = { aheadUs: 500_000, behindUs: 600_000 };
+const LATENESS: LatenessLimits = { aheadUs: 500_000, behindUs: 600_000 };
 /** A burst delivers one track after the other: here the distance is the burst's length, not a fault. Times the source's interval. */
-const PATIENCE_BURSTS = 2;
-/** Shortest patience with a source that says that its bursts are short, µs. */
-const LEAST_BURST_PATIENCE_US = 12_000_000;
+const LATENESS_BURSTS = 2;
+/** Shortest lateness with a source that says that its bursts are short, µs. */
+const MIN_BURST_LATENESS_US = 12_000_000;
 /** A burst is over: a track that is behind by more than this has nothing to come. */
 const BEHIND_AFTER_BURST_US = 1_000_000;
 /** EXTINF is rounded to whole seconds and must not pass TARGETDURATION (RFC 8216bis 4.4.3.1). */
@@ -192,7 +192,7 @@ export class Packager implements Sink {
     list.begin(generation, tracks);
     const first = frames.find((frame) => frame.trackId === reference.id) ?? frames[0]!;
     const cutUs = ticksToUs(first.pts, reference.timescale);
-    const patience = patienceOf(context, ticksToUs(first.pts - first.dts, reference.timescale));
+    const lateness = latenessOf(context, ticksToUs(first.pts - first.dts, reference.timescale));
     const firstMsn = this.#nextMsn;
     const slots = slotsOf(tracks);
     const shape = { firstMsn, exact: parts === undefined, shared: this.#options.settings.shared ?? false };
@@ -203,7 +203,7 @@ export class Packager implements Sink {
         const own = { ...shape, slot: slots.get(track.id)!, maxSegmentS };
         const limited = { ...own, ...(parts && { maxPartS: parts.audioTargetS }) };
         const start = { startUs: cutUs, meets: this.#continued };
-        return new Follower(track, start, patience, limited, this.#followerOutput(firstMsn));
+        return new Follower(track, start, lateness, limited, this.#followerOutput(firstMsn));
       });
     if (this.#continued) this.#discontinuitySequence++;
     const run: RunState = {
@@ -389,8 +389,8 @@ function nextGopS({ context, gopS, lastKey, writer }: RunState, key: Frame): num
   return context.pace.kind === 'continuous' ? seenS : Math.max(gopS, seenS);
 }
 
-function patienceOf({ pace }: RunContext, delayUs: number): Patience {
-  if (pace.kind === 'continuous') return { ...PATIENCE, behindUs: PATIENCE.behindUs + delayUs };
-  const us = Math.max(LEAST_BURST_PATIENCE_US, PATIENCE_BURSTS * pace.intervalS * 1e6);
+function latenessOf({ pace }: RunContext, delayUs: number): LatenessLimits {
+  if (pace.kind === 'continuous') return { ...LATENESS, behindUs: LATENESS.behindUs + delayUs };
+  const us = Math.max(MIN_BURST_LATENESS_US, LATENESS_BURSTS * pace.intervalS * 1e6);
   return { aheadUs: us, behindUs: us };
 }
