@@ -10,9 +10,9 @@ import type { FragmentSlot } from '../media/isobmff/fragment.ts';
 import { isSparse } from '../media/rendition-set.ts';
 import { ticksToUs } from '../media/run.ts';
 import type { Absence, Init, SegmentGroup } from '../media/segment.ts';
+import { AlignedTrack, type AlignedTrackOutput, type LatenessLimits } from './aligned-track.ts';
 import { longestAudioFrameS } from './audio-frame.ts';
 import { LEARN_AT_MOST_S, measureCadence } from './cadence.ts';
-import { Follower, type FollowerOutput, type LatenessLimits } from './follower.ts';
 import { canContinue, type Generation, isListOf, type PackagerSettings, planGeneration } from './generation.ts';
 import type { LiveList } from './live-list.ts';
 import { OpenGroups } from './open-groups.ts';
@@ -27,7 +27,7 @@ import { TrackWriter } from './track-writer.ts';
 const LATENESS: LatenessLimits = { aheadUs: 500_000, behindUs: 600_000 };
 /** A burst delivers one track after the other: here the distance is the burst's length, not a fault. Times the source's interval. */
 const LATENESS_BURSTS = 2;
-/** Shortest lateness with a source that says that its bursts are short, µs. */
+/** Smallest lateness limit of a source with short bursts, µs. */
 const MIN_BURST_LATENESS_US = 12_000_000;
 /** A burst is over: a track that is behind by more than this has nothing to come. */
 const BEHIND_AFTER_BURST_US = 1_000_000;
@@ -74,7 +74,7 @@ interface RunState {
   lastKey: number | undefined;
   readonly init: Init;
   readonly writer: TrackWriter;
-  readonly followers: ReadonlyMap<number, Follower>;
+  readonly alignedTracks: ReadonlyMap<number, AlignedTrack>;
   readonly sparse: SparseTracks;
   /** pts − dts of the first frame, ticks: the delay by B-frames. */
   readonly delay: number;
@@ -142,7 +142,7 @@ export class Packager implements Sink {
     // The next burst begins with a key frame at the edge: no need to wait for it.
     if (run.writer.first && elapsedS(run) >= this.#options.settings.segmentS - CUT_SLACK_S)
       this.#closeSegment(run, edgeOf(run));
-    for (const follower of run.followers.values()) follower.settle(edgeOf(run), BEHIND_AFTER_BURST_US);
+    for (const aligned of run.alignedTracks.values()) aligned.settle(edgeOf(run), BEHIND_AFTER_BURST_US);
     this.#open.sealReady();
   }
 
@@ -156,15 +156,15 @@ export class Packager implements Sink {
     const open = run.writer.first !== undefined;
     if (open) this.#closeReference(run, edgeUs);
     run.sparse.end();
-    // Followers have no last boundary: what they still hold belongs to the last segment.
-    for (const follower of run.followers.values()) follower.end(edgeUs, { open });
+    // Aligned tracks have no last boundary: their held frames belong to the last segment.
+    for (const aligned of run.alignedTracks.values()) aligned.end(edgeUs, { open });
     this.#open.sealReady();
   }
 
   damage(): void {
     this.#probe?.damage();
     this.#run?.writer.damage();
-    for (const follower of this.#run?.followers.values() ?? []) follower.damage();
+    for (const aligned of this.#run?.alignedTracks.values() ?? []) aligned.damage();
   }
 
   /** Nothing came back in time: the live list ends. The next run begins a new generation. */
@@ -196,14 +196,14 @@ export class Packager implements Sink {
     const firstMsn = this.#nextMsn;
     const slots = slotsOf(tracks);
     const shape = { firstMsn, exact: parts === undefined, shared: this.#options.settings.shared ?? false };
-    const followers = tracks
+    const alignedTracks = tracks
       .filter((track) => track.id !== reference.id && !isSparse(track))
       .map((track) => {
         const maxSegmentS = generation.targetDurationS + EXTINF_SLACK_S;
         const own = { ...shape, slot: slots.get(track.id)!, maxSegmentS };
         const limited = { ...own, ...(parts && { maxPartS: parts.audioTargetS }) };
         const start = { startUs: cutUs, meets: this.#continued };
-        return new Follower(track, start, lateness, limited, this.#followerOutput(firstMsn));
+        return new AlignedTrack(track, start, lateness, limited, this.#alignedOutput(firstMsn));
       });
     if (this.#continued) this.#discontinuitySequence++;
     const run: RunState = {
@@ -215,7 +215,7 @@ export class Packager implements Sink {
         // A millionth of grace: the product of a decimal fraction and a timescale may come out just below a whole number.
         ticks: Math.floor(parts.targetS * reference.timescale + 1e-6),
       },
-      limitS: generation.targetDurationS + EXTINF_SLACK_S - longestAudioFrameS(followers.map(({ track }) => track)),
+      limitS: generation.targetDurationS + EXTINF_SLACK_S - longestAudioFrameS(alignedTracks.map(({ track }) => track)),
       gopS: cadence.gopS ?? LEARN_AT_MOST_S,
       lastKey: undefined,
       init: this.#options.initOf(tracks),
@@ -224,7 +224,7 @@ export class Packager implements Sink {
         slot: slots.get(reference.id)!,
         ...(parts && { maxPartS: parts.targetS }),
       }),
-      followers: new Map(followers.map((follower) => [follower.track.id, follower])),
+      alignedTracks: new Map(alignedTracks.map((aligned) => [aligned.track.id, aligned])),
       sparse: new SparseTracks(tracks, this.#dateRanges, shape),
       delay: first.pts - first.dts,
       cutUs,
@@ -244,7 +244,7 @@ export class Packager implements Sink {
       return;
     }
     if (frame.trackId !== writer.track.id) {
-      run.followers.get(frame.trackId)?.push(frame);
+      run.alignedTracks.get(frame.trackId)?.push(frame);
       this.#drain(run);
       return;
     }
@@ -309,7 +309,7 @@ export class Packager implements Sink {
     const part = run.writer.closePart();
     if (!part) return;
     this.#options.list.addPart(this.#open.newest, run.writer.track.id, part, this.#endsHere(run));
-    for (const follower of run.followers.values()) follower.boundary('part', edgeOf(run));
+    for (const aligned of run.alignedTracks.values()) aligned.boundary('part', edgeOf(run));
   }
 
   /** Whether the next frame is expected to begin a segment, so that no player is told to wait for a part that never comes. */
@@ -327,7 +327,7 @@ export class Packager implements Sink {
 
   #closeSegment(run: RunState, nextUs: number): void {
     this.#closeReference(run, nextUs);
-    for (const follower of run.followers.values()) follower.boundary('segment', nextUs);
+    for (const aligned of run.alignedTracks.values()) aligned.boundary('segment', nextUs);
     this.#drain(run);
     this.#open.sealReady();
   }
@@ -345,11 +345,11 @@ export class Packager implements Sink {
 
   #drain(run: RunState): void {
     const edgeUs = edgeOf(run);
-    for (const follower of run.followers.values()) follower.drain(edgeUs);
+    for (const aligned of run.alignedTracks.values()) aligned.drain(edgeUs);
   }
 
-  /** Followers close groups in the order of MSN, each at its own pace. */
-  #followerOutput(firstMsn: number): FollowerOutput {
+  /** Aligned tracks close groups in the order of MSN, each at its own pace. */
+  #alignedOutput(firstMsn: number): AlignedTrackOutput {
     let msn = firstMsn;
     return {
       part: (track, part) => {

@@ -15,23 +15,23 @@ const HOLE_FRAMES = 2;
 const ROUNDING_S = 0.001;
 /** Frames come this much earlier than the durations of those before them promise, s. */
 const JITTER_S = 0.005;
-/** Frames that are ahead of the reference by more than this and the lateness there is are dropped: it has stopped, or their clock is another. */
+/** Frames that are ahead of the reference by more than this and the lateness limit are dropped: it has stopped, or their clock is another. */
 const HELD_FOR_S = 5;
 
 interface Boundary {
-  /** First instant of what follows, ticks of the follower. */
+  /** First instant of what follows, ticks of this track. */
   readonly atTicks: number;
   readonly kind: 'part' | 'segment';
 }
 
 /** Who is told when a boundary was reached. */
-export interface FollowerOutput {
+export interface AlignedTrackOutput {
   part(track: Track, part: Part): void;
   /** `segment` is undefined when the track had no frame for it and none could be made. */
   segment(track: Track, segment: TrackSegment | undefined): void;
 }
 
-/** How long a follower waits for its frames, and the reference for it; µs of media. */
+/** How long an aligned track waits for its frames, and the reference for it; µs of media. */
 export interface LatenessLimits {
   /** How far the track may be ahead before it is cut where the reference stands. */
   readonly aheadUs: number;
@@ -40,9 +40,9 @@ export interface LatenessLimits {
 }
 
 /** One track that is not the reference. */
-export class Follower {
+export class AlignedTrack {
   readonly #writer: TrackWriter;
-  readonly #output: FollowerOutput;
+  readonly #output: AlignedTrackOutput;
   readonly #ahead: number;
   /** Media time up to which the reference is known, ticks. */
   #edge: number;
@@ -71,7 +71,7 @@ export class Follower {
     { startUs, meets }: { readonly startUs: number; readonly meets: boolean },
     lateness: LatenessLimits,
     shape: SegmentShape,
-    output: FollowerOutput,
+    output: AlignedTrackOutput,
   ) {
     this.#writer = new TrackWriter(track, shape);
     this.#output = output;
