@@ -5,7 +5,7 @@
 import type { Deliverable } from '../src/delivery/deliverable.ts';
 import type { Clock } from '../src/lib/clock.ts';
 import type { Stream } from '../src/live/stream.ts';
-import { LiveList } from '../src/packager/live-list.ts';
+import { LiveWindow } from '../src/packager/live-window.ts';
 import { createPipeline } from '../src/packager/pipeline.ts';
 import { InitTable } from '../src/recording/init-table.ts';
 
@@ -16,7 +16,7 @@ export const SEGMENT_S = 2;
 export function openBenchStream(
   name: string,
   { clock, nextMsn, recorded }: { clock: Clock; nextMsn: number; recorded: Deliverable['recorded'] },
-): { readonly stream: Stream; readonly deliverable: Deliverable & { readonly list: LiveList } } {
+): { readonly stream: Stream; readonly deliverable: Deliverable & { readonly list: LiveWindow } } {
   const past = { endUs: Math.round(clock.nowMs() * 1000), hasMedia: false, lastRun: 0, absences: [] };
   const deliverable = {
     ...deliverableOf(name, recorded, past.endUs, () => clock.nowMs()),
@@ -48,7 +48,7 @@ export function deliverableOf(
 ) {
   return {
     name,
-    list: new LiveList(),
+    list: new LiveWindow(),
     recorded,
     inits: new InitTable([], { save() {}, nowMs }),
     createdUs,

@@ -13,7 +13,7 @@ import { seeded } from '../src/lib/random.fixture.ts';
 import type { Pace } from '../src/live/input.ts';
 import type { Frame, Track } from '../src/media/frame.ts';
 import { createSilentLog } from '../src/observe/log.ts';
-import { LiveList } from '../src/packager/live-list.ts';
+import { LiveWindow } from '../src/packager/live-window.ts';
 import { createPipeline } from '../src/packager/pipeline.ts';
 import { ChunkTable } from '../src/recording/chunk-table.ts';
 import { InitTable } from '../src/recording/init-table.ts';
@@ -173,7 +173,7 @@ async function record(
       slow() {},
     },
   });
-  const list = new LiveList();
+  const list = new LiveWindow();
   let generation = 0;
   const inits = new InitTable([], { save() {}, nowMs: () => clock.nowMs() });
   const past = { endUs: Math.round(clock.nowMs() * 1000), hasMedia: false, lastRun: 0, absences: [] };

@@ -19,7 +19,7 @@ import type { Stream } from '../src/live/stream.ts';
 import { readBoxes } from '../src/media/isobmff/box.ts';
 import { parseMoof } from '../src/media/isobmff/fragment-reader.ts';
 import { createSilentLog } from '../src/observe/log.ts';
-import type { LiveList } from '../src/packager/live-list.ts';
+import type { LiveWindow } from '../src/packager/live-window.ts';
 import { ChunkTable } from '../src/recording/chunk-table.ts';
 import { Recorded } from '../src/recording/recorded.ts';
 import { openStore } from '../src/store/db.ts';
@@ -130,7 +130,7 @@ async function feed(stream: Stream, rate: number, delay: number, seconds: number
 }
 
 /** Follows the list as a player does, part by part. */
-async function follow(url: string, list: LiveList, published: Published, seconds: number): Promise<number[]> {
+async function follow(url: string, list: LiveWindow, published: Published, seconds: number): Promise<number[]> {
   while (!list.ready) await new Promise((resolve) => setTimeout(resolve, 50));
   const until = performance.now() + (seconds - 6) * 1000;
   const took: number[] = [];
@@ -152,7 +152,7 @@ async function follow(url: string, list: LiveList, published: Published, seconds
 }
 
 /** When the last frame that lies in the part was published. */
-function lastPublished(list: LiveList, msn: number, part: number, published: Published): number {
+function lastPublished(list: LiveWindow, msn: number, part: number, published: Published): number {
   const { parts } = list.find(msn)!;
   const times = tracks.flatMap(({ id }) => {
     const bytes = parts.get(id)?.[part]?.bytes;

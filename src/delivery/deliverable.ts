@@ -2,14 +2,14 @@
  * What delivery knows of a stream: its live list, its recording, its codec configurations.
  * In: streams. Out: live, past, clip, stills.
  */
-import type { LiveList } from '../packager/live-list.ts';
+import type { LiveWindow } from '../packager/live-window.ts';
 import type { InitTable } from '../recording/init-table.ts';
 import type { Recorded } from '../recording/recorded.ts';
 
 /** One stream as its viewers meet it. */
 export interface Deliverable {
   readonly name: string;
-  readonly list: LiveList;
+  readonly list: LiveWindow;
   readonly recorded: Recorded;
   readonly inits: InitTable;
   /** Media is expected within seconds: a first request is worth holding. */

@@ -15,8 +15,8 @@ import { audioTrack, videoTrack } from '../media/isobmff/media.fixture.ts';
 import { usToTicks } from '../media/run.ts';
 import type { Init, Part, SegmentGroup } from '../media/segment.ts';
 import type { Generation } from '../packager/generation.ts';
-import type { LiveListLimits } from '../packager/listed.ts';
-import { LiveList } from '../packager/live-list.ts';
+import type { LiveWindowLimits } from '../packager/listed.ts';
+import { LiveWindow } from '../packager/live-list.ts';
 import { InitTable } from '../recording/init-table.ts';
 import { openRig, type RecordingRig, START_US } from '../recording/recording.fixture.ts';
 import { type Answer, createAnswer } from './answer.ts';
@@ -70,7 +70,7 @@ export interface SegmentPlan {
 /** A stream under test. */
 export interface Delivery extends AsyncDisposable {
   readonly rig: RecordingRig;
-  readonly list: LiveList;
+  readonly list: LiveWindow;
   readonly inits: InitTable;
   readonly init: Init;
   readonly stream: Deliverable;
@@ -102,12 +102,12 @@ export async function openDelivery({
   makeStill,
   engine = engines[0]!,
 }: {
-  limits?: LiveListLimits;
+  limits?: LiveWindowLimits;
   makeStill?: MakeStill;
   engine?: Engine;
 } = {}): Promise<Delivery> {
   const rig = await openRig({ engine });
-  const list = new LiveList(limits);
+  const list = new LiveWindow(limits);
   const inits = new InitTable([], { save() {}, nowMs: () => Date.UTC(2020, 0, 1) });
   const init = inits.of(tracks);
   const state: Mutable = { starting: false, settledUs: 0, horizonUs: 0, defaultStream: 'door' };

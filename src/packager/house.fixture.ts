@@ -16,8 +16,8 @@ import { ticksToUs } from '../media/run.ts';
 import type { SegmentGroup } from '../media/segment.ts';
 import { silenceFor } from './audio-frame.ts';
 import type { Generation } from './generation.ts';
-import type { ListedSegment, LiveListLimits } from './listed.ts';
-import { LiveList } from './live-list.ts';
+import type { ListedSegment, LiveWindowLimits } from './listed.ts';
+import { LiveWindow } from './live-window.ts';
 import type { Packager } from './packager.ts';
 import { createPipeline } from './pipeline.ts';
 import { hasReached, partsOf, positionOf } from './rendition-view.ts';
@@ -37,7 +37,7 @@ export interface Announced {
 
 /** What a house is made with. */
 export interface HouseOptions {
-  readonly limits?: LiveListLimits;
+  readonly limits?: LiveWindowLimits;
   readonly promised?: Generation;
   readonly past?: Partial<StreamPast>;
   readonly segmentS?: number;
@@ -52,7 +52,7 @@ export interface House {
   readonly clock: ManualClock;
   readonly stream: Stream;
   readonly packager: Packager;
-  readonly list: LiveList;
+  readonly list: LiveWindow;
   readonly groups: SegmentGroup[];
   /** Generations that were begun. */
   readonly generations: Generation[];
@@ -65,7 +65,7 @@ export function createHouse(options: HouseOptions = {}): House {
   const { limits, promised, past, segmentS = 2, shared = false, recorded = false } = options;
   const clock = createManualClock(HOUSE_START_US / 1000);
   const previous = promised && { generation: promised, tracks: [], segments: [], ended: true, version: 0 };
-  const list = new LiveList(limits, previous);
+  const list = new LiveWindow(limits, previous);
   let generation = promised?.number ?? 0;
   const { stream, packager } = createPipeline({
     clock,
@@ -106,7 +106,7 @@ export function createHouse(options: HouseOptions = {}): House {
 }
 
 /** Counts the bytes in memory anew. */
-function assertAccounts(list: LiveList): void {
+function assertAccounts(list: LiveWindow): void {
   let bytes = 0;
   const before = list.view((list.generation?.number ?? 0) - 1);
   for (const segment of [...(before?.segments ?? []), ...list.segments]) {
@@ -117,7 +117,7 @@ function assertAccounts(list: LiveList): void {
 }
 
 /** What was listed stays as it was, and every rendition knows how far it is (RFC 8216bis 6.2.5.2). */
-function assertListing(list: LiveList, before: Map<string, string>): void {
+function assertListing(list: LiveWindow, before: Map<string, string>): void {
   const view = list.view(list.generation?.number ?? -1);
   if (!view) return;
   for (const rendition of renditionsOf(view.tracks).all) {

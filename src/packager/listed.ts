@@ -53,7 +53,7 @@ export type SegmentOpening = Pick<
 >;
 
 /** One generation of the live list, as playlists are printed from it. */
-export interface ListView {
+export interface LiveWindowView {
   readonly generation: Generation;
   /** The tracks of its last run. */
   readonly tracks: readonly Track[];
@@ -70,7 +70,7 @@ export interface ListView {
 }
 
 /** How much is listed and kept. */
-export interface LiveListLimits {
+export interface LiveWindowLimits {
   /** Length of the list, µs. */
   readonly windowUs: number;
   /** Media that stays in memory although it is recorded, µs; of a list without parts it is the newest segment. */
@@ -83,7 +83,7 @@ export interface LiveListLimits {
 export type SealedGroup = Pick<SegmentGroup, 'msn' | 'durationUs' | 'tracks'>;
 
 /** A change of a live list, as its copies repeat it. */
-export type ListChange =
+export type LiveWindowChange =
   | { readonly do: 'begin'; readonly generation: Generation; readonly tracks: readonly Track[] }
   | { readonly do: 'open'; readonly opening: SegmentOpening }
   | {
@@ -100,8 +100,8 @@ export type ListChange =
   | { readonly do: 'end' };
 
 /** All that a list is, for a copy of it in another thread; bytes of media are shared. */
-export interface LiveListState {
-  readonly limits: LiveListLimits;
+export interface LiveWindowState {
+  readonly limits: LiveWindowLimits;
   readonly generation: Generation | undefined;
   readonly tracks: readonly Track[];
   readonly segments: readonly ListedSegment[];
@@ -110,7 +110,7 @@ export interface LiveListState {
   readonly recordedMsn: number;
   readonly lost: ReadonlySet<number>;
   readonly version: number;
-  readonly previous: ListView | undefined;
+  readonly previous: LiveWindowView | undefined;
 }
 
 /** A segment by its name. MSNs of a live list are contiguous: only here may a position be computed from one (docs/media.md 14). */

@@ -14,7 +14,7 @@ import { AlignedTrack, type AlignedTrackOutput, type LatenessLimits } from './al
 import { longestAudioFrameS } from './audio-frame.ts';
 import { LEARN_AT_MOST_S, measureCadence } from './cadence.ts';
 import { canContinue, type Generation, isListOf, type PackagerSettings, planGeneration } from './generation.ts';
-import type { LiveList } from './live-list.ts';
+import type { LiveWindow } from './live-window.ts';
 import { OpenGroups } from './open-groups.ts';
 import { RunProbe } from './run-probe.ts';
 import { SparseTracks } from './sparse-tracks.ts';
@@ -41,7 +41,7 @@ const SHORTEST_EARLY_CUT_S = 0.5;
 /** What the packager needs from outside. */
 export interface PackagerOptions {
   readonly settings: PackagerSettings;
-  readonly list: LiveList;
+  readonly list: LiveWindow;
   /** First MSN to use; never used before in this stream. */
   readonly nextMsn: number;
   /** Called with each MSN right before the list announces it; must not wait. */

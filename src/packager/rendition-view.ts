@@ -3,7 +3,7 @@
  * In: listed segments and a rendition. Out: parts with their pieces, and how far the rendition is. docs/media.md 15a.
  */
 import { type Rendition, renditionsOf } from '../media/rendition-set.ts';
-import type { ListedPart, ListedSegment, ListView } from './listed.ts';
+import type { ListedPart, ListedSegment, LiveWindowView } from './listed.ts';
 
 /** A part of a rendition: one part of each of its tracks that has one, in their order. */
 export interface RenditionPart {
@@ -47,7 +47,7 @@ export function partsOf(segment: ListedSegment, rendition: Rendition): Rendition
 }
 
 /** How far `rendition` is in `view`; undefined while nothing is listed. */
-export function positionOf(view: ListView, rendition: Rendition): Position | undefined {
+export function positionOf(view: LiveWindowView, rendition: Rendition): Position | undefined {
   const open = view.segments.find((segment) => !segment.sealed);
   if (open) return { msn: open.msn, parts: partsOf(open, rendition).length };
   const last = view.segments.at(-1);
@@ -55,7 +55,7 @@ export function positionOf(view: ListView, rendition: Rendition): Position | und
 }
 
 /** The part that comes next: of the open segment, or the first of the one behind it where that is expected to be whole. */
-export function nextPartOf(view: ListView, rendition: Rendition): Position | undefined {
+export function nextPartOf(view: LiveWindowView, rendition: Rendition): Position | undefined {
   const position = positionOf(view, rendition);
   const open = view.segments.find(({ sealed }) => !sealed);
   if (!position || !open?.ends) return position;
@@ -68,7 +68,7 @@ export function nextPartOf(view: ListView, rendition: Rendition): Position | und
  *
  * @param part undefined: the whole segment is asked for
  */
-export function hasReached(view: ListView, rendition: Rendition, msn: number, part: number | undefined): boolean {
+export function hasReached(view: LiveWindowView, rendition: Rendition, msn: number, part: number | undefined): boolean {
   const position = positionOf(view, rendition);
   if (!position) return false;
   if (part === undefined) return position.msn > msn;

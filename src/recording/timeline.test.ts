@@ -8,7 +8,7 @@ import type { Stream } from '../live/stream.ts';
 import type { Frame } from '../media/frame.ts';
 import { audioTrack, videoTrack } from '../media/isobmff/media.fixture.ts';
 import type { Absence } from '../media/segment.ts';
-import { LiveList } from '../packager/live-list.ts';
+import { LiveWindow } from '../packager/live-window.ts';
 import { createPipeline } from '../packager/pipeline.ts';
 import { groupAt, groupsFrom, initOf, openRig, type RecordingRig, START_US } from './recording.fixture.ts';
 import { missingSince, readTimeline, type Timeline, type TimelineEnd } from './timeline.ts';
@@ -172,7 +172,7 @@ class History {
         absences: [{ fromUs: START_US, toUs: START_US, cause: 'offline', detail: 'not yet started' }],
       },
       settings: { partS: 0.2, segmentS: 2 },
-      list: new LiveList(),
+      list: new LiveWindow(),
       nextMsn: 1,
       initOf: (tracks) => initOf(tracks),
       nextGeneration: () => 1 + random(1_000_000),

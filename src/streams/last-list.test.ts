@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import type { Generation } from '../packager/generation.ts';
-import { DEFAULT_LIMITS, LiveList } from '../packager/live-list.ts';
+import { DEFAULT_LIMITS, LiveWindow } from '../packager/live-window.ts';
 import { InitTable } from '../recording/init-table.ts';
 import { groupsFrom, initOf, openRig, START_US } from '../recording/recording.fixture.ts';
 import { lastList } from './last-list.ts';
@@ -24,7 +24,7 @@ suite('the list that the last process left', () => {
       await using rig = await openRig();
       const windowUs = windowS * SECOND;
       const promised = generation(durationS);
-      const shown = new LiveList({ ...DEFAULT_LIMITS, windowUs });
+      const shown = new LiveWindow({ ...DEFAULT_LIMITS, windowUs });
       shown.begin(promised, init.tracks);
       const groups = groupsFrom({ msn: 1, startUs: START_US, durationUs: durationS * SECOND }, 40);
       for (const group of groups) {

@@ -1,10 +1,10 @@
 /**
  * The live list that the last process left, ended: its players learn that it is over and that another one follows.
- * In: the promises that were saved, and what the recording has of its media. Out: a view for packager/live-list. docs/media.md 10.
+ * In: the promises that were saved, and what the recording has of its media. Out: a view for packager/live-window. docs/media.md 10.
  */
 import type { Generation } from '../packager/generation.ts';
-import type { ListedSegment, ListView } from '../packager/listed.ts';
-import { LEAST_SEGMENTS, MAY_BE_LOST } from '../packager/live-list.ts';
+import type { ListedSegment, LiveWindowView } from '../packager/listed.ts';
+import { LEAST_SEGMENTS, MAY_BE_LOST } from '../packager/live-window.ts';
 import { lastWords } from '../recording/date-range-rows.ts';
 import type { InitTable } from '../recording/init-table.ts';
 import { listGroup } from '../recording/listed-group.ts';
@@ -25,7 +25,7 @@ const LEAST_US = 60_000_000;
 export async function lastList(
   generation: Generation,
   { recorded, inits, windowUs }: { recorded: Recorded; inits: InitTable; windowUs: number },
-): Promise<ListView | undefined> {
+): Promise<LiveWindowView | undefined> {
   const { endUs } = recorded;
   const fromUs = endUs - windowUs + MAY_BE_LOST * generation.targetDurationS * 1_000_000;
   const groups = await recorded.between(endUs - Math.max(windowUs, LEAST_US), endUs);

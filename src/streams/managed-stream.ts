@@ -12,7 +12,7 @@ import type { Stream } from '../live/stream.ts';
 import type { StreamEvent } from '../live/stream-event.ts';
 import type { Absence } from '../media/segment.ts';
 import type { Generation } from '../packager/generation.ts';
-import type { LiveList } from '../packager/live-list.ts';
+import type { LiveWindow } from '../packager/live-window.ts';
 import type { InitTable } from '../recording/init-table.ts';
 import type { Recorded } from '../recording/recorded.ts';
 import { RECORDING_OFF } from '../recording/recorder.ts';
@@ -109,7 +109,7 @@ export class ManagedStream implements Deliverable {
     return this.#definition.createdUs;
   }
 
-  get list(): LiveList {
+  get list(): LiveWindow {
     return this.#parts.list;
   }
 

@@ -6,7 +6,7 @@ import { seeded } from '../lib/random.fixture.ts';
 
 import { mediaPlaylistText } from '../media/m3u8/print.fixture.ts';
 import { renditionsOf } from '../media/rendition-set.ts';
-import type { ListView } from '../packager/listed.ts';
+import type { LiveWindowView } from '../packager/listed.ts';
 import { openStreams, START_MS, temporaryFolder, timeline } from './streams.fixture.ts';
 
 const pull = { source: { type: 'pull', url: 'http://127.0.0.1:9/live.m3u8' } } as const;
@@ -14,7 +14,7 @@ const testSource = { source: { type: 'test' } } as const;
 const EVER = [0, 4e12] as const;
 
 /** The list's lines about whole segments. */
-function printed(view: ListView): string[] {
+function printed(view: LiveWindowView): string[] {
   const [rendition] = renditionsOf(view.tracks).variants;
   const lines = mediaPlaylistText(
     hlsMediaPlaylist(livePresentation(view), rendition!.id, { folderOf: () => '' }),

@@ -7,7 +7,7 @@ import { HOLE_US } from '../live/continuity.ts';
 import type { Stream } from '../live/stream.ts';
 import { DateRangeBook } from '../media/date-range/date-range-book.ts';
 import type { Absence } from '../media/segment.ts';
-import { DEFAULT_LIMITS, LiveList, MAX_DATE_RANGES } from '../packager/live-list.ts';
+import { DEFAULT_LIMITS, LiveWindow, MAX_DATE_RANGES } from '../packager/live-window.ts';
 import type { Packager } from '../packager/packager.ts';
 import { createPipeline, packagerSettings } from '../packager/pipeline.ts';
 import type { ChunkSpan } from '../recording/chunk-table.ts';
@@ -35,7 +35,7 @@ export interface StreamParts {
   readonly inits: InitTable;
   readonly recorded: Recorded;
   readonly recorder: Recorder;
-  readonly list: LiveList;
+  readonly list: LiveWindow;
   readonly packager: Packager;
   readonly msns: MsnClaim;
   readonly stream: Stream;
@@ -75,7 +75,7 @@ export async function openStreamParts(
   const previous = onAir?.generation && (await lastList(onAir.generation, { recorded, inits, windowUs }));
   const told = await table.toldBefore(id, Number.MAX_SAFE_INTEGER, REMEMBERED_RANGES);
   const between = { fromUs: endUs - windowUs, toUs: Number.MAX_SAFE_INTEGER, lastMsn: Number.MAX_SAFE_INTEGER };
-  const list = new LiveList(
+  const list = new LiveWindow(
     { ...DEFAULT_LIMITS, windowUs },
     previous,
     lastWords(told, between).slice(-MAX_DATE_RANGES),

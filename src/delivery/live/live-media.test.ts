@@ -3,7 +3,7 @@ import { suite, test } from 'node:test';
 import { crc32 } from 'node:zlib';
 import { OxbowError } from '../../lib/errors.ts';
 import { printInit } from '../../media/isobmff/init.ts';
-import { DEFAULT_LIMITS } from '../../packager/live-list.ts';
+import { DEFAULT_LIMITS } from '../../packager/live-window.ts';
 import { START_US } from '../../recording/recording.fixture.ts';
 import { generation, makeGroup, openDelivery, openLive, tracks } from '../delivery.fixture.ts';
 import type { Reply } from '../reply.ts';

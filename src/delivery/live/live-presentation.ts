@@ -1,12 +1,12 @@
 /**
  * A live list as a presentation.
- * In: a view of packager/live-list. Out: delivery/format. RFC 8216bis 4.4.3.8, 6.2 and appendix B. Pure.
+ * In: a view of packager/live-window. Out: delivery/format. RFC 8216bis 4.4.3.8, 6.2 and appendix B. Pure.
  */
 import { sortDateRanges } from '../../media/m3u8/date-range.ts';
 import type { Description, PartEdge, PartName, Presentation, PresentationSegment } from '../../media/presentation.ts';
 import { isSubtitle, type Rendition } from '../../media/rendition-set.ts';
 import type { Generation } from '../../packager/generation.ts';
-import type { ListedSegment, ListView } from '../../packager/listed.ts';
+import type { ListedSegment, LiveWindowView } from '../../packager/listed.ts';
 import { nextPartOf, partsOf, positionOf } from '../../packager/rendition-view.ts';
 
 /** Parts are listed for the last three target durations (RFC 8216bis 6.2.2 requires no less). */
@@ -17,7 +17,7 @@ const PARTS_GRACE_US = 50_000;
 export const SKIP_AFTER_TARGETS = 6;
 
 /** The list as it is now. */
-export function livePresentation(view: ListView): Presentation {
+export function livePresentation(view: LiveWindowView): Presentation {
   const { generation, ended } = view;
   const { targetDurationS, holdBackS, parts } = generation;
   const sealed = view.segments.filter((segment) => segment.sealed);
@@ -54,7 +54,7 @@ export function livePresentation(view: ListView): Presentation {
 }
 
 /** What a generation offers. */
-export function describe({ generation, tracks }: Pick<ListView, 'generation' | 'tracks'>): Description {
+export function describe({ generation, tracks }: Pick<LiveWindowView, 'generation' | 'tracks'>): Description {
   return {
     tracks,
     bandwidthOf: (rendition) => rendition.tracks.reduce((sum, { id }) => sum + (generation.bandwidths[id] ?? 0), 0),
@@ -88,7 +88,7 @@ export function present(listed: ListedSegment, withParts: boolean): Presentation
   };
 }
 
-function partEdge(view: ListView): PartEdge {
+function partEdge(view: LiveWindowView): PartEdge {
   const { partHoldBackS } = view.generation;
   return {
     ...(partHoldBackS !== undefined && { holdBackS: partHoldBackS }),
@@ -109,7 +109,7 @@ export function partTargetOf({ parts, bandwidths }: Generation, rendition: Rendi
   return video || audioOnly ? parts?.targetS : parts?.audioTargetS;
 }
 
-function lastPartOf(view: ListView, rendition: Rendition): PartName | undefined {
+function lastPartOf(view: LiveWindowView, rendition: Rendition): PartName | undefined {
   const position = positionOf(view, rendition);
   if (!position) return undefined;
   if (position.parts > 0) return { msn: position.msn, part: position.parts - 1 };

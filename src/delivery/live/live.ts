@@ -8,7 +8,7 @@ import { OxbowError } from '../../lib/errors.ts';
 import { printInit } from '../../media/isobmff/init.ts';
 import { printMediaPlaylist, printMultivariantPlaylist } from '../../media/m3u8/print.ts';
 import { isSubtitle, type Rendition, renditionsOf } from '../../media/rendition-set.ts';
-import type { ListView } from '../../packager/listed.ts';
+import type { LiveWindowView } from '../../packager/listed.ts';
 import { hasReached, nextPartOf, partsOf, positionOf, type RenditionPart } from '../../packager/rendition-view.ts';
 import type { Deliverable, LiveDeliverable } from '../deliverable.ts';
 import { hlsMediaPlaylist } from '../format/hls-media.ts';
@@ -51,7 +51,7 @@ const renderedLists = new WeakMap<object, Map<number, Rendered>>();
  *
  * @throws OxbowError `stream-offline` where there is none
  */
-export async function readyView(stream: Deliverable, { signal }: { signal: AbortSignal }): Promise<ListView> {
+export async function readyView(stream: Deliverable, { signal }: { signal: AbortSignal }): Promise<LiveWindowView> {
   const { list } = stream;
   if (!list.ready && stream.starting()) {
     await waitFor(list.changes, () => list.ready, START_WAIT_MS, signal);
@@ -80,7 +80,7 @@ export function liveIndex(stream: LiveDeliverable): Reply {
 }
 
 /** The multivariant playlist of a view, with lists in folders beside it. */
-export function liveIndexReply(view: ListView): Reply {
+export function liveIndexReply(view: LiveWindowView): Reply {
   const list = hlsMultivariant(livePresentation(view), (id) => `${id}/g${view.generation.number}.m3u8`);
   return playlistReply(printMultivariantPlaylist(list), caching.live);
 }
@@ -140,7 +140,7 @@ export function refuseFarSegment(msn: number, last: number): void {
 }
 
 /** @throws OxbowError `bad-request` for what nobody who follows the list would ask for now */
-function refuseTooFar(view: ListView, rendition: Rendition, msn: number, part: number | undefined): void {
+function refuseTooFar(view: LiveWindowView, rendition: Rendition, msn: number, part: number | undefined): void {
   const position = positionOf(view, rendition);
   if (!position) return;
   refuseFarSegment(msn, position.msn - 1);
@@ -315,7 +315,7 @@ function segmentReply(etag: string, pieces: readonly Piece[]): Reply {
 }
 
 /** Playlists are rendered at most once per change, when first asked for, and are the same bytes for everyone. */
-function rendered(stream: LiveDeliverable, view: ListView, key: string, print: () => Reply): Reply {
+function rendered(stream: LiveDeliverable, view: LiveWindowView, key: string, print: () => Reply): Reply {
   const { number } = view.generation;
   const generations = renderedLists.get(stream.list) ?? new Map<number, Rendered>();
   renderedLists.set(stream.list, generations);
@@ -332,7 +332,7 @@ function rendered(stream: LiveDeliverable, view: ListView, key: string, print: (
   return reply;
 }
 
-function renderedPlaylist(stream: LiveDeliverable, view: ListView, rendition: Rendition, skip: boolean): Reply {
+function renderedPlaylist(stream: LiveDeliverable, view: LiveWindowView, rendition: Rendition, skip: boolean): Reply {
   return rendered(stream, view, `${rendition.id}${skip ? '?skip' : ''}`, () => {
     const list = hlsMediaPlaylist(livePresentation(view), rendition.id, { folderOf: () => '', skip });
     const text = printMediaPlaylist(list);
@@ -341,7 +341,7 @@ function renderedPlaylist(stream: LiveDeliverable, view: ListView, rendition: Re
 }
 
 /** The same list as the answer to a blocking reload, which caches may keep longer. */
-function reachedPlaylist(stream: LiveDeliverable, view: ListView, rendition: Rendition, skip: boolean): Reply {
+function reachedPlaylist(stream: LiveDeliverable, view: LiveWindowView, rendition: Rendition, skip: boolean): Reply {
   return rendered(stream, view, `${rendition.id}?reached${skip ? '?skip' : ''}`, () =>
     keptFor(renderedPlaylist(stream, view, rendition, skip), cachingOfReached(view.generation.targetDurationS)),
   );

@@ -8,8 +8,8 @@ import type { DateRangeTag } from '../../media/m3u8/playlist.ts';
 import { durationOf, mediaOf, type Presentation, type PresentationSegment } from '../../media/presentation.ts';
 import { isSubtitle, type Rendition, renditionFor } from '../../media/rendition-set.ts';
 import { familyOf } from '../../packager/generation.ts';
-import type { ListedSegment, ListView } from '../../packager/listed.ts';
-import { LEAST_SEGMENTS, MAY_BE_LOST } from '../../packager/live-list.ts';
+import type { ListedSegment, LiveWindowView } from '../../packager/listed.ts';
+import { LEAST_SEGMENTS, MAY_BE_LOST } from '../../packager/live-window.ts';
 import { MAX_TOLD } from '../../recording/date-range-rows.ts';
 import { listGroup } from '../../recording/listed-group.ts';
 import type { RecordedGroup } from '../../recording/recorded.ts';
@@ -47,7 +47,7 @@ export class DvrList {
   /**
    * @param lengthUs how far back it reaches, µs
    */
-  constructor(view: ListView, rendition: Rendition, lengthUs: number) {
+  constructor(view: LiveWindowView, rendition: Rendition, lengthUs: number) {
     this.#rendition = rendition;
     // What a killed process had listed and not recorded had pushed as much out of the list: it begins no earlier than it was shown.
     const lostUs = view.inherited ? MAY_BE_LOST * view.generation.targetDurationS * 1_000_000 : 0;
@@ -71,7 +71,7 @@ export class DvrList {
   }
 
   /** Reads what came before the live list. To be called once, before `follow`. */
-  async open(stream: Deliverable, view: ListView): Promise<void> {
+  async open(stream: Deliverable, view: LiveWindowView): Promise<void> {
     const first = view.segments[0];
     const last = view.segments.findLast((segment) => segment.sealed);
     if (!first || !last) return;
@@ -103,7 +103,7 @@ export class DvrList {
   }
 
   /** Takes over what is live by now, and lets go of what is too old; false where segments are missing in between. */
-  follow(view: ListView, horizonUs: number): boolean {
+  follow(view: LiveWindowView, horizonUs: number): boolean {
     const sealed = view.segments.filter((segment) => segment.sealed);
     const first = sealed[0];
     if (!first) return true;
@@ -132,7 +132,7 @@ export class DvrList {
    *
    * @param decidedMsn up to this MSN segments are recorded or lost
    */
-  leftBehind({ segments, inherited }: ListView, decidedMsn: number): LeftBehind | undefined {
+  leftBehind({ segments, inherited }: LiveWindowView, decidedMsn: number): LeftBehind | undefined {
     const firstListed = segments[0]?.msn ?? 0;
     if (inherited) this.#checkedMsn = Math.max(this.#checkedMsn, this.lastMsn); // made from the recording
     const until = Math.min(firstListed - 1, decidedMsn);
@@ -156,7 +156,11 @@ export class DvrList {
    *
    * @param dateRanges of older segments; those of the live list are in `view`
    */
-  presentation(view: ListView, { targetDurationS }: DvrPromise, dateRanges: readonly DateRangeTag[]): Presentation {
+  presentation(
+    view: LiveWindowView,
+    { targetDurationS }: DvrPromise,
+    dateRanges: readonly DateRangeTag[],
+  ): Presentation {
     const canSkipUntilS = SKIP_AFTER_TARGETS * targetDurationS;
     return {
       describe: () => describe(view),
@@ -188,7 +192,7 @@ export class DvrList {
     return Math.max(0, count);
   }
 
-  #dateRangesOf(view: ListView, older: readonly DateRangeTag[]): DateRangeTag[] {
+  #dateRangesOf(view: LiveWindowView, older: readonly DateRangeTag[]): DateRangeTag[] {
     const fromMs = (this.#entries[0]?.startUs ?? 0) / 1000;
     const newest = view.dateRanges ?? [];
     const ids = new Set(newest.map(({ id }) => id));

@@ -4,7 +4,7 @@
  */
 import { OxbowError } from '../../lib/errors.ts';
 import { printMediaPlaylist } from '../../media/m3u8/print.ts';
-import type { ListView } from '../../packager/listed.ts';
+import type { LiveWindowView } from '../../packager/listed.ts';
 import { lastWords } from '../../recording/date-range-rows.ts';
 import type { Deliverable } from '../deliverable.ts';
 import { hlsMediaPlaylist } from '../format/hls-media.ts';
@@ -31,7 +31,7 @@ interface OpenList {
   /** The last text, for as long as nothing was added. */
   readonly replies: Map<
     boolean,
-    { readonly shown: string; readonly said: ListView['dateRanges']; readonly reply: Reply }
+    { readonly shown: string; readonly said: LiveWindowView['dateRanges']; readonly reply: Reply }
   >;
 }
 
@@ -87,7 +87,7 @@ export class DvrLists {
     stream: Deliverable,
     length: string,
     renditionId: string,
-    view: ListView,
+    view: LiveWindowView,
     skip: boolean,
   ): Promise<Reply> {
     const { number } = view.generation;
@@ -122,7 +122,13 @@ export class DvrLists {
     return reply;
   }
 
-  #open(key: string, stream: Deliverable, length: string, renditionId: string, view: ListView): Promise<OpenList> {
+  #open(
+    key: string,
+    stream: Deliverable,
+    length: string,
+    renditionId: string,
+    view: LiveWindowView,
+  ): Promise<OpenList> {
     const known = this.#lists.get(key);
     this.#lists.delete(key);
     const opening = known ?? open(stream, view, renditionId, lengthUs(length));
@@ -132,7 +138,7 @@ export class DvrLists {
     return opening;
   }
 
-  #promiseOf(stream: Deliverable, key: string, list: DvrList, { generation }: ListView): DvrPromise {
+  #promiseOf(stream: Deliverable, key: string, list: DvrList, { generation }: LiveWindowView): DvrPromise {
     const promises = this.#promises.get(stream.list) ?? new Map<string, DvrPromise>();
     this.#promises.set(stream.list, promises);
     const promise = promises.get(key) ?? { targetDurationS: Math.max(generation.targetDurationS, list.longestS) };
@@ -148,14 +154,19 @@ export class DvrLists {
   }
 }
 
-async function open(stream: Deliverable, view: ListView, renditionId: string, lastsUs: number): Promise<OpenList> {
+async function open(
+  stream: Deliverable,
+  view: LiveWindowView,
+  renditionId: string,
+  lastsUs: number,
+): Promise<OpenList> {
   const rendition = renditionOf(view.tracks, renditionId);
   const list = new DvrList(view, rendition, lastsUs);
   await list.open(stream, view);
   return { list, replies: new Map() };
 }
 
-function lastOf({ segments }: ListView): number {
+function lastOf({ segments }: LiveWindowView): number {
   return segments.findLast((segment) => segment.sealed)?.msn ?? 0;
 }
 

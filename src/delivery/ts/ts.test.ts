@@ -5,7 +5,7 @@ import { parsePlaylist } from '../../media/m3u8/parse.ts';
 import type { MediaPlaylist, MultivariantPlaylist } from '../../media/m3u8/playlist.ts';
 import { parsePmt, SectionReader } from '../../media/mpegts/psi.ts';
 import { createMetrics } from '../../observe/metrics.ts';
-import { DEFAULT_LIMITS } from '../../packager/live-list.ts';
+import { DEFAULT_LIMITS } from '../../packager/live-window.ts';
 import { START_US } from '../../recording/recording.fixture.ts';
 import { type Delivery, generation, makeGroup, openDelivery, openLive, tracks } from '../delivery.fixture.ts';
 import { TsSegments } from './ts-segments.ts';

@@ -5,7 +5,7 @@
 import { printMediaPlaylist, printMultivariantPlaylist } from '../../media/m3u8/print.ts';
 import { assertTsCarries } from '../../media/mpegts/muxer/muxer-tables.ts';
 import { TS, tsRenditionOf } from '../../media/rendition-set.ts';
-import type { ListView } from '../../packager/listed.ts';
+import type { LiveWindowView } from '../../packager/listed.ts';
 import type { Deliverable } from '../deliverable.ts';
 import { hlsMediaPlaylist } from '../format/hls-media.ts';
 import { tsMultivariant } from '../format/hls-multivariant.ts';
@@ -46,7 +46,7 @@ export function answerTsPlaylist(stream: Deliverable, generationNumber: number):
  * @param name tells the lists of a stream apart; few
  * @param print makes the text
  */
-export function renderedOnce(stream: Deliverable, name: string, view: ListView, print: () => Uint8Array): Reply {
+export function renderedOnce(stream: Deliverable, name: string, view: LiveWindowView, print: () => Uint8Array): Reply {
   const lists = rendered.get(stream.list) ?? new Map<string, { shown: string; reply: Reply }>();
   rendered.set(stream.list, lists);
   const last = view.segments.findLast((segment) => segment.sealed);

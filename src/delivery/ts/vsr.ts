@@ -7,7 +7,7 @@ import type { VsrWindow } from '../../api/media-address.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { printMediaPlaylist } from '../../media/m3u8/print.ts';
 import { TS } from '../../media/rendition-set.ts';
-import type { ListedSegment, ListView } from '../../packager/listed.ts';
+import type { ListedSegment, LiveWindowView } from '../../packager/listed.ts';
 import { instantUs } from '../address-time.ts';
 import type { Deliverable } from '../deliverable.ts';
 import { hlsMediaPlaylist } from '../format/hls-media.ts';
@@ -65,7 +65,7 @@ async function answerLast(stream: Deliverable, clock: Clock, options: { signal: 
   if (view.ended && endOf(sealed) / 1000 + 4000 * view.generation.targetDurationS + ENDED_FOR_MS < clock.nowMs()) {
     throw offline(stream);
   }
-  const last: ListView = { ...view, segments: lastOf(sealed, view) };
+  const last: LiveWindowView = { ...view, segments: lastOf(sealed, view) };
   return renderedOnce(stream, 'vsr', last, () => {
     const folderOf = (id: string) => `${stream.name}/${id}/`;
     return printMediaPlaylist(hlsMediaPlaylist(livePresentation(last), TS, { folderOf }));
@@ -73,7 +73,7 @@ async function answerLast(stream: Deliverable, clock: Clock, options: { signal: 
 }
 
 /** A list may not be shortened below three target durations (RFC 8216bis 6.2.2), nor below what players shall stay behind. */
-function lastOf(sealed: readonly ListedSegment[], { generation }: ListView): readonly ListedSegment[] {
+function lastOf(sealed: readonly ListedSegment[], { generation }: LiveWindowView): readonly ListedSegment[] {
   const leastUs = Math.max(3 * generation.targetDurationS, generation.holdBackS) * 1_000_000;
   let from = sealed.length;
   for (let us = 0; from > 0 && (us < leastUs || sealed.length - from < LIVE_SEGMENTS); ) {

@@ -6,7 +6,7 @@ import type { SegmentPrefix } from '../../archive/segment-store.ts';
 import type { Endpoint } from '../../config/address.ts';
 import type { RecordedLocation } from '../../delivery/live/known-segments.ts';
 import type { ThreadMemory } from '../../observe/metrics.ts';
-import type { ListChange, LiveListState } from '../../packager/listed.ts';
+import type { LiveWindowChange, LiveWindowState } from '../../packager/listed.ts';
 import type { OwnHosts } from '../client/host-check.ts';
 import type { Served } from '../hot/responder.ts';
 import type { ShownCertificate } from '../tls/tls-certificate.ts';
@@ -51,8 +51,8 @@ export interface StreamAccess {
 /** To a serving thread. */
 export type ToThread =
   /** A replica of a stream begins; a replica of that name that was there before ends. */
-  | { readonly do: 'stream'; readonly name: string; readonly list: LiveListState; readonly access: StreamAccess }
-  | { readonly do: 'changes'; readonly name: string; readonly changes: readonly ListChange[] }
+  | { readonly do: 'stream'; readonly name: string; readonly list: LiveWindowState; readonly access: StreamAccess }
+  | { readonly do: 'changes'; readonly name: string; readonly changes: readonly LiveWindowChange[] }
   | { readonly do: 'access'; readonly name: string; readonly access: StreamAccess }
   | { readonly do: 'removed'; readonly name: string }
   /** Where a recorded segment lies that somebody asked for. */

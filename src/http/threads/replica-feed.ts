@@ -5,7 +5,7 @@
 import type { LiveDeliverable } from '../../delivery/deliverable.ts';
 import type { Track } from '../../media/frame.ts';
 import type { Init } from '../../media/segment.ts';
-import type { ListChange, LiveListState } from '../../packager/listed.ts';
+import type { LiveWindowChange, LiveWindowState } from '../../packager/listed.ts';
 import type { StreamAccess, ToThread } from './messages.ts';
 
 /** A thread has replicas of no more streams; who asks for others is answered by the main thread. */
@@ -21,7 +21,7 @@ export interface FeedOptions {
 interface Subscription {
   readonly list: LiveDeliverable['list'];
   access: StreamAccess;
-  changes: ListChange[];
+  changes: LiveWindowChange[];
   readonly stop: () => void;
 }
 
@@ -86,7 +86,7 @@ export class ReplicaFeed implements Disposable {
     return subscription ? [[name, subscription]] : [];
   }
 
-  #add(name: string, subscription: Subscription, change: ListChange): void {
+  #add(name: string, subscription: Subscription, change: LiveWindowChange): void {
     // Parts of several tracks, the seal and the end come in one turn.
     if (subscription.changes.length === 0) queueMicrotask(() => this.#flush(name, subscription));
     subscription.changes.push(compactChange(change));
@@ -126,17 +126,17 @@ function compactInit(init: Init): Init {
   return { ...init, tracks: compactTracks(init.tracks) };
 }
 
-function compactChange(change: ListChange): ListChange {
+function compactChange(change: LiveWindowChange): LiveWindowChange {
   if (change.do === 'begin') return { ...change, tracks: compactTracks(change.tracks) };
   if (change.do !== 'open') return change;
   const { opening } = change;
   return { do: 'open', opening: { ...opening, init: compactInit(opening.init) } };
 }
 
-function compactState(state: LiveListState): LiveListState {
+function compactState(state: LiveWindowState): LiveWindowState {
   const { segments, previous } = state;
   const inits = new Map<number, Init>();
-  const compactSegments = (all: LiveListState['segments']) =>
+  const compactSegments = (all: LiveWindowState['segments']) =>
     all.map((segment) => {
       const init = inits.get(segment.init.number) ?? compactInit(segment.init);
       inits.set(init.number, init);

@@ -13,8 +13,8 @@ import { KnownSegments } from '../../delivery/live/known-segments.ts';
 import { keyOf } from '../../delivery/live/live.ts';
 import { createLiveNow, type LiveNow } from '../../delivery/live/live-now.ts';
 import type { Init } from '../../media/segment.ts';
-import type { ListChange, LiveListState } from '../../packager/listed.ts';
-import { LiveList } from '../../packager/live-list.ts';
+import type { LiveWindowChange, LiveWindowState } from '../../packager/listed.ts';
+import { LiveWindow } from '../../packager/live-list.ts';
 import { signedClassOf } from '../media/watching.ts';
 import type { StreamAccess, ToThread } from './messages.ts';
 
@@ -32,22 +32,22 @@ const MAX_INITS = 100;
 /** A stream. */
 class Replica implements LiveDeliverable {
   readonly name: string;
-  readonly list: LiveList;
+  readonly list: LiveWindow;
   access: StreamAccess;
   usedMs: number;
   readonly #inits = new Map<number, Init>();
   readonly horizonUs = (): number => this.access.horizonUs;
 
-  constructor(name: string, state: LiveListState, access: StreamAccess, usedMs: number) {
+  constructor(name: string, state: LiveWindowState, access: StreamAccess, usedMs: number) {
     this.name = name;
-    this.list = LiveList.from(state);
+    this.list = LiveWindow.from(state);
     this.access = access;
     this.usedMs = usedMs;
     for (const { init } of [...(state.previous?.segments ?? []), ...state.segments]) this.#inits.set(init.number, init);
   }
 
   /** Repeats a change. Each message brings an init section of its own; those of one number stay one object, which caches go by. */
-  repeat(change: ListChange): void {
+  repeat(change: LiveWindowChange): void {
     if (change.do !== 'open') {
       this.list.repeat(change);
       return;

@@ -22,7 +22,7 @@ import { NOT_PUBLIC } from '../../net/guard.ts';
 import { createNet } from '../../net/net.ts';
 import type { Log } from '../../observe/log.ts';
 import { createMetrics } from '../../observe/metrics.ts';
-import { DEFAULT_LIMITS, LiveList } from '../../packager/live-list.ts';
+import { DEFAULT_LIMITS, LiveWindow } from '../../packager/live-window.ts';
 import { createPipeline, packagerSettings } from '../../packager/pipeline.ts';
 import { ChunkTable } from '../../recording/chunk-table.ts';
 import { Horizons } from '../../recording/horizons.ts';
@@ -191,7 +191,7 @@ async function recordToFile(
     past: { endUs: createdUs, hasMedia: false, lastRun: 0, absences: [] },
     ready: (options) => file.ready(options),
     settings: packagerSettings(config),
-    list: new LiveList({ ...DEFAULT_LIMITS, windowUs: 10_000_000 }),
+    list: new LiveWindow({ ...DEFAULT_LIMITS, windowUs: 10_000_000 }),
     nextMsn: leastMsnAt(clock.nowMs()),
     initOf: (tracks) => inits.of(tracks),
     nextGeneration: () => 1,

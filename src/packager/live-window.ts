@@ -14,18 +14,18 @@ import {
   at,
   bytesOf,
   edgeOf,
-  type ListChange,
   type ListedPart,
   type ListedSegment,
-  type ListView,
-  type LiveListLimits,
-  type LiveListState,
+  type LiveWindowChange,
+  type LiveWindowLimits,
+  type LiveWindowState,
+  type LiveWindowView,
   type SealedGroup,
   type SegmentOpening,
 } from './listed.ts';
 
 /** Five minutes in the list, ten seconds in memory, 16 MiB where nothing is recorded. */
-export const DEFAULT_LIMITS: LiveListLimits = {
+export const DEFAULT_LIMITS: LiveWindowLimits = {
   windowUs: 300_000_000,
   memoryUs: 10_000_000,
   maxBytes: 16 * 1024 * 1024,
@@ -46,10 +46,10 @@ const FEWEST_SEGMENTS = 2;
 const PREVIOUS_FOR_US = 60_000_000;
 
 /** The live list; one per stream, over all generations. */
-export class LiveList {
-  readonly #limits: LiveListLimits;
+export class LiveWindow {
+  readonly #limits: LiveWindowLimits;
   readonly #changes = new Emitter<void>();
-  readonly #copied = new Emitter<ListChange>();
+  readonly #copied = new Emitter<LiveWindowChange>();
   #generation: Generation | undefined;
   #tracks: readonly Track[] = [];
   #segments: ListedSegment[] = [];
@@ -62,7 +62,7 @@ export class LiveList {
   #version = 0;
   #bytes = 0;
   /** The generation before this one, so that its players learn that it ended. */
-  #previous: ListView | undefined;
+  #previous: LiveWindowView | undefined;
 
   /**
    * @param previous the list of the last process, ended: its MSNs may not go on without a jump (RFC 8216bis 6.2.2, docs/media.md 14), so
@@ -70,8 +70,8 @@ export class LiveList {
    * @param dateRanges what the last process knew
    */
   constructor(
-    limits: LiveListLimits = DEFAULT_LIMITS,
-    previous?: ListView,
+    limits: LiveWindowLimits = DEFAULT_LIMITS,
+    previous?: LiveWindowView,
     dateRanges: readonly DateRangeTag[] = previous?.dateRanges ?? [],
   ) {
     this.#limits = limits;
@@ -84,8 +84,8 @@ export class LiveList {
    *
    * @param state belongs to the copy from now on
    */
-  static from(state: LiveListState): LiveList {
-    const list = new LiveList(state.limits, state.previous, state.dateRanges);
+  static from(state: LiveWindowState): LiveWindow {
+    const list = new LiveWindow(state.limits, state.previous, state.dateRanges);
     list.#generation = state.generation;
     list.#tracks = state.tracks;
     list.#segments = [...state.segments];
@@ -98,7 +98,7 @@ export class LiveList {
   }
 
   /** All of it, as it is now; to be copied at once, because it goes on to change. */
-  get state(): LiveListState {
+  get state(): LiveWindowState {
     return {
       limits: this.#limits,
       generation: this.#generation,
@@ -114,12 +114,12 @@ export class LiveList {
   }
 
   /** What copies must repeat, each before `changes` tells of it. */
-  get copied(): Subscribable<ListChange> {
+  get copied(): Subscribable<LiveWindowChange> {
     return this.#copied;
   }
 
   /** Repeats a change of the original. */
-  repeat(change: ListChange): void {
+  repeat(change: LiveWindowChange): void {
     switch (change.do) {
       case 'begin':
         this.begin(change.generation, change.tracks);
@@ -202,7 +202,7 @@ export class LiveList {
   }
 
   /** The list of one generation: the one that grows, or the one before it; undefined for any other. */
-  view(number: number): ListView | undefined {
+  view(number: number): LiveWindowView | undefined {
     if (this.#generation?.number !== number)
       return this.#previous?.generation.number === number ? this.#previous : undefined;
     return {
@@ -353,7 +353,7 @@ export class LiveList {
     this.#changed();
   }
 
-  #tell(change: ListChange): void {
+  #tell(change: LiveWindowChange): void {
     if (this.#copied.size > 0) this.#copied.emit(change);
   }
 

@@ -3,7 +3,7 @@ import { suite, test } from 'node:test';
 import { audioFrames, audioTrack, interleave, videoFrames, videoTrack } from '../live/frames.fixture.ts';
 import type { Frame } from '../media/frame.ts';
 import { continuous, createHouse, HOUSE_START_US } from './house.fixture.ts';
-import { LiveList } from './live-list.ts';
+import { LiveWindow } from './live-window.ts';
 
 const video = videoTrack();
 const audio = audioTrack();
@@ -41,7 +41,7 @@ function* story(house: ReturnType<typeof createHouse>): Generator<void> {
 suite('copies of a live list', () => {
   test('are what the list is, whenever they were made, as long as every change is repeated', () => {
     const house = createHouse({ recorded: true });
-    const copies: LiveList[] = [];
+    const copies: LiveWindow[] = [];
     // As messages: what crosses threads is cloned.
     house.list.copied.subscribe((change) => {
       for (const copy of copies) copy.repeat(structuredClone(change));
@@ -52,7 +52,7 @@ suite('copies of a live list', () => {
         assert.equal(copy.ready, house.list.ready);
         assert.deepEqual(copy.state, house.list.state);
       }
-      copies.push(LiveList.from(structuredClone(house.list.state)));
+      copies.push(LiveWindow.from(structuredClone(house.list.state)));
     }
     assert.ok(copies.length > 20 && house.generations.length > 1);
     assert.ok(house.list.ended);
@@ -60,7 +60,7 @@ suite('copies of a live list', () => {
 
   test('share the bytes of media', () => {
     const house = createHouse({ shared: true });
-    const copy = LiveList.from(structuredClone(house.list.state));
+    const copy = LiveWindow.from(structuredClone(house.list.state));
     house.list.copied.subscribe((change) => copy.repeat(structuredClone(change)));
     const steps = story(house);
     for (let i = 0; i < 8; i++) steps.next();
@@ -73,7 +73,7 @@ suite('copies of a live list', () => {
     const house = createHouse();
     const steps = story(house);
     for (let i = 0; i < 8; i++) steps.next();
-    const copy = LiveList.from(structuredClone(house.list.state));
+    const copy = LiveWindow.from(structuredClone(house.list.state));
     let woken = 0;
     copy.changes.subscribe(() => woken++);
     const { number } = copy.generation!;

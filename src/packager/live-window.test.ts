@@ -3,8 +3,8 @@ import { suite, test } from 'node:test';
 import { audioTrack, videoTrack } from '../live/frames.fixture.ts';
 import type { Part, SegmentGroup, TrackSegment } from '../media/segment.ts';
 import type { Generation } from './generation.ts';
-import type { LiveListLimits } from './listed.ts';
-import { DEFAULT_LIMITS, LiveList } from './live-list.ts';
+import type { LiveWindowLimits } from './listed.ts';
+import { DEFAULT_LIMITS, LiveWindow } from './live-window.ts';
 
 const tracks = [videoTrack(), audioTrack()];
 const run = { id: 1, utcOffsetUs: 0, clock: 'source' } as const;
@@ -47,7 +47,7 @@ const part = (length: number): Part => ({
 });
 
 /** Adds a segment of 2 s: two parts of the video, and audio of a tenth of its bytes. */
-function add(list: LiveList, msn: number, bytes = 1000, { parts = true, discontinuity = false } = {}): SegmentGroup {
+function add(list: LiveWindow, msn: number, bytes = 1000, { parts = true, discontinuity = false } = {}): SegmentGroup {
   const opening = { msn, run, init, startUs: msn * 2_000_000, discontinuity, discontinuitySequence: 0 };
   list.openSegment(opening);
   if (parts) {
@@ -61,7 +61,7 @@ function add(list: LiveList, msn: number, bytes = 1000, { parts = true, disconti
   return group;
 }
 
-function recount(list: LiveList): number {
+function recount(list: LiveWindow): number {
   let sum = 0;
   const lists = [list.segments, ...[1, 2, 3].map((number) => list.view(number)?.segments ?? [])];
   for (const segment of new Set(lists.flat())) {
@@ -71,8 +71,8 @@ function recount(list: LiveList): number {
   return sum;
 }
 
-function listOf(count: number, limits: Partial<LiveListLimits> = {}): LiveList {
-  const list = new LiveList({ ...DEFAULT_LIMITS, ...limits });
+function listOf(count: number, limits: Partial<LiveWindowLimits> = {}): LiveWindow {
+  const list = new LiveWindow({ ...DEFAULT_LIMITS, ...limits });
   list.begin(generation(1), tracks);
   for (let msn = 1; msn <= count; msn++) add(list, msn);
   return list;
@@ -83,7 +83,7 @@ suite('live list', () => {
     const list = listOf(4);
     assert.equal(list.find(3)?.msn, 3);
     assert.deepEqual([list.find(0), list.find(5), list.find(2.5)], [undefined, undefined, undefined]);
-    assert.equal(new LiveList().find(0), undefined);
+    assert.equal(new LiveWindow().find(0), undefined);
   });
 
   test('MSNs are contiguous (rule 14)', () => {
@@ -92,7 +92,7 @@ suite('live list', () => {
   });
 
   test('every change is told, and raises the version', () => {
-    const list = new LiveList();
+    const list = new LiveWindow();
     const versions: number[] = [];
     list.changes.subscribe(() => versions.push(list.version));
     assert.equal(list.ready, false);
@@ -128,7 +128,7 @@ suite('live list', () => {
   });
 
   test('a hole in the window leaves three target durations of media in the list (RFC 8216bis 6.2.2)', () => {
-    const list = new LiveList({ ...DEFAULT_LIMITS, windowUs: 10_000_000 });
+    const list = new LiveWindow({ ...DEFAULT_LIMITS, windowUs: 10_000_000 });
     list.begin(generation(1), tracks);
     const durationUs = 500_000;
     for (let msn = 1; msn <= 40; msn++) {
@@ -150,7 +150,7 @@ suite('live list', () => {
   });
 
   test('of a list without parts only the newest segment stays in memory once it is recorded', () => {
-    const list = new LiveList(DEFAULT_LIMITS);
+    const list = new LiveWindow(DEFAULT_LIMITS);
     const { parts: _, ...withoutParts } = generation(1);
     list.begin(withoutParts, tracks);
     for (let msn = 1; msn <= 4; msn++) add(list, msn, 1000, { parts: false });
@@ -264,7 +264,7 @@ suite('generations of a live list (rule 10)', () => {
   });
 
   test('the same generation goes on, with other tracks if need be', () => {
-    const list = new LiveList();
+    const list = new LiveWindow();
     list.begin(generation(1), tracks);
     add(list, 1);
     list.begin(generation(1), [tracks[0]!]);
@@ -277,7 +277,7 @@ suite('generations of a live list (rule 10)', () => {
   test('the list of the last process stays viewable, ended, until a second one has ended after it', () => {
     const before = listOf(4);
     before.end();
-    const list = new LiveList(DEFAULT_LIMITS, before.view(1));
+    const list = new LiveWindow(DEFAULT_LIMITS, before.view(1));
     assert.deepEqual([list.generation, list.ready, list.promises?.number], [undefined, false, 1]);
     assert.deepEqual([list.view(1)?.ended, list.find(before.segments[0]!.msn)?.msn], [true, before.segments[0]!.msn]);
     list.begin(generation(2), tracks);
@@ -288,6 +288,6 @@ suite('generations of a live list (rule 10)', () => {
   });
 });
 
-function inMemory(list: LiveList): number[] {
+function inMemory(list: LiveWindow): number[] {
   return list.segments.filter((segment) => segment.bytes).map(({ msn }) => msn);
 }
