@@ -5,7 +5,7 @@
 import type { RangeReader } from '../archive/range-reader.ts';
 import { interleaveFragments } from '../media/isobmff/interleave.ts';
 import type { Rendition } from '../media/rendition-set.ts';
-import type { ListedSegment } from '../packager/listed.ts';
+import type { LiveSegment } from '../packager/live-segment.ts';
 import type { RenditionPart } from '../packager/rendition-view.ts';
 import type { RecordedGroup } from '../recording/recorded.ts';
 import type { Piece } from './reply.ts';
@@ -19,7 +19,7 @@ export function lengthOf(pieces: readonly Piece[]): number {
 }
 
 /** A live segment's bytes while they are in memory; undefined once they have left it, or for a hole. */
-export function piecesInMemory(segment: ListedSegment, rendition: Rendition): Piece[] | undefined {
+export function piecesInMemory(segment: LiveSegment, rendition: Rendition): Piece[] | undefined {
   const { bytes } = segment;
   if (!bytes) return undefined;
   const pieces = rendition.tracks.flatMap((track) => bytes.get(track.id) ?? []);

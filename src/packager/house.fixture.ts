@@ -16,7 +16,7 @@ import { ticksToUs } from '../media/run.ts';
 import type { SegmentGroup } from '../media/segment.ts';
 import { silenceFor } from './audio-frame.ts';
 import type { Generation } from './generation.ts';
-import type { ListedSegment, LiveWindowLimits } from './listed.ts';
+import type { LiveSegment, LiveWindowLimits } from './live-segment.ts';
 import { LiveWindow } from './live-window.ts';
 import type { Packager } from './packager.ts';
 import { createPipeline } from './pipeline.ts';
@@ -122,7 +122,7 @@ function assertListing(list: LiveWindow, before: Map<string, string>): void {
   if (!view) return;
   for (const rendition of renditionsOf(view.tracks).all) {
     const position = positionOf(view, rendition);
-    const newest: readonly (ListedSegment | undefined)[] = [
+    const newest: readonly (LiveSegment | undefined)[] = [
       view.segments.findLast((segment) => segment.sealed),
       list.open,
     ];

@@ -3,7 +3,7 @@ import { suite, test } from 'node:test';
 import { audioTrack, videoTrack } from '../live/frames.fixture.ts';
 import type { Part, SegmentGroup, TrackSegment } from '../media/segment.ts';
 import type { Generation } from './generation.ts';
-import type { LiveWindowLimits } from './listed.ts';
+import type { LiveWindowLimits } from './live-segment.ts';
 import { DEFAULT_LIMITS, LiveWindow } from './live-window.ts';
 
 const tracks = [videoTrack(), audioTrack()];

@@ -14,15 +14,15 @@ import {
   at,
   bytesOf,
   edgeOf,
-  type ListedPart,
-  type ListedSegment,
+  type LivePart,
+  type LiveSegment,
   type LiveWindowChange,
   type LiveWindowLimits,
   type LiveWindowState,
   type LiveWindowView,
   type SealedGroup,
   type SegmentOpening,
-} from './listed.ts';
+} from './live-segment.ts';
 
 /** Five minutes in the list, ten seconds in memory, 16 MiB where nothing is recorded. */
 export const DEFAULT_LIMITS: LiveWindowLimits = {
@@ -52,7 +52,7 @@ export class LiveWindow {
   readonly #copied = new Emitter<LiveWindowChange>();
   #generation: Generation | undefined;
   #tracks: readonly Track[] = [];
-  #segments: ListedSegment[] = [];
+  #segments: LiveSegment[] = [];
   #dateRanges: readonly DateRangeTag[];
   #ended = false;
   #recordedMsn = 0;
@@ -187,7 +187,7 @@ export class LiveWindow {
   }
 
   /** Oldest first. Only the first that is not sealed may show its parts: media is listed in order. */
-  get segments(): readonly ListedSegment[] {
+  get segments(): readonly LiveSegment[] {
     return this.#segments;
   }
 
@@ -216,17 +216,17 @@ export class LiveWindow {
   }
 
   /** A segment by its name, of this generation or the one before. */
-  find(msn: number): ListedSegment | undefined {
+  find(msn: number): LiveSegment | undefined {
     return at(this.#segments, msn) ?? at(this.#previous?.segments ?? [], msn);
   }
 
   /** The last sealed segment. */
-  get lastSealed(): ListedSegment | undefined {
+  get lastSealed(): LiveSegment | undefined {
     return this.#segments.findLast((segment) => segment.sealed);
   }
 
   /** The segment in the making whose parts may be listed. */
-  get open(): ListedSegment | undefined {
+  get open(): LiveSegment | undefined {
     return this.#segments.find((segment) => !segment.sealed);
   }
 
@@ -251,7 +251,7 @@ export class LiveWindow {
     const last = this.#segments.at(-1);
     assert(!last || opening.msn === last.msn + 1, 'MSNs of a live list are contiguous');
     const inParts = this.#tracks.filter((track) => !isSparse(track));
-    const parts = new Map(inParts.map((track) => [track.id, [] as ListedPart[]]));
+    const parts = new Map(inParts.map((track) => [track.id, [] as LivePart[]]));
     this.#segments.push({ ...opening, parts, sealed: undefined, bytes: undefined });
   }
 
@@ -425,7 +425,7 @@ export class LiveWindow {
     }
   }
 
-  #drop(segment: ListedSegment): void {
+  #drop(segment: LiveSegment): void {
     this.#bytes -= bytesOf(segment);
     segment.bytes = undefined;
     for (const parts of segment.parts.values()) for (const part of parts) part.bytes = undefined;

@@ -3,7 +3,7 @@
  * In: listed segments and a rendition. Out: parts with their pieces, and how far the rendition is. docs/media.md 15a.
  */
 import { type Rendition, renditionsOf } from '../media/rendition-set.ts';
-import type { ListedPart, ListedSegment, LiveWindowView } from './listed.ts';
+import type { LivePart, LiveSegment, LiveWindowView } from './live-segment.ts';
 
 /** A part of a rendition: one part of each of its tracks that has one, in their order. */
 export interface RenditionPart {
@@ -11,7 +11,7 @@ export interface RenditionPart {
   readonly pts: number;
   readonly durationS: number;
   readonly independent: boolean;
-  readonly pieces: readonly { readonly trackId: number; readonly part: ListedPart }[];
+  readonly pieces: readonly { readonly trackId: number; readonly part: LivePart }[];
 }
 
 /** How far a rendition is: the first MSN that is not complete, and how many of its parts may be listed. */
@@ -21,7 +21,7 @@ export interface Position {
 }
 
 /** `rendition` with the tracks that it had in `segment`: a list goes on where only their rate or size became another. */
-function renditionIn({ init }: Pick<ListedSegment, 'init'>, rendition: Rendition): Rendition {
+function renditionIn({ init }: Pick<LiveSegment, 'init'>, rendition: Rendition): Rendition {
   return renditionsOf(init.tracks).all.find(({ id }) => id === rendition.id) ?? rendition;
 }
 
@@ -29,7 +29,7 @@ function renditionIn({ init }: Pick<ListedSegment, 'init'>, rendition: Rendition
  * The parts of `segment` that may be listed now: while the segment is open, those that every track has closed. What was listed
  * never changes: audio that outlasts the video at the end of a run is in the whole segment alone.
  */
-export function partsOf(segment: ListedSegment, rendition: Rendition): RenditionPart[] {
+export function partsOf(segment: LiveSegment, rendition: Rendition): RenditionPart[] {
   const { tracks } = renditionIn(segment, rendition);
   const [lead, ...others] = tracks.map((track) => ({ track, parts: segment.parts.get(track.id) ?? [] }));
   if (!lead) return [];

@@ -4,11 +4,11 @@
  */
 import { damagedFlag, independentFlag } from '../media/isobmff/commit-box.ts';
 import type { Init } from '../media/segment.ts';
-import type { ListedSegment } from '../packager/listed.ts';
+import type { LiveSegment } from '../packager/live-segment.ts';
 import type { RecordedGroup } from './recorded.ts';
 
 /** @param init that of the group's `initNumber` */
-export function listGroup(group: RecordedGroup, init: Init): ListedSegment {
+export function listGroup(group: RecordedGroup, init: Init): LiveSegment {
   const { msn, startUs, durationUs, discontinuity, discontinuitySequence } = group;
   const tracks = group.tracks
     .filter((track) => track.length > 0)

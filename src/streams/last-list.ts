@@ -3,7 +3,7 @@
  * In: the promises that were saved, and what the recording has of its media. Out: a view for packager/live-window. docs/media.md 10.
  */
 import type { Generation } from '../packager/generation.ts';
-import type { ListedSegment, LiveWindowView } from '../packager/listed.ts';
+import type { LiveSegment, LiveWindowView } from '../packager/live-segment.ts';
 import { LEAST_SEGMENTS, MAY_BE_LOST } from '../packager/live-window.ts';
 import { lastWords } from '../recording/date-range-rows.ts';
 import type { InitTable } from '../recording/init-table.ts';
@@ -29,7 +29,7 @@ export async function lastList(
   const { endUs } = recorded;
   const fromUs = endUs - windowUs + MAY_BE_LOST * generation.targetDurationS * 1_000_000;
   const groups = await recorded.between(endUs - Math.max(windowUs, LEAST_US), endUs);
-  const segments: ListedSegment[] = [];
+  const segments: LiveSegment[] = [];
   for (const group of groups.toReversed()) {
     const next = segments[0];
     const init = inits.get(group.initNumber);

@@ -6,7 +6,7 @@ import { seeded } from '../lib/random.fixture.ts';
 
 import { mediaPlaylistText } from '../media/m3u8/print.fixture.ts';
 import { renditionsOf } from '../media/rendition-set.ts';
-import type { LiveWindowView } from '../packager/listed.ts';
+import type { LiveWindowView } from '../packager/live-segment.ts';
 import { openStreams, START_MS, temporaryFolder, timeline } from './streams.fixture.ts';
 
 const pull = { source: { type: 'pull', url: 'http://127.0.0.1:9/live.m3u8' } } as const;

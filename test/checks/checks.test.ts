@@ -45,7 +45,7 @@ test('an import from above, from a sibling folder or of a type is a problem; fro
 test('the writers of formats import no adapter', () => {
   const line = (specifier: string) => checkSource('delivery/format/dash.ts', `import { a } from '${specifier}';\n`);
   assert.match(line('../past-presentation.ts')[0]!, /delivery\/format imports only media, api, lib/);
-  assert.match(line('../../packager/listed.ts')[0]!, /not packager\/listed\.ts/);
+  assert.match(line('../../packager/live-segment.ts')[0]!, /not packager\/live-segment\.ts/);
   assert.deepEqual(line('../../media/presentation.ts'), []);
   assert.deepEqual(line('./hls-media.ts'), []);
 });

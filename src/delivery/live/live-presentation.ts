@@ -6,7 +6,7 @@ import { sortDateRanges } from '../../media/m3u8/date-range.ts';
 import type { Description, PartEdge, PartName, Presentation, PresentationSegment } from '../../media/presentation.ts';
 import { isSubtitle, type Rendition } from '../../media/rendition-set.ts';
 import type { Generation } from '../../packager/generation.ts';
-import type { ListedSegment, LiveWindowView } from '../../packager/listed.ts';
+import type { LiveSegment, LiveWindowView } from '../../packager/live-segment.ts';
 import { nextPartOf, partsOf, positionOf } from '../../packager/rendition-view.ts';
 
 /** Parts are listed for the last three target durations (RFC 8216bis 6.2.2 requires no less). */
@@ -66,12 +66,12 @@ export function describe({ generation, tracks }: Pick<LiveWindowView, 'generatio
 export function discontinuitiesBefore({
   discontinuity,
   discontinuitySequence,
-}: Pick<ListedSegment, 'discontinuity' | 'discontinuitySequence'>): number {
+}: Pick<LiveSegment, 'discontinuity' | 'discontinuitySequence'>): number {
   return discontinuitySequence - (discontinuity ? 1 : 0);
 }
 
 /** A listed segment, with its parts or without. */
-export function present(listed: ListedSegment, withParts: boolean): PresentationSegment {
+export function present(listed: LiveSegment, withParts: boolean): PresentationSegment {
   const { msn, init, run, startUs, discontinuity, sealed } = listed;
   return {
     msn,
@@ -118,7 +118,7 @@ function lastPartOf(view: LiveWindowView, rendition: Rendition): PartName | unde
 }
 
 /** Media after each segment, µs: holes are not counted (RFC 8216bis 4.4.3.8, 6.2.2). */
-function durationsAfter(sealed: readonly ListedSegment[]): number[] {
+function durationsAfter(sealed: readonly LiveSegment[]): number[] {
   const after = new Array<number>(sealed.length);
   let us = 0;
   for (let i = sealed.length - 1; i >= 0; i--) {

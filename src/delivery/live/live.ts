@@ -8,7 +8,7 @@ import { OxbowError } from '../../lib/errors.ts';
 import { printInit } from '../../media/isobmff/init.ts';
 import { printMediaPlaylist, printMultivariantPlaylist } from '../../media/m3u8/print.ts';
 import { isSubtitle, type Rendition, renditionsOf } from '../../media/rendition-set.ts';
-import type { LiveWindowView } from '../../packager/listed.ts';
+import type { LiveWindowView } from '../../packager/live-segment.ts';
 import { hasReached, nextPartOf, partsOf, positionOf, type RenditionPart } from '../../packager/rendition-view.ts';
 import type { Deliverable, LiveDeliverable } from '../deliverable.ts';
 import { hlsMediaPlaylist } from '../format/hls-media.ts';

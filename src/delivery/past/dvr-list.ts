@@ -8,7 +8,7 @@ import type { DateRangeTag } from '../../media/m3u8/playlist.ts';
 import { durationOf, mediaOf, type Presentation, type PresentationSegment } from '../../media/presentation.ts';
 import { isSubtitle, type Rendition, renditionFor } from '../../media/rendition-set.ts';
 import { familyOf } from '../../packager/generation.ts';
-import type { ListedSegment, LiveWindowView } from '../../packager/listed.ts';
+import type { LiveSegment, LiveWindowView } from '../../packager/live-segment.ts';
 import { LEAST_SEGMENTS, MAY_BE_LOST } from '../../packager/live-window.ts';
 import { MAX_TOLD } from '../../recording/date-range-rows.ts';
 import { listGroup } from '../../recording/listed-group.ts';
@@ -97,7 +97,7 @@ export class DvrList {
     this.#startAt({ ...next, msn: position, discontinuitySequence });
   }
 
-  #startAt(first: Pick<ListedSegment, 'msn' | 'discontinuity' | 'discontinuitySequence'>): void {
+  #startAt(first: Pick<LiveSegment, 'msn' | 'discontinuity' | 'discontinuitySequence'>): void {
     this.#position = first.msn;
     this.#discontinuitySequence = discontinuitiesBefore(first);
   }
@@ -201,7 +201,7 @@ export class DvrList {
   }
 
   /** Keeps what tells the times of the rendition, and nothing else. */
-  #entryOf(segment: ListedSegment): PresentationSegment {
+  #entryOf(segment: LiveSegment): PresentationSegment {
     const presented = present(segment, false);
     const own = mediaOf(presented, this.#leadOf(presented));
     return { ...presented, tracks: own ? [own] : [] };
@@ -220,7 +220,7 @@ export class DvrList {
   }
 
   /** The segments that the recording lost between two of the same run; undefined where there are too many to list. */
-  #lostBetween(before: RecordedGroup, next: ListedSegment): PresentationSegment[] | undefined {
+  #lostBetween(before: RecordedGroup, next: LiveSegment): PresentationSegment[] | undefined {
     // Within the generation MSNs are contiguous; elsewhere they jump from one list to the next, behind a DISCONTINUITY.
     if (next.discontinuity && before.msn < this.#firstMsn) return [];
     const count = next.msn - before.msn - 1;

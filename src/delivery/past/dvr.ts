@@ -4,7 +4,7 @@
  */
 import { OxbowError } from '../../lib/errors.ts';
 import { printMediaPlaylist } from '../../media/m3u8/print.ts';
-import type { LiveWindowView } from '../../packager/listed.ts';
+import type { LiveWindowView } from '../../packager/live-segment.ts';
 import { lastWords } from '../../recording/date-range-rows.ts';
 import type { Deliverable } from '../deliverable.ts';
 import { hlsMediaPlaylist } from '../format/hls-media.ts';

@@ -5,7 +5,7 @@
 import { printMediaPlaylist, printMultivariantPlaylist } from '../../media/m3u8/print.ts';
 import { assertTsCarries } from '../../media/mpegts/muxer/muxer-tables.ts';
 import { TS, tsRenditionOf } from '../../media/rendition-set.ts';
-import type { LiveWindowView } from '../../packager/listed.ts';
+import type { LiveWindowView } from '../../packager/live-segment.ts';
 import type { Deliverable } from '../deliverable.ts';
 import { hlsMediaPlaylist } from '../format/hls-media.ts';
 import { tsMultivariant } from '../format/hls-multivariant.ts';

@@ -7,7 +7,7 @@ import type { VsrWindow } from '../../api/media-address.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { printMediaPlaylist } from '../../media/m3u8/print.ts';
 import { TS } from '../../media/rendition-set.ts';
-import type { ListedSegment, LiveWindowView } from '../../packager/listed.ts';
+import type { LiveSegment, LiveWindowView } from '../../packager/live-segment.ts';
 import { instantUs } from '../address-time.ts';
 import type { Deliverable } from '../deliverable.ts';
 import { hlsMediaPlaylist } from '../format/hls-media.ts';
@@ -73,7 +73,7 @@ async function answerLast(stream: Deliverable, clock: Clock, options: { signal: 
 }
 
 /** A list may not be shortened below three target durations (RFC 8216bis 6.2.2), nor below what players shall stay behind. */
-function lastOf(sealed: readonly ListedSegment[], { generation }: LiveWindowView): readonly ListedSegment[] {
+function lastOf(sealed: readonly LiveSegment[], { generation }: LiveWindowView): readonly LiveSegment[] {
   const leastUs = Math.max(3 * generation.targetDurationS, generation.holdBackS) * 1_000_000;
   let from = sealed.length;
   for (let us = 0; from > 0 && (us < leastUs || sealed.length - from < LIVE_SEGMENTS); ) {
@@ -82,7 +82,7 @@ function lastOf(sealed: readonly ListedSegment[], { generation }: LiveWindowView
   return sealed.slice(from);
 }
 
-function endOf(sealed: readonly ListedSegment[]): number {
+function endOf(sealed: readonly LiveSegment[]): number {
   const last = sealed.at(-1);
   return last ? last.startUs + last.sealed!.durationUs : 0;
 }

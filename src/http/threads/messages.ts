@@ -6,7 +6,7 @@ import type { SegmentPrefix } from '../../archive/segment-store.ts';
 import type { Endpoint } from '../../config/address.ts';
 import type { RecordedLocation } from '../../delivery/live/known-segments.ts';
 import type { ThreadMemory } from '../../observe/metrics.ts';
-import type { LiveWindowChange, LiveWindowState } from '../../packager/listed.ts';
+import type { LiveWindowChange, LiveWindowState } from '../../packager/live-segment.ts';
 import type { OwnHosts } from '../client/host-check.ts';
 import type { Served } from '../hot/responder.ts';
 import type { ShownCertificate } from '../tls/tls-certificate.ts';

@@ -5,7 +5,7 @@
 import type { LiveDeliverable } from '../../delivery/deliverable.ts';
 import type { Track } from '../../media/frame.ts';
 import type { Init } from '../../media/segment.ts';
-import type { LiveWindowChange, LiveWindowState } from '../../packager/listed.ts';
+import type { LiveWindowChange, LiveWindowState } from '../../packager/live-segment.ts';
 import type { StreamAccess, ToThread } from './messages.ts';
 
 /** A thread has replicas of no more streams; who asks for others is answered by the main thread. */

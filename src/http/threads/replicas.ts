@@ -13,8 +13,8 @@ import { KnownSegments } from '../../delivery/live/known-segments.ts';
 import { keyOf } from '../../delivery/live/live.ts';
 import { createLiveNow, type LiveNow } from '../../delivery/live/live-now.ts';
 import type { Init } from '../../media/segment.ts';
-import type { LiveWindowChange, LiveWindowState } from '../../packager/listed.ts';
-import { LiveWindow } from '../../packager/live-list.ts';
+import type { LiveWindowChange, LiveWindowState } from '../../packager/live-segment.ts';
+import { LiveWindow } from '../../packager/live-window.ts';
 import { signedClassOf } from '../media/watching.ts';
 import type { StreamAccess, ToThread } from './messages.ts';
 

@@ -9,7 +9,7 @@ import type { Init, Part, SegmentGroup, TrackSegment } from '../media/segment.ts
 import type { Generation } from './generation.ts';
 
 /** Where a part lies in its track's segment; its bytes may have left memory. */
-export interface ListedPart {
+export interface LivePart {
   readonly offset: number;
   readonly length: number;
   /** Presentation time of the first sample, ticks of the track. */
@@ -23,7 +23,7 @@ export interface ListedPart {
 }
 
 /** One segment as the live list knows it, parts of all tracks. */
-export interface ListedSegment {
+export interface LiveSegment {
   readonly msn: number;
   readonly run: Run;
   readonly init: Init;
@@ -32,7 +32,7 @@ export interface ListedSegment {
   readonly discontinuity: boolean;
   readonly discontinuitySequence: number;
   /** By track id. */
-  readonly parts: Map<number, ListedPart[]>;
+  readonly parts: Map<number, LivePart[]>;
   /** Its last part is expected to be the last of all: the next one will be the first of the next segment. */
   ends?: boolean;
   /** Set when every track has closed it. `bytes` of its tracks may have left memory; lengths and times stay. */
@@ -48,7 +48,7 @@ export interface ListedSegment {
 
 /** What opens a segment in the list. */
 export type SegmentOpening = Pick<
-  ListedSegment,
+  LiveSegment,
   'msn' | 'run' | 'init' | 'startUs' | 'discontinuity' | 'discontinuitySequence'
 >;
 
@@ -58,7 +58,7 @@ export interface LiveWindowView {
   /** The tracks of its last run. */
   readonly tracks: readonly Track[];
   /** Oldest first. Only the first that is not sealed may show its parts: media is listed in order. */
-  readonly segments: readonly ListedSegment[];
+  readonly segments: readonly LiveSegment[];
   /** The list has ENDLIST and will not grow. */
   readonly ended: boolean;
   /** Rises with every change; what was rendered of an older one is stale. */
@@ -104,7 +104,7 @@ export interface LiveWindowState {
   readonly limits: LiveWindowLimits;
   readonly generation: Generation | undefined;
   readonly tracks: readonly Track[];
-  readonly segments: readonly ListedSegment[];
+  readonly segments: readonly LiveSegment[];
   readonly dateRanges: readonly DateRangeTag[];
   readonly ended: boolean;
   readonly recordedMsn: number;
@@ -114,19 +114,19 @@ export interface LiveWindowState {
 }
 
 /** A segment by its name. MSNs of a live list are contiguous: only here may a position be computed from one (docs/media.md 14). */
-export function at(segments: readonly ListedSegment[], msn: number): ListedSegment | undefined {
+export function at(segments: readonly LiveSegment[], msn: number): LiveSegment | undefined {
   const first = segments[0];
   return first && segments[msn - first.msn];
 }
 
 /** End of the last sealed segment, µs since 1970. */
-export function edgeOf(segments: readonly ListedSegment[]): number {
+export function edgeOf(segments: readonly LiveSegment[]): number {
   const last = segments.findLast((segment) => segment.sealed);
   return last?.sealed ? last.startUs + last.sealed.durationUs : 0;
 }
 
 /** Bytes of a segment that are in memory. */
-export function bytesOf({ bytes, parts }: ListedSegment): number {
+export function bytesOf({ bytes, parts }: LiveSegment): number {
   let sum = 0;
   if (bytes) for (const whole of bytes.values()) sum += whole.length;
   else for (const own of parts.values()) for (const part of own) sum += part.bytes?.length ?? 0;
