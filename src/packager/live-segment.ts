@@ -82,7 +82,7 @@ export interface LiveWindowLimits {
 /** What the list takes of a sealed group. */
 export type SealedGroup = Pick<SegmentGroup, 'msn' | 'durationUs' | 'tracks'>;
 
-/** A change of a live list, as its copies repeat it. */
+/** A change of a live window, which its copies apply. */
 export type LiveWindowChange =
   | { readonly do: 'begin'; readonly generation: Generation; readonly tracks: readonly Track[] }
   | { readonly do: 'open'; readonly opening: SegmentOpening }

@@ -80,7 +80,7 @@ export class LiveWindow {
   }
 
   /**
-   * Makes a copy, which becomes what the original becomes if every change of that is repeated in it.
+   * Makes a copy, which stays equal to the original if every change of the original is applied to it.
    *
    * @param state belongs to the copy from now on
    */
@@ -97,7 +97,7 @@ export class LiveWindow {
     return list;
   }
 
-  /** All of it, as it is now; to be copied at once, because it goes on to change. */
+  /** The current state. It is live: copy it at once. */
   get state(): LiveWindowState {
     return {
       limits: this.#limits,
@@ -113,13 +113,13 @@ export class LiveWindow {
     };
   }
 
-  /** What copies must repeat, each before `changes` tells of it. */
+  /** Changes that copies must apply; each is emitted before `changes`. */
   get copied(): Subscribable<LiveWindowChange> {
     return this.#copied;
   }
 
-  /** Repeats a change of the original. */
-  repeat(change: LiveWindowChange): void {
+  /** Applies a change of the original to this copy. */
+  apply(change: LiveWindowChange): void {
     switch (change.do) {
       case 'begin':
         this.begin(change.generation, change.tracks);

@@ -47,16 +47,16 @@ class Replica implements LiveDeliverable {
   }
 
   /** Repeats a change. Each message brings an init section of its own; those of one number stay one object, which caches go by. */
-  repeat(change: LiveWindowChange): void {
+  apply(change: LiveWindowChange): void {
     if (change.do !== 'open') {
-      this.list.repeat(change);
+      this.list.apply(change);
       return;
     }
     const { opening } = change;
     const init = this.#inits.get(opening.init.number) ?? opening.init;
     if (this.#inits.size >= MAX_INITS) this.#inits.clear();
     this.#inits.set(init.number, init);
-    this.list.repeat({ do: 'open', opening: { ...opening, init } });
+    this.list.apply({ do: 'open', opening: { ...opening, init } });
   }
 }
 
@@ -147,7 +147,7 @@ export class Replicas implements AsyncDisposable {
         const replica = this.#replicas.get(message.name);
         for (const change of message.changes) {
           if (change.do === 'part') this.#options.shared?.(change.part.bytes.length);
-          replica?.repeat(change);
+          replica?.apply(change);
         }
         break;
       }
