@@ -7,13 +7,13 @@ import {
   assertPromises,
   assertSound,
   continuous,
-  createHouse,
-  HOUSE_START_US,
-  type House,
+  createPackagerRig,
   isSilence,
+  type PackagerRig,
+  RIG_START_US,
   samplesOf,
   samplesOfTrack,
-} from './house.fixture.ts';
+} from './packager.fixture.ts';
 
 const video = videoTrack();
 const audio = audioTrack();
@@ -22,13 +22,13 @@ const film = (seconds: number) => videoFrames({ track: video, seconds, rate: 25,
 const sound = (seconds: number, startS = 10) => audioFrames({ track: audio, seconds, startS });
 
 /** Runs a continuous stream and ends it. */
-function run(tracks: readonly Track[], frames: readonly Frame[]): House {
-  const house = createHouse();
-  house.stream.startRun(continuous(tracks));
-  for (const frame of frames) house.stream.publish(frame);
-  house.stream.absent('source-down', 'over');
-  assertSound(house, tracks);
-  return house;
+function run(tracks: readonly Track[], frames: readonly Frame[]): PackagerRig {
+  const rig = createPackagerRig();
+  rig.stream.startRun(continuous(tracks));
+  for (const frame of frames) rig.stream.publish(frame);
+  rig.stream.absent('source-down', 'over');
+  assertSound(rig, tracks);
+  return rig;
 }
 
 suite('audio that is missing while video goes on (rule 15)', () => {
@@ -51,18 +51,18 @@ suite('audio that is missing while video goes on (rule 15)', () => {
       test(`is silence, without a hole, where it ${name}, at a timescale of ${timescale}`, () => {
         const tracks = [video, track];
         const pictures = film(10);
-        const house = run(tracks, interleave(tracks, [pictures, frames]));
-        assertPromises(house, tracks);
-        assertHolds(house.groups, video, pictures);
-        assertHolds(house.groups, track, frames);
-        for (const group of house.groups.slice(0, -1)) assert.equal(group.tracks.length, 2);
-        const samples = samplesOfTrack(house.groups, track);
+        const rig = run(tracks, interleave(tracks, [pictures, frames]));
+        assertPromises(rig, tracks);
+        assertHolds(rig.groups, video, pictures);
+        assertHolds(rig.groups, track, frames);
+        for (const group of rig.groups.slice(0, -1)) assert.equal(group.tracks.length, 2);
+        const samples = samplesOfTrack(rig.groups, track);
         assert.ok(samples[0]!.pts <= 10.05 * timescale);
         const stepMs = samples.slice(1).map(({ dts }, i) => ((dts - samples[i]!.dts) * 1000) / timescale);
         // A hole may be left of up to two frames.
         assert.ok(Math.max(...stepMs) < 75, `${Math.max(...stepMs)} ms`);
         assert.ok(Math.min(...stepMs) > 5, `${Math.min(...stepMs)} ms`);
-        const flagged = house.groups.filter((group) =>
+        const flagged = rig.groups.filter((group) =>
           samplesOf(group.tracks[1]?.bytes ?? new Uint8Array()).some((sample) => isSilence(sample, track)),
         );
         assert.ok(flagged.length > 0);
@@ -75,9 +75,9 @@ suite('audio that is missing while video goes on (rule 15)', () => {
     const pictures = film(5);
     const end = pictures.at(-1)!.dts + pictures.at(-1)!.duration;
     for (const short of [0, 1, 2, 3, 8]) {
-      const house = run(both, interleave(both, [pictures, sound(5).slice(0, -short || undefined)]));
-      const last = samplesOfTrack(house.groups, audio).at(-1)!;
-      const own = house.groups.at(-1)!.tracks[1]!;
+      const rig = run(both, interleave(both, [pictures, sound(5).slice(0, -short || undefined)]));
+      const last = samplesOfTrack(rig.groups, audio).at(-1)!;
+      const own = rig.groups.at(-1)!.tracks[1]!;
       const behind = ((own.tfdt + own.duration) / audio.timescale - end / video.timescale) / (1024 / 48_000);
       assert.ok(behind > -0.05 && behind < 1, `${short} frames short: ${behind} frames behind`);
       assert.equal(own.damaged, isSilence(last, audio), 'silence is flagged');
@@ -88,13 +88,13 @@ suite('audio that is missing while video goes on (rule 15)', () => {
     for (const lateMs of [0, 4, 8, 16, 30, 50, 119, 199, 300, 1010, 3100]) {
       const pictures = film(5);
       const late = sound(5 - Math.ceil(lateMs / 1000), 10 + lateMs / 1000);
-      const house = createHouse();
+      const rig = createPackagerRig();
       for (let i = 0; i < 2; i++) {
-        house.stream.startRun(continuous(both, { utcOffsetUs: HOUSE_START_US + (10 * i - 10) * 1_000_000 }));
-        for (const frame of interleave(both, [pictures, late])) house.stream.publish(frame);
-        house.stream.absent('source-down', 'over');
+        rig.stream.startRun(continuous(both, { utcOffsetUs: RIG_START_US + (10 * i - 10) * 1_000_000 }));
+        for (const frame of interleave(both, [pictures, late])) rig.stream.publish(frame);
+        rig.stream.absent('source-down', 'over');
       }
-      const second = house.groups.filter(({ run: { id } }) => id === house.groups.at(-1)!.run.id);
+      const second = rig.groups.filter(({ run: { id } }) => id === rig.groups.at(-1)!.run.id);
       assertHolds(second, video, pictures);
       assertHolds(second, audio, late);
       const samples = second.flatMap(({ tracks }) =>
@@ -116,9 +116,9 @@ suite('audio that is missing while video goes on (rule 15)', () => {
     // AAC Main, and a record that is cut short.
     for (const record of [Uint8Array.of(0x09, 0x90), Uint8Array.of(0x11)]) {
       const odd = { ...audio, config: { ...audio.config, record } } as Track;
-      const house = run([video, odd], film(9));
-      assert.ok(house.groups.length > 3);
-      assert.ok(house.groups.every(({ tracks }) => tracks.length === 1 && tracks[0]!.trackId === 1));
+      const rig = run([video, odd], film(9));
+      assert.ok(rig.groups.length > 3);
+      assert.ok(rig.groups.every(({ tracks }) => tracks.length === 1 && tracks[0]!.trackId === 1));
     }
   });
 
@@ -135,11 +135,11 @@ suite('audio that is missing while video goes on (rule 15)', () => {
       });
     for (const backS of [13.3, 16]) {
       const frames = longer([...sound(3), ...sound(4, backS)]);
-      const house = run([video, track], interleave([video, track], [film(10), frames]));
-      assertPromises(house, [video, track]);
-      assertHolds(house.groups, video, film(10));
-      assertHolds(house.groups, track, frames);
-      const own = house.groups.flatMap(({ tracks }) => tracks.filter(({ trackId }) => trackId === track.id));
+      const rig = run([video, track], interleave([video, track], [film(10), frames]));
+      assertPromises(rig, [video, track]);
+      assertHolds(rig.groups, video, film(10));
+      assertHolds(rig.groups, track, frames);
+      const own = rig.groups.flatMap(({ tracks }) => tracks.filter(({ trackId }) => trackId === track.id));
       assert.ok(own.some(({ damaged }) => damaged));
       assert.ok(own.some(({ damaged }) => !damaged));
     }
@@ -153,18 +153,18 @@ suite('audio that is missing while video goes on (rule 15)', () => {
     const frames = sound(6).flatMap((frame, i, all) =>
       i % 2 === 1 ? [] : [{ ...frame, dts: all[i]!.dts, duration: 2048 }],
     );
-    const house = run([video, track], interleave([video, track], [film(10), frames]));
-    assertPromises(house, [video, track]);
-    assertHolds(house.groups, track, frames);
-    const silent = samplesOfTrack(house.groups, track).filter((sample) => isSilence(sample, track));
+    const rig = run([video, track], interleave([video, track], [film(10), frames]));
+    assertPromises(rig, [video, track]);
+    assertHolds(rig.groups, track, frames);
+    const silent = samplesOfTrack(rig.groups, track).filter((sample) => isSilence(sample, track));
     assert.equal(silent[2]!.dts - silent[1]!.dts, 2048);
   });
 
   test('audio that comes back later than its part was closed loses what lies before, flagged, and goes on', () => {
-    const house = run(both, interleave(both, [film(9), sound(9)], [0, 0.9]));
-    const samples = samplesOfTrack(house.groups, audio);
+    const rig = run(both, interleave(both, [film(9), sound(9)], [0, 0.9]));
+    const samples = samplesOfTrack(rig.groups, audio);
     for (const [i, { dts }] of samples.slice(1).entries()) assert.ok(dts > samples[i]!.dts);
-    assert.ok(house.groups.some((group) => group.tracks[1]?.damaged));
+    assert.ok(rig.groups.some((group) => group.tracks[1]?.damaged));
   });
 });
 
@@ -174,9 +174,9 @@ suite('audio that goes on while video is missing', () => {
       const later =
         backS === undefined ? [] : videoFrames({ track: video, seconds: 5, rate: 25, gopS: 1, startS: 15 + backS });
       const frames = interleave(both, [[...film(5), ...later], sound(24)]);
-      const house = run(both, frames);
-      assertPromises(house, both);
-      for (const group of house.groups) {
+      const rig = run(both, frames);
+      assertPromises(rig, both);
+      for (const group of rig.groups) {
         for (const { trackId, duration } of group.tracks) {
           const s = duration / both.find(({ id }) => id === trackId)!.timescale;
           assert.ok(s < 2.5, `track ${trackId} of ${group.msn} lasts ${s} s`);
@@ -187,9 +187,9 @@ suite('audio that goes on while video is missing', () => {
 
   test('waits for video that is late by seconds: nothing is lost, and nothing is cut late', () => {
     const frames = interleave(both, [film(12), sound(12)], [2.5, 0]);
-    const house = run(both, frames);
-    assertHolds(house.groups, audio, sound(12));
-    assertPromises(house, both);
+    const rig = run(both, frames);
+    assertHolds(rig.groups, audio, sound(12));
+    assertPromises(rig, both);
   });
 });
 
@@ -200,8 +200,8 @@ suite('audio whose times are far ahead of the pictures', () => {
   for (const pace of [{ kind: 'continuous' }, { kind: 'bursty', intervalS: 3 }] as const) {
     for (const aheadS of [20, 3600, 36_000, 1e6]) {
       test(`by ${aheadS} s is dropped, and not led up to by silence (${pace.kind})`, () => {
-        const house = createHouse();
-        house.stream.startRun(continuous(both, { pace }));
+        const rig = createPackagerRig();
+        rig.stream.startRun(continuous(both, { pace }));
         const own = sound(30);
         const all = interleave(both, [film(30), own]);
         const at = all.indexOf(own[600]!);
@@ -212,39 +212,39 @@ suite('audio whose times are far ahead of the pictures', () => {
             ? moved([frame], aheadS)[0]!
             : frame,
         );
-        for (const frame of frames) house.stream.publish(frame);
-        house.stream.absent('source-down', 'over');
-        assertPromises(house, both);
-        assertHolds(house.groups, video, film(30));
-        const samples = samplesOfTrack(house.groups, audio);
+        for (const frame of frames) rig.stream.publish(frame);
+        rig.stream.absent('source-down', 'over');
+        assertPromises(rig, both);
+        assertHolds(rig.groups, video, film(30));
+        const samples = samplesOfTrack(rig.groups, audio);
         assert.ok(samples.at(-1)!.pts < 41 * 48_000, 'nothing beyond the end of the pictures');
         assert.ok(samples.length < 30 * 48 + 10, `${samples.length} samples`);
         const lost = own.length - samples.filter((sample) => !isSilence(sample, audio)).length;
         assert.ok(lost * (1024 / 48_000) < 3.2, `${lost} frames lost`);
-        assert.ok(house.groups.some((group) => group.tracks[1]?.damaged));
+        assert.ok(rig.groups.some((group) => group.tracks[1]?.damaged));
       });
     }
   }
 
   test('from the first frame of the run on is no audio at all', () => {
-    const house = run(both, interleave(both, [film(10), moved(sound(10), 36_000)], [0, -36_000]));
-    assertHolds(house.groups, video, film(10));
-    const samples = samplesOfTrack(house.groups, audio);
+    const rig = run(both, interleave(both, [film(10), moved(sound(10), 36_000)], [0, -36_000]));
+    assertHolds(rig.groups, video, film(10));
+    const samples = samplesOfTrack(rig.groups, audio);
     assert.ok(samples.length < 500 && samples.every((sample) => isSilence(sample, audio)), `${samples.length}`);
   });
 });
 
 suite('parts of the sound beside pictures', () => {
   test('are closed by the frame that reaches their end, not by the one behind it', () => {
-    const house = createHouse();
-    house.stream.startRun(continuous(both));
+    const rig = createPackagerRig();
+    rig.stream.startRun(continuous(both));
     const closed: number[] = [];
     let last = 0;
     for (const frame of interleave(both, [film(8), sound(8)])) {
-      const before = house.announced.length;
+      const before = rig.announced.length;
       if (frame.trackId === 2) last = frame.dts + frame.duration;
-      house.stream.publish(frame);
-      for (const part of house.announced.slice(before)) {
+      rig.stream.publish(frame);
+      for (const part of rig.announced.slice(before)) {
         if (part.trackId !== 2) continue;
         const samples = samplesOf(part.bytes);
         const end = samples.at(-1)!;
@@ -259,10 +259,7 @@ suite('parts of the sound beside pictures', () => {
   test('lose no frame whose time jitters by four milliseconds', () => {
     const jitter = (i: number) => (i === 0 ? 0 : [-180, 120, -190, 60, 0][i % 5]!);
     const frames = sound(20).map((frame, i) => ({ ...frame, dts: frame.dts + jitter(i), pts: frame.pts + jitter(i) }));
-    const house = run(both, interleave(both, [film(20), frames], [0, 0.02]));
-    assert.equal(
-      samplesOfTrack(house.groups, audio).filter((sample) => !isSilence(sample, audio)).length,
-      frames.length,
-    );
+    const rig = run(both, interleave(both, [film(20), frames], [0, 0.02]));
+    assert.equal(samplesOfTrack(rig.groups, audio).filter((sample) => !isSilence(sample, audio)).length, frames.length);
   });
 });

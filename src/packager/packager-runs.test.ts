@@ -9,24 +9,24 @@ import {
   assertPromises,
   assertSound,
   continuous,
-  createHouse,
-  HOUSE_START_US,
-  type House,
-  type HouseOptions,
+  createPackagerRig,
+  type PackagerRig,
+  type PackagerRigOptions,
+  RIG_START_US,
   samplesOfTrack,
-} from './house.fixture.ts';
+} from './packager.fixture.ts';
 
 const video = videoTrack();
 const audio = audioTrack();
 const both = [video, audio];
 
 /** Runs a continuous stream and ends it. */
-function run(tracks: readonly Track[], frames: readonly Frame[], house = createHouse()): House {
-  house.stream.startRun(continuous(tracks));
-  for (const frame of frames) house.stream.publish(frame);
-  house.stream.absent('source-down', 'over');
-  assertSound(house, tracks);
-  return house;
+function run(tracks: readonly Track[], frames: readonly Frame[], rig = createPackagerRig()): PackagerRig {
+  rig.stream.startRun(continuous(tracks));
+  for (const frame of frames) rig.stream.publish(frame);
+  rig.stream.absent('source-down', 'over');
+  assertSound(rig, tracks);
+  return rig;
 }
 
 const film = (seconds: number, startS = 10, rate = 25, gopS = 1) =>
@@ -68,27 +68,26 @@ suite('bursts (rule 9)', () => {
       test(`${order}, ${segmentS} s with GOPs of ${gopS} s: no parts, each frame once, nothing waits for the next burst`, () => {
         const pictures = videoFrames({ track: video, seconds: 4 * segmentS, rate: 25, gopS });
         const sounds = sound(4 * segmentS);
-        const house = createHouse();
-        house.stream.startRun(bursty(both, 1.5 * segmentS));
-        let doneUs = HOUSE_START_US;
+        const rig = createPackagerRig();
+        rig.stream.startRun(bursty(both, 1.5 * segmentS));
+        let doneUs = RIG_START_US;
         for (const burst of bursts(both, interleave(both, [pictures, sounds]), segmentS, order)) {
-          for (const frame of burst) house.stream.publish(frame);
-          house.stream.flush();
+          for (const frame of burst) rig.stream.publish(frame);
+          rig.stream.flush();
           doneUs += segmentS * 1e6;
-          const last = house.groups.at(-1);
+          const last = rig.groups.at(-1);
           // A burst of one second is half a segment.
-          if (last && segmentS > 1)
-            assert.ok(last.startUs + last.durationUs >= doneUs - 1_000, `${house.groups.length}`);
+          if (last && segmentS > 1) assert.ok(last.startUs + last.durationUs >= doneUs - 1_000, `${rig.groups.length}`);
         }
-        house.stream.absent('source-down', '');
-        assertSound(house, both);
-        assertPromises(house, both);
-        assertHolds(house.groups, video, pictures);
-        assertHolds(house.groups, audio, sounds);
-        const { holdBackS, targetDurationS } = house.list.generation!;
+        rig.stream.absent('source-down', '');
+        assertSound(rig, both);
+        assertPromises(rig, both);
+        assertHolds(rig.groups, video, pictures);
+        assertHolds(rig.groups, audio, sounds);
+        const { holdBackS, targetDurationS } = rig.list.generation!;
         assert.equal(targetDurationS, Math.max(2, gopS));
         assert.equal(holdBackS, Math.max(3 * targetDurationS, 1.5 * segmentS + targetDurationS));
-        assert.ok(house.groups.every((group) => group.tracks[0]!.independent));
+        assert.ok(rig.groups.every((group) => group.tracks[0]!.independent));
       });
     }
   }
@@ -96,64 +95,64 @@ suite('bursts (rule 9)', () => {
   test('with B-frames audio that is interleaved by decode time comes a burst later, and is not cut before', () => {
     const pictures = videoFrames({ track: video, seconds: 24, rate: 25, gopS: 2, delay: 2 });
     const sounds = sound(24);
-    const house = createHouse();
-    house.stream.startRun(bursty(both, 9));
+    const rig = createPackagerRig();
+    rig.stream.startRun(bursty(both, 9));
     for (const [i, burst] of bursts(both, interleave(both, [pictures, sounds]), 6, 'mixed').entries()) {
-      for (const frame of burst) house.stream.publish(frame);
-      house.stream.flush();
-      assert.equal(house.groups.length, 3 * i + 2);
+      for (const frame of burst) rig.stream.publish(frame);
+      rig.stream.flush();
+      assert.equal(rig.groups.length, 3 * i + 2);
     }
-    house.stream.absent('source-down', '');
-    assertSound(house, both);
-    assertHolds(house.groups, video, pictures);
+    rig.stream.absent('source-down', '');
+    assertSound(rig, both);
+    assertHolds(rig.groups, video, pictures);
     assertHolds(
-      house.groups,
+      rig.groups,
       audio,
       sounds.filter((frame) => frame.pts >= 10.08 * 48_000),
     );
   });
 
   test('a first burst that is shorter than the others does not shorten TARGETDURATION', () => {
-    const house = createHouse();
+    const rig = createPackagerRig();
     const frames = videoFrames({ track: video, seconds: 19, rate: 25, gopS: [1, 6, 6, 6] });
-    house.stream.startRun(bursty([video], 9));
+    rig.stream.startRun(bursty([video], 9));
     for (const [i, frame] of frames.entries()) {
-      if (i > 0 && frame.key) house.stream.flush();
-      house.stream.publish(frame);
+      if (i > 0 && frame.key) rig.stream.flush();
+      rig.stream.publish(frame);
     }
-    house.stream.absent('source-down', '');
-    assert.equal(house.list.generation!.targetDurationS, 6);
-    assert.ok(house.groups.every((group) => group.tracks[0]!.independent));
-    assertHolds(house.groups, video, frames);
+    rig.stream.absent('source-down', '');
+    assert.equal(rig.list.generation!.targetDurationS, 6);
+    assert.ok(rig.groups.every((group) => group.tracks[0]!.independent));
+    assertHolds(rig.groups, video, frames);
   });
 
   test('audio that stops does not hold segments back by more than a burst', () => {
-    const house = createHouse();
-    house.stream.startRun(bursty(both, 6));
+    const rig = createPackagerRig();
+    rig.stream.startRun(bursty(both, 6));
     for (const [i, burst] of bursts(both, interleave(both, [film(24, 10, 25, 2), sound(8)]), 4, 'mixed').entries()) {
-      for (const frame of burst) house.stream.publish(frame);
-      house.stream.flush();
-      if (i > 1) assert.ok(house.groups.length >= 2 * i + 1, `burst ${i}: ${house.groups.length} groups`);
+      for (const frame of burst) rig.stream.publish(frame);
+      rig.stream.flush();
+      if (i > 1) assert.ok(rig.groups.length >= 2 * i + 1, `burst ${i}: ${rig.groups.length} groups`);
     }
-    assertSound(house, both);
+    assertSound(rig, both);
   });
 
   test('bursts that join with a frame missing or a millisecond too much keep audio behind T', () => {
     const rtmp = videoTrack(1000);
     for (const offsetMs of [-15, -1, 0, 1, 30, 120, 400]) {
-      const house = createHouse();
-      house.stream.startRun(bursty([rtmp, audio], 3));
+      const rig = createPackagerRig();
+      rig.stream.startRun(bursty([rtmp, audio], 3));
       for (let i = 0; i < 5; i++) {
         const startS = 10 + i * (2 + offsetMs / 1000);
         const pictures = videoFrames({ track: rtmp, seconds: 2, rate: 30, gopS: 2, startS });
         for (const frame of interleave([rtmp, audio], [pictures, sound(2 + offsetMs / 1000, startS)]))
-          house.stream.publish(frame);
-        house.stream.flush();
+          rig.stream.publish(frame);
+        rig.stream.flush();
       }
-      house.stream.absent('source-down', '');
-      assertSound(house, [rtmp, audio]);
-      assertPromises(house, [rtmp, audio]);
-      assert.equal(new Set(house.groups.map((group) => group.run.id)).size, 1);
+      rig.stream.absent('source-down', '');
+      assertSound(rig, [rtmp, audio]);
+      assertPromises(rig, [rtmp, audio]);
+      assert.equal(new Set(rig.groups.map((group) => group.run.id)).size, 1);
     }
   });
 });
@@ -165,13 +164,13 @@ suite('runs', () => {
       const pictures = film(7).slice(0, 30 + random(140));
       const endS = pictures.at(-1)!.dts / 90_000 + 0.04;
       const sounds = sound(endS - 10);
-      const house = run(both, interleave(both, [pictures, sounds]));
-      assertPromises(house, both);
-      assertHolds(house.groups, video, pictures);
-      assertHolds(house.groups, audio, sounds);
-      const last = house.groups.at(-1)!;
-      assert.equal(last.startUs + last.durationUs, HOUSE_START_US + Math.round((endS - 10) * 1e6));
-      assert.ok(house.list.segments.every((segment) => segment.sealed));
+      const rig = run(both, interleave(both, [pictures, sounds]));
+      assertPromises(rig, both);
+      assertHolds(rig.groups, video, pictures);
+      assertHolds(rig.groups, audio, sounds);
+      const last = rig.groups.at(-1)!;
+      assert.equal(last.startUs + last.durationUs, RIG_START_US + Math.round((endS - 10) * 1e6));
+      assert.ok(rig.list.segments.every((segment) => segment.sealed));
     }
   });
 
@@ -179,45 +178,45 @@ suite('runs', () => {
     const first = film(5);
     const second = film(5, 16.2);
     const sounds = [...sound(5), ...sound(5, 16.2)];
-    const house = run(both, interleave(both, [[...first, ...second], sounds]));
-    assertHolds(house.groups, video, [...first, ...second]);
-    const cut = house.groups.findIndex((group) => group.run.id === 2);
+    const rig = run(both, interleave(both, [[...first, ...second], sounds]));
+    assertHolds(rig.groups, video, [...first, ...second]);
+    const cut = rig.groups.findIndex((group) => group.run.id === 2);
     assert.deepEqual(
-      house.groups.map((group) => [group.discontinuity, group.discontinuitySequence, group.absences.length]),
-      house.groups.map((_, i) => (i < cut ? [false, 0, 0] : [i === cut, 1, i === cut ? 1 : 0])),
+      rig.groups.map((group) => [group.discontinuity, group.discontinuitySequence, group.absences.length]),
+      rig.groups.map((_, i) => (i < cut ? [false, 0, 0] : [i === cut, 1, i === cut ? 1 : 0])),
     );
-    const [absence] = house.groups[cut]!.absences;
+    const [absence] = rig.groups[cut]!.absences;
     assert.deepEqual(absence, {
-      fromUs: HOUSE_START_US + 5_000_000,
-      toUs: HOUSE_START_US + 6_200_000,
+      fromUs: RIG_START_US + 5_000_000,
+      toUs: RIG_START_US + 6_200_000,
       cause: 'source-skipped',
       detail: 'the source jumped ahead by 1.2 s',
     });
-    assert.equal(house.groups[cut]!.startUs, absence!.toUs);
-    assert.equal(house.groups[cut]!.run.utcOffsetUs, house.groups[0]!.run.utcOffsetUs);
-    assert.equal(house.generations.length, 1, 'the list goes on');
+    assert.equal(rig.groups[cut]!.startUs, absence!.toUs);
+    assert.equal(rig.groups[cut]!.run.utcOffsetUs, rig.groups[0]!.run.utcOffsetUs);
+    assert.equal(rig.generations.length, 1, 'the list goes on');
   });
 
   test('a jump of more than two frames is damage on its segment, no cut; no part or segment becomes too long by it (rule 5)', () => {
     for (let at = 5; at < 60; at += 7) {
       const pictures = film(2.4).concat(film(6, 12.8)).toSpliced(at, 4);
-      const house = run([video], pictures);
-      assertPromisesButLast(house);
-      assertHolds(house.groups, video, pictures);
-      assert.equal(new Set(house.groups.map((group) => group.run.id)).size, 1);
-      assert.ok(house.groups.some((group) => group.tracks[0]!.damaged));
+      const rig = run([video], pictures);
+      assertPromisesButLast(rig);
+      assertHolds(rig.groups, video, pictures);
+      assert.equal(new Set(rig.groups.map((group) => group.run.id)).size, 1);
+      assert.ok(rig.groups.some((group) => group.tracks[0]!.damaged));
     }
   });
 
   test('damage that is told while the cadence is learned stands on its segment', () => {
-    const house = createHouse();
-    house.stream.startRun(continuous([video]));
+    const rig = createPackagerRig();
+    rig.stream.startRun(continuous([video]));
     for (const [i, frame] of film(9).entries()) {
-      if (i === 10) house.stream.damage('a packet was lost');
-      house.stream.publish(frame);
+      if (i === 10) rig.stream.damage('a packet was lost');
+      rig.stream.publish(frame);
     }
     assert.deepEqual(
-      house.groups.map((group) => group.tracks[0]!.damaged),
+      rig.groups.map((group) => group.tracks[0]!.damaged),
       [true, false, false, false],
     );
   });
@@ -228,40 +227,40 @@ suite('runs', () => {
       const later = i > 80 ? 27_000 : 0;
       return { ...frame, dts: frame.dts + later, pts: frame.pts + later, duration: i === 80 ? 30_600 : frame.duration };
     });
-    const house = run([video], slow);
-    assertHolds(house.groups, video, slow);
-    const { targetS } = house.list.generation!.parts!;
-    for (const { durationS } of house.announced) assert.ok(durationS <= targetS);
+    const rig = run([video], slow);
+    assertHolds(rig.groups, video, slow);
+    const { targetS } = rig.list.generation!.parts!;
+    for (const { durationS } of rig.announced) assert.ok(durationS <= targetS);
   });
 
   test('frames before the run and of unknown tracks are left out without harm', () => {
     const stray = sound(9).map((frame) => ({ ...frame, trackId: 9 }));
-    const house = run(both, interleave(both, [film(9), [...sound(2, 9), ...sound(9, 11)]]).concat(stray));
-    assertHolds(house.groups, audio, [...sound(2, 9).filter((frame) => frame.pts >= 480_000), ...sound(9, 11)]);
-    assert.ok(!house.groups[0]!.tracks[1]!.damaged);
+    const rig = run(both, interleave(both, [film(9), [...sound(2, 9), ...sound(9, 11)]]).concat(stray));
+    assertHolds(rig.groups, audio, [...sound(2, 9).filter((frame) => frame.pts >= 480_000), ...sound(9, 11)]);
+    assert.ok(!rig.groups[0]!.tracks[1]!.damaged);
   });
 
   test('a run that begins below zero is moved above it, and its UTC stays (ISO/IEC 14496-12, 8.8.12)', () => {
     const pictures = videoFrames({ track: video, seconds: 5, rate: 25, gopS: 1, delay: 2, startS: -3.08 });
-    const house = createHouse();
-    house.stream.startRun(continuous([video], { utcOffsetUs: HOUSE_START_US }));
-    for (const frame of pictures) house.stream.publish(frame);
-    house.stream.offline('');
-    assertSound(house, [video]);
+    const rig = createPackagerRig();
+    rig.stream.startRun(continuous([video], { utcOffsetUs: RIG_START_US }));
+    for (const frame of pictures) rig.stream.publish(frame);
+    rig.stream.offline('');
+    assertSound(rig, [video]);
     assertHolds(
-      house.groups,
+      rig.groups,
       video,
       pictures.map((frame) => ({ ...frame, dts: frame.dts + 4 * 90_000, pts: frame.pts + 4 * 90_000 })),
     );
-    assert.equal(house.groups[0]!.startUs, HOUSE_START_US - 3_000_000);
+    assert.equal(rig.groups[0]!.startUs, RIG_START_US - 3_000_000);
   });
 });
 
 /** PART-TARGET and TARGETDURATION hold; frames that are missing may have made a part short. */
-function assertPromisesButLast(house: House): void {
-  const { targetDurationS, parts } = house.list.generation!;
-  for (const { durationUs } of house.groups) assert.ok(Math.round(durationUs / 1e6) <= targetDurationS);
-  for (const { durationS } of house.announced) assert.ok(durationS <= parts!.targetS);
+function assertPromisesButLast(rig: PackagerRig): void {
+  const { targetDurationS, parts } = rig.list.generation!;
+  for (const { durationUs } of rig.groups) assert.ok(Math.round(durationUs / 1e6) <= targetDurationS);
+  for (const { durationS } of rig.announced) assert.ok(durationS <= parts!.targetS);
 }
 
 suite('generations (rule 10)', () => {
@@ -274,37 +273,37 @@ suite('generations (rule 10)', () => {
       seconds?: number;
       pace?: RunStart['pace'];
     }[],
-    options?: HouseOptions,
+    options?: PackagerRigOptions,
   ) {
-    const house = createHouse(options);
+    const rig = createPackagerRig(options);
     let startS = 10;
     for (const { tracks = [video], rate = 25, gopS = 1, seconds = 4, pace } of runs) {
-      house.stream.startRun(continuous(tracks, pace && { pace }));
+      rig.stream.startRun(continuous(tracks, pace && { pace }));
       const pictures = videoFrames({ track: tracks[0]!, seconds, rate, gopS, startS });
       const sounds = tracks.slice(1).map((track) => audioFrames({ track, seconds, startS }));
-      for (const frame of interleave(tracks, [pictures, ...sounds])) house.stream.publish(frame);
-      if (pace) house.stream.flush();
+      for (const frame of interleave(tracks, [pictures, ...sounds])) rig.stream.publish(frame);
+      if (pace) rig.stream.flush();
       startS += seconds;
     }
-    house.stream.offline('');
-    return house;
+    rig.stream.offline('');
+    return rig;
   }
-  const numbers = (house: House) => house.generations.map(({ number }) => number);
+  const numbers = (rig: PackagerRig) => rig.generations.map(({ number }) => number);
 
   test('a run with the same cadence goes on in the same list', () => {
-    const house = chain([{}, {}, { seconds: 7 }]);
-    assert.deepEqual(numbers(house), [1]);
+    const rig = chain([{}, {}, { seconds: 7 }]);
+    assert.deepEqual(numbers(rig), [1]);
     assert.deepEqual(
-      house.groups.filter((group) => group.discontinuity).map((group) => group.discontinuitySequence),
+      rig.groups.filter((group) => group.discontinuity).map((group) => group.discontinuitySequence),
       [1, 2],
     );
   });
 
   test('25 and 30 frames a second make the same PART-TARGET: the list goes on, with as many frames in a part as fit', () => {
     for (const tracks of [[video], both]) {
-      const house = chain([{ tracks }, { tracks, rate: 30 }, { tracks, rate: 30_000 / 1001 }]);
-      assert.deepEqual(numbers(house), [1]);
-      assertPromises(house, tracks);
+      const rig = chain([{ tracks }, { tracks, rate: 30 }, { tracks, rate: 30_000 / 1001 }]);
+      assert.deepEqual(numbers(rig), [1]);
+      assertPromises(rig, tracks);
     }
   });
 
@@ -325,109 +324,109 @@ suite('generations (rule 10)', () => {
   });
 
   test('shorter GOPs go on under the longer TARGETDURATION that was promised', () => {
-    const house = chain([
+    const rig = chain([
       { gopS: 3, seconds: 6 },
       { gopS: 1, seconds: 6 },
       { gopS: 0.5, seconds: 6 },
     ]);
-    assert.deepEqual(numbers(house), [1]);
-    assertPromises(house, [video]);
+    assert.deepEqual(numbers(rig), [1]);
+    assertPromises(rig, [video]);
   });
 
   test('a first GOP cut short, of which three would make a longer segment than was promised, goes on in the list', () => {
-    const house = chain([{}, { gopS: 0.88, seconds: 6 }]);
-    assert.deepEqual(numbers(house), [1]);
-    assertPromises(house, [video]);
+    const rig = chain([{}, { gopS: 0.88, seconds: 6 }]);
+    assert.deepEqual(numbers(rig), [1]);
+    assertPromises(rig, [video]);
   });
 
   test('a run too short to tell its cadence goes on in the list that there is', () => {
-    const house = chain([{}, { seconds: 0.08 }, { seconds: 0.4 }, {}]);
-    assert.deepEqual(numbers(house), [1]);
-    assert.equal(house.groups.filter((group) => group.discontinuity).length, 3);
-    assertSound(house, [video]);
+    const rig = chain([{}, { seconds: 0.08 }, { seconds: 0.4 }, {}]);
+    assert.deepEqual(numbers(rig), [1]);
+    assert.equal(rig.groups.filter((group) => group.discontinuity).length, 3);
+    assertSound(rig, [video]);
   });
 
   test('after a restart another list begins, first segment behind a DISCONTINUITY; the one before is ended', () => {
     const promised = chain([{}]).list.generation!;
-    const house = chain([{}], { promised });
-    assert.deepEqual(house.list.generation, { ...promised, number: promised.number + 1 });
-    assert.equal(house.groups[0]!.discontinuity, true);
-    assert.equal(house.list.view(promised.number)?.ended, true);
+    const rig = chain([{}], { promised });
+    assert.deepEqual(rig.list.generation, { ...promised, number: promised.number + 1 });
+    assert.equal(rig.groups[0]!.discontinuity, true);
+    assert.equal(rig.list.view(promised.number)?.ended, true);
   });
 
   test('a first GOP cut short makes no longer target duration, with or without a list before it', () => {
     const promised = chain([{}]).list.generation!;
     for (const gopS of [0.64, 0.88, 1.4, 1.8]) {
-      const houses = [{}, { promised }].map((last) => chain([{ gopS, seconds: 6 }], last));
-      for (const house of houses) {
-        assert.equal(house.list.generation!.targetDurationS, 2, `GOPs of ${gopS} s`);
-        assertPromises(house, [video]);
+      const rigs = [{}, { promised }].map((last) => chain([{ gopS, seconds: 6 }], last));
+      for (const rig of rigs) {
+        assert.equal(rig.list.generation!.targetDurationS, 2, `GOPs of ${gopS} s`);
+        assertPromises(rig, [video]);
       }
     }
   });
 
   test('a list that ended is not opened again', () => {
-    const house = createHouse();
+    const rig = createPackagerRig();
     for (const startS of [10, 20]) {
-      house.stream.startRun(continuous([video]));
-      for (const frame of film(5, startS)) house.stream.publish(frame);
-      house.stream.absent('source-down', '');
-      house.packager.endList();
-      assert.ok(house.list.ended);
+      rig.stream.startRun(continuous([video]));
+      for (const frame of film(5, startS)) rig.stream.publish(frame);
+      rig.stream.absent('source-down', '');
+      rig.packager.endList();
+      assert.ok(rig.list.ended);
     }
-    assert.deepEqual(numbers(house), [1, 2]);
-    assert.equal(house.list.view(1)?.ended, true);
-    assert.equal(house.list.view(1)?.segments.length, 3);
+    assert.deepEqual(numbers(rig), [1, 2]);
+    assert.equal(rig.list.view(1)?.ended, true);
+    assert.equal(rig.list.view(1)?.segments.length, 3);
   });
 
   test('the past that a source offers again is left out: a restart joins without a hole', () => {
     const promised = chain([{}]).list.generation!;
-    const endUs = HOUSE_START_US + 5_000_000;
-    const house = createHouse({ promised, past: { endUs, hasMedia: true, lastRun: 4 } });
+    const endUs = RIG_START_US + 5_000_000;
+    const rig = createPackagerRig({ promised, past: { endUs, hasMedia: true, lastRun: 4 } });
     const start = bursty([video], 6);
-    house.stream.startRun(start);
-    house.stream.listed({ utcOffsetUs: start.utcOffsetUs, clock: start.clock, mayRepeat: true, missingUs: 0 });
+    rig.stream.startRun(start);
+    rig.stream.listed({ utcOffsetUs: start.utcOffsetUs, clock: start.clock, mayRepeat: true, missingUs: 0 });
     for (const [i, frame] of film(12).entries()) {
-      if (i > 0 && frame.key) house.stream.flush();
-      house.stream.publish(frame);
+      if (i > 0 && frame.key) rig.stream.flush();
+      rig.stream.publish(frame);
     }
-    assert.ok(house.groups.length > 3);
-    assert.equal(house.groups[0]!.startUs, endUs);
-    assert.equal(house.groups[0]!.run.id, 5);
-    assert.deepEqual(house.groups[0]!.absences, []);
-    assertHolds(house.groups, video, film(12).slice(125, 125 + samplesOfTrack(house.groups, video).length));
+    assert.ok(rig.groups.length > 3);
+    assert.equal(rig.groups[0]!.startUs, endUs);
+    assert.equal(rig.groups[0]!.run.id, 5);
+    assert.deepEqual(rig.groups[0]!.absences, []);
+    assertHolds(rig.groups, video, film(12).slice(125, 125 + samplesOfTrack(rig.groups, video).length));
   });
 });
 
 suite('a soft re-anchor (rule 1)', () => {
   test('is a new run and UTC offset from a key frame on, PROGRAM-DATE-TIME steps, without DISCONTINUITY and without a new list', () => {
-    const house = createHouse();
-    house.stream.startRun(continuous(both, { clock: 'arrival' }));
+    const rig = createPackagerRig();
+    rig.stream.startRun(continuous(both, { clock: 'arrival' }));
     // The source's clock is slow by 1 %: after 60 s more than 250 ms are missing.
     const pictures = film(120, 10, 25, 1);
     const sounds = sound(120);
     for (const frame of interleave(both, [pictures, sounds])) {
-      if (frame.trackId === 1) house.clock.advance(40.4);
-      house.stream.publish(frame);
+      if (frame.trackId === 1) rig.clock.advance(40.4);
+      rig.stream.publish(frame);
     }
-    house.stream.offline('');
-    assertSound(house, both);
-    assertPromises(house, both);
-    assertHolds(house.groups, video, pictures);
-    assertHolds(house.groups, audio, sounds);
-    const runs = Map.groupBy(house.groups, (group) => group.run.id);
+    rig.stream.offline('');
+    assertSound(rig, both);
+    assertPromises(rig, both);
+    assertHolds(rig.groups, video, pictures);
+    assertHolds(rig.groups, audio, sounds);
+    const runs = Map.groupBy(rig.groups, (group) => group.run.id);
     assert.deepEqual([...runs.keys()], [1, 2]);
     const [before, after] = [runs.get(1)!.at(-1)!, runs.get(2)![0]!];
     const stepUs = after.run.utcOffsetUs - before.run.utcOffsetUs;
     assert.ok(stepUs > 250_000 && stepUs < 500_000, `${stepUs}`);
     assert.equal(after.startUs, before.startUs + before.durationUs + stepUs);
     assert.ok(after.tracks[0]!.independent);
-    assert.ok(house.groups.every((group) => !group.discontinuity && group.discontinuitySequence === 0));
+    assert.ok(rig.groups.every((group) => !group.discontinuity && group.discontinuitySequence === 0));
     assert.deepEqual(after.absences, []);
     assert.deepEqual(
-      house.list.segments.map((segment) => segment.run.id),
-      house.groups.map((group) => group.run.id),
+      rig.list.segments.map((segment) => segment.run.id),
+      rig.groups.map((group) => group.run.id),
     );
-    assert.equal(house.generations.length, 1);
+    assert.equal(rig.generations.length, 1);
   });
 });

@@ -3,51 +3,62 @@ import { suite, test } from 'node:test';
 import { seeded } from '../lib/random.fixture.ts';
 import { audioFrames, audioTrack, interleave, videoFrames, videoTrack } from '../live/frames.fixture.ts';
 import type { Frame, Track } from '../media/frame.ts';
-import { assertHolds, assertPromises, assertSound, continuous, createHouse, type House } from './house.fixture.ts';
+import {
+  assertHolds,
+  assertPromises,
+  assertSound,
+  continuous,
+  createPackagerRig,
+  type PackagerRig,
+} from './packager.fixture.ts';
 
 /** Publishes frames as they would come, in real time. */
-function publishLive(house: House, tracks: readonly Track[], frames: readonly Frame[]): void {
+function publishLive(rig: PackagerRig, tracks: readonly Track[], frames: readonly Frame[]): void {
   const timescales = new Map(tracks.map((track) => [track.id, track.timescale]));
   let nowS = 10;
   for (const frame of frames) {
     const atS = frame.dts / timescales.get(frame.trackId)!;
-    if (atS > nowS) house.clock.advance((atS - nowS) * 1000);
+    if (atS > nowS) rig.clock.advance((atS - nowS) * 1000);
     nowS = Math.max(nowS, atS);
-    house.stream.publish(frame);
+    rig.stream.publish(frame);
   }
 }
 
 /** Runs one continuous stream from beginning to end and checks all that must hold. */
-function runContinuous(tracks: readonly Track[], lists: readonly Frame[][], lateS: readonly number[] = []): House {
-  const house = createHouse();
-  house.stream.startRun(continuous(tracks));
-  publishLive(house, tracks, interleave(tracks, lists, lateS));
-  house.stream.offline('over');
-  assertSound(house, tracks);
-  assertPromises(house, tracks);
+function runContinuous(
+  tracks: readonly Track[],
+  lists: readonly Frame[][],
+  lateS: readonly number[] = [],
+): PackagerRig {
+  const rig = createPackagerRig();
+  rig.stream.startRun(continuous(tracks));
+  publishLive(rig, tracks, interleave(tracks, lists, lateS));
+  rig.stream.offline('over');
+  assertSound(rig, tracks);
+  assertPromises(rig, tracks);
   for (const [i, track] of tracks.entries()) {
     const startS = lists[0]![0]!.pts / tracks[0]!.timescale;
     const expected = lists[i]!.filter((frame) => frame.pts >= startS * track.timescale - 1);
-    assertHolds(house.groups, track, expected);
+    assertHolds(rig.groups, track, expected);
   }
-  return house;
+  return rig;
 }
 
 test('segments lie in plain buffers, which V8 counts, and in shared memory only where other threads have copies (rule 24)', () => {
   const tracks = [videoTrack(), audioTrack()];
   for (const shared of [false, true]) {
-    const house = createHouse({ shared });
-    house.stream.startRun(continuous(tracks));
+    const rig = createPackagerRig({ shared });
+    rig.stream.startRun(continuous(tracks));
     publishLive(
-      house,
+      rig,
       tracks,
       interleave(tracks, [
         videoFrames({ track: tracks[0]!, seconds: 5, rate: 25, gopS: 1 }),
         audioFrames({ track: tracks[1]!, seconds: 5 }),
       ]),
     );
-    house.stream.offline('over');
-    const buffers = house.groups.flatMap(({ tracks: own }) => own.map(({ bytes }) => bytes.buffer));
+    rig.stream.offline('over');
+    const buffers = rig.groups.flatMap(({ tracks: own }) => own.map(({ bytes }) => bytes.buffer));
     assert.ok(buffers.length >= 2);
     for (const buffer of buffers) assert.equal(buffer instanceof SharedArrayBuffer, shared);
   }
@@ -67,14 +78,14 @@ suite('parts and segments of continuous sources', () => {
         ] as const) {
           const video = videoTrack(timescale);
           const audio = audioTrack(delay === 0 ? 44_100 : 48_000);
-          const house = runContinuous(
+          const rig = runContinuous(
             [video, audio],
             [
               videoFrames({ track: video, seconds: 9, rate, gopS, delay, startS: 10 + delay / 100 }),
               audioFrames({ track: audio, seconds: 9 }),
             ],
           );
-          const { parts } = house.list.generation!;
+          const { parts } = rig.list.generation!;
           const frames = Math.round(0.2 * rate);
           assert.equal(parts?.frames, frames);
           assert.ok(Math.abs(parts.targetS - (frames / rate + 0.001)) < 0.00006, `PART-TARGET ${parts.targetS}`);
@@ -92,10 +103,10 @@ suite('parts and segments of continuous sources', () => {
         [2, 2],
         [3, 3],
       ] as const) {
-        const house = runContinuous([video], [videoFrames({ track: video, seconds: 13, rate, gopS })]);
-        assert.equal(house.list.generation!.targetDurationS, targetDurationS);
-        assert.ok(house.groups.every((group) => group.tracks[0]!.independent));
-        const longest = Math.max(...house.groups.map((group) => group.durationUs));
+        const rig = runContinuous([video], [videoFrames({ track: video, seconds: 13, rate, gopS })]);
+        assert.equal(rig.list.generation!.targetDurationS, targetDurationS);
+        assert.ok(rig.groups.every((group) => group.tracks[0]!.independent));
+        const longest = Math.max(...rig.groups.map((group) => group.durationUs));
         assert.ok(Math.abs(longest - Math.max(2, gopS) * 1e6) < 100_000, `${gopS}: ${longest}`);
       }
     });
@@ -106,18 +117,18 @@ suite('parts and segments of continuous sources', () => {
       for (const timescale of [90_000, 1000]) {
         const video = videoTrack(timescale);
         const audio = audioTrack();
-        const house = runContinuous(
+        const rig = runContinuous(
           [video, audio],
           [
             videoFrames({ track: video, seconds: 31, rate: 25, gopS: 10, delay }),
             audioFrames({ track: audio, seconds: 31 }),
           ],
         );
-        assert.equal(house.list.generation!.targetDurationS, 4);
-        const keys = house.groups.map((group) => group.tracks[0]!.independent);
+        assert.equal(rig.list.generation!.targetDurationS, 4);
+        const keys = rig.groups.map((group) => group.tracks[0]!.independent);
         assert.deepEqual(keys.slice(0, 4), [true, false, false, true]);
         assert.deepEqual(
-          house.groups.slice(0, 3).map((group) => group.durationUs > 4_400_000),
+          rig.groups.slice(0, 3).map((group) => group.durationUs > 4_400_000),
           [true, true, false],
         );
       }
@@ -131,14 +142,14 @@ suite('parts and segments of continuous sources', () => {
       const video = videoTrack(seed % 2 ? 1000 : 90_000);
       const audio = audioTrack();
       const rate = RATES[seed % RATES.length]!;
-      const house = runContinuous(
+      const rig = runContinuous(
         [video, audio],
         [
           videoFrames({ track: video, seconds: 40, rate, gopS, delay: seed % 3, seed }),
           audioFrames({ track: audio, seconds: 40 }),
         ],
       );
-      const shortest = Math.min(...house.groups.slice(0, -1).map((group) => group.durationUs));
+      const shortest = Math.min(...rig.groups.slice(0, -1).map((group) => group.durationUs));
       assert.ok(shortest >= 250_000, `MSNs outrun the clock: ${shortest}`);
     }
   });
@@ -158,12 +169,12 @@ suite('parts and segments of continuous sources', () => {
     for (const rate of [5, 'variable'] as const) {
       for (const timescale of [90_000, 1000]) {
         const video = videoTrack(timescale);
-        const house = runContinuous(
+        const rig = runContinuous(
           [video, audio],
           [videoFrames({ track: video, seconds: 20, rate, gopS: 2 }), audioFrames({ track: audio, seconds: 20 })],
         );
-        assert.equal(house.list.generation!.parts, undefined);
-        for (const { bytes } of house.groups.flatMap((group) => group.tracks))
+        assert.equal(rig.list.generation!.parts, undefined);
+        for (const { bytes } of rig.groups.flatMap((group) => group.tracks))
           assert.equal(bytes.length, bytes.buffer.byteLength);
       }
     }
@@ -218,9 +229,9 @@ suite('parts and segments of continuous sources', () => {
 
   test('audio alone is cut by its own frames, video alone by its key frames', () => {
     for (const audio of [audioTrack(44_100), audioTrack(), audioTrack(44_100, { timescale: 1000 })]) {
-      const house = runContinuous([audio], [audioFrames({ track: audio, seconds: 15 })]);
-      assert.equal(house.list.generation!.targetDurationS, 2);
-      assert.equal(house.list.generation!.parts?.frames, 9);
+      const rig = runContinuous([audio], [audioFrames({ track: audio, seconds: 15 })]);
+      assert.equal(rig.list.generation!.targetDurationS, 2);
+      assert.equal(rig.list.generation!.parts?.frames, 9);
     }
     const video = videoTrack();
     runContinuous([video], [videoFrames({ track: video, seconds: 9, rate: 25, gopS: 1 })]);

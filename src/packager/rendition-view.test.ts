@@ -3,7 +3,7 @@ import { suite, test } from 'node:test';
 import { audioFrames, audioTrack, videoFrames, videoTrack } from '../live/frames.fixture.ts';
 import type { Frame } from '../media/frame.ts';
 import { renditionsOf } from '../media/rendition-set.ts';
-import { continuous, createHouse, type House } from './house.fixture.ts';
+import { continuous, createPackagerRig, type PackagerRig } from './packager.fixture.ts';
 import { hasReached, nextPartOf, type Position, partsOf, positionOf } from './rendition-view.ts';
 
 const video = videoTrack();
@@ -11,9 +11,9 @@ const audio = audioTrack();
 const [av0, v0, a0] = renditionsOf([video, audio]).all as [never, never, never];
 
 /** A stream of which the video came up to `videoS` and the audio up to `audioS`, seconds from its start. */
-function houseAt(videoS: number, audioS: number): House {
-  const house = createHouse();
-  house.stream.startRun(continuous([video, audio]));
+function rigAt(videoS: number, audioS: number): PackagerRig {
+  const rig = createPackagerRig();
+  rig.stream.startRun(continuous([video, audio]));
   const frames: { frame: Frame; atS: number }[] = [
     ...videoFrames({ track: video, seconds: videoS, rate: 25, gopS: 1 }).map((frame) => ({
       frame,
@@ -21,15 +21,15 @@ function houseAt(videoS: number, audioS: number): House {
     })),
     ...audioFrames({ track: audio, seconds: audioS }).map((frame) => ({ frame, atS: frame.dts / 48_000 })),
   ];
-  for (const { frame } of frames.sort((a, b) => a.atS - b.atS)) house.stream.publish(frame);
-  return house;
+  for (const { frame } of frames.sort((a, b) => a.atS - b.atS)) rig.stream.publish(frame);
+  return rig;
 }
 
-const viewOf = (house: House) => house.list.view(house.list.generation!.number)!;
+const viewOf = (rig: PackagerRig) => rig.list.view(rig.list.generation!.number)!;
 
 suite('a rendition of the live list', () => {
   test('a part of av0 is the video part, then the audio part (rule 15a)', () => {
-    const { list } = houseAt(5, 5);
+    const { list } = rigAt(5, 5);
     const parts = partsOf(list.find(100)!, av0);
     assert.equal(parts.length, 10);
     for (const [i, { pieces, durationS }] of parts.entries()) {
@@ -44,24 +44,24 @@ suite('a rendition of the live list', () => {
   });
 
   test('while audio lags, av0 lists what both have, and each track alone what it has', () => {
-    const house = houseAt(4.8, 4.5);
-    const view = viewOf(house);
+    const rig = rigAt(4.8, 4.5);
+    const view = viewOf(rig);
     assert.deepEqual(positionOf(view, av0), { msn: 102, parts: 2 });
     assert.deepEqual(positionOf(view, v0), { msn: 102, parts: 4 });
     assert.deepEqual(positionOf(view, a0), { msn: 102, parts: 2 });
   });
 
   test('while audio has not reached the cut, the segment is open for all, and nothing of the next one is listed', () => {
-    const house = houseAt(4.3, 3.9);
-    const view = viewOf(house);
-    assert.equal(house.list.lastSealed?.msn, 100);
-    assert.equal(house.list.segments.length, 3);
+    const rig = rigAt(4.3, 3.9);
+    const view = viewOf(rig);
+    assert.equal(rig.list.lastSealed?.msn, 100);
+    assert.equal(rig.list.segments.length, 3);
     assert.deepEqual(positionOf(view, av0), { msn: 101, parts: 9 });
     assert.deepEqual(positionOf(view, v0), { msn: 101, parts: 10 });
   });
 
   test('a blocking request is reached when the part or segment is complete (RFC 8216bis 6.2.5.2)', () => {
-    const view = viewOf(houseAt(4.8, 4.5));
+    const view = viewOf(rigAt(4.8, 4.5));
     const reached = (msn: number, part?: number) => hasReached(view, av0, msn, part);
     assert.deepEqual([reached(100), reached(101), reached(102), reached(103)], [true, true, false, false]);
     assert.deepEqual([reached(102, 0), reached(102, 1), reached(102, 2)], [true, true, false]);
@@ -70,23 +70,23 @@ suite('a rendition of the live list', () => {
   });
 
   test('a part behind the last of a complete segment means the first one of the next (RFC 8216bis 6.2.5.2)', () => {
-    assert.equal(hasReached(viewOf(houseAt(4.1, 4.3)), av0, 101, 10), false);
-    assert.equal(hasReached(viewOf(houseAt(4.28, 4.4)), av0, 101, 10), true);
-    assert.equal(hasReached(viewOf(houseAt(6.4, 6.4)), av0, 100, 12), true);
+    assert.equal(hasReached(viewOf(rigAt(4.1, 4.3)), av0, 101, 10), false);
+    assert.equal(hasReached(viewOf(rigAt(4.28, 4.4)), av0, 101, 10), true);
+    assert.equal(hasReached(viewOf(rigAt(6.4, 6.4)), av0, 100, 12), true);
   });
 
   test('an empty list has no position, an ended one stands behind its last segment', () => {
-    const house = houseAt(4.8, 4.8);
-    const empty = { ...viewOf(house), segments: [] };
+    const rig = rigAt(4.8, 4.8);
+    const empty = { ...viewOf(rig), segments: [] };
     assert.deepEqual([positionOf(empty, av0), hasReached(empty, av0, 0, 0)], [undefined, false]);
-    house.packager.endList();
-    assert.deepEqual(positionOf(viewOf(house), av0), { msn: 103, parts: 0 });
+    rig.packager.endList();
+    assert.deepEqual(positionOf(viewOf(rig), av0), { msn: 103, parts: 0 });
   });
 
   test('a rendition without tracks of the segment has no parts', () => {
-    const house = houseAt(3, 3);
-    assert.deepEqual(partsOf(house.list.find(100)!, { id: 'x', tracks: [] }), []);
-    assert.deepEqual(partsOf(house.list.find(100)!, { id: 'a9', tracks: [audioTrack(48_000, { id: 9 })] }), []);
+    const rig = rigAt(3, 3);
+    assert.deepEqual(partsOf(rig.list.find(100)!, { id: 'x', tracks: [] }), []);
+    assert.deepEqual(partsOf(rig.list.find(100)!, { id: 'a9', tracks: [audioTrack(48_000, { id: 9 })] }), []);
   });
 
   for (const { rate, gopS } of [
@@ -96,13 +96,13 @@ suite('a rendition of the live list', () => {
     { rate: 25, gopS: 10 },
   ]) {
     test(`the part that is said to come is the one that comes: ${rate.toFixed(2)} fps, GOPs of ${gopS} s`, () => {
-      const house = createHouse();
+      const rig = createPackagerRig();
       const wrong: string[] = [];
       let checked = 0;
       const told = new Map<string, Position | undefined>();
-      house.list.changes.subscribe(() => {
-        if (!house.list.ready) return;
-        const view = viewOf(house);
+      rig.list.changes.subscribe(() => {
+        if (!rig.list.ready) return;
+        const view = viewOf(rig);
         for (const rendition of [av0, v0, a0] as { id: string; tracks: [] }[]) {
           const before = told.get(rendition.id);
           const segment = before && view.segments.find(({ msn }) => msn === before.msn);
@@ -113,12 +113,12 @@ suite('a rendition of the live list', () => {
           told.set(rendition.id, nextPartOf(view, rendition));
         }
       });
-      house.stream.startRun(continuous([video, audio]));
+      rig.stream.startRun(continuous([video, audio]));
       const frames = [
         ...videoFrames({ track: video, seconds: 24, rate, gopS }).map((frame) => ({ frame, atS: frame.dts / 90_000 })),
         ...audioFrames({ track: audio, seconds: 24 }).map((frame) => ({ frame, atS: frame.dts / 48_000 })),
       ];
-      for (const { frame } of frames.sort((a, b) => a.atS - b.atS)) house.stream.publish(frame);
+      for (const { frame } of frames.sort((a, b) => a.atS - b.atS)) rig.stream.publish(frame);
       assert.ok(checked > 200, `${checked}`);
       assert.deepEqual(wrong, []);
     });

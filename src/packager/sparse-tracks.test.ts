@@ -10,10 +10,10 @@ import {
   assertPromises,
   assertSound,
   continuous,
-  createHouse,
-  type House,
+  createPackagerRig,
+  type PackagerRig,
   samplesOf,
-} from './house.fixture.ts';
+} from './packager.fixture.ts';
 
 const video = videoTrack();
 const audio = audioTrack();
@@ -40,9 +40,9 @@ const cue = (fromS: number, toS: number, words: string): Frame => {
 const pictures = (seconds: number) => videoFrames({ track: video, seconds, rate: 25, gopS: 1 });
 const sound = (seconds: number) => audioFrames({ track: audio, seconds });
 
-function publish(house: House, frames: readonly Frame[], of: readonly Track[] = tracks): void {
-  house.stream.startRun(continuous(of));
-  for (const frame of frames) house.stream.publish(frame);
+function publish(rig: PackagerRig, frames: readonly Frame[], of: readonly Track[] = tracks): void {
+  rig.stream.startRun(continuous(of));
+  for (const frame of frames) rig.stream.publish(frame);
 }
 
 const ownOf = (group: SegmentGroup, { id }: Track) => group.tracks.find(({ trackId }) => trackId === id);
@@ -57,34 +57,34 @@ const saidIn = (group: SegmentGroup) => {
 
 suite('subtitles and timed metadata in the packager', () => {
   test('they follow the cuts; a segment without them has no such track, and pictures and sound are as without', () => {
-    const house = createHouse({ segmentS: 2 });
+    const rig = createPackagerRig({ segmentS: 2 });
     const beside = [tag(0.5), tag(0.7), tag(5), cue(2.5, 3, 'a')];
-    publish(house, interleave(tracks, [pictures(8), sound(8), beside]));
-    const bare = createHouse({ segmentS: 2 });
+    publish(rig, interleave(tracks, [pictures(8), sound(8), beside]));
+    const bare = createPackagerRig({ segmentS: 2 });
     publish(bare, interleave([video, audio], [pictures(8), sound(8)]), [video, audio]);
     assert.deepEqual(
-      house.groups.map((group) => [ownOf(group, id3)?.samples ?? 0, ownOf(group, text)?.samples ?? 0]),
+      rig.groups.map((group) => [ownOf(group, id3)?.samples ?? 0, ownOf(group, text)?.samples ?? 0]),
       [
         [2, 0],
         [0, 2],
         [1, 0],
       ],
     );
-    assertSound(house, tracks);
-    assertPromises(house, tracks);
-    assertHolds(house.groups, id3, beside.slice(0, 3));
-    assert.equal(house.announced.filter(({ trackId }) => trackId === id3.id || trackId === text.id).length, 0);
+    assertSound(rig, tracks);
+    assertPromises(rig, tracks);
+    assertHolds(rig.groups, id3, beside.slice(0, 3));
+    assert.equal(rig.announced.filter(({ trackId }) => trackId === id3.id || trackId === text.id).length, 0);
     const media = (groups: readonly SegmentGroup[]) =>
       groups.map((group) => group.tracks.filter(({ trackId }) => trackId <= 2).map(({ bytes }) => Buffer.from(bytes)));
-    assert.deepEqual(media(house.groups), media(bare.groups));
-    assert.deepEqual(house.generations[0]?.bandwidths, bare.generations[0]?.bandwidths);
-    assert.equal(house.generations[0]?.family, bare.generations[0]?.family);
+    assert.deepEqual(media(rig.groups), media(bare.groups));
+    assert.deepEqual(rig.generations[0]?.bandwidths, bare.generations[0]?.bandwidths);
+    assert.equal(rig.generations[0]?.family, bare.generations[0]?.family);
   });
 
   test('a cue that lasts over a cut stands in both segments, and tells in both when it begins and ends', () => {
-    const house = createHouse({ segmentS: 2 });
-    publish(house, interleave(tracks, [pictures(8), sound(8), [cue(1, 5, 'long'), cue(5.5, 5.8, 'short')]]));
-    assert.deepEqual(house.groups.slice(0, 3).map(saidIn), [
+    const rig = createPackagerRig({ segmentS: 2 });
+    publish(rig, interleave(tracks, [pictures(8), sound(8), [cue(1, 5, 'long'), cue(5.5, 5.8, 'short')]]));
+    assert.deepEqual(rig.groups.slice(0, 3).map(saidIn), [
       [[90_000, 90_000, `long -0 +${3 * 90_000}`]],
       [[180_000, 180_000, `long -${90_000} +${90_000}`]],
       [
@@ -97,9 +97,9 @@ suite('subtitles and timed metadata in the packager', () => {
   });
 
   test('a cue that ends with its segment is ended in the next one, though nothing is said there', () => {
-    const house = createHouse({ segmentS: 2 });
-    publish(house, interleave(tracks, [pictures(10), sound(10), [cue(1, 2, 'a'), cue(6, 7, 'b')]]));
-    assert.deepEqual(house.groups.slice(0, 4).map(saidIn), [
+    const rig = createPackagerRig({ segmentS: 2 });
+    publish(rig, interleave(tracks, [pictures(10), sound(10), [cue(1, 2, 'a'), cue(6, 7, 'b')]]));
+    assert.deepEqual(rig.groups.slice(0, 4).map(saidIn), [
       [[90_000, 90_000, 'a -0 +0']],
       [[180_000, 180_000, '']],
       [],
@@ -111,82 +111,82 @@ suite('subtitles and timed metadata in the packager', () => {
   });
 
   test('what comes late goes into the open segment: metadata at its own time, text with its own times', () => {
-    const house = createHouse({ segmentS: 2 });
+    const rig = createPackagerRig({ segmentS: 2 });
     const media = interleave([video, audio], [pictures(10), sound(10)]);
     const at = media.findIndex(({ trackId, dts }) => trackId === 1 && dts >= 900_000 + 5 * 90_000);
-    publish(house, [...media.slice(0, at), tag(1), cue(1, 1.5, 'gone'), cue(3, 4.5, 'rest'), ...media.slice(at)]);
-    const held = house.groups.findIndex((group) => ownOf(group, id3));
+    publish(rig, [...media.slice(0, at), tag(1), cue(1, 1.5, 'gone'), cue(3, 4.5, 'rest'), ...media.slice(at)]);
+    const held = rig.groups.findIndex((group) => ownOf(group, id3));
     assert.equal(held, 2);
-    assert.equal(ownOf(house.groups[held]!, id3)!.tfdt, 900_000 + 90_000);
-    const [gone, rest] = saidIn(house.groups[held]!);
+    assert.equal(ownOf(rig.groups[held]!, id3)!.tfdt, 900_000 + 90_000);
+    const [gone, rest] = saidIn(rig.groups[held]!);
     assert.deepEqual(gone!.slice(0, 2), [360_000, 90]);
     // 3 s before it and 0.5 s long: its end lies 2.5 s and the sample before the sample's end.
     assert.equal(gone![2], `gone -${3 * 90_000} +${-2.5 * 90_000 - 90}`);
     assert.equal(rest![2], `rest -${90_000 + 90} +0`);
-    assertSound(house, tracks);
+    assertSound(rig, tracks);
   });
 
   test('two tags on one instant are both kept, a tick apart', () => {
-    const house = createHouse({ segmentS: 2 });
-    publish(house, interleave(tracks, [pictures(5), sound(5), [tag(1, 'a'), tag(1, 'b')]]));
-    const samples = samplesOf(ownOf(house.groups[0]!, id3)!.bytes);
+    const rig = createPackagerRig({ segmentS: 2 });
+    publish(rig, interleave(tracks, [pictures(5), sound(5), [tag(1, 'a'), tag(1, 'b')]]));
+    const samples = samplesOf(ownOf(rig.groups[0]!, id3)!.bytes);
     assert.equal(samples[1]!.dts - samples[0]!.dts, 1);
   });
 
   test('nothing is held back for them, and they are no reason for another list', () => {
-    const house = createHouse({ segmentS: 2 });
-    publish(house, interleave([video, audio], [pictures(6), sound(6)]), [video, audio]);
+    const rig = createPackagerRig({ segmentS: 2 });
+    publish(rig, interleave([video, audio], [pictures(6), sound(6)]), [video, audio]);
     const later = (frames: readonly Frame[]) =>
       frames.map((frame) => {
         const shift = 6 * (frame.trackId === audio.id ? 48_000 : 90_000);
         return { ...frame, dts: frame.dts + shift, pts: frame.pts + shift };
       });
-    house.stream.startRun(continuous(tracks));
-    for (const frame of later(interleave(tracks, [pictures(6), sound(6), [tag(1)]]))) house.stream.publish(frame);
-    house.packager.endRun();
-    assert.equal(house.generations.length, 1, 'the list goes on');
-    assert.equal(house.groups.length, 6);
-    assert.equal(house.groups.filter((group) => ownOf(group, id3)).length, 1);
+    rig.stream.startRun(continuous(tracks));
+    for (const frame of later(interleave(tracks, [pictures(6), sound(6), [tag(1)]]))) rig.stream.publish(frame);
+    rig.packager.endRun();
+    assert.equal(rig.generations.length, 1, 'the list goes on');
+    assert.equal(rig.groups.length, 6);
+    assert.equal(rig.groups.filter((group) => ownOf(group, id3)).length, 1);
   });
 
   test('what is left when the run ends is in its last segment', () => {
-    const house = createHouse({ segmentS: 2 });
-    publish(house, [...interleave([video, audio], [pictures(5), sound(5)]), tag(4.9), tag(5.5)]);
-    house.packager.endRun();
-    assert.equal(ownOf(house.groups.at(-1)!, id3)!.samples, 2);
+    const rig = createPackagerRig({ segmentS: 2 });
+    publish(rig, [...interleave([video, audio], [pictures(5), sound(5)]), tag(4.9), tag(5.5)]);
+    rig.packager.endRun();
+    assert.equal(ownOf(rig.groups.at(-1)!, id3)!.samples, 2);
   });
 
   test('date ranges are listed when they come, and stand with the segment that holds them', () => {
-    const house = createHouse({ segmentS: 2 });
+    const rig = createPackagerRig({ segmentS: 2 });
     const media = interleave([video, audio], [pictures(7), sound(7)]);
     const at = media.findIndex(({ trackId, dts }) => trackId === 1 && dts >= 900_000 + 4.2 * 90_000);
-    publish(house, [...media.slice(0, at), tag(4.2)]);
-    const listed = house.list.view(1)?.dateRanges;
+    publish(rig, [...media.slice(0, at), tag(4.2)]);
+    const listed = rig.list.view(1)?.dateRanges;
     assert.deepEqual(
       listed?.map(({ attributes }) => attributes.CLASS),
       ['"oxbow.id3"'],
     );
-    for (const frame of media.slice(at)) house.stream.publish(frame);
+    for (const frame of media.slice(at)) rig.stream.publish(frame);
     assert.deepEqual(
-      house.groups.map(({ dateRanges }) => dateRanges),
+      rig.groups.map(({ dateRanges }) => dateRanges),
       [undefined, undefined, listed],
     );
   });
 
   test('a range leaves the list with the last segment that it reaches', () => {
     const limits = { windowUs: 12_000_000, memoryUs: 4_000_000, maxBytes: 2 ** 24 };
-    const house = createHouse({ segmentS: 2, limits });
-    publish(house, interleave(tracks, [pictures(40), sound(40), [tag(1), tag(36)]]));
-    const { dateRanges, segments } = house.list.view(1)!;
+    const rig = createPackagerRig({ segmentS: 2, limits });
+    publish(rig, interleave(tracks, [pictures(40), sound(40), [tag(1), tag(36)]]));
+    const { dateRanges, segments } = rig.list.view(1)!;
     assert.equal(dateRanges!.length, 1);
     assert.ok(dateRanges![0]!.startDateMs * 1000 >= segments[0]!.startUs);
   });
 
   test('more than a segment may hold is let go of, and the segment says so', () => {
-    const house = createHouse({ segmentS: 2 });
+    const rig = createPackagerRig({ segmentS: 2 });
     const tags = Array.from({ length: 400 }, (_, i) => tag(1 + i / 1000));
-    publish(house, interleave(tracks, [pictures(5), sound(5), tags]));
-    const own = ownOf(house.groups[0]!, id3)!;
+    publish(rig, interleave(tracks, [pictures(5), sound(5), tags]));
+    const own = ownOf(rig.groups[0]!, id3)!;
     assert.deepEqual([own.samples, own.damaged], [256, true]);
   });
 });

@@ -12,7 +12,7 @@ import { livePresentation } from '../../src/delivery/live/live-presentation.ts';
 import { seeded } from '../../src/lib/random.fixture.ts';
 import { printMediaPlaylist } from '../../src/media/m3u8/print.ts';
 import { renditionsOf } from '../../src/media/rendition-set.ts';
-import { samplesOf } from '../../src/packager/house.fixture.ts';
+import { samplesOf } from '../../src/packager/packager.fixture.ts';
 import type { RecordedGroup } from '../../src/recording/recorded.ts';
 import { Retention } from '../../src/recording/retention.ts';
 import { readTimeline, type Timeline } from '../../src/recording/timeline.ts';

@@ -13,7 +13,7 @@ import { createLiveNow, type LiveNow } from '../../delivery/live/live-now.ts';
 import type { Reply } from '../../delivery/reply.ts';
 import { audioFrames, audioTrack, interleave, videoFrames, videoTrack } from '../../live/frames.fixture.ts';
 import type { Frame } from '../../media/frame.ts';
-import { continuous, createHouse, type House } from '../../packager/house.fixture.ts';
+import { continuous, createPackagerRig, type PackagerRig } from '../../packager/packager.fixture.ts';
 import type { StreamAccess, ToThread } from './messages.ts';
 import { ReplicaFeed } from './replica-feed.ts';
 import { Replicas } from './replicas.ts';
@@ -24,10 +24,10 @@ const everyone: StreamAccess = { isPrivate: false, epoch: 0, targetDurationMs: 2
 
 /** A stream of the main thread, its feed, and the replicas of a thread; messages are cloned as between threads. */
 async function openPair(mediaFolder = tmpdir()) {
-  const house = createHouse();
+  const rig = createPackagerRig();
   const state = {
     access: everyone,
-    list: house.list as House['list'] | undefined,
+    list: rig.list as PackagerRig['list'] | undefined,
     atMs: 0,
     nowMs: Date.now(),
     shared: 0,
@@ -55,7 +55,7 @@ async function openPair(mediaFolder = tmpdir()) {
   const reader = openRangeReader(new MemorySegmentStore());
   const own = createLiveNow(find, new KnownSegments(reader));
   return {
-    ...{ house, state, replicas, feed, own, sent },
+    ...{ rig, state, replicas, feed, own, sent },
     async [Symbol.asyncDispose]() {
       feed[Symbol.dispose]();
       await replicas[Symbol.asyncDispose]();
@@ -69,7 +69,7 @@ const frames: readonly Frame[] = interleave(both, [
   audioFrames({ track: both[1], seconds: 9, startS: 10 }),
 ]);
 
-async function publish({ stream }: House, from: number, to: number): Promise<void> {
+async function publish({ stream }: PackagerRig, from: number, to: number): Promise<void> {
   if (from === 0) stream.startRun(continuous(both));
   for (const frame of frames.slice(from, to)) stream.publish(frame);
   await Promise.resolve(); // messages of a turn go together at its end
@@ -87,15 +87,15 @@ function look(now: LiveNow, path: string, query = ''): unknown {
 suite('streams as a serving thread knows them', () => {
   test('are wished for when first asked for, and are from then on what the main thread has', async () => {
     await using pair = await openPair();
-    const { house, replicas, own, sent } = pair;
-    await publish(house, 0, 300);
+    const { rig, replicas, own, sent } = pair;
+    await publish(rig, 0, 300);
     assert.equal(replicas.now.list('door'), undefined, 'the long way, this time');
-    const { number } = house.list.generation!;
+    const { number } = rig.list.generation!;
     const list = `/live/door/av0/g${number}.m3u8`;
     for (let at = 300; at + 50 <= frames.length; at += 50) {
-      await publish(house, at, at + 50);
+      await publish(rig, at, at + 50);
       assert.ok(replicas.now.list('door'));
-      const { msn } = house.list.open!;
+      const { msn } = rig.list.open!;
       for (const [path, query] of [
         ['/live/door/index.m3u8', ''],
         [list, ''],
@@ -107,21 +107,21 @@ suite('streams as a serving thread knows them', () => {
         assert.deepEqual(look(replicas.now, path, query), look(own, path, query), `${path} ${query}`);
       }
     }
-    assert.ok(pair.state.shared >= house.list.memoryBytes, 'what came was counted, for a collection in time');
+    assert.ok(pair.state.shared >= rig.list.memoryBytes, 'what came was counted, for a collection in time');
     assert.equal(sent[0], 'stream');
     assert.deepEqual(new Set(sent.slice(1)), new Set(['changes']));
   });
 
   test('end as soon as they are others, or gone: who waits for them looks elsewhere', async () => {
     await using pair = await openPair();
-    const { house, replicas, feed, state } = pair;
-    await publish(house, 0, 300);
+    const { rig, replicas, feed, state } = pair;
+    await publish(rig, 0, 300);
     replicas.now.list('door');
-    const list = `/live/door/av0/g${house.list.generation!.number}.m3u8`;
-    const query = new URLSearchParams(`_HLS_msn=${house.list.open!.msn}`);
+    const list = `/live/door/av0/g${rig.list.generation!.number}.m3u8`;
+    const query = new URLSearchParams(`_HLS_msn=${rig.list.open!.msn}`);
     const waiting = replicas.now.look(addressOf(list), query);
     assert.ok(waiting && 'look' in waiting);
-    state.list = createHouse().list;
+    state.list = createPackagerRig().list;
     feed.check('door');
     assert.throws(waiting.look, { code: 'stream-offline' });
     assert.equal(replicas.now.list('door'), undefined);
@@ -130,8 +130,8 @@ suite('streams as a serving thread knows them', () => {
 
   test('are for whom the main thread says, from the moment at which it says so', async () => {
     await using pair = await openPair();
-    const { house, replicas, feed, state } = pair;
-    await publish(house, 0, 300);
+    const { rig, replicas, feed, state } = pair;
+    await publish(rig, 0, 300);
     replicas.now.list('door');
     const tokens = await WatchTokens.open({
       secret,
@@ -162,8 +162,8 @@ suite('streams as a serving thread knows them', () => {
     const folder = await mkdtemp(join(tmpdir(), 'oxbow-replicas-'));
     gone.defer(() => rm(folder, { recursive: true }));
     await using pair = await openPair(folder);
-    const { house, replicas } = pair;
-    await publish(house, 0, 300);
+    const { rig, replicas } = pair;
+    await publish(rig, 0, 300);
     replicas.now.list('door');
     const location = segmentLocation('one.mp4');
     await writeFile(join(folder, location), 'before the segment behind');
@@ -192,8 +192,8 @@ suite('streams as a serving thread knows them', () => {
 
   test('that nobody asked for of late are let go, at both ends', async () => {
     await using pair = await openPair();
-    const { house, replicas, feed, state, sent } = pair;
-    await publish(house, 0, 300);
+    const { rig, replicas, feed, state, sent } = pair;
+    await publish(rig, 0, 300);
     replicas.now.list('door');
     state.atMs = 29_000;
     replicas.sweep();
@@ -209,7 +209,7 @@ suite('streams as a serving thread knows them', () => {
     replicas.sweep();
     assert.ok(!feed.has('door'));
     const before = sent.length;
-    await publish(house, 300, 350);
+    await publish(rig, 300, 350);
     assert.equal(sent.length, before, 'nothing is told of it any more');
   });
 

@@ -22,8 +22,8 @@ import type { Packager } from './packager.ts';
 import { createPipeline } from './pipeline.ts';
 import { hasReached, partsOf, positionOf } from './rendition-view.ts';
 
-/** UTC at which the clock of a house starts, µs. */
-export const HOUSE_START_US = 1_795_000_000_000_000;
+/** UTC at which the clock of a rig starts, µs. */
+export const RIG_START_US = 1_795_000_000_000_000;
 
 /** A part as it was announced first. */
 export interface Announced {
@@ -35,8 +35,8 @@ export interface Announced {
   readonly bytes: Uint8Array;
 }
 
-/** What a house is made with. */
-export interface HouseOptions {
+/** What a rig is made with. */
+export interface PackagerRigOptions {
   readonly limits?: LiveWindowLimits;
   readonly promised?: Generation;
   readonly past?: Partial<StreamPast>;
@@ -48,7 +48,7 @@ export interface HouseOptions {
 }
 
 /** One stream and all that came out of it. */
-export interface House {
+export interface PackagerRig {
   readonly clock: ManualClock;
   readonly stream: Stream;
   readonly packager: Packager;
@@ -61,15 +61,15 @@ export interface House {
 }
 
 /** Makes a stream whose first segment has MSN 100. */
-export function createHouse(options: HouseOptions = {}): House {
+export function createPackagerRig(options: PackagerRigOptions = {}): PackagerRig {
   const { limits, promised, past, segmentS = 2, shared = false, recorded = false } = options;
-  const clock = createManualClock(HOUSE_START_US / 1000);
+  const clock = createManualClock(RIG_START_US / 1000);
   const previous = promised && { generation: promised, tracks: [], segments: [], ended: true, version: 0 };
   const list = new LiveWindow(limits, previous);
   let generation = promised?.number ?? 0;
   const { stream, packager } = createPipeline({
     clock,
-    past: { endUs: HOUSE_START_US, hasMedia: false, lastRun: 0, absences: [], ...past },
+    past: { endUs: RIG_START_US, hasMedia: false, lastRun: 0, absences: [], ...past },
     settings: { partS: 0.2, segmentS, shared },
     list,
     nextMsn: 100,
@@ -77,18 +77,18 @@ export function createHouse(options: HouseOptions = {}): House {
     initOf: (tracks) => ({ number: 1, hash: '00'.repeat(32), tracks }),
     nextGeneration: () => ++generation,
   });
-  const house: House = { clock, stream, packager, list, groups: [], generations: [], announced: [] };
+  const rig: PackagerRig = { clock, stream, packager, list, groups: [], generations: [], announced: [] };
   const seen = new Set<string>();
   const listed = new Map<string, string>();
   packager.groups.subscribe((group) => {
-    house.groups.push(group);
+    rig.groups.push(group);
     if (recorded) list.recorded(group.msn);
   });
   list.changes.subscribe(() => {
     assertAccounts(list);
     assertListing(list, listed);
-    if (list.generation && house.generations.at(-1) !== list.generation && list.segments.length > 0)
-      house.generations.push(list.generation);
+    if (list.generation && rig.generations.at(-1) !== list.generation && list.segments.length > 0)
+      rig.generations.push(list.generation);
     for (const segment of list.segments.slice(-3)) {
       for (const [trackId, parts] of segment.parts) {
         parts.forEach(({ duration, independent, bytes }, index) => {
@@ -97,12 +97,12 @@ export function createHouse(options: HouseOptions = {}): House {
           seen.add(key);
           const timescale = list.tracks.find(({ id }) => id === trackId)!.timescale;
           const { msn } = segment;
-          house.announced.push({ msn, trackId, index, durationS: duration / timescale, independent, bytes });
+          rig.announced.push({ msn, trackId, index, durationS: duration / timescale, independent, bytes });
         });
       }
     }
   });
-  return house;
+  return rig;
 }
 
 /** Counts the bytes in memory anew. */
@@ -152,7 +152,7 @@ export function continuous(tracks: readonly Track[], options: Partial<RunStart> 
   // Frames begin at 10 s.
   return {
     tracks,
-    utcOffsetUs: HOUSE_START_US - 10_000_000,
+    utcOffsetUs: RIG_START_US - 10_000_000,
     clock: 'source',
     pace: { kind: 'continuous' },
     ...options,
@@ -213,8 +213,8 @@ export function assertHolds(groups: readonly SegmentGroup[], track: Track, frame
 }
 
 /** Asserts what holds for whatever comes out of a packager. */
-export function assertSound(house: House, tracks: readonly Track[]): void {
-  const { groups, announced } = house;
+export function assertSound(rig: PackagerRig, tracks: readonly Track[]): void {
+  const { groups, announced } = rig;
   const reference = tracks.find((track) => track.kind === 'video') ?? tracks[0]!;
   let table = new SampleTable(tracks);
   groups.forEach((group, i) => {
@@ -255,8 +255,8 @@ export function assertSound(house: House, tracks: readonly Track[]): void {
 }
 
 /** Asserts the lengths that a list promises: TARGETDURATION and PART-TARGET. */
-export function assertPromises(house: House, tracks: readonly Track[]): void {
-  const { groups, announced, list } = house;
+export function assertPromises(rig: PackagerRig, tracks: readonly Track[]): void {
+  const { groups, announced, list } = rig;
   const { generation } = list;
   assert.ok(generation);
   const reference = tracks.find((track) => track.kind === 'video') ?? tracks[0]!;
