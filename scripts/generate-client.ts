@@ -200,12 +200,15 @@ function methodOf(
   { operationId, summary, parameters = [], requestBody, responses }: Described,
 ): string {
   const body = requestBody?.content['application/json']?.schema;
+  const takesFile = requestBody !== undefined && body === undefined;
   const taken = parameters
     .filter((one) => one.in === 'path' || one.in === 'query')
     .toSorted((a, b) => Number(b.in === 'path') - Number(a.in === 'path'))
     .map((one) => `${comment(one.description)}${keyOf(one.name)}${one.required ? '' : '?'}: ${typeOf(one.schema)};`);
   if (body) taken.push(`body: ${typeOf(body)};`);
-  const isNeeded = body !== undefined || parameters.some((one) => one.required);
+  if (takesFile)
+    taken.push(`/** A file whose \`type\` is one of: ${Object.keys(requestBody.content).join(', ')}. */\nbody: Blob;`);
+  const isNeeded = requestBody !== undefined || parameters.some((one) => one.required);
   const input = taken.length > 0 ? `input${isNeeded ? '' : '?'}: {\n${taken.join('\n')}\n}, ` : '';
   const [, answer] = Object.entries(responses).find(([status]) => status.startsWith('2')) ?? [];
   const schema = Object.values(answer?.content ?? {})[0]?.schema;

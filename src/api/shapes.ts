@@ -68,6 +68,10 @@ export const StreamView = Type.Object(
     ]),
     title: Type.String({ description: 'for viewers; if empty, the name is shown' }),
     description: Type.String({ description: 'a few sentences for viewers; may be empty' }),
+    picture: Type.Union([Type.String(), Type.Null()], {
+      description:
+        'path of the picture on cards and link previews; another path when the picture changes; null for none',
+    }),
     record: Type.Boolean(),
     visibility: Type.Union([
       Type.Literal('public', { description: 'listed; anyone may watch' }),

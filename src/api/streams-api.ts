@@ -2,6 +2,7 @@
  * The contract of the streams, as the HTTP API calls it. Names are valid and times checked; each call refuses with an OxbowError.
  * In: http/routes calls it. Out: streams/ implements it, the tests of http/ stand in for it. Types alone.
  */
+import type { StreamPicture } from './picture.ts';
 import type { GapView, MarkerView, PinView, StreamSettings, StreamView, TimelineView } from './shapes.ts';
 
 /** Throws if a change may not be made: called in the change's turn with the revision that is there, undefined for no stream. */
@@ -37,8 +38,16 @@ export interface MarksApi {
   removePin(name: string, id: string): Promise<void>;
 }
 
+/** Pictures of streams; each call refuses `stream-unknown`. */
+export interface PicturesApi {
+  picture(name: string): Promise<StreamPicture | undefined>;
+  /** Refuses `unsupported-media`, `payload-too-large`. */
+  setPicture(name: string, bytes: Uint8Array): Promise<void>;
+  removePicture(name: string): Promise<void>;
+}
+
 /** The streams of this server. */
-export interface StreamsApi extends MarksApi {
+export interface StreamsApi extends MarksApi, PicturesApi {
   /** Every stream, private ones too, in the order in which they should be listed. */
   list(): Promise<readonly StreamView[]>;
   get(name: string): Promise<StreamView | undefined>;

@@ -3,6 +3,7 @@
  * were opened before it, and returns one.
  * In: app.ts. Out: the openers. Types alone.
  */
+
 import type { Access } from '../accounts/access.ts';
 import type { RangeReader } from '../archive/range-reader.ts';
 import type { SegmentPrefix, SegmentStore } from '../archive/segment-store.ts';
@@ -35,6 +36,7 @@ import type { MsnMarks } from '../store/msn-marks.ts';
 import type { Catalog } from '../streams/catalog.ts';
 import type { Disk } from '../streams/disk.ts';
 import type { ExportJobs } from '../streams/export/export-jobs.ts';
+import type { PictureTable } from '../streams/picture-table.ts';
 import type { Prober } from '../streams/source/limited-prober.ts';
 import type { StreamDeps } from '../streams/stream-deps.ts';
 import type { Webhooks } from '../webhooks/webhooks.ts';
@@ -81,6 +83,7 @@ export interface Recordings {
   readonly horizons: Horizons;
   readonly pins: PinTable;
   readonly markers: MarkerTable;
+  readonly pictures: PictureTable;
   /** Stored media that is deleted. */
   readonly deleted: Subscribable<SegmentPrefix>;
   /** Closes stored media that is deleted, wherever it is open for reading. */

@@ -2,6 +2,7 @@
  * Opens what is recorded: stored media, its reader, the index with its marks and horizons; later, retention.
  * In: the context, store. Out: Recordings; deletions of what is too old.
  */
+
 import { openLocalSegmentStore } from '../archive/local-segment-store.ts';
 import { openRangeReader } from '../archive/range-reader.ts';
 import type { SegmentPrefix } from '../archive/segment-store.ts';
@@ -15,6 +16,7 @@ import type { Store } from '../store/db.ts';
 import type { Catalog } from '../streams/catalog.ts';
 import { openHorizons } from '../streams/open-horizons.ts';
 import { openMsnMarks } from '../streams/open-msn-marks.ts';
+import { PictureTable } from '../streams/picture-table.ts';
 import { adoptRecordings } from '../streams/stream-table.ts';
 import type { AppContext, Recordings } from './parts.ts';
 
@@ -36,6 +38,7 @@ export async function openRecordings(app: AppContext, store: Store): Promise<Rec
     horizons: await openHorizons({ store, table, clock, log }),
     pins: await PinTable.open(store.db),
     markers: new MarkerTable(store.db),
+    pictures: await PictureTable.open(store.db),
     deleted,
     release(prefix) {
       reader.forget(prefix);

@@ -41,7 +41,7 @@ export interface Operation {
   readonly answer?: 'file';
 }
 
-/** What an operation takes: parameters of path and query by name, and the body. */
+/** What an operation takes: parameters of path and query by name, and the body: a value that becomes JSON, or a Blob. */
 export type Input = Readonly<Record<string, unknown>>;
 
 /** Makes requests. */
@@ -101,6 +101,7 @@ async function send(
   { signal, idempotencyKey, ifMatch }: CallOptions,
 ): Promise<Response> {
   const { server = '', fetch: ask = fetch } = client;
+  const isFile = input.body instanceof Blob;
   const late = AbortSignal.timeout(client.patienceMs ?? PATIENCE_MS[method === 'GET' ? 'asks' : 'changes']);
   // A file may take as long as it takes.
   const ends = answer === 'file' ? signal : signal ? AbortSignal.any([signal, late]) : late;
@@ -110,11 +111,11 @@ async function send(
       headers: {
         accept: 'application/json',
         ...credentials(client),
-        ...(input.body !== undefined && { 'content-type': 'application/json' }),
+        ...(input.body !== undefined && { 'content-type': isFile ? (input.body as Blob).type : 'application/json' }),
         ...(idempotencyKey !== undefined && { 'idempotency-key': idempotencyKey }),
         ...(ifMatch !== undefined && { 'if-match': ifMatch }),
       },
-      ...(input.body !== undefined && { body: JSON.stringify(input.body) }),
+      ...(input.body !== undefined && { body: isFile ? (input.body as Blob) : JSON.stringify(input.body) }),
       ...(ends && { signal: ends }),
     });
   } catch (error) {

@@ -149,6 +149,43 @@ export class Operations {
     return this.#ask({ method: 'POST', path: '/api/v1/streams/{name}/restart' }, input, options);
   }
 
+  /** Returns the picture of a stream. */
+  getStreamPicture(
+    input: {
+      /** Name of a stream. */
+      name: string;
+      /** the version that `picture` of the stream names */
+      v?: string;
+    },
+    options?: CallOptions,
+  ): Promise<Response> {
+    return this.#ask({ method: 'GET', path: '/api/v1/streams/{name}/picture', answer: 'file' }, input, options);
+  }
+
+  /** Sets the picture of a stream: a JPEG, PNG or WebP file of at most 1 MiB. */
+  replaceStreamPicture(
+    input: {
+      /** Name of a stream. */
+      name: string;
+      /** A file whose `type` is one of: image/jpeg, image/png, image/webp. */
+      body: Blob;
+    },
+    options?: CallOptions,
+  ): Promise<void> {
+    return this.#ask({ method: 'PUT', path: '/api/v1/streams/{name}/picture' }, input, options);
+  }
+
+  /** Removes the picture of a stream. */
+  deleteStreamPicture(
+    input: {
+      /** Name of a stream. */
+      name: string;
+    },
+    options?: CallOptions,
+  ): Promise<void> {
+    return this.#ask({ method: 'DELETE', path: '/api/v1/streams/{name}/picture' }, input, options);
+  }
+
   /** Looks at an address: what it is, its tracks and qualities, how far back it goes. The address itself may be private; private addresses that it leads to must be in `net.allow`. */
   probe(
     input: {

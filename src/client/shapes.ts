@@ -151,6 +151,8 @@ export type StreamView = {
   title: string;
   /** a few sentences for viewers; may be empty */
   description: string;
+  /** path of the picture on cards and link previews; another path when the picture changes; null for none */
+  picture: string | null;
   record: boolean;
   visibility: 'public' | 'unlisted' | 'signed' | 'private';
   /** RFC 3339, UTC, milliseconds */

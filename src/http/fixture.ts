@@ -72,6 +72,7 @@ export function streamView(name: string, visibility: StreamView['visibility'] = 
     publisher: null,
     title: '',
     description: '',
+    picture: null,
     record: true,
     visibility,
     createdAt: '2026-11-19T08:00:00.000Z',
@@ -251,6 +252,11 @@ function fakeStreams(calls: string[]): StreamsApi {
       note('remove', name, { recordings });
       check?.(known.has(name) ? `rev-${name}` : undefined);
     },
+    picture: async () => undefined,
+    async setPicture(name, bytes) {
+      note('setPicture', name, bytes.length);
+    },
+    removePicture: order('removePicture'),
     start: order('start'),
     stop: order('stop'),
     restart: order('restart'),

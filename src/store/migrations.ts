@@ -159,4 +159,10 @@ export const migrations: readonly string[] = [
   `ALTER TABLE stream ADD COLUMN title TEXT NOT NULL DEFAULT '';
    ALTER TABLE stream ADD COLUMN description TEXT NOT NULL DEFAULT '';`,
   `ALTER TABLE chunk_file RENAME COLUMN e_us TO utc_offset_us;`,
+  `CREATE TABLE stream_picture (
+     stream_id TEXT PRIMARY KEY,
+     type TEXT NOT NULL,
+     version TEXT NOT NULL,
+     bytes BLOB NOT NULL
+   ) STRICT;`,
 ];

@@ -28,6 +28,16 @@ export interface StreamTable {
   deleted_us: number | null;
 }
 
+/** The picture that a person gave to a stream. */
+export interface StreamPictureTable {
+  readonly stream_id: string;
+  /** Media type. */
+  type: string;
+  /** Changes with the bytes. */
+  version: string;
+  bytes: Uint8Array;
+}
+
 /** One sealed chunk file with its segments packed inside; an index that `doctor --rebuild` makes again from the files. */
 export interface ChunkFileTable {
   readonly stream_id: string;
@@ -211,6 +221,7 @@ export interface LeaseTable {
 /** Every table. */
 export interface Tables {
   stream: StreamTable;
+  stream_picture: StreamPictureTable;
   chunk_file: ChunkFileTable;
   init: InitTable;
   stream_on_air: StreamOnAirTable;

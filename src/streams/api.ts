@@ -8,6 +8,7 @@ import { readTimeline } from '../recording/timeline.ts';
 import type { Catalog } from './catalog.ts';
 import type { ManagedStream } from './managed-stream.ts';
 import { createMarksApi } from './marks.ts';
+import { createPicturesApi } from './pictures.ts';
 import { revisionOf } from './revision.ts';
 import type { StreamDeps } from './stream-deps.ts';
 import { timelineViewOf, viewOf } from './views.ts';
@@ -23,7 +24,11 @@ export function createStreamsApi(
   viewersOf: (name: string) => number = () => 0,
 ): StreamsApi {
   const view = async (stream: ManagedStream) =>
-    viewOf(stream, await deps.table.totals(stream.definition.id), viewersOf(stream.name));
+    viewOf(stream, {
+      totals: await deps.table.totals(stream.definition.id),
+      viewers: viewersOf(stream.name),
+      picture: deps.pictures.versionOf(stream.definition.id),
+    });
   const { marksBetween, ...marks } = createMarksApi(deps, catalog);
   const timeline = async (name: string, fromMs: number, toMs: number, resS = 0) => {
     const stream = catalog.get(name);
@@ -35,6 +40,7 @@ export function createStreamsApi(
   };
   return {
     ...marks,
+    ...createPicturesApi(deps, catalog),
     async list() {
       catalog.assertOpen();
       return Promise.all(catalog.all.map(view));

@@ -80,7 +80,7 @@ export class Catalog implements PublisherClaims {
         await writeDefinition(this.#deps.store.db, orphan);
         stream.redefine(orphan);
         await stream.stop('no longer in the settings');
-        this.#tell('stream.changed', orphan);
+        this.publish('stream.changed', orphan);
       }
       for (const [name, settings] of Object.entries(streams)) {
         const running = this.#streams.get(name);
@@ -239,7 +239,7 @@ export class Catalog implements PublisherClaims {
     }
     await writeDefinition(this.#deps.store.db, definition);
     stream.redefine(definition);
-    this.#tell('stream.changed', definition);
+    this.publish('stream.changed', definition);
     if (!definition.stopped) await stream.start();
     return stream;
   }
@@ -312,12 +312,13 @@ export class Catalog implements PublisherClaims {
     const stream = await ManagedStream.open(this.#deps, definition, { signal: this.#signal });
     this.#removed.delete(definition.name);
     this.#streams.set(definition.name, stream);
-    if (told) this.#tell(told, definition);
+    if (told) this.publish(told, definition);
     if (!definition.stopped) await stream.start();
     return stream;
   }
 
-  #tell(type: 'stream.created' | 'stream.changed', definition: StreamDefinition): void {
+  /** Publishes that a stream is new or was changed. */
+  publish(type: 'stream.created' | 'stream.changed', definition: StreamDefinition): void {
     const { title, visibility, record, origin } = definition;
     this.#deps.events.publish(type, { title, visibility, record, origin }, definition);
   }

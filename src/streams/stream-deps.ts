@@ -1,6 +1,7 @@
 /**
  * All that streams share: settings, clock, store, ways in, metrics. Built once by app/streams.ts, passed to every stream.
  */
+
 import type { SourceFacts } from '../api/source-facts.ts';
 import type { SegmentPrefix, SegmentStore } from '../archive/segment-store.ts';
 import type { EventBus } from '../cluster/event-bus.ts';
@@ -18,6 +19,7 @@ import type { PinTable } from '../recording/pin-table.ts';
 import type { Store } from '../store/db.ts';
 import type { MsnMarks } from '../store/msn-marks.ts';
 import type { StreamDefinition } from './definition.ts';
+import type { PictureTable } from './picture-table.ts';
 
 /** A stream whose source oxbow reads itself. */
 export type ClientDefinition = StreamDefinition & { readonly source: ClientSourceConfig };
@@ -53,6 +55,7 @@ export interface StreamDeps {
   readonly msnMarks: MsnMarks;
   readonly pins: PinTable;
   readonly markers: MarkerTable;
+  readonly pictures: PictureTable;
   /** Where is told what happens. */
   readonly events: Pick<EventBus, 'publish'>;
   /** Decides which ingest feeds a stream; see sources. */

@@ -77,6 +77,7 @@ export async function eraseStream(deps: StreamDeps, streamId: string): Promise<v
   deps.horizons.forget(streamId);
   await deps.pins.forget(streamId);
   await deps.markers.forget(streamId);
+  await deps.pictures.remove(streamId);
   await db.deleteFrom('stream').where('id', '=', streamId).execute();
   const prefix = recordingPrefix(streamId);
   deps.release(prefix);

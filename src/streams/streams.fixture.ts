@@ -34,6 +34,7 @@ import { Catalog } from './catalog.ts';
 import type { StreamDefinition } from './definition.ts';
 import { openHorizons } from './open-horizons.ts';
 import { openMsnMarks } from './open-msn-marks.ts';
+import { PictureTable } from './picture-table.ts';
 import { DATABASE_FILE } from './rebuild.ts';
 import type { RunSource, StreamDeps } from './stream-deps.ts';
 
@@ -228,6 +229,7 @@ export async function openStreams(change: RigChange): Promise<StreamsRig> {
     ...{ table, msnMarks, horizons: await openHorizons({ store, table, clock, log }) },
     pins: await PinTable.open(store.db),
     markers: new MarkerTable(store.db),
+    pictures: await PictureTable.open(store.db),
     events: bus,
     mayWrite: change.mayWrite ?? (() => true),
     noRoom: change.noRoom ?? (() => ''),

@@ -23,7 +23,10 @@ export function openBytes({ recorded }: Pick<ManagedStream, 'recorded'>): number
 }
 
 /** One stream. */
-export function viewOf(stream: ManagedStream, totals: RecordedTotals, viewers: number): StreamView {
+export function viewOf(
+  stream: ManagedStream,
+  { totals, viewers, picture }: { totals: RecordedTotals; viewers: number; picture: string | undefined },
+): StreamView {
   const { definition, recorded, list } = stream;
   const openUs = recorded.open.reduce((sum, group) => sum + group.durationUs, 0);
   const fromUs = totals.fromUs ?? recorded.open[0]?.startUs;
@@ -36,6 +39,7 @@ export function viewOf(stream: ManagedStream, totals: RecordedTotals, viewers: n
     publisher: publisherViewOf(stream),
     title: definition.title,
     description: definition.description,
+    picture: picture === undefined ? null : `/api/v1/streams/${definition.name}/picture?v=${picture}`,
     record: definition.record,
     visibility: definition.visibility,
     createdAt: timeOf(definition.createdUs),

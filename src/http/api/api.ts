@@ -13,6 +13,7 @@ import {
   type FastifySchemaValidationError,
   fastify,
 } from 'fastify';
+import { pictureTypes } from '../../api/picture.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import type { OpenSpan } from '../../observe/telemetry.ts';
 import { traceIdOf } from '../../observe/trace.ts';
@@ -75,6 +76,7 @@ export async function createApi(
     }
     app.getDefaultJsonParser('error', 'error')(request, text, done);
   });
+  app.addContentTypeParser([...pictureTypes], { parseAs: 'buffer' }, (_, body, done) => done(null, body));
   app.addHook('onRequest', async (request) => {
     const traceparent = request.headers.traceparent as string | undefined;
     const span = deps.telemetry?.begin({ traceId: request.id, traceparent });
@@ -134,6 +136,7 @@ function registerTable(
           admission.tryToken(request);
           deeds.begun(route, request, () => admission.admitted(request));
           await admission.admit(route, request, reply);
+          checkBodyType(route, request);
         },
         onResponse: async (request, reply) => deeds.ended(request, reply),
         handler: async (request, reply) => {
@@ -254,6 +257,19 @@ function sendEvents(
   return reply.send(body);
 }
 
+/** Refuses a file where JSON is read, and JSON where a file is. Throws `unsupported-media`. */
+function checkBodyType({ bodyTypes }: Route, { headers }: FastifyRequest): void {
+  const given = headers['content-type'];
+  if (bodyTypes) {
+    if (given !== undefined && bodyTypes.includes(given)) return;
+    const types = bodyTypes.join(', ');
+    throw new OxbowError('unsupported-media', `The body must be one of these: ${types}.`, {
+      extra: { hint: `Send the file as it is, with its type as \`Content-Type\`.` },
+    });
+  }
+  if (given?.startsWith('image/')) throw notJson();
+}
+
 /** A path that exists for other methods is 405, any other is 404. */
 function notFound({ method, url }: FastifyRequest): OxbowError {
   const path = url.split('?', 1)[0]!;
@@ -289,16 +305,18 @@ function fromFastify(thrown: unknown): unknown {
     case 413:
       return new OxbowError('payload-too-large', 'The body is larger than 1 MiB.', { cause: error });
     case 415:
-      return new OxbowError('unsupported-media', 'The API takes JSON.', {
-        cause: error,
-        extra: { hint: 'Send it with `Content-Type: application/json`.' },
-      });
+      return notJson(error);
     case 404:
       return new OxbowError('not-found', 'There is no such file.', { cause: error });
     default:
       if (error.statusCode === undefined || error.statusCode < 400 || error.statusCode > 499) return error;
       return new OxbowError('bad-request', error.message, { cause: error });
   }
+}
+
+function notJson(cause?: unknown): OxbowError {
+  const extra = { hint: 'Send it with `Content-Type: application/json`.' };
+  return new OxbowError('unsupported-media', 'The API takes JSON.', { cause, extra });
 }
 
 function fromValidation(found: readonly FastifySchemaValidationError[], context: string): OxbowError {

@@ -31,15 +31,21 @@ export function describeRoute(route: Route, names: NamedSchemas): Record<string,
     ...(route.params && { params: names.refer(route.params) }),
     ...(route.query && { querystring: names.refer(route.query) }),
     ...(route.body && { body: names.refer(route.body) }),
+    ...(route.bodyTypes && { body: { content: fileContent(route.bodyTypes) } }),
     ...((route.repeatable || route.conditional) && { headers: headersOf(route) }),
     // A reply that is a string is text for other programs; all else is JSON.
-    ...(isText(route.replies[200]) && { produces: textTypes(route.replies[200]) }),
+    ...(isText(route.replies[200]) && { produces: route.fileTypes ?? textTypes(route.replies[200]) }),
     response,
   };
 }
 
 function isText(schema: TSchema | undefined): boolean {
   return (schema as { type?: unknown } | undefined)?.type === 'string';
+}
+
+/** A body that is a file: OpenAPI 3.1 describes it by its media type alone, and nothing of it is checked by a schema. */
+function fileContent(types: readonly string[]): Record<string, object> {
+  return Object.fromEntries(types.map((type) => [type, { schema: { contentMediaType: type } }]));
 }
 
 /** What an export may be. */

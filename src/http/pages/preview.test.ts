@@ -79,6 +79,17 @@ test('a stream that is offline shows the last picture there was; one that was ne
   assert.deepEqual([fresh.image, fresh.description], [undefined, 'Live now.']);
 });
 
+test('a stream that is off shows its own picture, a moment of it and a live stream show a still', () => {
+  const picture = '/api/v1/streams/door/picture?v=abc';
+  const off = previewOf(door({ state: 'unpublished', picture }), now, base, nowMs);
+  assert.deepEqual(off.image, { url: `https://tv.example${picture}`, alt: 'door' });
+  const signed = previewOf(door({ state: 'unpublished', picture }), now, base, nowMs, 'right');
+  assert.equal(signed.image!.url, `https://tv.example/t/right${picture}`);
+  const moment = previewOf(door({ state: 'stopped', picture }), { atMs: nowMs - 60_000, span: null }, base, nowMs);
+  assert.match(moment.image!.url, /\/thumb\//);
+  assert.match(previewOf(door({ picture }), now, base, nowMs).image!.url, /\/thumb\//);
+});
+
 test('the picture has the shape of the video', () => {
   const [track] = streamView('door').tracks;
   const square = previewOf(door({ tracks: [{ ...track!, width: 720, height: 576 }] }), now, base, nowMs);

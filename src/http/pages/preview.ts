@@ -7,15 +7,22 @@ import { printMediaAddress } from '../../api/media-address.ts';
 import type { StreamView } from '../../api/shapes.ts';
 import { printSignedPath } from '../../api/signed-path.ts';
 
+/** An image of a link preview. */
+interface PreviewImage {
+  readonly url: string;
+  readonly alt: string;
+  /** Pixels; of a picture that a person chose they are not known. */
+  readonly width?: number;
+  readonly height?: number;
+}
+
 /** What a page's head says. Plain text; addresses are whole. */
 export interface Preview {
   readonly title: string;
   readonly description: string;
   /** Of the page itself; left out where the server's own address is not known. */
   readonly url?: string | undefined;
-  readonly image?:
-    | { readonly url: string; readonly width: number; readonly height: number; readonly alt: string }
-    | undefined;
+  readonly image?: PreviewImage | undefined;
   /** The player alone, to be framed. */
   readonly player?: { readonly url: string; readonly width: number; readonly height: number } | undefined;
 }
@@ -67,6 +74,9 @@ export function previewOf(
   const stillMs = atMs ?? newestStill(stream, nowMs);
   const at = String(Math.floor((stillMs ?? 0) / 1000));
   const still = printMediaAddress({ kind: 'still', stream: name, at });
+  const shown = (path: string) => base + (token === undefined ? path : printSignedPath(token, path));
+  // A still shows what the link leads to; a stream that is off has nothing to show but what its owner chose.
+  const picture = atMs === null && (stillMs === null || stream.state !== 'live') ? stream.picture : null;
   const words = span ? spanWords(span) : atMs !== null ? momentWords(atMs) : nowWords(stream);
   return {
     title: words.moment === '' ? label : `${label} · ${words.moment}`,
@@ -74,13 +84,9 @@ export function previewOf(
     ...(base !== undefined && {
       url: `${base}/watch/${name}${query}`,
       player: { url: `${base}/embed/${name}${query}`, ...sizes.player },
-      ...(stillMs !== null && {
-        image: {
-          url: base + (token === undefined ? still : printSignedPath(token, still)),
-          ...sizes.still,
-          alt: altOf(label, atMs),
-        },
-      }),
+      ...(picture !== null
+        ? { image: { url: shown(picture), alt: label } }
+        : stillMs !== null && { image: { url: shown(still), ...sizes.still, alt: altOf(label, atMs) } }),
     }),
   };
 }
@@ -99,7 +105,7 @@ export function previewOfSite(base: string | undefined): Preview {
 
 /** The tags of a preview, a line each. */
 export function printPreview({ title, description, url, image, player }: Preview): string {
-  const card = image && image.width > image.height ? 'summary_large_image' : 'summary';
+  const card = image?.width !== undefined && image.width > image.height! ? 'summary_large_image' : 'summary';
   const rows: [attribute: 'name' | 'property', key: string, value: string | number | undefined][] = [
     ['name', 'description', description],
     ['property', 'og:site_name', 'oxbow'],

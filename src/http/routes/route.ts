@@ -69,6 +69,10 @@ export interface Route {
   readonly params?: TSchema;
   readonly query?: TSchema;
   readonly body?: TSchema;
+  /** Media types of a body that is a file; `body` of the call is its bytes. */
+  readonly bodyTypes?: readonly string[];
+  /** Media types of an answer that is a file; those of exports unless said. */
+  readonly fileTypes?: readonly string[];
   /** Schema of each answer, undefined for none. */
   readonly replies: Readonly<Record<number, TSchema | undefined>>;
   /** Pages of other hosts may read the answers: what `<oxbow-player>` asks there. Only for GET without a token. */

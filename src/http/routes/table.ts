@@ -9,6 +9,7 @@ import { healthRoutes } from './health.ts';
 import { jobRoutes } from './jobs.ts';
 import { markRoutes } from './marks.ts';
 import { operateRoutes } from './operate.ts';
+import { pictureRoutes } from './pictures.ts';
 import { probeRoutes } from './probe.ts';
 import type { Route } from './route.ts';
 import { streamRoutes } from './streams.ts';
@@ -20,6 +21,7 @@ import { webhookRoutes } from './webhooks.ts';
 /** The table. Media paths and pages are not in it: they answer with files, see media.ts and interface.ts. */
 export const routes: readonly Route[] = [
   ...streamRoutes,
+  ...pictureRoutes,
   ...probeRoutes,
   ...timelineRoutes,
   ...markRoutes,

@@ -34,6 +34,7 @@ import { leastMsnAt } from '../../store/msn-marks.ts';
 import { Catalog } from '../catalog.ts';
 import { NO_ROOM, watchDisk } from '../disk.ts';
 import { openMsnMarks } from '../open-msn-marks.ts';
+import { PictureTable } from '../picture-table.ts';
 import { DATABASE_FILE } from '../rebuild.ts';
 import { runSource } from '../source/sources.ts';
 import type { RunSource, StreamDeps } from '../stream-deps.ts';
@@ -280,6 +281,7 @@ async function recordToFolder(
     msnMarks: opened.use(await openMsnMarks({ ...shared, dataFolder, store, table })),
     pins: await PinTable.open(store.db),
     markers: new MarkerTable(store.db),
+    pictures: await PictureTable.open(store.db),
     events: { publish() {} }, // nobody listens
     mayWrite: () => disk.now().hasRoom,
     noRoom: () => (disk.now().hasRoom ? '' : NO_ROOM),

@@ -17,6 +17,7 @@ const view: StreamView = {
   publisher: null,
   title: '',
   description: '',
+  picture: null,
   record: true,
   visibility: 'public',
   createdAt: '2026-11-20T07:00:00.000Z',
