@@ -2,7 +2,7 @@
  * Watches the disk of the data folder: whether there is room to record, and when it will be full.
  * In: the context. Out: DiskWatch; lines of the log, events.
  */
-import type { StorageView } from '../api/operate-shapes.ts';
+import type { StorageView } from '../api/admin-shapes.ts';
 import type { EventBus } from '../cluster/event-bus.ts';
 import { DiskForecast } from '../observe/disk-forecast.ts';
 import { describeDisk, watchDisk } from '../streams/disk.ts';

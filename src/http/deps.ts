@@ -3,9 +3,9 @@
  * In: app/http.ts fills it; tests fill it with fakes. Out: every file of this folder.
  */
 import type { Access } from '../accounts/access.ts';
+import type { SettingView, StorageView } from '../api/admin-shapes.ts';
 import type { ExportsApi, JobsApi } from '../api/jobs-api.ts';
 import type { MediaAddress } from '../api/media-address.ts';
-import type { SettingView, StorageView } from '../api/operate-shapes.ts';
 import type { ProbeRequest, ProbeView } from '../api/probe.ts';
 import type { SystemView } from '../api/shapes.ts';
 import type { StreamsApi } from '../api/streams-api.ts';

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
-import type { SettingView } from '../../src/api/operate-shapes.ts';
+import type { SettingView } from '../../src/api/admin-shapes.ts';
 import type { StreamView, SystemView } from '../../src/api/shapes.ts';
 import { openFolder, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';

@@ -3,12 +3,12 @@
  * In: the files beside this one. Out: router, OpenAPI, generated pages.
  */
 import { accessRoutes } from './access.ts';
+import { adminRoutes } from './admin.ts';
 import { eventRoutes } from './events.ts';
 import { exportRoutes } from './exports.ts';
 import { healthRoutes } from './health.ts';
 import { jobRoutes } from './jobs.ts';
 import { markRoutes } from './marks.ts';
-import { operateRoutes } from './operate.ts';
 import { pictureRoutes } from './pictures.ts';
 import { probeRoutes } from './probe.ts';
 import type { Route } from './route.ts';
@@ -32,6 +32,6 @@ export const routes: readonly Route[] = [
   ...watchTokenRoutes,
   ...webhookRoutes,
   ...systemRoutes,
-  ...operateRoutes,
+  ...adminRoutes,
   ...healthRoutes,
 ];

@@ -2,7 +2,7 @@
  * What whoever runs the server looks at: the disk and when it is full, the settings in force, the last lines of the log.
  * In: requests. Out: StorageView, SettingView, LogLineView.
  */
-import { LogLevelView, LogLineView, SettingView, StorageView } from '../../api/operate-shapes.ts';
+import { LogLevelView, LogLineView, SettingView, StorageView } from '../../api/admin-shapes.ts';
 import { Type } from '../../api/type.ts';
 import { defineRoute, type Route } from './route.ts';
 
@@ -20,7 +20,7 @@ const LogQuery = Type.Object(
 );
 
 /** The rows. */
-export const operateRoutes: readonly Route[] = [
+export const adminRoutes: readonly Route[] = [
   defineRoute({
     method: 'GET',
     path: '/api/v1/storage',
