@@ -4,8 +4,8 @@
  */
 import type { Clock } from '../lib/clock.ts';
 import { OxbowError } from '../lib/errors.ts';
+import { createSecret, digestOf } from './random-secret.ts';
 import { type Rows, type SecretRow, SecretTable } from './secret-table.ts';
-import { digestOf, makeSecret } from './secret-word.ts';
 
 /** `admin`: everything. `view`: to watch and to read what administrators see of streams, and metrics. */
 export type TokenScope = 'admin' | 'view';
@@ -54,8 +54,8 @@ export class ApiTokens {
     if (this.#table.all.length >= MAX_TOKENS) {
       throw new OxbowError('limit-reached', `There are ${MAX_TOKENS} tokens already.`);
     }
-    const secret = `ox_${makeSecret()}`;
-    const token: ApiToken = { id: makeSecret(9), digest: digestOf(secret), createdMs: this.#clock.nowMs(), ...wish };
+    const secret = `ox_${createSecret()}`;
+    const token: ApiToken = { id: createSecret(9), digest: digestOf(secret), createdMs: this.#clock.nowMs(), ...wish };
     await this.#table.put(token);
     return { token, secret };
   }

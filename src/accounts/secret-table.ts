@@ -2,7 +2,7 @@
  * Rights that stand for a random word each, looked up for every request: in memory, and kept in the database without the word.
  * In: words. Out: rows. Sessions and API tokens are such.
  */
-import { digestOf } from './secret-word.ts';
+import { digestOf } from './random-secret.ts';
 
 /** Where rows are kept. */
 export interface Rows<R> {

@@ -3,8 +3,8 @@
  * In: the word of a cookie. Out: its session; what is kept is the word's digest.
  */
 import type { Clock } from '../lib/clock.ts';
+import { createSecret, digestOf } from './random-secret.ts';
 import { type Rows, type SecretRow, SecretTable } from './secret-table.ts';
-import { digestOf, makeSecret } from './secret-word.ts';
 
 /** A browser that is signed in. */
 export interface Session extends SecretRow {
@@ -55,10 +55,10 @@ export class Sessions {
     readonly program: string;
   }): Promise<{ readonly session: Session; readonly secret: string }> {
     for (const { id } of this.all.slice(MAX_SESSIONS - 1)) await this.#table.remove(id);
-    const secret = makeSecret();
+    const secret = createSecret();
     const nowMs = this.#clock.nowMs();
     const session: Session = {
-      id: makeSecret(9),
+      id: createSecret(9),
       digest: digestOf(secret),
       createdMs: nowMs,
       seenMs: nowMs,

@@ -6,7 +6,7 @@
 import { mkdir, readdir, readFile, rm, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { giveToFolderOwner } from '../lib/platform.ts';
-import { digestOf, makeSecret } from './secret-word.ts';
+import { createSecret, digestOf } from './random-secret.ts';
 
 /** How long a link is good for, ms. */
 export const LINK_MS = 15 * 60_000;
@@ -34,7 +34,7 @@ export class SignInLinks {
       const file = join(this.#folder, name);
       if (!((await untilOf(file)) > this.#nowMs())) await rm(file, { force: true });
     }
-    const code = makeSecret(16);
+    const code = createSecret(16);
     const expiresMs = this.#nowMs() + LINK_MS;
     const file = this.#fileOf(code);
     await writeFile(file, String(expiresMs), { mode: 0o600, flag: 'wx' });

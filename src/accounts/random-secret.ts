@@ -5,7 +5,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 
 /** A new word of so many random bytes, in base64url: 20 bytes cannot be guessed by anyone. */
-export function makeSecret(bytes = 20): string {
+export function createSecret(bytes = 20): string {
   return randomBytes(bytes).toString('base64url');
 }
 
