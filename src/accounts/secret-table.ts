@@ -15,7 +15,7 @@ export interface Rows<R> {
 /** What each row has. */
 export interface SecretRow {
   readonly id: string;
-  /** Of the word, see secret-word.ts. */
+  /** SHA-256 of the secret, see random-secret.ts. */
   readonly digest: string;
 }
 

@@ -82,7 +82,7 @@ export interface StreamOnAirTable {
   absences: string;
   /** JSON of the live list's promises (packager/generation.ts), or null before the first. */
   generation: string | null;
-  /** Names the source that was live last (streams/on-air.ts `sourceKey`); null before any was. */
+  /** Names the source that was live last (streams/saved-state.ts `sourceKey`); null before any was. */
   live_source: string | null;
 }
 

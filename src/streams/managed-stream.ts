@@ -21,7 +21,7 @@ import { missingSince, type TimelineEnd } from '../recording/timeline.ts';
 import { leastMsnAt } from '../store/msn-marks.ts';
 import { type StreamDefinition, sourceFields } from './definition.ts';
 import { LeftOutWatch } from './left-out-watch.ts';
-import { sourceKey, writeOnAir } from './on-air.ts';
+import { sourceKey, writeSavedState } from './saved-state.ts';
 import type { StreamDeps } from './stream-deps.ts';
 import { StreamEvents } from './stream-events.ts';
 import { openStreamParts, type StreamParts } from './stream-parts.ts';
@@ -45,7 +45,7 @@ export class ManagedStream implements Deliverable {
   #isMissing = false;
   /** The source ended in order: a live one is awaited, a film is over. */
   #hasEnded = false;
-  /** The source that was live last, see on-air. */
+  /** The source that was live last, see saved-state. */
   #liveSource: string | null;
   #lingerTimer: NodeJS.Timeout | undefined;
   #liveSinceUs: number | undefined;
@@ -420,7 +420,7 @@ export class ManagedStream implements Deliverable {
   #save(clean: boolean): void {
     const { store, log } = this.#deps;
     const fromUs = Math.max(this.stream.endUs - HOLE_US, this.recorded.endUs, this.#definition.createdUs);
-    const onAir = {
+    const saved = {
       atUs: this.#nowUs(),
       clean,
       absences: this.#absencesFrom(fromUs),
@@ -428,7 +428,7 @@ export class ManagedStream implements Deliverable {
       liveSource: this.#liveSource,
     };
     this.#saving = this.#saving
-      .then(() => writeOnAir(store.db, this.#definition.id, onAir))
+      .then(() => writeSavedState(store.db, this.#definition.id, saved))
       .catch((error: unknown) => log.error({ stream: this.name, error: messageOf(error) }, 'the state was not saved'));
   }
 }

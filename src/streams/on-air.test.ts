@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import type { Absence } from '../media/segment.ts';
-import { nextGenerationNumber, type OnAirState, pastOf } from './on-air.ts';
+import { nextGenerationNumber, pastOf, type SavedState } from './saved-state.ts';
 
 const CREATED = 1_000_000_000;
 const END = 2_000_000_000;
 const last = { end_us: END, run: 7 };
 
 const note = (cause: Absence['cause'], fromUs = END): Absence => ({ fromUs, toUs: fromUs + 5, cause, detail: 'noted' });
-const onAir = (clean: boolean, ...absences: Absence[]): OnAirState => ({
+const saved = (clean: boolean, ...absences: Absence[]): SavedState => ({
   atUs: END + 10,
   clean,
   absences,
@@ -20,36 +20,36 @@ suite('where a stream goes on', () => {
   const cases: readonly [
     name: string,
     last: typeof last | undefined,
-    onAir: OnAirState | undefined,
+    saved: SavedState | undefined,
     tornTail: boolean,
     cause: Absence['cause'],
   ][] = [
     ['a new stream was not started yet', undefined, undefined, false, 'offline'],
-    ['closed in order: offline, as it was noted', last, onAir(true, note('offline')), false, 'offline'],
-    ['stopped by a person, then a crash: offline', last, onAir(false, note('offline')), true, 'offline'],
-    ['a crash while media flowed', last, onAir(false), true, 'crash'],
-    ['a crash between two files', last, onAir(false), false, 'crash'],
+    ['closed in order: offline, as it was noted', last, saved(true, note('offline')), false, 'offline'],
+    ['stopped by a person, then a crash: offline', last, saved(false, note('offline')), true, 'offline'],
+    ['a crash while media flowed', last, saved(false), true, 'crash'],
+    ['a crash between two files', last, saved(false), false, 'crash'],
     [
       'the source was down, then a crash: the first cause stands',
       last,
-      onAir(false, note('source-down')),
+      saved(false, note('source-down')),
       false,
       'source-down',
     ],
     [
       'closed in order, media since, no note of it: a crash',
       last,
-      onAir(true, note('offline', END - 9e6)),
+      saved(true, note('offline', END - 9e6)),
       true,
       'crash',
     ],
     ['a lost database, every file sealed: offline', last, undefined, false, 'offline'],
     ['a lost database and a torn file: a crash', last, undefined, true, 'crash'],
-    ['nothing recorded, but it ran', undefined, onAir(false), false, 'crash'],
+    ['nothing recorded, but it ran', undefined, saved(false), false, 'crash'],
     [
       'nothing recorded, the source was down',
       undefined,
-      onAir(false, note('source-down', CREATED)),
+      saved(false, note('source-down', CREATED)),
       false,
       'source-down',
     ],
@@ -65,7 +65,7 @@ suite('where a stream goes on', () => {
   }
 
   test('media that a source offered from before the creation goes on where it ended, without a hole up to the creation', () => {
-    assert.equal(pastOf(END + 1, last, onAir(false), false).endUs, END);
+    assert.equal(pastOf(END + 1, last, saved(false), false).endUs, END);
   });
 });
 

@@ -3,7 +3,7 @@
  * In: database, index, clock. Out: horizons, paused at once where the clock looks wrong. docs/media.md 3.
  */
 import { Horizons } from '../recording/horizons.ts';
-import { lastOnAirUs } from './on-air.ts';
+import { lastSavedUs } from './saved-state.ts';
 import type { StreamDeps } from './stream-deps.ts';
 
 /** Opens the horizons; the log says when and why they stand still. */
@@ -13,7 +13,7 @@ export async function openHorizons({
   clock,
   log,
 }: Pick<StreamDeps, 'store' | 'table' | 'clock' | 'log'>): Promise<Horizons> {
-  let lastSeenUs = (await lastOnAirUs(store.db)) ?? 0;
+  let lastSeenUs = (await lastSavedUs(store.db)) ?? 0;
   for (const { id } of await store.db.selectFrom('stream').select('id').execute()) {
     lastSeenUs = Math.max(lastSeenUs, (await table.last(id))?.end_us ?? 0);
   }

@@ -22,7 +22,7 @@ import { windowOf } from '../recording/window.ts';
 import { leastMsnAt, type MsnClaim } from '../store/msn-marks.ts';
 import type { StreamDefinition } from './definition.ts';
 import { lastList } from './last-list.ts';
-import { nextGenerationNumber, pastOf, readOnAir } from './on-air.ts';
+import { nextGenerationNumber, pastOf, readSavedState } from './saved-state.ts';
 import { frameCounter } from './source/frame-counter.ts';
 import { MediaMeter, meterSink } from './source/media-meter.ts';
 import type { StreamDeps } from './stream-deps.ts';
@@ -42,7 +42,7 @@ export interface StreamParts {
   readonly meter: MediaMeter;
   /** What is older was recorded once and is gone; 0 where nothing is. µs since 1970. */
   readonly goneBeforeUs: number;
-  /** The source that was live last, see on-air; null before any was. */
+  /** The source that was live last, see saved-state; null before any was. */
   readonly liveSource: string | null;
 }
 
@@ -68,11 +68,11 @@ export async function openStreamParts(
   if (found.files + found.expired + found.unusable.length > 0) log.info(found, 'recordings were looked through');
   const last = await table.last(id);
   const oldest = await table.oldest(id);
-  const onAir = await readOnAir(store.db, id);
+  const saved = await readSavedState(store.db, id);
   const endUs = last?.end_us ?? 0;
   const recorded = new Recorded({ streamId: id, table, endUs });
   const windowUs = config.hls.window * 1000;
-  const previous = onAir?.generation && (await lastList(onAir.generation, { recorded, inits, windowUs }));
+  const previous = saved?.generation && (await lastList(saved.generation, { recorded, inits, windowUs }));
   const told = await table.toldBefore(id, Number.MAX_SAFE_INTEGER, REMEMBERED_RANGES);
   const between = { fromUs: endUs - windowUs, toUs: Number.MAX_SAFE_INTEGER, lastMsn: Number.MAX_SAFE_INTEGER };
   const list = new LiveWindow(
@@ -98,10 +98,10 @@ export async function openStreamParts(
     counters: countersOf(deps, name),
   });
   const msns = await deps.msnMarks.claim(name, Math.max(previousMsn + 1, leastMsnAt(clock.nowMs())));
-  let generationNumber = onAir?.generation?.number ?? 0;
+  let generationNumber = saved?.generation?.number ?? 0;
   const { stream, packager } = createPipeline({
     clock,
-    past: pastOf(createdUs, last, onAir, found.repaired > 0),
+    past: pastOf(createdUs, last, saved, found.repaired > 0),
     async ready(options) {
       await recorder.ready(options);
       await msns.ready(options);
@@ -124,7 +124,7 @@ export async function openStreamParts(
   stream.attach(meterSink(meter), { name: 'media meter' });
   // An index without a word on it was made again from the files, or is older than these words.
   const goneBeforeUs = (await table.goneBefore(id)) || (oldest ? goneBefore(createdUs, oldest) : 0);
-  const liveSource = onAir?.liveSource ?? null;
+  const liveSource = saved?.liveSource ?? null;
   return { inits, recorded, recorder, list, packager, msns, stream, meter, goneBeforeUs, liveSource };
 }
 

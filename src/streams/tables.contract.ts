@@ -7,7 +7,7 @@ import { suite, test } from 'node:test';
 import type { Absence } from '../media/segment.ts';
 import type { OpenDatabase } from '../store/store.fixture.ts';
 import type { StreamDefinition } from './definition.ts';
-import { lastOnAirUs, type OnAirState, readOnAir, writeOnAir } from './on-air.ts';
+import { lastSavedUs, readSavedState, type SavedState, writeSavedState } from './saved-state.ts';
 import { hideStream, readDefinitions, readRemoved, writeDefinition } from './stream-table.ts';
 
 const NOW_US = 1_795_000_000_000_000;
@@ -25,7 +25,7 @@ const definition: StreamDefinition = {
 };
 
 const offline: Absence = { fromUs: NOW_US, toUs: NOW_US + 5, cause: 'offline', detail: 'stopped' };
-const state: OnAirState = { atUs: NOW_US, clean: true, absences: [offline], generation: undefined, liveSource: null };
+const state: SavedState = { atUs: NOW_US, clean: true, absences: [offline], generation: undefined, liveSource: null };
 
 /** Every database runs this suite. */
 export function streamTablesContract(name: string, open: OpenDatabase): void {
@@ -54,8 +54,8 @@ export function streamTablesContract(name: string, open: OpenDatabase): void {
     test('what a stream was doing is read back, and a later state replaces it', async () => {
       await using database = await open();
       const { db } = database;
-      assert.deepEqual([await readOnAir(db, 's'), await lastOnAirUs(db)], [undefined, undefined]);
-      await writeOnAir(db, 's', state);
+      assert.deepEqual([await readSavedState(db, 's'), await lastSavedUs(db)], [undefined, undefined]);
+      await writeSavedState(db, 's', state);
       const generation = {
         number: 5,
         firstMsn: 9,
@@ -64,11 +64,11 @@ export function streamTablesContract(name: string, open: OpenDatabase): void {
         holdBackS: 6,
         bandwidths: { 1: 5 },
       };
-      const newer: OnAirState = { atUs: NOW_US + 10, clean: false, absences: [], generation, liveSource: 'key' };
-      await writeOnAir(db, 's', newer);
-      await writeOnAir(db, 'other', state);
-      assert.deepEqual(await readOnAir(db, 's'), newer);
-      assert.equal(await lastOnAirUs(db), NOW_US + 10);
+      const newer: SavedState = { atUs: NOW_US + 10, clean: false, absences: [], generation, liveSource: 'key' };
+      await writeSavedState(db, 's', newer);
+      await writeSavedState(db, 'other', state);
+      assert.deepEqual(await readSavedState(db, 's'), newer);
+      assert.equal(await lastSavedUs(db), NOW_US + 10);
     });
   });
 }

@@ -13,7 +13,7 @@ import type { ChunkRow } from '../recording/chunk-table.ts';
 import type { Tables } from '../store/schema.ts';
 
 /** What is remembered. */
-export interface OnAirState {
+export interface SavedState {
   /** µs since 1970. */
   readonly atUs: number;
   /** The process ended in order after this. */
@@ -37,7 +37,7 @@ export function sourceKey(source: SourceConfig): string {
 }
 
 /** Reads what the last process wrote. */
-export async function readOnAir(db: Kysely<Tables>, streamId: string): Promise<OnAirState | undefined> {
+export async function readSavedState(db: Kysely<Tables>, streamId: string): Promise<SavedState | undefined> {
   const row = await db.selectFrom('stream_on_air').selectAll().where('stream_id', '=', streamId).executeTakeFirst();
   if (!row) return undefined;
   return {
@@ -50,13 +50,13 @@ export async function readOnAir(db: Kysely<Tables>, streamId: string): Promise<O
 }
 
 /** Writes what the stream is doing now. */
-export async function writeOnAir(db: Kysely<Tables>, streamId: string, onAir: OnAirState): Promise<void> {
+export async function writeSavedState(db: Kysely<Tables>, streamId: string, saved: SavedState): Promise<void> {
   const values = {
-    at_us: onAir.atUs,
-    clean: onAir.clean ? 1 : 0,
-    absences: JSON.stringify(onAir.absences),
-    generation: onAir.generation ? JSON.stringify(onAir.generation) : null,
-    live_source: onAir.liveSource,
+    at_us: saved.atUs,
+    clean: saved.clean ? 1 : 0,
+    absences: JSON.stringify(saved.absences),
+    generation: saved.generation ? JSON.stringify(saved.generation) : null,
+    live_source: saved.liveSource,
   };
   await db
     .insertInto('stream_on_air')
@@ -66,7 +66,7 @@ export async function writeOnAir(db: Kysely<Tables>, streamId: string, onAir: On
 }
 
 /** The newest instant at which any stream was noted, µs since 1970; undefined where none was. */
-export async function lastOnAirUs(db: Kysely<Tables>): Promise<number | undefined> {
+export async function lastSavedUs(db: Kysely<Tables>): Promise<number | undefined> {
   const row = await db
     .selectFrom('stream_on_air')
     .select((eb) => eb.fn.max('at_us').as('us'))
@@ -83,18 +83,18 @@ export async function lastOnAirUs(db: Kysely<Tables>): Promise<number | undefine
 export function pastOf(
   createdUs: number,
   last: Pick<ChunkRow, 'end_us' | 'run'> | undefined,
-  onAir: OnAirState | undefined,
+  saved: SavedState | undefined,
   tornTail: boolean,
 ): StreamPast {
   // A source offers some of its past: its media may end before the stream was made.
   const endUs = last?.end_us ?? createdUs;
   const always = { endUs, hasMedia: last !== undefined, lastRun: last?.run ?? 0 };
-  if (!last && !onAir) return { ...always, absences: [absence(endUs, 'offline', 'not yet started')] };
-  const noted = onAir?.absences[0];
+  if (!last && !saved) return { ...always, absences: [absence(endUs, 'offline', 'not yet started')] };
+  const noted = saved?.absences[0];
   // Media that was recorded after what was noted makes the note stale: the process ended before it could write another.
   const isStale = noted !== undefined && endUs > noted.fromUs + HOLE_US;
-  if (onAir && noted && !isStale) return { ...always, absences: onAir.absences };
-  const crashed = onAir ? isStale || !onAir.clean : tornTail;
+  if (saved && noted && !isStale) return { ...always, absences: saved.absences };
+  const crashed = saved ? isStale || !saved.clean : tornTail;
   return {
     ...always,
     absences: [
