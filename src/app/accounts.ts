@@ -29,7 +29,7 @@ export async function openAccounts(
   const limits = new RateLimits(() => clock.monotonicMs());
   return {
     access,
-    localSignIn: createLocalSignIn({ reach: config, mode: config.localSignIn, dataFolder }),
+    localSignIn: createLocalSignIn({ exposure: config, mode: config.localSignIn, dataFolder }),
     limits,
     tokenTries: new TokenTries(limits, () => clock.monotonicMs()),
   };

@@ -2,8 +2,9 @@
  * Puts oxbow together: opens everything in order, and closes it in reverse. This folder alone knows which implementation is used.
  * In: settings. Out: a running server. docs/closing.md has the order of closing.
  */
+
+import { EffectiveSettings, type SettingFacts } from '../config/effective-settings.ts';
 import type { Config } from '../config/schema.ts';
-import { type SettingFacts, SettingsInForce } from '../config/settings-in-force.ts';
 import type { PublisherClaims } from '../ingest/publisher.ts';
 import { version } from '../lib/version.ts';
 import type { Log } from '../observe/log.ts';
@@ -70,7 +71,7 @@ export async function startApp(
   await using opened = new AsyncDisposableStack();
   const shutdown = new Shutdown();
   opened.defer(() => shutdown.begin());
-  const settings = new SettingsInForce(config, origins);
+  const settings = new EffectiveSettings(config, origins);
   const dataFolder = await openDataFolder(config.data);
   const observation = await openObservation(config, settings, { opened, shown });
   const app: AppContext = { ...observation, config, settings, dataFolder, opened, shutdown };

@@ -2,8 +2,9 @@
  * Opens what the process is observed by: clock, metrics, log and traces.
  * In: settings. Out: Observation.
  */
+
+import type { EffectiveSettings } from '../config/effective-settings.ts';
 import type { Config } from '../config/schema.ts';
-import type { SettingsInForce } from '../config/settings-in-force.ts';
 import { createSystemClock } from '../lib/clock.ts';
 import { messageOf } from '../lib/errors.ts';
 import { GarbageWatch } from '../lib/memory/garbage-watch.ts';
@@ -20,7 +21,7 @@ import type { Observation } from './parts.ts';
  */
 export async function openObservation(
   config: Config,
-  settings: SettingsInForce,
+  settings: EffectiveSettings,
   { opened, shown }: { readonly opened: AsyncDisposableStack; readonly shown: Promise<void> | undefined },
 ): Promise<Observation> {
   const clock = createSystemClock();

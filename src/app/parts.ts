@@ -8,8 +8,8 @@ import type { Access } from '../accounts/access.ts';
 import type { RangeReader } from '../archive/range-reader.ts';
 import type { SegmentPrefix, SegmentStore } from '../archive/segment-store.ts';
 import type { EventBus } from '../cluster/event-bus.ts';
+import type { EffectiveSettings } from '../config/effective-settings.ts';
 import type { Config } from '../config/schema.ts';
-import type { SettingsInForce } from '../config/settings-in-force.ts';
 import type { Answer } from '../delivery/answer.ts';
 import type { KnownSegments } from '../delivery/live/known-segments.ts';
 import type { LiveNow } from '../delivery/live/live-now.ts';
@@ -61,7 +61,7 @@ export interface AppContext extends Observation {
   /** The settings as they were at the start. */
   readonly config: Config;
   /** The settings in force: read `settings.now` at each use. */
-  readonly settings: SettingsInForce;
+  readonly settings: EffectiveSettings;
   /** Absolute path. */
   readonly dataFolder: string;
   readonly opened: AsyncDisposableStack;

@@ -3,9 +3,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import type { SettingFacts } from '../config/effective-settings.ts';
 import { loadConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
-import type { SettingFacts } from '../config/settings-in-force.ts';
 import { openReloads, type Reconfigured } from './reloads.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'oxbow-reloads-'));

@@ -5,7 +5,7 @@
 import { relative } from 'node:path';
 import type { Command } from 'commander';
 import { isLoopback } from '../config/address.ts';
-import { isReachedByOthers } from '../config/reach.ts';
+import { isExposed } from '../config/exposure.ts';
 import type { Config, SourceConfig } from '../config/schema.ts';
 import { printDuration } from '../lib/duration.ts';
 import { OxbowError } from '../lib/errors.ts';
@@ -121,7 +121,7 @@ export function startText(config: Config, httpUrl: string, signIn?: string): str
         : `, kept ${printDuration(stream.keep)}`;
     rows.push([index === 0 ? '  Streams' : '', `${base}/watch/${name}  ${whence(stream.source)}${kept}`]);
   }
-  const reach = !isReachedByOthers(config)
+  const reach = !isExposed(config)
     ? 'Only this computer can reach it; --listen 0.0.0.0 opens it to the network.'
     : isLoopback(config.http.address)
       ? 'Others reach it through a proxy.'

@@ -8,9 +8,9 @@ import { resolve } from 'node:path';
 import { NO_TEXTS } from '../api/stream-texts.ts';
 import { FormatError, messageOf, OxbowError } from '../lib/errors.ts';
 import type { Endpoint } from './address.ts';
+import { defaultVisibility, type Exposure } from './exposure.ts';
 import { listSettings, nearest, type Setting } from './names.ts';
 import type { Node, Section } from './option.ts';
-import { defaultVisibility, type Reach } from './reach.ts';
 import { type Config, type StreamConfig, type StreamDraft, type StreamOrigin, schema } from './schema.ts';
 import { parseNamedUrl } from './source-url.ts';
 import { unusedVsrVariables, vsrVariables } from './vsr.ts';
@@ -212,10 +212,10 @@ function fill(values: Omit<Config, 'streams'>, streams: Streams): Config {
 /**
  * A stream with everything it did not say itself.
  *
- * @param reach decides the default visibility, at each start anew: what was public here alone is unlisted once others come
+ * @param exposure decides the default visibility, at each start anew: what was public here alone is unlisted once others come
  */
-export function finishStream(draft: StreamDraft, origin: StreamOrigin, reach: Reach): StreamConfig {
+export function finishStream(draft: StreamDraft, origin: StreamOrigin, exposure: Exposure): StreamConfig {
   const { visibility } = draft;
   const isSet = visibility !== 'default';
-  return { ...draft, origin, visibility: isSet ? visibility : defaultVisibility(reach), visibilityIsSet: isSet };
+  return { ...draft, origin, visibility: isSet ? visibility : defaultVisibility(exposure), visibilityIsSet: isSet };
 }

@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import type { StreamSettings } from '../api/shapes.ts';
 import { parseStreamName, streamUnknown } from '../api/stream-name.ts';
 import type { Precondition } from '../api/streams-api.ts';
-import { defaultVisibility } from '../config/reach.ts';
+import { defaultVisibility } from '../config/exposure.ts';
 import type { Config, SourceConfig, StreamConfig } from '../config/schema.ts';
 import type { Publisher, PublisherClaims, PublishRequest } from '../ingest/publisher.ts';
 import { parseDuration } from '../lib/duration.ts';

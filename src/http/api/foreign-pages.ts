@@ -5,7 +5,7 @@
  */
 import type { IncomingHttpHeaders } from 'node:http';
 import { isLoopback } from '../../config/address.ts';
-import { isReachedByOthers } from '../../config/reach.ts';
+import { isExposed } from '../../config/exposure.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { isForwarded, isLoopbackName, nameOfHost, type RequestSource } from '../client/local-request.ts';
 import type { HttpDeps } from '../deps.ts';
@@ -51,7 +51,7 @@ export interface ForeignPages {
  * @param address that the server listens on
  */
 export function readableFields(address: string, publicUrl: string | undefined): Readonly<Record<string, string>> {
-  return isReachedByOthers({ http: { address }, publicUrl }) ? everyAnswer : { ...everyAnswer, vary: 'Origin' };
+  return isExposed({ http: { address }, publicUrl }) ? everyAnswer : { ...everyAnswer, vary: 'Origin' };
 }
 
 /**

@@ -6,7 +6,7 @@ const ends = { remoteAddress: '127.0.0.1', remotePort: 50_000, localAddress: '12
 const here = { isLocal: true };
 const make = (change: Partial<LocalSignInOptions> = {}) =>
   createLocalSignIn({
-    reach: { http: { address: '127.0.0.1' } },
+    exposure: { http: { address: '127.0.0.1' } },
     mode: 'auto',
     program: 'oxbow',
     dataFolder: '/srv/oxbow-data',
@@ -35,9 +35,9 @@ suite('signing in with one press', () => {
   });
 
   test('is not offered where others reach oxbow', async () => {
-    assert.equal(await make({ reach: { http: { address: '0.0.0.0' } } }).isOffered(here, ends), false);
+    assert.equal(await make({ exposure: { http: { address: '0.0.0.0' } } }).isOffered(here, ends), false);
     const published = { http: { address: '127.0.0.1' }, publicUrl: 'https://tv.example' };
-    assert.equal(await make({ reach: published }).isOffered(here, ends), false);
+    assert.equal(await make({ exposure: published }).isOffered(here, ends), false);
   });
 });
 

@@ -2,7 +2,7 @@
  * Signing in with one press on the computer where oxbow runs: who may, and the command for everyone else.
  * In: settings, where a request comes from. Out: yes or no, a command line. docs/6-run/access.md.
  */
-import { isReachedByOthers, type Reach } from '../../config/reach.ts';
+import { type Exposure, isExposed } from '../../config/exposure.ts';
 import { programName } from '../../lib/program.ts';
 import { type ConnectionEnds, isOwnConnection } from './socket-owner.ts';
 import type { Visitor } from './visitor.ts';
@@ -20,7 +20,7 @@ export interface LocalSignIn {
 
 /** What it is made of. */
 export interface LocalSignInOptions {
-  readonly reach: Reach;
+  readonly exposure: Exposure;
   /** `auto`: where the owner of the connection can be checked; `on`: also where it cannot; `off`: never. */
   readonly mode: 'auto' | 'on' | 'off';
   /** Absolute. */
@@ -33,8 +33,8 @@ export interface LocalSignInOptions {
 
 /** Makes the decision from settings that stay as they are until a restart. */
 export function createLocalSignIn(options: LocalSignInOptions): LocalSignIn {
-  const { reach, mode, dataFolder, isOwn = isOwnConnection, program = programName() } = options;
-  const isForThisComputer = !isReachedByOthers(reach);
+  const { exposure, mode, dataFolder, isOwn = isOwnConnection, program = programName() } = options;
+  const isForThisComputer = !isExposed(exposure);
   return {
     async isOffered({ isLocal }, ends) {
       if (mode === 'off' || !isForThisComputer || !isLocal) return false;

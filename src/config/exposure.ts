@@ -6,20 +6,20 @@ import { type Endpoint, isLoopback } from './address.ts';
 import type { Visibility } from './schema.ts';
 
 /** The settings that tell. */
-export interface Reach {
+export interface Exposure {
   readonly http: Pick<Endpoint, 'address'>;
   /** How others reach the server through a proxy. */
   readonly publicUrl?: string | undefined;
 }
 
 /** It listens for others, or is behind a proxy that does: one on this computer reaches it on a loopback address. */
-export function isReachedByOthers({ http, publicUrl }: Reach): boolean {
+export function isExposed({ http, publicUrl }: Exposure): boolean {
   if (!isLoopback(http.address)) return true;
   const host = URL.parse(publicUrl ?? '')?.hostname.replace(/^\[|\]$/g, '');
   return host !== undefined && host !== 'localhost' && !host.endsWith('.localhost') && !isLoopback(host);
 }
 
 /** What a stream gets that names no visibility. */
-export function defaultVisibility(reach: Reach): Visibility {
-  return isReachedByOthers(reach) ? 'unlisted' : 'public';
+export function defaultVisibility(exposure: Exposure): Visibility {
+  return isExposed(exposure) ? 'unlisted' : 'public';
 }

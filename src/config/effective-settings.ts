@@ -15,7 +15,7 @@ export interface SettingFacts {
 }
 
 /** Holds them. */
-export class SettingsInForce implements Current<Config> {
+export class EffectiveSettings implements Current<Config> {
   #config: Config;
   #origins: ReadonlyMap<string, string>;
   #waiting: readonly string[] = [];
