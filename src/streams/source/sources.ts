@@ -14,7 +14,7 @@ import type { Log } from '../../observe/log.ts';
 import { sourceFields } from '../definition.ts';
 import type { ClientDefinition, StreamDeps } from '../stream-deps.ts';
 import { runPull } from './pull.ts';
-import { isDown, RetryPause } from './retry-pause.ts';
+import { isDown, SourceBackoff } from './source-backoff.ts';
 
 /** What sources work with. */
 export interface SourceDeps extends Pick<StreamDeps, 'clock' | 'settings' | 'log' | 'metrics'> {
@@ -89,8 +89,8 @@ async function readPull(
     hasLived ||= facts.live;
     onFacts?.(facts);
   };
-  const pause = new RetryPause();
-  const onPage = pause.sawPage;
+  const pause = new SourceBackoff();
+  const onPage = pause.onPage;
   while (!signal.aborted) {
     const hadUntilUs = input.endUs;
     try {
@@ -115,7 +115,7 @@ async function readPull(
         isDown(error) || isPage ? 'source-down' : 'bad-media',
         isRefusal ? messageOf(error) : 'internal error',
       );
-      if (input.endUs !== hadUntilUs) pause.sawMedia();
+      if (input.endUs !== hadUntilUs) pause.onMedia();
       const pauseMs = pause.next(error);
       metrics.sourceFailures.inc({ stream: name });
       metrics.sourcePauseSeconds.set({ stream: name }, pauseMs / 1000);

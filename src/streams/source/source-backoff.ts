@@ -19,18 +19,18 @@ export function isDown(error: unknown): boolean {
 }
 
 /** The pauses of one source, from one try to the next. */
-export class RetryPause {
+export class SourceBackoff {
   #tries = 0;
   #refusals = 0;
   #isPage = false;
 
   /** The address turned out to be that of a page. */
-  readonly sawPage = (): void => {
+  readonly onPage = (): void => {
     this.#isPage = true;
   };
 
   /** Media came: the next refusal is a new one. */
-  sawMedia(): void {
+  onMedia(): void {
     this.#refusals = 0;
   }
 
