@@ -2,7 +2,7 @@
  * The door from the command line to the index of recordings; opened only when asked for, so that other verbs start fast.
  * In: a data folder. Out: findings, a rebuilt index.
  */
-import type { IndexReport, Rebuilt } from '../streams/rebuild.ts';
+import type { IndexReport, RebuildResult } from '../streams/rebuild.ts';
 
 /** Compares database and files; changes nothing. @throws OxbowError `data-in-use`, `data-newer`, `not-ready` */
 export async function compareIndex(folder: string, { signal }: { signal: AbortSignal }): Promise<IndexReport> {
@@ -16,7 +16,7 @@ export async function rebuild(folder: string, how: { signal: AbortSignal }): Pro
 }
 
 /** Makes the index again from the files, with a line of progress. @throws OxbowError `data-in-use` while a server runs there */
-export async function makeIndex(folder: string, { signal }: { signal: AbortSignal }): Promise<Rebuilt> {
+export async function makeIndex(folder: string, { signal }: { signal: AbortSignal }): Promise<RebuildResult> {
   const { rebuildIndex } = await import('../streams/rebuild.ts');
   try {
     return await rebuildIndex(folder, { signal, progress: showProgress });
@@ -26,7 +26,7 @@ export async function makeIndex(folder: string, { signal }: { signal: AbortSigna
 }
 
 /** What was found, as a sentence. */
-export function sayRebuilt({ files, segments, streams, repaired, unusable }: Rebuilt): string {
+export function sayRebuilt({ files, segments, streams, repaired, unusable }: RebuildResult): string {
   const mended = repaired === 0 ? '' : `; ${repaired} files that were not closed were mended`;
   const left = unusable.length === 0 ? '' : `; without anything usable, left as they are: ${unusable.join(', ')}`;
   return `${files} files with ${segments} segments of ${streams} streams${mended}${left}`;

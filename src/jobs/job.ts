@@ -51,7 +51,7 @@ export interface JobContext {
 /**
  * Does one job. What it gives (JSON) is the result; an OxbowError it throws is shown with its code, anything else as `internal`.
  */
-export type Work = (job: Job, context: JobContext) => Promise<unknown>;
+export type JobHandler = (job: Job, context: JobContext) => Promise<unknown>;
 
 /** Keeps jobs and has them worked on. Disposing ends the work; what ran then is begun again by the next queue on the same store. */
 export interface JobQueue extends AsyncDisposable {
@@ -73,7 +73,7 @@ export interface JobQueue extends AsyncDisposable {
    */
   cancel(id: string): Promise<Job>;
   /** Works on jobs of a kind from now on, oldest first. Call it once for each kind; resolves when the engine has begun. */
-  work(kind: string, work: Work): Promise<void>;
+  work(kind: string, work: JobHandler): Promise<void>;
   /** Forgets jobs of a kind that ended before `ms` (since 1970); returns those that were forgotten. */
   forgetEndedBefore(kind: string, ms: number): Promise<readonly Job[]>;
   /** Forgets one job that has ended; does nothing where there is none. */

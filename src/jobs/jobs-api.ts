@@ -9,14 +9,14 @@ import type { EventBus } from '../cluster/event-bus.ts';
 import { sleep } from '../lib/abort.ts';
 import type { Clock } from '../lib/clock.ts';
 import { OxbowError } from '../lib/errors.ts';
-import type { Job, JobContext, JobQueue, Work } from './job.ts';
+import type { Job, JobContext, JobHandler, JobQueue } from './job.ts';
 
 /** One kind of job. */
 export interface JobKind {
   /** As `Job.kind`. */
   readonly name: string;
   /** Does one job; returns its result. */
-  readonly work: Work;
+  readonly work: JobHandler;
   /** How long a job is kept after its end, ms. Read each time it is needed. */
   readonly keepMs: number;
   /** What the API and events show of the result of a job that is done. */

@@ -7,7 +7,7 @@ import type { Kysely, Selectable, Updateable } from 'kysely';
 import type { Clock } from '../lib/clock.ts';
 import { messageOf, OxbowError } from '../lib/errors.ts';
 import type { JobTable, Tables } from '../store/schema.ts';
-import type { Job, JobError, JobQueue, JobState, Work } from './job.ts';
+import type { Job, JobError, JobHandler, JobQueue, JobState } from './job.ts';
 
 /** A job that took the process down with it so often is not tried again. */
 const MAX_TRIES = 3;
@@ -64,7 +64,7 @@ export async function openTableQueue(options: TableQueueOptions): Promise<JobQue
 
 class TableQueue implements JobQueue {
   readonly #options: TableQueueOptions;
-  readonly #works = new Map<string, Work>();
+  readonly #works = new Map<string, JobHandler>();
   readonly #running = new Map<string, Running>();
   #queued: number;
   /** Taking jobs from the table, one look after the other. */
@@ -150,7 +150,7 @@ class TableQueue implements JobQueue {
     return job;
   }
 
-  async work(kind: string, work: Work): Promise<void> {
+  async work(kind: string, work: JobHandler): Promise<void> {
     this.#works.set(kind, work);
     this.#take();
   }

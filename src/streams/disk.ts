@@ -47,7 +47,7 @@ export function checkDisk(disk: Disk): string {
  * @param minFree the setting; undefined where it is not set
  * @param total size of the disk, bytes
  */
-export function leastFree(minFree: number | undefined, total: number): number {
+export function minFreeBytes(minFree: number | undefined, total: number): number {
   return minFree ?? Math.min(DEFAULT_MIN_FREE, total * DEFAULT_MIN_SHARE);
 }
 
@@ -56,7 +56,7 @@ async function look(folder: string, minFree: number | undefined): Promise<Disk> 
   const { bavail, blocks, bsize } = await statfs(folder);
   const free = bavail * bsize;
   const total = blocks * bsize;
-  const least = leastFree(minFree, total);
+  const least = minFreeBytes(minFree, total);
   return { free, total, least, hasRoom: free > least };
 }
 

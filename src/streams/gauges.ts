@@ -15,7 +15,7 @@ import type { Catalog } from './catalog.ts';
 import type { Disk } from './disk.ts';
 
 /** Whom the gauges are asked of. */
-export interface Gauged {
+export interface GaugeSources {
   readonly metrics: Metrics;
   readonly catalog: Catalog;
   readonly viewers: Viewers;
@@ -32,22 +32,22 @@ export interface Gauged {
 }
 
 /** Sets every gauge that is looked up, each time somebody asks for metrics. Returns how to stop it. */
-export function readGauges(gauged: Gauged): () => void {
-  const { metrics, catalog, viewers, forecast, clockWatch, horizons, net, queue, blockBytes } = gauged;
-  let toldStarts = 0;
+export function readGauges(sources: GaugeSources): () => void {
+  const { metrics, catalog, viewers, forecast, clockWatch, horizons, net, queue, blockBytes } = sources;
+  let reportedStarts = 0;
   return metrics.beforeScrape(async () => {
     readStreams(catalog, metrics);
     clockWatch.look();
     metrics.retentionPaused.set(horizons.pause ? 1 : 0);
-    const { free, total } = gauged.disk();
+    const { free, total } = sources.disk();
     metrics.diskFreeBytes.set(free);
     metrics.diskTotalBytes.set(total);
     metrics.diskGrowth.set(forecast.growth);
     metrics.diskFullSeconds.set(forecast.fullInSeconds);
-    const { running, started } = gauged.children();
+    const { running, started } = sources.children();
     metrics.ffmpegChildren.set(running);
-    metrics.ffmpegStarts.inc(started - toldStarts);
-    toldStarts = started;
+    metrics.ffmpegStarts.inc(started - reportedStarts);
+    reportedStarts = started;
     viewers.forgetOld();
     for (const { name } of catalog.all) metrics.viewers.set({ stream: name }, viewers.of(name));
     metrics.sourceConnections.set(net.idleConnections);

@@ -22,7 +22,7 @@ import { adoptRecordings } from './stream-table.ts';
 export { DATABASE_FILE };
 
 /** What a rebuild did. */
-export interface Rebuilt {
+export interface RebuildResult {
   readonly streams: number;
   readonly files: number;
   readonly segments: number;
@@ -49,7 +49,7 @@ export interface IndexReport {
 export async function rebuildIndex(
   dataFolder: string,
   { signal, progress, log = createSilentLog() }: { signal: AbortSignal; progress?: (files: number) => void; log?: Log },
-): Promise<Rebuilt> {
+): Promise<RebuildResult> {
   await using store = await openStore({ file: path.join(dataFolder, DATABASE_FILE), log });
   await using segments = openLocalSegmentStore({ folder: dataFolder });
   await adoptRecordings(store.db, segments, { onlyIfEmpty: false });

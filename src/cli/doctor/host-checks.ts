@@ -12,7 +12,7 @@ import type { Config } from '../../config/schema.ts';
 import { ownHostsOf } from '../../http/client/host-check.ts';
 import { messageOf } from '../../lib/errors.ts';
 import { printSize } from '../../lib/size.ts';
-import { leastFree } from '../../streams/disk.ts';
+import { minFreeBytes } from '../../streams/disk.ts';
 import { type Finding, failed, ok, warning } from './finding.ts';
 
 const LEAST_MAJOR = 24;
@@ -56,7 +56,7 @@ export function checkDataFolder(folder: string, minFree?: number): Finding {
   }
   const { bavail, blocks, bsize } = statfsSync(nearest);
   const free = bavail * bsize;
-  const least = leastFree(minFree, blocks * bsize);
+  const least = minFreeBytes(minFree, blocks * bsize);
   const there = `${folder}${nearest === folder ? '' : ' (will be created)'}`;
   const text = `${there}, ${printSize(free)} free; nothing is recorded below ${printSize(least)} (record.minFree)`;
   if (free > least && free >= LEAST_FREE_BYTES) return ok(name, text);

@@ -7,7 +7,7 @@ import type { Current } from '../../lib/current.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { parseQuality } from '../../lib/quality.ts';
 import { tracedNet } from '../../net/traced.ts';
-import { type ProbeTools, probeAddress } from './probe.ts';
+import { type ProbeDeps, probeAddress } from './probe.ts';
 
 /** Looks at the same time; each may start a yt-dlp and decode a picture. */
 const MOST = 4;
@@ -25,7 +25,7 @@ export type Prober = (
  * @param running ends all looks when oxbow ends
  */
 export function createProber(
-  { net, clock, settings }: Omit<ProbeTools, 'config'> & { readonly settings: Current<ProbeTools['config']> },
+  { net, clock, settings }: Omit<ProbeDeps, 'config'> & { readonly settings: Current<ProbeDeps['config']> },
   running: AbortSignal,
 ): Prober {
   let looks = 0;
@@ -34,9 +34,9 @@ export function createProber(
     if (looks >= MOST) throw new OxbowError('busy', `oxbow looks at ${MOST} addresses already`);
     looks += 1;
     try {
-      const order = { url, quality, trusted: true, picture: true };
+      const options = { url, quality, trusted: true, picture: true };
       return await probeAddress(
-        order,
+        options,
         { clock, config: settings.now, net: tracedNet(net, traceparent) },
         { signal: AbortSignal.any([signal, running]) },
       );

@@ -19,14 +19,14 @@ import { pictureOf } from './probe-picture.ts';
 import { runPull } from './pull.ts';
 
 /** What a look works with. */
-export interface ProbeTools {
+export interface ProbeDeps {
   readonly net: Net;
   readonly clock: Clock;
   readonly config: Pick<Config, 'pages' | 'pull' | 'probe'>;
 }
 
 /** What to look at, and how. */
-export interface ProbeOrder {
+export interface ProbeOptions {
   readonly url: string;
   /** `best`, `worst`, `720p`, `2M`; as `pull.quality` where it says nothing. */
   readonly quality?: string | undefined;
@@ -42,11 +42,11 @@ export interface ProbeOrder {
  * @throws OxbowError `source-failed` when no media came in time, `unsupported-media` when all of its tracks are left out; what `runPull` throws
  */
 export async function probeAddress(
-  order: ProbeOrder,
-  tools: ProbeTools,
+  options: ProbeOptions,
+  deps: ProbeDeps,
   { signal }: { signal: AbortSignal },
 ): Promise<ProbeView> {
-  const { clock, config, net } = tools;
+  const { clock, config, net } = deps;
   const { depth, timeout } = config.probe;
   const enough = new AbortController();
   using late = withDeadline(timeout, 'the look at the source', { signal });
@@ -56,15 +56,15 @@ export async function probeAddress(
   // Looking back would tell of the past what is asked of now.
   const source: PullSourceConfig = {
     type: 'pull',
-    url: order.url,
+    url: options.url,
     headers: {},
     fromMs: 0,
-    ...(order.quality !== undefined && { quality: order.quality }),
+    ...(options.quality !== undefined && { quality: options.quality }),
   };
   try {
     await runPull(
       { net, clock, config, log: createSilentLog() },
-      { source, trusted: order.trusted, input, onFacts: (told) => (facts = told) },
+      { source, trusted: options.trusted, input, onFacts: (told) => (facts = told) },
       { signal: all },
     );
   } catch (error) {
@@ -73,14 +73,14 @@ export async function probeAddress(
   }
   const { start, missing } = input;
   if (!start) {
-    const { host } = new URL(order.url.trim());
+    const { host } = new URL(options.url.trim());
     if (facts?.leftOut && input.isUnreadable)
       throw new OxbowError('unsupported-media', `oxbow cannot take ${namesOf(facts.leftOut)}`);
     const why = missing ?? `no media came within ${timeout / 1000} s`;
     throw new OxbowError('source-failed', why.includes(host) ? why : `${host}: ${why}`);
   }
   const told = facts ?? { protocol: 'hls', container: '', title: '', live: true, qualities: [] };
-  const picture = order.picture ? await pictureOf(told.thumbnail, input.keyFrame, net, { signal }) : undefined;
+  const picture = options.picture ? await pictureOf(told.thumbnail, input.keyFrame, net, { signal }) : undefined;
   return {
     ...told,
     pace: describePace(start.pace),

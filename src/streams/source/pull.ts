@@ -17,7 +17,7 @@ import type { Net } from '../../net/net.ts';
 import { withDefaults } from './source-settings.ts';
 
 /** What a pull works with. */
-export interface PullTools {
+export interface PullDeps {
   readonly net: Net;
   readonly clock: Clock;
   readonly log: PullLog;
@@ -26,7 +26,7 @@ export interface PullTools {
 }
 
 /** What is pulled, and to where. */
-export interface PullOrder {
+export interface PullOptions {
   readonly source: PullSourceConfig;
   /** An administrator gave the address, so its host may be private. What a page leads to never is trusted. */
   readonly trusted: boolean;
@@ -49,11 +49,15 @@ type Shared = Omit<HlsPullOptions, 'url' | 'trusted' | 'locate' | 'onFacts'>;
  *
  * @throws OxbowError what `detectSource`, `PageSource.locate`, `runHlsPull` and `runMp4Pull` throw
  */
-export async function runPull(tools: PullTools, order: PullOrder, { signal }: { signal: AbortSignal }): Promise<void> {
-  const { net, clock, log, config, counters } = tools;
-  const { trusted, input, onFacts, awaitReturn, wasLive } = order;
+export async function runPull(
+  deps: PullDeps,
+  options: PullOptions,
+  { signal }: { signal: AbortSignal },
+): Promise<void> {
+  const { net, clock, log, config, counters } = deps;
+  const { trusted, input, onFacts, awaitReturn, wasLive } = options;
   const { patterns } = config.pages;
-  const source = withDefaults(order.source, config);
+  const source = withDefaults(options.source, config);
   const { headers, quality, fromMs, userAgent } = source;
   const agent = parseUserAgent(userAgent ?? '');
   const asked = agent === '' ? headers : { ...headers, 'user-agent': agent };
@@ -74,7 +78,7 @@ export async function runPull(tools: PullTools, order: PullOrder, { signal }: { 
   };
   if (handler !== 'page') return pullers[handler]({ ...shared, url, trusted, onFacts }, { signal });
   const { ytDlp: program, timeout, format } = config.pages;
-  order.onPage?.();
+  options.onPage?.();
   const page = new PageSource({
     url,
     net,
@@ -97,7 +101,7 @@ const pullers = { hls: runHlsPull, mp4: runMp4Pull } as const;
 async function pullPage(
   page: PageSource,
   shared: Shared & { readonly url: URL },
-  onFacts: PullOrder['onFacts'],
+  onFacts: PullOptions['onFacts'],
   { signal }: { signal: AbortSignal },
 ): Promise<void> {
   let latest = await page.locate({ signal });

@@ -29,7 +29,7 @@ export interface SourceOptions {
   readonly onFacts?: ((facts: SourceFacts) => void) | undefined;
   /** Called with why a try failed, before the next one. */
   readonly onFailure?: (error: unknown) => void;
-  /** The source was live before; see `PullOrder`. */
+  /** The source was live before; see `PullOptions`. */
   readonly wasLive?: boolean;
 }
 
@@ -89,8 +89,8 @@ async function readPull(
     hasLived ||= facts.live;
     onFacts?.(facts);
   };
-  const pause = new SourceBackoff();
-  const onPage = pause.onPage;
+  const backoff = new SourceBackoff();
+  const onPage = backoff.onPage;
   while (!signal.aborted) {
     const hadUntilUs = input.endUs;
     try {
@@ -115,8 +115,8 @@ async function readPull(
         isDown(error) || isPage ? 'source-down' : 'bad-media',
         isRefusal ? messageOf(error) : 'internal error',
       );
-      if (input.endUs !== hadUntilUs) pause.onMedia();
-      const pauseMs = pause.next(error);
+      if (input.endUs !== hadUntilUs) backoff.onMedia();
+      const pauseMs = backoff.next(error);
       metrics.sourceFailures.inc({ stream: name });
       metrics.sourcePauseSeconds.set({ stream: name }, pauseMs / 1000);
       await sleep(pauseMs, { signal }).catch(() => undefined);

@@ -9,28 +9,28 @@ const within = (ms: number, least: number, most: number) =>
   assert.ok(ms >= least * 1000 && ms <= most * 1000, `${ms} ms are not ${least} to ${most} s`);
 
 test('a page that refuses for good is asked less and less, up to every ten minutes', () => {
-  const pause = new SourceBackoff();
-  pause.onPage();
-  for (const ceiling of [30, 60, 120, 240, 480, 600, 600]) within(pause.next(isPrivate), ceiling / 2, ceiling);
+  const backoff = new SourceBackoff();
+  backoff.onPage();
+  for (const ceiling of [30, 60, 120, 240, 480, 600, 600]) within(backoff.next(isPrivate), ceiling / 2, ceiling);
   const drm = new OxbowError('unsupported-media', 'the page protects its video by DRM');
-  within(pause.next(drm), 300, 600);
+  within(backoff.next(drm), 300, 600);
 });
 
 test('a page that gave media begins anew, and one that may have something soon is asked every minute', () => {
-  const pause = new SourceBackoff();
-  pause.onPage();
-  for (let i = 0; i < 6; i++) pause.next(isPrivate);
-  within(pause.next(notYet), 30, 60);
-  within(pause.next(isPrivate), 300, 600);
-  pause.onMedia();
-  within(pause.next(isPrivate), 15, 30);
+  const backoff = new SourceBackoff();
+  backoff.onPage();
+  for (let i = 0; i < 6; i++) backoff.next(isPrivate);
+  within(backoff.next(notYet), 30, 60);
+  within(backoff.next(isPrivate), 300, 600);
+  backoff.onMedia();
+  within(backoff.next(isPrivate), 15, 30);
 });
 
 test('what is no page is asked as often as ever', () => {
-  const pause = new SourceBackoff();
+  const backoff = new SourceBackoff();
   const drm = new OxbowError('unsupported-media', 'SAMPLE-AES');
-  for (let i = 0; i < 8; i++) assert.equal(pause.next(drm), 30_000);
-  assert.equal(pause.next(new TypeError('a mistake of ours')), 30_000);
+  for (let i = 0; i < 8; i++) assert.equal(backoff.next(drm), 30_000);
+  assert.equal(backoff.next(new TypeError('a mistake of ours')), 30_000);
   const down = new SourceBackoff();
   within(down.next(new OxbowError('source-failed', 'HTTP 404')), 0.125, 0.25);
   for (let i = 0; i < 20; i++) down.next(new OxbowError('source-failed', 'HTTP 404'));
