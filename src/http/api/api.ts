@@ -26,7 +26,7 @@ import { sendFile } from '../media/file-answer.ts';
 import type { Route, RouteAnswer, RouteCall } from '../routes/route.ts';
 import { routes } from '../routes/table.ts';
 import { type Admission, createAdmission, registerSignedPages } from './admission.ts';
-import { Deeds } from './deeds.ts';
+import { AuditLog } from './audit-log.ts';
 import type { ForeignPages } from './foreign-pages.ts';
 import { IdempotencyKeys } from './idempotency.ts';
 import { checkJsonDepth } from './json-depth.ts';
@@ -122,7 +122,7 @@ function registerTable(
 ): void {
   const names = new NamedSchemas();
   const keys = new IdempotencyKeys(() => deps.clock.monotonicMs());
-  const deeds = new Deeds(deps.log);
+  const auditLog = new AuditLog(deps.log);
   const prepared = routes.map((route) => ({ route, schema: describeRoute(route, names) }));
   for (const schema of names.all) app.addSchema(schema);
   app.after(() => {
@@ -134,11 +134,11 @@ function registerTable(
         onRequest: async (request, reply) => {
           if (route.anyPage) reply.headers(readableBy(request, pages, admission)); // of refusals too
           admission.tryToken(request);
-          deeds.begun(route, request, () => admission.admitted(request));
+          auditLog.started(route, request, () => admission.admitted(request));
           await admission.admit(route, request, reply);
           checkBodyType(route, request);
         },
-        onResponse: async (request, reply) => deeds.ended(request, reply),
+        onResponse: async (request, reply) => auditLog.finished(request, reply),
         handler: async (request, reply) => {
           const signal = signalOf(reply);
           const traceparent = traceparentOf(request);

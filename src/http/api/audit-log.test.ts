@@ -7,7 +7,7 @@ import { createLog } from '../../observe/log.ts';
 import { asAdmin, shareTestServer, token } from '../fixture.ts';
 import type { Route } from '../routes/route.ts';
 import type { Admitted } from './admission.ts';
-import { Deeds } from './deeds.ts';
+import { AuditLog } from './audit-log.ts';
 
 const traceId = '0af7651916cd43dd8448eb211c80319c';
 
@@ -52,13 +52,13 @@ suite('the log of what was asked for', () => {
 
   test('never calls a request done that was cut off before its answer', () => {
     const logged: string[] = [];
-    const deeds = new Deeds(createLog({ level: 'info', format: 'json', write: (line) => logged.push(line) }));
+    const auditLog = new AuditLog(createLog({ level: 'info', format: 'json', write: (line) => logged.push(line) }));
     const request = { method: 'POST', url: '/api/v1/sessions', id: traceId, routeOptions: {} };
     const admitted = { asker: { name: 'admin token' }, visitor: { address: '' } };
     // What fastify says of a stream that was reset.
     const reply = { statusCode: 200, raw: { headersSent: false, writableEnded: false } };
-    deeds.begun({ method: 'POST' } as Route, request as FastifyRequest, () => admitted as Admitted);
-    deeds.ended(request as FastifyRequest, reply as FastifyReply);
+    auditLog.started({ method: 'POST' } as Route, request as FastifyRequest, () => admitted as Admitted);
+    auditLog.finished(request as FastifyRequest, reply as FastifyReply);
     const { status, msg } = JSON.parse(logged.join('')) as Record<string, unknown>;
     assert.deepEqual([status, msg], [undefined, 'cut off before the answer']);
   });

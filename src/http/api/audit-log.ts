@@ -11,7 +11,7 @@ import type { Admitted } from './admission.ts';
 const TOO_MANY = 429;
 
 /** Notes what is asked for. */
-export class Deeds {
+export class AuditLog {
   readonly #log: Log;
   readonly #admitted = new WeakMap<FastifyRequest, Admitted>();
 
@@ -25,7 +25,7 @@ export class Deeds {
    *
    * @param admitted who asks, as it is before anything is done: a session may be gone afterwards; throws for pages of other sites
    */
-  begun({ method }: Route, request: FastifyRequest, admitted: () => Admitted): void {
+  started({ method }: Route, request: FastifyRequest, admitted: () => Admitted): void {
     if (method === 'GET') return;
     try {
       this.#admitted.set(request, admitted());
@@ -35,7 +35,7 @@ export class Deeds {
   }
 
   /** It was answered. Strangers who try words to sign in write nothing until one fits, and floods that are held off nothing either. */
-  ended(request: FastifyRequest, { statusCode: status, raw }: FastifyReply): void {
+  finished(request: FastifyRequest, { statusCode: status, raw }: FastifyReply): void {
     const admitted = this.#admitted.get(request);
     // Without an answer the status is only what fastify began with: the client went away, or its stream was reset.
     const isAnswered = raw.headersSent && raw.writableEnded;
