@@ -41,7 +41,7 @@ suite('the log of what was asked for', () => {
     const [restart, made, wrong, failed, ...more] = await lines(4);
     assert.deepEqual(restart, {
       ...{ level: 'info', traceId, user: 'admin token', stream: 'public', address: '127.0.0.1' },
-      ...{ request: 'POST /api/v1/streams/public/restart', status: 202, msg: 'done as asked' },
+      ...{ request: 'POST /api/v1/streams/public/restart', status: 202, msg: 'request completed' },
     });
     assert.deepEqual([made!.stream, made!.status], ['yard', 201]);
     assert.deepEqual([wrong!.stream, wrong!.status, wrong!.msg], ['door', 400, 'refused']);

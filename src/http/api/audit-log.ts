@@ -51,7 +51,7 @@ export class AuditLog {
         request: `${request.method} ${request.url.split('?', 1)[0]!.slice(0, 200)}`,
         ...(isAnswered && { status }),
       },
-      isDone ? 'done as asked' : !isAnswered ? 'cut off before the answer' : status < 500 ? 'refused' : 'failed',
+      isDone ? 'request completed' : !isAnswered ? 'cut off before the answer' : status < 500 ? 'refused' : 'failed',
     );
   }
 }
