@@ -15,7 +15,7 @@ import type {
 } from '../api/webhook-shapes.ts';
 import type { PublishedEvent, Subscription } from '../cluster/event-bus.ts';
 import { OxbowError } from '../lib/errors.ts';
-import { Postman } from './postman.ts';
+import { DeliveryWorker } from './delivery-worker.ts';
 import { sendOnce } from './send-once.ts';
 import { checkSecret, makeSecret } from './signature.ts';
 import type { WebhooksOptions } from './webhook-options.ts';
@@ -27,7 +27,7 @@ const MAX_WEBHOOKS = 100;
 /** The webhooks of a server. Disposing ends what is under way; it goes on with the next process. */
 export class Webhooks implements AsyncDisposable {
   readonly #options: WebhooksOptions;
-  readonly #postmen = new Map<string, Postman>();
+  readonly #workers = new Map<string, DeliveryWorker>();
   #subscription: Subscription | undefined;
   #closing: Promise<void> | undefined;
 
@@ -39,22 +39,21 @@ export class Webhooks implements AsyncDisposable {
   static async open(options: WebhooksOptions): Promise<Webhooks> {
     const webhooks = new Webhooks(options);
     for (const webhook of await options.table.all()) {
-      webhooks.#postmen.set(webhook.id, new Postman(options, webhook, await options.table.waiting(webhook.id)));
+      webhooks.#workers.set(webhook.id, new DeliveryWorker(options, webhook, await options.table.waiting(webhook.id)));
     }
     webhooks.#subscription = await options.bus.subscribe({
       event(published) {
-        for (const postman of webhooks.#postmen.values())
-          if (isFor(postman.webhook, published)) postman.take(published);
+        for (const worker of webhooks.#workers.values()) if (isFor(worker.webhook, published)) worker.take(published);
       },
       missed: () => options.failed(new Error('the event bus dropped events before the webhooks received them')),
     });
-    for (const postman of webhooks.#postmen.values()) postman.work();
+    for (const worker of webhooks.#workers.values()) worker.work();
     return webhooks;
   }
 
   /** All of them, oldest first. */
   list(): readonly WebhookView[] {
-    return [...this.#postmen.values()].map(viewOf);
+    return [...this.#workers.values()].map(viewOf);
   }
 
   /**
@@ -72,7 +71,7 @@ export class Webhooks implements AsyncDisposable {
    * @throws OxbowError `bad-request`, `limit-reached`
    */
   async create(settings: WebhookSettings): Promise<NewWebhookView> {
-    if (this.#postmen.size >= MAX_WEBHOOKS) {
+    if (this.#workers.size >= MAX_WEBHOOKS) {
       throw new OxbowError('limit-reached', `There are ${MAX_WEBHOOKS} webhooks already.`);
     }
     const { clock, table } = this.#options;
@@ -80,10 +79,10 @@ export class Webhooks implements AsyncDisposable {
     const createdMs = clock.nowMs();
     const id = `${Math.floor(createdMs).toString(36)}-${randomBytes(6).toString('hex')}`;
     const webhook = settle(settings, { id, secret, createdMs });
-    const postman = new Postman(this.#options, webhook, 0);
+    const worker = new DeliveryWorker(this.#options, webhook, 0);
     await table.put(webhook);
-    this.#postmen.set(id, postman);
-    return { ...viewOf(postman), secret };
+    this.#workers.set(id, worker);
+    return { ...viewOf(worker), secret };
   }
 
   /**
@@ -92,11 +91,11 @@ export class Webhooks implements AsyncDisposable {
    * @throws OxbowError `webhook-unknown`, `bad-request`
    */
   async replace(id: string, settings: WebhookSettings): Promise<WebhookView> {
-    const postman = this.#find(id);
-    const { secret, createdMs } = postman.webhook;
-    await postman.set(settle(settings, { id, secret: settings.secret ?? secret, createdMs }));
-    postman.work();
-    return viewOf(postman);
+    const worker = this.#find(id);
+    const { secret, createdMs } = worker.webhook;
+    await worker.set(settle(settings, { id, secret: settings.secret ?? secret, createdMs }));
+    worker.work();
+    return viewOf(worker);
   }
 
   /**
@@ -105,9 +104,9 @@ export class Webhooks implements AsyncDisposable {
    * @throws OxbowError `webhook-unknown`
    */
   async remove(id: string): Promise<void> {
-    const postman = this.#find(id);
-    this.#postmen.delete(id);
-    await postman[Symbol.asyncDispose]();
+    const worker = this.#find(id);
+    this.#workers.delete(id);
+    await worker[Symbol.asyncDispose]();
     await this.#options.table.remove(id);
   }
 
@@ -147,14 +146,14 @@ export class Webhooks implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     this.#closing ??= (async () => {
       this.#subscription?.close();
-      await Promise.all([...this.#postmen.values()].map((postman) => postman[Symbol.asyncDispose]()));
+      await Promise.all([...this.#workers.values()].map((worker) => worker[Symbol.asyncDispose]()));
     })();
     return this.#closing;
   }
 
-  #find(id: string): Postman {
-    const postman = this.#postmen.get(id);
-    if (postman) return postman;
+  #find(id: string): DeliveryWorker {
+    const worker = this.#workers.get(id);
+    if (worker) return worker;
     throw new OxbowError('webhook-unknown', `There is no webhook ${id.slice(0, 80)}.`);
   }
 }
@@ -188,7 +187,7 @@ function settle(
   };
 }
 
-function viewOf({ webhook, waiting }: Postman): WebhookView {
+function viewOf({ webhook, waiting }: DeliveryWorker): WebhookView {
   const { id, types, stream, createdMs, failingSinceMs, disabledMs, disabledReason } = webhook;
   const url = new URL(webhook.url);
   url.username = '';

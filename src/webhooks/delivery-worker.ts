@@ -17,7 +17,7 @@ const GRACE_MS = 1000;
 const GONE = 410;
 
 /** Works for one webhook until disposed. */
-export class Postman implements AsyncDisposable {
+export class DeliveryWorker implements AsyncDisposable {
   readonly #options: WebhooksOptions;
   readonly #ends = new AbortController();
   #webhook: Webhook;
