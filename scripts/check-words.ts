@@ -24,7 +24,7 @@ const NOT_YET: readonly string[] = [
   'src/http/ask.fixture.ts',
   'src/http/deps.ts',
   'src/http/headers.test.ts',
-  'src/http/held',
+  'src/http/wait-limiter',
   'src/http/server.ts',
   'src/http/take-listener.ts',
   'src/http/api/',

@@ -107,7 +107,7 @@ export function openConnections(options: ConnectionsOptions): Connections {
       : undefined;
   const server: Server = secure?.server ?? http.createServer(limits, onRequest);
   const toHttp1 = secure?.toHttp1 ?? takeListener<Socket>(server, 'connection');
-  const hot = createHotResponder(hotDepsOf(deps, { ownHosts, head }), media.held, {
+  const hot = createHotResponder(hotDepsOf(deps, { ownHosts, head }), media.waitLimiter, {
     onRequest,
     refuse: onHeldRefused,
     handOver: toHttp1,
@@ -120,7 +120,7 @@ export function openConnections(options: ConnectionsOptions): Connections {
     open: (socket, { protocol }) => (protocol === 'http2' ? http2?.open(socket) : hot.open(socket)),
     async leave(reason) {
       responses.leave(server);
-      media.held.release(reason);
+      media.waitLimiter.abortAll(reason);
       hot.leave(reason);
       secure?.leave();
       const goodbye = http2?.close();

@@ -12,7 +12,7 @@ import { createClientAddress } from '../client/client-address.ts';
 import { readCmcd } from '../client/cmcd.ts';
 import { answersTo, type OwnHosts } from '../client/host-check.ts';
 import { viewerKey } from '../client/viewer-key.ts';
-import type { HeldRequests } from '../held.ts';
+import type { WaitLimiter } from '../wait-limiter.ts';
 import { type ConnectionHost, HotConnection } from './connection.ts';
 import { PendingReplies } from './pending-replies.ts';
 import type { RawResponse } from './raw-response.ts';
@@ -83,8 +83,8 @@ interface Known {
   readonly key: string;
 }
 
-/** @param held how many may wait, shared with what waits elsewhere */
-export function createHotResponder(deps: HotDeps, held: HeldRequests, handlers: Handlers): HotResponder {
+/** @param waitLimiter how many may wait, shared with what waits elsewhere */
+export function createHotResponder(deps: HotDeps, waitLimiter: WaitLimiter, handlers: Handlers): HotResponder {
   const { counts, viewers, clock } = deps;
   const clientAddress = createClientAddress(deps.trustedProxies);
   const connections = new Set<HotConnection>();
@@ -153,7 +153,7 @@ export function createHotResponder(deps: HotDeps, held: HeldRequests, handlers: 
     isUsual: (headers) =>
       answersTo(deps.ownHosts, headers.hostName) && !(deps.ownHosts !== undefined && headers.isFromForeignPage),
     nowS: () => Math.floor(clock.nowMs() / 1000),
-    mayWait: (headers, socket) => held.begin(addressOf(headers, socket)),
+    mayWait: (headers, socket) => waitLimiter.acquire(addressOf(headers, socket)),
     served,
     get isClosing() {
       return isClosing;

@@ -23,7 +23,7 @@ import { readForwarded } from '../client/forwarded.ts';
 import { isLocalRequest } from '../client/local-request.ts';
 import { viewerKey } from '../client/viewer-key.ts';
 import type { HttpDeps } from '../deps.ts';
-import { HeldRequests, heldLimits } from '../held.ts';
+import { WaitLimiter, waitLimits } from '../wait-limiter.ts';
 import { type Exchange, type HeadFields, pathOf } from './exchange.ts';
 import { joinFields, sendPlainProblem } from './media-answer.ts';
 import { representationOf } from './representation.ts';
@@ -69,7 +69,7 @@ export interface MediaResponder {
   /** Refuses a request for media that waited elsewhere. */
   refuse(exchange: Exchange, reason: unknown): void;
   /** Those that wait here; how many may is counted together with those that wait elsewhere. */
-  readonly held: HeldRequests;
+  readonly waitLimiter: WaitLimiter;
 }
 
 /**
@@ -78,7 +78,7 @@ export interface MediaResponder {
  */
 export function createMediaResponder(deps: HttpDeps, pages: ForeignPages): MediaResponder {
   const { metrics } = deps;
-  const held = new HeldRequests(heldLimits, (change) => metrics.heldRequests.inc(change));
+  const waitLimiter = new WaitLimiter(waitLimits, (change) => metrics.heldRequests.inc(change));
   const clientAddress = createClientAddress(deps.trustedProxies ?? []);
   const who = createWho(deps);
 
@@ -96,7 +96,7 @@ export function createMediaResponder(deps: HttpDeps, pages: ForeignPages): Media
     body.once('close', () => {
       if (!isSent) controller.abort(new DOMException('the viewer went away', 'AbortError'));
     });
-    const leave = held.enter(controller);
+    const leave = waitLimiter.register(controller);
     const isWatching = exchange.method === 'GET' && WATCHING.has(media.kind);
     const name = isWatching ? (media.stream ?? deps.defaultStream?.()) : undefined;
     const player = name === undefined ? '' : viewerKey(session, address, headers['user-agent']);
@@ -104,7 +104,7 @@ export function createMediaResponder(deps: HttpDeps, pages: ForeignPages): Media
     let reply: Reply;
     try {
       const made = deps.answer(media, new URLSearchParams(target.query), { signal });
-      reply = made instanceof Promise ? await held.hold(made, address(), signal) : made;
+      reply = made instanceof Promise ? await waitLimiter.wait(made, address(), signal) : made;
     } finally {
       leave();
       stopWaiting?.();
@@ -238,7 +238,7 @@ export function createMediaResponder(deps: HttpDeps, pages: ForeignPages): Media
       refuse(exchange, reason, target);
     },
 
-    held,
+    waitLimiter,
   };
 }
 

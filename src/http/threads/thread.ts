@@ -10,12 +10,12 @@ import { GarbageWatch } from '../../lib/memory/garbage-watch.ts';
 import { letGoOfGarbage, TIDY_AFTER_MS } from '../../lib/memory/heap.ts';
 import { traceIdOf } from '../../observe/trace.ts';
 import { toProblem } from '../api/problem.ts';
-import { HeldRequests, heldLimits } from '../held.ts';
 import { type Listeners, openListeners } from '../hot/listeners.ts';
 import { createHotResponder } from '../hot/responder.ts';
 import { exchangeOfHttp1 } from '../media/exchange.ts';
 import { sendProblem } from '../media/media-answer.ts';
 import { createTlsServer } from '../tls/tls-server.ts';
+import { WaitLimiter, waitLimits } from '../wait-limiter.ts';
 import { CounterBuffer, REPORT_INTERVAL_MS } from './counter-buffer.ts';
 import type { FromThread, ThreadSettings, ToThread } from './messages.ts';
 import { Replicas } from './replicas.ts';
@@ -42,7 +42,7 @@ const replicas = await Replicas.open({
   unsubscribe: (name) => say({ do: 'unsubscribe', name }),
   shared: (bytes) => garbage.count(bytes),
 });
-const held = new HeldRequests(heldLimits, (change) => counters.held(change));
+const waitLimiter = new WaitLimiter(waitLimits, (change) => counters.held(change));
 type Refuse = Parameters<typeof createHotResponder>[2]['refuse'];
 const refuse: Refuse = (request, response, reason) => {
   if (!(reason instanceof OxbowError && OWN_REFUSALS.has(reason.code))) {
@@ -66,7 +66,7 @@ const hot = createHotResponder(
     clock,
     failed: (error, where) => say({ do: 'failed', error: error instanceof Error ? error : messageOf(error), where }),
   },
-  held,
+  waitLimiter,
   {
     onRequest: (request, response) =>
       upstream.forward(request, response, (failed) => refuse(request, response, failed)),

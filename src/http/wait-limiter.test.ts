@@ -1,24 +1,24 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { OxbowError } from '../lib/errors.ts';
-import { HeldRequests } from './held.ts';
+import { WaitLimiter } from './wait-limiter.ts';
 
 const never = new AbortController().signal;
 
 /** Held requests that end when they are told. */
 function openHeld(perAddress: number, total: number) {
   let now = 0;
-  const held = new HeldRequests({ perAddress, total }, (change) => {
+  const waitLimiter = new WaitLimiter({ perAddress, total }, (change) => {
     now += change;
   });
   const replies: (() => void)[] = [];
   return {
-    held,
+    waitLimiter,
     count: () => now,
     hold(address: string): Promise<string> {
       const { promise, resolve } = Promise.withResolvers<string>();
       replies.push(() => resolve(address));
-      return held.hold(promise, address, never);
+      return waitLimiter.wait(promise, address, never);
     },
     giveAll: () => {
       for (const give of replies) give();
@@ -45,18 +45,18 @@ suite('held requests are bounded (docs/media.md 28)', () => {
   });
 
   test('a reply that fails after its request was refused troubles nobody', async () => {
-    const { held } = openHeld(0, 0);
-    await assert.rejects(held.hold(Promise.reject(new Error('late')), 'a', never), tooMany);
+    const { waitLimiter } = openHeld(0, 0);
+    await assert.rejects(waitLimiter.wait(Promise.reject(new Error('late')), 'a', never), tooMany);
   });
 
   test('all of them end when they are released, with the reason', async () => {
-    const { held, count } = openHeld(9, 9);
+    const { waitLimiter, count } = openHeld(9, 9);
     const controllers = [new AbortController(), new AbortController()];
-    for (const controller of controllers) held.enter(controller);
+    for (const controller of controllers) waitLimiter.register(controller);
     const left = new AbortController();
-    held.enter(left)();
-    const waiting = controllers.map(({ signal }) => held.hold(new Promise<void>(() => {}), 'a', signal));
-    held.release(new OxbowError('not-ready', 'ending'));
+    waitLimiter.register(left)();
+    const waiting = controllers.map(({ signal }) => waitLimiter.wait(new Promise<void>(() => {}), 'a', signal));
+    waitLimiter.abortAll(new OxbowError('not-ready', 'ending'));
     for (const each of waiting) await assert.rejects(each, { code: 'not-ready', message: 'ending' });
     assert.equal(count(), 0);
     assert.ok(!left.signal.aborted, 'who has left is not told');

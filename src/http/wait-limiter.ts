@@ -5,7 +5,7 @@
 import { OxbowError } from '../lib/errors.ts';
 
 /** Most that wait at once. */
-export interface HeldLimits {
+export interface WaitLimits {
   /** From one address; a house of many viewers behind one address is still let in. */
   readonly perAddress: number;
   /** In this thread. */
@@ -13,24 +13,24 @@ export interface HeldLimits {
 }
 
 /** What oxbow allows. */
-export const heldLimits: HeldLimits = { perAddress: 1000, total: 10_000 };
+export const waitLimits: WaitLimits = { perAddress: 1000, total: 10_000 };
 
 /** The requests that wait, and whoever may end their waiting. */
-export class HeldRequests {
-  readonly #limits: HeldLimits;
+export class WaitLimiter {
+  readonly #limits: WaitLimits;
   readonly #count: (change: 1 | -1) => void;
   readonly #byAddress = new Map<string, number>();
   readonly #waiting = new Set<AbortController>();
   #held = 0;
 
   /** @param count told of each request that begins (1) and ends (-1) to wait */
-  constructor(limits: HeldLimits, count: (change: 1 | -1) => void) {
+  constructor(limits: WaitLimits, count: (change: 1 | -1) => void) {
     this.#limits = limits;
     this.#count = count;
   }
 
-  /** Whoever is entered here is aborted by `release`. Returns how to leave. */
-  enter(controller: AbortController): () => void {
+  /** Whoever is entered here is aborted by `abortAll`. Returns how to leave. */
+  register(controller: AbortController): () => void {
     this.#waiting.add(controller);
     return () => this.#waiting.delete(controller);
   }
@@ -40,7 +40,7 @@ export class HeldRequests {
    *
    * @throws OxbowError `not-ready` where too many wait already
    */
-  begin(address: string): () => void {
+  acquire(address: string): () => void {
     const held = (this.#byAddress.get(address) ?? 0) + 1;
     const isTooMany = held > this.#limits.perAddress;
     if (isTooMany || this.#held >= this.#limits.total) {
@@ -65,10 +65,10 @@ export class HeldRequests {
    *
    * @throws OxbowError `not-ready` where too many wait already; what becomes of the reply is then nobody's business
    */
-  async hold<T>(reply: Promise<T>, address: string, signal: AbortSignal): Promise<T> {
+  async wait<T>(reply: Promise<T>, address: string, signal: AbortSignal): Promise<T> {
     let stop: () => void;
     try {
-      stop = this.begin(address);
+      stop = this.acquire(address);
     } catch (error) {
       reply.catch(() => {});
       throw error;
@@ -85,7 +85,7 @@ export class HeldRequests {
   }
 
   /** Ends the waiting of everyone with the given refusal. */
-  release(reason: OxbowError): void {
+  abortAll(reason: OxbowError): void {
     for (const controller of this.#waiting) controller.abort(reason);
   }
 }
