@@ -21,7 +21,7 @@ const NOT_YET: readonly string[] = [
   'src/config/',
   'src/delivery/',
   'src/ffmpeg/',
-  'src/http/ask.fixture.ts',
+  'src/http/request.fixture.ts',
   'src/http/deps.ts',
   'src/http/headers.test.ts',
   'src/http/wait-limiter',

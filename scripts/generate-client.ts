@@ -171,16 +171,16 @@ function operationsFile(document: OpenApi): string {
  * A method for each operation of the API.
  * In: parameters of path and query by name, and \`body\`. Out: what the server answers; OxbowProblem is thrown where it refuses.
  */
-import type { Ask, CallOptions } from './ask.ts';
+import type { Requester, CallOptions } from './request.ts';
 import type { ${shapes} } from './shapes.ts';
 
 /** Every operation. */
 export class Operations {
-  readonly #ask: Ask;
+  readonly #request: Requester;
 
-  /** @param ask makes the requests */
-  constructor(ask: Ask) {
-    this.#ask = ask;
+  /** @param request makes the requests */
+  constructor(request: Requester) {
+    this.#request = request;
   }
 
 ${methods.join('\n\n')}
@@ -216,7 +216,7 @@ function methodOf(
   const result = isFile ? 'Response' : schema && schema.type !== 'null' ? typeOf(schema) : 'void';
   const operation = `{ method: '${method}', path: '${path}'${isFile ? ", answer: 'file'" : ''} }`;
   return `/** ${summary} */\n${operationId}(${input}options?: CallOptions): Promise<${result}> {
-    return this.#ask(${operation}, ${taken.length > 0 ? 'input' : 'undefined'}, options);
+    return this.#request(${operation}, ${taken.length > 0 ? 'input' : 'undefined'}, options);
   }`;
 }
 

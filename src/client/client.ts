@@ -2,15 +2,16 @@
  * The typed client of oxbow's API: published as `oxbow/client`, used by the interface.
  * In: where the server is. Out: a method for each operation, and events.
  */
-import { type ClientOptions, createAsk } from './ask.ts';
+
 import type { ConnectionEvent, EventType, OxbowEvent } from './event-shapes.ts';
 import { type EventFilter, listen } from './events.ts';
 import { Operations } from './operations.ts';
+import { type ClientOptions, createRequester } from './request.ts';
 
-export type { CallOptions, ClientOptions } from './ask.ts';
 export type * from './event-shapes.ts';
 export type { EventFilter } from './events.ts';
 export { OxbowProblem, type Problem } from './problem.ts';
+export type { CallOptions, ClientOptions } from './request.ts';
 export type * from './shapes.ts';
 
 /** Asks one server. It holds no connection: there is nothing to close. */
@@ -18,7 +19,7 @@ export class OxbowClient extends Operations {
   readonly #options: ClientOptions;
 
   constructor(options: ClientOptions = {}) {
-    super(createAsk(options));
+    super(createRequester(options));
     this.#options = options;
   }
 

@@ -2,9 +2,10 @@
  * Events as an async iterator, over server-sent events; a connection that is lost is made again and goes on behind the last id.
  * In: what is wanted. Out: event after event, until the signal aborts or the loop is left. HTML Standard, 9.2.
  */
-import { addressOf, type ClientOptions, credentials, pause } from './ask.ts';
+
 import type { ConnectionEvent, EventType, OxbowEvent } from './event-shapes.ts';
 import { OxbowProblem, readProblem } from './problem.ts';
+import { addressOf, type ClientOptions, credentials, pause } from './request.ts';
 
 /** What is heard. */
 export interface EventFilter<T extends EventType = EventType> {

@@ -4,7 +4,7 @@
  * A method for each operation of the API.
  * In: parameters of path and query by name, and `body`. Out: what the server answers; OxbowProblem is thrown where it refuses.
  */
-import type { Ask, CallOptions } from './ask.ts';
+import type { CallOptions, Requester } from './request.ts';
 import type {
   DeliveryList,
   ExportSettings,
@@ -51,11 +51,11 @@ import type {
 
 /** Every operation. */
 export class Operations {
-  readonly #ask: Ask;
+  readonly #request: Requester;
 
-  /** @param ask makes the requests */
-  constructor(ask: Ask) {
-    this.#ask = ask;
+  /** @param request makes the requests */
+  constructor(request: Requester) {
+    this.#request = request;
   }
 
   /** Lists the public streams by name; administrators see all. */
@@ -68,7 +68,7 @@ export class Operations {
     },
     options?: CallOptions,
   ): Promise<StreamList> {
-    return this.#ask({ method: 'GET', path: '/api/v1/streams' }, input, options);
+    return this.#request({ method: 'GET', path: '/api/v1/streams' }, input, options);
   }
 
   /** Makes a stream. */
@@ -78,7 +78,7 @@ export class Operations {
     },
     options?: CallOptions,
   ): Promise<StreamView> {
-    return this.#ask({ method: 'POST', path: '/api/v1/streams' }, input, options);
+    return this.#request({ method: 'POST', path: '/api/v1/streams' }, input, options);
   }
 
   /** Tells what a stream is doing now. */
@@ -89,7 +89,7 @@ export class Operations {
     },
     options?: CallOptions,
   ): Promise<StreamView> {
-    return this.#ask({ method: 'GET', path: '/api/v1/streams/{name}' }, input, options);
+    return this.#request({ method: 'GET', path: '/api/v1/streams/{name}' }, input, options);
   }
 
   /** Replaces the settings of a stream, or makes it. */
@@ -101,7 +101,7 @@ export class Operations {
     },
     options?: CallOptions,
   ): Promise<StreamView> {
-    return this.#ask({ method: 'PUT', path: '/api/v1/streams/{name}' }, input, options);
+    return this.#request({ method: 'PUT', path: '/api/v1/streams/{name}' }, input, options);
   }
 
   /** Removes a stream; its recordings stay unless `recordings=delete`. */
@@ -113,7 +113,7 @@ export class Operations {
     },
     options?: CallOptions,
   ): Promise<void> {
-    return this.#ask({ method: 'DELETE', path: '/api/v1/streams/{name}' }, input, options);
+    return this.#request({ method: 'DELETE', path: '/api/v1/streams/{name}' }, input, options);
   }
 
   /** Starts a stream that was stopped. */
@@ -124,7 +124,7 @@ export class Operations {
     },
     options?: CallOptions,
   ): Promise<void> {
-    return this.#ask({ method: 'POST', path: '/api/v1/streams/{name}/start' }, input, options);
+    return this.#request({ method: 'POST', path: '/api/v1/streams/{name}/start' }, input, options);
   }
 
   /** Stops a stream until it is started; the time until then is offline, not a gap. */
@@ -135,7 +135,7 @@ export class Operations {
     },
     options?: CallOptions,
   ): Promise<void> {
-    return this.#ask({ method: 'POST', path: '/api/v1/streams/{name}/stop' }, input, options);
+    return this.#request({ method: 'POST', path: '/api/v1/streams/{name}/stop' }, input, options);
   }
 
   /** Connects to the source anew. */
@@ -146,7 +146,7 @@ export class Operations {
     },
     options?: CallOptions,
   ): Promise<void> {
-    return this.#ask({ method: 'POST', path: '/api/v1/streams/{name}/restart' }, input, options);
+    return this.#request({ method: 'POST', path: '/api/v1/streams/{name}/restart' }, input, options);
   }
 
   /** Returns the picture of a stream. */
@@ -193,7 +193,7 @@ export class Operations {
     },
     options?: CallOptions,
   ): Promise<ProbeView> {
-    return this.#ask({ method: 'POST', path: '/api/v1/probe' }, input, options);
+    return this.#request({ method: 'POST', path: '/api/v1/probe' }, input, options);
   }
 
   /** All that is known of a stretch of the past: media, gaps with their causes, offline. */
@@ -210,7 +210,7 @@ export class Operations {
     },
     options?: CallOptions,
   ): Promise<TimelineView> {
-    return this.#ask({ method: 'GET', path: '/api/v1/streams/{name}/timeline' }, input, options);
+    return this.#request({ method: 'GET', path: '/api/v1/streams/{name}/timeline' }, input, options);
   }
 
   /** The stretches without media, oldest first, each with its cause. */
@@ -225,7 +225,7 @@ export class Operations {
     },
     options?: CallOptions,
   ): Promise<GapList> {
-    return this.#ask({ method: 'GET', path: '/api/v1/streams/{name}/gaps' }, input, options);
+    return this.#request({ method: 'GET', path: '/api/v1/streams/{name}/gaps' }, input, options);
   }
 
   /** The markers of a stream, oldest first, a thousand at a time. */
@@ -242,7 +242,7 @@ export class Operations {
     },
     options?: CallOptions,
   ): Promise<MarkerList> {
-    return this.#ask({ method: 'GET', path: '/api/v1/streams/{name}/markers' }, input, options);
+    return this.#request({ method: 'GET', path: '/api/v1/streams/{name}/markers' }, input, options);
   }
 
   /** Marks an instant. */
@@ -254,7 +254,7 @@ export class Operations {
     },
     options?: CallOptions,
   ): Promise<MarkerView> {
-    return this.#ask({ method: 'POST', path: '/api/v1/streams/{name}/markers' }, input, options);
+    return this.#request({ method: 'POST', path: '/api/v1/streams/{name}/markers' }, input, options);
   }
 
   /** Deletes a marker. */
@@ -266,7 +266,7 @@ export class Operations {
     },
     options?: CallOptions,
   ): Promise<void> {
-    return this.#ask({ method: 'DELETE', path: '/api/v1/streams/{name}/markers/{id}' }, input, options);
+    return this.#request({ method: 'DELETE', path: '/api/v1/streams/{name}/markers/{id}' }, input, options);
   }
 
   /** The pins of a stream, oldest first. */
@@ -277,7 +277,7 @@ export class Operations {
     },
     options?: CallOptions,
   ): Promise<PinList> {
-    return this.#ask({ method: 'GET', path: '/api/v1/streams/{name}/pins' }, input, options);
+    return this.#request({ method: 'GET', path: '/api/v1/streams/{name}/pins' }, input, options);
   }
 
   /** Pins a stretch: retention leaves every ten-minute window that it touches alone. */
@@ -289,7 +289,7 @@ export class Operations {
     },
     options?: CallOptions,
   ): Promise<PinView> {
-    return this.#ask({ method: 'POST', path: '/api/v1/streams/{name}/pins' }, input, options);
+    return this.#request({ method: 'POST', path: '/api/v1/streams/{name}/pins' }, input, options);
   }
 
   /** Deletes a pin; what is older than it should be goes at the next pass of retention. */
@@ -301,7 +301,7 @@ export class Operations {
     },
     options?: CallOptions,
   ): Promise<void> {
-    return this.#ask({ method: 'DELETE', path: '/api/v1/streams/{name}/pins/{id}' }, input, options);
+    return this.#request({ method: 'DELETE', path: '/api/v1/streams/{name}/pins/{id}' }, input, options);
   }
 
   /** Asks for a range of a recording as one file; Location names the job. */
@@ -311,7 +311,7 @@ export class Operations {
     },
     options?: CallOptions,
   ): Promise<JobView> {
-    return this.#ask({ method: 'POST', path: '/api/v1/exports' }, input, options);
+    return this.#request({ method: 'POST', path: '/api/v1/exports' }, input, options);
   }
 
   /** The file of an export, whole or by range. */
@@ -321,7 +321,7 @@ export class Operations {
     },
     options?: CallOptions,
   ): Promise<Response> {
-    return this.#ask({ method: 'GET', path: '/api/v1/exports/{id}/file', answer: 'file' }, input, options);
+    return this.#request({ method: 'GET', path: '/api/v1/exports/{id}/file', answer: 'file' }, input, options);
   }
 
   /** Gives an address of the file that a browser can fetch as a plain download, for fifteen minutes. */
@@ -331,7 +331,7 @@ export class Operations {
     },
     options?: CallOptions,
   ): Promise<ExportTicket> {
-    return this.#ask({ method: 'POST', path: '/api/v1/exports/{id}/tickets' }, input, options);
+    return this.#request({ method: 'POST', path: '/api/v1/exports/{id}/tickets' }, input, options);
   }
 
   /** The file of an export, for whoever has a ticket; whole or by range. */
@@ -341,7 +341,7 @@ export class Operations {
     },
     options?: CallOptions,
   ): Promise<Response> {
-    return this.#ask({ method: 'GET', path: '/api/v1/downloads/{ticket}', answer: 'file' }, input, options);
+    return this.#request({ method: 'GET', path: '/api/v1/downloads/{ticket}', answer: 'file' }, input, options);
   }
 
   /** Lists jobs, newest first, 200 a page unless `limit` says otherwise. */
@@ -354,7 +354,7 @@ export class Operations {
     },
     options?: CallOptions,
   ): Promise<JobList> {
-    return this.#ask({ method: 'GET', path: '/api/v1/jobs' }, input, options);
+    return this.#request({ method: 'GET', path: '/api/v1/jobs' }, input, options);
   }
 
   /** Tells how far a job is, and what came of it. */
@@ -364,7 +364,7 @@ export class Operations {
     },
     options?: CallOptions,
   ): Promise<JobView> {
-    return this.#ask({ method: 'GET', path: '/api/v1/jobs/{id}' }, input, options);
+    return this.#request({ method: 'GET', path: '/api/v1/jobs/{id}' }, input, options);
   }
 
   /** Cancels a job; one that is done is forgotten, and its file deleted. */
@@ -374,17 +374,17 @@ export class Operations {
     },
     options?: CallOptions,
   ): Promise<JobView> {
-    return this.#ask({ method: 'DELETE', path: '/api/v1/jobs/{id}' }, input, options);
+    return this.#request({ method: 'DELETE', path: '/api/v1/jobs/{id}' }, input, options);
   }
 
   /** Who asks, as oxbow sees it. */
   getMe(options?: CallOptions): Promise<MeView> {
-    return this.#ask({ method: 'GET', path: '/api/v1/me' }, undefined, options);
+    return this.#request({ method: 'GET', path: '/api/v1/me' }, undefined, options);
   }
 
   /** Tells how this browser can sign in. */
   getSignIn(options?: CallOptions): Promise<SignInWays> {
-    return this.#ask({ method: 'GET', path: '/api/v1/sign-in' }, undefined, options);
+    return this.#request({ method: 'GET', path: '/api/v1/sign-in' }, undefined, options);
   }
 
   /** Signs a browser in, by the code of a one-time link, by the admin token, or by one press on the computer where oxbow runs; the answer sets the cookie. */
@@ -394,12 +394,12 @@ export class Operations {
     },
     options?: CallOptions,
   ): Promise<SessionView> {
-    return this.#ask({ method: 'POST', path: '/api/v1/sessions' }, input, options);
+    return this.#request({ method: 'POST', path: '/api/v1/sessions' }, input, options);
   }
 
   /** Lists the browsers that are signed in, the one used last first. */
   listSessions(options?: CallOptions): Promise<SessionList> {
-    return this.#ask({ method: 'GET', path: '/api/v1/sessions' }, undefined, options);
+    return this.#request({ method: 'GET', path: '/api/v1/sessions' }, undefined, options);
   }
 
   /** Signs a browser out; `current` is the one that asks. */
@@ -409,17 +409,17 @@ export class Operations {
     },
     options?: CallOptions,
   ): Promise<void> {
-    return this.#ask({ method: 'DELETE', path: '/api/v1/sessions/{id}' }, input, options);
+    return this.#request({ method: 'DELETE', path: '/api/v1/sessions/{id}' }, input, options);
   }
 
   /** Makes a link that signs a browser in, once, within 15 minutes. */
   createSignInLink(options?: CallOptions): Promise<SignInLink> {
-    return this.#ask({ method: 'POST', path: '/api/v1/sign-in-links' }, undefined, options);
+    return this.#request({ method: 'POST', path: '/api/v1/sign-in-links' }, undefined, options);
   }
 
   /** Lists the tokens of programs, oldest first, without the tokens themselves. */
   listTokens(options?: CallOptions): Promise<TokenList> {
-    return this.#ask({ method: 'GET', path: '/api/v1/tokens' }, undefined, options);
+    return this.#request({ method: 'GET', path: '/api/v1/tokens' }, undefined, options);
   }
 
   /** Makes a token for a program: `admin` may do everything, `view` may watch and read. */
@@ -429,7 +429,7 @@ export class Operations {
     },
     options?: CallOptions,
   ): Promise<MadeToken> {
-    return this.#ask({ method: 'POST', path: '/api/v1/tokens' }, input, options);
+    return this.#request({ method: 'POST', path: '/api/v1/tokens' }, input, options);
   }
 
   /** Takes a token back, at once. */
@@ -439,7 +439,7 @@ export class Operations {
     },
     options?: CallOptions,
   ): Promise<void> {
-    return this.#ask({ method: 'DELETE', path: '/api/v1/tokens/{id}' }, input, options);
+    return this.#request({ method: 'DELETE', path: '/api/v1/tokens/{id}' }, input, options);
   }
 
   /** Makes a link by which a signed stream can be watched until it expires: 366 days at most, of a private one 24 h. */
@@ -451,7 +451,7 @@ export class Operations {
     },
     options?: CallOptions,
   ): Promise<WatchToken> {
-    return this.#ask({ method: 'POST', path: '/api/v1/streams/{name}/watch-tokens' }, input, options);
+    return this.#request({ method: 'POST', path: '/api/v1/streams/{name}/watch-tokens' }, input, options);
   }
 
   /** Ends every right to watch this stream that was given so far, at once. */
@@ -462,7 +462,7 @@ export class Operations {
     },
     options?: CallOptions,
   ): Promise<void> {
-    return this.#ask({ method: 'POST', path: '/api/v1/streams/{name}/watch-tokens/revoke' }, input, options);
+    return this.#request({ method: 'POST', path: '/api/v1/streams/{name}/watch-tokens/revoke' }, input, options);
   }
 
   /** Lists the webhooks, oldest first. */
@@ -475,7 +475,7 @@ export class Operations {
     },
     options?: CallOptions,
   ): Promise<WebhookList> {
-    return this.#ask({ method: 'GET', path: '/api/v1/webhooks' }, input, options);
+    return this.#request({ method: 'GET', path: '/api/v1/webhooks' }, input, options);
   }
 
   /** Sets a webhook; the answer shows its secret, and no other one does. */
@@ -485,7 +485,7 @@ export class Operations {
     },
     options?: CallOptions,
   ): Promise<NewWebhookView> {
-    return this.#ask({ method: 'POST', path: '/api/v1/webhooks' }, input, options);
+    return this.#request({ method: 'POST', path: '/api/v1/webhooks' }, input, options);
   }
 
   /** Shows a webhook. */
@@ -495,7 +495,7 @@ export class Operations {
     },
     options?: CallOptions,
   ): Promise<WebhookView> {
-    return this.#ask({ method: 'GET', path: '/api/v1/webhooks/{id}' }, input, options);
+    return this.#request({ method: 'GET', path: '/api/v1/webhooks/{id}' }, input, options);
   }
 
   /** Sets a webhook anew; it keeps its secret unless another one is given. One that was disabled goes on. */
@@ -506,7 +506,7 @@ export class Operations {
     },
     options?: CallOptions,
   ): Promise<WebhookView> {
-    return this.#ask({ method: 'PUT', path: '/api/v1/webhooks/{id}' }, input, options);
+    return this.#request({ method: 'PUT', path: '/api/v1/webhooks/{id}' }, input, options);
   }
 
   /** Removes a webhook; what waits for it is not sent. */
@@ -516,7 +516,7 @@ export class Operations {
     },
     options?: CallOptions,
   ): Promise<void> {
-    return this.#ask({ method: 'DELETE', path: '/api/v1/webhooks/{id}' }, input, options);
+    return this.#request({ method: 'DELETE', path: '/api/v1/webhooks/{id}' }, input, options);
   }
 
   /** The newest 50 deliveries, newest first, with what became of them. */
@@ -526,7 +526,7 @@ export class Operations {
     },
     options?: CallOptions,
   ): Promise<DeliveryList> {
-    return this.#ask({ method: 'GET', path: '/api/v1/webhooks/{id}/deliveries' }, input, options);
+    return this.#request({ method: 'GET', path: '/api/v1/webhooks/{id}/deliveries' }, input, options);
   }
 
   /** Sends an event `webhook.test` at once, and tells how it went. */
@@ -536,27 +536,27 @@ export class Operations {
     },
     options?: CallOptions,
   ): Promise<WebhookTestView> {
-    return this.#ask({ method: 'POST', path: '/api/v1/webhooks/{id}/test' }, input, options);
+    return this.#request({ method: 'POST', path: '/api/v1/webhooks/{id}/test' }, input, options);
   }
 
   /** The server's time, so that players can measure how far theirs is off. */
   getTime(options?: CallOptions): Promise<TimeView> {
-    return this.#ask({ method: 'GET', path: '/api/v1/time' }, undefined, options);
+    return this.#request({ method: 'GET', path: '/api/v1/time' }, undefined, options);
   }
 
   /** Version, memory, disk and number of streams. */
   getSystem(options?: CallOptions): Promise<SystemView> {
-    return this.#ask({ method: 'GET', path: '/api/v1/system' }, undefined, options);
+    return this.#request({ method: 'GET', path: '/api/v1/system' }, undefined, options);
   }
 
   /** The disk that recordings lie on: how full it is, how fast it fills, when it will be full. */
   getStorage(options?: CallOptions): Promise<StorageView> {
-    return this.#ask({ method: 'GET', path: '/api/v1/storage' }, undefined, options);
+    return this.#request({ method: 'GET', path: '/api/v1/storage' }, undefined, options);
   }
 
   /** The settings in force, each with where it was set and whether a change needs a restart; without secrets. */
   listSettings(options?: CallOptions): Promise<SettingList> {
-    return this.#ask({ method: 'GET', path: '/api/v1/settings' }, undefined, options);
+    return this.#request({ method: 'GET', path: '/api/v1/settings' }, undefined, options);
   }
 
   /** The last lines of the log, oldest first, at most 500; `level` gives that level and what is graver. */
@@ -570,6 +570,6 @@ export class Operations {
     },
     options?: CallOptions,
   ): Promise<LogList> {
-    return this.#ask({ method: 'GET', path: '/api/v1/logs' }, input, options);
+    return this.#request({ method: 'GET', path: '/api/v1/logs' }, input, options);
   }
 }

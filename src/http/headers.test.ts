@@ -3,8 +3,8 @@ import { after, before, suite, test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import { type Delivery, generation, makeGroup, openDelivery, tracks } from '../delivery/delivery.fixture.ts';
 import { START_US } from '../recording/recording.fixture.ts';
-import { ask as askServer } from './ask.fixture.ts';
 import { startTestServer, type TestServer } from './fixture.ts';
+import { ask as askServer } from './request.fixture.ts';
 
 /*
  * Every class of address with what its answers say of themselves, through the whole of delivery: segments 90 to 92 are

@@ -6,9 +6,9 @@ import { makeCertificate } from '../../../test/fixtures/certificate.ts';
 import { openHttp2 } from '../../../test/fixtures/http2.ts';
 import { need } from '../../../test/fixtures/need.ts';
 import { openFolder } from '../../../test/fixtures/server.ts';
-import { ask as askServer } from '../ask.fixture.ts';
 import { asAdmin, shareTestServer, startTestServer, textReply } from '../fixture.ts';
 import { FakeLive } from '../hot/live-now.fixture.ts';
+import { ask as askServer } from '../request.fixture.ts';
 import { createForeignPages, isFromForeignPage, readableFields } from './foreign-pages.ts';
 
 const FOREIGN = { origin: 'https://evil.example' };

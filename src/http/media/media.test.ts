@@ -9,9 +9,9 @@ import { printMediaAddress } from '../../api/media-address.ts';
 import { segmentLocation } from '../../archive/segment-store.ts';
 import type { Reply } from '../../delivery/reply.ts';
 import { FormatError, OxbowError } from '../../lib/errors.ts';
-import { ask } from '../ask.fixture.ts';
 import type { HttpDeps } from '../deps.ts';
 import { asAdmin, shareTestServer, startTestServer, textReply } from '../fixture.ts';
+import { ask } from '../request.fixture.ts';
 
 function serving(reply: Reply): Partial<HttpDeps> {
   return { answer: () => reply };

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
-import { ask as askServer } from '../ask.fixture.ts';
 import { asAdmin, startTestServer, type TestServer } from '../fixture.ts';
+import { ask as askServer } from '../request.fixture.ts';
 
 const script = `export const words = '${'oxbow '.repeat(500)}';`;
 const page = (name: string) =>

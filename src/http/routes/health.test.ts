@@ -3,8 +3,8 @@ import { test } from 'node:test';
 import { OxbowError } from '../../lib/errors.ts';
 import { createHealth } from '../../observe/health.ts';
 import type { Ended } from '../../observe/telemetry.ts';
-import { ask } from '../ask.fixture.ts';
 import { asAdmin, shareTestServer } from '../fixture.ts';
+import { ask } from '../request.fixture.ts';
 
 const traceId = '0af7651916cd43dd8448eb211c80319c';
 const traceparent = `00-${traceId}-b7ad6b7169203331-01`;

@@ -45,13 +45,13 @@ export interface Operation {
 export type Input = Readonly<Record<string, unknown>>;
 
 /** Makes requests. */
-export type Ask = <T>(operation: Operation, input?: Input, options?: CallOptions) => Promise<T>;
+export type Requester = <T>(operation: Operation, input?: Input, options?: CallOptions) => Promise<T>;
 
 const PATIENCE_MS = { asks: 20_000, changes: 120_000 } as const;
 const MAX_RETRY_AFTER_MS = 30_000;
 
 /** Makes what the operations ask with. */
-export function createAsk(client: ClientOptions): Ask {
+export function createRequester(client: ClientOptions): Requester {
   const { retries = 2, maxRetryAfterMs = MAX_RETRY_AFTER_MS } = client;
   return async <T>(operation: Operation, input: Input = {}, options: CallOptions = {}): Promise<T> => {
     const { signal, idempotencyKey } = options;
