@@ -4,7 +4,7 @@ import { gunzipSync } from 'node:zlib';
 import { type Delivery, generation, makeGroup, openDelivery, tracks } from '../delivery/delivery.fixture.ts';
 import { START_US } from '../recording/recording.fixture.ts';
 import { startTestServer, type TestServer } from './fixture.ts';
-import { ask as askServer } from './request.fixture.ts';
+import { sendRequest } from './request.fixture.ts';
 
 /*
  * Every class of address with what its answers say of themselves, through the whole of delivery: segments 90 to 92 are
@@ -85,7 +85,7 @@ suite('what answers say of themselves', () => {
   });
 
   const ask = (path: string, headers: Record<string, string> = {}, method = 'GET') =>
-    askServer(server, path, { headers, method });
+    sendRequest(server, path, { headers, method });
 
   for (const [what, path, type, caching, gzip] of kinds) {
     test(`${what}: type, caching, validator, ranges, HEAD and gzip`, async () => {

@@ -14,7 +14,7 @@ export interface Answer {
 }
 
 /** Asks on a connection of its own. */
-export async function ask(server: TestServer, path: string, options: RequestOptions = {}): Promise<Answer> {
+export async function sendRequest(server: TestServer, path: string, options: RequestOptions = {}): Promise<Answer> {
   const asked = request(server.url, { path, agent: false, ...options });
   asked.end();
   const [response] = (await once(asked, 'response')) as [IncomingMessage];

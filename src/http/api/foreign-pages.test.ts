@@ -8,7 +8,7 @@ import { need } from '../../../test/fixtures/need.ts';
 import { openFolder } from '../../../test/fixtures/server.ts';
 import { asAdmin, shareTestServer, startTestServer, textReply } from '../fixture.ts';
 import { FakeLive } from '../hot/live-now.fixture.ts';
-import { ask as askServer } from '../request.fixture.ts';
+import { sendRequest } from '../request.fixture.ts';
 import { createForeignPages, isFromForeignPage, readableFields } from './foreign-pages.ts';
 
 const FOREIGN = { origin: 'https://evil.example' };
@@ -20,7 +20,7 @@ suite('a page of another site, on a loopback address', () => {
   live.add(7, 'seven');
   const shared = shareTestServer(() => ({ answer, now: live }));
   const corsOf = async (path: string, headers: Record<string, string> = FOREIGN, method = 'GET') =>
-    (await askServer(shared(), path, { headers, method })).headers[CORS];
+    (await sendRequest(shared(), path, { headers, method })).headers[CORS];
   const rightTo = (stream: string) =>
     `/t/${shared().deps.access.watch.sign(stream, shared().clock.nowMs() + 3_600_000)}`;
 
@@ -33,7 +33,7 @@ suite('a page of another site, on a loopback address', () => {
     ];
     for (const path of paths) {
       for (const method of ['GET', 'HEAD', 'OPTIONS']) {
-        const { headers } = await askServer(shared(), path, { headers: FOREIGN, method });
+        const { headers } = await sendRequest(shared(), path, { headers: FOREIGN, method });
         assert.deepEqual([headers[CORS], headers['timing-allow-origin']], [undefined, undefined], `${method} ${path}`);
         assert.match(String(headers.vary), /\bOrigin\b/, 'no cache gives it the answer for others');
       }

@@ -11,7 +11,7 @@ import type { Reply } from '../../delivery/reply.ts';
 import { FormatError, OxbowError } from '../../lib/errors.ts';
 import type { HttpDeps } from '../deps.ts';
 import { asAdmin, shareTestServer, startTestServer, textReply } from '../fixture.ts';
-import { ask } from '../request.fixture.ts';
+import { sendRequest } from '../request.fixture.ts';
 
 function serving(reply: Reply): Partial<HttpDeps> {
   return { answer: () => reply };
@@ -22,7 +22,7 @@ const alphabet = 'abcdefghijklmnopqrstuvwxyz';
 suite('whole replies', () => {
   test('carry type, length, caching, validator, and let any page play them', async () => {
     await using server = await startTestServer(serving(textReply(alphabet, { etag: 'v1' })));
-    const { status, headers, body } = await ask(server, '/live/cam/index.m3u8');
+    const { status, headers, body } = await sendRequest(server, '/live/cam/index.m3u8');
     assert.deepEqual([status, String(body)], [200, alphabet]);
     assert.equal(headers['content-type'], 'text/plain');
     assert.equal(headers['content-length'], '26');
@@ -36,11 +36,11 @@ suite('whole replies', () => {
 
   test('HEAD answers the same headers without the body', async () => {
     await using server = await startTestServer(serving(textReply(alphabet, { etag: 'v1' })));
-    const { status, headers, body } = await ask(server, '/live/cam/index.m3u8', { method: 'HEAD' });
+    const { status, headers, body } = await sendRequest(server, '/live/cam/index.m3u8', { method: 'HEAD' });
     assert.deepEqual([status, headers['content-length'], headers.etag, body.length], [200, '26', '"v1"', 0]);
     const refused = await startTestServer();
     await using _ = refused;
-    assert.deepEqual((await ask(refused, '/live/cam/9.m4s', { method: 'HEAD' })).body.length, 0);
+    assert.deepEqual((await sendRequest(refused, '/live/cam/9.m4s', { method: 'HEAD' })).body.length, 0);
   });
 
   test('path and query reach delivery as they were sent', async () => {
@@ -51,15 +51,15 @@ suite('whole replies', () => {
         return textReply('x');
       },
     });
-    await ask(server, '/vod/cam/2026-11-20T07%3A40%3A00Z/15m/index.m3u8?_HLS_msn=7');
+    await sendRequest(server, '/vod/cam/2026-11-20T07%3A40%3A00Z/15m/index.m3u8?_HLS_msn=7');
     assert.deepEqual(seen, ['/vod/cam/2026-11-20T07%3A40%3A00Z/15m/index.m3u8', '7']);
-    await ask(server, `${server.url}/clip/cam/1/2.mp4`);
+    await sendRequest(server, `${server.url}/clip/cam/1/2.mp4`);
     assert.equal(seen[2], '/clip/cam/1/2.mp4', 'also in the absolute form of proxies');
   });
 
   test('a download has a name, whatever is in it', async () => {
     await using server = await startTestServer(serving(textReply('x', { filename: 'Tür "1"\r\n.mp4' })));
-    const { headers } = await ask(server, '/clip/cam/1/2.mp4');
+    const { headers } = await sendRequest(server, '/clip/cam/1/2.mp4');
     assert.equal(
       headers['content-disposition'],
       `attachment; filename="T_r _1___.mp4"; filename*=UTF-8''T%C3%BCr%20%221%22%0D%0A.mp4`,
@@ -85,7 +85,7 @@ suite('whole replies', () => {
       }),
     );
     const whole = Buffer.concat([Buffer.from('one'), big, Buffer.from('made')]);
-    assert.ok((await ask(server, '/clip/cam/1/2.mp4')).body.equals(whole));
+    assert.ok((await sendRequest(server, '/clip/cam/1/2.mp4')).body.equals(whole));
     for (const [from, to] of [
       [0, 2],
       [2, 3],
@@ -93,7 +93,7 @@ suite('whole replies', () => {
       [300_000, 700_004],
       [700_004, 700_006],
     ] as const) {
-      const { status, headers, body } = await ask(server, '/clip/cam/1/2.mp4', {
+      const { status, headers, body } = await sendRequest(server, '/clip/cam/1/2.mp4', {
         headers: { range: `bytes=${from}-${to}` },
       });
       assert.equal(status, 206);
@@ -121,7 +121,7 @@ suite('ranges (RFC 9110, 14)', () => {
     ['bytes=-', 200, alphabet, undefined],
   ] as const) {
     test(`${range} is answered ${status}`, async () => {
-      const answer = await ask(shared(), '/live/cam/v0/1.m4s', { headers: { range } });
+      const answer = await sendRequest(shared(), '/live/cam/v0/1.m4s', { headers: { range } });
       assert.deepEqual(
         [answer.status, String(answer.body), answer.headers['content-range']],
         [status, body, contentRange],
@@ -132,7 +132,7 @@ suite('ranges (RFC 9110, 14)', () => {
 
   for (const range of ['bytes=26-', 'bytes=30-40', 'bytes=-0']) {
     test(`${range} lies outside: 416 that tells the length`, async () => {
-      const { status, headers, body } = await ask(shared(), '/live/cam/v0/1.m4s', { headers: { range } });
+      const { status, headers, body } = await sendRequest(shared(), '/live/cam/v0/1.m4s', { headers: { range } });
       assert.deepEqual(
         [status, headers['content-range'], JSON.parse(String(body)).code],
         [416, 'bytes */26', 'bad-range'],
@@ -141,7 +141,7 @@ suite('ranges (RFC 9110, 14)', () => {
   }
 
   test('HEAD ignores Range', async () => {
-    const { status, headers } = await ask(shared(), '/live/cam/v0/1.m4s', {
+    const { status, headers } = await sendRequest(shared(), '/live/cam/v0/1.m4s', {
       method: 'HEAD',
       headers: { range: 'bytes=0-1' },
     });
@@ -152,7 +152,7 @@ suite('ranges (RFC 9110, 14)', () => {
     const statuses = [];
     for (const validator of ['"v2"', '"v1"', 'W/"v2"', 'Thu, 19 Nov 2026 08:00:00 GMT']) {
       const headers = { range: 'bytes=0-1', 'if-range': validator };
-      statuses.push((await ask(shared(), '/clip/cam/1/2.mp4', { headers })).status);
+      statuses.push((await sendRequest(shared(), '/clip/cam/1/2.mp4', { headers })).status);
     }
     assert.deepEqual(statuses, [206, 200, 200, 200]);
   });
@@ -163,7 +163,7 @@ suite('what the client has is not sent again', () => {
     await using server = await startTestServer(serving(textReply(alphabet, { etag: 'v2' })));
     const statuses = [];
     for (const header of ['"v2"', '"v1", W/"v2"', '*', '"v1"', 'v2']) {
-      const { status, headers, body } = await ask(server, '/live/cam/index.m3u8', {
+      const { status, headers, body } = await sendRequest(server, '/live/cam/index.m3u8', {
         headers: { 'if-none-match': header },
       });
       statuses.push(status);
@@ -175,7 +175,7 @@ suite('what the client has is not sent again', () => {
 
   test('a reply without a validator is sent', async () => {
     await using server = await startTestServer(serving(textReply(alphabet)));
-    assert.equal((await ask(server, '/live/cam/1.m4s', { headers: { 'if-none-match': '*' } })).status, 200);
+    assert.equal((await sendRequest(server, '/live/cam/1.m4s', { headers: { 'if-none-match': '*' } })).status, 200);
   });
 });
 
@@ -192,7 +192,7 @@ suite('gzip', () => {
     ['identity', undefined],
   ] as const) {
     test(`Accept-Encoding: ${accepted} is answered ${coding ?? 'plain'}, and caches are told`, async () => {
-      const { headers, body } = await ask(shared(), '/live/cam/index.m3u8', {
+      const { headers, body } = await sendRequest(shared(), '/live/cam/index.m3u8', {
         headers: { 'accept-encoding': accepted },
       });
       assert.equal(headers['content-encoding'], coding);
@@ -204,12 +204,12 @@ suite('gzip', () => {
   }
 
   test('a range is of the plain bytes, and 304 is of the form that was sent', async () => {
-    const ranged = await ask(shared(), '/live/cam/index.m3u8', {
+    const ranged = await sendRequest(shared(), '/live/cam/index.m3u8', {
       headers: { 'accept-encoding': 'gzip', range: 'bytes=0-2' },
     });
     assert.deepEqual([ranged.status, String(ranged.body), ranged.headers['content-encoding']], [206, 'abc', undefined]);
     const again = { 'accept-encoding': 'gzip', 'if-none-match': '"v1-gz"' };
-    assert.equal((await ask(shared(), '/live/cam/index.m3u8', { headers: again })).status, 304);
+    assert.equal((await sendRequest(shared(), '/live/cam/index.m3u8', { headers: again })).status, 304);
   });
 });
 
@@ -220,7 +220,7 @@ suite('refusals', () => {
         throw new OxbowError('stream-offline', 'cam is offline', { extra: { retryAfterSeconds: 2 } });
       },
     });
-    const { status, headers, body } = await ask(server, '/live/cam/index.m3u8');
+    const { status, headers, body } = await sendRequest(server, '/live/cam/index.m3u8');
     assert.deepEqual(
       [status, headers['content-type'], headers['cache-control']],
       [404, 'application/problem+json', 'no-store'],
@@ -237,7 +237,7 @@ suite('refusals', () => {
       [new TypeError('secret'), 500],
     ] as const) {
       await using server = await startTestServer({ answer: () => Promise.reject(thrown) });
-      const answer = await ask(server, '/vod/cam/x/y/index.m3u8');
+      const answer = await sendRequest(server, '/vod/cam/x/y/index.m3u8');
       assert.equal(answer.status, status);
       assert.ok(!String(answer.body).includes('secret'));
       assert.match(await server.deps.metrics.print(), new RegExp(`^oxbow_bugs_total ${status === 500 ? 1 : 0}$`, 'm'));
@@ -246,7 +246,7 @@ suite('refusals', () => {
 
   test('other methods are 405 with Allow, and their body is not waited for', async () => {
     await using server = await startTestServer(serving(textReply('x')));
-    const { status, headers } = await ask(server, '/live/cam/1.m4s', {
+    const { status, headers } = await sendRequest(server, '/live/cam/1.m4s', {
       method: 'POST',
       headers: { 'content-length': 1e9 },
     });
@@ -255,7 +255,7 @@ suite('refusals', () => {
 
   test('OPTIONS tells browsers what they may send', async () => {
     await using server = await startTestServer();
-    const { status, headers } = await ask(server, '/live/cam/1.m4s', { method: 'OPTIONS' });
+    const { status, headers } = await sendRequest(server, '/live/cam/1.m4s', { method: 'OPTIONS' });
     assert.deepEqual(
       [status, headers['access-control-allow-origin'], headers['access-control-allow-methods']],
       [204, '*', 'GET, HEAD, OPTIONS'],
@@ -275,9 +275,9 @@ suite('private streams', () => {
       '/clip/private/1/2.mp4',
       '/thumb/private/1.jpg',
     ]) {
-      const hidden = await ask(server, path);
+      const hidden = await sendRequest(server, path);
       assert.deepEqual([hidden.status, JSON.parse(String(hidden.body)).code], [404, 'stream-unknown']);
-      const { status, headers } = await ask(server, path, { headers: asAdmin });
+      const { status, headers } = await sendRequest(server, path, { headers: asAdmin });
       assert.deepEqual(
         [status, headers['cache-control'], headers.vary],
         [200, 'private, max-age=31536000, immutable', 'Authorization, Origin'],
@@ -296,7 +296,7 @@ suite('held requests', () => {
         return promise;
       },
     });
-    const waiting = ask(server, '/live/cam/v0/7.1.m4s');
+    const waiting = sendRequest(server, '/live/cam/v0/7.1.m4s');
     await asked;
     assert.match(await server.deps.metrics.print(), /^oxbow_held_requests 1$/m);
     resolve(textReply('part'));
@@ -342,7 +342,7 @@ suite('held requests', () => {
     crowd.on('error', () => {});
     crowd.write('GET /live/cam/v0/7.1.m4s HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(1000));
     await full;
-    const { status, headers } = await ask(server, '/live/cam/v0/7.1.m4s');
+    const { status, headers } = await sendRequest(server, '/live/cam/v0/7.1.m4s');
     assert.deepEqual([status, headers['retry-after']], [503, '1']);
     crowd.destroy();
   });
@@ -355,7 +355,7 @@ suite('held requests', () => {
         return new Promise(() => {});
       },
     });
-    const waiting = ask(server, '/live/cam/v0/7.1.m4s');
+    const waiting = sendRequest(server, '/live/cam/v0/7.1.m4s');
     await asked;
     const closed = server.close();
     const { status, headers } = await waiting;
@@ -377,7 +377,7 @@ suite('files that fail', () => {
 
   test('a file that retention took a moment ago is 410, not a broken answer', async () => {
     await using server = await startTestServer(serving(fileReply('nowhere/at/all.mp4', 10)));
-    const { status, body } = await ask(server, '/clip/cam/1/2.mp4');
+    const { status, body } = await sendRequest(server, '/clip/cam/1/2.mp4');
     assert.deepEqual([status, JSON.parse(String(body)).code], [410, 'gone']);
   });
 
@@ -387,7 +387,7 @@ suite('files that fail', () => {
     await writeFile(path, '');
     await truncate(path, 300_000);
     Object.assign(server.deps, serving(fileReply('short.mp4', 9_000_000)));
-    await assert.rejects(ask(server, '/clip/cam/1/2.mp4'), { code: 'ECONNRESET' });
+    await assert.rejects(sendRequest(server, '/clip/cam/1/2.mp4'), { code: 'ECONNRESET' });
     assert.ok(server.logged.some((line) => line.includes('"level":"error"')));
   });
 

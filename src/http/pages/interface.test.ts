@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { asAdmin, startTestServer, type TestServer } from '../fixture.ts';
-import { ask as askServer } from '../request.fixture.ts';
+import { sendRequest } from '../request.fixture.ts';
 
 const script = `export const words = '${'oxbow '.repeat(500)}';`;
 const page = (name: string) =>
@@ -32,7 +32,7 @@ suite('pages with a preview', () => {
   });
 
   const ask = (path: string, headers: Record<string, string> = {}, method = 'GET') =>
-    askServer(server, path, { headers, method });
+    sendRequest(server, path, { headers, method });
   const text = async (path: string, headers: Record<string, string> = {}) => String((await ask(path, headers)).body);
 
   test('a watch page names its stream under the address it was asked at', async () => {

@@ -4,7 +4,7 @@ import { OxbowError } from '../../lib/errors.ts';
 import { createHealth } from '../../observe/health.ts';
 import type { Ended } from '../../observe/telemetry.ts';
 import { asAdmin, shareTestServer } from '../fixture.ts';
-import { ask } from '../request.fixture.ts';
+import { sendRequest } from '../request.fixture.ts';
 
 const traceId = '0af7651916cd43dd8448eb211c80319c';
 const traceparent = `00-${traceId}-b7ad6b7169203331-01`;
@@ -23,14 +23,14 @@ const server = shareTestServer(() => ({
 test('while the database hangs oxbow gets no traffic and says why, but lives', async () => {
   const { promise: hangs, resolve } = Promise.withResolvers<undefined>();
   const heal = health.register('database', () => hangs, { timeoutMs: 50 });
-  const ready = await ask(server(), '/ready');
+  const ready = await sendRequest(server(), '/ready');
   assert.equal(ready.status, 503);
   assert.equal(ready.headers['retry-after'], '5');
   const [check] = JSON.parse(String(ready.body)).checks;
   assert.deepEqual([check.name, check.status, check.detail], ['database', 'failing', 'no answer within 50 ms']);
-  assert.equal((await ask(server(), '/live')).status, 200);
+  assert.equal((await sendRequest(server(), '/live')).status, 200);
   resolve(undefined);
-  assert.equal((await ask(server(), '/ready')).status, 200, 'it answers again');
+  assert.equal((await sendRequest(server(), '/ready')).status, 200, 'it answers again');
   heal();
 });
 
@@ -38,7 +38,7 @@ test('what degrades is said by /health and /ready, and takes no traffic away', a
   const full = () => Promise.reject(new Error('nothing is recorded: record.minFree'));
   const heal = health.register('disk', full, { degrades: true });
   for (const path of ['/health', '/ready']) {
-    const answer = await ask(server(), path);
+    const answer = await sendRequest(server(), path);
     const { status, checks } = JSON.parse(String(answer.body));
     assert.deepEqual([answer.status, status, checks[0].status], [200, 'degraded', 'degraded'], path);
     assert.match(checks[0].detail, /record\.minFree/);
@@ -48,14 +48,14 @@ test('what degrades is said by /health and /ready, and takes no traffic away', a
 
 test('what is only worth knowing fails /health, not /ready', async () => {
   const heal = health.register('memory', () => Promise.reject(new Error('memory is short')), { ready: false });
-  assert.equal((await ask(server(), '/health')).status, 503);
-  assert.equal((await ask(server(), '/ready')).status, 200);
+  assert.equal((await sendRequest(server(), '/health')).status, 503);
+  assert.equal((await sendRequest(server(), '/ready')).status, 200);
   heal();
 });
 
 test('a request becomes a span named by its route, in the trace of its caller', async () => {
   spans.length = 0;
-  await ask(server(), '/api/v1/streams/nobody?token=secret', { headers: { traceparent } });
+  await sendRequest(server(), '/api/v1/streams/nobody?token=secret', { headers: { traceparent } });
   const [span] = spans;
   assert.deepEqual(
     [span!.kind, span!.name, span!.traceId, span!.traceparent, span!.error],
@@ -65,7 +65,7 @@ test('a request becomes a span named by its route, in the trace of its caller', 
   assert.ok(!JSON.stringify(spans).includes('secret'));
 });
 
-test('what a request has oxbow ask elsewhere is asked on behalf of its span', async () => {
+test('what a request has oxbow sendRequest elsewhere is asked on behalf of its span', async () => {
   spans.length = 0;
   const headers = { traceparent, 'content-type': 'application/json', ...asAdmin };
   const body = JSON.stringify({ url: 'https://cam.example/live.m3u8' });
