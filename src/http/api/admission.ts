@@ -9,7 +9,7 @@ import { OxbowError } from '../../lib/errors.ts';
 import { endsOf } from '../client/socket-owner.ts';
 import type { HttpDeps } from '../deps.ts';
 import { subscriberOf } from '../events/subscriber.ts';
-import { refuseWatching } from '../media/watching.ts';
+import { checkVerdict } from '../media/watch-token-policy.ts';
 import type { Route, RouteCall } from '../routes/route.ts';
 import type { LimitName } from './rate-limit.ts';
 import { type Asked, createWho } from './who.ts';
@@ -49,7 +49,7 @@ export function createAdmission(deps: HttpDeps): Admission {
     return (stream) => {
       if (token === undefined) return seesAll;
       // Whoever asks: media looks at the right alone, so a page is told here that it needs another one.
-      refuseWatching(access.watch.verify(token, stream, 'playlist', clock.nowMs()));
+      checkVerdict(access.watch.verify(token, stream, 'playlist', clock.nowMs()));
       return true;
     };
   }

@@ -8,7 +8,7 @@ import type { Clock } from '../../lib/clock.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { bucketOwner } from '../api/rate-limit.ts';
 import type { Asked, Who } from '../api/who.ts';
-import { refuseWatching } from '../media/watching.ts';
+import { checkVerdict } from '../media/watch-token-policy.ts';
 import type { EventFilter, EventSubscriber } from './event-filter.ts';
 
 /** Where events are. */
@@ -52,7 +52,7 @@ export function subscriberOf(
     });
   }
   const verdict = () => access.watch.verify(token, stream, 'playlist', clock.nowMs());
-  refuseWatching(verdict());
+  checkVerdict(verdict());
   const ended = () => {
     const now = verdict();
     return now === 'ok' ? undefined : (`watch-${now}` as const);

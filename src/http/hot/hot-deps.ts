@@ -5,7 +5,7 @@
 import { traceIdOf } from '../../observe/trace.ts';
 import { reportProblem } from '../api/problem.ts';
 import type { HttpDeps } from '../deps.ts';
-import { signedClassOf } from '../media/watching.ts';
+import { signedClassOf } from '../media/watch-token-policy.ts';
 import type { HotCounts, HotDeps } from './responder.ts';
 
 /** What the main thread answers from. */

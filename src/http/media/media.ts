@@ -28,7 +28,7 @@ import { type Exchange, type HeadFields, pathOf } from './exchange.ts';
 import { joinFields, sendPlainProblem } from './media-answer.ts';
 import { representationOf } from './representation.ts';
 import { areInMemory, readBlocks, sendBlocks, sendMemory } from './send.ts';
-import { refuseWatching, signedClassOf } from './watching.ts';
+import { checkVerdict, signedClassOf } from './watch-token-policy.ts';
 
 const METHODS = 'GET, HEAD, OPTIONS';
 
@@ -128,7 +128,7 @@ export function createMediaResponder(deps: HttpDeps, pages: ForeignPages): Media
     const stream = address.stream ?? deps.defaultStream?.() ?? '';
     const isPrivate = deps.streams.isPrivate(stream);
     if (token !== undefined) {
-      refuseWatching(deps.access.watch.verify(token, stream, signedClassOf(address), deps.clock.nowMs()));
+      checkVerdict(deps.access.watch.verify(token, stream, signedClassOf(address), deps.clock.nowMs()));
       return isPrivate;
     }
     if (!isPrivate) return false;

@@ -15,7 +15,7 @@ import { createLiveNow, type LiveNow } from '../../delivery/live/live-now.ts';
 import type { Init } from '../../media/segment.ts';
 import type { LiveWindowChange, LiveWindowState } from '../../packager/live-segment.ts';
 import { LiveWindow } from '../../packager/live-window.ts';
-import { signedClassOf } from '../media/watching.ts';
+import { signedClassOf } from '../media/watch-token-policy.ts';
 import type { StreamAccess, ToThread } from './messages.ts';
 
 /** A replica that nobody asked for is let go after this long, ms. */

@@ -19,7 +19,7 @@ export function signedClassOf(address: MediaAddress): SignedClass {
  *
  * @throws OxbowError `watch-refused`, `watch-expired`
  */
-export function refuseWatching(verdict: WatchVerdict): void {
+export function checkVerdict(verdict: WatchVerdict): void {
   if (verdict === 'ok') return;
   if (verdict === 'expired') throw new OxbowError('watch-expired', 'The right to watch that this link gave has ended.');
   throw new OxbowError('watch-refused', 'The link is of another stream, was taken back, or is not whole.');
