@@ -18,7 +18,7 @@ import { type Asked, createWho } from './who.ts';
 const BEHIND_A_RIGHT = /^\/api\/v1\/(?:streams\/|(?:events|time)(?:\?|$))/;
 
 /** What routes learn of whoever asks. */
-export type Admitted = Pick<RouteCall, 'isAdmin' | 'isOperator' | 'asker' | 'visitor' | 'ends' | 'sees' | 'subscriber'>;
+export type Admitted = Pick<RouteCall, 'isAdmin' | 'isOperator' | 'asker' | 'client' | 'ends' | 'sees' | 'subscriber'>;
 
 /** The door of the API. */
 export interface Admission {
@@ -57,12 +57,12 @@ export function createAdmission(deps: HttpDeps): Admission {
   function admitted(request: FastifyRequest): Admitted {
     const asked = askedBy(request);
     const asker = who.mayAct(asked);
-    const visitor = who.visitor(asked);
+    const client = who.clientOf(asked);
     return {
       asker,
-      visitor,
+      client,
       isAdmin: asker.isAdmin,
-      isOperator: asker.seesAll || visitor.isLocal,
+      isOperator: asker.seesAll || client.isLocal,
       ends: endsOf(request.socket),
       sees: seesBy(tokens.get(request.raw), asker.seesAll),
       subscriber: (filter) => subscriberOf({ access, clock, who }, asked, tokens.get(request.raw), filter),
@@ -85,11 +85,11 @@ export function createAdmission(deps: HttpDeps): Admission {
     async admit(route, request, reply) {
       const asked = askedBy(request);
       const limit = limitOf(route);
-      if (limit !== undefined) reply.headers(limits.take(limit, who.visitor(asked)));
+      if (limit !== undefined) reply.headers(limits.take(limit, who.clientOf(asked)));
       const { asker, isOperator } = admitted(request);
       if (limit === 'sign-in') who.refuseForeign(asked);
       if (asker.session && (await access.sessions.seen(asker.session))) {
-        reply.header('set-cookie', who.visitor(asked).cookie(who.secretOf(asked)!));
+        reply.header('set-cookie', who.clientOf(asked).cookie(who.secretOf(asked)!));
       }
       if (route.who === 'admin' ? asker.isAdmin : route.who !== 'operator' || isOperator) return;
       if (asker.seesAll) throw new OxbowError('forbidden', 'This token may look, and change nothing.');
@@ -99,7 +99,7 @@ export function createAdmission(deps: HttpDeps): Admission {
     admitted,
 
     succeeded(route, request) {
-      if (route.limit === 'sign-in') limits.giveBack('sign-in', who.visitor(askedBy(request)));
+      if (route.limit === 'sign-in') limits.giveBack('sign-in', who.clientOf(askedBy(request)));
     },
   };
 }

@@ -47,7 +47,7 @@ export class AuditLog {
         traceId: request.id,
         ...(admitted.asker.name !== '' && { user: admitted.asker.name }),
         ...(stream !== undefined && { stream }),
-        address: admitted.visitor.address,
+        address: admitted.client.address,
         request: `${request.method} ${request.url.split('?', 1)[0]!.slice(0, 200)}`,
         ...(isAnswered && { status }),
       },

@@ -11,7 +11,7 @@ import { createClientAddress } from '../client/client-address.ts';
 import { readForwarded } from '../client/forwarded.ts';
 import { isLocalRequest } from '../client/local-request.ts';
 import { type AskedAt, createPublicAddress } from '../client/public-address.ts';
-import type { Visitor } from '../client/visitor.ts';
+import type { RequestClient } from '../client/request-client.ts';
 import type { HttpDeps } from '../deps.ts';
 
 /** A request, as far as it says who sent it. */
@@ -51,7 +51,7 @@ export interface Who {
   isForeign(asked: AskedAt): boolean;
   /** Throws `cross-site` where a page of another site sent it, whoever is signed in. */
   refuseForeign(asked: AskedAt): void;
-  visitor(asked: AskedAt): Visitor;
+  clientOf(asked: AskedAt): RequestClient;
   /** The word in the cookie, for telling the browser again how long it lasts. */
   secretOf(asked: AskedAt): string | undefined;
 }
@@ -117,7 +117,7 @@ export function createWho({
     throw new OxbowError('cross-site', `The request came from ${from.slice(0, 200)}, not from a page of this server.`);
   }
 
-  function visitor(asked: AskedAt): Visitor {
+  function clientOf(asked: AskedAt): RequestClient {
     const { headers, remoteAddress } = asked;
     const origin = originOf(asked);
     const attributes = `; Path=/; HttpOnly; SameSite=Strict${origin?.startsWith('https:') ? '; Secure' : ''}`;
@@ -134,7 +134,7 @@ export function createWho({
   return {
     tryToken(asked) {
       const token = BEARER.exec(asked.headers.authorization ?? '')?.[1];
-      if (token !== undefined) tokenTries.check(token, visitor(asked), () => whoAsks(asked) !== nobody);
+      if (token !== undefined) tokenTries.check(token, clientOf(asked), () => whoAsks(asked) !== nobody);
     },
     whoAsks,
     mayAct(asked) {
@@ -148,7 +148,7 @@ export function createWho({
       const isBrowser = asked.headers.origin !== undefined || asked.headers['sec-fetch-site'] !== undefined;
       if (isBrowser && isForeign(asked)) refuse(asked);
     },
-    visitor,
+    clientOf,
     secretOf,
   };
 }

@@ -4,8 +4,8 @@
  */
 import { type Exposure, isExposed } from '../../config/exposure.ts';
 import { programName } from '../../lib/program.ts';
+import type { RequestClient } from './request-client.ts';
 import { type ConnectionEnds, isOwnConnection } from './socket-owner.ts';
-import type { Visitor } from './visitor.ts';
 
 /** Decides about one press. */
 export interface LocalSignIn {
@@ -13,9 +13,9 @@ export interface LocalSignIn {
    * Whether a press on the page signs this browser in as administrator: oxbow is there for this computer alone, the request comes
    * straight from a program on it, and that program belongs to the user who runs oxbow.
    */
-  isOffered(visitor: Pick<Visitor, 'isLocal'>, ends: ConnectionEnds): Promise<boolean>;
+  isOffered(client: Pick<RequestClient, 'isLocal'>, ends: ConnectionEnds): Promise<boolean>;
   /** The command that prints a sign-in link of this oxbow; visitors from elsewhere do not learn where anything lies. */
-  command(visitor: Pick<Visitor, 'isLocal'>): string;
+  command(client: Pick<RequestClient, 'isLocal'>): string;
 }
 
 /** What it is made of. */

@@ -37,7 +37,7 @@ export function subscriberOf(
   { stream }: EventFilter,
 ): EventSubscriber {
   const { isAdmin, seesAll } = who.mayAct(asked);
-  const owner = bucketOwner(who.visitor(asked));
+  const owner = bucketOwner(who.clientOf(asked));
   if (seesAll || token === undefined) {
     const ended = () => {
       if (!seesAll) return undefined;

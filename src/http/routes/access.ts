@@ -75,9 +75,9 @@ export const accessRoutes: readonly Route[] = [
     who: 'anyone',
     sentence: 'Tells how this browser can sign in.',
     replies: { 200: SignInWays },
-    async answer({ visitor, ends }, { access, localSignIn }) {
-      const press = await localSignIn.isOffered(visitor, ends);
-      return { body: { press, adminToken: access.admin.isSet, command: localSignIn.command(visitor) } };
+    async answer({ client, ends }, { access, localSignIn }) {
+      const press = await localSignIn.isOffered(client, ends);
+      return { body: { press, adminToken: access.admin.isSet, command: localSignIn.command(client) } };
     },
   }),
   defineRoute({
@@ -90,12 +90,12 @@ export const accessRoutes: readonly Route[] = [
       'Signs a browser in, by the code of a one-time link, by the admin token, or by one press on the computer where oxbow runs; the answer sets the cookie.',
     body: SignIn,
     replies: { 201: SessionView },
-    async answer({ body: { code, token, press }, visitor, ends, header }, { access, localSignIn }) {
+    async answer({ body: { code, token, press }, client, ends, header }, { access, localSignIn }) {
       if (press) {
         // Only a page of ours sends an Origin that was let in; programs of the same user have the data folder.
-        if (header('origin') === undefined || !(await localSignIn.isOffered(visitor, ends)))
+        if (header('origin') === undefined || !(await localSignIn.isOffered(client, ends)))
           throw new OxbowError('sign-in-refused', 'Signing in with one press is not possible from here.', {
-            extra: { hint: `Run \`${localSignIn.command(visitor)}\` on the computer where oxbow runs.` },
+            extra: { hint: `Run \`${localSignIn.command(client)}\` on the computer where oxbow runs.` },
           });
       } else if (token !== undefined) {
         if (!access.admin.isAdmin(`Bearer ${token}`))
@@ -103,9 +103,9 @@ export const accessRoutes: readonly Route[] = [
       } else if (!(await access.links.use(code ?? ''))) {
         throw new OxbowError('sign-in-refused', 'The link was used, is too old, or is not whole.');
       }
-      const from = { address: visitor.address, program: header('user-agent') ?? '' };
+      const from = { address: client.address, program: header('user-agent') ?? '' };
       const { session, secret } = await access.sessions.make(from);
-      return { status: 201, headers: { 'set-cookie': visitor.cookie(secret) }, body: sessionView(session, session) };
+      return { status: 201, headers: { 'set-cookie': client.cookie(secret) }, body: sessionView(session, session) };
     },
   }),
   defineRoute({
@@ -127,10 +127,10 @@ export const accessRoutes: readonly Route[] = [
     sentence: 'Signs a browser out; `current` is the one that asks.',
     params: IdParams,
     replies: { 204: undefined },
-    async answer({ params, asker: { session }, visitor }, { access }) {
+    async answer({ params, asker: { session }, client }, { access }) {
       const id = params.id === 'current' ? (session?.id ?? '') : params.id;
       if (!(await access.sessions.remove(id))) throw new OxbowError('session-unknown', 'Nobody is signed in by that.');
-      return { status: 204, ...(id === session?.id && { headers: { 'set-cookie': visitor.noCookie() } }) };
+      return { status: 204, ...(id === session?.id && { headers: { 'set-cookie': client.noCookie() } }) };
     },
   }),
   defineRoute({
@@ -140,9 +140,9 @@ export const accessRoutes: readonly Route[] = [
     who: 'admin',
     sentence: 'Makes a link that signs a browser in, once, within 15 minutes.',
     replies: { 201: SignInLink },
-    async answer({ visitor }, { access }) {
+    async answer({ client }, { access }) {
       const { code, expiresMs } = await access.links.make();
-      const url = `${visitor.origin ?? ''}${signInPath(code)}`;
+      const url = `${client.origin ?? ''}${signInPath(code)}`;
       return { status: 201, body: { url, expiresAt: printRfc3339(expiresMs) } };
     },
   }),

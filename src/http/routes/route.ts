@@ -6,8 +6,8 @@ import type { Static, TSchema } from 'typebox';
 import type { Reply } from '../../delivery/reply.ts';
 import type { LimitName } from '../api/rate-limit.ts';
 import type { Asker } from '../api/who.ts';
+import type { RequestClient } from '../client/request-client.ts';
 import type { ConnectionEnds } from '../client/socket-owner.ts';
-import type { Visitor } from '../client/visitor.ts';
 import type { Awaitable, HttpDeps } from '../deps.ts';
 import type { EventFilter, EventSubscriber } from '../events/event-filter.ts';
 
@@ -24,7 +24,7 @@ export interface RouteCall<P = unknown, Q = unknown, B = unknown> {
   readonly body: B;
   readonly isAdmin: boolean;
   readonly asker: Asker;
-  readonly visitor: Visitor;
+  readonly client: RequestClient;
   /** Of the connection that the request came by. */
   readonly ends: ConnectionEnds;
   /** Whether they may hear of a stream that is not for everyone. */

@@ -34,7 +34,7 @@ export const watchTokenRoutes: readonly Route[] = [
     params: NameParams,
     body: NewWatchToken,
     replies: { 201: WatchToken },
-    async answer({ params: { name }, body, visitor, sees }, deps) {
+    async answer({ params: { name }, body, client, sees }, deps) {
       const { visibility } = await findStream(name, sees, deps);
       const nowMs = deps.clock.nowMs();
       const expiresMs = body.expires === undefined ? nowMs + DAY_MS : readExpiry(body.expires, nowMs);
@@ -44,7 +44,7 @@ export const watchTokenRoutes: readonly Route[] = [
         });
       }
       const token = deps.access.watch.sign(name, expiresMs);
-      const origin = visitor.origin ?? '';
+      const origin = client.origin ?? '';
       return {
         status: 201,
         body: {

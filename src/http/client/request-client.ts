@@ -4,7 +4,7 @@
  */
 
 /** What a request says of the browser and its way here. */
-export interface Visitor {
+export interface RequestClient {
   readonly address: string;
   /** Origin under which it reaches this server; undefined where it names no host. */
   readonly origin: string | undefined;
