@@ -7,9 +7,9 @@ import { type Endpoint, printEndpoint } from '../config/address.ts';
 import { messageOf, OxbowError } from '../lib/errors.ts';
 import type { Log } from '../observe/log.ts';
 import { createApi } from './api/api.ts';
+import { createAuthenticator } from './api/authenticate.ts';
 import { registerDocAddresses } from './api/doc-addresses.ts';
 import { createForeignPages, type ForeignPages, readableFields } from './api/foreign-pages.ts';
-import { createWho } from './api/who.ts';
 import { type OwnHosts, ownHostsOf, refuseOtherHosts } from './client/host-check.ts';
 import { openConnections } from './connections.ts';
 import type { HttpDeps } from './deps.ts';
@@ -155,17 +155,17 @@ function usable(threads: ThreadsWish | undefined, log: Log): ThreadsWish | undef
 
 /** Decides who may listen to events over a WebSocket; refuses all others. */
 function listenerFor(deps: HttpDeps, ownHosts: OwnHosts, pages: ForeignPages) {
-  const who = createWho(deps);
+  const authenticator = createAuthenticator(deps);
   return (
     { method = '', headers, socket }: IncomingMessage,
     token: string | undefined,
     filter: EventFilter,
   ): EventSubscriber => {
-    const asked = { method, headers, remoteAddress: socket.remoteAddress ?? '', secure: 'encrypted' in socket };
+    const request = { method, headers, remoteAddress: socket.remoteAddress ?? '', secure: 'encrypted' in socket };
     refuseOtherHosts(ownHosts, headers);
-    who.tryToken(asked);
-    pages.refuseForeign(asked, { stream: filter.stream, token });
-    return subscriberOf({ ...deps, who }, asked, token, filter);
+    authenticator.tryToken(request);
+    pages.refuseForeign(request, { stream: filter.stream, token });
+    return subscriberOf({ ...deps, authenticator }, request, token, filter);
   };
 }
 

@@ -11,14 +11,17 @@ import type { HttpDeps } from '../deps.ts';
 import { subscriberOf } from '../events/subscriber.ts';
 import { checkVerdict } from '../media/watch-token-policy.ts';
 import type { Route, RouteCall } from '../routes/route.ts';
+import { type AuthRequest, createAuthenticator } from './authenticate.ts';
 import type { LimitName } from './rate-limit.ts';
-import { type Asked, createWho } from './who.ts';
 
 /** What a player asks of the API: a program that knows one address with a right in front needs no other one. */
 const BEHIND_A_RIGHT = /^\/api\/v1\/(?:streams\/|(?:events|time)(?:\?|$))/;
 
 /** What routes learn of whoever asks. */
-export type Admitted = Pick<RouteCall, 'isAdmin' | 'isOperator' | 'asker' | 'client' | 'ends' | 'sees' | 'subscriber'>;
+export type Admitted = Pick<
+  RouteCall,
+  'isAdmin' | 'isOperator' | 'principal' | 'client' | 'ends' | 'sees' | 'subscriber'
+>;
 
 /** The door of the API. */
 export interface Admission {
@@ -39,7 +42,7 @@ export interface Admission {
 /** @param deps rights, limits, proxies */
 export function createAdmission(deps: HttpDeps): Admission {
   const { access, limits, clock } = deps;
-  const who = createWho(deps);
+  const authenticator = createAuthenticator(deps);
   const tokens = new WeakMap<IncomingMessage, string>();
 
   const limitOf = ({ limit, method }: Route): LimitName | undefined =>
@@ -55,17 +58,18 @@ export function createAdmission(deps: HttpDeps): Admission {
   }
 
   function admitted(request: FastifyRequest): Admitted {
-    const asked = askedBy(request);
-    const asker = who.mayAct(asked);
-    const client = who.clientOf(asked);
+    const authRequest = authRequestOf(request);
+    const principal = authenticator.authenticate(authRequest);
+    const client = authenticator.clientOf(authRequest);
     return {
-      asker,
+      principal,
       client,
-      isAdmin: asker.isAdmin,
-      isOperator: asker.seesAll || client.isLocal,
+      isAdmin: principal.isAdmin,
+      isOperator: principal.seesAll || client.isLocal,
       ends: endsOf(request.socket),
-      sees: seesBy(tokens.get(request.raw), asker.seesAll),
-      subscriber: (filter) => subscriberOf({ access, clock, who }, asked, tokens.get(request.raw), filter),
+      sees: seesBy(tokens.get(request.raw), principal.seesAll),
+      subscriber: (filter) =>
+        subscriberOf({ access, clock, authenticator }, authRequest, tokens.get(request.raw), filter),
     };
   }
 
@@ -80,26 +84,26 @@ export function createAdmission(deps: HttpDeps): Admission {
 
     tokenOf: (request) => tokens.get(request.raw),
 
-    tryToken: (request) => who.tryToken(askedBy(request)),
+    tryToken: (request) => authenticator.tryToken(authRequestOf(request)),
 
     async admit(route, request, reply) {
-      const asked = askedBy(request);
+      const authRequest = authRequestOf(request);
       const limit = limitOf(route);
-      if (limit !== undefined) reply.headers(limits.take(limit, who.clientOf(asked)));
-      const { asker, isOperator } = admitted(request);
-      if (limit === 'sign-in') who.refuseForeign(asked);
-      if (asker.session && (await access.sessions.seen(asker.session))) {
-        reply.header('set-cookie', who.clientOf(asked).cookie(who.secretOf(asked)!));
+      if (limit !== undefined) reply.headers(limits.take(limit, authenticator.clientOf(authRequest)));
+      const { principal, isOperator } = admitted(request);
+      if (limit === 'sign-in') authenticator.refuseForeign(authRequest);
+      if (principal.session && (await access.sessions.seen(principal.session))) {
+        reply.header('set-cookie', authenticator.clientOf(authRequest).cookie(authenticator.secretOf(authRequest)!));
       }
-      if (route.who === 'admin' ? asker.isAdmin : route.who !== 'operator' || isOperator) return;
-      if (asker.seesAll) throw new OxbowError('forbidden', 'This token may look, and change nothing.');
+      if (route.who === 'admin' ? principal.isAdmin : route.who !== 'operator' || isOperator) return;
+      if (principal.seesAll) throw new OxbowError('forbidden', 'This token may look, and change nothing.');
       access.admin.requireAdmin(request.headers.authorization);
     },
 
     admitted,
 
     succeeded(route, request) {
-      if (route.limit === 'sign-in') limits.giveBack('sign-in', who.clientOf(askedBy(request)));
+      if (route.limit === 'sign-in') limits.giveBack('sign-in', authenticator.clientOf(authRequestOf(request)));
     },
   };
 }
@@ -121,6 +125,6 @@ export function registerSignedPages(app: FastifyInstance): void {
   }
 }
 
-function askedBy({ method, headers, socket, protocol }: FastifyRequest): Asked {
+function authRequestOf({ method, headers, socket, protocol }: FastifyRequest): AuthRequest {
   return { method, headers, remoteAddress: socket.remoteAddress ?? '', secure: protocol === 'https' };
 }

@@ -54,7 +54,7 @@ suite('the log of what was asked for', () => {
     const logged: string[] = [];
     const auditLog = new AuditLog(createLog({ level: 'info', format: 'json', write: (line) => logged.push(line) }));
     const request = { method: 'POST', url: '/api/v1/sessions', id: traceId, routeOptions: {} };
-    const admitted = { asker: { name: 'admin token' }, client: { address: '' } };
+    const admitted = { principal: { name: 'admin token' }, client: { address: '' } };
     // What fastify says of a stream that was reset.
     const reply = { statusCode: 200, raw: { headersSent: false, writableEnded: false } };
     auditLog.started({ method: 'POST' } as Route, request as FastifyRequest, () => admitted as Admitted);

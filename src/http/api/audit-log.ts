@@ -40,12 +40,12 @@ export class AuditLog {
     // Without an answer the status is only what fastify began with: the client went away, or its stream was reset.
     const isAnswered = raw.headersSent && raw.writableEnded;
     const isDone = isAnswered && status < 400;
-    if (!admitted || status === TOO_MANY || (!isDone && admitted.asker.name === '')) return;
+    if (!admitted || status === TOO_MANY || (!isDone && admitted.principal.name === '')) return;
     const stream = streamOf(request);
     this.#log.info(
       {
         traceId: request.id,
-        ...(admitted.asker.name !== '' && { user: admitted.asker.name }),
+        ...(admitted.principal.name !== '' && { user: admitted.principal.name }),
         ...(stream !== undefined && { stream }),
         address: admitted.client.address,
         request: `${request.method} ${request.url.split('?', 1)[0]!.slice(0, 200)}`,

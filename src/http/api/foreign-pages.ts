@@ -11,7 +11,7 @@ import { isForwarded, isLoopbackName, nameOfHost, type RequestSource } from '../
 import type { HttpDeps } from '../deps.ts';
 import type { HeadFields } from '../media/exchange.ts';
 import { everyAnswer } from '../media/media-answer.ts';
-import { createWho } from './who.ts';
+import { createAuthenticator } from './authenticate.ts';
 
 /**
  * Whether a page that is not on this computer sent the request straight here, as far as its fields tell: `Origin` names no loopback host,
@@ -25,7 +25,7 @@ export function isFromForeignPage(headers: IncomingHttpHeaders): boolean {
 }
 
 /** What is asked for. */
-export interface Wanted {
+export interface RequestedStream {
   /** Undefined where it is about no stream in particular. */
   readonly stream: string | undefined;
   /** Right to watch that stood in front of the path; undefined: none did. */
@@ -35,13 +35,13 @@ export interface Wanted {
 /** Decides for one server. */
 export interface ForeignPages {
   /** Fields of an answer: those that let any page read it, or none of these. */
-  fieldsFor(asked: RequestSource, wanted: Wanted): HeadFields;
+  fieldsFor(source: RequestSource, target: RequestedStream): HeadFields;
   /**
    * Refuses a WebSocket, which browsers open to any server.
    *
    * @throws OxbowError `cross-site`
    */
-  refuseForeign(asked: RequestSource, wanted: Wanted): void;
+  refuseForeign(source: RequestSource, target: RequestedStream): void;
 }
 
 /**
@@ -60,28 +60,28 @@ export function readableFields(address: string, publicUrl: string | undefined): 
  */
 export function createForeignPages(address: string, secure: boolean, deps: HttpDeps): ForeignPages {
   const { streams, access, clock, publicUrl } = deps;
-  const who = createWho(deps);
+  const authenticator = createAuthenticator(deps);
   const readable = readableFields(address, publicUrl);
   const { vary } = readable;
   const withheld: HeadFields = vary === undefined ? {} : { vary };
   const isGuarded = isLoopback(address);
-  const mayRead = (source: RequestSource, { stream, token }: Wanted): boolean => {
+  const mayRead = (source: RequestSource, { stream, token }: RequestedStream): boolean => {
     if (!isGuarded || !isFromForeignPage(source.headers)) return true;
     if (stream !== undefined) {
       if (streams.isMadePublic(stream)) return true;
       if (token !== undefined && access.watch.verify(token, stream, 'media', clock.nowMs()) === 'ok') return true;
     }
-    const asked = { ...source, secure };
-    if (!who.isForeign(asked)) return true;
+    const request = { ...source, secure };
+    if (!authenticator.isForeign(request)) return true;
     // A program with a token: a page would need a preflight to send one.
-    const { seesAll, session } = who.whoAsks(asked);
+    const { seesAll, session } = authenticator.principalOf(request);
     return seesAll && session === undefined;
   };
   return {
-    fieldsFor: (asked, wanted) => (mayRead(asked, wanted) ? readable : withheld),
-    refuseForeign(asked, wanted) {
-      if (mayRead(asked, wanted)) return;
-      const from = asked.headers.origin!.slice(0, 200);
+    fieldsFor: (source, target) => (mayRead(source, target) ? readable : withheld),
+    refuseForeign(source, target) {
+      if (mayRead(source, target)) return;
+      const from = source.headers.origin!.slice(0, 200);
       throw new OxbowError(
         'cross-site',
         `The request came from ${from}. On a loopback address pages of other sites hear of streams that were made public, and of no others.`,

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type AskedAt, createPublicAddress } from './public-address.ts';
+import { createPublicAddress, type RequestOrigin } from './public-address.ts';
 
-const asked = (headers: AskedAt['headers'], more: Partial<AskedAt> = {}): AskedAt => ({
+const request = (headers: RequestOrigin['headers'], more: Partial<RequestOrigin> = {}): RequestOrigin => ({
   headers,
   remoteAddress: '203.0.113.9',
   secure: false,
@@ -11,28 +11,28 @@ const asked = (headers: AskedAt['headers'], more: Partial<AskedAt> = {}): AskedA
 
 test('without a proxy it is the host that was asked for, by the scheme of the connection', () => {
   const address = createPublicAddress(undefined, []);
-  assert.equal(address(asked({ host: 'tv.example:8080' })), 'http://tv.example:8080');
-  assert.equal(address(asked({ host: '[2001:db8::1]' }, { secure: true })), 'https://[2001:db8::1]');
-  assert.equal(address(asked({ ':authority': 'tv.example' }, { secure: true })), 'https://tv.example');
+  assert.equal(address(request({ host: 'tv.example:8080' })), 'http://tv.example:8080');
+  assert.equal(address(request({ host: '[2001:db8::1]' }, { secure: true })), 'https://[2001:db8::1]');
+  assert.equal(address(request({ ':authority': 'tv.example' }, { secure: true })), 'https://tv.example');
 });
 
 test('what a proxy forwards counts only from a proxy that is trusted', () => {
   const address = createPublicAddress(undefined, ['10.0.0.0/8']);
   const headers = { host: 'inner:8080', 'x-forwarded-host': 'tv.example', 'x-forwarded-proto': 'https' };
-  assert.equal(address(asked(headers)), 'http://inner:8080');
-  assert.equal(address(asked(headers, { remoteAddress: '10.1.2.3' })), 'https://tv.example');
-  assert.equal(address(asked(headers, { remoteAddress: '::ffff:127.0.0.1' })), 'https://tv.example');
+  assert.equal(address(request(headers)), 'http://inner:8080');
+  assert.equal(address(request(headers, { remoteAddress: '10.1.2.3' })), 'https://tv.example');
+  assert.equal(address(request(headers, { remoteAddress: '::ffff:127.0.0.1' })), 'https://tv.example');
 });
 
 test('of several forwarded hosts the nearest proxy’s counts, as what stands left of it may be forged', () => {
   const address = createPublicAddress(undefined, []);
   const headers = { host: 'inner', 'x-forwarded-host': 'evil.example, tv.example', 'x-forwarded-proto': 'gopher' };
-  assert.equal(address(asked(headers, { remoteAddress: '127.0.0.1' })), 'http://tv.example');
+  assert.equal(address(request(headers, { remoteAddress: '127.0.0.1' })), 'http://tv.example');
 });
 
 test('the setting goes before everything', () => {
   const address = createPublicAddress('https://tv.example/', []);
-  assert.equal(address(asked({ host: 'inner' })), 'https://tv.example');
+  assert.equal(address(request({ host: 'inner' })), 'https://tv.example');
 });
 
 test('a host that is no host gives no address', () => {
@@ -47,5 +47,5 @@ test('a host that is no host gives no address', () => {
     'tv.example:port',
     'a'.repeat(300),
   ])
-    assert.equal(address(asked({ host })), undefined, host);
+    assert.equal(address(request({ host })), undefined, host);
 });

@@ -7,7 +7,7 @@ import { createProxyCheck } from './client-address.ts';
 import { readForwarded } from './forwarded.ts';
 
 /** Of a request, what tells its address. */
-export interface AskedAt {
+export interface RequestOrigin {
   readonly headers: IncomingHttpHeaders;
   /** Of the connection, '' where it is gone. */
   readonly remoteAddress: string;
@@ -27,7 +27,7 @@ const HOST = /^(?:[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}[A-Za-z0-9])?|\[[0-9A-Fa-f:.
 export function createPublicAddress(
   publicUrl: string | undefined,
   trusted: readonly string[],
-): (asked: AskedAt) => string | undefined {
+): (request: RequestOrigin) => string | undefined {
   const isProxy = createProxyCheck(trusted);
   return ({ headers, remoteAddress, secure }) => {
     if (publicUrl !== undefined) return publicUrl.replace(/\/+$/, '');

@@ -1,6 +1,6 @@
 /**
  * Where a request comes from and how its browser keeps a session.
- * In: nothing. Out: the type, which http/api/who fills.
+ * In: nothing. Out: the type, which http/api/authenticate.ts fills.
  */
 
 /** What a request says of the browser and its way here. */

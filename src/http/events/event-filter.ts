@@ -23,7 +23,7 @@ export interface EventSubscriber {
   readonly owner: string;
   /** Whether they may hear of a stream that is not for everyone. */
   sees(stream: string): boolean;
-  /** Why they may not hear any more what they might when they came; undefined while they may. Asked often: a look into memory. */
+  /** Why they may not hear any more what they might when they came; undefined while they may. AuthRequest often: a look into memory. */
   ended(): EndOfRight | undefined;
 }
 

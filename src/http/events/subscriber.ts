@@ -6,8 +6,8 @@ import type { Access } from '../../accounts/access.ts';
 import { parseSignedPath } from '../../api/signed-path.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { OxbowError } from '../../lib/errors.ts';
+import type { Authenticator, AuthRequest } from '../api/authenticate.ts';
 import { bucketOwner } from '../api/rate-limit.ts';
-import type { Asked, Who } from '../api/who.ts';
 import { checkVerdict } from '../media/watch-token-policy.ts';
 import type { EventFilter, EventSubscriber } from './event-filter.ts';
 
@@ -31,17 +31,21 @@ export function eventsTarget(
  * @throws OxbowError `cross-site`; of a token `bad-request` where no stream is named, `watch-refused`, `watch-expired`
  */
 export function subscriberOf(
-  { access, clock, who }: { readonly access: Access; readonly clock: Clock; readonly who: Who },
-  asked: Asked,
+  {
+    access,
+    clock,
+    authenticator,
+  }: { readonly access: Access; readonly clock: Clock; readonly authenticator: Authenticator },
+  request: AuthRequest,
   token: string | undefined,
   { stream }: EventFilter,
 ): EventSubscriber {
-  const { isAdmin, seesAll } = who.mayAct(asked);
-  const owner = bucketOwner(who.clientOf(asked));
+  const { isAdmin, seesAll } = authenticator.authenticate(request);
+  const owner = bucketOwner(authenticator.clientOf(request));
   if (seesAll || token === undefined) {
     const ended = () => {
       if (!seesAll) return undefined;
-      const now = who.whoAsks(asked);
+      const now = authenticator.principalOf(request);
       return now.seesAll && now.isAdmin === isAdmin ? undefined : 'unauthorized';
     };
     return { isAdmin, owner, sees: () => seesAll, ended };

@@ -13,10 +13,10 @@ import { streamUnknown } from '../../api/stream-name.ts';
 import type { Reply } from '../../delivery/reply.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { traceIdOf } from '../../observe/trace.ts';
+import { createAuthenticator } from '../api/authenticate.ts';
 import type { ForeignPages } from '../api/foreign-pages.ts';
 import { reportProblem, toProblem } from '../api/problem.ts';
 import type { LimitedClient } from '../api/rate-limit.ts';
-import { createWho } from '../api/who.ts';
 import { createClientAddress } from '../client/client-address.ts';
 import { readCmcd } from '../client/cmcd.ts';
 import { readForwarded } from '../client/forwarded.ts';
@@ -80,7 +80,7 @@ export function createMediaResponder(deps: HttpDeps, pages: ForeignPages): Media
   const { metrics } = deps;
   const waitLimiter = new WaitLimiter(waitLimits, (change) => metrics.heldRequests.inc(change));
   const clientAddress = createClientAddress(deps.trustedProxies ?? []);
-  const who = createWho(deps);
+  const authenticator = createAuthenticator(deps);
 
   async function answer(exchange: Exchange, target: MediaTarget, session?: string): Promise<void> {
     const media = target.address;
@@ -135,8 +135,8 @@ export function createMediaResponder(deps: HttpDeps, pages: ForeignPages): Media
     const { authorization } = exchange.headers;
     if (authorization !== undefined) {
       const { remoteAddress, headers } = exchange;
-      who.tryToken({ headers, remoteAddress, secure: false });
-      if (who.whoAsks({ headers: { authorization }, remoteAddress, secure: false }).seesAll) return true;
+      authenticator.tryToken({ headers, remoteAddress, secure: false });
+      if (authenticator.principalOf({ headers: { authorization }, remoteAddress, secure: false }).seesAll) return true;
     }
     throw streamUnknown(address.stream);
   }

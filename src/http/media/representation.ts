@@ -25,13 +25,13 @@ export interface Representation {
  * @throws OxbowError `bad-range` where the range lies outside
  */
 export function representationOf(
-  asked: IncomingHttpHeaders,
+  request: IncomingHttpHeaders,
   reply: Reply,
   { isHead, isPrivate }: { readonly isHead: boolean; readonly isPrivate: boolean },
 ): Representation {
   // Ranges are of the bytes as they are; a part of a gzip is of no use to anyone.
-  const isRange = asked.range !== undefined && !isHead;
-  const zipped = reply.gzip && !isRange && acceptsGzip(asked['accept-encoding']) ? reply.gzip() : undefined;
+  const isRange = request.range !== undefined && !isHead;
+  const zipped = reply.gzip && !isRange && acceptsGzip(request['accept-encoding']) ? reply.gzip() : undefined;
   const length = zipped?.length ?? reply.length;
   const etag = reply.etag === undefined ? undefined : `"${reply.etag}${zipped ? '-gz' : ''}"`;
   // Said with the plain form too: else a cache gives the gzipped one to whoever comes next (RFC 9110, 12.5.5).
@@ -41,7 +41,7 @@ export function representationOf(
     ...(etag && { etag }),
     ...(vary && { vary }),
   };
-  if (etag && asked['if-none-match'] !== undefined && matchesEtag(asked['if-none-match'], etag)) {
+  if (etag && request['if-none-match'] !== undefined && matchesEtag(request['if-none-match'], etag)) {
     return { status: 304, headers, pieces: [], length: 0 };
   }
   headers['content-type'] = reply.contentType;
@@ -50,8 +50,8 @@ export function representationOf(
   if (reply.filename !== undefined) headers['content-disposition'] = printAttachment(reply.filename);
   if (zipped) headers['content-encoding'] = 'gzip';
   const range =
-    isRange && allowsRange(asked['if-range'] as string | undefined, etag)
-      ? parseByteRange(asked.range!, length)
+    isRange && allowsRange(request['if-range'] as string | undefined, etag)
+      ? parseByteRange(request.range!, length)
       : undefined;
   if (range === 'unsatisfiable') {
     throw new OxbowError('bad-range', `The whole has ${length} bytes.`, {

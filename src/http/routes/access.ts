@@ -64,7 +64,7 @@ export const accessRoutes: readonly Route[] = [
     who: 'anyone',
     sentence: 'Who asks, as oxbow sees it.',
     replies: { 200: MeView },
-    answer: ({ asker: { isAdmin, session } }) => ({
+    answer: ({ principal: { isAdmin, session } }) => ({
       body: { admin: isAdmin, session: session ? sessionView(session, session) : null },
     }),
   }),
@@ -115,7 +115,7 @@ export const accessRoutes: readonly Route[] = [
     who: 'admin',
     sentence: 'Lists the browsers that are signed in, the one used last first.',
     replies: { 200: SessionList },
-    answer: ({ asker: { session } }, { access }) => ({
+    answer: ({ principal: { session } }, { access }) => ({
       body: { items: access.sessions.all.map((one) => sessionView(one, session)), nextCursor: null },
     }),
   }),
@@ -127,7 +127,7 @@ export const accessRoutes: readonly Route[] = [
     sentence: 'Signs a browser out; `current` is the one that asks.',
     params: IdParams,
     replies: { 204: undefined },
-    async answer({ params, asker: { session }, client }, { access }) {
+    async answer({ params, principal: { session }, client }, { access }) {
       const id = params.id === 'current' ? (session?.id ?? '') : params.id;
       if (!(await access.sessions.remove(id))) throw new OxbowError('session-unknown', 'Nobody is signed in by that.');
       return { status: 204, ...(id === session?.id && { headers: { 'set-cookie': client.noCookie() } }) };

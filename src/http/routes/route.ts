@@ -4,8 +4,8 @@
  */
 import type { Static, TSchema } from 'typebox';
 import type { Reply } from '../../delivery/reply.ts';
+import type { Principal } from '../api/authenticate.ts';
 import type { LimitName } from '../api/rate-limit.ts';
-import type { Asker } from '../api/who.ts';
 import type { RequestClient } from '../client/request-client.ts';
 import type { ConnectionEnds } from '../client/socket-owner.ts';
 import type { Awaitable, HttpDeps } from '../deps.ts';
@@ -15,7 +15,7 @@ import type { EventFilter, EventSubscriber } from '../events/event-filter.ts';
  * Who may ask. `anyone`: everybody. `viewer`: everybody, but only those with a right hear of signed and private streams.
  * `operator`: from this computer, with a token or signed in. `admin`: administrators, by token or signed in.
  */
-export type Who = 'anyone' | 'viewer' | 'operator' | 'admin';
+export type RouteAccess = 'anyone' | 'viewer' | 'operator' | 'admin';
 
 /** A request, checked against the row's schemas. */
 export interface RouteCall<P = unknown, Q = unknown, B = unknown> {
@@ -23,7 +23,7 @@ export interface RouteCall<P = unknown, Q = unknown, B = unknown> {
   readonly query: Q;
   readonly body: B;
   readonly isAdmin: boolean;
-  readonly asker: Asker;
+  readonly principal: Principal;
   readonly client: RequestClient;
   /** Of the connection that the request came by. */
   readonly ends: ConnectionEnds;
@@ -63,7 +63,7 @@ export interface Route {
   readonly path: string;
   /** Chapter of the reference. */
   readonly tag: 'streams' | 'timeline' | 'jobs' | 'events' | 'webhooks' | 'access' | 'system' | 'health';
-  readonly who: Who;
+  readonly who: RouteAccess;
   /** What it does, in a sentence. */
   readonly sentence: string;
   readonly params?: TSchema;

@@ -78,7 +78,7 @@ export const streamRoutes: readonly Route[] = [
     sentence: 'Lists the public streams by name; administrators see all.',
     query: PageQuery,
     replies: { 200: StreamList },
-    async answer({ asker: { seesAll }, query }, { streams }) {
+    async answer({ principal: { seesAll }, query }, { streams }) {
       const all = await streams.list();
       const shown = all.filter((view) => seesAll || view.visibility === 'public');
       return { body: pageOf(shown, query, ({ name }) => name) };
