@@ -95,7 +95,7 @@ export function createAdmission(deps: HttpDeps): Admission {
       if (principal.session && (await access.sessions.seen(principal.session))) {
         reply.header('set-cookie', authenticator.clientOf(authRequest).cookie(authenticator.secretOf(authRequest)!));
       }
-      if (route.who === 'admin' ? principal.isAdmin : route.who !== 'operator' || isOperator) return;
+      if (route.access === 'admin' ? principal.isAdmin : route.access !== 'operator' || isOperator) return;
       if (principal.seesAll) throw new OxbowError('forbidden', 'This token may look, and change nothing.');
       access.admin.requireAdmin(request.headers.authorization);
     },

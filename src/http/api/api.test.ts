@@ -269,7 +269,7 @@ suite('who may', () => {
   test('everything that changes something, and system, needs the admin token', async () => {
     const server = shared();
     let asked = 0;
-    for (const { method, path } of routes.filter(({ who }) => who === 'admin')) {
+    for (const { method, path } of routes.filter(({ access }) => access === 'admin')) {
       for (const headers of [{}, { authorization: 'Bearer wrong' }, { authorization: token }]) {
         // Each from another address: whoever tries several is slowed down.
         const from = { 'x-forwarded-for': `203.0.113.${asked++ % 250}` };

@@ -95,9 +95,13 @@ suite('the OpenAPI document', () => {
   });
 
   test('what needs the admin token says so', () => {
-    for (const { who, method, path } of routes) {
+    for (const { access, method, path } of routes) {
       const operation = document.paths[path.replaceAll(/:(\w+)/g, '{$1}')]![method.toLowerCase()]!;
-      assert.equal(JSON.stringify(operation.security) === '[{"adminToken":[]}]', who === 'admin', `${method} ${path}`);
+      assert.equal(
+        JSON.stringify(operation.security) === '[{"adminToken":[]}]',
+        access === 'admin',
+        `${method} ${path}`,
+      );
     }
   });
 

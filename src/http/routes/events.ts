@@ -34,7 +34,7 @@ export const eventRoutes: readonly Route[] = [
     method: 'GET',
     path: EVENTS_PATH,
     tag: 'events',
-    who: 'viewer',
+    access: 'viewer',
     sentence: 'What happens, as it happens: server-sent events, or a WebSocket where the request upgrades.',
     query: EventQuery,
     replies: { 200: Type.String({ description: EVENT_STREAM }) },

@@ -44,7 +44,7 @@ function reportRoute(path: string, kind: 'checkHealth' | 'checkReady', sentence:
     method: 'GET',
     path,
     tag: 'health',
-    who: 'anyone',
+    access: 'anyone',
     sentence,
     replies: { 200: HealthView, 503: HealthView },
     async answer({ isOperator }, { health, version }) {
@@ -60,7 +60,7 @@ function liveRoute(path: string, sendsPeopleHome: boolean): Route {
     method: 'GET',
     path,
     tag: 'health',
-    who: 'anyone',
+    access: 'anyone',
     sentence: sendsPeopleHome
       ? 'Whether the process lives; a browser is sent to the page instead.'
       : 'Whether the process lives.',
@@ -84,7 +84,7 @@ export const healthRoutes: readonly Route[] = [
     method: 'GET',
     path: '/metrics',
     tag: 'health',
-    who: 'operator',
+    access: 'operator',
     sentence: 'All metrics, as Prometheus reads them; from this computer or with the admin token.',
     replies: { 200: Type.String({ description: 'Prometheus text' }) },
     async answer(_, { metrics }) {

@@ -11,7 +11,7 @@ export const probeRoutes: readonly Route[] = [
     method: 'POST',
     path: '/api/v1/probe',
     tag: 'streams',
-    who: 'admin',
+    access: 'admin',
     limit: 'probe',
     sentence:
       'Looks at an address: what it is, its tracks and qualities, how far back it goes. The address itself may be private; private addresses that it leads to must be in `net.allow`.',

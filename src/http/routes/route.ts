@@ -63,7 +63,7 @@ export interface Route {
   readonly path: string;
   /** Chapter of the reference. */
   readonly tag: 'streams' | 'timeline' | 'jobs' | 'events' | 'webhooks' | 'access' | 'system' | 'health';
-  readonly who: RouteAccess;
+  readonly access: RouteAccess;
   /** What it does, in a sentence. */
   readonly sentence: string;
   readonly params?: TSchema;

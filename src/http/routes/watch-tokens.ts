@@ -28,7 +28,7 @@ export const watchTokenRoutes: readonly Route[] = [
     method: 'POST',
     path: '/api/v1/streams/:name/watch-tokens',
     tag: 'access',
-    who: 'admin',
+    access: 'admin',
     sentence:
       'Makes a link by which a signed stream can be watched until it expires: 366 days at most, of a private one 24 h.',
     params: NameParams,
@@ -60,7 +60,7 @@ export const watchTokenRoutes: readonly Route[] = [
     method: 'POST',
     path: '/api/v1/streams/:name/watch-tokens/revoke',
     tag: 'access',
-    who: 'admin',
+    access: 'admin',
     sentence: 'Ends every right to watch this stream that was given so far, at once.',
     params: NameParams,
     replies: { 204: undefined },
