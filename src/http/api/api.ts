@@ -25,8 +25,8 @@ import type { HeadFields } from '../media/exchange.ts';
 import { sendFile } from '../media/file-answer.ts';
 import type { Route, RouteAnswer, RouteCall } from '../routes/route.ts';
 import { routes } from '../routes/table.ts';
-import { type Admission, createAdmission, registerSignedPages } from './admission.ts';
 import { AuditLog } from './audit-log.ts';
+import { type Authorizer, createAuthorizer, registerSignedPages } from './authorize.ts';
 import type { ForeignPages } from './foreign-pages.ts';
 import { IdempotencyKeys } from './idempotency.ts';
 import { checkJsonDepth } from './json-depth.ts';
@@ -52,11 +52,11 @@ export async function createApi(
   listeners?: EventListeners,
   pages?: ForeignPages,
 ): Promise<FastifyInstance> {
-  const admission = createAdmission(deps);
+  const authorizer = createAuthorizer(deps);
   const spans = new WeakMap<FastifyRequest, OpenSpan>();
   const app = fastify({
     serverFactory: () => server,
-    rewriteUrl: admission.unwrap,
+    rewriteUrl: authorizer.unwrap,
     bodyLimit: MAX_BODY_BYTES,
     genReqId: (request) => traceIdOf(request.headers.traceparent),
     ajv: { customOptions: { allErrors: true, coerceTypes: false, removeAdditional: false } },
@@ -109,7 +109,7 @@ export async function createApi(
     transformObject: (document) => nameStatuses('openapiObject' in document ? document.openapiObject : {}),
     refResolver: { buildLocalReference: (json, _, __, index) => String(json.$id ?? `schema-${index}`) },
   });
-  registerTable(app, deps, { listeners, pages }, admission, (request) => spans.get(request)?.traceparent);
+  registerTable(app, deps, { listeners, pages }, authorizer, (request) => spans.get(request)?.traceparent);
   return app;
 }
 
@@ -117,7 +117,7 @@ function registerTable(
   app: FastifyInstance,
   deps: HttpDeps,
   { listeners, pages }: { readonly listeners: EventListeners | undefined; readonly pages: ForeignPages | undefined },
-  admission: Admission,
+  authorizer: Authorizer,
   traceparentOf: (request: FastifyRequest) => string | undefined,
 ): void {
   const names = new NamedSchemas();
@@ -132,22 +132,22 @@ function registerTable(
         url: route.path,
         schema,
         onRequest: async (request, reply) => {
-          if (route.anyPage) reply.headers(readableBy(request, pages, admission)); // of refusals too
-          admission.tryToken(request);
-          auditLog.started(route, request, () => admission.admitted(request));
-          await admission.admit(route, request, reply);
+          if (route.anyPage) reply.headers(readableBy(request, pages, authorizer)); // of refusals too
+          authorizer.tryToken(request);
+          auditLog.started(route, request, () => authorizer.authorized(request));
+          await authorizer.authorize(route, request, reply);
           checkBodyType(route, request);
         },
         onResponse: async (request, reply) => auditLog.finished(request, reply),
         handler: async (request, reply) => {
           const signal = signalOf(reply);
           const traceparent = traceparentOf(request);
-          const answered = await answer(route, request, signal, deps, keys, admission, traceparent).catch((error) => {
+          const answered = await answer(route, request, signal, deps, keys, authorizer, traceparent).catch((error) => {
             // Nobody reads this refusal; it keeps the abort that we caused ourselves from being logged as a failure.
             if (signal.aborted && isAbort(error)) throw endedByClient(error);
             throw error;
           });
-          admission.succeeded(route, request);
+          authorizer.succeeded(route, request);
           if (answered.events) return sendEvents(request, reply, answered.events, listeners);
           return answered.file ? sendFile(request, reply, answered.file, deps) : sendAnswer(reply, answered);
         },
@@ -167,12 +167,12 @@ function registerTable(
 }
 
 /** Who may read an answer: the time any page, what is about a stream those that may read its media. */
-function readableBy(request: FastifyRequest, pages: ForeignPages | undefined, admission: Admission): HeadFields {
+function readableBy(request: FastifyRequest, pages: ForeignPages | undefined, authorizer: Authorizer): HeadFields {
   const { name: stream } = request.params as { readonly name?: string };
   if (!pages || stream === undefined) return { 'access-control-allow-origin': '*' };
   const { headers, socket } = request;
   const source = { headers, remoteAddress: socket.remoteAddress ?? '' };
-  const fields = pages.fieldsFor(source, { stream, token: admission.tokenOf(request) });
+  const fields = pages.fieldsFor(source, { stream, token: authorizer.tokenOf(request) });
   const shown = ['access-control-allow-origin', 'vary'] as const;
   return Object.fromEntries(shown.flatMap((name) => (fields[name] === undefined ? [] : [[name, fields[name]]])));
 }
@@ -194,15 +194,15 @@ async function answer(
   signal: AbortSignal,
   deps: HttpDeps,
   keys: IdempotencyKeys,
-  admission: Admission,
+  authorizer: Authorizer,
   traceparent: string | undefined,
 ): Promise<RouteAnswer> {
-  const admitted = admission.admitted(request);
+  const authorized = authorizer.authorized(request);
   const call: RouteCall = {
     params: request.params,
     query: request.query,
     body: request.body,
-    ...admitted,
+    ...authorized,
     accept: request.headers.accept ?? '',
     header: (name) => request.headers[name]?.toString(),
     signal,

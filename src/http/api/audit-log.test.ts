@@ -6,8 +6,8 @@ import { OxbowError } from '../../lib/errors.ts';
 import { createLog } from '../../observe/log.ts';
 import { asAdmin, shareTestServer, token } from '../fixture.ts';
 import type { Route } from '../routes/route.ts';
-import type { Admitted } from './admission.ts';
 import { AuditLog } from './audit-log.ts';
+import type { Authorized } from './authorize.ts';
 
 const traceId = '0af7651916cd43dd8448eb211c80319c';
 
@@ -54,10 +54,10 @@ suite('the log of what was asked for', () => {
     const logged: string[] = [];
     const auditLog = new AuditLog(createLog({ level: 'info', format: 'json', write: (line) => logged.push(line) }));
     const request = { method: 'POST', url: '/api/v1/sessions', id: traceId, routeOptions: {} };
-    const admitted = { principal: { name: 'admin token' }, client: { address: '' } };
+    const authorized = { principal: { name: 'admin token' }, client: { address: '' } };
     // What fastify says of a stream that was reset.
     const reply = { statusCode: 200, raw: { headersSent: false, writableEnded: false } };
-    auditLog.started({ method: 'POST' } as Route, request as FastifyRequest, () => admitted as Admitted);
+    auditLog.started({ method: 'POST' } as Route, request as FastifyRequest, () => authorized as Authorized);
     auditLog.finished(request as FastifyRequest, reply as FastifyReply);
     const { status, msg } = JSON.parse(logged.join('')) as Record<string, unknown>;
     assert.deepEqual([status, msg], [undefined, 'cut off before the answer']);

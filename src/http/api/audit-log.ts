@@ -6,14 +6,14 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { isStreamName } from '../../api/stream-name.ts';
 import type { Log } from '../../observe/log.ts';
 import type { Route } from '../routes/route.ts';
-import type { Admitted } from './admission.ts';
+import type { Authorized } from './authorize.ts';
 
 const TOO_MANY = 429;
 
 /** Notes what is asked for. */
 export class AuditLog {
   readonly #log: Log;
-  readonly #admitted = new WeakMap<FastifyRequest, Admitted>();
+  readonly #authorized = new WeakMap<FastifyRequest, Authorized>();
 
   /** @param log where lines go */
   constructor(log: Log) {
@@ -23,12 +23,12 @@ export class AuditLog {
   /**
    * A request came. One that only looks is not noted.
    *
-   * @param admitted who asks, as it is before anything is done: a session may be gone afterwards; throws for pages of other sites
+   * @param authorized who asks, as it is before anything is done: a session may be gone afterwards; throws for pages of other sites
    */
-  started({ method }: Route, request: FastifyRequest, admitted: () => Admitted): void {
+  started({ method }: Route, request: FastifyRequest, authorized: () => Authorized): void {
     if (method === 'GET') return;
     try {
-      this.#admitted.set(request, admitted());
+      this.#authorized.set(request, authorized());
     } catch {
       // It is refused in a moment, and whoever sent it did not mean to ask.
     }
@@ -36,18 +36,18 @@ export class AuditLog {
 
   /** It was answered. Strangers who try words to sign in write nothing until one fits, and floods that are held off nothing either. */
   finished(request: FastifyRequest, { statusCode: status, raw }: FastifyReply): void {
-    const admitted = this.#admitted.get(request);
+    const authorized = this.#authorized.get(request);
     // Without an answer the status is only what fastify began with: the client went away, or its stream was reset.
     const isAnswered = raw.headersSent && raw.writableEnded;
     const isDone = isAnswered && status < 400;
-    if (!admitted || status === TOO_MANY || (!isDone && admitted.principal.name === '')) return;
+    if (!authorized || status === TOO_MANY || (!isDone && authorized.principal.name === '')) return;
     const stream = streamOf(request);
     this.#log.info(
       {
         traceId: request.id,
-        ...(admitted.principal.name !== '' && { user: admitted.principal.name }),
+        ...(authorized.principal.name !== '' && { user: authorized.principal.name }),
         ...(stream !== undefined && { stream }),
-        address: admitted.client.address,
+        address: authorized.client.address,
         request: `${request.method} ${request.url.split('?', 1)[0]!.slice(0, 200)}`,
         ...(isAnswered && { status }),
       },

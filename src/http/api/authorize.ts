@@ -18,13 +18,13 @@ import type { LimitName } from './rate-limit.ts';
 const BEHIND_A_RIGHT = /^\/api\/v1\/(?:streams\/|(?:events|time)(?:\?|$))/;
 
 /** What routes learn of whoever asks. */
-export type Admitted = Pick<
+export type Authorized = Pick<
   RouteCall,
   'isAdmin' | 'isOperator' | 'principal' | 'client' | 'ends' | 'sees' | 'subscriber'
 >;
 
 /** The door of the API. */
-export interface Admission {
+export interface Authorizer {
   /** The address without the right to watch in front of it, for fastify's `rewriteUrl`. */
   readonly unwrap: (request: IncomingMessage) => string;
   /** The right to watch that stood in front of its address. */
@@ -32,15 +32,15 @@ export interface Admission {
   /** Compares the bearer token of a request, once; throws the refusal of an address that has tried too many. */
   tryToken(request: FastifyRequest): void;
   /** Lets a request in, or throws the refusal. */
-  admit(route: Route, request: FastifyRequest, reply: FastifyReply): Promise<void>;
+  authorize(route: Route, request: FastifyRequest, reply: FastifyReply): Promise<void>;
   /** What was found out about a request that was let in. */
-  admitted(request: FastifyRequest): Admitted;
+  authorized(request: FastifyRequest): Authorized;
   /** A request did what it wanted: a sign-in that succeeds does not count. */
   succeeded(route: Route, request: FastifyRequest): void;
 }
 
 /** @param deps rights, limits, proxies */
-export function createAdmission(deps: HttpDeps): Admission {
+export function createAuthorizer(deps: HttpDeps): Authorizer {
   const { access, limits, clock } = deps;
   const authenticator = createAuthenticator(deps);
   const tokens = new WeakMap<IncomingMessage, string>();
@@ -57,7 +57,7 @@ export function createAdmission(deps: HttpDeps): Admission {
     };
   }
 
-  function admitted(request: FastifyRequest): Admitted {
+  function authorized(request: FastifyRequest): Authorized {
     const authRequest = authRequestOf(request);
     const principal = authenticator.authenticate(authRequest);
     const client = authenticator.clientOf(authRequest);
@@ -86,11 +86,11 @@ export function createAdmission(deps: HttpDeps): Admission {
 
     tryToken: (request) => authenticator.tryToken(authRequestOf(request)),
 
-    async admit(route, request, reply) {
+    async authorize(route, request, reply) {
       const authRequest = authRequestOf(request);
       const limit = limitOf(route);
       if (limit !== undefined) reply.headers(limits.take(limit, authenticator.clientOf(authRequest)));
-      const { principal, isOperator } = admitted(request);
+      const { principal, isOperator } = authorized(request);
       if (limit === 'sign-in') authenticator.refuseForeign(authRequest);
       if (principal.session && (await access.sessions.seen(principal.session))) {
         reply.header('set-cookie', authenticator.clientOf(authRequest).cookie(authenticator.secretOf(authRequest)!));
@@ -100,7 +100,7 @@ export function createAdmission(deps: HttpDeps): Admission {
       access.admin.requireAdmin(request.headers.authorization);
     },
 
-    admitted,
+    authorized,
 
     succeeded(route, request) {
       if (route.limit === 'sign-in') limits.giveBack('sign-in', authenticator.clientOf(authRequestOf(request)));
