@@ -35,7 +35,7 @@ import type { LocalSignIn } from './client/local-sign-in.ts';
 export type Awaitable<T> = T | Promise<T>;
 
 /** What goes along with work that makes requests of its own. */
-export interface AskedFor {
+export interface RequestContext {
   readonly signal: AbortSignal;
   /** Of the request it is done for; undefined where tracing is off. */
   readonly traceparent?: string | undefined;
@@ -56,7 +56,7 @@ export interface WebhooksApi {
   /** Newest first. Refuses `webhook-unknown`. */
   deliveries(id: string): Promise<readonly DeliveryView[]>;
   /** Refuses `webhook-unknown`. */
-  test(id: string, options: AskedFor): Promise<WebhookTestView>;
+  test(id: string, options: RequestContext): Promise<WebhookTestView>;
 }
 
 /** Everything behind the routes. */
@@ -86,7 +86,7 @@ export interface HttpDeps {
   /** The last lines of the log. */
   readonly logs: Pick<LogRing, 'read'>;
   /** Looks at an address; refuses `busy`, `bad-source`, `address-refused` and what sources are refused with. */
-  probe(request: ProbeRequest, options: AskedFor): Promise<ProbeView>;
+  probe(request: ProbeRequest, options: RequestContext): Promise<ProbeView>;
   /** Counts who watches. */
   readonly viewers: Viewers;
   /** Who may what. */
