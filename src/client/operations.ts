@@ -159,7 +159,7 @@ export class Operations {
     },
     options?: CallOptions,
   ): Promise<Response> {
-    return this.#ask({ method: 'GET', path: '/api/v1/streams/{name}/picture', answer: 'file' }, input, options);
+    return this.#request({ method: 'GET', path: '/api/v1/streams/{name}/picture', answer: 'file' }, input, options);
   }
 
   /** Sets the picture of a stream: a JPEG, PNG or WebP file of at most 1 MiB. */
@@ -172,7 +172,7 @@ export class Operations {
     },
     options?: CallOptions,
   ): Promise<void> {
-    return this.#ask({ method: 'PUT', path: '/api/v1/streams/{name}/picture' }, input, options);
+    return this.#request({ method: 'PUT', path: '/api/v1/streams/{name}/picture' }, input, options);
   }
 
   /** Removes the picture of a stream. */
@@ -183,7 +183,7 @@ export class Operations {
     },
     options?: CallOptions,
   ): Promise<void> {
-    return this.#ask({ method: 'DELETE', path: '/api/v1/streams/{name}/picture' }, input, options);
+    return this.#request({ method: 'DELETE', path: '/api/v1/streams/{name}/picture' }, input, options);
   }
 
   /** Looks at an address: what it is, its tracks and qualities, how far back it goes. The address itself may be private; private addresses that it leads to must be in `net.allow`. */
