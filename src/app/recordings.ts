@@ -61,11 +61,11 @@ export function startRetention(
       table,
       clock,
       horizons,
-      streams: () => catalog.keeping,
+      streams: () => catalog.retentionRules,
       pinned: (streamId) => pins.ranges(streamId),
       openBytes: () => catalog.openBytes,
       open: (streamId) => catalog.oldestOpen(streamId),
-      forgot: (streamId, us) => catalog.forgot(streamId, us),
+      onDeletedBefore: (streamId, us) => catalog.setDeletedBefore(streamId, us),
       release,
       deleted(files, bytes) {
         metrics.retentionDeletions.inc(files);

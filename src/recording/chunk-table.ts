@@ -280,14 +280,14 @@ export class ChunkTable {
   /**
    * Forgets files. Throws OxbowError `data-in-use` if another process has taken the data folder.
    *
-   * @param goneBeforeUs of what began before, only what is pinned is kept from now on; µs since 1970
+   * @param deletedBeforeUs from now on only pinned windows are kept of media that began before; µs since 1970
    */
-  async remove(streamId: string, firstMsns: readonly number[], goneBeforeUs?: number): Promise<void> {
+  async remove(streamId: string, firstMsns: readonly number[], deletedBeforeUs?: number): Promise<void> {
     if (firstMsns.length === 0) return;
     const fence = this.#fence();
     await this.#db.transaction().execute(async (db) => {
       if (fence && !(await holdLease(db, fence))) throw taken();
-      if (goneBeforeUs !== undefined) await writeGoneBefore(db, streamId, goneBeforeUs);
+      if (deletedBeforeUs !== undefined) await writeDeletedBefore(db, streamId, deletedBeforeUs);
       for (const [table, column] of [
         ['chunk_file', 'first_msn'],
         ['date_range', 'file_msn'],
@@ -298,14 +298,14 @@ export class ChunkTable {
     this.#totals.delete(streamId);
   }
 
-  /** How far retention came: of what began before, only what is pinned is kept. µs since 1970; 0 where it took nothing. */
-  async goneBefore(streamId: string): Promise<number> {
+  /** Of media that began before this, retention kept only pinned windows. µs since 1970; 0 if it deleted nothing. */
+  async deletedBefore(streamId: string): Promise<number> {
     const row = await this.#db
       .selectFrom('retention')
-      .select('gone_before_us')
+      .select('deleted_before_us')
       .where('stream_id', '=', streamId)
       .executeTakeFirst();
-    return row?.gone_before_us ?? 0;
+    return row?.deleted_before_us ?? 0;
   }
 
   /** Forgets everything, for a rebuild: what is found again was not deleted. */
@@ -349,12 +349,12 @@ function taken(): OxbowError {
   return new OxbowError('data-in-use', 'Another oxbow has taken this data folder; nothing is written to its index.');
 }
 
-async function writeGoneBefore(db: Kysely<Tables>, streamId: string, us: number): Promise<void> {
+async function writeDeletedBefore(db: Kysely<Tables>, streamId: string, us: number): Promise<void> {
   await db
     .insertInto('retention')
-    .values({ stream_id: streamId, gone_before_us: us })
+    .values({ stream_id: streamId, deleted_before_us: us })
     .onConflict((conflict) =>
-      conflict.column('stream_id').doUpdateSet({ gone_before_us: us }).where('retention.gone_before_us', '<', us),
+      conflict.column('stream_id').doUpdateSet({ deleted_before_us: us }).where('retention.deleted_before_us', '<', us),
     )
     .execute();
 }

@@ -21,7 +21,7 @@ interface Watch {
   readonly retention: Retention;
   readonly options: RetentionOptions;
   readonly deleted: [files: number, bytes: number][];
-  readonly forgot: [streamId: string, us: number][];
+  readonly deletedBefore: [streamId: string, us: number][];
   readonly released: string[];
   readonly failures: unknown[];
 }
@@ -31,7 +31,7 @@ function watch(
   { maxDisk, ...change }: Partial<RetentionOptions> & { readonly maxDisk?: number } = {},
 ): Watch {
   const deleted: Watch['deleted'] = [];
-  const forgot: Watch['forgot'] = [];
+  const deletedBefore: Watch['deletedBefore'] = [];
   const released: string[] = [];
   const failures: unknown[] = [];
   const { segments, table, clock } = rig;
@@ -39,13 +39,13 @@ function watch(
     ...{ segments, table, clock, horizons: new Horizons({ clock }) },
     settings: { now: { record: { maxDisk } } },
     streams: () => [{ streamId: 's', keepMs: 3600_000 }],
-    forgot: (streamId, us) => forgot.push([streamId, us]),
+    onDeletedBefore: (streamId, us) => deletedBefore.push([streamId, us]),
     release: (file) => released.push(file),
     deleted: (files, bytes) => deleted.push([files, bytes]),
     failed: (error) => failures.push(error),
     ...change,
   };
-  return { retention: new Retention(options), options, deleted, forgot, released, failures };
+  return { retention: new Retention(options), options, deleted, deletedBefore, released, failures };
 }
 
 /** Records a file of two groups in each window, the last group over the window's end, and seals. */
@@ -90,7 +90,7 @@ suiteOnEngines('retention by age (docs/media.md 16)', (openRig) => {
     await seen.retention.pass();
     // The window's last segment ends after the mark, but goes with the window that it starts in.
     assert.deepEqual(await msnsOf(rig), [3, 5]);
-    assert.deepEqual(seen.forgot, [['s', MARK + WINDOW]]);
+    assert.deepEqual(seen.deletedBefore, [['s', MARK + WINDOW]]);
     assert.equal((await rig.files()).length, 3);
     rig.clock.advance(59_999);
     await seen.retention.pass();
@@ -203,7 +203,7 @@ suiteOnEngines('retention by size', (openRig) => {
     const seen = watch(rig, { maxDisk: each! * 2, openBytes: () => 1 });
     await seen.retention.pass();
     assert.deepEqual(await msnsOf(rig), [3]);
-    assert.deepEqual(seen.forgot, [['s', MARK + WINDOW]]);
+    assert.deepEqual(seen.deletedBefore, [['s', MARK + WINDOW]]);
     const tight = watch(rig, { maxDisk: 0 });
     await tight.retention.pass();
     assert.deepEqual(await msnsOf(rig), [3], 'this window is not over');
@@ -225,7 +225,7 @@ suiteOnEngines('retention while the clock is wrong', (openRig) => {
     rig.clock.advance(59 * 60_000);
     await seen.retention.pass();
     assert.deepEqual(await msnsOf(rig), [1, 3, 5]);
-    assert.deepEqual(seen.forgot, []);
+    assert.deepEqual(seen.deletedBefore, []);
     rig.clock.advance(60_000);
     await seen.retention.pass();
     assert.deepEqual(await msnsOf(rig), []);
@@ -273,16 +273,16 @@ suiteOnEngines('a file that is being written, or is in the index', (openRig) => 
     const seen = watch(rig, { maxDisk: 0, open });
     await seen.retention.pass();
     assert.deepEqual(await msnsOf(rig), [3]);
-    assert.deepEqual(seen.forgot, [['s', MARK + WINDOW]]);
+    assert.deepEqual(seen.deletedBefore, [['s', MARK + WINDOW]]);
   });
 
   test('is never deleted by the search for files that no index knows', async () => {
     await using rig = await openRig();
     await record(rig, 2);
-    // As a pass leaves it that forgot a window in which a file was still being written.
+    // As a pass leaves it that deleted a window in which a file was still being written.
     await rig.store.db
       .insertInto('retention')
-      .values({ stream_id: 's', gone_before_us: MARK + 2 * WINDOW })
+      .values({ stream_id: 's', deleted_before_us: MARK + 2 * WINDOW })
       .execute();
     goTo(rig, MARK + 2 * WINDOW + SECOND);
     await watch(rig, { maxDisk: 1e12 }).retention.pass();
@@ -309,7 +309,7 @@ suiteOnEngines('what is pinned', (openRig) => {
     goTo(rig, MARK + 100 * WINDOW);
     await seen.retention.pass();
     assert.deepEqual(await msnsOf(rig), [3, 7]);
-    assert.equal(await rig.table.goneBefore('s'), MARK + 94 * WINDOW);
+    assert.equal(await rig.table.deletedBefore('s'), MARK + 94 * WINDOW);
     rig.clock.advance(60_000);
     await seen.retention.pass();
     assert.equal((await rig.files()).length, 2);
@@ -411,7 +411,7 @@ test('runs until it is stopped', async () => {
   goTo(rig, MARK + 100 * WINDOW);
   const controller = new AbortController();
   const forgotten = Promise.withResolvers<void>();
-  const { options } = watch(rig, { forgot: () => forgotten.resolve() });
+  const { options } = watch(rig, { onDeletedBefore: () => forgotten.resolve() });
   const done = runRetention(options, { signal: controller.signal });
   await forgotten.promise;
   controller.abort();

@@ -23,8 +23,8 @@ const SWEEP_EVERY_MS = 3600_000;
 /** Files forgotten in one statement. */
 const BATCH = 256;
 
-/** What is kept of one stream. */
-export interface Keeping {
+/** How long the recording of one stream is kept. */
+export interface RetentionRule {
   readonly streamId: string;
   /** Milliseconds. */
   readonly keepMs: number;
@@ -38,7 +38,7 @@ export interface RetentionOptions {
   /** Windows of a stream that are kept, in order; asked right before anything is forgotten, so that a fresh pin holds. */
   readonly pinned?: (streamId: string) => readonly PinnedRange[];
   /** Every stream that has a recording, deleted ones too. */
-  readonly streams: () => readonly Keeping[];
+  readonly streams: () => readonly RetentionRule[];
   /** `record.maxDisk`: most that all recordings may take, bytes; undefined: as much as there is. */
   readonly settings: Current<{ readonly record: { readonly maxDisk: number | undefined } }>;
   /** How far it may go by age. */
@@ -47,8 +47,8 @@ export interface RetentionOptions {
   readonly openBytes?: () => number;
   /** The oldest group of a stream that the index does not know yet: its file is not deleted, nor is its window. */
   readonly open?: (streamId: string) => Pick<RecordedGroup, 'msn' | 'startUs'> | undefined;
-  /** Nothing of a stream before `us` (since 1970) is kept any more but what is pinned. */
-  readonly forgot?: (streamId: string, us: number) => void;
+  /** Called before files are deleted: of media before `us` (since 1970) only pinned windows are kept. */
+  readonly onDeletedBefore?: (streamId: string, us: number) => void;
   /** Lets go of a file that is about to be deleted: an open one keeps its place on the disk. */
   readonly release: (location: SegmentLocation) => void;
   /** Files deleted, and their bytes. */
@@ -56,7 +56,8 @@ export interface RetentionOptions {
   readonly failed: (error: unknown) => void;
 }
 
-interface Doomed {
+/** A file without an index row, to be deleted after a grace period. */
+interface PendingDelete {
   readonly location: SegmentLocation;
   readonly size: number;
   /** When the bytes go, monotonic ms. */
@@ -66,7 +67,7 @@ interface Doomed {
 /** Keeps recordings within their bounds, pass by pass. */
 export class Retention {
   readonly #options: RetentionOptions;
-  readonly #doomed = new Map<string, Doomed>();
+  readonly #pending = new Map<string, PendingDelete>();
   #sweepAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: RetentionOptions) {
@@ -85,7 +86,7 @@ export class Retention {
     if (maxDisk !== undefined) await this.#try(() => this.#forgetOldest(all, maxDisk));
     if (clock.monotonicMs() < this.#sweepAtMs) return;
     this.#sweepAtMs = clock.monotonicMs() + SWEEP_EVERY_MS;
-    for (const keeping of all) await this.#try(() => this.#sweep(keeping));
+    for (const rule of all) await this.#try(() => this.#sweep(rule));
   }
 
   async #try(work: () => Promise<void>): Promise<void> {
@@ -121,14 +122,14 @@ export class Retention {
     beforeUs: number,
   ): Promise<void> {
     if (rows.length === 0) return;
-    const { table, clock, forgot } = this.#options;
-    forgot?.(streamId, beforeUs);
+    const { table, clock, onDeletedBefore } = this.#options;
+    onDeletedBefore?.(streamId, beforeUs);
     const firstMsns = rows.map((row) => row.first_msn);
     await table.remove(streamId, firstMsns, beforeUs);
     const atMs = clock.monotonicMs() + GRACE_MS;
     for (const row of rows) {
       const location = segmentLocation(row.path);
-      this.#doomed.set(location, { location, size: row.size, atMs });
+      this.#pending.set(location, { location, size: row.size, atMs });
     }
   }
 
@@ -140,7 +141,7 @@ export class Retention {
    * Takes the oldest windows of all streams out of the index until the rest fits; windows that still grow and pinned ones are left
    * alone: where these alone take more, more is what they take.
    */
-  async #forgetOldest(all: readonly Keeping[], maxBytes: number): Promise<void> {
+  async #forgetOldest(all: readonly RetentionRule[], maxBytes: number): Promise<void> {
     const { table, openBytes } = this.#options;
     for (;;) {
       let bytes = openBytes?.() ?? 0;
@@ -182,20 +183,20 @@ export class Retention {
     const nowMs = clock.monotonicMs();
     let files = 0;
     let bytes = 0;
-    for (const doomed of [...this.#doomed.values()]) {
-      if (doomed.atMs > nowMs) continue;
+    for (const pending of [...this.#pending.values()]) {
+      if (pending.atMs > nowMs) continue;
       try {
-        release(doomed.location);
-        await segments.delete(doomed.location);
+        release(pending.location);
+        await segments.delete(pending.location);
         // Again: a long read may have opened it in between.
-        release(doomed.location);
+        release(pending.location);
       } catch (error) {
         failed(error);
         continue;
       }
-      this.#doomed.delete(doomed.location);
+      this.#pending.delete(pending.location);
       files++;
-      bytes += doomed.size;
+      bytes += pending.size;
     }
     if (files > 0) deleted(files, bytes);
   }
@@ -204,7 +205,7 @@ export class Retention {
    * Deletes files that the index has forgotten but that are still there, because the last process ended before their bytes went.
    * Only what its name says is older than everything that is kept; pinned windows, files of the index and those being written not at all.
    */
-  async #sweep({ streamId, keepMs }: Keeping): Promise<void> {
+  async #sweep({ streamId, keepMs }: RetentionRule): Promise<void> {
     const { horizons, segments, settings, deleted, open, table } = this.#options;
     const beforeUs = Math.max(
       horizons.of(streamId, keepMs),
@@ -216,7 +217,7 @@ export class Retention {
       windowOf(startMs * 1000) < beforeUs &&
       !rangeAt(ranges, startMs * 1000) &&
       firstMsn < writingMsn &&
-      !this.#doomed.has(location);
+      !this.#pending.has(location);
     const old = (await listChunks(segments, streamId, { toMs: beforeUs / 1000 })).filter(isOld);
     if (old.length === 0) return;
     const { firstMsns } = await table.files(streamId);
@@ -232,8 +233,8 @@ export class Retention {
   /** Where room is short the oldest went first: nothing before this is in the index but what is pinned. µs since 1970. */
   async #emptyBefore(streamId: string): Promise<number> {
     const oldestUs = await this.#oldestUnpinned(streamId);
-    const goneUs = await this.#options.table.goneBefore(streamId);
-    return Math.max(goneUs, oldestUs === undefined ? 0 : windowOf(oldestUs));
+    const deletedUs = await this.#options.table.deletedBefore(streamId);
+    return Math.max(deletedUs, oldestUs === undefined ? 0 : windowOf(oldestUs));
   }
 }
 

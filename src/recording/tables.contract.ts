@@ -77,7 +77,7 @@ export function recordingTablesContract(name: string, open: OpenDatabase): void 
       await assert.rejects(table.put(fileAt(2), [rangeAt(60, 'a', START_US / 1000)]), refusal);
       await assert.rejects(table.put(fileAt(0, { size: 8 })), refusal);
       await assert.rejects(table.remove('s', [0], START_US + 1), refusal);
-      assert.deepEqual([(await table.last('s'))?.size, await table.goneBefore('s')], [7, 0]);
+      assert.deepEqual([(await table.last('s'))?.size, await table.deletedBefore('s')], [7, 0]);
     });
 
     test('totals are exact beyond 2^32, and empty for an empty stream', async () => {
@@ -130,17 +130,17 @@ export function recordingTablesContract(name: string, open: OpenDatabase): void 
       await using database = await open();
       const table = new ChunkTable(database.db);
       for (const minute of [0, 1]) await table.put(fileAt(minute), [rangeAt(minute * 30, 'a', START_US / 1000)]);
-      assert.equal(await table.goneBefore('s'), 0);
+      assert.equal(await table.deletedBefore('s'), 0);
       await table.remove('s', [0], START_US + MINUTE_US);
       await table.remove('s', [1000], START_US);
-      assert.equal(await table.goneBefore('s'), START_US + MINUTE_US);
+      assert.equal(await table.deletedBefore('s'), START_US + MINUTE_US);
       assert.deepEqual((await table.files('s')).firstMsns, new Set([30]));
       assert.deepEqual(
         (await table.toldBefore('s', 1000, 10)).map(({ msn }) => msn),
         [30],
       );
       await table.clear('s');
-      assert.deepEqual([(await table.files('s')).paths.size, await table.goneBefore('s')], [0, 0]);
+      assert.deepEqual([(await table.files('s')).paths.size, await table.deletedBefore('s')], [0, 0]);
       assert.deepEqual(await table.toldBefore('s', 1000, 10), []);
     });
 

@@ -165,4 +165,5 @@ export const migrations: readonly string[] = [
      version TEXT NOT NULL,
      bytes BLOB NOT NULL
    ) STRICT;`,
+  `ALTER TABLE retention RENAME COLUMN gone_before_us TO deleted_before_us;`,
 ];

@@ -140,11 +140,11 @@ export interface PinTable {
   text: string;
 }
 
-/** How far retention came, so that what it took is not taken for lost. */
+/** How far retention has deleted, so that the timeline does not report what it deleted as lost. */
 export interface RetentionTable {
   readonly stream_id: string;
-  /** Of what began before, only what is pinned is kept. */
-  gone_before_us: number;
+  /** Of media that began before, only pinned windows are kept; µs since 1970. */
+  deleted_before_us: number;
 }
 
 /** A browser that is signed in; see accounts/sessions.ts. */

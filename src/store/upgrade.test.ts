@@ -26,6 +26,7 @@ const sampleOf: Readonly<Record<string, SQLInputValue>> = {
 const renamed: Readonly<Record<string, string>> = {
   stream_presence: 'stream_on_air',
   e_us: 'utc_offset_us',
+  gone_before_us: 'deleted_before_us',
 };
 
 type Rows = Readonly<Record<string, readonly Record<string, unknown>[]>>;

@@ -12,7 +12,7 @@ import type { Publisher, PublisherClaims, PublishRequest } from '../ingest/publi
 import { parseDuration } from '../lib/duration.ts';
 import { FormatError, messageOf, OxbowError } from '../lib/errors.ts';
 import type { RecordedGroup } from '../recording/recorded.ts';
-import type { Keeping } from '../recording/retention.ts';
+import type { RetentionRule } from '../recording/retention.ts';
 import type { StreamDefinition } from './definition.ts';
 import { ManagedStream } from './managed-stream.ts';
 import { revisionOf } from './revision.ts';
@@ -109,10 +109,10 @@ export class Catalog implements PublisherClaims {
   }
 
   /** What retention keeps. */
-  get keeping(): readonly Keeping[] {
+  get retentionRules(): readonly RetentionRule[] {
     const { keep } = this.#deps.settings.now.record;
     const removed = [...this.#removed.values()].map(({ id, keepMs }) => ({ streamId: id, keepMs: keepMs ?? keep }));
-    return [...this.all.map((stream) => stream.keeping), ...removed];
+    return [...this.all.map((stream) => stream.retentionRule), ...removed];
   }
 
   /** Whether every known stream is open. */
@@ -127,7 +127,7 @@ export class Catalog implements PublisherClaims {
 
   /** Bytes of all recordings, those of removed streams and open files included. */
   async recordedBytes(): Promise<number> {
-    const totals = await Promise.all(this.keeping.map(({ streamId }) => this.#deps.table.totals(streamId)));
+    const totals = await Promise.all(this.retentionRules.map(({ streamId }) => this.#deps.table.totals(streamId)));
     return totals.reduce((sum, { bytes }) => sum + bytes, this.openBytes);
   }
 
@@ -137,8 +137,8 @@ export class Catalog implements PublisherClaims {
   }
 
   /** Retention deleted everything of a stream before `us` (since 1970) but what is pinned. */
-  forgot(streamId: string, us: number): void {
-    for (const stream of this.#streams.values()) if (stream.definition.id === streamId) stream.forgot(us);
+  setDeletedBefore(streamId: string, us: number): void {
+    for (const stream of this.#streams.values()) if (stream.definition.id === streamId) stream.setDeletedBefore(us);
   }
 
   /** A stream by name, or undefined; also while they are being opened. */

@@ -16,7 +16,7 @@ import type { LiveWindow } from '../packager/live-window.ts';
 import type { InitTable } from '../recording/init-table.ts';
 import type { Recorded } from '../recording/recorded.ts';
 import { RECORDING_OFF } from '../recording/recorder.ts';
-import type { Keeping } from '../recording/retention.ts';
+import type { RetentionRule } from '../recording/retention.ts';
 import { missingSince, type TimelineEnd } from '../recording/timeline.ts';
 import { leastMsnAt } from '../store/msn-marks.ts';
 import { type StreamDefinition, sourceFields } from './definition.ts';
@@ -51,7 +51,7 @@ export class ManagedStream implements Deliverable {
   #liveSinceUs: number | undefined;
   /** What was settled once stays so when the stream is started again: a list never takes its ENDLIST back. µs since 1970. */
   #settledUs = 0;
-  #goneBeforeUs: number;
+  #deletedBeforeUs: number;
   #savedGeneration: Generation | undefined;
   #saving: Promise<void> = Promise.resolve();
   #closing: Promise<void> | undefined;
@@ -69,7 +69,7 @@ export class ManagedStream implements Deliverable {
     this.#events = new StreamEvents(deps.events, () => this.#definition);
     this.#parts = parts;
     this.#leftOut = new LeftOutWatch(deps, () => this.#definition);
-    this.#goneBeforeUs = parts.goneBeforeUs;
+    this.#deletedBeforeUs = parts.deletedBeforeUs;
     this.#liveSource = parts.liveSource;
     this.#savedGeneration = parts.list.generation;
     this.publishers = new StreamPublishers({
@@ -208,20 +208,20 @@ export class ManagedStream implements Deliverable {
   }
 
   horizonUs(): number {
-    return Math.max(this.#goneBeforeUs, this.#deps.horizons.of(this.#definition.id, this.keeping.keepMs));
+    return Math.max(this.#deletedBeforeUs, this.#deps.horizons.of(this.#definition.id, this.retentionRule.keepMs));
   }
 
   /** Retention deleted everything before `us` (since 1970) but what is pinned. */
-  forgot(us: number): void {
-    this.#goneBeforeUs = Math.max(this.#goneBeforeUs, us);
+  setDeletedBefore(us: number): void {
+    this.#deletedBeforeUs = Math.max(this.#deletedBeforeUs, us);
   }
 
   /** What retention keeps of it. */
-  get keeping(): Keeping {
+  get retentionRule(): RetentionRule {
     return { streamId: this.#definition.id, keepMs: this.#definition.keepMs ?? this.#deps.settings.now.record.keep };
   }
 
-  /** Takes over changed settings that need no restart: recording, keeping, visibility, name of a person's choice. */
+  /** Takes over changed settings that need no restart: recording, retention, visibility, name of a person's choice. */
   redefine(definition: StreamDefinition): void {
     const wasRecorded = this.#definition.record;
     this.#definition = definition;

@@ -41,7 +41,7 @@ export interface StreamParts {
   readonly stream: Stream;
   readonly meter: MediaMeter;
   /** What is older was recorded once and is gone; 0 where nothing is. µs since 1970. */
-  readonly goneBeforeUs: number;
+  readonly deletedBeforeUs: number;
   /** The source that was live last, see saved-state; null before any was. */
   readonly liveSource: string | null;
 }
@@ -123,9 +123,9 @@ export async function openStreamParts(
   stream.attach(frameCounter(deps.metrics, name), { name: 'frame counter' });
   stream.attach(meterSink(meter), { name: 'media meter' });
   // An index without a word on it was made again from the files, or is older than these words.
-  const goneBeforeUs = (await table.goneBefore(id)) || (oldest ? goneBefore(createdUs, oldest) : 0);
+  const deletedBeforeUs = (await table.deletedBefore(id)) || (oldest ? deletedBefore(createdUs, oldest) : 0);
   const liveSource = saved?.liveSource ?? null;
-  return { inits, recorded, recorder, list, packager, msns, stream, meter, goneBeforeUs, liveSource };
+  return { inits, recorded, recorder, list, packager, msns, stream, meter, deletedBeforeUs, liveSource };
 }
 
 async function recover(deps: StreamDeps, definition: StreamDefinition, inits: InitTable, signal: AbortSignal) {
@@ -136,18 +136,18 @@ async function recover(deps: StreamDeps, definition: StreamDefinition, inits: In
   const newest = await table.last(id);
   // Where room is short, the oldest went first: what is older than all of the index was to be deleted.
   const oldest = config.record.maxDisk === undefined ? undefined : await table.oldest(id);
-  const goneUs = config.record.maxDisk === undefined ? 0 : await table.goneBefore(id);
+  const deletedUs = config.record.maxDisk === undefined ? 0 : await table.deletedBefore(id);
   const keptUs = horizons.of(id, keepMs ?? config.record.keep);
   const emptyBeforeUs = oldest && !rangeAt(pinned, oldest.start_us) ? windowOf(oldest.start_us) : 0;
   return recoverStream(
-    { segments, streamId: id, table, inits, pinned, horizonUs: Math.max(keptUs, goneUs, emptyBeforeUs) },
+    { segments, streamId: id, table, inits, pinned, horizonUs: Math.max(keptUs, deletedUs, emptyBeforeUs) },
     newest ? newest.start_us - RECOVER_BACK_US : 0,
     { signal },
   );
 }
 
 /** The oldest file says why nothing lies before it, if nothing ever did. */
-function goneBefore(createdUs: number, oldest: ChunkSpan): number {
+function deletedBefore(createdUs: number, oldest: ChunkSpan): number {
   const absences = JSON.parse(oldest.absences) as Absence[];
   const knownUs = Math.min(oldest.start_us, absences[0]?.fromUs ?? oldest.start_us);
   return knownUs - createdUs < HOLE_US ? 0 : knownUs;

@@ -122,9 +122,9 @@ export async function simulate(seed: number, endMs?: number): Promise<Outcome> {
       ...{ segments: opened.deps.segments, table, clock, horizons },
       settings: { now: { record: { maxDisk: undefined } } },
       pinned: (id) => pins.ranges(id),
-      streams: () => opened.catalog.keeping,
+      streams: () => opened.catalog.retentionRules,
       open: (id) => opened.catalog.oldestOpen(id),
-      forgot: (id, us) => opened.catalog.forgot(id, us),
+      onDeletedBefore: (id, us) => opened.catalog.setDeletedBefore(id, us),
       release() {},
       deleted() {},
       failed: (error) => {
