@@ -17,7 +17,7 @@ import { LiveWindow } from '../src/packager/live-window.ts';
 import { createPipeline } from '../src/packager/pipeline.ts';
 import { ChunkTable } from '../src/recording/chunk-table.ts';
 import { InitTable } from '../src/recording/init-table.ts';
-import { Recorded } from '../src/recording/recorded.ts';
+import { RecordingReader } from '../src/recording/recording-reader.ts';
 import { Recorder } from '../src/recording/recorder.ts';
 import { openStore } from '../src/store/db.ts';
 import { printTable } from './table.ts';
@@ -155,7 +155,7 @@ async function record(
 ): Promise<number> {
   let bytes = 0;
   const clock = createManualClock();
-  const recorded = new Recorded({ ...where, endUs: 0 });
+  const recorded = new RecordingReader({ ...where, endUs: 0 });
   const failures: string[] = [];
   const recorder = new Recorder({
     ...where,

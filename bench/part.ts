@@ -21,7 +21,7 @@ import { parseMoof } from '../src/media/isobmff/fragment-reader.ts';
 import { createSilentLog } from '../src/observe/log.ts';
 import type { LiveWindow } from '../src/packager/live-window.ts';
 import { ChunkTable } from '../src/recording/chunk-table.ts';
-import { Recorded } from '../src/recording/recorded.ts';
+import { RecordingReader } from '../src/recording/recording-reader.ts';
 import { openStore } from '../src/store/db.ts';
 import { openBenchStream } from './bench-stream.ts';
 import { printTable, share } from './table.ts';
@@ -84,7 +84,7 @@ async function measure(frameRate: number, delay: number, seconds: number): Promi
     await using store = await openStore({ file: join(folder, 'oxbow.db'), log: createSilentLog() });
     const clock = createSystemClock();
     const table = new ChunkTable(store.db, () => store.fence);
-    const recorded = new Recorded({ streamId: 's', table, endUs: 0 });
+    const recorded = new RecordingReader({ streamId: 's', table, endUs: 0 });
     const segments = openLocalSegmentStore({ folder });
     const reader = openRangeReader(segments);
     const closing = new AbortController();

@@ -16,7 +16,7 @@ import { Stills } from '../src/delivery/stills.ts';
 import { startTestServer } from '../src/http/fixture.ts';
 import { createSystemClock } from '../src/lib/clock.ts';
 import { videoTrack } from '../src/live/frames.fixture.ts';
-import type { Recorded, RecordedGroup } from '../src/recording/recorded.ts';
+import type { RecordingReader, RecordedGroup } from '../src/recording/recording-reader.ts';
 import { openBenchStream } from './bench-stream.ts';
 
 const RATE = 25;
@@ -30,7 +30,7 @@ const [folder = '.', cert, key] = process.argv.slice(2);
 const clock = createSystemClock();
 
 /** A stream whose parts of 0.2 s have about so many bytes. */
-function stillStream(name: string, partBytes: number, recorded: Recorded): Deliverable {
+function stillStream(name: string, partBytes: number, recorded: RecordingReader): Deliverable {
   const track = videoTrack();
   const { stream, deliverable } = openBenchStream(name, { clock, nextMsn: 1000, recorded });
   const utcOffsetUs = Math.round((clock.nowMs() - SECONDS * 1000) * 1000);
@@ -58,7 +58,7 @@ const recorded = {
     } as unknown as RecordedGroup;
   },
   firstMsn: async () => FIRST_RECORDED,
-} as unknown as Recorded;
+} as unknown as RecordingReader;
 
 const streams = new Map(
   [30_000, 200_000].map((bytes) => {

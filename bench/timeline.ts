@@ -15,7 +15,7 @@ import { audioTrack, videoTrack } from '../src/media/isobmff/media.fixture.ts';
 import { createSilentLog } from '../src/observe/log.ts';
 import { chunkRow } from '../src/recording/chunk-row.ts';
 import { ChunkTable } from '../src/recording/chunk-table.ts';
-import { Recorded } from '../src/recording/recorded.ts';
+import { RecordingReader } from '../src/recording/recording-reader.ts';
 import { openStore } from '../src/store/db.ts';
 import { deliverableOf } from './bench-stream.ts';
 import { printTable, share } from './table.ts';
@@ -71,7 +71,7 @@ export async function benchTimeline({ streams, days, say }: TimelineOptions): Pr
     const table = new ChunkTable(store.db, () => store.fence);
     const endUs = START_US + filesPerStream * FILE_US;
     const random = (below: number) => Math.floor(Math.random() * below);
-    const recorded = (stream: number) => new Recorded({ streamId: nameOf(stream), table, endUs });
+    const recorded = (stream: number) => new RecordingReader({ streamId: nameOf(stream), table, endUs });
     const rows = [
       await ask('a segment by its MSN', 3000, 5, () =>
         recorded(random(streams)).find(FIRST_MSN + random(filesPerStream * SEGMENTS_PER_FILE)),
@@ -134,7 +134,7 @@ async function ask(question: string, times: number, aim: number, work: () => Pro
 
 const tracks = [videoTrack, audioTrack];
 
-function listOfDay(recorded: Recorded, day: number): Promise<unknown> {
+function listOfDay(recorded: RecordingReader, day: number): Promise<unknown> {
   const stream = deliverableOf('door', recorded, START_US);
   stream.inits.of(tracks);
   const fromUs = START_US + day * DAY_US;

@@ -4,13 +4,13 @@
  */
 import type { LiveWindow } from '../packager/live-window.ts';
 import type { InitTable } from '../recording/init-table.ts';
-import type { Recorded } from '../recording/recorded.ts';
+import type { RecordingReader } from '../recording/recording-reader.ts';
 
 /** One stream as its viewers meet it. */
 export interface Deliverable {
   readonly name: string;
   readonly list: LiveWindow;
-  readonly recorded: Recorded;
+  readonly recorded: RecordingReader;
   readonly inits: InitTable;
   /** Media is expected within seconds: a first request is worth holding. */
   readonly starting: () => boolean;

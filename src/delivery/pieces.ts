@@ -7,7 +7,7 @@ import { interleaveFragments } from '../media/isobmff/interleave.ts';
 import type { Rendition } from '../media/rendition-set.ts';
 import type { LiveSegment } from '../packager/live-segment.ts';
 import type { RenditionPart } from '../packager/rendition-view.ts';
-import type { RecordedGroup } from '../recording/recorded.ts';
+import type { RecordedGroup } from '../recording/recording-reader.ts';
 import type { Piece } from './reply.ts';
 
 /** Longer segments go out track by track, as they are stored: none is held in memory whole. */

@@ -7,7 +7,7 @@ import { concatBytes } from '../lib/bytes.ts';
 import { OxbowError } from '../lib/errors.ts';
 import type { Track } from '../media/frame.ts';
 import { printInit } from '../media/isobmff/init.ts';
-import { type RecordedGroup, startsWithKey } from '../recording/recorded.ts';
+import { type RecordedGroup, startsWithKey } from '../recording/recording-reader.ts';
 import type { Deliverable } from './deliverable.ts';
 import { joins } from './past/past-presentation.ts';
 import type { Reply } from './reply.ts';

@@ -5,7 +5,7 @@
 import { packSegments } from '../archive/segment-index.ts';
 import type { SegmentLocation } from '../archive/segment-store.ts';
 import type { ChunkRow } from './chunk-table.ts';
-import type { RecordedGroup } from './recorded.ts';
+import type { RecordedGroup } from './recording-reader.ts';
 
 /**
  * The index row of a file.

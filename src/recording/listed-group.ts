@@ -5,7 +5,7 @@
 import { damagedFlag, independentFlag } from '../media/isobmff/commit-box.ts';
 import type { Init } from '../media/segment.ts';
 import type { LiveSegment } from '../packager/live-segment.ts';
-import type { RecordedGroup } from './recorded.ts';
+import type { RecordedGroup } from './recording-reader.ts';
 
 /** @param init that of the group's `initNumber` */
 export function listGroup(group: RecordedGroup, init: Init): LiveSegment {

@@ -14,7 +14,7 @@ import { chunkRow } from './chunk-row.ts';
 import type { ChunkRow, ChunkTable } from './chunk-table.ts';
 import type { ToldRange } from './date-range-rows.ts';
 import { Losses, type LostGroup } from './losses.ts';
-import type { Recorded, RecordedGroup } from './recorded.ts';
+import type { RecordingReader, RecordedGroup } from './recording-reader.ts';
 import { windowOf } from './window.ts';
 
 /** A file is closed at the first key frame after this much media. */
@@ -50,7 +50,7 @@ export interface RecorderCounters {
 
 /** What a recorder works with. */
 export interface RecorderOptions {
-  readonly recorded: Recorded;
+  readonly recorded: RecordingReader;
   readonly table: Pick<ChunkTable, 'put'>;
   readonly segments: SegmentStore;
   readonly sync: SyncPolicy;

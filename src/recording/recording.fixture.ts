@@ -21,7 +21,7 @@ import type { Init, SegmentGroup, TrackSegment } from '../media/segment.ts';
 import { createSilentLog } from '../observe/log.ts';
 import { openStore, type Store } from '../store/db.ts';
 import { ChunkTable } from './chunk-table.ts';
-import { Recorded } from './recorded.ts';
+import { RecordingReader } from './recording-reader.ts';
 import { Recorder, type RecorderOptions } from './recorder.ts';
 
 /** Where the groups of tests begin, µs since 1970: twenty seconds before a ten-minute mark. */
@@ -114,7 +114,7 @@ export interface RecordingRig extends AsyncDisposable {
   readonly store: Store & AsyncDisposable;
   readonly table: ChunkTable;
   readonly clock: ManualClock;
-  readonly recorded: Recorded;
+  readonly recorded: RecordingReader;
   readonly recorder: Recorder;
   /** MSNs, in the order in which they were committed. */
   readonly committed: number[];
@@ -144,7 +144,7 @@ export async function openRig(change: RigChange = {}): Promise<RecordingRig> {
   const store = await openStore({ file: path.join(folder, 'oxbow.db'), log: createSilentLog() });
   const table = new ChunkTable(store.db, () => store.fence);
   const clock = createManualClock(START_US / 1000);
-  const recorded = new Recorded({ streamId: 's', table, endUs: change.endUs ?? 0 });
+  const recorded = new RecordingReader({ streamId: 's', table, endUs: change.endUs ?? 0 });
   const committed: number[] = [];
   const reports: string[] = [];
   const recorder = new Recorder({

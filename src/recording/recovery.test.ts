@@ -9,7 +9,7 @@ import { type SegmentLocation, segmentLocation } from '../archive/segment-store.
 import { bytesOf } from '../archive/segment-stores.fixture.ts';
 import type { SegmentGroup } from '../media/segment.ts';
 import { InitTable, openInitTable } from './init-table.ts';
-import { Recorded } from './recorded.ts';
+import { RecordingReader } from './recording-reader.ts';
 import { groupAt, groupsFrom, initOf, type RecordingRig, START_US, suiteOnEngines } from './recording.fixture.ts';
 import { type Recovered, recoverStream } from './recovery.ts';
 
@@ -206,7 +206,7 @@ suiteOnEngines('recovery', (openRig, engine) => {
     await rig.table.clear('s');
     await recover(rig);
     assert.deepEqual(await rig.table.between('s', 0, EVER), rows);
-    const fresh = new Recorded({ ...rig, streamId: 's', endUs: 0 });
+    const fresh = new RecordingReader({ ...rig, streamId: 's', endUs: 0 });
     assert.deepEqual(await fresh.between(0, EVER), groups);
   });
 });

@@ -12,7 +12,7 @@ import type { ChunkTable } from './chunk-table.ts';
 import { REMEMBERED_RANGES } from './date-range-rows.ts';
 import type { InitTable } from './init-table.ts';
 import { type PinnedRange, rangeAt } from './pinned.ts';
-import type { RecordedGroup } from './recorded.ts';
+import type { RecordedGroup } from './recording-reader.ts';
 import { readToldRanges } from './told-ranges.ts';
 import { windowOf } from './window.ts';
 

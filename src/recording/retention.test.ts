@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { segmentLocation } from '../archive/segment-store.ts';
 import { ChunkTable } from './chunk-table.ts';
 import { Horizons } from './horizons.ts';
-import { Recorded } from './recorded.ts';
+import { RecordingReader } from './recording-reader.ts';
 import { Recorder } from './recorder.ts';
 import { groupsFrom, openRig, type RecordingRig, suiteOnEngines } from './recording.fixture.ts';
 import { Retention, type RetentionOptions, runRetention } from './retention.ts';
@@ -51,7 +51,7 @@ function watch(
 /** Records a file of two groups in each window, the last group over the window's end, and seals. */
 async function record(rig: RecordingRig, windows: number, streamId = 's', firstMsn = 1): Promise<void> {
   const { table, segments } = rig;
-  const recorded = new Recorded({ streamId, table, endUs: 0 });
+  const recorded = new RecordingReader({ streamId, table, endUs: 0 });
   const counters = { committed() {}, lost: assert.fail, trouble: assert.fail, bug: assert.fail, slow() {} };
   await using recorder = new Recorder({
     ...{ recorded, table, segments, counters, clock: rig.clock, previousMsn: 0, sync: 'off' },

@@ -12,7 +12,7 @@ import type { Current } from '../lib/current.ts';
 import type { ChunkTable } from './chunk-table.ts';
 import type { Horizons } from './horizons.ts';
 import { type PinnedRange, rangeAt } from './pinned.ts';
-import type { RecordedGroup } from './recorded.ts';
+import type { RecordedGroup } from './recording-reader.ts';
 import { WINDOW_US, windowOf } from './window.ts';
 
 /** Bytes outlive their index row by this much. */

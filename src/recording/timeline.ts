@@ -11,7 +11,7 @@ import type { ChunkSpan, ChunkTable } from './chunk-table.ts';
 import { keptPieces } from './kept-pieces.ts';
 import type { Piece } from './piece.ts';
 import { type PinnedRange, rangeAt } from './pinned.ts';
-import type { Recorded } from './recorded.ts';
+import type { RecordingReader } from './recording-reader.ts';
 import { WINDOW_US, windowOf } from './window.ts';
 
 /** Where a run begins, so that players can tell UTC by MSN. */
@@ -83,7 +83,7 @@ type Stretch = Omit<ChunkSpan, 'absences'> & { readonly absences: readonly Absen
  * The timeline of [fromUs, toUs), cut to what is known.
  */
 export async function readTimeline(
-  recorded: Recorded,
+  recorded: RecordingReader,
   table: Pick<ChunkTable, 'joinedSpansBetween' | 'firstSpanFrom'>,
   end: TimelineEnd,
   fromUs: number,

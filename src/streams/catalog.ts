@@ -11,7 +11,7 @@ import type { Config, SourceConfig, StreamConfig } from '../config/schema.ts';
 import type { Publisher, PublisherClaims, PublishRequest } from '../ingest/publisher.ts';
 import { parseDuration } from '../lib/duration.ts';
 import { FormatError, messageOf, OxbowError } from '../lib/errors.ts';
-import type { RecordedGroup } from '../recording/recorded.ts';
+import type { RecordedGroup } from '../recording/recording-reader.ts';
 import type { RetentionRule } from '../recording/retention.ts';
 import type { StreamDefinition } from './definition.ts';
 import { ManagedStream } from './managed-stream.ts';

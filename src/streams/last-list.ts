@@ -8,7 +8,7 @@ import { LEAST_SEGMENTS, MAY_BE_LOST } from '../packager/live-window.ts';
 import { lastWords } from '../recording/date-range-rows.ts';
 import type { InitTable } from '../recording/init-table.ts';
 import { listGroup } from '../recording/listed-group.ts';
-import type { Recorded } from '../recording/recorded.ts';
+import type { RecordingReader } from '../recording/recording-reader.ts';
 
 /** Whatever its window, a list had as many as are left of the fewest; those that were lost had pushed as many out at its start. */
 const LEAST_LEFT = LEAST_SEGMENTS - MAY_BE_LOST;
@@ -24,7 +24,7 @@ const LEAST_US = 60_000_000;
  */
 export async function lastList(
   generation: Generation,
-  { recorded, inits, windowUs }: { recorded: Recorded; inits: InitTable; windowUs: number },
+  { recorded, inits, windowUs }: { recorded: RecordingReader; inits: InitTable; windowUs: number },
 ): Promise<LiveWindowView | undefined> {
   const { endUs } = recorded;
   const fromUs = endUs - windowUs + MAY_BE_LOST * generation.targetDurationS * 1_000_000;

@@ -14,7 +14,7 @@ import type { Absence } from '../media/segment.ts';
 import type { Generation } from '../packager/generation.ts';
 import type { LiveWindow } from '../packager/live-window.ts';
 import type { InitTable } from '../recording/init-table.ts';
-import type { Recorded } from '../recording/recorded.ts';
+import type { RecordingReader } from '../recording/recording-reader.ts';
 import { RECORDING_OFF } from '../recording/recorder.ts';
 import type { RetentionRule } from '../recording/retention.ts';
 import { missingSince, type TimelineEnd } from '../recording/timeline.ts';
@@ -113,7 +113,7 @@ export class ManagedStream implements Deliverable {
     return this.#parts.list;
   }
 
-  get recorded(): Recorded {
+  get recorded(): RecordingReader {
     return this.#parts.recorded;
   }
 

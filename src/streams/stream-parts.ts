@@ -15,7 +15,7 @@ import { lastWords, REMEMBERED_RANGES } from '../recording/date-range-rows.ts';
 import { writeIdentity } from '../recording/identity.ts';
 import { type InitTable, openInitTable } from '../recording/init-table.ts';
 import { rangeAt } from '../recording/pinned.ts';
-import { Recorded } from '../recording/recorded.ts';
+import { RecordingReader } from '../recording/recording-reader.ts';
 import { Recorder, type RecorderCounters } from '../recording/recorder.ts';
 import { recoverStream } from '../recording/recovery.ts';
 import { windowOf } from '../recording/window.ts';
@@ -33,7 +33,7 @@ const RECOVER_BACK_US = 2 * 3600 * 1_000_000;
 /** What a stream is made of. */
 export interface StreamParts {
   readonly inits: InitTable;
-  readonly recorded: Recorded;
+  readonly recorded: RecordingReader;
   readonly recorder: Recorder;
   readonly list: LiveWindow;
   readonly packager: Packager;
@@ -70,7 +70,7 @@ export async function openStreamParts(
   const oldest = await table.oldest(id);
   const saved = await readSavedState(store.db, id);
   const endUs = last?.end_us ?? 0;
-  const recorded = new Recorded({ streamId: id, table, endUs });
+  const recorded = new RecordingReader({ streamId: id, table, endUs });
   const windowUs = config.hls.window * 1000;
   const previous = saved?.generation && (await lastList(saved.generation, { recorded, inits, windowUs }));
   const told = await table.toldBefore(id, Number.MAX_SAFE_INTEGER, REMEMBERED_RANGES);

@@ -13,7 +13,7 @@ import { seeded } from '../../src/lib/random.fixture.ts';
 import { printMediaPlaylist } from '../../src/media/m3u8/print.ts';
 import { renditionsOf } from '../../src/media/rendition-set.ts';
 import { samplesOf } from '../../src/packager/packager.fixture.ts';
-import type { RecordedGroup } from '../../src/recording/recorded.ts';
+import type { RecordedGroup } from '../../src/recording/recording-reader.ts';
 import { Retention } from '../../src/recording/retention.ts';
 import { readTimeline, type Timeline } from '../../src/recording/timeline.ts';
 import { runSource } from '../../src/streams/source/sources.ts';

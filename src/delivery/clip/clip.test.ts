@@ -7,7 +7,7 @@ import { groupsOf, makeSource, pictureHashes, probe } from '../../archive/media.
 import { OxbowError } from '../../lib/errors.ts';
 import { readBoxes } from '../../media/isobmff/box.ts';
 import { readMatroska } from '../../media/matroska/matroska.fixture.ts';
-import type { Recorded } from '../../recording/recorded.ts';
+import type { RecordingReader } from '../../recording/recording-reader.ts';
 import { START_US, temporaryFolder } from '../../recording/recording.fixture.ts';
 import { type Delivery, makeGroup, openDelivery, type SegmentPlan, tracks } from '../delivery.fixture.ts';
 import { Clips } from './clip.ts';
@@ -197,7 +197,7 @@ suite('a clip as .mkv or .ts', () => {
       await using past = await openPast([{ msn: 100 }]);
       const [group] = await past.stream.recorded.between(START_US, START_US + SECOND);
       const walk = async () => Array.from({ length: 3601 }, (_, i) => ({ ...group!, msn: 100 + i }));
-      const stream = { ...past.stream, recorded: { walk } as unknown as Recorded };
+      const stream = { ...past.stream, recorded: { walk } as unknown as RecordingReader };
       const clips = new Clips({ read: () => assert.fail('nothing is read') });
       const range = { fromUs: START_US, toUs: START_US + 7202 * SECOND };
       const never = new AbortController().signal;

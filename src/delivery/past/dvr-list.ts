@@ -12,7 +12,7 @@ import type { LiveSegment, LiveWindowView } from '../../packager/live-segment.ts
 import { LEAST_SEGMENTS, MAY_BE_LOST } from '../../packager/live-window.ts';
 import { MAX_TOLD } from '../../recording/date-range-rows.ts';
 import { listGroup } from '../../recording/listed-group.ts';
-import type { RecordedGroup } from '../../recording/recorded.ts';
+import type { RecordedGroup } from '../../recording/recording-reader.ts';
 import type { Deliverable } from '../deliverable.ts';
 import { describe, discontinuitiesBefore, present, SKIP_AFTER_TARGETS } from '../live/live-presentation.ts';
 

@@ -9,7 +9,7 @@ import type { CommittedTrack } from '../../media/isobmff/commit-box.ts';
 import type { Description, Presentation, PresentationSegment } from '../../media/presentation.ts';
 import { type Rendition, renditionsOf } from '../../media/rendition-set.ts';
 import type { Init } from '../../media/segment.ts';
-import type { RecordedGroup } from '../../recording/recorded.ts';
+import type { RecordedGroup } from '../../recording/recording-reader.ts';
 
 /** BANDWIDTH of a window that still grows has this much to spare: larger segments may come. */
 const HEADROOM = 1.25;

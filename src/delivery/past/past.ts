@@ -10,7 +10,7 @@ import { assertTsCarries } from '../../media/mpegts/muxer/muxer-tables.ts';
 import { renditionsOf, TS, tsRenditionOf } from '../../media/rendition-set.ts';
 import type { Init } from '../../media/segment.ts';
 import { lastWords } from '../../recording/date-range-rows.ts';
-import { type RecordedGroup, startsWithKey } from '../../recording/recorded.ts';
+import { type RecordedGroup, startsWithKey } from '../../recording/recording-reader.ts';
 import { WINDOW_US, windowOf } from '../../recording/window.ts';
 import type { Deliverable } from '../deliverable.ts';
 import { dashManifest } from '../format/dash.ts';

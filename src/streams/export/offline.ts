@@ -14,7 +14,7 @@ import { OxbowError } from '../../lib/errors.ts';
 import { createSilentLog } from '../../observe/log.ts';
 import { ChunkTable } from '../../recording/chunk-table.ts';
 import { openInitTable } from '../../recording/init-table.ts';
-import { Recorded } from '../../recording/recorded.ts';
+import { RecordingReader } from '../../recording/recording-reader.ts';
 import { recoverStream } from '../../recording/recovery.ts';
 import { openStore } from '../../store/db.ts';
 import { DATABASE_FILE } from '../rebuild.ts';
@@ -82,7 +82,7 @@ export async function openOfflineRecordings(
       await recoverStream({ segments, streamId: id, table, inits }, since, { signal });
       if (failures.length > 0) throw failures[0];
       const endUs = (await table.last(id))?.end_us ?? 0;
-      const recorded = new Recorded({ streamId: id, table, endUs });
+      const recorded = new RecordingReader({ streamId: id, table, endUs });
       const stream = { name, recorded, inits, createdUs, horizonUs: () => 0 };
       return { stream, table, end: { createdUs, horizonUs: 0, absencesSince: () => [] } };
     },

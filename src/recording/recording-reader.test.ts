@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { ChunkTable } from './chunk-table.ts';
-import { Recorded, startsWithKey } from './recorded.ts';
+import { RecordingReader, startsWithKey } from './recording-reader.ts';
 import { groupAt, groupsFrom, openRig, type RecordingRig, START_US } from './recording.fixture.ts';
 import { readTimeline } from './timeline.ts';
 
@@ -103,7 +103,7 @@ suite('what is recorded', () => {
     for (const group of groups) rig.recorder.write(group);
     const table = new SlowTable(rig.store.db);
     // A reader of its own, fed by hand with what the recorder committed.
-    const recorded = new Recorded({ streamId: 's', table, endUs: 0 });
+    const recorded = new RecordingReader({ streamId: 's', table, endUs: 0 });
     while (rig.committed.length < 3) await new Promise(setImmediate);
     for (const group of rig.recorded.open) recorded.committed(group);
     const end = { createdUs: START_US, horizonUs: 0, absencesSince: () => [] };
@@ -154,6 +154,6 @@ suite('what is recorded', () => {
   });
 });
 
-function copyOf(rig: RecordingRig): Recorded {
-  return new Recorded({ streamId: 's', table: rig.table, endUs: 0 });
+function copyOf(rig: RecordingRig): RecordingReader {
+  return new RecordingReader({ streamId: 's', table: rig.table, endUs: 0 });
 }

@@ -35,7 +35,7 @@ function openGroups(row: ChunkSegments): { readonly walker: SegmentWalker; reado
 }
 
 /** The recording of one stream, for reading. The open file's groups are in memory, the rest in the index. */
-export class Recorded {
+export class RecordingReader {
   readonly streamId: string;
   readonly #table: ChunkTable;
   #open: RecordedGroup[] = [];
