@@ -17,8 +17,8 @@ import { LiveWindow } from '../src/packager/live-window.ts';
 import { createPipeline } from '../src/packager/pipeline.ts';
 import { ChunkTable } from '../src/recording/chunk-table.ts';
 import { InitTable } from '../src/recording/init-table.ts';
-import { RecordingReader } from '../src/recording/recording-reader.ts';
 import { Recorder } from '../src/recording/recorder.ts';
+import { RecordingReader } from '../src/recording/recording-reader.ts';
 import { openStore } from '../src/store/db.ts';
 import { printTable } from './table.ts';
 

@@ -16,7 +16,7 @@ import { Stills } from '../src/delivery/stills.ts';
 import { startTestServer } from '../src/http/fixture.ts';
 import { createSystemClock } from '../src/lib/clock.ts';
 import { videoTrack } from '../src/live/frames.fixture.ts';
-import type { RecordingReader, RecordedGroup } from '../src/recording/recording-reader.ts';
+import type { RecordedGroup, RecordingReader } from '../src/recording/recording-reader.ts';
 import { openBenchStream } from './bench-stream.ts';
 
 const RATE = 25;

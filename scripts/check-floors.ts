@@ -45,7 +45,7 @@ const floors: Readonly<Record<string, number>> = {
 const libraries: Readonly<Record<string, readonly string[]>> = {
   commander: ['cli'],
   yaml: ['config/yaml-file.ts'],
-  typebox: ['api', 'http', 'recording/identity.ts'],
+  typebox: ['api', 'http', 'recording/stream-identity.ts'],
   fastify: ['http'],
   '@fastify/fast-json-stringify-compiler': ['http'],
   '@fastify/static': ['http'],

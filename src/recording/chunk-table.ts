@@ -7,7 +7,13 @@ import { OxbowError } from '../lib/errors.ts';
 import { HOLE_US } from '../live/continuity.ts';
 import { type Fence, holdLease, valuesWhileHeld } from '../store/lease-table.ts';
 import type { ChunkFileTable, Tables } from '../store/schema.ts';
-import { putRanges, rangesBefore, rangesBetween, type ToldBetween, type ToldRange } from './date-range-rows.ts';
+import {
+  type DateRangeQuery,
+  putDateRanges,
+  type RecordedDateRange,
+  readDateRangesBefore,
+  readDateRangesBetween,
+} from './date-range-rows.ts';
 import { WINDOW_US } from './window.ts';
 
 /** A row as it is read. */
@@ -82,7 +88,7 @@ export class ChunkTable {
    * @param told what its data tracks say
    * @throws OxbowError `data-in-use` if another process has taken the data folder
    */
-  async put(row: Insertable<ChunkFileTable>, told: readonly ToldRange[] = []): Promise<void> {
+  async put(row: Insertable<ChunkFileTable>, told: readonly RecordedDateRange[] = []): Promise<void> {
     const { stream_id: _stream, first_msn: _first, ...rest } = row;
     const fence = this.#fence();
     const insert = async (db: Kysely<Tables>) => {
@@ -100,20 +106,20 @@ export class ChunkTable {
     else {
       await this.#db.transaction().execute(async (db) => {
         await insert(db);
-        await putRanges(db, row.stream_id, row.first_msn, told);
+        await putDateRanges(db, row.stream_id, row.first_msn, told);
       });
     }
     this.#totals.delete(row.stream_id);
   }
 
   /** What data tracks say that reaches into a stretch of time, in the order in which it was told. */
-  toldBetween(streamId: string, between: ToldBetween): Promise<ToldRange[]> {
-    return rangesBetween(this.#db, streamId, between);
+  dateRangesBetween(streamId: string, between: DateRangeQuery): Promise<RecordedDateRange[]> {
+    return readDateRangesBetween(this.#db, streamId, between);
   }
 
   /** What data tracks said last before a segment, oldest first. */
-  toldBefore(streamId: string, msn: number, limit: number): Promise<ToldRange[]> {
-    return rangesBefore(this.#db, streamId, msn, limit);
+  dateRangesBefore(streamId: string, msn: number, limit: number): Promise<RecordedDateRange[]> {
+    return readDateRangesBefore(this.#db, streamId, msn, limit);
   }
 
   /** The row whose file holds `msn`. */

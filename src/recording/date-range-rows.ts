@@ -9,13 +9,13 @@ import type { DateRangeTag } from '../media/m3u8/playlist.ts';
 import type { Tables } from '../store/schema.ts';
 
 /** A range, and the segment in which it was told. */
-export interface ToldRange {
+export interface RecordedDateRange {
   readonly msn: number;
   readonly range: DateRangeTag;
 }
 
 /** A stretch of a recording. */
-export interface ToldBetween {
+export interface DateRangeQuery {
   /** µs since 1970: ranges that end before it are left out, as are those that begin at or after `toUs`. */
   readonly fromUs: number;
   readonly toUs: number;
@@ -24,9 +24,9 @@ export interface ToldBetween {
 }
 
 /** Ranges of one answer: beyond it those that were told first are left out. */
-export const MAX_TOLD = 1000;
+export const MAX_LISTED_DATE_RANGES = 1000;
 /** As many of the last words are enough to understand what is said next. */
-export const REMEMBERED_RANGES = 512;
+export const REMEMBERED_DATE_RANGES = 512;
 /** No range is looked for that began longer before, µs. */
 const LOOK_BACK_US = 24 * 3600 * 1_000_000;
 /** Rows of one statement. */
@@ -37,11 +37,11 @@ const BATCH = 100;
  *
  * @param firstMsn of the file
  */
-export async function putRanges(
+export async function putDateRanges(
   db: Kysely<Tables>,
   streamId: string,
   firstMsn: number,
-  told: readonly ToldRange[],
+  told: readonly RecordedDateRange[],
 ): Promise<void> {
   await db.deleteFrom('date_range').where('stream_id', '=', streamId).where('file_msn', '=', firstMsn).execute();
   // Of what one segment says twice of a range the last word counts.
@@ -64,11 +64,11 @@ export async function putRanges(
 }
 
 /** What reaches into a stretch, in the order in which it was told; of each range as often as more was said of it. */
-export async function rangesBetween(
+export async function readDateRangesBetween(
   db: Kysely<Tables>,
   streamId: string,
-  { fromUs, toUs, lastMsn }: ToldBetween,
-): Promise<ToldRange[]> {
+  { fromUs, toUs, lastMsn }: DateRangeQuery,
+): Promise<RecordedDateRange[]> {
   const rows = await db
     .selectFrom('date_range')
     .select(['msn', 'tag'])
@@ -82,18 +82,18 @@ export async function rangesBetween(
     // Of equal ones too every database gives the same order: a list of the past never changes.
     .orderBy('reach_us')
     .orderBy('id')
-    .limit(MAX_TOLD)
+    .limit(MAX_LISTED_DATE_RANGES)
     .execute();
   return rows.reverse().map(parseRow);
 }
 
 /** The newest words before a segment, oldest first. */
-export async function rangesBefore(
+export async function readDateRangesBefore(
   db: Kysely<Tables>,
   streamId: string,
   msn: number,
   limit: number,
-): Promise<ToldRange[]> {
+): Promise<RecordedDateRange[]> {
   const rows = await db
     .selectFrom('date_range')
     .select(['msn', 'tag'])
@@ -106,7 +106,7 @@ export async function rangesBefore(
   return rows.reverse().map(parseRow);
 }
 
-function parseRow({ msn, tag }: { msn: number; tag: string }): ToldRange {
+function parseRow({ msn, tag }: { msn: number; tag: string }): RecordedDateRange {
   return { msn, range: JSON.parse(tag) as DateRangeTag };
 }
 
@@ -115,7 +115,10 @@ function parseRow({ msn, tag }: { msn: number; tag: string }): ToldRange {
  *
  * @param told in the order in which it was told
  */
-export function lastWords(told: readonly ToldRange[], { fromUs, toUs, lastMsn }: ToldBetween): DateRangeTag[] {
+export function latestDateRanges(
+  told: readonly RecordedDateRange[],
+  { fromUs, toUs, lastMsn }: DateRangeQuery,
+): DateRangeTag[] {
   const byId = new Map<string, DateRangeTag>();
   for (const { msn, range } of told) {
     if (msn > lastMsn) continue;
@@ -125,5 +128,5 @@ export function lastWords(told: readonly ToldRange[], { fromUs, toUs, lastMsn }:
   const inside = [...byId.values()].filter(
     (range) => reachOf(range) * 1000 >= fromUs && range.startDateMs * 1000 < toUs,
   );
-  return sortDateRanges(inside.slice(-MAX_TOLD));
+  return sortDateRanges(inside.slice(-MAX_LISTED_DATE_RANGES));
 }

@@ -9,7 +9,7 @@ import { audioTrack, videoTrack } from '../media/isobmff/media.fixture.ts';
 import { usToTicks } from '../media/run.ts';
 import { spliceInsert } from '../media/scte35/section.fixture.ts';
 import type { SegmentGroup } from '../media/segment.ts';
-import { lastWords, type ToldBetween, type ToldRange } from './date-range-rows.ts';
+import { type DateRangeQuery, latestDateRanges, type RecordedDateRange } from './date-range-rows.ts';
 import { Horizons } from './horizons.ts';
 import { openInitTable } from './init-table.ts';
 import { groupsFrom, initOf, openRig, type RecordingRig, START_US } from './recording.fixture.ts';
@@ -64,18 +64,18 @@ async function record(rig: RecordingRig, all: readonly SegmentGroup[]): Promise<
   while (!rig.recorder.isQuiet) await new Promise(setImmediate);
 }
 
-const between = (fromS: number, toS: number, lastMsn = LATEST): ToldBetween => ({
+const between = (fromS: number, toS: number, lastMsn = LATEST): DateRangeQuery => ({
   ...{ fromUs: START_US + fromS * SECOND, toUs: START_US + toS * SECOND, lastMsn },
 });
-const kinds = (told: readonly ToldRange[], of: ToldBetween) =>
-  lastWords(told, of).map(({ id, attributes }) => `${id.split('-')[0]} ${attributes.DURATION ?? ''}`.trim());
+const kinds = (told: readonly RecordedDateRange[], of: DateRangeQuery) =>
+  latestDateRanges(told, of).map(({ id, attributes }) => `${id.split('-')[0]} ${attributes.DURATION ?? ''}`.trim());
 
 suite('date ranges of a recording', () => {
   test('they are the same from memory, from the index, and from an index made again', async () => {
     await using rig = await openRig();
     await record(rig, groups(new DateRangeBook(), 6));
     const all = between(0, 12);
-    const open = lastWords(await rig.recorded.told(all), all);
+    const open = latestDateRanges(await rig.recorded.dateRanges(all), all);
     assert.deepEqual(
       open.map(({ id }) => id.split('-')[0]),
       ['id3', 'splice', 'id3'],
@@ -83,13 +83,13 @@ suite('date ranges of a recording', () => {
     assert.equal(open[1]!.attributes.DURATION, '6');
     await rig.recorder.seal();
     assert.deepEqual(rig.recorded.open, []);
-    assert.deepEqual(lastWords(await rig.recorded.told(all), all), open);
+    assert.deepEqual(latestDateRanges(await rig.recorded.dateRanges(all), all), open);
     await rig.table.clear('s');
-    assert.deepEqual(await rig.recorded.told(all), []);
+    assert.deepEqual(await rig.recorded.dateRanges(all), []);
     const inits = await openInitTable(rig.store.db, 's', { failed: refuse, nowMs: () => rig.clock.nowMs() });
     const { signal } = new AbortController();
     await recoverStream({ segments: rig.segments, streamId: 's', table: rig.table, inits }, 0, { signal });
-    assert.deepEqual(lastWords(await rig.recorded.told(all), all), open);
+    assert.deepEqual(latestDateRanges(await rig.recorded.dateRanges(all), all), open);
   });
 
   test('an in point finds its out point in the file before', async () => {
@@ -100,23 +100,23 @@ suite('date ranges of a recording', () => {
     await record(rig, groups(book, 3, 3));
     await rig.recorder.seal();
     assert.equal((await rig.files()).length, 2);
-    const told = await rig.recorded.told(between(0, 12));
+    const told = await rig.recorded.dateRanges(between(0, 12));
     await rig.table.clear('s');
     const inits = await openInitTable(rig.store.db, 's', { failed: refuse, nowMs: () => rig.clock.nowMs() });
     const { signal } = new AbortController();
     await recoverStream({ segments: rig.segments, streamId: 's', table: rig.table, inits }, 0, { signal });
-    const again = await rig.recorded.told(between(0, 12));
-    assert.deepEqual(lastWords(again, between(0, 12)), lastWords(told, between(0, 12)));
+    const again = await rig.recorded.dateRanges(between(0, 12));
+    assert.deepEqual(latestDateRanges(again, between(0, 12)), latestDateRanges(told, between(0, 12)));
   });
 
   test('a stretch has what reaches into it, and nothing that was told behind its last segment', async () => {
     await using rig = await openRig();
     await record(rig, groups(new DateRangeBook(), 6));
     await rig.recorder.seal();
-    const told = await rig.recorded.told(between(4, 6));
+    const told = await rig.recorded.dateRanges(between(4, 6));
     assert.deepEqual(kinds(told, between(4, 6)), ['splice 6'], 'it began before, and lasts');
     assert.deepEqual(kinds(told, between(4, 6, 12)), ['splice'], 'its end was not known in segment 12');
-    assert.deepEqual(kinds(await rig.recorded.told(between(10, 12)), between(10, 12)), []);
+    assert.deepEqual(kinds(await rig.recorded.dateRanges(between(10, 12)), between(10, 12)), []);
   });
 
   test('they go with their file', async () => {

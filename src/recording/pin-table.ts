@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto';
 import type { Kysely } from 'kysely';
 import { OxbowError } from '../lib/errors.ts';
 import type { Tables } from '../store/schema.ts';
-import { type PinnedRange, windowsOver } from './pinned.ts';
+import { type PinnedRange, windowsOver } from './pinned-windows.ts';
 
 /** Pins of one stream. */
 export const MAX_PINS = 1000;

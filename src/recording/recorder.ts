@@ -12,9 +12,9 @@ import { FormatError, messageOf, OxbowError } from '../lib/errors.ts';
 import type { Absence, SegmentGroup } from '../media/segment.ts';
 import { chunkRow } from './chunk-row.ts';
 import type { ChunkRow, ChunkTable } from './chunk-table.ts';
-import type { ToldRange } from './date-range-rows.ts';
+import type { RecordedDateRange } from './date-range-rows.ts';
 import { Losses, type LostGroup } from './losses.ts';
-import type { RecordingReader, RecordedGroup } from './recording-reader.ts';
+import type { RecordedGroup, RecordingReader } from './recording-reader.ts';
 import { windowOf } from './window.ts';
 
 /** A file is closed at the first key frame after this much media. */
@@ -91,7 +91,7 @@ export class Recorder implements AsyncDisposable {
   #pendingGroups = 0;
   #notBeforeMs = Number.NEGATIVE_INFINITY;
   /** Rows that the index did not take yet, oldest first: none is written before those of older files. */
-  readonly #unindexed: { readonly row: ChunkRow; readonly told: readonly ToldRange[] }[] = [];
+  readonly #unindexed: { readonly row: ChunkRow; readonly told: readonly RecordedDateRange[] }[] = [];
   #askIndexAtMs = Number.NEGATIVE_INFINITY;
   #isSlow = false;
 

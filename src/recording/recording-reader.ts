@@ -8,7 +8,7 @@ import { type SegmentLocation, segmentLocation } from '../archive/segment-store.
 import { type CommittedGroup, independentFlag } from '../media/isobmff/commit-box.ts';
 import type { DateRangeTag } from '../media/m3u8/playlist.ts';
 import type { ChunkSegments, ChunkTable } from './chunk-table.ts';
-import type { ToldBetween, ToldRange } from './date-range-rows.ts';
+import type { DateRangeQuery, RecordedDateRange } from './date-range-rows.ts';
 
 /** One group of segments in a chunk file. */
 export interface RecordedGroup extends CommittedGroup {
@@ -144,9 +144,9 @@ export class RecordingReader {
     };
   }
 
-  /** What data tracks say that may reach into a stretch of time, in the order in which it was told; `lastWords` makes a list of it. */
-  async told(between: ToldBetween): Promise<ToldRange[]> {
-    const told = await this.ask(() => this.#table.toldBetween(this.streamId, between));
+  /** What data tracks say that may reach into a stretch of time, in the order in which it was told; `latestDateRanges` makes a list of it. */
+  async dateRanges(between: DateRangeQuery): Promise<RecordedDateRange[]> {
+    const told = await this.ask(() => this.#table.dateRangesBetween(this.streamId, between));
     const open = this.#open.flatMap(({ msn, dateRanges = [] }) => dateRanges.map((range) => ({ msn, range })));
     return [...told, ...open];
   }

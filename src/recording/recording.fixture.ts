@@ -21,8 +21,8 @@ import type { Init, SegmentGroup, TrackSegment } from '../media/segment.ts';
 import { createSilentLog } from '../observe/log.ts';
 import { openStore, type Store } from '../store/db.ts';
 import { ChunkTable } from './chunk-table.ts';
-import { RecordingReader } from './recording-reader.ts';
 import { Recorder, type RecorderOptions } from './recorder.ts';
+import { RecordingReader } from './recording-reader.ts';
 
 /** Where the groups of tests begin, µs since 1970: twenty seconds before a ten-minute mark. */
 export const START_US = 1_794_999_580_000_000;

@@ -9,11 +9,11 @@ import { isMissing, type SegmentLocation, type SegmentStore } from '../archive/s
 import { FormatError } from '../lib/errors.ts';
 import { chunkRow } from './chunk-row.ts';
 import type { ChunkTable } from './chunk-table.ts';
-import { REMEMBERED_RANGES } from './date-range-rows.ts';
+import { rebuildDateRanges } from './date-range-rebuild.ts';
+import { REMEMBERED_DATE_RANGES } from './date-range-rows.ts';
 import type { InitTable } from './init-table.ts';
-import { type PinnedRange, rangeAt } from './pinned.ts';
+import { type PinnedRange, rangeAt } from './pinned-windows.ts';
 import type { RecordedGroup } from './recording-reader.ts';
-import { readToldRanges } from './told-ranges.ts';
 import { windowOf } from './window.ts';
 
 /** What recovery found. */
@@ -109,8 +109,8 @@ async function addFile(
   if (before.state === 'open') found.repaired++;
   const initNumber = options.inits.found(chunk.head.initNumber, chunk.head.initHash, chunk.tracks);
   const groups: RecordedGroup[] = chunk.groups.map((group) => ({ ...group, location, initNumber }));
-  const earlier = () => table.toldBefore(streamId, groups[0]!.msn, REMEMBERED_RANGES);
-  const told = await readToldRanges(segments, location, chunk.tracks, chunk.groups, earlier, { signal });
+  const earlier = () => table.dateRangesBefore(streamId, groups[0]!.msn, REMEMBERED_DATE_RANGES);
+  const told = await rebuildDateRanges(segments, location, chunk.tracks, chunk.groups, earlier, { signal });
   await table.put(chunkRow(streamId, location, chunk.length, groups), told);
   found.files++;
   found.segments += groups.length;

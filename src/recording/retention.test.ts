@@ -5,7 +5,6 @@ import { test } from 'node:test';
 import { segmentLocation } from '../archive/segment-store.ts';
 import { ChunkTable } from './chunk-table.ts';
 import { Horizons } from './horizons.ts';
-import { RecordingReader } from './recording-reader.ts';
 import { Recorder } from './recorder.ts';
 import { groupsFrom, openRig, type RecordingRig, suiteOnEngines } from './recording.fixture.ts';
 import { Retention, type RetentionOptions, runRetention } from './retention.ts';

@@ -11,7 +11,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Current } from '../lib/current.ts';
 import type { ChunkTable } from './chunk-table.ts';
 import type { Horizons } from './horizons.ts';
-import { type PinnedRange, rangeAt } from './pinned.ts';
+import { type PinnedRange, rangeAt } from './pinned-windows.ts';
 import type { RecordedGroup } from './recording-reader.ts';
 import { WINDOW_US, windowOf } from './window.ts';
 

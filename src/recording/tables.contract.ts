@@ -11,7 +11,7 @@ import { openLeaseTable } from '../store/lease-table.ts';
 import type { ChunkFileTable } from '../store/schema.ts';
 import type { OpenDatabase } from '../store/store.fixture.ts';
 import { ChunkTable } from './chunk-table.ts';
-import type { ToldRange } from './date-range-rows.ts';
+import type { RecordedDateRange } from './date-range-rows.ts';
 import { openInitTable } from './init-table.ts';
 import { MarkerTable } from './marker-table.ts';
 import { PinTable } from './pin-table.ts';
@@ -33,9 +33,13 @@ function fileAt(minute: number, change: Partial<ChunkFileTable> = {}): Insertabl
   };
 }
 
-const rangeAt = (msn: number, id: string, startMs: number, text = ''): ToldRange => ({
+const rangeAt = (msn: number, id: string, startMs: number, text = ''): RecordedDateRange => ({
   msn,
-  range: { id, startDateMs: startMs, attributes: { DURATION: '1', 'X-TEXT': text } } as unknown as ToldRange['range'],
+  range: {
+    id,
+    startDateMs: startMs,
+    attributes: { DURATION: '1', 'X-TEXT': text },
+  } as unknown as RecordedDateRange['range'],
 });
 
 /** Every database runs this suite. */
@@ -136,12 +140,12 @@ export function recordingTablesContract(name: string, open: OpenDatabase): void 
       assert.equal(await table.deletedBefore('s'), START_US + MINUTE_US);
       assert.deepEqual((await table.files('s')).firstMsns, new Set([30]));
       assert.deepEqual(
-        (await table.toldBefore('s', 1000, 10)).map(({ msn }) => msn),
+        (await table.dateRangesBefore('s', 1000, 10)).map(({ msn }) => msn),
         [30],
       );
       await table.clear('s');
       assert.deepEqual([(await table.files('s')).paths.size, await table.deletedBefore('s')], [0, 0]);
-      assert.deepEqual(await table.toldBefore('s', 1000, 10), []);
+      assert.deepEqual(await table.dateRangesBefore('s', 1000, 10), []);
     });
 
     test('date ranges are read in the order of their segments; those of a file are replaced with it', async () => {
@@ -153,24 +157,24 @@ export function recordingTablesContract(name: string, open: OpenDatabase): void 
       await table.put(fileAt(0), [rangeAt(2, 'b', ms + 1000, 'first'), rangeAt(2, 'b', ms + 1000, 'last'), ...many]);
       await table.put(fileAt(1), [rangeAt(30, 'c', ms + 60_000)]);
       const all = { fromUs: START_US, toUs: START_US + 2 * MINUTE_US, lastMsn: 1000 };
-      const told = await table.toldBetween('s', all);
+      const told = await table.dateRangesBetween('s', all);
       assert.equal(told.length, 252);
       assert.deepEqual([told[0]!.range.attributes['X-TEXT'], told.at(-1)!.range.id], ['last', 'c']);
       assert.deepEqual(
-        (await table.toldBetween('s', { ...all, toUs: START_US + 5_001_000 })).map(({ range }) => range.id),
+        (await table.dateRangesBetween('s', { ...all, toUs: START_US + 5_001_000 })).map(({ range }) => range.id),
         ['b', 'n0'],
       );
-      assert.equal((await table.toldBetween('s', { ...all, lastMsn: 2 })).length, 1);
+      assert.equal((await table.dateRangesBetween('s', { ...all, lastMsn: 2 })).length, 1);
       const alike = ['z', 'a', 'm'].map((id) => rangeAt(61, id, ms + 120_000));
       await table.put(fileAt(2), alike);
-      for (const read of [table.toldBefore('s', 62, 3), table.toldBefore('s', 1000, 3)]) {
+      for (const read of [table.dateRangesBefore('s', 62, 3), table.dateRangesBefore('s', 1000, 3)]) {
         assert.deepEqual(
           (await read).map(({ range }) => range.id),
           ['a', 'm', 'z'],
         );
       }
       assert.deepEqual(
-        (await table.toldBefore('s', 61, 2)).map(({ msn }) => msn),
+        (await table.dateRangesBefore('s', 61, 2)).map(({ msn }) => msn),
         [4, 30],
       );
     });

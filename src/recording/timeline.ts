@@ -8,10 +8,10 @@ import { HOLE_US } from '../live/continuity.ts';
 import type { Stream } from '../live/stream.ts';
 import type { Absence } from '../media/segment.ts';
 import type { ChunkSpan, ChunkTable } from './chunk-table.ts';
-import { keptPieces } from './kept-pieces.ts';
-import type { Piece } from './piece.ts';
-import { type PinnedRange, rangeAt } from './pinned.ts';
+import { type PinnedRange, rangeAt } from './pinned-windows.ts';
 import type { RecordingReader } from './recording-reader.ts';
+import { retainedPieces } from './retained-pieces.ts';
+import type { TimelinePiece } from './timeline-piece.ts';
 import { WINDOW_US, windowOf } from './window.ts';
 
 /** Where a run begins, so that players can tell UTC by MSN. */
@@ -34,7 +34,7 @@ export interface WindowMark {
 /** A stretch of a stream's past. */
 export interface Timeline {
   /** In order, without seams: each begins where the one before ended. */
-  readonly pieces: readonly Piece[];
+  readonly pieces: readonly TimelinePiece[];
   readonly runs: readonly RunMark[];
   readonly windows: readonly WindowMark[];
   /** Start of what is known: the stream's creation, or what retention left. µs since 1970. */
@@ -114,7 +114,7 @@ export async function readTimeline(
   const pinned = end.pinned ?? [];
   const isKept = (us: number) => us >= end.horizonUs || rangeAt(pinned, us) !== undefined;
   const kept = stretches.filter(({ start_us, end_us }) => end_us > end.horizonUs || isKept(start_us));
-  const pieces = keptPieces(assemble(kept, recorded.endUs, end), { ...end, pinned }, fromUs, toUs);
+  const pieces = retainedPieces(assemble(kept, recorded.endUs, end), { ...end, pinned }, fromUs, toUs);
   return {
     pieces,
     runs: runsOf(kept, fromUs, toUs),
@@ -144,9 +144,9 @@ function runsOf(stretches: readonly Stretch[], fromUs: number, toUs: number): Ru
 }
 
 /** Everything between the first stretch and the end, piece by piece. */
-function assemble(stretches: readonly Stretch[], recordedEndUs: number, end: TimelineEnd): Piece[] {
-  const pieces: Piece[] = [];
-  const add = (piece: Piece) => {
+function assemble(stretches: readonly Stretch[], recordedEndUs: number, end: TimelineEnd): TimelinePiece[] {
+  const pieces: TimelinePiece[] = [];
+  const add = (piece: TimelinePiece) => {
     // The first instants belong to the first piece, as every seam does.
     const joins = pieces.length === 0 && piece.fromUs > end.createdUs && piece.fromUs - end.createdUs < HOLE_US;
     addPiece(pieces, joins ? { ...piece, fromUs: end.createdUs } : piece, end.horizonUs);
@@ -171,7 +171,7 @@ function assemble(stretches: readonly Stretch[], recordedEndUs: number, end: Tim
  * Appends a piece so that no seam and no overlap is left; what nobody explains was lost from the disk, or taken by retention if it
  * begins before the horizon.
  */
-function addPiece(pieces: Piece[], piece: Piece, horizonUs: number): void {
+function addPiece(pieces: TimelinePiece[], piece: TimelinePiece, horizonUs: number): void {
   const last = pieces.at(-1);
   if (!last) {
     if (piece.toUs > piece.fromUs) pieces.push(piece);

@@ -3,7 +3,7 @@
  * In: names and settings that HTTP has checked. Out: the shapes of api/shapes.
  */
 import type { StreamsApi } from '../api/streams-api.ts';
-import { coarsen } from '../recording/coarse.ts';
+import { coarsen } from '../recording/coarse-timeline.ts';
 import { readTimeline } from '../recording/timeline.ts';
 import type { Catalog } from './catalog.ts';
 import type { ManagedStream } from './managed-stream.ts';

@@ -5,9 +5,9 @@
 import type { Generation } from '../packager/generation.ts';
 import type { LiveSegment, LiveWindowView } from '../packager/live-segment.ts';
 import { LEAST_SEGMENTS, MAY_BE_LOST } from '../packager/live-window.ts';
-import { lastWords } from '../recording/date-range-rows.ts';
+import { latestDateRanges } from '../recording/date-range-rows.ts';
 import type { InitTable } from '../recording/init-table.ts';
-import { listGroup } from '../recording/listed-group.ts';
+import { toListedSegment } from '../recording/listed-segment.ts';
 import type { RecordingReader } from '../recording/recording-reader.ts';
 
 /** Whatever its window, a list had as many as are left of the fewest; those that were lost had pushed as many out at its start. */
@@ -36,11 +36,11 @@ export async function lastList(
     if (!init || group.msn < generation.firstMsn) break;
     if (next && group.msn !== next.msn - 1) break;
     if (group.startUs < fromUs && segments.length >= LEAST_LEFT) break;
-    segments.unshift(listGroup(group, init));
+    segments.unshift(toListedSegment(group, init));
   }
   const tracks = segments.at(-1)?.init.tracks;
   if (!tracks) return undefined;
   const between = { fromUs: segments[0]!.startUs, toUs: endUs, lastMsn: segments.at(-1)!.msn };
-  const dateRanges = lastWords(await recorded.told(between), between);
+  const dateRanges = latestDateRanges(await recorded.dateRanges(between), between);
   return { generation, tracks, segments, ended: true, version: 0, dateRanges, inherited: true };
 }

@@ -4,9 +4,9 @@
  */
 import type { MarksApi } from '../api/streams-api.ts';
 import { OxbowError } from '../lib/errors.ts';
-import { MAX_PIECES } from '../recording/coarse.ts';
+import { MAX_PIECES } from '../recording/coarse-timeline.ts';
 import { MAX_MARKERS, type Marker } from '../recording/marker-table.ts';
-import { windowsOver } from '../recording/pinned.ts';
+import { windowsOver } from '../recording/pinned-windows.ts';
 import type { Catalog } from './catalog.ts';
 import type { ManagedStream } from './managed-stream.ts';
 import type { StreamDeps } from './stream-deps.ts';

@@ -11,13 +11,13 @@ import { DEFAULT_LIMITS, LiveWindow, MAX_DATE_RANGES } from '../packager/live-wi
 import type { Packager } from '../packager/packager.ts';
 import { createPipeline, packagerSettings } from '../packager/pipeline.ts';
 import type { ChunkSpan } from '../recording/chunk-table.ts';
-import { lastWords, REMEMBERED_RANGES } from '../recording/date-range-rows.ts';
-import { writeIdentity } from '../recording/identity.ts';
+import { latestDateRanges, REMEMBERED_DATE_RANGES } from '../recording/date-range-rows.ts';
 import { type InitTable, openInitTable } from '../recording/init-table.ts';
-import { rangeAt } from '../recording/pinned.ts';
-import { RecordingReader } from '../recording/recording-reader.ts';
+import { rangeAt } from '../recording/pinned-windows.ts';
 import { Recorder, type RecorderCounters } from '../recording/recorder.ts';
+import { RecordingReader } from '../recording/recording-reader.ts';
 import { recoverStream } from '../recording/recovery.ts';
+import { writeIdentity } from '../recording/stream-identity.ts';
 import { windowOf } from '../recording/window.ts';
 import { leastMsnAt, type MsnClaim } from '../store/msn-marks.ts';
 import type { StreamDefinition } from './definition.ts';
@@ -73,12 +73,12 @@ export async function openStreamParts(
   const recorded = new RecordingReader({ streamId: id, table, endUs });
   const windowUs = config.hls.window * 1000;
   const previous = saved?.generation && (await lastList(saved.generation, { recorded, inits, windowUs }));
-  const told = await table.toldBefore(id, Number.MAX_SAFE_INTEGER, REMEMBERED_RANGES);
+  const told = await table.dateRangesBefore(id, Number.MAX_SAFE_INTEGER, REMEMBERED_DATE_RANGES);
   const between = { fromUs: endUs - windowUs, toUs: Number.MAX_SAFE_INTEGER, lastMsn: Number.MAX_SAFE_INTEGER };
   const list = new LiveWindow(
     { ...DEFAULT_LIMITS, windowUs },
     previous,
-    lastWords(told, between).slice(-MAX_DATE_RANGES),
+    latestDateRanges(told, between).slice(-MAX_DATE_RANGES),
   );
   const previousMsn = last?.last_msn ?? 0;
   const recorder = new Recorder({

@@ -7,7 +7,7 @@ import { NO_TEXTS } from '../api/stream-texts.ts';
 import { recordingPrefix } from '../archive/recording-locations.ts';
 import type { SegmentStore } from '../archive/segment-store.ts';
 import type { SourceConfig } from '../config/schema.ts';
-import { readIdentities } from '../recording/identity.ts';
+import { readIdentities } from '../recording/stream-identity.ts';
 import type { StreamTable, Tables } from '../store/schema.ts';
 import type { StreamDefinition } from './definition.ts';
 import type { StreamDeps } from './stream-deps.ts';

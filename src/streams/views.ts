@@ -9,10 +9,10 @@ import type { MarkerView, PinView, Span, StreamView, TimelineView, TrackView } f
 import type { SourceConfig } from '../config/schema.ts';
 import type { Track } from '../media/frame.ts';
 import type { RecordedTotals } from '../recording/chunk-table.ts';
-import type { CoarseTimeline } from '../recording/coarse.ts';
+import type { CoarseTimeline } from '../recording/coarse-timeline.ts';
 import type { Marker } from '../recording/marker-table.ts';
-import type { Piece } from '../recording/piece.ts';
 import type { Pin } from '../recording/pin-table.ts';
+import type { TimelinePiece } from '../recording/timeline-piece.ts';
 import { WINDOW_US } from '../recording/window.ts';
 import type { ManagedStream } from './managed-stream.ts';
 import { timeOf, withoutAddresses } from './public-values.ts';
@@ -102,7 +102,7 @@ export function timelineViewOf(
   settled: (us: number) => boolean,
   source: SourceConfig,
 ): TimelineView {
-  const of = (kind: Piece['kind']) => timeline.pieces.filter((piece) => piece.kind === kind).map(spanOf);
+  const of = (kind: TimelinePiece['kind']) => timeline.pieces.filter((piece) => piece.kind === kind).map(spanOf);
   return {
     from: timeOf(timeline.fromUs),
     to: timeOf(timeline.toUs),
@@ -126,6 +126,6 @@ export function timelineViewOf(
   };
 }
 
-function spanOf({ fromUs, toUs, merged }: Piece): Span {
+function spanOf({ fromUs, toUs, merged }: TimelinePiece): Span {
   return { from: timeOf(fromUs), to: timeOf(toUs), ...(merged !== undefined && { merged }) };
 }

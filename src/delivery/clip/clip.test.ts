@@ -7,8 +7,8 @@ import { groupsOf, makeSource, pictureHashes, probe } from '../../archive/media.
 import { OxbowError } from '../../lib/errors.ts';
 import { readBoxes } from '../../media/isobmff/box.ts';
 import { readMatroska } from '../../media/matroska/matroska.fixture.ts';
-import type { RecordingReader } from '../../recording/recording-reader.ts';
 import { START_US, temporaryFolder } from '../../recording/recording.fixture.ts';
+import type { RecordingReader } from '../../recording/recording-reader.ts';
 import { type Delivery, makeGroup, openDelivery, type SegmentPlan, tracks } from '../delivery.fixture.ts';
 import { Clips } from './clip.ts';
 

@@ -10,8 +10,8 @@ import { isSubtitle, type Rendition, renditionFor } from '../../media/rendition-
 import { familyOf } from '../../packager/generation.ts';
 import type { LiveSegment, LiveWindowView } from '../../packager/live-segment.ts';
 import { LEAST_SEGMENTS, MAY_BE_LOST } from '../../packager/live-window.ts';
-import { MAX_TOLD } from '../../recording/date-range-rows.ts';
-import { listGroup } from '../../recording/listed-group.ts';
+import { MAX_LISTED_DATE_RANGES } from '../../recording/date-range-rows.ts';
+import { toListedSegment } from '../../recording/listed-segment.ts';
 import type { RecordedGroup } from '../../recording/recording-reader.ts';
 import type { Deliverable } from '../deliverable.ts';
 import { describe, discontinuitiesBefore, present, SKIP_AFTER_TARGETS } from '../live/live-presentation.ts';
@@ -84,7 +84,7 @@ export class DvrList {
       const init = stream.inits.get(group.initNumber);
       // Another set of decoders is another list.
       if (!init || familyOf(init.tracks, false) !== family) break;
-      const segment = listGroup(group, init);
+      const segment = toListedSegment(group, init);
       const lost = this.#lostBetween(group, next);
       if (!lost) break;
       older.push(...lost.toReversed(), this.#entryOf(segment));
@@ -197,7 +197,7 @@ export class DvrList {
     const newest = view.dateRanges ?? [];
     const ids = new Set(newest.map(({ id }) => id));
     const all = [...older.filter(({ id }) => !ids.has(id)), ...newest].filter((range) => reachOf(range) >= fromMs);
-    return sortDateRanges(all.slice(-MAX_TOLD));
+    return sortDateRanges(all.slice(-MAX_LISTED_DATE_RANGES));
   }
 
   /** Keeps what tells the times of the rendition, and nothing else. */

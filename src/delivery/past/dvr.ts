@@ -5,7 +5,7 @@
 import { OxbowError } from '../../lib/errors.ts';
 import { printMediaPlaylist } from '../../media/m3u8/print.ts';
 import type { LiveWindowView } from '../../packager/live-segment.ts';
-import { lastWords } from '../../recording/date-range-rows.ts';
+import { latestDateRanges } from '../../recording/date-range-rows.ts';
 import type { Deliverable } from '../deliverable.ts';
 import { hlsMediaPlaylist } from '../format/hls-media.ts';
 import type { Directives } from '../live/directives.ts';
@@ -112,7 +112,7 @@ export class DvrLists {
     if (known?.shown === shown() && known.said === now.dateRanges) return known.reply;
     const lastMsn = open.list.lastMsn;
     const between = { fromUs: open.list.startUs, toUs: Number.MAX_SAFE_INTEGER, lastMsn };
-    const dateRanges = lastWords(await stream.recorded.told(between), between);
+    const dateRanges = latestDateRanges(await stream.recorded.dateRanges(between), between);
     if (open.list.lastMsn !== lastMsn) return this.#reply(stream, length, renditionId, view, skip);
     const folderOf = (id: string) => `../../${id}/`;
     const presentation = open.list.presentation(now, promise, dateRanges);

@@ -9,7 +9,7 @@ import { printMediaPlaylist, printMultivariantPlaylist } from '../../media/m3u8/
 import { assertTsCarries } from '../../media/mpegts/muxer/muxer-tables.ts';
 import { renditionsOf, TS, tsRenditionOf } from '../../media/rendition-set.ts';
 import type { Init } from '../../media/segment.ts';
-import { lastWords } from '../../recording/date-range-rows.ts';
+import { latestDateRanges } from '../../recording/date-range-rows.ts';
 import { type RecordedGroup, startsWithKey } from '../../recording/recording-reader.ts';
 import { WINDOW_US, windowOf } from '../../recording/window.ts';
 import type { Deliverable } from '../deliverable.ts';
@@ -226,11 +226,11 @@ async function dateRangesOf(
   { fromUs, toUs }: Range,
 ): Promise<DateRangeTag[]> {
   const between = { fromUs: Math.min(fromUs, firstOf(groups)!.startUs), toUs, lastMsn: Number.MAX_SAFE_INTEGER };
-  const told = await stream.recorded.told(between);
+  const told = await stream.recorded.dateRanges(between);
   if (told.length === 0) return [];
   let { lastMsn } = between;
   for (const { msn } of groups) lastMsn = msn;
-  return lastWords(told, { ...between, lastMsn });
+  return latestDateRanges(told, { ...between, lastMsn });
 }
 
 /** Only the revision that the window has now is for good: what is filled in later has another (docs/media.md 16). */

@@ -8,7 +8,7 @@ import { DateRangeBook } from '../media/date-range/date-range-book.ts';
 import type { DataTrack, Frame, Track } from '../media/frame.ts';
 import type { CommittedGroup } from '../media/isobmff/commit-box.ts';
 import { parseSegment } from '../media/isobmff/segment-frames.ts';
-import type { ToldRange } from './date-range-rows.ts';
+import type { RecordedDateRange } from './date-range-rows.ts';
 
 /** A longer segment of a data track is not ours. */
 const MAX_BYTES = 4 * 1024 * 1024;
@@ -17,19 +17,19 @@ const MAX_BYTES = 4 * 1024 * 1024;
  * @param before what was told before the file, oldest first; asked only where the file has something to tell
  * Rejects as `read` of the store.
  */
-export async function readToldRanges(
+export async function rebuildDateRanges(
   segments: SegmentStore,
   location: SegmentLocation,
   tracks: readonly Track[],
   groups: readonly CommittedGroup[],
-  before: () => Promise<readonly ToldRange[]>,
+  before: () => Promise<readonly RecordedDateRange[]>,
   options?: Abortable,
-): Promise<ToldRange[]> {
+): Promise<RecordedDateRange[]> {
   const data = new Map(tracks.filter((track) => track.kind === 'data').map((track) => [track.id, track]));
   const hasData = groups.some((group) => group.tracks.some(({ trackId, length }) => length > 0 && data.has(trackId)));
   if (!hasData) return [];
   const book = new DateRangeBook((await before()).map(({ range }) => range));
-  const told: ToldRange[] = [];
+  const told: RecordedDateRange[] = [];
   for (const group of groups) {
     for (const { trackId, offset, length } of group.tracks) {
       const track = data.get(trackId);

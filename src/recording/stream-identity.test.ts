@@ -3,8 +3,8 @@ import { test } from 'node:test';
 import { identityLocation } from '../archive/recording-locations.ts';
 import { segmentLocation, segmentPrefix } from '../archive/segment-store.ts';
 import { bytesOf } from '../archive/segment-stores.fixture.ts';
-import { readIdentities, writeIdentity } from './identity.ts';
 import { suiteOnEngines } from './recording.fixture.ts';
+import { readIdentities, writeIdentity } from './stream-identity.ts';
 
 const door = { id: 'abc', name: 'door', createdUs: 1_795_000_000_000_000 };
 

@@ -3,8 +3,8 @@
  * In: a timeline, how fine it should be. Out: the same stretch in fewer pieces, together as long as before. Pure.
  */
 
-import type { Piece } from './piece.ts';
 import type { RunMark, Timeline } from './timeline.ts';
+import type { TimelinePiece } from './timeline-piece.ts';
 
 /** Pieces of each kind, runs. */
 export const MAX_PIECES = 2000;
@@ -35,10 +35,10 @@ export function coarsen(timeline: Timeline, resS: number): CoarseTimeline {
   return { ...timeline, pieces, runs, windows, resS: res };
 }
 
-const listOf = ({ kind }: Piece): string =>
+const listOf = ({ kind }: TimelinePiece): string =>
   kind === 'media' || kind === 'offline' || kind === 'deleted' ? kind : 'gap';
 
-function isTooMuch(pieces: readonly Piece[]): boolean {
+function isTooMuch(pieces: readonly TimelinePiece[]): boolean {
   const counts = new Map<string, number>();
   for (const piece of pieces) {
     const list = listOf(piece);
@@ -54,8 +54,8 @@ function isTooMuch(pieces: readonly Piece[]): boolean {
  * media between them follows. So a lone gap keeps its times however short it is, a thousand of them stay one visible gap, and the sum of
  * each kind is what it was.
  */
-function mergePieces(pieces: readonly Piece[], resUs: number): Piece[] {
-  const merged: Piece[] = [];
+function mergePieces(pieces: readonly TimelinePiece[], resUs: number): TimelinePiece[] {
+  const merged: TimelinePiece[] = [];
   for (let i = 0; i < pieces.length; ) {
     const first = pieces[i]!;
     let end = i + 1;
@@ -72,9 +72,9 @@ function mergePieces(pieces: readonly Piece[], resUs: number): Piece[] {
 }
 
 /** One piece of each kind, media last. */
-function together(pieces: readonly Piece[]): Piece[] {
+function together(pieces: readonly TimelinePiece[]): TimelinePiece[] {
   let cursorUs = pieces[0]!.fromUs;
-  const lengthOf = ({ fromUs, toUs }: Piece) => toUs - fromUs;
+  const lengthOf = ({ fromUs, toUs }: TimelinePiece) => toUs - fromUs;
   const groups = Map.groupBy(pieces, listOf);
   return ['gap', 'offline', 'deleted', 'media'].flatMap((list) => {
     const group = groups.get(list);
@@ -87,7 +87,7 @@ function together(pieces: readonly Piece[]): Piece[] {
 }
 
 /** Media that follows on media is one. */
-function append(pieces: Piece[], piece: Piece): void {
+function append(pieces: TimelinePiece[], piece: TimelinePiece): void {
   const last = pieces.at(-1);
   if (last?.kind !== 'media' || piece.kind !== 'media') pieces.push(piece);
   else {

@@ -8,7 +8,7 @@ import type { LiveSegment } from '../packager/live-segment.ts';
 import type { RecordedGroup } from './recording-reader.ts';
 
 /** @param init that of the group's `initNumber` */
-export function listGroup(group: RecordedGroup, init: Init): LiveSegment {
+export function toListedSegment(group: RecordedGroup, init: Init): LiveSegment {
   const { msn, startUs, durationUs, discontinuity, discontinuitySequence } = group;
   const tracks = group.tracks
     .filter((track) => track.length > 0)

@@ -5,7 +5,7 @@
 import type { GapCause } from '../api/gap.ts';
 
 /** A stretch of time and what it is. µs since 1970. */
-export interface Piece {
+export interface TimelinePiece {
   readonly fromUs: number;
   readonly toUs: number;
   /** `deleted`: taken by retention. */

@@ -3,11 +3,11 @@
  * In: pieces as they happened. Out: the same pieces, what retention took between them as `deleted`. Pure.
  */
 
-import type { Piece } from './piece.ts';
-import type { PinnedRange } from './pinned.ts';
+import type { PinnedRange } from './pinned-windows.ts';
+import type { TimelinePiece } from './timeline-piece.ts';
 
-/** What is kept. */
-export interface Kept {
+/** What is retained. */
+export interface Retained {
   /** Everything from here on, µs since 1970. */
   readonly horizonUs: number;
   /** And these windows, in order, apart from each other. */
@@ -15,17 +15,17 @@ export interface Kept {
 }
 
 /**
- * The pieces of [fromUs, toUs). The first of them was not deleted: what is known begins with what is kept.
+ * The pieces of [fromUs, toUs). The first of them was not deleted: what is known begins with what is retained.
  *
  * @param pieces in order, each beginning where the one before ended
  */
-export function keptPieces(
-  pieces: readonly Piece[],
-  { horizonUs, pinned }: Kept,
+export function retainedPieces(
+  pieces: readonly TimelinePiece[],
+  { horizonUs, pinned }: Retained,
   fromUs: number,
   toUs: number,
-): Piece[] {
-  const kept: Piece[] = [];
+): TimelinePiece[] {
+  const retained: TimelinePiece[] = [];
   let next = 0;
   for (const piece of pieces) {
     const endUs = Math.min(piece.toUs, toUs);
@@ -38,14 +38,14 @@ export function keptPieces(
       const untilUs =
         cursorUs >= horizonUs ? endUs : Math.min(horizonUs, (isKept ? range?.toUs : range?.fromUs) ?? endUs);
       const stretch = { fromUs: cursorUs, toUs: Math.min(endUs, untilUs) };
-      append(kept, isKept ? { ...piece, ...stretch } : { ...stretch, kind: 'deleted', detail: '' });
+      append(retained, isKept ? { ...piece, ...stretch } : { ...stretch, kind: 'deleted', detail: '' });
       cursorUs = stretch.toUs;
     }
   }
-  return kept;
+  return retained;
 }
 
-function append(pieces: Piece[], piece: Piece): void {
+function append(pieces: TimelinePiece[], piece: TimelinePiece): void {
   const last = pieces.at(-1);
   if (!last && piece.kind === 'deleted') return;
   if (last?.kind === piece.kind && last.detail === piece.detail)

@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { seeded } from '../lib/random.fixture.ts';
-import { coarsen, MAX_PIECES } from './coarse.ts';
-import { keptPieces } from './kept-pieces.ts';
-import type { Piece } from './piece.ts';
-import { rangeAt, windowsOver } from './pinned.ts';
+import { coarsen, MAX_PIECES } from './coarse-timeline.ts';
+import { rangeAt, windowsOver } from './pinned-windows.ts';
+import { retainedPieces } from './retained-pieces.ts';
 import type { Timeline } from './timeline.ts';
+import type { TimelinePiece } from './timeline-piece.ts';
 
 const S = 1_000_000;
 /** Pieces one after the other: kinds and seconds. */
-function pieces(...plan: [kind: Piece['kind'], seconds: number][]): Piece[] {
+function pieces(...plan: [kind: TimelinePiece['kind'], seconds: number][]): TimelinePiece[] {
   let cursorUs = 0;
   return plan.map(([kind, seconds]) => {
     const fromUs = cursorUs;
@@ -17,14 +17,14 @@ function pieces(...plan: [kind: Piece['kind'], seconds: number][]): Piece[] {
     return { fromUs, toUs: cursorUs, kind, detail: kind === 'media' ? '' : `${seconds}` };
   });
 }
-const timelineOf = (all: readonly Piece[], more: Partial<Timeline> = {}): Timeline => ({
+const timelineOf = (all: readonly TimelinePiece[], more: Partial<Timeline> = {}): Timeline => ({
   ...{ pieces: all, runs: [], windows: [], fromUs: 0, toUs: all.at(-1)?.toUs ?? 0 },
   ...more,
 });
 /** Kinds, seconds, and how many were merged. */
-const told = (all: readonly Piece[]) =>
+const told = (all: readonly TimelinePiece[]) =>
   all.map(({ kind, fromUs, toUs, merged }) => [kind, fromUs / S, toUs / S, ...(merged ? [merged] : [])]);
-const sums = (all: readonly Piece[]) => {
+const sums = (all: readonly TimelinePiece[]) => {
   const sum = { media: 0, gap: 0, offline: 0, deleted: 0 };
   for (const { kind, fromUs, toUs } of all) {
     sum[kind === 'media' || kind === 'offline' || kind === 'deleted' ? kind : 'gap'] += toUs - fromUs;
@@ -69,7 +69,7 @@ suite('a coarse timeline', () => {
   });
 
   test('stays below its ceiling, with or without being asked to, and says how coarse it became', () => {
-    const plan = Array.from({ length: 20_000 }, (_, i): [Piece['kind'], number] => [
+    const plan = Array.from({ length: 20_000 }, (_, i): [TimelinePiece['kind'], number] => [
       i % 2 ? 'source-down' : 'media',
       5,
     ]);
@@ -96,7 +96,7 @@ suite('a coarse timeline', () => {
     const random = seeded(5);
     const kinds = ['media', 'disk', 'crash', 'offline', 'deleted'] as const;
     for (let i = 0; i < 500; i++) {
-      const plan = Array.from({ length: random(40) + 1 }, (): [Piece['kind'], number] => [
+      const plan = Array.from({ length: random(40) + 1 }, (): [TimelinePiece['kind'], number] => [
         random(2) ? 'media' : kinds[random(kinds.length)]!,
         (random(200) + 1) / 10,
       ]);
@@ -135,7 +135,7 @@ suite('what is kept', () => {
     const all = pieces(['media', 500], ['crash', 200], ['media', 2300], ['offline', 100]);
     const kept = (horizon: number, pinned: [number, number][], from = 0, to = 4000) =>
       told(
-        keptPieces(
+        retainedPieces(
           all,
           { horizonUs: horizon * S, pinned: pinned.map(([a, b]) => ({ fromUs: a * S, toUs: b * S })) },
           from * S,
