@@ -15,11 +15,11 @@ export const SEGMENT_S = 2;
 /** A stream with parts of 0.2 s, whose first MSN is `nextMsn`. */
 export function openBenchStream(
   name: string,
-  { clock, nextMsn, recorded }: { clock: Clock; nextMsn: number; recorded: Deliverable['recorded'] },
+  { clock, nextMsn, recording }: { clock: Clock; nextMsn: number; recording: Deliverable['recorded'] },
 ): { readonly stream: Stream; readonly deliverable: Deliverable & { readonly list: LiveWindow } } {
   const past = { endUs: Math.round(clock.nowMs() * 1000), hasMedia: false, lastRun: 0, absences: [] };
   const deliverable = {
-    ...deliverableOf(name, recorded, past.endUs, () => clock.nowMs()),
+    ...deliverableOf(name, recording, past.endUs, () => clock.nowMs()),
     starting: () => true,
     settled: () => false,
   };
@@ -42,7 +42,7 @@ export function openBenchStream(
  */
 export function deliverableOf(
   name: string,
-  recorded: Deliverable['recorded'],
+  recording: Deliverable['recording'],
   createdUs: number,
   nowMs: () => number = () => 0,
 ) {

@@ -155,11 +155,11 @@ async function record(
 ): Promise<number> {
   let bytes = 0;
   const clock = createManualClock();
-  const recorded = new RecordingReader({ ...where, endUs: 0 });
+  const recording = new RecordingReader({ ...where, endUs: 0 });
   const failures: string[] = [];
   const recorder = new Recorder({
     ...where,
-    recorded,
+    recording,
     sync: 'off',
     clock,
     previousMsn: 0,

@@ -84,12 +84,12 @@ async function measure(frameRate: number, delay: number, seconds: number): Promi
     await using store = await openStore({ file: join(folder, 'oxbow.db'), log: createSilentLog() });
     const clock = createSystemClock();
     const table = new ChunkTable(store.db, () => store.fence);
-    const recorded = new RecordingReader({ streamId: 's', table, endUs: 0 });
+    const recording = new RecordingReader({ streamId: 's', table, endUs: 0 });
     const segments = openLocalSegmentStore({ folder });
     const reader = openRangeReader(segments);
     const closing = new AbortController();
     const stills = new Stills({ reader, signal: closing.signal, makeStill: async () => new Uint8Array() });
-    const { stream, deliverable } = openBenchStream('cam', { clock, nextMsn: 100, recorded });
+    const { stream, deliverable } = openBenchStream('cam', { clock, nextMsn: 100, recording });
     const answer = createAnswer({ find: () => deliverable, clock, reader, stills });
     await using server = await startTestServer({ answer });
     const published: Published = new Map(tracks.map(({ id }) => [id, new Map()]));

@@ -30,9 +30,9 @@ const [folder = '.', cert, key] = process.argv.slice(2);
 const clock = createSystemClock();
 
 /** A stream whose parts of 0.2 s have about so many bytes. */
-function stillStream(name: string, partBytes: number, recorded: RecordingReader): Deliverable {
+function stillStream(name: string, partBytes: number, recording: RecordingReader): Deliverable {
   const track = videoTrack();
-  const { stream, deliverable } = openBenchStream(name, { clock, nextMsn: 1000, recorded });
+  const { stream, deliverable } = openBenchStream(name, { clock, nextMsn: 1000, recording });
   const utcOffsetUs = Math.round((clock.nowMs() - SECONDS * 1000) * 1000);
   stream.startRun({ tracks: [track], utcOffsetUs, clock: 'source', pace: { kind: 'continuous' } });
   const duration = track.timescale / RATE;

@@ -71,22 +71,22 @@ export async function benchTimeline({ streams, days, say }: TimelineOptions): Pr
     const table = new ChunkTable(store.db, () => store.fence);
     const endUs = START_US + filesPerStream * FILE_US;
     const random = (below: number) => Math.floor(Math.random() * below);
-    const recorded = (stream: number) => new RecordingReader({ streamId: nameOf(stream), table, endUs });
+    const recording = (stream: number) => new RecordingReader({ streamId: nameOf(stream), table, endUs });
     const rows = [
       await ask('a segment by its MSN', 3000, 5, () =>
-        recorded(random(streams)).find(FIRST_MSN + random(filesPerStream * SEGMENTS_PER_FILE)),
+        recording(random(streams)).find(FIRST_MSN + random(filesPerStream * SEGMENTS_PER_FILE)),
       ),
       await ask('the segments of a ten-minute window', 1000, 5, () => {
         const fromUs = START_US + random((days * DAY_US) / 600e6) * 600e6;
-        return recorded(random(streams)).between(fromUs, fromUs + 600e6);
+        return recording(random(streams)).between(fromUs, fromUs + 600e6);
       }),
       await ask('the spans of a day, for the timeline', 300, 50, () => {
         const fromUs = START_US + random(days) * DAY_US;
         return table.spansBetween(nameOf(random(streams)), fromUs, fromUs + DAY_US);
       }),
-      await ask('a list of 24 hours, first time', 40, 50, () => listOfDay(recorded(random(streams)), random(days))),
+      await ask('a list of 24 hours, first time', 40, 50, () => listOfDay(recording(random(streams)), random(days))),
     ];
-    const again = recorded(0);
+    const again = recording(0);
     await listOfDay(again, 0);
     rows.push(await ask('the same list, asked again', 40, 50, () => listOfDay(again, 0)));
     return {
@@ -134,8 +134,8 @@ async function ask(question: string, times: number, aim: number, work: () => Pro
 
 const tracks = [videoTrack, audioTrack];
 
-function listOfDay(recorded: RecordingReader, day: number): Promise<unknown> {
-  const stream = deliverableOf('door', recorded, START_US);
+function listOfDay(recording: RecordingReader, day: number): Promise<unknown> {
+  const stream = deliverableOf('door', recording, START_US);
   stream.inits.of(tracks);
   const fromUs = START_US + day * DAY_US;
   return answerPastPlaylist(stream, { range: { fromUs, toUs: fromUs + DAY_US } }, 'av0');

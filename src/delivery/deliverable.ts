@@ -10,7 +10,7 @@ import type { RecordingReader } from '../recording/recording-reader.ts';
 export interface Deliverable {
   readonly name: string;
   readonly list: LiveWindow;
-  readonly recorded: RecordingReader;
+  readonly recording: RecordingReader;
   readonly inits: InitTable;
   /** Media is expected within seconds: a first request is worth holding. */
   readonly starting: () => boolean;

@@ -67,7 +67,7 @@ export class Stills {
    */
   async answer(stream: Deliverable, us: number, nowUs: number, { signal }: { signal: AbortSignal }): Promise<Reply> {
     const settled = stream.settled(us);
-    const groups = await stream.recorded.between(us - EDGE_US - LOOK_BACK_US, us + SECOND_US);
+    const groups = await stream.recording.between(us - EDGE_US - LOOK_BACK_US, us + SECOND_US);
     const around = groups.filter(({ startUs }) => startUs <= us);
     // Where more is to come, the newest instants are answered with the newest picture there is.
     const reachUs = settled ? 0 : EDGE_US;

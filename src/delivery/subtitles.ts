@@ -33,7 +33,7 @@ export async function answerSubtitles(
     const bytes = track && listed.bytes.get(track.id);
     return vttReply(`${renditionId}-${msn}`, track, bytes, listed.startUs - listed.run.utcOffsetUs);
   }
-  const group = await stream.recorded.find(msn);
+  const group = await stream.recording.find(msn);
   if (!group) throw await missing(stream, msn);
   const track = trackOf(stream.inits.get(group.initNumber)?.tracks ?? [], renditionId);
   const own = track && group.tracks.find(({ trackId, length }) => trackId === track.id && length > 0);

@@ -75,21 +75,21 @@ suite('date ranges of a recording', () => {
     await using rig = await openRig();
     await record(rig, groups(new DateRangeBook(), 6));
     const all = between(0, 12);
-    const open = latestDateRanges(await rig.recorded.dateRanges(all), all);
+    const open = latestDateRanges(await rig.recording.dateRanges(all), all);
     assert.deepEqual(
       open.map(({ id }) => id.split('-')[0]),
       ['id3', 'splice', 'id3'],
     );
     assert.equal(open[1]!.attributes.DURATION, '6');
     await rig.recorder.seal();
-    assert.deepEqual(rig.recorded.open, []);
-    assert.deepEqual(latestDateRanges(await rig.recorded.dateRanges(all), all), open);
+    assert.deepEqual(rig.recording.open, []);
+    assert.deepEqual(latestDateRanges(await rig.recording.dateRanges(all), all), open);
     await rig.table.clear('s');
-    assert.deepEqual(await rig.recorded.dateRanges(all), []);
+    assert.deepEqual(await rig.recording.dateRanges(all), []);
     const inits = await openInitTable(rig.store.db, 's', { failed: refuse, nowMs: () => rig.clock.nowMs() });
     const { signal } = new AbortController();
     await recoverStream({ segments: rig.segments, streamId: 's', table: rig.table, inits }, 0, { signal });
-    assert.deepEqual(latestDateRanges(await rig.recorded.dateRanges(all), all), open);
+    assert.deepEqual(latestDateRanges(await rig.recording.dateRanges(all), all), open);
   });
 
   test('an in point finds its out point in the file before', async () => {
@@ -100,12 +100,12 @@ suite('date ranges of a recording', () => {
     await record(rig, groups(book, 3, 3));
     await rig.recorder.seal();
     assert.equal((await rig.files()).length, 2);
-    const told = await rig.recorded.dateRanges(between(0, 12));
+    const told = await rig.recording.dateRanges(between(0, 12));
     await rig.table.clear('s');
     const inits = await openInitTable(rig.store.db, 's', { failed: refuse, nowMs: () => rig.clock.nowMs() });
     const { signal } = new AbortController();
     await recoverStream({ segments: rig.segments, streamId: 's', table: rig.table, inits }, 0, { signal });
-    const again = await rig.recorded.dateRanges(between(0, 12));
+    const again = await rig.recording.dateRanges(between(0, 12));
     assert.deepEqual(latestDateRanges(again, between(0, 12)), latestDateRanges(told, between(0, 12)));
   });
 
@@ -113,10 +113,10 @@ suite('date ranges of a recording', () => {
     await using rig = await openRig();
     await record(rig, groups(new DateRangeBook(), 6));
     await rig.recorder.seal();
-    const told = await rig.recorded.dateRanges(between(4, 6));
+    const told = await rig.recording.dateRanges(between(4, 6));
     assert.deepEqual(kinds(told, between(4, 6)), ['splice 6'], 'it began before, and lasts');
     assert.deepEqual(kinds(told, between(4, 6, 12)), ['splice'], 'its end was not known in segment 12');
-    assert.deepEqual(kinds(await rig.recorded.dateRanges(between(10, 12)), between(10, 12)), []);
+    assert.deepEqual(kinds(await rig.recording.dateRanges(between(10, 12)), between(10, 12)), []);
   });
 
   test('they go with their file', async () => {

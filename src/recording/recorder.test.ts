@@ -103,7 +103,7 @@ suiteOnEngines('a recorder that cannot keep up', (openRig) => {
     assert.deepEqual(rig.recorder.absences, [{ ...lost, detail: 'the disk is too slow' }]);
     rig.recorder.write(groupAt({ msn: 9, startUs: START_US + 16 * SECOND }));
     await rig.recorder.seal();
-    assert.deepEqual((await rig.recorded.find(9))?.absences, [{ ...lost, detail: 'the disk is too slow' }]);
+    assert.deepEqual((await rig.recording.find(9))?.absences, [{ ...lost, detail: 'the disk is too slow' }]);
     assert.deepEqual(rig.recorder.absences, []);
   });
 
@@ -196,7 +196,7 @@ suiteOnEngines('a recorder whose disk fails (docs/media.md 23)', (openRig) => {
     await rig.recorder.seal();
     assert.deepEqual(rig.committed, [1, 2, 3, 6]);
     const lost = { fromUs: groups[3]!.startUs, toUs: groups[5]!.startUs, cause: 'disk' };
-    const [found] = (await rig.recorded.find(6))!.absences;
+    const [found] = (await rig.recording.find(6))!.absences;
     assert.deepEqual({ ...found, detail: '' }, { ...lost, detail: '' });
     assert.match(found!.detail, /EIO/);
     const rows = await rowsOf(rig);
@@ -231,7 +231,7 @@ suiteOnEngines('a recorder whose disk fails (docs/media.md 23)', (openRig) => {
         [4, 4],
       ],
     );
-    assert.deepEqual(rig.recorded.open, []);
+    assert.deepEqual(rig.recording.open, []);
     assert.equal(rig.reports.length, 1);
     assert.match(rig.reports[0]!, /^trouble: .*EIO/);
   });
@@ -255,8 +255,8 @@ suiteOnEngines('a recorder whose disk fails (docs/media.md 23)', (openRig) => {
     rig.recorder.write(groups[3]!);
     await rig.recorder.seal();
     assert.deepEqual(rig.committed, [3, 4]);
-    assert.equal((await rig.recorded.find(3))!.absences[0]!.cause, 'disk');
-    assert.deepEqual((await rig.recorded.find(4))!.absences, []);
+    assert.equal((await rig.recording.find(3))!.absences[0]!.cause, 'disk');
+    assert.deepEqual((await rig.recording.find(4))!.absences, []);
   });
 
   test('that has no room is asked before each file, and not while one is open', async () => {
@@ -271,7 +271,7 @@ suiteOnEngines('a recorder whose disk fails (docs/media.md 23)', (openRig) => {
     await rig.recorder.seal();
     assert.deepEqual(rig.committed, [1, 2]);
     assert.equal(rig.recorder.absences[0]!.cause, 'disk');
-    assert.deepEqual(await rig.recorded.find(3), undefined);
+    assert.deepEqual(await rig.recording.find(3), undefined);
   });
 
   test('an assertion that fails is a bug: reported as such, the group lost with cause internal, the next one recorded', async () => {
@@ -281,7 +281,7 @@ suiteOnEngines('a recorder whose disk fails (docs/media.md 23)', (openRig) => {
     await rig.recorder.seal();
     assert.deepEqual(rig.committed, [1, 2, 4]);
     assert.deepEqual(rig.reports, ['bug: a group needs a segment', 'lost internal: an internal error of oxbow']);
-    const [absence] = (await rig.recorded.find(4))!.absences;
+    const [absence] = (await rig.recording.find(4))!.absences;
     assert.deepEqual([absence?.cause, absence?.detail], ['internal', 'an internal error of oxbow']);
     assert.deepEqual(
       (await rowsOf(rig)).map((row) => [row.first_msn, row.last_msn]),
@@ -304,7 +304,7 @@ suiteOnEngines('a recorder whose disk fails (docs/media.md 23)', (openRig) => {
     assert.deepEqual(rig.committed, [2, 4]);
     assert.equal((await rig.files()).length, 1);
     assert.deepEqual(
-      (await rig.recorded.between(0, Number.MAX_SAFE_INTEGER)).map((group) => group.absences[0]?.cause),
+      (await rig.recording.between(0, Number.MAX_SAFE_INTEGER)).map((group) => group.absences[0]?.cause),
       ['bad-media', 'bad-media'],
     );
   });
@@ -328,7 +328,7 @@ suiteOnEngines('what lost groups were missing themselves', (openRig) => {
     );
     await rig.recorder.seal();
     const detail = 'there is no room on the disk';
-    assert.deepEqual((await rig.recorded.find(4))!.absences, [
+    assert.deepEqual((await rig.recording.find(4))!.absences, [
       absence(0, 10, 'source-down', 'no answer'),
       absence(10, 14, 'disk', detail),
       absence(14, 20, 'offline', 'stopped'),
@@ -346,7 +346,7 @@ suiteOnEngines('what lost groups were missing themselves', (openRig) => {
     rig.recorder.write(groups[3]!);
     await rig.recorder.seal();
     assert.deepEqual(rig.reports, []);
-    assert.deepEqual((await rig.recorded.find(4))!.absences, [absence(2, 6, 'offline', 'recording was off')]);
+    assert.deepEqual((await rig.recording.find(4))!.absences, [absence(2, 6, 'offline', 'recording was off')]);
   });
 
   test('the recorder is not quiet before a group passed over has found its place behind a slow seal', async () => {
@@ -383,7 +383,7 @@ suiteOnEngines('what lost groups were missing themselves', (openRig) => {
       }),
     );
     await rig.recorder.seal();
-    const { absences } = (await rig.recorded.find(1001))!;
+    const { absences } = (await rig.recording.find(1001))!;
     assert.equal(absences[0]!.fromUs, START_US);
     for (const [i, next] of absences.slice(1).entries()) assert.equal(next.fromUs, absences[i]!.toUs);
     assert.deepEqual(absences.at(-1), absence(9992, 10_000, 'clock'));
@@ -406,10 +406,10 @@ suiteOnEngines('a recorder and the index', (openRig) => {
     await rig.recorder.seal();
     assert.deepEqual(await rowsOf(rig), []);
     assert.deepEqual(
-      (await rig.recorded.between(0, Number.MAX_SAFE_INTEGER)).map(({ msn }) => msn),
+      (await rig.recording.between(0, Number.MAX_SAFE_INTEGER)).map(({ msn }) => msn),
       [1, 2],
     );
-    assert.equal((await rig.recorded.find(1))?.msn, 1);
+    assert.equal((await rig.recording.find(1))?.msn, 1);
     broken = false;
     rig.clock.advance(2001);
     rig.recorder.write(groupAt({ msn: 3, startUs: START_US + 4 * SECOND, run: 3 }));
@@ -419,7 +419,7 @@ suiteOnEngines('a recorder and the index', (openRig) => {
       [1, 2],
     );
     assert.deepEqual(
-      rig.recorded.open.map(({ msn }) => msn),
+      rig.recording.open.map(({ msn }) => msn),
       [3],
     );
   });

@@ -50,7 +50,7 @@ export interface RecorderCounters {
 
 /** What a recorder works with. */
 export interface RecorderOptions {
-  readonly recorded: RecordingReader;
+  readonly recording: RecordingReader;
   readonly table: Pick<ChunkTable, 'put'>;
   readonly segments: SegmentStore;
   readonly sync: SyncPolicy;
@@ -178,7 +178,7 @@ export class Recorder implements AsyncDisposable {
   }
 
   async #append(group: SegmentGroup, bytes: number, sealedAtMs: number): Promise<void> {
-    const { clock, counters, onCommitted, recorded, mayWrite, noRoom } = this.#options;
+    const { clock, counters, onCommitted, recording, mayWrite, noRoom } = this.#options;
     if (this.#file && mustRotate(this.#file, group, this.#isSlow)) await this.#seal();
     if (this.#unindexed.length > 0 && clock.monotonicMs() >= this.#askIndexAtMs) await this.#index();
     if (!this.#file && !mayWrite()) {
@@ -204,7 +204,7 @@ export class Recorder implements AsyncDisposable {
       this.#file.groups.push(found);
       this.#losses.clear();
       this.#previousMsn = group.msn;
-      recorded.committed(found);
+      recording.committed(found);
     } catch (error) {
       if (error instanceof FormatError) {
         // The segment is not what it says; the file is as it was before.
@@ -229,13 +229,13 @@ export class Recorder implements AsyncDisposable {
   }
 
   async #open(group: SegmentGroup): Promise<OpenFile> {
-    const { recorded, segments } = this.#options;
+    const { recording, segments } = this.#options;
     const sync = this.#isSlow ? 'chunk' : this.#options.sync;
     const writer = await openChunkWriter({
       store: segments,
       utcMs: Math.floor(group.startUs / 1000),
       msn: group.msn,
-      streamId: recorded.streamId,
+      streamId: recording.streamId,
       init: group.init,
       previousMsn: this.#previousMsn,
       sync,
@@ -287,16 +287,16 @@ export class Recorder implements AsyncDisposable {
   }
 
   #addRow({ writer, groups }: OpenFile, size: number): Promise<void> {
-    const { recorded } = this.#options;
+    const { recording } = this.#options;
     if (groups.length === 0) return Promise.resolve();
     const told = groups.flatMap(({ msn, dateRanges = [] }) => dateRanges.map((range) => ({ msn, range })));
-    this.#unindexed.push({ row: chunkRow(recorded.streamId, writer.location, size, groups), told });
+    this.#unindexed.push({ row: chunkRow(recording.streamId, writer.location, size, groups), told });
     return this.#index();
   }
 
   /** Writes the rows that wait. Their groups stay in memory until then. */
   async #index(): Promise<void> {
-    const { table, recorded, counters, clock } = this.#options;
+    const { table, recording, counters, clock } = this.#options;
     for (let next = this.#unindexed[0]; next; next = this.#unindexed[0]) {
       const { row, told } = next;
       try {
@@ -307,7 +307,7 @@ export class Recorder implements AsyncDisposable {
         return;
       }
       this.#unindexed.shift();
-      recorded.indexed(row.last_msn);
+      recording.indexed(row.last_msn);
     }
   }
 

@@ -45,26 +45,26 @@ suite('what is recorded', () => {
     const second = groupsFrom({ msn: 13, startUs: START_US + 6 * SECOND, run: 2 }, 3);
     for (const group of [...first, ...second]) rig.recorder.write(group);
     const check = async () => {
-      assert.deepEqual(msns(await rig.recorded.between(0, EVER)), [10, 11, 12, 13, 14, 15]);
+      assert.deepEqual(msns(await rig.recording.between(0, EVER)), [10, 11, 12, 13, 14, 15]);
       for (const group of [...first, ...second]) {
-        const found = await rig.recorded.find(group.msn);
+        const found = await rig.recording.find(group.msn);
         assert.equal(found?.startUs, group.startUs);
         assert.deepEqual(
           found?.tracks.map((track) => track.length),
           group.tracks.map((track) => track.bytes.length),
         );
       }
-      assert.equal(await rig.recorded.find(9), undefined);
-      assert.equal(await rig.recorded.find(16), undefined);
-      assert.deepEqual(await rig.recorded.around(12), { beforeUs: START_US + 6 * SECOND, lastMsn: 15 });
-      assert.equal((await rig.recorded.around(9)).beforeUs, undefined);
-      assert.equal(rig.recorded.endUs, START_US + 12 * SECOND);
+      assert.equal(await rig.recording.find(9), undefined);
+      assert.equal(await rig.recording.find(16), undefined);
+      assert.deepEqual(await rig.recording.around(12), { beforeUs: START_US + 6 * SECOND, lastMsn: 15 });
+      assert.equal((await rig.recording.around(9)).beforeUs, undefined);
+      assert.equal(rig.recording.endUs, START_US + 12 * SECOND);
     };
     while (rig.committed.length < 6) await new Promise(setImmediate);
-    assert.deepEqual(msns(rig.recorded.open), [13, 14, 15]);
+    assert.deepEqual(msns(rig.recording.open), [13, 14, 15]);
     await check();
     await rig.recorder.seal();
-    assert.deepEqual(rig.recorded.open, []);
+    assert.deepEqual(rig.recording.open, []);
     await check();
   });
 
@@ -73,7 +73,7 @@ suite('what is recorded', () => {
     for (const group of groupsFrom({ msn: 1, startUs: START_US }, 5)) rig.recorder.write(group);
     await rig.recorder.seal();
     const between = async (fromS: number, toS: number) =>
-      msns(await rig.recorded.between(START_US + fromS * SECOND, START_US + toS * SECOND));
+      msns(await rig.recording.between(START_US + fromS * SECOND, START_US + toS * SECOND));
     assert.deepEqual(await between(2, 4), [2]);
     assert.deepEqual(await between(1.9, 4.1), [1, 2, 3]);
     assert.deepEqual(await between(-5, 0), []);
@@ -89,11 +89,11 @@ suite('what is recorded', () => {
       rig.recorder.write({ ...group, tracks: group.tracks.toReversed() });
     }
     await rig.recorder.seal();
-    assert.equal((await rig.recorded.keyBefore(START_US + 7 * SECOND))?.msn, 2);
-    assert.equal((await rig.recorded.keyBefore(START_US + 1))?.msn, 1);
-    assert.equal(await rig.recorded.keyBefore(START_US - 1), undefined);
-    assert.equal(await rig.recorded.keyBefore(START_US + 7 * SECOND, SECOND), undefined);
-    const third = (await rig.recorded.find(3))!;
+    assert.equal((await rig.recording.keyBefore(START_US + 7 * SECOND))?.msn, 2);
+    assert.equal((await rig.recording.keyBefore(START_US + 1))?.msn, 1);
+    assert.equal(await rig.recording.keyBefore(START_US - 1), undefined);
+    assert.equal(await rig.recording.keyBefore(START_US + 7 * SECOND, SECOND), undefined);
+    const third = (await rig.recording.find(3))!;
     assert.deepEqual([third.tracks[0]!.trackId, startsWithKey(third)], [2, false]);
   });
 
@@ -103,22 +103,22 @@ suite('what is recorded', () => {
     for (const group of groups) rig.recorder.write(group);
     const table = new SlowTable(rig.store.db);
     // A reader of its own, fed by hand with what the recorder committed.
-    const recorded = new RecordingReader({ streamId: 's', table, endUs: 0 });
+    const recording = new RecordingReader({ streamId: 's', table, endUs: 0 });
     while (rig.committed.length < 3) await new Promise(setImmediate);
-    for (const group of rig.recorded.open) recorded.committed(group);
+    for (const group of rig.recording.open) recording.committed(group);
     const end = { createdUs: START_US, horizonUs: 0, absencesSince: () => [] };
     const held = Promise.withResolvers<void>();
     table.gate = held.promise;
     // All three were asked while the index was empty.
     const questions = [
-      recorded.between(0, EVER),
-      readTimeline(recorded, table, end, 0, START_US + 100 * SECOND).then(({ pieces }) => pieces),
-      recorded.find(4).then((found) => [found]),
+      recording.between(0, EVER),
+      readTimeline(recording, table, end, 0, START_US + 100 * SECOND).then(({ pieces }) => pieces),
+      recording.find(4).then((found) => [found]),
     ] as const;
     while (table.questions < 3) await new Promise(setImmediate);
     await rig.recorder.seal();
-    recorded.indexed(3);
-    recorded.committed({ ...(await rig.recorded.find(3))!, msn: 4, startUs: START_US + 6 * SECOND, absences: [] });
+    recording.indexed(3);
+    recording.committed({ ...(await rig.recording.find(3))!, msn: 4, startUs: START_US + 6 * SECOND, absences: [] });
     held.resolve();
     const [between, pieces, found] = await Promise.all(questions);
     assert.deepEqual(msns(between), [1, 2, 3, 4]);
@@ -135,7 +135,7 @@ suite('what is recorded', () => {
     for (const group of groupsFrom({ msn: 1, startUs: START_US }, 3)) rig.recorder.write(group);
     while (rig.committed.length < 3) await new Promise(setImmediate);
     const twin = copyOf(rig);
-    for (const group of rig.recorded.open) twin.committed(group);
+    for (const group of rig.recording.open) twin.committed(group);
     await rig.recorder.seal();
     assert.deepEqual(msns(await twin.between(0, EVER)), [1, 2, 3]);
     const end = { createdUs: START_US, horizonUs: 0, absencesSince: () => [] };

@@ -114,7 +114,7 @@ export interface RecordingRig extends AsyncDisposable {
   readonly store: Store & AsyncDisposable;
   readonly table: ChunkTable;
   readonly clock: ManualClock;
-  readonly recorded: RecordingReader;
+  readonly recording: RecordingReader;
   readonly recorder: Recorder;
   /** MSNs, in the order in which they were committed. */
   readonly committed: number[];
@@ -144,11 +144,11 @@ export async function openRig(change: RigChange = {}): Promise<RecordingRig> {
   const store = await openStore({ file: path.join(folder, 'oxbow.db'), log: createSilentLog() });
   const table = new ChunkTable(store.db, () => store.fence);
   const clock = createManualClock(START_US / 1000);
-  const recorded = new RecordingReader({ streamId: 's', table, endUs: change.endUs ?? 0 });
+  const recording = new RecordingReader({ streamId: 's', table, endUs: change.endUs ?? 0 });
   const committed: number[] = [];
   const reports: string[] = [];
   const recorder = new Recorder({
-    recorded,
+    recording,
     table,
     segments,
     sync: 'off',
@@ -166,7 +166,7 @@ export async function openRig(change: RigChange = {}): Promise<RecordingRig> {
     ...change,
   });
   return {
-    ...{ folder, segments, store, table, clock, recorded, recorder, committed, reports },
+    ...{ folder, segments, store, table, clock, recording, recorder, committed, reports },
     async files() {
       const prefix = recordingPrefix('s');
       const locations = await Array.fromAsync(segments.list(prefix));

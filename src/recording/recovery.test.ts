@@ -70,7 +70,7 @@ suiteOnEngines('recovery', (openRig, engine) => {
     const file = await leaveOpen(rig, groups);
     await cut(rig, file, (await rig.segments.size(file)) - 100);
     assert.deepEqual(await recover(rig), { ...nothing, files: 1, segments: 2, repaired: 1 });
-    assert.deepEqual(msns(await rig.recorded.between(0, EVER)), [7, 8]);
+    assert.deepEqual(msns(await rig.recording.between(0, EVER)), [7, 8]);
     const scanned = await scanChunk(rig.segments, file);
     assert.deepEqual([scanned.state, scanned.groups.length], ['sealed', 2]);
     assert.equal((await rig.table.totals('s')).bytes, scanned.length);
@@ -104,7 +104,7 @@ suiteOnEngines('recovery', (openRig, engine) => {
       ['20261118T094500000Z-1.mp4', path.basename(other)].sort(),
     );
     assert.equal(String(Buffer.from(await bytesOf(rig.segments, beside('holiday.mp4')))), 'not named as one');
-    assert.deepEqual(msns(await rig.recorded.between(0, EVER)), [5]);
+    assert.deepEqual(msns(await rig.recording.between(0, EVER)), [5]);
   });
 
   test('does not take a copy for the file that the index has', async () => {
@@ -115,7 +115,7 @@ suiteOnEngines('recovery', (openRig, engine) => {
     await rig.segments.put(copy, await bytesOf(rig.segments, file));
     const found = await recover(rig);
     assert.deepEqual([found.files, found.unusable.length], [0, 1]);
-    assert.equal((await rig.recorded.find(5))!.location, file);
+    assert.equal((await rig.recording.find(5))!.location, file);
   });
 
   test('removes a file in which nothing ever stood', async () => {
@@ -147,7 +147,7 @@ suiteOnEngines('recovery', (openRig, engine) => {
     rig.recorder.write(groupAt({ msn: 2, startUs: mark }));
     await rig.recorder.seal();
     assert.deepEqual(await recover(rig, 0, mark), { ...nothing, expired: 1 });
-    assert.deepEqual(msns(await rig.recorded.between(0, EVER)), [2]);
+    assert.deepEqual(msns(await rig.recording.between(0, EVER)), [2]);
     assert.equal((await rig.files()).length, 1);
   });
 
@@ -158,7 +158,7 @@ suiteOnEngines('recovery', (openRig, engine) => {
     await leaveOpen(rig, groupsFrom({ msn: 2, startUs: START_US + 2 * SECOND }, 2));
     const found = await recover(rig, 0, START_US + 10_000 * HOUR);
     assert.deepEqual(found, { ...nothing, files: 1, segments: 2, repaired: 1 });
-    assert.deepEqual(msns(await rig.recorded.between(0, EVER)), [1, 2, 3]);
+    assert.deepEqual(msns(await rig.recording.between(0, EVER)), [1, 2, 3]);
   });
 
   test('looks only at the hours it was told to, over midnight and the end of a year', async () => {
@@ -168,7 +168,7 @@ suiteOnEngines('recovery', (openRig, engine) => {
     await leaveOpen(rig, groupsFrom({ msn: 2, startUs: newYear - 10 * SECOND }, 1));
     await leaveOpen(rig, groupsFrom({ msn: 3, startUs: newYear + HOUR }, 1));
     assert.equal((await recover(rig, newYear - HOUR / 2)).files, 2);
-    assert.deepEqual(msns(await rig.recorded.between(0, EVER)), [2, 3]);
+    assert.deepEqual(msns(await rig.recording.between(0, EVER)), [2, 3]);
     const listed = await listChunks(rig.segments, 's', { toMs: (newYear - HOUR / 2) / 1000 });
     assert.deepEqual(
       listed.map(({ firstMsn }) => firstMsn),
@@ -186,9 +186,9 @@ suiteOnEngines('recovery', (openRig, engine) => {
     const options = { segments: rig.segments, streamId: 's', table: rig.table, inits: await initsOf(rig) };
     const stop = () => controller.abort(new Error('enough'));
     await assert.rejects(recoverStream({ ...options, progress: stop }, 0, { signal: controller.signal }), /enough/);
-    assert.deepEqual(msns(await rig.recorded.between(0, EVER)), [1]);
+    assert.deepEqual(msns(await rig.recording.between(0, EVER)), [1]);
     assert.equal((await recover(rig)).files, 1);
-    assert.deepEqual(msns(await rig.recorded.between(0, EVER)), [1, 2]);
+    assert.deepEqual(msns(await rig.recording.between(0, EVER)), [1, 2]);
   });
 
   test('after the index was lost gives the same answers as before', async () => {
@@ -202,7 +202,7 @@ suiteOnEngines('recovery', (openRig, engine) => {
     }
     await rig.recorder.seal();
     const rows = await rig.table.between('s', 0, EVER);
-    const groups = await rig.recorded.between(0, EVER);
+    const groups = await rig.recording.between(0, EVER);
     await rig.table.clear('s');
     await recover(rig);
     assert.deepEqual(await rig.table.between('s', 0, EVER), rows);

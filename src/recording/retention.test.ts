@@ -50,10 +50,10 @@ function watch(
 /** Records a file of two groups in each window, the last group over the window's end, and seals. */
 async function record(rig: RecordingRig, windows: number, streamId = 's', firstMsn = 1): Promise<void> {
   const { table, segments } = rig;
-  const recorded = new RecordingReader({ streamId, table, endUs: 0 });
+  const recording = new RecordingReader({ streamId, table, endUs: 0 });
   const counters = { committed() {}, lost: assert.fail, trouble: assert.fail, bug: assert.fail, slow() {} };
   await using recorder = new Recorder({
-    ...{ recorded, table, segments, counters, clock: rig.clock, previousMsn: 0, sync: 'off' },
+    ...{ recording, table, segments, counters, clock: rig.clock, previousMsn: 0, sync: 'off' },
     ...{ onCommitted() {}, mayWrite: () => true },
   });
   for (let i = 0; i < windows; i++) {

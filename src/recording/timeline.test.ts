@@ -59,7 +59,7 @@ suite('the timeline', () => {
     ];
     for (const group of groups) rig.recorder.write(group);
     const end = endOf(rig, { absencesSince: (fromUs) => [{ ...absence(0, 30, 'crash'), fromUs }] });
-    const read = () => readTimeline(rig.recorded, rig.table, end, 0, START_US + 1000 * SECOND);
+    const read = () => readTimeline(rig.recording, rig.table, end, 0, START_US + 1000 * SECOND);
     while (rig.committed.length < 3) await new Promise(setImmediate);
     const open = await read();
     await rig.recorder.seal();
@@ -87,7 +87,7 @@ suite('the timeline', () => {
     await rig.recorder.seal();
     const read = async (fromS: number, toS: number) =>
       shown(
-        await readTimeline(rig.recorded, rig.table, endOf(rig), START_US + fromS * SECOND, START_US + toS * SECOND),
+        await readTimeline(rig.recording, rig.table, endOf(rig), START_US + fromS * SECOND, START_US + toS * SECOND),
       );
     assert.deepEqual(await read(-100, -50), []);
     assert.deepEqual(await read(-10, 50), ['offline 0…50']);
@@ -102,7 +102,7 @@ suite('the timeline', () => {
     for (const group of groupsFrom({ msn: 1, startUs: MARK_US - 6 * SECOND }, 5)) rig.recorder.write(group);
     await rig.recorder.seal();
     const windows = async (fromUs: number, toUs: number) =>
-      (await readTimeline(rig.recorded, rig.table, endOf(rig), fromUs, toUs)).windows;
+      (await readTimeline(rig.recording, rig.table, endOf(rig), fromUs, toUs)).windows;
     const before = MARK_US - 600 * SECOND;
     const both = [
       { fromUs: before, groups: 3 },
@@ -121,7 +121,7 @@ suite('the timeline', () => {
     for (const group of groupsFrom({ msn: 1, startUs: START_US }, 5)) rig.recorder.write(group);
     await rig.recorder.seal();
     const end = endOf(rig, { horizonUs: START_US + 4 * SECOND });
-    assert.deepEqual(shown(await readTimeline(rig.recorded, rig.table, end, 0, START_US + 60 * SECOND)), [
+    assert.deepEqual(shown(await readTimeline(rig.recording, rig.table, end, 0, START_US + 60 * SECOND)), [
       'media 4…10',
     ]);
   });
@@ -134,7 +134,7 @@ suite('the timeline', () => {
       groupAt({ msn: 6, startUs: START_US + 10 * SECOND, run: 3, absences: [absence(9, 10, 'disk')] }),
     );
     await rig.recorder.seal();
-    const read = await readTimeline(rig.recorded, rig.table, endOf(rig), 0, START_US + 60 * SECOND);
+    const read = await readTimeline(rig.recording, rig.table, endOf(rig), 0, START_US + 60 * SECOND);
     assert.deepEqual(shown(read), ['media 0…2', 'disk 2…8 (not in the index)', 'media 8…12']);
   });
 
@@ -146,7 +146,7 @@ suite('the timeline', () => {
     room = false;
     for (const group of groupsFrom({ msn: 2, startUs: START_US + 2 * SECOND }, 3)) rig.recorder.write(group);
     await rig.recorder.seal();
-    const read = await readTimeline(rig.recorded, rig.table, endOf(rig), 0, START_US + 60 * SECOND);
+    const read = await readTimeline(rig.recording, rig.table, endOf(rig), 0, START_US + 60 * SECOND);
     assert.deepEqual(shown(read), ['media 0…2', 'disk 2…8 (there is no room on the disk)']);
   });
 });
@@ -205,7 +205,7 @@ class History {
   }
 
   read(fromUs: number, toUs: number): Promise<Timeline> {
-    const { recorded, table } = this.#rig;
+    const { recording, table } = this.#rig;
     return readTimeline(recorded, table, endOf(this.#rig, { stream: this.stream }), fromUs, toUs);
   }
 

@@ -83,7 +83,7 @@ type Stretch = Omit<ChunkSpan, 'absences'> & { readonly absences: readonly Absen
  * The timeline of [fromUs, toUs), cut to what is known.
  */
 export async function readTimeline(
-  recorded: RecordingReader,
+  recording: RecordingReader,
   table: Pick<ChunkTable, 'joinedSpansBetween' | 'firstSpanFrom'>,
   end: TimelineEnd,
   fromUs: number,
@@ -91,14 +91,14 @@ export async function readTimeline(
 ): Promise<Timeline> {
   // Whole windows: how many groups one holds does not depend on who asks.
   const untilUs = windowOf(toUs - 1) + WINDOW_US;
-  const rows = await recorded.ask(async () => {
-    const spans = await table.joinedSpansBetween(recorded.streamId, windowOf(fromUs), untilUs);
-    const next = await table.firstSpanFrom(recorded.streamId, untilUs);
+  const rows = await recording.ask(async () => {
+    const spans = await table.joinedSpansBetween(recording.streamId, windowOf(fromUs), untilUs);
+    const next = await table.firstSpanFrom(recording.streamId, untilUs);
     return next ? [...spans, next] : spans;
   });
   const stretches: Stretch[] = rows.map((row) => ({ ...row, absences: JSON.parse(row.absences) as Absence[] }));
   const lastMsn = rows.at(-1)?.last_msn ?? -1;
-  for (const group of recorded.open) {
+  for (const group of recording.open) {
     if (group.msn <= lastMsn) continue;
     stretches.push({
       first_msn: group.msn,
@@ -114,7 +114,7 @@ export async function readTimeline(
   const pinned = end.pinned ?? [];
   const isKept = (us: number) => us >= end.horizonUs || rangeAt(pinned, us) !== undefined;
   const kept = stretches.filter(({ start_us, end_us }) => end_us > end.horizonUs || isKept(start_us));
-  const pieces = retainedPieces(assemble(kept, recorded.endUs, end), { ...end, pinned }, fromUs, toUs);
+  const pieces = retainedPieces(assemble(kept, recording.endUs, end), { ...end, pinned }, fromUs, toUs);
   return {
     pieces,
     runs: runsOf(kept, fromUs, toUs),

@@ -122,7 +122,7 @@ export class Catalog implements PublisherClaims {
 
   /** The oldest group of a stream that the index does not know yet. */
   oldestOpen(streamId: string): RecordedGroup | undefined {
-    return this.all.find(({ definition }) => definition.id === streamId)?.recorded.open[0];
+    return this.all.find(({ definition }) => definition.id === streamId)?.recording.open[0];
   }
 
   /** Bytes of all recordings, those of removed streams and open files included. */

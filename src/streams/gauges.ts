@@ -69,9 +69,9 @@ export function readStreams(catalog: Catalog, metrics: Metrics): void {
   let gopBytes = 0;
   metrics.sinkQueuedBytes.reset();
   for (const stream of catalog.all) {
-    const { name, state, recorded } = stream;
+    const { name, state, recording } = stream;
     states[state]++;
-    if (recorded.open.length > 0) open++;
+    if (recording.open.length > 0) open++;
     const { sinks, gop } = stream.stream.buffered;
     for (const [sink, bytes] of sinks) metrics.sinkQueuedBytes.set({ stream: name, sink }, bytes);
     gopBytes += gop;
@@ -81,7 +81,7 @@ export function readStreams(catalog: Catalog, metrics: Metrics): void {
       metrics.publishers.set({ stream: name, role: 'standby' }, stream.publishers.connected?.standby ?? 0);
     }
     const fromUs = Math.max(stream.createdUs, stream.horizonUs());
-    metrics.timelineSeconds.set({ stream: name }, Math.max(0, recorded.endUs - fromUs) / 1e6);
+    metrics.timelineSeconds.set({ stream: name }, Math.max(0, recording.endUs - fromUs) / 1e6);
   }
   for (const [state, count] of Object.entries(states)) metrics.streams.set({ state }, count);
   metrics.openChunkFiles.set(open);

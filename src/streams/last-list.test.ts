@@ -34,8 +34,8 @@ suite('the list that the last process left', () => {
       for (const group of groups.slice(0, -2)) rig.recorder.write(group);
       await rig.recorder.seal();
       const inits = new InitTable([init], { save() {}, nowMs: () => 0 });
-      const { recorded } = rig;
-      const view = (await lastList(promised, { recorded, inits, windowUs }))!;
+      const { recording } = rig;
+      const view = (await lastList(promised, { recording, inits, windowUs }))!;
       assert.ok(view.segments[0]!.msn >= shown.segments[0]!.msn, `${view.segments[0]!.msn}`);
       assert.equal(view.segments.at(-1)!.msn, 38);
       assert.ok(view.segments.length >= 4, 'what players hold back is there');

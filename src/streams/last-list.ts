@@ -24,11 +24,11 @@ const LEAST_US = 60_000_000;
  */
 export async function lastList(
   generation: Generation,
-  { recorded, inits, windowUs }: { recorded: RecordingReader; inits: InitTable; windowUs: number },
+  { recording, inits, windowUs }: { recording: RecordingReader; inits: InitTable; windowUs: number },
 ): Promise<LiveWindowView | undefined> {
   const { endUs } = recorded;
   const fromUs = endUs - windowUs + MAY_BE_LOST * generation.targetDurationS * 1_000_000;
-  const groups = await recorded.between(endUs - Math.max(windowUs, LEAST_US), endUs);
+  const groups = await recording.between(endUs - Math.max(windowUs, LEAST_US), endUs);
   const segments: LiveSegment[] = [];
   for (const group of groups.toReversed()) {
     const next = segments[0];
@@ -41,6 +41,6 @@ export async function lastList(
   const tracks = segments.at(-1)?.init.tracks;
   if (!tracks) return undefined;
   const between = { fromUs: segments[0]!.startUs, toUs: endUs, lastMsn: segments.at(-1)!.msn };
-  const dateRanges = latestDateRanges(await recorded.dateRanges(between), between);
+  const dateRanges = latestDateRanges(await recording.dateRanges(between), between);
   return { generation, tracks, segments, ended: true, version: 0, dateRanges, inherited: true };
 }

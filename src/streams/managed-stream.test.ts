@@ -175,11 +175,11 @@ suite('stopping', () => {
     await rig.api.create('door', testSource);
     rig.source('door').flow(5000);
     await rig.settle();
-    const { recorded } = rig.catalog.get('door');
-    assert.ok(recorded.open.length > 0);
+    const { recording } = rig.catalog.get('door');
+    assert.ok(recording.open.length > 0);
     rig.source('door').down(0);
     await rig.settle();
-    while (recorded.open.length > 0) await new Promise(setImmediate);
+    while (recording.open.length > 0) await new Promise(setImmediate);
     assert.equal((await rig.deps.table.totals(rig.catalog.get('door').definition.id)).durationUs, 5_000_000);
   });
 });
@@ -261,10 +261,10 @@ suite('recording', () => {
     room = true;
     source.flow(30_000);
     await rig.settle();
-    const { list, recorded } = rig.catalog.get('door');
+    const { list, recording } = rig.catalog.get('door');
     let lost = 0;
     for (const segment of list.segments.filter(({ sealed }) => sealed)) {
-      const isRecorded = (await recorded.find(segment.msn)) !== undefined;
+      const isRecorded = (await recording.find(segment.msn)) !== undefined;
       if (!isRecorded) lost++;
       assert.ok(isRecorded || segment.bytes, `segment ${segment.msn} is nowhere`);
     }

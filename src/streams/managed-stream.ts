@@ -113,8 +113,8 @@ export class ManagedStream implements Deliverable {
     return this.#parts.list;
   }
 
-  get recorded(): RecordingReader {
-    return this.#parts.recorded;
+  get recording(): RecordingReader {
+    return this.#parts.recording;
   }
 
   get inits(): InitTable {
@@ -189,7 +189,7 @@ export class ManagedStream implements Deliverable {
   }
 
   settled(us: number): boolean {
-    if (us <= this.#settledUs || this.recorded.endUs >= us) return true;
+    if (us <= this.#settledUs || this.recording.endUs >= us) return true;
     const { state } = this;
     // A source that is not tried any more brings nothing late.
     const lateUs = state === 'stopped' || state === 'ended' ? 0 : LATE_US;
@@ -419,7 +419,7 @@ export class ManagedStream implements Deliverable {
 
   #save(clean: boolean): void {
     const { store, log } = this.#deps;
-    const fromUs = Math.max(this.stream.endUs - HOLE_US, this.recorded.endUs, this.#definition.createdUs);
+    const fromUs = Math.max(this.stream.endUs - HOLE_US, this.recording.endUs, this.#definition.createdUs);
     const saved = {
       atUs: this.#nowUs(),
       clean,

@@ -90,9 +90,9 @@ export function createMarksApi(
   async function refuseNothing(stream: ManagedStream, range: { fromUs: number; toUs: number }): Promise<void> {
     const [windows] = windowsOver([range]);
     const { fromUs, toUs } = windows!;
-    const { recorded, name } = stream;
-    if (recorded.open.some((group) => group.startUs >= fromUs && group.startUs < toUs)) return;
-    const first = await recorded.ask(() => deps.table.firstSpanFrom(stream.definition.id, fromUs));
+    const { recording, name } = stream;
+    if (recording.open.some((group) => group.startUs >= fromUs && group.startUs < toUs)) return;
+    const first = await recording.ask(() => deps.table.firstSpanFrom(stream.definition.id, fromUs));
     if (first && first.start_us < toUs) return;
     throw toUs <= stream.horizonUs()
       ? new OxbowError('gone', `Nothing of ${name} is left there.`)

@@ -26,7 +26,7 @@ test('an assertion that fails while a segment is recorded is counted and logged 
   await using folder = await temporaryFolder();
   await using rig = await openStreams({ folder: folder.path });
   await rig.api.create('door', testSource);
-  const { recorded } = rig.catalog.get('door');
+  const { recording } = rig.catalog.get('door');
   const committed = mock.method(recorded, 'committed', () => assert.fail('an invariant'));
   rig.source('door').flow(4000);
   await rig.settle();
@@ -252,7 +252,7 @@ suite('a clock that is wrong', () => {
     rig.source('door').flow(20_000);
     await rig.settle();
     const stream = rig.catalog.get('door');
-    const [fromUs] = [stream.recorded.open[0]!.startUs];
+    const [fromUs] = [stream.recording.open[0]!.startUs];
     rig.clock.step(2 * DAY);
     assert.ok(stream.horizonUs() <= fromUs);
     rig.clock.advance(2 * 3_600_000);

@@ -33,7 +33,7 @@ const RECOVER_BACK_US = 2 * 3600 * 1_000_000;
 /** What a stream is made of. */
 export interface StreamParts {
   readonly inits: InitTable;
-  readonly recorded: RecordingReader;
+  readonly recording: RecordingReader;
   readonly recorder: Recorder;
   readonly list: LiveWindow;
   readonly packager: Packager;
@@ -70,9 +70,9 @@ export async function openStreamParts(
   const oldest = await table.oldest(id);
   const saved = await readSavedState(store.db, id);
   const endUs = last?.end_us ?? 0;
-  const recorded = new RecordingReader({ streamId: id, table, endUs });
+  const recording = new RecordingReader({ streamId: id, table, endUs });
   const windowUs = config.hls.window * 1000;
-  const previous = saved?.generation && (await lastList(saved.generation, { recorded, inits, windowUs }));
+  const previous = saved?.generation && (await lastList(saved.generation, { recording, inits, windowUs }));
   const told = await table.dateRangesBefore(id, Number.MAX_SAFE_INTEGER, REMEMBERED_DATE_RANGES);
   const between = { fromUs: endUs - windowUs, toUs: Number.MAX_SAFE_INTEGER, lastMsn: Number.MAX_SAFE_INTEGER };
   const list = new LiveWindow(
@@ -82,7 +82,7 @@ export async function openStreamParts(
   );
   const previousMsn = last?.last_msn ?? 0;
   const recorder = new Recorder({
-    recorded,
+    recording,
     table,
     segments,
     sync: config.record.sync,
@@ -92,7 +92,7 @@ export async function openStreamParts(
     noRoom: deps.noRoom,
     onCommitted(msn) {
       list.recorded(msn);
-      deps.horizons.committed(id, recorded.open.at(-1)?.startUs ?? endUs);
+      deps.horizons.committed(id, recording.open.at(-1)?.startUs ?? endUs);
     },
     onLost: (msn) => list.lost(msn),
     counters: countersOf(deps, name),
@@ -125,7 +125,7 @@ export async function openStreamParts(
   // An index without a word on it was made again from the files, or is older than these words.
   const deletedBeforeUs = (await table.deletedBefore(id)) || (oldest ? deletedBefore(createdUs, oldest) : 0);
   const liveSource = saved?.liveSource ?? null;
-  return { inits, recorded, recorder, list, packager, msns, stream, meter, deletedBeforeUs, liveSource };
+  return { inits, recording, recorder, list, packager, msns, stream, meter, deletedBeforeUs, liveSource };
 }
 
 async function recover(deps: StreamDeps, definition: StreamDefinition, inits: InitTable, signal: AbortSignal) {

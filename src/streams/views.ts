@@ -18,8 +18,8 @@ import type { ManagedStream } from './managed-stream.ts';
 import { timeOf, withoutAddresses } from './public-values.ts';
 
 /** Bytes of the file that is being written: the index does not know it yet. */
-export function openBytes({ recorded }: Pick<ManagedStream, 'recorded'>): number {
-  return recorded.open.reduce((sum, group) => sum + group.tracks.reduce((bytes, track) => bytes + track.length, 0), 0);
+export function openBytes({ recording }: Pick<ManagedStream, 'recording'>): number {
+  return recording.open.reduce((sum, group) => sum + group.tracks.reduce((bytes, track) => bytes + track.length, 0), 0);
 }
 
 /** One stream. */
@@ -27,9 +27,9 @@ export function viewOf(
   stream: ManagedStream,
   { totals, viewers, picture }: { totals: RecordedTotals; viewers: number; picture: string | undefined },
 ): StreamView {
-  const { definition, recorded, list } = stream;
-  const openUs = recorded.open.reduce((sum, group) => sum + group.durationUs, 0);
-  const fromUs = totals.fromUs ?? recorded.open[0]?.startUs;
+  const { definition, recording, list } = stream;
+  const openUs = recording.open.reduce((sum, group) => sum + group.durationUs, 0);
+  const fromUs = totals.fromUs ?? recording.open[0]?.startUs;
   return {
     name: definition.name,
     state: stream.state,
@@ -50,7 +50,7 @@ export function viewOf(
     recorded: {
       from: fromUs === undefined ? null : timeOf(fromUs),
       // Rounded down: a window up to here is whole.
-      to: fromUs === undefined ? null : printRfc3339(recorded.endUs / 1000),
+      to: fromUs === undefined ? null : printRfc3339(recording.endUs / 1000),
       seconds: Math.round((totals.durationUs + openUs) / 1000) / 1000,
       bytes: totals.bytes + openBytes(stream),
     },

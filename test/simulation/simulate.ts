@@ -175,14 +175,14 @@ export async function simulate(seed: number, endMs?: number): Promise<Outcome> {
   processEnds.push(time.nowMs);
   const stream = process.rig.catalog.get(NAME);
   const nowUs = Math.round(process.rig.clock.nowMs() * 1000);
-  const recorded = await stream.recorded.between(0, Number.MAX_SAFE_INTEGER);
-  const groups = await readGroups(folder, recorded, (msn) => announced.get(msn) ?? { process: -1, sealedUs: 0 });
+  const recorded = await stream.recording.between(0, Number.MAX_SAFE_INTEGER);
+  const groups = await readGroups(folder, recording, (msn) => announced.get(msn) ?? { process: -1, sealedUs: 0 });
   const timeline = await readTimeline(
-    stream.recorded,
+    stream.recording,
     process.rig.deps.table,
     stream.timelineEnd,
     0,
-    Math.max(nowUs, stream.recorded.endUs) + 1,
+    Math.max(nowUs, stream.recording.endUs) + 1,
   );
   const keptFromMs = Math.max(madeMs, time.nowMs - config.record.keep);
   // A process knows the monotonic time of what it recorded itself.

@@ -195,7 +195,7 @@ suite('a clip as .mkv or .ts', () => {
 
     test(`.${format} of more than two hours is refused, with what to do instead`, async () => {
       await using past = await openPast([{ msn: 100 }]);
-      const [group] = await past.stream.recorded.between(START_US, START_US + SECOND);
+      const [group] = await past.stream.recording.between(START_US, START_US + SECOND);
       const walk = async () => Array.from({ length: 3601 }, (_, i) => ({ ...group!, msn: 100 + i }));
       const stream = { ...past.stream, recorded: { walk } as unknown as RecordingReader };
       const clips = new Clips({ read: () => assert.fail('nothing is read') });

@@ -20,7 +20,7 @@ const WRITE_BYTES = 1024 * 1024;
 const BEHIND_US = 1_000_000;
 
 /** What an export needs to know of a stream. */
-export type Exportable = Pick<Deliverable, 'name' | 'recorded' | 'inits' | 'createdUs' | 'horizonUs'>;
+export type Exportable = Pick<Deliverable, 'name' | 'recording' | 'inits' | 'createdUs' | 'horizonUs'>;
 
 /** What is wanted. */
 export interface ExportRequest {

@@ -170,7 +170,7 @@ export async function answerSegment(
   const inMemory = segmentInMemory(stream, asked);
   if (inMemory) return inMemory;
   const { msn, rendition: id } = asked;
-  const group = await stream.recorded.find(msn);
+  const group = await stream.recording.find(msn);
   if (!group) throw await missing(stream, msn);
   const init = stream.inits.get(group.initNumber);
   const rendition = init && renditionOf(init.tracks, id);
@@ -228,7 +228,7 @@ export async function answerPart(
   const { msn, part: index } = asked;
   const part = findPart(stream, asked);
   if (!part) throw msn < stream.leastMsnAt(stream.createdUs) ? notThere(msn, index) : noPart(stream, asked);
-  const group = await stream.recorded.find(msn);
+  const group = await stream.recording.find(msn);
   const pieces = group && partInFile(part, group);
   if (!pieces) throw new OxbowError('gone', `part ${index} of segment ${msn} is no longer kept on its own`);
   return partReply(asked, part, pieces);
@@ -378,7 +378,7 @@ export async function missing(stream: Deliverable, msn: number): Promise<OxbowEr
   const firstListed = list.segments[0]?.msn ?? 0;
   // The MSNs of a live list are contiguous.
   if (list.generation && msn >= list.generation.firstMsn && msn < firstListed) return gone();
-  const { beforeUs = createdUs, lastMsn } = await stream.recorded.around(msn);
+  const { beforeUs = createdUs, lastMsn } = await stream.recording.around(msn);
   const horizonUs = stream.horizonUs();
   const wasUsed = msn < Math.max(lastMsn, firstListed, stream.leastMsnAt(horizonUs));
   return wasUsed && beforeUs < horizonUs ? gone() : never();

@@ -75,7 +75,7 @@ export class DvrList {
     const first = view.segments[0];
     const last = view.segments.findLast((segment) => segment.sealed);
     if (!first || !last) return;
-    const groups = await stream.recorded.between(last.startUs - this.#lengthUs, first.startUs);
+    const groups = await stream.recording.between(last.startUs - this.#lengthUs, first.startUs);
     const family = familyOf(view.tracks, false);
     let next = first;
     const older: PresentationSegment[] = [];

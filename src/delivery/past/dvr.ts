@@ -101,7 +101,7 @@ export class DvrLists {
     }
     const left = open.list.leftBehind(now, stream.list.decidedMsn);
     if (left) {
-      const groups = await stream.recorded.between(left.fromUs, left.toUs);
+      const groups = await stream.recording.between(left.fromUs, left.toUs);
       open.list.confirm(left, new Set(groups.map(({ msn }) => msn)));
       open.replies.clear();
       return this.#reply(stream, length, renditionId, now, skip);
@@ -112,7 +112,7 @@ export class DvrLists {
     if (known?.shown === shown() && known.said === now.dateRanges) return known.reply;
     const lastMsn = open.list.lastMsn;
     const between = { fromUs: open.list.startUs, toUs: Number.MAX_SAFE_INTEGER, lastMsn };
-    const dateRanges = latestDateRanges(await stream.recorded.dateRanges(between), between);
+    const dateRanges = latestDateRanges(await stream.recording.dateRanges(between), between);
     if (open.list.lastMsn !== lastMsn) return this.#reply(stream, length, renditionId, view, skip);
     const folderOf = (id: string) => `../../${id}/`;
     const presentation = open.list.presentation(now, promise, dateRanges);

@@ -39,7 +39,7 @@ const DATED_US = 3600 * 1_000_000;
 export const MAX_WINDOW_US = 24 * 3600 * 1_000_000;
 
 /** What of a stream its past is found by. */
-export type PastStream = Pick<Deliverable, 'name' | 'recorded' | 'createdUs' | 'horizonUs'>;
+export type PastStream = Pick<Deliverable, 'name' | 'recording' | 'createdUs' | 'horizonUs'>;
 
 /** A stretch of time, µs since 1970. */
 export interface Range {
@@ -92,7 +92,7 @@ async function startingIn(stream: PastStream, range: Range): Promise<Iterable<Re
 function look(stream: PastStream, { fromUs, toUs }: Range): Promise<Iterable<RecordedGroup>> {
   if (toUs <= fromUs) throw new OxbowError('bad-time', 'the end does not lie after the start');
   if (toUs - fromUs > MAX_WINDOW_US) throw new OxbowError('window-too-long', 'this window is longer than 24 hours');
-  return stream.recorded.walk(fromUs, toUs);
+  return stream.recording.walk(fromUs, toUs);
 }
 
 /** One sequence after the other. */
@@ -116,9 +116,9 @@ function refuse(stream: PastStream, { toUs }: Range): never {
 /** Decoding starts at a key frame: that of the first group, or the last one before it if media joins them: what leads from there. */
 async function leadTo(stream: PastStream, first: RecordedGroup): Promise<RecordedGroup[]> {
   if (startsWithKey(first)) return [];
-  const key = await stream.recorded.keyBefore(first.startUs);
+  const key = await stream.recording.keyBefore(first.startUs);
   if (!key) return [];
-  const before = await stream.recorded.between(key.startUs, first.startUs);
+  const before = await stream.recording.between(key.startUs, first.startUs);
   const lead = before.filter((group) => group.msn >= key.msn && group.msn < first.msn);
   return lead.every((group, i) => joins(group, lead[i + 1] ?? first)) ? lead : [];
 }
@@ -226,7 +226,7 @@ async function dateRangesOf(
   { fromUs, toUs }: Range,
 ): Promise<DateRangeTag[]> {
   const between = { fromUs: Math.min(fromUs, firstOf(groups)!.startUs), toUs, lastMsn: Number.MAX_SAFE_INTEGER };
-  const told = await stream.recorded.dateRanges(between);
+  const told = await stream.recording.dateRanges(between);
   if (told.length === 0) return [];
   let { lastMsn } = between;
   for (const { msn } of groups) lastMsn = msn;

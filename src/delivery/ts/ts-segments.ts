@@ -70,7 +70,7 @@ export class TsSegments {
   async answer(stream: Deliverable, msn: number): Promise<Reply> {
     const stored = await this.#find(stream, msn);
     if (!stored) throw await missing(stream, msn);
-    const key = `${stream.recorded.streamId}/${msn}/${stored.init.number}`;
+    const key = `${stream.recording.streamId}/${msn}/${stored.init.number}`;
     const kept = this.#kept.get(key);
     const making = this.#making.get(key);
     this.#options.metrics?.tsSegments.inc({ result: kept ? 'kept' : making ? 'joined' : 'made' });
@@ -87,7 +87,7 @@ export class TsSegments {
         own: false,
       };
     }
-    const group = await stream.recorded.find(msn);
+    const group = await stream.recording.find(msn);
     const init = group && stream.inits.get(group.initNumber);
     if (!init) return undefined;
     const { reader } = this.#options;

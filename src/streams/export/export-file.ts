@@ -81,7 +81,7 @@ async function gapsOf(
   { range }: ExportRequest,
   { parts, seconds }: Exported,
 ): Promise<ExportResult['gaps']> {
-  const { pieces } = await readTimeline(stream.recorded, table, end, range.fromUs, range.toUs);
+  const { pieces } = await readTimeline(stream.recording, table, end, range.fromUs, range.toUs);
   return pieces.flatMap(({ fromUs, toUs, kind, detail }) => {
     if (kind === 'media') return [];
     const next = parts.find((part) => part.toUs > toUs);

@@ -82,8 +82,8 @@ export async function openOfflineRecordings(
       await recoverStream({ segments, streamId: id, table, inits }, since, { signal });
       if (failures.length > 0) throw failures[0];
       const endUs = (await table.last(id))?.end_us ?? 0;
-      const recorded = new RecordingReader({ streamId: id, table, endUs });
-      const stream = { name, recorded, inits, createdUs, horizonUs: () => 0 };
+      const recording = new RecordingReader({ streamId: id, table, endUs });
+      const stream = { name, recording, inits, createdUs, horizonUs: () => 0 };
       return { stream, table, end: { createdUs, horizonUs: 0, absencesSince: () => [] } };
     },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
