@@ -226,11 +226,11 @@ async function dateRangesOf(
   { fromUs, toUs }: Range,
 ): Promise<DateRangeTag[]> {
   const between = { fromUs: Math.min(fromUs, firstOf(groups)!.startUs), toUs, lastMsn: Number.MAX_SAFE_INTEGER };
-  const told = await stream.recording.dateRanges(between);
-  if (told.length === 0) return [];
+  const dateRanges = await stream.recording.dateRanges(between);
+  if (dateRanges.length === 0) return [];
   let { lastMsn } = between;
   for (const { msn } of groups) lastMsn = msn;
-  return latestDateRanges(told, { ...between, lastMsn });
+  return latestDateRanges(dateRanges, { ...between, lastMsn });
 }
 
 /** Only the revision that the window has now is for good: what is filled in later has another (docs/media.md 16). */
