@@ -15,7 +15,7 @@ export const SEGMENT_S = 2;
 /** A stream with parts of 0.2 s, whose first MSN is `nextMsn`. */
 export function openBenchStream(
   name: string,
-  { clock, nextMsn, recording }: { clock: Clock; nextMsn: number; recording: Deliverable['recorded'] },
+  { clock, nextMsn, recording }: { clock: Clock; nextMsn: number; recording: Deliverable['recording'] },
 ): { readonly stream: Stream; readonly deliverable: Deliverable & { readonly list: LiveWindow } } {
   const past = { endUs: Math.round(clock.nowMs() * 1000), hasMedia: false, lastRun: 0, absences: [] };
   const deliverable = {
@@ -49,7 +49,7 @@ export function deliverableOf(
   return {
     name,
     list: new LiveWindow(),
-    recorded,
+    recording,
     inits: new InitTable([], { save() {}, nowMs }),
     createdUs,
     starting: () => false,

@@ -126,7 +126,7 @@ export async function openDelivery({
   });
   const stream: Deliverable = {
     name: 'door',
-    ...{ list, inits, recorded: rig.recording, createdUs: START_US },
+    ...{ list, inits, recording: rig.recording, createdUs: START_US },
     starting: () => state.starting,
     settled: (us) => us <= state.settledUs,
     leastMsnAt: (us) => 10 + Math.max(0, Math.floor((us - START_US) / 250_000)),

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { ChunkTable } from './chunk-table.ts';
-import { RecordingReader, startsWithKey } from './recording-reader.ts';
 import { groupAt, groupsFrom, openRig, type RecordingRig, START_US } from './recording.fixture.ts';
+import { RecordingReader, startsWithKey } from './recording-reader.ts';
 import { readTimeline } from './timeline.ts';
 
 const SECOND = 1_000_000;

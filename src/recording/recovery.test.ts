@@ -9,8 +9,8 @@ import { type SegmentLocation, segmentLocation } from '../archive/segment-store.
 import { bytesOf } from '../archive/segment-stores.fixture.ts';
 import type { SegmentGroup } from '../media/segment.ts';
 import { InitTable, openInitTable } from './init-table.ts';
-import { RecordingReader } from './recording-reader.ts';
 import { groupAt, groupsFrom, initOf, type RecordingRig, START_US, suiteOnEngines } from './recording.fixture.ts';
+import { RecordingReader } from './recording-reader.ts';
 import { type Recovered, recoverStream } from './recovery.ts';
 
 const SECOND = 1_000_000;

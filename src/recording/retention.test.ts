@@ -7,6 +7,7 @@ import { ChunkTable } from './chunk-table.ts';
 import { Horizons } from './horizons.ts';
 import { Recorder } from './recorder.ts';
 import { groupsFrom, openRig, type RecordingRig, suiteOnEngines } from './recording.fixture.ts';
+import { RecordingReader } from './recording-reader.ts';
 import { Retention, type RetentionOptions, runRetention } from './retention.ts';
 import { horizonUs, windowOf } from './window.ts';
 

@@ -206,7 +206,7 @@ class History {
 
   read(fromUs: number, toUs: number): Promise<Timeline> {
     const { recording, table } = this.#rig;
-    return readTimeline(recorded, table, endOf(this.#rig, { stream: this.stream }), fromUs, toUs);
+    return readTimeline(recording, table, endOf(this.#rig, { stream: this.stream }), fromUs, toUs);
   }
 
   /** All that was said is on the disk. */

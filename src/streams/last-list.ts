@@ -26,7 +26,7 @@ export async function lastList(
   generation: Generation,
   { recording, inits, windowUs }: { recording: RecordingReader; inits: InitTable; windowUs: number },
 ): Promise<LiveWindowView | undefined> {
-  const { endUs } = recorded;
+  const { endUs } = recording;
   const fromUs = endUs - windowUs + MAY_BE_LOST * generation.targetDurationS * 1_000_000;
   const groups = await recording.between(endUs - Math.max(windowUs, LEAST_US), endUs);
   const segments: LiveSegment[] = [];

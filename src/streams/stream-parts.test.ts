@@ -27,7 +27,7 @@ test('an assertion that fails while a segment is recorded is counted and logged 
   await using rig = await openStreams({ folder: folder.path });
   await rig.api.create('door', testSource);
   const { recording } = rig.catalog.get('door');
-  const committed = mock.method(recorded, 'committed', () => assert.fail('an invariant'));
+  const committed = mock.method(recording, 'committed', () => assert.fail('an invariant'));
   rig.source('door').flow(4000);
   await rig.settle();
   committed.mock.restore();

@@ -176,7 +176,7 @@ export async function simulate(seed: number, endMs?: number): Promise<Outcome> {
   const stream = process.rig.catalog.get(NAME);
   const nowUs = Math.round(process.rig.clock.nowMs() * 1000);
   const recorded = await stream.recording.between(0, Number.MAX_SAFE_INTEGER);
-  const groups = await readGroups(folder, recording, (msn) => announced.get(msn) ?? { process: -1, sealedUs: 0 });
+  const groups = await readGroups(folder, recorded, (msn) => announced.get(msn) ?? { process: -1, sealedUs: 0 });
   const timeline = await readTimeline(
     stream.recording,
     process.rig.deps.table,
