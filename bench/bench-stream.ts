@@ -17,7 +17,7 @@ export function openBenchStream(
   name: string,
   { clock, nextMsn, recording }: { clock: Clock; nextMsn: number; recording: Deliverable['recording'] },
 ): { readonly stream: Stream; readonly deliverable: Deliverable & { readonly list: LiveWindow } } {
-  const past = { endUs: Math.round(clock.nowMs() * 1000), hasMedia: false, lastRun: 0, absences: [] };
+  const past = { endUs: Math.round(clock.nowMs() * 1000), hasMedia: false, lastRun: 0, gaps: [] };
   const deliverable = {
     ...deliverableOf(name, recording, past.endUs, () => clock.nowMs()),
     starting: () => true,

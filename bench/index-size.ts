@@ -176,7 +176,7 @@ async function record(
   const list = new LiveWindow();
   let generation = 0;
   const inits = new InitTable([], { save() {}, nowMs: () => clock.nowMs() });
-  const past = { endUs: Math.round(clock.nowMs() * 1000), hasMedia: false, lastRun: 0, absences: [] };
+  const past = { endUs: Math.round(clock.nowMs() * 1000), hasMedia: false, lastRun: 0, gaps: [] };
   const { stream, packager } = createPipeline({
     clock,
     past,

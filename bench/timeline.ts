@@ -190,7 +190,7 @@ function rowOf(streamId: string, index: number) {
       durationUs: SEGMENT_US,
       discontinuity: false,
       discontinuitySequence: 0,
-      absences: [],
+      gaps: [],
       tracks: [
         {
           trackId: 1,

@@ -36,7 +36,7 @@ function groupAt(index: number, extra: Partial<SegmentGroup> = {}): SegmentGroup
     durationUs: 2_005_333,
     discontinuity: index === 0,
     discontinuitySequence: 4,
-    absences: [],
+    gaps: [],
     tracks: [segmentOf(audio, frames(94, index * 94), 0)],
     ...extra,
   };
@@ -86,19 +86,19 @@ for (const engine of engines) {
       );
     });
 
-    test('what a group says comes back: run, clock, discontinuity, damage, absences with causes', async () => {
+    test('what a group says comes back: run, clock, discontinuity, damage, gaps with causes', async () => {
       await using folder = await temporaryFolder();
       await using store = engine.open(folder.path);
       await using writer = await openChunkWriter(optionsIn(store));
-      const absences = [
+      const gaps = [
         { fromUs: 1_000_000, toUs: 2_000_000, cause: 'offline', detail: '' },
         { fromUs: 2_000_000, toUs: 5_000_000, cause: 'source-down', detail: 'HTTP 404 — seg81.ts' },
       ] as const;
-      const group = groupAt(0, { absences });
+      const group = groupAt(0, { gaps });
       await writer.append({ ...group, tracks: [{ ...group.tracks[0]!, damaged: true }] });
       const { location } = await writer.seal();
       const [found] = (await scanChunk(store, location)).groups;
-      assert.deepEqual(found!.absences, absences);
+      assert.deepEqual(found!.gaps, gaps);
       assert.deepEqual([found!.run, found!.utcOffsetUs, found!.clock], [3, 5_000_000, 'source']);
       assert.deepEqual([found!.startUs, found!.durationUs], [5_000_000, 2_005_333]);
       assert.deepEqual([found!.discontinuity, found!.discontinuitySequence], [true, 4]);

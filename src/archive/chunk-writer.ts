@@ -172,7 +172,7 @@ class OpenChunk implements ChunkWriter {
       };
     });
     const { id: run, utcOffsetUs, clock } = group.run;
-    const { msn, startUs, durationUs, discontinuity, discontinuitySequence, absences } = group;
+    const { msn, startUs, durationUs, discontinuity, discontinuitySequence, gaps } = group;
     const committed: CommittedGroup = {
       msn,
       run,
@@ -182,7 +182,7 @@ class OpenChunk implements ChunkWriter {
       durationUs,
       discontinuity,
       discontinuitySequence,
-      absences,
+      gaps,
       tracks,
     };
     this.#table.addGroup(group.tracks.map(({ bytes }, i) => ({ bytes, offset: tracks[i]!.offset })));

@@ -127,7 +127,7 @@ export function groupsOf(
       discontinuity: index === 0,
       discontinuitySequence: 0,
       tracks: segments,
-      absences: [],
+      gaps: [],
     };
   });
 }

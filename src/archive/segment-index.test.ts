@@ -31,7 +31,7 @@ function minute(random = seeded(3)): CommittedGroup[] {
     return {
       ...{ msn: 868_000_000 + i, run: 12, utcOffsetUs: 1_700_000_000_123_456, clock: 'arrival' as const },
       ...{ startUs: 1_795_000_000_021_000 + i * 2_000_000, durationUs: 2_000_000 },
-      ...{ discontinuity: false, discontinuitySequence: 5, absences: [], tracks },
+      ...{ discontinuity: false, discontinuitySequence: 5, gaps: [], tracks },
     };
   });
 }
@@ -57,7 +57,7 @@ suite('the packed segment index', () => {
           discontinuity: random(2) === 1,
           discontinuitySequence: random(1000),
         },
-        absences: Array.from({ length: random(3) }, () => ({
+        gaps: Array.from({ length: random(3) }, () => ({
           ...{ fromUs: big(), toUs: big(), cause: causes[random(4)]!, detail: random(2) ? 'HTTP 404 – ü' : '' },
         })),
         tracks: Array.from({ length: random(4) }, (_, k) => ({

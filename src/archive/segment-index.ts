@@ -8,7 +8,7 @@
  */
 import { FormatError } from '../lib/errors.ts';
 import { type CommittedGroup, type CommittedTrack, causeNumber, causeOf } from '../media/isobmff/commit-box.ts';
-import type { Absence } from '../media/segment.ts';
+import type { StreamGap } from '../media/segment.ts';
 
 const VERSION = 1;
 const MAX_GROUPS = 100_000;
@@ -18,7 +18,7 @@ const MAX_TEXT_BYTES = 4096;
 // Bits of a group.
 const DISCONTINUITY = 1;
 const SOURCE_CLOCK = 2;
-const ABSENCES = 4;
+const GAPS = 4;
 const RUN = 8;
 const MSN = 16;
 const START = 32;
@@ -34,7 +34,7 @@ const FLAGS = 32;
 
 /** What the next group is predicted from. */
 interface Before {
-  group: Omit<CommittedGroup, 'absences' | 'tracks' | 'discontinuity' | 'clock'>;
+  group: Omit<CommittedGroup, 'gaps' | 'tracks' | 'discontinuity' | 'clock'>;
   trackIds: readonly number[];
   /** Of the last group, in the order of `trackIds`. */
   tracks: readonly CommittedTrack[];
@@ -75,7 +75,7 @@ function trackBefore(before: Before, trackIds: readonly number[], index: number)
 }
 
 /** Of nearly every group. */
-const NO_ABSENCES: readonly Absence[] = [];
+const NO_GAPS: readonly StreamGap[] = [];
 
 class Packer {
   #bytes = new Uint8Array(1024);
@@ -138,7 +138,7 @@ export function packSegments(groups: readonly CommittedGroup[]): Uint8Array {
     const bits =
       (group.discontinuity ? DISCONTINUITY : 0) |
       (group.clock === 'source' ? SOURCE_CLOCK : 0) |
-      (group.absences.length > 0 ? ABSENCES : 0) |
+      (group.gaps.length > 0 ? GAPS : 0) |
       (sameRun ? 0 : RUN) |
       (group.msn === last.msn + 1 ? 0 : MSN) |
       (group.startUs === last.startUs + last.durationUs ? 0 : START) |
@@ -157,7 +157,7 @@ export function packSegments(groups: readonly CommittedGroup[]): Uint8Array {
       out.unsigned(ids.length);
       for (const id of ids) out.unsigned(id);
     }
-    if (bits & ABSENCES) packAbsences(out, group.absences);
+    if (bits & GAPS) packGaps(out, group.gaps);
     let end = before.end + before.boxLength;
     for (const [i, track] of group.tracks.entries()) {
       packTrack(out, track, trackBefore(before, ids, i), end);
@@ -168,13 +168,13 @@ export function packSegments(groups: readonly CommittedGroup[]): Uint8Array {
   return out.finish();
 }
 
-function packAbsences(out: Packer, absences: readonly Absence[]): void {
-  out.unsigned(absences.length);
-  for (const absence of absences) {
-    out.unsigned(causeNumber(absence.cause));
-    out.signed(absence.fromUs);
-    out.signed(absence.toUs - absence.fromUs);
-    out.text(absence.detail);
+function packGaps(out: Packer, gaps: readonly StreamGap[]): void {
+  out.unsigned(gaps.length);
+  for (const gap of gaps) {
+    out.unsigned(causeNumber(gap.cause));
+    out.signed(gap.fromUs);
+    out.signed(gap.toUs - gap.fromUs);
+    out.text(gap.detail);
   }
 }
 
@@ -229,7 +229,7 @@ export class SegmentWalker {
     durationUs: 0,
     discontinuity: false,
     discontinuitySequence: 0,
-    absences: NO_ABSENCES,
+    gaps: NO_GAPS,
     tracks: [],
   };
   /** Tracks of groups before the last one. */
@@ -279,7 +279,7 @@ export class SegmentWalker {
     group.startUs += group.durationUs + (bits & START ? signed(cursor) : 0);
     if (bits & DURATION) group.durationUs += signed(cursor);
     if (bits & TRACKS) this.#changeTracks();
-    group.absences = bits & ABSENCES ? unpackAbsences(cursor) : NO_ABSENCES;
+    group.gaps = bits & GAPS ? unpackGaps(cursor) : NO_GAPS;
     group.discontinuity = (bits & DISCONTINUITY) !== 0;
     group.clock = bits & SOURCE_CLOCK ? 'source' : 'arrival';
     let end = this.#end + this.#boxLength;
@@ -354,21 +354,21 @@ function signed(reader: Cursor): number {
   return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
 }
 
-function unpackAbsences(reader: Cursor): Absence[] {
+function unpackGaps(reader: Cursor): StreamGap[] {
   const count = unsigned(reader);
-  const absences: Absence[] = [];
+  const gaps: StreamGap[] = [];
   for (let i = 0; i < count; i++) {
     const cause = causeOf(unsigned(reader));
     const fromUs = signed(reader);
     const toUs = fromUs + signed(reader);
-    absences.push({
+    gaps.push({
       fromUs,
       toUs,
       cause,
       detail: textAt(reader),
     });
   }
-  return absences;
+  return gaps;
 }
 
 /** Makes the last segment of a track its next one. */

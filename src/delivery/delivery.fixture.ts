@@ -62,7 +62,7 @@ export interface SegmentPlan {
   readonly discontinuitySequence?: number;
   readonly key?: boolean;
   readonly init?: Init;
-  readonly absences?: SegmentGroup['absences'];
+  readonly gaps?: SegmentGroup['gaps'];
   /** Tracks that have nothing in it. */
   readonly without?: readonly number[];
 }
@@ -236,7 +236,7 @@ function makePart(plan: SegmentPlan, track: Track, index: number): Part {
 
 /** The whole of a segment: the same bytes as its parts. */
 export function makeGroup(plan: SegmentPlan, init: Init): SegmentGroup {
-  const { msn, parts = 10, discontinuity = false, discontinuitySequence = 3, absences = [] } = plan;
+  const { msn, parts = 10, discontinuity = false, discontinuitySequence = 3, gaps = [] } = plan;
   const present = init.tracks.filter((track) => !plan.without?.includes(track.id));
   return {
     msn,
@@ -246,7 +246,7 @@ export function makeGroup(plan: SegmentPlan, init: Init): SegmentGroup {
     durationUs: parts * 200_000,
     discontinuity,
     discontinuitySequence,
-    absences,
+    gaps,
     tracks: present.map((track) => {
       const own = Array.from({ length: parts }, (_, i) => makePart(plan, track, i));
       const bytes = concatBytes(own.map((one) => one.bytes));

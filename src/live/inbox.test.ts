@@ -22,7 +22,7 @@ const film = (seconds: number, options: Partial<Parameters<typeof videoFrames>[0
 
 function open() {
   const clock = createManualClock();
-  const stream = new Stream({ clock, past: { endUs: 0, hasMedia: false, lastRun: 0, absences: [] } });
+  const stream = new Stream({ clock, past: { endUs: 0, hasMedia: false, lastRun: 0, gaps: [] } });
   const events: StreamEvent[] = [];
   stream.events.subscribe((event) => void events.push(event));
   const startRun = (requestKeyFrame?: () => void) =>
@@ -235,7 +235,7 @@ async function fuzz(seed: number): Promise<void> {
     const gopS = [0.2 + random(10) / 10, 0.3, 1 + random(3)];
     const frames = film(2 + random(6), { gopS, seed, maxBytes: 30 + random(600) });
     const first = frames.findIndex(({ trackId }) => trackId === 1);
-    const context = { tracks, reference: video, pace: { kind: 'continuous' }, startUs: 0, absences: [] } as const;
+    const context = { tracks, reference: video, pace: { kind: 'continuous' }, startUs: 0, gaps: [] } as const;
     list.startRun({ ...context, run: { id: ++runs, utcOffsetUs: 0, clock: 'source' } });
     for (const frame of frames.slice(first)) {
       const begins = frame.key && frame.trackId === 1;

@@ -49,7 +49,7 @@ test('a request that comes too early is made later, unless a key frame comes fir
 
 test('a stream asks its publisher while a run or a late sink waits for a key frame, and says where it cannot', () => {
   const track = videoTrack();
-  const past = { endUs: 0, hasMedia: false, lastRun: 0, absences: [] };
+  const past = { endUs: 0, hasMedia: false, lastRun: 0, gaps: [] };
   const clock = createManualClock();
   const stream = new Stream({ clock, past });
   assert.equal(stream.requestKeyFrame(), false);

@@ -8,7 +8,7 @@ import { Stream } from './stream.ts';
 const track = videoTrack();
 
 test('ten seconds without a key frame are told once for each time, before the first one too (docs/media.md 12)', () => {
-  const past = { endUs: 0, hasMedia: false, lastRun: 0, absences: [] };
+  const past = { endUs: 0, hasMedia: false, lastRun: 0, gaps: [] };
   const stream = new Stream({ clock: createManualClock(), past });
   let told = 0;
   stream.events.subscribe(({ type }) => {

@@ -19,7 +19,7 @@ const context: RunContext = {
   reference: video,
   pace: { kind: 'continuous' },
   startUs: 5_000_000,
-  absences: [{ fromUs: 0, toUs: 5_000_000, cause: 'offline', detail: '' }],
+  gaps: [{ fromUs: 0, toUs: 5_000_000, cause: 'offline', detail: '' }],
 };
 const indexAt = (seconds: number) => frames.findIndex(({ trackId, dts }) => trackId === 1 && dts >= seconds * 90_000);
 
@@ -70,7 +70,7 @@ suite('attaching at any time', () => {
       list.write(frame);
     }
     assert.deepEqual(late.frames, frames.slice(indexAt(2)));
-    assert.deepEqual(late.contexts, [{ ...context, startUs: 7_000_000, absences: [] }]);
+    assert.deepEqual(late.contexts, [{ ...context, startUs: 7_000_000, gaps: [] }]);
   });
 
   test('a sink that waits for a key frame when the run ends gets no end, and the next run', () => {
@@ -178,7 +178,7 @@ suite('sinks that start with the last key frame', () => {
       list.write(frame);
     }
     assert.deepEqual(late.frames, frames.slice(indexAt(2)));
-    assert.deepEqual(late.contexts, [{ ...context, startUs: 7_000_000, absences: [] }]);
+    assert.deepEqual(late.contexts, [{ ...context, startUs: 7_000_000, gaps: [] }]);
   });
 
   test('wait for a key frame where nothing was kept; the next ones start at once, until the last one is detached', () => {
@@ -231,7 +231,7 @@ suite('sinks that start with the last key frame', () => {
     const late = recorder();
     list.attach(late, { name: 'late', fromKeyFrame: true });
     assert.deepEqual(late.frames, frames.slice(indexAt(2), indexAt(3)));
-    assert.deepEqual(late.contexts, [{ ...context, run: soft.run, startUs: 8_000_000, absences: [] }]);
+    assert.deepEqual(late.contexts, [{ ...context, run: soft.run, startUs: 8_000_000, gaps: [] }]);
     list.endRun();
     const later = recorder();
     list.attach(later, { name: 'late', fromKeyFrame: true });

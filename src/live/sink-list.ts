@@ -196,5 +196,5 @@ export class SinkList implements Sink {
 /** A run for a sink that gets it from `first` on, a key frame of the reference track. */
 function lateContext({ soft: _, ...context }: RunContext, first: Frame): RunContext {
   const startUs = context.run.utcOffsetUs + ticksToUs(first.pts, context.reference.timescale);
-  return { ...context, startUs, absences: [] };
+  return { ...context, startUs, gaps: [] };
 }

@@ -4,7 +4,7 @@
  */
 import type { Frame, Track } from '../media/frame.ts';
 import type { Run } from '../media/run.ts';
-import type { Absence } from '../media/segment.ts';
+import type { StreamGap } from '../media/segment.ts';
 import type { Pace } from './input.ts';
 
 /** All that a sink needs to know of a run before its first frame. */
@@ -17,7 +17,7 @@ export interface RunContext {
   /** UTC of the run's first reference frame, µs since 1970. */
   readonly startUs: number;
   /** What was missing between the previous run's end and this start; empty when they touch. */
-  readonly absences: readonly Absence[];
+  readonly gaps: readonly StreamGap[];
   /** Only the UTC offset is new: tracks and timestamps go on where they were, and what was begun need not end (docs/media.md 1). */
   readonly soft?: true;
 }

@@ -7,7 +7,7 @@ import { bursty, film, NOW_US, open, publish, start, video } from './stream.fixt
 
 suite('what is missing (rule 5)', () => {
   test('a hole of more than half a second has its causes, a smaller one joins', () => {
-    for (const [ms, absences] of [
+    for (const [ms, gaps] of [
       [500, []],
       [501, [{ fromUs: NOW_US + 3_000_000, toUs: NOW_US + 3_501_000, cause: 'source-down', detail: 'HTTP 503' }]],
     ] as const) {
@@ -17,37 +17,37 @@ suite('what is missing (rule 5)', () => {
       heard.stream.absent('source-down', 'HTTP 503');
       heard.stream.startRun(start({ utcOffsetUs: NOW_US + ms * 1000 }));
       publish(heard, film(1, 3));
-      assert.deepEqual(heard.runs[1]!.absences, absences);
+      assert.deepEqual(heard.runs[1]!.gaps, gaps);
       assert.deepEqual(heard.calls, ['run 1', 'end', 'run 2']);
     }
   });
 
   test('before the first run the stream was offline since it was made', () => {
     const offline = { fromUs: NOW_US, toUs: NOW_US, cause: 'offline', detail: 'not yet started' } as const;
-    const heard = open({ absences: [offline] });
-    assert.deepEqual(heard.stream.absence, { cause: 'offline', detail: 'not yet started' });
+    const heard = open({ gaps: [offline] });
+    assert.deepEqual(heard.stream.gap, { cause: 'offline', detail: 'not yet started' });
     heard.stream.startRun(start());
     publish(heard, film(1));
-    assert.deepEqual(heard.runs[0]!.absences, [{ ...offline, toUs: NOW_US + 1_000_000 }]);
-    assert.equal(heard.stream.absence, undefined);
+    assert.deepEqual(heard.runs[0]!.gaps, [{ ...offline, toUs: NOW_US + 1_000_000 }]);
+    assert.equal(heard.stream.gap, undefined);
   });
 
   test('while media is missing the stream says so, since when, and has no run', () => {
     const heard = open();
     heard.stream.startRun(start());
     publish(heard, film(2));
-    assert.deepEqual(heard.stream.absencesSince(0), []);
+    assert.deepEqual(heard.stream.gapsSince(0), []);
     heard.stream.offline('stopped');
     heard.clock.advance(5000);
     assert.equal(heard.stream.context, undefined);
-    assert.deepEqual(heard.stream.absencesSince(NOW_US + 3_000_000), [
+    assert.deepEqual(heard.stream.gapsSince(NOW_US + 3_000_000), [
       { fromUs: NOW_US + 3_000_000, toUs: NOW_US + 7_000_000, cause: 'offline', detail: 'stopped' },
     ]);
     const told = heard.events.map((event) => (event.type === 'absent' ? [event.cause, event.atUs] : event.type));
     assert.deepEqual(told, ['run', ['offline', NOW_US + 3_000_000]]);
   });
 
-  test('after an absence the same media may come back without a new start, under the same UTC offset', () => {
+  test('after a gap the same media may come back without a new start, under the same UTC offset', () => {
     const heard = open();
     heard.stream.startRun(start());
     const frames = film(12);
@@ -61,7 +61,7 @@ suite('what is missing (rule 5)', () => {
         [2, NOW_US, 7_000_000],
       ],
     );
-    assert.equal(heard.runs[1]!.absences[0]!.cause, 'bad-media');
+    assert.equal(heard.runs[1]!.gaps[0]!.cause, 'bad-media');
     heard.stream.offline('unpublished');
     assert.throws(() => heard.stream.publish(frames[0]!), { name: 'AssertionError' });
   });
@@ -78,11 +78,8 @@ suite('what is missing (rule 5)', () => {
         [2, NOW_US, 5_000_000],
       ],
     );
-    const [absence] = heard.runs[1]!.absences;
-    assert.deepEqual(
-      [absence!.cause, absence!.fromUs, absence!.toUs],
-      ['source-skipped', NOW_US + 3_400_000, NOW_US + 5_000_000],
-    );
+    const [gap] = heard.runs[1]!.gaps;
+    assert.deepEqual([gap!.cause, gap!.fromUs, gap!.toUs], ['source-skipped', NOW_US + 3_400_000, NOW_US + 5_000_000]);
     assert.equal(heard.stream.context, heard.runs[1]);
   });
 
@@ -106,7 +103,7 @@ suite('what is missing (rule 5)', () => {
     heard.stream.startRun(start({ pace: bursty, utcOffsetUs: NOW_US - 90_000_000 }));
     publish(heard, after);
     assert.equal(heard.runs[1]!.startUs, NOW_US + 10_000_000);
-    assert.equal(heard.runs[1]!.absences[0]!.detail, 'the source jumped ahead by 96.0 s');
+    assert.equal(heard.runs[1]!.gaps[0]!.detail, 'the source jumped ahead by 96.0 s');
     heard.stream.absent('source-down', 'HTTP 503');
     assert.equal(heard.stream.jumps(before[0]!), false, 'the next frame begins a run anyway');
   });
@@ -163,7 +160,7 @@ suite('what is missing (rule 5)', () => {
     heard.stream.startRun(start({ utcOffsetUs: NOW_US + 3_000_000 }));
     publish(heard, film(3, 1).slice(1));
     assert.equal(heard.runs[1]!.startUs, NOW_US + 5_000_000);
-    assert.equal(heard.runs[1]!.absences[0]!.cause, 'source-skipped');
+    assert.equal(heard.runs[1]!.gaps[0]!.cause, 'source-skipped');
   });
 
   test('every instant from the first frame to the last is media or has a cause (rule 5)', () => {
@@ -182,7 +179,7 @@ suite('what is missing (rule 5)', () => {
       let endUs = NOW_US;
       for (const context of heard.runs) {
         const own = heard.frames.filter(({ run }) => run === context.run.id).map(({ frame }) => frame);
-        for (const { fromUs, toUs } of context.absences) {
+        for (const { fromUs, toUs } of context.gaps) {
           assert.equal(fromUs, endUs);
           endUs = toUs;
         }

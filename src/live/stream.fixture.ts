@@ -45,7 +45,7 @@ export function open(past: Partial<StreamPast> = {}): Heard {
   };
   const stream = new Stream({
     clock,
-    past: { endUs: NOW_US, hasMedia: false, lastRun: 0, absences: [], ...past },
+    past: { endUs: NOW_US, hasMedia: false, lastRun: 0, gaps: [], ...past },
   });
   stream.attach(sink, { name: 'test', required: true });
   const events: StreamEvent[] = [];

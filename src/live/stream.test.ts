@@ -104,7 +104,7 @@ suite('what was there before (rule 2)', () => {
       // By arrival it is not known better than by three seconds: the run begins earlier and the UTC offset is moved.
       assert.equal(heard.frames[0]!.frame.pts, 90_000 * (15 - behind / 1e6));
       assert.equal(heard.runs[0]!.startUs, NOW_US + 15_000_000);
-      assert.deepEqual(heard.runs[0]!.absences, []);
+      assert.deepEqual(heard.runs[0]!.gaps, []);
     }
   });
 
@@ -129,7 +129,7 @@ suite('what was there before (rule 2)', () => {
     heard.stream.startRun(start({ utcOffsetUs: NOW_US - 20_000_000 }));
     publish(heard, film(1));
     assert.equal(heard.runs[0]!.startUs, NOW_US - 19_000_000);
-    assert.deepEqual(heard.runs[0]!.absences, []);
+    assert.deepEqual(heard.runs[0]!.gaps, []);
     assert.equal(heard.stream.endUs, NOW_US - 18_000_000);
   });
 });
@@ -179,7 +179,7 @@ suite('skew of a run (rules 1 and 3)', () => {
     const [first, second] = heard.runs as [RunContext, RunContext];
     assert.equal(second.run.utcOffsetUs - first.run.utcOffsetUs, 7_000_000);
     const fromUs = NOW_US + 13_000_000;
-    assert.deepEqual(second.absences, [
+    assert.deepEqual(second.gaps, [
       { fromUs, toUs: fromUs + 7_000_000, cause: 'clock', detail: 'the clock was set forward' },
     ]);
     assert.equal(second.soft, true);

@@ -10,9 +10,9 @@ import type { Frame, Track } from '../media/frame.ts';
 import { isSparse } from '../media/rendition-set.ts';
 import { type Run, ticksToUs } from '../media/run.ts';
 import { restampSection } from '../media/scte35/section.ts';
-import type { Absence } from '../media/segment.ts';
-import { AbsenceLog } from './absence-log.ts';
+import type { StreamGap } from '../media/segment.ts';
 import { Continuity, HOLE_US } from './continuity.ts';
+import { GapLog } from './gap-log.ts';
 import type { ListedSegment, RunStart, StreamInput } from './input.ts';
 import { KeyFrameRequests } from './key-frame-requests.ts';
 import { KeyWatch } from './key-watch.ts';
@@ -49,7 +49,7 @@ export interface StreamPast {
   /** Highest run id ever used. */
   readonly lastRun: number;
   /** What is missing from `endUs` until now, as far as it is known. */
-  readonly absences: readonly Absence[];
+  readonly gaps: readonly StreamGap[];
 }
 
 /** One live stream. The publisher holds it as StreamInput. */
@@ -58,7 +58,7 @@ export class Stream implements StreamInput {
   readonly #sinks: SinkList;
   readonly #ready: StreamInput['ready'];
   readonly #events = new Emitter<StreamEvent>();
-  readonly #absences = new AbsenceLog();
+  readonly #gaps = new GapLog();
   #lastRun: number;
   #endUs: number;
   #hasMedia: boolean;
@@ -98,13 +98,13 @@ export class Stream implements StreamInput {
     this.#endUs = options.past.endUs;
     this.#hasMedia = options.past.hasMedia;
     this.#lastRun = options.past.lastRun;
-    this.#absences.seed(options.past.absences);
+    this.#gaps.seed(options.past.gaps);
   }
 
   /**
    * Passes each frame from now on to a sink, until the result is disposed. A sink that is attached while media flows gets the run
    * from the next key frame on, or from the last one with `fromKeyFrame`: its context then has the start of that key frame, and no
-   * absences.
+   * gaps.
    */
   attach(sink: Sink, options: AttachOptions): Disposable {
     if (options.fromKeyFrame && this.#sinks.needsKeyFrame) this.requestKeyFrame();
@@ -157,12 +157,12 @@ export class Stream implements StreamInput {
 
   /** The run that flows now, if media does. */
   get context(): RunContext | undefined {
-    return this.#absences.open ? undefined : this.#context;
+    return this.#gaps.open ? undefined : this.#context;
   }
 
   /** Why media is missing now, or undefined while it flows. */
-  get absence(): Pick<Absence, 'cause' | 'detail'> | undefined {
-    return this.#absences.current;
+  get gap(): Pick<StreamGap, 'cause' | 'detail'> | undefined {
+    return this.#gaps.current;
   }
 
   /** How far the wall clock is ahead of the stream's UTC, µs; undefined where that is not measured. */
@@ -171,8 +171,8 @@ export class Stream implements StreamInput {
   }
 
   /** What is missing from `fromUs` until now, µs since 1970; empty while media flows. */
-  absencesSince(fromUs: number): Absence[] {
-    return this.#absences.open ? this.#absences.cover(fromUs, this.#nowUs()) : [];
+  gapsSince(fromUs: number): StreamGap[] {
+    return this.#gaps.open ? this.#gaps.cover(fromUs, this.#nowUs()) : [];
   }
 
   async ready(options: { signal: AbortSignal }): Promise<void> {
@@ -195,7 +195,7 @@ export class Stream implements StreamInput {
   }
 
   publish(frame: Frame): void {
-    // After an absence the same media may come back, under the same UTC offset.
+    // After a gap the same media may come back, under the same UTC offset.
     if (!this.#pending && !this.#context && this.#start) this.startRun(this.#start);
     assert(this.#pending ?? this.#context, 'startRun comes before publish');
     const isReference = frame.trackId === this.#reference?.id;
@@ -245,7 +245,7 @@ export class Stream implements StreamInput {
       this.#sinks.endRun();
     }
     const atUs = Math.max(this.#nowUs(), this.#endUs);
-    this.#absences.note(cause, detail, atUs);
+    this.#gaps.note(cause, detail, atUs);
     this.#events.emit({ type: 'absent', cause, detail, atUs });
   }
 
@@ -306,11 +306,10 @@ export class Stream implements StreamInput {
     const leastUs = this.#endUs + Math.min(keyless, MAX_KEYLESS_US) + this.#missingUs(ptsUs, wantedUs);
     const startUs = this.#hasMedia ? Math.max(leastUs, wantedUs) : wantedUs;
     const hole = startUs - this.#endUs > HOLE_US;
-    if (hole && this.#reanchors.isStepped) this.#absences.note('clock', CLOCK_SET_FORWARD, this.#endUs);
-    if (overlaps && hole)
-      this.#absences.note('source-skipped', 'the media did not begin with a key frame', this.#endUs);
+    if (hole && this.#reanchors.isStepped) this.#gaps.note('clock', CLOCK_SET_FORWARD, this.#endUs);
+    if (overlaps && hole) this.#gaps.note('source-skipped', 'the media did not begin with a key frame', this.#endUs);
     // The first run may lie before the stream's creation: a source offers some of its past.
-    const absences = hole ? this.#absences.cover(this.#endUs, startUs) : [];
+    const gaps = hole ? this.#gaps.cover(this.#endUs, startUs) : [];
     if (!this.#hasMedia) this.#endUs = startUs;
     this.#hasMedia = true;
     const utcOffsetUs = startUs - ptsUs;
@@ -321,7 +320,7 @@ export class Stream implements StreamInput {
       reference,
       pace: start.pace,
       startUs,
-      absences,
+      gaps,
     };
     this.#start = { ...start, utcOffsetUs };
     this.#timescales = new Map(start.tracks.map((track) => [track.id, track.timescale]));
@@ -339,7 +338,7 @@ export class Stream implements StreamInput {
   }
 
   #enter(context: RunContext): void {
-    this.#absences.clear();
+    this.#gaps.clear();
     this.#context = context;
     this.#sinks.startRun(context);
     this.#events.emit({ type: 'run', context });
@@ -391,7 +390,7 @@ export class Stream implements StreamInput {
       ...context,
       run: { ...context.run, id: ++this.#lastRun, utcOffsetUs: context.run.utcOffsetUs + dueUs },
       startUs,
-      absences:
+      gaps:
         startUs - holeFrom > HOLE_US
           ? [{ fromUs: holeFrom, toUs: startUs, cause: 'clock', detail: CLOCK_SET_FORWARD }]
           : [],

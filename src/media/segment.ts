@@ -8,7 +8,7 @@ import type { DateRangeTag } from './m3u8/playlist.ts';
 import type { Run } from './run.ts';
 
 /** A stretch without media that ends where a segment starts. */
-export interface Absence {
+export interface StreamGap {
   /** Start, µs since 1970. */
   readonly fromUs: number;
   /** End, µs since 1970, after `fromUs`. */
@@ -77,7 +77,7 @@ export interface SegmentGroup {
   /** In the order of track ids. Of subtitles and timed metadata only those that have something in it. */
   readonly tracks: readonly TrackSegment[];
   /** The hole since the previous group's end, without seams; empty where media joined. */
-  readonly absences: readonly Absence[];
+  readonly gaps: readonly StreamGap[];
   /** What its data tracks say, whole each time; absent where they say nothing. Made again from the tracks by whoever reads the file. */
   readonly dateRanges?: readonly DateRangeTag[];
 }

@@ -36,7 +36,7 @@ test('a bursty run whose UTC offset steps forward with the clock goes on in its 
   assert.ok(after.tracks[0]!.independent);
   assert.ok(rig.groups.every((group) => !group.discontinuity));
   assert.deepEqual(
-    after.absences.map(({ cause }) => cause),
+    after.gaps.map(({ cause }) => cause),
     ['clock'],
   );
   assert.equal(rig.generations.length, 1);

@@ -56,7 +56,7 @@ function add(list: LiveWindow, msn: number, bytes = 1000, { parts = true, discon
     list.addPart(msn, 2, part(bytes / 10));
   }
   const own = [trackSegment(1, new Uint8Array(bytes)), trackSegment(2, new Uint8Array(bytes / 10))];
-  const group = { ...opening, durationUs: 2_000_000, tracks: own, absences: [] };
+  const group = { ...opening, durationUs: 2_000_000, tracks: own, gaps: [] };
   list.seal(group);
   return group;
 }

@@ -182,17 +182,17 @@ suite('runs', () => {
     assertHolds(rig.groups, video, [...first, ...second]);
     const cut = rig.groups.findIndex((group) => group.run.id === 2);
     assert.deepEqual(
-      rig.groups.map((group) => [group.discontinuity, group.discontinuitySequence, group.absences.length]),
+      rig.groups.map((group) => [group.discontinuity, group.discontinuitySequence, group.gaps.length]),
       rig.groups.map((_, i) => (i < cut ? [false, 0, 0] : [i === cut, 1, i === cut ? 1 : 0])),
     );
-    const [absence] = rig.groups[cut]!.absences;
-    assert.deepEqual(absence, {
+    const [gap] = rig.groups[cut]!.gaps;
+    assert.deepEqual(gap, {
       fromUs: RIG_START_US + 5_000_000,
       toUs: RIG_START_US + 6_200_000,
       cause: 'source-skipped',
       detail: 'the source jumped ahead by 1.2 s',
     });
-    assert.equal(rig.groups[cut]!.startUs, absence!.toUs);
+    assert.equal(rig.groups[cut]!.startUs, gap!.toUs);
     assert.equal(rig.groups[cut]!.run.utcOffsetUs, rig.groups[0]!.run.utcOffsetUs);
     assert.equal(rig.generations.length, 1, 'the list goes on');
   });
@@ -393,7 +393,7 @@ suite('generations (rule 10)', () => {
     assert.ok(rig.groups.length > 3);
     assert.equal(rig.groups[0]!.startUs, endUs);
     assert.equal(rig.groups[0]!.run.id, 5);
-    assert.deepEqual(rig.groups[0]!.absences, []);
+    assert.deepEqual(rig.groups[0]!.gaps, []);
     assertHolds(rig.groups, video, film(12).slice(125, 125 + samplesOfTrack(rig.groups, video).length));
   });
 });
@@ -422,7 +422,7 @@ suite('a soft re-anchor (rule 1)', () => {
     assert.equal(after.startUs, before.startUs + before.durationUs + stepUs);
     assert.ok(after.tracks[0]!.independent);
     assert.ok(rig.groups.every((group) => !group.discontinuity && group.discontinuitySequence === 0));
-    assert.deepEqual(after.absences, []);
+    assert.deepEqual(after.gaps, []);
     assert.deepEqual(
       rig.list.segments.map((segment) => segment.run.id),
       rig.groups.map((group) => group.run.id),

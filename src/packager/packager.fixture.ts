@@ -69,7 +69,7 @@ export function createPackagerRig(options: PackagerRigOptions = {}): PackagerRig
   let generation = promised?.number ?? 0;
   const { stream, packager } = createPipeline({
     clock,
-    past: { endUs: RIG_START_US, hasMedia: false, lastRun: 0, absences: [], ...past },
+    past: { endUs: RIG_START_US, hasMedia: false, lastRun: 0, gaps: [], ...past },
     settings: { partS: 0.2, segmentS, shared },
     list,
     nextMsn: 100,

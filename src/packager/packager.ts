@@ -9,7 +9,7 @@ import type { Frame, Track } from '../media/frame.ts';
 import type { FragmentSlot } from '../media/isobmff/fragment.ts';
 import { isSparse } from '../media/rendition-set.ts';
 import { ticksToUs } from '../media/run.ts';
-import type { Absence, Init, SegmentGroup } from '../media/segment.ts';
+import type { Init, SegmentGroup, StreamGap } from '../media/segment.ts';
 import { AlignedTrack, type AlignedTrackOutput, type LatenessLimits } from './aligned-track.ts';
 import { longestAudioFrameS } from './audio-frame.ts';
 import { LEARN_AT_MOST_S, measureCadence } from './cadence.ts';
@@ -82,8 +82,8 @@ interface RunState {
   cutUs: number;
   /** Media time of the first frame in the making, µs; not `cutUs` where frames are missing in between, or a burst was cut before it. */
   firstUs: number;
-  /** Absences that stand before the next group. */
-  absences: readonly Absence[];
+  /** Gaps before the next group. */
+  gaps: readonly StreamGap[];
   /** The next group begins the run. */
   first: boolean;
 }
@@ -229,7 +229,7 @@ export class Packager implements Sink {
       delay: first.pts - first.dts,
       cutUs,
       firstUs: cutUs,
-      absences: context.absences,
+      gaps: context.gaps,
       first: true,
     };
     this.#run = run;
@@ -282,7 +282,7 @@ export class Packager implements Sink {
   #openSegment(run: RunState, ptsUs: number): void {
     if (run.next) {
       run.context = run.next;
-      run.absences = run.next.absences;
+      run.gaps = run.next.gaps;
       run.next = undefined;
     }
     run.firstUs = ptsUs;
@@ -294,9 +294,9 @@ export class Packager implements Sink {
       startUs: run.context.run.utcOffsetUs + run.cutUs,
       discontinuity: run.first && this.#continued,
       discontinuitySequence: this.#discontinuitySequence,
-      absences: run.absences,
+      gaps: run.gaps,
     };
-    run.absences = [];
+    run.gaps = [];
     run.first = false;
     this.#continued = true;
     this.#open.open(opening);

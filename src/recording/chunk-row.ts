@@ -35,7 +35,7 @@ export function chunkRow(
     init_number: first.initNumber,
     discontinuity_sequence: first.discontinuitySequence,
     segment_count: groups.length,
-    absences: JSON.stringify(groups.flatMap((group) => group.absences)),
+    absences: JSON.stringify(groups.flatMap((group) => group.gaps)),
     segments: packSegments(groups),
   };
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { scanChunk } from '../archive/chunk-reader.ts';
 import { segmentLocation } from '../archive/segment-store.ts';
-import type { Absence } from '../media/segment.ts';
+import type { StreamGap } from '../media/segment.ts';
 import type { ChunkRow, ChunkTable } from './chunk-table.ts';
 import { groupAt, groupsFrom, initOf, type RecordingRig, START_US, suiteOnEngines } from './recording.fixture.ts';
 import { windowOf } from './window.ts';
@@ -23,7 +23,7 @@ function breakable(broken: () => Error | undefined): () => Promise<void> {
   };
 }
 
-const absence = (fromS: number, toS: number, cause: Absence['cause'], detail = ''): Absence => ({
+const gap = (fromS: number, toS: number, cause: StreamGap['cause'], detail = ''): StreamGap => ({
   fromUs: START_US + fromS * SECOND,
   toUs: START_US + toS * SECOND,
   cause,
@@ -100,11 +100,11 @@ suiteOnEngines('a recorder that cannot keep up', (openRig) => {
     assert.ok(kept >= 2 && kept < 8);
     assert.equal(rig.reports.length, 8 - kept);
     const lost = { fromUs: START_US + kept * 2 * SECOND, toUs: START_US + 16 * SECOND, cause: 'overload' } as const;
-    assert.deepEqual(rig.recorder.absences, [{ ...lost, detail: 'the disk is too slow' }]);
+    assert.deepEqual(rig.recorder.gaps, [{ ...lost, detail: 'the disk is too slow' }]);
     rig.recorder.write(groupAt({ msn: 9, startUs: START_US + 16 * SECOND }));
     await rig.recorder.seal();
-    assert.deepEqual((await rig.recording.find(9))?.absences, [{ ...lost, detail: 'the disk is too slow' }]);
-    assert.deepEqual(rig.recorder.absences, []);
+    assert.deepEqual((await rig.recording.find(9))?.gaps, [{ ...lost, detail: 'the disk is too slow' }]);
+    assert.deepEqual(rig.recorder.gaps, []);
   });
 
   test('still records a group that is larger than the backlog when nothing waits for the disk', async () => {
@@ -196,7 +196,7 @@ suiteOnEngines('a recorder whose disk fails (docs/media.md 23)', (openRig) => {
     await rig.recorder.seal();
     assert.deepEqual(rig.committed, [1, 2, 3, 6]);
     const lost = { fromUs: groups[3]!.startUs, toUs: groups[5]!.startUs, cause: 'disk' };
-    const [found] = (await rig.recording.find(6))!.absences;
+    const [found] = (await rig.recording.find(6))!.gaps;
     assert.deepEqual({ ...found, detail: '' }, { ...lost, detail: '' });
     assert.match(found!.detail, /EIO/);
     const rows = await rowsOf(rig);
@@ -246,7 +246,7 @@ suiteOnEngines('a recorder whose disk fails (docs/media.md 23)', (openRig) => {
     await settled(rig);
     assert.deepEqual(rig.committed, []);
     assert.deepEqual(
-      rig.recorder.absences.map(({ fromUs, toUs, cause }) => [fromUs, toUs, cause]),
+      rig.recorder.gaps.map(({ fromUs, toUs, cause }) => [fromUs, toUs, cause]),
       [[START_US, START_US + 4 * SECOND, 'disk']],
     );
     rig.segments.create = create;
@@ -255,8 +255,8 @@ suiteOnEngines('a recorder whose disk fails (docs/media.md 23)', (openRig) => {
     rig.recorder.write(groups[3]!);
     await rig.recorder.seal();
     assert.deepEqual(rig.committed, [3, 4]);
-    assert.equal((await rig.recording.find(3))!.absences[0]!.cause, 'disk');
-    assert.deepEqual((await rig.recording.find(4))!.absences, []);
+    assert.equal((await rig.recording.find(3))!.gaps[0]!.cause, 'disk');
+    assert.deepEqual((await rig.recording.find(4))!.gaps, []);
   });
 
   test('that has no room is asked before each file, and not while one is open', async () => {
@@ -270,7 +270,7 @@ suiteOnEngines('a recorder whose disk fails (docs/media.md 23)', (openRig) => {
     rig.recorder.write(groupAt({ msn: 3, startUs: START_US + 4 * SECOND, run: 2 }));
     await rig.recorder.seal();
     assert.deepEqual(rig.committed, [1, 2]);
-    assert.equal(rig.recorder.absences[0]!.cause, 'disk');
+    assert.equal(rig.recorder.gaps[0]!.cause, 'disk');
     assert.deepEqual(await rig.recording.find(3), undefined);
   });
 
@@ -281,8 +281,8 @@ suiteOnEngines('a recorder whose disk fails (docs/media.md 23)', (openRig) => {
     await rig.recorder.seal();
     assert.deepEqual(rig.committed, [1, 2, 4]);
     assert.deepEqual(rig.reports, ['bug: a group needs a segment', 'lost internal: an internal error of oxbow']);
-    const [absence] = (await rig.recording.find(4))!.absences;
-    assert.deepEqual([absence?.cause, absence?.detail], ['internal', 'an internal error of oxbow']);
+    const [gap] = (await rig.recording.find(4))!.gaps;
+    assert.deepEqual([gap?.cause, gap?.detail], ['internal', 'an internal error of oxbow']);
     assert.deepEqual(
       (await rowsOf(rig)).map((row) => [row.first_msn, row.last_msn]),
       [
@@ -304,7 +304,7 @@ suiteOnEngines('a recorder whose disk fails (docs/media.md 23)', (openRig) => {
     assert.deepEqual(rig.committed, [2, 4]);
     assert.equal((await rig.files()).length, 1);
     assert.deepEqual(
-      (await rig.recording.between(0, Number.MAX_SAFE_INTEGER)).map((group) => group.absences[0]?.cause),
+      (await rig.recording.between(0, Number.MAX_SAFE_INTEGER)).map((group) => group.gaps[0]?.cause),
       ['bad-media', 'bad-media'],
     );
   });
@@ -315,25 +315,25 @@ suiteOnEngines('what lost groups were missing themselves', (openRig) => {
     let room = false;
     await using rig = await openRig({ mayWrite: () => room });
     rig.recorder.write(
-      groupAt({ msn: 1, startUs: START_US + 10 * SECOND, absences: [absence(0, 10, 'source-down', 'no answer')] }),
+      groupAt({ msn: 1, startUs: START_US + 10 * SECOND, gaps: [gap(0, 10, 'source-down', 'no answer')] }),
     );
     rig.recorder.write(groupAt({ msn: 2, startUs: START_US + 12 * SECOND }));
     rig.recorder.write(
-      groupAt({ msn: 3, startUs: START_US + 20 * SECOND, run: 2, absences: [absence(14, 20, 'offline', 'stopped')] }),
+      groupAt({ msn: 3, startUs: START_US + 20 * SECOND, run: 2, gaps: [gap(14, 20, 'offline', 'stopped')] }),
     );
     await settled(rig);
     room = true;
     rig.recorder.write(
-      groupAt({ msn: 4, startUs: START_US + 30 * SECOND, run: 3, absences: [absence(22.3, 30, 'source-skipped')] }),
+      groupAt({ msn: 4, startUs: START_US + 30 * SECOND, run: 3, gaps: [gap(22.3, 30, 'source-skipped')] }),
     );
     await rig.recorder.seal();
     const detail = 'there is no room on the disk';
-    assert.deepEqual((await rig.recording.find(4))!.absences, [
-      absence(0, 10, 'source-down', 'no answer'),
-      absence(10, 14, 'disk', detail),
-      absence(14, 20, 'offline', 'stopped'),
-      absence(20, 22.3, 'disk', detail),
-      absence(22.3, 30, 'source-skipped'),
+    assert.deepEqual((await rig.recording.find(4))!.gaps, [
+      gap(0, 10, 'source-down', 'no answer'),
+      gap(10, 14, 'disk', detail),
+      gap(14, 20, 'offline', 'stopped'),
+      gap(20, 22.3, 'disk', detail),
+      gap(22.3, 30, 'source-skipped'),
     ]);
   });
 
@@ -346,7 +346,7 @@ suiteOnEngines('what lost groups were missing themselves', (openRig) => {
     rig.recorder.write(groups[3]!);
     await rig.recorder.seal();
     assert.deepEqual(rig.reports, []);
-    assert.deepEqual((await rig.recording.find(4))!.absences, [absence(2, 6, 'offline', 'recording was off')]);
+    assert.deepEqual((await rig.recording.find(4))!.gaps, [gap(2, 6, 'offline', 'recording was off')]);
   });
 
   test('the recorder is not quiet before a group passed over has found its place behind a slow seal', async () => {
@@ -358,10 +358,10 @@ suiteOnEngines('what lost groups were missing themselves', (openRig) => {
     rig.recorder.skip(groups[1]!);
     while (rig.recorder.backlogBytes > 0) await new Promise(setImmediate);
     assert.equal(rig.recorder.isQuiet, false);
-    assert.deepEqual(rig.recorder.absences, []);
+    assert.deepEqual(rig.recorder.gaps, []);
     gate.resolve();
     await settled(rig);
-    assert.deepEqual(rig.recorder.absences, [absence(2, 4, 'offline', 'recording was off')]);
+    assert.deepEqual(rig.recorder.gaps, [gap(2, 4, 'offline', 'recording was off')]);
   });
 
   test('a thousand losses fit into one commit box', async () => {
@@ -369,8 +369,8 @@ suiteOnEngines('what lost groups were missing themselves', (openRig) => {
     await using rig = await openRig({ mayWrite: () => room });
     for (let i = 0; i < 1000; i++) {
       const at = START_US + i * 10 * SECOND;
-      const missing = i === 0 ? [] : [absence(i * 10 - 8, i * 10, 'source-down', `time ${i}`)];
-      rig.recorder.write(groupAt({ msn: i + 1, startUs: at, run: i + 1, absences: missing }));
+      const missing = i === 0 ? [] : [gap(i * 10 - 8, i * 10, 'source-down', `time ${i}`)];
+      rig.recorder.write(groupAt({ msn: i + 1, startUs: at, run: i + 1, gaps: missing }));
     }
     await settled(rig);
     room = true;
@@ -379,14 +379,14 @@ suiteOnEngines('what lost groups were missing themselves', (openRig) => {
         msn: 1001,
         startUs: START_US + 10_000 * SECOND,
         run: 1001,
-        absences: [absence(9992, 10_000, 'clock')],
+        gaps: [gap(9992, 10_000, 'clock')],
       }),
     );
     await rig.recorder.seal();
-    const { absences } = (await rig.recording.find(1001))!;
-    assert.equal(absences[0]!.fromUs, START_US);
-    for (const [i, next] of absences.slice(1).entries()) assert.equal(next.fromUs, absences[i]!.toUs);
-    assert.deepEqual(absences.at(-1), absence(9992, 10_000, 'clock'));
+    const { gaps } = (await rig.recording.find(1001))!;
+    assert.equal(gaps[0]!.fromUs, START_US);
+    for (const [i, next] of gaps.slice(1).entries()) assert.equal(next.fromUs, gaps[i]!.toUs);
+    assert.deepEqual(gaps.at(-1), gap(9992, 10_000, 'clock'));
   });
 });
 

@@ -9,7 +9,7 @@ import type { SegmentStore } from '../archive/segment-store.ts';
 import { waitFor } from '../lib/abort.ts';
 import type { Clock } from '../lib/clock.ts';
 import { FormatError, messageOf, OxbowError } from '../lib/errors.ts';
-import type { Absence, SegmentGroup } from '../media/segment.ts';
+import type { SegmentGroup, StreamGap } from '../media/segment.ts';
 import { chunkRow } from './chunk-row.ts';
 import type { ChunkRow, ChunkTable } from './chunk-table.ts';
 import type { RecordedDateRange } from './date-range-rows.ts';
@@ -111,8 +111,8 @@ export class Recorder implements AsyncDisposable {
   }
 
   /** What was lost since the last group on the disk, oldest first, without seams. */
-  get absences(): readonly Absence[] {
-    return this.#losses.absences;
+  get gaps(): readonly StreamGap[] {
+    return this.#losses.gaps;
   }
 
   /** Resolves when half of the backlog is free, at once where it is. Rejects with the signal's reason when aborted. */
@@ -189,7 +189,7 @@ export class Recorder implements AsyncDisposable {
       this.#lose(group, 'disk', 'the disk failed; writing is tried again soon');
       return;
     }
-    const whole = { ...group, absences: this.#losses.before(group) };
+    const whole = { ...group, gaps: this.#losses.before(group) };
     try {
       this.#file ??= await this.#open(whole);
       const committed = await this.#file.writer.append(whole);
@@ -329,8 +329,8 @@ function isDiskFailure(error: unknown): boolean {
   return error instanceof OxbowError && error.code === 'disk-failed';
 }
 
-function withoutBytes({ msn, startUs, durationUs, absences }: SegmentGroup): LostGroup {
-  return { msn, startUs, durationUs, absences };
+function withoutBytes({ msn, startUs, durationUs, gaps }: SegmentGroup): LostGroup {
+  return { msn, startUs, durationUs, gaps };
 }
 
 function mustRotate(file: OpenFile, group: SegmentGroup, isSlow: boolean): boolean {

@@ -106,7 +106,7 @@ suite('what is recorded', () => {
     const recording = new RecordingReader({ streamId: 's', table, endUs: 0 });
     while (rig.committed.length < 3) await new Promise(setImmediate);
     for (const group of rig.recording.open) recording.committed(group);
-    const end = { createdUs: START_US, horizonUs: 0, absencesSince: () => [] };
+    const end = { createdUs: START_US, horizonUs: 0, gapsSince: () => [] };
     const held = Promise.withResolvers<void>();
     table.gate = held.promise;
     // All three were asked while the index was empty.
@@ -118,7 +118,7 @@ suite('what is recorded', () => {
     while (table.questions < 3) await new Promise(setImmediate);
     await rig.recorder.seal();
     recording.indexed(3);
-    recording.committed({ ...(await rig.recording.find(3))!, msn: 4, startUs: START_US + 6 * SECOND, absences: [] });
+    recording.committed({ ...(await rig.recording.find(3))!, msn: 4, startUs: START_US + 6 * SECOND, gaps: [] });
     held.resolve();
     const [between, pieces, found] = await Promise.all(questions);
     assert.deepEqual(msns(between), [1, 2, 3, 4]);
@@ -138,7 +138,7 @@ suite('what is recorded', () => {
     for (const group of rig.recording.open) twin.committed(group);
     await rig.recorder.seal();
     assert.deepEqual(msns(await twin.between(0, EVER)), [1, 2, 3]);
-    const end = { createdUs: START_US, horizonUs: 0, absencesSince: () => [] };
+    const end = { createdUs: START_US, horizonUs: 0, gapsSince: () => [] };
     const timeline = await readTimeline(twin, rig.table, end, 0, START_US + 100 * SECOND);
     assert.equal(timeline.pieces.length, 1);
     assert.deepEqual(

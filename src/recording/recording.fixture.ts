@@ -56,13 +56,13 @@ export interface GroupPlan {
   readonly key?: boolean;
   /** Bytes of each of its five video frames. */
   readonly frameBytes?: number;
-  readonly absences?: SegmentGroup['absences'];
+  readonly gaps?: SegmentGroup['gaps'];
   readonly discontinuitySequence?: number;
 }
 
 /** A group of five video frames and their audio; the UTC offset is 0, so that media time is UTC. */
 export function groupAt(plan: GroupPlan): SegmentGroup {
-  const { msn, startUs, durationUs = 2_000_000, run = 1, key = true, frameBytes = 64, absences = [] } = plan;
+  const { msn, startUs, durationUs = 2_000_000, run = 1, key = true, frameBytes = 64, gaps = [] } = plan;
   const init = plan.init ?? initOf();
   const tracks = init.tracks.map((track): TrackSegment => {
     const count = track.kind === 'video' ? 5 : 4;
@@ -90,7 +90,7 @@ export function groupAt(plan: GroupPlan): SegmentGroup {
     discontinuity: false,
     discontinuitySequence: plan.discontinuitySequence ?? 0,
     tracks,
-    absences,
+    gaps,
   };
 }
 
@@ -102,7 +102,7 @@ export function groupsFrom(plan: GroupPlan, count: number): SegmentGroup[] {
       ...plan,
       msn: plan.msn + i,
       startUs: plan.startUs + i * durationUs,
-      absences: i === 0 ? (plan.absences ?? []) : [],
+      gaps: i === 0 ? (plan.gaps ?? []) : [],
     }),
   );
 }

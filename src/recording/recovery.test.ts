@@ -194,10 +194,10 @@ suiteOnEngines('recovery', (openRig, engine) => {
   test('after the index was lost gives the same answers as before', async () => {
     await using rig = await openRig();
     for (let run = 1; run <= 3; run++) {
-      const absences = [
+      const gaps = [
         { fromUs: START_US + run, toUs: START_US + run * 10 * SECOND, cause: 'offline', detail: 'Ü' } as const,
       ];
-      const plan = { msn: run * 10, startUs: START_US + run * 10 * SECOND, run, absences };
+      const plan = { msn: run * 10, startUs: START_US + run * 10 * SECOND, run, gaps };
       for (const group of groupsFrom(plan, 3)) rig.recorder.write(group);
     }
     await rig.recorder.seal();

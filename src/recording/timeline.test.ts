@@ -7,11 +7,11 @@ import { HOLE_US } from '../live/continuity.ts';
 import type { Stream } from '../live/stream.ts';
 import type { Frame } from '../media/frame.ts';
 import { audioTrack, videoTrack } from '../media/isobmff/media.fixture.ts';
-import type { Absence } from '../media/segment.ts';
+import type { StreamGap } from '../media/segment.ts';
 import { LiveWindow } from '../packager/live-window.ts';
 import { createPipeline } from '../packager/pipeline.ts';
 import { groupAt, groupsFrom, initOf, openRig, type RecordingRig, START_US } from './recording.fixture.ts';
-import { missingSince, readTimeline, type Timeline, type TimelineEnd } from './timeline.ts';
+import { gapsSince, readTimeline, type Timeline, type TimelineEnd } from './timeline.ts';
 
 const SECOND = 1_000_000;
 const MARK_US = START_US + 20 * SECOND;
@@ -21,7 +21,7 @@ function endOf(rig: RecordingRig, more: Partial<TimelineEnd> & { stream?: Stream
   return {
     createdUs: START_US,
     horizonUs: 0,
-    absencesSince: (fromUs) => (stream ? missingSince(rig.recorder.absences, stream, fromUs) : rig.recorder.absences),
+    gapsSince: (fromUs) => (stream ? gapsSince(rig.recorder.gaps, stream, fromUs) : rig.recorder.gaps),
     ...rest,
   };
 }
@@ -42,7 +42,7 @@ function assertSeamless({ pieces, fromUs, toUs }: Timeline): void {
   }
 }
 
-const absence = (fromS: number, toS: number, cause: Absence['cause'], detail = ''): Absence => ({
+const gap = (fromS: number, toS: number, cause: StreamGap['cause'], detail = ''): StreamGap => ({
   fromUs: START_US + fromS * SECOND,
   toUs: START_US + toS * SECOND,
   cause,
@@ -53,12 +53,12 @@ suite('the timeline', () => {
   test('is media, gaps with their causes and offline, from the creation to now', async () => {
     await using rig = await openRig();
     const groups = [
-      groupAt({ msn: 1, startUs: START_US + 5 * SECOND, absences: [absence(0, 5, 'offline', 'not yet started')] }),
+      groupAt({ msn: 1, startUs: START_US + 5 * SECOND, gaps: [gap(0, 5, 'offline', 'not yet started')] }),
       groupAt({ msn: 2, startUs: START_US + 7 * SECOND }),
-      groupAt({ msn: 3, startUs: START_US + 12 * SECOND, run: 2, absences: [absence(9, 12, 'source-down', '404')] }),
+      groupAt({ msn: 3, startUs: START_US + 12 * SECOND, run: 2, gaps: [gap(9, 12, 'source-down', '404')] }),
     ];
     for (const group of groups) rig.recorder.write(group);
-    const end = endOf(rig, { absencesSince: (fromUs) => [{ ...absence(0, 30, 'crash'), fromUs }] });
+    const end = endOf(rig, { gapsSince: (fromUs) => [{ ...gap(0, 30, 'crash'), fromUs }] });
     const read = () => readTimeline(rig.recording, rig.table, end, 0, START_US + 1000 * SECOND);
     while (rig.committed.length < 3) await new Promise(setImmediate);
     const open = await read();
@@ -80,9 +80,9 @@ suite('the timeline', () => {
 
   test('of a stretch is the same pieces cut to it, also within a hole and before the first file', async () => {
     await using rig = await openRig();
-    rig.recorder.write(groupAt({ msn: 1, startUs: START_US + 100 * SECOND, absences: [absence(0, 100, 'offline')] }));
+    rig.recorder.write(groupAt({ msn: 1, startUs: START_US + 100 * SECOND, gaps: [gap(0, 100, 'offline')] }));
     rig.recorder.write(
-      groupAt({ msn: 2, startUs: START_US + 3000 * SECOND, run: 2, absences: [absence(102, 3000, 'source-down')] }),
+      groupAt({ msn: 2, startUs: START_US + 3000 * SECOND, run: 2, gaps: [gap(102, 3000, 'source-down')] }),
     );
     await rig.recorder.seal();
     const read = async (fromS: number, toS: number) =>
@@ -130,9 +130,7 @@ suite('the timeline', () => {
     await using rig = await openRig();
     rig.recorder.write(groupAt({ msn: 1, startUs: START_US }));
     rig.recorder.write(groupAt({ msn: 5, startUs: START_US + 8 * SECOND, run: 2 }));
-    rig.recorder.write(
-      groupAt({ msn: 6, startUs: START_US + 10 * SECOND, run: 3, absences: [absence(9, 10, 'disk')] }),
-    );
+    rig.recorder.write(groupAt({ msn: 6, startUs: START_US + 10 * SECOND, run: 3, gaps: [gap(9, 10, 'disk')] }));
     await rig.recorder.seal();
     const read = await readTimeline(rig.recording, rig.table, endOf(rig), 0, START_US + 60 * SECOND);
     assert.deepEqual(shown(read), ['media 0…2', 'disk 2…8 (not in the index)', 'media 8…12']);
@@ -169,7 +167,7 @@ class History {
       clock: rig.clock,
       past: {
         ...{ endUs: START_US, hasMedia: false, lastRun: 0 },
-        absences: [{ fromUs: START_US, toUs: START_US, cause: 'offline', detail: 'not yet started' }],
+        gaps: [{ fromUs: START_US, toUs: START_US, cause: 'offline', detail: 'not yet started' }],
       },
       settings: { partS: 0.2, segmentS: 2 },
       list: new LiveWindow(),
@@ -258,7 +256,7 @@ suite('whatever happens (docs/media.md 5)', () => {
         if (timeline.pieces.length === 0) continue;
         assert.equal(timeline.fromUs, START_US);
         // The segment in the making is not known yet; the longest has two seconds and a key frame's distance.
-        const flowing = history.stream.absence === undefined;
+        const flowing = history.stream.gap === undefined;
         const unknownUs = (flowing ? history.stream.endUs : nowUs) - timeline.toUs;
         assert.ok(
           unknownUs <= (flowing ? 8 * SECOND : 0),
@@ -300,8 +298,8 @@ async function assertParts(history: History, whole: Timeline, random: (below: nu
 test('while media waits for the disk it is not known yet where the hole behind it begins', () => {
   const stream = {
     context: undefined,
-    absencesSince: (fromUs: number) => [{ fromUs, toUs: 9_000_000, cause: 'offline' as const, detail: '' }],
+    gapsSince: (fromUs: number) => [{ fromUs, toUs: 9_000_000, cause: 'offline' as const, detail: '' }],
   };
-  assert.equal(missingSince([], stream, 5_000_000).length, 1);
-  assert.deepEqual(missingSince([], stream, 5_000_000, { waits: true }), []);
+  assert.equal(gapsSince([], stream, 5_000_000).length, 1);
+  assert.deepEqual(gapsSince([], stream, 5_000_000, { waits: true }), []);
 });

@@ -6,7 +6,7 @@
 
 import { HOLE_US } from '../live/continuity.ts';
 import type { Stream } from '../live/stream.ts';
-import type { Absence } from '../media/segment.ts';
+import type { StreamGap } from '../media/segment.ts';
 import type { ChunkSpan, ChunkTable } from './chunk-table.ts';
 import { type PinnedRange, rangeAt } from './pinned-windows.ts';
 import type { RecordingReader } from './recording-reader.ts';
@@ -52,7 +52,7 @@ export interface TimelineEnd {
   /** Windows that are kept whatever their age, in order. */
   readonly pinned?: readonly PinnedRange[];
   /** What is missing from `fromUs`, the end of the recorded media, until now; empty while media flows. */
-  absencesSince(fromUs: number): readonly Absence[];
+  gapsSince(fromUs: number): readonly StreamGap[];
 }
 
 /**
@@ -63,21 +63,21 @@ export interface TimelineEnd {
  * @param fromUs end of the recorded media, µs since 1970
  * @param options.waits media was published that waits for the disk: where the hole behind it begins is not known yet
  */
-export function missingSince(
-  lost: readonly Absence[],
-  stream: Pick<Stream, 'context' | 'absencesSince'>,
+export function gapsSince(
+  lost: readonly StreamGap[],
+  stream: Pick<Stream, 'context' | 'gapsSince'>,
   fromUs: number,
   { waits = false }: { waits?: boolean } = {},
-): Absence[] {
+): StreamGap[] {
   const endUs = lost.at(-1)?.toUs ?? fromUs;
-  const before = stream.context?.absences ?? [];
+  const before = stream.context?.gaps ?? [];
   // Otherwise media lies between, which waits for the disk.
   const joins = before[0] !== undefined && Math.abs(before[0].fromUs - endUs) < HOLE_US;
-  return [...lost, ...(joins ? before : []), ...(waits ? [] : stream.absencesSince(endUs))];
+  return [...lost, ...(joins ? before : []), ...(waits ? [] : stream.gapsSince(endUs))];
 }
 
 /** What a file on the timeline is made of. */
-type Stretch = Omit<ChunkSpan, 'absences'> & { readonly absences: readonly Absence[] };
+type Stretch = Omit<ChunkSpan, 'absences'> & { readonly gaps: readonly StreamGap[] };
 
 /**
  * The timeline of [fromUs, toUs), cut to what is known.
@@ -96,7 +96,10 @@ export async function readTimeline(
     const next = await table.firstSpanFrom(recording.streamId, untilUs);
     return next ? [...spans, next] : spans;
   });
-  const stretches: Stretch[] = rows.map((row) => ({ ...row, absences: JSON.parse(row.absences) as Absence[] }));
+  const stretches: Stretch[] = rows.map(({ absences, ...row }) => ({
+    ...row,
+    gaps: JSON.parse(absences) as StreamGap[],
+  }));
   const lastMsn = rows.at(-1)?.last_msn ?? -1;
   for (const group of recording.open) {
     if (group.msn <= lastMsn) continue;
@@ -108,7 +111,7 @@ export async function readTimeline(
       run: group.run,
       utc_offset_us: group.utcOffsetUs,
       segment_count: 1,
-      absences: group.absences,
+      gaps: group.gaps,
     });
   }
   const pinned = end.pinned ?? [];
@@ -151,9 +154,9 @@ function assemble(stretches: readonly Stretch[], recordedEndUs: number, end: Tim
     const joins = pieces.length === 0 && piece.fromUs > end.createdUs && piece.fromUs - end.createdUs < HOLE_US;
     addPiece(pieces, joins ? { ...piece, fromUs: end.createdUs } : piece, end.horizonUs);
   };
-  for (const { start_us, end_us, absences } of stretches) {
+  for (const { start_us, end_us, gaps } of stretches) {
     let cursorUs = start_us;
-    for (const { fromUs: from, toUs: to, cause, detail } of absences) {
+    for (const { fromUs: from, toUs: to, cause, detail } of gaps) {
       if (from > cursorUs) add({ fromUs: cursorUs, toUs: from, kind: 'media', detail: '' });
       add({ fromUs: from, toUs: to, kind: cause, detail });
       cursorUs = Math.max(cursorUs, to);
@@ -161,7 +164,7 @@ function assemble(stretches: readonly Stretch[], recordedEndUs: number, end: Tim
     if (end_us > cursorUs) add({ fromUs: cursorUs, toUs: end_us, kind: 'media', detail: '' });
   }
   const mediaEndUs = recordedEndUs > 0 ? recordedEndUs : end.createdUs;
-  for (const { fromUs: from, toUs: to, cause, detail } of end.absencesSince(mediaEndUs)) {
+  for (const { fromUs: from, toUs: to, cause, detail } of end.gapsSince(mediaEndUs)) {
     add({ fromUs: from, toUs: to, kind: cause, detail });
   }
   return pieces;

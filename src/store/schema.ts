@@ -56,7 +56,7 @@ export interface ChunkFileTable {
   init_number: number;
   discontinuity_sequence: number;
   segment_count: number;
-  /** JSON of what is missing before and within the file (media/segment.ts Absence), so that a timeline needs no unpacking. */
+  /** JSON of what is missing before and within the file (media/segment.ts StreamGap), so that a timeline needs no unpacking. */
   absences: string;
   /** Packed by the recorder. */
   segments: Uint8Array;
@@ -78,7 +78,7 @@ export interface StreamOnAirTable {
   at_us: number;
   /** 1: the process ended in order after this. */
   clean: number;
-  /** JSON of what was missing then (media/segment.ts Absence); `[]` while media flowed. */
+  /** JSON of what was missing then (media/segment.ts StreamGap); `[]` while media flowed. */
   absences: string;
   /** JSON of the live list's promises (packager/generation.ts), or null before the first. */
   generation: string | null;

@@ -10,14 +10,14 @@ import { messageOf, OxbowError } from '../lib/errors.ts';
 import { HOLE_US } from '../live/continuity.ts';
 import type { Stream } from '../live/stream.ts';
 import type { StreamEvent } from '../live/stream-event.ts';
-import type { Absence } from '../media/segment.ts';
+import type { StreamGap } from '../media/segment.ts';
 import type { Generation } from '../packager/generation.ts';
 import type { LiveWindow } from '../packager/live-window.ts';
 import type { InitTable } from '../recording/init-table.ts';
 import { RECORDING_OFF } from '../recording/recorder.ts';
 import type { RecordingReader } from '../recording/recording-reader.ts';
 import type { RetentionRule } from '../recording/retention.ts';
-import { missingSince, type TimelineEnd } from '../recording/timeline.ts';
+import { gapsSince, type TimelineEnd } from '../recording/timeline.ts';
 import { leastMsnAt } from '../store/msn-marks.ts';
 import { type StreamDefinition, sourceFields } from './definition.ts';
 import { LeftOutWatch } from './left-out-watch.ts';
@@ -170,8 +170,8 @@ export class ManagedStream implements Deliverable {
   }
 
   /** What is missing from `fromUs`, the end of what is recorded, until now; see recording/timeline. */
-  absencesSince(fromUs: number): Absence[] {
-    return missingSince(this.#parts.recorder.absences, this.stream, fromUs, { waits: !this.isQuiet });
+  gapsSince(fromUs: number): StreamGap[] {
+    return gapsSince(this.#parts.recorder.gaps, this.stream, fromUs, { waits: !this.isQuiet });
   }
 
   /** What the end of its timeline and retention's edge are now. */
@@ -180,7 +180,7 @@ export class ManagedStream implements Deliverable {
       createdUs: this.createdUs,
       horizonUs: this.horizonUs(),
       pinned: this.#deps.pins.ranges(this.#definition.id),
-      absencesSince: (fromUs) => this.absencesSince(fromUs),
+      gapsSince: (fromUs) => this.gapsSince(fromUs),
     };
   }
 
@@ -305,17 +305,17 @@ export class ManagedStream implements Deliverable {
         this.#problem = '';
         this.#isMissing = false;
         this.#hasEnded = false;
-        const { run, startUs, absences } = event.context;
+        const { run, startUs, gaps } = event.context;
         // A soft re-anchor only fixes the clock anew: media never stopped.
         if (!event.context.soft) this.#liveSinceUs = startUs;
-        for (const { cause } of absences) if (cause !== 'offline') metrics.gaps.inc({ stream, cause });
+        for (const { cause } of gaps) if (cause !== 'offline') metrics.gaps.inc({ stream, cause });
         log.info(
           {
             ...sourceFields(this.#definition),
             run: run.id,
             from: new Date(startUs / 1000).toISOString(),
             clock: run.clock,
-            absences: absences.length,
+            gaps: gaps.length,
           },
           'media flows',
         );
@@ -401,11 +401,11 @@ export class ManagedStream implements Deliverable {
   }
 
   /** What is missing on the disk now: what was passed over or lost since the last recorded media, then why nothing is recorded now. */
-  #absencesFrom(us: number): Absence[] {
-    const passed = this.#parts.recorder.absences;
+  #gapsFrom(us: number): StreamGap[] {
+    const passed = this.#parts.recorder.gaps;
     const fromUs = Math.max(us, passed.at(-1)?.toUs ?? us);
-    const isRecordable = this.#definition.record || this.stream.absence !== undefined;
-    if (isRecordable) return [...passed, ...this.stream.absencesSince(fromUs)];
+    const isRecordable = this.#definition.record || this.stream.gap !== undefined;
+    if (isRecordable) return [...passed, ...this.stream.gapsSince(fromUs)];
     return [...passed, { fromUs, toUs: this.#nowUs(), cause: 'offline', detail: RECORDING_OFF }];
   }
 
@@ -423,7 +423,7 @@ export class ManagedStream implements Deliverable {
     const saved = {
       atUs: this.#nowUs(),
       clean,
-      absences: this.#absencesFrom(fromUs),
+      gaps: this.#gapsFrom(fromUs),
       generation: this.list.ended ? undefined : this.list.generation,
       liveSource: this.#liveSource,
     };

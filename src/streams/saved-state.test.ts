@@ -1,17 +1,22 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import type { Absence } from '../media/segment.ts';
+import type { StreamGap } from '../media/segment.ts';
 import { nextGenerationNumber, pastOf, type SavedState } from './saved-state.ts';
 
 const CREATED = 1_000_000_000;
 const END = 2_000_000_000;
 const last = { end_us: END, run: 7 };
 
-const note = (cause: Absence['cause'], fromUs = END): Absence => ({ fromUs, toUs: fromUs + 5, cause, detail: 'noted' });
-const saved = (clean: boolean, ...absences: Absence[]): SavedState => ({
+const note = (cause: StreamGap['cause'], fromUs = END): StreamGap => ({
+  fromUs,
+  toUs: fromUs + 5,
+  cause,
+  detail: 'noted',
+});
+const saved = (clean: boolean, ...gaps: StreamGap[]): SavedState => ({
   atUs: END + 10,
   clean,
-  absences,
+  gaps,
   generation: undefined,
   liveSource: null,
 });
@@ -22,7 +27,7 @@ suite('where a stream goes on', () => {
     last: typeof last | undefined,
     saved: SavedState | undefined,
     tornTail: boolean,
-    cause: Absence['cause'],
+    cause: StreamGap['cause'],
   ][] = [
     ['a new stream was not started yet', undefined, undefined, false, 'offline'],
     ['closed in order: offline, as it was noted', last, saved(true, note('offline')), false, 'offline'],
@@ -57,7 +62,7 @@ suite('where a stream goes on', () => {
   for (const [name, newest, before, tornTail, cause] of cases) {
     test(name, () => {
       const past = pastOf(CREATED, newest, before, tornTail);
-      assert.equal(past.absences[0]?.cause, cause);
+      assert.equal(past.gaps[0]?.cause, cause);
       assert.equal(past.endUs, newest ? END : CREATED);
       assert.equal(past.hasMedia, newest !== undefined);
       assert.equal(past.lastRun, newest ? 7 : 0);

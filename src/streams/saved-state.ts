@@ -7,7 +7,7 @@ import type { Kysely } from 'kysely';
 import type { SourceConfig } from '../config/schema.ts';
 import { HOLE_US } from '../live/continuity.ts';
 import type { StreamPast } from '../live/stream.ts';
-import type { Absence } from '../media/segment.ts';
+import type { StreamGap } from '../media/segment.ts';
 import type { Generation } from '../packager/generation.ts';
 import type { ChunkRow } from '../recording/chunk-table.ts';
 import type { Tables } from '../store/schema.ts';
@@ -19,7 +19,7 @@ export interface SavedState {
   /** The process ended in order after this. */
   readonly clean: boolean;
   /** What was missing then; empty while media flowed. */
-  readonly absences: readonly Absence[];
+  readonly gaps: readonly StreamGap[];
   readonly generation: Generation | undefined;
   /** Names the source that was live last, see `sourceKey`; null before any was. */
   readonly liveSource: string | null;
@@ -43,7 +43,7 @@ export async function readSavedState(db: Kysely<Tables>, streamId: string): Prom
   return {
     atUs: row.at_us,
     clean: row.clean === 1,
-    absences: JSON.parse(row.absences) as Absence[],
+    gaps: JSON.parse(row.absences) as StreamGap[],
     generation: row.generation === null ? undefined : (JSON.parse(row.generation) as Generation),
     liveSource: row.live_source,
   };
@@ -54,7 +54,7 @@ export async function writeSavedState(db: Kysely<Tables>, streamId: string, save
   const values = {
     at_us: saved.atUs,
     clean: saved.clean ? 1 : 0,
-    absences: JSON.stringify(saved.absences),
+    absences: JSON.stringify(saved.gaps),
     generation: saved.generation ? JSON.stringify(saved.generation) : null,
     live_source: saved.liveSource,
   };
@@ -89,23 +89,21 @@ export function pastOf(
   // A source offers some of its past: its media may end before the stream was made.
   const endUs = last?.end_us ?? createdUs;
   const always = { endUs, hasMedia: last !== undefined, lastRun: last?.run ?? 0 };
-  if (!last && !saved) return { ...always, absences: [absence(endUs, 'offline', 'not yet started')] };
-  const noted = saved?.absences[0];
+  if (!last && !saved) return { ...always, gaps: [gap(endUs, 'offline', 'not yet started')] };
+  const noted = saved?.gaps[0];
   // Media that was recorded after what was noted makes the note stale: the process ended before it could write another.
   const isStale = noted !== undefined && endUs > noted.fromUs + HOLE_US;
-  if (saved && noted && !isStale) return { ...always, absences: saved.absences };
+  if (saved && noted && !isStale) return { ...always, gaps: saved.gaps };
   const crashed = saved ? isStale || !saved.clean : tornTail;
   return {
     ...always,
-    absences: [
-      crashed
-        ? absence(endUs, 'crash', 'oxbow ended without notice')
-        : absence(endUs, 'offline', 'oxbow was not running'),
+    gaps: [
+      crashed ? gap(endUs, 'crash', 'oxbow ended without notice') : gap(endUs, 'offline', 'oxbow was not running'),
     ],
   };
 }
 
-function absence(fromUs: number, cause: Absence['cause'], detail: string): Absence {
+function gap(fromUs: number, cause: StreamGap['cause'], detail: string): StreamGap {
   return { fromUs, toUs: fromUs, cause, detail };
 }
 

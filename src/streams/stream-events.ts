@@ -3,7 +3,7 @@
  * In: what the live stream says of itself. Out: `stream.live`, `.offline`, `.gap`, `.recording`, `.generation` on the bus.
  */
 import type { StreamEvent } from '../live/stream-event.ts';
-import type { Absence } from '../media/segment.ts';
+import type { StreamGap } from '../media/segment.ts';
 import type { StreamDefinition } from './definition.ts';
 import { timeOf, withoutAddresses } from './public-values.ts';
 import type { StreamDeps } from './stream-deps.ts';
@@ -13,7 +13,7 @@ export class StreamEvents {
   readonly #bus: StreamDeps['events'];
   readonly #definition: () => StreamDefinition;
   /** What was told last of its media: nothing, that it flows, that it is offline, or the cause of a gap. */
-  #told: '' | 'live' | Absence['cause'] = '';
+  #told: '' | 'live' | StreamGap['cause'] = '';
   #isRecording = false;
 
   /** @param definition as it is at the time */
@@ -38,8 +38,8 @@ export class StreamEvents {
     this.#bus.publish('stream.generation', { number }, this.#definition());
   }
 
-  #flows({ run, startUs, absences }: Extract<StreamEvent, { type: 'run' }>['context']): void {
-    for (const { fromUs, toUs, cause, detail } of absences) {
+  #flows({ run, startUs, gaps }: Extract<StreamEvent, { type: 'run' }>['context']): void {
+    for (const { fromUs, toUs, cause, detail } of gaps) {
       if (cause !== 'offline') this.#gap({ from: timeOf(fromUs), to: timeOf(toUs), cause, detail });
     }
     if (this.#told === 'live') return;
@@ -61,7 +61,7 @@ export class StreamEvents {
     this.#tellRecording();
   }
 
-  #gap(gap: { from: string; to: string | null; cause: Exclude<Absence['cause'], 'offline'>; detail: string }): void {
+  #gap(gap: { from: string; to: string | null; cause: Exclude<StreamGap['cause'], 'offline'>; detail: string }): void {
     const definition = this.#definition();
     const detail = withoutAddresses(gap.detail, definition.source);
     this.#bus.publish('stream.gap', { ...gap, detail }, definition);

@@ -6,7 +6,7 @@ import { messageOf } from '../lib/errors.ts';
 import { HOLE_US } from '../live/continuity.ts';
 import type { Stream } from '../live/stream.ts';
 import { DateRangeBook } from '../media/date-range/date-range-book.ts';
-import type { Absence } from '../media/segment.ts';
+import type { StreamGap } from '../media/segment.ts';
 import { DEFAULT_LIMITS, LiveWindow, MAX_DATE_RANGES } from '../packager/live-window.ts';
 import type { Packager } from '../packager/packager.ts';
 import { createPipeline, packagerSettings } from '../packager/pipeline.ts';
@@ -148,8 +148,8 @@ async function recover(deps: StreamDeps, definition: StreamDefinition, inits: In
 
 /** The oldest file says why nothing lies before it, if nothing ever did. */
 function deletedBefore(createdUs: number, oldest: ChunkSpan): number {
-  const absences = JSON.parse(oldest.absences) as Absence[];
-  const knownUs = Math.min(oldest.start_us, absences[0]?.fromUs ?? oldest.start_us);
+  const gaps = JSON.parse(oldest.absences) as StreamGap[];
+  const knownUs = Math.min(oldest.start_us, gaps[0]?.fromUs ?? oldest.start_us);
   return knownUs - createdUs < HOLE_US ? 0 : knownUs;
 }
 

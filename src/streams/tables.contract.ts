@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import type { Absence } from '../media/segment.ts';
+import type { StreamGap } from '../media/segment.ts';
 import type { OpenDatabase } from '../store/store.fixture.ts';
 import type { StreamDefinition } from './definition.ts';
 import { lastSavedUs, readSavedState, type SavedState, writeSavedState } from './saved-state.ts';
@@ -24,8 +24,8 @@ const definition: StreamDefinition = {
   },
 };
 
-const offline: Absence = { fromUs: NOW_US, toUs: NOW_US + 5, cause: 'offline', detail: 'stopped' };
-const state: SavedState = { atUs: NOW_US, clean: true, absences: [offline], generation: undefined, liveSource: null };
+const offline: StreamGap = { fromUs: NOW_US, toUs: NOW_US + 5, cause: 'offline', detail: 'stopped' };
+const state: SavedState = { atUs: NOW_US, clean: true, gaps: [offline], generation: undefined, liveSource: null };
 
 /** Every database runs this suite. */
 export function streamTablesContract(name: string, open: OpenDatabase): void {
@@ -64,7 +64,7 @@ export function streamTablesContract(name: string, open: OpenDatabase): void {
         holdBackS: 6,
         bandwidths: { 1: 5 },
       };
-      const newer: SavedState = { atUs: NOW_US + 10, clean: false, absences: [], generation, liveSource: 'key' };
+      const newer: SavedState = { atUs: NOW_US + 10, clean: false, gaps: [], generation, liveSource: 'key' };
       await writeSavedState(db, 's', newer);
       await writeSavedState(db, 'other', state);
       assert.deepEqual(await readSavedState(db, 's'), newer);

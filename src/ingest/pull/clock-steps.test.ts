@@ -26,7 +26,7 @@ function pull(
 /** How far UTC of the last frame is behind the clock, seconds. */
 const behindS = ({ clock, frames }: Fed) => Math.round((clock.nowMs() * 1000 - frames.at(-1)!.atUs) / 100_000) / 10;
 const gapsOf = ({ runs }: Fed) =>
-  runs.slice(1).flatMap(({ absences }) => absences.map(({ cause, fromUs, toUs }) => [cause, (toUs - fromUs) / 1e6]));
+  runs.slice(1).flatMap(({ gaps }) => gaps.map(({ cause, fromUs, toUs }) => [cause, (toUs - fromUs) / 1e6]));
 
 suite('a computer clock that is set forward while a stream is pulled', () => {
   for (const stepS of [1.5, 5, 20, 3600, 2 * 86_400]) {

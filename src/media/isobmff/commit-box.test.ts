@@ -22,7 +22,7 @@ const group: CommittedGroup = {
     startUs: 1_795_000_000_000_001,
     durationUs: 2_000_000,
   },
-  ...{ discontinuity: true, discontinuitySequence: 77, absences: [] },
+  ...{ discontinuity: true, discontinuitySequence: 77, gaps: [] },
   tracks: [
     {
       ...{ trackId: 1, offset: 5000, length: 1000, tfdt: 2 ** 40, duration: 180_000, firstPtsOffset: 7200 },
@@ -34,7 +34,7 @@ const group: CommittedGroup = {
     },
   ],
 };
-const absences = [
+const gaps = [
   { fromUs: 1_794_999_990_000_000, toUs: 1_794_999_995_000_000, cause: 'offline' as const, detail: '' },
   { fromUs: 1_794_999_995_000_000, toUs: 1_795_000_000_000_001, cause: 'overload' as const, detail: '12 GOPs – ü' },
 ];
@@ -49,7 +49,7 @@ suite('a commit box', () => {
   });
 
   test('has its fields where the layout says', () => {
-    const box = printCommitBox({ ...group, absences }, 5000, 6300, 4000, crc32);
+    const box = printCommitBox({ ...group, gaps }, 5000, 6300, 4000, crc32);
     const view = new DataView(box.buffer, box.byteOffset);
     assert.equal(Buffer.from(box.subarray(4, 24)).toString('hex'), '757569646f78626f77cc4d5ea1b08d4c1e7a5f01');
     assert.deepEqual([...box.subarray(24, 32)], [1, 1, 0, 7, 0, 2, 0, 4]);
@@ -63,23 +63,23 @@ suite('a commit box', () => {
     assert.equal(sizeFromTrailer(box), box.length);
   });
 
-  test('carries the absences before the group, with causes and details', () => {
-    const box = printCommitBox({ ...group, absences }, 5000, 6300, 4000, crc32);
-    assert.deepEqual(parseCommitBox(box, 0, crc32).group.absences, absences);
+  test('carries the gaps before the group, with causes and details', () => {
+    const box = printCommitBox({ ...group, gaps }, 5000, 6300, 4000, crc32);
+    assert.deepEqual(parseCommitBox(box, 0, crc32).group.gaps, gaps);
   });
 
-  test('a long detail is cut between characters, and too many absences become one that still covers the hole', () => {
-    const long = { ...absences[0]!, detail: `a${'ü'.repeat(150)}` };
-    const box = printCommitBox({ ...group, absences: [long] }, 5000, 6300, 0, crc32);
-    assert.equal(parseCommitBox(box, 0, crc32).group.absences[0]!.detail, `a${'ü'.repeat(99)}`);
+  test('a long detail is cut between characters, and too many gaps become one that still covers the hole', () => {
+    const long = { ...gaps[0]!, detail: `a${'ü'.repeat(150)}` };
+    const box = printCommitBox({ ...group, gaps: [long] }, 5000, 6300, 0, crc32);
+    assert.equal(parseCommitBox(box, 0, crc32).group.gaps[0]!.detail, `a${'ü'.repeat(99)}`);
     const many = Array.from({ length: 500 }, (_, i) => ({ ...long, fromUs: i, toUs: i + 1 }));
-    const found = parseCommitBox(printCommitBox({ ...group, absences: many }, 5000, 6300, 0, crc32), 0, crc32);
-    assert.equal(found.group.absences.length, 200);
-    assert.equal(found.group.absences.at(-1)!.toUs, 500);
+    const found = parseCommitBox(printCommitBox({ ...group, gaps: many }, 5000, 6300, 0, crc32), 0, crc32);
+    assert.equal(found.group.gaps.length, 200);
+    assert.equal(found.group.gaps.at(-1)!.toUs, 500);
   });
 
   test('one changed bit anywhere is seen', () => {
-    const good = printCommitBox({ ...group, absences }, 5000, 6300, 4000, crc32);
+    const good = printCommitBox({ ...group, gaps }, 5000, 6300, 4000, crc32);
     for (let bit = 0; bit < good.length * 8; bit += 3) {
       const box = new Uint8Array(good);
       box[bit >> 3]! ^= 1 << (bit & 7);
@@ -99,7 +99,7 @@ suite('a commit box', () => {
   });
 
   test('the seal box holds the commit boxes as they stand', () => {
-    const boxes = [0, 1, 2].map((i) => printCommitBox({ ...group, msn: i, absences }, 5000, 6300 + i, 6299 + i, crc32));
+    const boxes = [0, 1, 2].map((i) => printCommitBox({ ...group, msn: i, gaps }, 5000, 6300 + i, 6299 + i, crc32));
     const seal = parseSealBox(printSealBox(boxes, 99_000, 6302, crc32), 0, crc32);
     assert.deepEqual([seal.self, seal.prev], [99_000, 6302]);
     assert.deepEqual(
@@ -114,7 +114,7 @@ suite('a commit box', () => {
 
   test('damaged boxes are refused with FormatError and nothing else, also where the CRC happens to fit', () => {
     const anyCrc = () => 0;
-    const box = printCommitBox({ ...group, absences }, 5000, 6300, 4000, anyCrc);
+    const box = printCommitBox({ ...group, gaps }, 5000, 6300, 4000, anyCrc);
     fuzz(box, 1000, (bytes) => parseCommitBox(bytes, 0, anyCrc));
     fuzz(printSealBox([box, box], 99_000, 6302, anyCrc), 1000, (bytes) => parseSealBox(bytes, 0, anyCrc));
     const head = { streamId: 'st', rendition: 'source', initNumber: 3, initHash: '0f'.repeat(32), previousMsn: 4 };

@@ -12,7 +12,7 @@
  * | then | kind 1, only where media was absent before the group: u16 count; each u16 cause, u64 from µs, u64 to µs, u16 length, UTF-8 detail |
  * | end − 12 | u32 CRC of the box before this field, u32 size again, u32 `oxbw` |
  *
- * Causes are 0 for offline, else 1 + the index in `gapCauses`; the gap field is the sum of the absences, its cause the first that is not offline.
+ * Causes are 0 for offline, else 1 + the index in `gapCauses`; the gap field is the sum of the gaps, its cause the first that is not offline.
  * Kind 0 carries from 48 on: u16 length + stream id, u16 length + rendition group id, u32 init number, 32 bytes init hash, u64 last msn of the file before.
  * Kind 2 carries from 48 on the commit boxes as they stand in the file, one after the other.
  */
@@ -20,7 +20,7 @@ import { type GapCause, gapCauses } from '../../api/gap.ts';
 import { ByteReader } from '../../lib/bytes.ts';
 import { FormatError } from '../../lib/errors.ts';
 import type { RunClock } from '../run.ts';
-import type { Absence } from '../segment.ts';
+import type { StreamGap } from '../segment.ts';
 import { BoxWriter, u32At } from './box.ts';
 
 /** CRC-32 as zlib has it, unsigned. */
@@ -37,7 +37,7 @@ export const maxCommitBoxBytes = 64 * 1024;
 const MAGIC = 0x6f786277; // oxbw
 const FIXED = 104;
 const PER_TRACK = 48;
-const MAX_ABSENCES = 200;
+const MAX_GAPS = 200;
 const MAX_DETAIL_BYTES = 200;
 
 /** Bit of a track's `flags`: it starts with a sync sample. */
@@ -78,7 +78,7 @@ export interface CommittedGroup {
   readonly durationUs: number;
   readonly discontinuity: boolean;
   readonly discontinuitySequence: number;
-  readonly absences: readonly Absence[];
+  readonly gaps: readonly StreamGap[];
   /** At least one. */
   readonly tracks: readonly CommittedTrack[];
 }
@@ -136,14 +136,14 @@ function closeCommon(writer: BoxWriter, crc32: Crc32): Uint8Array {
 }
 
 /** The number of a cause in a box: 0 offline, else 1 + its index in `gapCauses`. */
-export function causeNumber(cause: Absence['cause']): number {
+export function causeNumber(cause: StreamGap['cause']): number {
   return cause === 'offline' ? 0 : 1 + gapCauses.indexOf(cause);
 }
 
 /**
  * The cause of a number in a box. A number from a later version of oxbow reads as `bad-media`, so that old programs still open the file.
  */
-export function causeOf(number: number): Absence['cause'] {
+export function causeOf(number: number): StreamGap['cause'] {
   return number === 0 ? 'offline' : ((gapCauses as readonly GapCause[])[number - 1] ?? 'bad-media');
 }
 
@@ -153,13 +153,13 @@ function boundedText(text: string, maxBytes: number): Uint8Array {
   return target.subarray(0, new TextEncoder().encodeInto(text, target).written);
 }
 
-/** At most 200 absences fit; what lies behind becomes one with the cause of its first. */
-function boundAbsences(absences: readonly Absence[]): readonly Absence[] {
-  if (absences.length <= MAX_ABSENCES) return absences;
-  const rest = absences.slice(MAX_ABSENCES - 1);
+/** At most 200 gaps fit; what lies behind becomes one with the cause of its first. */
+function boundGaps(gaps: readonly StreamGap[]): readonly StreamGap[] {
+  if (gaps.length <= MAX_GAPS) return gaps;
+  const rest = gaps.slice(MAX_GAPS - 1);
   const named = rest.find(({ cause }) => cause !== 'offline') ?? rest[0]!;
   const merged = { ...named, fromUs: rest[0]!.fromUs, toUs: rest.at(-1)!.toUs };
-  return [...absences.slice(0, MAX_ABSENCES - 1), merged];
+  return [...gaps.slice(0, MAX_GAPS - 1), merged];
 }
 
 /**
@@ -176,15 +176,15 @@ export function printCommitBox(
   prev: number,
   crc32: Crc32,
 ): Uint8Array {
-  const absences = boundAbsences(group.absences).map((absence) => ({
-    ...absence,
-    text: boundedText(absence.detail, MAX_DETAIL_BYTES),
+  const gaps = boundGaps(group.gaps).map((gap) => ({
+    ...gap,
+    text: boundedText(gap.detail, MAX_DETAIL_BYTES),
   }));
-  const gapUs = absences.reduce((sum, { fromUs, toUs }) => sum + (toUs - fromUs), 0);
-  const cause = absences.find((absence) => absence.cause !== 'offline')?.cause ?? 'offline';
+  const gapUs = gaps.reduce((sum, { fromUs, toUs }) => sum + (toUs - fromUs), 0);
+  const cause = gaps.find((gap) => gap.cause !== 'offline')?.cause ?? 'offline';
   let room = FIXED + group.tracks.length * PER_TRACK + trailerLength;
-  if (absences.length > 0) room += absences.reduce((sum, { text }) => sum + 20 + text.length, 2);
-  const flags = (absences.length > 0 ? 1 : 0) | (group.discontinuity ? 2 : 0) | (group.clock === 'source' ? 4 : 0);
+  if (gaps.length > 0) room += gaps.reduce((sum, { text }) => sum + 20 + text.length, 2);
+  const flags = (gaps.length > 0 ? 1 : 0) | (group.discontinuity ? 2 : 0) | (group.clock === 'source' ? 4 : 0);
   const writer = openCommon(1, room, self, prev, flags, group.tracks.length, causeNumber(cause));
   writer.u64(group.msn);
   writer.u64(group.run);
@@ -206,14 +206,14 @@ export function printCommitBox(
     writer.u32(track.crc);
     writer.zeros(8);
   }
-  if (absences.length > 0) {
-    writer.u16(absences.length);
-    for (const absence of absences) {
-      writer.u16(causeNumber(absence.cause));
-      writer.u64(absence.fromUs);
-      writer.u64(absence.toUs);
-      writer.u16(absence.text.length);
-      writer.raw(absence.text);
+  if (gaps.length > 0) {
+    writer.u16(gaps.length);
+    for (const gap of gaps) {
+      writer.u16(causeNumber(gap.cause));
+      writer.u64(gap.fromUs);
+      writer.u64(gap.toUs);
+      writer.u16(gap.text.length);
+      writer.raw(gap.text);
     }
   }
   return closeCommon(writer, crc32);
@@ -283,22 +283,22 @@ export function parseCommitBox(bytes: Uint8Array, at: number, crc32: Crc32): Com
     durationUs,
     discontinuity: (flags & 2) !== 0,
     discontinuitySequence,
-    absences: parseAbsences(reader),
+    gaps: parseGaps(reader),
     tracks: tracks.map((track) => ({ ...track, offset: groupStart + track.offset })),
   };
   return { group, self, prev };
 }
 
-function parseAbsences(reader: ByteReader): Absence[] {
-  const absences: Absence[] = [];
+function parseGaps(reader: ByteReader): StreamGap[] {
+  const gaps: StreamGap[] = [];
   const count = reader.left > 0 ? reader.u16() : 0;
   for (let i = 0; i < count; i++) {
     const cause = causeOf(reader.u16());
     const fromUs = reader.i64();
     const toUs = reader.i64();
-    absences.push({ fromUs, toUs, cause, detail: readText(reader) });
+    gaps.push({ fromUs, toUs, cause, detail: readText(reader) });
   }
-  return absences;
+  return gaps;
 }
 
 function readText(reader: ByteReader): string {

@@ -36,7 +36,7 @@ async function openJobs(change: Partial<ExportJobsOptions> = {}) {
     ...{ name: 'door', recorded: rig.recording, createdUs: START_US },
     inits: { get: (number: number) => inits.get(number) },
     horizonUs: () => 0,
-    timelineEnd: { createdUs: START_US, horizonUs: 0, absencesSince: () => [] },
+    timelineEnd: { createdUs: START_US, horizonUs: 0, gapsSince: () => [] },
   } as unknown as ManagedStream & Exportable;
   const queue = await openTableQueue({
     ...{ db: rig.store.db, clock: rig.clock, parallel: 1, maxQueued: 3 },
@@ -165,7 +165,7 @@ suite('exports as jobs', () => {
     const { stream, reader, rig } = opened;
     const location = segmentLocation('exports/aborted.mp4');
     const controller = new AbortController();
-    const source = { stream, table: rig.table, end: { createdUs: START_US, horizonUs: 0, absencesSince: () => [] } };
+    const source = { stream, table: rig.table, end: { createdUs: START_US, horizonUs: 0, gapsSince: () => [] } };
     const range = { fromUs: START_US, toUs: START_US + 20_000_000 };
     const exporting = exportToFile(
       source,

@@ -84,7 +84,7 @@ export async function openOfflineRecordings(
       const endUs = (await table.last(id))?.end_us ?? 0;
       const recording = new RecordingReader({ streamId: id, table, endUs });
       const stream = { name, recording, inits, createdUs, horizonUs: () => 0 };
-      return { stream, table, end: { createdUs, horizonUs: 0, absencesSince: () => [] } };
+      return { stream, table, end: { createdUs, horizonUs: 0, gapsSince: () => [] } };
     },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };

@@ -189,7 +189,7 @@ async function recordToFile(
   const createdUs = Math.round(clock.nowMs() * 1000);
   const { stream, packager } = createPipeline({
     clock,
-    past: { endUs: createdUs, hasMedia: false, lastRun: 0, absences: [] },
+    past: { endUs: createdUs, hasMedia: false, lastRun: 0, gaps: [] },
     ready: (options) => file.ready(options),
     settings: packagerSettings(config),
     list: new LiveWindow({ ...DEFAULT_LIMITS, windowUs: 10_000_000 }),

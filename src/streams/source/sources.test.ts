@@ -25,13 +25,8 @@ const definition: ClientDefinition = {
   stopped: false,
 };
 
-/** Runs the source against a network that always fails with `error`, until `enough` absences were told. */
-async function absencesOf(
-  error: () => Error,
-  enough: number,
-  log = createSilentLog(),
-  of = definition,
-): Promise<string[]> {
+/** Runs the source against a network that always fails with `error`, until `enough` gaps were told. */
+async function gapsOf(error: () => Error, enough: number, log = createSilentLog(), of = definition): Promise<string[]> {
   using metrics = createMetrics();
   const { config } = await loadConfig({});
   const controller = new AbortController();
@@ -55,7 +50,7 @@ async function absencesOf(
 
 suite('a pulled source', () => {
   test('that is down is source-down', async () => {
-    const told = await absencesOf(() => new OxbowError('source-failed', 'HTTP 404 live.m3u8'), 1);
+    const told = await gapsOf(() => new OxbowError('source-failed', 'HTTP 404 live.m3u8'), 1);
     assert.match(told[0]!, /^source-down: .*HTTP 404 live\.m3u8/);
   });
 
@@ -64,7 +59,7 @@ suite('a pulled source', () => {
     const log = createLog({ level: 'debug', write: (line) => lines.push(line) });
     const url = 'http://me:hidden@127.0.0.1:9/live.m3u8?key=hidden#hidden';
     const secret = { ...definition, source: { type: 'pull', url, headers: { 'X-Word': 'hidden' } } } as const;
-    await absencesOf(() => new OxbowError('source-failed', 'HTTP 404 live.m3u8'), 1, log, secret);
+    await gapsOf(() => new OxbowError('source-failed', 'HTTP 404 live.m3u8'), 1, log, secret);
     log.flush();
     assert.ok(lines.length > 0);
     for (const line of lines) {
@@ -80,12 +75,12 @@ suite('a pulled source', () => {
     };
     const own = { debug() {}, info() {}, warn, error() {} };
     const log = { child: () => own } as unknown as Log;
-    const told = await absencesOf(() => new OxbowError('source-failed', 'HTTP 404 live.m3u8'), 2, log);
+    const told = await gapsOf(() => new OxbowError('source-failed', 'HTTP 404 live.m3u8'), 2, log);
     assert.equal(told[1], 'bad-media: internal error (1)');
   });
 
   test('that may not be reached is bad-media, and aborting ends the long wait', async () => {
-    const told = await absencesOf(() => new OxbowError('address-refused', '10.0.0.1 is private'), 1);
+    const told = await gapsOf(() => new OxbowError('address-refused', '10.0.0.1 is private'), 1);
     assert.equal(told.length, 1);
     assert.match(told[0]!, /^bad-media: .*private/);
   });

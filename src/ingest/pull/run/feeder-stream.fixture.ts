@@ -48,7 +48,7 @@ export function feed(past: Partial<StreamPast> = {}): Fed {
   };
   const stream = new Stream({
     clock,
-    past: { endUs: clock.nowMs() * 1000, hasMedia: false, lastRun: 0, absences: [], ...past },
+    past: { endUs: clock.nowMs() * 1000, hasMedia: false, lastRun: 0, gaps: [], ...past },
   });
   stream.attach(sink, { name: 'test', required: true });
   const events: StreamEvent[] = [];

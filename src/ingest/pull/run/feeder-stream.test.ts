@@ -15,7 +15,7 @@ function assertAll({ frames, runs, stream, events }: Fed, offered: readonly Made
   for (const [i, { frame }] of frames.entries()) assert.equal(frame.data, wanted[i]!.data);
   for (const [i, { atUs }] of frames.slice(1).entries()) assert.ok(atUs > frames[i]!.atUs, 'UTC runs forward');
   assert.deepEqual(
-    runs.slice(1).flatMap(({ absences }) => absences),
+    runs.slice(1).flatMap(({ gaps }) => gaps),
     [],
   );
   assert.ok(!events.some(({ type }) => type === 'clipped'));
@@ -100,7 +100,7 @@ suite('new media of a source whose clock is early', () => {
         else publish(feeder, each);
         fed.clock.advance(6000);
       }
-      const gaps = fed.runs.slice(1).flatMap(({ absences }) => absences);
+      const gaps = fed.runs.slice(1).flatMap(({ gaps }) => gaps);
       assert.equal(gaps.length, 1, name);
       const [{ fromUs, toUs, cause, detail }] = gaps as [(typeof gaps)[0]];
       assert.deepEqual([cause, detail], ['source-skipped', 'HTTP 404']);
@@ -125,7 +125,7 @@ suite('new media of a source whose clock is early', () => {
       fed.clock.advance(6000);
     }
     assert.equal(fed.frames.length, 9 * 6 * RATE);
-    const gaps = fed.runs.slice(1).flatMap(({ absences }) => absences);
+    const gaps = fed.runs.slice(1).flatMap(({ gaps }) => gaps);
     assert.deepEqual(
       gaps.map(({ fromUs, toUs, detail }) => [detail, (toUs - fromUs) / 1e6]),
       [['HTTP 404', 6]],
@@ -183,7 +183,7 @@ suite('media that a source offers again', () => {
       fed.frames.map(({ frame }) => frame.data.length),
       wanted.map(({ length }) => length),
     );
-    assert.deepEqual(fed.runs.at(-1)!.absences, []);
+    assert.deepEqual(fed.runs.at(-1)!.gaps, []);
     const clipped = fed.events.flatMap((event) => (event.type === 'clipped' ? [event.durationUs] : []));
     assert.deepEqual(clipped, [18_000_000]);
   });

@@ -1,9 +1,9 @@
 /**
  * Remembers why media is missing, so that every instant of a stream gets exactly one reason (docs/media.md 5).
- * In: notes of the stream's owner and publisher, at wall time. Out: absences that cover a hole without seams.
+ * In: notes of the stream's owner and publisher, at wall time. Out: gaps that cover a hole without seams.
  */
 import type { GapCause } from '../api/gap.ts';
-import type { Absence } from '../media/segment.ts';
+import type { StreamGap } from '../media/segment.ts';
 
 interface Note {
   readonly atUs: number;
@@ -20,7 +20,7 @@ const UNEXPLAINED: Pick<Note, 'cause' | 'detail'> = {
 };
 
 /** The reasons of the hole that is open now, or may open next. */
-export class AbsenceLog {
+export class GapLog {
   #notes: Note[] = [];
 
   /**
@@ -36,9 +36,9 @@ export class AbsenceLog {
     this.#notes.push({ atUs, cause, detail: detail.slice(0, 200) });
   }
 
-  /** Adds absences known from before the process started; they come before every note. */
-  seed(absences: readonly Absence[]): void {
-    this.#notes.unshift(...absences.map(({ fromUs, cause, detail }) => ({ atUs: fromUs, cause, detail })));
+  /** Adds gaps known from before the process started; they come before every note. */
+  seed(gaps: readonly StreamGap[]): void {
+    this.#notes.unshift(...gaps.map(({ fromUs, cause, detail }) => ({ atUs: fromUs, cause, detail })));
   }
 
   /** Whether a reason is noted, that is, media is known to be missing now. */
@@ -47,21 +47,21 @@ export class AbsenceLog {
   }
 
   /** The reason that holds at the end of the log. */
-  get current(): Pick<Absence, 'cause' | 'detail'> | undefined {
+  get current(): Pick<StreamGap, 'cause' | 'detail'> | undefined {
     const last = this.#notes.at(-1);
     return last && { cause: last.cause, detail: last.detail };
   }
 
   /**
-   * The absences of [fromUs, toUs), in order and without seams; empty when the stretch is empty.
+   * The gaps of [fromUs, toUs), in order and without seams; empty when the stretch is empty.
    *
    * @param fromUs end of the last media, µs since 1970
    * @param toUs start of the next media, or now
    */
-  cover(fromUs: number, toUs: number): Absence[] {
+  cover(fromUs: number, toUs: number): StreamGap[] {
     if (toUs <= fromUs) return [];
     const notes = this.#notes.length > 0 ? this.#notes : [{ atUs: fromUs, ...UNEXPLAINED }];
-    const pieces: Absence[] = [];
+    const pieces: StreamGap[] = [];
     // The first reason reaches back to the media's end: addresses lag the wall clock by the source's delay.
     let startUs = fromUs;
     for (const [i, { cause, detail }] of notes.entries()) {

@@ -1,25 +1,25 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { seeded } from '../lib/random.fixture.ts';
-import { AbsenceLog } from './absence-log.ts';
+import { GapLog } from './gap-log.ts';
 
-const short = (log: AbsenceLog, fromUs: number, toUs: number) =>
+const short = (log: GapLog, fromUs: number, toUs: number) =>
   log.cover(fromUs, toUs).map(({ fromUs: from, toUs: to, cause, detail }) => [from, to, cause, detail]);
 
 suite('why media is missing', () => {
   test('a hole that nobody gave a reason for was skipped by the source', () => {
-    assert.deepEqual(short(new AbsenceLog(), 10, 30), [
+    assert.deepEqual(short(new GapLog(), 10, 30), [
       [10, 30, 'source-skipped', 'the source continued later than it left off'],
     ]);
   });
 
-  test('an empty stretch has no absence', () => {
-    assert.deepEqual(new AbsenceLog().cover(10, 10), []);
-    assert.deepEqual(new AbsenceLog().cover(10, 9), []);
+  test('an empty stretch has no gap', () => {
+    assert.deepEqual(new GapLog().cover(10, 10), []);
+    assert.deepEqual(new GapLog().cover(10, 9), []);
   });
 
   test('the first cause of a hole stands, and reaches back to the end of the media', () => {
-    const log = new AbsenceLog();
+    const log = new GapLog();
     log.note('source-down', 'HTTP 503', 15);
     log.note('bad-media', 'later', 20);
     assert.deepEqual(short(log, 10, 30), [[10, 30, 'source-down', 'HTTP 503']]);
@@ -27,7 +27,7 @@ suite('why media is missing', () => {
   });
 
   test('a gap that turns into offline, and back, is told apart', () => {
-    const log = new AbsenceLog();
+    const log = new GapLog();
     log.note('source-down', 'a', 15);
     log.note('offline', 'stopped', 20);
     log.note('offline', 'again', 21);
@@ -41,7 +41,7 @@ suite('why media is missing', () => {
   });
 
   test('what was known before the process started comes first', () => {
-    const log = new AbsenceLog();
+    const log = new GapLog();
     log.note('source-down', 'now', 40);
     log.seed([{ fromUs: 12, toUs: 12, cause: 'offline', detail: 'oxbow was not running' }]);
     assert.deepEqual(short(log, 10, 50), [
@@ -51,7 +51,7 @@ suite('why media is missing', () => {
   });
 
   test('media that flows closes the hole', () => {
-    const log = new AbsenceLog();
+    const log = new GapLog();
     log.note('disk', '', 15);
     log.clear();
     assert.deepEqual([log.open, log.current], [false, undefined]);
@@ -59,7 +59,7 @@ suite('why media is missing', () => {
   });
 
   test('details are cut at 200 characters, reasons at 64', () => {
-    const log = new AbsenceLog();
+    const log = new GapLog();
     for (let i = 0; i < 200; i++) log.note(i % 2 ? 'offline' : 'crash', 'x'.repeat(300), i);
     const pieces = log.cover(-1, 1000);
     assert.equal(pieces.length, 64);
@@ -70,7 +70,7 @@ suite('why media is missing', () => {
   test('whatever is noted, the pieces join without seams and each is longer than nothing (rule 5)', () => {
     for (let seed = 1; seed <= 300; seed++) {
       const random = seeded(seed);
-      const log = new AbsenceLog();
+      const log = new GapLog();
       let atUs = random(50);
       const past = Array.from({ length: random(3) }, () => {
         atUs += random(10);
