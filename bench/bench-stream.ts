@@ -2,7 +2,7 @@
  * A stream without a source, as benchmarks feed it and as delivery serves it.
  * In: its name, its recording. Out: the stream to publish to, its live list, what delivery needs.
  */
-import type { Deliverable } from '../src/delivery/deliverable.ts';
+import type { ServedStream } from '../src/delivery/served-stream.ts';
 import type { Clock } from '../src/lib/clock.ts';
 import type { Stream } from '../src/live/stream.ts';
 import { LiveWindow } from '../src/packager/live-window.ts';
@@ -15,8 +15,8 @@ export const SEGMENT_S = 2;
 /** A stream with parts of 0.2 s, whose first MSN is `nextMsn`. */
 export function openBenchStream(
   name: string,
-  { clock, nextMsn, recording }: { clock: Clock; nextMsn: number; recording: Deliverable['recording'] },
-): { readonly stream: Stream; readonly deliverable: Deliverable & { readonly list: LiveWindow } } {
+  { clock, nextMsn, recording }: { clock: Clock; nextMsn: number; recording: ServedStream['recording'] },
+): { readonly stream: Stream; readonly deliverable: ServedStream & { readonly list: LiveWindow } } {
   const past = { endUs: Math.round(clock.nowMs() * 1000), hasMedia: false, lastRun: 0, gaps: [] };
   const deliverable = {
     ...deliverableOf(name, recording, past.endUs, () => clock.nowMs()),
@@ -42,7 +42,7 @@ export function openBenchStream(
  */
 export function deliverableOf(
   name: string,
-  recording: Deliverable['recording'],
+  recording: ServedStream['recording'],
   createdUs: number,
   nowMs: () => number = () => 0,
 ) {

@@ -9,9 +9,9 @@ import { openLocalSegmentStore } from '../src/archive/local-segment-store.ts';
 import { openRangeReader } from '../src/archive/range-reader.ts';
 import { segmentLocation } from '../src/archive/segment-store.ts';
 import { createAnswer } from '../src/delivery/answer.ts';
-import type { Deliverable } from '../src/delivery/deliverable.ts';
 import { KnownSegments } from '../src/delivery/live/known-segments.ts';
 import { createLiveNow } from '../src/delivery/live/live-now.ts';
+import type { ServedStream } from '../src/delivery/served-stream.ts';
 import { Stills } from '../src/delivery/stills.ts';
 import { startTestServer } from '../src/http/fixture.ts';
 import { createSystemClock } from '../src/lib/clock.ts';
@@ -30,7 +30,7 @@ const [folder = '.', cert, key] = process.argv.slice(2);
 const clock = createSystemClock();
 
 /** A stream whose parts of 0.2 s have about so many bytes. */
-function stillStream(name: string, partBytes: number, recording: RecordingReader): Deliverable {
+function stillStream(name: string, partBytes: number, recording: RecordingReader): ServedStream {
   const track = videoTrack();
   const { stream, deliverable } = openBenchStream(name, { clock, nextMsn: 1000, recording });
   const utcOffsetUs = Math.round((clock.nowMs() - SECONDS * 1000) * 1000);

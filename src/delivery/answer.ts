@@ -10,13 +10,13 @@ import { OxbowError } from '../lib/errors.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import { instantUs, parseRange } from './address-time.ts';
 import { Clips } from './clip/clip.ts';
-import type { Deliverable, FindStream } from './deliverable.ts';
 import { parseDirectives } from './live/directives.ts';
 import { KnownSegments } from './live/known-segments.ts';
 import { answerInit, answerLiveIndex, answerLivePlaylist, answerPart, answerSegment } from './live/live.ts';
 import { DvrLists } from './past/dvr.ts';
 import { answerPastIndex, answerPastManifest, answerPastPlaylist } from './past/past.ts';
 import type { Reply } from './reply.ts';
+import type { FindStream, ServedStream } from './served-stream.ts';
 import type { Stills } from './stills.ts';
 import { answerSubtitles } from './subtitles.ts';
 import { answerTsIndex, answerTsPlaylist } from './ts/ts.ts';
@@ -49,7 +49,7 @@ export function createAnswer(options: AnswerOptions): Answer {
   const segments = new TsSegments({ reader, ...(metrics && { metrics }) });
   const clips = new Clips(reader);
   const dvr = new DvrLists();
-  const streamOf = (address: MediaAddress): Deliverable => {
+  const streamOf = (address: MediaAddress): ServedStream => {
     const name = address.stream ?? options.defaultStream?.();
     const found = name === undefined ? undefined : find(name);
     if (!found) throw streamUnknown(name);

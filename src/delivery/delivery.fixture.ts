@@ -20,10 +20,10 @@ import { LiveWindow } from '../packager/live-window.ts';
 import { InitTable } from '../recording/init-table.ts';
 import { openRig, type RecordingRig, START_US } from '../recording/recording.fixture.ts';
 import { type Answer, createAnswer } from './answer.ts';
-import type { Deliverable } from './deliverable.ts';
 import { KnownSegments } from './live/known-segments.ts';
 import { createLiveNow, type LiveNow } from './live/live-now.ts';
 import type { Reply } from './reply.ts';
+import type { ServedStream } from './served-stream.ts';
 import { type MakeStill, Stills } from './stills.ts';
 
 /** Tracks of the stream under test; the audio has no language. */
@@ -73,7 +73,7 @@ export interface Delivery extends AsyncDisposable {
   readonly list: LiveWindow;
   readonly inits: InitTable;
   readonly init: Init;
-  readonly stream: Deliverable;
+  readonly stream: ServedStream;
   readonly state: Mutable;
   /** Calls of the still maker. */
   readonly stills: { bytes: Uint8Array; atS: number | undefined; width: number }[];
@@ -124,7 +124,7 @@ export async function openDelivery({
         return Uint8Array.of(0xff, 0xd8, made.length);
       }),
   });
-  const stream: Deliverable = {
+  const stream: ServedStream = {
     name: 'door',
     ...{ list, inits, recording: rig.recording, createdUs: START_US },
     starting: () => state.starting,

@@ -8,9 +8,9 @@ import { OxbowError } from '../lib/errors.ts';
 import type { Track } from '../media/frame.ts';
 import { printInit } from '../media/isobmff/init.ts';
 import { type RecordedGroup, startsWithKey } from '../recording/recording-reader.ts';
-import type { Deliverable } from './deliverable.ts';
 import { joins } from './past/past-presentation.ts';
 import type { Reply } from './reply.ts';
+import type { ServedStream } from './served-stream.ts';
 import { SharedWork } from './shared-work.ts';
 import { bytesReply, caching, contentTypes } from './text-reply.ts';
 
@@ -65,7 +65,7 @@ export class Stills {
    * @param options.signal a viewer who leaves; others may wait for the same still
    * @throws OxbowError `no-media`, `engine-failed`
    */
-  async answer(stream: Deliverable, us: number, nowUs: number, { signal }: { signal: AbortSignal }): Promise<Reply> {
+  async answer(stream: ServedStream, us: number, nowUs: number, { signal }: { signal: AbortSignal }): Promise<Reply> {
     const settled = stream.settled(us);
     const groups = await stream.recording.between(us - EDGE_US - LOOK_BACK_US, us + SECOND_US);
     const around = groups.filter(({ startUs }) => startUs <= us);
@@ -80,7 +80,7 @@ export class Stills {
 
   /** @param around groups of which the last one is shown, with what it may need before it */
   async #show(
-    stream: Deliverable,
+    stream: ServedStream,
     around: readonly RecordedGroup[],
     us: number,
     nowUs: number,

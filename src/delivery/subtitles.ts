@@ -8,9 +8,9 @@ import { FormatError, OxbowError } from '../lib/errors.ts';
 import type { TextTrack, Track } from '../media/frame.ts';
 import { renditionsOf } from '../media/rendition-set.ts';
 import { printVttSegment } from '../media/webvtt/segment.ts';
-import type { Deliverable } from './deliverable.ts';
 import { etagOf, missing } from './live/live.ts';
 import type { Reply } from './reply.ts';
+import type { ServedStream } from './served-stream.ts';
 import { bytesReply, caching, contentTypes } from './text-reply.ts';
 
 /** More text in one segment is not ours. */
@@ -22,7 +22,7 @@ const MAX_BYTES = 4 * 1024 * 1024;
  * @throws OxbowError `not-found`, `gone`
  */
 export async function answerSubtitles(
-  stream: Deliverable,
+  stream: ServedStream,
   renditionId: string,
   msn: number,
   reader: Pick<RangeReader, 'read'>,

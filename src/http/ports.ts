@@ -6,8 +6,8 @@
 import type { Server, Socket } from 'node:net';
 import type { SegmentPrefix } from '../archive/segment-store.ts';
 import type { Endpoint } from '../config/address.ts';
-import type { LiveDeliverable } from '../delivery/deliverable.ts';
 import type { KnownSegments } from '../delivery/live/known-segments.ts';
+import type { ServedLiveStream } from '../delivery/served-stream.ts';
 import { Emitter, type Subscribable } from '../lib/events.ts';
 import { traceIdOf } from '../observe/trace.ts';
 import { reportProblem } from './api/problem.ts';
@@ -24,7 +24,7 @@ import type { ShownCertificate } from './tls/tls-certificate.ts';
 export interface ThreadsWish {
   /** How many; 1: the main thread serves by itself. */
   readonly count: number;
-  find(name: string): LiveDeliverable | undefined;
+  find(name: string): ServedLiveStream | undefined;
   /** Recorded segments that were found. */
   readonly places: KnownSegments['found'];
   /** Where stored media is: the folder that locations start from. */
@@ -94,7 +94,7 @@ export async function openThreadPorts(
   opened.defer(() => subscription.close());
   opened.defer(access.watch.revoked.subscribe((name) => changed.emit(name)));
   const counts = new ThreadCounts(deps);
-  const accessOf = (stream: LiveDeliverable): StreamAccess => {
+  const accessOf = (stream: ServedLiveStream): StreamAccess => {
     const { name } = stream;
     const targetDurationS = stream.list.generation?.targetDurationS;
     return {

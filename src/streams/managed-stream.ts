@@ -5,7 +5,7 @@
  */
 import type { StreamState } from '../api/shapes.ts';
 import type { MediaRates, SourceFacts } from '../api/source-facts.ts';
-import type { Deliverable } from '../delivery/deliverable.ts';
+import type { ServedStream } from '../delivery/served-stream.ts';
 import { messageOf, OxbowError } from '../lib/errors.ts';
 import { HOLE_US } from '../live/continuity.ts';
 import type { Stream } from '../live/stream.ts';
@@ -34,7 +34,7 @@ const LATE_US = 60_000_000;
 const STARTING_MS = 30_000;
 
 /** A stream that this process runs. */
-export class ManagedStream implements Deliverable {
+export class ManagedStream implements ServedStream {
   /** What feeds it. */
   readonly publishers: StreamPublishers;
   readonly #deps: StreamDeps;

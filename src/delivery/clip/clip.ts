@@ -13,11 +13,11 @@ import { planClip } from '../../media/isobmff/clip/clip-header.ts';
 import { rebaseSegment } from '../../media/isobmff/clip/clip-segment.ts';
 import { planClipTimes } from '../../media/isobmff/clip/clip-times.ts';
 import type { GroupShape } from '../../media/matroska/cluster.ts';
-import type { Deliverable } from '../deliverable.ts';
 import { type Range, segmentsOver } from '../past/past.ts';
 import type { StoredSegment } from '../past/past-presentation.ts';
 import { lengthOf } from '../pieces.ts';
 import type { Piece, Reply } from '../reply.ts';
+import type { ServedStream } from '../served-stream.ts';
 import { caching, contentTypes } from '../text-reply.ts';
 import { Gate, Memo } from './clip-memo.ts';
 import { piecesOfMkv } from './clip-mkv.ts';
@@ -57,7 +57,7 @@ export class Clips {
    * @throws OxbowError `bad-time`, `no-media`, `gone`, `window-too-long`; `unsupported-media` where the codec configuration changes
    */
   async answer(
-    stream: Deliverable,
+    stream: ServedStream,
     range: Range,
     format: ClipFormat,
     { signal }: { signal: AbortSignal },

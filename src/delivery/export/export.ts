@@ -7,8 +7,8 @@ import type { RangeReader } from '../../archive/range-reader.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { type FileFormat, FileTracks } from '../../media/file/file-tracks.ts';
 import { layOut } from '../../media/file/layout.ts';
-import type { Deliverable } from '../deliverable.ts';
 import { type Range, segmentsOver } from '../past/past.ts';
+import type { ServedStream } from '../served-stream.ts';
 import { cutExactly, type Recode } from './export-exact.ts';
 import { type ExportedPart, type Section, SectionReader, sectionsOf } from './export-sections.ts';
 
@@ -20,7 +20,7 @@ const WRITE_BYTES = 1024 * 1024;
 const BEHIND_US = 1_000_000;
 
 /** What an export needs to know of a stream. */
-export type Exportable = Pick<Deliverable, 'name' | 'recording' | 'inits' | 'createdUs' | 'horizonUs'>;
+export type Exportable = Pick<ServedStream, 'name' | 'recording' | 'inits' | 'createdUs' | 'horizonUs'>;
 
 /** What is wanted. */
 export interface ExportRequest {

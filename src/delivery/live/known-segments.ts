@@ -6,9 +6,9 @@ import type { RangeReader } from '../../archive/range-reader.ts';
 import type { SegmentRange } from '../../archive/segment-store.ts';
 import { Emitter, type Subscribable } from '../../lib/events.ts';
 import { interleaveFragments } from '../../media/isobmff/interleave.ts';
-import type { LiveDeliverable } from '../deliverable.ts';
 import { lengthOf } from '../pieces.ts';
 import type { Reply } from '../reply.ts';
+import type { ServedLiveStream } from '../served-stream.ts';
 
 /** Of a stream; the one that was found first goes first. */
 const MAX_KNOWN = 2000;
@@ -37,7 +37,7 @@ export class KnownSegments {
   readonly #reader: Pick<RangeReader, 'peek'>;
   readonly #found = new Emitter<FoundSegment>();
   /** By live list: a stream that is made anew under its name has another one. */
-  readonly #streams = new WeakMap<LiveDeliverable['list'], Map<string, RecordedLocation>>();
+  readonly #streams = new WeakMap<ServedLiveStream['list'], Map<string, RecordedLocation>>();
 
   constructor(reader: Pick<RangeReader, 'peek'>) {
     this.#reader = reader;
@@ -49,7 +49,7 @@ export class KnownSegments {
   }
 
   /** A segment was found. Only whole ones whose bytes are shared: longer ones are downloads. */
-  remember({ name, list }: Pick<LiveDeliverable, 'name' | 'list'>, key: string, place: RecordedLocation): void {
+  remember({ name, list }: Pick<ServedLiveStream, 'name' | 'list'>, key: string, place: RecordedLocation): void {
     const known = this.#streams.get(list) ?? new Map<string, RecordedLocation>();
     this.#streams.set(list, known);
     known.set(key, place);
@@ -58,12 +58,12 @@ export class KnownSegments {
   }
 
   /** Where it lies, as far as that is known. */
-  ranges({ list }: Pick<LiveDeliverable, 'list'>, key: string): readonly SegmentRange[] {
+  ranges({ list }: Pick<ServedLiveStream, 'list'>, key: string): readonly SegmentRange[] {
     return this.#streams.get(list)?.get(key)?.ranges ?? [];
   }
 
   /** The reply, where all of it is in memory and is still kept. */
-  ready(stream: Pick<LiveDeliverable, 'list' | 'horizonUs'>, key: string): Reply | undefined {
+  ready(stream: Pick<ServedLiveStream, 'list' | 'horizonUs'>, key: string): Reply | undefined {
     const known = this.#streams.get(stream.list);
     const place = known?.get(key);
     if (!known || !place) return undefined;

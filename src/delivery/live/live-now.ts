@@ -4,8 +4,8 @@
  */
 import type { LiveAddress } from '../../api/media-address.ts';
 import type { Subscribable } from '../../lib/events.ts';
-import type { LiveDeliverable } from '../deliverable.ts';
 import type { Reply } from '../reply.ts';
+import type { ServedLiveStream } from '../served-stream.ts';
 import { parseDirectives } from './directives.ts';
 import type { KnownSegments } from './known-segments.ts';
 import { knownSegment, liveIndex, livePart, livePlaylist, segmentInMemory } from './live.ts';
@@ -38,7 +38,7 @@ export interface LiveNow {
  * @param find looks into memory
  * @param known recorded segments, as `createAnswer` comes to know them
  */
-export function createLiveNow(find: (name: string) => LiveDeliverable | undefined, known: KnownSegments): LiveNow {
+export function createLiveNow(find: (name: string) => ServedLiveStream | undefined, known: KnownSegments): LiveNow {
   return {
     list: (name) => find(name)?.list,
     isCurrent: (name, list) => find(name)?.list === list,

@@ -10,7 +10,6 @@ import { printMediaPlaylist, printMultivariantPlaylist } from '../../media/m3u8/
 import { isSubtitle, type Rendition, renditionsOf } from '../../media/rendition-set.ts';
 import type { LiveWindowView } from '../../packager/live-segment.ts';
 import { hasReached, nextPartOf, partsOf, positionOf, type RenditionPart } from '../../packager/rendition-view.ts';
-import type { Deliverable, LiveDeliverable } from '../deliverable.ts';
 import { hlsMediaPlaylist } from '../format/hls-media.ts';
 import { hlsMultivariant } from '../format/hls-multivariant.ts';
 import {
@@ -23,6 +22,7 @@ import {
   rangesInFile,
 } from '../pieces.ts';
 import type { Piece, Reply } from '../reply.ts';
+import type { ServedLiveStream, ServedStream } from '../served-stream.ts';
 import { bytesReply, caching, cachingOfReached, contentTypes, keptFor, playlistReply } from '../text-reply.ts';
 import type { Directives } from './directives.ts';
 import type { KnownSegments } from './known-segments.ts';
@@ -51,7 +51,7 @@ const renderedLists = new WeakMap<object, Map<number, Rendered>>();
  *
  * @throws OxbowError `stream-offline` where there is none
  */
-export async function readyView(stream: Deliverable, { signal }: { signal: AbortSignal }): Promise<LiveWindowView> {
+export async function readyView(stream: ServedStream, { signal }: { signal: AbortSignal }): Promise<LiveWindowView> {
   const { list } = stream;
   if (!list.ready && stream.starting()) {
     await waitFor(list.changes, () => list.ready, START_WAIT_MS, signal);
@@ -62,7 +62,7 @@ export async function readyView(stream: Deliverable, { signal }: { signal: Abort
 }
 
 /** The multivariant playlist of what is live now. */
-export async function answerLiveIndex(stream: Deliverable, options: { signal: AbortSignal }): Promise<Reply> {
+export async function answerLiveIndex(stream: ServedStream, options: { signal: AbortSignal }): Promise<Reply> {
   await readyView(stream, options);
   return liveIndex(stream);
 }
@@ -72,7 +72,7 @@ export async function answerLiveIndex(stream: Deliverable, options: { signal: Ab
  *
  * @throws OxbowError `stream-offline` where nothing is live, or not yet
  */
-export function liveIndex(stream: LiveDeliverable): Reply {
+export function liveIndex(stream: ServedLiveStream): Reply {
   const { list } = stream;
   const view = list.generation && list.view(list.generation.number);
   if (!view || !list.ready || view.ended) throw offline(stream);
@@ -87,7 +87,7 @@ export function liveIndexReply(view: LiveWindowView): Reply {
 
 /** A rendition's Media Playlist, when it has reached what was asked for. */
 export async function answerLivePlaylist(
-  stream: Deliverable,
+  stream: ServedStream,
   asked: { readonly rendition: string; readonly generation: number },
   directives: Directives,
   options: { signal: AbortSignal },
@@ -101,7 +101,7 @@ export async function answerLivePlaylist(
  * @throws OxbowError `stream-offline` where there is no such list, `bad-request` for what nobody would ask who follows it
  */
 export function livePlaylist(
-  stream: LiveDeliverable,
+  stream: ServedLiveStream,
   { rendition: renditionId, generation: number }: { readonly rendition: string; readonly generation: number },
   { msn, part: askedPart, skip }: Directives,
 ): Reply | PendingReply {
@@ -153,7 +153,7 @@ function refuseTooFar(view: LiveWindowView, rendition: Rendition, msn: number, p
 }
 
 /** An init section by its number. */
-export function answerInit(stream: Deliverable, renditionId: string, number: number): Reply {
+export function answerInit(stream: ServedStream, renditionId: string, number: number): Reply {
   const init = stream.inits.get(number);
   if (!init) throw new OxbowError('not-found', `${stream.name} has no init section ${number}`);
   const rendition = renditionOf(init.tracks, renditionId);
@@ -163,7 +163,7 @@ export function answerInit(stream: Deliverable, renditionId: string, number: num
 
 /** A segment by its MSN: from memory, or from the chunk file, under the same address for life. */
 export async function answerSegment(
-  stream: Deliverable,
+  stream: ServedStream,
   asked: { readonly rendition: string; readonly msn: number },
   { reader, known }: { reader: Pick<RangeReader, 'shared'>; known: KnownSegments },
 ): Promise<Reply> {
@@ -190,7 +190,7 @@ export async function answerSegment(
 
 /** A recorded segment that was asked for a moment ago, where its bytes are in memory. */
 export function knownSegment(
-  stream: LiveDeliverable,
+  stream: ServedLiveStream,
   asked: { readonly rendition: string; readonly msn: number },
   known: KnownSegments,
 ): Reply | undefined {
@@ -204,7 +204,7 @@ export function keyOf({ rendition, msn }: { readonly rendition: string; readonly
 
 /** A segment that is still in memory; throws OxbowError `not-found` where it has no such rendition. */
 export function segmentInMemory(
-  { list }: LiveDeliverable,
+  { list }: ServedLiveStream,
   { rendition, msn }: { readonly rendition: string; readonly msn: number },
 ): Reply | undefined {
   const listed = list.find(msn);
@@ -219,7 +219,7 @@ export function segmentInMemory(
 
 /** A part, at once if it is there, when it is sealed if it is the one that was announced. */
 export async function answerPart(
-  stream: Deliverable,
+  stream: ServedStream,
   asked: PartAddress,
   options: { signal: AbortSignal },
 ): Promise<Reply> {
@@ -246,7 +246,7 @@ interface PartAddress {
  *
  * @throws OxbowError `not-found` where there is no such rendition
  */
-export function livePart(stream: LiveDeliverable, asked: PartAddress): Reply | PendingReply | undefined {
+export function livePart(stream: ServedLiveStream, asked: PartAddress): Reply | PendingReply | undefined {
   const { list } = stream;
   const { msn, part: index } = asked;
   const inMemory = (): Reply | undefined => {
@@ -278,12 +278,12 @@ export function livePart(stream: LiveDeliverable, asked: PartAddress): Reply | P
   };
 }
 
-function findPart({ list }: LiveDeliverable, { rendition, msn, part }: PartAddress): RenditionPart | undefined {
+function findPart({ list }: ServedLiveStream, { rendition, msn, part }: PartAddress): RenditionPart | undefined {
   const segment = list.find(msn);
   return segment && partsOf(segment, renditionOf(segment.init.tracks, rendition))[part];
 }
 
-function noPart({ list }: LiveDeliverable, { msn, part }: PartAddress): OxbowError {
+function noPart({ list }: ServedLiveStream, { msn, part }: PartAddress): OxbowError {
   const oldest = list.segments[0]?.msn;
   if (oldest !== undefined && msn < oldest) {
     return new OxbowError('gone', `the parts of segment ${msn} are no longer kept on their own`);
@@ -315,7 +315,7 @@ function segmentReply(etag: string, pieces: readonly Piece[]): Reply {
 }
 
 /** Playlists are rendered at most once per change, when first asked for, and are the same bytes for everyone. */
-function rendered(stream: LiveDeliverable, view: LiveWindowView, key: string, print: () => Reply): Reply {
+function rendered(stream: ServedLiveStream, view: LiveWindowView, key: string, print: () => Reply): Reply {
   const { number } = view.generation;
   const generations = renderedLists.get(stream.list) ?? new Map<number, Rendered>();
   renderedLists.set(stream.list, generations);
@@ -332,7 +332,7 @@ function rendered(stream: LiveDeliverable, view: LiveWindowView, key: string, pr
   return reply;
 }
 
-function renderedPlaylist(stream: LiveDeliverable, view: LiveWindowView, rendition: Rendition, skip: boolean): Reply {
+function renderedPlaylist(stream: ServedLiveStream, view: LiveWindowView, rendition: Rendition, skip: boolean): Reply {
   return rendered(stream, view, `${rendition.id}${skip ? '?skip' : ''}`, () => {
     const list = hlsMediaPlaylist(livePresentation(view), rendition.id, { folderOf: () => '', skip });
     const text = printMediaPlaylist(list);
@@ -341,7 +341,7 @@ function renderedPlaylist(stream: LiveDeliverable, view: LiveWindowView, renditi
 }
 
 /** The same list as the answer to a blocking reload, which caches may keep longer. */
-function reachedPlaylist(stream: LiveDeliverable, view: LiveWindowView, rendition: Rendition, skip: boolean): Reply {
+function reachedPlaylist(stream: ServedLiveStream, view: LiveWindowView, rendition: Rendition, skip: boolean): Reply {
   return rendered(stream, view, `${rendition.id}?reached${skip ? '?skip' : ''}`, () =>
     keptFor(renderedPlaylist(stream, view, rendition, skip), cachingOfReached(view.generation.targetDurationS)),
   );
@@ -360,7 +360,7 @@ function notThere(msn: number, index: number): OxbowError {
 }
 
 /** The refusal that says that nothing is live. */
-export function offline(stream: LiveDeliverable): OxbowError {
+export function offline(stream: ServedLiveStream): OxbowError {
   return new OxbowError('stream-offline', `${stream.name} is not live now`, {
     extra: { retryAfterSeconds: RETRY_AFTER_S },
   });
@@ -370,7 +370,7 @@ export function offline(stream: LiveDeliverable): OxbowError {
  * Why there is no such segment: `gone` where it existed and was deleted or lost, `not-found` where its number was never used. Numbers
  * are skipped at every start: such a number counts as deleted where media around it was.
  */
-export async function missing(stream: Deliverable, msn: number): Promise<OxbowError> {
+export async function missing(stream: ServedStream, msn: number): Promise<OxbowError> {
   const { list, createdUs } = stream;
   const gone = () => new OxbowError('gone', `segment ${msn} is no longer kept`);
   const never = () => new OxbowError('not-found', `there is no segment ${msn}`);

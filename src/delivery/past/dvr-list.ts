@@ -13,8 +13,8 @@ import { LEAST_SEGMENTS, MAY_BE_LOST } from '../../packager/live-window.ts';
 import { MAX_LISTED_DATE_RANGES } from '../../recording/date-range-rows.ts';
 import { toListedSegment } from '../../recording/listed-segment.ts';
 import type { RecordedGroup } from '../../recording/recording-reader.ts';
-import type { Deliverable } from '../deliverable.ts';
 import { describe, discontinuitiesBefore, present, SKIP_AFTER_TARGETS } from '../live/live-presentation.ts';
+import type { ServedStream } from '../served-stream.ts';
 
 /** Segments in a row that the recording lost and that are listed as GAPs; behind a longer hole the list begins. */
 const MOST_LOST = 30;
@@ -71,7 +71,7 @@ export class DvrList {
   }
 
   /** Reads what came before the live list. To be called once, before `follow`. */
-  async open(stream: Deliverable, view: LiveWindowView): Promise<void> {
+  async open(stream: ServedStream, view: LiveWindowView): Promise<void> {
     const first = view.segments[0];
     const last = view.segments.findLast((segment) => segment.sealed);
     if (!first || !last) return;

@@ -6,12 +6,12 @@ import { OxbowError } from '../../lib/errors.ts';
 import { printMediaPlaylist } from '../../media/m3u8/print.ts';
 import type { LiveWindowView } from '../../packager/live-segment.ts';
 import { latestDateRanges } from '../../recording/date-range-rows.ts';
-import type { Deliverable } from '../deliverable.ts';
 import { hlsMediaPlaylist } from '../format/hls-media.ts';
 import type { Directives } from '../live/directives.ts';
 import { liveIndexReply, offline, readyView, refuseFarSegment, renditionOf } from '../live/live.ts';
 import { waitFor } from '../live/pending-reply.ts';
 import type { Reply } from '../reply.ts';
+import type { ServedStream } from '../served-stream.ts';
 import { caching, cachingOfReached, playlistReply } from '../text-reply.ts';
 import { DvrList, type DvrPromise } from './dvr-list.ts';
 
@@ -46,7 +46,7 @@ export class DvrLists {
   #nextId = 1;
 
   /** The multivariant playlist of what is live now, with lists of that length. */
-  async index(stream: Deliverable, length: string, options: { signal: AbortSignal }): Promise<Reply> {
+  async index(stream: ServedStream, length: string, options: { signal: AbortSignal }): Promise<Reply> {
     lengthUs(length);
     const view = await readyView(stream, options);
     if (view.ended) throw offline(stream);
@@ -59,7 +59,7 @@ export class DvrLists {
    * @throws OxbowError `not-found`, `stream-offline`, `bad-request`, `part-timeout`
    */
   async playlist(
-    stream: Deliverable,
+    stream: ServedStream,
     { length, rendition, generation }: { length: string; rendition: string; generation: number },
     { msn, skip }: Directives,
     { signal }: { signal: AbortSignal },
@@ -84,7 +84,7 @@ export class DvrLists {
   }
 
   async #reply(
-    stream: Deliverable,
+    stream: ServedStream,
     length: string,
     renditionId: string,
     view: LiveWindowView,
@@ -122,13 +122,7 @@ export class DvrLists {
     return reply;
   }
 
-  #open(
-    key: string,
-    stream: Deliverable,
-    length: string,
-    renditionId: string,
-    view: LiveWindowView,
-  ): Promise<OpenList> {
+  #open(key: string, stream: ServedStream, length: string, renditionId: string, view: LiveWindowView): Promise<OpenList> {
     const known = this.#lists.get(key);
     this.#lists.delete(key);
     const opening = known ?? open(stream, view, renditionId, lengthUs(length));
@@ -138,7 +132,7 @@ export class DvrLists {
     return opening;
   }
 
-  #promiseOf(stream: Deliverable, key: string, list: DvrList, { generation }: LiveWindowView): DvrPromise {
+  #promiseOf(stream: ServedStream, key: string, list: DvrList, { generation }: LiveWindowView): DvrPromise {
     const promises = this.#promises.get(stream.list) ?? new Map<string, DvrPromise>();
     this.#promises.set(stream.list, promises);
     const promise = promises.get(key) ?? { targetDurationS: Math.max(generation.targetDurationS, list.longestS) };
@@ -147,19 +141,14 @@ export class DvrLists {
     return promise;
   }
 
-  #idOf({ list }: Deliverable): number {
+  #idOf({ list }: ServedStream): number {
     const id = this.#ids.get(list) ?? this.#nextId++;
     this.#ids.set(list, id);
     return id;
   }
 }
 
-async function open(
-  stream: Deliverable,
-  view: LiveWindowView,
-  renditionId: string,
-  lastsUs: number,
-): Promise<OpenList> {
+async function open(stream: ServedStream, view: LiveWindowView, renditionId: string, lastsUs: number): Promise<OpenList> {
   const rendition = renditionOf(view.tracks, renditionId);
   const list = new DvrList(view, rendition, lastsUs);
   await list.open(stream, view);

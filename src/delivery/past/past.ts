@@ -12,11 +12,11 @@ import type { Init } from '../../media/segment.ts';
 import { latestDateRanges } from '../../recording/date-range-rows.ts';
 import { type RecordedGroup, startsWithKey } from '../../recording/recording-reader.ts';
 import { WINDOW_US, windowOf } from '../../recording/window.ts';
-import type { Deliverable } from '../deliverable.ts';
 import { dashManifest } from '../format/dash.ts';
 import { hlsMediaPlaylist } from '../format/hls-media.ts';
 import { hlsMultivariant } from '../format/hls-multivariant.ts';
 import type { Reply } from '../reply.ts';
+import type { ServedStream } from '../served-stream.ts';
 import { caching, contentTypes, playlistReply } from '../text-reply.ts';
 import {
   firstOf,
@@ -39,7 +39,7 @@ const DATED_US = 3600 * 1_000_000;
 export const MAX_WINDOW_US = 24 * 3600 * 1_000_000;
 
 /** What of a stream its past is found by. */
-export type PastStream = Pick<Deliverable, 'name' | 'recording' | 'createdUs' | 'horizonUs'>;
+export type PastStream = Pick<ServedStream, 'name' | 'recording' | 'createdUs' | 'horizonUs'>;
 
 /** A stretch of time, µs since 1970. */
 export interface Range {
@@ -70,7 +70,7 @@ export function groupsOf(stream: PastStream, range: Range): Promise<Iterable<Rec
  * @throws OxbowError `bad-time`, `no-media`, `gone`, `window-too-long`
  */
 export async function segmentsOver(
-  stream: PastStream & Pick<Deliverable, 'inits'>,
+  stream: PastStream & Pick<ServedStream, 'inits'>,
   range: Range,
 ): Promise<StoredSegment[]> {
   return listStored({ groups: await groupsFromKey(stream, range), initOf: (number) => stream.inits.get(number) });
@@ -124,14 +124,14 @@ async function leadTo(stream: PastStream, first: RecordedGroup): Promise<Recorde
 }
 
 /** The multivariant playlist of a window. */
-export async function answerPastIndex(stream: Deliverable, request: PastRequest): Promise<Reply> {
+export async function answerPastIndex(stream: ServedStream, request: PastRequest): Promise<Reply> {
   const window = await openWindow(stream, request);
   const text = printMultivariantPlaylist(hlsMultivariant(window, (id) => `${id}.m3u8`));
   return playlistReply(text, cachingOf(window));
 }
 
 /** The DASH manifest of a window. */
-export async function answerPastManifest(stream: Deliverable, request: PastRequest): Promise<Reply> {
+export async function answerPastManifest(stream: ServedStream, request: PastRequest): Promise<Reply> {
   const window = await openWindow(stream, request);
   const text = dashManifest(window, folderOfStream(stream, request));
   return playlistReply(text, cachingOf(window), contentTypes.manifest);
@@ -144,7 +144,7 @@ export async function answerPastManifest(stream: Deliverable, request: PastReque
  * carry
  */
 export async function answerPastPlaylist(
-  stream: Deliverable,
+  stream: ServedStream,
   request: PastRequest,
   renditionId: string,
 ): Promise<Reply> {
@@ -161,7 +161,7 @@ export async function answerPastPlaylist(
 }
 
 /** Where the stream's segments are, relative to the lists of a window. */
-function folderOfStream({ name }: Deliverable, { revision }: PastRequest): string {
+function folderOfStream({ name }: ServedStream, { revision }: PastRequest): string {
   return `${revision === undefined ? '../../../../' : '../../../../../'}live/${name}/`;
 }
 
@@ -182,7 +182,7 @@ function hasRendition({ segments }: PastWindow, renditionId: string): boolean {
  *
  * @throws OxbowError `bad-time`, `no-media`, `gone`, `window-too-long`
  */
-export async function openWindow(stream: Deliverable, { range, revision }: PastRequest): Promise<PastWindow> {
+export async function openWindow(stream: ServedStream, { range, revision }: PastRequest): Promise<PastWindow> {
   const ended = stream.settled(range.toUs);
   const groups = await groupsOf(stream, range);
   const fixed = ended && revision !== undefined && revision === countOf(groups);
@@ -207,7 +207,7 @@ const MAX_PROMISED = 256;
  * TARGETDURATION is no less than this, seconds. While a window grows, segments may come that are as long as the live list promises.
  * The first answer decides, and holds when the window is complete (RFC 8216bis 6.2.1).
  */
-function leastTargetOf({ list }: Deliverable, { fromUs }: Range, complete: boolean): number {
+function leastTargetOf({ list }: ServedStream, { fromUs }: Range, complete: boolean): number {
   const known = promised.get(list) ?? new Map<number, number>();
   const answered = known.get(fromUs);
   if (answered !== undefined) return answered;
@@ -221,7 +221,7 @@ function leastTargetOf({ list }: Deliverable, { fromUs }: Range, complete: boole
 
 /** What the range's own segments and those before them tell of it: what is told later changes no list of the past. */
 async function dateRangesOf(
-  stream: Deliverable,
+  stream: ServedStream,
   groups: Iterable<RecordedGroup>,
   { fromUs, toUs }: Range,
 ): Promise<DateRangeTag[]> {

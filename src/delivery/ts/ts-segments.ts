@@ -13,9 +13,9 @@ import { muxSegment } from '../../media/mpegts/muxer/muxer.ts';
 import { tsRenditionOf } from '../../media/rendition-set.ts';
 import type { Init } from '../../media/segment.ts';
 import type { Metrics } from '../../observe/metrics.ts';
-import type { Deliverable } from '../deliverable.ts';
 import { etagOf, missing } from '../live/live.ts';
 import type { Reply } from '../reply.ts';
+import type { ServedStream } from '../served-stream.ts';
 import { bytesReply, caching, contentTypes } from '../text-reply.ts';
 
 /** Where the stored segments of a group are. */
@@ -67,7 +67,7 @@ export class TsSegments {
    *
    * @throws OxbowError `not-found`, `gone`; `unsupported-media` for AAC that MPEG-TS cannot carry
    */
-  async answer(stream: Deliverable, msn: number): Promise<Reply> {
+  async answer(stream: ServedStream, msn: number): Promise<Reply> {
     const stored = await this.#find(stream, msn);
     if (!stored) throw await missing(stream, msn);
     const key = `${stream.recording.streamId}/${msn}/${stored.init.number}`;
@@ -78,7 +78,7 @@ export class TsSegments {
     return bytesReply(bytes, contentTypes.ts, caching.forever, etagOf(`ts-${msn}`, [crc]));
   }
 
-  async #find(stream: Deliverable, msn: number): Promise<Stored | undefined> {
+  async #find(stream: ServedStream, msn: number): Promise<Stored | undefined> {
     const listed = stream.list.find(msn);
     if (listed?.sealed && listed.bytes) {
       return {

@@ -6,12 +6,12 @@ import { printMediaPlaylist, printMultivariantPlaylist } from '../../media/m3u8/
 import { assertTsCarries } from '../../media/mpegts/muxer/muxer-tables.ts';
 import { TS, tsRenditionOf } from '../../media/rendition-set.ts';
 import type { LiveWindowView } from '../../packager/live-segment.ts';
-import type { Deliverable } from '../deliverable.ts';
 import { hlsMediaPlaylist } from '../format/hls-media.ts';
 import { tsMultivariant } from '../format/hls-multivariant.ts';
 import { offline, readyView } from '../live/live.ts';
 import { livePresentation } from '../live/live-presentation.ts';
 import type { Reply } from '../reply.ts';
+import type { ServedStream } from '../served-stream.ts';
 import { caching, playlistReply } from '../text-reply.ts';
 
 /** Rendered lists of a stream, by what they show; each until it shows something else. */
@@ -22,7 +22,7 @@ const rendered = new WeakMap<object, Map<string, { readonly shown: string; reado
  *
  * @throws OxbowError `stream-offline`; `unsupported-media` for codecs that MPEG-TS cannot carry
  */
-export async function answerTsIndex(stream: Deliverable, options: { signal: AbortSignal }): Promise<Reply> {
+export async function answerTsIndex(stream: ServedStream, options: { signal: AbortSignal }): Promise<Reply> {
   const view = await readyView(stream, options);
   if (view.ended) throw offline(stream);
   assertTsCarries(tsRenditionOf(view.tracks).tracks);
@@ -31,7 +31,7 @@ export async function answerTsIndex(stream: Deliverable, options: { signal: Abor
 }
 
 /** The live list of a generation, as it is now. */
-export function answerTsPlaylist(stream: Deliverable, generationNumber: number): Reply {
+export function answerTsPlaylist(stream: ServedStream, generationNumber: number): Reply {
   const view = stream.list.view(generationNumber);
   if (!view?.segments.some((segment) => segment.sealed)) throw offline(stream);
   assertTsCarries(tsRenditionOf(view.tracks).tracks);
@@ -46,7 +46,7 @@ export function answerTsPlaylist(stream: Deliverable, generationNumber: number):
  * @param name tells the lists of a stream apart; few
  * @param print makes the text
  */
-export function renderedOnce(stream: Deliverable, name: string, view: LiveWindowView, print: () => Uint8Array): Reply {
+export function renderedOnce(stream: ServedStream, name: string, view: LiveWindowView, print: () => Uint8Array): Reply {
   const lists = rendered.get(stream.list) ?? new Map<string, { shown: string; reply: Reply }>();
   rendered.set(stream.list, lists);
   const last = view.segments.findLast((segment) => segment.sealed);

@@ -9,13 +9,13 @@ import { printMediaPlaylist } from '../../media/m3u8/print.ts';
 import { TS } from '../../media/rendition-set.ts';
 import type { LiveSegment, LiveWindowView } from '../../packager/live-segment.ts';
 import { instantUs } from '../address-time.ts';
-import type { Deliverable } from '../deliverable.ts';
 import { hlsMediaPlaylist } from '../format/hls-media.ts';
 import { offline, readyView } from '../live/live.ts';
 import { livePresentation } from '../live/live-presentation.ts';
 import { cachingOf, openWindow, type Range } from '../past/past.ts';
 import { firstOf } from '../past/past-presentation.ts';
 import type { Reply } from '../reply.ts';
+import type { ServedStream } from '../served-stream.ts';
 import { caching, playlistReply } from '../text-reply.ts';
 import { renderedOnce } from './ts.ts';
 import type { TsSegments } from './ts-segments.ts';
@@ -34,7 +34,7 @@ const ENDED_FOR_MS = 60_000;
  * @throws OxbowError `stream-offline`, and what windows refuse
  */
 export function answerVsrLive(
-  stream: Deliverable,
+  stream: ServedStream,
   query: URLSearchParams,
   clock: Clock,
   options: { signal: AbortSignal },
@@ -49,7 +49,7 @@ export function answerVsrLive(
  * @throws OxbowError what windows refuse
  */
 export async function answerVsrWindow(
-  stream: Deliverable,
+  stream: ServedStream,
   { start, length }: VsrWindow,
   query: URLSearchParams,
 ): Promise<Reply> {
@@ -59,7 +59,7 @@ export async function answerVsrWindow(
 }
 
 /** The last five segments as a live list that slides; more where they are too short for three target durations. */
-async function answerLast(stream: Deliverable, clock: Clock, options: { signal: AbortSignal }): Promise<Reply> {
+async function answerLast(stream: ServedStream, clock: Clock, options: { signal: AbortSignal }): Promise<Reply> {
   const view = await readyView(stream, options);
   const sealed = view.segments.filter((segment) => segment.sealed);
   if (view.ended && endOf(sealed) / 1000 + 4000 * view.generation.targetDurationS + ENDED_FOR_MS < clock.nowMs()) {
@@ -87,12 +87,12 @@ function endOf(sealed: readonly LiveSegment[]): number {
   return last ? last.startUs + last.sealed!.durationUs : 0;
 }
 
-function answerCatchUp(stream: Deliverable, fromUs: number): Promise<Reply> {
+function answerCatchUp(stream: ServedStream, fromUs: number): Promise<Reply> {
   return answerWindow(stream, { fromUs, toUs: fromUs + CATCH_UP_US }, `${stream.name}/`);
 }
 
 /** @param base where `ts/{msn}.ts` of the stream lies, relative to the list */
-async function answerWindow(stream: Deliverable, range: Range, base: string): Promise<Reply> {
+async function answerWindow(stream: ServedStream, range: Range, base: string): Promise<Reply> {
   const window = await openWindow(stream, { range });
   const list = hlsMediaPlaylist(window, TS, { folderOf: (id) => `${base}${id}/` });
   // Players would begin at the end of a list that still grows; and the first segment began before the asked time.
@@ -102,6 +102,6 @@ async function answerWindow(stream: Deliverable, range: Range, base: string): Pr
 }
 
 /** A segment by an address that names no stream: should another become the default, it must not be in caches for long. */
-export async function answerVsrSegment(stream: Deliverable, msn: number, segments: TsSegments): Promise<Reply> {
+export async function answerVsrSegment(stream: ServedStream, msn: number, segments: TsSegments): Promise<Reply> {
   return { ...(await segments.answer(stream, msn)), cacheControl: caching.past };
 }

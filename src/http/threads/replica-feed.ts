@@ -2,7 +2,7 @@
  * What one serving thread hears of streams: of those that it wished for, every change of their live lists, as soon as it happens.
  * In: wishes of the thread, live lists. Out: messages for it, those of one turn together. docs/media.md 25.
  */
-import type { LiveDeliverable } from '../../delivery/deliverable.ts';
+import type { ServedLiveStream } from '../../delivery/served-stream.ts';
 import type { Track } from '../../media/frame.ts';
 import type { Init } from '../../media/segment.ts';
 import type { LiveWindowChange, LiveWindowState } from '../../packager/live-segment.ts';
@@ -13,13 +13,13 @@ const MAX_STREAMS = 2000;
 
 /** What feeds need. */
 export interface FeedOptions {
-  find(name: string): LiveDeliverable | undefined;
-  accessOf(stream: LiveDeliverable): StreamAccess;
+  find(name: string): ServedLiveStream | undefined;
+  accessOf(stream: ServedLiveStream): StreamAccess;
   post(message: ToThread): void;
 }
 
 interface Subscription {
-  readonly list: LiveDeliverable['list'];
+  readonly list: ServedLiveStream['list'];
   access: StreamAccess;
   changes: LiveWindowChange[];
   readonly stop: () => void;

@@ -8,10 +8,10 @@ import type { LiveAddress } from '../../api/media-address.ts';
 import { openLocalSegmentStore } from '../../archive/local-segment-store.ts';
 import { openRangeReader, type RangeReader } from '../../archive/range-reader.ts';
 import type { SegmentStore } from '../../archive/segment-store.ts';
-import type { LiveDeliverable } from '../../delivery/deliverable.ts';
 import { KnownSegments } from '../../delivery/live/known-segments.ts';
 import { keyOf } from '../../delivery/live/live.ts';
 import { createLiveNow, type LiveNow } from '../../delivery/live/live-now.ts';
+import type { ServedLiveStream } from '../../delivery/served-stream.ts';
 import type { Init } from '../../media/segment.ts';
 import type { LiveWindowChange, LiveWindowState } from '../../packager/live-segment.ts';
 import { LiveWindow } from '../../packager/live-window.ts';
@@ -30,7 +30,7 @@ const MAX_WARMING = 16;
 const MAX_INITS = 100;
 
 /** A stream. */
-class Replica implements LiveDeliverable {
+class Replica implements ServedLiveStream {
   readonly name: string;
   readonly list: LiveWindow;
   access: StreamAccess;
@@ -193,7 +193,7 @@ export class Replicas implements AsyncDisposable {
       .finally(() => this.#warming--);
   }
 
-  #find(name: string): LiveDeliverable | undefined {
+  #find(name: string): ServedLiveStream | undefined {
     const replica = this.#replicas.get(name);
     if (replica) {
       replica.usedMs = this.#options.monotonicMs();

@@ -7,7 +7,7 @@ import type { InitTable } from '../recording/init-table.ts';
 import type { RecordingReader } from '../recording/recording-reader.ts';
 
 /** One stream as its viewers meet it. */
-export interface Deliverable {
+export interface ServedStream {
   readonly name: string;
   readonly list: LiveWindow;
   readonly recording: RecordingReader;
@@ -25,7 +25,7 @@ export interface Deliverable {
 }
 
 /** As much of it as answers from memory need; a copy in another thread has no more. */
-export type LiveDeliverable = Pick<Deliverable, 'name' | 'list' | 'horizonUs'>;
+export type ServedLiveStream = Pick<ServedStream, 'name' | 'list' | 'horizonUs'>;
 
 /** Finds a stream by name; undefined when there is none, or it may not be seen. */
-export type FindStream = (name: string) => Deliverable | undefined;
+export type FindStream = (name: string) => ServedStream | undefined;
