@@ -16,9 +16,9 @@ export const SEGMENT_S = 2;
 export function openBenchStream(
   name: string,
   { clock, nextMsn, recording }: { clock: Clock; nextMsn: number; recording: ServedStream['recording'] },
-): { readonly stream: Stream; readonly deliverable: ServedStream & { readonly list: LiveWindow } } {
+): { readonly stream: Stream; readonly served: ServedStream & { readonly list: LiveWindow } } {
   const past = { endUs: Math.round(clock.nowMs() * 1000), hasMedia: false, lastRun: 0, gaps: [] };
-  const deliverable = {
+  const served = {
     ...deliverableOf(name, recording, past.endUs, () => clock.nowMs()),
     starting: () => true,
     settled: () => false,
@@ -27,12 +27,12 @@ export function openBenchStream(
     clock,
     past,
     settings: { partS: 0.2, segmentS: SEGMENT_S },
-    list: deliverable.list,
+    list: served.list,
     nextMsn,
-    initOf: (all) => deliverable.inits.of(all),
+    initOf: (all) => served.inits.of(all),
     nextGeneration: () => 1,
   });
-  return { stream, deliverable };
+  return { stream, served };
 }
 
 /**

@@ -89,12 +89,12 @@ async function measure(frameRate: number, delay: number, seconds: number): Promi
     const reader = openRangeReader(segments);
     const closing = new AbortController();
     const stills = new Stills({ reader, signal: closing.signal, makeStill: async () => new Uint8Array() });
-    const { stream, deliverable } = openBenchStream('cam', { clock, nextMsn: 100, recording });
-    const answer = createAnswer({ find: () => deliverable, clock, reader, stills });
+    const { stream, served } = openBenchStream('cam', { clock, nextMsn: 100, recording });
+    const answer = createAnswer({ find: () => served, clock, reader, stills });
     await using server = await startTestServer({ answer });
     const published: Published = new Map(tracks.map(({ id }) => [id, new Map()]));
     const feeding = feed(stream, frameRate, delay, seconds, published);
-    const took = await follow(`${server.url}/live/cam/av0/g1.m3u8`, deliverable.list, published, seconds);
+    const took = await follow(`${server.url}/live/cam/av0/g1.m3u8`, served.list, published, seconds);
     await feeding;
     closing.abort();
     reader[Symbol.dispose]();

@@ -32,7 +32,7 @@ const clock = createSystemClock();
 /** A stream whose parts of 0.2 s have about so many bytes. */
 function stillStream(name: string, partBytes: number, recording: RecordingReader): ServedStream {
   const track = videoTrack();
-  const { stream, deliverable } = openBenchStream(name, { clock, nextMsn: 1000, recording });
+  const { stream, served } = openBenchStream(name, { clock, nextMsn: 1000, recording });
   const utcOffsetUs = Math.round((clock.nowMs() - SECONDS * 1000) * 1000);
   stream.startRun({ tracks: [track], utcOffsetUs, clock: 'source', pace: { kind: 'continuous' } });
   const duration = track.timescale / RATE;
@@ -40,7 +40,7 @@ function stillStream(name: string, partBytes: number, recording: RecordingReader
     const data = new Uint8Array(Math.round(partBytes / 5)).fill(i);
     stream.publish({ trackId: track.id, dts: i * duration, pts: i * duration, duration, key: i % 50 === 0, data });
   }
-  return deliverable;
+  return served;
 }
 
 const FILE = segmentLocation('recorded.mp4');
