@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openLocalSegmentStore } from '../src/archive/local-segment-store.ts';
 import { openRangeReader } from '../src/archive/range-reader.ts';
-import { createAnswer } from '../src/delivery/answer.ts';
+import { createMediaRouter } from '../src/delivery/media-router.ts';
 import { Stills } from '../src/delivery/stills.ts';
 import { startTestServer } from '../src/http/fixture.ts';
 import { createSystemClock } from '../src/lib/clock.ts';
@@ -90,7 +90,7 @@ async function measure(frameRate: number, delay: number, seconds: number): Promi
     const closing = new AbortController();
     const stills = new Stills({ reader, signal: closing.signal, makeStill: async () => new Uint8Array() });
     const { stream, served } = openBenchStream('cam', { clock, nextMsn: 100, recording });
-    const answer = createAnswer({ find: () => served, clock, reader, stills });
+    const answer = createMediaRouter({ find: () => served, clock, reader, stills });
     await using server = await startTestServer({ answer });
     const published: Published = new Map(tracks.map(({ id }) => [id, new Map()]));
     const feeding = feed(stream, frameRate, delay, seconds, published);

@@ -3,9 +3,9 @@
  * In: the context, recordings, streams. Out: Delivery.
  */
 import type { Config } from '../config/schema.ts';
-import { createAnswer } from '../delivery/answer.ts';
 import { KnownSegments } from '../delivery/live/known-segments.ts';
 import { createLiveNow } from '../delivery/live/live-now.ts';
+import { createMediaRouter } from '../delivery/media-router.ts';
 import { Stills } from '../delivery/stills.ts';
 import { Viewers } from '../delivery/viewers.ts';
 import { makeStill } from '../ffmpeg/engine.ts';
@@ -20,7 +20,7 @@ export function openDelivery(
   const known = new KnownSegments(reader);
   const defaultStream = () => defaultStreamOf(settings.now, catalog);
   return {
-    answer: createAnswer({
+    answer: createMediaRouter({
       find: (name) => catalog.lookUp(name),
       clock,
       reader,

@@ -10,9 +10,9 @@ import type { SegmentPrefix, SegmentStore } from '../archive/segment-store.ts';
 import type { EventBus } from '../cluster/event-bus.ts';
 import type { EffectiveSettings } from '../config/effective-settings.ts';
 import type { Config } from '../config/schema.ts';
-import type { Answer } from '../delivery/answer.ts';
 import type { KnownSegments } from '../delivery/live/known-segments.ts';
 import type { LiveNow } from '../delivery/live/live-now.ts';
+import type { MediaRouter } from '../delivery/media-router.ts';
 import type { Viewers } from '../delivery/viewers.ts';
 import type { RateLimits } from '../http/api/rate-limit.ts';
 import type { TokenTries } from '../http/api/token-tries.ts';
@@ -108,7 +108,7 @@ export interface Accounts {
 
 /** What answers media requests. */
 export interface Delivery {
-  readonly answer: Answer;
+  readonly answer: MediaRouter;
   /** What can be answered from memory at once. */
   readonly now: LiveNow;
   /** Recorded segments that were requested a moment ago. */

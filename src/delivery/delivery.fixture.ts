@@ -19,9 +19,9 @@ import type { LiveWindowLimits } from '../packager/live-segment.ts';
 import { LiveWindow } from '../packager/live-window.ts';
 import { InitTable } from '../recording/init-table.ts';
 import { openRig, type RecordingRig, START_US } from '../recording/recording.fixture.ts';
-import { type Answer, createAnswer } from './answer.ts';
 import { KnownSegments } from './live/known-segments.ts';
 import { createLiveNow, type LiveNow } from './live/live-now.ts';
+import { createMediaRouter, type MediaRouter } from './media-router.ts';
 import type { Reply } from './reply.ts';
 import type { ServedStream } from './served-stream.ts';
 import { type MakeStill, Stills } from './stills.ts';
@@ -77,7 +77,7 @@ export interface Delivery extends AsyncDisposable {
   readonly state: Mutable;
   /** Calls of the still maker. */
   readonly stills: { bytes: Uint8Array; atS: number | undefined; width: number }[];
-  readonly answer: Answer;
+  readonly answer: MediaRouter;
   readonly now: LiveNow;
   readonly reader: RangeReader;
   /** Opens a segment in the live list. */
@@ -139,7 +139,7 @@ export async function openDelivery({
   const find = (name: string) => (name === 'door' ? stream : undefined);
   const defaultStream = () => state.defaultStream;
   const known = new KnownSegments(reader);
-  const answer = createAnswer({ find, clock: rig.clock, reader, known, stills, defaultStream });
+  const answer = createMediaRouter({ find, clock: rig.clock, reader, known, stills, defaultStream });
   const now = createLiveNow(find, known);
   const never = new AbortController().signal;
   const get = async (path: string, signal = never): Promise<Reply> => {

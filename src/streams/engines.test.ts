@@ -10,7 +10,7 @@ import { recordingPrefix } from '../archive/recording-locations.ts';
 import type { SegmentStore } from '../archive/segment-store.ts';
 import { type Engine, engines } from '../archive/segment-stores.fixture.ts';
 import { loadConfig } from '../config/load.ts';
-import { createAnswer } from '../delivery/answer.ts';
+import { createMediaRouter } from '../delivery/media-router.ts';
 import { Stills } from '../delivery/stills.ts';
 import { concatBytes } from '../lib/bytes.ts';
 import { Retention } from '../recording/retention.ts';
@@ -27,7 +27,7 @@ const config = { record: { ...record, sync: 'segment' as const, maxDisk: undefin
 /** Answers media requests from what a store has. */
 function createFetch(rig: StreamsRig, reader: RangeReader): (url: string) => Promise<Uint8Array> {
   const stills = new Stills({ makeStill: async ({ bytes }) => bytes, reader, signal });
-  const answer = createAnswer({ find: (name) => rig.catalog.find(name), clock: rig.clock, reader, stills });
+  const answer = createMediaRouter({ find: (name) => rig.catalog.find(name), clock: rig.clock, reader, stills });
   return async (url) => {
     const { pieces, length } = await answer(parseMediaAddress(url)!, new URLSearchParams(), { signal });
     const whole = concatBytes(

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { test } from 'node:test';
 import { parseMediaAddress } from '../api/media-address.ts';
 import { openRangeReader } from '../archive/range-reader.ts';
-import { createAnswer } from '../delivery/answer.ts';
+import { createMediaRouter } from '../delivery/media-router.ts';
 import { Stills } from '../delivery/stills.ts';
 import { OxbowError } from '../lib/errors.ts';
 import { createSilentLog } from '../observe/log.ts';
@@ -19,7 +19,7 @@ const { signal } = new AbortController();
 async function allOf(rig: StreamsRig, name: string) {
   await using reader = openRangeReader(rig.segments);
   const stills = new Stills({ makeStill: assert.fail, reader, signal });
-  const answer = createAnswer({ find: (asked) => rig.catalog.find(asked), clock: rig.clock, reader, stills });
+  const answer = createMediaRouter({ find: (asked) => rig.catalog.find(asked), clock: rig.clock, reader, stills });
   const bytes = async (url: string) => {
     const reply = await answer(parseMediaAddress(url)!, new URLSearchParams(), { signal });
     const pieces = await Promise.all(

@@ -27,7 +27,7 @@ export interface LiveNow {
   /**
    * The reply or what to wait for; undefined where it lies in a file, or takes time.
    *
-   * @throws OxbowError as `Answer`
+   * @throws OxbowError as `MediaRouter`
    */
   look(address: LiveAddress, query: URLSearchParams): Reply | PendingReply | undefined;
   /** A segment of the recording that others asked for a moment ago; not to be kept, its bytes belong to what is shared. */
@@ -36,7 +36,7 @@ export interface LiveNow {
 
 /**
  * @param find looks into memory
- * @param known recorded segments, as `createAnswer` comes to know them
+ * @param known recorded segments, as `createMediaRouter` comes to know them
  */
 export function createLiveNow(find: (name: string) => ServedLiveStream | undefined, known: KnownSegments): LiveNow {
   return {

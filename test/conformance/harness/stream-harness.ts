@@ -7,7 +7,7 @@ import assert from 'node:assert/strict';
 import { parseMediaAddress } from '../../../src/api/media-address.ts';
 import { openRangeReader, type RangeReader } from '../../../src/archive/range-reader.ts';
 import type { Config } from '../../../src/config/schema.ts';
-import { createAnswer } from '../../../src/delivery/answer.ts';
+import { createMediaRouter } from '../../../src/delivery/media-router.ts';
 import type { Reply } from '../../../src/delivery/reply.ts';
 import { Stills } from '../../../src/delivery/stills.ts';
 import { concatBytes } from '../../../src/lib/bytes.ts';
@@ -58,7 +58,7 @@ export class StreamHarness implements AsyncDisposable {
   readonly #watched = new Set<Player>();
   #folder: string;
   #rig: StreamsRig;
-  #answer: ReturnType<typeof createAnswer>;
+  #answer: ReturnType<typeof createMediaRouter>;
   #reader: RangeReader;
   #version = -1;
   #nextLook = 0;
@@ -71,7 +71,7 @@ export class StreamHarness implements AsyncDisposable {
     this.#folder = folder;
     this.#rig = rig;
     this.#reader = openRangeReader(rig.segments);
-    this.#answer = this.#createAnswer();
+    this.#answer = this.#createMediaRouter();
   }
 
   /** Opens a harness in a folder of its own. */
@@ -165,7 +165,7 @@ export class StreamHarness implements AsyncDisposable {
     this.#reader[Symbol.dispose]();
     this.#rig = this.#closing.use(await openRig(this.#folder, this.#options, nowMs));
     this.#reader = openRangeReader(this.#rig.segments);
-    this.#answer = this.#createAnswer();
+    this.#answer = this.#createMediaRouter();
     this.#version = -1;
     for (const player of this.#players.values()) player.reconnect();
   }
@@ -210,12 +210,12 @@ export class StreamHarness implements AsyncDisposable {
     if (aheadMs > 0) this.#rig.clock.advance(aheadMs);
   }
 
-  #createAnswer(): ReturnType<typeof createAnswer> {
+  #createMediaRouter(): ReturnType<typeof createMediaRouter> {
     const { catalog, clock } = this.#rig;
     const reader = this.#reader;
     const makeStill = () => Promise.reject(new Error('nobody asks for stills here'));
     const stills = new Stills({ reader, signal: this.#ended.signal, makeStill });
-    return createAnswer({ find: (name) => catalog.find(name), clock, reader, stills });
+    return createMediaRouter({ find: (name) => catalog.find(name), clock, reader, stills });
   }
 
   async #bytesOf(reply: Reply): Promise<Uint8Array> {

@@ -24,7 +24,7 @@ import { TsSegments } from './ts/ts-segments.ts';
 import { answerVsrLive, answerVsrSegment, answerVsrWindow } from './ts/vsr.ts';
 
 /** What answering needs. */
-export interface AnswerOptions {
+export interface MediaRouterOptions {
   readonly find: FindStream;
   readonly clock: Clock;
   readonly reader: RangeReader;
@@ -37,14 +37,14 @@ export interface AnswerOptions {
 }
 
 /** Answers a media request. `signal` fires when the client has gone. */
-export type Answer = (
+export type MediaRouter = (
   address: MediaAddress,
   query: URLSearchParams,
   options: { readonly signal: AbortSignal },
 ) => Promise<Reply>;
 
 /** Builds the function that answers media requests. */
-export function createAnswer(options: AnswerOptions): Answer {
+export function createMediaRouter(options: MediaRouterOptions): MediaRouter {
   const { find, clock, reader, stills, metrics, known = new KnownSegments(reader) } = options;
   const segments = new TsSegments({ reader, ...(metrics && { metrics }) });
   const clips = new Clips(reader);
