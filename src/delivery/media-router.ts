@@ -19,9 +19,9 @@ import type { Reply } from './reply.ts';
 import type { FindStream, ServedStream } from './served-stream.ts';
 import type { Stills } from './stills.ts';
 import { answerSubtitles } from './subtitles.ts';
+import { answerLegacyLive, answerLegacySegment, answerLegacyWindow } from './ts/legacy-vsr.ts';
 import { answerTsIndex, answerTsPlaylist } from './ts/ts.ts';
 import { TsSegments } from './ts/ts-segments.ts';
-import { answerVsrLive, answerVsrSegment, answerVsrWindow } from './ts/vsr.ts';
 
 /** What answering needs. */
 export interface MediaRouterOptions {
@@ -98,11 +98,11 @@ export function createMediaRouter(options: MediaRouterOptions): MediaRouter {
       case 'still':
         return stills.answer(streamOf(address), instantUs(address.at), clock.nowMs() * 1000, waiting);
       case 'vsr-live':
-        return answerVsrLive(streamOf(address), query, clock, waiting);
+        return answerLegacyLive(streamOf(address), query, clock, waiting);
       case 'vsr-window':
-        return answerVsrWindow(streamOf(address), address.window, query);
+        return answerLegacyWindow(streamOf(address), address.window, query);
       case 'vsr-segment':
-        return answerVsrSegment(streamOf(address), address.msn, segments);
+        return answerLegacySegment(streamOf(address), address.msn, segments);
       case 'unknown':
         throw new OxbowError('not-found', `there is no media at ${address.path.slice(0, 200)}`);
     }

@@ -20,7 +20,7 @@ const DAY_MS = 86_400_000;
  * @returns µs since 1970
  * @throws OxbowError `bad-time`, also for a local time that the clocks there stepped over; `bad-time-zone` for an unknown zone
  */
-export function vsrInstantUs(text: string, zone: string | null): number {
+export function legacyInstantUs(text: string, zone: string | null): number {
   const plain = decodeTime(text);
   const format = zone === null ? undefined : openZone(zone);
   if (!format || !COMPACT.test(plain)) return refusing(() => parseInstant(plain)) * 1000;
@@ -34,7 +34,7 @@ export function vsrInstantUs(text: string, zone: string | null): number {
  * @returns µs, more than 0
  * @throws OxbowError `bad-duration`; `bad-time` where the percent-encoding is malformed
  */
-export function vsrDurationUs(text: string): number {
+export function legacyDurationUs(text: string): number {
   const plain = decodeTime(text);
   const ms = durationMs(plain);
   if (ms === undefined) {

@@ -17,9 +17,9 @@ import { firstOf } from '../past/past-presentation.ts';
 import type { Reply } from '../reply.ts';
 import type { ServedStream } from '../served-stream.ts';
 import { caching, playlistReply } from '../text-reply.ts';
+import { legacyDurationUs, legacyInstantUs } from './legacy-vsr-time.ts';
 import { renderedOnce } from './ts.ts';
 import type { TsSegments } from './ts-segments.ts';
-import { vsrDurationUs, vsrInstantUs } from './vsr-time.ts';
 
 /** Segments of the live list. */
 const LIVE_SEGMENTS = 5;
@@ -33,7 +33,7 @@ const ENDED_FOR_MS = 60_000;
  *
  * @throws OxbowError `stream-offline`, and what windows refuse
  */
-export function answerVsrLive(
+export function answerLegacyLive(
   stream: ServedStream,
   query: URLSearchParams,
   clock: Clock,
@@ -48,13 +48,13 @@ export function answerVsrLive(
  *
  * @throws OxbowError what windows refuse
  */
-export async function answerVsrWindow(
+export async function answerLegacyWindow(
   stream: ServedStream,
   { start, length }: VsrWindow,
   query: URLSearchParams,
 ): Promise<Reply> {
-  const fromUs = vsrInstantUs(start, query.get('tz'));
-  const range = { fromUs, toUs: fromUs + vsrDurationUs(length) };
+  const fromUs = legacyInstantUs(start, query.get('tz'));
+  const range = { fromUs, toUs: fromUs + legacyDurationUs(length) };
   return answerWindow(stream, range, `../../../live/${stream.name}/`);
 }
 
@@ -102,6 +102,6 @@ async function answerWindow(stream: ServedStream, range: Range, base: string): P
 }
 
 /** A segment by an address that names no stream: should another become the default, it must not be in caches for long. */
-export async function answerVsrSegment(stream: ServedStream, msn: number, segments: TsSegments): Promise<Reply> {
+export async function answerLegacySegment(stream: ServedStream, msn: number, segments: TsSegments): Promise<Reply> {
   return { ...(await segments.answer(stream, msn)), cacheControl: caching.past };
 }

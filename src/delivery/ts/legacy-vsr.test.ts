@@ -7,7 +7,7 @@ import { parsePlaylist } from '../../media/m3u8/parse.ts';
 import type { MediaPlaylist } from '../../media/m3u8/playlist.ts';
 import { START_US } from '../../recording/recording.fixture.ts';
 import { type Delivery, generation, makeGroup, openDelivery, type SegmentPlan, tracks } from '../delivery.fixture.ts';
-import { vsrDurationUs, vsrInstantUs } from './vsr-time.ts';
+import { legacyDurationUs, legacyInstantUs } from './legacy-vsr-time.ts';
 
 const startMs = START_US / 1000;
 const startS = startMs / 1000;
@@ -220,7 +220,7 @@ suite('/live/{segment} and /start/…/{segment}', () => {
 });
 
 suite('a local time', () => {
-  const utc = (text: string, zone: string) => new Date(vsrInstantUs(text, zone) / 1000).toISOString();
+  const utc = (text: string, zone: string) => new Date(legacyInstantUs(text, zone) / 1000).toISOString();
   test('is read on the clocks of its zone, in summer and in winter, east and west', () => {
     assert.equal(utc('20260115120000', 'Europe/Vienna'), '2026-01-15T11:00:00.000Z');
     assert.equal(utc('20260715120000', 'Europe/Vienna'), '2026-07-15T10:00:00.000Z');
@@ -230,38 +230,38 @@ suite('a local time', () => {
   });
 
   test('that the clocks step over is refused; one that comes twice is the first', () => {
-    assert.throws(() => vsrInstantUs('20260329023000', 'Europe/Vienna'), /does not exist in Europe\/Vienna/);
+    assert.throws(() => legacyInstantUs('20260329023000', 'Europe/Vienna'), /does not exist in Europe\/Vienna/);
     assert.equal(utc('20260329030000', 'Europe/Vienna'), '2026-03-29T01:00:00.000Z');
     assert.equal(utc('20260329015959', 'Europe/Vienna'), '2026-03-29T00:59:59.000Z');
     assert.equal(utc('20261025023000', 'Europe/Vienna'), '2026-10-25T00:30:00.000Z');
     assert.equal(utc('20261025030000', 'Europe/Vienna'), '2026-10-25T02:00:00.000Z');
     // A whole day was left out when Samoa changed sides of the date line.
-    assert.throws(() => vsrInstantUs('20111230120000', 'Pacific/Apia'), refusal('bad-time'));
+    assert.throws(() => legacyInstantUs('20111230120000', 'Pacific/Apia'), refusal('bad-time'));
   });
 
   test('of a zone that does not exist is refused with the zone', () => {
     for (const zone of ['', 'Mars/Base', '../etc', 'Europe/Vienna ', 'x'.repeat(300), 'é']) {
-      assert.throws(() => vsrInstantUs('20260115120000', zone), refusal('bad-time-zone'), zone);
+      assert.throws(() => legacyInstantUs('20260115120000', zone), refusal('bad-time-zone'), zone);
     }
   });
 
   test('a duration without a unit is minutes', () => {
-    assert.equal(vsrDurationUs('90'), 5_400_000_000);
-    assert.equal(vsrDurationUs('0.5'), 30_000_000);
-    assert.equal(vsrDurationUs('1h30m'), 5_400_000_000);
-    assert.equal(vsrDurationUs('90s'), 90_000_000);
+    assert.equal(legacyDurationUs('90'), 5_400_000_000);
+    assert.equal(legacyDurationUs('0.5'), 30_000_000);
+    assert.equal(legacyDurationUs('1h30m'), 5_400_000_000);
+    assert.equal(legacyDurationUs('90s'), 90_000_000);
   });
 
   test('a bad duration and a bad zone are refused by their own names, with a hint that says that plain numbers are minutes', () => {
     for (const text of ['five', '-5', '0', '1x']) {
       assert.throws(
-        () => vsrDurationUs(text),
+        () => legacyDurationUs(text),
         (error) =>
           error instanceof OxbowError && /duration/.test(error.refusal.title) && /minutes/.test(error.refusal.hint),
       );
     }
     assert.throws(
-      () => vsrInstantUs('20260115120000', 'Mars/Base'),
+      () => legacyInstantUs('20260115120000', 'Mars/Base'),
       (error) =>
         error instanceof OxbowError && /zone/.test(error.refusal.title) && /Area\/City/.test(error.refusal.hint),
     );
@@ -273,8 +273,8 @@ suite('a local time', () => {
     for (let round = 0; round < 2000; round++) {
       const text = Array.from({ length: random(20) }, () => letters[random(letters.length)]).join('');
       for (const parse of [
-        () => vsrInstantUs(text, round % 20 === 0 ? 'Asia/Tokyo' : null),
-        () => vsrDurationUs(text),
+        () => legacyInstantUs(text, round % 20 === 0 ? 'Asia/Tokyo' : null),
+        () => legacyDurationUs(text),
       ]) {
         try {
           assert.ok(Number.isSafeInteger(parse()), text);
