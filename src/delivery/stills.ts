@@ -11,7 +11,7 @@ import { type RecordedGroup, startsWithKey } from '../recording/recording-reader
 import { joins } from './past/past-presentation.ts';
 import type { Reply } from './reply.ts';
 import type { ServedStream } from './served-stream.ts';
-import { SharedWork } from './shared-work.ts';
+import { SingleFlight } from './single-flight.ts';
 import { bytesReply, caching, contentTypes } from './text-reply.ts';
 
 /** Makes a JPEG of media bytes; see ffmpeg/engine. */
@@ -48,7 +48,7 @@ function decodable(groups: readonly RecordedGroup[]): readonly RecordedGroup[] {
 export class Stills {
   readonly #makeStill: MakeStill;
   readonly #reader: Pick<RangeReader, 'read'>;
-  readonly #made: SharedWork;
+  readonly #made: SingleFlight;
 
   /**
    * @param options.signal ends what is being made
@@ -56,7 +56,7 @@ export class Stills {
   constructor(options: { makeStill: MakeStill; reader: Pick<RangeReader, 'read'>; signal: AbortSignal }) {
     this.#makeStill = options.makeStill;
     this.#reader = options.reader;
-    this.#made = new SharedWork({ bounds: BOUNDS, signal: options.signal });
+    this.#made = new SingleFlight({ bounds: BOUNDS, signal: options.signal });
   }
 
   /**

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { SharedWork } from './shared-work.ts';
+import { SingleFlight } from './single-flight.ts';
 
 const never = { signal: new AbortController().signal };
 
 suite('work whose result many want', () => {
   test('is done once for all who ask meanwhile, and kept while there is room', async () => {
-    const work = new SharedWork({ bounds: { maxBytes: 10 }, ...never });
+    const work = new SingleFlight({ bounds: { maxBytes: 10 }, ...never });
     const made: string[] = [];
     const make = (name: string) => async () => {
       made.push(name);
@@ -24,7 +24,7 @@ suite('work whose result many want', () => {
   });
 
   test('fails for all who wait, and is tried again by the next', async () => {
-    const work = new SharedWork({ bounds: { maxBytes: 10 }, ...never });
+    const work = new SingleFlight({ bounds: { maxBytes: 10 }, ...never });
     const fail = () => Promise.reject(new Error('no'));
     const both = await Promise.allSettled([work.get('a', fail, never), work.get('a', fail, never)]);
     assert.deepEqual(
@@ -36,7 +36,7 @@ suite('work whose result many want', () => {
 
   test('is not begun for somebody who has left, and ends when oxbow does', async () => {
     const closing = new AbortController();
-    const work = new SharedWork({ bounds: { maxBytes: 10 }, signal: closing.signal });
+    const work = new SingleFlight({ bounds: { maxBytes: 10 }, signal: closing.signal });
     const gone = AbortSignal.abort(new Error('left'));
     await assert.rejects(
       work.get('a', () => assert.fail(), { signal: gone }),

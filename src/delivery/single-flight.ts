@@ -11,7 +11,7 @@ interface Flight {
 }
 
 /** Results by name. */
-export class SharedWork {
+export class SingleFlight {
   readonly #closing: AbortSignal;
   readonly #kept: Recent<Uint8Array>;
   readonly #flights = new Map<string, Flight>();
