@@ -3,8 +3,8 @@
  * In: the context, recordings, streams. Out: Delivery.
  */
 import type { Config } from '../config/schema.ts';
-import { KnownSegments } from '../delivery/live/known-segments.ts';
 import { createLiveNow } from '../delivery/live/live-now.ts';
+import { SegmentCache } from '../delivery/live/segment-cache.ts';
 import { createMediaRouter } from '../delivery/media-router.ts';
 import { Stills } from '../delivery/stills.ts';
 import { Viewers } from '../delivery/viewers.ts';
@@ -17,14 +17,14 @@ export function openDelivery(
   { settings, shutdown, clock, metrics }: AppContext,
   { recordings: { reader }, catalog }: Pick<Parts, 'recordings' | 'catalog'>,
 ): Delivery {
-  const known = new KnownSegments(reader);
+  const segmentCache = new SegmentCache(reader);
   const defaultStream = () => defaultStreamOf(settings.now, catalog);
   return {
     answer: createMediaRouter({
       find: (name) => catalog.lookUp(name),
       clock,
       reader,
-      known,
+      segmentCache,
       stills: new Stills({ makeStill, reader, signal: shutdown.signal }),
       metrics,
       defaultStream() {
@@ -33,8 +33,8 @@ export function openDelivery(
         return name;
       },
     }),
-    now: createLiveNow((name) => catalog.find(name), known),
-    known,
+    now: createLiveNow((name) => catalog.find(name), segmentCache),
+    segmentCache,
     viewers: new Viewers({ nowMs: () => clock.monotonicMs(), onOver: () => metrics.viewersOver.inc() }),
     defaultStream,
   };

@@ -10,8 +10,8 @@ import type { SegmentPrefix, SegmentStore } from '../archive/segment-store.ts';
 import type { EventBus } from '../cluster/event-bus.ts';
 import type { EffectiveSettings } from '../config/effective-settings.ts';
 import type { Config } from '../config/schema.ts';
-import type { KnownSegments } from '../delivery/live/known-segments.ts';
 import type { LiveNow } from '../delivery/live/live-now.ts';
+import type { SegmentCache } from '../delivery/live/segment-cache.ts';
 import type { MediaRouter } from '../delivery/media-router.ts';
 import type { Viewers } from '../delivery/viewers.ts';
 import type { RateLimits } from '../http/api/rate-limit.ts';
@@ -112,7 +112,7 @@ export interface Delivery {
   /** What can be answered from memory at once. */
   readonly now: LiveNow;
   /** Recorded segments that were requested a moment ago. */
-  readonly known: KnownSegments;
+  readonly segmentCache: SegmentCache;
   readonly viewers: Viewers;
   /** Name of the stream of addresses that name none; undefined while there is no stream. */
   readonly defaultStream: () => string | undefined;

@@ -19,8 +19,8 @@ import type { LiveWindowLimits } from '../packager/live-segment.ts';
 import { LiveWindow } from '../packager/live-window.ts';
 import { InitTable } from '../recording/init-table.ts';
 import { openRig, type RecordingRig, START_US } from '../recording/recording.fixture.ts';
-import { KnownSegments } from './live/known-segments.ts';
 import { createLiveNow, type LiveNow } from './live/live-now.ts';
+import { SegmentCache } from './live/segment-cache.ts';
 import { createMediaRouter, type MediaRouter } from './media-router.ts';
 import type { Reply } from './reply.ts';
 import type { ServedStream } from './served-stream.ts';
@@ -138,9 +138,9 @@ export async function openDelivery({
   };
   const find = (name: string) => (name === 'door' ? stream : undefined);
   const defaultStream = () => state.defaultStream;
-  const known = new KnownSegments(reader);
-  const answer = createMediaRouter({ find, clock: rig.clock, reader, known, stills, defaultStream });
-  const now = createLiveNow(find, known);
+  const segmentCache = new SegmentCache(reader);
+  const answer = createMediaRouter({ find, clock: rig.clock, reader, segmentCache, stills, defaultStream });
+  const now = createLiveNow(find, segmentCache);
   const never = new AbortController().signal;
   const get = async (path: string, signal = never): Promise<Reply> => {
     const [plain, query] = path.split('?') as [string, string?];

@@ -11,8 +11,8 @@ import type { Metrics } from '../observe/metrics.ts';
 import { instantUs, parseRange } from './address-time.ts';
 import { Clips } from './clip/clip.ts';
 import { parseDirectives } from './live/directives.ts';
-import { KnownSegments } from './live/known-segments.ts';
 import { answerInit, answerLiveIndex, answerLivePlaylist, answerPart, answerSegment } from './live/live.ts';
+import { SegmentCache } from './live/segment-cache.ts';
 import { DvrLists } from './past/dvr.ts';
 import { answerPastIndex, answerPastManifest, answerPastPlaylist } from './past/past.ts';
 import type { Reply } from './reply.ts';
@@ -29,7 +29,7 @@ export interface MediaRouterOptions {
   readonly clock: Clock;
   readonly reader: RangeReader;
   /** Shared with what answers without waiting. */
-  readonly known?: KnownSegments;
+  readonly segmentCache?: SegmentCache;
   readonly stills: Stills;
   readonly metrics?: Pick<Metrics, 'tsSegments' | 'tsCacheBytes'>;
   /** Name of the stream of addresses that name none; undefined while there is no stream at all. */
@@ -45,7 +45,7 @@ export type MediaRouter = (
 
 /** Builds the function that answers media requests. */
 export function createMediaRouter(options: MediaRouterOptions): MediaRouter {
-  const { find, clock, reader, stills, metrics, known = new KnownSegments(reader) } = options;
+  const { find, clock, reader, stills, metrics, segmentCache = new SegmentCache(reader) } = options;
   const segments = new TsSegments({ reader, ...(metrics && { metrics }) });
   const clips = new Clips(reader);
   const dvr = new DvrLists();
@@ -66,7 +66,7 @@ export function createMediaRouter(options: MediaRouterOptions): MediaRouter {
       case 'part':
         return answerPart(streamOf(address), address, waiting);
       case 'segment':
-        return answerSegment(streamOf(address), address, { reader, known });
+        return answerSegment(streamOf(address), address, { reader, segmentCache });
       case 'dvr-index':
         return dvr.index(streamOf(address), address.length, waiting);
       case 'dvr-playlist': {

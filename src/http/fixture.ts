@@ -149,7 +149,7 @@ export async function startTestServer(
   const threads = {
     count: Number(process.env.OXBOW_THREADS ?? 1),
     find: () => undefined,
-    places: new Emitter<never>(),
+    cachedSegments: new Emitter<never>(),
     forgotten: new Emitter<never>(),
     mediaFolder: folder,
   };

@@ -6,7 +6,7 @@
 import type { Server, Socket } from 'node:net';
 import type { SegmentPrefix } from '../archive/segment-store.ts';
 import type { Endpoint } from '../config/address.ts';
-import type { KnownSegments } from '../delivery/live/known-segments.ts';
+import type { SegmentCache } from '../delivery/live/segment-cache.ts';
 import type { ServedLiveStream } from '../delivery/served-stream.ts';
 import { Emitter, type Subscribable } from '../lib/events.ts';
 import { traceIdOf } from '../observe/trace.ts';
@@ -26,7 +26,7 @@ export interface ThreadsWish {
   readonly count: number;
   find(name: string): ServedLiveStream | undefined;
   /** Recorded segments that were found. */
-  readonly places: KnownSegments['found'];
+  readonly cachedSegments: SegmentCache['added'];
   /** Where stored media is: the folder that locations start from. */
   readonly mediaFolder: string;
   /** Stored media that is deleted. */

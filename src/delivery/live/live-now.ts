@@ -7,9 +7,9 @@ import type { Subscribable } from '../../lib/events.ts';
 import type { Reply } from '../reply.ts';
 import type { ServedLiveStream } from '../served-stream.ts';
 import { parseDirectives } from './directives.ts';
-import type { KnownSegments } from './known-segments.ts';
-import { knownSegment, liveIndex, livePart, livePlaylist, segmentInMemory } from './live.ts';
+import { cachedSegment, liveIndex, livePart, livePlaylist, segmentInMemory } from './live.ts';
 import type { PendingReply } from './pending-reply.ts';
+import type { SegmentCache } from './segment-cache.ts';
 
 /** A live list as caches of its lists and parts see it: another object is another stream. */
 export interface ListState {
@@ -36,9 +36,12 @@ export interface LiveNow {
 
 /**
  * @param find looks into memory
- * @param known recorded segments, as `createMediaRouter` comes to know them
+ * @param segmentCache shared with `createMediaRouter`, which fills it
  */
-export function createLiveNow(find: (name: string) => ServedLiveStream | undefined, known: KnownSegments): LiveNow {
+export function createLiveNow(
+  find: (name: string) => ServedLiveStream | undefined,
+  segmentCache: SegmentCache,
+): LiveNow {
   return {
     list: (name) => find(name)?.list,
     isCurrent: (name, list) => find(name)?.list === list,
@@ -61,7 +64,7 @@ export function createLiveNow(find: (name: string) => ServedLiveStream | undefin
     },
     recorded(address) {
       const stream = address.kind === 'segment' ? find(address.stream) : undefined;
-      return stream && address.kind === 'segment' ? knownSegment(stream, address, known) : undefined;
+      return stream && address.kind === 'segment' ? cachedSegment(stream, address, segmentCache) : undefined;
     },
   };
 }

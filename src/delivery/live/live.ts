@@ -25,9 +25,9 @@ import type { Piece, Reply } from '../reply.ts';
 import type { ServedLiveStream, ServedStream } from '../served-stream.ts';
 import { bytesReply, caching, cachingOfReached, contentTypes, keptFor, playlistReply } from '../text-reply.ts';
 import type { Directives } from './directives.ts';
-import type { KnownSegments } from './known-segments.ts';
 import { livePresentation, partTargetOf } from './live-presentation.ts';
 import { type PendingReply, settle, waitFor } from './pending-reply.ts';
+import type { SegmentCache } from './segment-cache.ts';
 
 /** How long a first request waits for a stream that is starting. */
 const START_WAIT_MS = 8000;
@@ -165,7 +165,7 @@ export function answerInit(stream: ServedStream, renditionId: string, number: nu
 export async function answerSegment(
   stream: ServedStream,
   asked: { readonly rendition: string; readonly msn: number },
-  { reader, known }: { reader: Pick<RangeReader, 'shared'>; known: KnownSegments },
+  { reader, segmentCache }: { reader: Pick<RangeReader, 'shared'>; segmentCache: SegmentCache },
 ): Promise<Reply> {
   const inMemory = segmentInMemory(stream, asked);
   if (inMemory) return inMemory;
@@ -183,18 +183,18 @@ export async function answerSegment(
   if (reply.length <= MAX_INTERLEAVED_BYTES) {
     const { pieces: _, ...said } = reply;
     const ranges = rangesInFile(group, rendition);
-    known.remember(stream, keyOf(asked), { reply: said, ranges, startUs: group.startUs });
+    segmentCache.add(stream, keyOf(asked), { reply: said, ranges, startUs: group.startUs });
   }
   return reply;
 }
 
 /** A recorded segment that was asked for a moment ago, where its bytes are in memory. */
-export function knownSegment(
+export function cachedSegment(
   stream: ServedLiveStream,
   asked: { readonly rendition: string; readonly msn: number },
-  known: KnownSegments,
+  segmentCache: SegmentCache,
 ): Reply | undefined {
-  return known.ready(stream, keyOf(asked));
+  return segmentCache.find(stream, keyOf(asked));
 }
 
 /** Names a segment within its stream, for life. */

@@ -4,7 +4,7 @@
  */
 import type { SegmentPrefix } from '../../archive/segment-store.ts';
 import type { Endpoint } from '../../config/address.ts';
-import type { RecordedLocation } from '../../delivery/live/known-segments.ts';
+import type { CachedSegment } from '../../delivery/live/segment-cache.ts';
 import type { ThreadMemory } from '../../observe/metrics.ts';
 import type { LiveWindowChange, LiveWindowState } from '../../packager/live-segment.ts';
 import type { OwnHosts } from '../client/host-check.ts';
@@ -56,7 +56,7 @@ export type ToThread =
   | { readonly do: 'access'; readonly name: string; readonly access: StreamAccess }
   | { readonly do: 'removed'; readonly name: string }
   /** Where a recorded segment lies that somebody asked for. */
-  | { readonly do: 'place'; readonly name: string; readonly key: string; readonly place: RecordedLocation }
+  | { readonly do: 'segment'; readonly name: string; readonly key: string; readonly segment: CachedSegment }
   /** Stored media was deleted. */
   | { readonly do: 'forget'; readonly prefix: SegmentPrefix }
   /** Wishes for the sums now. */

@@ -8,8 +8,8 @@ import { type LiveAddress, parseMediaAddress } from '../../api/media-address.ts'
 import { MemorySegmentStore } from '../../archive/memory-segment-store.ts';
 import { openRangeReader } from '../../archive/range-reader.ts';
 import { segmentLocation } from '../../archive/segment-store.ts';
-import { KnownSegments, type RecordedLocation } from '../../delivery/live/known-segments.ts';
 import { createLiveNow, type LiveNow } from '../../delivery/live/live-now.ts';
+import { type CachedSegment, SegmentCache } from '../../delivery/live/segment-cache.ts';
 import type { Reply } from '../../delivery/reply.ts';
 import { audioFrames, audioTrack, interleave, videoFrames, videoTrack } from '../../live/frames.fixture.ts';
 import type { Frame } from '../../media/frame.ts';
@@ -53,7 +53,7 @@ async function openPair(mediaFolder = tmpdir()) {
     },
   });
   const reader = openRangeReader(new MemorySegmentStore());
-  const own = createLiveNow(find, new KnownSegments(reader));
+  const own = createLiveNow(find, new SegmentCache(reader));
   return {
     ...{ rig, state, replicas, feed, own, sent },
     async [Symbol.asyncDispose]() {
@@ -168,13 +168,13 @@ suite('streams as a serving thread knows them', () => {
     const location = segmentLocation('one.mp4');
     await writeFile(join(folder, location), 'before the segment behind');
     const address = addressOf('/live/door/v0/7.m4s');
-    const place: RecordedLocation = {
+    const segment: CachedSegment = {
       reply: { contentType: 'video/mp4', cacheControl: 'no-store', length: 11 },
       ranges: [{ location, offset: 7, length: 11 }],
       startUs: 1,
     };
     assert.equal(replicas.now.recorded(address), undefined);
-    replicas.take({ do: 'place', name: 'door', key: 'v0-7', place });
+    replicas.take({ do: 'segment', name: 'door', key: 'v0-7', segment });
     assert.equal(replicas.blockBytes, 0);
     assert.equal(replicas.now.recorded(address), undefined, 'it is read now');
     let reply: Reply | undefined;

@@ -8,9 +8,9 @@ import type { LiveAddress } from '../../api/media-address.ts';
 import { openLocalSegmentStore } from '../../archive/local-segment-store.ts';
 import { openRangeReader, type RangeReader } from '../../archive/range-reader.ts';
 import type { SegmentStore } from '../../archive/segment-store.ts';
-import { KnownSegments } from '../../delivery/live/known-segments.ts';
 import { keyOf } from '../../delivery/live/live.ts';
 import { createLiveNow, type LiveNow } from '../../delivery/live/live-now.ts';
+import { SegmentCache } from '../../delivery/live/segment-cache.ts';
 import type { ServedLiveStream } from '../../delivery/served-stream.ts';
 import type { Init } from '../../media/segment.ts';
 import type { LiveWindowChange, LiveWindowState } from '../../packager/live-segment.ts';
@@ -82,7 +82,7 @@ export class Replicas implements AsyncDisposable {
   readonly #tokens: WatchTokens;
   readonly #segments: SegmentStore;
   readonly #reader: RangeReader;
-  readonly #known: KnownSegments;
+  readonly #segmentCache: SegmentCache;
   readonly #sweeper: NodeJS.Timeout;
   #warming = 0;
   /** For the hot responder. */
@@ -94,9 +94,9 @@ export class Replicas implements AsyncDisposable {
     this.#tokens = tokens;
     this.#segments = openLocalSegmentStore({ folder: options.mediaFolder });
     this.#reader = openRangeReader(this.#segments);
-    this.#known = new KnownSegments(this.#reader);
+    this.#segmentCache = new SegmentCache(this.#reader);
     this.#sweeper = setInterval(() => this.sweep(), RETRY_AFTER_MS).unref();
-    const live = createLiveNow((name) => this.#find(name), this.#known);
+    const live = createLiveNow((name) => this.#find(name), this.#segmentCache);
     this.now = {
       look: live.look,
       list: (name) => this.#find(name)?.list,
@@ -160,9 +160,9 @@ export class Replicas implements AsyncDisposable {
       case 'removed':
         this.#end(message.name);
         break;
-      case 'place': {
+      case 'segment': {
         const replica = this.#replicas.get(message.name);
-        if (replica) this.#known.remember(replica, message.key, message.place);
+        if (replica) this.#segmentCache.add(replica, message.key, message.segment);
         break;
       }
       case 'forget':
@@ -182,7 +182,7 @@ export class Replicas implements AsyncDisposable {
   #warm(address: LiveAddress): undefined {
     const replica = address.kind === 'segment' ? this.#replicas.get(address.stream) : undefined;
     if (!replica || address.kind !== 'segment' || this.#warming >= MAX_WARMING) return;
-    const ranges = this.#known.ranges(replica, keyOf(address));
+    const ranges = this.#segmentCache.rangesOf(replica, keyOf(address));
     const bytes = ranges.reduce((sum, { length }) => sum + length, 0);
     // What does not stay whole would be read again for each who asks.
     if (bytes === 0 || bytes > this.#reader.maxBlockBytes / 2) return;

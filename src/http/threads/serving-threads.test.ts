@@ -20,7 +20,12 @@ async function openOdd(count: number) {
       head: {},
     },
     mediaFolder: '',
-    ...{ watchSecret: new Uint8Array(16), places: new Emitter<never>(), changed: new Emitter<never>(), forgotten },
+    ...{
+      watchSecret: new Uint8Array(16),
+      cachedSegments: new Emitter<never>(),
+      changed: new Emitter<never>(),
+      forgotten,
+    },
     find: () => undefined,
     accessOf: () => ({ isPrivate: false, epoch: 0, targetDurationMs: undefined, horizonUs: 0 }),
     open: (socket) => socket.destroy(),

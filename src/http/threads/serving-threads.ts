@@ -8,7 +8,7 @@ import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { Worker } from 'node:worker_threads';
 import type { SegmentPrefix } from '../../archive/segment-store.ts';
 import type { Endpoint } from '../../config/address.ts';
-import type { KnownSegments } from '../../delivery/live/known-segments.ts';
+import type { SegmentCache } from '../../delivery/live/segment-cache.ts';
 import type { Subscribable } from '../../lib/events.ts';
 import type { OwnHosts } from '../client/host-check.ts';
 import { checkFree } from '../hot/listeners.ts';
@@ -37,7 +37,7 @@ export interface ServingOptions extends Omit<FeedOptions, 'post'> {
   /** Fields of every answer. */
   readonly head: Readonly<Record<string, string>>;
   readonly watchSecret: Uint8Array;
-  readonly places: KnownSegments['found'];
+  readonly cachedSegments: SegmentCache['added'];
   /** Where stored media is: the folder that locations start from. */
   readonly mediaFolder: string;
   /** Stored media that is deleted. */
@@ -129,8 +129,8 @@ export async function openServingThreads(options: ServingOptions): Promise<Servi
     for (const thread of threads.values()) thread.post(message);
   };
   const stops = [
-    options.places.subscribe(({ name, key, place }) => {
-      for (const { feed, post } of threads.values()) if (feed.has(name)) post({ do: 'place', name, key, place });
+    options.cachedSegments.subscribe(({ name, key, segment }) => {
+      for (const { feed, post } of threads.values()) if (feed.has(name)) post({ do: 'segment', name, key, segment });
     }),
     options.forgotten.subscribe((prefix) => all({ do: 'forget', prefix })),
     options.changed.subscribe((name) => {

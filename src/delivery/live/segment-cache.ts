@@ -1,0 +1,86 @@
+/**
+ * Cache of recorded segments that were requested recently: their headers and where their bytes are stored. The bytes
+ * are in the shared blocks of the range reader, so a hit needs neither the index nor a read.
+ * In: segments that `answerSegment` found in the recording. Out: replies for the hot path. A segment never changes
+ * (docs/media.md 14).
+ */
+import type { RangeReader } from '../../archive/range-reader.ts';
+import type { SegmentRange } from '../../archive/segment-store.ts';
+import { Emitter, type Subscribable } from '../../lib/events.ts';
+import { interleaveFragments } from '../../media/isobmff/interleave.ts';
+import { lengthOf } from '../pieces.ts';
+import type { Reply } from '../reply.ts';
+import type { ServedLiveStream } from '../served-stream.ts';
+
+/** Segments of one stream; the first added is evicted first. */
+const MAX_SEGMENTS = 2000;
+
+/** One segment of one rendition. */
+export interface CachedSegment {
+  /** The reply without its bytes. */
+  readonly reply: Omit<Reply, 'pieces'>;
+  /** One range for each track. */
+  readonly ranges: readonly SegmentRange[];
+  /** µs since 1970. */
+  readonly startUs: number;
+}
+
+/** A segment that was added, with its stream and key. */
+export interface AddedSegment {
+  /** Of the stream. */
+  readonly name: string;
+  /** See `keyOf` of live.ts. */
+  readonly key: string;
+  readonly segment: CachedSegment;
+}
+
+/** Segments of all streams. */
+export class SegmentCache {
+  readonly #reader: Pick<RangeReader, 'peek'>;
+  readonly #added = new Emitter<AddedSegment>();
+  /** Keyed by live list: a stream that is deleted and created again has another one. */
+  readonly #streams = new WeakMap<ServedLiveStream['list'], Map<string, CachedSegment>>();
+
+  constructor(reader: Pick<RangeReader, 'peek'>) {
+    this.#reader = reader;
+  }
+
+  /** Emits each added segment; serving threads add it to their own caches. */
+  get added(): Subscribable<AddedSegment> {
+    return this.#added;
+  }
+
+  /** Adds a segment. Only segments that the range reader shares between clients: longer ones are downloads. */
+  add({ name, list }: Pick<ServedLiveStream, 'name' | 'list'>, key: string, segment: CachedSegment): void {
+    const segments = this.#streams.get(list) ?? new Map<string, CachedSegment>();
+    this.#streams.set(list, segments);
+    segments.set(key, segment);
+    if (segments.size > MAX_SEGMENTS) segments.delete(segments.keys().next().value!);
+    this.#added.emit({ name, key, segment });
+  }
+
+  /** The stored ranges of a segment; empty if it is not in the cache. */
+  rangesOf({ list }: Pick<ServedLiveStream, 'list'>, key: string): readonly SegmentRange[] {
+    return this.#streams.get(list)?.get(key)?.ranges ?? [];
+  }
+
+  /** The reply; undefined unless all its bytes are in memory and retention still keeps the segment. */
+  find(stream: Pick<ServedLiveStream, 'list' | 'horizonUs'>, key: string): Reply | undefined {
+    const segments = this.#streams.get(stream.list);
+    const segment = segments?.get(key);
+    if (!segments || !segment) return undefined;
+    if (segment.startUs < stream.horizonUs()) {
+      segments.delete(key); // the slow path decides whether it is deleted or pinned
+      return undefined;
+    }
+    const tracks: Uint8Array[] = [];
+    for (const { location, offset, length } of segment.ranges) {
+      const views = this.#reader.peek(location, offset, length);
+      if (!views) return undefined;
+      if (segment.ranges.length === 1) return { ...segment.reply, pieces: views };
+      tracks.push(views.length === 1 ? views[0]! : Buffer.concat(views));
+    }
+    const pieces = interleaveFragments(tracks);
+    return lengthOf(pieces) === segment.reply.length ? { ...segment.reply, pieces } : undefined;
+  }
+}
