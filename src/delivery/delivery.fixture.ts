@@ -148,7 +148,7 @@ export async function openDelivery({
   };
   const bytes = async (reply: Reply): Promise<Uint8Array> => {
     const pieces = await Promise.all(
-      reply.pieces.map(async (piece) => {
+      reply.body.map(async (piece) => {
         if (piece instanceof Uint8Array) return piece;
         return 'location' in piece ? reader.read(piece.location, piece.offset, piece.length) : piece.read();
       }),

@@ -5,7 +5,7 @@
 import type { SegmentRange } from '../archive/segment-store.ts';
 
 /** Bytes in memory, a stored range that is read when it is sent, or bytes that are generated when they are sent. */
-export type Piece =
+export type BodyPart =
   | Uint8Array
   | SegmentRange
   | {
@@ -22,7 +22,7 @@ export interface Reply {
   readonly cacheControl: string;
   /** Sum of the pieces' lengths, bytes. */
   readonly length: number;
-  readonly pieces: readonly Piece[];
+  readonly body: readonly BodyPart[];
   /** Strong validator without quotes, or undefined where there is none. */
   readonly etag?: string;
   /** Gzipped form of the whole, made when first asked for; only for text worth it (at least 1.4 KB). */

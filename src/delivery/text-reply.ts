@@ -63,7 +63,7 @@ export function playlistReply(
     contentType,
     cacheControl,
     length: bytes.length,
-    pieces: [bytes],
+    body: [bytes],
     get etag() {
       tag ??= createHash('sha1').update(bytes).digest('base64url');
       return tag;
@@ -88,5 +88,5 @@ export function keptFor(reply: Reply, cacheControl: string): Reply {
  * @param etag strong validator without quotes, where there is one
  */
 export function bytesReply(bytes: Uint8Array, contentType: string, cacheControl: string, etag?: string): Reply {
-  return { contentType, cacheControl, length: bytes.length, pieces: [bytes], ...(etag !== undefined && { etag }) };
+  return { contentType, cacheControl, length: bytes.length, body: [bytes], ...(etag !== undefined && { etag }) };
 }

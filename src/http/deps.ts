@@ -77,7 +77,7 @@ export interface HttpDeps {
   readonly now: LiveNow;
   /** Name of the stream that is meant where a media address names none; undefined while there is no stream. */
   defaultStream?(): string | undefined;
-  /** Reads the pieces that lie in files. */
+  /** Reads body parts that are stored in files. */
   readonly reader: Pick<RangeReader, 'read' | 'shared'>;
   system(): Awaitable<SystemView>;
   storage(): Awaitable<StorageView>;

@@ -56,7 +56,7 @@ export function textReply(text: string, more: Partial<Reply> = {}): Reply {
     contentType: 'text/plain',
     cacheControl: 'public, max-age=1',
     length: bytes.length,
-    pieces: [bytes],
+    body: [bytes],
     ...more,
   };
 }

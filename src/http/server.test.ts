@@ -138,7 +138,7 @@ suite('closing', () => {
         contentType: 'video/mp4',
         cacheControl: 'no-store',
         length: 8,
-        pieces: [
+        body: [
           Buffer.from('head'),
           {
             length: 4,

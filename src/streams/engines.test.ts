@@ -29,10 +29,10 @@ function createFetch(rig: StreamsRig, reader: RangeReader): (url: string) => Pro
   const stills = new Stills({ makeStill: async ({ bytes }) => bytes, reader, signal });
   const answer = createMediaRouter({ find: (name) => rig.catalog.find(name), clock: rig.clock, reader, stills });
   return async (url) => {
-    const { pieces, length } = await answer(parseMediaAddress(url)!, new URLSearchParams(), { signal });
+    const { body, length } = await answer(parseMediaAddress(url)!, new URLSearchParams(), { signal });
     const whole = concatBytes(
       await Promise.all(
-        pieces.map((piece) => {
+        body.map((piece) => {
           if (piece instanceof Uint8Array) return piece;
           return 'location' in piece ? reader.read(piece.location, piece.offset, piece.length) : piece.read();
         }),

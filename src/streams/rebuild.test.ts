@@ -23,7 +23,7 @@ async function allOf(rig: StreamsRig, name: string) {
   const bytes = async (url: string) => {
     const reply = await answer(parseMediaAddress(url)!, new URLSearchParams(), { signal });
     const pieces = await Promise.all(
-      reply.pieces.map(async (piece) => {
+      reply.body.map(async (piece) => {
         if (piece instanceof Uint8Array) return Buffer.from(piece);
         return Buffer.from(
           'location' in piece ? await reader.read(piece.location, piece.offset, piece.length) : await piece.read(),

@@ -13,7 +13,7 @@ import {
   printClusters,
   shapeClusters,
 } from '../../media/matroska/cluster.ts';
-import type { Piece } from '../reply.ts';
+import type { BodyPart } from '../reply.ts';
 import { askEach, type Memo } from './clip-memo.ts';
 import { ofPortion, type Portion, portionsOf, type RemuxRequest, readFrames, refuse } from './clip-portion.ts';
 import { readSamples } from './clip-samples.ts';
@@ -24,11 +24,11 @@ import { readSamples } from './clip-samples.ts';
  * @param memo shapes of portions, shared by all requests
  * @throws OxbowError `unsupported-media` for segments that cannot be taken apart
  */
-export async function piecesOfMkv(
+export async function mkvBody(
   request: RemuxRequest,
   memo: Memo<GroupShape>,
   { signal }: { signal: AbortSignal },
-): Promise<Piece[]> {
+): Promise<BodyPart[]> {
   const { tracks, groups, times, reader } = request;
   const portions = portionsOf(groups);
   const learn = (portion: Portion) => memo.learn(portion.key, () => shapeOf(portion, request));
@@ -37,7 +37,7 @@ export async function piecesOfMkv(
     return { trackIds: group.tracks.map(({ trackId }) => trackId), shape: shapes[i]! };
   });
   const { header } = planMatroska(tracks, times, shaped, groups[0]!.startUs / 1000);
-  const media = portions.map((portion, i): Piece => {
+  const media = portions.map((portion, i): BodyPart => {
     const { trackIds, shape } = shaped[i]!;
     const read = async (): Promise<Uint8Array> => {
       const frames = await readFrames(portion, reader);

@@ -9,7 +9,7 @@ import { type ClipLine, movieTimeOf } from '../../media/isobmff/clip/clip-times.
 import { movieTimescale } from '../../media/isobmff/movie/movie.ts';
 import { muxedLength, muxSegment, type SegmentInput } from '../../media/mpegts/muxer/muxer.ts';
 import { rescale } from '../../media/rescale.ts';
-import type { Piece } from '../reply.ts';
+import type { BodyPart } from '../reply.ts';
 import { askEach, type Memo } from './clip-memo.ts';
 import { type Portion, portionsOf, type RemuxRequest, readFrames } from './clip-portion.ts';
 
@@ -22,11 +22,11 @@ const START = 90_000;
  * @param memo lengths of portions, bytes, shared by all requests
  * @throws OxbowError `unsupported-media` for segments that cannot be taken apart, and for AAC that ADTS cannot carry
  */
-export async function piecesOfTs(
+export async function tsBody(
   request: RemuxRequest,
   memo: Memo<number>,
   { signal }: { signal: AbortSignal },
-): Promise<Piece[]> {
+): Promise<BodyPart[]> {
   const { tracks, times, reader } = request;
   const used = tracks.filter(({ id }) => times.lines.some(({ track }) => track.id === id));
   const portions = portionsOf(request.groups);
@@ -36,7 +36,7 @@ export async function piecesOfTs(
     memo.learn(portion.key + suffix, async () => muxedLength(inputOf(used, await readFrames(portion, reader))));
   const lengths = await askEach(portions, learn, { signal });
   const start = START + Math.max(...times.lines.map(leadTime));
-  return portions.map((portion, i): Piece => {
+  return portions.map((portion, i): BodyPart => {
     const shifts = shiftsOf(request, i, start);
     const length = lengths[i]!;
     const read = async (): Promise<Uint8Array> => {

@@ -32,9 +32,9 @@ suite('a clip (docs/media.md 20)', () => {
     assert.equal(reply.contentType, 'video/mp4');
     assert.equal(reply.filename, 'door-20261118T094620Z.mp4'.replace(/\d{8}T\d{6}/, stamp(START_US)));
     // Header, then two segments of two tracks.
-    assert.equal(reply.pieces.length, 5);
+    assert.equal(reply.body.length, 5);
     assert.equal(
-      reply.pieces.reduce((sum, piece) => sum + piece.length, 0),
+      reply.body.reduce((sum, piece) => sum + piece.length, 0),
       reply.length,
     );
     const bytes = await past.bytes(reply);
@@ -69,7 +69,7 @@ suite('a clip (docs/media.md 20)', () => {
       { msn: 110, startUs: START_US + 20_400_000 },
     ]);
     const reply = await past.get(`/clip/door/${startS + 20}/10m.mp4`);
-    assert.equal(reply.pieces.length, 5);
+    assert.equal(reply.body.length, 5);
   });
 
   test('starts at a key frame, and closes up over a hole', async () => {

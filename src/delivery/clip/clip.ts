@@ -13,15 +13,15 @@ import { planClip } from '../../media/isobmff/clip/clip-header.ts';
 import { rebaseSegment } from '../../media/isobmff/clip/clip-segment.ts';
 import { planClipTimes } from '../../media/isobmff/clip/clip-times.ts';
 import type { GroupShape } from '../../media/matroska/cluster.ts';
+import { lengthOf } from '../body-parts.ts';
 import { type Range, segmentsOver } from '../past/past.ts';
 import type { StoredSegment } from '../past/past-presentation.ts';
-import { lengthOf } from '../pieces.ts';
-import type { Piece, Reply } from '../reply.ts';
+import type { BodyPart, Reply } from '../reply.ts';
 import type { ServedStream } from '../served-stream.ts';
 import { caching, contentTypes } from '../text-reply.ts';
 import { Gate, Memo } from './clip-memo.ts';
-import { piecesOfMkv } from './clip-mkv.ts';
-import { piecesOfTs } from './clip-ts.ts';
+import { mkvBody } from './clip-mkv.ts';
+import { tsBody } from './clip-ts.ts';
 
 /** A `sidx` counts its segments in 16 bits (ISO/IEC 14496-12, 8.16.3). */
 const MAX_SEGMENTS = 65_535;
@@ -66,29 +66,29 @@ export class Clips {
     const groups = await segmentsOver(stream, range);
     const tracks = sharedTracks(groups);
     checkLength(groups, format);
-    const pieces = await this.#pieces(format, tracks, groups, { signal });
+    const body = await this.#body(format, tracks, groups, { signal });
     const start = new Date(groups[0]!.startUs / 1000).toISOString().replaceAll(/[-:]|\.\d+/g, '');
     return {
       contentType: contentTypes[format],
       cacheControl: settled ? caching.past : caching.live,
-      length: lengthOf(pieces),
-      pieces,
+      length: lengthOf(body),
+      body,
       etag: etagOf(groups, format),
       filename: `${stream.name}-${start}.${format}`,
     };
   }
 
-  #pieces(
+  #body(
     format: ClipFormat,
     tracks: readonly Track[],
     stored: readonly StoredSegment[],
     options: { signal: AbortSignal },
-  ): Promise<Piece[]> | Piece[] {
+  ): Promise<BodyPart[]> | BodyPart[] {
     const reader = this.#reader;
     const groups = format === 'mp4' ? stored : stored.map((group) => picturesAndSound(group, tracks));
-    if (format === 'mp4') return piecesOfMp4(tracks, groups, reader);
+    if (format === 'mp4') return mp4Body(tracks, groups, reader);
     const request = { tracks, groups, times: planClipTimes(tracks, groups), reader };
-    return format === 'mkv' ? piecesOfMkv(request, this.#shapes, options) : piecesOfTs(request, this.#lengths, options);
+    return format === 'mkv' ? mkvBody(request, this.#shapes, options) : tsBody(request, this.#lengths, options);
   }
 }
 
@@ -127,25 +127,25 @@ function checkLength(groups: readonly StoredSegment[], format: ClipFormat): void
   }
 }
 
-function piecesOfMp4(
+function mp4Body(
   tracks: readonly Track[],
   groups: readonly StoredSegment[],
   reader: Pick<RangeReader, 'read'>,
-): Piece[] {
+): BodyPart[] {
   const plan = planClip(tracks, groups);
-  const pieces: Piece[] = [plan.header];
+  const body: BodyPart[] = [plan.header];
   groups.forEach((group, i) => {
     for (const [t, track] of group.tracks.entries()) {
       if (track.length === 0) continue;
       const delta = plan.deltas[i]?.[t] ?? 0;
-      const position = pieces.length - 1;
-      pieces.push({
+      const position = body.length - 1;
+      body.push({
         length: track.length,
         read: async () => rebaseSegment(await reader.read(group.location, track.offset, track.length), delta, position),
       });
     }
   });
-  return pieces;
+  return body;
 }
 
 /** The same segments are the same clip. */

@@ -10,18 +10,18 @@ import { printMediaPlaylist, printMultivariantPlaylist } from '../../media/m3u8/
 import { isSubtitle, type Rendition, renditionsOf } from '../../media/rendition-set.ts';
 import type { LiveWindowView } from '../../packager/live-segment.ts';
 import { hasReached, nextPartOf, partsOf, positionOf, type RenditionPart } from '../../packager/rendition-view.ts';
-import { hlsMediaPlaylist } from '../format/hls-media.ts';
-import { hlsMultivariant } from '../format/hls-multivariant.ts';
 import {
   lengthOf,
   MAX_INTERLEAVED_BYTES,
-  partInFile,
-  partInMemory,
-  piecesInFile,
-  piecesInMemory,
-  rangesInFile,
-} from '../pieces.ts';
-import type { Piece, Reply } from '../reply.ts';
+  partFromMemory,
+  partFromStore,
+  segmentFromMemory,
+  segmentFromStore,
+  storedRanges,
+} from '../body-parts.ts';
+import { hlsMediaPlaylist } from '../format/hls-media.ts';
+import { hlsMultivariant } from '../format/hls-multivariant.ts';
+import type { BodyPart, Reply } from '../reply.ts';
 import type { ServedLiveStream, ServedStream } from '../served-stream.ts';
 import { bytesReply, caching, cachingOfReached, contentTypes, keptFor, playlistReply } from '../text-reply.ts';
 import type { Directives } from './directives.ts';
@@ -174,15 +174,15 @@ export async function answerSegment(
   if (!group) throw await missing(stream, msn);
   const init = stream.inits.get(group.initNumber);
   const rendition = init && renditionOf(init.tracks, id);
-  const pieces = rendition && piecesInFile(group, rendition, reader);
-  if (!pieces) throw new OxbowError('not-found', `segment ${msn} has no ${id}`);
+  const body = rendition && segmentFromStore(group, rendition, reader);
+  if (!body) throw new OxbowError('not-found', `segment ${msn} has no ${id}`);
   const crcs = rendition.tracks.flatMap(
     ({ id: trackId }) => group.tracks.find((own) => own.trackId === trackId && own.length > 0)?.crc ?? [],
   );
-  const reply = segmentReply(etagOf(keyOf(asked), crcs), pieces);
+  const reply = segmentReply(etagOf(keyOf(asked), crcs), body);
   if (reply.length <= MAX_INTERLEAVED_BYTES) {
-    const { pieces: _, ...said } = reply;
-    const ranges = rangesInFile(group, rendition);
+    const { body: _, ...said } = reply;
+    const ranges = storedRanges(group, rendition);
     segmentCache.add(stream, keyOf(asked), { reply: said, ranges, startUs: group.startUs });
   }
   return reply;
@@ -210,11 +210,11 @@ export function segmentInMemory(
   const listed = list.find(msn);
   if (!listed?.sealed) return undefined;
   const { tracks } = renditionOf(listed.init.tracks, rendition);
-  const pieces = piecesInMemory(listed, { id: rendition, tracks });
-  if (!pieces) return undefined;
+  const body = segmentFromMemory(listed, { id: rendition, tracks });
+  if (!body) return undefined;
   const { sealed } = listed;
   const crcs = tracks.flatMap(({ id }) => sealed.tracks.get(id)?.crc ?? []);
-  return segmentReply(etagOf(keyOf({ rendition, msn }), crcs), pieces);
+  return segmentReply(etagOf(keyOf({ rendition, msn }), crcs), body);
 }
 
 /** A part, at once if it is there, when it is sealed if it is the one that was announced. */
@@ -229,9 +229,9 @@ export async function answerPart(
   const part = findPart(stream, asked);
   if (!part) throw msn < stream.leastMsnAt(stream.createdUs) ? notThere(msn, index) : noPart(stream, asked);
   const group = await stream.recording.find(msn);
-  const pieces = group && partInFile(part, group);
-  if (!pieces) throw new OxbowError('gone', `part ${index} of segment ${msn} is no longer kept on its own`);
-  return partReply(asked, part, pieces);
+  const body = group && partFromStore(part, group);
+  if (!body) throw new OxbowError('gone', `part ${index} of segment ${msn} is no longer kept on its own`);
+  return partReply(asked, part, body);
 }
 
 /** Names a part. */
@@ -251,8 +251,8 @@ export function livePart(stream: ServedLiveStream, asked: PartAddress): Reply | 
   const { msn, part: index } = asked;
   const inMemory = (): Reply | undefined => {
     const part = findPart(stream, asked);
-    const pieces = part && partInMemory(part);
-    return pieces && partReply(asked, part, pieces);
+    const body = part && partFromMemory(part);
+    return body && partReply(asked, part, body);
   };
   const found = inMemory();
   const { generation } = list;
@@ -304,14 +304,14 @@ export function etagOf(name: string, crcs: readonly number[]): string {
 function partReply(
   { rendition, msn, part }: PartAddress,
   { pieces: own }: RenditionPart,
-  pieces: readonly Piece[],
+  body: readonly BodyPart[],
 ): Reply {
   const crcs = own.map(({ part: { crc } }) => crc);
-  return segmentReply(etagOf(`${rendition}-${msn}.${part}`, crcs), pieces);
+  return segmentReply(etagOf(`${rendition}-${msn}.${part}`, crcs), body);
 }
 
-function segmentReply(etag: string, pieces: readonly Piece[]): Reply {
-  return { contentType: contentTypes.segment, cacheControl: caching.forever, length: lengthOf(pieces), pieces, etag };
+function segmentReply(etag: string, body: readonly BodyPart[]): Reply {
+  return { contentType: contentTypes.segment, cacheControl: caching.forever, length: lengthOf(body), body, etag };
 }
 
 /** Playlists are rendered at most once per change, when first asked for, and are the same bytes for everyone. */

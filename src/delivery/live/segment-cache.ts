@@ -8,7 +8,7 @@ import type { RangeReader } from '../../archive/range-reader.ts';
 import type { SegmentRange } from '../../archive/segment-store.ts';
 import { Emitter, type Subscribable } from '../../lib/events.ts';
 import { interleaveFragments } from '../../media/isobmff/interleave.ts';
-import { lengthOf } from '../pieces.ts';
+import { lengthOf } from '../body-parts.ts';
 import type { Reply } from '../reply.ts';
 import type { ServedLiveStream } from '../served-stream.ts';
 
@@ -18,7 +18,7 @@ const MAX_SEGMENTS = 2000;
 /** One segment of one rendition. */
 export interface CachedSegment {
   /** The reply without its bytes. */
-  readonly reply: Omit<Reply, 'pieces'>;
+  readonly reply: Omit<Reply, 'body'>;
   /** One range for each track. */
   readonly ranges: readonly SegmentRange[];
   /** µs since 1970. */
@@ -77,10 +77,10 @@ export class SegmentCache {
     for (const { location, offset, length } of segment.ranges) {
       const views = this.#reader.peek(location, offset, length);
       if (!views) return undefined;
-      if (segment.ranges.length === 1) return { ...segment.reply, pieces: views };
+      if (segment.ranges.length === 1) return { ...segment.reply, body: views };
       tracks.push(views.length === 1 ? views[0]! : Buffer.concat(views));
     }
-    const pieces = interleaveFragments(tracks);
-    return lengthOf(pieces) === segment.reply.length ? { ...segment.reply, pieces } : undefined;
+    const body = interleaveFragments(tracks);
+    return lengthOf(body) === segment.reply.length ? { ...segment.reply, body } : undefined;
   }
 }

@@ -42,7 +42,7 @@ export function rawResponseOf(
   head: Readonly<Record<string, string>>,
   form: ResponseForm,
 ): RawResponse | undefined {
-  if (!areInMemory(reply.pieces)) return undefined;
+  if (!areInMemory(reply.body)) return undefined;
   const zipped = form.takesGzip && reply.gzip !== undefined;
   const key = `${zipped ? 'zipped' : 'plain'}${form.isPrivate ? ', private' : ''}`;
   const known = rawResponses.get(reply) ?? new Map<string, RawResponse>();
@@ -58,11 +58,11 @@ function printRawResponse(
   { takesGzip, isPrivate }: ResponseForm,
 ): RawResponse {
   const asked = takesGzip ? { 'accept-encoding': 'gzip' } : {};
-  const { headers, pieces, length } = representationOf(asked, reply, { isHead: false, isPrivate });
+  const { headers, body: parts, length } = representationOf(asked, reply, { isHead: false, isPrivate });
   const fields = Object.entries(joinFields(head, headers)).map(([name, value]) => `${name}: ${value}\r\n`);
   const before = Buffer.from(`HTTP/1.1 200 OK\r\n${fields.join('')}connection: keep-alive\r\ndate: `, 'latin1');
   const top = Buffer.concat([before, Buffer.alloc(DATE_BYTES, 0x20), Buffer.from('\r\n\r\n')]);
-  const body = pieces as readonly Uint8Array[];
+  const body = parts as readonly Uint8Array[];
   const joined = length <= JOINED_BYTES ? Buffer.concat([top, ...body]) : top;
   let dateS = Number.NaN;
   return {

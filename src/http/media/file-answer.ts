@@ -23,7 +23,7 @@ export async function sendFile(
   deps: HttpDeps,
 ): Promise<void> {
   const isHead = request.method === 'HEAD';
-  const { status, headers, pieces, length } = representationOf(request.headers, file, { isHead, isPrivate: true });
+  const { status, headers, body, length } = representationOf(request.headers, file, { isHead, isPrivate: true });
   reply.hijack();
   const raw = reply.raw as typeof reply.raw | Http2ServerResponse;
   const exchange =
@@ -34,7 +34,7 @@ export async function sendFile(
     return;
   }
   try {
-    await sendBlocks(exchange, readBlocks(pieces, deps.reader));
+    await sendBlocks(exchange, readBlocks(body, deps.reader));
     deps.metrics.servedBytes.inc({ class: 'export' }, length);
   } catch (error) {
     reportProblem(error, `${request.method} ${request.url.split('?', 1)[0]}`, request.id, deps);

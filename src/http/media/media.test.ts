@@ -77,7 +77,7 @@ suite('whole replies', () => {
         contentType: 'video/mp4',
         cacheControl: 'no-store',
         length: 3 + big.length + 4,
-        pieces: [
+        body: [
           Buffer.from('one'),
           { location: segmentLocation('chunk.mp4'), offset: 4, length: big.length },
           { length: 4, read: async () => Buffer.from('made') },
@@ -372,7 +372,7 @@ suite('files that fail', () => {
     contentType: 'video/mp4',
     cacheControl: 'no-store',
     length,
-    pieces: [{ location: segmentLocation(location), offset: 0, length }],
+    body: [{ location: segmentLocation(location), offset: 0, length }],
   });
 
   test('a file that retention took a moment ago is 410, not a broken answer', async () => {

@@ -163,18 +163,18 @@ export function createMediaResponder(deps: HttpDeps, pages: ForeignPages): Media
       readonly isPrivate: boolean;
     },
   ): Promise<void> {
-    const { status, headers, pieces, length } = representationOf(exchange.headers, reply, how);
+    const { status, headers, body, length } = representationOf(exchange.headers, reply, how);
     const head = joinFields(how.fields, headers);
     if (how.isHead || status === 304) {
       exchange.head(status, head);
       exchange.body.end();
       return;
     }
-    if (areInMemory(pieces)) {
+    if (areInMemory(body)) {
       exchange.head(status, head);
-      sendMemory(exchange, pieces);
+      sendMemory(exchange, body);
     } else {
-      const blocks = readBlocks(pieces, deps.reader);
+      const blocks = readBlocks(body, deps.reader);
       const first = await firstOf(blocks);
       exchange.head(status, head);
       await sendBlocks(exchange, first);

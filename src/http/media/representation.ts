@@ -7,13 +7,13 @@ import type { Reply } from '../../delivery/reply.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { acceptsGzip, allowsRange, matchesEtag } from './conditions.ts';
 import { parseByteRange } from './range.ts';
-import { cutPieces } from './send.ts';
+import { cutBody } from './send.ts';
 
 /** An answer that is ready to be sent. */
 export interface Representation {
   readonly status: 200 | 206 | 304;
   readonly headers: Readonly<Record<string, string | number>>;
-  readonly pieces: Reply['pieces'];
+  readonly body: Reply['body'];
   /** Bytes of the body. */
   readonly length: number;
 }
@@ -42,7 +42,7 @@ export function representationOf(
     ...(vary && { vary }),
   };
   if (etag && request['if-none-match'] !== undefined && matchesEtag(request['if-none-match'], etag)) {
-    return { status: 304, headers, pieces: [], length: 0 };
+    return { status: 304, headers, body: [], length: 0 };
   }
   headers['content-type'] = reply.contentType;
   headers['x-content-type-options'] = 'nosniff';
@@ -61,11 +61,11 @@ export function representationOf(
   if (range) {
     headers['content-length'] = range.end - range.start;
     headers['content-range'] = `bytes ${range.start}-${range.end - 1}/${length}`;
-    const pieces = cutPieces(reply.pieces, range.start, range.end);
-    return { status: 206, headers, pieces, length: range.end - range.start };
+    const body = cutBody(reply.body, range.start, range.end);
+    return { status: 206, headers, body, length: range.end - range.start };
   }
   headers['content-length'] = length;
-  return { status: 200, headers, pieces: zipped ? [zipped] : reply.pieces, length };
+  return { status: 200, headers, body: zipped ? [zipped] : reply.body, length };
 }
 
 function toPrivate(cacheControl: string): string {

@@ -1,9 +1,9 @@
 /**
- * Sends the pieces of a reply, from memory or from files, no faster than the client takes them.
- * In: pieces and a range of them. Out: bytes on the response; what was begun and cannot be finished is cut off, not ended.
+ * Sends the parts of a reply, from memory or from files, no faster than the client takes them.
+ * In: parts and a range of them. Out: bytes on the response; what was begun and cannot be finished is cut off, not ended.
  */
 import type { RangeReader } from '../../archive/range-reader.ts';
-import type { Piece } from '../../delivery/reply.ts';
+import type { BodyPart } from '../../delivery/reply.ts';
 import type { AnswerBody, Exchange } from './exchange.ts';
 
 /** Bytes read from a file and waiting for one client, at most; of what others ask for as well, they are shared. */
@@ -14,67 +14,67 @@ const MAX_SHARED_BYTES = 4 * 1024 * 1024;
 const STALL_MS = 60_000;
 
 /**
- * The stretch [start, end) of the pieces, as pieces.
+ * The stretch [start, end) of the parts, as parts.
  *
- * @param start first byte, counted over all pieces
+ * @param start first byte, counted over all parts
  * @param end first byte not to send
  */
-export function cutPieces(pieces: readonly Piece[], start: number, end: number): Piece[] {
-  const cut: Piece[] = [];
+export function cutBody(body: readonly BodyPart[], start: number, end: number): BodyPart[] {
+  const cut: BodyPart[] = [];
   let at = 0;
-  for (const piece of pieces) {
+  for (const part of body) {
     const from = Math.max(start - at, 0);
-    const to = Math.min(end - at, piece.length);
-    at += piece.length;
+    const to = Math.min(end - at, part.length);
+    at += part.length;
     if (from >= to) continue;
-    cut.push(to - from === piece.length ? piece : cutPiece(piece, from, to));
+    cut.push(to - from === part.length ? part : cutBodyPart(part, from, to));
   }
   return cut;
 }
 
-function cutPiece(piece: Piece, from: number, to: number): Piece {
-  if (piece instanceof Uint8Array) return piece.subarray(from, to);
-  if ('read' in piece) return { length: to - from, read: async () => (await piece.read()).subarray(from, to) };
-  return { location: piece.location, offset: piece.offset + from, length: to - from };
+function cutBodyPart(part: BodyPart, from: number, to: number): BodyPart {
+  if (part instanceof Uint8Array) return part.subarray(from, to);
+  if ('read' in part) return { length: to - from, read: async () => (await part.read()).subarray(from, to) };
+  return { location: part.location, offset: part.offset + from, length: to - from };
 }
 
 /** Whether all bytes are at hand, so that they can be sent without waiting. */
-export function areInMemory(pieces: readonly Piece[]): pieces is readonly Uint8Array[] {
-  return pieces.every((piece) => piece instanceof Uint8Array);
+export function areInMemory(body: readonly BodyPart[]): body is readonly Uint8Array[] {
+  return body.every((part) => part instanceof Uint8Array);
 }
 
 /**
- * The pieces in blocks: segments as views of what is shared, longer files 256 KiB at a time, what is in memory or made on the way whole.
+ * The parts in blocks: segments as views of what is shared, longer files 256 KiB at a time, what is in memory or made on the way whole.
  *
  * Throws the system's error, or RangeError where a file is shorter than the index says.
  */
 export async function* readBlocks(
-  pieces: readonly Piece[],
+  body: readonly BodyPart[],
   reader: Pick<RangeReader, 'read' | 'shared'>,
 ): AsyncGenerator<Uint8Array> {
-  for (const piece of pieces) {
-    if (piece instanceof Uint8Array) {
-      yield piece;
+  for (const part of body) {
+    if (part instanceof Uint8Array) {
+      yield part;
       continue;
     }
-    if ('read' in piece) {
-      yield await piece.read();
+    if ('read' in part) {
+      yield await part.read();
       continue;
     }
-    if (piece.length <= MAX_SHARED_BYTES) {
-      yield* await reader.shared(piece.location, piece.offset, piece.length);
+    if (part.length <= MAX_SHARED_BYTES) {
+      yield* await reader.shared(part.location, part.offset, part.length);
       continue;
     }
-    for (let done = 0; done < piece.length; done += READ_BYTES) {
-      yield await reader.read(piece.location, piece.offset + done, Math.min(READ_BYTES, piece.length - done));
+    for (let done = 0; done < part.length; done += READ_BYTES) {
+      yield await reader.read(part.location, part.offset + done, Math.min(READ_BYTES, part.length - done));
     }
   }
 }
 
 /** Ends an answer that is in memory; a client that takes nothing of it is given up. */
-export function sendMemory({ body, cut }: Exchange, pieces: readonly Uint8Array[]): void {
-  for (const piece of pieces.slice(0, -1)) body.write(piece);
-  body.end(pieces.at(-1));
+export function sendMemory({ body, cut }: Exchange, parts: readonly Uint8Array[]): void {
+  for (const part of parts.slice(0, -1)) body.write(part);
+  body.end(parts.at(-1));
   if (body.writableLength > 0) body.setTimeout(STALL_MS, cut);
 }
 

@@ -46,7 +46,7 @@ const deps = {
     contentType: 'video/mp4',
     cacheControl: 'no-store',
     length: FILM_BYTES,
-    pieces: [{ location: FILM, offset: 0, length: FILM_BYTES }],
+    body: [{ location: FILM, offset: 0, length: FILM_BYTES }],
   }),
   get reader() {
     return reader;

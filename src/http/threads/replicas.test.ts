@@ -81,7 +81,7 @@ const addressOf = (path: string) => parseMediaAddress(path) as LiveAddress;
 function look(now: LiveNow, path: string, query = ''): unknown {
   const found = now.look(addressOf(path), new URLSearchParams(query));
   if (!found || 'look' in found) return found && `waits: ${found.key}`;
-  return Buffer.concat((found as Reply).pieces as Uint8Array[]).toString('latin1');
+  return Buffer.concat((found as Reply).body as Uint8Array[]).toString('latin1');
 }
 
 suite('streams as a serving thread knows them', () => {
@@ -182,7 +182,7 @@ suite('streams as a serving thread knows them', () => {
       await new Promise((resolve) => setImmediate(resolve));
       reply = replicas.now.recorded(address);
     }
-    assert.equal(String(Buffer.concat(reply.pieces as Uint8Array[])), 'the segment');
+    assert.equal(String(Buffer.concat(reply.body as Uint8Array[])), 'the segment');
     assert.ok(replicas.blockBytes > 0);
     replicas.take({ do: 'forget', prefix: location });
     assert.equal(replicas.now.recorded(address), undefined);

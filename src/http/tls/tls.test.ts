@@ -119,7 +119,7 @@ suite('HTTPS', { skip: need('openssl') }, () => {
     const big = Buffer.alloc(9_000_000, alphabet);
     await writeFile(path, big);
     const reply = { contentType: 'video/mp4', cacheControl: 'no-store', length: big.length };
-    Object.assign(server.deps, { answer: () => ({ ...reply, pieces: [{ location, offset: 0, length: big.length }] }) });
+    Object.assign(server.deps, { answer: () => ({ ...reply, body: [{ location, offset: 0, length: big.length }] }) });
     assert.ok((await client.ask('/clip/cam/1/2.mp4')).body.equals(big));
     await truncate(path, 400_000);
     await assert.rejects(client.ask('/clip/cam/1/2.mp4'), { code: 'ERR_HTTP2_STREAM_ERROR' });
@@ -266,8 +266,8 @@ suite('closing HTTPS', { skip: need('openssl') }, () => {
       return Buffer.from('tail');
     };
     const reply = { contentType: 'video/mp4', cacheControl: 'no-store' };
-    const slow: Reply = { ...reply, length: 8, pieces: [Buffer.from('head'), { length: 4, read: tail }] };
-    const large: Reply = { ...reply, length: 50_000_000, pieces: [Buffer.alloc(50_000_000)] };
+    const slow: Reply = { ...reply, length: 8, body: [Buffer.from('head'), { length: 4, read: tail }] };
+    const large: Reply = { ...reply, length: 50_000_000, body: [Buffer.alloc(50_000_000)] };
     const server = await startTestServer({ answer: ({ stream }) => (stream === 'slow' ? slow : large) }, pair());
     await using client = await openHttp2(server.url);
     const body = client.ask('/clip/slow/1/2.mp4');

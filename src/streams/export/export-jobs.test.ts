@@ -89,10 +89,10 @@ suite('exports as jobs', () => {
     );
     assert.equal(gaps.length, 1);
     assert.equal(Date.parse(gaps[0]!.to) - Date.parse(gaps[0]!.from), 10_000);
-    const { pieces, length } = await exports.file(id);
+    const { body, length } = await exports.file(id);
     const file = await readFile(join(rig.folder, 'exports', `${id}.mp4`));
     assert.deepEqual([file.length, length], [bytes, bytes]);
-    assert.equal(pieces.length, 1);
+    assert.equal(body.length, 1);
     const { url, expiresAt } = await exports.ticket(id);
     assert.equal((await exports.fileFor(url.split('/').at(-1)!)).length, bytes);
     assert.equal(Date.parse(expiresAt), rig.clock.nowMs() + 900_000);

@@ -115,7 +115,7 @@ export class ExportJobs implements ExportsApi<Reply> {
       contentType: contentTypes[format],
       cacheControl: 'private, max-age=3600',
       length: bytes,
-      pieces: [{ location: locationOf(job), offset: 0, length: bytes }],
+      body: [{ location: locationOf(job), offset: 0, length: bytes }],
       etag: `${job.id}-${bytes}`,
       filename,
     };

@@ -221,7 +221,7 @@ export class StreamHarness implements AsyncDisposable {
   async #bytesOf(reply: Reply): Promise<Uint8Array> {
     const reader = this.#reader;
     const pieces = await Promise.all(
-      reply.pieces.map((piece) => {
+      reply.body.map((piece) => {
         if (piece instanceof Uint8Array) return piece;
         return 'location' in piece ? reader.read(piece.location, piece.offset, piece.length) : piece.read();
       }),

@@ -8,27 +8,27 @@ import type { Rendition } from '../media/rendition-set.ts';
 import type { LiveSegment } from '../packager/live-segment.ts';
 import type { RenditionPart } from '../packager/rendition-view.ts';
 import type { RecordedGroup } from '../recording/recording-reader.ts';
-import type { Piece } from './reply.ts';
+import type { BodyPart } from './reply.ts';
 
 /** Longer segments go out track by track, as they are stored: none is held in memory whole. */
 export const MAX_INTERLEAVED_BYTES = 16 * 1024 * 1024;
 
 /** Sum of the pieces' lengths, bytes. */
-export function lengthOf(pieces: readonly Piece[]): number {
-  return pieces.reduce((sum, piece) => sum + piece.length, 0);
+export function lengthOf(body: readonly BodyPart[]): number {
+  return body.reduce((sum, piece) => sum + piece.length, 0);
 }
 
 /** A live segment's bytes while they are in memory; undefined once they have left it, or for a hole. */
-export function piecesInMemory(segment: LiveSegment, rendition: Rendition): Piece[] | undefined {
+export function segmentFromMemory(segment: LiveSegment, rendition: Rendition): BodyPart[] | undefined {
   const { bytes } = segment;
   if (!bytes) return undefined;
-  const pieces = rendition.tracks.flatMap((track) => bytes.get(track.id) ?? []);
-  if (pieces.length === 0) return undefined;
-  return lengthOf(pieces) <= MAX_INTERLEAVED_BYTES ? interleaveFragments(pieces) : pieces;
+  const body = rendition.tracks.flatMap((track) => bytes.get(track.id) ?? []);
+  if (body.length === 0) return undefined;
+  return lengthOf(body) <= MAX_INTERLEAVED_BYTES ? interleaveFragments(body) : body;
 }
 
 /** Where the tracks of a recorded segment lie. */
-export function rangesInFile(group: RecordedGroup, rendition: Rendition) {
+export function storedRanges(group: RecordedGroup, rendition: Rendition) {
   return rendition.tracks.flatMap((track) => {
     const own = group.tracks.find((one) => one.trackId === track.id);
     return own ? [{ location: group.location, offset: own.offset, length: own.length }] : [];
@@ -36,18 +36,18 @@ export function rangesInFile(group: RecordedGroup, rendition: Rendition) {
 }
 
 /** A recorded segment, the same bytes as in memory: a file range where it is one track, else read when it is sent. Undefined for a hole. */
-export function piecesInFile(
+export function segmentFromStore(
   group: RecordedGroup,
   rendition: Rendition,
   reader: Pick<RangeReader, 'shared'>,
-): Piece[] | undefined {
-  const pieces = rangesInFile(group, rendition);
-  if (pieces.length < 2) return pieces.length > 0 ? pieces : undefined;
-  const length = lengthOf(pieces);
-  if (length > MAX_INTERLEAVED_BYTES) return pieces;
+): BodyPart[] | undefined {
+  const body = storedRanges(group, rendition);
+  if (body.length < 2) return body.length > 0 ? body : undefined;
+  const length = lengthOf(body);
+  if (length > MAX_INTERLEAVED_BYTES) return body;
   const read = async (): Promise<Uint8Array> => {
     const tracks = await Promise.all(
-      pieces.map(async (one) => joined(await reader.shared(one.location, one.offset, one.length))),
+      body.map(async (one) => joined(await reader.shared(one.location, one.offset, one.length))),
     );
     return Buffer.concat(interleaveFragments(tracks));
   };
@@ -59,22 +59,22 @@ function joined(views: readonly Uint8Array[]): Uint8Array {
 }
 
 /** A part's bytes while they are in memory. */
-export function partInMemory(part: RenditionPart): Piece[] | undefined {
-  const pieces: Piece[] = [];
+export function partFromMemory(part: RenditionPart): BodyPart[] | undefined {
+  const body: BodyPart[] = [];
   for (const { part: own } of part.pieces) {
     if (!own.bytes) return undefined;
-    pieces.push(own.bytes);
+    body.push(own.bytes);
   }
-  return pieces;
+  return body;
 }
 
 /** A part's bytes as ranges of the chunk file that its segment is in. */
-export function partInFile(part: RenditionPart, group: RecordedGroup): Piece[] | undefined {
-  const pieces: Piece[] = [];
+export function partFromStore(part: RenditionPart, group: RecordedGroup): BodyPart[] | undefined {
+  const body: BodyPart[] = [];
   for (const { trackId, part: own } of part.pieces) {
     const track = group.tracks.find((one) => one.trackId === trackId);
     if (!track) return undefined;
-    pieces.push({ location: group.location, offset: track.offset + own.offset, length: own.length });
+    body.push({ location: group.location, offset: track.offset + own.offset, length: own.length });
   }
-  return pieces;
+  return body;
 }
