@@ -35,7 +35,7 @@ export const pictureRoutes: readonly Route[] = [
       const { type, bytes, version } = picture;
       // An address that names the version never changes; without one it is asked again each time.
       const cacheControl = v === version ? 'public, max-age=31536000, immutable' : 'no-cache';
-      return { file: { contentType: type, cacheControl, length: bytes.length, pieces: [bytes], etag: version } };
+      return { file: { contentType: type, cacheControl, length: bytes.length, body: [bytes], etag: version } };
     },
   }),
   defineRoute({
