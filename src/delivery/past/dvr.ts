@@ -122,7 +122,13 @@ export class DvrLists {
     return reply;
   }
 
-  #open(key: string, stream: ServedStream, length: string, renditionId: string, view: LiveWindowView): Promise<OpenList> {
+  #open(
+    key: string,
+    stream: ServedStream,
+    length: string,
+    renditionId: string,
+    view: LiveWindowView,
+  ): Promise<OpenList> {
     const known = this.#lists.get(key);
     this.#lists.delete(key);
     const opening = known ?? open(stream, view, renditionId, lengthUs(length));
@@ -148,7 +154,12 @@ export class DvrLists {
   }
 }
 
-async function open(stream: ServedStream, view: LiveWindowView, renditionId: string, lastsUs: number): Promise<OpenList> {
+async function open(
+  stream: ServedStream,
+  view: LiveWindowView,
+  renditionId: string,
+  lastsUs: number,
+): Promise<OpenList> {
   const rendition = renditionOf(view.tracks, renditionId);
   const list = new DvrList(view, rendition, lastsUs);
   await list.open(stream, view);
