@@ -15,7 +15,7 @@ export interface PlaybackSummary
   readonly stalls: number;
 }
 
-/** What the snapshot needs beside them. */
+/** What the snapshot needs besides the parts. */
 export interface SnapshotContext {
   /** The server's time, unix milliseconds. */
   readonly nowMs: number;

@@ -1,13 +1,13 @@
 /**
- * Qualities, sounds and subtitles: what hls.js offers as choices that stay the same from buffer to buffer, and what was chosen applied to a
- * buffer.
- * In: hls.js. Out: choices for the snapshot. Holds what the viewer chose.
+ * Qualities, audio tracks and subtitles: the options of a buffer under ids that stay the same from buffer to buffer, and the viewer's choice,
+ * applied to each buffer.
+ * In: hls.js. Out: options for the snapshot. Keeps what the viewer chose.
  */
 import type Hls from 'hls.js';
 import type { Level, MediaPlaylist } from 'hls.js';
 import type { Choice } from './snapshot.ts';
 
-/** What there is to choose from on a buffer, and what plays. */
+/** The options of a buffer, and which of them plays. */
 export interface Offers {
   readonly qualities: readonly Choice[];
   readonly playingQuality: string | null;
@@ -20,16 +20,16 @@ const nothing: Offers = { qualities: [], playingQuality: null, sounds: [], sound
 
 /** The viewer's choices; they outlive buffers. */
 export class Choices {
-  /** Null: by hls.js. */
+  /** Null: hls.js chooses. */
   quality: string | null = null;
   sound: string | null = null;
   subtitle: string | null = null;
 
-  /** Makes a buffer play what was chosen, as far as it has it; for a buffer whose lists have just been read, and after each choice. */
+  /** Applies the choice to a buffer, as far as the buffer has it: after its playlists are loaded, and after each choice. */
   apply(hls: Hls): void {
     const level = hls.levels.findIndex((one) => qualityId(one) === this.quality);
     if (level >= 0 ? hls.loadLevel !== level || hls.autoLevelEnabled : !hls.autoLevelEnabled) {
-      // Before anything plays there is nothing to be switched, only something to be loaded.
+      // Before anything plays there is no level to switch from, only one to load.
       if (hls.currentLevel < 0) hls.loadLevel = level;
       else hls.nextLevel = level;
     }
@@ -64,7 +64,7 @@ export class Choices {
   }
 }
 
-/** The rendition's role in its address is the same in live lists (`/v0-480/g7.m3u8`) and in windows (`/v0-480.m3u8`). */
+/** The rendition's role in its address is the same in the live playlist (`/v0-480/g7.m3u8`) and in windows (`/v0-480.m3u8`). */
 function qualityId(level: Level): string {
   const role = /([^/]+)(?:\/g\d+)?\.m3u8/.exec(level.uri)?.[1];
   return role ?? `${level.height}@${level.bitrate}`;
@@ -76,7 +76,7 @@ function asChoice(track: MediaPlaylist): Choice {
   return { id: trackId(track), language: track.lang ?? '', label: track.name };
 }
 
-/** The track of that name, else of that language; -1 where there is none. */
+/** The track of that name, otherwise of that language; -1 if there is none. */
 function find(tracks: readonly MediaPlaylist[], id: string | null): number {
   if (id === null) return -1;
   const same = tracks.findIndex((track) => trackId(track) === id);

@@ -1,11 +1,11 @@
 /**
- * As much of a browser and of hls.js as the player touches, for tests without either.
- * In: what a test lets happen. Out: what the player did.
+ * The parts of a browser and of hls.js that the player uses, for tests without either.
+ * In: events that a test triggers. Out: what the player did.
  */
 
 type OnFrame = (now: number, frame: { mediaTime: number; expectedDisplayTime: number }) => void;
 
-/** A video element that plays and seeks at once, and shows the pictures a test gives it. */
+/** A video element that plays and seeks at once, and shows the pictures that a test passes. */
 export class FakeVideo extends EventTarget {
   readonly style: Record<string, string> = {};
   readonly ownerDocument: FakeDocument;
@@ -94,7 +94,7 @@ export class FakeVideo extends EventTarget {
     this.ownerDocument.pictureInPictureElement = this;
   }
 
-  /** A picture of a media time is on the screen. */
+  /** A frame with this media time is on the screen. */
   picture(mediaTime: number): void {
     this.readyState = 4;
     this.#time = mediaTime;
@@ -104,14 +104,14 @@ export class FakeVideo extends EventTarget {
     for (const one of waiting) one(expectedDisplayTime, { mediaTime, expectedDisplayTime });
   }
 
-  /** It goes on without a picture of its own: sound alone, or a hidden tab. */
+  /** Playback continues without a reported frame: audio only, or a hidden tab. */
   sound(currentTime: number): void {
     this.readyState = 4;
     this.#time = currentTime;
   }
 
-  /** Something happens to the element. */
-  happens(type: string): void {
+  /** Dispatches an event on the element. */
+  dispatch(type: string): void {
     this.dispatchEvent(new Event(type));
   }
 }
@@ -119,7 +119,7 @@ export class FakeVideo extends EventTarget {
 /** The document of a page. */
 export class FakeDocument extends EventTarget {
   hidden = false;
-  /** The clock that frames are told by, milliseconds. */
+  /** The clock of frame times, milliseconds. */
   steadyMs = 0;
   pictureInPictureElement: FakeVideo | null = null;
   readonly videos: FakeVideo[] = [];
@@ -134,12 +134,12 @@ export class FakeDocument extends EventTarget {
     this.pictureInPictureElement = null;
   }
 
-  /** What is seen. */
+  /** The visible element. */
   get front(): FakeVideo {
     return this.videos.find(({ attributes }) => attributes.has('data-front'))!;
   }
 
-  /** What prepares. */
+  /** The element in the background. */
   get back(): FakeVideo {
     return this.videos.find(({ attributes }) => !attributes.has('data-front'))!;
   }
@@ -152,7 +152,7 @@ export function fakeSurface(ownerDocument: FakeDocument): HTMLElement {
 
 type Listener = (event: string, data: unknown) => void;
 
-/** One hls.js. */
+/** One instance of hls.js. */
 export class FakeHls {
   static readonly Events = {
     LEVEL_UPDATED: 'updated',
@@ -165,7 +165,7 @@ export class FakeHls {
     SUBTITLE_TRACKS_UPDATED: 'subtitles',
     ERROR: 'error',
   };
-  /** All that were made, in order. */
+  /** All instances, in order of creation. */
   static all: FakeHls[] = [];
   readonly config: object;
   url = '';
@@ -196,7 +196,7 @@ export class FakeHls {
     return FakeHls.all.at(-1)!;
   }
 
-  /** What was loaded, in order. */
+  /** The loaded addresses, in order. */
   static get loads(): string[] {
     return FakeHls.all.map(({ url }) => url);
   }
@@ -226,8 +226,8 @@ export class FakeHls {
     if (this.video) this.video.readyState = 0;
   }
 
-  /** Tells an event of hls.js. */
-  tell(event: keyof typeof FakeHls.Events, data: object = {}): void {
+  /** Emits an event of hls.js. */
+  emit(event: keyof typeof FakeHls.Events, data: object = {}): void {
     this.#listeners.get(FakeHls.Events[event])?.(event, data);
   }
 
@@ -237,7 +237,7 @@ export class FakeHls {
     const fragments = [{ start: 0, duration, programDateTime: fromMs, sn: 1, cc: 0, relurl: '1.m4s' }];
     if (live) this.liveSyncPosition = duration - 2;
     const partList = partTarget > 0 ? [{}] : null;
-    this.tell('LEVEL_UPDATED', {
+    this.emit('LEVEL_UPDATED', {
       details: {
         fragments,
         live,
@@ -251,8 +251,8 @@ export class FakeHls {
     });
   }
 
-  /** hls.js gives up, unless told otherwise. */
+  /** hls.js gives up: a fatal error, unless `data` says otherwise. */
   fail(data: object): void {
-    this.tell('ERROR', { fatal: true, ...data });
+    this.emit('ERROR', { fatal: true, ...data });
   }
 }

@@ -5,7 +5,7 @@ import { LatencyTarget } from './latency-target.ts';
 const start = Date.UTC(2026, 0, 31, 20);
 const parts = { partTargetS: 0.2, holdBackS: 6 };
 
-test('a stream with parts of 200 ms is aimed at half a second, and the network comes on top', () => {
+test('a stream with Parts of 200 ms has a target of half a second plus the network', () => {
   const target = new LatencyTarget();
   target.listed(start, start + 40, parts, 0.001);
   assert.ok(Math.abs(target.targetLatencyS - 0.501) < 1e-9);
@@ -13,13 +13,13 @@ test('a stream with parts of 200 ms is aimed at half a second, and the network c
   assert.ok(Math.abs(target.targetLatencyS - 0.62) < 1e-9);
 });
 
-test('a stream of whole segments is aimed at its hold-back', () => {
+test('a stream of whole segments has its hold-back as target', () => {
   const target = new LatencyTarget();
   target.listed(start, start + 40, { partTargetS: 0, holdBackS: 6 }, 0.01);
   assert.equal(target.targetLatencyS, 6);
 });
 
-test('the edge is the line through the moments at which the list was newest', () => {
+test('the edge is the line through the moments at which the playlist was newest', () => {
   const target = new LatencyTarget();
   for (const [step, behindMs] of [200, 40, 150, 60].entries()) {
     const nowMs = start + step * 200;
@@ -30,7 +30,7 @@ test('the edge is the line through the moments at which the list was newest', ()
   assert.equal(target.lineMs, 90, 'half a minute later the old ones no longer count');
 });
 
-test('each stall moves it 200 ms away, to 3 s, and each good minute 50 ms nearer', () => {
+test('each stall raises the target by 200 ms, up to 3 s, and each good minute lowers it by 50 ms', () => {
   const target = new LatencyTarget();
   target.stalled();
   assert.equal(target.targetLatencyS, 0.7);
@@ -40,14 +40,14 @@ test('each stall moves it 200 ms away, to 3 s, and each good minute 50 ms nearer
   assert.equal(target.targetLatencyS, 3);
 });
 
-test('a minute in which less than 200 ms was ahead is no good minute', () => {
+test('a minute with less than 200 ms buffered at some moment is not a good minute', () => {
   const target = new LatencyTarget();
   target.stalled();
   for (let at = 0; at <= 60_000; at += 300) target.smooth(at === 30_000 ? 0.1 : 0.6, at);
   assert.equal(target.targetLatencyS, 0.7);
 });
 
-test('a server whose clock is set back begins a new line', () => {
+test('a server whose clock is set back starts a new line', () => {
   const target = new LatencyTarget();
   target.listed(start - 3_600_000, start, parts, 0);
   for (let step = 0; step < 10; step++) {
@@ -58,7 +58,7 @@ test('a server whose clock is set back begins a new line', () => {
   assert.equal(target.lineMs, 300);
 });
 
-test('a stall that was none is taken back', () => {
+test('a stall can be undone', () => {
   const target = new LatencyTarget();
   target.stalled();
   target.stalled();

@@ -1,9 +1,9 @@
 /**
  * The target latency: as low as the list and the network allow, higher after each stall, lower again while there is none.
  *
- * The edge moves in steps, a Part or a segment at a time. What the distance is measured from is the straight line through the moments
- * at which the list was newest.
- * In: the list's end at each reload, what is ahead, stalls. Out: a target, seconds.
+ * The edge moves in steps, a Part or a segment at a time. The distance is measured from the straight line through the moments at which
+ * the playlist was newest.
+ * In: the end of the playlist at each reload, the buffered time, stalls. Out: a target, seconds.
  */
 
 /** What a live list declares, seconds; 0 if it does not. */
@@ -85,7 +85,7 @@ export class LatencyTarget {
    * The picture plays.
    *
    * @param aheadS media ahead of the picture
-   * @param steadyMs any clock that runs on
+   * @param steadyMs a monotonic clock
    */
   smooth(aheadS: number, steadyMs: number): void {
     if (this.#since === null) {

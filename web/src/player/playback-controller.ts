@@ -240,7 +240,7 @@ export class PlaybackController {
       case 'restart-rate':
         edge.restart();
         break;
-      case 'take-stall-back':
+      case 'undo-stall':
         if (stalls.undo()) edge.undo();
         break;
     }

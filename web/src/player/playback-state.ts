@@ -142,8 +142,8 @@ export type PlaybackEvent =
     }
   /** The watchdog: a regular look at the clock. */
   | { readonly type: 'tick' }
-  /** The watchdog: the picture stands still because its stream is off, because its list is lost, or before a missing segment. */
-  | { readonly type: 'dried-up' | 'lost' | 'piece-reached' }
+  /** The watchdog: the picture waits because its stream is offline, because its playlist is lost, or before a missing segment. */
+  | { readonly type: 'starved' | 'lost' | 'missing-segment-reached' }
   /** The watchdog: the recording is played to its end, live is caught up with, or the picture is about to leave the live list. */
   | { readonly type: 'past-over' | 'caught-up' | 'leaving' };
 
@@ -163,8 +163,8 @@ export type PlaybackEffect =
       readonly back: boolean;
       readonly isListed: boolean;
     }
-  /** For the measurement of latency and stalls: waiting is expected now, the list has grown, earlier figures are old, a stall was none. */
-  | { readonly do: 'expect-wait' | 'measure-edge' | 'restart-rate' | 'take-stall-back' };
+  /** For the measurement of latency and stalls: waiting is expected now, the playlist has grown, earlier figures are void, a stall does not count. */
+  | { readonly do: 'expect-wait' | 'measure-edge' | 'restart-rate' | 'undo-stall' };
 
 /** A transition. */
 export interface PlaybackTransition {

@@ -229,8 +229,8 @@ function walk(seed: number, changes: Set<string>): void {
       if (front.kind === 'live') events.push({ type: 'list', front: true, over: chance(0.3) });
     }
     if (front.kind && !state.pending && !front.paused) {
-      events.push({ type: 'piece-reached' });
-      if (state.mode === 'live') events.push({ type: state.streamLive ? 'lost' : 'dried-up' });
+      events.push({ type: 'missing-segment-reached' });
+      if (state.mode === 'live') events.push({ type: state.streamLive ? 'lost' : 'starved' });
       if (front.kind === 'live' && state.mode === 'shifted') events.push({ type: 'caught-up' }, { type: 'leaving' });
       if (front.kind === 'past' && state.mode === 'past') events.push({ type: 'past-over' });
     }

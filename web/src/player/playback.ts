@@ -73,12 +73,12 @@ const reactions: { readonly [Type in PlaybackEvent['type']]: (it: PlaybackMoves,
   },
   failed: (it, event) => (event.front ? frontFailed(it, event) : backFailed(it, event)),
   tick,
-  'dried-up': (it) => it.goOffline(),
+  starved: (it) => it.goOffline(),
   lost: (it) => {
     it.do({ do: 'expect-wait' });
     it.lost(true);
   },
-  'piece-reached': (it) => {
+  'missing-segment-reached': (it) => {
     if (it.state.skipToMs !== null) it.skipTo(it.state.skipToMs);
   },
   'past-over': (it) => it.showLive(),
@@ -266,7 +266,7 @@ function backFailed(it: PlaybackMoves, { failure, isNetwork, segment }: Event<'f
 function streamChanged(it: PlaybackMoves, { live }: Event<'stream'>): void {
   const { state } = it;
   state.streamLive = live;
-  if (!live && state.mode === 'live') it.do({ do: 'take-stall-back' });
+  if (!live && state.mode === 'live') it.do({ do: 'undo-stall' });
   const waits = state.mode === 'offline' || (state.failure !== null && state.mode === 'live');
   if (live && waits && state.wantPlay && !state.pending && state.retry.dueMs === null) it.showLive();
 }

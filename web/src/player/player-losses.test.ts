@@ -5,13 +5,13 @@ import { minute, settled, setUp, start, windowAt } from './player.fixture.ts';
 
 const noServer = { type: 'networkError', response: { code: 0 }, networkDetails: null };
 
-/** The picture at the edge stands still for want of media, as the element tells it. */
+/** The picture at the edge waits for media, as the element reports it. */
 function runDry({ document }: Pick<ReturnType<typeof setUp>, 'document'>): void {
   document.front.readyState = 2;
-  document.front.happens('waiting');
+  document.front.dispatch('waiting');
 }
 
-test('a window that is refused is a note; the picture plays on', async (t) => {
+test('a window that is refused leaves a note; the picture continues', async (t) => {
   const { player, seen, playLive } = setUp(t);
   playLive();
   player.goTo(start - 20 * minute);
@@ -27,7 +27,7 @@ test('a window that is refused is a note; the picture plays on', async (t) => {
   assert.equal(seen.snapshot.mode, 'live');
 });
 
-test('a late failure of an old wish does not touch the new one', async (t) => {
+test('a late failure of an old request does not affect the new one', async (t) => {
   const { player, seen, playLive, answers } = setUp(t);
   playLive();
   answers.refuse = true;
@@ -38,7 +38,7 @@ test('a late failure of an old wish does not touch the new one', async (t) => {
   assert.equal(seen.snapshot.failure, null);
 });
 
-test('live that brought nothing at the start is told, and tried again by itself', (t) => {
+test('live that cannot be loaded at the start is reported and retried', (t) => {
   const { player, seen, state, pass } = setUp(t);
   state('live');
   player.goLive();
@@ -48,7 +48,7 @@ test('live that brought nothing at the start is told, and tried again by itself'
   assert.equal(FakeHls.loads.length, 2);
 });
 
-test('“go live” that brought nothing is tried again as live, not as the past that plays, and that is told', async (t) => {
+test('“go live” that fails is retried as live, not as the past that plays, and the page shows it', async (t) => {
   const { player, seen, state, pass, arrive } = setUp(t);
   state('live');
   player.goTo(start - 20 * minute);
@@ -67,7 +67,7 @@ test('“go live” that brought nothing is tried again as live, not as the past
   assert.equal(seen.snapshot.tryingLive, false);
 });
 
-/** A segment of a window that is not there any more. */
+/** A segment of a window that no longer exists. */
 const gone = (fromMs: number) => ({
   type: 'networkError',
   details: 'fragLoadError',
@@ -76,7 +76,7 @@ const gone = (fromMs: number) => ({
   frag: { programDateTime: fromMs, duration: 2 },
 });
 
-test('a piece that is missing for good is tried twice, what lies before it is played, then it is stepped over with a note', async (t) => {
+test('a missing segment is requested twice, the media before it is played, then it is skipped with a note', async (t) => {
   const { player, seen, document, state, pass, arrive } = setUp(t);
   state('live');
   player.goTo(start - 20 * minute);
@@ -96,7 +96,7 @@ test('a piece that is missing for good is tried twice, what lies before it is pl
   assert.equal(seen.snapshot.note, null);
   document.front.picture(7.96);
   document.front.readyState = 2;
-  document.front.happens('waiting');
+  document.front.dispatch('waiting');
   pass(300);
   await settled();
   assert.equal(FakeHls.loads.length, 3);
@@ -104,7 +104,7 @@ test('a piece that is missing for good is tried twice, what lies before it is pl
   assert.deepEqual(seen.snapshot.note, { key: 'note.missing', toMs: pieceMs + 2_000 });
 });
 
-test('a moment whose own piece is missing is stepped over at once', async (t) => {
+test('a requested time whose own segment is missing is skipped at once', async (t) => {
   const { player, seen, state } = setUp(t);
   state('live');
   player.goTo(start - 20 * minute);
@@ -115,7 +115,7 @@ test('a moment whose own piece is missing is stepped over at once', async (t) =>
   assert.equal(seen.snapshot.note?.key, 'note.missing');
 });
 
-test('“try again” asks for the moment that was refused, whatever was played before', async (t) => {
+test('“try again” requests the time that was refused, whatever was played before', async (t) => {
   const { player, seen, answers, playLive } = setUp(t);
   answers.refuse = true;
   player.goTo(start - 20 * minute);
@@ -133,7 +133,7 @@ test('“try again” asks for the moment that was refused, whatever was played 
   assert.equal(seen.snapshot.mode, 'live');
 });
 
-test('a past that is lost is tried again until the server is back', async (t) => {
+test('a window that is lost is retried until the server is back', async (t) => {
   const { player, seen, state, pass, arrive } = setUp(t);
   state('live');
   player.goTo(start - 20 * minute);
@@ -148,7 +148,7 @@ test('a past that is lost is tried again until the server is back', async (t) =>
   assert.equal(seen.snapshot.failure, null, 'the last picture stays');
 });
 
-test('a loss that falls due while the viewer pauses is tried again when he goes on', (t) => {
+test('a loss that falls due during a pause is retried when playback resumes', (t) => {
   const { player, pass, playLive } = setUp(t);
   playLive();
   player.togglePlay();
@@ -159,7 +159,7 @@ test('a loss that falls due while the viewer pauses is tried again when he goes 
   assert.equal(FakeHls.loads.length, 2);
 });
 
-test('a pause of a headset is ended by it too', (t) => {
+test('a headset that pauses can also resume', (t) => {
   const { document, seen, playLive, pass } = setUp(t);
   playLive();
   document.front.pause();
@@ -170,7 +170,7 @@ test('a pause of a headset is ended by it too', (t) => {
   assert.equal(FakeHls.last.loadingEnabled, true, 'what plays is loaded');
 });
 
-test('a stall is sought out of once there is media again, and counted once', (t) => {
+test('after a stall the player seeks as soon as there is media, and counts one stall', (t) => {
   const set = setUp(t);
   const { document, seen, playLive, pass } = set;
   playLive();
@@ -179,7 +179,7 @@ test('a stall is sought out of once there is media again, and counted once', (t)
   runDry(set);
   const seeks = document.front.seeks.length;
   pass(1_200);
-  assert.equal(document.front.seeks.length, seeks, 'there is nothing to go on with');
+  assert.equal(document.front.seeks.length, seeks, 'there is no media to continue with');
   FakeHls.last.list(start - 5 * minute, start + 4_200);
   document.front.bufferedTo = 303;
   pass(1_200);
@@ -189,7 +189,7 @@ test('a stall is sought out of once there is media again, and counted once', (t)
   assert.equal(seen.snapshot.latency.stalls, 1);
 });
 
-test('a stream that turns out to have ended was no stall', (t) => {
+test('waiting at the end of a stream is not a stall', (t) => {
   const set = setUp(t);
   const { seen, state, arrive, playLive, pass } = set;
   playLive();
@@ -213,7 +213,7 @@ for (const [name, stand] of [
   ['a page that was blocked', { steady: 4_000, wall: 0 }],
   ['a machine that slept', { steady: 0, wall: 600_000 }],
 ] as const) {
-  test(`what waits after ${name} is no stall`, (t) => {
+  test(`waiting after ${name} is not a stall`, (t) => {
     const set = setUp(t);
     const { seen, clock, playLive, pass } = set;
     playLive();
@@ -226,7 +226,7 @@ for (const [name, stand] of [
   });
 }
 
-test('nobody sees a stall in a hidden tab', (t) => {
+test('a hidden tab counts no stalls', (t) => {
   const set = setUp(t);
   const { document, seen, playLive, pass } = set;
   playLive();
@@ -237,7 +237,7 @@ test('nobody sees a stall in a hidden tab', (t) => {
   assert.equal(seen.snapshot.latency.stalls, 0);
 });
 
-test('sound alone has a time that goes on, and its stalls are seen', (t) => {
+test('audio alone has a running time, and its stalls are counted', (t) => {
   const set = setUp(t);
   const { document, seen, playLive, pass } = set;
   for (const video of document.videos) video.videoWidth = 0;
@@ -254,18 +254,18 @@ test('sound alone has a time that goes on, and its stalls are seen', (t) => {
   assert.equal(seen.snapshot.shownMs, start - 100);
 });
 
-test('a picture that stands still while the sound goes on has a time that goes on', (t) => {
+test('a still picture with running sound has a running time', (t) => {
   const { document, seen, playLive, pass } = setUp(t);
   playLive();
   document.front.sound(299.9);
   pass(300);
-  assert.equal(seen.snapshot.shownMs, start - 500, 'the next frame may yet be told');
+  assert.equal(seen.snapshot.shownMs, start - 500, 'the next frame may still be reported');
   document.front.sound(301.5);
   pass(300);
   assert.equal(seen.snapshot.shownMs, start + 1_500);
 });
 
-test('played at half speed, a moment that leaves the live list comes from its window', async (t) => {
+test('at half speed, a time that leaves the live playlist continues from its window', async (t) => {
   const { player, document, playLive, pass } = setUp(t);
   playLive();
   player.goTo(start - 4 * minute);
@@ -278,7 +278,7 @@ test('played at half speed, a moment that leaves the live list comes from its wi
   assert.equal(FakeHls.loads.at(-1), windowAt(start - 4 * minute));
 });
 
-test('where nothing follows because the stream is off, the end of the recording says so', async (t) => {
+test('at the end of a recording of an offline stream the page shows that it is offline', async (t) => {
   const set = setUp(t);
   const { player, document, seen, arrive, state, pass } = set;
   state('waiting');
@@ -292,7 +292,7 @@ test('where nothing follows because the stream is off, the end of the recording 
   assert.equal(document.front.paused, true);
 });
 
-test('the next window asked for at the end of a list is not asked for anew with every tick', async (t) => {
+test('the next window at the end of a list is not requested with every tick', async (t) => {
   const set = setUp(t);
   const { player, arrive, state, pass, answers } = set;
   state('live');
@@ -318,7 +318,7 @@ test('a source whose clock is set back by an hour is still live at its edge', (t
   assert.equal(seen.snapshot.atEdge, true);
 });
 
-test('who watches a minute behind stays there when the list is lost, and is live where that is not recorded', async (t) => {
+test('a viewer one minute behind live stays there when the list is lost, or goes live if that time is not recorded', async (t) => {
   const { player, seen, document, playLive, pass } = setUp(t);
   playLive();
   player.goTo(start - minute);

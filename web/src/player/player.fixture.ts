@@ -1,6 +1,6 @@
 /**
- * A whole player on a fake stream, for tests of what it does.
- * In: a test. Out: the player, what it told last, hands to move time, lists and pictures with.
+ * A complete player on a fake stream, for tests of its behaviour.
+ * In: a test. Out: the player, its last snapshot, functions that advance time, playlists and frames.
  */
 import type { TestContext } from 'node:test';
 import type { StreamView, TimelineView } from '../../../src/api/shapes.ts';
@@ -15,10 +15,10 @@ export const start = Date.UTC(2026, 0, 31, 20, 5);
 /** Milliseconds. */
 export const minute = 60_000;
 const text = (ms: number) => new Date(ms).toISOString();
-/** Answers that were there already have been taken. */
+/** All settled promises have been handled. */
 export const settled = () => new Promise(setImmediate);
 
-/** A player on a stream that recorded from 19:00 on, but for 19:30 to 19:40; it is closed when the test ends. */
+/** A player on a stream that recorded since 19:00, except from 19:30 to 19:40; closed when the test ends. */
 export function setUp(t: TestContext) {
   t.mock.timers.enable({ apis: ['setInterval', 'setTimeout'] });
   FakeHls.all = [];
@@ -70,7 +70,7 @@ export function setUp(t: TestContext) {
   };
   const { player, seen } = open('cam');
   const state = (name: StreamView['state']) => player.streamChanged({ state: name } as StreamView);
-  /** Time passes, the player's own ticks included. */
+  /** Advances time, with the ticks of the player. */
   const pass = (ms: number) => {
     for (let left = ms; left > 0; left -= 300) {
       clock.ms += Math.min(300, left);
@@ -78,9 +78,9 @@ export function setUp(t: TestContext) {
       t.mock.timers.tick(Math.min(300, left));
     }
   };
-  /** What is being prepared shows its first picture. */
+  /** The buffer in the background shows its first frame. */
   const arrive = (mediaTime: number) => FakeHls.last.video!.picture(mediaTime);
-  /** The live list of the last five minutes plays at its edge. */
+  /** The live playlist of the last five minutes plays at its edge. */
   const playLive = () => {
     state('live');
     player.goLive();
@@ -91,7 +91,7 @@ export function setUp(t: TestContext) {
   return { player, document, seen, state, pass, arrive, playLive, clock, answers, open };
 }
 
-/** The address of the window that holds a moment, unix milliseconds. */
+/** The address of the window that contains a time, unix milliseconds. */
 export const windowAt = (ms: number) => {
   const from = Math.floor(ms / 600_000) * 600;
   return `/vod/cam/${from}/${from + 600}/index.m3u8`;

@@ -4,7 +4,7 @@ import type { StreamView } from '../../../src/api/shapes.ts';
 import { FakeHls } from './fakes.fixture.ts';
 import { minute, settled, setUp, start, windowAt } from './player.fixture.ts';
 
-test('a live stream is played from its live list, and is live at its edge', (t) => {
+test('a live stream is played from its live playlist, at its edge', (t) => {
   const { seen, document, playLive } = setUp(t);
   playLive();
   assert.deepEqual(FakeHls.loads, ['/live/cam/index.m3u8']);
@@ -13,7 +13,7 @@ test('a live stream is played from its live list, and is live at its edge', (t) 
   assert.equal(document.front, FakeHls.last.video);
 });
 
-test('the old picture stays in front until the new one has a frame of its own, and the sound goes with it', async (t) => {
+test('the old picture stays in front until the new one has a frame, and the sound changes with it', async (t) => {
   const { player, document, seen, playLive, arrive, pass } = setUp(t);
   playLive();
   player.setVolume(0.7);
@@ -28,13 +28,13 @@ test('the old picture stays in front until the new one has a frame of its own, a
   arrive(0);
   assert.notEqual(document.front, old);
   assert.deepEqual([document.front.muted, document.front.volume, old.muted, old.paused], [false, 0.7, true, true]);
-  assert.equal(FakeHls.all[0]!.destroyed, false, 'it lies below the new one, should that not be drawn at once');
+  assert.equal(FakeHls.all[0]!.destroyed, false, 'it stays below the new one until that is drawn');
   pass(300);
   assert.equal(FakeHls.all[0]!.destroyed, true);
   assert.equal(seen.snapshot.mode, 'past');
 });
 
-test('a new wish while switching throws away what was being prepared', async (t) => {
+test('a new request during a switch drops what was being prepared', async (t) => {
   const { player, playLive } = setUp(t);
   playLive();
   player.goTo(start - 20 * minute);
@@ -45,25 +45,25 @@ test('a new wish while switching throws away what was being prepared', async (t)
   assert.equal(FakeHls.loads.at(-1), windowAt(start - 45 * minute));
 });
 
-test('a switch that brings nothing for eight seconds is given up; the picture stays', async (t) => {
+test('a switch that receives nothing for eight seconds is given up; the picture stays', async (t) => {
   const { player, seen, document, playLive, pass } = setUp(t);
   playLive();
   const old = document.front;
   player.goTo(start - 20 * minute);
   await settled();
   pass(6_000);
-  FakeHls.last.tell('BUFFER_APPENDED');
+  FakeHls.last.emit('BUFFER_APPENDED');
   pass(6_000);
-  assert.equal(seen.snapshot.note, null, 'something came meanwhile');
+  assert.equal(seen.snapshot.note, null, 'something arrived');
   pass(3_000);
   const failure = { code: 'unreachable', status: 0, title: '', hint: '' };
   assert.deepEqual(seen.snapshot.note, { key: 'note.failed', failure });
-  assert.equal(seen.snapshot.failure, null, 'nothing lies over a picture that plays on');
+  assert.equal(seen.snapshot.failure, null, 'nothing covers a picture that plays');
   assert.equal(seen.snapshot.mode, 'live');
   assert.equal(document.front, old);
 });
 
-test('a stream without a signal is waited for, and comes back by itself', (t) => {
+test('the player waits for a stream without a signal, and returns to live by itself', (t) => {
   const { player, seen, state } = setUp(t);
   state('waiting');
   player.goLive();
@@ -73,7 +73,7 @@ test('a stream without a signal is waited for, and comes back by itself', (t) =>
   assert.deepEqual(FakeHls.loads, ['/live/cam/index.m3u8']);
 });
 
-test('a moment within the live list is sought on the same buffer, an older one comes from its window', async (t) => {
+test('a time within the live playlist is a seek on the same buffer, an older one is loaded from its window', async (t) => {
   const { player, seen, document, playLive } = setUp(t);
   playLive();
   player.goTo(start - minute);
@@ -84,10 +84,10 @@ test('a moment within the live list is sought on the same buffer, an older one c
   player.goTo(start - 10 * minute);
   await settled();
   assert.equal(FakeHls.loads.at(-1), windowAt(start - 10 * minute));
-  assert.equal(seen.snapshot.shownMs, start - 10 * minute, 'the bar is there before the picture is');
+  assert.equal(seen.snapshot.shownMs, start - 10 * minute, 'the bar moves before the picture');
 });
 
-test('a moment just before what is loaded is come to from further back, and nothing is there until it is', async (t) => {
+test('a position just before loaded media is reached by a seek further back, and is not ready before', async (t) => {
   const { player, seen, document, playLive } = setUp(t);
   playLive();
   const { front } = document;
@@ -97,9 +97,9 @@ test('a moment just before what is loaded is come to from further back, and noth
   await settled();
   assert.deepEqual(front.seeks, [240.05 - 0.15]);
   front.picture(239.88);
-  assert.equal(seen.snapshot.shownMs, start - minute, 'a picture on the way counts for nothing');
+  assert.equal(seen.snapshot.shownMs, start - minute, 'a frame on the way does not count');
   front.bufferedFrom = 230;
-  front.happens('seeked');
+  front.dispatch('seeked');
   assert.deepEqual(front.seeks, [240.05 - 0.15, 240]);
   front.picture(240);
   assert.equal(seen.snapshot.shownMs, start - minute);
@@ -116,7 +116,7 @@ test('going live from shifted is a seek on the same buffer', async (t) => {
   assert.equal(seen.snapshot.mode, 'live');
 });
 
-test('a wish for a gap goes on after it with a note, and a step back goes before it', async (t) => {
+test('a request for a gap plays after it with a note, and a step back plays before it', async (t) => {
   const { player, seen, state } = setUp(t);
   state('live');
   player.goTo(start - 30 * minute);
@@ -129,7 +129,7 @@ test('a wish for a gap goes on after it with a note, and a step back goes before
   assert.equal(seen.snapshot.note, null);
 });
 
-test('a pause holds when someone goes elsewhere', async (t) => {
+test('a pause persists over a seek', async (t) => {
   const { player, seen, document, playLive, arrive } = setUp(t);
   playLive();
   player.togglePlay();
@@ -141,7 +141,7 @@ test('a pause holds when someone goes elsewhere', async (t) => {
   assert.equal(document.front.paused, false);
 });
 
-test('after a short pause the live list goes on shifted, after a long one the moment comes from its window', async (t) => {
+test('after a short pause the live playlist continues shifted, after a long one the time is loaded from its window', async (t) => {
   const { player, seen, document, playLive, pass } = setUp(t);
   playLive();
   player.goTo(start - minute);
@@ -153,14 +153,14 @@ test('after a short pause the live list goes on shifted, after a long one the mo
   assert.equal(seen.snapshot.mode, 'shifted');
   player.togglePlay();
   pass(40_000);
-  assert.equal(FakeHls.last.loadingEnabled, false, 'nothing need be loaded meanwhile');
+  assert.equal(FakeHls.last.loadingEnabled, false, 'nothing is loaded during the pause');
   const { shownMs } = seen.snapshot;
   player.togglePlay();
   await settled();
   assert.equal(FakeHls.loads.at(-1), windowAt(shownMs!));
 });
 
-test('a frame that went untold before a pause is named all the same', (t) => {
+test('a frame that was not reported before a pause still gets its time', (t) => {
   const { document, seen, pass, playLive } = setUp(t);
   playLive();
   const { front } = document;
@@ -178,10 +178,10 @@ test('a frame that went untold before a pause is named all the same', (t) => {
   front.sound(299.59);
   front.pause();
   pass(300);
-  assert.equal(front.seeks.length, seekCount, 'it is the frame that was told');
+  assert.equal(front.seeks.length, seekCount, 'it is the frame that was reported');
 });
 
-test('someone else’s pause is the viewer’s: a headset, a key of the keyboard', (t) => {
+test('a pause by a headset or a media key counts as a pause by the viewer', (t) => {
   const { document, seen, state, playLive } = setUp(t);
   playLive();
   document.front.pause();
@@ -190,7 +190,7 @@ test('someone else’s pause is the viewer’s: a headset, a key of the keyboard
   assert.equal(document.front.paused, true);
 });
 
-test('a list that cannot be loaded is told, and tried again after 1, 2, 4 seconds', (t) => {
+test('a playlist that cannot be loaded is reported, and retried after 1, 2, 4 seconds', (t) => {
   const { player, seen, state, pass } = setUp(t);
   state('live');
   player.goLive();
@@ -206,7 +206,7 @@ test('a list that cannot be loaded is told, and tried again after 1, 2, 4 second
   }
 });
 
-test('broken media is tried to be mended once, then told', (t) => {
+test('recovery from broken media is tried once, then the failure is reported', (t) => {
   const { player, seen, state } = setUp(t);
   state('live');
   player.goLive();
@@ -217,7 +217,7 @@ test('broken media is tried to be mended once, then told', (t) => {
   assert.deepEqual(seen.snapshot.failure, { code: 'unplayable', status: 0, title: '', hint: '' });
 });
 
-test('the list of a generation that is over plays to its end while the next one is loaded', (t) => {
+test('a playlist that has ended plays to its end while the next one is loaded', (t) => {
   const { seen, document, playLive, pass, arrive } = setUp(t);
   playLive();
   const old = document.front;
@@ -227,7 +227,7 @@ test('the list of a generation that is over plays to its end while the next one 
   assert.equal(document.front, old);
   FakeHls.last.list(start - 5 * minute, start, { live: false });
   pass(300);
-  assert.equal(FakeHls.all[1]!.destroyed, true, 'the server still named the old one');
+  assert.equal(FakeHls.all[1]!.destroyed, true, 'the server still announced the old one');
   pass(1_200);
   FakeHls.last.list(start - minute, start);
   arrive(59);
@@ -235,12 +235,12 @@ test('the list of a generation that is over plays to its end while the next one 
   assert.equal(seen.snapshot.mode, 'live');
 });
 
-test('a picture that stands still is counted, aimed further back, and after ten seconds loaded afresh', (t) => {
+test('a stalled picture is counted, raises the target, and after ten seconds is loaded again', (t) => {
   const { seen, document, playLive, pass } = setUp(t);
   playLive();
   const { targetLatencyS } = seen.snapshot.latency;
   pass(3_000);
-  document.front.happens('waiting');
+  document.front.dispatch('waiting');
   pass(900);
   assert.equal(seen.snapshot.latency.stalls, 1);
   assert.ok(Math.abs(seen.snapshot.latency.targetLatencyS! - targetLatencyS! - 0.2) < 1e-9);
@@ -249,42 +249,42 @@ test('a picture that stands still is counted, aimed further back, and after ten 
   assert.equal(FakeHls.loads.length, 2);
 });
 
-test('a stream that goes away leaves its last picture', (t) => {
+test('a stream that goes offline leaves its last picture', (t) => {
   const { seen, state, document, playLive, pass } = setUp(t);
   playLive();
   pass(3_000);
   state('waiting');
-  document.front.happens('waiting');
+  document.front.dispatch('waiting');
   pass(900);
   assert.equal(seen.snapshot.mode, 'offline');
   assert.equal(seen.snapshot.pictured, true);
 });
 
-test('at the end of a list of the past the next recorded moment follows, and after the last one live', async (t) => {
+test('at the end of a window the next recorded time follows, and after the last one live', async (t) => {
   const { player, seen, document, arrive, state } = setUp(t);
   state('live');
   player.goTo(start - 36 * minute);
   await settled();
   FakeHls.last.list(start - 40 * minute, start - 35 * minute, { live: false });
   arrive(299);
-  document.front.happens('ended');
+  document.front.dispatch('ended');
   await settled();
   assert.equal(seen.snapshot.shownMs, start - 25 * minute);
 });
 
-test('the recording played to its end is live', async (t) => {
+test('a recording played to its end continues live', async (t) => {
   const { player, document, arrive, state, pass } = setUp(t);
   state('live');
   player.goTo(start - minute);
   await settled();
   FakeHls.last.list(start - 5 * minute, start - 4_000);
   arrive(296);
-  document.front.happens('waiting');
+  document.front.dispatch('waiting');
   pass(300);
   assert.equal(FakeHls.loads.at(-1), '/live/cam/index.m3u8');
 });
 
-test('a speed above 1 catches up and then falls to 1; at the edge there is nothing to catch up with', async (t) => {
+test('a speed above 1 catches up and then returns to 1; at the edge there is nothing to catch up with', async (t) => {
   const { player, seen, document, playLive, pass } = setUp(t);
   playLive();
   player.setRate(2);
@@ -301,7 +301,7 @@ test('a speed above 1 catches up and then falls to 1; at the edge there is nothi
   assert.equal(seen.snapshot.rate, 1);
 });
 
-test('a looped span begins anew at its end, until someone goes elsewhere', async (t) => {
+test('a looped range starts again at its end, until a seek', async (t) => {
   const { player, seen, document, playLive } = setUp(t);
   playLive();
   player.setLoop({ fromMs: start - 2 * minute, toMs: start - minute });
@@ -313,7 +313,7 @@ test('a looped span begins anew at its end, until someone goes elsewhere', async
   assert.equal(seen.snapshot.loop, null);
 });
 
-test('a browser that forbids sound before the first click plays without', async (t) => {
+test('if the browser forbids sound before the first click, playback starts muted', async (t) => {
   const { player, document, seen, state, arrive } = setUp(t);
   state('live');
   player.toggleMuted();
@@ -326,7 +326,7 @@ test('a browser that forbids sound before the first click plays without', async 
   assert.equal(document.front.paused, false);
 });
 
-test('picture in picture goes over to the new buffer', async (t) => {
+test('picture in picture moves to the new buffer', async (t) => {
   const { player, document, seen, playLive, arrive } = setUp(t);
   playLive();
   player.togglePicture();
@@ -339,7 +339,7 @@ test('picture in picture goes over to the new buffer', async (t) => {
   assert.equal(document.pictureInPictureElement, document.front);
 });
 
-test('sound comes back audible, and a volume of nothing is silence', (t) => {
+test('unmuting restores an audible volume, and volume 0 is muted', (t) => {
   const { player, document } = setUp(t);
   player.setVolume(0);
   assert.equal(document.front.muted, true);
@@ -348,7 +348,7 @@ test('sound comes back audible, and a volume of nothing is silence', (t) => {
   assert.equal(document.front.volume, 0.5);
 });
 
-test('a quality that was chosen is kept by every buffer', async (t) => {
+test('every buffer keeps the chosen quality', async (t) => {
   const { player, seen, playLive } = setUp(t);
   playLive();
   const levels = [480, 1080].map((height) => ({
@@ -358,7 +358,7 @@ test('a quality that was chosen is kept by every buffer', async (t) => {
     uri: `/x/v0-${height}/g7.m3u8`,
   }));
   FakeHls.last.levels = levels;
-  FakeHls.last.tell('MANIFEST_PARSED');
+  FakeHls.last.emit('MANIFEST_PARSED');
   assert.deepEqual(
     seen.snapshot.qualities.map(({ id }) => id),
     ['v0-1080', 'v0-480'],
@@ -368,11 +368,11 @@ test('a quality that was chosen is kept by every buffer', async (t) => {
   await settled();
   FakeHls.last.levels = levels.map((level) => ({ ...level, uri: level.uri.replace('/g7', '') })).toReversed();
   FakeHls.last.loadLevel = -1;
-  FakeHls.last.tell('MANIFEST_PARSED');
+  FakeHls.last.emit('MANIFEST_PARSED');
   assert.equal(FakeHls.last.loadLevel, 1);
 });
 
-test('the viewer is counted by one session for all lists', async (t) => {
+test('the viewer is counted with one session for all playlists', async (t) => {
   const { player, playLive } = setUp(t);
   playLive();
   player.goTo(start - 20 * minute);
@@ -406,7 +406,7 @@ test('two players on one page do not disturb each other', async (t) => {
   assert.equal(other.seen.snapshot.paused, false);
 });
 
-test('closed, it has let go of everything and tells no more', (t) => {
+test('a closed player has released everything and reports nothing', (t) => {
   const { player, document, seen, playLive, pass } = setUp(t);
   playLive();
   const last = seen.snapshot;

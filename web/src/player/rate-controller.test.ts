@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { RateController } from './rate-controller.ts';
 
-test('within 40 ms nothing is done, and once begun a correction goes on to 15 ms', () => {
+test('within 40 ms nothing is done, and a started correction continues to 15 ms', () => {
   const controller = new RateController();
   assert.equal(controller.next({ lateS: 0.035, aheadS: 1 }).rate, 1);
   assert.equal(controller.next({ lateS: 0.2, aheadS: 1 }).rate, 1.05);
@@ -18,13 +18,13 @@ test('speeds stay between -5 and +8 percent, in whole percents', () => {
   assert.equal(controller.next({ lateS: -0.12, aheadS: 3 }).rate, 0.97);
 });
 
-test('it never goes at full speed into an empty buffer', () => {
+test('it never speeds up with an empty buffer', () => {
   const controller = new RateController();
   assert.equal(controller.next({ lateS: 0.5, aheadS: 0.05 }).rate, 0.98);
   assert.equal(controller.next({ lateS: -1, aheadS: 0.05 }).rate, 0.95);
 });
 
-test('more than a second late asks for a seek until one was made, and then gives it time', () => {
+test('more than a second late requests a seek until one is made, and then waits for its effect', () => {
   const controller = new RateController();
   assert.equal(controller.next({ lateS: 2, aheadS: 3 }).seekByS, 2);
   assert.equal(controller.next({ lateS: 2, aheadS: 3 }).seekByS, 2);
@@ -33,7 +33,7 @@ test('more than a second late asks for a seek until one was made, and then gives
   assert.equal(controller.next({ lateS: 2, aheadS: 3 }).seekByS, 2);
 });
 
-test('a picture that starts 800 ms late comes to the target and stays there', () => {
+test('a picture that starts 800 ms late reaches the target and stays there', () => {
   const controller = new RateController();
   let lateS = 0.8;
   for (let step = 0; step < 120; step++) lateS -= (controller.next({ lateS, aheadS: 0.5 }).rate - 1) * 0.3;

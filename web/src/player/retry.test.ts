@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { afterLoss, isDue, noRetry } from './retry.ts';
 
-test('what is lost is tried again after 1, 2, 4, 8 and then every 15 seconds', () => {
+test('a loss is retried after 1, 2, 4, 8 and then every 15 seconds', () => {
   let retry = noRetry;
   let at = 0;
   for (const waitS of [1, 2, 4, 8, 15, 15]) {

@@ -1,5 +1,5 @@
 /**
- * What hls.js is told for live and for the past, and what its errors mean to a viewer.
+ * Settings of hls.js for live and for the past, and the meaning of its errors for a viewer.
  * In: nothing, or an error of hls.js. Out: buffers, the player. Pure.
  */
 import type { ErrorData, HlsConfig, PlaylistLoaderConstructor } from 'hls.js';
@@ -7,22 +7,22 @@ import { type Failure, readFailure } from '../api/client.ts';
 import { onServer } from '../api/server.ts';
 
 const forBoth: Partial<HlsConfig> = {
-  maxLiveSyncPlaybackRate: 1, // the pace is ours: hls.js speeds up only while more than a second is buffered, and sets our rate back
+  maxLiveSyncPlaybackRate: 1, // oxbow controls the rate: hls.js speeds up only with more than a second buffered, and resets other rates
   liveDurationInfinity: false,
-  enableWorker: false, // fragmented MP4 passes through: nothing for a worker to do
+  enableWorker: false, // fragmented MP4 passes through: there is nothing to transmux
   renderTextTracksNatively: true,
 };
 
 /**
- * CMCD (CTA-5004): the server counts viewers by the session. In headers, so that caches see one address; on other people's pages in the
- * query, because there each header would cost a question of its own (CORS).
+ * CMCD (CTA-5004): the server counts viewers by the session id. It is in headers, so that caches see one address; on pages of other
+ * origins it is in the query, because each header would cost a CORS preflight.
  */
 function cmcd(sessionId: string, stream: string): NonNullable<HlsConfig['cmcd']> {
   const useHeaders = onServer('') === '';
   return { sessionId, contentId: stream, useHeaders, includeKeys: ['sid', 'cid', 'sf', 'st'] };
 }
 
-/** Live: low latency where the list offers it, begun at the hold-back that the list asks for; a minute is kept behind for steps back. */
+/** Live: low latency if the playlist offers it, starting at its hold-back; one minute is kept for steps back. */
 export function liveSettings(sessionId: string, stream: string): Partial<HlsConfig> {
   return {
     ...forBoth,
@@ -33,9 +33,9 @@ export function liveSettings(sessionId: string, stream: string): Partial<HlsConf
 }
 
 /**
- * The past: windows, glued by a loader of playlists.
+ * The past: windows, spliced by a playlist loader.
  *
- * @param pLoader answers for the playlists of renditions
+ * @param pLoader loads the playlists of renditions
  */
 export function pastSettings(
   sessionId: string,
@@ -46,14 +46,14 @@ export function pastSettings(
     ...forBoth,
     lowLatencyMode: false,
     maxBufferLength: 20,
-    maxMaxBufferLength: 30, // else a stream of few bits is fetched minutes ahead
+    maxMaxBufferLength: 30, // otherwise minutes of a stream with a low bitrate are fetched ahead
     backBufferLength: 60,
     pLoader,
     cmcd: cmcd(sessionId, stream),
   };
 }
 
-/** What a fatal error of hls.js means: the server's own problem where it gave one. */
+/** The meaning of a fatal error of hls.js: the server's own problem document if it sent one. */
 export function playbackFailure(data: ErrorData): Failure {
   if (data.type !== 'networkError') return { code: 'unplayable', status: 0, title: '', hint: '' };
   const request = data.networkDetails as Partial<XMLHttpRequest> | null;

@@ -30,7 +30,7 @@ export interface Choice {
 
 /** Total latency and its parts. Seconds. */
 export interface Latency {
-  /** From the world to the eye: server's now less the programme time of the shown frame. Null before the first frame. */
+  /** Total latency: the server's time minus the programme time of the shown frame. Null before the first frame. */
   readonly totalS: number | null;
   /** From the end of the live list to the shown frame; null in the past. */
   readonly edgeS: number | null;

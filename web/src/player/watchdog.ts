@@ -1,6 +1,6 @@
 /**
- * Watches playback and reports what no event reports: pictures that stand still, lists that end, the end of a recording; keeps the live
- * pace.
+ * Watches playback and reports what no event reports: stalled pictures, playlists that end, the end of a recording; runs the rate control
+ * of live.
  * In: a tick every 300 ms, what the buffers show. Out: events for the controller, speeds and small seeks of the live edge.
  */
 
@@ -10,9 +10,9 @@ import type { VideoBuffer } from './video/video-buffer.ts';
 
 /** A viewer who catches up is live again within this of the target, seconds. */
 const CAUGHT_UP_S = 0.3;
-/** The page or the machine stopped for this long between two ticks: what happened meanwhile is not a fault of the network. Milliseconds. */
+/** If two ticks are further apart, the page or the machine was suspended, and a wait is not the network's fault. Milliseconds. */
 const STOOD_MS = 1_000;
-/** What a tick requests is not requested again for this long, milliseconds. */
+/** Shortest time between two requests of a tick, milliseconds. */
 const RETRY_MS = 5_000;
 /** A recording that ends this shortly before now is still being written, milliseconds. */
 const NEAR_NOW_MS = 60_000;
@@ -62,7 +62,7 @@ export class Watchdog {
     const { front } = buffers;
     if (this.#isSteady && controller.state.retry.dueMs === null && !front.video.paused) {
       this.#watchStall(at, front);
-      if (this.#parts.stalls.waiting) controller.step({ type: 'piece-reached' });
+      if (this.#parts.stalls.waiting) controller.step({ type: 'missing-segment-reached' });
     }
     this.#watchPause(at, front);
     if (!front.video.paused && !front.video.ownerDocument.hidden && this.#isSteady) this.#pace(at, front);
@@ -84,7 +84,7 @@ export class Watchdog {
     if (isShown && stoodMs > STOOD_MS) this.#parts.stalls.begins(at);
   }
 
-  /** Whether something may be requested again, which is so every five seconds. */
+  /** Whether a request is allowed now: at most one every five seconds. */
   #mayAsk(at: number): boolean {
     if (at - this.#probedAt < RETRY_MS) return false;
     this.#probedAt = at;
@@ -95,13 +95,13 @@ export class Watchdog {
     const { stalls, edge } = this.#parts;
     const { mode, streamLive } = this.#controller.state;
     const { details, video } = front;
-    // The element sends no event for a picture that already waits when a seek or a block of the page is over.
+    // The element sends no event if the picture already waits when a seek ends or the page resumes.
     if (video.readyState < 3 && !video.ended) stalls.waits(at);
     if (!stalls.waiting || mode === 'offline') return;
     if (front.kind === 'past' && details && video.currentTime > details.edge - 0.5) {
       this.#watchEnd(at, front);
     } else if (mode === 'live' && !streamLive) {
-      if (stalls.stands(at)) this.#controller.step({ type: 'dried-up' });
+      if (stalls.stands(at)) this.#controller.step({ type: 'starved' });
     } else {
       const verdict = stalls.look(at, !video.ownerDocument.hidden);
       if (verdict === 'fine' || mode !== 'live') return;
@@ -111,12 +111,12 @@ export class Watchdog {
     }
   }
 
-  /** The end of a list of the past is reached. */
+  /** The end of a window's playlist is reached. */
   #watchEnd(at: number, { details, edgeMs }: VideoBuffer): void {
     const isOpen = details?.live === true;
     const isNow = edgeMs !== null && this.#parts.now() - edgeMs < NEAR_NOW_MS;
     if ((isOpen && !isNow) || !this.#mayAsk(at)) return;
-    // After a hole in one of its tracks a list may end without an event of the element.
+    // After a hole in one of its tracks a playlist may end without an event of the element.
     this.#controller.step({ type: isOpen ? 'past-over' : 'ended' });
   }
 

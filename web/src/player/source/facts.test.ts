@@ -10,7 +10,7 @@ const runs = [
 ];
 const never = new AbortController().signal;
 
-test('a segment belongs to the run that began last before it', () => {
+test('a segment belongs to the last run that began before it', () => {
   const facts = new Facts(
     async () => nothing as never,
     () => 0,
@@ -24,7 +24,7 @@ test('a segment belongs to the run that began last before it', () => {
   assert.deepEqual(facts.window(600), { rev: 4, closed: true });
 });
 
-test('an answer about a later stretch does not shorten a run that is known', () => {
+test('a response about a later range does not shorten a known run', () => {
   const facts = new Facts(
     async () => nothing as never,
     () => 0,
@@ -35,7 +35,7 @@ test('an answer about a later stretch does not shorten a run that is known', () 
   assert.equal(facts.utcOffsetOf(150), 1_000_000);
 });
 
-test('an unknown run is asked for, ever more seldom and a few times only, until one is found', async () => {
+test('an unknown run is requested less and less often, and only a few times, until one is found', async () => {
   let now = 0;
   let requested = 0;
   const facts = new Facts(

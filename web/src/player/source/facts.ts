@@ -1,12 +1,12 @@
 /**
- * What the player knows of a stream's runs and windows: UTC offset (UTC of media time 0) by Media Sequence Number, and which windows are
- * closed under which revision.
+ * Runs and windows of a stream that the player knows: the UTC offset (UTC of media time 0) by Media Sequence Number, and which windows are
+ * closed, with their revision.
  * In: timelines from the API. Out: Frames, the splicer.
  */
 import type { TimelineView } from '../../../../src/api/shapes.ts';
 import { ApiError } from '../../api/client.ts';
 
-/** Asks the server for [fromMs, toMs), unix milliseconds. */
+/** Requests the timeline of [fromMs, toMs), unix milliseconds. */
 export type AskFacts = (fromMs: number, toMs: number, signal: AbortSignal) => Promise<TimelineView>;
 
 interface Run {
@@ -14,17 +14,17 @@ interface Run {
   readonly utcOffsetMs: number;
 }
 
-/** An address that never changes its bytes. */
+/** A closed window: the address of its revision never changes its bytes. */
 export interface KnownWindow {
   readonly rev: number;
   readonly closed: boolean;
 }
 
-/** A run that stays unknown is asked for so many times, each time waiting twice as long. */
+/** An unknown run is requested at most this often, with a pause that doubles each time. */
 const MOST_ASKS = 6;
 const FIRST_WAIT_MS = 1_000;
 
-/** Runs and windows of one stream; asks again only while something is unknown. */
+/** Runs and windows of one stream; requests only what is unknown. */
 export class Facts {
   readonly #ask: AskFacts;
   readonly #now: () => number;
@@ -36,8 +36,8 @@ export class Facts {
   #notBeforeMs = 0;
 
   /**
-   * @param now any clock that runs on, milliseconds
-   * @param signal ends all questions
+   * @param now a monotonic clock, milliseconds
+   * @param signal ends all requests
    */
   constructor(ask: AskFacts, now: () => number, signal: AbortSignal) {
     this.#ask = ask;
@@ -45,14 +45,14 @@ export class Facts {
     this.#signal = signal;
   }
 
-  /** Takes over what an answer of the API tells. */
+  /** Adds the runs and windows of a response. */
   learn(view: Pick<TimelineView, 'runs' | 'windows'>): void {
     for (const { run, firstMsn, utcOffset } of view.runs) {
       const known = this.#runs.get(run);
       this.#runs.set(run, { firstMsn: Math.min(firstMsn, known?.firstMsn ?? firstMsn), utcOffsetMs: utcOffset * 1000 });
     }
     for (const { from, rev, closed } of view.windows) this.#windows.set(from, { rev, closed });
-    // A page that is open for weeks forgets the oldest.
+    // A page that stays open for weeks drops the oldest.
     for (const map of [this.#runs, this.#windows]) {
       for (const key of map.keys()) {
         if (map.size <= 2_000) break;
@@ -62,9 +62,9 @@ export class Facts {
   }
 
   /**
-   * UTC of media time 0 of the run that holds a Media Segment, unix milliseconds with fractions; null where no run is known.
+   * UTC of media time 0 of the run that contains a Media Segment, unix milliseconds with fractions; null if no run is known.
    *
-   * @param msn Media Sequence Number, as the segment's address names it
+   * @param msn Media Sequence Number from the segment's address
    */
   utcOffsetOf(msn: number): number | null {
     let best: Run | undefined;
@@ -74,13 +74,13 @@ export class Facts {
     return best?.utcOffsetMs ?? null;
   }
 
-  /** What is known of the window that starts at `fromSeconds`, unix seconds. */
+  /** The known revision of the window that starts at `fromSeconds`, unix seconds. */
   window(fromSeconds: number): KnownWindow | undefined {
     return this.#windows.get(fromSeconds);
   }
 
   /**
-   * Asks about [fromMs, toMs), at once.
+   * Requests [fromMs, toMs) at once.
    *
    * @throws ApiError
    */
@@ -88,7 +88,7 @@ export class Facts {
     this.learn(await this.#ask(fromMs, toMs, this.#signal));
   }
 
-  /** The run at a moment turned out to be unknown, or not what was thought: asks for it, seldom and a few times only. */
+  /** The run at this time is unknown, or its offset does not match: requests it, with growing pauses and only a few times. */
   missed(atMs: number): void {
     if (this.#asking || this.#asks >= MOST_ASKS || this.#now() < this.#notBeforeMs || this.#signal.aborted) return;
     this.#asking = true;
@@ -96,7 +96,7 @@ export class Facts {
     this.#asks += 1;
     this.load(atMs - 60_000, atMs + 60_000)
       .catch((error: unknown) => {
-        // Without it times come from the playlist; the next question may be answered.
+        // Without it, times come from the playlist; a later request may succeed.
         if (!this.#signal.aborted && !(error instanceof ApiError)) throw error;
       })
       .finally(() => {
@@ -104,7 +104,7 @@ export class Facts {
       });
   }
 
-  /** A run was found where it was looked for: later ones may be asked for again. */
+  /** The run was found: later ones may be requested again. */
   found(): void {
     this.#asks = 0;
   }

@@ -64,7 +64,7 @@ export class LiveEdge {
     this.#target.listed(edgeMs, this.#parts.now(), promise, this.#parts.networkS() ?? 0);
   }
 
-  /** From the world to the screen, seconds; null before the first frame. */
+  /** Total latency: server's time minus the programme time on the screen, seconds; null before the first frame. */
   totalS(buffer: VideoBuffer): number | null {
     const { skewMs } = buffer;
     return skewMs === null ? null : (this.#parts.now() - this.#parts.steadyMs() + skewMs) / 1000;
@@ -103,7 +103,7 @@ export class LiveEdge {
     this.#seek(buffer, position);
   }
 
-  /** The buffer was seeked. */
+  /** The buffer has made a seek. */
   onSeek(): void {
     this.#rate.onSeek();
   }

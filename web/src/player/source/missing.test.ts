@@ -11,7 +11,7 @@ const error = (code: number, more: object = {}) =>
     ...more,
   }) as unknown as ErrorData;
 
-test('a segment that is not there is a missing piece; a server that is down or a list that is not there is none', () => {
+test('only an absent segment is missing: neither a server that is down nor an absent playlist', () => {
   assert.deepEqual(missingSegment(error(404)), { fromMs: 1_000, toMs: 3_000 });
   assert.deepEqual(missingSegment(error(410)), { fromMs: 1_000, toMs: 3_000 });
   assert.equal(missingSegment(error(503)), null);

@@ -1,5 +1,5 @@
 /**
- * Segments of a recording that a list names and the server does not have: which are requested again, and which are skipped.
+ * Segments of a recording that a playlist lists and the server does not have: which are requested again, and which are skipped.
  * In: errors of hls.js. Out: the segment, and how often it was missing. Pure.
  */
 import type { ErrorData } from 'hls.js';
@@ -15,7 +15,7 @@ const TRIES = 2;
 /** This many are skipped in a row without a picture between them. */
 const MOST_SKIPPED = 10;
 
-/** The segment that an error is about; null if it is about something else, or if the segment may still become available. */
+/** The segment that an error is about; null if the error is about something else, or if the segment may still become available. */
 export function missingSegment({ details, response, frag }: ErrorData): MissingSegment | null {
   const isGone = response?.code === 404 || response?.code === 410;
   const fromMs = frag?.programDateTime ?? null;
@@ -23,9 +23,9 @@ export function missingSegment({ details, response, frag }: ErrorData): MissingS
   return { fromMs, toMs: fromMs + frag.duration * 1000 };
 }
 
-/** What is known of missing segments. */
+/** The state of missing segments. */
 export interface Missing {
-  /** Start of the one that was missing last, unix milliseconds. */
+  /** Start of the last missing segment, unix milliseconds. */
   readonly fromMs: number | null;
   readonly tries: number;
   /** Skipped in a row. */
@@ -40,7 +40,7 @@ export function missedAhead({ fromMs, tries }: Missing, segment: MissingSegment)
   return { fromMs: segment.fromMs, tries: segment.fromMs === fromMs ? tries + 1 : 1, skipped: 0 };
 }
 
-/** Whether the segment that was missing last is requested again. */
+/** Whether the last missing segment is requested again. */
 export function mayRequestAgain({ tries }: Missing): boolean {
   return tries < TRIES;
 }
@@ -50,7 +50,7 @@ export function missedFirst(missing: Missing): Missing {
   return { ...missing, skipped: missing.skipped + 1 };
 }
 
-/** Whether that segment is skipped. */
+/** Whether the segment is skipped. */
 export function maySkip({ skipped }: Missing): boolean {
   return skipped <= MOST_SKIPPED;
 }

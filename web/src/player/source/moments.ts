@@ -5,16 +5,16 @@
 import type { Moment } from '../../timeline/past.ts';
 import type { Recorded } from '../../timeline/recorded.ts';
 
-/** Finds moments. */
+/** Finds the recorded time nearest to a requested one. */
 export type MomentFinder = Pick<Recorded, 'known' | 'knownBefore' | 'find' | 'findBefore'>;
 
 /**
  * The time to play for a request.
  *
  * @param targetMs unix milliseconds
- * @param back this is a step back: a hole is left at its start
- * @param isListed the list that plays has it
- * @returns undefined where nothing is recorded from there on
+ * @param back this is a step back: a gap is left at its start
+ * @param isListed the playlist that plays contains it
+ * @returns undefined if nothing is recorded after it
  * @throws ApiError
  */
 export async function findPlayableMoment(

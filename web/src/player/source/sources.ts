@@ -1,6 +1,6 @@
 /**
- * Makes what a buffer loads: the live list, or windows from a moment on.
- * In: moments. Out: sources for buffers.
+ * Creates the sources of buffers: the live playlist, or windows of the recording from a given time.
+ * In: times. Out: sources for buffers.
  */
 import type { Recorded } from '../../timeline/recorded.ts';
 import { liveSettings, pastSettings } from '../settings.ts';
@@ -10,7 +10,7 @@ import { Splicer } from './splicer.ts';
 import { fetchText, splicingLoader } from './splicing-loader.ts';
 import { liveUrl, windowOf, windowUrl } from './window.ts';
 
-/** What sources are made with. */
+/** What sources are created with. */
 export interface SourceParts {
   readonly stream: string;
   readonly facts: Facts;
@@ -19,24 +19,24 @@ export interface SourceParts {
   readonly now: () => number;
 }
 
-/** Makes the sources of one stream. */
+/** Creates the sources of one stream. */
 export class Sources {
   readonly #parts: SourceParts;
-  /** One visit to one page, as the server counts viewers. */
+  /** One visit to one page: the CMCD session id, by which the server counts viewers. */
   readonly #sessionId = crypto.randomUUID();
 
   constructor(parts: SourceParts) {
     this.#parts = parts;
   }
 
-  /** The live list. */
+  /** The live playlist. */
   live(): Source {
     const { stream } = this.#parts;
     return { kind: 'live', url: liveUrl(stream), settings: liveSettings(this.#sessionId, stream) };
   }
 
   /**
-   * Windows from a moment on.
+   * Windows of the recording.
    *
    * @param atMs unix milliseconds
    */

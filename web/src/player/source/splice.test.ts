@@ -6,7 +6,7 @@ const base = Date.UTC(2026, 0, 31, 20);
 const date = (second: number) => new Date(base + second * 1000).toISOString();
 const url = (from: number) => `http://host/vod/cam/${from}/${from + 600}/av0.m3u8`;
 
-/** A window's list as the server prints it: segments of two seconds, `[msn, second]` each; `|` begins anew. */
+/** A window's playlist as the server prints it: segments of two seconds, `[msn, second]` each; `|` is a discontinuity. */
 function window(segments: ([number, number] | '|')[], { init = 1, sequence = 0, end = true } = {}): string {
   const lines = ['#EXTM3U', '#EXT-X-VERSION:6', '#EXT-X-TARGETDURATION:6', `#EXT-X-MEDIA-SEQUENCE:${segments[0]![0]}`];
   if (sequence > 0) lines.push(`#EXT-X-DISCONTINUITY-SEQUENCE:${sequence}`);
@@ -36,14 +36,14 @@ const print = (windows: ReturnType<typeof readWindow>[], atSecond: number, compl
     atMs: base + atSecond * 1000,
   });
 
-test('addresses become absolute, so that they hold in a list of another address', () => {
+test('addresses become absolute, so that they are valid in a playlist at another address', () => {
   const { segments, complete, targetS } = read([[7, 0]]);
   assert.equal(segments[0]!.url, 'http://host/live/cam/av0/7.m4s');
   assert.equal(segments[0]!.mapUrl, 'http://host/live/cam/av0/init-1.mp4');
   assert.deepEqual([complete, targetS], [true, 6]);
 });
 
-test('windows that go on are glued without a seam and with one EXT-X-MAP', () => {
+test('contiguous windows are joined without a discontinuity and with one EXT-X-MAP', () => {
   const text = print(
     [
       read([
@@ -63,7 +63,7 @@ test('windows that go on are glued without a seam and with one EXT-X-MAP', () =>
   assert.ok(text.endsWith('#EXT-X-ENDLIST\n'));
 });
 
-test('a window of another run, after a hole, or with another init begins with DISCONTINUITY (RFC 8216bis 4.4.4.3)', () => {
+test('a window of another run, after a hole, or with another init begins with EXT-X-DISCONTINUITY (RFC 8216bis 4.4.4.3)', () => {
   const first = read([
     [1, 0],
     [2, 2],
@@ -75,35 +75,35 @@ test('a window of another run, after a hole, or with another init begins with DI
   assert.equal(
     windowsJoin(read([[1, 0]], { sequence: 3 }), read([[2, 2]], { sequence: 4 })),
     false,
-    'told by the server',
+    'as the server says',
   );
   const text = print([first, read([[3, 4]], { init: 2 })], 0);
   assert.match(text, /2\.m4s\n#EXT-X-DISCONTINUITY\n#EXT-X-MAP:URI="[^"]*init-2\.mp4"\n/);
 });
 
-test('a hole inside a window keeps its DISCONTINUITY and its date', () => {
+test('a hole inside a window keeps its EXT-X-DISCONTINUITY and its date', () => {
   const list = read([[1, 0], '|', [9, 60]]);
   assert.match(print([list], 0), new RegExp(`#EXT-X-DISCONTINUITY\n#EXT-X-PROGRAM-DATE-TIME:${date(60)}`));
   assert.equal(discontinuitiesOf(null, list), 1);
   assert.equal(discontinuitiesOf(read([[0, -50]]), list), 2);
 });
 
-test('the start is counted in media, without holes', () => {
+test('the start offset counts media, without holes', () => {
   const lists = [read([[1, 0], [2, 2], '|', [9, 64], [10, 66]])];
   const offset = (second: number) => /TIME-OFFSET=([\d.]+)/.exec(print(lists, second))?.[1];
   assert.equal(offset(3.25), '3.250');
-  assert.equal(offset(30), '4.000', 'a moment in the hole starts right after it');
+  assert.equal(offset(30), '4.000', 'a time in the hole starts right after it');
   assert.equal(offset(65), '5.000');
-  assert.equal(offset(-9), '0.001', '0 would be taken for a list that was not started');
+  assert.equal(offset(-9), '0.001', 'hls.js takes 0 for a playlist that was not started');
   assert.equal(offset(900), '6.000', 'after it: its last segment');
 });
 
-test('a list that still grows has no ENDLIST and names no type that would forbid its tail to go', () => {
+test('a playlist that still grows has no EXT-X-ENDLIST, and no type that forbids removing its oldest segments', () => {
   const text = print([read([[1, 0]], { end: false })], 0, false);
   assert.doesNotMatch(text, /ENDLIST|PLAYLIST-TYPE/);
 });
 
-test('no text makes it throw, and what it reads it can print', () => {
+test('no text makes the parser throw, and what it parses can be printed', () => {
   let seed = 20260131;
   const random = (below: number) => {
     seed = (Math.imul(seed, 1103515245) + 12345) >>> 0;

@@ -1,41 +1,41 @@
 /**
- * Glues the playlists of windows into one: reads a window's Media Playlist, and prints many of them as a single one that goes on.
+ * Joins the playlists of windows: parses the Media Playlist of a window, and prints several of them as one continuous playlist.
  * In: the text of Media Playlists. Out: the text of one. Pure. RFC 8216bis 4.4 and 6.2.
  */
 
 /** A Media Segment of a window. */
 export interface WindowSegment {
   readonly url: string;
-  /** Of the Media Initialization Section; null where the list names none. */
+  /** Address of the Media Initialization Section; null if the playlist has none. */
   readonly mapUrl: string | null;
-  /** UTC of its start, unix milliseconds; NaN where the list has no dates. */
+  /** UTC of its start, unix milliseconds; NaN if the playlist has no dates. */
   readonly startMs: number;
   readonly durationS: number;
-  /** The list says that nothing of what lay before goes on here. */
+  /** EXT-X-DISCONTINUITY before this segment. */
   readonly discontinuity: boolean;
-  /** Tags that are none of ours, as they stood. */
+  /** All other tags of the segment, unchanged. */
   readonly tags: readonly string[];
 }
 
 /** The playlist of one rendition over one window. */
 export interface WindowList {
   readonly targetS: number;
-  /** EXT-X-DISCONTINUITY-SEQUENCE; null where it is not told. */
+  /** EXT-X-DISCONTINUITY-SEQUENCE; null if absent. */
   readonly discontinuitySequence: number | null;
   readonly segments: readonly WindowSegment[];
-  /** ENDLIST: nothing will be added. */
+  /** EXT-X-ENDLIST: nothing will be added. */
   readonly complete: boolean;
 }
 
-/** Two segments nearer than this join: what the server takes for a hole begins there too, milliseconds. */
+/** Segments closer than this are contiguous; the server begins a hole at the same distance, milliseconds. */
 const JOIN_MS = 500;
-/** Tags of the list, which the glued list has of its own. */
+/** Tags of the playlist as a whole; the printed playlist has its own. */
 const OF_THE_LIST = /^#(EXTM3U|EXT-X-(VERSION|PLAYLIST-TYPE|START|INDEPENDENT-SEGMENTS|SERVER-CONTROL|DATERANGE)\b)/;
 
 /**
- * Reads a window's Media Playlist. Lines that are not understood are kept where they belong to a segment.
+ * Parses a window's Media Playlist. Unknown lines are kept with their segment.
  *
- * @param url absolute address of the playlist, which its own addresses are relative to
+ * @param url absolute address of the playlist, the base of its relative addresses
  */
 export function readWindow(text: string, url: string): WindowList {
   const segments: WindowSegment[] = [];
@@ -74,7 +74,7 @@ export function readWindow(text: string, url: string): WindowList {
   return { targetS, discontinuitySequence, segments, complete };
 }
 
-/** Whether the second window goes on where the first one ends, so that decoders and timestamps run through. */
+/** Whether the second window continues the first one, so that decoder and timestamps need no reset. */
 export function windowsJoin(before: WindowList, after: WindowList): boolean {
   const last = before.segments.at(-1);
   const first = after.segments[0];
@@ -89,13 +89,13 @@ export function windowsJoin(before: WindowList, after: WindowList): boolean {
   return !(Math.abs(first.startMs - (last.startMs + last.durationS * 1000)) > JOIN_MS);
 }
 
-/** The number that the server gave a segment for good; null where its address holds none. */
+/** The Media Sequence Number in a segment's address, which never changes; null if the address has none. */
 function msnOf({ url }: WindowSegment): number | null {
   const digits = /\/(\d+)\.m4s(?:$|\?)/.exec(url)?.[1];
   return digits === undefined ? null : Number(digits);
 }
 
-/** How many DISCONTINUITY tags a window brings, the one at its seam included. */
+/** Number of EXT-X-DISCONTINUITY tags of a window, including the one at its start. */
 export function discontinuitiesOf(before: WindowList | null, list: WindowList): number {
   const inside = list.segments.filter(({ discontinuity }, index) => discontinuity && index > 0).length;
   const first = list.segments[0];
@@ -103,21 +103,21 @@ export function discontinuitiesOf(before: WindowList | null, list: WindowList): 
   return inside + (seam ? 1 : 0);
 }
 
-/** What the glued list is printed from. */
+/** What is printed. */
 export interface Splice {
   /** In order of time. */
   readonly windows: readonly WindowList[];
-  /** The window that lay before the first and has been let go of: decides whether the first one begins with a seam. */
+  /** The removed window before the first one: decides whether the first one begins with a discontinuity. */
   readonly before: WindowList | null;
   readonly mediaSequence: number;
   readonly discontinuitySequence: number;
-  /** Nothing follows: ENDLIST. */
+  /** Nothing follows: EXT-X-ENDLIST. */
   readonly complete: boolean;
-  /** Where to start, unix milliseconds; in a hole, the first segment after it. */
+  /** Where to start, unix milliseconds; in a hole, at the first segment after it. */
   readonly atMs: number;
 }
 
-/** Prints the glued list; the dates stand at every segment, so that each can be found. */
+/** Prints the joined playlist, with the date of every segment, so that each can be found. */
 export function printSplice(splice: Splice): string {
   const { windows, mediaSequence, discontinuitySequence, complete, atMs } = splice;
   const body: string[] = [];
@@ -146,7 +146,7 @@ export function printSplice(splice: Splice): string {
     if (list.segments.length > 0) before = list;
   }
   const lastS = windows.at(-1)?.segments.at(-1)?.durationS ?? 0;
-  // 0 would be taken for a list that was not started yet.
+  // hls.js takes 0 for a playlist that was not started.
   const offsetS = Math.max(0.001, startS ?? positionS - lastS);
   return [
     '#EXTM3U',

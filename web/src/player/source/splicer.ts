@@ -1,6 +1,6 @@
 /**
- * Answers hls.js for the playlists of the past: finite windows of ten minutes, glued into one list that grows ahead of the playhead
- * and loses its tail, so that a night can be watched in one go with the memory of half an hour.
+ * The playlists of the past for hls.js: windows of ten minutes, joined into one playlist that grows ahead of the playhead and drops its
+ * oldest windows. A whole night plays with the memory of half an hour.
  * In: addresses of a window's renditions, the playhead. Out: texts of Media Playlists.
  */
 import { readFailure } from '../../api/client.ts';
@@ -10,10 +10,10 @@ import type { Facts } from './facts.ts';
 import { discontinuitiesOf, printSplice, readWindow, type WindowList } from './splice.ts';
 import { WINDOW_SECONDS, windowOf } from './window.ts';
 
-/** An answer of the server that is no playlist. */
+/** A response that is not a playlist. */
 export class ListError extends Error {
   override readonly name = 'ListError';
-  /** HTTP status; 0 where none came. */
+  /** HTTP status; 0 without a response. */
   readonly status: number;
   readonly body: string;
 
@@ -27,13 +27,13 @@ export class ListError extends Error {
 /** Loads a text. Throws ListError; aborts with `signal`. */
 export type FetchText = (url: string, headers: Record<string, string>, signal: AbortSignal) => Promise<string>;
 
-/** A text and the address it came from. */
+/** A text and the final address it was loaded from. */
 export interface Loaded {
   readonly url: string;
   readonly text: string;
 }
 
-/** What a splicer is made of. */
+/** What a splicer is created with. */
 export interface SplicerParts {
   readonly stream: string;
   /** Where to start, unix milliseconds. */
@@ -49,32 +49,32 @@ type Load = (fromSeconds: number) => Promise<WindowList>;
 
 interface Rendition {
   readonly lists: Map<number, WindowList>;
-  /** The newest window that was let go of. */
+  /** The newest window that was dropped. */
   before: WindowList | null;
   droppedSegments: number;
   droppedDiscontinuities: number;
 }
 
-/** The list reaches at least so far ahead of the playhead, milliseconds. */
+/** The playlist reaches at least this far ahead of the playhead, milliseconds. */
 const AHEAD_MS = 120_000;
-/** A seek to this near to a window's start may mean a segment that began in the window before, milliseconds. */
+/** A seek this close to a window's start may need a segment that began in the window before, milliseconds. */
 const STRADDLE_MS = 15_000;
-/** An open window is asked for again while less than this lies ahead, milliseconds. */
+/** An open window is requested again when less than this is left of it, milliseconds. */
 const GROWING_MS = 60_000;
-/** What lies this far behind the playhead's window is let go of, milliseconds. */
+/** A window this far before the playhead's window is dropped, milliseconds. */
 const BEHIND_MS = WINDOW_SECONDS * 1000;
-/** A window that should be there by now, but for the time that recording takes, milliseconds. */
+/** Time that recording needs until a window is available, milliseconds. */
 const LATE_MS = 30_000;
-/** A window has just begun: nothing may have started in it yet. Asked for so early only by who is about to need it. Milliseconds. */
+/** For this long after a window's start no segment may have begun in it. It is requested this early only if it is needed next. Milliseconds. */
 const BEGINS_MS = 15_000;
 
 const windowPath = /\/vod\/[^/]+\/\d+\/\d+\/(?:v\d+\/)?([^?#]+)/;
 
-/** The windows of one buffer, glued. */
+/** The windows of one buffer, joined. */
 export class Splicer {
   readonly #parts: SplicerParts;
   readonly #renditions = new Map<string, Rendition>();
-  /** Starts of the windows in the list, unix seconds, in order. */
+  /** Starts of the windows in the playlist, unix seconds, in order. */
   readonly #order: number[];
   #playheadMs: number;
   /** Nothing is recorded after the last window. */
@@ -90,7 +90,7 @@ export class Splicer {
     this.#order = [windowOf(parts.atMs).fromSeconds];
   }
 
-  /** Takes the neighbour of the first window in as well, where the moment lies near to it and media is there. */
+  /** Adds the window before the first one if the start is close to it and it has media. */
   async #begin(): Promise<void> {
     const { atMs, recorded, now } = this.#parts;
     const { fromSeconds } = windowOf(atMs);
@@ -101,17 +101,16 @@ export class Splicer {
       if (before?.atMs === edgeMs - 1) this.#order.unshift(fromSeconds - WINDOW_SECONDS);
     } else if (atMs + STRADDLE_MS > overMs && now() > overMs + BEGINS_MS) {
       const after = await recorded.find(overMs).catch(() => undefined);
-      // Too little may be left in the first one to start with.
+      // Too little may be left in the first window to start with.
       if (after && after.atMs < overMs + WINDOW_SECONDS * 1000) this.#order.push(fromSeconds + WINDOW_SECONDS);
     }
   }
 
   /**
-   * The Multivariant Playlist to begin with: that of the window of the moment, or of its neighbour where the segment of the moment lies
-   * there.
+   * The Multivariant Playlist to start with: of the window that contains the time, or of its neighbour if the segment begins there.
    *
-   * @param base absolute address that the page's own are relative to
-   * @throws ListError where neither is to be had
+   * @param base absolute address of the page, the base of relative addresses
+   * @throws ListError if neither is available
    */
   async index(base: string, headers: Record<string, string>, signal: AbortSignal): Promise<Loaded> {
     this.#begun ??= this.#begin();
@@ -130,21 +129,21 @@ export class Splicer {
     }
   }
 
-  /** How many windows the list holds. */
+  /** Number of windows in the playlist. */
   get windows(): number {
     return this.#order.length;
   }
 
-  /** Tells where the viewer is, unix milliseconds. */
+  /** Sets the viewer's position, unix milliseconds. */
   playhead(atMs: number): void {
     this.#playheadMs = atMs;
   }
 
   /**
-   * The glued list of a rendition.
+   * The joined playlist of a rendition.
    *
-   * @param url absolute, as the Multivariant Playlist of any window names it
-   * @throws ListError where not even the first window is to be had
+   * @param url absolute, from the Multivariant Playlist of any window
+   * @throws ListError if not even the first window is available
    */
   async list(url: string, headers: Record<string, string>, signal: AbortSignal): Promise<string> {
     const name = windowPath.exec(url)?.[1];
@@ -172,7 +171,7 @@ export class Splicer {
   #rendition(name: string): Rendition {
     let rendition = this.#renditions.get(name);
     if (!rendition) {
-      // One that joins in later counts from where the others are.
+      // A rendition that joins later numbers its segments like the others.
       const [droppedSegments, droppedDiscontinuities] = [this.#droppedSegments, this.#droppedDiscontinuities];
       rendition = { lists: new Map(), before: null, droppedSegments, droppedDiscontinuities };
       this.#renditions.set(name, rendition);
@@ -186,7 +185,7 @@ export class Splicer {
     return known?.closed ? `${folder}v${known.rev}/${name}` : `${folder}${name}`;
   }
 
-  /** Loads what the rendition lacks of the windows in the list, and the open one anew when the playhead comes near its end. */
+  /** Loads the windows that the rendition lacks, and the open one again when the playhead is near its end. */
   async #fill(rendition: Rendition, load: Load): Promise<void> {
     const wanted = this.#order.filter((start) => {
       const list = rendition.lists.get(start);
@@ -199,7 +198,7 @@ export class Splicer {
     }
     const failed = answers.find((answer) => answer.status === 'rejected');
     if (rendition.lists.size === 0 && failed) throw failed.reason;
-    // The neighbours that were asked for beside the first one need not exist.
+    // A neighbour of the first window need not exist.
     for (const [index, start] of wanted.entries()) {
       const answer = answers[index]!;
       if (answer.status === 'rejected' && isNothing(answer.reason) && !this.#has(start)) {
@@ -211,7 +210,7 @@ export class Splicer {
 
   #take(rendition: Rendition, start: number, list: WindowList): void {
     const known = rendition.lists.get(start);
-    if (known && list.segments.length < known.segments.length) return; // an older copy out of a cache
+    if (known && list.segments.length < known.segments.length) return; // an older copy from a cache
     rendition.lists.set(start, list);
   }
 
@@ -219,14 +218,14 @@ export class Splicer {
     return [...this.#renditions.values()].some(({ lists }) => lists.has(start));
   }
 
-  /** Adds the window that follows, once the playhead comes near the end of the last one. */
+  /** Adds the next window when the playhead is near the end of the last one. */
   async #extend(rendition: Rendition, load: Load): Promise<void> {
     const last = this.#order.at(-1);
     if (last === undefined || this.#ended) return;
     const list = rendition.lists.get(last);
     const overMs = (last + WINDOW_SECONDS) * 1000;
     if (!list) return;
-    // Where its media ends with a hole, the list is over before the window is.
+    // If its media ends with a hole, the playlist ends before the window does.
     const endMs = list.complete ? Math.min(overMs, endOf(list)) : overMs;
     const isSoon = this.#playheadMs + GROWING_MS / 2 > overMs;
     if (this.#playheadMs + AHEAD_MS < endMs) return;
@@ -241,11 +240,11 @@ export class Splicer {
   async #next(rendition: Rendition, last: number, load: Load): Promise<void> {
     const next = last + WINDOW_SECONDS;
     const { recorded, now } = this.#parts;
-    // What lies at its start may belong to a segment of the window before. A segment later there is one of its own.
+    // Its first media may belong to a segment of the window before. One segment later there is one of its own.
     const isNew = now() < next * 1000 + LATE_MS;
     const sureMs = isNew ? (rendition.lists.get(last)?.targetS ?? 0) * 1000 : 0;
     const moment = await recorded.find(next * 1000 + sureMs).catch(() => null);
-    if (moment === null) return; // asked again with the next reload
+    if (moment === null) return; // requested again with the next reload
     if (moment === undefined) {
       this.#ended = now() > next * 1000 + LATE_MS;
       return;
@@ -255,12 +254,12 @@ export class Splicer {
       this.#take(rendition, start, await load(start));
       this.#order.push(start);
     } catch (error) {
-      // Nothing has begun in it yet, or there is media in it, only not of this rendition: another source starts afresh there.
+      // No segment has begun in it, or it has media, but not of this rendition: another source starts there.
       if (isNothing(error)) this.#ended = now() > (start + WINDOW_SECONDS) * 1000;
     }
   }
 
-  /** Lets go of windows that lie far behind. */
+  /** Drops windows far before the playhead. */
   #slide(): void {
     while (this.#order.length > 1 && (this.#order[0]! + WINDOW_SECONDS) * 1000 + BEHIND_MS < this.#playheadMs) {
       const start = this.#order.shift()!;
@@ -287,13 +286,13 @@ export class Splicer {
   }
 }
 
-/** UTC at which a window's list ends as it is now, unix milliseconds. */
+/** UTC at the current end of a window's playlist, unix milliseconds. */
 function endOf(list: WindowList): number {
   const last = list.segments.at(-1);
   return last ? last.startMs + last.durationS * 1000 : 0;
 }
 
-/** The server says that there is nothing, rather than that it cannot tell. */
+/** The server reports that there is nothing, as opposed to a failure. */
 function isNothing(error: unknown): boolean {
   if (!(error instanceof ListError)) return false;
   return error.status === 410 || (error.status === 404 && readFailure(error.status, error.body).code !== 'unreadable');

@@ -1,5 +1,5 @@
 /**
- * Makes hls.js ask a splicer, instead of the server, for playlists.
+ * Makes hls.js load playlists from a splicer instead of the server.
  * In: a splicer. Out: a class for the setting `pLoader` of hls.js.
  */
 import type {
@@ -11,7 +11,7 @@ import type {
 } from 'hls.js';
 import { type FetchText, ListError, type Splicer } from './splicer.ts';
 
-/** A list that takes longer is asked for again by hls.js, milliseconds. */
+/** hls.js requests a playlist again after this time, milliseconds. */
 const LIST_WITHIN_MS = 10_000;
 
 /** Loads a playlist with `fetch`. Throws ListError; aborts with `signal`. */
@@ -43,7 +43,7 @@ function createStats(): LoaderStats {
   };
 }
 
-/** The class that hls.js makes one of for each request. */
+/** The loader class; hls.js creates one instance for each request. */
 export function splicingLoader(splicer: Splicer): PlaylistLoaderConstructor {
   return class SplicingLoader {
     readonly stats = createStats();

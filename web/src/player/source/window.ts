@@ -1,6 +1,6 @@
 /**
- * The windows of the past: ten minutes each, at the same unix seconds for everyone, so that everyone asks for the same addresses.
- * In: a moment. Out: addresses of playlists and clips. Pure.
+ * The windows of the past: ten minutes each, at the same unix seconds for all viewers, so that all request the same addresses.
+ * In: a time. Out: addresses of playlists and clips. Pure.
  */
 import { onServer } from '../../api/server.ts';
 
@@ -14,7 +14,7 @@ export interface Window {
 export const WINDOW_SECONDS = 600;
 
 /**
- * The window that holds a moment.
+ * The window that contains a time.
  *
  * @param atMs unix milliseconds
  */
@@ -45,7 +45,7 @@ export function clipUrl(stream: string, fromMs: number, toMs: number, format: 'm
 }
 
 /**
- * The address of a still. Moments are rounded down to five seconds, so that all viewers share one picture.
+ * The address of a still. Times are rounded down to five seconds, so that all viewers share one picture.
  *
  * @param atMs unix milliseconds
  */

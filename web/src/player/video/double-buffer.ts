@@ -22,7 +22,7 @@ export class DoubleBuffer {
   /** @param changed is called when sound or picture in picture have changed by themselves */
   constructor(parts: VideoBufferParts, changed: () => void) {
     this.#changed = changed;
-    parts.surface.style.isolation = 'isolate'; // the buffers lie over each other, and below everything else of the page
+    parts.surface.style.isolation = 'isolate'; // the buffers overlap, below everything else of the page
     this.#front = new VideoBuffer(parts);
     this.#back = new VideoBuffer(parts);
     this.#front.setFront(true);
@@ -81,7 +81,7 @@ export class DoubleBuffer {
     this.#applySound();
     const { hls } = old;
     const letGo = () => {
-      if (old.hls !== hls || this.#back !== old) return; // it is in use again
+      if (old.hls !== hls || this.#back !== old) return; // already in use again
       old.video.pause();
       old.unload();
     };

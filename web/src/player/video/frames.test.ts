@@ -4,7 +4,7 @@ import { Frames, type RunFragment } from './frames.ts';
 
 const base = 1_795_160_400_000;
 
-/** Two runs: three fragments of 2 s, a hole of a minute that the list leaves out, then two more; dates are 15 ms off. */
+/** Two runs: three fragments of 2 s, a hole of a minute that the playlist leaves out, then two more; dates are 15 ms off. */
 const fragments: RunFragment[] = [0, 2, 4, 66, 68].map((second, index) => ({
   start: index * 2 + 0.015,
   duration: 2,
@@ -25,7 +25,7 @@ function setUp(e: Record<number, number>) {
   return { frames, missed };
 }
 
-test('with the UTC offset of the run and the initial PTS a frame’s time is exact, whatever the fragment’s own start', () => {
+test('with the UTC offset of the run and the initial PTS, the time of a frame is exact, whatever the start of its fragment', () => {
   const { frames, missed } = setUp({ 1: base - 50_000, 2: base + 20_000 });
   frames.rebased(0, 50);
   frames.rebased(1, 40);
@@ -35,27 +35,27 @@ test('with the UTC offset of the run and the initial PTS a frame’s time is exa
   assert.deepEqual(missed, []);
 });
 
-test('the first frame behind a seam belongs to what follows, though it comes before the first sound there', () => {
+test('the first frame after a discontinuity belongs to the new run, although it precedes the first audio there', () => {
   const { frames } = setUp({ 1: base - 50_000, 2: base + 20_000 });
   frames.rebased(0, 50);
   frames.rebased(1, 40);
   assert.equal(frames.timeOf(6), base + 66_000);
 });
 
-test('without the UTC offset the list’s dates stand in, and the UTC offset is requested', () => {
+test('without the UTC offset the dates of the playlist are used, and the UTC offset is requested', () => {
   const { frames, missed } = setUp({});
   frames.rebased(0, 50);
   assert.ok(Math.abs(frames.timeOf(2.055)! - (base + 2_040)) < 1e-6);
   assert.deepEqual(missed, [base + 2_000]);
 });
 
-test('a UTC offset that does not agree with the list is another run’s: the dates stand in', () => {
+test('a UTC offset that does not match the playlist belongs to another run: the dates are used', () => {
   const { frames, missed } = setUp({ 1: base - 350_000 });
   frames.rebased(0, 50);
   assert.ok(Math.abs(frames.timeOf(2.055)! - (base + 2_040)) < 1e-6);
   assert.equal(missed.length, 1);
 });
 
-test('before the first list there is no time', () => {
+test('before the first playlist there is no time', () => {
   assert.equal(new Frames({ utcOffsetOf: () => null, missed: () => {}, found: () => {} }).timeOf(1), null);
 });

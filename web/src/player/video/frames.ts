@@ -1,15 +1,15 @@
 /**
  * The exact programme time of the picture on the screen.
  *
- * Within one run the video's own timestamps are linear in UTC: UTC = UTC offset + timestamp. hls.js moves timestamps by one number for each
- * discontinuity, the initial PTS, so UTC = UTC offset + initial PTS + media time, exact to the frame. Where the UTC offset is not known yet, or does not
- * agree with the playlist, the EXT-X-PROGRAM-DATE-TIME of the fragment stands in, which is right to about 20 ms.
+ * Within one run the timestamps of the video are linear in UTC: UTC = UTC offset + timestamp. hls.js shifts timestamps by one number for
+ * each discontinuity, the initial PTS, so UTC = UTC offset + initial PTS + media time, exact to the frame. If the UTC offset is unknown or
+ * does not match the playlist, the EXT-X-PROGRAM-DATE-TIME of the fragment is used, which is accurate to about 20 ms.
  * In: fragments and initial PTS of hls.js, frames of the video element. Out: unix milliseconds.
  */
 import type { Facts } from '../source/facts.ts';
 import { type TimedFragment, timeAt } from './media-time.ts';
 
-/** What is needed of a fragment of hls.js. */
+/** The fields of an hls.js fragment that are used. */
 export interface RunFragment extends TimedFragment {
   readonly sn: number | 'initSegment';
   /** Discontinuity sequence number. */
@@ -17,12 +17,12 @@ export interface RunFragment extends TimedFragment {
   readonly relurl?: string | undefined;
 }
 
-/** A difference between the UTC offset and the playlist's date beyond which the UTC offset belongs to another run, milliseconds. */
+/** If the UTC offset and the date of the playlist differ by more, the UTC offset belongs to another run, milliseconds. */
 const AGREE_MS = 100;
-/** A frame this little before a fragment belongs to it: fragments start with their first sound, seconds. */
+/** A frame this shortly before a fragment belongs to it: fragments start with their first audio sample, seconds. */
 const BEFORE_S = 0.03;
 
-/** Programme time of one buffer's pictures. */
+/** Programme time of the pictures of one buffer. */
 export class Frames {
   readonly #facts: Pick<Facts, 'utcOffsetOf' | 'missed' | 'found'>;
   readonly #initPts = new Map<number, number>();
@@ -32,17 +32,17 @@ export class Frames {
     this.#facts = facts;
   }
 
-  /** The list as it is now, the Media Segment that is still growing at its end included. */
+  /** The current playlist, including the Media Segment that still grows at its end. */
   listed(fragments: readonly RunFragment[]): void {
     this.#fragments = fragments;
   }
 
-  /** INIT_PTS_FOUND of hls.js: `seconds` is what it takes off the timestamps from discontinuity `cc` on. */
+  /** INIT_PTS_FOUND of hls.js: `seconds` is what it subtracts from timestamps since discontinuity `cc`. */
   rebased(cc: number, seconds: number): void {
     this.#initPts.set(cc, seconds);
   }
 
-  /** Another list is loaded: nothing of the last one counts. */
+  /** Another playlist is loaded: forgets the last one. */
   clear(): void {
     this.#initPts.clear();
     this.#fragments = [];
@@ -51,8 +51,8 @@ export class Frames {
   /**
    * UTC of the frame at a media time.
    *
-   * @param mediaSeconds as requestVideoFrameCallback tells it, or else `currentTime`
-   * @returns unix milliseconds with fractions; null before the first list
+   * @param mediaSeconds from requestVideoFrameCallback, otherwise `currentTime`
+   * @returns unix milliseconds with fractions; null before the first playlist
    */
   timeOf(mediaSeconds: number): number | null {
     const fragment = this.#fragmentAt(mediaSeconds);
@@ -88,12 +88,12 @@ export class Frames {
     }
     const found = this.#fragments[low];
     const before = this.#fragments[low - 1];
-    // The margin is for the seam of two continuities alone: within one it makes no difference, and dates are nearer without it.
+    // The margin is only for a discontinuity: elsewhere it makes no difference, and dates are closer without it.
     return found && before && mediaSeconds < found.start && before.cc === found.cc ? before : found;
   }
 }
 
-/** The Media Sequence Number under which the server knows a segment: its address names it, also where a window's list counts anew. */
+/** The Media Sequence Number on the server: the address contains it, also in playlists of windows, which count from another number. */
 function msnOf(fragment: RunFragment): number | null {
   const named = /(?:^|\/)(\d+)(?:\.\d+)?\.m4s/.exec(fragment.relurl ?? '')?.[1];
   if (named) return Number(named);

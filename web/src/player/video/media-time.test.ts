@@ -10,30 +10,30 @@ const list = [0, 2, 4, 66, 68].map((second, index) => ({
   programDateTime: base + second * 1000,
 }));
 
-test('media time runs on over a hole while UTC jumps', () => {
+test('media time continues over a hole while UTC jumps', () => {
   assert.equal(timeAt(list, 5.5), base + 5_500);
   assert.equal(timeAt(list, 6), base + 66_000);
   assert.equal(timeAt(list, 7.25), base + 67_250);
 });
 
-test('a moment and its position are each other’s inverse in every fragment', () => {
+test('time and position are inverse in every fragment', () => {
   for (const seconds of [0, 1.5, 5.999, 6, 9.5]) {
     assert.ok(Math.abs(positionOf(list, timeAt(list, seconds)!)! - seconds) < 1e-6, `${seconds} s`);
   }
 });
 
-test('a moment in the hole is the first frame after it', () => {
+test('a time in the hole maps to the first frame after it', () => {
   assert.equal(positionOf(list, base + 30_000), 6);
 });
 
-test('outside of the list there is no position, and time runs on from the nearest fragment', () => {
+test('outside of the playlist there is no position, and time continues from the nearest fragment', () => {
   assert.equal(positionOf(list, base - 1), null);
   assert.equal(positionOf(list, base + 70_000), null);
   assert.equal(timeAt(list, 11), base + 71_000);
   assert.equal(timeAt(list, -1), base - 1_000);
 });
 
-test('a list without dates maps nothing', () => {
+test('a playlist without dates maps nothing', () => {
   const bare = [{ start: 0, duration: 2, programDateTime: null }];
   assert.equal(timeAt(bare, 1), null);
   assert.equal(positionOf(bare, base), null);

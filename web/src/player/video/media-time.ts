@@ -1,24 +1,24 @@
 /**
- * Between the media element's clock and UTC. Media time runs on without the holes that a playlist leaves out, so all mapping goes
+ * Converts between the clock of the media element and UTC. Media time omits the holes that a playlist leaves out, so the conversion goes
  * by fragment, never by one offset.
  * In: the fragments of a loaded playlist. Out: the player. Pure.
  */
 
-/** What is needed of a fragment of hls.js. */
+/** The fields of an hls.js fragment that are used. */
 export interface TimedFragment {
   /** Media time of its first frame, seconds. */
   readonly start: number;
   /** Seconds. */
   readonly duration: number;
-  /** UTC of its first frame, unix milliseconds; null where the playlist does not say. */
+  /** UTC of its first frame, unix milliseconds; null if the playlist has no date. */
   readonly programDateTime: number | null;
 }
 
 /**
- * UTC of a media time. Outside of the list it runs on from the nearest fragment.
+ * UTC of a media time. Outside of the playlist it continues from the nearest fragment.
  *
  * @param mediaSeconds media time, seconds
- * @returns unix milliseconds; null where the list has no dates
+ * @returns unix milliseconds; null if the playlist has no dates
  */
 export function timeAt(fragments: readonly TimedFragment[], mediaSeconds: number): number | null {
   let best: TimedFragment | undefined;
@@ -31,10 +31,10 @@ export function timeAt(fragments: readonly TimedFragment[], mediaSeconds: number
 }
 
 /**
- * Media time of a moment; in a hole, the start of the first fragment after it.
+ * Media time of a UTC time; in a hole, the start of the first fragment after it.
  *
  * @param atMs unix milliseconds
- * @returns seconds; null where the moment lies before the list, after its end, or the list has no dates
+ * @returns seconds; null if the time is outside of the playlist, or the playlist has no dates
  */
 export function positionOf(fragments: readonly TimedFragment[], atMs: number): number | null {
   let before = true;

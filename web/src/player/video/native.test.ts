@@ -9,7 +9,7 @@ const mark = 1_795_160_400_000; // a ten-minute mark
 const date = (second: number) => new Date(mark + second * 1000).toISOString();
 const settled = () => new Promise(setImmediate);
 
-/** A player on a stream whose window at `mark` holds two segments with a hole of a minute between them. */
+/** A player on a stream whose window at `mark` has two segments with a hole of a minute between them. */
 function setUp(t: TestContext) {
   const page = globalThis as { location?: { href: string } };
   page.location = { href: 'http://host/watch/cam' };
@@ -47,7 +47,7 @@ function setUp(t: TestContext) {
   };
 }
 
-test('live plays the live list, and only where there is something live', (t) => {
+test('live plays the live playlist, and only if the stream is live', (t) => {
   const { player, seen, video, state } = setUp(t);
   player.goLive();
   assert.equal(seen.snapshot.mode, 'offline');
@@ -56,14 +56,14 @@ test('live plays the live list, and only where there is something live', (t) => 
   assert.equal(seen.snapshot.mode, 'live');
 });
 
-test('a moment is played from its window, and its time is told over the hole that the list leaves out', async (t) => {
+test('a requested time plays from its window, and its UTC includes the hole that the playlist leaves out', async (t) => {
   const { player, seen, video } = setUp(t);
   player.goTo(mark + 72_000);
   await settled();
   assert.equal(video.src, `http://host/vod/cam/${mark / 1000}/${mark / 1000 + 600}/index.m3u8`);
   assert.equal(video.currentTime, 12);
   video.readyState = 4;
-  video.happens('seeked');
+  video.dispatch('seeked');
   assert.equal(seen.snapshot.mode, 'past');
   assert.equal(seen.snapshot.shownMs, mark + 72_000);
 });
@@ -72,20 +72,20 @@ test('at the end of a window the next one follows', async (t) => {
   const { player, video } = setUp(t);
   player.goTo(mark + 1_000);
   await settled();
-  video.happens('ended');
+  video.dispatch('ended');
   await settled();
   assert.equal(video.src, `http://host/vod/cam/${mark / 1000 + 600}/${mark / 1000 + 1200}/index.m3u8`);
 });
 
-test('what the browser cannot play is told', async (t) => {
+test('media that the browser cannot play is reported', async (t) => {
   const { player, seen, video } = setUp(t);
   player.goTo(mark + 1_000);
   await settled();
-  video.happens('error');
+  video.dispatch('error');
   assert.deepEqual(seen.snapshot.failure, { code: 'unplayable', status: 0, title: '', hint: '' });
 });
 
-test('after an error of a list that was shifted, going live loads it afresh', (t) => {
+test('after an error of a shifted playlist, going live loads it again', (t) => {
   const { player, seen, video, state } = setUp(t);
   state('live');
   player.goLive();
@@ -93,7 +93,7 @@ test('after an error of a list that was shifted, going live loads it afresh', (t
   player.togglePlay();
   assert.equal(seen.snapshot.mode, 'shifted');
   video.error = {};
-  video.happens('error');
+  video.dispatch('error');
   assert.equal(seen.snapshot.failure?.code, 'unplayable');
   video.src = '';
   player.goLive();

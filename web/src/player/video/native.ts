@@ -1,10 +1,10 @@
 /**
- * The player where a browser has no Media Source Extensions but plays HLS by itself (iPhones before iOS 17.1): one video element, the
- * live list for now, the playlist of one window after the other for then. It plays, pauses, seeks and follows the stream; it has no pace
- * of its own, no frame steps, and the picture is blank for a moment when it goes from one list to another.
+ * The player for browsers without Media Source Extensions that play HLS natively (iPhones before iOS 17.1): one video element with the
+ * live playlist, or the playlist of one window after the other. It plays, pauses, seeks and follows the stream; it has no latency control
+ * and no frame steps, and the picture is blank for a moment when the playlist changes.
  *
- * Tried with fakes and in Chromium, which plays HLS natively too. Not tried on any device of Apple's.
- * In: wishes of the viewer, the stream's state. Out: one snapshot for the page after each change.
+ * Tested with fakes and in Chromium, which also plays HLS natively. Never tested on Apple devices.
+ * In: requests of the viewer, the state of the stream. Out: one snapshot for the page after each change.
  */
 import type { StreamView } from '../../../../src/api/shapes.ts';
 import { type Failure, failureOf } from '../../api/client.ts';
@@ -16,7 +16,7 @@ import { fetchText } from '../source/splicing-loader.ts';
 import { liveUrl, windowOf, windowUrl } from '../source/window.ts';
 import { positionOf, type TimedFragment, timeAt } from './media-time.ts';
 
-/** What it is made of. */
+/** What the player is created with. */
 export interface NativeParts {
   readonly surface: HTMLElement;
   readonly stream: string;
@@ -24,23 +24,23 @@ export interface NativeParts {
   /** The server's time, unix milliseconds. */
   readonly now: () => number;
   readonly onChange: (snapshot: Snapshot) => void;
-  /** Loads a playlist; `fetch` where it is left out. */
+  /** Loads a playlist; by default with `fetch`. */
   readonly load?: FetchText;
 }
 
 const NOW_MS = 4_000;
 const TICK_MS = 500;
-/** A viewer this near to the end of what can be sought is live, seconds. */
+/** A viewer this close to the end of the seekable range is live, seconds. */
 const AT_EDGE_S = 10;
-/** HOLD-BACK of a list of segments of two seconds. */
+/** HOLD-BACK of a playlist with segments of two seconds. */
 const USUAL_HOLD_BACK_S = 6;
 
-/** Whether a browser plays HLS by itself. */
+/** Whether a browser plays HLS natively. */
 export function playsNatively(document: Document): boolean {
   return document.createElement('video').canPlayType('application/vnd.apple.mpegurl') !== '';
 }
 
-/** The fragments of the first rendition of a window, so that its media time can be told in UTC, holes included. */
+/** The fragments of the first rendition of a window, which map its media time to UTC, holes included. */
 async function readFragments(url: string, load: FetchText, signal: AbortSignal): Promise<TimedFragment[]> {
   const index = await load(url, {}, signal);
   const rendition = index.split('\n').find((line) => line.trim() !== '' && !line.startsWith('#'));
@@ -67,7 +67,7 @@ export class NativePlayer implements PlayerControls {
   #streamLive = false;
   #wantPlay = true;
   #loop: Snapshot['loop'] = null;
-  /** What was asked for last, unix milliseconds; null for now. */
+  /** The last requested time, unix milliseconds; null for now. */
   #requestedMs: number | null = null;
   #failure: Failure | null = null;
   #note: Note | null = null;
@@ -168,7 +168,7 @@ export class NativePlayer implements PlayerControls {
     this.#tick();
   }
 
-  /** Only pauses: a frame cannot be told from its neighbour here. */
+  /** Only pauses: a browser without Media Source Extensions does not report single frames. */
   stepFrame(): void {
     this.#wantPlay = false;
     this.#video.pause();
@@ -190,7 +190,7 @@ export class NativePlayer implements PlayerControls {
     this.#tick();
   }
 
-  /** The browser chooses by itself, and shows what there is in its own menu in fullscreen. */
+  /** Not supported: the browser chooses, and offers its own menu in fullscreen. */
   setQuality(): void {}
   setSound(): void {}
   setSubtitle(): void {}
@@ -212,21 +212,21 @@ export class NativePlayer implements PlayerControls {
     this.#tick();
   }
 
-  /** Tells the player what the stream does now; it comes back by itself when there is live media again. */
+  /** Takes the state of the stream; the player returns to live by itself. */
   streamChanged(view: StreamView): void {
     this.#streamLive = view.state === 'live';
     if (this.#streamLive && this.#mode === 'offline' && this.#wantPlay) this.goLive();
     this.#tick();
   }
 
-  /** Stops playing and takes its element away. */
+  /** Stops playing and removes its element. */
   close(): void {
     this.#turn += 1;
     this.#ends.abort();
     clearInterval(this.#timer);
     this.#video.pause();
     this.#video.removeAttribute('src');
-    this.#video.load(); // else it goes on loading until it is collected
+    this.#video.load(); // otherwise it continues to load until it is collected
     this.#video.remove();
   }
 
@@ -240,26 +240,26 @@ export class NativePlayer implements PlayerControls {
     else if (this.#mode === 'past' && last?.programDateTime) {
       const endMs = last.programDateTime + last.duration * 1000;
       this.goTo(Math.max(endMs, windowOf(last.programDateTime).toSeconds * 1000));
-    } else this.#mode = 'offline'; // until the stream's state says that it is live
+    } else this.#mode = 'offline'; // until the state of the stream is live
     this.#tick();
   }
 
   #failed(): void {
     this.#targetMs = null;
     if (this.#mode === 'live')
-      this.#mode = 'offline'; // tried again while the stream is live
+      this.#mode = 'offline'; // retried while the stream is live
     else this.#failure = { code: 'unplayable', status: 0, title: '', hint: '' };
     this.#tick();
   }
 
-  /** UTC of the picture: by the window's playlist; live by what the browser tells, or else by how far it is from the end. */
+  /** UTC of the picture: by the window's playlist; live by what the browser reports, otherwise by the distance from the end. */
   #timeOfPicture(): number | null {
     const { currentTime, seekable, readyState } = this.#video;
     if (readyState < 2) return null;
     if (this.#mode === 'past') return timeAt(this.#fragments, currentTime);
     const started = (this.#video as { getStartDate?: () => Date }).getStartDate?.().getTime();
     if (started !== undefined && !Number.isNaN(started)) return started + currentTime * 1000;
-    // Chromium tells neither: then it plays where the list asks plain players to begin.
+    // Chromium reports neither: then it plays at HOLD-BACK.
     const behindS = seekable.length === 0 ? USUAL_HOLD_BACK_S : seekable.end(seekable.length - 1) - currentTime;
     return this.#parts.now() - behindS * 1000;
   }

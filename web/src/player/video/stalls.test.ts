@@ -2,20 +2,20 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Stalls } from './stalls.ts';
 
-test('a picture that stands still is one stall, and after ten seconds lost', () => {
+test('a picture that waits is one stall, and lost after ten seconds', () => {
   const stalls = new Stalls();
   stalls.begins(0);
   stalls.waits(5_000);
   assert.equal(stalls.look(5_200, true), 'fine');
   assert.equal(stalls.look(5_400, true), 'stall');
-  assert.equal(stalls.look(6_000, true), 'still', 'told once');
+  assert.equal(stalls.look(6_000, true), 'still', 'reported once');
   assert.equal(stalls.look(15_100, true), 'lost');
   stalls.flows(15_200);
   assert.equal(stalls.look(16_000, true), 'fine');
   assert.equal(stalls.count, 1);
 });
 
-test('waiting right after a seek is no stall', () => {
+test('waiting right after a seek is not a stall', () => {
   const stalls = new Stalls();
   stalls.begins(1_000);
   stalls.waits(1_100);
@@ -23,7 +23,7 @@ test('waiting right after a seek is no stall', () => {
   assert.equal(stalls.count, 0);
 });
 
-test('a picture that runs dry again as soon as it flows is still the same stall', () => {
+test('a picture that runs dry as soon as it plays is still the same stall', () => {
   const stalls = new Stalls();
   stalls.waits(5_000);
   assert.equal(stalls.look(5_400, true), 'stall');
@@ -32,11 +32,11 @@ test('a picture that runs dry again as soon as it flows is still the same stall'
   assert.equal(stalls.look(6_600, true), 'fine');
   stalls.flows(6_700);
   stalls.waits(9_000);
-  assert.equal(stalls.look(9_400, true), 'stall', 'seconds later it is another');
+  assert.equal(stalls.look(9_400, true), 'stall', 'seconds later it is another one');
   assert.equal(stalls.count, 2);
 });
 
-test('what nobody sees is no stall, but may be lost', () => {
+test('waiting while hidden is not a stall, but may be a loss', () => {
   const stalls = new Stalls();
   stalls.waits(5_000);
   assert.equal(stalls.look(6_000, false), 'fine');
@@ -44,7 +44,7 @@ test('what nobody sees is no stall, but may be lost', () => {
   assert.equal(stalls.count, 0);
 });
 
-test('a stall is taken back, once, while it lasts', () => {
+test('a stall can be undone once, while it lasts', () => {
   const stalls = new Stalls();
   stalls.waits(5_000);
   stalls.look(5_400, true);
@@ -53,6 +53,6 @@ test('a stall is taken back, once, while it lasts', () => {
   assert.equal(stalls.count, 0);
   stalls.look(5_700, true);
   stalls.flows(5_800);
-  assert.equal(stalls.undo(), false, 'it flows: that was a stall');
+  assert.equal(stalls.undo(), false, 'the picture plays: that was a stall');
   assert.equal(stalls.count, 1);
 });

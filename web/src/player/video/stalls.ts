@@ -3,13 +3,13 @@
  * In: the element's events, a clock. Out: verdicts. No other effects.
  */
 
-/** Waiting for this long is a stall; for the longer time, a loss; milliseconds. */
+/** Waiting this long is a stall; for the longer time, a loss; milliseconds. */
 const STALL_MS = 300;
 const LOST_MS = 10_000;
 /** After a switch, a seek or a stall, waiting is no stall of its own, milliseconds. */
 const SETTLING_MS = 1_500;
 
-/** The stalls of one player. Times are of any clock that runs on, milliseconds. */
+/** The stalls of one player. Times are of a monotonic clock, milliseconds. */
 export class Stalls {
   #waitingAt: number | null = null;
   #settledAt = 0;
@@ -52,7 +52,7 @@ export class Stalls {
     return true;
   }
 
-  /** It waits for longer than a moment. */
+  /** It has waited for longer than a moment. */
   stands(at: number): boolean {
     return this.#waitingAt !== null && at - this.#waitingAt >= STALL_MS;
   }

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { type SteppedBuffer, Steps } from './steps.ts';
 
 /** Shows the last of `frames` at or before each seek. */
-class FakeDeck implements SteppedBuffer {
+class FakeBuffer implements SteppedBuffer {
   readonly frameS = 0.04;
   readonly frames: readonly number[];
   mediaTime: number;
@@ -28,7 +28,7 @@ const even = Array.from({ length: 50 }, (_, index) => Math.round(index * 40) / 1
 
 test('a step is a seek to the middle of the neighbouring frame', () => {
   const steps = new Steps();
-  const buffer = new FakeDeck(even, 0.4);
+  const buffer = new FakeBuffer(even, 0.4);
   steps.step(buffer, 1, 0);
   buffer.arrive();
   steps.shown(buffer, 10);
@@ -40,9 +40,9 @@ test('a step is a seek to the middle of the neighbouring frame', () => {
   assert.equal(steps.stepping, false);
 });
 
-test('wishes that come while one is on its way are done one after the other', () => {
+test('requests during a step are handled one after the other', () => {
   const steps = new Steps();
-  const buffer = new FakeDeck(even, 0.4);
+  const buffer = new FakeBuffer(even, 0.4);
   for (let turn = 0; turn < 3; turn++) steps.step(buffer, 1, turn);
   for (let turn = 0; turn < 3; turn++) {
     buffer.arrive();
@@ -52,9 +52,9 @@ test('wishes that come while one is on its way are done one after the other', ()
   assert.equal(buffer.seeks.length, 3);
 });
 
-test('where the next frame is further away than usual, it is looked for further away', () => {
+test('if the next frame is further away than usual, the step looks further', () => {
   const steps = new Steps();
-  const buffer = new FakeDeck([0.36, 0.4, 0.52], 0.4);
+  const buffer = new FakeBuffer([0.36, 0.4, 0.52], 0.4);
   steps.step(buffer, 1, 0);
   for (let turn = 0; turn < 6 && steps.stepping; turn++) {
     buffer.arrive();
@@ -63,12 +63,12 @@ test('where the next frame is further away than usual, it is looked for further 
   assert.equal(buffer.mediaTime, 0.52);
 });
 
-test('a frame that comes late is one step all the same', () => {
+test('a late frame is still one step', () => {
   for (const by of [1, -1] as const) {
     const steps = new Steps();
-    const buffer = new FakeDeck(even, 0.4);
+    const buffer = new FakeBuffer(even, 0.4);
     steps.step(buffer, by, 0);
-    steps.shown(buffer, 1); // the seek has ended, its frame is not told yet
+    steps.shown(buffer, 1); // the seek has ended, its frame is not reported yet
     steps.shown(buffer, 2);
     for (let turn = 0; turn < 3 && steps.stepping; turn++) {
       buffer.arrive();
@@ -79,9 +79,9 @@ test('a frame that comes late is one step all the same', () => {
   }
 });
 
-test('a frame that never came does not block the next wish for ever', () => {
+test('a frame that never arrives does not block the next request', () => {
   const steps = new Steps();
-  const buffer = new FakeDeck(even, 0.4);
+  const buffer = new FakeBuffer(even, 0.4);
   steps.step(buffer, 1, 0);
   steps.step(buffer, 1, 2_000);
   assert.equal(buffer.seeks.length, 2);

@@ -3,11 +3,11 @@
  * In: requests, the frames that are shown. Out: seeks. Media time has no holes, so a step across a seam is like any other.
  */
 
-/** What is needed of a buffer. */
+/** What steps need of a buffer. */
 export interface SteppedBuffer {
   /** Media time of the frame on the screen, seconds; null before the first. */
   readonly mediaTime: number | null;
-  /** From one frame to the next, seconds. */
+  /** Duration of a frame, seconds. */
   readonly frameS: number;
   seekTo(mediaSeconds: number): void;
 }
@@ -19,14 +19,14 @@ const FRAME_WITHIN_MS = 1_500;
 /** Seeks of one step: if frames are irregular, the first one may show the same frame again. */
 const MOST_TRIES = 6;
 
-/** One that is on its way. */
+/** The step in progress. */
 interface Step {
   readonly buffer: SteppedBuffer;
   readonly by: 1 | -1;
   readonly fromS: number;
   tries: number;
   since: number;
-  /** Where it had come to when it was sent back, because that seemed too far, seconds. */
+  /** Position before it was moved back because it seemed too far, seconds. */
   farS: number | null;
 }
 
@@ -35,12 +35,12 @@ export class Steps {
   #waiting = 0;
   #step: Step | null = null;
 
-  /** A step is on its way. */
+  /** A step is in progress. */
   get stepping(): boolean {
     return this.#step !== null;
   }
 
-  /** @param steadyMs any clock that runs on, milliseconds */
+  /** @param steadyMs a monotonic clock, milliseconds */
   step(buffer: SteppedBuffer, by: 1 | -1, steadyMs: number): void {
     if (this.#step && this.#step.buffer === buffer && steadyMs - this.#step.since < FRAME_WITHIN_MS) {
       this.#waiting = Math.max(-MOST_WAITING, Math.min(MOST_WAITING, this.#waiting + by));
@@ -65,7 +65,7 @@ export class Steps {
       this.#seek(step, step.fromS + (step.by * (step.tries + 1) + 0.5) * buffer.frameS, step.tries + 1, steadyMs);
       return;
     }
-    // The seek was tried again although the first one may only have been late: one step is one frame.
+    // The seek was repeated although the first one may only have been late: one step is one frame.
     if (movedS > 1.5 * buffer.frameS && step.tries > 1 && step.tries < MOST_TRIES && step.farS === null) {
       step.farS = buffer.mediaTime;
       this.#seek(step, step.fromS + (step.by + 0.5) * buffer.frameS, step.tries, steadyMs);

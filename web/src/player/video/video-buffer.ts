@@ -29,7 +29,7 @@ export interface VideoBufferEvents {
   failed(buffer: VideoBuffer, data: ErrorData): void;
 }
 
-/** What a buffer is made of. */
+/** What a buffer is created with. */
 export interface VideoBufferParts {
   readonly Hls: typeof Hls;
   readonly surface: HTMLElement;
@@ -37,7 +37,7 @@ export interface VideoBufferParts {
   readonly events: VideoBufferEvents;
 }
 
-/** What a buffer plays: the live list, or windows from a moment on. */
+/** What a buffer plays: the live playlist, or windows of the recording. */
 export interface Source {
   readonly kind: 'live' | 'past';
   readonly url: string;
@@ -46,7 +46,7 @@ export interface Source {
   readonly playhead?: (atMs: number) => void;
 }
 
-/** The very start of a list, seconds: at 0 hls.js takes an open list for not yet started. */
+/** The start of a playlist, seconds: hls.js takes an open playlist at 0 for not yet started. */
 const LIST_START = 0.001;
 /** Offset into a held frame, seconds; shorter than any frame. */
 const HOLD_S = 0.001;
@@ -75,14 +75,14 @@ export class VideoBuffer {
   #readyS: number | null = null;
   /** A seek was made and its frame has not been reported. */
   #awaitsFrame = false;
-  /** Final position of a seek, reached once the media before it is loaded; media seconds. */
+  /** Final position of a seek, sought when the media before it is loaded; media seconds. */
   #seekS: number | null = null;
   #timer: ReturnType<typeof setTimeout> | undefined;
   readonly #skews: number[] = [];
   readonly #intervals: number[] = [];
-  /** Duration of a frame by the stream's description, seconds. */
+  /** Duration of a frame from the stream's description, seconds. */
   likelyFrameS = 0.04;
-  /** A media error was met and no picture has followed it yet. */
+  /** A media error occurred and no picture has followed it yet. */
   #recovering = false;
 
   constructor(parts: VideoBufferParts) {
@@ -93,15 +93,15 @@ export class VideoBuffer {
     video.muted = true; // until it is in front
     video.playsInline = true;
     video.preload = 'auto';
-    video.disableRemotePlayback = true; // what Chromium and ManagedMediaSource ask for
-    // Through the object model: a style attribute in markup is against the page's policy.
+    video.disableRemotePlayback = true; // required by Chromium and ManagedMediaSource
+    // By script: the page's policy forbids style attributes in markup.
     Object.assign(video.style, {
       position: 'absolute',
       inset: '0',
       width: '100%',
       height: '100%',
       objectFit: 'contain',
-      background: 'transparent', // what lies below shows until there is a picture
+      background: 'transparent', // shows what is below until there is a picture
     });
     this.setFront(false);
     parts.surface.append(video);
@@ -123,7 +123,7 @@ export class VideoBuffer {
       else if (this.#mediaTime !== null) events.frame(this); // reported before the seek had ended
     });
     listen(['play'], () => {
-      this.#skews.length = 0; // of frames before the pause
+      this.#skews.length = 0; // from frames before the pause
       events.played(this);
     });
     listen(['pause'], () => {
@@ -152,7 +152,7 @@ export class VideoBuffer {
     return this.#seekS === null && this.video.readyState >= 2 && !this.video.seeking;
   }
 
-  /** Media ahead of the playhead without a hole, seconds. */
+  /** Buffered media after the playhead without a hole, seconds. */
   get aheadS(): number {
     const { buffered, currentTime } = this.video;
     for (let index = 0; index < buffered.length; index++) {
@@ -163,7 +163,7 @@ export class VideoBuffer {
     return 0;
   }
 
-  /** UTC of the picture that is shown, unix milliseconds; null before the first. */
+  /** UTC of the shown picture, unix milliseconds; null before the first. */
   get shownMs(): number | null {
     return this.#mediaTime === null ? null : this.frames.timeOf(this.#mediaTime);
   }
@@ -287,7 +287,7 @@ export class VideoBuffer {
    * Where a time is in the loaded list.
    *
    * @param atMs unix milliseconds
-   * @returns media seconds; null where it is not in the list, or about to leave it
+   * @returns media seconds; null if it is not in the playlist, or about to leave it
    */
   positionOf(atMs: number): number | null {
     if (!this.#details) return null;
