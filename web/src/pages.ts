@@ -1,7 +1,7 @@
 /**
- * The table of pages: the component of each, its title, how wide it is, which permission it needs, and in which menu it stands. A new page is
- * an address in routes.ts and a line here.
- * In: nothing. Out: App, the header, the foot.
+ * The table of pages: component, title, width, required permission and menu of each. A new page is an address in routes.ts and a line
+ * here.
+ * In: nothing. Out: App, the header, the footer.
  */
 import type { Component } from 'svelte';
 import type { IconName } from './components/icons.ts';
@@ -12,17 +12,17 @@ import type { TextKey } from './text/text.ts';
 
 /** One page of the interface. */
 export interface PageEntry {
-  /** Everything but the home page comes when it is needed. */
+  /** All pages except the home page are loaded when they are opened. */
   readonly load: () => Component | Promise<Component>;
   readonly title: TextKey;
   readonly width: 'narrow' | 'normal' | 'wide';
-  /** Who may not do that signs in first; `why` is what they are told. */
+  /** Required permission; without it the page asks the viewer to sign in, and `why` is the reason shown. */
   readonly needs?: { readonly action: Action; readonly why: TextKey };
   readonly menu?: 'main' | 'create' | 'account' | 'foot';
   readonly icon?: IconName;
 }
 
-/** Remembers what was loaded, so that a page stays the same while only its address changes. The part of the address becomes props. */
+/** Loads a page once, so that it stays the same while only its address changes. The parameter of the address becomes props. */
 function lazy(load: () => Promise<{ readonly default: unknown }>): () => Promise<Component> {
   let loaded: Promise<Component> | undefined;
   return () => {

@@ -7,7 +7,7 @@ test('the root is home, with and without the file name', () => {
   assert.deepEqual(parseRoute('/index.html', '?x=1'), { page: 'home' });
 });
 
-test('a watch page knows its stream and starts now without a time', () => {
+test('the route of a watch page has its stream, and starts now if no time is given', () => {
   assert.deepEqual(parseRoute('/watch/front-door', ''), {
     page: 'watch',
     stream: 'front-door',
@@ -22,7 +22,7 @@ test('a watch page knows its stream and starts now without a time', () => {
   });
 });
 
-test('a shared address opens at the second it was shared at', () => {
+test('a shared address opens at the shared second', () => {
   const path = watchPath('cam', 1_795_160_123_999);
   assert.equal(path, '/watch/cam?t=1795160123');
   const [pathname, search] = path.split('?');
@@ -34,7 +34,7 @@ test('a shared address opens at the second it was shared at', () => {
   });
 });
 
-test('any form of a time that oxbow reads opens the same moment', () => {
+test('all supported time formats open the same time', () => {
   for (const time of ['1795160123', '1795160123000', '2026-11-20T07:35:23Z', '20261120073523']) {
     assert.deepEqual(parseRoute('/watch/cam', `?t=${time}`), {
       page: 'watch',
@@ -45,11 +45,11 @@ test('any form of a time that oxbow reads opens the same moment', () => {
   }
 });
 
-test('a time that is none means now', () => {
+test('an invalid time means now', () => {
   assert.deepEqual(parseRoute('/watch/cam', '?t=yesterday'), { page: 'watch', stream: 'cam', atMs: null, span: null });
 });
 
-test('a span is read whole or not at all', () => {
+test('an incomplete or invalid span is ignored', () => {
   const span = (search: string) => {
     const route = parseRoute('/watch/cam', search);
     return route.page === 'watch' && route.span;
@@ -60,13 +60,13 @@ test('a span is read whole or not at all', () => {
   }
 });
 
-test('a name no stream can have, and any other path, is a page that is missing', () => {
+test('an invalid stream name and an unknown path are page not found', () => {
   for (const path of ['/watch/', '/watch/UPPER', '/watch/a/b', '/watch/..', '/nowhere', `/watch/${'a'.repeat(65)}`]) {
     assert.equal(parseRoute(path, '').page, 'missing', path);
   }
 });
 
-test('a shared span opens at its start and keeps its whole length', () => {
+test('a shared span opens at its start and keeps its length', () => {
   const span = { fromMs: 1_795_160_123_900, toMs: 1_795_160_130_100 };
   const path = watchPath('cam', span);
   assert.equal(path, '/watch/cam?from=1795160123&to=1795160131');
@@ -78,25 +78,25 @@ test('a shared span opens at its start and keeps its whole length', () => {
   });
 });
 
-test('a span that ends before it begins, or has one end only, is none', () => {
+test('a span that ends before it begins, or has only one end, is ignored', () => {
   for (const query of ['?from=1795160131&to=1795160123', '?from=1795160123', '?to=1795160123', '?from=x&to=y']) {
     const route = parseRoute('/watch/cam', query);
     assert.deepEqual(route, { page: 'watch', stream: 'cam', atMs: null, span: null }, query);
   }
 });
 
-test('the list of clips is a page, the player for frames is not one of this interface', () => {
+test('the list of clips is a page, the embedded player is not part of this interface', () => {
   assert.deepEqual(parseRoute('/clips', ''), { page: 'clips' });
   assert.equal(parseRoute('/embed/cam', '').page, 'missing');
 });
 
-test('the admin page has its tabs, the first where none is named', () => {
+test('the admin page has tabs, the first one by default', () => {
   assert.deepEqual(parseRoute('/admin', ''), { page: 'admin', tab: 'streams' });
   assert.deepEqual(parseRoute('/admin/logs/', ''), { page: 'admin', tab: 'logs' });
   for (const path of ['/admin/nothing', '/admin/logs/door']) assert.equal(parseRoute(path, '').page, 'missing', path);
 });
 
-test('signing in returns to the page that asked for it, and never to another site', () => {
+test('signing in returns to the page that required it, and never to another site', () => {
   for (const path of [
     '/admin/logs',
     '/clips',

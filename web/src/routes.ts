@@ -1,17 +1,17 @@
 /**
- * Which page an address means, and the address of a page.
+ * Maps addresses to pages and back.
  * In: location. Out: App, links, the share button. Pure.
  */
 import { parseInstant } from '../../src/api/instant.ts';
 import { isStreamName } from '../../src/api/stream-name.ts';
 
-/** A stretch of a stream's time, unix milliseconds; `toMs` is after `fromMs`. */
+/** A range of a stream's time, unix milliseconds; `toMs` is after `fromMs`. */
 export interface RouteSpan {
   readonly fromMs: number;
   readonly toMs: number;
 }
 
-/** A page and what it shows; `atMs` is unix milliseconds, null for now; `span` is what plays over and over, null for none. */
+/** A page and its parameters; `atMs` is unix milliseconds, null for now; `span` plays in a loop, null for none. */
 export type Route =
   | { readonly page: 'home' }
   | { readonly page: 'clips' }
@@ -22,7 +22,7 @@ export type Route =
   | { readonly page: 'watch'; readonly stream: string; readonly atMs: number | null; readonly span: RouteSpan | null }
   | { readonly page: 'missing'; readonly path: string };
 
-/** The address of each page; `:part` is read by the page, `:part?` may be left out. */
+/** The path of each page; `:part` is a parameter, `:part?` an optional one. */
 export const paths = {
   home: '/',
   watch: '/watch/:stream',
@@ -32,18 +32,17 @@ export const paths = {
   admin: '/admin/:tab?',
   docs: '/api/docs',
 } as const;
-/** The name of a page that has an address. */
+/** The name of a page with an address. */
 export type PageName = keyof typeof paths;
 const pageNames = Object.keys(paths) as PageName[];
 
-/** The tabs of the admin page, the first one being its start. */
+/** The tabs of the admin page; the first one is the default. */
 export const adminTabs = ['streams', 'storage', 'jobs', 'logs', 'settings', 'access'] as const;
 /** One of them. */
 export type AdminTab = (typeof adminTabs)[number];
 
 /**
- * Reads an address. A `t`, `from` or `to` that is not a time is as if it were not there: the page then shows now.
- * With `from` and `to` the page begins at `from`.
+ * Parses an address. An invalid `t`, `from` or `to` is ignored: the page then shows now. With `from` and `to` the page begins at `from`.
  *
  * @param pathname as `location.pathname`
  * @param search as `location.search`
@@ -58,7 +57,7 @@ export function parseRoute(pathname: string, search: string): Route {
   return { page: 'missing', path: pathname };
 }
 
-/** The part of an address that a pattern names, empty where it is optional and left out; null where the pattern is another one. */
+/** The value of the pattern's parameter; empty if it is optional and absent, null if the path does not match. */
 function match(pattern: string, path: string): string | null {
   const wanted = pattern.split('/');
   const given = path.replace(/(?<=.)\/$/, '').split('/');
@@ -81,7 +80,7 @@ function read(page: PageName, part: string, search: string): Route | null {
 }
 
 /**
- * The page to show after signing in: the one that asked for it, else the home page; never one of another site.
+ * The page to show after signing in: the one that required it, otherwise the home page; never one of another site.
  *
  * @param search as `location.search`
  */
@@ -98,7 +97,7 @@ export function signInPath(from: string): string {
   return `/sign-in?to=${encodeURIComponent(from)}`;
 }
 
-/** The moment and the span that a query names. */
+/** The time and the span in a query. */
 export function readLinkTime(query: URLSearchParams): {
   readonly atMs: number | null;
   readonly span: RouteSpan | null;
@@ -113,17 +112,17 @@ function readTime(text: string | null): number | null {
   try {
     return text === null ? null : parseInstant(text);
   } catch {
-    return null; // not one of the four forms of a time
+    return null; // not one of the four time formats
   }
 }
 
-/** What a link names: nothing for now, a moment, or a span; unix milliseconds. */
+/** What a link points to: nothing for now, a time, or a span; unix milliseconds. */
 export type LinkTime = number | RouteSpan | undefined;
 
 /**
  * The address of the watch page.
  *
- * @param when written as whole seconds: a moment and a start rounded down, an end up
+ * @param when printed as whole seconds: a time and a start rounded down, an end rounded up
  */
 export function watchPath(stream: string, when?: LinkTime): string {
   const path = `/watch/${stream}`;

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { ApiError } from '../api/client.ts';
 import { Clock, type ClockAnswer } from './clock.ts';
 
-/** A clock whose questions are answered from `answers`, on a machine that stands still. */
+/** A clock whose requests are answered from `answers`, on a machine whose own clocks do not advance. */
 function setUp(answers: (ClockAnswer | Error)[]) {
   const machine = { wallMs: 1_000_000, steadyMs: 500 };
   const clock = new Clock({
@@ -19,19 +19,19 @@ function setUp(answers: (ClockAnswer | Error)[]) {
   return { clock, machine, signal: new AbortController().signal };
 }
 
-test('of several questions the quickest counts', async () => {
+test('of several requests the quickest one counts', async () => {
   const { clock, signal } = setUp([
     { offsetMs: 90, roundTripMs: 80 },
     { offsetMs: 5_000, roundTripMs: 4 },
     { offsetMs: 40, roundTripMs: 60 },
   ]);
-  assert.equal(clock.now(), 1_000_000, 'before the first answer, this machine’s clock serves');
+  assert.equal(clock.now(), 1_000_000, 'before the first response the local clock is used');
   assert.equal(await clock.read(signal), true);
   assert.equal(clock.now(), 1_005_000);
   assert.equal(clock.networkS, 0.004);
 });
 
-test('a clock that is set by hand meanwhile changes nothing', async () => {
+test('setting the local clock by hand changes nothing', async () => {
   const { clock, machine, signal } = setUp([{ offsetMs: 5_000, roundTripMs: 4 }]);
   await clock.read(signal);
   machine.wallMs += 3_600_000;
@@ -39,7 +39,7 @@ test('a clock that is set by hand meanwhile changes nothing', async () => {
   assert.equal(clock.now(), 1_005_010);
 });
 
-test('small differences are taken over by half, large ones at once', async () => {
+test('small differences are applied by half, large ones at once', async () => {
   const answers = [{ offsetMs: 100, roundTripMs: 4 }];
   const { clock, signal } = setUp(answers);
   await clock.read(signal);
@@ -51,13 +51,13 @@ test('small differences are taken over by half, large ones at once', async () =>
   assert.equal(clock.now(), 1_009_000);
 });
 
-test('without a server it says so and goes on with what it knows', async () => {
+test('without a server it reports failure and continues with the last offset', async () => {
   const { clock, signal } = setUp([]);
   assert.equal(await clock.read(signal), false);
   assert.equal(clock.now(), 1_000_000);
 });
 
-test('an error that is not the server’s is a bug and is thrown', async () => {
+test('an error other than a failed request is a bug and is thrown', async () => {
   const { clock, signal } = setUp([new RangeError('bug')]);
   await assert.rejects(clock.read(signal), RangeError);
 });

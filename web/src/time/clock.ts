@@ -1,32 +1,32 @@
 /**
- * The server's time: asked for a few times in a row, the quickest answer counts, and asked again from time to time, because the two
- * clocks drift and a machine that slept may have lost its own.
- * In: the API's time. Out: unix milliseconds for everything that must know now.
+ * The server's time: a few requests in a row, of which the quickest counts, repeated regularly because clocks drift and a sleeping machine
+ * loses its steady clock.
+ * In: the time API. Out: unix milliseconds for everything that needs the current time.
  */
 import { ApiError, getClockOffset } from '../api/client.ts';
 import { pause } from '../api/poll.ts';
 
-/** One question: how far the server's clock is ahead, and how long the question took, both milliseconds. */
+/** One measurement: how far the server's clock is ahead, and the round trip, both milliseconds. */
 export interface ClockAnswer {
   readonly offsetMs: number;
   readonly roundTripMs: number;
 }
 
-/** What a clock is made of. */
+/** What a clock is created with. */
 export interface ClockParts {
   readonly ask: (signal: AbortSignal) => Promise<ClockAnswer>;
   /** This machine's clock, unix milliseconds. */
   readonly wallMs: () => number;
-  /** A clock that nobody sets, milliseconds. */
+  /** A monotonic clock, milliseconds. */
   readonly steadyMs: () => number;
 }
 
 const ASKS_AT_ONCE = 5;
 const AGAIN_MS = 120_000;
 const AGAIN_FAILED_MS = 5_000;
-/** A difference beyond this is a clock that was set or a sleep: taken over at once, milliseconds. */
+/** A larger difference is applied at once: a clock was set, or the machine slept. Milliseconds. */
 const JUMP_MS = 150;
-/** How much of a small difference is taken over each time. */
+/** Share of a small difference that is applied each time. */
 const GAIN = 0.5;
 
 async function askServer(signal: AbortSignal): Promise<ClockAnswer> {
@@ -35,10 +35,10 @@ async function askServer(signal: AbortSignal): Promise<ClockAnswer> {
   return { offsetMs, roundTripMs: performance.now() - before };
 }
 
-/** The server's clock, as well as it is known. */
+/** An estimate of the server's clock. */
 export class Clock {
   readonly #parts: ClockParts;
-  /** Server's time less the steady clock. */
+  /** Server's time minus the steady clock. */
   #aheadMs: number | null = null;
   #roundTripMs: number | null = null;
 
@@ -46,7 +46,7 @@ export class Clock {
     this.#parts = { ask: askServer, wallMs: Date.now, steadyMs: () => performance.now(), ...parts };
   }
 
-  /** The server's time, unix milliseconds with fractions; this machine's until the first answer. */
+  /** The server's time, unix milliseconds with fractions; local time before the first response. */
   now = (): number => {
     const { wallMs, steadyMs } = this.#parts;
     return this.#aheadMs === null ? wallMs() : steadyMs() + this.#aheadMs;
@@ -57,7 +57,7 @@ export class Clock {
     return this.#roundTripMs === null ? null : this.#roundTripMs / 1000;
   }
 
-  /** Asks a few times and takes the best answer over. Returns false where none came; never throws but for our own bugs. */
+  /** Measures a few times and applies the best measurement. Returns false if every request failed; throws only bugs. */
   async read(signal: AbortSignal): Promise<boolean> {
     let best: { aheadMs: number; roundTripMs: number } | null = null;
     for (let turn = 0; turn < ASKS_AT_ONCE && !signal.aborted; turn++) {
@@ -70,7 +70,7 @@ export class Clock {
       } catch (error) {
         if (signal.aborted) return false;
         if (!(error instanceof ApiError)) throw error;
-        break; // no server: it is asked again later
+        break; // no server: retried later
       }
     }
     if (!best) return false;
@@ -81,7 +81,7 @@ export class Clock {
     return true;
   }
 
-  /** Keeps it right until `signal` aborts: every two minutes, and at once after a sleep. */
+  /** Keeps the estimate current until `signal` aborts: every two minutes, and at once after a sleep. */
   async keep(signal: AbortSignal): Promise<void> {
     const { wallMs, steadyMs } = this.#parts;
     while (!signal.aborted) {
@@ -92,7 +92,7 @@ export class Clock {
         const stepMs = Math.min(leftMs, 2_000);
         await pause(stepMs, signal);
         leftMs -= stepMs;
-        // The steady clock stands still in a sleep, or the wall clock was set: either way ask anew.
+        // The steady clock stopped during a sleep, or the wall clock was set: both need a new measurement.
         if (Math.abs(wallMs() - steadyMs() - apartMs) > JUMP_MS) break;
         apartMs = wallMs() - steadyMs();
       }

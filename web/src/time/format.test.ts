@@ -15,7 +15,7 @@ import {
 const berlin = { locale: 'en', timeZone: 'Europe/Berlin' };
 const at = Date.UTC(2026, 0, 31, 20, 15, 4);
 
-test('a moment is told in the zone of the reader, and in UTC for everyone', () => {
+test('a time is formatted in the reader’s time zone, and in UTC for everyone', () => {
   assert.equal(clockTime(at, berlin), '21:15:04');
   assert.equal(hourMinute(at, berlin), '21:15');
   assert.equal(clockTime(at, { locale: 'zh-CN', timeZone: 'Asia/Shanghai' }), '04:15:04');
@@ -26,13 +26,13 @@ test('midnight is 00, not 24', () => {
   assert.equal(clockTime(Date.UTC(2026, 0, 31, 0, 0, 0), { locale: 'en', timeZone: 'UTC' }), '00:00:00');
 });
 
-test('the day is said only where it is not today in the zone of the reader', () => {
+test('the day is added only if it is not today in the reader’s time zone', () => {
   assert.equal(momentText(at, at + 3_600_000, berlin), '21:15:04');
   assert.equal(momentText(at, at + 3 * 3_600_000, berlin), 'Sat, Jan 31, 21:15:04');
   assert.equal(momentText(at, at + 364 * 86_400_000, berlin), 'Sat, Jan 31, 21:15:04');
 });
 
-test('behind now is a clock with a minus sign, with hours when there are any', () => {
+test('a time before now is a negative clock, with hours if needed', () => {
   assert.equal(behindText(192_000), '−03:12');
   assert.equal(behindText(3_792_000), '−1:03:12');
   assert.equal(behindText(93_792_000), '−26:03:12');
@@ -53,6 +53,6 @@ test('a size never shows a thousand of a unit', () => {
   assert.equal(sizeText(999_999, berlin), '1 MB');
 });
 
-test('an empty date field is no date', () => {
+test('an empty date field has no value', () => {
   assert.equal(parseField(''), null);
 });

@@ -1,13 +1,13 @@
 /**
- * Moments, lengths and sizes as a person reads them.
- * In: unix milliseconds, seconds, bytes. Out: text. Pure: the zone and the language are handed in.
+ * Formats times, lengths and sizes for readers.
+ * In: unix milliseconds, seconds, bytes. Out: text. Pure: time zone and language are parameters.
  */
 
-/** How a reader wants times and numbers. */
+/** The reader's language and time zone. */
 export interface Reading {
   /** BCP 47, e.g. `en` or `zh-CN`. */
   readonly locale: string;
-  /** IANA zone; left out: the zone of the machine. */
+  /** IANA name; omitted: the time zone of the machine. */
   readonly timeZone?: string;
 }
 
@@ -29,7 +29,7 @@ const HOUR_MINUTE = { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' } as 
 const DAY = { weekday: 'short', month: 'short', day: 'numeric' } as const;
 
 /**
- * Wall clock of a moment in the reader's zone, `20:15:04`.
+ * Clock time in the reader's zone, `20:15:04`.
  *
  * @param atMs unix milliseconds
  */
@@ -56,10 +56,10 @@ export function dayName(atMs: number, reading: Reading): string {
 }
 
 /**
- * Wall clock with the day in front where it is not today's.
+ * Clock time, with the day before it if it is not today.
  *
  * @param atMs unix milliseconds
- * @param nowMs unix milliseconds; says what today is
+ * @param nowMs unix milliseconds; decides what today is
  */
 export function momentText(atMs: number, nowMs: number, reading: Reading): string {
   const time = clockTime(atMs, reading);
@@ -68,7 +68,7 @@ export function momentText(atMs: number, nowMs: number, reading: Reading): strin
 }
 
 /**
- * The same moment for everyone, `2026-01-31 20:15:04 UTC`.
+ * UTC, `2026-01-31 20:15:04 UTC`.
  *
  * @param atMs unix milliseconds
  */
@@ -79,7 +79,7 @@ export function utcTime(atMs: number): string {
 const two = (value: number) => String(value).padStart(2, '0');
 
 /**
- * How far behind now, with a real minus sign: `−03:12`, `−1:03:12`; days count as hours.
+ * Distance before now, with a minus sign: `−03:12`, `−1:03:12`; days count as hours.
  *
  * @param ms milliseconds, 0 or more
  */
@@ -88,7 +88,7 @@ export function behindText(ms: number): string {
 }
 
 /**
- * A length as a clock, `03:12` or `26:03:12`.
+ * A length as clock digits, `03:12` or `26:03:12`.
  *
  * @param seconds 0 or more; rounded down
  */
@@ -99,7 +99,7 @@ export function lengthText(seconds: number): string {
   return hours > 0 ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${two(minutes)}:${two(whole % 60)}`;
 }
 
-/** A length in words: which sentence of the catalogue, and its numbers. */
+/** A length in words: the text key and its numbers. */
 export interface LengthWords {
   readonly key: 'length.days' | 'length.hours' | 'length.minutes' | 'length.seconds';
   readonly values: Readonly<Record<string, number>>;
@@ -139,9 +139,9 @@ export function sizeText(bytes: number, reading: Reading): string {
 }
 
 /**
- * What was typed into a `datetime-local` field.
+ * Parses the value of a `datetime-local` field.
  *
- * @returns unix milliseconds, or null where the field is empty or no date
+ * @returns unix milliseconds; null if the field is empty or invalid
  */
 export function parseField(text: string): number | null {
   const ms = Date.parse(text);

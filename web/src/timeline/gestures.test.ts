@@ -16,13 +16,13 @@ const factorOf = (more: Partial<WheelTurn>) => {
   return move.kind === 'zoom' ? move.factor : 0;
 };
 
-test('the wheel zooms in when turned away, out when turned back, and the same both ways', () => {
+test('the wheel zooms in when turned away, out when turned back, by the same amount', () => {
   assert.ok(factorOf({ deltaY: -100 }) > 1.1);
   assert.ok(Math.abs(factorOf({ deltaY: -100 }) * factorOf({ deltaY: 100 }) - 1) < 1e-9);
   assert.ok(factorOf({ deltaY: -3, deltaMode: 1 }) > 1.05, 'lines');
 });
 
-test('a pinch on a touchpad zooms with small numbers, and no event zooms more than twofold', () => {
+test('a touchpad pinch zooms with small numbers, and no event zooms more than twofold', () => {
   assert.ok(factorOf({ deltaY: -10, ctrlKey: true }) > 1.1);
   assert.equal(factorOf({ deltaY: -9_000 }), 2);
   assert.equal(factorOf({ deltaY: 9_000, ctrlKey: true }), 0.5);
@@ -33,7 +33,7 @@ test('sideways, or with Shift, the wheel pans', () => {
   assert.deepEqual(wheelMove(turn({ deltaY: -50, shiftKey: true })), { kind: 'pan', px: -50 });
 });
 
-test('both fingers keep the moments they took hold of', () => {
+test('each finger keeps the time where it was put down', () => {
   const start = { fromMs: 0, toMs: 1_000 };
   const next = pinchView(start, [0.4, 0.6], [0.3, 0.8]);
   const at = (share: number) => next.fromMs + share * (next.toMs - next.fromMs);
@@ -46,7 +46,7 @@ test('two fingers that move together pan without zooming', () => {
   assert.ok(Math.abs(next.fromMs + 200) < 1e-9);
 });
 
-test('fingers that meet do not zoom without end', () => {
+test('fingers that meet do not zoom infinitely', () => {
   const next = pinchView({ fromMs: 0, toMs: 1_000 }, [0.2, 0.6], [0.5, 0.5]);
   assert.ok(next.toMs - next.fromMs <= 20_001 && Number.isFinite(next.fromMs));
 });

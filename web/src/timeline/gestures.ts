@@ -1,36 +1,36 @@
 /**
- * What wheels and fingers mean on the bar: how much to zoom, how far to move.
- * In: numbers of wheel and pointer events. Out: zooms and moves. Pure.
+ * Wheel and touch gestures on the bar: zoom factors and pan distances.
+ * In: values of wheel and pointer events. Out: zooms and moves. Pure.
  */
 import type { View } from './view.ts';
 
-/** What is needed of a wheel event. */
+/** The fields of a wheel event that are used. */
 export interface WheelTurn {
   readonly deltaX: number;
   readonly deltaY: number;
-  /** 0 pixels, 1 lines, 2 pages; as `WheelEvent`. */
+  /** 0 pixels, 1 lines, 2 pages, as in `WheelEvent`. */
   readonly deltaMode: number;
-  /** True for a pinch on a touchpad too. */
+  /** Also true for a touchpad pinch. */
   readonly ctrlKey: boolean;
   readonly shiftKey: boolean;
 }
 
-/** What a turn of the wheel asks for. */
+/** The effect of one turn of the wheel. */
 export type WheelMove =
-  /** Above 1 shows less. */
+  /** Above 1 zooms in. */
   | { readonly kind: 'zoom'; readonly factor: number }
-  /** CSS pixels; positive moves on in time. */
+  /** CSS pixels; positive moves forward in time. */
   | { readonly kind: 'pan'; readonly px: number };
 
 const unitPx = [1, 18, 120];
 /** A notch of a mouse wheel, about 100 px, zooms by a quarter. */
 const ZOOM_PER_PX = 0.0022;
-/** Fingers on a touchpad give far smaller numbers. */
+/** Touchpads report far smaller numbers. */
 const PINCH_PER_PX = 0.011;
 /** No single event zooms by more than this. */
 const MOST = 2;
 
-/** Up and down zooms, sideways (or with Shift) pans. */
+/** Vertical zooms, horizontal (or with Shift) pans. */
 export function wheelMove(turn: WheelTurn): WheelMove {
   const unit = unitPx[turn.deltaMode] ?? 1;
   const x = turn.deltaX * unit;
@@ -40,19 +40,19 @@ export function wheelMove(turn: WheelTurn): WheelMove {
   return { kind: 'zoom', factor: Math.min(MOST, Math.max(1 / MOST, factor)) };
 }
 
-/** Where two fingers are on the bar, as shares of its width; may lie outside of 0…1. */
+/** Positions of two fingers on the bar as fractions of its width; may be outside of 0…1. */
 export type Fingers = readonly [number, number];
 
-/** Fingers nearer than this are taken to be this far apart, as a share of the width: else a slip would zoom without end. */
+/** Smallest distance between two fingers, as a fraction of the width; limits the zoom when they meet. */
 const LEAST_APART = 0.02;
 
 /**
- * The view that keeps under both fingers what was there when the second one came down.
+ * The view that keeps the time under each finger since the second finger was put down.
  *
  * @param start the view then
- * @param before where the fingers were then
- * @param fingers where they are
- * @returns not yet held to what may be shown
+ * @param before positions of the fingers then
+ * @param fingers positions of the fingers now
+ * @returns not clamped
  */
 export function pinchView(start: View, before: Fingers, fingers: Fingers): View {
   const length = start.toMs - start.fromMs;
@@ -64,5 +64,5 @@ export function pinchView(start: View, before: Fingers, fingers: Fingers): View 
   return { fromMs, toMs: fromMs + next };
 }
 
-/** A drag shorter than this is a tap, CSS pixels. */
+/** A shorter drag is a tap, CSS pixels. */
 export const TAP_PX = 5;

@@ -7,14 +7,14 @@ const clip = { fromMs: 9_000_000, toMs: 9_060_000 };
 const from = boundsOf('from', clip, 1_000_000, now);
 const to = boundsOf('to', clip, 1_000_000, now);
 
-test('the handles never pass each other, nor the first kept moment, nor now', () => {
+test('the handles never pass each other, the oldest kept time, or now', () => {
   assert.deepEqual(moveHandle('from', clip, 9_999_999, from), { fromMs: 9_060_000 - FRAME_MS, toMs: 9_060_000 });
   assert.deepEqual(moveHandle('to', clip, 0, to), { fromMs: 9_000_000, toMs: 9_000_000 + FRAME_MS });
   assert.equal(moveHandle('from', clip, 0, from).fromMs, 1_000_000);
   assert.equal(moveHandle('to', clip, 99_999_999, to).toMs, now);
 });
 
-test('one handle alone moves freely', () => {
+test('a single handle moves freely', () => {
   const alone = { fromMs: 9_000_000, toMs: null };
   assert.equal(moveHandle('from', alone, 9_900_000, boundsOf('from', alone, 0, now)).fromMs, 9_900_000);
 });

@@ -1,30 +1,30 @@
 /**
- * The two handles of a clip: where a drag or a key may put them.
- * In: moments in unix milliseconds. Out: the clip. Pure.
+ * The two handles of a clip: their bounds, and where a drag or a key moves them.
+ * In: times in unix milliseconds. Out: the clip. Pure.
  */
 
-/** What is marked, unix milliseconds; null: not yet. */
+/** The marked span, unix milliseconds; null: not marked. */
 export interface Clip {
   readonly fromMs: number | null;
   readonly toMs: number | null;
 }
 
-/** A handle by what it moves. */
+/** A handle, named by the end that it moves. */
 export type Handle = 'from' | 'to';
 
-/** The shortest clip that handles make, and what Shift with an arrow moves: about a frame, milliseconds. */
+/** The shortest clip that handles allow, and the step of Shift with an arrow: about a frame, milliseconds. */
 export const FRAME_MS = 40;
-/** Handles stand on the grid of the API's times, milliseconds. */
+/** Handles snap to the resolution of the API's times, milliseconds. */
 const GRID_MS = 1;
 
-/** The bounds of a handle. */
+/** The range of a handle. */
 export interface Bounds {
   readonly leastMs: number;
   readonly mostMs: number;
 }
 
 /**
- * Between what a handle may move: the other handle, the first kept moment and now.
+ * The range of a handle: bounded by the other handle, the oldest kept time and now.
  *
  * @param firstMs unix milliseconds
  * @param nowMs unix milliseconds
@@ -34,17 +34,17 @@ export function boundsOf(handle: Handle, clip: Clip, firstMs: number, nowMs: num
   return { leastMs: (clip.fromMs ?? firstMs) + FRAME_MS, mostMs: nowMs };
 }
 
-/** The clip with one handle put to a moment, or as near as its bounds let it. */
+/** The clip with one handle moved to a time, clamped to its bounds. */
 export function moveHandle(handle: Handle, clip: Clip, atMs: number, { leastMs, mostMs }: Bounds): Clip {
   const heldMs = Math.max(leastMs, Math.min(mostMs, Math.round(atMs / GRID_MS) * GRID_MS));
   return handle === 'from' ? { ...clip, fromMs: heldMs } : { ...clip, toMs: heldMs };
 }
 
 /**
- * Where a key puts a handle: arrows a second, with Shift about a frame, Page Up and Down ten seconds, Home and End the bounds.
+ * The new time of a handle after a key: arrows a second, with Shift about a frame, Page Up and Down ten seconds, Home and End the bounds.
  *
- * @param atMs where it stands
- * @returns unix milliseconds, within the bounds; null where the key means nothing
+ * @param atMs its current time
+ * @returns unix milliseconds, within the bounds; null for other keys
  */
 export function handleKey(key: string, shift: boolean, atMs: number, { leastMs, mostMs }: Bounds): number | null {
   const step = shift ? FRAME_MS : 1000;

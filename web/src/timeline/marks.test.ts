@@ -28,7 +28,7 @@ test('the pointer finds the nearest marker within a few pixels', () => {
   assert.deepEqual(pinsAt(marks.pins, 700_000), []);
 });
 
-test('keys go from marker to gap to pin, and back over each although the picture plays on', () => {
+test('keys move from marker to gap to protected span, and back over each although playback continues', () => {
   const seen: number[] = [];
   for (let at: number | null = 0; at !== null; at = nextPoint(past, marks, at, true)) seen.push(at);
   assert.deepEqual(seen, [0, 100_000, 104_000, 297_000, 600_000]);
@@ -37,12 +37,12 @@ test('keys go from marker to gap to pin, and back over each although the picture
   assert.equal(nextPoint(past, marks, 50_000, false), null);
 });
 
-test('the gaps in view are told', () => {
+test('the gaps in view are listed', () => {
   assert.equal(gapsIn(past, { fromMs: 305_000, toMs: 400_000 }).length, 1);
   assert.equal(gapsIn(past, { fromMs: 310_000, toMs: 400_000 }).length, 0);
 });
 
-test('the time is spoken after a jump and each half minute, not all the time', () => {
+test('the time is announced after a jump and each half minute, not continuously', () => {
   assert.equal(spokenMoment(null, 5_000, null), 5_000);
   assert.equal(spokenMoment(5_000, 6_000, 5_750), 5_000);
   assert.equal(spokenMoment(5_000, 35_000, 34_750), 35_000);

@@ -1,22 +1,22 @@
 /**
- * Points worth going to: markers, pins and gaps, for the pointer that comes near one and for the keys that go from one to the next.
- * In: the past and its marks. Out: moments. Pure.
+ * Markers, protected spans and gaps: the marker near the pointer, and the next one for keys.
+ * In: the past and its marks. Out: times. Pure.
  */
 import type { Past, Stretch } from './past.ts';
 import type { Marker, Pin } from './tiles.ts';
 import type { View } from './view.ts';
 
-/** What lies on the line beside the recording itself. */
+/** Markers and protected spans. */
 export interface Marks {
   readonly markers: readonly Marker[];
   readonly pins: readonly Pin[];
 }
 
 /**
- * The marker that a pointer is at, if any: the nearest within some pixels.
+ * The marker at the pointer: the nearest within some pixels.
  *
- * @param atMs the moment under the pointer
- * @param pixelMs milliseconds that a CSS pixel of the bar stands for
+ * @param atMs the time at the pointer
+ * @param pixelMs milliseconds per CSS pixel of the bar
  */
 export function markerNear(
   markers: readonly Marker[],
@@ -28,21 +28,21 @@ export function markerNear(
   return markers.filter((marker) => away(marker) <= withinPx * pixelMs).sort((a, b) => away(a) - away(b))[0];
 }
 
-/** The pins that hold a moment. */
+/** The protected spans that contain a time. */
 export function pinsAt(pins: readonly Pin[], atMs: number): Pin[] {
   return pins.filter(({ fromMs, toMs }) => atMs >= fromMs && atMs < toMs);
 }
 
-/** So much of what is before a gap is seen when someone goes to it, milliseconds. */
+/** A jump to a gap starts this long before it, milliseconds. */
 const BEFORE_GAP_MS = 3_000;
-/** Going back twice goes back twice, although the picture plays on between the two. Milliseconds. */
+/** A second step back within this time goes one further back, although playback continued. Milliseconds. */
 const PLAYED_ON_MS = 2_500;
 
 /**
- * The next marker, start of a pin, or gap from a moment on; of a gap, the seconds before it.
+ * The next marker, start of a protected span, or gap after a time; of a gap, the seconds before it.
  *
- * @param forward false: the one before
- * @returns unix milliseconds; null where there is none among what is known
+ * @param forward false: the previous one
+ * @returns unix milliseconds; null if none is known
  */
 export function nextPoint(past: Past, { markers, pins }: Marks, atMs: number, forward: boolean): number | null {
   const points = [
@@ -56,20 +56,20 @@ export function nextPoint(past: Past, { markers, pins }: Marks, atMs: number, fo
   return found ?? null;
 }
 
-/** The gaps in view, oldest first, for words that tell what the eye sees. */
+/** The gaps in view, oldest first, for screen readers. */
 export function gapsIn(past: Past, view: View): Stretch[] {
   return past.stretches.filter(({ kind, fromMs, toMs }) => kind === 'gap' && toMs > view.fromMs && fromMs < view.toMs);
 }
 
-/** A word to a screen reader this often while the picture plays, milliseconds. */
+/** Interval of announcements to screen readers during playback, milliseconds. */
 const SPEAK_MS = 30_000;
 const JUMP_MS = 1_500;
 
 /**
- * The moment as a screen reader is told it: anew after a jump and each half minute, so that it does not talk all the time.
+ * The time to announce to screen readers: changes after a jump and each half minute, so that they do not talk all the time.
  *
- * @param spokenMs what was told last
- * @param shownMs what is shown, and `beforeMs` what was shown last
+ * @param spokenMs the last announced time
+ * @param shownMs the shown time; `beforeMs` is the one shown before it
  */
 export function spokenMoment(spokenMs: number | null, shownMs: number | null, beforeMs: number | null): number | null {
   if (shownMs === null || spokenMs === null || beforeMs === null) return shownMs;

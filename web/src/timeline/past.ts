@@ -1,21 +1,21 @@
 /**
- * What is known of a stream's past, in order, and which moment a click means.
- * In: the timeline as the API tells it. Out: the bar, the player. Pure.
+ * The known past of a stream, in order of time, and the recorded time nearest to a requested one.
+ * In: the timeline of the API. Out: the bar, the player. Pure.
  */
 import type { GapCause } from '../../../src/api/gap.ts';
 import type { TimelineView } from '../../../src/api/shapes.ts';
 
 /** A stretch [fromMs, toMs) of one kind, unix milliseconds. */
 export interface Stretch {
-  /** `deleted`: was recorded, and is no longer kept. */
+  /** `deleted`: was recorded, and has been deleted. */
   readonly kind: 'media' | 'gap' | 'offline' | 'deleted';
   readonly fromMs: number;
   readonly toMs: number;
   /** Why media is missing; only for gaps. */
   readonly cause?: GapCause;
-  /** What exactly happened; only for gaps, may be empty. */
+  /** Details; only for gaps, may be empty. */
   readonly detail?: string;
-  /** So many stretches that are told as one, as long as all of them together; left out: one. */
+  /** Number of stretches that are merged into this one; omitted: one. */
   readonly merged?: number;
 }
 
@@ -26,10 +26,10 @@ export interface Past {
   readonly stretches: readonly Stretch[];
 }
 
-/** Two stretches of media nearer than this are one to a viewer: segments touch only to the rounding of their times. Milliseconds. */
+/** Closer stretches of media are contiguous: the times of segments are rounded. Milliseconds. */
 export const TOUCHING_MS = 50;
 
-/** Turns the API's answer into stretches in order; what cannot be read as a time is left out. */
+/** Parses the API's timeline into stretches in order; entries with an invalid time are left out. */
 export function readPast(view: TimelineView): Past {
   const stretch = (kind: Stretch['kind'], span: { from: string; to: string; merged?: number }): Stretch => ({
     kind,
@@ -48,24 +48,24 @@ export function readPast(view: TimelineView): Past {
   return { fromMs: Date.parse(view.from), toMs: Date.parse(view.to), stretches };
 }
 
-/** The stretch that holds a moment, or undefined where nothing is known of it. */
+/** The stretch that contains a time; undefined if it is unknown. */
 export function stretchAt(past: Past, atMs: number): Stretch | undefined {
   return past.stretches.find(({ fromMs, toMs }) => atMs >= fromMs && atMs < toMs);
 }
 
-/** Where to play when someone asks for a moment. */
+/** A time that can be played. */
 export interface Moment {
-  /** Unix milliseconds; holds media, as far as is known. */
+  /** Unix milliseconds; has media, as far as is known. */
   readonly atMs: number;
-  /** What was stepped over to get there; undefined where the wished moment itself holds media. */
+  /** What was skipped to get there; undefined if the requested time itself has media. */
   readonly skipped?: Stretch;
 }
 
 /**
- * The moment itself where it is recorded, else the start of the next stretch of media.
+ * The requested time if it is recorded, otherwise the start of the next stretch of media.
  *
  * @param targetMs unix milliseconds
- * @returns undefined where no media follows: the only thing after it is now
+ * @returns undefined if no media follows: then only live is after it
  */
 export function findMoment(past: Past, targetMs: number): Moment | undefined {
   const here = stretchAt(past, targetMs);
@@ -76,14 +76,14 @@ export function findMoment(past: Past, targetMs: number): Moment | undefined {
   return { atMs: next.fromMs, skipped: here ?? { kind: 'offline', fromMs: targetMs, toMs: next.fromMs } };
 }
 
-/** How much of the stretch before a hole is played when someone steps back into the hole, milliseconds. */
+/** After a step back into a hole, this much of the media before it is played, milliseconds. */
 const BEFORE_HOLE_MS = 5_000;
 
 /**
- * The moment itself where it is recorded, else the last seconds of the stretch of media before it: what stepping back means.
+ * The requested time if it is recorded, otherwise the last seconds of the media before it: the target of a step back.
  *
  * @param targetMs unix milliseconds
- * @returns undefined where no media lies before it
+ * @returns undefined if there is no media before it
  */
 export function findMomentBefore(past: Past, targetMs: number): Moment | undefined {
   if (stretchAt(past, targetMs)?.kind === 'media') return { atMs: targetMs };
@@ -91,15 +91,15 @@ export function findMomentBefore(past: Past, targetMs: number): Moment | undefin
   return before && { atMs: Math.max(before.fromMs, before.toMs - BEFORE_HOLE_MS) };
 }
 
-/** The end of the newest media, unix milliseconds; undefined where there is none. */
+/** The end of the newest media, unix milliseconds; undefined if there is none. */
 export function lastMedia(past: Past): number | undefined {
   return past.stretches.findLast(({ kind }) => kind === 'media')?.toMs;
 }
 
 /**
- * A past without an offline stretch before the first recorded moment: there is no telling what was then.
+ * The past without offline time before the first recorded media: that time is unknown.
  *
- * @param firstMs the oldest kept moment, unix milliseconds; null where nothing is recorded
+ * @param firstMs the oldest kept time, unix milliseconds; null if nothing is recorded
  */
 export function sinceFirst(past: Past, firstMs: number | null): Past {
   const isBefore = ({ kind, fromMs }: Stretch) => kind === 'offline' && (firstMs === null || fromMs < firstMs);
@@ -111,11 +111,11 @@ export function sinceFirst(past: Past, firstMs: number | null): Past {
   return { ...past, stretches };
 }
 
-/** What is being recorded is told this late at most, milliseconds. */
+/** The API reports new media at most this late, milliseconds. */
 const MAX_REPORT_DELAY_MS = 15_000;
 
 /**
- * A past whose newest media goes on to now, where it was recorded a moment ago and nothing else is known since.
+ * The past with its newest media extended to now, if it was recorded a moment ago and nothing else is known since.
  *
  * @param nowMs unix milliseconds
  */

@@ -1,20 +1,20 @@
 /**
- * Pointers and wheel on the bar. One pointer scrubs on the track and pans on the ruler, two pinch, the wheel zooms and pans.
- * What moves the view is done once a frame.
- * In: events of the bar. Out: the timeline's view, moments to go to, where the pointer is.
+ * Pointers and wheel on the bar. One pointer scrubs on the track and pans on the ruler, two pinch, the wheel zooms and pans. The view
+ * changes once per frame.
+ * In: events of the bar. Out: the timeline's view, times to seek to, the position of the pointer.
  */
 import { type Fingers, pinchView, TAP_PX, wheelMove } from './gestures.ts';
 import type { TimelineState } from './state.svelte.ts';
 import { momentAt, type View } from './view.ts';
 import { lengthOf, NEAREST_MS, showsAll, type ZoomInput } from './zoom.ts';
 
-/** What the pointers act upon; asked for with each event. */
+/** What pointers act on; read with each event. */
 export interface PointerTarget {
-  /** The box whose width is the view. */
+  /** The element whose width is the view. */
   axis(): HTMLElement;
   timeline(): TimelineState;
   seen(): ZoomInput;
-  /** The wheel zooms without Ctrl too: not in a player on someone else's page, which scrolls. */
+  /** The wheel zooms without Ctrl; false for a player on another site's page, which scrolls. */
   wheels(): boolean;
   /** A tap or the end of a scrub. @param atMs unix milliseconds */
   goTo(atMs: number): void;
@@ -24,18 +24,18 @@ type Drag =
   | { readonly kind: 'scrub' }
   | { readonly kind: 'pan'; readonly startX: number; readonly start: View; moved: boolean }
   | { readonly kind: 'pinch'; readonly start: View; readonly before: Fingers }
-  /** A finger of a pinch that is over goes nowhere. */
+  /** After a pinch the remaining finger does nothing. */
   | { readonly kind: 'over' };
 
-/** A page that scrolls goes on scrolling when its wheel comes over the bar; so long after the last turn it has ended, milliseconds. */
+/** A page that is scrolling continues to scroll over the bar, until this long after the last turn of the wheel. Milliseconds. */
 const SCROLLING_MS = 250;
 
 const isOn = (event: Event, what: string) => (event.target as Element).closest(what) !== null;
 const clamp01 = (share: number) => Math.min(1, Math.max(0, share));
 
-/** The pointers of one bar; `close` with it. */
+/** The pointers of one bar. */
 export class Pointer {
-  /** Where the pointer is over the track, 0 to 1; null when it is elsewhere. */
+  /** Position of the pointer on the track, 0 to 1; null when it is elsewhere. */
   share = $state<number | null>(null);
   /** It is a finger, which hides what is below it. */
   finger = $state(false);
@@ -51,7 +51,7 @@ export class Pointer {
     this.#on = on;
   }
 
-  /** The moment under a point of the window, unix milliseconds. */
+  /** The time at a point of the window, unix milliseconds. */
   momentOf(clientX: number): number {
     return momentAt(this.#on.timeline().view, this.#shareOf(clientX));
   }
@@ -74,7 +74,7 @@ export class Pointer {
     }
   };
 
-  /** A pointer moves over the bar, or goes on from there. */
+  /** A pointer moves over the bar, or a drag leaves it. */
   move = (event: PointerEvent): void => {
     const share = this.#shareOf(event.clientX);
     if (!this.#fingers.has(event.pointerId)) {
@@ -110,7 +110,7 @@ export class Pointer {
     if (!this.#drag) this.share = null;
   };
 
-  /** The browser took the pointer away, or the viewer thought better of it: nobody goes anywhere. Tells whether anyone would have. */
+  /** The browser cancels the pointer, or the viewer presses Escape: the scrub ends without a seek. Returns whether there was one. */
   giveUp = (): boolean => {
     const dragged = this.#drag !== null;
     this.#fingers.clear();
@@ -119,7 +119,7 @@ export class Pointer {
     return dragged;
   };
 
-  /** Any turn of the wheel on the page; not passive. Where the bar cannot zoom further, the page scrolls. */
+  /** Any turn of the wheel on the page; not passive. If the bar cannot zoom further, the page scrolls. */
   wheel = (event: WheelEvent): void => {
     const isHere = event.composedPath().includes(this.#on.axis()); // in a shadow tree the target is its host
     const isScrolling = event.timeStamp - this.#pageScrolledAt < SCROLLING_MS;
@@ -141,7 +141,7 @@ export class Pointer {
     this.#soon();
   };
 
-  /** Nothing moves any more. */
+  /** Ends all gestures. */
   close(): void {
     cancelAnimationFrame(this.#frame);
   }

@@ -13,7 +13,7 @@ function empty(fromMs: number, toMs: number): TimelineView {
   return { from: text(fromMs), to: text(toMs), res: 0, ...lists };
 }
 
-/** A server that recorded the stretches given, and counts what it is asked. */
+/** A server that recorded the given stretches, and counts requests. */
 function server(spans: [number, number][], clock = () => now) {
   const requested: [number, number][] = [];
   const resolutions: (number | undefined)[] = [];
@@ -32,14 +32,14 @@ function server(spans: [number, number][], clock = () => now) {
   return { requested, resolutions, recorded: new Recorded(ask, clock, new AbortController().signal) };
 }
 
-test('what the bar shows is not asked for again', async () => {
+test('a time in the shown view needs no request', async () => {
   const { requested, recorded } = server([[now - 2 * hour, now - hour]]);
   await recorded.load(now - 2 * hour, now);
   assert.deepEqual(await recorded.find(now - 1.5 * hour), { atMs: now - 1.5 * hour });
   assert.equal(requested.length, 1);
 });
 
-test('an older moment is asked for, to the next media however far it is', async () => {
+test('an older time is requested, up to the next media however far it is', async () => {
   const { requested, recorded } = server([[now - hour, now]]);
   const moment = await recorded.find(now - 300 * hour);
   assert.equal(moment?.atMs, now - hour);
@@ -48,14 +48,14 @@ test('an older moment is asked for, to the next media however far it is', async 
   for (const [from, to] of requested) assert.ok(to - from < 31 * 24 * hour);
 });
 
-test('where nothing follows, nothing is found and the asking ends', async () => {
+test('if nothing follows, nothing is found and the requests end', async () => {
   const { requested, recorded } = server([]);
   assert.equal(await recorded.find(now - 10 * hour), undefined);
   assert.equal(await recorded.find(now + hour), undefined);
   assert.equal(requested.length, 1);
 });
 
-test('a step back over a hole that the bar does not show is asked for once', async () => {
+test('a step back over a hole outside of the view needs one request', async () => {
   const { requested, recorded } = server([[now - 3 * hour, now - 2 * hour]]);
   await recorded.load(now - hour, now);
   assert.deepEqual(await recorded.findBefore(now - 0.5 * hour), { atMs: now - 2 * hour - 5_000 });
@@ -63,7 +63,7 @@ test('a step back over a hole that the bar does not show is asked for once', asy
   assert.equal(requested.length, 3);
 });
 
-test('months of past are asked for in pieces, as the server wants it', async () => {
+test('months are requested in ranges that the server accepts', async () => {
   const { requested, recorded } = server([[now - 80 * 24 * hour, now]]);
   const past = await recorded.load(now - 90 * 24 * hour, now);
   assert.equal(requested.length, 3);
@@ -71,7 +71,7 @@ test('months of past are asked for in pieces, as the server wants it', async () 
   assert.equal(past.stretches.at(-1)?.toMs, now);
 });
 
-test('the bar asks once for a view and its surroundings, and then for the growing end alone', async () => {
+test('the bar requests a view with its surroundings once, and then only the growing end', async () => {
   const clock = { nowMs: now };
   const { requested, recorded } = server([[now - 10 * hour, now + hour]], () => clock.nowMs);
   const at = (toMs: number) => ({ fromMs: toMs - hour / 6, toMs });
@@ -82,13 +82,13 @@ test('the bar asks once for a view and its surroundings, and then for the growin
   clock.nowMs += 10_000;
   await recorded.cover(at(clock.nowMs));
   assert.equal(requested.length, 2);
-  assert.ok(requested[1]![1] - requested[1]![0] <= 71_000, 'a minute of what was not settled, and what is new');
+  assert.ok(requested[1]![1] - requested[1]![0] <= 71_000, 'the unsettled minute, and what is new');
   const { past } = recorded.tileFor(at(clock.nowMs));
   assert.equal(past.toMs, clock.nowMs);
-  assert.equal(past.stretches.length, 1, 'the pieces are one stretch');
+  assert.equal(past.stretches.length, 1, 'the responses are joined to one stretch');
 });
 
-test('of many views wished for while an answer is on its way only the last is asked for', async () => {
+test('of many views that are requested during a request only the last one follows', async () => {
   const requested: number[] = [];
   const answers: (() => void)[] = [];
   const recorded = new Recorded(
@@ -110,7 +110,7 @@ test('of many views wished for while an answer is on its way only the last is as
   assert.ok(requested[1]! < now - 28 * 24 * hour);
 });
 
-test('a zoomed out bar asks coarsely, and what it tells of media is enough to play', async () => {
+test('a zoomed out bar requests a coarse resolution, which is enough to play', async () => {
   const { resolutions, requested, recorded } = server([[now - 40 * hour, now - hour]]);
   await recorded.cover({ fromMs: now - 48 * hour, toMs: now });
   assert.deepEqual(resolutions, [60]);
@@ -120,14 +120,14 @@ test('a zoomed out bar asks coarsely, and what it tells of media is enough to pl
   assert.equal(requested.length, 2);
 });
 
-test('an exact question that was answered coarsely does not tell why something is missing', async () => {
+test('a coarse response does not give the exact cause of a gap', async () => {
   const ask = async (fromMs: number, toMs: number) => ({ ...empty(fromMs, toMs), res: 2 });
   const recorded = new Recorded(ask, () => now, new AbortController().signal);
   await recorded.cover({ fromMs: now - hour, toMs: now });
   assert.equal(recorded.knownBefore(now - hour / 2), undefined);
 });
 
-test('a failed question is told, and the next one asks again', async () => {
+test('a failed request is reported, and the next one retries', async () => {
   let fails = true;
   const ask = async (fromMs: number, toMs: number) => {
     if (fails) throw new Error('no network');
@@ -141,7 +141,7 @@ test('a failed question is told, and the next one asks again', async () => {
   assert.equal(recorded.tileFor(view).past.toMs, now);
 });
 
-/** A server that answers in whole seconds, as the real one does, and has one marker. */
+/** A server that answers in whole seconds, like the real one, and has one marker. */
 function wholeSeconds(markerMs: number, clock: { nowMs: number }) {
   const gate: { held: Promise<void> | null } = { held: null };
   const marks = { set: true };
@@ -155,7 +155,7 @@ function wholeSeconds(markerMs: number, clock: { nowMs: number }) {
   return { gate, marks, recorded: new Recorded(ask, () => clock.nowMs, new AbortController().signal) };
 }
 
-test('a marker just before the seam of two answers is there once', async () => {
+test('a marker at the seam of two responses appears once', async () => {
   const clock = { nowMs: now + 700 };
   const { recorded } = wholeSeconds(now - 60_000 + 400, clock);
   const view = () => ({ fromMs: clock.nowMs - hour, toMs: clock.nowMs });
@@ -166,7 +166,7 @@ test('a marker just before the seam of two answers is there once', async () => {
   assert.equal(recorded.tileFor(view()).past.stretches.length, 1);
 });
 
-test('a marker that is set while a question is on its way is asked for after it', async () => {
+test('a marker that is added during a request is requested after it', async () => {
   const clock = { nowMs: now };
   const { recorded, gate, marks } = wholeSeconds(now - hour / 2, clock);
   const view = () => ({ fromMs: clock.nowMs - hour, toMs: clock.nowMs });
@@ -184,15 +184,15 @@ test('a marker that is set while a question is on its way is asked for after it'
   assert.equal(recorded.tileFor(view()).markers.length, 1);
 });
 
-test('a link to a moment long before there were streams does not ask for ever', async () => {
+test('a link to a time long before any stream does not request forever', async () => {
   const { requested, recorded } = server([[now - hour, now]]);
   assert.equal(await recorded.find(0), undefined);
   assert.ok(requested.length < 30, `${requested.length} questions`);
   await recorded.cover({ fromMs: now - 48 * hour, toMs: now }, now - hour);
-  assert.equal((await recorded.find(0))?.atMs, now - hour, 'the oldest kept moment is known by now');
+  assert.equal((await recorded.find(0))?.atMs, now - hour, 'the oldest kept time is known by now');
 });
 
-test('an answer that is JSON but not oxbow’s is a failure that can be shown', async () => {
+test('a JSON response that is not oxbow’s is a failure that can be shown', async () => {
   for (const body of [null, {}, { spans: 7 }]) {
     const recorded = new Recorded(
       async () => body as never,

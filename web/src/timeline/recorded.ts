@@ -1,6 +1,6 @@
 /**
- * What the page has learned of a stream's past: a tile for each zoom level, and single questions where those do not reach.
- * In: timelines from the API. Out: the bar's picture of the past; moments for the player.
+ * The known past of a stream: a tile for each zoom level, and single requests for times outside of the tiles.
+ * In: timelines from the API. Out: the past for the bar; playable times for the player.
  */
 import type { TimelineView } from '../../../src/api/shapes.ts';
 import { ApiError, readFailure } from '../api/client.ts';
@@ -8,13 +8,13 @@ import { findMoment, findMomentBefore, type Moment, type Past, readPast, stretch
 import { bestTile, cutPast, joinTiles, missing, readTile, resolutionOf, type Tile } from './tiles.ts';
 import type { View } from './view.ts';
 
-/** Asks the server for [fromMs, toMs), unix milliseconds, as fine as `resS` seconds; 0 is exact. */
+/** Requests the timeline of [fromMs, toMs), unix milliseconds, with a resolution of `resS` seconds; 0 is exact. */
 export type AskTimeline = (fromMs: number, toMs: number, signal: AbortSignal, resS?: number) => Promise<TimelineView>;
 
 const HOUR = 3_600_000;
-/** The server tells at most 31 days at a time. */
+/** Below the server's limit of 31 days per request. */
 const LONGEST_MS = 30 * 24 * HOUR;
-/** Questions for the media after a hole: years. A link may name a moment long before there were streams. */
+/** Most requests for the media after a hole: about two years. A link may contain a time long before any stream. */
 const MOST_QUESTIONS = 24;
 const lists = ['spans', 'gaps', 'offline', 'markers', 'pins'] as const;
 const nothing: Tile = {
@@ -26,7 +26,7 @@ const nothing: Tile = {
   requestedMs: 0,
 };
 
-/** The past of one stream: tiles for the bar, and single questions beside them. */
+/** The past of one stream: tiles for the bar, and single requests. */
 export class Recorded {
   readonly #ask: AskTimeline;
   readonly #signal: AbortSignal;
@@ -35,33 +35,32 @@ export class Recorded {
   #nextView: View | null = null;
   #firstMs = 0;
   #covering: Promise<void> | null = null;
-  /** How often everything was forgotten, so that an answer to an older question is known as such. */
+  /** Counts calls of `forget`, so that a response to an older request is recognized. */
   #forgotten = 0;
 
   /**
    * @param now the server's time, unix milliseconds
-   * @param signal ends all questions when the page is left
+   * @param signal ends all requests when the page is closed
    */
   constructor(ask: AskTimeline, now: () => number, signal: AbortSignal) {
     this.#ask = async (...question) => {
       const view = await ask(...question);
-      if (!lists.every((list) => Array.isArray(view?.[list]))) throw new ApiError(readFailure(200, '')); // not oxbow's answer
+      if (!lists.every((list) => Array.isArray(view?.[list]))) throw new ApiError(readFailure(200, '')); // not a response of oxbow
       return view;
     };
     this.#now = now;
     this.#signal = signal;
   }
 
-  /** What is known of a view, as fine as that is; an empty tile before the first answer. */
+  /** What is known of a view, in any resolution; an empty tile before the first response. */
   tileFor(view: View): Tile {
     return bestTile([...this.#tiles.values()], view) ?? nothing;
   }
 
   /**
-   * Asks for what is missing of a view at its zoom level. One question at a time: of views that are wished for meanwhile only
-   * the newest is asked for.
+   * Requests what is missing of a view at its zoom level. One request at a time: of the views requested during it only the newest follows.
    *
-   * @param firstMs the oldest kept moment, unix milliseconds
+   * @param firstMs the oldest kept time, unix milliseconds
    * @throws ApiError
    */
   async cover(view: View, firstMs = 0): Promise<void> {
@@ -87,16 +86,16 @@ export class Recorded {
     }
   }
 
-  /** All tiles are asked for anew with the next view of theirs: something was marked or pinned. Until then they serve. */
+  /** Marks all tiles as stale, because a marker or a protected span changed; they are used until their next response. */
   forget(): void {
     this.#forgotten += 1;
     for (const [resS, tile] of this.#tiles) this.#tiles.set(resS, { ...tile, requestedMs: 0 });
   }
 
   /**
-   * Asks for [fromMs, toMs), unix milliseconds, exactly, and keeps the answer.
+   * Requests [fromMs, toMs), unix milliseconds, exactly, and keeps the response.
    *
-   * @returns what was answered
+   * @returns the response
    * @throws ApiError
    */
   async load(fromMs: number, toMs: number): Promise<Past> {
@@ -111,7 +110,7 @@ export class Recorded {
     for (let at = fromMs; at < toMs; at += LONGEST_MS) {
       const endMs = Math.min(toMs, at + LONGEST_MS);
       const answer = readTile(await this.#ask(at, endMs, this.#signal, resS), resS, requestedMs);
-      // What was asked for, rather than what was answered in whole seconds: so that pieces join.
+      // The requested range, not the returned one, which is rounded to seconds: so that ranges join.
       const piece = {
         ...answer,
         past: { ...cutPast(answer.past, at, endMs), fromMs: at, toMs: endMs },
@@ -127,21 +126,20 @@ export class Recorded {
     return [...this.#tiles.values()].find(holds)?.past;
   }
 
-  /** The moment to play, out of what is known already; undefined where that does not tell. */
+  /** The playable time from what is already known; undefined if that is not enough. */
   known(targetMs: number): Moment | undefined {
     const exact = this.#exact(targetMs);
     if (exact) return findMoment(exact, targetMs);
-    // A coarse tile tells that there is media around a moment, but not exactly why there is none.
+    // A coarse tile shows that there is media near a time, but not exactly why there is none.
     const isMedia = [...this.#tiles.values()].some(({ past }) => stretchAt(past, targetMs)?.kind === 'media');
     return isMedia ? { atMs: targetMs } : undefined;
   }
 
   /**
-   * The moment to play, asking the server where needed, a day at first, then thirty at a time, for two years or from the oldest kept
-   * moment on.
+   * The playable time, with requests if needed: a day at first, then thirty at a time, for two years or from the oldest kept time on.
    *
    * @param targetMs unix milliseconds
-   * @returns undefined where nothing is recorded from there on
+   * @returns undefined if nothing is recorded after it
    * @throws ApiError
    */
   async find(targetMs: number): Promise<Moment | undefined> {
@@ -160,17 +158,17 @@ export class Recorded {
     return undefined;
   }
 
-  /** The moment to play when someone steps back to it, out of what is known already; undefined where that does not tell. */
+  /** The playable time for a step back, from what is already known; undefined if that is not enough. */
   knownBefore(targetMs: number): Moment | undefined {
     const exact = this.#exact(targetMs);
     return exact && findMomentBefore(exact, targetMs);
   }
 
   /**
-   * The moment to play when someone steps back to it: over a hole to the media before, asking the server at most once.
+   * The playable time for a step back: over a hole to the media before it, with at most one request.
    *
    * @param targetMs unix milliseconds
-   * @returns undefined where nothing is recorded in the day before
+   * @returns undefined if nothing is recorded in the day before
    * @throws ApiError
    */
   async findBefore(targetMs: number): Promise<Moment | undefined> {

@@ -11,14 +11,14 @@ function clock(atMs: number, timeZone: string): string {
   return new Date(atMs + zoneOffset(atMs, timeZone)).toISOString().slice(0, 16).replace('T', ' ');
 }
 
-test('the offset of a zone is that of the moment', () => {
+test('the offset of a zone depends on the time', () => {
   assert.equal(zoneOffset(Date.UTC(2026, 0, 1), berlin), hour);
   assert.equal(zoneOffset(Date.UTC(2026, 6, 1), berlin), 2 * hour);
   assert.equal(zoneOffset(Date.UTC(2026, 0, 1), 'Asia/Kathmandu'), 5.75 * hour);
   assert.equal(zoneOffset(Date.UTC(2026, 0, 1) + 123, 'America/New_York'), -5 * hour);
 });
 
-test('ticks fall on round moments of a zone whose offset is no whole hour, and leave room for labels', () => {
+test('ticks are at round times in a zone whose offset is not a whole hour, and leave room for labels', () => {
   const toMs = Date.UTC(2026, 0, 31, 20, 0, 0, 123);
   for (const [length, step] of [
     [2 * hour, 10],
@@ -31,7 +31,7 @@ test('ticks fall on round moments of a zone whose offset is no whole hour, and l
   }
 });
 
-test('midnight says the day, on the clock of the zone', () => {
+test('midnight shows the day, in the time zone', () => {
   const toMs = Date.UTC(2026, 0, 31, 20);
   const ticks = rulerTicks({ fromMs: toMs - day, toMs }, 1000, 'Asia/Kathmandu');
   const days = ticks.filter(({ label }) => label === 'day');
@@ -41,7 +41,7 @@ test('midnight says the day, on the clock of the zone', () => {
   );
 });
 
-test('the hour that spring leaves out has no tick, and midnights stay midnights', () => {
+test('the hour skipped in spring has no tick, and midnights stay midnights', () => {
   const fromMs = Date.UTC(2026, 2, 28, 12);
   const hours = rulerTicks({ fromMs, toMs: fromMs + day }, 1440, berlin).map(({ atMs }) => clock(atMs, berlin));
   assert.ok(hours.includes('2026-03-29 00:00'));
@@ -53,7 +53,7 @@ test('the hour that spring leaves out has no tick, and midnights stay midnights'
   }
 });
 
-test('the hour that autumn has twice has its ticks twice when they are near, once when they are hours apart', () => {
+test('the hour repeated in autumn has its ticks twice if they are close, once if they are hours apart', () => {
   const fromMs = Date.UTC(2026, 9, 24, 23);
   const near = rulerTicks({ fromMs, toMs: fromMs + 4 * hour }, 1440, berlin).map(({ atMs }) => clock(atMs, berlin));
   assert.equal(near.filter((time) => time === '2026-10-25 02:00').length, 2);
@@ -63,7 +63,7 @@ test('the hour that autumn has twice has its ticks twice when they are near, onc
   for (let i = 1; i < far.length; i += 1) assert.ok(far[i]!.atMs > far[i - 1]!.atMs);
 });
 
-test('a day whose midnight was skipped begins at its first moment', () => {
+test('a day whose midnight is skipped begins at its first time', () => {
   // Clocks in Beirut went from 23:59 on 28 March 2026 to 01:00 on the 29th.
   const fromMs = Date.UTC(2026, 2, 27);
   const ticks = rulerTicks({ fromMs, toMs: fromMs + 4 * day }, 400, 'Asia/Beirut').map(({ atMs }) =>
@@ -82,13 +82,13 @@ test('weeks begin on Mondays', () => {
   }
 });
 
-test('a minute has ticks of seconds; years of past have few, on days', () => {
+test('a minute has ticks of seconds; years have few ticks, on days', () => {
   const toMs = Date.UTC(2026, 5, 30, 12);
   assert.ok(rulerTicks({ fromMs: toMs - minute, toMs }, 1000).some(({ label }) => label === 'seconds'));
   const years = rulerTicks({ fromMs: toMs - 2000 * day, toMs }, 360, berlin);
   assert.ok(years.length >= 1 && years.length <= 5);
 });
 
-test('a view without a time has no ticks', () => {
+test('a view without times has no ticks', () => {
   assert.deepEqual(rulerTicks({ fromMs: Number.NaN, toMs: Number.NaN }, 800), []);
 });

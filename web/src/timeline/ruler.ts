@@ -1,6 +1,6 @@
 /**
- * The ruler of the bar: ticks on round moments of the reader's own clock, whatever its zone and however it changes to summer time.
- * In: a view, the room there is, a zone. Out: ticks. Pure.
+ * The ruler of the bar: ticks at round times of the reader's clock, in any time zone and across changes to summer time.
+ * In: a view, its width, a time zone. Out: ticks. Pure.
  */
 import type { View } from './view.ts';
 
@@ -20,16 +20,16 @@ const steps = [
 export interface Tick {
   /** Unix milliseconds. */
   readonly atMs: number;
-  /** What its label says: the day at midnight, else the time. */
+  /** Its label: the day at midnight, otherwise the time. */
   readonly label: 'day' | 'time' | 'seconds';
 }
 
 const clocks = new Map<string, Intl.DateTimeFormat>();
 
 /**
- * How far the clock of a zone is ahead of UTC at a moment, milliseconds.
+ * How far the clock of a zone is ahead of UTC at a time, milliseconds.
  *
- * @param timeZone IANA name; left out: the zone of the machine
+ * @param timeZone IANA name; omitted: the time zone of the machine
  */
 export function zoneOffset(atMs: number, timeZone?: string): number {
   if (timeZone === undefined) return -new Date(atMs).getTimezoneOffset() * MINUTE;
@@ -47,11 +47,11 @@ export function zoneOffset(atMs: number, timeZone?: string): number {
 }
 
 /**
- * Ticks at least `leastPx` apart. Steps of hours begin anew at each midnight, steps of weeks on Mondays; in a view of hours the
- * tick at midnight says the day.
+ * Ticks at least `leastPx` apart. Steps of hours restart at each midnight, steps of weeks on Mondays; in a view of hours the tick at
+ * midnight shows the day.
  *
  * @param widthPx width of the bar, CSS pixels
- * @param leastPx the room that a label needs
+ * @param leastPx width of a label
  * @returns oldest first; the last one leaves room for its label
  */
 export function rulerTicks(view: View, widthPx: number, timeZone?: string, leastPx = 72): Tick[] {
@@ -69,9 +69,9 @@ export function rulerTicks(view: View, widthPx: number, timeZone?: string, least
 
 const gcd = (a: number, b: number): number => (b === 0 ? a : gcd(b, a % b));
 
-/** Walks along UTC and takes the moments that are round on the clock: an hour that is lived twice has its ticks twice. */
+/** Steps along UTC and selects times that are round on the clock: a repeated hour has its ticks twice. */
 function shortSteps(fromMs: number, lastMs: number, step: number, timeZone?: string): number[] {
-  const stride = gcd(step, 15 * MINUTE); // offsets of zones are whole quarters of an hour
+  const stride = gcd(step, 15 * MINUTE); // time zone offsets are whole quarters of an hour
   const found: number[] = [];
   for (let at = Math.ceil(fromMs / stride) * stride; at < lastMs; at += stride) {
     if ((at + zoneOffset(at, timeZone)) % step === 0) found.push(at);
@@ -79,7 +79,7 @@ function shortSteps(fromMs: number, lastMs: number, step: number, timeZone?: str
   return found;
 }
 
-/** Walks along the clock: an hour that is left out in spring has no tick, one that is lived twice has its first. */
+/** Steps along the clock: a skipped hour has no tick, a repeated one has its first. */
 function longSteps(fromMs: number, lastMs: number, step: number, timeZone?: string): number[] {
   const anchor = step >= 7 * DAY ? 4 * DAY : 0; // 1970 began on a Thursday
   const found: number[] = [];
@@ -93,7 +93,7 @@ function longSteps(fromMs: number, lastMs: number, step: number, timeZone?: stri
   }
 }
 
-/** The first moment at which a zone's clock shows a time; where it skips that time, the moment of the skip. */
+/** The first time at which a zone's clock shows a value; if it skips that value, the time of the skip. */
 function momentOf(local: number, timeZone?: string): number {
   const before = local - zoneOffset(local - DAY, timeZone);
   const after = local - zoneOffset(local + DAY, timeZone);

@@ -1,6 +1,6 @@
 /**
- * The timeline of one page: what the bar shows of the past, what is recorded there, what is marked. It asks the server by itself.
- * In: the stream's name, what the player shows. Out: the bar, the player (`recorded`), whoever marks and clips.
+ * The timeline of one page: the view of the bar, the recorded past and the marks in it. Sends its own requests.
+ * In: the stream's name, the player's position. Out: the bar, the player (`recorded`), markers and clips.
  */
 import { type Failure, failureOf, getTimeline } from '../api/client.ts';
 import { pause, poll } from '../api/poll.ts';
@@ -10,44 +10,44 @@ import type { Marker, Pin } from './tiles.ts';
 import type { View } from './view.ts';
 import * as zooming from './zoom.ts';
 
-/** The growing end is asked for so often, milliseconds. */
+/** Interval of requests for the growing end, milliseconds. */
 const GROWS_MS = 5_000;
-/** A view that still moves asks nothing; it asks so long after it has stopped, milliseconds. */
+/** Requests wait until the view has not moved for this long, milliseconds. */
 const SETTLES_MS = 120;
-/** The picture jumped when it moved further than this, and than it can have played meanwhile. Milliseconds. */
+/** A larger move of the playhead, beyond what it can have played, is a jump. Milliseconds. */
 const JUMP_MS = 4_000;
-/** What a view that follows now may lag behind, as a share of its length: less than a pixel. */
+/** A view that follows now may lag by this fraction of its length: less than a pixel. */
 const UNSEEN = 1 / 4000;
 
-/** The state of a timeline bar; `close` when the page is left. */
+/** The state of a timeline bar. */
 export class TimelineState {
-  /** What is recorded around the view. */
+  /** The past around the view. */
   past = $state.raw<Past>({ fromMs: 0, toMs: 0, stretches: [] });
-  /** What the bar shows, [fromMs, toMs), unix milliseconds. */
+  /** The shown range [fromMs, toMs), unix milliseconds. */
   view = $state.raw<View>({ fromMs: 0, toMs: 1 });
   /** In order of time. */
   markers = $state.raw<readonly Marker[]>([]);
   pins = $state.raw<readonly Pin[]>([]);
-  /** Why the last question was not answered. */
+  /** The failure of the last request. */
   failure = $state.raw<Failure | null>(null);
-  /** The bar keeps the picture in view; false once the viewer moved the bar away from it. */
+  /** The bar keeps the playhead in view; false once the viewer has moved the bar away. */
   follows = $state(true);
-  /** What the player asks where to play. */
+  /** Finds playable times for the player. */
   readonly recorded: Recorded;
 
   readonly #ends = new AbortController();
   readonly #now: () => number;
   #seen: zooming.ZoomInput;
   #touched = false;
-  /** The picture was live since the page was opened. */
+  /** The picture has been live since the page was opened. */
   #wasLive = false;
   #whole = false;
   #settling = new AbortController();
 
   /**
-   * @param stream its name
+   * @param stream name of the stream
    * @param now the server's time, unix milliseconds
-   * @param ask tests put their own in
+   * @param ask for tests
    */
   constructor(stream: string, now: () => number, ask?: AskTimeline) {
     this.#now = now;
@@ -60,25 +60,25 @@ export class TimelineState {
     );
   }
 
-  /** Asks for what is shown, now and as it grows, until `close`. */
+  /** Requests what is shown, now and as it grows, until `close`. */
   async start(): Promise<void> {
     await poll(GROWS_MS, async () => (document.hidden ? undefined : this.#cover()), { signal: this.#ends.signal });
   }
 
-  /** The page is left: nothing is asked any more. */
+  /** Ends all requests. */
   close(): void {
     this.#ends.abort();
     this.#settling.abort();
   }
 
-  /** Tells what the player shows; the bar calls it after each change. */
+  /** Sets what the player shows; the bar calls it after each change. */
   look(seen: zooming.ZoomInput): void {
     const before = this.#seen;
     this.#seen = seen;
     const played = 2 * Math.abs(seen.nowMs - before.nowMs);
     const wasShown = before.shownMs !== null && seen.shownMs !== null;
     const moved = wasShown ? Math.abs(seen.shownMs! - before.shownMs!) : 0;
-    // Whoever moved the bar before the first picture came keeps what he looks at.
+    // A view that was moved before the first picture arrived stays as it is.
     const isBack = seen.live && !before.live && (this.#wasLive || !this.#touched);
     if (moved > JUMP_MS + played || isBack) this.follows = true;
     this.#wasLive ||= seen.live;
@@ -90,7 +90,7 @@ export class TimelineState {
     else this.#show(zooming.followView(this.view, seen, this.follows));
   }
 
-  /** Shows another stretch, as near as that is allowed. @param view unix milliseconds */
+  /** Shows another range, clamped. @param view unix milliseconds */
   setView(view: View): void {
     this.#touched = true;
     const seen = this.#fresh();
@@ -104,44 +104,44 @@ export class TimelineState {
   }
 
   /**
-   * Shows less, or more.
+   * Zooms in or out.
    *
-   * @param factor above 1 shows less
-   * @param aboutMs what keeps its place, unix milliseconds; left out: now, the picture, or the middle, as fits
+   * @param factor above 1 zooms in
+   * @param aboutMs the time that keeps its place, unix milliseconds; by default now, the playhead or the middle
    */
   zoom(factor: number, aboutMs?: number): void {
     const seen = this.#fresh();
     const centre = zooming.zoomCentre(this.view, seen);
-    // Near the end of a live bar, the end is meant.
+    // Near the end of a live bar, zooms about the end.
     const magnet =
       centre === this.view.toMs && aboutMs !== undefined && this.view.toMs - aboutMs < zooming.lengthOf(this.view) / 12;
     this.setView(zooming.zoomAbout(this.view, factor, magnet ? centre : (aboutMs ?? centre), seen));
   }
 
-  /** Moves what is shown; negative is into the past. @param byMs milliseconds */
+  /** Moves the view; negative is into the past. @param byMs milliseconds */
   pan(byMs: number): void {
     this.setView(zooming.panBy(this.view, byMs, this.#fresh()));
   }
 
-  /** Shows so much: ten minutes, two hours, a day, all that is kept. */
+  /** Shows a fixed length: ten minutes, two hours, a day, or everything kept. */
   show(zoom: zooming.Zoom): void {
     this.setView(zooming.zoomTo(zoom, this.view, this.#fresh()));
   }
 
-  /** Shows a stretch with some room on either side. Unix milliseconds. */
+  /** Shows a range with some margin on both sides. Unix milliseconds. */
   fit(fromMs: number, toMs: number): void {
     const room = (toMs - fromMs) / 8;
     this.setView({ fromMs: fromMs - room, toMs: toMs + room });
   }
 
-  /** Brings the picture back into view, and keeps it there. */
+  /** Brings the playhead back into view, and keeps it there. */
   follow(): void {
     this.follows = true;
     this.#whole = false;
     this.#show(zooming.followView(this.view, this.#fresh(), true), true);
   }
 
-  /** Asks anew for all that is shown: a marker or a pin was set. */
+  /** Requests everything shown again: a marker or a protected span changed. */
   async refresh(): Promise<void> {
     this.recorded.forget();
     await this.#cover();
@@ -161,7 +161,7 @@ export class TimelineState {
   }
 
   #viewMoved(): void {
-    this.#take(); // what is known already, at once
+    this.#take(); // what is already known, at once
     this.#settling.abort();
     const settling = new AbortController();
     this.#settling = settling;

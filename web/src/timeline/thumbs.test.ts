@@ -15,7 +15,7 @@ const past: Past = {
 };
 const at = (beforeMs: number, pixelMs = 400) => thumbMoment(past, now - beforeMs, pixelMs, now);
 
-test('viewers who point near the same moment share a still, the more so from further away', () => {
+test('viewers who point near the same time share a still, the more so when zoomed out', () => {
   assert.equal(thumbGrid(400), 5_000);
   assert.equal(thumbGrid(86_400), 300_000);
   assert.equal(thumbGrid(1e9), 10_800_000);
@@ -24,7 +24,7 @@ test('viewers who point near the same moment share a still, the more so from fur
   assert.equal(thumbUrl('cam', now), '/thumb/cam/1795160400.jpg');
 });
 
-test('no picture is asked for where nothing is recorded', () => {
+test('no still is requested where nothing is recorded', () => {
   assert.equal(at(950_000), null);
   assert.equal(at(-5_000), null);
   assert.equal(at(4_000_000), null);
@@ -37,12 +37,12 @@ test('a coarse grid does not lead out of a stretch of media', () => {
   assert.equal(at(891_900), now - 890_000);
 });
 
-test('what was recorded this second has no still yet: one of some seconds ago stands for it', () => {
+test('media recorded this second has no still yet: one from some seconds ago is used', () => {
   const found = at(0 + 1)!;
   assert.ok(found <= now - 6_000 && found > now - 12_000);
 });
 
-/** Pictures that come when they are let. */
+/** Stills whose responses are triggered by the test. */
 function pictures() {
   const requested: string[] = [];
   const ready = new Map<string, (blob: Blob | undefined) => void>();
@@ -61,7 +61,7 @@ function pictures() {
   return { thumbs, requested, come, changes: () => changes };
 }
 
-test('two requests at a time; of the wishes meanwhile only the last is asked for', async () => {
+test('two requests at a time; of the requests during them only the last one follows', async () => {
   const { thumbs, requested, come } = pictures();
   for (const url of ['1', '2', '3', '4', '5']) thumbs.request(url);
   assert.deepEqual(requested, ['1', '2']);
@@ -70,7 +70,7 @@ test('two requests at a time; of the wishes meanwhile only the last is asked for
   thumbs.close();
 });
 
-test('a picture is fetched once, and so is the news that there is none', async () => {
+test('a still is fetched once, and its absence is remembered', async () => {
   const { thumbs, requested, come, changes } = pictures();
   thumbs.request('1');
   await come('1');
@@ -86,7 +86,7 @@ test('a picture is fetched once, and so is the news that there is none', async (
   assert.equal(thumbs.get('1'), null);
 });
 
-test('after a failed request the same wish asks again', async () => {
+test('after a failed request the same request is sent again', async () => {
   let times = 0;
   const thumbs = new Thumbs(
     () => {},
@@ -103,7 +103,7 @@ test('after a failed request the same wish asks again', async () => {
   thumbs.close();
 });
 
-test('a server that is busy has not said that there is no picture', async (t) => {
+test('a busy server does not mean that there is no still', async (t) => {
   let status = 503;
   const fetched = t.mock.method(globalThis, 'fetch', async () => new Response('x', { status }));
   const thumbs = new Thumbs(() => {});
@@ -118,5 +118,5 @@ test('a server that is busy has not said that there is no picture', async (t) =>
   await request();
   assert.equal(fetched.mock.callCount(), 2);
   await request();
-  assert.equal(fetched.mock.callCount(), 2, 'that there is none is remembered');
+  assert.equal(fetched.mock.callCount(), 2, 'the absence is remembered');
 });

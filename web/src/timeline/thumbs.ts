@@ -1,20 +1,20 @@
 /**
- * Pictures for the pointer: which still stands for a point of the bar, and fetching few of them at a time.
- * In: the past, wishes of the pointer. Out: addresses of stills; pictures as object URLs.
+ * Stills for the pointer: which still represents a point of the bar, and a queue that fetches few of them at a time.
+ * In: the past, positions of the pointer. Out: addresses of stills; pictures as object URLs.
  */
 import { onServer } from '../api/server.ts';
 import { type Past, stretchAt } from './past.ts';
 
-/** Addresses of stills name moments on these grids, seconds: the same for everyone, so that all viewers share pictures. */
+/** Addresses of stills use these grids, seconds: the same for all viewers, so that they share pictures. */
 const grids = [5, 10, 30, 60, 300, 600, 1800, 3600, 10_800];
 const FINEST_MS = 5_000;
-/** A still nearer to now than this may not be there yet, milliseconds. */
+/** A still this close to now may not exist yet, milliseconds. */
 const BEHIND_MS = 6_000;
 
 /**
- * The grid for a zoom: as fine as the pointer can tell apart.
+ * The grid for a zoom: as fine as the pointer can distinguish.
  *
- * @param pixelMs milliseconds that a CSS pixel of the bar stands for
+ * @param pixelMs milliseconds per CSS pixel of the bar
  * @returns milliseconds
  */
 export function thumbGrid(pixelMs: number): number {
@@ -22,12 +22,12 @@ export function thumbGrid(pixelMs: number): number {
 }
 
 /**
- * The moment whose still stands for a point of the bar: rounded down to the grid, but not out of its stretch of media.
+ * The time of the still for a point of the bar: rounded down to the grid, but within its stretch of media.
  *
  * @param atMs unix milliseconds
- * @param pixelMs milliseconds that a CSS pixel of the bar stands for
+ * @param pixelMs milliseconds per CSS pixel of the bar
  * @param nowMs unix milliseconds
- * @returns unix milliseconds, a multiple of five seconds; null where there is no picture
+ * @returns unix milliseconds, a multiple of five seconds; null if there is no still
  */
 export function thumbMoment(past: Past, atMs: number, pixelMs: number, nowMs: number): number | null {
   const stretch = stretchAt(past, atMs);
@@ -47,17 +47,17 @@ export function thumbUrl(stream: string, atMs: number): string {
   return onServer(`/thumb/${stream}/${Math.floor(atMs / 1000)}.jpg`);
 }
 
-/** Fetches a picture; undefined where there is none. Throws where that is not known; aborts with `signal`. */
+/** Fetches a still; undefined if there is none. Throws if that is unknown; aborts with `signal`. */
 export type FetchPicture = (url: string, signal: AbortSignal) => Promise<Blob | undefined>;
 
-/** A picture that takes longer does not come any more, milliseconds. */
+/** Timeout of a request, milliseconds. */
 const PATIENCE_MS = 15_000;
 
 const fetchPicture: FetchPicture = async (url, signal) => {
   const response = await fetch(url, { signal: AbortSignal.any([signal, AbortSignal.timeout(PATIENCE_MS)]) });
   if (response.ok) return response.blob();
   if (response.status === 404 || response.status === 410) return undefined;
-  throw new Error(`status ${response.status}`); // busy, or not there just now
+  throw new Error(`status ${response.status}`); // busy, or temporarily absent
 };
 
 /** Requests in flight at once. */
@@ -65,23 +65,23 @@ const AT_ONCE = 2;
 /** Pictures kept in memory, of about 10 kB. */
 const KEPT = 200;
 
-/** Pictures by address: few at a time, the last wish first, what was fetched is kept. `close` ends it. */
+/** Stills by address: two requests at a time, the newest first, with a cache. `close` ends it. */
 export class Thumbs {
   readonly #fetch: FetchPicture;
   readonly #onChange: () => void;
   readonly #ends = new AbortController();
-  /** Object URLs, the one used last at the end; null where there was no picture. */
+  /** Object URLs, the last used one at the end; null for a still that does not exist. */
   readonly #kept = new Map<string, string | null>();
   readonly #flying = new Set<string>();
   #nextUrl: string | null = null;
 
-  /** @param onChange called when a picture that was wished for has come */
+  /** @param onChange called when a requested still has arrived */
   constructor(onChange: () => void, fetchOne: FetchPicture = fetchPicture) {
     this.#onChange = onChange;
     this.#fetch = fetchOne;
   }
 
-  /** The picture at an address as an object URL; null while it is not here, or where there is none. Nothing is asked. */
+  /** The cached still at an address as an object URL; null if it is not loaded or does not exist. Sends no request. */
   get(url: string): string | null {
     const kept = this.#kept.get(url);
     if (kept === undefined) return null;
@@ -90,13 +90,13 @@ export class Thumbs {
     return kept;
   }
 
-  /** Wishes for a picture, instead of any wish before that is not in flight yet; null for none. */
+  /** Requests a still, in place of a queued request; null for none. */
   request(url: string | null): void {
     this.#nextUrl = url;
     this.#next();
   }
 
-  /** Nothing is fetched any more, and the memory is given back. */
+  /** Ends all requests and releases the cache. */
   close(): void {
     this.#ends.abort();
     this.#nextUrl = null;
@@ -121,7 +121,7 @@ export class Thumbs {
     try {
       picture = await this.#fetch(url, this.#ends.signal);
     } catch {
-      if (this.#nextUrl === url) this.#nextUrl = null; // the network failed: asked again with the next move of the pointer
+      if (this.#nextUrl === url) this.#nextUrl = null; // the network failed: retried with the next move of the pointer
       return;
     }
     if (this.#ends.signal.aborted) return;

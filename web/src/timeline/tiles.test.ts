@@ -18,7 +18,7 @@ const tile = (fromMs: number, toMs: number, more: Partial<Tile> = {}): Tile => (
   ...more,
 });
 
-test('near views are asked for exactly, far ones in few steps of fineness', () => {
+test('close views are requested exactly, distant ones in few resolutions', () => {
   assert.equal(resolutionOf(2 * hour), 0);
   assert.equal(resolutionOf(24 * hour), 30);
   assert.equal(resolutionOf(30 * 24 * hour), 900);
@@ -31,7 +31,7 @@ test('near views are asked for exactly, far ones in few steps of fineness', () =
   assert.ok(steps.size <= 10);
 });
 
-test('where two answers overlap the fresh one is right, and what continues is one stretch', () => {
+test('where two responses overlap the newer one is used, and contiguous media is one stretch', () => {
   const old = past(0, 100_000, media(0, 60_000), gap(60_000, 100_000));
   const fresh = past(50_000, 130_000, media(50_000, 80_000), gap(80_000, 90_000), media(90_000, 130_000));
   assert.deepEqual(
@@ -41,12 +41,12 @@ test('where two answers overlap the fresh one is right, and what continues is on
   assert.deepEqual(joinPast(fresh, past(0, 60_000, gap(0, 60_000))).stretches[0], gap(0, 60_000));
 });
 
-test('gaps of different causes side by side stay two', () => {
+test('adjacent gaps of different causes stay separate', () => {
   const other: Stretch = { ...gap(50_000, 60_000), cause: 'disk' };
   assert.equal(joinPast(past(0, 50_000, gap(0, 50_000)), past(50_000, 60_000, other)).stretches.length, 2);
 });
 
-test('a marker that was deleted leaves with the fresh answer, a pin that reaches beyond it is there once', () => {
+test('a deleted marker disappears with the newer response, a protected span beyond it appears once', () => {
   const marker = (atMs: number) => ({ id: `m${atMs}`, atMs, text: '' });
   const pin = { id: 'p', fromMs: 30_000, toMs: 90_000, text: '' };
   const old = tile(0, 80_000, { markers: [marker(10_000), marker(70_000)], pins: [pin] });
@@ -59,35 +59,35 @@ test('a marker that was deleted leaves with the fresh answer, a pin that reaches
   assert.equal(joined.pins.length, 1);
 });
 
-test('a first view is asked for with its surroundings, not beyond now nor before what is kept', () => {
+test('a first view is requested with its surroundings, not after now or before the oldest recording', () => {
   const view = { fromMs: now - 2 * hour, toMs: now };
   assert.deepEqual(missing(undefined, view, now), { fromMs: now - 4 * hour, toMs: now, join: false });
   assert.equal(missing(undefined, view, now, now - 3 * hour)?.fromMs, now - 3 * hour);
   assert.equal(missing(undefined, { fromMs: now + 1, toMs: now + 2 }, now), null);
 });
 
-test('panning within the surroundings asks nothing, beyond them anew', () => {
+test('panning within the surroundings needs no request, panning beyond them does', () => {
   const known = tile(now - 6 * hour, now);
   assert.equal(missing(known, { fromMs: now - 5 * hour, toMs: now - 3 * hour }, now), null);
   assert.equal(missing(known, { fromMs: now - 7 * hour, toMs: now - 5 * hour }, now)?.join, false);
 });
 
-test('the growing end alone is asked for, with the minute that was not settled', () => {
+test('only the growing end is requested, with the unsettled minute', () => {
   const question = missing(tile(now - 6 * hour, now - 5_000), { fromMs: now - hour, toMs: now }, now);
   assert.deepEqual(question, { fromMs: now - 65_000, toMs: now, join: true });
 });
 
-test('after two minutes all is asked for anew: retention may have deleted some', () => {
+test('after two minutes everything is requested again: retention may have deleted some', () => {
   const known = tile(now - 6 * hour, now, { requestedMs: now - 121_000 });
   assert.equal(missing(known, { fromMs: now - hour, toMs: now }, now)?.join, false);
 });
 
-test('what was asked by a clock that was ahead is asked for anew', () => {
+test('a tile that was requested with a clock ahead is requested again', () => {
   const ahead = tile(now - 6 * hour, now + 300_000, { requestedMs: now + 300_000 });
   assert.equal(missing(ahead, { fromMs: now - hour, toMs: now }, now)?.join, false);
 });
 
-test('the tile that holds most of a view shows it, and of equals that of its own zoom', () => {
+test('the tile that covers most of a view is shown, and of equals the one of its zoom level', () => {
   const exact = tile(now - hour, now);
   const coarse = tile(now - 40 * hour, now, { resS: 30 });
   assert.equal(bestTile([exact, coarse], { fromMs: now - 24 * hour, toMs: now }), coarse);
@@ -95,7 +95,7 @@ test('the tile that holds most of a view shows it, and of equals that of its own
   assert.equal(bestTile([], { fromMs: 0, toMs: 1 }), undefined);
 });
 
-test('marks without a time are left out, others come in order of time', () => {
+test('marks without a time are left out, others are in order of time', () => {
   const time = (ms: number) => new Date(ms).toISOString();
   const lists = { spans: [], gaps: [], offline: [], deleted: [], runs: [], windows: [] };
   const view = {

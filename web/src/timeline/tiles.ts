@@ -1,50 +1,50 @@
 /**
- * Pieces of the past as they were answered, put together: how fine to ask at which zoom, what is missing, how answers join.
- * In: views, answers. Out: the recorded past. Pure.
+ * Tiles of the past, one per zoom level: their resolution, what is missing of a view, and how responses are joined.
+ * In: views, responses. Out: the recorded past. Pure.
  */
 import type { TimelineView } from '../../../src/api/shapes.ts';
 import { type Past, readPast, type Stretch, TOUCHING_MS } from './past.ts';
 import type { View } from './view.ts';
 
-/** A moment that someone put a word to. */
+/** A marked time with a text. */
 export interface Marker {
-  /** Names it to the API. */
+  /** Id in the API. */
   readonly id: string;
   /** Unix milliseconds. */
   readonly atMs: number;
   readonly text: string;
 }
 
-/** A stretch [fromMs, toMs) that is kept whatever its age, unix milliseconds. */
+/** A protected span [fromMs, toMs), never deleted automatically, unix milliseconds. */
 export interface Pin {
-  /** Names it to the API. */
+  /** Id in the API. */
   readonly id: string;
   readonly fromMs: number;
   readonly toMs: number;
   readonly text: string;
 }
 
-/** One zoom level's answers: a past, what is marked in it, how fine it was asked. */
+/** The responses of one zoom level: the past, its marks, its resolution. */
 export interface Tile {
-  /** What was asked for, seconds; 0: exactly. */
+  /** Requested resolution, seconds; 0: exact. */
   readonly resS: number;
-  /** Nothing was merged in the answer. */
+  /** Nothing was merged in the response. */
   readonly exact: boolean;
   readonly past: Past;
   readonly markers: readonly Marker[];
   readonly pins: readonly Pin[];
-  /** When all of it was asked for, unix milliseconds. */
+  /** When all of it was requested, unix milliseconds. */
   readonly requestedMs: number;
 }
 
-/** Up to this length of view everything is asked for exactly, milliseconds. */
+/** Views up to this length are requested exactly, milliseconds. */
 const EXACT_MS = 2 * 3_600_000;
-/** How fine a bar can show it: no screen is much wider, pixels. */
+/** Finest resolution of a bar: no screen is much wider, pixels. */
 const FINEST_PX = 2_000;
 const resolutions = [1, 2, 5, 10, 30, 60, 300, 900, 3600];
 
 /**
- * How fine to ask for a view: steps, so that a zoom in small steps asks the same question.
+ * The resolution for a view: in steps, so that a small zoom sends the same request.
  *
  * @param lengthMs milliseconds that the bar shows
  * @returns seconds; 0 is exact
@@ -54,7 +54,7 @@ export function resolutionOf(lengthMs: number): number {
   return resolutions.findLast((seconds) => seconds * 1000 <= lengthMs / FINEST_PX) ?? 1;
 }
 
-/** An answer as a tile; marks without an id or a time are left out. */
+/** Parses a response into a tile; marks without an id or a time are left out. */
 export function readTile(view: TimelineView, resS: number, requestedMs: number): Tile {
   const pins = view.pins as readonly Partial<{ id: string; from: string; to: string; text: string }>[];
   const markers = view.markers as readonly Partial<{ id: string; at: string; text: string }>[];
@@ -94,7 +94,7 @@ export function cutPast(past: Past, fromMs: number, toMs: number): Past {
   return { fromMs: Math.max(fromMs, past.fromMs), toMs: Math.min(toMs, past.toMs), stretches };
 }
 
-/** Two pasts as one: where both know something, the fresh one is right. They touch or overlap. */
+/** Joins two pasts that touch or overlap: where both know something, the newer one is used. */
 export function joinPast(old: Past, fresh: Past): Past {
   const before = cutPast(old, old.fromMs, fresh.fromMs).stretches;
   const after = cutPast(old, fresh.toMs, old.toMs).stretches;
@@ -110,7 +110,7 @@ export function joinPast(old: Past, fresh: Past): Past {
   return { fromMs: Math.min(old.fromMs, fresh.fromMs), toMs: Math.max(old.toMs, fresh.toMs), stretches };
 }
 
-/** Two tiles of one zoom level as one; what is marked in the fresh stretch is as the fresh one says. */
+/** Joins two tiles of one zoom level; marks in the newer range are those of the newer one. */
 export function joinTiles(old: Tile, fresh: Tile): Tile {
   const { fromMs, toMs } = fresh.past;
   const outside = ({ atMs }: Marker) => atMs < fromMs || atMs >= toMs;
@@ -126,14 +126,14 @@ export function joinTiles(old: Tile, fresh: Tile): Tile {
   };
 }
 
-/** The end of an answer is not settled: what was being recorded then is asked for again. Milliseconds. */
+/** The end of a response is not settled: media that was being recorded is requested again. Milliseconds. */
 const UNSETTLED_MS = 60_000;
-/** A tile is asked for anew after so long: retention deletes, others set markers. Milliseconds. */
+/** A tile is requested again after this time: retention deletes, other users add markers. Milliseconds. */
 const STALE_MS = 120_000;
-/** The end is taken to be fresh for so long, milliseconds. */
+/** The end is fresh for this long, milliseconds. */
 const FRESH_MS = 2_500;
 
-/** What to ask for next: a stretch to start afresh with, or one to join to what is there. */
+/** The next request: a range that replaces the tile, or one that extends it. */
 export interface TimelineRequest {
   readonly fromMs: number;
   readonly toMs: number;
@@ -141,12 +141,12 @@ export interface TimelineRequest {
 }
 
 /**
- * What is missing of a view, with a view's length on either side, so that a little panning asks nothing.
+ * The part of a view that is missing, with one view's length on both sides, so that a little panning needs no request.
  *
- * @param tile what is known at this zoom level
- * @param nowMs unix milliseconds; nothing later is asked for
- * @param firstMs unix milliseconds; nothing earlier is asked for, beside what the view shows
- * @returns null where all is there
+ * @param tile the tile of this zoom level
+ * @param nowMs unix milliseconds; the end of the request
+ * @param firstMs unix milliseconds; nothing earlier is requested, except what the view shows
+ * @returns null if nothing is missing
  */
 export function missing(tile: Tile | undefined, view: View, nowMs: number, firstMs = 0): TimelineRequest | null {
   const length = view.toMs - view.fromMs;
@@ -157,7 +157,7 @@ export function missing(tile: Tile | undefined, view: View, nowMs: number, first
     toMs: Math.min(nowMs, view.toMs + length),
     join: false,
   };
-  // Asked later than now: by the clock of this machine, before the server's was known.
+  // Requested later than now: with the clock of this machine, before the server's was known.
   if (!tile || nowMs - tile.requestedMs > STALE_MS || tile.requestedMs > nowMs) return whole;
   const { past } = tile;
   if (view.fromMs < past.fromMs || view.fromMs > past.toMs) return whole;
@@ -169,7 +169,7 @@ export function missing(tile: Tile | undefined, view: View, nowMs: number, first
   };
 }
 
-/** The tile that shows a view best: the one that holds most of it, and of equals that of the view's own zoom level. */
+/** The tile that covers most of a view, and of equals the one of the view's own zoom level. */
 export function bestTile(tiles: readonly Tile[], view: View): Tile | undefined {
   const length = view.toMs - view.fromMs;
   const own = resolutionOf(length);

@@ -9,7 +9,7 @@ const hour = 60 * minute;
 const past = (stretches: Stretch[]): Past => ({ fromMs: now - hour, toMs: now, stretches });
 const lastHour = { fromMs: now - hour, toMs: now };
 
-test('a gap of a moment in a long view is still three pixels wide and drawn above the media', () => {
+test('a short gap in a long view is still three pixels wide and drawn above the media', () => {
   const drawn = drawStretches(
     past([
       { kind: 'media', fromMs: now - hour, toMs: now - 30 * minute },
@@ -27,7 +27,7 @@ test('a gap of a moment in a long view is still three pixels wide and drawn abov
   assert.equal(drawn[1]!.cause, 'crash');
 });
 
-test('what lies outside of the view is cut off, and nothing leaves the bar', () => {
+test('everything outside of the view is cut off', () => {
   const drawn = drawStretches(
     past([
       { kind: 'offline', fromMs: now - 9 * hour, toMs: now - 5 * hour },
@@ -41,7 +41,7 @@ test('what lies outside of the view is cut off, and nothing leaves the bar', () 
   for (const { left, width } of drawn) assert.ok(left >= 0 && left + width <= 100 + 1e-9);
 });
 
-test('what is no longer kept is drawn, below all else', () => {
+test('deleted time is drawn below everything else', () => {
   const drawn = drawStretches(
     past([
       { kind: 'media', fromMs: now - hour, toMs: now - 30 * minute },
@@ -59,7 +59,7 @@ test('what is no longer kept is drawn, below all else', () => {
   );
 });
 
-test('ten thousand short spans draw no more than the bar has pixels', () => {
+test('ten thousand short spans draw no more elements than the bar has pixels', () => {
   const stretches: Stretch[] = [];
   for (let i = 0; i < 10_000; i += 1) {
     stretches.push({ kind: 'media', fromMs: now - hour + i * 360, toMs: now - hour + i * 360 + 300 });
@@ -67,7 +67,7 @@ test('ten thousand short spans draw no more than the bar has pixels', () => {
   assert.ok(drawStretches(past(stretches), lastHour, 800).length <= 800);
 });
 
-test('a point of the bar and its moment are each other’s inverse', () => {
+test('position and time are inverse', () => {
   assert.equal(place(lastHour, momentAt(lastHour, 0.25)), 25);
   assert.equal(momentAt(lastHour, -3), lastHour.fromMs);
   assert.equal(place(lastHour, now + hour), 100);
@@ -76,7 +76,7 @@ test('a point of the bar and its moment are each other’s inverse', () => {
 const at = (shownMs: number, key: string, shiftKey = false, firstMs = 0) =>
   keyMove({ key, shiftKey }, shownMs, lastHour, now, firstMs);
 
-test('keys move as a slider does, further with Shift, and past now is live', () => {
+test('keys move like a slider, further with Shift, and a move past now is live', () => {
   const shown = now - hour / 2;
   assert.deepEqual(at(shown, 'ArrowLeft'), { toMs: shown - 5_000 });
   assert.deepEqual(at(shown, 'ArrowRight', true), { toMs: shown + minute });
@@ -86,18 +86,18 @@ test('keys move as a slider does, further with Shift, and past now is live', () 
   assert.equal(at(shown, 'x'), null);
 });
 
-test('a page is a twelfth of what is shown, so that keys cross a day as well', () => {
+test('a page is a twelfth of the view, so that keys cross a day as well', () => {
   const day = { fromMs: now - 24 * hour, toMs: now };
   assert.deepEqual(keyMove({ key: 'PageDown' }, now - hour, day, now), { toMs: now - 3 * hour });
 });
 
-test('no key goes further back than what is kept', () => {
+test('no key goes further back than the oldest recording', () => {
   assert.deepEqual(at(now - 30_000, 'Home'), { toMs: lastHour.fromMs });
   assert.deepEqual(at(now - 30_000, 'Home', false, now - minute), { toMs: now - minute });
   assert.deepEqual(at(now - 30_000, 'ArrowLeft', true, now - minute), { toMs: now - minute });
 });
 
-test('plus and minus zoom against each other, on keyboards where plus needs no Shift too', () => {
+test('plus and minus are inverse, on keyboards where plus needs no Shift too', () => {
   assert.ok(Number(zoomKey('+')) > 1);
   assert.equal(zoomKey('='), zoomKey('+'));
   assert.ok(Math.abs(Number(zoomKey('+')) * Number(zoomKey('-')) - 1) < 1e-9);

@@ -1,24 +1,24 @@
 /**
- * The geometry of the timeline bar: which stretch of time it shows, where each thing lies, where keys go.
- * In: moments in unix milliseconds, widths in CSS pixels. Out: the bar. Pure.
+ * The geometry of the timeline bar: the shown range, positions of stretches and times, targets of keys.
+ * In: times in unix milliseconds, widths in CSS pixels. Out: the bar. Pure.
  */
 import type { Past, Stretch } from './past.ts';
 
-/** What the bar shows, [fromMs, toMs), unix milliseconds. */
+/** The shown range [fromMs, toMs), unix milliseconds. */
 export interface View {
   readonly fromMs: number;
   readonly toMs: number;
 }
 
-/** A stretch as drawn: left edge and width in per cent of the bar. */
+/** A drawn stretch: left edge and width in per cent of the bar. */
 export interface DrawnStretch extends Stretch {
   readonly left: number;
   readonly width: number;
 }
 
 /**
- * The stretches to draw: cut to the view; same kinds that touch on the screen are one; what is deleted and offline first, then media,
- * gaps last and at least 3 px wide, so that no gap is ever too small to be seen.
+ * The stretches to draw: cut to the view; stretches of one kind that touch on the screen are merged; deleted and offline first, then
+ * media, gaps last and at least 3 px wide, so that every gap is visible.
  *
  * @param widthPx width of the bar, CSS pixels
  */
@@ -49,18 +49,18 @@ export function drawStretches(past: Past, view: View, widthPx: number): DrawnStr
 }
 
 /**
- * Where a moment lies on the bar.
+ * The position of a time on the bar.
  *
- * @returns per cent of the bar, held to 0…100
+ * @returns per cent of the bar, clamped to 0…100
  */
 export function place(view: View, atMs: number): number {
   return Math.min(100, Math.max(0, (100 * (atMs - view.fromMs)) / (view.toMs - view.fromMs)));
 }
 
 /**
- * The moment under a point of the bar.
+ * The time at a point of the bar.
  *
- * @param fraction 0 at the left edge, 1 at the right; held to that
+ * @param fraction 0 at the left edge, 1 at the right; clamped
  * @returns unix milliseconds
  */
 export function momentAt(view: View, fraction: number): number {
@@ -69,16 +69,16 @@ export function momentAt(view: View, fraction: number): number {
 
 const MINUTE = 60_000;
 
-/** What a key does to the bar: a moment to go to, `live`, or nothing. */
+/** The effect of a key on the bar: a time to seek to, `live`, or nothing. */
 export type KeyMove = { readonly toMs: number } | 'live' | null;
 
 /**
- * The move of a slider key: arrows 5 s, with Shift a minute, Page Up and Down a twelfth of the view but 5 min at least, Home the
- * oldest moment of the view, End live.
+ * The effect of a slider key: arrows 5 s, with Shift a minute, Page Up and Down a twelfth of the view but at least 5 min, Home the oldest
+ * time of the view, End live.
  *
- * @param shownMs the moment on the screen, unix milliseconds
+ * @param shownMs the shown time, unix milliseconds
  * @param nowMs a move to or past it is live
- * @param firstMs the oldest kept moment, unix milliseconds; no move goes further back
+ * @param firstMs the oldest kept time, unix milliseconds; no move goes further back
  */
 export function keyMove(
   press: { readonly key: string; readonly shiftKey?: boolean },
@@ -104,10 +104,10 @@ export function keyMove(
   return shownMs + step >= nowMs ? 'live' : { toMs: Math.max(firstMs, shownMs + step) };
 }
 
-/** How far zoom keys go with one press. */
+/** Factor of one press of a zoom key. */
 const ZOOM_STEP = 1.6;
 
-/** What a key does to what the bar shows: a factor above 1 for less, `all`, or nothing. */
+/** The effect of a key on the zoom: a factor, above 1 zooms in, `all`, or nothing. */
 export function zoomKey(key: string): number | 'all' | null {
   if (key === '+' || key === '=') return ZOOM_STEP;
   if (key === '-' || key === '_' || key === '−') return 1 / ZOOM_STEP;

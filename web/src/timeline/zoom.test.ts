@@ -23,7 +23,7 @@ const live: ZoomInput = { nowMs: now, firstMs: now - 72 * hour, shownMs: now - 1
 const shownAt = (shownMs: number): ZoomInput => ({ ...live, shownMs, live: false });
 const last = (length: number) => ({ fromMs: now - length, toMs: now });
 
-test('zooming keeps the moment under the pointer where it is', () => {
+test('zooming keeps the time under the pointer in place', () => {
   const view = { fromMs: now - 10 * hour, toMs: now - 8 * hour };
   const atMs = now - 9.5 * hour; // a quarter from the left
   for (const factor of [1.25, 4, 0.5]) {
@@ -39,7 +39,7 @@ test('zooming in and out again by the same factor comes back', () => {
   assert.ok(Math.abs(back.fromMs - view.fromMs) < 1 && Math.abs(back.toMs - view.toMs) < 1);
 });
 
-test('no zoom shows less than a minute, more than all that is kept, or the future', () => {
+test('no zoom shows less than a minute, more than everything kept, or the future', () => {
   const near = zoomAbout(last(10 * minute), 1e6, now - 5 * minute, live);
   assert.equal(lengthOf(near), NEAREST_MS);
   assert.deepEqual(zoomAbout(last(10 * minute), 1e-6, now - 5 * minute, live), fullView(live));
@@ -47,7 +47,7 @@ test('no zoom shows less than a minute, more than all that is kept, or the futur
   assert.equal(panBy(last(hour), -500 * hour, live).fromMs, live.firstMs);
 });
 
-test('a wish of any kind ends within what is kept', () => {
+test('any view is clamped to what is kept', () => {
   let seed = 7;
   const random = () => {
     seed = (seed * 48_271) % 2_147_483_647;
@@ -61,7 +61,7 @@ test('a wish of any kind ends within what is kept', () => {
   }
 });
 
-test('with little recorded the bar shows ten minutes all the same', () => {
+test('with little recorded the bar still shows ten minutes', () => {
   assert.equal(lengthOf(fullView({ nowMs: now, firstMs: now - minute })), 10 * minute);
   assert.equal(lengthOf(fullView({ nowMs: now, firstMs: null })), 10 * minute);
 });
@@ -71,7 +71,7 @@ test('the bar ends now while the picture is live', () => {
   assert.deepEqual(followView(before, live, true), last(hour));
 });
 
-test('the bar stands still while a past picture plays in it, and takes it back to the middle when it is about to leave', () => {
+test('the bar does not move while a past picture plays in it, and centres the playhead before it leaves', () => {
   const view = { fromMs: now - 10 * hour, toMs: now - 9 * hour };
   assert.deepEqual(followView(view, shownAt(now - 9.5 * hour), true), view);
   const leaving = now - 9.02 * hour;
@@ -80,7 +80,7 @@ test('the bar stands still while a past picture plays in it, and takes it back t
   assert.equal(lengthOf(next), hour);
 });
 
-test('a picture at the very end or start of what there is leaves the bar where it is', () => {
+test('a playhead at the very end or start does not move the bar', () => {
   assert.deepEqual(followView(last(hour), shownAt(now - minute), true), last(hour));
   const start = { fromMs: now - 72 * hour, toMs: now - 71 * hour };
   assert.deepEqual(followView(start, shownAt(now - 72 * hour + minute), true), start);
@@ -92,20 +92,20 @@ test('a bar that the viewer moved away stays there, whatever plays', () => {
   assert.deepEqual(followView(view, shownAt(now - 2 * hour), false), view);
 });
 
-test('retention takes the oldest out of a bar that stands at the start', () => {
+test('a bar at the start follows retention', () => {
   const view = { fromMs: now - 72 * hour, toMs: now - 71 * hour };
   const later = { ...shownAt(now - 71.5 * hour), firstMs: now - 71.9 * hour };
   assert.equal(followView(view, later, true).fromMs, later.firstMs);
 });
 
-test('the bar begins with ten minutes while little is recorded, else with two hours, around a shared moment', () => {
+test('the bar begins with ten minutes while little is recorded, otherwise with two hours, around a shared time', () => {
   assert.deepEqual(firstView({ ...live, firstMs: now - 5 * minute }), last(10 * minute));
   assert.deepEqual(firstView(live), last(2 * hour));
   const shared = firstView(shownAt(now - 20 * hour));
   assert.equal(shared.fromMs, now - 21 * hour);
 });
 
-test('only zooms that differ are offered, and the one in use is pressed', () => {
+test('only distinct zooms are offered, and the current one is pressed', () => {
   assert.deepEqual(offeredZooms({ nowMs: now, firstMs: null }), ['10m']);
   assert.deepEqual(offeredZooms({ nowMs: now, firstMs: now - hour }), ['10m', 'all']);
   assert.deepEqual(offeredZooms(live), ['10m', '2h', '24h', 'all']);
@@ -115,7 +115,7 @@ test('only zooms that differ are offered, and the one in use is pressed', () => 
   assert.equal(zoomOf(last(10 * minute), { nowMs: now, firstMs: null }), '10m');
 });
 
-test('a button zooms about now while live, else about the picture', () => {
+test('a button zooms about now while live, otherwise about the playhead', () => {
   assert.deepEqual(zoomTo('10m', last(2 * hour), live), last(10 * minute));
   const view = { fromMs: now - 10 * hour, toMs: now - 8 * hour };
   const next = zoomTo('10m', view, shownAt(now - 9.5 * hour));
@@ -123,7 +123,7 @@ test('a button zooms about now while live, else about the picture', () => {
   assert.deepEqual(zoomTo('all', view, live), fullView(live));
 });
 
-test('a live picture newer than the last told second stands at the end of the bar, not beside it', () => {
+test('a live picture newer than the last clock update is at the end of the bar, not outside', () => {
   const view = { fromMs: now - 600_000, toMs: now };
   assert.equal(clampToView(view, now + 700), now);
   assert.equal(clampToView(view, now - 700), now - 700);

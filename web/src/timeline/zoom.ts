@@ -1,19 +1,19 @@
 /**
- * Which stretch of time the bar shows: zoom about a point, panning, following the picture. Nothing shown lies behind now or long
- * before the first kept moment.
- * In: moments in unix milliseconds. Out: the state of the timeline. Pure.
+ * The shown range of the bar: zoom about a point, panning, following the playhead. A view never shows the future, nor much time before the
+ * oldest recording.
+ * In: times in unix milliseconds. Out: the state of the timeline. Pure.
  */
 import type { View } from './view.ts';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 
-/** The nearest zoom: a pixel is a frame or two, near enough to cut. Milliseconds. */
+/** Shortest view: a pixel is a frame or two, precise enough to cut. Milliseconds. */
 export const NEAREST_MS = MINUTE;
 /** With less recorded than this, the bar still shows this much. Milliseconds. */
 const LEAST_WHOLE_MS = 10 * MINUTE;
 
-/** How much the bar shows at the press of a button: a fixed length, or all that is kept. */
+/** The zoom buttons: a fixed length, or everything kept. */
 export type Zoom = '10m' | '2h' | '24h' | 'all';
 
 const lengths: Readonly<Record<Exclude<Zoom, 'all'>, number>> = {
@@ -22,24 +22,24 @@ const lengths: Readonly<Record<Exclude<Zoom, 'all'>, number>> = {
   '24h': 24 * HOUR,
 };
 
-/** What is known of the picture and of the stream when the bar decides what to show. */
+/** The state of playback and of the stream that decides the view. */
 export interface ZoomInput {
   /** The server's time, unix milliseconds. */
   readonly nowMs: number;
-  /** The oldest kept moment; null where nothing is recorded. */
+  /** The oldest kept time; null if nothing is recorded. */
   readonly firstMs: number | null;
-  /** The moment on the screen; null where there is none. */
+  /** The shown time; null if there is none. */
   readonly shownMs: number | null;
-  /** The picture is as near to now as the stream is played. */
+  /** Playback is at the live edge. */
   readonly live: boolean;
 }
 
-/** Milliseconds that a view shows. */
+/** Length of a view, milliseconds. */
 export function lengthOf(view: View): number {
   return view.toMs - view.fromMs;
 }
 
-/** All that is kept, ten minutes at least. */
+/** Everything kept, at least ten minutes. */
 export function fullView({ nowMs, firstMs }: Pick<ZoomInput, 'nowMs' | 'firstMs'>): View {
   return { fromMs: Math.min(firstMs ?? nowMs, nowMs - LEAST_WHOLE_MS), toMs: nowMs };
 }
@@ -56,10 +56,10 @@ export function clampView(view: View, seen: Pick<ZoomInput, 'nowMs' | 'firstMs'>
 }
 
 /**
- * The view after zooming, with one moment staying under the finger.
+ * The view after zooming, with one time kept in place.
  *
- * @param factor above 1 shows less, below 1 more
- * @param atMs the moment that keeps its place
+ * @param factor above 1 zooms in, below 1 zooms out
+ * @param atMs the time that keeps its place
  */
 export function zoomAbout(view: View, factor: number, atMs: number, seen: Pick<ZoomInput, 'nowMs' | 'firstMs'>): View {
   const most = lengthOf(fullView(seen));
@@ -69,34 +69,34 @@ export function zoomAbout(view: View, factor: number, atMs: number, seen: Pick<Z
   return clampView({ fromMs, toMs: fromMs + length }, seen);
 }
 
-/** The view moved by so many milliseconds; negative is into the past. */
+/** The view moved by milliseconds; negative is into the past. */
 export function panBy(view: View, byMs: number, seen: Pick<ZoomInput, 'nowMs' | 'firstMs'>): View {
   return clampView({ fromMs: view.fromMs + byMs, toMs: view.toMs + byMs }, seen);
 }
 
-/** Whether a moment lies in the view. */
+/** Whether a time is in the view. */
 export function isIn(view: View, atMs: number | null): boolean {
   return atMs !== null && atMs >= view.fromMs && atMs <= view.toMs;
 }
 
-/** The time of the server is told once a second: a live picture may be this much newer than the end of the bar. Milliseconds. */
+/** The clock updates once a second: a live picture may be this much newer than the end of the bar. Milliseconds. */
 const CLOCK_STEP_MS = 2_000;
 
-/** Where the bar shows the picture: at its end where that is but a moment old; unix milliseconds. */
+/** The time at which the bar draws the playhead: the end of the bar if the picture is only slightly newer; unix milliseconds. */
 export function clampToView(view: View, shownMs: number): number {
   return shownMs > view.toMs && shownMs - view.toMs < CLOCK_STEP_MS ? view.toMs : shownMs;
 }
 
-/** Whether a view shows all that is kept. */
+/** Whether a view shows everything kept. */
 export function showsAll(view: View, seen: Pick<ZoomInput, 'nowMs' | 'firstMs'>): boolean {
   return lengthOf(view) >= lengthOf(fullView(seen)) * 0.999;
 }
 
 /**
- * The view as time goes on and the picture moves: it ends now while the picture is live; else it stands still until the picture
- * leaves its inner nine tenths, and then has it in its middle.
+ * The view as time passes and the playhead moves: while live it ends now; otherwise it stays until the playhead leaves its inner nine
+ * tenths, and then centres it.
  *
- * @param follows false once the viewer has moved the bar away from the picture: then it stays where it was put
+ * @param follows false once the viewer has moved the bar away from the playhead: then the view stays
  */
 export function followView(view: View, seen: ZoomInput, follows: boolean): View {
   if (!follows) return clampView(view, seen);
@@ -111,14 +111,14 @@ export function followView(view: View, seen: ZoomInput, follows: boolean): View 
   return clampView({ fromMs: shownMs - length / 2, toMs: shownMs + length / 2 }, seen);
 }
 
-/** The zooms that differ from each other while so much is kept. */
+/** The zooms that differ from each other with what is kept. */
 export function offeredZooms(seen: Pick<ZoomInput, 'nowMs' | 'firstMs'>): Zoom[] {
   const most = lengthOf(fullView(seen));
   const fixed = (Object.keys(lengths) as Exclude<Zoom, 'all'>[]).filter((zoom) => lengths[zoom] < most);
   return fixed.length === 0 ? ['10m'] : [...fixed, 'all'];
 }
 
-/** The button that stands for a view; null between them. */
+/** The button of a view; null if it is between two. */
 export function zoomOf(view: View, seen: Pick<ZoomInput, 'nowMs' | 'firstMs'>): Zoom | null {
   const offered = offeredZooms(seen);
   if (offered.includes('all') && showsAll(view, seen)) return 'all';
@@ -127,22 +127,22 @@ export function zoomOf(view: View, seen: Pick<ZoomInput, 'nowMs' | 'firstMs'>): 
 }
 
 /**
- * The view of a button: about now where the bar ends now, about the picture where that is in view, else about the middle.
+ * The view of a button: about now if the bar ends now, about the playhead if it is in view, otherwise about the middle.
  *
- * @param view what is shown before
+ * @param view the current view
  */
 export function zoomTo(zoom: Zoom, view: View, seen: ZoomInput): View {
   if (zoom === 'all') return fullView(seen);
   return zoomAbout(view, lengthOf(view) / lengths[zoom], zoomCentre(view, seen), seen);
 }
 
-/** What keeps its place when a key or a button zooms: now, the picture, or the middle of the bar. */
+/** The centre of a zoom by key or button: now, the playhead, or the middle of the bar. */
 export function zoomCentre(view: View, { live, shownMs, nowMs }: ZoomInput): number {
   if (live && nowMs - view.toMs < lengthOf(view) / 50) return view.toMs;
   return shownMs !== null && isIn(view, shownMs) ? shownMs : (view.fromMs + view.toMs) / 2;
 }
 
-/** The view to begin with: near while little is recorded, so that there is something to click into. */
+/** The initial view: short while little is recorded, so that there is something to click. */
 export function firstView(seen: ZoomInput): View {
   const { nowMs, firstMs } = seen;
   const little = firstMs === null || nowMs - firstMs <= lengths['10m'];

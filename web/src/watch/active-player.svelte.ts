@@ -1,10 +1,10 @@
 /**
- * Which of the players on a page has the keyboard and the system's media keys: the one that was used last.
- * In: frames of players, what they are used for. Out: each player, which asks whether a key is for it.
+ * The player of a page that has the keyboard and the system's media keys: the one used last.
+ * In: the frames of players and their use. Out: whether a key is for a player.
  */
 
 class ActivePlayer {
-  /** The one that was used last is at the end. */
+  /** The last used one is at the end. */
   #frames = $state.raw<readonly HTMLElement[]>([]);
 
   /** Adds a player; the first one on a page is active until another is used. Returns a function that removes it. */
@@ -20,7 +20,7 @@ class ActivePlayer {
     if (!this.is(frame)) this.#frames = [...this.#frames.filter((each) => each !== frame), frame];
   }
 
-  /** Whether it is the one that was used last. */
+  /** Whether it is the last used one. */
   is(frame: HTMLElement | undefined): boolean {
     return frame !== undefined && this.#frames.at(-1) === frame;
   }

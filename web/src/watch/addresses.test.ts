@@ -10,24 +10,24 @@ const opened = (link: string) => {
   return parseRoute(pathname, search);
 };
 
-test('a moment that plays is shared by its second, one that stands still by its millisecond', () => {
+test('a playing time is shared to the second, a paused one to the millisecond', () => {
   assert.equal(momentLink(origin, 'cam', at, false), 'https://tv.example/watch/cam?t=1795160404');
   assert.equal(momentLink(origin, 'cam', at, true), 'https://tv.example/watch/cam?t=1795160404567');
   assert.equal(momentLink(origin, 'cam', at + 0.4, true), momentLink(origin, 'cam', at, true));
 });
 
-test('what is shared opens where it was shared', () => {
+test('a link opens where it was shared', () => {
   const span = { fromMs: at, toMs: 1_795_160_410_000 };
   assert.deepEqual(opened(momentLink(origin, 'cam', at, true)), { page: 'watch', stream: 'cam', atMs: at, span: null });
   assert.deepEqual(opened(spanLink(origin, 'cam', span)), { page: 'watch', stream: 'cam', atMs: at, span });
   assert.deepEqual(opened(liveLink(origin, 'cam')), { page: 'watch', stream: 'cam', atMs: null, span: null });
 });
 
-test('other players get the window that holds the moment', () => {
+test('other players get the window that contains the time', () => {
   assert.equal(windowLink(origin, 'cam', at), 'https://tv.example/vod/cam/1795160400/1795161000/index.m3u8');
 });
 
-test('a right to watch goes along with a link, and what it opens stays the same', () => {
+test('a link with a token opens the same time', () => {
   assert.equal(withWatchToken(liveLink(origin, 'cam'), 'abc'), 'https://tv.example/watch/cam?token=abc');
   const link = withWatchToken(momentLink(origin, 'cam', at, true), 'abc');
   assert.equal(link, 'https://tv.example/watch/cam?t=1795160404567&token=abc');
@@ -35,13 +35,13 @@ test('a right to watch goes along with a link, and what it opens stays the same'
   for (const none of [null, undefined, '']) assert.equal(withWatchToken('/watch/cam?t=1', none), '/watch/cam?t=1');
 });
 
-test('links last as long as the server grants, and a public stream needs none', () => {
+test('links last as long as the server allows, and a public stream needs no token', () => {
   assert.deepEqual(lifetimesFor('private'), ['1h', '24h']);
   assert.deepEqual(lifetimesFor('signed'), ['1h', '24h', '7d']);
   for (const open of ['public', 'unlisted', undefined] as const) assert.deepEqual(lifetimesFor(open), []);
 });
 
-test('the code for other pages frames the player alone, at the same moment and by the same right', () => {
+test('the embed code shows the player at the same time and with the same token', () => {
   const code = embedCode(withWatchToken(momentLink(origin, 'cam', at, false), 'abc'));
   assert.match(code, /^<iframe src="https:\/\/tv\.example\/embed\/cam\?t=1795160404&amp;token=abc" /);
 });

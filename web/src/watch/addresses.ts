@@ -1,40 +1,40 @@
 /**
- * Links to a stream: to share a moment, and to open it in other players.
- * In: a stream's name, moments, the origin of the page, a right to watch. Out: addresses in full. Pure.
+ * Links to a stream: to share a time, and to open it in other players.
+ * In: a stream's name, times, the origin of the page, a playback token. Out: absolute addresses. Pure.
  */
 import type { StreamView } from '../../../src/api/shapes.ts';
 import { windowOf, windowUrl } from '../player/source/window.ts';
 import { type RouteSpan, watchPath } from '../routes.ts';
 
-/** A moment in an address: unix seconds, or 13 digits of milliseconds where it is not on a second. */
+/** A time in an address: unix seconds, or 13 digits of milliseconds if it is not a whole second. */
 export function timeText(atMs: number): string {
   const ms = Math.round(atMs);
   return ms % 1000 === 0 ? String(ms / 1000) : String(ms);
 }
 
-/** The page at now. */
+/** The live page. */
 export function liveLink(origin: string, stream: string): string {
   return origin + watchPath(stream);
 }
 
 /**
- * The page at a moment.
+ * The page at a time.
  *
  * @param atMs unix milliseconds
- * @param exact to the frame, for a picture that stands still; else the second it lies in
+ * @param exact to the frame, for a paused picture; otherwise to the second
  */
 export function momentLink(origin: string, stream: string, atMs: number, exact: boolean): string {
   if (!exact) return origin + watchPath(stream, atMs);
   return `${origin}${watchPath(stream)}?t=${timeText(atMs)}`;
 }
 
-/** The page at the start of a span, which plays over and over. */
+/** The page at the start of a span, which plays in a loop. */
 export function spanLink(origin: string, stream: string, { fromMs, toMs }: RouteSpan): string {
   return `${origin}${watchPath(stream)}?from=${timeText(fromMs)}&to=${timeText(toMs)}`;
 }
 
 /**
- * The Media Playlist of the ten minutes that hold a moment, for other players.
+ * The Media Playlist of the ten minutes that contain a time, for other players.
  *
  * @param atMs unix milliseconds
  */
@@ -42,28 +42,28 @@ export function windowLink(origin: string, stream: string, atMs: number): string
   return origin + windowUrl(stream, windowOf(atMs));
 }
 
-/** How long a link may give the right to watch, as the API takes it. */
+/** Lifetime of a playback token, as in the API. */
 export type TokenLifetime = '1h' | '24h' | '7d';
 
-/** Lives that the server grants: of a private stream a day at most; none where no link needs a right. */
+/** Lifetimes that the server allows: at most a day for a private stream; none if links need no token. */
 export function lifetimesFor(visibility: StreamView['visibility'] | undefined): readonly TokenLifetime[] {
   if (visibility === 'private') return ['1h', '24h'];
   return visibility === 'signed' ? ['1h', '24h', '7d'] : [];
 }
 
 /**
- * A link with the right to watch in its query, where the page takes it.
+ * A link with a playback token in its query.
  *
- * @param token null or undefined: the link as it is
+ * @param token null or undefined: the link is unchanged
  */
 export function withWatchToken(link: string, token: string | null | undefined): string {
   return token ? `${link}${link.includes('?') ? '&' : '?'}token=${token}` : link;
 }
 
 /**
- * The player alone as a frame for other people's pages, to be put into their HTML.
+ * The HTML of an embedded player for other sites.
  *
- * @param link of the watch page, with its moment and its right
+ * @param link of the watch page, with its time and its token
  */
 export function embedCode(link: string): string {
   const src = link.replace('/watch/', '/embed/').replaceAll('&', '&amp;');

@@ -1,6 +1,6 @@
 /**
- * What the server says of one stream, and whether it answers at all.
- * In: the API every 3 s, or when events say that something happened and every 6 s; the browser's word that the network is gone or back. Out: the watch page, the player alone.
+ * The state of one stream on the server, and whether the server responds.
+ * In: the API every 3 s, or every 6 s while events arrive; the browser's online state. Out: the watch page, the embedded player.
  */
 import type { StreamView } from '../../../src/api/shapes.ts';
 import { ApiError, type Failure, getStream, readFailure } from '../api/client.ts';
@@ -11,23 +11,23 @@ import { Clock } from '../time/clock.ts';
 import { isLost } from './overlay.ts';
 
 const EVERY_MS = 3_000;
-/** While events tell what happens. */
+/** Interval while events arrive. */
 const SELDOM_MS = 6_000;
-/** While oxbow does not answer it is asked more often: people wait. */
+/** While oxbow does not respond, requests are more frequent: viewers wait. */
 const LOST_EVERY_MS = 1_500;
-/** An answer that takes longer is none, milliseconds. */
+/** Timeout of a request, milliseconds. */
 const PATIENCE_MS = 6_000;
 
-/** How much is played of what was recorded last, milliseconds. */
+/** How much of the end of a recording is played, milliseconds. */
 const LAST_MS = 60_000;
 
-/** The state of a stream as the server tells it; `close` ends the asking. */
+/** The state of a stream from the server; `close` ends its requests. */
 export class Connection {
-  /** The stream as the server last told; null before the first answer. */
+  /** The stream in the last response; null before the first one. */
   stream = $state.raw<StreamView | null>(null);
-  /** Why the server refuses to tell; null while it does. */
+  /** Why the server refuses the request; null while it does not. */
   failure = $state.raw<Failure | null>(null);
-  /** Why there is no answer; null while there is. */
+  /** Why there is no response; null while there is one. */
   lost = $state.raw<Failure | null>(null);
   readonly clock = new Clock();
   readonly #name: string;
@@ -46,25 +46,25 @@ export class Connection {
     });
   }
 
-  /** The oldest kept moment, unix milliseconds; null where nothing is recorded. */
+  /** The oldest kept time, unix milliseconds; null if nothing is recorded. */
   get firstMs(): number | null {
     return this.stream?.recorded.from ? Date.parse(this.stream.recorded.from) : null;
   }
 
-  /** Where the recording ends, unix milliseconds; null where nothing is recorded. */
+  /** The end of the recording, unix milliseconds; null if nothing is recorded. */
   get lastMs(): number | null {
     return this.stream?.recorded.to ? Date.parse(this.stream.recorded.to) : null;
   }
 
-  /** Where the last minute of what was recorded begins, unix milliseconds; null where nothing is recorded. */
+  /** The start of the last recorded minute, unix milliseconds; null if nothing is recorded. */
   get lastMinuteMs(): number | null {
     return this.lastMs === null ? null : Math.max(this.firstMs ?? 0, this.lastMs - LAST_MS);
   }
 
-  /** Asks for the first time; resolves when that is answered, or is known not to be. */
+  /** Sends the first request; resolves when it is answered or has failed. */
   async open(): Promise<void> {
     const { signal } = this.#ends;
-    // The picture shall not wait for the clock: it is right to a few milliseconds soon after.
+    // The picture does not wait for the clock: it is accurate to a few milliseconds soon after.
     this.clock.keep(signal);
     addEventListener('offline', () => this.#silent(), { signal });
     addEventListener('online', () => this.retry(), { signal });
@@ -72,9 +72,9 @@ export class Connection {
     await this.#read();
   }
 
-  /** Asks again and again, until `close`. */
+  /** Repeats the request until `close`. */
   async keep(): Promise<void> {
-    if (onServer('') === '') this.#events.keep(); // on other people's pages one line less
+    if (onServer('') === '') this.#events.keep(); // on other sites one connection less
     while (!this.#ends.signal.aborted) {
       this.#waiting = new AbortController();
       await pause(this.#everyMs, this.#waiting.signal);
@@ -82,12 +82,12 @@ export class Connection {
     }
   }
 
-  /** Asks at once. */
+  /** Requests at once. */
   retry(): void {
     this.#waiting.abort();
   }
 
-  /** Ends all asking. */
+  /** Ends all requests. */
   close(): void {
     this.#ends.abort();
     this.#waiting.abort();

@@ -1,32 +1,32 @@
 /**
- * Whether the viewer has let go of mouse, keys and screen, so that controls over the picture may go.
- * In: each sign of life. Out: the player frame.
+ * Detects that the viewer is idle, so that the controls over the picture can be hidden.
+ * In: every input of the viewer. Out: the player frame.
  */
 import { pause } from '../api/poll.ts';
 
-/** Without movement for so long the controls go, milliseconds. */
+/** The controls are hidden after this time without input, milliseconds. */
 const IDLE_MS = 3_000;
 
-/** Whether to hide what lies over the picture; `close` when the page is left. */
+/** Whether to hide the controls over the picture; `close` with the page. */
 export class IdleTimer {
-  /** Nothing has moved for a while, and nothing keeps the controls. */
+  /** No input for a while, and nothing needs the controls. */
   isIdle = $state(false);
   readonly #kept: () => boolean;
   #timer = new AbortController();
   #closed = false;
 
-  /** @param kept whether something needs the controls now: a menu that is open, a picture that stands still */
+  /** @param kept whether something needs the controls now: an open menu, a paused picture */
   constructor(kept: () => boolean) {
     this.#kept = kept;
   }
 
-  /** The viewer moved. */
+  /** Registers input. */
   touch = (): void => {
     this.isIdle = false;
     this.#wait();
   };
 
-  /** The viewer sends the controls away, or brings them back. */
+  /** Hides the controls, or shows them again. */
   toggle = (): void => {
     if (this.isIdle || this.#kept()) {
       this.touch();
@@ -36,7 +36,7 @@ export class IdleTimer {
     }
   };
 
-  /** Nothing rests any more. */
+  /** Stops the timer. */
   close(): void {
     this.#closed = true;
     this.#timer.abort();

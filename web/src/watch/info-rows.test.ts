@@ -32,7 +32,7 @@ const view: StreamView = {
 const rows = (more: Partial<StreamView> = {}) =>
   Object.fromEntries(infoRows({ ...view, ...more }, 0, formatter, 'Test').map(({ name, value }) => [name, value]));
 
-test('what is known is told, measured values before announced ones', () => {
+test('known values are shown, measured ones before declared ones', () => {
   assert.deepEqual(rows(), {
     'info.source': 'HLS · MPEG-TS · 720p',
     'info.liveSince': '07:00:04',
@@ -45,17 +45,17 @@ test('what is known is told, measured values before announced ones', () => {
   });
 });
 
-test('of a push stream the protocol of its publisher is shown', () => {
+test('a push stream shows the protocol of its publisher', () => {
   const publisher = { protocol: 'rtmp', since: view.createdAt, standby: 0 };
   assert.equal(rows({ source: { type: 'push' }, facts: null, publisher })['info.source'], 'RTMP');
 });
 
-test('what is not known has no row', () => {
+test('unknown values have no row', () => {
   const recorded = { from: null, to: null, seconds: 0, bytes: 0 };
   assert.deepEqual(rows({ tracks: [], facts: null, media: null, liveSince: null, recorded }), {});
   assert.deepEqual(rows({ media: null })['info.frameRate'], '25 fps');
 });
 
-test('a test picture is called so', () => {
+test('a test picture is named as such', () => {
   assert.equal(rows({ source: { type: 'test' } })['info.source'], 'Test');
 });

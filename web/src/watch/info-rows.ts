@@ -1,19 +1,19 @@
 /**
- * What is known of a stream, as rows of names and values for the information tab.
- * In: a stream as the API tells it. Out: rows; names are keys of the catalogue. Pure.
+ * Facts about a stream, as rows of names and values for the Info tab.
+ * In: a stream from the API. Out: rows; names are text keys. Pure.
  */
 import type { StreamView } from '../../../src/api/shapes.ts';
 import type { TextKey } from '../text/text.ts';
 import { bitrateText } from './controls/choice-text.ts';
 
-/** Turns moments, lengths and sizes into the reader's words; as `formatter` of the preferences. */
+/** Formats times, lengths and sizes for the reader; `formatter` of the preferences. */
 export interface Formatter {
   moment(atMs: number, nowMs: number): string;
   size(bytes: number): string;
   length(seconds: number): string;
 }
 
-/** One line. */
+/** One row. */
 export interface InfoRow {
   readonly name: TextKey;
   readonly value: string;
@@ -23,10 +23,10 @@ const protocols: Readonly<Record<string, string>> = { hls: 'HLS', mp4: 'MP4', pa
 const containers: Readonly<Record<string, string>> = { mpegts: 'MPEG-TS', fmp4: 'fMP4', mp4: 'MP4' };
 
 /**
- * The rows that have a value.
+ * The rows with a value.
  *
  * @param nowMs the server's time, unix milliseconds
- * @param testName what a test picture is called
+ * @param testName name of the test picture source
  */
 export function infoRows(view: StreamView, nowMs: number, formatter: Formatter, testName: string): InfoRow[] {
   const { facts, media, recorded } = view;

@@ -1,15 +1,15 @@
 /**
- * The last minute of the distance to now, for the small curve in the latency popover.
+ * The total latency of the last minute, for the curve in the latency popover.
  * In: one measurement a second. Out: the points of a line. Pure.
  */
 
-/** How many measurements are kept. */
+/** Number of kept measurements. */
 const KEPT = 60;
 
 /**
- * The measurements with one more at the end, the oldest dropped beyond a minute.
+ * Appends a measurement and drops those older than a minute.
  *
- * @param seconds null where there was none: a break in the line
+ * @param seconds null without a measurement: a break in the line
  */
 export function appendLatency(log: readonly (number | null)[], seconds: number | null): (number | null)[] {
   return [...log.slice(1 - KEPT), seconds];
@@ -17,23 +17,23 @@ export function appendLatency(log: readonly (number | null)[], seconds: number |
 
 /** A curve to draw. */
 export interface LatencyCurve {
-  /** `d` of an SVG path; empty where there is nothing to draw. */
+  /** `d` of an SVG path; empty if there is nothing to draw. */
   readonly path: string;
-  /** What the upper edge stands for, seconds. */
+  /** Value of the upper edge, seconds. */
   readonly topS: number;
   /** Height of a level on the same scale; for the target. */
   readonly y: (seconds: number) => number;
 }
 
-/** Round numbers for the upper edge, seconds. */
+/** Round values for the upper edge, seconds. */
 const tops = [1, 2, 3, 5, 10, 20, 30, 60, 120, 300, 600];
 
 /**
- * The curve in a box, from zero at the bottom, newest at the right edge.
+ * The curve in a box: zero at the bottom, the newest at the right edge.
  *
  * @param width of the box, any unit
  * @param height of the box, same unit
- * @param levelS a level that must be in the box too, seconds; null where there is none
+ * @param levelS a level that must be inside, seconds; null for none
  */
 export function latencyCurve(
   log: readonly (number | null)[],

@@ -1,6 +1,6 @@
 /**
- * The player, made when somebody wants to watch, and what is said where there can be none.
- * In: what a session knows of its stream. Out: hls.js, a player that begins where it was wished, failures for the page.
+ * Loads and opens the player on demand.
+ * In: the session of a page. Out: hls.js, a player that starts at the requested time, failures for the page.
  */
 import type Hls from 'hls.js';
 import type { Failure } from '../api/client.ts';
@@ -10,16 +10,16 @@ import type { RouteSpan } from '../routes.ts';
 import type { TimelineState } from '../timeline/state.svelte.ts';
 import type { Connection } from './connection.svelte.ts';
 
-/** Its file did not come: no network, or a newer build has taken it away. Only a reload helps for sure. */
+/** The code of the player could not be loaded: no network, or a newer build has removed it. Reloading the page helps. */
 export const playerNotLoaded: Failure = { code: 'unloaded', status: 0, title: '', hint: '' };
-/** This browser has no way to play. */
+/** This browser cannot play. */
 export const noPlayer: Failure = { code: 'no-player', status: 0, title: '', hint: '' };
 
 /**
  * Loads hls.js.
  *
- * @param load tests put their own in
- * @returns null where it could not be loaded
+ * @param load for tests
+ * @returns null if it could not be loaded
  */
 export async function loadHls(
   load: () => Promise<{ readonly default: typeof Hls }> = () => import('hls.js'),
@@ -31,7 +31,7 @@ export async function loadHls(
   }
 }
 
-/** What a player is made from: the session of a page, or of a player alone. */
+/** What a player needs of a session, on a watch page or embedded. */
 export interface PlayerSession {
   readonly name: string;
   readonly connection: Connection;
@@ -39,10 +39,10 @@ export interface PlayerSession {
 }
 
 /**
- * Makes the player of a session.
+ * Creates the player of a session.
  *
  * @param surface a positioned box; the player fills it
- * @returns null where this browser has no way to play
+ * @returns null if this browser cannot play
  */
 export function playerFor(
   { name, connection, timeline }: PlayerSession,
@@ -63,10 +63,10 @@ export function playerFor(
 }
 
 /**
- * Begins to play.
+ * Starts to play.
  *
  * @param atMs unix milliseconds; null for now
- * @param span plays over and over; null for none
+ * @param span plays in a loop; null for none
  */
 export function beginAt(player: OpenPlayer, { stream }: Connection, atMs: number | null, span: RouteSpan | null): void {
   if (stream) player.streamChanged(stream);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { openMediaKeys } from './media-session.ts';
 
-/** A media session that knows all actions but one. */
+/** A media session that supports all actions but one. */
 class FakeSession {
   metadata: unknown = {};
   playbackState = 'playing';
@@ -14,7 +14,7 @@ class FakeSession {
   }
 }
 
-test('keys of the system do what their names say, with the system’s step where it gives one', () => {
+test('system media keys perform their actions, with the system’s step if it has one', () => {
   const done: string[] = [];
   const fake = new FakeSession();
   const keys = openMediaKeys(fake as unknown as MediaSession, {
@@ -36,6 +36,6 @@ test('keys of the system do what their names say, with the system’s step where
   assert.deepEqual([fake.metadata, fake.playbackState], [null, 'none']);
 });
 
-test('a browser without media sessions goes without', () => {
+test('a browser without media sessions is supported', () => {
   openMediaKeys(null, { play() {}, pause() {}, step() {}, goLive() {} }).close();
 });

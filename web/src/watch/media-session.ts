@@ -1,9 +1,9 @@
 /**
- * Tells the system what plays, and does what its media keys, headset and lock screen ask. W3C Media Session.
+ * Reports what plays to the system, and handles media keys, headset and lock screen. W3C Media Session.
  * In: the browser's media session, the page. Out: calls of the page's actions.
  */
 
-/** What the system may ask of the page. Offsets are seconds. */
+/** The actions of the page. Offsets are seconds. */
 export interface MediaActions {
   play(): void;
   pause(): void;
@@ -11,14 +11,14 @@ export interface MediaActions {
   goLive(): void;
 }
 
-/** Seconds that a system's key steps where it does not say. */
+/** Step of a media key without an offset, seconds. */
 const STEP_S = 10;
 const handled = ['play', 'pause', 'stop', 'seekbackward', 'seekforward', 'nexttrack'] as const;
 
 /**
- * Takes the system's media keys until it is closed. Next track means live.
+ * Handles the system's media keys until it is closed. Next track goes live.
  *
- * @param session of the browser; null where it has none
+ * @param session of the browser; null if it has none
  */
 export function openMediaKeys(session: MediaSession | null, actions: MediaActions): { close(): void } {
   const react: Record<(typeof handled)[number], MediaSessionActionHandler> = {
@@ -33,7 +33,7 @@ export function openMediaKeys(session: MediaSession | null, actions: MediaAction
     try {
       session?.setActionHandler(action, handler);
     } catch {
-      // A browser that does not know this action goes without.
+      // The browser does not support this action.
     }
   };
   for (const action of handled) set(action, react[action]);
@@ -49,9 +49,9 @@ export function openMediaKeys(session: MediaSession | null, actions: MediaAction
 }
 
 /**
- * Tells the system what is seen, once per change.
+ * Sets the metadata that the system shows, once per change.
  *
- * @param still address of a picture; null where there is none
+ * @param still address of a picture; null if there is none
  */
 export function setMediaMetadata(
   session: MediaSession | null,

@@ -30,12 +30,12 @@ test('a jump over a gap names its cause and the new time; any other jump says th
   assert.equal(noteText(state(null), words), '');
 });
 
-test('while live is tried again that is said as long as it lasts, but for a note of the moment', () => {
+test('a retry of live is shown as long as it lasts, unless there is a note', () => {
   assert.equal(noteText(state(null, true), words), 'Live is not available right now. Trying again…');
   assert.match(noteText(state(gap, true), words), /^Nothing is recorded there/);
 });
 
-test('a note is forgotten once, after a while, and the same one told again does not last longer', async () => {
+test('a note is removed once, after a while, and the same note again does not last longer', async () => {
   mock.timers.enable({ apis: ['setTimeout'] });
   try {
     let forgotten = 0;
@@ -49,7 +49,7 @@ test('a note is forgotten once, after a while, and the same one told again does 
     await Promise.resolve();
     assert.equal(forgotten, 1);
     timer.show({ ...gap });
-    timer.close(); // the page is left
+    timer.close(); // the page is closed
     mock.timers.tick(60_000);
     await Promise.resolve();
     assert.equal(forgotten, 1);

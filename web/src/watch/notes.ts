@@ -1,5 +1,5 @@
 /**
- * The short word that the player says of a jump: its sentence, and its end after a while.
+ * The short notes of the player: their text, and their removal after a while.
  * In: notes of the player. Out: a sentence over the picture. Owns its timer.
  */
 import type { Failure } from '../api/client.ts';
@@ -7,18 +7,18 @@ import { pause } from '../api/poll.ts';
 import type { Note, Snapshot } from '../player/snapshot.ts';
 import type { TextKey } from '../text/text.ts';
 
-/** A note stays so long, milliseconds. */
+/** How long a note stays, milliseconds. */
 const STAYS_MS = 8_000;
 
-/** How words and moments are told to the reader. */
+/** Formats causes and times for the reader. */
 export interface NoteWords {
   t(key: TextKey, values?: Readonly<Record<string, string>>): string;
   moment(atMs: number): string;
-  /** Why something could not be had, in a few words. */
+  /** The reason of a failure, in a few words. */
   reason(failure: Failure): string;
 }
 
-/** The sentence over the picture: the player's note, or that live is still being tried; empty where there is none. */
+/** The sentence over the picture: the player's note, or that live is being retried; empty if there is none. */
 export function noteText(
   { note, tryingLive }: Pick<Snapshot, 'note' | 'tryingLive'>,
   { t, moment, reason }: NoteWords,
@@ -33,7 +33,7 @@ export function noteText(
   return t('note.skippedGap', { cause: t(`cause.${skipped.cause}`), time });
 }
 
-/** Has each note forgotten when it was there for a while; `close` ends that. */
+/** Removes each note after a while; `close` ends that. */
 export class NoteTimer {
   readonly #forget: () => void;
   #note: Note | null = null;

@@ -9,30 +9,30 @@ const stream = (state: StreamView['state']) => ({ state }) as StreamView;
 const playing: Snapshot = { ...idle, mode: 'live', paused: false, pictured: true, atEdge: true };
 const failure = readFailure(0, '');
 
-test('a failure covers everything, then offline, then waiting', () => {
+test('a failure has priority, then offline, then waiting', () => {
   assert.equal(overlayOf({ ...playing, failure, mode: 'offline' }, stream('live')), 'failure');
   assert.equal(overlayOf({ ...playing, mode: 'offline', loading: true }, stream('waiting')), 'offline');
   assert.equal(overlayOf(idle, null), 'waiting');
   assert.equal(overlayOf({ ...playing, loading: true }, stream('live')), 'waiting');
 });
 
-test('offline is said only once the server has said it', () => {
+test('offline is shown only after the server has reported it', () => {
   assert.equal(overlayOf({ ...playing, mode: 'offline' }, null), 'waiting');
   assert.equal(overlayOf({ ...playing, mode: 'offline' }, stream('waiting')), 'offline');
 });
 
-test('nothing covers a picture that plays, even when the stream has just ended', () => {
+test('nothing covers a playing picture, even when the stream has just ended', () => {
   assert.equal(overlayOf(playing, stream('live')), 'none');
   assert.equal(overlayOf(playing, stream('waiting')), 'none');
   assert.equal(overlayOf({ ...playing, loading: true }, stream('waiting')), 'offline');
 });
 
-test('a paused picture offers to play, in the past too while the stream is offline', () => {
+test('a paused picture offers to play, also in the past while the stream is offline', () => {
   assert.equal(overlayOf({ ...playing, paused: true }, stream('live')), 'play');
   assert.equal(overlayOf({ ...playing, mode: 'past', paused: true }, stream('waiting')), 'play');
 });
 
-test('it is live only at the edge, playing, and while oxbow answers', () => {
+test('the page is live only at the edge, playing, and while oxbow responds', () => {
   assert.equal(isLive(playing, null), true);
   assert.equal(isLive(playing, failure), false);
   assert.equal(isLive({ ...playing, paused: true }, null), false);
@@ -41,7 +41,7 @@ test('it is live only at the edge, playing, and while oxbow answers', () => {
   assert.equal(titleOf('demo', false), 'demo · oxbow');
 });
 
-test('no answer, or a proxy’s word that there is none, is lost; a refusal is not', () => {
+test('no response, or a proxy that reports one, is lost; a refusal is not', () => {
   assert.equal(isLost(readFailure(0, '')), true);
   assert.equal(isLost(readFailure(502, '<html>')), true);
   assert.equal(isLost(readFailure(404, '{"code":"stream-unknown"}')), false);

@@ -1,6 +1,6 @@
 /**
- * What a viewer chose once and expects again: how large subtitles are, whether single keys do something, how loud it is.
- * In: the settings popover, the help. Out: the watch page; remembered in the browser.
+ * The viewer's preferences for all players: size of subtitles, single-key shortcuts, volume.
+ * In: the settings popover, the help. Out: the watch page; stored in the browser.
  */
 
 /** How large subtitles are drawn. */
@@ -22,7 +22,7 @@ function read(): Kept {
     const kept: unknown = JSON.parse(localStorage.getItem(KEY) ?? '{}');
     return typeof kept === 'object' && kept !== null ? kept : {};
   } catch {
-    return {}; // storage forbidden, or not ours: as on a first visit
+    return {}; // storage forbidden, or invalid: the defaults
   }
 }
 
@@ -47,7 +47,7 @@ class PlayerPreferences {
     this.#keep();
   }
 
-  /** Single keys do something: whoever speaks or trembles to a computer may switch that off. WCAG 2.1.4. */
+  /** Single-key shortcuts are on; users of speech input or with tremor may turn them off. WCAG 2.1.4. */
   get keys(): boolean {
     return this.#keys;
   }
@@ -73,7 +73,7 @@ class PlayerPreferences {
     try {
       localStorage.setItem(KEY, JSON.stringify(kept));
     } catch {
-      // Storage forbidden: it lasts as long as the page.
+      // Storage forbidden: the preference lasts as long as the page.
     }
   }
 }

@@ -1,5 +1,5 @@
 /**
- * One visit to a watch page: what the server says, the player, the timeline, the marks of a clip.
+ * One visit to a watch page: the stream, the player, the timeline, the marks of a clip.
  * In: the stream's name, the box for the picture. Out: components, which read the fields and call the methods.
  */
 import type { StreamView } from '../../../src/api/shapes.ts';
@@ -18,14 +18,14 @@ import { preferences } from './player-preferences.svelte.ts';
 
 const TICK_MS = 1_000;
 
-/** Marks of a clip, unix milliseconds; null where none is set. */
+/** Marks of a clip, unix milliseconds; null if not set. */
 export interface ClipMarks {
   readonly fromMs: number | null;
   readonly toMs: number | null;
 }
 
 const nothing = (): void => {};
-/** Stands for the player until there is one. */
+/** The controls before there is a player: they do nothing. */
 const nullPlayer: PlayerControls = {
   goLive: nothing,
   goTo: nothing,
@@ -43,21 +43,21 @@ const nullPlayer: PlayerControls = {
   forgetNote: nothing,
 };
 
-/** The state of a watch page; `close` when it is left. */
+/** The state of a watch page; `close` with the page. */
 export class WatchSession {
   readonly name: string;
   readonly connection: Connection;
   readonly timeline: TimelineState;
-  /** Markers and pins that are being set. */
+  /** Markers and protected spans that are being added. */
   readonly marking: Marking;
-  /** What the player says of itself. */
+  /** The snapshot of the player. */
   player = $state.raw<Snapshot>(idle);
-  /** What may be asked of it; hears nothing before it is there. */
+  /** The controls of the player. */
   controls = $state.raw<PlayerControls>(nullPlayer);
-  /** The server's time, unix milliseconds, told anew each second. */
+  /** The server's time, unix milliseconds, updated each second. */
   nowMs = $state(Date.now());
   clip = $state.raw<ClipMarks>({ fromMs: null, toMs: null });
-  /** The last minute of the distance to now, one a second; seconds. */
+  /** Total latency of the last minute, one value a second; seconds. */
   latencyLog = $state.raw<readonly (number | null)[]>([]);
   readonly live = $derived.by(() => isLive(this.player, this.connection.lost));
   readonly #ends = new AbortController();
@@ -72,11 +72,11 @@ export class WatchSession {
   }
 
   /**
-   * Starts to play and to ask the server, until `close`.
+   * Starts playback and requests, until `close`.
    *
    * @param surface a positioned box; the player fills it
    * @param atMs where to start, unix milliseconds; null for now
-   * @param span plays over and over; null for none
+   * @param span plays in a loop; null for none
    */
   async start(surface: HTMLElement, atMs: number | null, span: RouteSpan | null): Promise<void> {
     const { signal } = this.#ends;
@@ -92,7 +92,7 @@ export class WatchSession {
     ]);
   }
 
-  /** The page is left: nothing is asked or played any more. */
+  /** Ends playback and requests. */
   close(): void {
     this.#ends.abort();
     this.#notes.close();
@@ -102,17 +102,17 @@ export class WatchSession {
     this.#player?.close();
   }
 
-  /** The stream as the server last told; null before the first answer. */
+  /** The stream in the last response; null before the first one. */
   get stream(): StreamView | null {
     return this.connection.stream;
   }
 
-  /** How many watch; null where the server does not say. */
+  /** Number of viewers; null if the server does not report it. */
   get viewers(): number | null {
     return this.stream?.viewers ?? null;
   }
 
-  /** @param bySeconds forward, or back where negative */
+  /** @param bySeconds forward; negative is back */
   step = (bySeconds: number): void => {
     const { shownMs } = this.player;
     if (shownMs !== null) this.controls.goTo(shownMs + bySeconds * 1000, { back: bySeconds < 0 });
@@ -122,7 +122,7 @@ export class WatchSession {
     this.clip = clip;
   };
 
-  /** Marks the shown moment as the start or the end of a clip; a mark that would lie beyond the other takes it along. */
+  /** Marks the shown time as the start or the end of a clip; a mark beyond the other one moves that too. */
   mark = (edge: 'from' | 'to'): void => {
     const { shownMs } = this.player;
     if (shownMs === null) return;
@@ -131,13 +131,13 @@ export class WatchSession {
     else this.clip = { fromMs: fromMs !== null && fromMs < shownMs ? fromMs : null, toMs: shownMs };
   };
 
-  /** Plays the last minute that was recorded. */
+  /** Plays the last recorded minute. */
   goToLast = (): void => {
     const { lastMinuteMs } = this.connection;
     if (lastMinuteMs !== null) this.controls.goTo(lastMinuteMs);
   };
 
-  /** Plays the oldest moment that is kept. */
+  /** Plays the oldest kept time. */
   goToFirst = (): void => {
     const { firstMs } = this.connection;
     if (firstMs !== null) this.controls.goTo(firstMs);
@@ -147,7 +147,7 @@ export class WatchSession {
     this.#player = player;
     this.controls = player;
     player.setVolume(preferences.volume);
-    if (!this.player.muted) player.toggleMuted(); // browsers let only silent video start by itself
+    if (!this.player.muted) player.toggleMuted(); // browsers allow only muted video to start by itself
     beginAt(player, this.connection, atMs, span);
     if (span) this.clip = span;
   }
@@ -159,7 +159,7 @@ export class WatchSession {
   }
 
   #playerChanged(snapshot: Snapshot): void {
-    // Only a change is remembered: several players of a page may each be as loud as they were set.
+    // Only a change is stored: several players of a page may have different volumes.
     const isSet = this.#player !== null && !snapshot.muted && snapshot.volume !== this.player.volume;
     this.player = snapshot;
     if (isSet) preferences.volume = snapshot.volume;

@@ -1,19 +1,19 @@
 /**
- * The right to watch that a shared link carries: one made for it by whoever is signed in, or the guest's own.
- * In: a stream, for how long. Out: a token for links, or why there is none. The server keeps nothing of a token that is made.
+ * The playback token of a shared link: created for it by a signed-in user, or the guest's own.
+ * In: a stream, a lifetime. Out: a token for links, or why there is none. The server does not store tokens.
  */
 import { ApiError, askServer, type Failure } from '../api/client.ts';
 import { watchTokenOf } from '../api/server.ts';
 import { session } from '../shell/session.svelte.ts';
 import type { TokenLifetime } from './addresses.ts';
 
-/** What is chosen in the share dialog of one stream. */
+/** The choice in the share dialog of one stream. */
 export class ShareToken {
-  /** How long a link lasts; null: it carries no right. */
+  /** Lifetime of the token; null: the link has no token. */
   lifetime = $state<TokenLifetime | null>(null);
-  /** Until when, unix milliseconds; null where nothing was made. */
+  /** When it expires, unix milliseconds; null if none was created. */
   untilMs = $state<number | null>(null);
-  /** Why it could not be made; null while all is well. */
+  /** Why it could not be created; null without a failure. */
   failure = $state.raw<Failure | null>(null);
   #token = $state<string | null>(null);
   #isBusy = $state(false);
@@ -24,17 +24,17 @@ export class ShareToken {
     this.#stream = stream;
   }
 
-  /** It is being made: a link without it would not be the one that was chosen. */
+  /** The token is being created: a link without it would not be the chosen one. */
   get isBusy(): boolean {
     return this.#isBusy;
   }
 
-  /** For the link; null where it carries none. Guests give their own. */
+  /** The token for the link; null if it has none. A guest shares their own. */
   get token(): string | null {
     return session.may('share') ? this.#token : (watchTokenOf(this.#stream) ?? null);
   }
 
-  /** Makes one that lasts so long from now; null: none. What was asked for before is forgotten. */
+  /** Creates a token with this lifetime from now; null: none. An earlier request is dropped. */
   async choose(lifetime: TokenLifetime | null): Promise<void> {
     this.#request.abort();
     this.#request = new AbortController();
@@ -52,7 +52,7 @@ export class ShareToken {
       this.#token = token.token;
       this.untilMs = Date.parse(token.expiresAt);
     } catch (error) {
-      if (signal.aborted) return; // another choice was made
+      if (signal.aborted) return; // replaced by another choice
       if (!(error instanceof ApiError)) throw error;
       this.lifetime = null;
       this.failure = error.failure;
@@ -61,7 +61,7 @@ export class ShareToken {
     }
   }
 
-  /** The page is left. */
+  /** Ends the request. */
   close(): void {
     this.#request.abort();
   }

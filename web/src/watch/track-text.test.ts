@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { trackText } from './track-text.ts';
 
-test('a track is told by its common name and what is known of it', () => {
+test('a track is described by the common name of its codec and its known properties', () => {
   const video = { id: 1, kind: 'video', codecs: 'avc1.64001f', language: 'und' } as const;
   assert.equal(
     trackText({ ...video, width: 1280, height: 720, frameRate: 29.97002997 }),

@@ -1,5 +1,5 @@
 /**
- * A track in one line, as people who know the field read it.
+ * A track in one line, in terms of the field.
  * In: a track of the API. Out: text without words of any language. Pure.
  */
 import type { TrackView } from '../../../src/api/shapes.ts';
@@ -16,7 +16,7 @@ const families: readonly [RegExp, string][] = [
   [/^opus/i, 'Opus'],
 ];
 
-/** The codec's common name, then what is known of the picture or the sound. */
+/** The common name of the codec, then the known properties of the picture or the sound. */
 export function trackText(track: TrackView): string {
   const family = families.find(([pattern]) => pattern.test(track.codecs))?.[1];
   const facts = [family ? `${family} (${track.codecs})` : track.codecs];
@@ -28,7 +28,7 @@ export function trackText(track: TrackView): string {
   return facts.join(' · ');
 }
 
-/** Whether this browser decodes a track in fragmented MP4, as far as it tells. */
+/** Whether this browser decodes a track in fragmented MP4, as far as it reports. */
 export function isPlayable({ kind, codecs }: TrackView): boolean {
   if (kind !== 'video' && kind !== 'audio') return true;
   return typeof MediaSource === 'undefined' || MediaSource.isTypeSupported(`${kind}/mp4; codecs="${codecs}"`);

@@ -4,7 +4,7 @@ import { idle, type PlayerControls, type Snapshot } from '../../player/snapshot.
 import { createActions } from './actions.ts';
 import type { KeyAction } from './keys.ts';
 
-/** Does actions on a player in a state, and tells what was called. */
+/** Performs actions on a player in a state, and returns the calls. */
 function done(more: Partial<Snapshot>, ...actions: KeyAction[]): string[] {
   const calls: string[] = [];
   const note =
@@ -48,19 +48,19 @@ test('steps are as long as their names say', () => {
   ]);
 });
 
-test('louder begins at nothing while the sound is off, and ends at all there is', () => {
+test('louder starts at zero while muted, and ends at the maximum', () => {
   assert.deepEqual(done({ muted: true, volume: 0.5 }, 'louder'), ['setVolume 0.05']);
   assert.deepEqual(done({ muted: false, volume: 0.98 }, 'louder'), ['setVolume 1']);
   assert.deepEqual(done({ muted: false, volume: 0 }, 'quieter'), ['setVolume 0']);
 });
 
-test('C switches subtitles off and the same ones on again', () => {
+test('C switches subtitles off, and the same ones on again', () => {
   const on = { subtitles: [german, french], subtitle: 'fr' };
   assert.deepEqual(done(on, 'subtitles', 'subtitles'), ['setSubtitle ', 'setSubtitle fr']);
   assert.deepEqual(done({ subtitles: [german, french] }, 'subtitles'), ['setSubtitle de']);
   assert.deepEqual(done({}, 'subtitles'), ['no subtitles']);
 });
 
-test('faster goes to the next speed of the menu', () => {
+test('faster selects the next speed of the menu', () => {
   assert.deepEqual(done({ rate: 1.5 }, 'faster', 'slower'), ['setRate 2', 'setRate 1.25']);
 });

@@ -1,12 +1,12 @@
 /**
- * Does what a key asks for.
- * In: the name of an action. Out: calls of the player and the page. Pure but for those.
+ * Performs the actions of keys.
+ * In: the name of an action. Out: calls of the player and the page.
  */
 import type { PlayerControls, Snapshot } from '../../player/snapshot.ts';
 import { nextRate } from './choice-text.ts';
 import type { KeyAction } from './keys.ts';
 
-/** What of a watch session the keys need. */
+/** What actions need of a watch session. */
 export interface ActionSession {
   readonly player: Snapshot;
   readonly controls: PlayerControls;
@@ -15,19 +15,19 @@ export interface ActionSession {
   goToFirst(): void;
 }
 
-/** What of the page around it. */
+/** What actions need of the page. */
 export interface ActionPage {
   toggleFullscreen(): void;
   openHelp(): void;
   openClips(): void;
   addMarker(): void;
-  /** There are no subtitles to switch on. */
+  /** Called if there are no subtitles to switch on. */
   noSubtitles(): void;
 }
 
 const LOUDER = 0.05;
 
-/** The actions of a page. */
+/** The function of each action. */
 export function createActions(session: ActionSession, page: ActionPage): Record<KeyAction, () => void> {
   let lastSubtitle: string | null = null;
   const louder = (by: number) => {

@@ -6,19 +6,19 @@ import { bitrateText, nextRate, qualityText, rateText, trackName } from './choic
 const choice = (more: Partial<Choice>): Choice => ({ id: '0', language: '', label: '', ...more });
 const name = (more: Partial<Choice>, locale = 'en') => trackName(choice(more), locale, 2, (nth) => `Track ${nth}`);
 
-test('a quality is told by its height, else by the source’s label, else by its bitrate', () => {
+test('a quality is named by its height, otherwise by the source’s label, otherwise by its bitrate', () => {
   assert.deepEqual(qualityText(choice({ height: 720, bitrate: 2_480_000 })), { text: '720p', note: '2.5 Mbit/s' });
   assert.deepEqual(qualityText(choice({ label: 'source', bitrate: 900_000 })), { text: 'source', note: '900 kbit/s' });
   assert.deepEqual(qualityText(choice({ bitrate: 900_000 })), { text: '900 kbit/s', note: '' });
   assert.equal(qualityText(choice({})).text, '0');
 });
 
-test('bitrates have the larger unit from a million on', () => {
+test('bitrates of a million and more use the larger unit', () => {
   assert.equal(bitrateText(96_000), '96 kbit/s');
   assert.equal(bitrateText(999_700), '1.0 Mbit/s');
 });
 
-test('a track is told by its language in the reader’s own, and by a label that says more', () => {
+test('a track is named by its language in the reader’s language, and by a label that says more', () => {
   assert.equal(name({ language: 'de' }), 'German');
   assert.equal(name({ language: 'de' }, 'zh-CN'), '德语');
   assert.equal(name({ language: 'de', label: 'German' }), 'German');
@@ -28,7 +28,7 @@ test('a track is told by its language in the reader’s own, and by a label that
   assert.equal(name({ language: 'not a tag' }), 'not a tag');
 });
 
-test('speeds go by steps and stop at the ends, from any speed', () => {
+test('speeds change in steps and stop at the ends, from any speed', () => {
   assert.deepEqual([nextRate(1, 1), nextRate(1, -1), nextRate(1.1, 1), nextRate(1.1, -1)], [1.25, 0.75, 1.25, 1]);
   assert.deepEqual([nextRate(2, 1), nextRate(0.5, -1)], [2, 0.5]);
   assert.deepEqual([rateText(1), rateText(0.75)], ['1×', '0.75×']);

@@ -1,10 +1,10 @@
 /**
- * Names for what a viewer chooses from: qualities, sounds, subtitles, speeds.
- * In: choices of the player. Out: menus. Pure; the language is handed in.
+ * Names of the options: qualities, audio tracks, subtitles, speeds.
+ * In: options of the player. Out: menus. Pure; the language is a parameter.
  */
 import type { Choice } from '../../player/snapshot.ts';
 
-/** Speeds that are offered, slowest first. */
+/** The offered speeds, slowest first. */
 export const rates: readonly number[] = [0.5, 0.75, 1, 1.25, 1.5, 2];
 
 /** `1×`, `0.75×`. */
@@ -13,9 +13,9 @@ export function rateText(rate: number): string {
 }
 
 /**
- * The next speed of those that are offered.
+ * The next offered speed.
  *
- * @param rate the speed of now, any
+ * @param rate the current speed, any
  * @param by -1 slower, 1 faster
  */
 export function nextRate(rate: number, by: 1 | -1): number {
@@ -33,7 +33,7 @@ export function bitrateText(bitsPerSecond: number): string {
   return `${(bitsPerSecond / 1e6).toFixed(1)} Mbit/s`;
 }
 
-/** `1080p` and its bitrate; the label of the source where it has no height. */
+/** `1080p` and its bitrate; the label of the source if it has no height. */
 export function qualityText({ height, bitrate, label, id }: Choice): { readonly text: string; readonly note: string } {
   const rate = bitrate ? bitrateText(bitrate) : '';
   if (height) return { text: `${height}p`, note: rate };
@@ -41,11 +41,11 @@ export function qualityText({ height, bitrate, label, id }: Choice): { readonly 
 }
 
 /**
- * A sound or subtitle by its language in the reader's own, with the label where that says more; numbered where neither is known.
+ * An audio or subtitle track by its language, in the reader's language, with the label if that says more; numbered if both are unknown.
  *
  * @param locale BCP 47
- * @param nth its number among the choices, from 1
- * @param unnamed words for one that has neither, with its number
+ * @param nth its number among the options, from 1
+ * @param unnamed text for a track with neither, from its number
  */
 export function trackName(choice: Choice, locale: string, nth: number, unnamed: (nth: number) => string): string {
   const language = languageName(choice.language, locale);
@@ -56,16 +56,16 @@ export function trackName(choice: Choice, locale: string, nth: number, unnamed: 
 }
 
 /**
- * The name of a language; empty where it is unknown.
+ * The name of a language; empty if it is unknown.
  *
  * @param tag BCP 47 or ISO 639-2
- * @param locale BCP 47, of the reader
+ * @param locale BCP 47, the reader's
  */
 export function languageName(tag: string, locale: string): string {
   if (tag === '' || tag === 'und') return '';
   try {
     return new Intl.DisplayNames(locale, { type: 'language' }).of(tag) ?? tag;
   } catch {
-    return tag; // not a tag of any language
+    return tag; // not a valid tag
   }
 }

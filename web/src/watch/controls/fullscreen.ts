@@ -1,14 +1,14 @@
 /**
- * Full screen, as far as the browser lets a page have it.
+ * Full screen, as far as the browser supports it.
  * In: the player's frame. Out: the browser.
  */
 
-/** A video of a browser that shows only videos in full screen (iPhone). */
+/** A video on a browser that shows only videos in full screen (iPhone). */
 interface OnlyVideos extends HTMLVideoElement {
   webkitEnterFullscreen?(): void;
 }
 
-/** Shows an element, or where that is not possible the video that plays in it, in full screen; a refusal changes nothing. */
+/** Shows an element in full screen, or the video in it if that is not supported; a refusal changes nothing. */
 export function enterFullscreen(frame: HTMLElement): void {
   if (typeof frame.requestFullscreen === 'function') {
     frame.requestFullscreen().catch(() => {}); // refused by the browser: the page stays as it is

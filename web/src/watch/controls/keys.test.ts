@@ -14,20 +14,20 @@ test('space and K play; J and L step ten seconds, arrows five, with Shift a minu
   assert.equal(press('ArrowRight', { shiftKey: true }), 'forward-60');
 });
 
-test('End and G are live, Home is the oldest moment', () => {
+test('End and G are live, Home is the oldest time', () => {
   assert.equal(press('End'), 'live');
   assert.equal(press('g'), 'live');
   assert.equal(press('Home'), 'oldest');
 });
 
-test('signs that need Shift are read as they are typed, in narrow and in wide form', () => {
+test('characters that need Shift are matched as typed, in narrow and wide form', () => {
   assert.equal(press('?', { shiftKey: true }), 'help');
   assert.equal(press('>', { shiftKey: true }), 'faster');
   assert.equal(press(','), 'frame-back');
   assert.equal(press('。'), 'frame-forward');
 });
 
-test('an element keeps the keys it needs, and gives the others away', () => {
+test('a focused element keeps the keys it needs; the others are shortcuts', () => {
   assert.equal(press('m', { on: 'field' }), undefined);
   assert.equal(press(' ', { on: 'button' }), undefined);
   assert.equal(press('m', { on: 'button' }), 'mute');
@@ -38,20 +38,20 @@ test('an element keeps the keys it needs, and gives the others away', () => {
   assert.equal(press('ArrowLeft', { on: 'scroller' }), 'back-5');
 });
 
-test('keys of the browser stay with the browser', () => {
+test('shortcuts of the browser are left alone', () => {
   assert.equal(press('f', { ctrlKey: true }), undefined);
   assert.equal(press('ArrowLeft', { altKey: true }), undefined);
   assert.equal(press('toString'), undefined);
 });
 
-test('a key that is held steps on, but switches only once', () => {
+test('a held key repeats steps, but switches only once', () => {
   assert.equal(press('l', { repeat: true }), 'forward-10');
   assert.equal(press('.', { repeat: true }), 'frame-forward');
   assert.equal(press(' ', { repeat: true }), undefined);
   assert.equal(press('f', { repeat: true }), undefined);
 });
 
-test('the kind of focus is known by tag, type and role', () => {
+test('the kind of focus follows from tag, type and role', () => {
   const element = (tagName: string, attributes: Record<string, string> = {}): FocusedElement => ({
     tagName,
     getAttribute: (name) => attributes[name] ?? null,
@@ -67,7 +67,7 @@ test('the kind of focus is known by tag, type and role', () => {
   assert.equal(focusOf({ ...element('DIV'), isContentEditable: true }), 'field');
 });
 
-test('the help tells each key that does something, once, in words of the catalogue', () => {
+test('the help lists each key once, in texts of the catalogue', () => {
   const names: Record<string, string> = {
     Space: ' ',
     '←': 'ArrowLeft',

@@ -1,10 +1,10 @@
 /**
- * What the keyboard does on a watch page, and the list of it that the help shows.
- * In: a key press, and what has the focus. Out: the name of the action. Pure.
+ * The keyboard shortcuts of a watch page, and their list in the help.
+ * In: a key press, the focused element. Out: the name of the action. Pure.
  */
 import type { TextKey } from '../../text/text.ts';
 
-/** Something a key can ask for; numbers in a name are seconds. */
+/** An action of a key; numbers in a name are seconds. */
 export type KeyAction =
   | 'play'
   | 'frame-back'
@@ -31,7 +31,7 @@ export type KeyAction =
   | 'marker'
   | 'help';
 
-/** Keys as `KeyboardEvent.key` in lower case. Those of Chinese keyboards in their wide form stand beside the narrow ones. */
+/** Keys as `KeyboardEvent.key` in lower case, including the wide forms of Chinese keyboards. */
 const actions: Readonly<Record<string, KeyAction>> = {
   ' ': 'play',
   k: 'play',
@@ -65,14 +65,14 @@ const actions: Readonly<Record<string, KeyAction>> = {
 };
 const shifted: Readonly<Record<string, KeyAction>> = { arrowleft: 'back-60', arrowright: 'forward-60' };
 
-/** Actions that a key held down goes on doing; the others it does once. */
+/** Actions that repeat while a key is held; the others happen once. */
 const repeated: ReadonlySet<KeyAction> = new Set<KeyAction>([
   ...(['frame-back', 'frame-forward', 'back-5', 'forward-5', 'back-10', 'forward-10'] as const),
   ...(['back-60', 'forward-60', 'louder', 'quieter'] as const),
 ]);
 
 /**
- * What has the focus, by the keys that it wants for itself: `field` all, `slider` arrows, Home and End, `button` the space bar,
+ * The kind of the focused element, by the keys that it needs: `field` all, `slider` arrows, Home and End, `button` the space bar,
  * `scroller` up, down, Home and End, `page` none.
  */
 export type Focus = 'field' | 'slider' | 'button' | 'scroller' | 'page';
@@ -84,7 +84,7 @@ const own: Readonly<Record<Exclude<Focus, 'field'>, ReadonlySet<string>>> = {
   page: new Set(),
 };
 
-/** A key press as the browser tells it, and what it was pressed on. */
+/** A key press from the browser, and the element it was pressed on. */
 export interface KeyPress {
   readonly key: string;
   readonly on: Focus;
@@ -96,7 +96,7 @@ export interface KeyPress {
   readonly repeat?: boolean;
 }
 
-/** The action of a key press; undefined where the key means nothing here or belongs to the element with the focus. */
+/** The action of a key press; undefined if the key has none or belongs to the focused element. */
 export function keyAction(press: KeyPress): KeyAction | undefined {
   const { key: pressed, on, shiftKey = false, repeat = false } = press;
   if (press.ctrlKey || press.metaKey || press.altKey || on === 'field') return undefined;
@@ -107,7 +107,7 @@ export function keyAction(press: KeyPress): KeyAction | undefined {
   return action && repeat && !repeated.has(action) ? undefined : action;
 }
 
-/** What of an element tells its kind of focus. */
+/** The fields of an element that decide its kind of focus. */
 export interface FocusedElement {
   readonly tagName: string;
   getAttribute(name: string): string | null;
@@ -144,7 +144,7 @@ export function focusOf(element: FocusedElement): Focus {
   }
 }
 
-/** One line of the help: keys that stand for each other or for two directions, and what they do. */
+/** One line of the help: keys with the same meaning or two directions, and what they do. */
 export interface KeyRow {
   readonly keys: readonly string[];
   readonly text: TextKey;

@@ -1,13 +1,13 @@
 /**
- * What clicks and taps on the picture mean.
- * In: one tap after another. Out: what to do now, and whether to wait for a second one. Pure.
+ * The meaning of clicks and taps on the picture.
+ * In: taps in order. Out: what to do now, and whether to wait for a second tap. Pure.
  */
 
 /** A click or tap on the picture. */
 export interface Tap {
-  /** Any clock that only goes forward, milliseconds. */
+  /** A monotonic clock, milliseconds. */
   readonly atMs: number;
-  /** Where, 0 at the left edge of the picture, 1 at the right. */
+  /** Position, 0 at the left edge of the picture, 1 at the right. */
   readonly x: number;
   /** By a finger, not by a mouse or pen. */
   readonly touch: boolean;
@@ -16,11 +16,11 @@ export interface Tap {
 /** `single`: do it unless another tap follows within `DOUBLE_TAP_MS`. */
 export type TapMeaning = 'single' | 'back' | 'forward' | 'fullscreen';
 
-/** Two taps this near to each other are one double tap, milliseconds; a single one is certain only after it. */
+/** Two taps within this time are a double tap, milliseconds; a single tap is certain only after it. */
 export const DOUBLE_TAP_MS = 260;
-/** After a step each further tap on the same side within this time steps again, milliseconds. */
+/** After a seek each further tap on the same side within this time seeks again, milliseconds. */
 const AGAIN_MS = 700;
-/** How much of the picture is a side, from each edge. */
+/** Width of a side, as a fraction of the picture. */
 const SIDE = 0.36;
 
 const sideOf = ({ x }: Tap): 'back' | 'forward' | 'fullscreen' => {
@@ -28,14 +28,14 @@ const sideOf = ({ x }: Tap): 'back' | 'forward' | 'fullscreen' => {
   return x > 1 - SIDE ? 'forward' : 'fullscreen';
 };
 
-/** Reads the taps on one picture. */
+/** Interprets the taps on one picture. */
 export class TapReader {
   #last: { readonly tap: Tap; readonly meaning: TapMeaning } | null = null;
 
-  /** What a tap means after those before it. */
+  /** The meaning of a tap after the previous ones. */
   read(tap: Tap): TapMeaning {
     const meaning = this.#meaning(tap);
-    // A third click is not the second half of another double click.
+    // A third click does not complete another double click.
     this.#last = meaning === 'fullscreen' ? null : { tap, meaning };
     return meaning;
   }
