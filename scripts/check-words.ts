@@ -56,7 +56,6 @@ const NOT_YET: readonly string[] = [
   'test/faults/',
   'test/fixtures/',
   'test/simulation/',
-  'web/',
 ];
 
 /** The table row lists words; each is refused as a whole word, in any case. */

@@ -1,6 +1,6 @@
 /**
- * How `<oxbow-player>` is built: /player.js and /player.css, addresses that stay, with their hashed chunks beside those of the
- * interface. All addresses inside are relative to the script, which stands on pages of other hosts.
+ * How `<oxbow-player>` is built: /player.js and /player.css, stable addresses, with hashed chunks next to those of the
+ * interface. All addresses inside are relative to the script, which is used on pages of other sites.
  */
 import { defineConfig } from 'vite';
 import { build, components } from './vite.config.js';

@@ -12,5 +12,5 @@ import { session } from './shell/session.svelte.ts';
 
 preferences.apply();
 startNavigation();
-session.read(new AbortController().signal).catch(failureOf); // a gate asks again where that failed
+session.read(new AbortController().signal).catch(failureOf); // a gate requests it again
 mount(App, { target: document.getElementById('app')! });

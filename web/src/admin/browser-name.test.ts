@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { browserName } from './browser-name.ts';
 
-test('a browser is named with its version and system, anything else as it names itself', () => {
+test('a browser is named with its version and system, any other client by its User-Agent', () => {
   const engine = 'AppleWebKit/537.36 (KHTML, like Gecko)';
   for (const [userAgent, name] of [
     [`Mozilla/5.0 (X11; Linux x86_64) ${engine} HeadlessChrome/156.0.0.0 Safari/537.36`, 'Chrome 156 · Linux'],

@@ -1,6 +1,6 @@
 /**
- * The browser and the system that a User-Agent names, for people.
- * In: a User-Agent header. Out: words as "Firefox 142 · Windows". Pure.
+ * The browser and the system of a User-Agent, for people.
+ * In: a User-Agent header. Out: text such as "Firefox 142 · Windows". Pure.
  */
 
 const browsers = [
@@ -19,7 +19,7 @@ const systems = [
   ['Linux', /Linux/],
 ] as const;
 
-/** Whatever is not known is given as it is. */
+/** An unknown User-Agent is returned unchanged. */
 export function browserName(userAgent: string): string {
   const [browser, version] = browsers.flatMap(([name, form]) => {
     const found = form.exec(userAgent);

@@ -1,6 +1,6 @@
 /**
- * What a tab shows, asked for again and again while the page is looked at; and what an administrator does, with a word when it failed.
- * In: questions to the API. Out: components, which read `value` and `failure`.
+ * The data of a tab, requested repeatedly while the page is visible; and the actions of an administrator, with a toast for the result.
+ * In: API calls. Out: components, which read `value` and `failure`.
  */
 import type { CallOptions, OxbowClient } from '../../../src/client/client.ts';
 import { askServer, type Failure, failureOf } from '../api/client.ts';
@@ -8,10 +8,10 @@ import { poll } from '../api/poll.ts';
 import { failureText } from '../shell/preferences.svelte.ts';
 import { toast } from '../shell/toast.svelte.ts';
 
-/** An order may take so long, milliseconds. */
+/** Timeout of an action, milliseconds. */
 const ACTION_MS = 30_000;
 
-/** One question. */
+/** A repeated request. */
 export class PolledQuery<T> {
   #value = $state.raw<T | null>(null);
   #failure = $state.raw<Failure | null>(null);
@@ -22,20 +22,20 @@ export class PolledQuery<T> {
     this.#ask = ask;
   }
 
-  /** The newest answer; null before the first. */
+  /** The last response; null before the first. */
   get value(): T | null {
     return this.#value;
   }
 
-  /** Why the last question had no answer. */
+  /** Why the last request failed. */
   get failure(): Failure | null {
     return this.#failure;
   }
 
   /**
-   * Asks until the returned function is called, and never while nobody looks at the page.
+   * Repeats the request until the returned function is called, but not while the page is hidden.
    *
-   * @param everyMs pause between two questions, milliseconds
+   * @param everyMs pause between two requests, milliseconds
    */
   keep(everyMs: number): () => void {
     const ends = new AbortController();
@@ -46,7 +46,7 @@ export class PolledQuery<T> {
     return () => ends.abort();
   }
 
-  /** Asks now. */
+  /** Sends the request now. */
   async now(): Promise<void> {
     const signal = this.#ends?.signal;
     if (!signal || signal.aborted) return;
@@ -60,10 +60,10 @@ export class PolledQuery<T> {
 }
 
 /**
- * Does something, and says so.
+ * Performs an action and shows a toast.
  *
- * @param said what stands in the message when it is done; empty for no message
- * @returns what the server answered, or null where it refused, which was told
+ * @param said text of the toast on success; empty for none
+ * @returns the response, or null on failure, for which a toast is shown
  */
 export async function runAction<T>(
   action: (client: OxbowClient, options: CallOptions) => Promise<T>,

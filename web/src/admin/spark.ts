@@ -1,22 +1,22 @@
 /**
- * The small line of a stream's last minutes, and what was missing in its last hour.
+ * The sparkline of a stream's last minutes, and the sum of the gaps of its last hour.
  * In: samples, gaps. Out: an SVG path, bars, sums. Pure.
  */
 import type { GapView } from '../../../src/api/shapes.ts';
 
-/** A look at a stream; `value` is null where there was nothing to measure. */
+/** One measurement of a stream; `value` is null if there was nothing to measure. */
 export interface Sample {
   /** Unix milliseconds. */
   readonly atMs: number;
   readonly value: number | null;
 }
 
-/** How much time the line shows, milliseconds. */
+/** Length of the chart, milliseconds. */
 export const SPARK_MS = 600_000;
-/** The drawing's own size. */
+/** Size of the drawing. */
 export const SPARK = { width: 120, height: 28 } as const;
 
-/** The samples with one more, without those that have left the line. */
+/** The samples with one more, without those older than the chart. */
 export function withSample(samples: readonly Sample[], sample: Sample): readonly Sample[] {
   return [...samples.filter(({ atMs }) => atMs > sample.atMs - SPARK_MS), sample];
 }
@@ -24,7 +24,7 @@ export function withSample(samples: readonly Sample[], sample: Sample): readonly
 const acrossOf = (atMs: number, nowMs: number) => SPARK.width * (1 - (nowMs - atMs) / SPARK_MS);
 const short = (value: number) => String(Math.round(value * 10) / 10);
 
-/** The line: from nothing to a little over the highest sample; broken where there was nothing to measure. */
+/** The line: from zero to slightly above the highest sample; broken at missing values. */
 export function sparkPath(samples: readonly Sample[], nowMs: number): string {
   const most = Math.max(1, ...samples.map(({ value }) => value ?? 0)) * 1.1;
   let isDrawing = false;
@@ -39,7 +39,7 @@ export function sparkPath(samples: readonly Sample[], nowMs: number): string {
   return path;
 }
 
-/** Where gaps lie on the line; each is at least a stroke wide. */
+/** Positions of gaps on the chart; each is at least one stroke wide. */
 export function gapBars(
   gaps: readonly Pick<GapView, 'from' | 'to'>[],
   nowMs: number,
@@ -51,7 +51,7 @@ export function gapBars(
   });
 }
 
-/** How much is missing: how many times, and for how long together. */
+/** The number of gaps and their total length. */
 export function sumOf(gaps: readonly GapView[]): { readonly count: number; readonly seconds: number } {
   const ms = gaps.reduce((sum, { from, to }) => sum + Date.parse(to) - Date.parse(from), 0);
   return { count: gaps.reduce((sum, { merged = 1 }) => sum + merged, 0), seconds: ms / 1000 };

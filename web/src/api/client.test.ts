@@ -26,7 +26,7 @@ function answer(reply: (path: string) => Response | Promise<Response>): string[]
 
 afterEach(() => mock.restoreAll());
 
-test('a problem document is shown with the server’s own words', async () => {
+test('a problem document keeps the server’s texts', async () => {
   const title = 'There is no stream of that name';
   const detail = 'There is no stream named cam.';
   const problem = { code: 'stream-unknown', title, status: 404, hint: 'Look.', detail };
@@ -38,12 +38,12 @@ test('a problem document is shown with the server’s own words', async () => {
   });
 });
 
-test('no answer at all is told as unreachable', async () => {
+test('no response is reported as unreachable', async () => {
   answer(() => Promise.reject(new TypeError('fetch failed')));
   await assert.rejects(getStreams(signal), (error: ApiError) => error.failure.code === 'unreachable');
 });
 
-test('an answer that is not oxbow’s is told as unreadable', async () => {
+test('a response that is not oxbow’s is reported as unreadable', async () => {
   answer(() => new Response('<html>Bad gateway</html>', { status: 502 }));
   await assert.rejects(getStreams(signal), (error: ApiError) => error.failure.code === 'unreadable');
   answer(() => new Response('<html>hello</html>'));
@@ -51,7 +51,7 @@ test('an answer that is not oxbow’s is told as unreadable', async () => {
   assert.equal(readFailure(500, 'null').code, 'unreadable');
 });
 
-test('all pages of the list are read', async () => {
+test('all pages of the list are requested', async () => {
   const requested = answer((path) =>
     Response.json(
       path.includes('cursor=a%26b')
@@ -66,20 +66,20 @@ test('all pages of the list are read', async () => {
   assert.equal(requested.length, 2);
 });
 
-test('the timeline is asked for in whole unix seconds, rounded outward', async () => {
+test('the timeline is requested in whole unix seconds, rounded outward', async () => {
   const requested = answer(() => Response.json({}));
   await getTimeline('cam', 1_795_160_400_900, 1_795_160_500_100, signal);
   assert.deepEqual(requested, ['/api/v1/streams/cam/timeline?from=1795160400&to=1795160501']);
 });
 
-test('the clock offset is the server’s time less the middle of the request', async () => {
+test('the clock offset is the server’s time minus the middle of the request', async () => {
   const at = Date.now();
   answer(() => Response.json({ now: new Date(at + 60_000).toISOString() }));
   const offset = await getClockOffset(signal);
   assert.ok(Math.abs(offset - 60_000) < 1_000);
 });
 
-test('a request that its page gave up is no failure to show', async () => {
+test('an aborted request is not a failure to show', async () => {
   const controller = new AbortController();
   answer(() => {
     controller.abort();
@@ -89,7 +89,7 @@ test('a request that its page gave up is no failure to show', async () => {
   assert.throws(() => failureOf(new RangeError('a bug')), RangeError);
 });
 
-test('a request that needs signing in is reported, a wrong proof is not', async () => {
+test('a request that requires signing in is reported, a wrong credential is not', async () => {
   let reports = 0;
   onUnauthorized(() => (reports += 1));
   const refused = (code: string) => () => Response.json({ code, title: '', status: 401 }, { status: 401 });
@@ -101,7 +101,7 @@ test('a request that needs signing in is reported, a wrong proof is not', async 
   assert.equal(reports, 1);
 });
 
-test('the right to watch stands before all that is asked of its stream, and of no other', async () => {
+test('the playback token is in the path of every request for its stream, and of no other', async () => {
   setWatchToken('cam', 'abc');
   setWatchToken('door', 'not a token');
   const requested = answer(() => Response.json({}));
@@ -118,7 +118,7 @@ test('the right to watch stands before all that is asked of its stream, and of n
   setWatchToken('cam', null);
 });
 
-test('whoever is signed in gets a right to watch what is not for everyone', async () => {
+test('a signed-in browser gets a playback token for a stream that is not public', async () => {
   const requested = answer((path) =>
     Response.json(path.endsWith('/watch-tokens') ? { token: 'own' } : { name: 'attic', visibility: 'private' }),
   );
@@ -131,7 +131,7 @@ test('whoever is signed in gets a right to watch what is not for everyone', asyn
   ]);
 });
 
-test('a right that has ended is let go where the browser is signed in', async () => {
+test('an expired token is dropped if the browser is signed in', async () => {
   setWatchToken('hall', 'old');
   const requested = answer((path) =>
     path.startsWith('/t/')
@@ -143,7 +143,7 @@ test('a right that has ended is let go where the browser is signed in', async ()
   assert.equal(watchTokenOf('hall'), 'new');
 });
 
-test('a guest whose right has ended is told so each time, not that there is no such stream', async () => {
+test('a guest with an expired token gets that answer each time, not that the stream does not exist', async () => {
   setWatchToken('hall', 'old');
   answer((path) => {
     const code = path.startsWith('/t/') ? 'watch-expired' : 'stream-unknown';
@@ -155,7 +155,7 @@ test('a guest whose right has ended is told so each time, not that there is no s
   setWatchToken('hall', null);
 });
 
-test('an answer that does not come is no answer, and pages hear of it', async () => {
+test('a request without a response fails, and listeners are notified', async () => {
   mock.method(AbortSignal, 'timeout', () => AbortSignal.abort(new DOMException('late', 'TimeoutError')));
   mock.method(globalThis, 'fetch', async (_path: string, init: RequestInit) => {
     init.signal?.throwIfAborted();
@@ -164,7 +164,7 @@ test('an answer that does not come is no answer, and pages hear of it', async ()
   await assert.rejects(getStreams(signal), { failure: readFailure(0, '') });
 });
 
-test('an answer that is JSON but not oxbow’s is unreadable, not a bug', async () => {
+test('a JSON response that is not oxbow’s is unreadable, not a bug', async () => {
   for (const body of [null, {}, { items: 7 }, []]) {
     answer(() => Response.json(body));
     await assert.rejects(getStreams(signal), { failure: readFailure(200, '') }, JSON.stringify(body));
@@ -173,7 +173,7 @@ test('an answer that is JSON but not oxbow’s is unreadable, not a bug', async 
   }
 });
 
-test('a list of streams that has no end is not followed for ever', async () => {
+test('an endless list of streams is not followed forever', async () => {
   const requested = answer(() => Response.json({ items: [], nextCursor: 'again' }));
   assert.deepEqual(await getStreams(signal), []);
   assert.ok(requested.length < 100);

@@ -1,6 +1,6 @@
 /**
- * Asks the server's API, and turns whatever goes wrong into one shape that a page can show.
- * In: paths. Out: the shapes of src/api, or a Failure thrown as ApiError. RFC 9457.
+ * Sends API requests with the typed client, and maps every error to one shape that a page can show.
+ * In: API calls. Out: the shapes of src/api, or a Failure thrown as ApiError. RFC 9457.
  */
 import type { ProbeView } from '../../../src/api/probe.ts';
 import type { StreamSettings, StreamView, TimelineView } from '../../../src/api/shapes.ts';
@@ -8,21 +8,21 @@ import { type CallOptions, OxbowClient, OxbowProblem, type Problem } from '../..
 import { readProblem } from '../../../src/client/problem.ts';
 import { serverFor, setWatchToken, watchTokenOf } from './server.ts';
 
-/** What went wrong, for a person. */
+/** A failed request, for people. */
 export interface Failure {
-  /** The stable code of the problem; `unreachable` where no answer came, `unreadable` where it was not oxbow's. */
+  /** The stable code of the problem; `unreachable` without a response, `unreadable` if the response is not oxbow's. */
   readonly code: string;
-  /** HTTP status; 0 where no answer came. */
+  /** HTTP status; 0 without a response. */
   readonly status: number;
-  /** The server's sentence; empty where it gave none. */
+  /** The server's title; empty if it sent none. */
   readonly title: string;
-  /** The server's advice; empty where it gave none. */
+  /** The server's hint; empty if it sent none. */
   readonly hint: string;
-  /** What exactly happened, in the server's words. */
+  /** The server's detail. */
   readonly detail?: string;
 }
 
-/** A request that did not give what was asked for. */
+/** A failed request. */
 export class ApiError extends Error {
   override readonly name = 'ApiError';
   readonly failure: Failure;
@@ -34,10 +34,10 @@ export class ApiError extends Error {
 }
 
 /**
- * Reads a problem document.
+ * Parses a problem document.
  *
- * @param status HTTP status of the answer; 0 where none came
- * @param body the text of the answer, any text
+ * @param status HTTP status of the response; 0 without one
+ * @param body the text of the response, any text
  */
 export function readFailure(status: number, body: string): Failure {
   return failureFrom(readProblem(status, body));
@@ -47,7 +47,7 @@ function failureFrom({ code, status, title, detail, hint = detail ?? '' }: Probl
   return { code, status, title, hint, ...(detail !== undefined && { detail }) };
 }
 
-/** What of anything thrown can be shown; errors that are not the API's are bugs and are thrown again. */
+/** The failure in a thrown error; other errors are bugs and are thrown again. */
 export function failureOf(error: unknown): Failure {
   if (error instanceof ApiError) return error.failure;
   throw error;
@@ -55,16 +55,16 @@ export function failureOf(error: unknown): Failure {
 
 let unauthorized: () => void = () => {};
 
-/** Calls `listener` from now on when a request was refused because nobody is signed in, or the session has ended. */
+/** Sets the listener for requests that are refused because no user is signed in, or the session has expired. */
 export function onUnauthorized(listener: () => void): void {
   unauthorized = listener;
 }
 
 /**
- * Asks the server with its typed client, with the permissions of the browser's session. Throws ApiError; aborts with `signal`. Requests
- * that are refused for the moment are not repeated here: pages show that, and ask again.
+ * Sends a request with the typed client and the session of the browser. Throws ApiError; aborts with `signal`. A request that is refused
+ * temporarily is not repeated here: pages show the failure and request again.
  *
- * @param stream whose playback token is sent along
+ * @param stream whose playback token is sent
  */
 export async function askServer<T>(
   signal: AbortSignal,
@@ -81,12 +81,12 @@ export async function askServer<T>(
   }
 }
 
-/** Looks at an address; takes up to a minute. Throws ApiError; aborts with `signal`, which ends the look on the server too. */
+/** Probes an address; takes up to a minute. Throws ApiError; aborts with `signal`, which also ends the probe on the server. */
 export function probeSource(url: string, signal: AbortSignal): Promise<ProbeView> {
   return askServer(signal, (client, options) => client.probe({ body: { url } }, options));
 }
 
-/** Makes a stream. Throws ApiError; aborts with `signal`. */
+/** Creates a stream. Throws ApiError; aborts with `signal`. */
 export function createStream(
   stream: StreamSettings & { readonly name: string },
   signal: AbortSignal,
@@ -94,11 +94,11 @@ export function createStream(
   return askServer(signal, (client, options) => client.createStream({ body: stream }, options));
 }
 
-/** More streams than this are not asked for, in more pages neither. */
+/** At most this many streams are requested, over all pages. */
 const MAX_STREAMS = 1000;
 const MAX_PAGES = 50;
 
-/** The streams that anyone may see. Throws ApiError; aborts with `signal`. */
+/** The visible streams. Throws ApiError; aborts with `signal`. */
 export async function getStreams(signal: AbortSignal): Promise<StreamView[]> {
   const items: StreamView[] = [];
   let cursor: string | null = null;
@@ -108,7 +108,7 @@ export async function getStreams(signal: AbortSignal): Promise<StreamView[]> {
       signal,
       (client, options) => client.listStreams(query, options),
     );
-    if (!Array.isArray(answer?.items)) throw new ApiError(readFailure(200, '')); // not oxbow's answer
+    if (!Array.isArray(answer?.items)) throw new ApiError(readFailure(200, '')); // not a response of oxbow
     items.push(...answer.items);
     cursor = answer.nextCursor ?? null;
   }
@@ -116,7 +116,7 @@ export async function getStreams(signal: AbortSignal): Promise<StreamView[]> {
   return items;
 }
 
-/** A list is whole without the pictures of one stream. */
+/** A list is complete without a playback token of one stream. */
 function ignoreRefusal(error: unknown): void {
   failureOf(error);
 }
@@ -131,9 +131,9 @@ export async function getStream(name: string, signal: AbortSignal): Promise<Stre
     const { code } = failureOf(error);
     if (watchTokenOf(name) === undefined || (code !== 'watch-expired' && code !== 'watch-refused')) throw error;
     const ended = watchTokenOf(name);
-    setWatchToken(name, null); // whoever is signed in needs none
+    setWatchToken(name, null); // signed-in users need none
     view = await look().catch(() => {
-      setWatchToken(name, ended ?? null); // anyone else hears next time too that it has ended, not that there is no such stream
+      setWatchToken(name, ended ?? null); // others get the same answer next time, not that the stream does not exist
       throw error;
     });
   }
@@ -141,7 +141,7 @@ export async function getStream(name: string, signal: AbortSignal): Promise<Stre
   return view;
 }
 
-/** Media knows no cookies: whoever may see a stream only by being signed in gets a right to watch it, like everyone. */
+/** Media requests have no cookies: a signed-in user gets a playback token for a stream that is not public. */
 async function makeRight({ name, visibility }: StreamView, signal: AbortSignal): Promise<void> {
   if ((visibility !== 'signed' && visibility !== 'private') || watchTokenOf(name) !== undefined) return;
   const { token } = await askServer(signal, (client, options) =>
@@ -151,11 +151,11 @@ async function makeRight({ name, visibility }: StreamView, signal: AbortSignal):
 }
 
 /**
- * What is known of [fromMs, toMs) of a stream's past. Throws ApiError; aborts with `signal`.
+ * The timeline of a stream in [fromMs, toMs). Throws ApiError; aborts with `signal`.
  *
  * @param fromMs unix milliseconds, rounded down to the second
  * @param toMs unix milliseconds, rounded up to the second
- * @param resS seconds, whole: what is finer may be merged; 0 for everything as it is
+ * @param resS whole seconds: shorter entries may be merged; 0 for the exact timeline
  */
 export function getTimeline(
   name: string,
@@ -170,13 +170,13 @@ export function getTimeline(
 }
 
 /**
- * How much the server's clock is ahead of this machine's, milliseconds, to about half of the round trip.
+ * The server's clock minus the local clock, milliseconds, accurate to about half of the round trip.
  * Throws ApiError; aborts with `signal`.
  */
 export async function getClockOffset(signal: AbortSignal): Promise<number> {
   const before = Date.now();
   const answer: { now: string } | null = await askServer(signal, (client, options) => client.getTime(options));
   const offsetMs = Date.parse(answer?.now ?? '') - (before + Date.now()) / 2;
-  if (Number.isNaN(offsetMs)) throw new ApiError(readFailure(200, '')); // not oxbow's answer
+  if (Number.isNaN(offsetMs)) throw new ApiError(readFailure(200, '')); // not a response of oxbow
   return offsetMs;
 }

@@ -1,14 +1,14 @@
 /**
- * The server's own description of its API.
- * In: nothing. Out: the OpenAPI 3.1 document, as far as the page of the API reads it.
+ * The OpenAPI document of the server.
+ * In: nothing. Out: the members of the OpenAPI 3.1 document that the API page uses.
  */
 import { ApiError, readFailure } from './client.ts';
 import { onServer } from './server.ts';
 
-/** Where it is. */
+/** Its path. */
 export const DOCUMENT_PATH = '/api/v1/openapi.json';
 
-/** A JSON Schema, as far as the API uses it. */
+/** A JSON Schema, with the keywords that the API uses. */
 export interface Schema {
   readonly $ref?: string;
   readonly type?: string;
@@ -55,7 +55,7 @@ export interface ApiDocument {
   readonly components: { readonly schemas: Readonly<Record<string, Schema>> };
 }
 
-/** Asks for it. Throws ApiError; aborts with `signal`. */
+/** Requests it. Throws ApiError; aborts with `signal`. */
 export async function getDocument(signal: AbortSignal): Promise<ApiDocument> {
   let response: Response;
   try {
@@ -68,7 +68,7 @@ export async function getDocument(signal: AbortSignal): Promise<ApiDocument> {
     const document = (await response.json()) as Partial<ApiDocument> | null;
     if (response.ok && document?.paths && document.components?.schemas) return document as ApiDocument;
   } catch {
-    signal.throwIfAborted(); // what is no JSON is told below
+    signal.throwIfAborted(); // a response that is not JSON is handled below
   }
   throw new ApiError(readFailure(response.status, ''));
 }

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, mock, test } from 'node:test';
 import { EventConnection, type ReceivedEvent } from './event-connection.ts';
 import { setWatchToken } from './server.ts';
 
-/** A socket that the test plays. */
+/** A socket whose events are triggered by the test. */
 class PlayedSocket extends EventTarget {
   static readonly opened: PlayedSocket[] = [];
   static readonly #waiting: (() => void)[] = [];
@@ -46,7 +46,7 @@ afterEach(() => {
   Reflect.deleteProperty(globalThis, 'location');
 });
 
-test('events come over a socket, and a line that was lost goes on behind the last one', async () => {
+test('events arrive over a socket, and a lost connection resumes after the last event', async () => {
   const ends = new AbortController();
   const received: string[] = [];
   const events = new EventConnection('stream=door', ({ type }) => received.push(type), ends);
@@ -69,7 +69,7 @@ test('events come over a socket, and a line that was lost goes on behind the las
   assert.equal(PlayedSocket.opened.length, 2);
 });
 
-test('a server that takes no socket is asked again and again, and nothing is thrown', async () => {
+test('without a socket the connection is retried, and nothing is thrown', async () => {
   const ends = new AbortController();
   const kept = new EventConnection('stream=door', () => assert.fail('nothing came'), ends).keep();
   for (let count = 1; count < 6; count++) (await PlayedSocket.until(count)).close();
@@ -77,12 +77,12 @@ test('a server that takes no socket is asked again and again, and nothing is thr
   await kept;
 });
 
-test('the right to watch a stream goes along, as it is with each connection', async () => {
+test('each connection uses the current playback token of the stream', async () => {
   const ends = new AbortController();
   const kept = new EventConnection('stream=hall', () => {}, { stream: 'hall', signal: ends.signal }).keep();
   setWatchToken('hall', 'later');
   const first = await PlayedSocket.until(1);
-  assert.equal(first.url, 'wss://tv.example/api/v1/events?stream=hall', 'there was none yet');
+  assert.equal(first.url, 'wss://tv.example/api/v1/events?stream=hall', 'there was no token yet');
   first.close();
   assert.equal((await PlayedSocket.until(2)).url, 'wss://tv.example/t/later/api/v1/events?stream=hall');
   ends.abort();

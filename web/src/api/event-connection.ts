@@ -1,18 +1,18 @@
 /**
- * Hears what happens on the server, so that pages need not ask as often. Without it pages ask as they always did.
- * In: events over WebSocket, which takes none of the six connections that players need. Out: a call for each event.
+ * Receives the server's events, so that pages poll less often. Without a connection they poll at their normal rate.
+ * In: events over WebSocket, which uses none of the six HTTP connections that players need. Out: a call for each event.
  */
 import type { ConnectionEvent, EventType, OxbowEvent } from '../../../src/client/client.ts';
 import { pause } from './poll.ts';
 import { serverFor } from './server.ts';
 
-/** What a page hears. */
+/** A received event. */
 export type ReceivedEvent = OxbowEvent | ConnectionEvent;
 
-/** Pauses before the next try to connect, milliseconds; the last one again and again. */
+/** Pauses before reconnecting, milliseconds; the last one repeats. */
 const PAUSES_MS = [1_000, 5_000, 15_000, 60_000] as const;
 
-/** A line to the server. */
+/** A connection for events. */
 export class EventConnection {
   #isOn = false;
   #lastId = '';
@@ -22,9 +22,9 @@ export class EventConnection {
   readonly #signal: AbortSignal;
 
   /**
-   * @param query what is heard, as the API takes it: `stream=door`
-   * @param onEvent hears each event, `events.ready` with each connection
-   * @param options.stream whose right to watch goes along, where one was given
+   * @param query the subscription, as in the API: `stream=door`
+   * @param onEvent called with each event, and with `events.ready` on each connection
+   * @param options.stream whose playback token is sent, if there is one
    * @param options.signal ends it
    */
   constructor(
@@ -38,12 +38,12 @@ export class EventConnection {
     this.#signal = signal;
   }
 
-  /** Events come: asking now and again is enough. */
+  /** Events arrive: infrequent polling is enough. */
   get isOn(): boolean {
     return this.#isOn;
   }
 
-  /** Keeps the line until the signal aborts; lost, it goes on behind the last event. Never rejects. */
+  /** Keeps the connection open until the signal aborts; reconnects after the last event. Never rejects. */
   async keep(): Promise<void> {
     if (!('WebSocket' in globalThis)) return;
     for (let failed = 0; !this.#signal.aborted; failed++) {
@@ -52,14 +52,14 @@ export class EventConnection {
     }
   }
 
-  /** Resolves when the line is lost, with whether there ever was one. */
+  /** Resolves when the connection is lost, with whether it was ever open. */
   #connect(): Promise<boolean> {
     return new Promise((resolve) => {
       const after = this.#lastId === '' ? '' : `&after=${this.#lastId}`;
       const url = new URL(`${serverFor(this.#stream)}/api/v1/events?${this.#query}${after}`, location.href);
       url.protocol = url.protocol.replace('http', 'ws');
       const socket = new WebSocket(url);
-      // Browsers log an error for a socket that is closed while it still connects.
+      // Browsers log an error if a socket is closed while it is connecting.
       const close = () => {
         if (socket.readyState === 0) socket.addEventListener('open', () => socket.close());
         else socket.close();
@@ -82,7 +82,7 @@ export class EventConnection {
   }
 }
 
-/** What changes how a stream is shown. */
+/** Events that change how a stream is shown. */
 export const STREAM_EVENTS = [
   'stream.created',
   'stream.changed',

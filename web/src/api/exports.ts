@@ -1,11 +1,11 @@
 /**
- * Exports: what is asked of the server to make a file, and to have it.
+ * API calls for exports.
  * In: the browser's session. Out: the shapes of src/api. Each call throws ApiError and aborts with `signal`.
  */
 import type { ExportSettings, ExportTicket, JobView } from '../../../src/api/job-shapes.ts';
 import { askServer } from './client.ts';
 
-/** Asks for a file. */
+/** Creates an export. */
 export function createExport(settings: ExportSettings, signal: AbortSignal): Promise<JobView> {
   return askServer(signal, (client, options) => client.createExport({ body: settings }, options));
 }
@@ -15,12 +15,12 @@ export async function getJobs(signal: AbortSignal): Promise<readonly JobView[]> 
   return (await askServer(signal, (client, options) => client.listJobs({}, options))).items;
 }
 
-/** Ends a job; of one that is done, deletes the file. */
+/** Cancels a job; deletes the file of a finished one. */
 export function cancelJob(id: string, signal: AbortSignal): Promise<JobView> {
   return askServer(signal, (client, options) => client.deleteJob({ id }, options));
 }
 
-/** An address of the file that the browser can fetch as it fetches any link, for a while. */
+/** A temporary address of the file, which the browser can download. */
 export function getTicket(id: string, signal: AbortSignal): Promise<ExportTicket> {
   return askServer(signal, (client, options) => client.createExportTicket({ id }, options));
 }

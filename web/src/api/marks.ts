@@ -1,19 +1,19 @@
 /**
- * Markers and pins of a stream: what anyone may see of them, and what administrators may change.
+ * API calls for markers and protected spans of a stream.
  * In: the stream's name. Out: the shapes of src/api. Each call throws ApiError and aborts with `signal`.
  */
 import type { MarkerView, PinView } from '../../../src/api/shapes.ts';
 import { askServer } from './client.ts';
 
-/** What may be added. */
+/** A marker to add. */
 export type NewMarker = Omit<MarkerView, 'id'>;
-/** A stretch to be kept. */
+/** A span to protect. */
 export type NewPin = Omit<PinView, 'id'>;
 
-/** So many pages of markers are read, a thousand each. */
+/** At most this many pages of markers are requested, a thousand each. */
 const MAX_PAGES = 10;
 
-/** All markers and pins of a stream, in order of time; of a private stream only for administrators. */
+/** All markers and protected spans of a stream, in order of time; of a private stream only for administrators. */
 export async function getMarks(
   stream: string,
   signal: AbortSignal,
@@ -34,17 +34,17 @@ export async function getMarks(
   return { markers, pins: pins.items };
 }
 
-/** Writes a word at a moment. */
+/** Adds a marker. */
 export function addMarker(stream: string, marker: NewMarker, signal: AbortSignal): Promise<MarkerView> {
   return askServer(signal, (client, options) => client.createStreamMarker({ name: stream, body: marker }, options));
 }
 
-/** Keeps a stretch whatever its age. */
+/** Protects a span. */
 export function addPin(stream: string, pin: NewPin, signal: AbortSignal): Promise<PinView> {
   return askServer(signal, (client, options) => client.createStreamPin({ name: stream, body: pin }, options));
 }
 
-/** Takes a marker or a pin away. */
+/** Removes a marker or a protected span. */
 export function removeMark(stream: string, kind: 'markers' | 'pins', id: string, signal: AbortSignal): Promise<void> {
   return askServer(signal, (client, options) =>
     client[kind === 'pins' ? 'deleteStreamPin' : 'deleteStreamMarker']({ name: stream, id }, options),

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { pause, poll } from './poll.ts';
 
-test('a poll goes on until it is aborted, and waits for its work', async () => {
+test('a poll continues until it is aborted, and waits for its work', async () => {
   const controller = new AbortController();
   let running = 0;
   let runs = 0;
@@ -21,7 +21,7 @@ test('a poll goes on until it is aborted, and waits for its work', async () => {
   assert.equal(runs, 3);
 });
 
-test('what a poll throws after its page is left is dropped, before that it is thrown on', async () => {
+test('an error after the abort is dropped, one before it is thrown', async () => {
   const controller = new AbortController();
   await poll(
     1,

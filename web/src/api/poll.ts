@@ -1,11 +1,11 @@
 /**
- * Does something now and again until its page is left.
- * In: what to do. Out: nothing; it owns its timer.
+ * Runs work repeatedly until its page is closed.
+ * In: the work. Out: nothing; it owns its timer.
  */
 
 /**
- * Runs `work` at once and then `everyMs` after it has ended, never twice at the same time, until `signal` aborts.
- * Errors of `work` after the abort are the abort itself and are dropped; others are thrown on.
+ * Runs `work` at once and again `everyMs` after it has ended, never twice at the same time, until `signal` aborts.
+ * Errors of `work` after the abort are dropped; others are thrown.
  *
  * @param everyMs pause between two runs, milliseconds
  */

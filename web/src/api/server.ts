@@ -1,17 +1,17 @@
 /**
- * Where the server is: on its own pages beside them, for the player on other people's pages at an address of its own. And with which right
- * a stream that is not for everyone is watched: it stands in front of every path of that stream.
- * In: the element's `server`, tokens of links. Out: whole addresses for everything that is asked of the server.
+ * The address of the server: relative on its own pages, absolute for a player embedded in another site. Playback tokens of streams that
+ * are not public are a prefix of every path of that stream.
+ * In: the element's `server`, tokens of links. Out: addresses for all requests.
  */
 
 let origin = '';
 const tokens = new Map<string, string>();
 
 /**
- * Names the server, once for all players of a page, before anything is asked.
+ * Sets the server, once for all players of a page, before any request.
  *
- * @param address its origin, as `https://tv.example`
- * @returns false where another server was named before: it stays
+ * @param address its origin, such as `https://tv.example`
+ * @returns false if another server is already set, which is kept
  */
 export function setServer(address: string): boolean {
   if (origin !== '' && origin !== address) return false;
@@ -19,13 +19,13 @@ export function setServer(address: string): boolean {
   return true;
 }
 
-/** The address of a path of the server: the path itself on the server's own pages, with the right to watch its stream in front. */
+/** The address of a path: the path itself on the server's own pages, prefixed with the playback token of its stream. */
 export function onServer(path: string): string {
   const [, stream = ''] = /^\/(?:live|vod|clip|thumb)\/([^/]+)\//.exec(path) ?? [];
   return serverFor(stream) + path;
 }
 
-/** Where a stream is asked for: the server, with the right to watch it. */
+/** The prefix of all requests for a stream: the server and the playback token. */
 export function serverFor(stream: string): string {
   const token = watchTokenOf(stream);
   return token === undefined ? origin : `${origin}/t/${token}`;
@@ -33,7 +33,7 @@ export function serverFor(stream: string): string {
 
 const keyOf = (stream: string) => `oxbow.watch.${stream}`;
 
-/** The right to watch a stream; undefined where none was given. A tab that is loaded again has it still. */
+/** The playback token of a stream; undefined if there is none. It survives a reload of the tab. */
 export function watchTokenOf(stream: string): string | undefined {
   if (!tokens.has(stream) && stream !== '') {
     try {
@@ -46,7 +46,7 @@ export function watchTokenOf(stream: string): string | undefined {
   return tokens.get(stream) || undefined;
 }
 
-/** Gives the right to watch a stream; null takes it away. What is no token is none. */
+/** Sets the playback token of a stream; null or an invalid token removes it. */
 export function setWatchToken(stream: string, token: string | null): void {
   const value = token !== null && /^[A-Za-z0-9_-]{1,100}$/.test(token) ? token : '';
   tokens.set(stream, value);
@@ -54,11 +54,11 @@ export function setWatchToken(stream: string, token: string | null): void {
     if (value === '') sessionStorage.removeItem(keyOf(stream));
     else sessionStorage.setItem(keyOf(stream), value);
   } catch {
-    // Storage forbidden: it lasts as long as the page.
+    // Storage forbidden: the token lasts as long as the page.
   }
 }
 
-/** Takes the right to watch out of the query of a page. */
+/** The playback token in the query of a page. */
 export function watchTokenIn(search: string): string | null {
   return new URLSearchParams(search).get('token');
 }

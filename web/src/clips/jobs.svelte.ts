@@ -1,6 +1,6 @@
 /**
- * The server's exports, followed while someone looks or waits: asked for every second while one runs, else now and again.
- * In: the API. Out: components, which read `jobs`; a word when one has ended.
+ * The server's exports: polled every second while one runs, less often otherwise, and only while a component needs them.
+ * In: the API. Out: components, which read `jobs`; a toast when an export has ended.
  */
 import { untrack } from 'svelte';
 import type { ExportSettings, JobView } from '../../../src/api/job-shapes.ts';
@@ -18,13 +18,13 @@ const QUIET_EVERY_MS = 10_000;
 class Jobs {
   #jobs = $state.raw<readonly JobView[] | null>(null);
   #failure = $state.raw<Failure | null>(null);
-  /** Jobs that this page asked for and that have not ended: their end is told. */
+  /** Jobs created by this page that have not ended: their end is shown as a toast. */
   readonly #awaited = new Set<string>();
-  /** Components that look. */
+  /** Number of components that show jobs. */
   #watchers = 0;
   #round: AbortController | null = null;
 
-  /** Newest first; null before the first answer. */
+  /** Newest first; null before the first response. */
   get all(): readonly JobView[] | null {
     return this.#jobs;
   }
@@ -38,7 +38,7 @@ class Jobs {
     return this.#jobs?.find((job) => job.id === id);
   }
 
-  /** Follows the jobs until the returned function is called; does nothing while nobody is signed in. For an effect, which runs again then. */
+  /** Polls the jobs until the returned function is called; does nothing if no user is signed in. For an effect, which runs again after that. */
   watch(): (() => void) | undefined {
     if (!session.may('export')) return undefined;
     this.#watchers += 1;
@@ -49,28 +49,28 @@ class Jobs {
     };
   }
 
-  /** Asks at once. */
+  /** Requests the jobs at once. */
   again(): void {
     this.#stop();
     this.#follow();
   }
 
   /**
-   * Asks for a file; a word is said when it is there.
+   * Creates an export; a toast is shown when the file is ready.
    *
-   * @returns null where the server refused; `failure` says why
+   * @returns null if the server refused it; `failure` has the reason
    */
   async create(settings: ExportSettings): Promise<JobView | null> {
     return this.#try(async (signal) => {
       const job = await createExport(settings, signal);
       this.#awaited.add(job.id);
-      this.#set([job, ...(this.#jobs ?? []).filter(({ id }) => id !== job.id)]); // the list may have it already
+      this.#set([job, ...(this.#jobs ?? []).filter(({ id }) => id !== job.id)]); // a poll may have added it already
       this.again();
       return job;
     });
   }
 
-  /** Ends a job; of one that is done, the file goes too. */
+  /** Cancels a job; deletes the file of a finished one. */
   async cancel(id: string): Promise<void> {
     this.#awaited.delete(id);
     await this.#try(async (signal) => {
@@ -80,7 +80,7 @@ class Jobs {
     });
   }
 
-  /** Lets the browser fetch the file, as it fetches any download. */
+  /** Downloads the file. */
   async download(id: string): Promise<void> {
     const ticket = await this.#try((signal) => getTicket(id, signal));
     if (!ticket) return;
@@ -90,7 +90,7 @@ class Jobs {
     link.click();
   }
 
-  /** What the viewer asked for; a refusal is told. */
+  /** Runs an action of the viewer; shows a toast on failure. */
   async #try<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T | null> {
     const { signal } = new AbortController();
     try {
@@ -109,7 +109,7 @@ class Jobs {
     this.#round = null;
   }
 
-  /** One loop at a time, as long as someone looks or waits. */
+  /** One loop at a time, as long as a component needs it or an export is awaited. */
   async #follow(): Promise<void> {
     if (this.#round) return;
     const round = new AbortController();

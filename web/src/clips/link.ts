@@ -1,6 +1,6 @@
 /**
- * Gives a link to the viewer: into the clipboard, or to be copied by hand where the browser forbids that.
- * In: a path of this oxbow. Out: the clipboard, a word.
+ * Copies a link for the viewer, or shows it to be copied by hand if the browser forbids that.
+ * In: a path of this interface. Out: the clipboard, a toast.
  */
 import { watchTokenOf } from '../api/server.ts';
 import { copyText } from '../components/copy.ts';
@@ -10,17 +10,17 @@ import { toast } from '../shell/toast.svelte.ts';
 import { withWatchToken } from '../watch/addresses.ts';
 
 /**
- * A path that opens for others, and in another tab, as it does here: a guest's right to watch goes along. That of whoever is signed in does
- * not: they give one in the share dialog, where they say for how long.
+ * A path that opens the same for others and in another tab: with a guest's own playback token. Signed-in users create a token with a
+ * lifetime in the share dialog instead.
  *
  * @param path of this interface, with its query
- * @param stream that it shows
+ * @param stream shown at the path
  */
 export function pathFor(path: string, stream: string): string {
   return withWatchToken(path, session.may('share') ? null : watchTokenOf(stream));
 }
 
-/** Copies a path, as `pathFor` makes it. */
+/** Copies a path, as returned by `pathFor`. */
 export async function copyLink(path: string, stream: string): Promise<void> {
   const link = new URL(pathFor(path, stream), location.href).href;
   if (!(await copyText(link))) return toast({ text: t('clip.copyThis', { link }), lastsMs: 60_000 });

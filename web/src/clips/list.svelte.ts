@@ -1,5 +1,5 @@
 /**
- * The viewer's own clips, remembered in this browser and the same in all its tabs.
+ * The saved clips of this browser, the same in all its tabs.
  * In: the panel and the page of clips. Out: components, which read `items`.
  */
 import { parseSaved, type SavedClip, withClip, withClipBack, withoutClip } from './saved.ts';
@@ -21,12 +21,12 @@ class ClipList {
     return this.#items;
   }
 
-  /** Remembers a clip, in front. */
+  /** Saves a clip, in front. */
   add(clip: SavedClip): void {
     this.#write(withClip(this.#items, clip));
   }
 
-  /** Puts back what was removed, where it was. */
+  /** Restores a removed clip to its place. */
   restore(clip: SavedClip): void {
     this.#write(withClipBack(this.#items, clip));
   }

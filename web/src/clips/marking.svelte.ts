@@ -1,5 +1,5 @@
 /**
- * Setting and removing marks: the draft that the dialog shows, and what becomes of it.
+ * Adding and removing marks: the draft in the dialog, and its requests.
  * In: key N, the marker panel. Out: requests; the timeline is requested again.
  */
 import { ApiError, type Failure, failureOf } from '../api/client.ts';
@@ -10,13 +10,13 @@ import { toast } from '../shell/toast.svelte.ts';
 import type { TimelineState } from '../timeline/state.svelte.ts';
 import { type Draft, type Mark, readMarks } from './marks.ts';
 
-/** The marks of one stream, for as long as its page is open. */
+/** The marks of one stream, while its page is open. */
 export class Marking {
-  /** What the dialog shows; null: it is closed. */
+  /** The content of the dialog; null: it is closed. */
   draft = $state.raw<Draft | null>(null);
   failure = $state.raw<Failure | null>(null);
   busy = $state(false);
-  /** All marks of the stream; null before they were asked for, and where they cannot be had. */
+  /** All marks of the stream; null before the first response, and if they are not available. */
   all = $state.raw<ReturnType<typeof readMarks> | null>(null);
   readonly #stream: string;
   readonly #timeline: Pick<TimelineState, 'refresh'>;
@@ -28,7 +28,7 @@ export class Marking {
     this.#timeline = timeline;
   }
 
-  /** Asks for all marks of the stream; an answer to an earlier question counts no more. */
+  /** Requests all marks of the stream; a response to an earlier request is dropped. */
   async read(): Promise<void> {
     this.#reading.abort();
     this.#reading = new AbortController();
@@ -37,29 +37,29 @@ export class Marking {
       const { markers, pins } = await getMarks(this.#stream, signal);
       this.all = readMarks(markers, pins);
     } catch (error) {
-      if (!signal.aborted && !(error instanceof ApiError)) throw error; // else those that the bar shows are listed
+      if (!signal.aborted && !(error instanceof ApiError)) throw error; // otherwise the list shows the marks of the bar
     }
   }
 
-  /** Opens the dialog for a marker at a moment; does nothing where no picture is shown. @param atMs unix milliseconds */
+  /** Opens the dialog for a marker at a time; does nothing without a picture. @param atMs unix milliseconds */
   mark(atMs: number | null): void {
     if (atMs !== null) this.#open({ kind: 'marker', atMs: Math.round(atMs) });
   }
 
-  /** Opens the dialog for keeping a stretch. Unix milliseconds. */
+  /** Opens the dialog for protecting a span. Unix milliseconds. */
   pin(fromMs: number, toMs: number): void {
     this.#open({ kind: 'pin', fromMs: Math.round(fromMs), toMs: Math.round(toMs) });
   }
 
-  /** Removes a mark at once, with a way back; the dialog asks to sign in where nobody is. */
+  /** Removes a mark at once, with an undo action; the dialog asks to sign in if no user is. */
   async remove(mark: Mark): Promise<void> {
     if (!session.may('mark') || !(await this.#remove(mark))) this.#open({ kind: 'remove', mark }, this.failure);
   }
 
   /**
-   * Does what the dialog asks about, and closes it where that succeeded.
+   * Performs the action of the dialog, and closes it on success.
    *
-   * @param text may be empty for a pin
+   * @param text may be empty for a protected span
    */
   async confirm(text: string): Promise<void> {
     const { draft } = this;
@@ -85,7 +85,7 @@ export class Marking {
     });
   }
 
-  /** The word that offers this may still be there when the page is not, and then there is no dialog to say what went wrong. */
+  /** The toast with the undo action may outlive the page, and then there is no dialog to show a failure. */
   async #putBack(mark: Mark): Promise<void> {
     try {
       await this.#post(mark, mark.text, new AbortController().signal);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isPinned, listMarks, readMarks } from './marks.ts';
 
-test('markers and pins are one list, newest first', () => {
+test('markers and protected spans are one list, newest first', () => {
   const markers = [
     { id: 'a', atMs: 1_000, text: 'kick-off' },
     { id: 'b', atMs: 5_000, text: 'goal' },
@@ -15,7 +15,7 @@ test('markers and pins are one list, newest first', () => {
   assert.deepEqual(listMarks([], []), []);
 });
 
-test('a span is kept when one pin holds all of it', () => {
+test('a span is protected if one protected span contains all of it', () => {
   const pins = [
     { id: 'a', fromMs: 0, toMs: 10, text: '' },
     { id: 'b', fromMs: 10, toMs: 20, text: '' },
@@ -24,7 +24,7 @@ test('a span is kept when one pin holds all of it', () => {
   assert.ok(!isPinned({ fromMs: 5, toMs: 15 }, pins));
 });
 
-test('what the server tells is read; what has no time is left out', () => {
+test('marks of the server are parsed; those without a time are left out', () => {
   const at = '2026-01-31T20:00:00.000Z';
   const to = '2026-01-31T20:00:10.000Z';
   const atMs = Date.parse(at);

@@ -1,24 +1,24 @@
 /**
- * Markers and pins as one list, and what is about to be done to them.
- * In: what the timeline knows. Out: the marker panel, its dialog. Pure.
+ * Markers and protected spans as one list, and the draft of a change.
+ * In: the marks of the timeline. Out: the marker panel, its dialog. Pure.
  */
 import type { MarkerView, PinView } from '../../../src/api/shapes.ts';
 import type { Marker, Pin } from '../timeline/tiles.ts';
 import type { Span } from './span.ts';
 
-/** A line of the list: a moment with a word, or a stretch that is kept. Unix milliseconds. */
+/** An entry of the list: a marked time with a text, or a protected span. Unix milliseconds. */
 export type Mark = ({ readonly kind: 'marker' } & Marker) | ({ readonly kind: 'pin' } & Pin);
 
-/** What the dialog asks about: a new marker, a new pin, or the token to remove one. */
+/** The subject of the dialog: a new marker, a new protected span, or the sign-in to remove one. */
 export type Draft =
   | { readonly kind: 'marker'; readonly atMs: number }
   | ({ readonly kind: 'pin' } & Span)
   | { readonly kind: 'remove'; readonly mark: Mark };
 
-/** Letters of a text. */
+/** Longest text, characters. */
 export const MAX_TEXT = 200;
 
-/** Markers and pins as the API tells them, as the timeline holds them; what cannot be read as a time is left out. */
+/** Parses the markers and protected spans of the API; entries with an invalid time are left out. */
 export function readMarks(
   markers: readonly MarkerView[],
   pins: readonly PinView[],
@@ -33,12 +33,12 @@ export function readMarks(
   };
 }
 
-/** Where a mark begins, unix milliseconds. */
+/** The start of a mark, unix milliseconds. */
 export function startOf(mark: Mark): number {
   return mark.kind === 'marker' ? mark.atMs : mark.fromMs;
 }
 
-/** Both together, newest first; a pin stands behind the markers of the same moment. */
+/** Both together, newest first; at the same time, markers before protected spans. */
 export function listMarks(markers: readonly Marker[], pins: readonly Pin[]): readonly Mark[] {
   const all: Mark[] = [
     ...markers.map((marker): Mark => ({ kind: 'marker', ...marker })),
@@ -47,7 +47,7 @@ export function listMarks(markers: readonly Marker[], pins: readonly Pin[]): rea
   return all.sort((a, b) => startOf(b) - startOf(a) || (a.kind === b.kind ? 0 : a.kind === 'marker' ? -1 : 1));
 }
 
-/** Whether a whole span is kept already. */
+/** Whether a whole span is already protected. */
 export function isPinned(span: Span, pins: readonly Pin[]): boolean {
   return pins.some(({ fromMs, toMs }) => fromMs <= span.fromMs && toMs >= span.toMs);
 }

@@ -7,12 +7,12 @@ const startedAt = '2026-01-31T20:00:00.000Z';
 const job = (more: Partial<JobView>) => ({ state: 'running', progress: 0, startedAt, ...more }) as JobView;
 const at = (seconds: number) => Date.parse(startedAt) + seconds * 1000;
 
-test('a job that did a quarter in ten seconds takes thirty more', () => {
+test('a job that did a quarter in ten seconds needs thirty more', () => {
   assert.equal(secondsLeft(job({ progress: 0.25 }), at(10)), 30);
   assert.equal(secondsLeft(job({ progress: 1 }), at(10)), 0);
 });
 
-test('nothing is said of a job that has hardly begun, waits, or has ended', () => {
+test('there is no estimate for a job that has just begun, waits, or has ended', () => {
   assert.equal(secondsLeft(job({ progress: 0.01 }), at(10)), null);
   assert.equal(secondsLeft(job({ progress: 0.5 }), at(0.5)), null);
   assert.equal(secondsLeft(job({ progress: 0.5 }), at(-20)), null, 'clocks that differ');

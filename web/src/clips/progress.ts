@@ -1,19 +1,19 @@
 /**
- * How long a job will still take.
- * In: what the server told of it, and when. Out: seconds. Pure.
+ * The remaining time of a job.
+ * In: a job, the current time. Out: seconds. Pure.
  */
 import type { JobView } from '../../../src/api/job-shapes.ts';
 
-/** Nothing is said about the end before so much is done: the first share tells too little. */
+/** Below this progress there is no estimate: it would be too inaccurate. */
 const LEAST_SHARE = 0.02;
-/** And before it has run so long, milliseconds. */
+/** Nor before it has run this long, milliseconds. */
 const LEAST_MS = 1_000;
 
 /**
- * About how long a running job still takes, if it goes on as it went.
+ * The estimated remaining time of a running job, from its progress so far.
  *
  * @param nowMs by the server's clock, unix milliseconds
- * @returns seconds; null where nothing can be said
+ * @returns seconds; null without an estimate
  */
 export function secondsLeft({ state, progress, startedAt }: JobView, nowMs: number): number | null {
   if (state !== 'running' || startedAt === null || progress < LEAST_SHARE) return null;
@@ -22,7 +22,7 @@ export function secondsLeft({ state, progress, startedAt }: JobView, nowMs: numb
   return Math.max(0, Math.round(((ranMs / progress) * (1 - progress)) / 1000));
 }
 
-/** Whether a job will change no more. */
+/** Whether a job has ended. */
 export function hasEnded({ state }: JobView): boolean {
   return state !== 'queued' && state !== 'running';
 }

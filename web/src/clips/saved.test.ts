@@ -8,12 +8,12 @@ const clip = (n: number, more: Partial<SavedClip> = {}): SavedClip => ({
 });
 
 suite('the clips that a browser remembers', () => {
-  test('what is stored is read back', () => {
+  test('stored clips are parsed', () => {
     const clips = [clip(2, { jobId: 'm4x-0123456789abcdef' }), clip(1)];
     assert.deepEqual(parseSaved(JSON.stringify(clips)), clips);
   });
 
-  test('what is no clip is left out, the others stay', () => {
+  test('invalid entries are left out, the others stay', () => {
     const wrong: unknown[] = [
       ...[null, 7, 'x', [], {}, clip(1, { stream: '../etc' }), clip(1, { stream: 'Cam' })],
       ...[clip(1, { fromMs: -1 }), clip(1, { toMs: 1000 }), clip(1, { toMs: 1e16 }), clip(1, { toMs: 90_000_000 })],
@@ -28,12 +28,12 @@ suite('the clips that a browser remembers', () => {
     for (const text of [null, '', '{', '{}', 'null', '"x"']) assert.deepEqual(parseSaved(text), [], String(text));
   });
 
-  test('a name is cut, a strange job is dropped, members that nobody knows go', () => {
+  test('a long name is cut, an invalid job is dropped, unknown members are dropped', () => {
     const [read] = parseSaved(JSON.stringify([{ ...clip(1), name: 'x'.repeat(500), jobId: '../../x', evil: 1 }]));
     assert.deepEqual(read, clip(1, { name: 'x'.repeat(MAX_NAME) }));
   });
 
-  test('random texts are read without an error, and give no more than the list holds', () => {
+  test('random texts are parsed without an error, and within the limit of the list', () => {
     let seed = 20_261_120;
     const random = () => {
       seed = (seed * 1_103_515_245 + 12_345) % 2_147_483_648;
@@ -51,7 +51,7 @@ suite('the clips that a browser remembers', () => {
     }
   });
 
-  test('the newest stands in front, the same clip stands there once, and the oldest goes', () => {
+  test('the newest is in front, the same clip appears once, and the oldest is dropped', () => {
     let clips: readonly SavedClip[] = [];
     for (let n = 0; n < MAX_SAVED + 5; n++) clips = withClip(clips, clip(n));
     assert.equal(clips.length, MAX_SAVED);
@@ -62,7 +62,7 @@ suite('the clips that a browser remembers', () => {
     assert.equal(parseSaved(JSON.stringify([...clips, ...clips, clip(-1)])).length, MAX_SAVED);
   });
 
-  test('a clip that was removed comes back to its place', () => {
+  test('a removed clip is restored to its place', () => {
     const clips = [clip(3), clip(2), clip(1)];
     for (const one of clips) assert.deepEqual(withClipBack(withoutClip(clips, one), one), clips);
   });

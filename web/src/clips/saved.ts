@@ -1,38 +1,38 @@
 /**
- * The viewer's own clips as the browser remembers them: a short list, checked when it is read, because anyone can write there.
+ * The saved clips in the browser's storage: a short list, validated when it is parsed, because any script of the origin can write there.
  * In: the text of the storage. Out: clips, newest first; the text to store. Pure.
  */
 import { isStreamName } from '../../../src/api/stream-name.ts';
 import { type ClipFormat, clipFormats, MAX_CLIP_MS, type Span } from './span.ts';
 
-/** A clip that the viewer made. */
+/** A saved clip. */
 export interface SavedClip extends Span {
   readonly stream: string;
   readonly name: string;
   readonly format: ClipFormat;
-  /** The job that made it exact; undefined for a clip of whole segments. */
+  /** The job that created the exact file; undefined for a clip of whole segments. */
   readonly jobId?: string;
-  /** When it was made, unix milliseconds. */
+  /** When it was saved, unix milliseconds. */
   readonly madeMs: number;
 }
 
-/** More are not kept: the oldest go. */
+/** Longest list: the oldest are dropped. */
 export const MAX_SAVED = 100;
-/** Letters of a name. */
+/** Longest name, characters. */
 export const MAX_NAME = 80;
 const JOB_ID = /^[\w-]{1,80}$/;
-/** The last moment that JavaScript can name, unix milliseconds. */
+/** The last time that JavaScript can represent, unix milliseconds. */
 const LAST_MS = 8.64e15;
 
-/** What makes two clips the same. */
+/** Clips with the same key are the same. */
 export function keyOf({ stream, fromMs, toMs, format, jobId = '' }: SavedClip): string {
   return [stream, fromMs, toMs, format, jobId].join(' ');
 }
 
 /**
- * Reads the list; what is not a clip is left out.
+ * Parses the list; invalid entries are left out.
  *
- * @param text as it was stored; any text, null where there is none
+ * @param text the stored text, any text; null if there is none
  */
 export function parseSaved(text: string | null): readonly SavedClip[] {
   let value: unknown;
@@ -65,12 +65,12 @@ function isMoment(value: unknown): value is number {
   return typeof value === 'number' && value >= 0 && value <= LAST_MS;
 }
 
-/** The list with a clip in front; the same clip from before goes, and the oldest where there are too many. */
+/** The list with a clip in front, without an earlier copy of it and without the oldest beyond the limit. */
 export function withClip(clips: readonly SavedClip[], clip: SavedClip): readonly SavedClip[] {
   return [clip, ...withoutClip(clips, clip)].slice(0, MAX_SAVED);
 }
 
-/** The list with a clip at its place by the time when it was made. */
+/** The list with a clip at its place in order of time. */
 export function withClipBack(clips: readonly SavedClip[], clip: SavedClip): readonly SavedClip[] {
   const others = withoutClip(clips, clip);
   const older = others.findIndex(({ madeMs }) => madeMs <= clip.madeMs);

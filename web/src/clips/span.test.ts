@@ -17,7 +17,7 @@ import {
 
 const HOUR = 3_600_000;
 
-test('two marks in order are a span; anything else says why it is none', () => {
+test('two marks in order are a span; otherwise the result is the problem', () => {
   assert.deepEqual(spanOf({ fromMs: 1, toMs: 2 }), { fromMs: 1, toMs: 2 });
   assert.equal(spanOf({ fromMs: null, toMs: 2 }), 'unmarked');
   assert.equal(spanOf({ fromMs: 1, toMs: null }), 'unmarked');
@@ -26,7 +26,7 @@ test('two marks in order are a span; anything else says why it is none', () => {
   assert.equal(spanOf({ fromMs: 0, toMs: MAX_CLIP_MS + 1 }), 'long');
 });
 
-test('an MP4 is given at once whatever its length, MKV and TS up to two hours', () => {
+test('an MP4 is available at once whatever its length, MKV and TS up to two hours', () => {
   const span = (ms: number): Span => ({ fromMs: 0, toMs: ms });
   for (const format of ['mkv', 'ts'] as const) {
     assert.ok(isFast(span(2 * HOUR), format));
@@ -35,7 +35,7 @@ test('an MP4 is given at once whatever its length, MKV and TS up to two hours', 
   assert.ok(isFast(span(24 * HOUR), 'mp4'));
 });
 
-test('what lies in a span is told cut to the span, and the rounding of times is no hole', () => {
+test('the contents of a span are cut to the span, and rounded times are not a hole', () => {
   const stretch = (kind: Stretch['kind'], fromMs: number, toMs: number): Stretch => ({ kind, fromMs, toMs });
   const stretches = [
     stretch('media', 0, 10_000),
@@ -61,7 +61,7 @@ test('a minute of 2 Mbit/s is about 15 MB', () => {
   assert.equal(estimateBytes(2_000_000, 60_000), 15_000_000);
 });
 
-test('a mark is written into its field to the millisecond, and read back as the same moment', () => {
+test('a mark is shown in its field to the millisecond, and parsed back as the same time', () => {
   for (const ms of [0, 250, 7]) {
     const atMs = new Date(2026, 0, 31, 20, 5, 4).getTime() + ms;
     const text = fieldValue(atMs);
@@ -71,11 +71,11 @@ test('a mark is written into its field to the millisecond, and read back as the 
   assert.equal(fieldValue(new Date(2026, 0, 31).getTime() + 0.4), '2026-01-31T00:00:00');
 });
 
-test('a length is told to the tenth of a second', () => {
+test('a length is shown to the tenth of a second', () => {
   assert.deepEqual([0, 12_340, 59_960, 3_723_000].map(spanText), ['00:00.0', '00:12.3', '01:00.0', '1:02:03.0']);
 });
 
-test('an export tells its stream and span; other jobs, and what cannot be read, tell nothing', () => {
+test('an export has its stream and span; other jobs and invalid ones do not', () => {
   const job = (kind: string, input: object) => ({ kind, input }) as unknown as JobView;
   const input = { stream: 'cam', from: '2026-01-31T20:00:00.000Z', to: '2026-01-31T20:00:10.500Z', format: 'mkv' };
   const fromMs = Date.UTC(2026, 0, 31, 20);

@@ -1,11 +1,11 @@
 /**
- * The span of a clip: its marks, what lies between them, and how large the file will be.
+ * The span of a clip: its marks, its contents, and the estimated size of the file.
  * In: marks in unix milliseconds, the stream's past. Out: the clip panel, the list of clips. Pure.
  */
 import type { JobView } from '../../../src/api/job-shapes.ts';
 import type { Past, Stretch } from '../timeline/past.ts';
 
-/** Where a clip begins and ends, unix milliseconds; null where no mark is set. */
+/** Start and end of a clip, unix milliseconds; null if not marked. */
 export interface Marks {
   readonly fromMs: number | null;
   readonly toMs: number | null;
@@ -17,20 +17,20 @@ export interface Span {
   readonly toMs: number;
 }
 
-/** Kinds of files. */
+/** File formats. */
 export type ClipFormat = 'mp4' | 'mkv' | 'ts';
 
-/** All kinds, the commonest first. */
+/** All formats, the most common first. */
 export const clipFormats: readonly ClipFormat[] = ['mp4', 'mkv', 'ts'];
 
-/** The server gives no longer range as a file, milliseconds. */
+/** The server's longest clip, milliseconds. */
 export const MAX_CLIP_MS = 24 * 3_600_000;
-/** A longer clip in MKV or TS is not given at once, milliseconds. */
+/** Longest clip in MKV or TS without a job, milliseconds. */
 const LONGEST_REMUXED_MS = 2 * 3_600_000;
-/** A hole shorter than this is the rounding of times, milliseconds. */
+/** A shorter hole is rounding of times, milliseconds. */
 const LEAST_HOLE_MS = 100;
 
-/** What keeps marks from being a clip. */
+/** Why marks are not a clip. */
 export type ClipProblem = 'unmarked' | 'order' | 'long';
 
 /** The span between two marks, or why there is none. */
@@ -40,23 +40,23 @@ export function spanOf({ fromMs, toMs }: Marks): Span | ClipProblem {
   return toMs - fromMs > MAX_CLIP_MS ? 'long' : { fromMs, toMs };
 }
 
-/** Whether the server can give this span at once, without a job. */
+/** Whether the server provides this span at once, without a job. */
 export function isFast(span: Span, format: ClipFormat): boolean {
   return format === 'mp4' || span.toMs - span.fromMs <= LONGEST_REMUXED_MS;
 }
 
-/** What a span holds. */
+/** The contents of a span. */
 export interface ClipContents {
   /** Media in it, milliseconds. */
   readonly mediaMs: number;
-  /** What is missing within it, in order, cut to the span. */
+  /** Missing media, in order, cut to the span. */
   readonly holes: readonly Stretch[];
 }
 
 /**
- * What of a span is recorded, and what is not.
+ * The recorded and missing media of a span.
  *
- * @param past must cover the span; what it does not know is neither media nor a hole
+ * @param past must cover the span; unknown time is neither media nor a hole
  */
 export function contentsOf(past: Past, span: Span): ClipContents {
   const cut = past.stretches
@@ -71,17 +71,17 @@ export function contentsOf(past: Past, span: Span): ClipContents {
 }
 
 /**
- * About how large a file will be.
+ * The estimated size of a file.
  *
  * @param bitrate of all tracks together, bits per second
- * @param mediaMs how much media goes into it, milliseconds
+ * @param mediaMs media in it, milliseconds
  * @returns bytes
  */
 export function estimateBytes(bitrate: number, mediaMs: number): number {
   return Math.round((bitrate / 8) * (mediaMs / 1000));
 }
 
-/** The stream and span that an export was asked for; null where the job is no export. */
+/** The stream and span of an export; null for other jobs. */
 export function spanOfJob({ kind, input }: JobView): (Span & { stream: string; format: string }) | null {
   const { stream, from, to, format } = input;
   const [fromMs, toMs] = [Date.parse(String(from)), Date.parse(String(to))];
@@ -92,7 +92,7 @@ export function spanOfJob({ kind, input }: JobView): (Span & { stream: string; f
 const two = (value: number) => String(value).padStart(2, '0');
 
 /**
- * A moment as the value of a `datetime-local` field, in the zone of the machine; milliseconds only where there are some.
+ * A time as the value of a `datetime-local` field, in the local time zone; with milliseconds if there are any.
  *
  * @param atMs unix milliseconds
  */
@@ -105,7 +105,7 @@ export function fieldValue(atMs: number): string {
 }
 
 /**
- * A length to the tenth of a second, as a clock: `00:12.3`, `1:02:03.0`.
+ * A length to the tenth of a second, as clock digits: `00:12.3`, `1:02:03.0`.
  *
  * @param ms milliseconds, 0 or more; rounded
  */

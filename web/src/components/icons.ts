@@ -1,9 +1,9 @@
 /**
- * The pictograms, as SVG paths on a grid of 24.
+ * The icons, as SVG paths on a grid of 24.
  * In: nothing. Out: Icon.
  */
 
-/** The path of each, by its name. */
+/** The path of each icon. */
 export const iconPaths = {
   play: 'M8 5.500v13l10.500-6.500z',
   pause: 'M7 5.500h3.500v13H7zM13.500 5.500H17v13h-3.500z',
@@ -55,5 +55,5 @@ export const iconPaths = {
     'M12 4a3.800 3.800 0 1 0 0 7.600a3.800 3.800 0 1 0 0-7.600zM4.500 20c.8-3.600 3.600-5.500 7.500-5.500s6.700 1.900 7.500 5.500',
   warn: 'M12 4 3 19.500h18zM12 10v4.500M12 17h.01',
 } as const;
-/** The name of a pictogram. */
+/** The name of an icon. */
 export type IconName = keyof typeof iconPaths;

@@ -4,7 +4,7 @@ import { menuMove } from './menu-keys.ts';
 
 const items = ['Auto', '1080p', '720p', '480p', 'Audio only'];
 
-test('arrows go round, Home and End to the ends', () => {
+test('arrows wrap around, Home and End go to the ends', () => {
   assert.equal(menuMove('ArrowDown', 4, items), 0);
   assert.equal(menuMove('ArrowUp', 0, items), 4);
   assert.equal(menuMove('ArrowDown', -1, items), 0);
@@ -19,7 +19,7 @@ test('a letter goes to the next item that begins with it', () => {
   assert.equal(menuMove('7', -1, items), 2);
 });
 
-test('other keys mean nothing, nor does any key in an empty menu', () => {
+test('other keys do nothing, nor does any key in an empty menu', () => {
   for (const key of ['x', 'Enter', ' ', 'Tab', 'Shift', 'F5']) assert.equal(menuMove(key, 0, items), undefined, key);
   assert.equal(menuMove('ArrowDown', 0, []), undefined);
 });

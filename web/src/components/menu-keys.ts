@@ -1,15 +1,15 @@
 /**
- * Which item of a menu a key means. WAI-ARIA Authoring Practices, menu button.
+ * Keyboard navigation of a menu. WAI-ARIA Authoring Practices, menu button.
  * In: a key, the items. Out: an index. Pure.
  */
 
 /**
- * The item to go to.
+ * The item that a key moves to.
  *
  * @param key as `KeyboardEvent.key`
  * @param at index of the item with the focus; -1 for none
  * @param texts of the items, in order
- * @returns undefined where the key means nothing here
+ * @returns undefined for other keys
  */
 export function menuMove(key: string, at: number, texts: readonly string[]): number | undefined {
   const count = texts.length;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { stateText } from './state-text.ts';
 
-test('a live source that ended is told apart from a film that is over, in the reader’s language', () => {
+test('an offline source has another text than a finished one, in the reader’s language', () => {
   const text = (state: 'live' | 'waiting' | 'offline' | 'ended' | 'stopped', problem: string) =>
     stateText({ state, problem }, (key) => key);
   assert.equal(text('offline', 'the source ended its playlist'), 'state.offlineLong');

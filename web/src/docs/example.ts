@@ -1,10 +1,10 @@
 /**
- * A value that fits a schema, for a person to change.
- * In: a schema. Out: a small value: what must be there, and no more. Pure.
+ * An example value of a schema, for the reader to change.
+ * In: a schema. Out: a small value with the required members only. Pure.
  */
 import type { Schema } from '../api/document.ts';
 
-/** Words that say what a member is for; its name decides. */
+/** Example values by the name of the member. */
 const BY_NAME: Readonly<Record<string, unknown>> = {
   name: 'door',
   stream: 'door',
@@ -19,8 +19,8 @@ const BY_NAME: Readonly<Record<string, unknown>> = {
 /**
  * An example.
  *
- * @param schemas the named ones
- * @param name of the member that it is for
+ * @param schemas the named schemas
+ * @param name of the member
  */
 export function exampleOf(schema: Schema, schemas: Readonly<Record<string, Schema>>, name = ''): unknown {
   if (schema.$ref !== undefined) {

@@ -10,14 +10,14 @@ const document = JSON.parse(readFileSync(file, 'utf8')) as ApiDocument;
 const reference = readReference(document, 'https://tv.example');
 const find = (id: string) => reference.chapters.flatMap(({ operations }) => operations).find((one) => one.id === id)!;
 
-test('every operation of the document stands in a chapter, once', () => {
+test('every operation of the document is in one chapter, once', () => {
   const ids = reference.chapters.flatMap(({ operations }) => operations.map(({ id }) => id));
   const all = Object.values(document.paths).flatMap((methods) => Object.values(methods).map((one) => one.operationId));
   assert.deepEqual(ids.toSorted(), all.toSorted());
   assert.ok(reference.chapters.every(({ name }) => name !== ''));
 });
 
-test('an operation tells who may ask, what it takes and what it answers', () => {
+test('an operation shows its access, its parameters and its responses', () => {
   const replace = find('replaceStream');
   assert.deepEqual([replace.method, replace.path, replace.access], ['PUT', '/api/v1/streams/{name}', 'admin']);
   assert.deepEqual(
@@ -35,7 +35,7 @@ test('an operation tells who may ask, what it takes and what it answers', () => 
   assert.deepEqual(tried, ['getTime', 'getStream']);
 });
 
-test('the example is a command that can be typed: its body is JSON with all that must be there', () => {
+test('the example is a runnable command: its body is JSON with all required members', () => {
   const { curl } = find('createStream');
   assert.match(curl, /^curl -X POST https:\/\/tv\.example\/api\/v1\/streams \\\n/);
   assert.match(curl, /-H "Authorization: Bearer \$OXBOW_ADMIN_TOKEN"/);
@@ -45,7 +45,7 @@ test('the example is a command that can be typed: its body is JSON with all that
   assert.match(find('getEvents').curl, /^curl -N /);
 });
 
-test('every link leads to a shape that is shown', () => {
+test('every link leads to a shown schema', () => {
   const shown = new Set(reference.shapes.map(({ name }) => name));
   const pieces = [
     ...reference.chapters.flatMap(({ operations }) =>
@@ -61,7 +61,7 @@ test('every link leads to a shape that is shown', () => {
   for (const { link } of pieces) if (link !== null) assert.ok(shown.has(link), link);
 });
 
-test('members of members are rows of their own, and a list of anything says so', () => {
+test('nested members are rows, and a list of any values is named as such', () => {
   const view = reference.shapes.find(({ name }) => name === 'StreamView')!;
   const names = view.rows.map(({ name }) => name);
   assert.ok(names.includes('recorded.from') && names.includes('source.type'));
@@ -71,7 +71,7 @@ test('members of members are rows of their own, and a list of anything says so',
   assert.equal(pieces.map(({ text }) => text).join(''), 'X[]');
 });
 
-test('events stand with what they tell', () => {
+test('event types are shown with their members', () => {
   const gap = reference.events.find(({ name }) => name === 'stream.gap')!;
   assert.deepEqual(
     gap.rows.map(({ name }) => name),
@@ -79,7 +79,7 @@ test('events stand with what they tell', () => {
   );
 });
 
-test('a search keeps what holds every word, and leaves empty chapters out', () => {
+test('a search keeps entries that contain every word, and removes empty chapters', () => {
   const found = search(reference, ' Stream  DELETE marker ');
   assert.deepEqual(
     found.chapters.flatMap(({ operations }) => operations.map(({ id }) => id)),

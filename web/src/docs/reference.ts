@@ -1,11 +1,11 @@
 /**
- * The OpenAPI document as a person reads it: chapters of operations, rows of members, an example to type.
+ * The OpenAPI document prepared for reading: chapters of operations, rows of members, example commands.
  * In: the document. Out: what the page shows. Pure.
  */
 import type { ApiDocument, DocumentedOperation, Schema } from '../api/document.ts';
 import { exampleOf } from './example.ts';
 
-/** A piece of a type's name; `link` names the shape that it leads to. */
+/** A part of a type's name; `link` names the schema that it leads to. */
 export interface TypePiece {
   readonly text: string;
   readonly link: string | null;
@@ -13,14 +13,14 @@ export interface TypePiece {
 
 /** A member or a parameter. */
 export interface Row {
-  /** With dots for members of members, `[]` for those of a list. */
+  /** With dots for nested members, `[]` for those of a list. */
   readonly name: string;
   readonly type: readonly TypePiece[];
   readonly required: boolean;
   readonly description: string;
 }
 
-/** Who may ask. */
+/** Required access. */
 export type Access = 'anyone' | 'viewer' | 'admin';
 
 /** A parameter. */
@@ -36,12 +36,12 @@ export interface Operation {
   readonly summary: string;
   readonly access: Access;
   readonly parameters: readonly Parameter[];
-  /** Null where it takes none. */
+  /** Null if it has none. */
   readonly body: readonly TypePiece[] | null;
   readonly answers: readonly { readonly status: string; readonly type: readonly TypePiece[]; readonly words: string }[];
-  /** It only asks, and answers with JSON: the page may ask it. */
+  /** It changes nothing and responds with JSON: the page can send it. */
   readonly canTry: boolean;
-  /** A command that does it. */
+  /** An example command. */
   readonly curl: string;
 }
 
@@ -51,16 +51,16 @@ export interface Chapter {
   readonly operations: readonly Operation[];
 }
 
-/** A named shape, or an event. */
+/** A named schema, or an event type. */
 export interface Shape {
   readonly name: string;
   readonly description: string;
   readonly type: readonly TypePiece[];
-  /** Empty where it has no members. */
+  /** Empty if it has no members. */
   readonly rows: readonly Row[];
 }
 
-/** All of it. */
+/** The whole reference. */
 export interface Reference {
   readonly version: string;
   readonly chapters: readonly Chapter[];
@@ -68,11 +68,11 @@ export interface Reference {
   readonly shapes: readonly Shape[];
 }
 
-/** No member of a member of a member is shown in place. */
+/** Deeper nested members are not shown in place. */
 const MAX_DEPTH = 3;
 
 /**
- * Reads the document.
+ * Prepares the document.
  *
  * @param origin of the server, for examples
  */
@@ -98,7 +98,7 @@ export function readReference(document: ApiDocument, origin: string): Reference 
   };
 }
 
-/** What of the reference holds every word that was typed; chapters and lists that hold none are left out. */
+/** The entries that contain every typed word; empty chapters and lists are removed. */
 export function search(reference: Reference, typed: string): Reference {
   const words = typed.toLowerCase().split(/\s+/).filter(Boolean);
   const holds = (...texts: readonly string[]) => {
@@ -122,7 +122,7 @@ export function search(reference: Reference, typed: string): Reference {
   };
 }
 
-/** A type in words; named shapes are links. */
+/** A type as text; named schemas are links. */
 export function typeOf(schema: Schema): TypePiece[] {
   const plain = (text: string): TypePiece[] => [{ text, link: null }];
   if (schema.$ref !== undefined) {
@@ -168,7 +168,7 @@ function readOperation(
   };
 }
 
-/** Without a word on it, or with one way that needs nothing beside another: what anyone gets, or more with a token. */
+/** Without security, or with an optional one: anyone, who may get more with a token. */
 function accessOf(security: DocumentedOperation['security']): Access {
   if (!security || security.length === 0) return 'anyone';
   return security.some((way) => Object.keys(way).length === 0) ? 'viewer' : 'admin';

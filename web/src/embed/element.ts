@@ -1,7 +1,7 @@
 /**
- * `<oxbow-player>`: a stream on any page, with the face of a media element, so that scripts and controls made for `<video>` drive it.
- * In: attributes `stream`, `server`, `token` (a right to watch), `t`, `from`, `to`, `muted`, `autoplay`, `controls`; properties of media elements.
- * Out: a picture, media events. Time is programme seconds: unix time less `getStartDate()`. HTML, 4.8.11.
+ * `<oxbow-player>`: a stream on any page, with the interface of a media element, so that scripts and controls for `<video>` work with it.
+ * In: attributes `stream`, `server`, `token` (a playback token), `t`, `from`, `to`, `muted`, `autoplay`, `controls`; properties of media elements.
+ * Out: a picture, media events. Time is programme seconds: unix time minus `getStartDate()`. HTML, 4.8.11.
  */
 import { mount, unmount } from 'svelte';
 import { setServer, setWatchToken } from '../api/server.ts';
@@ -11,14 +11,14 @@ import * as facade from './facade.ts';
 import { type EmbedOptions, readEmbedAttributes } from './options.ts';
 import { EmbedSession } from './session.svelte.ts';
 
-/** Where this script came from: its stylesheet lies beside it, and its server is asked unless another one is named. */
+/** Address of this script: its stylesheet is next to it, and its server is the default. */
 const script = import.meta.url;
 
-/** The element. Its constructor is the browser's to call. */
+/** The element. The browser calls its constructor. */
 export class OxbowPlayer extends HTMLElement {
   static readonly observedAttributes = ['stream', 'server', 'token', 't', 'from', 'to', 'controls'];
 
-  /** What media-chrome asks of players: this one is live, and one can go back in it. */
+  /** For media-chrome: the stream is live, with a seekable past. */
   readonly streamType = 'live';
   readonly targetLiveWindow = Number.POSITIVE_INFINITY;
   readonly defaultPlaybackRate = 1;
@@ -36,7 +36,7 @@ export class OxbowPlayer extends HTMLElement {
   }
 
   disconnectedCallback(): void {
-    // An element that is moved on its page is taken out and put in again.
+    // An element that is moved on its page is disconnected and connected again.
     queueMicrotask(() => {
       if (!this.isConnected) this.#close();
     });
@@ -51,7 +51,7 @@ export class OxbowPlayer extends HTMLElement {
     return new Date(this.#originMs ?? Number.NaN);
   }
 
-  /** What the picture shows, as a date; null before the first. */
+  /** Time of the picture, as a date; null before the first. */
   get playingDate(): Date | null {
     const { shownMs } = this.#now().player;
     return shownMs === null ? null : new Date(shownMs);
@@ -139,7 +139,7 @@ export class OxbowPlayer extends HTMLElement {
     return failure && { code: failure.status === 0 ? 4 : 2, message: failure.title || failure.code };
   }
 
-  /** Plays; resolves when it has begun to load. A browser that forbids sound before a click plays without. */
+  /** Plays; resolves when loading has begun. If the browser forbids sound before a click, it plays muted. */
   async play(): Promise<void> {
     const session = this.#session;
     if (!session) throw new DOMException('there is nothing to play', 'NotSupportedError');
@@ -154,7 +154,7 @@ export class OxbowPlayer extends HTMLElement {
     if (this.#session?.controls && !this.#session.player.paused) this.#session.togglePlay();
   }
 
-  /** Begins anew. */
+  /** Starts again. */
   load(): void {
     this.#close();
     if (this.isConnected) this.#renew();
@@ -181,7 +181,7 @@ export class OxbowPlayer extends HTMLElement {
     return { player, originMs: this.#originMs, nowMs, seeking: this.#seeking };
   }
 
-  /** Tells by events what has changed. */
+  /** Dispatches the events of a change. */
   #onChange(): void {
     const before = this.#view ?? this.#look();
     this.#view = this.#look();
@@ -221,7 +221,7 @@ export class OxbowPlayer extends HTMLElement {
     style.href = new URL('player.css', script).href;
     const body = document.createElement('div');
     body.className = 'oxbow-player';
-    body.hidden = true; // without its style it is not to be looked at
+    body.hidden = true; // until its stylesheet is loaded
     for (const event of ['load', 'error']) style.addEventListener(event, () => (body.hidden = false));
     root.replaceChildren(style, body);
     const { controls } = options;

@@ -1,10 +1,10 @@
 /**
- * What a media element would say of a stream: programme seconds, ranges, and which events a change means.
- * In: snapshots of the player. Out: <oxbow-player>. Pure. HTML, 4.8.11; the proposals of media-elements on live streams.
+ * The media element interface of a stream: programme seconds, ranges, and the events of a change.
+ * In: snapshots of the player. Out: <oxbow-player>. Pure. HTML, 4.8.11; media-elements proposals for live streams.
  */
 import type { Snapshot } from '../player/snapshot.ts';
 
-/** As `TimeRanges`: not made by scripts, so there is one of our own. Seconds. */
+/** Like `TimeRanges`, which scripts cannot create. Seconds. */
 export class Ranges {
   readonly #ranges: readonly (readonly [start: number, end: number])[];
 
@@ -17,12 +17,12 @@ export class Ranges {
     return this.#ranges.length;
   }
 
-  /** @throws RangeError where there is no such range */
+  /** @throws RangeError if there is no such range */
   start(index: number): number {
     return this.#at(index)[0];
   }
 
-  /** @throws RangeError where there is no such range */
+  /** @throws RangeError if there is no such range */
   end(index: number): number {
     return this.#at(index)[1];
   }
@@ -34,18 +34,18 @@ export class Ranges {
   }
 }
 
-/** What the facade says at one moment. */
+/** The state of the media element interface. */
 export interface MediaView {
   readonly player: Snapshot;
   /** Unix milliseconds of programme second 0; null before the stream is known. */
   readonly originMs: number | null;
   /** The server's now, unix milliseconds. */
   readonly nowMs: number;
-  /** The viewer sought, and the picture is not there yet. */
+  /** A seek was requested, and its picture is not shown yet. */
   readonly seeking: boolean;
 }
 
-/** The names of media events that scripts of media elements listen to and that a change can mean. */
+/** The media events that a change can cause. */
 export type MediaEvent =
   | 'durationchange'
   | 'error'
@@ -62,7 +62,7 @@ export type MediaEvent =
   | 'volumechange'
   | 'waiting';
 
-/** The events that a change means, in the order in which a media element would fire them. */
+/** The events of a change, in the order in which a media element dispatches them. */
 export function mediaEvents(before: MediaView, after: MediaView): MediaEvent[] {
   const [old, now] = [before.player, after.player];
   const plays = (player: Snapshot) => !player.paused && !player.loading && player.pictured;
@@ -82,29 +82,29 @@ export function mediaEvents(before: MediaView, after: MediaView): MediaEvent[] {
   return events;
 }
 
-/** Programme seconds of a moment. @param atMs unix milliseconds */
+/** Programme seconds of a time. @param atMs unix milliseconds */
 export function programmeTime(atMs: number, originMs: number): number {
   return (atMs - originMs) / 1000;
 }
 
-/** What is shown or asked for, programme seconds; 0 before anything is. */
+/** The shown or requested time, programme seconds; 0 before any. */
 export function currentTime({ player, originMs }: MediaView): number {
   return player.shownMs === null || originMs === null ? 0 : programmeTime(player.shownMs, originMs);
 }
 
-/** From the oldest kept moment to now. @param firstMs unix milliseconds; null where nothing is recorded */
+/** From the oldest kept time to now. @param firstMs unix milliseconds; null if nothing is recorded */
 export function seekable({ originMs, nowMs }: MediaView, firstMs: number | null): Ranges {
   if (originMs === null) return new Ranges();
   return new Ranges([programmeTime(firstMs ?? originMs, originMs), programmeTime(nowMs, originMs)]);
 }
 
-/** From where on a picture is live: at the edge, whatever is shown; else now, which nothing but the edge reaches. */
+/** Start of the live edge: the shown time at the edge; otherwise now, which only the edge reaches. */
 export function liveEdgeStart(view: MediaView): number {
   if (view.originMs === null) return Number.NaN;
   return view.player.atEdge ? currentTime(view) : programmeTime(view.nowMs, view.originMs);
 }
 
-/** What is loaded around the picture. */
+/** The buffered range around the picture. */
 export function buffered(view: MediaView): Ranges {
   const { player } = view;
   if (player.shownMs === null || player.latency.bufferS <= 0) return new Ranges();
@@ -112,17 +112,17 @@ export function buffered(view: MediaView): Ranges {
   return new Ranges([at, at + player.latency.bufferS]);
 }
 
-/** As `HTMLMediaElement.readyState`. */
+/** Like `HTMLMediaElement.readyState`. */
 export function readyState({ player, originMs }: MediaView): 0 | 1 | 2 | 4 {
   if (!player.pictured) return originMs === null ? 0 : 1;
   return player.loading ? 2 : 4;
 }
 
-/** A seek this near to now means now, seconds. */
+/** A seek this close to now means now, seconds. */
 const NOW_S = 1;
 
 /**
- * What setting `currentTime` means.
+ * The target of setting `currentTime`.
  *
  * @param seconds of the programme
  * @returns unix milliseconds; null for now

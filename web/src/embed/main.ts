@@ -1,5 +1,5 @@
 /**
- * The page /embed/{stream}: the player alone, filling its frame.
+ * The page /embed/{stream}: the embedded player in an iframe.
  * In: the address. Out: EmbedPlayer in #app.
  */
 import '../app.css';

@@ -4,7 +4,7 @@ import { readEmbedAddress, readEmbedAttributes } from './options.ts';
 
 const plain = { stream: 'door', atMs: null, span: null, muted: false, autoplay: false, controls: true };
 
-test('a frame plays now, with sound and controls, once somebody presses play', () => {
+test('an iframe plays live, with sound and controls, after a press on play', () => {
   assert.deepEqual(readEmbedAddress('/embed/door', ''), plain);
   assert.deepEqual(readEmbedAddress('/embed/door/', '?x=1'), plain);
 });
@@ -19,7 +19,7 @@ test('switches are on by name or by 1, off by 0 and false', () => {
   assert.deepEqual(readEmbedAddress('/embed/door', '?muted=0&autoplay=false&controls'), plain);
 });
 
-test('a moment or a span is where it begins', () => {
+test('a time or a span is the start of playback', () => {
   assert.equal(readEmbedAddress('/embed/door', '?t=1795160123')!.atMs, 1_795_160_123_000);
   const span = { fromMs: 1_795_160_123_000, toMs: 1_795_160_130_000 };
   assert.deepEqual(readEmbedAddress('/embed/door', '?from=1795160123&to=1795160130'), {
@@ -29,7 +29,7 @@ test('a moment or a span is where it begins', () => {
   });
 });
 
-test('an address or an element that names no stream is none', () => {
+test('an address or an element without a stream has no options', () => {
   for (const path of ['/embed', '/embed/', '/embed/UPPER', '/embed/a/b', '/watch/door']) {
     assert.equal(readEmbedAddress(path, ''), undefined, path);
   }
@@ -39,7 +39,7 @@ test('an address or an element that names no stream is none', () => {
   );
 });
 
-test('attributes are as those of a video element: there or not', () => {
+test('attributes are boolean as on a video element', () => {
   const attributes = new Map([
     ['stream', 'door'],
     ['t', '1795160123'],

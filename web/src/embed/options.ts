@@ -8,26 +8,26 @@ import { type RouteSpan, readLinkTime } from '../routes.ts';
 /** What to play and how it looks. */
 export interface EmbedOptions {
   readonly stream: string;
-  /** Where to begin, unix milliseconds; null for now. */
+  /** Start of playback, unix milliseconds; null for now. */
   readonly atMs: number | null;
-  /** Plays over and over; null for none. */
+  /** Plays in a loop; null for none. */
   readonly span: RouteSpan | null;
   readonly muted: boolean;
   readonly autoplay: boolean;
   readonly controls: boolean;
 }
 
-/** Whether a switch is on: there, and not said to be off. `?muted`, `?muted=1`, `muted=""` are on; `0` and `false` are off. */
+/** Whether a switch is on: `?muted`, `?muted=1` and `muted=""` are on; `0` and `false` are off. */
 export function isOn(value: string | null): boolean {
   return value !== null && value !== '0' && value !== 'false';
 }
 
 /**
- * Reads the address of a frame. Controls are there unless `controls=0`; muted and autoplay only where they are asked for.
+ * Parses the address of an iframe. Controls are on unless `controls=0`; `muted` and `autoplay` are off by default.
  *
  * @param pathname as `location.pathname`
  * @param search as `location.search`
- * @returns undefined where it names no stream
+ * @returns undefined if it has no stream
  */
 export function readEmbedAddress(pathname: string, search: string): EmbedOptions | undefined {
   const [, first, stream = '', ...rest] = pathname.replace(/\/$/, '').split('/');
@@ -44,10 +44,10 @@ export function readEmbedAddress(pathname: string, search: string): EmbedOptions
 }
 
 /**
- * Reads an element's attributes. Controls are there only where they are asked for, as with `<video>`.
+ * Parses the attributes of an element. Controls are off by default, as with `<video>`.
  *
- * @param attribute null where it is not there
- * @returns undefined where they name no stream
+ * @param attribute null if it is absent
+ * @returns undefined if they have no stream
  */
 export function readEmbedAttributes(attribute: (name: string) => string | null): EmbedOptions | undefined {
   const stream = attribute('stream') ?? '';

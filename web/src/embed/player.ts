@@ -1,5 +1,5 @@
 /**
- * The entry of /player.js: makes `<oxbow-player>` known to the page.
+ * The entry of /player.js: defines `<oxbow-player>`.
  * In: the page. Out: a custom element.
  */
 import '../app.css';

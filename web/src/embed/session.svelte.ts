@@ -1,5 +1,5 @@
 /**
- * One player alone: what the server says of its stream, the player once somebody wants to watch, the timeline.
+ * One embedded player: the state of its stream, the player once the viewer starts it, the timeline.
  * In: EmbedOptions, the box for the picture. Out: EmbedPlayer.svelte, <oxbow-player>.
  */
 import type { StreamView } from '../../../src/api/shapes.ts';
@@ -14,23 +14,23 @@ import { NoteTimer } from '../watch/notes.ts';
 import type { EmbedOptions } from './options.ts';
 
 const TICK_MS = 1_000;
-/** A still this far behind now is surely there, milliseconds. */
+/** A still this long before now exists, milliseconds. */
 const STILL_BEHIND_MS = 8_000;
 
-/** The state of a player alone; `close` when it goes. */
+/** The state of an embedded player; `close` ends it. */
 export class EmbedSession {
   readonly name: string;
   readonly connection: Connection;
   readonly timeline: TimelineState;
-  /** What the player says of itself; before it is there, what it will be. */
+  /** The snapshot of the player; before it is loaded, its initial state. */
   player = $state.raw<Snapshot>(idle);
-  /** Hears nothing before the player is there. */
+  /** Null before the player is loaded. */
   controls = $state.raw<PlayerControls | null>(null);
-  /** Somebody pressed play, or it plays by itself. */
+  /** The viewer pressed play, or it plays by itself. */
   begun = $state(false);
-  /** Address of a still of where it would begin; null where there is none. */
+  /** Address of the still where playback would start; null if there is none. */
   poster = $state<string | null>(null);
-  /** The server's time, unix milliseconds, told anew each second. */
+  /** The server's time, unix milliseconds, updated each second. */
   nowMs = $state(Date.now());
   #options: EmbedOptions;
   readonly #onChange: () => void;
@@ -39,7 +39,7 @@ export class EmbedSession {
   #surface: HTMLElement | null = null;
   readonly #notes = new NoteTimer(() => this.#player?.forgetNote());
 
-  /** @param onChange called after each change of what is shown or known */
+  /** @param onChange called after each change of the shown or known state */
   constructor(options: EmbedOptions, onChange: () => void = () => {}) {
     this.name = options.stream;
     this.#options = options;
@@ -47,14 +47,14 @@ export class EmbedSession {
     this.player = { ...idle, muted: options.muted };
     this.connection = new Connection(options.stream, (view) => {
       this.#player?.streamChanged(view);
-      this.poster ??= this.#posterOf(view); // once: it is there for somebody who waits, not to be watched
+      this.poster ??= this.#posterOf(view); // once: the poster is not updated
       onChange();
     });
     this.timeline = new TimelineState(options.stream, () => this.connection.clock.now());
   }
 
   /**
-   * Asks the server, and plays if `autoplay` is set, until `close`.
+   * Requests the stream, and plays if `autoplay` is set, until `close`.
    *
    * @param surface a positioned box; the player fills it
    */
@@ -72,7 +72,7 @@ export class EmbedSession {
     ]);
   }
 
-  /** Loads the player and plays; once is enough. */
+  /** Loads the player and plays; the first call counts. */
   async begin(): Promise<void> {
     if (!this.begun) this.player = { ...this.player, failure: null };
     this.begun = true;
@@ -97,7 +97,7 @@ export class EmbedSession {
     beginAt(player, this.connection, atMs, span);
   }
 
-  /** It goes: nothing is asked or played any more. */
+  /** Ends playback and requests. */
   close(): void {
     this.#ends.abort();
     this.#notes.close();
@@ -106,18 +106,18 @@ export class EmbedSession {
     this.#player?.close();
   }
 
-  /** The stream as the server last told; null before the first answer. */
+  /** The stream in the last response; null before the first one. */
   get stream(): StreamView | null {
     return this.connection.stream;
   }
 
-  /** After a failure: loads the player where it is not there yet; else as `PlayerControls.again`. */
+  /** After a failure: loads the player if needed; otherwise `PlayerControls.again`. */
   again = (): void => {
     if (this.#player) this.#player.again();
     else this.begin();
   };
 
-  /** Plays the last minute that was recorded; the stream is off. */
+  /** Plays the last recorded minute; the stream is offline. */
   goToLast = (): void => {
     const { lastMinuteMs } = this.connection;
     if (lastMinuteMs !== null) this.goTo(lastMinuteMs);
@@ -135,7 +135,7 @@ export class EmbedSession {
     else this.#player.goTo(atMs);
   }
 
-  /** @param bySeconds forward, or back where negative */
+  /** @param bySeconds forward; negative is back */
   step(bySeconds: number): void {
     const { shownMs } = this.player;
     if (shownMs !== null) this.#player?.goTo(shownMs + bySeconds * 1000, { back: bySeconds < 0 });

@@ -1,5 +1,5 @@
 /**
- * The first run's guide: what was done, remembered in this browser.
+ * The first-run guide: the completed steps, stored in this browser.
  * In: the player of the watch page, the guide's buttons. Out: the guide on the home page.
  */
 import type { Snapshot } from '../player/snapshot.ts';
@@ -18,13 +18,13 @@ function remembered(): string | null {
 class Guide {
   #done = $state.raw<GuideDone>(parseGuide(remembered()));
 
-  /** What was done; reading it in a component follows it. */
+  /** The completed steps; reading it in a component follows it. */
   get done(): GuideDone {
     return this.#done;
   }
 
-  /** Tells what the player shows; cheap, so that it may be told everything. */
-  saw(player: Snapshot): void {
+  /** Takes a snapshot of the player; cheap enough for every one. */
+  observe(player: Snapshot): void {
     if (!this.#done.watched || !this.#done.rewound) this.#set(afterSnapshot(this.#done, player));
   }
 

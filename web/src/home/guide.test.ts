@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { afterSnapshot, initialGuide, parseGuide } from './guide.ts';
 
-test('what was stored is read back, and anything else is as nothing', () => {
+test('stored steps are parsed, and any other text is the initial state', () => {
   const done = { watched: true, rewound: false, dismissed: true };
   assert.deepEqual(parseGuide(JSON.stringify(done)), done);
   for (const text of [null, '', '{', 'null', '7', '[]', '{"watched":"yes"}']) {
@@ -10,7 +10,7 @@ test('what was stored is read back, and anything else is as nothing', () => {
   }
 });
 
-test('a live picture is the first step, one from the past the second', () => {
+test('a live picture completes the first step, a past one the second', () => {
   const shown = { pictured: true, loading: false, behindMs: 600 };
   const watched = afterSnapshot(initialGuide, { ...shown, mode: 'live' });
   assert.deepEqual(watched, { ...initialGuide, watched: true });
@@ -20,7 +20,7 @@ test('a live picture is the first step, one from the past the second', () => {
   assert.equal(afterSnapshot(watched, { ...shown, mode: 'shifted', behindMs: 3_000 }), watched);
 });
 
-test('what was asked for and is not there yet counts for nothing', () => {
+test('a requested picture that is not shown yet completes nothing', () => {
   for (const missing of [
     { pictured: false, loading: false },
     { pictured: true, loading: true },

@@ -1,24 +1,24 @@
 /**
- * What a new visitor has done of the first run's three steps, as the browser remembers it.
- * In: the text of the storage, what the player shows. Out: the guide; the text to store. Pure.
+ * The steps of the first-run guide that are completed, as stored in the browser.
+ * In: the stored text, snapshots of the player. Out: the guide; the text to store. Pure.
  */
 import type { Snapshot } from '../player/snapshot.ts';
 
-/** What is remembered. */
+/** The stored state. */
 export interface GuideDone {
   readonly watched: boolean;
   readonly rewound: boolean;
-  /** The guide was sent away. */
+  /** The viewer has hidden the guide. */
   readonly dismissed: boolean;
 }
 
-/** Nothing was done yet. */
+/** Nothing is completed. */
 export const initialGuide: GuideDone = { watched: false, rewound: false, dismissed: false };
 
-/** A picture this far behind now was gone back to, milliseconds; live lies nearer. */
+/** A picture this far behind now was rewound, milliseconds; live is closer. */
 const REWOUND_MS = 15_000;
 
-/** Reads what was stored; anything else is as nothing. */
+/** Parses the stored text; invalid text is the initial state. */
 export function parseGuide(text: string | null): GuideDone {
   try {
     const value = JSON.parse(text ?? 'null') as Partial<Record<keyof GuideDone, unknown>> | null;
@@ -29,7 +29,7 @@ export function parseGuide(text: string | null): GuideDone {
   }
 }
 
-/** What the player shows may tick a step off; the same object where it changes nothing. */
+/** The state after a snapshot of the player; the same object if nothing changes. */
 export function afterSnapshot(
   done: GuideDone,
   player: Pick<Snapshot, 'mode' | 'pictured' | 'loading' | 'behindMs'>,

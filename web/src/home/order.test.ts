@@ -7,7 +7,7 @@ const stream = (name: string, more: Partial<StreamView> = {}) =>
   ({ name, title: '', state: 'live', origin: 'api', tracks: [], ...more }) as unknown as StreamView;
 const names = (streams: readonly StreamView[]) => streams.map(({ name }) => name).join(' ');
 
-test('live streams come first, and keep the order that the server gave them', () => {
+test('live streams are first, in the server’s order', () => {
   const list = [stream('a', { state: 'stopped' }), stream('b'), stream('c', { state: 'waiting' }), stream('d')];
   assert.equal(names(inOrder(list)), 'b d c a');
   assert.equal(names(list), 'a b c d', 'the list itself stays as it is');
@@ -21,7 +21,7 @@ test('a stream is found by words in any order and case', () => {
   assert.equal(names(matching(list, 'x')), '');
 });
 
-test('someone is new while there is nothing, or the sample alone', () => {
+test('the guide is for an empty list, or the sample stream alone', () => {
   const sample = stream('demo', { origin: 'sample' });
   assert.ok(isFirstRun([]));
   assert.ok(isFirstRun([sample]));
@@ -35,7 +35,7 @@ test('the height is that of the largest picture', () => {
   assert.equal(heightOf({ tracks: [{ id: 2, kind: 'audio', codecs: '', language: '' }] }), undefined);
 });
 
-test('the last hour of a stream begins no earlier than its recording, and ends with it', () => {
+test('the last hour of a stream starts no earlier than its recording, and ends with it', () => {
   const at = (ms: number) => new Date(ms).toISOString();
   const recorded = (from: number | null, to: number | null) => ({
     recorded: { from: from === null ? null : at(from), to: to === null ? null : at(to), seconds: 0, bytes: 0 },
@@ -43,7 +43,7 @@ test('the last hour of a stream begins no earlier than its recording, and ends w
   const nowMs = 10_000_000;
   assert.equal(lastHour(recorded(0, nowMs), nowMs), nowMs - 3_600_000);
   assert.equal(lastHour(recorded(9_000_000, nowMs), nowMs), 9_000_000);
-  assert.equal(lastHour(recorded(nowMs - 40_000, nowMs), nowMs), null, 'forty seconds are no hour');
-  assert.equal(lastHour(recorded(0, 5_000_000), nowMs), 1_400_000, 'of one that is off: its own last hour');
+  assert.equal(lastHour(recorded(nowMs - 40_000, nowMs), nowMs), null, 'forty seconds are not an hour');
+  assert.equal(lastHour(recorded(0, 5_000_000), nowMs), 1_400_000, 'of an offline stream: its own last hour');
   assert.equal(lastHour(recorded(null, null), nowMs), null);
 });

@@ -1,10 +1,10 @@
 /**
- * Which streams the home page shows, in what order, and what it says of each.
- * In: the streams as the server tells them. Out: the cards. Pure.
+ * The order and filter of streams on the home page, and the facts on their cards.
+ * In: streams of the API. Out: the cards. Pure.
  */
 import type { StreamView } from '../../../src/api/shapes.ts';
 
-/** From so many streams on there is a field to find one. */
+/** Number of streams from which there is a filter field. */
 export const FILTER_FROM = 9;
 
 const ranks: Readonly<Record<StreamView['state'], number>> = {
@@ -17,23 +17,23 @@ const ranks: Readonly<Record<StreamView['state'], number>> = {
   stopped: 6,
 };
 
-/** Live ones first, then those that may come back; within these as the server lists them. */
+/** Live streams first, then those that may return; within each group in the server's order. */
 export function inOrder(streams: readonly StreamView[]): readonly StreamView[] {
   return streams.toSorted((a, b) => ranks[a.state] - ranks[b.state]);
 }
 
-/** Those whose name or title contains every word that was typed, in upper or lower case. */
+/** The streams whose name or title contains every typed word, in upper or lower case. */
 export function matching(streams: readonly StreamView[], typed: string): readonly StreamView[] {
   const words = typed.toLowerCase().split(/\s+/).filter(Boolean);
   return streams.filter(({ name, title }) => words.every((word) => `${name} ${title.toLowerCase()}`.includes(word)));
 }
 
-/** Whether nothing but the sample is there: someone is new here. */
+/** Whether there is nothing but the sample stream: the first run. */
 export function isFirstRun(streams: readonly StreamView[]): boolean {
   return streams.every(({ origin }) => origin === 'sample');
 }
 
-/** Pixels of the short side of the largest picture, as in `720p`; undefined where there is none. */
+/** Short side of the largest picture in pixels, as in `720p`; undefined if there is none. */
 export function heightOf({ tracks }: Pick<StreamView, 'tracks'>): number | undefined {
   const heights = tracks.flatMap(({ kind, width, height }) =>
     kind === 'video' && height ? [Math.min(height, width ?? height)] : [],
@@ -41,12 +41,11 @@ export function heightOf({ tracks }: Pick<StreamView, 'tracks'>): number | undef
   return heights.length > 0 ? Math.max(...heights) : undefined;
 }
 
-/** With less kept, “the last hour” would promise too much, milliseconds. */
+/** With less recorded, “last hour” would be misleading, milliseconds. */
 const LEAST_HOUR_MS = 600_000;
 
 /**
- * An hour ago, or the oldest kept moment where that is later: where “the last hour” begins, unix milliseconds; null where less than ten
- * minutes are kept.
+ * The start of the last hour, not before the oldest kept time, unix milliseconds; null if less than ten minutes are kept.
  */
 export function lastHour({ recorded }: Pick<StreamView, 'recorded'>, nowMs: number): number | null {
   if (recorded.from === null || recorded.to === null) return null;

@@ -7,24 +7,24 @@ const now = Date.UTC(2026, 0, 31, 20);
 const stream = (state: StreamView['state'], from: string | null, to: string | null, liveSince: string | null = null) =>
   ({ state, liveSince, recorded: { from, to, seconds: 0, bytes: 0 } }) as StreamView;
 
-test('a live stream shows a moment that is surely there already', () => {
+test('a live stream shows a time whose still exists', () => {
   const view = stream('live', null, null, '2026-01-31T19:00:00.000Z');
   assert.equal(stillMoment(view, now), now - 10_000);
   assert.equal(stillMoment(view, now + 1_000), now - 5_000);
 });
 
-test('a stream that has just come live shows nothing yet, whatever is recorded of before', () => {
+test('a stream that has just become live shows nothing yet, whatever was recorded before', () => {
   const view = stream('live', '2026-01-31T10:00:00.000Z', '2026-01-31T20:00:00.000Z', '2026-01-31T19:59:51.000Z');
   assert.equal(stillMoment(view, now), null);
   assert.equal(stillMoment(view, now + 1_000), now - 5_000);
 });
 
-test('a stream without a signal shows the last that was recorded', () => {
+test('a stream without a signal shows the last recorded time', () => {
   const view = stream('waiting', '2026-01-31T10:00:00.000Z', '2026-01-31T11:00:00.000Z');
   assert.equal(stillMoment(view, now), Date.UTC(2026, 0, 31, 10, 59, 50));
 });
 
-test('a very short recording shows the moment in it that an address can name, or nothing', () => {
+test('a very short recording shows a time on the grid of stills, or nothing', () => {
   const around = stream('stopped', '2026-01-31T09:59:59.000Z', '2026-01-31T10:00:02.000Z');
   assert.equal(stillMoment(around, now), Date.UTC(2026, 0, 31, 10));
   assert.equal(stillMoment(stream('stopped', '2026-01-31T10:00:01.000Z', '2026-01-31T10:00:03.000Z'), now), null);

@@ -1,19 +1,19 @@
 /**
- * Which moment of a stream its card shows.
- * In: the stream as the server tells it. Out: a moment for the still's address. Pure.
+ * The time of the still on a stream's card.
+ * In: a stream of the API. Out: a time for the still's address. Pure.
  */
 import type { StreamView } from '../../../src/api/shapes.ts';
 
-/** A still this far behind now is surely there, milliseconds. */
+/** A still this long before now exists, milliseconds. */
 const BEHIND_MS = 6_000;
-/** Addresses of stills name moments on this grid, milliseconds; see `stillUrl`. */
+/** Addresses of stills are on this grid, milliseconds; see `stillUrl`. */
 const GRID_MS = 5_000;
 
 /**
- * The moment to show: a few seconds ago while the stream is live, else the last that was recorded.
+ * The time to show: a few seconds ago while the stream is live, otherwise the last recorded one.
  *
  * @param nowMs unix milliseconds
- * @returns unix milliseconds, a multiple of five seconds; null where there can be no picture, or none yet
+ * @returns unix milliseconds, a multiple of five seconds; null if there is no still, or none yet
  */
 export function stillMoment(stream: StreamView, nowMs: number): number | null {
   const live = stream.state === 'live';

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { isStreamName } from '../../../src/api/stream-name.ts';
 import { suggestName } from './names.ts';
 
-test('a title becomes a name, and without one the host does', () => {
+test('the name is derived from the title, otherwise from the host', () => {
   assert.equal(
     suggestName('Das große Fußball-Spiel: Köln – Bonn!', 'https://x.example/', []),
     'das-gro-e-fu-ball-spiel-koln-bonn',

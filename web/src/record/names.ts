@@ -1,16 +1,16 @@
 /**
- * A name for a stream that is to be recorded.
- * In: what its source calls itself, its address, names that are taken. Out: a valid name. Pure.
+ * Suggests the name of a new stream.
+ * In: the source's title, its address, existing names. Out: a valid name. Pure.
  */
 
 /** Longer names are cut at a word. */
 const MOST = 40;
 
 /**
- * The title in small letters where it has enough of them, else the host; numbered where it is taken.
+ * The title in lower case if it has enough Latin letters, otherwise the host; numbered if it is taken.
  *
  * @param title of a page or a stream; may be empty
- * @param address what was pasted, any text
+ * @param address the pasted address, any text
  */
 export function suggestName(title: string, address: string, taken: readonly string[]): string {
   const host = URL.parse(address.trim())?.hostname.replace(/^www\./, '') ?? '';

@@ -1,6 +1,6 @@
 /**
- * What happens on the record page: an address is looked at, then a stream is made of it.
- * In: the fields of the page. Out: requests; what was found, or what went wrong and where.
+ * The state of the record page: an address is probed, then a stream is created.
+ * In: the fields of the page. Out: requests; the result, or a failure and its field.
  */
 import type { ProbeView } from '../../../src/api/probe.ts';
 import { MAX_TITLE } from '../../../src/api/stream-texts.ts';
@@ -9,13 +9,13 @@ import { watchPath } from '../routes.ts';
 import { navigation } from '../shell/navigation.svelte.ts';
 import { suggestName } from './names.ts';
 
-/** What the page does now. */
+/** The step of the page. */
 export type Step = 'address' | 'looking' | 'found';
 
-/** Failures after which the stream may be set up all the same: the source may be there later, or for the server alone. */
+/** Failures after which the stream may still be created: the source may be available later, or only to the server. */
 const MAY_COME: readonly string[] = ['source-failed', 'page-failed', 'address-refused', 'busy', 'not-ready'];
 
-/** Which failure belongs to which field. */
+/** The field of each failure. */
 const fieldOf: Readonly<Record<string, 'url' | 'name' | undefined>> = {
   'bad-source': 'url',
   'stream-exists': 'name',
@@ -23,15 +23,15 @@ const fieldOf: Readonly<Record<string, 'url' | 'name' | undefined>> = {
   'bad-name': 'name',
 };
 
-/** One visit of the page. */
+/** One visit to the page. */
 export class RecordSession {
-  /** The first run's guide hands one over in the page's address. */
+  /** The first-run guide passes one in the page's address. */
   url = $state(new URLSearchParams(location.search).get('url') ?? '');
   name = $state('');
-  /** What viewers see instead of the name; may be empty. */
+  /** Shown to viewers instead of the name; may be empty. */
   title = $state('');
   quality = $state('best');
-  /** A duration; empty: as the server keeps all. */
+  /** A duration; empty: the server's default. */
   keep = $state('');
   fromStart = $state(false);
   #step = $state<Step>('address');
@@ -47,7 +47,7 @@ export class RecordSession {
     return this.#step;
   }
 
-  /** What the address is; null before it was looked at, and where it is recorded without a look. */
+  /** The result of the probe; null before it, and for a stream that is recorded without one. */
   get found(): ProbeView | null {
     return this.#found;
   }
@@ -56,17 +56,17 @@ export class RecordSession {
     return this.#failure;
   }
 
-  /** Where the failure is shown; undefined: by itself. */
+  /** The field that shows the failure; undefined: none. */
   get wrongField(): 'url' | 'name' | undefined {
     return this.#failure ? fieldOf[this.#failure.code] : undefined;
   }
 
-  /** The stream is being made. */
+  /** The stream is being created. */
   get starting(): boolean {
     return this.#starting;
   }
 
-  /** How long the look has taken. */
+  /** Duration of the probe so far. */
   get seconds(): number {
     return this.#seconds;
   }
@@ -75,7 +75,7 @@ export class RecordSession {
     return this.#step === 'address' && this.#failure !== null && MAY_COME.includes(this.#failure.code);
   }
 
-  /** Looks at the address. */
+  /** Probes the address. */
   probe = async (): Promise<void> => {
     this.cancel();
     const probe = new AbortController();
@@ -100,13 +100,13 @@ export class RecordSession {
     }
   };
 
-  /** Goes on to the settings although nothing was found. */
+  /** Continues to the settings without a probe. */
   recordAnyway = (): void => {
     this.#failure = null;
     this.#choose(null);
   };
 
-  /** Ends the look. */
+  /** Cancels the probe. */
   cancel = (): void => {
     this.#probe?.abort();
     if (this.#step === 'looking') this.#step = 'address';
@@ -118,7 +118,7 @@ export class RecordSession {
     this.#failure = null;
   };
 
-  /** Makes the stream, and shows it. */
+  /** Creates the stream, and opens its page. */
   start = async (): Promise<void> => {
     if (this.#starting) return;
     this.#starting = true;
@@ -144,7 +144,7 @@ export class RecordSession {
     }
   };
 
-  /** The page is left. */
+  /** The page is closed. */
   close(): void {
     this.#left.abort();
   }

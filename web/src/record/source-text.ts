@@ -1,6 +1,6 @@
 /**
- * Names of the field for what was found; they are the same in every language.
- * In: facts of a source. Out: text. Pure.
+ * Technical names of a source; they are the same in every language.
+ * In: facts about a source. Out: text. Pure.
  */
 import type { SourceQuality } from '../../../src/api/source-facts.ts';
 
@@ -18,13 +18,13 @@ const containers: Readonly<Record<string, string>> = {
   'packed-audio': 'audio',
 };
 
-/** `HLS, MPEG-TS`; what is not known is left out. */
+/** `HLS, MPEG-TS`; unknown parts are left out. */
 export function protocolText(protocol: string, container: string): string {
   const names = [protocols[protocol] ?? protocol, container === '' ? '' : (containers[container] ?? container)];
   return [...new Set(names)].filter((name) => name !== '').join(', ');
 }
 
-/** `1280 × 720 · 2.5 Mbit/s`: what a quality's own name does not say; empty where nothing is known. */
+/** `1280 × 720 · 2.5 Mbit/s`: what the quality's own name does not say; empty if nothing is known. */
 export function qualityText({ width, height, bandwidth }: SourceQuality): string {
   const known = [];
   if (width && height) known.push(`${width} × ${height}`);

@@ -6,7 +6,7 @@ import breakpoints from '../../breakpoints.json' with { type: 'json' };
 
 const root = join(import.meta.dirname, '..');
 
-test('widths of the window are asked about by the name of a breakpoint alone', () => {
+test('media queries use breakpoints by name only', () => {
   for (const file of globSync('**/*.{svelte,css}', { cwd: root })) {
     for (const [rule] of readFileSync(join(root, file), 'utf8').matchAll(/@media [^{]+/g)) {
       assert.doesNotMatch(rule, /width|height/, `${file}: ${rule}`);

@@ -1,16 +1,16 @@
 /**
- * What a screen reader and the keyboard meet after a page was gone to: the focus on its heading, its title spoken.
+ * After navigation, moves the focus to the heading of the page and announces its title to screen readers.
  * In: the page's element. Out: focus, a title.
  */
 
-/** A page whose code comes later is waited for so long, milliseconds. */
+/** Longest wait for a page whose code is loaded, milliseconds. */
 const WITHIN_MS = 8_000;
 
 /**
- * Waits for the heading of the page and gives it the focus, unless the page has taken the focus for something of its own.
+ * Waits for the heading of the page and focuses it, unless the page has focused something itself.
  *
- * @param onTitle given the page's title, once it stands
- * @param signal another page was gone to: nothing happens any more
+ * @param onTitle called with the page's title once it is shown
+ * @param signal aborts on the next navigation
  */
 export function focusHeading(
   page: HTMLElement,
@@ -29,5 +29,5 @@ export function focusHeading(
     }
     onTitle(document.title);
   };
-  requestAnimationFrame(look); // the old page is gone by then
+  requestAnimationFrame(look); // the old page is removed by then
 }

@@ -1,11 +1,11 @@
 /**
- * Which page is shown: the address, links within the interface without a reload, back and forward with their scroll position.
- * In: clicks, history. Out: App, which calls `arrived` once a page stands.
+ * The router: the current page, links within the interface without a reload, back and forward with their scroll position.
+ * In: clicks, history. Out: App, which calls `arrived` when a page is rendered.
  */
 import { parseRoute, type Route } from '../routes.ts';
 import { ScrollMemory } from './scroll-memory.ts';
 
-/** A page whose content comes later is waited for so long before it is scrolled, milliseconds. */
+/** Longest wait for a page's content before scrolling, milliseconds. */
 const CONTENT_WITHIN_MS = 3_000;
 
 function tabStorage(): Storage | null {
@@ -16,7 +16,7 @@ function tabStorage(): Storage | null {
   }
 }
 
-/** Names the entry of the history that is shown. */
+/** Key of the current history entry. */
 function entryKey(): string {
   const { oxbow } = (history.state ?? {}) as { oxbow?: string };
   if (oxbow) return oxbow;
@@ -27,11 +27,11 @@ function entryKey(): string {
 
 class Navigation {
   #route = $state.raw<Route>(parseRoute(location.pathname, location.search));
-  /** How many pages were gone to after the first. */
+  /** Number of navigations. */
   #turns = $state(0);
   readonly #scroll = new ScrollMemory(tabStorage());
   #entry = entryKey();
-  /** Path and query of the page that is shown. */
+  /** Path and query of the current page. */
   #path = location.pathname + location.search;
   #waiting: AbortController | null = null;
 
@@ -39,12 +39,12 @@ class Navigation {
     return this.#route;
   }
 
-  /** Counts pages gone to; 0 while the first is shown. Reading it in a component follows it. */
+  /** Number of navigations; 0 for the first page. Reading it in a component follows it. */
   get turns(): number {
     return this.#turns;
   }
 
-  /** Goes to a page of the interface, without a reload. */
+  /** Navigates to a page of the interface, without a reload. */
   go(path: string): void {
     this.#leave();
     history.pushState(null, '', path);
@@ -52,7 +52,7 @@ class Navigation {
     scrollTo(0, 0);
   }
 
-  /** The history moved; to a place within the page that is shown, the browser has scrolled already and the page goes on. */
+  /** The history has changed; for a target within the current page the browser has scrolled already and nothing else happens. */
   moved(): void {
     if (location.pathname + location.search === this.#path) {
       this.#entry = entryKey();
@@ -63,13 +63,13 @@ class Navigation {
     this.#restore();
   }
 
-  /** Remembers where the page is scrolled, before the tab goes. */
+  /** Saves the scroll position, before the tab is closed. */
   save(): void {
     this.#leave();
     this.#scroll.save();
   }
 
-  /** Scrolls to where this page was left, after a reload. */
+  /** Restores the scroll position after a reload. */
   restoreFirst(): void {
     this.#restore();
   }
@@ -86,7 +86,7 @@ class Navigation {
     this.#turns += 1;
   }
 
-  /** Scrolls once the page is long enough; whoever scrolls meanwhile keeps their place. */
+  /** Scrolls once the page is long enough, unless the user scrolls first. */
   #restore(): void {
     const top = this.#scroll.recall(this.#entry);
     if (top === 0) {
@@ -111,12 +111,12 @@ class Navigation {
   }
 }
 
-/** The page that is shown; reading it in a component follows it. */
+/** The current page; reading it in a component follows it. */
 export const navigation = new Navigation();
 
-/** Follows links and history from now on. */
+/** Handles links and history from now on. */
 export function startNavigation(): void {
-  history.scrollRestoration = 'manual'; // pages are filled later than the browser would scroll
+  history.scrollRestoration = 'manual'; // pages are filled later than the browser scrolls
   navigation.restoreFirst();
   addEventListener('popstate', () => navigation.moved());
   addEventListener('pagehide', () => navigation.save());

@@ -1,9 +1,9 @@
 /**
- * Where a popover goes: beside its button, inside the window.
- * In: sizes in CSS pixels. Out: a corner and the most it may be high. Pure.
+ * Positions a popover: next to its button, inside the window.
+ * In: sizes in CSS pixels. Out: a corner and the maximum height. Pure.
  */
 
-/** What is known of a button, as of `getBoundingClientRect`. */
+/** The rectangle of a button, as in `getBoundingClientRect`. */
 export interface Box {
   readonly left: number;
   readonly top: number;
@@ -17,21 +17,20 @@ export interface Size {
   readonly height: number;
 }
 
-/** A place for it. */
+/** The position of a popover. */
 export interface PopoverPlace {
   readonly left: number;
   readonly top: number;
   readonly maxHeight: number;
 }
 
-/** Between button, popover and the window's edge. */
+/** Distance between button, popover and the window's edge. */
 const SPACE = 8;
 
 /**
- * Above or below the button as wished, on the other side where it fits only there; its right edge at the button's, pushed
- * into the window.
+ * Above or below the button as preferred, on the other side if it fits only there; right edges aligned, moved into the window.
  *
- * @param size as large as it would like to be
+ * @param size natural size of the popover
  */
 export function placePopover(button: Box, size: Size, frame: Size, preferred: 'above' | 'below'): PopoverPlace {
   const roomAbove = button.top - 2 * SPACE;

@@ -1,22 +1,22 @@
 /**
- * Language and theme: what the browser says, until the viewer chooses; remembered in the browser.
+ * Language and theme: from the browser, until the viewer chooses; stored in the browser.
  * In: the two switches. Out: t(), the page's attributes.
  */
 import type { Failure } from '../api/client.ts';
 import { catalogues, chooseLanguage, isTextKey, type Language, type TextKey, text } from '../text/text.ts';
 import { clockTime, dayName, hourMinute, lengthWords, momentText, sizeText } from '../time/format.ts';
 
-/** `system` follows the machine. */
+/** `system` follows the operating system. */
 export type Theme = 'system' | 'light' | 'dark';
 
-/** All themes, in the order in which they are offered. */
+/** All themes, in the order of the menu. */
 export const themes: readonly Theme[] = ['system', 'light', 'dark'];
 
 function remembered(key: string): string {
   try {
     return localStorage.getItem(key) ?? '';
   } catch {
-    return ''; // storage forbidden: nothing is remembered
+    return ''; // storage forbidden: nothing is stored
   }
 }
 
@@ -39,7 +39,7 @@ class Preferences {
     this.#theme = themes.find((theme) => theme === remembered('oxbow.theme')) ?? 'system';
   }
 
-  /** Puts the choices on this page, and each later one. A player on another host's page leaves that page alone. */
+  /** Applies the choices to this page, now and after each change. A player on another site does not change that page. */
   apply(): void {
     this.#applied = true;
     this.#apply();
@@ -75,12 +75,12 @@ class Preferences {
 /** The viewer's choices; reading them in a component follows them. */
 export const preferences = new Preferences();
 
-/** The sentence of that name in the viewer's language. */
+/** The text of a key in the viewer's language. */
 export function t(key: TextKey, values?: Readonly<Record<string, string | number>>): string {
   return text(preferences.language, key, values);
 }
 
-/** Moments, lengths and sizes in the viewer's language and zone. Milliseconds are unix, lengths seconds, sizes bytes. */
+/** Formats times, lengths and sizes in the viewer's language and time zone. Milliseconds are unix, lengths seconds, sizes bytes. */
 export const formatter = {
   clock: (atMs: number) => clockTime(atMs, { locale: preferences.language }),
   hour: (atMs: number) => hourMinute(atMs, { locale: preferences.language }),
@@ -93,7 +93,7 @@ export const formatter = {
   },
 };
 
-/** A failure's title and hint: the catalogue's, or the server's own words where the catalogue has none. */
+/** Title and hint of a failure: from the catalogue, otherwise the server's. */
 export function failureText(failure: Failure): { title: string; hint: string } {
   const title = `failure.${failure.code}`;
   const hint = `${title}.hint`;

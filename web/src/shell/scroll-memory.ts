@@ -1,9 +1,9 @@
 /**
- * Where each page in the history was scrolled to, so that going back finds it again.
- * In: keys of history entries, positions. Out: positions. Kept for a reload in the tab's storage. Pure but for that.
+ * Scroll positions of the pages in the history.
+ * In: keys of history entries, positions. Out: positions. Survives a reload in the tab's storage.
  */
 
-/** More pages than anyone goes back. */
+/** Number of kept entries. */
 const MOST = 100;
 const KEY = 'oxbow.scroll';
 
@@ -15,7 +15,7 @@ export class ScrollMemory {
   readonly #storage: TabStorage | null;
   #places: Map<string, number>;
 
-  /** @param storage null where the browser forbids it: a reload then begins at the top */
+  /** @param storage null if the browser forbids it: then a reload starts at the top */
   constructor(storage: TabStorage | null) {
     this.#storage = storage;
     this.#places = new Map(read(storage));
@@ -23,7 +23,7 @@ export class ScrollMemory {
 
   /** @param top CSS pixels from the top of the page */
   keep(entry: string, top: number): void {
-    this.#places.delete(entry); // the newest stands last
+    this.#places.delete(entry); // the newest is last
     this.#places.set(entry, Math.round(top));
     for (const oldest of this.#places.keys()) {
       if (this.#places.size <= MOST) break;
@@ -31,17 +31,17 @@ export class ScrollMemory {
     }
   }
 
-  /** CSS pixels from the top; 0 for a page that is new. */
+  /** CSS pixels from the top; 0 for a new page. */
   recall(entry: string): number {
     return this.#places.get(entry) ?? 0;
   }
 
-  /** Writes all that is kept, before the page goes. */
+  /** Stores all positions, before the page is closed. */
   save(): void {
     try {
       this.#storage?.setItem(KEY, JSON.stringify([...this.#places]));
     } catch {
-      // Storage full: a reload begins at the top.
+      // Storage full: a reload starts at the top.
     }
   }
 }
@@ -55,6 +55,6 @@ function read(storage: TabStorage | null): [string, number][] {
         Array.isArray(pair) && typeof pair[0] === 'string' && Number.isFinite(pair[1]),
     );
   } catch {
-    return []; // written by something else
+    return []; // invalid text
   }
 }

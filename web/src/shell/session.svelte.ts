@@ -1,15 +1,15 @@
 /**
- * Who is signed in in this browser, and what they may do.
- * In: signing in and out, refused requests. Out: Gate, the header, every page that changes something. The session itself is a cookie
- * that no script can read.
+ * The signed-in user of this browser and their permissions.
+ * In: sign-in and sign-out, refused requests. Out: Gate, the header, every page that changes something. The session itself is a cookie that
+ * scripts cannot read.
  */
 import type { SignInWays } from '../../../src/api/access-shapes.ts';
 import { ApiError, askServer, onUnauthorized } from '../api/client.ts';
 
-/** What the interface lets people with permission do. */
+/** Actions that require a permission. */
 export type Action = 'administer' | 'add-streams' | 'export' | 'mark' | 'share';
 
-/** A proof that is exchanged for a session: a one-time code, the admin token, or one press on the computer where oxbow runs. */
+/** A credential for a session: a one-time code, the admin token, or one press on the computer where oxbow runs. */
 export type Credential = { readonly code: string } | { readonly token: string } | { readonly press: true };
 
 class Session {
@@ -21,7 +21,7 @@ class Session {
     });
   }
 
-  /** False until the server has answered once. */
+  /** False before the first response. */
   get isKnown(): boolean {
     return this.#isAdmin !== null;
   }
@@ -30,18 +30,18 @@ class Session {
     return this.#isAdmin === true;
   }
 
-  /** Whether the server will accept such a request. Today administrators may do everything, and other people none of these. */
+  /** Whether the server will accept such a request. Today administrators may do everything, and other users nothing of it. */
   may(_action: Action): boolean {
     return this.isSignedIn;
   }
 
-  /** Asks the server who is signed in. Throws ApiError. */
+  /** Requests the signed-in user. Throws ApiError. */
   async read(signal: AbortSignal): Promise<void> {
     const me: { admin: boolean } | null = await askServer(signal, (client, options) => client.getMe(options));
     this.#isAdmin = me?.admin === true;
   }
 
-  /** How this browser can sign in. Throws ApiError. */
+  /** The ways to sign in from this browser. Throws ApiError. */
   ways(signal: AbortSignal): Promise<SignInWays> {
     return askServer(signal, (client, options) => client.getSignIn(options));
   }
@@ -57,7 +57,7 @@ class Session {
     try {
       await askServer(signal, (client, options) => client.deleteSession({ id: 'current' }, options));
     } catch (error) {
-      if (!(error instanceof ApiError && error.failure.status === 401)) throw error; // it had already ended
+      if (!(error instanceof ApiError && error.failure.status === 401)) throw error; // it had already expired
     }
     this.#isAdmin = false;
   }

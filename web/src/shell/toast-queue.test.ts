@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { MOST_TOASTS, type Toast, ToastQueue } from './toast-queue.ts';
 
-/** A queue whose time stands still until it is told to go on. */
+/** A queue whose timers are controlled by the test. */
 function openQueue() {
   let shown: readonly Toast[] = [];
   let nowMs = 0;
@@ -28,7 +28,7 @@ function openQueue() {
   return { queue, pass, texts: () => shown.map(({ text }) => text), timers: () => waiting.size };
 }
 
-test('words go by themselves after six seconds, with an action after twelve', () => {
+test('a toast disappears after six seconds, with an action after twelve', () => {
   const { queue, pass, texts, timers } = openQueue();
   queue.add({ text: 'copied' });
   queue.add({ text: 'saved', action: { text: 'Open', href: '/clips' } });
@@ -39,7 +39,7 @@ test('words go by themselves after six seconds, with an action after twelve', ()
   assert.equal(timers(), 0);
 });
 
-test('a failure stays until it is sent away', () => {
+test('a failure stays until it is dismissed', () => {
   const { queue, pass, texts } = openQueue();
   const id = queue.add({ text: 'no disk', tone: 'bad' });
   pass(3_600_000);
@@ -48,7 +48,7 @@ test('a failure stays until it is sent away', () => {
   assert.deepEqual(texts(), []);
 });
 
-test('more than four push the oldest out, and leave no timer behind', () => {
+test('a fifth toast removes the oldest, with its timer', () => {
   const { queue, texts, timers } = openQueue();
   for (let i = 0; i < 9; i++) queue.add({ text: `word ${i}` });
   assert.equal(texts().length, MOST_TOASTS);
@@ -56,7 +56,7 @@ test('more than four push the oldest out, and leave no timer behind', () => {
   assert.equal(timers(), MOST_TOASTS);
 });
 
-test('the same words again are shown once, with their time anew', () => {
+test('the same text again is shown once, with a new timeout', () => {
   const { queue, pass, texts } = openQueue();
   queue.add({ text: 'copied' });
   pass(5_000);
@@ -66,7 +66,7 @@ test('the same words again are shown once, with their time anew', () => {
   assert.deepEqual(texts(), ['copied']);
 });
 
-test('nothing goes while somebody reads', () => {
+test('no toast disappears while the viewer reads', () => {
   const { queue, pass, texts } = openQueue();
   queue.add({ text: 'copied' });
   queue.hold(true);
@@ -78,7 +78,7 @@ test('nothing goes while somebody reads', () => {
   assert.deepEqual(texts(), []);
 });
 
-test('sending away takes the newest first', () => {
+test('dismiss removes the newest first', () => {
   const { queue, texts } = openQueue();
   queue.add({ text: 'one' });
   queue.add({ text: 'two' });
@@ -89,7 +89,7 @@ test('sending away takes the newest first', () => {
   assert.deepEqual(texts(), []);
 });
 
-test('whoever sent the last one away from under their pointer does not hold those that come later', () => {
+test('dismissing the last toast under the pointer does not hold later ones', () => {
   const { queue, pass, texts } = openQueue();
   queue.add({ text: 'copied' });
   queue.hold(true);

@@ -1,40 +1,40 @@
 /**
- * The short words that come up and go by themselves: which are shown, in what order, and when each goes.
- * In: words to show. Out: the list that Toasts.svelte draws. Owns its timers, which it is given.
+ * The toasts of a page: which are shown, in what order, and when each disappears.
+ * In: texts. Out: the list for Toasts.svelte. Owns its timers.
  */
 
-/** `good`: done; `bad`: failed, stays until it is sent away; `plain`: anything else. */
+/** `good`: done; `bad`: failed, stays until it is dismissed; `plain`: anything else. */
 export type Tone = 'plain' | 'good' | 'bad';
 
-/** What may be done about it: a link within or out of the interface, or an action. */
+/** The action of a toast: a link, or a function. */
 export interface ToastAction {
   readonly text: string;
   readonly href?: string;
-  /** A link that saves what it leads to, under this name; '' for the server's. */
+  /** A download link, with the file name; '' for the server's. */
   readonly download?: string;
   readonly run?: () => void;
 }
 
-/** Words to show. */
+/** The content of a toast. */
 export interface ToastWords {
   /** A sentence in the viewer's language. */
   readonly text: string;
   readonly tone?: Tone;
   readonly action?: ToastAction;
-  /** How long it stays, milliseconds; left out: 6 s, 12 s with an action, for ever where something failed. */
+  /** Timeout, milliseconds; omitted: 6 s, 12 s with an action, none for a failure. */
   readonly lastsMs?: number;
 }
 
-/** One that is shown. */
+/** A shown toast. */
 export interface Toast extends ToastWords {
   readonly id: number;
   readonly tone: Tone;
 }
 
-/** Does something later; what it returns takes that back. Milliseconds. */
+/** Schedules work and returns the function that cancels it. Milliseconds. */
 export type Schedule = (work: () => void, ms: number) => () => void;
 
-/** More than these cover the page: the oldest goes. */
+/** Most shown toasts: the oldest is removed. */
 export const MOST_TOASTS = 4;
 const STAYS_MS = 6_000;
 const STAYS_WITH_ACTION_MS = 12_000;
@@ -48,16 +48,16 @@ export class ToastQueue {
   #lastId = 0;
   #held = false;
 
-  /** @param changed told the list after each change, oldest first */
+  /** @param changed called with the list after each change, oldest first */
   constructor(later: Schedule, changed: (toasts: readonly Toast[]) => void) {
     this.#later = later;
     this.#changed = changed;
   }
 
   /**
-   * Shows words; the same words again renew the ones that are shown.
+   * Shows a toast; the same text again renews the shown one.
    *
-   * @returns names it to `dismiss`
+   * @returns its id, for `dismiss`
    */
   add(words: ToastWords): number {
     const toast: Toast = { ...words, tone: words.tone ?? 'plain', id: ++this.#lastId };
@@ -67,12 +67,12 @@ export class ToastQueue {
     return toast.id;
   }
 
-  /** Takes one away; the newest unless named. */
+  /** Dismisses a toast; by default the newest. */
   dismiss(id: number | undefined = this.#toasts.at(-1)?.id): void {
     this.#show(this.#toasts.filter((toast) => toast.id !== id));
   }
 
-  /** While somebody reads (pointer or focus on them), none goes; afterwards each gets its whole time again. */
+  /** While the viewer reads (pointer or focus on them), none disappears; afterwards each gets its full time again. */
   hold(held: boolean): void {
     if (held === this.#held) return;
     this.#held = held;
@@ -84,7 +84,7 @@ export class ToastQueue {
   #show(toasts: readonly Toast[]): void {
     if (toasts.length === this.#toasts.length && toasts.every((toast, i) => toast === this.#toasts[i])) return;
     this.#toasts = toasts;
-    if (toasts.length === 0) this.#held = false; // what somebody pointed at has gone, and does not say that they left
+    if (toasts.length === 0) this.#held = false; // a removed element sends no event that the pointer left
     const shown = new Set(toasts.map(({ id }) => id));
     for (const [id, stop] of this.#timers) {
       if (shown.has(id)) continue;

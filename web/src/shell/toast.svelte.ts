@@ -1,5 +1,5 @@
 /**
- * Short words to the viewer, from anywhere in the interface.
+ * Short messages to the viewer, from anywhere in the interface.
  * In: toast(). Out: Toasts.svelte.
  */
 import { type Toast, ToastQueue, type ToastWords } from './toast-queue.ts';
@@ -16,7 +16,7 @@ class Toasts {
     },
   );
 
-  /** Those that are shown, oldest first; reading it in a component follows it. */
+  /** The shown toasts, oldest first; reading it in a component follows it. */
   get shown(): readonly Toast[] {
     return this.#shown;
   }
@@ -25,7 +25,7 @@ class Toasts {
 /** The toasts of this page. */
 export const toasts = new Toasts();
 
-/** Shows a word that goes by itself, and tells it to screen readers. */
+/** Shows a toast, and announces it to screen readers. */
 export function toast(words: ToastWords): void {
   toasts.queue.add(words);
 }

@@ -11,7 +11,7 @@ const sources = globSync(['**/*.svelte', '**/*.ts'], { cwd: root, exclude: ['**/
   .map((file) => readFileSync(join(root, file), 'utf8'))
   .join('\n');
 
-test('every language has every sentence, with the same values in it', () => {
+test('every language has every text, with the same placeholders', () => {
   for (const [language, catalogue] of Object.entries(catalogues)) {
     assert.deepEqual(Object.keys(catalogue).sort(), Object.keys(catalogues.en).sort(), language);
     for (const [key, sentence] of Object.entries(catalogue)) {
@@ -21,7 +21,7 @@ test('every language has every sentence, with the same values in it', () => {
   }
 });
 
-test('a sentence stands in one file', () => {
+test('a text is in one file', () => {
   for (const language of Object.keys(catalogues)) {
     const files = globSync(`text/${language}/*.json`, { cwd: root }).map((file) =>
       readFileSync(join(root, file), 'utf8'),
@@ -31,13 +31,13 @@ test('a sentence stands in one file', () => {
   }
 });
 
-test('every sentence that the pages ask for by name exists', () => {
+test('every text key of the pages exists', () => {
   const requested = [...sources.matchAll(/\bt\(\s*'([^']+)'/g)].map((match) => match[1]!);
-  assert.ok(requested.length > 30, 'the search for names finds the calls');
+  assert.ok(requested.length > 30, 'the search finds the calls');
   for (const key of requested) assert.ok(isTextKey(key), key);
 });
 
-test('no sentence is left over', () => {
+test('no text is unused', () => {
   const families = ['failure.', 'cause.', 'theme.', 'bar.', 'legend.', 'state.', 'length.', 'keep.', 'admin.tab.']; // made from codes
   for (const key of Object.keys(catalogues.en)) {
     const used = sources.includes(`'${key}'`) || families.some((family) => key.startsWith(family));
@@ -45,11 +45,11 @@ test('no sentence is left over', () => {
   }
 });
 
-test('every cause of a gap is told in words', () => {
+test('every cause of a gap has a text', () => {
   for (const cause of gapCauses) assert.ok(isTextKey(`cause.${cause}`), cause);
 });
 
-test('no page has words of its own beside the catalogues', () => {
+test('no page has text outside of the catalogues', () => {
   for (const file of globSync('**/*.svelte', { cwd: root })) {
     const markup = readFileSync(join(root, file), 'utf8')
       .replace(/<(script|style)[\s\S]*?<\/\1>/g, '')
@@ -64,12 +64,12 @@ test('no page has words of its own beside the catalogues', () => {
   }
 });
 
-test('values are put in, and one that is missing stays visible', () => {
+test('values are inserted, and a missing one stays visible', () => {
   assert.equal(text('en', 'bar.gap', { cause: 'rain' }), 'Gap: rain');
   assert.equal(text('zh-CN', 'bar.gap'), '缺失：{cause}');
 });
 
-test('the first language of the reader that is spoken is chosen', () => {
+test('the first supported language of the reader is chosen', () => {
   const choices: [string[], Language][] = [
     [['zh-TW', 'en'], 'zh-CN'],
     [['fr', 'en-GB', 'zh'], 'en'],

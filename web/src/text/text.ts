@@ -1,5 +1,5 @@
 /**
- * The interface's sentences in its languages: a catalogue each, with the same keys, in a file per area of the interface.
+ * The texts of the interface: a catalogue per language, with the same keys, in one file per area.
  * In: a key and values. Out: a sentence. Pure.
  */
 import enAdmin from './en/admin.json' with { type: 'json' };
@@ -22,34 +22,34 @@ import zhWatch from './zh-CN/watch.json' with { type: 'json' };
 const en = { ...enAdmin, ...enClips, ...enDocs, ...enHome, ...enRecord, ...enShell, ...enTimeline, ...enWatch };
 const zh = { ...zhAdmin, ...zhClips, ...zhDocs, ...zhHome, ...zhRecord, ...zhShell, ...zhTimeline, ...zhWatch };
 
-/** The catalogues, by BCP 47 tag. English is the one that the others are held to. */
+/** The catalogues, by BCP 47 tag. English is the reference for the others. */
 export const catalogues = { en, 'zh-CN': zh } as const;
 
-/** A language the interface speaks. */
+/** A supported language. */
 export type Language = keyof typeof catalogues;
 
-/** The name of a sentence. */
+/** The key of a text. */
 export type TextKey = keyof typeof en;
 
-/** What languages call themselves. */
+/** The name of each language in that language. */
 export const languageNames: Readonly<Record<Language, string>> = { en: 'English', 'zh-CN': '中文' };
 
 /**
- * The sentence of that name, with each `{value}` put in.
+ * The text of a key, with each `{value}` inserted.
  *
- * @param values every name that the sentence holds in braces; one that is missing stays in braces
+ * @param values for every placeholder of the text; a missing one stays in braces
  */
 export function text(language: Language, key: TextKey, values: Readonly<Record<string, string | number>> = {}): string {
   return catalogues[language][key].replace(/\{(\w+)\}/g, (braces, name: string) => String(values[name] ?? braces));
 }
 
-/** Whether there is a sentence of that name; for names made from codes of the server. */
+/** Whether a key exists; for keys made from codes of the server. */
 export function isTextKey(key: string): key is TextKey {
   return Object.hasOwn(en, key);
 }
 
 /**
- * The first language of the reader's that the interface speaks; English where there is none.
+ * The first supported language of the reader; English if there is none.
  *
  * @param wanted as `navigator.languages`, most wanted first
  */
