@@ -34,10 +34,13 @@ function openSlot(t: TestContext, policy: SecondPublisher = 'refuse', { clock, s
   const failed = (error: unknown) => {
     throw error;
   };
-  const now = { policy };
+  const now = { policy, mediaEndUs: undefined as number | undefined };
   const slot = new PublisherSlot({
     ...{ streamId: 'x', clock, leases: new Leases({ store, clock, failed }), failed },
     input: {
+      get mediaEndUs() {
+        return now.mediaEndUs;
+      },
       startRun({ utcOffsetUs, clock, requestKeyFrame }) {
         calls.push(`run ${clock} ${utcOffsetUs / 1e6 - clock0 / 1000}`);
         requestKeyFrame?.();
@@ -102,6 +105,14 @@ suite('a publisher', () => {
     publisher.startRun({ tracks, utcOffsetUs: 0, clock: 'source', pace });
     publisher.publish(frame(1));
     assert.deepEqual(calls.slice(1), ['a']);
+  });
+
+  test('reads where the media of its stream ends: a stream without media has no end, one with media always has', async (t) => {
+    const { claim, now } = openSlot(t);
+    const publisher = await claim('a');
+    assert.equal(publisher.mediaEndUs, undefined);
+    now.mediaEndUs = 5_000_000;
+    assert.equal(publisher.mediaEndUs, 5_000_000);
   });
 
   test('whose connection is lost has left', async (t) => {

@@ -132,12 +132,8 @@ export class Session implements Publisher {
     return this.#idleTicks;
   }
 
-  get endUs(): number {
-    return this.#owner.input.endUs ?? 0;
-  }
-
-  get hasMedia(): boolean {
-    return this.#owner.input.hasMedia ?? false;
+  get mediaEndUs(): number | undefined {
+    return this.#owner.input.mediaEndUs;
   }
 
   get utcOffsetUs(): number | undefined {

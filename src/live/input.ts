@@ -38,10 +38,10 @@ export interface ListedSegment {
 
 /** The feeding side of a stream, held by one publisher at a time. Every call is synchronous and does not wait. */
 export interface StreamInput {
-  /** End of the media that the stream has, µs since 1970: a source that still offers what came after it may begin there. */
-  readonly endUs?: number;
-  /** False while there is none: `endUs` is then when the stream was made, and its first media may lie before that. */
-  readonly hasMedia?: boolean;
+  /**
+   * End of the stream's media, µs since 1970; undefined while it has none. A source that still offers the media after it may begin there.
+   */
+  readonly mediaEndUs?: number | undefined;
   /** The UTC offset of the run that flows, as the stream fixed it: µs since 1970; undefined while none flows. */
   readonly utcOffsetUs?: number | undefined;
   /**

@@ -141,14 +141,13 @@ export class Stream implements StreamInput {
     return this.#events;
   }
 
-  /** End of the media published so far, µs since 1970. */
+  /** End of the published media, or the creation of the stream while it has none; µs since 1970. */
   get endUs(): number {
     return this.#endUs;
   }
 
-  /** Whether anything was ever published; before that `endUs` is when the stream was made. */
-  get hasMedia(): boolean {
-    return this.#hasMedia;
+  get mediaEndUs(): number | undefined {
+    return this.#hasMedia ? this.#endUs : undefined;
   }
 
   get utcOffsetUs(): number | undefined {

@@ -125,6 +125,26 @@ suite('what is sent is checked', () => {
     assert.deepEqual(server.calls, []);
   });
 
+  test('a wrong choice is refused with the field and its permitted values, and nothing of the other choices', async () => {
+    const server = shared();
+    const detailOf = async (settings: object) =>
+      (await ask(server, '/api/v1/streams/door', send('PUT', settings))).body.detail;
+    const push = { type: 'push', onSecondPublisher: 'share' };
+    assert.equal(
+      await detailOf({ source: push }),
+      '#/source/onSecondPublisher must be one of refuse, replace, standby',
+    );
+    assert.equal(await detailOf({ source: { type: 'pul' } }), '#/source/type must be one of pull, push, test');
+    assert.equal(await detailOf({ source: { type: 'test', x: 1 } }), '#/source has no member named "x"');
+    assert.equal(await detailOf({ source: 5 }), '#/source must be object');
+    assert.equal(
+      await detailOf({ source: { type: 'test' }, visibility: 'x' }),
+      '#/visibility must be one of public, unlisted, signed, private',
+    );
+    const logs = await ask(server, '/api/v1/logs?level=loud', { headers: asAdmin });
+    assert.equal(logs.body.detail, '?/level must be one of trace, debug, info, warn, error, fatal');
+  });
+
   test('a name that is none says what names look like, in path and body', async () => {
     const server = shared();
     for (const answer of [

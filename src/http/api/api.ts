@@ -5,14 +5,7 @@
 import { hash } from 'node:crypto';
 import type { Server } from 'node:http';
 import swagger from '@fastify/swagger';
-import {
-  type FastifyError,
-  type FastifyInstance,
-  type FastifyReply,
-  type FastifyRequest,
-  type FastifySchemaValidationError,
-  fastify,
-} from 'fastify';
+import { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import { pictureTypes } from '../../api/picture.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import type { OpenSpan } from '../../observe/telemetry.ts';
@@ -34,10 +27,10 @@ import { lazySerializers } from './lazy-serializers.ts';
 import { NamedSchemas } from './named-schemas.ts';
 import { describeEvents, describeRoute, nameStatuses } from './openapi.ts';
 import { reportProblem, toProblem } from './problem.ts';
+import { fromValidation } from './validation-errors.ts';
 
 const MAX_BODY_BYTES = 1024 * 1024;
 const MAX_JSON_DEPTH = 32;
-const MAX_SHOWN_ERRORS = 20;
 
 /**
  * Builds the fastify instance; pages are registered by interface.ts.
@@ -317,21 +310,6 @@ function fromFastify(thrown: unknown): unknown {
 function notJson(cause?: unknown): OxbowError {
   const extra = { hint: 'Send it with `Content-Type: application/json`.' };
   return new OxbowError('unsupported-media', 'The API takes JSON.', { cause, extra });
-}
-
-function fromValidation(found: readonly FastifySchemaValidationError[], context: string): OxbowError {
-  const isName = found.some(({ instancePath, keyword }) => instancePath === '/name' && keyword === 'pattern');
-  // A union reports each of its branches; that it failed as a whole says nothing more.
-  const telling = found.filter(({ keyword }) => keyword !== 'anyOf' && keyword !== 'const');
-  const errors = (telling.length > 0 ? telling : found)
-    .slice(0, MAX_SHOWN_ERRORS)
-    .map(({ instancePath, message, params }) => {
-      const extra = (params as { additionalProperty?: string }).additionalProperty;
-      const pointer = `${context === 'body' ? '#' : context === 'querystring' ? '?' : ''}${instancePath}`;
-      return { pointer, message: extra === undefined ? (message ?? 'is not valid') : `has no member named "${extra}"` };
-    });
-  const detail = errors.map(({ pointer, message }) => `${pointer} ${message}`).join('; ');
-  return new OxbowError(isName ? 'bad-name' : 'bad-request', detail, { extra: { errors } });
 }
 
 /** The class of a request for metrics. */

@@ -185,6 +185,6 @@ async function findForever(
 }
 
 /** End of what the stream has, ms since 1970. */
-function hadUntilMs({ endUs, hasMedia = true }: StreamInput): number | undefined {
-  return endUs === undefined || !hasMedia ? undefined : endUs / 1000;
+function hadUntilMs({ mediaEndUs }: StreamInput): number | undefined {
+  return mediaEndUs === undefined ? undefined : mediaEndUs / 1000;
 }

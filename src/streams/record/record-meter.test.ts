@@ -75,12 +75,10 @@ suite('measuring a recording', () => {
     assert.deepEqual(meter.failure, { detail: 'SAMPLE-AES is not taken', isFinal: true });
   });
 
-  test('a source sees what the stream has: when it was made is not the end of media', () => {
+  test('a source reads the end of the media and the UTC offset of the stream', () => {
     const { input } = noting();
-    const made = { ...input, endUs: 5_000_000, utcOffsetUs: 7 };
-    assert.equal(new RecordMeter(undefined).over({ ...made, hasMedia: false }).hasMedia, false);
-    const over = new RecordMeter(undefined).over({ ...made, hasMedia: true });
-    assert.deepEqual([over.hasMedia, over.endUs, over.utcOffsetUs], [true, 5_000_000, 7]);
+    const over = new RecordMeter(undefined).over({ ...input, mediaEndUs: 5_000_000, utcOffsetUs: 7 });
+    assert.deepEqual([over.mediaEndUs, over.utcOffsetUs], [5_000_000, 7]);
   });
 
   test('the bit rate is that of the last seconds', () => {

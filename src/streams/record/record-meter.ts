@@ -61,11 +61,8 @@ export class RecordMeter {
   /** The input that a source is given in place of `input`. */
   over(input: StreamInput): StreamInput {
     return {
-      get endUs() {
-        return input.endUs ?? 0;
-      },
-      get hasMedia() {
-        return input.hasMedia ?? false;
+      get mediaEndUs() {
+        return input.mediaEndUs;
       },
       get utcOffsetUs() {
         return input.utcOffsetUs;

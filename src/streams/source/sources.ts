@@ -92,7 +92,7 @@ async function readPull(
   const backoff = new SourceBackoff();
   const onPage = backoff.onPage;
   while (!signal.aborted) {
-    const hadUntilUs = input.endUs;
+    const endedUs = input.mediaEndUs;
     try {
       // Only administrators set streams: the address may be private.
       await runPull(
@@ -115,7 +115,7 @@ async function readPull(
         isDown(error) || isPage ? 'source-down' : 'bad-media',
         isRefusal ? messageOf(error) : 'internal error',
       );
-      if (input.endUs !== hadUntilUs) backoff.onMedia();
+      if (input.mediaEndUs !== endedUs) backoff.onMedia();
       const pauseMs = backoff.next(error);
       metrics.sourceFailures.inc({ stream: name });
       metrics.sourcePauseSeconds.set({ stream: name }, pauseMs / 1000);

@@ -150,7 +150,7 @@ export class RunFeeder {
   }
 
   #findMissing({ msn, epoch, opening }: QueuedSegment): void {
-    const { endUs } = this.#input;
+    const { mediaEndUs: endUs } = this.#input;
     if (opening !== undefined && opening !== this.#opening?.number) this.#opening = { number: opening, endUs };
     if (!this.#previous || this.#last?.epoch !== epoch || opening !== undefined) return;
     const missing = Math.max(0, msn - this.#last.msn - 1);
@@ -158,7 +158,7 @@ export class RunFeeder {
   }
 
   #tellListed(segment: QueuedSegment, { utcOffsetUs, clock }: Anchor): void {
-    const isTaken = this.#input.endUs !== this.#opening?.endUs;
+    const isTaken = this.#input.mediaEndUs !== this.#opening?.endUs;
     const missing = Math.max(this.#absences, this.#previous?.missing ?? 0);
     this.#input.listed?.({
       utcOffsetUs: utcOffsetUs + this.#leadUs[clock],
