@@ -7,6 +7,7 @@ import { type GapCause, gapCauses } from './gap.ts';
 import { Type } from './type.ts';
 
 const Time = Type.String({ format: 'date-time', description: 'RFC 3339, UTC, milliseconds' });
+const JsonObject = Type.Unsafe<Readonly<Record<string, unknown>>>({ type: 'object', additionalProperties: true });
 const AtInFile = Type.Number({ description: 'seconds from the start of the file' });
 
 /** What to export. */
@@ -66,7 +67,7 @@ export const ExportTicket = Type.Object(
 );
 export type ExportTicket = Static<typeof ExportTicket>;
 
-/** A unit of background work. */
+/** A unit of background work of any kind. */
 export const JobView = Type.Object(
   {
     id: Type.String(),
@@ -79,16 +80,24 @@ export const JobView = Type.Object(
       Type.Literal('cancelled'),
     ]),
     progress: Type.Number({ description: '0 to 1' }),
-    /** What was asked for, e.g. ExportSettings with times as RFC 3339. */
-    input: Type.Unsafe<Readonly<Record<string, unknown>>>({ type: 'object', additionalProperties: true }),
-    result: Type.Union([ExportResult, Type.Null()]),
+    /** The request. Of an export: ExportSettings with times as RFC 3339. */
+    input: JsonObject,
+    /** Null until the job is done. Of an export: ExportResult. */
+    result: Type.Union([JsonObject, Type.Null()]),
     error: Type.Union([Type.Object({ code: Type.String(), detail: Type.String() }), Type.Null()]),
     createdAt: Time,
     startedAt: Type.Union([Time, Type.Null()]),
     endedAt: Type.Union([Time, Type.Null()]),
-    /** When it and its file are forgotten. */
+    /** When the job and its file are deleted. */
     expiresAt: Type.Union([Time, Type.Null()]),
   },
   { $id: 'JobView' },
 );
 export type JobView = Static<typeof JobView>;
+
+/** A job of kind `export`. */
+export const ExportJob = Type.Object(
+  { ...JobView.properties, result: Type.Union([ExportResult, Type.Null()]) },
+  { $id: 'ExportJob' },
+);
+export type ExportJob = Static<typeof ExportJob>;

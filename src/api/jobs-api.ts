@@ -2,7 +2,7 @@
  * The contracts of jobs and of exports, as the HTTP API calls them. Each call refuses with an OxbowError.
  * In: http/routes calls them. Out: streams/export-jobs implements them, the tests of http/ stand in for them. Types alone.
  */
-import type { ExportSettings, ExportTicket, JobView } from './job-shapes.ts';
+import type { ExportJob, ExportSettings, ExportTicket, JobView } from './job-shapes.ts';
 
 /** Which jobs to list. */
 export interface JobQuery {
@@ -31,7 +31,7 @@ export interface JobsApi {
 /** Exports: jobs that produce a file. `File` is what a file is sent from. */
 export interface ExportsApi<File> {
   /** Adds an export. Refuses `stream-unknown`, `bad-time`, `no-media`, `gone`, `window-too-long`, `queue-full`. */
-  create(settings: ExportSettings): Promise<JobView>;
+  create(settings: ExportSettings): Promise<ExportJob>;
   /** The file of an export. Refuses `job-unknown`, `job-unfinished`. */
   file(id: string): Promise<File>;
   /** An address of that file that needs no admin token, for a while. Refuses as `file`. */

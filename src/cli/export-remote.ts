@@ -4,7 +4,7 @@
  */
 import { open, rename, rm } from 'node:fs/promises';
 import { Readable } from 'node:stream';
-import type { ExportResult, ExportSettings, JobView } from '../api/job-shapes.ts';
+import type { ExportJob, ExportResult, ExportSettings } from '../api/job-shapes.ts';
 import { sleep } from '../lib/abort.ts';
 import { messageOf, OxbowError, type RefusalCode, refusals } from '../lib/errors.ts';
 import type { ServerAccess } from './running-server.ts';
@@ -24,14 +24,14 @@ export async function exportRemotely(
   settings: ExportSettings,
   { path, progress, signal }: { path: string; progress: (share: number) => void; signal: AbortSignal },
 ): Promise<ExportResult> {
-  const made = await ask<JobView>(server, 'POST', '/api/v1/exports', { body: settings, signal });
+  const made = await ask<ExportJob>(server, 'POST', '/api/v1/exports', { body: settings, signal });
   const place = `/api/v1/jobs/${made.id}`;
   try {
     let job = made;
     while (job.state === 'queued' || job.state === 'running') {
       progress((1 - FETCH_SHARE) * job.progress);
       await sleep(LOOK_EVERY_MS, { signal });
-      job = await ask<JobView>(server, 'GET', place, { signal });
+      job = await ask<ExportJob>(server, 'GET', place, { signal });
     }
     if (job.state !== 'done' || !job.result?.url) throw failureOf(job);
     const { bytes, url } = job.result;
@@ -48,7 +48,7 @@ export async function exportRemotely(
   }
 }
 
-function failureOf({ state, error }: JobView): OxbowError {
+function failureOf({ state, error }: ExportJob): OxbowError {
   const code = error && error.code in refusals ? (error.code as RefusalCode) : 'internal';
   return new OxbowError(code, error?.detail ?? `the job was ${state}`);
 }

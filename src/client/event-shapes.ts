@@ -4,7 +4,7 @@
  * The events of oxbow.
  * In: the table of events. Out: types alone, without a dependency.
  */
-import type { EventType, ExportResult } from './shapes.ts';
+import type { EventType } from './shapes.ts';
 
 export type { EventType } from './shapes.ts';
 
@@ -118,7 +118,7 @@ export interface EventDataByType {
     state: 'queued' | 'running' | 'done' | 'failed' | 'cancelled';
     /** 0 to 1 */
     progress: number;
-    result: ExportResult | null;
+    result: Readonly<Record<string, unknown>> | null;
   };
   /** A job failed. */
   'job.failed': {

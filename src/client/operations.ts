@@ -7,6 +7,7 @@
 import type { CallOptions, Requester } from './request.ts';
 import type {
   DeliveryList,
+  ExportJob,
   ExportSettings,
   ExportTicket,
   GapList,
@@ -310,7 +311,7 @@ export class Operations {
       body: ExportSettings;
     },
     options?: CallOptions,
-  ): Promise<JobView> {
+  ): Promise<ExportJob> {
     return this.#request({ method: 'POST', path: '/api/v1/exports' }, input, options);
   }
 

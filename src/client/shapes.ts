@@ -425,8 +425,8 @@ export type ExportResult = {
   recoded: number;
 };
 
-/** `JobView` of the API. */
-export type JobView = {
+/** `ExportJob` of the API. */
+export type ExportJob = {
   id: string;
   kind: string;
   state: 'queued' | 'running' | 'done' | 'failed' | 'cancelled';
@@ -463,6 +463,26 @@ export type ExportTicket = {
   url: string;
   /** RFC 3339, UTC, milliseconds */
   expiresAt: string;
+};
+
+/** `JobView` of the API. */
+export type JobView = {
+  id: string;
+  kind: string;
+  state: 'queued' | 'running' | 'done' | 'failed' | 'cancelled';
+  /** 0 to 1 */
+  progress: number;
+  input: Readonly<Record<string, unknown>>;
+  result: Readonly<Record<string, unknown>> | null;
+  error: {
+    code: string;
+    detail: string;
+  } | null;
+  /** RFC 3339, UTC, milliseconds */
+  createdAt: string;
+  startedAt: string | null;
+  endedAt: string | null;
+  expiresAt: string | null;
 };
 
 /** `JobList` of the API. */

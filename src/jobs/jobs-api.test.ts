@@ -29,7 +29,7 @@ async function openJobs() {
       progress(0.5);
       return a + b;
     },
-    resultOf: ({ result }) => ({ sum: result }) as unknown as JobView['result'],
+    resultOf: ({ result }) => ({ sum: result }),
     discard: async ({ id }) => void discarded.push(id),
   };
   const wait: JobKind = {

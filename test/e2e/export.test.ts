@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
-import type { ExportResult, JobView } from '../../src/api/job-shapes.ts';
+import type { ExportJob, ExportResult, JobView } from '../../src/api/job-shapes.ts';
 import { audioHashes, pictureHashes, probe, run } from '../fixtures/ffmpeg.ts';
 import { putJoinedList } from '../fixtures/joined-list.ts';
 import { need } from '../fixtures/need.ts';
@@ -192,7 +192,7 @@ suite('export', { skip: need('ffmpeg') }, () => {
       assert.equal(made.headers.get('location'), `/api/v1/jobs/${id}`);
       assert.equal(((await again.json()) as JobView).id, id);
       const job = await until('the export is done', async () => {
-        const view = await server.json<JobView>(`/api/v1/jobs/${id}`);
+        const view = await server.json<ExportJob>(`/api/v1/jobs/${id}`);
         assert.notEqual(view.state, 'failed', JSON.stringify(view.error));
         return view.state === 'done' && view;
       });

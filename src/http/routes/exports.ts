@@ -2,7 +2,7 @@
  * Exports over the API: a range of a recording as a file.
  * In: ExportSettings. Out: a job, later the file.
  */
-import { ExportSettings, ExportTicket, JobView } from '../../api/job-shapes.ts';
+import { ExportJob, ExportSettings, ExportTicket } from '../../api/job-shapes.ts';
 import { Type } from '../../api/type.ts';
 import { JobParams } from './jobs.ts';
 import { defineRoute, type Route } from './route.ts';
@@ -19,7 +19,7 @@ export const exportRoutes: readonly Route[] = [
     access: 'admin',
     sentence: 'Asks for a range of a recording as one file; Location names the job.',
     body: ExportSettings,
-    replies: { 202: JobView },
+    replies: { 202: ExportJob },
     repeatable: true,
     async answer({ body }, { exports }) {
       const job = await exports.create(body);

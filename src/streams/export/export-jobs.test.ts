@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
-import type { JobView } from '../../api/job-shapes.ts';
+import type { ExportJob } from '../../api/job-shapes.ts';
 import { openRangeReader } from '../../archive/range-reader.ts';
 import { segmentLocation } from '../../archive/segment-store.ts';
 import type { Exportable } from '../../delivery/export/export.ts';
@@ -54,10 +54,10 @@ async function openJobs(change: Partial<ExportJobsOptions> = {}) {
   });
   jobs.register(exports.kind);
   const at = (s: number) => String(START_US / 1000 + s * 1000);
-  const done = async (id: string): Promise<JobView> => {
+  const done = async (id: string): Promise<ExportJob> => {
     for (;;) {
       const job = await jobs.get(id);
-      if (job.state !== 'queued' && job.state !== 'running') return job;
+      if (job.state !== 'queued' && job.state !== 'running') return job as ExportJob;
       await new Promise(setImmediate);
     }
   };

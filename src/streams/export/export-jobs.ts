@@ -3,7 +3,7 @@
  * In: requests, the jobs, the catalog. Out: a kind of job, and the files of those that are done.
  */
 import { printRfc3339 } from '../../api/instant.ts';
-import type { ExportResult, ExportSettings, ExportTicket, JobView } from '../../api/job-shapes.ts';
+import type { ExportJob, ExportResult, ExportSettings, ExportTicket } from '../../api/job-shapes.ts';
 import type { ExportsApi } from '../../api/jobs-api.ts';
 import type { RangeReader } from '../../archive/range-reader.ts';
 import {
@@ -85,7 +85,7 @@ export class ExportJobs implements ExportsApi<Reply> {
    *
    * @throws OxbowError `stream-unknown`, `bad-time`, `no-media`, `gone`, `window-too-long`, `queue-full`
    */
-  async create(settings: ExportSettings): Promise<JobView> {
+  async create(settings: ExportSettings): Promise<ExportJob> {
     const { catalog, jobs } = this.#options;
     const stream = catalog.get(settings.stream);
     const range = parseRange(settings.from, settings.to);
@@ -97,7 +97,7 @@ export class ExportJobs implements ExportsApi<Reply> {
       format: settings.format ?? 'mp4',
       exact: settings.exact ?? false,
     };
-    return jobs.add(KIND, input);
+    return { ...(await jobs.add(KIND, input)), result: null };
   }
 
   /**

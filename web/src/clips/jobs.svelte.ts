@@ -11,6 +11,7 @@ import { failureText, t } from '../shell/preferences.svelte.ts';
 import { session } from '../shell/session.svelte.ts';
 import { toast } from '../shell/toast.svelte.ts';
 import { hasEnded } from './progress.ts';
+import { resultOfJob } from './span.ts';
 
 const BUSY_EVERY_MS = 1_000;
 const QUIET_EVERY_MS = 10_000;
@@ -140,7 +141,7 @@ class Jobs {
       this.#awaited.delete(id);
       if (job?.state === 'done') {
         const action = { text: t('clip.file'), run: () => void this.download(id) };
-        toast({ text: t('clip.ready', { name: job.result?.filename ?? '' }), tone: 'good', action });
+        toast({ text: t('clip.ready', { name: resultOfJob(job)?.filename ?? '' }), tone: 'good', action });
       } else if (job?.state === 'failed') {
         toast({ text: t('clip.failed', { reason: job.error?.detail ?? '' }), tone: 'bad' });
       }

@@ -9,6 +9,7 @@ import {
   fieldValue,
   isFast,
   MAX_CLIP_MS,
+  resultOfJob,
   type Span,
   spanOf,
   spanOfJob,
@@ -73,6 +74,12 @@ test('a mark is shown in its field to the millisecond, and parsed back as the sa
 
 test('a length is shown to the tenth of a second', () => {
   assert.deepEqual([0, 12_340, 59_960, 3_723_000].map(spanText), ['00:00.0', '00:12.3', '01:00.0', '1:02:03.0']);
+});
+
+test('only an export has the result of an export', () => {
+  const job = (kind: string) => ({ kind, result: { filename: 'cam.mp4' } }) as unknown as JobView;
+  assert.equal(resultOfJob(job('export'))?.filename, 'cam.mp4');
+  assert.equal(resultOfJob(job('transcode')), null);
 });
 
 test('an export has its stream and span; other jobs and invalid ones do not', () => {

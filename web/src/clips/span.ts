@@ -2,7 +2,7 @@
  * The span of a clip: its marks, its contents, and the estimated size of the file.
  * In: marks in unix milliseconds, the stream's past. Out: the clip panel, the list of clips. Pure.
  */
-import type { JobView } from '../../../src/api/job-shapes.ts';
+import type { ExportResult, JobView } from '../../../src/api/job-shapes.ts';
 import type { Past, Stretch } from '../timeline/past.ts';
 
 /** Start and end of a clip, unix milliseconds; null if not marked. */
@@ -87,6 +87,11 @@ export function spanOfJob({ kind, input }: JobView): (Span & { stream: string; f
   const [fromMs, toMs] = [Date.parse(String(from)), Date.parse(String(to))];
   if (kind !== 'export' || typeof stream !== 'string' || !(toMs > fromMs)) return null;
   return { stream, fromMs, toMs, format: String(format ?? 'mp4') };
+}
+
+/** What an export produced; null until it is done, and for a job of another kind. */
+export function resultOfJob({ kind, result }: JobView): ExportResult | null {
+  return kind === 'export' ? (result as ExportResult | null) : null;
 }
 
 const two = (value: number) => String(value).padStart(2, '0');
