@@ -114,6 +114,7 @@ test('the playback token is in the path of every request for its stream, and of 
     '/api/v1/streams/door',
   ]);
   assert.equal(onServer('/live/cam/index.m3u8'), '/t/abc/live/cam/index.m3u8');
+  assert.equal(onServer('/api/v1/streams/cam/picture?v=1'), '/t/abc/api/v1/streams/cam/picture?v=1');
   assert.equal(onServer('/thumb/came/1.jpg'), '/thumb/came/1.jpg');
   setWatchToken('cam', null);
 });

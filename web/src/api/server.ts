@@ -21,7 +21,7 @@ export function setServer(address: string): boolean {
 
 /** The address of a path: the path itself on the server's own pages, prefixed with the playback token of its stream. */
 export function onServer(path: string): string {
-  const [, stream = ''] = /^\/(?:live|vod|clip|thumb)\/([^/]+)\//.exec(path) ?? [];
+  const [, stream = ''] = /^\/(?:live|vod|clip|thumb|api\/v1\/streams)\/([^/]+)\//.exec(path) ?? [];
   return serverFor(stream) + path;
 }
 
