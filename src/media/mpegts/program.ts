@@ -5,7 +5,6 @@
 import { distinctLeftOut, type LeftOutTrack, namesOf } from '../../api/left-out.ts';
 import type { DemuxerOutput } from '../frame.ts';
 import type { Elementary, ElementaryOutput } from './elementary.ts';
-import { Lineup, type Slot } from './lineup.ts';
 import { PesAssembler } from './pes.ts';
 import { ProgramChoice, refusalsOf } from './program-choice.ts';
 import { type Pmt, type PmtStream, SectionReader } from './psi.ts';
@@ -16,6 +15,7 @@ import { AudioTrack } from './track/audio-track.ts';
 import { DataTrack, dataSetup } from './track/data-track.ts';
 import { Id3Track } from './track/id3-track.ts';
 import { VideoTrack } from './track/video-track.ts';
+import { type Slot, TrackSet } from './track-set.ts';
 
 const VIDEO_ID = 1;
 const FIRST_AUDIO_ID = 2;
@@ -63,7 +63,7 @@ const NULL_PID = 0x1fff;
 export class Program {
   readonly #out: DemuxerOutput;
   readonly #clock = new ProgramClock();
-  readonly #lineup: Lineup;
+  readonly #trackSet: TrackSet;
   readonly #choice: ProgramChoice;
   /** The PAT, the PMTs that are followed, then the streams. */
   #targets: readonly (PidTarget | undefined)[] = [];
@@ -84,7 +84,7 @@ export class Program {
 
   constructor(out: DemuxerOutput) {
     this.#out = out;
-    this.#lineup = new Lineup(out);
+    this.#trackSet = new TrackSet(out);
     this.#choice = new ProgramChoice({
       taken: (pmt) => this.#take(pmt),
       tables: () => this.#follow(),
@@ -128,7 +128,7 @@ export class Program {
       target.pes?.release();
     }
     this.#settleData();
-    this.#lineup.announce();
+    this.#trackSet.announce();
     for (const stream of this.#streams) this.#countUnread(stream);
     for (const target of this.#targets) {
       if (!target) continue;
@@ -140,7 +140,7 @@ export class Program {
   /** A new timeline begins. */
   restart(): void {
     this.#clock.reset();
-    this.#lineup.restart();
+    this.#trackSet.restart();
     this.#newestPicture = undefined;
     for (const { track } of this.#streams) track.restart();
     this.#dataWaits = this.#streams.some(({ data }) => data);
@@ -187,7 +187,7 @@ export class Program {
     this.#streams = streams;
     this.#dataWaits = streams.some(({ data }) => data);
     this.#route();
-    this.#lineup.declare(streams.map((stream) => stream.slot));
+    this.#trackSet.declare(streams.map((stream) => stream.slot));
   }
 
   /** The streams that become tracks, with their ids. */
@@ -220,11 +220,11 @@ export class Program {
       configured: (setup) => {
         slot.refused = undefined;
         this.#tellLeftOut();
-        this.#lineup.configured(slot, setup);
+        this.#trackSet.configured(slot, setup);
       },
       frame: (frame) => {
         if (format.kind === 'video') this.#newestPicture = frame.dts90;
-        this.#lineup.frame(slot, frame);
+        this.#trackSet.frame(slot, frame);
         if (this.#dataWaits && format.kind !== 'data') this.#settleData();
       },
       damage: this.#damage,

@@ -9,9 +9,9 @@ import { isSecondField } from '../../h264/slice.ts';
 import type { Elementary, ElementaryOutput } from '../elementary.ts';
 import type { PesHeader } from '../pes.ts';
 import { PES_TIMESCALE, type ProgramClock, signedTurn, TrackClock } from '../timestamps.ts';
+import { AccessUnitBuffer, HEADROOM, isAligned, type Stretch } from './access-unit-buffer.ts';
 import { ParameterSets } from './parameter-sets.ts';
-import { PictureQueue, type PictureTime } from './picture-queue.ts';
-import { HEADROOM, isAligned, type Stretch, UnitHold } from './unit-hold.ts';
+import { type PictureTime, ReorderQueue } from './reorder-queue.ts';
 import type { PictureHead, VideoCodec } from './video-codec.ts';
 
 const MAX_ACCESS_UNIT_BYTES = 8 * 1024 * 1024;
@@ -33,8 +33,8 @@ export class VideoTrack implements Elementary {
   readonly #out: ElementaryOutput;
   readonly #clock: TrackClock;
   readonly #sets: ParameterSets;
-  readonly #hold: UnitHold;
-  readonly #queue: PictureQueue;
+  readonly #units: AccessUnitBuffer;
+  readonly #queue: ReorderQueue;
   /** Time of the PES that is being put together. */
   #open: PictureTime | undefined;
   /** The PES that is being put together has a time that cannot be. */
@@ -49,8 +49,8 @@ export class VideoTrack implements Elementary {
     this.#out = out;
     this.#clock = new TrackClock(clock);
     this.#sets = new ParameterSets(codec);
-    this.#hold = new UnitHold(codec);
-    this.#queue = new PictureQueue((frame) => out.frame(frame));
+    this.#units = new AccessUnitBuffer(codec);
+    this.#queue = new ReorderQueue((frame) => out.frame(frame));
   }
 
   header(header: PesHeader, bytes: Uint8Array, from: number, to: number): void {
@@ -83,24 +83,24 @@ export class VideoTrack implements Elementary {
     if (from === to) return; // a time for nothing
     const aligned = isAligned(bytes, from, to) === true;
     const goesOn = !aligned || this.#hasHeadFor(header);
-    if (!goesOn || this.#hold.isEmpty) {
+    if (!goesOn || this.#units.isEmpty) {
       this.#takeHeld();
-      this.#hold.start(bytes, from, to, time);
+      this.#units.start(bytes, from, to, time);
       return;
     }
     this.#stitched ||= !aligned;
-    if (!this.#hold.append(bytes, from, to, time)) {
+    if (!this.#units.append(bytes, from, to, time)) {
       this.#broken = true;
       this.#out.damage(`an access unit of more than ${MAX_ACCESS_UNIT_BYTES} bytes`);
     }
-    const whole = this.#stitched ? this.#hold.takeWhole() : undefined;
+    const whole = this.#stitched ? this.#units.takeWhole() : undefined;
     if (whole) this.#takeStretch(whole);
   }
 
   lost(): void {
     this.#open = undefined;
     // Where each PES has whole units, the one before the loss is whole.
-    if (this.#stitched) this.#hold.clear();
+    if (this.#stitched) this.#units.clear();
     else this.#takeHeld();
     this.#broken = true;
   }
@@ -112,7 +112,7 @@ export class VideoTrack implements Elementary {
   }
 
   restart(): void {
-    this.#hold.clear();
+    this.#units.clear();
     this.#queue.restart();
     this.#open = undefined;
     this.#broken = true;
@@ -120,7 +120,7 @@ export class VideoTrack implements Elementary {
 
   /** A PES without a time has the slices of what is held: the time is told where the access unit begins (ISO/IEC 13818-1, 2.4.3.7). */
   #hasHeadFor(header: PesHeader): boolean {
-    return header.pts === undefined && this.#hold.isHead;
+    return header.pts === undefined && this.#units.isHead;
   }
 
   /** Decode time on the program's line; a waiting access unit whose own time turns out to be broken is dropped. */
@@ -140,7 +140,7 @@ export class VideoTrack implements Elementary {
   }
 
   #takeHeld(): void {
-    const stretch = this.#hold.take();
+    const stretch = this.#units.take();
     if (stretch) this.#takeStretch(stretch);
   }
 
@@ -237,7 +237,7 @@ export class VideoTrack implements Elementary {
     return this.#stitched || time === undefined || (time.dts === last?.dts && time.pts === last.pts);
   }
 
-  #push(time: PictureTime | undefined, picture: Parameters<PictureQueue['push']>[1]): void {
+  #push(time: PictureTime | undefined, picture: Parameters<ReorderQueue['push']>[1]): void {
     const queue = this.#queue;
     if (time) {
       if (queue.time && time.dts > queue.time.dts) this.#deliver(time.dts);
@@ -258,7 +258,7 @@ export class VideoTrack implements Elementary {
   }
 
   /** Pictures without a time of their own are put in order by their heads. */
-  #readHeads(picture: Parameters<PictureQueue['push']>[1]): void {
+  #readHeads(picture: Parameters<ReorderQueue['push']>[1]): void {
     for (const one of [this.#queue.newest, picture]) if (one && !one.head) one.head = this.#headOf(one.pieces[0]!);
   }
 

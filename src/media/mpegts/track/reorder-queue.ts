@@ -38,7 +38,7 @@ export interface OrderScale {
 }
 
 /** The queue of one track. Holds few: those of one PES with a time. */
-export class PictureQueue {
+export class ReorderQueue {
   readonly #out: (frame: TrackFrame) => void;
   #time: PictureTime | undefined;
   #pictures: Picture[] = [];

@@ -4,7 +4,7 @@
  * ISO/IEC 13818-1, 2.4.3.7 (the time is that of the first access unit that begins in the PES) and 2.14.
  */
 import { findBytes, searchView } from '../../../lib/byte-search.ts';
-import type { PictureTime } from './picture-queue.ts';
+import type { PictureTime } from './reorder-queue.ts';
 import type { VideoCodec } from './video-codec.ts';
 
 /** Space before what is held that may be overwritten (PesSink.unit, toSample). */
@@ -41,7 +41,7 @@ export function isAligned(bytes: Uint8Array, from: number, to: number): boolean 
 }
 
 /** The bytes of one track. */
-export class UnitHold {
+export class AccessUnitBuffer {
   readonly #codec: VideoCodec;
   #bytes: Uint8Array = new Uint8Array(0);
   #from = 0;

@@ -27,7 +27,7 @@ export interface Slot {
 }
 
 /** Holds frames back until the tracks are known, then lets them through. */
-export class Lineup {
+export class TrackSet {
   readonly #out: DemuxerOutput;
   #slots: readonly Slot[] = [];
   #announced = false;
