@@ -138,14 +138,16 @@ export const LEARN_AT_LEAST_S = 0.5;
  * TARGETDURATION for a wished segment length: no less than a GOP. A segment has as many GOPs as stay within it, which may be a
  * little less than was wished: a list's first GOP may have been cut short, and no whole number of those counts for the rest.
  *
- * @param wishedS seconds
- * @param promisedS TARGETDURATION of the list that may go on: kept where a GOP fits into it
+ * @param targetS seconds
+ * @param currentTargetS TARGETDURATION of the list that may go on: kept where a GOP fits into it
  * @returns whole seconds; every EXTINF rounded to the nearest integer stays within it (RFC 8216bis 4.4.3.1)
  */
-export function planTargetDuration(cadence: Cadence, wishedS: number, promisedS?: number): number {
+export function planTargetDuration(cadence: Cadence, targetS: number, currentTargetS?: number): number {
   const gopS = cadence.gopS ?? LEARN_AT_MOST_S;
-  const plannedS = Math.max(1, Math.ceil(wishedS - 0.5), Math.round(gopS));
-  return promisedS !== undefined && Math.round(gopS) <= promisedS ? Math.min(plannedS, promisedS) : plannedS;
+  const plannedS = Math.max(1, Math.ceil(targetS - 0.5), Math.round(gopS));
+  return currentTargetS !== undefined && Math.round(gopS) <= currentTargetS
+    ? Math.min(plannedS, currentTargetS)
+    : plannedS;
 }
 
 function fiveDecimals(seconds: number): number {

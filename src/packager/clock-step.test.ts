@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { audioFrames, audioTrack, interleave, videoFrames, videoTrack } from '../live/frames.fixture.ts';
-import { assertHolds, assertPromises, assertSound, continuous, createPackagerRig } from './packager.fixture.ts';
+import { assertConstraints, assertHolds, assertSound, continuous, createPackagerRig } from './packager.fixture.ts';
 
 const video = videoTrack();
 const audio = audioTrack();
@@ -25,7 +25,7 @@ test('a bursty run whose UTC offset steps forward with the clock goes on in its 
   }
   rig.stream.offline('');
   assertSound(rig, both);
-  assertPromises(rig, both);
+  assertConstraints(rig, both);
   assertHolds(rig.groups, video, pictures);
   assertHolds(rig.groups, audio, sounds);
   const runs = Map.groupBy(rig.groups, (group) => group.run.id);

@@ -61,7 +61,7 @@ export function familyOf(tracks: readonly Track[], lowLatency: boolean): string 
  * The promises that fit a run.
  *
  * @param name the URL's number and the first MSN, should it be a new generation
- * @param promisedS TARGETDURATION of the list that may go on
+ * @param currentTargetS TARGETDURATION of the list that may go on
  */
 export function planGeneration(
   name: Pick<Generation, 'number' | 'firstMsn'>,
@@ -69,10 +69,10 @@ export function planGeneration(
   pace: Pace,
   cadence: Cadence,
   settings: PackagerSettings,
-  promisedS?: number,
+  currentTargetS?: number,
 ): Generation {
   const parts = pace.kind === 'continuous' ? planParts(cadence, settings.partS, longestAudioFrameS(tracks)) : undefined;
-  const targetDurationS = planTargetDuration(cadence, settings.segmentS, promisedS);
+  const targetDurationS = planTargetDuration(cadence, settings.segmentS, currentTargetS);
   const burstS = pace.kind === 'bursty' ? pace.intervalS : 0;
   const hasVideo = tracks.some((track) => track.kind === 'video');
   return {
@@ -89,26 +89,26 @@ export function planGeneration(
 }
 
 /**
- * Whether a list of `promised` may go on with media that would by itself be given `wanted`.
+ * Whether a list of `current` may go on with media that would by itself be given `wanted`.
  *
  * The list's target durations hold for whatever follows: cutting obeys them. Only another set of decoders, parts that would not
  * fit, or a longer segment needs a new list.
  *
  * @param frameS seconds per reference frame of the media, where it is even
  */
-export function canContinue(promised: Generation, wanted: Generation, frameS: number | undefined): boolean {
-  if (promised.family !== wanted.family) return false;
-  if (wanted.targetDurationS > promised.targetDurationS || wanted.holdBackS > promised.holdBackS) return false;
-  if (!promised.parts || !wanted.parts) return promised.parts === wanted.parts;
+export function canContinue(current: Generation, wanted: Generation, frameS: number | undefined): boolean {
+  if (current.family !== wanted.family) return false;
+  if (wanted.targetDurationS > current.targetDurationS || wanted.holdBackS > current.holdBackS) return false;
+  if (!current.parts || !wanted.parts) return current.parts === wanted.parts;
   if (frameS === undefined) return false;
   // 25 and 30 frames a second make the same PART-TARGET, with another number of frames.
   const partS = wanted.parts.frames * frameS;
   const audioPartS = partS + wanted.parts.audioTargetS - wanted.parts.targetS;
-  const { targetS, audioTargetS } = promised.parts;
+  const { targetS, audioTargetS } = current.parts;
   return partS <= targetS && partS >= LEAST_OF_TARGET * targetS && audioPartS <= audioTargetS;
 }
 
-/** Whether `promised` is a list of these tracks, with parts or without: media too short to tell its cadence goes on in it. */
-export function isListOf(promised: Generation, tracks: readonly Track[]): boolean {
-  return promised.family === familyOf(tracks, promised.parts !== undefined);
+/** Whether `current` is a list of these tracks, with parts or without: media too short to tell its cadence goes on in it. */
+export function isListOf(current: Generation, tracks: readonly Track[]): boolean {
+  return current.family === familyOf(tracks, current.parts !== undefined);
 }

@@ -278,7 +278,7 @@ suite('generations of a live list (rule 10)', () => {
     const before = listOf(4);
     before.end();
     const list = new LiveWindow(DEFAULT_LIMITS, before.view(1));
-    assert.deepEqual([list.generation, list.ready, list.promises?.number], [undefined, false, 1]);
+    assert.deepEqual([list.generation, list.ready, list.lastGeneration?.number], [undefined, false, 1]);
     assert.deepEqual([list.view(1)?.ended, list.find(before.segments[0]!.msn)?.msn], [true, before.segments[0]!.msn]);
     list.begin(generation(2), tracks);
     assert.equal(list.view(1)?.ended, true);

@@ -172,7 +172,7 @@ export class LiveWindow {
   }
 
   /** The newest promises that were ever made, be it by the last process. */
-  get promises(): Generation | undefined {
+  get lastGeneration(): Generation | undefined {
     return this.#generation ?? this.#previous?.generation;
   }
 

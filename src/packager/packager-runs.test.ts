@@ -5,8 +5,8 @@ import { audioFrames, audioTrack, interleave, videoFrames, videoTrack } from '..
 import type { RunStart } from '../live/input.ts';
 import type { Frame, Track } from '../media/frame.ts';
 import {
+  assertConstraints,
   assertHolds,
-  assertPromises,
   assertSound,
   continuous,
   createPackagerRig,
@@ -81,7 +81,7 @@ suite('bursts (rule 9)', () => {
         }
         rig.stream.absent('source-down', '');
         assertSound(rig, both);
-        assertPromises(rig, both);
+        assertConstraints(rig, both);
         assertHolds(rig.groups, video, pictures);
         assertHolds(rig.groups, audio, sounds);
         const { holdBackS, targetDurationS } = rig.list.generation!;
@@ -151,7 +151,7 @@ suite('bursts (rule 9)', () => {
       }
       rig.stream.absent('source-down', '');
       assertSound(rig, [rtmp, audio]);
-      assertPromises(rig, [rtmp, audio]);
+      assertConstraints(rig, [rtmp, audio]);
       assert.equal(new Set(rig.groups.map((group) => group.run.id)).size, 1);
     }
   });
@@ -165,7 +165,7 @@ suite('runs', () => {
       const endS = pictures.at(-1)!.dts / 90_000 + 0.04;
       const sounds = sound(endS - 10);
       const rig = run(both, interleave(both, [pictures, sounds]));
-      assertPromises(rig, both);
+      assertConstraints(rig, both);
       assertHolds(rig.groups, video, pictures);
       assertHolds(rig.groups, audio, sounds);
       const last = rig.groups.at(-1)!;
@@ -303,11 +303,11 @@ suite('generations (rule 10)', () => {
     for (const tracks of [[video], both]) {
       const rig = chain([{ tracks }, { tracks, rate: 30 }, { tracks, rate: 30_000 / 1001 }]);
       assert.deepEqual(numbers(rig), [1]);
-      assertPromises(rig, tracks);
+      assertConstraints(rig, tracks);
     }
   });
 
-  test('audio whose frames are longer than was promised needs a new list', () => {
+  test('audio whose frames are longer than the list's PART-TARGET needs a new list', () => {
     const config = { ...audio.config, record: Uint8Array.of(0x2b, 0x11, 0x88, 0x00) };
     const long = { ...audio, config } as Track;
     assert.deepEqual(numbers(chain([{ tracks: both }, { tracks: [video, long] }, { tracks: both }])), [1, 2]);
@@ -323,20 +323,20 @@ suite('generations (rule 10)', () => {
     assert.deepEqual(numbers(chain([{ rate: 5 }, {}])), [1, 2]);
   });
 
-  test('shorter GOPs go on under the longer TARGETDURATION that was promised', () => {
+  test('shorter GOPs continue under the longer TARGETDURATION of the list', () => {
     const rig = chain([
       { gopS: 3, seconds: 6 },
       { gopS: 1, seconds: 6 },
       { gopS: 0.5, seconds: 6 },
     ]);
     assert.deepEqual(numbers(rig), [1]);
-    assertPromises(rig, [video]);
+    assertConstraints(rig, [video]);
   });
 
-  test('a first GOP cut short, of which three would make a longer segment than was promised, goes on in the list', () => {
+  test('a first GOP cut short, of which three would exceed TARGETDURATION, continues in the list', () => {
     const rig = chain([{}, { gopS: 0.88, seconds: 6 }]);
     assert.deepEqual(numbers(rig), [1]);
-    assertPromises(rig, [video]);
+    assertConstraints(rig, [video]);
   });
 
   test('a run too short to tell its cadence goes on in the list that there is', () => {
@@ -347,20 +347,20 @@ suite('generations (rule 10)', () => {
   });
 
   test('after a restart another list begins, first segment behind a DISCONTINUITY; the one before is ended', () => {
-    const promised = chain([{}]).list.generation!;
-    const rig = chain([{}], { promised });
-    assert.deepEqual(rig.list.generation, { ...promised, number: promised.number + 1 });
+    const lastGeneration = chain([{}]).list.generation!;
+    const rig = chain([{}], { lastGeneration });
+    assert.deepEqual(rig.list.generation, { ...lastGeneration, number: lastGeneration.number + 1 });
     assert.equal(rig.groups[0]!.discontinuity, true);
-    assert.equal(rig.list.view(promised.number)?.ended, true);
+    assert.equal(rig.list.view(lastGeneration.number)?.ended, true);
   });
 
   test('a first GOP cut short makes no longer target duration, with or without a list before it', () => {
-    const promised = chain([{}]).list.generation!;
+    const lastGeneration = chain([{}]).list.generation!;
     for (const gopS of [0.64, 0.88, 1.4, 1.8]) {
-      const rigs = [{}, { promised }].map((last) => chain([{ gopS, seconds: 6 }], last));
+      const rigs = [{}, { lastGeneration }].map((last) => chain([{ gopS, seconds: 6 }], last));
       for (const rig of rigs) {
         assert.equal(rig.list.generation!.targetDurationS, 2, `GOPs of ${gopS} s`);
-        assertPromises(rig, [video]);
+        assertConstraints(rig, [video]);
       }
     }
   });
@@ -380,9 +380,9 @@ suite('generations (rule 10)', () => {
   });
 
   test('the past that a source offers again is left out: a restart joins without a hole', () => {
-    const promised = chain([{}]).list.generation!;
+    const lastGeneration = chain([{}]).list.generation!;
     const endUs = RIG_START_US + 5_000_000;
-    const rig = createPackagerRig({ promised, past: { endUs, hasMedia: true, lastRun: 4 } });
+    const rig = createPackagerRig({ lastGeneration, past: { endUs, hasMedia: true, lastRun: 4 } });
     const start = bursty([video], 6);
     rig.stream.startRun(start);
     rig.stream.listed({ utcOffsetUs: start.utcOffsetUs, clock: start.clock, mayRepeat: true, missingUs: 0 });
@@ -411,7 +411,7 @@ suite('a soft re-anchor (rule 1)', () => {
     }
     rig.stream.offline('');
     assertSound(rig, both);
-    assertPromises(rig, both);
+    assertConstraints(rig, both);
     assertHolds(rig.groups, video, pictures);
     assertHolds(rig.groups, audio, sounds);
     const runs = Map.groupBy(rig.groups, (group) => group.run.id);

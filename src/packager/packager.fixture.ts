@@ -38,7 +38,7 @@ export interface Announced {
 /** What a rig is made with. */
 export interface PackagerRigOptions {
   readonly limits?: LiveWindowLimits;
-  readonly promised?: Generation;
+  readonly lastGeneration?: Generation;
   readonly past?: Partial<StreamPast>;
   readonly segmentS?: number;
   /** Segments lie in shared memory. */
@@ -62,18 +62,18 @@ export interface PackagerRig {
 
 /** Makes a stream whose first segment has MSN 100. */
 export function createPackagerRig(options: PackagerRigOptions = {}): PackagerRig {
-  const { limits, promised, past, segmentS = 2, shared = false, recorded = false } = options;
+  const { limits, lastGeneration, past, segmentS = 2, shared = false, recorded = false } = options;
   const clock = createManualClock(RIG_START_US / 1000);
-  const previous = promised && { generation: promised, tracks: [], segments: [], ended: true, version: 0 };
+  const previous = lastGeneration && { generation: lastGeneration, tracks: [], segments: [], ended: true, version: 0 };
   const list = new LiveWindow(limits, previous);
-  let generation = promised?.number ?? 0;
+  let generation = lastGeneration?.number ?? 0;
   const { stream, packager } = createPipeline({
     clock,
     past: { endUs: RIG_START_US, hasMedia: false, lastRun: 0, gaps: [], ...past },
     settings: { partS: 0.2, segmentS, shared },
     list,
     nextMsn: 100,
-    continued: promised !== undefined,
+    continued: lastGeneration !== undefined,
     initOf: (tracks) => ({ number: 1, hash: '00'.repeat(32), tracks }),
     nextGeneration: () => ++generation,
   });
@@ -255,7 +255,7 @@ export function assertSound(rig: PackagerRig, tracks: readonly Track[]): void {
 }
 
 /** Asserts the lengths that a list promises: TARGETDURATION and PART-TARGET. */
-export function assertPromises(rig: PackagerRig, tracks: readonly Track[]): void {
+export function assertConstraints(rig: PackagerRig, tracks: readonly Track[]): void {
   const { groups, announced, list } = rig;
   const { generation } = list;
   assert.ok(generation);

@@ -4,8 +4,8 @@ import { seeded } from '../lib/random.fixture.ts';
 import { audioFrames, audioTrack, interleave, videoFrames, videoTrack } from '../live/frames.fixture.ts';
 import type { Frame, Track } from '../media/frame.ts';
 import {
+  assertConstraints,
   assertHolds,
-  assertPromises,
   assertSound,
   continuous,
   createPackagerRig,
@@ -35,7 +35,7 @@ function runContinuous(
   publishLive(rig, tracks, interleave(tracks, lists, lateS));
   rig.stream.offline('over');
   assertSound(rig, tracks);
-  assertPromises(rig, tracks);
+  assertConstraints(rig, tracks);
   for (const [i, track] of tracks.entries()) {
     const startS = lists[0]![0]!.pts / tracks[0]!.timescale;
     const expected = lists[i]!.filter((frame) => frame.pts >= startS * track.timescale - 1);

@@ -180,14 +180,13 @@ export class Packager implements Sink {
     this.#probe = undefined;
     const { settings, list } = this.#options;
     const cadence = measureCadence(reference, tracks, frames, pace);
-    const promised = list.generation && !list.ended ? list.generation : undefined;
+    const current = list.generation && !list.ended ? list.generation : undefined;
     // What was learned of the source before, in this process or the last, holds for the next list too.
-    const last = list.promises && isListOf(list.promises, tracks) ? list.promises : undefined;
+    const last = list.lastGeneration && isListOf(list.lastGeneration, tracks) ? list.lastGeneration : undefined;
     const name = { number: 0, firstMsn: this.#nextMsn };
-    const wanted = planGeneration(name, tracks, pace, cadence, settings, (promised ?? last)?.targetDurationS);
-    const goesOn =
-      promised && (canContinue(promised, wanted, cadence.frameS) || (!learned && isListOf(promised, tracks)));
-    const generation = goesOn ? promised : { ...wanted, number: this.#options.nextGeneration() };
+    const wanted = planGeneration(name, tracks, pace, cadence, settings, (current ?? last)?.targetDurationS);
+    const goesOn = current && (canContinue(current, wanted, cadence.frameS) || (!learned && isListOf(current, tracks)));
+    const generation = goesOn ? current : { ...wanted, number: this.#options.nextGeneration() };
     const { parts } = generation;
     list.begin(generation, tracks);
     const first = frames.find((frame) => frame.trackId === reference.id) ?? frames[0]!;
@@ -258,7 +257,7 @@ export class Packager implements Sink {
     // Frames that are missing before the cut belong to what follows it: segments join, and none becomes too long by a hole.
     if (writer.first && this.#mustCut(run, frame)) this.#closeSegment(run, Math.min(ptsUs, edgeOf(run)));
     if (!writer.first) this.#openSegment(run, ptsUs);
-    // A frame that would make the part longer than was promised begins the next one.
+    // A frame that would make the part longer than was current begins the next one.
     if (part && writer.waiting > 0 && writer.ticksWith(frame) > part.ticks) this.#closePart(run);
     writer.add(frame);
     if (part && writer.waiting >= part.frames) this.#closePart(run);

@@ -6,8 +6,8 @@ import { printId3 } from '../media/id3/tag.fixture.ts';
 import type { SegmentGroup } from '../media/segment.ts';
 import { parseSample, printSample } from '../media/webvtt/sample.ts';
 import {
+  assertConstraints,
   assertHolds,
-  assertPromises,
   assertSound,
   continuous,
   createPackagerRig,
@@ -71,7 +71,7 @@ suite('subtitles and timed metadata in the packager', () => {
       ],
     );
     assertSound(rig, tracks);
-    assertPromises(rig, tracks);
+    assertConstraints(rig, tracks);
     assertHolds(rig.groups, id3, beside.slice(0, 3));
     assert.equal(rig.announced.filter(({ trackId }) => trackId === id3.id || trackId === text.id).length, 0);
     const media = (groups: readonly SegmentGroup[]) =>

@@ -212,7 +212,7 @@ function leastTargetOf({ list }: ServedStream, { fromUs }: Range, complete: bool
   const answered = known.get(fromUs);
   if (answered !== undefined) return answered;
   if (complete) return USUAL_TARGET_S;
-  const leastS = Math.max(USUAL_TARGET_S, list.promises?.targetDurationS ?? 1);
+  const leastS = Math.max(USUAL_TARGET_S, list.lastGeneration?.targetDurationS ?? 1);
   known.set(fromUs, leastS);
   if (known.size > MAX_PROMISED) known.delete(known.keys().next().value!);
   promised.set(list, known);
