@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict';
 import type { GapCause } from '../api/gap.ts';
 import type { Clock } from '../lib/clock.ts';
-import type { ListedSegment, RunStart, StreamInput } from '../live/input.ts';
+import type { RunStart, SourceSegment, StreamInput } from '../live/input.ts';
 import { referenceOf } from '../live/reference.ts';
 import type { Frame, Track } from '../media/frame.ts';
 import { isSparse } from '../media/rendition-set.ts';
@@ -158,8 +158,8 @@ export class Session implements Publisher {
     this.#hasRun = false;
   }
 
-  listed(segment: ListedSegment): void {
-    if (this.#role === 'active') this.#owner.input.listed?.(segment);
+  nextSegment(segment: SourceSegment): void {
+    if (this.#role === 'active') this.#owner.input.nextSegment?.(segment);
   }
 
   publish(frame: Frame): void {

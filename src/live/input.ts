@@ -26,7 +26,7 @@ export interface RunStart {
 }
 
 /** What the source's playlist says of the segment whose frames come next. */
-export interface ListedSegment {
+export interface SourceSegment {
   /** The UTC offset by the segment's date, or by its distance to the live edge; µs since 1970. */
   readonly utcOffsetUs: number;
   readonly clock: RunClock;
@@ -52,7 +52,7 @@ export interface StreamInput {
   /** Begins a run; called before the first frame and whenever tracks or the relation of pts to UTC change. */
   startRun(start: RunStart): void;
   /** Called before the frames of each segment, by sources that have playlists. Without it nothing is ever taken for a repetition. */
-  listed?(segment: ListedSegment): void;
+  nextSegment?(segment: SourceSegment): void;
   publish(frame: Frame): void;
   /**
    * Whether the timestamps jump before this frame, so that a run begins with it. If so, media is reported as missing or damaged, and the

@@ -5,7 +5,7 @@
 import type { Clock } from '../lib/clock.ts';
 import type { Frame } from '../media/frame.ts';
 import { ticksToUs } from '../media/run.ts';
-import type { ListedSegment, RunStart } from './input.ts';
+import type { RunStart, SourceSegment } from './input.ts';
 import { SkewMeter } from './skew.ts';
 
 /** A step of the wall clock from here on shows in a playlist, however late that was loaded. */
@@ -72,16 +72,16 @@ export class Reanchor {
    * By how much the UTC offset moves forward at a frame of the reference track, µs; 0 while it stays. It moves at key frames alone, of a burst at the
    * first one.
    *
-   * @param listed what the source's playlist says of the frame's segment
+   * @param segment what the source's playlist says of the frame's segment
    * @param isSettled the run is old enough
    */
-  dueUs(frame: Frame, timescale: number, listed: ListedSegment | undefined, isSettled: boolean): number {
+  dueUs(frame: Frame, timescale: number, segment: SourceSegment | undefined, isSettled: boolean): number {
     const meter = this.#meter;
     if (!meter || (this.#isBursty && !(frame.key && this.#burstBegins))) return 0;
     this.#burstBegins = false;
     meter.add({ ...this.#now, mediaUs: this.#utcOffsetUs + ticksToUs(frame.dts, timescale) });
     // The playlist did not move with the wall clock: the computer slept, or its virtual machine did.
-    const isDenied = listed && listed.utcOffsetUs - this.#utcOffsetUs < meter.steppedUs / 2;
+    const isDenied = segment && segment.utcOffsetUs - this.#utcOffsetUs < meter.steppedUs / 2;
     if (meter.steppedUs >= SURE_STEP_US && isDenied) meter.dismissStep();
     const dueUs = Math.round(meter.dueUs);
     if (!frame.key || !isSettled || dueUs <= 0) return 0;

@@ -13,7 +13,7 @@ import { restampSection } from '../media/scte35/section.ts';
 import type { StreamGap } from '../media/segment.ts';
 import { Continuity, HOLE_US } from './continuity.ts';
 import { GapLog } from './gap-log.ts';
-import type { ListedSegment, RunStart, StreamInput } from './input.ts';
+import type { RunStart, SourceSegment, StreamInput } from './input.ts';
 import { KeyFrameRequests } from './key-frame-requests.ts';
 import { KeyWatch } from './key-watch.ts';
 import type { SinkLoss } from './loss-report.ts';
@@ -74,7 +74,7 @@ export class Stream implements StreamInput {
   /** What the publisher said of its media last, with the UTC offset as it was fixed for it. */
   #start: RunStart | undefined;
   /** What the source's playlist says of the segment that flows now. */
-  #listed: ListedSegment | undefined;
+  #segment: SourceSegment | undefined;
   /** Reference media that was left out as known and not reported yet, µs. */
   #clippedUs = 0;
   readonly #continuity = new Continuity();
@@ -185,12 +185,12 @@ export class Stream implements StreamInput {
     this.#reference = referenceOf(start.tracks);
     this.#continuity.begin(start.tracks);
     this.#pending = { start, waiting: [] };
-    this.#listed = undefined;
+    this.#segment = undefined;
     this.#keys = new KeyWatch();
   }
 
-  listed(segment: ListedSegment): void {
-    this.#listed = segment;
+  nextSegment(segment: SourceSegment): void {
+    this.#segment = segment;
   }
 
   publish(frame: Frame): void {
@@ -290,8 +290,8 @@ export class Stream implements StreamInput {
 
   /** Whether the stream has the key frame with this pts already, so that the run has to start later (docs/media.md 2). */
   #isKnown(ptsUs: number): boolean {
-    if (!this.#hasMedia || !this.#listed?.mayRepeat) return false;
-    const { utcOffsetUs, clock } = this.#listed;
+    if (!this.#hasMedia || !this.#segment?.mayRepeat) return false;
+    const { utcOffsetUs, clock } = this.#segment;
     const overlapUs = this.#endUs - (utcOffsetUs + ptsUs);
     return overlapUs > CLIP_FROM_US[clock] && overlapUs <= CLIP_UP_TO_US;
   }
@@ -331,7 +331,7 @@ export class Stream implements StreamInput {
 
   /** Time to be left free for missing segments, µs: none where the UTC offset does so by itself, nor where the source offers them again. */
   #missingUs(ptsUs: number, wantedUs: number): number {
-    const { utcOffsetUs, missingUs } = this.#listed ?? { utcOffsetUs: 0, missingUs: 0 };
+    const { utcOffsetUs, missingUs } = this.#segment ?? { utcOffsetUs: 0, missingUs: 0 };
     const leastUs = this.#endUs + missingUs / 2;
     return utcOffsetUs + ptsUs >= leastUs && wantedUs < leastUs ? missingUs : 0;
   }
@@ -379,7 +379,7 @@ export class Stream implements StreamInput {
     const { timescale } = context.reference;
     const ptsUs = ticksToUs(frame.pts, timescale);
     const isSettled = start.utcOffsetUs + ptsUs - context.startUs >= SETTLED_AFTER_US;
-    const dueUs = this.#reanchors.dueUs(frame, timescale, this.#listed, isSettled);
+    const dueUs = this.#reanchors.dueUs(frame, timescale, this.#segment, isSettled);
     if (dueUs === 0) return context;
     this.#start = { ...start, utcOffsetUs: start.utcOffsetUs + dueUs };
     this.#utcOffsetUs = this.#start.utcOffsetUs;

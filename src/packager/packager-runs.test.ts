@@ -307,7 +307,7 @@ suite('generations (rule 10)', () => {
     }
   });
 
-  test('audio whose frames are longer than the list's PART-TARGET needs a new list', () => {
+  test('audio whose frames are longer than the PART-TARGET needs a new list', () => {
     const config = { ...audio.config, record: Uint8Array.of(0x2b, 0x11, 0x88, 0x00) };
     const long = { ...audio, config } as Track;
     assert.deepEqual(numbers(chain([{ tracks: both }, { tracks: [video, long] }, { tracks: both }])), [1, 2]);
@@ -385,7 +385,7 @@ suite('generations (rule 10)', () => {
     const rig = createPackagerRig({ lastGeneration, past: { endUs, hasMedia: true, lastRun: 4 } });
     const start = bursty([video], 6);
     rig.stream.startRun(start);
-    rig.stream.listed({ utcOffsetUs: start.utcOffsetUs, clock: start.clock, mayRepeat: true, missingUs: 0 });
+    rig.stream.nextSegment({ utcOffsetUs: start.utcOffsetUs, clock: start.clock, mayRepeat: true, missingUs: 0 });
     for (const [i, frame] of film(12).entries()) {
       if (i > 0 && frame.key) rig.stream.flush();
       rig.stream.publish(frame);

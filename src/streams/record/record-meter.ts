@@ -68,7 +68,7 @@ export class RecordMeter {
         return input.utcOffsetUs;
       },
       ready: async (options) => input.ready?.(options),
-      listed: (segment) => input.listed?.(segment),
+      nextSegment: (segment) => input.nextSegment?.(segment),
       startRun: (start) => {
         this.#startRun(start);
         input.startRun(start);

@@ -160,7 +160,7 @@ export class RunFeeder {
   #tellListed(segment: QueuedSegment, { utcOffsetUs, clock }: Anchor): void {
     const isTaken = this.#input.mediaEndUs !== this.#opening?.endUs;
     const missing = Math.max(this.#absences, this.#previous?.missing ?? 0);
-    this.#input.listed?.({
+    this.#input.nextSegment?.({
       utcOffsetUs: utcOffsetUs + this.#leadUs[clock],
       clock,
       mayRepeat: segment.opening !== undefined && !isTaken,
