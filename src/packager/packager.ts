@@ -4,7 +4,7 @@
  */
 import { Emitter, type Subscribable } from '../lib/events.ts';
 import type { RunContext, Sink } from '../live/sink.ts';
-import { DateRangeBook } from '../media/date-range/date-range-book.ts';
+import { DateRangeTracker } from '../media/date-range/date-range-tracker.ts';
 import type { Frame, Track } from '../media/frame.ts';
 import type { FragmentSlot } from '../media/isobmff/fragment.ts';
 import { isSparse } from '../media/rendition-set.ts';
@@ -55,7 +55,7 @@ export interface PackagerOptions {
   /** A number for a new generation, higher than any before. */
   readonly nextGeneration: () => number;
   /** Date ranges as they are known so far; none if not given. */
-  readonly dateRanges?: DateRangeBook;
+  readonly dateRanges?: DateRangeTracker;
 }
 
 /** All that lives as long as a run; a soft re-anchor changes its context alone. */
@@ -98,14 +98,14 @@ export class Packager implements Sink {
   #probe: RunProbe | undefined;
   #run: RunState | undefined;
   readonly #open: OpenGroups;
-  readonly #dateRanges: DateRangeBook;
+  readonly #dateRanges: DateRangeTracker;
 
   constructor(options: PackagerOptions) {
     this.#options = options;
     this.#nextMsn = options.nextMsn;
     this.#discontinuitySequence = options.discontinuitySequence;
     this.#continued = options.continued;
-    this.#dateRanges = options.dateRanges ?? new DateRangeBook();
+    this.#dateRanges = options.dateRanges ?? new DateRangeTracker();
     this.#open = new OpenGroups((group) => {
       options.list.seal(group);
       this.#groups.emit(group);

@@ -4,7 +4,7 @@
  * In: frames, and the stretch of each segment as it is sealed. Out: their segments, one fragment each; date ranges, as soon as they are
  * known. docs/media.md 6 and 17; ISO/IEC 14496-30, 6.
  */
-import type { DateRangeBook } from '../media/date-range/date-range-book.ts';
+import type { DateRangeTracker } from '../media/date-range/date-range-tracker.ts';
 import type { DataTrack, Frame, TextTrack, Track } from '../media/frame.ts';
 import { loneSlot } from '../media/isobmff/fragment.ts';
 import type { DateRangeTag } from '../media/m3u8/playlist.ts';
@@ -48,7 +48,7 @@ interface Line {
 /** The sparse tracks of one run. */
 export class SparseTracks {
   readonly #lines: ReadonlyMap<number, Line>;
-  readonly #book: DateRangeBook;
+  readonly #book: DateRangeTracker;
   #ended = false;
 
   /**
@@ -57,7 +57,7 @@ export class SparseTracks {
    */
   constructor(
     tracks: readonly Track[],
-    book: DateRangeBook,
+    book: DateRangeTracker,
     { shared, firstMsn }: Pick<SegmentShape, 'shared' | 'firstMsn'>,
   ) {
     this.#book = book;

@@ -4,7 +4,7 @@
  */
 import type { Abortable, SegmentLocation, SegmentStore } from '../archive/segment-store.ts';
 import { FormatError } from '../lib/errors.ts';
-import { DateRangeBook } from '../media/date-range/date-range-book.ts';
+import { DateRangeTracker } from '../media/date-range/date-range-tracker.ts';
 import type { DataTrack, Frame, Track } from '../media/frame.ts';
 import type { CommittedGroup } from '../media/isobmff/commit-box.ts';
 import { parseSegment } from '../media/isobmff/segment-frames.ts';
@@ -28,7 +28,7 @@ export async function rebuildDateRanges(
   const data = new Map(tracks.filter((track) => track.kind === 'data').map((track) => [track.id, track]));
   const hasData = groups.some((group) => group.tracks.some(({ trackId, length }) => length > 0 && data.has(trackId)));
   if (!hasData) return [];
-  const book = new DateRangeBook((await before()).map(({ range }) => range));
+  const book = new DateRangeTracker((await before()).map(({ range }) => range));
   const told: RecordedDateRange[] = [];
   for (const group of groups) {
     for (const { trackId, offset, length } of group.tracks) {

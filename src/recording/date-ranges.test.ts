@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { crc32 } from 'node:zlib';
-import { DateRangeBook } from '../media/date-range/date-range-book.ts';
+import { DateRangeTracker } from '../media/date-range/date-range-tracker.ts';
 import type { DataTrack, Frame } from '../media/frame.ts';
 import { printId3 } from '../media/id3/tag.fixture.ts';
 import { fragmentLength, printFragment } from '../media/isobmff/fragment.ts';
@@ -39,7 +39,7 @@ const WORDS: readonly Word[] = [
 ];
 
 /** Groups of two seconds as the packager seals them. */
-function groups(book: DateRangeBook, count: number, from = 0): SegmentGroup[] {
+function groups(book: DateRangeTracker, count: number, from = 0): SegmentGroup[] {
   const plain = groupsFrom({ msn: 10 + from, startUs: START_US + from * 2 * SECOND, init: initOf(media) }, count);
   return plain.map((group, i) => {
     const own = WORDS.filter(([s]) => Math.floor(s / 2) === i + from);
@@ -73,7 +73,7 @@ const kinds = (told: readonly RecordedDateRange[], of: DateRangeQuery) =>
 suite('date ranges of a recording', () => {
   test('they are the same from memory, from the index, and from an index made again', async () => {
     await using rig = await openRig();
-    await record(rig, groups(new DateRangeBook(), 6));
+    await record(rig, groups(new DateRangeTracker(), 6));
     const all = between(0, 12);
     const open = latestDateRanges(await rig.recording.dateRanges(all), all);
     assert.deepEqual(
@@ -94,7 +94,7 @@ suite('date ranges of a recording', () => {
 
   test('an in point finds its out point in the file before', async () => {
     await using rig = await openRig();
-    const book = new DateRangeBook();
+    const book = new DateRangeTracker();
     await record(rig, groups(book, 3));
     await rig.recorder.seal();
     await record(rig, groups(book, 3, 3));
@@ -111,7 +111,7 @@ suite('date ranges of a recording', () => {
 
   test('a stretch has what reaches into it, and nothing that was told behind its last segment', async () => {
     await using rig = await openRig();
-    await record(rig, groups(new DateRangeBook(), 6));
+    await record(rig, groups(new DateRangeTracker(), 6));
     await rig.recorder.seal();
     const told = await rig.recording.dateRanges(between(4, 6));
     assert.deepEqual(kinds(told, between(4, 6)), ['splice 6'], 'it began before, and lasts');
@@ -121,7 +121,7 @@ suite('date ranges of a recording', () => {
 
   test('they go with their file', async () => {
     await using rig = await openRig();
-    await record(rig, groups(new DateRangeBook(), 6));
+    await record(rig, groups(new DateRangeTracker(), 6));
     await rig.recorder.seal();
     rig.clock.advance(3 * 3600 * 1000);
     const retention = new Retention({

@@ -5,7 +5,7 @@
 import { messageOf } from '../lib/errors.ts';
 import { HOLE_US } from '../live/continuity.ts';
 import type { Stream } from '../live/stream.ts';
-import { DateRangeBook } from '../media/date-range/date-range-book.ts';
+import { DateRangeTracker } from '../media/date-range/date-range-tracker.ts';
 import type { StreamGap } from '../media/segment.ts';
 import { DEFAULT_LIMITS, LiveWindow, MAX_DATE_RANGES } from '../packager/live-window.ts';
 import type { Packager } from '../packager/packager.ts';
@@ -112,7 +112,7 @@ export async function openStreamParts(
     announced: (msn) => msns.announced(msn),
     discontinuitySequence: last?.discontinuity_sequence ?? 0,
     continued: last !== undefined,
-    dateRanges: new DateRangeBook(told.map(({ range }) => range)),
+    dateRanges: new DateRangeTracker(told.map(({ range }) => range)),
     initOf: (tracks) => inits.of(tracks),
     nextGeneration: () => {
       generationNumber = nextGenerationNumber(clock.nowMs(), generationNumber);

@@ -3,7 +3,7 @@
  * In: its Media Playlists as they are loaded, and each segment. Out: frames with the attribute list as it came, tied to the media by how
  * far from the frame the range begins. RFC 8216bis 4.4.5.1; docs/media.md 1.
  */
-import { OFFSET_ATTRIBUTE } from '../../../media/date-range/date-range-book.ts';
+import { OFFSET_ATTRIBUTE } from '../../../media/date-range/date-range-tracker.ts';
 import type { DataTrack, Frame } from '../../../media/frame.ts';
 import { printDateRange, reachOf } from '../../../media/m3u8/date-range.ts';
 import type { DateRangeTag, MediaPlaylist } from '../../../media/m3u8/playlist.ts';

@@ -4,7 +4,7 @@ import type { DataConfig, DataTrack, Frame } from '../frame.ts';
 import { printId3 } from '../id3/tag.fixture.ts';
 import { parseId3 } from '../id3/tag.ts';
 import { printSection, spliceInsert, timeSignal } from '../scte35/section.fixture.ts';
-import { DateRangeBook } from './date-range-book.ts';
+import { DateRangeTracker } from './date-range-tracker.ts';
 
 /** UTC at pts 0, µs. */
 const UTC_OFFSET_US = 1_795_000_000_000_000;
@@ -20,11 +20,11 @@ const frame = (s: number, data: Uint8Array | string): Frame => {
 const ms = (s: number) => UTC_OFFSET_US / 1000 + s * 1000;
 
 suite('date ranges of data tracks', () => {
-  const splice = (book: DateRangeBook, s: number, data: Uint8Array) =>
+  const splice = (book: DateRangeTracker, s: number, data: Uint8Array) =>
     book.take(track('scte35'), frame(s, data), UTC_OFFSET_US);
 
   test('an out and an in point are one range, planned first and then measured (RFC 8216bis 4.4.5.1.1)', () => {
-    const book = new DateRangeBook();
+    const book = new DateRangeTracker();
     const out = spliceInsert({ eventId: 9, out: true, pts: 14 * 90_000, duration: 30 * 90_000 });
     const [began] = splice(book, 10, out);
     assert.equal(began!.startDateMs, ms(14));
@@ -48,12 +48,12 @@ suite('date ranges of data tracks', () => {
       dts: far - 90_000,
       pts: far - 90_000,
     };
-    const [range] = new DateRangeBook().take(track('scte35'), at, UTC_OFFSET_US);
+    const [range] = new DateRangeTracker().take(track('scte35'), at, UTC_OFFSET_US);
     assert.equal(range!.startDateMs, Math.round((UTC_OFFSET_US + ((far + 90_000) * 1e6) / 90_000) / 1000));
   });
 
   test('each segmentation of a time_signal is a range of its own', () => {
-    const book = new DateRangeBook();
+    const book = new DateRangeTracker();
     const types = [0x34, 0x30, 0x10].map((type) => ({ eventId: 7, type, duration: 90_000 }));
     const found = splice(book, 5, timeSignal(undefined, types));
     assert.deepEqual(
@@ -70,7 +70,7 @@ suite('date ranges of data tracks', () => {
   });
 
   test('an in point alone, and what cannot be read, are commands; splice_null says nothing', () => {
-    const book = new DateRangeBook();
+    const book = new DateRangeTracker();
     const [alone] = splice(book, 1, spliceInsert({ eventId: 3, out: false }));
     assert.ok(alone!.attributes['SCTE35-CMD']);
     const [torn] = splice(book, 2, Uint8Array.of(0xfc, 1, 2));
@@ -79,7 +79,7 @@ suite('date ranges of data tracks', () => {
   });
 
   test('an ID3 tag stands in an attribute; of a long one the frames that fit', () => {
-    const book = new DateRangeBook();
+    const book = new DateRangeTracker();
     const tag = printId3([
       ['TIT2', 'a song'],
       ['TXXX', 'x'.repeat(9000)],
@@ -99,7 +99,7 @@ suite('date ranges of data tracks', () => {
   });
 
   test("a source's own range lies where it lay in the media, whatever the UTC offset is", () => {
-    const book = new DateRangeBook();
+    const book = new DateRangeTracker();
     const text =
       'ID="a",CLASS="c",START-DATE="2001-01-01T00:00:00.000Z",END-DATE="2001-01-01T00:00:05.000Z",X-OXBOW-OFFSET=-1.500000';
     const [range] = book.take(track('daterange'), frame(10, text), UTC_OFFSET_US);
@@ -116,9 +116,9 @@ suite('date ranges of data tracks', () => {
   });
 
   test('a book that goes on with what was told before tells the same', () => {
-    const first = new DateRangeBook();
+    const first = new DateRangeTracker();
     const told = splice(first, 10, spliceInsert({ eventId: 9, out: true }));
     const end = spliceInsert({ eventId: 9, out: false });
-    assert.deepEqual(splice(new DateRangeBook(told), 20, end), splice(first, 20, end));
+    assert.deepEqual(splice(new DateRangeTracker(told), 20, end), splice(first, 20, end));
   });
 });

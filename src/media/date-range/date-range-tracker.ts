@@ -10,7 +10,7 @@ import { boundId3 } from '../id3/tag.ts';
 import { lawfulDateRange, mergeDateRange, parseDateRange } from '../m3u8/date-range.ts';
 import type { DateRangeTag } from '../m3u8/playlist.ts';
 import { ticksToUs } from '../run.ts';
-import { eventsOfSplice, type SpliceEvent } from './of-splice.ts';
+import { eventsOfSplice, type SpliceEvent } from './from-splice.ts';
 
 /** CLASS of ranges made from ID3 tags; the tag stands in X-OXBOW-ID3. */
 export const ID3_CLASS = 'oxbow.id3';
@@ -33,7 +33,7 @@ const FARTHEST = 3600 * 90_000;
 const SAME_START_MS = 2000;
 
 /** The ranges of one stream, in the making. */
-export class DateRangeBook {
+export class DateRangeTracker {
   /** By ID; the oldest first. */
   readonly #known = new Map<string, DateRangeTag>();
   /** IDs of the last break of each event, by its key. */
