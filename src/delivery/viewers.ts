@@ -3,7 +3,7 @@
  * In: a word for each request, and one for each that waits. Out: how many there are. Constant work for each request, bounded memory.
  */
 import type { MediaAddress } from '../api/media-address.ts';
-import { AlikePlayers } from './live/alike-players.ts';
+import { AnonymousPlayers } from './live/anonymous-players.ts';
 
 /** A player that asked for nothing for so long watches no more, ms. */
 const WATCHES_MS = 30_000;
@@ -31,7 +31,7 @@ export class Viewers {
   readonly #nowMs: () => number;
   readonly #limits: ViewerLimits;
   readonly #onOver: () => void;
-  readonly #alike: AlikePlayers;
+  readonly #anonymous: AnonymousPlayers;
   /** By stream, then by player: who was seen longest ago first. */
   readonly #streams = new Map<string, Map<string, Seen>>();
   #inAll = 0;
@@ -44,7 +44,7 @@ export class Viewers {
     this.#nowMs = options.nowMs;
     this.#limits = options.limits ?? viewerLimits;
     this.#onOver = options.onOver ?? (() => undefined);
-    this.#alike = new AlikePlayers(options.nowMs);
+    this.#anonymous = new AnonymousPlayers(options.nowMs);
   }
 
   /**
@@ -54,7 +54,7 @@ export class Viewers {
    * @param address what it requested, if other players may have the same name
    */
   seen(stream: string, player: string, address?: MediaAddress): void {
-    const name = address === undefined ? player : this.#alike.nameOf(stream, player, address);
+    const name = address === undefined ? player : this.#anonymous.nameOf(stream, player, address);
     this.#seen(stream, name);
   }
 

@@ -3,7 +3,7 @@
  * In: words of the hot responder. Out: sums. Bounded: beyond that, players are counted by the next sum.
  */
 import type { MediaAddress } from '../../api/media-address.ts';
-import { AlikePlayers } from '../../delivery/live/alike-players.ts';
+import { AnonymousPlayers } from '../../delivery/live/anonymous-players.ts';
 import { watchLoop } from '../../observe/loop-lag.ts';
 import type { HotCounts, Served } from '../hot/responder.ts';
 import type { CounterReport } from './messages.ts';
@@ -23,7 +23,7 @@ export class CounterBuffer implements HotCounts, Disposable {
   readonly #refused: [kind: string, status: number][] = [];
   readonly #seen = new Map<string, Set<string>>();
   readonly #lag = watchLoop();
-  readonly #alike = new AlikePlayers(() => performance.now());
+  readonly #anonymous = new AnonymousPlayers(() => performance.now());
   #players = 0;
   #starved = 0;
   #held = 0;
@@ -58,7 +58,7 @@ export class CounterBuffer implements HotCounts, Disposable {
 
   /** A player was given media. @param address what it requested, if other players may have the same name */
   seen(stream: string, given: string, address?: MediaAddress): void {
-    const player = address === undefined ? given : this.#alike.nameOf(stream, given, address);
+    const player = address === undefined ? given : this.#anonymous.nameOf(stream, given, address);
     const players = this.#seen.get(stream) ?? new Set<string>();
     this.#seen.set(stream, players);
     if (this.#players >= MAX_SEEN || players.has(player)) return;

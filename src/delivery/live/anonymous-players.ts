@@ -15,7 +15,7 @@ const MAX_WATCHED = APART_MS / EVERY_MS;
 /** Players whose requests for one segment are counted; others are told apart by address and program alone. About 100 bytes each. */
 const MAX_PLAYERS = 4000;
 /** Players of one address and program. */
-const MAX_ALIKE = 100;
+const MAX_PER_CLIENT = 100;
 const MAX_STREAMS = 2000;
 
 interface Watched {
@@ -26,7 +26,7 @@ interface Watched {
 }
 
 /** Players of all streams. */
-export class AlikePlayers {
+export class AnonymousPlayers {
   readonly #nowMs: () => number;
   /** Newest segment last; the stream that was added first goes first. */
   readonly #streams = new Map<string, Watched[]>();
@@ -50,7 +50,7 @@ export class AlikePlayers {
     const { requests } = watched;
     const key = `${player} ${address.kind} ${'rendition' in address ? address.rendition : ''}`;
     const count = (requests.get(key) ?? 0) + 1;
-    if (count > MAX_ALIKE || (count === 1 && requests.size >= MAX_PLAYERS)) return player;
+    if (count > MAX_PER_CLIENT || (count === 1 && requests.size >= MAX_PLAYERS)) return player;
     requests.set(key, count);
     return count === 1 ? player : `${player}+${count}`;
   }

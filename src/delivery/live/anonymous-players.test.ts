@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { parseMediaAddress } from '../../api/media-address.ts';
 import { Viewers } from '../viewers.ts';
-import { AlikePlayers } from './alike-players.ts';
+import { AnonymousPlayers } from './anonymous-players.ts';
 
 const START = 869_624_096;
 
@@ -43,11 +43,11 @@ suite('players with the same address and program', () => {
   });
 
   test('cost no more memory and no higher count than their bounds', () => {
-    const alike = new AlikePlayers(() => 0);
+    const anonymous = new AnonymousPlayers(() => 0);
     const names = new Set<string>();
-    for (let i = 0; i < 1000; i++) names.add(alike.nameOf('door', 'a', segment(START)));
+    for (let i = 0; i < 1000; i++) names.add(anonymous.nameOf('door', 'a', segment(START)));
     assert.equal(names.size, 100);
-    for (let i = 0; i < 10_000; i++) alike.nameOf('door', `p${i}`, segment(START));
-    assert.equal(alike.nameOf('door', 'p9999', segment(START)), 'p9999', 'there was no room for it');
+    for (let i = 0; i < 10_000; i++) anonymous.nameOf('door', `p${i}`, segment(START));
+    assert.equal(anonymous.nameOf('door', 'p9999', segment(START)), 'p9999', 'there was no room for it');
   });
 });
