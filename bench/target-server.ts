@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { openLocalSegmentStore } from '../src/archive/local-segment-store.ts';
 import { openRangeReader } from '../src/archive/range-reader.ts';
 import { segmentLocation } from '../src/archive/segment-store.ts';
-import { createLiveNow } from '../src/delivery/live/live-now.ts';
+import { createLiveLookup } from '../src/delivery/live/live-lookup.ts';
 import { SegmentCache } from '../src/delivery/live/segment-cache.ts';
 import { createMediaRouter } from '../src/delivery/media-router.ts';
 import type { ServedStream } from '../src/delivery/served-stream.ts';
@@ -74,7 +74,7 @@ const segmentCache = new SegmentCache(reader);
 const stills = new Stills({ reader, signal: new AbortController().signal, makeStill: async () => new Uint8Array() });
 const answer = createMediaRouter({ find, clock, reader, segmentCache, stills });
 const tls = cert && key ? { cert, key } : undefined;
-const server = await startTestServer({ answer, now: createLiveNow(find, segmentCache), reader, clock }, tls);
+const server = await startTestServer({ answer, lookup: createLiveLookup(find, segmentCache), reader, clock }, tls);
 const part = `${small!.list.lastSealed!.msn}.0.m4s`;
 const next = small!.list.lastSealed!.msn + 1;
 process.stdout.write(

@@ -3,7 +3,7 @@
  * In: the context, recordings, streams. Out: Delivery.
  */
 import type { Config } from '../config/schema.ts';
-import { createLiveNow } from '../delivery/live/live-now.ts';
+import { createLiveLookup } from '../delivery/live/live-lookup.ts';
 import { SegmentCache } from '../delivery/live/segment-cache.ts';
 import { createMediaRouter } from '../delivery/media-router.ts';
 import { Stills } from '../delivery/stills.ts';
@@ -33,7 +33,7 @@ export function openDelivery(
         return name;
       },
     }),
-    now: createLiveNow((name) => catalog.find(name), segmentCache),
+    lookup: createLiveLookup((name) => catalog.find(name), segmentCache),
     segmentCache,
     viewers: new Viewers({ nowMs: () => clock.monotonicMs(), onOver: () => metrics.viewersOver.inc() }),
     defaultStream,

@@ -21,7 +21,7 @@ import type { AppContext, Parts } from './parts.ts';
 export async function openHttp(app: AppContext, parts: Omit<Parts, 'store' | 'net'>): Promise<HttpServer> {
   const { config, settings, dataFolder, opened, clock, log, logs, metrics, telemetry } = app;
   const { bus, webhooks, disk, recordings, streams, catalog, jobs, exports, health, accounts, delivery } = parts;
-  const { answer, now, segmentCache, viewers, defaultStream } = delivery;
+  const { answer, lookup, segmentCache, viewers, defaultStream } = delivery;
   const startedMs = clock.nowMs();
   const http = await startHttp({
     listen: config.http,
@@ -40,7 +40,7 @@ export async function openHttp(app: AppContext, parts: Omit<Parts, 'store' | 'ne
       exports,
       events: bus,
       webhooks,
-      now,
+      lookup,
       answer,
       defaultStream,
       viewers,

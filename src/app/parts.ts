@@ -10,7 +10,7 @@ import type { SegmentPrefix, SegmentStore } from '../archive/segment-store.ts';
 import type { EventBus } from '../cluster/event-bus.ts';
 import type { EffectiveSettings } from '../config/effective-settings.ts';
 import type { Config } from '../config/schema.ts';
-import type { LiveNow } from '../delivery/live/live-now.ts';
+import type { LiveLookup } from '../delivery/live/live-lookup.ts';
 import type { SegmentCache } from '../delivery/live/segment-cache.ts';
 import type { MediaRouter } from '../delivery/media-router.ts';
 import type { Viewers } from '../delivery/viewers.ts';
@@ -110,7 +110,7 @@ export interface Accounts {
 export interface Delivery {
   readonly answer: MediaRouter;
   /** What can be answered from memory at once. */
-  readonly now: LiveNow;
+  readonly lookup: LiveLookup;
   /** Recorded segments that were requested a moment ago. */
   readonly segmentCache: SegmentCache;
   readonly viewers: Viewers;

@@ -19,7 +19,7 @@ import type { LiveWindowLimits } from '../packager/live-segment.ts';
 import { LiveWindow } from '../packager/live-window.ts';
 import { InitTable } from '../recording/init-table.ts';
 import { openRig, type RecordingRig, START_US } from '../recording/recording.fixture.ts';
-import { createLiveNow, type LiveNow } from './live/live-now.ts';
+import { createLiveLookup, type LiveLookup } from './live/live-lookup.ts';
 import { SegmentCache } from './live/segment-cache.ts';
 import { createMediaRouter, type MediaRouter } from './media-router.ts';
 import type { Reply } from './reply.ts';
@@ -78,7 +78,7 @@ export interface Delivery extends AsyncDisposable {
   /** Calls of the still maker. */
   readonly stills: { bytes: Uint8Array; atS: number | undefined; width: number }[];
   readonly answer: MediaRouter;
-  readonly now: LiveNow;
+  readonly lookup: LiveLookup;
   readonly reader: RangeReader;
   /** Opens a segment in the live list. */
   open(plan: SegmentPlan): void;
@@ -140,7 +140,7 @@ export async function openDelivery({
   const defaultStream = () => state.defaultStream;
   const segmentCache = new SegmentCache(reader);
   const answer = createMediaRouter({ find, clock: rig.clock, reader, segmentCache, stills, defaultStream });
-  const now = createLiveNow(find, segmentCache);
+  const lookup = createLiveLookup(find, segmentCache);
   const never = new AbortController().signal;
   const get = async (path: string, signal = never): Promise<Reply> => {
     const [plain, query] = path.split('?') as [string, string?];
@@ -180,7 +180,7 @@ export async function openDelivery({
     return group;
   };
   return {
-    ...{ rig, list, inits, init, stream, state, stills: made, answer, now, reader, open, part, seal, get, bytes },
+    ...{ rig, list, inits, init, stream, state, stills: made, answer, lookup, reader, open, part, seal, get, bytes },
     live(plan) {
       open(plan);
       for (let i = 0; i < (plan.parts ?? 10); i++) part(plan, i);

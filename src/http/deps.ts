@@ -18,7 +18,7 @@ import type {
 } from '../api/webhook-shapes.ts';
 import type { RangeReader } from '../archive/range-reader.ts';
 import type { EventBus } from '../cluster/event-bus.ts';
-import type { LiveNow } from '../delivery/live/live-now.ts';
+import type { LiveLookup } from '../delivery/live/live-lookup.ts';
 import type { Reply } from '../delivery/reply.ts';
 import type { Viewers } from '../delivery/viewers.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -74,7 +74,7 @@ export interface HttpDeps {
    */
   answer(address: MediaAddress, query: URLSearchParams, options: { readonly signal: AbortSignal }): Awaitable<Reply>;
   /** What can be said of live addresses without waiting. */
-  readonly now: LiveNow;
+  readonly lookup: LiveLookup;
   /** Name of the stream that is meant where a media address names none; undefined while there is no stream. */
   defaultStream?(): string | undefined;
   /** Reads body parts that are stored in files. */

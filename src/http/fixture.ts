@@ -110,7 +110,7 @@ export async function startTestServer(
         throw error;
       },
     }),
-    now: { list: () => undefined, isCurrent: () => false, look: () => undefined, recorded: () => undefined },
+    lookup: { list: () => undefined, isCurrent: () => false, find: () => undefined, findRecorded: () => undefined },
     answer: (address) => {
       throw new OxbowError('not-found', `no media at ${printMediaAddress(address)}`);
     },

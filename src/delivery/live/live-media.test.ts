@@ -57,7 +57,7 @@ suite('segments and parts', () => {
     assert.deepEqual(await read(), inMemory);
     // Whoever asks next need not wait, as long as it is kept.
     const ready = async (rendition: string) => {
-      const reply = live.now.recorded({ kind: 'segment', stream: 'door', rendition, msn: 100 });
+      const reply = live.lookup.findRecorded({ kind: 'segment', stream: 'door', rendition, msn: 100 });
       return reply && live.bytes(reply);
     };
     for (const [i, rendition] of ['av0', 'v0', 'a0'].entries()) assert.deepEqual(await ready(rendition), inMemory[i]);
@@ -112,7 +112,10 @@ suite('segments and parts', () => {
     assert.equal(inMemory[1], `v0-100-${hex(group.tracks[0]!.bytes)}`);
     assert.match(inMemory[2]!, /^av0-100\.3-[0-9a-f]{8}-[0-9a-f]{8}$/);
     for (const [i, name] of ['av0', 'v0'].entries()) {
-      const now = live.now.look({ kind: 'segment', stream: 'door', rendition: name, msn: 100 }, new URLSearchParams());
+      const now = live.lookup.find(
+        { kind: 'segment', stream: 'door', rendition: name, msn: 100 },
+        new URLSearchParams(),
+      );
       assert.equal((now as Reply).etag, inMemory[i]);
     }
     await live.record(group);

@@ -179,26 +179,17 @@ export async function answerSegment(
   const crcs = rendition.tracks.flatMap(
     ({ id: trackId }) => group.tracks.find((own) => own.trackId === trackId && own.length > 0)?.crc ?? [],
   );
-  const reply = segmentReply(etagOf(keyOf(asked), crcs), body);
+  const reply = segmentReply(etagOf(segmentKey(asked), crcs), body);
   if (reply.length <= MAX_INTERLEAVED_BYTES) {
     const { body: _, ...said } = reply;
     const ranges = storedRanges(group, rendition);
-    segmentCache.add(stream, keyOf(asked), { reply: said, ranges, startUs: group.startUs });
+    segmentCache.add(stream, segmentKey(asked), { reply: said, ranges, startUs: group.startUs });
   }
   return reply;
 }
 
-/** A recorded segment that was asked for a moment ago, where its bytes are in memory. */
-export function cachedSegment(
-  stream: ServedLiveStream,
-  asked: { readonly rendition: string; readonly msn: number },
-  segmentCache: SegmentCache,
-): Reply | undefined {
-  return segmentCache.find(stream, keyOf(asked));
-}
-
 /** Names a segment within its stream, for life. */
-export function keyOf({ rendition, msn }: { readonly rendition: string; readonly msn: number }): string {
+export function segmentKey({ rendition, msn }: { readonly rendition: string; readonly msn: number }): string {
   return `${rendition}-${msn}`;
 }
 
@@ -214,7 +205,7 @@ export function segmentInMemory(
   if (!body) return undefined;
   const { sealed } = listed;
   const crcs = tracks.flatMap(({ id }) => sealed.tracks.get(id)?.crc ?? []);
-  return segmentReply(etagOf(keyOf({ rendition, msn }), crcs), body);
+  return segmentReply(etagOf(segmentKey({ rendition, msn }), crcs), body);
 }
 
 /** A part, at once if it is there, when it is sealed if it is the one that was announced. */

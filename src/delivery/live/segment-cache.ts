@@ -29,7 +29,7 @@ export interface CachedSegment {
 export interface AddedSegment {
   /** Of the stream. */
   readonly name: string;
-  /** See `keyOf` of live.ts. */
+  /** See `segmentKey` of live.ts. */
   readonly key: string;
   readonly segment: CachedSegment;
 }

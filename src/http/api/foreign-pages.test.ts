@@ -7,7 +7,7 @@ import { openHttp2 } from '../../../test/fixtures/http2.ts';
 import { need } from '../../../test/fixtures/need.ts';
 import { openFolder } from '../../../test/fixtures/server.ts';
 import { asAdmin, shareTestServer, startTestServer, textReply } from '../fixture.ts';
-import { FakeLive } from '../hot/live-now.fixture.ts';
+import { FakeLive } from '../hot/live-lookup.fixture.ts';
 import { sendRequest } from '../request.fixture.ts';
 import { createForeignPages, isFromForeignPage, readableFields } from './foreign-pages.ts';
 
@@ -18,7 +18,7 @@ const CORS = 'access-control-allow-origin';
 suite('a page of another site, on a loopback address', () => {
   const live = new FakeLive();
   live.add(7, 'seven');
-  const shared = shareTestServer(() => ({ answer, now: live }));
+  const shared = shareTestServer(() => ({ answer, lookup: live }));
   const corsOf = async (path: string, headers: Record<string, string> = FOREIGN, method = 'GET') =>
     (await sendRequest(shared(), path, { headers, method })).headers[CORS];
   const rightTo = (stream: string) =>

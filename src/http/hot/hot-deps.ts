@@ -12,7 +12,7 @@ import type { HotCounts, HotDeps } from './responder.ts';
 export function hotDepsOf(deps: HttpDeps, { ownHosts, head }: Pick<HotDeps, 'ownHosts' | 'head'>): HotDeps {
   const { clock } = deps;
   return {
-    now: deps.now,
+    lookup: deps.lookup,
     isPrivate: (name) => deps.streams.isPrivate(name),
     mayWatch: (token, address) =>
       deps.access.watch.verify(token, address.stream, signedClassOf(address), clock.nowMs()) === 'ok',

@@ -10,7 +10,7 @@ import { type Folder, openFolder } from '../../../test/fixtures/server.ts';
 import { until } from '../../../test/fixtures/wait.ts';
 import type { HttpDeps } from '../deps.ts';
 import { asAdmin, startTestServer, type TestServer, textReply } from '../fixture.ts';
-import { FakeLive } from './live-now.fixture.ts';
+import { FakeLive } from './live-lookup.fixture.ts';
 import { RawClient } from './raw-client.fixture.ts';
 
 const SEGMENT = '/live/cam/v0/7.m4s';
@@ -28,7 +28,7 @@ function cases(start: (change?: Partial<HttpDeps>) => Promise<TestServer>): void
     const live = new FakeLive();
     live.add(7, 'seven');
     // What is not answered at once goes this way; `slow` tells them apart.
-    const server = await start({ now: live, answer: () => textReply('slow', { etag: 'slow' }) });
+    const server = await start({ lookup: live, answer: () => textReply('slow', { etag: 'slow' }) });
     return { live, server, client: new RawClient(server), [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
   }
 
@@ -336,7 +336,7 @@ suite('the hot responder', () => {
   test('a private stream is not for everyone, ready or not', async () => {
     const live = new FakeLive();
     live.add(7, 'seven');
-    await using server = await startTestServer({ now: live });
+    await using server = await startTestServer({ lookup: live });
     server.deps.streams.isPrivate = () => true;
     using client = new RawClient(server);
     await client.send(get(SEGMENT));
@@ -347,7 +347,7 @@ suite('the hot responder', () => {
   test('a path with a right to watch is ready too, for that stream, until it is revoked; no shared cache keeps it', async () => {
     const live = new FakeLive();
     live.add(7, 'seven');
-    await using server = await startTestServer({ now: live });
+    await using server = await startTestServer({ lookup: live });
     const { watch } = server.deps.access;
     server.deps.streams.isPrivate = () => true;
     const inAnHourMs = server.clock.nowMs() + 3_600_000;
@@ -388,7 +388,7 @@ suite('the hot responder', () => {
   test('viewers are counted by what they call themselves', async () => {
     const live = new FakeLive();
     live.add(7, 'seven');
-    await using server = await startTestServer({ now: live });
+    await using server = await startTestServer({ lookup: live });
     using client = new RawClient(server);
     for (const sid of ['a', 'a', 'b']) {
       await client.send(get(`${SEGMENT}?CMCD=${encodeURIComponent(`bs,sid="${sid}"`)}`));
@@ -401,7 +401,7 @@ suite('the hot responder', () => {
   test('who takes nothing of what was asked for is not sent more and more', async () => {
     const live = new FakeLive();
     live.add(7, 'x'.repeat(400_000));
-    await using server = await startTestServer({ now: live });
+    await using server = await startTestServer({ lookup: live });
     const { port } = new URL(server.url);
     const socket = connect(Number(port), '127.0.0.1');
     socket.on('error', () => {});

@@ -5,7 +5,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { type LiveAddress, mediaClassOf, printMediaAddress } from '../../api/media-address.ts';
-import type { LiveNow } from '../../delivery/live/live-now.ts';
+import type { LiveLookup } from '../../delivery/live/live-lookup.ts';
 import type { Viewers } from '../../delivery/viewers.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { createClientAddress } from '../client/client-address.ts';
@@ -44,7 +44,7 @@ export interface HotCounts {
 
 /** What answers are made from: a serving thread has no more than this. */
 export interface HotDeps {
-  readonly now: LiveNow;
+  readonly lookup: LiveLookup;
   /** Whether not everyone may watch the stream. */
   isPrivate(stream: string): boolean;
   /** Whether the token before a path is valid for it. */
@@ -91,7 +91,7 @@ export function createHotResponder(deps: HotDeps, waitLimiter: WaitLimiter, hand
   const known = new WeakMap<Socket, Known>();
   const pendingReplies = new PendingReplies();
   const cache = new ResponseCache({
-    now: deps.now,
+    lookup: deps.lookup,
     isOpen: (name) => !deps.isPrivate(name),
     mayWatch: (token, address) => deps.mayWatch(token, address),
     head: deps.head,

@@ -4,7 +4,7 @@
  */
 import { isLiveAddress, type LiveAddress, parseMediaAddress } from '../../api/media-address.ts';
 import { splitTarget } from '../../api/signed-path.ts';
-import type { ListState, LiveNow } from '../../delivery/live/live-now.ts';
+import type { ListState, LiveLookup } from '../../delivery/live/live-lookup.ts';
 import { isPending, type PendingReply } from '../../delivery/live/pending-reply.ts';
 import type { Reply } from '../../delivery/reply.ts';
 import { type RawResponse, type ResponseForm, rawResponseOf } from './raw-response.ts';
@@ -45,7 +45,7 @@ interface Media {
 
 /** What answers need. */
 export interface ResponseCacheOptions {
-  readonly now: LiveNow;
+  readonly lookup: LiveLookup;
   /** Whether all may watch it, whoever they are; asked each time. */
   readonly isOpen: (stream: string) => boolean;
   /** Whether the token before a path is valid for it; called each time. */
@@ -87,8 +87,8 @@ export class ResponseCache implements Disposable {
     const { token, path, query } = splitTarget(given);
     const address = this.#addressOf(path);
     if (!address) return undefined;
-    const { now, isOpen, mayWatch } = this.#options;
-    const list = now.list(address.stream);
+    const { lookup, isOpen, mayWatch } = this.#options;
+    const list = lookup.list(address.stream);
     if (!list) return undefined;
     const isPrivate = !isOpen(address.stream);
     if (token === undefined ? isPrivate : !mayWatch(token, address)) return undefined;
@@ -132,14 +132,14 @@ export class ResponseCache implements Disposable {
 
   #look(address: LiveAddress, query: string, { takesGzip, isPrivate }: ResponseForm): HotResponse | undefined {
     const found = { address, isPrivate };
-    const { now } = this.#options;
+    const { lookup } = this.#options;
     try {
-      const reply = now.look(address, new URLSearchParams(query));
+      const reply = lookup.find(address, new URLSearchParams(query));
       if (reply) {
         const answer = isPending(reply) ? reply : this.rawResponseOf(reply, found, takesGzip);
         return answer && { ...found, answer };
       }
-      const recorded = now.recorded(address);
+      const recorded = lookup.findRecorded(address);
       const answer = recorded && this.rawResponseOf(recorded, found, takesGzip);
       return answer && { ...found, isShared: true, answer };
     } catch (error) {
@@ -193,7 +193,8 @@ export class ResponseCache implements Disposable {
       if (atMs >= beforeMs) break;
       this.#forget(path);
     }
-    for (const [name, { list }] of this.#lists) if (!this.#options.now.isCurrent(name, list)) this.#lists.delete(name);
+    for (const [name, { list }] of this.#lists)
+      if (!this.#options.lookup.isCurrent(name, list)) this.#lists.delete(name);
   }
 }
 

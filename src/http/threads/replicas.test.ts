@@ -8,7 +8,7 @@ import { type LiveAddress, parseMediaAddress } from '../../api/media-address.ts'
 import { MemorySegmentStore } from '../../archive/memory-segment-store.ts';
 import { openRangeReader } from '../../archive/range-reader.ts';
 import { segmentLocation } from '../../archive/segment-store.ts';
-import { createLiveNow, type LiveNow } from '../../delivery/live/live-now.ts';
+import { createLiveLookup, type LiveLookup } from '../../delivery/live/live-lookup.ts';
 import { type CachedSegment, SegmentCache } from '../../delivery/live/segment-cache.ts';
 import type { Reply } from '../../delivery/reply.ts';
 import { audioFrames, audioTrack, interleave, videoFrames, videoTrack } from '../../live/frames.fixture.ts';
@@ -53,7 +53,7 @@ async function openPair(mediaFolder = tmpdir()) {
     },
   });
   const reader = openRangeReader(new MemorySegmentStore());
-  const own = createLiveNow(find, new SegmentCache(reader));
+  const own = createLiveLookup(find, new SegmentCache(reader));
   return {
     ...{ rig, state, replicas, feed, own, sent },
     async [Symbol.asyncDispose]() {
@@ -78,8 +78,8 @@ async function publish({ stream }: PackagerRig, from: number, to: number): Promi
 const addressOf = (path: string) => parseMediaAddress(path) as LiveAddress;
 
 /** What is answered: the words of a list, the bytes of media, the key for what is waited for. */
-function look(now: LiveNow, path: string, query = ''): unknown {
-  const found = now.look(addressOf(path), new URLSearchParams(query));
+function look(lookup: LiveLookup, path: string, query = ''): unknown {
+  const found = lookup.find(addressOf(path), new URLSearchParams(query));
   if (!found || 'look' in found) return found && `waits: ${found.key}`;
   return Buffer.concat((found as Reply).body as Uint8Array[]).toString('latin1');
 }
@@ -89,12 +89,12 @@ suite('streams as a serving thread knows them', () => {
     await using pair = await openPair();
     const { rig, replicas, own, sent } = pair;
     await publish(rig, 0, 300);
-    assert.equal(replicas.now.list('door'), undefined, 'the long way, this time');
+    assert.equal(replicas.lookup.list('door'), undefined, 'the long way, this time');
     const { number } = rig.list.generation!;
     const list = `/live/door/av0/g${number}.m3u8`;
     for (let at = 300; at + 50 <= frames.length; at += 50) {
       await publish(rig, at, at + 50);
-      assert.ok(replicas.now.list('door'));
+      assert.ok(replicas.lookup.list('door'));
       const { msn } = rig.list.open!;
       for (const [path, query] of [
         ['/live/door/index.m3u8', ''],
@@ -104,7 +104,7 @@ suite('streams as a serving thread knows them', () => {
         [`/live/door/av0/${msn}.0.m4s`, ''],
         [`/live/door/av0/${msn - 1}.m4s`, ''],
       ] as const) {
-        assert.deepEqual(look(replicas.now, path, query), look(own, path, query), `${path} ${query}`);
+        assert.deepEqual(look(replicas.lookup, path, query), look(own, path, query), `${path} ${query}`);
       }
     }
     assert.ok(pair.state.shared >= rig.list.memoryBytes, 'what came was counted, for a collection in time');
@@ -116,15 +116,15 @@ suite('streams as a serving thread knows them', () => {
     await using pair = await openPair();
     const { rig, replicas, feed, state } = pair;
     await publish(rig, 0, 300);
-    replicas.now.list('door');
+    replicas.lookup.list('door');
     const list = `/live/door/av0/g${rig.list.generation!.number}.m3u8`;
     const query = new URLSearchParams(`_HLS_msn=${rig.list.open!.msn}`);
-    const waiting = replicas.now.look(addressOf(list), query);
+    const waiting = replicas.lookup.find(addressOf(list), query);
     assert.ok(waiting && 'look' in waiting);
     state.list = createPackagerRig().list;
     feed.check('door');
     assert.throws(waiting.look, { code: 'stream-offline' });
-    assert.equal(replicas.now.list('door'), undefined);
+    assert.equal(replicas.lookup.list('door'), undefined);
     assert.equal(replicas.access('door'), undefined);
   });
 
@@ -132,7 +132,7 @@ suite('streams as a serving thread knows them', () => {
     await using pair = await openPair();
     const { rig, replicas, feed, state } = pair;
     await publish(rig, 0, 300);
-    replicas.now.list('door');
+    replicas.lookup.list('door');
     const tokens = await WatchTokens.open({
       secret,
       epochs: { all: async () => [], put: async () => {}, remove: async () => {} },
@@ -164,7 +164,7 @@ suite('streams as a serving thread knows them', () => {
     await using pair = await openPair(folder);
     const { rig, replicas } = pair;
     await publish(rig, 0, 300);
-    replicas.now.list('door');
+    replicas.lookup.list('door');
     const location = segmentLocation('one.mp4');
     await writeFile(join(folder, location), 'before the segment behind');
     const address = addressOf('/live/door/v0/7.m4s');
@@ -173,38 +173,38 @@ suite('streams as a serving thread knows them', () => {
       ranges: [{ location, offset: 7, length: 11 }],
       startUs: 1,
     };
-    assert.equal(replicas.now.recorded(address), undefined);
+    assert.equal(replicas.lookup.findRecorded(address), undefined);
     replicas.take({ do: 'segment', name: 'door', key: 'v0-7', segment });
     assert.equal(replicas.blockBytes, 0);
-    assert.equal(replicas.now.recorded(address), undefined, 'it is read now');
+    assert.equal(replicas.lookup.findRecorded(address), undefined, 'it is read now');
     let reply: Reply | undefined;
     while (!reply) {
       await new Promise((resolve) => setImmediate(resolve));
-      reply = replicas.now.recorded(address);
+      reply = replicas.lookup.findRecorded(address);
     }
     assert.equal(String(Buffer.concat(reply.body as Uint8Array[])), 'the segment');
     assert.ok(replicas.blockBytes > 0);
     replicas.take({ do: 'forget', prefix: location });
-    assert.equal(replicas.now.recorded(address), undefined);
+    assert.equal(replicas.lookup.findRecorded(address), undefined);
     replicas.take({ do: 'access', name: 'door', access: { ...everyone, horizonUs: 2 } });
-    assert.equal(replicas.now.recorded(address), undefined, 'it was deleted');
+    assert.equal(replicas.lookup.findRecorded(address), undefined, 'it was deleted');
   });
 
   test('that nobody asked for of late are let go, at both ends', async () => {
     await using pair = await openPair();
     const { rig, replicas, feed, state, sent } = pair;
     await publish(rig, 0, 300);
-    replicas.now.list('door');
+    replicas.lookup.list('door');
     state.atMs = 29_000;
     replicas.sweep();
     assert.ok(feed.has('door'));
-    replicas.now.list('door');
+    replicas.lookup.list('door');
     state.atMs = 58_000;
     replicas.sweep();
     assert.ok(feed.has('door'), 'it was asked for meanwhile');
-    const list = replicas.now.list('door')!;
+    const list = replicas.lookup.list('door')!;
     state.atMs = 87_000;
-    assert.ok(replicas.now.isCurrent('door', list), 'a look that is no wish');
+    assert.ok(replicas.lookup.isCurrent('door', list), 'a look that is no wish');
     state.atMs = 89_000;
     replicas.sweep();
     assert.ok(!feed.has('door'));
@@ -218,12 +218,12 @@ suite('streams as a serving thread knows them', () => {
     const { replicas, feed, state } = pair;
     const requested: string[] = [];
     feed.subscribe = (name: string) => void requested.push(name);
-    for (let i = 0; i < 3000; i++) replicas.now.list(`nobody-${i}`);
-    for (let i = 0; i < 3; i++) replicas.now.list('nobody-0');
+    for (let i = 0; i < 3000; i++) replicas.lookup.list(`nobody-${i}`);
+    for (let i = 0; i < 3; i++) replicas.lookup.list('nobody-0');
     assert.equal(requested.length, 1000);
     state.atMs = 1000;
     replicas.sweep();
-    replicas.now.list('nobody-0');
+    replicas.lookup.list('nobody-0');
     assert.equal(requested.length, 1001);
   });
 });

@@ -8,8 +8,8 @@ import type { LiveAddress } from '../../api/media-address.ts';
 import { openLocalSegmentStore } from '../../archive/local-segment-store.ts';
 import { openRangeReader, type RangeReader } from '../../archive/range-reader.ts';
 import type { SegmentStore } from '../../archive/segment-store.ts';
-import { keyOf } from '../../delivery/live/live.ts';
-import { createLiveNow, type LiveNow } from '../../delivery/live/live-now.ts';
+import { segmentKey } from '../../delivery/live/live.ts';
+import { createLiveLookup, type LiveLookup } from '../../delivery/live/live-lookup.ts';
 import { SegmentCache } from '../../delivery/live/segment-cache.ts';
 import type { ServedLiveStream } from '../../delivery/served-stream.ts';
 import type { Init } from '../../media/segment.ts';
@@ -86,7 +86,7 @@ export class Replicas implements AsyncDisposable {
   readonly #sweeper: NodeJS.Timeout;
   #warming = 0;
   /** For the hot responder. */
-  readonly now: LiveNow;
+  readonly lookup: LiveLookup;
 
   private constructor(options: ReplicasOptions, replicas: Map<string, Replica>, tokens: WatchTokens) {
     this.#options = options;
@@ -96,12 +96,12 @@ export class Replicas implements AsyncDisposable {
     this.#reader = openRangeReader(this.#segments);
     this.#segmentCache = new SegmentCache(this.#reader);
     this.#sweeper = setInterval(() => this.sweep(), RETRY_AFTER_MS).unref();
-    const live = createLiveNow((name) => this.#find(name), this.#segmentCache);
-    this.now = {
-      look: live.look,
+    const live = createLiveLookup((name) => this.#find(name), this.#segmentCache);
+    this.lookup = {
+      find: live.find,
       list: (name) => this.#find(name)?.list,
       isCurrent: (name, list) => this.#replicas.get(name)?.list === list,
-      recorded: (address) => live.recorded(address) ?? this.#warm(address),
+      findRecorded: (address) => live.findRecorded(address) ?? this.#warm(address),
     };
   }
 
@@ -182,7 +182,7 @@ export class Replicas implements AsyncDisposable {
   #warm(address: LiveAddress): undefined {
     const replica = address.kind === 'segment' ? this.#replicas.get(address.stream) : undefined;
     if (!replica || address.kind !== 'segment' || this.#warming >= MAX_WARMING) return;
-    const ranges = this.#segmentCache.rangesOf(replica, keyOf(address));
+    const ranges = this.#segmentCache.rangesOf(replica, segmentKey(address));
     const bytes = ranges.reduce((sum, { length }) => sum + length, 0);
     // What does not stay whole would be read again for each who asks.
     if (bytes === 0 || bytes > this.#reader.maxBlockBytes / 2) return;

@@ -55,7 +55,7 @@ const refuse: Refuse = (request, response, reason) => {
 };
 const hot = createHotResponder(
   {
-    now: replicas.now,
+    lookup: replicas.lookup,
     isPrivate: (name) => replicas.access(name)?.isPrivate ?? true,
     mayWatch: (token, address) => replicas.mayWatch(token, address),
     viewers: counters,

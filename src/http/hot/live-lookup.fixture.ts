@@ -1,9 +1,9 @@
 /**
  * A live stream of a test's making: what is there, and what comes when the test says so.
- * In: paths and texts. Out: LiveNow. Nothing else of oxbow stands behind it.
+ * In: paths and texts. Out: LiveLookup. Nothing else of oxbow stands behind it.
  */
 import type { LiveAddress } from '../../api/media-address.ts';
-import type { LiveNow } from '../../delivery/live/live-now.ts';
+import type { LiveLookup } from '../../delivery/live/live-lookup.ts';
 import type { PendingReply } from '../../delivery/live/pending-reply.ts';
 import type { Reply } from '../../delivery/reply.ts';
 import { OxbowError } from '../../lib/errors.ts';
@@ -11,7 +11,7 @@ import { Emitter } from '../../lib/events.ts';
 import { textReply } from '../fixture.ts';
 
 /** The stream `cam`. */
-export class FakeLive implements LiveNow {
+export class FakeLive implements LiveLookup {
   readonly #changes = new Emitter<void>();
   readonly #list = { version: 1, changes: this.#changes };
   /** Segments that are there, by MSN: their text. */
@@ -51,7 +51,7 @@ export class FakeLive implements LiveNow {
     return name === 'cam' ? this.#list : undefined;
   }
 
-  look(address: LiveAddress, query: URLSearchParams): Reply | PendingReply | undefined {
+  find(address: LiveAddress, query: URLSearchParams): Reply | PendingReply | undefined {
     if (address.kind === 'init') return undefined;
     this.looks++;
     const msn =
@@ -71,7 +71,7 @@ export class FakeLive implements LiveNow {
   /** Segments that were asked for a moment ago, by MSN. */
   readonly known = new Map<number, string>();
 
-  recorded(address: LiveAddress): Reply | undefined {
+  findRecorded(address: LiveAddress): Reply | undefined {
     const text = address.kind === 'segment' ? this.known.get(address.msn) : undefined;
     return text === undefined ? undefined : textReply(text);
   }

@@ -1,51 +1,52 @@
 /**
- * What can be said of a live address without waiting: looks into memory alone.
- * In: address and query. Out: the reply, what to wait for, or undefined if the slow path must answer. docs/media.md 27, 28.
+ * Finds what a live address names without waiting and without reading a file.
+ * In: address and query. Out: the reply, a pending reply, or undefined if the slow path (`createMediaRouter`) must answer.
+ * docs/media.md 27, 28.
  */
 import type { LiveAddress } from '../../api/media-address.ts';
 import type { Subscribable } from '../../lib/events.ts';
 import type { Reply } from '../reply.ts';
 import type { ServedLiveStream } from '../served-stream.ts';
 import { parseDirectives } from './directives.ts';
-import { cachedSegment, liveIndex, livePart, livePlaylist, segmentInMemory } from './live.ts';
+import { liveIndex, livePart, livePlaylist, segmentInMemory, segmentKey } from './live.ts';
 import type { PendingReply } from './pending-reply.ts';
 import type { SegmentCache } from './segment-cache.ts';
 
-/** A live list as caches of its lists and parts see it: another object is another stream. */
+/** The state of a live window that caches of its playlists and parts depend on. Another object is another stream. */
 export interface ListState {
-  /** Rises with every change. */
+  /** Rises with each change. */
   readonly version: number;
   readonly changes: Subscribable<void>;
 }
 
-/** Answers at once, or not at all. */
-export interface LiveNow {
-  /** Of a stream; undefined where there is none of that name. */
+/** Synchronous lookups by live address. */
+export interface LiveLookup {
+  /** The window of a stream; undefined if there is no such stream. In a serving thread this requests a replica. */
   list(name: string): ListState | undefined;
-  /** Whether that is still the list of the stream. Unlike `list` it is no sign that somebody wants it. */
+  /** Whether `list` is still the window of the stream. Does not request a replica. */
   isCurrent(name: string, list: ListState): boolean;
   /**
-   * The reply or what to wait for; undefined where it lies in a file, or takes time.
+   * The reply or the pending reply; undefined if it needs a file or work.
    *
    * @throws OxbowError as `MediaRouter`
    */
-  look(address: LiveAddress, query: URLSearchParams): Reply | PendingReply | undefined;
-  /** A segment of the recording that others asked for a moment ago; not to be kept, its bytes belong to what is shared. */
-  recorded(address: LiveAddress): Reply | undefined;
+  find(address: LiveAddress, query: URLSearchParams): Reply | PendingReply | undefined;
+  /** A recorded segment of the segment cache. Callers must not keep it: its bytes belong to the shared block cache. */
+  findRecorded(address: LiveAddress): Reply | undefined;
 }
 
 /**
- * @param find looks into memory
+ * @param find finds a stream in memory
  * @param segmentCache shared with `createMediaRouter`, which fills it
  */
-export function createLiveNow(
+export function createLiveLookup(
   find: (name: string) => ServedLiveStream | undefined,
   segmentCache: SegmentCache,
-): LiveNow {
+): LiveLookup {
   return {
     list: (name) => find(name)?.list,
     isCurrent: (name, list) => find(name)?.list === list,
-    look(address, query) {
+    find(address, query) {
       const stream = find(address.stream);
       if (!stream) return undefined;
       switch (address.kind) {
@@ -62,9 +63,9 @@ export function createLiveNow(
           return undefined;
       }
     },
-    recorded(address) {
+    findRecorded(address) {
       const stream = address.kind === 'segment' ? find(address.stream) : undefined;
-      return stream && address.kind === 'segment' ? cachedSegment(stream, address, segmentCache) : undefined;
+      return stream && address.kind === 'segment' ? segmentCache.find(stream, segmentKey(address)) : undefined;
     },
   };
 }
