@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { CounterBuffer } from './counter-buffer.ts';
 
-test('sums are told once and begin anew; players are told once in each', () => {
+test('a report resets the counters and names each player once', () => {
   using counters = new CounterBuffer();
   let reads = 0;
   const stop = counters.beforeRead(() => {

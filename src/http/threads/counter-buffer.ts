@@ -1,6 +1,6 @@
 /**
- * What a serving thread counts, until it is told to the main thread, where metrics and viewers are.
- * In: words of the hot responder. Out: sums. Bounded: beyond that, players are counted by the next sum.
+ * Counters of a serving thread, buffered until the next report to the main thread, which has the metrics and viewers.
+ * In: calls of the hot responder. Out: CounterReport. Bounded: players beyond the bound are counted by a later report.
  */
 import type { MediaAddress } from '../../api/media-address.ts';
 import { AnonymousPlayers } from '../../delivery/live/anonymous-players.ts';
@@ -8,14 +8,14 @@ import { watchLoop } from '../../observe/loop-lag.ts';
 import type { HotCounts, Served } from '../hot/responder.ts';
 import type { CounterReport } from './messages.ts';
 
-/** Sums are told this often, ms; a page that shows them is not later than that. */
+/** Interval of reports, ms: the most that a page shows counters late. */
 export const REPORT_INTERVAL_MS = 250;
-/** Waits of one class that are told one by one. */
+/** Durations of one class, and refusals, in one report. */
 const MAX_WAITS = 20_000;
-/** Players that are told at once; those that are left out ask again soon. */
+/** Players in one report; the others request media again soon. */
 const MAX_SEEN = 50_000;
 
-/** The sums. */
+/** Buffers the counters of one thread. */
 export class CounterBuffer implements HotCounts, Disposable {
   readonly #readers = new Set<() => void>();
   readonly #served = new Map<string, Served>();
@@ -56,9 +56,9 @@ export class CounterBuffer implements HotCounts, Disposable {
     this.#held += change;
   }
 
-  /** A player was given media. @param address what it requested, if other players may have the same name */
-  seen(stream: string, given: string, address?: MediaAddress): void {
-    const player = address === undefined ? given : this.#anonymous.nameOf(stream, given, address);
+  /** Notes a player. @param address what it requested, if other players may have the same name */
+  seen(stream: string, name: string, address?: MediaAddress): void {
+    const player = address === undefined ? name : this.#anonymous.nameOf(stream, name, address);
     const players = this.#seen.get(stream) ?? new Set<string>();
     this.#seen.set(stream, players);
     if (this.#players >= MAX_SEEN || players.has(player)) return;
@@ -76,10 +76,10 @@ export class CounterBuffer implements HotCounts, Disposable {
   }
 
   /**
-   * Takes the sums, which begin anew.
+   * Returns the counters and resets them.
    *
-   * @param blockBytes of recordings in memory
-   * @param options.requested for a scrape: lag counts from one to the next
+   * @param blockBytes bytes of recordings in memory
+   * @param options.requested for a scrape: resets the lag too, which is measured from scrape to scrape
    */
   take(blockBytes: number, { requested }: { readonly requested: boolean }): CounterReport {
     for (const flush of this.#readers) flush();

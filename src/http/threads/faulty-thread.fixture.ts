@@ -1,18 +1,18 @@
 /**
- * A serving thread that fails as a test says: it throws when it is to forget a location named `throw`, stands still at `stand`, and
- * says at `refuse` that it cannot listen.
- * In: messages. Out: that it listens; nothing else works.
+ * A serving thread that fails on command: a `forget` message throws for the location `throw`, blocks for `block`, and reports a
+ * failed listen for `refuse`.
+ * In: messages. Out: `listening`; everything else is missing.
  */
 import { parentPort } from 'node:worker_threads';
 import type { FromThread, ToThread } from './messages.ts';
 
-const say = (message: FromThread): void => parentPort!.postMessage(message);
+const send = (message: FromThread): void => parentPort!.postMessage(message);
 
 parentPort!.on('message', (message: ToThread) => {
-  if (message.do === 'drain') say({ do: 'drained' });
+  if (message.do === 'drain') send({ do: 'drained' });
   if (message.do !== 'forget') return;
-  if (message.prefix === 'throw') throw new Error('as the test wished');
-  if (message.prefix === 'refuse') say({ do: 'listen-failed', code: 'EADDRINUSE', message: 'taken' });
-  while (message.prefix === 'stand');
+  if (message.prefix === 'throw') throw new Error('requested by the test');
+  if (message.prefix === 'refuse') send({ do: 'listen-failed', code: 'EADDRINUSE', message: 'taken' });
+  while (message.prefix === 'block');
 });
-say({ do: 'listening', port: 7 });
+send({ do: 'listening', port: 7 });

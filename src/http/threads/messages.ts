@@ -1,6 +1,6 @@
 /**
- * What the main thread and a serving thread say to each other. The main thread makes media; serving threads have the connections.
- * In and out: messages that can be cloned; bytes of media lie in shared memory. docs/media.md 25.
+ * Messages between the main thread, which produces media, and the serving threads, which own the client connections.
+ * In, Out: values that structured clone can copy; media bytes are in shared memory and are not copied. docs/media.md 25.
  */
 import type { SegmentPrefix } from '../../archive/segment-store.ts';
 import type { Endpoint } from '../../config/address.ts';
@@ -11,94 +11,94 @@ import type { OwnHosts } from '../client/host-check.ts';
 import type { Served } from '../hot/responder.ts';
 import type { ShownCertificate } from '../tls/tls-certificate.ts';
 
-/** The door behind which the main thread answers what a serving thread does not. */
+/** The loopback port where the main thread answers requests that a serving thread forwards. */
 export interface InternalEndpoint {
-  /** On this computer. */
+  /** On 127.0.0.1. */
   readonly port: number;
-  /** Known to the threads of this process alone. */
+  /** Shared by the threads of this process; authenticates a forwarded connection. */
   readonly secret: string;
 }
 
 /** What a serving thread is started with. */
 export interface ThreadSettings {
-  /** Of the thread, 1 and up. */
+  /** Number of the thread, from 1. */
   readonly number: number;
-  /** Port 0: any that is free. */
+  /** Port 0: any free port. */
   readonly listen: Endpoint;
   readonly internalEndpoint: InternalEndpoint;
   readonly certificate: ShownCertificate | undefined;
   readonly trustedProxies: readonly string[];
   readonly ownHosts: OwnHosts;
-  /** Fields of every answer. */
+  /** Header fields of each response. */
   readonly head: Readonly<Record<string, string>>;
-  /** Where stored media is: the folder that locations start from. */
+  /** Folder that segment locations are relative to. */
   readonly mediaFolder: string;
-  /** Signs rights to watch. */
+  /** Signs playback tokens. */
   readonly watchSecret: Uint8Array;
 }
 
-/** Who may watch a stream, and since when it is kept. */
+/** Access and retention of a stream. */
 export interface StreamAccess {
   readonly isPrivate: boolean;
-  /** How often rights to watch it were taken back. */
+  /** Rises each time the playback tokens of the stream are revoked. */
   readonly epoch: number;
-  /** Of its live list, ms. */
+  /** Of its live playlists, ms. */
   readonly targetDurationMs: number | undefined;
-  /** What is older was deleted, µs since 1970. */
+  /** Older media is deleted, µs since 1970. */
   readonly horizonUs: number;
 }
 
 /** To a serving thread. */
 export type ToThread =
-  /** A replica of a stream begins; a replica of that name that was there before ends. */
+  /** The initial state of a subscribed stream. Replaces an earlier replica of that name. */
   | { readonly do: 'stream'; readonly name: string; readonly list: LiveWindowState; readonly access: StreamAccess }
   | { readonly do: 'changes'; readonly name: string; readonly changes: readonly LiveWindowChange[] }
   | { readonly do: 'access'; readonly name: string; readonly access: StreamAccess }
   | { readonly do: 'removed'; readonly name: string }
-  /** Where a recorded segment lies that somebody asked for. */
+  /** A recorded segment that the main thread served, for the segment cache of the thread. */
   | { readonly do: 'segment'; readonly name: string; readonly key: string; readonly segment: CachedSegment }
-  /** Stored media was deleted. */
+  /** Stored media with this prefix is deleted: cached bytes must go. */
   | { readonly do: 'forget'; readonly prefix: SegmentPrefix }
-  /** Wishes for the sums now. */
+  /** Requests a counter report now. */
   | { readonly do: 'report' }
   | { readonly do: 'certificate'; readonly certificate: ShownCertificate }
-  /** Takes no new connections, ends what waits; says `drained` when the last connection has gone. */
+  /** Stop accepting, refuse pending requests. The thread sends `drained` after its last connection has closed. */
   | { readonly do: 'drain' }
   | { readonly do: 'destroy' };
 
-/** Sums since the last time. */
+/** Counters since the last report, and gauges. */
 export interface CounterReport {
   readonly served: readonly (readonly [kind: string, served: Served])[];
-  /** Answers that were waited for, seconds each. */
+  /** Durations of responses that waited for media, seconds. */
   readonly waited: readonly (readonly [kind: string, seconds: readonly number[]])[];
-  /** By status. */
+  /** Refusals that the thread sent itself. */
   readonly refused: readonly (readonly [kind: string, status: number])[];
   readonly starved: number;
-  /** Change of how many wait. */
+  /** Change of the number of waiting requests. */
   readonly held: number;
-  /** Players by stream. */
+  /** Players that requested media, by stream. */
   readonly seen: readonly (readonly [stream: string, players: readonly string[]])[];
-  /** Bytes of media that are kept ready, now. */
+  /** Gauge: bytes of ready responses. */
   readonly readyBytes: number;
-  /** Bytes of recordings that are kept in memory, now. */
+  /** Gauge: bytes of recordings in memory. */
   readonly blockBytes: number;
-  /** Heap and buffers of the thread, now. */
+  /** Gauge: heap and buffers of the thread. */
   readonly memory: ThreadMemory;
-  /** How late the thread came back to its work since it was asked last, seconds. */
+  /** Event loop lag since the last requested report, seconds. */
   readonly lag: { readonly p50: number; readonly p99: number; readonly max: number };
 }
 
 /** From a serving thread. */
 export type FromThread =
   | { readonly do: 'listening'; readonly port: number }
-  /** It could not listen. */
+  /** The port could not be opened. */
   | { readonly do: 'listen-failed'; readonly code: string; readonly message: string }
-  /** Somebody asks for a stream of which it has no replica. */
+  /** A client requests a stream of which the thread has no replica. */
   | { readonly do: 'subscribe'; readonly name: string }
-  /** Nobody asked for it for a while. */
+  /** No client has requested the stream for a while. */
   | { readonly do: 'unsubscribe'; readonly name: string }
-  /** `asked`: they were wished for. */
+  /** `requested`: the answer to `report`. */
   | { readonly do: 'counters'; readonly report: CounterReport; readonly requested: boolean }
-  /** A mistake of ours. */
+  /** A bug. */
   | { readonly do: 'failed'; readonly error: unknown; readonly where: string }
   | { readonly do: 'drained' };

@@ -5,7 +5,7 @@ import { after, before, suite, test } from 'node:test';
 import { seeded } from '../../lib/random.fixture.ts';
 import { type Client, parsePreface, printPreface, readPreface } from './preface.ts';
 
-const secret = 'a-secret-that-nobody-knows';
+const secret = 'a-secret-for-these-tests-1';
 const ends = { remoteAddress: '2001:db8::7', remotePort: 50_001, localAddress: '2001:db8::1', localPort: 443 };
 const client: Client = { ...ends, isSecure: true, protocol: 'http1' };
 
@@ -29,7 +29,7 @@ suite('the first line of a connection from a serving thread', () => {
 
   const open = () => connect({ host: '127.0.0.1', port: (server.address() as AddressInfo).port });
 
-  test('says whose connection it is', () => {
+  test('names the client’s connection', () => {
     for (const given of [
       client,
       { ...ends, remoteAddress: '192.0.2.1', isSecure: false, protocol: 'http1' },
@@ -39,7 +39,7 @@ suite('the first line of a connection from a serving thread', () => {
     }
   });
 
-  test('is refused with another secret, and whatever else it is', () => {
+  test('is refused with another secret, or malformed', () => {
     const random = seeded(7);
     const line = printPreface(secret, client);
     assert.equal(parsePreface(printPreface('another-secret-of-that-len', client), secret), undefined);
@@ -52,7 +52,7 @@ suite('the first line of a connection from a serving thread', () => {
     }
   });
 
-  test('is taken off, however it comes, and what follows is as the client sent it', async () => {
+  test('is removed in whatever chunks it arrives, and the rest is as the client sent it', async () => {
     const socket = open();
     for (const byte of `${printPreface(secret, client)}GET / HT`) {
       socket.write(byte);
@@ -70,7 +70,7 @@ suite('the first line of a connection from a serving thread', () => {
     own.destroy();
   });
 
-  test('whoever begins otherwise is cut off', async () => {
+  test('a connection that begins otherwise is closed', async () => {
     for (const begin of ['GET / HTTP/1.1\r\nHost: x\r\n\r\n', 'x'.repeat(300), printPreface('no', client)]) {
       const socket = open();
       socket.on('error', () => {});

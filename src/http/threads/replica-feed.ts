@@ -1,6 +1,6 @@
 /**
- * What one serving thread hears of streams: of those that it wished for, every change of their live lists, as soon as it happens.
- * In: wishes of the thread, live lists. Out: messages for it, those of one turn together. docs/media.md 25.
+ * Sends one serving thread the streams it has subscribed to: the state of the live window once, then each change.
+ * In: subscriptions of the thread, live windows. Out: messages; changes of one event-loop turn are one message. docs/media.md 25.
  */
 import type { ServedLiveStream } from '../../delivery/served-stream.ts';
 import type { Track } from '../../media/frame.ts';
@@ -8,10 +8,10 @@ import type { Init } from '../../media/segment.ts';
 import type { LiveWindowChange, LiveWindowState } from '../../packager/live-segment.ts';
 import type { StreamAccess, ToThread } from './messages.ts';
 
-/** A thread has replicas of no more streams; who asks for others is answered by the main thread. */
+/** Replicas of one thread; the main thread answers requests for other streams. */
 const MAX_STREAMS = 2000;
 
-/** What feeds need. */
+/** Dependencies of a feed. */
 export interface FeedOptions {
   find(name: string): ServedLiveStream | undefined;
   accessOf(stream: ServedLiveStream): StreamAccess;
@@ -39,7 +39,7 @@ export class ReplicaFeed implements Disposable {
     return this.#subscriptions.has(name);
   }
 
-  /** The thread wishes for a stream. */
+  /** Adds a subscription and sends the stream's state. Ignored for an unknown stream and beyond MAX_STREAMS. */
   subscribe(name: string): void {
     const stream = this.#options.find(name);
     if (!stream || this.#subscriptions.has(name) || this.#subscriptions.size >= MAX_STREAMS) return;
@@ -55,13 +55,13 @@ export class ReplicaFeed implements Disposable {
     this.#options.post({ do: 'stream', name, list: compactState(list.state), access });
   }
 
-  /** Nobody asks the thread for it any more. */
+  /** Ends a subscription. */
   unsubscribe(name: string): void {
     this.#subscriptions.get(name)?.stop();
     this.#subscriptions.delete(name);
   }
 
-  /** Looks whether the streams are still the same, and for the same people. @param only one of them */
+  /** Sends what has changed without an event: removed or replaced streams, access. @param only checks one stream */
   check(only?: string): void {
     for (const [name, subscription] of only === undefined ? [...this.#subscriptions] : this.#one(only)) {
       const stream = this.#options.find(name);
@@ -87,7 +87,7 @@ export class ReplicaFeed implements Disposable {
   }
 
   #add(name: string, subscription: Subscription, change: LiveWindowChange): void {
-    // Parts of several tracks, the seal and the end come in one turn.
+    // Parts of several tracks, the seal and the end arrive in one turn: one message.
     if (subscription.changes.length === 0) queueMicrotask(() => this.#flush(name, subscription));
     subscription.changes.push(compactChange(change));
   }
@@ -108,7 +108,7 @@ function isSame(a: StreamAccess, b: StreamAccess): boolean {
   );
 }
 
-/** A codec configuration may be a view of far more bytes, all of which a message would copy. */
+/** Copies codec configurations that may be views of large buffers: a message would copy the whole buffer. */
 function compactTracks(tracks: readonly Track[]): readonly Track[] {
   const known = compacted.get(tracks);
   if (known) return known;

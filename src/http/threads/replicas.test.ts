@@ -77,19 +77,19 @@ async function publish({ stream }: PackagerRig, from: number, to: number): Promi
 
 const addressOf = (path: string) => parseMediaAddress(path) as LiveAddress;
 
-/** What is answered: the words of a list, the bytes of media, the key for what is waited for. */
+/** The text of a playlist, the bytes of media, or the key of a pending reply. */
 function look(lookup: LiveLookup, path: string, query = ''): unknown {
   const found = lookup.find(addressOf(path), new URLSearchParams(query));
   if (!found || 'look' in found) return found && `waits: ${found.key}`;
   return Buffer.concat((found as Reply).body as Uint8Array[]).toString('latin1');
 }
 
-suite('streams as a serving thread knows them', () => {
-  test('are wished for when first asked for, and are from then on what the main thread has', async () => {
+suite('replicas of a serving thread', () => {
+  test('are subscribed at the first request, and then equal to the main thread’s streams', async () => {
     await using pair = await openPair();
     const { rig, replicas, own, sent } = pair;
     await publish(rig, 0, 300);
-    assert.equal(replicas.lookup.list('door'), undefined, 'the long way, this time');
+    assert.equal(replicas.lookup.list('door'), undefined, 'the slow path, this time');
     const { number } = rig.list.generation!;
     const list = `/live/door/av0/g${number}.m3u8`;
     for (let at = 300; at + 50 <= frames.length; at += 50) {
@@ -107,12 +107,12 @@ suite('streams as a serving thread knows them', () => {
         assert.deepEqual(look(replicas.lookup, path, query), look(own, path, query), `${path} ${query}`);
       }
     }
-    assert.ok(pair.state.shared >= rig.list.memoryBytes, 'what came was counted, for a collection in time');
+    assert.ok(pair.state.shared >= rig.list.memoryBytes, 'shared memory was counted, for a collection in time');
     assert.equal(sent[0], 'stream');
     assert.deepEqual(new Set(sent.slice(1)), new Set(['changes']));
   });
 
-  test('end as soon as they are others, or gone: who waits for them looks elsewhere', async () => {
+  test('end when the stream is replaced or removed: pending requests use the slow path', async () => {
     await using pair = await openPair();
     const { rig, replicas, feed, state } = pair;
     await publish(rig, 0, 300);
@@ -128,7 +128,7 @@ suite('streams as a serving thread knows them', () => {
     assert.equal(replicas.access('door'), undefined);
   });
 
-  test('are for whom the main thread says, from the moment at which it says so', async () => {
+  test('have the access that the main thread sends, at once', async () => {
     await using pair = await openPair();
     const { rig, replicas, feed, state } = pair;
     await publish(rig, 0, 300);
@@ -153,11 +153,11 @@ suite('streams as a serving thread knows them', () => {
     const again = tokens.sign('door', state.nowMs + 60_000);
     assert.ok(replicas.mayWatch(again, addressOf(path)));
     state.nowMs += 61_000;
-    assert.ok(!replicas.mayWatch(again, addressOf(path)), 'it has ended');
+    assert.ok(!replicas.mayWatch(again, addressOf(path)), 'it has expired');
     assert.ok(replicas.mayWatch(again, addressOf('/live/door/av0/1.m4s')), 'media for two target durations more');
   });
 
-  test('recorded segments whose place is known are read once they are asked for, and are at hand from then on', async () => {
+  test('a recorded segment of the cache is read at its first request, and in memory for the next ones', async () => {
     await using gone = new AsyncDisposableStack();
     const folder = await mkdtemp(join(tmpdir(), 'oxbow-replicas-'));
     gone.defer(() => rm(folder, { recursive: true }));
@@ -166,7 +166,7 @@ suite('streams as a serving thread knows them', () => {
     await publish(rig, 0, 300);
     replicas.lookup.list('door');
     const location = segmentLocation('one.mp4');
-    await writeFile(join(folder, location), 'before the segment behind');
+    await writeFile(join(folder, location), 'before the segment after');
     const address = addressOf('/live/door/v0/7.m4s');
     const segment: CachedSegment = {
       reply: { contentType: 'video/mp4', cacheControl: 'no-store', length: 11 },
@@ -176,7 +176,7 @@ suite('streams as a serving thread knows them', () => {
     assert.equal(replicas.lookup.findRecorded(address), undefined);
     replicas.take({ do: 'segment', name: 'door', key: 'v0-7', segment });
     assert.equal(replicas.blockBytes, 0);
-    assert.equal(replicas.lookup.findRecorded(address), undefined, 'it is read now');
+    assert.equal(replicas.lookup.findRecorded(address), undefined, 'the read has begun');
     let reply: Reply | undefined;
     while (!reply) {
       await new Promise((resolve) => setImmediate(resolve));
@@ -190,7 +190,7 @@ suite('streams as a serving thread knows them', () => {
     assert.equal(replicas.lookup.findRecorded(address), undefined, 'it was deleted');
   });
 
-  test('that nobody asked for of late are let go, at both ends', async () => {
+  test('without recent requests are removed, in both threads', async () => {
     await using pair = await openPair();
     const { rig, replicas, feed, state, sent } = pair;
     await publish(rig, 0, 300);
@@ -201,29 +201,29 @@ suite('streams as a serving thread knows them', () => {
     replicas.lookup.list('door');
     state.atMs = 58_000;
     replicas.sweep();
-    assert.ok(feed.has('door'), 'it was asked for meanwhile');
+    assert.ok(feed.has('door'), 'it was requested meanwhile');
     const list = replicas.lookup.list('door')!;
     state.atMs = 87_000;
-    assert.ok(replicas.lookup.isCurrent('door', list), 'a look that is no wish');
+    assert.ok(replicas.lookup.isCurrent('door', list), 'a check is no request');
     state.atMs = 89_000;
     replicas.sweep();
     assert.ok(!feed.has('door'));
     const before = sent.length;
     await publish(rig, 300, 350);
-    assert.equal(sent.length, before, 'nothing is told of it any more');
+    assert.equal(sent.length, before, 'no more messages');
   });
 
-  test('names that are not there are wished for once a second, and no more than a thousand of them', async () => {
+  test('missing streams are subscribed once a second, at most a thousand of them', async () => {
     await using pair = await openPair();
     const { replicas, feed, state } = pair;
     const requested: string[] = [];
     feed.subscribe = (name: string) => void requested.push(name);
-    for (let i = 0; i < 3000; i++) replicas.lookup.list(`nobody-${i}`);
-    for (let i = 0; i < 3; i++) replicas.lookup.list('nobody-0');
+    for (let i = 0; i < 3000; i++) replicas.lookup.list(`missing-${i}`);
+    for (let i = 0; i < 3; i++) replicas.lookup.list('missing-0');
     assert.equal(requested.length, 1000);
     state.atMs = 1000;
     replicas.sweep();
-    replicas.lookup.list('nobody-0');
+    replicas.lookup.list('missing-0');
     assert.equal(requested.length, 1001);
   });
 });

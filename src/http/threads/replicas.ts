@@ -1,8 +1,8 @@
 /**
- * Streams as a serving thread knows them: replicas of their live lists, who may watch them, where recorded segments lie.
- * In: messages of the main thread. Out: what the hot responder asks. docs/media.md 25: only what was asked for of late.
+ * Replicas of streams in a serving thread: their live windows, access, and recently requested recorded segments.
+ * In: messages of the main thread. Out: lookups and access checks for the hot responder. Only streams that were requested recently
+ * have a replica (docs/media.md 25).
  */
-
 import { WatchTokens } from '../../accounts/watch-tokens.ts';
 import type { LiveAddress } from '../../api/media-address.ts';
 import { openLocalSegmentStore } from '../../archive/local-segment-store.ts';
@@ -18,18 +18,18 @@ import { LiveWindow } from '../../packager/live-window.ts';
 import { signedClassOf } from '../media/watch-token-policy.ts';
 import type { StreamAccess, ToThread } from './messages.ts';
 
-/** A replica that nobody asked for is let go after this long, ms. */
+/** A replica without requests for this long is removed, ms. */
 const KEPT_MS = 30_000;
-/** Names that were wished for and are not there are not wished for again for this long, ms. */
+/** The thread subscribes to a missing stream at most once in this time, ms. */
 const RETRY_AFTER_MS = 1000;
-/** Such names; whoever asks for more of them waits. */
-const MAX_RECENT_REQUESTS = 1000;
-/** Recorded segments that are read at once. */
+/** Missing streams that the thread subscribes to in that time; later ones have to wait. */
+const MAX_ATTEMPTS = 1000;
+/** Recorded segments that are read at the same time. */
 const MAX_WARMING = 16;
-/** Codec configurations of a stream that stay the same object. */
+/** Init sections of one stream that keep their identity. */
 const MAX_INITS = 100;
 
-/** A stream. */
+/** The replica of one stream. */
 class Replica implements ServedLiveStream {
   readonly name: string;
   readonly list: LiveWindow;
@@ -46,7 +46,7 @@ class Replica implements ServedLiveStream {
     for (const { init } of [...(state.previous?.segments ?? []), ...state.segments]) this.#inits.set(init.number, init);
   }
 
-  /** Repeats a change. Each message brings an init section of its own; those of one number stay one object, which caches go by. */
+  /** Applies a change. Messages carry copies of init sections; those of one number stay one object, since caches compare by identity. */
   apply(change: LiveWindowChange): void {
     if (change.do !== 'open') {
       this.list.apply(change);
@@ -60,16 +60,16 @@ class Replica implements ServedLiveStream {
   }
 }
 
-/** What replicas need. */
+/** Dependencies of the replicas. */
 export interface ReplicasOptions {
-  /** Where stored media is: the folder that locations start from. */
+  /** Folder that segment locations are relative to. */
   readonly mediaFolder: string;
   readonly watchSecret: Uint8Array;
   readonly nowMs: () => number;
   readonly monotonicMs: () => number;
   subscribe(name: string): void;
   unsubscribe(name: string): void;
-  /** Media in shared memory came that this thread refers to from now on, bytes. */
+  /** Called with the bytes of shared memory that this thread begins to refer to. */
   shared?(bytes: number): void;
 }
 
@@ -77,8 +77,8 @@ export interface ReplicasOptions {
 export class Replicas implements AsyncDisposable {
   readonly #options: ReplicasOptions;
   readonly #replicas: Map<string, Replica>;
-  /** By name, when it was wished for. */
-  readonly #recentRequests = new Map<string, number>();
+  /** Missing streams: when the thread subscribed to them. */
+  readonly #attempts = new Map<string, number>();
   readonly #tokens: WatchTokens;
   readonly #segments: SegmentStore;
   readonly #reader: RangeReader;
@@ -105,7 +105,7 @@ export class Replicas implements AsyncDisposable {
     };
   }
 
-  /** Begins without a stream. */
+  /** Creates an empty set. */
   static async open(options: ReplicasOptions): Promise<Replicas> {
     const replicas = new Map<string, Replica>();
     const tokens = await WatchTokens.open({
@@ -116,22 +116,22 @@ export class Replicas implements AsyncDisposable {
     return new Replicas(options, replicas, tokens);
   }
 
-  /** Bytes of recordings that are kept in memory. */
+  /** Bytes of recordings in memory. */
   get blockBytes(): number {
     return this.#reader.blockBytes;
   }
 
-  /** Who may watch a stream; undefined where there is no replica of it. */
+  /** Access of a stream; undefined without a replica. */
   access(name: string): StreamAccess | undefined {
     return this.#replicas.get(name)?.access;
   }
 
-  /** Whether the token in front of a path gives the right to it. */
+  /** Whether a playback token is valid for an address. */
   mayWatch(token: string, address: LiveAddress): boolean {
     return this.#tokens.verify(token, address.stream, signedClassOf(address), this.#options.nowMs()) === 'ok';
   }
 
-  /** Takes what the main thread says of streams. */
+  /** Applies a message of the main thread. */
   take(message: ToThread): void {
     switch (message.do) {
       case 'stream': {
@@ -178,17 +178,17 @@ export class Replicas implements AsyncDisposable {
     await this.#segments[Symbol.asyncDispose]();
   }
 
-  /** Reads a recorded segment into what is shared, for whoever asks for it next; this time the main thread answers. */
+  /** Reads a recorded segment into the block cache for the next requests. The main thread answers this one. */
   #warm(address: LiveAddress): undefined {
     const replica = address.kind === 'segment' ? this.#replicas.get(address.stream) : undefined;
     if (!replica || address.kind !== 'segment' || this.#warming >= MAX_WARMING) return;
     const ranges = this.#segmentCache.rangesOf(replica, segmentKey(address));
     const bytes = ranges.reduce((sum, { length }) => sum + length, 0);
-    // What does not stay whole would be read again for each who asks.
+    // A larger segment would not stay complete in the block cache, and would be read for each request.
     if (bytes === 0 || bytes > this.#reader.maxBlockBytes / 2) return;
     this.#warming++;
     Promise.all(ranges.map(({ location, offset, length }) => this.#reader.shared(location, offset, length)))
-      // A file that went away meanwhile: the main thread says so.
+      // The file may be deleted by now: the main thread then answers so.
       .catch(() => {})
       .finally(() => this.#warming--);
   }
@@ -199,18 +199,17 @@ export class Replicas implements AsyncDisposable {
       replica.usedMs = this.#options.monotonicMs();
       return replica;
     }
-    if (!this.#recentRequests.has(name) && this.#recentRequests.size < MAX_RECENT_REQUESTS) {
-      this.#recentRequests.set(name, this.#options.monotonicMs());
+    if (!this.#attempts.has(name) && this.#attempts.size < MAX_ATTEMPTS) {
+      this.#attempts.set(name, this.#options.monotonicMs());
       this.#options.subscribe(name);
     }
     return undefined;
   }
 
-  /** Lets go of what nobody asked for of late; called by itself. */
+  /** Removes replicas without recent requests. Called by a timer. */
   sweep(): void {
     const now = this.#options.monotonicMs();
-    for (const [name, atMs] of this.#recentRequests)
-      if (now - atMs >= RETRY_AFTER_MS) this.#recentRequests.delete(name);
+    for (const [name, atMs] of this.#attempts) if (now - atMs >= RETRY_AFTER_MS) this.#attempts.delete(name);
     for (const { name, usedMs } of this.#replicas.values()) {
       if (now - usedMs < KEPT_MS) continue;
       this.#options.unsubscribe(name);

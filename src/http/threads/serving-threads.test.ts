@@ -4,8 +4,8 @@ import { type SegmentPrefix, segmentLocation } from '../../archive/segment-store
 import { Emitter } from '../../lib/events.ts';
 import { openServingThreads, type ServingOptions } from './serving-threads.ts';
 
-/** Threads that fail when they are told so. */
-async function openOdd(count: number) {
+/** Threads that fail on command. */
+async function openFaulty(count: number) {
   const forgotten = new Emitter<SegmentPrefix>();
   const failed: string[] = [];
   const ended: number[] = [];
@@ -42,42 +42,42 @@ async function openOdd(count: number) {
 }
 
 suite('serving threads that fail', () => {
-  test('by a mistake: it is told, and another one takes the place', async () => {
-    const { threads, forgotten, failed, ended, both } = await openOdd(2);
+  test('by a crash: it is reported, and another thread replaces them', async () => {
+    const { threads, forgotten, failed, ended, both } = await openFaulty(2);
     assert.equal(threads.port, 7);
     forgotten.emit(segmentLocation('throw'));
     await both;
     assert.deepEqual(
       failed.toSorted(),
-      [1, 2].map((number) => `serving thread ${number}: as the test wished`),
+      [1, 2].map((number) => `serving thread ${number}: requested by the test`),
     );
     assert.deepEqual(ended.toSorted(), [1, 2]);
-    await threads.requestReports(); // nobody is there who could: that is no reason to wait for ever
+    await threads.requestReports(); // no thread can report: the request times out
     while (ended.length < 4) {
-      forgotten.emit(segmentLocation('throw')); // they are there again, and fail again
+      forgotten.emit(segmentLocation('throw')); // the replacements fail too
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
     await threads.close();
   });
 
-  test('by standing still: they are ended, before what they are told piles up', async () => {
-    const { threads, forgotten, failed, both } = await openOdd(1);
-    forgotten.emit(segmentLocation('stand'));
+  test('by blocking: they are terminated before their messages accumulate', async () => {
+    const { threads, forgotten, failed, both } = await openFaulty(1);
+    forgotten.emit(segmentLocation('block'));
     await both;
-    assert.deepEqual(failed, ['serving thread 1: it stood still']);
+    assert.deepEqual(failed, ['serving thread 1: the thread is blocked']);
     await threads.close();
   });
 
-  test('by a port that somebody has taken meanwhile: they are ended, and try again', async () => {
-    const { threads, forgotten, failed, ended, both } = await openOdd(1);
+  test('by a port that another program has taken meanwhile: they are terminated, and try again', async () => {
+    const { threads, forgotten, failed, ended, both } = await openFaulty(1);
     forgotten.emit(segmentLocation('refuse'));
     await both;
     assert.deepEqual([failed, ended], [['serving thread 1: taken'], [1]]);
     await threads.close();
   });
 
-  test('leave when they are told, and can be closed at once', async () => {
-    const { threads, failed } = await openOdd(2);
+  test('drain on request, and can be closed at once', async () => {
+    const { threads, failed } = await openFaulty(2);
     await threads.leave();
     threads.destroy();
     await threads.close();

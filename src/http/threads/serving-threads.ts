@@ -1,6 +1,8 @@
 /**
- * Threads that have the connections, so that the thread that makes media does nothing else; they share one port.
- * In: how many, where. Out: connections that they cannot answer, as if the clients had come here; counts. docs/architecture.md, Threads.
+ * Starts and supervises the serving threads. They share one port and own all client connections, so that the main thread only
+ * produces media. A thread that crashes or blocks is replaced.
+ * In: number of threads, endpoint. Out: forwarded connections, with the addresses of their clients; counter reports.
+ * docs/architecture.md, Threads.
  */
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
@@ -17,64 +19,65 @@ import type { CounterReport, FromThread, ThreadSettings, ToThread } from './mess
 import { type Client, readPreface } from './preface.ts';
 import { type FeedOptions, ReplicaFeed } from './replica-feed.ts';
 
-/** Streams come and go, and are kept for less long, without an event of their own: they are looked at this often, ms. */
+/** Interval of the health check, ms. It also sends changes of streams that have no event: creation, deletion, retention. */
 const CHECK_EVERY_MS = 1000;
-/** A thread that said nothing in so many of these looks has stood still, and is ended: what is told it would only pile up. */
-const MAX_SILENT = 30;
-/** A scrape waits no longer for a thread, ms: it is counted with the next one. */
+/** A thread that sent no message in so many intervals is blocked and is terminated: its messages would accumulate. */
+const MAX_SILENT_CHECKS = 30;
+/** A scrape waits no longer for a thread, ms: its counters are in the next scrape. */
 const REPORT_TIMEOUT_MS = 500;
-/** A thread that ended by a mistake begins anew after this long, ms. */
-const AGAIN_AFTER_MS = 1000;
+/** A thread that crashed is started again after this long, ms. */
+const RESTART_AFTER_MS = 1000;
 
-/** What threads are made with. */
+/** Options of the serving threads. */
 export interface ServingOptions extends Omit<FeedOptions, 'post'> {
   readonly count: number;
-  /** Port 0: any that is free. */
+  /** Port 0: any free port. */
   readonly listen: Endpoint;
   readonly certificate: ShownCertificate | undefined;
   readonly trustedProxies: readonly string[];
   readonly ownHosts: OwnHosts;
-  /** Fields of every answer. */
+  /** Header fields of each response. */
   readonly head: Readonly<Record<string, string>>;
   readonly watchSecret: Uint8Array;
+  /** Recorded segments that the main thread served, for the caches of the threads. */
   readonly cachedSegments: SegmentCache['added'];
-  /** Where stored media is: the folder that locations start from. */
+  /** Folder that segment locations are relative to. */
   readonly mediaFolder: string;
-  /** Stored media that is deleted. */
+  /** Emits the prefix of stored media that is deleted. */
   readonly forgotten: Subscribable<SegmentPrefix>;
-  /** Streams whose settings, or whose right to be watched, were changed a moment ago; undefined: any of them may have been. */
+  /** Emits a stream whose settings or access have changed; undefined: any of them. */
   readonly changed: Subscribable<string | undefined>;
-  /** Takes a connection over. */
+  /** Serves a forwarded connection. */
   open(socket: Socket, client: Client): void;
-  /** @param thread its number, 1 and up */
+  /** @param thread number of the thread, from 1 */
   onReport(thread: number, report: CounterReport): void;
   failed(error: unknown, where: string): void;
-  /** A thread ended by a mistake; another one takes its place. */
+  /** Called when a thread has crashed; another one replaces it. */
   ended(thread: number): void;
-  /** For tests: the program of a thread, and how often it is looked at, ms. */
+  /** For tests: the program of a thread, and the interval of the health check, ms. */
   readonly program?: URL;
   readonly checkEveryMs?: number;
 }
 
-/** Threads that serve. */
+/** The running threads. */
 export interface ServingThreads {
   readonly port: number;
-  /** Has every thread tell its sums; resolves when they have, or take too long. */
+  /** Requests a report of each thread. Resolves when all have arrived, at most REPORT_TIMEOUT_MS later. */
   requestReports(): Promise<void>;
-  /** Shows another certificate from now on. */
+  /** Replaces the TLS certificate. */
   use(certificate: ShownCertificate): void;
-  /** Takes no new connections, ends what waits; resolves when the last connection has gone. */
+  /** Stops accepting and refuses pending requests. Resolves when the last connection has closed. */
   leave(): Promise<void>;
-  /** Cuts off every connection. */
+  /** Destroys all connections. */
   destroy(): void;
-  /** Ends the threads. */
+  /** Terminates the threads. */
   close(): Promise<void>;
 }
 
 /**
  * Starts the threads.
  *
- * @throws the system's error where they cannot listen, e.g. EADDRINUSE
+ * @throws the system's error if they cannot listen, e.g. EADDRINUSE
  */
 export async function openServingThreads(options: ServingOptions): Promise<ServingThreads> {
   const { count, listen, trustedProxies, ownHosts, head, mediaFolder, watchSecret } = options;
@@ -113,13 +116,13 @@ export async function openServingThreads(options: ServingOptions): Promise<Servi
       if (isClosing || threads.get(number) !== thread) return;
       threads.delete(number);
       options.ended(number);
-      options.failed(error ?? new Error('it ended'), `serving thread ${number}`);
-      const again = setTimeout(() => {
-        timers.delete(again);
-        // Where it cannot listen it ends, which is told, and begins anew.
+      options.failed(error ?? new Error('the thread ended'), `serving thread ${number}`);
+      const restart = setTimeout(() => {
+        timers.delete(restart);
+        // A failure to listen ends the thread, which schedules the next restart.
         start(number, port).catch(() => {});
-      }, AGAIN_AFTER_MS);
-      timers.add(again);
+      }, RESTART_AFTER_MS);
+      timers.add(restart);
     });
     await thread.listening;
     return thread;
@@ -139,7 +142,7 @@ export async function openServingThreads(options: ServingOptions): Promise<Servi
   ];
   const checking = setInterval(() => {
     for (const thread of threads.values()) {
-      thread.look();
+      thread.checkSilence();
       thread.feed.check();
     }
   }, options.checkEveryMs ?? CHECK_EVERY_MS);
@@ -185,23 +188,23 @@ export async function openServingThreads(options: ServingOptions): Promise<Servi
 /** One thread. */
 class Thread {
   readonly #worker: Worker;
-  /** Those who wait for its sums, in their order. */
+  /** One for each requested report, in order. */
   readonly #reportWaiters: (() => void)[] = [];
-  /** Looks since it said something. */
-  #silent = 0;
+  /** Health checks since the last message. */
+  #silentChecks = 0;
   #failure: unknown;
   readonly feed: ReplicaFeed;
-  /** Where; rejects with the system's error where it cannot. */
+  /** Resolves with the port; rejects with the system's error. */
   readonly listening: Promise<{ readonly port: number }>;
-  /** Its last connection has gone, or it ended. */
+  /** Resolves when the last connection has closed, or the thread ended. */
   readonly drained: Promise<void>;
-  /** Resolves when it ended, with what ended it. */
+  /** Resolves when the thread ended, with the error that ended it. */
   readonly ended: Promise<unknown>;
 
   constructor(settings: ThreadSettings, options: ServingOptions) {
-    // The published program is JavaScript, the working tree TypeScript.
+    // JavaScript in the published package, TypeScript in the working tree.
     const file = import.meta.url.endsWith('.ts') ? './thread.ts' : './thread.js';
-    // Flags of the main thread (an inspector, --eval) are not meant for this one.
+    // Without the flags of the main thread (inspector, --eval).
     const worker = new Worker(options.program ?? new URL(file, import.meta.url), {
       workerData: settings,
       name: `oxbow-serving-${settings.number}`,
@@ -225,7 +228,7 @@ class Thread {
       });
     });
     worker.on('message', (message: FromThread) => {
-      this.#silent = 0;
+      this.#silentChecks = 0;
       switch (message.do) {
         case 'listening':
           listening.resolve(message);
@@ -251,20 +254,20 @@ class Thread {
           break;
       }
     });
-    // Whoever asks for it is told; nobody may.
+    // A rejection that no caller awaits is not unhandled.
     this.listening.catch(() => {});
   }
 
   readonly post = (message: ToThread): void => this.#worker.postMessage(message);
 
-  /** To be called now and then: a thread that stands still is ended. */
-  look(): void {
-    this.#silent++;
-    if (this.#silent !== MAX_SILENT) return;
-    this.#end(new Error('it stood still'));
+  /** Terminates the thread if it is blocked. Called at each health check. */
+  checkSilence(): void {
+    this.#silentChecks++;
+    if (this.#silentChecks !== MAX_SILENT_CHECKS) return;
+    this.#end(new Error('the thread is blocked'));
   }
 
-  /** Resolves when it told its sums, or takes too long. */
+  /** Resolves when the report has arrived, or after REPORT_TIMEOUT_MS. */
   async requestReport(): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#reportWaiters.push(resolve);
@@ -274,7 +277,7 @@ class Thread {
     clearTimeout(late);
   }
 
-  /** Where it was to listen still, the failure is told there. */
+  /** Terminates the thread; `listening` and `ended` pass the error on. */
   #end(failure: Error): void {
     this.#failure = failure;
     void this.#worker.terminate();

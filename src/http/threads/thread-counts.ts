@@ -1,6 +1,6 @@
 /**
- * What serving threads count, in the metrics and among the viewers of the process.
- * In: their sums. Out: metrics; bytes of recordings that they keep.
+ * Adds the counter reports of all serving threads to the metrics and viewers of the process.
+ * In: reports. Out: metrics; total bytes of recordings in the threads' memory.
  */
 
 import { showMemory } from '../../observe/metrics.ts';
@@ -9,8 +9,8 @@ import { countsOf } from '../hot/hot-deps.ts';
 import type { HotCounts } from '../hot/responder.ts';
 import type { CounterReport } from './messages.ts';
 
-/** Of one thread, what is now; lag is that since the last scrape. */
-interface Now {
+/** Gauges of one thread; lag is that since the last scrape. */
+interface Gauges {
   held: number;
   readyBytes: number;
   blockBytes: number;
@@ -18,23 +18,23 @@ interface Now {
   lag: CounterReport['lag'];
 }
 
-/** Sums of all threads. */
+/** Counters of all threads. */
 export class ThreadCounts {
   readonly #deps: Pick<HttpDeps, 'metrics' | 'viewers'>;
   readonly #counts: HotCounts;
-  readonly #threads = new Map<number, Now>();
+  readonly #threads = new Map<number, Gauges>();
 
   constructor(deps: Pick<HttpDeps, 'metrics' | 'viewers'>) {
     this.#deps = deps;
     this.#counts = countsOf(deps.metrics);
   }
 
-  /** Bytes of recordings that the threads keep in memory. */
+  /** Bytes of recordings in the memory of the threads. */
   get blockBytes(): number {
     return [...this.#threads.values()].reduce((sum, { blockBytes }) => sum + blockBytes, 0);
   }
 
-  /** @param thread its number */
+  /** Adds a report. @param thread number of the thread */
   take(thread: number, report: CounterReport): void {
     const { metrics, viewers } = this.#deps;
     for (const [kind, served] of report.served) this.#counts.served(kind, served);
@@ -48,19 +48,19 @@ export class ThreadCounts {
     this.#threads.set(thread, { held, readyBytes, blockBytes, memory, lag });
   }
 
-  /** A thread ended by a mistake: what waited there waits no more. */
+  /** Removes a thread that crashed, with its waiting requests. */
   forget(thread: number): void {
     this.#deps.metrics.heldRequests.dec(this.#threads.get(thread)?.held ?? 0);
     this.#threads.delete(thread);
   }
 
-  /** Sets the gauges of all threads, behind the main thread's own responder, to whose bytes it adds. */
+  /** Sets the gauges. Must run after the main thread's responder has set `readyBytes`, to which it adds. */
   show(): void {
     const { metrics } = this.#deps;
-    for (const [number, now] of this.#threads) {
-      metrics.readyBytes.inc(now.readyBytes);
-      showMemory(metrics, `serving-${number}`, now.memory);
-      const { p50, p99, max } = now.lag;
+    for (const [number, gauges] of this.#threads) {
+      metrics.readyBytes.inc(gauges.readyBytes);
+      showMemory(metrics, `serving-${number}`, gauges.memory);
+      const { p50, p99, max } = gauges.lag;
       for (const [quantile, seconds] of [
         ['0.5', p50],
         ['0.99', p99],

@@ -1,6 +1,7 @@
 /**
- * A serving thread: has connections, answers what is hot from replicas of live lists, sends everything else to the main thread.
- * In: ThreadSettings, messages of serving-threads.ts, connections. Out: answers; messages. docs/architecture.md, Threads.
+ * Program of a serving thread: accepts connections on the shared port, answers live requests from its replicas, and forwards everything
+ * else to the main thread.
+ * In: ThreadSettings, messages of serving-threads.ts, connections. Out: responses; messages. docs/architecture.md, Threads.
  */
 import { createServer, type Server, type Socket } from 'node:net';
 import { parentPort, workerData } from 'node:worker_threads';
@@ -23,14 +24,14 @@ import { createUpstream } from './upstream.ts';
 
 const port = parentPort!;
 const settings = workerData as ThreadSettings;
-const say = (message: FromThread): void => port.postMessage(message);
+const send = (message: FromThread): void => port.postMessage(message);
 
-/** Refusals that are of this thread; what streams and media are refused with the main thread knows better. */
+/** Refusals that this thread sends itself. The main thread decides all others, since it has streams and recordings. */
 const OWN_REFUSALS: ReadonlySet<string> = new Set(['not-ready', 'part-timeout']);
 
 const clock = createSystemClock();
 const counters = new CounterBuffer();
-/** Its own heap is small. */
+// The heap of a thread is small: media in shared memory decides when to collect.
 const garbage = new GarbageWatch({ enough: 0 });
 const upstream = createUpstream(settings.internalEndpoint);
 const replicas = await Replicas.open({
@@ -38,8 +39,8 @@ const replicas = await Replicas.open({
   watchSecret: settings.watchSecret,
   nowMs: () => clock.nowMs(),
   monotonicMs: () => clock.monotonicMs(),
-  subscribe: (name) => say({ do: 'subscribe', name }),
-  unsubscribe: (name) => say({ do: 'unsubscribe', name }),
+  subscribe: (name) => send({ do: 'subscribe', name }),
+  unsubscribe: (name) => send({ do: 'unsubscribe', name }),
   shared: (bytes) => garbage.count(bytes),
 });
 const waitLimiter = new WaitLimiter(waitLimits, (change) => counters.held(change));
@@ -64,7 +65,7 @@ const hot = createHotResponder(
     ownHosts: settings.ownHosts,
     head: settings.head,
     clock,
-    failed: (error, where) => say({ do: 'failed', error: error instanceof Error ? error : messageOf(error), where }),
+    failed: (error, where) => send({ do: 'failed', error: error instanceof Error ? error : messageOf(error), where }),
   },
   waitLimiter,
   {
@@ -75,7 +76,7 @@ const hot = createHotResponder(
   },
 );
 
-/** Connections, however they go on; the last one ends the thread's work. */
+/** All connections, forwarded ones too. */
 const sockets = new Set<Socket>();
 const secure =
   settings.certificate &&
@@ -93,7 +94,7 @@ server.on('connection', (socket: Socket) => {
 let listeners: Listeners | undefined;
 
 const report = (requested: boolean): void =>
-  say({ do: 'counters', report: counters.take(replicas.blockBytes, { requested }), requested });
+  send({ do: 'counters', report: counters.take(replicas.blockBytes, { requested }), requested });
 
 async function drain(): Promise<void> {
   const closed = listeners?.close();
@@ -102,7 +103,7 @@ async function drain(): Promise<void> {
   secure?.leave();
   await closed;
   report(false);
-  say({ do: 'drained' });
+  send({ do: 'drained' });
 }
 
 port.on('message', (message: ToThread) => {
@@ -129,8 +130,8 @@ setTimeout(letGoOfGarbage, TIDY_AFTER_MS);
 
 try {
   listeners = await openListeners(server, settings.listen, { isShared: true });
-  say({ do: 'listening', port: listeners.port });
+  send({ do: 'listening', port: listeners.port });
 } catch (error) {
   const { code = '' } = error as NodeJS.ErrnoException;
-  say({ do: 'listen-failed', code, message: messageOf(error) });
+  send({ do: 'listen-failed', code, message: messageOf(error) });
 }

@@ -1,6 +1,7 @@
 /**
- * What a serving thread does not answer itself goes to the main thread: single requests of a connection that stays, or all of it.
- * In: requests without a body, sockets. Out: the main thread's answers. RFC 9110, 7.6.1.
+ * Forwards to the main thread what a serving thread does not answer: single requests, as a reverse proxy, or a whole connection, as a
+ * tunnel (HTTP/2, WebSocket, requests with a body).
+ * In: requests without a body, sockets. Out: the main thread's responses. RFC 9110 7.6.1.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { connect, type Socket } from 'node:net';
@@ -11,24 +12,28 @@ import { endsOf } from '../client/socket-owner.ts';
 import type { InternalEndpoint } from './messages.ts';
 import { type Client, printPreface } from './preface.ts';
 
-/** Headers that belong to one connection, and how its answer ends, which is written anew. */
-const OF_CONNECTION: ReadonlySet<string> = new Set(['connection', 'keep-alive', 'transfer-encoding']);
+/** Hop-by-hop headers: node:http writes its own. */
+const HOP_BY_HOP: ReadonlySet<string> = new Set(['connection', 'keep-alive', 'transfer-encoding']);
 
-/** The way to the main thread. */
+/** Client of the internal endpoint. */
 export interface Upstream {
   /**
-   * Has a request answered there.
+   * Forwards a request and its response.
    *
-   * @param failed told of the OxbowError where nothing could be answered
+   * @param failed called if the main thread cannot be reached and no byte of a response was sent
    */
   forward(request: IncomingMessage, response: ServerResponse, failed: (reason: OxbowError) => void): void;
-  /** Gives a connection away for good; nothing of it was read. */
+  /** Tunnels a connection of which nothing has been read. */
   join(socket: Socket, protocol: Client['protocol']): void;
 }
 
-/** @param endpoint where the main thread accepts connections */
+/**
+ * Creates the client. It opens connections when they are needed.
+ *
+ * @param endpoint where the main thread accepts connections
+ */
 export function createUpstream({ port, secret }: InternalEndpoint): Upstream {
-  /** One connection to the main thread for each of a client that needs it: it has the client's address. */
+  /** One upstream connection for each client connection, since its preface names that client. */
   const agents = new WeakMap<Socket, InstanceType<typeof http.Agent>>();
 
   function open(client: Socket, protocol: Client['protocol']): Socket {
@@ -63,7 +68,7 @@ export function createUpstream({ port, secret }: InternalEndpoint): Upstream {
         response.sendDate = false;
         if (incoming.headers.connection === 'close') response.shouldKeepAlive = false;
         response.writeHead(incoming.statusCode!, incoming.statusMessage, withoutConnection(incoming.rawHeaders));
-        // An answer that is cut off there is cut off here: `pipeline` destroys both.
+        // A response that is cut off upstream is cut off here: `pipeline` destroys both.
         pipeline(incoming, response, () => {});
       });
       outgoing.on('error', (error) => {
@@ -77,13 +82,13 @@ export function createUpstream({ port, secret }: InternalEndpoint): Upstream {
     },
     join(socket, protocol) {
       const other = open(socket, protocol);
-      for (const [one, way] of [
+      for (const [from, to] of [
         [socket, other],
         [other, socket],
       ] as const) {
-        one.on('error', () => one.destroy());
-        one.once('close', () => way.destroySoon());
-        one.pipe(way);
+        from.on('error', () => from.destroy());
+        from.once('close', () => to.destroySoon());
+        from.pipe(to);
       }
     },
   };
@@ -92,7 +97,7 @@ export function createUpstream({ port, secret }: InternalEndpoint): Upstream {
 function withoutConnection(rawHeaders: readonly string[]): string[] {
   const kept: string[] = [];
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
-    if (!OF_CONNECTION.has(rawHeaders[i]!.toLowerCase())) kept.push(rawHeaders[i]!, rawHeaders[i + 1]!);
+    if (!HOP_BY_HOP.has(rawHeaders[i]!.toLowerCase())) kept.push(rawHeaders[i]!, rawHeaders[i + 1]!);
   }
   return kept;
 }
