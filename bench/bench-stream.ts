@@ -1,6 +1,6 @@
 /**
- * A stream without a source, as benchmarks feed it and as delivery serves it.
- * In: its name, its recording. Out: the stream to publish to, its live list, what delivery needs.
+ * A stream without a source, which benchmarks publish to and delivery serves.
+ * In: its name and recording. Out: the stream, and what delivery reads of it.
  */
 import type { ServedStream } from '../src/delivery/served-stream.ts';
 import type { Clock } from '../src/lib/clock.ts';
@@ -9,24 +9,21 @@ import { LiveWindow } from '../src/packager/live-window.ts';
 import { createPipeline } from '../src/packager/pipeline.ts';
 import { InitTable } from '../src/recording/init-table.ts';
 
-/** Length of its segments, seconds. */
-export const SEGMENT_S = 2;
-
-/** A stream with parts of 0.2 s, whose first MSN is `nextMsn`. */
+/** A stream with parts of 0.2 s and segments of 2 s, whose first MSN is `nextMsn`. */
 export function openBenchStream(
   name: string,
   { clock, nextMsn, recording }: { clock: Clock; nextMsn: number; recording: ServedStream['recording'] },
 ): { readonly stream: Stream; readonly served: ServedStream & { readonly list: LiveWindow } } {
   const past = { endUs: Math.round(clock.nowMs() * 1000), hasMedia: false, lastRun: 0, gaps: [] };
   const served = {
-    ...deliverableOf(name, recording, past.endUs, () => clock.nowMs()),
+    ...servedStreamOf(name, recording, past.endUs, () => clock.nowMs()),
     starting: () => true,
     settled: () => false,
   };
   const { stream } = createPipeline({
     clock,
     past,
-    settings: { partS: 0.2, segmentS: SEGMENT_S },
+    settings: { partS: 0.2, segmentS: 2 },
     list: served.list,
     nextMsn,
     initOf: (all) => served.inits.of(all),
@@ -36,11 +33,11 @@ export function openBenchStream(
 }
 
 /**
- * A recording as delivery serves it: with an empty live list.
+ * A stream with a recording and an empty live playlist.
  *
- * @param nowMs numbers the configurations of codecs; at 0 the first one is number 1
+ * @param nowMs the number of the first init section is 1 at 0
  */
-export function deliverableOf(
+export function servedStreamOf(
   name: string,
   recording: ServedStream['recording'],
   createdUs: number,

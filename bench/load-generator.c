@@ -1,7 +1,7 @@
 /**
- * The crowd of `bench viewers` and `bench footprint`: thousands of clients in one thread, cheap enough to stand beside the server.
- * In: arguments, see main. Out: JSON on standard output. In C, because one for Node would take as much of the machine as the server; the
- * benchmark makes it with cc. Linux: epoll(7), loopback addresses as sources.
+ * The load generator of `bench viewers` and `bench footprint`: thousands of clients in one thread.
+ * In: arguments, see main. Out: JSON on standard output. It is written in C because a load generator in Node would use as much CPU as the
+ * server; the benchmark compiles it with cc. Linux only: epoll(7), loopback addresses as sources.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -18,36 +18,36 @@
 #include <time.h>
 #include <unistd.h>
 
-/** How many may wait from one address is bounded: the crowd comes from several of this computer. */
+/** The server limits held requests per address: clients use several loopback addresses in turn. */
 enum { ADDRESSES = 20, HEAD = 2048, MAX_PARTS = 1 << 20 };
-/** Delays are counted in steps of 0.1 ms up to 30 s, from 1 s before what they are measured from. */
+/** Histogram of delays: steps of 0.1 ms from -1 s to 29 s. */
 enum { STEPS_PER_MS = 10, STEPS = 300000, ZERO = 10000 };
-/** So many parts the first viewer watches alone: the median of their times is the rhythm in which parts are released. */
+/** Number of parts that the first viewer watches alone: the median of their times is the reference for later releases. */
 enum { ALONE = 15 };
 
-/** A connection: one request at a time, as browsers do. */
+/** A connection with one request at a time, like those of browsers. */
 typedef struct {
   int fd, viewer, status, headLen;
   bool isPart, isBusy;
-  long asked, known, left; // known: released when it was asked; left: of the body, -1 while the head is read
-  double againAt;   // ms; 0: nothing to be tried again
+  long requested, known, left; // known: newest part at the time of the request; left: bytes of the body, -1 while the head is read
+  double retryAt;              // ms; 0: no retry
   char head[HEAD];
 } Conn;
 
-/** A viewer; parts are counted through from the first one that anybody waited for. */
+/** A viewer. Parts are numbered from the first one that a viewer waited for. */
 typedef struct {
   Conn list, part;
   long announced, fetched;
 } Viewer;
 
 static int port, viewers, perSegment, ready, poller;
-static long firstMsn, edge = -1, errors, refused, parts, partBytes, lists, listBytes;
+static long firstMsn, edge = -1, errors, refused, parts;
 static double partMs, rampS, seconds, joinFrom = 1e18, measureFrom = 1e18, measureTo, reference;
 static const char *listPath, *partPath, *fields, *stream;
 static bool inHeaders;
 static Viewer *all;
-static double firstAt[MAX_PARTS];
-static long spread[STEPS], behind[STEPS];
+static double firstAt[ALONE];
+static long delays[STEPS];
 static char buffer[1 << 18];
 
 static double nowMs(void) {
@@ -91,7 +91,7 @@ static void ask(Conn *c, long index) {
              c->isPart ? '?' : '&', stream, sid);
   }
   int length = snprintf(text, sizeof text, "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n%s\r\n%s\r\n", target, port, fields, cmcd);
-  c->asked = index;
+  c->requested = index;
   c->known = edge;
   c->isBusy = true;
   c->left = -1;
@@ -100,34 +100,32 @@ static void ask(Conn *c, long index) {
 }
 
 static void fetchNext(Viewer *v) {
-  if (!v->part.isBusy && v->part.againAt == 0 && v->fetched <= v->announced) ask(&v->part, v->fetched);
+  if (!v->part.isBusy && v->part.retryAt == 0 && v->fetched <= v->announced) ask(&v->part, v->fetched);
 }
 
-static void count(long *steps, double ms) {
+static void count(double ms) {
   long step = ZERO + ms * STEPS_PER_MS;
-  steps[step < 0 ? 0 : step >= STEPS ? STEPS - 1 : step]++;
+  delays[step < 0 ? 0 : step >= STEPS ? STEPS - 1 : step]++;
 }
 
-/** An answer has been read to its end. */
+/** A response has been read completely. */
 static void answered(Conn *c, double at) {
   Viewer *v = &all[c->viewer];
   c->isBusy = false;
   if (c->status != 200) {
     bool isTooMany = c->status == 503 || c->status == 429;
     *(isTooMany ? &refused : &errors) += 1;
-    if (isTooMany || !c->isPart) c->againAt = at + 1000;
-    else v->fetched++; // gone: the next one
+    if (isTooMany || !c->isPart) c->retryAt = at + 1000;
+    else v->fetched++; // deleted: continue with the next one
   } else if (c->isPart) {
-    v->fetched = c->asked + 1;
+    v->fetched = c->requested + 1;
     if (at >= measureFrom && at < measureTo) {
       parts++;
-      count(spread, at - firstAt[c->asked]);
-      count(behind, at - reference - c->asked * partMs);
+      count(at - reference - c->requested * partMs);
     }
   } else {
-    lists++;
-    // Whoever is behind is told of all that there is by then, as by any list.
-    v->announced = c->asked > c->known ? c->asked : c->known;
+    // The playlist lists all parts up to the newest one at the time of the request.
+    v->announced = c->requested > c->known ? c->requested : c->known;
     ask(c, v->announced + 1);
   }
   fetchNext(v);
@@ -138,8 +136,8 @@ static int ascending(const void *a, const void *b) {
   return (x > y) - (x < y);
 }
 
-/** When part 0 would have been released, had all come on time. */
-static void findRhythm(void) {
+/** Computes when part 0 was due. */
+static void findReference(void) {
   double found[ALONE];
   for (int g = 0; g < ALONE; g++) found[g] = firstAt[g] - g * partMs;
   qsort(found, ALONE, sizeof *found, ascending);
@@ -154,13 +152,10 @@ static void readHead(Conn *c, double at) {
   c->status = atoi(c->head + 9);
   c->left = field ? atol(field + 17) : 0;
   if (!field) errors++;
-  if (c->status != 200) return;
-  if (c->isPart) partBytes += c->left;
-  else listBytes += c->left;
-  if (c->isPart || c->asked <= edge || c->asked >= MAX_PARTS) return;
-  edge = c->asked; // the first of all to be told
-  firstAt[edge] = at;
-  if (edge == ALONE - 1) findRhythm();
+  if (c->status != 200 || c->isPart || c->requested <= edge || c->requested >= MAX_PARTS) return;
+  edge = c->requested; // the first response that lists this part
+  if (edge < ALONE) firstAt[edge] = at;
+  if (edge == ALONE - 1) findReference();
 }
 
 static void take(Conn *c) {
@@ -172,17 +167,17 @@ static void take(Conn *c) {
     close(c->fd);
     c->fd = -1;
     c->isBusy = false;
-    c->againAt = at + 1000;
+    c->retryAt = at + 1000;
     return;
   }
   for (char *p = buffer; got > 0 && c->isBusy;) {
     if (c->left < 0) {
-      // The last bytes of the head may have come before.
+      // The head may come in several reads.
       int room = HEAD - 1 - c->headLen, before = c->headLen, copied = got < room ? got : room;
       memcpy(c->head + before, p, copied);
       c->head[before + copied] = 0;
       char *end = strstr(c->head, "\r\n\r\n");
-      if (!end && copied == room) exit(1); // longer than any of ours
+      if (!end && copied == room) exit(1); // longer than any head of oxbow
       int used = end ? end + 4 - c->head - before : copied;
       c->headLen += used;
       p += used;
@@ -199,19 +194,19 @@ static void take(Conn *c) {
   }
 }
 
-static void tryAgain(Conn *c, double at) {
-  if (c->againAt == 0 || at < c->againAt) return;
-  c->againAt = 0;
+static void retry(Conn *c, double at) {
+  if (c->retryAt == 0 || at < c->retryAt) return;
+  c->retryAt = 0;
   if (c->fd < 0) join(c);
   if (c->isPart) fetchNext(&all[c->viewer]);
-  else ask(c, c->asked);
+  else ask(c, c->requested);
 }
 
-static double quantile(const long *steps, double share) {
+static double quantile(double share) {
   long sum = 0, seen = 0;
-  for (int i = 0; i < STEPS; i++) sum += steps[i];
+  for (int i = 0; i < STEPS; i++) sum += delays[i];
   for (int i = 0; i < STEPS; i++) {
-    seen += steps[i];
+    seen += delays[i];
     if (seen > 0 && seen >= sum * share) return (i - ZERO) / (double)STEPS_PER_MS;
   }
   return 0;
@@ -219,18 +214,15 @@ static double quantile(const long *steps, double share) {
 
 static void report(void) {
   long late = 0, missing = 0;
-  for (int i = ZERO + partMs * STEPS_PER_MS + 1; i < STEPS; i++) late += behind[i];
+  for (int i = ZERO + partMs * STEPS_PER_MS + 1; i < STEPS; i++) late += delays[i];
   for (int i = 0; i < viewers; i++)
     for (long g = all[i].fetched; g < MAX_PARTS; g++) {
       double release = reference + g * partMs;
       if (release + partMs >= measureTo) break;
       if (release >= measureFrom) missing++;
     }
-  printf("{\"parts\":%ld,\"late\":%ld,\"missing\":%ld,\"errors\":%ld,\"refused\":%ld,\"lists\":%ld,"
-         "\"spreadP50Ms\":%.1f,\"spreadP99Ms\":%.1f,\"p50Ms\":%.1f,\"p99Ms\":%.1f,\"worstMs\":%.1f,"
-         "\"partBytes\":%ld,\"listBytes\":%ld}\n",
-         parts, late, missing, errors, refused, lists, quantile(spread, 0.5), quantile(spread, 0.99),
-         quantile(behind, 0.5), quantile(behind, 0.99), quantile(behind, 1), partBytes, listBytes);
+  printf("{\"parts\":%ld,\"late\":%ld,\"missing\":%ld,\"errors\":%ld,\"refused\":%ld,\"p50Ms\":%.1f,\"p99Ms\":%.1f,\"worstMs\":%.1f}\n",
+         parts, late, missing, errors, refused, quantile(0.5), quantile(0.99), quantile(1));
 }
 
 /** Follows a live stream: each viewer holds a reload on one connection and fetches the parts on another. */
@@ -243,8 +235,8 @@ static int watch(char **a) {
   poller = epoll_create1(0);
   struct epoll_event events[1024];
   double lookAt = 0;
-  bool isTold = false;
-  measureTo = nowMs() + 60e3; // a server that releases nothing ends it
+  bool isReported = false;
+  measureTo = nowMs() + 60e3; // ends if the server releases no part
   for (double at = nowMs(); at < measureTo; at = nowMs()) {
     int wanted = at < joinFrom ? 1 : 1 + (viewers - 1) * ((at - joinFrom) / (rampS * 1000));
     for (int some = 0; ready < wanted && ready < viewers && some < 32; some++, ready++) {
@@ -259,19 +251,19 @@ static int watch(char **a) {
     }
     int n = epoll_wait(poller, events, 1024, ready < viewers && at >= joinFrom ? 1 : 50);
     for (int i = 0; i < n; i++) take(events[i].data.ptr);
-    if (!isTold && at >= measureFrom) {
-      isTold = puts("{\"joined\":true}") >= 0;
+    if (!isReported && at >= measureFrom) {
+      isReported = puts("{\"joined\":true}") >= 0;
       fflush(stdout);
     }
     if (at < lookAt) continue;
     lookAt = at + 100;
-    for (int i = 0; i < ready; i++) tryAgain(&all[i].list, at), tryAgain(&all[i].part, at);
+    for (int i = 0; i < ready; i++) retry(&all[i].list, at), retry(&all[i].part, at);
   }
   report();
   return 0;
 }
 
-/** Asks for `requests` answers at once on each connection and takes so many bytes a second of them, until standard input ends. */
+/** Sends `requests` requests at once on each connection and reads `perSecond` bytes per second, until standard input ends. */
 static int slow(char **a) {
   int readers = atoi(a[1]), requests = atoi(a[2]), perSecond = atoi(a[3]), *fds = calloc(readers, sizeof *fds);
   char text[4096];
@@ -287,7 +279,7 @@ static int slow(char **a) {
   return 0;
 }
 
-/** `load-generator watch PORT …` or `load-generator slow PORT …`; the benchmark knows the rest. */
+/** `load-generator watch PORT …` or `load-generator slow PORT …`, then the arguments of `watch` or `slow`. */
 int main(int argc, char **argv) {
   struct rlimit files;
   getrlimit(RLIMIT_NOFILE, &files);

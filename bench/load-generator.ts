@@ -1,6 +1,6 @@
 /**
- * Makes and starts the crowd of `crowd.c`: clients that cost little beside the server that they ask.
- * In: the work it shall do. Out: a process; its binary lies in the system's folder for temporary files until the source changes.
+ * Compiles and starts the load generator, `load-generator.c`.
+ * In: arguments. Out: a process. The binary stays in the system's temporary folder until the source changes.
  */
 import { type ChildProcessWithoutNullStreams, execFileSync, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { program } from './target.ts';
 
-/** Compiles it where that was not done yet; returns the binary. @throws Error without a C compiler */
+/** Compiles the source if it has changed; returns the path of the binary. @throws Error without a C compiler */
 export function compileLoadGenerator(): string {
   const source = join(import.meta.dirname, 'load-generator.c');
   const sum = createHash('sha256').update(readFileSync(source)).digest('hex').slice(0, 12);
@@ -23,9 +23,9 @@ export function compileLoadGenerator(): string {
   return binary;
 }
 
-/** Starts it. @param core that it is pinned to; @param words as `main` of the source reads them */
-export function startLoadGenerator(core: string, words: readonly (string | number)[]): ChildProcessWithoutNullStreams {
-  const child = spawn(program('taskset'), ['-c', core, compileLoadGenerator(), ...words.map(String)]);
+/** Starts it, pinned to `core`. @param args see `main` of the source */
+export function startLoadGenerator(core: string, args: readonly (string | number)[]): ChildProcessWithoutNullStreams {
+  const child = spawn(program('taskset'), ['-c', core, compileLoadGenerator(), ...args.map(String)]);
   child.stderr.pipe(process.stderr);
   return child;
 }

@@ -1,43 +1,31 @@
 /**
- * Measures recorders at work: starts an origin and them, lets them warm up, and watches their processes.
- * In: who records, how many streams, how long. Out: CPU, memory, bytes recorded, and how much others disturbed the machine.
+ * Measures recorders while they record: starts an origin and the recorders, waits for the warm-up, then samples their processes.
+ * In: a recorder, a number of streams, durations. Out: CPU, memory, and the CPU of other programs.
  */
-import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { openFolder } from '../test/fixtures/server.ts';
 import type { BenchMedia } from './media.ts';
 import { openBenchOrigin } from './origin.ts';
 import { cores, machineCpuS, ProcessTree } from './process-tree.ts';
 import type { StartRecorders } from './recorders.ts';
 
-const SAMPLE_EVERY_MS = 1000;
-
-/** How long to look. */
-export interface Duration {
+/** Durations of a measurement, seconds. */
+export interface Durations {
   readonly warmUpS: number;
-  /** Whole minutes contain as many closings of chunk files as a day does. */
+  /** Whole minutes close as many files as a day does per minute. */
   readonly measureS: number;
 }
 
-/** What was seen. */
+/** Result of one measurement. */
 export interface Measurement {
   readonly streams: number;
-  readonly measuredS: number;
-  readonly cpuS: number;
-  /** Of one core, per stream, percent; of all where there is no stream. */
-  readonly cpuPercentPerStream: number;
+  /** CPU of the recorders, percent of one core. */
+  readonly cpuPercent: number;
   readonly pssPeakBytes: number;
-  readonly pssMeanBytes: number;
-  /** Of the peak, what is not backed by files. */
-  readonly anonymousPeakBytes: number;
-  readonly processes: number;
-  /** Bytes recorded, over what the source sent; MPEG-TS is about 3 % larger than MP4. */
-  readonly recordedShare: number;
-  /** CPU of everybody else, as a share of the machine, percent: a disturbed measurement is worth repeating. */
+  /** CPU of other programs, percent of the machine. */
   readonly othersPercent: number;
-  /** What went wrong, or ''. */
-  readonly complaints: string;
+  /** Empty if there are none. */
+  readonly problems: string;
 }
 
 /** Measures once. */
@@ -45,66 +33,34 @@ export async function measure(
   start: StartRecorders,
   streams: number,
   media: BenchMedia,
-  { warmUpS, measureS }: Duration,
+  { warmUpS, measureS }: Durations,
 ): Promise<Measurement> {
-  const folder = mkdtempSync(join(tmpdir(), 'oxbow-bench-run-'));
-  try {
-    await using origin = await openBenchOrigin({ segments: media.segments, streams });
-    await using recorders = await start(origin.urls, folder);
-    const tree = new ProcessTree(recorders.pids);
-    const ours = new ProcessTree([origin.pid]);
-    await pause(warmUpS * 1000);
-    const begun = { atMs: performance.now(), tree: tree.cpuS(), ours: ours.cpuS() + ownCpuS(), machine: machineCpuS() };
-    const bytesBefore = folderBytes(recorders.folder);
-    const samples = [tree.memory()];
-    for (let next = begun.atMs + SAMPLE_EVERY_MS; next <= begun.atMs + measureS * 1000; next += SAMPLE_EVERY_MS) {
-      await pause(next - performance.now());
-      samples.push(tree.memory());
-    }
-    const measuredS = (performance.now() - begun.atMs) / 1000;
-    const cpuS = tree.cpuS() - begun.tree;
-    const othersS = machineCpuS() - begun.machine - cpuS - (ours.cpuS() + ownCpuS() - begun.ours);
-    const recorded = folderBytes(recorders.folder) - bytesBefore;
-    const alive = recorders.alive() ? '' : 'a recorder ended early; ';
-    const peak = samples.reduce((most, sample) => (sample.pss > most.pss ? sample : most));
-    return {
-      streams,
-      measuredS,
-      cpuS,
-      cpuPercentPerStream: (100 * cpuS) / measuredS / Math.max(1, streams),
-      pssPeakBytes: peak.pss,
-      pssMeanBytes: samples.reduce((sum, { pss }) => sum + pss, 0) / samples.length,
-      anonymousPeakBytes: peak.anonymous,
-      processes: peak.processes,
-      recordedShare: streams === 0 ? 0 : (8 * recorded) / (media.bitrate * measuredS * streams),
-      othersPercent: Math.max(0, (100 * othersS) / measuredS / cores),
-      complaints: alive + (recorders.alive() ? await recorders.complaints() : ''),
-    };
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
+  await using folder = await openFolder('bench-run');
+  await using origin = await openBenchOrigin({ segments: media.segments, streams });
+  await using recorders = await start(origin.urls, folder.path);
+  const tree = new ProcessTree(recorders.pids);
+  const bench = new ProcessTree([origin.pid]);
+  const ownCpuS = () => (process.cpuUsage().user + process.cpuUsage().system) / 1e6;
+  const now = () => ({
+    s: performance.now() / 1000,
+    tree: tree.cpuS(),
+    known: tree.cpuS() + bench.cpuS() + ownCpuS(),
+    machine: machineCpuS(),
+  });
+  await pause(warmUpS * 1000);
+  const from = now();
+  let pssPeakBytes = tree.memory().pss;
+  for (let nextS = from.s + 1; nextS <= from.s + measureS; nextS++) {
+    await pause(nextS * 1000 - performance.now());
+    pssPeakBytes = Math.max(pssPeakBytes, tree.memory().pss);
   }
-}
-
-/** Waits until others use less than `percent` of the machine for 3 s in a row, at most `maxS`. */
-export async function untilQuiet(percent: number, maxS: number): Promise<void> {
-  const until = performance.now() + maxS * 1000;
-  for (let quietS = 0; quietS < 3 && performance.now() < until; ) {
-    const [before, atMs] = [machineCpuS(), performance.now()];
-    await pause(1000);
-    const share = (100 * (machineCpuS() - before)) / ((performance.now() - atMs) / 1000) / cores;
-    quietS = share < percent ? quietS + 1 : 0;
-  }
-}
-
-function ownCpuS(): number {
-  const { user, system } = process.cpuUsage();
-  return (user + system) / 1e6;
-}
-
-function folderBytes(folder: string): number {
-  let sum = 0;
-  for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
-    if (entry.isFile() && !entry.name.endsWith('.log')) sum += statSync(join(entry.parentPath, entry.name)).size;
-  }
-  return sum;
+  const to = now();
+  const percent = (seconds: number) => (100 * seconds) / (to.s - from.s);
+  return {
+    streams,
+    cpuPercent: percent(to.tree - from.tree),
+    pssPeakBytes,
+    othersPercent: Math.max(0, percent(to.machine - from.machine - (to.known - from.known)) / cores),
+    problems: await recorders.problems(),
+  };
 }

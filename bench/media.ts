@@ -1,24 +1,21 @@
 /**
- * The media that benchmarks pull: one pre-made stream, cut into MPEG-TS segments without a break.
- * In: a length. Out: files in the system's folder for temporary files, kept for the next run. Made by ffmpeg.
+ * The media that benchmarks pull: one stream, encoded once by ffmpeg as MPEG-TS segments.
+ * In: a length. Out: files in the system's temporary folder, which the next run uses again.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** Length of a segment and distance of key frames, seconds. */
+/** Duration of a segment and distance of key frames, seconds. */
 export const SEGMENT_S = 2;
 const FPS = 30;
 
 /** A stream as files. */
 export interface BenchMedia {
-  readonly folder: string;
   /** Absolute paths, in order. */
   readonly segments: readonly string[];
-  /** Of all segments together. */
-  readonly bytes: number;
-  /** Bits per second on the wire, TS included. */
+  /** Bits per second on the wire, including MPEG-TS. */
   readonly bitrate: number;
 }
 
@@ -34,7 +31,7 @@ export function makeBenchMedia(seconds: number): BenchMedia {
   const names = readdirSync(folder).filter((name) => name.endsWith('.ts'));
   const segments = names.sort().map((name) => join(folder, name));
   const bytes = segments.reduce((sum, path) => sum + statSync(path).size, 0);
-  return { folder, segments, bytes, bitrate: (bytes * 8) / (segments.length * SEGMENT_S) };
+  return { segments, bitrate: (bytes * 8) / (segments.length * SEGMENT_S) };
 }
 
 function encode(folder: string, count: number): void {
@@ -46,7 +43,7 @@ function encode(folder: string, count: number): void {
     'ffmpeg',
     [
       ...['-hide_banner', '-loglevel', 'error', '-nostdin', '-y'],
-      // Noise keeps the rate control at its rate, as a camera's picture would.
+      // Noise keeps the rate control at its target, as the picture of a camera does.
       ...['-f', 'lavfi', '-i', `testsrc2=size=1280x720:rate=${FPS}:duration=${duration},noise=alls=12:allf=t`],
       ...['-f', 'lavfi', '-i', `sine=frequency=440:sample_rate=48000:duration=${duration}`],
       ...['-c:v', 'libx264', '-preset', 'superfast', '-bf', '2', '-pix_fmt', 'yuv420p'],
@@ -58,7 +55,7 @@ function encode(folder: string, count: number): void {
   );
   if (run.status !== 0) {
     rmSync(draft, { recursive: true });
-    throw new Error('ffmpeg could not make the media of the benchmark');
+    throw new Error('ffmpeg could not encode the media of the benchmark');
   }
   renameSync(draft, folder);
 }

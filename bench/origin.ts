@@ -1,6 +1,6 @@
 /**
- * A live HLS origin in a process of its own: as many sliding playlists as asked for, all of the same pre-made segments.
- * In: `OriginOrder` as the first message of its parent. Out: `OriginReady` when it listens; HTTP until it is killed.
+ * A live HLS origin in its own process: sliding playlists that all list the same segments in a loop.
+ * In: `OriginOptions` as the first message of the parent. Out: the port as a message; HTTP until it is killed.
  */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -10,37 +10,33 @@ import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { SEGMENT_S } from './media.ts';
 
-/** Segments in a list. */
+/** Segments in a playlist. */
 const LISTED = 6;
 
-interface OriginOrder {
+interface OriginOptions {
   /** Absolute paths. */
   readonly segments: readonly string[];
-  /** Live lists at `/0/live.m3u8` and so on; their edges are spread evenly over a segment. */
+  /** Number of live playlists, `/0/live.m3u8` and so on; their edges are spread evenly over a segment. */
   readonly streams: number;
-}
-
-interface OriginReady {
-  readonly port: number;
 }
 
 /** A running origin. */
 export interface BenchOrigin extends AsyncDisposable {
   readonly pid: number;
-  /** The URL of each live list. */
+  /** The URL of each live playlist. */
   readonly urls: readonly string[];
 }
 
-/** Starts an origin whose lists are full from the start; the media loops, behind a DISCONTINUITY, when it is used up. */
-export async function openBenchOrigin(order: OriginOrder): Promise<BenchOrigin> {
+/** Starts an origin whose playlists are full from the start; the media loops with a DISCONTINUITY. */
+export async function openBenchOrigin(options: OriginOptions): Promise<BenchOrigin> {
   const child = fork(fileURLToPath(import.meta.url), { execArgv: ['--disable-warning=ExperimentalWarning'] });
   const exited = once(child, 'exit');
-  child.send(order);
-  const [ready] = (await Promise.race([once(child, 'message'), exited])) as [OriginReady | number | null];
+  child.send(options);
+  const [ready] = (await Promise.race([once(child, 'message'), exited])) as [{ readonly port: number } | number | null];
   if (typeof ready !== 'object' || ready === null) throw new Error('the origin of the benchmark did not start');
   return {
     pid: child.pid!,
-    urls: Array.from({ length: order.streams }, (_, k) => `http://127.0.0.1:${ready.port}/${k}/live.m3u8`),
+    urls: Array.from({ length: options.streams }, (_, k) => `http://127.0.0.1:${ready.port}/${k}/live.m3u8`),
     async [Symbol.asyncDispose]() {
       child.kill('SIGKILL');
       await exited;
@@ -48,7 +44,7 @@ export async function openBenchOrigin(order: OriginOrder): Promise<BenchOrigin> 
   };
 }
 
-/** The list of a stream at `seconds` since the origin began. */
+/** The playlist of a stream `seconds` after the start of the origin. */
 function printLiveList(seconds: number, loop: number): string {
   const first = Math.floor(seconds / SEGMENT_S);
   const lines = [
@@ -65,16 +61,16 @@ function printLiveList(seconds: number, loop: number): string {
   return `${lines.join('\n')}\n`;
 }
 
-function serve({ segments, streams }: OriginOrder): void {
+function serve({ segments, streams }: OriginOptions): void {
   const bodies = segments.map((path) => readFileSync(path));
-  const beganMs = performance.now();
+  const startMs = performance.now();
   const server = createServer((request, response) => {
     const [, stream = '', file = ''] = (request.url ?? '/').split('/');
     if (file === 'live.m3u8') {
       const phaseS = (Number(stream) / streams) * SEGMENT_S;
-      const list = printLiveList((performance.now() - beganMs) / 1000 + phaseS, bodies.length);
+      const text = printLiveList((performance.now() - startMs) / 1000 + phaseS, bodies.length);
       response.setHeader('content-type', 'application/vnd.apple.mpegurl');
-      response.setHeader('content-length', Buffer.byteLength(list)).end(list);
+      response.setHeader('content-length', Buffer.byteLength(text)).end(text);
       return;
     }
     const body = bodies[Number.parseInt(file, 10) % bodies.length];
@@ -86,6 +82,6 @@ function serve({ segments, streams }: OriginOrder): void {
 }
 
 if (import.meta.main) {
-  process.once('message', (order) => serve(order as OriginOrder));
+  process.once('message', (options) => serve(options as OriginOptions));
   process.on('disconnect', () => process.exit());
 }

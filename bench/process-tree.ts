@@ -1,19 +1,18 @@
 /**
- * What a set of processes and all their descendants use, read from Linux' /proc.
- * In: process ids. Out: CPU seconds and memory. CPU is counted per thread in nanoseconds; a thread that ended keeps what it last showed.
+ * CPU and memory of processes and all their descendants, from Linux' /proc.
+ * In: process ids. Out: CPU seconds and bytes. CPU is counted per thread in nanoseconds; a thread that has ended keeps its last value.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { availableParallelism, cpus } from 'node:os';
 
 /** Memory of a tree at one instant, bytes. */
 export interface TreeMemory {
-  /** Proportional set size: what is shared is divided among those who share it. */
+  /** Proportional set size: shared pages are divided among the processes that share them. */
   readonly pss: number;
-  /** The part of it that no file stands behind: heaps, stacks, shared buffers. */
+  /** The part of the PSS that is not backed by a file: heaps, stacks, shared buffers. */
   readonly anonymous: number;
-  /** Resident set size: what is shared counts once for each process. */
+  /** Resident set size: shared pages count once per process. */
   readonly rss: number;
-  readonly processes: number;
 }
 
 /** Watches processes and what they start. */
@@ -26,7 +25,7 @@ export class ProcessTree {
     this.#roots = roots;
   }
 
-  /** CPU used since the processes began, seconds. Only differences between two calls mean something. */
+  /** CPU since an arbitrary start, seconds; use the difference of two calls. */
   cpuS(): number {
     for (const pid of this.#pids()) {
       for (const thread of list(`/proc/${pid}/task`)) {
@@ -41,19 +40,14 @@ export class ProcessTree {
 
   /** Memory now. */
   memory(): TreeMemory {
-    let pss = 0;
-    let anonymous = 0;
-    let rss = 0;
-    let processes = 0;
+    const sum = { pss: 0, anonymous: 0, rss: 0 };
     for (const pid of this.#pids()) {
-      const memory = processMemory(pid);
-      if (memory.rss === 0) continue;
-      processes++;
-      pss += memory.pss;
-      rss += memory.rss;
-      anonymous += memory.anonymous;
+      const { pss, anonymous, rss } = processMemory(pid);
+      sum.pss += pss;
+      sum.anonymous += anonymous;
+      sum.rss += rss;
     }
-    return { pss, anonymous, rss, processes };
+    return sum;
   }
 
   #pids(): Set<number> {
@@ -61,7 +55,7 @@ export class ProcessTree {
     for (const name of list('/proc')) {
       if (!/^\d+$/.test(name)) continue;
       const stat = read(`/proc/${name}/stat`);
-      // The program's name may hold spaces and brackets; the fields follow its last bracket.
+      // The name of the program may contain spaces and brackets; the fields follow the last bracket.
       const parent = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
       const siblings = children.get(parent);
       if (siblings) siblings.push(Number(name));
@@ -73,8 +67,8 @@ export class ProcessTree {
   }
 }
 
-/** Memory of one process now; zeros where it has ended. */
-export function processMemory(pid: number): Omit<TreeMemory, 'processes'> {
+/** Memory of one process now; zeros if it has ended. */
+export function processMemory(pid: number): TreeMemory {
   const text = read(`/proc/${pid}/smaps_rollup`);
   return {
     pss: kilobytes(text, 'Pss'),
@@ -83,24 +77,15 @@ export function processMemory(pid: number): Omit<TreeMemory, 'processes'> {
   };
 }
 
-/** CPU seconds of the whole machine so far, idle and waiting for the disk left out. */
+/** CPU seconds of the whole machine so far, without idle and disk waits. */
 export function machineCpuS(): number {
-  const { user, nice, sys, irq } = cpus().reduce(
-    (sum, { times }) => ({
-      user: sum.user + times.user,
-      nice: sum.nice + times.nice,
-      sys: sum.sys + times.sys,
-      irq: sum.irq + times.irq,
-    }),
-    { user: 0, nice: 0, sys: 0, irq: 0 },
-  );
-  return (user + nice + sys + irq) / 1000;
+  return cpus().reduce((sum, { times: { user, nice, sys, irq } }) => sum + user + nice + sys + irq, 0) / 1000;
 }
 
 /** Cores of this machine. */
 export const cores: number = availableParallelism();
 
-/** For the heading of a table: processor, cores, kernel. */
+/** Cores, processor and kernel, for the heading of a report. */
 export function describeMachine(): string {
   const kernel = read('/proc/sys/kernel/osrelease').trim().split('-')[0];
   return `${cores} cores of ${cpus()[0]?.model ?? 'an unknown processor'}, Linux ${kernel}`;
@@ -110,7 +95,7 @@ function kilobytes(text: string, name: string): number {
   return Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(text)?.[1] ?? 0) * 1024;
 }
 
-/** A process that has ended meanwhile reads as nothing. */
+/** Text of a file; empty if its process has ended. */
 function read(path: string): string {
   try {
     return readFileSync(path, 'latin1');

@@ -1,117 +1,50 @@
 /**
- * `npm run bench -- pull`: recording live HLS pulls, one oxbow beside one `ffmpeg -c copy` for each stream.
- * In: flags. Out: a table in Markdown, and JSON. Prints; asserts nothing.
+ * `npm run bench -- pull`: recording live HLS pulls, one oxbow compared with one `ffmpeg -c copy` per stream.
+ * In: options. Out: a table.
  */
-
-import { type Measurement, measure, untilQuiet } from './measure.ts';
+import { type Durations, type Measurement, measure } from './measure.ts';
 import { makeBenchMedia } from './media.ts';
-import { cores, describeMachine } from './process-tree.ts';
-import { ffmpeg, oxbow, type StartRecorders } from './recorders.ts';
-import { printTable } from './table.ts';
+import { describeMachine } from './process-tree.ts';
+import { startFfmpeg, startOxbow } from './recorders.ts';
+import { mib, printTable, say } from './report.ts';
 
-/** What to compare. */
-export interface PullOptions {
+/** Options of `bench pull`. */
+export interface PullOptions extends Durations {
   /** Numbers of streams. */
   readonly streams: readonly number[];
-  readonly warmUpS: number;
-  readonly measureS: number;
-  /** A measurement in which others used more than this share of the machine is made again, percent. */
-  readonly disturbedPercent: number;
-  /** Longest wait for a quiet machine before each measurement, seconds. */
-  readonly patienceS: number;
-  /** Most measurements of one case. */
-  readonly tries: number;
-  /** Leaves ffmpeg out. */
+  /** Without ffmpeg. */
   readonly alone: boolean;
 }
 
-/** One number of streams, both recorders. */
-export interface PullRow {
-  readonly oxbow: Measurement;
-  readonly ffmpeg: Measurement | undefined;
-}
-
-/** What the comparison found. */
-export interface PullReport {
-  readonly bench: 'pull';
-  readonly machine: string;
-  readonly node: string;
-  readonly bitrate: number;
-  readonly rows: readonly PullRow[];
-}
-
-/** Measures every number of streams, one recorder after the other. */
-export async function benchPull(options: PullOptions, say: (text: string) => void): Promise<PullReport> {
-  const { warmUpS, measureS, streams, alone } = options;
-  say('making the media');
+/** Measures every number of streams, one recorder after the other. Returns the report. */
+export async function benchPull({ streams, warmUpS, measureS, alone }: PullOptions): Promise<string> {
+  say('encoding the media');
   const media = makeBenchMedia(warmUpS + measureS + 30);
-  // The first start of all fills the cache of compiled code.
-  await measure(oxbow(), 0, media, { warmUpS: 2, measureS: 0 });
-  const rows: PullRow[] = [];
+  // The first start fills the cache of compiled code.
+  await measure(startOxbow, 1, media, { warmUpS: 2, measureS: 0 });
+  const rows: string[][] = [];
   for (const count of streams) {
-    const one = async (name: string, start: StartRecorders): Promise<Measurement> => {
-      let best: Measurement | undefined;
-      for (let attempt = 0; attempt < options.tries; attempt++) {
-        await untilQuiet(options.disturbedPercent, options.patienceS);
-        say(`${name}, ${count} streams, ${warmUpS} s + ${measureS} s`);
-        const seen = await measure(start, count, media, { warmUpS, measureS });
-        if (!best || seen.othersPercent < best.othersPercent) best = seen;
-        if (best.othersPercent <= options.disturbedPercent) break;
-        say(`others used ${seen.othersPercent.toFixed(0)} % of ${cores} cores`);
-      }
-      return best!;
+    const row = async (name: string, start: typeof startOxbow): Promise<Measurement> => {
+      say(`${name}, ${count} streams, ${warmUpS} s + ${measureS} s`);
+      const found = await measure(start, count, media, { warmUpS, measureS });
+      rows.push([
+        ...[String(count), name, `${(found.cpuPercent / count).toFixed(3)} %`, mib(found.pssPeakBytes)],
+        ...[mib(found.pssPeakBytes / count), `${found.othersPercent.toFixed(0)} %`, found.problems || '-'],
+      ]);
+      return found;
     };
-    rows.push({
-      oxbow: await one('oxbow', oxbow()),
-      ffmpeg: alone || count === 0 ? undefined : await one('ffmpeg', ffmpeg()),
-    });
+    const ours = await row('oxbow', startOxbow);
+    if (alone) continue;
+    const theirs = await row('ffmpeg', startFfmpeg);
+    const ratios = [ours.cpuPercent / theirs.cpuPercent, ours.pssPeakBytes / theirs.pssPeakBytes];
+    rows.push([String(count), 'ratio', ...ratios.map((ratio) => ratio.toFixed(2)), '', '', '']);
   }
-  const { bitrate } = media;
-  return { bench: 'pull', machine: describeMachine(), node: process.version, bitrate, rows };
-}
-
-const mib = (bytes: number) => (bytes / 2 ** 20).toFixed(1);
-
-/** The report for people. */
-export function printPullReport({ machine, node, bitrate, rows }: PullReport): string {
-  const idle = rows.find(({ oxbow: { streams } }) => streams === 0)?.oxbow.pssPeakBytes ?? 0;
-  const line = (name: string, seen: Measurement): string[] => [
-    String(seen.streams),
-    name,
-    `${seen.cpuPercentPerStream.toFixed(3)} %`,
-    mib(seen.pssPeakBytes),
-    mib(seen.pssMeanBytes),
-    seen.streams === 0 ? '-' : mib((seen.pssPeakBytes - (name === 'oxbow' ? idle : 0)) / seen.streams),
-    seen.streams === 0 ? '-' : `${(100 * seen.recordedShare).toFixed(0)} %`,
-    `${seen.othersPercent.toFixed(0)} %`,
-    seen.complaints || '-',
-  ];
-  const ratio = ({ oxbow: ours, ffmpeg: theirs }: PullRow): string[] => [
-    String(ours.streams),
-    '**ratio**',
-    `**${(ours.cpuS / ours.measuredS / (theirs!.cpuS / theirs!.measuredS)).toFixed(2)}**`,
-    `**${(ours.pssPeakBytes / theirs!.pssPeakBytes).toFixed(2)}**`,
-    `**${(ours.pssMeanBytes / theirs!.pssMeanBytes).toFixed(2)}**`,
-    ...['', '', '', ''],
-  ];
-  const body = rows.flatMap((row) => [
-    line('oxbow', row.oxbow),
-    ...(row.ffmpeg ? [line('ffmpeg', row.ffmpeg), ratio(row)] : []),
-  ]);
   const head = [
-    'streams',
-    'recorder',
-    'CPU of a core per stream',
-    'PSS peak, MiB',
-    'PSS mean, MiB',
-    idle > 0 ? 'per stream, idle taken off, MiB' : 'peak per stream, MiB',
-    'recorded',
-    'others used',
-    'complaints',
+    ...['streams', 'recorder', 'CPU of a core per stream', 'PSS peak, MiB', 'peak per stream, MiB'],
+    ...['other programs', 'problems'],
   ];
-  const seconds = Math.round(rows[0]?.oxbow.measuredS ?? 0);
-  return (
-    `${machine}; Node ${node}; HLS pulls of ${(bitrate / 1e6).toFixed(2)} Mbps, 2 s segments, ` +
-    `${seconds} s measured after warm-up; ffmpeg -c copy to ts\n\n${printTable(head, body)}`
-  );
+  const about =
+    `${describeMachine()}; Node ${process.version}; HLS pulls of ${(media.bitrate / 1e6).toFixed(2)} Mbps, 2 s segments, ` +
+    `${measureS} s measured after ${warmUpS} s; ffmpeg -c copy to MPEG-TS`;
+  return `${about}\n\n${printTable(head, rows)}`;
 }

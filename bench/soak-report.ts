@@ -1,24 +1,24 @@
 /**
- * What a soak found: figures against their limits, and a table of samples.
- * In: samples of the server process. Out: summary, CSV. Pure.
+ * Summary and CSV of a soak.
+ * In: samples of the server process. Out: figures with their limit, text. Pure.
  */
 
 /** The server process at one moment. */
 export interface SoakSample {
-  /** Since the server was ready, seconds. */
+  /** Seconds since the server was ready. */
   readonly atS: number;
-  /** Resident and proportional set size of the server process, bytes; its media engines are not in it. */
+  /** Resident and proportional set size of the server process, without its media engines, bytes. */
   readonly rss: number;
   readonly pss: number;
-  /** Resident set size of the server and all that it started, bytes. */
+  /** Resident set size of the server and all its descendants, bytes. */
   readonly treeRss: number;
-  /** JavaScript heaps, external memory and buffers of all threads that tell, bytes. */
+  /** JavaScript heaps, external memory and buffers of all threads that report them, bytes. */
   readonly heap: number;
   readonly external: number;
   readonly arrayBuffers: number;
   /** CPU of the server process so far, seconds. */
   readonly cpuS: number;
-  /** Viewers that are there. */
+  /** Current viewers. */
   readonly viewers: number;
 }
 
@@ -29,33 +29,28 @@ export interface SoakSummary {
   readonly peak: number;
   readonly mean: number;
   readonly last: number;
-  /** How the RSS rises by a straight line through the later part, bytes an hour. */
+  /** Trend of the RSS once it has settled, bytes per hour. */
   readonly slope: number;
   /** Of one core, percent. */
   readonly cpuPercent: number;
-  /** What the RSS may be at the most, bytes. */
+  /** Largest allowed RSS, bytes. */
   readonly limit: number;
   readonly exceeded: boolean;
 }
 
-/** A start takes more for a moment, until what it leaves behind is collected, seconds. */
+/** Samples of the start do not count: its garbage is not collected yet, seconds. */
 const STARTING_S = 30;
-/** Nothing is said of the slope before caches and compiled code have settled, seconds. */
+/** The trend starts when caches and compiled code have settled, seconds. */
 const SETTLED_S = 300;
 
 const COLUMNS = ['atS', 'rss', 'pss', 'treeRss', 'heap', 'external', 'arrayBuffers', 'cpuS', 'viewers'] as const;
 
-/** What the server may take: 150 MB with the sample stream alone, 12.5 MB for each pulled stream, 1.3 times as much with serving threads. */
+/** Limit of the server, bytes: 150 MB with the sample stream alone, 12.5 MB more per pulled stream, times 1.3 with serving threads. */
 export function memoryLimit(pulled: number, threads: number): number {
   return (150e6 + 12.5e6 * pulled) * (threads > 1 ? 1.3 : 1);
 }
 
-/**
- * Sums up.
- *
- * @param samples in order, at least one
- * @param limit of the RSS, bytes
- */
+/** Summarizes samples in order, at least one. @param limit largest allowed RSS, bytes */
 export function summarize(samples: readonly SoakSample[], limit: number): SoakSummary {
   const last = samples.at(-1)!;
   const counted = samples.filter(({ atS }) => atS >= Math.min(STARTING_S, last.atS / 2));
@@ -74,7 +69,7 @@ export function summarize(samples: readonly SoakSample[], limit: number): SoakSu
   };
 }
 
-/** The slope of the straight line with the least squares of errors; 0 for fewer than two points. */
+/** Slope of the least-squares line; 0 for fewer than two points. */
 export function slopeOf(points: readonly (readonly [x: number, y: number])[]): number {
   const mean = (of: 0 | 1) => points.reduce((sum, point) => sum + point[of], 0) / points.length;
   const [meanX, meanY] = [mean(0), mean(1)];
@@ -94,14 +89,14 @@ export function csvLine(sample: SoakSample): string {
   return `${COLUMNS.map((name) => Number(sample[name].toFixed(2))).join(',')}\n`;
 }
 
-/** The summary for people. */
+/** Prints the summary. */
 export function printSummary(title: string, summary: SoakSummary): string {
   const mb = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`;
   const { minutes, peak, mean, last, slope, cpuPercent, limit, exceeded } = summary;
   return [
     `${title}, ${minutes.toFixed(0)} min`,
     `RSS of the server process: at most ${mb(peak)} of ${mb(limit)}, ${mb(mean)} in the mean, ${mb(last)} at the end`,
-    `It rose by ${mb(slope)} an hour once it had settled; CPU ${cpuPercent.toFixed(2)} % of a core`,
+    `Trend once it had settled: ${mb(slope)} per hour; CPU ${cpuPercent.toFixed(2)} % of a core`,
     exceeded ? 'EXCEEDED' : 'within the limit',
   ].join('\n');
 }

@@ -1,54 +1,55 @@
 /**
- * Viewers that come and go: each watches something for a while, another one takes its place.
- * In: a server and its streams. Out: requests, until a signal ends them; how many answers were good.
+ * Viewers that join and leave: each watches something for a while, then another one replaces it.
+ * In: a server and its streams. Out: requests until a signal ends them, and the count of responses by status.
  */
 import { setTimeout as pause } from 'node:timers/promises';
 
-/** What viewers saw. */
+/** Counts of viewers and responses. */
 export interface ViewersTally {
-  /** Viewers that are there now. */
+  /** Current viewers. */
   now: number;
-  /** Visits that ended. */
+  /** Visits that have ended. */
   visits: number;
-  readonly answers: Map<number, number>;
-  /** Requests that broke off, other than by a viewer who left. */
-  broken: number;
+  /** Number of responses by status. */
+  readonly responses: Map<number, number>;
+  /** Requests that failed without a response while their viewer was still there. */
+  failed: number;
 }
 
-/** Whom they ask, and for what. */
-export interface CrowdOptions {
+/** Options of `sendViewers`. */
+export interface SendOptions {
   /** Without a slash at the end. */
   readonly url: string;
   readonly streams: readonly string[];
-  /** At once, at the most. */
+  /** Most viewers at the same time. */
   readonly viewers: number;
-  /** A whole number below its argument. */
+  /** Returns an integer from 0, below its argument. */
   readonly random: (below: number) => number;
 }
 
-/** One visit: what it asks with, and from when on there are recordings, ms since 1970. */
+/** One visit; `sinceMs` is the start of the recordings, ms since 1970. */
 interface Visit {
   readonly stream: string;
   readonly sinceMs: number;
-  readonly random: CrowdOptions['random'];
+  readonly random: SendOptions['random'];
   readonly signal: AbortSignal;
   get(path: string): Promise<string>;
 }
 
-/** Live: the list about once a second, and what is new in it. */
+/** Live: the playlist about once a second, and what is new in it. */
 async function watchList(visit: Visit, index: string): Promise<void> {
   const folder = index.slice(0, index.lastIndexOf('/') + 1);
   const list = folder + lastUri(await visit.get(index), /\.m3u8$/);
   const base = list.slice(0, list.lastIndexOf('/') + 1);
   for (const seen = new Set<string>(); ; await pause(800 + visit.random(600), undefined, { signal: visit.signal })) {
     const fresh = urisOf(await visit.get(list)).filter((uri) => !seen.has(uri));
-    // A newcomer begins with the last three.
+    // A new viewer starts with the last three.
     for (const uri of seen.size === 0 ? fresh.slice(-3) : fresh) await visit.get(base + uri);
     for (const uri of fresh) seen.add(uri);
   }
 }
 
-/** The past: a window of half a minute as fast as a player loads it, then another one after a look at it. */
+/** The past: a window of half a minute as fast as a player loads it, then a pause, then another window. */
 async function watchPast(visit: Visit): Promise<void> {
   for (;;) {
     const from = pastS(visit, 40);
@@ -62,7 +63,7 @@ async function watchPast(visit: Visit): Promise<void> {
   }
 }
 
-/** Stills along the timeline. */
+/** Stills of the timeline. */
 async function hover(visit: Visit): Promise<void> {
   for (;;) {
     await visit.get(`/thumb/${visit.stream}/${pastS(visit, 10)}.jpg`);
@@ -78,8 +79,8 @@ async function clip(visit: Visit): Promise<void> {
   }
 }
 
-/** The page's own requests. */
-async function look(visit: Visit): Promise<void> {
+/** The requests of the page itself. */
+async function loadPage(visit: Visit): Promise<void> {
   for (;;) {
     for (const path of [`/watch/${visit.stream}`, '/api/v1/streams', `/api/v1/streams/${visit.stream}/timeline`])
       await visit.get(path);
@@ -94,15 +95,15 @@ const kinds: readonly ((visit: Visit) => Promise<void>)[] = [
   watchPast,
   hover,
   clip,
-  look,
+  loadPage,
 ];
 
-/** Sends viewers until `signal` fires. The tally counts on while they are there. */
-export function sendViewers(options: CrowdOptions, signal: AbortSignal): { tally: ViewersTally; done: Promise<void> } {
+/** Sends viewers until `signal` fires. The tally is updated meanwhile. */
+export function sendViewers(options: SendOptions, signal: AbortSignal): { tally: ViewersTally; done: Promise<void> } {
   const { url, streams, viewers, random } = options;
-  const tally: ViewersTally = { now: 0, visits: 0, answers: new Map(), broken: 0 };
+  const tally: ViewersTally = { now: 0, visits: 0, responses: new Map(), failed: 0 };
   const sinceMs = Date.now();
-  const come = async () => {
+  const visit = async () => {
     while (!signal.aborted) {
       const leaving = AbortSignal.any([signal, AbortSignal.timeout(5000 + random(40_000))]);
       tally.now++;
@@ -114,7 +115,7 @@ export function sendViewers(options: CrowdOptions, signal: AbortSignal): { tally
           signal: leaving,
           async get(path) {
             const answer = await fetch(url + path, { signal: leaving });
-            tally.answers.set(answer.status, (tally.answers.get(answer.status) ?? 0) + 1);
+            tally.responses.set(answer.status, (tally.responses.get(answer.status) ?? 0) + 1);
             const isText = /mpegurl|json|html/.test(answer.headers.get('content-type') ?? '');
             const body = Buffer.from(await answer.arrayBuffer());
             if (!answer.ok) throw new Error(`${answer.status} ${path}`);
@@ -122,17 +123,17 @@ export function sendViewers(options: CrowdOptions, signal: AbortSignal): { tally
           },
         });
       } catch (error) {
-        if (!leaving.aborted && !/^\d{3} /.test((error as Error).message)) tally.broken++;
+        if (!leaving.aborted && !/^\d{3} /.test((error as Error).message)) tally.failed++;
       }
       tally.now--;
       tally.visits++;
       if (!signal.aborted) await pause(random(3000), undefined, { signal }).catch(() => {});
     }
   };
-  return { tally, done: Promise.all(Array.from({ length: viewers }, come)).then(() => undefined) };
+  return { tally, done: Promise.all(Array.from({ length: viewers }, visit)).then(() => undefined) };
 }
 
-/** A time at which something was recorded that lasts so long, seconds since 1970. */
+/** Start of a recorded range of `lengthS`, seconds since 1970. */
 function pastS({ sinceMs, random }: Visit, lengthS: number): number {
   const rangeS = Math.max(1, Math.floor((Date.now() - sinceMs) / 1000) - lengthS);
   return Math.floor(sinceMs / 1000) + random(rangeS);
@@ -144,6 +145,6 @@ function urisOf(list: string): string[] {
 
 function lastUri(list: string, pattern: RegExp): string {
   const uri = urisOf(list).findLast((line) => pattern.test(line));
-  if (uri === undefined) throw new Error('404 the list names none');
+  if (uri === undefined) throw new Error('404 the playlist lists none');
   return uri;
 }

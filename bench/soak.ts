@@ -1,6 +1,6 @@
 /**
- * `npm run soak -- memory`: what the server takes over time, with the sample stream, pulled streams, and viewers that come and go; on Linux.
- * In: arguments. Out: samples as CSV while it runs, then a summary; exit code 1 where the server took more than it may.
+ * `npm run soak -- memory`: memory of the server over time, with the sample stream, pulled streams, and viewers that join and leave; on Linux.
+ * In: arguments. Out: samples as CSV while it runs, then a summary; exit code 1 if the server exceeds its limit.
  */
 import { appendFileSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -17,14 +17,14 @@ import { sendViewers } from './soak-viewers.ts';
 
 const usage = `Usage: npm run soak -- memory [options]
 
-  --minutes 30       how long; the last quarter of it, at most 20 minutes, is without viewers
-  --pulled 4         pulled streams of 2.5 Mbps beside the sample stream; needs ffmpeg for their media
-  --viewers 8        that come and go, at most at once
+  --minutes 30       duration; the last quarter, at most 20 minutes, has no viewers
+  --pulled 4         pulled streams of 2.5 Mbps besides the sample stream; needs ffmpeg for their media
+  --viewers 8        most viewers at the same time
   --threads 1        serving threads
-  --limit 200        MB that the server process may take; unset: 150, 12.5 for each pulled stream, times 1.3 with serving threads
+  --limit 200        limit of the server process, MB; default 150, plus 12.5 per pulled stream, times 1.3 with serving threads
   --every 5          seconds between samples
-  --seed 1           of what viewers do
-  --out FOLDER       where the samples are written; unset: a new folder below ${tmpdir()}
+  --seed 1           seed of what viewers do
+  --out FOLDER       folder for the samples; default a new folder below ${tmpdir()}
 `;
 
 const { values, positionals } = parseArgs({
@@ -61,21 +61,17 @@ const out = values.out === undefined ? mkdtempSync(join(tmpdir(), 'oxbow-soak-')
 mkdirSync(out, { recursive: true });
 
 const stopping = new AbortController();
-// A terminal and the launcher may both send it: the second one must not end the soak before its server.
+// A terminal and the launcher may both send the signal: the second one must not end the soak before its server.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stopping.abort());
 const title = `demo + ${pulled} pulled streams, at most ${viewers} viewers, ${threads === 1 ? 'one thread' : `${threads} serving threads`}`;
 process.stderr.write(`${title}, ${minutes} min\n${out}\n`);
 const samples = await soak(stopping.signal);
 if (samples.length === 0) process.exit(1);
 const summary = summarize(samples, limit);
-writeFileSync(
-  join(out, 'memory.json'),
-  `${JSON.stringify({ machine: describeMachine(), title, ...summary }, null, 2)}\n`,
-);
 process.stdout.write(`${describeMachine()}\n${printSummary(title, summary)}\n${join(out, 'memory.csv')}\n`);
 process.exit(summary.exceeded ? 1 : 0);
 
-/** Runs the server and watches it. */
+/** Runs the server and samples it. */
 async function soak(signal: AbortSignal): Promise<SoakSample[]> {
   await using folder = await openFolder('soak');
   await using origin =
@@ -96,31 +92,31 @@ async function soak(signal: AbortSignal): Promise<SoakSample[]> {
   const samples: SoakSample[] = [];
   const csv = join(out, 'memory.csv');
   writeFileSync(csv, csvHead);
-  const beganMs = performance.now();
+  const startMs = performance.now();
   for (let nextS = everyS; nextS <= minutes * 60 && !signal.aborted; nextS += everyS) {
-    await pause(beganMs + nextS * 1000 - performance.now(), undefined, { signal }).catch(() => {});
+    await pause(startMs + nextS * 1000 - performance.now(), undefined, { signal }).catch(() => {});
     if (nextS >= quietFromS) leaving.abort();
-    const sample = await look(server, (performance.now() - beganMs) / 1000, tally.now);
+    const sample = await sampleOf(server, (performance.now() - startMs) / 1000, tally.now);
     samples.push(sample);
     appendFileSync(csv, csvLine(sample));
-    if (samples.length % Math.round(60 / everyS) === 0) tell(sample);
+    if (samples.length % Math.round(60 / everyS) === 0) report(sample);
   }
   leaving.abort();
   await done;
-  const answers = [...tally.answers].sort(([a], [b]) => a - b).map(([status, count]) => `${count} × ${status}`);
-  process.stderr.write(`${tally.visits} visits, answers: ${answers.join(', ')}; ${tally.broken} broke off\n`);
+  const responses = [...tally.responses].sort(([a], [b]) => a - b).map(([status, count]) => `${count} × ${status}`);
+  process.stderr.write(`${tally.visits} visits, responses: ${responses.join(', ')}; ${tally.failed} failed\n`);
   for (const { level, msg } of server.log('error').slice(0, 5)) process.stderr.write(`${level}: ${msg}\n`);
   return samples;
 }
 
-function tell({ atS, rss, heap, arrayBuffers, viewers: now }: SoakSample): void {
+function report({ atS, rss, heap, arrayBuffers, viewers: now }: SoakSample): void {
   const mb = (bytes: number) => (bytes / 1e6).toFixed(0);
   process.stderr.write(
     `${(atS / 60).toFixed(0)} min: RSS ${mb(rss)}, heap ${mb(heap)}, buffers ${mb(arrayBuffers)} MB, ${now} viewers\n`,
   );
 }
 
-async function look(server: Server, atS: number, now: number): Promise<SoakSample> {
+async function sampleOf(server: Server, atS: number, now: number): Promise<SoakSample> {
   const metrics = await (await server.fetch('/metrics')).text();
   const sum = (name: string) =>
     [...metrics.matchAll(new RegExp(`^${name}(?:\\{[^}]*\\})? (\\S+)$`, 'gm'))].reduce(

@@ -1,8 +1,7 @@
 /**
- * A server for `bench serve`: streams that stand still, so that nothing but serving costs anything.
- * In: a folder as argument, certificate files where it shall speak TLS. Out: a line of JSON with its address and what to ask for.
+ * The server of `bench serve` and `bench footprint`: streams that receive no media, so that only serving costs CPU.
+ * In: a folder, and certificate and key for TLS, as arguments. Out: a line of JSON with its addresses.
  */
-
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openLocalSegmentStore } from '../src/archive/local-segment-store.ts';
@@ -23,14 +22,14 @@ const RATE = 25;
 const SECONDS = 30;
 const RECORDED_BYTES = 200_000;
 const RECORDED_SEGMENTS = 150;
-/** Of the recorded segments; older than every live one. */
+/** MSN of the first recorded segment; lower than all live ones. */
 const FIRST_RECORDED = 1;
 
 const [folder = '.', cert, key] = process.argv.slice(2);
 const clock = createSystemClock();
 
-/** A stream whose parts of 0.2 s have about so many bytes. */
-function stillStream(name: string, partBytes: number, recording: RecordingReader): ServedStream {
+/** A stream whose parts of 0.2 s have about `partBytes` bytes. */
+function pausedStream(name: string, partBytes: number, recording: RecordingReader): ServedStream {
   const track = videoTrack();
   const { stream, served } = openBenchStream(name, { clock, nextMsn: 1000, recording });
   const utcOffsetUs = Math.round((clock.nowMs() - SECONDS * 1000) * 1000);
@@ -46,7 +45,7 @@ function stillStream(name: string, partBytes: number, recording: RecordingReader
 const FILE = segmentLocation('recorded.mp4');
 writeFileSync(join(folder, FILE), Buffer.alloc(RECORDED_BYTES * RECORDED_SEGMENTS, 'oxbow'));
 let initNumber = 0;
-const recorded = {
+const recording = {
   find: async (msn: number) => {
     const offset = (msn - FIRST_RECORDED) * RECORDED_BYTES;
     if (offset < 0 || msn >= FIRST_RECORDED + RECORDED_SEGMENTS) return undefined;
@@ -62,7 +61,7 @@ const recorded = {
 
 const streams = new Map(
   [30_000, 200_000].map((bytes) => {
-    const stream = stillStream(`p${bytes / 1000}`, bytes, recorded);
+    const stream = pausedStream(`p${bytes / 1000}`, bytes, recording);
     return [stream.name, stream] as const;
   }),
 );
@@ -84,11 +83,10 @@ process.stdout.write(
     part30: `/live/p30/v0/${part}`,
     part200: `/live/p200/v0/${part}`,
     recorded: Array.from({ length: RECORDED_SEGMENTS }, (_, i) => `/live/p30/v0/${FIRST_RECORDED + i}.m4s`),
-    held: `/live/p30/v0/g1.m3u8?_HLS_msn=${next}&_HLS_part=`,
-    parts: small!.list.open?.parts.get(1)?.length ?? 0,
+    held: `/live/p30/v0/g1.m3u8?_HLS_msn=${next}&_HLS_part=${small!.list.open?.parts.get(1)?.length ?? 0}`,
   })}\n`,
 );
-/** A line on standard input: one more part is made, and who waits for it is answered. */
+/** A line on standard input ends the stream: held requests are answered. */
 process.stdin.on('data', () => {
   small!.list.end();
   process.stdout.write(`${JSON.stringify({ releasedAt: performance.timeOrigin + performance.now() })}\n`);

@@ -1,36 +1,36 @@
 /**
- * What benchmarks of serving have in common: the server whose streams do not advance, what players send, programs and ports.
- * In: a folder. Out: a running server on a core of its own.
+ * Shared by the benchmarks of serving: the target server, the request of our own player, programs and CPU cores.
+ * In: a folder. Out: a running target server, pinned to one core.
  */
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { pathOf } from '../test/fixtures/need.ts';
 
-/** A server whose streams do not advance, and the paths to request. */
+/** Addresses of the target server. Its streams receive no media meanwhile. */
 export interface Target {
   readonly url: string;
   readonly playlist: string;
   readonly part30: string;
   readonly part200: string;
   readonly recorded: readonly string[];
+  /** A request for the part that comes next, which the server holds. */
   readonly held: string;
-  readonly parts: number;
 }
 
-/** One that runs. */
+/** A running target server. */
 export interface RunningTarget {
   readonly pid: number;
   readonly target: Target;
   readonly child: ChildProcessWithoutNullStreams;
 }
 
-/** Servers are pinned to this core, and load generators to the other. */
+/** Servers run on this core, load generators on the other. */
 export const SERVER_CORE = '0';
 /** @see SERVER_CORE */
 export const CLIENT_CORE = '1';
 
-/** What our own player sends. */
+/** Header fields of a request of our own player. */
 export const PLAYER_FIELDS: readonly string[] = [
   'Accept: */*',
   'Accept-Encoding: gzip, deflate, br, zstd',
@@ -47,13 +47,23 @@ export const PLAYER_FIELDS: readonly string[] = [
   'sec-ch-ua-platform: "Linux"',
 ];
 
-/** Starts one on a core of its own. @param tls certificate and key, or nothing */
+/** A request of our own player, as bytes on the wire. */
+export function playerRequest(path: string): string {
+  return `GET ${path} HTTP/1.1\r\nHost: x\r\n${PLAYER_FIELDS.join('\r\n')}\r\n\r\n`;
+}
+
+/** Addresses of the loopback network in turn, because the server limits held requests per address. */
+export function localAddress(index: number): string {
+  return `127.0.0.${2 + (index % 20)}`;
+}
+
+/** Starts a target server; `opened` ends it. @param tls certificate and key, or nothing */
 export async function openTarget(
   folder: string,
   tls: readonly string[],
   opened: AsyncDisposableStack,
 ): Promise<RunningTarget> {
-  const script = join(import.meta.dirname, 'serve-target.ts');
+  const script = join(import.meta.dirname, 'target-server.ts');
   const child = spawn('taskset', ['-c', SERVER_CORE, process.execPath, script, folder, ...tls], {
     env: { ...process.env, UV_THREADPOOL_SIZE: '16' },
     stdio: ['pipe', 'pipe', 'pipe'],
@@ -61,10 +71,10 @@ export async function openTarget(
   child.stderr.pipe(process.stderr);
   opened.defer(() => void child.kill());
   for await (const line of createInterface(child.stdout)) return { pid: child.pid!, target: JSON.parse(line), child };
-  throw new Error('the target did not start');
+  throw new Error('the target server did not start');
 }
 
-/** Where a program lies. @throws Error where it is not installed */
+/** Path of a program. @throws Error if it is not installed */
 export function program(name: string): string {
   const path = pathOf(name);
   if (path === undefined) throw new Error(`${name} is not installed`);

@@ -1,216 +1,158 @@
 /**
  * `npm run bench -- viewers`: how many viewers one low-latency stream carries without a late part.
- * In: `oxbow serve` with its sample stream on one core; on the other a generator that holds reloads and fetches each part. Out: delays,
- * late parts, refusals, CPU and memory; in Markdown and JSON.
+ * In: `oxbow serve` with its sample stream on one core, a load generator on the other, which holds reloads and fetches each part.
+ * Out: delays, late parts, refused requests, CPU and memory, as a table.
  */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
+import { openFolder, type Server, startServer } from '../test/fixtures/server.ts';
 import { compileLoadGenerator, startLoadGenerator } from './load-generator.ts';
 import { cores, describeMachine, machineCpuS, ProcessTree } from './process-tree.ts';
-import { printTable } from './table.ts';
-import { CLIENT_CORE, PLAYER_FIELDS, program, SERVER_CORE } from './target.ts';
+import { launcher } from './recorders.ts';
+import { mib, printTable, say } from './report.ts';
+import { CLIENT_CORE, PLAYER_FIELDS, SERVER_CORE } from './target.ts';
 
-/** What the generator tells. */
-interface Told {
-  /** Fetched in the time that counts. */
+/** Results of the load generator. */
+interface Delays {
+  /** Parts that were fetched in the measured time. */
   readonly parts: number;
-  /** Whose last byte came later than a part's own duration after its release. */
+  /** Parts whose last byte came more than their own duration after their release. */
   readonly late: number;
-  /** Released in time to be fetched, and never were. */
+  /** Parts that were released in the measured time and never fetched. */
   readonly missing: number;
   readonly errors: number;
-  /** 503 and 429. */
+  /** Responses with status 503 or 429. */
   readonly refused: number;
-  /** From the first viewer that was told of the part to its last byte at each, ms. */
-  readonly spreadP50Ms: number;
-  readonly spreadP99Ms: number;
-  /** From the part's release to its last byte at each, ms. */
+  /** From the release of a part to its last byte at each viewer, ms. */
   readonly p50Ms: number;
   readonly p99Ms: number;
   readonly worstMs: number;
-  readonly partBytes: number;
-  readonly lists: number;
-  readonly listBytes: number;
 }
 
-/** One number of viewers. */
-export interface ViewersRow extends Told {
-  readonly viewers: number;
-  readonly seconds: number;
-  /** How many oxbow itself counted. */
-  readonly counted: number;
-  /** Of one core, percent. */
-  readonly serverPercent: number;
-  readonly encoderPercent: number;
-  readonly generatorPercent: number;
-  /** CPU of everybody else, of the machine, percent. */
-  readonly othersPercent: number;
-  /** Of server and encoder, at most, bytes. */
-  readonly pss: number;
-  readonly rss: number;
-}
-
-/** What the benchmark found. */
-export interface ViewersReport {
-  readonly bench: 'viewers';
-  readonly machine: string;
-  readonly cmcd: 'query' | 'headers';
-  readonly threads: number;
-  readonly partMs: number;
-  readonly bitrate: number;
-  readonly rows: readonly ViewersRow[];
-}
-
-/** What to do. */
+/** Options of `bench viewers`. */
 export interface ViewersOptions {
   readonly viewers: number;
   readonly seconds: number;
-  /** How players tell of themselves. */
+  /** How players send CMCD. */
   readonly cmcd: 'query' | 'headers';
-  /** Serving threads; from 2 on they have both cores, and the generator shares one with them. */
+  /** Serving threads; with 2 or more the server has both cores and shares one with the load generator. */
   readonly threads: number;
-  readonly say: (text: string) => void;
 }
 
-const JOIN_A_SECOND = 500;
-const root = join(import.meta.dirname, '..');
+const JOINS_PER_SECOND = 500;
 
-/** The stream that is watched. */
-interface Watched {
-  readonly pid: number;
-  readonly url: string;
-  /** Path of the live list. */
+interface LiveStream {
+  /** Path of the live playlist. */
   readonly list: string;
   readonly partsPerSegment: number;
   readonly partMs: number;
 }
 
-/** Runs it. */
-export async function benchViewers(options: ViewersOptions): Promise<ViewersReport> {
-  const { viewers, seconds, cmcd, threads, say } = options;
+/** Measures and returns the report. */
+export async function benchViewers(options: ViewersOptions): Promise<string> {
+  const { viewers, seconds, cmcd, threads } = options;
   compileLoadGenerator();
-  await using opened = new AsyncDisposableStack();
-  const folder = mkdtempSync(join(tmpdir(), 'oxbow-bench-viewers-'));
-  opened.defer(() => rmSync(folder, { recursive: true, force: true }));
-  const watched = await openServer(folder, threads, opened);
+  await using folder = await openFolder('bench-viewers');
+  await using server = await startServer({
+    args: ['--log-level', 'warn', '--threads', String(threads)],
+    data: join(folder.path, 'data'),
+    program: launcher,
+    cpus: threads > 1 ? `${SERVER_CORE},${CLIENT_CORE}` : SERVER_CORE,
+  });
+  const stream = await findStream(server);
   say(`${viewers} viewers, ${seconds} s`);
-  const rows = [await look(watched, viewers, seconds, cmcd)];
-  const { media } = (await (await fetch(`${watched.url}/api/v1/streams/demo`)).json()) as {
-    media: { bitrate: number } | null;
-  };
-  const bitrate = media?.bitrate ?? 0;
-  return { bench: 'viewers', machine: describeMachine(), cmcd, threads, partMs: watched.partMs, bitrate, rows };
-}
-
-/** The report for people. */
-export function printViewersReport({ machine, cmcd, threads, partMs, bitrate, rows }: ViewersReport): string {
+  const row = await measure(server, stream, options);
+  const { media } = await server.stream('demo');
   const head = [
-    ...['viewers', 'counted', 'seconds', 'parts', 'late', 'missing', 'refused', 'errors'],
-    ...['p50 ms', 'p99 ms', 'worst ms', 'spread p50', 'spread p99'],
-    ...['server CPU', 'encoder', 'generator', 'others', 'PSS MiB', 'RSS MiB'],
+    ...[
+      'viewers',
+      'counted',
+      'seconds',
+      'parts',
+      'late',
+      'missing',
+      'refused',
+      'errors',
+      'p50 ms',
+      'p99 ms',
+      'worst ms',
+    ],
+    ...['server CPU', 'encoder', 'load generator', 'other programs', 'PSS MiB'],
   ];
-  const body = rows.map((row) => [
-    ...[row.viewers, row.counted, Math.round(row.seconds), row.parts, row.late, row.missing].map(String),
-    ...[row.refused, row.errors].map(String),
-    ...[row.p50Ms, row.p99Ms, row.worstMs, row.spreadP50Ms, row.spreadP99Ms].map((ms) => ms.toFixed(0)),
-    ...[row.serverPercent, row.encoderPercent, row.generatorPercent, row.othersPercent].map(
-      (each) => `${each.toFixed(0)} %`,
-    ),
-    ...[row.pss, row.rss].map((bytes) => (bytes / 2 ** 20).toFixed(0)),
-  ]);
   return (
-    `${machine}; ${(bitrate / 1e3).toFixed(0)} kbps, parts of ${partMs} ms, CMCD by ${cmcd}, serving threads: ${threads}; ` +
-    `a part is late more than ${partMs} ms after its release\n\n${printTable(head, body)}`
+    `${describeMachine()}; ${((media?.bitrate ?? 0) / 1e3).toFixed(0)} kbps, parts of ${stream.partMs} ms, CMCD by ${cmcd}, ` +
+    `serving threads: ${threads}; a part is late more than ${stream.partMs} ms after its release\n\n${printTable(head, [row])}`
   );
 }
 
-async function openServer(folder: string, threads: number, opened: AsyncDisposableStack): Promise<Watched> {
-  const words = ['serve', '--data', join(folder, 'data'), '--http', '127.0.0.1:0', '--json', '--log-level', 'warn'];
-  words.push('--threads', String(threads));
-  const servers = threads > 1 ? `${SERVER_CORE},${CLIENT_CORE}` : SERVER_CORE;
-  const child = spawn(program('taskset'), ['-c', servers, process.execPath, join(root, 'bin', 'oxbow'), ...words], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  const exited = once(child, 'exit');
-  opened.defer(async () => {
-    child.kill();
-    await exited;
-  });
-  const [line] = (await Promise.race([once(child.stdout, 'data'), exited])) as [unknown];
-  if (!(line instanceof Buffer)) throw new Error('oxbow did not start');
-  const { http: url } = JSON.parse(String(line)) as { http: string };
+/** Waits until the sample stream lists a complete segment with parts. */
+async function findStream({ bytes }: Server): Promise<LiveStream> {
+  const text = async (path: string) => Buffer.from(await bytes(path)).toString();
   for (let tries = 0; tries < 300; tries++, await pause(100)) {
-    const index = await (await fetch(`${url}/live/demo/index.m3u8`)).text();
+    const index = await text('/live/demo/index.m3u8').catch(() => '');
     const uri = /^[^#].*\.m3u8$/m.exec(index)?.[0];
     if (uri === undefined) continue;
     const list = `/live/demo/${uri}`;
-    // The last whole segment: its parts stand before its EXTINF.
-    const segments = (await (await fetch(url + list)).text()).split('#EXTINF:').slice(0, -1);
-    const durations = [...(segments.at(-1) ?? '').matchAll(/#EXT-X-PART:.*?DURATION=([\d.]+)/g)].map((found) =>
-      Number(found[1]),
+    // The parts of a segment are listed before its EXTINF.
+    const segments = (await text(list)).split('#EXTINF:').slice(0, -1);
+    const durations = [...(segments.at(-1) ?? '').matchAll(/#EXT-X-PART:.*?DURATION=([\d.]+)/g)].map(([, s]) =>
+      Number(s),
     );
     if (segments.length < 3 || durations.length === 0) continue;
     const partMs = Math.round((durations.reduce((sum, one) => sum + one, 0) / durations.length) * 1000);
-    return { pid: child.pid!, url, list, partsPerSegment: durations.length, partMs };
+    return { list, partsPerSegment: durations.length, partMs };
   }
   throw new Error('the stream did not become live');
 }
 
-async function look(watched: Watched, viewers: number, seconds: number, cmcd: string): Promise<ViewersRow> {
-  const { pid, url, list, partsPerSegment, partMs } = watched;
-  const hint = /#EXT-X-PRELOAD-HINT:.*URI="(\d+)\.\d+\.m4s"/.exec(await (await fetch(url + list)).text());
-  if (!hint) throw new Error('the list hints at no part');
-  // Each viewer tells a session of its own.
+/** Measures once. Returns the row of the table. */
+async function measure(server: Server, stream: LiveStream, options: ViewersOptions): Promise<string[]> {
+  const { viewers, seconds, cmcd } = options;
+  const { list, partsPerSegment, partMs } = stream;
+  const hint = /#EXT-X-PRELOAD-HINT:.*URI="(\d+)\.\d+\.m4s"/.exec(Buffer.from(await server.bytes(list)).toString());
+  if (!hint) throw new Error('the playlist has no preload hint');
+  // Each viewer has its own CMCD session.
   const fields = PLAYER_FIELDS.filter((field) => !field.startsWith('CMCD'));
-  const rampS = Math.max(3, Math.ceil(viewers / JOIN_A_SECOND));
+  const rampS = Math.max(3, Math.ceil(viewers / JOINS_PER_SECOND));
   const generator = startLoadGenerator(CLIENT_CORE, [
-    ...['watch', new URL(url).port, list, `${list.slice(0, list.lastIndexOf('/'))}/`, 'demo'],
+    ...['watch', new URL(server.url).port, list, `${list.slice(0, list.lastIndexOf('/'))}/`, 'demo'],
     ...[Number(hint[1]) + 1, partsPerSegment, partMs, viewers, rampS, seconds, cmcd, fields.join('\r\n')],
   ]);
-  const both = new ProcessTree([pid]);
-  const encoder = new ProcessTree(
-    readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').trim().split(' ').map(Number),
-  );
-  const client = new ProcessTree([generator.pid!]);
-  const use = () => ({
-    atMs: performance.now(),
-    both: both.cpuS(),
-    encoder: encoder.cpuS(),
-    client: client.cpuS(),
+  const { pid } = server;
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').trim().split(' ').map(Number);
+  const trees = {
+    both: new ProcessTree([pid]),
+    encoder: new ProcessTree(children),
+    client: new ProcessTree([generator.pid!]),
+  };
+  const now = () => ({
+    s: performance.now() / 1000,
+    both: trees.both.cpuS(),
+    encoder: trees.encoder.cpuS(),
+    client: trees.client.cpuS(),
     machine: machineCpuS(),
   });
-  // The first line says that the last one has joined: from then on the generator counts. The second says what it saw.
+  // The first line comes when the last viewer has joined and the generator starts to count, the second one has the results.
   const lines = createInterface(generator.stdout)[Symbol.asyncIterator]();
-  if ((await lines.next()).done) throw new Error('the generator failed');
-  const from = use();
-  const until = from.atMs + seconds * 1000 - 500;
-  let [pss, rss] = [0, 0];
-  while (performance.now() < until && generator.exitCode === null) {
-    const memory = both.memory();
-    [pss, rss] = [Math.max(pss, memory.pss), Math.max(rss, memory.rss)];
-    await pause(Math.min(5000, Math.max(0, until - performance.now())));
+  if ((await lines.next()).done) throw new Error('the load generator failed');
+  const from = now();
+  const untilS = from.s + seconds - 0.5;
+  let pss = 0;
+  while (performance.now() / 1000 < untilS && generator.exitCode === null) {
+    pss = Math.max(pss, trees.both.memory().pss);
+    await pause(Math.min(5000, Math.max(0, untilS * 1000 - performance.now())));
   }
-  const to = use();
-  const { viewers: counted } = (await (await fetch(`${url}/api/v1/streams/demo`)).json()) as { viewers: number };
-  const told = JSON.parse(String((await lines.next()).value)) as Told;
-  const took = (to.atMs - from.atMs) / 1000;
-  const percent = (of: 'both' | 'encoder' | 'client') => (100 * (to[of] - from[of])) / took;
-  const known = to.both - from.both + to.client - from.client;
-  return {
-    ...told,
-    viewers,
-    seconds,
-    counted,
-    pss,
-    rss,
-    serverPercent: percent('both') - percent('encoder'),
-    encoderPercent: percent('encoder'),
-    generatorPercent: percent('client'),
-    othersPercent: Math.max(0, (100 * (to.machine - from.machine - known)) / took / cores),
-  };
+  const to = now();
+  const { viewers: counted } = await server.stream('demo');
+  const found = JSON.parse(String((await lines.next()).value)) as Delays;
+  const used = (of: keyof typeof from) => (100 * (to[of] - from[of])) / (to.s - from.s);
+  const others = Math.max(0, used('machine') - used('both') - used('client')) / cores;
+  return [
+    ...[viewers, counted, Math.round(seconds), found.parts, found.late, found.missing, found.refused, found.errors],
+    ...[found.p50Ms, found.p99Ms, found.worstMs].map((ms) => ms.toFixed(0)),
+    ...[used('both') - used('encoder'), used('encoder'), used('client'), others].map((one) => `${one.toFixed(0)} %`),
+    mib(pss),
+  ].map(String);
 }

@@ -1,23 +1,23 @@
 /**
- * Clicks on the timeline bar, and measures how long it takes until the picture of that moment is there.
- * In: a watch page that plays. Out: milliseconds from the release of the button to the first animation frame with the new picture in front.
+ * Clicks on the timeline bar and measures the time to the frame of that moment.
+ * In: a watch page that plays. Out: milliseconds from the release of the button to the first animation frame with the new video frame.
  */
 import type { Page } from 'playwright-core';
 import { type Look, lookAt } from '../../test/browser/frames.ts';
 import { recordScreencast, type Screencast } from '../../test/browser/screencast.ts';
 import { until } from '../../test/fixtures/wait.ts';
-import { share } from '../table.ts';
+import { quantile } from '../report.ts';
 
 /** Below this brightness an image is blank; the test picture is three times as bright. */
 const BLACK = 24;
-/** A jump is given up after so long. */
-const LONGEST_MS = 15_000;
+/** Longest wait for a jump. */
+const GIVE_UP_MS = 15_000;
 
 /** One click. */
 export interface Jump {
-  /** How far before now the picture was that came, seconds. */
-  readonly behindS: number;
-  /** From the release of the button to the picture, milliseconds. */
+  /** Age of the frame, seconds. */
+  readonly agoS: number;
+  /** From the release of the button to the frame, milliseconds. */
   readonly ms: number;
 }
 
@@ -33,7 +33,7 @@ declare global {
   var oxbowJump: { atMs: number | null; utcMs: number | null } | undefined;
 }
 
-/** Runs in the page: from the next release of a button on, each animation frame is looked at until the picture is another one. */
+/** Runs in the page: after the next release of a button, checks each animation frame for a new video frame. */
 function arm(): void {
   const jump: { atMs: number | null; utcMs: number | null } = { atMs: null, utcMs: null };
   globalThis.oxbowJump = jump;
@@ -42,9 +42,9 @@ function arm(): void {
     const startedMs = event.timeStamp;
     const check = (nowMs: number) => {
       const look = globalThis.oxbowFrames!.look();
-      // What would be shown without the click lies where the old picture was, and as much later as time has passed.
-      const goneOnMs = before ? before.utcMs + (nowMs - startedMs) : 0;
-      if (look && (!before || Math.abs(look.utcMs - goneOnMs) > 3_000)) {
+      // Without the click, playback would have continued from the previous frame.
+      const continuedMs = before ? before.utcMs + (nowMs - startedMs) : 0;
+      if (look && (!before || Math.abs(look.utcMs - continuedMs) > 3_000)) {
         jump.atMs = nowMs - startedMs;
         jump.utcMs = look.utcMs;
       } else requestAnimationFrame(check);
@@ -81,20 +81,20 @@ async function jump(page: Page, selector: string, position: number): Promise<Jum
   await page.mouse.click(box.x + box.width * position, box.y + box.height / 2);
   await page.mouse.move(box.x, box.y - 120);
   return until(
-    `the picture at ${position} of the bar comes`,
+    `the frame at ${position} of the bar is shown`,
     async () => {
       const done = await page.evaluate(() => globalThis.oxbowJump!);
-      return done.atMs !== null && { ms: done.atMs, behindS: (Date.now() - done.utcMs!) / 1000 };
+      return done.atMs !== null && { ms: done.atMs, agoS: (Date.now() - done.utcMs!) / 1000 };
     },
-    { withinMs: LONGEST_MS, everyMs: 200 },
+    { withinMs: GIVE_UP_MS, everyMs: 200 },
   );
 }
 
-/** Of the clicks that `wish` takes: [how many, p50, p95, worst], milliseconds. */
-export function jumpTimes(jumps: Jumps, wish: (behindS: number) => boolean): readonly [number, number, number, number] {
+/** Count, p50, p95 and worst of the clicks that match, milliseconds. */
+export function jumpTimes(jumps: Jumps, matches: (agoS: number) => boolean): readonly [number, number, number, number] {
   const ms = jumps.plain
-    .filter(({ behindS }) => wish(behindS))
+    .filter(({ agoS }) => matches(agoS))
     .map((jump) => jump.ms)
     .sort((a, b) => a - b);
-  return [ms.length, share(ms, 0.5), share(ms, 0.95), share(ms, 1)];
+  return [ms.length, quantile(ms, 0.5), quantile(ms, 0.95), quantile(ms, 1)];
 }

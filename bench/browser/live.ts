@@ -1,80 +1,80 @@
 /**
- * What a page costs in Chromium, and how near to the world its pictures are.
- * In: a page that shows the test picture. Out: latency, stand-stills, CPU of its main thread and its process.
+ * Total latency, stalls and CPU of a page in Chromium.
+ * In: a page that shows the test picture. Out: milliseconds, counts, percent of a core.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Browser, CDPSession, Page } from 'playwright-core';
 import { type SeenFrame, takeFrames } from '../../test/browser/frames.ts';
-import { share } from '../table.ts';
+import { quantile, sorted } from '../report.ts';
 
-/** No new picture for longer than this is a stand-still. */
+/** A longer time without a new frame is a stall. */
 const STALL_MS = 500;
-/** One picture in so many is read: reading each costs as much as the player. */
+/** Every n-th frame is read: reading each one costs as much as the player. */
 const READ_EVERY = 5;
 
-/** How a page played live. Milliseconds. */
+/** Live playback of a page. Milliseconds. */
 export interface Playing {
   readonly seconds: number;
   readonly p50: number;
   readonly p95: number;
   readonly worst: number;
-  /** Times without a new picture for longer than half a second, and the longest. */
+  /** Number of stalls, and the longest time without a new frame. */
   readonly stalls: number;
   readonly longestStall: number;
-  readonly pictures: number;
+  readonly frames: number;
   readonly dropped: number;
 }
 
-/** What a page takes of one core, percent. */
+/** CPU of a page, percent of one core. */
 export interface PageCost {
   /** Its main thread. */
   readonly mainThread: number;
-  /** Time that tasks of the main thread lasted, as Chromium counts it: more than they took where others have the core. */
+  /** Wall time of the tasks of its main thread. */
   readonly tasks: number;
-  /** Threads of the page's process that decode, and those of its pool. */
+  /** Decoding and pool threads of its process. */
   readonly decoding: number;
-  /** The page's process but for those. */
+  /** Its process without those. */
   readonly process: number;
-  /** All of Chromium: drawing without a GPU is most of it. */
+  /** All of Chromium; most of it is drawing without a GPU. */
   readonly browser: number;
 }
 
-/** Follows live playback for so many seconds. */
+/** Observes live playback for `seconds`. */
 export async function followLive(page: Page, seconds: number): Promise<Playing> {
   const seen: SeenFrame[] = [];
-  await takeFrames(page, READ_EVERY); // counts only where nothing has looked at the page before
+  await takeFrames(page, READ_EVERY); // only the first call on a page sets the interval
   await takeFrames(page);
   for (const end = performance.now() + seconds * 1000; performance.now() < end; ) {
     await pause(Math.min(5_000, Math.max(0, end - performance.now())));
     seen.push(...(await takeFrames(page)));
   }
   const front = seen.filter((frame) => frame.front);
-  const behind = front.flatMap(({ atMs, utcMs }) => (utcMs === null ? [] : [atMs - utcMs])).sort((a, b) => a - b);
+  const latencies = sorted(front.flatMap(({ atMs, utcMs }) => (utcMs === null ? [] : [atMs - utcMs])));
   const between = front.slice(1).map(({ atMs }, i) => atMs - front[i]!.atMs);
   const stalls = between.filter((ms) => ms > STALL_MS);
   const dropped = front.slice(1).map((frame, i) => Math.max(0, frame.dropped - front[i]!.dropped));
   return {
     seconds,
-    p50: share(behind, 0.5),
-    p95: share(behind, 0.95),
-    worst: share(behind, 1),
+    p50: quantile(latencies, 0.5),
+    p95: quantile(latencies, 0.95),
+    worst: quantile(latencies, 1),
     stalls: stalls.length,
     longestStall: Math.max(0, ...between),
-    pictures: front.length,
+    frames: front.length,
     dropped: dropped.reduce((sum, one) => sum + one, 0),
   };
 }
 
-/** Measures what a page takes while it plays, for so many seconds, without looking at its pictures. */
+/** Measures the CPU of a page while it plays, without reading its frames. */
 export async function measureCost(browser: Browser, page: Page, seconds: number): Promise<PageCost> {
   const session = await page.context().newCDPSession(page);
   await session.send('Performance.enable');
-  const whole = await browser.newBrowserCDPSession();
-  const before = await look(session, whole);
+  const all = await browser.newBrowserCDPSession();
+  const before = await countersOf(session, all);
   await pause(seconds * 1000);
-  const after = await look(session, whole);
-  await Promise.all([session.detach(), whole.detach()]);
+  const after = await countersOf(session, all);
+  await Promise.all([session.detach(), all.detach()]);
   const percent = (one: keyof Counters) => (100 * (after[one] - before[one])) / (after.atS - before.atS);
   return {
     mainThread: percent('mainS'),
@@ -85,7 +85,7 @@ export async function measureCost(browser: Browser, page: Page, seconds: number)
   };
 }
 
-/** All in seconds since some beginning. */
+/** Seconds since an arbitrary start. */
 interface Counters {
   readonly atS: number;
   readonly taskS: number;
@@ -95,10 +95,10 @@ interface Counters {
   readonly browserS: number;
 }
 
-async function look(page: CDPSession, whole: CDPSession): Promise<Counters> {
+async function countersOf(page: CDPSession, all: CDPSession): Promise<Counters> {
   const { metrics } = await page.send('Performance.getMetrics');
   const metric = (name: string) => metrics.find((one) => one.name === name)?.value ?? 0;
-  const { processInfo } = await whole.send('SystemInfo.getProcessInfo');
+  const { processInfo } = await all.send('SystemInfo.getProcessInfo');
   const threads = processInfo.filter(({ type }) => type === 'renderer').flatMap(({ id }) => threadsOf(id));
   const sum = (all: readonly { cpuS: number }[]) => all.reduce((total, { cpuS }) => total + cpuS, 0);
   return {
@@ -124,7 +124,7 @@ function threadsOf(pid: number): { name: string; main: boolean; cpuS: number }[]
   }
 }
 
-/** What a first visit loads before a picture is there, kilobytes as they went over the wire; media is not counted. */
+/** Kilobytes on the wire of a first visit until `until` resolves, without media. */
 export async function measureFirstLoad(page: Page, url: string, until: () => Promise<unknown>): Promise<number> {
   const session = await page.context().newCDPSession(page);
   await session.send('Network.enable');

@@ -1,9 +1,8 @@
 /**
- * `npm run bench -- player`: how near to now the watch page plays, how quickly a click into the past shows its picture, whether windows
- * join without losing a picture, and what the page costs; beside plain hls.js and shaka-player on the same stream.
- * In: the built interface, Chromium, the test picture. Out: Markdown and JSON. Server, encoder and browser share the machine.
+ * `npm run bench -- player`: total latency of the watch page, time of clicks into the past, joins of windows, and cost, compared with
+ * hls.js and shaka-player on the same stream.
+ * In: the built interface, Chromium, the test picture. Out: tables. Server, encoder and browser share the machine.
  */
-
 import { loadavg } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
@@ -13,60 +12,58 @@ import { frameWhen, type Look } from '../../test/browser/frames.ts';
 import { servePlayers } from '../../test/browser/player-page.ts';
 import { recordOverMarks } from '../../test/fixtures/joined-recording.ts';
 import { openFolder, type Server, startServer } from '../../test/fixtures/server.ts';
-import { describeMachine, machineCpuS, ProcessTree } from '../process-tree.ts';
+import { machineCpuS, ProcessTree } from '../process-tree.ts';
+import { say } from '../report.ts';
 import { playJoins } from './joins.ts';
 import { benchJumps, type Jumps } from './jumps.ts';
 import { followLive, measureCost, measureFirstLoad, type PageCost, type Playing } from './live.ts';
-import type { PlayerReport } from './report.ts';
+import { type PlayerReport, printPlayerReport } from './report.ts';
 
-/** On either side of each of the two marks: 600 pictures in all. */
+/** Recorded on both sides of each of the two marks, seconds: 600 frames in total. */
 const HALF_S = 6;
-/** Recorded before and behind those, so that the watcher looks before the first of them is shown, seconds. */
+/** Recorded before and after those, so that the page is observed before the first of them, seconds. */
 const MARGIN_S = 2;
 const CLICKS = 40;
-const FILMED_CLICKS = 12;
-/** A page plays so long before it is measured, seconds. */
+const SCREENCAST_CLICKS = 12;
+/** Playback before each measurement, seconds. */
 const WARM_UP_S = 15;
 
-/** What may be measured alone. */
+/** Parts of the benchmark that can run alone. */
 export const parts = ['cost', 'live', 'clicks', 'joins'] as const;
 /** One of them. */
 export type Part = (typeof parts)[number];
 
-/** How one player played live, and what it cost; null where that was not measured. */
+/** Playback and cost of one player; null if not measured. */
 export interface PlayerRow {
   readonly player: string;
   readonly playing: Playing | null;
   readonly cost: PageCost | null;
 }
 
-/** How long, what, and whom to tell. */
-export interface PlayerOptions {
-  /** Of oxbow's page live; each yardstick gets a fifth of it, at least 20. */
-  readonly seconds: number;
-  /** Left out: everything. */
-  readonly only?: readonly string[];
-  readonly say: (text: string) => void;
-}
-
-/** Runs it. @throws Error when `only` names no part */
-export async function benchPlayer({ seconds, say, only = parts }: PlayerOptions): Promise<PlayerReport> {
+/**
+ * Measures and returns the report.
+ *
+ * @param seconds of oxbow's page live; the other players get a fifth of it, at least 20
+ * @param only parts to run; default all
+ * @throws Error if `only` has an unknown part
+ */
+export async function benchPlayer(seconds: number, only: readonly string[] = parts): Promise<string> {
   const unknown = only.find((one) => !parts.includes(one as Part));
-  if (unknown !== undefined) throw new Error(`${unknown} is none of ${parts.join(', ')}`);
+  if (unknown !== undefined) throw new Error(`${unknown} is unknown; the parts are ${parts.join(', ')}`);
   const wants = (part: Part) => only.includes(part);
   const before = loadavg()[0]!;
   await using folder = await openFolder('bench-player');
   const data = join(folder.path, 'data');
   if (wants('joins')) say('a recording over two ten-minute marks');
   const recording = wants('joins') ? await recordOverMarks(data, HALF_S + MARGIN_S) : null;
-  // A short run has no five minutes behind it.
+  // A short run does not have five minutes of recording.
   const listS = seconds < 420 ? 30 : 300;
   await using server = await startServer({
     data,
     args: ['--hls-window', `${listS}s`],
     adminToken: 'a-token-for-benches',
   });
-  // Only an empty data folder gets the test picture by itself.
+  // Without an empty data folder there is no sample stream.
   if (recording) await addDemo(server);
   await server.stream('demo');
   const browser = await openBrowser();
@@ -75,7 +72,7 @@ export async function benchPlayer({ seconds, say, only = parts }: PlayerOptions)
     const costS = Math.min(60, Math.max(20, seconds / 5));
     let firstLoadKb: number | null = null;
     let machine: { found: PageCost; load: PlayerReport['load'] } | null = null;
-    // Nobody may look at the pictures of the page whose cost is measured: that costs more than the player.
+    // The page whose cost is measured has no instrumentation: reading its frames costs more than the player.
     if (wants('cost')) {
       say(`first load, and cost of the page, ${costS} s`);
       machine = await onPage(browser, async (page) => {
@@ -98,10 +95,8 @@ export async function benchPlayer({ seconds, say, only = parts }: PlayerOptions)
     if (recording) say('two joins');
     const joins = recording && (await onPage(browser, (page) => playJoins(page, server, recording, MARGIN_S)));
     const own = { player: 'oxbow', playing: live ? live.playing : null, cost: machine ? machine.found : null };
-    const others = await yardsticks(browser, server, Math.max(20, seconds / 5), wants, say);
-    return {
-      bench: 'player',
-      machine: describeMachine(),
+    const others = await playOthers(browser, server, Math.max(20, seconds / 5), wants);
+    return printPlayerReport({
       listS,
       firstLoadKb,
       rows: [own, ...others],
@@ -109,7 +104,7 @@ export async function benchPlayer({ seconds, say, only = parts }: PlayerOptions)
       joins,
       load: machine ? machine.load : null,
       loadAverage: [before, loadavg()[0]!],
-    };
+    });
   } finally {
     await browser.close();
   }
@@ -121,7 +116,7 @@ async function addDemo(server: Server): Promise<void> {
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ name: 'demo', source: { type: 'test' } }),
   });
-  if (!made.ok) throw new Error(`the test picture is refused: ${await made.text()}`);
+  if (!made.ok) throw new Error(`the server refuses the test picture: ${await made.text()}`);
 }
 
 function warmUp(): Promise<void> {
@@ -136,7 +131,7 @@ async function onPage<T>(browser: Browser, use: (page: Page) => Promise<T>): Pro
 const isLive = ({ utcMs, nowMs, paused }: Look) => !paused && nowMs - utcMs < 10_000;
 const plays = (page: Page) => frameWhen(page, 'it plays live', isLive, 60_000);
 
-/** What each part of the machine takes while something is measured, percent of one core. */
+/** CPU of the server, Chromium and other programs during `work`, percent of one core. */
 async function machineOver<T>(
   server: Server,
   work: () => Promise<T>,
@@ -144,10 +139,10 @@ async function machineOver<T>(
   const own = new ProcessTree([process.pid]);
   const served = new ProcessTree([server.pid]);
   // Chromium and oxbow are children of this process.
-  const look = () => ({ atS: performance.now() / 1000, all: machineCpuS(), own: own.cpuS(), served: served.cpuS() });
-  const a = look();
+  const now = () => ({ atS: performance.now() / 1000, all: machineCpuS(), own: own.cpuS(), served: served.cpuS() });
+  const a = now();
   const found = await work();
-  const b = look();
+  const b = now();
   const percent = (s: number) => (100 * s) / (b.atS - a.atS);
   const [all, mine, serving] = [b.all - a.all, b.own - a.own, b.served - a.served];
   return {
@@ -156,7 +151,7 @@ async function machineOver<T>(
   };
 }
 
-/** Clicks all over what is recorded, as far as the bar shows it. */
+/** Clicks spread over the recorded part of the bar. */
 async function clicks(page: Page, server: Server): Promise<Jumps> {
   const track = page.getByRole('slider').and(page.locator('.track'));
   await page.keyboard.press('End');
@@ -165,19 +160,19 @@ async function clicks(page: Page, server: Server): Promise<Jumps> {
   const firstS = Math.max(view.minS, Date.parse(spans[0]!.from) / 1000) + 3;
   const lastS = Date.now() / 1000 - 8;
   const at = (part: number) => (firstS + part * (lastS - firstS) - view.minS) / (view.maxS - view.minS);
-  // The golden ratio spreads them over all distances, each far from the one before.
+  // The golden ratio spreads them over all distances, each far from the previous one.
   const spread = (count: number, seed: number) =>
     Array.from({ length: count }, (_, i) => at((seed + i * 0.618_034) % 1));
-  return benchJumps(page, '.track', spread(CLICKS, 0.1), spread(FILMED_CLICKS, 0.37));
+  return benchJumps(page, '.track', spread(CLICKS, 0.1), spread(SCREENCAST_CLICKS, 0.37));
 }
 
-/** What the bar shows, seconds since 1970. */
+/** Range of the bar, seconds since 1970. */
 async function range(track: ReturnType<Page['locator']>): Promise<{ minS: number; maxS: number }> {
   const [min, max] = await Promise.all([track.getAttribute('aria-valuemin'), track.getAttribute('aria-valuemax')]);
   return { minS: Number(min), maxS: Number(max) };
 }
 
-/** Players of the world with their best settings for low latency, on the same stream and machine. */
+/** The compared players with their settings for low latency. */
 const settings: readonly { readonly player: string; readonly start: (url: string) => string }[] = [
   {
     player: 'hls.js 1.7.4, lowLatencyMode, liveSyncDuration 0.4, maxLiveSyncPlaybackRate 1.1',
@@ -201,12 +196,11 @@ const settings: readonly { readonly player: string; readonly start: (url: string
   },
 ];
 
-async function yardsticks(
+async function playOthers(
   browser: Browser,
   server: Server,
   seconds: number,
   wants: (part: Part) => boolean,
-  say: (text: string) => void,
 ): Promise<PlayerRow[]> {
   if (!wants('cost') && !wants('live')) return [];
   await using players = await servePlayers();
@@ -224,5 +218,3 @@ async function yardsticks(
   }
   return rows;
 }
-
-export { printPlayerReport } from './report.ts';

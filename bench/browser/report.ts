@@ -1,98 +1,75 @@
 /**
- * Prints what the benchmark of the player found.
- * In: its report. Out: Markdown.
+ * Prints the results of `bench player`.
+ * In: results. Out: Markdown.
  */
-
-import { printTable } from '../table.ts';
+import { describeMachine } from '../process-tree.ts';
+import { printTable } from '../report.ts';
+import type { Joins } from './joins.ts';
 import { type Jumps, jumpTimes } from './jumps.ts';
+import type { PlayerRow } from './player.ts';
 
-/** The report for people. */
-export function printPlayerReport(report: PlayerReport): string {
-  const { rows, jumps, joins, load, listS, firstLoadKb } = report;
-  const ms = (value: number) => (Number.isNaN(value) ? '' : value.toFixed(0));
-  const percent = (value: number) => value.toFixed(1);
-  const live = printTable(
-    ['live', 'seconds', 'p50 ms', 'p95 ms', 'worst ms', 'stood > 0.5 s', 'longest ms', 'pictures', 'left out'],
-    rows.flatMap(({ player, playing }) =>
-      playing
-        ? [
-            [
-              ...[player, playing.seconds.toFixed(0), ms(playing.p50), ms(playing.p95), ms(playing.worst)],
-              ...[`${playing.stalls}`, ms(playing.longestStall), `${playing.pictures}`, `${playing.dropped}`],
-            ],
-          ]
-        : [],
-    ),
-  );
-  const cost = printTable(
-    [
-      '% of a core while live',
-      'main thread',
-      'its tasks by the clock',
-      'process without decoding',
-      'decoding',
-      'all of Chromium',
-    ],
-    rows.flatMap(({ player, cost: one }) =>
-      one
-        ? [
-            [
-              ...[player, percent(one.mainThread), percent(one.tasks), percent(one.process), percent(one.decoding)],
-              percent(one.browser),
-            ],
-          ]
-        : [],
-    ),
-  );
-  return [
-    `${report.machine}; load average ${report.loadAverage.map((one) => one.toFixed(1)).join(' before, ')} after`,
-    ...(rows.some(({ playing }) => playing) ? [live] : []),
-    ...(rows.some((row) => row.cost) ? [cost] : []),
-    ...(jumps ? printJumps(jumps, listS) : []),
-    ...(joins
-      ? [
-          `Pictures over two joins of windows: ${joins.seen} of ${joins.wished} seen; ${joins.untold} more were presented while the page was too busy to be told, ${joins.missing.length} were not (${joins.dropped} left out by Chromium all in all)${joins.missing.length > 0 ? `: ${joins.missing.join(' ')}` : ''}.`,
-        ]
-      : []),
-    ...(firstLoadKb === null
-      ? []
-      : [`First load without media: ${firstLoadKb.toFixed(0)} KB over the wire (aim 350).`]),
-    ...(load
-      ? [
-          `While the page was measured, of one core: oxbow with its encoder ${percent(load.server)} %, Chromium ${percent(load.chromium)} %, everybody else ${percent(load.others)} %.`,
-        ]
-      : []),
-  ].join('\n\n');
-}
-
-function printJumps(jumps: Jumps, listS: number): string[] {
-  const where: readonly [string, (behindS: number) => boolean][] = [
-    ['all', () => true],
-    [`within ${listS} s: in the live list`, (behindS) => behindS < listS],
-    ['further: windows of the past', (behindS) => behindS >= listS],
-  ];
-  const clicks = printTable(
-    ['click on the bar to the new picture', 'clicks', 'p50 ms', 'p95 ms (aim 300)', 'worst ms'],
-    where.map(([name, wish]) => {
-      const [count, ...times] = jumpTimes(jumps, wish);
-      return [name, `${count}`, ...times.map((value) => (Number.isNaN(value) ? '' : value.toFixed(0)))];
-    }),
-  );
-  return [clicks, `Blank images of a film of further clicks: ${jumps.blank} of ${jumps.images}.`];
-}
-
-/** What the benchmark found. */
+/** Results of `bench player`; null if not measured. */
 export interface PlayerReport {
-  readonly bench: 'player';
-  readonly machine: string;
-  /** What the live list shows, seconds; a click further back plays windows. */
+  /** Duration of the live playlist, seconds; a click further back plays windows of the past. */
   readonly listS: number;
+  /** First load without media, KB. */
   readonly firstLoadKb: number | null;
   readonly rows: readonly PlayerRow[];
   readonly jumps: Jumps | null;
   readonly joins: Joins | null;
-  /** Percent of one core while oxbow's page played: the server with its encoder, all of Chromium, everybody else. */
+  /** CPU while oxbow's page played, percent of one core: the server with its encoder, all of Chromium, other programs. */
   readonly load: { readonly server: number; readonly chromium: number; readonly others: number } | null;
-  /** Mean number of waiting programs over a minute, before and after. */
+  /** Load average over a minute, before and after. */
   readonly loadAverage: readonly [number, number];
+}
+
+/** Prints the report. */
+export function printPlayerReport({ rows, jumps, joins, load, listS, firstLoadKb, loadAverage }: PlayerReport): string {
+  const ms = (value: number) => (Number.isNaN(value) ? '' : value.toFixed(0));
+  const live = rows.flatMap(({ player, playing }) =>
+    playing
+      ? [
+          [
+            ...[player, playing.seconds.toFixed(0), ms(playing.p50), ms(playing.p95), ms(playing.worst)],
+            ...[`${playing.stalls}`, ms(playing.longestStall), `${playing.frames}`, `${playing.dropped}`],
+          ],
+        ]
+      : [],
+  );
+  const cost = rows.flatMap(({ player, cost: one }) =>
+    one
+      ? [
+          [
+            player,
+            ...[one.mainThread, one.tasks, one.process, one.decoding, one.browser].map((each) => each.toFixed(1)),
+          ],
+        ]
+      : [],
+  );
+  const clicks = (
+    [
+      ['all', () => true],
+      [`within the live playlist of ${listS} s`, (agoS) => agoS < listS],
+      ['windows of the past', (agoS) => agoS >= listS],
+    ] as readonly [string, (agoS: number) => boolean][]
+  ).map(([name, matches]) => {
+    const [count, ...times] = jumps ? jumpTimes(jumps, matches) : [];
+    return [name, `${count}`, ...times.map(ms)];
+  });
+  const liveHead = ['p50 ms', 'p95 ms', 'worst ms', 'stalls > 0.5 s', 'longest ms', 'frames', 'dropped'];
+  const costHead = ['main thread', 'its tasks, wall time', 'process without decoding', 'decoding', 'all of Chromium'];
+  return [
+    `${describeMachine()}; load average ${loadAverage.map((one) => one.toFixed(1)).join(' before, ')} after`,
+    live.length > 0 && printTable(['live', 'seconds', ...liveHead], live),
+    cost.length > 0 && printTable(['% of a core while live', ...costHead], cost),
+    jumps && printTable(['click to the new frame', 'clicks', 'p50 ms', 'p95 ms (target 300)', 'worst ms'], clicks),
+    jumps && `Blank images in a screencast of further clicks: ${jumps.blank} of ${jumps.images}.`,
+    joins &&
+      `Frames over two joins of windows: ${joins.seen} of ${joins.expected} seen; ${joins.unreported} more presented but not reported to the busy page; ${joins.missing.length} not presented (${joins.dropped} dropped by Chromium in total) ${joins.missing.join(' ')}`,
+    firstLoadKb !== null && `First load without media: ${firstLoadKb.toFixed(0)} KB over the wire (target 350).`,
+    load &&
+      `CPU while the page was measured, percent of one core: oxbow with its encoder ${load.server.toFixed(1)}, Chromium ${load.chromium.toFixed(1)}, other programs ${load.others.toFixed(1)}.`,
+  ]
+    .filter((text) => text)
+    .join('\n\n');
 }
