@@ -40,6 +40,13 @@ export interface PageCost {
   readonly browser: number;
 }
 
+/** Playback and cost of one player; null if not measured. */
+export interface PlayerRow {
+  readonly player: string;
+  readonly playing: Playing | null;
+  readonly cost: PageCost | null;
+}
+
 /** Observes live playback for `seconds`. */
 export async function followLive(page: Page, seconds: number): Promise<Playing> {
   const seen: SeenFrame[] = [];

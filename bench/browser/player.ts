@@ -16,7 +16,7 @@ import { machineCpuS, ProcessTree } from '../process-tree.ts';
 import { say } from '../report.ts';
 import { playJoins } from './joins.ts';
 import { benchJumps, type Jumps } from './jumps.ts';
-import { followLive, measureCost, measureFirstLoad, type PageCost, type Playing } from './live.ts';
+import { followLive, measureCost, measureFirstLoad, type PageCost, type PlayerRow } from './live.ts';
 import { type PlayerReport, printPlayerReport } from './report.ts';
 
 /** Recorded on both sides of each of the two marks, seconds: 600 frames in total. */
@@ -32,13 +32,6 @@ const WARM_UP_S = 15;
 export const parts = ['cost', 'live', 'clicks', 'joins'] as const;
 /** One of them. */
 export type Part = (typeof parts)[number];
-
-/** Playback and cost of one player; null if not measured. */
-export interface PlayerRow {
-  readonly player: string;
-  readonly playing: Playing | null;
-  readonly cost: PageCost | null;
-}
 
 /**
  * Measures and returns the report.

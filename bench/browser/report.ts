@@ -6,7 +6,7 @@ import { describeMachine } from '../process-tree.ts';
 import { printTable } from '../report.ts';
 import type { Joins } from './joins.ts';
 import { type Jumps, jumpTimes } from './jumps.ts';
-import type { PlayerRow } from './player.ts';
+import type { PlayerRow } from './live.ts';
 
 /** Results of `bench player`; null if not measured. */
 export interface PlayerReport {
