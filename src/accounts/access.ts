@@ -1,6 +1,6 @@
 /**
- * Who may what, in one place: the admin token, sessions, API tokens, one-time links, rights to watch.
- * In: settings, the data folder, tables. Out: what http asks for every request.
+ * Access control: the admin token, sessions, API tokens, sign-in links and playback tokens.
+ * In: settings, the data folder, tables. Out: Access, which http uses for every request.
  */
 import type { Clock } from '../lib/clock.ts';
 import type { AccountTables } from './account-tables.ts';
@@ -11,7 +11,7 @@ import { SignInLinks } from './sign-in-links.ts';
 import { openWatchSecret } from './watch-secret.ts';
 import { WatchTokens } from './watch-tokens.ts';
 
-/** All rights. */
+/** The parts of access control. */
 export interface Access {
   readonly admin: AdminGate;
   readonly sessions: Sessions;
@@ -20,23 +20,23 @@ export interface Access {
   readonly watch: WatchTokens;
 }
 
-/** What rights are made of. */
+/** What access control is opened with. */
 export interface AccessOptions {
   readonly tables: AccountTables;
   readonly dataFolder: string;
   readonly clock: Clock;
-  /** Undefined or empty: there is none. */
+  /** Undefined or empty: not set. */
   readonly adminToken: string | undefined;
-  /** Undefined or empty: made in the data folder. */
+  /** Undefined or empty: generated in the data folder. */
   readonly watchSecret?: string | undefined;
-  /** Target duration of a stream's live lists, ms; undefined while it has none. */
+  /** Target duration of a stream's live playlists, ms; undefined while it has none. */
   readonly targetDurationMs?: (stream: string) => number | undefined;
 }
 
 /**
- * Reads what is kept of each.
+ * Reads the stored sessions, tokens and revocations.
  *
- * @throws OxbowError `bad-setting` where the watch secret cannot be one
+ * @throws OxbowError `bad-setting` for an invalid watch secret
  */
 export async function openAccess(options: AccessOptions): Promise<Access> {
   const { tables, dataFolder, clock, adminToken, watchSecret, targetDurationMs } = options;

@@ -1,15 +1,15 @@
 /**
- * Whether a request carries the admin token.
- * In: the Authorization header and the token of the settings. Out: yes, or a refusal that says what to do. RFC 6750, 2.1.
+ * Checks the admin token of a request.
+ * In: the Authorization header and the token of the settings. Out: yes, or an error with a hint. RFC 6750 2.1.
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { OxbowError } from '../lib/errors.ts';
 
-/** Tells administrators from everyone else. */
+/** Checks for the admin token. */
 export interface AdminGate {
   /** An admin token was set. */
   readonly isSet: boolean;
-  /** Whether the header carries the right token; takes the same time whatever the token is. */
+  /** Whether the header has the admin token. Compares in constant time. */
   isAdmin(authorization: string | undefined): boolean;
   /** Throws OxbowError `unauthorized` unless `isAdmin`. */
   requireAdmin(authorization: string | undefined): void;
@@ -18,7 +18,7 @@ export interface AdminGate {
 const BEARER = /^Bearer +([^\s]+) *$/i;
 
 /**
- * @param adminToken the token of the settings; undefined or empty: nobody is an administrator
+ * @param adminToken the token of the settings; undefined or empty: no request is accepted
  */
 export function createAdminGate(adminToken: string | undefined): AdminGate {
   const expected = adminToken ? digest(adminToken) : undefined;
@@ -33,20 +33,19 @@ export function createAdminGate(adminToken: string | undefined): AdminGate {
     requireAdmin(authorization) {
       if (isAdmin(authorization)) return;
       if (!expected) {
-        throw new OxbowError('unauthorized', 'This oxbow was started without an admin token, so nobody may do this.', {
+        throw new OxbowError('unauthorized', 'No admin token is set.', {
           extra: {
             hint: 'Sign in by the link of `oxbow token link`. For programs start oxbow with --admin-token TOKEN (or OXBOW_ADMIN_TOKEN) and send `Authorization: Bearer TOKEN`.',
           },
         });
       }
-      const detail =
-        authorization === undefined ? 'The request has no Authorization header.' : 'The token is not the right one.';
+      const detail = authorization === undefined ? 'The request has no Authorization header.' : 'The token is wrong.';
       throw new OxbowError('unauthorized', detail);
     },
   };
 }
 
-// Digests have one length, so the comparison tells nothing about the length of the token either.
+// All digests have the same length, so the comparison does not reveal the length of the token.
 function digest(text: string): Buffer {
   return createHash('sha256').update(text).digest();
 }

@@ -1,21 +1,21 @@
 /**
- * Tokens for programs: made, listed and taken back by an administrator, shown once.
- * In: `ox_…` of a bearer header (RFC 6750). Out: what its owner may; what is kept is the digest.
+ * Tokens for programs: created, listed and revoked by an administrator, shown once.
+ * In: the secret `ox_…` of a bearer header (RFC 6750). Out: the token with its scopes. Only the digest of the secret is stored.
  */
 import type { Clock } from '../lib/clock.ts';
 import { OxbowError } from '../lib/errors.ts';
 import { createSecret, digestOf } from './random-secret.ts';
 import { type Rows, type SecretRow, SecretTable } from './secret-table.ts';
 
-/** `admin`: everything. `view`: to watch and to read what administrators see of streams, and metrics. */
+/** `admin`: everything. `view`: playback, and reading of all streams and metrics. */
 export type TokenScope = 'admin' | 'view';
 
-/** A token, without its word. */
+/** A token, without its secret. */
 export interface ApiToken extends SecretRow {
   readonly label: string;
   readonly scopes: readonly TokenScope[];
   readonly createdMs: number;
-  /** Undefined: never. */
+  /** Undefined: it does not expire. */
   readonly expiresMs: number | undefined;
 }
 
@@ -31,22 +31,22 @@ export class ApiTokens {
     this.#clock = clock;
   }
 
-  /** Reads what is kept. */
+  /** Reads the stored tokens. */
   static async open(rows: Rows<ApiToken>, clock: Clock): Promise<ApiTokens> {
     return new ApiTokens(await SecretTable.open(rows), clock);
   }
 
-  /** Oldest first, those that have expired too. */
+  /** Oldest first, including expired ones. */
   get all(): readonly ApiToken[] {
     return [...this.#table.all].sort((a, b) => a.createdMs - b.createdMs);
   }
 
   /**
-   * Makes a token. Its word is told once.
+   * Creates a token. The secret is returned only here.
    *
    * @throws OxbowError `limit-reached`
    */
-  async make(wish: {
+  async make(settings: {
     readonly label: string;
     readonly scopes: readonly TokenScope[];
     readonly expiresMs: number | undefined;
@@ -55,19 +55,24 @@ export class ApiTokens {
       throw new OxbowError('limit-reached', `There are ${MAX_TOKENS} tokens already.`);
     }
     const secret = `ox_${createSecret()}`;
-    const token: ApiToken = { id: createSecret(9), digest: digestOf(secret), createdMs: this.#clock.nowMs(), ...wish };
+    const token: ApiToken = {
+      id: createSecret(9),
+      digest: digestOf(secret),
+      createdMs: this.#clock.nowMs(),
+      ...settings,
+    };
     await this.#table.put(token);
     return { token, secret };
   }
 
-  /** The token of a word, until it expires. */
+  /** The token of a secret; undefined if unknown or expired. */
   find(secret: string): ApiToken | undefined {
     if (!secret.startsWith('ox_')) return undefined;
     const token = this.#table.find(secret);
     return token && this.#clock.nowMs() < (token.expiresMs ?? Number.POSITIVE_INFINITY) ? token : undefined;
   }
 
-  /** Takes a token back, at once; false where there is none of that id. */
+  /** Revokes a token at once; false for an unknown id. */
   remove(id: string): Promise<boolean> {
     return this.#table.remove(id);
   }

@@ -1,6 +1,6 @@
 /**
  * Accounts kept in memory, for tests.
- * In: nothing. Out: AccountTables, which two that are opened one after the other may share, as if oxbow had been started anew.
+ * In: nothing. Out: AccountTables. Two accesses that are opened one after the other can share them, as after a restart.
  */
 import type { AccountTables } from './account-tables.ts';
 import type { Rows } from './secret-table.ts';

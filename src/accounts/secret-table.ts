@@ -1,10 +1,10 @@
 /**
- * Rights that stand for a random word each, looked up for every request: in memory, and kept in the database without the word.
- * In: words. Out: rows. Sessions and API tokens are such.
+ * Rows that are found by a secret, for every request: in memory, and stored in the database without the secret.
+ * In: secrets. Out: rows: sessions and API tokens.
  */
 import { digestOf } from './random-secret.ts';
 
-/** Where rows are kept. */
+/** Where rows are stored. */
 export interface Rows<R> {
   all(): Promise<readonly R[]>;
   /** Adds a row, or replaces the one with its key. */
@@ -12,7 +12,7 @@ export interface Rows<R> {
   remove(key: string): Promise<void>;
 }
 
-/** What each row has. */
+/** Fields of every row. */
 export interface SecretRow {
   readonly id: string;
   /** SHA-256 of the secret, see random-secret.ts. */
@@ -28,7 +28,7 @@ export class SecretTable<R extends SecretRow> {
     this.#rows = rows;
   }
 
-  /** Reads what is kept. */
+  /** Reads all rows. */
   static async open<R extends SecretRow>(rows: Rows<R>): Promise<SecretTable<R>> {
     const table = new SecretTable(rows);
     for (const row of await rows.all()) table.#byDigest.set(row.digest, row);
@@ -40,18 +40,18 @@ export class SecretTable<R extends SecretRow> {
     return [...this.#byDigest.values()];
   }
 
-  /** The row of a word. */
+  /** The row of a secret. */
   find(secret: string): R | undefined {
     return this.#byDigest.get(digestOf(secret));
   }
 
-  /** Adds a row, or changes one that has its digest; it holds once it is kept. */
+  /** Adds a row, or replaces the one with its digest; effective once it is stored. */
   async put(row: R): Promise<void> {
     await this.#rows.put(row);
     this.#byDigest.set(row.digest, row);
   }
 
-  /** Changes a row that is there; another one, which was taken away meanwhile, stays away. */
+  /** Changes a row. A row that was removed meanwhile is not restored. */
   async change(row: R): Promise<void> {
     if (!this.#byDigest.has(row.digest)) return;
     this.#byDigest.set(row.digest, row);
@@ -59,7 +59,7 @@ export class SecretTable<R extends SecretRow> {
     if (!this.#byDigest.has(row.digest)) await this.#rows.remove(row.id);
   }
 
-  /** Takes a row away, at once; false where there is none. */
+  /** Removes a row at once; false for an unknown id. */
   async remove(id: string): Promise<boolean> {
     const row = this.all.find((one) => one.id === id);
     if (!row) return false;

@@ -1,27 +1,27 @@
 /**
- * Browsers that are signed in as administrator: by a cookie that holds a random word.
- * In: the word of a cookie. Out: its session; what is kept is the word's digest.
+ * Sessions of browsers that are signed in as administrator, by a cookie with a random secret.
+ * In: the secret of a cookie. Out: its session. Only the digest of the secret is stored.
  */
 import type { Clock } from '../lib/clock.ts';
 import { createSecret, digestOf } from './random-secret.ts';
 import { type Rows, type SecretRow, SecretTable } from './secret-table.ts';
 
-/** A browser that is signed in. */
+/** The session of one browser. */
 export interface Session extends SecretRow {
   readonly createdMs: number;
-  /** When it was last used, to the hour. */
+  /** Last use, to the hour. */
   readonly seenMs: number;
-  /** Whence it was signed in. */
+  /** IP address at sign-in. */
   readonly address: string;
-  /** Its User-Agent then, cut to 300 characters. */
+  /** User-Agent at sign-in, cut to 300 characters. */
   readonly program: string;
 }
 
-/** A session that nobody uses ends after this, ms. */
+/** A session expires so long after its last use, ms. */
 export const SESSION_MS = 30 * 24 * 3_600_000;
-/** That it is used is written down this often at most, ms. */
+/** The last use is stored at most this often, ms. */
 const SEEN_EACH_MS = 3_600_000;
-/** More are not kept: the one that was not used for longest goes. */
+/** Above this the least recently used session is removed. */
 const MAX_SESSIONS = 1000;
 const MAX_PROGRAM = 300;
 
@@ -35,7 +35,7 @@ export class Sessions {
     this.#clock = clock;
   }
 
-  /** Reads what is kept; sessions that have ended are deleted. */
+  /** Reads the stored sessions; expired ones are deleted. */
   static async open(rows: Rows<Session>, clock: Clock): Promise<Sessions> {
     const sessions = new Sessions(await SecretTable.open(rows), clock);
     for (const session of sessions.#table.all) {
@@ -44,12 +44,12 @@ export class Sessions {
     return sessions;
   }
 
-  /** Those that last, the one used last first. */
+  /** Valid sessions, the most recently used first. */
   get all(): readonly Session[] {
     return this.#table.all.filter((one) => this.#lasts(one)).sort((a, b) => b.seenMs - a.seenMs);
   }
 
-  /** Signs a browser in. The word is told once. */
+  /** Creates the session of a browser. The secret is returned only here. */
   async make(from: {
     readonly address: string;
     readonly program: string;
@@ -69,13 +69,13 @@ export class Sessions {
     return { session, secret };
   }
 
-  /** The session of a word, while it lasts. */
+  /** The session of a secret; undefined if unknown or expired. */
   find(secret: string): Session | undefined {
     const session = this.#table.find(secret);
     return session && this.#lasts(session) ? session : undefined;
   }
 
-  /** Makes a session last anew from now on; true where it is time to tell the browser so too. */
+  /** Extends a session; true if the cookie of the browser has to be extended too. */
   async seen(session: Session): Promise<boolean> {
     const nowMs = this.#clock.nowMs();
     if (nowMs - session.seenMs < SEEN_EACH_MS) return false;
@@ -83,7 +83,7 @@ export class Sessions {
     return true;
   }
 
-  /** Ends a session, at once; false where there is none of that id. */
+  /** Ends a session at once; false for an unknown id. */
   remove(id: string): Promise<boolean> {
     return this.#table.remove(id);
   }

@@ -1,17 +1,17 @@
 /**
- * One-time links that sign a browser in. The code of each is a file in the data folder, named by its digest: whoever may write there
- * may sign in, so that a link can be made beside a running oxbow too.
- * In: the data folder. Out: codes for 15 minutes and one use.
+ * One-time links that sign a browser in. Each code is a file in the data folder, named by its digest: write access to that folder
+ * permits sign-in, so the command line can create a link while oxbow runs.
+ * In: the data folder. Out: codes that are valid for 15 minutes and one use.
  */
 import { mkdir, readdir, readFile, rm, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { giveToFolderOwner } from '../lib/platform.ts';
 import { createSecret, digestOf } from './random-secret.ts';
 
-/** How long a link is good for, ms. */
+/** Validity of a link, ms. */
 export const LINK_MS = 15 * 60_000;
 
-/** The page that takes the code out of the address, where neither logs nor a Referer hold it. */
+/** Path of the sign-in page. The code is in the fragment, so that neither logs nor a Referer contain it. */
 export function signInPath(code: string): string {
   return `/sign-in#${code}`;
 }
@@ -27,7 +27,7 @@ export class SignInLinks {
     this.#nowMs = nowMs;
   }
 
-  /** Makes a code; those that are out of date go. */
+  /** Creates a code; expired codes are deleted. */
   async make(): Promise<{ readonly code: string; readonly expiresMs: number }> {
     await mkdir(this.#folder, { recursive: true, mode: 0o700 });
     for (const name of await readdir(this.#folder)) {
@@ -38,18 +38,18 @@ export class SignInLinks {
     const expiresMs = this.#nowMs() + LINK_MS;
     const file = this.#fileOf(code);
     await writeFile(file, String(expiresMs), { mode: 0o600, flag: 'wx' });
-    // Made by root beside a server of another user, who must be able to read it and take it away.
+    // A file created by root must be readable and removable by the user who runs the server.
     for (const each of [this.#folder, file]) giveToFolderOwner(each);
     return { code, expiresMs };
   }
 
-  /** Uses a code up; true where it was good. */
+  /** Uses up a code; true if it was valid. */
   async use(code: string): Promise<boolean> {
     const file = this.#fileOf(code);
     const until = await untilOf(file);
     if (Number.isNaN(until)) return false;
     try {
-      await unlink(file); // of two that come at once, one succeeds
+      await unlink(file); // of two simultaneous uses one succeeds
     } catch {
       return false;
     }
@@ -61,7 +61,7 @@ export class SignInLinks {
   }
 }
 
-/** Until when a code is good, ms since 1970; NaN where there is none. */
+/** Expiry of a code, ms since 1970; NaN for an unknown code. */
 async function untilOf(file: string): Promise<number> {
   const text = await readFile(file, 'utf8').catch(() => ''); // used meanwhile
   return text === '' ? Number.NaN : Number(text);

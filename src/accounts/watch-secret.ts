@@ -1,5 +1,5 @@
 /**
- * The secret that signs rights to watch: of the settings, else made once in the data folder, readable by its owner only.
+ * The secret that signs playback tokens: from the settings, otherwise generated once in the data folder, readable by its owner only.
  * In: a setting, a folder. Out: bytes.
  */
 import { randomBytes } from 'node:crypto';
@@ -7,14 +7,14 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { OxbowError } from '../lib/errors.ts';
 
-/** Its name in the data folder. */
+/** Name of the file in the data folder. */
 export const WATCH_SECRET_FILE = 'watch-secret';
-/** RFC 2104, 3: no shorter than the digest would be good; a setting may be a phrase. */
+/** Characters. RFC 2104 3 recommends the length of the digest, but a setting may be a phrase. */
 const MIN_LENGTH = 16;
 
 /**
- * @param setting several oxbows that share it take each other's tokens
- * @throws OxbowError `bad-setting` where it is too short to be one
+ * @param setting servers that share it accept each other's tokens
+ * @throws OxbowError `bad-setting` if it is too short
  */
 export async function openWatchSecret(dataFolder: string, setting: string | undefined): Promise<Buffer> {
   if (setting) return checked(setting, 'watchSecret');
@@ -28,8 +28,8 @@ export async function openWatchSecret(dataFolder: string, setting: string | unde
 
 function checked(secret: string, where: string): Buffer {
   if (secret.length >= MIN_LENGTH) return Buffer.from(secret);
-  throw new OxbowError('bad-setting', `${where} has ${secret.length} characters; it needs ${MIN_LENGTH} at least.`, {
-    extra: { hint: 'Make one with `openssl rand -base64 32`, or delete the file for a new one.' },
+  throw new OxbowError('bad-setting', `${where} has ${secret.length} characters; use at least ${MIN_LENGTH}.`, {
+    extra: { hint: 'Generate one with `openssl rand -base64 32`, or delete the file to get a new one.' },
   });
 }
 

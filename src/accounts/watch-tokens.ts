@@ -1,29 +1,29 @@
 /**
- * Signs and checks the right to watch one stream until a time. 1 byte version, 4 bytes expiry (unix seconds), 4 bytes epoch of the
+ * Signs and checks playback tokens, each for one stream until it expires. 1 byte version, 4 bytes expiry (unix seconds), 4 bytes epoch of the
  * stream, 16 bytes of HMAC-SHA-256 over them and the name; in base64url 34 characters.
- * In: tokens of signed paths. Out: yes, or why not. RFC 2104; docs/media.md 32.
+ * In: tokens of signed paths. Out: a verdict. RFC 2104; docs/media.md 32.
  */
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { Emitter, type Subscribable } from '../lib/events.ts';
 import type { Rows } from './secret-table.ts';
 
-/** `playlist` (and stills, clips) until the token expires; `media`, what a playlist named, for two target durations more. */
+/** `playlist` (also stills and clips): until the token expires. `media` (what a playlist lists): two target durations longer. */
 export type SignedClass = 'playlist' | 'media';
 
 /** `refused`: forged, of another stream, or revoked. */
 export type WatchVerdict = 'ok' | 'refused' | 'expired';
 
-/** How often the rights to watch a stream were revoked. */
+/** How often the tokens of a stream were revoked. */
 export interface WatchEpoch {
   readonly stream: string;
   readonly epoch: number;
 }
 
-/** What tokens are checked with. */
+/** What tokens are signed and checked with. */
 export interface WatchTokenOptions {
   readonly secret: Uint8Array;
   readonly epochs: Rows<WatchEpoch>;
-  /** Target duration of a stream's live lists, ms; undefined while it has none. */
+  /** Target duration of a stream's live playlists, ms; undefined while it has none. */
   readonly targetDurationMs?: (stream: string) => number | undefined;
 }
 
@@ -31,9 +31,9 @@ const VERSION = 1;
 const HEAD_BYTES = 9;
 const MAC_BYTES = 16;
 const TOKEN_LENGTH = 34;
-/** Tokens whose signature is known to be good. */
+/** Size of the cache of tokens whose signature is valid. */
 const MAX_KNOWN = 10_000;
-/** Of a stream that has no live list: windows of old recordings have segments like this, ms. */
+/** Target duration of a stream without a live playlist, ms. */
 const USUAL_TARGET_MS = 6000;
 
 interface Known {
@@ -47,14 +47,14 @@ export class WatchTokens {
   readonly #options: WatchTokenOptions;
   readonly #epochs = new Map<string, number>();
   readonly #revoked = new Emitter<string>();
-  /** The one used last is the last. */
+  /** By token, least recently used first. */
   readonly #known = new Map<string, Known>();
 
   private constructor(options: WatchTokenOptions) {
     this.#options = options;
   }
 
-  /** Reads what was revoked. */
+  /** Reads the revocations. */
   static async open(options: WatchTokenOptions): Promise<WatchTokens> {
     const tokens = new WatchTokens(options);
     for (const { stream, epoch } of await options.epochs.all()) tokens.#epochs.set(stream, epoch);
@@ -62,7 +62,7 @@ export class WatchTokens {
   }
 
   /**
-   * Makes a token.
+   * Creates a token.
    *
    * @param expiresMs ms since 1970, up to the year 2106; rounded up to a second
    */
@@ -75,7 +75,7 @@ export class WatchTokens {
   }
 
   /**
-   * Whether a token gives the right to something of a stream.
+   * Checks a token for media of a stream.
    *
    * @param nowMs ms since 1970
    */
@@ -92,22 +92,22 @@ export class WatchTokens {
     return this.#options.secret;
   }
 
-  /** How often rights to watch a stream were taken back. */
+  /** How often the tokens of a stream were revoked. */
   epochOf(stream: string): number {
     return this.#epochs.get(stream) ?? 0;
   }
 
-  /** Streams of which rights to watch are taken back, at once. */
+  /** Emits the name of each stream whose tokens are revoked. */
   get revoked(): Subscribable<string> {
     return this.#revoked;
   }
 
-  /** What another thread knows of a stream. */
+  /** Sets the epoch that another thread has stored. */
   learn(stream: string, epoch: number): void {
     this.#epochs.set(stream, epoch);
   }
 
-  /** Ends every right to watch a stream that was given so far, at once. */
+  /** Revokes all tokens of a stream that were signed so far, at once. */
   async revoke(stream: string): Promise<void> {
     const epoch = this.epochOf(stream) + 1;
     this.#epochs.set(stream, epoch);
@@ -118,7 +118,7 @@ export class WatchTokens {
   #read(token: string, stream: string): Known | undefined {
     if (token.length !== TOKEN_LENGTH) return undefined;
     const bytes = Buffer.from(token, 'base64url');
-    // One token has one form: the last character has bits that carry nothing.
+    // The last character has unused bits; only one form of a token is accepted.
     if (bytes.length !== HEAD_BYTES + MAC_BYTES || bytes.toString('base64url') !== token) return undefined;
     const head = bytes.subarray(0, HEAD_BYTES);
     if (head[0] !== VERSION || !timingSafeEqual(bytes.subarray(HEAD_BYTES), this.#mac(stream, head))) return undefined;
@@ -132,7 +132,7 @@ export class WatchTokens {
   }
 
   #mac(stream: string, head: Uint8Array): Buffer {
-    // A name has no zero byte, so no two pairs of head and name look alike.
+    // A name has no zero byte, so no two pairs of head and name give the same input.
     const mac = createHmac('sha256', this.#options.secret).update(`oxbow watch\0${stream}\0`).update(head).digest();
     return mac.subarray(0, MAC_BYTES);
   }

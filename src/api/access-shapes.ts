@@ -1,5 +1,5 @@
 /**
- * The JSON of who may what, shared with the interface. Times are RFC 3339 in UTC with milliseconds.
+ * The JSON of access control, shared with the web interface. Times are RFC 3339 in UTC with milliseconds.
  * In: http/routes. Out: web/, OpenAPI, other people's programs.
  */
 import type { Static } from 'typebox';
@@ -7,22 +7,22 @@ import { Type } from './type.ts';
 
 const Time = Type.String({ format: 'date-time', description: 'RFC 3339, UTC, milliseconds' });
 
-/** A browser that is signed in. */
+/** The session of a browser that is signed in. */
 export const SessionView = Type.Object(
   {
     id: Type.String(),
     createdAt: Time,
     seenAt: Type.String({ format: 'date-time', description: 'when it was last used, to the hour' }),
-    expiresAt: Type.String({ format: 'date-time', description: 'unless it is used before' }),
-    address: Type.String({ description: 'whence it was signed in' }),
-    program: Type.String({ description: 'its User-Agent then' }),
-    current: Type.Boolean({ description: 'it is the one that asks' }),
+    expiresAt: Type.String({ format: 'date-time', description: 'each use extends it' }),
+    address: Type.String({ description: 'IP address at sign-in' }),
+    program: Type.String({ description: 'User-Agent at sign-in' }),
+    current: Type.Boolean({ description: 'the session of this request' }),
   },
   { $id: 'SessionView' },
 );
 export type SessionView = Static<typeof SessionView>;
 
-/** Who asks. */
+/** The client of the request. */
 export const MeView = Type.Object(
   { admin: Type.Boolean(), session: Type.Union([SessionView, Type.Null()]) },
   { $id: 'MeView' },
@@ -44,7 +44,7 @@ export type SignInWays = Static<typeof SignInWays>;
 export const SignInLink = Type.Object({ url: Type.String(), expiresAt: Time }, { $id: 'SignInLink' });
 export type SignInLink = Static<typeof SignInLink>;
 
-/** A token for programs, without the token itself. */
+/** A token for programs, without its secret. */
 export const TokenView = Type.Object(
   {
     id: Type.String(),
@@ -57,12 +57,12 @@ export const TokenView = Type.Object(
 );
 export type TokenView = Static<typeof TokenView>;
 
-/** A right to watch one stream. */
+/** A playback token of one stream. */
 export const WatchToken = Type.Object(
   {
-    token: Type.String({ description: 'stands as `/t/{token}` in front of any address of its media' }),
-    url: Type.String({ description: 'the page' }),
-    hls: Type.String({ description: 'the multivariant playlist, for other players' }),
+    token: Type.String({ description: 'used as the prefix `/t/{token}` of any media address of the stream' }),
+    url: Type.String({ description: 'address of the player page' }),
+    hls: Type.String({ description: 'address of the multivariant playlist, for other players' }),
     expiresAt: Time,
   },
   { $id: 'WatchToken' },

@@ -1,49 +1,48 @@
 /**
- * The JSON of the server's own state for whoever runs it: disk, settings, log. Times are RFC 3339 in UTC with milliseconds.
+ * The JSON of the server's own state, for administrators: disk, settings, log. Times are RFC 3339 in UTC with milliseconds.
  * In: http/routes. Out: web/, OpenAPI.
  */
 import type { Static } from 'typebox';
 import { Type } from './type.ts';
 
-/** The disk that recordings lie on. Bytes. */
+/** The disk of the data folder. Bytes. */
 export const StorageView = Type.Object(
   {
     free: Type.Integer(),
     total: Type.Integer(),
     recordings: Type.Integer({ description: 'of all streams' }),
-    hasRoom: Type.Boolean({ description: 'false: nothing is recorded until there is more room' }),
+    hasRoom: Type.Boolean({ description: 'false: recording is paused until there is more room' }),
     growth: Type.Number({
-      description: 'bytes a second by which the disk fills, over the last day; below 0 where it empties',
+      description: 'bytes per second by which the used space grew over the last day; negative if it shrank',
     }),
     fullInSeconds: Type.Union([
-      Type.Number({ description: 'until nothing is free if it goes on like that' }),
-      Type.Null({ description: 'it does not fill, or too little is known yet' }),
+      Type.Number({ description: 'seconds until the disk is full at this growth' }),
+      Type.Null({ description: 'the disk does not fill, or the growth is not known yet' }),
     ]),
   },
   { $id: 'StorageView' },
 );
 export type StorageView = Static<typeof StorageView>;
 
-/** A setting in force; secrets are `***`. */
+/** An effective setting; secrets are `***`. */
 export const SettingView = Type.Object(
   {
-    path: Type.String({ description: 'as in a file: `record.keep`, `streams.door`' }),
-    value: Type.String({ description: 'as one would write it' }),
+    path: Type.String({ description: 'key in a configuration file: `record.keep`, `streams.door`' }),
+    value: Type.String({ description: 'as written in a configuration file' }),
     origin: Type.String({ description: '`default`, `oxbow.yaml:3`, `OXBOW_KEEP`, `--keep`, `argument`' }),
     reload: Type.Union([
-      Type.Literal('live', { description: 'a running server takes a changed value over' }),
-      Type.Literal('restart', { description: 'the next start does' }),
+      Type.Literal('live', { description: 'a running server applies a changed value' }),
+      Type.Literal('restart', { description: 'the next start applies it' }),
     ]),
     waits: Type.Boolean({
-      description:
-        'another value was set since the start, and the next start takes it over; `value` is the one in force',
+      description: 'a changed value waits for the next start; `value` is the effective one',
     }),
   },
   { $id: 'SettingView' },
 );
 export type SettingView = Static<typeof SettingView>;
 
-/** How grave a line of the log is, from the least on. */
+/** Log levels, lowest first. */
 export const LogLevelView = Type.Union(
   [
     Type.Literal('trace'),
@@ -60,12 +59,12 @@ export type LogLevelView = Static<typeof LogLevelView>;
 /** A line of the log, without secrets. */
 export const LogLineView = Type.Object(
   {
-    id: Type.Integer({ description: 'rises from line to line, over restarts too' }),
+    id: Type.Integer({ description: 'increases from line to line, also over restarts' }),
     at: Type.String({ format: 'date-time', description: 'RFC 3339, UTC, milliseconds' }),
     level: LogLevelView,
-    stream: Type.String({ description: 'empty where it is about none' }),
+    stream: Type.String({ description: 'empty if the line is not about a stream' }),
     message: Type.String(),
-    detail: Type.String({ description: 'everything else, as `name=value`' }),
+    detail: Type.String({ description: 'all other fields, as `name=value`' }),
   },
   { $id: 'LogLineView' },
 );

@@ -1,6 +1,6 @@
 /**
- * Every event, said once: what it is called, who may hear it, what it tells.
- * In: whoever notices something (cluster/event-bus.ts carries it). Out: SSE, WebSocket and webhooks, OpenAPI, the typed client,
+ * The table of all events: name, audience, and the schema of the data.
+ * In: every module that publishes events on cluster/event-bus.ts. Out: SSE, WebSocket and webhooks, OpenAPI, the typed client,
  * docs/7-reference/events.md.
  */
 import type { Static, TSchema } from 'typebox';
@@ -21,7 +21,7 @@ const StreamData = Type.Object({
 });
 
 /**
- * Who may hear it. `stream`: whoever may see the stream. `anyone`: everybody. `admin`: administrators.
+ * Who receives an event. `stream`: clients that may see the stream. `anyone`: all clients. `admin`: administrators.
  */
 export type EventAudience = 'stream' | 'anyone' | 'admin';
 
@@ -32,14 +32,14 @@ const Publisher = {
 
 interface Row {
   readonly audience: EventAudience;
-  /** When it is told, in a sentence. */
+  /** When it is published, in a sentence. */
   readonly sentence: string;
   readonly data: TSchema;
 }
 
 /** The table: type, audience, sentence, schema of `data`. A type that was ever released keeps its meaning. */
 export const eventTable = {
-  'stream.created': { audience: 'stream', sentence: 'A stream was made.', data: StreamData },
+  'stream.created': { audience: 'stream', sentence: 'A stream was created.', data: StreamData },
   'stream.changed': { audience: 'stream', sentence: 'The settings of a stream were changed.', data: StreamData },
   'stream.removed': {
     audience: 'stream',
@@ -56,12 +56,13 @@ export const eventTable = {
   },
   'stream.offline': {
     audience: 'stream',
-    sentence: 'Nothing is meant to flow any more: the stream was stopped, or its source has ended.',
+    sentence: 'The stream was stopped, or its source has ended: no more media is expected.',
     data: Type.Object({ detail: Detail }),
   },
   'stream.gap': {
     audience: 'stream',
-    sentence: 'Media is missing: told when that begins, with `to` null, and again with its end when media flows.',
+    sentence:
+      'Media is missing. Published at the start of the gap, with `to` null, and again with its end when media flows.',
     data: Type.Object({
       from: Time,
       to: Type.Union([Time, Type.Null()]),
@@ -71,12 +72,12 @@ export const eventTable = {
   },
   'stream.recording': {
     audience: 'stream',
-    sentence: 'Recording began, or ended.',
+    sentence: 'Recording started or stopped.',
     data: Type.Object({ recording: Type.Boolean() }),
   },
   'stream.generation': {
     audience: 'stream',
-    sentence: 'The live playlist was made anew, with other durations or codecs and so at another address.',
+    sentence: 'A new live playlist began, with other durations or codecs, at a new address.',
     data: Type.Object({ number: Type.Integer() }),
   },
   'publish.started': {
@@ -110,8 +111,8 @@ export const eventTable = {
     sentence: 'A publisher left, or oxbow ended its session.',
     data: Type.Object({ ...Publisher, detail: Detail }),
   },
-  'job.created': { audience: 'admin', sentence: 'A job waits to be worked on.', data: JobData },
-  'job.progress': { audience: 'admin', sentence: 'A job came further; at most once a second.', data: JobData },
+  'job.created': { audience: 'admin', sentence: 'A job was queued.', data: JobData },
+  'job.progress': { audience: 'admin', sentence: 'A job has made progress; at most once a second.', data: JobData },
   'job.done': {
     audience: 'admin',
     sentence: 'A job is done.',
@@ -123,27 +124,27 @@ export const eventTable = {
     data: Type.Object({ id, kind, state, progress, error }),
   },
   'job.cancelled': { audience: 'admin', sentence: 'A job was cancelled.', data: JobData },
-  'marker.added': { audience: 'stream', sentence: 'An instant was marked.', data: inline(MarkerView) },
+  'marker.added': { audience: 'stream', sentence: 'A marker was added.', data: inline(MarkerView) },
   'marker.removed': {
     audience: 'stream',
     sentence: 'A marker was deleted.',
     data: Type.Object({ id: Type.String() }),
   },
-  'pin.added': { audience: 'stream', sentence: 'A stretch was pinned.', data: inline(PinView) },
+  'pin.added': { audience: 'stream', sentence: 'A pin was added.', data: inline(PinView) },
   'pin.removed': { audience: 'stream', sentence: 'A pin was deleted.', data: Type.Object({ id: Type.String() }) },
   'disk.low': {
     audience: 'admin',
-    sentence: 'The disk has no room: nothing is recorded.',
+    sentence: 'The disk is full: recording has stopped.',
     data: Type.Object({ free: Type.Integer({ description: 'bytes' }), total: Type.Integer({ description: 'bytes' }) }),
   },
   'disk.ok': {
     audience: 'admin',
-    sentence: 'The disk has room again.',
+    sentence: 'The disk has room again: recording continues.',
     data: Type.Object({ free: Type.Integer({ description: 'bytes' }), total: Type.Integer({ description: 'bytes' }) }),
   },
   'webhook.disabled': {
     audience: 'admin',
-    sentence: 'A webhook failed for too long and gets nothing more until it is set anew.',
+    sentence: 'A webhook failed for too long and is disabled until it is replaced with PUT.',
     data: Type.Object({ id: Type.String(), reason: Type.String() }),
   },
   'server.starting': {
@@ -166,7 +167,7 @@ export type EventData<T extends EventType> = Static<(typeof eventTable)[T]['data
 /** An event as it is sent. */
 export type OxbowEvent<T extends EventType = EventType> = {
   [Each in T]: {
-    /** Sorts by time; `Last-Event-ID` or `?after=` goes on behind it. */
+    /** Sorts by time; `Last-Event-ID` or `?after=` continues after it. */
     readonly id: string;
     readonly type: Each;
     /** RFC 3339, UTC, milliseconds. */
@@ -178,9 +179,9 @@ export type OxbowEvent<T extends EventType = EventType> = {
 }[T];
 
 /**
- * What a listener hears of its own connection: `events.ready` first of all, or `events.reset` where what lies behind the asked id is not
- * known any more, so that the state has to be asked for anew. Their id is that of the newest event. `events.ended` last of all, where
- * the right by which it listened has ended; `code` is that of the refusal that whoever comes back meets.
+ * Events of one connection. `events.ready` is the first one, or `events.reset` if the events after the requested id are no longer
+ * available and the client has to read the state again; their id is that of the newest event. `events.ended` is the last one, if
+ * the permission of the connection has ended; `code` is the error that a new connection would get.
  */
 export type ConnectionEvent =
   | {

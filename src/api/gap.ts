@@ -1,6 +1,6 @@
 /**
- * Why a stretch of a stream's past holds no media. Shared with the interface and written into commit boxes.
- * In: ingest, recorder, recovery. Out: timeline, playlists, metrics.
+ * Why a span of a recording has no media. Shared with the web interface and written into commit boxes.
+ * In: nothing. Out: ingest, recorder, recovery, timeline, playlists, metrics.
  */
 
 /** Causes in the order of their numbers in a commit box (1 is the first); never reorder, only append. */

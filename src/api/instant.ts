@@ -49,7 +49,7 @@ function utc(text: string, match: RegExpExecArray, addMs: number): number {
   if (!dayExists || hour > 23 || minute > 59 || second > 60)
     throw new FormatError(`"${text}" names a time that does not exist`, 0);
   const ms = wholeDayMs + ((hour * 60 + minute) * 60 + second) * 1000 + addMs;
-  if (ms < 0) throw new FormatError(`"${text}" lies before 1970`, 0);
+  if (ms < 0) throw new FormatError(`"${text}" is before 1970`, 0);
   return ms;
 }
 

@@ -1,5 +1,5 @@
 /**
- * Jobs and exports as the API shows them. Times are RFC 3339 in UTC with milliseconds, durations seconds.
+ * The JSON of jobs and exports. Times are RFC 3339 in UTC with milliseconds, durations seconds.
  * In: http/routes. Out: web/, the command line, OpenAPI, other people's programs.
  */
 import type { Static } from 'typebox';
@@ -10,7 +10,7 @@ const Time = Type.String({ format: 'date-time', description: 'RFC 3339, UTC, mil
 const JsonObject = Type.Unsafe<Readonly<Record<string, unknown>>>({ type: 'object', additionalProperties: true });
 const AtInFile = Type.Number({ description: 'seconds from the start of the file' });
 
-/** What to export. */
+/** The request of an export. */
 export const ExportSettings = Type.Object(
   {
     stream: Type.String({ maxLength: 64 }),
@@ -22,7 +22,7 @@ export const ExportSettings = Type.Object(
     format: Type.Optional(Type.Union([Type.Literal('mp4'), Type.Literal('mkv'), Type.Literal('ts')])),
     exact: Type.Optional(
       Type.Boolean({
-        description: 'cut to the frame: pictures at the edges are encoded anew. Else from key frame to key frame',
+        description: 'cut at the exact frame: frames at both ends are encoded again. Otherwise at key frames',
       }),
     ),
   },
@@ -30,7 +30,7 @@ export const ExportSettings = Type.Object(
 );
 export type ExportSettings = Static<typeof ExportSettings>;
 
-/** What an export gave. */
+/** The result of an export. */
 export const ExportResult = Type.Object(
   {
     url: Type.Union([Type.String({ description: 'path of the file' }), Type.Null()]),
@@ -39,9 +39,9 @@ export const ExportResult = Type.Object(
     to: Time,
     seconds: Type.Number(),
     bytes: Type.Integer(),
-    /** Stretches of continuous media. */
+    /** Spans of continuous media. */
     parts: Type.Array(Type.Object({ at: AtInFile, from: Time, to: Time })),
-    /** What is missing: the file closes up over it at `at`. */
+    /** Missing media: the file continues without it at `at`. */
     gaps: Type.Array(
       Type.Object({
         at: AtInFile,
@@ -53,16 +53,16 @@ export const ExportResult = Type.Object(
         detail: Type.String(),
       }),
     ),
-    /** Pictures that were encoded anew; 0 unless it is exact. */
+    /** Frames that were encoded again; 0 unless `exact` was set. */
     recoded: Type.Integer(),
   },
   { $id: 'ExportResult' },
 );
 export type ExportResult = Static<typeof ExportResult>;
 
-/** A way to fetch the file of an export without the admin token. */
+/** An address of the file of an export that needs no admin token. */
 export const ExportTicket = Type.Object(
-  { url: Type.String({ description: 'path of the file; whoever has it may fetch it' }), expiresAt: Time },
+  { url: Type.String({ description: 'path of the file; anyone who has it can fetch it' }), expiresAt: Time },
   { $id: 'ExportTicket' },
 );
 export type ExportTicket = Static<typeof ExportTicket>;

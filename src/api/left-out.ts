@@ -1,5 +1,5 @@
 /**
- * Tracks of a source that oxbow cannot take.
+ * Tracks of a source that oxbow does not support.
  * In: demuxers and pulls. Out: values for the API (their schema is in source-facts.ts), sentences for logs and the command line. Pure.
  */
 

@@ -1,5 +1,5 @@
 /**
- * A look at a source before it is recorded.
+ * The JSON of a probe: the analysis of a source before it is recorded.
  * In: POST /api/v1/probe, `oxbow probe`. Out: JSON. Shared with the interface.
  */
 import type { Static } from 'typebox';
@@ -7,7 +7,7 @@ import { TrackView } from './shapes.ts';
 import { MediaRates, SourceFacts } from './source-facts.ts';
 import { Type } from './type.ts';
 
-/** What to look at. */
+/** The source to probe. */
 export const ProbeRequest = Type.Object(
   {
     url: Type.String({ minLength: 1, maxLength: 4096 }),
@@ -17,7 +17,7 @@ export const ProbeRequest = Type.Object(
 );
 export type ProbeRequest = Static<typeof ProbeRequest>;
 
-/** What was found. */
+/** The result of a probe. */
 export const ProbeView = Type.Object(
   {
     ...SourceFacts.properties,

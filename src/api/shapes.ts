@@ -1,5 +1,5 @@
 /**
- * The JSON that the API answers with, shared with the interface. Times are RFC 3339 in UTC with milliseconds, durations seconds.
+ * The JSON of the API, shared with the web interface. Times are RFC 3339 in UTC with milliseconds, durations seconds.
  * In: http/routes. Out: web/, OpenAPI, other people's programs.
  */
 import type { Static } from 'typebox';
@@ -18,7 +18,7 @@ export const StreamState = Type.Union(
     Type.Literal('waiting', { description: 'the source is down, or its publisher sends nothing' }),
     Type.Literal('unpublished', { description: 'of a push source: no publisher is connected' }),
     Type.Literal('offline', { description: 'the live source ended its playlist; oxbow checks whether it returns' }),
-    Type.Literal('ended', { description: 'the source was a film, and is over' }),
+    Type.Literal('ended', { description: 'the source was a recording and has been played to its end' }),
     Type.Literal('stopped', { description: 'stopped by a person' }),
   ],
   { $id: 'StreamState' },
@@ -42,14 +42,14 @@ export const TrackView = Type.Object(
 );
 export type TrackView = Static<typeof TrackView>;
 
-/** A stream as anyone may see it. */
+/** A stream as every client that may see it receives it. */
 export const StreamView = Type.Object(
   {
     name: Type.String(),
     state: StreamState,
-    /** Why it is not live, for a person; of a live stream what is not recorded: tracks that oxbow cannot take, or all for want of room. */
+    /** Why the stream is not live, for a person; of a live stream what is not recorded: unsupported tracks, or everything while the disk is full. */
     problem: Type.String(),
-    /** Where the stream is set: `api`, or a place the API cannot change. */
+    /** Where the stream is defined: `api`, or a place that the API cannot change. */
     origin: Type.Union([
       Type.Literal('api'),
       Type.Literal('command-line'),
@@ -57,12 +57,12 @@ export const StreamView = Type.Object(
       Type.Literal('sample'),
     ]),
     source: Type.Object({ type: Type.Union([Type.Literal('pull'), Type.Literal('push'), Type.Literal('test')]) }),
-    /** Who publishes to a stream of source type `push`; null while no publisher is connected, and for other streams. */
+    /** The publisher of a stream of source type `push`; null while none is connected, and for other streams. */
     publisher: Type.Union([
       Type.Object({
         protocol: Type.String({ description: '`rtmp`, `srt`, `rtp`, `whip`' }),
         since: Time,
-        standby: Type.Integer({ description: 'publishers that wait to take over' }),
+        standby: Type.Integer({ description: 'number of standby publishers' }),
       }),
       Type.Null(),
     ]),
@@ -76,15 +76,15 @@ export const StreamView = Type.Object(
     visibility: Type.Union([
       Type.Literal('public', { description: 'listed; anyone may watch' }),
       Type.Literal('unlisted', { description: 'not listed; anyone who knows its name may watch' }),
-      Type.Literal('signed', { description: 'whoever has a link with a right to watch' }),
+      Type.Literal('signed', { description: 'clients with a playback token' }),
       Type.Literal('private', { description: 'administrators' }),
     ]),
     createdAt: Time,
     liveSince: Type.Union([Time, Type.Null()]),
     tracks: Type.Array(TrackView),
-    /** What the source says of itself, as far as it has been asked; never its address. */
+    /** What the source says of itself; null until it was read. Never its address. */
     facts: Type.Union([SourceFacts, Type.Null()]),
-    /** What is measured while media flows. */
+    /** Measured while media flows. */
     media: Type.Union([MediaRates, Type.Null()]),
     recorded: Type.Object({
       from: Type.Union([Time, Type.Null()]),
@@ -92,7 +92,7 @@ export const StreamView = Type.Object(
       seconds: Type.Number(),
       bytes: Type.Integer(),
     }),
-    viewers: Type.Integer({ description: 'players that asked for its media in the last 30 s, live and past' }),
+    viewers: Type.Integer({ description: 'players that requested media in the last 30 s, live and recorded' }),
     /** Path of the multivariant playlist. */
     hls: Type.String(),
   },
@@ -100,7 +100,7 @@ export const StreamView = Type.Object(
 );
 export type StreamView = Static<typeof StreamView>;
 
-/** How to make or replace a stream. */
+/** Where the media of a stream comes from. */
 export const StreamSource = Type.Union(
   [
     Type.Object(
@@ -111,10 +111,10 @@ export const StreamSource = Type.Union(
           Type.String({ maxLength: 40, description: '`best`, `worst`, a height as `720p`, a bitrate as `2M`' }),
         ),
         from: Type.Optional(
-          Type.String({ maxLength: 40, description: 'how far before its live edge to begin, e.g. `30m`' }),
+          Type.String({ maxLength: 40, description: 'how far before the live edge recording starts, e.g. `30m`' }),
         ),
         userAgent: Type.Optional(
-          Type.String({ maxLength: 1000, description: 'User-Agent, or the word of a preset: `vsr`' }),
+          Type.String({ maxLength: 1000, description: 'User-Agent, or the name of a preset: `vsr`' }),
         ),
         headers: Type.Optional(
           Type.Unsafe<Readonly<Record<string, string>>>({
@@ -160,14 +160,14 @@ export const StreamSettings = Type.Object(
 );
 export type StreamSettings = Static<typeof StreamSettings>;
 
-/** How many stretches were merged into one for a coarse answer; it lasts as long as all of them. */
-const Merged = Type.Optional(Type.Integer({ description: 'of a coarse answer: so many stretches together' }));
+/** How many spans were merged into this one; it lasts as long as all of them. */
+const Merged = Type.Optional(Type.Integer({ description: 'number of merged spans, if `res` is not 0' }));
 
-/** A stretch of time, [from, to). */
+/** A span of time, [from, to). */
 export const Span = Type.Object({ from: Time, to: Time, merged: Merged }, { $id: 'Span' });
 export type Span = Static<typeof Span>;
 
-/** A stretch without media, and why. */
+/** A span without media, and its cause. */
 export const GapView = Type.Object(
   {
     from: Time,
@@ -180,28 +180,28 @@ export const GapView = Type.Object(
 );
 export type GapView = Static<typeof GapView>;
 
-/** What a person wrote at an instant. */
+/** A text that a person set at an instant of the timeline. */
 export const MarkerView = Type.Object({ id: Type.String(), at: Time, text: Type.String() }, { $id: 'MarkerView' });
 export type MarkerView = Static<typeof MarkerView>;
 
-/** A stretch that retention leaves alone. */
+/** A span that retention does not delete. */
 export const PinView = Type.Object(
   { id: Type.String(), from: Time, to: Time, text: Type.String() },
   { $id: 'PinView' },
 );
 export type PinView = Static<typeof PinView>;
 
-/** Everything known of a stretch of a stream's past; spans, gaps, offline and deleted cover it without overlap. */
+/** The recorded timeline of a stream; spans, gaps, offline and deleted cover it without overlap. */
 export const TimelineView = Type.Object(
   {
     from: Time,
     to: Time,
-    /** Seconds. What is finer may be merged; 0: everything as it is. */
+    /** Resolution, seconds: shorter spans may be merged. 0: nothing is merged. */
     res: Type.Integer(),
     spans: Type.Array(Span),
     gaps: Type.Array(GapView),
     offline: Type.Array(Span),
-    deleted: Type.Array(Span, { description: 'taken by retention, around what is pinned' }),
+    deleted: Type.Array(Span, { description: 'deleted by retention' }),
     runs: Type.Array(
       Type.Object({
         run: Type.Integer(),
@@ -224,7 +224,7 @@ export const TimelineView = Type.Object(
 );
 export type TimelineView = Static<typeof TimelineView>;
 
-/** Who answers, and how it is. */
+/** The process and its machine. */
 export const SystemView = Type.Object(
   {
     version: Type.String(),
@@ -241,7 +241,7 @@ export const SystemView = Type.Object(
     disk: Type.Object({ free: Type.Integer(), total: Type.Integer(), recordings: Type.Integer() }),
     streams: Type.Integer(),
     waitingForRestart: Type.Array(Type.String(), {
-      description: 'paths of settings that were changed since the start and that only the next start takes over',
+      description: 'paths of changed settings that need a restart',
     }),
   },
   { $id: 'SystemView' },

@@ -1,5 +1,5 @@
 /**
- * A playback token before a path: `/t/{token}/live/door/index.m3u8`. What a playlist names by a relative URI inherits it, so playlists
+ * A playback token before a path: `/t/{token}/live/door/index.m3u8`. Relative URIs of playlists keep the prefix, so playlists
  * are the same for all viewers.
  * In: paths. Out: the token and the path after it. Pure. docs/media.md 27 and 32.
  */
@@ -7,7 +7,7 @@
 /** A path that carries a token. */
 export interface SignedPath {
   readonly token: string;
-  /** What comes after the token; begins with `/`. */
+  /** The path after the token; begins with `/`. */
   readonly path: string;
 }
 
@@ -25,7 +25,7 @@ export function parseSignedPath(path: string): SignedPath | null {
   return found && { token: found[1]!, path: path.slice(found[0].length) };
 }
 
-/** A request target in its pieces. */
+/** A request target, split. */
 export interface TargetPieces {
   /** The playback token before the path. */
   readonly token: string | undefined;

@@ -15,5 +15,5 @@ test('a name has 1 to 64 of a-z, 0-9, "-" and "_", and begins with a letter or d
 
 test('a stream that does not exist is refused with its name', () => {
   assert.equal(streamUnknown('door').message, 'There is no stream named door.');
-  assert.equal(streamUnknown(undefined).message, 'There is no stream behind this address yet.');
+  assert.equal(streamUnknown(undefined).message, 'There is no stream at this address yet.');
 });

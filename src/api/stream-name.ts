@@ -1,5 +1,5 @@
 /**
- * Names of streams: one pattern, and the refusals of a name that is invalid or unknown.
+ * Names of streams: their pattern, and the errors for a name that is invalid or unknown.
  * In: names in settings, paths and requests. Out: everything that takes a name, the web interface included. Pure.
  */
 import { OxbowError } from '../lib/errors.ts';
@@ -33,8 +33,8 @@ export function parseStreamName(text: string): string {
   return text;
 }
 
-/** The refusal of a stream that does not exist, or that the client may not see. `name` undefined: there is no default stream. */
+/** The error for a stream that does not exist or that the client may not see. `name` undefined: there is no default stream. */
 export function streamUnknown(name: string | undefined, extra: Readonly<Record<string, unknown>> = {}): OxbowError {
-  const which = name === undefined ? 'behind this address yet' : `named ${name}`;
+  const which = name === undefined ? 'at this address yet' : `named ${name}`;
   return new OxbowError('stream-unknown', `There is no stream ${which}.`, { extra });
 }

@@ -1,5 +1,5 @@
 /**
- * How long the texts are that describe a stream to viewers.
+ * Limits of the texts that describe a stream to viewers.
  * In: nothing. Out: the schemas of the API and of the configuration.
  */
 
@@ -8,5 +8,5 @@ export const MAX_TITLE = 120;
 /** Characters of a stream's description. */
 export const MAX_DESCRIPTION = 2000;
 
-/** Of a stream that nobody has described. */
+/** The texts of a stream without title and description. */
 export const NO_TEXTS = { title: '', description: '' } as const;

@@ -48,7 +48,7 @@ export interface PicturesApi {
 
 /** The streams of this server. */
 export interface StreamsApi extends MarksApi, PicturesApi {
-  /** Every stream, private ones too, in the order in which they should be listed. */
+  /** All streams, also private ones, in the order of the list. */
   list(): Promise<readonly StreamView[]>;
   get(name: string): Promise<StreamView | undefined>;
   /** Refuses `stream-exists`, `managed-elsewhere`, `bad-setting`, `address-refused`. */
@@ -64,22 +64,22 @@ export interface StreamsApi extends MarksApi, PicturesApi {
     name: string,
     options: { readonly recordings: 'keep' | 'delete'; readonly check?: Precondition | undefined },
   ): Promise<void>;
-  /** Names the state of its settings; undefined if there is no such stream. */
+  /** The revision of its settings, for ETag; undefined if there is no such stream. */
   revision(name: string): string | undefined;
-  /** Returns when the order is accepted, not when it is carried out. Each refuses `stream-unknown`. */
+  /** Resolves when the request is accepted, not when it is completed. Each refuses `stream-unknown`. */
   start(name: string): Promise<void>;
   stop(name: string): Promise<void>;
   restart(name: string): Promise<void>;
   /**
-   * All that is known of [fromMs, toMs), ms since 1970, up to now; refuses `stream-unknown`.
+   * The timeline of [fromMs, toMs), ms since 1970, up to now; refuses `stream-unknown`.
    *
-   * @param resS what is finer may be merged, seconds; 0: nothing, unless there is too much of it
+   * @param resS shorter spans may be merged, seconds; 0: nothing is merged unless the timeline has too many spans
    */
   timeline(name: string, fromMs: number, toMs: number, resS?: number): Promise<TimelineView>;
   /** The gaps of [fromMs, toMs), oldest first. */
   gaps(name: string, fromMs: number, toMs: number): Promise<readonly GapView[]>;
-  /** Whether not everyone may watch it (`signed`, `private`). Called for every media request: answers from memory. */
+  /** Whether playback needs permission (`signed`, `private`). Called for every media request: answers from memory. */
   isPrivate(name: string): boolean;
-  /** Whether it was set to `public` in a file, over the API or by a flag: the default does not count. Answers from memory. */
+  /** Whether `public` was configured; false if it is the default. Answers from memory. */
   isMadePublic(name: string): boolean;
 }

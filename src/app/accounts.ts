@@ -10,7 +10,7 @@ import { TokenTries } from '../http/api/token-tries.ts';
 import { createLocalSignIn } from '../http/client/local-sign-in.ts';
 import type { Accounts, AppContext, Parts } from './parts.ts';
 
-/** Reads what is kept of each. */
+/** Reads the stored sessions, tokens and revocations. */
 export async function openAccounts(
   { config, dataFolder, clock }: AppContext,
   { store, catalog }: Pick<Parts, 'store' | 'catalog'>,
@@ -35,7 +35,7 @@ export async function openAccounts(
   };
 }
 
-/** Path of a one-time link that signs a browser in, while nobody has signed in yet. */
+/** Path of a one-time sign-in link; undefined if a browser is signed in already. */
 export async function firstSignIn({ access }: Accounts): Promise<string | undefined> {
   return access.sessions.all.length === 0 ? signInPath((await access.links.make()).code) : undefined;
 }

@@ -1,5 +1,5 @@
 /**
- * Puts oxbow together: opens everything in order, and closes it in reverse. This folder alone knows which implementation is used.
+ * Starts oxbow: opens all parts in order and closes them in reverse. Only this folder chooses implementations.
  * In: settings. Out: a running server. docs/closing.md has the order of closing.
  */
 
@@ -23,31 +23,30 @@ import { Shutdown } from './shutdown.ts';
 import { openDataFolder, openStore } from './store.ts';
 import { openStreams } from './streams.ts';
 
-/** A server that runs. */
+/** A running server. */
 export interface RunningApp {
-  /** Where HTTP really listens, e.g. `http://127.0.0.1:8080`. */
+  /** Address on which HTTP listens, e.g. `http://127.0.0.1:8080`. */
   readonly httpUrl: string;
-  /** Where protocol servers publish, and programs that contain oxbow. */
+  /** Where protocol servers and embedding programs publish. */
   readonly publishers: PublisherClaims;
-  /** Path of a one-time link that signs a browser in, while nobody has signed in yet. */
+  /** Path of a one-time sign-in link; undefined if a browser is signed in already. */
   readonly signIn: string | undefined;
-  /** For the owner of the app. */
   readonly log: Log;
   /**
-   * Takes changed settings over. Those that need a restart must be as they were.
+   * Applies changed settings. Those that need a restart must be unchanged.
    *
    * @throws OxbowError `not-ready` while closing
    */
   reconfigure(config: Config, facts?: SettingFacts): Promise<void>;
   /**
-   * Stops taking requests, ends sources, seals files, closes everything. May be called twice.
+   * Stops accepting requests, ends sources, seals files, closes everything. May be called twice.
    *
    * @param reason for the log, e.g. `SIGTERM`
    */
   close(reason: string): Promise<void>;
 }
 
-/** How a start differs. */
+/** Options of a start. */
 interface StartOptions {
   readonly signal: AbortSignal;
   readonly origins?: ReadonlyMap<string, string>;
@@ -58,11 +57,11 @@ interface StartOptions {
 /**
  * Starts oxbow.
  *
- * @param options.origins where each setting was set, by its path
- * @param options.shown the log waits for it: until the start has shown its own text
+ * @param options.origins where each setting was set, by path
+ * @param options.shown the log waits for it: the command line prints its own text first
  * @param options.onTaken called if another process takes the data folder: close the app
- * @param options.signal ends a start that is under way; a running app ends by `close`
- * @throws OxbowError `port-taken`, `folder-unwritable`, `data-in-use` and what settings may be refused with
+ * @param options.signal aborts the start; a running app is ended with `close`
+ * @throws OxbowError `port-taken`, `folder-unwritable`, `data-in-use`, `bad-setting`
  */
 export async function startApp(
   config: Config,

@@ -1,5 +1,5 @@
 /**
- * Opens delivery: what answers media requests, and who watches.
+ * Opens delivery: the router of media requests, caches, and the count of viewers.
  * In: the context, recordings, streams. Out: Delivery.
  */
 import type { Config } from '../config/schema.ts';
@@ -12,7 +12,7 @@ import { makeStill } from '../ffmpeg/engine.ts';
 import type { Catalog } from '../streams/catalog.ts';
 import type { AppContext, Delivery, Parts } from './parts.ts';
 
-/** Builds it. */
+/** Opens delivery. */
 export function openDelivery(
   { settings, shutdown, clock, metrics }: AppContext,
   { recordings: { reader }, catalog }: Pick<Parts, 'recordings' | 'catalog'>,

@@ -1,6 +1,6 @@
 /**
- * Watches the disk of the data folder: whether there is room to record, and when it will be full.
- * In: the context. Out: DiskWatch; lines of the log, events.
+ * Watches the free space of the data folder and forecasts when the disk is full.
+ * In: the context. Out: DiskWatch; log lines, events.
  */
 import type { StorageView } from '../api/admin-shapes.ts';
 import type { EventBus } from '../cluster/event-bus.ts';
@@ -8,13 +8,13 @@ import { DiskForecast } from '../observe/disk-forecast.ts';
 import { describeDisk, watchDisk } from '../streams/disk.ts';
 import type { AppContext, DiskWatch } from './parts.ts';
 
-/** Looks once, then watches until the shutdown. */
+/** Measures once, then watches until the shutdown. */
 export async function openDisk(app: AppContext, bus: EventBus): Promise<DiskWatch> {
   const { settings, dataFolder, opened, shutdown, clock, log, failed } = app;
   const forecast = new DiskForecast();
   const { now, done } = await watchDisk(dataFolder, settings, {
     signal: shutdown.signal,
-    failed: failed('looking at the disk'),
+    failed: failed('measuring the disk'),
     looked: ({ free }) => forecast.add(clock.monotonicMs(), free),
     changed(disk) {
       const { free, total, least, hasRoom } = disk;
@@ -28,7 +28,7 @@ export async function openDisk(app: AppContext, bus: EventBus): Promise<DiskWatc
 }
 
 /**
- * The disk as the API shows it.
+ * The JSON of the disk.
  *
  * @param recordings bytes of all recordings
  */

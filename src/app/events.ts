@@ -1,5 +1,5 @@
 /**
- * Opens the event bus and the webhooks that send its events out.
+ * Opens the event bus and the webhooks that deliver its events.
  * In: the context, store and net. Out: EventBus, Webhooks; the event `server.starting`.
  */
 import { createLocalEventBus } from '../cluster/local-event-bus.ts';

@@ -1,6 +1,6 @@
 /**
- * The checks of /health and /ready, all in one table, in the order in which they are shown; and the gauges that a scrape reads.
- * In: what can fail, what is counted. Out: Health; metrics.
+ * The checks of /health and /ready, in the order of the response, and the gauges of a metrics scrape.
+ * In: the parts that are checked and measured. Out: Health; metrics.
  */
 import { childCounts } from '../ffmpeg/child-process.ts';
 import type { HttpServer } from '../http/server.ts';
@@ -12,7 +12,7 @@ import { checkStreams, readGauges } from '../streams/gauges.ts';
 import { describeRetention } from '../streams/open-horizons.ts';
 import type { AppContext, Parts } from './parts.ts';
 
-/** The checks, and what one of them counts. */
+/** The checks, and the clock watch, which the gauges share. */
 export interface Checks {
   readonly health: Health;
   readonly clockWatch: ClockWatch;
@@ -35,7 +35,7 @@ export function openChecks(
   health.register('sources', () => checkStreams(catalog), { ready: false, degrades: true });
   health.register('streams', () => {
     if (shutdown.signal.aborted) throw new OxbowError('not-ready', 'oxbow is shutting down');
-    if (!catalog.isOpen) throw new OxbowError('not-ready', 'the recordings are being looked through');
+    if (!catalog.isOpen) throw new OxbowError('not-ready', 'the recordings are being recovered');
     return `${catalog.all.length} streams`;
   });
   return { health, clockWatch };

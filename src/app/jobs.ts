@@ -45,7 +45,7 @@ export function openExports(
   return exports;
 }
 
-/** Works on what waits, and deletes what has expired, until the shutdown. */
+/** Runs queued jobs and deletes expired ones until the shutdown. */
 export async function startJobs({ opened, shutdown }: AppContext, jobs: Jobs): Promise<void> {
   await jobs.work();
   opened.use(shutdown.owns(jobs.expire({ signal: shutdown.signal })));

@@ -1,12 +1,12 @@
 /**
- * Opens the guarded HTTP client for requests to the outside.
- * In: the context. Out: Net; its requests in metrics and traces.
+ * Opens the guarded HTTP client for outgoing requests.
+ * In: the context. Out: Net; metrics and traces of its requests.
  */
 import { version } from '../lib/version.ts';
 import { createNet, type Net } from '../net/net.ts';
 import type { AppContext } from './parts.ts';
 
-/** Opens the client that sources and webhooks share. */
+/** Opens the client of sources and webhooks. */
 export function openNet({ config, opened, metrics, telemetry }: AppContext): Net {
   const onReply = (seconds: number, host: string, status: number, traceparent: string | undefined) => {
     metrics.sourceFetchSeconds.observe(seconds);

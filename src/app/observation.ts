@@ -1,5 +1,5 @@
 /**
- * Opens what the process is observed by: clock, metrics, log and traces.
+ * Opens clock, metrics, log and traces.
  * In: settings. Out: Observation.
  */
 
@@ -15,9 +15,9 @@ import { noTelemetry, openTelemetry } from '../observe/telemetry.ts';
 import type { Observation } from './parts.ts';
 
 /**
- * Opens the log first: what fails later is in it.
+ * Opens the log first, so that later errors are logged.
  *
- * @param options.shown lines wait for it
+ * @param options.shown log lines are written after it resolves
  */
 export async function openObservation(
   config: Config,
@@ -62,7 +62,7 @@ export async function openObservation(
     failed: (what) => (error) => log.error({ error: messageOf(error) }, `${what} failed`),
     stopping(reason) {
       stop = { reason, atMs: clock.monotonicMs() };
-      log.info({ reason }, 'oxbow stops');
+      log.info({ reason }, 'oxbow is shutting down');
     },
   };
 }

@@ -1,6 +1,6 @@
 /**
- * Opens what is recorded: stored media, its reader, the index with its marks and horizons; later, retention.
- * In: the context, store. Out: Recordings; deletions of what is too old.
+ * Opens the recordings: the segment store, its reader, and the tables of the index; later, retention.
+ * In: the context, store. Out: Recordings; deletions by retention.
  */
 
 import { openLocalSegmentStore } from '../archive/local-segment-store.ts';
@@ -26,7 +26,8 @@ export async function openRecordings(app: AppContext, store: Store): Promise<Rec
   const syncQueue = timeSyncs(createSyncQueue(), (seconds) => metrics.syncSeconds.observe(seconds));
   const segments = opened.use(openLocalSegmentStore({ folder: dataFolder, syncQueue }));
   const adopted = await adoptRecordings(store.db, segments, { onlyIfEmpty: true });
-  if (adopted > 0) log.warn({ streams: adopted }, 'the database was empty; streams were found in the recordings');
+  if (adopted > 0)
+    log.warn({ streams: adopted }, 'the database was empty; its streams were restored from the recordings');
   const reader = opened.use(openRangeReader(segments));
   const deleted = new Emitter<SegmentPrefix>();
   const table = new ChunkTable(store.db, () => store.fence);
@@ -47,7 +48,7 @@ export async function openRecordings(app: AppContext, store: Store): Promise<Rec
   };
 }
 
-/** Deletes what is too old or too much, until the shutdown. */
+/** Runs retention until the shutdown. */
 export function startRetention(
   app: AppContext,
   { segments, table, horizons, pins, release }: Recordings,
@@ -69,7 +70,7 @@ export function startRetention(
       release,
       deleted(files, bytes) {
         metrics.retentionDeletions.inc(files);
-        log.info({ files, bytes }, 'old recordings were deleted: record.keep (--keep) or record.maxDisk (--max-disk)');
+        log.info({ files, bytes }, 'retention deleted old recordings (record.keep, record.maxDisk)');
       },
       failed: failed('retention'),
     },

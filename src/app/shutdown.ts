@@ -1,9 +1,9 @@
 /**
- * The end of the process: one signal for all background work, aborted once and with one reason.
+ * The shutdown signal of all background work, aborted once with one reason.
  * In: the owner of the app. Out: the signal.
  */
 
-/** Begins at the first call, and stays begun. */
+/** Created once per process. */
 export class Shutdown {
   readonly #controller = new AbortController();
 

@@ -10,7 +10,7 @@ export type { EventType } from './shapes.ts';
 
 /** What an event of each name tells. */
 export interface EventDataByType {
-  /** A stream was made. */
+  /** A stream was created. */
   'stream.created': {
     /** for viewers; if empty, the name is shown */
     title: string;
@@ -36,12 +36,12 @@ export interface EventDataByType {
     /** time of the first picture */
     from: string;
   };
-  /** Nothing is meant to flow any more: the stream was stopped, or its source has ended. */
+  /** The stream was stopped, or its source has ended: no more media is expected. */
   'stream.offline': {
     /** for a person; never an address of a source */
     detail: string;
   };
-  /** Media is missing: told when that begins, with `to` null, and again with its end when media flows. */
+  /** Media is missing. Published at the start of the gap, with `to` null, and again with its end when media flows. */
   'stream.gap': {
     /** RFC 3339, UTC, milliseconds */
     from: string;
@@ -50,11 +50,11 @@ export interface EventDataByType {
     /** for a person; never an address of a source */
     detail: string;
   };
-  /** Recording began, or ended. */
+  /** Recording started or stopped. */
   'stream.recording': {
     recording: boolean;
   };
-  /** The live playlist was made anew, with other durations or codecs and so at another address. */
+  /** A new live playlist began, with other durations or codecs, at a new address. */
   'stream.generation': {
     number: number;
   };
@@ -95,7 +95,7 @@ export interface EventDataByType {
     /** for a person; never an address of a source */
     detail: string;
   };
-  /** A job waits to be worked on. */
+  /** A job was queued. */
   'job.created': {
     id: string;
     kind: string;
@@ -103,7 +103,7 @@ export interface EventDataByType {
     /** 0 to 1 */
     progress: number;
   };
-  /** A job came further; at most once a second. */
+  /** A job has made progress; at most once a second. */
   'job.progress': {
     id: string;
     kind: string;
@@ -140,7 +140,7 @@ export interface EventDataByType {
     /** 0 to 1 */
     progress: number;
   };
-  /** An instant was marked. */
+  /** A marker was added. */
   'marker.added': {
     id: string;
     /** RFC 3339, UTC, milliseconds */
@@ -151,7 +151,7 @@ export interface EventDataByType {
   'marker.removed': {
     id: string;
   };
-  /** A stretch was pinned. */
+  /** A pin was added. */
   'pin.added': {
     id: string;
     /** RFC 3339, UTC, milliseconds */
@@ -164,21 +164,21 @@ export interface EventDataByType {
   'pin.removed': {
     id: string;
   };
-  /** The disk has no room: nothing is recorded. */
+  /** The disk is full: recording has stopped. */
   'disk.low': {
     /** bytes */
     free: number;
     /** bytes */
     total: number;
   };
-  /** The disk has room again. */
+  /** The disk has room again: recording continues. */
   'disk.ok': {
     /** bytes */
     free: number;
     /** bytes */
     total: number;
   };
-  /** A webhook failed for too long and gets nothing more until it is set anew. */
+  /** A webhook failed for too long and is disabled until it is replaced with PUT. */
   'webhook.disabled': {
     id: string;
     reason: string;

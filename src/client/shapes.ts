@@ -87,7 +87,7 @@ export type SourceQuality = {
   width?: number;
   height?: number;
   frameRate?: number;
-  /** bits per second, as the source says */
+  /** bits per second, as declared by the source */
   bandwidth?: number;
   /** RFC 6381 */
   codecs?: string;
@@ -105,20 +105,20 @@ export type SourceFacts = {
   protocol: 'hls' | 'mp4' | 'page' | 'test';
   /** `mpegts`, `fmp4`, `mp4`, `packed-audio`; empty until a segment was read */
   container: string;
-  /** empty where it has none */
+  /** may be empty */
   title: string;
-  /** URL of a picture, of pages only */
+  /** URL of a picture (pages only) */
   thumbnail?: string;
-  /** false: it ends */
+  /** false: the source has an end */
   live: boolean;
-  /** of a source that ends, seconds */
+  /** duration of a source that has an end, seconds */
   durationS?: number;
-  /** how far back before its edge a live source offers media, seconds */
+  /** how far before the live edge the source offers media, seconds */
   backS?: number;
   qualities: SourceQuality[];
-  /** name of the quality that is taken */
+  /** name of the selected quality */
   chosen?: string;
-  /** tracks that oxbow cannot take; absent where it takes all of them */
+  /** unsupported tracks; absent if there are none */
   leftOut?: LeftOutTrack[];
 };
 
@@ -144,7 +144,7 @@ export type StreamView = {
     protocol: string;
     /** RFC 3339, UTC, milliseconds */
     since: string;
-    /** publishers that wait to take over */
+    /** number of standby publishers */
     standby: number;
   } | null;
   /** for viewers; if empty, the name is shown */
@@ -167,7 +167,7 @@ export type StreamView = {
     seconds: number;
     bytes: number;
   };
-  /** players that asked for its media in the last 30 s, live and past */
+  /** players that requested media in the last 30 s, live and recorded */
   viewers: number;
   hls: string;
 };
@@ -200,9 +200,9 @@ export type StreamSource =
       url: string;
       /** `best`, `worst`, a height as `720p`, a bitrate as `2M` */
       quality?: string;
-      /** how far before its live edge to begin, e.g. `30m` */
+      /** how far before the live edge recording starts, e.g. `30m` */
       from?: string;
-      /** User-Agent, or the word of a preset: `vsr` */
+      /** User-Agent, or the name of a preset: `vsr` */
       userAgent?: string;
       /** header fields sent to the source; never shown again */
       headers?: Readonly<Record<string, string>>;
@@ -248,20 +248,20 @@ export type ProbeView = {
   protocol: 'hls' | 'mp4' | 'page' | 'test' | 'file';
   /** `mpegts`, `fmp4`, `mp4`, `packed-audio`; empty until a segment was read */
   container: string;
-  /** empty where it has none */
+  /** may be empty */
   title: string;
-  /** URL of a picture, of pages only */
+  /** URL of a picture (pages only) */
   thumbnail?: string;
-  /** false: it ends */
+  /** false: the source has an end */
   live: boolean;
-  /** of a source that ends, seconds */
+  /** duration of a source that has an end, seconds */
   durationS?: number;
-  /** how far back before its edge a live source offers media, seconds */
+  /** how far before the live edge the source offers media, seconds */
   backS?: number;
   qualities: SourceQuality[];
-  /** name of the quality that is taken */
+  /** name of the selected quality */
   chosen?: string;
-  /** tracks that oxbow cannot take; absent where it takes all of them */
+  /** unsupported tracks; absent if there are none */
   leftOut?: LeftOutTrack[];
   /** how media arrives, in words */
   pace?: string;
@@ -284,7 +284,7 @@ export type Span = {
   from: string;
   /** RFC 3339, UTC, milliseconds */
   to: string;
-  /** of a coarse answer: so many stretches together */
+  /** number of merged spans, if `res` is not 0 */
   merged?: number;
 };
 
@@ -296,7 +296,7 @@ export type GapView = {
   to: string;
   cause: 'source-down' | 'source-skipped' | 'bad-media' | 'overload' | 'disk' | 'crash' | 'clock' | 'internal';
   detail: string;
-  /** of a coarse answer: so many stretches together */
+  /** number of merged spans, if `res` is not 0 */
   merged?: number;
 };
 
@@ -328,7 +328,7 @@ export type TimelineView = {
   spans: Span[];
   gaps: GapView[];
   offline: Span[];
-  /** taken by retention, around what is pinned */
+  /** deleted by retention */
   deleted: Span[];
   runs: {
     run: number;
@@ -453,13 +453,13 @@ export type ExportSettings = {
   /** the same, or a duration from `from`, e.g. 90s */
   to: string;
   format?: 'mp4' | 'mkv' | 'ts';
-  /** cut to the frame: pictures at the edges are encoded anew. Else from key frame to key frame */
+  /** cut at the exact frame: frames at both ends are encoded again. Otherwise at key frames */
   exact?: boolean;
 };
 
 /** `ExportTicket` of the API. */
 export type ExportTicket = {
-  /** path of the file; whoever has it may fetch it */
+  /** path of the file; anyone who has it can fetch it */
   url: string;
   /** RFC 3339, UTC, milliseconds */
   expiresAt: string;
@@ -498,13 +498,13 @@ export type SessionView = {
   createdAt: string;
   /** when it was last used, to the hour */
   seenAt: string;
-  /** unless it is used before */
+  /** each use extends it */
   expiresAt: string;
-  /** whence it was signed in */
+  /** IP address at sign-in */
   address: string;
-  /** its User-Agent then */
+  /** User-Agent at sign-in */
   program: string;
-  /** it is the one that asks */
+  /** the session of this request */
   current: boolean;
 };
 
@@ -587,11 +587,11 @@ export type NewToken = {
 
 /** `WatchToken` of the API. */
 export type WatchToken = {
-  /** stands as `/t/{token}` in front of any address of its media */
+  /** used as the prefix `/t/{token}` of any media address of the stream */
   token: string;
-  /** the page */
+  /** address of the player page */
   url: string;
-  /** the multivariant playlist, for other players */
+  /** address of the multivariant playlist, for other players */
   hls: string;
   /** RFC 3339, UTC, milliseconds */
   expiresAt: string;
@@ -635,18 +635,18 @@ export type EventType =
 /** `WebhookView` of the API. */
 export type WebhookView = {
   id: string;
-  /** without a user name and password that it may have */
+  /** without user name and password */
   url: string;
-  /** empty: all of them but job.progress */
+  /** empty: all but job.progress */
   types: EventType[];
   stream: string | null;
   /** RFC 3339, UTC, milliseconds */
   createdAt: string;
   /** deliveries that wait */
   waiting: number;
-  /** since when nothing arrived; null: the last one did */
+  /** since when deliveries fail; null: the last one succeeded */
   failingSince: string | null;
-  /** when it was given up; PUT it anew to go on */
+  /** when it was disabled after failing for too long; PUT enables it again */
   disabledAt: string | null;
   disabledReason: string;
 };
@@ -660,18 +660,18 @@ export type WebhookList = {
 /** `NewWebhookView` of the API. */
 export type NewWebhookView = {
   id: string;
-  /** without a user name and password that it may have */
+  /** without user name and password */
   url: string;
-  /** empty: all of them but job.progress */
+  /** empty: all but job.progress */
   types: EventType[];
   stream: string | null;
   /** RFC 3339, UTC, milliseconds */
   createdAt: string;
   /** deliveries that wait */
   waiting: number;
-  /** since when nothing arrived; null: the last one did */
+  /** since when deliveries fail; null: the last one succeeded */
   failingSince: string | null;
-  /** when it was given up; PUT it anew to go on */
+  /** when it was disabled after failing for too long; PUT enables it again */
   disabledAt: string | null;
   disabledReason: string;
   secret: string;
@@ -681,28 +681,28 @@ export type NewWebhookView = {
 export type WebhookSettings = {
   /** http or https; where events are sent by POST */
   url: string;
-  /** empty: all of them but job.progress */
+  /** empty: all but job.progress */
   types?: EventType[];
-  /** only what is about this stream */
+  /** only events of this stream */
   stream?: string;
-  /** `whsec_` and base64 of 24 to 64 bytes; made up where left out */
+  /** `whsec_` and base64 of 24 to 64 bytes; generated by default */
   secret?: string;
 };
 
 /** `DeliveryView` of the API. */
 export type DeliveryView = {
-  /** of the event, and the header webhook-id: the same at each try */
+  /** of the event; also the header webhook-id of each attempt */
   id: string;
   type: string;
   state: 'waiting' | 'done' | 'failed' | 'dropped';
   tries: number;
-  /** HTTP status of the last try */
+  /** HTTP status of the last attempt */
   status: number | null;
-  /** what went wrong last; empty where nothing did */
+  /** error of the last attempt; empty if there was none */
   error: string;
   /** RFC 3339, UTC, milliseconds */
   createdAt: string;
-  /** when it is tried next */
+  /** time of the next attempt */
   nextAt: string | null;
   endedAt: string | null;
 };
@@ -748,7 +748,7 @@ export type SystemView = {
     recordings: number;
   };
   streams: number;
-  /** paths of settings that were changed since the start and that only the next start takes over */
+  /** paths of changed settings that need a restart */
   waitingForRestart: string[];
 };
 
@@ -764,23 +764,23 @@ export type StorageView = {
   total: number;
   /** of all streams */
   recordings: number;
-  /** false: nothing is recorded until there is more room */
+  /** false: recording is paused until there is more room */
   hasRoom: boolean;
-  /** bytes a second by which the disk fills, over the last day; below 0 where it empties */
+  /** bytes per second by which the used space grew over the last day; negative if it shrank */
   growth: number;
   fullInSeconds: number | null;
 };
 
 /** `SettingView` of the API. */
 export type SettingView = {
-  /** as in a file: `record.keep`, `streams.door` */
+  /** key in a configuration file: `record.keep`, `streams.door` */
   path: string;
-  /** as one would write it */
+  /** as written in a configuration file */
   value: string;
   /** `default`, `oxbow.yaml:3`, `OXBOW_KEEP`, `--keep`, `argument` */
   origin: string;
   reload: 'live' | 'restart';
-  /** another value was set since the start, and the next start takes it over; `value` is the one in force */
+  /** a changed value waits for the next start; `value` is the effective one */
   waits: boolean;
 };
 
@@ -795,15 +795,15 @@ export type LogLevelView = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fata
 
 /** `LogLineView` of the API. */
 export type LogLineView = {
-  /** rises from line to line, over restarts too */
+  /** increases from line to line, also over restarts */
   id: number;
   /** RFC 3339, UTC, milliseconds */
   at: string;
   level: LogLevelView;
-  /** empty where it is about none */
+  /** empty if the line is not about a stream */
   stream: string;
   message: string;
-  /** everything else, as `name=value` */
+  /** all other fields, as `name=value` */
   detail: string;
 };
 

@@ -1,5 +1,5 @@
 /**
- * Where oxbow listens: addresses, and ports that may bring their own address.
+ * Settings for listening: addresses, and ports with an optional address.
  * In: `127.0.0.1`, `8080`, `0.0.0.0:8080`, `[::1]:0`. Out: settings.
  */
 import { isIP } from 'node:net';
@@ -10,7 +10,7 @@ import type { Option, OptionExtras } from './option.ts';
 export interface Endpoint {
   /** IP address or host name; empty until `listen` is filled in. */
   readonly address: string;
-  /** 0 to 65535; 0 picks a free one. */
+  /** 0 to 65535; 0 picks a free port. */
   readonly port: number;
 }
 
@@ -24,7 +24,7 @@ export function isLoopback(address: string): boolean {
 }
 
 /**
- * An endpoint as it stands in a URL: IPv6 in brackets.
+ * The endpoint as in a URL: IPv6 in brackets.
  *
  * @param endpoint with its address filled in
  */
@@ -39,7 +39,7 @@ function checkAddress(text: string): string {
   return text;
 }
 
-/** The address of every port that does not name its own. */
+/** The address of every port that does not set its own. */
 export function listenAddress(defaultText: string, sentence: string, extras: OptionExtras = {}): Option<string> {
   return {
     node: 'option',
@@ -57,7 +57,7 @@ export function listenAddress(defaultText: string, sentence: string, extras: Opt
 /**
  * Reads `[ADDR:]PORT`.
  *
- * @throws FormatError when it is neither
+ * @throws FormatError for any other text
  */
 export function parseEndpoint(text: string): Endpoint {
   const match = /^(?:(\[[0-9A-Fa-f:.]+\]|[^:[\]]*):)?(\d{1,5})$/.exec(text);
@@ -68,7 +68,7 @@ export function parseEndpoint(text: string): Endpoint {
   return { address: address === '' ? '' : checkAddress(address), port };
 }
 
-/** A port that may bring its own address. */
+/** A port with an optional address. */
 export function endpoint(defaultText: string, sentence: string, extras: OptionExtras = {}): Option<Endpoint> {
   return {
     node: 'option',
@@ -83,7 +83,7 @@ export function endpoint(defaultText: string, sentence: string, extras: OptionEx
   };
 }
 
-/** A protocol whose port is reserved: `off` is taken, anything else refused with the reason. */
+/** A protocol of a later version: only `off` is valid. */
 export function offOnly(protocol: string, extras: OptionExtras = {}): Option<'off'> {
   return {
     node: 'option',
@@ -94,7 +94,7 @@ export function offOnly(protocol: string, extras: OptionExtras = {}): Option<'of
     json: { const: 'off' },
     parse(value) {
       if (value === 'off' || value === false) return 'off';
-      throw new FormatError(`${protocol} comes with a later version of oxbow; leave it out or write off`, 0);
+      throw new FormatError(`${protocol} comes with a later version of oxbow; omit it or write off`, 0);
     },
     print: (value) => value,
     ...extras,

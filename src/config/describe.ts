@@ -1,6 +1,6 @@
 /**
- * The settings in force as rows for people and programs: what, which value, where from, whether it may change while oxbow runs.
- * In: loaded settings. Out: rows that hold no secret, so that they may be printed, shown and sent.
+ * The effective settings as rows for the API and the command line: path, value, origin, and whether a running server applies a change.
+ * In: loaded settings. Out: rows without secrets.
  */
 import { printDuration } from '../lib/duration.ts';
 import { reloadOf } from './json-schema.ts';
@@ -9,15 +9,15 @@ import { listSettings } from './names.ts';
 import type { Node, Section } from './option.ts';
 import { type StreamConfig, schema } from './schema.ts';
 
-/** One setting in force. */
+/** One effective setting. */
 export interface SettingRow {
-  /** As in a file: `record.keep`, `streams.door`. */
+  /** Key in a configuration file: `record.keep`, `streams.door`. */
   readonly path: string;
-  /** As one would write it; a secret is `***`, nothing is the empty text. */
+  /** As written in a configuration file; `***` for a secret, empty if not set. */
   readonly value: string;
   /** `default`, `oxbow.yaml:3`, `OXBOW_KEEP`, `--keep`, `argument`. */
   readonly origin: string;
-  /** `live`: a running server takes a changed value over; `restart`: the next start does. */
+  /** `live`: a running server applies a changed value; `restart`: the next start does. */
   readonly reload: 'live' | 'restart';
 }
 
@@ -40,7 +40,7 @@ export function describeSettings({ config, origins }: Pick<LoadedConfig, 'config
 }
 
 /**
- * The value that a path leads to.
+ * The value at a path.
  *
  * @param path as in a file, e.g. `record.keep`
  */
@@ -49,7 +49,7 @@ export function valueAt(config: object, path: string): unknown {
 }
 
 /**
- * A URL without what may be secret in it: user and password, the query, the fragment. Other text stays as it is.
+ * Removes secrets from a URL: user and password, query, fragment. Other text is returned unchanged.
  */
 export function withoutSecrets(text: string): string {
   if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) return text;

@@ -1,49 +1,49 @@
 /**
- * The settings of a running server: what counts now, where each was set, which changes wait for the next start.
- * In: the settings it was started with, those that were read again. Out: the settings in force, rows about them.
+ * The settings of a running server: effective values, their origins, and the changes that wait for the next start.
+ * In: the settings at the start, reloaded settings. Out: the effective settings, rows for the API.
  */
 import type { Current } from '../lib/current.ts';
 import { describeSettings, type SettingRow } from './describe.ts';
 import type { Config } from './schema.ts';
 
-/** What is known of settings beside their values. */
+/** Facts about settings besides their values. */
 export interface SettingFacts {
-  /** Where each is set, by its path; those that are left out stay as they were. */
+  /** Origin of each changed setting, by path; others keep theirs. */
   readonly origins?: ReadonlyMap<string, string>;
-  /** Paths of those that were changed and that only the next start takes over. */
+  /** Paths of changed settings that wait for the next start. */
   readonly waiting?: readonly string[];
 }
 
-/** Holds them. */
+/** The settings of the process. */
 export class EffectiveSettings implements Current<Config> {
   #config: Config;
   #origins: ReadonlyMap<string, string>;
   #waiting: readonly string[] = [];
 
-  /** @param origins where each setting was set, by its path */
+  /** @param origins where each setting was set, by path */
   constructor(config: Config, origins: ReadonlyMap<string, string>) {
     this.#config = config;
     this.#origins = origins;
   }
 
-  /** The settings in force; read them at each use. */
+  /** The effective settings; read them at each use. */
   get now(): Config {
     return this.#config;
   }
 
-  /** Paths whose change waits for the next start. */
+  /** Changed paths that wait for the next start. */
   get waiting(): readonly string[] {
     return this.#waiting;
   }
 
-  /** From here on other settings count. */
+  /** Replaces the effective settings. */
   take(config: Config, { origins = new Map(), waiting = [] }: SettingFacts = {}): void {
     this.#config = config;
     this.#origins = new Map([...this.#origins, ...origins]);
     this.#waiting = waiting;
   }
 
-  /** A row each, without secrets; `waits` marks what the next start takes over. */
+  /** One row per setting, without secrets; `waits`: a change waits for the next start. */
   rows(): readonly (SettingRow & { readonly waits: boolean })[] {
     const rows = describeSettings({ config: this.#config, origins: this.#origins });
     return rows.map((row) => ({ ...row, waits: this.#waiting.includes(row.path) }));

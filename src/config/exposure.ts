@@ -1,25 +1,25 @@
 /**
- * Whether others than this computer reach the server, as far as the settings tell, and what follows for streams that say nothing.
- * In: where HTTP listens, the public address. Out: the default visibility. Pure.
+ * Whether other computers can reach the server according to the settings, and the default visibility that follows.
+ * In: the HTTP address, the public address. Out: the default visibility. Pure.
  */
 import { type Endpoint, isLoopback } from './address.ts';
 import type { Visibility } from './schema.ts';
 
-/** The settings that tell. */
+/** The settings that decide. */
 export interface Exposure {
   readonly http: Pick<Endpoint, 'address'>;
-  /** How others reach the server through a proxy. */
+  /** Public address of the proxy. */
   readonly publicUrl?: string | undefined;
 }
 
-/** It listens for others, or is behind a proxy that does: one on this computer reaches it on a loopback address. */
+/** Whether the server listens on more than a loopback address, or a proxy with a public address forwards to it. */
 export function isExposed({ http, publicUrl }: Exposure): boolean {
   if (!isLoopback(http.address)) return true;
   const host = URL.parse(publicUrl ?? '')?.hostname.replace(/^\[|\]$/g, '');
   return host !== undefined && host !== 'localhost' && !host.endsWith('.localhost') && !isLoopback(host);
 }
 
-/** What a stream gets that names no visibility. */
+/** The visibility of a stream that does not set one. */
 export function defaultVisibility(exposure: Exposure): Visibility {
   return isExposed(exposure) ? 'unlisted' : 'public';
 }

@@ -1,26 +1,26 @@
 /**
- * Tells when files of settings have changed, however they are written: in place, by renaming a new file over the old one as editors do,
- * or by turning a link to another folder as Kubernetes does.
- * In: names of files. Out: one call of `changed` once they rest. The folders are watched, since a file that is replaced is another file.
+ * Reports changes of configuration files: written in place, replaced by renaming as editors do, or by a changed symbolic link as
+ * Kubernetes does.
+ * In: names of files. Out: one call of `changed` after the last write. The folders are watched, because a replaced file is another file.
  */
 import { createHash } from 'node:crypto';
 import { type FSWatcher, watch } from 'node:fs';
 import { readFile, realpath } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 
-/** Writing a file is several events: only what rests this long is read, ms. */
+/** A write causes several events: files are read this long after the last one, ms. */
 const REST_MS = 250;
 
 /** How files are watched. */
 export interface FileWatchOptions {
-  /** Called when the bytes of a file differ from those seen last; a file that is missing or empty for a moment is not yet a change. */
+  /** Called when the content of a file has changed; a missing or empty file is not a change. */
   readonly changed: () => void;
-  /** Called when a folder cannot be watched; the others still are. */
+  /** Called when a folder cannot be watched; the others are watched nevertheless. */
   readonly failed: (error: unknown) => void;
 }
 
 /**
- * Watches until disposed; resolves when a change from then on will be seen. Does not keep the process alive.
+ * Watches until disposed; resolves when the watch is active. Does not keep the process alive.
  *
  * @param files paths, relative ones against the working folder
  */
@@ -49,7 +49,7 @@ export async function watchFiles(
       failed(error);
     }
   };
-  // A link may lead elsewhere, and later to another place.
+  // A symbolic link may lead to another folder, and later to another one.
   const watchFolders = async () => {
     for (const file of files) {
       watchFolder(dirname(resolve(file)));
@@ -60,7 +60,7 @@ export async function watchFiles(
   const look = async () => {
     await watchFolders();
     const now = await digestsOf(files);
-    // Missing or empty means: about to be replaced. It stays as it was until it is there again.
+    // A missing or empty file is about to be written: the last digest stays.
     const differs = now.some((digest, at) => digest !== undefined && digest !== seen[at]);
     seen = now.map((digest, at) => digest ?? seen[at]);
     if (differs && !isOver) changed();
@@ -82,7 +82,7 @@ function digestsOf(files: readonly string[]): Promise<(string | undefined)[]> {
   return Promise.all(
     files.map((file) =>
       readFile(file).then(
-        // Emptied means about to be written, as by editors that cut a file first.
+        // Editors truncate a file before they write it.
         (bytes) => (bytes.length === 0 ? undefined : createHash('sha256').update(bytes).digest('base64')),
         () => undefined,
       ),

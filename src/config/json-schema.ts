@@ -1,7 +1,7 @@
 /**
- * The settings as JSON Schema, for editors that check oxbow.yaml while it is written.
- * In: the table of settings. Out: one schema document. `x-reload` says of each setting whether a running server takes a changed value
- * over (`live`) or the next start does (`restart`).
+ * The settings as JSON Schema, for editors that check oxbow.yaml.
+ * In: the table of settings. Out: one schema document. `x-reload` of a setting: a running server applies a changed value (`live`), or
+ * the next start does (`restart`).
  */
 import type { Node, Option } from './option.ts';
 import { schema } from './schema.ts';
@@ -21,7 +21,7 @@ function describe(node: Node): Readonly<Record<string, unknown>> {
     return { ...names, 'x-reload': 'live' };
   }
   const children = Object.entries(node.children as Readonly<Record<string, Node>>);
-  // A key with nothing behind it is an empty section.
+  // A key without a value is an empty section.
   return {
     type: ['object', 'null'],
     properties: Object.fromEntries(children.map(([key, child]) => [key, describe(child)])),
@@ -29,14 +29,14 @@ function describe(node: Node): Readonly<Record<string, unknown>> {
   };
 }
 
-/** The default as an editor would insert it: a number where the setting is one. */
+/** The default with the type of the setting. */
 function defaultOf({ json, defaultText }: Option<unknown>): unknown {
   if (json.type === 'integer') return Number(defaultText);
   if (json.type === 'boolean') return defaultText === 'true';
   return defaultText;
 }
 
-/** Whether a running server takes a changed value over. */
+/** Whether a running server applies a changed value. */
 export function reloadOf(option: Pick<Option<unknown>, 'reload'>): 'live' | 'restart' {
   return option.reload ?? 'restart';
 }

@@ -215,7 +215,7 @@ test('arguments that are no URLs, or name a stream twice, are refused', async ()
   assert.deepEqual(
     problems.map(({ origin, message }) => `${origin}: ${message}`),
     [
-      'argument: the stream "a" is named twice',
+      'argument: the name "a" is used twice',
       'argument: "movie.mp4" is not an http or https URL',
       'argument: "srt://x.example:1" is not an http or https URL',
     ],
@@ -262,7 +262,7 @@ test('variables that mean nothing are told, those of Kubernetes are not', async 
   const { warnings } = await loadConfig({
     env: { OXBOW_LOGLEVEL: 'debug', OXBOW_SERVICE_HOST: '10.0.0.1', OXBOW_PORT: 'tcp://10.0.0.1:80' },
   });
-  assert.deepEqual(warnings, ['OXBOW_LOGLEVEL is no setting and was ignored; did you mean OXBOW_LOG_LEVEL?']);
+  assert.deepEqual(warnings, ['OXBOW_LOGLEVEL is not a setting and was ignored; did you mean OXBOW_LOG_LEVEL?']);
 });
 
 test('the variables of video-stream-recorder are understood, and ours win over them', async () => {

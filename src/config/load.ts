@@ -1,5 +1,5 @@
 /**
- * Brings the settings together: defaults, then files, then variables, then flags; each value remembers where it came from.
+ * Loads the settings: defaults, then files, then variables, then flags; each value has its origin.
  * In: names of YAML files, the environment, flags, URL arguments. Out: one checked `Config`, or an OxbowError with every problem found.
  */
 
@@ -16,25 +16,25 @@ import { parseNamedUrl } from './source-url.ts';
 import { unusedVsrVariables, vsrVariables } from './vsr.ts';
 import { type RawValue, readYamlSettings, type SettingProblem } from './yaml-file.ts';
 
-/** Where values may come from. */
+/** Sources of values. */
 export interface ConfigSources {
   /** YAML files, later ones win. */
   readonly files?: readonly string[];
   readonly env?: Readonly<Record<string, string | undefined>>;
-  /** What was given on the command line, by path of the setting. */
+  /** Flags of the command line, by path of the setting. */
   readonly flags?: readonly RawValue[];
   /** `[NAME=]URL` arguments. */
   readonly urls?: readonly string[];
 }
 
-/** Settings that can be used, with the origin of each. */
+/** Valid settings with the origin of each. */
 export interface LoadedConfig {
   readonly config: Config;
-  /** By path (`record.keep`, `streams.door`, `streams` where a file has it): `default`, `oxbow.yaml:3`, `OXBOW_KEEP`, `--keep`, `argument`. */
+  /** By path (`record.keep`, `streams.door`, `streams` if a file has it): `default`, `oxbow.yaml:3`, `OXBOW_KEEP`, `--keep`, `argument`. */
   readonly origins: ReadonlyMap<string, string>;
-  /** Streams before their default visibility was decided. */
+  /** Streams without their default visibility. */
   readonly drafts: ReadonlyMap<string, { readonly draft: StreamDraft; readonly origin: StreamOrigin }>;
-  /** Sentences about what was ignored. */
+  /** Sentences about ignored settings. */
   readonly warnings: readonly string[];
 }
 
@@ -97,7 +97,7 @@ export async function loadConfig(sources: ConfigSources): Promise<LoadedConfig> 
   if (problems.length > 0) {
     const first = problems[0]!;
     const typed = problems.every(({ origin }) => origin.startsWith('--'));
-    const hint = 'Correct the flag; --help says what it takes.'; // there is no file to be checked
+    const hint = 'Correct the flag; --help shows its values.'; // there is no file to be checked
     const extra = { problems, ...(typed && { hint }) };
     throw new OxbowError('bad-setting', `${first.origin}: ${first.message}`, { extra });
   }
@@ -140,18 +140,18 @@ async function readVariables(
     if (value) problems.push({ origin: inFile, message: `${variable} is set too; set one of them` });
     const content = await readText(file, inFile, 'give it the path of a file that oxbow may read', problems);
     const secret = content?.replace(/\r?\n$/, '');
-    // Nothing would mean that the secret is not set, and what it guards stands open.
+    // An empty secret would mean "not set", and disable the protection.
     if (secret === '') problems.push({ origin: inFile, message: `${file} is empty; write the secret into it` });
     else if (secret !== undefined) found.push({ path, value: secret, origin: inFile });
   }
   for (const name of Object.keys(env)) {
-    // Kubernetes puts OXBOW_PORT_… and OXBOW_SERVICE_… into containers beside a service named oxbow.
+    // Kubernetes sets OXBOW_PORT_… and OXBOW_SERVICE_… in containers if there is a service named oxbow.
     if (!name.startsWith(PREFIX) || known.has(name) || /^OXBOW_(PORT|SERVICE)(_|$)/.test(name)) continue;
     const meant = nearest(
       name.slice(PREFIX.length),
       [...known].map((each) => each.slice(PREFIX.length)),
     );
-    warnings.push(`${name} is no setting and was ignored${meant ? `; did you mean ${PREFIX}${meant}?` : ''}`);
+    warnings.push(`${name} is not a setting and was ignored${meant ? `; did you mean ${PREFIX}${meant}?` : ''}`);
   }
   return found;
 }
@@ -165,7 +165,7 @@ function addUrls(
   const named = new Set<string>();
   for (const { value, origin } of urls) {
     try {
-      // A name that was given wins over a file; a name that is made steps aside for both.
+      // A given name overrides a file; a generated name avoids the names of both.
       const explicit = parseNamedUrl(String(value), named);
       const wasMade = !String(value).startsWith(`${explicit.name}=`);
       const { name, url } = wasMade ? parseNamedUrl(String(value), new Set([...named, ...streams.keys()])) : explicit;
@@ -210,9 +210,9 @@ function fill(values: Omit<Config, 'streams'>, streams: Streams): Config {
 }
 
 /**
- * A stream with everything it did not say itself.
+ * A stream with its defaults.
  *
- * @param exposure decides the default visibility, at each start anew: what was public here alone is unlisted once others come
+ * @param exposure decides the default visibility at each start
  */
 export function finishStream(draft: StreamDraft, origin: StreamOrigin, exposure: Exposure): StreamConfig {
   const { visibility } = draft;

@@ -1,5 +1,5 @@
 /**
- * The names under which each setting is known, made from its place in the table.
+ * The names of each setting, derived from its path in the table.
  * In: the table of settings. Out: file key, flag and variable of each; the nearest known name to a mistyped one.
  */
 import type { Node, Option, Section } from './option.ts';
@@ -22,7 +22,7 @@ const kebab = (path: string): string =>
 /**
  * Every setting of a section, at any depth, in the order of the table; named sections are left out, as they have no flags.
  *
- * @param prefix path of the section with a dot behind it, empty for the whole table
+ * @param prefix path of the section followed by a dot; empty for the whole table
  */
 export function listSettings(table: Section<Readonly<Record<string, Node>>>, prefix = ''): readonly Setting[] {
   return Object.entries(table.children).flatMap(([key, node]) => {
@@ -35,9 +35,9 @@ export function listSettings(table: Section<Readonly<Record<string, Node>>>, pre
 }
 
 /**
- * The name that was probably meant.
+ * The known name that is most similar to a mistyped one.
  *
- * @returns the candidate with the fewest differing letters: at most one of three, two of eleven, three of more; else undefined
+ * @returns the candidate with the fewest differing letters: at most one of three, two of eleven, three of more; otherwise undefined
  */
 export function nearest(name: string, candidates: Iterable<string>): string | undefined {
   let best: string | undefined;
@@ -52,7 +52,7 @@ export function nearest(name: string, candidates: Iterable<string>): string | un
   return best;
 }
 
-/** Letters to insert, remove, replace, or swap with their neighbour. */
+/** Damerau-Levenshtein distance. */
 function editDistance(a: string, b: string): number {
   let before: number[] = [];
   let row = Array.from({ length: b.length + 1 }, (_, j) => j);

@@ -1,6 +1,6 @@
 /**
- * The kinds of setting: how each is read from text or YAML, printed, and described to editors.
- * In: what `schema.ts` says of a setting. Out: checked values. Every kind throws FormatError for a value it cannot take.
+ * The types of settings: how each is parsed from text or YAML, printed, and described to editors.
+ * In: the definitions of `schema.ts`. Out: checked values. Every type throws FormatError for an invalid value.
  */
 import { isIP } from 'node:net';
 import { parseDuration, printDuration } from '../lib/duration.ts';
@@ -10,27 +10,27 @@ import { parseSize } from '../lib/size.ts';
 /** One setting. */
 export interface Option<T> {
   readonly node: 'option';
-  /** The word that stands for the value in `--help`. */
+  /** Placeholder of the value in `--help`. */
   readonly placeholder: string;
-  /** What it does, for a person. */
+  /** Description for `--help` and the reference page. */
   readonly sentence: string;
-  /** The value where nobody says otherwise, as one would write it; empty when there is none. */
+  /** The default as it is written; empty if there is none. */
   readonly defaultText: string;
   readonly initial: T;
   /** JSON Schema of the value in a YAML file. */
   readonly json: Readonly<Record<string, unknown>>;
-  /** A flag of its own instead of the one made from the path, without dashes. */
+  /** Flag without dashes, instead of the one derived from the path. */
   readonly flag?: string;
-  /** Never printed, may be read from a file named by `OXBOW_…_FILE`. */
+  /** Never printed; can be read from the file in `OXBOW_…_FILE`. */
   readonly secret?: boolean;
-  /** A running server takes a changed value over; without this a changed value waits for the next start. */
+  /** A running server applies a changed value; otherwise the next start does. */
   readonly reload?: 'live';
   /**
-   * @param value a string, or what YAML made of it
+   * @param value a string, or a value of YAML
    * @throws FormatError with what to write instead
    */
   parse(value: unknown): T;
-  /** As one would write it. */
+  /** The inverse of `parse`. */
   print(value: T): string;
 }
 
@@ -40,22 +40,22 @@ export interface Section<C extends Readonly<Record<string, Node>>> {
   readonly children: C;
 }
 
-/** Names chosen by the user, each with the same settings below it; only in files. */
+/** Sections with names that the user chooses; only in files. */
 export interface NamedSections<T> {
   readonly node: 'named';
   readonly sentence: string;
   readonly each: Section<Readonly<Record<string, Node>>>;
-  /** @throws FormatError when it is not a name */
+  /** @throws FormatError for an invalid name */
   checkName(name: string): void;
-  /** Turns the checked settings of one name into the value the program uses. @throws FormatError */
+  /** Converts the checked settings of one section to its value. @throws FormatError */
   refine(values: Readonly<Record<string, unknown>>): T;
 }
 
-/** Anything that stands in the table of settings. */
+/** A node of the table of settings. */
 // biome-ignore lint/suspicious/noExplicitAny: the table is walked without knowing each value's type
 export type Node = Option<any> | Section<any> | NamedSections<any>;
 
-/** The values that a node of the table stands for. */
+/** The type of the values of a node. */
 export type Values<N> =
   N extends Option<infer T>
     ? T
@@ -65,7 +65,7 @@ export type Values<N> =
         ? Readonly<Record<string, T>>
         : never;
 
-/** What a setting may add to its kind. */
+/** Fields that a setting can add to its type. */
 export interface OptionExtras {
   readonly flag?: string;
   readonly reload?: 'live';
@@ -76,7 +76,7 @@ export function section<const C extends Readonly<Record<string, Node>>>(children
   return { node: 'section', children };
 }
 
-/** The text of a scalar; lists, maps and nothing are refused. */
+/** The text of a scalar; throws for lists, maps and null. */
 function textOf(value: unknown, what: string): string {
   if (typeof value === 'string') return value;
   if (typeof value === 'number' || typeof value === 'boolean') return String(value);
@@ -120,14 +120,14 @@ const sizeKind: Kind<number> = {
   print: printWhole,
 };
 
-/** Bytes in the largest unit that they are a whole number of, so that they read back as the same. */
+/** Bytes in the largest unit that represents them exactly. */
 function printWhole(bytes: number): string {
   const units = ['T', 'G', 'M', 'K'] as const;
   const at = units.findIndex((_, place) => bytes > 0 && bytes % 1024 ** (4 - place) === 0);
   return at < 0 ? String(bytes) : `${bytes / 1024 ** (4 - at)}${units[at]}`;
 }
 
-/** A duration; the value is milliseconds, within `min` and `max` where they are given. */
+/** A duration; the value is milliseconds, within `min` and `max`. */
 export function duration(
   defaultText: string,
   sentence: string,
@@ -144,7 +144,7 @@ export function duration(
   return make({ ...durationKind, read }, defaultText, sentence, extras);
 }
 
-/** A kind whose value may be absent; `off`, `false` and the empty text say so. */
+/** A type whose value is optional: `off`, `false` and the empty text are undefined. */
 function orNothing<T>(kind: Kind<T>, absent = 'off'): Kind<T | undefined> {
   return {
     placeholder: kind.placeholder,
@@ -154,20 +154,20 @@ function orNothing<T>(kind: Kind<T>, absent = 'off'): Kind<T | undefined> {
   };
 }
 
-/** A duration that may be absent; the value is milliseconds or undefined. */
+/** An optional duration; the value is milliseconds or undefined. */
 export function optionalDuration(sentence: string, extras?: OptionExtras): Option<number | undefined> {
   return make(orNothing(durationKind), '', sentence, extras);
 }
 
-/** An amount of bytes that may be absent; the value is bytes or undefined. */
+/** An optional size; the value is bytes or undefined. */
 export function optionalSize(defaultText: string, sentence: string, extras?: OptionExtras): Option<number | undefined> {
   return make(orNothing(sizeKind), defaultText, sentence, extras);
 }
 
 /**
- * An amount of bytes that is worked out where it is not set: then the value is undefined. `off` is 0.
+ * A size with a computed default: then the value is undefined. `off` is 0.
  *
- * @param absent what is worked out, as people read it
+ * @param absent description of the default
  */
 export function derivedSize(absent: string, sentence: string, extras?: OptionExtras): Option<number | undefined> {
   const kind = orNothing(sizeKind, absent);
@@ -175,7 +175,7 @@ export function derivedSize(absent: string, sentence: string, extras?: OptionExt
   return make({ ...kind, read }, '', sentence, extras);
 }
 
-/** Bits per second, with decimal letters (`800k`, `2.5M`). */
+/** Bits per second, with decimal units (`800k`, `2.5M`). */
 export function bitrate(defaultText: string, sentence: string, extras?: OptionExtras): Option<number> {
   const read = (value: unknown): number => {
     const text = textOf(value, 'a bitrate such as 800k');
@@ -189,7 +189,7 @@ export function bitrate(defaultText: string, sentence: string, extras?: OptionEx
   return make({ placeholder: 'BITRATE', json: scalar, read, print: String }, defaultText, sentence, extras);
 }
 
-/** A whole number within bounds, both included; even where `even` says so. */
+/** A whole number from `min` to `max`; `even`: even numbers only. */
 export function integer(
   defaultText: string,
   bounds: { readonly min: number; readonly max: number; readonly even?: boolean; readonly why?: string },
@@ -260,10 +260,10 @@ export function text(
   return make({ placeholder, json, read, print: (value) => value }, defaultText, sentence, rest);
 }
 
-/** A secret that a person chose must not be found by trying, characters. */
+/** Shortest secret that is hard enough to guess, characters. */
 const MIN_SECRET_LENGTH = 16;
 
-/** Text of 16 characters or more that may be absent and is never printed. */
+/** An optional secret of 16 characters or more, never printed. */
 export function secret(sentence: string, extras?: OptionExtras): Option<string | undefined> {
   const read = (value: unknown): string | undefined => {
     const given = textOf(value, 'text');
@@ -280,7 +280,7 @@ export function secret(sentence: string, extras?: OptionExtras): Option<string |
   };
 }
 
-/** An http or https URL; the value has no slash at its end, undefined when absent. */
+/** An optional http or https URL; the value has no trailing slash. */
 export function optionalUrl(sentence: string, extras?: OptionExtras): Option<string | undefined> {
   const read = (value: unknown): string | undefined => {
     const given = textOf(value, 'a URL');
@@ -299,7 +299,7 @@ export function optionalUrl(sentence: string, extras?: OptionExtras): Option<str
  * Checks an http or https URL.
  *
  * @returns the text, unchanged
- * @throws FormatError when it is none
+ * @throws FormatError for any other text
  */
 export function httpUrl(given: string): string {
   const parsed = URL.canParse(given) ? new URL(given) : undefined;
@@ -321,7 +321,7 @@ export function headers(sentence: string): Option<Readonly<Record<string, string
       const content = textOf(field, `text for the header ${name}`);
       if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}$/.test(name)) throw new FormatError(`"${name}" is not a header name`, 0);
       if (!/^[\t\x20-\x7e\x80-\xff]*$/.test(content))
-        throw new FormatError(`the header ${name} holds a control character`, 0);
+        throw new FormatError(`the header ${name} contains a control character`, 0);
       fields[name.toLowerCase()] = content;
     }
     return fields;
@@ -331,7 +331,7 @@ export function headers(sentence: string): Option<Readonly<Record<string, string
   return make({ placeholder: 'HEADERS', json, read, print }, '', sentence);
 }
 
-/** Networks as `10.0.0.0/8` or a single address; in text separated by commas. */
+/** Networks such as `10.0.0.0/8`, or single addresses: a list, or text with commas. */
 export function networks(sentence: string, extras?: OptionExtras): Option<readonly string[]> {
   const read = (value: unknown): readonly string[] => {
     const items = Array.isArray(value) ? value : String(value ?? '').split(',');

@@ -28,7 +28,7 @@ test('entries of a file come in order of priority, and of their place where that
   assert.equal(option.parse('[{"match":"a","handler":"hls"}]')[0]!.handler, 'hls');
 });
 
-test('what is no pattern is refused with what to write instead', () => {
+test('an invalid pattern is refused with the valid form', () => {
   for (const [value, sentence] of [
     ['https://tv.example/', /handler is one of hls, mp4, page/],
     ['page', /regular expression/],
@@ -36,7 +36,7 @@ test('what is no pattern is refused with what to write instead', () => {
     ['[{', /JSON/],
     [{ a: 1 }, /list/],
     [[7], /match/],
-    [[{ match: 'a', handler: 'page', colour: 'red' }], /no "colour"/],
+    [[{ match: 'a', handler: 'page', colour: 'red' }], /unknown key "colour"/],
     [[{ match: 'a', handler: 'page', priority: 'high' }], /whole number/],
     [[{ match: 'a', handler: 'page', timeout: 'soon' }], /soon/],
     [[{ match: 'a'.repeat(501), handler: 'page' }], /500/],

@@ -1,22 +1,22 @@
 /**
- * The setting that says what addresses are before anybody asks them: regular expressions with what handles a match.
- * In: `page ^https://tv\.example/` or, in files and as JSON, a list of entries. Out: patterns, best first.
+ * The setting `pages.patterns`: regular expressions that select the handler of an address without a request to it.
+ * In: `page ^https://tv\.example/`, or a list of entries in files and JSON. Out: patterns, highest priority first.
  */
 import { parseDuration, printDuration } from '../lib/duration.ts';
 import { FormatError } from '../lib/errors.ts';
 import type { Option, OptionExtras } from './option.ts';
 
-/** What takes a source: the puller of HLS, that of MP4 files, or yt-dlp for everything that is a page. */
+/** The handler of a source: the HLS puller, the MP4 puller, or yt-dlp for pages. */
 export type SourceHandler = 'hls' | 'mp4' | 'page';
 
 /** One entry. */
 export interface PagePattern {
-  /** Searched for in the whole address, without regard to case. */
+  /** Searched in the whole address, case-insensitive. */
   readonly match: RegExp;
   readonly handler: SourceHandler;
-  /** Higher ones are tried first; entries of the settings have 0 unless they say otherwise, as the built-in ones, but come before them. */
+  /** Higher ones are tried first. The default is 0, as for the built-in patterns, which come after the configured ones. */
   readonly priority: number;
-  /** Longest it may take to find out where its media is, ms; undefined: `pages.timeout`. */
+  /** Time limit of the handler for finding the media, ms; undefined: `pages.timeout`. */
   readonly timeoutMs: number | undefined;
 }
 
@@ -73,7 +73,7 @@ function fromText(text: string): unknown {
     try {
       return JSON.parse(text);
     } catch (error) {
-      throw new FormatError(`that is no JSON list (${(error as Error).message})`, 0);
+      throw new FormatError(`the text is not a JSON list (${(error as Error).message})`, 0);
     }
   }
   const [handler = '', match = ''] = text.split(/\s+(.*)/s);
@@ -85,7 +85,7 @@ function readEntry(value: unknown): PagePattern {
   const entry = value as Record<string, unknown>;
   const foreign = Object.keys(entry).find((key) => !keys.includes(key));
   if (foreign !== undefined)
-    throw new FormatError(`a pattern has no "${foreign.slice(0, 40)}", but ${keys.join(', ')}`, 0);
+    throw new FormatError(`unknown key "${foreign.slice(0, 40)}" in a pattern; use ${keys.join(', ')}`, 0);
   const handler = handlers.find((each) => each === entry.handler);
   if (!handler)
     throw new FormatError(`a pattern's handler is one of ${handlers.join(', ')}; write "page ^https://…"`, 0);

@@ -1,6 +1,6 @@
 /**
- * What of changed settings a running server takes over, and what waits for the next start.
- * In: the settings in force and those that were read again. Out: the settings to go on with, and what differs. Pure.
+ * Decides which changed settings a running server applies and which wait for the next start.
+ * In: the effective settings and the reloaded ones. Out: the next effective settings and the differences. Pure.
  */
 import { isDeepStrictEqual } from 'node:util';
 import { valueAt } from './describe.ts';
@@ -11,19 +11,19 @@ import { type Config, type StreamConfig, schema } from './schema.ts';
 
 /** The outcome of reading the settings again. */
 export interface ReloadPlan {
-  /** What runs from now on: changed values where they may change, the old ones elsewhere. */
+  /** The next effective settings: new values where they can be applied, otherwise the old ones. */
   readonly config: Config;
-  /** Paths that changed and are taken over, e.g. `record.keep`, `streams.door`. */
+  /** Changed paths that are applied, e.g. `record.keep`, `streams.door`. */
   readonly taken: readonly string[];
-  /** Paths whose change waits for the next start. */
+  /** Changed paths that wait for the next start. */
   readonly waiting: readonly string[];
 }
 
 /**
  * Compares settings.
  *
- * @param running what the server was started or last reloaded with
- * @param read what files, variables and flags say now
+ * @param running the effective settings
+ * @param read the reloaded settings
  */
 export function planReload(running: Config, read: Pick<LoadedConfig, 'config' | 'drafts' | 'origins'>): ReloadPlan {
   const taken: string[] = [];
@@ -46,21 +46,21 @@ export function planReload(running: Config, read: Pick<LoadedConfig, 'config' | 
   return { config: { ...(config as unknown as Config), streams }, taken, waiting };
 }
 
-/** Their default visibility follows from how others reach the running server, not from where the next one will. */
+/** The default visibility depends on the exposure of the running server, not on changed settings that wait for a restart. */
 function streamsFor(
   running: Config,
   { drafts, origins }: Pick<LoadedConfig, 'drafts' | 'origins'>,
 ): Record<string, StreamConfig> {
   const streams: Record<string, StreamConfig> = {};
   for (const [name, { draft, origin }] of drafts) streams[name] = finishStream(draft, origin, running);
-  // The sample is in no file: it stays until a file names the streams, be it none.
+  // The sample stream is in no file: it remains until a file has `streams`, even if that is empty.
   if (drafts.size > 0 || origins.has('streams')) return streams;
   return Object.fromEntries(Object.entries(running.streams).filter(([, { origin }]) => origin === 'sample'));
 }
 
 type Tree = { [key: string]: unknown };
 
-/** A copy whose sections may be written to; values stay the same objects. */
+/** A shallow copy of each section. */
 function copyOf(config: Config): Tree {
   const copy = (node: Section<Readonly<Record<string, Node>>>, from: Tree): Tree =>
     Object.fromEntries(

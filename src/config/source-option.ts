@@ -1,6 +1,6 @@
 /**
- * The kinds of setting that tell how a source is pulled: which quality, from how far back, and as what oxbow introduces itself.
- * In: text of files, flags and the API. Out: checked values. Every kind throws FormatError for a value it cannot take.
+ * The types of the settings of a pulled source: quality, start before the live edge, User-Agent.
+ * In: text of files, flags and the API. Out: checked values. Every type throws FormatError for an invalid value.
  */
 import { parseDuration, printDuration } from '../lib/duration.ts';
 import { FormatError } from '../lib/errors.ts';
@@ -15,7 +15,7 @@ function textOf(value: unknown, what: string): string {
 }
 
 /**
- * A quality as it is written.
+ * Checks a quality; returns the text.
  *
  * @throws FormatError
  */
@@ -26,7 +26,7 @@ export function readQuality(value: unknown): string {
 }
 
 /**
- * How far back, with or without the minus sign that says so.
+ * Parses how far before the live edge, with an optional minus sign.
  *
  * @returns ms, 0 or more; undefined for the empty text
  * @throws FormatError
@@ -37,7 +37,7 @@ export function readLookBack(value: unknown): number | undefined {
 }
 
 /**
- * A User-Agent or the word of a preset, as it is written.
+ * Checks a User-Agent or the name of a preset; returns the text.
  *
  * @throws FormatError
  */
@@ -47,7 +47,7 @@ export function readUserAgent(value: unknown): string {
   return text;
 }
 
-/** A quality; the value is the text, '' where nothing is said. */
+/** A quality; the value is the text, '' if not set. */
 export function quality(defaultText: string, sentence: string, extras: OptionExtras = {}): Option<string> {
   return {
     node: 'option',
@@ -62,7 +62,7 @@ export function quality(defaultText: string, sentence: string, extras: OptionExt
   };
 }
 
-/** How far back; the value is ms, or undefined where nothing is said. */
+/** How far before the live edge; the value is ms, undefined if not set. */
 export function lookBack(sentence: string, extras: OptionExtras = {}): Option<number | undefined> {
   const print = (value: number | undefined) => (value === undefined ? '' : printDuration(value));
   return {
@@ -78,7 +78,7 @@ export function lookBack(sentence: string, extras: OptionExtras = {}): Option<nu
   };
 }
 
-/** A User-Agent; the value is the text, '' where nothing is said. */
+/** A User-Agent; the value is the text, '' if not set. */
 export function userAgent(sentence: string, extras: OptionExtras = {}): Option<string> {
   const presets = [...userAgentPresets.keys()].map((word) => `\`${word}\``).join(', ');
   return {
@@ -86,7 +86,7 @@ export function userAgent(sentence: string, extras: OptionExtras = {}): Option<s
     placeholder: 'TEXT',
     json: { type: 'string' },
     parse: readUserAgent,
-    sentence: `${sentence} These words stand for longer ones: ${presets}.`,
+    sentence: `${sentence} Presets: ${presets}.`,
     defaultText: '',
     initial: '',
     print: (value: string) => value,

@@ -1,29 +1,29 @@
 /**
- * Streams named on the command line: `[NAME=]URL`.
- * In: the arguments behind the verb. Out: stream names with their addresses.
+ * Parses the streams of the command line: `[NAME=]URL`.
+ * In: the arguments of the command. Out: stream names with their addresses.
  */
 import { isStreamName } from '../api/stream-name.ts';
 import { FormatError } from '../lib/errors.ts';
 import { httpUrl } from './option.ts';
 
-/** One argument, understood. */
+/** A parsed argument. */
 export interface NamedUrl {
   readonly name: string;
   readonly url: string;
 }
 
 /**
- * Reads one argument. The first `=` ends a name if what is before it is a valid one; else the name is made from the host:
- * `-` for `.`, numbered if taken.
+ * Parses one argument. The text before the first `=` is the name if it is valid; otherwise the name is derived from the host:
+ * `-` for `.`, with a number if it is in use.
  *
  * @param taken names in use so far
- * @throws FormatError when there is no http or https URL, or the given name is taken
+ * @throws FormatError for an invalid URL or a name that is used twice
  */
 export function parseNamedUrl(argument: string, taken: ReadonlySet<string>): NamedUrl {
   const at = argument.indexOf('=');
   const given = at > 0 ? argument.slice(0, at) : '';
   if (isStreamName(given)) {
-    if (taken.has(given)) throw new FormatError(`the stream "${given}" is named twice`, 0);
+    if (taken.has(given)) throw new FormatError(`the name "${given}" is used twice`, 0);
     return { name: given, url: httpUrl(argument.slice(at + 1)) };
   }
   return { name: nameFromHost(new URL(httpUrl(argument)).hostname, taken), url: argument };

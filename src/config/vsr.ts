@@ -1,6 +1,6 @@
 /**
- * The names by which video-stream-recorder and OpenTelemetry know settings, so that command lines and units go on working.
- * In: its flags and variables. Out: our settings. `--tail` counts hours; a port without an address listens where `--listen` says.
+ * Aliases of settings: flags and variables of video-stream-recorder and OpenTelemetry, so that existing command lines keep working.
+ * In: flags and variables. Out: settings. `--tail` is in hours; a port without an address uses `--listen`.
  */
 import { availableParallelism } from 'node:os';
 import { schema } from './schema.ts';
@@ -9,17 +9,17 @@ import type { RawValue } from './yaml-file.ts';
 interface Alias {
   readonly flag?: string;
   readonly variables: readonly string[];
-  /** Path of our setting; `url` is a stream to pull. */
+  /** Path of the setting; `url` is a stream to pull. */
   readonly path: string;
   readonly takesValue: boolean;
   readonly sentence: string;
   convert(value: string): Converted;
 }
 
-/** A value of ours, or why there is none. */
+/** A converted value, or why there is none. */
 type Converted = Pick<RawValue, 'refused' | 'warning'> & { readonly value?: string };
 
-/** Its workers download; ours serve, and more of them than there are cores but one only take memory. */
+/** VSR's workers download. oxbow's threads serve viewers: more than one less than the cores only use memory. */
 const mostThreads = Math.max(1, Math.min(availableParallelism() - 1, Number(schema.children.threads.json.maximum)));
 const same = (value: string): Converted => ({ value });
 
@@ -32,7 +32,9 @@ function publicUrl(host: string): Converted {
   const url = /^https?:\/\//.test(host) ? host : `http://${host}`;
   const name = URL.parse(url)?.hostname;
   if (name !== '0.0.0.0' && name !== '[::]') return { value: url };
-  return { warning: `${host} is no address that others can open; ignored. --listen 0.0.0.0 listens on all addresses` };
+  return {
+    warning: `${host} is not an address that a browser can open; ignored. --listen 0.0.0.0 listens on all addresses`,
+  };
 }
 
 function threads(typed: string): Converted {
@@ -96,7 +98,7 @@ export const vsrAliases: readonly Alias[] = [
     variables: ['OTEL_EXPORTER_OTLP_ENDPOINT'],
     path: 'telemetry.otlp',
     takesValue: true,
-    sentence: 'Same as --telemetry-otlp; the name that OpenTelemetry gave it.',
+    sentence: 'Same as --telemetry-otlp; the name in OpenTelemetry.',
     convert: same,
   },
   {
@@ -108,7 +110,7 @@ export const vsrAliases: readonly Alias[] = [
   },
 ];
 
-/** What the environment says in these names, as our settings. */
+/** The settings of these variables. */
 export function vsrVariables(env: Readonly<Record<string, string | undefined>>): readonly RawValue[] {
   return vsrAliases.flatMap((alias) =>
     alias.variables.flatMap((variable) => {
@@ -120,14 +122,14 @@ export function vsrVariables(env: Readonly<Record<string, string | undefined>>):
   );
 }
 
-/** What its variables without a counterpart are called here. */
+/** Replacements of variables without a counterpart. */
 const unused: Readonly<Record<string, string>> = {
   VSR_DB_PATH: 'the database is in the data folder (--data)',
   VSR_MAX_STREAMS: 'the number of streams has no limit',
   VSR_DEBUG: 'write VSR_LOG_LEVEL=debug',
 };
 
-/** Sentences about its variables that mean nothing here. */
+/** Warnings about variables without a counterpart. */
 export function unusedVsrVariables(env: Readonly<Record<string, string | undefined>>): readonly string[] {
   const known = new Set(vsrAliases.flatMap(({ variables }) => variables));
   return Object.keys(env)

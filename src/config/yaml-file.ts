@@ -7,21 +7,21 @@ import { FormatError, messageOf } from '../lib/errors.ts';
 import { nearest } from './names.ts';
 import type { NamedSections, Node, Section } from './option.ts';
 
-/** A value with the place that gave it. */
+/** A value with its origin. */
 export interface RawValue {
   readonly path: string;
   readonly value: unknown;
   /** E.g. `oxbow.yaml:3`. */
   readonly origin: string;
-  /** Where exactly, e.g. `oxbow.yaml:3:9`; `origin` where it is absent. */
+  /** With the column, e.g. `oxbow.yaml:3:9`; default: `origin`. */
   readonly place?: string;
-  /** Why the value cannot be taken. */
+  /** Why the value is invalid. */
   readonly refused?: string;
-  /** What a person should know of how it was read; without a `value` it was ignored. */
+  /** A warning for the user; without a `value` the setting was ignored. */
   readonly warning?: string;
 }
 
-/** Something wrong in one of the sources of settings. */
+/** A problem in one of the sources of settings. */
 export interface SettingProblem {
   /** File, line and column as `oxbow.yaml:3:9`, or `OXBOW_KEEP`, or `--keep`. */
   readonly origin: string;
@@ -29,7 +29,7 @@ export interface SettingProblem {
   readonly message: string;
 }
 
-/** What a file holds. */
+/** The contents of a file. */
 export interface FileSettings {
   readonly values: readonly RawValue[];
   /** Checked entries of named sections, e.g. path `streams`, name `door`. */
@@ -39,7 +39,7 @@ export interface FileSettings {
     readonly value: unknown;
     readonly origin: string;
   }[];
-  /** Named sections that the file has, also where they are empty. */
+  /** Named sections that the file has, also empty ones. */
   readonly sections: readonly { readonly path: string; readonly origin: string }[];
   readonly problems: readonly SettingProblem[];
 }
@@ -47,9 +47,9 @@ export interface FileSettings {
 const MAX_CHARACTERS = 1024 * 1024;
 
 /**
- * Reads the text of a settings file against the table; never throws for what stands in it.
+ * Parses the text of a configuration file; never throws for its contents.
  *
- * @param file how the file is named in messages
+ * @param file name of the file in messages
  */
 export function readYamlSettings(
   text: string,
@@ -83,7 +83,7 @@ export function readYamlSettings(
   return reader;
 }
 
-/** Where something stands: with its line, and with its column too. */
+/** A place in the file: with line, and with line and column. */
 interface Place {
   readonly origin: string;
   readonly place: string;

@@ -1,6 +1,6 @@
 /**
- * Jobs of any kind, as the API lists, shows and cancels them; each kind is registered once and says how long its jobs are kept.
- * In: kinds, requests, the queue. Out: JobView, events `job.*`; calls of a kind when its jobs are forgotten.
+ * Jobs of any kind in the API: list, get, cancel. Each kind is registered once and sets how long its jobs are kept.
+ * In: kinds, requests, the queue. Out: JobView, events `job.*`; calls of a kind when its jobs are deleted.
  */
 import { printRfc3339 } from '../api/instant.ts';
 import type { JobView } from '../api/job-shapes.ts';
@@ -15,19 +15,19 @@ import type { Job, JobContext, JobHandler, JobQueue } from './job.ts';
 export interface JobKind {
   /** As `Job.kind`. */
   readonly name: string;
-  /** Does one job; returns its result. */
+  /** Runs one job; returns its result. */
   readonly work: JobHandler;
-  /** How long a job is kept after its end, ms. Read each time it is needed. */
+  /** How long a job is kept after its end, ms. Read at each use. */
   readonly keepMs: number;
-  /** What the API and events show of the result of a job that is done. */
+  /** The result of a finished job in the API and in events. */
   resultOf(job: Job): JobView['result'];
-  /** Deletes what a job produced; called after the job was forgotten. */
+  /** Deletes what a job produced; called after the job was deleted. */
   discard?(job: Job): Promise<void>;
-  /** Deletes what a process that ended in mid-work left; called once at the start. */
+  /** Deletes what a process that died during a job left; called once at the start. */
   sweep?(): Promise<void>;
 }
 
-/** What jobs work with. */
+/** What jobs are opened with. */
 export interface JobsOptions {
   readonly queue: JobQueue;
   readonly clock: Clock;
@@ -35,17 +35,17 @@ export interface JobsOptions {
   readonly failed: (error: unknown) => void;
 }
 
-/** Expired jobs are looked for this often, ms. */
+/** Interval of the search for expired jobs, ms. */
 const EXPIRE_EVERY_MS = 60_000;
 /** Progress is published at most this often, ms. */
 const PROGRESS_EVERY_MS = 1000;
-/** Jobs of a page if the query does not say, and at most. */
+/** Page size by default and at most. */
 const LISTED = 200;
 const MAX_LISTED = 1000;
 
 /** The jobs of a server. */
 export class Jobs implements JobsApi {
-  /** For kinds, which may look at their own jobs. */
+  /** For kinds that read their own jobs. */
   readonly queue: JobQueue;
   readonly #options: JobsOptions;
   readonly #kinds = new Map<string, JobKind>();
@@ -60,7 +60,7 @@ export class Jobs implements JobsApi {
     this.#kinds.set(kind.name, kind);
   }
 
-  /** Begins to work on jobs of every registered kind. */
+  /** Starts to run jobs of all registered kinds. */
   async work(): Promise<void> {
     for (const { name, work } of this.#kinds.values()) {
       await this.queue.work(name, (job, context) => work(job, this.#publishing(job, context)));
@@ -81,12 +81,12 @@ export class Jobs implements JobsApi {
   /**
    * A page of the jobs, newest first.
    *
-   * @param query.cursor `nextCursor` of the page before; its last job may be gone since
+   * @param query.cursor `nextCursor` of the page before; its last job may have been deleted since
    * @throws OxbowError `bad-request` for an invalid cursor
    */
   async list({ limit = LISTED, cursor }: JobQuery = {}): Promise<JobPage> {
     if (cursor !== undefined && !/^[1-9][0-9]{0,14}$/.test(cursor)) {
-      throw new OxbowError('bad-request', 'That is not a cursor of this list.');
+      throw new OxbowError('bad-request', 'The cursor is not one of this list.');
     }
     const most = Math.min(limit, MAX_LISTED);
     const jobs = await this.queue.list(most + 1, cursor === undefined ? undefined : Number(cursor));
@@ -107,7 +107,7 @@ export class Jobs implements JobsApi {
   }
 
   /**
-   * A job as the queue has it.
+   * A job of the queue.
    *
    * @throws OxbowError `job-unknown`
    */
@@ -118,7 +118,7 @@ export class Jobs implements JobsApi {
   }
 
   /**
-   * Stops a job that has not ended; forgets one that is done, with what it produced.
+   * Cancels a job; deletes a finished one, with what it produced.
    *
    * @throws OxbowError `job-unknown`
    */
@@ -128,13 +128,13 @@ export class Jobs implements JobsApi {
     return this.#view(job);
   }
 
-  /** Forgets a job that has ended, and deletes what it produced. */
+  /** Deletes a finished job and what it produced. */
   async forget(job: Job): Promise<void> {
     await this.queue.forget(job.id);
     await this.#kinds.get(job.kind)?.discard?.(job);
   }
 
-  /** Publishes the end of a job; the queue calls it. */
+  /** Publishes the end of a job; called by the queue. */
   ended(job: Job): void {
     const { id, kind, state, progress, error } = job;
     const { events } = this.#options;
@@ -143,7 +143,7 @@ export class Jobs implements JobsApi {
     else this.#publish('job.cancelled', job);
   }
 
-  /** Sweeps once, then forgets jobs that have expired, until aborted. */
+  /** Sweeps once, then deletes expired jobs until aborted. */
   async expire({ signal }: { signal: AbortSignal }): Promise<void> {
     const { clock, failed } = this.#options;
     for (const kind of this.#kinds.values()) await kind.sweep?.().catch(failed);
@@ -164,7 +164,7 @@ export class Jobs implements JobsApi {
     this.#options.events.publish(type, { id, kind, state, progress });
   }
 
-  /** The context of a job, whose progress is published too. */
+  /** The context of a job with progress that is also published. */
   #publishing(job: Job, { signal, progress }: JobContext): JobContext {
     const { clock } = this.#options;
     let publishedAtMs = clock.monotonicMs();

@@ -1,6 +1,6 @@
 /**
  * Opens the jobs of a server: the queue in the metadata store, the API over it, its metrics and spans.
- * In: a database, `jobs` of the settings at the start. Out: Jobs; disposing ends the work under way, which the next process begins again.
+ * In: a database, `jobs` of the settings at the start. Out: Jobs. Disposing aborts running jobs; the next process starts them again.
  */
 import type { Kysely } from 'kysely';
 import type { EventBus } from '../cluster/event-bus.ts';
@@ -19,7 +19,7 @@ export interface OpenJobsOptions {
   readonly events: Pick<EventBus, 'publish'>;
   readonly metrics: Pick<Metrics, 'jobs'>;
   readonly telemetry: Pick<Telemetry, 'ended'>;
-  /** Jobs that run at the same time, and jobs that may wait. */
+  /** Jobs that run at the same time, and jobs that can wait. */
   readonly config: { readonly parallel: number; readonly queue: number };
   readonly failed: (error: unknown) => void;
 }

@@ -1,6 +1,6 @@
 /**
- * The embedded queue: jobs are rows of the metadata store, and this process works on them.
- * In: a store. Out: JobQueue. A job that ran when the process died is begun again at the next start, three times at most.
+ * The embedded queue: jobs are rows of the metadata store and run in this process.
+ * In: a store. Out: JobQueue. A job that ran when the process died is started again, three times at most.
  */
 import { randomBytes } from 'node:crypto';
 import type { Kysely, Selectable, Updateable } from 'kysely';
@@ -9,22 +9,22 @@ import { messageOf, OxbowError } from '../lib/errors.ts';
 import type { JobTable, Tables } from '../store/schema.ts';
 import type { Job, JobError, JobHandler, JobQueue, JobState } from './job.ts';
 
-/** A job that took the process down with it so often is not tried again. */
+/** A job during which the process died so often fails. */
 const MAX_TRIES = 3;
-/** Progress is written down this often; in between it is in memory, ms. */
+/** Progress is stored at most this often, ms. */
 const WRITE_EVERY_MS = 1000;
 
-/** What the queue works with. */
+/** What the queue is opened with. */
 export interface TableQueueOptions {
   readonly db: Kysely<Tables>;
   readonly clock: Clock;
   /** Jobs that run at the same time. */
   readonly parallel: number;
-  /** Jobs that may wait. */
+  /** Jobs that can wait. */
   readonly maxQueued: number;
-  /** Told of each end. */
+  /** Called when a job has ended. */
   readonly ended?: (job: Job) => void;
-  /** Told what went wrong that is no fault of a job: the store, or a mistake of ours. */
+  /** Called with errors of the store and with bugs. */
   readonly failed: (error: unknown) => void;
 }
 
@@ -37,14 +37,14 @@ interface Running {
 }
 
 /**
- * Opens the queue; jobs that ran when the last process ended wait again, ahead of the others.
+ * Opens the queue; jobs that ran when the last process ended are queued again, before the others.
  */
 export async function openTableQueue(options: TableQueueOptions): Promise<JobQueue> {
   const { db } = options;
   const lost = await db.selectFrom('job').selectAll().where('state', '=', 'running').execute();
   for (const row of lost) {
     const again = row.tries < MAX_TRIES;
-    const error: JobError = { code: 'internal', detail: `oxbow ended ${row.tries} times while it worked on this` };
+    const error: JobError = { code: 'internal', detail: `oxbow ended ${row.tries} times during this job` };
     const nowUs = Math.round(options.clock.nowMs() * 1000);
     await db
       .updateTable('job')
@@ -67,7 +67,7 @@ class TableQueue implements JobQueue {
   readonly #works = new Map<string, JobHandler>();
   readonly #running = new Map<string, Running>();
   #queued: number;
-  /** Taking jobs from the table, one look after the other. */
+  /** The last step that takes or cancels jobs; steps run one after the other. */
   #taking: Promise<void> = Promise.resolve();
   #closing: Promise<void> | undefined;
 
@@ -84,7 +84,9 @@ class TableQueue implements JobQueue {
     const { db, clock, maxQueued } = this.#options;
     if (this.#closing) throw new OxbowError('not-ready', 'oxbow is shutting down');
     if (this.#queued >= maxQueued) {
-      throw new OxbowError('queue-full', `${this.#queued} jobs wait already`, { extra: { retryAfterSeconds: 30 } });
+      throw new OxbowError('queue-full', `${this.#queued} jobs are queued already`, {
+        extra: { retryAfterSeconds: 30 },
+      });
     }
     this.#queued++;
     const nowMs = clock.nowMs();
@@ -118,15 +120,15 @@ class TableQueue implements JobQueue {
   }
 
   async list(limit: number, before?: number): Promise<readonly Job[]> {
-    let wanted = this.#options.db.selectFrom('job').selectAll().orderBy('seq', 'desc').limit(limit);
-    if (before !== undefined) wanted = wanted.where('seq', '<', before);
-    const rows = await wanted.execute();
+    let query = this.#options.db.selectFrom('job').selectAll().orderBy('seq', 'desc').limit(limit);
+    if (before !== undefined) query = query.where('seq', '<', before);
+    const rows = await query.execute();
     return rows.map((row) => this.#jobOf(row));
   }
 
   async cancel(id: string): Promise<Job> {
     const { db } = this.#options;
-    // In turn with the taking: a job is either still waiting now, or among those that run.
+    // Not while jobs are taken: a job is either queued now, or running.
     await this.#inTurn(async () => {
       const running = this.#running.get(id);
       if (running) {
@@ -142,7 +144,7 @@ class TableQueue implements JobQueue {
         .executeTakeFirst();
       if (numUpdatedRows === 0n) return;
       this.#queued--;
-      await this.#tell(id);
+      await this.#notifyEnd(id);
     });
     await this.#running.get(id)?.done;
     const job = await this.find(id);
@@ -186,11 +188,11 @@ class TableQueue implements JobQueue {
 
   async #inTurn(step: () => Promise<void>): Promise<void> {
     const turn = this.#taking.then(step);
-    this.#taking = turn.catch(() => undefined); // whoever asked for the step is told
+    this.#taking = turn.catch(() => undefined); // the caller of the step handles the error
     return turn;
   }
 
-  /** Begins what waits, as far as there is room. */
+  /** Starts queued jobs up to the limit. */
   #take(): void {
     if (this.#closing) return;
     this.#inTurn(async () => {
@@ -251,30 +253,30 @@ class TableQueue implements JobQueue {
       await writing;
       if (change.state === 'queued') this.#queued++;
       await this.#set(job.id, change);
-      if (change.state !== 'queued') await this.#tell(job.id);
+      if (change.state !== 'queued') await this.#notifyEnd(job.id);
     } catch (error) {
-      // It stands as running in the store, and is begun again at the next start.
+      // The store still has it as running: the next process starts it again.
       failed(error);
     }
   }
 
   #changeAfter(error: unknown, { controller, isCancelled }: Running): Updateable<JobTable> {
     if (isCancelled) return { state: 'cancelled', ended_us: this.#nowUs() };
-    // An orderly end of the process is no try.
+    // The job is not to blame for the end of the process.
     if (controller.signal.aborted) return { state: 'queued', progress: 0 };
     const isRefusal = error instanceof OxbowError;
     if (!isRefusal) this.#options.failed(error);
-    const told: JobError = isRefusal
+    const jobError: JobError = isRefusal
       ? { code: error.code, detail: error.message }
       : { code: 'internal', detail: messageOf(error) };
-    return { state: 'failed', error: JSON.stringify(told), ended_us: this.#nowUs() };
+    return { state: 'failed', error: JSON.stringify(jobError), ended_us: this.#nowUs() };
   }
 
   async #set(id: string, change: Updateable<JobTable>): Promise<void> {
     await this.#options.db.updateTable('job').set(change).where('id', '=', id).execute();
   }
 
-  async #tell(id: string): Promise<void> {
+  async #notifyEnd(id: string): Promise<void> {
     const job = await this.find(id);
     if (job) this.#options.ended?.(job);
   }

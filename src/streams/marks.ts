@@ -123,6 +123,6 @@ function printCursor({ atUs, id }: Marker): string {
 function readCursor(cursor: string | undefined): Pick<Marker, 'atUs' | 'id'> | undefined {
   if (cursor === undefined) return undefined;
   const [, at, id] = /^(\d{1,16})\.([0-9a-f-]{1,40})$/.exec(cursor) ?? [];
-  if (at === undefined || id === undefined) throw new OxbowError('bad-request', 'That is not a cursor of this list.');
+  if (at === undefined || id === undefined) throw new OxbowError('bad-request', 'The cursor is not one of this list.');
   return { atUs: Number(at), id };
 }

@@ -30,7 +30,7 @@ export function pageOf<T>(
   { limit, cursor }: { readonly limit?: string; readonly cursor?: string },
   keyOf: (item: T) => string,
 ): { items: readonly T[]; nextCursor: string | null } {
-  if (cursor === '') throw new OxbowError('bad-request', 'That is not a cursor of this list.');
+  if (cursor === '') throw new OxbowError('bad-request', 'The cursor is not one of this list.');
   // What the cursor names may have gone since: the page begins behind where it was.
   const first = cursor === undefined ? 0 : items.findIndex((item) => keyOf(item) > cursor);
   if (first < 0) return { items: [], nextCursor: null };
