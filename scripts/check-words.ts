@@ -29,7 +29,6 @@ const NOT_YET: readonly string[] = [
   'src/http/api/',
   'src/http/client/',
   'src/http/events/',
-  'src/http/hot/',
   'src/http/media/',
   'src/http/pages/',
   'src/http/routes/',

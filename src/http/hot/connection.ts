@@ -1,6 +1,7 @@
 /**
- * One connection of HTTP/1.1: ready bytes at once, what is to come when it comes, everything else by node:http.
- * In: a socket, plain or TLS. Out: answers in the order of the requests. RFC 9112, 9.3; docs/media.md 27, 28.
+ * One HTTP/1.1 connection. A live request is answered from the response cache at once, or when its media exists; node:http's request and
+ * response objects serve any other request on the same socket; what the parser does not accept moves to node:http for good.
+ * In: a socket, plain or TLS. Out: responses in the order of the requests. RFC 9112 9.3; docs/media.md 27, 28.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
@@ -18,45 +19,46 @@ import {
 } from './request-head.ts';
 import type { HotResponse, ResponseCache } from './response-cache.ts';
 
-/** A connection that says nothing at first is given up after this long, ms; one that rests between requests, after that long. */
-const FIRST_MS = 15_000;
+/** A new connection that sends nothing is closed after this long, ms. */
+const FIRST_REQUEST_MS = 15_000;
+/** A connection without a request is closed after this long, ms. */
 const IDLE_MS = 75_000;
-/** A client that has taken nothing of what waits for it is given up after this long, ms. */
+/** A client that reads nothing of its unsent bytes is disconnected after this long, ms. */
 const STALL_MS = 30_000;
-/** Bytes that wait for one client; beyond it no further request of it is read. */
+/** Unsent bytes of one client; beyond it no further request is read. */
 const MAX_UNSENT_BYTES = 2_000_000;
-/** What a client may send while it waits for an answer, bytes; then it is not read until that is given. */
-const MAX_EARLY_BYTES = 16 * 1024;
+/** Bytes that a client may send ahead while a request is in progress; then the socket is paused. */
+const MAX_RECEIVED_BYTES = 16 * 1024;
 
 const NOTHING = Buffer.alloc(0);
 
-/** Where connections belong. */
+/** What a connection needs of its responder. */
 export interface ConnectionHost {
   readonly cache: ResponseCache;
   readonly pendingReplies: PendingReplies;
-  /** Whether whoever asks gets what everyone gets; the slow path decides otherwise. */
-  isUsual(headers: ClientHeaders): boolean;
+  /** Whether the client gets the common response: own host name, no foreign page. The slow path decides otherwise. */
+  isCommon(headers: ClientHeaders): boolean;
   /** Unix seconds. */
   nowS(): number;
-  /** Answers by node:http's objects. */
+  /** The slow path. */
   onRequest(request: IncomingMessage, response: ServerResponse): void;
-  /** Refuses a request that waited. */
+  /** Refuses a pending request. */
   refuse(request: IncomingMessage, response: ServerResponse, reason: unknown): void;
-  /** Gives the connection to node:http for good; nothing of it was read. */
+  /** Moves the connection to node:http; none of its bytes were consumed. */
   handOver(socket: Socket): void;
-  /** An answer begins to wait; returns how it stops, or throws the OxbowError that there is no room. */
-  mayWait(headers: ClientHeaders, socket: Socket): () => void;
-  /** Told of each answer that was ready or waited for. @param waitedMs 0 where it was ready */
+  /** Counts a pending request; returns how to end that. Throws the OxbowError of the limit. */
+  startWaiting(headers: ClientHeaders, socket: Socket): () => void;
+  /** Counts a response. @param waitedMs 0 if it was not pending */
   served(
     found: HotResponse,
     response: RawResponse,
-    asked: { target: string; headers: ClientHeaders; socket: Socket; waitedMs: number },
+    request: { target: string; headers: ClientHeaders; socket: Socket; waitedMs: number },
   ): void;
-  /** oxbow is ending: no connection stays for another request. */
+  /** The server is closing: no connection is kept for another request. */
   readonly isClosing: boolean;
 }
 
-/** A request that waits. Thousands may: one object for each. */
+/** A pending request. There may be thousands: one small object each. */
 interface Waiting {
   readonly line: RequestLine;
   readonly headers: ClientHeaders;
@@ -64,33 +66,33 @@ interface Waiting {
   readonly group: WaitGroup;
   readonly stopCounting: () => void;
   readonly startedMs: number;
-  /** What was written; undefined where the long way must be gone, as where it has left memory meanwhile. */
+  /** What was written; undefined if the slow path must answer, for example because the media has left memory. */
   response: RawResponse | undefined;
 }
 
-/** A connection. */
+/** One connection. */
 export class HotConnection implements Waiter {
   readonly #socket: Socket;
   readonly #host: ConnectionHost;
-  /** The last header block and what it says: a player sends the same each time. */
+  /** The last header block, parsed: a player sends the same with each request. */
   #rest = NOTHING;
   #headers: ClientHeaders | undefined;
-  /** What came while an answer was under way. */
-  #early: Buffer[] = [];
-  #earlyBytes = 0;
+  /** Received while a request was in progress. */
+  #received: Buffer[] = [];
+  #receivedBytes = 0;
   #isBusy = false;
-  #isOver = false;
+  #isEnded = false;
   #exchange: NodeExchange | undefined;
   #waiting: Waiting | undefined;
-  readonly #gone: () => void;
+  readonly #onEnded: () => void;
   #timeoutMs = 0;
 
-  /** @param gone called once: it was closed, or handed over */
-  constructor(socket: Socket, host: ConnectionHost, gone: () => void) {
+  /** @param onEnded called once, when the connection was closed or moved to node:http */
+  constructor(socket: Socket, host: ConnectionHost, onEnded: () => void) {
     this.#socket = socket;
     this.#host = host;
-    this.#gone = gone;
-    this.#giveUpAfter(FIRST_MS);
+    this.#onEnded = onEnded;
+    this.#setTimeout(FIRST_REQUEST_MS);
     socket.on('timeout', this.#onTimeout);
     socket.on('data', this.#onData);
     socket.on('drain', this.#onDrain);
@@ -99,27 +101,27 @@ export class HotConnection implements Waiter {
     socket.once('close', this.#onClose);
   }
 
-  /** No request is under way. */
+  /** No request is in progress. */
   get isIdle(): boolean {
     return !this.#isBusy;
   }
 
-  /** Ends it at once. */
+  /** Closes it at once. */
   destroy(): void {
     this.#socket.destroy();
   }
 
   readonly #onData = (bytes: Buffer): void => {
     if (!this.#isBusy) {
-      this.#take(bytes);
+      this.#handle(bytes);
       return;
     }
-    this.#early.push(bytes);
-    this.#earlyBytes += bytes.length;
-    if (this.#earlyBytes > MAX_EARLY_BYTES) this.#socket.pause();
+    this.#received.push(bytes);
+    this.#receivedBytes += bytes.length;
+    if (this.#receivedBytes > MAX_RECEIVED_BYTES) this.#socket.pause();
   };
 
-  #take(bytes: Buffer): void {
+  #handle(bytes: Buffer): void {
     const end = targetEndOf(bytes);
     const line = end < 0 ? undefined : parseRequestLine(bytes.toString('latin1', 0, end));
     if (line && bytes.compare(this.#rest, 0, this.#rest.length, end) !== 0) {
@@ -128,23 +130,23 @@ export class HotConnection implements Waiter {
     }
     const headers = this.#headers;
     if (!line || !headers) {
-      this.#handOver(bytes);
+      this.#moveToNode(bytes);
       return;
     }
     const found =
-      line.method === 'GET' && headers.isPlain && this.#host.isUsual(headers) && !this.#host.isClosing
+      line.method === 'GET' && headers.isPlain && this.#host.isCommon(headers) && !this.#host.isClosing
         ? this.#host.cache.find(line.target, headers.takesGzip)
         : undefined;
     if (!found) this.#answerWithNode(line, headers);
-    else if ('look' in found.answer) this.#wait(line, headers, found, found.answer);
+    else if ('look' in found.result) this.#wait(line, headers, found, found.result);
     else {
-      this.#write(found.answer);
-      this.#host.served(found, found.answer, { target: line.target, headers, socket: this.#socket, waitedMs: 0 });
+      this.#write(found.result);
+      this.#host.served(found, found.result, { target: line.target, headers, socket: this.#socket, waitedMs: 0 });
     }
   }
 
-  /** How long nothing may happen on the connection, ms; 0: for ever. Its timer starts anew with whatever happens. */
-  #giveUpAfter(ms: number): void {
+  /** Sets the inactivity timeout, ms; 0: none. */
+  #setTimeout(ms: number): void {
     if (this.#timeoutMs === ms) return;
     this.#timeoutMs = ms;
     this.#socket.setTimeout(ms);
@@ -153,7 +155,7 @@ export class HotConnection implements Waiter {
   #write(response: RawResponse): void {
     const socket = this.#socket;
     response.renew(this.#host.nowS());
-    this.#giveUpAfter(IDLE_MS);
+    this.#setTimeout(IDLE_MS);
     const { buffers } = response;
     if (buffers.length === 1) socket.write(buffers[0]!);
     else {
@@ -163,14 +165,14 @@ export class HotConnection implements Waiter {
     }
     if (socket.writableLength <= MAX_UNSENT_BYTES) return;
     socket.pause();
-    this.#giveUpAfter(STALL_MS);
+    this.#setTimeout(STALL_MS);
   }
 
   #wait(line: RequestLine, headers: ClientHeaders, found: HotResponse, pending: PendingReply): void {
     const host = this.#host;
     let stopCounting: () => void;
     try {
-      stopCounting = host.mayWait(headers, this.#socket);
+      stopCounting = host.startWaiting(headers, this.#socket);
     } catch (reason) {
       const { request, response } = this.#openExchange(line, headers);
       host.refuse(request, response, reason);
@@ -182,7 +184,7 @@ export class HotConnection implements Waiter {
     this.#waiting = { line, headers, found, group, stopCounting, startedMs, response: undefined };
   }
 
-  /** Of what it waits for; see Waiter. */
+  /** See Waiter. */
   answer(reply: Reply): void {
     const waiting = this.#waiting!;
     waiting.response = this.#host.cache.rawResponseOf(reply, waiting.found, waiting.headers.takesGzip);
@@ -223,33 +225,33 @@ export class HotConnection implements Waiter {
 
   #openExchange(line: RequestLine, headers: ClientHeaders): NodeExchange {
     this.#isBusy = true;
-    this.#giveUpAfter(0);
+    this.#setTimeout(0);
     const done = (keepsAlive: boolean) => {
       this.#exchange = undefined;
       this.#isBusy = false;
-      if (!keepsAlive) this.#isOver = true;
-      this.#timeoutMs = -1; // the response may have set another
-      this.#giveUpAfter(IDLE_MS);
+      if (!keepsAlive) this.#isEnded = true;
+      this.#timeoutMs = -1; // the response may have set its own
+      this.#setTimeout(IDLE_MS);
       this.#next();
     };
     this.#exchange = createNodeExchange(this.#socket, line, headers, { keepAliveMs: IDLE_MS, done });
     return this.#exchange;
   }
 
-  /** Goes on with what came meanwhile. */
+  /** Continues with what was received meanwhile. */
   #next(): void {
-    if (this.#host.isClosing || this.#isOver) {
+    if (this.#host.isClosing || this.#isEnded) {
       this.#socket.destroySoon();
       return;
     }
-    const early = this.#early;
-    this.#early = [];
-    this.#earlyBytes = 0;
+    const received = this.#received;
+    this.#received = [];
+    this.#receivedBytes = 0;
     if (this.#socket.writableLength <= MAX_UNSENT_BYTES) this.#socket.resume();
-    if (early.length > 0) this.#take(Buffer.concat(early));
+    if (received.length > 0) this.#handle(Buffer.concat(received));
   }
 
-  #handOver(bytes: Buffer): void {
+  #moveToNode(bytes: Buffer): void {
     const socket = this.#socket;
     socket.off('timeout', this.#onTimeout);
     socket.off('data', this.#onData);
@@ -257,7 +259,7 @@ export class HotConnection implements Waiter {
     socket.off('end', this.#onEnd);
     socket.off('error', this.#onError);
     socket.off('close', this.#onClose);
-    this.#gone();
+    this.#onEnded();
     socket.setTimeout(0);
     socket.pause();
     socket.unshift(bytes);
@@ -266,36 +268,36 @@ export class HotConnection implements Waiter {
   }
 
   readonly #onTimeout = (): void => {
-    // A response that set a time of its own listens itself.
+    // A response with its own timeout handles it.
     if (this.#exchange?.response.emit('timeout')) return;
-    if (this.#waiting) return; // it waits for media, no longer than its pending reply
+    if (this.#waiting) return; // the pending reply has its own timeout
     this.#socket.destroy();
   };
 
   readonly #onDrain = (): void => {
     this.#exchange?.response.emit('drain');
     if (this.#isBusy) return;
-    this.#giveUpAfter(IDLE_MS);
+    this.#setTimeout(IDLE_MS);
     this.#socket.resume();
   };
 
-  // As node:http sees it nobody is there any more: an answer that goes on for ever would not notice otherwise.
+  // As node:http does, a half-closed connection counts as closed: an endless response would not notice otherwise.
   readonly #onEnd = (): void => {
-    this.#isOver = true;
+    this.#isEnded = true;
     if (this.#isBusy) this.#socket.destroy();
     else this.#socket.end();
   };
 
-  // What befalls a connection ends in `close`.
+  // `close` follows.
   readonly #onError = (): void => {};
 
   readonly #onClose = (): void => {
-    this.#isOver = true;
+    this.#isEnded = true;
     if (this.#waiting) {
       this.#host.pendingReplies.leave(this.#waiting.group, this);
       this.#endWaiting();
     }
-    this.#early = [];
-    this.#gone();
+    this.#received = [];
+    this.#onEnded();
   };
 }

@@ -1,6 +1,6 @@
 /**
- * The hot responder's needs, met by the main thread's own.
- * In: what is behind the routes. Out: HotDeps; counts go to the metrics.
+ * Dependencies of the hot responder on the main thread. A serving thread has its own in thread.ts.
+ * In: HttpDeps. Out: HotDeps, whose counters are the process's metrics.
  */
 import { traceIdOf } from '../../observe/trace.ts';
 import { reportProblem } from '../api/problem.ts';
@@ -8,7 +8,7 @@ import type { HttpDeps } from '../deps.ts';
 import { signedClassOf } from '../media/watch-token-policy.ts';
 import type { HotCounts, HotDeps } from './responder.ts';
 
-/** What the main thread answers from. */
+/** HotDeps of the main thread. */
 export function hotDepsOf(deps: HttpDeps, { ownHosts, head }: Pick<HotDeps, 'ownHosts' | 'head'>): HotDeps {
   const { clock } = deps;
   return {
@@ -26,7 +26,7 @@ export function hotDepsOf(deps: HttpDeps, { ownHosts, head }: Pick<HotDeps, 'own
   };
 }
 
-/** Counts that go to the metrics. */
+/** Counters that write to the metrics. */
 export function countsOf(metrics: HttpDeps['metrics']): HotCounts {
   return {
     served(kind, { answers, bytes, cmcd }) {

@@ -1,32 +1,33 @@
 /**
- * Many listeners on one port: libuv accepts one connection a turn for each, and a storm of joiners must not stand in the queue.
- * In: a server and an endpoint. Out: the address; connections of all arrive at the one server. socket(7), SO_REUSEPORT.
+ * Many listening sockets on one port. libuv accepts one connection per socket and event-loop turn, so one socket makes a burst of new
+ * clients wait.
+ * In: a server and an endpoint. Out: the port; the server gets the connections of all sockets. socket(7), SO_REUSEPORT.
  */
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import type { Endpoint } from '../../config/address.ts';
 import { isLinux } from '../../lib/platform.ts';
 
-/** As measured: 1,000 joiners beside 100 that load; first byte at p99 5.6 s with one, 0.3 s with sixteen. */
+/** Measured with 1,000 new clients while 100 load media: first byte at p99 after 5.6 s with one socket, 0.3 s with sixteen. */
 const LISTENERS = 16;
-/** Connections that wait to be accepted, of each; the system may allow fewer. */
+/** Accept queue of each socket; the system may allow fewer. */
 const BACKLOG = 4096;
 
-/** Listeners that are open. */
+/** Open sockets. */
 export interface Listeners {
   readonly port: number;
-  /** How many there are: one where the system cannot share a port. */
+  /** Number of sockets; one if the system cannot share a port. */
   readonly count: number;
-  /** Takes no new connections; resolves when those of all have ended. */
+  /** Stops accepting; resolves when all connections have closed. */
   close(): Promise<void>;
 }
 
-/** Whether several listeners, of several threads too, may have one port. */
+/** Whether several sockets, also of several threads, can share a port. */
 export const canSharePorts: boolean = isLinux;
 
 /**
- * Finds out that somebody else listens on a port, which sharing it would hide: by a listener that does not share.
+ * Checks with an unshared socket that no other program has the port, which a shared socket would not notice.
  *
- * @throws the system's error, e.g. EADDRINUSE where another program has the port
+ * @throws the system's error, e.g. EADDRINUSE
  */
 export async function checkFree({ address: host, port }: Endpoint): Promise<void> {
   if (port === 0) return;
@@ -36,11 +37,11 @@ export async function checkFree({ address: host, port }: Endpoint): Promise<void
 }
 
 /**
- * Listens.
+ * Opens the sockets.
  *
- * @param first accepts by itself, and is told of what the others accept by its event `connection`
- * @param options.isShared other threads of ours have the port already, or will have it
- * @throws the system's error, e.g. EADDRINUSE where another program has the port
+ * @param first accepts on the first socket; receives the connections of the others by its event `connection`
+ * @param options.isShared other threads of this process use the port too
+ * @throws the system's error, e.g. EADDRINUSE if another program has the port
  */
 export async function openListeners(
   first: Server,

@@ -1,6 +1,6 @@
 /**
- * A live stream of a test's making: what is there, and what comes when the test says so.
- * In: paths and texts. Out: LiveLookup. Nothing else of oxbow stands behind it.
+ * A live stream under the control of a test: media appears when the test adds it.
+ * In: paths and texts. Out: LiveLookup.
  */
 import type { LiveAddress } from '../../api/media-address.ts';
 import type { LiveLookup } from '../../delivery/live/live-lookup.ts';
@@ -14,30 +14,30 @@ import { textReply } from '../fixture.ts';
 export class FakeLive implements LiveLookup {
   readonly #changes = new Emitter<void>();
   readonly #list = { version: 1, changes: this.#changes };
-  /** Segments that are there, by MSN: their text. */
+  /** Segments by MSN. */
   readonly #segments = new Map<number, Reply>();
   #playlist = textReply('list 1', { etag: 'list-1' });
   #failure: Error | undefined;
-  /** Looks that were not answered by what is ready. */
+  /** Lookups that the response cache did not answer. */
   looks = 0;
-  /** Groups that wait. */
+  /** Groups of waiting connections. */
   get waiting(): number {
     return this.#changes.size;
   }
 
-  /** Adds a segment, and wakes who waits. */
+  /** Adds a segment and notifies waiting requests. */
   add(msn: number, text: string, more: Partial<Reply> = {}): void {
     this.#segments.set(msn, textReply(text, { etag: `s${msn}`, ...more }));
     this.#changed();
   }
 
-  /** The list is another one. */
+  /** Replaces the playlist. */
   change(text: string, more: Partial<Reply> = {}): void {
     this.#playlist = textReply(text, { etag: text.slice(0, 20).replaceAll(' ', '-'), ...more });
     this.#changed();
   }
 
-  /** From now on whoever waits, and whoever asks, meets this. */
+  /** Fails all pending and future requests. */
   fail(failure: Error = new OxbowError('stream-offline', 'cam is not live now')): void {
     this.#failure = failure;
     this.#changed();
@@ -68,7 +68,7 @@ export class FakeLive implements LiveLookup {
     return look() ?? { key: `${address.kind} ${msn}`, changes: this.#changes, look, waitMs: 60_000, late };
   }
 
-  /** Segments that were asked for a moment ago, by MSN. */
+  /** Recently requested recorded segments, by MSN. */
   readonly known = new Map<number, string>();
 
   findRecorded(address: LiveAddress): Reply | undefined {

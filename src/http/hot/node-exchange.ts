@@ -1,29 +1,29 @@
 /**
- * Node's request and response objects on a connection of ours, for one answer; the connection stays ours.
- * In: a head without a body. Out: what any listener of node:http takes. RFC 9112, 9.3.
+ * Creates node:http's request and response objects for one request of a hot connection, which keeps the socket.
+ * In: a parsed request head without a body. Out: the pair that any `request` listener of node:http accepts. RFC 9112 9.3.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { http } from '../../lib/memory/node-http.ts';
 import type { ClientHeaders, RequestLine } from './request-head.ts';
 
-/** How node:http's own parser hands headers over: it knows which are joined and which of two counts. */
+/** What node:http's own parser calls: it joins or drops repeated headers as the standard requires. */
 const addHeaderLines = Reflect.get(http.IncomingMessage.prototype, '_addHeaderLines') as (
   lines: string[],
   count: number,
 ) => void;
 
-/** A request with its response, while it is being answered. */
+/** A request and its response. */
 export interface NodeExchange {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
 }
 
 /**
- * Makes the pair.
+ * Creates the pair.
  *
- * @param keepAliveMs told to the client: how long the connection may rest
- * @param done the answer was written to the end; true where the connection may go on
+ * @param keepAliveMs sent to the client as the timeout of Keep-Alive
+ * @param done called when the response was written; true if the connection stays open
  */
 export function createNodeExchange(
   socket: Socket,
@@ -38,7 +38,7 @@ export function createNodeExchange(
   request.push(null);
   const response = new http.ServerResponse(request);
   response.shouldKeepAlive = !headers.closes;
-  // As node:http's own server does: so that a client does not send on a connection that is about to be closed.
+  // As node:http's server does, so that clients do not send on a connection that is about to close.
   Reflect.set(response, '_keepAliveTimeout', keepAliveMs);
   response.assignSocket(socket);
   response.once('finish', () => {

@@ -1,34 +1,36 @@
 /**
- * Connections that wait for media that does not exist yet, in groups that wait for the same: one look and one timer for each group.
- * In: pending replies of delivery, connections. Out: a response to each of a group at once, or the refusal. RFC 8216bis 6.2.5.2; docs/media.md 28.
+ * Connections that wait for media that does not exist yet. Those that wait for the same reply form a group with one check for each change
+ * and one timer.
+ * In: pending replies of delivery, connections. Out: the reply or a refusal, to all connections of a group in one turn.
+ * RFC 8216bis 6.2.5.2; docs/media.md 28.
  */
 import type { PendingReply } from '../../delivery/live/pending-reply.ts';
 import type { Reply } from '../../delivery/reply.ts';
 import type { OxbowError } from '../../lib/errors.ts';
 
-/** Whoever waits. */
+/** A connection with a pending request. */
 export interface Waiter {
-  /** Called once, unless it left before. */
+  /** Writes the reply. Called once, unless the waiter has left. */
   answer(reply: Reply): void;
-  /** Called behind `answer`, once everyone of the group has theirs. */
+  /** Called after all waiters of the group have been answered. */
   answered(): void;
-  /** Called once, unless it left before. @param reason an OxbowError, or a mistake of ours */
+  /** Called once, unless the waiter has left. @param reason an OxbowError, or a bug */
   refuse(reason: unknown): void;
 }
 
-/** Those who wait for the same. */
+/** Waiters for one reply. */
 export interface WaitGroup {
   readonly waiters: Set<Waiter>;
-  /** Ends it, whoever is in it. */
+  /** Ends the subscription and the timer. */
   close(): void;
 }
 
-/** Those who wait. */
+/** All waiting connections. */
 export class PendingReplies {
-  /** By what their changes come from, then by what they wait for. */
+  /** Keyed by source of changes, then by the key of the reply. */
   readonly #groups = new Map<PendingReply['changes'], Map<string, WaitGroup>>();
 
-  /** Lets a connection wait; returns where it does. */
+  /** Adds a connection to the group of a reply. */
   join(pending: PendingReply, waiter: Waiter): WaitGroup {
     const groups = this.#groups.get(pending.changes) ?? new Map<string, WaitGroup>();
     this.#groups.set(pending.changes, groups);
@@ -37,12 +39,12 @@ export class PendingReplies {
     return group;
   }
 
-  /** A connection waits no more. */
+  /** Removes a connection. */
   leave(group: WaitGroup, waiter: Waiter): void {
     if (group.waiters.delete(waiter) && group.waiters.size === 0) group.close();
   }
 
-  /** Ends the waiting of everyone with the given refusal. */
+  /** Refuses all waiters. */
   release(reason: OxbowError): void {
     for (const groups of [...this.#groups.values()]) {
       for (const group of [...groups.values()]) refuse(group, reason);
@@ -63,7 +65,7 @@ export class PendingReplies {
       }
       if (reply) answer(group, reply);
     };
-    // Parts of several tracks, the seal and the end come in one turn: one answer tells of all.
+    // Parts of several tracks, the seal and the end arrive in one turn: one check for all.
     const unsubscribe = pending.changes.subscribe(() => {
       if (isDue) return;
       isDue = true;
@@ -85,7 +87,7 @@ export class PendingReplies {
   }
 }
 
-/** The group is over; those who waited in it. */
+/** Ends the group; returns its waiters. */
 function dissolve(group: WaitGroup): readonly Waiter[] {
   group.close();
   const waiters = [...group.waiters];
@@ -96,7 +98,7 @@ function dissolve(group: WaitGroup): readonly Waiter[] {
 function answer(group: WaitGroup, reply: Reply): void {
   const waiters = dissolve(group);
   for (const waiter of waiters) waiter.answer(reply);
-  // The last of thousands did not have to wait for what is counted of the first.
+  // Counting comes after: the last of thousands does not wait for the counting of the first.
   for (const waiter of waiters) waiter.answered();
 }
 

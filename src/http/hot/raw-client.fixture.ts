@@ -1,12 +1,12 @@
 /**
- * A client that sends bytes as a test says, and takes answers apart as they come: so that nothing in between mends what is odd.
- * In: a server. Out: whole answers in their order, the end of the connection. RFC 9112.
+ * A client that sends exact bytes and parses responses as they arrive, so that no library corrects either.
+ * In: a server. Out: complete responses in order; the end of the connection. RFC 9112.
  */
 import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { TestServer } from '../fixture.ts';
 
-/** An answer with a known length. */
+/** A response with Content-Length. */
 export interface RawAnswer {
   readonly status: number;
   /** Names in lower case. */
@@ -45,7 +45,7 @@ export class RawClient implements Disposable {
     return new Promise((resolve) => this.#socket.write(Buffer.from(text, 'latin1'), () => resolve()));
   }
 
-  /** The next answer. @param options.isHead it has no body, whatever it says */
+  /** The next response. @param options.isHead it has no body despite its Content-Length */
   async answer({ isHead = false }: { readonly isHead?: boolean } = {}): Promise<RawAnswer> {
     for (;;) {
       const end = this.#received.indexOf('\r\n\r\n');
@@ -65,7 +65,7 @@ export class RawClient implements Disposable {
     }
   }
 
-  /** Resolves when the connection has ended; what came and was not asked for. */
+  /** Resolves with the unparsed rest when the connection has ended. */
   async ended(): Promise<string> {
     while (!this.#isOver) await this.#more();
     return this.#received.toString('latin1');

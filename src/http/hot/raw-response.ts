@@ -1,41 +1,41 @@
 /**
- * An answer as it goes over HTTP/1.1, head and body, made once for all who ask.
- * In: delivery's Reply. Out: buffers to write as they are; only the Date in them is renewed. RFC 9110, 6.6.1; RFC 9112.
+ * A complete HTTP/1.1 response, head and body serialized once for all clients.
+ * In: delivery's Reply. Out: buffers that are written unchanged; only the Date in them is updated. RFC 9110 6.6.1; RFC 9112.
  */
 import type { Reply } from '../../delivery/reply.ts';
 import { joinFields } from '../media/media-answer.ts';
 import { representationOf } from '../media/representation.ts';
 import { areInMemory } from '../media/send.ts';
 
-/** Up to here head and body lie in one buffer: one write is cheaper than the copy. Beyond it the body is not copied, bytes. */
+/** Up to this size, bytes, the body is copied after the head, since one write is cheaper than the copy. */
 const JOINED_BYTES = 64 * 1024;
 /** Length of `Fri, 20 Nov 2026 20:00:00 GMT`. */
 const DATE_BYTES = 29;
 
-/** Bytes ready to be written. */
+/** Bytes to write. */
 export interface RawResponse {
   readonly buffers: readonly Uint8Array[];
-  /** Of the body. */
+  /** Bytes of the body. */
   readonly bodyBytes: number;
-  /** Writes the time into the head; cheap where it is still the same second. @param nowS unix seconds */
+  /** Updates the Date; cheap within the same second. @param nowS unix seconds */
   renew(nowS: number): void;
 }
 
-/** For whom an answer is. */
+/** The variant of a response. */
 export interface ResponseForm {
   readonly takesGzip: boolean;
   /** Shared caches must not keep it. */
   readonly isPrivate: boolean;
 }
 
-/** Those of one reply, by their form; made when first asked for. */
+/** Responses of one reply by form, created at the first request. */
 const rawResponses = new WeakMap<Reply, Map<string, RawResponse>>();
 
 /**
- * The answer 200 to a GET without conditions.
+ * The 200 response to a GET without conditions.
  *
- * @param head fields of every answer, beside those of the reply
- * @returns undefined where not all of it is in memory
+ * @param head fields of each response, in addition to those of the reply
+ * @returns undefined unless all bytes are in memory
  */
 export function rawResponseOf(
   reply: Reply,
@@ -57,8 +57,8 @@ function printRawResponse(
   head: Readonly<Record<string, string>>,
   { takesGzip, isPrivate }: ResponseForm,
 ): RawResponse {
-  const asked = takesGzip ? { 'accept-encoding': 'gzip' } : {};
-  const { headers, body: parts, length } = representationOf(asked, reply, { isHead: false, isPrivate });
+  const request = takesGzip ? { 'accept-encoding': 'gzip' } : {};
+  const { headers, body: parts, length } = representationOf(request, reply, { isHead: false, isPrivate });
   const fields = Object.entries(joinFields(head, headers)).map(([name, value]) => `${name}: ${value}\r\n`);
   const before = Buffer.from(`HTTP/1.1 200 OK\r\n${fields.join('')}connection: keep-alive\r\ndate: `, 'latin1');
   const top = Buffer.concat([before, Buffer.alloc(DATE_BYTES, 0x20), Buffer.from('\r\n\r\n')]);

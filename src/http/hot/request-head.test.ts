@@ -4,7 +4,7 @@ import { createClientAddress } from '../client/client-address.ts';
 import { readForwarded } from '../client/forwarded.ts';
 import { parseClientHeaders } from './request-head.ts';
 
-suite('the head of a usual request', () => {
+suite('the head of a simple request', () => {
   const address = createClientAddress([]);
   const read = (...fields: string[]) =>
     parseClientHeaders(` HTTP/1.1\r\nHost: a\r\n${fields.map((field) => `${field}\r\n`).join('')}\r\n`)!;
@@ -16,13 +16,13 @@ suite('the head of a usual request', () => {
     assert.equal(address('127.0.0.1', headers.forwardedFor), '198.51.100.9');
   });
 
-  test('Forwarded counts, and two that differ say nothing', () => {
+  test('Forwarded is used, and two that differ are ignored', () => {
     assert.equal(address('127.0.0.1', read('Forwarded: for=198.51.100.9').forwardedFor), '198.51.100.9');
     const both = read('Forwarded: for=203.0.113.1', 'X-Forwarded-For: 198.51.100.9');
     assert.equal(address('127.0.0.1', both.forwardedFor), '127.0.0.1');
   });
 
-  test('the first of two programs counts, as with node:http', () => {
+  test('the first of two User-Agents is used, as by node:http', () => {
     assert.equal(read('User-Agent: a', 'User-Agent: b').userAgent, 'a');
   });
 });

@@ -1,7 +1,7 @@
 /**
- * Reads the head of a request that is usual in every way, or says that it is not.
- * In: bytes of a connection as text. Out: method, target and what the header block says; undefined for whatever is better left to
- * node:http: bodies, upgrades, heads in several pieces, anything malformed. RFC 9112, 2 to 5.
+ * Parser for the heads of simple requests: GET, HEAD and OPTIONS without a body, complete in one read.
+ * In: bytes of a connection as text. Out: method, target and client headers; undefined for what node:http must parse: bodies, upgrades,
+ * partial heads, anything malformed. RFC 9112 2 to 5.
  */
 
 import { isFromForeignPage } from '../api/foreign-pages.ts';
@@ -10,51 +10,51 @@ import { readForwarded } from '../client/forwarded.ts';
 import { hostNameOf } from '../client/local-request.ts';
 import { acceptsGzip } from '../media/conditions.ts';
 
-/** Longer heads come from no player, bytes. */
+/** No player sends longer heads, bytes. */
 const MAX_HEAD_BYTES = 4096;
 
-/** From behind the target to the end: the version and at least one header, each on a line of its own, nothing behind the empty line. */
+/** From after the target to the end: the version, at least one header, the empty line, no more bytes. */
 const STRICT = /^ HTTP\/1\.1\r\n(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[\t\x20-\x7e\x80-\xff]*\r\n)+\r\n$/;
-/** Headers that announce a body, or that the connection will be another one. */
-const ODD =
+/** Headers that announce a body or change the connection. */
+const UNSUPPORTED =
   /\r\n(?:content-length|transfer-encoding|upgrade|expect|te|trailer|http2-settings|connection:(?![ \t]*(?:keep-alive|close)[ \t]*\r\n))/i;
 const HOST = /\r\nhost:/gi;
-/** What makes an answer differ from the one that all get. */
+/** Headers that make the response differ from the common one. */
 const CONDITIONAL = /\r\n(?:(?:range|if-[a-z-]+|traceparent):|connection:[ \t]*close)/i;
 
-/** What a header block says. */
+/** The parsed header block of a request. */
 export interface ClientHeaders {
-  /** Names and values in turn, as `IncomingMessage.rawHeaders`. */
+  /** Alternating names and values, as `IncomingMessage.rawHeaders`. */
   readonly rawHeaders: readonly string[];
-  /** Whoever asks takes the answer that all get: whole, on a connection that stays. */
+  /** Requests the common response: no range, no condition, keep-alive. */
   readonly isPlain: boolean;
   readonly takesGzip: boolean;
-  /** The connection ends with the answer. */
+  /** `Connection: close`. */
   readonly closes: boolean;
-  /** What a player tells of itself by headers: as a rule the same with each request. */
+  /** CMCD of the headers, CTA-5004. */
   readonly cmcd: Cmcd | undefined;
-  /** Name or address in `Host`, without port. */
+  /** Name or address of `Host`, without port. */
   readonly hostName: string;
   /** See foreign-pages.ts. */
   readonly isFromForeignPage: boolean;
   readonly userAgent: string | undefined;
-  /** Addresses that proxies name, see forwarded.ts. */
+  /** Client addresses that proxies report, see forwarded.ts. */
   readonly forwardedFor: readonly string[] | undefined;
 }
 
-/** What a request line asks for. */
+/** A parsed request line. */
 export interface RequestLine {
   readonly method: 'GET' | 'HEAD' | 'OPTIONS';
-  /** In origin form, of visible characters. */
+  /** Origin form, visible ASCII. */
   readonly target: string;
 }
 
 const LINE = /^(GET|HEAD|OPTIONS) (\/[!-~]*)$/;
 
 /**
- * Where the target of a request ends and the rest of its head begins: at the second space.
+ * Finds the end of the request target: the second space.
  *
- * @returns -1 where nothing of the kind stands there, or the head is too long
+ * @returns -1 if there is none or the head is too long
  */
 export function targetEndOf(bytes: Buffer): number {
   const space = bytes.length > MAX_HEAD_BYTES ? -1 : bytes.indexOf(0x20);
@@ -67,9 +67,9 @@ export function parseRequestLine(text: string): RequestLine | undefined {
   return found ? { method: found[1] as RequestLine['method'], target: found[2]! } : undefined;
 }
 
-/** Parses the rest of a head, from the space behind the target on; undefined where it is unusual. */
+/** Parses a head from the space after the target on; undefined if node:http must parse it. */
 export function parseClientHeaders(rest: string): ClientHeaders | undefined {
-  if (!STRICT.test(rest) || ODD.test(rest) || rest.match(HOST)?.length !== 1) return undefined;
+  if (!STRICT.test(rest) || UNSUPPORTED.test(rest) || rest.match(HOST)?.length !== 1) return undefined;
   const rawHeaders: string[] = [];
   const values = new Map<string, string>();
   for (const line of rest.split('\r\n').slice(1, -2)) {
@@ -79,7 +79,7 @@ export function parseClientHeaders(rest: string): ClientHeaders | undefined {
     rawHeaders.push(name, value);
     const key = name.toLowerCase();
     const before = values.get(key);
-    // As node:http joins them.
+    // Joined as node:http does.
     if (before === undefined) values.set(key, value);
     else if (key !== 'user-agent') values.set(key, `${before}, ${value}`);
   }

@@ -27,12 +27,12 @@ function cases(start: (change?: Partial<HttpDeps>) => Promise<TestServer>): void
   async function stage() {
     const live = new FakeLive();
     live.add(7, 'seven');
-    // What is not answered at once goes this way; `slow` tells them apart.
+    // The slow path answers `slow`.
     const server = await start({ lookup: live, answer: () => textReply('slow', { etag: 'slow' }) });
     return { live, server, client: new RawClient(server), [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
   }
 
-  test('what is ready is answered at once, again and again on one connection', async () => {
+  test('ready responses are sent at once, repeatedly on one connection', async () => {
     await using each = await stage();
     using client = each.client;
     for (let i = 0; i < 3; i++) {
@@ -46,7 +46,7 @@ function cases(start: (change?: Partial<HttpDeps>) => Promise<TestServer>): void
     assert.equal(each.live.looks, 1);
   });
 
-  test('ready and node:http answer with the same fields', async () => {
+  test('the fast path and node:http send the same header fields', async () => {
     await using each = await stage();
     using client = each.client;
     await client.send(get(SEGMENT));
@@ -65,7 +65,7 @@ function cases(start: (change?: Partial<HttpDeps>) => Promise<TestServer>): void
       const text = get(SEGMENT);
       for (let at = 0; at < text.length; at += size) await client.send(text.slice(at, at + size));
       assert.equal((await client.answer()).status, 200);
-      // The connection is node:http’s now, and goes on.
+      // The connection has moved to node:http and continues.
       await client.send(get(SEGMENT));
       assert.equal((await client.answer()).status, 200);
     }
@@ -96,7 +96,7 @@ function cases(start: (change?: Partial<HttpDeps>) => Promise<TestServer>): void
     assert.equal(each.live.looks, 1);
   });
 
-  test('after what is ready, a POST whose body comes late, then a GET', async () => {
+  test('after a ready response, a POST whose body comes late, then a GET', async () => {
     await using each = await stage();
     using client = each.client;
     await client.send(get(SEGMENT));
@@ -116,7 +116,7 @@ function cases(start: (change?: Partial<HttpDeps>) => Promise<TestServer>): void
     assert.equal((await client.answer()).status, 200);
   });
 
-  test('what is malformed is 400, as node:http says', async () => {
+  test('a malformed request gets 400, as from node:http', async () => {
     await using each = await stage();
     each.client[Symbol.dispose]();
     for (const [what, text] of [
@@ -171,12 +171,12 @@ function cases(start: (change?: Partial<HttpDeps>) => Promise<TestServer>): void
     assert.equal((await client.answer()).body, 'seven');
   });
 
-  test('an agent that mixes everything is answered everything', async () => {
+  test('an agent that mixes all kinds of requests gets all responses', async () => {
     await using each = await stage();
     each.client[Symbol.dispose]();
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
     if (each.server.url.startsWith('https:')) return; // the same code, and another agent
-    for (const [method, path, wished] of [
+    for (const [method, path, expected] of [
       ['GET', SEGMENT, 200],
       ['HEAD', SEGMENT, 200],
       ['POST', SEGMENT, 405],
@@ -189,12 +189,12 @@ function cases(start: (change?: Partial<HttpDeps>) => Promise<TestServer>): void
       asked.end();
       const [response] = await once(asked, 'response');
       await bytesOf(response);
-      assert.equal(response.statusCode, wished, `${method} ${path}`);
+      assert.equal(response.statusCode, expected, `${method} ${path}`);
     }
     agent.destroy();
   });
 
-  test('a list is the one of now: with each change another', async () => {
+  test('a playlist is current after each change of the window', async () => {
     await using each = await stage();
     using client = each.client;
     for (const text of ['list 1', 'list 2', 'list 3']) {
@@ -206,7 +206,7 @@ function cases(start: (change?: Partial<HttpDeps>) => Promise<TestServer>): void
     }
   });
 
-  test('a player that tells of itself by headers is answered at once, counted and known', async () => {
+  test('a player with CMCD headers is answered at once, counted and known', async () => {
     await using each = await stage();
     using client = each.client;
     await client.send(get(SEGMENT, 'CMCD-Session: sid="one",sf=h', 'CMCD-Status: bs'));
@@ -219,7 +219,7 @@ function cases(start: (change?: Partial<HttpDeps>) => Promise<TestServer>): void
     assert.match(printed, /^oxbow_buffer_starvations_total 1$/m);
   });
 
-  test('a recorded segment that others asked for is ready, and is asked for anew each time', async () => {
+  test('a recorded segment of the segment cache is ready, and is not cached here', async () => {
     await using each = await stage();
     using client = each.client;
     const ask = async () => {
@@ -233,7 +233,7 @@ function cases(start: (change?: Partial<HttpDeps>) => Promise<TestServer>): void
     assert.equal(await ask(), 'slow');
   });
 
-  test('gzip goes to who takes it, and only to them', async () => {
+  test('only clients that accept gzip get it', async () => {
     await using each = await stage();
     using client = each.client;
     each.live.change('plain', { gzip: () => Buffer.from('zipped') });
@@ -246,7 +246,7 @@ function cases(start: (change?: Partial<HttpDeps>) => Promise<TestServer>): void
     for (const { headers } of [zipped, plain]) assert.equal(headers.get('vary'), 'Accept-Encoding, Origin');
   });
 
-  test('what is to come is answered when it comes, to all who wait, whatever they send meanwhile', async () => {
+  test('a pending reply goes to all waiting clients, whatever they send meanwhile', async () => {
     await using each = await stage();
     using client = each.client;
     using other = new RawClient(each.server);
@@ -266,7 +266,7 @@ function cases(start: (change?: Partial<HttpDeps>) => Promise<TestServer>): void
     assert.equal(each.live.waiting, 0);
   });
 
-  test('who waits and goes away is forgotten', async () => {
+  test('a waiting client that disconnects is removed', async () => {
     await using each = await stage();
     await each.client.send(get(`${LIST}?_HLS_msn=8`));
     await until('it waits', () => each.live.waiting === 1);
@@ -275,7 +275,7 @@ function cases(start: (change?: Partial<HttpDeps>) => Promise<TestServer>): void
     assert.match(await each.server.deps.metrics.print(), /^oxbow_held_requests 0$/m);
   });
 
-  test('who waits for what will not come is refused, and asks on', async () => {
+  test('a pending request that times out is refused, and the connection stays', async () => {
     await using each = await stage();
     using client = each.client;
     await client.send(get(`${LIST}?_HLS_msn=8`));
@@ -287,7 +287,7 @@ function cases(start: (change?: Partial<HttpDeps>) => Promise<TestServer>): void
     assert.equal((await client.answer()).status, 200);
   });
 
-  test('a mistake of ours ends nothing but the answer, and is counted', async () => {
+  test('a bug ends only the response, and is counted', async () => {
     await using each = await stage();
     using client = each.client;
     const bugs = async () => /^oxbow_bugs_total (\d+)$/m.exec(await each.server.deps.metrics.print())![1];
@@ -297,13 +297,13 @@ function cases(start: (change?: Partial<HttpDeps>) => Promise<TestServer>): void
     const { status, body } = await client.answer();
     assert.deepEqual([status, JSON.parse(body).code], [500, 'internal']);
     assert.equal(await bugs(), '1');
-    // Whoever asks anew is answered by the long way.
+    // The next request takes the slow path.
     await client.send(get(`${LIST}?_HLS_msn=9`));
     assert.equal((await client.answer()).body, 'slow');
     assert.equal(await bugs(), '2');
   });
 
-  test('who waits for what cannot be packed is answered the long way, and that is counted', async () => {
+  test('a reply that cannot be serialized takes the slow path, and that is counted', async () => {
     await using each = await stage();
     using client = each.client;
     await client.send(get(`${LIST}?_HLS_msn=8`, 'Accept-Encoding: gzip'));
@@ -317,7 +317,7 @@ function cases(start: (change?: Partial<HttpDeps>) => Promise<TestServer>): void
     assert.match(await each.server.deps.metrics.print(), /^oxbow_bugs_total 1$/m);
   });
 
-  test('who waits when oxbow ends is told to come back', async () => {
+  test('a client that waits at shutdown is refused with Retry-After', async () => {
     await using each = await stage();
     using client = each.client;
     await client.send(get(`${LIST}?_HLS_msn=8`));
@@ -333,7 +333,7 @@ function cases(start: (change?: Partial<HttpDeps>) => Promise<TestServer>): void
 suite('the hot responder', () => {
   cases((change) => startTestServer(change));
 
-  test('a private stream is not for everyone, ready or not', async () => {
+  test('a private stream is refused, ready or not', async () => {
     const live = new FakeLive();
     live.add(7, 'seven');
     await using server = await startTestServer({ lookup: live });
@@ -344,7 +344,7 @@ suite('the hot responder', () => {
     assert.equal(live.looks, 0);
   });
 
-  test('a path with a right to watch is ready too, for that stream, until it is revoked; no shared cache keeps it', async () => {
+  test('a path with a playback token is ready too, for that stream, until revocation; no shared cache keeps it', async () => {
     const live = new FakeLive();
     live.add(7, 'seven');
     await using server = await startTestServer({ lookup: live });
@@ -353,10 +353,10 @@ suite('the hot responder', () => {
     const inAnHourMs = server.clock.nowMs() + 3_600_000;
     const token = watch.sign('cam', inAnHourMs);
     using client = new RawClient(server);
-    for (const wished of ['seven', 'list 1']) {
-      await client.send(get(`/t/${token}${wished === 'seven' ? SEGMENT : LIST}`));
+    for (const expected of ['seven', 'list 1']) {
+      await client.send(get(`/t/${token}${expected === 'seven' ? SEGMENT : LIST}`));
       const { status, headers, body } = await client.answer();
-      assert.deepEqual([status, body], [200, wished]);
+      assert.deepEqual([status, body], [200, expected]);
       assert.match(headers.get('cache-control')!, /^private/);
     }
     assert.equal(live.looks, 2);
@@ -378,14 +378,14 @@ suite('the hot responder', () => {
     assert.equal((await client.answer()).status, 400);
   });
 
-  test('an upgrade is node:http’s', async () => {
+  test('an upgrade goes to node:http', async () => {
     await using server = await startTestServer();
     using client = new RawClient(server);
     await client.send(get('/version', 'Connection: Upgrade', 'Upgrade: other'));
     assert.ok((await client.answer()).status < 500);
   });
 
-  test('viewers are counted by what they call themselves', async () => {
+  test('viewers are counted by their session', async () => {
     const live = new FakeLive();
     live.add(7, 'seven');
     await using server = await startTestServer({ lookup: live });
@@ -398,7 +398,7 @@ suite('the hot responder', () => {
     assert.match(await server.deps.metrics.print(), /^oxbow_buffer_starvations_total 3$/m);
   });
 
-  test('who takes nothing of what was asked for is not sent more and more', async () => {
+  test('a client that reads nothing is not sent more and more', async () => {
     const live = new FakeLive();
     live.add(7, 'x'.repeat(400_000));
     await using server = await startTestServer({ lookup: live });

@@ -1,6 +1,7 @@
 /**
- * The hot responder: every connection of HTTP/1.1 begins here, and leaves only for what is unusual.
- * In: sockets, plain or TLS. Out: answers; counts of them. docs/media.md 27, 28; docs/decisions/0012-the-hot-responder.md.
+ * The hot responder: accepts all HTTP/1.1 connections and answers live requests without fastify and without node:http's parser.
+ * In: sockets, plain or TLS. Out: responses and counters; other requests go to the slow path (`Handlers`).
+ * docs/media.md 27, 28; docs/decisions/0012-the-hot-responder.md.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
@@ -19,80 +20,84 @@ import type { RawResponse } from './raw-response.ts';
 import type { ClientHeaders } from './request-head.ts';
 import { type HotResponse, ResponseCache } from './response-cache.ts';
 
-/** What was answered of one class of address. */
+/** Responses of one class of media. */
 export interface Served {
   answers: number;
-  /** Of bodies. */
+  /** Bytes of bodies. */
   bytes: number;
-  /** In how many the player told of itself. */
+  /** Requests with CMCD. */
   cmcd: number;
 }
 
-/** Counts for people. */
+/** Counters of a responder. */
 export interface HotCounts {
-  /** @param kind class of the address */
+  /** @param kind class of the media */
   served(kind: string, served: Readonly<Served>): void;
-  /** An answer that was waited for. */
+  /** Duration of a response that was pending. */
   waited(kind: string, seconds: number): void;
-  /** A player had nothing left to play. */
+  /** A player reported an empty buffer (CMCD `bs`). */
   starved(): void;
-  /** Bytes of media that are kept ready. */
+  /** Gauge: bytes of cached media. */
   ready(bytes: number): void;
-  /** Calls `flush` before counts are read: a counter with labels costs as much as a tenth of an answer. Returns how to stop. */
+  /** Calls `flush` before counters are read, since a labelled counter costs a tenth of a response. Returns how to stop. */
   beforeRead(flush: () => void): () => void;
 }
 
-/** What answers are made from: a serving thread has no more than this. */
+/** Dependencies of a responder. */
 export interface HotDeps {
   readonly lookup: LiveLookup;
-  /** Whether not everyone may watch the stream. */
+  /** Whether the stream is not public. */
   isPrivate(stream: string): boolean;
-  /** Whether the token before a path is valid for it. */
+  /** Whether a playback token is valid for an address. */
   mayWatch(token: string, address: LiveAddress): boolean;
   readonly viewers: Pick<Viewers, 'seen'>;
   readonly counts: HotCounts;
   readonly trustedProxies: readonly string[];
   readonly ownHosts: OwnHosts;
-  /** Fields of every answer. */
+  /** Header fields of each response. */
   readonly head: Readonly<Record<string, string>>;
   readonly clock: { nowMs(): number; monotonicMs(): number };
-  /** Told of a mistake of ours. */
+  /** Called with a bug. */
   failed(error: unknown, where: string): void;
 }
 
-/** What connections are given to. */
+/** The slow path. */
 export interface Handlers {
   onRequest(request: IncomingMessage, response: ServerResponse): void;
   refuse(request: IncomingMessage, response: ServerResponse, reason: unknown): void;
   handOver(socket: Socket): void;
 }
 
-/** Takes connections. */
+/** Owner of the HTTP/1.1 connections of a thread. */
 export interface HotResponder extends Disposable {
   open(socket: Socket): void;
-  /** From now on no connection stays for another request; those that rest are closed, those that wait get the refusal. */
+  /** Stops keep-alive: closes idle connections and refuses pending requests with `reason`. */
   leave(reason: OxbowError): void;
-  /** Cuts off every connection. */
+  /** Destroys all connections. */
   destroy(): void;
 }
 
-/** What a player is known by, as long as it says the same of itself. */
-interface Known {
+/** The viewer key of a connection, valid for the same session and headers. */
+interface KnownViewer {
   readonly session: string | undefined;
   readonly headers: ClientHeaders;
   readonly key: string;
 }
 
-/** @param waitLimiter how many may wait, shared with what waits elsewhere */
+/**
+ * Creates the responder of a thread.
+ *
+ * @param waitLimiter limit of pending requests, shared with the slow path
+ */
 export function createHotResponder(deps: HotDeps, waitLimiter: WaitLimiter, handlers: Handlers): HotResponder {
   const { counts, viewers, clock } = deps;
   const clientAddress = createClientAddress(deps.trustedProxies);
   const connections = new Set<HotConnection>();
-  const known = new WeakMap<Socket, Known>();
+  const known = new WeakMap<Socket, KnownViewer>();
   const pendingReplies = new PendingReplies();
   const cache = new ResponseCache({
     lookup: deps.lookup,
-    isOpen: (name) => !deps.isPrivate(name),
+    isPrivate: (name) => deps.isPrivate(name),
     mayWatch: (token, address) => deps.mayWatch(token, address),
     head: deps.head,
     failed(error, address) {
@@ -101,11 +106,11 @@ export function createHotResponder(deps: HotDeps, waitLimiter: WaitLimiter, hand
     },
     nowMs: () => clock.monotonicMs(),
   });
-  /** By class, since they were told last. */
-  const sums = new Map<string, Served>();
-  const forgetCounts = counts.beforeRead(() => {
-    for (const [kind, sum] of sums) counts.served(kind, sum);
-    sums.clear();
+  /** By class, since the last flush. */
+  const pendingCounts = new Map<string, Served>();
+  const stopFlushing = counts.beforeRead(() => {
+    for (const [kind, sum] of pendingCounts) counts.served(kind, sum);
+    pendingCounts.clear();
     counts.ready(cache.bytes);
   });
   let isClosing = false;
@@ -127,10 +132,10 @@ export function createHotResponder(deps: HotDeps, waitLimiter: WaitLimiter, hand
     { target, headers, socket, waitedMs }: { target: string; headers: ClientHeaders; socket: Socket; waitedMs: number },
   ): void {
     const kind = mediaClassOf(address);
-    let sum = sums.get(kind);
+    let sum = pendingCounts.get(kind);
     if (!sum) {
       sum = { answers: 0, bytes: 0, cmcd: 0 };
-      sums.set(kind, sum);
+      pendingCounts.set(kind, sum);
     }
     sum.answers++;
     sum.bytes += bodyBytes;
@@ -149,11 +154,11 @@ export function createHotResponder(deps: HotDeps, waitLimiter: WaitLimiter, hand
     ...handlers,
     cache,
     pendingReplies,
-    // What a page of another site may read depends on more than is known here.
-    isUsual: (headers) =>
+    // Access of foreign pages depends on the stream: the slow path decides.
+    isCommon: (headers) =>
       answersTo(deps.ownHosts, headers.hostName) && !(deps.ownHosts !== undefined && headers.isFromForeignPage),
     nowS: () => Math.floor(clock.nowMs() / 1000),
-    mayWait: (headers, socket) => waitLimiter.acquire(addressOf(headers, socket)),
+    startWaiting: (headers, socket) => waitLimiter.acquire(addressOf(headers, socket)),
     served,
     get isClosing() {
       return isClosing;
@@ -174,7 +179,7 @@ export function createHotResponder(deps: HotDeps, waitLimiter: WaitLimiter, hand
       for (const connection of connections) connection.destroy();
     },
     [Symbol.dispose]() {
-      forgetCounts();
+      stopFlushing();
       cache[Symbol.dispose]();
     },
   };

@@ -1,6 +1,8 @@
 /**
- * Finds the bytes for a live address at once: lists of the version that is now, parts and segments while they are new.
- * In: the target of a GET. Out: a response to write, what to wait for, or undefined if the slow path must answer. docs/media.md 23a, 27.
+ * Cache of complete HTTP/1.1 responses to live requests, by request target: playlists until the live window changes, parts and
+ * segments for six seconds.
+ * In: the target of a GET. Out: a response to write, a pending reply, or undefined if the slow path must answer.
+ * docs/media.md 23a, 27.
  */
 import { isLiveAddress, type LiveAddress, parseMediaAddress } from '../../api/media-address.ts';
 import { splitTarget } from '../../api/signed-path.ts';
@@ -9,61 +11,62 @@ import { isPending, type PendingReply } from '../../delivery/live/pending-reply.
 import type { Reply } from '../../delivery/reply.ts';
 import { type RawResponse, type ResponseForm, rawResponseOf } from './raw-response.ts';
 
-/** Media that is asked for is asked for now, by everyone; older than this, ms, it is let go. */
-const KEPT_MS = 6000;
+/** All viewers request new media within seconds; older responses are removed, ms. */
+const MAX_AGE_MS = 6000;
 const SWEEP_MS = 2000;
-/** Of media over all streams. Beyond it the oldest goes first. */
+/** Media of all streams; beyond it the oldest is removed. */
 const MAX_BYTES = 64 * 1024 * 1024;
-/** Lists, and what is waited for, of one version of one stream; players ask for a few, whoever asks for more begins anew. */
-const MAX_LISTS = 1000;
-/** Paths of which the address is known: what many request at the same time. */
+/** Playlists and pending replies of one version of one window; players need a few, others are not cached. */
+const MAX_PLAYLISTS = 1000;
+/** Parsed paths. */
 const MAX_ADDRESSES = 4000;
 
-/** What was found for a target. */
+/** The result for a target. */
 export interface HotResponse {
   readonly address: LiveAddress;
-  /** Not everyone may watch it: shared caches must not keep it. */
+  /** Not public: shared caches must not keep it. */
   readonly isPrivate: boolean;
-  /** Its bytes are kept elsewhere. */
+  /** Its bytes belong to the block cache: not cached here. */
   readonly isShared?: true;
-  /** Ready, or to come. */
-  readonly answer: RawResponse | PendingReply;
+  readonly result: RawResponse | PendingReply;
 }
 
-interface Lists {
+/** Playlists and pending replies of one version of a live window. */
+interface WindowEntries {
   readonly list: ListState;
   version: number;
-  readonly found: Map<string, HotResponse>;
+  readonly playlists: Map<string, HotResponse>;
 }
 
-interface Media {
+/** A cached part or segment. */
+interface MediaEntry {
   readonly list: ListState;
-  readonly found: HotResponse;
+  readonly response: HotResponse;
   readonly bytes: number;
   readonly atMs: number;
 }
 
-/** What answers need. */
+/** Dependencies of the cache. */
 export interface ResponseCacheOptions {
   readonly lookup: LiveLookup;
-  /** Whether all may watch it, whoever they are; asked each time. */
-  readonly isOpen: (stream: string) => boolean;
-  /** Whether the token before a path is valid for it; called each time. */
+  /** Whether a stream is not public. Called for each request. */
+  readonly isPrivate: (stream: string) => boolean;
+  /** Whether the playback token of a target is valid for it. Called for each request that has one. */
   readonly mayWatch: (token: string, address: LiveAddress) => boolean;
-  /** Fields of every answer. */
+  /** Header fields of each response. */
   readonly head: Readonly<Record<string, string>>;
-  /** Called with what prevented an answer, a refusal or a bug; the slow path then answers the request. */
+  /** Called with an OxbowError or a bug; the slow path then answers the request. */
   readonly failed: (error: unknown, address: LiveAddress) => void;
   /** A clock that never steps, ms. */
   readonly nowMs: () => number;
 }
 
-/** Bytes by address. */
+/** The cache of one responder. */
 export class ResponseCache implements Disposable {
   readonly #options: ResponseCacheOptions;
-  readonly #lists = new Map<string, Lists>();
-  /** In the order in which they were made. */
-  readonly #media = new Map<string, Media>();
+  readonly #windows = new Map<string, WindowEntries>();
+  /** Oldest first. */
+  readonly #media = new Map<string, MediaEntry>();
   readonly #addresses = new Map<string, LiveAddress>();
   readonly #sweeper: NodeJS.Timeout;
   #bytes = 0;
@@ -73,43 +76,43 @@ export class ResponseCache implements Disposable {
     this.#sweeper = setInterval(() => this.#sweep(), SWEEP_MS).unref();
   }
 
-  /** Bytes of media that are held. */
+  /** Bytes of cached media. */
   get bytes(): number {
     return this.#bytes;
   }
 
   /**
-   * Looks.
+   * Finds or creates the response; undefined if the slow path must answer.
    *
-   * @param given path and query, with a token in front or without
+   * @param target path and query, with a playback token in front or without
    */
-  find(given: string, takesGzip: boolean): HotResponse | undefined {
-    const { token, path, query } = splitTarget(given);
+  find(target: string, takesGzip: boolean): HotResponse | undefined {
+    const { token, path, query } = splitTarget(target);
     const address = this.#addressOf(path);
     if (!address) return undefined;
-    const { lookup, isOpen, mayWatch } = this.#options;
+    const { lookup, mayWatch } = this.#options;
     const list = lookup.list(address.stream);
     if (!list) return undefined;
-    const isPrivate = !isOpen(address.stream);
+    const isPrivate = this.#options.isPrivate(address.stream);
     if (token === undefined ? isPrivate : !mayWatch(token, address)) return undefined;
     const media = this.#media.get(path);
-    if (media?.list === list && media.found.isPrivate === isPrivate) return media.found;
+    if (media?.list === list && media.response.isPrivate === isPrivate) return media.response;
     const directives = directivesIn(query);
     if (directives === undefined) return undefined;
-    const { found: lists } = this.#listsOf(address.stream, list);
+    const { playlists } = this.#entriesOf(address.stream, list);
     const key = `${takesGzip ? 'z' : ''}${path}?${directives}`;
-    const ready = lists.get(key);
+    const ready = playlists.get(key);
     if (ready?.isPrivate === isPrivate) return ready;
-    const found = this.#look(address, directives, { takesGzip, isPrivate });
+    const found = this.#create(address, directives, { takesGzip, isPrivate });
     if (!found || found.isShared) return found;
     const isMedia = address.kind === 'part' || address.kind === 'segment';
-    if (isMedia && !('look' in found.answer)) this.#keep(path, list, found, found.answer);
-    // What is waited for is the same for all who ask until something changes.
-    else if (lists.size < MAX_LISTS) lists.set(key, found);
+    if (isMedia && !('look' in found.result)) this.#keep(path, list, found, found.result);
+    // A pending reply is the same for all requests until the window changes.
+    else if (playlists.size < MAX_PLAYLISTS) playlists.set(key, found);
     return found;
   }
 
-  /** The response of a reply that was waited for; undefined if the slow path must answer. */
+  /** The response for a reply that was pending; undefined if the slow path must answer. */
   rawResponseOf(
     reply: Reply,
     found: Pick<HotResponse, 'address' | 'isPrivate'>,
@@ -127,28 +130,28 @@ export class ResponseCache implements Disposable {
     clearInterval(this.#sweeper);
     this.#media.clear();
     this.#addresses.clear();
-    this.#lists.clear();
+    this.#windows.clear();
   }
 
-  #look(address: LiveAddress, query: string, { takesGzip, isPrivate }: ResponseForm): HotResponse | undefined {
+  #create(address: LiveAddress, query: string, { takesGzip, isPrivate }: ResponseForm): HotResponse | undefined {
     const found = { address, isPrivate };
     const { lookup } = this.#options;
     try {
       const reply = lookup.find(address, new URLSearchParams(query));
       if (reply) {
-        const answer = isPending(reply) ? reply : this.rawResponseOf(reply, found, takesGzip);
-        return answer && { ...found, answer };
+        const result = isPending(reply) ? reply : this.rawResponseOf(reply, found, takesGzip);
+        return result && { ...found, result };
       }
       const recorded = lookup.findRecorded(address);
-      const answer = recorded && this.rawResponseOf(recorded, found, takesGzip);
-      return answer && { ...found, isShared: true, answer };
+      const result = recorded && this.rawResponseOf(recorded, found, takesGzip);
+      return result && { ...found, isShared: true, result };
     } catch (error) {
       this.#options.failed(error, address);
       return undefined;
     }
   }
 
-  /** Undefined if a live list cannot answer it. */
+  /** Undefined if the path is no live address. */
   #addressOf(path: string): LiveAddress | undefined {
     const known = this.#addresses.get(path);
     if (known) return known;
@@ -159,22 +162,22 @@ export class ResponseCache implements Disposable {
     return address;
   }
 
-  #listsOf(name: string, list: ListState): Lists {
-    let lists = this.#lists.get(name);
-    if (lists?.list !== list) {
-      lists = { list, version: list.version, found: new Map() };
-      this.#lists.set(name, lists);
+  #entriesOf(name: string, list: ListState): WindowEntries {
+    let entries = this.#windows.get(name);
+    if (entries?.list !== list) {
+      entries = { list, version: list.version, playlists: new Map() };
+      this.#windows.set(name, entries);
     }
-    if (lists.version !== list.version) {
-      lists.version = list.version;
-      lists.found.clear();
+    if (entries.version !== list.version) {
+      entries.version = list.version;
+      entries.playlists.clear();
     }
-    return lists;
+    return entries;
   }
 
-  #keep(path: string, list: ListState, found: HotResponse, { bodyBytes }: RawResponse): void {
+  #keep(path: string, list: ListState, response: HotResponse, { bodyBytes }: RawResponse): void {
     this.#forget(path);
-    this.#media.set(path, { list, found, bytes: bodyBytes, atMs: this.#options.nowMs() });
+    this.#media.set(path, { list, response, bytes: bodyBytes, atMs: this.#options.nowMs() });
     this.#bytes += bodyBytes;
     for (const oldest of this.#media.keys()) {
       if (this.#bytes <= MAX_BYTES) break;
@@ -188,22 +191,22 @@ export class ResponseCache implements Disposable {
   }
 
   #sweep(): void {
-    const beforeMs = this.#options.nowMs() - KEPT_MS;
+    const beforeMs = this.#options.nowMs() - MAX_AGE_MS;
     for (const [path, { atMs }] of this.#media) {
       if (atMs >= beforeMs) break;
       this.#forget(path);
     }
-    for (const [name, { list }] of this.#lists)
-      if (!this.#options.lookup.isCurrent(name, list)) this.#lists.delete(name);
+    for (const [name, { list }] of this.#windows)
+      if (!this.#options.lookup.isCurrent(name, list)) this.#windows.delete(name);
   }
 }
 
 /** `_`, `H`, `L` or `S`, percent-encoded. */
-const VEILED = /%(?:5f|48|4c|53)/i;
+const ENCODED_LETTER = /%(?:5f|48|4c|53)/i;
 
-/** The directives of a query, as they stand there; undefined where one might be written in a way that only a full parser sees. */
+/** The delivery directives of a query as written; undefined if percent-encoding may hide one, which only a full parser finds. */
 function directivesIn(query: string): string | undefined {
-  if (VEILED.test(query)) return undefined;
+  if (ENCODED_LETTER.test(query)) return undefined;
   if (!query.includes('_HLS_')) return '';
   return query
     .split('&')
