@@ -1,23 +1,23 @@
 /**
  * Decides where the timestamps of a source jump: a jump of more than half a second begins a run (docs/media.md 5).
- * In: the frames of the reference track. Out: how far each one is from where the track continues. Pure.
+ * In: the frames of the reference track. Out: jumps, late frames and missing frames. Pure.
  */
 import type { Frame, Track } from '../media/frame.ts';
 import { ticksToUs } from '../media/run.ts';
 import { referenceOf } from './reference.ts';
 
-/** Media that joins within this is continuous: half a second is where a hole begins (docs/media.md 5). */
+/** Smaller distances are continuous media, larger ones a hole (docs/media.md 5). */
 export const HOLE_US = 500_000;
 
-/** A step of the timestamps. */
+/** A jump of the timestamps. */
 export interface Jump {
-  /** Media is missing; otherwise the timestamps went back. */
+  /** Forward: media is missing. Otherwise the timestamps went back. */
   readonly isAhead: boolean;
   /** For a person. */
   readonly detail: string;
 }
 
-/** The reference track of one run after another. */
+/** Follows the reference track over all runs of a stream. */
 export class Continuity {
   #tracks: readonly Track[] = [];
   #reference: Track | undefined;
@@ -43,7 +43,7 @@ export class Continuity {
     const dts =
       frame.trackId === reference.id ? frame.dts : frame.dts * (reference.timescale / this.#timescaleOf(frame));
     const aheadUs = ticksToUs(dts - last.dts - last.duration, reference.timescale);
-    // Durations are guesses: a frame after the last one is not a step back, however early it is.
+    // Durations are estimates: a frame after the last one is no jump back, however early it is.
     if (Math.abs(aheadUs) <= HOLE_US || (aheadUs < 0 && dts > last.dts)) return undefined;
     const step = `${(Math.abs(aheadUs) / 1_000_000).toFixed(1)} s`;
     return aheadUs > 0
@@ -60,6 +60,7 @@ export class Continuity {
   isMissingBefore({ dts, duration }: Frame): boolean {
     return this.#last !== undefined && dts - this.#last.dts - this.#last.duration > 2 * duration;
   }
+
   #timescaleOf({ trackId }: Frame): number {
     return this.#tracks.find(({ id }) => id === trackId)?.timescale ?? 1;
   }

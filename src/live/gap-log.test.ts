@@ -7,7 +7,7 @@ const short = (log: GapLog, fromUs: number, toUs: number) =>
   log.cover(fromUs, toUs).map(({ fromUs: from, toUs: to, cause, detail }) => [from, to, cause, detail]);
 
 suite('why media is missing', () => {
-  test('a hole that nobody gave a reason for was skipped by the source', () => {
+  test('a hole without a noted cause was skipped by the source', () => {
     assert.deepEqual(short(new GapLog(), 10, 30), [
       [10, 30, 'source-skipped', 'the source continued later than it left off'],
     ]);
@@ -18,7 +18,7 @@ suite('why media is missing', () => {
     assert.deepEqual(new GapLog().cover(10, 9), []);
   });
 
-  test('the first cause of a hole stands, and reaches back to the end of the media', () => {
+  test('the first cause of a hole applies from the end of the media', () => {
     const log = new GapLog();
     log.note('source-down', 'HTTP 503', 15);
     log.note('bad-media', 'later', 20);
@@ -26,7 +26,7 @@ suite('why media is missing', () => {
     assert.deepEqual([log.open, log.current?.cause], [true, 'source-down']);
   });
 
-  test('a gap that turns into offline, and back, is told apart', () => {
+  test('a gap that turns into offline, and back, becomes three gaps', () => {
     const log = new GapLog();
     log.note('source-down', 'a', 15);
     log.note('offline', 'stopped', 20);

@@ -1,6 +1,6 @@
 /**
- * Remembers why media is missing, so that every instant of a stream gets exactly one reason (docs/media.md 5).
- * In: notes of the stream's owner and publisher, at wall time. Out: gaps that cover a hole without seams.
+ * Records why media is missing, so that every instant of a stream is media or has exactly one cause (docs/media.md 5).
+ * In: causes from the stream's owner and publisher, at wall time. Out: gaps that cover a hole without seams.
  */
 import type { GapCause } from '../api/gap.ts';
 import type { StreamGap } from '../media/segment.ts';
@@ -11,21 +11,21 @@ interface Note {
   readonly detail: string;
 }
 
-/** A hole may have this many reasons one after the other; further ones are folded into the last. */
+/** Most consecutive causes of a hole; further ones count to the last. */
 const MAX_NOTES = 64;
-/** What is said of a hole that nobody gave a reason for: the time that the source tells, or the arrival of its media, leaves it. */
+/** Cause of a hole that follows only from the timestamps of the source or the arrival of its media. */
 const UNEXPLAINED: Pick<Note, 'cause' | 'detail'> = {
   cause: 'source-skipped',
   detail: 'the source continued later than it left off',
 };
 
-/** The reasons of the hole that is open now, or may open next. */
+/** The causes of the hole that is open now. */
 export class GapLog {
   #notes: Note[] = [];
 
   /**
-   * From `atUs` on media is missing because of `cause`. Within one hole the first cause stands: a later one counts only where
-   * it turns a gap into offline or the other way round.
+   * Notes that media is missing from `atUs` on. Within one hole the first cause applies: a later one is noted only if it turns a gap
+   * into offline or back.
    *
    * @param atUs µs since 1970
    */
@@ -41,19 +41,19 @@ export class GapLog {
     this.#notes.unshift(...gaps.map(({ fromUs, cause, detail }) => ({ atUs: fromUs, cause, detail })));
   }
 
-  /** Whether a reason is noted, that is, media is known to be missing now. */
+  /** Whether media is missing now. */
   get open(): boolean {
     return this.#notes.length > 0;
   }
 
-  /** The reason that holds at the end of the log. */
+  /** The cause that applies now. */
   get current(): Pick<StreamGap, 'cause' | 'detail'> | undefined {
     const last = this.#notes.at(-1);
     return last && { cause: last.cause, detail: last.detail };
   }
 
   /**
-   * The gaps of [fromUs, toUs), in order and without seams; empty when the stretch is empty.
+   * The gaps of [fromUs, toUs), in order and without seams; empty for an empty range.
    *
    * @param fromUs end of the last media, µs since 1970
    * @param toUs start of the next media, or now
@@ -62,10 +62,10 @@ export class GapLog {
     if (toUs <= fromUs) return [];
     const notes = this.#notes.length > 0 ? this.#notes : [{ atUs: fromUs, ...UNEXPLAINED }];
     const pieces: StreamGap[] = [];
-    // The first reason reaches back to the media's end: addresses lag the wall clock by the source's delay.
+    // The first cause applies from the end of the media, which lags the wall clock by the source's delay.
     let startUs = fromUs;
     for (const [i, { cause, detail }] of notes.entries()) {
-      // A clock that was set back may have noted a later reason at an earlier time.
+      // After the wall clock was set back, a later cause may have an earlier time.
       const endUs = Math.min(toUs, Math.max(startUs, notes[i + 1]?.atUs ?? toUs));
       if (endUs > startUs) pieces.push({ fromUs: startUs, toUs: endUs, cause, detail });
       startUs = endUs;
@@ -73,7 +73,7 @@ export class GapLog {
     return pieces;
   }
 
-  /** Media flows: the hole is closed. */
+  /** Closes the hole: media flows. */
   clear(): void {
     this.#notes = [];
   }

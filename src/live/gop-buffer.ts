@@ -1,5 +1,5 @@
 /**
- * Keeps the frames since the last key frame, so that a sink that comes late can start at once.
+ * Keeps the frames since the last key frame, so that a late sink can start at once.
  * In: the frames of a stream in order. Out: the same frames, from a key frame on. Pure.
  */
 import type { Frame } from '../media/frame.ts';
@@ -10,15 +10,15 @@ const MAX_BYTES = 8 * 1024 * 1024;
 const MAX_FRAMES = 2048;
 
 /**
- * The GOP that flows. It keeps references to the bytes of frames, not copies: of a burst, the bytes of the whole segment stay in
- * memory until the next key frame.
+ * The current GOP. It references the bytes of frames without a copy: of a burst, the bytes of the complete segment stay in memory
+ * until the next key frame.
  */
 export class GopBuffer {
   readonly #maxBytes: number;
   readonly #maxFrames: number;
   #frames: Frame[] = [];
   #bytes = 0;
-  /** Frames are kept: there was a key frame, and the bounds were not reached since. */
+  /** There was a key frame, and no bound was exceeded since. */
   #isOpen = false;
 
   constructor({ maxBytes = MAX_BYTES, maxFrames = MAX_FRAMES } = {}) {
@@ -37,8 +37,8 @@ export class GopBuffer {
   }
 
   /**
-   * Takes a frame. A GOP that exceeds a bound is dropped as a whole, since its end is worth nothing without its beginning, and nothing
-   * is kept until the next key frame.
+   * Takes a frame. A GOP that exceeds a bound is dropped completely, because its end cannot be decoded alone; the buffer stays empty
+   * until the next key frame.
    *
    * @param begins it is a key frame of the reference track
    * @returns false when this frame made the GOP exceed a bound

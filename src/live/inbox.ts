@@ -1,5 +1,5 @@
 /**
- * The queue of a sink that may wait: a relay, a viewer's connection, a transcoder. Bounded in bytes; at the bound it drops whole GOPs.
+ * The queue of a sink that may wait, such as a viewer's connection. Bounded in bytes; at the bound it drops complete GOPs.
  * In: frames from live/stream. Out: an async iterator of runs and frames. No sink slows down the source or another sink.
  */
 import type { Frame } from '../media/frame.ts';
@@ -7,7 +7,7 @@ import type { RunContext, Sink } from './sink.ts';
 import type { AttachOptions } from './sink-list.ts';
 import type { Stream } from './stream.ts';
 
-/** What the consumer of an inbox gets, in order. */
+/** One item of an inbox, in order. */
 export type InboxItem =
   /** A run begins; its first frame follows and is a key frame of the reference track. `soft` as in RunContext. */
   | { readonly type: 'run'; readonly context: RunContext }
@@ -15,7 +15,7 @@ export type InboxItem =
   /** The run is over; another may follow. */
   | { readonly type: 'end' };
 
-/** How an inbox is opened. */
+/** Options of an inbox. */
 export interface InboxOptions extends Omit<AttachOptions, 'required'> {
   /** Most bytes that may wait. A GOP that is larger loses its end. */
   readonly maxBytes: number;
@@ -40,8 +40,8 @@ interface Gop {
 /**
  * Attaches a queue to a stream. For one consumer: `for await (const item of inbox)`.
  *
- * When the queue is full, the oldest GOP that the consumer has not begun is dropped; if there is none but the GOP that flows, that one is
- * dropped, up to the next key frame, for which the source is asked. The iterator ends without an error: at once when `signal` fires, the
+ * When the queue is full, it drops the oldest GOP that the consumer has not begun; if there is only the current GOP, it drops that one
+ * up to the next key frame, which it requests from the source. The iterator ends without an error: at once when `signal` fires, the
  * inbox is disposed or the loop is left; after the last frame when the stream is closed. Bursts and damage are not passed on.
  */
 export function openInbox(
@@ -80,14 +80,14 @@ class Inbox implements Sink {
   readonly #onSkip: () => void;
   #gops: Gop[] = [];
   #bytes = 0;
-  /** The run that flows, and its GOP; undefined while none flows, and while its frames are dropped. */
+  /** The current run and its GOP; undefined between runs, and while frames are dropped. */
   #context: RunContext | undefined;
   #open: Gop | undefined;
   #epoch = 0;
-  /** The run that the consumer has begun and not ended. */
+  /** The run that the consumer has begun. */
   #given: { readonly context: RunContext; readonly epoch: number } | undefined;
   #wake: (() => void) | undefined;
-  /** Nothing more comes. */
+  /** No further item follows. */
   #isOver = false;
 
   constructor(maxBytes: number, calls: { onLost(gops: number, frames: number): void; onSkip(): void }) {
@@ -138,7 +138,7 @@ class Inbox implements Sink {
     this.endRun();
   }
 
-  /** Drops what waits. */
+  /** Drops all waiting items. */
   close(): void {
     this.#gops = [];
     this.#bytes = 0;
@@ -182,7 +182,7 @@ class Inbox implements Sink {
     return { type: 'frame', frame };
   }
 
-  /** Drops the oldest GOPs that the consumer has not begun until there is room; false where that does not suffice. */
+  /** Drops the oldest GOPs that the consumer has not begun until there is room; false if that does not suffice. */
   #makeRoom(size: number): boolean {
     while (this.#bytes + size > this.#maxBytes) {
       const i = this.#gops.findIndex(({ isBegun }) => !isBegun);
@@ -194,7 +194,7 @@ class Inbox implements Sink {
     return true;
   }
 
-  /** Drops what waits of the GOP that flows, and what comes of it. */
+  /** Drops the current GOP, up to the next key frame. */
   #skip(open: Gop): void {
     this.#open = undefined;
     this.#gops = this.#gops.filter((gop) => gop !== open);

@@ -1,5 +1,5 @@
 /**
- * What a publisher may do with the stream it feeds. Every source ends in these calls.
+ * The interface through which every publisher feeds a stream.
  * In: ingest/*. Out: live/stream.
  */
 import type { GapCause } from '../api/gap.ts';
@@ -13,7 +13,7 @@ export type Pace =
   /** Whole segments come at once; `intervalS` is the longest usual time without new media, seconds. */
   | { readonly kind: 'bursty'; readonly intervalS: number };
 
-/** What begins a run. */
+/** Parameters of a run. */
 export interface RunStart {
   /** All tracks, ids unique, constant for the run. */
   readonly tracks: readonly Track[];
@@ -21,37 +21,37 @@ export interface RunStart {
   readonly utcOffsetUs: number;
   readonly clock: RunClock;
   readonly pace: Pace;
-  /** Asks the encoder for a key frame soon, without waiting; absent where the source cannot be asked. Called at most once a second. */
+  /** Requests a key frame from the encoder, without waiting; absent if the source has no such request. Called at most once a second. */
   readonly requestKeyFrame?: () => void;
 }
 
-/** What the source's playlist says of the segment whose frames come next. */
+/** Properties, from the source's playlist, of the segment whose frames come next. */
 export interface SourceSegment {
   /** The UTC offset by the segment's date, or by its distance to the live edge; µs since 1970. */
   readonly utcOffsetUs: number;
   readonly clock: RunClock;
-  /** It was in the playlist when that was first loaded after a (re)connect, so the stream may have it already. Later ones are new. */
+  /** It was in the first playlist after a (re)connect, so the stream may have it already. */
   readonly mayRepeat: boolean;
-  /** Length of the segments that are missing before it, as far as that is known; µs. Their time stays free where the UTC offset moves forward. */
+  /** Known length of the segments missing before it, µs. Their time stays free if the UTC offset moves forward. */
   readonly missingUs: number;
 }
 
 /** The feeding side of a stream, held by one publisher at a time. Every call is synchronous and does not wait. */
 export interface StreamInput {
   /**
-   * End of the stream's media, µs since 1970; undefined while it has none. A source that still offers the media after it may begin there.
+   * End of the stream's media, µs since 1970; undefined while it has none. A source that still offers later media may begin there.
    */
   readonly mediaEndUs?: number | undefined;
-  /** The UTC offset of the run that flows, as the stream fixed it: µs since 1970; undefined while none flows. */
+  /** The UTC offset that the stream uses for the current run, µs since 1970; undefined without a run. */
   readonly utcOffsetUs?: number | undefined;
   /**
-   * Resolves when what is published next need not be lost for want of memory or disk; at once where that is so. For sources that have
-   * time: nobody waits for what they have not sent yet. Rejects with the signal's reason when aborted.
+   * Resolves when there is memory and disk space for more media; usually at once. For sources that can be delayed, such as files and
+   * recorded segments. Rejects with the signal's reason when aborted.
    */
   ready?(options: { signal: AbortSignal }): Promise<void>;
   /** Begins a run; called before the first frame and whenever tracks or the relation of pts to UTC change. */
   startRun(start: RunStart): void;
-  /** Called before the frames of each segment, by sources that have playlists. Without it nothing is ever taken for a repetition. */
+  /** Called before the frames of each segment, by sources with playlists. Only then can the stream recognize repeated media. */
   nextSegment?(segment: SourceSegment): void;
   publish(frame: Frame): void;
   /**
@@ -63,10 +63,10 @@ export interface StreamInput {
   /** A burst ended: what was published may be packaged without waiting for a successor. Never needed by continuous sources. */
   flush(): void;
   /**
-   * From now on media is missing, until the next frame; the first cause of a hole stands. `offline`: the source ended in order, nothing is
-   * meant to flow until it returns. `detail` is for a person.
+   * Reports that media is missing until the next frame; the first cause of a hole applies. `offline`: the source ended in order, and no
+   * media is expected until it returns. `detail` is readable text.
    */
   absent(cause: GapCause | 'offline', detail: string): void;
-  /** Something inside the media was wrong and was stepped over; counted and marked on the segment. */
+  /** Reports damaged media that was skipped; counted, and flagged on the segment. */
   damage(reason: string): void;
 }

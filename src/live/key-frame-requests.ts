@@ -1,5 +1,5 @@
 /**
- * Asks the publisher for a key frame, at most once a second, until one comes.
+ * Requests a key frame from the publisher, at most once a second, until one comes.
  * In: requests of sinks, the frames of the reference track. Out: calls of the publisher. RTCP calls this PLI (RFC 4585 6.3.1).
  */
 import type { Clock } from '../lib/clock.ts';
@@ -15,13 +15,13 @@ export class KeyFrameRequests {
   #sentMs = Number.NEGATIVE_INFINITY;
   #isWanted = false;
 
-  /** @param send how to ask the publisher that feeds the stream now; undefined where it cannot be asked */
+  /** @param send returns the request function of the current publisher; undefined if it has none */
   constructor(clock: Clock, send: () => (() => void) | undefined) {
     this.#clock = clock;
     this.#send = send;
   }
 
-  /** Asks for a key frame, now or when a second has passed since the last request; returns whether the publisher can be asked. */
+  /** Requests a key frame, now or a second after the last request; returns false if the publisher has no such request. */
   request(): boolean {
     if (!this.#send()) return false;
     this.#isWanted = true;
@@ -29,7 +29,7 @@ export class KeyFrameRequests {
     return true;
   }
 
-  /** Takes each frame of the reference track: asks again while no key frame comes, because a request may be lost. */
+  /** Takes each frame of the reference track; repeats the request while no key frame comes, because a request may be lost. */
   add({ key }: Pick<Frame, 'key'>): void {
     if (!this.#isWanted) return;
     if (key) this.#isWanted = false;

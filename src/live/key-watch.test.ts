@@ -7,12 +7,12 @@ import { Stream } from './stream.ts';
 
 const track = videoTrack();
 
-test('ten seconds without a key frame are told once for each time, before the first one too (docs/media.md 12)', () => {
+test('ten seconds without a key frame are reported once, also before the first one (docs/media.md 12)', () => {
   const past = { endUs: 0, hasMedia: false, lastRun: 0, gaps: [] };
   const stream = new Stream({ clock: createManualClock(), past });
-  let told = 0;
+  let reports = 0;
   stream.events.subscribe(({ type }) => {
-    if (type === 'keyless') told++;
+    if (type === 'keyless') reports++;
   });
   const publish = (frames: readonly Frame[], change: Partial<Frame> = {}) => {
     for (const frame of frames) stream.publish({ ...frame, ...change });
@@ -21,10 +21,10 @@ test('ten seconds without a key frame are told once for each time, before the fi
     videoFrames({ track, seconds, rate: 25, gopS, startS });
   stream.startRun({ tracks: [track], utcOffsetUs: 0, clock: 'source', pace: { kind: 'continuous' } });
   publish(film(9.9, 1), { key: false });
-  assert.equal(told, 0);
+  assert.equal(reports, 0);
   publish(film(20, 10.9), { key: false });
-  assert.equal(told, 1);
+  assert.equal(reports, 1);
   assert.equal(stream.context, undefined, 'there is nothing to begin with');
   publish(film(45, 30.9, [9, 11, 25]));
-  assert.equal(told, 3);
+  assert.equal(reports, 3);
 });

@@ -1,17 +1,17 @@
 /**
- * Watches how long a track goes on without a key frame, so that its publisher can be told (docs/media.md 12).
- * In: the frames of the reference track. Out: whether it is time to say something, once for each drought. Pure.
+ * Detects that a track has no key frame for ten seconds (docs/media.md 12).
+ * In: the frames of the reference track. Out: true once, until the next key frame. Pure.
  */
 import type { Frame } from '../media/frame.ts';
 
-/** Segments without a key frame cannot be started at: after this long somebody should know, seconds. */
+/** No player can start at segments without a key frame: report it after this, seconds. */
 const KEYLESS_S = 10;
 
 /** The key frames of one track. */
 export class KeyWatch {
-  /** dts of the last key frame, or of the first frame where none came yet, ticks. */
+  /** dts of the last key frame, otherwise of the first frame, ticks. */
   #since: number | undefined;
-  #told = false;
+  #isReported = false;
 
   /**
    * Takes a frame.
@@ -22,11 +22,11 @@ export class KeyWatch {
   add({ key, dts }: Frame, timescale: number): boolean {
     if (key || this.#since === undefined || dts < this.#since) {
       this.#since = dts;
-      this.#told = false;
+      this.#isReported = false;
       return false;
     }
-    if (this.#told || dts - this.#since < KEYLESS_S * timescale) return false;
-    this.#told = true;
+    if (this.#isReported || dts - this.#since < KEYLESS_S * timescale) return false;
+    this.#isReported = true;
     return true;
   }
 }

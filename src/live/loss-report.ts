@@ -1,5 +1,5 @@
 /**
- * Adds up what a sink had to drop, and reports it at most once a second.
+ * Sums the frames that a sink drops, and reports them at most once a second.
  * In: losses as they happen. Out: their sum since the last report.
  */
 import type { Clock } from '../lib/clock.ts';
@@ -7,7 +7,7 @@ import type { Clock } from '../lib/clock.ts';
 /** Shortest time between two reports. */
 const INTERVAL_MS = 1000;
 
-/** What a sink dropped. */
+/** GOPs and frames that a sink dropped. */
 export interface SinkLoss {
   readonly gops: number;
   readonly frames: number;
@@ -26,14 +26,14 @@ export class LossReport {
     this.#report = report;
   }
 
-  /** Adds a loss. It is reported now, with the next loss after a second, or by `flush`. */
+  /** Adds a loss; reports it now, with the next loss after a second, or in `flush`. */
   add({ gops, frames }: SinkLoss): void {
     this.#gops += gops;
     this.#frames += frames;
     if (this.#clock.monotonicMs() - this.#reportedMs >= INTERVAL_MS) this.flush();
   }
 
-  /** Reports what was not reported yet. */
+  /** Reports the losses since the last report. */
   flush(): void {
     const loss = { gops: this.#gops, frames: this.#frames };
     if (loss.gops + loss.frames === 0) return;

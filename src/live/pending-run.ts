@@ -1,6 +1,6 @@
 /**
  * A run that waits for the first key frame of its reference track.
- * In: what the publisher announced, and its frames. Out: what live/stream starts the run with. Pure.
+ * In: the publisher's RunStart and first frames. Out: the state with which live/stream starts the run. Pure.
  */
 import type { Frame, Track } from '../media/frame.ts';
 import { ticksToUs } from '../media/run.ts';
@@ -13,7 +13,7 @@ export interface PendingRun {
   readonly waiting: Frame[];
   /** Lowest pts of its reference frames so far, none of them a key frame; µs. */
   keylessUs?: number;
-  /** The last key frame was left out as known, and so is what follows it. */
+  /** The stream has the last key frame already: it and the frames after it are dropped. */
   clips?: boolean;
 }
 

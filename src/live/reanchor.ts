@@ -1,5 +1,5 @@
 /**
- * Decides when the UTC offset of a run that flows has to move forward: the wall clock was set forward, or the source's clock is slow.
+ * Decides when the UTC offset of the current run moves forward: the wall clock was set forward, or the source's clock is slow.
  * In: runs as they begin, frames of the reference track, both clocks. Out: by how much the UTC offset moves. docs/media.md 1 and 3.
  */
 import type { Clock } from '../lib/clock.ts';
@@ -8,10 +8,10 @@ import { ticksToUs } from '../media/run.ts';
 import type { RunStart, SourceSegment } from './input.ts';
 import { SkewMeter } from './skew.ts';
 
-/** A step of the wall clock from here on shows in a playlist, however late that was loaded. */
+/** From this size on, a step of the wall clock shows in the source's playlist, however late that was loaded. */
 const SURE_STEP_US = 30_000_000;
 
-/** Watches the runs of one stream, one after the other. */
+/** The clock of one stream, over all its runs. */
 export class Reanchor {
   readonly #clock: Clock;
   /** Of runs whose UTC offset was found by arrival. */
@@ -25,21 +25,21 @@ export class Reanchor {
     this.#clock = clock;
   }
 
-  /** How far the wall clock is ahead of the run's UTC, µs; undefined where that is not measured. */
+  /** How far the wall clock is ahead of the run's UTC, µs; undefined for sources with their own clock. */
   get skewUs(): number | undefined {
     return this.#meter?.stepsOnly ? undefined : this.#meter?.skewUs;
   }
 
-  /** Whether the wall clock was set forward and the UTC offset did not follow yet. */
+  /** Whether the wall clock was set forward and the UTC offset has not followed yet. */
   get isStepped(): boolean {
     this.#look();
     return (this.#meter?.steppedUs ?? 0) > 0;
   }
 
   /**
-   * A run begins. A step that is not applied yet is applied to it, unless its UTC offset was found by the wall clock since.
+   * Begins a run. A pending step applies to it, unless its UTC offset was computed from the wall clock since.
    *
-   * @param options.utcOffsetUs the UTC offset as it was fixed, µs
+   * @param options.utcOffsetUs UTC offset of the run, µs
    * @param options.joins it begins where the last one ended
    * @param options.behindUs by how much the UTC offset was moved forward so that UTC does not run back, µs
    */

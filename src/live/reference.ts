@@ -1,5 +1,5 @@
 /**
- * Chooses the track that decides where a stream may be cut.
+ * Selects the track whose key frames decide where a stream is cut.
  * In: the tracks of a run. Out: one of them. Pure.
  */
 import assert from 'node:assert/strict';

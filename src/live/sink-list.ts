@@ -10,7 +10,7 @@ import { LossReport, type SinkLoss } from './loss-report.ts';
 import type { RunContext, Sink } from './sink.ts';
 import type { SinkEvent } from './stream-event.ts';
 
-/** How a sink is attached. */
+/** Options of an attached sink. */
 export interface AttachOptions {
   /** What the sink is, for logs and metrics: the same for all sinks of a kind. */
   readonly name: string;
@@ -34,13 +34,13 @@ type Attached = AttachOptions & { readonly sink: Sink; readonly gopBuffer: Dispo
 export class SinkList implements Sink {
   readonly #clock: Clock;
   readonly #emit: (event: SinkEvent) => void;
-  /** Sinks that have the run which flows, or wait for the first. Replaced, never changed: calls may attach and detach. */
+  /** Sinks that have the current run, or wait for the first. Replaced, never changed: calls may attach and detach. */
   #active: readonly Attached[] = [];
   /** Sinks that were attached within a run and get it from its next key frame on. */
   #joining: readonly Attached[] = [];
-  /** The run that flows. */
+  /** The current run. */
   #context: RunContext | undefined;
-  /** Undefined while nobody needs it. */
+  /** Undefined while no sink needs it. */
   #gop: GopBuffer | undefined;
   #gopUsers = 0;
   /** By the name of the sinks. */
@@ -65,7 +65,7 @@ export class SinkList implements Sink {
     return bytes;
   }
 
-  /** Whether a sink that is attached now with `fromKeyFrame` has to wait for a key frame. */
+  /** Whether a sink attached now with `fromKeyFrame` has to wait for a key frame. */
   get needsKeyFrame(): boolean {
     return this.#context !== undefined && !this.#gop?.frames.length;
   }
@@ -81,7 +81,7 @@ export class SinkList implements Sink {
     return { [Symbol.dispose]: () => this.#detach(attached) };
   }
 
-  /** Keeps the GOP that flows from its next key frame on, until all results are disposed. */
+  /** Keeps the current GOP, from the next key frame on, until all results are disposed. */
   bufferGop(): Disposable {
     this.#gopUsers++;
     this.#gop ??= new GopBuffer();

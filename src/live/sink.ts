@@ -1,24 +1,24 @@
 /**
- * The contract of a sink: takes the frames of a stream, such as packager, meters and inboxes do.
- * In: live/stream. Out: what the sink makes of them.
+ * The contract of a sink, which takes the frames of a stream: the packager, meters, inboxes.
+ * In: live/stream. Out: depends on the sink.
  */
 import type { Frame, Track } from '../media/frame.ts';
 import type { Run } from '../media/run.ts';
 import type { StreamGap } from '../media/segment.ts';
 import type { Pace } from './input.ts';
 
-/** All that a sink needs to know of a run before its first frame. */
+/** Properties of a run, given to sinks before its first frame. */
 export interface RunContext {
   readonly run: Run;
   readonly tracks: readonly Track[];
-  /** The track whose key frames are the places to cut: the first video track, else the first audio track. */
+  /** The track whose key frames are the cuts: the first video track, otherwise the first audio track. */
   readonly reference: Track;
   readonly pace: Pace;
   /** UTC of the run's first reference frame, µs since 1970. */
   readonly startUs: number;
-  /** What was missing between the previous run's end and this start; empty when they touch. */
+  /** Gaps between the previous run's end and this start; empty when they touch. */
   readonly gaps: readonly StreamGap[];
-  /** Only the UTC offset is new: tracks and timestamps go on where they were, and what was begun need not end (docs/media.md 1). */
+  /** Only the UTC offset is new: tracks and timestamps continue, and open segments need not end (docs/media.md 1). */
   readonly soft?: true;
 }
 
@@ -26,14 +26,14 @@ export interface RunContext {
 export interface Sink {
   /** Bytes of frames that wait in the sink, for metrics; absent where nothing waits. */
   readonly queuedBytes?: number;
-  /** A run begins; its first frame is a key frame of the reference track. The previous run is over, or goes on if `soft`. */
+  /** A run begins; its first frame is a key frame of the reference track. The previous run is over, or continues if `soft`. */
   startRun(context: RunContext): void;
   write(frame: Frame): void;
   /** A burst ended; see StreamInput.flush. */
   flush(): void;
-  /** Media stopped; what is held back may be given out. A run may follow. */
+  /** Media stopped: the sink outputs its held frames. A run may follow. */
   endRun(): void;
-  /** The segment in the making has a fault inside. */
+  /** The open segment is damaged. */
   damage(): void;
   /** The stream detached the sink: it is closed, or a call of the sink threw. No call follows. */
   detached?(): void;

@@ -4,7 +4,7 @@ import { seeded } from '../lib/random.fixture.ts';
 
 import { SkewMeter } from './skew.ts';
 
-/** Feeds 25 frames a second whose delay is told by `delayMs`; stops when something is due. */
+/** Feeds 25 frames a second with the delay of `delayMs`; stops when a correction is due. */
 function feed(meter: SkewMeter, seconds: number, delayMs: (second: number) => number, fromS = 0, offsetMs = 0): number {
   for (let i = 0; i < seconds * 25; i++) {
     const atS = fromS + i / 25;

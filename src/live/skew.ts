@@ -1,34 +1,34 @@
 /**
- * Measures how far a run's UTC has drifted from the wall clock, and when it is time to fix it anew (docs/media.md 1 and 3).
- * In: when each frame of the reference track arrived, and the UTC that the run gives it. Out: the skew, and what is due. Pure.
+ * Measures how far a run's UTC has drifted from the wall clock, and when to correct it (docs/media.md 1 and 3).
+ * In: arrival and UTC of each frame of the reference track. Out: the skew, and the correction that is due. Pure.
  *
- * The least delay of a while stands for the path without its jitter; what it grew by since the run's beginning is skew.
+ * The minimum delay over a window is the delay without jitter; its growth since the beginning of the run is the skew.
  */
 
-/** The delay at the run's beginning is the least over this, µs. */
+/** Window of the minimum delay at the beginning of the run, µs. */
 const FIRST_WINDOW_US = 2_000_000;
-/** The delay later on is the least over each of these, µs. */
+/** Window of later minimum delays, µs. */
 const WINDOW_US = 10_000_000;
-/** Skew above this, in so many windows in a row (one minute), is due. */
+/** A skew above this in so many consecutive windows (one minute) is corrected. */
 const DUE_FROM_US = 250_000;
 const DUE_AFTER_WINDOWS = 6;
-/** After this long, skew of a frame is due. */
+/** After a day, a skew of one frame is corrected. */
 const OLD_AFTER_US = 24 * 3600 * 1_000_000;
 const OLD_FROM_US = 40_000;
-/** A wall clock that steps forward by more begins a new run at once. */
+/** A larger step of the wall clock begins a new run at once. */
 const STEP_US = 1_000_000;
 
-/** Steps of the wall clock as the clock that never steps shows them. What was set back first has to be caught up with. */
+/** Steps of the wall clock against the monotonic clock. A step forward counts only beyond a previous step back. */
 class WallSteps {
   #offsetUs: number | undefined;
-  /** How far the wall clock is behind where it was, µs. */
+  /** How far the wall clock is behind its highest offset, µs. */
   #behindUs: number;
 
   constructor(behindUs: number) {
     this.#behindUs = behindUs;
   }
 
-  /** @returns by how much the wall clock was set forward since the last call, beyond where it has ever been; µs */
+  /** @returns step forward since the last call, beyond the highest offset so far, µs */
   add(wallUs: number, monotonicUs: number): number {
     const offsetUs = wallUs - monotonicUs;
     const stepUs = offsetUs - (this.#offsetUs ?? offsetUs);
@@ -44,15 +44,15 @@ class WallSteps {
 export interface Arrival {
   /** UTC of now. */
   readonly wallUs: number;
-  /** The clock that never steps. */
+  /** Monotonic clock. */
   readonly monotonicUs: number;
   /** UTC of the frame by its decode time, as the run says. */
   readonly mediaUs: number;
 }
 
-/** The skew of one run after another, as long as only their UTC offset differs. */
+/** The skew of consecutive runs that differ only in their UTC offset. */
 export class SkewMeter {
-  /** Only steps of the wall clock count: frames come in bursts, and the delay of those says nothing. */
+  /** Only steps of the wall clock count: the delay of frames in bursts is meaningless. */
   readonly stepsOnly: boolean;
   readonly #steps: WallSteps;
   /** Delay at the beginning. */
@@ -70,7 +70,7 @@ export class SkewMeter {
     this.#steps = new WallSteps(behindUs);
   }
 
-  /** By how much the wall clock was set forward, µs; 0 once that was applied or dismissed. */
+  /** Pending step of the wall clock, µs; 0 once it was applied or dismissed. */
   get steppedUs(): number {
     return this.#steppedUs;
   }
@@ -80,7 +80,7 @@ export class SkewMeter {
     return this.#steppedUs || (this.#skews.at(-1) ?? 0);
   }
 
-  /** By how much UTC should step forward now, µs; 0 while the run goes on. It never runs back: where it is ahead it stays so. */
+  /** Correction that is due, µs; 0 if none. UTC never runs back: if it is ahead, it stays ahead. */
   get dueUs(): number {
     if (this.#steppedUs > 0) return this.#steppedUs;
     const leastUs = this.#skews.length > 0 ? Math.min(...this.#skews) : 0;
@@ -116,12 +116,12 @@ export class SkewMeter {
     this.#window = { startUs: monotonicUs, leastUs: delayUs };
   }
 
-  /** The wall clock moved, the media did not: nothing is due. */
+  /** Discards a step that the source did not make. */
   dismissStep(): void {
     this.#steppedUs = 0;
   }
 
-  /** UTC has stepped by what was due: what follows is measured against the same beginning. */
+  /** The correction was applied: further delays are measured against the same beginning. */
   moved(): void {
     this.#steppedUs = 0;
     this.#skews = [];

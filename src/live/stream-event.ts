@@ -1,5 +1,5 @@
 /**
- * What a live stream reports about itself.
+ * Events of a live stream.
  * In: live/stream and its sinks. Out: the owner of the stream, for logs, metrics and events. Pure types.
  */
 import type { GapCause } from '../api/gap.ts';
@@ -20,7 +20,7 @@ export type StreamEvent =
   | { readonly type: 'run'; readonly context: RunContext }
   | { readonly type: 'absent'; readonly cause: GapCause | 'offline'; readonly detail: string; readonly atUs: number }
   | { readonly type: 'damage'; readonly reason: string }
-  /** Media was left out because the source offered it again after a (re)connect; how much, µs. */
+  /** Dropped media that the source offered again after a (re)connect, µs. */
   | { readonly type: 'clipped'; readonly durationUs: number }
   /** No key frame of the reference track for ten seconds: no viewer can start there. */
   | { readonly type: 'keyless' }

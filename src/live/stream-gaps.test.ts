@@ -5,7 +5,7 @@ import { ticksToUs } from '../media/run.ts';
 import { videoFrames } from './frames.fixture.ts';
 import { bursty, film, NOW_US, open, publish, start, video } from './stream.fixture.ts';
 
-suite('what is missing (rule 5)', () => {
+suite('gaps (rule 5)', () => {
   test('a hole of more than half a second has its causes, a smaller one joins', () => {
     for (const [ms, gaps] of [
       [500, []],
@@ -22,7 +22,7 @@ suite('what is missing (rule 5)', () => {
     }
   });
 
-  test('before the first run the stream was offline since it was made', () => {
+  test('before the first run the stream is offline since its creation', () => {
     const offline = { fromUs: NOW_US, toUs: NOW_US, cause: 'offline', detail: 'not yet started' } as const;
     const heard = open({ gaps: [offline] });
     assert.deepEqual(heard.stream.gap, { cause: 'offline', detail: 'not yet started' });
@@ -32,7 +32,7 @@ suite('what is missing (rule 5)', () => {
     assert.equal(heard.stream.gap, undefined);
   });
 
-  test('while media is missing the stream says so, since when, and has no run', () => {
+  test('while media is missing the stream has a cause and its time, and no run', () => {
     const heard = open();
     heard.stream.startRun(start());
     publish(heard, film(2));
@@ -43,8 +43,8 @@ suite('what is missing (rule 5)', () => {
     assert.deepEqual(heard.stream.gapsSince(NOW_US + 3_000_000), [
       { fromUs: NOW_US + 3_000_000, toUs: NOW_US + 7_000_000, cause: 'offline', detail: 'stopped' },
     ]);
-    const told = heard.events.map((event) => (event.type === 'absent' ? [event.cause, event.atUs] : event.type));
-    assert.deepEqual(told, ['run', ['offline', NOW_US + 3_000_000]]);
+    const emitted = heard.events.map((event) => (event.type === 'absent' ? [event.cause, event.atUs] : event.type));
+    assert.deepEqual(emitted, ['run', ['offline', NOW_US + 3_000_000]]);
   });
 
   test('after a gap the same media may come back without a new start, under the same UTC offset', () => {
@@ -153,7 +153,7 @@ suite('what is missing (rule 5)', () => {
     }
   });
 
-  test('a new start while media flows ends the run at the next key frame, and the hole in between is told', () => {
+  test('a new start while media flows ends the run at the next key frame, and the hole in between is a gap', () => {
     const heard = open();
     heard.stream.startRun(start());
     publish(heard, film(2));

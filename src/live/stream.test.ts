@@ -108,7 +108,7 @@ suite('what was there before (rule 2)', () => {
     }
   });
 
-  test('an overlap of more than a minute is a clock that jumped back: nothing is dropped, UTC goes on (rule 3)', () => {
+  test('an overlap of more than a minute is a clock that jumped back: no frame is dropped, UTC continues (rule 3)', () => {
     const heard = open({ endUs: NOW_US + 90_000_000, hasMedia: true });
     heard.stream.startRun(start());
     publish(heard, film(2));
@@ -159,7 +159,7 @@ suite('skew of a run (rules 1 and 3)', () => {
     assert.ok(heard.stream.skewUs! < 900_000, 'less is missing than would be without');
   });
 
-  test('a source that tells its time, one that comes in bursts, and one that is fast keep their UTC offset', () => {
+  test('a source with its own clock, a bursty one, and a fast one keep their UTC offset', () => {
     assert.equal(slow({ clock: 'source' }).runs.length, 1);
     assert.equal(slow({ clock: 'source' }).stream.skewUs, undefined);
     assert.equal(slow({ pace: bursty }).runs.length, 1);
@@ -209,11 +209,11 @@ suite('skew of a run (rules 1 and 3)', () => {
     heard.stream.absent('source-down', '');
     heard.stream.startRun(start({ clock: 'arrival', utcOffsetUs: NOW_US - 7_000_000 }));
     publish(heard, film(3, 61));
-    assert.equal(heard.runs[1]!.startUs, NOW_US + 61_000_000, 'and the next one goes on where it ended');
+    assert.equal(heard.runs[1]!.startUs, NOW_US + 61_000_000, 'and the next one continues at its end');
   });
 });
 
-test('sinks are told of bursts and damage', () => {
+test('sinks get bursts and damage', () => {
   const heard = open();
   heard.stream.startRun(start());
   heard.stream.flush();

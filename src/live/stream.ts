@@ -1,5 +1,5 @@
 /**
- * A live stream: takes a publisher's frames, fixes each run's place in UTC, and hands the frames to its sinks.
+ * A live stream: takes a publisher's frames, fixes the UTC offset of each run, and passes the frames to its sinks.
  * In: ingest, through StreamInput. Out: packager and other sinks. docs/media.md 1 to 5.
  */
 import assert from 'node:assert/strict';
@@ -25,34 +25,34 @@ import { type AttachOptions, SinkList } from './sink-list.ts';
 import type { StreamEvent } from './stream-event.ts';
 
 /**
- * A source that is connected to again may begin with media that is recorded already: segments of its first playlist are clipped to the
- * previous end if they overlap by more than this. Less is the jitter of its clock, and moves the UTC offset.
+ * After a reconnect, a source may begin with media that is recorded already: segments of its first playlist are clipped to the previous
+ * end if they overlap by more than this. A smaller overlap is jitter of its clock, and moves the UTC offset.
  */
 const CLIP_FROM_US = { source: 40_000, arrival: 3_000_000 } as const;
-/** More than this is no overlap but a clock that jumped back: the UTC offset moves forward, nothing is dropped. */
+/** A larger overlap is a clock that jumped back: the UTC offset moves forward, and no frame is dropped. */
 const CLIP_UP_TO_US = 60_000_000;
-/** A frame before a run's first key frame does not move the UTC offset if it is further from that key frame than this. */
+/** Frames further before a run's first key frame than this do not move the UTC offset. */
 const MAX_KEYLESS_US = 60_000_000;
-/** Frames that may wait for the run's first key frame of the reference track: a burst may bring all of its audio first. */
+/** Most frames that wait for the first key frame of the reference track: a burst may have all of its audio first. */
 const MAX_WAITING = 2048;
-/** Why there is no media where the UTC offset stepped forward with the wall clock. */
+/** Detail of a gap where the UTC offset stepped forward with the wall clock. */
 const CLOCK_SET_FORWARD = 'the clock was set forward';
-/** No soft re-anchor before a run is this old: its list may not have begun. */
+/** Shortest age of a run for a soft re-anchor: before, its playlist may not have begun. */
 const SETTLED_AFTER_US = 10_000_000;
 
-/** Where a stream goes on after a restart of the process. */
+/** State from which a stream continues after a restart of the process. */
 export interface StreamPast {
   /** End of the last media, µs since 1970; the stream's creation when there is none. */
   readonly endUs: number;
-  /** There is media before `endUs`, which nothing new may overlap. */
+  /** There is media before `endUs`, which new media must not overlap. */
   readonly hasMedia: boolean;
   /** Highest run id ever used. */
   readonly lastRun: number;
-  /** What is missing from `endUs` until now, as far as it is known. */
+  /** Known gaps from `endUs` until now. */
   readonly gaps: readonly StreamGap[];
 }
 
-/** One live stream. The publisher holds it as StreamInput. */
+/** One live stream. Its publisher uses it as StreamInput. */
 export class Stream implements StreamInput {
   readonly #clock: Clock;
   readonly #sinks: SinkList;
@@ -63,32 +63,32 @@ export class Stream implements StreamInput {
   #endUs: number;
   #hasMedia: boolean;
   /**
-   * Seconds added to every time that sinks get: edit lists may put a source's first frames before zero, where a `tfdt` cannot be.
+   * Seconds added to all timestamps for sinks: edit lists may put a source's first frames before zero, which `tfdt` cannot express.
    * Whole seconds are exact in every timescale, and the UTC offset moves the other way.
    */
   #shiftS = 0;
   #timescales: ReadonlyMap<number, number> = new Map();
-  /** The run that was announced and waits for its first key frame. */
+  /** The announced run that waits for its first key frame. */
   #pending: PendingRun | undefined;
   #context: RunContext | undefined;
-  /** What the publisher said of its media last, with the UTC offset as it was fixed for it. */
+  /** Last RunStart of the publisher, with the UTC offset that the stream uses. */
   #start: RunStart | undefined;
-  /** What the source's playlist says of the segment that flows now. */
+  /** The current segment of the source's playlist. */
   #segment: SourceSegment | undefined;
-  /** Reference media that was left out as known and not reported yet, µs. */
+  /** Dropped reference media that the stream had already, not yet reported, µs. */
   #clippedUs = 0;
   readonly #continuity = new Continuity();
-  /** Its first video track, otherwise its first audio track. */
+  /** First video track, otherwise first audio track. */
   #reference: Track | undefined;
-  /** How far the last reference frame was behind the wall clock when it came, µs. */
+  /** Delay of the last reference frame against the wall clock at arrival, µs. */
   #delayUs = 0;
   #keys = new KeyWatch();
   readonly #keyFrameRequests: KeyFrameRequests;
   readonly #reanchors: Reanchor;
-  /** The UTC offset of the run that was begun last, as it was fixed. */
+  /** The UTC offset of the last run. */
   #utcOffsetUs: number | undefined;
 
-  /** @param options.ready see StreamInput; absent: it is always ready */
+  /** @param options.ready see StreamInput; always ready if not given */
   constructor(options: { clock: Clock; past: StreamPast; ready?: StreamInput['ready'] }) {
     this.#clock = options.clock;
     this.#reanchors = new Reanchor(options.clock);
@@ -102,36 +102,35 @@ export class Stream implements StreamInput {
   }
 
   /**
-   * Passes each frame from now on to a sink, until the result is disposed. A sink that is attached while media flows gets the run
-   * from the next key frame on, or from the last one with `fromKeyFrame`: its context then has the start of that key frame, and no
-   * gaps.
+   * Passes each frame to a sink, until the result is disposed. A sink attached within a run gets it from the next key frame on, or from
+   * the last one with `fromKeyFrame`: its context then has the start of that key frame, and no gaps.
    */
   attach(sink: Sink, options: AttachOptions): Disposable {
     if (options.fromKeyFrame && this.#sinks.needsKeyFrame) this.requestKeyFrame();
     return this.#sinks.attach(sink, options);
   }
 
-  /** Keeps the GOP that flows for sinks that will come with `fromKeyFrame`, until the result is disposed. */
+  /** Keeps the current GOP for later sinks with `fromKeyFrame`, until the result is disposed. */
   bufferGop(): Disposable {
     return this.#sinks.bufferGop();
   }
 
-  /** Asks the source for a key frame, at most once a second until one comes; returns false where the source cannot be asked. */
+  /** Requests a key frame from the source, at most once a second until one comes; returns false if the source has no such request. */
   requestKeyFrame(): boolean {
     return this.#keyFrameRequests.request();
   }
 
-  /** Adds frames that a sink dropped, by the name that it was attached with, to the reported loss. */
+  /** Adds frames that a sink dropped to the reported loss of its name. */
   lost(sink: string, loss: SinkLoss): void {
     this.#sinks.lost(sink, loss);
   }
 
-  /** Detaches all sinks; call `offline` before. */
+  /** Detaches all sinks. Call `offline` before. */
   [Symbol.dispose](): void {
     this.#sinks.close();
   }
 
-  /** Bytes that wait in sinks, by their name, and those in the GOP buffer. */
+  /** Bytes that wait in sinks, by sink name, and bytes in the GOP buffer. */
   get buffered(): { readonly sinks: ReadonlyMap<string, number>; readonly gop: number } {
     return { sinks: this.#sinks.bytesByName, gop: this.#sinks.gopBytes };
   }
@@ -154,7 +153,7 @@ export class Stream implements StreamInput {
     return this.#context && !this.#pending ? this.#utcOffsetUs : undefined;
   }
 
-  /** The run that flows now, if media does. */
+  /** The current run; undefined while media is missing. */
   get context(): RunContext | undefined {
     return this.#gaps.open ? undefined : this.#context;
   }
@@ -164,12 +163,12 @@ export class Stream implements StreamInput {
     return this.#gaps.current;
   }
 
-  /** How far the wall clock is ahead of the stream's UTC, µs; undefined where that is not measured. */
+  /** How far the wall clock is ahead of the stream's UTC, µs; undefined for sources with their own clock. */
   get skewUs(): number | undefined {
     return this.context && this.#reanchors.skewUs;
   }
 
-  /** What is missing from `fromUs` until now, µs since 1970; empty while media flows. */
+  /** The gaps from `fromUs`, µs since 1970, until now; empty while media flows. */
   gapsSince(fromUs: number): StreamGap[] {
     return this.#gaps.open ? this.#gaps.cover(fromUs, this.#nowUs()) : [];
   }
@@ -221,7 +220,7 @@ export class Stream implements StreamInput {
     this.#miss(cause, detail);
   }
 
-  /** Nothing is meant to flow from now on: stopped, paused or unpublished. */
+  /** Ends the run: no media is expected from now on (stopped, paused or unpublished). */
   offline(detail: string): void {
     this.#miss('offline', detail);
     this.#start = undefined;
@@ -254,7 +253,7 @@ export class Stream implements StreamInput {
     if (durationUs > 0) this.#events.emit({ type: 'clipped', durationUs });
   }
 
-  /** Frames before the first key frame of the reference track wait; those of other tracks that lie after it are kept. */
+  /** Holds frames before the first key frame of the reference track; frames of other tracks after it are kept. */
   #publishPending(pending: PendingRun, frame: Frame): void {
     const { start, waiting } = pending;
     const reference = this.#reference!;
@@ -283,7 +282,7 @@ export class Stream implements StreamInput {
     const sparse = new Set(start.tracks.filter(isSparse).map(({ id }) => id));
     for (const early of waiting) {
       const timescale = this.#timescales.get(early.trackId);
-      // What is said of the media is said once: it is kept, even if it came before the first picture.
+      // Sparse frames are not repeated: they are kept, even before the first video frame.
       if (sparse.has(early.trackId) || (timescale && ticksToUs(early.pts, timescale) >= firstUs)) this.#write(early);
     }
   }
@@ -296,18 +295,18 @@ export class Stream implements StreamInput {
     return overlapUs > CLIP_FROM_US[clock] && overlapUs <= CLIP_UP_TO_US;
   }
 
-  /** Fixes the run's UTC offset: as the source says, but never so that UTC would run back (docs/media.md 2). */
+  /** Fixes the run's UTC offset: that of the source, moved forward if UTC would run back (docs/media.md 2). */
   #begin({ start, keylessUs }: PendingRun, reference: Track, ptsUs: number): RunContext {
     const wantedUs = start.utcOffsetUs + ptsUs;
     const overlaps = this.#hasMedia && wantedUs < this.#endUs;
-    // Where the UTC offset moves forward, frames without a key frame before them keep their time, as a gap.
+    // If the UTC offset moves forward, frames without a preceding key frame keep their time, as a gap.
     const keyless = overlaps && keylessUs !== undefined ? Math.max(0, ptsUs - keylessUs) : 0;
     const leastUs = this.#endUs + Math.min(keyless, MAX_KEYLESS_US) + this.#missingUs(ptsUs, wantedUs);
     const startUs = this.#hasMedia ? Math.max(leastUs, wantedUs) : wantedUs;
     const hole = startUs - this.#endUs > HOLE_US;
     if (hole && this.#reanchors.isStepped) this.#gaps.note('clock', CLOCK_SET_FORWARD, this.#endUs);
     if (overlaps && hole) this.#gaps.note('source-skipped', 'the media did not begin with a key frame', this.#endUs);
-    // The first run may lie before the stream's creation: a source offers some of its past.
+    // The first run may be before the stream's creation: a source offers some of its past.
     const gaps = hole ? this.#gaps.cover(this.#endUs, startUs) : [];
     if (!this.#hasMedia) this.#endUs = startUs;
     this.#hasMedia = true;
@@ -329,7 +328,7 @@ export class Stream implements StreamInput {
     return context;
   }
 
-  /** Time to be left free for missing segments, µs: none where the UTC offset does so by itself, nor where the source offers them again. */
+  /** Time to leave free for missing segments, µs: 0 if the UTC offset already does, or if the source offers them again. */
   #missingUs(ptsUs: number, wantedUs: number): number {
     const { utcOffsetUs, missingUs } = this.#segment ?? { utcOffsetUs: 0, missingUs: 0 };
     const leastUs = this.#endUs + missingUs / 2;
@@ -343,10 +342,10 @@ export class Stream implements StreamInput {
     this.#events.emit({ type: 'run', context });
   }
 
-  /** Takes the time of a reference frame; begins a run where the timestamps jump. False for a frame that comes too late. */
+  /** Checks the time of a reference frame; begins a run at a jump. False for a late frame, which is dropped. */
   #admits(frame: Frame): boolean {
     const isLate = this.#continuity.isLate(frame);
-    // A publisher whose timestamps begin again does so with a key frame.
+    // Timestamps restart only at a key frame.
     if ((!isLate || frame.key) && this.jumps(frame)) {
       this.#restart(frame, isLate);
     } else if (isLate) {
@@ -357,7 +356,7 @@ export class Stream implements StreamInput {
     return true;
   }
 
-  /** The media continues with another relation of its timestamps to what came before; those that went back continue now. */
+  /** Begins a run at a jump: after a jump forward with the same UTC offset, after a jump back at the current time. */
   #restart({ pts }: Frame, wentBack: boolean): void {
     const start = this.#start;
     assert(start && this.#reference);
@@ -366,13 +365,13 @@ export class Stream implements StreamInput {
     this.startRun({ ...start, utcOffsetUs });
   }
 
-  /** UTC of a frame that comes now, as far behind the wall clock as the last one was; of a burst, where the last one ended. */
+  /** UTC of a frame that arrives now with the delay of the last one; for a burst, the end of the last one. */
   #resumeUs(): number {
     if (this.#start?.pace.kind !== 'continuous') return this.#endUs;
     return Math.max(this.#endUs, this.#nowUs() - this.#delayUs);
   }
 
-  /** At a key frame: UTC is fixed anew when it has drifted too far behind the wall clock (docs/media.md 1 and 3). */
+  /** Moves the UTC offset forward at a key frame if it has drifted too far behind the wall clock (docs/media.md 1 and 3). */
   #reanchor(context: RunContext, frame: Frame): RunContext {
     const start = this.#start;
     if (!start) return context;
@@ -415,7 +414,7 @@ export class Stream implements StreamInput {
 
   #shifted(frame: Frame, ticks: number): Frame {
     const { trackId, data } = frame;
-    // A splice names an instant of the timestamps' clock, which moves with them.
+    // A splice time is a timestamp, and is shifted too.
     const isSplice = this.#start?.tracks.some(({ id, config }) => id === trackId && config.codec === 'scte35');
     const moved = isSplice ? restampSection(data, this.#shiftS * 90_000) : data;
     return { ...frame, dts: frame.dts + ticks, pts: frame.pts + ticks, data: moved };

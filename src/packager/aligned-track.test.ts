@@ -31,7 +31,7 @@ function run(tracks: readonly Track[], frames: readonly Frame[]): PackagerRig {
   return rig;
 }
 
-suite('audio that is missing while video goes on (rule 15)', () => {
+suite('audio that is missing while video continues (rule 15)', () => {
   const cases: [string, Frame[]][] = [
     ['starts late', sound(6, 13)],
     ['starts a little late', sound(9, 10.3)],
@@ -71,7 +71,7 @@ suite('audio that is missing while video goes on (rule 15)', () => {
     }
   }
 
-  test('where a run ends, audio ends with the pictures or a frame behind them, however little was missing', () => {
+  test('where a run ends, audio ends with the video or a frame after it, however small the hole', () => {
     const pictures = film(5);
     const end = pictures.at(-1)!.dts + pictures.at(-1)!.duration;
     for (const short of [0, 1, 2, 3, 8]) {
@@ -84,7 +84,7 @@ suite('audio that is missing while video goes on (rule 15)', () => {
     }
   });
 
-  test('where runs meet, audio begins with the pictures, and each of its own frames stays where it was', () => {
+  test('where runs meet, audio begins with the video, and each audio frame keeps its time', () => {
     for (const lateMs of [0, 4, 8, 16, 30, 50, 119, 199, 300, 1010, 3100]) {
       const pictures = film(5);
       const late = sound(5 - Math.ceil(lateMs / 1000), 10 + lateMs / 1000);
@@ -112,7 +112,7 @@ suite('audio that is missing while video goes on (rule 15)', () => {
     }
   });
 
-  test('a configuration of which no silence can be made leaves the track out, and nothing fails', () => {
+  test('a track without a silent frame is omitted, and no error is thrown', () => {
     // AAC Main, and a record that is cut short.
     for (const record of [Uint8Array.of(0x09, 0x90), Uint8Array.of(0x11)]) {
       const odd = { ...audio, config: { ...audio.config, record } } as Track;
@@ -122,7 +122,7 @@ suite('audio that is missing while video goes on (rule 15)', () => {
     }
   });
 
-  test('a hole in sound of which no silence can be made stays a hole: what comes back has its own times, and it is flagged', () => {
+  test('a hole in audio without a silent frame stays a hole: later frames keep their times, and the segment is flagged', () => {
     const record = Uint8Array.of(0x10, 0x11, 0x40);
     const config = { codec: 'ac3', record, codecs: 'ac-3', sampleRate: 48_000, channels: 2 } as const;
     const track: Track = { ...audio, kind: 'audio', config };
@@ -160,7 +160,7 @@ suite('audio that is missing while video goes on (rule 15)', () => {
     assert.equal(silent[2]!.dts - silent[1]!.dts, 2048);
   });
 
-  test('audio that comes back later than its part was closed loses what lies before, flagged, and goes on', () => {
+  test('audio that comes back later than its part was closed loses the earlier frames, is flagged, and continues', () => {
     const rig = run(both, interleave(both, [film(9), sound(9)], [0, 0.9]));
     const samples = samplesOfTrack(rig.groups, audio);
     for (const [i, { dts }] of samples.slice(1).entries()) assert.ok(dts > samples[i]!.dts);
@@ -168,7 +168,7 @@ suite('audio that is missing while video goes on (rule 15)', () => {
   });
 });
 
-suite('audio that goes on while video is missing', () => {
+suite('audio that continues while video is missing', () => {
   for (const backS of [undefined, 4, 12]) {
     test(`makes no part and no segment longer than was promised, the video ${backS ? `being back after ${backS} s` : 'never being back'}`, () => {
       const later =
@@ -235,7 +235,7 @@ suite('audio whose times are far ahead of the pictures', () => {
 });
 
 suite('parts of the sound beside pictures', () => {
-  test('are closed by the frame that reaches their end, not by the one behind it', () => {
+  test('are closed by the frame that reaches their end, not by the next one', () => {
     const rig = createPackagerRig();
     rig.stream.startRun(continuous(both));
     const closed: number[] = [];

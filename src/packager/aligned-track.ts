@@ -1,6 +1,6 @@
 /**
- * Cuts a track by another's cut list: the first frame at or after each cut begins the next part or segment.
- * In: frames of the track, and the boundaries and edge of the reference. Out: closed parts and segments, in order.
+ * Cuts a track at the cuts of the reference track: the first frame at or after a cut begins the next part or segment.
+ * In: frames of the track, boundaries and edge of the reference. Out: closed parts and segments, in order.
  * docs/media.md 6 and 7, 15.
  */
 import type { Frame, Track } from '../media/frame.ts';
@@ -9,13 +9,13 @@ import type { Part, TrackSegment } from '../media/segment.ts';
 import { audioFrameS, silenceFor } from './audio-frame.ts';
 import { type SegmentShape, TrackWriter } from './track-writer.ts';
 
-/** Fewer missing frames are jitter (docs/media.md 5). */
+/** Smaller holes, in frames, are jitter (docs/media.md 5). */
 const HOLE_FRAMES = 2;
-/** Containers round times to as much: a frame that is this early is not before its segment, nor is there a hole, s. */
+/** Rounding of times in containers: a difference this small is neither early nor a hole, s. */
 const ROUNDING_S = 0.001;
-/** Frames come this much earlier than the durations of those before them promise, s. */
+/** A frame may start this much before the end of the previous one, s. */
 const JITTER_S = 0.005;
-/** Frames that are ahead of the reference by more than this and the lateness limit are dropped: it has stopped, or their clock is another. */
+/** A frame ahead of the reference by more than this plus the lateness limit is dropped: another clock, or the reference stopped. s */
 const HELD_FOR_S = 5;
 
 interface Boundary {
@@ -24,7 +24,7 @@ interface Boundary {
   readonly kind: 'part' | 'segment';
 }
 
-/** Who is told when a boundary was reached. */
+/** Receives the closed parts and segments. */
 export interface AlignedTrackOutput {
   part(track: Track, part: Part): void;
   /** `segment` is undefined when the track had no frame for it and none could be made. */
@@ -33,9 +33,9 @@ export interface AlignedTrackOutput {
 
 /** How long an aligned track waits for its frames, and the reference for it; µs of media. */
 export interface LatenessLimits {
-  /** How far the track may be ahead before it is cut where the reference stands. */
+  /** How far the track may be ahead before it is written without waiting for the reference. */
   readonly aheadUs: number;
-  /** How far it may be behind before a boundary is closed without it. */
+  /** How far it may be late before a boundary is closed without its frames. */
   readonly behindUs: number;
 }
 
@@ -49,9 +49,9 @@ export class AlignedTrack {
   readonly #behind: number;
   #held: Frame[] = [];
   #boundaries: Boundary[] = [];
-  /** Start of the run, ticks: what lies before it belongs to no run. */
+  /** Start of the run, ticks: frames before it are dropped. */
   readonly #runStart: number;
-  /** Start of the segment in the making, ticks. */
+  /** Start of the open segment, ticks. */
   #start: number;
   /** Where the next frame is expected: the end of the last one. */
   #expected: number;
@@ -59,12 +59,12 @@ export class AlignedTrack {
   /** Ticks of an audio frame, may have a fraction; 0 for other kinds. */
   readonly #frameTicks: number;
   readonly #silence: Uint8Array | undefined;
-  /** Audio before the first frame is made up for, however little it is. */
+  /** Silence fills even the smallest hole before the first audio frame. */
   #meets: boolean;
 
   /**
    * @param startUs media time of the run's first cut, µs
-   * @param meets another run came before: audio begins with the picture, because players see a hole where both runs meet
+   * @param meets another run precedes: audio must begin with the video, because players see a hole where the runs meet
    */
   constructor(
     track: Track,
@@ -91,7 +91,7 @@ export class AlignedTrack {
     return this.#writer.track;
   }
 
-  /** The segment in the making has a fault. */
+  /** Flags the open segment as damaged. */
   damage(): void {
     this.#writer.damage();
   }
@@ -101,14 +101,14 @@ export class AlignedTrack {
     this.#boundaries.push({ kind, atTicks: usToTicks(atUs, this.track.timescale) });
   }
 
-  /** Takes a frame; it is used when the reference has passed it. One that is too far ahead of the reference is dropped. */
+  /** Holds a frame until the reference has passed it. Drops one that is too far ahead. */
   push(frame: Frame): void {
     if (frame.pts - this.#edge > this.#ahead + HELD_FOR_S * this.track.timescale) this.#writer.damage();
     else this.#held.push(frame);
   }
 
   /**
-   * Uses what can be used.
+   * Writes the held frames whose segment is known, and closes the boundaries that are due.
    *
    * @param edgeUs media time up to which the reference is known, µs: no boundary will come before it
    */
@@ -122,7 +122,7 @@ export class AlignedTrack {
         this.#close(boundary);
         continue;
       }
-      // What no list may hold waits for the reference, however late that is.
+      // A frame that would exceed PART-TARGET or TARGETDURATION always waits for the reference.
       const waits = this.#held.at(-1)!.pts - edge < this.#ahead || !this.#fits(frame);
       if (frame.pts >= edge && waits) break;
       used++;
@@ -134,9 +134,9 @@ export class AlignedTrack {
   }
 
   /**
-   * A burst is over: boundaries are closed that the track has reached, and those that it is too far behind to reach.
+   * A burst is over: closes the boundaries that the track has reached, and those more than `behindUs` before the edge.
    *
-   * @param behindUs how far that is, µs
+   * @param behindUs µs
    */
   settle(edgeUs: number, behindUs: number): void {
     this.drain(edgeUs);
@@ -149,16 +149,16 @@ export class AlignedTrack {
   }
 
   /**
-   * The run ended: everything held is used, every boundary closed, and the segment in the making too.
+   * The run ended: writes all held frames, closes every boundary and the open segment.
    *
    * @param edgeUs media time at which the reference ended, µs
-   * @param open a segment of the reference was closed without a boundary after it; else the last boundary is the end
+   * @param open the last segment of the reference has no boundary at its end
    */
   end(edgeUs: number, { open }: { open: boolean }): void {
     const last = open ? undefined : this.#boundaries.at(-1);
     for (const frame of this.#held.splice(0)) {
       this.#closeWhile((next) => next !== last && frame.pts >= next.atTicks);
-      // Behind the end of the reference lies a hole, in which this track alone is no media.
+      // After the end of the reference there is a gap: this track alone counts as no media.
       if (this.#boundaries.length === 0 && !this.#fitsSegment(frame)) this.#writer.damage();
       else {
         if (!this.#writer.fitsPart(frame)) this.#closePart();
@@ -166,7 +166,7 @@ export class AlignedTrack {
       }
     }
     this.#closeWhile((next) => next !== last);
-    // Up to the end of the pictures, and a little beyond: hls.js 1.7 never comes to the end of a list in which runs meet with a hole.
+    // Up to the end of the video and a little beyond: hls.js 1.7 never reaches the end of a playlist whose runs meet with a hole.
     this.#fill(usToTicks(edgeUs, this.track.timescale), 0);
     this.#closeWhile(() => true);
     if (!open) return;
@@ -174,9 +174,9 @@ export class AlignedTrack {
     this.#output.segment(this.track, this.#writer.closeSegment());
   }
 
-  /** What ends at a boundary has nothing more before it: its part need not wait for the frame behind. */
+  /** Whether the last frame ends at the boundary: the part is closed without waiting for the next frame. */
   #isPast({ kind, atTicks }: Boundary): boolean {
-    // A frame that came a little early would be lost to the segment; a part takes it.
+    // A segment waits for a frame that starts a little early; a part takes it anyway.
     const jitter = kind === 'segment' ? JITTER_S * this.track.timescale : 0;
     return atTicks + jitter <= this.#expected;
   }
@@ -185,7 +185,7 @@ export class AlignedTrack {
     return this.#writer.fitsPart(frame) && this.#fitsSegment(frame);
   }
 
-  /** Whether the segment stays as short as was promised with the frame and the silence before it. */
+  /** Whether the segment stays within its maximum with the frame and the silence before it. */
   #fitsSegment(frame: Frame): boolean {
     return this.#writer.fitsSegment(frame, Math.max(this.#expected, this.#start));
   }
@@ -223,7 +223,7 @@ export class AlignedTrack {
     if (part) this.#output.part(this.track, part);
   }
 
-  /** Silence up to `toTicks` where audio has a hole: players lose the picture where it has none (docs/media.md 15). */
+  /** Writes silence up to `toTicks` where audio has a hole: without audio, players stall the video (docs/media.md 15). */
   #fill(toTicks: number, leastFrames = HOLE_FRAMES): void {
     const from = Math.max(this.#expected, this.#start);
     const missing = toTicks - from;
@@ -232,23 +232,23 @@ export class AlignedTrack {
   }
 
   /**
-   * Silence between the first picture of the run and its first sound. The frames are made to fit: they last a little less or more than
-   * they would, so that the sound stays where it is.
+   * Writes silence from the start of the run to its first audio frame. Frame durations are stretched a little, so that the audio
+   * keeps its time.
    */
   #meet(first: Frame): void {
     this.#meets = false;
-    const from = this.#expected; // the first cut, or the end of what a boundary was filled up to
+    const from = this.#expected; // the first cut, or the end of the silence written so far
     const missing = first.dts - from;
     if (this.#isNothing(missing)) return;
     this.#addSilence(from, missing, missing / Math.max(1, Math.round(missing / this.#frameTicks)));
   }
 
-  /** Whether a hole of as many ticks is none. */
+  /** Whether a hole of so many ticks needs no silence. */
   #isNothing(ticks: number): boolean {
     return this.#frameTicks === 0 || ticks <= ROUNDING_S * this.track.timescale;
   }
 
-  /** @param frameTicks what each frame lasts, may have a fraction */
+  /** @param frameTicks duration of a frame, may have a fraction */
   #addSilence(from: number, missing: number, frameTicks: number): void {
     this.#writer.damage();
     const data = this.#silence;

@@ -11,7 +11,7 @@ import { audioFrameS, silenceFor } from './audio-frame.ts';
 
 const configOf = (track: { config: unknown }) => track.config as AudioConfig;
 
-test('a frame is as long as its codec says', () => {
+test('a frame has the duration of its codec', () => {
   const samples = [audioTrack, mp3Track, ac3Track, eac3Track, opusTrack].map((track) =>
     Math.round(audioFrameS(configOf(track)) * 48_000),
   );
@@ -20,7 +20,7 @@ test('a frame is as long as its codec says', () => {
   assert.equal(audioFrameS(low), 576 / 22_050);
 });
 
-test('AC-3 has no silence of ours', () => {
+test('AC-3 has no silent frame', () => {
   assert.equal(silenceFor(configOf(ac3Track)), undefined);
   assert.equal(silenceFor(configOf(eac3Track)), undefined);
 });

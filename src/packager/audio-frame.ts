@@ -1,5 +1,5 @@
 /**
- * What the packager must know of an audio track's frames: how long they are, and what silence looks like.
+ * Duration of an audio codec's frames, and a silent frame of it.
  * In: a track's configuration. Out: seconds, and the bytes of a silent frame. Pure. ISO/IEC 14496-3, 1.6.2.1; ISO/IEC 11172-3, 2.4.2.1;
  * ETSI TS 102 366, 4.1 (six blocks of 256); RFC 6716, 2.1.4.
  */
@@ -10,19 +10,19 @@ import type { AudioConfig, Track } from '../media/frame.ts';
 import { silentMp3Frame } from '../media/mp3/silence.ts';
 import { silentOpusPacket } from '../media/opus/silence.ts';
 
-/** What an AAC frame has nearly everywhere. */
+/** Samples of an AAC frame where the configuration cannot be parsed. */
 const USUAL_SAMPLES = 1024;
 const AC3_SAMPLES = 1536;
 const MPEG1_LAYER3_SAMPLES = 1152;
-/** Of MPEG-2, whose rates are lower. */
+/** MPEG-2: sample rates below 32 kHz. */
 const MPEG2_LAYER3_SAMPLES = 576;
-const LEAST_MPEG1_RATE = 32_000;
-/** A packet says itself how long it is; nearly all are of 20 ms. */
+const MIN_MPEG1_RATE = 32_000;
+/** Each packet has its own duration; nearly all have 20 ms. */
 const USUAL_OPUS_S = 0.02;
 
 /**
- * Seconds of one frame; of E-AC-3 and Opus, whose frames may be shorter or longer, what is usual. With spectral band replication the
- * configuration's rate is that of the output, which is not the one that frames count in.
+ * Seconds of one frame; for E-AC-3 and Opus, whose frames vary, the usual value. With SBR, `sampleRate` is the output rate, not the
+ * rate in which AAC frames count.
  */
 export function audioFrameS(config: AudioConfig): number {
   const { codec, sampleRate } = config;
@@ -30,7 +30,7 @@ export function audioFrameS(config: AudioConfig): number {
     case 'aac':
       return aacFrameS(config);
     case 'mp3':
-      return (sampleRate < LEAST_MPEG1_RATE ? MPEG2_LAYER3_SAMPLES : MPEG1_LAYER3_SAMPLES) / sampleRate;
+      return (sampleRate < MIN_MPEG1_RATE ? MPEG2_LAYER3_SAMPLES : MPEG1_LAYER3_SAMPLES) / sampleRate;
     case 'ac3':
     case 'eac3':
       return AC3_SAMPLES / sampleRate;
@@ -54,7 +54,7 @@ export function longestAudioFrameS(tracks: readonly Track[]): number {
   return Math.max(0, ...tracks.map((track) => (track.kind === 'audio' ? audioFrameS(track.config) : 0)));
 }
 
-/** A silent frame as long as `audioFrameS` says, or undefined where none can be made for the configuration. */
+/** A silent frame with the duration of `audioFrameS`; undefined if oxbow has none for the configuration. */
 export function silenceFor(config: AudioConfig): Uint8Array | undefined {
   try {
     switch (config.codec) {
@@ -64,7 +64,7 @@ export function silenceFor(config: AudioConfig): Uint8Array | undefined {
         return silentMp3Frame(config);
       case 'opus':
         return silentOpusPacket(config);
-      default: // AC-3 frames carry checksums and bit allocation: a hole stays a hole
+      default: // AC-3 frames carry checksums and bit allocation: the hole remains
         return undefined;
     }
   } catch (error) {

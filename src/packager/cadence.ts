@@ -1,39 +1,41 @@
 /**
- * Learns a run's frame rate and key frame distance from its first frames, and derives the constants of a live list from them.
+ * Measures a run's frame rate and GOP length from its first frames, and derives PART-TARGET and TARGETDURATION.
  * In: the frames up to the second key frame (or 4 s, or the first burst). Out: a Cadence. docs/media.md 8 to 10. Pure.
  */
 import type { Pace } from '../live/input.ts';
 import type { Frame, Track } from '../media/frame.ts';
 import { audioFrameS } from './audio-frame.ts';
 
-/** What the first frames told. */
+/** Frame rate, GOP length and bit rates of the first frames of a run. */
 export interface Cadence {
-  /** Seconds per reference frame, or undefined where frames come irregularly. */
+  /** Seconds per reference frame; undefined if the rate is variable. */
   readonly frameS: number | undefined;
-  /** Longest distance of two key frames seen, or in a burst from the last one to its end, seconds; undefined while it is not known. */
+  /** Longest GOP, seconds; in a burst also from its last key frame to its end. Undefined while unknown. */
   readonly gopS: number | undefined;
-  /** Bits per second of each track over what was seen. */
+  /** Bits per second by track id. */
   readonly bitrates: ReadonlyMap<number, number>;
 }
 
 /** Intervals of a constant frame rate differ by no more than this (RTMP rounds to milliseconds). */
 const EVEN_WITHIN_S = 0.002;
-/** So many steps may be whole multiples of the rest: pictures that were left out. */
-const MOST_WIDE_STEPS = 0.15;
-/** Usual rates, frames per second: what is measured over half a second in RTMP milliseconds is off by a few hundredths. */
+/** Share of steps that may be multiples of the usual one: the encoder dropped frames. */
+const MAX_WIDE_STEPS = 0.15;
+/** Usual frame rates: a rate measured over half a second of RTMP milliseconds is off by a few hundredths. */
 const USUAL_RATES = [
   ...[10, 12, 12.5, 15, 20, 24, 25, 30, 48, 50, 60, 100, 120],
   ...[12, 15, 24, 30, 48, 60, 120].map((rate) => (rate * 1000) / 1001),
 ];
-/** Both ends of what is measured are rounded to milliseconds. */
+/** The first and last timestamp are rounded to milliseconds. */
 const MEASURED_WITHIN_S = 0.001;
-/** A puller says one and a half times its source's target duration: what a burst with one key frame may turn out to be. */
+/** The interval of a pulled source is 1.5 times its target duration, which bounds the GOP of a burst with one key frame. */
 const INTERVAL_PER_BURST = 1.5;
 /** Slower than this there are no parts: 0.2 s would hold one frame. */
 const SLOWEST_FRAME_S = 0.15;
 
 /**
- * @param reference the track that is cut at
+ * Measures the first frames of a run.
+ *
+ * @param reference the track whose key frames are the cuts
  * @param tracks all tracks of the run
  * @param frames the run's first frames, in order of arrival; of a bursty source the first burst
  */
@@ -61,7 +63,7 @@ export function measureCadence(
   };
 }
 
-/** Longest distance of key frames in seconds, as far as it can be known. */
+/** Longest GOP in seconds, as far as it is known. */
 function longestGop(frames: readonly Frame[], timescale: number, pace: Pace): number | undefined {
   const keys = frames.filter((frame) => frame.key);
   const lastKey = keys.at(-1);
@@ -69,15 +71,15 @@ function longestGop(frames: readonly Frame[], timescale: number, pace: Pace): nu
   let ticks = 0;
   for (let i = 1; i < keys.length; i++) ticks = Math.max(ticks, keys[i]!.dts - keys[i - 1]!.dts);
   if (pace.kind === 'continuous') return ticks > 0 ? ticks / timescale : undefined;
-  // A burst ends where the next key frame stands.
+  // A burst ends where the next key frame begins.
   const last = frames.at(-1)!;
   const seenS = Math.max(ticks, last.dts + last.duration - lastKey.dts) / timescale;
   return ticks > 0 ? seenS : Math.max(seenS, pace.intervalS / INTERVAL_PER_BURST);
 }
 
 /**
- * Distance of frames in seconds if all are alike, else undefined; the usual rate where it is one. A few frames may be missing: an
- * encoder that was held up at its start has an even cadence nevertheless.
+ * Frame interval in seconds, snapped to a usual rate; undefined if it varies. A few frames may be missing: an encoder that was
+ * delayed at its start still has a constant rate.
  */
 function evenInterval(frames: readonly Frame[], reference: Track): number | undefined {
   const first = frames[0];
@@ -89,7 +91,7 @@ function evenInterval(frames: readonly Frame[], reference: Track): number | unde
   const intervals = steps.map((step) => Math.max(1, Math.round(step / usualStep)));
   const count = intervals.reduce((sum, one) => sum + one, 0);
   const wide = intervals.filter((one) => one > 1).length;
-  if (wide > MOST_WIDE_STEPS * steps.length) return undefined;
+  if (wide > MAX_WIDE_STEPS * steps.length) return undefined;
   const mean = (last.dts - first.dts) / count;
   if (steps.some((step, i) => Math.abs(step - intervals[i]! * mean) > EVEN_WITHIN_S * timescale)) return undefined;
   const meanS = mean / timescale;
@@ -102,20 +104,20 @@ function audioIntervals(track: Track): number[] {
   return track.kind === 'audio' ? [audioFrameS(track.config)] : [];
 }
 
-/** How parts are cut: how many reference frames each holds, and the PART-TARGETs that follow. */
+/** Frames of a part, and the PART-TARGETs that follow. */
 export interface PartPlan {
   /** Reference frames in a part. */
   readonly frames: number;
-  /** PART-TARGET of lists that contain the reference track, seconds, five decimals. */
+  /** PART-TARGET of playlists with the reference track, seconds, five decimals. */
   readonly targetS: number;
-  /** PART-TARGET of a list of audio beside video: one audio frame more, seconds, five decimals. */
+  /** PART-TARGET of an audio playlist beside video: one audio frame more, seconds, five decimals. */
   readonly audioTargetS: number;
 }
 
 /**
- * Parts for a frame rate, or undefined where there can be none (docs/media.md 8).
+ * Plans the parts for a frame rate; undefined if it is too low or variable (docs/media.md 8).
  *
- * @param partS wished length of a part, seconds
+ * @param partS target duration of a part, seconds
  * @param audioFrameS longest audio frame beside the reference, seconds, 0 where there is none
  */
 export function planParts(cadence: Cadence, partS: number, audioFrameS: number): PartPlan | undefined {
@@ -129,17 +131,17 @@ export function planParts(cadence: Cadence, partS: number, audioFrameS: number):
   };
 }
 
-/** Key frames further apart than this are not waited for: the list starts, and long GOPs are cut without a key frame. */
+/** Longest measurement: then the playlist starts, and longer GOPs are cut without a key frame. */
 export const LEARN_AT_MOST_S = 4;
-/** Shorter than this tells no frame rate. */
+/** Shortest measurement of a frame rate. */
 export const LEARN_AT_LEAST_S = 0.5;
 
 /**
- * TARGETDURATION for a wished segment length: no less than a GOP. A segment has as many GOPs as stay within it, which may be a
- * little less than was wished: a list's first GOP may have been cut short, and no whole number of those counts for the rest.
+ * TARGETDURATION for a target segment duration: at least a GOP. A segment holds as many GOPs as fit, so segments may be a little
+ * shorter than `targetS`.
  *
  * @param targetS seconds
- * @param currentTargetS TARGETDURATION of the list that may go on: kept where a GOP fits into it
+ * @param currentTargetS TARGETDURATION of the generation that may continue: an upper bound if a GOP fits into it
  * @returns whole seconds; every EXTINF rounded to the nearest integer stays within it (RFC 8216bis 4.4.3.1)
  */
 export function planTargetDuration(cadence: Cadence, targetS: number, currentTargetS?: number): number {

@@ -7,7 +7,7 @@ const video = videoTrack();
 const audio = audioTrack();
 const both = [video, audio];
 
-test('a bursty run whose UTC offset steps forward with the clock goes on in its list, without DISCONTINUITY (rules 1 and 3)', () => {
+test('a bursty run whose UTC offset steps forward with the clock continues in its playlist, without DISCONTINUITY (rules 1 and 3)', () => {
   const rig = createPackagerRig();
   rig.stream.startRun(continuous(both, { clock: 'arrival', pace: { kind: 'bursty', intervalS: 9 } }));
   const pictures = videoFrames({ track: video, seconds: 60, rate: 25, gopS: 2 });

@@ -1,6 +1,6 @@
 /**
- * A generation: a live list whose promises never change (docs/media.md 10). A new one has a new URL.
- * In: the run's tracks and cadence. Out: constants for the cutter and for playlists. Pure.
+ * A generation: the constant parameters of one live playlist (docs/media.md 10). A new one has a new URL.
+ * In: the run's tracks and cadence. Out: constraints of the packager and of playlists. Pure.
  */
 import type { Pace } from '../live/input.ts';
 import type { Track } from '../media/frame.ts';
@@ -8,47 +8,47 @@ import { isSparse } from '../media/rendition-set.ts';
 import { longestAudioFrameS } from './audio-frame.ts';
 import { type Cadence, type PartPlan, planParts, planTargetDuration } from './cadence.ts';
 
-/** What a list promises for all of its life. */
+/** Constraints of a live playlist from its first segment to its ENDLIST. */
 export interface Generation {
   /** Part of the URL: `g{number}.m3u8`. Never used twice within a stream. */
   readonly number: number;
   /** MSN of its first segment: from here on its MSNs are contiguous. */
   readonly firstMsn: number;
-  /** Which tracks it has, by role and codec family; another one needs another generation. */
+  /** Roles and codec families of its tracks, see `familyOf`; a change needs a new generation. */
   readonly family: string;
   /** TARGETDURATION, whole seconds. */
   readonly targetDurationS: number;
-  /** Parts, or undefined where the list has none. */
+  /** PART-TARGET; undefined for a playlist without parts. */
   readonly parts?: PartPlan;
   /** HOLD-BACK, seconds. */
   readonly holdBackS: number;
   /** PART-HOLD-BACK, seconds; only with parts. */
   readonly partHoldBackS?: number;
-  /** BANDWIDTH of each track, bits per second, with a quarter to spare. */
+  /** BANDWIDTH by track id, bits per second, with a margin of a quarter. */
   readonly bandwidths: Readonly<Record<number, number>>;
   /** FRAME-RATE, frames per second, three decimals; undefined without video or where it varies. */
   readonly frameRate?: number;
 }
 
-/** What a packager wishes for; lists may come out otherwise, see the GOP. */
+/** Target durations; a GOP may force longer segments. */
 export interface PackagerSettings {
   /** Seconds. */
   readonly partS: number;
   /** Seconds. */
   readonly segmentS: number;
-  /** Segments lie in shared memory, because other threads have copies of the list; false if not given. */
+  /** Segments are in shared memory, for replicas in other threads; false if not given. */
   readonly shared?: boolean;
 }
 
 const mediaTracks = (tracks: readonly Track[]) => tracks.filter((track) => !isSparse(track));
 
-/** A part that is shorter than this much of PART-TARGET has to be the last of its segment (RFC 8216bis 4.4.3.7). */
-const LEAST_OF_TARGET = 0.85;
+/** Shortest part except the last of a segment, as a share of PART-TARGET (RFC 8216bis 4.4.3.7). */
+const MIN_PART_SHARE = 0.85;
 const HEADROOM = 1.25;
 
 /**
- * Which renditions a set of tracks makes and what decoder they need: `v0=avc1;a0=mp4a`. Subtitles and timed metadata come and go
- * within a list: they change nothing in the lists of pictures and sound.
+ * Kind, codec and language of each video and audio track, e.g. `video=avc1:und;audio=mp4a:en;parts`. Subtitles and timed metadata
+ * may come and go within a generation.
  */
 export function familyOf(tracks: readonly Track[], lowLatency: boolean): string {
   const roles = mediaTracks(tracks).map(
@@ -58,10 +58,10 @@ export function familyOf(tracks: readonly Track[], lowLatency: boolean): string 
 }
 
 /**
- * The promises that fit a run.
+ * Plans a generation for a run.
  *
- * @param name the URL's number and the first MSN, should it be a new generation
- * @param currentTargetS TARGETDURATION of the list that may go on
+ * @param name number and first MSN of a new generation
+ * @param currentTargetS TARGETDURATION of the generation that may continue
  */
 export function planGeneration(
   name: Pick<Generation, 'number' | 'firstMsn'>,
@@ -89,26 +89,26 @@ export function planGeneration(
 }
 
 /**
- * Whether a list of `current` may go on with media that would by itself be given `wanted`.
+ * Whether generation `current` can continue with media whose own plan is `wanted`.
  *
- * The list's target durations hold for whatever follows: cutting obeys them. Only another set of decoders, parts that would not
- * fit, or a longer segment needs a new list.
+ * The packager cuts within the target durations of `current`. Only other codecs, parts that do not fit, or a longer GOP need a new
+ * generation.
  *
- * @param frameS seconds per reference frame of the media, where it is even
+ * @param frameS seconds per reference frame; undefined if the rate is variable
  */
 export function canContinue(current: Generation, wanted: Generation, frameS: number | undefined): boolean {
   if (current.family !== wanted.family) return false;
   if (wanted.targetDurationS > current.targetDurationS || wanted.holdBackS > current.holdBackS) return false;
   if (!current.parts || !wanted.parts) return current.parts === wanted.parts;
   if (frameS === undefined) return false;
-  // 25 and 30 frames a second make the same PART-TARGET, with another number of frames.
+  // 25 and 30 frames a second have the same PART-TARGET, with another number of frames.
   const partS = wanted.parts.frames * frameS;
   const audioPartS = partS + wanted.parts.audioTargetS - wanted.parts.targetS;
   const { targetS, audioTargetS } = current.parts;
-  return partS <= targetS && partS >= LEAST_OF_TARGET * targetS && audioPartS <= audioTargetS;
+  return partS <= targetS && partS >= MIN_PART_SHARE * targetS && audioPartS <= audioTargetS;
 }
 
-/** Whether `current` is a list of these tracks, with parts or without: media too short to tell its cadence goes on in it. */
+/** Whether `current` has these tracks, with parts or without: media too short to measure continues in it. */
 export function isListOf(current: Generation, tracks: readonly Track[]): boolean {
   return current.family === familyOf(tracks, current.parts !== undefined);
 }

@@ -1,6 +1,6 @@
 /**
- * What a live list consists of, and what may befall it: shapes that the list and its copies in other threads share.
- * In: the packager. Out: live list, delivery. docs/media.md 23a and 25. Pure.
+ * Segments, views and changes of a live window: types shared by the window and its replicas in other threads.
+ * In: the packager. Out: live window, delivery. docs/media.md 23a and 25. Pure.
  */
 import type { Track } from '../media/frame.ts';
 import type { DateRangeTag } from '../media/m3u8/playlist.ts';
@@ -8,7 +8,7 @@ import type { Run } from '../media/run.ts';
 import type { Init, Part, SegmentGroup, TrackSegment } from '../media/segment.ts';
 import type { Generation } from './generation.ts';
 
-/** Where a part lies in its track's segment; its bytes may have left memory. */
+/** A part and its byte range in its track's segment. */
 export interface LivePart {
   readonly offset: number;
   readonly length: number;
@@ -19,10 +19,11 @@ export interface LivePart {
   readonly independent: boolean;
   /** CRC-32 of its bytes. */
   readonly crc: number;
+  /** Undefined once they have left memory. */
   bytes: Uint8Array | undefined;
 }
 
-/** One segment as the live list knows it, parts of all tracks. */
+/** One segment of the live window, with the parts of all tracks. */
 export interface LiveSegment {
   readonly msn: number;
   readonly run: Run;
@@ -33,56 +34,56 @@ export interface LiveSegment {
   readonly discontinuitySequence: number;
   /** By track id. */
   readonly parts: Map<number, LivePart[]>;
-  /** Its last part is expected to be the last of all: the next one will be the first of the next segment. */
+  /** No further part is expected: the next part begins the next segment. */
   ends?: boolean;
-  /** Set when every track has closed it. `bytes` of its tracks may have left memory; lengths and times stay. */
+  /** Set when every track has closed it. */
   sealed:
     | {
         readonly durationUs: number;
         readonly tracks: ReadonlyMap<number, Omit<TrackSegment, 'bytes'> & { length: number }>;
       }
     | undefined;
-  /** The whole segments while they are in memory. */
+  /** Complete segments by track id, while they are in memory. */
   bytes: ReadonlyMap<number, Uint8Array> | undefined;
 }
 
-/** What opens a segment in the list. */
+/** Parameters of `openSegment`. */
 export type SegmentOpening = Pick<
   LiveSegment,
   'msn' | 'run' | 'init' | 'startUs' | 'discontinuity' | 'discontinuitySequence'
 >;
 
-/** One generation of the live list, as playlists are printed from it. */
+/** One generation of the live window, from which playlists are printed. */
 export interface LiveWindowView {
   readonly generation: Generation;
   /** The tracks of its last run. */
   readonly tracks: readonly Track[];
-  /** Oldest first. Only the first that is not sealed may show its parts: media is listed in order. */
+  /** Oldest first. Playlists list parts of the first open segment only, because media is listed in order. */
   readonly segments: readonly LiveSegment[];
-  /** The list has ENDLIST and will not grow. */
+  /** The playlist has ENDLIST. */
   readonly ended: boolean;
-  /** Rises with every change; what was rendered of an older one is stale. */
+  /** Increases with every change; a playlist of an older version is stale. */
   readonly version: number;
-  /** What reaches into the list or lies behind it, in the order in which it was told; an ID stands once. */
+  /** Ranges that reach into the window or begin after it, in order of arrival, one per ID. */
   readonly dateRanges?: readonly DateRangeTag[];
-  /** Of the last process: as much as is recorded, which may be less than had been listed at its end. */
+  /** From the previous process: only its recorded segments, which may be fewer than it had listed. */
   readonly inherited?: boolean;
 }
 
-/** How much is listed and kept. */
+/** Bounds of a live window. */
 export interface LiveWindowLimits {
-  /** Length of the list, µs. */
+  /** Duration of the window, µs. */
   readonly windowUs: number;
-  /** Media that stays in memory although it is recorded, µs; of a list without parts it is the newest segment. */
+  /** Recorded media that stays in memory, µs; without parts, only the newest segment stays. */
   readonly memoryUs: number;
-  /** Bytes of media that are in memory alone, because they are not recorded (yet); beyond it the list is shortened. */
+  /** Most bytes of media that are not recorded (yet); above it the window drops its oldest segments. */
   readonly maxBytes: number;
 }
 
-/** What the list takes of a sealed group. */
+/** The fields of a sealed group that the window stores. */
 export type SealedGroup = Pick<SegmentGroup, 'msn' | 'durationUs' | 'tracks'>;
 
-/** A change of a live window, which its copies apply. */
+/** A change of a live window, which its replicas apply. */
 export type LiveWindowChange =
   | { readonly do: 'begin'; readonly generation: Generation; readonly tracks: readonly Track[] }
   | { readonly do: 'open'; readonly opening: SegmentOpening }
@@ -99,7 +100,7 @@ export type LiveWindowChange =
   | { readonly do: 'recorded' | 'lost'; readonly msn: number }
   | { readonly do: 'end' };
 
-/** All that a list is, for a copy of it in another thread; bytes of media are shared. */
+/** Complete state of a live window, from which a replica in another thread starts; media bytes are shared. */
 export interface LiveWindowState {
   readonly limits: LiveWindowLimits;
   readonly generation: Generation | undefined;
@@ -113,7 +114,7 @@ export interface LiveWindowState {
   readonly previous: LiveWindowView | undefined;
 }
 
-/** A segment by its name. MSNs of a live list are contiguous: only here may a position be computed from one (docs/media.md 14). */
+/** The segment with an MSN. MSNs are contiguous here, so its index follows from the MSN (docs/media.md 14). */
 export function at(segments: readonly LiveSegment[], msn: number): LiveSegment | undefined {
   const first = segments[0];
   return first && segments[msn - first.msn];

@@ -9,8 +9,8 @@ const video = videoTrack();
 const audio = audioTrack();
 const both = [video, audio];
 
-/** Two runs, the second with other promises, then the end of the list. */
-function* story(rig: ReturnType<typeof createPackagerRig>): Generator<void> {
+/** Two runs, the second with another generation, then the end of the window. */
+function* twoRuns(rig: ReturnType<typeof createPackagerRig>): Generator<void> {
   const publish = function* (frames: readonly Frame[]) {
     for (const [i, frame] of frames.entries()) {
       rig.stream.publish(frame);
@@ -38,50 +38,50 @@ function* story(rig: ReturnType<typeof createPackagerRig>): Generator<void> {
   yield;
 }
 
-suite('copies of a live list', () => {
+suite('replicas of a live window', () => {
   test('equal the original at any time if every change is applied', () => {
     const rig = createPackagerRig({ recorded: true });
-    const copies: LiveWindow[] = [];
+    const replicas: LiveWindow[] = [];
     // As messages: what crosses threads is cloned.
     rig.list.copied.subscribe((change) => {
-      for (const copy of copies) copy.apply(structuredClone(change));
+      for (const replica of replicas) replica.apply(structuredClone(change));
     });
-    for (const _ of story(rig)) {
-      for (const copy of copies) {
-        assert.equal(copy.memoryBytes, rig.list.memoryBytes);
-        assert.equal(copy.ready, rig.list.ready);
-        assert.deepEqual(copy.state, rig.list.state);
+    for (const _ of twoRuns(rig)) {
+      for (const replica of replicas) {
+        assert.equal(replica.memoryBytes, rig.list.memoryBytes);
+        assert.equal(replica.ready, rig.list.ready);
+        assert.deepEqual(replica.state, rig.list.state);
       }
-      copies.push(LiveWindow.from(structuredClone(rig.list.state)));
+      replicas.push(LiveWindow.from(structuredClone(rig.list.state)));
     }
-    assert.ok(copies.length > 20 && rig.generations.length > 1);
+    assert.ok(replicas.length > 20 && rig.generations.length > 1);
     assert.ok(rig.list.ended);
   });
 
   test('share the bytes of media', () => {
     const rig = createPackagerRig({ shared: true });
-    const copy = LiveWindow.from(structuredClone(rig.list.state));
-    rig.list.copied.subscribe((change) => copy.apply(structuredClone(change)));
-    const steps = story(rig);
+    const replica = LiveWindow.from(structuredClone(rig.list.state));
+    rig.list.copied.subscribe((change) => replica.apply(structuredClone(change)));
+    const steps = twoRuns(rig);
     for (let i = 0; i < 8; i++) steps.next();
-    const [own, other] = [rig.list, copy].map((list) => list.segments[0]!.bytes!.get(video.id)!);
+    const [own, other] = [rig.list, replica].map((list) => list.segments[0]!.bytes!.get(video.id)!);
     own![0]! ^= 1;
     assert.equal(other![0], own![0]);
   });
 
-  test('that are let go know nothing, and wake who waits for them', () => {
+  test('that are discarded are empty, and notify their waiting requests', () => {
     const rig = createPackagerRig();
-    const steps = story(rig);
+    const steps = twoRuns(rig);
     for (let i = 0; i < 8; i++) steps.next();
-    const copy = LiveWindow.from(structuredClone(rig.list.state));
+    const replica = LiveWindow.from(structuredClone(rig.list.state));
     let woken = 0;
-    copy.changes.subscribe(() => woken++);
-    const { number } = copy.generation!;
-    const { msn } = copy.segments[0]!;
-    copy.clear();
+    replica.changes.subscribe(() => woken++);
+    const { number } = replica.generation!;
+    const { msn } = replica.segments[0]!;
+    replica.clear();
     assert.equal(woken, 1);
-    assert.equal(copy.view(number), undefined);
-    assert.equal(copy.find(msn), undefined);
-    assert.equal(copy.ready, false);
+    assert.equal(replica.view(number), undefined);
+    assert.equal(replica.find(msn), undefined);
+    assert.equal(replica.ready, false);
   });
 });

@@ -91,7 +91,7 @@ suite('live list', () => {
     assert.throws(() => add(list, 4), /contiguous/);
   });
 
-  test('every change is told, and raises the version', () => {
+  test('every change is emitted, and increases the version', () => {
     const list = new LiveWindow();
     const versions: number[] = [];
     list.changes.subscribe(() => versions.push(list.version));
@@ -120,7 +120,7 @@ suite('live list', () => {
     assert.equal(list.memoryBytes, 1100);
   });
 
-  test('the list is as long as its window, and never shorter than six segments', () => {
+  test('the window keeps its duration, and at least six segments', () => {
     const list = listOf(40, { windowUs: 20_000_000 });
     assert.deepEqual([list.segments[0]!.msn, list.segments.at(-1)!.msn], [31, 40]);
     assert.equal(list.memoryBytes, recount(list));
@@ -137,19 +137,19 @@ suite('live list', () => {
       list.openSegment(opening);
       list.seal({ msn, durationUs, tracks: [trackSegment(1, new Uint8Array(10))] });
       const leftS = list.segments.length * 0.5;
-      assert.ok(leftS > 6 || msn <= 12, `${leftS} s are left behind ${msn}`);
+      assert.ok(leftS > 6 || msn <= 12, `${leftS} s are left after ${msn}`);
       assert.ok(leftS <= 10, `${leftS} s`);
     }
   });
 
-  test('what is not recorded shortens the list to what fits in memory, down to two segments (rule 23a)', () => {
+  test('unrecorded media beyond the memory limit shortens the window, down to two segments (rule 23a)', () => {
     const list = listOf(40, { maxBytes: 5600 });
     assert.equal(list.segments.length, 5);
     assert.equal(list.memoryBytes, 5500);
     assert.equal(listOf(40, { maxBytes: 10 }).segments.length, 2);
   });
 
-  test('of a list without parts only the newest segment stays in memory once it is recorded', () => {
+  test('without parts only the newest recorded segment stays in memory', () => {
     const list = new LiveWindow(DEFAULT_LIMITS);
     const { parts: _, ...withoutParts } = generation(1);
     list.begin(withoutParts, tracks);
@@ -161,7 +161,7 @@ suite('live list', () => {
     assert.equal(list.memoryBytes, 1100);
   });
 
-  test('what is recorded leaves memory when it is older than ten seconds, and stays in the list', () => {
+  test('recorded media older than ten seconds leaves memory, and stays in the window', () => {
     const list = listOf(12, { maxBytes: 1e9 });
     assert.equal(list.memoryBytes, 12 * 1100);
     list.recorded(4);
@@ -184,10 +184,10 @@ suite('live list', () => {
       ],
     );
     add(list, 13);
-    assert.deepEqual(inMemory(list), [9, 10, 11, 12, 13], 'what is recorded leaves as the list goes on');
+    assert.deepEqual(inMemory(list), [9, 10, 11, 12, 13], 'recorded media leaves memory as the window moves');
   });
 
-  test('a recording that falls behind does not let memory grow: the list is shortened up to what is held', () => {
+  test('a recording that falls behind does not let memory grow: the window is shortened', () => {
     const list = listOf(0, { maxBytes: 11_000, windowUs: 1e12 });
     for (let msn = 1; msn <= 200; msn++) {
       add(list, msn);
@@ -218,7 +218,7 @@ suite('live list', () => {
     assert.deepEqual([list.open, list.lastSealed?.msn, list.segments.length], [undefined, 2, 2]);
   });
 
-  test('parts and groups of unknown segments and tracks are left out', () => {
+  test('parts and groups of unknown segments and tracks are ignored', () => {
     const list = listOf(1);
     const before = [list.memoryBytes, list.version];
     list.addPart(7, 1, part(10));
@@ -229,7 +229,7 @@ suite('live list', () => {
 });
 
 suite('generations of a live list (rule 10)', () => {
-  test('the generation before stays viewable, ended, with its bytes; older ones are gone', () => {
+  test('the previous generation stays viewable, ended, with its bytes; older ones are dropped', () => {
     const list = listOf(3);
     list.begin(generation(2), tracks);
     assert.equal(list.ready, false);
@@ -263,7 +263,7 @@ suite('generations of a live list (rule 10)', () => {
     }
   });
 
-  test('the same generation goes on, with other tracks if need be', () => {
+  test('the same generation continues, even with other tracks', () => {
     const list = new LiveWindow();
     list.begin(generation(1), tracks);
     add(list, 1);
@@ -274,7 +274,7 @@ suite('generations of a live list (rule 10)', () => {
     assert.equal(list.view(7), undefined);
   });
 
-  test('the list of the last process stays viewable, ended, until a second one has ended after it', () => {
+  test('the generation of the previous process stays viewable, ended, until a second one has ended after it', () => {
     const before = listOf(4);
     before.end();
     const list = new LiveWindow(DEFAULT_LIMITS, before.view(1));

@@ -1,6 +1,6 @@
 /**
- * The live list of a stream: the last minutes as segments and parts, by MSN, and who waits for more.
- * In: the packager. Out: delivery/live, which prints playlists of it and serves its bytes. RFC 8216bis; docs/media.md 23a.
+ * The live window of a stream: the segments and parts of the last minutes, by MSN, and their changes.
+ * In: the packager. Out: delivery/live, which prints playlists and serves the bytes. RFC 8216bis; docs/media.md 23a.
  */
 import assert from 'node:assert/strict';
 import { Emitter, type Subscribable } from '../lib/events.ts';
@@ -24,28 +24,28 @@ import {
   type SegmentOpening,
 } from './live-segment.ts';
 
-/** Five minutes in the list, ten seconds in memory, 16 MiB where nothing is recorded. */
+/** Five minutes of segments, ten seconds in memory, 16 MiB if nothing is recorded. */
 export const DEFAULT_LIMITS: LiveWindowLimits = {
   windowUs: 300_000_000,
   memoryUs: 10_000_000,
   maxBytes: 16 * 1024 * 1024,
 };
-/** Least distance from the edge, µs: what ends before it is not the newest segment. */
+/** Distance from the live edge, µs, that excludes the newest segment only. */
 const NEWEST_US = 1;
-/** Whatever the window, a list keeps this many segments: players start three from the end. */
+/** Fewest segments for a short window: players start three from the end. */
 export const LEAST_SEGMENTS = 6;
-/** Segments that a killed process had listed and not recorded: as many as these may be missing from an inherited list. */
+/** Segments that a killed process may have listed but not recorded. */
 export const MAY_BE_LOST = 2;
-/** EXTINF is rounded, and audio is cut beside video: by their durations lists may be this much shorter than they are, µs. */
+/** Error of the sum of durations in a playlist, µs: EXTINF is rounded, and audio is cut beside video. */
 const ROUNDING_US = 200_000;
-/** Date ranges of a list: beyond it those that were told first are left out. */
+/** Most date ranges; above it the oldest are dropped. */
 export const MAX_DATE_RANGES = 300;
-/** Even where there is no room for them, a list keeps this many. */
+/** Fewest segments when memory is short. */
 const FEWEST_SEGMENTS = 2;
-/** How long the media of an ended generation stays in memory while the next one grows: four target durations and this, µs. */
+/** An ended generation stays in memory for four target durations and this, µs. */
 const PREVIOUS_FOR_US = 60_000_000;
 
-/** The live list; one per stream, over all generations. */
+/** The live window of one stream, over all generations. */
 export class LiveWindow {
   readonly #limits: LiveWindowLimits;
   readonly #changes = new Emitter<void>();
@@ -57,7 +57,7 @@ export class LiveWindow {
   #ended = false;
   #recordedMsn = 0;
   #decidedMsn = 0;
-  /** Segments before it that the recording has not. */
+  /** MSNs of segments that will never be recorded. */
   readonly #lost = new Set<number>();
   #version = 0;
   #bytes = 0;
@@ -65,9 +65,9 @@ export class LiveWindow {
   #previous: LiveWindowView | undefined;
 
   /**
-   * @param previous the list of the last process, ended: its MSNs may not go on without a jump (RFC 8216bis 6.2.2, docs/media.md 14), so
-   * another generation follows
-   * @param dateRanges what the last process knew
+   * @param previous ended generation of the previous process; a new generation follows, because MSNs may jump (RFC 8216bis 6.2.2,
+   * docs/media.md 14)
+   * @param dateRanges those of the previous process
    */
   constructor(
     limits: LiveWindowLimits = DEFAULT_LIMITS,
@@ -80,9 +80,9 @@ export class LiveWindow {
   }
 
   /**
-   * Makes a copy, which stays equal to the original if every change of the original is applied to it.
+   * Creates a replica, which stays equal to the original if every change of the original is applied to it.
    *
-   * @param state belongs to the copy from now on
+   * @param state owned by the replica from now on
    */
   static from(state: LiveWindowState): LiveWindow {
     const list = new LiveWindow(state.limits, state.previous, state.dateRanges);
@@ -113,12 +113,12 @@ export class LiveWindow {
     };
   }
 
-  /** Changes that copies must apply; each is emitted before `changes`. */
+  /** Changes that replicas must apply; each is emitted before `changes`. */
   get copied(): Subscribable<LiveWindowChange> {
     return this.#copied;
   }
 
-  /** Applies a change of the original to this copy. */
+  /** Applies a change of the original to this replica. */
   apply(change: LiveWindowChange): void {
     switch (change.do) {
       case 'begin':
@@ -156,37 +156,37 @@ export class LiveWindow {
     return this.#changes;
   }
 
-  /** Rises with every change; what was rendered of an older one is stale. */
+  /** Increases with every change; a playlist of an older version is stale. */
   get version(): number {
     return this.#version;
   }
 
-  /** Up to this MSN every segment is recorded or lost, as far as this process made it. */
+  /** Up to this MSN every segment of this process is recorded or lost. */
   get decidedMsn(): number {
     return this.#decidedMsn;
   }
 
-  /** The promises in force: of the list that grows now, or that grew last. */
+  /** The generation that grows now or grew last in this process. */
   get generation(): Generation | undefined {
     return this.#generation;
   }
 
-  /** The newest promises that were ever made, be it by the last process. */
+  /** Like `generation`, otherwise that of the previous process. */
   get lastGeneration(): Generation | undefined {
     return this.#generation ?? this.#previous?.generation;
   }
 
-  /** The tracks of the run that flows or flowed last. */
+  /** The tracks of the current or last run. */
   get tracks(): readonly Track[] {
     return this.#tracks;
   }
 
-  /** The list has ENDLIST and will not grow. */
+  /** The playlist has ENDLIST. */
   get ended(): boolean {
     return this.#ended;
   }
 
-  /** Oldest first. Only the first that is not sealed may show its parts: media is listed in order. */
+  /** Oldest first. Playlists list parts of the first open segment only, because media is listed in order. */
   get segments(): readonly LiveSegment[] {
     return this.#segments;
   }
@@ -196,12 +196,12 @@ export class LiveWindow {
     return this.#bytes;
   }
 
-  /** The list is ready to be shown: a segment is sealed. */
+  /** A segment is sealed, so there is a playlist. */
   get ready(): boolean {
     return this.#segments[0]?.sealed !== undefined;
   }
 
-  /** The list of one generation: the one that grows, or the one before it; undefined for any other. */
+  /** The current generation or the one before it, by number; undefined for any other. */
   view(number: number): LiveWindowView | undefined {
     if (this.#generation?.number !== number)
       return this.#previous?.generation.number === number ? this.#previous : undefined;
@@ -215,7 +215,7 @@ export class LiveWindow {
     };
   }
 
-  /** A segment by its name, of this generation or the one before. */
+  /** The segment with an MSN, of this generation or the one before. */
   find(msn: number): LiveSegment | undefined {
     return at(this.#segments, msn) ?? at(this.#previous?.segments ?? [], msn);
   }
@@ -225,12 +225,12 @@ export class LiveWindow {
     return this.#segments.findLast((segment) => segment.sealed);
   }
 
-  /** The segment in the making whose parts may be listed. */
+  /** The open segment whose parts are listed. */
   get open(): LiveSegment | undefined {
     return this.#segments.find((segment) => !segment.sealed);
   }
 
-  /** A run begins, under the promises of `generation`; those of the last one if it is the same. */
+  /** Begins a run. A new `generation` ends the last one; the same one continues. */
   begin(generation: Generation, tracks: readonly Track[]): void {
     this.#tell({ do: 'begin', generation, tracks });
     if (this.#generation && generation.number !== this.#generation.number) {
@@ -258,7 +258,7 @@ export class LiveWindow {
   /**
    * Adds a part to a segment that is not sealed.
    *
-   * @param ends given for the track that is cut at: whether the segment is expected to end with this part
+   * @param ends given for the reference track: whether the segment is expected to end with this part
    */
   addPart(msn: number, trackId: number, part: Part, ends?: boolean): void {
     this.#tell({ do: 'part', msn, trackId, part, ends });
@@ -274,7 +274,7 @@ export class LiveWindow {
     this.#changed();
   }
 
-  /** The track that is cut at closed the segment: no part of it will follow. */
+  /** The reference track closed the segment: no part of it follows. */
   endSegment(msn: number): void {
     this.#tell({ do: 'end-segment', msn });
     const segment = at(this.#segments, msn);
@@ -283,7 +283,7 @@ export class LiveWindow {
     this.#changed();
   }
 
-  /** Ranges begin or say more of themselves: they are listed at once, before the media that they speak of is sealed. */
+  /** Adds or updates date ranges: they are listed at once, before their segment is sealed. */
   addDateRanges(found: readonly DateRangeTag[]): void {
     this.#tell({ do: 'date-ranges', found });
     const ids = new Set(found.map(({ id }) => id));
@@ -291,7 +291,7 @@ export class LiveWindow {
     this.#changed();
   }
 
-  /** All tracks closed the segment. */
+  /** Seals a segment that all tracks have closed. */
   seal(group: SealedGroup): void {
     const { msn, durationUs, tracks } = group;
     this.#tell({ do: 'seal', group: { msn, durationUs, tracks } });
@@ -301,7 +301,7 @@ export class LiveWindow {
     const bytes = new Map(group.tracks.map((track) => [track.trackId, track.bytes]));
     for (const [trackId, whole] of bytes) {
       this.#bytes += whole.length;
-      // Parts become views of the whole: a slab that was outgrown is let go.
+      // Parts become views of the segment, so that outgrown slabs can be collected.
       for (const part of segment.parts.get(trackId) ?? []) {
         part.bytes = whole.subarray(part.offset, part.offset + part.length);
       }
@@ -315,7 +315,7 @@ export class LiveWindow {
     this.#changed();
   }
 
-  /** The recording holds everything up to `msn`: it may leave memory. */
+  /** Everything up to `msn` is recorded and may leave memory. */
   recorded(msn: number): void {
     this.#tell({ do: 'recorded', msn });
     this.#recordedMsn = Math.max(this.#recordedMsn, msn);
@@ -323,14 +323,14 @@ export class LiveWindow {
     this.#release();
   }
 
-  /** The recording will never have that segment: it stays in memory as long as it is listed. */
+  /** The segment will never be recorded: it stays in memory as long as it is listed. */
   lost(msn: number): void {
     this.#tell({ do: 'lost', msn });
     this.#decidedMsn = Math.max(this.#decidedMsn, msn);
     if (this.find(msn)) this.#lost.add(msn);
   }
 
-  /** ENDLIST: nothing will be added; the next run needs a new generation. */
+  /** Adds ENDLIST; the next run needs a new generation. */
   end(): void {
     this.#tell({ do: 'end' });
     this.#end();
@@ -339,13 +339,13 @@ export class LiveWindow {
   #end(): void {
     if (this.#ended || !this.#generation) return;
     this.#ended = true;
-    // A segment that never closed is not listed.
+    // A segment that was never sealed is not listed.
     for (const segment of this.#segments) if (!segment.sealed) this.#drop(segment);
     this.#segments = this.#segments.filter((segment) => segment.sealed);
     this.#changed();
   }
 
-  /** A copy is let go: it knows nothing any more, and whoever waits for it looks elsewhere. */
+  /** Empties a discarded replica and notifies `changes`, so that waiting requests end. */
   clear(): void {
     this.#generation = undefined;
     this.#previous = undefined;
@@ -362,7 +362,7 @@ export class LiveWindow {
     this.#changes.emit();
   }
 
-  /** Shortens the list to its window, and to what can be served. */
+  /** Drops the oldest segments: those before the window, and those that do not fit in memory. */
   #trim(): void {
     const edgeUs = edgeOf(this.#segments);
     const before = this.#previous;
@@ -388,18 +388,18 @@ export class LiveWindow {
     this.#release();
   }
 
-  /** Media from a segment on, by its place in the list, µs: a hole in the window is nothing that could be played. */
+  /** Duration of the sealed segments from an index on, µs, without gaps. */
   #behindUs(index: number): number {
     return this.#segments.slice(index).reduce((sum, { sealed }) => sum + (sealed?.durationUs ?? 0), 0);
   }
 
-  /** Nothing is removed that would leave less than three target durations (RFC 8216bis 6.2.2), or than players shall stay behind, µs. */
+  /** Least media after a removal, µs: three target durations (RFC 8216bis 6.2.2) or HOLD-BACK. */
   #leastUs(): number {
     const { targetDurationS, holdBackS } = this.#generation!;
     return Math.max(3 * targetDurationS, holdBackS) * 1_000_000 + ROUNDING_US;
   }
 
-  /** Bytes that could not be read from elsewhere. */
+  /** Bytes of segments that are not recorded. */
   #heldAlone(): number {
     let bytes = 0;
     for (const segment of [...(this.#previous?.segments ?? []), ...this.#segments]) {
@@ -408,7 +408,7 @@ export class LiveWindow {
     return bytes;
   }
 
-  /** Lets go of bytes that the recording has and that no longer belong to the newest seconds. */
+  /** Releases the bytes of recorded segments before the newest seconds. */
   #release(): void {
     const untilUs = edgeOf(this.#segments) - (this.#generation?.parts ? this.#limits.memoryUs : NEWEST_US);
     for (const segment of [...(this.#previous?.segments ?? []), ...this.#segments]) {

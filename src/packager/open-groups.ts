@@ -1,5 +1,5 @@
 /**
- * The groups in the making: opened by the reference, closed track by track, sealed in the order of MSN.
+ * Open segment groups: the reference opens them, every track closes its segment, they are sealed in MSN order.
  * In: openings and closed segments from the packager. Out: sealed groups, each once. docs/media.md 14.
  */
 import assert from 'node:assert/strict';
@@ -8,10 +8,10 @@ import { isSparse } from '../media/rendition-set.ts';
 import type { SegmentGroup, TrackSegment } from '../media/segment.ts';
 import type { SparseTracks } from './sparse-tracks.ts';
 
-/** What is known of a group when its first frame comes. */
+/** A group when it is opened. */
 export type GroupOpening = Omit<SegmentGroup, 'run' | 'durationUs' | 'tracks' | 'dateRanges'> & {
   readonly context: RunContext;
-  /** Asked when the group is sealed. */
+  /** Provides the segments of sparse tracks when the group is sealed. */
   readonly sparse: SparseTracks;
 };
 
@@ -23,12 +23,12 @@ interface OpenGroup {
   left: number;
 }
 
-/** Groups that wait for a track. */
+/** Groups that at least one track has not closed. */
 export class OpenGroups {
   readonly #seal: (group: SegmentGroup) => void;
   readonly #groups: OpenGroup[] = [];
 
-  /** @param seal takes each group when every track has closed it and all before it are sealed */
+  /** @param seal called for each group, in order, when every track has closed it */
   constructor(seal: (group: SegmentGroup) => void) {
     this.#seal = seal;
   }
@@ -40,7 +40,7 @@ export class OpenGroups {
     return group.opening.msn;
   }
 
-  /** A group begins. */
+  /** Opens a group. */
   open(opening: GroupOpening): void {
     this.#groups.push({
       opening,
@@ -53,7 +53,7 @@ export class OpenGroups {
   /**
    * A track closed its segment of a group; the reference does so first.
    *
-   * @param segment undefined when the track has nothing for it
+   * @param segment undefined if the track has no frame in it
    * @param durationUs of the group, given with the reference's segment
    * @returns false when there is no such group
    */
@@ -66,14 +66,14 @@ export class OpenGroups {
     return true;
   }
 
-  /** Seals what every track has closed. */
+  /** Seals the groups that every track has closed, in order. */
   sealReady(): void {
     for (let group = this.#groups[0]; group?.left === 0; group = this.#groups[0]) {
       this.#groups.shift();
       const { context, sparse, ...opening } = group.opening;
       const { durationUs } = group;
       const fromUs = opening.startUs - context.run.utcOffsetUs;
-      // Groups of a run that has ended may still wait for a track while the next one opens: the last of them is its own.
+      // Groups of an ended run may still wait for a track while the next run opens its first.
       const isLast = this.#groups[0]?.opening.sparse !== sparse;
       const beside = sparse.close(fromUs, fromUs + durationUs, isLast);
       const tracks = [...group.tracks, ...beside.tracks].sort((a, b) => a.trackId - b.trackId);

@@ -92,7 +92,7 @@ suite('bursts (rule 9)', () => {
     }
   }
 
-  test('with B-frames audio that is interleaved by decode time comes a burst later, and is not cut before', () => {
+  test('with B-frames, audio interleaved by decode time comes a burst later, and is not cut before', () => {
     const pictures = videoFrames({ track: video, seconds: 24, rate: 25, gopS: 2, delay: 2 });
     const sounds = sound(24);
     const rig = createPackagerRig();
@@ -137,7 +137,7 @@ suite('bursts (rule 9)', () => {
     assertSound(rig, both);
   });
 
-  test('bursts that join with a frame missing or a millisecond too much keep audio behind T', () => {
+  test('bursts that join with a frame missing or a millisecond too much keep audio after T', () => {
     const rtmp = videoTrack(1000);
     for (const offsetMs of [-15, -1, 0, 1, 30, 120, 400]) {
       const rig = createPackagerRig();
@@ -158,7 +158,7 @@ suite('bursts (rule 9)', () => {
 });
 
 suite('runs', () => {
-  test('a run may end in the middle of a segment and of a part: what came is given out', () => {
+  test('a run may end in the middle of a segment and of a part: all frames are in it', () => {
     const random = seeded(3);
     for (let round = 0; round < 20; round++) {
       const pictures = film(7).slice(0, 30 + random(140));
@@ -194,10 +194,10 @@ suite('runs', () => {
     });
     assert.equal(rig.groups[cut]!.startUs, gap!.toUs);
     assert.equal(rig.groups[cut]!.run.utcOffsetUs, rig.groups[0]!.run.utcOffsetUs);
-    assert.equal(rig.generations.length, 1, 'the list goes on');
+    assert.equal(rig.generations.length, 1, 'the generation continues');
   });
 
-  test('a jump of more than two frames is damage on its segment, no cut; no part or segment becomes too long by it (rule 5)', () => {
+  test('a jump of more than two frames is damage on its segment, no cut; no part or segment exceeds its target (rule 5)', () => {
     for (let at = 5; at < 60; at += 7) {
       const pictures = film(2.4).concat(film(6, 12.8)).toSpliced(at, 4);
       const rig = run([video], pictures);
@@ -208,7 +208,7 @@ suite('runs', () => {
     }
   });
 
-  test('damage that is told while the cadence is learned stands on its segment', () => {
+  test('damage during the probe of a run is flagged on its segment', () => {
     const rig = createPackagerRig();
     rig.stream.startRun(continuous([video]));
     for (const [i, frame] of film(9).entries()) {
@@ -221,7 +221,7 @@ suite('runs', () => {
     );
   });
 
-  test('a single frame that lasts longer than PART-TARGET does not make its part say so', () => {
+  test('a single frame longer than PART-TARGET does not make its part exceed it', () => {
     const pictures = film(6);
     const slow = pictures.map((frame, i) => {
       const later = i > 80 ? 27_000 : 0;
@@ -233,14 +233,14 @@ suite('runs', () => {
     for (const { durationS } of rig.announced) assert.ok(durationS <= targetS);
   });
 
-  test('frames before the run and of unknown tracks are left out without harm', () => {
+  test('frames before the run and of unknown tracks are ignored', () => {
     const stray = sound(9).map((frame) => ({ ...frame, trackId: 9 }));
     const rig = run(both, interleave(both, [film(9), [...sound(2, 9), ...sound(9, 11)]]).concat(stray));
     assertHolds(rig.groups, audio, [...sound(2, 9).filter((frame) => frame.pts >= 480_000), ...sound(9, 11)]);
     assert.ok(!rig.groups[0]!.tracks[1]!.damaged);
   });
 
-  test('a run that begins below zero is moved above it, and its UTC stays (ISO/IEC 14496-12, 8.8.12)', () => {
+  test('a run with timestamps below zero is shifted above it, and its UTC stays (ISO/IEC 14496-12, 8.8.12)', () => {
     const pictures = videoFrames({ track: video, seconds: 5, rate: 25, gopS: 1, delay: 2, startS: -3.08 });
     const rig = createPackagerRig();
     rig.stream.startRun(continuous([video], { utcOffsetUs: RIG_START_US }));
@@ -290,7 +290,7 @@ suite('generations (rule 10)', () => {
   }
   const numbers = (rig: PackagerRig) => rig.generations.map(({ number }) => number);
 
-  test('a run with the same cadence goes on in the same list', () => {
+  test('a run with the same cadence continues the generation', () => {
     const rig = chain([{}, {}, { seconds: 7 }]);
     assert.deepEqual(numbers(rig), [1]);
     assert.deepEqual(
@@ -299,7 +299,7 @@ suite('generations (rule 10)', () => {
     );
   });
 
-  test('25 and 30 frames a second make the same PART-TARGET: the list goes on, with as many frames in a part as fit', () => {
+  test('25 and 30 frames a second have the same PART-TARGET: the generation continues, with as many frames in a part as fit', () => {
     for (const tracks of [[video], both]) {
       const rig = chain([{ tracks }, { tracks, rate: 30 }, { tracks, rate: 30_000 / 1001 }]);
       assert.deepEqual(numbers(rig), [1]);
@@ -313,7 +313,7 @@ suite('generations (rule 10)', () => {
     assert.deepEqual(numbers(chain([{ tracks: both }, { tracks: [video, long] }, { tracks: both }])), [1, 2]);
   });
 
-  test('another PART-TARGET, a longer segment, another codec, more tracks, or parts on or off need a new list', () => {
+  test('another PART-TARGET, a longer segment, another codec, more tracks, or parts on or off need a new generation', () => {
     const hevc: Track = { ...video, config: { ...video.config, codec: 'hevc', codecs: 'hvc1.1.6.L93.B0' } } as Track;
     assert.deepEqual(numbers(chain([{}, { rate: 24 }])), [1, 2]);
     assert.deepEqual(numbers(chain([{}, { gopS: 3 }])), [1, 2]);
@@ -339,14 +339,14 @@ suite('generations (rule 10)', () => {
     assertConstraints(rig, [video]);
   });
 
-  test('a run too short to tell its cadence goes on in the list that there is', () => {
+  test('a run too short to measure its cadence continues the current generation', () => {
     const rig = chain([{}, { seconds: 0.08 }, { seconds: 0.4 }, {}]);
     assert.deepEqual(numbers(rig), [1]);
     assert.equal(rig.groups.filter((group) => group.discontinuity).length, 3);
     assertSound(rig, [video]);
   });
 
-  test('after a restart another list begins, first segment behind a DISCONTINUITY; the one before is ended', () => {
+  test('after a restart a new generation begins with a DISCONTINUITY; the previous one is ended', () => {
     const lastGeneration = chain([{}]).list.generation!;
     const rig = chain([{}], { lastGeneration });
     assert.deepEqual(rig.list.generation, { ...lastGeneration, number: lastGeneration.number + 1 });
@@ -354,7 +354,7 @@ suite('generations (rule 10)', () => {
     assert.equal(rig.list.view(lastGeneration.number)?.ended, true);
   });
 
-  test('a first GOP cut short makes no longer target duration, with or without a list before it', () => {
+  test('a first GOP cut short makes no longer target duration, with or without a previous generation', () => {
     const lastGeneration = chain([{}]).list.generation!;
     for (const gopS of [0.64, 0.88, 1.4, 1.8]) {
       const rigs = [{}, { lastGeneration }].map((last) => chain([{ gopS, seconds: 6 }], last));
@@ -365,7 +365,7 @@ suite('generations (rule 10)', () => {
     }
   });
 
-  test('a list that ended is not opened again', () => {
+  test('an ended generation is not continued', () => {
     const rig = createPackagerRig();
     for (const startS of [10, 20]) {
       rig.stream.startRun(continuous([video]));
@@ -379,7 +379,7 @@ suite('generations (rule 10)', () => {
     assert.equal(rig.list.view(1)?.segments.length, 3);
   });
 
-  test('the past that a source offers again is left out: a restart joins without a hole', () => {
+  test('media that a source offers again is dropped: a restart joins without a hole', () => {
     const lastGeneration = chain([{}]).list.generation!;
     const endUs = RIG_START_US + 5_000_000;
     const rig = createPackagerRig({ lastGeneration, past: { endUs, hasMedia: true, lastRun: 4 } });

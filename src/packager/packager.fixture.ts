@@ -1,6 +1,6 @@
 /**
- * A stream with its packager and live list, and everything that comes out of them, for tests.
- * In: frames. Out: groups, what the list announced, and the samples that the bytes hold. Used by tests only.
+ * A stream with its packager and live window, and their output, for tests.
+ * In: frames. Out: groups, announced parts, and the samples in the bytes. Used by tests only.
  */
 import assert from 'node:assert/strict';
 import { sameBytes } from '../lib/bytes.ts';
@@ -25,7 +25,7 @@ import { hasReached, partsOf, positionOf } from './rendition-view.ts';
 /** UTC at which the clock of a rig starts, µs. */
 export const RIG_START_US = 1_795_000_000_000_000;
 
-/** A part as it was announced first. */
+/** A part when the window first listed it. */
 export interface Announced {
   readonly msn: number;
   readonly trackId: number;
@@ -35,32 +35,32 @@ export interface Announced {
   readonly bytes: Uint8Array;
 }
 
-/** What a rig is made with. */
+/** Options of a rig. */
 export interface PackagerRigOptions {
   readonly limits?: LiveWindowLimits;
   readonly lastGeneration?: Generation;
   readonly past?: Partial<StreamPast>;
   readonly segmentS?: number;
-  /** Segments lie in shared memory. */
+  /** Segments are in shared memory. */
   readonly shared?: boolean;
   /** Calls `list.recorded` for each group as soon as it is sealed. */
   readonly recorded?: boolean;
 }
 
-/** One stream and all that came out of it. */
+/** One stream and its output. */
 export interface PackagerRig {
   readonly clock: ManualClock;
   readonly stream: Stream;
   readonly packager: Packager;
   readonly list: LiveWindow;
   readonly groups: SegmentGroup[];
-  /** Generations that were begun. */
+  /** Generations in the order of their beginning. */
   readonly generations: Generation[];
   /** Every part, in the order in which the list got them. */
   readonly announced: Announced[];
 }
 
-/** Makes a stream whose first segment has MSN 100. */
+/** Creates a stream whose first segment has MSN 100. */
 export function createPackagerRig(options: PackagerRigOptions = {}): PackagerRig {
   const { limits, lastGeneration, past, segmentS = 2, shared = false, recorded = false } = options;
   const clock = createManualClock(RIG_START_US / 1000);
@@ -105,7 +105,7 @@ export function createPackagerRig(options: PackagerRigOptions = {}): PackagerRig
   return rig;
 }
 
-/** Counts the bytes in memory anew. */
+/** Asserts that `memoryBytes` equals the sum over all segments. */
 function assertAccounts(list: LiveWindow): void {
   let bytes = 0;
   const before = list.view((list.generation?.number ?? 0) - 1);
@@ -116,7 +116,7 @@ function assertAccounts(list: LiveWindow): void {
   assert.equal(list.memoryBytes, bytes, 'memoryBytes is what is in memory');
 }
 
-/** What was listed stays as it was, and every rendition knows how far it is (RFC 8216bis 6.2.5.2). */
+/** Asserts that listed media stays unchanged, and that `hasReached` agrees with it (RFC 8216bis 6.2.5.2). */
 function assertListing(list: LiveWindow, before: Map<string, string>): void {
   const view = list.view(list.generation?.number ?? -1);
   if (!view) return;
@@ -147,7 +147,7 @@ function assertListing(list: LiveWindow, before: Map<string, string>): void {
   }
 }
 
-/** A run of continuous media that starts now, unless told otherwise. */
+/** A run of continuous media that starts now by default. */
 export function continuous(tracks: readonly Track[], options: Partial<RunStart> = {}): RunStart {
   // Frames begin at 10 s.
   return {
@@ -159,7 +159,7 @@ export function continuous(tracks: readonly Track[], options: Partial<RunStart> 
   };
 }
 
-/** A sample as it stands in the bytes. */
+/** A sample as read from the bytes. */
 export type Sample = Pick<Frame, 'dts' | 'pts' | 'key' | 'data'>;
 
 /** Reads back what a part or segment of one track holds. */
@@ -254,7 +254,7 @@ export function assertSound(rig: PackagerRig, tracks: readonly Track[]): void {
   });
 }
 
-/** Asserts the lengths that a list promises: TARGETDURATION and PART-TARGET. */
+/** Asserts that segments and parts are within TARGETDURATION and PART-TARGET. */
 export function assertConstraints(rig: PackagerRig, tracks: readonly Track[]): void {
   const { groups, announced, list } = rig;
   const { generation } = list;

@@ -44,7 +44,7 @@ function runContinuous(
   return rig;
 }
 
-test('segments lie in plain buffers, which V8 counts, and in shared memory only where other threads have copies (rule 24)', () => {
+test('segments lie in plain buffers, which V8 counts, and in shared memory only if other threads have replicas (rule 24)', () => {
   const tracks = [videoTrack(), audioTrack()];
   for (const shared of [false, true]) {
     const rig = createPackagerRig({ shared });
@@ -135,7 +135,7 @@ suite('parts and segments of continuous sources', () => {
     }
   });
 
-  test('irregular GOPs are cut at key frames where one comes in time, and never above TARGETDURATION', () => {
+  test('irregular GOPs are cut at key frames if one comes in time, and never exceed TARGETDURATION', () => {
     for (let seed = 1; seed <= 12; seed++) {
       const random = seeded(seed);
       const gopS = Array.from({ length: 40 }, () => 0.1 + random(40) / 10);
@@ -164,7 +164,7 @@ suite('parts and segments of continuous sources', () => {
     );
   });
 
-  test('5 fps and variable rates have no parts, and their segments one slab each of just their length (rules 8 and 24)', () => {
+  test('5 fps and variable rates have no parts, and each of their segments has one slab of exactly its length (rules 8 and 24)', () => {
     const audio = audioTrack();
     for (const rate of [5, 'variable'] as const) {
       for (const timescale of [90_000, 1000]) {
@@ -213,7 +213,7 @@ suite('parts and segments of continuous sources', () => {
     }
   });
 
-  test('two audio tracks follow each on its own', () => {
+  test('two audio tracks are aligned independently', () => {
     const video = videoTrack();
     const tracks = [video, audioTrack(48_000, { language: 'deu' }), audioTrack(44_100, { id: 3, language: 'eng' })];
     runContinuous(

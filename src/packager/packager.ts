@@ -1,6 +1,6 @@
 /**
- * The one cutter: turns a stream's frames into parts, segments and groups that share an MSN (docs/media.md 6 to 14).
- * In: live/stream, as a Sink. Out: the live list, and sealed groups to whoever subscribed (the recorder).
+ * Cuts a stream's frames into parts, segments and groups that share an MSN (docs/media.md 6 to 14).
+ * In: live/stream, as a Sink. Out: the live window, and sealed groups to subscribers (the recorder).
  */
 import { Emitter, type Subscribable } from '../lib/events.ts';
 import type { RunContext, Sink } from '../live/sink.ts';
@@ -21,54 +21,53 @@ import { SparseTracks } from './sparse-tracks.ts';
 import { TrackWriter } from './track-writer.ts';
 
 /**
- * How far tracks of a continuous source may be apart before they are cut without waiting: half a second, for those behind a
- * frame or two more, and the delay by B-frames.
+ * Limits of a continuous source: half a second ahead; a frame or two more, and the delay by B-frames, behind.
  */
 const LATENESS: LatenessLimits = { aheadUs: 500_000, behindUs: 600_000 };
-/** A burst delivers one track after the other: here the distance is the burst's length, not a fault. Times the source's interval. */
+/** Limit of a bursty source, in intervals: a burst delivers one track after the other, so tracks are a burst apart. */
 const LATENESS_BURSTS = 2;
 /** Smallest lateness limit of a source with short bursts, µs. */
 const MIN_BURST_LATENESS_US = 12_000_000;
-/** A burst is over: a track that is behind by more than this has nothing to come. */
+/** After a burst, a track that is behind by more than this has no more frames in it. */
 const BEHIND_AFTER_BURST_US = 1_000_000;
-/** EXTINF is rounded to whole seconds and must not pass TARGETDURATION (RFC 8216bis 4.4.3.1). */
+/** EXTINF, rounded to whole seconds, must not exceed TARGETDURATION (RFC 8216bis 4.4.3.1). */
 const EXTINF_SLACK_S = 0.49;
-/** Key frames come this much early without being waited for. */
+/** A key frame this much before the target duration begins a segment. */
 const CUT_SLACK_S = 0.01;
-/** No segment is shorter than this only because the next key frame may come too late: MSNs must not outrun the clock. */
+/** Shortest segment that is cut early because the next key frame may come too late: MSNs must not outrun the clock. */
 const SHORTEST_EARLY_CUT_S = 0.5;
 
-/** What the packager needs from outside. */
+/** Dependencies and initial state of a packager. */
 export interface PackagerOptions {
   readonly settings: PackagerSettings;
   readonly list: LiveWindow;
   /** First MSN to use; never used before in this stream. */
   readonly nextMsn: number;
-  /** Called with each MSN right before the list announces it; must not wait. */
+  /** Called with each MSN right before the window lists it; must not wait. */
   readonly announced?: (msn: number) => void;
   /** EXT-X-DISCONTINUITY-SEQUENCE so far. */
   readonly discontinuitySequence: number;
-  /** Whether any segment came before: the first group then stands behind a DISCONTINUITY. */
+  /** The stream has earlier segments, so the first group has a DISCONTINUITY. */
   readonly continued: boolean;
-  /** The number of a set of codec configurations. */
+  /** Returns the init of a set of codec configurations, with its number. */
   readonly initOf: (tracks: readonly Track[]) => Init;
-  /** A number for a new generation, higher than any before. */
+  /** Returns the number of a new generation, higher than any before. */
   readonly nextGeneration: () => number;
-  /** Date ranges as they are known so far; none if not given. */
+  /** Known date ranges; none if not given. */
   readonly dateRanges?: DateRangeTracker;
 }
 
-/** All that lives as long as a run; a soft re-anchor changes its context alone. */
+/** State of a run; a soft re-anchor changes only its context. */
 interface RunState {
   context: RunContext;
-  /** What is in force from the next segment on. */
+  /** Context from the next segment on. */
   next: RunContext | undefined;
   readonly generation: Generation;
-  /** Most reference frames of a part, and its longest duration in ticks; undefined where there are no parts. */
+  /** Most reference frames of a part, and its longest duration in ticks; undefined without parts. */
   readonly part: { readonly frames: number; readonly ticks: number } | undefined;
-  /** Longest segment, seconds: tracks that follow may be a frame longer. */
+  /** Longest segment, seconds: aligned tracks may be a frame longer. */
   readonly limitS: number;
-  /** How far the next key frame is expected to be from the last one, seconds. */
+  /** Expected distance of the next key frame from the last one, seconds. */
   gopS: number;
   /** dts of the last key frame, ticks. */
   lastKey: number | undefined;
@@ -78,9 +77,9 @@ interface RunState {
   readonly sparse: SparseTracks;
   /** pts − dts of the first frame, ticks: the delay by B-frames. */
   readonly delay: number;
-  /** Media time T at which the segment in the making, or else the next one, starts, µs. */
+  /** Media time T at which the open segment, otherwise the next one, starts, µs. */
   cutUs: number;
-  /** Media time of the first frame in the making, µs; not `cutUs` where frames are missing in between, or a burst was cut before it. */
+  /** Media time of the first frame of the open segment, µs; not `cutUs` if frames are missing, or a burst was cut before it. */
   firstUs: number;
   /** Gaps before the next group. */
   gaps: readonly StreamGap[];
@@ -139,7 +138,7 @@ export class Packager implements Sink {
       this.#begin(this.#probe, { learned: true });
     const run = this.#run;
     if (run?.context.pace.kind !== 'bursty') return;
-    // The next burst begins with a key frame at the edge: no need to wait for it.
+    // The next burst begins with a key frame at the edge.
     if (run.writer.first && elapsedS(run) >= this.#options.settings.segmentS - CUT_SLACK_S)
       this.#closeSegment(run, edgeOf(run));
     for (const aligned of run.alignedTracks.values()) aligned.settle(edgeOf(run), BEHIND_AFTER_BURST_US);
@@ -167,13 +166,13 @@ export class Packager implements Sink {
     for (const aligned of this.#run?.alignedTracks.values() ?? []) aligned.damage();
   }
 
-  /** Nothing came back in time: the live list ends. The next run begins a new generation. */
+  /** Ends the playlist because media did not return in time. The next run begins a new generation. */
   endList(): void {
     this.endRun();
     this.#options.list.end();
   }
 
-  /** @param learned enough was seen of the run to make promises */
+  /** @param learned the probe has enough frames to measure the cadence */
   #begin(probe: RunProbe, { learned }: { learned: boolean }): void {
     const { context, frames } = probe;
     const { reference, tracks, pace } = context;
@@ -181,12 +180,13 @@ export class Packager implements Sink {
     const { settings, list } = this.#options;
     const cadence = measureCadence(reference, tracks, frames, pace);
     const current = list.generation && !list.ended ? list.generation : undefined;
-    // What was learned of the source before, in this process or the last, holds for the next list too.
+    // A generation of the same tracks, of this process or the previous one, bounds TARGETDURATION of the next.
     const last = list.lastGeneration && isListOf(list.lastGeneration, tracks) ? list.lastGeneration : undefined;
     const name = { number: 0, firstMsn: this.#nextMsn };
     const wanted = planGeneration(name, tracks, pace, cadence, settings, (current ?? last)?.targetDurationS);
-    const goesOn = current && (canContinue(current, wanted, cadence.frameS) || (!learned && isListOf(current, tracks)));
-    const generation = goesOn ? current : { ...wanted, number: this.#options.nextGeneration() };
+    const continues =
+      current && (canContinue(current, wanted, cadence.frameS) || (!learned && isListOf(current, tracks)));
+    const generation = continues ? current : { ...wanted, number: this.#options.nextGeneration() };
     const { parts } = generation;
     list.begin(generation, tracks);
     const first = frames.find((frame) => frame.trackId === reference.id) ?? frames[0]!;
@@ -247,17 +247,17 @@ export class Packager implements Sink {
       this.#drain(run);
       return;
     }
-    // Key frames that are shown before their turn move the cut forward; other frames stand where they would without B-frames.
+    // Key frames presented early move the cut forward; other frames count as if there were no B-frames.
     const shown = frame.dts + run.delay;
     const ptsUs = ticksToUs(frame.key ? Math.min(frame.pts, shown) : shown, writer.track.timescale);
     if (frame.key) {
       run.gopS = nextGopS(run, frame);
       run.lastKey = frame.dts;
     }
-    // Frames that are missing before the cut belong to what follows it: segments join, and none becomes too long by a hole.
+    // Frames missing before the cut count to the next segment: segments join, and a hole makes none too long.
     if (writer.first && this.#mustCut(run, frame)) this.#closeSegment(run, Math.min(ptsUs, edgeOf(run)));
     if (!writer.first) this.#openSegment(run, ptsUs);
-    // A frame that would make the part longer than was current begins the next one.
+    // A frame that would exceed PART-TARGET begins the next part.
     if (part && writer.waiting > 0 && writer.ticksWith(frame) > part.ticks) this.#closePart(run);
     writer.add(frame);
     if (part && writer.waiting >= part.frames) this.#closePart(run);
@@ -311,7 +311,7 @@ export class Packager implements Sink {
     for (const aligned of run.alignedTracks.values()) aligned.boundary('part', edgeOf(run));
   }
 
-  /** Whether the next frame is expected to begin a segment, so that no player is told to wait for a part that never comes. */
+  /** Whether the next frame is expected to begin a segment, so that no preload hint names a part that never comes. */
   #endsHere(run: RunState): boolean {
     const { writer, part, lastKey, gopS, limitS } = run;
     if (!part) return false;
@@ -363,7 +363,7 @@ export class Packager implements Sink {
   }
 }
 
-/** Numbers of fragments by track id, in the order in which tracks lie in a muxed response: pictures first (`renditionsOf`). */
+/** Fragment numbering by track id, in the track order of a muxed response: video first (`renditionsOf`). */
 function slotsOf(tracks: readonly Track[]): ReadonlyMap<number, FragmentSlot> {
   const isVideo = ({ kind }: Track) => kind === 'video';
   const muxed = tracks.filter((track) => !isSparse(track));
@@ -371,17 +371,17 @@ function slotsOf(tracks: readonly Track[]): ReadonlyMap<number, FragmentSlot> {
   return new Map(inOrder.map(({ id }, index) => [id, { index, count: muxed.length }]));
 }
 
-/** Media time up to which the reference is known, µs: its next cut will not lie before it. */
+/** Media time up to which the reference is known, µs: no later cut is before it. */
 function edgeOf({ writer, firstUs, cutUs }: RunState): number {
   return writer.first ? firstUs + ticksToUs(writer.end - writer.first.dts, writer.track.timescale) : cutUs;
 }
 
-/** Seconds of the segment in the making. */
+/** Seconds of the open segment. */
 function elapsedS(run: RunState): number {
   return (edgeOf(run) - run.cutUs) / 1e6;
 }
 
-/** GOPs of a live encoder are as long as the last one; those of bursts, which begin with key frames, may be as long as the longest. */
+/** Expected GOP, seconds: of a live encoder the last one, of bursts, which begin with key frames, the longest one. */
 function nextGopS({ context, gopS, lastKey, writer }: RunState, key: Frame): number {
   if (lastKey === undefined) return gopS;
   const seenS = (key.dts - lastKey) / writer.track.timescale;

@@ -1,6 +1,6 @@
 /**
  * Connects a live stream with its packager.
- * In: what the stream and the packager continue from. Out: both, with the packager attached as the sink that the stream needs.
+ * In: past of the stream and state of the packager. Out: both; the packager is a required sink of the stream.
  */
 import type { Config } from '../config/schema.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -9,7 +9,7 @@ import { Stream, type StreamPast } from '../live/stream.ts';
 import type { PackagerSettings } from './generation.ts';
 import { Packager, type PackagerOptions } from './packager.ts';
 
-/** What a pipeline is created from. `continued` and `discontinuitySequence` as of a new stream if not given. */
+/** Options of a pipeline. `continued` and `discontinuitySequence` default to those of a new stream. */
 export interface PipelineOptions
   extends Omit<PackagerOptions, 'continued' | 'discontinuitySequence'>,
     Partial<Pick<PackagerOptions, 'continued' | 'discontinuitySequence'>> {

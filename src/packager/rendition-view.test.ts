@@ -43,7 +43,7 @@ suite('a rendition of the live list', () => {
     assert.ok(partsOf(list.find(100)!, a0).every((part) => part.independent));
   });
 
-  test('while audio lags, av0 lists what both have, and each track alone what it has', () => {
+  test('while audio lags, av0 lists the parts of both, and each track alone its own', () => {
     const rig = rigAt(4.8, 4.5);
     const view = viewOf(rig);
     assert.deepEqual(positionOf(view, av0), { msn: 102, parts: 2 });
@@ -69,13 +69,13 @@ suite('a rendition of the live list', () => {
     assert.equal(reached(99, 0), true, 'what has left the list was reached');
   });
 
-  test('a part behind the last of a complete segment means the first one of the next (RFC 8216bis 6.2.5.2)', () => {
+  test('a part after the last of a complete segment means the first one of the next (RFC 8216bis 6.2.5.2)', () => {
     assert.equal(hasReached(viewOf(rigAt(4.1, 4.3)), av0, 101, 10), false);
     assert.equal(hasReached(viewOf(rigAt(4.28, 4.4)), av0, 101, 10), true);
     assert.equal(hasReached(viewOf(rigAt(6.4, 6.4)), av0, 100, 12), true);
   });
 
-  test('an empty list has no position, an ended one stands behind its last segment', () => {
+  test('an empty list has no position, an ended one is after its last segment', () => {
     const rig = rigAt(4.8, 4.8);
     const empty = { ...viewOf(rig), segments: [] };
     assert.deepEqual([positionOf(empty, av0), hasReached(empty, av0, 0, 0)], [undefined, false]);

@@ -1,11 +1,11 @@
 /**
- * A rendition's view of the live list: the parts of its tracks joined into parts of its own.
- * In: listed segments and a rendition. Out: parts with their pieces, and how far the rendition is. docs/media.md 15a.
+ * Parts of a rendition: joins the parts of its tracks, and computes its position for blocking requests.
+ * In: live segments and a rendition. Out: parts, and the position of the rendition. docs/media.md 15a.
  */
 import { type Rendition, renditionsOf } from '../media/rendition-set.ts';
 import type { LivePart, LiveSegment, LiveWindowView } from './live-segment.ts';
 
-/** A part of a rendition: one part of each of its tracks that has one, in their order. */
+/** A part of a rendition: one part of each of its tracks, in track order. */
 export interface RenditionPart {
   /** Presentation time of the first sample of the rendition's first track, ticks. */
   readonly pts: number;
@@ -14,20 +14,20 @@ export interface RenditionPart {
   readonly pieces: readonly { readonly trackId: number; readonly part: LivePart }[];
 }
 
-/** How far a rendition is: the first MSN that is not complete, and how many of its parts may be listed. */
+/** Live edge of a rendition: its first incomplete MSN, and the number of listed parts in it. */
 export interface Position {
   readonly msn: number;
   readonly parts: number;
 }
 
-/** `rendition` with the tracks that it had in `segment`: a list goes on where only their rate or size became another. */
+/** `rendition` with its tracks in `segment`: within a generation their frame rate or size may change. */
 function renditionIn({ init }: Pick<LiveSegment, 'init'>, rendition: Rendition): Rendition {
   return renditionsOf(init.tracks).all.find(({ id }) => id === rendition.id) ?? rendition;
 }
 
 /**
- * The parts of `segment` that may be listed now: while the segment is open, those that every track has closed. What was listed
- * never changes: audio that outlasts the video at the end of a run is in the whole segment alone.
+ * The parts of `segment` that are listed now: in an open segment, those that every track has closed. Listed parts never change:
+ * audio that outlasts the video at the end of a run is only in the complete segment.
  */
 export function partsOf(segment: LiveSegment, rendition: Rendition): RenditionPart[] {
   const { tracks } = renditionIn(segment, rendition);
@@ -46,7 +46,7 @@ export function partsOf(segment: LiveSegment, rendition: Rendition): RenditionPa
   }));
 }
 
-/** How far `rendition` is in `view`; undefined while nothing is listed. */
+/** Live edge of `rendition` in `view`; undefined while nothing is listed. */
 export function positionOf(view: LiveWindowView, rendition: Rendition): Position | undefined {
   const open = view.segments.find((segment) => !segment.sealed);
   if (open) return { msn: open.msn, parts: partsOf(open, rendition).length };
@@ -54,7 +54,7 @@ export function positionOf(view: LiveWindowView, rendition: Rendition): Position
   return last && { msn: last.msn + 1, parts: 0 };
 }
 
-/** The part that comes next: of the open segment, or the first of the one behind it where that is expected to be whole. */
+/** The next part, for EXT-X-PRELOAD-HINT: of the open segment, or the first of the next one if no further part is expected. */
 export function nextPartOf(view: LiveWindowView, rendition: Rendition): Position | undefined {
   const position = positionOf(view, rendition);
   const open = view.segments.find(({ sealed }) => !sealed);
@@ -64,9 +64,9 @@ export function nextPartOf(view: LiveWindowView, rendition: Rendition): Position
 }
 
 /**
- * Whether `rendition` has reached a blocking request (RFC 8216bis 6.2.5.2).
+ * Whether `rendition` has what a blocking request waits for (RFC 8216bis 6.2.5.2).
  *
- * @param part undefined: the whole segment is asked for
+ * @param part undefined for the complete segment
  */
 export function hasReached(view: LiveWindowView, rendition: Rendition, msn: number, part: number | undefined): boolean {
   const position = positionOf(view, rendition);
@@ -75,7 +75,7 @@ export function hasReached(view: LiveWindowView, rendition: Rendition, msn: numb
   if (position.msn === msn) return position.parts > part;
   if (position.msn < msn) return false;
   // A part beyond the end of a complete segment means the first part of the next one.
-  const asked = view.segments.find((segment) => segment.msn === msn);
-  if (!asked || part < partsOf(asked, rendition).length) return true;
+  const segment = view.segments.find((one) => one.msn === msn);
+  if (!segment || part < partsOf(segment, rendition).length) return true;
   return position.msn > msn + 1 || position.parts > 0;
 }

@@ -1,19 +1,19 @@
 /**
- * The first frames of a run, which wait until its cadence is known.
- * In: frames and faults in order of arrival. Out: the same, given back once enough was seen. docs/media.md 10.
+ * Buffers the first frames of a run until its cadence can be measured.
+ * In: frames and damage in order of arrival. Out: the same, replayed into the packager. docs/media.md 10.
  */
 import type { RunContext } from '../live/sink.ts';
 import type { Frame } from '../media/frame.ts';
 import { LEARN_AT_LEAST_S, LEARN_AT_MOST_S } from './cadence.ts';
 
-/** Frames that may wait. */
+/** Most frames to buffer. */
 const MAX_FRAMES = 4096;
 
-/** A run that has not begun to be cut. */
+/** A run whose cadence is not known yet. */
 export class RunProbe {
   readonly context: RunContext;
   readonly frames: Frame[] = [];
-  /** Positions in `frames` before which something was wrong. */
+  /** Positions in `frames` before which the publisher reported damage. */
   readonly #damages = new Set<number>();
   #first: Frame | undefined;
 
@@ -21,7 +21,7 @@ export class RunProbe {
     this.context = context;
   }
 
-  /** Takes a frame; whether enough was seen to promise anything: the second key frame, or as much as is waited for. */
+  /** Takes a frame; returns true when the buffer suffices to plan a generation: at the second key frame, or at a limit. */
   add(frame: Frame): boolean {
     this.frames.push(frame);
     if (this.frames.length >= MAX_FRAMES) return true;
@@ -29,19 +29,19 @@ export class RunProbe {
     if (frame.trackId !== reference.id) return false;
     const first = this.#first;
     this.#first ??= frame;
-    // A burst is over when its source says so.
+    // The end of a burst is `flush`.
     if (!first || pace.kind !== 'continuous') return false;
     const seconds = (frame.dts - first.dts) / reference.timescale;
-    // Every audio frame is a key frame, and a first GOP may be cut short: half a second tells the cadence of frames.
+    // Every audio frame is a key frame, and a first GOP may be cut short: half a second suffices for the frame rate.
     return seconds >= LEARN_AT_MOST_S || (frame.key && seconds >= LEARN_AT_LEAST_S);
   }
 
-  /** Something was wrong before the next frame. */
+  /** The publisher reported damage before the next frame. */
   damage(): void {
     this.#damages.add(this.frames.length);
   }
 
-  /** Gives everything back, in order. */
+  /** Replays frames and damage in order. */
   replay(to: { frame(frame: Frame): void; damage(): void }): void {
     this.frames.forEach((frame, i) => {
       if (this.#damages.has(i)) to.damage();

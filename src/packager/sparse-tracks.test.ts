@@ -27,7 +27,7 @@ const id3: DataTrack = {
 };
 const tracks: readonly Track[] = [video, audio, text, id3];
 
-/** Times are seconds from the first picture, which lies at 10 s. */
+/** Times are seconds from the first video frame, which is at 10 s. */
 const tag = (s: number, title = String(s)): Frame => {
   const dts = Math.round((10 + s) * 90_000);
   return { trackId: id3.id, dts, pts: dts, duration: 0, key: true, data: printId3([['TIT2', title]]) };
@@ -56,7 +56,7 @@ const saidIn = (group: SegmentGroup) => {
 };
 
 suite('subtitles and timed metadata in the packager', () => {
-  test('they follow the cuts; a segment without them has no such track, and pictures and sound are as without', () => {
+  test('they follow the cuts; a segment without them has no such track, and video and audio are unchanged', () => {
     const rig = createPackagerRig({ segmentS: 2 });
     const beside = [tag(0.5), tag(0.7), tag(5), cue(2.5, 3, 'a')];
     publish(rig, interleave(tracks, [pictures(8), sound(8), beside]));
@@ -81,7 +81,7 @@ suite('subtitles and timed metadata in the packager', () => {
     assert.equal(rig.generations[0]?.family, bare.generations[0]?.family);
   });
 
-  test('a cue that lasts over a cut stands in both segments, and tells in both when it begins and ends', () => {
+  test('a cue across a cut is in both segments, in both with its full begin and end', () => {
     const rig = createPackagerRig({ segmentS: 2 });
     publish(rig, interleave(tracks, [pictures(8), sound(8), [cue(1, 5, 'long'), cue(5.5, 5.8, 'short')]]));
     assert.deepEqual(rig.groups.slice(0, 3).map(saidIn), [
@@ -96,7 +96,7 @@ suite('subtitles and timed metadata in the packager', () => {
     ]);
   });
 
-  test('a cue that ends with its segment is ended in the next one, though nothing is said there', () => {
+  test('a cue that ends with its segment is ended in the next one by an empty sample', () => {
     const rig = createPackagerRig({ segmentS: 2 });
     publish(rig, interleave(tracks, [pictures(10), sound(10), [cue(1, 2, 'a'), cue(6, 7, 'b')]]));
     assert.deepEqual(rig.groups.slice(0, 4).map(saidIn), [
@@ -110,7 +110,7 @@ suite('subtitles and timed metadata in the packager', () => {
     ]);
   });
 
-  test('what comes late goes into the open segment: metadata at its own time, text with its own times', () => {
+  test('late frames go into the open segment: metadata at its own time, text with its own times', () => {
     const rig = createPackagerRig({ segmentS: 2 });
     const media = interleave([video, audio], [pictures(10), sound(10)]);
     const at = media.findIndex(({ trackId, dts }) => trackId === 1 && dts >= 900_000 + 5 * 90_000);
@@ -120,7 +120,7 @@ suite('subtitles and timed metadata in the packager', () => {
     assert.equal(ownOf(rig.groups[held]!, id3)!.tfdt, 900_000 + 90_000);
     const [gone, rest] = saidIn(rig.groups[held]!);
     assert.deepEqual(gone!.slice(0, 2), [360_000, 90]);
-    // 3 s before it and 0.5 s long: its end lies 2.5 s and the sample before the sample's end.
+    // 3 s before it and 0.5 s long: its end is 2.5 s plus the sample before the sample's end.
     assert.equal(gone![2], `gone -${3 * 90_000} +${-2.5 * 90_000 - 90}`);
     assert.equal(rest![2], `rest -${90_000 + 90} +0`);
     assertSound(rig, tracks);
@@ -133,7 +133,7 @@ suite('subtitles and timed metadata in the packager', () => {
     assert.equal(samples[1]!.dts - samples[0]!.dts, 1);
   });
 
-  test('nothing is held back for them, and they are no reason for another list', () => {
+  test('no segment waits for them, and they need no new generation', () => {
     const rig = createPackagerRig({ segmentS: 2 });
     publish(rig, interleave([video, audio], [pictures(6), sound(6)]), [video, audio]);
     const later = (frames: readonly Frame[]) =>
@@ -144,19 +144,19 @@ suite('subtitles and timed metadata in the packager', () => {
     rig.stream.startRun(continuous(tracks));
     for (const frame of later(interleave(tracks, [pictures(6), sound(6), [tag(1)]]))) rig.stream.publish(frame);
     rig.packager.endRun();
-    assert.equal(rig.generations.length, 1, 'the list goes on');
+    assert.equal(rig.generations.length, 1, 'the generation continues');
     assert.equal(rig.groups.length, 6);
     assert.equal(rig.groups.filter((group) => ownOf(group, id3)).length, 1);
   });
 
-  test('what is left when the run ends is in its last segment', () => {
+  test('all remaining frames are in the last segment of a run', () => {
     const rig = createPackagerRig({ segmentS: 2 });
     publish(rig, [...interleave([video, audio], [pictures(5), sound(5)]), tag(4.9), tag(5.5)]);
     rig.packager.endRun();
     assert.equal(ownOf(rig.groups.at(-1)!, id3)!.samples, 2);
   });
 
-  test('date ranges are listed when they come, and stand with the segment that holds them', () => {
+  test('date ranges are listed at once, and stored with their segment', () => {
     const rig = createPackagerRig({ segmentS: 2 });
     const media = interleave([video, audio], [pictures(7), sound(7)]);
     const at = media.findIndex(({ trackId, dts }) => trackId === 1 && dts >= 900_000 + 4.2 * 90_000);
@@ -173,7 +173,7 @@ suite('subtitles and timed metadata in the packager', () => {
     );
   });
 
-  test('a range leaves the list with the last segment that it reaches', () => {
+  test('a range is listed as long as a segment that it reaches', () => {
     const limits = { windowUs: 12_000_000, memoryUs: 4_000_000, maxBytes: 2 ** 24 };
     const rig = createPackagerRig({ segmentS: 2, limits });
     publish(rig, interleave(tracks, [pictures(40), sound(40), [tag(1), tag(36)]]));
@@ -182,7 +182,7 @@ suite('subtitles and timed metadata in the packager', () => {
     assert.ok(dateRanges![0]!.startDateMs * 1000 >= segments[0]!.startUs);
   });
 
-  test('more than a segment may hold is let go of, and the segment says so', () => {
+  test('frames beyond the limit of a segment are dropped, and the segment is flagged', () => {
     const rig = createPackagerRig({ segmentS: 2 });
     const tags = Array.from({ length: 400 }, (_, i) => tag(1 + i / 1000));
     publish(rig, interleave(tracks, [pictures(5), sound(5), tags]));

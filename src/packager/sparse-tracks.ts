@@ -1,8 +1,8 @@
 /**
- * The tracks of a run that have frames only now and then: subtitles and timed metadata. They follow the cut list as others do, but
- * nothing ever waits for them: what has come when a segment is sealed is in it, what comes later is in the next.
- * In: frames, and the stretch of each segment as it is sealed. Out: their segments, one fragment each; date ranges, as soon as they are
- * known. docs/media.md 6 and 17; ISO/IEC 14496-30, 6.
+ * Cuts tracks with few frames: subtitles and timed metadata. No segment waits for them: frames that arrived before a segment is sealed
+ * are in it, later ones are in the next.
+ * In: frames, and the time range of each segment as it is sealed. Out: their segments, one fragment each; date ranges at once.
+ * docs/media.md 6 and 17; ISO/IEC 14496-30, 6.
  */
 import type { DateRangeTracker } from '../media/date-range/date-range-tracker.ts';
 import type { DataTrack, Frame, TextTrack, Track } from '../media/frame.ts';
@@ -14,18 +14,18 @@ import type { TrackSegment } from '../media/segment.ts';
 import { cutTextFrame, emptySample, isEmptySample, moveTextFrame } from '../media/webvtt/sample.ts';
 import { type SegmentShape, TrackWriter } from './track-writer.ts';
 
-/** Frames of a track that may lie in a segment or wait for theirs, and their bytes. */
+/** Most frames of a track that wait for their segment, and their bytes. */
 const MAX_FRAMES = 256;
 const MAX_BYTES = 512 * 1024;
 
-/** A text that comes when its time is over is shown no more, but kept: a sample of this length says when it was meant for, s. */
+/** Duration of the sample of a cue that arrived after its end: it is kept, but not shown, s. */
 const LATE_S = 0.001;
 
-/** What a segment gets from the sparse tracks. */
+/** Content of one segment from the sparse tracks. */
 export interface SparseSegment {
-  /** Of tracks that have something in it. */
+  /** Of tracks with frames in it. */
   readonly tracks: readonly TrackSegment[];
-  /** What its frames say, in order. */
+  /** Date ranges of its frames, in order. */
   readonly dateRanges: readonly DateRangeTag[];
 }
 
@@ -34,34 +34,34 @@ interface Held {
   readonly dateRanges: readonly DateRangeTag[];
 }
 
-interface Line {
+interface SparseTrack {
   readonly track: TextTrack | DataTrack;
   readonly writer: TrackWriter;
   held: Held[];
   bytes: number;
   /** No frame may begin before this, ticks. */
   next: number;
-  /** The last sample of text is a cue, which is shown until another sample follows. */
+  /** The last text sample is a cue, which players show until the next sample. */
   isShown: boolean;
 }
 
 /** The sparse tracks of one run. */
 export class SparseTracks {
-  readonly #lines: ReadonlyMap<number, Line>;
-  readonly #book: DateRangeTracker;
+  readonly #tracks: ReadonlyMap<number, SparseTrack>;
+  readonly #dateRanges: DateRangeTracker;
   #ended = false;
 
   /**
-   * @param book of the stream: ranges outlive runs
+   * @param dateRanges of the stream: ranges outlive runs
    * @param shape of the segments
    */
   constructor(
     tracks: readonly Track[],
-    book: DateRangeTracker,
+    dateRanges: DateRangeTracker,
     { shared, firstMsn }: Pick<SegmentShape, 'shared' | 'firstMsn'>,
   ) {
-    this.#book = book;
-    this.#lines = new Map(
+    this.#dateRanges = dateRanges;
+    this.#tracks = new Map(
       tracks.filter(isSparse).map((track) => {
         const writer = new TrackWriter(track, { firstMsn, slot: loneSlot, exact: true, shared });
         return [track.id, { track, writer, held: [], bytes: 0, next: 0, isShown: false }];
@@ -71,43 +71,43 @@ export class SparseTracks {
 
   /** Whether a track is one of them. */
   has(trackId: number): boolean {
-    return this.#lines.has(trackId);
+    return this.#tracks.has(trackId);
   }
 
   /**
    * Takes a frame.
    *
    * @param utcOffsetUs the UTC offset of the run
-   * @returns the date ranges that are new with it
+   * @returns the date ranges that it adds or changes
    */
   push(frame: Frame, utcOffsetUs: number): readonly DateRangeTag[] {
-    const line = this.#lines.get(frame.trackId);
+    const line = this.#tracks.get(frame.trackId);
     if (!line || (line.track.kind === 'text' && isEmptySample(frame.data))) return [];
     if (line.held.length >= MAX_FRAMES || line.bytes + frame.data.length > MAX_BYTES) {
       line.writer.damage();
       return [];
     }
     const taken = line.track.kind === 'data' ? inTurn(line, frame) : frame;
-    const dateRanges = line.track.kind === 'data' ? this.#book.take(line.track, taken, utcOffsetUs) : [];
+    const dateRanges = line.track.kind === 'data' ? this.#dateRanges.take(line.track, taken, utcOffsetUs) : [];
     line.held.push({ frame: taken, dateRanges });
     line.bytes += frame.data.length;
     return dateRanges;
   }
 
-  /** Nothing will come any more: the last segment takes what is left. */
+  /** The run ended: the last segment takes all remaining frames. */
   end(): void {
     this.#ended = true;
   }
 
   /**
-   * What lies in the segment [fromUs, toUs), media time, and what came too late for the one before.
+   * Closes the segment [fromUs, toUs) of media time; frames that came too late for the one before are in it.
    *
-   * @param isLast no segment is open behind it
+   * @param isLast no later segment of the run is open
    */
   close(fromUs: number, toUs: number, isLast: boolean): SparseSegment {
     const tracks: TrackSegment[] = [];
     const dateRanges: DateRangeTag[] = [];
-    for (const line of this.#lines.values()) {
+    for (const line of this.#tracks.values()) {
       const from = usToTicks(fromUs, line.track.timescale);
       const to = usToTicks(toUs, line.track.timescale);
       if (line.track.kind === 'text') writeText(line, from, to);
@@ -120,23 +120,23 @@ export class SparseTracks {
 }
 
 /**
- * A word stands where it came, be it on a later time: what it says of that is in it. Two words on one instant are a tick apart, for
- * decode times rise.
+ * Moves a metadata frame to its time of arrival: the time that it describes is in its payload. Frames of one instant are a tick apart,
+ * because decode times must increase.
  */
-function inTurn({ held, next }: Line, frame: Frame): Frame {
+function inTurn({ held, next }: SparseTrack, frame: Frame): Frame {
   const last = held.at(-1)?.frame;
   const dts = Math.max(next, last ? last.dts + 1 : 0, frame.dts);
   return dts === frame.dts && frame.pts === dts ? frame : { ...frame, dts, pts: dts };
 }
 
-function release(line: Line, count: number): Held[] {
+function release(line: SparseTrack, count: number): Held[] {
   const released = line.held.splice(0, count);
   for (const { frame } of released) line.bytes -= frame.data.length;
   return released;
 }
 
-/** How long a word holds is part of what it says; a sample ends with its segment, so that no file seems longer than it is. */
-function writeData(line: Line, to: number, all: boolean): DateRangeTag[] {
+/** Writes metadata. A sample ends with its segment, so that no file appears longer than it is: the payload has the duration. */
+function writeData(line: SparseTrack, to: number, all: boolean): DateRangeTag[] {
   const count = all ? line.held.length : line.held.findIndex(({ frame }) => frame.pts >= to);
   const released = release(line, count < 0 ? line.held.length : count);
   for (const { frame } of released) {
@@ -148,10 +148,10 @@ function writeData(line: Line, to: number, all: boolean): DateRangeTag[] {
 }
 
 /**
- * Samples lie side by side from the first cue to the segment's end, with empty ones between; a cue that lasts longer stands in the next
- * segment too, and one that ends with its segment is ended by an empty sample there: without it files would show it until the next one.
+ * Writes text without holes from the first cue to the segment's end, with empty samples between cues. A longer cue is repeated in the
+ * next segment. One that ends with its segment is followed there by an empty sample, otherwise players of files keep showing it.
  */
-function writeText(line: Line, from: number, to: number): void {
+function writeText(line: SparseTrack, from: number, to: number): void {
   const due = line.held.findIndex(({ frame }) => frame.pts >= to);
   const rest: Held[] = [];
   const lateTicks = Math.ceil(LATE_S * line.track.timescale);
@@ -161,7 +161,7 @@ function writeText(line: Line, from: number, to: number): void {
     at = pts + duration;
     line.isShown = data !== emptySample;
   };
-  /** Nothing is shown from the end of the last cue on. */
+  /** Writes an empty sample after the last cue. */
   const pause = (until: number) => {
     if (line.isShown && until > at) add(at, until - at, emptySample);
   };

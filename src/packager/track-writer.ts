@@ -1,36 +1,36 @@
 /**
- * Makes one track's parts and segments: frames in, fMP4 bytes out, each byte copied once into a slab.
- * In: packager/packager, which says where to cut. Out: Part and TrackSegment. ISO/IEC 14496-12, 8.8; docs/media.md 24.
+ * Writes one track's parts and segments as fMP4; each byte is copied once into a slab.
+ * In: frames and cuts of packager/packager. Out: Part and TrackSegment. ISO/IEC 14496-12, 8.8; docs/media.md 24.
  */
 import { crc32 } from 'node:zlib';
 import type { Frame, Track } from '../media/frame.ts';
 import { type FragmentSlot, fragmentLength, printFragment, sequenceNumber } from '../media/isobmff/fragment.ts';
 import type { Part, TrackSegment } from '../media/segment.ts';
 
-/** A slab is a third larger than the last segment was, so that most segments need one. */
+/** Size of a slab relative to the last segment: most segments need one slab. */
 const SLAB_SLACK = 1.3;
 const FIRST_SLAB_BYTES = 64 * 1024;
 
-/** How a track's segments are made. */
+/** Constraints on a track's segments. */
 export interface SegmentShape {
-  /** MSN of the first segment; each further one is the next. */
+  /** MSN of the first segment; each further one increases it by 1. */
   readonly firstMsn: number;
-  /** Numbers of its fragments. */
+  /** Numbering of its fragments. */
   readonly slot: FragmentSlot;
-  /** Segments have one part, so slabs are made exactly as long as they need be. */
+  /** Segments have one part, so a slab has exactly their length. */
   readonly exact: boolean;
-  /** Slabs lie in shared memory, for copies of the list in other threads. V8 counts plain ones alone. */
+  /** Slabs are in shared memory, for replicas in other threads. */
   readonly shared: boolean;
-  /** No part says that it is longer, seconds; not even one of a single frame that lasts longer. */
+  /** Longest duration that a part states, seconds, even for one longer frame. */
   readonly maxPartS?: number;
-  /** No segment is longer, seconds. */
+  /** Longest segment, seconds. */
   readonly maxSegmentS?: number;
 }
 
-/** The segment in the making of one track. */
+/** The open segment of one track. */
 export class TrackWriter {
   readonly track: Track;
-  /** Frames of the part in the making. */
+  /** Frames of the open part. */
   #frames: Frame[] = [];
   #slab: Uint8Array | undefined;
   #used = 0;
@@ -42,7 +42,7 @@ export class TrackWriter {
   /** Of the parts so far. */
   #crc = 0;
   #msn: number;
-  /** Fragments of the segment in the making. */
+  /** Fragments of the open segment. */
   #fragments = 0;
   readonly #slot: FragmentSlot;
   readonly #exact: boolean;
@@ -60,13 +60,13 @@ export class TrackWriter {
     this.#maxSegmentTicks = ticksOf(maxSegmentS, track.timescale);
   }
 
-  /** Whether the part in the making stays as short as was promised if `frame` were added to it. */
+  /** Whether the open part stays within `maxPartS` with `frame`. */
   fitsPart(frame: Frame): boolean {
     return this.ticksWith(frame) <= this.#maxPartTicks;
   }
 
   /**
-   * Whether the segment in the making stays as short as was promised if `frame` were added to it.
+   * Whether the open segment stays within `maxSegmentS` with `frame`.
    *
    * @param from where it begins if it has no frame yet, ticks
    */
@@ -74,17 +74,17 @@ export class TrackWriter {
     return frame.dts + frame.duration - (this.#first?.dts ?? from) <= this.#maxSegmentTicks;
   }
 
-  /** Frames in the part in the making. */
+  /** Frames in the open part. */
   get waiting(): number {
     return this.#frames.length;
   }
 
-  /** Ticks of the part in the making if `frame` were added to it. */
+  /** Ticks of the open part with `frame`. */
   ticksWith(frame: Frame): number {
     return frame.dts + frame.duration - (this.#frames[0] ?? frame).dts;
   }
 
-  /** First frame of the segment in the making. */
+  /** First frame of the open segment. */
   get first(): Frame | undefined {
     return this.#first;
   }
@@ -94,12 +94,12 @@ export class TrackWriter {
     return this.#end;
   }
 
-  /** The segment in the making has a fault. */
+  /** Flags the open segment as damaged. */
   damage(): void {
     this.#damaged = true;
   }
 
-  /** Appends a frame to the part in the making. */
+  /** Appends a frame to the open part. */
   add(frame: Frame): void {
     this.#first ??= frame;
     this.#frames.push(frame);
@@ -107,7 +107,7 @@ export class TrackWriter {
     this.#samples++;
   }
 
-  /** Closes the part in the making; undefined when it has no frame. */
+  /** Closes the open part; undefined if it has no frame. */
   closePart(): Part | undefined {
     const frames = this.#frames;
     const first = frames[0];
@@ -132,7 +132,7 @@ export class TrackWriter {
     return part;
   }
 
-  /** Closes the segment; undefined when it has no frame. To be called once for each MSN. The writer is then ready for the next one. */
+  /** Closes the open segment; undefined if it has no frame. Called once for each MSN. */
   closeSegment(): TrackSegment | undefined {
     this.closePart();
     this.#msn++;
@@ -160,16 +160,16 @@ export class TrackWriter {
     return segment;
   }
 
-  /** A slab with `length` bytes free behind what is used. Parts of a slab that was outgrown stay valid where they are. */
+  /** A slab with `length` free bytes. Parts of an outgrown slab stay valid. */
   #room(length: number): Uint8Array {
     const need = this.#used + length;
     if (this.#slab && need <= this.#slab.length) return this.#slab;
-    const wished = this.#slab ? need * 2 : Math.ceil(this.#lastSegmentBytes * SLAB_SLACK);
-    const size = this.#exact ? need : Math.max(need, wished);
-    const roomy = new Uint8Array(this.#shared ? new SharedArrayBuffer(size) : new ArrayBuffer(size));
-    if (this.#slab) roomy.set(this.#slab.subarray(0, this.#used));
-    this.#slab = roomy;
-    return roomy;
+    const roomy = this.#slab ? need * 2 : Math.ceil(this.#lastSegmentBytes * SLAB_SLACK);
+    const size = this.#exact ? need : Math.max(need, roomy);
+    const slab = new Uint8Array(this.#shared ? new SharedArrayBuffer(size) : new ArrayBuffer(size));
+    if (this.#slab) slab.set(this.#slab.subarray(0, this.#used));
+    this.#slab = slab;
+    return slab;
   }
 }
 
