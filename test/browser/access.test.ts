@@ -27,7 +27,7 @@ suite('no one is kept out', { skip: need('chromium') }, () => {
   before(async () => {
     folder = await openFolder('access');
     server = await startServer({ data: folder.path, args: smallPicture, adminToken: 'let-me-in-please' });
-    // A stream whose source is not there stays offline.
+    // A stream whose source does not exist stays offline.
     const made = await server.fetch('/api/v1/streams', {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
@@ -45,7 +45,7 @@ suite('no one is kept out', { skip: need('chromium') }, () => {
   /**
    * All rules in one theme, contrast in the other; nothing wider than the window.
    *
-   * @param within selectors of what is new since the last look at the whole page
+   * @param within selectors of what is new since the last check of the whole page
    */
   async function look(page: Page, where: string, within?: readonly string[]): Promise<void> {
     const scope = within ? { within } : {};
@@ -58,7 +58,7 @@ suite('no one is kept out', { skip: need('chromium') }, () => {
     found.push(...(await overflowing(page)).map((what) => `${where}: ${what}`));
   }
 
-  /** Opens each menu of a place in turn. */
+  /** Opens each menu of a region in turn. */
   async function lookIntoMenus(page: Page, within: string, where: string): Promise<number> {
     const buttons = page.locator(`${within} [aria-haspopup]:visible`);
     const count = await buttons.count();
@@ -78,7 +78,7 @@ suite('no one is kept out', { skip: need('chromium') }, () => {
   for (const looks of visits) {
     const visit = `${looks.locale} at ${looks.width}`;
 
-    test(`home, record, clips, and an address that is none: ${visit}`, async () => {
+    test(`home, record, clips, and an unknown address: ${visit}`, async () => {
       await using visitor = await openVisitor(browser, looks);
       const page = await visitor.newPage();
       for (const [path, ready] of [
@@ -113,7 +113,7 @@ suite('no one is kept out', { skip: need('chromium') }, () => {
       await newestStretch(server, 12); // ten seconds back must be recorded
       await page.locator('.track').focus();
       await page.keyboard.press('k');
-      await frameWhen(page, 'it stands still', ({ paused }) => paused);
+      await frameWhen(page, 'it is paused', ({ paused }) => paused);
       await look(page, `paused ${visit}`, ['section.player']);
       await page.keyboard.press('?');
       await page.getByRole('dialog').waitFor();
@@ -132,13 +132,13 @@ suite('no one is kept out', { skip: need('chromium') }, () => {
       await look(page, `clips ${visit}`, ['aside']);
     });
 
-    test(`watch, offline and of no stream, and the embedded player: ${visit}`, async () => {
+    test(`watch, offline and with an unknown stream, and the embedded player: ${visit}`, async () => {
       await using visitor = await openVisitor(browser, looks);
       const page = await visitor.newPage();
       await page.goto(`${server.url}/watch/away`);
       await page.locator('.stage [role="status"], .stage [role="alert"]').first().waitFor();
       await look(page, `offline ${visit}`);
-      await page.goto(`${server.url}/watch/nobody`);
+      await page.goto(`${server.url}/watch/unknown`);
       await page.locator('main').getByRole('heading').or(page.getByRole('alert')).first().waitFor();
       await look(page, `of no stream ${visit}`);
       await page.goto(`${server.url}/embed/demo`);

@@ -9,7 +9,7 @@ import { violations } from './axe.ts';
 import { collectFaults, openBrowser, openVisitor } from './chromium.ts';
 import { overflowing } from './overflow.ts';
 
-/** Tabs, and what stands in each once it is filled. */
+/** The tabs, and a text in each once it is loaded. */
 const tabs = [
   ['streams', 'tbody svg path[d^="M"]'],
   ['storage', 'meter'],
@@ -33,7 +33,7 @@ suite('the admin page', { skip: need('chromium') }, () => {
     await writeFile(file, streams);
     const args = [...smallPicture, '--config', file];
     server = await startServer({ data: folder.path, args, adminToken: 'let-me-in-please' });
-    await writeFile(file, `tls: { cert: c.pem, key: k.pem }\n${streams}`); // waits for a restart
+    await writeFile(file, `tls: { cert: c.pem, key: k.pem }\n${streams}`); // pending restart
     browser = await openBrowser();
   });
   after(async () => {
@@ -42,7 +42,7 @@ suite('the admin page', { skip: need('chromium') }, () => {
     await folder?.[Symbol.asyncDispose]();
   });
 
-  /** From the tab of access on: a token is shown once, a stream is stopped only when that was confirmed. */
+  /** From the access tab on: a token is shown once, a stream is stopped only after confirmation. */
   async function useIt(page: Page): Promise<void> {
     await page.locator('form.card input').fill('my script');
     await page.locator('form.card .button.main').click();
@@ -65,7 +65,7 @@ suite('the admin page', { skip: need('chromium') }, () => {
     { width: 360, height: 800, colorScheme: 'dark', locale: 'zh-CN' },
     { width: 1440, height: 900, colorScheme: 'light', locale: 'en-US' },
   ] as const) {
-    test(`asks a stranger to sign in and goes on; each tab is filled and keeps no one out, ${width} wide`, async () => {
+    test(`requires signing in; each tab is loaded and accessible, ${width} wide`, async () => {
       await using context = await openVisitor(browser, { width, height, colorScheme, locale });
       const page = await context.newPage();
       const faults = collectFaults(page);

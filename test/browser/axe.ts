@@ -1,6 +1,6 @@
 /**
- * Asks axe-core what of a page keeps people out.
- * In: a page of Chromium. Out: serious and critical violations in words, for a test to find none. WCAG 2.2 AA.
+ * Checks the accessibility of a page with axe-core.
+ * In: a page of Chromium. Out: serious and critical violations as text, for a test to expect none. WCAG 2.2 AA.
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -15,19 +15,19 @@ interface Violation {
   readonly nodes: readonly { readonly target: readonly unknown[]; readonly failureSummary?: string }[];
 }
 
-/** What of a page is looked at. */
+/** What is checked. */
 export interface Scope {
-  /** Rules of axe-core; all where left out. */
+  /** Rules of axe-core; all by default. */
   readonly rules?: readonly string[];
-  /** Selectors: what is new since the page was last looked at as a whole. All of it where left out. */
+  /** Selectors of what is new since the last check of the whole page; by default all of it. */
   readonly within?: readonly string[];
 }
 
 /**
- * Looks at the page as it is now. A colour on its way to another has no contrast to speak of: what is found has to be found twice.
+ * Checks the current page. During a colour transition the contrast is wrong: a violation counts only if it is found twice.
  *
- * @param where told with each violation
- * @throws Error where nothing is there of what `within` names
+ * @param where included in each violation
+ * @throws Error if nothing matches `within`
  */
 export async function violations(page: Page, where: string, scope: Scope = {}): Promise<string[]> {
   for (const selector of scope.within ?? []) {
@@ -39,13 +39,13 @@ export async function violations(page: Page, where: string, scope: Scope = {}): 
   return [...first].filter(([place]) => second.has(place)).map(([place, why]) => `${where}: ${place}: ${why}`);
 }
 
-/** What is found, by rule and element; with the reason. */
+/** Violations by rule and element, with the reason. */
 async function look(page: Page, { rules, within }: Scope): Promise<Map<string, string>> {
   await page.evaluate(async () => {
     const finite = document.getAnimations().filter(({ effect }) => effect?.getComputedTiming().endTime !== Infinity);
     await Promise.allSettled(finite.map(({ finished }) => finished));
   });
-  // By the debugger's protocol: the page's policy lets no other script in.
+  // By the debugger's protocol: the page's policy allows no other script.
   if (!(await page.evaluate('"axe" in globalThis'))) await page.evaluate(await source);
   const options = { resultTypes: ['violations'], ...(rules ? { runOnly: { type: 'rule', values: rules } } : {}) };
   const context = within ? JSON.stringify({ include: within.map((selector) => [selector]) }) : 'document';

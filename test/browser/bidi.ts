@@ -1,6 +1,6 @@
 /**
- * Asks a browser by WebDriver BiDi: one JSON message per WebSocket frame, answers by number, events in between.
- * In: an address of a session. Out: answers, events. W3C WebDriver BiDi 3 (Protocol).
+ * A client for WebDriver BiDi: one JSON message per WebSocket frame, responses by number, events in between.
+ * In: the address of a session. Out: responses, events. W3C WebDriver BiDi 3 (Protocol).
  */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
@@ -11,9 +11,9 @@ export type Params = Readonly<Record<string, unknown>>;
 /** A connection. */
 export interface Bidi {
   /**
-   * Sends a command and waits for its answer.
+   * Sends a command and waits for its response.
    *
-   * @throws Error with the browser's words when it refuses or the connection ends
+   * @throws Error with the browser's message if it refuses or the connection ends
    */
   ask<Result>(method: string, params: Params): Promise<Result>;
   /** Calls `seen` for every event from now on. */
@@ -44,10 +44,10 @@ export async function openBidi(url: string): Promise<Bidi> {
       for (const seen of listeners) seen(message.method, message.params);
       return;
     }
-    const asked = waiting.get(message.id!);
+    const pending = waiting.get(message.id!);
     waiting.delete(message.id!);
-    if (message.type === 'success') asked?.resolve(message.result);
-    else asked?.reject(new Error(`${message.error}: ${message.message}`));
+    if (message.type === 'success') pending?.resolve(message.result);
+    else pending?.reject(new Error(`${message.error}: ${message.message}`));
   });
   socket.addEventListener('close', () => {
     for (const { reject } of waiting.values()) reject(new Error('the browser ended the connection'));

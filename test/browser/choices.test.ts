@@ -13,10 +13,10 @@ import { collectFaults, openBrowser, openVisitor, withoutEarlyWindows } from './
 /** Length of the source, and of its segments. */
 const SECONDS = 30;
 const SEGMENT_S = 2;
-/** Its two languages, and the tone that each speaks in, Hz. */
+/** Its two languages, and the tone of each, Hz. */
 const tongues = { eng: { name: 'English', hertz: 1000 }, deu: { name: 'Deutsch', hertz: 440 } } as const;
 type Tongue = keyof typeof tongues;
-/** How much the loudest frequency that is heard may be off: one step of the analysis is 23 Hz. */
+/** Tolerance of the loudest frequency: one step of the analysis is 23 Hz. */
 const OFF_HZ = 40;
 
 suite('sound and subtitles are chosen, in a browser', { skip: need('chromium') || need('ffmpeg') }, () => {
@@ -60,13 +60,13 @@ suite('sound and subtitles are chosen, in a browser', { skip: need('chromium') |
     faults = collectFaults(page);
     const { spans } = await server.timeline('tongues');
     const [from, to] = [Date.parse(spans[0]!.from), Date.parse(spans.at(-1)!.to)].map((ms) => ms / 1000);
-    // A span plays over and over: there is sound for as long as the test looks.
+    // A span plays in a loop: there is sound for as long as the test runs.
     await page.goto(`${server.url}/watch/tongues?from=${Math.ceil(from!)}&to=${Math.floor(to!)}`);
     await until('it plays', () => front((video) => !video.paused && video.currentTime > 0));
   });
   after(() => opened.disposeAsync());
 
-  /** Sound alone, in pieces. */
+  /** Audio alone, in segments. */
   async function makeSound(folder: string, hertz: number): Promise<void> {
     await mkdir(folder);
     const { code, stderr } = await run('ffmpeg', [
@@ -88,7 +88,7 @@ suite('sound and subtitles are chosen, in a browser', { skip: need('chromium') |
     return page.locator('video[data-front]').evaluate(look as (element: Element) => T) as Promise<T>;
   }
 
-  /** The words that lie over the picture now. */
+  /** The subtitles over the picture now. */
   const shownWords = () =>
     front((video) =>
       [...video.textTracks]
@@ -99,13 +99,13 @@ suite('sound and subtitles are chosen, in a browser', { skip: need('chromium') |
   /** The loudest frequency of the sound, Hz; 0 in silence. */
   const heard = () =>
     front(async (video) => {
-      const page = globalThis as typeof globalThis & { heard?: { deck: Element; analyser: AnalyserNode } };
-      if (page.heard?.deck !== video) {
+      const page = globalThis as typeof globalThis & { heard?: { element: Element; analyser: AnalyserNode } };
+      if (page.heard?.element !== video) {
         const context = new AudioContext();
         await context.resume();
         const analyser = context.createAnalyser();
         context.createMediaElementSource(video).connect(analyser);
-        page.heard = { deck: video, analyser };
+        page.heard = { element: video, analyser };
       }
       const { analyser } = page.heard;
       const levels = new Uint8Array(analyser.frequencyBinCount);
@@ -126,7 +126,7 @@ suite('sound and subtitles are chosen, in a browser', { skip: need('chromium') |
     await page.getByRole('menuitemradio', { name: item }).click();
   }
 
-  test('another language is heard once it is chosen, and the first one again', async () => {
+  test('another language is audible once it is selected, and then the first one again', async () => {
     await page.keyboard.press('m');
     await until('the sound is on', () => front((video) => !video.muted));
     await hears('eng');
@@ -136,20 +136,20 @@ suite('sound and subtitles are chosen, in a browser', { skip: need('chromium') |
     await hears('eng');
   });
 
-  test('subtitles lie over the picture in the language that was chosen, and go when they are switched off', async () => {
-    assert.deepEqual(await shownWords(), [], 'none unless somebody wants them');
+  test('subtitles are shown in the selected language, and disappear when they are switched off', async () => {
+    assert.deepEqual(await shownWords(), [], 'off by default');
     for (const [item, tongue] of [
       [/English/, 'eng'],
       [/German|Deutsch/, 'deu'],
     ] as const) {
       await choose(/^Subtitles/, item);
-      await until(`${tongue} is read`, async () => {
+      await until(`${tongue} is shown`, async () => {
         const all = await shownWords();
         return all.length > 0 && all.every((text) => text.startsWith(tongue));
       });
     }
     await choose(/^Subtitles/, /Off/);
-    await until('none is read', async () => (await shownWords()).length === 0);
+    await until('none is shown', async () => (await shownWords()).length === 0);
   });
 
   test('picture in picture, and back', async () => {

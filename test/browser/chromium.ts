@@ -1,6 +1,6 @@
 /**
- * A browser without a window, and what went wrong on the pages it shows.
- * In: the machine's own Chromium. Out: a browser; faults in words, for a test to find none.
+ * A headless browser, and the faults of the pages it shows.
+ * In: the machine's Chromium. Out: a browser; faults as text, for a test to expect none.
  */
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 
@@ -15,7 +15,7 @@ const args = [
   '--autoplay-policy=no-user-gesture-required',
 ];
 
-/** A look at a page waits at most so long, ms; a busy machine needs its time. */
+/** Timeout of page operations, ms; a busy machine needs time. */
 export const PAGE_WITHIN_MS = 60_000;
 
 /** Starts Chromium; `close` or disposing ends it and deletes its profile. */
@@ -23,7 +23,7 @@ export async function openBrowser(): Promise<Browser> {
   return chromium.launch({ executablePath: '/usr/bin/chromium', args });
 }
 
-/** How a page is looked at; what is left out is a wide light screen in English. */
+/** The environment of a visitor; by default a wide light screen in English. */
 export interface Looks {
   readonly width?: number;
   readonly height?: number;
@@ -32,7 +32,7 @@ export interface Looks {
 }
 
 /**
- * A fresh visitor. The zone is one whose offset is no whole hour, so that a mistaken zone shows.
+ * A fresh visitor. The offset of the time zone is not a whole hour, so that a wrong zone is detected.
  *
  * @param looks sizes in CSS pixels
  */
@@ -48,7 +48,7 @@ export async function openVisitor(browser: Browser, looks: Looks = {}): Promise<
   return context;
 }
 
-/** Errors and warnings in the console, exceptions, requests that failed or were refused; those that the page gave up are left out. */
+/** Errors and warnings in the console, exceptions, failed and refused requests; those that the page aborted are left out. */
 export function collectFaults(page: Page): string[] {
   const faults: string[] = [];
   page.on('console', (message) => {
@@ -65,10 +65,10 @@ export function collectFaults(page: Page): string[] {
   return faults;
 }
 
-/** Without what is asked for too early: the player asks for the window beside the one it plays, and nothing may have begun there. */
+/** Without requests that are too early: the player requests the window next to the one it plays, in which nothing may have begun. */
 export function withoutEarlyWindows(faults: readonly string[]): string[] {
-  const isAsked = (fault: string) => /\/vod\/[\w-]+\/\d+\/\d+\/\S+\.m3u8 404$/.test(fault);
-  const isTold = (fault: string) => /^console: Failed to load resource: .* 404 /.test(fault);
-  let told = faults.filter(isAsked).length; // each once more, in the console
-  return faults.filter((fault) => !isAsked(fault) && !(isTold(fault) && told-- > 0));
+  const isEarly = (fault: string) => /\/vod\/[\w-]+\/\d+\/\d+\/\S+\.m3u8 404$/.test(fault);
+  const isInConsole = (fault: string) => /^console: Failed to load resource: .* 404 /.test(fault);
+  let remaining = faults.filter(isEarly).length; // each once more, in the console
+  return faults.filter((fault) => !isEarly(fault) && !(isInConsole(fault) && remaining-- > 0));
 }

@@ -20,7 +20,7 @@ suite('clips and markers, in a browser', { skip: need('chromium') || need('ffpro
   let context: BrowserContext;
   let page: Page;
   let faults: string[];
-  /** What the two marks enclose, ms since 1970. */
+  /** The marked span, ms since 1970. */
   let span: { fromMs: number; toMs: number };
 
   before(async () => {
@@ -38,10 +38,10 @@ suite('clips and markers, in a browser', { skip: need('chromium') || need('ffpro
     await folder[Symbol.asyncDispose]();
   });
 
-  const picture = (what: string, wish: (shown: Shown) => boolean): Promise<Shown> =>
+  const picture = (what: string, matches: (shown: Shown) => boolean): Promise<Shown> =>
     until(what, async () => {
       const shown = await readPicture(page);
-      return shown && wish(shown) && shown;
+      return shown && matches(shown) && shown;
     });
   const save = async (download: Download): Promise<string> => {
     const path = join(folder.path, download.suggestedFilename());
@@ -50,7 +50,7 @@ suite('clips and markers, in a browser', { skip: need('chromium') || need('ffpro
   };
   const panel = () => page.locator('form.clip');
 
-  test('I and O mark a span, which then plays over and over', async () => {
+  test('I and O mark a span, which then plays in a loop', async () => {
     const stretch = await newestStretch(server, 9);
     await page.goto(`${server.url}/watch/demo?t=${Math.ceil(stretch.fromMs / 1000)}`);
     await picture('the past plays', ({ paused }) => !paused);
@@ -62,21 +62,21 @@ suite('clips and markers, in a browser', { skip: need('chromium') || need('ffpro
       });
     await page.keyboard.press('i');
     const fromMs = await marked(0);
-    await picture('it plays on', ({ utcMs }) => utcMs > fromMs + 2_000);
+    await picture('it plays', ({ utcMs }) => utcMs > fromMs + 2_000);
     await page.keyboard.press('o');
     span = { fromMs, toMs: await marked(1) };
-    // The page learns of the shown frame a few times a second.
+    // The page gets the shown frame a few times a second.
     assert.ok(span.toMs - span.fromMs >= 1_000, JSON.stringify(span));
     const inside = ({ utcMs }: Shown) => utcMs >= span.fromMs - 100 && utcMs <= span.toMs + 300;
     const middleMs = (span.fromMs + span.toMs) / 2;
     for (const round of ['first', 'second']) {
       await picture(`the ${round} round begins`, (shown) => inside(shown) && shown.utcMs < middleMs);
-      await picture(`the ${round} round goes on`, (shown) => inside(shown) && shown.utcMs > middleMs);
+      await picture(`the ${round} round continues`, (shown) => inside(shown) && shown.utcMs > middleMs);
     }
     assert.equal(await panel().getByRole('button', { name: 'Loop' }).getAttribute('aria-pressed'), 'true');
   });
 
-  test('the fast file comes at once, without a token, and holds the span', async () => {
+  test('the fast file is available at once, without a token, and contains the span', async () => {
     const link = page.getByRole('link', { name: 'Download MP4' });
     const [download] = await Promise.all([page.waitForEvent('download'), link.click()]);
     const { durationS } = await probe(await save(download));
@@ -92,7 +92,7 @@ suite('clips and markers, in a browser', { skip: need('chromium') || need('ffpro
     assert.deepEqual({ fromMs: read('from'), toMs: read('to') }, span);
   });
 
-  test('the exact file is made by the server, for its token, and holds the span to the frame', async () => {
+  test('the server creates the exact file, for administrators, and it contains the span to the frame', async () => {
     await panel()
       .getByRole('radio', { name: /^Exact/ })
       .check();
@@ -116,7 +116,7 @@ suite('clips and markers, in a browser', { skip: need('chromium') || need('ffpro
     assert.doesNotMatch(download.url(), new RegExp(adminToken));
   });
 
-  test('a job under way tells its share and the time left, and ends at a press', async () => {
+  test('a running job shows its progress and the time left, and can be cancelled', async () => {
     const fake = (state: JobView['state']): JobView => ({
       ...{
         id: 'x-1',
@@ -132,13 +132,13 @@ suite('clips and markers, in a browser', { skip: need('chromium') || need('ffpro
       createdAt: new Date().toISOString(),
       startedAt: new Date(Date.now() - 10_000).toISOString(),
     });
-    const asked: string[] = [];
+    const requests: string[] = [];
     await page.route(/\/api\/v1\/(exports|jobs)/, (route) => {
       const request = route.request();
-      asked.push(`${request.method()} ${new URL(request.url()).pathname}`);
+      requests.push(`${request.method()} ${new URL(request.url()).pathname}`);
       if (request.method() === 'POST') return route.fulfill({ status: 202, json: fake('running') });
       if (request.method() === 'DELETE') return route.fulfill({ json: fake('cancelled') });
-      const isOver = asked.includes('DELETE /api/v1/jobs/x-1');
+      const isOver = requests.includes('DELETE /api/v1/jobs/x-1');
       return route.fulfill({ json: { items: [fake(isOver ? 'cancelled' : 'running')], nextCursor: null } });
     });
     await panel().getByRole('button', { name: 'Create file' }).click();
@@ -147,11 +147,11 @@ suite('clips and markers, in a browser', { skip: need('chromium') || need('ffpro
     assert.equal(await made.getByRole('progressbar').getAttribute('value'), '0.25');
     await made.getByRole('button', { name: 'Cancel' }).click();
     await made.getByText('Cancelled').waitFor();
-    assert.ok(asked.includes('DELETE /api/v1/jobs/x-1'));
+    assert.ok(requests.includes('DELETE /api/v1/jobs/x-1'));
     await page.unroute(/\/api\/v1\/(exports|jobs)/);
   });
 
-  test('N sets a marker, which everyone sees on the bar and in the list, and which can be removed', async () => {
+  test('N adds a marker, which everyone sees on the bar and in the list, and which can be removed', async () => {
     await page.keyboard.press('Escape');
     await page.locator('h1').click();
     await page.keyboard.press('n');
@@ -175,7 +175,7 @@ suite('clips and markers, in a browser', { skip: need('chromium') || need('ffpro
     await line.waitFor();
   });
 
-  test('the page of clips has them all, also after a reload, and gives one back that was removed', async () => {
+  test('the clips page has them all, also after a reload, and a removed clip can be restored', async () => {
     await page.goto(`${server.url}/clips`);
     const clips = page.locator('article.card');
     const exact = clips.filter({ hasText: 'The best part' }).first();
@@ -185,9 +185,9 @@ suite('clips and markers, in a browser', { skip: need('chromium') || need('ffpro
     const count = await clips.count();
     assert.ok(count >= 2, `${count} clips`);
     await exact.getByRole('button', { name: 'Remove The best part' }).click();
-    await until('it is gone', async () => (await clips.count()) === count - 1);
+    await until('it is removed', async () => (await clips.count()) === count - 1);
     await page.getByRole('button', { name: 'Undo' }).click();
-    await until('it is back', async () => (await clips.count()) === count);
+    await until('it is restored', async () => (await clips.count()) === count);
   });
 
   test('no console error, no failed request in all this', () => assert.deepEqual(faults, []));

@@ -9,8 +9,8 @@ import { collectFaults, openBrowser, openVisitor } from './chromium.ts';
 import { type ForeignSite, openForeignSite } from './foreign-page.ts';
 import { newestStretch, startSample } from './stretch.ts';
 
-/** What `<oxbow-player>` says of itself, on whatever page it stands. */
-interface Told {
+/** The state of `<oxbow-player>`. */
+interface ElementState {
   readonly currentTime: number;
   readonly startMs: number;
   readonly seekableEnd: number;
@@ -60,19 +60,19 @@ suite('a stream on other people’s pages', { skip: need('chromium') }, () => {
     await folder[Symbol.asyncDispose]();
   });
 
-  /** Shows a page of the other site, and asks that nothing went wrong on it. */
+  /** Opens a page of the other site, and expects no faults on it. */
   async function onPage(path: string, look: (page: Page) => Promise<void>): Promise<void> {
     const page = await context.newPage();
     const faults = collectFaults(page);
     await page.goto(`${site.url}${path}`);
     await look(page);
-    // On a busy machine the still of a moment may be asked for before that is recorded.
+    // On a busy machine a still may be requested before it is recorded.
     const isEarly = faults.some((fault) => /\/thumb\/\S* 404$/.test(fault));
     assert.deepEqual(isEarly ? faults.filter((fault) => !/ 404( |$)/.test(fault)) : faults, []);
     await page.close();
   }
 
-  /** Waits until a video shows the present, as far as a busy machine's test picture is that. */
+  /** Waits until a video shows the present, as far as the test picture of a busy machine does. */
   const plays = (video: Locator) =>
     until('it plays live', async () => {
       const utcMs = await shownIn(video);
@@ -80,7 +80,7 @@ suite('a stream on other people’s pages', { skip: need('chromium') }, () => {
       return utcMs;
     });
 
-  const tell = (page: Page): Promise<Told> =>
+  const readState = (page: Page): Promise<ElementState> =>
     page.locator('oxbow-player').evaluate((element) => {
       const player = element as HTMLMediaElement & { getStartDate(): Date };
       const { currentTime, seekable, duration, paused, playbackRate } = player;
@@ -88,11 +88,11 @@ suite('a stream on other people’s pages', { skip: need('chromium') }, () => {
       return { currentTime, startMs: player.getStartDate().getTime(), seekableEnd, duration, paused, playbackRate };
     });
 
-  test('a frame plays by itself, silent, with controls and a way to the watch page', async () => {
+  test('an iframe plays by itself, muted, with controls and a link to the watch page', async () => {
     await onPage('/frame', async (page) => {
       const frame = page.frameLocator('iframe');
       const first = await plays(frame.locator('video[data-front]'));
-      await until('it goes on', async () => ((await shownIn(frame.locator('video[data-front]'))) ?? 0) > first);
+      await until('it continues', async () => ((await shownIn(frame.locator('video[data-front]'))) ?? 0) > first);
       await frame.getByRole('button', { name: 'Pause' }).waitFor();
       await frame.getByRole('slider', { name: 'Timeline' }).waitFor();
       const link = frame.getByRole('link', { name: 'Watch on oxbow' });
@@ -100,7 +100,7 @@ suite('a stream on other people’s pages', { skip: need('chromium') }, () => {
     });
   });
 
-  test('a frame that was not asked to play waits with a still, and begins at a click', async () => {
+  test('an iframe without autoplay shows a still, and starts with a click', async () => {
     await onPage('/waiting', async (page) => {
       const frame = page.frameLocator('iframe');
       await frame.locator('img.poster').waitFor();
@@ -110,7 +110,7 @@ suite('a stream on other people’s pages', { skip: need('chromium') }, () => {
     });
   });
 
-  test('the interface itself cannot be framed by others', async () => {
+  test('the interface itself cannot be framed by other sites', async () => {
     const page = await context.newPage();
     await page.goto(`${site.url}/own`);
     await until('the frame is refused', () =>
@@ -119,7 +119,7 @@ suite('a stream on other people’s pages', { skip: need('chromium') }, () => {
     await page.close();
   });
 
-  test('no page of oxbow does anything that its own policy forbids', async () => {
+  test('no page of oxbow violates its own policy', async () => {
     const page = await context.newPage();
     const forbidden: string[] = [];
     await page.exposeFunction('forbidden', (what: string) => forbidden.push(what));
@@ -139,62 +139,62 @@ suite('a stream on other people’s pages', { skip: need('chromium') }, () => {
     await page.close();
   });
 
-  test('the element plays under a strict policy of the page, and speaks as a media element does', async () => {
+  test('the element plays under a strict page policy, with the interface of a media element', async () => {
     await onPage('/element', async (page) => {
       const video = page.locator('oxbow-player video[data-front]');
       await plays(video);
       await page.locator('oxbow-player').getByRole('button', { name: 'Pause' }).waitFor();
-      const told = await until('it knows its time', async () => {
-        const now = await tell(page);
+      const state = await until('it knows its time', async () => {
+        const now = await readState(page);
         return now.currentTime > 0 && now;
       });
-      assert.equal(told.duration, Number.POSITIVE_INFINITY);
-      assert.equal(told.paused, false);
-      const aheadS = Date.now() / 1000 - (told.startMs / 1000 + told.currentTime);
+      assert.equal(state.duration, Number.POSITIVE_INFINITY);
+      assert.equal(state.paused, false);
+      const aheadS = Date.now() / 1000 - (state.startMs / 1000 + state.currentTime);
       assert.ok(aheadS > -1 && aheadS < 30, `${aheadS} s behind`);
-      assert.ok(told.seekableEnd >= told.currentTime);
+      assert.ok(state.seekableEnd >= state.currentTime);
 
-      // The programme time it tells is that of its picture.
+      // Its programme time is that of its picture.
       await page.locator('oxbow-player').evaluate((element) => (element as HTMLMediaElement).pause());
-      await until('it stands still', async () => {
-        const [utcMs, { currentTime, startMs, paused }] = [await shownIn(video), await tell(page)];
+      await until('it is paused', async () => {
+        const [utcMs, { currentTime, startMs, paused }] = [await shownIn(video), await readState(page)];
         return paused && Math.abs((utcMs ?? 0) - startMs - currentTime * 1000) < 100;
       });
     });
   });
 
-  test('media-chrome drives it unchanged: pause, play, back in time, live, speed', async () => {
+  test('media-chrome works unchanged: pause, play, seek back, live, speed', async () => {
     await onPage('/chrome', async (page) => {
       const video = page.locator('oxbow-player video[data-front]');
       await plays(video);
       const live = page.locator('media-live-button');
-      await until('the live button is lit', () => live.evaluate((button) => button.hasAttribute('mediatimeislive')));
+      await until('the live button is on', () => live.evaluate((button) => button.hasAttribute('mediatimeislive')));
       await page.locator('media-play-button').click();
-      await until('it pauses', async () => (await tell(page)).paused);
+      await until('it pauses', async () => (await readState(page)).paused);
       await page.locator('media-play-button').click();
-      await until('it plays', async () => !(await tell(page)).paused);
+      await until('it plays', async () => !(await readState(page)).paused);
 
-      // So far back that it stays in the past for as long as this looks, however busy the machine is.
+      // Far enough back to stay in the past during the test, however busy the machine is.
       const { seekableEnd } = await until('there is a past', async () => {
-        const told = await tell(page);
-        return told.seekableEnd > 30 && told;
+        const state = await readState(page);
+        return state.seekableEnd > 30 && state;
       });
       const backTo = seekableEnd - 30;
       await page.locator('media-time-range').evaluate((range, detail) => {
         range.dispatchEvent(new CustomEvent('mediaseekrequest', { bubbles: true, composed: true, detail }));
       }, backTo);
-      await until('it is back there', async () => {
-        const { startMs, currentTime } = await tell(page);
+      await until('it has sought there', async () => {
+        const { startMs, currentTime } = await readState(page);
         const utcMs = await shownIn(video);
         const agrees = utcMs !== undefined && Math.abs(utcMs - startMs - currentTime * 1000) < 1_500;
         return agrees && currentTime < backTo + 10;
       });
-      await until('the live button is dark', () => live.evaluate((button) => !button.hasAttribute('mediatimeislive')));
+      await until('the live button is off', () => live.evaluate((button) => !button.hasAttribute('mediatimeislive')));
       await page.locator('media-playback-rate-button').click();
-      await until('it is faster', async () => (await tell(page)).playbackRate > 1);
+      await until('it is faster', async () => (await readState(page)).playbackRate > 1);
       await live.click();
       await plays(video);
-      await until('the live button is lit again', () =>
+      await until('the live button is on again', () =>
         live.evaluate((button) => button.hasAttribute('mediatimeislive')),
       );
     });

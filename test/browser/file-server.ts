@@ -1,6 +1,6 @@
 /**
- * Serves one media file and a page with a video element that plays it, as any web server would.
- * In: a file. Out: addresses; single ranges are answered, open ones too.
+ * Serves one media file and a page with a video element that plays it, like any web server.
+ * In: a file. Out: addresses; answers single ranges, also open ones.
  */
 import { once } from 'node:events';
 import { createReadStream } from 'node:fs';
@@ -13,7 +13,7 @@ import { pipeline } from 'node:stream/promises';
 export interface FileServer extends AsyncDisposable {
   /** The page with the video element. */
   readonly url: string;
-  /** Ranges that were asked for, in order. */
+  /** Requested ranges, in order. */
   readonly ranges: readonly string[];
 }
 

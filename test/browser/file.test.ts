@@ -14,7 +14,7 @@ import { newestStretch, type Stretch, startSample } from './stretch.ts';
 
 const FRAME_MS = 40;
 
-/** Start of a chunk file, ms since 1970, out of its name: `20261120T095113840Z-869325888.mp4`. */
+/** Start of a chunk file from its name, ms since 1970: `20261120T095113840Z-869325888.mp4`. */
 function startOf(chunk: string): number {
   const [, y, mo, d, h, mi, s, ms] = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)(\d{3})Z-/.exec(basename(chunk))!;
   return Date.parse(`${y}-${mo}-${d}T${h}:${mi}:${s}.${ms}Z`);
@@ -31,7 +31,7 @@ async function open(page: Page, url: string): Promise<Shown & { durationS: numbe
   return { ...first, ...facts };
 }
 
-/** What holds for each file that starts at `startMs`: it starts at 0, plays, has every picture at its time and ends at its length. */
+/** Checks a file that starts at `startMs`: it starts at 0, plays, has every picture at its time and ends at its length. */
 async function playsRight(page: Page, url: string, startMs: number): Promise<number> {
   const { currentTime, durationS, seekableFrom, utcMs } = await open(page, url);
   assert.deepEqual([currentTime, seekableFrom], [0, 0], 'it starts at 0');
@@ -60,7 +60,7 @@ suite('files that oxbow leaves, in a browser', { skip: need('chromium') }, () =>
   let faults: string[];
   let chunk: string;
   let recorded: Stretch;
-  /** When oxbow had ended, ms since 1970. */
+  /** When oxbow was stopped, ms since 1970. */
   let stoppedMs: number;
   const wanted = { from: 0, to: 0 };
   const clip = () => join(folder.path, 'clip.mp4');
@@ -85,24 +85,24 @@ suite('files that oxbow leaves, in a browser', { skip: need('chromium') }, () =>
     await folder[Symbol.asyncDispose]();
   });
 
-  test('a sealed chunk file is an ordinary video: length, start at 0, seeks to the very picture', async () => {
+  test('a sealed chunk file is an ordinary video: length, start at 0, frame-accurate seeks', async () => {
     await using server = await serveFile(chunk);
     const startMs = startOf(chunk);
     const durationS = await playsRight(page, server.url, startMs);
     const endMs = startMs + durationS * 1000;
-    assert.ok(endMs >= recorded.toMs - 1, 'all that was told to be recorded is in it');
+    assert.ok(endMs >= recorded.toMs - 1, 'it contains everything that is reported as recorded');
     assert.ok(endMs < stoppedMs + 100);
     assert.ok(server.ranges.length > 0, 'it was read in ranges');
   });
 
-  test('a downloaded clip is one as well, and holds what was asked for', async () => {
+  test('so is a downloaded clip, and it contains the requested span', async () => {
     await using server = await serveFile(clip());
     const { utcMs } = await open(page, server.url);
     assert.ok(utcMs <= wanted.from * 1000 && utcMs > (wanted.from - 3) * 1000, `it starts at ${utcMs}`);
     const durationS = await playsRight(page, server.url, utcMs);
-    assert.ok(utcMs + durationS * 1000 >= wanted.to * 1000 - FRAME_MS, 'it goes on to the end that was asked for');
+    assert.ok(utcMs + durationS * 1000 >= wanted.to * 1000 - FRAME_MS, 'it contains the requested end');
     assert.ok(durationS < 4 + 2 * 3, `it is ${durationS} s long`);
   });
 
-  test('the browser found nothing to complain about', () => assert.deepEqual(faults, []));
+  test('the browser reports no faults', () => assert.deepEqual(faults, []));
 });

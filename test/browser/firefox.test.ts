@@ -9,7 +9,7 @@ import { newestStretch, startSample } from './stretch.ts';
 
 /** WebDriver's code of the key. */
 const END = '\uE010';
-/** Far more than it should be, since the machine may be busy; the figure itself is in docs/performance.md. */
+/** Generous, because the machine may be busy; the real figure is in docs/performance.md. */
 const MAX_BEHIND_MS = 6_000;
 
 const isLive = ({ utcMs, paused, nowMs }: Look) => !paused && nowMs - utcMs < MAX_BEHIND_MS;
@@ -28,18 +28,18 @@ suite('the watch page, in Firefox', { skip: need(FIREFOX) }, () => {
   });
   after(() => opened.disposeAsync());
 
-  test('plays live, and stays near to now', async (t) => {
+  test('plays live, and stays close to now', async (t) => {
     await newestStretch(server, 6);
     await page.goto(`${server.url}/watch/demo`);
     const first = await frameWhen(page, 'it plays live', isLive, 40_000);
     await takeFrames(page);
-    const last = await frameWhen(page, 'it goes on', (look) => isLive(look) && look.utcMs > first.utcMs + 5_000);
+    const last = await frameWhen(page, 'it continues', (look) => isLive(look) && look.utcMs > first.utcMs + 5_000);
     const frames = (await takeFrames(page)).filter(({ front, utcMs }) => front && utcMs !== null);
     const behind = frames.map(({ atMs, utcMs }) => atMs - utcMs!).sort((a, b) => a - b);
     t.diagnostic(
       `Firefox ${firefox.version}: ${frames.length} pictures, ${Math.round(behind[behind.length >> 1]!)} ms behind`,
     );
-    assert.ok(frames.length > 25, `it was told of ${frames.length} pictures up to ${last.utcMs}`);
+    assert.ok(frames.length > 25, `${frames.length} pictures were reported up to ${last.utcMs}`);
     const times = frames.map(({ utcMs }) => utcMs!);
     assert.deepEqual(
       times,
@@ -48,13 +48,13 @@ suite('the watch page, in Firefox', { skip: need(FIREFOX) }, () => {
     );
   });
 
-  test('paused, it names the very picture that it shows', async () => {
+  test('while paused, the page shows the time of the exact picture', async () => {
     await page.press('k');
-    await frameWhen(page, 'it stands still and names its moment', (look) => look.paused && names(look));
+    await frameWhen(page, 'it is paused and shows its time', (look) => look.paused && names(look));
     await page.press('k');
   });
 
-  test('hidden behind another tab for a while, it is live when it is shown again', async () => {
+  test('after some time in a hidden tab it is live when it is shown again', async () => {
     const isHidden = () => page.evaluate('document.hidden');
     await page.press(END);
     await frameWhen(page, 'it plays live', isLive, 40_000);
@@ -82,5 +82,5 @@ suite('the watch page, in Firefox', { skip: need(FIREFOX) }, () => {
     await frameWhen(page, 'it plays on', ({ utcMs, paused }) => !paused && utcMs > first.utcMs + 2_000);
   });
 
-  test('nothing in its console, no failed request', () => assert.deepEqual(page.faults, []));
+  test('no console messages, no failed requests', () => assert.deepEqual(page.faults, []));
 });

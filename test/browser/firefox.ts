@@ -1,6 +1,6 @@
 /**
- * Firefox without a window, driven by WebDriver BiDi over its own WebSocket, with a profile of its own that is deleted afterwards.
- * In: the machine's own Firefox. Out: pages that run expressions, and what went wrong on them. W3C WebDriver BiDi.
+ * Headless Firefox, driven by WebDriver BiDi over its own WebSocket, with a temporary profile.
+ * In: the machine's Firefox. Out: pages that evaluate expressions, and their faults. W3C WebDriver BiDi.
  */
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -13,11 +13,11 @@ import { type Bidi, openBidi, type Params } from './bidi.ts';
 
 /** Debian's name of the program. */
 export const FIREFOX = 'firefox-esr';
-/** Its start takes about four seconds on a calm machine. */
+/** Timeout of its start, which takes about four seconds on an idle machine. */
 const READY_WITHIN_MS = 60_000;
 const END_WITHIN_MS = 10_000;
 
-/** No first run, no updates, nothing that Firefox asks of its makers' services; a video may begin by itself. */
+/** No first run, no updates, no requests to Mozilla's services; video may start by itself. */
 const preferences: Readonly<Record<string, string | number | boolean>> = {
   'app.normandy.enabled': false,
   'app.update.auto': false,
@@ -47,13 +47,13 @@ const preferences: Readonly<Record<string, string | number | boolean>> = {
 /** A page of Firefox. */
 export interface FirefoxPage {
   goto(url: string): Promise<void>;
-  /** Gives the value of an expression, which must be printable as JSON; a promise is awaited. */
+  /** Evaluates an expression, whose value must be JSON; a promise is awaited. */
   evaluate(expression: string): Promise<unknown>;
-  /** Brings its tab before the others. */
+  /** Activates its tab. */
   show(): Promise<void>;
   /** Presses and releases a key. @param key a letter, or a code point of WebDriver's keys */
   press(key: string): Promise<void>;
-  /** PNG of what is seen. */
+  /** A PNG screenshot. */
   screenshot(): Promise<Uint8Array>;
   /** Errors and warnings in the console, exceptions, failed and refused requests so far. */
   readonly faults: readonly string[];
@@ -66,7 +66,7 @@ export interface Firefox extends AsyncDisposable {
   newPage(size?: { readonly width: number; readonly height: number }): Promise<FirefoxPage>;
 }
 
-/** A test that is given up leaves no browser behind. */
+/** An aborted test leaves no browser process. */
 const running = new Set<ChildProcess>();
 process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL');
@@ -75,7 +75,7 @@ process.on('exit', () => {
 /**
  * Starts Firefox.
  *
- * @throws AssertionError with what it printed when it does not come up within a minute
+ * @throws AssertionError with its output if it is not ready within a minute
  */
 export async function openFirefox(): Promise<Firefox> {
   const profile = await mkdtemp(join(tmpdir(), 'oxbow-firefox-'));
@@ -115,7 +115,7 @@ export async function openFirefox(): Promise<Firefox> {
   }
 }
 
-/** The address of its WebSocket, which it prints when it is ready. */
+/** The address of its WebSocket, printed when it is ready. */
 async function listening(child: ChildProcess): Promise<string> {
   const timer = setTimeout(() => child.kill('SIGKILL'), READY_WITHIN_MS);
   const printed: string[] = [];
@@ -148,7 +148,7 @@ async function openPage(bidi: Bidi, size = { width: 1440, height: 900 }): Promis
       await bidi.ask('browsingContext.navigate', { context, url, wait: 'complete' });
     },
     async evaluate(expression) {
-      // The value travels as JSON: BiDi's own form of values is of no use here.
+      // The value is passed as JSON, which is simpler than BiDi's remote values.
       const asText = `Promise.resolve(${expression}).then((value) => JSON.stringify(value) ?? '')`;
       const answer = await bidi.ask<Evaluated>('script.evaluate', {
         ...{ expression: asText, target: { context }, awaitPromise: true },
@@ -173,14 +173,14 @@ async function openPage(bidi: Bidi, size = { width: 1440, height: 900 }): Promis
   };
 }
 
-/** An answer to `script.evaluate` of an expression that gives a string. */
+/** The response to `script.evaluate` of an expression with a string value. */
 type Evaluated =
   | { readonly type: 'success'; readonly result: { readonly value: string } }
   | { readonly type: 'exception'; readonly exceptionDetails: { readonly text: string } };
 
-/** The fault that an event tells of this page, if it does; requests that the page itself gave up are none. */
+/** The fault in an event of this page, if there is one; requests that the page aborted do not count. */
 function faultOf(method: string, params: Params, context: string): string | undefined {
-  const { level, text, source, request, response, errorText } = params as Told;
+  const { level, text, source, request, response, errorText } = params as FaultParams;
   if ((source?.context ?? params.context) !== context) return undefined;
   if (method === 'log.entryAdded') return ['error', 'warn'].includes(level) ? `${level}: ${text}` : undefined;
   if (method === 'network.responseCompleted') {
@@ -190,8 +190,8 @@ function faultOf(method: string, params: Params, context: string): string | unde
   return gaveUp ? undefined : `request: ${request.url} ${errorText}`;
 }
 
-/** What the three kinds of events carry. */
-interface Told {
+/** The fields of the three kinds of events. */
+interface FaultParams {
   readonly level: string;
   readonly text: string;
   readonly source?: { readonly context?: string };

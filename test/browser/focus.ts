@@ -1,24 +1,24 @@
 /**
- * Goes over a page with the keyboard alone.
- * In: a page of Chromium. Out: what has the focus, and whether one sees that it has.
+ * Moves through a page with the keyboard alone.
+ * In: a page of Chromium. Out: the focused element, and whether its focus is visible.
  */
 import assert from 'node:assert/strict';
 import type { Page } from 'playwright-core';
 
-/** What has the focus. */
+/** The focused element. */
 export interface Focused {
   /** Role or element, and its name: `button Share`. */
   readonly what: string;
-  /** An outline, ring or border tells it from how it looks without. */
+  /** An outline, ring or border distinguishes it from its normal look. */
   readonly visible: boolean;
-  /** It lies in the window, not behind its edge. */
+  /** It is inside the window. */
   readonly inView: boolean;
 }
 
 /** More elements than any page has. */
 const MOST_TABS = 120;
 
-/** Tells what has the focus. */
+/** The focused element. */
 export function focused(page: Page): Promise<Focused> {
   return page.evaluate(() => {
     const element = document.activeElement as HTMLElement | null;
@@ -26,14 +26,14 @@ export function focused(page: Page): Promise<Focused> {
     const labels = (element as HTMLInputElement).labels;
     const named = element.getAttribute('aria-label') ?? labels?.[0]?.textContent ?? element.textContent ?? '';
     const role = element.getAttribute('role') ?? element.tagName.toLowerCase();
-    /** An outline or a ring around the element, or around what is drawn in its place: a box over it, a neighbour, the card it lies in. */
+    /** An outline or a ring around the element, or around what represents it: a box over it, a sibling, its card. */
     const looks = (one: Element | null) =>
       ['', '::before', '::after'].map((pseudo) => {
         if (!one) return '';
         const { outlineStyle, outlineWidth, boxShadow } = getComputedStyle(one, pseudo);
         return `${outlineStyle !== 'none' && Number.parseFloat(outlineWidth) >= 1 ? outlineWidth : ''} ${boxShadow}`;
       });
-    // The browser itself marks the part of a date that has the focus.
+    // The browser itself highlights the focused part of a date.
     let visible = /^(date|time)/.test((element as HTMLInputElement).type ?? '');
     visible ||= looks(element).some((look) => /^[\d.]+px/.test(look));
     if (!visible) {
@@ -56,12 +56,12 @@ export function focused(page: Page): Promise<Focused> {
 }
 
 /**
- * Presses Tab until what has the focus is as wished. Each element on the way must show its focus, and lie in the window.
+ * Presses Tab until the focused element matches. Each element before it must show its focus, inside the window.
  *
- * @param wish of `what`
- * @throws AssertionError where the focus gets lost, is not to be seen, or never comes there
+ * @param target matches `what`
+ * @throws AssertionError if the focus is lost, is not visible, or never gets there
  */
-export async function tabTo(page: Page, wish: RegExp, key: 'Tab' | 'Shift+Tab' = 'Tab'): Promise<Focused> {
+export async function tabTo(page: Page, target: RegExp, key: 'Tab' | 'Shift+Tab' = 'Tab'): Promise<Focused> {
   const way: string[] = [];
   let bodies = 0;
   for (let i = 0; i < MOST_TABS; i++) {
@@ -69,14 +69,14 @@ export async function tabTo(page: Page, wish: RegExp, key: 'Tab' | 'Shift+Tab' =
     const now = await focused(page);
     way.push(now.what);
     if (now.what === 'body') {
-      // Behind the last element the focus belongs to the browser, once in a round.
+      // After the last element the browser itself has the focus, once per round.
       bodies++;
       assert.ok(bodies < 3, `nothing has the focus: ${way.join(' > ')}`);
       continue;
     }
-    assert.ok(now.visible, `the focus is not to be seen at ${now.what}`);
-    assert.ok(now.inView, `the focus lies outside of the window at ${now.what}`);
-    if (wish.test(now.what)) return now;
+    assert.ok(now.visible, `the focus is not visible at ${now.what}`);
+    assert.ok(now.inView, `the focus is outside of the window at ${now.what}`);
+    if (target.test(now.what)) return now;
   }
-  return assert.fail(`${wish} is not reached: ${way.join(' > ')}`);
+  return assert.fail(`${target} is not reached: ${way.join(' > ')}`);
 }

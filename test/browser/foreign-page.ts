@@ -1,7 +1,7 @@
 /**
- * A web site of somebody else, at an origin of its own, whose page shows a stream: in a frame, by `<oxbow-player>`, or by media-chrome
+ * A third-party web site at its own origin, whose page shows a stream: in an iframe, with `<oxbow-player>`, or with media-chrome
  * around that.
- * In: the address of an oxbow. Out: addresses of pages.
+ * In: the address of an oxbow server. Out: addresses of pages.
  */
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
@@ -32,7 +32,7 @@ export async function openForeignSite(oxbow: string): Promise<ForeignSite> {
         <media-playback-rate-button></media-playback-rate-button><media-mute-button></media-mute-button></media-control-bar>
       </media-controller>`,
   };
-  /** As strict as a page can be that still lets the player in. */
+  /** As strict as a page can be that still allows the player. */
   const policy = `default-src 'none'; script-src 'self' ${oxbow}; style-src ${oxbow}; media-src blob: data:; img-src ${oxbow}; connect-src ${oxbow}; frame-src ${oxbow}; worker-src 'none'`;
   const server = createServer(async (request, response) => {
     const { pathname } = new URL(request.url ?? '/', 'http://site');
@@ -46,9 +46,9 @@ export async function openForeignSite(oxbow: string): Promise<ForeignSite> {
       return;
     }
     response.setHeader('content-type', 'text/html; charset=utf-8');
-    // media-chrome writes style elements of its own, which no strict page lets in.
+    // media-chrome creates style elements, which no strict page allows.
     if (pathname !== '/chrome') response.setHeader('content-security-policy', policy);
-    response.end(`<!doctype html><html lang="en"><title>${pathname}</title><h1>Somebody’s page</h1>${page}</html>`);
+    response.end(`<!doctype html><html lang="en"><title>${pathname}</title><h1>Another site</h1>${page}</html>`);
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');

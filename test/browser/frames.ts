@@ -1,48 +1,48 @@
 /**
- * Watches every picture that a page presents, and which of its video elements lies in front.
- * In: a page of Chromium or Firefox that shows the test picture. Out: UTC in each picture, when it was shown, what the page said of it.
+ * Observes every picture that a page presents, and which of its video elements is in front.
+ * In: a page of Chromium or Firefox with the test picture. Out: UTC of each picture, when it was shown, the time on the page.
  */
 import { until } from '../fixtures/wait.ts';
 
-/** Of the test picture. */
+/** Frame duration of the test picture. */
 const FRAME_MS = 40;
 
-/** Anything that runs an expression in a page: Playwright's page, ours of Firefox. */
+/** Anything that evaluates an expression in a page: a Playwright page, or a FirefoxPage. */
 export interface Scripted {
   evaluate(expression: string): Promise<unknown>;
 }
 
-/** A picture that was presented. */
+/** A presented picture. */
 export interface SeenFrame {
-  /** UTC that its strip tells, ms since 1970; null where it has no whole strip, or was not read. */
+  /** UTC in its strip, ms since 1970; null if the strip is incomplete, or was not read. */
   readonly utcMs: number | null;
   /** When it was expected on the screen, ms since 1970. */
   readonly atMs: number;
   /** Number of the video element, from 0 in the order of their appearance. */
-  readonly deck: number;
-  /** That element lay in front. */
+  readonly element: number;
+  /** That element was in front. */
   readonly front: boolean;
   /** Of the media element, seconds. */
   readonly mediaTime: number;
-  /** Pictures that this element has presented so far; more than were seen where the page was too busy to be told. */
+  /** Pictures presented by this element so far; more than were reported if the page was too busy. */
   readonly presented: number;
-  /** Pictures that this element had to leave out so far. */
+  /** Pictures dropped by this element so far. */
   readonly dropped: number;
 }
 
-/** The front picture now, and what the page says about it. */
+/** The front picture now, and the time on the page. */
 export interface Look {
   readonly utcMs: number;
-  readonly deck: number;
+  readonly element: number;
   readonly paused: boolean;
   readonly rate: number;
-  /** The moment that the watch page names beside its controls, ms since 1970; null elsewhere. */
+  /** The time that the watch page shows next to its controls, ms since 1970; null elsewhere. */
   readonly namedMs: number | null;
-  /** Now, by the clock of the page, ms since 1970. */
+  /** The page's current time, ms since 1970. */
   readonly nowMs: number;
 }
 
-/** What the script below leaves in the page. */
+/** State of the script below in the page. */
 interface Watcher {
   readonly seen: SeenFrame[];
   look(): Look | null;
@@ -52,11 +52,11 @@ declare global {
   var oxbowFrames: Watcher | undefined;
 }
 
-/** Runs in the page. It knows the geometry of the strip (src/ffmpeg/strip.ts), since a page cannot import it. */
+/** Runs in the page. It contains the geometry of the strip (src/ffmpeg/strip.ts), because a page cannot import it. */
 function install(readEvery: number): void {
   if (globalThis.oxbowFrames) return;
   const seen: SeenFrame[] = [];
-  const decks: HTMLVideoElement[] = [];
+  const elements: HTMLVideoElement[] = [];
   const canvas = document.createElement('canvas');
   const context = canvas.getContext('2d', { willReadFrequently: true })!;
 
@@ -65,7 +65,7 @@ function install(readEvery: number): void {
     ...[...root.querySelectorAll('*')].flatMap(({ shadowRoot }) => (shadowRoot ? inside(shadowRoot) : [])),
   ];
   const front = (): HTMLVideoElement | undefined => {
-    const shown = decks.filter((video) => {
+    const shown = elements.filter((video) => {
       const { visibility, opacity } = getComputedStyle(video);
       return video.isConnected && visibility === 'visible' && Number(opacity) > 0 && video.clientWidth > 0;
     });
@@ -90,11 +90,11 @@ function install(readEvery: number): void {
     const utcMs = view.getUint16(0) * 2 ** 32 + view.getUint32(2);
     return bytes.reduce((check, byte) => check ^ byte) === 0 && utcMs > 0 ? utcMs : null;
   };
-  const follow = (video: HTMLVideoElement, deck: number) => {
+  const follow = (video: HTMLVideoElement, element: number) => {
     const next = (_: number, { mediaTime, expectedDisplayTime, presentedFrames }: VideoFrameCallbackMetadata) => {
       seen.push({
         ...{ utcMs: presentedFrames % readEvery === 0 ? readUtc(video) : null },
-        ...{ atMs: performance.timeOrigin + expectedDisplayTime, deck, mediaTime },
+        ...{ atMs: performance.timeOrigin + expectedDisplayTime, element, mediaTime },
         ...{ front: front() === video, presented: presentedFrames },
         dropped: video.getVideoPlaybackQuality().droppedVideoFrames,
       });
@@ -105,8 +105,8 @@ function install(readEvery: number): void {
   };
   const find = () => {
     for (const video of inside(document)) {
-      if (decks.includes(video)) continue;
-      follow(video, decks.push(video) - 1);
+      if (elements.includes(video)) continue;
+      follow(video, elements.push(video) - 1);
     }
   };
   const look = () => {
@@ -116,7 +116,7 @@ function install(readEvery: number): void {
     if (!video || utcMs === null) return null;
     const named = document.querySelector('.controls time')?.getAttribute('datetime');
     return {
-      ...{ utcMs, deck: decks.indexOf(video), paused: video.paused, rate: video.playbackRate },
+      ...{ utcMs, element: elements.indexOf(video), paused: video.paused, rate: video.playbackRate },
       ...{ namedMs: named ? Date.parse(named) : null, nowMs: performance.timeOrigin + performance.now() },
     };
   };
@@ -128,16 +128,16 @@ function install(readEvery: number): void {
   globalThis.oxbowFrames = { seen, look };
 }
 
-/** Looks at the front picture; undefined while there is none, or none with a whole strip. */
+/** Reads the front picture; undefined if there is none, or none with a complete strip. */
 export async function lookAt(page: Scripted): Promise<Look | undefined> {
   await page.evaluate(`(${install})(1)`);
   return ((await page.evaluate('globalThis.oxbowFrames.look()')) as Look | null) ?? undefined;
 }
 
 /**
- * All pictures presented since the last call, in order; the first call begins to watch. At most 5,000 are kept.
+ * All pictures presented since the last call, in order; the first call starts observing. At most 5,000 are kept.
  *
- * @param readEvery of how many pictures one is read, for whom reading costs too much; counts for the first call alone
+ * @param readEvery one of this many pictures is read, where reading is slow; only the first call sets it
  */
 export async function takeFrames(page: Scripted, readEvery = 1): Promise<SeenFrame[]> {
   await page.evaluate(`(${install})(${readEvery})`);
@@ -145,32 +145,32 @@ export async function takeFrames(page: Scripted, readEvery = 1): Promise<SeenFra
 }
 
 /**
- * Waits for a picture that is as wished.
+ * Waits for a picture that matches.
  *
- * @throws AssertionError with the last picture when none came in time
+ * @throws AssertionError with the last picture if none matches in time
  */
 export function frameWhen(
   page: Scripted,
   what: string,
-  wish: (look: Look) => boolean,
+  matches: (look: Look) => boolean,
   withinMs = 20_000,
 ): Promise<Look> {
   const see = async () => {
     const look = await lookAt(page);
-    if (look && !wish(look)) throw new Error(`the page shows ${JSON.stringify(look)}`);
+    if (look && !matches(look)) throw new Error(`the page shows ${JSON.stringify(look)}`);
     return look;
   };
   return until(what, see, { withinMs });
 }
 
-/** Whether the page names the picture that it shows, to the frame. */
+/** Whether the page shows the exact time of its picture. */
 export function names({ utcMs, namedMs }: Look): boolean {
   return namedMs !== null && Math.abs(utcMs - namedMs) < FRAME_MS / 2;
 }
 
 /**
- * Whether a picture that was not seen was presented all the same: the page was too busy to be told, and between the pictures before and
- * behind it the browser counts as many as there were.
+ * Whether a picture that was not reported was presented: the page was too busy, and between the pictures before and after it the browser
+ * counts as many as there were.
  *
  * @param seen of one element in front, in order
  * @param frameMs from one picture to the next
@@ -178,7 +178,7 @@ export function names({ utcMs, namedMs }: Look): boolean {
 export function isUntold(seen: readonly SeenFrame[], utcMs: number, frameMs: number): boolean {
   const at = seen.findIndex((frame) => frame.utcMs !== null && frame.utcMs > utcMs);
   const [before, after] = [seen[at - 1], seen[at]];
-  if (!before || !after || before.utcMs === null || before.deck !== after.deck) return false;
+  if (!before || !after || before.utcMs === null || before.element !== after.element) return false;
   const between = Math.round((after.utcMs! - before.utcMs) / frameMs);
   return after.presented - before.presented >= between;
 }

@@ -18,7 +18,7 @@ suite('a private stream, shared with a guest', { skip: need('chromium') }, () =>
   let folder: Folder;
   let server: Server;
   let browser: Browser;
-  /** What whoever is signed in has copied. */
+  /** The link that the signed-in user copied. */
   let link = '';
 
   const post = (path: string, body: object = {}) =>
@@ -44,7 +44,7 @@ suite('a private stream, shared with a guest', { skip: need('chromium') }, () =>
     await folder?.[Symbol.asyncDispose]();
   });
 
-  /** The watch page of whoever is signed in. */
+  /** The watch page of the signed-in user. */
   async function signIn(visitor: BrowserContext): Promise<{ readonly page: Page; readonly faults: readonly string[] }> {
     await visitor.request.post(`${server.url}/api/v1/sessions`, { data: { token: adminToken } });
     const page = await visitor.newPage();
@@ -57,16 +57,16 @@ suite('a private stream, shared with a guest', { skip: need('chromium') }, () =>
   async function openShare(page: Page): Promise<void> {
     await page.getByRole('button', { name: 'Share', exact: true }).focus();
     await page.keyboard.press('Enter');
-    await page.getByRole('radio', { name: 'Live' }).check(); // the page may be a moment behind
+    await page.getByRole('radio', { name: 'Live' }).check(); // the page may not be at the edge
   }
 
-  test('whoever is signed in gives the link a right, for as long as they say, and by keyboard alone', async () => {
+  test('a signed-in user shares a link with a token and a lifetime, by keyboard alone', async () => {
     await using visitor = await openVisitor(browser, phone);
     await visitor.grantPermissions(['clipboard-read', 'clipboard-write']);
     const { page, faults } = await signIn(visitor);
     await openShare(page);
     const who = page.getByLabel('Who can open it');
-    assert.equal(await page.locator(FIELD).inputValue(), `${server.url}/watch/door`, 'none unless it is given');
+    assert.equal(await page.locator(FIELD).inputValue(), `${server.url}/watch/door`, 'without a token by default');
     assert.equal(await page.getByRole('button', { name: 'Copy embed code' }).count(), 0, 'it would show nothing');
     assert.deepEqual(
       await who.locator('option').evaluateAll((all) => all.map((one) => (one as HTMLOptionElement).value)),
@@ -93,31 +93,31 @@ suite('a private stream, shared with a guest', { skip: need('chromium') }, () =>
 
     await page.route('**/watch-tokens', (route) => route.fulfill({ status: 503, json: { code: 'busy', status: 503 } }));
     await openShare(page);
-    await page.getByRole('alert').filter({ visible: true }).waitFor(); // it is made anew, and that failed
+    await page.getByRole('alert').filter({ visible: true }).waitFor(); // the token is created again, and that failed
     assert.equal(await page.locator(FIELD).inputValue(), `${server.url}/watch/door`);
   });
 
-  test('the guest watches, hears, goes back and takes a clip home; everything they share carries their right on', async () => {
+  test('the guest watches, receives events, seeks back and downloads a clip; links that they share have their token', async () => {
     await using visitor = await openVisitor(browser, phone);
     await visitor.grantPermissions(['clipboard-read', 'clipboard-write']);
     const page = await visitor.newPage();
     const faults = collectFaults(page);
-    const told: string[] = [];
-    page.on('websocket', (socket) => socket.on('framereceived', ({ payload }) => told.push(String(payload))));
+    const received: string[] = [];
+    page.on('websocket', (socket) => socket.on('framereceived', ({ payload }) => received.push(String(payload))));
     await page.goto(link);
     await frameWhen(page, 'it plays', ({ paused }) => !paused, 40_000);
-    await until('the line is open', async () => told.some((text) => text.includes('events.ready')));
+    await until('the connection is open', async () => received.some((text) => text.includes('events.ready')));
     await post('/api/v1/streams/attic/markers', { at: new Date().toISOString(), text: 'not theirs' });
     await post('/api/v1/streams/door/markers', { at: new Date().toISOString(), text: 'theirs' });
-    await until('they hear of it', async () => told.some((text) => text.includes('marker.added')));
-    assert.ok(!told.some((text) => text.includes('attic')), told.join('\n'));
+    await until('the event arrives', async () => received.some((text) => text.includes('marker.added')));
+    assert.ok(!received.some((text) => text.includes('attic')), received.join('\n'));
 
-    await newestStretch(server, 12, 'door'); // `j` goes back ten seconds, and no further than to the beginning
+    await newestStretch(server, 12, 'door'); // `j` seeks back ten seconds, but not before the beginning
     await page.locator('.track').focus();
     await page.keyboard.press('j');
     const began = await frameWhen(page, 'it is in the past', ({ utcMs, nowMs }) => nowMs - utcMs > 4_500, 40_000);
     await page.keyboard.press('i');
-    await frameWhen(page, 'it goes on', ({ utcMs }) => utcMs > began.utcMs + 1000);
+    await frameWhen(page, 'it continues', ({ utcMs }) => utcMs > began.utcMs + 1000);
     await page.keyboard.press('o');
     await page.keyboard.press('e');
     const href = await page.locator('aside a[download]').first().getAttribute('href');
@@ -131,7 +131,7 @@ suite('a private stream, shared with a guest', { skip: need('chromium') }, () =>
     assert.equal(new URL(await copied()).searchParams.get('token'), token);
 
     await openShare(page);
-    assert.equal(await page.getByLabel('Who can open it').count(), 0, 'theirs to give on, not to make');
+    assert.equal(await page.getByLabel('Who can open it').count(), 0, 'a guest shares their token, but creates none');
     await page.getByText('until your own link expires').waitFor();
     assert.equal(await page.locator(FIELD).inputValue(), link);
     await page.getByRole('button', { name: 'Copy embed code' }).click();
@@ -140,7 +140,7 @@ suite('a private stream, shared with a guest', { skip: need('chromium') }, () =>
     assert.deepEqual(faults, [], 'nothing that a guest needs is refused');
   });
 
-  test('of another private stream the guest learns nothing, and the page says when the right was taken back', async () => {
+  test('the guest cannot see another private stream, and the page shows when the link was revoked', async () => {
     await using visitor = await openVisitor(browser, phone);
     const page = await visitor.newPage();
     await page.goto(link);
@@ -161,6 +161,6 @@ suite('a private stream, shared with a guest', { skip: need('chromium') }, () =>
     await own.getByText('Links to door revoked').first().waitFor();
     const { utcMs } = await frameWhen(own, 'it shows a picture', () => true);
     await page.getByText('This link is not valid').first().waitFor();
-    await frameWhen(own, 'whoever is signed in goes on', (look) => look.utcMs > utcMs + 5_000, 40_000);
+    await frameWhen(own, 'the signed-in user continues', (look) => look.utcMs > utcMs + 5_000, 40_000);
   });
 });

@@ -7,10 +7,10 @@ import { type Folder, openFolder, type Server, startServer } from '../fixtures/s
 import { openBrowser, openVisitor } from './chromium.ts';
 import { frameWhen, isUntold, takeFrames } from './frames.ts';
 
-/** Counted on either side of each mark; recorded beyond that, so that the watcher looks before the first of them is shown. */
+/** Counted on both sides of each join; more is recorded, so that the observer starts before the first of them is shown. */
 const HALF_S = 4;
 const MARGIN_S = 1;
-/** How often it is played at most. */
+/** Maximum number of attempts. */
 const TRIES = 5;
 
 suite('windows of the past join without a seam, in a browser', { skip: need('chromium') || need('ffmpeg') }, () => {
@@ -33,14 +33,14 @@ suite('windows of the past join without a seam, in a browser', { skip: need('chr
     await folder?.[Symbol.asyncDispose]();
   });
 
-  test('every picture over two joins and a hole of minutes between them', async (t) => {
+  test('every picture is shown over two joins and a hole of minutes between them', async (t) => {
     const [first, second] = recording.overMarks;
     const counted = (2 * HALF_S * 1000) / FRAME_MS;
-    const wished = [first, second].flatMap(({ fromMs }) =>
+    const expected = [first, second].flatMap(({ fromMs }) =>
       Array.from({ length: counted }, (_, i) => fromMs + MARGIN_S * 1000 + i * FRAME_MS),
     );
     const shown = new Set<number | null>();
-    // A busy machine leaves out now these pictures and now those; one that a list or the player loses is missing each time.
+    // A busy machine drops different pictures each time; one that a playlist or the player loses is missing each time.
     for (let left = TRIES; ; left--) {
       await page.goto(`${server.url}/watch/joined?t=${first.fromMs / 1000}`);
       await takeFrames(page);
@@ -49,11 +49,11 @@ suite('windows of the past join without a seam, in a browser', { skip: need('chr
       const seen = await takeFrames(page);
       for (const { front, utcMs } of seen) if (front) shown.add(utcMs);
       const inFront = seen.filter(({ front }) => front);
-      const unseen = wished.filter((utcMs) => !shown.has(utcMs));
+      const unseen = expected.filter((utcMs) => !shown.has(utcMs));
       const missing = unseen.filter((utcMs) => !isUntold(inFront, utcMs, FRAME_MS));
       const dropped = (inFront.at(-1)?.dropped ?? 0) - (inFront[0]?.dropped ?? 0);
       t.diagnostic(
-        `${wished.length - unseen.length} of ${wished.length} pictures seen, ${unseen.length - missing.length} more presented, ${dropped} left out by the machine`,
+        `${expected.length - unseen.length} of ${expected.length} pictures seen, ${unseen.length - missing.length} more presented, ${dropped} left out by the machine`,
       );
       const times = seen.filter(({ front, utcMs }) => front && utcMs !== null).map(({ utcMs }) => utcMs!);
       assert.deepEqual(
@@ -61,10 +61,10 @@ suite('windows of the past join without a seam, in a browser', { skip: need('chr
         times.toSorted((a, b) => a - b),
         'in order',
       );
-      const own = seen.filter(({ front, utcMs }) => front && wished.includes(utcMs!));
-      const decks = new Set(own.map(({ deck }) => deck));
-      assert.equal(decks.size, 1, 'windows join in one element: no second one takes over');
-      // What the machine left out is counted by the browser itself as well.
+      const own = seen.filter(({ front, utcMs }) => front && expected.includes(utcMs!));
+      const elements = new Set(own.map(({ element }) => element));
+      assert.equal(elements.size, 1, 'windows join in one element: no second one takes over');
+      // The browser itself counts what the machine dropped.
       if (missing.length <= dropped) break;
       assert.ok(left > 1, `never shown: ${missing.join(' ')}`);
     }

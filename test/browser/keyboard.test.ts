@@ -34,17 +34,17 @@ suite('the keyboard alone does everything', { skip: need('chromium') }, () => {
 
   const expanded = () => page.evaluate(() => document.querySelectorAll('[aria-haspopup][aria-expanded="true"]').length);
 
-  test('Tab comes to a card of the home page, Enter opens it, and it plays', async () => {
+  test('Tab reaches a card of the home page, Enter opens it, and it plays', async () => {
     await page.goto(`${server.url}/`);
     await page.locator('a[href="/watch/demo"]').first().waitFor();
     await tabTo(page, /^a demo$/);
     await page.keyboard.press('Enter');
     await page.waitForURL('**/watch/demo');
     await frameWhen(page, 'it plays live', isLive, 40_000);
-    assert.notEqual((await focused(page)).what, 'body', 'the focus goes with the page');
+    assert.notEqual((await focused(page)).what, 'body', 'the focus moves to the page');
   });
 
-  test('the bar has the focus: arrows seek, plus and minus zoom, End goes live', async () => {
+  test('on the bar arrows seek, plus and minus zoom, End goes live', async () => {
     const bar = await tabTo(page, /^slider /);
     const before = await until('a picture is there', () => lookAt(page));
     await page.keyboard.press('ArrowLeft');
@@ -61,15 +61,15 @@ suite('the keyboard alone does everything', { skip: need('chromium') }, () => {
     const narrow = await until('the bar shows less', async () => (await range()) < wide && range());
     await page.keyboard.press('-');
     await until('the bar shows more', async () => (await range()) > narrow);
-    assert.match((await page.locator('.track').getAttribute('aria-valuetext'))!, /\d/, 'its time is spoken');
+    assert.match((await page.locator('.track').getAttribute('aria-valuetext'))!, /\d/, 'its time is announced');
     await page.keyboard.press('End');
     await frameWhen(page, 'it is live', isLive, 40_000);
   });
 
-  test('K pauses and plays, comma and full stop step, from wherever the focus is', async () => {
+  test('K pauses and plays, comma and full stop step, wherever the focus is', async () => {
     await page.keyboard.press('k');
-    // A last picture may come after the pause: the page names the one that stays.
-    const stood = await frameWhen(page, 'it stands still', (look) => look.paused && names(look));
+    // A last picture may be shown after the pause: the page shows the time of the one that stays.
+    const stood = await frameWhen(page, 'it is paused', (look) => look.paused && names(look));
     await page.keyboard.press(',');
     const back = await frameWhen(page, 'one back', ({ utcMs }) => utcMs < stood.utcMs);
     await page.keyboard.press('.');
@@ -78,7 +78,7 @@ suite('the keyboard alone does everything', { skip: need('chromium') }, () => {
     await frameWhen(page, 'it plays', ({ paused }) => !paused);
   });
 
-  test('each menu opens by Enter, is gone over by keys, closes by Escape, and gives the focus back', async () => {
+  test('each menu opens with Enter, is used with keys, closes with Escape, and restores the focus', async () => {
     const labels = await page
       .locator('.controls [aria-haspopup]:visible')
       .evaluateAll((all) =>
@@ -86,7 +86,7 @@ suite('the keyboard alone does everything', { skip: need('chromium') }, () => {
       );
     assert.ok(labels.length >= 2, labels.join());
     for (const label of labels) {
-      // Names of some carry a figure that changes.
+      // Some names contain a changing figure.
       const name = new RegExp(`^button ${label.replace(/[^\p{L} ].*$/u, '')}`);
       await tabTo(page, name);
       await page.keyboard.press('Enter');
@@ -96,11 +96,11 @@ suite('the keyboard alone does everything', { skip: need('chromium') }, () => {
       await page.keyboard.press('Escape');
       await until(`${label} closes`, async () => (await expanded()) === 0);
       const { what } = await focused(page);
-      assert.match(what, name, `${label} gives the focus to ${what}`);
+      assert.match(what, name, `${label} moves the focus to ${what}`);
     }
   });
 
-  test('a speed is chosen in its menu', async () => {
+  test('a speed is selected in its menu', async () => {
     await tabTo(page, /^button Speed/);
     await page.keyboard.press('Enter');
     await until('it opens', async () => (await expanded()) === 1);
@@ -108,12 +108,12 @@ suite('the keyboard alone does everything', { skip: need('chromium') }, () => {
     await page.keyboard.press('Enter');
     await frameWhen(page, 'it plays at another speed', ({ rate }) => rate < 0.9);
     await page.keyboard.press('>');
-    await until('and is quicker by its key', async () => ((await lookAt(page))?.rate ?? 0) > 0.6);
+    await until('its key makes it faster', async () => ((await lookAt(page))?.rate ?? 0) > 0.6);
     await page.keyboard.press('End');
-    await page.locator('.golive.edge').waitFor(); // which a picture at another speed is not
+    await page.locator('.golive.edge').waitFor(); // a picture at another speed is not at the edge
   });
 
-  test('the help opens by its key, keeps the focus inside, and closes by Escape', async () => {
+  test('the help opens with its key, keeps the focus inside, and closes with Escape', async () => {
     await page.keyboard.press('?');
     await page.getByRole('dialog').waitFor();
     for (let i = 0; i < 4; i++) {
@@ -128,7 +128,7 @@ suite('the keyboard alone does everything', { skip: need('chromium') }, () => {
     await page.getByRole('dialog').waitFor({ state: 'hidden' });
   });
 
-  test('I and O mark a clip, its panel downloads it', async () => {
+  test('I and O mark a clip, and its panel downloads it', async () => {
     const before = await until('a picture is there', () => lookAt(page));
     await page.keyboard.press('j');
     const there = await frameWhen(page, 'ten seconds back', ({ utcMs }) => utcMs < before.utcMs - 5_000);
@@ -156,10 +156,10 @@ suite('the keyboard alone does everything', { skip: need('chromium') }, () => {
     await page.keyboard.press('Escape');
   });
 
-  test('and home again', async () => {
+  test('back to the home page', async () => {
     await tabTo(page, /^a oxbow|^a .*home/i, 'Shift+Tab');
     await page.keyboard.press('Enter');
     await page.waitForURL(`${server.url}/`);
-    assert.notEqual((await focused(page)).what, 'body', 'the focus goes with the page');
+    assert.notEqual((await focused(page)).what, 'body', 'the focus moves to the page');
   });
 });

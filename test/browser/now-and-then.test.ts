@@ -11,32 +11,32 @@ import { recordScreencast } from './screencast.ts';
 import { newestStretch } from './stretch.ts';
 
 const FRAME_MS = 40;
-/** Far more than it should be, since the machine may be busy; the figure itself is in docs/performance.md. */
+/** Generous, because the machine may be busy; the real figure is in docs/performance.md. */
 const MAX_BEHIND_MS = 5_000;
-/** How much the live list shows, so that the past begins soon behind it. */
+/** Length of the live playlist, so that the past begins soon. */
 const LIST_S = 20;
-/** How often something is tried that a busy machine may miss. */
+/** Attempts at something that a busy machine may miss. */
 const TRIES = 4;
 /** Below this a picture is black; the test picture is three times as bright. */
 const BLACK = 24;
 
 const isLive = ({ utcMs, paused, nowMs }: Look) => !paused && nowMs - utcMs < MAX_BEHIND_MS;
 
-/** Pauses, and waits until the page names the very picture that stands there. */
+/** Pauses, and waits until the page shows the exact time of the picture. */
 async function pauseExactly(page: Page, where: string): Promise<Look> {
   await page.keyboard.press('k');
-  return frameWhen(page, `paused ${where}, the page names its picture`, (look) => look.paused && names(look));
+  return frameWhen(page, `paused ${where}, the page shows its time`, (look) => look.paused && names(look));
 }
 
-/** Steps by the keys; the page names each picture that it comes to. */
+/** Steps with the keys; the page shows the time of each picture. */
 async function step(page: Page, from: Look, key: ',' | '.', times: number): Promise<Look> {
   const sign = key === '.' ? 1 : -1;
   let at = from;
   for (let i = 0; i < times; i++) {
     await page.keyboard.press(key);
-    const wishedMs = at.utcMs + sign * FRAME_MS;
-    const isNext = (look: Look) => look.paused && names(look) && Math.abs(look.utcMs - wishedMs) < FRAME_MS / 2;
-    at = await frameWhen(page, `${key} shows ${wishedMs}`, isNext);
+    const targetMs = at.utcMs + sign * FRAME_MS;
+    const isNext = (look: Look) => look.paused && names(look) && Math.abs(look.utcMs - targetMs) < FRAME_MS / 2;
+    at = await frameWhen(page, `${key} shows ${targetMs}`, isNext);
   }
   return at;
 }
@@ -68,28 +68,28 @@ suite('now and then, in a browser', { skip: need('chromium') || need('ffmpeg') }
   });
 
   const live = (what: string, withinMs?: number) => frameWhen(page, what, isLive, withinMs);
-  /** Each test begins here, whatever the one before left. */
+  /** Each test starts here, whatever the previous one left. */
   const goLive = async (): Promise<Look> => {
     await page.keyboard.press('End');
-    // A picture a few seconds behind looks live as well: the page knows.
+    // A picture a few seconds late looks live as well: the page knows.
     await page.locator('.golive.edge').waitFor();
     return live('it is live', 40_000);
   };
-  /** Goes to a moment by the address, as a shared link does. */
+  /** Opens a time by its address, like a shared link. */
   const open = (t: number) => page.goto(`${server.url}/watch/demo?t=${Math.floor(t / 1000)}`);
 
-  /** What was seen in front since the last call. */
+  /** Pictures in front since the last call. */
   async function seenInFront(): Promise<(SeenFrame & { utcMs: number })[]> {
     const seen = await takeFrames(page);
     return seen.filter((frame): frame is SeenFrame & { utcMs: number } => frame.front && frame.utcMs !== null);
   }
 
-  test('live stays near to now, and time never runs back', async (t: TestContext) => {
+  test('live stays close to now, and time never runs backwards', async (t: TestContext) => {
     await newestStretch(server, 4);
     await page.goto(`${server.url}/watch/demo`);
     const first = await live('it plays live', 40_000);
     await seenInFront();
-    await live('it goes on', 30_000);
+    await live('it continues', 30_000);
     await frameWhen(page, 'six seconds pass', ({ utcMs }) => utcMs > first.utcMs + 6_000);
     const seen = await seenInFront();
     const behind = seen.map(({ atMs, utcMs }) => atMs - utcMs).sort((a, b) => a - b);
@@ -103,7 +103,7 @@ suite('now and then, in a browser', { skip: need('chromium') || need('ffmpeg') }
     assert.deepEqual(times, sorted, 'in order');
   });
 
-  test('live, paused: the page names the very picture, and so after each step of a frame', async () => {
+  test('live, paused: the page shows the exact time, also after each frame step', async () => {
     await goLive();
     const stood = await pauseExactly(page, 'live');
     const back = await step(page, stood, ',', 4);
@@ -111,25 +111,27 @@ suite('now and then, in a browser', { skip: need('chromium') || need('ffmpeg') }
     assert.equal(Math.round((forward.utcMs - stood.utcMs) / FRAME_MS), -2);
   });
 
-  test('a few seconds back in the live list, too', async () => {
+  test('the same a few seconds back in the live playlist', async () => {
     const from = await goLive();
     await page.keyboard.press('j');
     await frameWhen(page, 'ten seconds back', ({ utcMs, paused }) => !paused && utcMs < from.utcMs - 5_000);
     await step(page, await pauseExactly(page, 'in the live list'), ',', 2);
   });
 
-  test('in the past, from a link, too', async () => {
+  test('the same in the past, from a link', async () => {
     const { fromMs } = await newestStretch(server, 10);
-    await until('that has left the live list', () => Date.now() > fromMs + (LIST_S + 12) * 1000, { withinMs: 60_000 });
-    const wished = fromMs + 3_000;
-    await open(wished);
-    const isThere = ({ utcMs }: Look) => utcMs > wished - 1_300 && utcMs < wished + 8_000;
+    await until('the live playlist no longer has it', () => Date.now() > fromMs + (LIST_S + 12) * 1000, {
+      withinMs: 60_000,
+    });
+    const targetMs = fromMs + 3_000;
+    await open(targetMs);
+    const isThere = ({ utcMs }: Look) => utcMs > targetMs - 1_300 && utcMs < targetMs + 8_000;
     await frameWhen(page, 'it opens there', isThere, 40_000);
     const stood = await pauseExactly(page, 'in the past');
     await step(page, await step(page, stood, '.', 2), ',', 3);
   });
 
-  test('six jumps between now and then, and no image of the screencast is blank', async (t) => {
+  test('six jumps between now and the past, and no image of the screencast is blank', async (t) => {
     await goLive();
     const screencast = await recordScreencast(page, 'video');
     for (const [key, comes] of [
@@ -143,7 +145,7 @@ suite('now and then, in a browser', { skip: need('chromium') || need('ffmpeg') }
       const before = await until('a picture is there', () => lookAt(page));
       await page.keyboard.press(key);
       const jumped = (look: Look) => Math.abs(look.utcMs - before.utcMs) > 4_000 && comes(look);
-      await frameWhen(page, `${key} comes there`, jumped);
+      await frameWhen(page, `${key} gets there`, jumped);
     }
     const values = await screencast.end();
     t.diagnostic(`${values.length} images, the darkest ${Math.min(...values)}`);
@@ -151,7 +153,7 @@ suite('now and then, in a browser', { skip: need('chromium') || need('ffmpeg') }
     assert.ok(Math.min(...values) > BLACK, `an image is blank: ${values.join(' ')}`);
   });
 
-  test('after the source stood still, it comes back to now by itself', async () => {
+  test('after the source was suspended, it returns to live by itself', async () => {
     await goLive();
     process.kill(server.pid, 'SIGSTOP');
     const stopped = Date.now();
@@ -161,13 +163,13 @@ suite('now and then, in a browser', { skip: need('chromium') || need('ffmpeg') }
       process.kill(server.pid, 'SIGCONT');
     }
     const woke = Date.now();
-    await frameWhen(page, 'it plays what came after', (look) => isLive(look) && look.utcMs > woke + 2_000, 40_000);
+    await frameWhen(page, 'it plays new media', (look) => isLive(look) && look.utcMs > woke + 2_000, 40_000);
     await pauseExactly(page, 'after the source stood still');
   });
 
-  test('after the page slept, it comes back to now by itself', async () => {
+  test('after the page was suspended, it returns to live by itself', async () => {
     await goLive();
-    // Freezing by the debugger's protocol leaves its timers running: the page's whole process is stopped, as a laptop's would be.
+    // Freezing by the debugger's protocol leaves timers running: the whole process of the page is stopped, like a sleeping laptop.
     const session = await browser.newBrowserCDPSession();
     const { processInfo } = await session.send('SystemInfo.getProcessInfo');
     const pages = processInfo.filter(({ type }) => type === 'renderer').map(({ id }) => id);
@@ -183,19 +185,19 @@ suite('now and then, in a browser', { skip: need('chromium') || need('ffmpeg') }
     await pauseExactly(page, 'after sleep');
   });
 
-  test('oxbow is killed and comes back: so does the page, without a hand', async () => {
+  test('oxbow is killed and restarted: the page recovers by itself', async () => {
     await goLive();
     await newestStretch(server, 5);
     await server.stop('SIGKILL');
     server = await start(new URL(server.url).host);
     const backMs = Date.now();
-    await frameWhen(page, 'it plays what came after', (look) => isLive(look) && look.utcMs > backMs, 40_000);
-    await frameWhen(page, 'it plays on', (look) => isLive(look) && look.utcMs > backMs + 2_000, 40_000);
+    await frameWhen(page, 'it plays new media', (look) => isLive(look) && look.utcMs > backMs, 40_000);
+    await frameWhen(page, 'it continues', (look) => isLive(look) && look.utcMs > backMs + 2_000, 40_000);
     await page.locator('.where.live').waitFor();
     await pauseExactly(page, 'after the restart');
   });
 
-  test('the hole plays over, to the frame on either side, and nothing is shown out of it', async () => {
+  test('playback skips the hole, to the frame on both sides, and shows nothing inside it', async () => {
     const gaps = (await server.timeline('demo')).gaps.filter(({ cause }) => cause === 'crash');
     assert.equal(gaps.length, 1, `the crash is one gap: ${JSON.stringify(gaps)}`);
     const [fromMs, toMs] = [Date.parse(gaps[0]!.from), Date.parse(gaps[0]!.to)];
@@ -208,14 +210,14 @@ suite('now and then, in a browser', { skip: need('chromium') || need('ffmpeg') }
         assert.ok(opened.utcMs > fromMs - 4_300, `it begins at ${opened.utcMs}, the hole at ${fromMs}`);
         break;
       }
-      // A machine that stood still for three seconds pauses too late.
-      assert.ok(left > 1, `it stands at ${stood.utcMs}, the hole begins at ${fromMs}`);
+      // A machine that was suspended for three seconds pauses too late.
+      assert.ok(left > 1, `it is at ${stood.utcMs}, the hole begins at ${fromMs}`);
     }
-    const told = page.locator('.bar .unseen').getByText(words['cause.crash']);
-    await told.waitFor({ state: 'attached' });
+    const note = page.locator('.bar .unseen').getByText(words['cause.crash']);
+    await note.waitFor({ state: 'attached' });
     await seenInFront();
     await page.keyboard.press('k');
-    await frameWhen(page, 'it plays over', ({ utcMs }) => utcMs > toMs + 1_000, 30_000);
+    await frameWhen(page, 'it skips the hole', ({ utcMs }) => utcMs > toMs + 1_000, 30_000);
     await step(page, await pauseExactly(page, 'behind the hole'), '.', 2);
     const seen = (await seenInFront()).map(({ utcMs }) => utcMs);
     assert.deepEqual(
@@ -230,7 +232,7 @@ suite('now and then, in a browser', { skip: need('chromium') || need('ffmpeg') }
     );
   });
 
-  test('after a reload it plays again: the moment of a link, and now', async () => {
+  test('after a reload it plays again: the time of a link, and live', async () => {
     const { fromMs } = await newestStretch(server, 4);
     await open(fromMs);
     const isThere = ({ utcMs }: Look) => utcMs > fromMs - 1_300 && utcMs < fromMs + 8_000;
@@ -243,5 +245,5 @@ suite('now and then, in a browser', { skip: need('chromium') || need('ffmpeg') }
     await live('live again', 40_000);
   });
 
-  test('nothing was thrown in the page', () => assert.deepEqual(exceptions, []));
+  test('the page threw no exception', () => assert.deepEqual(exceptions, []));
 });

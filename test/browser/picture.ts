@@ -1,19 +1,19 @@
 /**
- * Reads from a video element what time its picture shows.
- * In: a page that shows the test picture. Out: UTC of the strip, the element's clock.
+ * Reads the time in the picture of a video element.
+ * In: a page with the test picture. Out: UTC of the strip, the element's clock.
  */
 import assert from 'node:assert/strict';
 import type { Page } from 'playwright-core';
 import { readStrip, stripHeight } from '../../src/ffmpeg/strip.ts';
 
-/** A picture and what the media element said when it was shown. */
+/** A picture and the state of the media element when it was shown. */
 export interface Shown {
-  /** UTC that the strip in the picture tells, ms since 1970. */
+  /** UTC in the strip of the picture, ms since 1970. */
   readonly utcMs: number;
   /** Of the media element, seconds. */
   readonly currentTime: number;
   readonly paused: boolean;
-  /** The moment that the watch page names beside its controls, ms since 1970; undefined elsewhere. */
+  /** The time that the watch page shows next to its controls, ms since 1970; undefined elsewhere. */
   readonly namedMs: number | undefined;
 }
 
@@ -27,10 +27,10 @@ interface Raw {
   readonly named: string | null;
 }
 
-/** Reads the picture; undefined while there is none, or none with a whole strip. */
+/** Reads the picture; undefined if there is none, or none with a complete strip. */
 export async function readPicture(page: Page): Promise<Shown | undefined> {
   const raw = await page.evaluate((): Raw | null => {
-    // Where there are two, the one in front is looked at.
+    // If there are two, the one in front is read.
     const shown = [...document.querySelectorAll('video')].filter((one) => {
       const { visibility, opacity } = getComputedStyle(one);
       return visibility === 'visible' && Number(opacity) > 0;
@@ -59,10 +59,10 @@ export async function readPicture(page: Page): Promise<Shown | undefined> {
 }
 
 /**
- * Seeks a paused video and reads the picture that it then shows.
+ * Seeks a paused video and reads the picture.
  *
- * @param toS of the media element, seconds; another picture than the one shown
- * @throws AssertionError when no picture of that time is presented within a minute
+ * @param toS time of the media element, seconds; another picture than the shown one
+ * @throws AssertionError if no picture of that time is presented within a minute
  */
 export async function seek(page: Page, toS: number): Promise<Shown> {
   const came = await page.evaluate(

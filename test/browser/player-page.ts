@@ -1,6 +1,6 @@
 /**
- * A page of another origin that plays HLS with a player of the world: hls.js, shaka-player, or the browser's own.
- * In: the name of a player, an address. Out: what it did: how far it came, its errors, the longest time without progress.
+ * A page of another origin that plays HLS with another player: hls.js, shaka-player, or the browser's own.
+ * In: the name of a player, an address. Out: its position, its errors, the longest time without progress.
  */
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
@@ -9,22 +9,22 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 
-/** What plays. */
+/** The player. */
 export type PlayerName = 'hls.js' | 'shaka-player' | 'native';
 
-/** What the player did so far. */
+/** The state of the player. */
 export interface Played {
-  /** Errors of the player, whether it got over them or not, and of the media element. */
+  /** Errors of the player, recovered or not, and of the media element. */
   readonly errors: readonly string[];
   /** Of the media element, seconds. */
   readonly currentTime: number;
   readonly ended: boolean;
-  /** Where it may be sent, seconds; NaN while that is not known. */
+  /** Seekable range, seconds; NaN if unknown. */
   readonly seekableFrom: number;
   readonly seekableTo: number;
-  /** Longest time without progress while it should play, ms; what happens in the first 3 s of playing is not counted. */
+  /** Longest time without progress while it should play, ms; the first 3 s of playback do not count. */
   readonly longestStandMs: number;
-  /** Whole segments that were entered; hls.js alone says so. */
+  /** Number of segments entered; only hls.js reports it. */
   readonly boundaries: number;
   readonly decodedFrames: number;
 }
@@ -45,9 +45,9 @@ let begunAt, lastAt, lastTime, longestStandMs = 0;
 video.addEventListener('error', () => errors.push('element: ' + video.error.message));
 setInterval(() => {
   const now = performance.now();
-  const stands = video.currentTime === lastTime;
-  if (!stands && lastTime > 0) begunAt ??= now;
-  if (video.paused || video.ended || video.seeking || !stands || !(now > begunAt + 3000)) lastAt = now;
+  const isStill = video.currentTime === lastTime;
+  if (!isStill && lastTime > 0) begunAt ??= now;
+  if (video.paused || video.ended || video.seeking || !isStill || !(now > begunAt + 3000)) lastAt = now;
   longestStandMs = Math.max(longestStandMs, now - lastAt);
   lastTime = video.currentTime;
 }, 25);
@@ -81,7 +81,7 @@ window.played = () => {
 const page = `<!doctype html><title>players</title><link rel="icon" href="data:,"><video muted playsinline crossorigin width="320"></video>
 <script src="/hls.js"></script><script src="/shaka.js"></script><script>${script}</script>`;
 
-/** Serves the page on a port of its own, so that a player needs what CORS allows. */
+/** Serves the page at its own origin, so that a player needs CORS. */
 export async function servePlayers(): Promise<PlayerPage> {
   const scripts = new Map<string, Buffer>([
     ['/hls.js', await readFile(join(modules, 'hls.js', 'dist', 'hls.min.js'))],
@@ -103,14 +103,14 @@ export async function servePlayers(): Promise<PlayerPage> {
   };
 }
 
-/** What the script of the page gives to tests. */
+/** The interface of the page's script for tests. */
 interface Scripted {
   start(player: PlayerName, address: string, lowLatency: boolean): Promise<void>;
   played(): Played;
 }
 
 /**
- * Starts to play, and returns once it plays.
+ * Starts playback, and returns once it plays.
  *
  * @param page shows the page of `servePlayers`
  * @param address absolute URL of a playlist
@@ -123,19 +123,19 @@ export async function startPlayer(page: Page, player: PlayerName, address: strin
   ] as const);
 }
 
-/** What the player did so far. */
+/** The state of the player. */
 export function readPlayed(page: Page): Promise<Played> {
   return page.evaluate(() => (window as unknown as Scripted).played());
 }
 
-/** Sends the player to a time of the media element, seconds. */
+/** Seeks the player to a time of the media element, seconds. */
 export async function seekPlayer(page: Page, toS: number): Promise<void> {
   await page.evaluate((to) => {
     document.querySelector('video')!.currentTime = to;
   }, toS);
 }
 
-/** What the browser says when it is asked whether it plays HLS by itself: empty, `maybe` or `probably`. */
+/** `canPlayType` of HLS: empty, `maybe` or `probably`. */
 export function nativeHls(page: Page): Promise<string> {
   return page.evaluate(() => document.createElement('video').canPlayType('application/vnd.apple.mpegurl'));
 }

@@ -18,30 +18,30 @@ import {
 } from './player-page.ts';
 import { newestStretch, type Stretch, startSample } from './stretch.ts';
 
-/** Longest time without progress that a busy machine is forgiven; the stand-still that docs/media.md 8 is about lasts 5 s. */
+/** Longest time without progress, generous for a busy machine; the stand-still that docs/media.md 8 is about lasts 5 s. */
 const MAX_STAND_MS = 3_500;
 /**
- * What hls.js tells as an error and is none by itself: how it begins at the live edge, that it gave up a request of its own because of a
- * seek, and a stall, of which the length is what counts (`MAX_STAND_MS`).
+ * Errors of hls.js that are not faults: how it begins at the live edge, that it aborted a request of its own because of a seek, and a stall,
+ * whose length is checked instead (`MAX_STAND_MS`).
  */
 const OWN_WAYS = /^(bufferSeekOverHole false .* seeking from 0 to|aborted false|bufferStalledError false)/;
 /**
- * On a machine that stood still for a moment hls.js lets one part go by and steps over it: seen once, 0.3 s long. A fault of the list
- * shows at every boundary, of which there are four while it plays; that no list has a hole is what test/conformance holds.
+ * On a machine that was suspended for a moment hls.js may skip one part: seen once, 0.3 s long. A fault of the playlist shows at every
+ * boundary, of which there are four; test/conformance checks that no playlist has a hole.
  */
 const STEPPED_OVER = /^bufferSeekOverHole false .* seeking from ([\d.]+) to ([\d.]+)/;
 const MAX_STEP_S = 0.5;
 /**
- * Chromium's own player asks for bytes of a live list behind those that it has; where there are none it is told 416, and plays on. It
- * tells both as errors of the page.
+ * Chromium's own player requests bytes after the end of a live playlist; it gets 416, and continues. It reports both as errors of the
+ * page.
  */
 const ASKED_FOR_MORE = /^(response: \S+\.m3u8 416|console: .* 416 )/;
-/** How often a player may begin anew. */
+/** Maximum number of attempts of a player. */
 const TRIES = 3;
-/** How long it plays live. */
+/** Duration of live playback. */
 const LIVE_S = 8;
 
-/** The errors but for the first short step over a hole. */
+/** The errors without the first short skip over a hole. */
 function withoutOneStep(errors: readonly string[]): string[] {
   const step = errors.findIndex((error) => {
     const [, from, to] = STEPPED_OVER.exec(error) ?? [];
@@ -56,7 +56,7 @@ suite('players of the world, in a browser', { skip: need('chromium') }, () => {
   let browser: Browser;
   let players: PlayerPage;
   let names: readonly PlayerName[];
-  /** The two stretches of media, before the restart and behind it. */
+  /** The two stretches of media, before and after the restart. */
   let first: Stretch;
   let second: Stretch;
 
@@ -72,8 +72,8 @@ suite('players of the world, in a browser', { skip: need('chromium') }, () => {
     const { toMs } = await newestStretch(server, 6);
     await server.stop();
     server = await startSample(data);
-    // A list of one short segment is enough for hls.js alone: it has to be as long as a hold-back.
-    await until('the second life is long enough', async () => (await newestStretch(server, 7)).fromMs > toMs, {
+    // hls.js alone needs more than a playlist of one short segment: it has to be as long as a hold-back.
+    await until('the second stretch is long enough', async () => (await newestStretch(server, 7)).fromMs > toMs, {
       withinMs: 90_000,
     });
   });
@@ -86,7 +86,7 @@ suite('players of the world, in a browser', { skip: need('chromium') }, () => {
 
   type Look = (page: Page, player: PlayerName) => Promise<void>;
 
-  /** Plays an address with every player at once, each on a page of its own, and asks that none found a fault. */
+  /** Plays an address with every player at once, each on its own page, and expects no faults. */
   async function playAll(t: TestContext, path: string, look: Look): Promise<void> {
     const all = names.map((player) => playAgain(t, player, path, look));
     const failed = (await Promise.allSettled(all)).filter((one) => one.status === 'rejected');
@@ -97,8 +97,8 @@ suite('players of the world, in a browser', { skip: need('chromium') }, () => {
   }
 
   /**
-   * A fault of oxbow shows each time; a player on a machine that stands still for a moment, or met another list because the test picture
-   * was held up, does better when it is tried again.
+   * A fault of oxbow shows each time; a player on a machine that was suspended for a moment, or whose playlist changed because the test
+   * picture was delayed, succeeds in a later attempt.
    */
   async function playAgain(...[t, player, path, look, options]: Parameters<typeof playWith>): Promise<void> {
     for (let left = TRIES - 1; ; left--) {
@@ -134,7 +134,7 @@ suite('players of the world, in a browser', { skip: need('chromium') }, () => {
     assert.ok(played.longestStandMs < MAX_STAND_MS, `${player} stood still for ${played.longestStandMs} ms`);
   }
 
-  test('Chromium says whether it plays HLS by itself; where it does, it is one of the players', (t) => {
+  test('if Chromium plays HLS natively, it is one of the players', (t) => {
     t.diagnostic(names.includes('native') ? 'it does' : 'it does not: its own player is not tried here');
     assert.ok(names.length >= 2);
   });
@@ -153,9 +153,9 @@ suite('players of the world, in a browser', { skip: need('chromium') }, () => {
       const behindMs = Date.now() - shown.utcMs;
       t.diagnostic(`${player} is ${behindMs} ms behind`);
       assert.ok(behindMs > 0 && behindMs < (player === 'native' ? 20_000 : 8_000), `${player}: ${behindMs} ms behind`);
-      assert.ok(shown.utcMs - begun.utcMs > (LIVE_S - 3) * 1000, `${player}: the pictures go on as time does`);
+      assert.ok(shown.utcMs - begun.utcMs > (LIVE_S - 3) * 1000, `${player}: the pictures advance with time`);
     };
-    // One after the other: three decoders beside the encoder are more than two cores have.
+    // One after the other: three decoders and the encoder are too much for two cores.
     for (const player of names) {
       await playAgain(t, player, '/live/demo/index.m3u8', look, { lowLatency: true });
     }
@@ -175,7 +175,7 @@ suite('players of the world, in a browser', { skip: need('chromium') }, () => {
         const played = await readPlayed(page);
         return played.ended ? played : undefined;
       };
-      await until(`${player} comes to the end`, over, { withinMs: 90_000 });
+      await until(`${player} reaches the end`, over, { withinMs: 90_000 });
       assert.ok(seen[0]! < holeMs && seen.at(-1)! > backMs, `${player} showed ${seen[0]} to ${seen.at(-1)}`);
       assert.deepEqual(
         seen.filter((utcMs) => utcMs > holeMs + 40 && utcMs < backMs - 40),
@@ -183,7 +183,7 @@ suite('players of the world, in a browser', { skip: need('chromium') }, () => {
         `${player} showed nothing out of the hole`,
       );
       const sorted = seen.toSorted((a, b) => a - b);
-      assert.deepEqual(seen, sorted, `${player}: time never runs back`);
+      assert.deepEqual(seen, sorted, `${player}: time never runs backwards`);
     };
     await until('the window is complete', async () => {
       const list = Buffer.from(await server.bytes(`/vod/demo/${from}/${to}/av0.m3u8`)).toString();
@@ -192,7 +192,7 @@ suite('players of the world, in a browser', { skip: need('chromium') }, () => {
     await playAll(t, `/vod/demo/${from}/${to}/index.m3u8`, look);
   });
 
-  test('past, DASH: Shaka Player plays a window, seeks over the run boundary and back, and shows the UTC that the manifest says', async (t) => {
+  test('past, DASH: Shaka Player plays a window, seeks over the run boundary and back, and shows the UTC of the manifest', async (t) => {
     const [from, to] = [Math.floor(first.toMs / 1000) - 4, Math.ceil(second.fromMs / 1000) + 4];
     const path = `/vod/demo/${from}/${to}/index.mpd`;
     const manifest = await until('the window is complete', async () => {
@@ -216,19 +216,19 @@ suite('players of the world, in a browser', { skip: need('chromium') }, () => {
       await seekPlayer(page, (first.toMs - originMs) / 1000 - 2);
       await showsUtc('it shows the first run again', (utcMs) => utcMs < first.toMs);
       await showsUtc('it plays over the hole', (utcMs) => utcMs > second.fromMs);
-      await until('it comes to the end', async () => (await readPlayed(page)).ended, { withinMs: 60_000 });
+      await until('it reaches the end', async () => (await readPlayed(page)).ended, { withinMs: 60_000 });
     };
     await playAgain(t, 'shaka-player', path, look);
   });
 
-  test('a long live list: every player goes back beyond the restart, where the short list ends', async (t) => {
+  test('a long live playlist: every player seeks back before the restart, where the short playlist ends', async (t) => {
     const look = async (page: Page, player: PlayerName) => {
       const live = await until(`${player} plays live`, () => readPicture(page));
       assert.ok(live.utcMs > second.fromMs - 40, `${player} begins at ${live.utcMs}`);
       const { seekableFrom } = await readPlayed(page);
       if (player === 'native' && Number.isNaN(seekableFrom)) {
         t.diagnostic('this Chromium offers no way back in a live list: it plays live only');
-        await until('native plays on', async () => (await readPicture(page))!.utcMs > live.utcMs + 1_000);
+        await until('native continues', async () => (await readPicture(page))!.utcMs > live.utcMs + 1_000);
         return;
       }
       await seekPlayer(page, seekableFrom + 2);
@@ -237,7 +237,7 @@ suite('players of the world, in a browser', { skip: need('chromium') }, () => {
         if (shown && shown.utcMs > first.toMs) throw new Error(`it shows ${shown.utcMs}, not before ${first.toMs}`);
         return shown;
       });
-      await until(`${player} plays on there`, async () => {
+      await until(`${player} continues there`, async () => {
         const shown = await readPicture(page);
         return shown && shown.utcMs > back.utcMs + 1_000;
       });

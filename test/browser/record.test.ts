@@ -42,7 +42,7 @@ suite('the record page', { skip: need('chromium') || need('ffmpeg') }, () => {
     const context = await openVisitor(browser);
     page = await context.newPage();
     faults = collectFaults(page);
-    await until('the source is there', () => fetch(`${origin.url}/index.m3u8`).then(({ ok }) => ok));
+    await until('the source is available', () => fetch(`${origin.url}/index.m3u8`).then(({ ok }) => ok));
     const master = '#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=400000,RESOLUTION=320x180\nindex.m3u8\n';
     origin.put('/master.m3u8', master);
     origin.put('/watch', '<!doctype html><title>A harbour</title>');
@@ -55,34 +55,34 @@ suite('the record page', { skip: need('chromium') || need('ffmpeg') }, () => {
 
   const look = () => page.getByRole('button', { name: 'Check address' });
   const address = () => page.getByLabel('Address', { exact: true });
-  /** Problems are answers of 4xx and 5xx, which the browser logs as well, sooner or later. */
+  /** Expected 4xx and 5xx responses, which the browser also logs, sooner or later. */
   const meant = new Set<number>();
   const expectProblem = async (status: number) => {
-    await until(`the browser tells of ${status}`, () => faults.some((fault) => fault.includes(String(status))));
+    await until(`the browser reports ${status}`, () => faults.some((fault) => fault.includes(String(status))));
     meant.add(status);
     faults.length = 0;
   };
 
-  test('is reached from the home page, asks to sign in, which takes one press here, and begins in the address field', async () => {
+  test('is reached from the home page, requires signing in, which takes one press here, and focuses the address field', async () => {
     await page.goto(`${server.url}/`);
     await page.getByRole('link', { name: 'Record a stream' }).click();
     await page.waitForURL('**/record');
     const press = page.getByRole('button', { name: 'Sign in on this computer' });
     await press.focus();
-    assert.equal(await page.getByLabel('Admin token').count(), 1, 'one was set, so it can be used too');
+    assert.equal(await page.getByLabel('Admin token').count(), 1, 'a token is set, so it is offered too');
     await page.keyboard.press('Enter');
     await until('the field has the focus', () => address().evaluate((field) => field === document.activeElement));
     assert.equal(await look().isDisabled(), true);
     assert.equal(await page.evaluate(() => sessionStorage.length + document.cookie.length), 0, 'no script can read it');
   });
 
-  test('an address that another page hands over is checked at once', async () => {
+  test('an address from another page is checked at once', async () => {
     await page.goto(`${server.url}/record?url=${encodeURIComponent(`${origin.url}/nothing.m3u8`)}`);
     await page.getByRole('alert').getByText(/404/).first().waitFor();
     await expectProblem(502);
   });
 
-  test('says what is wrong with an address, at the address', async () => {
+  test('shows an invalid address at its field', async () => {
     for (const [url, words, status] of [
       ['rtsp://cam.example/live', /oxbow takes http and https addresses, not rtsp:/, 400],
       [`${origin.url}/nothing.m3u8`, /404/, 502],
@@ -96,7 +96,7 @@ suite('the record page', { skip: need('chromium') || need('ffmpeg') }, () => {
     }
   });
 
-  test('a look can be given up', async () => {
+  test('a probe can be cancelled', async () => {
     await address().fill(`${origin.url}/slow`);
     await page.keyboard.press('Enter');
     await page.getByRole('status').getByText('Checking the address').waitFor();
@@ -107,7 +107,7 @@ suite('the record page', { skip: need('chromium') || need('ffmpeg') }, () => {
     faults.length = 0;
   });
 
-  test('shows what a page holds: its title, a picture, tracks, qualities', async () => {
+  test('shows the result of a probe: title, picture, tracks, qualities', async () => {
     await address().fill(`${origin.url}/watch`);
     await look().click();
     await page.getByRole('heading', { name: 'A harbour at night' }).waitFor();
@@ -124,7 +124,7 @@ suite('the record page', { skip: need('chromium') || need('ffmpeg') }, () => {
     assert.equal(await page.getByLabel('Name').inputValue(), 'a-harbour-at-night');
   });
 
-  test('refuses a name that is none, or taken, at the name', async () => {
+  test('shows an invalid or taken name at its field', async () => {
     const taken = await server.fetch('/api/v1/streams', {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
@@ -139,7 +139,7 @@ suite('the record page', { skip: need('chromium') || need('ffmpeg') }, () => {
     await expectProblem(409);
   });
 
-  test('starts by the keyboard alone, and shows the stream', async () => {
+  test('starts with the keyboard alone, and shows the stream', async () => {
     await page.getByRole('radio', { name: '360p' }).focus();
     await page.keyboard.press('Space');
     await page.getByLabel('Name').fill('harbour');
@@ -155,7 +155,7 @@ suite('the record page', { skip: need('chromium') || need('ffmpeg') }, () => {
     });
     assert.equal(media.frameRate, 25);
     assert.equal(JSON.stringify(view).includes(String(origin.port)), false, 'no address is shown');
-    // The first playlist may come later than the page.
+    // The first playlist may be available after the page is loaded.
     await page.goto('about:blank');
     faults.length = 0;
   });
@@ -180,7 +180,7 @@ suite('the record page', { skip: need('chromium') || need('ffmpeg') }, () => {
     }
   });
 
-  test('no console error, no failed request in all this but those that were meant', () => {
+  test('no console error, no failed request except the expected ones', () => {
     const others = faults.filter((fault) => ![...meant].some((status) => fault.includes(` ${status}`)));
     assert.deepEqual(others, []);
   });

@@ -1,26 +1,26 @@
 /**
- * Films what the eye sees of a page, through Chromium's screencast, and measures how bright the picture is in each image.
- * In: a page of Chromium, the element that holds the picture. Out: brightness, image by image; a blank picture is black.
+ * Records a page with Chromium's screencast, and measures the brightness of the picture in each image.
+ * In: a page of Chromium, the element with the picture. Out: brightness, image by image; a blank picture is black.
  */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Page } from 'playwright-core';
 
-/** Images are this wide, pixels; a page is scaled to it. */
+/** Width of the images, pixels; the page is scaled to it. */
 const WIDTH = 360;
 
 /** A screencast that is being recorded. */
 export interface Screencast {
   /**
-   * Ends it.
+   * Stops it.
    *
    * @returns mean brightness, 0 to 255, of the middle of the element in each image, in order
    */
   end(): Promise<number[]>;
 }
 
-/** Starts to record. @param selector of the element that holds the picture; it must not move meanwhile */
+/** Starts to record. @param selector of the element with the picture; it must not move */
 export async function recordScreencast(page: Page, selector: string): Promise<Screencast> {
   const box = (await page.locator(selector).first().boundingBox())!;
   const view = page.viewportSize()!;

@@ -1,11 +1,11 @@
 /**
- * Waits for media without a hole: on a machine that is too busy, the test picture itself leaves some out.
- * In: a server that records the test picture. Out: a stretch of it.
+ * Waits for media without a hole: on a busy machine the test picture itself drops frames.
+ * In: a server that records the test picture. Out: a stretch of media.
  */
 import { type Server, smallPicture, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
 
-/** Starts oxbow on a small test picture, in a data folder that may hold recordings already. */
+/** Starts oxbow with a small test picture, in a data folder that may already have recordings. */
 export function startSample(data: string, http?: string): Promise<Server> {
   return startServer({ args: smallPicture, data, ...(http === undefined ? {} : { http }) });
 }
@@ -16,7 +16,7 @@ export interface Stretch {
   readonly toMs: number;
 }
 
-/** The newest stretch of the sample stream, or of another, once it is `seconds` long. */
+/** The newest stretch of the sample stream, or of another one, once it is `seconds` long. */
 export function newestStretch(server: Server, seconds: number, name = 'demo'): Promise<Stretch> {
   const look = async () => {
     const span = (await server.timeline(name)).spans.at(-1);

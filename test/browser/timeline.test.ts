@@ -15,7 +15,7 @@ const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 const iso = (ms: number) => new Date(ms).toISOString();
 
-/** What the bar shows, as its slider says, ms since 1970. */
+/** The view of the bar, from its slider, ms since 1970. */
 async function viewOf(page: Page): Promise<Stretch> {
   const track = page.getByRole('slider', { name: 'Timeline' });
   const read = async (name: string) => Number(await track.getAttribute(name)) * 1000;
@@ -24,16 +24,16 @@ async function viewOf(page: Page): Promise<Stretch> {
 
 const lengthOf = ({ fromMs, toMs }: Stretch) => toMs - fromMs;
 
-/** Waits until the bar shows a stretch of such a length. */
-function untilLength(page: Page, what: string, wish: (ms: number) => boolean): Promise<Stretch> {
+/** Waits until the length of the view matches. */
+function untilLength(page: Page, what: string, matches: (ms: number) => boolean): Promise<Stretch> {
   return until(what, async () => {
     const view = await viewOf(page);
-    if (!wish(lengthOf(view))) throw new Error(`it shows ${lengthOf(view) / MINUTE} min`);
+    if (!matches(lengthOf(view))) throw new Error(`it shows ${lengthOf(view) / MINUTE} min`);
     return view;
   });
 }
 
-/** The point of the window above a moment, CSS pixels. */
+/** The point of the window above a time, CSS pixels. */
 async function pointOf(page: Page, momentMs: number): Promise<[x: number, y: number]> {
   const { fromMs, toMs } = await viewOf(page);
   const box = (await page.locator('.track').boundingBox())!;
@@ -52,8 +52,8 @@ suite('the timeline bar, in a browser', { skip: need('chromium') }, () => {
   let still: Buffer;
 
   /**
-   * Three days that nobody recorded, with a gap five minutes ago, before what the server really has. They end some time before it: were
-   * they to join, a jump to its start just behind a mark of ten minutes would ask for the window before the mark, and rightly so.
+   * Three days that were not recorded, with a gap five minutes ago, before what the server really has. They end some time before it: if they
+   * were adjacent, a seek to its start just after a ten-minute mark would request the window before the mark, and rightly so.
    */
   async function addPast(route: Route): Promise<void> {
     const answer = await route.fetch();
@@ -69,16 +69,16 @@ suite('the timeline bar, in a browser', { skip: need('chromium') }, () => {
     await route.fulfill({ json: { ...view, from: iso(from), spans, gaps: [...gaps, ...view.gaps] } });
   }
 
-  /** A stream that is three days old. */
+  /** Makes the stream three days old. */
   async function sayOlder(route: Route): Promise<void> {
     const stream = (await (await route.fetch()).json()) as StreamView;
     await route.fulfill({ json: { ...stream, recorded: { ...stream.recorded, from: iso(startedMs - 3 * DAY) } } });
   }
 
-  /** A page on that stream; its stills are one and the same. */
+  /** A page with that stream; all its stills are the same. */
   async function openBar(of: BrowserContext): Promise<Page> {
     const opened = await of.newPage();
-    // A page that is closed meanwhile needs no answer.
+    // A page that is closed needs no response.
     await opened.route('**/api/v1/streams/demo/timeline?*', (route) => addPast(route).catch(() => {}));
     await opened.route('**/api/v1/streams/demo', (route) => sayOlder(route).catch(() => {}));
     await opened.route('**/thumb/demo/*.jpg', (route) => route.fulfill({ contentType: 'image/jpeg', body: still }));
@@ -107,7 +107,7 @@ suite('the timeline bar, in a browser', { skip: need('chromium') }, () => {
     await folder[Symbol.asyncDispose]();
   });
 
-  test('the wheel zooms about the pointer, and the page does not scroll meanwhile', async () => {
+  test('the wheel zooms about the pointer, and the page does not scroll', async () => {
     const view = await viewOf(page);
     const momentMs = view.fromMs + lengthOf(view) / 4;
     await page.mouse.move(...(await pointOf(page, momentMs)));
@@ -129,7 +129,7 @@ suite('the timeline bar, in a browser', { skip: need('chromium') }, () => {
     await untilLength(page, 'a little more', (ms) => ms > 1.3 * MINUTE);
   });
 
-  test('a gap says under the pointer why something is missing, and has no picture', async () => {
+  test('a gap shows its cause at the pointer, and has no still', async () => {
     await page.getByRole('button', { name: '10 min' }).click();
     await untilLength(page, 'ten minutes are shown', (ms) => Math.abs(ms - 10 * MINUTE) < 3_000);
     await page.mouse.move(...(await pointOf(page, (gap.fromMs + gap.toMs) / 2)));
@@ -141,12 +141,12 @@ suite('the timeline bar, in a browser', { skip: need('chromium') }, () => {
     assert.equal(await page.locator('.preview img').count(), 0);
   });
 
-  test('what is recorded has its picture under the pointer', async () => {
+  test('recorded media has a still at the pointer', async () => {
     await page.mouse.move(...(await pointOf(page, gap.fromMs - MINUTE)));
     await page.waitForFunction(() => document.querySelector<HTMLImageElement>('.preview img')?.naturalWidth);
   });
 
-  test('a drag shows pictures on its way and goes there once, when it is let go', async () => {
+  test('a drag shows stills and seeks once, when it is released', async () => {
     const windows: string[] = [];
     page.on('request', (request) => {
       if (request.url().includes('/vod/')) windows.push(request.url());
@@ -162,14 +162,14 @@ suite('the timeline bar, in a browser', { skip: need('chromium') }, () => {
     await page.mouse.up();
     await until('that moment is shown', async () => {
       const shown = await readPicture(page);
-      // Soon after the start what is live lies there, too: only a jump goes back.
+      // Soon after the start the live picture is there, too: only a jump goes back.
       return shown && shown.utcMs > momentMs - 3_000 && shown.utcMs < Math.min(momentMs + 10_000, before.utcMs);
     });
   });
 
-  test('the slider says the moment that is shown', async () => {
+  test('the slider announces the shown time', async () => {
     const slider = page.getByRole('slider', { name: 'Timeline' });
-    await until('it is told to be behind', async () =>
+    await until('it announces a time before live', async () =>
       /\d\d:\d\d:\d\d, .* behind live/.test((await slider.getAttribute('aria-valuetext'))!),
     );
   });
@@ -183,14 +183,14 @@ suite('the timeline bar, in a browser', { skip: need('chromium') }, () => {
     await from.focus();
     await page.keyboard.press('ArrowLeft');
     await page.keyboard.press('ArrowLeft');
-    await until('it stands two seconds earlier', async () => (await at()) === firstAt - 2);
+    await until('it is two seconds earlier', async () => (await at()) === firstAt - 2);
     await page.keyboard.press('PageDown');
-    await until('it stands ten seconds earlier', async () => (await at()) === firstAt - 12);
+    await until('it is ten seconds earlier', async () => (await at()) === firstAt - 12);
     for (let presses = 0; presses < 25; presses += 1) await page.keyboard.press('Shift+ArrowRight');
     await until('25 frames are a second', async () => (await at()) === firstAt - 11);
   });
 
-  test('a drag on the ruler pans, and one button brings the picture back', async () => {
+  test('a drag on the ruler pans, and one button returns to the playhead', async () => {
     const before = await viewOf(page);
     const box = (await page.locator('.ruler').boundingBox())!;
     await page.mouse.move(box.x + 100, box.y + 6);
@@ -233,7 +233,7 @@ suite('the timeline bar, in a browser', { skip: need('chromium') }, () => {
   test('no console error, no failed request in all this', () => assert.deepEqual(faults, []));
 });
 
-/** Fingers on the screen, step after step; one step with none ends it. */
+/** Touches the screen step by step; a step without fingers ends it. */
 async function touch(session: CDPSession, ...steps: { x: number; y: number; id: number }[][]): Promise<void> {
   let down = 0;
   for (const touchPoints of steps) {

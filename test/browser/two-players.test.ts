@@ -81,7 +81,7 @@ suite('two players on one page', { skip: need('chromium') }, () => {
     });
   const plays = async (n: number) => {
     const before = (await state(n)).seconds;
-    await until(`player ${n} goes on`, async () => {
+    await until(`player ${n} continues`, async () => {
       const { plays, seconds } = await state(n);
       return plays && seconds > before + 0.5;
     });
@@ -93,14 +93,14 @@ suite('two players on one page', { skip: need('chromium') }, () => {
     await plays(1);
   });
 
-  test('a key goes to the player that has the focus, elsewhere to the one that was used last', async () => {
+  test('a key is for the player with the focus, otherwise for the last used one', async () => {
     await player(1).locator('.track').focus();
     await page.keyboard.press('k');
-    await until('the second stands still', async () => !(await state(1)).plays);
+    await until('the second is paused', async () => !(await state(1)).plays);
     await plays(0);
     await player(0).locator('.track').focus();
     await page.keyboard.press('k');
-    await until('the first stands still', async () => !(await state(0)).plays);
+    await until('the first is paused', async () => !(await state(0)).plays);
     await page.evaluate(() => (document.activeElement as HTMLElement).blur());
     await page.keyboard.press('k');
     await plays(0);
@@ -110,7 +110,7 @@ suite('two players on one page', { skip: need('chromium') }, () => {
     await plays(1);
   });
 
-  test('each is as loud as it was set, and the last setting is the one that is remembered', async () => {
+  test('each has its own volume, and the last setting is stored', async () => {
     const remembered = () => page.evaluate(() => JSON.parse(localStorage.getItem('oxbow.watch') ?? '{}').volume);
     for (const n of [0, 1]) {
       await player(n).locator('.track').focus();
@@ -125,7 +125,7 @@ suite('two players on one page', { skip: need('chromium') }, () => {
       return volume < 0.95 && volume;
     });
     assert.equal((await state(0)).volume, 1);
-    await until('it is remembered', async () => Math.abs((await remembered()) - second) < 0.01);
+    await until('it is stored', async () => Math.abs((await remembered()) - second) < 0.01);
     const writes = await page.evaluate(async () => {
       let count = 0;
       const { setItem } = Storage.prototype;
@@ -140,7 +140,7 @@ suite('two players on one page', { skip: need('chromium') }, () => {
   });
 
   test('no console error, no failed request in all this', () => {
-    // The page itself comes from this test, not from the server: Chromium keeps it from local WebSockets.
+    // The page comes from this test, not from the server: Chromium blocks its WebSockets to local addresses.
     const others = faults.filter((fault) => !fault.includes('LOCAL_NETWORK_ACCESS'));
     assert.deepEqual(others, []);
   });

@@ -1,5 +1,5 @@
 /**
- * Players of the world and our own, and a guest, once more where two threads serve (docs/decisions/0014).
+ * Third-party players, oxbow's player and a guest, again with two serving threads (docs/decisions/0014).
  * In: the suites of one thread. Out: the same, answered by serving threads.
  */
 process.env.OXBOW_THREADS = '2';

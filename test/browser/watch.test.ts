@@ -10,31 +10,31 @@ import { overflowing } from './overflow.ts';
 import { readPicture, type Shown } from './picture.ts';
 import { newestStretch, startSample } from './stretch.ts';
 
-/** Waits for a picture that is as wished. */
-function picture(page: Page, what: string, wish: (shown: Shown) => boolean): Promise<Shown> {
+/** Waits for a picture that matches. */
+function picture(page: Page, what: string, matches: (shown: Shown) => boolean): Promise<Shown> {
   return until(what, async () => {
     const shown = await readPicture(page);
-    if (shown && !wish(shown)) throw new Error(`the picture shows ${JSON.stringify(shown)} at ${Date.now()}`);
+    if (shown && !matches(shown)) throw new Error(`the picture shows ${JSON.stringify(shown)} at ${Date.now()}`);
     return shown;
   });
 }
 
 const isLive = ({ utcMs, paused }: Shown) => !paused && Math.abs(Date.now() - utcMs) < 5_000;
-/** Whether the picture is the one of a moment, or one that is played in the seconds after it. */
+/** Whether the picture is the one at a time, or one of the seconds after it. */
 const isFrom = (momentMs: number, shown: Shown) => shown.utcMs >= momentMs - 300 && shown.utcMs < momentMs + 8_000;
 
-/** It is paused, and the page names the time in the picture. */
-const stands = ({ paused, utcMs, namedMs }: Shown) => paused && Math.abs(utcMs - (namedMs ?? 0)) <= 300;
+/** It is paused, and the page shows the time of the picture. */
+const isSettled = ({ paused, utcMs, namedMs }: Shown) => paused && Math.abs(utcMs - (namedMs ?? 0)) <= 300;
 
-/** Pauses by the keyboard, compares what the picture shows with what the page says, and plays on. */
+/** Pauses with the keyboard, compares the time in the picture with the page, and plays. */
 async function agrees(page: Page): Promise<Shown> {
   await page.keyboard.press('k');
-  const shown = await picture(page, 'it stands still, and the page names the time in the picture', stands);
+  const shown = await picture(page, 'it is paused, and the page shows the time of the picture', isSettled);
   await page.keyboard.press('k');
   return shown;
 }
 
-/** Ten seconds back by the keyboard; it may have been in the past already. */
+/** Ten seconds back with the keyboard; it may be in the past already. */
 async function stepBack(page: Page): Promise<Shown> {
   const before = await picture(page, 'it shows', () => true);
   await page.keyboard.press('j');
@@ -48,7 +48,7 @@ suite('the pages, in a browser', { skip: need('chromium') }, () => {
   let context: BrowserContext;
   let page: Page;
   let faults: string[];
-  /** A moment with media before and after it, ms since 1970. */
+  /** A time with media before and after it, ms since 1970. */
   let momentMs: number;
 
   before(async () => {
@@ -65,7 +65,7 @@ suite('the pages, in a browser', { skip: need('chromium') }, () => {
     await folder[Symbol.asyncDispose]();
   });
 
-  /** Runs `look` on a page of its own, and asks that nothing went wrong there. */
+  /** Runs `look` on its own page, and expects no faults there. */
   async function onOwnPage(path: string, looks: Looks, look: (page: Page) => Promise<void>): Promise<void> {
     await using other = await openVisitor(browser, looks);
     const otherPage = await other.newPage();
@@ -83,26 +83,26 @@ suite('the pages, in a browser', { skip: need('chromium') }, () => {
       const still = document.querySelector<HTMLImageElement>('.card img[src*="/thumb/demo/"]');
       return still?.complete && still.naturalWidth > 100;
     });
-    // The still may be there before the page is told how much is recorded.
+    // The still may be loaded before the page knows how much is recorded.
     await card.getByText(/recorded \d+ s/).waitFor();
     assert.match((await card.textContent())!, /Live.*demo.*recorded \d+ s/s);
   });
 
-  test('a click on its card plays it live, a few seconds behind at most', async () => {
+  test('a click on its card plays it live, at most a few seconds behind', async () => {
     await page.click('h2 a[href="/watch/demo"]');
     const first = await picture(page, 'it plays live', isLive);
-    await picture(page, 'it goes on', (shown) => isLive(shown) && shown.utcMs > first.utcMs + 1_000);
+    await picture(page, 'it continues', (shown) => isLive(shown) && shown.utcMs > first.utcMs + 1_000);
     await page.locator('.where.live').waitFor();
     assert.equal(await page.title(), '● demo · oxbow');
   });
 
-  test('a click on the bar goes to that moment of the past', async () => {
+  test('a click on the bar seeks to that time', async () => {
     momentMs = (await newestStretch(server, 7)).fromMs + 2_000;
     await until('that is past', () => Date.now() > momentMs + 16_000, { withinMs: 20_000 });
     const box = (await page.locator('.track').boundingBox())!;
     const fraction = 1 - (Date.now() - momentMs) / 600_000; // the bar begins with ten minutes
     await page.mouse.click(box.x + box.width * fraction, box.y + box.height / 2);
-    // A pixel is half a second, and the bar moves on once a second.
+    // A pixel is half a second, and the bar moves once a second.
     await picture(page, 'the past plays', (shown) => isFrom(momentMs, { ...shown, utcMs: shown.utcMs + 1_500 }));
     await agrees(page);
     assert.match((await page.locator('.where').textContent())!, /^−\d\d:\d\d$/);
@@ -110,25 +110,25 @@ suite('the pages, in a browser', { skip: need('chromium') }, () => {
   });
 
   test('J and L step by ten seconds, arrows by five, End goes live', async () => {
-    // While it stands still a step is as long as it is, however slow the machine.
+    // While paused, a step has its exact length, however slow the machine is.
     await page.keyboard.press('k');
-    let atMs = (await picture(page, 'it stands still, and the page names the time in the picture', stands)).utcMs;
+    let atMs = (await picture(page, 'it is paused, and the page shows the time of the picture', isSettled)).utcMs;
     for (const [key, byMs] of [
       ['l', 10_000],
       ['ArrowLeft', -5_000],
       ['ArrowRight', 5_000],
       ['j', -10_000],
     ] as const) {
-      const wished = (shown: Shown) => stands(shown) && Math.abs(shown.utcMs - atMs - byMs) <= 300;
+      const isExpected = (shown: Shown) => isSettled(shown) && Math.abs(shown.utcMs - atMs - byMs) <= 300;
       await page.keyboard.press(key);
-      atMs = (await picture(page, `${key} steps by ${byMs} ms from ${atMs}`, wished)).utcMs;
+      atMs = (await picture(page, `${key} steps by ${byMs} ms from ${atMs}`, isExpected)).utcMs;
     }
     await page.keyboard.press('End');
     await picture(page, 'it is live again', isLive);
     await page.locator('.where.live').waitFor();
   });
 
-  test('“Go live” comes back from the past as well', async () => {
+  test('“Go live” returns from the past as well', async () => {
     await stepBack(page);
     await page.getByRole('button', { name: 'Go live' }).click();
     await page.locator('.where.live').waitFor();
@@ -144,7 +144,7 @@ suite('the pages, in a browser', { skip: need('chromium') }, () => {
     });
   });
 
-  test('the link that is shared names the moment that is shown, and to the frame while it stands still', async () => {
+  test('a shared link has the shown time, to the frame while paused', async () => {
     await context.grantPermissions(['clipboard-read', 'clipboard-write'], { origin: server.url });
     await stepBack(page);
     for (const [paused, form] of [
@@ -152,7 +152,7 @@ suite('the pages, in a browser', { skip: need('chromium') }, () => {
       [true, /^\d{10,13}$/],
     ] as const) {
       if (paused) await page.keyboard.press('k');
-      const shown = await picture(page, 'it is as wished', (one) => (paused ? stands(one) : !one.paused));
+      const shown = await picture(page, 'it is ready', (one) => (paused ? isSettled(one) : !one.paused));
       await page.getByRole('button', { name: 'Share' }).click();
       await page.getByRole('button', { name: 'Copy link' }).click();
       const copied = () => page.evaluate(() => navigator.clipboard.readText());
@@ -161,7 +161,7 @@ suite('the pages, in a browser', { skip: need('chromium') }, () => {
       const t = link.searchParams.get('t')!;
       assert.match(t, form);
       const atMs = Number(t) * (t.length === 13 ? 1 : 1000);
-      // A link while it plays names a whole second, and one of those that went by meanwhile.
+      // A link while it plays has a whole second, one of those that passed in the meantime.
       const later = await picture(page, 'it shows', () => true);
       const [leastMs, mostMs] = paused ? [shown.utcMs, shown.utcMs] : [shown.utcMs - 1_000, later.utcMs];
       assert.ok(atMs >= leastMs - 300 && atMs <= mostMs + 300, `${link.href}: ${leastMs} to ${mostMs}`);
@@ -171,7 +171,7 @@ suite('the pages, in a browser', { skip: need('chromium') }, () => {
     await picture(page, 'it plays on', ({ paused }) => !paused);
   });
 
-  test('the help lists the keys and closes with Escape; keys mean nothing while it is open', async () => {
+  test('the help lists the keys and closes with Escape; shortcuts are off while it is open', async () => {
     await page.keyboard.press('?');
     const dialog = page.getByRole('dialog', { name: words['help.title'] });
     await dialog.waitFor();
@@ -197,7 +197,7 @@ suite('the pages, in a browser', { skip: need('chromium') }, () => {
     const link = page.getByRole('link', { name: 'Download MP4' });
     const path = (await link.getAttribute('href'))!;
     const [, from, to] = /^\/clip\/demo\/(\d+)\/(\d+)\.mp4$/.exec(path)!;
-    // The address has whole seconds, and the page learns of the shown frame a few times a second.
+    // The address has whole seconds, and the page gets the shown frame a few times a second.
     assert.ok(Number(from) >= Math.floor((start.utcMs - 1_000) / 1000), path);
     assert.ok(Number(to) > Number(from) && Number(to) * 1000 < Date.now() + 1_000, path);
     const head = await server.fetch(path, { method: 'HEAD' });
@@ -236,7 +236,7 @@ suite('the pages, in a browser', { skip: need('chromium') }, () => {
     }
   });
 
-  test('the other language is one choice away, and is remembered', async () => {
+  test('the other language is one choice away, and is stored', async () => {
     await page.getByRole('button', { name: 'Language' }).click();
     await page.getByRole('menuitemradio', { name: '中文' }).click();
     await page.getByRole('tab', { name: '信息' }).waitFor();
