@@ -9,7 +9,7 @@ import { isExposed } from '../config/exposure.ts';
 import type { Config, SourceConfig } from '../config/schema.ts';
 import { printDuration } from '../lib/duration.ts';
 import { OxbowError } from '../lib/errors.ts';
-import { letGoOfGarbage, letHeapGrow, TIDY_AFTER_MS } from '../lib/memory/heap.ts';
+import { collectGarbage, letHeapGrow, TIDY_AFTER_MS } from '../lib/memory/heap.ts';
 import { version } from '../lib/version.ts';
 import { openReloads } from './reloads.ts';
 import { rememberSample, withSample } from './sample.ts';
@@ -82,7 +82,7 @@ async function serve(command: Command, urls: readonly string[]): Promise<ExitCod
     else say(startText(config, app.httpUrl, app.signIn));
   }
   shown.resolve();
-  const tidying = setTimeout(letGoOfGarbage, TIDY_AFTER_MS);
+  const tidying = setTimeout(collectGarbage, TIDY_AFTER_MS);
   const reason = await stopped;
   clearTimeout(tidying);
   await reloads[Symbol.asyncDispose]();

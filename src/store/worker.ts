@@ -4,7 +4,7 @@
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { OxbowError, type RefusalCode } from '../lib/errors.ts';
-import { letGoOfGarbage, TIDY_AFTER_MS } from '../lib/memory/heap.ts';
+import { collectGarbage, TIDY_AFTER_MS } from '../lib/memory/heap.ts';
 import { isWorthPacking, type PackedRows, packRows } from './packed-rows.ts';
 import { openSqlite, type Parameter, type Sqlite, type SqliteResult } from './sqlite.ts';
 
@@ -84,7 +84,7 @@ if (parentPort) {
   try {
     const db = openSqlite(file, nowMs);
     serve(parentPort, db);
-    setTimeout(letGoOfGarbage, TIDY_AFTER_MS).unref();
+    setTimeout(collectGarbage, TIDY_AFTER_MS).unref();
     const movedTo = db.movedTo === undefined ? {} : { movedTo: db.movedTo };
     parentPort.postMessage({ id: 0, result: { rows: [], ...movedTo } } satisfies Response);
   } catch (error) {

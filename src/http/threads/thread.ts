@@ -8,7 +8,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { createSystemClock } from '../../lib/clock.ts';
 import { messageOf, OxbowError } from '../../lib/errors.ts';
 import { GarbageWatch } from '../../lib/memory/garbage-watch.ts';
-import { letGoOfGarbage, TIDY_AFTER_MS } from '../../lib/memory/heap.ts';
+import { collectGarbage, TIDY_AFTER_MS } from '../../lib/memory/heap.ts';
 import { traceIdOf } from '../../observe/trace.ts';
 import { toProblem } from '../api/problem.ts';
 import { type Listeners, openListeners } from '../hot/listeners.ts';
@@ -126,7 +126,7 @@ port.on('message', (message: ToThread) => {
 });
 
 setInterval(() => report(false), REPORT_INTERVAL_MS);
-setTimeout(letGoOfGarbage, TIDY_AFTER_MS);
+setTimeout(collectGarbage, TIDY_AFTER_MS);
 
 try {
   listeners = await openListeners(server, settings.listen, { isShared: true });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { letGoOfGarbage } from './heap.ts';
+import { collectGarbage } from './heap.ts';
 
 test('garbage is let go at once, and no script gets hold of the collector', () => {
   let kept: Uint8Array[] | undefined = Array.from({ length: 100 }, () => new Uint8Array(100_000));
@@ -10,7 +10,7 @@ test('garbage is let go at once, and no script gets hold of the collector', () =
   return new Promise<void>((resolve) => {
     // A reference that was looked at in this turn stays for the rest of it.
     setImmediate(() => {
-      letGoOfGarbage();
+      collectGarbage();
       assert.equal(gone.deref(), undefined);
       assert.equal((globalThis as { gc?: unknown }).gc, undefined);
       resolve();

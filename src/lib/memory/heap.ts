@@ -21,7 +21,7 @@ export function letHeapGrow(): void {
 export const TIDY_AFTER_MS = 5000;
 
 /** Collects all garbage of this thread and gives memory back to the system. Stops the thread for some ten milliseconds. */
-export function letGoOfGarbage(): void {
+export function collectGarbage(): void {
   // V8 has no other door to it; a context that is made while the flag is set has the function, and no other one has.
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as (options: { type: 'major'; flavor: 'last-resort' }) => void;
