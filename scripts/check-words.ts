@@ -39,7 +39,6 @@ const NOT_YET: readonly string[] = [
   'src/media/',
   'src/net/',
   'src/observe/',
-  'src/recording/',
   'src/store/',
   'src/streams/',
   'src/webhooks/',

@@ -1,6 +1,6 @@
 /**
- * What the index knows of one chunk file.
- * In: the groups that lie in it. Out: a row for the chunk table.
+ * Builds the index row of a chunk file.
+ * In: the committed groups of the file. Out: a row for chunk-table.
  */
 import { packSegments } from '../archive/segment-index.ts';
 import type { SegmentLocation } from '../archive/segment-store.ts';
@@ -8,10 +8,8 @@ import type { ChunkRow } from './chunk-table.ts';
 import type { RecordedGroup } from './recording-reader.ts';
 
 /**
- * The index row of a file.
- *
- * @param size bytes
- * @param groups at least one, oldest first, all of one run and init
+ * @param size of the file, bytes
+ * @param groups at least one, oldest first, all of one run and one codec configuration
  */
 export function chunkRow(
   streamId: string,

@@ -1,6 +1,6 @@
 /**
- * The index of chunk files: a row per sealed file with its segments packed inside.
- * In: recorder, recovery, rebuild. Out: rows by MSN and by time. The files are the truth; this can be made again from them.
+ * The index of chunk files: one row per sealed file, with its segments packed inside.
+ * In: rows from recorder, recovery and rebuild. Out: rows by MSN and by time. The index can be rebuilt from the files (docs/media.md 22).
  */
 import type { Insertable, Kysely, Selectable } from 'kysely';
 import { OxbowError } from '../lib/errors.ts';
@@ -16,15 +16,15 @@ import {
 } from './date-range-rows.ts';
 import { WINDOW_US } from './window.ts';
 
-/** A row as it is read. */
+/** A row as read from the database. */
 export type ChunkRow = Selectable<ChunkFileTable>;
-/** What a timeline needs of a row. */
+/** The columns that a timeline needs. */
 export type ChunkSpan = Pick<
   ChunkRow,
   'first_msn' | 'last_msn' | 'start_us' | 'end_us' | 'run' | 'utc_offset_us' | 'segment_count' | 'absences'
 >;
 
-/** What the segments of a file need of its row. */
+/** The columns that describe the segments of a file. */
 export type ChunkSegments = Pick<ChunkRow, 'first_msn' | 'path' | 'init_number' | 'segments'>;
 
 const SEGMENTS = ['first_msn', 'path', 'init_number', 'segments'] as const;
@@ -39,56 +39,56 @@ const SPAN = [
   'absences',
 ] as const;
 
-/** `absences` of a file without any. */
+/** `absences` of a file that has none. */
 const NOTHING_MISSING = '[]';
 
-/** No file is longer: it ends at a ten-minute mark, but for its last group. */
+/** Longest possible file: it ends at a ten-minute mark, except for its last group. */
 const LONGEST_US = 2 * WINDOW_US;
 
 /** Totals of a stream's recording. */
 export interface RecordedTotals {
-  /** µs since 1970, or undefined when nothing is recorded. */
+  /** µs since 1970; undefined if nothing is recorded. */
   readonly fromUs: number | undefined;
   readonly bytes: number;
   readonly durationUs: number;
 }
 
-/** The files that start in one window, together. */
+/** Sums over the files that start in one window. */
 interface WindowSum extends Omit<ChunkSpan, 'absences'> {
   readonly last_start_us: number;
   readonly last_run: number;
-  /** Of all files. */
+  /** Sum of the durations of the files. */
   readonly media_us: number;
-  /** Files before or in which something is missing. */
+  /** Number of files with gaps. */
   readonly incomplete: number;
 }
 
-/** The files of a window as one, where nothing is missing between them. */
+/** The files of a window joined into one span; undefined if media is missing between them. */
 function seamless({ last_start_us: _, last_run, media_us, incomplete, ...span }: WindowSum): ChunkSpan | undefined {
   const isSeamless = Math.abs(span.end_us - span.start_us - media_us) < HOLE_US;
   return isSeamless && span.run === last_run && incomplete === 0 ? { ...span, absences: NOTHING_MISSING } : undefined;
 }
 
-/** Reads and writes the index. */
+/** Reads and writes the index of all streams. */
 export class ChunkTable {
   readonly #db: Kysely<Tables>;
   readonly #fence: () => Fence | undefined;
-  /** Sums that are still right: they take reading every row of a stream. */
+  /** Totals by stream, until a row changes: computing them reads every row of the stream. */
   readonly #totals = new Map<string, Promise<RecordedTotals>>();
 
-  /** @param fence of the data folder: rows are written and deleted only while its lease is held. Without it they always are */
+  /** @param fence rows are written and deleted only while this process holds the lease of the data folder; undefined: always */
   constructor(db: Kysely<Tables>, fence: () => Fence | undefined = () => undefined) {
     this.#db = db;
     this.#fence = fence;
   }
 
   /**
-   * Adds a sealed file; adding the same one again changes nothing but what was wrong.
+   * Adds a sealed file, or replaces its row.
    *
-   * @param told what its data tracks say
+   * @param dateRanges from the data tracks of the file
    * @throws OxbowError `data-in-use` if another process has taken the data folder
    */
-  async put(row: Insertable<ChunkFileTable>, told: readonly RecordedDateRange[] = []): Promise<void> {
+  async put(row: Insertable<ChunkFileTable>, dateRanges: readonly RecordedDateRange[] = []): Promise<void> {
     const { stream_id: _stream, first_msn: _first, ...rest } = row;
     const fence = this.#fence();
     const insert = async (db: Kysely<Tables>) => {
@@ -102,33 +102,33 @@ export class ChunkTable {
         .executeTakeFirstOrThrow();
       if (numInsertedOrUpdatedRows === 0n) throw taken();
     };
-    if (told.length === 0) await insert(this.#db);
+    if (dateRanges.length === 0) await insert(this.#db);
     else {
       await this.#db.transaction().execute(async (db) => {
         await insert(db);
-        await putDateRanges(db, row.stream_id, row.first_msn, told);
+        await putDateRanges(db, row.stream_id, row.first_msn, dateRanges);
       });
     }
     this.#totals.delete(row.stream_id);
   }
 
-  /** What data tracks say that reaches into a stretch of time, in the order in which it was told. */
+  /** Date ranges that overlap a stretch of time, in the order of their segments. */
   dateRangesBetween(streamId: string, between: DateRangeQuery): Promise<RecordedDateRange[]> {
     return readDateRangesBetween(this.#db, streamId, between);
   }
 
-  /** What data tracks said last before a segment, oldest first. */
+  /** The last `limit` date ranges before a segment, oldest first. */
   dateRangesBefore(streamId: string, msn: number, limit: number): Promise<RecordedDateRange[]> {
     return readDateRangesBefore(this.#db, streamId, msn, limit);
   }
 
-  /** The row whose file holds `msn`. */
+  /** The row of the file that contains `msn`. */
   async holding(streamId: string, msn: number): Promise<ChunkRow | undefined> {
     const row = await this.upTo(streamId, msn);
     return row && row.last_msn >= msn ? row : undefined;
   }
 
-  /** The last row whose file begins at `msn` or before it. */
+  /** The row of the last file that begins at or before `msn`. */
   upTo(streamId: string, msn: number): Promise<ChunkRow | undefined> {
     return this.#db
       .selectFrom('chunk_file')
@@ -145,19 +145,19 @@ export class ChunkTable {
     return this.#overlapping(streamId, fromUs, toUs).selectAll().execute();
   }
 
-  /** As between, only what tells the segments. */
+  /** Like `between`, with only the columns that describe the segments. */
   segmentsBetween(streamId: string, fromUs: number, toUs: number): Promise<ChunkSegments[]> {
     return this.#overlapping(streamId, fromUs, toUs).select(SEGMENTS).execute();
   }
 
-  /** As between, without the segments: what a timeline is drawn from. */
+  /** Like `between`, without the segments: the input of a timeline. */
   spansBetween(streamId: string, fromUs: number, toUs: number): Promise<ChunkSpan[]> {
     return this.#overlapping(streamId, fromUs, toUs).select(SPAN).execute();
   }
 
   /**
-   * As spansBetween, but what hangs together within a window is one: thirty days are 43,200 files and 4,320 windows. Files that begin
-   * up to two windows before `fromUs` may be among them.
+   * Like `spansBetween`, with the files of a window joined if nothing is missing between them: thirty days have 43,200 files and 4,320
+   * windows. The result may contain files that begin up to two windows before `fromUs`.
    *
    * @param fromUs a ten-minute mark
    */
@@ -171,7 +171,7 @@ export class ChunkTable {
         i++;
         continue;
       }
-      // Windows with something missing come in a row: they are read together, a day at most.
+      // Windows with missing media are often adjacent: one query reads up to a day of them.
       const first = i;
       while (i < windows.length && i - first < 144 && !seamless(windows[i]!)) i++;
       const [from, to] = [windows[first]!.start_us, windows[i - 1]!.last_start_us];
@@ -227,7 +227,7 @@ export class ChunkTable {
       .orderBy('start_us');
   }
 
-  /** The first file that starts at or after `us`: the hole before it reaches into what came before. */
+  /** The first file that starts at or after `us`; a gap before it may begin before `us`. */
   firstSpanFrom(streamId: string, us: number): Promise<ChunkSpan | undefined> {
     return this.#db
       .selectFrom('chunk_file')
@@ -255,7 +255,7 @@ export class ChunkTable {
     return this.firstSpanFrom(streamId, 0);
   }
 
-  /** All files in the index: their paths relative to the data folder, and their first MSNs. */
+  /** All indexed files: their paths relative to the data folder and their first MSNs. */
   async files(streamId: string): Promise<{ paths: Set<string>; firstMsns: Set<number> }> {
     const rows = await this.#db
       .selectFrom('chunk_file')
@@ -284,9 +284,10 @@ export class ChunkTable {
   }
 
   /**
-   * Forgets files. Throws OxbowError `data-in-use` if another process has taken the data folder.
+   * Removes files from the index.
    *
    * @param deletedBeforeUs from now on only pinned windows are kept of media that began before; µs since 1970
+   * @throws OxbowError `data-in-use` if another process has taken the data folder
    */
   async remove(streamId: string, firstMsns: readonly number[], deletedBeforeUs?: number): Promise<void> {
     if (firstMsns.length === 0) return;
@@ -314,7 +315,7 @@ export class ChunkTable {
     return row?.deleted_before_us ?? 0;
   }
 
-  /** Forgets everything, for a rebuild: what is found again was not deleted. */
+  /** Removes all rows of a stream before a rebuild, also how far retention has deleted. */
   async clear(streamId: string): Promise<void> {
     for (const table of ['chunk_file', 'date_range', 'retention'] as const) {
       await this.#db.deleteFrom(table).where('stream_id', '=', streamId).execute();
@@ -322,13 +323,13 @@ export class ChunkTable {
     this.#totals.delete(streamId);
   }
 
-  /** Sums over a stream. */
+  /** Totals of a stream, cached until a row changes. */
   totals(streamId: string): Promise<RecordedTotals> {
     const known = this.#totals.get(streamId);
     if (known) return known;
     const read = this.#readTotals(streamId);
     this.#totals.set(streamId, read);
-    // A failure is not remembered.
+    // A failure is not cached.
     read.catch(() => this.#totals.delete(streamId));
     return read;
   }

@@ -22,7 +22,7 @@ const timelineOf = (all: readonly TimelinePiece[], more: Partial<Timeline> = {})
   ...more,
 });
 /** Kinds, seconds, and how many were merged. */
-const told = (all: readonly TimelinePiece[]) =>
+const shown = (all: readonly TimelinePiece[]) =>
   all.map(({ kind, fromUs, toUs, merged }) => [kind, fromUs / S, toUs / S, ...(merged ? [merged] : [])]);
 const sums = (all: readonly TimelinePiece[]) => {
   const sum = { media: 0, gap: 0, offline: 0, deleted: 0 };
@@ -33,7 +33,7 @@ const sums = (all: readonly TimelinePiece[]) => {
 };
 
 suite('a coarse timeline', () => {
-  test('is as it is where it is asked for without a resolution', () => {
+  test('is unchanged without a resolution', () => {
     const all = pieces(['media', 10], ['disk', 0.2], ['media', 5], ['crash', 1]);
     const exact = coarsen(timelineOf(all), 0);
     assert.deepEqual([exact.pieces, exact.resS], [all, 0]);
@@ -44,7 +44,7 @@ suite('a coarse timeline', () => {
     assert.deepEqual(coarsen(timelineOf(all), 600).pieces, all);
   });
 
-  test('makes gaps that lie together within the resolution one, as long as all of them, with the cause of the longest', () => {
+  test('merges gaps within the resolution into one of their total length, with the cause of the longest', () => {
     const all = pieces(
       ['media', 100],
       ['disk', 1],
@@ -55,7 +55,7 @@ suite('a coarse timeline', () => {
       ['media', 99],
     );
     const { pieces: coarse, resS } = coarsen(timelineOf(all), 60);
-    assert.deepEqual(told(coarse), [
+    assert.deepEqual(shown(coarse), [
       ['media', 0, 100],
       ['crash', 100, 106, 3],
       ['media', 106, 220, 3],
@@ -63,12 +63,12 @@ suite('a coarse timeline', () => {
     assert.equal(resS, 60);
   });
 
-  test('never makes a gap of gaps that are further apart, nor hides a long one', () => {
+  test('does not merge gaps that are further apart, and does not hide a long one', () => {
     const all = pieces(['disk', 40], ['media', 30], ['disk', 40], ['media', 1], ['crash', 500]);
     assert.deepEqual(coarsen(timelineOf(all), 60).pieces, all);
   });
 
-  test('stays below its ceiling, with or without being asked to, and says how coarse it became', () => {
+  test('stays below the maximum of pieces at any resolution, and reports its resolution', () => {
     const plan = Array.from({ length: 20_000 }, (_, i): [TimelinePiece['kind'], number] => [
       i % 2 ? 'source-down' : 'media',
       5,
@@ -77,11 +77,11 @@ suite('a coarse timeline', () => {
       runs: Array.from({ length: 9000 }, (_, run) => ({ run, firstMsn: run, utcOffsetUs: 0, startUs: run * 10 * S })),
       windows: [{ fromUs: 0, groups: 1 }],
     });
-    for (const asked of [0, 1, 7, 60]) {
-      const { pieces: coarse, runs, resS } = coarsen(timeline, asked);
+    for (const requested of [0, 1, 7, 60]) {
+      const { pieces: coarse, runs, resS } = coarsen(timeline, requested);
       assert.ok(coarse.filter(({ kind }) => kind === 'media').length <= MAX_PIECES);
       assert.ok(runs.length <= MAX_PIECES);
-      assert.ok(resS >= asked && resS > 0 && resS < 300, `${resS}`);
+      assert.ok(resS >= requested && resS > 0 && resS < 300, `${resS}`);
       assert.deepEqual(sums(coarse), sums(timeline.pieces));
     }
   });
@@ -92,7 +92,7 @@ suite('a coarse timeline', () => {
     assert.equal(coarsen(timeline, 600).windows.length, 0);
   });
 
-  test('has no seams and the sums of the true one, whatever that is', () => {
+  test('is contiguous and has the sums of the original, for random timelines', () => {
     const random = seeded(5);
     const kinds = ['media', 'disk', 'crash', 'offline', 'deleted'] as const;
     for (let i = 0; i < 500; i++) {
@@ -109,10 +109,10 @@ suite('a coarse timeline', () => {
   });
 });
 
-suite('what is kept', () => {
+suite('retained media', () => {
   const W = 600 * S;
 
-  test('of pins are the whole windows that they touch, each once', () => {
+  test('pins protect the whole windows that they overlap, each once', () => {
     const pins = [
       { fromUs: 5 * W, toUs: 5 * W + 1 },
       { fromUs: W - 1, toUs: W },
@@ -131,10 +131,10 @@ suite('what is kept', () => {
     assert.equal(rangeAt([], 5), undefined);
   });
 
-  test('of a timeline is what lies behind the horizon, and pinned windows before it', () => {
+  test('a timeline has everything after the horizon, and pinned windows before it', () => {
     const all = pieces(['media', 500], ['crash', 200], ['media', 2300], ['offline', 100]);
     const kept = (horizon: number, pinned: [number, number][], from = 0, to = 4000) =>
-      told(
+      shown(
         retainedPieces(
           all,
           { horizonUs: horizon * S, pinned: pinned.map(([a, b]) => ({ fromUs: a * S, toUs: b * S })) },
@@ -142,7 +142,7 @@ suite('what is kept', () => {
           to * S,
         ),
       );
-    assert.deepEqual(kept(0, []), told(all));
+    assert.deepEqual(kept(0, []), shown(all));
     assert.deepEqual(kept(1200, []), [
       ['media', 1200, 3000],
       ['offline', 3000, 3100],

@@ -1,26 +1,26 @@
 /**
- * A timeline as coarse as the eye sees it, and never longer than a ceiling.
- * In: a timeline, how fine it should be. Out: the same stretch in fewer pieces, together as long as before. Pure.
+ * Reduces a timeline to a resolution, and to a maximum number of pieces.
+ * In: a timeline and a resolution. Out: the same time in fewer pieces; the total of each kind is unchanged. Pure.
  */
 
 import type { RunMark, Timeline } from './timeline.ts';
 import type { TimelinePiece } from './timeline-piece.ts';
 
-/** Pieces of each kind, runs. */
+/** Most pieces of each kind, and most runs. */
 export const MAX_PIECES = 2000;
-/** From here on windows are left out: thirty days are 4,320, and nobody plays from such a view. Seconds. */
+/** From this resolution on windows are left out (thirty days have 4,320): no player starts from such a view. Seconds. */
 export const WITHOUT_WINDOWS_S = 600;
 
-/** A timeline, and how coarse it is. */
+/** A timeline and its resolution. */
 export interface CoarseTimeline extends Timeline {
-  /** What was finer may be merged, seconds; 0: nothing was. */
+  /** Shorter pieces may be merged, seconds; 0: none is merged. */
   readonly resS: number;
 }
 
 /**
- * Merges what is finer than wished, and more than that where it is still too much.
+ * Merges pieces shorter than the resolution. Lowers the resolution further while there are too many pieces or runs.
  *
- * @param resS seconds, whole; 0: everything as it is, if there is not too much of it
+ * @param resS whole seconds; 0: no merging unless there are too many
  */
 export function coarsen(timeline: Timeline, resS: number): CoarseTimeline {
   let res = resS;
@@ -50,9 +50,9 @@ function isTooMuch(pieces: readonly TimelinePiece[]): boolean {
 }
 
 /**
- * Stretches without media that lie together within `resUs` become one of each kind, as long as all of them, where the first began; the
- * media between them follows. So a lone gap keeps its times however short it is, a thousand of them stay one visible gap, and the sum of
- * each kind is what it was.
+ * Merges stretches without media that are within `resUs` into one of each kind, with the sum of their durations, from the start of the
+ * first; the media between them follows. So a single gap keeps its times, a thousand short gaps stay one visible gap, and the total of
+ * each kind is unchanged.
  */
 function mergePieces(pieces: readonly TimelinePiece[], resUs: number): TimelinePiece[] {
   const merged: TimelinePiece[] = [];
@@ -86,7 +86,7 @@ function together(pieces: readonly TimelinePiece[]): TimelinePiece[] {
   });
 }
 
-/** Media that follows on media is one. */
+/** Appends a piece; adjacent media is joined. */
 function append(pieces: TimelinePiece[], piece: TimelinePiece): void {
   const last = pieces.at(-1);
   if (last?.kind !== 'media' || piece.kind !== 'media') pieces.push(piece);
@@ -96,7 +96,7 @@ function append(pieces: TimelinePiece[], piece: TimelinePiece): void {
   }
 }
 
-/** Of runs that begin within the same `resUs` the first is left: what is played is asked for in full. */
+/** Keeps the first of the runs that begin within the same `resUs`; players request a finer timeline before they play. */
 function thinRuns(runs: readonly RunMark[], resUs: number): RunMark[] {
   if (runs.length <= MAX_PIECES) return [...runs];
   let bin = Number.NEGATIVE_INFINITY;

@@ -1,6 +1,6 @@
 /**
- * Makes the date ranges of a chunk file again from its data tracks, as the packager made them when they came.
- * In: a file's groups. Out: ranges with the segments in which they were told. docs/media.md 22: the files are the truth.
+ * Rebuilds the date ranges of a chunk file from its data tracks, with the packager's own rules.
+ * In: the groups of a file. Out: date ranges with their segments (docs/media.md 22).
  */
 import type { Abortable, SegmentLocation, SegmentStore } from '../archive/segment-store.ts';
 import { FormatError } from '../lib/errors.ts';
@@ -10,12 +10,12 @@ import type { CommittedGroup } from '../media/isobmff/commit-box.ts';
 import { parseSegment } from '../media/isobmff/segment-frames.ts';
 import type { RecordedDateRange } from './date-range-rows.ts';
 
-/** A longer segment of a data track is not ours. */
+/** oxbow writes no longer segment of a data track. */
 const MAX_BYTES = 4 * 1024 * 1024;
 
 /**
- * @param before what was told before the file, oldest first; asked only where the file has something to tell
- * Rejects as `read` of the store.
+ * @param before date ranges of earlier files, oldest first; called only if the file has data
+ * @throws what `read` of the store throws
  */
 export async function rebuildDateRanges(
   segments: SegmentStore,
@@ -29,21 +29,21 @@ export async function rebuildDateRanges(
   const hasData = groups.some((group) => group.tracks.some(({ trackId, length }) => length > 0 && data.has(trackId)));
   if (!hasData) return [];
   const book = new DateRangeTracker((await before()).map(({ range }) => range));
-  const told: RecordedDateRange[] = [];
+  const dateRanges: RecordedDateRange[] = [];
   for (const group of groups) {
     for (const { trackId, offset, length } of group.tracks) {
       const track = data.get(trackId);
       if (!track || length === 0 || length > MAX_BYTES) continue;
       for (const frame of framesOf(await segments.read(location, { offset, length }, options))) {
         for (const range of book.take(track as DataTrack, frame, group.utcOffsetUs))
-          told.push({ msn: group.msn, range });
+          dateRanges.push({ msn: group.msn, range });
       }
     }
   }
-  return told;
+  return dateRanges;
 }
 
-/** What cannot be read says nothing; the media beside it is whole. */
+/** A malformed segment has no date ranges; the media of its group is intact. */
 function framesOf(segment: Uint8Array): readonly Frame[] {
   try {
     return parseSegment(segment) ?? [];

@@ -1,39 +1,39 @@
 /**
- * The date ranges of recordings in the index: what their data tracks say, so that lists of the past need not read them.
- * In: ranges of a file as it is indexed. Out: those that reach into a stretch of time. Written and forgotten with the file's own row,
- * and made again with it. RFC 8216bis 4.4.5.1.
+ * Date ranges of recordings in the index, so that playlists of the past do not read data tracks.
+ * In: date ranges of a file when it is indexed. Out: those that overlap a stretch of time. They are written, deleted and rebuilt
+ * together with the row of their file. RFC 8216bis 4.4.5.1.
  */
 import type { Kysely } from 'kysely';
 import { reachOf, sortDateRanges } from '../media/m3u8/date-range.ts';
 import type { DateRangeTag } from '../media/m3u8/playlist.ts';
 import type { Tables } from '../store/schema.ts';
 
-/** A range, and the segment in which it was told. */
+/** A date range and the segment that carried it. */
 export interface RecordedDateRange {
   readonly msn: number;
   readonly range: DateRangeTag;
 }
 
-/** A stretch of a recording. */
+/** Which date ranges to read. */
 export interface DateRangeQuery {
-  /** µs since 1970: ranges that end before it are left out, as are those that begin at or after `toUs`. */
+  /** µs since 1970: ranges that end before `fromUs` or begin at or after `toUs` are left out. */
   readonly fromUs: number;
   readonly toUs: number;
-  /** What was told later does not count: a list of the past never changes. */
+  /** Ranges of later segments are left out, because a playlist of the past never changes. */
   readonly lastMsn: number;
 }
 
-/** Ranges of one answer: beyond it those that were told first are left out. */
+/** Most ranges of one result; beyond it the oldest are left out. */
 export const MAX_LISTED_DATE_RANGES = 1000;
-/** As many of the last words are enough to understand what is said next. */
+/** This many of the newest ranges are enough to interpret the next ones. */
 export const REMEMBERED_DATE_RANGES = 512;
-/** No range is looked for that began longer before, µs. */
+/** Ranges that began longer before a stretch are not considered, µs. */
 const LOOK_BACK_US = 24 * 3600 * 1_000_000;
 /** Rows of one statement. */
 const BATCH = 100;
 
 /**
- * Writes what a file says, in place of what was written of it before.
+ * Writes the date ranges of a file in place of those written before.
  *
  * @param firstMsn of the file
  */
@@ -41,11 +41,11 @@ export async function putDateRanges(
   db: Kysely<Tables>,
   streamId: string,
   firstMsn: number,
-  told: readonly RecordedDateRange[],
+  dateRanges: readonly RecordedDateRange[],
 ): Promise<void> {
   await db.deleteFrom('date_range').where('stream_id', '=', streamId).where('file_msn', '=', firstMsn).execute();
-  // Of what one segment says twice of a range the last word counts.
-  const byName = new Map(told.map((one) => [`${one.msn} ${one.range.id}`, one]));
+  // If one segment carries a range twice, the last one counts.
+  const byName = new Map(dateRanges.map((one) => [`${one.msn} ${one.range.id}`, one]));
   const rows = [...byName.values()].map(({ msn, range }) => ({
     stream_id: streamId,
     file_msn: firstMsn,
@@ -63,7 +63,7 @@ export async function putDateRanges(
   }
 }
 
-/** What reaches into a stretch, in the order in which it was told; of each range as often as more was said of it. */
+/** Date ranges that overlap a stretch, in the order of their segments; a range that was updated is there several times. */
 export async function readDateRangesBetween(
   db: Kysely<Tables>,
   streamId: string,
@@ -79,7 +79,7 @@ export async function readDateRangesBetween(
     .where('msn', '<=', lastMsn)
     .orderBy('msn', 'desc')
     .orderBy('start_us', 'desc')
-    // Of equal ones too every database gives the same order: a list of the past never changes.
+    // Ties have the same order on every database, because a playlist of the past never changes.
     .orderBy('reach_us')
     .orderBy('id')
     .limit(MAX_LISTED_DATE_RANGES)
@@ -87,7 +87,7 @@ export async function readDateRangesBetween(
   return rows.reverse().map(parseRow);
 }
 
-/** The newest words before a segment, oldest first. */
+/** The last `limit` date ranges before a segment, oldest first. */
 export async function readDateRangesBefore(
   db: Kysely<Tables>,
   streamId: string,
@@ -111,16 +111,16 @@ function parseRow({ msn, tag }: { msn: number; tag: string }): RecordedDateRange
 }
 
 /**
- * Each range once, as it was told last, by their starts.
+ * Each date range once, as updated last, in order of start.
  *
- * @param told in the order in which it was told
+ * @param dateRanges in the order of their segments
  */
 export function latestDateRanges(
-  told: readonly RecordedDateRange[],
+  dateRanges: readonly RecordedDateRange[],
   { fromUs, toUs, lastMsn }: DateRangeQuery,
 ): DateRangeTag[] {
   const byId = new Map<string, DateRangeTag>();
-  for (const { msn, range } of told) {
+  for (const { msn, range } of dateRanges) {
     if (msn > lastMsn) continue;
     byId.delete(range.id);
     byId.set(range.id, range);

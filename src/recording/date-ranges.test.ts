@@ -28,7 +28,7 @@ const splice = data(65, 'scte35');
 const media = [videoTrack, audioTrack];
 const init = { ...initOf(media), tracks: [...media, id3, splice] };
 
-/** What is said, seconds from the start. */
+/** Date ranges, seconds from the start. */
 type Word = readonly [s: number, track: DataTrack, bytes: Uint8Array];
 const ptsOf = (s: number) => usToTicks(START_US + s * SECOND, 90_000);
 const WORDS: readonly Word[] = [
@@ -67,11 +67,11 @@ async function record(rig: RecordingRig, all: readonly SegmentGroup[]): Promise<
 const between = (fromS: number, toS: number, lastMsn = LATEST): DateRangeQuery => ({
   ...{ fromUs: START_US + fromS * SECOND, toUs: START_US + toS * SECOND, lastMsn },
 });
-const kinds = (told: readonly RecordedDateRange[], of: DateRangeQuery) =>
-  latestDateRanges(told, of).map(({ id, attributes }) => `${id.split('-')[0]} ${attributes.DURATION ?? ''}`.trim());
+const kinds = (ranges: readonly RecordedDateRange[], of: DateRangeQuery) =>
+  latestDateRanges(ranges, of).map(({ id, attributes }) => `${id.split('-')[0]} ${attributes.DURATION ?? ''}`.trim());
 
 suite('date ranges of a recording', () => {
-  test('they are the same from memory, from the index, and from an index made again', async () => {
+  test('they are the same from memory, from the index, and from a rebuilt index', async () => {
     await using rig = await openRig();
     await record(rig, groups(new DateRangeTracker(), 6));
     const all = between(0, 12);
@@ -100,26 +100,26 @@ suite('date ranges of a recording', () => {
     await record(rig, groups(book, 3, 3));
     await rig.recorder.seal();
     assert.equal((await rig.files()).length, 2);
-    const told = await rig.recording.dateRanges(between(0, 12));
+    const ranges = await rig.recording.dateRanges(between(0, 12));
     await rig.table.clear('s');
     const inits = await openInitTable(rig.store.db, 's', { failed: refuse, nowMs: () => rig.clock.nowMs() });
     const { signal } = new AbortController();
     await recoverStream({ segments: rig.segments, streamId: 's', table: rig.table, inits }, 0, { signal });
     const again = await rig.recording.dateRanges(between(0, 12));
-    assert.deepEqual(latestDateRanges(again, between(0, 12)), latestDateRanges(told, between(0, 12)));
+    assert.deepEqual(latestDateRanges(again, between(0, 12)), latestDateRanges(ranges, between(0, 12)));
   });
 
-  test('a stretch has what reaches into it, and nothing that was told behind its last segment', async () => {
+  test('a stretch has the ranges that overlap it, and none of segments after its last one', async () => {
     await using rig = await openRig();
     await record(rig, groups(new DateRangeTracker(), 6));
     await rig.recorder.seal();
-    const told = await rig.recording.dateRanges(between(4, 6));
-    assert.deepEqual(kinds(told, between(4, 6)), ['splice 6'], 'it began before, and lasts');
-    assert.deepEqual(kinds(told, between(4, 6, 12)), ['splice'], 'its end was not known in segment 12');
+    const ranges = await rig.recording.dateRanges(between(4, 6));
+    assert.deepEqual(kinds(ranges, between(4, 6)), ['splice 6'], 'it began before, and lasts');
+    assert.deepEqual(kinds(ranges, between(4, 6, 12)), ['splice'], 'its end was not known in segment 12');
     assert.deepEqual(kinds(await rig.recording.dateRanges(between(10, 12)), between(10, 12)), []);
   });
 
-  test('they go with their file', async () => {
+  test('they are deleted with their file', async () => {
     await using rig = await openRig();
     await record(rig, groups(new DateRangeTracker(), 6));
     await rig.recorder.seal();

@@ -27,7 +27,7 @@ suite('the horizon of retention', () => {
     assert.ok(behindUs >= 0 && behindUs <= WINDOW_US, `${behindUs / 6e7} minutes late`);
   });
 
-  test('of a stream that records no more goes on with the clock, to its last media and beyond', () => {
+  test('of a stream that records no more advances with the clock, past its last media', () => {
     const clock = createManualClock();
     const horizons = new Horizons({ clock });
     commitFor(HOUR, clock, horizons);
@@ -35,7 +35,7 @@ suite('the horizon of retention', () => {
     assert.equal(horizons.of('s', DAY), horizonUs(clock.nowMs(), DAY));
   });
 
-  test('never passes media that was committed less than `keep` ago, though the clock says that it is days old', () => {
+  test('never passes media that was committed less than `keep` ago, although its timestamps are days old', () => {
     const clock = createManualClock();
     const horizons = new Horizons({ clock });
     const firstUs = clock.nowMs() * 1000;
@@ -72,14 +72,14 @@ suite('retention is paused', () => {
     ['forward', 2 * DAY],
     ['back', -2 * HOUR],
   ] as const) {
-    test(`for an hour after the clock was set ${name}: horizons stand still`, () => {
+    test(`for an hour after the clock was set ${name}: horizons do not move`, () => {
       const clock = createManualClock();
       const reasons: string[] = [];
       const horizons = new Horizons({ clock, paused: (why) => reasons.push(why) });
       const before = horizons.of('s', DAY);
       clock.step(stepMs);
       assert.equal(horizons.of('s', DAY), before);
-      assert.equal(horizons.of('other', DAY), 0, 'of what was not asked for before nothing goes');
+      assert.equal(horizons.of('other', DAY), 0, 'a stream without an earlier horizon keeps everything');
       assert.match(horizons.pause!.why, new RegExp(`set ${name} by 2 (days|hours)|set ${name} by 120 minutes`));
       clock.advance(HOUR - 1);
       assert.equal(horizons.of('s', DAY), before);
@@ -91,7 +91,7 @@ suite('retention is paused', () => {
     });
   }
 
-  test('not by what a clock is set right by every day', () => {
+  test('not by the corrections of a clock in daily use', () => {
     const clock = createManualClock();
     const horizons = new Horizons({ clock });
     clock.step(4 * MINUTE);

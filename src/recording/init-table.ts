@@ -1,6 +1,6 @@
 /**
- * The codec configurations of a stream, each numbered once and used again when it returns (docs/media.md 17).
- * In: tracks of a run. Out: Init, whose number stands in init URLs; rows in the store, so that numbers outlive the process.
+ * The codec configurations of a stream; each has one number, which is reused when it returns (docs/media.md 17).
+ * In: tracks of a run. Out: Init, whose number is part of init URLs; rows in the database, so that numbers survive restarts.
  */
 import { createHash } from 'node:crypto';
 import type { Kysely } from 'kysely';
@@ -9,57 +9,60 @@ import { parseInit, printInit } from '../media/isobmff/init.ts';
 import type { Init } from '../media/segment.ts';
 import type { Tables } from '../store/schema.ts';
 
-/** 2020-01-01, unix seconds: where numbers count from. */
+/** 2020-01-01, unix seconds: origin of the numbers. */
 const EPOCH_S = 1_577_836_800;
 
-/** What a table of configurations works with. */
+/** Options of `InitTable`. */
 export interface InitTableOptions {
   /** Writes a row; must not throw. */
   readonly save: (init: Init, bytes: Uint8Array) => void;
-  /** UTC, ms since 1970: a new configuration has at least the number of seconds since 2020, so that a stream which is deleted and made again never gives a cached URL other bytes. */
+  /**
+   * UTC, ms since 1970. A new number is at least the seconds since 2020, so that a stream that is deleted and created again never
+   * serves other bytes under a cached URL.
+   */
   readonly nowMs: () => number;
 }
 
-/** The configurations of one stream. In memory; written behind. */
+/** The configurations of one stream, in memory; rows are written in the background. */
 export class InitTable {
   readonly #byHash = new Map<string, Init>();
   readonly #byNumber = new Map<number, Init>();
   readonly #options: InitTableOptions;
 
   constructor(known: readonly Init[], options: InitTableOptions) {
-    for (const init of known) this.#remember(init);
+    for (const init of known) this.#put(init);
     this.#options = options;
   }
 
-  /** The configuration of `tracks`, numbered now if it is new. */
+  /** The configuration of `tracks`; a new one gets a number. */
   of(tracks: readonly Track[]): Init {
     const bytes = printInit(tracks);
     const hash = hashOf(bytes);
     const known = this.#byHash.get(hash);
     if (known) return known;
     const init: Init = { number: this.#nextNumber(), hash, tracks };
-    this.#remember(init);
+    this.#put(init);
     this.#options.save(init, bytes);
     return init;
   }
 
-  /** The configuration of that number. */
+  /** The configuration with a number, or undefined. */
   get(number: number): Init | undefined {
     return this.#byNumber.get(number);
   }
 
   /**
-   * Adds one found in a file, under the number that it has there unless that is taken by another.
+   * Adds a configuration found in a file, with the number in the file unless another configuration has it.
    *
-   * @returns the number under which it is known now
+   * @returns the number of the configuration
    */
-  found(number: number, hash: string, tracks: readonly Track[]): number {
-    const there = this.#byNumber.get(number);
-    if (there?.hash === hash) return number;
+  add(number: number, hash: string, tracks: readonly Track[]): number {
+    const other = this.#byNumber.get(number);
+    if (other?.hash === hash) return number;
     const known = this.#byHash.get(hash);
     if (known) return known.number;
-    const init = { number: there ? this.#nextNumber() : number, hash, tracks };
-    this.#remember(init);
+    const init = { number: other ? this.#nextNumber() : number, hash, tracks };
+    this.#put(init);
     this.#options.save(init, printInit(tracks));
     return init.number;
   }
@@ -69,7 +72,7 @@ export class InitTable {
     return Math.max(highest + 1, Math.floor(this.#options.nowMs() / 1000) - EPOCH_S);
   }
 
-  #remember(init: Init): void {
+  #put(init: Init): void {
     this.#byHash.set(init.hash, init);
     this.#byNumber.set(init.number, init);
   }
@@ -78,7 +81,7 @@ export class InitTable {
 /**
  * Loads a stream's configurations.
  *
- * @param options.failed told when a row could not be written; the configuration also stands in every chunk file
+ * @param options.failed called when a row could not be written; every chunk file has the configuration too
  */
 export async function openInitTable(
   db: Kysely<Tables>,

@@ -1,13 +1,13 @@
 /**
- * A recorded group as a live list has it: lists that reach further back than memory are made of both.
- * In: a group of the recording. Out: a segment without bytes, which are read from its file under the same address.
+ * Converts a recorded group into a segment of a live playlist, for playlists that reach further back than memory.
+ * In: a group of the recording. Out: a segment without bytes; its URL is served from the file.
  */
 import { damagedFlag, independentFlag } from '../media/isobmff/commit-box.ts';
 import type { Init } from '../media/segment.ts';
 import type { LiveSegment } from '../packager/live-segment.ts';
 import type { RecordedGroup } from './recording-reader.ts';
 
-/** @param init that of the group's `initNumber` */
+/** @param init the codec configuration with the group's `initNumber` */
 export function toListedSegment(group: RecordedGroup, init: Init): LiveSegment {
   const { msn, startUs, durationUs, discontinuity, discontinuitySequence } = group;
   const tracks = group.tracks

@@ -1,5 +1,5 @@
 /**
- * Markers: what people wrote at instants of a stream. No file knows them: they are backed up, not rebuilt (docs/media.md 22).
+ * Markers: texts of users at instants of a stream. They are only in the database: backed up, not rebuilt (docs/media.md 22).
  * In: instants and texts. Out: markers in order of time.
  */
 import { randomUUID } from 'node:crypto';
@@ -7,10 +7,10 @@ import type { Kysely } from 'kysely';
 import { OxbowError } from '../lib/errors.ts';
 import type { Tables } from '../store/schema.ts';
 
-/** Markers of one stream. */
+/** Most markers of one stream. */
 export const MAX_MARKERS = 10_000;
 
-/** A marker. */
+/** A text at an instant. */
 export interface Marker {
   readonly id: string;
   /** µs since 1970. */
@@ -18,21 +18,21 @@ export interface Marker {
   readonly text: string;
 }
 
-/** Which markers are asked for. */
+/** Which markers to read. */
 export interface MarkerRange {
   /** µs since 1970. */
   readonly fromUs: number;
   readonly toUs: number;
-  /** Most that are given. */
+  /** Most markers of the result. */
   readonly limit: number;
-  /** Only what comes behind this one, in order of time and id. */
+  /** Only markers after this one, in order of time and id. */
   readonly after?: Pick<Marker, 'atUs' | 'id'> | undefined;
 }
 
 /** The markers of all streams. */
 export class MarkerTable {
   readonly #db: Kysely<Tables>;
-  /** Markers that are being added, per stream: they count before they are counted. */
+  /** Markers being added, by stream: they count against the limit before they are in the database. */
   readonly #adding = new Map<string, number>();
 
   constructor(db: Kysely<Tables>) {
@@ -79,15 +79,15 @@ export class MarkerTable {
     }
   }
 
-  /** Deletes a marker; false where there is none of that id. */
+  /** Deletes a marker; false if there is none with that id. */
   async remove(streamId: string, id: string): Promise<boolean> {
-    const gone = await this.#db
+    const deleted = await this.#db
       .deleteFrom('marker')
       .where('id', '=', id)
       .where('stream_id', '=', streamId)
       .returning('id')
       .execute();
-    return gone.length > 0;
+    return deleted.length > 0;
   }
 
   /** Deletes all markers of a stream. */

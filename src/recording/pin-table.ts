@@ -1,6 +1,6 @@
 /**
- * Pins: stretches of a recording that retention leaves alone until the pin is deleted. No file knows them: they are backed up, not
- * rebuilt (docs/media.md 22). In: what people pin. Out: pins, and the windows that they hold, at once from memory.
+ * Pins: stretches of a recording that retention does not delete. They are only in the database: backed up, not rebuilt
+ * (docs/media.md 22). In: pins of users. Out: pins and the windows that they protect, synchronously from memory.
  */
 import { randomUUID } from 'node:crypto';
 import type { Kysely } from 'kysely';
@@ -8,24 +8,24 @@ import { OxbowError } from '../lib/errors.ts';
 import type { Tables } from '../store/schema.ts';
 import { type PinnedRange, windowsOver } from './pinned-windows.ts';
 
-/** Pins of one stream. */
+/** Most pins of one stream. */
 export const MAX_PINS = 1000;
 
-/** A stretch that is kept, µs since 1970. */
+/** A pinned stretch, µs since 1970. */
 export interface Pin extends PinnedRange {
   readonly id: string;
   readonly text: string;
 }
 
 interface Pinned {
-  /** In order of their starts. */
+  /** In order of start. */
   readonly pins: readonly Pin[];
   readonly ranges: readonly PinnedRange[];
 }
 
 const nothing: Pinned = { pins: [], ranges: [] };
 
-/** The pins of all streams. Only this process writes them, so what is in memory is right. */
+/** The pins of all streams, cached in memory: only this process writes them. */
 export class PinTable {
   readonly #db: Kysely<Tables>;
   readonly #streams = new Map<string, Pinned>();
@@ -45,18 +45,18 @@ export class PinTable {
     return table;
   }
 
-  /** All pins of a stream, by their starts. */
+  /** All pins of a stream, in order of start. */
   of(streamId: string): readonly Pin[] {
     return this.#known(streamId).pins;
   }
 
-  /** The windows that they hold: whole, in order, apart from each other. */
+  /** The pinned windows of a stream: whole, in order, disjoint. */
   ranges(streamId: string): readonly PinnedRange[] {
     return this.#known(streamId).ranges;
   }
 
   /**
-   * Pins a stretch; from the call on nothing of it is deleted.
+   * Adds a pin. It takes effect at once.
    *
    * @throws OxbowError `limit-reached`
    */
@@ -75,7 +75,7 @@ export class PinTable {
     return pin;
   }
 
-  /** Deletes a pin; false where there is none of that id. */
+  /** Deletes a pin; false if there is none with that id. */
   async remove(streamId: string, id: string): Promise<boolean> {
     if (!this.of(streamId).some((pin) => pin.id === id)) return false;
     await this.#db.deleteFrom('pin').where('id', '=', id).execute();

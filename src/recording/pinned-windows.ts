@@ -1,6 +1,6 @@
 /**
- * The windows that pins hold: retention leaves whole ten-minute windows alone (docs/media.md 16).
- * In: stretches of time. Out: whole windows in order, and which of them holds an instant. Pure.
+ * The ten-minute windows that pins protect from retention (docs/media.md 16).
+ * In: stretches of time. Out: whole windows in order, and lookup by instant. Pure.
  */
 import { WINDOW_US, windowOf } from './window.ts';
 
@@ -11,7 +11,7 @@ export interface PinnedRange {
 }
 
 /**
- * The whole windows that stretches touch, in order of time; those that touch each other are one.
+ * The whole windows that overlap the stretches, in order of time; adjacent windows are joined.
  */
 export function windowsOver(stretches: readonly PinnedRange[]): PinnedRange[] {
   const whole = stretches
@@ -27,9 +27,9 @@ export function windowsOver(stretches: readonly PinnedRange[]): PinnedRange[] {
 }
 
 /**
- * The range that holds an instant, or undefined.
+ * The range that contains an instant, or undefined.
  *
- * @param ranges in order, apart from each other
+ * @param ranges in order and disjoint
  * @param us µs since 1970
  */
 export function rangeAt(ranges: readonly PinnedRange[], us: number): PinnedRange | undefined {

@@ -71,7 +71,7 @@ suiteOnEngines('a recorder closes its file (docs/media.md 21)', (openRig) => {
     for (const row of rows) assert.equal((await scanChunk(rig.segments, segmentLocation(row.path))).state, 'sealed');
   });
 
-  test('and names the last MSN before it', async () => {
+  test('and records the MSN before its first', async () => {
     await using rig = await openRig({ previousMsn: 90 });
     rig.recorder.write(groupAt({ msn: 100, startUs: START_US }));
     rig.recorder.write(groupAt({ msn: 101, startUs: START_US + 2 * SECOND, run: 2 }));
@@ -83,7 +83,7 @@ suiteOnEngines('a recorder closes its file (docs/media.md 21)', (openRig) => {
 });
 
 suiteOnEngines('a recorder that cannot keep up', (openRig) => {
-  test('drops what does not fit, and the next group says from where to where, as overload', async () => {
+  test('drops what does not fit, and the next group records the gap with cause overload', async () => {
     const held = Promise.withResolvers<void>();
     await using rig = await openRig({
       sync: 'segment',
@@ -118,7 +118,7 @@ suiteOnEngines('a recorder that cannot keep up', (openRig) => {
     assert.deepEqual(rig.reports, []);
   });
 
-  test('lets a source wait that has time, until the disk has caught up: nothing is lost', async () => {
+  test('lets a source that can wait do so until the disk has caught up: nothing is lost', async () => {
     const held = Promise.withResolvers<void>();
     await using rig = await openRig({
       sync: 'segment',
@@ -149,7 +149,7 @@ suiteOnEngines('a recorder that cannot keep up', (openRig) => {
     );
   });
 
-  test('asks the disk once a file while groups take more than 5 s, and again for each when the disk is fast', async () => {
+  test('syncs once per file while groups take more than 5 s, and per group again when the disk is fast', async () => {
     let syncs = 0;
     let tookMs = 6000;
     await using rig = await openRig({
@@ -176,7 +176,7 @@ suiteOnEngines('a recorder that cannot keep up', (openRig) => {
 });
 
 suiteOnEngines('a recorder whose disk fails (docs/media.md 23)', (openRig) => {
-  test('never syncs that file again, keeps what it held, goes on in another after a pause, and lists the hole as disk', async () => {
+  test('never syncs that file again, keeps its groups, continues in another file after a pause, and reports the gap as disk', async () => {
     let error: Error | undefined;
     await using rig = await openRig({ sync: 'segment', beforeSync: breakable(() => error) });
     const groups = groupsFrom({ msn: 1, startUs: START_US }, 6);
@@ -208,12 +208,12 @@ suiteOnEngines('a recorder whose disk fails (docs/media.md 23)', (openRig) => {
         [6, 6],
       ],
     );
-    // Cut to its whole groups, and sealed.
-    const mended = await scanChunk(rig.segments, segmentLocation(rows[1]!.path));
-    assert.deepEqual([mended.state, mended.groups.length, mended.length], ['sealed', 1, rows[1]!.size]);
+    // Truncated to its committed groups, and sealed.
+    const repaired = await scanChunk(rig.segments, segmentLocation(rows[1]!.path));
+    assert.deepEqual([repaired.state, repaired.groups.length, repaired.length], ['sealed', 1, rows[1]!.size]);
   });
 
-  test('that cannot be sealed is in the index all the same, and the group that came then is not lost', async () => {
+  test('a file that cannot be sealed is indexed anyway, and the next group is not lost', async () => {
     let error: Error | undefined;
     await using rig = await openRig({ sync: 'chunk', beforeSync: breakable(() => error) });
     for (const group of groupsFrom({ msn: 1, startUs: START_US }, 3)) rig.recorder.write(group);
@@ -236,7 +236,7 @@ suiteOnEngines('a recorder whose disk fails (docs/media.md 23)', (openRig) => {
     assert.match(rig.reports[0]!, /^trouble: .*EIO/);
   });
 
-  test('whose folder is gone loses groups, throws nothing, and recovers when it is back', async () => {
+  test('if the folder is missing, groups are lost, nothing is thrown, and recording continues when it is back', async () => {
     await using rig = await openRig();
     const { create } = rig.segments;
     rig.segments.create = () => Promise.reject(new Error('ENOTDIR: not a directory'));
@@ -259,7 +259,7 @@ suiteOnEngines('a recorder whose disk fails (docs/media.md 23)', (openRig) => {
     assert.deepEqual((await rig.recording.find(4))!.gaps, []);
   });
 
-  test('that has no room is asked before each file, and not while one is open', async () => {
+  test('free space is checked before each file, and not while one is open', async () => {
     let room = true;
     await using rig = await openRig({ mayWrite: () => room });
     const groups = groupsFrom({ msn: 1, startUs: START_US }, 2);
@@ -274,7 +274,7 @@ suiteOnEngines('a recorder whose disk fails (docs/media.md 23)', (openRig) => {
     assert.deepEqual(await rig.recording.find(3), undefined);
   });
 
-  test('an assertion that fails is a bug: reported as such, the group lost with cause internal, the next one recorded', async () => {
+  test('a failed assertion is reported as a bug, the group is lost with cause internal, and the next one is recorded', async () => {
     await using rig = await openRig();
     const groups = groupsFrom({ msn: 1, startUs: START_US }, 4);
     for (const group of [groups[0]!, groups[1]!, { ...groups[2]!, tracks: [] }, groups[3]!]) rig.recorder.write(group);
@@ -292,7 +292,7 @@ suiteOnEngines('a recorder whose disk fails (docs/media.md 23)', (openRig) => {
     );
   });
 
-  test('a segment that is not what it says is bad media; the file goes on', async () => {
+  test('a malformed segment is lost as bad media; the file continues', async () => {
     await using rig = await openRig();
     const groups = groupsFrom({ msn: 1, startUs: START_US }, 4);
     const broken = (index: number) => ({
@@ -310,8 +310,8 @@ suiteOnEngines('a recorder whose disk fails (docs/media.md 23)', (openRig) => {
   });
 });
 
-suiteOnEngines('what lost groups were missing themselves', (openRig) => {
-  test('stays what it was: source-down, then lost, then offline, then lost, without seams', async () => {
+suiteOnEngines('gaps before lost groups', (openRig) => {
+  test('keep their causes: source-down, lost, offline, lost, contiguous', async () => {
     let room = false;
     await using rig = await openRig({ mayWrite: () => room });
     rig.recorder.write(
@@ -337,7 +337,7 @@ suiteOnEngines('what lost groups were missing themselves', (openRig) => {
     ]);
   });
 
-  test('a group passed over because recording was off is offline, not a gap', async () => {
+  test('a group skipped because recording was off is offline, not a gap', async () => {
     await using rig = await openRig();
     const groups = groupsFrom({ msn: 1, startUs: START_US }, 4);
     rig.recorder.write(groups[0]!);
@@ -349,7 +349,7 @@ suiteOnEngines('what lost groups were missing themselves', (openRig) => {
     assert.deepEqual((await rig.recording.find(4))!.gaps, [gap(2, 6, 'offline', 'recording was off')]);
   });
 
-  test('the recorder is not quiet before a group passed over has found its place behind a slow seal', async () => {
+  test('the recorder is not quiet while a skipped group waits for a slow seal', async () => {
     const gate = Promise.withResolvers<void>();
     await using rig = await openRig({ table: { put: () => gate.promise } as unknown as ChunkTable });
     const groups = groupsFrom({ msn: 1, startUs: START_US }, 2);
@@ -391,7 +391,7 @@ suiteOnEngines('what lost groups were missing themselves', (openRig) => {
 });
 
 suiteOnEngines('a recorder and the index', (openRig) => {
-  test('keeps groups in memory while the index does not take their rows, and writes rows in order later', async () => {
+  test('keeps groups in memory while writing their rows fails, and writes the rows in order later', async () => {
     let broken = true;
     await using rig = await openRig({
       table: {
@@ -435,7 +435,7 @@ suiteOnEngines('a recorder and the index', (openRig) => {
   });
 });
 
-/** All that was written so far has gone its way; the open file stays open. */
+/** Resolves when all queued groups are written; the open file stays open. */
 async function settled(rig: RecordingRig): Promise<void> {
   while (!rig.recorder.isQuiet) await new Promise(setImmediate);
   await new Promise(setImmediate);

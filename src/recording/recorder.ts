@@ -1,6 +1,6 @@
 /**
- * Writes sealed groups into chunk files, one after the other, and tells the index (docs/media.md 21 to 23).
- * In: packager groups, synchronously. Out: committed groups to the recording, rows to the chunk table.
+ * Writes sealed groups to chunk files in order, and adds the files to the index (docs/media.md 21 to 23).
+ * In: groups of the packager, synchronously. Out: committed groups to the RecordingReader, rows to chunk-table.
  */
 import type { GapCause } from '../api/gap.ts';
 import { recoverChunk } from '../archive/chunk-recovery.ts';
@@ -17,38 +17,38 @@ import { Losses, type LostGroup } from './losses.ts';
 import type { RecordedGroup, RecordingReader } from './recording-reader.ts';
 import { windowOf } from './window.ts';
 
-/** A file is closed at the first key frame after this much media. */
+/** A file ends at the first key frame after this much media. */
 const CHUNK_US = 60_000_000;
 /**
- * Groups that wait for the disk; beyond it the newest are dropped, as a gap with cause `overload`. One group may be larger than this:
- * it is written when nothing else waits.
+ * Largest backlog; the recorder drops further groups as a gap with cause `overload`. A single larger group is written if the backlog
+ * is empty.
  */
 const MAX_BACKLOG_BYTES = 64 * 1024 * 1024;
-/** Pause before a new file is tried after one failed, and before the index is asked again. */
+/** Pause after a file failed before the next is opened, and before a failed index write is retried. */
 const RETRY_MS = 2000;
-/** A group that comes to lie on the disk later than this: from now on the disk is asked once a file. */
+/** If a group needs longer than this to reach the disk, the recorder syncs once per file instead of per group. */
 const SLOW_MS = 5000;
 
-/** Why media that was passed over is offline; for a person. */
+/** Detail of the offline time of skipped groups. */
 export const RECORDING_OFF = 'recording was off';
-/** Why media is missing after a bug; for a person. The log has the stack. */
+/** Detail of a gap with cause `internal`; the log has the stack. */
 const BUG = 'an internal error of oxbow';
 
-/** What the recorder reports. */
+/** What the recorder reports to logs, metrics and events. */
 export interface RecorderCounters {
-  /** A group is on the disk: bytes, and ms since it was sealed. */
+  /** A group is on disk; `lagMs` since it was sealed. */
   committed(bytes: number, lagMs: number): void;
   /** A group was lost. */
   lost(cause: GapCause, detail: string): void;
-  /** Something failed that lost nothing: the index did not take a file (it is asked again), or a file could not be sealed. */
+  /** A failure without loss: writing to the index (retried) or sealing a file failed. */
   trouble(detail: string): void;
-  /** Something was thrown that is neither malformed media nor a failing disk. A group that it cost is reported to `lost` too. */
+  /** An error that is neither malformed media nor a disk failure. A group lost by it is also reported to `lost`. */
   bug(error: unknown): void;
-  /** The disk became too slow to be asked for every segment, or fast enough again. */
+  /** The disk became too slow to sync every group, or fast enough again. */
   slow(isSlow: boolean): void;
 }
 
-/** What a recorder works with. */
+/** Options of a recorder. */
 export interface RecorderOptions {
   readonly recording: RecordingReader;
   readonly table: Pick<ChunkTable, 'put'>;
@@ -58,21 +58,21 @@ export interface RecorderOptions {
   readonly counters: RecorderCounters;
   /** Highest MSN recorded before, or 0. */
   readonly previousMsn: number;
-  /** Told in order, when a group's bytes are on the disk as the policy asks. */
+  /** Called in order when a group is on disk according to `sync`. */
   readonly onCommitted: (msn: number) => void;
-  /** Told in order, when a group will never be on the disk. */
+  /** Called in order when a group is lost or skipped. */
   readonly onLost?: (msn: number) => void;
-  /** Whether there is room on the disk; asked before each file. */
+  /** Whether there is room on the disk; called before a file is opened. */
   readonly mayWrite: () => boolean;
-  /** Why there is no room, for the gap; absent: there is no sentence. */
+  /** Why there is no room, as detail of the gap; a default text if absent. */
   readonly noRoom?: (() => string) | undefined;
-  /** Bytes that may wait for the disk; 64 MiB if not given. */
+  /** Largest backlog, bytes; default 64 MiB. */
   readonly maxBacklogBytes?: number;
 }
 
 interface OpenFile {
   readonly writer: ChunkWriter;
-  /** Of the first group; the group itself would hold its bytes for as long as the file is open. */
+  /** From the first group; keeping the group would keep its bytes in memory while the file is open. */
   readonly first: { readonly runId: number; readonly initNumber: number; readonly startUs: number };
   readonly groups: RecordedGroup[];
   readonly sync: SyncPolicy;
@@ -84,15 +84,15 @@ export class Recorder implements AsyncDisposable {
   readonly #losses = new Losses();
   #file: OpenFile | undefined;
   #previousMsn: number;
-  /** All work, in order. */
+  /** Resolves when all queued work is done; tasks run in order. */
   #work: Promise<void> = Promise.resolve();
   #backlogBytes = 0;
-  /** Groups whose fate is not known yet: written, lost or passed over. */
+  /** Groups that are not yet written, lost or skipped. */
   #pendingGroups = 0;
   #notBeforeMs = Number.NEGATIVE_INFINITY;
-  /** Rows that the index did not take yet, oldest first: none is written before those of older files. */
-  readonly #unindexed: { readonly row: ChunkRow; readonly told: readonly RecordedDateRange[] }[] = [];
-  #askIndexAtMs = Number.NEGATIVE_INFINITY;
+  /** Rows that are not in the index yet; they are written oldest first. */
+  readonly #unindexed: { readonly row: ChunkRow; readonly dateRanges: readonly RecordedDateRange[] }[] = [];
+  #retryIndexAtMs = Number.NEGATIVE_INFINITY;
   #isSlow = false;
 
   constructor(options: RecorderOptions) {
@@ -105,17 +105,17 @@ export class Recorder implements AsyncDisposable {
     return this.#backlogBytes;
   }
 
-  /** Every group it was given is on the disk, lost or passed over. */
+  /** Whether every group passed to `write` and `skip` is on disk, lost or skipped. */
   get isQuiet(): boolean {
     return this.#pendingGroups === 0;
   }
 
-  /** What was lost since the last group on the disk, oldest first, without seams. */
+  /** Contiguous gaps since the last group on disk, oldest first. */
   get gaps(): readonly StreamGap[] {
     return this.#losses.gaps;
   }
 
-  /** Resolves when half of the backlog is free, at once where it is. Rejects with the signal's reason when aborted. */
+  /** Resolves when at least half of the backlog is free. Rejects with the signal's reason when aborted. */
   async ready({ signal }: { signal: AbortSignal }): Promise<void> {
     const most = (this.#options.maxBacklogBytes ?? MAX_BACKLOG_BYTES) / 2;
     while (this.#backlogBytes > most) {
@@ -123,12 +123,12 @@ export class Recorder implements AsyncDisposable {
     }
   }
 
-  /** Takes a group; never waits, never throws. */
+  /** Queues a group. Never waits, never throws. */
   write(group: SegmentGroup): void {
     const bytes = group.tracks.reduce((sum, track) => sum + track.bytes.length, 0);
     const isFull = this.#backlogBytes + bytes > (this.#options.maxBacklogBytes ?? MAX_BACKLOG_BYTES);
     if (isFull && this.#backlogBytes > 0) {
-      // In order with the work: the loss stands where the group would have stood. Its bytes are let go of at once.
+      // Queued, so that the loss is recorded in the place of the group. Its bytes are released now.
       const lost = withoutBytes(group);
       this.#enqueueGroup(async () => this.#lose(lost, 'overload', 'the disk is too slow'));
       return;
@@ -144,22 +144,22 @@ export class Recorder implements AsyncDisposable {
     });
   }
 
-  /** Passes a group over because nothing is to be recorded now: its time is offline, not a gap. */
+  /** Skips a group because recording is off: its time is offline, not a gap. */
   skip(group: SegmentGroup): void {
-    const passed = withoutBytes(group);
+    const skipped = withoutBytes(group);
     this.#enqueueGroup(async () => {
-      this.#losses.add(passed, 'offline', RECORDING_OFF);
-      this.#options.onLost?.(passed.msn);
+      this.#losses.add(skipped, 'offline', RECORDING_OFF);
+      this.#options.onLost?.(skipped.msn);
     });
   }
 
-  /** Seals the open file when everything before is written. Never rejects. */
+  /** Seals the open file after all queued work. Never rejects. */
   seal(): Promise<void> {
     this.#enqueue(() => this.#seal());
     return this.#work;
   }
 
-  /** Writes what waits, seals, and asks the index once more. */
+  /** Writes the backlog, seals the open file, and retries rows that are not in the index. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.seal();
     this.#enqueue(() => this.#index());
@@ -180,7 +180,7 @@ export class Recorder implements AsyncDisposable {
   async #append(group: SegmentGroup, bytes: number, sealedAtMs: number): Promise<void> {
     const { clock, counters, onCommitted, recording, mayWrite, noRoom } = this.#options;
     if (this.#file && mustRotate(this.#file, group, this.#isSlow)) await this.#seal();
-    if (this.#unindexed.length > 0 && clock.monotonicMs() >= this.#askIndexAtMs) await this.#index();
+    if (this.#unindexed.length > 0 && clock.monotonicMs() >= this.#retryIndexAtMs) await this.#index();
     if (!this.#file && !mayWrite()) {
       this.#lose(group, 'disk', noRoom?.() || 'there is no room on the disk');
       return;
@@ -189,10 +189,10 @@ export class Recorder implements AsyncDisposable {
       this.#lose(group, 'disk', 'the disk failed; writing is tried again soon');
       return;
     }
-    const whole = { ...group, gaps: this.#losses.before(group) };
+    const complete = { ...group, gaps: this.#losses.before(group) };
     try {
-      this.#file ??= await this.#open(whole);
-      const committed = await this.#file.writer.append(whole);
+      this.#file ??= await this.#open(complete);
+      const committed = await this.#file.writer.append(complete);
       const { dateRanges, init } = group;
       const { location } = this.#file.writer;
       const found: RecordedGroup = {
@@ -207,9 +207,9 @@ export class Recorder implements AsyncDisposable {
       recording.committed(found);
     } catch (error) {
       if (error instanceof FormatError) {
-        // The segment is not what it says; the file is as it was before.
+        // Malformed segment: nothing was written to the file.
         this.#lose(group, 'bad-media', messageOf(error));
-        if (this.#file?.groups.length === 0) await this.#giveUp();
+        if (this.#file?.groups.length === 0) await this.#abandonFile();
         return;
       }
       if (isDiskFailure(error)) {
@@ -219,7 +219,7 @@ export class Recorder implements AsyncDisposable {
         counters.bug(error);
         this.#lose(group, 'internal', BUG);
       }
-      await this.#giveUp();
+      await this.#abandonFile();
       return;
     }
     const lagMs = clock.monotonicMs() - sealedAtMs;
@@ -253,10 +253,10 @@ export class Recorder implements AsyncDisposable {
       this.#file = undefined;
       await this.#addRow(file, length);
     } catch (error) {
-      // What it holds is whole; only its end is not.
+      // The committed groups are intact; only the end of the file is not.
       if (isDiskFailure(error)) this.#options.counters.trouble(messageOf(error));
       else this.#options.counters.bug(error);
-      await this.#giveUp();
+      await this.#abandonFile();
       return;
     }
     const tookMs = this.#options.clock.monotonicMs() - startedMs;
@@ -264,15 +264,15 @@ export class Recorder implements AsyncDisposable {
   }
 
   /**
-   * A file that failed takes no more. What it holds is cut to its whole groups and sealed if the disk lets us, and is kept in any
-   * case (docs/media.md 23).
+   * Closes a file that failed: truncates it to its committed groups and seals it if the disk allows. The file is kept in any case
+   * (docs/media.md 23).
    */
-  async #giveUp(): Promise<void> {
+  async #abandonFile(): Promise<void> {
     const file = this.#file;
     this.#file = undefined;
     if (!file) return;
     const { writer, groups } = file;
-    // A disk that fails may fail here too; the file is left alone then, and mended by a rebuild.
+    // The disk may fail here too. Then recovery or a rebuild repairs the file.
     await writer.abandon().catch(() => undefined);
     const { segments } = this.#options;
     if (groups.length === 0) {
@@ -289,21 +289,21 @@ export class Recorder implements AsyncDisposable {
   #addRow({ writer, groups }: OpenFile, size: number): Promise<void> {
     const { recording } = this.#options;
     if (groups.length === 0) return Promise.resolve();
-    const told = groups.flatMap(({ msn, dateRanges = [] }) => dateRanges.map((range) => ({ msn, range })));
-    this.#unindexed.push({ row: chunkRow(recording.streamId, writer.location, size, groups), told });
+    const dateRanges = groups.flatMap(({ msn, dateRanges = [] }) => dateRanges.map((range) => ({ msn, range })));
+    this.#unindexed.push({ row: chunkRow(recording.streamId, writer.location, size, groups), dateRanges });
     return this.#index();
   }
 
-  /** Writes the rows that wait. Their groups stay in memory until then. */
+  /** Writes queued rows to the index. Their groups stay in memory until then. */
   async #index(): Promise<void> {
     const { table, recording, counters, clock } = this.#options;
     for (let next = this.#unindexed[0]; next; next = this.#unindexed[0]) {
-      const { row, told } = next;
+      const { row, dateRanges } = next;
       try {
-        await table.put(row, told);
+        await table.put(row, dateRanges);
       } catch (error) {
         counters.trouble(messageOf(error));
-        this.#askIndexAtMs = clock.monotonicMs() + RETRY_MS;
+        this.#retryIndexAtMs = clock.monotonicMs() + RETRY_MS;
         return;
       }
       this.#unindexed.shift();
@@ -324,7 +324,7 @@ export class Recorder implements AsyncDisposable {
   }
 }
 
-/** A chunk file reports what the disk refused by this code. */
+/** Chunk files report failures of the disk with this code. */
 function isDiskFailure(error: unknown): boolean {
   return error instanceof OxbowError && error.code === 'disk-failed';
 }
@@ -336,10 +336,10 @@ function withoutBytes({ msn, startUs, durationUs, gaps }: SegmentGroup): LostGro
 function mustRotate(file: OpenFile, group: SegmentGroup, isSlow: boolean): boolean {
   const { first } = file;
   if (group.run.id !== first.runId || group.init.number !== first.initNumber) return true;
-  // A file never reaches over a ten-minute mark, so that retention removes whole windows.
+  // No file spans a ten-minute mark, because retention deletes whole windows.
   if (windowOf(group.startUs) !== windowOf(first.startUs)) return true;
   if (isSlow && file.sync === 'segment') return true;
-  // A file begins at a key frame where there is one (docs/media.md 6); the ten-minute mark waits for none.
+  // Files begin at a key frame if possible (docs/media.md 6); at the ten-minute mark in any case.
   const independent = group.tracks.every((track) => track.independent);
   return independent && group.startUs - first.startUs >= CHUNK_US;
 }

@@ -10,7 +10,7 @@ const EVER = Number.MAX_SAFE_INTEGER;
 
 const msns = (groups: readonly { msn: number }[]) => groups.map(({ msn }) => msn);
 
-/** A table whose answers come when the test says so: the question is asked at once. */
+/** A table that runs a query at once and returns the result when the test allows. */
 class SlowTable extends ChunkTable {
   gate: Promise<void> | undefined;
   questions = 0;
@@ -38,8 +38,8 @@ class SlowTable extends ChunkTable {
   }
 }
 
-suite('what is recorded', () => {
-  test('is found by MSN and by time, in the open file and in the index alike', async () => {
+suite('a recording', () => {
+  test('is found by MSN and by time, in the open file and in the index', async () => {
     await using rig = await openRig();
     const first = groupsFrom({ msn: 10, startUs: START_US }, 3);
     const second = groupsFrom({ msn: 13, startUs: START_US + 6 * SECOND, run: 2 }, 3);
@@ -68,7 +68,7 @@ suite('what is recorded', () => {
     await check();
   });
 
-  test('of a stretch is what overlaps it, and nothing that only touches it', async () => {
+  test('between two times are the groups that overlap, without those that only touch', async () => {
     await using rig = await openRig();
     for (const group of groupsFrom({ msn: 1, startUs: START_US }, 5)) rig.recorder.write(group);
     await rig.recorder.seal();
@@ -81,7 +81,7 @@ suite('what is recorded', () => {
     assert.deepEqual(await between(9.999999, 10), [5]);
   });
 
-  test('before an instant with a key frame of all its tracks, however the tracks are ordered', async () => {
+  test('before an instant is the group whose tracks all start with a key frame, in any order of tracks', async () => {
     await using rig = await openRig();
     const groups = groupsFrom({ msn: 1, startUs: START_US }, 2);
     const follows = groupsFrom({ msn: 3, startUs: START_US + 4 * SECOND, key: false }, 2);
@@ -97,19 +97,19 @@ suite('what is recorded', () => {
     assert.deepEqual([third.tracks[0]!.trackId, startsWithKey(third)], [2, false]);
   });
 
-  test('stays whole while a file goes from memory to the index between question and answer', async () => {
+  test('is complete while a file moves from memory to the index during a query', async () => {
     await using rig = await openRig();
     const groups = groupsFrom({ msn: 1, startUs: START_US }, 3);
     for (const group of groups) rig.recorder.write(group);
     const table = new SlowTable(rig.store.db);
-    // A reader of its own, fed by hand with what the recorder committed.
+    // A second reader, fed by hand with committed groups.
     const recording = new RecordingReader({ streamId: 's', table, endUs: 0 });
     while (rig.committed.length < 3) await new Promise(setImmediate);
     for (const group of rig.recording.open) recording.committed(group);
     const end = { createdUs: START_US, horizonUs: 0, gapsSince: () => [] };
     const held = Promise.withResolvers<void>();
     table.gate = held.promise;
-    // All three were asked while the index was empty.
+    // All three queries ran while the index was empty.
     const questions = [
       recording.between(0, EVER),
       readTimeline(recording, table, end, 0, START_US + 100 * SECOND).then(({ pieces }) => pieces),
@@ -127,10 +127,10 @@ suite('what is recorded', () => {
       [[START_US, START_US + 8 * SECOND, 'media']],
     );
     assert.equal(found[0]?.msn, 4);
-    assert.ok(table.questions > 3, 'the index was asked again');
+    assert.ok(table.questions > 3, 'the query was repeated');
   });
 
-  test('is listed once while it is in memory and in the index', async () => {
+  test('lists a group once that is in memory and in the index', async () => {
     await using rig = await openRig();
     for (const group of groupsFrom({ msn: 1, startUs: START_US }, 3)) rig.recorder.write(group);
     while (rig.committed.length < 3) await new Promise(setImmediate);

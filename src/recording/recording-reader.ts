@@ -1,6 +1,6 @@
 /**
- * What is known of recorded media: groups by MSN and by time, from the open file and from the index.
- * In: the recorder and the chunk table. Out: windows, clips, stills, live segments that left memory.
+ * Reads the recording of a stream: groups by MSN and by time, from the open file and from the index.
+ * In: committed groups of the recorder, rows of chunk-table. Out: groups for windows, clips, stills, and live segments no longer in memory.
  */
 
 import { copyGroup, SegmentWalker } from '../archive/segment-index.ts';
@@ -12,10 +12,10 @@ import type { DateRangeQuery, RecordedDateRange } from './date-range-rows.ts';
 
 /** One group of segments in a chunk file. */
 export interface RecordedGroup extends CommittedGroup {
-  /** Of the chunk file. */
+  /** Location of the chunk file. */
   readonly location: SegmentLocation;
   readonly initNumber: number;
-  /** What its data tracks say; only while it is not in the index. */
+  /** From its data tracks; present only while the group is not in the index. */
   readonly dateRanges?: readonly DateRangeTag[];
 }
 
@@ -25,8 +25,8 @@ export function startsWithKey(group: RecordedGroup): boolean {
 }
 
 /**
- * Opens a file's groups; `next` changes the one that is given out. Nothing unpacked is kept: it takes 10 µs a file, and what lives for
- * long makes every collection dearer.
+ * Unpacks the groups of a file one by one: `next` overwrites the returned group. Unpacked groups are not cached: unpacking takes 10 µs
+ * per file, and long-lived objects make garbage collection slower.
  */
 function openGroups(row: ChunkSegments): { readonly walker: SegmentWalker; readonly group: RecordedGroup } {
   const walker = new SegmentWalker(row.segments);
@@ -34,13 +34,13 @@ function openGroups(row: ChunkSegments): { readonly walker: SegmentWalker; reado
   return { walker, group: Object.assign(walker.group, place) };
 }
 
-/** The recording of one stream, for reading. The open file's groups are in memory, the rest in the index. */
+/** Reads the recording of one stream. The groups of the open file are in memory, the others in the index. */
 export class RecordingReader {
   readonly streamId: string;
   readonly #table: ChunkTable;
   #open: RecordedGroup[] = [];
   #endUs: number;
-  /** How often groups went from memory to the index. */
+  /** Number of times that groups moved from memory to the index. */
   #moves = 0;
 
   /**
@@ -52,46 +52,46 @@ export class RecordingReader {
     this.#endUs = options.endUs;
   }
 
-  /** End of the last recorded media, µs since 1970; 0 when there is none. */
+  /** End of the last recorded media, µs since 1970; 0 if there is none. */
   get endUs(): number {
     return this.#endUs;
   }
 
-  /** Groups that are not in the index yet: those of the file that is being written, oldest first. */
+  /** Groups that are not in the index yet, oldest first: those of the open file, and of files whose rows wait. */
   get open(): readonly RecordedGroup[] {
     return this.#open;
   }
 
-  /** A group was committed to the open file. */
+  /** Called when a group is committed to the open file. */
   committed(group: RecordedGroup): void {
     this.#open.push(group);
     this.#endUs = Math.max(this.#endUs, group.startUs + group.durationUs);
   }
 
-  /** The groups up to `lastMsn` are in the index now. */
+  /** Called when the groups up to `lastMsn` are in the index. */
   indexed(lastMsn: number): void {
     this.#moves++;
     this.#open = this.#open.filter((group) => group.msn > lastMsn);
   }
 
   /**
-   * Asks the index, and again if a file went into it meanwhile: what is not in the answer is in `open` when this resolves. Some
-   * groups may be in both.
+   * Queries the index; repeats the query if a file was indexed meanwhile. Groups that are missing in the result are in `open` when this
+   * resolves; some may be in both.
    */
-  async ask<T>(question: () => Promise<T>): Promise<T> {
+  async query<T>(read: () => Promise<T>): Promise<T> {
     for (;;) {
       const moves = this.#moves;
-      const answer = await question();
-      if (moves === this.#moves) return answer;
+      const result = await read();
+      if (moves === this.#moves) return result;
     }
   }
 
-  /** The group of that name, or undefined. */
+  /** The group with an MSN, or undefined. */
   async find(msn: number): Promise<RecordedGroup | undefined> {
     const inMemory = () => this.#open.find((group) => group.msn === msn);
     const open = inMemory();
     if (open) return open;
-    const row = await this.ask(() => this.#table.holding(this.streamId, msn));
+    const row = await this.query(() => this.#table.holding(this.streamId, msn));
     if (!row) return inMemory();
     const { walker, group } = openGroups(row);
     while (walker.next()) if (group.msn === msn) return group;
@@ -99,11 +99,11 @@ export class RecordingReader {
   }
 
   /**
-   * What is kept around a segment that is not: the end of the media before it, µs since 1970 (undefined where there is none), and
-   * the newest MSN (0 where there is none).
+   * The neighbours of a segment that is not kept: the end of the media before it, µs since 1970 (undefined if there is none), and the
+   * newest MSN (0 if there is none).
    */
   async around(msn: number): Promise<{ readonly beforeUs: number | undefined; readonly lastMsn: number }> {
-    const [before, last] = await this.ask(() =>
+    const [before, last] = await this.query(() =>
       Promise.all([this.#table.upTo(this.streamId, msn), this.#table.last(this.streamId)]),
     );
     const open = this.#open.findLast((group) => group.msn < msn);
@@ -121,37 +121,37 @@ export class RecordingReader {
   }
 
   /**
-   * As between, to be walked as often as wanted. Files are unpacked on the way, each group into the same object as the one before: a
-   * day of them is never in memory. Whoever keeps one makes a copy.
+   * Like `between`, as an iterable that can be walked repeatedly. It unpacks files while it is walked and reuses one object for all
+   * groups, so that a day of them is never in memory. Copy a group to keep it.
    */
   async walk(fromUs: number, toUs: number): Promise<Iterable<RecordedGroup>> {
-    const rows = await this.ask(() => this.#table.segmentsBetween(this.streamId, fromUs, toUs));
+    const rows = await this.query(() => this.#table.segmentsBetween(this.streamId, fromUs, toUs));
     const open = [...this.#open];
     return {
       *[Symbol.iterator]() {
         let lastMsn = -1;
-        const isWanted = (group: RecordedGroup): boolean => {
+        const isInRange = (group: RecordedGroup): boolean => {
           if (group.msn <= lastMsn || group.startUs >= toUs || group.startUs + group.durationUs <= fromUs) return false;
           lastMsn = group.msn;
           return true;
         };
         for (const row of rows) {
           const { walker, group } = openGroups(row);
-          while (walker.next()) if (isWanted(group)) yield group;
+          while (walker.next()) if (isInRange(group)) yield group;
         }
-        for (const group of open) if (isWanted(group)) yield group;
+        for (const group of open) if (isInRange(group)) yield group;
       },
     };
   }
 
-  /** What data tracks say that may reach into a stretch of time, in the order in which it was told; `latestDateRanges` makes a list of it. */
+  /** Date ranges that may overlap a stretch of time, in the order of their segments; pass them to `latestDateRanges`. */
   async dateRanges(between: DateRangeQuery): Promise<RecordedDateRange[]> {
-    const told = await this.ask(() => this.#table.dateRangesBetween(this.streamId, between));
+    const indexed = await this.query(() => this.#table.dateRangesBetween(this.streamId, between));
     const open = this.#open.flatMap(({ msn, dateRanges = [] }) => dateRanges.map((range) => ({ msn, range })));
-    return [...told, ...open];
+    return [...indexed, ...open];
   }
 
-  /** The last group at or before `us` that starts with a key frame of its first track, for windows and stills. */
+  /** The last group at or before `us` in which every track starts with a key frame. */
   async keyBefore(us: number, lookBackUs = 60_000_000): Promise<RecordedGroup | undefined> {
     const groups = await this.between(us - lookBackUs, us + 1);
     return groups.findLast((group) => group.startUs <= us && startsWithKey(group));

@@ -1,6 +1,6 @@
 /**
- * A recording of its own for a test: data folder, store, index, recorder, a clock that the test moves; and groups made by hand.
- * In: what a test wants to differ. Out: what was written and reported. Used by tests only.
+ * A recording for a test: data folder, store, index, recorder and a manual clock; and generated groups.
+ * In: options of a test. Out: what was written and reported. Used by tests only.
  */
 
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -27,12 +27,12 @@ import { RecordingReader } from './recording-reader.ts';
 /** Where the groups of tests begin, µs since 1970: twenty seconds before a ten-minute mark. */
 export const START_US = 1_794_999_580_000_000;
 
-/** A folder that goes with the test. */
+/** A folder that is removed after the test. */
 export interface Folder extends AsyncDisposable {
   readonly path: string;
 }
 
-/** Makes a folder below the system's own for such. */
+/** Creates a temporary folder. */
 export async function temporaryFolder(): Promise<Folder> {
   const made = await mkdtemp(path.join(tmpdir(), 'oxbow-recording-'));
   return { path: made, [Symbol.asyncDispose]: () => rm(made, { recursive: true, force: true, maxRetries: 5 }) };
@@ -43,7 +43,7 @@ export function initOf(tracks: readonly Track[] = [videoTrack, audioTrack], numb
   return { number, hash: String(number).padStart(64, '0'), tracks };
 }
 
-/** What a group made by hand is like. */
+/** Properties of a generated group. */
 export interface GroupPlan {
   readonly msn: number;
   /** µs since 1970. */
@@ -118,13 +118,13 @@ export interface RecordingRig extends AsyncDisposable {
   readonly recorder: Recorder;
   /** MSNs, in the order in which they were committed. */
   readonly committed: number[];
-  /** What the recorder reported besides: `lost disk: …`, `trouble: …`, `slow true`. */
+  /** Other reports of the recorder: `lost disk: …`, `trouble: …`, `slow true`. */
   readonly reports: string[];
   /** Names of the stored chunk files, relative to the recording of the stream, sorted. */
   files(): Promise<string[]>;
 }
 
-/** What a test wants to differ. */
+/** Options of `openRig`. */
 export interface RigChange extends Partial<RecorderOptions> {
   /** A folder that a rig before this one used. */
   readonly folder?: string;

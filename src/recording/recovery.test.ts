@@ -78,7 +78,7 @@ suiteOnEngines('recovery', (openRig, engine) => {
     assert.deepEqual(await recover(rig), nothing);
   });
 
-  test('adds sealed files that the index does not have, and leaves those that it has alone', async () => {
+  test('adds sealed files that are missing in the index, and leaves the others unchanged', async () => {
     await using rig = await openRig();
     for (const group of groupsFrom({ msn: 1, startUs: START_US }, 2)) rig.recorder.write(group);
     for (const group of groupsFrom({ msn: 3, startUs: START_US + 4 * SECOND, run: 2 }, 2)) rig.recorder.write(group);
@@ -89,7 +89,7 @@ suiteOnEngines('recovery', (openRig, engine) => {
     assert.deepEqual(await rig.table.between('s', 0, EVER), before);
   });
 
-  test('leaves what is not ours where it is, and goes on', async () => {
+  test('leaves foreign files in place, and continues', async () => {
     await using rig = await openRig();
     const file = await leaveOpen(rig, groupsFrom({ msn: 5, startUs: START_US }, 1));
     const beside = (name: string) => segmentLocation(path.posix.join(path.posix.dirname(file), name));
@@ -107,7 +107,7 @@ suiteOnEngines('recovery', (openRig, engine) => {
     assert.deepEqual(msns(await rig.recording.between(0, EVER)), [5]);
   });
 
-  test('does not take a copy for the file that the index has', async () => {
+  test('ignores a copy of an indexed file', async () => {
     await using rig = await openRig();
     const file = await leaveOpen(rig, groupsFrom({ msn: 5, startUs: START_US }, 1));
     await recover(rig);
@@ -118,7 +118,7 @@ suiteOnEngines('recovery', (openRig, engine) => {
     assert.equal((await rig.recording.find(5))!.location, file);
   });
 
-  test('removes a file in which nothing ever stood', async () => {
+  test('removes a file without a committed group', async () => {
     await using rig = await openRig();
     const groups = groupsFrom({ msn: 5, startUs: START_US }, 1);
     const file = await leaveOpen(rig, groups);
@@ -128,7 +128,7 @@ suiteOnEngines('recovery', (openRig, engine) => {
     assert.deepEqual(await rig.files(), []);
   });
 
-  test('keeps a file whose media was damaged, though it cannot be used', async () => {
+  test('keeps a file with damaged media, although it is unusable', async () => {
     await using rig = await openRig();
     const file = await leaveOpen(rig, groupsFrom({ msn: 5, startUs: START_US }, 1));
     const bytes = await bytesOf(rig.segments, file);
@@ -140,7 +140,7 @@ suiteOnEngines('recovery', (openRig, engine) => {
     assert.equal((await rig.files()).length, 1);
   });
 
-  test('deletes what lies before the horizon and was forgotten by the index, instead of adding it', async () => {
+  test('deletes files before the horizon without an index row, instead of adding them', async () => {
     await using rig = await openRig();
     const mark = START_US + 20 * SECOND;
     await leaveOpen(rig, groupsFrom({ msn: 1, startUs: mark - 2 * SECOND }, 1));
@@ -151,7 +151,7 @@ suiteOnEngines('recovery', (openRig, engine) => {
     assert.equal((await rig.files()).length, 1);
   });
 
-  test('adds the open file of a crash though a wrong clock says that it is years old', async () => {
+  test('adds the file that was open at a crash although a wrong clock dated it years back', async () => {
     await using rig = await openRig();
     rig.recorder.write(groupAt({ msn: 1, startUs: START_US }));
     await rig.recorder.seal();
@@ -161,7 +161,7 @@ suiteOnEngines('recovery', (openRig, engine) => {
     assert.deepEqual(msns(await rig.recording.between(0, EVER)), [1, 2, 3]);
   });
 
-  test('looks only at the hours it was told to, over midnight and the end of a year', async () => {
+  test('reads only the requested hours, over midnight and the end of a year', async () => {
     await using rig = await openRig();
     const newYear = Date.UTC(2027, 0, 1) * 1000;
     await leaveOpen(rig, groupsFrom({ msn: 1, startUs: newYear - 3 * HOUR }, 1));
@@ -178,7 +178,7 @@ suiteOnEngines('recovery', (openRig, engine) => {
     assert.deepEqual(await listChunks(rig.segments, 'nowhere'), []);
   });
 
-  test('that is given up between two files leaves what it did, and goes on the next time', async () => {
+  test('if aborted between two files, keeps its work and continues the next time', async () => {
     await using rig = await openRig();
     await leaveOpen(rig, groupsFrom({ msn: 1, startUs: START_US }, 1));
     await leaveOpen(rig, groupsFrom({ msn: 2, startUs: START_US + 2 * SECOND }, 1));
@@ -191,7 +191,7 @@ suiteOnEngines('recovery', (openRig, engine) => {
     assert.deepEqual(msns(await rig.recording.between(0, EVER)), [1, 2]);
   });
 
-  test('after the index was lost gives the same answers as before', async () => {
+  test('after the index was lost, restores the same results', async () => {
     await using rig = await openRig();
     for (let run = 1; run <= 3; run++) {
       const gaps = [
@@ -215,7 +215,7 @@ suiteOnEngines('codec configurations', (openRig) => {
   const tracks = initOf().tracks;
   const others = tracks.slice(0, 1);
 
-  test('are numbered once and used again when they return, over restarts too (docs/media.md 17)', async () => {
+  test('keep one number when they return, also after restarts (docs/media.md 17)', async () => {
     await using rig = await openRig();
     const first = await initsOf(rig);
     const one = first.of(tracks);
@@ -228,7 +228,7 @@ suiteOnEngines('codec configurations', (openRig) => {
     assert.equal(later.get(99), undefined);
   });
 
-  test('of a stream that was deleted and made again never have a number that was used before', () => {
+  test('of a stream that was deleted and created again never reuse a number', () => {
     let nowMs = Date.UTC(2026, 0, 1);
     const table = () => new InitTable([], { save() {}, nowMs: () => nowMs });
     const before = table().of(tracks).number;
@@ -241,14 +241,14 @@ suiteOnEngines('codec configurations', (openRig) => {
     const saved: number[] = [];
     const nowMs = () => Date.UTC(2020, 0, 1);
     const table = new InitTable([], { save: ({ number }) => saved.push(number), nowMs });
-    assert.equal(table.found(5, 'a'.repeat(64), tracks), 5);
-    assert.equal(table.found(5, 'a'.repeat(64), tracks), 5);
-    assert.equal(table.found(5, 'b'.repeat(64), others), 6);
-    assert.equal(table.found(7, 'b'.repeat(64), others), 6);
+    assert.equal(table.add(5, 'a'.repeat(64), tracks), 5);
+    assert.equal(table.add(5, 'a'.repeat(64), tracks), 5);
+    assert.equal(table.add(5, 'b'.repeat(64), others), 6);
+    assert.equal(table.add(7, 'b'.repeat(64), others), 6);
     assert.deepEqual(saved, [5, 6]);
   });
 
-  test('that are read back from a file are the ones that return live', async () => {
+  test('read from a file are equal to those of the live stream', async () => {
     await using rig = await openRig();
     const init = (await initsOf(rig)).of(tracks);
     for (const group of groupsFrom({ msn: 1, startUs: START_US, init }, 1)) rig.recorder.write(group);
@@ -260,7 +260,7 @@ suiteOnEngines('codec configurations', (openRig) => {
     assert.equal(recovered.of(tracks).number, init.number);
   });
 
-  test('that could not be saved are told, and used all the same', async () => {
+  test('that could not be saved are reported, and used anyway', async () => {
     await using rig = await openRig();
     const failures: unknown[] = [];
     await rig.store.db.deleteFrom('init').execute();

@@ -1,6 +1,6 @@
 /**
- * Brings the index in step with the files: seals what a crash left open and adds what is not in the index.
- * In: the recordings folder of a stream. Out: rows. The files are the truth (docs/media.md 22).
+ * Recovers recordings after a crash: seals open files and adds files that are missing in the index.
+ * In: the recordings folder of a stream. Out: rows for chunk-table (docs/media.md 22).
  */
 import { scanChunk } from '../archive/chunk-reader.ts';
 import { recoverChunk } from '../archive/chunk-recovery.ts';
@@ -16,37 +16,37 @@ import { type PinnedRange, rangeAt } from './pinned-windows.ts';
 import type { RecordedGroup } from './recording-reader.ts';
 import { windowOf } from './window.ts';
 
-/** What recovery found. */
+/** Result of a recovery. */
 export interface Recovered {
   /** Files that were added to the index. */
   files: number;
   segments: number;
-  /** Files whose tail was open or torn. */
+  /** Files that were open or had a torn tail. */
   repaired: number;
-  /** Files that were deleted: what they held lies before the horizon, or they held nothing. */
+  /** Deleted files: before the horizon, or empty. */
   expired: number;
-  /** Files that hold nothing that can be used or cannot be read; they stay where they are. */
+  /** Files without usable media or that cannot be read; they are kept. */
   unusable: SegmentLocation[];
 }
 
-/** What recovery works with. */
+/** Options of a recovery. */
 export interface RecoveryOptions {
   readonly segments: SegmentStore;
   readonly streamId: string;
   readonly table: ChunkTable;
   readonly inits: InitTable;
-  /** What is not in the index and belongs to a window before this was to be deleted already; µs since 1970, 0 keeps all. */
+  /** Files without an index row in windows before this are deleted; µs since 1970, 0 keeps all. */
   readonly horizonUs?: number;
-  /** Windows that are kept whatever their age, in order. */
+  /** Pinned windows, in order. */
   readonly pinned?: readonly PinnedRange[];
-  /** Told after each file. */
+  /** Called after each file. */
   readonly progress?: (files: number) => void;
 }
 
 /**
- * Adds every chunk file of a stream that the index does not have, oldest first.
+ * Adds every chunk file of a stream that is missing in the index, oldest first.
  *
- * @param sinceUs files whose hour ended before this are not looked at; 0 looks at all of them
+ * @param sinceUs skips files whose hour ended before this, µs since 1970; 0 reads all
  */
 export async function recoverStream(
   options: RecoveryOptions,
@@ -63,21 +63,21 @@ export async function recoverStream(
     signal.throwIfAborted();
     if (indexed.paths.has(location)) continue;
     try {
-      // What is newer than all of the index was being written when the last process ended: the index cannot have forgotten it.
-      const mayBeForgotten = firstMsn < newestMsn;
-      if (mayBeForgotten && windowOf(startMs * 1000) < horizonUs && !rangeAt(pinned, startMs * 1000)) {
+      // A file newer than the whole index was open when the last process ended: retention cannot have removed its row.
+      const mayBeDeleted = firstMsn < newestMsn;
+      if (mayBeDeleted && windowOf(startMs * 1000) < horizonUs && !rangeAt(pinned, startMs * 1000)) {
         await segments.delete(location, { signal });
         found.expired++;
       } else if (indexed.firstMsns.has(firstMsn)) {
-        // The same name twice: a copy of what the index has under another path.
+        // A copy of an indexed file under another path.
         found.unusable.push(location);
       } else {
         await addFile(options, location, found, signal);
       }
     } catch (error) {
-      // One file that is not ours or cannot be read is no reason to be without the others.
-      const isItsOwn = error instanceof FormatError || isMissing(error);
-      if (!isItsOwn && (error as NodeJS.ErrnoException).syscall === undefined) throw error;
+      // A foreign or unreadable file does not stop the recovery of the others.
+      const isFileProblem = error instanceof FormatError || isMissing(error);
+      if (!isFileProblem && (error as NodeJS.ErrnoException).syscall === undefined) throw error;
       found.unusable.push(location);
     }
     options.progress?.(found.files);
@@ -93,25 +93,25 @@ async function addFile(
 ): Promise<void> {
   const { segments, table, streamId } = options;
   const before = await scanChunk(segments, location, { signal });
-  if (before.head.streamId !== streamId) throw new FormatError('this file is of another stream', 0);
+  if (before.head.streamId !== streamId) throw new FormatError('the file belongs to another stream', 0);
   const chunk = before.state === 'sealed' ? before : await recoverChunk(segments, location, { signal });
   if (chunk.groups.length === 0) {
     if (before.groups.length > 0) {
       found.unusable.push(location);
       return;
     }
-    // A crash before the first group was whole: nothing ever stood in it.
+    // A crash before the first group was committed.
     await segments.delete(location, { signal });
     found.repaired++;
     found.expired++;
     return;
   }
   if (before.state === 'open') found.repaired++;
-  const initNumber = options.inits.found(chunk.head.initNumber, chunk.head.initHash, chunk.tracks);
+  const initNumber = options.inits.add(chunk.head.initNumber, chunk.head.initHash, chunk.tracks);
   const groups: RecordedGroup[] = chunk.groups.map((group) => ({ ...group, location, initNumber }));
   const earlier = () => table.dateRangesBefore(streamId, groups[0]!.msn, REMEMBERED_DATE_RANGES);
-  const told = await rebuildDateRanges(segments, location, chunk.tracks, chunk.groups, earlier, { signal });
-  await table.put(chunkRow(streamId, location, chunk.length, groups), told);
+  const dateRanges = await rebuildDateRanges(segments, location, chunk.tracks, chunk.groups, earlier, { signal });
+  await table.put(chunkRow(streamId, location, chunk.length, groups), dateRanges);
   found.files++;
   found.segments += groups.length;
 }

@@ -1,6 +1,6 @@
 /**
- * What of a timeline is still there: everything from the horizon on, and pinned windows before it.
- * In: pieces as they happened. Out: the same pieces, what retention took between them as `deleted`. Pure.
+ * Applies retention to a timeline: everything from the horizon on is retained, and pinned windows before it.
+ * In: the pieces of a timeline. Out: the retained pieces, with `deleted` between them. Pure.
  */
 
 import type { PinnedRange } from './pinned-windows.ts';
@@ -10,14 +10,14 @@ import type { TimelinePiece } from './timeline-piece.ts';
 export interface Retained {
   /** Everything from here on, µs since 1970. */
   readonly horizonUs: number;
-  /** And these windows, in order, apart from each other. */
+  /** And these windows, in order and disjoint. */
   readonly pinned: readonly PinnedRange[];
 }
 
 /**
- * The pieces of [fromUs, toUs). The first of them was not deleted: what is known begins with what is retained.
+ * The pieces of [fromUs, toUs). The first one is never `deleted`: the timeline begins with retained media.
  *
- * @param pieces in order, each beginning where the one before ended
+ * @param pieces in order, each begins where the previous one ends
  */
 export function retainedPieces(
   pieces: readonly TimelinePiece[],

@@ -79,7 +79,7 @@ suiteOnEngines('retention by age (docs/media.md 16)', (openRig) => {
     assert.equal(horizonUs((MARK + 9 * MINUTE) / 1000, 540_001), MARK - WINDOW);
   });
 
-  test('takes whole windows out of the index first, and the bytes a minute later', async () => {
+  test('removes whole windows from the index first, and the files a minute later', async () => {
     await using rig = await openRig();
     await record(rig, 3);
     const seen = watch(rig);
@@ -127,7 +127,7 @@ suiteOnEngines('retention by age (docs/media.md 16)', (openRig) => {
     assert.deepEqual(await msnsOf(rig), []);
   });
 
-  test('of each stream is its own, and one that fails does not keep the others from theirs', async () => {
+  test('applies to each stream, and a failure of one does not affect the others', async () => {
     await using rig = await openRig();
     await record(rig, 2, 'a');
     await record(rig, 2, 'b');
@@ -149,7 +149,7 @@ suiteOnEngines('retention by age (docs/media.md 16)', (openRig) => {
     assert.equal(seen.failures.length, 1);
   });
 
-  test('tries again what could not be deleted', async () => {
+  test('retries failed deletions', async () => {
     await using rig = await openRig();
     await record(rig, 1);
     const remove = rig.segments.delete;
@@ -171,7 +171,7 @@ suiteOnEngines('retention by size', (openRig) => {
   const sizes = async (rig: RecordingRig) =>
     (await rig.table.between('s', 0, Number.MAX_SAFE_INTEGER)).map((row) => row.size);
 
-  test('deletes the oldest windows of whichever stream until the rest fits', async () => {
+  test('deletes the oldest windows of all streams until the rest fits', async () => {
     await using rig = await openRig();
     await record(rig, 4);
     await record(rig, 2, 'other', 1000);
@@ -195,7 +195,7 @@ suiteOnEngines('retention by size', (openRig) => {
     assert.deepEqual([await msnsOf(rig), await msnsOf(rig, 'other')], [[5, 7], [1002]]);
   });
 
-  test('counts files that are being written, and leaves windows that still grow alone', async () => {
+  test('counts open files, and keeps windows that still grow', async () => {
     await using rig = await openRig();
     await record(rig, 2);
     const [each] = await sizes(rig);
@@ -214,7 +214,7 @@ suiteOnEngines('retention by size', (openRig) => {
 });
 
 suiteOnEngines('retention while the clock is wrong', (openRig) => {
-  test('takes nothing by age for an hour after a large step, and goes on then', async () => {
+  test('deletes nothing by age for an hour after a large step, and continues then', async () => {
     await using rig = await openRig();
     await record(rig, 3);
     goTo(rig, MARK + 30 * MINUTE);
@@ -231,7 +231,7 @@ suiteOnEngines('retention while the clock is wrong', (openRig) => {
     assert.deepEqual(await msnsOf(rig), []);
   });
 
-  test('takes nothing at a start at which the clock is far from the newest recording, also not what no index knows', async () => {
+  test('deletes nothing at a start with a clock far from the newest recording, not even files without an index row', async () => {
     await using rig = await openRig();
     await record(rig, 3);
     await rig.table.remove('s', [1]);
@@ -246,7 +246,7 @@ suiteOnEngines('retention while the clock is wrong', (openRig) => {
     ['forward', 48 * 3600_000],
     ['back', -48 * 3600_000],
   ] as const) {
-    test(`still keeps within maxDisk after a step ${way}, but for the window that is being written`, async () => {
+    test(`still keeps within maxDisk after a step ${way}, except for the window that is being written`, async () => {
       await using rig = await openRig();
       await record(rig, 4);
       const each = (await rig.table.totals('s')).bytes / 4;
@@ -265,7 +265,7 @@ suiteOnEngines('retention while the clock is wrong', (openRig) => {
 });
 
 suiteOnEngines('a file that is being written, or is in the index', (openRig) => {
-  test('keeps its window where room is short, though the clock is in the next one', async () => {
+  test('keeps its window under maxDisk, although the clock is in the next one', async () => {
     await using rig = await openRig();
     await record(rig, 2);
     goTo(rig, MARK + 2 * WINDOW + SECOND);
@@ -276,7 +276,7 @@ suiteOnEngines('a file that is being written, or is in the index', (openRig) => 
     assert.deepEqual(seen.deletedBefore, [['s', MARK + WINDOW]]);
   });
 
-  test('is never deleted by the search for files that no index knows', async () => {
+  test('is never deleted by the search for files without an index row', async () => {
     await using rig = await openRig();
     await record(rig, 2);
     // As a pass leaves it that deleted a window in which a file was still being written.
@@ -286,22 +286,22 @@ suiteOnEngines('a file that is being written, or is in the index', (openRig) => 
       .execute();
     goTo(rig, MARK + 2 * WINDOW + SECOND);
     await watch(rig, { maxDisk: 1e12 }).retention.pass();
-    assert.equal((await rig.files()).length, 2, 'those in the index');
+    assert.equal((await rig.files()).length, 2, 'indexed files');
     await rig.table.remove('s', [3]);
     await watch(rig, { maxDisk: 1e12, open: () => ({ msn: 3, startUs: MARK + WINDOW }) }).retention.pass();
-    assert.equal((await rig.files()).length, 2, 'that being written');
+    assert.equal((await rig.files()).length, 2, 'the open file');
     await watch(rig, { maxDisk: 1e12 }).retention.pass();
-    assert.equal((await rig.files()).length, 1, 'what nobody knows');
+    assert.equal((await rig.files()).length, 1, 'a file without an index row');
   });
 });
 
-suiteOnEngines('what is pinned', (openRig) => {
+suiteOnEngines('a pinned window', (openRig) => {
   const pin = (first: number, windows = 1) => ({
     fromUs: MARK + first * WINDOW,
     toUs: MARK + (first + windows) * WINDOW,
   });
 
-  test('stays when all around it is old, and goes at the next pass when it is pinned no more', async () => {
+  test('is kept when everything around it is old, and deleted in the first pass after it is unpinned', async () => {
     await using rig = await openRig();
     await record(rig, 5);
     let ranges = [pin(1), pin(3)];
@@ -319,7 +319,7 @@ suiteOnEngines('what is pinned', (openRig) => {
     assert.deepEqual(seen.failures, []);
   });
 
-  test('stays where room is short: the next older that is not pinned goes, and if there is none nothing does', async () => {
+  test('is kept under maxDisk: the oldest window that is not pinned is deleted, and nothing if there is none', async () => {
     await using rig = await openRig();
     await record(rig, 4);
     goTo(rig, MARK + 10 * WINDOW);
@@ -332,7 +332,7 @@ suiteOnEngines('what is pinned', (openRig) => {
     assert.deepEqual(await msnsOf(rig), [1, 5]);
   });
 
-  test('stays when it is pinned while the index is asked what is old', async () => {
+  test('is kept if it is pinned during the query for old files', async () => {
     await using rig = await openRig();
     await record(rig, 3);
     let ranges: ReturnType<typeof pin>[] = [];
@@ -348,7 +348,7 @@ suiteOnEngines('what is pinned', (openRig) => {
     assert.deepEqual(await msnsOf(rig), [3]);
   });
 
-  test('is left alone by the search for files that no index knows, also after a process that was killed', async () => {
+  test('is kept by the search for files without an index row, also after a crash', async () => {
     await using rig = await openRig();
     await record(rig, 3);
     await rig.table.remove('s', [1, 3, 5]);
@@ -360,8 +360,8 @@ suiteOnEngines('what is pinned', (openRig) => {
   });
 });
 
-suiteOnEngines('bytes that the last process did not come to delete', (openRig) => {
-  test('go at the start: what is older than the horizon, and nothing else', async () => {
+suiteOnEngines('files that the last process did not delete in time', (openRig) => {
+  test('are deleted at the start if they are older than the horizon, and nothing else is', async () => {
     await using rig = await openRig();
     await record(rig, 3);
     await rig.table.clear('s');
@@ -376,7 +376,7 @@ suiteOnEngines('bytes that the last process did not come to delete', (openRig) =
     assert.equal(await rig.segments.size(holiday), 4);
   });
 
-  test('go where room is bounded if they are older than all that the index has, and not where it is not', async () => {
+  test('are deleted under maxDisk if they are older than the whole index, and kept without maxDisk', async () => {
     await using rig = await openRig();
     await record(rig, 3);
     await rig.table.remove('s', [1]);
@@ -388,7 +388,7 @@ suiteOnEngines('bytes that the last process did not come to delete', (openRig) =
     assert.deepEqual(await msnsOf(rig), [3, 5]);
   });
 
-  test('are looked for again after an hour, and what waits for its minute is not one of them', async () => {
+  test('are searched again after an hour, except files in their grace period', async () => {
     await using rig = await openRig();
     await record(rig, 3);
     const seen = watch(rig);
@@ -398,7 +398,7 @@ suiteOnEngines('bytes that the last process did not come to delete', (openRig) =
     await rig.table.clear('s');
     rig.clock.advance(3_500_000);
     await seen.retention.pass();
-    assert.equal((await rig.files()).length, 2, 'the one that waited');
+    assert.equal((await rig.files()).length, 2, 'the one in its grace period');
     rig.clock.advance(100_000);
     await seen.retention.pass();
     assert.deepEqual(await rig.files(), []);
@@ -410,10 +410,10 @@ test('runs until it is stopped', async () => {
   await record(rig, 1);
   goTo(rig, MARK + 100 * WINDOW);
   const controller = new AbortController();
-  const forgotten = Promise.withResolvers<void>();
-  const { options } = watch(rig, { onDeletedBefore: () => forgotten.resolve() });
+  const deleted = Promise.withResolvers<void>();
+  const { options } = watch(rig, { onDeletedBefore: () => deleted.resolve() });
   const done = runRetention(options, { signal: controller.signal });
-  await forgotten.promise;
+  await deleted.promise;
   controller.abort();
   await done;
 });

@@ -1,8 +1,7 @@
 /**
- * Deletes what is older than it should be kept, and the oldest where recordings take too much room: whole ten-minute windows, the
- * index first, the bytes a minute later, so that no player meets half a segment. Windows that a pin touches are left alone, whatever
- * their age and size (docs/media.md 16). In: the chunk table, pins and the settings of each stream. Out: files gone, `410` for
- * their addresses.
+ * Deletes recordings by age and by size: whole ten-minute windows, first the index rows and a minute later the files, so that no player
+ * receives half a segment. Pinned windows are never deleted (docs/media.md 16).
+ * In: chunk-table, pins, the retention rule of each stream. Out: deleted files; their URLs return 410.
  */
 import { listChunks, type NamedChunk } from '../archive/recording-locations.ts';
 import { type SegmentLocation, type SegmentStore, segmentLocation } from '../archive/segment-store.ts';
@@ -15,43 +14,43 @@ import { type PinnedRange, rangeAt } from './pinned-windows.ts';
 import type { RecordedGroup } from './recording-reader.ts';
 import { WINDOW_US, windowOf } from './window.ts';
 
-/** Bytes outlive their index row by this much. */
+/** Files are deleted this long after their index row. */
 const GRACE_MS = 60_000;
 const EVERY_MS = 30_000;
-/** Files that no index knows any more are looked for this often, and at the start. */
+/** Files without an index row are searched at the start and then this often. */
 const SWEEP_EVERY_MS = 3600_000;
-/** Files forgotten in one statement. */
+/** Index rows deleted in one statement. */
 const BATCH = 256;
 
 /** How long the recording of one stream is kept. */
 export interface RetentionRule {
   readonly streamId: string;
-  /** Milliseconds. */
+  /** Retention time, ms. */
   readonly keepMs: number;
 }
 
-/** What retention works with. */
+/** Options of retention. */
 export interface RetentionOptions {
   readonly segments: SegmentStore;
   readonly table: ChunkTable;
   readonly clock: Clock;
-  /** Windows of a stream that are kept, in order; asked right before anything is forgotten, so that a fresh pin holds. */
+  /** Pinned windows of a stream, in order; read directly before rows are deleted, so that a new pin takes effect at once. */
   readonly pinned?: (streamId: string) => readonly PinnedRange[];
   /** Every stream that has a recording, deleted ones too. */
   readonly streams: () => readonly RetentionRule[];
-  /** `record.maxDisk`: most that all recordings may take, bytes; undefined: as much as there is. */
+  /** `record.maxDisk`: largest size of all recordings, bytes; undefined: no limit. */
   readonly settings: Current<{ readonly record: { readonly maxDisk: number | undefined } }>;
-  /** How far it may go by age. */
+  /** Horizons of retention by age. */
   readonly horizons: Pick<Horizons, 'of'>;
-  /** Bytes of the files that are being written, which the index does not know yet. */
+  /** Bytes of open files, which are not in the index yet. */
   readonly openBytes?: () => number;
-  /** The oldest group of a stream that the index does not know yet: its file is not deleted, nor is its window. */
+  /** Oldest group of a stream that is not in the index yet: neither its file nor its window is deleted. */
   readonly open?: (streamId: string) => Pick<RecordedGroup, 'msn' | 'startUs'> | undefined;
   /** Called before files are deleted: of media before `us` (since 1970) only pinned windows are kept. */
   readonly onDeletedBefore?: (streamId: string, us: number) => void;
-  /** Lets go of a file that is about to be deleted: an open one keeps its place on the disk. */
+  /** Closes cached handles of a file before it is deleted; the disk frees the space of a file only when it is closed. */
   readonly release: (location: SegmentLocation) => void;
-  /** Files deleted, and their bytes. */
+  /** Reports deleted files and their bytes. */
   readonly deleted: (files: number, bytes: number) => void;
   readonly failed: (error: unknown) => void;
 }
@@ -64,7 +63,7 @@ interface PendingDelete {
   readonly atMs: number;
 }
 
-/** Keeps recordings within their bounds, pass by pass. */
+/** Applies the retention rules, one pass at a time. */
 export class Retention {
   readonly #options: RetentionOptions;
   readonly #pending = new Map<string, PendingDelete>();
@@ -74,16 +73,16 @@ export class Retention {
     this.#options = options;
   }
 
-  /** Looks once at every stream. Never rejects: what fails is told and tried again at the next pass. */
+  /** Applies the rules to every stream once. Never rejects: failures are reported to `failed` and retried in the next pass. */
   async pass(): Promise<void> {
     const { clock, horizons, streams, settings } = this.#options;
     const { maxDisk } = settings.now.record;
     await this.#try(() => this.#deleteDue());
     const all = streams();
     for (const { streamId, keepMs } of all) {
-      await this.#try(() => this.#forgetBefore(streamId, horizons.of(streamId, keepMs)));
+      await this.#try(() => this.#deleteBefore(streamId, horizons.of(streamId, keepMs)));
     }
-    if (maxDisk !== undefined) await this.#try(() => this.#forgetOldest(all, maxDisk));
+    if (maxDisk !== undefined) await this.#try(() => this.#deleteOldest(all, maxDisk));
     if (clock.monotonicMs() < this.#sweepAtMs) return;
     this.#sweepAtMs = clock.monotonicMs() + SWEEP_EVERY_MS;
     for (const rule of all) await this.#try(() => this.#sweep(rule));
@@ -97,8 +96,8 @@ export class Retention {
     }
   }
 
-  /** Takes the windows before `beforeUs` out of the index, but the pinned ones. A file belongs to the window in which it starts. */
-  async #forgetBefore(streamId: string, beforeUs: number): Promise<void> {
+  /** Removes files before `beforeUs` from the index, except in pinned windows. A file belongs to the window in which it starts. */
+  async #deleteBefore(streamId: string, beforeUs: number): Promise<void> {
     const { table } = this.#options;
     for (let cursorUs = 0; cursorUs < beforeUs; ) {
       const held = rangeAt(this.#pinned(streamId), cursorUs);
@@ -107,16 +106,16 @@ export class Retention {
         continue;
       }
       const rows = await table.startedBetween(streamId, cursorUs, beforeUs, BATCH);
-      // Asked again: what was pinned while the index answered stays.
+      // Read again: a window may have been pinned during the query.
       const ranges = this.#pinned(streamId);
       const kept = rows.findIndex((row) => rangeAt(ranges, row.start_us));
-      await this.#forget(streamId, kept < 0 ? rows : rows.slice(0, kept), beforeUs);
+      await this.#removeRows(streamId, kept < 0 ? rows : rows.slice(0, kept), beforeUs);
       if (kept < 0 && rows.length < BATCH) return;
       cursorUs = (kept < 0 ? rows.at(-1)! : rows[kept]!).start_us;
     }
   }
 
-  async #forget(
+  async #removeRows(
     streamId: string,
     rows: Awaited<ReturnType<ChunkTable['startedBetween']>>,
     beforeUs: number,
@@ -138,10 +137,10 @@ export class Retention {
   }
 
   /**
-   * Takes the oldest windows of all streams out of the index until the rest fits; windows that still grow and pinned ones are left
-   * alone: where these alone take more, more is what they take.
+   * Removes the oldest windows of all streams from the index until the rest fits into `maxBytes`. Pinned windows and those that still
+   * grow are kept, even if they alone exceed it.
    */
-  async #forgetOldest(all: readonly RetentionRule[], maxBytes: number): Promise<void> {
+  async #deleteOldest(all: readonly RetentionRule[], maxBytes: number): Promise<void> {
     const { table, openBytes } = this.#options;
     for (;;) {
       let bytes = openBytes?.() ?? 0;
@@ -155,11 +154,11 @@ export class Retention {
         if (!oldest || windowUs < oldest.windowUs) oldest = { streamId, windowUs };
       }
       if (bytes <= maxBytes || !oldest) return;
-      await this.#forgetBefore(oldest.streamId, oldest.windowUs + WINDOW_US);
+      await this.#deleteBefore(oldest.streamId, oldest.windowUs + WINDOW_US);
     }
   }
 
-  /** The first window of a stream that may still grow. By its media, as its clock and that of the computer may differ by days. */
+  /** The first window of a stream that may still grow, by its media: the clock of a source may differ by days. */
   async #growingUs(streamId: string): Promise<number> {
     const { table, clock, open } = this.#options;
     const writing = open?.(streamId);
@@ -177,7 +176,7 @@ export class Retention {
     return fromUs;
   }
 
-  /** Deletes the bytes whose time has come; what could not be deleted is tried again. */
+  /** Deletes files whose grace period is over; failures are retried in the next pass. */
   async #deleteDue(): Promise<void> {
     const { clock, deleted, failed, release, segments } = this.#options;
     const nowMs = clock.monotonicMs();
@@ -188,7 +187,7 @@ export class Retention {
       try {
         release(pending.location);
         await segments.delete(pending.location);
-        // Again: a long read may have opened it in between.
+        // Again: a reader may have opened it in between.
         release(pending.location);
       } catch (error) {
         failed(error);
@@ -202,8 +201,8 @@ export class Retention {
   }
 
   /**
-   * Deletes files that the index has forgotten but that are still there, because the last process ended before their bytes went.
-   * Only what its name says is older than everything that is kept; pinned windows, files of the index and those being written not at all.
+   * Deletes files without an index row that the last process did not delete in time: only files whose name is older than all retained
+   * media; never in pinned windows, indexed or open files.
    */
   async #sweep({ streamId, keepMs }: RetentionRule): Promise<void> {
     const { horizons, segments, settings, deleted, open, table } = this.#options;
@@ -230,7 +229,7 @@ export class Retention {
     if (files > 0) deleted(files, 0);
   }
 
-  /** Where room is short the oldest went first: nothing before this is in the index but what is pinned. µs since 1970. */
+  /** Before this only pinned windows are in the index, because retention by size deletes the oldest first; µs since 1970. */
   async #emptyBefore(streamId: string): Promise<number> {
     const oldestUs = await this.#oldestUnpinned(streamId);
     const deletedUs = await this.#options.table.deletedBefore(streamId);
@@ -239,12 +238,12 @@ export class Retention {
 }
 
 /**
- * Keeps recordings within their bounds until aborted.
+ * Runs a pass every 30 s until aborted.
  */
 export async function runRetention(options: RetentionOptions, { signal }: { signal: AbortSignal }): Promise<void> {
   const retention = new Retention(options);
   while (!signal.aborted) {
     await retention.pass();
-    await sleep(EVERY_MS, { signal }).catch(() => undefined); // only the signal makes it reject, and ends the loop
+    await sleep(EVERY_MS, { signal }).catch(() => undefined); // rejects only on abort, which ends the loop
   }
 }

@@ -9,7 +9,7 @@ import { readIdentities, writeIdentity } from './stream-identity.ts';
 const door = { id: 'abc', name: 'door', createdUs: 1_795_000_000_000_000 };
 
 suiteOnEngines('the identity of a recording', (openRig) => {
-  test('is stored with it, and found again', async () => {
+  test('is stored with it and read back', async () => {
     await using rig = await openRig();
     const { segments } = rig;
     assert.deepEqual(await readIdentities(segments), []);
@@ -39,7 +39,7 @@ suiteOnEngines('the identity of a recording', (openRig) => {
     assert.equal(text, `${JSON.stringify({ ...door, name: 'gate' }, undefined, 2)}\n`);
   });
 
-  test('that cannot be read, or is of another recording, is left out', async () => {
+  test('that is unreadable or of another recording is left out', async () => {
     await using rig = await openRig();
     const { segments } = rig;
     await writeIdentity(segments, door);

@@ -1,11 +1,11 @@
 /**
- * Stores with a stream's media who it belongs to, so that a lost database can be made again with its names.
- * In: the stream's id, name and creation. Out: `stream.json` of its recording.
+ * Stores the identity of a stream with its recording, so that a lost database can be rebuilt with stream names.
+ * In: id, name and creation time of a stream. Out: `stream.json` of its recording.
  */
 import { identityLocation, listRecordings } from '../archive/recording-locations.ts';
 import { type Abortable, isMissing, type SegmentStore } from '../archive/segment-store.ts';
 
-/** Whose recording it is. */
+/** The stream that a recording belongs to. */
 export interface Identity {
   readonly id: string;
   readonly name: string;
@@ -13,17 +13,17 @@ export interface Identity {
   readonly createdUs: number;
 }
 
-/** Longer ones are not of oxbow. */
+/** oxbow writes no longer file. */
 const MAX_BYTES = 64 * 1024;
 
-/** Stores the identity of a recording, unless it is there already. */
+/** Stores the identity of a recording, unless it is stored already. */
 export async function writeIdentity(segments: SegmentStore, identity: Identity, options?: Abortable): Promise<void> {
   const text = `${JSON.stringify(identity, undefined, 2)}\n`;
-  const stored = await readText(segments, identity.id).catch(() => undefined); // what cannot be read is replaced
+  const stored = await readText(segments, identity.id).catch(() => undefined); // an unreadable file is replaced
   if (stored !== text) await segments.put(identityLocation(identity.id), Buffer.from(text), options);
 }
 
-/** The identities of all recordings; those without a readable one are left out. */
+/** The identities of all recordings; recordings without a readable one are left out. */
 export async function readIdentities(segments: SegmentStore): Promise<Identity[]> {
   const known: Identity[] = [];
   for (const id of await listRecordings(segments)) {

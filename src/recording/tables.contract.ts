@@ -1,5 +1,5 @@
 /**
- * What the tables of recordings promise on every database: chunk files with their date ranges and retention, inits, markers, pins.
+ * The contract of the tables of recordings: chunk files with date ranges and retention, inits, markers, pins.
  * In: a way to open an empty database. Out: tests; each database's test file runs this suite.
  */
 import assert from 'node:assert/strict';
@@ -45,7 +45,7 @@ const rangeAt = (msn: number, id: string, startMs: number, text = ''): RecordedD
 /** Every database runs this suite. */
 export function recordingTablesContract(name: string, open: OpenDatabase): void {
   suite(`chunk files on ${name}`, () => {
-    test('a file is found by its MSNs and by time; put again it is replaced', async () => {
+    test('a file is found by its MSNs and by time; writing it again replaces it', async () => {
       await using database = await open();
       const table = new ChunkTable(database.db);
       for (const minute of [2, 0, 1]) await table.put(fileAt(minute));
@@ -92,7 +92,7 @@ export function recordingTablesContract(name: string, open: OpenDatabase): void 
       assert.deepEqual(await table.totals('s'), { fromUs: START_US, bytes: 3 * 2 ** 33, durationUs: 3 * MINUTE_US });
     });
 
-    test('files without gaps are joined by windows of ten minutes; a window with something missing is not', async () => {
+    test('files without gaps are joined by windows of ten minutes; a window with a gap is not', async () => {
       await using database = await open();
       const table = new ChunkTable(database.db);
       const missing = JSON.stringify([{ fromUs: START_US, toUs: START_US, cause: 'crash', detail: '' }]);
@@ -111,7 +111,7 @@ export function recordingTablesContract(name: string, open: OpenDatabase): void 
           [2, 10],
           [3, 9],
         ],
-        'one seamless, one with an absence, one with two runs, one with a hole',
+        'one seamless, one with a gap, one with two runs, one with a hole',
       );
       assert.deepEqual(
         { ...spans[0] },
@@ -130,7 +130,7 @@ export function recordingTablesContract(name: string, open: OpenDatabase): void 
       assert.equal(spans.filter(({ absences }) => absences === missing).length, 1);
     });
 
-    test('what was removed is gone with its date ranges, and the horizon of retention only rises', async () => {
+    test('removing files removes their date ranges, and the horizon of retention only rises', async () => {
       await using database = await open();
       const table = new ChunkTable(database.db);
       for (const minute of [0, 1]) await table.put(fileAt(minute), [rangeAt(minute * 30, 'a', START_US / 1000)]);
@@ -157,9 +157,9 @@ export function recordingTablesContract(name: string, open: OpenDatabase): void 
       await table.put(fileAt(0), [rangeAt(2, 'b', ms + 1000, 'first'), rangeAt(2, 'b', ms + 1000, 'last'), ...many]);
       await table.put(fileAt(1), [rangeAt(30, 'c', ms + 60_000)]);
       const all = { fromUs: START_US, toUs: START_US + 2 * MINUTE_US, lastMsn: 1000 };
-      const told = await table.dateRangesBetween('s', all);
-      assert.equal(told.length, 252);
-      assert.deepEqual([told[0]!.range.attributes['X-TEXT'], told.at(-1)!.range.id], ['last', 'c']);
+      const ranges = await table.dateRangesBetween('s', all);
+      assert.equal(ranges.length, 252);
+      assert.deepEqual([ranges[0]!.range.attributes['X-TEXT'], ranges.at(-1)!.range.id], ['last', 'c']);
       assert.deepEqual(
         (await table.dateRangesBetween('s', { ...all, toUs: START_US + 5_001_000 })).map(({ range }) => range.id),
         ['b', 'n0'],
@@ -219,14 +219,14 @@ export function recordingTablesContract(name: string, open: OpenDatabase): void 
       assert.deepEqual(await table.between('s', range), []);
     });
 
-    test('pins are there when the table is opened again', async () => {
+    test('pins are restored when the table is opened again', async () => {
       await using database = await open();
       const table = await PinTable.open(database.db);
       const late = await table.add('s', { fromUs: START_US + 5, toUs: START_US + 6, text: 'späť' });
       const early = await table.add('s', { fromUs: START_US, toUs: START_US + 1, text: '' });
-      const gone = await table.add('s', { fromUs: START_US, toUs: START_US + 1, text: '' });
+      const removed = await table.add('s', { fromUs: START_US, toUs: START_US + 1, text: '' });
       await table.add('other', { fromUs: 1, toUs: 2, text: '' });
-      assert.equal(await table.remove('s', gone.id), true);
+      assert.equal(await table.remove('s', removed.id), true);
       await table.forget('other');
       const again = await PinTable.open(database.db);
       assert.deepEqual(again.of('s'), [early, late]);

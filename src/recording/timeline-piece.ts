@@ -1,16 +1,16 @@
 /**
- * A stretch of a timeline, as the timeline and retention name it.
- * In: nothing. Out: the type. docs/media.md 5.
+ * The type of a stretch of a timeline, shared by the timeline and retention (docs/media.md 5).
+ * In: nothing. Out: the type.
  */
 import type { GapCause } from '../api/gap.ts';
 
-/** A stretch of time and what it is. µs since 1970. */
+/** A stretch of time and its kind; µs since 1970. */
 export interface TimelinePiece {
   readonly fromUs: number;
   readonly toUs: number;
-  /** `deleted`: taken by retention. */
+  /** `deleted`: by retention. */
   readonly kind: 'media' | 'offline' | 'deleted' | GapCause;
   readonly detail: string;
-  /** Of a coarse timeline: so many pieces together. */
+  /** In a coarse timeline: the number of merged pieces. */
   readonly merged?: number;
 }

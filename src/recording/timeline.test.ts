@@ -38,7 +38,7 @@ function assertSeamless({ pieces, fromUs, toUs }: Timeline): void {
   for (const [i, piece] of pieces.entries()) {
     assert.ok(piece.toUs > piece.fromUs, `piece ${i} is empty`);
     const next = pieces[i + 1];
-    if (next) assert.equal(next.fromUs, piece.toUs, `a seam behind piece ${i}`);
+    if (next) assert.equal(next.fromUs, piece.toUs, `a distance after piece ${i}`);
   }
 }
 
@@ -78,7 +78,7 @@ suite('the timeline', () => {
     assertSeamless(open);
   });
 
-  test('of a stretch is the same pieces cut to it, also within a hole and before the first file', async () => {
+  test('of a stretch has the same pieces, cut, also within a gap and before the first file', async () => {
     await using rig = await openRig();
     rig.recorder.write(groupAt({ msn: 1, startUs: START_US + 100 * SECOND, gaps: [gap(0, 100, 'offline')] }));
     rig.recorder.write(
@@ -97,7 +97,7 @@ suite('the timeline', () => {
     assert.deepEqual(await read(5000, 6000), []);
   });
 
-  test('counts the groups of a window whoever asks, and more after something was added', async () => {
+  test('counts the groups of a window for any range, and more after some were added', async () => {
     await using rig = await openRig();
     for (const group of groupsFrom({ msn: 1, startUs: MARK_US - 6 * SECOND }, 5)) rig.recorder.write(group);
     await rig.recorder.seal();
@@ -116,7 +116,7 @@ suite('the timeline', () => {
     assert.deepEqual((await windows(MARK_US, MARK_US + 1))[0]?.groups, 3);
   });
 
-  test('has nothing before the horizon: what was there is gone, not offline', async () => {
+  test('has nothing before the horizon: it is deleted, not offline', async () => {
     await using rig = await openRig();
     for (const group of groupsFrom({ msn: 1, startUs: START_US }, 5)) rig.recorder.write(group);
     await rig.recorder.seal();
@@ -126,7 +126,7 @@ suite('the timeline', () => {
     ]);
   });
 
-  test('calls what nobody explains lost from the disk, and lets media that was found again be media', async () => {
+  test('reports an unexplained gap as disk, and media that was found again as media', async () => {
     await using rig = await openRig();
     rig.recorder.write(groupAt({ msn: 1, startUs: START_US }));
     rig.recorder.write(groupAt({ msn: 5, startUs: START_US + 8 * SECOND, run: 2 }));
@@ -136,7 +136,7 @@ suite('the timeline', () => {
     assert.deepEqual(shown(read), ['media 0…2', 'disk 2…8 (not in the index)', 'media 8…12']);
   });
 
-  test('tells losses before the next group tells them', async () => {
+  test('reports losses before the next group is recorded', async () => {
     let room = true;
     await using rig = await openRig({ mayWrite: () => room });
     rig.recorder.write(groupAt({ msn: 1, startUs: START_US }));
@@ -149,7 +149,7 @@ suite('the timeline', () => {
   });
 });
 
-/** A stream with packager and recorder to which anything may happen. */
+/** A stream with packager and recorder for random events. */
 class History {
   readonly stream: Stream;
   readonly #rig: RecordingRig;
@@ -207,7 +207,7 @@ class History {
     return readTimeline(recording, table, endOf(this.#rig, { stream: this.stream }), fromUs, toUs);
   }
 
-  /** All that was said is on the disk. */
+  /** Resolves when everything published is on disk. */
   async settle(): Promise<void> {
     while (!this.#rig.recorder.isQuiet) await new Promise(setImmediate);
     await new Promise(setImmediate);
@@ -221,7 +221,7 @@ function frameAt(trackId: number, tick: number, timescale: number, key: boolean)
 
 const CAUSES: readonly (GapCause | 'offline')[] = ['source-down', 'offline', 'bad-media', 'source-skipped', 'crash'];
 
-suite('whatever happens (docs/media.md 5)', () => {
+suite('random events (docs/media.md 5)', () => {
   for (const seed of [3, 17, 404, 9001]) {
     test(`spans + gaps + offline = the time from creation to now, without seams (seed ${seed})`, async () => {
       const random = seeded(seed);
@@ -238,7 +238,7 @@ suite('whatever happens (docs/media.md 5)', () => {
             history.miss(CAUSES[random(CAUSES.length)]!, ms);
             break;
           case 1:
-            // The source leaves something out without a word.
+            // The source omits media without a signal.
             history.flow(ms + 2000, 100 * random(20));
             break;
           case 2:
@@ -252,15 +252,15 @@ suite('whatever happens (docs/media.md 5)', () => {
         const timeline = await history.read(0, Number.MAX_SAFE_INTEGER / 2);
         assertSeamless(timeline);
         const nowUs = rig.clock.nowMs() * 1000;
-        assert.ok(timeline.toUs <= nowUs + HOLE_US, 'nothing lies after now');
+        assert.ok(timeline.toUs <= nowUs + HOLE_US, 'nothing is after now');
         if (timeline.pieces.length === 0) continue;
         assert.equal(timeline.fromUs, START_US);
-        // The segment in the making is not known yet; the longest has two seconds and a key frame's distance.
+        // The current segment is not known yet; the longest has two seconds plus a key frame interval.
         const flowing = history.stream.gap === undefined;
         const unknownUs = (flowing ? history.stream.endUs : nowUs) - timeline.toUs;
         assert.ok(
           unknownUs <= (flowing ? 8 * SECOND : 0),
-          `${unknownUs / SECOND} s are not told (flowing: ${flowing})`,
+          `${unknownUs / SECOND} s are not reported (flowing: ${flowing})`,
         );
         if (before) assertKept(before, timeline);
         before = timeline;
@@ -272,7 +272,7 @@ suite('whatever happens (docs/media.md 5)', () => {
   }
 });
 
-/** What was told of the past stays: media stays media, a gap a gap. Only the last piece may grow or be cut where media came after all. */
+/** The past does not change: media stays media, a gap a gap. Only the last piece may grow, or shrink if media arrived after all. */
 function assertKept(before: Timeline, after: Timeline): void {
   const media = (timeline: Timeline, toUs: number) =>
     timeline.pieces
@@ -282,7 +282,7 @@ function assertKept(before: Timeline, after: Timeline): void {
   assert.ok(Math.abs(media(after, settledUs) - media(before, settledUs)) < HOLE_US, 'media of the past changed');
 }
 
-/** Asking for a part gives the pieces of the whole, cut. */
+/** A part of the timeline has the pieces of the full one, cut. */
 async function assertParts(history: History, whole: Timeline, random: (below: number) => number): Promise<void> {
   const span = whole.toUs - whole.fromUs;
   const fromUs = whole.fromUs + random(Math.floor(span / 1000)) * 1000;
@@ -295,7 +295,7 @@ async function assertParts(history: History, whole: Timeline, random: (below: nu
   assert.deepEqual(part.pieces, expected);
 }
 
-test('while media waits for the disk it is not known yet where the hole behind it begins', () => {
+test('while media waits for the disk, the start of the gap after it is unknown', () => {
   const stream = {
     context: undefined,
     gapsSince: (fromUs: number) => [{ fromUs, toUs: 9_000_000, cause: 'offline' as const, detail: '' }],

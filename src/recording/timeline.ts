@@ -1,7 +1,6 @@
 /**
- * The timeline: every instant of a stream's past as media, a gap with its cause, or offline (docs/media.md 5); and what retention took
- * around what is pinned. In: rows of the index, groups of the open file, and why media is missing now. Out: pieces without seams or
- * overlap.
+ * The timeline: every instant of a stream's past is media, a gap with a cause, or offline (docs/media.md 5); or deleted by retention
+ * between pinned windows. In: rows of the index, groups of the open file, and why media is missing now. Out: contiguous pieces.
  */
 
 import { HOLE_US } from '../live/continuity.ts';
@@ -14,54 +13,54 @@ import { retainedPieces } from './retained-pieces.ts';
 import type { TimelinePiece } from './timeline-piece.ts';
 import { WINDOW_US, windowOf } from './window.ts';
 
-/** Where a run begins, so that players can tell UTC by MSN. */
+/** Where a run begins, so that players can map an MSN to UTC. */
 export interface RunMark {
   readonly run: number;
   readonly firstMsn: number;
   readonly utcOffsetUs: number;
-  /** Where its media begins on this timeline, µs since 1970. */
+  /** Start of its media on this timeline, µs since 1970. */
   readonly startUs: number;
 }
 
-/** A ten-minute window that holds media. */
+/** A ten-minute window with media. */
 export interface WindowMark {
   /** µs since 1970. */
   readonly fromUs: number;
-  /** Groups that start in it: rises when something is filled in, never falls while the window is kept. */
+  /** Number of groups that start in it. Grows when media is added, never shrinks while the window is kept. */
   readonly groups: number;
 }
 
 /** A stretch of a stream's past. */
 export interface Timeline {
-  /** In order, without seams: each begins where the one before ended. */
+  /** In order; each begins where the previous one ends. */
   readonly pieces: readonly TimelinePiece[];
   readonly runs: readonly RunMark[];
   readonly windows: readonly WindowMark[];
-  /** Start of what is known: the stream's creation, or what retention left. µs since 1970. */
+  /** Start of the timeline: creation of the stream, or the oldest retained media. µs since 1970. */
   readonly fromUs: number;
-  /** End of what is known: the recorded edge while media flows, else now. */
+  /** End of the timeline: the end of the recording while media flows, otherwise now. */
   readonly toUs: number;
 }
 
-/** What the live side knows of the end of the timeline. */
+/** The state of the live stream that the timeline needs. */
 export interface TimelineEnd {
-  /** When the stream was made, µs since 1970. */
+  /** Creation of the stream, µs since 1970. */
   readonly createdUs: number;
-  /** Nothing before this is kept but what is pinned, µs since 1970. */
+  /** Horizon of retention: before this only pinned windows are kept, µs since 1970. */
   readonly horizonUs: number;
-  /** Windows that are kept whatever their age, in order. */
+  /** Pinned windows, in order. */
   readonly pinned?: readonly PinnedRange[];
-  /** What is missing from `fromUs`, the end of the recorded media, until now; empty while media flows. */
+  /** StreamGaps from `fromUs`, the end of the recorded media, until now; empty while media flows. */
   gapsSince(fromUs: number): readonly StreamGap[];
 }
 
 /**
- * What is missing behind the recorded edge: what was lost on the way to the disk, the hole before a run of which nothing is on the
- * disk yet, and what is missing now.
+ * StreamGaps after the end of the recording: groups that the recorder lost, the gap before a run that is not on disk yet, and the current
+ * gap.
  *
- * @param lost the recorder's
+ * @param lost gaps of the recorder
  * @param fromUs end of the recorded media, µs since 1970
- * @param options.waits media was published that waits for the disk: where the hole behind it begins is not known yet
+ * @param options.waits published media waits for the disk, so the start of the gap after it is unknown
  */
 export function gapsSince(
   lost: readonly StreamGap[],
@@ -71,16 +70,16 @@ export function gapsSince(
 ): StreamGap[] {
   const endUs = lost.at(-1)?.toUs ?? fromUs;
   const before = stream.context?.gaps ?? [];
-  // Otherwise media lies between, which waits for the disk.
+  // Otherwise there is media in between that waits for the disk.
   const joins = before[0] !== undefined && Math.abs(before[0].fromUs - endUs) < HOLE_US;
   return [...lost, ...(joins ? before : []), ...(waits ? [] : stream.gapsSince(endUs))];
 }
 
-/** What a file on the timeline is made of. */
+/** A file, or a group of the open file, on the timeline. */
 type Stretch = Omit<ChunkSpan, 'absences'> & { readonly gaps: readonly StreamGap[] };
 
 /**
- * The timeline of [fromUs, toUs), cut to what is known.
+ * The timeline of [fromUs, toUs), limited to the lifetime of the stream.
  */
 export async function readTimeline(
   recording: RecordingReader,
@@ -89,9 +88,9 @@ export async function readTimeline(
   fromUs: number,
   toUs: number,
 ): Promise<Timeline> {
-  // Whole windows: how many groups one holds does not depend on who asks.
+  // Whole windows, so that the number of groups of a window does not depend on the range.
   const untilUs = windowOf(toUs - 1) + WINDOW_US;
-  const rows = await recording.ask(async () => {
+  const rows = await recording.query(async () => {
     const spans = await table.joinedSpansBetween(recording.streamId, windowOf(fromUs), untilUs);
     const next = await table.firstSpanFrom(recording.streamId, untilUs);
     return next ? [...spans, next] : spans;
@@ -127,7 +126,7 @@ export async function readTimeline(
   };
 }
 
-/** A file lies in one window. */
+/** Counts groups by window; a file is in one window. */
 function countWindows(stretches: readonly Stretch[], fromUs: number, toUs: number): WindowMark[] {
   const counts = new Map<number, number>();
   for (const { start_us, segment_count } of stretches) {
@@ -146,11 +145,11 @@ function runsOf(stretches: readonly Stretch[], fromUs: number, toUs: number): Ru
   return [...runs.values()];
 }
 
-/** Everything between the first stretch and the end, piece by piece. */
+/** The pieces from the first stretch to the end. */
 function assemble(stretches: readonly Stretch[], recordedEndUs: number, end: TimelineEnd): TimelinePiece[] {
   const pieces: TimelinePiece[] = [];
   const add = (piece: TimelinePiece) => {
-    // The first instants belong to the first piece, as every seam does.
+    // A short distance between creation and the first piece is closed.
     const joins = pieces.length === 0 && piece.fromUs > end.createdUs && piece.fromUs - end.createdUs < HOLE_US;
     addPiece(pieces, joins ? { ...piece, fromUs: end.createdUs } : piece, end.horizonUs);
   };
@@ -171,8 +170,8 @@ function assemble(stretches: readonly Stretch[], recordedEndUs: number, end: Tim
 }
 
 /**
- * Appends a piece so that no seam and no overlap is left; what nobody explains was lost from the disk, or taken by retention if it
- * begins before the horizon.
+ * Appends a piece without a distance or overlap to the previous one. An unexplained distance becomes a gap with cause `disk`, or
+ * `deleted` if it begins before the horizon.
  */
 function addPiece(pieces: TimelinePiece[], piece: TimelinePiece, horizonUs: number): void {
   const last = pieces.at(-1);
@@ -186,7 +185,7 @@ function addPiece(pieces: TimelinePiece[], piece: TimelinePiece, horizonUs: numb
     if (last.toUs < horizonUs) pieces.push({ ...span, kind: 'deleted', detail: '' });
     else pieces.push({ ...span, kind: 'disk', detail: 'not in the index' });
   } else if (seamUs !== 0) {
-    // Runs meet within half a second: the seam belongs to what came before.
+    // Distances below half a second are closed by the previous piece.
     pieces[pieces.length - 1] = { ...last, toUs: Math.max(last.fromUs, last.toUs + Math.max(0, seamUs)) };
   }
   const fromUs = Math.max(piece.fromUs, pieces.at(-1)!.toUs);

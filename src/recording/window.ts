@@ -1,13 +1,13 @@
 /**
- * The windows of the past: ten minutes each, at the same instants for everyone (docs/media.md 16).
- * In: an instant. Out: the window that it lies in. Pure.
+ * Windows of a recording: ten minutes each, aligned to UTC (docs/media.md 16).
+ * In: an instant. Out: its window. Pure.
  */
 
 /** Length of a window, µs. */
 export const WINDOW_US = 600_000_000;
 
 /**
- * Start of the window that `us` lies in.
+ * Start of the window that contains `us`.
  *
  * @param us µs since 1970
  */
@@ -16,10 +16,10 @@ export function windowOf(us: number): number {
 }
 
 /**
- * The instant before which everything of a stream is gone: a ten-minute mark.
+ * The horizon of retention by the wall clock: media before it is deleted. A ten-minute mark.
  *
  * @param nowMs UTC, ms since 1970
- * @param keepMs how long is kept, ms
+ * @param keepMs retention time, ms
  * @returns µs since 1970
  */
 export function horizonUs(nowMs: number, keepMs: number): number {

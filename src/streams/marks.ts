@@ -92,7 +92,7 @@ export function createMarksApi(
     const { fromUs, toUs } = windows!;
     const { recording, name } = stream;
     if (recording.open.some((group) => group.startUs >= fromUs && group.startUs < toUs)) return;
-    const first = await recording.ask(() => deps.table.firstSpanFrom(stream.definition.id, fromUs));
+    const first = await recording.query(() => deps.table.firstSpanFrom(stream.definition.id, fromUs));
     if (first && first.start_us < toUs) return;
     throw toUs <= stream.horizonUs()
       ? new OxbowError('gone', `Nothing of ${name} is left there.`)
