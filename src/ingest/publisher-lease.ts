@@ -1,19 +1,19 @@
 /**
- * The lease on a stream's name: of several oxbow processes one has the stream's publishers.
- * In: the first and the last session of a slot. Out: a lease, held in between; its loss.
+ * The lease on a stream's name: only one of several oxbow processes has the stream's publishers.
+ * In: the first and the last session of a slot. Out: a lease in between; its loss.
  */
 import type { Lease, Leases } from '../cluster/lease.ts';
 import { OxbowError } from '../lib/errors.ts';
 
-/** A process that vanished keeps the name for so long, ms. */
+/** Time after which the lease of a crashed process expires, ms. */
 const TTL_MS = 15_000;
 
-/** What a lease on a stream's name is made of. */
+/** Dependencies of a lease. */
 export interface PublisherLeaseSetup {
   readonly leases: Leases;
   /** Internal id of the stream. */
   readonly streamId: string;
-  /** Another process took the lease, or its engine does not answer: this process publishes no longer. */
+  /** Called when another process took the lease, or the engine of leases does not respond: this process must stop publishing. */
   readonly onLost: () => void;
 }
 
@@ -30,9 +30,9 @@ export class PublisherLease {
   /**
    * Resolves when this process holds the lease.
    *
-   * @param options.ifHeld what happens while another process has it
-   * @param options.signal ends the waiting
-   * @throws OxbowError `publisher-active` with `ifHeld: 'refuse'`; the signal's reason; what the engine throws
+   * @param options.ifHeld behaviour while another process has the lease
+   * @param options.signal ends the wait
+   * @throws OxbowError `publisher-active` with `ifHeld: 'refuse'`; the signal's reason; errors of the engine
    */
   acquire(options: { readonly ifHeld: 'refuse' | 'replace' | 'wait'; readonly signal: AbortSignal }): Promise<void> {
     return this.#inTurn(async () => {
@@ -51,7 +51,7 @@ export class PublisherLease {
     });
   }
 
-  /** Resolves when the lease is free for other processes; rejects where the engine fails. */
+  /** Resolves when the lease is free for other processes; rejects if the engine fails. */
   release(): Promise<void> {
     const lease = this.#lease;
     this.#lease = undefined;

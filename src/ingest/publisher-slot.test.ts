@@ -25,12 +25,12 @@ function newProcess(t: TestContext): { readonly clock: ManualClock; readonly sto
   return { clock, store: createLocalLeases(clock) };
 }
 
-/** A slot whose stream writes down what it is called with. */
+/** A slot whose stream records its calls. */
 function openSlot(t: TestContext, policy: SecondPublisher = 'refuse', { clock, store } = newProcess(t)) {
   const calls: string[] = [];
   const events: string[] = [];
-  /** Publishers that were asked for a key frame. */
-  const asked: string[] = [];
+  /** Publishers of which a key frame was requested. */
+  const keyFrameRequests: string[] = [];
   const failed = (error: unknown) => {
     throw error;
   };
@@ -60,13 +60,13 @@ function openSlot(t: TestContext, policy: SecondPublisher = 'refuse', { clock, s
   });
   const clock0 = clock.nowMs();
   return {
-    ...{ slot, calls, events, asked, now },
+    ...{ slot, calls, events, keyFrameRequests, now },
     async claim(remote: string, { signal = new AbortController().signal } = {}): Promise<Publisher> {
       const publisher = await slot.claim({
         protocol: 'rtmp',
         remote,
         signal,
-        requestKeyFrame: () => asked.push(remote),
+        requestKeyFrame: () => keyFrameRequests.push(remote),
       });
       publisher.startTracks(tracks);
       return publisher;
@@ -148,7 +148,7 @@ suite('a publisher', () => {
 });
 
 suite('a second publisher', () => {
-  test('is refused, and the first one goes on', async (t) => {
+  test('is refused, and the first one continues', async (t) => {
     const { events, claim, calls, pass } = openSlot(t, 'refuse');
     const first = await claim('a');
     await assert.rejects(claim('b'), { code: 'publisher-active' });
@@ -182,8 +182,8 @@ suite('a second publisher', () => {
     assert.equal(third.role, 'active');
   });
 
-  test('stands by and takes over when the first one leaves', async (t) => {
-    const { asked, events, claim, calls, pass } = openSlot(t, 'standby');
+  test('is standby and takes over when the first one leaves', async (t) => {
+    const { keyFrameRequests, events, claim, calls, pass } = openSlot(t, 'standby');
     const first = await claim('a');
     const second = await claim('b');
     pass(2, first, second);
@@ -192,12 +192,12 @@ suite('a second publisher', () => {
     pass(1, second);
     assert.deepEqual(calls.slice(3), ['source-down: the publisher left', 'run arrival 0', 'b']);
     assert.deepEqual(events, ['started a', 'started b', 'switched b left', 'ended a']);
-    assert.deepEqual(asked, ['a', 'b'], 'each run names who is asked for key frames');
+    assert.deepEqual(keyFrameRequests, ['a', 'b'], 'key frames are requested from the publisher of each run');
     second.close('the publisher left');
     assert.equal(calls.at(-1), 'offline: the publisher left');
   });
 
-  test('takes over when the first one stalls, which then stands by and takes over in turn, not before 30 s', async (t) => {
+  test('takes over when the first one stalls, which is then standby and can take over after 30 s', async (t) => {
     const { slot, events, claim, calls, pass } = openSlot(t, 'standby');
     const [first, second] = [await claim('a'), await claim('b')];
     pass(1, first, second);

@@ -1,5 +1,5 @@
 /**
- * The place for publishers of one stream: which one is active, on standby or refused, and when another one takes over.
+ * The publishers of one stream: which one is active, on standby or refused, and when another one takes over.
  * In: claims of protocols and of the clients inside oxbow. Out: sessions; one run after the other into the stream's input; events.
  * docs/media.md 31.
  */
@@ -12,19 +12,19 @@ import type { StreamInput } from '../live/input.ts';
 import { type ClaimRequest, type Publisher, Session, type SessionOwner } from './publisher.ts';
 import { PublisherLease } from './publisher-lease.ts';
 
-/** How often the slot looks whether frames come, ms. */
+/** Interval of the check for frames, ms. */
 const TICK_MS = 1000;
 /** A publisher that sent no frame for so many ticks has stalled. */
 const STALLED_TICKS = 5;
 /** A standby publisher takes over from a stalled one at most this often, ms. */
 const BETWEEN_SWITCHES_MS = 30_000;
-/** Standby publishers of one stream. Two are of use: a backup, and a connection that the network has not given up yet. */
+/** Standby publishers of one stream. Two are useful: a backup, and an old connection that has not timed out yet. */
 const MAX_STANDBY = 3;
 
 /** Why another publisher became active. */
 export type SwitchReason = 'left' | 'stalled' | 'replaced';
 
-/** What happens to the publishers of a stream. */
+/** Events of a stream's publishers. */
 export type PublisherEvent =
   | { readonly type: 'started'; readonly publisher: Publisher }
   | { readonly type: 'refused'; readonly request: ClaimRequest; readonly error: OxbowError }
@@ -36,17 +36,17 @@ export type PublisherEvent =
     }
   | { readonly type: 'ended'; readonly publisher: Publisher; readonly detail: string };
 
-/** What a slot works with. */
+/** Dependencies of a slot. */
 export interface SlotSetup {
   readonly leases: Leases;
-  /** Internal id of the stream: of several oxbow processes one has its publishers. */
+  /** Internal id of the stream: only one of several oxbow processes has its publishers. */
   readonly streamId: string;
   readonly clock: Clock;
-  /** The stream; `offline`: nobody publishes, and nothing is meant to flow. */
+  /** The stream; `offline`: there is no publisher. */
   readonly input: StreamInput & { offline(detail: string): void };
-  /** What happens to a second publisher, as the settings say now. */
+  /** The current policy for a second publisher. */
   readonly policy: () => SecondPublisher;
-  /** Looks for publishers that stall. False for clients inside oxbow, which know by themselves that nothing comes. */
+  /** Detects stalled publishers. False for clients inside oxbow, which report missing media themselves. */
   readonly watches: boolean;
   readonly onEvent: (event: PublisherEvent) => void;
   /** The engine of leases failed. */
@@ -60,13 +60,13 @@ export class PublisherSlot {
   readonly #lease: PublisherLease;
   /** Claims that wait for the lease. */
   #claims = 0;
-  /** Why it takes no publisher; undefined while it does. */
+  /** Why the slot refuses publishers; undefined while it accepts them. */
   #closed: OxbowError | undefined;
   #active: Session | undefined;
   /** Oldest first. */
   #standby: Session[] = [];
   #timer: NodeJS.Timeout | undefined;
-  /** The stream knows that the active publisher has stalled. */
+  /** The stall of the active publisher was reported to the stream. */
   #isStalled = false;
   #switchedMs = Number.NEGATIVE_INFINITY;
 
@@ -95,9 +95,9 @@ export class PublisherSlot {
   /**
    * Begins a session.
    *
-   * @param options.signal ends the waiting for the lease
-   * @param options.ifHeld what happens while another process has the stream; of connections the policy decides
-   * @throws OxbowError `publisher-active` where the stream does not let another publisher in; the reason of `close`, of the signal
+   * @param options.signal ends the wait for the lease
+   * @param options.ifHeld what happens while another process has the stream; default by the policy
+   * @throws OxbowError `publisher-active` if the stream accepts no further publisher; the reason of `close` or of the signal
    */
   async claim(
     request: ClaimRequest,
@@ -121,7 +121,7 @@ export class PublisherSlot {
     }
   }
 
-  /** Takes publishers again after `close`. */
+  /** Accepts publishers again after `close`. */
   open(): void {
     this.#closed = undefined;
   }
@@ -137,7 +137,7 @@ export class PublisherSlot {
   }
 
   /**
-   * Ends every session and takes no further one; the caller reports to the stream why nothing flows. Signals and later claims get
+   * Ends every session and refuses further ones; the caller reports the reason to the stream. Signals and later claims get
    * `reason`. Resolves when another process may publish.
    */
   async close(reason: OxbowError): Promise<void> {
@@ -161,10 +161,10 @@ export class PublisherSlot {
     for (const session of sessions) this.#end(session, reason.message, reason);
   }
 
-  /** Throws where a second publisher is refused. One that replaces also replaces the one that waits for its first key frame. */
+  /** Throws if a second publisher is refused. One that replaces also replaces the one that waits for its first key frame. */
   #admit(policy: SecondPublisher): void {
     if (policy === 'replace') {
-      for (const waiting of this.#standby.filter(({ replaces }) => replaces)) this.#oust(waiting);
+      for (const waiting of this.#standby.filter(({ replaces }) => replaces)) this.#disconnect(waiting);
     }
     if (policy !== 'refuse' && this.#standby.length < MAX_STANDBY) return;
     throw new OxbowError(
@@ -192,10 +192,10 @@ export class PublisherSlot {
     const from = this.#active;
     if (!from) return;
     this.#switch(session, from, 'replaced');
-    this.#oust(from);
+    this.#disconnect(from);
   }
 
-  #oust(session: Session): void {
+  #disconnect(session: Session): void {
     this.#standby = this.#standby.filter((each) => each !== session);
     const detail = 'another publisher replaced this one';
     this.#end(session, detail, new OxbowError('publisher-replaced', detail));
@@ -226,7 +226,7 @@ export class PublisherSlot {
     this.#takeOver();
   }
 
-  /** The active publisher brings no media: a standby that does becomes active, and the other becomes standby. */
+  /** The active publisher has no media: a standby publisher with media becomes active, and the other one becomes standby. */
   #takeOver(): void {
     const next = this.#standby.find(hasFrames);
     const nowMs = this.#setup.clock.monotonicMs();
@@ -263,7 +263,7 @@ export class PublisherSlot {
   }
 }
 
-/** It would bring media at once. */
+/** Whether it sends media now. */
 function hasFrames({ idleTicks }: Session): boolean {
   return idleTicks < 2;
 }

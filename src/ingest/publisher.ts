@@ -12,13 +12,13 @@ import type { Frame, Track } from '../media/frame.ts';
 import { isSparse } from '../media/rendition-set.ts';
 import { ticksToUs } from '../media/run.ts';
 
-/** What a publisher says of itself when it claims a stream's name. */
+/** A publisher's claim of a stream's name. */
 export interface ClaimRequest {
   /** `rtmp`, `srt`, `rtp`, `whip`; for the clients inside oxbow the type of the source: `pull`, `test`. */
   readonly protocol: string;
   /** Address and port of the publisher, for logs and administrators; empty for a client inside oxbow. */
   readonly remote: string;
-  /** Fires when the connection is gone; the session then ends. */
+  /** Fires when the connection ends; the session then ends. */
   readonly signal: AbortSignal;
   /** Asks the publisher for a key frame, see RunStart; absent where the protocol has no such request. */
   readonly requestKeyFrame?: (() => void) | undefined;
@@ -29,18 +29,18 @@ export interface PublishRequest extends ClaimRequest {
   /**
    * Checks that the publisher may publish to the stream of that name. Called before anything is said about the stream.
    *
-   * @throws OxbowError where it may not
+   * @throws OxbowError if it may not
    */
   readonly authorize: (name: string) => Promise<void>;
 }
 
-/** Where protocol servers publish. */
+/** Entry point of protocol servers. */
 export interface PublisherClaims {
   /**
    * Claims a stream's name. The session begins at once, as the active or as a standby publisher.
    *
-   * @throws OxbowError what `authorize` throws; `stream-unknown`; `publish-refused` where the stream is stopped or is not of source type
-   *   `push`; `publisher-active` where another publisher has the name and the stream does not let a second one in; the signal's reason
+   * @throws OxbowError errors of `authorize`; `stream-unknown`; `publish-refused` if the stream is stopped or is not of source type
+   *   `push`; `publisher-active` if another publisher has the name and the stream accepts no second one; the signal's reason
    */
   claim(name: string, request: PublishRequest): Promise<Publisher>;
 }
@@ -54,9 +54,9 @@ export interface Publisher extends StreamInput {
   readonly remote: string;
   /** When the session began, ms since 1970. */
   readonly sinceMs: number;
-  /** `standby`: another publisher is active; this one takes over when that leaves or stalls. */
+  /** `standby`: another publisher is active; this one takes over when the active one leaves or stalls. */
   readonly role: PublisherRole;
-  /** Fires when the session has ended. Where oxbow ended it, `reason` is an OxbowError that says why, see `PublisherClaims`. */
+  /** Fires when the session has ended. If oxbow ended it, `reason` is an OxbowError, see `PublisherClaims`. */
   readonly signal: AbortSignal;
   /**
    * Begins a run of media that has no clock of its own: UTC of its first reference frame is the time of its arrival. Called before the
@@ -66,19 +66,19 @@ export interface Publisher extends StreamInput {
   /**
    * Ends the session: the publisher has left. Has no effect the second time.
    *
-   * @param detail why, for a person; shown to viewers, so without addresses
+   * @param detail the reason; shown to viewers, so without addresses
    */
   close(detail: string): void;
 }
 
-/** What a session is to its stream. */
+/** State of a session. */
 export type PublisherRole = 'active' | 'standby' | 'ended';
 
 /** What a session reports to its slot. */
 export interface SessionOwner {
   readonly clock: Clock;
   readonly input: StreamInput;
-  /** The active publisher says that media is missing. */
+  /** The active publisher reports missing media. */
   absent(cause: GapCause | 'offline', detail: string): void;
   /** A key frame of the reference track came from a standby publisher that replaces the active one. */
   ready(session: Session): void;
@@ -96,11 +96,11 @@ export class Session implements Publisher {
   readonly #onAbort = () => this.close('the connection of the publisher was lost');
   #role: PublisherRole = 'standby';
   #replaces: boolean;
-  /** What `startRun` was called with, or the tracks of `startTracks`: the other is undefined. */
+  /** Argument of the last `startRun` or of `startTracks`; the other is undefined. */
   #start: RunStart | undefined;
   #tracks: readonly Track[] | undefined;
   #reference: Track | undefined;
-  /** The stream knows the run. */
+  /** The run was started in the stream. */
   #hasRun = false;
   #idleTicks = Number.POSITIVE_INFINITY;
 
@@ -223,7 +223,7 @@ export class Session implements Publisher {
     this.#owner.input.startRun(requestKeyFrame ? { ...start, requestKeyFrame } : start);
   }
 
-  /** Begins the run of `startTracks` at its first picture or sound: one clock stamps all tracks of a publisher. */
+  /** Begins the run of `startTracks` at its first video or audio frame: all tracks of a publisher have one clock. */
   #arrive(frame: Frame): void {
     assert(this.#tracks, 'startRun or startTracks comes before publish');
     const track = this.#tracks.find(({ id }) => id === frame.trackId);

@@ -84,7 +84,7 @@ suite('the record page', { skip: need('chromium') || need('ffmpeg') }, () => {
 
   test('shows an invalid address at its field', async () => {
     for (const [url, words, status] of [
-      ['rtsp://cam.example/live', /oxbow takes http and https addresses, not rtsp:/, 400],
+      ['rtsp://cam.example/live', /only http and https addresses are supported, not rtsp:/, 400],
       [`${origin.url}/nothing.m3u8`, /404/, 502],
       [`${origin.url}/index0.bin`, /HTTP 404/, 502],
     ] as const) {

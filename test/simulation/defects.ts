@@ -20,8 +20,8 @@ export const defects: readonly Defect[] = [
   {
     name: 'a segment that is given up after one failure',
     file: 'src/ingest/pull/segment/segment-download.ts',
-    find: 'if (failure.final || !stands()',
-    replace: 'if (tries > 0 || failure.final || !stands()',
+    find: 'if (failure.final || !isListed()',
+    replace: 'if (attempts > 0 || failure.final || !isListed()',
     seed: 0,
   },
   {

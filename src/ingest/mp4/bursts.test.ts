@@ -19,7 +19,7 @@ function fileOf(bytes: Uint8Array): FileBytes {
   };
 }
 
-/** A walk over samples that take no time and no room, as small tables can claim millions of. */
+/** Samples without duration and size, of which a small table can claim millions. */
 function emptySamples(trackId: number): FileMovie['tracks'][number]['walk'] {
   let given = 0;
   const peek = () => ({ trackId, dts: 0, pts: 0, duration: 0, key: given === 0, offset: 0, length: 0 });
@@ -34,7 +34,7 @@ function emptySamples(trackId: number): FileMovie['tracks'][number]['walk'] {
 const sourced = (track: typeof videoTrack, walk: FileMovie['tracks'][number]['walk']) =>
   ({ track, walk, source: { nalLengthBytes: 4 }, count: 1, durationS: 1 }) as unknown as FileMovie['tracks'][number];
 
-test('samples that take no time are not gathered without end', async () => {
+test('samples without duration are limited in number', async () => {
   const movie: FileMovie = {
     tracks: [sourced(videoTrack, emptySamples(1))],
     leftOut: [],
@@ -54,7 +54,7 @@ test('samples that take no time are not gathered without end', async () => {
 const movieSample = (left: number) =>
   left > 0 ? { trackId: 1, dts: 0, pts: 0, duration: 90_000, key: true, offset: 0, length: 8 } : undefined;
 
-test('sound of a fragmented file that goes on without its pictures is not gathered without end', async () => {
+test('the audio of a fragmented file without video frames is limited in size', async () => {
   const data = new Uint8Array(1024 * 1024);
   const pieces = [printInit([videoTrack, audioTrack])];
   for (let i = 0; i < 120; i++) {
@@ -71,5 +71,5 @@ test('sound of a fragmented file that goes on without its pictures is not gather
   for await (const burst of readFragments(fileOf(concatBytes(pieces)), { signal })) bursts.push(burst);
   const held = bursts.flatMap(({ frames }) => frames).reduce((sum, frame) => sum + frame.data.length, 0);
   assert.ok(held < 64 * 1024 * 1024, `${held} bytes in one burst`);
-  assert.match(bursts[0]!.damages.join(), /without pictures/);
+  assert.match(bursts[0]!.damages.join(), /without a frame of the reference track/);
 });

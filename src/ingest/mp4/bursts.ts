@@ -1,6 +1,6 @@
 /**
- * Cuts a file into bursts: about two seconds of media that begin with a key frame, all tracks together.
- * In: a file and what is known of it. Out: frames in the order of decoding. docs/media.md 9.
+ * Splits a file into bursts: about two seconds of media of all tracks, beginning with a key frame.
+ * In: a file and its tables or fragments. Out: frames in decoding order. docs/media.md 9.
  */
 import { FormatError } from '../../lib/errors.ts';
 import type { DemuxerOutput, Frame, Track } from '../../media/frame.ts';
@@ -10,31 +10,31 @@ import { SampleForm } from '../../media/isobmff/movie/sample-form.ts';
 import type { SegmentSample } from '../../media/isobmff/segment-frames.ts';
 import type { FileBytes } from './file-bytes.ts';
 
-/** What is published at once. */
+/** Frames that are published together. */
 export interface Burst {
   readonly tracks: readonly Track[];
   readonly frames: readonly Frame[];
-  /** First presentation time of the reference track, and its end, seconds. */
+  /** First presentation time and end of the reference track, seconds. */
   readonly startS: number;
   readonly endS: number;
-  /** What was wrong and stepped over. */
+  /** Damage that was skipped. */
   readonly damages: readonly string[];
 }
 
-/** A key frame begins a burst when the one before is so long. */
-const WISHED_S = 2;
-/** Longer GOPs are cut where they stand. */
+/** A key frame begins a burst after at least this, seconds. */
+const TARGET_S = 2;
+/** Longer GOPs are split, seconds. */
 const MAX_S = 20;
 const MAX_BURST_BYTES = 48 * 1024 * 1024;
-/** Samples of one track in a burst: twenty seconds of a thousand a second. */
+/** Samples of one track in a burst: 20 s of 1,000 per second. */
 const MAX_SAMPLES = 20_000;
 const MAX_DAMAGES = 100;
-/** No picture is larger. */
+/** Largest sample. */
 const MAX_SAMPLE_BYTES = 16 * 1024 * 1024;
-/** Fragmented files are read in such pieces. */
+/** Size of the pieces in which fragmented files are read. */
 const PIECE_BYTES = 256 * 1024;
-/** As much of a long file tells how long its GOPs are. */
-const MAX_LOOKED_AT = 200_000;
+/** Samples of a long file that are examined for the length of its GOPs. */
+const MAX_EXAMINED = 200_000;
 
 /** The track by which everything is cut. */
 function referenceOf<T extends { readonly track: Track }>(tracks: readonly T[]): T {
@@ -45,16 +45,16 @@ function referenceOf<T extends { readonly track: Track }>(tracks: readonly T[]):
   );
 }
 
-/** Longest burst that a file with sample tables will give, seconds. */
+/** Longest burst of a file with sample tables, seconds. */
 export function longestBurstS({ tracks }: FileMovie): number {
   const { track, walk } = referenceOf(tracks);
-  let longest = WISHED_S;
+  let longest = TARGET_S;
   let first = walk.peek()?.dts ?? 0;
-  for (let i = 0; i < MAX_LOOKED_AT; i++) {
+  for (let i = 0; i < MAX_EXAMINED; i++) {
     const sample = walk.next();
     if (!sample) break;
     const seconds = (sample.dts - first) / track.timescale;
-    if (!sample.key || seconds < WISHED_S) {
+    if (!sample.key || seconds < TARGET_S) {
       longest = Math.max(longest, seconds + sample.duration / track.timescale);
       continue;
     }
@@ -68,7 +68,7 @@ export function longestBurstS({ tracks }: FileMovie): number {
 /**
  * The bursts of a file with sample tables.
  *
- * @throws FormatError where the tables are wrong or the file ends before its media does; what the reading throws
+ * @throws FormatError if the tables are malformed or the file ends before its media; errors of reading
  */
 export async function* readTables(
   file: FileBytes,
@@ -98,11 +98,12 @@ function takeGop({ track, walk }: FileTrack): SegmentSample[] {
     const first = own[0];
     if (first) {
       const seconds = (next.dts - first.dts) / track.timescale;
-      if ((next.key && seconds >= WISHED_S) || seconds >= MAX_S || bytes + next.length > MAX_BURST_BYTES) break;
+      if ((next.key && seconds >= TARGET_S) || seconds >= MAX_S || bytes + next.length > MAX_BURST_BYTES) break;
     }
     if (next.length > MAX_SAMPLE_BYTES)
       throw new FormatError(`a sample of ${next.length} bytes is too large`, next.offset);
-    if (own.length === MAX_SAMPLES) throw new FormatError('too many samples in so little time', next.offset);
+    if (own.length === MAX_SAMPLES)
+      throw new FormatError(`more than ${MAX_SAMPLES} samples in ${MAX_S} s`, next.offset);
     bytes += next.length;
     own.push(walk.next()!);
   }
@@ -116,7 +117,7 @@ function takeUntil({ track, walk }: FileTrack, endS: number, into: SegmentSample
   for (let next = walk.peek(); next && next.pts / track.timescale < endS; next = walk.peek()) {
     bytes += next.length;
     if (bytes > MAX_BURST_BYTES || ++count > MAX_SAMPLES)
-      throw new FormatError('a track beside the pictures is too large', next.offset);
+      throw new FormatError('a track is too large in relation to the reference track', next.offset);
     into.push(walk.next()!);
   }
 }
@@ -127,7 +128,7 @@ interface ReadSample {
   readonly atS: number;
 }
 
-/** Reads in the order of the file, gives in the order of decoding. */
+/** Reads in file order, returns in decoding order. */
 async function readSamples(
   file: FileBytes,
   tracks: readonly FileTrack[],
@@ -138,7 +139,7 @@ async function readSamples(
   const read: ReadSample[] = [];
   for (const sample of samples.toSorted((a, b) => a.offset - b.offset)) {
     const bytes = await file.read(sample.offset, sample.length, { signal });
-    if (bytes.length < sample.length) throw new FormatError('the file ends before its media does', sample.offset);
+    if (bytes.length < sample.length) throw new FormatError('the file ends before its media', sample.offset);
     read.push({ sample, bytes, atS: sample.dts / timescales.get(sample.trackId)! });
   }
   return read.sort((a, b) => a.atS - b.atS);
@@ -153,7 +154,7 @@ function* framesOf(
 ): Generator<Burst, void> {
   const sources = new Map(tracks.map(({ track, source }) => [track.id, source]));
   const tracksNow = () => [...forms.values()].filter(({ complete }) => complete).map(({ track }) => track);
-  let told = tracksNow();
+  let currentTracks = tracksNow();
   let startS = firstS;
   let frames: Frame[] = [];
   let damages: string[] = [];
@@ -165,13 +166,13 @@ function* framesOf(
       const { data, changed } = form.take(bytes, sources.get(trackId)!.nalLengthBytes);
       if (changed) {
         const atS = pts / form.track.timescale;
-        // What came before the first parameter sets has nothing to be published under, and belongs to them.
-        const isFirst = told.length < tracks.length;
+        // Frames before the first parameter sets cannot be published without them, so they stay in this burst.
+        const isFirst = currentTracks.length < tracks.length;
         if (!isFirst && frames.length > 0) {
-          yield { tracks: told, frames, startS, endS: atS, damages };
+          yield { tracks: currentTracks, frames, startS, endS: atS, damages };
           [startS, frames, damages] = [atS, [], []];
         }
-        told = tracksNow();
+        currentTracks = tracksNow();
       }
       if (form.complete) frames.push({ trackId, dts, pts, duration, key, data });
     } catch (error) {
@@ -179,13 +180,13 @@ function* framesOf(
       damages.push(error.message);
     }
   }
-  if (frames.length > 0) yield { tracks: told, frames, startS, endS, damages };
+  if (frames.length > 0) yield { tracks: currentTracks, frames, startS, endS, damages };
 }
 
 /**
  * The bursts of a fragmented file.
  *
- * @throws FormatError if it is malformed; what the reading throws
+ * @throws FormatError if it is malformed; errors of reading
  */
 export async function* readFragments(
   file: FileBytes,
@@ -205,7 +206,7 @@ export async function* readFragments(
   yield* cutter.end();
 }
 
-/** Gathers what a demuxer gives until a key frame ends a burst. */
+/** Collects the output of a demuxer until a key frame ends a burst. */
 class FragmentCutter implements DemuxerOutput {
   #tracks: readonly Track[] = [];
   #reference: Track | undefined;
@@ -224,7 +225,7 @@ class FragmentCutter implements DemuxerOutput {
   frame(frame: Frame): void {
     if (frame.trackId === this.#reference?.id) {
       const seconds = this.#first ? (frame.dts - this.#first.dts) / this.#reference.timescale : 0;
-      if ((frame.key && seconds >= WISHED_S) || seconds >= MAX_S || seconds < 0) this.#close();
+      if ((frame.key && seconds >= TARGET_S) || seconds >= MAX_S || seconds < 0) this.#close();
     }
     if (this.#bytes > MAX_BURST_BYTES || this.#frames.length >= MAX_SAMPLES) this.#cut();
     if (frame.trackId === this.#reference?.id) this.#first ??= frame;
@@ -236,24 +237,24 @@ class FragmentCutter implements DemuxerOutput {
     if (this.#damages.length < MAX_DAMAGES) this.#damages.push(reason);
   }
 
-  /** What is whole. */
+  /** The complete bursts. */
   *take(): Generator<Burst, void> {
     yield* this.#done.splice(0);
   }
 
-  /** What is left when the file has ended. */
+  /** The rest at the end of the file. */
   *end(): Generator<Burst, void> {
     this.#close();
     yield* this.take();
   }
 
-  /** There is no room for more: what has a picture is a burst, what has none has no place in time. */
+  /** Memory is full: frames with a reference frame become a burst, others have no position in time and are dropped. */
   #cut(): void {
     this.#close();
     if (this.#frames.length === 0) return;
     this.#frames = [];
     this.#bytes = 0;
-    this.damage('sound without pictures was left out');
+    this.damage('frames without a frame of the reference track were dropped');
   }
 
   #close(): void {

@@ -13,12 +13,12 @@ async function openServer(listener: RequestListener) {
   const server = createServer(listener);
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  const home = new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/film.mp4`);
+  const sourceUrl = new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/film.mp4`);
   const net = createNet({ allow: [] });
-  const access = new SourceAccess({ net, home, trusted: true });
+  const access = new SourceAccess({ net, sourceUrl, trusted: true });
   const log = { info() {}, warn() {} };
   return {
-    context: { access, log, counters: noCounters, locate: undefined, onTrouble() {} },
+    context: { access, log, counters: noCounters, locate: undefined, onFailure() {} },
     async [Symbol.asyncDispose]() {
       await net.close();
       server.closeAllConnections();
@@ -27,7 +27,7 @@ async function openServer(listener: RequestListener) {
   };
 }
 
-test('a server that sends more than the range it was asked for is not listened to for ever', async () => {
+test('reading stops when a server sends more than the requested range', async () => {
   await using server = await openServer((request, response) => {
     response.writeHead(206, { 'content-range': 'bytes 0-999/1000' });
     const timer = setInterval(() => response.write(new Uint8Array(64 * 1024)), 5);
@@ -40,7 +40,7 @@ test('a server that sends more than the range it was asked for is not listened t
   assert.equal((await Promise.race([read, late]))?.length, 1000);
 });
 
-test('a file whose length the server does not tell is read to its end', async () => {
+test('a file of unknown size is read to its end', async () => {
   const bytes = new Uint8Array(5 * 1024 * 1024).map((_, i) => i % 251);
   await using server = await openServer((request, response) => {
     const [, to = ''] = /^bytes=0-(\d*)$/.exec(request.headers.range ?? '') ?? [];
@@ -54,7 +54,7 @@ test('a file whose length the server does not tell is read to its end', async ()
   assert.equal(read.at(-1), bytes.at(-1));
 });
 
-test('an address that has expired is asked for once, however many stretches wait for it', async () => {
+test('concurrent reads of an expired URL share one lookup', async () => {
   const bytes = new Uint8Array(10 * 1024 * 1024);
   let asked = 0;
   let located = 0;
@@ -68,7 +68,7 @@ test('an address that has expired is asked for once, however many stretches wait
   const locate = async () => {
     located += 1;
     await sleep(1000, { signal });
-    return { url: new URL('/elsewhere.mp4', server.context.access.home) };
+    return { url: new URL('/elsewhere.mp4', server.context.access.sourceUrl) };
   };
   await using file = await openFileBytes({ ...server.context, locate }, { signal });
   assert.equal((await file.read(0, bytes.length, { signal })).length, bytes.length);

@@ -1,56 +1,56 @@
 /**
- * The bytes of a file on a server, read as it is watched: by ranges where the server serves them, else from front to back.
- * In: replies of the server. Out: stretches of the file. Held in memory: 32 MiB at most.
+ * Reads the bytes of a file on a server: by range requests if the server supports them, otherwise from front to back.
+ * In: responses of the server. Out: byte ranges of the file. At most 32 MiB are held in memory.
  */
 import { concatBytes } from '../../lib/bytes.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { afterFailure, type FileContext, type FileReply, requestFile } from './file-request.ts';
 
-/** A file that can be read. */
+/** A remote file. */
 export interface FileBytes extends AsyncDisposable {
-  /** Bytes of the whole file; undefined where the server does not say. */
+  /** Size of the file, bytes; undefined if the server does not report it. */
   readonly length: number | undefined;
-  /** Any stretch may be read at any time; else only what lies ahead, or a few MB behind. */
+  /** True: reads at any position. False: only forward, or up to KEPT_BYTES back. */
   readonly ranged: boolean;
   /**
-   * Reads a stretch; tries until it comes.
+   * Reads a byte range; retries until it succeeds.
    *
    * @param count bytes, at most 64 MiB
-   * @returns fewer where the file ends
-   * @throws OxbowError `source-failed` where the file is another one now; `unsupported-media` where the stretch lies behind and the
-   * server serves no ranges; the signal's reason when aborted
+   * @returns fewer bytes at the end of the file
+   * @throws OxbowError `source-failed` if the file has changed; `unsupported-media` for a position too far back on a server without
+   * ranges; the signal's reason when aborted
    */
   read(at: number, count: number, options: { signal: AbortSignal }): Promise<Uint8Array>;
 }
 
-/** One request asks for so much. */
+/** Size of one request. */
 const BLOCK_BYTES = 4 * 1024 * 1024;
 const MAX_BLOCKS = 8;
-/** Without ranges: what is kept of what was read, so that tracks need not lie side by side to the byte. */
+/** Without ranges: bytes kept after reading, for tracks that are interleaved coarsely. */
 const KEPT_BYTES = 24 * 1024 * 1024;
 
 /**
- * Opens the file at the address of `given.access`.
+ * Opens the file at the URL of `given.access`.
  *
- * @param outer ends everything that goes on
- * @throws what `requestFile` throws
+ * @param outer ends all requests
+ * @throws errors of `requestFile`
  */
 export async function openFileBytes(
   given: FileContext,
   { signal: outer }: { signal: AbortSignal },
 ): Promise<FileBytes> {
   const context: FileContext = { ...given, locate: given.locate && shared(given.locate) };
-  const left = new AbortController();
-  const signal = AbortSignal.any([outer, left.signal]);
+  const controller = new AbortController();
+  const signal = AbortSignal.any([outer, controller.signal]);
   const reply = await requestFile({ from: 0, to: BLOCK_BYTES - 1 }, context, { signal });
-  if (!reply.ranged) return new StreamedFile(context, reply, left, signal);
-  if (reply.total !== undefined) return new RangedFile(context, reply, reply.total, left, signal);
-  // A server that does not say how long the file is has sent the beginning of it.
+  if (!reply.ranged) return new StreamedFile(context, reply, controller, signal);
+  if (reply.total !== undefined) return new RangedFile(context, reply, reply.total, controller, signal);
+  // A server that does not report the size has sent the first range only.
   reply[Symbol.dispose]();
-  return new StreamedFile(context, await requestFile({ from: 0 }, context, { signal }), left, signal);
+  return new StreamedFile(context, await requestFile({ from: 0 }, context, { signal }), controller, signal);
 }
 
-/** Several stretches may find at once that the address has expired: it is asked for once. */
+/** Shares one lookup between concurrent requests that find the URL expired. */
 function shared(locate: NonNullable<FileContext['locate']>): NonNullable<FileContext['locate']> {
   let finding: ReturnType<typeof locate> | undefined;
   return (options) => {
@@ -62,25 +62,31 @@ function shared(locate: NonNullable<FileContext['locate']>): NonNullable<FileCon
 }
 
 function changed(): OxbowError {
-  return new OxbowError('source-failed', 'the file is another one now');
+  return new OxbowError('source-failed', 'the file has changed on the server');
 }
 
-/** A file in blocks, each asked for when it or the one before it is needed. */
+/** A file in blocks; each is requested when it or the one before it is read. */
 class RangedFile implements FileBytes {
   readonly length: number;
   readonly ranged = true;
   readonly #context: FileContext;
   readonly #version: string;
-  readonly #left: AbortController;
+  readonly #controller: AbortController;
   readonly #signal: AbortSignal;
-  /** In the order in which they were used last. */
+  /** Least recently used first. */
   readonly #blocks = new Map<number, Promise<Uint8Array>>();
 
-  constructor(context: FileContext, first: FileReply, length: number, left: AbortController, signal: AbortSignal) {
+  constructor(
+    context: FileContext,
+    first: FileReply,
+    length: number,
+    controller: AbortController,
+    signal: AbortSignal,
+  ) {
     this.#context = context;
     this.#version = first.version;
     this.length = length;
-    this.#left = left;
+    this.#controller = controller;
     this.#signal = signal;
     this.#keep(0, this.#fill(0, first));
   }
@@ -104,7 +110,7 @@ class RangedFile implements FileBytes {
   #block(index: number): Promise<Uint8Array> {
     const block = this.#blocks.get(index) ?? this.#fill(index);
     this.#keep(index, block);
-    // What comes next is on its way while this is used.
+    // Prefetches the next block.
     const next = index + 1;
     if (next * BLOCK_BYTES < this.length && !this.#blocks.has(next)) this.#keep(next, this.#fill(next));
     return block;
@@ -113,7 +119,7 @@ class RangedFile implements FileBytes {
   #keep(index: number, block: Promise<Uint8Array>): void {
     this.#blocks.delete(index);
     this.#blocks.set(index, block);
-    // It is awaited when it is needed; until then a failure is not an unhandled one, and is not remembered.
+    // The reader awaits it later; until then a rejection must not count as unhandled. Failures are not cached.
     block.catch(() => this.#blocks.delete(index));
     for (const oldest of this.#blocks.keys()) {
       if (this.#blocks.size <= MAX_BLOCKS) break;
@@ -121,7 +127,7 @@ class RangedFile implements FileBytes {
     }
   }
 
-  /** Fetches a block, going on where a connection broke off. */
+  /** Fetches a block; continues at the position of a broken connection. */
   async #fill(index: number, first?: FileReply): Promise<Uint8Array> {
     const start = index * BLOCK_BYTES;
     const bytes = new Uint8Array(Math.min(BLOCK_BYTES, this.length - start));
@@ -135,9 +141,9 @@ class RangedFile implements FileBytes {
           const part = piece.subarray(0, bytes.length - filled);
           bytes.set(part, filled);
           filled += part.length;
-          if (part.length < piece.length) break; // more than was asked for
+          if (part.length < piece.length) break; // more than requested
         }
-        if (filled < bytes.length) throw new OxbowError('source-failed', 'the server sent less than was asked for');
+        if (filled < bytes.length) throw new OxbowError('source-failed', 'the server sent less than requested');
       } catch (error) {
         this.#signal.throwIfAborted();
         await afterFailure(error, attempt, this.#context, { signal: this.#signal });
@@ -148,7 +154,7 @@ class RangedFile implements FileBytes {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#left.abort(new Error('the file is closed'));
+    this.#controller.abort(new Error('the file is closed'));
     await Promise.allSettled(this.#blocks.values());
   }
 }
@@ -159,22 +165,22 @@ class StreamedFile implements FileBytes {
   readonly ranged = false;
   readonly #context: FileContext;
   readonly #version: string;
-  readonly #left: AbortController;
+  readonly #controller: AbortController;
   readonly #signal: AbortSignal;
   #reply: FileReply | undefined;
   #pieces: AsyncIterator<Uint8Array> | undefined;
-  /** What was read last, in order. */
+  /** The last bytes, in order. */
   #kept: Uint8Array[] = [];
   #keptFrom = 0;
-  /** First byte that has not come. */
+  /** Offset of the next byte to receive. */
   #to = 0;
   #ended = false;
 
-  constructor(context: FileContext, reply: FileReply, left: AbortController, signal: AbortSignal) {
+  constructor(context: FileContext, reply: FileReply, controller: AbortController, signal: AbortSignal) {
     this.#context = context;
     this.#version = reply.version;
     this.length = reply.total;
-    this.#left = left;
+    this.#controller = controller;
     this.#signal = signal;
     this.#begin(reply);
   }
@@ -183,7 +189,7 @@ class StreamedFile implements FileBytes {
     if (at < this.#keptFrom) {
       throw new OxbowError(
         'unsupported-media',
-        'the file jumps back and forth between its pictures and its sound, and its server does not serve byte ranges',
+        'the tracks of the file are not interleaved, and its server does not support byte ranges',
       );
     }
     while (this.#to < at + count && !this.#ended) {
@@ -199,7 +205,7 @@ class StreamedFile implements FileBytes {
     this.#pieces = reply.stream()[Symbol.asyncIterator]();
   }
 
-  /** Reads the next piece, connecting again where that fails. */
+  /** Reads the next piece; reconnects after failures. */
   async #more(): Promise<void> {
     for (let attempt = 0; ; attempt++) {
       try {
@@ -221,12 +227,12 @@ class StreamedFile implements FileBytes {
     }
   }
 
-  /** From the front, up to where the last connection broke off; some servers do go on there when they are asked. */
+  /** Reads again up to the position at which the connection broke; some servers do support a range for that. */
   async #reopen(): Promise<void> {
     const reply = await requestFile({ from: this.#to }, this.#context, { signal: this.#signal });
     if (reply.version !== this.#version || (this.length !== undefined && reply.total !== this.length)) {
       reply[Symbol.dispose]();
-      throw new OxbowError('source-failed', 'the file is another one now', { extra: { final: true } });
+      throw new OxbowError('source-failed', 'the file has changed on the server', { extra: { final: true } });
     }
     this.#begin(reply);
     let skip = this.#to - reply.from;
@@ -244,7 +250,7 @@ class StreamedFile implements FileBytes {
     this.#context.counters.segments(piece.length);
   }
 
-  /** Lets go of what lies far behind. */
+  /** Drops bytes that are far before `at`. */
   #forget(at: number): void {
     let drop = 0;
     while (drop < this.#kept.length && this.#keptFrom + this.#kept[drop]!.length < at - KEPT_BYTES) {
@@ -265,7 +271,7 @@ class StreamedFile implements FileBytes {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#left.abort(new Error('the file is closed'));
+    this.#controller.abort(new Error('the file is closed'));
     this.#reply?.[Symbol.dispose]();
   }
 }

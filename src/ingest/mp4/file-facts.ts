@@ -1,5 +1,5 @@
 /**
- * What an MP4 file says of itself.
+ * The facts of an MP4 file.
  * In: its tables and its length. Out: facts for probe, API and record page. Pure.
  */
 import type { SourceFacts, SourceQuality } from '../../api/source-facts.ts';
@@ -7,9 +7,9 @@ import { qualityName } from '../../lib/quality.ts';
 import type { FileMovie } from '../../media/isobmff/movie/progressive.ts';
 
 /**
- * The facts of a file; of a fragmented one the length in seconds is not told before its end.
+ * The facts of a file; the duration of a fragmented one is unknown.
  *
- * @param length bytes, undefined where the server does not say
+ * @param length size, bytes; undefined if the server does not report it
  */
 export function factsOf({ tracks, leftOut }: FileMovie, length: number | undefined): SourceFacts {
   const durationS = Math.max(0, ...tracks.map((track) => track.durationS));

@@ -1,6 +1,6 @@
 /**
- * Asks a server for a stretch of one file, again and again until it comes.
- * In: the file's address, a range. Out: replies whose status says that they are what was asked for. RFC 9110, 14 (ranges) and 15.3.7 (206).
+ * Requests a byte range of a file, with retries.
+ * In: the file's URL, a range. Out: responses whose status matches the request. RFC 9110 14 (ranges) and 15.3.7 (206).
  */
 import { backoffMs, sleep } from '../../lib/abort.ts';
 import { messageOf, OxbowError } from '../../lib/errors.ts';
@@ -9,51 +9,51 @@ import type { PullCounters, PullLog } from '../pull/pull-log.ts';
 import type { SourceAccess, SourceAddress } from '../pull/source-access.ts';
 import { statusFailure } from '../pull/status-failure.ts';
 
-/** What all requests for a file share. */
+/** Shared by all requests for a file. */
 export interface FileContext {
   readonly access: SourceAccess;
   readonly log: PullLog;
   readonly counters: PullCounters;
-  /** Asked for another address when the one in use is refused: those made from pages expire. */
+  /** Returns a new URL after the server has refused the current one: URLs extracted from pages expire. */
   readonly locate: ((options: { signal: AbortSignal }) => Promise<SourceAddress>) | undefined;
-  /** Told each time a request failed and will be made again. */
-  readonly onTrouble: (detail: string) => void;
+  /** Called for each failed request before its retry. */
+  readonly onFailure: (detail: string) => void;
 }
 
-/** A stretch that is wanted: from `from` up to and with `to`, or to the end of the file. */
+/** A requested byte range: from `from` to `to`, inclusive, or to the end of the file. */
 export interface FileRange {
   readonly from: number;
   readonly to?: number;
 }
 
-/** What came. */
+/** A response. */
 export interface FileReply extends Disposable {
   /** First byte of the file in the body. */
   readonly from: number;
-  /** Bytes of the whole file; undefined where the server does not say. */
+  /** Size of the file, bytes; undefined if the server does not report it. */
   readonly total: number | undefined;
-  /** The server serves ranges: `from` is what was asked for. */
+  /** The server supports ranges: `from` is as requested. */
   readonly ranged: boolean;
-  /** Names this version of the file; empty where the server does not. */
+  /** ETag or Last-Modified; empty if the server sends neither. */
   readonly version: string;
   readonly contentType: string;
   stream(): AsyncIterable<Uint8Array>;
 }
 
-/** An address that made of a page has expired, or the server thinks better of it. */
-const elsewhere: ReadonlySet<number> = new Set([401, 403, 404, 410]);
+/** Statuses of an expired URL. */
+const expiredStatuses: ReadonlySet<number> = new Set([401, 403, 404, 410]);
 const IDLE_MS = 15_000;
-/** Of a range: several MB at a megabit a second. */
+/** For a range: several MB at 1 Mbit/s. */
 const RANGE_DEADLINE_MS = 90_000;
-/** Of a file that is read as it is watched. */
+/** For a file that is read at the speed of its media. */
 const FILE_DEADLINE_MS = 24 * 3600 * 1000;
 const SLACK_BYTES = 64 * 1024;
 
 /**
- * Requests until there is a reply that can be used.
+ * Requests a range; retries until there is a usable response.
  *
- * @throws OxbowError `address-refused` where the address may not be opened, `source-failed` where there is no such range (`extra.ended`
- * when the file ends before it); the signal's reason when aborted
+ * @throws OxbowError `address-refused` if oxbow may not open the URL, `source-failed` if the range does not exist (`extra.ended` when the
+ * file ends before it); the signal's reason when aborted
  */
 export async function requestFile(
   range: FileRange,
@@ -71,24 +71,24 @@ export async function requestFile(
   }
 }
 
-/** Tells of a failure, looks for another address where that may help, and waits. */
+/** Reports a failure, waits, and looks up a new URL if the old one may have expired. */
 export async function afterFailure(
   error: unknown,
   attempt: number,
   context: FileContext,
   { signal }: { signal: AbortSignal },
 ): Promise<void> {
-  const { access, counters, locate, log, onTrouble } = context;
+  const { access, counters, locate, log, onFailure } = context;
   const detail = messageOf(error).slice(0, 200);
-  onTrouble(detail);
+  onFailure(detail);
   counters.retries();
-  if (attempt === 0) log.warn({ detail }, 'a piece of the file did not come');
+  if (attempt === 0) log.warn({ detail }, 'a range of the file could not be read; retrying');
   const status = error instanceof OxbowError ? Number(error.extra.sourceStatus) : Number.NaN;
   await sleep(backoffMs(attempt, 500), { signal });
-  if (locate && elsewhere.has(status)) await relocate(access, locate, { signal });
+  if (locate && expiredStatuses.has(status)) await relocate(access, locate, { signal });
 }
 
-/** Asks where the file is now; where that cannot be had just now, the old address stands. */
+/** Looks up the current URL of the file; keeps the old one if the lookup fails. */
 async function relocate(
   access: SourceAccess,
   locate: NonNullable<FileContext['locate']>,
@@ -101,7 +101,7 @@ async function relocate(
   }
 }
 
-/** No later request will do better. */
+/** Failures that a retry cannot change. */
 function isFinal(error: OxbowError): boolean {
   return error.code === 'address-refused' || error.extra.ended === true || error.extra.reason === 'too-large';
 }
@@ -116,7 +116,7 @@ async function requestOnce(
     signal,
     headers: { 'accept-encoding': 'identity', range: `bytes=${from}-${to ?? ''}` },
     maxBytes: from === 0 ? Number.MAX_SAFE_INTEGER : wanted,
-    // A server that knows no ranges sends all of the file in answer to the first request, to be read as it is watched.
+    // A server without ranges responds to the first request with the complete file, which is read at the speed of the media.
     deadlineMs: to === undefined || from === 0 ? FILE_DEADLINE_MS : RANGE_DEADLINE_MS,
     idleMs: IDLE_MS,
   });
@@ -139,9 +139,10 @@ function replyOf(reply: NetResponse, from: number): FileReply {
     [Symbol.dispose]: () => reply[Symbol.dispose](),
   };
   if (status === 206) {
-    const told = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(String(headers['content-range'] ?? ''));
-    if (!told || Number(told[1]) !== from) throw failed(`${shownUrl(url)} sent another range than was asked for`);
-    return { ...shared, from, ranged: true, total: told[2] === '*' ? undefined : Number(told[2]) };
+    const contentRange = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(String(headers['content-range'] ?? ''));
+    if (!contentRange || Number(contentRange[1]) !== from)
+      throw failed(`${shownUrl(url)} sent another range than requested`);
+    return { ...shared, from, ranged: true, total: contentRange[2] === '*' ? undefined : Number(contentRange[2]) };
   }
   if (status === 200) {
     const length = Number(headers['content-length'] ?? Number.NaN);

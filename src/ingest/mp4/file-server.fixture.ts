@@ -1,22 +1,22 @@
 /**
- * A server of one file that serves ranges or does not, and may break off.
- * In: bytes and faults. Out: a URL, and what was asked for. Used by tests only.
+ * A server of one file, with or without range support, that can break connections.
+ * In: bytes and faults. Out: a URL, and the received requests. For tests.
  */
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** How the server behaves. */
+/** Behaviour of the server. */
 export interface FileFaults {
-  /** It answers every request with all of the file. Default false. */
+  /** It responds to every request with the complete file. Default false. */
   readonly noRanges?: boolean;
-  /** So many replies break off after so many bytes. */
+  /** This many responses break off after this many bytes. */
   readonly cuts?: { readonly times: number; readonly bytes: number };
-  /** So many requests are answered with this status first. */
+  /** The first requests receive this status. */
   readonly statuses?: readonly number[];
-  /** Nothing is sent of what lies behind this byte, until `release` is called. */
+  /** Bytes after this offset are held until `release` is called. */
   readonly holdFrom?: number;
-  /** The file is another one at each request. */
+  /** The file changes with each request. */
   readonly changing?: boolean;
 }
 

@@ -1,6 +1,6 @@
 /**
- * Finds out what an MP4 file is: ordinary, with sample tables, or fragmented.
- * In: the file's bytes. Out: its tables, or that it has fragments. ISO/IEC 14496-12, 4.2 and 8.2.
+ * Reads the moov of an MP4 file with sample tables or fragments.
+ * In: the bytes of the file. Out: its tracks and sample tables. ISO/IEC 14496-12 4.2 and 8.2.
  */
 import { namesOf } from '../../api/left-out.ts';
 import { FormatError, OxbowError } from '../../lib/errors.ts';
@@ -8,17 +8,17 @@ import { readBoxHead, u32At } from '../../media/isobmff/box.ts';
 import { type FileMovie, parseMovie } from '../../media/isobmff/movie/progressive.ts';
 import type { FileBytes } from './file-bytes.ts';
 
-/** What a file may begin with. */
+/** Box types with which a file may begin. */
 const FIRST_TYPES: ReadonlySet<string> = new Set('ftyp styp moov mdat free skip wide pnot uuid pdin'.split(' '));
 const MAX_BOXES = 1000;
-/** The tables of ten hours of pictures and sound take about as much. */
+/** About the size of the tables of ten hours of video and audio. */
 const MAX_MOOV_BYTES = 64 * 1024 * 1024;
 
 /**
- * Reads a file up to its moov, stepping over the media where it comes first.
+ * Reads a file up to its moov; skips the media if it comes first.
  *
- * @throws FormatError if it is no MP4 or malformed; OxbowError `unsupported-media` where it is encrypted, has nothing that oxbow can take,
- * or has its moov at the end on a server without ranges; what the reading throws
+ * @throws FormatError if it is not MP4 or malformed; OxbowError `unsupported-media` if it is encrypted, has no supported track, or has its
+ * moov at the end on a server without ranges; errors of reading
  */
 export async function openMovie(file: FileBytes, { signal }: { signal: AbortSignal }): Promise<FileMovie> {
   let at = 0;
@@ -26,17 +26,17 @@ export async function openMovie(file: FileBytes, { signal }: { signal: AbortSign
     const start = await file.read(at, 16, { signal });
     const isOpen = start.length >= 8 && u32At(start, 0) === 0;
     const head = isOpen ? undefined : readBoxHead(start, 0);
-    // A box without a length goes on to the end: nothing can stand behind it.
+    // A box without a size extends to the end of the file: no box follows.
     if (!head) break;
     if (i === 0 && !FIRST_TYPES.has(head.type)) throw new FormatError('this is not an MP4 file', at);
     if (head.type === 'moov') return readMovie(file, at, head.size, { signal });
     if (head.type === 'mdat' && !file.ranged) {
       throw new OxbowError(
         'unsupported-media',
-        'the file has its index (moov) behind the media, and its server does not serve byte ranges',
+        'the index of the file (moov) comes after the media, and its server does not support byte ranges',
       );
     }
-    if (head.type === 'moof') throw new FormatError('a fragment stands before the moov', at);
+    if (head.type === 'moof') throw new FormatError('a movie fragment precedes the moov', at);
     at += head.size;
   }
   throw new FormatError('the file has no moov', at);
@@ -53,7 +53,7 @@ async function readMovie(
   { signal }: { signal: AbortSignal },
 ): Promise<FileMovie> {
   if (size > MAX_MOOV_BYTES) throw new FormatError(`a moov of ${size} bytes is too large`, at);
-  // A copy: what the walks read from must not hold blocks of the file.
+  // A copy, so that the sample tables do not keep blocks of the file in memory.
   const bytes = new Uint8Array(await file.read(at, size, { signal }));
   if (bytes.length < size) throw new FormatError('the file ends within its moov', at);
   const { headLength } = readBoxHead(bytes, 0)!;

@@ -34,14 +34,14 @@ async function pull(bytes: Uint8Array, faults: FileFaults = {}) {
 
 const md5 = (bytes: Uint8Array) => `MD5:${createHash('md5').update(bytes).digest('hex')}`;
 
-/** Every packet of the file was published, with its bytes, in order. */
+/** Asserts that every packet of the file was published with its bytes, in order. */
 function assertAll(path: string, input: RecordingInput): void {
   const packets = packetsOf(path);
   for (const stream of [0, 1]) {
     const expected = packets.filter((packet) => packet.stream === stream).map(({ hash, key }) => [hash, key]);
     const frames = input.runs.flatMap(({ frames }) => frames).filter(({ trackId }) => trackId === stream + 1);
     const seen = frames.map(({ data, key }) => [md5(data), key]);
-    // Sound may go on a little longer than the pictures; what begins behind their end is let go.
+    // Audio may be a little longer than video; frames after the end of the video are dropped.
     assert.ok(expected.length - seen.length <= (stream === 1 ? 3 : 0), `${seen.length} of ${expected.length}`);
     assert.deepEqual(seen, expected.slice(0, seen.length));
   }
@@ -86,15 +86,15 @@ suite('an MP4 file over HTTP', { skip: need('ffmpeg'), concurrency: true }, () =
       assert.ok(startMs + tookMs >= toUs / 1000 - 50, 'nothing is published before its time');
       assert.deepEqual(run!.start.clock, 'arrival');
       assert.deepEqual(run!.start.pace, { kind: 'bursty', intervalS: 3 });
-      // Before the first picture any trouble is a gap; later only what lasts.
+      // Before the first frame any failure is a gap, later only a long one.
       assert.equal(input.absences.length, 'statuses' in faults || 'cuts' in faults ? 1 : 0);
     });
   }
 
-  test('parameter sets in the samples are taken out and make the configuration', async () => {
+  test('in-band parameter sets are removed and form the configuration', async () => {
     const { input } = await pull(bytesOf(files.get('h264 in band')!));
     const { input: plain } = await pull(bytesOf(files.get('h264 end')!));
-    // MPEG-TS, which brought the sets into the samples, brought delimiters too.
+    // The detour over MPEG-TS adds parameter sets and also delimiters to the samples.
     const slicesOf = ({ runs }: RecordingInput) =>
       runs[0]!.frames
         .filter(({ trackId }) => trackId === 1)
@@ -103,7 +103,7 @@ suite('an MP4 file over HTTP', { skip: need('ffmpeg'), concurrency: true }, () =
     assert.deepEqual(input.runs[0]!.start.tracks[0]!.config.record, plain.runs[0]!.start.tracks[0]!.config.record);
   });
 
-  test('tells what it is', async () => {
+  test('reports its facts', async () => {
     const { facts } = await pull(bytesOf(files.get('vp9 front')!));
     assert.equal(facts.length, 1);
     const { protocol, container, live, durationS, qualities, chosen } = facts[0]!;
@@ -113,20 +113,23 @@ suite('an MP4 file over HTTP', { skip: need('ffmpeg'), concurrency: true }, () =
     assert.match(qualities[0]!.codecs!, /^vp09\.00\.\d\d\.08,mp4a\.6B$/);
   });
 
-  test('an index behind the media is refused in words where the server has no ranges', async () => {
+  test('an index after the media is refused if the server does not support ranges', async () => {
     const refused = pull(bytesOf(files.get('h264 end')!), { noRanges: true });
-    await assert.rejects(refused, { code: 'unsupported-media', message: /index \(moov\) behind the media/ });
+    await assert.rejects(refused, {
+      code: 'unsupported-media',
+      message: /index of the file \(moov\) comes after the media/,
+    });
   });
 
   for (const noRanges of [false, true]) {
-    test(`a file that is replaced meanwhile is not joined to the one before (${noRanges ? 'no ranges' : 'ranges'})`, async () => {
+    test(`a file that changes during the pull ends it (${noRanges ? 'no ranges' : 'ranges'})`, async () => {
       const faults = { noRanges, cuts: { times: 1, bytes: 20_000 }, changing: true };
       const failed = pull(bytesOf(files.get('h264 front')!), faults);
-      await assert.rejects(failed, { code: 'source-failed', message: 'the file is another one now' });
+      await assert.rejects(failed, { code: 'source-failed', message: 'the file has changed on the server' });
     });
   }
 
-  test('a server that stops for long makes a gap, and the rest follows in a run of its own', async () => {
+  test('a server that pauses too long causes a gap, and the rest is a new run', async () => {
     const bytes = bytesOf(files.get('vp9 front')!);
     await using server = await openFileServer(bytes, { noRanges: true, holdFrom: Math.floor(bytes.length * 0.8) });
     await using net = createNet({ allow: [] });
@@ -144,8 +147,8 @@ suite('an MP4 file over HTTP', { skip: need('ffmpeg'), concurrency: true }, () =
   });
 });
 
-suite('an address that is no MP4 file of ours', () => {
-  test('is refused by what it is', async () => {
+suite('a URL that is not a supported MP4 file', () => {
+  test('is refused with the reason', async () => {
     await assert.rejects(pull(new TextEncoder().encode('<!DOCTYPE html><html></html>')), { name: 'FormatError' });
     const encrypted = Buffer.from(printInit([videoTrack, audioTrack]));
     encrypted.write('encv', encrypted.indexOf('avc1'));
@@ -156,7 +159,7 @@ suite('an address that is no MP4 file of ours', () => {
     await assert.rejects(pull(unknown), { code: 'unsupported-media', message: /cannot take VP8 video/ });
   });
 
-  test('stops at once when it is told to', async () => {
+  test('aborts at once', async () => {
     await using server = await openFileServer(new Uint8Array(100), { holdFrom: 0 });
     await using net = createNet({ allow: [] });
     const controller = new AbortController();

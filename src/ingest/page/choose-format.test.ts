@@ -10,7 +10,7 @@ import { type PageMetadata, parsePageMetadata } from './page-metadata.ts';
 import { explainFailure } from './yt-dlp-failure.ts';
 
 const at = (path: string) => `https://cdn.example/${path}`;
-/** A file with picture and sound, as yt-dlp describes one. */
+/** A file with video and audio, as yt-dlp describes it. */
 const file = (id: string, height: number, more: object = {}) => ({
   format_id: id,
   url: at(`${id}.mp4`),
@@ -28,14 +28,14 @@ const read = (formats: object[], more: object = {}): PageMetadata =>
 const choose = (answer: PageMetadata, quality = 'best', filtered = false) =>
   chooseFormat(answer, parseQuality(quality), filtered);
 
-suite('of a page', () => {
-  test('a playlist of all qualities is taken before anything else, and chooses for itself', () => {
+suite('the formats of a page', () => {
+  test('a Multivariant Playlist is preferred, and its pull chooses the quality', () => {
     const page = livePage('x', at('master.m3u8')) as { formats: object[] };
     const choice = choose(read([file('best', 2160), ...page.formats]), '360p');
     assert.deepEqual([choice.kind, choice.url.href, choice.chosen], ['hls', at('master.m3u8'), undefined]);
   });
 
-  test('a playlist that lists sound beside pictures is whole; one of pictures alone is not', () => {
+  test('a playlist with video and audio formats is supported; one with video alone is not', () => {
     const track = (id: string, vcodec: string, acodec: string) => ({
       ...{ format_id: id, url: at(id), protocol: 'm3u8_native', ext: 'mp4', vcodec, acodec },
       height: vcodec === 'none' ? null : 720,
@@ -44,11 +44,17 @@ suite('of a page', () => {
     const both = together.map((one) => ({ ...one, manifest_url: at('all.m3u8') }));
     assert.equal(choose(read(both)).url.href, at('all.m3u8'));
     const apart = together.map((one, i) => ({ ...one, manifest_url: at(`${i}.m3u8`) }));
-    assert.throws(() => choose(read(apart)), { code: 'unsupported-media', message: /picture and sound only apart/ });
-    assert.throws(() => choose(read(together)), { code: 'unsupported-media', message: /picture and sound only apart/ });
+    assert.throws(() => choose(read(apart)), {
+      code: 'unsupported-media',
+      message: /video and audio only as separate downloads/,
+    });
+    assert.throws(() => choose(read(together)), {
+      code: 'unsupported-media',
+      message: /video and audio only as separate downloads/,
+    });
   });
 
-  test('of files the wished quality is taken, or the next below it', () => {
+  test('of files the requested quality is chosen, or the next below it', () => {
     const answer = read([file('a', 360), file('b', 720), file('c', 1080), file('d', 1080, { fps: 60, tbr: 9000 })]);
     for (const [wish, id] of [
       ['best', 'd'],
@@ -71,7 +77,7 @@ suite('of a page', () => {
     assert.equal(chosen, '1080p60');
   });
 
-  test('only what the settings select is taken, where they select', () => {
+  test('the expression of the settings limits the choice', () => {
     const more = { requested_formats: null, format_id: 'a' };
     assert.equal(choose(read([file('a', 360), file('b', 720)], more), 'best', true).format.id, 'a');
     const parts = { requested_formats: [{ format_id: 'v' }, { format_id: 'a' }], format_id: 'v+a' };
@@ -81,12 +87,12 @@ suite('of a page', () => {
     });
   });
 
-  test('what cannot be taken is named', () => {
+  test('unsupported pages are refused with the reason', () => {
     const dash = { format_id: 'x', url: at('x.mpd'), protocol: 'http_dash_segments', ext: 'mp4' };
     for (const [formats, more, code, sentence] of [
-      [[], {}, 'page-failed', /no video on the page/],
+      [[], {}, 'page-failed', /the page has no video/],
       [[file('a', 720, { has_drm: true })], {}, 'unsupported-media', /DRM/],
-      [[dash], {}, 'unsupported-media', /only as DASH/],
+      [[dash], {}, 'unsupported-media', /unsupported formats such as DASH/],
       [[file('a', 720, { ext: 'webm' })], {}, 'unsupported-media', /HLS and MP4/],
       [
         [{ url: 'https://i.example/sb.jpg', protocol: 'mhtml', ext: 'mhtml' }],
@@ -101,7 +107,7 @@ suite('of a page', () => {
   });
 });
 
-test('an answer is only as long and as strange as oxbow allows', () => {
+test('the output of yt-dlp is bounded and validated', () => {
   const headers = { Referer: 'https://x.example/', Host: 'evil', 'X-A': 'a\r\nb', 'b c': 'x', Range: 'bytes=0-' };
   const strange = [null, 7, [], {}, { url: 'file:///etc/passwd', protocol: 'https' }, { url: 5, protocol: 'https' }];
   const answer = parsePageMetadata({
@@ -124,7 +130,7 @@ test('an answer is only as long and as strange as oxbow allows', () => {
   assert.equal(read(Array.from({ length: 2000 }, (_, i) => file(String(i), 720))).formats.length, 500);
 });
 
-test('2,000 answers of nonsense are read or refused, never more', () => {
+test('2,000 random outputs are parsed or refused without other errors', () => {
   const random = seeded(11);
   const keys = [
     'title',
@@ -180,7 +186,7 @@ test('2,000 answers of nonsense are read or refused, never more', () => {
   }
 });
 
-test('cookies go to the site that they are from', () => {
+test('cookies are sent only to their site', () => {
   const printed =
     'a=1; Domain=.site.example; Path=/; Secure; b="x; y"; Domain=cdn.site.example; Path=/live; c=3; d=4; Domain=.other.example; Path=/';
   const of = (url: string) => cookieHeader(printed, new URL(url));
@@ -192,11 +198,11 @@ test('cookies go to the site that they are from', () => {
   assert.equal(cookieHeader('', new URL('https://x.example/')), '');
 });
 
-test('what yt-dlp complains of is told in words', () => {
+test('errors of yt-dlp are explained', () => {
   for (const [stderr, sentence, retryable] of [
     ['ERROR: [youtube] abc: Private video. Sign in if you have been granted access', /the video is private/, false],
-    ['ERROR: [youtube] abc: Sign in to confirm your age.', /somebody who is signed in/, false],
-    ['ERROR: [youtube] abc: Join this channel to get access to members-only content', /members who pay/, false],
+    ['ERROR: [youtube] abc: Sign in to confirm your age.', /requires signing in/, false],
+    ['ERROR: [youtube] abc: Join this channel to get access to members-only content', /paying members/, false],
     [
       'ERROR: [x] y: The uploader has not made this video available in your country',
       /in your country|this country/,
@@ -204,22 +210,22 @@ test('what yt-dlp complains of is told in words', () => {
     ],
     ['ERROR: [youtube] abc: This live event will begin in 3 hours.', /not live yet/, true],
     ['ERROR: [twitch:stream] abc: The channel is not currently live', /not live yet/, true],
-    ['ERROR: Unsupported URL: https://x.example/', /no video that yt-dlp knows/, false],
+    ['ERROR: Unsupported URL: https://x.example/', /found no video/, false],
     [
       'ERROR: [generic] Unable to download webpage: <urlopen error [Errno -2] Name or service not known>',
-      /cannot be reached/,
+      /unreachable/,
       true,
     ],
-    ['ERROR: [generic] x: Unable to download webpage: HTTP Error 429: Too Many Requests', /come back later/, true],
+    ['ERROR: [generic] x: Unable to download webpage: HTTP Error 429: Too Many Requests', /too many requests/, true],
     ['ERROR: [x] y: This video is DRM protected', /DRM/, false],
     [
       'ERROR: [x] y: Unable to extract title; please report this issue on  https://github.com/x',
-      /does not understand/,
+      /cannot extract the page/,
       false,
     ],
-    ['yt-dlp: error: no such option: --dump-single-json', /does not know an option/, false],
-    ['Traceback (most recent call last):\n  boom\nKeyError: 7', /yt-dlp says: KeyError: 7/, false],
-    ['', /without a word/, false],
+    ['yt-dlp: error: no such option: --dump-single-json', /does not support an option/, false],
+    ['Traceback (most recent call last):\n  boom\nKeyError: 7', /yt-dlp: KeyError: 7/, false],
+    ['', /failed without a message/, false],
   ] as const) {
     const error = explainFailure(stderr, 'site.example');
     assert.match(error.message, sentence, stderr);

@@ -1,5 +1,5 @@
 /**
- * The cookies that yt-dlp got from a site, as a Cookie header for one address.
+ * Converts the cookies that yt-dlp received from a site to a Cookie header for one URL.
  * In: `name=value; Domain=.site.example; Path=/; Secure; name2=…` as yt-dlp prints them. Out: `name=value; name2=…`. RFC 6265, 5.1.3, 5.1.4 and 5.4. Pure.
  */
 
@@ -24,7 +24,7 @@ interface Cookie {
 
 /**
  * @param printed at most a few KiB
- * @returns empty where no cookie is for that address
+ * @returns empty if no cookie matches the URL
  */
 export function cookieHeader(printed: string, url: URL): string {
   const cookies: Cookie[] = [];
@@ -45,7 +45,7 @@ export function cookieHeader(printed: string, url: URL): string {
   return header.join('; ').slice(0, MAX_LENGTH);
 }
 
-/** At semicolons that stand in no quotes. */
+/** Splits at semicolons outside of quotes. */
 function split(text: string): string[] {
   return text.match(/(?:[^;"]|"(?:\\.|[^"\\])*"|")+/gs) ?? [];
 }
@@ -54,7 +54,7 @@ function unquote(value: string): string {
   return /^".*"$/s.test(value) ? value.slice(1, -1) : value;
 }
 
-/** A cookie without a domain is for nobody: it was somebody's, and nobody knows whose. */
+/** Whether a cookie matches a URL; one without a domain matches none, because its origin is unknown. */
 function isFor({ domain, path, secure }: Cookie, url: URL): boolean {
   const bare = domain.replace(/^\./, '');
   if (bare === '' || (secure && url.protocol !== 'https:')) return false;

@@ -1,6 +1,6 @@
 /**
- * Finds out what an address is: an HLS playlist, an MP4 file, or a page that yt-dlp must be asked about.
- * In: what a person typed. Out: a normal URL and who takes it. Names and types of servers are believed less than first bytes.
+ * Detects the kind of a URL: an HLS playlist, an MP4 file, or a page for yt-dlp.
+ * In: the text that a user entered. Out: a normalized URL and its handler. The first bytes count more than names and media types.
  */
 import type { PagePattern, SourceHandler } from '../../config/page-pattern.ts';
 import { OxbowError } from '../../lib/errors.ts';
@@ -9,55 +9,55 @@ import { matchPattern } from './url-patterns.ts';
 
 /** Longest address, characters. */
 const MAX_URL = 4096;
-/** As much of a body as tells what it is. */
-const ENOUGH_BYTES = 512;
+/** Enough of a body to detect its kind. */
+const HEAD_BYTES = 512;
 const DEADLINE_MS = 15_000;
 const IDLE_MS = 10_000;
-/** With these a site keeps programs away from a page that yt-dlp may open all the same. */
+/** Statuses with which sites block programs from a page that yt-dlp may still open. */
 const GUARDED: ReadonlySet<number> = new Set([401, 403, 406, 429, 503]);
 
-/** What an address is. */
+/** A URL and its kind. */
 export interface DetectedSource {
   readonly url: URL;
   readonly handler: SourceHandler;
-  /** Longest it may take to find its media, ms; undefined: as the settings say. */
+  /** Longest time to extract its media, ms; undefined: as in the settings. */
   readonly timeoutMs: number | undefined;
 }
 
-/** How an address is asked. */
+/** Options of the detection. */
 export interface DetectOptions {
   readonly net: Net;
   /** Entries of the settings, tried before the built-in ones. */
   readonly patterns: readonly PagePattern[];
-  /** Sent with the request; secrets among them only to the address's own origin. */
+  /** Sent with the request; secrets only to the origin of the URL. */
   readonly headers?: Readonly<Record<string, string>> | undefined;
-  /** An administrator gave the address, so its host may be private. */
+  /** An administrator entered the URL, so its host may be private. */
   readonly trusted: boolean;
 }
 
 /**
- * Reads an address as people paste it: without blanks around it and without fragment.
+ * Normalizes a pasted URL: removes white space around it and its fragment.
  *
  * @throws OxbowError `bad-source`
  */
 export function normaliseUrl(text: string): URL {
   const given = text.trim();
   if (given.length > MAX_URL) throw new OxbowError('bad-source', `the address is longer than ${MAX_URL} characters`);
-  if (/\p{Cc}/u.test(given)) throw new OxbowError('bad-source', 'the address holds a control character');
+  if (/\p{Cc}/u.test(given)) throw new OxbowError('bad-source', 'the address contains a control character');
   const url = URL.parse(given);
   if (!url) throw new OxbowError('bad-source', `"${given.slice(0, 100)}" is not a URL`);
   if (url.protocol !== 'http:' && url.protocol !== 'https:') {
-    throw new OxbowError('bad-source', `oxbow takes http and https addresses, not ${url.protocol.slice(0, 20)}`);
+    throw new OxbowError('bad-source', `only http and https addresses are supported, not ${url.protocol.slice(0, 20)}`);
   }
   url.hash = '';
   return url;
 }
 
 /**
- * What an address is: by a pattern where one matches, else by asking it. Abort rejects at once.
+ * Detects a URL by a matching pattern, otherwise by requesting it. Abort rejects at once.
  *
- * @throws OxbowError `bad-source`, `address-refused`, `unsupported-media` for what is neither media nor page, `source-failed` when it
- * does not answer
+ * @throws OxbowError `bad-source`, `address-refused`, `unsupported-media` if it is neither media nor a page, `source-failed` if it
+ * does not respond
  */
 export async function detectSource(
   text: string,
@@ -68,14 +68,14 @@ export async function detectSource(
   const pattern = matchPattern(url, options.patterns);
   const isPage = pattern?.handler === 'page';
   if (isPage) refuseUser(url);
-  // yt-dlp asks whatever it is given: where a stranger typed the address, net says first whether it may be reached.
+  // yt-dlp requests any URL, so net first checks a URL that was not entered by an administrator.
   if (pattern && (!isPage || options.trusted)) {
     return { url, handler: pattern.handler, timeoutMs: pattern.timeoutMs };
   }
   using reply = await options.net.fetch(url, {
     signal,
     headers: options.headers,
-    maxBytes: Number.MAX_SAFE_INTEGER, // the first bytes are read, whatever its length
+    maxBytes: Number.MAX_SAFE_INTEGER, // only the first bytes are read
     deadlineMs: DEADLINE_MS,
     idleMs: IDLE_MS,
     ...(options.trusted && { trusted: url }),
@@ -86,10 +86,10 @@ export async function detectSource(
   return { url, handler, timeoutMs: undefined };
 }
 
-/** The address of a page stands on the command line of yt-dlp, where others on the machine can read it. */
+/** The URL of a page is an argument of yt-dlp, which other users of the machine can read. */
 function refuseUser({ username, password }: URL): void {
   if (username === '' && password === '') return;
-  throw new OxbowError('bad-source', 'the address of a page may not hold a user name or password');
+  throw new OxbowError('bad-source', 'the address of a page must not contain a user name or password');
 }
 
 async function handlerOf(reply: NetResponse, url: URL): Promise<SourceHandler> {
@@ -108,33 +108,33 @@ async function handlerOf(reply: NetResponse, url: URL): Promise<SourceHandler> {
   throw new OxbowError(
     'unsupported-media',
     `${shownUrl(url)} is ${describe(type)}: neither a playlist nor an MP4 file nor a page`,
-    { extra: { hint: 'Give the address of an HLS playlist (.m3u8), of an MP4 file, or of a page with a video.' } },
+    { extra: { hint: 'Use the address of an HLS playlist (.m3u8), of an MP4 file, or of a page with a video.' } },
   );
 }
 
 async function firstBytes(reply: NetResponse): Promise<Uint8Array> {
-  const bytes = new Uint8Array(ENOUGH_BYTES);
+  const bytes = new Uint8Array(HEAD_BYTES);
   let length = 0;
   try {
     for await (const piece of reply.stream()) {
-      const part = piece.subarray(0, ENOUGH_BYTES - length);
+      const part = piece.subarray(0, HEAD_BYTES - length);
       bytes.set(part, length);
       length += part.length;
-      if (length === ENOUGH_BYTES) break;
+      if (length === HEAD_BYTES) break;
     }
   } catch (error) {
     if (length === 0) throw error;
-    // What came is enough to look at: whoever takes the source meets the fault again.
+    // The bytes received so far suffice; the pull meets the failure again.
   }
   return bytes.subarray(0, length);
 }
 
 /**
- * What a body is by its first bytes, and by its type where they say nothing.
+ * Detects the handler of a body by its first bytes, otherwise by its media type.
  *
- * @param bytes the first of it; a few hundred are enough
+ * @param bytes the first few hundred bytes
  * @param type media type in lower case, without parameters; may be empty
- * @returns undefined when nobody takes it
+ * @returns undefined if no handler supports it
  */
 export function handlerOfBytes(bytes: Uint8Array, type: string): SourceHandler | undefined {
   const text = String.fromCharCode(...bytes)
@@ -151,5 +151,5 @@ export function handlerOfBytes(bytes: Uint8Array, type: string): SourceHandler |
 
 function describe(type: string): string {
   if (type === 'application/dash+xml') return 'a DASH presentation';
-  return type === '' ? 'of a kind that oxbow does not know' : type.slice(0, 80);
+  return type === '' ? 'of an unknown type' : type.slice(0, 80);
 }

@@ -1,6 +1,6 @@
 /**
- * Reads what yt-dlp says of a page: nothing of it is believed before it was looked at, and what makes no sense is left out.
- * In: JSON of any maker. Out: title, picture, length, and the formats that oxbow may be able to fetch, bounded. yt-dlp, "Information dictionary".
+ * Parses and validates the metadata of a page from yt-dlp; invalid fields are omitted.
+ * In: JSON of yt-dlp. Out: title, thumbnail, duration, and the formats that oxbow may be able to pull, bounded. yt-dlp, "Information dictionary".
  */
 import { OxbowError } from '../../lib/errors.ts';
 
@@ -9,20 +9,20 @@ const MAX_TITLE = 300;
 const MAX_URL = 8192;
 const MAX_HEADERS = 32;
 const MAX_HEADER = 4096;
-/** Headers that belong to a connection, or that the way out sets itself. */
-const OWN_HEADERS =
+/** Headers of a connection, or set by net itself. */
+const RESERVED_HEADERS =
   /^(host|connection|content-.*|transfer-encoding|accept-encoding|range|te|trailer|upgrade|expect|keep-alive|proxy-.*)$/i;
 
-/** One format of a page that HTTP can fetch. */
+/** One format of a page, available over HTTP. */
 export interface PageFormat {
   readonly id: string;
   readonly protocol: 'hls' | 'file';
   readonly url: URL;
-  /** The Multivariant Playlist that it stands in. */
+  /** The Multivariant Playlist that contains it. */
   readonly manifestUrl: URL | undefined;
   /** `mp4`, `webm`, … as yt-dlp names it. */
   readonly extension: string;
-  /** undefined: nothing is said of it. */
+  /** undefined: unknown. */
   readonly hasVideo: boolean | undefined;
   readonly hasAudio: boolean | undefined;
   readonly codecs: string;
@@ -38,22 +38,22 @@ export interface PageFormat {
   readonly cookies: string;
 }
 
-/** What a page is. */
+/** The metadata of a page. */
 export interface PageMetadata {
   readonly title: string;
   /** http or https. */
   readonly thumbnail: string | undefined;
-  /** Seconds; of what ends. */
+  /** Duration of VOD, seconds. */
   readonly durationS: number | undefined;
   readonly live: boolean;
-  /** When a live stream is announced for, unix seconds. */
+  /** Announced start of a live stream, s since 1970. */
   readonly beginsS: number | undefined;
   readonly formats: readonly PageFormat[];
-  /** Formats that were left out because they are encrypted for one player. */
+  /** Number of omitted formats with DRM. */
   readonly protectedFormats: number;
-  /** Formats that were left out because they are DASH or stranger. */
+  /** Number of omitted formats with unsupported protocols such as DASH. */
   readonly foreignFormats: number;
-  /** Ids of the formats that the expression of the settings chose, most wanted first; empty without one. */
+  /** Ids of the formats that the expression of the settings selected, preferred first; empty without one. */
   readonly selected: readonly string[];
 }
 
@@ -63,7 +63,7 @@ const isFields = (value: unknown): value is Fields =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
 function textOf(value: unknown, most: number): string {
-  // Control characters have no place in a log line or a page.
+  // Control characters must not appear in a log line or a page.
   return typeof value === 'string'
     ? value
         .replaceAll(/\p{Cc}+/gu, ' ')
@@ -83,16 +83,16 @@ function urlOf(value: unknown): URL | undefined {
 }
 
 /**
- * Reads an answer.
+ * Parses the output of yt-dlp.
  *
- * @param value what `JSON.parse` made of it
- * @throws OxbowError `page-failed` when it is no answer
+ * @param value result of `JSON.parse`
+ * @throws OxbowError `page-failed` if it is not an object
  */
 export function parsePageMetadata(value: unknown): PageMetadata {
   const fields = videoOf(value);
-  if (!fields) throw new OxbowError('page-failed', 'yt-dlp gave no answer that oxbow can read');
+  if (!fields) throw new OxbowError('page-failed', 'the output of yt-dlp is invalid');
   const listed = Array.isArray(fields.formats) ? fields.formats : [];
-  // A page with one format may name it beside its title.
+  // A page with one format may list its fields next to the title.
   const raw = (listed.length > 0 ? listed : [fields]).filter(isFields).slice(-MAX_FORMATS);
   const open = raw.filter((format) => format.has_drm !== true);
   const formats = open.flatMap((format) => readFormat(format, fields) ?? []);
@@ -110,14 +110,14 @@ export function parsePageMetadata(value: unknown): PageMetadata {
   };
 }
 
-/** The video that the answer is about; of a list its first. */
+/** The video; of a playlist the first. */
 function videoOf(value: unknown): Fields | undefined {
   if (!isFields(value)) return undefined;
   if (value._type !== 'playlist' && value._type !== 'multi_video') return value;
   return Array.isArray(value.entries) ? value.entries.find(isFields) : undefined;
 }
 
-/** Storyboards and the like are formats too. */
+/** Storyboards are formats too. */
 function isMedia(format: Fields): boolean {
   return typeof format.url === 'string' && format.protocol !== 'mhtml' && format.ext !== 'mhtml';
 }
@@ -157,7 +157,7 @@ function readHeaders(value: unknown): Record<string, string> {
   if (!isFields(value)) return {};
   const fields: Record<string, string> = {};
   for (const [name, content] of Object.entries(value).slice(0, MAX_HEADERS)) {
-    if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}$/.test(name) || OWN_HEADERS.test(name)) continue;
+    if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}$/.test(name) || RESERVED_HEADERS.test(name)) continue;
     if (typeof content !== 'string' || content.length > MAX_HEADER || !/^[\t\x20-\x7e\x80-\xff]*$/.test(content))
       continue;
     fields[name.toLowerCase()] = content;

@@ -21,7 +21,7 @@ const signal = new AbortController().signal;
 const net = createNet({ allow: [] });
 const page = (name: string) => `https://site.example/${name}`;
 
-/** Whether nothing of a process runs: it may wait for its parent to take notice. */
+/** Whether a process has ended; it may be a zombie. */
 async function hasEnded(pid: number): Promise<boolean> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
   return stat === '' || /\) [ZX] /.test(stat);
@@ -48,13 +48,13 @@ suite('a page', () => {
       clock: createSystemClock(),
       log: createSilentLog(),
       pauseMs: 1,
-      leastBetweenMs: 0,
+      minIntervalMs: 0,
       ...change,
     });
   const questionsFor = async (name: string) =>
     (await standIn.questions()).filter(({ args }) => args.at(-1) === page(name));
 
-  test('is turned into a Multivariant Playlist, with the headers that the site wants', async () => {
+  test('is resolved to a Multivariant Playlist, with the headers for the site', async () => {
     await standIn.answer(page('live'), {
       json: livePage('A harbour', 'https://cdn.example/master.m3u8', { thumbnail: 'https://cdn.example/p.jpg' }),
     });
@@ -69,7 +69,7 @@ suite('a page', () => {
     );
   });
 
-  test('is asked without a shell, without configuration, and without what oxbow knows', async () => {
+  test('is extracted without a shell, without configuration, and without the environment of oxbow', async () => {
     process.env.OXBOW_TEST_SECRET = 'do not tell';
     const name = "live?x=$(touch%20/tmp/x)&y='";
     await standIn.answer(new URL(page(name)).href, { json: livePage('x', 'https://cdn.example/m.m3u8') });
@@ -77,13 +77,13 @@ suite('a page', () => {
       .locate({ signal })
       .catch(() => undefined);
     delete process.env.OXBOW_TEST_SECRET;
-    const [asked] = (await standIn.questions()).filter(({ args }) => args.at(-1) === new URL(page(name)).href);
-    assert.deepEqual(asked!.args, [...ytDlpArguments, '-f', 'best', '--', new URL(page(name)).href]);
-    assert.equal(asked!.env.OXBOW_TEST_SECRET, undefined);
-    assert.notEqual(asked!.env.HOME, process.env.HOME);
+    const [call] = (await standIn.questions()).filter(({ args }) => args.at(-1) === new URL(page(name)).href);
+    assert.deepEqual(call!.args, [...ytDlpArguments, '-f', 'best', '--', new URL(page(name)).href]);
+    assert.equal(call!.env.OXBOW_TEST_SECRET, undefined);
+    assert.notEqual(call!.env.HOME, process.env.HOME);
   });
 
-  test('is told who asks, and which way to go out, where no list of processes shows it', async () => {
+  test('receives User-Agent, Referer and proxy, which the list of processes does not show', async () => {
     await standIn.answer(page('hidden'), { json: livePage('x', 'https://cdn.example/m.m3u8') });
     const headers = { Referer: "https://from.example/it's", authorization: 'Bearer s3cr3t', cookie: 'a=s3cr3t' };
     await source('hidden', { headers, userAgent: 'vsr' }).locate({ signal });
@@ -99,12 +99,12 @@ suite('a page', () => {
     assert.deepEqual([https_proxy, ftp_proxy, all_proxy], [http_proxy, http_proxy, http_proxy]);
     assert.doesNotMatch(JSON.stringify([first!.args, second!.args]), /proxy|iptv|from\.example|oxbow:/);
     assert.doesNotMatch(JSON.stringify([first, second]), /s3cr3t/);
-    // It was open while the child ran, and is closed now.
+    // The proxy was open while the child ran, and is closed now.
     const [error] = await once(connect(Number(new URL(http_proxy!).port), '127.0.0.1'), 'error');
     assert.equal((error as NodeJS.ErrnoException).code, 'ECONNREFUSED');
   });
 
-  test('that fails for a moment is asked again; one that never will is not', async () => {
+  test('that fails temporarily is retried; one that fails permanently is not', async () => {
     const slow = { stderr: 'ERROR: [generic] Unable to download webpage: <urlopen error timed out>' };
     await standIn.answer(page('again'), slow, slow, { json: livePage('x', 'https://cdn.example/m.m3u8') });
     await source('again').locate({ signal });
@@ -112,7 +112,7 @@ suite('a page', () => {
     await standIn.answer(page('never'), slow);
     await assert.rejects(source('never').locate({ signal }), (error: OxbowError) => {
       assert.equal(error.code, 'page-failed');
-      assert.match(error.message, /^site\.example: the site cannot be reached/);
+      assert.match(error.message, /^site\.example: the site is unreachable/);
       return error.extra.retryable === true;
     });
     assert.equal((await questionsFor('never')).length, 3);
@@ -124,38 +124,38 @@ suite('a page', () => {
     assert.equal((await questionsFor('private')).length, 1);
   });
 
-  test('whose addresses expire is asked again, but not all the time', async () => {
+  test('whose URLs expire is extracted again, with a minimum interval', async () => {
     const at = (version: number) => ({ json: livePage('x', `https://cdn.example/${version}/m.m3u8`) });
     await standIn.answer(page('expires'), at(1), at(2));
-    const expiring = source('expires', { leastBetweenMs: 1000 });
+    const expiring = source('expires', { minIntervalMs: 1000 });
     const began = performance.now();
     assert.match((await expiring.locate({ signal })).url.href, /\/1\//);
     assert.match((await expiring.locate({ signal })).url.href, /\/2\//);
     assert.ok(performance.now() - began > 900, 'it waited');
   });
 
-  test('that takes too long is given up, with all that yt-dlp started', async () => {
+  test('that takes too long is given up, and all processes of yt-dlp end', async () => {
     await standIn.answer(page('slow'), { delayMs: 60_000, child: true });
-    const failure = assert.rejects(runYtDlp({ ...question('slow'), timeoutMs: 1500 }, { signal }), {
+    const failure = assert.rejects(runYtDlp({ ...request('slow'), timeoutMs: 1500 }, { signal }), {
       code: 'page-failed',
-      message: /nothing was found within 1.5 s/,
+      message: /found nothing within 1.5 s/,
     });
-    const asked = await until('it runs', async () => (await questionsFor('slow'))[0]);
+    const call = await until('it runs', async () => (await questionsFor('slow'))[0]);
     await failure;
-    await until('all of it has ended', async () => (await hasEnded(asked.pid)) && (await hasEnded(asked.childPid!)));
+    await until('all of it has ended', async () => (await hasEnded(call.pid)) && (await hasEnded(call.childPid!)));
   });
 
-  test('that nobody wants any more is given up at once', async () => {
+  test('is given up at once on abort', async () => {
     await standIn.answer(page('unwanted'), { delayMs: 60_000, child: true });
     const controller = new AbortController();
     const asking = source('unwanted').locate({ signal: controller.signal });
-    const asked = await until('it runs', async () => (await questionsFor('unwanted'))[0]);
+    const call = await until('it runs', async () => (await questionsFor('unwanted'))[0]);
     controller.abort(new Error('enough'));
     await assert.rejects(asking, /enough/);
-    await until('all of it has ended', async () => (await hasEnded(asked.pid)) && (await hasEnded(asked.childPid!)));
+    await until('all of it has ended', async () => (await hasEnded(call.pid)) && (await hasEnded(call.childPid!)));
   });
 
-  const question = (name: string) => ({
+  const request = (name: string) => ({
     program: standIn.path,
     url: new URL(page(name)),
     timeoutMs: 10_000,
@@ -164,16 +164,19 @@ suite('a page', () => {
     trusted: false,
   });
 
-  test('whose answer is too long, or none, is refused', async () => {
+  test('with too long or invalid output is refused', async () => {
     await standIn.answer(page('endless'), { noise: 17 * 1024 * 1024 });
-    await assert.rejects(runYtDlp(question('endless'), { signal }), { code: 'page-failed', message: /too long/ });
+    await assert.rejects(runYtDlp(request('endless'), { signal }), { code: 'page-failed', message: /too long/ });
     await standIn.answer(page('words'), { text: 'Hello' });
-    await assert.rejects(runYtDlp(question('words'), { signal }), { code: 'page-failed', message: /not JSON/ });
+    await assert.rejects(runYtDlp(request('words'), { signal }), { code: 'page-failed', message: /not JSON/ });
     await standIn.answer(page('list'), { json: [] });
-    await assert.rejects(source('list').locate({ signal }), { code: 'page-failed', message: /no answer/ });
+    await assert.rejects(source('list').locate({ signal }), {
+      code: 'page-failed',
+      message: /output of yt-dlp is invalid/,
+    });
   });
 
-  test('without yt-dlp is refused with what to install', async () => {
+  test('without yt-dlp is refused with an installation hint', async () => {
     await assert.rejects(source('any', { program: 'no-such-yt-dlp' }).locate({ signal }), (error: OxbowError) => {
       assert.equal(error.code, 'page-tool-missing');
       assert.match(error.message, /no-such-yt-dlp is not installed/);
@@ -206,16 +209,16 @@ suite('the real yt-dlp', { skip: need('yt-dlp') }, () => {
       { signal },
     );
 
-  test('knows every option that oxbow uses', async () => {
-    // An address that nothing answers: options are read first, and one that is unknown is told before.
+  test('supports every option that oxbow uses', async () => {
+    // No server listens at this address: yt-dlp reports unknown options before it connects.
     const userAgent = `it's "me" #1 \\ $HOME`;
     await assert.rejects(ask('http://127.0.0.1:9/page', { format: 'best', userAgent }), {
       code: 'page-failed',
-      message: /the site cannot be reached/,
+      message: /the site is unreachable/,
     });
   });
 
-  test('reads a page at the address that an administrator gave, as who it is told to be', async () => {
+  test('extracts a page at a private address of an administrator, with User-Agent and Referer', async () => {
     const userAgent = `it's "me" #1 \\ $HOME`;
     const answer = parsePageMetadata(await ask('/page', { userAgent, referer: 'https://from.example/' }));
     assert.match(answer.title, /^A harbour/);
@@ -229,7 +232,7 @@ suite('the real yt-dlp', { skip: need('yt-dlp') }, () => {
     );
   });
 
-  test('goes out through oxbow alone, so that no private address is reached', async () => {
+  test('uses only the proxy, so that it reaches no private address', async () => {
     const before = origin.requests.length;
     const inside = origin.url.replace('127.0.0.1', '127.0.0.2');
     origin.put('/moved', () => ({ status: 302, headers: { location: `${inside}/page` } }));
@@ -243,7 +246,7 @@ suite('the real yt-dlp', { skip: need('yt-dlp') }, () => {
     assert.deepEqual(origin.requests.slice(before), ['/moved']);
   });
 
-  test('is not led around oxbow by what a page tells it (CVE-2023-46121)', async () => {
+  test('does not bypass the proxy because of a page (CVE-2023-46121)', async () => {
     let arrived = 0;
     await using inside = createServer((socket) => {
       arrived++;

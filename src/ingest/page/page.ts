@@ -1,6 +1,6 @@
 /**
- * A page as a source: where its media is now, asked again when its addresses have expired.
- * In: the address of a page, yt-dlp. Out: addresses for the pullers, facts of the page. Not trusted: its addresses may not be private.
+ * A web page as a source: extracts the current URL of its media, again whenever that expires.
+ * In: the URL of a page, yt-dlp. Out: URLs for the pulls, facts of the page. The extracted URLs are untrusted: they must not be private.
  */
 import type { SourceFacts } from '../../api/source-facts.ts';
 import { backoffMs, sleep } from '../../lib/abort.ts';
@@ -16,33 +16,33 @@ import { cookieHeader } from './cookies.ts';
 import { type PageMetadata, parsePageMetadata } from './page-metadata.ts';
 import { runYtDlp, type YtDlpRequest } from './yt-dlp.ts';
 
-/** Tries of one question; the last failure is told. */
-const TRIES = 3;
+/** Attempts of one extraction; the last failure is thrown. */
+const ATTEMPTS = 3;
 const FIRST_PAUSE_MS = 1000;
-/** A site is asked no more often than this, ms: playlists that fail again and again must not become a flood of questions. */
-const LEAST_BETWEEN_MS = 10_000;
+/** Shortest time between two extractions, ms: playlists that fail repeatedly must not flood the site with requests. */
+const MIN_INTERVAL_MS = 10_000;
 
-/** Where the media of a page is at the moment. */
+/** The current URL of a page's media. */
 export interface PageAddress extends SourceAddress {
   readonly kind: 'hls' | 'mp4';
-  /** What the page says of itself. */
+  /** Facts of the page. */
   readonly facts: SourceFacts;
 }
 
-/** How a page is asked. */
+/** Options of a page source. */
 export interface PageOptions {
   readonly url: URL;
-  /** How yt-dlp goes out. */
+  /** Opens the proxy of yt-dlp. */
   readonly net: Pick<Net, 'openProxy'>;
-  /** An administrator gave the address: its host may be private, for the page alone; where its media lies never is trusted. */
+  /** An administrator entered the URL: the host of the page may be private, but not that of its media. */
   readonly trusted: boolean;
-  /** Of the source. Secrets among them are for the page's own origin, and yt-dlp sends what it is given everywhere: it gets the Referer alone. */
+  /** Headers of the source. yt-dlp sends headers to every site, so it receives only User-Agent and Referer, no secrets. */
   readonly headers?: Readonly<Record<string, string>> | undefined;
-  /** A User-Agent, or the word of a preset; yt-dlp's own when empty. */
+  /** A User-Agent, or the name of a preset; yt-dlp's own when empty. */
   readonly userAgent?: string | undefined;
-  /** yt-dlp. */
+  /** Path or name of yt-dlp. */
   readonly program: string;
-  /** Longest time of one try, ms. */
+  /** Longest time of one attempt, ms. */
   readonly timeoutMs: number;
   /** Expression of yt-dlp that selects formats; empty: oxbow chooses. */
   readonly format: string;
@@ -50,73 +50,74 @@ export interface PageOptions {
   readonly quality?: string | undefined;
   readonly clock: Clock;
   readonly log: PullLog;
-  /** First pause between two tries, ms; default 1 s. */
+  /** First pause between two attempts, ms; default 1 s. */
   readonly pauseMs?: number | undefined;
-  /** Least time between two questions, ms; default 10 s. */
-  readonly leastBetweenMs?: number | undefined;
+  /** Shortest time between two extractions, ms; default 10 s. */
+  readonly minIntervalMs?: number | undefined;
 }
 
-/** A page that is asked as often as its addresses expire. */
+/** The source of one page. */
 export class PageSource {
   readonly #options: PageOptions;
-  readonly #question: YtDlpRequest;
-  #askedMs: number | undefined;
+  readonly #request: YtDlpRequest;
+  /** When the last extraction ended, monotonic ms. */
+  #endedMs: number | undefined;
 
-  /** @throws FormatError when the quality or the User-Agent is none */
+  /** @throws FormatError for an invalid quality or User-Agent */
   constructor(options: PageOptions) {
     parseQuality(options.quality ?? '');
     this.#options = options;
     const { program, url, timeoutMs, format, net, trusted, headers = {} } = options;
     const own = (wanted: string) => Object.entries(headers).find(([name]) => name.toLowerCase() === wanted)?.[1];
     const userAgent = parseUserAgent(options.userAgent ?? '') || own('user-agent');
-    this.#question = { program, url, timeoutMs, format, net, trusted, userAgent, referer: own('referer') };
+    this.#request = { program, url, timeoutMs, format, net, trusted, userAgent, referer: own('referer') };
   }
 
   /**
-   * Asks where the media is now, three times where trying again may help. Abort rejects at once and ends yt-dlp.
+   * Extracts the current URL of the media, with up to three attempts if a retry may help. Abort rejects at once and ends yt-dlp.
    *
-   * @throws OxbowError `page-tool-missing`, `page-failed`, `address-refused`, `unsupported-media`; `extra.retryable` says whether later may help
+   * @throws OxbowError `page-tool-missing`, `page-failed`, `address-refused`, `unsupported-media`;  `extra.retryable`: a later call may succeed
    */
   async locate({ signal }: { signal: AbortSignal }): Promise<PageAddress> {
-    const { clock, log, pauseMs = FIRST_PAUSE_MS, leastBetweenMs = LEAST_BETWEEN_MS } = this.#options;
-    if (this.#askedMs !== undefined) {
-      await sleep(Math.max(0, this.#askedMs + leastBetweenMs - clock.monotonicMs()), { signal });
+    const { clock, log, pauseMs = FIRST_PAUSE_MS, minIntervalMs = MIN_INTERVAL_MS } = this.#options;
+    if (this.#endedMs !== undefined) {
+      await sleep(Math.max(0, this.#endedMs + minIntervalMs - clock.monotonicMs()), { signal });
     }
     for (let attempt = 0; ; attempt++) {
       try {
-        return await this.#ask(signal);
+        return await this.#extract(signal);
       } catch (error) {
         signal.throwIfAborted();
         const mayHelp = error instanceof OxbowError && error.extra.retryable === true;
-        if (!mayHelp || attempt + 1 >= TRIES) throw error;
-        log.info({ detail: error.message, attempt: attempt + 1 }, 'a page is asked again');
+        if (!mayHelp || attempt + 1 >= ATTEMPTS) throw error;
+        log.info({ detail: error.message, attempt: attempt + 1 }, 'retrying a page');
         await sleep(backoffMs(attempt, pauseMs), { signal });
       } finally {
-        this.#askedMs = clock.monotonicMs();
+        this.#endedMs = clock.monotonicMs();
       }
     }
   }
 
-  async #ask(signal: AbortSignal): Promise<PageAddress> {
+  async #extract(signal: AbortSignal): Promise<PageAddress> {
     const { format, quality = '' } = this.#options;
-    const answer = parsePageMetadata(await runYtDlp(this.#question, { signal }));
-    const choice = chooseFormat(answer, parseQuality(quality), format !== '');
+    const page = parsePageMetadata(await runYtDlp(this.#request, { signal }));
+    const choice = chooseFormat(page, parseQuality(quality), format !== '');
     this.#options.log.info(
-      { title: answer.title, formats: answer.formats.length, kind: choice.kind, chosen: choice.chosen },
-      'the media of a page was found',
+      { title: page.title, formats: page.formats.length, kind: choice.kind, chosen: choice.chosen },
+      'found the media of a page',
     );
     const cookie = cookieHeader(choice.format.cookies, choice.url);
     return {
       kind: choice.kind,
       url: choice.url,
       headers: { ...choice.format.headers, ...(cookie !== '' && { cookie }) },
-      facts: factsOf(answer, choice),
+      facts: factsOf(page, choice),
     };
   }
 }
 
-function factsOf(answer: PageMetadata, { kind, qualities, chosen }: PageChoice): SourceFacts {
-  const { title, thumbnail, durationS, live } = answer;
+function factsOf(page: PageMetadata, { kind, qualities, chosen }: PageChoice): SourceFacts {
+  const { title, thumbnail, durationS, live } = page;
   return {
     protocol: 'page',
     container: kind === 'mp4' ? 'mp4' : '',
@@ -130,9 +131,9 @@ function factsOf(answer: PageMetadata, { kind, qualities, chosen }: PageChoice):
 }
 
 /**
- * What is known of a page's media, told by the page and by the puller together: the page knows titles, the puller what it pulls.
+ * Combines the facts of a page with those of the pull of its media.
  *
- * @param pulled what the puller says
+ * @param pulled facts of the pull
  */
 export function joinFacts(page: SourceFacts, pulled: SourceFacts): SourceFacts {
   return {

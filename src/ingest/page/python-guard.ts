@@ -1,8 +1,8 @@
 /**
- * Holds Python to one way out: yt-dlp can be led around its proxy, by a header of a hostile page (CVE-2023-46121, before 2023.11.14), by
- * WebSockets and by other protocols than HTTP.
- * In: the one address that may be connected to. Out: a folder for PYTHONPATH, from which Python loads a hook before anything else. A
- * yt-dlp that brings its own Python along does not read it: then the proxy alone holds. Python, `site` and "Audit events".
+ * Restricts Python to connections to the proxy: yt-dlp may bypass its proxy, by a header of a hostile page (CVE-2023-46121, before
+ * 2023.11.14), by WebSockets, and by protocols other than HTTP.
+ * In: the only address to which connections are allowed. Out: a folder for PYTHONPATH, from which Python loads a hook first. A yt-dlp
+ * with its own Python does not load it: then only the proxy protects. Python, `site` and "Audit events".
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -10,13 +10,13 @@ import { join } from 'node:path';
 import { messageOf, OxbowError } from '../../lib/errors.ts';
 import { refusedPhrase } from '../../net/net.ts';
 
-/** A folder that is there for as long as a program runs. */
+/** A folder that exists while a program runs. */
 export interface PythonGuard extends AsyncDisposable {
-  /** Holds `sitecustomize.py` and nothing else. */
+  /** Contains only `sitecustomize.py`. */
   readonly folder: string;
 }
 
-// Distributions have a sitecustomize of their own, which is run as well. A Python that goes wrong here goes on without the hook, and says so.
+// Runs the sitecustomize of the distribution as well. If the hook fails, Python prints the error and continues without it.
 const hook = (host: string, port: number) => `import importlib.machinery, importlib.util, os, sys
 
 _way = (${JSON.stringify(host)}, ${port})
@@ -35,13 +35,13 @@ if _spec is not None and _spec.loader is not None:
 `;
 
 /**
- * Writes the hook into a folder of its own, which only this user may read.
+ * Writes the hook into a new folder that only this user can read.
  *
- * @param way the proxy's URL
- * @throws OxbowError `page-failed` when nothing can be written to the system's folder for such files
+ * @param proxyUrl of the only allowed address
+ * @throws OxbowError `page-failed` if the folder for temporary files is not writable
  */
-export async function openPythonGuard(way: string): Promise<PythonGuard> {
-  const { hostname, port } = new URL(way);
+export async function openPythonGuard(proxyUrl: string): Promise<PythonGuard> {
+  const { hostname, port } = new URL(proxyUrl);
   const folder = await mkdtemp(join(tmpdir(), 'oxbow-page-')).catch(refuse);
   const close = () => rm(folder, { recursive: true, force: true });
   try {
@@ -54,8 +54,8 @@ export async function openPythonGuard(way: string): Promise<PythonGuard> {
 }
 
 function refuse(cause: unknown): never {
-  throw new OxbowError('page-failed', `nothing can be written to ${tmpdir()}: ${messageOf(cause)}`, {
+  throw new OxbowError('page-failed', `the folder ${tmpdir()} is not writable: ${messageOf(cause)}`, {
     cause,
-    extra: { retryable: true, hint: 'oxbow lays a file there that yt-dlp reads: free some space, or set TMPDIR.' },
+    extra: { retryable: true, hint: 'oxbow writes a file for yt-dlp there: free some space, or set TMPDIR.' },
   });
 }

@@ -1,10 +1,10 @@
 /**
- * What addresses are by their look alone: playlists and files by the end of their path, the known video sites by their name.
- * In: a URL, entries of the settings. Out: who takes it, or nothing where it must be asked.
+ * Patterns that select the handler of a URL: playlists and files by their extension, known video sites by their host name.
+ * In: a URL, entries of the settings. Out: its handler; undefined if the URL must be requested.
  */
 import type { PagePattern, SourceHandler } from '../../config/page-pattern.ts';
 
-/** Sites whose pages yt-dlp knows; what is not here is asked, and found out to be a page as well. */
+/** Sites that yt-dlp supports; other URLs are requested, and HTML is handled as a page too. */
 const sites = [
   ...[
     'youtube.com',
@@ -52,7 +52,7 @@ export const builtInPatterns: readonly PagePattern[] = [
 ];
 
 /**
- * The first pattern that matches, in order of priority; of the same priority those of the settings come first.
+ * The matching pattern of the highest priority; at equal priority patterns of the settings precede.
  *
  * @param own entries of the settings
  */

@@ -1,7 +1,7 @@
 /**
- * Asks yt-dlp, a program of its own, where the video of a page is.
- * In: the address of a page. Out: what the program printed, as JSON that nobody has looked at yet. It is started without a shell, with
- * few variables, and it and all that it started end when the time is over. It goes out through a proxy of its own, which oxbow guards.
+ * Runs yt-dlp to extract the media of a page.
+ * In: the URL of a page. Out: the printed JSON, not validated. The program runs without a shell, with few environment variables, and in
+ * a process group that is killed at the deadline. Its requests go through a proxy of oxbow.
  */
 import { spawn } from 'node:child_process';
 import { withDeadline } from '../../lib/abort.ts';
@@ -11,11 +11,11 @@ import type { Net } from '../../net/net.ts';
 import { openPythonGuard } from './python-guard.ts';
 import { explainFailure } from './yt-dlp-failure.ts';
 
-/** Longest answer: a page with hundreds of formats is a few MiB. */
-const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
-const MAX_COMPLAINT = 16 * 1024;
+/** Longest output: that of a page with hundreds of formats is a few MiB. */
+const MAX_OUTPUT_BYTES = 16 * 1024 * 1024;
+const MAX_STDERR = 16 * 1024;
 
-/** What every question is asked with; all of it is known to yt-dlp since 2022. What others may not read comes by stdin. */
+/** Arguments of every call, supported by yt-dlp since 2022. Confidential options are passed through stdin. */
 export const ytDlpArguments = [
   ...[
     '--ignore-config',
@@ -38,7 +38,7 @@ export const ytDlpArguments = [
   ...['--no-exec', '--no-cookies', '--socket-timeout', '15', '--retries', '2', '--extractor-retries', '1'],
 ] as const;
 
-/** How it is asked. */
+/** Options of a call. */
 export interface YtDlpRequest {
   /** Path, or a name that is looked up in PATH. */
   readonly program: string;
@@ -46,11 +46,11 @@ export interface YtDlpRequest {
   readonly timeoutMs: number;
   /** Expression for `-f`; empty: none. */
   readonly format: string;
-  /** Opens the way out. */
+  /** Opens the proxy. */
   readonly net: Pick<Net, 'openProxy'>;
-  /** An administrator gave the address: its host, and no other, may be private. */
+  /** An administrator entered the URL: its host, and no other, may be private. */
   readonly trusted: boolean;
-  /** Sent to every site that the page leads to; in printable ASCII, else left out. */
+  /** Sent to every site that the page refers to; omitted unless printable ASCII. */
   readonly userAgent?: string | undefined;
   readonly referer?: string | undefined;
 }
@@ -58,97 +58,97 @@ export interface YtDlpRequest {
 /**
  * Runs the program once. Abort kills it and rejects with the signal's reason.
  *
- * @returns what its JSON says, unlooked at
- * @throws OxbowError `page-tool-missing`; `page-failed`, with `extra.retryable` where trying again may help; `address-refused` where the
- * page leads to an address that may not be reached
+ * @returns the parsed JSON, not validated
+ * @throws OxbowError `page-tool-missing`; `page-failed`, with `extra.retryable` if a retry may help; `address-refused` if the
+ * page refers to an address that oxbow refuses
  */
-export async function runYtDlp(question: YtDlpRequest, { signal }: { signal: AbortSignal }): Promise<unknown> {
-  const { program, url, timeoutMs, format, net, trusted } = question;
+export async function runYtDlp(request: YtDlpRequest, { signal }: { signal: AbortSignal }): Promise<unknown> {
+  const { program, url, timeoutMs, format, net, trusted } = request;
   signal.throwIfAborted();
   using deadline = withDeadline(timeoutMs, 'yt-dlp', { signal });
   await using proxy = await net.openProxy({ deadlineMs: timeoutMs, trusted: trusted ? url : undefined });
   await using guard = await openPythonGuard(proxy.url);
   const args = [...ytDlpArguments, ...(format === '' ? [] : ['-f', format]), '--', url.href];
-  const order = { program, args, env: environment(proxy.url, guard.folder), stdin: hiddenOptions(question) };
-  const { stdout, stderr, code } = await run(order, deadline.signal).catch((error: unknown) => {
+  const command = { program, args, env: environment(proxy.url, guard.folder), stdin: hiddenOptions(request) };
+  const { stdout, stderr, code } = await run(command, deadline.signal).catch((error: unknown) => {
     signal.throwIfAborted();
     if (!deadline.signal.aborted) throw error;
-    throw new OxbowError('page-failed', `${url.host}: nothing was found within ${timeoutMs / 1000} s`, {
+    throw new OxbowError('page-failed', `${url.host}: yt-dlp found nothing within ${timeoutMs / 1000} s`, {
       cause: error,
-      extra: { retryable: true, hint: 'The site may be slow: allow more time with --pages-timeout.' },
+      extra: { retryable: true, hint: 'The site may be slow; increase --pages-timeout.' },
     });
   });
   if (code !== 0) throw explainFailure(stderr, url.host, proxy.refusal);
   try {
     return JSON.parse(stdout) as unknown;
   } catch (error) {
-    throw new OxbowError('page-failed', `${url.host}: yt-dlp printed something that is not JSON`, { cause: error });
+    throw new OxbowError('page-failed', `${url.host}: the output of yt-dlp is not JSON`, { cause: error });
   }
 }
 
-interface Ended {
+interface Output {
   readonly stdout: string;
   readonly stderr: string;
   readonly code: number | null;
 }
 
-interface Order {
+interface Command {
   readonly program: string;
   readonly args: readonly string[];
   readonly env: NodeJS.ProcessEnv;
   readonly stdin: string;
 }
 
-function run({ program, args, env, stdin }: Order, signal: AbortSignal): Promise<Ended> {
+function run({ program, args, env, stdin }: Command, signal: AbortSignal): Promise<Output> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(signal.reason);
     const child = spawn(program, args, {
       stdio: ['pipe', 'pipe', 'pipe'],
       env,
-      detached: true, // a process group of its own: what it starts ends with it
+      detached: true, // a process group, so that its child processes end with it
       windowsHide: true,
     });
     const kill = () => killGroup(child.pid);
     let failure: unknown;
-    const give = (error: unknown) => {
+    const fail = (error: unknown) => {
       failure ??= error;
       kill();
     };
-    const onAbort = () => give(signal.reason);
+    const onAbort = () => fail(signal.reason);
     signal.addEventListener('abort', onAbort, { once: true });
     child.stdin.on('error', () => {}); // it may end without reading
     child.stdin.end(stdin);
-    const answer: Buffer[] = [];
-    let answered = 0;
+    const output: Buffer[] = [];
+    let outputBytes = 0;
     child.stdout.on('data', (bytes: Buffer) => {
-      answered += bytes.length;
-      if (answered > MAX_ANSWER_BYTES) {
-        give(new OxbowError('page-failed', 'the answer of yt-dlp is too long', { extra: { retryable: false } }));
-      } else answer.push(bytes);
+      outputBytes += bytes.length;
+      if (outputBytes > MAX_OUTPUT_BYTES) {
+        fail(new OxbowError('page-failed', 'the output of yt-dlp is too long', { extra: { retryable: false } }));
+      } else output.push(bytes);
     });
     let complaint = '';
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
-      complaint = (complaint + text).slice(-MAX_COMPLAINT);
+      complaint = (complaint + text).slice(-MAX_STDERR);
     });
     child.once('error', (error) => {
       failure ??= missing(program, error);
     });
-    // What it may have left behind would hold the pipes open, and the site's connections.
+    // Remaining child processes would keep the pipes and the connections to the site open.
     child.once('exit', kill);
     child.once('close', (code) => {
       signal.removeEventListener('abort', onAbort);
       if (failure !== undefined) reject(failure);
-      else resolve({ stdout: Buffer.concat(answer).toString('utf8'), stderr: complaint, code });
+      else resolve({ stdout: Buffer.concat(output).toString('utf8'), stderr: complaint, code });
     });
   });
 }
 
 /**
- * Nothing of oxbow's own settings; no home, so that neither configuration nor plugins of a person are read. The proxy stands here and not
- * among the options, because those of yt-dlp do not hold for FTP and for the programs that it starts.
+ * Environment without oxbow's settings, and without a home, so that yt-dlp reads no configuration or plugins of a user. The proxy is set
+ * here because yt-dlp's proxy option does not apply to FTP and to the programs that it starts.
  *
  * @param proxy its URL
- * @param pythonPath where Python looks first
+ * @param pythonPath first folder in which Python searches modules
  */
 function environment(proxy: string, pythonPath: string): NodeJS.ProcessEnv {
   const { PATH, SYSTEMROOT, SSL_CERT_FILE, SSL_CERT_DIR, TMPDIR } = process.env;
@@ -168,7 +168,7 @@ function environment(proxy: string, pythonPath: string): NodeJS.ProcessEnv {
   };
 }
 
-/** Options that others on the machine should not read in the list of processes, as yt-dlp reads them: words as a shell splits them. */
+/** Options that must not appear in the list of processes, in the shell syntax of yt-dlp's configuration. */
 function hiddenOptions({ userAgent = '', referer = '' }: YtDlpRequest): string {
   const headers = { 'User-Agent': userAgent, Referer: referer };
   return Object.entries(headers)
@@ -179,6 +179,7 @@ function hiddenOptions({ userAgent = '', referer = '' }: YtDlpRequest): string {
 
 function missing(program: string, error: Error): OxbowError {
   const { code } = error as NodeJS.ErrnoException;
-  const why = code === 'ENOENT' ? 'is not installed' : code === 'EACCES' ? 'may not be run' : `cannot be run (${code})`;
-  return new OxbowError('page-tool-missing', `${program} ${why}, and the address is that of a page`, { cause: error });
+  const why =
+    code === 'ENOENT' ? 'is not installed' : code === 'EACCES' ? 'is not executable' : `cannot be run (${code})`;
+  return new OxbowError('page-tool-missing', `${program} ${why}, but the source is a web page`, { cause: error });
 }

@@ -5,13 +5,13 @@ import { after, before, suite, test } from 'node:test';
 import { need } from '../../../test/fixtures/need.ts';
 import { listOf, makeMedia, pull, removeMedia } from './pull.fixture.ts';
 
-/** The first life begins with this segment of a second, and ends after so many were published. */
+/** The first session of the origin begins with this segment of 1 s, and ends after so many were published. */
 const FIRST = 20;
 const BEFORE = 5;
-/** Segments in the playlist of the second life, which begins with the first one. */
+/** Segments in the playlist of the second session, which begins with the first one. */
 const AFTER_S = 19;
 
-suite('an origin with audio of its own list that is started again', { skip: need('ffmpeg') }, () => {
+suite('an origin with a separate audio playlist that restarts', { skip: need('ffmpeg') }, () => {
   let folder = '';
   before(async () => {
     folder = await makeMedia({ apart: { seconds: 28, container: 'fmp4', audio: 'separate' } });
@@ -22,7 +22,7 @@ suite('an origin with audio of its own list that is started again', { skip: need
     ['level with the video', 0],
     ['a segment ahead of the video', 1],
   ] as const) {
-    test(`has its audio at once, where that was ${name}`, async () => {
+    test(`has its audio at once if that was ${name}`, async () => {
       const master = (await readFile(join(folder, 'apart/master.m3u8'))).toString();
       const video = /^(?!#).*\.m3u8$/m.exec(master.slice(master.indexOf('RESOLUTION')))![0];
       const audio = /URI="([^"]*)"/.exec(master)![1]!;
@@ -57,7 +57,7 @@ suite('an origin with audio of its own list that is started again', { skip: need
       await p.input.until(() => p.input.segments >= BEFORE);
       isOver = true;
       await p.done;
-      // Of a playlist that begins anew the last segments are taken, so the second life is shorter than its list.
+      // After a restart only the last segments are pulled, so the second session is shorter than its playlist.
       const { start, frames } = p.input.runs.at(-1)!;
       const [pictures, sounds] = start.tracks.map(({ id, timescale }) => {
         const own = frames.filter(({ trackId }) => trackId === id);

@@ -1,5 +1,5 @@
 /**
- * What a step of the computer's clock does to a pulled stream (docs/media.md 1 and 3).
+ * The effect of a step of the computer's clock on a pulled stream (docs/media.md 1 and 3).
  */
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
@@ -9,7 +9,7 @@ import type { QueuedSegment } from './segment/queued-segment.ts';
 
 const TD = 6;
 
-/** Segments from one number to another as they are made, each fetched when it is listed. */
+/** Segments in real time from one number to another, each fetched when it is listed. */
 function pull(
   fed: Fed,
   feeder: RunFeeder,
@@ -46,14 +46,14 @@ suite('a computer clock that is set forward while a stream is pulled', () => {
       const at = fed.frames.findIndex(({ atUs }) => atUs >= second!.startUs);
       assert.equal(at, 20 * TD * 10, 'at the first key frame of the next burst');
       assert.equal(behindS(fed), before);
-      // What comes after a hole keeps the new UTC offset.
+      // Media after a gap keeps the new UTC offset.
       feeder.absent('source-skipped', 'HTTP 404');
       pull(fed, feeder, 41, 43);
       assert.equal(fed.runs.at(-1)!.run.utcOffsetUs, second!.run.utcOffsetUs);
     });
   }
 
-  test('is no step of a source whose dates give the time', () => {
+  test('does not change the UTC offset of a source with dates', () => {
     const fed = feed();
     const feeder = fed.connect();
     let sourceMs = fed.clock.nowMs();
@@ -79,7 +79,7 @@ suite('a computer clock that is set forward while a stream is pulled', () => {
     assert.equal(fed.runs[1]!.run.utcOffsetUs - fed.runs[0]!.run.utcOffsetUs, 7_000_000);
   });
 
-  test('while the source was away is told as a gap with cause clock, and is in the time of what follows', () => {
+  test('while the source is down is a gap with cause clock, and shifts the following media', () => {
     for (const stepS of [5, 86_400]) {
       const fed = feed();
       const feeder = fed.connect();
@@ -93,11 +93,11 @@ suite('a computer clock that is set forward while a stream is pulled', () => {
     }
   });
 
-  test('only seems to be when the computer slept: a playlist that lost nothing shows no step', () => {
+  test('is not assumed after the computer slept if the playlist lost nothing', () => {
     const fed = feed();
     const feeder = fed.connect();
     pull(fed, feeder, 0, 20);
-    // An hour passed for the world, not for the monotonic clock; the list is long, and all of it is fetched at once.
+    // An hour has passed, but not for the monotonic clock; the playlist is long, and all of it is fetched at once.
     fed.clock.step(3_600_000);
     const edge = 20 + 3600 / TD;
     const arrivedMs = fed.clock.nowMs();
@@ -110,7 +110,7 @@ suite('a computer clock that is set forward while a stream is pulled', () => {
 });
 
 suite('a computer clock that is set back while a stream is pulled', () => {
-  test('changes nothing until it is ahead of where it was: the old mapping continues', () => {
+  test('changes nothing until it passes its previous value: the UTC offset stays', () => {
     const fed = feed();
     const feeder = fed.connect();
     pull(fed, feeder, 0, 10);
@@ -128,7 +128,7 @@ suite('a computer clock that is set back while a stream is pulled', () => {
     assert.equal(fed.runs[1]!.run.utcOffsetUs - fed.runs[0]!.run.utcOffsetUs, 5_000_000);
   });
 
-  test('a hole in the media keeps its length, and UTC never runs back', () => {
+  test('a gap in the media keeps its length, and UTC never goes back', () => {
     const fed = feed();
     const feeder = fed.connect();
     pull(fed, feeder, 0, 10);

@@ -1,6 +1,6 @@
 /**
- * What all parts of a pull share: the way out, the clock, where to count and to log.
- * In: whoever starts the pull. Out: the files beside this one. Pure types but for the counters that count nothing.
+ * What all parts of a pull share: access to the source, clock, counters, log.
+ * In: hls.ts, which creates it. Out: types for the files of this folder, and the limits of requests.
  */
 
 import type { LeftOutTrack } from '../../api/left-out.ts';
@@ -18,13 +18,13 @@ export interface FetchLimits {
   readonly minWaitMs: number;
   /** Of a list with EXT-X-ENDLIST, where nothing is urgent, ms; three target durations where that is longer. */
   readonly endedWaitMs: number;
-  /** Give up after the same useless answer, a web page say, three times in a row. Default: request again as long as after any other failure. */
+  /** Give up after the same useless reply (a web page, for example) three times in a row. Default: retry as after any other failure. */
   readonly brief?: true;
 }
 
-/** What holds for the rendition that the stream is published from. */
+/** Limits of the main rendition. */
 export const mainLimits: FetchLimits = { minWaitMs: 30_000, endedWaitMs: 60_000 };
-/** What holds for renditions beside it: the video waits for them no longer than a target duration or two, so they may not fall far behind. */
+/** Limits of alternative Renditions: the video waits for them no longer than a target duration or two, so they must not lag far. */
 export const renditionLimits: FetchLimits = { minWaitMs: 0, endedWaitMs: 0, brief: true };
 
 /** What all parts of a pull share. */
@@ -36,22 +36,22 @@ export interface PullContext {
   readonly counters: PullCounters;
   /** End of the media that the stream had when the pull began, ms since 1970. */
   readonly hadUntilMs: number | undefined;
-  /** A live source that ends its playlist is awaited; otherwise the pull ends with it. */
+  /** When a live source ends its playlist, the pull waits for its return; otherwise it ends. */
   readonly awaitReturn: boolean;
-  /** The source was live before this pull: a playlist that has ended already is not a film. Only with `awaitReturn`. */
+  /** The source was live before this pull: an ended playlist is the rest of a broadcast, not VOD. Only with `awaitReturn`. */
   readonly wasLive: boolean;
-  /** Addresses come from a page, which is not asked often. */
+  /** URLs come from a web page, which is requested rarely. */
   readonly fromPage: boolean;
   readonly sourceReturn: SourceReturn;
-  /** How far before the live edge to begin, ms; 0 is near the edge. */
+  /** Distance of the start before the live edge, ms; 0 is near the edge. */
   readonly fromMs: number;
-  /** Longest segment, bytes; default 64 MiB. Several renditions are held at a time. */
+  /** Largest segment, bytes; default 64 MiB. */
   readonly maxSegmentBytes?: number;
   readonly limits: FetchLimits;
-  /** Whether the source is followed by its parts; of one pull. */
+  /** Decides for all renditions whether the pull follows Partial Segments. */
   readonly lowLatency: LowLatency;
-  /** Told of every playlist that was loaded, of the rendition whose context this is. */
+  /** Called with every playlist of this rendition that is loaded. */
   readonly onPlaylist?: ((parsed: ParsedPlaylist) => void) | undefined;
-  /** Told of the tracks that cannot be taken of the rendition whose context this is: all of them, each time they change. */
+  /** Called with all tracks of this rendition that oxbow cannot take, each time they change. */
   readonly onLeftOut?: ((tracks: readonly LeftOutTrack[]) => void) | undefined;
 }

@@ -1,6 +1,6 @@
 /**
- * Gathers what is known of a source while it is pulled.
- * In: its playlists and segments, as they come. Out: SourceFacts, each time they say something new.
+ * Collects the facts of a source while it is pulled.
+ * In: its playlists and segments as they arrive. Out: SourceFacts, each time they change.
  */
 import type { LeftOutTrack } from '../../api/left-out.ts';
 import type { SourceFacts } from '../../api/source-facts.ts';
@@ -8,22 +8,22 @@ import type { ParsedPlaylist } from '../../media/m3u8/parse.ts';
 import { listedS } from './playlist/list-segments.ts';
 import type { SourceLocations } from './playlist/source-resolver.ts';
 
-/** A list grows and shrinks by a segment at each reload: only more than this part of it is news. */
-const NEWS = 0.1;
+/** A playlist grows and shrinks by a segment at each reload: only a larger change of its duration is reported, as a fraction. */
+const REPORTED_CHANGE = 0.1;
 
-/** What one pull knows of its source. */
+/** The facts of one pull's source. */
 export class FactsCollector {
-  readonly #tell: (facts: SourceFacts) => void;
+  readonly #onFacts: (facts: SourceFacts) => void;
   #facts: SourceFacts = { protocol: 'hls', container: '', title: '', live: true, qualities: [] };
   #opened = false;
-  #told = false;
+  #reported = false;
 
-  /** @param tell called once the first list of the chosen rendition is there, and again when something changed */
-  constructor(tell: (facts: SourceFacts) => void) {
-    this.#tell = tell;
+  /** @param onFacts called after the first playlist of the chosen rendition, then after each change */
+  constructor(onFacts: (facts: SourceFacts) => void) {
+    this.#onFacts = onFacts;
   }
 
-  /** The source was found, or found again. */
+  /** The source was located, for the first time or again. */
   found({ choice, title, only }: SourceLocations): void {
     const { qualities, chosen } = choice ?? { qualities: [], chosen: '' };
     const { chosen: _, ...rest } = this.#facts;
@@ -31,26 +31,31 @@ export class FactsCollector {
     if (only) this.list({ kind: 'media', playlist: only });
   }
 
-  /** A list of the chosen rendition was loaded. */
+  /** A playlist of the chosen rendition was loaded. */
   list(parsed: ParsedPlaylist): void {
-    // A delta update does not show how long the list is.
+    // A delta update does not show the duration of the playlist.
     if (parsed.kind !== 'media' || parsed.playlist.skippedSegments) return;
     const { playlist } = parsed;
     this.#opened = true;
     const { durationS, backS, ...rest } = this.#facts;
     const seconds = Math.round(listedS(playlist) * 1000) / 1000;
     const before = this.#facts.live ? backS : durationS;
-    const isNews = this.#facts.live === playlist.endList || Math.abs(seconds - (before ?? -1e9)) > NEWS * seconds;
-    const told = isNews ? seconds : before!;
-    this.#put({ ...rest, live: !playlist.endList, ...(playlist.endList ? { durationS: told } : { backS: told }) });
+    const hasChanged =
+      this.#facts.live === playlist.endList || Math.abs(seconds - (before ?? -1e9)) > REPORTED_CHANGE * seconds;
+    const reportedS = hasChanged ? seconds : before!;
+    this.#put({
+      ...rest,
+      live: !playlist.endList,
+      ...(playlist.endList ? { durationS: reportedS } : { backS: reportedS }),
+    });
   }
 
-  /** A segment was read. */
+  /** A segment was demuxed. */
   container(container: string): void {
     if (container !== this.#facts.container) this.#put({ ...this.#facts, container });
   }
 
-  /** Tracks that cannot be taken: all of them. */
+  /** Replaces the tracks that oxbow cannot take. */
   leftOut(tracks: readonly LeftOutTrack[]): void {
     const { leftOut: _, ...rest } = this.#facts;
     this.#put({ ...rest, ...(tracks.length > 0 && { leftOut: [...tracks] }) });
@@ -59,9 +64,9 @@ export class FactsCollector {
   #put(facts: SourceFacts): void {
     const isSame = JSON.stringify(facts) === JSON.stringify(this.#facts);
     this.#facts = facts;
-    if (this.#opened && (!isSame || !this.#told)) {
-      this.#told = true;
-      this.#tell(facts);
+    if (this.#opened && (!isSame || !this.#reported)) {
+      this.#reported = true;
+      this.#onFacts(facts);
     }
   }
 }

@@ -9,11 +9,11 @@ import { id3Frame, id3Tag, timeFrame } from '../../media/packed-audio/packed.fix
 import { FPS, listOf, makeMedia, type Pull, pull, removeMedia } from './pull.fixture.ts';
 
 const SECONDS = 3;
-/** Where ffmpeg's MPEG-TS begins, ticks of 90 kHz. */
+/** First timestamp of ffmpeg's MPEG-TS, ticks of 90 kHz. */
 const TS_START = 126_000;
 const packed = { adts: 'aac', mp3: 'libmp3lame', ac3: 'ac3', eac3: 'eac3' } as const;
 
-/** Seconds of each track over all runs, and how far its first frame lies from the first picture. */
+/** Duration of each track over all runs, and distance of its first frame from the first video frame, seconds. */
 function tracksOf({ input }: Pull) {
   const { start, frames } = input.runs[0]!;
   const of = (id: number) => input.runs.flatMap((one) => one.frames.filter(({ trackId }) => trackId === id));
@@ -25,7 +25,7 @@ function tracksOf({ input }: Pull) {
   });
 }
 
-suite('pulling audio with lists of its own', { concurrency: 6, skip: need('ffmpeg') }, () => {
+suite('pulling audio with separate playlists', { concurrency: 6, skip: need('ffmpeg') }, () => {
   let folder = '';
   const read = (path: string) => readFile(join(folder, path));
   before(async () => {
@@ -65,7 +65,7 @@ suite('pulling audio with lists of its own', { concurrency: 6, skip: need('ffmpe
     ['ac3', /^ac-3$/],
     ['eac3', /^ec-3$/],
   ] as const) {
-    test(`a source of packed ${format} is published whole, in one run`, async () => {
+    test(`a source of packed ${format} is published completely, in one run`, async () => {
       await using p = await pull(`/${format}.m3u8`, {}, async (origin) => {
         origin.put(`/${format}.m3u8`, body(await rowsOf(format)));
       });
@@ -78,7 +78,7 @@ suite('pulling audio with lists of its own', { concurrency: 6, skip: need('ffmpe
       assert.ok(Math.abs(track!.seconds - SECONDS) < 0.15, `${track!.seconds} s`);
     });
 
-    test(`packed ${format} with a time comes beside video in MPEG-TS`, async () => {
+    test(`packed ${format} with a timestamp is merged with video in MPEG-TS`, async () => {
       await using p = await pull('/master.m3u8', {}, async (origin) => {
         const rows = await rowsOf(format);
         for (const [file, from] of rows) {
@@ -101,7 +101,7 @@ suite('pulling audio with lists of its own', { concurrency: 6, skip: need('ffmpe
     });
   }
 
-  test('a title in the ID3 tags of a radio is kept as a track beside its audio', async () => {
+  test('a title in the ID3 tags of a radio stream becomes a metadata track', async () => {
     await using p = await pull('/radio.m3u8', {}, async (origin) => {
       const title = id3Frame('TIT2', Buffer.from('\x03A song'));
       const rows = await rowsOf('adts');
@@ -168,7 +168,7 @@ suite('pulling audio with lists of its own', { concurrency: 6, skip: need('ffmpe
     assert.match(JSON.stringify(warnings), /protected by FairPlay/);
   });
 
-  test('audio within the variant is named by its rendition, and the other languages come beside it', async () => {
+  test('audio within the variant has the name of its Rendition, and the other languages are merged', async () => {
     await using p = await pull('/master.m3u8', {}, async (origin) => {
       const rows = await rowsOf('adts');
       for (const [file, from] of rows) {
@@ -199,9 +199,9 @@ suite('pulling audio with lists of its own', { concurrency: 6, skip: need('ffmpe
     );
   });
 
-  test('audio renditions that cannot be read are left out by name: another codec, packed audio of unknown kind, web pages', async () => {
-    const told: SourceFacts[] = [];
-    const onFacts = (facts: SourceFacts) => told.push(facts);
+  test('unreadable audio renditions are listed as left out: another codec, unknown packed audio, web pages', async () => {
+    const reported: SourceFacts[] = [];
+    const onFacts = (facts: SourceFacts) => reported.push(facts);
     await using p = await pull('/master.m3u8', { onFacts }, async (origin) => {
       const made = await run('ffmpeg', [
         ...['-loglevel', 'error', '-y', '-f', 'lavfi', '-i', `sine=sample_rate=48000:duration=${SECONDS}`],
@@ -221,7 +221,7 @@ suite('pulling audio with lists of its own', { concurrency: 6, skip: need('ffmpe
     });
     await p.done;
     assert.equal(p.input.videoFrames, SECONDS * FPS);
-    const names = told
+    const names = reported
       .at(-1)!
       .leftOut!.map(({ kind, name }) => `${kind}: ${name}`)
       .sort();

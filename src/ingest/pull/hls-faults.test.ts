@@ -2,17 +2,17 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { after, before, suite, test } from 'node:test';
 import { need } from '../../../test/fixtures/need.ts';
-import { asked, FPS, listOf, makeMedia, pull, removeMedia, ts } from './pull.fixture.ts';
+import { FPS, listOf, makeMedia, pull, removeMedia, requested, ts } from './pull.fixture.ts';
 import { spanOf } from './run/recording-input.fixture.ts';
 
-/** The rules of segments that fail, without the 30 s or 60 s that short target durations are given. */
+/** Limits of failed segments without the minimum of 30 s or 60 s. */
 const short = { limits: { minWaitMs: 0, endedWaitMs: 0 } };
 
 suite('pulling HLS from an origin that fails', { concurrency: 6, skip: need('ffmpeg') }, () => {
   before(() => makeMedia({ ts: { seconds: 8 }, apart: { seconds: 3, container: 'fmp4', audio: 'separate' } }));
   after(removeMedia);
 
-  test('a segment that fails at first is tried again, and nothing is missing', async () => {
+  test('a segment that fails at first is retried, and nothing is missing', async () => {
     await using p = await pull('/ts/index.m3u8', {}, (origin) => {
       origin.fault('seg2.ts', { kind: 'status', status: 404 }, 2);
       origin.fault('seg4.ts', { kind: 'cut', bytes: 500 }, 1);
@@ -25,7 +25,7 @@ suite('pulling HLS from an origin that fails', { concurrency: 6, skip: need('ffm
     assert.equal(p.counts.retries, 4);
   });
 
-  test('a segment that stays away is a hole with its cause; the UTC offset is the same on both sides', async () => {
+  test('a segment that stays unavailable is a gap with its cause; the UTC offset is the same on both sides', async () => {
     await using p = await pull('/ts/index.m3u8', {}, (origin) => {
       origin.fault('seg3.ts', { kind: 'status', status: 410 });
     });
@@ -34,13 +34,13 @@ suite('pulling HLS from an origin that fails', { concurrency: 6, skip: need('ffm
     assert.equal(p.input.runs.length, 2);
     const [a, b] = p.input.runs;
     assert.equal(a!.start.utcOffsetUs, b!.start.utcOffsetUs);
-    assert.ok(Math.abs(spanOf(b!).fromUs - spanOf(a!).toUs - 1e6) < 100_000, 'the hole is as long as the segment');
+    assert.ok(Math.abs(spanOf(b!).fromUs - spanOf(a!).toUs - 1e6) < 100_000, 'the gap is as long as the segment');
     assert.equal(p.input.videoFrames, 7 * FPS);
     assert.equal(p.counts.skipped, 1);
   });
 
-  test('a segment is given up once it has left the list', async () => {
-    // A reload that is held is answered at once: far sooner than three target durations after the first list.
+  test('a segment is given up once it has left the playlist', async () => {
+    // The blocking reload is answered at once: far sooner than three target durations after the first playlist.
     const head = '#EXT-X-TARGETDURATION:60\n#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES\n';
     await using p = await pull('/live.m3u8', {}, (origin) => {
       origin.fault('seg2.ts', { kind: 'status', status: 404 });
@@ -56,7 +56,7 @@ suite('pulling HLS from an origin that fails', { concurrency: 6, skip: need('ffm
     assert.ok(p.counts.retries >= 1);
   });
 
-  test('a slow drip is cut off after three target durations, and what came meanwhile is published', async () => {
+  test('a very slow response is aborted after three target durations, and the segments meanwhile are published', async () => {
     const started = performance.now();
     await using p = await pull('/live.m3u8', short, (origin) => {
       origin.fault('seg1.ts', { kind: 'drip', bytes: 100, everyMs: 50 });
@@ -76,10 +76,10 @@ suite('pulling HLS from an origin that fails', { concurrency: 6, skip: need('ffm
     assert.equal(p.input.videoFrames, 4 * FPS);
     assert.equal(p.input.runs.length, 1);
     assert.equal(p.counts.duplicates, 2);
-    assert.deepEqual(asked(p.origin), ['seg0.ts', 'seg1.ts', 'seg2.ts', 'seg3.ts']);
+    assert.deepEqual(requested(p.origin), ['seg0.ts', 'seg1.ts', 'seg2.ts', 'seg3.ts']);
   });
 
-  test('numbers that were never seen are a hole', async () => {
+  test('skipped sequence numbers are a gap', async () => {
     await using p = await pull('/live.m3u8', {}, (origin) => {
       let loads = 0;
       origin.put('/live.m3u8', () =>
@@ -96,7 +96,7 @@ suite('pulling HLS from an origin that fails', { concurrency: 6, skip: need('ffm
     assert.equal(p.counts.skipped, 2);
   });
 
-  test('an origin that begins to count anew is followed, in a new run', async () => {
+  test('an origin that restarts its sequence numbers is pulled in a new run', async () => {
     await using p = await pull('/live.m3u8', {}, (origin) => {
       let loads = 0;
       origin.put('/live.m3u8', () =>
@@ -113,7 +113,7 @@ suite('pulling HLS from an origin that fails', { concurrency: 6, skip: need('ffm
     assert.ok(spanOf(b!).fromUs >= spanOf(a!).toUs - 1000, 'UTC does not run back');
   });
 
-  test('timestamps that jump ahead without a word begin a run; nothing is lost when they go back', async () => {
+  test('timestamps that jump without a DISCONTINUITY begin a run; nothing is lost when they go back', async () => {
     await using p = await pull('/live.m3u8', {}, (origin) => {
       origin.put('/live.m3u8', listOf({ segments: ts(0, 1, 5, 6, 2), end: true }));
     });
@@ -127,7 +127,7 @@ suite('pulling HLS from an origin that fails', { concurrency: 6, skip: need('ffm
     });
   });
 
-  test('a source that fails is told as down, tried on, and goes on where it was with the same UTC offset', async () => {
+  test('a failing source is reported as down, retried, and continues with the same UTC offset', async () => {
     await using p = await pull('/live.m3u8', {}, (origin) => {
       origin.put('/live.m3u8', listOf({ segments: ts(0, 1, 2) }));
     });
@@ -143,7 +143,7 @@ suite('pulling HLS from an origin that fails', { concurrency: 6, skip: need('ffm
     assert.equal(p.input.runs[0]!.start.utcOffsetUs, p.input.runs[1]!.start.utcOffsetUs);
   });
 
-  test('a list that stands still for three target durations is a source that is down', async () => {
+  test('a source is down when its playlist does not change for three target durations', async () => {
     const started = performance.now();
     await using p = await pull('/live.m3u8', {}, (origin) => {
       origin.put('/live.m3u8', listOf({ segments: ts(0, 1, 2) }));
@@ -153,7 +153,7 @@ suite('pulling HLS from an origin that fails', { concurrency: 6, skip: need('ffm
     assert.ok(performance.now() - started > 2900);
   });
 
-  test('a source that is not there yet is waited for', async () => {
+  test('a pull waits for a source that does not exist yet', async () => {
     await using p = await pull('/late.m3u8');
     await p.input.until(() => p.input.absences.length === 1);
     assert.match(p.input.absences[0]!, /^source-down HTTP 404/);
@@ -162,7 +162,7 @@ suite('pulling HLS from an origin that fails', { concurrency: 6, skip: need('ffm
     assert.equal(p.input.videoFrames, 2 * FPS);
   });
 
-  test('a media list that moved is found again through the Multivariant Playlist', async () => {
+  test('a Media Playlist that moves is located again through the Multivariant Playlist', async () => {
     const master = (name: string) => `#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\n${name}.m3u8\n`;
     await using p = await pull('/master.m3u8', {}, (origin) => {
       origin.put('/master.m3u8', master('old'));
@@ -177,7 +177,7 @@ suite('pulling HLS from an origin that fails', { concurrency: 6, skip: need('ffm
     assert.equal(p.origin.requests.filter((path) => path === '/master.m3u8').length, 2);
   });
 
-  test('a media list that is found elsewhere in time was never down', async () => {
+  test('a Media Playlist that is located again in time was never down', async () => {
     const master = (name: string) => `#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\n${name}.m3u8\n`;
     await using p = await pull('/master.m3u8', {}, (origin) => {
       origin.put('/master.m3u8', master('old'));
@@ -193,7 +193,7 @@ suite('pulling HLS from an origin that fails', { concurrency: 6, skip: need('ffm
     assert.equal(p.input.runs.length, 1);
   });
 
-  test('a media list that is gone from where it is found again is down', async () => {
+  test('a Media Playlist that is missing at its new URL too is down', async () => {
     await using p = await pull('/master.m3u8', {}, (origin) => {
       origin.put('/master.m3u8', '#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\nlive.m3u8\n');
       origin.put('/live.m3u8', listOf({ segments: ts(0, 1, 2) }));
@@ -204,10 +204,10 @@ suite('pulling HLS from an origin that fails', { concurrency: 6, skip: need('ffm
     assert.match(p.input.absences[0]!, /^source-down HTTP 404/);
   });
 
-  test('while it takes long to find a media list again, the source is down', async () => {
-    const asked: AbortSignal[] = [];
+  test('the source is down during a long search for its Media Playlist', async () => {
+    const requested: AbortSignal[] = [];
     const locate = async ({ signal }: { signal: AbortSignal }) => {
-      if (asked.push(signal) > 1) await once(signal, 'abort');
+      if (requested.push(signal) > 1) await once(signal, 'abort');
       return { url: new URL(`${origin.url}/live.m3u8`) };
     };
     let { origin }: { origin: { url: string } } = { origin: { url: '' } };
@@ -219,10 +219,10 @@ suite('pulling HLS from an origin that fails', { concurrency: 6, skip: need('ffm
     p.origin.put('/live.m3u8', () => ({ status: 403 }));
     await p.input.until(() => p.input.absences.length === 1);
     assert.match(p.input.absences[0]!, /^source-down HTTP 403/);
-    assert.equal(asked.length, 2);
+    assert.equal(requested.length, 2);
   });
 
-  test('a server that promises to hold reloads and does not is not asked without a pause', async () => {
+  test('a server that does not block reloads as promised is not polled without pauses', async () => {
     let loads = 0;
     await using p = await pull('/live.m3u8', {}, (origin) => {
       let beganAt: number | undefined;
@@ -236,7 +236,7 @@ suite('pulling HLS from an origin that fails', { concurrency: 6, skip: need('ffm
     assert.ok(loads < 20, `${loads} loads`);
   });
 
-  test('what stays no media is a hole named bad-media, and the next segment is taken', async () => {
+  test('a segment that stays unreadable is a gap with cause bad-media, and the next one is pulled', async () => {
     await using p = await pull('/ts/index.m3u8', short, (origin) => {
       origin.fault('seg3.ts', { kind: 'body', body: '<html>captive portal</html>' });
     });
@@ -245,34 +245,34 @@ suite('pulling HLS from an origin that fails', { concurrency: 6, skip: need('ffm
     assert.equal(p.input.videoFrames, 7 * FPS);
   });
 
-  test('EXT-X-GAP is a hole, and is not fetched', async () => {
+  test('EXT-X-GAP is a gap, and is not fetched', async () => {
     await using p = await pull('/live.m3u8', {}, (origin) => {
       origin.put('/live.m3u8', listOf({ segments: ['ts/seg0.ts', '#EXT-X-GAP\nts/seg1.ts', 'ts/seg2.ts'], end: true }));
     });
     await p.done;
     assert.deepEqual(p.input.absences, ['source-skipped EXT-X-GAP seg1.ts']);
-    assert.deepEqual(asked(p.origin), ['seg0.ts', 'seg2.ts']);
+    assert.deepEqual(requested(p.origin), ['seg0.ts', 'seg2.ts']);
   });
 
-  test('a protected source is refused by name', async () => {
-    const message = 'the source is protected by FairPlay (SAMPLE-AES); oxbow does not open protected streams';
+  test('a protected source is refused with the name of its protection', async () => {
+    const message = 'the source is protected by FairPlay (SAMPLE-AES); oxbow cannot record protected streams';
     const key = 'METHOD=SAMPLE-AES,KEYFORMAT="com.apple.streamingkeydelivery",URI="skd://k"';
     await using p = await pull('/live.m3u8', {}, (origin) => {
       origin.put('/live.m3u8', listOf({ segments: [`#EXT-X-KEY:${key}\nts/seg0.ts`], end: true }));
     });
     await assert.rejects(p.done, { name: 'OxbowError', code: 'unsupported-media', message });
-    await using told = await pull('/master.m3u8', {}, (origin) => {
+    await using second = await pull('/master.m3u8', {}, (origin) => {
       origin.put('/master.m3u8', `#EXTM3U\n#EXT-X-SESSION-KEY:${key}\n#EXT-X-STREAM-INF:BANDWIDTH=1\nlive.m3u8`);
     });
-    await assert.rejects(told.done, { name: 'OxbowError', code: 'unsupported-media', message });
-    assert.deepEqual(told.origin.requests, ['/master.m3u8']);
+    await assert.rejects(second.done, { name: 'OxbowError', code: 'unsupported-media', message });
+    assert.deepEqual(second.origin.requests, ['/master.m3u8']);
     await using none = await pull('/live.m3u8', {}, (origin) => {
       origin.put('/live.m3u8', listOf({ segments: ['#EXT-X-KEY:METHOD=NONE\nts/seg0.ts'], end: true }));
     });
     await none.done;
   });
 
-  test('a playlist cannot lead to another private host, nor a URL that nobody vouches for to any', async () => {
+  test('a playlist must not refer to another private host, and an untrusted URL to none', async () => {
     await using p = await pull('/live.m3u8', {}, (origin) => {
       const segments = [`http://127.0.0.2:${origin.port}/ts/seg0.ts`, 'file:///etc/passwd', 'ts/seg2.ts', 'http://['];
       origin.put('/live.m3u8', listOf({ segments, end: true }));
@@ -280,13 +280,13 @@ suite('pulling HLS from an origin that fails', { concurrency: 6, skip: need('ffm
     await p.done;
     assert.equal(p.input.videoFrames, FPS);
     assert.match(p.input.absences[0]!, /127\.0\.0\.2 is not a public address/);
-    assert.deepEqual(asked(p.origin), ['seg2.ts']);
+    assert.deepEqual(requested(p.origin), ['seg2.ts']);
     await using user = await pull('/ts/index.m3u8', { trusted: false });
     await assert.rejects(user.done, { code: 'address-refused' });
     assert.equal(user.origin.requests.length, 0);
   });
 
-  test('abort rejects with its reason and leaves nothing under way', async () => {
+  test('abort rejects with its reason and stops all requests', async () => {
     await using p = await pull('/live.m3u8', {}, (origin) => {
       origin.fault('seg1.ts', { kind: 'hang' });
       origin.put('/live.m3u8', listOf({ segments: ts(0, 1, 2) }));
@@ -297,7 +297,7 @@ suite('pulling HLS from an origin that fails', { concurrency: 6, skip: need('ffm
     await assert.rejects(p.done, reason);
   });
 
-  test('video goes on without its audio, and takes it up again', async () => {
+  test('video continues without its audio until that returns', async () => {
     await using silent = await pull('/apart/master.m3u8', {}, (origin) => {
       origin.fault('0-index.m3u8', { kind: 'status', status: 404 });
     });
@@ -318,7 +318,7 @@ suite('pulling HLS from an origin that fails', { concurrency: 6, skip: need('ffm
     assert.ok(lengthS > 1.8 && lengthS < 2.2, `${lengthS} s of audio`);
   });
 
-  test('who falls behind gives up the oldest that wait, and says so', async () => {
+  test('a pull that falls behind gives up the oldest waiting segments and reports it', async () => {
     await using p = await pull('/live.m3u8', {}, (origin) => {
       let loads = 0;
       origin.fault('seg0.ts', { kind: 'hang' });

@@ -6,7 +6,7 @@ import { after, before, suite, test } from 'node:test';
 import { run } from '../../../test/fixtures/ffmpeg.ts';
 import { need } from '../../../test/fixtures/need.ts';
 import type { Asked, Origin } from '../../../test/fixtures/origin.ts';
-import { asked, FPS, listOf, makeMedia, pull, removeMedia } from './pull.fixture.ts';
+import { FPS, listOf, makeMedia, pull, removeMedia, requested } from './pull.fixture.ts';
 
 const msnIv = (msn: number) => Buffer.from(msn.toString(16).padStart(32, '0'), 'hex');
 
@@ -40,7 +40,7 @@ suite('pulling encrypted HLS', { concurrency: 6, skip: need('ffmpeg') }, () => {
   const keyed = (uri: string, segment: string, more = '') =>
     `#EXT-X-KEY:METHOD=AES-128,URI="${uri}"${more}\n${segment}`;
 
-  test('what ffmpeg encrypted is published whole', async () => {
+  test('a source encrypted by ffmpeg is published completely', async () => {
     await using p = await pull('/ffmpeg.m3u8');
     await p.done;
     assert.equal(p.input.videoFrames, 4 * FPS);
@@ -48,7 +48,7 @@ suite('pulling encrypted HLS', { concurrency: 6, skip: need('ffmpeg') }, () => {
     assert.equal(p.origin.requests.filter((path) => path === '/ffmpeg.key').length, 1);
   });
 
-  test('keys that change are fetched once each, with what the source is asked with, and are never logged', async () => {
+  test('changing keys are fetched once each, with the headers of the source, and never logged', async () => {
     const [a, b] = [randomBytes(16), randomBytes(16)];
     const logged: string[] = [];
     const note = (fields: object, message: string) => void logged.push(JSON.stringify(fields) + message);
@@ -84,7 +84,7 @@ suite('pulling encrypted HLS', { concurrency: 6, skip: need('ffmpeg') }, () => {
     for (const key of [a, b]) assert.ok(!logged.join().includes(key.toString('hex')));
   });
 
-  test('a Media Initialization Section behind a key is encrypted too, with the IV of that key (RFC 8216bis 4.4.4.4)', async () => {
+  test('a Media Initialization Section after EXT-X-KEY is encrypted too, with the IV of that tag (RFC 8216bis 4.4.4.4)', async () => {
     const key = randomBytes(16);
     const iv = randomBytes(16);
     await using p = await pull('/live.m3u8', {}, async (origin) => {
@@ -92,7 +92,7 @@ suite('pulling encrypted HLS', { concurrency: 6, skip: need('ffmpeg') }, () => {
       origin.put('/init.mp4', encrypt(await read('fmp4/init.mp4'), key, iv));
       origin.put('/0.m4s', encrypt(await read('fmp4/seg0.m4s'), key, iv));
       const first = keyed('key', '#EXT-X-MAP:URI="init.mp4"\n0.m4s', `,IV=0x${iv.toString('hex')}`);
-      // An init in the clear behind a key without IV is what some packagers write.
+      // Some packagers write an unencrypted section after an EXT-X-KEY without IV.
       origin.put('/1.m4s', encrypt(await read('fmp4/seg1.m4s'), key, msnIv(1)));
       const second = keyed('key', '#EXT-X-MAP:URI="fmp4/init.mp4"\n1.m4s');
       origin.put('/live.m3u8', listOf({ segments: [first, second], end: true }));
@@ -102,7 +102,7 @@ suite('pulling encrypted HLS', { concurrency: 6, skip: need('ffmpeg') }, () => {
     assert.equal(p.input.videoFrames, 2 * FPS);
   });
 
-  test('a key of a wrong length, a wrong key and an encrypted init without IV each cost their segments, with a cause', async () => {
+  test('a key of a wrong length, a wrong key and an encrypted section without IV cause gaps with a cause', async () => {
     const key = randomBytes(16);
     await using p = await pull('/live.m3u8', {}, async (origin) => {
       await putCoded(origin, key, key, key, key);
@@ -125,13 +125,13 @@ suite('pulling encrypted HLS', { concurrency: 6, skip: need('ffmpeg') }, () => {
       /^bad-media coded0\.ts: the key has 15 bytes instead of 16 \(3 tries\)$/,
       /^bad-media coded1\.ts: it cannot be decrypted with its key: /,
       /^bad-media coded2\.ts: an encrypted Media Initialization Section has no IV \(3 tries\)$/,
-      /^bad-media coded2\.ts: EXT-X-KEY does not say where the key is \(3 tries\)$/,
+      /^bad-media coded2\.ts: EXT-X-KEY has no valid URI \(3 tries\)$/,
     ];
     assert.equal(p.input.absences.length, causes.length);
     for (const [i, cause] of causes.entries()) assert.match(p.input.absences[i]!, cause);
   });
 
-  test('a key that cannot be had is asked for again, and one that was changed behind its address is fetched anew', async () => {
+  test('an unavailable key is requested again, and a key that has changed at its URL is fetched again', async () => {
     const [before, now] = [randomBytes(16), randomBytes(16)];
     await using p = await pull('/live.m3u8', {}, async (origin) => {
       await putCoded(origin, before, now);
@@ -147,10 +147,10 @@ suite('pulling encrypted HLS', { concurrency: 6, skip: need('ffmpeg') }, () => {
     await p.done;
     assert.deepEqual(p.input.absences, []);
     assert.equal(p.input.videoFrames, 2 * FPS);
-    assert.ok(asked(p.origin, '/key').length >= 3);
+    assert.ok(requested(p.origin, '/key').length >= 3);
   });
 
-  test('a key that stands in the playlist itself is used', async () => {
+  test('a key in a data URL is used', async () => {
     const key = randomBytes(16);
     await using p = await pull('/live.m3u8', {}, async (origin) => {
       await putCoded(origin, key);

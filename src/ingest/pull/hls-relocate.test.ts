@@ -6,9 +6,9 @@ import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { need } from '../../../test/fixtures/need.ts';
 import type { Asked } from '../../../test/fixtures/origin.ts';
 import type { SourceFacts } from '../../api/source-facts.ts';
-import { asked, FPS, listOf, makeMedia, pull, removeMedia, ts } from './pull.fixture.ts';
+import { FPS, listOf, makeMedia, pull, removeMedia, requested, ts } from './pull.fixture.ts';
 
-suite('pulling HLS as it is served', { concurrency: 6, skip: need('ffmpeg') }, () => {
+suite('pulling HLS from real-world servers', { concurrency: 6, skip: need('ffmpeg') }, () => {
   let folder = '';
   const read = (path: string) => readFile(join(folder, path));
   before(async () => {
@@ -16,9 +16,9 @@ suite('pulling HLS as it is served', { concurrency: 6, skip: need('ffmpeg') }, (
   });
   after(removeMedia);
 
-  test('the wished quality is pulled, and what there is to choose from is told', async () => {
-    const told: SourceFacts[] = [];
-    const options = { quality: '200p', onFacts: (facts: SourceFacts) => void told.push(facts) };
+  test('the requested quality is pulled, and all qualities are reported', async () => {
+    const reported: SourceFacts[] = [];
+    const options = { quality: '200p', onFacts: (facts: SourceFacts) => void reported.push(facts) };
     await using p = await pull('/master.m3u8', options, (origin) => {
       origin.put(
         '/master.m3u8',
@@ -32,7 +32,7 @@ suite('pulling HLS as it is served', { concurrency: 6, skip: need('ffmpeg') }, (
     });
     await p.done;
     assert.equal(p.input.videoFrames, 6 * FPS);
-    assert.deepEqual(told.at(-1), {
+    assert.deepEqual(reported.at(-1), {
       protocol: 'hls',
       container: 'mpegts',
       title: 'The harbour',
@@ -46,9 +46,9 @@ suite('pulling HLS as it is served', { concurrency: 6, skip: need('ffmpeg') }, (
     });
   });
 
-  test('of a live list is told how far back it reaches, once while it stays about the same', async () => {
-    const told: SourceFacts[] = [];
-    await using p = await pull('/live.m3u8', { onFacts: (facts) => void told.push(facts) }, (origin) => {
+  test('the depth of a live playlist is reported once while it stays about the same', async () => {
+    const reported: SourceFacts[] = [];
+    await using p = await pull('/live.m3u8', { onFacts: (facts) => void reported.push(facts) }, (origin) => {
       let loads = 0;
       origin.put('/live.m3u8', () =>
         listOf({ segments: ts(0, 1, 2, 3, 4, 5).slice(0, 4 + loads), end: loads++ === 1 }),
@@ -56,7 +56,7 @@ suite('pulling HLS as it is served', { concurrency: 6, skip: need('ffmpeg') }, (
     });
     await p.done;
     assert.deepEqual(
-      told.map(({ container, live, backS, durationS }) => [container, live, backS, durationS]),
+      reported.map(({ container, live, backS, durationS }) => [container, live, backS, durationS]),
       [
         ['', true, 4, undefined],
         ['mpegts', true, 4, undefined],
@@ -65,7 +65,7 @@ suite('pulling HLS as it is served', { concurrency: 6, skip: need('ffmpeg') }, (
     );
   });
 
-  test('cookies that any of its servers sets are sent back to it, beside those that were configured', async () => {
+  test('cookies of each server are sent back to it, in addition to configured ones', async () => {
     const seen: (string | undefined)[] = [];
     const note = (request: Asked) => void seen.push(request.headers.cookie);
     await using p = await pull('/start', { headers: { Cookie: 'own=1; pass=old' } }, (origin) => {
@@ -88,7 +88,7 @@ suite('pulling HLS as it is served', { concurrency: 6, skip: need('ffmpeg') }, (
     assert.equal(p.input.videoFrames, FPS);
   });
 
-  test('a source is shown the User-Agent that was set for it, on every request', async () => {
+  test('every request has the configured User-Agent', async () => {
     const seen = new Set<string | undefined>();
     await using p = await pull('/live.m3u8', { userAgent: 'vsr' }, async (origin) => {
       const segment = await read('ts/seg0.ts');
@@ -109,7 +109,7 @@ suite('pulling HLS as it is served', { concurrency: 6, skip: need('ffmpeg') }, (
     ['gzip', gzipSync],
     ['br', brotliCompressSync],
   ] as const) {
-    test(`a playlist that comes as ${encoding}, with CRLF, a byte order mark and addresses of every form is read`, async () => {
+    test(`a playlist in ${encoding} encoding, with CRLF, a byte order mark and all forms of URLs is read`, async () => {
       await using p = await pull('/deep/er/live.m3u8', {}, (origin) => {
         const { host } = new URL(origin.url);
         const segments = ['../../ts/seg0.ts', '/ts/seg1.ts', `//${host}/ts/seg2.ts`, `${origin.url}/ts/seg3.ts`];
@@ -125,7 +125,7 @@ suite('pulling HLS as it is served', { concurrency: 6, skip: need('ffmpeg') }, (
     });
   }
 
-  test('tokens that change in every reload do not make old segments new', async () => {
+  test('segments with changing tokens are recognized as old', async () => {
     await using p = await pull('/live.m3u8', {}, (origin) => {
       let loads = 0;
       origin.put('/live.m3u8', () => {
@@ -139,10 +139,10 @@ suite('pulling HLS as it is served', { concurrency: 6, skip: need('ffmpeg') }, (
     await p.done;
     assert.equal(p.input.videoFrames, 6 * FPS);
     assert.deepEqual([p.counts.duplicates, p.counts.resets, p.input.runs.length], [0, 0, 1]);
-    assert.equal(asked(p.origin, '').filter((name) => name.includes('.ts')).length, 6);
+    assert.equal(requested(p.origin, '').filter((name) => name.includes('.ts')).length, 6);
   });
 
-  test('byte ranges of one file, its Media Initialization Section among them, whether the server knows ranges or not', async () => {
+  test('byte ranges of one file, its Media Initialization Section included, from servers with and without range support', async () => {
     const pieces = await Promise.all(['init.mp4', 'seg0.m4s', 'seg1.m4s'].map((name) => read(`fmp4/${name}`)));
     const whole = Buffer.concat(pieces);
     const [a, b, c] = pieces.map(({ length }) => length) as [number, number, number];
@@ -158,7 +158,7 @@ suite('pulling HLS as it is served', { concurrency: 6, skip: need('ffmpeg') }, (
     }
   });
 
-  test('a range that lies outside of its file is requested again, for it may grow, and so is another one than was asked for', async () => {
+  test('a range outside of its file is retried because the file may grow, and so is a wrong range', async () => {
     const [first, second] = [await read('ts/seg0.ts'), await read('ts/seg1.ts')];
     let asks = 0;
     await using p = await pull('/list.m3u8', { limits: { minWaitMs: 0, endedWaitMs: 0 } }, (origin) => {
@@ -183,11 +183,11 @@ suite('pulling HLS as it is served', { concurrency: 6, skip: need('ffmpeg') }, (
     await p.done;
     assert.equal(asks, 2);
     assert.match(p.input.absences.join(), /^source-skipped HTTP 416 gone\.ts \(\d+ tries\)$/);
-    assert.ok(asked(p.origin, 'gone.ts').length > 1);
+    assert.ok(requested(p.origin, 'gone.ts').length > 1);
     assert.equal(p.input.videoFrames, 2 * FPS);
   });
 
-  test('where the source is, is asked before it is opened and again at once when its list is gone', async () => {
+  test('the source is located before it is opened and again at once when its playlist is gone', async () => {
     let located = 0;
     let origin = '';
     let expired = false;
@@ -236,7 +236,7 @@ suite('pulling HLS as it is served', { concurrency: 6, skip: need('ffmpeg') }, (
     assert.deepEqual(p.input.absences, []);
   });
 
-  test('a Media Playlist whose address expired is found again through the Multivariant Playlist', async () => {
+  test('a Media Playlist whose URL expires is located again through the Multivariant Playlist', async () => {
     let session = 0;
     await using p = await pull('/master.m3u8', {}, (origin) => {
       origin.put('/master.m3u8', () => {

@@ -5,9 +5,9 @@ import { after, before, suite, test } from 'node:test';
 import { need } from '../../../test/fixtures/need.ts';
 import { FPS, listOf, makeMedia, type Pull, pull, removeMedia, ts } from './pull.fixture.ts';
 
-/** Three target durations of the lists of these tests, seconds. */
+/** Three target durations of the playlists of these tests, seconds. */
 const LIMIT_S = 3;
-/** The same rules, without the 30 s or 60 s that short target durations are given. */
+/** The same limits without the minimum of 30 s or 60 s. */
 const short = { limits: { minWaitMs: 0, endedWaitMs: 0 } };
 
 /** Resolves when so many segments have been published; gives the longest time between two of them, ms. */
@@ -22,7 +22,7 @@ async function longestPauseMs(p: Pull, segments: number): Promise<number> {
   return longest;
 }
 
-suite('segments that fail are requested again while the source lists them', {
+suite('failed segments are retried while the source lists them', {
   concurrency: 6,
   skip: need('ffmpeg'),
 }, () => {
@@ -33,13 +33,13 @@ suite('segments that fail are requested again while the source lists them', {
   });
   after(removeMedia);
 
-  test('a segment that comes as a web page, empty or truncated once is not lost', async () => {
+  test('a segment that is once a web page, empty or truncated is not lost', async () => {
     await using p = await pull('/ts/index.m3u8', {}, async (origin) => {
       const whole = await read('ts/seg3.ts');
       origin.fault('seg1.ts', { kind: 'body', body: '<html>busy</html>' }, 1);
       origin.fault('seg2.ts', { kind: 'body', body: '' }, 1);
       origin.fault('seg3.ts', { kind: 'body', body: whole.subarray(0, Math.floor(whole.length / 2)) }, 1);
-      // Whole packets, as a server sends that reads the file while it is written.
+      // Complete packets, as from a server that reads a growing file.
       origin.fault('seg4.ts', { kind: 'body', body: whole.subarray(0, 188 * Math.floor(whole.length / 376)) }, 1);
     });
     await p.done;
@@ -58,7 +58,7 @@ suite('segments that fail are requested again while the source lists them', {
       const parts = [await read('ts/seg0.ts'), await read('ts/seg1.ts')] as const;
       const whole = Buffer.concat(parts);
       let loads = 0;
-      // The file grows after the list names its end.
+      // The file grows after the playlist lists its end.
       origin.put('/all.ts', () => whole.subarray(0, loads++ < 3 ? parts[0].length + 1000 : whole.length));
       const ranges = parts.map(({ length }, i) => `#EXT-X-BYTERANGE:${length}@${i * parts[0].length}\nall.ts`);
       origin.put('/live.m3u8', listOf({ segments: ranges, end: true }));
@@ -68,7 +68,7 @@ suite('segments that fail are requested again while the source lists them', {
     assert.deepEqual([p.input.videoFrames, ranged.input.videoFrames], [4 * FPS, 2 * FPS]);
   });
 
-  test('a request that is not answered ends after a target duration, and the next one brings the segment', async () => {
+  test('a request without response ends after a target duration, and the next one succeeds', async () => {
     const started = performance.now();
     await using p = await pull('/live.m3u8', {}, (origin) => {
       origin.fault('seg1.ts', { kind: 'hang' }, 1);
@@ -79,7 +79,7 @@ suite('segments that fail are requested again while the source lists them', {
     assert.deepEqual(p.input.absences, []);
   });
 
-  test('a segment that is 404 for ever in a list of four hours holds the stream up for the limit at most', async () => {
+  test('a permanent 404 in a playlist of four hours delays the stream by at most the limit', async () => {
     const began = performance.now();
     const listed = () => 4 + Math.min(4, Math.floor((performance.now() - began) / 1000));
     await using p = await pull('/live.m3u8', short, (origin) => {
@@ -87,7 +87,7 @@ suite('segments that fail are requested again while the source lists them', {
       origin.put('/live.m3u8', () => listOf({ segments: [...old, ...ts(0, 1, 2, 3, 4, 5, 6, 7).slice(0, listed())] }));
       origin.fault('/seg2.ts', { kind: 'status', status: 404 });
     });
-    // Begins three segments before the edge.
+    // The pull begins three segments before the edge.
     const pauseMs = await longestPauseMs(p, 6);
     assert.ok(pauseMs < (LIMIT_S + 1.5) * 1000, `${pauseMs} ms without media`);
     assert.equal(p.input.absences.length, 1);
@@ -96,7 +96,7 @@ suite('segments that fail are requested again while the source lists them', {
     assert.equal(p.counts.skipped, 1);
   });
 
-  test('a segment that is 404 for ever in an EVENT list: newer ones are downloaded meanwhile, and nothing else is lost', async () => {
+  test('during a permanent 404 in an EVENT playlist newer segments are downloaded, and nothing else is lost', async () => {
     let listed = 2;
     let newestWhileHeld = 0;
     await using p = await pull('/live.m3u8', { limits: { minWaitMs: 10_000, endedWaitMs: 10_000 } }, (origin) => {
@@ -115,7 +115,7 @@ suite('segments that fail are requested again while the source lists them', {
     assert.equal(p.input.videoFrames, 7 * FPS);
   });
 
-  test('a segment that is 404 for ever in a finished list is given up after the limit, and nothing else is lost', async () => {
+  test('a permanent 404 in an ended playlist is given up after the limit, and nothing else is lost', async () => {
     const started = performance.now();
     await using p = await pull('/ts/index.m3u8', { limits: { minWaitMs: 0, endedWaitMs: 4000 } }, (origin) => {
       origin.fault('/seg3.ts', { kind: 'status', status: 404 });
@@ -127,7 +127,7 @@ suite('segments that fail are requested again while the source lists them', {
     assert.equal(p.input.videoFrames, 7 * FPS);
   });
 
-  test('no segment leaves a short window unseen, though the target duration claims a minute', async () => {
+  test('no segment of a short window is missed although the target duration is a minute', async () => {
     const began = performance.now();
     await using p = await pull('/live.m3u8', {}, (origin) => {
       origin.put('/live.m3u8', () => {

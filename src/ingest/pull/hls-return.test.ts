@@ -4,24 +4,24 @@ import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { need } from '../../../test/fixtures/need.ts';
 import type { Origin } from '../../../test/fixtures/origin.ts';
-import { asked, FPS, listOf, makeMedia, pull, removeMedia, ts } from './pull.fixture.ts';
+import { FPS, listOf, makeMedia, pull, removeMedia, requested, ts } from './pull.fixture.ts';
 import { spanOf } from './run/recording-input.fixture.ts';
 
 const awaited = { awaitReturn: true } as const;
 const OFFLINE = 'offline the source ended its playlist; oxbow checks at least once a minute whether it returns';
 
-/** A list that is live at first, then ends with one segment more. */
+/** A playlist that is live at first, then ends with one more segment. */
 function endingList(origin: Origin, path: string, uris: readonly string[]): void {
   let loads = 0;
   origin.put(path, () => listOf({ segments: uris.slice(0, loads++ === 0 ? -1 : undefined), end: loads > 1 }));
 }
 
-/** The segments of another session of the encoder, under names of their own. */
+/** The segments of another session of the encoder, with other names. */
 async function putNew(origin: Origin, folder: string): Promise<void> {
   for (let n = 0; n < 4; n++) origin.put(`/new${n}.ts`, await readFile(join(folder, `other/seg${n}.ts`)));
 }
 
-/** Resolves when `path` has been asked for so many times more. */
+/** Resolves after this many further requests for `path`. */
 const reloads = (origin: Origin, path: string, times: number) =>
   origin.asked(path, origin.requests.filter((one) => one.includes(path)).length + times);
 
@@ -40,13 +40,13 @@ suite('a live source that ends its playlist', { concurrency: 6, skip: need('ffmp
     endingList(origin, '/live.m3u8', uris);
   };
 
-  test('is offline, asked again, and taken up where the same address is live again, counting from 0', async () => {
+  test('is offline, polled, and pulled again when it is live again with sequence numbers from 0', async () => {
     await using p = await pull('/live.m3u8', awaited, (origin) => prepare(origin, ts(0, 1, 2, 3)));
     await p.input.until(() => p.input.absences.length === 1);
     assert.deepEqual(p.input.absences, [OFFLINE]);
     assert.equal(p.input.videoFrames, 4 * FPS);
     await reloads(p.origin, '/live.m3u8', 3);
-    assert.equal(asked(p.origin).length, 4, 'the ended list is not fetched again');
+    assert.equal(requested(p.origin).length, 4, 'the ended list is not fetched again');
     p.origin.put('/live.m3u8', listOf({ segments: ['new0.ts', 'new1.ts'] }));
     await p.input.until(() => p.input.segments === 6);
     assert.equal(p.input.videoFrames, 6 * FPS);
@@ -55,17 +55,17 @@ suite('a live source that ends its playlist', { concurrency: 6, skip: need('ffmp
     assert.deepEqual(p.input.absences, [OFFLINE]);
   });
 
-  test('may write files of the same names when it is started again, and nothing of them is lost', async () => {
+  test('may reuse file names after a restart, and nothing is lost', async () => {
     await using p = await pull('/live.m3u8', awaited, (origin) => prepare(origin, ts(0, 1, 2)));
     await p.input.until(() => p.input.absences.length === 1);
-    // Longer than caches may lag.
+    // Longer than the lag of caches.
     await reloads(p.origin, '/live.m3u8', 7);
     p.origin.put('/live.m3u8', listOf({ segments: ts(0, 1) }));
     await p.input.until(() => p.input.segments === 5);
     assert.equal(p.input.videoFrames, 5 * FPS);
   });
 
-  test('may continue its list behind a DISCONTINUITY', async () => {
+  test('may continue its playlist after a DISCONTINUITY', async () => {
     await using p = await pull('/live.m3u8', awaited, (origin) => prepare(origin, ts(0, 1, 2)));
     await p.input.until(() => p.input.absences.length === 1);
     const [three, four] = ['#EXT-X-DISCONTINUITY\nnew0.ts', 'new1.ts'];
@@ -75,10 +75,10 @@ suite('a live source that ends its playlist', { concurrency: 6, skip: need('ffmp
     await p.input.until(() => p.input.absences.length === 2);
     assert.deepEqual(p.input.absences, [OFFLINE, OFFLINE]);
     assert.equal(p.input.videoFrames, 6 * FPS);
-    assert.equal(asked(p.origin).length, 6, 'each was fetched once');
+    assert.equal(requested(p.origin).length, 6, 'each was fetched once');
   });
 
-  test('may have ended again when it is looked at: what it brought is taken, a copy of what was live is not', async () => {
+  test('may have ended again at the next reload: its new segments are pulled, a copy of old ones is not', async () => {
     await using p = await pull('/live.m3u8', awaited, (origin) => prepare(origin, ts(0, 1, 2)));
     await p.input.until(() => p.input.absences.length === 1);
     const copy = Array.from({ length: 60 }, (_, n) => `archive/${n}.ts`);
@@ -87,10 +87,10 @@ suite('a live source that ends its playlist', { concurrency: 6, skip: need('ffmp
     p.origin.put('/live.m3u8', listOf({ segments: ['new0.ts', 'new1.ts'], end: true }));
     await p.input.until(() => p.input.segments === 5);
     assert.equal(p.input.videoFrames, 5 * FPS);
-    assert.equal(asked(p.origin).length, 5);
+    assert.equal(requested(p.origin).length, 5);
   });
 
-  test('is found again behind a Multivariant Playlist, with its audio', async () => {
+  test('is located again through its Multivariant Playlist, with its audio', async () => {
     const list = (kind: 0 | 1, from: number, to: number, end: boolean) => {
       const segments = Array.from({ length: to - from }, (_, i) => `apart/${kind}-seg${from + i}.m4s`);
       segments[0] = `#EXT-X-MAP:URI="apart/init-${kind}.mp4"\n${segments[0]}`;
@@ -114,7 +114,7 @@ suite('a live source that ends its playlist', { concurrency: 6, skip: need('ffmp
     assert.equal(p.input.videoFrames, 4 * FPS);
     const last = p.input.runs.at(-1)!;
     const audio = last.start.tracks.find(({ kind }) => kind === 'audio');
-    assert.ok(last.frames.filter(({ trackId }) => trackId === audio?.id).length > 80, 'its audio is back as well');
+    assert.ok(last.frames.filter(({ trackId }) => trackId === audio?.id).length > 80, 'its audio has returned as well');
   });
 
   test('stays offline, not down, while its server is away', async () => {
@@ -127,19 +127,19 @@ suite('a live source that ends its playlist', { concurrency: 6, skip: need('ffmp
     assert.deepEqual(p.input.absences, [OFFLINE]);
   });
 
-  test('that had ended when oxbow was started again is no film: nothing is taken twice, and its return is', async () => {
+  test('that had ended before a restart of oxbow is not VOD: nothing is pulled twice, but its return is', async () => {
     await using p = await pull('/live.m3u8', { ...awaited, wasLive: true }, async (origin) => {
       await putNew(origin, folder);
       origin.put('/live.m3u8', listOf({ segments: ts(0, 1, 2, 3), end: true }));
     });
     await p.input.until(() => p.input.absences.length === 1);
-    assert.deepEqual([p.input.absences, asked(p.origin)], [[OFFLINE], []]);
+    assert.deepEqual([p.input.absences, requested(p.origin)], [[OFFLINE], []]);
     p.origin.put('/live.m3u8', listOf({ segments: [...ts(0, 1, 2, 3), '#EXT-X-DISCONTINUITY\nnew0.ts'] }));
     await p.input.until(() => p.input.segments === 1);
     assert.equal(p.input.videoFrames, FPS);
   });
 
-  test('ends the pull where nobody awaits it, and so does a film', async () => {
+  test('ends the pull without awaitReturn, and so does VOD', async () => {
     await using live = await pull('/live.m3u8', {}, (origin) => endingList(origin, '/live.m3u8', ts(0, 1, 2)));
     await using film = await pull('/ts/index.m3u8', awaited);
     await Promise.all([live.done, film.done]);

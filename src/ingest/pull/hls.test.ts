@@ -5,7 +5,7 @@ import { after, before, suite, test } from 'node:test';
 import { run } from '../../../test/fixtures/ffmpeg.ts';
 import { need } from '../../../test/fixtures/need.ts';
 import type { SourceFacts } from '../../api/source-facts.ts';
-import { asked, clock, FPS, listOf, makeMedia, pull, removeMedia, ts } from './pull.fixture.ts';
+import { clock, FPS, listOf, makeMedia, pull, removeMedia, requested, ts } from './pull.fixture.ts';
 import { spanOf } from './run/recording-input.fixture.ts';
 
 suite('pulling HLS', { concurrency: 6, skip: need('ffmpeg') }, () => {
@@ -25,7 +25,7 @@ suite('pulling HLS', { concurrency: 6, skip: need('ffmpeg') }, () => {
     ['fmp4', 3, /^avc1\./],
     ['hevc', 2, /^hvc1\./],
   ] as const) {
-    test(`a finished list of ${name} is published whole, in order, in one run, and then the pull ends`, async () => {
+    test(`an ended playlist of ${name} is published completely, in order, in one run, and then the pull ends`, async () => {
       await using p = await pull(`/${name}/index.m3u8`);
       await p.done;
       assert.equal(p.input.runs.length, 1);
@@ -46,7 +46,7 @@ suite('pulling HLS', { concurrency: 6, skip: need('ffmpeg') }, () => {
     });
   }
 
-  test('of a Multivariant Playlist the best variant that can be taken is pulled, and nothing else', async () => {
+  test('of a Multivariant Playlist the best supported variant is pulled, and nothing else', async () => {
     await using p = await pull('/master.m3u8', {}, (origin) => {
       origin.put(
         '/master.m3u8',
@@ -67,7 +67,7 @@ suite('pulling HLS', { concurrency: 6, skip: need('ffmpeg') }, () => {
     );
   });
 
-  test('audio with a list of its own comes beside the video, within the same run', async () => {
+  test('audio with a separate playlist is merged with the video, in the same run', async () => {
     await using p = await pull('/apart/master.m3u8');
     await p.done;
     assert.equal(p.input.runs.length, 1);
@@ -81,7 +81,7 @@ suite('pulling HLS', { concurrency: 6, skip: need('ffmpeg') }, () => {
     assert.ok(Math.abs(audioS - 4) < 0.1, `${audioS} s of audio`);
     assert.equal(p.input.videoFrames, 4 * FPS);
     assert.deepEqual(p.input.damages, []);
-    // Never much before or after the video around it.
+    // Audio is never far before or after the adjacent video.
     let videoS = -1;
     for (const frame of frames) {
       if (frame.trackId === start.tracks[0]!.id) videoS = frame.dts / start.tracks[0]!.timescale;
@@ -89,7 +89,7 @@ suite('pulling HLS', { concurrency: 6, skip: need('ffmpeg') }, () => {
     }
   });
 
-  test('a live list is begun three segments before its end, and goes on without a seam', async () => {
+  test('a live playlist is pulled from three segments before its end, without interruption', async () => {
     await using p = await pull('/live.m3u8', {}, (origin) => {
       let loads = 0;
       origin.put('/live.m3u8', () => {
@@ -98,12 +98,12 @@ suite('pulling HLS', { concurrency: 6, skip: need('ffmpeg') }, () => {
       });
     });
     await p.done;
-    assert.deepEqual(asked(p.origin), ['seg2.ts', 'seg3.ts', 'seg4.ts', 'seg5.ts', 'seg6.ts', 'seg7.ts']);
+    assert.deepEqual(requested(p.origin), ['seg2.ts', 'seg3.ts', 'seg4.ts', 'seg5.ts', 'seg6.ts', 'seg7.ts']);
     assert.equal(p.input.runs.length, 1);
     assert.equal(p.input.videoFrames, 6 * FPS);
   });
 
-  test('an unchanged list is asked again after half a target duration, a changed one after a whole (RFC 8216bis 6.3.4)', async () => {
+  test('an unchanged playlist is reloaded after half a target duration, a changed one after one (RFC 8216bis 6.3.4)', async () => {
     const loadedAt: number[] = [];
     const target = '#EXT-X-TARGETDURATION:2\n';
     await using p = await pull('/live.m3u8', {}, (origin) => {
@@ -118,12 +118,12 @@ suite('pulling HLS', { concurrency: 6, skip: need('ffmpeg') }, () => {
     assert.ok(second - first > 1700 && third - second > 1700, `${second - first} and ${third - second} ms`);
     await p.origin.asked('live', 6);
     await new Promise(setImmediate);
-    // A busy machine may be late, though not each time.
+    // A busy machine may be late, but not every time.
     const unchanged = [3, 4, 5].map((i) => loadedAt[i]! - loadedAt[i - 1]!);
     assert.ok(Math.min(...unchanged) > 700 && Math.min(...unchanged) < 1700, `${unchanged.join(', ')} ms`);
   });
 
-  test('a server that offers it is asked to hold the reload until the next segment is there (RFC 8216bis 6.2.5.2)', async () => {
+  test('a reload blocks until the next segment exists if the server supports it (RFC 8216bis 6.2.5.2)', async () => {
     await using p = await pull('/live.m3u8', {}, (origin) => {
       let loads = 0;
       const head = '#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES\n';
@@ -171,7 +171,7 @@ suite('pulling HLS', { concurrency: 6, skip: need('ffmpeg') }, () => {
     assert.equal(p.input.videoFrames, 4 * FPS);
   });
 
-  test('what a live list leaves out is told while it flows, and taken back when the source no longer has it', async () => {
+  test('left out tracks of a live playlist are reported, and removed when the source no longer has them', async () => {
     const made = await run('ffmpeg', [
       ...['-loglevel', 'error', '-y', '-f', 'lavfi', '-i', 'testsrc2=s=128x72:r=25:d=1', '-f', 'lavfi'],
       ...['-i', 'sine=r=48000:d=1', '-c:v', 'libx264', '-c:a', 'dca', '-strict', '-2', '-ac', '2'],
@@ -179,11 +179,11 @@ suite('pulling HLS', { concurrency: 6, skip: need('ffmpeg') }, () => {
     ]);
     assert.equal(made.code, 0, made.stderr);
     const dts = await readFile(join(folder, 'dts.ts'));
-    const told: string[] = [];
+    const reported: string[] = [];
     const { promise: named, resolve } = Promise.withResolvers<void>();
     const onFacts = ({ leftOut = [] }: SourceFacts) => {
       const names = leftOut.map(({ name }) => name).join();
-      if (names !== (told.at(-1) ?? '')) told.push(names);
+      if (names !== (reported.at(-1) ?? '')) reported.push(names);
       if (names !== '') resolve();
     };
     await using p = await pull('/live.m3u8', { onFacts }, (origin) => {
@@ -191,10 +191,10 @@ suite('pulling HLS', { concurrency: 6, skip: need('ffmpeg') }, () => {
       origin.put('/live.m3u8', listOf({ segments: ['dts.ts'] }));
     });
     await named;
-    assert.deepEqual(told, ['DTS audio']);
+    assert.deepEqual(reported, ['DTS audio']);
     p.origin.put('/live.m3u8', listOf({ segments: ['dts.ts', '#EXT-X-DISCONTINUITY\nts/seg0.ts'], end: true }));
     await p.done;
-    assert.deepEqual(told, ['DTS audio', '']);
+    assert.deepEqual(reported, ['DTS audio', '']);
   });
 
   test('byte ranges of one file are fetched as ranges', async () => {
@@ -234,7 +234,7 @@ suite('pulling HLS', { concurrency: 6, skip: need('ffmpeg') }, () => {
     assert.equal(p.counts.dateJumps, 1);
   });
 
-  test('a date that lies far from now is not believed', async () => {
+  test('a date far from now is ignored', async () => {
     await using p = await pull('/live.m3u8', {}, (origin) => {
       const segments = ['#EXT-X-PROGRAM-DATE-TIME:2020-01-01T00:00:00Z\nts/seg0.ts', 'ts/seg1.ts'];
       origin.put('/live.m3u8', listOf({ segments, end: true }));

@@ -1,6 +1,6 @@
 /**
- * Pulls a live or finished HLS stream.
- * In: the URL of a Media or Multivariant Playlist. Out: frames, runs and holes, to a StreamInput. RFC 8216bis 6.3; docs/media.md 1 to 5 and 9.
+ * Pulls a live or ended HLS stream.
+ * In: the URL of a Media or Multivariant Playlist. Out: frames, runs and gaps, to a StreamInput. RFC 8216bis 6.3; docs/media.md 1 to 5 and 9.
  */
 import type { SourceFacts } from '../../api/source-facts.ts';
 import { backoffMs, sleep } from '../../lib/abort.ts';
@@ -22,62 +22,62 @@ import { TimedTracks } from './rendition/timed-tracks.ts';
 import { RunFeeder } from './run/run-feeder.ts';
 import { KeyStore } from './segment/key-store.ts';
 import { releaseFrames } from './segment/segment-demux.ts';
-import { hasTime, isLate } from './segment/segment-start.ts';
+import { hasBecomePast, isPast } from './segment/segment-start.ts';
 import { SourceAccess, type SourceAddress } from './source-access.ts';
 
 export type { SourceAddress } from './source-access.ts';
 
-/** Sound is waited for this long, in target durations; longer where nobody watches yet. */
+/** Longest wait for audio, target durations; longer for the past, which no viewer watches live. */
 const WAIT = { live: 1, past: 2 } as const;
 
-/** How a source is pulled. */
+/** Options of a pull. */
 export interface HlsPullOptions {
-  /** Of a playlist; may carry user name and password when `trusted`. */
+  /** Of a playlist; may contain user name and password when `trusted`. */
   readonly url: string | URL;
-  /** Sent with every request; secrets among them only to the URL's own origin. */
+  /** Sent with every request; secrets only to the origin of `url`. */
   readonly headers?: Readonly<Record<string, string>> | undefined;
-  /** An administrator gave the URL, so its host may be private. Default true. */
+  /** An administrator entered the URL, so its host may be private. Default true. */
   readonly trusted?: boolean | undefined;
   /**
-   * Asked for the address before the source is opened first and each time its playlists can no longer be had: addresses made from pages
-   * expire. Absent: it is always `url`.
+   * Returns the URL to pull; called before the source is opened and each time its playlists are unavailable, because URLs extracted from
+   * pages expire. Absent: always `url`.
    */
   readonly locate?: ((options: { signal: AbortSignal }) => Promise<SourceAddress>) | undefined;
-  /** Sent as User-Agent: a text, or the word of a preset. */
+  /** Sent as User-Agent: a text, or the name of a preset. */
   readonly userAgent?: string | undefined;
   /** `best`, `worst`, `720p`, `2M`; default `best`. */
   readonly quality?: string | undefined;
-  /** How far before the live edge to begin, ms; default 0. */
+  /** Distance of the start before the live edge, ms; default 0. */
   readonly fromMs?: number | undefined;
-  /** Told once the source was opened, and again when it changes. */
+  /** Called when the source has been opened, and again when its facts change. */
   readonly onFacts?: ((facts: SourceFacts) => void) | undefined;
   readonly input: StreamInput;
   readonly net: Net;
   readonly clock: Clock;
   readonly log: PullLog;
   readonly counters?: PullCounters | undefined;
-  /** How long segments that fail are requested again; for tests. */
+  /** How long failed segments are retried; for tests. */
   readonly limits?: FetchLimits | undefined;
-  /** Await the return of a live source that ends its playlist, without limit; the input is told `offline` meanwhile. Default false: the pull ends. */
+  /** Wait without limit for the return of a live source that ends its playlist; the input is `offline` meanwhile. Default false: the pull ends. */
   readonly awaitReturn?: boolean | undefined;
-  /** With `awaitReturn`: the source was live before this pull. If its playlist has ended, that is not a film. */
+  /** With `awaitReturn`: the source was live before this pull. An ended playlist is the rest of a broadcast, not VOD. */
   readonly wasLive?: boolean | undefined;
 }
 
 /**
- * Pulls until the source has ended (with `awaitReturn` a live one never does) and all of it is published (resolves) or `signal` aborts (rejects with its reason). A source that
- * cannot be reached is tried again for ever, with at most 10 s between tries, and the input told that it is down.
+ * Resolves when the source has ended (with `awaitReturn` a live one never ends) and all of it is published; rejects with the signal's
+ * reason when aborted. An unreachable source is retried without limit, with pauses of at most 10 s, and reported to the input as down.
  *
- * @throws OxbowError `unsupported-media` for a protected source or codecs that oxbow cannot take; `address-refused` when the URL itself
- * may not be opened; what `locate` throws but `source-failed`. FormatError for a quality or User-Agent that is none.
+ * @throws OxbowError `unsupported-media` for a protected source or unsupported codecs; `address-refused` when oxbow may not open the URL;
+ * errors of `locate` except `source-failed`. FormatError for an invalid quality or User-Agent.
  */
 export async function runHlsPull(options: HlsPullOptions, { signal: outer }: { signal: AbortSignal }): Promise<void> {
-  const home = URL.parse(String(options.url));
-  if (!home) throw new OxbowError('address-refused', 'that is not a URL');
-  const left = new AbortController();
-  const signal = AbortSignal.any([outer, left.signal]);
+  const sourceUrl = URL.parse(String(options.url));
+  if (!sourceUrl) throw new OxbowError('address-refused', 'the source is not a URL');
+  const controller = new AbortController();
+  const signal = AbortSignal.any([outer, controller.signal]);
   const { net, headers, userAgent, trusted = true, log } = options;
-  const access = new SourceAccess({ net, home, headers, userAgent, trusted });
+  const access = new SourceAccess({ net, sourceUrl, headers, userAgent, trusted });
   const context: PullContext = {
     access,
     keys: new KeyStore(access, { signal }),
@@ -96,25 +96,27 @@ export async function runHlsPull(options: HlsPullOptions, { signal: outer }: { s
   const facts = new FactsCollector(options.onFacts ?? (() => {}));
   const leftOut = new LeftOutTracks((tracks) => facts.leftOut(tracks));
   const source = new SourceResolver(context, {
-    wish: parseQuality(options.quality ?? ''),
+    quality: parseQuality(options.quality ?? ''),
     locate: options.locate,
-    onFound: (places) => {
-      leftOut.set('playlist', places.choice?.leftOut ?? []);
-      facts.found(places);
+    onFound: (locations) => {
+      leftOut.set('playlist', locations.choice?.leftOut ?? []);
+      facts.found(locations);
     },
     signal,
   });
   const feeder = new RunFeeder(options.input, context);
-  let listening: Promise<unknown> | undefined;
+  let renditions: Promise<unknown> | undefined;
   try {
-    const places = await findForever(source, context, feeder, { signal });
-    const beside: PullContext = { ...context, limits: renditionLimits };
-    const audio = audioOf(places, source, beside, leftOut);
-    const timed = new TimedTracks(source.subtitlesOf(places), beside, (part, tracks) => leftOut.set(part, tracks));
-    listening = Promise.all([audio.run({ signal }), timed.run({ signal })]);
-    if (places.only) timed.list(places.only);
-    const video = source.locationOf(places, (found) => found.video);
-    const watched: PullContext = {
+    const locations = await findForever(source, context, feeder, { signal });
+    const renditionContext: PullContext = { ...context, limits: renditionLimits };
+    const audio = audioOf(locations, source, renditionContext, leftOut);
+    const timed = new TimedTracks(source.subtitlesOf(locations), renditionContext, (part, tracks) =>
+      leftOut.set(part, tracks),
+    );
+    renditions = Promise.all([audio.run({ signal }), timed.run({ signal })]);
+    if (locations.only) timed.list(locations.only);
+    const video = source.locationOf(locations, (found) => found.video);
+    const videoContext: PullContext = {
       ...context,
       onLeftOut: (tracks) => leftOut.set('video', tracks),
       onPlaylist: (parsed) => {
@@ -122,43 +124,43 @@ export async function runHlsPull(options: HlsPullOptions, { signal: outer }: { s
         if (parsed.kind === 'media') timed.list(parsed.playlist);
       },
     };
-    let isPast = false;
-    for await (const item of readRendition(video, watched, { signal })) {
+    let past = false;
+    for await (const item of readRendition(video, videoContext, { signal })) {
       if (item.kind === 'absent') {
         feeder.absent(item.cause, item.detail);
         continue;
       }
       const { segment, media } = item;
       if (media.container) facts.container(media.container);
-      // What came while the past was fetched is past as well, until the edge is reached.
-      isPast = hasTime(segment) || (isPast && isLate(segment, options.clock.nowMs()));
-      const waitMs = 1000 * segment.targetDurationS * (isPast ? WAIT.past : WAIT.live);
-      const heard = await audio.join(media, segment, waitMs, { signal });
-      const joined = await timed.join(heard, segment, { signal });
-      if (isPast) await options.input.ready?.({ signal });
+      // Segments that appeared while the past was fetched are past as well, until the edge is reached.
+      past = isPast(segment) || (past && hasBecomePast(segment, options.clock.nowMs()));
+      const waitMs = 1000 * segment.targetDurationS * (past ? WAIT.past : WAIT.live);
+      const withAudio = await audio.join(media, segment, waitMs, { signal });
+      const joined = await timed.join(withAudio, segment, { signal });
+      if (past) await options.input.ready?.({ signal });
       feeder.publish(segment, joined);
       releaseFrames(joined);
       releaseFrames(media);
     }
   } finally {
-    left.abort(new Error('the pull has ended'));
-    await listening;
+    controller.abort(new Error('the pull has ended'));
+    await renditions;
   }
 }
 
 function audioOf(
-  places: SourceLocations,
+  locations: SourceLocations,
   source: SourceResolver,
   context: PullContext,
   leftOut: LeftOutTracks,
 ): AudioRenditions {
-  const audios = places.audios.map(({ rendition }) => {
+  const audios = locations.audios.map(({ rendition }) => {
     const { groupId, name } = rendition;
     const same = ({ rendition: other }: { rendition: typeof rendition }) =>
       other.name === name && (other.groupId === groupId || other.language === rendition.language);
-    return { rendition, place: source.locationOf(places, (found) => found.audios.find(same)?.place) };
+    return { rendition, location: source.locationOf(locations, (found) => found.audios.find(same)?.location) };
   });
-  return new AudioRenditions(audios, places.choice?.inBand, context, (part, tracks) => leftOut.set(part, tracks));
+  return new AudioRenditions(audios, locations.choice?.inBand, context, (part, tracks) => leftOut.set(part, tracks));
 }
 
 async function findForever(
@@ -184,7 +186,7 @@ async function findForever(
   }
 }
 
-/** End of what the stream has, ms since 1970. */
+/** End of the stream's media, ms since 1970; undefined without media. */
 function hadUntilMs({ mediaEndUs }: StreamInput): number | undefined {
   return mediaEndUs === undefined ? undefined : mediaEndUs / 1000;
 }

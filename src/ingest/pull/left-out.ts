@@ -1,6 +1,6 @@
 /**
- * Gathers the tracks of a source that cannot be taken, from its playlist and all of its renditions.
- * In: what each of them reports. Out: one list, each time it changes.
+ * Collects the tracks of a source that oxbow cannot take, from its playlist and all of its renditions.
+ * In: the tracks that each of them reports. Out: one list, each time it changes.
  */
 import { distinctLeftOut, type LeftOutTrack } from '../../api/left-out.ts';
 
@@ -9,12 +9,12 @@ export class LeftOutTracks {
   readonly #parts = new Map<unknown, readonly LeftOutTrack[]>();
   readonly #changed: (tracks: readonly LeftOutTrack[]) => void;
 
-  /** @param changed gets all of them, each once */
+  /** @param changed receives the complete list without duplicates */
   constructor(changed: (tracks: readonly LeftOutTrack[]) => void) {
     this.#changed = changed;
   }
 
-  /** Replaces what one part of the source leaves out: a Rendition, or a word for another part. */
+  /** Replaces the tracks of one part of the source: a Rendition, or a name for another part. */
   set(part: unknown, tracks: readonly LeftOutTrack[]): void {
     if (tracks.length > 0) this.#parts.set(part, tracks);
     else if (!this.#parts.delete(part)) return;

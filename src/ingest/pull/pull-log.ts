@@ -1,25 +1,25 @@
 /**
- * What a pull counts and where it logs.
- * In: nothing. Out: types, and counters that count nothing.
+ * The counters and the log of a pull.
+ * In: nothing. Out: types, and counters that do nothing.
  */
 
-/** Counts what a pull does; each is called once per event. */
+/** Counters of a pull; each is called once per event. */
 export interface PullCounters {
-  /** A segment came. */
+  /** A segment arrived. */
   segments(bytes: number): void;
-  /** A playlist or segment is asked for again after a failure. */
+  /** A playlist or segment is requested again after a failure. */
   retries(): void;
-  /** Segments that were given up or lost. */
+  /** Segments were given up or left the playlist before they were fetched. */
   skipped(count: number): void;
-  /** A segment was listed a second time and left out. */
+  /** A segment that the playlist repeats was skipped. */
   duplicates(): void;
-  /** The origin began to number its segments anew. */
+  /** The origin restarted its Media Sequence Numbers. */
   resets(): void;
   /** EXT-X-PROGRAM-DATE-TIME jumped within continuous media, and was ignored. */
   dateJumps(): void;
 }
 
-/** Counters that count nothing. */
+/** Counters that do nothing. */
 export const noCounters: PullCounters = {
   segments() {},
   retries() {},
@@ -29,7 +29,7 @@ export const noCounters: PullCounters = {
   dateJumps() {},
 };
 
-/** Where a pull says what happens; a pino logger is one. */
+/** Log of a pull; a pino logger fits. */
 export interface PullLog {
   info(fields: object, message: string): void;
   warn(fields: object, message: string): void;

@@ -2,35 +2,35 @@ import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
 import { need } from '../../../test/fixtures/need.ts';
 import { sleep } from '../../lib/abort.ts';
-import { asked, FPS, listOf, makeMedia, pull, removeMedia, ts } from './pull.fixture.ts';
+import { FPS, listOf, makeMedia, pull, removeMedia, requested, ts } from './pull.fixture.ts';
 import { RecordingInput } from './run/recording-input.fixture.ts';
 
-suite('a source that has time', { concurrency: 3, skip: need('ffmpeg') }, () => {
+suite('a source whose media is in the past', { concurrency: 3, skip: need('ffmpeg') }, () => {
   before(() => makeMedia({ ts: { seconds: 12 } }));
   after(removeMedia);
 
-  /** An input that is not ready before it is told to be. */
+  /** An input that is not ready before `open` is called. */
   function gated(): { input: RecordingInput; open: () => void } {
     const gate = Promise.withResolvers<void>();
     const input = Object.assign(new RecordingInput(), { ready: () => gate.promise });
     return { input, open: gate.resolve };
   }
 
-  test('a list that has ended is fetched no faster than it can be recorded, and all of it', async () => {
+  test('an ended playlist is fetched completely, no faster than it can be recorded', async () => {
     const { input, open } = gated();
     await using p = await pull('/ts/index.m3u8', { input });
     await p.origin.asked('seg2.ts');
-    // A reply takes less than this.
+    // Longer than a response takes.
     await p.origin.asked('seg', 3);
     assert.equal(input.videoFrames, 0);
-    assert.ok(asked(p.origin).length <= 4, `${asked(p.origin).length} segments are held at most`);
+    assert.ok(requested(p.origin).length <= 4, `${requested(p.origin).length} segments are held at most`);
     open();
     await p.done;
     assert.equal(input.videoFrames, 12 * FPS);
     assert.deepEqual(input.absences, []);
   });
 
-  test('so is the past of a live list; its edge waits for nothing', async () => {
+  test('so is the past of a live playlist; its edge does not wait', async () => {
     const { input, open } = gated();
     await using p = await pull('/live.m3u8', { input, fromMs: 60_000 }, (origin) => {
       origin.put('/live.m3u8', listOf({ segments: ts(0, 1, 2, 3, 4, 5, 6, 7, 8, 9) }));
@@ -45,10 +45,10 @@ suite('a source that has time', { concurrency: 3, skip: need('ffmpeg') }, () => 
       origin.put('/live.m3u8', listOf({ segments: ts(0, 1, 2, 3, 4, 5, 6, 7, 8, 9) }));
     });
     await live.input.until(() => live.input.videoFrames === 3 * FPS);
-    assert.deepEqual(asked(q.origin), ['seg7.ts', 'seg8.ts', 'seg9.ts']);
+    assert.deepEqual(requested(q.origin), ['seg7.ts', 'seg8.ts', 'seg9.ts']);
   });
 
-  test('what is the edge when it is listed, and past when its turn comes, waits as well', async () => {
+  test('a segment that becomes past before its turn waits as well', async () => {
     const gate = Promise.withResolvers<void>();
     let waits = 0;
     const ready = () => {
@@ -60,14 +60,14 @@ suite('a source that has time', { concurrency: 3, skip: need('ffmpeg') }, () => 
       origin.put('/live.m3u8', listOf({ segments: ts(0, 1, 2, 3, 4, 5, 6, 7, 8, 9) }));
     });
     await p.origin.asked('seg2.ts');
-    // The edge is farther away by then than any segment near it.
+    // By then the segments near the edge are past.
     await sleep(4000, { signal: AbortSignal.timeout(10_000) });
     gate.resolve();
     await input.until(() => input.videoFrames === 10 * FPS);
     assert.equal(waits, 10);
   });
 
-  test('a list of kind EVENT is begun near its edge, or where it is wished, and ends with ENDLIST', async () => {
+  test('an EVENT playlist is pulled from near its edge or from the requested position, and ends with ENDLIST', async () => {
     const event = (ended: boolean) => (ended ? ts(0, 1, 2, 3, 4, 5, 6, 7) : ts(0, 1, 2, 3, 4, 5));
     for (const [fromMs, seconds] of [
       [0, 5],

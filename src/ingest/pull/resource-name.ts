@@ -3,7 +3,7 @@
  * In: a URL. Out: text.
  */
 
-/** The last part of the path: what stays when hosts, tokens and queries change between reloads. */
+/** The last component of the path: it stays when hosts, tokens and queries change between reloads. */
 export function nameOf(url: URL): string {
   return url.pathname.slice(url.pathname.lastIndexOf('/') + 1);
 }

@@ -1,73 +1,73 @@
 /**
- * The way of one pull to its source: with its headers, its cookies, and what may be reached.
- * In: URLs of playlists, segments and keys. Out: replies of net. RFC 6265; docs/architecture.md, Outgoing requests.
+ * HTTP access of one pull to its source: headers, cookies, and which hosts it may reach.
+ * In: URLs of playlists, segments and keys. Out: responses of net. RFC 6265; docs/architecture.md, Outgoing requests.
  */
 import { parseUserAgent } from '../../lib/user-agent.ts';
 import { Cookies, isSecretHeader, type Net, type NetRequest, type NetResponse } from '../../net/net.ts';
 
-/** No request for a playlist or key takes longer, ms, but for the time a blocking reload is held. */
+/** Longest request for a playlist or key, ms, plus the time for which the server holds a blocking reload. */
 export const MAX_REQUEST_MS = 30_000;
 
-/** Where a source is at the moment: of a page, what it was turned into; of others their URL. */
+/** The current URL of a source: its own, or the media URL that was extracted from a page. */
 export interface SourceAddress {
   readonly url: URL;
-  /** Sent with every request to it, beside the source's own. */
+  /** Sent with every request, in addition to the configured headers. */
   readonly headers?: Readonly<Record<string, string>> | undefined;
 }
 
-/** What a source is reached with. */
+/** Options of the access to a source. */
 export interface AccessOptions {
   readonly net: Net;
-  /** The source's URL as it was given. */
-  readonly home: URL;
+  /** The configured URL. */
+  readonly sourceUrl: URL;
   readonly headers?: Readonly<Record<string, string>> | undefined;
-  /** A User-Agent, or the word of a preset. */
+  /** A User-Agent, or the name of a preset. */
   readonly userAgent?: string | undefined;
-  /** An administrator gave the URL: its host may be private. */
+  /** An administrator entered the URL, so its host may be private. */
   readonly trusted: boolean;
 }
 
-/** How one request is made; the rest is the source's. */
+/** The options of one request; the source adds the others. */
 export type AccessRequest = Pick<NetRequest, 'signal' | 'headers' | 'maxBytes' | 'deadlineMs' | 'idleMs' | 'fresh'>;
 
-/** The way to one source. */
+/** The access to one source. */
 export class SourceAccess {
   readonly #net: Net;
   readonly #own: Readonly<Record<string, string>>;
   readonly #trusted: boolean;
   readonly #cookies = new Cookies();
-  /** The source's URL as it was given. */
-  readonly home: URL;
+  /** The configured URL. */
+  readonly sourceUrl: URL;
   #address: SourceAddress;
   #headers: Readonly<Record<string, string>>;
 
   /** @throws FormatError for a User-Agent that cannot be sent */
-  constructor({ net, home, headers = {}, userAgent = '', trusted }: AccessOptions) {
+  constructor({ net, sourceUrl, headers = {}, userAgent = '', trusted }: AccessOptions) {
     this.#net = net;
-    this.home = home;
+    this.sourceUrl = sourceUrl;
     this.#trusted = trusted;
     const agent = parseUserAgent(userAgent);
     this.#own = agent === '' ? headers : { ...headers, 'user-agent': agent };
-    this.#address = { url: home };
+    this.#address = { url: sourceUrl };
     this.#headers = this.#own;
   }
 
-  /** Where the source is now. */
+  /** The current URL of the source. */
   get address(): URL {
     return this.#address.url;
   }
 
-  /** The source is elsewhere now. Secrets that were configured for its home stay there; those of the new address go to that only. */
+  /** Sets a new URL. Configured secrets are sent only to the origin of the configured URL; headers of the new address only to that. */
   moved(address: SourceAddress): void {
     const kept = Object.entries(this.#own).filter(
-      ([name]) => address.url.origin === this.home.origin || !isSecretHeader(name),
+      ([name]) => address.url.origin === this.sourceUrl.origin || !isSecretHeader(name),
     );
     this.#address = address;
     this.#headers = { ...Object.fromEntries(kept), ...address.headers };
   }
 
   /**
-   * GETs what belongs to the source.
+   * GETs a resource of the source.
    *
    * @throws what net.fetch throws
    */
@@ -76,7 +76,7 @@ export class SourceAccess {
       ...request,
       headers: { ...this.#headers, ...request.headers },
       home: this.#address.url,
-      trusted: this.#trusted ? this.home : undefined,
+      trusted: this.#trusted ? this.sourceUrl : undefined,
       cookies: this.#cookies,
     });
   }

@@ -1,16 +1,16 @@
 /**
- * The error of an answer of a source with a status other than success.
- * In: a status. Out: a typed error that says whether another try makes sense.
+ * The error for a source's response whose status is not 2xx.
+ * In: a status. Out: a typed error that says whether a retry may help.
  */
 import { OxbowError } from '../../lib/errors.ts';
 
-/** The statuses after which another try is useless. */
+/** Statuses after which a retry is useless. */
 const hopeless: ReadonlySet<number> = new Set([400, 405, 410, 414, 416, 451]);
 
 /**
- * A reply of a status that is not 2xx.
+ * The error for a status that is not 2xx.
  *
- * @param name what was asked for, without query
+ * @param name of the requested resource, without query
  */
 export function statusFailure(status: number, name: string): OxbowError {
   return new OxbowError('source-failed', `HTTP ${status} ${name}`, {

@@ -12,7 +12,7 @@ const alive = (pid: number) => {
   }
 };
 
-test('a test source is one run on UTC; killed, it says crash, comes back as a new run, and abort leaves no process', async () => {
+test('a test source is one run on UTC; a killed process is a gap with cause crash and a new run; abort leaves no process', async () => {
   const said: string[] = [];
   const runs: RunStart[] = [];
   const pids: number[] = [];
@@ -52,7 +52,7 @@ test('a test source is one run on UTC; killed, it says crash, comes back as a ne
   assert.deepEqual(pids.map(alive), [false, false]);
 });
 
-test('what cannot be started is an absence in words, and is tried again until aborted', async () => {
+test('a process that cannot be started is a gap with a detail, and is retried until aborted', async () => {
   const said: string[] = [];
   const stop = new AbortController();
   const input: StreamInput = {
@@ -74,7 +74,7 @@ test('what cannot be started is an absence in words, and is tried again until ab
   assert.match(said[0]!, /^crash: test picture: a test picture cannot be like this/);
 });
 
-test('what the stream throws ends the source and is passed on', async () => {
+test('an error of the stream ends the source and is rethrown', async () => {
   const fail = () => {
     throw new RangeError('our bug');
   };

@@ -6,7 +6,7 @@ import type { MediaPlaylist } from '../../../media/m3u8/playlist.ts';
 import { canRequestDelta, mergeDelta } from './delta-update.ts';
 import { isBeyond, nextOf, reloadUrl } from './reload-url.ts';
 
-/** Segments `from` to `to`, of which `skipped` are left out, and `parts` of the next. */
+/** Segments `from` to `to`, of which `skipped` are skipped, and `parts` of the next. */
 function list(from: number, to: number, { skipped = 0, parts = 0, name = 's', tags = '' } = {}): MediaPlaylist {
   const lines = ['#EXTM3U', '#EXT-X-TARGETDURATION:4', '#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,CAN-SKIP-UNTIL=24'];
   lines.push('#EXT-X-PART-INF:PART-TARGET=1', `#EXT-X-MEDIA-SEQUENCE:${from}`);
@@ -23,33 +23,33 @@ function list(from: number, to: number, { skipped = 0, parts = 0, name = 's', ta
 const uris = (each: MediaPlaylist | undefined) => each?.segments.map(({ uri }) => uri);
 
 suite('delta updates (RFC 8216bis 6.2.5.1)', () => {
-  test('what was left out comes from the list before, with the map that is still in force', () => {
+  test('skipped segments come from the previous playlist, with the map that still applies', () => {
     const merged = mergeDelta(list(0, 10), list(2, 12, { skipped: 6, parts: 1 }));
     assert.deepEqual(uris(merged), uris(list(2, 12, { parts: 1 })));
     assert.ok(merged!.segments.every(({ map }) => map?.uri === 'init.mp4'));
     assert.equal(merged!.skippedSegments, undefined);
   });
 
-  test('a list that leaves nothing out is itself', () => {
+  test('a playlist that skips nothing is returned unchanged', () => {
     assert.deepEqual(uris(mergeDelta(undefined, list(3, 5))), ['s3.m4s', 's4.m4s']);
   });
 
-  test('an update that does not fit what is known is refused', () => {
+  test('an update that does not fit the previous playlist is refused', () => {
     assert.equal(mergeDelta(undefined, list(2, 12, { skipped: 6 })), undefined, 'nothing is known');
     assert.equal(mergeDelta(list(3, 10), list(2, 12, { skipped: 6 })), undefined, 'the first is not known');
     assert.equal(mergeDelta(list(0, 7), list(2, 12, { skipped: 6 })), undefined, 'the last is not known');
     assert.equal(mergeDelta(list(0, 10), list(2, 12, { skipped: 6, name: 'other' })), undefined, 'others are named');
     const key = '#EXT-X-KEY:METHOD=AES-128,URI="k"';
-    assert.equal(mergeDelta(list(0, 10), list(2, 12, { skipped: 6, tags: key })), undefined, 'keys cannot be told');
+    assert.equal(mergeDelta(list(0, 10), list(2, 12, { skipped: 6, tags: key })), undefined, 'keys are ambiguous');
   });
 
-  test('it is asked for while the list is fresh, and never where there are keys', () => {
+  test('it is requested while the playlist is fresh, and never with keys', () => {
     assert.equal(canRequestDelta(list(0, 10), 11_000), true);
     assert.equal(canRequestDelta(list(0, 10), 13_000), false);
     assert.equal(canRequestDelta(list(0, 10, { tags: '#EXT-X-KEY:METHOD=AES-128,URI="k"' }), 0), false);
   });
 
-  test('any two lists merge to one that is whole, or not at all (2,000 seeded pairs)', () => {
+  test('two playlists merge to a complete one, or not at all (2,000 seeded pairs)', () => {
     const upTo = seeded(20_261_120);
     let merges = 0;
     for (let i = 0; i < 2000; i++) {
@@ -70,13 +70,13 @@ suite('delta updates (RFC 8216bis 6.2.5.1)', () => {
 });
 
 suite('delivery directives (RFC 8216bis 6.2.5)', () => {
-  test('the next part of the segment in the making is waited for, else the first of the next', () => {
+  test('the reload waits for the next part of the open segment, otherwise for the first of the next segment', () => {
     assert.deepEqual(nextOf(list(3, 5, { parts: 2 })), { msn: 5, part: 2 });
     assert.deepEqual(nextOf(list(3, 5)), { msn: 5, part: 0 });
     assert.deepEqual(nextOf(list(3, 9, { skipped: 4 })), { msn: 9, part: 0 });
   });
 
-  test('a query stays as it was written, for it may be signed', () => {
+  test('the query stays unchanged because it may be signed', () => {
     const ask = (url: string, parts: boolean, skip: boolean) =>
       reloadUrl(new URL(url), list(3, 5, { parts: 2 }), { parts, skip }).href;
     assert.equal(

@@ -1,29 +1,29 @@
 /**
- * Puts the segments that a Playlist Delta Update left out back in.
- * In: the list before, the update. Out: the whole list, or word that the two do not fit. Pure. RFC 8216bis 6.2.5.1.
+ * Restores the segments that a Playlist Delta Update skips.
+ * In: the previous playlist, the update. Out: the complete playlist; undefined if the two do not fit. Pure. RFC 8216bis 6.2.5.1.
  */
 import type { MediaPlaylist, PlaylistSegment } from '../../../media/m3u8/playlist.ts';
 
-/** An update is asked for only while the list before is at most this much of CAN-SKIP-UNTIL old (6.3.7). */
+/** An update is requested only while the previous playlist is younger than this fraction of CAN-SKIP-UNTIL (6.3.7). */
 const FRESH_FOR = 0.5;
 
 /**
- * Whether the next reload may leave segments out.
+ * Whether the next reload may request a Delta Update.
  *
- * @param ageMs since the list was loaded, ms
+ * @param ageMs time since the playlist was loaded, ms
  */
 export function canRequestDelta(list: MediaPlaylist, ageMs: number): boolean {
   const skipUntilS = list.serverControl?.canSkipUntilS;
   if (skipUntilS === undefined || ageMs > FRESH_FOR * skipUntilS * 1000) return false;
-  // EXT-X-KEY:METHOD=NONE behind the skipped segments and no tag at all read alike.
+  // After the skipped segments, EXT-X-KEY:METHOD=NONE cannot be distinguished from no tag.
   return list.segments.every(({ key }) => key === undefined);
 }
 
 /**
- * The whole list that an update stands for; `update` itself when nothing was left out.
+ * The complete playlist of an update; `update` itself if it skips nothing.
  *
- * @param before as it was loaded, or merged, last; whole
- * @returns undefined when segments that were left out are not in `before`, or what both have differs: the list has to be loaded whole
+ * @param before the previous playlist, complete
+ * @returns undefined if `before` lacks skipped segments, or the common segments differ: the complete playlist must be loaded
  */
 export function mergeDelta(before: MediaPlaylist | undefined, update: MediaPlaylist): MediaPlaylist | undefined {
   const { skippedSegments = 0, ...rest } = update;
@@ -38,7 +38,7 @@ export function mergeDelta(before: MediaPlaylist | undefined, update: MediaPlayl
     return !same || segment.uri === '' || (same.uri === segment.uri && sameRange(same, segment));
   });
   if (!agrees || update.segments.some(({ key }) => key !== undefined)) return undefined;
-  // An EXT-X-MAP that was left out with its segment still holds (4.4.5.2).
+  // A skipped EXT-X-MAP still applies to later segments (4.4.5.2).
   const { map } = skipped.at(-1)!;
   const listed = update.segments.map((segment) => (segment.map || !map ? segment : { ...segment, map }));
   return { ...rest, segments: [...skipped, ...listed] };

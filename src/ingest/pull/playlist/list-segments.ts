@@ -1,24 +1,24 @@
 /**
- * Gives every segment and part of a list its number, its date and its distance from the edge.
- * In: a list, where it came from and when. Out: what can be fetched. Pure. RFC 8216bis 4.4.4.
+ * Describes the segments and parts of a playlist: number, date, distance from the edge.
+ * In: a playlist, its URL and arrival time. Out: segments and parts to fetch. Pure. RFC 8216bis 4.4.4.
  */
 import type { MediaPlaylist, PlaylistSegment } from '../../../media/m3u8/playlist.ts';
 import { keyOf } from '../segment/encryption.ts';
 import type { QueuedSegment } from '../segment/queued-segment.ts';
 
-/** A segment with what the list says of it. */
+/** A segment to fetch and its entry in the playlist. */
 export interface Described {
   readonly segment: QueuedSegment;
   readonly source: PlaylistSegment;
 }
 
-/** Segments of a list, oldest first; each is described when it is asked for: lists may be long, and little of them is new. */
+/** Segments of a playlist, oldest first. Each is described when `at` is called: playlists may be long, and few segments are new. */
 export interface DescribedList {
-  /** Whole segments. */
+  /** Number of complete segments. */
   readonly count: number;
   /** @param index 0 to `count` - 1 */
   at(index: number): Described;
-  /** The last one, of which the list has parts alone. */
+  /** The segment at the end of which the playlist has parts only. */
   readonly open: Described | undefined;
 }
 
@@ -77,17 +77,17 @@ export function describe(list: MediaPlaylist, url: URL, arrivedMs: number): Desc
   return { count, at, open: isOpen ? at(count) : undefined };
 }
 
-/** EXTINF, or the sum of its parts while it has none; seconds. */
+/** EXTINF, or the sum of its parts while it has no EXTINF; seconds. */
 function lengthOf({ uri, durationS, parts }: PlaylistSegment): number {
   return uri === '' ? parts.reduce((sum, part) => sum + part.durationS, 0) : durationS;
 }
 
-/** Seconds of media that a list names, its parts included. */
+/** Media in a playlist, parts included; seconds. */
 export function listedS({ segments }: Pick<MediaPlaylist, 'segments'>): number {
   return segments.reduce((sum, segment) => sum + lengthOf(segment), 0);
 }
 
-/** A segment's parts from `from` on, each as what can be fetched by itself. */
+/** A segment's parts from index `from`, each as a segment to fetch. */
 export function describeParts({ segment, source }: Described, url: URL, from: number): QueuedSegment[] {
   let beforeS = source.parts.slice(0, from).reduce((sum, { durationS }) => sum + durationS, 0);
   return source.parts.slice(from).map((part, i) => {
@@ -100,7 +100,7 @@ export function describeParts({ segment, source }: Described, url: URL, from: nu
       durationS: part.durationS,
       programDateTimeMs: programDateTimeMs === undefined ? undefined : programDateTimeMs + 1000 * beforeS,
       toEdgeS: toEdgeS - beforeS,
-      // What stands before the segment stands before its first part.
+      // Tags before the segment apply to its first part.
       discontinuity: segment.discontinuity && index === 0,
       dated: segment.dated && index === 0,
       part: index,
@@ -111,7 +111,7 @@ export function describeParts({ segment, source }: Described, url: URL, from: nu
   });
 }
 
-/** A segment with the keys that are in force for it and its Media Initialization Section. */
+/** Adds the keys of a segment and of its Media Initialization Section. */
 export function withKeys(segment: QueuedSegment, source: PlaylistSegment, url: URL): QueuedSegment {
   if (!source.key && !source.map?.key) return segment;
   const mapKey = source.map?.key;
@@ -122,7 +122,7 @@ export function withKeys(segment: QueuedSegment, source: PlaylistSegment, url: U
   };
 }
 
-/** A URI that cannot be resolved leads nowhere; the way out refuses it. */
+/** Resolves a URI; an invalid one becomes `about:blank`, which net refuses. */
 export function resolve(uri: string, base: URL): URL {
   return URL.parse(uri, base.href) ?? new URL('about:blank');
 }

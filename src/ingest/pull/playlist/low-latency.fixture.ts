@@ -1,6 +1,6 @@
 /**
- * A scripted LL-HLS source: parts that appear as time goes on, reloads that are held, delta updates; for tests.
- * In: HLS made with a key frame every 0.2 s, each of its segments a part here. Out: lists and bytes of an Origin.
+ * A scripted LL-HLS source with parts in real time, blocking reloads and delta updates; for tests.
+ * In: HLS with a key frame every 0.2 s, whose segments are the parts. Out: playlists and bytes of an Origin.
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -8,49 +8,49 @@ import type { Origin } from '../../../../test/fixtures/origin.ts';
 import { sleep } from '../../../lib/abort.ts';
 import { concatBytes } from '../../../lib/bytes.ts';
 
-/** Seconds of a part. */
+/** Duration of a part, seconds. */
 export const PART_S = 0.2;
-/** Parts of a segment, which so lasts 1 s. */
+/** Parts of a segment of 1 s. */
 export const PARTS = 5;
 
-/** How the source behaves. */
+/** Behaviour of the source. */
 export interface Script {
-  /** Folder of the made media, and its file names: `${prefix}seg0.m4s`, with `init` when it is MP4. */
+  /** Folder of the generated media, and its file names: `${prefix}seg0.m4s`, with `init` if it is MP4. */
   readonly folder: string;
   readonly prefix?: string;
   readonly init?: string;
   readonly extension?: 'm4s' | 'ts';
-  /** Path of the list. */
+  /** Path of the playlist. */
   readonly path: string;
-  /** Parts in all; then comes ENDLIST. */
+  /** Number of parts before ENDLIST. */
   readonly total: number;
-  /** Parts that are there at the beginning. */
+  /** Parts at the first request. */
   readonly first: number;
-  /** UTC of the first part's start, ms since 1970; without it there are no dates. */
+  /** Start of the first part, ms since 1970; absent: no dates. */
   readonly startMs?: number;
   /** Default true. */
   readonly holds?: boolean;
-  /** Delta updates; `wrong` ones claim to leave out more than ever was. Default `right`. */
+  /** Delta updates; `wrong` ones skip more segments than exist. Default `right`. */
   readonly skips?: 'right' | 'wrong' | 'none';
-  /** EXT-X-PRELOAD-HINT; a part that is asked for too early is held. Default true. */
+  /** EXT-X-PRELOAD-HINT; requests for a future part block. Default true. */
   readonly hints?: boolean;
   /** Parts are ranges of their segment's file. */
   readonly ranges?: boolean;
-  /** So many parts there may be by now, asked again and again; all when not given. */
+  /** Returns how many parts may exist by now; called repeatedly. Default: all. */
   readonly most?: () => number;
-  /** Parts that are listed as GAP. */
+  /** Parts that have GAP=YES. */
   readonly gaps?: readonly number[];
 }
 
-/** When a source was asked for its list first, and what came next, ms since 1970: where its edge was seen lies between. */
+/** Times of the first request for the playlist and of the next one, ms since 1970: the edge was seen between them. */
 export interface FirstSight {
   beganMs?: number;
   nextMs?: number;
 }
 
 /**
- * Puts the source into an origin; time begins with the first request for its list. It runs ahead of its follower by one part, or by a
- * segment where it is not asked to hold: who is held up misses nothing.
+ * Adds the source to an origin; its time begins with the first request for the playlist. It is one part ahead of the client, or one
+ * segment without blocking reloads, so that a slow client misses nothing.
  */
 export async function putLowLatency(origin: Origin, script: Script): Promise<FirstSight> {
   const { folder, prefix = '', extension = 'm4s', path, total, first, holds = true, hints = true } = script;
@@ -59,14 +59,14 @@ export async function putLowLatency(origin: Origin, script: Script): Promise<Fir
     Array.from({ length: total }, (_, n) => readFile(join(folder, `${prefix}seg${n}.${extension}`))),
   );
   let out = first;
-  /** Parts that may be there by now: what was asked for, or comes next. */
+  /** Parts that may exist by now: the requested or next ones. */
   let allowed = first + 1;
   let nextAt: number | undefined;
   const released = () => {
     const now = performance.now();
     nextAt ??= now + 1000 * PART_S;
     for (; now >= nextAt && out < Math.min(total, allowed, script.most?.() ?? total); out++) nextAt += 1000 * PART_S;
-    // What it waited for its follower is over.
+    // The time that it waited for the client does not count.
     nextAt = Math.max(nextAt, now);
     return out;
   };
@@ -91,7 +91,7 @@ export async function putLowLatency(origin: Origin, script: Script): Promise<Fir
   }
   origin.put(path, async ({ query }) => {
     const msn = query.get('_HLS_msn');
-    // A part behind the last of a segment is the first of the next (6.2.5.2).
+    // A part number after the last part of a segment is the first part of the next (6.2.5.2).
     const part = query.get('_HLS_part') === null ? PARTS : Number(query.get('_HLS_part')) + 1;
     if (sight.beganMs !== undefined) sight.nextMs ??= Date.now();
     if (holds && msn !== null) await until(Number(msn) * PARTS + part);

@@ -11,7 +11,7 @@ const FIRST = 12;
 const FRAMES = TOTAL * PART_S * FPS;
 const LIST = '/ll/index.m3u8';
 
-/** A pull that is over, what it warned of, and when its source was seen first. */
+/** A pull that has ended, its warnings, and when it first saw its source. */
 interface Followed extends Pull {
   readonly warnings: readonly string[];
   readonly sight: FirstSight;
@@ -29,27 +29,27 @@ suite('pulling LL-HLS', { concurrency: 5, skip: need('ffmpeg') }, () => {
   });
   after(removeMedia);
 
-  /** Pulls a scripted source to its end; `script` may look at what was warned of. */
+  /** Pulls a scripted source to its end; `script` may read the warnings. */
   async function follow(
     script: Partial<Script> = {},
     prepare: (p: Pull) => void = () => {},
-    said: string[] = [],
+    warnings: string[] = [],
   ): Promise<Followed> {
     const log = {
       info() {},
-      warn: (fields: object, message: string) => void said.push(`${message} ${JSON.stringify(fields)}`),
+      warn: (fields: object, message: string) => void warnings.push(`${message} ${JSON.stringify(fields)}`),
     };
     const p = await pull(LIST, { log });
-    // The list is not there yet: the pull tries again until it is.
+    // The playlist does not exist yet: the pull retries until it does.
     prepare(p);
     const media = { folder: join(folder, 'mp4'), init: 'init.mp4' };
     const sight = await putLowLatency(p.origin, { ...media, path: LIST, total: TOTAL, first: FIRST, ...script });
     await p.done;
-    return { ...p, warnings: said, sight };
+    return { ...p, warnings: warnings, sight };
   }
-  const asked = ({ origin }: Pull, match: RegExp) => origin.requests.filter((path) => match.test(path));
+  const requested = ({ origin }: Pull, match: RegExp) => origin.requests.filter((path) => match.test(path));
   const holes = ({ input }: Pull) => input.absences.filter((words) => !words.startsWith('source-down HTTP 404'));
-  /** All pictures, each once, in order. */
+  /** Asserts that all video frames arrived once, in order. */
   function assertAll(p: Pull): void {
     const frames = p.input.runs.flatMap(({ start, frames: all }) => {
       const video = start.tracks.find(({ kind }) => kind === 'video')!;
@@ -62,30 +62,30 @@ suite('pulling LL-HLS', { concurrency: 5, skip: need('ffmpeg') }, () => {
     assert.deepEqual(holes(p), []);
   }
 
-  test('parts are taken as they appear, each once, by held reloads and delta updates', async () => {
+  test('parts are pulled as they appear, each once, by blocking reloads and delta updates', async () => {
     await using p = await follow();
     assertAll(p);
     assert.equal(p.input.runs.length, 1);
     assert.equal(p.input.runs[0]!.start.pace.kind, 'continuous');
     assert.equal(p.input.segments, 0, 'nothing needs to be flushed');
-    assert.ok(asked(p, /_HLS_msn=\d+&_HLS_part=\d+&_HLS_skip=YES$/).length >= 10);
-    // The one that it begins in may be taken whole where a busy machine came late to its parts.
-    assert.deepEqual(asked(p, /whole[3-9]/), [], 'no segment is fetched whose parts came');
-    for (let n = 10; n < TOTAL; n++) assert.equal(asked(p, new RegExp(`part${n}\\.`)).length, 1, `part ${n}`);
+    assert.ok(requested(p, /_HLS_msn=\d+&_HLS_part=\d+&_HLS_skip=YES$/).length >= 10);
+    // The first segment may be fetched completely if a busy machine is late for its parts.
+    assert.deepEqual(requested(p, /whole[3-9]/), [], 'no segment is fetched whose parts arrived');
+    for (let n = 10; n < TOTAL; n++) assert.equal(requested(p, new RegExp(`part${n}\\.`)).length, 1, `part ${n}`);
   });
 
   test('without hints and without delta updates as well', async () => {
     await using p = await follow({ hints: false, skips: 'none' });
     assertAll(p);
-    assert.deepEqual(asked(p, /_HLS_skip/), []);
-    assert.deepEqual(asked(p, /whole[2-9]/), []);
+    assert.deepEqual(requested(p, /_HLS_skip/), []);
+    assert.deepEqual(requested(p, /whole[2-9]/), []);
   });
 
-  test('a delta update that does not fit is followed by the whole list', async () => {
+  test('after a delta update that does not fit the complete playlist is loaded', async () => {
     await using p = await follow({ skips: 'wrong' });
     assertAll(p);
-    assert.ok(asked(p, /_HLS_skip=YES/).length >= 2);
-    assert.ok(asked(p, /_HLS_part=\d+$/).length >= 2);
+    assert.ok(requested(p, /_HLS_skip=YES/).length >= 2);
+    assert.ok(requested(p, /_HLS_part=\d+$/).length >= 2);
   });
 
   test('parts may be ranges of one growing file', async () => {
@@ -109,55 +109,55 @@ suite('pulling LL-HLS', { concurrency: 5, skip: need('ffmpeg') }, () => {
     await using q = await follow();
     const edgeMs = spanOf(q.input.runs[0]!).toUs / 1000 - 1000 * (TOTAL - FIRST) * PART_S;
     const { beganMs, nextMs } = q.sight as Required<FirstSight>;
-    assert.ok(edgeMs > beganMs - 1000 && edgeMs < nextMs + 1000, `without dates the edge tells it: ${edgeMs}`);
+    assert.ok(edgeMs > beganMs - 1000 && edgeMs < nextMs + 1000, `without dates the edge is the time: ${edgeMs}`);
   });
 
-  test('a part that cannot be had is taken from its whole segment, and nothing twice', async () => {
+  test('an unavailable part is replaced from its complete segment, and nothing is published twice', async () => {
     await using p = await follow({}, ({ origin }) => origin.fault('part17.', { kind: 'status', status: 404 }));
     assertAll(p);
     assert.equal(p.input.runs.length, 1);
     assert.deepEqual(p.input.damages, []);
-    assert.equal(asked(p, /whole3/).length, 1);
-    assert.ok(p.warnings.some((words) => words.startsWith('a segment is taken as a whole')));
+    assert.equal(requested(p, /whole3/).length, 1);
+    assert.ok(p.warnings.some((words) => words.startsWith('fetching a complete segment')));
   });
 
-  test('so is one that the source has not (GAP)', async () => {
+  test('so is a part that the source does not have (GAP)', async () => {
     await using p = await follow({ gaps: [18], hints: false });
     assertAll(p);
-    assert.deepEqual(asked(p, /part18/), []);
+    assert.deepEqual(requested(p, /part18/), []);
   });
 
-  test('a part that cannot be read is as one that did not come', async () => {
+  test('so is an unreadable part', async () => {
     await using p = await follow({}, ({ origin }) => origin.fault('part16.', { kind: 'body', body: '<html>' }));
     assertAll(p);
   });
 
-  test('a source whose parts never come is followed by whole segments, and the log says so', async () => {
-    const said: string[] = [];
-    // Its end waits until the third segment without parts is noticed.
-    const most = () => (said.some((words) => words.includes('parts cannot be had')) ? TOTAL : 22);
+  test('of a source whose parts are never available complete segments are pulled, with a warning', async () => {
+    const warnings: string[] = [];
+    // The source does not end before the third segment without parts.
+    const most = () => (warnings.some((words) => words.includes('parts are unavailable')) ? TOTAL : 22);
     const fault = ({ origin }: Pull) => origin.fault('/ll/part', { kind: 'status', status: 404 });
-    await using p = await follow({ first: 5, most }, fault, said);
+    await using p = await follow({ first: 5, most }, fault, warnings);
     assertAll(p);
     assert.ok(
-      p.warnings.some((words) => /whole segments.*parts cannot be had/.test(words)),
+      p.warnings.some((words) => /complete segments.*parts are unavailable/.test(words)),
       p.warnings.join('\n'),
     );
     assert.equal(p.input.runs.at(-1)!.start.pace.kind, 'bursty');
     assert.equal(p.input.runs[0]!.start.utcOffsetUs, p.input.runs.at(-1)!.start.utcOffsetUs);
   });
 
-  test('so is one whose server does not hold reloads', async () => {
+  test('so are those of a server that does not block reloads', async () => {
     await using p = await follow({ holds: false });
     assertAll(p);
     assert.ok(
-      p.warnings.some((words) => /does not hold reloads/.test(words)),
+      p.warnings.some((words) => /does not block reloads/.test(words)),
       p.warnings.join('\n'),
     );
     assert.equal(p.input.runs.at(-1)!.start.pace.kind, 'bursty');
   });
 
-  test('audio that has a list of its own comes part by part beside the picture', async () => {
+  test('audio with a separate playlist is pulled part by part with the video', async () => {
     const p = await pull('/ll/master.m3u8');
     await using _ = p;
     for (const [index, kind] of [
@@ -179,7 +179,7 @@ suite('pulling LL-HLS', { concurrency: 5, skip: need('ffmpeg') }, () => {
     await p.done;
     assertAll(p);
     assert.equal(p.input.runs.at(-1)!.start.pace.kind, 'continuous');
-    assert.ok(asked(p, /1-part2\d/).length >= 5 && asked(p, /0-part2\d/).length >= 5, 'both by their parts');
+    assert.ok(requested(p, /1-part2\d/).length >= 5 && requested(p, /0-part2\d/).length >= 5, 'both by their parts');
     const sound = p.input.runs.at(-1)!.start.tracks.find(({ kind }) => kind === 'audio');
     assert.ok(sound, 'there is sound');
     const count = p.input.runs.at(-1)!.frames.filter(({ trackId }) => trackId === sound.id).length;

@@ -1,21 +1,21 @@
 /**
- * Whether a source is followed by its Partial Segments, and when that is given up.
- * In: its lists, and what became of reloads and parts. Out: yes or no, for all renditions of one pull. RFC 8216bis 4.4.4.9 and 6.2.5.2.
+ * Decides whether a pull follows Partial Segments, and when it stops doing so.
+ * In: the playlists, results of reloads and of parts. Out: yes or no, for all renditions of one pull. RFC 8216bis 4.4.4.9 and 6.2.5.2.
  */
 import type { MediaPlaylist } from '../../../media/m3u8/playlist.ts';
 import type { PullLog } from '../pull-log.ts';
 
-/** So many times in a row something has to fail before the source is followed by whole segments. */
-const STRIKES = 3;
+/** Failures in a row after which the pull fetches complete segments instead. */
+const MAX_FAILURES = 3;
 
-/** Whether a list promises parts and replies that are held until they exist. */
+/** Whether a playlist has parts and its server supports blocking reloads. */
 function offersParts(list: MediaPlaylist): boolean {
   if (list.partTargetS === undefined || !list.serverControl?.canBlockReload) return false;
   if (!list.preloadHint && list.segments.every(({ parts }) => parts.length === 0)) return false;
   return list.segments.every(({ key }) => key === undefined);
 }
 
-/** Decides for all renditions of one pull: parts of the picture are of no use without those of its sound. */
+/** Decides for all renditions of one pull: video parts are useless without the audio parts. */
 export class LowLatency {
   readonly #log: PullLog;
   #why: string | undefined;
@@ -27,48 +27,48 @@ export class LowLatency {
     this.#log = log;
   }
 
-  /** Why the source is not followed by parts, although one of its lists has them; undefined where none has, and while it is. */
+  /** Why the pull does not follow parts although a playlist has them; undefined if no playlist has parts, and while it follows them. */
   get givenUp(): string | undefined {
     return this.#seen ? this.#why : undefined;
   }
 
-  /** Whether reloads are worth being held: false once the server has shown that it does not hold them. */
+  /** Whether blocking reloads are of use: false once the server has answered several at once without news. */
   get holds(): boolean {
-    return this.#idleReloads < STRIKES;
+    return this.#idleReloads < MAX_FAILURES;
   }
 
-  /** Whether the rendition of `list` is followed by its parts. */
+  /** Whether to follow the parts of the rendition whose playlist is `list`. */
   follows(list: MediaPlaylist): boolean {
     if (list.segments.length === 0) return false;
-    // The last list still has the last parts; one that had ended when it was first seen has nothing to be quick about.
+    // The last playlist still has the last parts. A playlist that had ended before it was first loaded needs no low latency.
     if (list.endList) return this.#seen && this.#why === undefined && list.partTargetS !== undefined;
     const offered = offersParts(list);
     if (offered && !this.#seen) {
       this.#seen = true;
-      if (this.#why === undefined) this.#log.info({ partTargetS: list.partTargetS }, 'the source has low latency');
+      if (this.#why === undefined) this.#log.info({ partTargetS: list.partTargetS }, 'following partial segments');
     }
     if (!offered) this.giveUp('a rendition has no parts');
     return offered && this.#why === undefined;
   }
 
-  /** A reload that was to be held came back: after a while, or at once. */
+  /** A blocking reload was answered. `held`: the server waited; `news`: the playlist has new media. */
   reloaded({ held, news }: { held: boolean; news: boolean }): void {
     if (held) this.#idleReloads = 0;
-    // What is there already need not be waited for.
-    else if (!news && ++this.#idleReloads >= STRIKES)
-      this.giveUp('the server does not hold reloads until there is something new');
+    // A server need not wait if the requested media exists already.
+    else if (!news && ++this.#idleReloads >= MAX_FAILURES)
+      this.giveUp('the server does not block reloads until new media exists');
   }
 
-  /** All parts of a segment came, or some did not. */
-  segmentEnded(whole: boolean, detail = ''): void {
-    this.#lostParts = whole ? 0 : this.#lostParts + 1;
-    if (this.#lostParts >= STRIKES) this.giveUp(`parts cannot be had: ${detail}`);
+  /** A segment has ended. `complete`: all of its parts arrived. */
+  segmentEnded(complete: boolean, detail = ''): void {
+    this.#lostParts = complete ? 0 : this.#lostParts + 1;
+    if (this.#lostParts >= MAX_FAILURES) this.giveUp(`parts are unavailable: ${detail}`);
   }
 
-  /** From now on whole segments are taken; told once. */
+  /** Fetches complete segments from now on; logged once. */
   giveUp(why: string): void {
     if (this.#why !== undefined) return;
     this.#why = why;
-    if (this.#seen) this.#log.warn({ why }, 'the source is followed by whole segments, with more delay');
+    if (this.#seen) this.#log.warn({ why }, 'fetching complete segments instead of parts; the latency is higher');
   }
 }

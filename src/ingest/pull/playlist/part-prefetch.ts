@@ -1,17 +1,17 @@
 /**
- * Asks for the next part before it exists, so that it is under way when the list names it.
- * In: EXT-X-PRELOAD-HINT of each list. Out: downloads that were begun. RFC 8216bis 4.4.5.3 and 6.2.6.
+ * Requests the next part before it exists, so that its download is running when the playlist lists it.
+ * In: EXT-X-PRELOAD-HINT of each playlist. Out: running downloads. RFC 8216bis 4.4.5.3 and 6.2.6.
  */
 import type { MediaPlaylist } from '../../../media/m3u8/playlist.ts';
 import type { QueuedSegment, Resource } from '../segment/queued-segment.ts';
 import type { Fetched, SegmentDownload } from '../segment/segment-download.ts';
 import { resolve } from './list-segments.ts';
 
-/** After so many hints in a row that came to nothing no more are followed. */
-const STRIKES = 3;
+/** After so many failed hints in a row, further hints are ignored. */
+const MAX_FAILURES = 3;
 
 interface Ahead {
-  /** Of the part and of its Media Initialization Section. */
+  /** Identifies the part and its Media Initialization Section. */
   readonly id: string;
   readonly controller: AbortController;
   readonly result: Promise<Fetched | undefined>;
@@ -25,7 +25,7 @@ function idOf(part: QueuedSegment): string {
   return part.map ? `${nameOf(part)} ${nameOf(part.map)}` : nameOf(part);
 }
 
-/** The part that one rendition waits for. */
+/** The hinted part of one rendition. */
 export class PartPrefetch {
   readonly #download: SegmentDownload;
   #ahead: Ahead | undefined;
@@ -35,9 +35,7 @@ export class PartPrefetch {
     this.#download = download;
   }
 
-  /**
-   * The download of a part that was begun; the caller has it from then on. It gives undefined when it came to nothing.
-   */
+  /** Passes the running download of a part to the caller; the download returns undefined if it failed. */
   take(part: QueuedSegment): Promise<Fetched | undefined> | undefined {
     const ahead = this.#ahead;
     if (!ahead || ahead.id !== idOf(part)) return undefined;
@@ -46,27 +44,27 @@ export class PartPrefetch {
   }
 
   /**
-   * Begins the download that a list hints at, and drops one that no list named.
+   * Starts the download that a playlist hints at, and drops a previous one that no playlist listed.
    *
-   * @param like a part or segment of the list: the hint's Media Initialization Section is taken to be the same
+   * @param like a part or segment of the playlist: the hinted part is assumed to have the same Media Initialization Section
    */
   follow({ preloadHint }: MediaPlaylist, url: URL, like: QueuedSegment, { signal }: { signal: AbortSignal }): void {
-    // Of a growing file it is not known where the part ends.
+    // In a growing file the end of the part is unknown.
     const usable = preloadHint?.type === 'PART' && preloadHint.byteRangeStart === undefined;
     const part: QueuedSegment | undefined = usable
       ? { ...like, url: resolve(preloadHint.uri, url), byteRange: undefined, part: like.part ?? 0 }
       : undefined;
     if (this.#ahead && part && this.#ahead.id === idOf(part)) return;
     this.drop();
-    if (!part || this.#failures >= STRIKES) return;
+    if (!part || this.#failures >= MAX_FAILURES) return;
     const controller = new AbortController();
     const result = this.#fetch(part, AbortSignal.any([signal, controller.signal]));
     this.#ahead = { id: idOf(part), controller, result };
   }
 
-  /** Lets go of what was begun. */
+  /** Aborts the running download. */
   drop(): void {
-    this.#ahead?.controller.abort(new Error('no list named the part that was hinted at'));
+    this.#ahead?.controller.abort(new Error('no playlist listed the hinted part'));
     this.#ahead = undefined;
   }
 
@@ -76,7 +74,7 @@ export class PartPrefetch {
       this.#failures = fetched.kind === 'fetched' ? 0 : this.#failures + 1;
       return fetched.kind === 'fetched' ? fetched : undefined;
     } catch {
-      // Only abort: whoever wants the part asks for it itself, and meets the same reason.
+      // Aborted; the regular download of the part fails with the same reason.
       return undefined;
     }
   }

@@ -1,6 +1,6 @@
 /**
  * Fetches one playlist.
- * In: a URL. Out: what it says, and when it came. RFC 8216bis 6.3.2.
+ * In: a URL. Out: the parsed playlist and its arrival time. RFC 8216bis 6.3.2.
  */
 
 import { OxbowError } from '../../../lib/errors.ts';
@@ -12,21 +12,21 @@ import { statusFailure } from '../status-failure.ts';
 
 const MAX_BYTES = 8 * 1024 * 1024;
 const DEADLINE_MS = 10_000;
-/** Longest time without bytes, ms, beside the time for which the server holds the request. */
+/** Longest time without bytes, ms, in addition to the time for which the server holds the request. */
 export const PLAYLIST_IDLE_MS = 8000;
 
 /** A playlist that was loaded. */
 export interface LoadedPlaylist {
   readonly parsed: ParsedPlaylist;
-  /** As it came, to see whether it changed. */
+  /** As received, to detect changes. */
   readonly text: string;
-  /** After redirects: what its URIs are relative to. */
+  /** After redirects; its URIs are relative to it. */
   readonly url: URL;
-  /** When its last byte came, ms since 1970. */
+  /** When its last byte arrived, ms since 1970. */
   readonly arrivedMs: number;
 }
 
-/** Whether the server says that there is nothing at this address, or no longer for us: tokens expire. */
+/** Whether the server reports that the URL is gone or its token has expired. */
 export function isGone(error: unknown): boolean {
   return error instanceof OxbowError && [401, 403, 404, 410].includes(Number(error.extra.sourceStatus));
 }
@@ -34,10 +34,10 @@ export function isGone(error: unknown): boolean {
 /**
  * @param holdMs how long the server may hold the request (blocking reload), ms
  * @param idleMs longest time without bytes, ms; default 8 s
- * @param fresh on a connection of its own
+ * @param fresh on a new connection
  * @param imports variables of the Multivariant Playlist
- * @param reader of the reloads of one playlist; absent: there are none
- * @throws OxbowError `source-failed` or `address-refused`; FormatError when it is not a playlist; the signal's reason when aborted
+ * @param reader shared by the reloads of one playlist; absent for a single load
+ * @throws OxbowError `source-failed` or `address-refused`; FormatError for a malformed playlist; the signal's reason when aborted
  */
 export async function fetchPlaylist(
   url: URL,

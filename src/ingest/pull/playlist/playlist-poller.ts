@@ -22,7 +22,7 @@ export type Relocate = (options: { signal: AbortSignal }) => Promise<PlaylistLoc
 
 /**
  * Ends after a list with EXT-X-ENDLIST that has no successor, unless it was live and `context.awaitReturn` is set; otherwise only when
- * aborted, or for media that oxbow cannot take.
+ * aborted, or for unsupported media.
  *
  * @param relocate undefined if the list's URL cannot be looked up again
  * @throws OxbowError `unsupported-media`; the signal's reason when aborted
@@ -63,7 +63,7 @@ class PollOperations {
     this.#signal = signal;
   }
 
-  async perform(operation: PollOperation, { list, place }: PollState): Promise<PollEvent> {
+  async perform(operation: PollOperation, { list, location }: PollState): Promise<PollEvent> {
     switch (operation.do) {
       case 'pause': {
         const woken = await this.#pause(operation);
@@ -72,9 +72,9 @@ class PollOperations {
       case 'load':
         return await this.#load(operation);
       case 'locate':
-        return await this.#locate(operation, place.url);
+        return await this.#locate(operation, location.url);
       case 'continue-locating':
-        return { type: 'located', place: await this.#locating, live: true, atMs: this.#atMs() };
+        return { type: 'located', location: await this.#locating, live: true, atMs: this.#atMs() };
     }
   }
 
@@ -99,15 +99,15 @@ class PollOperations {
   }
 
   async #load(operation: Extract<PollOperation, { do: 'load' }>): Promise<PollEvent> {
-    const { place, url, reload, before, holdMs, idleMs, fresh } = operation;
+    const { location, url, reload, before, holdMs, idleMs, fresh } = operation;
     const { lowLatency } = this.#context;
     try {
       const loaded: LoadedPlaylist =
-        place.loaded ??
+        location.loaded ??
         (await fetchPlaylist(url, this.#context, {
           signal: this.#signal,
           holdMs,
-          imports: place.imports,
+          imports: location.imports,
           reader: this.#reader,
           ...(idleMs !== undefined && { idleMs }),
           fresh,
@@ -133,17 +133,19 @@ class PollOperations {
       this.#locating = locating;
       return { type: 'lookup-late', atMs: this.#atMs() };
     }
-    const place = await locating;
-    const found = place && mustBeLive && !isSameLocation(place.url, from) ? await this.#probe(place) : place;
-    return { type: 'located', atMs: this.#atMs(), place: found ?? place, live: found !== undefined };
+    const location = await locating;
+    const found =
+      location && mustBeLive && !isSameLocation(location.url, from) ? await this.#probe(location) : location;
+    return { type: 'located', atMs: this.#atMs(), location: found ?? location, live: found !== undefined };
   }
 
-  /** The place with its list if that is live. */
-  async #probe(place: PlaylistLocation): Promise<PlaylistLocation | undefined> {
-    const { imports } = place;
+  /** The location with its list if that is live. */
+  async #probe(location: PlaylistLocation): Promise<PlaylistLocation | undefined> {
+    const { imports } = location;
     try {
-      const loaded = place.loaded ?? (await fetchPlaylist(place.url, this.#context, { signal: this.#signal, imports }));
-      return mediaOf(loaded).endList ? undefined : { ...place, loaded };
+      const loaded =
+        location.loaded ?? (await fetchPlaylist(location.url, this.#context, { signal: this.#signal, imports }));
+      return mediaOf(loaded).endList ? undefined : { ...location, loaded };
     } catch (error) {
       this.#signal.throwIfAborted();
       if (isFailure(error)) return undefined;

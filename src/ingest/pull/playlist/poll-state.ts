@@ -6,10 +6,10 @@ import type { PauseBounds } from '../../../lib/abort.ts';
 import type { MediaPlaylist } from '../../../media/m3u8/playlist.ts';
 import type { LoadedPlaylist } from './playlist-fetch.ts';
 
-/** Where a Media Playlist is. */
+/** The location of a Media Playlist. */
 export interface PlaylistLocation {
   readonly url: URL;
-  /** The list itself, if finding it has loaded it. */
+  /** The playlist itself, if the search has loaded it. */
   readonly loaded?: LoadedPlaylist;
   readonly imports?: ReadonlyMap<string, string> | undefined;
 }
@@ -37,7 +37,7 @@ export interface PollOptions {
   readonly canRelocate: boolean;
   /** A live list that ends is polled until it is live again. */
   readonly awaitReturn: boolean;
-  /** The source was live before: a list that has already ended is not a film. Only with `awaitReturn`. */
+  /** The source was live before: an ended list is the rest of a broadcast, not VOD. Only with `awaitReturn`. */
   readonly wasLive: boolean;
   /** URLs come from a web page, which is requested rarely. */
   readonly fromPage: boolean;
@@ -73,11 +73,11 @@ export type PollPhase =
 export interface PollState {
   readonly options: PollOptions;
   readonly phase: PollPhase;
-  readonly place: PlaylistLocation;
-  /** As last loaded from this place; undefined before that. */
+  readonly location: PlaylistLocation;
+  /** As last loaded from this location; undefined before that. */
   readonly list: MediaPlaylist | undefined;
   /** Identifies the content that was last reported: the edge of a list of parts, otherwise the text. */
-  readonly seen: string | undefined;
+  readonly reported: string | undefined;
   readonly targetMs: number;
   /** In a row. */
   readonly failures: number;
@@ -88,7 +88,7 @@ export interface PollState {
   /** The next list replaces one at another URL. */
   readonly moved: boolean;
   /** The last delta update did not fit: the list must be loaded completely. */
-  readonly needsWhole: boolean;
+  readonly needsFull: boolean;
   readonly loadedAtMs: number;
   readonly changedAtMs: number;
   readonly hasBeenLive: boolean;
@@ -119,7 +119,7 @@ export type PollEvent =
       readonly arrivedMs: number;
       readonly following: Following;
     }
-  /** A list could not be loaded. `gone`: the server says that there is none at this URL. */
+  /** A list could not be loaded. `gone`: the server reports that none exists at this URL. */
   | { readonly type: 'failed'; readonly atMs: number; readonly gone: boolean; readonly detail: string }
   /** The lookup takes so long that the reader must know. */
   | { readonly type: 'lookup-late'; readonly atMs: number }
@@ -127,7 +127,7 @@ export type PollEvent =
   | {
       readonly type: 'located';
       readonly atMs: number;
-      readonly place: PlaylistLocation | undefined;
+      readonly location: PlaylistLocation | undefined;
       readonly live: boolean;
     };
 
@@ -145,7 +145,7 @@ export type PollOperation =
   /** Loads a list: `loaded` or `failed`. */
   | {
       readonly do: 'load';
-      readonly place: PlaylistLocation;
+      readonly location: PlaylistLocation;
       /** With Delivery Directives. */
       readonly url: URL;
       readonly reload: Reload;

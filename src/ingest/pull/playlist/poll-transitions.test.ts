@@ -7,7 +7,7 @@ import type { PlaylistLocation, PollEvent, PollOperation, PollOptions, PollRepor
 import { nextPoll, startPoll } from './poll-transitions.ts';
 
 const TARGET_S = 4;
-const place = (name: string): PlaylistLocation => ({ url: new URL(`https://a.example/${name}.m3u8`) });
+const location = (name: string): PlaylistLocation => ({ url: new URL(`https://a.example/${name}.m3u8`) });
 
 /** A list of four segments, the last of which is number `newest`. */
 function listOf(newest: number, more: Partial<MediaPlaylist> = {}): MediaPlaylist {
@@ -32,7 +32,7 @@ class Poll {
 
   constructor(options: Partial<PollOptions> = {}) {
     const all = { canRelocate: true, awaitReturn: false, wasLive: false, fromPage: false, ...options };
-    this.#at = startPoll(place('first'), all, 0);
+    this.#at = startPoll(location('first'), all, 0);
     this.due();
   }
 
@@ -88,7 +88,7 @@ class Poll {
 
   located(found?: PlaylistLocation, live = true): void {
     assert.match(this.operation?.do ?? '', /locat/);
-    this.send({ type: 'located', atMs: this.nowMs, place: found, live });
+    this.send({ type: 'located', atMs: this.nowMs, location: found, live });
   }
 
   /** A live list that has been loaded, waiting for its next reload. */
@@ -103,7 +103,7 @@ class Poll {
     const poll = Poll.live({ awaitReturn: true, ...options });
     poll.due();
     poll.loaded(listOf(4, { endList: true }));
-    if (poll.state.options.canRelocate) poll.located(place('first'));
+    if (poll.state.options.canRelocate) poll.located(location('first'));
     return poll;
   }
 }
@@ -208,7 +208,7 @@ suite('the polling of a Media Playlist (RFC 8216bis 6.3.4)', () => {
     assert.equal(lateAtMs, 2.5 * TARGET_S * 1000);
     poll.send({ type: 'lookup-late', atMs: lateAtMs! });
     assert.equal(poll.reports.at(-1)?.kind, 'down');
-    poll.located(place('second'));
+    poll.located(location('second'));
     assert.equal(poll.reports.at(-1)?.kind, 'down');
     poll.due();
     poll.loaded(listOf(9));
@@ -243,7 +243,7 @@ suite('the polling of a Media Playlist (RFC 8216bis 6.3.4)', () => {
     moved.loaded(listOf(4, { endList: true }));
     moved.located();
     moved.due();
-    moved.located(place('second'));
+    moved.located(location('second'));
     moved.due();
     assert.equal(moved.expect('load').url.pathname, '/second.m3u8');
     assert.deepEqual(moved.reports.at(-1), { kind: 'down', detail: 'the playlist ended' });
@@ -263,21 +263,21 @@ suite('the polling of a Media Playlist (RFC 8216bis 6.3.4)', () => {
     poll.due();
     poll.loaded(listOf(4, { endList: true }));
     assert.ok(poll.expect('locate').mustBeLive);
-    poll.located(place('film'), false);
+    poll.located(location('film'), false);
     assert.deepEqual([poll.state.phase.name, poll.reports.at(-1)], ['pausing', { kind: 'ended' }]);
     poll.due();
     assert.equal(poll.operation?.do, 'load', 'the page is not asked again for ten minutes');
-    assert.equal(poll.state.place.url.pathname, '/first.m3u8');
+    assert.equal(poll.state.location.url.pathname, '/first.m3u8');
   });
 
   test('an awaited list is looked up before each reload, and its return is announced', () => {
     const poll = Poll.ended();
     poll.due();
-    poll.located(place('film'), false);
+    poll.located(location('film'), false);
     poll.failed();
     assert.deepEqual([poll.reports.at(-1)?.kind, poll.retries], ['ended', 1]);
     poll.due();
-    poll.located(place('second'));
+    poll.located(location('second'));
     poll.loaded(listOf(0));
     assert.equal(poll.returns, 1);
     const last = poll.reports.at(-1);
@@ -331,7 +331,7 @@ function walk(seed: number, paths: Set<string>): void {
       assert.ok(minMs >= 0 && minMs <= maxMs && fromMs <= poll.nowMs);
       if (maxMs > 0) assert.equal(untilReturn, ended !== undefined && state.phase.name === 'pausing');
       if (untilReturn) assert.ok(minMs >= 500 && maxMs <= 60_000, 'an ended list is reloaded every 0.5 to 60 s');
-      const isRepair = state.needsWhole && maxMs === 0;
+      const isRepair = state.needsFull && maxMs === 0;
       if (state.failures > 0 && !ended && !isRepair)
         assert.ok(minMs >= 250 && maxMs <= 10_000, 'the backoff is bounded');
       poll.due({ woken: untilReturn && chance(0.1), part: below(1001) / 1000, parts: chance(0.5), holds: chance(0.5) });
@@ -359,7 +359,7 @@ function walk(seed: number, paths: Set<string>): void {
         poll.send({ type: 'lookup-late', atMs: poll.nowMs });
       } else {
         poll.nowMs += below(chance(0.2) ? 20_000 : 500);
-        const found = [undefined, place('first'), place(`other${below(3)}`)][below(3)];
+        const found = [undefined, location('first'), location(`other${below(3)}`)][below(3)];
         poll.located(found, found !== undefined && chance(0.7));
       }
     }

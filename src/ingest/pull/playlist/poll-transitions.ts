@@ -43,20 +43,20 @@ type Event<Type extends PollEvent['type']> = Extract<PollEvent, { type: Type }>;
 type Phase<Name extends PollPhase['name']> = Extract<PollPhase, { name: Name }>;
 
 /** The first transition: the list is loaded at once. */
-export function startPoll(place: PlaylistLocation, options: PollOptions, atMs: number): PollTransition {
+export function startPoll(location: PlaylistLocation, options: PollOptions, atMs: number): PollTransition {
   return reloadNow(
     {
       options,
       phase: { name: 'pausing' },
-      place,
+      location,
       list: undefined,
-      seen: undefined,
+      reported: undefined,
       targetMs: 0,
       failures: 0,
       relocated: false,
       downReported: false,
       moved: false,
-      needsWhole: false,
+      needsFull: false,
       loadedAtMs: atMs,
       changedAtMs: atMs,
       hasBeenLive: options.awaitReturn && options.wasLive,
@@ -117,26 +117,26 @@ function beginReload(state: PollState, { atMs, following, woken }: Event<'due'>)
 function locateReturn(
   state: PollState,
   { reload }: Phase<'locating-return'>,
-  { place, live }: Event<'located'>,
+  { location, live }: Event<'located'>,
 ): PollTransition {
-  if (!place) return load(state, reload);
+  if (!location) return load(state, reload);
   // Its token may be new; its list is loaded as usual.
-  if (isSameLocation(place.url, state.place.url))
-    return load({ ...state, place: { url: place.url, imports: place.imports } }, reload);
-  return load(live ? moveTo(state, place) : state, reload);
+  if (isSameLocation(location.url, state.location.url))
+    return load({ ...state, location: { url: location.url, imports: location.imports } }, reload);
+  return load(live ? moveTo(state, location) : state, reload);
 }
 
 function load(state: PollState, reload: Reload): PollTransition {
-  const { place, list, targetMs, failures } = state;
+  const { location, list, targetMs, failures } = state;
   const { parts, blocking, beganMs } = reload;
-  const skip = parts && !state.needsWhole && canRequestDelta(list!, beganMs - state.loadedAtMs);
+  const skip = parts && !state.needsFull && canRequestDelta(list!, beganMs - state.loadedAtMs);
   const idleMs = Math.max(MIN_IDLE_MS, targetMs) * 2 ** Math.min(failures, 4);
   return move(
-    { ...state, place: { url: place.url, imports: place.imports }, phase: { name: 'loading', reload } },
+    { ...state, location: { url: location.url, imports: location.imports }, phase: { name: 'loading', reload } },
     {
       do: 'load',
-      place,
-      url: list && blocking ? reloadUrl(place.url, list, { parts, skip }) : place.url,
+      location,
+      url: list && blocking ? reloadUrl(location.url, list, { parts, skip }) : location.url,
       reload,
       before: list,
       holdMs: blocking ? 3 * targetMs : 0,
@@ -150,10 +150,10 @@ function load(state: PollState, reload: Reload): PollTransition {
 function takeList(state: PollState, { reload }: Phase<'loading'>, loaded: Event<'loaded'>): PollTransition {
   const { options, list: before, ended } = state;
   const { list, atMs } = loaded;
-  if (!list && state.needsWhole) {
+  if (!list && state.needsFull) {
     return fail(state, { atMs, gone: false, detail: 'the playlist leaves out segments that were requested' });
   }
-  if (!list) return reloadNow({ ...state, needsWhole: true }, atMs);
+  if (!list) return reloadNow({ ...state, needsFull: true }, atMs);
   const wasLive = before !== undefined && !before.endList;
   const returns = ended !== undefined && !list.endList;
   const next: PollState = {
@@ -162,15 +162,15 @@ function takeList(state: PollState, { reload }: Phase<'loading'>, loaded: Event<
     targetMs: list.targetDurationS * 1000,
     failures: 0,
     relocated: false,
-    needsWhole: false,
+    needsFull: false,
     loadedAtMs: atMs,
     hasBeenLive: state.hasBeenLive || wasLive || (options.awaitReturn && !list.endList),
     ended: returns ? undefined : ended,
   };
-  // Delta updates leave segments out: only the edge tells whether a list of parts has changed.
+  // Delta updates skip segments: only the edge shows whether a list of parts has changed.
   const content = reload.parts ? edgeOf(list) : loaded.text;
   const transition =
-    content === state.seen ? keepList(next, list, reload) : reportList(next, list, { reload, loaded, wasLive });
+    content === state.reported ? keepList(next, list, reload) : reportList(next, list, { reload, loaded, wasLive });
   return returns ? after({ do: 'announce-return' }, transition) : transition;
 }
 
@@ -180,8 +180,8 @@ function reportList(
   { reload, loaded, wasLive }: { reload: Reload; loaded: Event<'loaded'>; wasLive: boolean },
 ): PollTransition {
   const { url, arrivedMs, following, text, atMs } = loaded;
-  const seen = following.parts ? edgeOf(list) : text;
-  const next: PollState = { ...state, seen, changedAtMs: atMs, downReported: false, moved: false };
+  const reported = following.parts ? edgeOf(list) : text;
+  const next: PollState = { ...state, reported, changedAtMs: atMs, downReported: false, moved: false };
   const holds = list.serverControl?.canBlockReload && following.holds;
   let transition: PollTransition;
   if (!list.endList)
@@ -221,10 +221,10 @@ function fail(state: PollState, event: { atMs: number; gone: boolean; detail: st
 function endRelocation(
   state: PollState,
   { detail }: Phase<'relocating'>,
-  { place, atMs }: Event<'located'>,
+  { location, atMs }: Event<'located'>,
 ): PollTransition {
-  const isNowhere = state.relocated || place === undefined;
-  return backOff({ ...moveTo(state, place), relocated: true }, atMs, detail, isNowhere);
+  const isNowhere = state.relocated || location === undefined;
+  return backOff({ ...moveTo(state, location), relocated: true }, atMs, detail, isNowhere);
 }
 
 /** @param isNowhere no other URL is known. The report that the list is down cuts the media, so it has to wait for that. */
@@ -240,7 +240,7 @@ function backOff(state: PollState, atMs: number, detail: string, isNowhere: bool
 /** Looks for the list that follows one that ended: origins begin another one when codecs change, or after a restart. */
 function seekSuccessor(state: PollState, attempt: number, untilMs: number): PollTransition {
   const { awaitReturn, fromPage } = state.options;
-  // A page that offers the past broadcast as a film leads to media that is recorded already.
+  // A page that offers the past broadcast as VOD leads to media that is recorded already.
   const mustBeLive = awaitReturn && fromPage;
   return move(
     { ...state, phase: { name: 'locating-successor', attempt, untilMs } },
@@ -251,11 +251,11 @@ function seekSuccessor(state: PollState, attempt: number, untilMs: number): Poll
 function locateSuccessor(
   state: PollState,
   { attempt, untilMs }: Phase<'locating-successor'>,
-  { place, live, atMs }: Event<'located'>,
+  { location, live, atMs }: Event<'located'>,
 ): PollTransition {
-  if (place) {
-    const isSuccessor = live && !isSameLocation(place.url, state.place.url);
-    return isSuccessor ? reloadNow(moveTo(state, place), atMs) : end(state, atMs);
+  if (location) {
+    const isSuccessor = live && !isSameLocation(location.url, state.location.url);
+    return isSuccessor ? reloadNow(moveTo(state, location), atMs) : end(state, atMs);
   }
   const bounds = backoffBounds(attempt, MIN_BACKOFF_MS, MAX_SUCCESSOR_PAUSE_MS);
   const paused = move(
@@ -328,11 +328,11 @@ function lateAt({ loadedAtMs, targetMs }: PollState): number {
   return loadedAtMs + LATE * targetMs;
 }
 
-function moveTo(state: PollState, place: PlaylistLocation | undefined): PollState {
-  if (!place) return state;
-  return isSameLocation(place.url, state.place.url)
-    ? { ...state, place }
-    : { ...state, place, moved: true, list: undefined };
+function moveTo(state: PollState, location: PlaylistLocation | undefined): PollState {
+  if (!location) return state;
+  return isSameLocation(location.url, state.location.url)
+    ? { ...state, location }
+    : { ...state, location, moved: true, list: undefined };
 }
 
 /** Whether two URLs are of one list: tokens change between loads, the path does not. */

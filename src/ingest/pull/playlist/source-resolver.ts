@@ -1,6 +1,6 @@
 /**
- * Finds the playlists of a source, the first time and again when they are gone.
- * In: the source's URL, or whoever turns a page into one. Out: where the chosen Variant Stream and its audio Renditions are. RFC 8216bis 4.4.6.
+ * Locates the playlists of a source: before the pull, and again when they are gone.
+ * In: the source's URL, or a function that extracts it from a page. Out: the URLs of the chosen Variant Stream and its Renditions. RFC 8216bis 4.4.6.
  */
 import { sleep } from '../../../lib/abort.ts';
 import { OxbowError } from '../../../lib/errors.ts';
@@ -15,65 +15,65 @@ import { fetchPlaylist } from './playlist-fetch.ts';
 import type { PlaylistLocation } from './poll-state.ts';
 import { type Choice, chooseVariant } from './variant.ts';
 
-/** Least time between two askings of where the source is, ms; four times as long after each that did not last, up to the most. */
-const LEAST_PAUSE_MS = 1000;
-const MOST_PAUSE_MS = 60_000;
-/** An address that was good for so long has lasted, ms. */
-const LASTED_MS = 120_000;
+/** Shortest time between two calls of `locate`, ms; four times as long after each URL that failed early, up to the maximum. */
+const MIN_PAUSE_MS = 1000;
+const MAX_PAUSE_MS = 60_000;
+/** After a URL has worked for this long, the pause starts again at its minimum, ms. */
+const STABLE_MS = 120_000;
 
-/** Where the renditions to be pulled are. */
+/** The playlists to pull. */
 export interface SourceLocations {
   readonly video: PlaylistLocation;
-  readonly audios: readonly { readonly rendition: Rendition; readonly place: PlaylistLocation }[];
-  readonly subtitles: readonly { readonly rendition: Rendition; readonly place: PlaylistLocation }[];
-  /** What was chosen from the Multivariant Playlist; undefined where the source has none. */
+  readonly audios: readonly { readonly rendition: Rendition; readonly location: PlaylistLocation }[];
+  readonly subtitles: readonly { readonly rendition: Rendition; readonly location: PlaylistLocation }[];
+  /** The choice from the Multivariant Playlist; undefined if the source has none. */
   readonly choice: Choice | undefined;
   readonly title: string;
-  /** The source's only list, when it has no Multivariant Playlist. */
+  /** The source's only playlist, if it has no Multivariant Playlist. */
   readonly only: MediaPlaylist | undefined;
 }
 
-/** Asks where the source is now. */
+/** Returns the current URL of the source. */
 export type Locate = (options: { signal: AbortSignal }) => Promise<SourceAddress>;
 
-/** The way home of one pull. */
+/** The resolver of one pull. */
 export class SourceResolver {
   readonly #context: PullContext;
-  readonly #wish: RequestedQuality;
+  readonly #quality: RequestedQuality;
   readonly #locate: Locate | undefined;
   readonly #signal: AbortSignal;
-  readonly #onFound: (places: SourceLocations) => void;
-  #found: { readonly places: SourceLocations; readonly generation: number } | undefined;
+  readonly #onFound: (locations: SourceLocations) => void;
+  #found: { readonly locations: SourceLocations; readonly generation: number } | undefined;
   #finding: Promise<SourceLocations> | undefined;
   #generation = 0;
-  /** When it was asked last, monotonic ms. */
+  /** When `locate` last ended, monotonic ms. */
   #locatedMs = Number.NEGATIVE_INFINITY;
-  #pauseMs = LEAST_PAUSE_MS;
+  #pauseMs = MIN_PAUSE_MS;
 
   /**
-   * @param options.onFound told each time
-   * @param options.signal of the whole pull: several renditions may ask at once
+   * @param options.onFound called after each successful search
+   * @param options.signal of the whole pull: several renditions share one search
    */
   constructor(
     context: PullContext,
     options: {
-      readonly wish: RequestedQuality;
+      readonly quality: RequestedQuality;
       readonly locate: Locate | undefined;
-      readonly onFound: (places: SourceLocations) => void;
+      readonly onFound: (locations: SourceLocations) => void;
       readonly signal: AbortSignal;
     },
   ) {
     this.#context = context;
-    this.#wish = options.wish;
+    this.#quality = options.quality;
     this.#locate = options.locate;
     this.#onFound = options.onFound;
     this.#signal = options.signal;
   }
 
   /**
-   * Finds everything anew; who asks meanwhile gets the same answer.
+   * Locates everything again; concurrent calls share one search.
    *
-   * @throws OxbowError `unsupported-media`, `address-refused`, `source-failed`, or what `locate` throws; FormatError for what is no playlist
+   * @throws OxbowError `unsupported-media`, `address-refused`, `source-failed`; errors of `locate`; FormatError for a malformed playlist
    */
   find(): Promise<SourceLocations> {
     this.#finding ??= this.#find().finally(() => {
@@ -83,22 +83,22 @@ export class SourceResolver {
   }
 
   /**
-   * A rendition that can be found again.
+   * The location of one rendition, with a function that locates it again.
    *
-   * @param pick it, among what was found; undefined when it is no longer there
+   * @param pick selects the rendition; undefined if the source no longer has it
    */
   locationOf(
-    places: SourceLocations,
-    pick: (places: SourceLocations) => PlaylistLocation | undefined,
+    locations: SourceLocations,
+    pick: (locations: SourceLocations) => PlaylistLocation | undefined,
   ): RenditionLocation {
-    const first = pick(places)!;
-    if (!places.choice && !this.#locate) return { first };
+    const first = pick(locations)!;
+    if (!locations.choice && !this.#locate) return { first };
     let seen = this.#generation;
     return {
       first,
       relocate: async () => {
-        // Another rendition may have asked already.
-        const newer = this.#found && this.#found.generation > seen ? this.#found.places : undefined;
+        // Another rendition may have located the source already.
+        const newer = this.#found && this.#found.generation > seen ? this.#found.locations : undefined;
         const found = newer ?? (await this.find());
         seen = this.#generation;
         return pick(found) ?? first;
@@ -106,21 +106,21 @@ export class SourceResolver {
     };
   }
 
-  /** The subtitle Renditions, each to be found again under its name. */
-  subtitlesOf(places: SourceLocations): { readonly rendition: Rendition; readonly place: RenditionLocation }[] {
-    return places.subtitles.map(({ rendition }) => {
+  /** The subtitle Renditions, each of which is located again by its name and language. */
+  subtitlesOf(locations: SourceLocations): { readonly rendition: Rendition; readonly location: RenditionLocation }[] {
+    return locations.subtitles.map(({ rendition }) => {
       const { name, language } = rendition;
       const isSame = (other: Rendition) => other.name === name && other.language === language;
-      const pick = (found: SourceLocations) => found.subtitles.find((one) => isSame(one.rendition))?.place;
-      return { rendition, place: this.locationOf(places, pick) };
+      const pick = (found: SourceLocations) => found.subtitles.find((one) => isSame(one.rendition))?.location;
+      return { rendition, location: this.locationOf(locations, pick) };
     });
   }
 
   async #find(): Promise<SourceLocations> {
     const { access } = this.#context;
-    if (this.#locate) access.moved(await this.#locateInTurn(this.#locate));
+    if (this.#locate) access.moved(await this.#locateWithPause(this.#locate));
     const loaded = await fetchPlaylist(access.address, this.#context, { signal: this.#signal });
-    const places =
+    const locations =
       loaded.parsed.kind === 'media'
         ? {
             video: { url: access.address, loaded },
@@ -132,18 +132,18 @@ export class SourceResolver {
           }
         : this.#choose(loaded.parsed.playlist, loaded.url);
     this.#generation += 1;
-    this.#found = { places, generation: this.#generation };
-    this.#onFound(places);
-    return places;
+    this.#found = { locations, generation: this.#generation };
+    this.#onFound(locations);
+    return locations;
   }
 
-  /** Asking may mean to run a program and to load a page: not more often than sites bear. */
-  async #locateInTurn(locate: Locate): Promise<SourceAddress> {
+  /** `locate` may run a program and load a page: sites limit how often. */
+  async #locateWithPause(locate: Locate): Promise<SourceAddress> {
     const { clock } = this.#context;
     const agoMs = clock.monotonicMs() - this.#locatedMs;
     if (agoMs < this.#pauseMs) await sleep(this.#pauseMs - agoMs, { signal: this.#signal });
-    if (agoMs > LASTED_MS) this.#pauseMs = LEAST_PAUSE_MS;
-    else this.#pauseMs = Math.min(MOST_PAUSE_MS, 4 * this.#pauseMs);
+    if (agoMs > STABLE_MS) this.#pauseMs = MIN_PAUSE_MS;
+    else this.#pauseMs = Math.min(MAX_PAUSE_MS, 4 * this.#pauseMs);
     try {
       return await locate({ signal: this.#signal });
     } finally {
@@ -153,9 +153,9 @@ export class SourceResolver {
 
   #choose(list: MultivariantPlaylist, base: URL): SourceLocations {
     refuseProtected(list.sessionKeys ?? []);
-    const choice = chooseVariant(list, this.#wish);
+    const choice = chooseVariant(list, this.#quality);
     const { variant, audios } = choice;
-    const place = (uri: string): PlaylistLocation => ({ url: resolve(uri, base), imports: list.variables });
+    const location = (uri: string): PlaylistLocation => ({ url: resolve(uri, base), imports: list.variables });
     this.#context.log.info(
       {
         quality: choice.chosen,
@@ -164,12 +164,12 @@ export class SourceResolver {
         resolution: variant.resolution,
         audios: audios.map(({ name }) => name),
       },
-      'a variant was chosen',
+      'variant chosen',
     );
     return {
-      video: place(variant.uri),
-      audios: audios.map((rendition) => ({ rendition, place: place(rendition.uri!) })),
-      subtitles: subtitlesOf(list, variant).map((rendition) => ({ rendition, place: place(rendition.uri!) })),
+      video: location(variant.uri),
+      audios: audios.map((rendition) => ({ rendition, location: location(rendition.uri!) })),
+      subtitles: subtitlesOf(list, variant).map((rendition) => ({ rendition, location: location(rendition.uri!) })),
       choice,
       title: list.sessionData?.find(({ dataId }) => dataId === 'com.apple.hls.title')?.value?.slice(0, 300) ?? '',
       only: undefined,
@@ -179,6 +179,6 @@ export class SourceResolver {
 
 function resolve(uri: string, base: URL): URL {
   const url = URL.parse(uri, base.href);
-  if (!url) throw new OxbowError('source-failed', 'the playlist names something that is not a URL');
+  if (!url) throw new OxbowError('source-failed', `the playlist lists an invalid URL "${uri.slice(0, 100)}"`);
   return url;
 }

@@ -6,13 +6,13 @@ import type { MultivariantPlaylist } from '../../../media/m3u8/playlist.ts';
 import { describeForeign, detectContainer } from '../segment/container.ts';
 import { chooseVariant } from './variant.ts';
 
-const choose = (...lines: string[]) => wish('best', ...lines);
-const wish = (quality: string, ...lines: string[]) =>
+const choose = (...lines: string[]) => chooseAt('best', ...lines);
+const chooseAt = (quality: string, ...lines: string[]) =>
   chooseVariant(parsePlaylist(`#EXTM3U\n${lines.join('\n')}`).playlist as MultivariantPlaylist, parseQuality(quality));
 const inf = (bandwidth: number, height: number, more = '') =>
   `#EXT-X-STREAM-INF:BANDWIDTH=${bandwidth}${height ? `,RESOLUTION=${Math.round((height * 16) / 9)}x${height}` : ''}${more}\n${height || 'x'}-${bandwidth}`;
 
-test('the highest bandwidth among those whose codecs are all ours', () => {
+test('the variant with the highest bandwidth of those in supported codecs is chosen', () => {
   const { variant } = choose(
     '#EXT-X-STREAM-INF:BANDWIDTH=1,CODECS="avc1.4d401f,mp4a.40.2"\na',
     '#EXT-X-STREAM-INF:BANDWIDTH=5,CODECS="hvc1.1.6.L93.B0, mp4a.40.5"\nb',
@@ -23,19 +23,19 @@ test('the highest bandwidth among those whose codecs are all ours', () => {
   assert.equal(variant.uri, 'b');
 });
 
-test('where nothing is said about codecs, bandwidth decides; video with foreign audio is better than none', () => {
+test('without CODECS the bandwidth decides; video with unsupported audio is better than no video', () => {
   assert.equal(choose('#EXT-X-STREAM-INF:BANDWIDTH=1\na', '#EXT-X-STREAM-INF:BANDWIDTH=2\nb').variant.uri, 'b');
   assert.equal(choose('#EXT-X-STREAM-INF:BANDWIDTH=1,CODECS="avc1.64001f,dtsc"\na').variant.uri, 'a');
 });
 
-test('codecs that cannot be taken are refused by name', () => {
+test('unsupported codecs are refused by name', () => {
   assert.throws(() => choose('#EXT-X-STREAM-INF:BANDWIDTH=1,CODECS="dvh1.05.01,mp4a.40.2"\na'), {
     code: 'unsupported-media',
     message: /dvh1/,
   });
 });
 
-test('pictures that only CODECS tell of, and renditions beyond eight, are named as left out', () => {
+test('unsupported video and renditions beyond eight are listed as left out', () => {
   const { leftOut, variant } = choose(
     '#EXT-X-STREAM-INF:BANDWIDTH=9,RESOLUTION=640x360,CODECS="mp4v.61,mp4a.40.2"\na',
     '#EXT-X-STREAM-INF:BANDWIDTH=1,CODECS="mp4a.40.2"\nb',
@@ -50,7 +50,7 @@ test('pictures that only CODECS tell of, and renditions beyond eight, are named 
   assert.deepEqual(choose('#EXT-X-STREAM-INF:BANDWIDTH=1,CODECS="avc1.64001f"\na').leftOut, []);
 });
 
-test('a wish is met by the best at or below it, else by the lowest above', () => {
+test('the best quality at or below the requested one is chosen, otherwise the lowest above', () => {
   const ladder = [inf(900_000, 360), inf(2_000_000, 720), inf(3_000_000, 720), inf(5_000_000, 1080)];
   for (const [quality, uri] of [
     ['best', '1080-5000000'],
@@ -63,38 +63,38 @@ test('a wish is met by the best at or below it, else by the lowest above', () =>
     ['2900k', '720-2000000'],
     ['100k', '360-900000'],
   ] as const) {
-    assert.equal(wish(quality, ...ladder).variant.uri, uri, quality);
+    assert.equal(chooseAt(quality, ...ladder).variant.uri, uri, quality);
   }
 });
 
-test('the height decides before the bandwidth where all heights are known, and a frame rate where one is wished', () => {
+test('the height counts before the bandwidth if all heights are known, and the frame rate if one is requested', () => {
   const ladder = [inf(9, 720, ',FRAME-RATE=60'), inf(4, 720, ',FRAME-RATE=30'), inf(8, 1080, ',FRAME-RATE=30')];
   assert.equal(choose(...ladder).variant.uri, '1080-8');
-  assert.equal(wish('720p', ...ladder).variant.uri, '720-9');
-  assert.equal(wish('720p30', ...ladder).variant.uri, '720-4');
-  assert.equal(wish('720p60', ...ladder).variant.uri, '720-9');
-  assert.equal(wish('720p', inf(1, 0, ',NAME="480p"'), inf(2, 0, ',NAME="1080p"')).variant.uri, 'x-1');
+  assert.equal(chooseAt('720p', ...ladder).variant.uri, '720-9');
+  assert.equal(chooseAt('720p30', ...ladder).variant.uri, '720-4');
+  assert.equal(chooseAt('720p60', ...ladder).variant.uri, '720-9');
+  assert.equal(chooseAt('720p', inf(1, 0, ',NAME="480p"'), inf(2, 0, ',NAME="1080p"')).variant.uri, 'x-1');
 });
 
-test('each quality is listed under a name that chooses it again', () => {
+test('each quality has a name that selects it', () => {
   const ladder = [
     inf(900_000, 360),
     inf(2_000_123, 720, ',FRAME-RATE=25'),
     inf(3_000_000, 720, ',FRAME-RATE=25'),
     inf(5_000_000, 1080, ',FRAME-RATE=50,CODECS="avc1.64002a,mp4a.40.2"'),
   ];
-  const plain = wish('worst', ...ladder.slice(0, 3));
+  const plain = chooseAt('worst', ...ladder.slice(0, 3));
   assert.deepEqual(
     plain.qualities.map(({ name }) => name),
     ['720p', '2001k', '360p'],
   );
   assert.equal(plain.chosen, '360p');
   for (const { name, bandwidth } of plain.qualities) {
-    const again = wish(name, ...ladder.slice(0, 3));
+    const again = chooseAt(name, ...ladder.slice(0, 3));
     assert.equal(again.variant.bandwidth, bandwidth);
     assert.equal(again.chosen, name);
   }
-  // Those whose codecs are all known to fit leave those behind of which nothing is said.
+  // Variants in supported codecs are preferred to those without CODECS.
   const { qualities } = choose(...ladder);
   assert.deepEqual(qualities, [
     {
@@ -108,13 +108,13 @@ test('each quality is listed under a name that chooses it again', () => {
   ]);
 });
 
-test('a Variant Stream with audio alone is taken where there is no other, or the source is a radio', () => {
+test('a Variant Stream with audio alone is chosen if there is no other', () => {
   const audio = '#EXT-X-STREAM-INF:BANDWIDTH=9,CODECS="mp4a.40.2"\naudio';
   assert.equal(choose(audio, inf(1, 360, ',CODECS="avc1.64001f,mp4a.40.2"')).variant.uri, '360-1');
-  assert.equal(wish('worst', audio, '#EXT-X-STREAM-INF:BANDWIDTH=4,CODECS="mp4a.40.34"\nmp3').variant.uri, 'mp3');
+  assert.equal(chooseAt('worst', audio, '#EXT-X-STREAM-INF:BANDWIDTH=4,CODECS="mp4a.40.34"\nmp3').variant.uri, 'mp3');
 });
 
-test('all audio of the variant’s group that has lists of its own is taken, the default one first', () => {
+test('all audio Renditions with playlists in the variant’s group are chosen, the default one first', () => {
   const media = (group: string, name: string, more: string) =>
     `#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="${group}",NAME="${name}"${more}`;
   const inf = '#EXT-X-STREAM-INF:BANDWIDTH=1,AUDIO="a"\nv';
@@ -139,7 +139,7 @@ test('all audio of the variant’s group that has lists of its own is taken, the
   assert.deepEqual(uris(media('a', 'en', ',URI="1"'), media('a', 'the same', ',URI="1"')), ['1']);
 });
 
-test('containers are told by their first bytes', () => {
+test('containers are detected by their first bytes', () => {
   const packets = new Uint8Array(188 * 3);
   for (const at of [0, 188, 376]) packets[at] = 0x47;
   assert.equal(detectContainer(packets), 'mpegts');

@@ -1,7 +1,7 @@
 /**
- * Chooses what to pull from a Multivariant Playlist.
- * In: the playlist and a wish. Out: one Variant Stream, the audio Renditions that have playlists of their own, and all that could
- * have been chosen. RFC 8216bis 4.4.6.
+ * Chooses the Variant Stream to pull from a Multivariant Playlist.
+ * In: the playlist and the requested quality. Out: one Variant Stream, the audio Renditions with playlists of their own, and all
+ * qualities on offer. RFC 8216bis 4.4.6.
  */
 import type { LeftOutTrack } from '../../../api/left-out.ts';
 import type { SourceQuality } from '../../../api/source-facts.ts';
@@ -11,25 +11,25 @@ import { foreignCodec } from '../../../media/foreign-codecs.ts';
 import type { MultivariantPlaylist, Rendition, Variant } from '../../../media/m3u8/playlist.ts';
 
 const VIDEO = /^(avc1|avc3|hvc1|hev1|av01|vp09)\./i;
-/** AAC and MP3 by their object types, MP3 by its other two names, AC-3, E-AC-3, Opus. */
+/** AAC and MP3 by their object types, MP3 by its two other names, AC-3, E-AC-3, Opus. */
 const AUDIO = /^(mp4a\.40\.|mp4a\.6b$|mp4a\.69$|ac-3$|ec-3$|opus$)/i;
-/** Text within the Variant Stream is no reason to leave it. */
+/** Text within the Variant Stream does not make it unusable. */
 const TEXT = /^(wvtt|stpp)/i;
-/** Renditions taken of a group: languages beyond these are left out. */
+/** Audio Renditions pulled from one group. */
 const MAX_AUDIOS = 8;
 
-/** What was chosen. */
+/** The result of the choice. */
 export interface Choice {
   readonly variant: Variant;
-  /** Those of its group that have a `uri`, the default one first; at most 8. Empty when the audio is in the Variant Stream. */
+  /** The Renditions of its AUDIO group with a `uri`, the default one first; at most 8. Empty if the Variant Stream contains the audio. */
   readonly audios: readonly Rendition[];
-  /** The member of the group that lies in the Variant Stream itself. */
+  /** The Rendition whose media is in the Variant Stream itself. */
   readonly inBand?: Rendition | undefined;
-  /** All that oxbow can take, best first, each with a name that finds it again. */
+  /** All qualities that oxbow can pull, best first, each with a unique name that selects it. */
   readonly qualities: readonly SourceQuality[];
-  /** Name of the chosen one. */
+  /** Name of the chosen quality. */
   readonly chosen: string;
-  /** What the playlist offers and cannot be taken: the pictures where only variants without any can be, audio beyond 8 Renditions. */
+  /** Tracks that are not pulled: video if only audio variants are usable, audio beyond 8 Renditions. */
   readonly leftOut: readonly LeftOutTrack[];
 }
 
@@ -41,7 +41,7 @@ function hasVideo(variant: Variant): boolean {
   return variant.resolution !== undefined || codecsOf(variant).some((codec) => VIDEO.test(codec));
 }
 
-/** 3: all codecs are ours; 2: the video, or some of the audio, is; 1: nothing is said; 0: it cannot be taken. */
+/** 3: all codecs are supported; 2: the video codec is; 1: CODECS is absent; 0: unsupported. */
 function fitness(variant: Variant): number {
   const list = codecsOf(variant);
   if (list.length === 0) return 1;
@@ -50,46 +50,46 @@ function fitness(variant: Variant): number {
   return isVideo ? 2 : 0;
 }
 
-/** Lines of the picture: RESOLUTION, else what the NAME of the Variant Stream says. */
+/** Height of the video, pixels: of RESOLUTION, otherwise from the NAME of the Variant Stream. */
 function heightOf({ resolution, name }: Variant): number | undefined {
   const named = /(?:^|\D)(\d{3,4})p/i.exec(name ?? '')?.[1];
   return resolution?.height ?? (named === undefined ? undefined : Number(named));
 }
 
-/** Best first. Heights decide only where all are known. */
+/** Best first. Heights count only if all are known. */
 function rank(variants: readonly Variant[]): Variant[] {
   const measured = variants.every((variant) => heightOf(variant) !== undefined);
-  const lines = (variant: Variant) => (measured ? heightOf(variant)! : 0);
-  return [...variants].sort((a, b) => lines(b) - lines(a) || b.bandwidth - a.bandwidth);
+  const heightFor = (variant: Variant) => (measured ? heightOf(variant)! : 0);
+  return [...variants].sort((a, b) => heightFor(b) - heightFor(a) || b.bandwidth - a.bandwidth);
 }
 
-/** The best one of those at or below a bound, else the lowest above it. */
+/** The best variant at or below a bound, otherwise the lowest above it. */
 function within(ranked: readonly Variant[], bound: number, of: (variant: Variant) => number): Variant {
   const below = ranked.filter((variant) => of(variant) <= bound);
   const most = below.length > 0 ? Math.max(...below.map(of)) : Math.min(...ranked.map(of));
   return ranked.find((variant) => of(variant) === most)!;
 }
 
-function wanted(ranked: readonly Variant[], wish: RequestedQuality): Variant {
-  switch (wish.kind) {
+function select(ranked: readonly Variant[], quality: RequestedQuality): Variant {
+  switch (quality.kind) {
     case 'best':
       return ranked[0]!;
     case 'worst':
       return ranked.at(-1)!;
     case 'bitrate':
-      return within(ranked, wish.bitrate, ({ bandwidth }) => bandwidth);
+      return within(ranked, quality.bitrate, ({ bandwidth }) => bandwidth);
     default: {
       const measured = ranked.filter((variant) => heightOf(variant) !== undefined);
       if (measured.length === 0) return ranked[0]!;
-      const height = heightOf(within(measured, wish.height, (variant) => heightOf(variant)!));
+      const height = heightOf(within(measured, quality.height, (variant) => heightOf(variant)!));
       const same = measured.filter((variant) => heightOf(variant) === height);
-      const { frameRate } = wish;
+      const { frameRate } = quality;
       return frameRate === undefined ? same[0]! : within(same, frameRate + 0.5, (variant) => variant.frameRate ?? 0);
     }
   }
 }
 
-/** Each with a name of its own: where the height is taken, the bitrate tells them apart. */
+/** Each has a unique name: variants of one height are named by bitrate. */
 function qualitiesOf(ranked: readonly Variant[]): SourceQuality[] {
   const taken = new Set<string>();
   return ranked.flatMap((variant) => {
@@ -97,7 +97,7 @@ function qualitiesOf(ranked: readonly Variant[]): SourceQuality[] {
     const height = heightOf(variant);
     const names = [qualityName({ height, frameRate, bandwidth }), qualityName({ bandwidth })];
     const name = names.find((one) => one !== '' && !taken.has(one));
-    if (name === undefined) return []; // a second server of the same thing
+    if (name === undefined) return []; // a redundant copy on a second server
     taken.add(name);
     return {
       name,
@@ -112,8 +112,8 @@ function qualitiesOf(ranked: readonly Variant[]): SourceQuality[] {
 
 function audiosOf(list: MultivariantPlaylist, variant: Variant): Pick<Choice, 'audios' | 'inBand' | 'leftOut'> {
   const group = list.renditions.filter(({ type, groupId }) => type === 'AUDIO' && groupId === variant.audio);
-  const eager = (rendition: Rendition) => (rendition.default ? 2 : rendition.autoselect ? 1 : 0);
-  const sorted = [...group].sort((a, b) => eager(b) - eager(a));
+  const priority = (rendition: Rendition) => (rendition.default ? 2 : rendition.autoselect ? 1 : 0);
+  const sorted = [...group].sort((a, b) => priority(b) - priority(a));
   const uris = new Set<string>();
   const audios = sorted.filter(({ uri }) => {
     if (uri === undefined || uris.has(uri) || uri === variant.uri) return false;
@@ -127,7 +127,7 @@ function audiosOf(list: MultivariantPlaylist, variant: Variant): Pick<Choice, 'a
   };
 }
 
-/** The codecs because of which the best variant with pictures cannot be taken. */
+/** The codecs that make the best variant with video unusable. */
 function unusablePictures(list: MultivariantPlaylist): LeftOutTrack[] {
   const unusable = list.variants.filter((variant) => fitness(variant) === 0);
   const [best] = rank(unusable.filter((variant) => codecsOf(variant).some((codec) => !AUDIO.test(codec))));
@@ -136,15 +136,14 @@ function unusablePictures(list: MultivariantPlaylist): LeftOutTrack[] {
 }
 
 /**
- * The Variant Stream that comes nearest to the wish among those with video whose codecs oxbow can take; one with audio alone where
- * there is no other.
+ * The Variant Stream nearest to the requested quality, of those with video in supported codecs; one with audio alone if there is no other.
  *
- * @throws OxbowError `unsupported-media` when there is none
+ * @throws OxbowError `unsupported-media` if none is usable
  */
-export function chooseVariant(list: MultivariantPlaylist, wish: RequestedQuality = { kind: 'best' }): Choice {
+export function chooseVariant(list: MultivariantPlaylist, quality: RequestedQuality = { kind: 'best' }): Choice {
   const usable = list.variants.filter((variant) => fitness(variant) > 0);
   const pictures = usable.filter(hasVideo);
-  // Where nothing says what it is, it is taken for video: most is.
+  // Variants without CODECS count as video: most are.
   const silent = usable.filter((variant) => codecsOf(variant).length === 0);
   const among = pictures.length > 0 ? pictures : silent.length > 0 ? silent : usable;
   const fit = Math.max(...among.map(fitness));
@@ -153,10 +152,10 @@ export function chooseVariant(list: MultivariantPlaylist, wish: RequestedQuality
     const named = list.variants.map(({ codecs }) => codecs).join(' | ');
     throw new OxbowError(
       'unsupported-media',
-      `no Variant Stream that oxbow can take (codecs: ${named || 'none'})`.slice(0, 200),
+      `the playlist has no Variant Stream with supported codecs (codecs: ${named || 'none'})`.slice(0, 200),
     );
   }
-  const variant = wanted(ranked, wish);
+  const variant = select(ranked, quality);
   const qualities = qualitiesOf(ranked);
   const same = qualities.find(({ name }) => name === qualityName({ ...variant, height: heightOf(variant) }));
   const chosen = same?.bandwidth === variant.bandwidth ? same.name : qualityName({ bandwidth: variant.bandwidth });

@@ -1,26 +1,26 @@
 /**
- * The audio frames of one rendition that wait for their video, also across restarts of the origin.
- * In: frames as they come; stretches of video, in order. Out: the frames of each stretch. Pure.
+ * Queue of one rendition's audio frames that wait for their video, also across restarts of the origin.
+ * In: frames as they arrive; spans of video, in order. Out: the frames of each span. Pure.
  *
- * After a restart the origin counts and stamps from 0 again, and each rendition finds out by itself. A stretch of frames without such a
- * break is called a life: frames of an older life than the video's are dropped, those of a newer one wait for the video.
+ * After a restart the origin numbers and stamps from 0 again, and each rendition detects it by itself. Frames without such a
+ * break form a generation: frames of an older generation than the video's are dropped, those of a newer one wait for the video.
  */
 import type { Frame } from '../../../media/frame.ts';
 
-/** Audio may end so much before the video segment does, µs: boundaries never fall together. */
+/** Audio may end this much before the video segment, µs: boundaries rarely coincide. */
 const SLACK_US = 150_000;
-/** Frames kept for video that has not come; about 3 minutes of AAC. */
+/** Frames kept for video that has not arrived; about 3 minutes of AAC. */
 const MAX_FRAMES = 10_000;
-/** One turn of the 33 bits in which MPEG-TS and packed audio count, µs. */
+/** Period of the 33-bit timestamps of MPEG-TS and packed audio, µs. */
 const TURN_US = (2 ** 33 * 1_000_000) / 90_000;
-/** Times that go back by more than this begin a life; less is reordering, or segments that overlap. */
+/** Times that go back by more than this begin a generation, µs; less is reordering or overlapping segments. */
 const BACK_US = 10_000_000;
-/** Frames of another life that begin this much before the video's stretch still join it, µs. */
+/** Frames of another generation that begin at most this much before the video span still belong to it, µs. */
 const JOIN_US = 1_000_000;
 
-/** Audio of one segment. */
+/** The timeline of a segment. */
 export interface SegmentTimeline {
-  /** How often the origin had begun anew; each rendition counts for itself. */
+  /** How often the origin has restarted; each rendition counts by itself. */
   readonly epoch: number;
   readonly discontinuitySequence: number;
 }
@@ -32,129 +32,130 @@ export interface WaitingFrame {
   readonly endUs: number;
 }
 
-/** A stretch of video; times are of its own clock, µs. */
+/** A span of video; times of its own clock, µs. */
 export interface VideoSpan extends SegmentTimeline {
   readonly startUs: number;
   readonly endUs: number;
-  /** Some of it came before, as parts. */
+  /** Parts of it were published before. */
   readonly repeats?: boolean | undefined;
 }
 
 interface Entry extends WaitingFrame {
   readonly discontinuitySequence: number;
-  readonly life: number;
+  readonly generation: number;
 }
 
 /** The frames of one rendition, oldest first. */
 export class AudioQueue {
   #entries: Entry[] = [];
-  /** What was added last. */
+  /** Timeline of the frames that were added last. */
   #added: SegmentTimeline | undefined;
-  #addedLife = 0;
-  /** By track, µs. */
+  #addedGeneration = 0;
+  /** Last dts by track, µs. */
   readonly #addedDts = new Map<number, number>();
-  /** The video's life, as the number of the audio's. */
-  #life = 0;
-  /** The video began a new life and the audio has not yet: frames up to this life are probably of the old one. */
-  #staleLife: number | undefined;
+  /** Generation of the audio that belongs to the current video. */
+  #generation = 0;
+  /** The video began a new generation and the audio has not yet: frames up to this generation are probably stale. */
+  #staleGeneration: number | undefined;
   #video: VideoSpan | undefined;
 
-  /** Frames that wait. */
+  /** Number of waiting frames. */
   get length(): number {
     return this.#entries.length;
   }
 
-  /** Bytes that wait. */
+  /** Size of the waiting frames. */
   get bytes(): number {
     return this.#entries.reduce((sum, { frame }) => sum + frame.data.length, 0);
   }
 
-  /** Adds frames of a segment; the oldest go where there are too many. */
+  /** Adds frames of a segment; drops the oldest if there are too many. */
   add({ epoch, discontinuitySequence }: SegmentTimeline, frames: readonly WaitingFrame[]): void {
     const before = this.#added;
-    if (before && (epoch !== before.epoch || discontinuitySequence < before.discontinuitySequence)) this.#beginLife();
+    if (before && (epoch !== before.epoch || discontinuitySequence < before.discontinuitySequence))
+      this.#beginGeneration();
     if (discontinuitySequence !== before?.discontinuitySequence) this.#addedDts.clear();
     this.#added = { epoch, discontinuitySequence };
     for (const waiting of frames) {
       const { trackId } = waiting.frame;
       const last = this.#addedDts.get(trackId);
-      if (last !== undefined && waiting.dtsUs < last - BACK_US) this.#beginLife();
+      if (last !== undefined && waiting.dtsUs < last - BACK_US) this.#beginGeneration();
       this.#addedDts.set(trackId, waiting.dtsUs);
-      this.#entries.push({ ...waiting, discontinuitySequence, life: this.#addedLife });
+      this.#entries.push({ ...waiting, discontinuitySequence, generation: this.#addedGeneration });
     }
     if (this.#entries.length > MAX_FRAMES) this.#entries.splice(0, this.#entries.length - MAX_FRAMES);
     this.#dropStale();
   }
 
-  #beginLife(): void {
-    this.#addedLife += 1;
+  #beginGeneration(): void {
+    this.#addedGeneration += 1;
     this.#addedDts.clear();
   }
 
-  /** Forgets all of them. */
+  /** Drops all frames. */
   clear(): void {
     this.#entries = [];
   }
 
-  /** The video goes on with this stretch; to be called before `covers` and `take`. */
+  /** Sets the next span of video; called before `covers` and `take`. */
   follow(video: VideoSpan): void {
     if (video.startUs >= video.endUs) return; // no media
     const before = this.#video;
     this.#video = video;
     if (!before) return;
     const sequences = video.discontinuitySequence - before.discontinuitySequence;
-    // A sequence only rises as long as the origin lives (RFC 8216bis 6.2.2).
+    // Discontinuity Sequence Numbers never decrease unless the origin restarts (RFC 8216bis 6.2.2).
     const isBack = sequences < 0 || (sequences === 0 && !video.repeats && video.startUs < before.endUs - BACK_US);
     if (video.epoch === before.epoch && !isBack) return;
-    const next = this.#entries.find(({ life }) => life > this.#life);
-    this.#staleLife = next ? next.life - 1 : this.#addedLife;
-    this.#life = next?.life ?? this.#life;
+    const next = this.#entries.find(({ generation }) => generation > this.#generation);
+    this.#staleGeneration = next ? next.generation - 1 : this.#addedGeneration;
+    this.#generation = next?.generation ?? this.#generation;
     this.#dropStale();
     if (!next) this.#entries = [];
   }
 
-  /** Whether all of the stretch's audio is there. */
+  /** Whether all audio of the span has arrived. */
   covers({ discontinuitySequence, startUs, endUs }: VideoSpan): boolean {
     const last = this.#entries.at(-1);
     if (!last || this.#isStale(last)) return false;
     const turnsUs = this.#turnsUs(endUs);
-    if (last.life > this.#life && last.dtsUs - turnsUs < startUs) return true;
+    if (last.generation > this.#generation && last.dtsUs - turnsUs < startUs) return true;
     if (last.discontinuitySequence !== discontinuitySequence) return last.discontinuitySequence > discontinuitySequence;
     return last.endUs - turnsUs >= endUs - SLACK_US;
   }
 
-  /** Takes the audio of the stretch, up to its end. `turnsUs`: how far the audio's clock is ahead, in whole turns. */
+  /** Takes the audio up to the end of the span. `turnsUs`: how far the audio's clock is ahead, a multiple of the period. */
   take({ discontinuitySequence, startUs, endUs }: VideoSpan): {
     readonly frames: readonly WaitingFrame[];
     readonly turnsUs: number;
   } {
-    this.#while((entry) => entry.life <= this.#life && entry.discontinuitySequence < discontinuitySequence);
+    this.#while((entry) => entry.generation <= this.#generation && entry.discontinuitySequence < discontinuitySequence);
     const turnsUs = this.#turnsUs(endUs);
     const frames = this.#while((entry) => {
       const dtsUs = entry.dtsUs - turnsUs;
       if (entry.discontinuitySequence !== discontinuitySequence || dtsUs >= endUs) return false;
-      // Of another life only what joins where the video is: that was no restart of both.
-      return dtsUs >= startUs - JOIN_US || (entry.life === this.#life && !this.#isStale(entry));
+      // Of another generation only frames that continue at the video's position: then only the audio restarted.
+      return dtsUs >= startUs - JOIN_US || (entry.generation === this.#generation && !this.#isStale(entry));
     });
     const last = frames.at(-1);
     if (last) {
-      this.#life = Math.max(this.#life, last.life);
-      if (this.#isStale(last)) this.#staleLife = undefined;
+      this.#generation = Math.max(this.#generation, last.generation);
+      if (this.#isStale(last)) this.#staleGeneration = undefined;
     }
     return { frames, turnsUs };
   }
 
-  #isStale({ life }: Entry): boolean {
-    return this.#staleLife !== undefined && life <= this.#staleLife;
+  #isStale({ generation }: Entry): boolean {
+    return this.#staleGeneration !== undefined && generation <= this.#staleGeneration;
   }
 
-  /** Once frames of the video's life have come, those of older ones go. */
+  /** Drops stale frames once frames of the video's generation have arrived. */
   #dropStale(): void {
     const fresh = this.#entries.find((entry) => !this.#isStale(entry));
-    if (this.#staleLife === undefined || !fresh) return;
+    if (this.#staleGeneration === undefined || !fresh) return;
     this.#while((entry) => this.#isStale(entry));
-    this.#life = Math.max(this.#life, fresh.life);
-    this.#staleLife = undefined;
+    this.#generation = Math.max(this.#generation, fresh.generation);
+    this.#staleGeneration = undefined;
   }
 
   #while(wanted: (entry: Entry) => boolean): Entry[] {
@@ -162,7 +163,7 @@ export class AudioQueue {
     return this.#entries.splice(0, count < 0 ? this.#entries.length : count);
   }
 
-  /** How many µs this audio's clock is whole turns ahead of the video's: each may have begun on its own side of a wrap. */
+  /** How far the audio's clock is ahead of the video's, µs, a multiple of the period: the two may wrap at different times. */
   #turnsUs(videoUs: number): number {
     const first = this.#entries[0];
     return first ? Math.round((first.dtsUs - videoUs) / TURN_US) * TURN_US : 0;

@@ -1,6 +1,6 @@
 /**
- * One audio Rendition that has a playlist of its own, kept ready for the video it belongs to.
- * In: the items of the rendition, as they come. Out: for each stretch of video, the audio up to its end. RFC 8216bis 4.4.6.2.1:
+ * One audio Rendition with a playlist of its own, synchronized with the video.
+ * In: the items of the rendition as they arrive. Out: for each span of video, the audio up to its end. RFC 8216bis 4.4.6.2.1:
  * renditions share timestamps and discontinuity sequence numbers, not segment boundaries.
  */
 import type { LeftOutTrack } from '../../../api/left-out.ts';
@@ -14,39 +14,39 @@ import type { MediaGroup } from '../segment/segment-demux.ts';
 import { AudioQueue, type SegmentTimeline, type VideoSpan, type WaitingFrame } from './audio-queue.ts';
 import { type RenditionLocation, readRendition } from './rendition.ts';
 
-/** No more is fetched while so many frames wait, or so many bytes. */
+/** The reader pauses while so many frames, or so many bytes, wait. */
 const MAX_AHEAD = 5000;
 const MAX_AHEAD_BYTES = 16 * 1024 * 1024;
-/** Ten seconds of eight channels that are hardly compressed. */
+/** Ten seconds of eight channels with little compression. */
 const MAX_SEGMENT_BYTES = 16 * 1024 * 1024;
-/** Tracks taken of one rendition. */
+/** Tracks read from one rendition. */
 const MAX_TRACKS = 4;
 
 /** Longest name of a rendition, characters. */
 const MAX_LABEL = 100;
 
-/** A track with the language and name of its Rendition; a language that is no tag (BCP 47) is not believed. */
-export function named(track: Track, { language, name }: Rendition): Track {
+/** A track with the language and name of its Rendition; an invalid language tag (BCP 47) is ignored. */
+export function labeled(track: Track, { language, name }: Rendition): Track {
   const isTag = language !== undefined && language.length <= 35 && /^[a-z]{2,8}(-[a-z0-9]{1,8})*$/i.test(language);
   return { ...track, language: isTag ? language : track.language, label: name.slice(0, MAX_LABEL) };
 }
 
-/** What belongs to a stretch of video. */
+/** The audio of a span of video. */
 export interface DueAudio {
   readonly tracks: readonly Track[];
   readonly frames: readonly WaitingFrame[];
-  /** There should be some, and is none. */
+  /** The rendition has tracks, but no frames for this span. */
   readonly missing: boolean;
 }
 
-/** The audio beside a video rendition. */
+/** The audio of one Rendition. */
 export class AudioRendition {
   readonly #context: PullContext;
   readonly #firstId: number;
-  readonly #line = new AudioQueue();
+  readonly #queue = new AudioQueue();
   #tracks: readonly Track[] = [];
   #state: 'running' | 'ended' | 'failed' = 'running';
-  /** The audio did not come in time: video no longer waits until it has caught up. */
+  /** The audio did not arrive in time: video does not wait until it has caught up. */
   #late = false;
   #wake: (() => void) | undefined;
   #wakeReader: (() => void) | undefined;
@@ -56,41 +56,40 @@ export class AudioRendition {
   /** As the Multivariant Playlist describes it. */
   readonly rendition: Rendition;
 
-  /** @param firstId of its tracks: up to four from here on are taken */
+  /** @param firstId id of its first track, of at most four */
   constructor(rendition: Rendition, firstId: number, context: PullContext) {
     this.rendition = rendition;
     this.#firstId = firstId;
     this.#context = {
       ...context,
       maxSegmentBytes: MAX_SEGMENT_BYTES,
-      onLeftOut: (tracks) => this.#tellLeftOut(tracks.map((track) => this.#named(track))),
+      onLeftOut: (tracks) => this.#reportLeftOut(tracks.map((track) => this.#labeled(track))),
     };
     this.#onLeftOut = context.onLeftOut;
   }
 
-  /** More waits than the video will take soon. */
+  /** More audio waits than the video needs soon. */
   get #isAhead(): boolean {
-    return this.#line.length > MAX_AHEAD || this.#line.bytes > MAX_AHEAD_BYTES;
+    return this.#queue.length > MAX_AHEAD || this.#queue.bytes > MAX_AHEAD_BYTES;
   }
 
   /**
-   * Reads the rendition until it ends, is stopped, or `signal` aborts. Never rejects: video goes on without its audio, and the log says so.
+   * Reads the rendition until it ends, is stopped, or `signal` aborts. Never rejects: errors are logged, and video continues without it.
    */
-  async run(place: RenditionLocation, { signal: outer }: { signal: AbortSignal }): Promise<void> {
+  async run(target: RenditionLocation, { signal: outer }: { signal: AbortSignal }): Promise<void> {
     const signal = AbortSignal.any([outer, this.#stopped.signal]);
     const { name, language } = this.rendition;
     const { log } = this.#context;
     this.#state = 'running';
     try {
-      for await (const item of readRendition(place, this.#context, { signal })) {
+      for await (const item of readRendition(target, this.#context, { signal })) {
         if (item.kind === 'segment') {
           for (const group of item.media.groups) this.#add(group, item.segment);
-          // A list that offers its past is fetched no faster than the video it belongs to.
+          // The past of a playlist is fetched no faster than that of the video.
           if (this.#isAhead) await this.#taken({ signal });
         } else if (item.cause !== 'offline') {
           log.warn({ cause: item.cause, detail: item.detail, name, language }, 'audio is missing');
-          // Whoever waits finds out by its own patience.
-          if (item.cause === 'bad-media' && this.#tracks.length === 0) this.#tellUnreadable(item.detail);
+          if (item.cause === 'bad-media' && this.#tracks.length === 0) this.#reportUnreadable(item.detail);
         }
       }
       this.#state = 'ended';
@@ -98,75 +97,75 @@ export class AudioRendition {
       this.#state = 'failed';
       if (!signal.aborted) {
         log.warn({ error: messageOf(error), name, language }, 'the audio rendition ended');
-        this.#tellUnreadable(messageOf(error));
+        this.#reportUnreadable(messageOf(error));
       }
     } finally {
       this.#wake?.();
     }
   }
 
-  /** It is not needed: the video brings the same audio. */
+  /** Stops reading: the video segments contain the same audio. */
   stop(): void {
-    this.#stopped.abort(new Error('the video brings this audio itself'));
-    this.#line.clear();
+    this.#stopped.abort(new Error('the video segments contain this audio'));
+    this.#queue.clear();
     this.#tracks = [];
-    this.#tellLeftOut([]);
+    this.#reportLeftOut([]);
   }
 
-  #tellLeftOut(tracks: readonly LeftOutTrack[]): void {
+  #reportLeftOut(tracks: readonly LeftOutTrack[]): void {
     this.#leftOut = tracks;
     this.#onLeftOut?.(tracks);
   }
 
-  /** The rendition brings nothing that can be taken, and its demuxer does not name a codec. */
-  #tellUnreadable(detail: string): void {
+  /** Reports the rendition as unreadable if its demuxer has not named a codec. */
+  #reportUnreadable(detail: string): void {
     if (this.#leftOut.length > 0) return;
-    this.#tellLeftOut([{ kind: 'audio', name: `the audio rendition ${this.rendition.name} (${detail})` }]);
+    this.#reportLeftOut([{ kind: 'audio', name: `the audio rendition ${this.rendition.name} (${detail})` }]);
   }
 
-  #named({ kind, name }: LeftOutTrack): LeftOutTrack {
+  #labeled({ kind, name }: LeftOutTrack): LeftOutTrack {
     return { kind, name: `${name} (${this.rendition.name})` };
   }
 
-  #add({ tracks, frames }: MediaGroup, piece: SegmentTimeline): void {
+  #add({ tracks, frames }: MediaGroup, timeline: SegmentTimeline): void {
     if (this.#stopped.signal.aborted) return;
     const audio = tracks.filter(({ kind }) => kind === 'audio').slice(0, MAX_TRACKS);
-    const places = new Map(audio.map(({ id, timescale }, i) => [id, { id: this.#firstId + i, timescale }]));
-    this.#tracks = audio.map((track, i) => ({ ...named(track, this.rendition), id: this.#firstId + i }));
+    const targets = new Map(audio.map(({ id, timescale }, i) => [id, { id: this.#firstId + i, timescale }]));
+    this.#tracks = audio.map((track, i) => ({ ...labeled(track, this.rendition), id: this.#firstId + i }));
     const waiting = frames.flatMap((frame): WaitingFrame[] => {
-      const place = places.get(frame.trackId);
-      if (!place) return [];
-      const dtsUs = ticksToUs(frame.dts, place.timescale);
-      const endUs = dtsUs + ticksToUs(frame.duration, place.timescale);
-      return [{ frame: { ...frame, trackId: place.id }, dtsUs, endUs }];
+      const target = targets.get(frame.trackId);
+      if (!target) return [];
+      const dtsUs = ticksToUs(frame.dts, target.timescale);
+      const endUs = dtsUs + ticksToUs(frame.duration, target.timescale);
+      return [{ frame: { ...frame, trackId: target.id }, dtsUs, endUs }];
     });
-    this.#line.add(piece, waiting);
+    this.#queue.add(timeline, waiting);
     this.#wake?.();
   }
 
   /**
-   * Takes the audio of a stretch of video, waiting for it if need be.
+   * Takes the audio of a span of video; waits for it if necessary.
    *
-   * @param waitMs longest wait, ms; three times as long for the first audio, so that a run need not begin without it
+   * @param waitMs longest wait, ms; three times as long for the first audio, so that the run begins with it
    */
   async due(video: VideoSpan, waitMs: number, { signal }: { signal: AbortSignal }): Promise<DueAudio> {
-    const line = this.#line;
-    line.follow(video);
-    // What is read no further while too much waits may be what the video needs.
+    const queue = this.#queue;
+    queue.follow(video);
+    // The video may need audio after which the reader paused.
     if (!this.#isAhead) this.#wakeReader?.();
-    if (!this.#late || line.covers(video)) {
-      const patienceMs = this.#tracks.length === 0 ? 3 * waitMs : waitMs;
-      this.#late = !(await this.#wait(() => line.covers(video), patienceMs, signal));
+    if (!this.#late || queue.covers(video)) {
+      const limitMs = this.#tracks.length === 0 ? 3 * waitMs : waitMs;
+      this.#late = !(await this.#wait(() => queue.covers(video), limitMs, signal));
     }
-    const { frames: due, turnsUs } = line.take(video);
+    const { frames: due, turnsUs } = queue.take(video);
     this.#wakeReader?.();
-    // A rendition that has failed for good is no track that others should wait for.
+    // The other tracks must not wait for a rendition that has failed permanently.
     if (due.length === 0 && this.#state === 'failed') this.#tracks = [];
-    const frames = turnsUs === 0 ? due : due.map((waiting) => this.#turned(waiting, turnsUs));
+    const frames = turnsUs === 0 ? due : due.map((waiting) => this.#shifted(waiting, turnsUs));
     return { tracks: this.#tracks, frames, missing: frames.length === 0 && this.#tracks.length > 0 };
   }
 
-  /** Resolves when video has taken what was its own, or `signal` aborts. */
+  /** Resolves when the video has taken audio, or `signal` aborts. */
   async #taken({ signal }: { signal: AbortSignal }): Promise<void> {
     if (signal.aborted) return;
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -178,7 +177,7 @@ export class AudioRendition {
     this.#wakeReader = undefined;
   }
 
-  #turned(waiting: WaitingFrame, turnsUs: number): WaitingFrame {
+  #shifted(waiting: WaitingFrame, turnsUs: number): WaitingFrame {
     const { frame } = waiting;
     const timescale = this.#tracks.find(({ id }) => id === frame.trackId)?.timescale ?? 1;
     const shift = Math.round((turnsUs * timescale) / 1_000_000);
@@ -198,7 +197,7 @@ export class AudioRendition {
       if (this.#state !== 'running' || leftMs <= 0) return this.#state !== 'running';
       const woken = new AbortController();
       this.#wake = () => woken.abort();
-      // Both ends of this sleep are looked at above.
+      // The loop above handles both the end and the abort of this sleep.
       await sleep(leftMs, { signal: AbortSignal.any([signal, woken.signal]) }).catch(() => {});
       this.#wake = undefined;
     }

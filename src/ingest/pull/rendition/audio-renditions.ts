@@ -1,6 +1,6 @@
 /**
- * All audio of a source in one place: that of the video's own segments, and that of Renditions with playlists of their own.
- * In: demuxed video segments, the Renditions of the audio group. Out: the same segments with the audio of every language merged in.
+ * Merges all audio of a source: from the video segments, and from Renditions with playlists of their own.
+ * In: demuxed video segments, the Renditions of the audio group. Out: the same segments with the audio of every language.
  * RFC 8216bis 4.4.6.1 and 4.4.6.2.1.
  */
 import type { LeftOutTrack } from '../../../api/left-out.ts';
@@ -11,55 +11,55 @@ import type { PullContext } from '../context.ts';
 import type { QueuedSegment } from '../segment/queued-segment.ts';
 import type { DemuxedSegment, MediaGroup } from '../segment/segment-demux.ts';
 import type { VideoSpan, WaitingFrame } from './audio-queue.ts';
-import { AudioRendition, named } from './audio-rendition.ts';
+import { AudioRendition, labeled } from './audio-rendition.ts';
 import type { RenditionLocation } from './rendition.ts';
 
-/** The first track id of the first rendition, so that they differ from the video's, and how far apart the renditions lie. */
+/** First track id of the first rendition, so that ids differ from the video's, and distance between renditions. */
 const FIRST_ID = 101;
 const IDS_EACH = 16;
 
-/** A Rendition and where it is. */
+/** A Rendition and its location. */
 export interface AudioLocation {
   readonly rendition: Rendition;
-  readonly place: RenditionLocation;
+  readonly location: RenditionLocation;
 }
 
 /** The audio of one pull. */
 export class AudioRenditions {
-  readonly #places: readonly AudioLocation[];
-  #sides: readonly AudioRendition[];
-  /** What the audio within the video segments is, as far as the Multivariant Playlist says. */
+  readonly #locations: readonly AudioLocation[];
+  #renditions: readonly AudioRendition[];
+  /** The Rendition of the audio in the video segments, if the Multivariant Playlist has one. */
   #inBand: Rendition | undefined;
-  #settled = false;
+  #inBandDetected = false;
 
   /**
-   * @param places at most 8, the default one first
-   * @param inBand the member of the group that has no playlist of its own
-   * @param leftOut told of the tracks of a rendition that cannot be taken: all of them, each time they change
+   * @param locations at most 8, the default one first
+   * @param inBand the Rendition of the group that has no playlist of its own
+   * @param leftOut called with all tracks of a rendition that oxbow cannot take, each time they change
    */
   constructor(
-    places: readonly AudioLocation[],
+    locations: readonly AudioLocation[],
     inBand: Rendition | undefined,
     context: PullContext,
     leftOut: (rendition: Rendition, tracks: readonly LeftOutTrack[]) => void = () => {},
   ) {
-    this.#places = places;
+    this.#locations = locations;
     this.#inBand = inBand;
-    this.#sides = places.map(({ rendition }, i) => {
+    this.#renditions = locations.map(({ rendition }, i) => {
       const onLeftOut = (tracks: readonly LeftOutTrack[]) => leftOut(rendition, tracks);
       return new AudioRendition(rendition, FIRST_ID + i * IDS_EACH, { ...context, onLeftOut });
     });
   }
 
-  /** Reads all of them until they have ended or `signal` aborts. Never rejects. */
+  /** Reads all Renditions until they have ended or `signal` aborts. Never rejects. */
   async run({ signal }: { signal: AbortSignal }): Promise<void> {
-    await Promise.all(this.#sides.map((side, i) => side.run(this.#places[i]!.place, { signal })));
+    await Promise.all(this.#renditions.map((rendition, i) => rendition.run(this.#locations[i]!.location, { signal })));
   }
 
   /**
-   * Adds the audio of a video segment, waiting for it if need be.
+   * Adds the audio of a video segment; waits for it if necessary.
    *
-   * @param waitMs longest wait, ms; for the very first audio three times as long
+   * @param waitMs longest wait, ms; three times as long for the first audio
    */
   async join(
     media: DemuxedSegment,
@@ -68,14 +68,16 @@ export class AudioRenditions {
     { signal }: { signal: AbortSignal },
   ): Promise<DemuxedSegment> {
     const hasOwn = media.groups.some(({ tracks }) => tracks.some(({ kind }) => kind === 'audio'));
-    if (hasOwn) this.#settle();
+    if (hasOwn) this.#detectInBand();
     const groups = hasOwn && this.#inBand ? media.groups.map((group) => withName(group, this.#inBand!)) : media.groups;
-    if (this.#sides.length === 0) return { ...media, groups };
+    if (this.#renditions.length === 0) return { ...media, groups };
     const video = { epoch, discontinuitySequence, repeats, ...reachOf(media) };
-    const all = await Promise.all(this.#sides.map((side) => side.due(video, waitMs, { signal })));
+    const all = await Promise.all(this.#renditions.map((rendition) => rendition.due(video, waitMs, { signal })));
     const damages = all.flatMap(({ missing }, i) => {
       if (!missing) return [];
-      return this.#sides.length === 1 ? 'audio is missing' : `audio is missing (${this.#sides[i]!.rendition.name})`;
+      return this.#renditions.length === 1
+        ? 'audio is missing'
+        : `audio is missing (${this.#renditions[i]!.rendition.name})`;
     });
     const frames = all.flatMap((one) => one.frames);
     if (all.length > 1) frames.sort((a, b) => a.dtsUs - b.dtsUs);
@@ -87,24 +89,24 @@ export class AudioRenditions {
     return { ...media, groups: merged, damages: [...media.damages, ...damages] };
   }
 
-  /** A variant that brings audio although all of its group is elsewhere brings that of the default one: it is not needed twice. */
-  #settle(): void {
-    if (this.#settled) return;
-    this.#settled = true;
-    const [first, ...others] = this.#sides;
+  /** A variant that contains audio although its whole group has playlists contains the default Rendition, which is then stopped. */
+  #detectInBand(): void {
+    if (this.#inBandDetected) return;
+    this.#inBandDetected = true;
+    const [first, ...others] = this.#renditions;
     if (this.#inBand || !first) return;
     this.#inBand = first.rendition;
     first.stop();
-    this.#sides = others;
+    this.#renditions = others;
   }
 }
 
-/** The audio in the video's segments with the language and name of its Rendition; where there are several tracks, they name themselves. */
+/** Labels the only audio track of a group with the language and name of its Rendition; several tracks keep their own labels. */
 function withName(group: MediaGroup, rendition: Rendition): MediaGroup {
   if (group.tracks.filter(({ kind }) => kind === 'audio').length !== 1) return group;
   return {
     ...group,
-    tracks: group.tracks.map((track) => (track.kind === 'audio' ? named(track, rendition) : track)),
+    tracks: group.tracks.map((track) => (track.kind === 'audio' ? labeled(track, rendition) : track)),
   };
 }
 
@@ -124,7 +126,7 @@ function reachOf({ groups }: DemuxedSegment): Pick<VideoSpan, 'startUs' | 'endUs
   return { startUs, endUs };
 }
 
-/** Puts each audio frame before the first frame of its group that is decoded later; what is left goes to the last group. */
+/** Inserts each audio frame before the first frame that is decoded later; the rest goes to the end of the last group. */
 function merge(
   groups: readonly MediaGroup[],
   audio: readonly WaitingFrame[],

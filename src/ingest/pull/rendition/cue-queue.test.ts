@@ -10,8 +10,8 @@ const cue = (fromS: number, toS: number, text: string, more: Partial<TimedCue> =
   ...more,
 });
 const span = (fromS: number, toS: number) => ({ from: fromS * S, to: toS * S });
-/** Seconds, and what is shown. */
-const told = (frames: readonly Frame[]) =>
+/** Times, seconds, and the text. */
+const shown = (frames: readonly Frame[]) =>
   frames.map(({ dts, duration, data }) => [
     dts / S,
     (dts + duration) / S,
@@ -20,54 +20,54 @@ const told = (frames: readonly Frame[]) =>
       .join(),
   ]);
 
-suite('cues on their way to the media', () => {
-  test('those of a long film may all be there before its first picture', () => {
-    const line = new CueQueue(230);
-    for (let i = 0; i < 5000; i++) line.add(cue(2 * i, 2 * i + 1, `cue ${i}`));
-    for (let i = 0; i < 5000; i++) assert.deepEqual(told(line.take(0, span(2 * i, 2 * i + 2)))[0]?.[2], `cue ${i}`);
+suite('cues that wait for their video', () => {
+  test('all cues of a long video may arrive before its first frame', () => {
+    const queue = new CueQueue(230);
+    for (let i = 0; i < 5000; i++) queue.add(cue(2 * i, 2 * i + 1, `cue ${i}`));
+    for (let i = 0; i < 5000; i++) assert.deepEqual(shown(queue.take(0, span(2 * i, 2 * i + 2)))[0]?.[2], `cue ${i}`);
   });
 
-  test('what waits and what is remembered is bounded, however long the text', () => {
-    const line = new CueQueue(230);
+  test('the size of waiting and remembered cues is bounded', () => {
+    const queue = new CueQueue(230);
     const text = 'x'.repeat(60_000);
-    for (let i = 0; i < 200; i++) line.add(cue(i, i + 1, `${i} ${text}`));
-    const shown = line
+    for (let i = 0; i < 200; i++) queue.add(cue(i, i + 1, `${i} ${text}`));
+    const shown = queue
       .take(0, span(0, 200))
       .flatMap(({ data }) => parseSample(data).map((one) => one.text.slice(0, 3)));
     assert.ok(shown.length > 50 && shown.length < 80, `${shown.length} of 200`);
     assert.equal(shown.at(-1), '199');
   });
 
-  test('samples lie side by side and end with their segment; a cue goes on in the next', () => {
-    const line = new CueQueue(230);
-    line.add(cue(1, 5, 'a'));
-    line.add(cue(2, 3, 'b'));
-    line.add(cue(9, 10, 'c'));
-    assert.deepEqual(told(line.take(0, span(0, 4))), [
+  test('samples are adjacent and end with their segment; a cue continues in the next', () => {
+    const queue = new CueQueue(230);
+    queue.add(cue(1, 5, 'a'));
+    queue.add(cue(2, 3, 'b'));
+    queue.add(cue(9, 10, 'c'));
+    assert.deepEqual(shown(queue.take(0, span(0, 4))), [
       [1, 2, 'a'],
       [2, 3, 'a,b'],
       [3, 4, 'a'],
     ]);
-    const [rest, ...none] = line.take(0, span(4, 8));
-    assert.deepEqual([told([rest!]), none], [[[4, 5, 'a']], []]);
+    const [rest, ...none] = queue.take(0, span(4, 8));
+    assert.deepEqual([shown([rest!]), none], [[[4, 5, 'a']], []]);
     const { before, after } = parseSample(rest!.data)[0]!;
     assert.deepEqual([before, after], [3 * S, 0]);
-    assert.deepEqual(told(line.take(0, span(8, 12))), [[9, 10, 'c']]);
+    assert.deepEqual(shown(queue.take(0, span(8, 12))), [[9, 10, 'c']]);
   });
 
   test('a cue that several segments repeat is one', () => {
-    const line = new CueQueue(230);
-    for (let i = 0; i < 3; i++) line.add(cue(1, 2, 'a'));
-    assert.deepEqual(told(line.take(0, span(0, 4))), [[1, 2, 'a']]);
+    const queue = new CueQueue(230);
+    for (let i = 0; i < 3; i++) queue.add(cue(1, 2, 'a'));
+    assert.deepEqual(shown(queue.take(0, span(0, 4))), [[1, 2, 'a']]);
   });
 
-  test('33 bits lie where the media is, before and behind the wrap', () => {
-    const line = new CueQueue(230);
+  test('33-bit times are mapped to the media, before and after the wrap', () => {
+    const queue = new CueQueue(230);
     const wrap = 2 ** 33;
-    line.add(cue(0, 0, 'a', { start: wrap - S, end: wrap + S }));
-    line.add(cue(0, 0, 'b', { start: 2 * S, end: 3 * S }));
+    queue.add(cue(0, 0, 'a', { start: wrap - S, end: wrap + S }));
+    queue.add(cue(0, 0, 'b', { start: 2 * S, end: 3 * S }));
     const at = 5 * wrap;
-    const frames = line.take(0, { from: at - 2 * S, to: at + 4 * S });
+    const frames = queue.take(0, { from: at - 2 * S, to: at + 4 * S });
     assert.deepEqual(
       frames.map(({ dts, duration }) => [(dts - at) / S, duration / S]),
       [
@@ -77,28 +77,28 @@ suite('cues on their way to the media', () => {
     );
   });
 
-  test('what comes when its time is over keeps its times, and takes a thousandth of a second', () => {
-    const line = new CueQueue(230);
-    line.take(0, span(0, 4));
-    line.add(cue(1, 2, 'late'));
-    const [late, ...others] = line.take(0, span(4, 8));
+  test('a late cue keeps its times in a sample of 1 ms', () => {
+    const queue = new CueQueue(230);
+    queue.take(0, span(0, 4));
+    queue.add(cue(1, 2, 'late'));
+    const [late, ...others] = queue.take(0, span(4, 8));
     assert.deepEqual([late!.dts, late!.duration, others.length], [4 * S, 90, 0]);
     const { before, after } = parseSample(late!.data)[0]!;
     assert.deepEqual([before, after], [3 * S, 2 * S - 4 * S - 90]);
   });
 
-  test('a discontinuity parts them: those before are let go of, those behind wait', () => {
-    const line = new CueQueue(230);
-    line.add(cue(1, 9, 'old'));
-    line.add(cue(2, 3, 'new', { discontinuitySequence: 1 }));
-    assert.deepEqual(told(line.take(0, span(0, 4))), [[1, 4, 'old']]);
-    assert.deepEqual(told(line.take(1, span(0, 4))), [[2, 3, 'new']]);
+  test('at a discontinuity earlier cues are dropped, and later ones wait', () => {
+    const queue = new CueQueue(230);
+    queue.add(cue(1, 9, 'old'));
+    queue.add(cue(2, 3, 'new', { discontinuitySequence: 1 }));
+    assert.deepEqual(shown(queue.take(0, span(0, 4))), [[1, 4, 'old']]);
+    assert.deepEqual(shown(queue.take(1, span(0, 4))), [[2, 3, 'new']]);
   });
 
-  test('parts of a segment get what belongs to each', () => {
-    const line = new CueQueue(230);
-    line.add(cue(0.5, 1.5, 'a'));
-    const parts = [0, 1, 2].flatMap((s) => told(line.take(0, span(s, s + 1))));
+  test('each part of a segment gets its own cues', () => {
+    const queue = new CueQueue(230);
+    queue.add(cue(0.5, 1.5, 'a'));
+    const parts = [0, 1, 2].flatMap((s) => shown(queue.take(0, span(s, s + 1))));
     assert.deepEqual(parts, [
       [0.5, 1, 'a'],
       [1, 1.5, 'a'],

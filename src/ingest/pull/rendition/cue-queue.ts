@@ -1,7 +1,7 @@
 /**
- * The cues of one subtitle rendition on their way to the media: they wait for the pictures of their time and become samples.
- * In: cues with times of the source's clock; the span of each segment. Out: frames of a text track, side by side, none longer than the
- * segment they go with. Pure. ISO/IEC 14496-30, 6; RFC 8216bis 3.1.4.
+ * Queue of one subtitle Rendition's cues that wait for the video of their time and become samples.
+ * In: cues with times of the source's clock; the span of each segment. Out: adjacent frames of a text track, none longer than its
+ * segment. Pure. ISO/IEC 14496-30, 6; RFC 8216bis 3.1.4.
  */
 import type { Frame } from '../../../media/frame.ts';
 import { printSample, type SampleCue } from '../../../media/webvtt/sample.ts';
@@ -11,7 +11,7 @@ import type { MediaSpan } from './merge-frames.ts';
 export interface TimedCue {
   readonly start: number;
   readonly end: number;
-  /** Times have 33 bits: they are of the media's clock but for whole turns of it. */
+  /** Times have 33 bits: they differ from the media's clock by a multiple of 2^33 ticks. */
   readonly wraps: boolean;
   readonly discontinuitySequence: number;
   readonly id: string;
@@ -20,21 +20,21 @@ export interface TimedCue {
 }
 
 const WRAP = 2 ** 33;
-/** Cues that wait: subtitles of a day may all be there before its first pictures are. */
+/** Waiting cues: all subtitles of a day may arrive before its first video. */
 const MAX_WAITING = 30_000;
-/** Cues that are shown at a time, and cues that are remembered because segments repeat them. */
+/** Cues shown at a time, and cues remembered because segments repeat them. */
 const MAX_SHOWN = 64;
 const MAX_KNOWN = 4000;
-/** Characters of those that wait, and of those that are remembered. */
+/** Characters of the waiting cues, and of the remembered ones. */
 const MAX_CHARACTERS = 4 * 1024 * 1024;
-/** A cue that comes when its time is over gets so much of the track, and keeps its own times: 1 ms. */
+/** Duration of the sample of a cue that arrives after its end: 1 ms; the cue keeps its own times. */
 const LATE_TICKS = 90;
-/** Media that goes back by more than this begins anew. */
+/** Media that goes back by more than this is a new timeline. */
 const BACK_TICKS = 10 * 90_000;
-/** Longer behind the media, a cue is of another clock. */
+/** A cue further in the past has another clock. */
 const TOO_LATE_TICKS = 60 * 90_000;
 
-/** Cues in the making of one track. */
+/** The cues of one track. */
 export class CueQueue {
   readonly #trackId: number;
   #waiting: TimedCue[] = [];
@@ -43,7 +43,7 @@ export class CueQueue {
   #shown: TimedCue[] = [];
   readonly #known = new Set<string>();
   #knownLength = 0;
-  /** Up to where samples were made. */
+  /** End of the last sample. */
   #until = Number.NEGATIVE_INFINITY;
   #sequence = 0;
 
@@ -51,7 +51,7 @@ export class CueQueue {
     this.#trackId = trackId;
   }
 
-  /** Takes a cue, unless it was there before: it stands in every segment that it lasts over. */
+  /** Adds a cue unless it is known: every segment repeats the cues that it overlaps. */
   add(cue: TimedCue): void {
     const key = JSON.stringify(cue);
     if (this.#known.has(key)) return;
@@ -71,8 +71,8 @@ export class CueQueue {
 
   /** The samples of a segment. */
   take(discontinuitySequence: number, { from, to }: MediaSpan): Frame[] {
-    const isAnew = discontinuitySequence !== this.#sequence || from < this.#until - BACK_TICKS;
-    if (isAnew) this.#until = Number.NEGATIVE_INFINITY;
+    const hasRestarted = discontinuitySequence !== this.#sequence || from < this.#until - BACK_TICKS;
+    if (hasRestarted) this.#until = Number.NEGATIVE_INFINITY;
     this.#sequence = discontinuitySequence;
     const begin = Math.max(from, this.#until);
     if (begin >= to) return [];
@@ -97,7 +97,7 @@ export class CueQueue {
     return frames;
   }
 
-  /** Moves what begins before `to` from those that wait to those that are shown; what is of an older discontinuity is let go. */
+  /** Moves cues that begin before `to` from waiting to shown; drops those of older discontinuities. */
   #due(discontinuitySequence: number, from: number, to: number): TimedCue[] {
     const due: TimedCue[] = [];
     this.#waiting = this.#waiting.filter((cue) => {
@@ -118,7 +118,7 @@ function lengthOf({ id, settings, text }: TimedCue): number {
   return id.length + settings.length + text.length;
 }
 
-/** The time of 33 bits that lies nearest to `to`. */
+/** The time nearest to `to` that equals `time` modulo 2^33. */
 function nearest(time: number, to: number): number {
   return time + Math.round((to - time) / WRAP) * WRAP;
 }

@@ -22,13 +22,13 @@ const told = (frames: readonly Frame[]) =>
   ]);
 
 suite("a source's EXT-X-DATERANGEs", () => {
-  test('each goes once with the next segment, tied to it by how far from it the range begins', () => {
+  test('each is published once with the next segment, with the distance to its start', () => {
     const side = new DateRangeTrack();
     assert.deepEqual(side.tracks, []);
     side.list(listOf(range('a', 1, { DURATION: '4' }), range('b', 30)));
     assert.deepEqual(told(side.take(segment(0), span)), [
       [90_000, 'ID="a",START,DURATION=4,X-OXBOW-OFFSET=0.000000'],
-      // It will begin later: players want to know before.
+      // It begins later: players need it in advance.
       [179_999, 'ID="b",START,X-OXBOW-OFFSET=28.000011'],
     ]);
     side.list(listOf(range('a', 1, { DURATION: '4' }), range('b', 30)));
@@ -36,13 +36,13 @@ suite("a source's EXT-X-DATERANGEs", () => {
     assert.equal(side.tracks.length, 1, 'the track stays');
   });
 
-  test('one that reaches into the media began before it; one that was over is not taken', () => {
+  test('one that overlaps the media begins before it; one that is over is not published', () => {
     const side = new DateRangeTrack();
     side.list(listOf(range('over', -20, { DURATION: '5' }), range('runs', -20, { DURATION: '30' })));
     assert.deepEqual(told(side.take(segment(0), span)), [[0, 'ID="runs",START,DURATION=30,X-OXBOW-OFFSET=-20.000000']]);
   });
 
-  test('what is added to one later is told, even when it is over', () => {
+  test('later changes of a range are published, even when it is over', () => {
     const side = new DateRangeTrack();
     side.list(listOf(range('a', 0, { 'PLANNED-DURATION': '9' })));
     side.take(segment(0), span);
@@ -50,7 +50,7 @@ suite("a source's EXT-X-DATERANGEs", () => {
     assert.equal(side.take(segment(2), { from: span.to, to: span.to + 180_000 }).length, 1);
   });
 
-  test('without a date of the media its own date stands', () => {
+  test('without a date of the media it keeps its own date', () => {
     const side = new DateRangeTrack();
     side.list(listOf(range('a', 5)));
     assert.deepEqual(told(side.take(segment(0, false), span)), [[0, 'ID="a",START']]);

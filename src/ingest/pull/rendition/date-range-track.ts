@@ -1,7 +1,7 @@
 /**
- * The EXT-X-DATERANGEs of a source as a track of timed metadata beside its media.
- * In: its Media Playlists as they are loaded, and each segment. Out: frames with the attribute list as it came, tied to the media by how
- * far from the frame the range begins. RFC 8216bis 4.4.5.1; docs/media.md 1.
+ * The EXT-X-DATERANGE tags of a source as a track of timed metadata.
+ * In: its Media Playlists as they are loaded, and each segment. Out: frames with the received attribute list and the distance from the
+ * frame to the start of the range. RFC 8216bis 4.4.5.1; docs/media.md 1.
  */
 import { OFFSET_ATTRIBUTE } from '../../../media/date-range/date-range-tracker.ts';
 import type { DataTrack, Frame } from '../../../media/frame.ts';
@@ -18,49 +18,49 @@ const TRACK: DataTrack = {
   label: '',
   config: { codec: 'daterange', record: new Uint8Array(0), codecs: '' },
 };
-/** Ranges that are remembered as told. */
-const MAX_TOLD = 2000;
-/** Ranges that wait for the next segment, and that go with one. */
+/** Published ranges that are remembered. */
+const MAX_PUBLISHED = 2000;
+/** Ranges that wait for the next segment. */
 const MAX_PENDING = 200;
 
 /** The ranges of one source. */
 export class DateRangeTrack {
-  /** Text of the last word on each ID, oldest first. */
-  readonly #told = new Map<string, string>();
+  /** Last published attribute list by ID, oldest first. */
+  readonly #published = new Map<string, string>();
   readonly #pending = new Map<string, DateRangeTag>();
-  /** There was a range: from now on the track is there, be anything said or not. */
+  /** A range was published: the track exists from now on, even without further frames. */
   #begun = false;
   #last = Number.NEGATIVE_INFINITY;
 
-  /** A list of the rendition that is pulled. */
+  /** A playlist of the pulled rendition was loaded. */
   list({ dateRanges = [] }: MediaPlaylist): void {
     for (const range of dateRanges) {
-      if (this.#told.get(range.id) === printDateRange(range)) continue;
+      if (this.#published.get(range.id) === printDateRange(range)) continue;
       this.#pending.delete(range.id);
       this.#pending.set(range.id, range);
       if (this.#pending.size > MAX_PENDING) this.#pending.delete(this.#pending.keys().next().value!);
     }
   }
 
-  /** The track, once there is something to say. */
+  /** The track, after the first published range. */
   get tracks(): readonly DataTrack[] {
     return this.#begun ? [TRACK] : [];
   }
 
-  /** What goes with a segment: all that is new, also of ranges that begin later; players want to know before. */
+  /** The frames of a segment: all new ranges, also those that begin later, because players need them in advance. */
   take({ programDateTimeMs, discontinuity }: QueuedSegment, { from, to }: MediaSpan): Frame[] {
     const frames: Frame[] = [];
     if (discontinuity || from < this.#last - 10 * TRACK.timescale) this.#last = Number.NEGATIVE_INFINITY;
     for (const range of this.#pending.values()) {
       const isOver = programDateTimeMs !== undefined && reachOf(range) < programDateTimeMs;
-      const isKnown = this.#told.has(range.id);
+      const isKnown = this.#published.has(range.id);
       this.#remember(range);
       if (isOver && !isKnown) continue;
       const start =
         programDateTimeMs === undefined ? undefined : from + Math.round((range.startDateMs - programDateTimeMs) * 90);
       const at = Math.max(Math.min(Math.max(start ?? from, from), to - 1), this.#last + 1);
       this.#last = at;
-      // Without a date of the media there is nothing to tie it to: its own date stands.
+      // Without a date the media has no position for the range: the range keeps its own date.
       const offset = start === undefined ? '' : `,${OFFSET_ATTRIBUTE}=${((start - at) / TRACK.timescale).toFixed(6)}`;
       const data = new TextEncoder().encode(`${printDateRange(range)}${offset}`);
       frames.push({ trackId: TRACK.id, dts: at, pts: at, duration: 0, key: true, data });
@@ -71,8 +71,8 @@ export class DateRangeTrack {
   }
 
   #remember(range: DateRangeTag): void {
-    this.#told.delete(range.id);
-    this.#told.set(range.id, printDateRange(range));
-    if (this.#told.size > MAX_TOLD) this.#told.delete(this.#told.keys().next().value!);
+    this.#published.delete(range.id);
+    this.#published.set(range.id, printDateRange(range));
+    if (this.#published.size > MAX_PUBLISHED) this.#published.delete(this.#published.keys().next().value!);
   }
 }

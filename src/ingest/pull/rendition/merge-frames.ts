@@ -1,12 +1,12 @@
 /**
- * Brings frames of other tracks into a demuxed segment.
- * In: a segment, and tracks with the frames that belong to it. Out: the segment with all of them, in order of decode time. Pure.
+ * Merges frames of other tracks into a demuxed segment.
+ * In: a segment, and tracks with their frames. Out: the segment with all of them, in order of decode time. Pure.
  */
 import type { Frame, Track } from '../../../media/frame.ts';
 import { ticksToUs } from '../../../media/run.ts';
 import type { DemuxedSegment, MediaGroup } from '../segment/segment-demux.ts';
 
-/** Where the pictures of a segment lie, or its sound where it has none. */
+/** The span of a segment's video, or of its audio if it has no video. */
 export interface MediaSpan {
   /** First pts and end of the last frame, ticks of 90 kHz. */
   readonly from: number;
@@ -15,7 +15,7 @@ export interface MediaSpan {
 
 const TIMESCALE = 90_000;
 
-/** Undefined for a segment without pictures and sound. */
+/** Returns undefined for a segment without video and audio. */
 export function spanOf({ groups }: DemuxedSegment): MediaSpan | undefined {
   const kinds = new Set(groups.flatMap(({ tracks }) => tracks.map(({ kind }) => kind)));
   const wanted = kinds.has('video') ? 'video' : 'audio';

@@ -1,6 +1,6 @@
 /**
- * One rendition of a source from its playlist to frames: poll, queue, download, demux.
- * In: where the playlist is. Out: segments in order, with holes named where they are.
+ * Reads one rendition of a source: polls its playlist, queues, downloads and demuxes its segments.
+ * In: the location of its playlist. Out: demuxed segments in order, and reports of missing media.
  */
 import type { GapCause } from '../../../api/gap.ts';
 import { namesOf } from '../../../api/left-out.ts';
@@ -21,68 +21,68 @@ import { type QueueItem, SegmentQueue } from '../segment/segment-queue.ts';
 
 /** Requests at a time. */
 const PARALLEL = 3;
-/** While a segment is requested again, so many segments and parts after it are downloaded ahead of their turn, and so many bytes of them wait. */
+/** While a segment is retried, at most this many later segments and parts, and bytes of them, are downloaded ahead of it. */
 const MAX_AHEAD = 128;
 const MAX_HELD_BYTES = 96 * 1024 * 1024;
-/** Segments that may wait for their download before the oldest are given up; more where the list is longer. */
+/** Segments that may wait for their download before the oldest are given up; more if the playlist is longer. */
 const MIN_WAITING = 8;
 
-/** What comes out of a rendition. */
+/** One item of a rendition. */
 export type RenditionItem =
   /** A segment, or a part of one. */
   | { readonly kind: 'segment'; readonly segment: QueuedSegment; readonly media: DemuxedSegment }
   | { readonly kind: 'absent'; readonly cause: GapCause | 'offline'; readonly detail: string };
 
 type Raw = { readonly kind: 'raw'; readonly segment: QueuedSegment; readonly fetched: Fetched };
-type Whole = Extract<QueueItem, { kind: 'whole' }>;
-type Line = OrderedQueue<Raw | Whole | RenditionItem>;
+type SegmentEnd = Extract<QueueItem, { kind: 'segment-end' }>;
+type Queue = OrderedQueue<Raw | SegmentEnd | RenditionItem>;
 
-/** Where a rendition is, and how to find it again. */
+/** The location of a rendition, and how to locate it again. */
 export interface RenditionLocation {
   readonly first: PlaylistLocation;
   readonly relocate?: ((options: { signal: AbortSignal }) => Promise<PlaylistLocation>) | undefined;
 }
 
 /**
- * Ends after the last segment of a list with EXT-X-ENDLIST, unless the source was live and is awaited. Leaving early stops everything it began.
+ * Ends after the last segment of a playlist with EXT-X-ENDLIST, unless the pull waits for the return of a live source. Leaving the loop early stops all requests.
  *
  * @throws OxbowError `unsupported-media`; the signal's reason when aborted
  */
 export async function* readRendition(
-  place: RenditionLocation,
+  location: RenditionLocation,
   context: PullContext,
   { signal: outer }: { signal: AbortSignal },
 ): AsyncGenerator<RenditionItem, void> {
-  const left = new AbortController();
-  const signal = AbortSignal.any([outer, left.signal]);
-  const line: Line = new OrderedQueue({
+  const controller = new AbortController();
+  const signal = AbortSignal.any([outer, controller.signal]);
+  const jobs: Queue = new OrderedQueue({
     parallel: PARALLEL,
     maxAhead: MAX_AHEAD,
     maxHeldBytes: MAX_HELD_BYTES,
     weigh: (item) => (item.kind === 'raw' && item.fetched.kind === 'fetched' ? lengthOf(item.fetched.pieces) : 0),
   });
   const download = new SegmentDownload(context);
-  const filling = fill(line, download, place, context, signal);
+  const filling = fill(jobs, download, location, context, signal);
   const reader = new SegmentReader(context);
   try {
-    for await (const item of line) {
+    for await (const item of jobs) {
       if (item.kind === 'absent') yield* reader.absent(item);
       else if (item.kind === 'segment') yield item;
       else if (item.kind === 'raw') yield* reader.read(item);
-      else yield* reader.whole(item, () => download.fetch(item.segment, () => true, { signal }));
+      else yield* reader.endSegment(item, () => download.fetch(item.segment, () => true, { signal }));
     }
   } finally {
-    left.abort(new Error('the rendition is no longer read'));
+    controller.abort(new Error('the rendition is no longer read'));
     await filling;
   }
 }
 
-/** Takes segments and parts apart, in order. */
+/** Demuxes segments and parts, in order. */
 class SegmentReader {
   readonly #context: PullContext;
   readonly #demux: SegmentDemux;
   readonly #parts = new PartAssembly();
-  /** What comes next does not go on from what was demuxed last. */
+  /** The next segment does not continue the one that was demuxed last. */
   #broken = false;
 
   constructor(context: PullContext) {
@@ -91,7 +91,7 @@ class SegmentReader {
   }
 
   *absent(item: Extract<RenditionItem, { kind: 'absent' }>): Generator<RenditionItem, void> {
-    // A source that was away and lost nothing goes on where it was.
+    // A source that was down and lost nothing continues where it was.
     if (item.cause !== 'source-down') {
       this.#broken = true;
       this.#parts.reset();
@@ -100,22 +100,28 @@ class SegmentReader {
   }
 
   *read({ segment, fetched }: Raw): Generator<RenditionItem, void> {
-    const missing = this.#parts.leftBehind(segment);
+    const missing = this.#parts.abandoned(segment);
     if (missing !== undefined) yield* this.absent({ kind: 'absent', cause: 'source-skipped', detail: missing });
-    if (segment.part === undefined) yield* this.#readWhole(segment, fetched);
+    if (segment.part === undefined) yield* this.#readSegment(segment, fetched);
     else if (this.#parts.wants(segment)) yield* this.#readPart(segment, fetched);
   }
 
-  /** @param fetch gets the whole segment, where its parts were not enough */
-  async *whole({ segment, parts, gap }: Whole, fetch: () => Promise<Fetched>): AsyncGenerator<RenditionItem, void> {
-    const { lacks, published } = this.#parts.whole(segment, parts);
+  /** @param fetch downloads the complete segment if its parts do not suffice */
+  async *endSegment(
+    { segment, parts, gap }: SegmentEnd,
+    fetch: () => Promise<Fetched>,
+  ): AsyncGenerator<RenditionItem, void> {
+    const { lacks, published } = this.#parts.endSegment(segment, parts);
     if (lacks === undefined) {
       this.#context.lowLatency.segmentEnded(true);
       const media = this.#demux.end();
       if (media.groups.length > 0) yield { kind: 'segment', segment: { ...segment, part: published }, media };
       return;
     }
-    this.#context.log.warn({ msn: segment.msn, detail: lacks }, 'a segment is taken as a whole, for want of its parts');
+    this.#context.log.warn(
+      { msn: segment.msn, detail: lacks },
+      'fetching a complete segment because parts are missing',
+    );
     this.#context.lowLatency.segmentEnded(false, lacks);
     if (gap) {
       this.#context.counters.skipped(1);
@@ -129,7 +135,7 @@ class SegmentReader {
       discontinuity: segment.discontinuity && isFirst,
       ...(!isFirst && { repeats: true }),
     };
-    yield* this.#readWhole(again, await fetch());
+    yield* this.#readSegment(again, await fetch());
   }
 
   *#readPart(segment: QueuedSegment, fetched: Fetched): Generator<RenditionItem, void> {
@@ -139,8 +145,8 @@ class SegmentReader {
     }
     if (this.#broken || segment.discontinuity) this.#demux.discontinuity();
     this.#broken = false;
-    const media = this.#takeApart(segment, fetched);
-    // Of MPEG-TS a part may hold less than a frame.
+    const media = this.#demuxPieces(segment, fetched);
+    // A part of MPEG-TS may contain less than a frame.
     const isEmpty = typeof media !== 'string' && media.groups.length === 0 && media.container !== 'mpegts';
     if (typeof media === 'string' || isEmpty) {
       this.#broken = true;
@@ -151,23 +157,23 @@ class SegmentReader {
     if (media.groups.length > 0) yield { kind: 'segment', segment, media };
   }
 
-  *#readWhole(segment: QueuedSegment, fetched: Fetched): Generator<RenditionItem, void> {
+  *#readSegment(segment: QueuedSegment, fetched: Fetched): Generator<RenditionItem, void> {
     const { counters, log } = this.#context;
     if (this.#broken || segment.discontinuity) this.#demux.discontinuity();
     this.#broken = true;
     if (fetched.kind === 'given-up') {
       counters.skipped(1);
-      log.warn({ msn: segment.msn, detail: fetched.detail }, 'a segment was given up');
+      log.warn({ msn: segment.msn, detail: fetched.detail }, 'segment given up');
       yield { kind: 'absent', cause: fetched.cause, detail: fetched.detail };
       return;
     }
-    const media = this.#takeApart(segment, fetched);
+    const media = this.#demuxPieces(segment, fetched);
     if (typeof media === 'string' || media.groups.length === 0) {
       const leftOut = namesOf(this.#demux.leftOut);
       const why = leftOut === '' ? 'no frames' : `oxbow cannot take ${leftOut}`;
       const detail = typeof media === 'string' ? media : `${nameOf(segment.url)}: ${why}`.slice(0, 200);
       counters.skipped(1);
-      log.warn({ msn: segment.msn, detail }, 'a segment could not be read');
+      log.warn({ msn: segment.msn, detail }, 'segment unreadable');
       yield { kind: 'absent', cause: 'bad-media', detail };
       return;
     }
@@ -175,8 +181,8 @@ class SegmentReader {
     yield { kind: 'segment', segment, media };
   }
 
-  /** The media, or why there is none. */
-  #takeApart(segment: QueuedSegment, fetched: Extract<Fetched, { kind: 'fetched' }>): DemuxedSegment | string {
+  /** The demuxed media, or why the segment is unreadable. */
+  #demuxPieces(segment: QueuedSegment, fetched: Extract<Fetched, { kind: 'fetched' }>): DemuxedSegment | string {
     try {
       return this.#demux.demux(fetched.pieces, fetched.init, segment.part);
     } catch (error) {
@@ -186,11 +192,11 @@ class SegmentReader {
   }
 }
 
-/** Puts what the playlist announces into the line until it ends; never rejects: the reader of the line is told. */
+/** Queues the segments of the playlist until it ends. Never rejects: the reader of the queue receives the error. */
 async function fill(
-  line: Line,
+  jobs: Queue,
   download: SegmentDownload,
-  place: RenditionLocation,
+  location: RenditionLocation,
   context: PullContext,
   signal: AbortSignal,
 ): Promise<void> {
@@ -199,51 +205,51 @@ async function fill(
   const ahead = new PartPrefetch(download);
   const lost = (count: number, detail: string) => async (): Promise<RenditionItem> => {
     counters.skipped(count);
-    log.warn({ count, detail }, 'segments were lost');
+    log.warn({ count, detail }, 'segments lost');
     return { kind: 'absent', cause: 'source-skipped', detail };
   };
-  const fetch = (segment: QueuedSegment): ((place: JobSlot) => Promise<Raw>) => {
+  const fetch = (segment: QueuedSegment): ((slot: JobSlot) => Promise<Raw>) => {
     const begun = segment.part === undefined ? undefined : ahead.take(segment);
-    return async (place) => {
+    return async (slot) => {
       const early = await begun;
       if (early) return { kind: 'raw', segment, fetched: early };
       if (segment.part !== undefined && !queue.isNew(segment))
         return unavailable(segment, 'oxbow fell behind its parts');
-      const fetched = await download.fetch(segment, () => queue.stands(segment), { signal, place });
+      const fetched = await download.fetch(segment, () => queue.isListed(segment), { signal, slot });
       return { kind: 'raw', segment, fetched };
     };
   };
   try {
-    for await (const report of pollPlaylist(place.first, place.relocate, context, { signal })) {
+    for await (const report of pollPlaylist(location.first, location.relocate, context, { signal })) {
       if (report.kind === 'down') {
         log.warn({ detail: report.detail }, 'the source is down');
-        line.push(async () => ({ kind: 'absent', cause: 'source-down', detail: report.detail }));
+        jobs.push(async () => ({ kind: 'absent', cause: 'source-down', detail: report.detail }));
         continue;
       }
       if (report.kind === 'ended') {
         log.info({}, 'the source ended its playlist');
-        line.push(async () => ({ kind: 'absent', cause: 'offline', detail: ENDED_DETAIL }));
+        jobs.push(async () => ({ kind: 'absent', cause: 'offline', detail: ENDED_DETAIL }));
         continue;
       }
       const { list, url, arrivedMs, moved } = report;
       const parts = lowLatency.follows(list);
       let newest: QueuedSegment | undefined;
       for (const item of queue.take(list, url, arrivedMs, { parts, moved })) {
-        if (item.kind === 'lost') line.push(lost(item.count, item.detail));
-        else if (item.kind === 'missing') line.push(async () => unavailable(item.segment, item.detail));
-        else if (item.kind === 'whole') line.push(async () => item);
-        else line.push(fetch(item.segment));
+        if (item.kind === 'lost') jobs.push(lost(item.count, item.detail));
+        else if (item.kind === 'missing') jobs.push(async () => unavailable(item.segment, item.detail));
+        else if (item.kind === 'segment-end') jobs.push(async () => item);
+        else jobs.push(fetch(item.segment));
         if (item.kind !== 'lost') newest = item.segment;
       }
       if (parts && newest) ahead.follow(list, url, newest, { signal });
       const listed = list.segments.reduce((sum, segment) => sum + 1 + segment.parts.length, 0);
-      if (!list.endList && line.waiting > Math.max(MIN_WAITING, listed)) {
-        line.drop(PARALLEL, (count) => lost(count, `oxbow fell behind by ${count} segments`));
+      if (!list.endList && jobs.waiting > Math.max(MIN_WAITING, listed)) {
+        jobs.drop(PARALLEL, (count) => lost(count, `oxbow fell behind by ${count} segments`));
       }
     }
-    line.end();
+    jobs.end();
   } catch (error) {
-    line.end({ error });
+    jobs.end({ error });
   } finally {
     ahead.drop();
   }

@@ -1,10 +1,10 @@
 /**
- * Chooses the subtitles to be pulled beside a Variant Stream.
- * In: the Multivariant Playlist and the variant. Out: all languages of its group. RFC 8216bis 4.4.6.1 and 4.4.6.2.
+ * Chooses the subtitles to pull with a Variant Stream.
+ * In: the Multivariant Playlist and the variant. Out: the Renditions of its group. RFC 8216bis 4.4.6.1 and 4.4.6.2.
  */
 import type { MultivariantPlaylist, Rendition, Variant } from '../../../media/m3u8/playlist.ts';
 
-/** Renditions of a group: those beyond are left out. */
+/** Subtitle Renditions that are pulled of one group. */
 export const MAX_SUBTITLES = 12;
 
 /** The Renditions of the variant's SUBTITLES group that have a `uri`, the default one first; at most 12. */

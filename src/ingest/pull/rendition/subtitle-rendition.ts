@@ -1,6 +1,6 @@
 /**
- * One subtitle rendition beside the video: its list is followed, its segments are fetched, its cues brought onto the media's clock.
- * In: where it is; the segments of the video. Out: frames of a text track. It may fail or be late: the video goes on without it.
+ * One subtitle Rendition: polls its playlist, downloads its segments, maps its cues to the media's clock.
+ * In: its location; the segments of the video. Out: frames of a text track. The video continues without it if it fails or is late.
  * RFC 8216bis 3.1.4 and 6.3.4.
  */
 import { backoffMs, sleep } from '../../../lib/abort.ts';
@@ -27,16 +27,16 @@ const FAILURES_TO_RELOCATE = 3;
 const MAX_BACKOFF_MS = 10_000;
 /** Dates and durations are rounded, ms. */
 const SLACK_MS = 100;
-/** While the video waits, its list is asked for again this often, ms. */
+/** Interval of reloads while the video waits, ms. */
 const EAGER_MS = 300;
 
-/** A subtitle rendition and where it is. */
+/** A subtitle Rendition and its location. */
 export interface SubtitleLocation {
   readonly rendition: Rendition;
-  readonly place: RenditionLocation;
+  readonly location: RenditionLocation;
 }
 
-/** One rendition. */
+/** The subtitles of one Rendition. */
 export class SubtitleRendition {
   readonly #context: PullContext;
   readonly #where: SubtitleLocation;
@@ -44,11 +44,11 @@ export class SubtitleRendition {
   readonly #id: number;
   #track: TextTrack | undefined;
   #header = 'WEBVTT';
-  /** End of the last segment that was read, by the source's date, ms since 1970. */
+  /** End of the last segment that was read, by the source's dates, ms since 1970. */
   #readUntilMs: number | undefined;
-  /** When the last list came whose segments have all been read, ms since 1970. */
+  /** Arrival of the last playlist whose segments have all been read, ms since 1970. */
   #freshMs = Number.NEGATIVE_INFINITY;
-  /** A segment was read: they are of a kind that can be taken. */
+  /** A segment was read, so the format is supported. */
   #hasRead = false;
   #isDown = false;
   #ended = false;
@@ -63,7 +63,7 @@ export class SubtitleRendition {
     this.#cues = new CueQueue(id);
   }
 
-  /** Fixed when it is first asked for: a change would begin a run. */
+  /** Fixed at the first call: a change would begin a run. */
   get track(): TextTrack {
     const { language, name, default: isDefault, forced = false } = this.#where.rendition;
     this.#track ??= {
@@ -77,14 +77,14 @@ export class SubtitleRendition {
     return this.#track;
   }
 
-  /** Whether what there is of it for a segment has been read, or will not be. */
+  /** Whether all cues of a video segment have been read, or cannot be. */
   covers({ programDateTimeMs, durationS, arrivedMs }: QueuedSegment): boolean {
     if (this.#isDown || this.#ended) return true;
     if (programDateTimeMs === undefined || this.#readUntilMs === undefined) return this.#freshMs >= arrivedMs;
     return this.#readUntilMs >= programDateTimeMs + durationS * 1000 - SLACK_MS;
   }
 
-  /** Resolves when it covers the segment, or after `waitMs`; meanwhile its list is asked for more often. */
+  /** Resolves with true when it covers the segment, with false after `waitMs`; reloads its playlist more often meanwhile. */
   async reach(segment: QueuedSegment, waitMs: number, { signal }: { signal: AbortSignal }): Promise<boolean> {
     const until = this.#context.clock.monotonicMs() + waitMs;
     while (!this.covers(segment)) {
@@ -93,26 +93,26 @@ export class SubtitleRendition {
       this.#wake?.();
       const changed = new AbortController();
       this.#changed = () => changed.abort();
-      // Both ends of this sleep are looked at above.
+      // The loop above handles both the end and the abort of this sleep.
       await sleep(Math.min(leftMs, EAGER_MS), { signal: AbortSignal.any([signal, changed.signal]) }).catch(() => {});
       signal.throwIfAborted();
     }
     return true;
   }
 
-  /** The samples that go with a segment of the video. */
+  /** The samples of a video segment. */
   take({ discontinuitySequence }: QueuedSegment, span: MediaSpan): Frame[] {
     return this.#cues.take(discontinuitySequence, span);
   }
 
-  /** Follows the rendition until it ends or `signal` aborts. Never rejects. */
+  /** Reads the rendition until it ends or `signal` aborts. Never rejects. */
   async run({ signal }: { signal: AbortSignal }): Promise<void> {
     const { rendition } = this.#where;
     try {
       await this.#follow(signal);
     } catch (error) {
       if (!signal.aborted) {
-        this.#context.log.warn({ subtitles: rendition.name, error: messageOf(error) }, 'a subtitle rendition ended');
+        this.#context.log.warn({ subtitles: rendition.name, error: messageOf(error) }, 'subtitle rendition failed');
       }
     } finally {
       this.#ended = true;
@@ -122,11 +122,11 @@ export class SubtitleRendition {
 
   async #follow(signal: AbortSignal): Promise<void> {
     const { log, hadUntilMs, fromMs } = this.#context;
-    const { rendition, place } = this.#where;
+    const { rendition, location } = this.#where;
     const queue = new SegmentQueue(noCounters, { hadUntilMs, fromMs });
     const download = new SegmentDownload(this.#context, checkSubtitles);
     const reader = new PlaylistReader();
-    let at = place.first;
+    let at = location.first;
     let targetMs = 2000;
     for (let failures = 0; ; ) {
       let pauseMs: number;
@@ -153,12 +153,11 @@ export class SubtitleRendition {
         signal.throwIfAborted();
         if (!isFailure(error) || (error instanceof OxbowError && error.code === 'unsupported-media')) throw error;
         failures += 1;
-        if (failures === 1) log.warn({ subtitles: rendition.name, error: messageOf(error) }, 'subtitles are missing');
+        if (failures === 1) log.warn({ subtitles: rendition.name, error: messageOf(error) }, 'subtitles missing');
         this.#isDown = true;
         this.#changed?.();
-        // The same failure that the next reload of the list will meet.
-        if (place.relocate && failures % FAILURES_TO_RELOCATE === 0) {
-          at = (await tryRelocate(place.relocate, signal)) ?? at;
+        if (location.relocate && failures % FAILURES_TO_RELOCATE === 0) {
+          at = (await tryRelocate(location.relocate, signal)) ?? at;
         }
         pauseMs = backoffMs(failures, 500, MAX_BACKOFF_MS);
       }
@@ -172,13 +171,13 @@ export class SubtitleRendition {
     download: SegmentDownload,
     signal: AbortSignal,
   ): Promise<void> {
-    const fetched = await download.fetch(segment, () => queue.stands(segment), { signal });
+    const fetched = await download.fetch(segment, () => queue.isListed(segment), { signal });
     const { programDateTimeMs, durationS, discontinuitySequence } = segment;
     if (programDateTimeMs !== undefined) this.#readUntilMs = programDateTimeMs + durationS * 1000;
     const { log } = this.#context;
     const { name } = this.#where.rendition;
     if (fetched.kind === 'given-up') {
-      log.warn({ subtitles: name, detail: fetched.detail }, 'a subtitle segment was given up');
+      log.warn({ subtitles: name, detail: fetched.detail }, 'subtitle segment given up');
       return;
     }
     try {
@@ -190,12 +189,12 @@ export class SubtitleRendition {
     } catch (error) {
       if (!(error instanceof FormatError)) throw error;
       const detail = messageOf(error);
-      log.warn({ subtitles: name, detail }, 'a subtitle segment could not be read');
+      log.warn({ subtitles: name, detail }, 'subtitle segment unreadable');
       if (!this.#hasRead) this.#context.onLeftOut?.([{ kind: 'text', name: `the subtitles ${name} (${detail})` }]);
     }
   }
 
-  /** Ends early when the video waits; then at most every 300 ms. */
+  /** Ends early when the video waits, but not before EAGER_MS. */
   async #pause(ms: number, signal: AbortSignal): Promise<void> {
     const woken = new AbortController();
     await sleep(Math.min(ms, EAGER_MS), { signal });

@@ -7,7 +7,7 @@ import { textTrack } from '../../../media/isobmff/media.fixture.ts';
 import { printSample } from '../../../media/webvtt/sample.ts';
 import { parseSubtitleSegment } from './subtitle-segment.ts';
 
-/** Samples of 10 ms that follow each other, each with these cues. */
+/** Consecutive samples of 10 ms, each with these cues. */
 function segmentOf(texts: readonly (readonly string[])[]) {
   const ticks = textTrack.timescale / 100;
   const frames = texts.map((cues, i) => ({
@@ -19,7 +19,7 @@ function segmentOf(texts: readonly (readonly string[])[]) {
   return { kind: 'fetched' as const, pieces: [bytes], init: { id: 'i', bytes: printInit([textTrack]) } };
 }
 
-test('a cue that stands in several samples is one cue', () => {
+test('a cue that is repeated in several samples is one cue', () => {
   const { cues } = parseSubtitleSegment(segmentOf([['a'], ['a', 'b'], ['b'], ['c'], ['b']]), 3);
   assert.deepEqual(
     cues.map(({ text, start, end, discontinuitySequence }) => [text, start, end, discontinuitySequence]),

@@ -17,12 +17,12 @@ export interface SubtitleSegment {
   readonly cues: readonly TimedCue[];
 }
 
-/** Longest segment, bytes. */
+/** Largest segment, bytes. */
 export const MAX_SUBTITLE_BYTES = 2 * 1024 * 1024;
 
 /**
- * @param fetched its pieces are taken away
- * @throws FormatError when it is neither
+ * @param fetched the segment; its list of pieces is emptied
+ * @throws FormatError if it is neither WebVTT nor fragmented MP4
  */
 export function parseSubtitleSegment(
   { pieces, init }: Extract<Fetched, { kind: 'fetched' }>,
@@ -50,7 +50,7 @@ function parseFragments(
 ): SubtitleSegment {
   const { groups } = new SegmentDemux().demux([bytes], init);
   const cues: TimedCue[] = [];
-  /** Where each cue lies in `cues`, by its end and what it says: one that goes on stands in the next sample too. */
+  /** Index in `cues` by end and content: a cue that continues is repeated in the next sample. */
   const going = new Map<string, number>();
   let header = 'WEBVTT';
   for (const { tracks, frames } of groups) {

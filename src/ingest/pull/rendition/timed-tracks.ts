@@ -1,6 +1,6 @@
 /**
- * What a source says beside its pictures and sound: subtitles with playlists of their own, and EXT-X-DATERANGEs.
- * In: its playlists, the subtitle renditions, each demuxed segment. Out: the segment with their frames merged in. RFC 8216bis 3.1.4, 4.4.5.1.
+ * Text and metadata of a source: subtitles with playlists of their own, and EXT-X-DATERANGE tags.
+ * In: its playlists, the subtitle Renditions, each demuxed segment. Out: the segment with their frames. RFC 8216bis 3.1.4, 4.4.5.1.
  */
 import type { LeftOutTrack } from '../../../api/left-out.ts';
 import type { MediaPlaylist, Rendition } from '../../../media/m3u8/playlist.ts';
@@ -11,21 +11,21 @@ import { DateRangeTrack } from './date-range-track.ts';
 import { mergeFrames, spanOf } from './merge-frames.ts';
 import { type SubtitleLocation, SubtitleRendition } from './subtitle-rendition.ts';
 
-/** Above those of pictures, sound, and metadata within the segments. */
+/** Above the ids of video, audio, and metadata within the segments. */
 const FIRST_TEXT_ID = 230;
-/** Longest wait for the subtitles of a segment, ms, and never longer than half a target duration: then the video goes on alone. */
+/** Longest wait for the subtitles of a segment, ms, at most half a target duration: then the video continues without them. */
 const MAX_WAIT_MS = 1500;
 
 /** The text and metadata of one pull. */
 export class TimedTracks {
   readonly #dateRanges = new DateRangeTrack();
   readonly #subtitles: readonly SubtitleRendition[];
-  /** Subtitles that did not come in time: they are not waited for until they have caught up. */
+  /** Subtitles that were late: the video does not wait for them until they have caught up. */
   readonly #late = new Set<SubtitleRendition>();
 
   /**
    * @param subtitles at most 12
-   * @param leftOut told of the subtitles that cannot be taken
+   * @param leftOut called with subtitles that oxbow cannot take
    */
   constructor(
     subtitles: readonly SubtitleLocation[],
@@ -38,17 +38,17 @@ export class TimedTracks {
     });
   }
 
-  /** Follows the subtitles until they have ended or `signal` aborts. Never rejects. */
+  /** Reads the subtitles until they have ended or `signal` aborts. Never rejects. */
   async run({ signal }: { signal: AbortSignal }): Promise<void> {
-    await Promise.all(this.#subtitles.map((side) => side.run({ signal })));
+    await Promise.all(this.#subtitles.map((rendition) => rendition.run({ signal })));
   }
 
-  /** A list of the video was loaded. */
+  /** A playlist of the video was loaded. */
   list(playlist: MediaPlaylist): void {
     this.#dateRanges.list(playlist);
   }
 
-  /** Adds what belongs to a segment, or a part of one. */
+  /** Adds the text and metadata of a segment or part. */
   async join(
     media: DemuxedSegment,
     segment: QueuedSegment,
@@ -56,20 +56,20 @@ export class TimedTracks {
   ): Promise<DemuxedSegment> {
     const span = spanOf(media);
     if (!span) return media;
-    await Promise.all(this.#subtitles.map((side) => this.#await(side, segment, signal)));
-    const texts = this.#subtitles.flatMap((side) => side.take(segment, span));
+    await Promise.all(this.#subtitles.map((rendition) => this.#await(rendition, segment, signal)));
+    const texts = this.#subtitles.flatMap((rendition) => rendition.take(segment, span));
     const ranges = this.#dateRanges.take(segment, span);
     const tracks = [...this.#subtitles.map(({ track }) => track), ...this.#dateRanges.tracks];
-    // All of them count in 90 kHz.
+    // All of these tracks have a timescale of 90 kHz.
     const frames = [...texts, ...ranges].sort((a, b) => a.dts - b.dts);
     return mergeFrames(media, tracks, frames);
   }
 
-  async #await(side: SubtitleRendition, segment: QueuedSegment, signal: AbortSignal): Promise<void> {
-    if (side.covers(segment)) this.#late.delete(side);
-    // Parts come as they are captured, long before a subtitle segment is whole.
-    if (segment.part !== undefined || this.#late.has(side)) return;
+  async #await(rendition: SubtitleRendition, segment: QueuedSegment, signal: AbortSignal): Promise<void> {
+    if (rendition.covers(segment)) this.#late.delete(rendition);
+    // Parts arrive as they are captured, long before a subtitle segment is complete.
+    if (segment.part !== undefined || this.#late.has(rendition)) return;
     const waitMs = Math.min(MAX_WAIT_MS, segment.targetDurationS * 500);
-    if (!(await side.reach(segment, waitMs, { signal }))) this.#late.add(side);
+    if (!(await rendition.reach(segment, waitMs, { signal }))) this.#late.add(rendition);
   }
 }

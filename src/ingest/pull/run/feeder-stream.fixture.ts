@@ -1,6 +1,6 @@
 /**
  * A RunFeeder on a real Stream, with a clock that the test moves; for tests.
- * In: made-up segments whose dates, playlists and clocks go wrong. Out: what a sink of the stream gets.
+ * In: artificial segments with wrong dates, playlists and clocks. Out: the runs and frames that a sink of the stream receives.
  */
 import { createManualClock, type ManualClock } from '../../../lib/clock.ts';
 import { videoFrames, videoTrack } from '../../../live/frames.fixture.ts';
@@ -19,14 +19,14 @@ export const RATE = 10;
 /** The only track. */
 export const track = videoTrack();
 
-/** A stream that is fed, and what its sink got. */
+/** A stream with the input and output of a pull. */
 export interface Fed {
   readonly clock: ManualClock;
   readonly stream: Stream;
   readonly runs: RunContext[];
   readonly frames: { readonly frame: Frame; readonly run: number; readonly atUs: number }[];
   readonly events: StreamEvent[];
-  /** A pull that begins now. */
+  /** Starts another pull into the stream. */
   readonly connect: () => RunFeeder;
 }
 

@@ -8,7 +8,7 @@ import type { Frame } from '../../../media/frame.ts';
 import type { QueuedSegment } from '../segment/queued-segment.ts';
 import { type Fed, feed, type Made, made, publish, RATE, track } from './feeder-stream.fixture.ts';
 
-/** Asserts that a sink got all of these once, in order, and that UTC never ran back. */
+/** Asserts that a sink received all of these once, in order, and that UTC never goes back. */
 function assertAll({ frames, runs, stream, events }: Fed, offered: readonly Made[]): void {
   const wanted = offered.flatMap((each) => each.frames);
   assert.equal(frames.length, wanted.length, `${wanted.length - frames.length} frames are missing`);
@@ -82,7 +82,7 @@ suite('new media of a source whose clock is early', () => {
     }
   });
 
-  test('keeps the length of a hole after it: the time of lost segments is a listed gap', () => {
+  test('keeps the length of a gap: the time of lost segments is reported', () => {
     for (const [name, discontinuity] of [
       ['in the same clock', false],
       ['at a DISCONTINUITY', true],
@@ -108,11 +108,11 @@ suite('new media of a source whose clock is early', () => {
     }
   });
 
-  test('keeps the time of segments that are lost just before the origin is started again', () => {
+  test('keeps the time of segments that are lost just before the origin restarts', () => {
     const fed = feed();
     const feeder = fed.connect();
     for (let i = 0; i < 10; i++) {
-      // The dates are a quarter of a minute early from the third segment on, also those of the second life.
+      // The dates are 15 s early from the third segment on, also after the restart.
       const dateMs = fed.clock.nowMs() - 18_000 - (i >= 2 ? 15_000 : 0);
       const life = i >= 6 ? { epoch: 1, opening: 2 } : {};
       const more = { programDateTimeMs: dateMs, edgeMs: dateMs + 18_000, toEdgeS: 18, ...life };
@@ -169,12 +169,12 @@ suite('media that a source offers again', () => {
       return made(fed, i, 50 + 6 * i, { programDateTimeMs: dateMs, edgeMs: dateMs + 18_000, toEdgeS: 18, ...more(i) });
     });
 
-  test('is not published twice after a reconnect, and what was left out is counted', () => {
+  test('is not published twice after a reconnect, and the skipped frames are counted', () => {
     const fed = feed();
     const first = listed(fed, 0, 5);
     const before = fed.connect();
     for (const each of first) publish(before, each);
-    fed.stream.absent('source-down', 'the source was started again');
+    fed.stream.absent('source-down', 'the source restarted');
     const after = fed.connect();
     const again = listed(fed, 2, 6, () => ({ opening: 1, arrivedMs: 1_795_000_000_000 + 48_000 }));
     for (const each of again) publish(after, each);
@@ -188,7 +188,7 @@ suite('media that a source offers again', () => {
     assert.deepEqual(clipped, [18_000_000]);
   });
 
-  test('is not published twice where a DISCONTINUITY stands in the middle of what is offered again', () => {
+  test('is not published twice if it contains a DISCONTINUITY', () => {
     const fed = feed();
     const first = listed(fed, 0, 5);
     const before = fed.connect();
@@ -199,7 +199,7 @@ suite('media that a source offers again', () => {
     assert.equal(fed.frames.length, 6 * 6 * RATE);
   });
 
-  test('is not published twice when the origin begins anew with other numbers', () => {
+  test('is not published twice when the origin restarts with other numbers', () => {
     const fed = feed();
     const feeder = fed.connect();
     const first = listed(fed, 0, 5, (i) => (i < 3 ? { opening: 1 } : {}));
@@ -209,26 +209,30 @@ suite('media that a source offers again', () => {
     assert.equal(fed.frames.length, 6 * 6 * RATE);
   });
 
-  test('is told from new media by what was not in the first list: that is never left out', () => {
+  test('differs from new media: segments after the first playlist are never skipped', () => {
     const fed = feed();
     const first = listed(fed, 0, 10);
     const before = fed.connect();
     for (const each of first) publish(before, each);
     fed.stream.absent('source-down', '');
     const after = fed.connect();
-    // The source's clock was set back by half a minute meanwhile: what it makes now seems to be known.
+    // The source's clock was set back by 30 s meanwhile, so that new media has the dates of known media.
     const later = Array.from({ length: 6 }, (_, i) => {
       const dateMs = 1_795_000_000_000 + 60_000 + 6000 * i - 30_000;
       const more = { programDateTimeMs: dateMs, edgeMs: dateMs + 18_000, toEdgeS: 18, ...(i < 2 && { opening: 1 }) };
       return made(fed, 100 + i, 5000 + 6 * i, more);
     });
     for (const each of later) publish(after, each);
-    assert.equal(fed.frames.length, (10 + 4) * 6 * RATE, 'the two of the first list cannot be told from old media');
+    assert.equal(
+      fed.frames.length,
+      (10 + 4) * 6 * RATE,
+      'the two of the first playlist cannot be distinguished from old media',
+    );
     const clipped = fed.events.flatMap((event) => (event.type === 'clipped' ? [event.durationUs] : []));
     assert.deepEqual(clipped, [12_000_000]);
   });
 
-  test('is judged by the clock that the stream has: a UTC offset that was moved forward before moves what is offered again', () => {
+  test('is compared by the clock of the stream: a UTC offset that was moved forward applies to it too', () => {
     const fed = feed();
     const feeder = fed.connect();
     const early = (i: number) => {

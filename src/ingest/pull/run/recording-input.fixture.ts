@@ -1,6 +1,6 @@
 /**
- * A StreamInput that writes down what it is told; for tests.
- * In: calls of a puller. Out: runs with their frames, holes, damages, in the order of the calls.
+ * A StreamInput that records its calls; for tests.
+ * In: calls of a pull. Out: runs with their frames, gaps, damages, in the order of the calls.
  */
 import assert from 'node:assert/strict';
 import type { GapCause } from '../../../api/gap.ts';
@@ -11,13 +11,13 @@ import { referenceOf } from '../../../live/reference.ts';
 import type { Frame, Track } from '../../../media/frame.ts';
 import { ticksToUs } from '../../../media/run.ts';
 
-/** A run with what was published in it. */
+/** A run with its frames. */
 export interface RecordedRun {
   readonly start: RunStart;
   readonly frames: Frame[];
 }
 
-/** One call, in words. */
+/** One recorded call. */
 export type RecordedEvent =
   | { readonly kind: 'run'; readonly run: RecordedRun }
   | { readonly kind: 'absent'; readonly cause: GapCause | 'offline'; readonly detail: string }
@@ -28,14 +28,14 @@ export type RecordedEvent =
 export class RecordingInput implements StreamInput {
   readonly runs: RecordedRun[] = [];
   readonly events: RecordedEvent[] = [];
-  readonly #told = new Emitter<RecordedEvent>();
+  readonly #recorded = new Emitter<RecordedEvent>();
   readonly #continuity = new Continuity();
   #reference: Track | undefined;
   #open = false;
 
-  #tell(event: RecordedEvent): void {
+  #record(event: RecordedEvent): void {
     this.events.push(event);
-    this.#told.emit(event);
+    this.#recorded.emit(event);
   }
 
   startRun(start: RunStart): void {
@@ -46,7 +46,7 @@ export class RecordingInput implements StreamInput {
     this.#open = true;
     this.#reference = referenceOf(start.tracks);
     this.#continuity.begin(start.tracks);
-    this.#tell({ kind: 'run', run });
+    this.#record({ kind: 'run', run });
   }
 
   publish(frame: Frame): void {
@@ -67,19 +67,19 @@ export class RecordingInput implements StreamInput {
   }
 
   flush(): void {
-    this.#tell({ kind: 'flush' });
+    this.#record({ kind: 'flush' });
   }
 
   absent(cause: GapCause | 'offline', detail: string): void {
     this.#open = false;
-    this.#tell({ kind: 'absent', cause, detail });
+    this.#record({ kind: 'absent', cause, detail });
   }
 
   damage(detail: string): void {
-    this.#tell({ kind: 'damage', detail });
+    this.#record({ kind: 'damage', detail });
   }
 
-  /** `cause detail` of each hole that was told. */
+  /** `cause detail` of each reported gap. */
   get absences(): string[] {
     return this.events.flatMap((event) => (event.kind === 'absent' ? [`${event.cause} ${event.detail}`] : []));
   }
@@ -104,7 +104,7 @@ export class RecordingInput implements StreamInput {
   until(done: () => boolean): Promise<void> {
     return new Promise((resolve) => {
       if (done()) return resolve();
-      const stop = this.#told.subscribe(() => {
+      const stop = this.#recorded.subscribe(() => {
         if (!done()) return;
         stop();
         resolve();

@@ -61,9 +61,9 @@ test('in the middle of a segment its first part counts', () => {
   );
 });
 
-test('E stays when timestamps go on in the same clock, whatever the edge says within two segments', () => {
+test('the UTC offset stays while timestamps continue and the edge differs by at most two segments', () => {
   const before = previous();
-  // 88 s of pts lie at the edge minus 12 s.
+  // pts 88 s is 12 s before the edge.
   for (const pts of [88_000_000, 90_000_000, 94_000_000]) {
     assert.deepEqual(anchorRun(segment(), pts, 0, before), { utcOffsetUs: before.utcOffsetUs, clock: 'arrival' });
   }
@@ -77,7 +77,7 @@ test('with dates the UTC offset stays within half a second and moves beyond it',
   assert.equal(anchorRun(at(600), 88_000_000, 0, before).utcOffsetUs, before.utcOffsetUs + 600_000);
 });
 
-test('behind a discontinuity without a date media joins where the last run ended', () => {
+test('after a discontinuity without a date the run begins at the end of the previous one', () => {
   const before = previous({ sameClock: false });
   assert.deepEqual(anchorRun(segment(), 5_000_000, 0, before), {
     utcOffsetUs: before.endUs - 5_000_000,
@@ -87,7 +87,7 @@ test('behind a discontinuity without a date media joins where the last run ended
   assert.deepEqual(anchorRun(segment(), 5_000_000, 0, hole), estimateAnchor(segment(), 5_000_000));
 });
 
-test('timestamps that went back do not keep a UTC offset that would repeat the past', () => {
+test('timestamps that go back do not keep a UTC offset that would repeat the past', () => {
   const before = previous();
   const anchor = anchorRun(segment(), 84_000_000, 0, before);
   assert.equal(anchor.utcOffsetUs + 84_000_000, before.endUs);

@@ -1,15 +1,15 @@
 /**
- * Fixes the constant UTC offset of a run: where in UTC its timestamps lie.
- * In: a segment's date, its place in its list, and the run before. Out: the UTC offset and whose clock it is. Pure. docs/media.md 1 and 2.
+ * Determines the UTC offset of a run: the constant that maps its timestamps to UTC.
+ * In: a segment's date, its distance from the edge, the previous run. Out: the UTC offset and its clock. Pure. docs/media.md 1 and 2.
  */
 import type { RunClock } from '../../../media/run.ts';
 import type { QueuedSegment } from '../segment/queued-segment.ts';
 
-/** The source's date is believed when the live edge it implies is at most this far from now. */
+/** A source's dates are used if the live edge that they imply is at most this far from now. */
 const MAX_SOURCE_ERROR_MS = 60_000;
-/** Holes in a list that dates may tell of; what lies further back was dated by a clock that was not set. */
+/** Longest gap between the dates of a playlist; a longer one comes from a clock that was not set. */
 const MAX_HOLES_MS = 86_400_000;
-/** A dated estimate and the run before agree within this. */
+/** Largest difference at which a dated estimate agrees with the previous run. */
 export const DATED_TOLERANCE_US = 500_000;
 
 /** The UTC offset of a run. */
@@ -19,21 +19,21 @@ export interface Anchor {
   readonly clock: RunClock;
 }
 
-/** The run before, as far as it matters. */
+/** The previous run. */
 export interface PreviousRun extends Anchor {
-  /** Where its media ends, µs since 1970. */
+  /** End of its media, µs since 1970. */
   readonly endUs: number;
-  /** Timestamps go on in the same clock: no discontinuity since. */
+  /** Timestamps continue: no discontinuity since. */
   readonly sameClock: boolean;
-  /** No segment is missing in between. */
+  /** No segment is missing since. */
   readonly contiguous: boolean;
-  /** How many segments are missing in between, where the source's numbers tell. */
+  /** Number of missing segments since, by the Media Sequence Numbers. */
   readonly missing: number;
 }
 
 /**
- * Whether the segment has a date that can be believed: its list's edge lies near now by its own dates, and it does not lie after that.
- * In between there may be holes, of which durations know nothing.
+ * Whether the segment's date is plausible: by its own dates the edge of its playlist is near now, and the segment is not after it.
+ * There may be gaps in between that durations do not show.
  */
 export function hasTrueDate(segment: QueuedSegment): boolean {
   const { programDateTimeMs, toEdgeS, arrivedMs } = segment;
@@ -45,25 +45,25 @@ export function hasTrueDate(segment: QueuedSegment): boolean {
 }
 
 /**
- * The UTC offset as the segment tells it: from its date, else from the edge of the playlist it was first seen in.
+ * The UTC offset of a segment: from its date, otherwise from the edge of the playlist that first listed it.
  *
  * @param ptsUs pts of the first frame, µs
- * @param offsetUs how far into the segment that frame is, µs
+ * @param offsetUs position of that frame in the segment, µs
  */
 export function estimateAnchor(segment: QueuedSegment, ptsUs: number, offsetUs = 0): Anchor {
   if (!hasTrueDate(segment)) return arrivalAnchor(segment, ptsUs, offsetUs);
   return { utcOffsetUs: Math.round(segment.programDateTimeMs! * 1000 + offsetUs - ptsUs), clock: 'source' };
 }
 
-/** The UTC offset from the edge of the playlist that the segment was first seen in; parameters as of `estimateAnchor`. */
+/** The UTC offset from the edge of the playlist that first listed the segment; parameters as of `estimateAnchor`. */
 export function arrivalAnchor({ arrivedMs, toEdgeS }: QueuedSegment, ptsUs: number, offsetUs = 0): Anchor {
   return { utcOffsetUs: Math.round((arrivedMs - toEdgeS * 1000) * 1000 + offsetUs - ptsUs), clock: 'arrival' };
 }
 
 /**
- * The UTC offset of a new run. Where the timestamps go on and the estimate agrees, the UTC offset stays as it was; where a discontinuity joins without a hole
- * and only arrival tells the time, the run begins where the last one ended: the edge of a playlist is known no better than a segment.
- * An estimate that is too early for what came before never takes the time of missing segments away.
+ * The UTC offset of a new run. If timestamps continue and the estimate agrees, the offset stays. After a discontinuity without missing
+ * segments and without dates, the run begins at the end of the previous one, because arrival is no more exact than a segment. An estimate
+ * that is too early never removes the time of missing segments.
  */
 export function anchorRun(
   segment: QueuedSegment,
@@ -89,7 +89,7 @@ export function anchorRun(
   return { utcOffsetUs: Math.max(estimate.utcOffsetUs, leastUs), clock: estimate.clock };
 }
 
-/** Whether a hole in the timestamps is no longer than the segments that are missing can be, so that they did not jump; µs. */
+/** Whether a gap in the timestamps, µs, is at most as long as the missing segments, so that the timestamps did not jump. */
 function hasLength({ targetDurationS }: QueuedSegment, holeUs: number, { missing }: PreviousRun): boolean {
   return holeUs <= missing * (targetDurationS + 0.5) * 1_000_000 + DATED_TOLERANCE_US;
 }

@@ -55,7 +55,7 @@ function feed(): { input: RecordingInput; feeder: RunFeeder } {
   return { input, feeder: new RunFeeder(input, context) };
 }
 
-test('segments that follow each other are one run, with a flush after each', () => {
+test('consecutive segments are one run, with a flush after each', () => {
   const { input, feeder } = feed();
   feeder.publish(segment(), media(...frames(2, 0, 2), ...frames(1, 0, 25)));
   feeder.publish(segment(), media(...frames(1, 1000, 25)));
@@ -64,7 +64,7 @@ test('segments that follow each other are one run, with a flush after each', () 
   assert.equal(input.runs[0]!.frames.length, 52);
 });
 
-test('timestamps that go back within a segment begin a run that joins without a hole', () => {
+test('timestamps that go back within a segment begin a run without a gap', () => {
   const { input, feeder } = feed();
   feeder.publish(segment(), media(...frames(1, 50_000, 10), ...frames(1, 0, 15)));
   assert.equal(input.runs.length, 2);
@@ -73,7 +73,7 @@ test('timestamps that go back within a segment begin a run that joins without a 
   assert.match(input.damages[0]!, /went back by 50\.4 s/);
 });
 
-test('a hole within a segment keeps the UTC offset, so that it is as long as it was', () => {
+test('a gap within a segment keeps the UTC offset, and so its length', () => {
   const { input, feeder } = feed();
   feeder.publish(segment(), media(...frames(1, 0, 10), ...frames(1, 1400, 10)));
   assert.deepEqual(input.absences, ['source-skipped the source jumped ahead by 1.0 s']);
@@ -96,7 +96,7 @@ test('a changed configuration begins a run with the same UTC offset; the same on
   assert.deepEqual(input.damages, ['bent']);
 });
 
-test('frames that come twice, or from another clock, are dropped and told once a segment', () => {
+test('repeated frames and frames of another clock are dropped and reported once per segment', () => {
   const { input, feeder } = feed();
   feeder.publish(segment(), media(...frames(1, 0, 25)));
   feeder.publish(segment(), media(...frames(1, 920, 27), ...frames(2, 500_000, 3)));
@@ -104,7 +104,7 @@ test('frames that come twice, or from another clock, are dropped and told once a
   assert.deepEqual(input.damages, ['5 frames with timestamps out of order were dropped']);
 });
 
-test('a segment of any length keeps its audio, whichever of its tracks comes first', () => {
+test('a segment of any length keeps its audio, in any order of its tracks', () => {
   for (const seconds of [1, 8, 10, 12, 15, 20, 60]) {
     for (const order of ['video first', 'audio first'] as const) {
       const { input, feeder } = feed();
@@ -120,7 +120,7 @@ test('a segment of any length keeps its audio, whichever of its tracks comes fir
   }
 });
 
-test('a stream of audio alone has runs too, and a group without tracks is nothing', () => {
+test('a stream of audio alone has runs too, and a group without tracks is ignored', () => {
   const { input, feeder } = feed();
   const audio = [track(2, 'audio')];
   feeder.publish(segment(), { groups: [{ tracks: audio, frames: frames(2, 0, 25) }], damages: [] });
@@ -129,7 +129,7 @@ test('a stream of audio alone has runs too, and a group without tracks is nothin
   assert.equal(input.runs[0]!.frames.length, 25);
 });
 
-test('a segment whose video is missing begins its run with what there is', () => {
+test('a segment without video begins its run with its audio', () => {
   const { input, feeder } = feed();
   feeder.publish(segment(), media(...frames(2, 0, 25)));
   feeder.publish(segment(), media(...frames(1, 1000, 25)));
@@ -137,7 +137,7 @@ test('a segment whose video is missing begins its run with what there is', () =>
   assert.equal(input.videoFrames, 25);
 });
 
-test('a sentence on what is missing is short, however long the name of a segment', () => {
+test('the detail of missing media has a maximum length', () => {
   const input = new RecordingInput();
   new RunFeeder(input, context).absent('source-skipped', `EXT-X-GAP ${'x'.repeat(16_000)}.ts`);
   assert.ok(input.absences[0]!.length < 250);

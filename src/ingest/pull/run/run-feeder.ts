@@ -1,5 +1,5 @@
 /**
- * Publishes segments to a stream: begins runs where timestamps break, keeps the UTC offset where they do not.
+ * Publishes segments to a stream: begins a run where timestamps break, keeps the UTC offset where they continue.
  * In: demuxed segments in order. Out: StreamInput. docs/media.md 1 to 5.
  */
 import type { GapCause } from '../../../api/gap.ts';
@@ -19,15 +19,15 @@ import {
   type PreviousRun,
 } from './run-anchor.ts';
 
-/** Frames of other tracks that lie further from the reference track's frames of their group are of another clock. */
+/** Frames of other tracks further from the reference track's frames of their group have another clock and are dropped, µs. */
 const MAX_APART_US = 10_000_000;
 
-/** Longest sentence on what is missing, characters: names of segments may be longer. */
+/** Longest detail of missing media, characters: names of segments may be longer. */
 const MAX_DETAIL = 200;
 
-/** The run that is open. */
+/** The open run. */
 interface OpenRun {
-  /** Frames come as they were captured, not a segment at a time. */
+  /** Frames arrive as they are captured, not a segment at a time. */
   readonly lowLatency: boolean;
   readonly tracks: readonly Track[];
   readonly reference: Track;
@@ -35,7 +35,7 @@ interface OpenRun {
   readonly lastDts: Map<number, number>;
 }
 
-/** Feeds one stream. */
+/** Publishes the segments of one pull. */
 export class RunFeeder {
   readonly #input: StreamInput;
   readonly #context: PullContext;
@@ -43,18 +43,18 @@ export class RunFeeder {
   #previous: PreviousRun | undefined;
   /** The segment that was published last. */
   #last: Pick<QueuedSegment, 'msn' | 'epoch'> | undefined;
-  /** How far the UTC offset of the stream was after the last segment's own by each clock, µs: a UTC offset that was moved forward once stays so. */
+  /** UTC offset of the stream minus that of the last segment by each clock, µs: an offset that the stream has moved forward stays. */
   #leadUs = { source: 0, arrival: 0 };
-  /** How often media was missing since the last segment, but not because the source was down. */
+  /** Reports of missing media since the last segment, without `source-down`. */
   #absences = 0;
-  /** The newest load of a playlist that may repeat what was published, and where the stream ended then, µs since 1970. */
+  /** The last playlist load whose segments may repeat published media, and the end of the stream at that time, µs since 1970. */
   #opening: { readonly number: number; readonly endUs: number | undefined } | undefined;
-  /** dts at which the reference track goes on, µs; undefined until a run has begun. */
+  /** Expected next dts of the reference track, µs; undefined until a run has begun. */
   #expectedUs: number | undefined;
-  /** The UTC offset as the last date told it, µs. */
+  /** The UTC offset by the last date, µs. */
   #dateUtcOffsetUs: number | undefined;
-  /** Last dts by track of the segment that was published last, or parts of it; ticks. */
-  #told: { readonly msn: number; readonly epoch: number; readonly lastDts: Map<number, number> } | undefined;
+  /** Last dts by track, ticks, of the segment whose media or parts were published last. */
+  #lastSegment: { readonly msn: number; readonly epoch: number; readonly lastDts: Map<number, number> } | undefined;
 
   constructor(input: StreamInput, context: PullContext) {
     this.#input = input;
@@ -63,7 +63,7 @@ export class RunFeeder {
 
   /** Media is missing from here on; the next frame begins a run. */
   absent(cause: GapCause | 'offline', detail: string): void {
-    this.#keepE();
+    this.#keepUtcOffset();
     this.#run = undefined;
     if (cause !== 'source-down') {
       this.#absences += 1;
@@ -72,9 +72,9 @@ export class RunFeeder {
     this.#input.absent(cause, detail.slice(0, MAX_DETAIL));
   }
 
-  /** Publishes a segment with what belongs to it from other renditions. */
+  /** Publishes a segment that contains the frames of all renditions. */
   publish(segment: QueuedSegment, media: DemuxedSegment): void {
-    this.#keepE();
+    this.#keepUtcOffset();
     this.#findMissing(segment);
     if (segment.discontinuity) {
       this.#run = undefined;
@@ -83,21 +83,24 @@ export class RunFeeder {
     for (const damage of media.damages) this.#input.damage(damage);
     const lowLatency = segment.lowLatency === true;
     if (this.#run && this.#run.lowLatency !== lowLatency) this.#run = undefined;
-    const before = this.#told?.msn === segment.msn && this.#told.epoch === segment.epoch ? this.#told : undefined;
-    this.#told = before ?? { msn: segment.msn, epoch: segment.epoch, lastDts: new Map() };
+    const before =
+      this.#lastSegment?.msn === segment.msn && this.#lastSegment.epoch === segment.epoch
+        ? this.#lastSegment
+        : undefined;
+    this.#lastSegment = before ?? { msn: segment.msn, epoch: segment.epoch, lastDts: new Map() };
     let offsetUs = 0;
     for (const group of media.groups) {
-      const fresh = segment.repeats ? withoutKnown(group, this.#told.lastDts) : group;
+      const fresh = segment.repeats ? withoutKnown(group, this.#lastSegment.lastDts) : group;
       offsetUs = this.#publishGroup(segment, fresh, offsetUs);
     }
     if (this.#previous) this.#previous = { ...this.#previous, contiguous: true, missing: 0 };
     this.#last = { msn: segment.msn, epoch: segment.epoch };
     this.#absences = 0;
-    // What is captured comes on and on: nothing has to be packaged without its successor.
+    // Low-latency frames arrive continuously: each one is packaged when its successor arrives.
     if (!lowLatency) this.#input.flush();
   }
 
-  /** @returns µs of the segment that have been published, with this group */
+  /** @returns duration of the segment's published groups, this one included, µs */
   #publishGroup(segment: QueuedSegment, { tracks, frames }: MediaGroup, offset: number): number {
     let offsetUs = offset;
     const of = (wanted: Track['kind']) => tracks.find(({ kind }) => kind === wanted);
@@ -108,7 +111,7 @@ export class RunFeeder {
     const first = frames.find(({ trackId }) => trackId === reference.id) ?? frames[0]!;
     this.#checkJump(segment, first);
     const at = [segment, ticksToUs(first.pts, timescales.get(first.trackId)!), offsetUs] as const;
-    this.#tellListed(segment, estimateAnchor(...at));
+    this.#reportListed(segment, estimateAnchor(...at));
     if (this.#run && offsetUs === 0) this.#checkDate(segment, ticksToUs(first.pts, timescales.get(first.trackId)!));
     let dropped = 0;
     const span = spanOf(frames, reference, this.#run && this.#expectedUs);
@@ -130,10 +133,10 @@ export class RunFeeder {
       if (isApart || !this.#write(frame)) dropped += 1;
     }
     if (dropped > 0) this.#input.damage(`${dropped} frames with timestamps out of order were dropped`);
-    this.#keepE();
+    this.#keepUtcOffset();
     const { utcOffsetUs } = this.#input;
     if (utcOffsetUs !== undefined) {
-      // How far a list is from its edge is known no better than a segment: only a date can be late.
+      // The arrival clock is no more exact than a segment: only a date can be late.
       const arrival = Math.max(0, utcOffsetUs - arrivalAnchor(...at).utcOffsetUs);
       const { clock, utcOffsetUs: estimateUs } = estimateAnchor(...at);
       this.#leadUs = { source: clock === 'source' ? utcOffsetUs - estimateUs : 0, arrival };
@@ -141,8 +144,8 @@ export class RunFeeder {
     return offsetUs;
   }
 
-  /** The stream may have moved the UTC offset of the run that flows, which holds for what follows. */
-  #keepE(): void {
+  /** Takes over a UTC offset that the stream has moved in the open run. */
+  #keepUtcOffset(): void {
     const previous = this.#previous;
     const { utcOffsetUs } = this.#input;
     if (!previous || !this.#run || utcOffsetUs === undefined || utcOffsetUs === previous.utcOffsetUs) return;
@@ -157,7 +160,7 @@ export class RunFeeder {
     if (missing > 0) this.#previous = { ...this.#previous, contiguous: false, missing };
   }
 
-  #tellListed(segment: QueuedSegment, { utcOffsetUs, clock }: Anchor): void {
+  #reportListed(segment: QueuedSegment, { utcOffsetUs, clock }: Anchor): void {
     const isTaken = this.#input.mediaEndUs !== this.#opening?.endUs;
     const missing = Math.max(this.#absences, this.#previous?.missing ?? 0);
     this.#input.nextSegment?.({
@@ -168,10 +171,10 @@ export class RunFeeder {
     });
   }
 
-  /** Asks the stream before any frame of the segment is published: other tracks may come before the reference track. */
+  /** Ends the run if the frame jumps. Called before any frame of the segment is published, because other tracks may precede the reference track. */
   #checkJump(segment: QueuedSegment, frame: Frame): void {
     if (!this.#run || !this.#input.jumps?.(frame)) return;
-    this.#context.log.info({ msn: segment.msn }, 'timestamps jumped');
+    this.#context.log.info({ msn: segment.msn }, 'timestamps jump: a new run begins');
     this.#run = undefined;
   }
 
@@ -183,7 +186,7 @@ export class RunFeeder {
       this.#context.counters.dateJumps();
       this.#context.log.warn(
         { msn: segment.msn, stepS: (utcOffsetUs - this.#dateUtcOffsetUs) / 1e6 },
-        'the date jumped and was ignored',
+        'EXT-X-PROGRAM-DATE-TIME jumped and was ignored',
       );
     }
     this.#dateUtcOffsetUs = utcOffsetUs;
@@ -201,7 +204,7 @@ export class RunFeeder {
     const anchor = anchorRun(segment, ptsUs, offsetUs, this.#previous);
     const lowLatency = segment.lowLatency === true;
     this.#run = { lowLatency, tracks, reference, lastDts: new Map() };
-    // Without a frame of the reference track there is nothing to expect yet.
+    // Without a frame of the reference track the next dts is unknown.
     this.#expectedUs = first.trackId === reference.id ? ticksToUs(first.dts, timescale) : undefined;
     this.#dateUtcOffsetUs = anchor.utcOffsetUs;
     this.#previous = { ...anchor, endUs: anchor.utcOffsetUs + ptsUs, sameClock: true, contiguous: true, missing: 0 };
@@ -210,16 +213,16 @@ export class RunFeeder {
       ...anchor,
       pace: lowLatency ? { kind: 'continuous' } : { kind: 'bursty', intervalS: 1.5 * segment.targetDurationS },
     });
-    this.#tellListed(segment, estimateAnchor(segment, ptsUs, offsetUs));
+    this.#reportListed(segment, estimateAnchor(segment, ptsUs, offsetUs));
   }
 
-  /** Publishes a frame unless it comes after its time. */
+  /** Publishes a frame unless its dts is not after the last one of its track. */
   #write(frame: Frame): boolean {
     const { lastDts } = this.#run!;
     const last = lastDts.get(frame.trackId);
     if (last !== undefined && frame.dts <= last) return false;
     lastDts.set(frame.trackId, frame.dts);
-    this.#told?.lastDts.set(frame.trackId, frame.dts);
+    this.#lastSegment?.lastDts.set(frame.trackId, frame.dts);
     this.#input.publish(frame);
     return true;
   }
@@ -232,7 +235,7 @@ export class RunFeeder {
   }
 }
 
-/** From the first dts to the last of the reference track, and of where it is expected; all of time where neither is known. */
+/** Span of the reference track's dts, its expected dts included, µs; unbounded if neither is known. */
 function spanOf(frames: readonly Frame[], { id, timescale }: Track, expectedUs: number | undefined) {
   let fromUs = expectedUs ?? Number.POSITIVE_INFINITY;
   let toUs = expectedUs ?? Number.NEGATIVE_INFINITY;
@@ -245,7 +248,7 @@ function spanOf(frames: readonly Frame[], { id, timescale }: Track, expectedUs: 
   return fromUs <= toUs ? { fromUs, toUs } : { fromUs: Number.NEGATIVE_INFINITY, toUs: Number.POSITIVE_INFINITY };
 }
 
-/** What was not published as parts before. */
+/** The frames that were not published before as parts. */
 function withoutKnown({ tracks, frames }: MediaGroup, lastDts: ReadonlyMap<number, number>): MediaGroup {
   const known = (frame: Frame) => frame.dts <= (lastDts.get(frame.trackId) ?? Number.NEGATIVE_INFINITY);
   return { tracks, frames: frames.filter((frame) => !known(frame)) };

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { detectContainer } from './container.ts';
 
-test('MPEG-TS is known by three packets in a row, also with a time stamp before each (M2TS) or parity behind', () => {
+test('MPEG-TS is detected by three packets in a row, also with a timestamp before each (M2TS) or parity after it', () => {
   for (const [first, stride] of [
     [0, 188],
     [4, 192],

@@ -1,14 +1,14 @@
 /**
- * Tells what a segment is by its first bytes; names and types of servers are not believed.
- * In: bytes. Out: a word.
+ * Detects the container of a segment by its first bytes; file names and media types are ignored.
+ * In: bytes. Out: a container, or a description of something else.
  */
 
 import { isPackedAudio } from '../../../media/packed-audio/format.ts';
 
-/** What oxbow can take. */
+/** Supported containers. */
 export type Container = 'mpegts' | 'fmp4' | 'packed-audio';
 
-/** Where the first packet begins, and how far the others lie apart: plain, M2TS, with parity. */
+/** Offset of the first packet and distance of packets, bytes: plain, M2TS, with parity. */
 const TS_FORMS = [
   [0, 188],
   [4, 192],
@@ -16,14 +16,14 @@ const TS_FORMS = [
 ] as const;
 const boxTypes: ReadonlySet<string> = new Set('ftyp styp moof moov sidx ssix emsg prft free skip mdat uuid'.split(' '));
 
-/** A sync byte may stand alone by chance, not at three packets' distance. */
+/** One sync byte may be a coincidence, three at the distance of packets are not. */
 function isTs(bytes: Uint8Array, first: number, stride: number): boolean {
   const isSync = (at: number) => at >= bytes.length || bytes[at] === 0x47;
   return bytes[first] === 0x47 && isSync(first + stride) && isSync(first + 2 * stride);
 }
 
 /**
- * @returns undefined when it is none of them
+ * @returns undefined for an unsupported container
  */
 export function detectContainer(bytes: Uint8Array): Container | undefined {
   if (TS_FORMS.some(([first, stride]) => isTs(bytes, first, stride))) return 'mpegts';
@@ -31,7 +31,7 @@ export function detectContainer(bytes: Uint8Array): Container | undefined {
   return isPackedAudio(bytes) ? 'packed-audio' : undefined;
 }
 
-/** What it looks like instead, for a person. */
+/** Describes unsupported bytes, for messages. */
 export function describeForeign(bytes: Uint8Array): string {
   const start = String.fromCharCode(...bytes.subarray(0, 3));
   if (start === 'WEB') return 'WebVTT';

@@ -12,7 +12,7 @@ const widevine = { method: 'SAMPLE-AES-CTR', keyFormat: 'urn:uuid:edef8ba9-79d6-
 const playReady = { method: 'SAMPLE-AES-CTR', keyFormat: 'com.microsoft.playready' };
 const open: KeyTag = { method: 'AES-128', uri: 'k.bin', iv: '0A' };
 
-test('AES-128 with the key in the open is taken, whatever other systems offer the same key', () => {
+test('AES-128 with the identity key format is used, whatever other systems offer the same key', () => {
   assert.equal(keyOf([], base), undefined);
   assert.deepEqual(keyOf([fairPlay, open], base), { url: new URL('https://cam.example/live/k.bin'), iv: '0A' });
   assert.deepEqual(keyOf([{ ...open, keyFormat: 'identity' }], base)?.iv, '0A');
@@ -21,7 +21,7 @@ test('AES-128 with the key in the open is taken, whatever other systems offer th
   refuseProtected([widevine, open]);
 });
 
-test('every other protection is refused by its name', () => {
+test('every other protection is refused by name', () => {
   for (const [tags, by] of [
     [[fairPlay], 'FairPlay (SAMPLE-AES)'],
     [[{ method: 'SAMPLE-AES', uri: 'skd://k' }], 'FairPlay (SAMPLE-AES)'],
@@ -32,14 +32,14 @@ test('every other protection is refused by its name', () => {
   ] as const) {
     const refused = {
       code: 'unsupported-media',
-      message: `the source is protected by ${by}; oxbow does not open protected streams`,
+      message: `the source is protected by ${by}; oxbow cannot record protected streams`,
     };
     assert.throws(() => keyOf(tags, base), refused);
     assert.throws(() => refuseProtected(tags), refused);
   }
 });
 
-test('the IV is the attribute, else the number of the segment; a Media Initialization Section must have one (RFC 8216bis 5.2)', () => {
+test('the IV is the attribute, otherwise the number of the segment; a Media Initialization Section must have one (RFC 8216bis 5.2)', () => {
   const key = { url: undefined, iv: undefined };
   assert.equal(Buffer.from(ivOf({ ...key, iv: 'aB1' }, 7)).toString('hex'), `${'0'.repeat(29)}ab1`);
   assert.equal(Buffer.from(ivOf(key, 2 ** 33 + 5)).toString('hex'), '00000000000000000000000200000005');
@@ -47,7 +47,7 @@ test('the IV is the attribute, else the number of the segment; a Media Initializ
   for (const iv of ['', 'xyz', '0'.repeat(33)]) assert.throws(() => ivOf({ ...key, iv }, 7), { name: 'FormatError' });
 });
 
-test('segments in any pieces are opened; wrong padding, length or nothing at all is malformed', () => {
+test('segments in any pieces are decrypted; wrong padding, wrong length or no bytes are malformed', () => {
   const [key, iv] = [Buffer.alloc(16, 7), Buffer.alloc(16, 9)];
   const clear = Buffer.from(Array.from({ length: 1000 }, (_, i) => i & 255));
   const cipher = createCipheriv('aes-128-cbc', key, iv);
@@ -64,7 +64,7 @@ test('segments in any pieces are opened; wrong padding, length or nothing at all
   }
 });
 
-test('a key holds until the next one of its KEYFORMAT, or NONE; the map has the one that stands before it (RFC 8216bis 4.4.4.4)', () => {
+test('a key applies until the next one of its KEYFORMAT, or NONE; the map has the key before it (RFC 8216bis 4.4.4.4)', () => {
   const text = [
     '#EXTM3U',
     '#EXT-X-TARGETDURATION:1',

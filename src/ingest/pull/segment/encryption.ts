@@ -1,20 +1,20 @@
 /**
- * Tells whether a segment can be opened, and with what.
- * In: EXT-X-KEY and EXT-X-SESSION-KEY. Out: where the key is and which IV goes with it; or a refusal that names the protection.
+ * Chooses the key of a segment, or refuses protected sources.
+ * In: EXT-X-KEY and EXT-X-SESSION-KEY. Out: URL of the key and IV; or an error that names the protection.
  * RFC 8216bis 4.4.4.4 and 5.2.
  */
 import { FormatError, OxbowError } from '../../../lib/errors.ts';
 import type { KeyTag } from '../../../media/m3u8/playlist.ts';
 
-/** How a segment or Media Initialization Section is encrypted: AES-128 with CBC and padding, as a whole. */
+/** Encryption of a segment or Media Initialization Section: AES-128 in CBC mode with padding. */
 export interface SegmentKey {
-  /** Of the key, 16 bytes. Undefined where the playlist does not say. */
+  /** URL of the 16-byte key; undefined if the playlist has no valid URI. */
   readonly url: URL | undefined;
   /** The IV attribute, hex digits as written. */
   readonly iv: string | undefined;
 }
 
-/** KEYFORMATs of protections that people know by name; the UUIDs are those of DASH-IF's registry. */
+/** KEYFORMATs of known protections; the UUIDs are from DASH-IF's registry. */
 const protections: readonly (readonly [string, string])[] = [
   ['com.apple.streamingkeydelivery', 'FairPlay'],
   ['urn:uuid:94ce86fb-07ff-4f43-adb8-93d2fa968ca2', 'FairPlay'],
@@ -26,11 +26,11 @@ const protections: readonly (readonly [string, string])[] = [
   ['org.w3.clearkey', 'ClearKey'],
 ];
 
-function isOurs({ method, keyFormat }: KeyTag): boolean {
+function isSupported({ method, keyFormat }: KeyTag): boolean {
   return method === 'AES-128' && (keyFormat === undefined || keyFormat === 'identity');
 }
 
-/** The protection's own name, or undefined where it is the plain key exchange of HLS. */
+/** Name of the protection; undefined for the plain key exchange of HLS. */
 function nameOf({ keyFormat, uri }: KeyTag): string | undefined {
   const format = keyFormat?.toLowerCase() ?? 'identity';
   const known = protections.find(([prefix]) => format.startsWith(prefix))?.[1];
@@ -43,39 +43,39 @@ function refusal(tags: readonly KeyTag[]): OxbowError {
   const names = [...new Set(tags.flatMap((tag) => nameOf(tag) ?? []))];
   const methods = [...new Set(tags.map(({ method }) => method.slice(0, 40)))].join(', ');
   const by = names.length === 0 ? methods : `${names.slice(0, 5).join(' and ')} (${methods})`;
-  return new OxbowError('unsupported-media', `the source is protected by ${by}; oxbow does not open protected streams`);
+  return new OxbowError('unsupported-media', `the source is protected by ${by}; oxbow cannot record protected streams`);
 }
 
 /**
  * The key of a segment.
  *
- * @param tags in force, one for each KEYFORMAT; none for a segment in the clear
+ * @param tags in force, one per KEYFORMAT; none for an unencrypted segment
  * @param base URL of the playlist
- * @throws OxbowError `unsupported-media` when none of them is AES-128 with the key in the open
+ * @throws OxbowError `unsupported-media` if none of them is AES-128 with the `identity` key format
  */
 export function keyOf(tags: readonly KeyTag[], base: URL): SegmentKey | undefined {
   if (tags.length === 0) return undefined;
-  const tag = tags.find(isOurs);
+  const tag = tags.find(isSupported);
   if (!tag) throw refusal(tags);
   return { url: tag.uri === undefined ? undefined : (URL.parse(tag.uri, base.href) ?? undefined), iv: tag.iv };
 }
 
 /**
- * Looks at the keys that a Multivariant Playlist announces.
+ * Checks the keys that a Multivariant Playlist announces.
  *
- * @throws OxbowError `unsupported-media` when there are some, and none that oxbow can use
+ * @throws OxbowError `unsupported-media` if it announces keys and oxbow can use none of them
  */
 export function refuseProtected(sessionKeys: readonly KeyTag[]): void {
-  if (sessionKeys.length > 0 && !sessionKeys.some(isOurs)) throw refusal(sessionKeys);
+  if (sessionKeys.length > 0 && !sessionKeys.some(isSupported)) throw refusal(sessionKeys);
 }
 
 /**
  * The initialization vector.
  *
- * @param msn of the segment, which stands in where there is no IV attribute (5.2); undefined for a Media Initialization Section,
+ * @param msn of the segment, the IV if there is no IV attribute (5.2); undefined for a Media Initialization Section,
  * which must have one
  * @returns 16 bytes
- * @throws FormatError when it is missing or not a number of 128 bits
+ * @throws FormatError if it is missing or not a number of 128 bits
  */
 export function ivOf({ iv }: SegmentKey, msn: number | undefined): Uint8Array {
   const bytes = new Uint8Array(16);

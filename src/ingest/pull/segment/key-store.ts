@@ -1,6 +1,6 @@
 /**
- * Fetches the keys of AES-128, remembers them, and opens segments with them.
- * In: addresses of keys; encrypted bytes. Out: keys, never shown or logged; bytes in the clear. RFC 8216bis 4.4.4.4 and 5.
+ * Fetches and caches AES-128 keys, and decrypts segments.
+ * In: URLs of keys; encrypted bytes. Out: keys, which are never shown or logged; decrypted bytes. RFC 8216bis 4.4.4.4 and 5.
  */
 import { createDecipheriv } from 'node:crypto';
 import { FormatError } from '../../../lib/errors.ts';
@@ -9,9 +9,9 @@ import { MAX_REQUEST_MS, type SourceAccess } from '../source-access.ts';
 import { statusFailure } from '../status-failure.ts';
 
 const KEY_BYTES = 16;
-/** More than any answer that is a key, so that another one can be told by its length. */
-const MAX_ANSWER_BYTES = 64 * 1024;
-/** Keys that are remembered; the one asked for longest ago goes. */
+/** Larger than a key, so that the error can state the length of a wrong response. */
+const MAX_RESPONSE_BYTES = 64 * 1024;
+/** Cached keys; the least recently used one is dropped. */
 const MAX_KEYS = 64;
 const IDLE_MS = 8000;
 
@@ -21,25 +21,25 @@ export class KeyStore {
   readonly #signal: AbortSignal;
   readonly #keys = new Map<string, Promise<Uint8Array>>();
 
-  /** @param options.signal of the whole pull: several renditions may wait for one key */
+  /** @param options.signal of the whole pull: several renditions share the request for a key */
   constructor(access: SourceAccess, { signal }: { signal: AbortSignal }) {
     this.#access = access;
     this.#signal = signal;
   }
 
   /**
-   * The key at `url`, fetched once.
+   * The key at `url`; cached.
    *
-   * @param deadlineMs most time for it, ms
+   * @param deadlineMs longest time for the request, ms
    * @returns 16 bytes
-   * @throws FormatError when it is not 16 bytes; OxbowError as net.fetch; the reason of the pull's signal when that aborted
+   * @throws FormatError if it is not 16 bytes; OxbowError as net.fetch; the reason of the pull's signal when that aborted
    */
   get(url: URL, deadlineMs: number): Promise<Uint8Array> {
     const known = this.#keys.get(url.href);
     const key = known ?? this.#fetch(url, Math.min(MAX_REQUEST_MS, deadlineMs));
     this.#keys.delete(url.href);
     this.#keys.set(url.href, key);
-    // A failure is not remembered; whoever waits for it handles it.
+    // A failure is not cached; the callers that await it handle it.
     if (!known) key.catch(() => this.forget(url, key));
     for (const old of this.#keys.keys()) {
       if (this.#keys.size <= MAX_KEYS) break;
@@ -49,9 +49,9 @@ export class KeyStore {
   }
 
   /**
-   * The key did not fit: it is fetched anew when it is wanted next.
+   * Drops a wrong key from the cache; the next `get` fetches it again.
    *
-   * @param of what `get` gave; another one that was fetched since then stays
+   * @param of the result of `get`; a newer key in the cache stays
    */
   forget(url: URL, of?: Promise<Uint8Array>): void {
     if (of === undefined || this.#keys.get(url.href) === of) this.#keys.delete(url.href);
@@ -66,7 +66,7 @@ export class KeyStore {
   async #load(url: URL, deadlineMs: number): Promise<Uint8Array> {
     using reply = await this.#access.fetch(url, {
       signal: this.#signal,
-      maxBytes: MAX_ANSWER_BYTES,
+      maxBytes: MAX_RESPONSE_BYTES,
       deadlineMs,
       idleMs: Math.min(IDLE_MS, deadlineMs),
     });
@@ -75,7 +75,7 @@ export class KeyStore {
   }
 }
 
-/** A key that stands in the playlist itself (RFC 2397); in base64, or percent-encoded. */
+/** A key in the playlist itself, base64 or percent-encoded (RFC 2397). */
 function readDataUrl(url: URL): Uint8Array {
   const [kind = '', data = ''] = url.pathname.split(/,(.*)/s);
   const text = data.replaceAll(/%([0-9a-f]{2})/gi, (_, hex) => String.fromCharCode(Number.parseInt(hex, 16)));
@@ -83,13 +83,13 @@ function readDataUrl(url: URL): Uint8Array {
 }
 
 /**
- * Opens what was encrypted with AES-128 in CBC mode with PKCS7 padding (4.4.4.4).
+ * Decrypts AES-128 in CBC mode with PKCS7 padding (4.4.4.4).
  *
- * @param pieces in order; the list is emptied on the way
+ * @param pieces in order; the function empties the list
  * @param key 16 bytes
  * @param iv 16 bytes
  * @returns new pieces
- * @throws FormatError when the length or the padding is wrong: another key, or a broken segment
+ * @throws FormatError if the length or the padding is wrong: a wrong key, or a damaged segment
  */
 export function decryptAes128(pieces: Uint8Array[], key: Uint8Array, iv: Uint8Array): Uint8Array[] {
   const decipher = createDecipheriv('aes-128-cbc', key, iv);
@@ -102,7 +102,8 @@ export function decryptAes128(pieces: Uint8Array[], key: Uint8Array, iv: Uint8Ar
     length += piece.length;
     add(decipher.update(piece));
   }
-  if (length === 0 || length % 16 !== 0) throw new FormatError(`${length} bytes are no whole blocks of AES-128`, 0);
+  if (length === 0 || length % 16 !== 0)
+    throw new FormatError(`${length} bytes are not a multiple of the AES-128 block size`, 0);
   try {
     add(decipher.final());
   } catch {

@@ -1,24 +1,24 @@
 /**
- * Does jobs side by side and gives their results in the order in which they were put in.
- * In: jobs. Out: results. Usually at most `parallel` jobs are running or wait to be taken. While the oldest job waits to try again, later ones
+ * Runs jobs in parallel and returns their results in the order of the jobs.
+ * In: jobs. Out: results. At most `parallel` jobs are running or finished but not read. While the oldest job waits to retry, later ones
  * run ahead of it, up to `maxAhead` jobs and `maxHeldBytes` of results.
  */
 
-/** The place of a running job, which it leaves while it waits to try again. */
+/** The slot of a running job, which it frees while it waits to retry. */
 export interface JobSlot {
-  /** Another job may run in its place until `resume`. */
+  /** Frees the slot until `resume`. */
   pause(): void;
-  /** Resolves when there is a place again; rejects with the signal's reason when that aborts. */
+  /** Resolves when a slot is free again; rejects with the signal's reason when aborted. */
   resume(options: { signal: AbortSignal }): Promise<void>;
 }
 
 interface Job<T> {
-  readonly run: (place: JobSlot) => Promise<T>;
+  readonly run: (slot: JobSlot) => Promise<T>;
   begun: boolean;
   result: Promise<T> | undefined;
-  /** It has failed once and tries again. */
+  /** It has failed at least once and will retry. */
   retries: boolean;
-  /** Of its result, until that is taken. */
+  /** Size of its result. */
   bytes: number;
 }
 
@@ -26,25 +26,25 @@ function jobOf<T>(run: Job<T>['run']): Job<T> {
   return { run, begun: false, result: undefined, retries: false, bytes: 0 };
 }
 
-/** The bounds of a line. */
+/** Bounds of a queue. */
 export interface QueueOptions<T> {
   /** Jobs at a time, 1 or more. */
   readonly parallel: number;
-  /** Jobs that may have begun while the oldest tries again; default `parallel`. */
+  /** Jobs that may have started while the oldest retries; default `parallel`. */
   readonly maxAhead?: number;
-  /** Results that may wait for it, bytes; no more jobs begin then. Default no limit. */
+  /** Results that may wait for it, bytes; at this limit no further job starts. Default no limit. */
   readonly maxHeldBytes?: number;
-  /** Bytes of a result. */
+  /** Size of a result, bytes; default 0. */
   readonly weigh?: (result: T) => number;
 }
 
-/** A line of jobs with one reader. */
+/** A queue of jobs with one reader. */
 export class OrderedQueue<T> implements AsyncIterable<T> {
   readonly #options: Required<QueueOptions<T>>;
   #jobs: Job<T>[] = [];
   #active = 0;
   readonly #resuming: (() => void)[] = [];
-  /** A job that tries again got the last place: a new one gets the next. */
+  /** A retrying job got the last free slot: a new job gets the next. */
   #resumedLast = false;
   #ended = false;
   #failure: { error: unknown } | undefined;
@@ -54,23 +54,23 @@ export class OrderedQueue<T> implements AsyncIterable<T> {
     this.#options = { maxAhead: options.parallel, maxHeldBytes: Number.POSITIVE_INFINITY, weigh: () => 0, ...options };
   }
 
-  /** Jobs that have not begun. */
+  /** Number of jobs that have not started. */
   get waiting(): number {
     return this.#jobs.reduce((count, { begun }) => count + (begun ? 0 : 1), 0);
   }
 
-  /** Puts a job at the end; it begins when its turn comes. */
-  push(run: (place: JobSlot) => Promise<T>): void {
+  /** Appends a job. */
+  push(run: (slot: JobSlot) => Promise<T>): void {
     this.#jobs.push(jobOf(run));
     this.#start();
     this.#wake?.();
   }
 
   /**
-   * Takes out jobs that have not begun, oldest first, until `keep` are left.
+   * Removes jobs that have not started, oldest first, until `keep` of them remain.
    *
-   * @param instead is put in their place
-   * @returns how many were taken out
+   * @param instead creates the job that replaces them
+   * @returns the number of removed jobs
    */
   drop(keep: number, instead: (count: number) => () => Promise<T>): number {
     const begun = this.#jobs.filter((job) => job.begun);
@@ -82,7 +82,7 @@ export class OrderedQueue<T> implements AsyncIterable<T> {
     return count;
   }
 
-  /** Nothing more will be put in; the reader ends after the last result, or throws `failure.error`. */
+  /** No job will follow; the reader ends after the last result, or throws `failure.error`. */
   end(failure?: { error: unknown }): void {
     this.#ended = true;
     this.#failure = failure;
@@ -102,7 +102,7 @@ export class OrderedQueue<T> implements AsyncIterable<T> {
     }
   }
 
-  /** The oldest job that has not begun, if it may. */
+  /** The oldest job that has not started, if the bounds allow it to start. */
   #next(): Job<T> | undefined {
     const { parallel, maxAhead, maxHeldBytes } = this.#options;
     const index = this.#jobs.findIndex(({ begun }) => !begun);
@@ -120,7 +120,7 @@ export class OrderedQueue<T> implements AsyncIterable<T> {
       this.#active -= 1;
       this.#start();
     };
-    const place: JobSlot = {
+    const slot: JobSlot = {
       pause: () => {
         paused = true;
         job.retries = true;
@@ -135,7 +135,7 @@ export class OrderedQueue<T> implements AsyncIterable<T> {
       job.retries = false;
       if (!paused) leave();
     };
-    job.result = job.run(place).then(
+    job.result = job.run(slot).then(
       (result) => {
         job.bytes = this.#options.weigh(result);
         settle();
@@ -146,7 +146,7 @@ export class OrderedQueue<T> implements AsyncIterable<T> {
         throw error;
       },
     );
-    // It is awaited when its turn comes; until then a failure is not an unhandled one.
+    // The reader awaits it later; until then a rejection must not count as unhandled.
     job.result.catch(() => {});
   }
 

@@ -1,6 +1,6 @@
 /**
- * Follows the parts of one segment: which may be published, and whether the whole of it has to be fetched after all.
- * In: parts in order, what became of each, and word that the segment is whole. Out: yes or no. Pure. RFC 8216bis 4.4.4.9.
+ * Tracks the parts of one segment: which may be published, and whether the complete segment must be fetched after all.
+ * In: parts in order, the result of each, the end of the segment. Out: yes or no. Pure. RFC 8216bis 4.4.4.9.
  */
 import type { QueuedSegment } from './queued-segment.ts';
 
@@ -8,7 +8,7 @@ interface OpenSegment {
   readonly msn: number;
   readonly epoch: number;
   published: number;
-  /** Why the rest of its parts is of no use. */
+  /** Why its further parts are useless. */
   failed: string | undefined;
 }
 
@@ -17,23 +17,23 @@ export class PartAssembly {
   #open: OpenSegment | undefined;
 
   /**
-   * To be asked before each segment and part: a segment that misses parts and will not be whole any more.
+   * Called before each segment and part: detects that the previous segment lacks parts and will not be completed.
    *
-   * @returns what is missing, for a person; once
+   * @returns what is missing, for logs; once
    */
-  leftBehind({ msn, epoch }: Pick<QueuedSegment, 'msn' | 'epoch'>): string | undefined {
+  abandoned({ msn, epoch }: Pick<QueuedSegment, 'msn' | 'epoch'>): string | undefined {
     const open = this.#open;
     if (!open || (open.msn === msn && open.epoch === epoch)) return undefined;
     this.#open = undefined;
     return open.failed;
   }
 
-  /** Media is missing here in any case. */
+  /** Media is missing here in any case: forgets the open segment. */
   reset(): void {
     this.#open = undefined;
   }
 
-  /** Whether a part comes next: all before it have been published. */
+  /** Whether a part is the next to publish: all before it have been published. */
   wants({ msn, epoch, part = 0 }: QueuedSegment): boolean {
     this.#open ??= { msn, epoch, published: 0, failed: undefined };
     const open = this.#open;
@@ -41,23 +41,23 @@ export class PartAssembly {
     return open.failed === undefined;
   }
 
-  /** The part that was wanted has been published. */
+  /** The wanted part has been published. */
   published(): void {
     if (this.#open) this.#open.published += 1;
   }
 
-  /** The part that was wanted cannot be: the whole segment is needed. */
+  /** The wanted part cannot be published: the complete segment is needed. */
   failed(why: string): void {
     if (this.#open) this.#open.failed ??= why;
   }
 
   /**
-   * The segment is whole.
+   * The segment has ended.
    *
-   * @param parts how many it has; undefined where they were not all given
-   * @returns `lacks`: why it has to be fetched as a whole; undefined when all of it has been published. `published`: how many parts were
+   * @param parts number of its parts; undefined if the playlist did not list them all
+   * @returns `lacks`: why the complete segment must be fetched; undefined if all parts were published. `published`: number of published parts
    */
-  whole(
+  endSegment(
     { msn, epoch }: QueuedSegment,
     parts: number | undefined,
   ): { readonly lacks: string | undefined; readonly published: number } {

@@ -1,6 +1,6 @@
 /**
- * A segment or part of a playlist that waits to be downloaded.
- * In: nothing. Out: the type, which segment-queue fills and the downloads read.
+ * A segment or part that waits to be downloaded.
+ * In: nothing. Out: the type, created by playlist/list-segments and read by segment-download.
  */
 import type { ByteRange } from '../../../media/m3u8/playlist.ts';
 import type { SegmentKey } from './encryption.ts';
@@ -12,40 +12,40 @@ export interface QueuedSegment extends Resource {
   readonly map?: Resource | undefined;
   readonly durationS: number;
   readonly targetDurationS: number;
-  /** Timestamps do not continue: EXT-X-DISCONTINUITY, or the origin began anew. */
+  /** Timestamps do not continue: EXT-X-DISCONTINUITY, or the origin restarted. */
   readonly discontinuity: boolean;
   readonly discontinuitySequence: number;
-  /** Its start as the source tells, carried over from the last EXT-X-PROGRAM-DATE-TIME before it; ms since 1970. */
+  /** Its start by the last EXT-X-PROGRAM-DATE-TIME at or before it, plus the durations since then; ms since 1970. */
   readonly programDateTimeMs?: number | undefined;
-  /** The tag stands at this very segment. */
+  /** The segment itself has EXT-X-PROGRAM-DATE-TIME. */
   readonly dated: boolean;
-  /** From its start to the end of the list it was first seen in, seconds. */
+  /** From its start to the end of the playlist that first listed it, seconds. */
   readonly toEdgeS: number;
-  /** When that list arrived, ms since 1970. */
+  /** When that playlist arrived, ms since 1970. */
   readonly arrivedMs: number;
-  /** The list had EXT-X-ENDLIST: there is time. */
+  /** The playlist had EXT-X-ENDLIST, so the download is not urgent. */
   readonly ended: boolean;
-  /** How often the origin had begun anew. */
+  /** How often the origin has restarted. */
   readonly epoch: number;
-  /** The list's edge by its own dates, where it has any; ms since 1970. */
+  /** End of the playlist by its own dates, if it has any; ms since 1970. */
   readonly edgeMs?: number | undefined;
-  /** A Partial Segment: its index within the segment whose number it has, from 0. */
+  /** Of a Partial Segment: its index within segment `msn`, from 0. */
   readonly part?: number | undefined;
-  /** Of a source that is followed by its parts: frames come about as they were captured. */
+  /** The pull follows the parts of the source: frames arrive about when they were captured. */
   readonly lowLatency?: true | undefined;
   /**
-   * It was in the playlist when that was first loaded, or first loaded after its origin began anew or another playlist took its place: it
-   * may repeat what was published. Which of those loads it was, from 1; absent on all later segments.
+   * Set if the segment was in the first load of the playlist, or in the first load after a restart of the origin or a change of the
+   * playlist, so that it may repeat published media. Number of that load, from 1; absent on all later segments.
    */
   readonly opening?: number | undefined;
   /** Parts of it were published before. */
   readonly repeats?: true | undefined;
 }
 
-/** A resource or a stretch of one. */
+/** A resource or a byte range of one. */
 export interface Resource {
   readonly url: URL;
   readonly byteRange?: ByteRange | undefined;
-  /** How it is encrypted; absent where it is in the clear. */
+  /** Its encryption; absent if it is not encrypted. */
   readonly key?: SegmentKey | undefined;
 }

@@ -1,36 +1,36 @@
 /**
- * Looks for signs that a reply is not the whole segment that the playlist lists: a web page, an empty or a truncated body.
- * In: the bytes of a segment, decrypted. Out: a sentence, or nothing. Pure. ISO 13818-1 2.4.3; ISO 14496-12 4.2.
+ * Checks whether a response is the segment that the playlist lists, or a web page, an empty or a truncated body.
+ * In: the decrypted bytes of a segment. Out: a reason for doubt, or undefined. Pure. ISO 13818-1 2.4.3; ISO 14496-12 4.2.
  */
 import { concatBytes } from '../../../lib/bytes.ts';
 import { FormatError } from '../../../lib/errors.ts';
 import { readBoxHead } from '../../../media/isobmff/box.ts';
 import { describeForeign, detectContainer } from './container.ts';
 
-/** Enough to recognise a container. */
+/** Enough to detect the container. */
 const HEAD_BYTES = 1024;
 const PACKET = 188;
-/** Media that is shorter than this part of what the playlist says is taken for truncated. */
+/** Media shorter than this fraction of EXTINF counts as truncated. */
 const SHORT = 0.75;
-/** Shorter segments have too few frames to be measured, seconds. */
+/** Shorter segments have too few frames to measure, seconds. */
 const MEASURED_FROM_S = 0.5;
 const PTS_MODULUS = 2 ** 33;
 
-/** What a reply seems to be instead of the segment. */
+/** Why a response may not be the segment. */
 export interface Doubt {
   readonly detail: string;
-  /** No media can be read from it. Otherwise some can, and the source may be like this. */
+  /** No media can be read from it. If false, some can, and all segments of the source may look like this. */
   readonly useless: boolean;
 }
 
-/** Judges the reply to a request for a segment; undefined where nothing is wrong. */
+/** Checks a response; undefined if nothing is wrong. */
 export type CheckSegment = (pieces: readonly Uint8Array[], durationS: number) => Doubt | undefined;
 
 /**
- * Judges a segment of video or audio.
+ * Checks a segment of video or audio.
  *
- * @param pieces the segment in order, not changed
- * @param durationS as the playlist says, seconds
+ * @param pieces the segment in order; not modified
+ * @param durationS EXTINF, seconds
  */
 export const checkMedia: CheckSegment = (pieces, durationS) => {
   const head = headOf(pieces, 0, HEAD_BYTES);
@@ -40,7 +40,7 @@ export const checkMedia: CheckSegment = (pieces, durationS) => {
   return container === 'mpegts' && head[0] === 0x47 ? checkPackets(pieces, durationS) : undefined;
 };
 
-/** Judges a segment of subtitles: it may be empty, but is no web page. */
+/** Checks a segment of subtitles: it may be empty, but not a web page. */
 export const checkSubtitles: CheckSegment = (pieces) => {
   const detail = describeForeign(headOf(pieces, 0, HEAD_BYTES));
   return detail === 'a web page' ? { detail: `the segment is ${detail}`, useless: true } : undefined;
@@ -66,33 +66,33 @@ function headOf(pieces: readonly Uint8Array[], from: number, length: number): Ui
   return found.length === 1 ? found[0]! : concatBytes(found);
 }
 
-/** Judges boxes that lie one after the other: the last one has to end where the bytes do. */
+/** Checks a sequence of boxes: the last one must end at the end of the bytes. */
 export function checkBoxes(pieces: readonly Uint8Array[]): Doubt | undefined {
   const length = lengthOf(pieces);
   try {
     for (let at = 0; at < length; ) {
       const box = readBoxHead(headOf(pieces, at, 16), 0);
-      if (!box) return undefined; // less than a header is left: the demuxer decides
+      if (!box) return undefined; // less than a header remains: the demuxer decides
       at += box.size;
       if (at > length) return { detail: `it is truncated at ${length} bytes`, useless: false };
     }
   } catch (error) {
-    if (!(error instanceof FormatError)) throw error; // damaged in another way: the demuxer says how
+    if (!(error instanceof FormatError)) throw error; // malformed in another way: the demuxer reports it
   }
   return undefined;
 }
 
-/** Packets have to be whole, and their timestamps to span about the duration. */
+/** Checks that packets are complete and that their timestamps span about the duration. */
 function checkPackets(pieces: readonly Uint8Array[], durationS: number): Doubt | undefined {
   const length = lengthOf(pieces);
   if (length % PACKET !== 0) return { detail: `it is truncated at ${length} bytes`, useless: false };
   const spanS = durationS < MEASURED_FROM_S ? undefined : spanOf(pieces);
   if (spanS === undefined || spanS >= SHORT * durationS) return undefined;
-  const detail = `it has ${spanS.toFixed(1)} s of the ${durationS.toFixed(1)} s that the playlist says`;
+  const detail = `it has ${spanS.toFixed(1)} s of the ${durationS.toFixed(1)} s of EXTINF`;
   return { detail, useless: false };
 }
 
-/** From the first picture to the end of the last, seconds; of audio where there is none; undefined where that cannot be told. */
+/** Duration of the video, otherwise of the audio, seconds; undefined if it cannot be measured. */
 function spanOf(pieces: readonly Uint8Array[]): number | undefined {
   const spans = { video: new PtsSpan(), audio: new PtsSpan() };
   for (const packet of packetsOf(pieces)) {
@@ -117,7 +117,7 @@ function readPts(bytes: Uint8Array, at: number): number {
   return high * 2 ** 30 + middle * 2 ** 15 + low;
 }
 
-/** What the timestamps of one elementary stream span. */
+/** The span of the timestamps of one elementary stream. */
 class PtsSpan {
   #pid: number | undefined;
   #first = 0;
@@ -138,7 +138,7 @@ class PtsSpan {
     this.#count += 1;
   }
 
-  /** The last unit is taken to be as long as the others. */
+  /** The last unit is assumed to be as long as the average of the others. */
   get seconds(): number | undefined {
     if (this.#count < 2) return undefined;
     return ((this.#most - this.#least) * this.#count) / (this.#count - 1) / 90_000;

@@ -1,6 +1,6 @@
 /**
- * Turns the segments of one rendition into tracks and frames; one demuxer lives as long as the container stays the same.
- * In: bytes of whole segments. Out: frames in groups of one set of tracks.
+ * Demuxes the segments of one rendition; one demuxer is used while the container stays the same.
+ * In: bytes of segments. Out: frames in groups, one per set of tracks.
  */
 import { type LeftOutTrack, namesOf } from '../../../api/left-out.ts';
 import { concatBytes } from '../../../lib/bytes.ts';
@@ -12,7 +12,7 @@ import { createPackedAudioDemuxer } from '../../../media/packed-audio/demuxer.ts
 import { type Container, describeForeign, detectContainer } from './container.ts';
 import type { FetchedInit } from './segment-download.ts';
 
-/** So many bytes tell what a segment is. */
+/** Enough bytes to detect the container. */
 const HEAD_BYTES = 1024;
 
 /** Frames of one set of tracks, in the order of the container. */
@@ -21,21 +21,21 @@ export interface MediaGroup {
   readonly frames: Frame[];
 }
 
-/** A segment, taken apart. */
+/** A demuxed segment. */
 export interface DemuxedSegment {
   /** What it came in. */
   readonly container?: Container;
   readonly groups: readonly MediaGroup[];
-  /** What was wrong and stepped over. */
+  /** Damage that the demuxer skipped. */
   readonly damages: readonly string[];
 }
 
-/** Forgets the frames of a segment that was published: a loop's variables live until the next one comes, and would hold them. */
+/** Drops the frames of a published segment: variables of the caller's loop would keep them in memory until the next segment. */
 export function releaseFrames({ groups }: DemuxedSegment): void {
   for (const { frames } of groups) frames.length = 0;
 }
 
-/** The first bytes, or all there are; without a copy where the first piece has them. */
+/** The first HEAD_BYTES or more, or all; without a copy if the first piece is long enough. */
 function headOf(pieces: readonly Uint8Array[]): Uint8Array {
   let count = 0;
   for (let length = 0; count < pieces.length && length < HEAD_BYTES; count++) length += pieces[count]!.length;
@@ -44,7 +44,7 @@ function headOf(pieces: readonly Uint8Array[]): Uint8Array {
 
 const makers = { mpegts: createTsDemuxer, fmp4: createFmp4Demuxer, 'packed-audio': createPackedAudioDemuxer } as const;
 
-/** Takes segments apart. */
+/** Demuxes segments. */
 export class SegmentDemux {
   #container: Container | undefined;
   #demuxer: (Demuxer & { discontinuity(): void }) | undefined;
@@ -55,12 +55,12 @@ export class SegmentDemux {
   #leftOut: readonly LeftOutTrack[] = [];
   readonly #onLeftOut: (tracks: readonly LeftOutTrack[]) => void;
 
-  /** @param onLeftOut gets the tracks that cannot be taken, complete, each time they change */
+  /** @param onLeftOut receives all tracks that oxbow cannot take, each time they change */
   constructor(onLeftOut: (tracks: readonly LeftOutTrack[]) => void = () => {}) {
     this.#onLeftOut = onLeftOut;
   }
 
-  /** The tracks of the segments that cannot be taken. */
+  /** Tracks of the segments that oxbow cannot take. */
   get leftOut(): readonly LeftOutTrack[] {
     return this.#leftOut;
   }
@@ -88,18 +88,18 @@ export class SegmentDemux {
     },
   };
 
-  /** What comes next does not continue what came. */
+  /** The next segment does not continue the last one. */
   discontinuity(): void {
     this.#demuxer?.discontinuity();
-    // Access units that the demuxer still held belong before the break, and their segment has been delivered.
+    // Access units that the demuxer still holds belong before the discontinuity; their segment has been delivered.
     this.#groups = [];
   }
 
   /**
-   * @param pieces a whole segment, or a part of one, in order; the list is emptied, so that nobody holds its bytes longer than needed
+   * @param pieces a segment or a part, in order; emptied, so that the bytes are freed early
    * @param init its Media Initialization Section
-   * @param part index of the part within its segment, which goes on; undefined for a whole segment
-   * @throws FormatError when it is no container that oxbow takes, or too damaged; the next segment is tried afresh
+   * @param part index of the part within its segment; undefined for a complete segment
+   * @throws FormatError for an unsupported container or too much damage; the next segment gets a new demuxer
    */
   demux(pieces: Uint8Array[], init: FetchedInit | undefined, part?: number): DemuxedSegment {
     this.#groups = [];
@@ -128,7 +128,7 @@ export class SegmentDemux {
     return { container: this.#container!, groups, damages: this.#damages };
   }
 
-  /** The segment whose parts were given has ended: what the demuxer still held. */
+  /** Flushes the demuxer at the end of a segment whose parts were demuxed. */
   end(): DemuxedSegment {
     this.#groups = [];
     this.#damages = [];

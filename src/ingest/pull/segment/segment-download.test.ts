@@ -29,21 +29,21 @@ const segmentAt = (url: URL): QueuedSegment => ({
   ...{ dated: false, toEdgeS: 1, arrivedMs: 0, ended: false, epoch: 0 },
 });
 
-test('a segment beside the video may not be as long as one of the video', async () => {
+test('a segment of an alternative rendition has a smaller maximum size', async () => {
   await using origin = await openOrigin();
   await using net = createNet({ allow: [] });
-  const home = new URL(`${origin.url}/long.aac`);
-  origin.put(home.pathname, new Uint8Array(3_000_000));
-  const access = new SourceAccess({ net, home, trusted: true });
+  const sourceUrl = new URL(`${origin.url}/long.aac`);
+  origin.put(sourceUrl.pathname, new Uint8Array(3_000_000));
+  const access = new SourceAccess({ net, sourceUrl, trusted: true });
   const fetch = (more: Partial<PullContext>) =>
-    new SegmentDownload(contextOf(access, more), () => undefined).fetch(segmentAt(home), () => true, { signal });
+    new SegmentDownload(contextOf(access, more), () => undefined).fetch(segmentAt(sourceUrl), () => true, { signal });
   const whole = await fetch({});
   assert.equal(whole.kind === 'fetched' && whole.pieces.reduce((sum, { length }) => sum + length, 0), 3_000_000);
   const refused = await fetch({ maxSegmentBytes: 1_000_000 });
   assert.match(refused.kind === 'given-up' ? refused.detail : '', /larger than 1000000 bytes/);
 });
 
-test('our own mistake is not taken for a failure of the source', async () => {
+test('a bug does not count as a failure of the source', async () => {
   const mistake = new TypeError('a mistake');
   const access = { fetch: () => Promise.reject(mistake) } as unknown as SourceAccess;
   const download = new SegmentDownload(contextOf(access));
@@ -53,11 +53,11 @@ test('our own mistake is not taken for a failure of the source', async () => {
   );
 });
 
-test('a source whose segments always seem truncated is believed after three, and then requested once', async () => {
+test('a source whose segments always seem truncated is accepted after three, then with one request each', async () => {
   await using origin = await openOrigin();
   await using net = createNet({ allow: [] });
-  const home = new URL(`${origin.url}/0.m4s`);
-  const access = new SourceAccess({ net, home, trusted: true });
+  const sourceUrl = new URL(`${origin.url}/0.m4s`);
+  const access = new SourceAccess({ net, sourceUrl, trusted: true });
   const download = new SegmentDownload(contextOf(access));
   const truncated = Buffer.from('000000ff6d64617400000000', 'hex');
   for (const [i, tries] of [3, 3, 3, 1, 1].entries()) {
@@ -69,18 +69,18 @@ test('a source whose segments always seem truncated is believed after three, and
   }
 });
 
-test('the pause between two tries grows, each on a new connection, and the detail says how many there were', async () => {
+test('pauses between attempts grow, each attempt has a new connection, and the detail has their number', async () => {
   await using origin = await openOrigin();
   await using net = createNet({ allow: [] });
-  const home = new URL(`${origin.url}/a.ts`);
+  const sourceUrl = new URL(`${origin.url}/a.ts`);
   const at: number[] = [];
   origin.put('/a.ts', () => {
     at.push(performance.now());
     return { status: 500 };
   });
-  const access = new SourceAccess({ net, home, trusted: true });
+  const access = new SourceAccess({ net, sourceUrl, trusted: true });
   const limits = { minWaitMs: 0, endedWaitMs: 0 };
-  const segment = { ...segmentAt(home), targetDurationS: 2 };
+  const segment = { ...segmentAt(sourceUrl), targetDurationS: 2 };
   const fetched = await new SegmentDownload(contextOf(access, { limits })).fetch(segment, () => true, { signal });
   assert.deepEqual(fetched, {
     ...{ kind: 'given-up', cause: 'source-skipped' },

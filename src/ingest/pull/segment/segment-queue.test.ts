@@ -18,7 +18,7 @@ function list(first: number, uris: readonly string[], head = '', tail = ''): Med
 const names = (first: number, count: number, prefix = 's') =>
   Array.from({ length: count }, (_, i) => `${prefix}${first + i}.ts`);
 
-/** Feeds lists to a queue, four seconds apart, and says what comes of each. */
+/** Passes playlists to a queue, four seconds apart, and returns the items of each. */
 function follow(...lists: readonly MediaPlaylist[]): string[][] {
   const queue = new SegmentQueue(noCounters);
   return lists.map((each, i) =>
@@ -32,7 +32,7 @@ function follow(...lists: readonly MediaPlaylist[]): string[][] {
   );
 }
 
-test('a reload gives what is new and nothing else', () => {
+test('a reload returns the new segments only', () => {
   assert.deepEqual(follow(list(0, names(0, 5)), list(1, names(1, 5)), list(1, names(1, 5)), list(3, names(3, 5))), [
     ['2 s2.ts', '3 s3.ts', '4 s4.ts'],
     ['5 s5.ts'],
@@ -41,7 +41,7 @@ test('a reload gives what is new and nothing else', () => {
   ]);
 });
 
-test('a stream that has media begins where it ended, if the list still offers that and its dates are true', () => {
+test('a stream with media continues at its end if the playlist still has that and its dates are plausible', () => {
   const edgeMs = Date.UTC(2026, 10, 20, 8);
   const dated = (count: number, endMs: number) =>
     list(0, names(0, count), `#EXT-X-PROGRAM-DATE-TIME:${new Date(endMs - 4000 * count).toISOString()}\n`);
@@ -49,21 +49,21 @@ test('a stream that has media begins where it ended, if the list still offers th
     const [item] = new SegmentQueue(noCounters, { hadUntilMs }).take(each, url, edgeMs);
     return item?.kind === 'segment' ? item.segment.msn : undefined;
   };
-  assert.equal(first(dated(10, edgeMs), edgeMs - 24_000), 4, 'what came after the end, and not what came before');
-  assert.equal(first(dated(10, edgeMs), edgeMs - 23_990), 4, 'to within what dates are rounded by');
-  assert.equal(first(dated(10, edgeMs), edgeMs - 3_600_000), 0, 'all of it after a long time');
+  assert.equal(first(dated(10, edgeMs), edgeMs - 24_000), 4, 'segments after the end only');
+  assert.equal(first(dated(10, edgeMs), edgeMs - 23_990), 4, 'within the rounding of dates');
+  assert.equal(first(dated(10, edgeMs), edgeMs - 3_600_000), 0, 'the complete playlist after a long time');
   assert.equal(first(dated(100, edgeMs), edgeMs - 3_600_000), 85, 'but no more than a minute');
   assert.equal(first(dated(10, edgeMs), edgeMs - 1000), 7, 'no later than any other start');
   assert.equal(first(dated(10, edgeMs), undefined), 7);
-  assert.equal(first(dated(10, edgeMs - 90_000), edgeMs - 24_000), 7, 'dates that are far off tell nothing');
-  assert.equal(first(list(0, names(0, 10)), edgeMs - 24_000), 7, 'nor does a list without dates');
+  assert.equal(first(dated(10, edgeMs - 90_000), edgeMs - 24_000), 7, 'implausible dates are ignored');
+  assert.equal(first(list(0, names(0, 10)), edgeMs - 24_000), 7, 'so is a playlist without dates');
 });
 
-test('an empty list begins nothing', () => {
+test('an empty playlist has no effect', () => {
   assert.deepEqual(follow(list(7, []), list(7, names(7, 1))), [[], ['7 s7.ts']]);
 });
 
-test('a list that is empty for a while changes nothing: neither is anything taken twice, nor lost without a word', () => {
+test('an empty playlist in between has no effect: no repetition and no silent loss', () => {
   assert.deepEqual(follow(list(50, names(50, 3)), list(0, []), list(51, names(51, 4))), [
     ['50 s50.ts', '51 s51.ts', '52 s52.ts'],
     [],
@@ -72,7 +72,7 @@ test('a list that is empty for a while changes nothing: neither is anything take
   assert.deepEqual(follow(list(50, names(50, 3)), list(60, []), list(60, names(60, 1)))[2], ['lost 7', '60 s60.ts']);
 });
 
-test('an origin that shows an empty list before it begins anew has begun anew', () => {
+test('an origin that serves an empty playlist before it restarts has restarted', () => {
   assert.deepEqual(follow(list(2, names(2, 3)), list(0, []), list(0, names(0, 2)), list(0, names(0, 3))), [
     ['2 s2.ts', '3 s3.ts', '4 s4.ts'],
     [],
@@ -81,7 +81,7 @@ test('an origin that shows an empty list before it begins anew has begun anew', 
   ]);
 });
 
-test('an old copy from a cache is waited out', () => {
+test('an old copy from a cache is ignored', () => {
   assert.deepEqual(
     follow(
       list(0, names(0, 5)),
@@ -94,7 +94,7 @@ test('an old copy from a cache is waited out', () => {
   );
 });
 
-test('an origin that begins anew with other names is followed at once, with the break marked', () => {
+test('a restart with other names is detected at once, with a discontinuity', () => {
   assert.deepEqual(follow(list(50, names(50, 3)), list(0, names(0, 2, 'new')), list(0, names(0, 3, 'new'))), [
     ['50 s50.ts', '51 s51.ts', '52 s52.ts'],
     ['!0 new0.ts', '1 new1.ts'],
@@ -102,7 +102,7 @@ test('an origin that begins anew with other names is followed at once, with the 
   ]);
 });
 
-test('an origin that begins anew with the same names is followed', () => {
+test('a restart with the same names is detected', () => {
   assert.deepEqual(follow(list(50, names(50, 3)), list(0, names(0, 1)), list(0, names(0, 2))), [
     ['50 s50.ts', '51 s51.ts', '52 s52.ts'],
     ['!0 s0.ts'],
@@ -110,7 +110,7 @@ test('an origin that begins anew with the same names is followed', () => {
   ]);
 });
 
-test('an origin that begins anew where numbers and names overlap is known by its dates at once', () => {
+test('a restart with overlapping numbers and names is detected at once by dates', () => {
   const dated = (second: number, count: number) =>
     list(0, names(0, count), `#EXT-X-PROGRAM-DATE-TIME:2026-01-01T00:00:${second}Z\n`);
   assert.deepEqual(follow(dated(10, 3), dated(40, 1), dated(40, 2)), [
@@ -120,20 +120,20 @@ test('an origin that begins anew where numbers and names overlap is known by its
   ]);
 });
 
-test('a list that stays behind for longer than it needs to catch up has begun anew', () => {
+test('a playlist that lags for longer than it needs to catch up has restarted', () => {
   const told = follow(list(0, names(0, 3)), ...Array.from({ length: 7 }, () => list(0, names(0, 1))));
   assert.deepEqual(told.slice(1, 7), [[], [], [], [], [], []]);
   assert.deepEqual(told[7], ['!0 s0.ts']);
 });
 
-test('numbers that overlap under other names are a new beginning', () => {
+test('overlapping numbers with other names are a restart', () => {
   assert.deepEqual(follow(list(0, names(0, 3)), list(0, names(0, 4, 'b'))), [
     ['0 s0.ts', '1 s1.ts', '2 s2.ts'],
     ['!0 b0.ts', '1 b1.ts', '2 b2.ts', '3 b3.ts'],
   ]);
 });
 
-test('a renumbered list gives no segment twice', () => {
+test('a renumbered playlist repeats no segment', () => {
   assert.deepEqual(follow(list(100, names(5, 3)), list(0, names(6, 3))), [
     ['100 s5.ts', '101 s6.ts', '102 s7.ts'],
     ['!2 s8.ts'],
@@ -149,7 +149,7 @@ test('hosts and tokens may change with each reload', () => {
   );
 });
 
-test('a programme that returns behind a DISCONTINUITY is taken whole, in one list and in a list that slides over its loop', () => {
+test('a programme that repeats after a DISCONTINUITY is pulled completely, in one playlist and in a sliding one', () => {
   const loop = (first: number, count: number) => {
     const body = Array.from({ length: count }, (_, i) => (first + i) % 3).map(
       (i) => `${i === 0 ? '#EXT-X-DISCONTINUITY\n' : ''}#EXTINF:4,\nr${i}.ts\n`,
@@ -163,7 +163,7 @@ test('a programme that returns behind a DISCONTINUITY is taken whole, in one lis
   assert.deepEqual(slides, [['!0 r0.ts', '1 r1.ts', '2 r2.ts'], ['!3 r0.ts'], ['4 r1.ts'], ['5 r2.ts'], ['!6 r0.ts']]);
 });
 
-test('a slate that is repeated behind discontinuities is taken each time', () => {
+test('a slate that is repeated after discontinuities is pulled each time', () => {
   const slate = ['a.ts', 'b.ts'].flatMap((name) => [name, 'slate.ts']);
   const text = slate
     .map((name) => `${name === 'slate.ts' ? '#EXT-X-DISCONTINUITY\n' : ''}#EXTINF:4,\n${name}\n`)
@@ -172,7 +172,7 @@ test('a slate that is repeated behind discontinuities is taken each time', () =>
   assert.deepEqual(follow(playlist), [['0 a.ts', '!1 slate.ts', '2 b.ts', '!3 slate.ts']]);
 });
 
-test('numbers that left the list before they were seen are lost', () => {
+test('segments that leave the playlist unseen are lost', () => {
   assert.deepEqual(follow(list(0, names(0, 3)), list(10, names(10, 2))), [
     ['0 s0.ts', '1 s1.ts', '2 s2.ts'],
     ['lost 7', '10 s10.ts', '11 s11.ts'],
@@ -186,7 +186,7 @@ test('a delta update counts the skipped segments (RFC 8216bis 4.4.5.2)', () => {
   ]);
 });
 
-test('each segment knows its date, its distance from the edge and its discontinuity sequence number', () => {
+test('each segment has its date, its distance from the edge and its discontinuity sequence number', () => {
   const queue = new SegmentQueue(noCounters);
   const text = [
     '#EXTM3U\n#EXT-X-TARGETDURATION:4\n#EXT-X-DISCONTINUITY-SEQUENCE:5\n#EXT-X-MAP:URI="i.mp4",BYTERANGE="9@1"',
@@ -201,9 +201,9 @@ test('each segment knows its date, its distance from the edge and its discontinu
   assert.deepEqual([a?.toEdgeS, b?.toEdgeS, c?.toEdgeS], [9.5, 5.5, 2.5]);
   assert.deepEqual([a?.discontinuitySequence, c?.discontinuitySequence], [5, 6]);
   assert.deepEqual(c?.map, { url: new URL('https://tv.example/live/i.mp4'), byteRange: { offset: 1, length: 9 } });
-  assert.equal(queue.stands(a!), true);
+  assert.equal(queue.isListed(a!), true);
   queue.take(list(2, names(2, 3)), url, 78);
-  assert.equal(queue.stands(a!), false);
+  assert.equal(queue.isListed(a!), false);
 });
 
 test('a day of reloads does not make the memory grow', () => {
@@ -214,7 +214,7 @@ test('a day of reloads does not make the memory grow', () => {
   assert.equal(count, 3002);
 });
 
-test('300 random histories give every segment at most once and in order', () => {
+test('300 random histories return every segment at most once and in order', () => {
   const random = seeded(7);
   for (let history = 0; history < 300; history++) {
     const queue = new SegmentQueue(noCounters);
@@ -227,7 +227,7 @@ test('300 random histories give every segment at most once and in order', () => 
     for (let load = 0; load < 15; load++) {
       const kind = random(100);
       let served = older;
-      // An old copy now and then, for no longer than is waited out, else what the origin has by now.
+      // Sometimes an old copy, within the tolerated time, otherwise the current playlist.
       if (kind >= 15 || older === current || ++lags > 3) {
         lags = 0;
         older = current;
@@ -252,7 +252,7 @@ test('300 random histories give every segment at most once and in order', () => 
   }
 });
 
-test('recording may begin before the edge, as far as the list reaches and not before what the stream has', () => {
+test('a pull may begin before the edge, as far as the playlist reaches, but not before the end of the stream', () => {
   const edgeMs = Date.UTC(2026, 10, 20, 8);
   const dated = (endMs: number) =>
     list(0, names(0, 100), `#EXT-X-PROGRAM-DATE-TIME:${new Date(endMs - 400_000).toISOString()}\n`);
@@ -264,13 +264,13 @@ test('recording may begin before the edge, as far as the list reaches and not be
     assert.equal(first(each, 60_000), 85);
     assert.equal(first(each, 3_600_000), 0, 'no further than the list');
     assert.equal(first(each, 1000), 97, 'no later than any other start');
-    assert.equal(first(each, 3_600_000, edgeMs - 100_000), 75, 'what is recorded is not recorded twice');
+    assert.equal(first(each, 3_600_000, edgeMs - 100_000), 75, 'recorded media is not pulled twice');
     assert.equal(first(each, 60_000, edgeMs - 100_000), 85);
     assert.equal(first(each, 60_000, edgeMs), 99, 'nor is all of it');
   }
 });
 
-test('dates are believed across holes that durations know nothing of', () => {
+test('dates are plausible across gaps that durations do not show', () => {
   const edgeMs = Date.UTC(2026, 10, 20, 8);
   const date = (ms: number) => `#EXT-X-PROGRAM-DATE-TIME:${new Date(ms).toISOString()}\n`;
   const broken = list(
@@ -288,7 +288,7 @@ test('dates are believed across holes that durations know nothing of', () => {
 const ranged = (first: number, ranges: readonly string[]) =>
   list(first, [], '', ranges.map((range) => `#EXT-X-BYTERANGE:${range}\n#EXTINF:4,\nall.mp4\n`).join(''));
 
-test('ranges of one file are segments of their own, and the same range is the same segment', () => {
+test('each range of a file is a segment, and the same range is the same segment', () => {
   const given = (queue: SegmentQueue, each: MediaPlaylist) =>
     queue.take(each, url, 1_000_000).map((item) => {
       assert.equal(item.kind, 'segment');
@@ -300,14 +300,14 @@ test('ranges of one file are segments of their own, and the same range is the sa
   assert.deepEqual(given(queue, ranged(2, ['10@20', '10@30', '10@20'])), [], 'listed again');
 });
 
-test('another range under the same number is an origin that began anew', () => {
+test('another range with the same number is a restart', () => {
   const queue = new SegmentQueue(noCounters);
   queue.take(ranged(0, ['10@0', '10@10', '10@20']), url, 1_000_000);
   const [item] = queue.take(ranged(0, ['10@500', '10@510', '10@520']), url, 1_004_000);
   assert.ok(item?.kind === 'segment' && item.segment.discontinuity);
 });
 
-test('a memory of 512 segments is all that a stream of any length needs', () => {
+test('512 remembered segments suffice for a stream of any length', () => {
   const queue = new SegmentQueue(noCounters);
   let given = 0;
   for (let first = 0; first < 5000; first += 3)
@@ -336,7 +336,7 @@ suite('parts', () => {
   };
   const say = (item: QueueItem) => {
     if (item.kind === 'lost') return `lost ${item.count}`;
-    if (item.kind === 'whole') return `whole ${item.segment.msn} of ${item.parts}`;
+    if (item.kind === 'segment-end') return `end ${item.segment.msn} of ${item.parts}`;
     return `${item.segment.discontinuity ? '!' : ''}${item.segment.msn}${item.segment.part === undefined ? '' : `.${item.segment.part}`}`;
   };
   const follow = (...lists: readonly [MediaPlaylist, boolean?][]) => {
@@ -349,41 +349,41 @@ suite('parts', () => {
     );
   };
 
-  test('the parts of the segment in the making come after the last whole segments, each once', () => {
+  test('the parts of the open segment come after the last complete segments, each once', () => {
     assert.deepEqual(follow([parted(5, 2)], [parted(5, 3)], [parted(5, 3)], [parted(6, 0)], [parted(6, 1)]), [
       '2 3 4 5.0 5.1',
       '5.2',
       '',
-      '5.3 whole 5 of 4',
+      '5.3 end 5 of 4',
       '6.0',
     ]);
   });
 
-  test('a segment whose parts were missed is taken as a whole', () => {
+  test('a segment whose parts were missed is queued as a complete segment', () => {
     assert.deepEqual(follow([parted(5, 0)], [parted(7, 1)]), ['2 3 4', '5 6 7.0']);
   });
 
-  test('a segment whose parts are no longer listed may lack some', () => {
-    assert.deepEqual(follow([parted(5, 2)], [parted(7, 0)]), ['2 3 4 5.0 5.1', 'whole 5 of undefined 6']);
+  test('a segment whose parts are no longer listed may lack parts', () => {
+    assert.deepEqual(follow([parted(5, 2)], [parted(7, 0)]), ['2 3 4 5.0 5.1', 'end 5 of undefined 6']);
   });
 
-  test('parts under other names are others: the whole segment tells', () => {
+  test('parts with other names are different: the complete segment is needed', () => {
     assert.deepEqual(follow([parted(5, 2)], [parted(5, 3, 'q')], [parted(6, 0)]), [
       '2 3 4 5.0 5.1',
       '',
-      '5.2 5.3 whole 5 of 4',
+      '5.2 5.3 end 5 of 4',
     ]);
   });
 
-  test('who no longer wants parts gets whole segments, and what was begun as what it is', () => {
+  test('after the end of low latency complete segments are queued, and the open segment ends', () => {
     assert.deepEqual(follow([parted(5, 2)], [parted(5, 3), false], [parted(6, 1), false]), [
       '2 3 4 5.0 5.1',
       '',
-      'whole 5 of undefined',
+      'end 5 of undefined',
     ]);
   });
 
-  test('a part has its own place in time', () => {
+  test('a part has its own date and distance from the edge', () => {
     const queue = new SegmentQueue(noCounters);
     const items = queue.take(parted(5, 3), url, 1_000_000, { parts: true });
     const last = items.at(-1)!;

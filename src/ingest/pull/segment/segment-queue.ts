@@ -1,6 +1,6 @@
 /**
- * Finds what is new in each reload of a Media Playlist, so that no segment is taken twice and none is missed silently.
- * In: lists as they arrive. Out: segments in order, and words for those that are lost. RFC 8216bis 6.2.2 and 6.3.
+ * Finds the new segments in each reload of a Media Playlist, so that none is pulled twice and no loss is silent.
+ * In: playlists as they arrive. Out: segments in order, and reports of lost ones. RFC 8216bis 6.2.2 and 6.3.
  */
 
 import type { MediaPlaylist, PlaylistPart, PlaylistSegment } from '../../../media/m3u8/playlist.ts';
@@ -19,18 +19,18 @@ import { nameOf } from '../resource-name.ts';
 import type { QueuedSegment } from './queued-segment.ts';
 import { FROM_EDGE, firstWanted, type QueueStart } from './segment-start.ts';
 
-/** Segments that are remembered. */
+/** Remembered segments. */
 const MAX_KNOWN = 512;
 
-/** What is to be published next. */
+/** One item to publish. */
 export type QueueItem =
   /** A segment, or a part of one. */
   | { readonly kind: 'segment'; readonly segment: QueuedSegment }
-  /** A part that the source has not. */
+  /** A part that the source does not have. */
   | { readonly kind: 'missing'; readonly segment: QueuedSegment; readonly detail: string }
-  /** A segment whose parts were given is whole now. `parts`: how many it has; undefined where they were not all given. */
+  /** The end of a segment whose parts were queued. `parts`: number of its parts; undefined if not all of them were queued. */
   | {
-      readonly kind: 'whole';
+      readonly kind: 'segment-end';
       readonly segment: QueuedSegment;
       readonly parts: number | undefined;
       readonly gap: boolean;
@@ -46,24 +46,24 @@ function idOfPart({ uri, byteRange }: PlaylistPart, url: URL): string {
   return `${nameOf(resolve(uri, url))} ${byteRange?.offset ?? ''}`;
 }
 
-/** The memory of one rendition. */
+/** The queue of one rendition. */
 export class SegmentQueue {
   readonly #counters: PullCounters;
   readonly #start: QueueStart;
   /** MSN under which an id was last seen; oldest first. */
   readonly #known = new Map<string, number>();
-  /** By MSN, to tell whether a number still means the same segment. */
+  /** By MSN, to check whether a number still denotes the same segment. */
   readonly #seen = new Map<number, QueuedSegment>();
   #next: number | undefined;
   #firstStanding = 0;
   #epoch = 0;
   #openings = 0;
   #newMs = 0;
-  /** Until when lists that end before what was already seen are waited out. */
-  #patientUntilMs: number | undefined;
-  /** In a loop: by how much its numbers are above those of the round before. */
+  /** Until when playlists that end before known segments count as old copies, ms since 1970. */
+  #toleratedUntilMs: number | undefined;
+  /** In a loop of the programme: difference between its MSNs and those of the previous round. */
   #loopedBy: number | undefined;
-  /** The segment whose parts were given last. */
+  /** The segment whose parts were queued last. */
   #begun: { readonly msn: number; readonly epoch: number; readonly names: string[] } | undefined;
   readonly #ended = new EndedPlaylist();
 
@@ -72,25 +72,25 @@ export class SegmentQueue {
     this.#start = start;
   }
 
-  /** Whether the segment is still in the list, as last loaded; of a part, whether its segment is not whole yet. */
-  stands(segment: QueuedSegment): boolean {
+  /** Whether the segment is in the playlist as last loaded; for a part, whether its segment is still incomplete. */
+  isListed(segment: QueuedSegment): boolean {
     const from = segment.part === undefined ? this.#firstStanding : this.#next!;
     return segment.epoch === this.#epoch && segment.msn >= from;
   }
 
-  /** Whether a part belongs to the segment in the making or the one before: of others the whole is the shorter way. */
+  /** Whether a part belongs to the open segment or the one before; for others the complete segment is faster. */
   isNew({ epoch, msn }: QueuedSegment): boolean {
     return epoch === this.#epoch && msn >= this.#next! - 1;
   }
 
   /**
-   * What is new in `list`.
+   * Returns the new items of `list`.
    *
    * @param url the list's, after redirects
    * @param arrivedMs ms since 1970
-   * @param options.parts parts are wanted
-   * @param options.moved the list took the place of another one: its numbers may be others without a loss
-   * @throws OxbowError `unsupported-media` for a segment that is protected by more than AES-128
+   * @param options.parts queue parts as well
+   * @param options.moved the list replaces one at another URL: its numbers may differ without a loss
+   * @throws OxbowError `unsupported-media` for a segment with encryption other than AES-128
    */
   take(
     list: MediaPlaylist,
@@ -101,11 +101,11 @@ export class SegmentQueue {
     const base = list.mediaSequence + (list.skippedSegments ?? 0);
     const all = describe(list, url, arrivedMs);
     const open = parts ? all.open : undefined;
-    // A list without media says nothing of where it goes on: origins that are started anew show one first.
+    // A playlist without media does not show where it continues: a restarted origin serves one first.
     if (all.count === 0 && !open) return [];
     const items: QueueItem[] = [];
     let from = 0;
-    let anew = false;
+    let restarted = false;
     let opens = false;
     const returned = moved ? undefined : this.#returned(list, all, base, arrivedMs);
     if (returned === 'nothing') return [];
@@ -113,24 +113,24 @@ export class SegmentQueue {
       opens = true;
       const segments = Array.from({ length: all.count }, (_, i) => all.at(i).segment);
       from = firstWanted(segments, this.#start);
-    } else if (returned === 'anew') {
-      anew = true;
+    } else if (returned === 'restarted') {
+      restarted = true;
       this.#epoch += 1;
       this.#counters.resets();
       from = this.#sinceIndex(all, list.targetDurationS, arrivedMs - this.#ended.endedMs!);
-      this.#patientUntilMs = undefined;
-      // An encoder that is started again may write files of the same names.
+      this.#toleratedUntilMs = undefined;
+      // A restarted encoder may reuse file names.
       this.#known.clear();
       this.#seen.clear();
-    } else if (!returned && this.#beganAnew(all, base, list.targetDurationS, arrivedMs)) {
-      anew = true;
+    } else if (!returned && this.#hasRestarted(all, base, list.targetDurationS, arrivedMs)) {
+      restarted = true;
       opens = true;
       this.#epoch += 1;
       this.#counters.resets();
       from = this.#sinceIndex(all, list.targetDurationS, arrivedMs - this.#newMs);
       this.#seen.clear();
     } else {
-      if (this.#patientUntilMs !== undefined) return [];
+      if (this.#toleratedUntilMs !== undefined) return [];
       const missed = base - this.#next;
       if (missed > 0) {
         opens = moved;
@@ -144,31 +144,31 @@ export class SegmentQueue {
       from = Math.max(0, this.#next - base);
     }
     this.#firstStanding = list.mediaSequence;
-    // What lies before the start is known too: an old copy of the list must not look like a new beginning.
-    if (this.#next === undefined || anew)
+    // Segments before the start are remembered too: an old copy of the playlist must not look like a restart.
+    if (this.#next === undefined || restarted)
       for (let i = Math.max(0, from - MAX_KNOWN); i < from; i++) this.#remember(all.at(i));
     if (opens) this.#openings += 1;
-    const give = (item: QueueItem | undefined) => {
+    const add = (item: QueueItem | undefined) => {
       if (!item) return;
       const opening = opens && item.kind === 'segment' && { opening: this.#openings };
-      // Only the first that is published carries the break.
-      const breaks = anew && item.kind === 'segment' && { discontinuity: true };
+      // Only the first published segment has the discontinuity.
+      const breaks = restarted && item.kind === 'segment' && { discontinuity: true };
       items.push(item.kind === 'segment' ? { ...item, segment: { ...item.segment, ...opening, ...breaks } } : item);
-      if (item.kind === 'segment') anew = false;
+      if (item.kind === 'segment') restarted = false;
     };
     for (let i = from; i < all.count; i++) {
       const { segment, source } = all.at(i);
       const begun = this.#isBegun(segment);
-      if (begun && parts) for (const part of this.#partsOf({ segment, source }, url)) give(part);
-      give(this.#add({ ...withKeys(segment, source, url), ...(parts && { lowLatency: true }) }, source, begun));
+      if (begun && parts) for (const part of this.#partsOf({ segment, source }, url)) add(part);
+      add(this.#itemOf({ ...withKeys(segment, source, url), ...(parts && { lowLatency: true }) }, source, begun));
     }
     this.#next = base + all.count;
-    this.#ended.took(list.endList, arrivedMs);
-    if (open) for (const part of this.#partsOf(open, url)) give(part);
+    this.#ended.update(list.endList, arrivedMs);
+    if (open) for (const part of this.#partsOf(open, url)) add(part);
     return items;
   }
 
-  /** What the list is in relation to the one that ended; undefined where none has. */
+  /** Relation of the list to the one that ended; undefined if none has ended. */
   #returned(list: MediaPlaylist, all: DescribedList, base: number, arrivedMs: number): ReturnVerdict | undefined {
     if (this.#next === undefined || this.#ended.endedMs === undefined) return undefined;
     const { endList: ended, targetDurationS } = list;
@@ -180,7 +180,7 @@ export class SegmentQueue {
     return this.#ended.judge(judged);
   }
 
-  /** All of a short new list is new; of a long one, what may have been made in the last `sinceMs`. */
+  /** Index of the first new segment after a restart: all of a short list is new; of a long one, the segments of the last `sinceMs`. */
   #sinceIndex(all: DescribedList, targetDurationS: number, sinceMs: number): number {
     const most = FROM_EDGE + Math.ceil(Math.max(0, sinceMs) / 1000 / targetDurationS);
     return Math.max(0, all.count - most);
@@ -190,7 +190,7 @@ export class SegmentQueue {
     return this.#begun?.msn === msn && this.#begun.epoch === this.#epoch;
   }
 
-  /** Parts that were not given yet; none once they are others than those that were. */
+  /** Parts that were not queued yet; none if the playlist has replaced queued ones. */
   #partsOf({ segment, source }: Described, url: URL): QueueItem[] {
     const { parts } = source;
     if (!this.#isBegun(segment)) this.#begun = { msn: segment.msn, epoch: this.#epoch, names: [] };
@@ -208,8 +208,8 @@ export class SegmentQueue {
     return items;
   }
 
-  /** @param begun parts of it were given */
-  #add(segment: QueuedSegment, source: PlaylistSegment, begun: boolean): QueueItem | undefined {
+  /** @param begun some of its parts were queued */
+  #itemOf(segment: QueuedSegment, source: PlaylistSegment, begun: boolean): QueueItem | undefined {
     const before = this.#remember({ segment, source });
     this.#newMs = segment.arrivedMs;
     if (this.#isListedAgain(segment, before)) {
@@ -221,7 +221,7 @@ export class SegmentQueue {
       const given = this.#begun!.names.length;
       const complete = segment.lowLatency && source.parts.length === given;
       return {
-        kind: 'whole',
+        kind: 'segment-end',
         segment: { ...known, lowLatency: true },
         parts: complete ? given : undefined,
         gap: source.gap,
@@ -232,10 +232,10 @@ export class SegmentQueue {
   }
 
   /**
-   * Whether a segment that is known under another number is the same once more, by a fault of the origin. What is really shown again, a
-   * slate or a programme in a loop, begins behind a DISCONTINUITY and goes on in the order in which it came.
+   * Whether the origin lists a known segment again under another number by mistake. Real repetitions (a slate, a programme in a loop) begin
+   * with EXT-X-DISCONTINUITY and continue in the same order.
    *
-   * @param before the number under which it was known
+   * @param before its previous number
    */
   #isListedAgain({ msn, discontinuity }: QueuedSegment, before: number | undefined): boolean {
     if (before === undefined || before === msn) {
@@ -246,7 +246,7 @@ export class SegmentQueue {
     return this.#loopedBy !== msn - before;
   }
 
-  /** @returns the number under which it was known */
+  /** @returns its previous number; undefined if it was unknown */
   #remember({ segment, source }: Described): number | undefined {
     const id = idOf(source, segment.url);
     const before = this.#known.get(id);
@@ -259,33 +259,33 @@ export class SegmentQueue {
   }
 
   /**
-   * Whether the origin has begun to count anew. A list that only lags (an old copy from a cache) has not: it is waited out for as
-   * long as it may take to catch up, and three target durations more.
+   * Whether the origin has restarted its Media Sequence Numbers. A list that only lags (an old copy from a cache) is tolerated for as long
+   * as it may need to catch up, plus three target durations.
    */
-  #beganAnew(all: DescribedList, base: number, targetDurationS: number, arrivedMs: number): boolean {
+  #hasRestarted(all: DescribedList, base: number, targetDurationS: number, arrivedMs: number): boolean {
     const next = this.#next!;
     const behind = next - base - all.count;
-    // The newest number that both know must mean the same segment.
+    // The newest common number must denote the same segment.
     const index = behind > 0 ? all.count - 1 : next - 1 - base;
     const common = index >= 0 ? all.at(index).segment : undefined;
     const known = common && this.#seen.get(common.msn);
     if (behind <= 0) {
-      this.#patientUntilMs = undefined;
+      this.#toleratedUntilMs = undefined;
       return known !== undefined && !isSame(known, common!);
     }
-    this.#patientUntilMs ??= arrivedMs + (3 + behind) * 1000 * targetDurationS;
+    this.#toleratedUntilMs ??= arrivedMs + (3 + behind) * 1000 * targetDurationS;
     const lags =
       known !== undefined &&
       isSame(known, common!) &&
       behind <= all.count + FROM_EDGE &&
-      arrivedMs <= this.#patientUntilMs;
+      arrivedMs <= this.#toleratedUntilMs;
     if (lags) return false;
-    this.#patientUntilMs = undefined;
+    this.#toleratedUntilMs = undefined;
     return true;
   }
 }
 
-/** Whether two listings under one number are of one segment. Hosts, tokens and queries may change; name, length and date do not. */
+/** Whether two entries with one number are the same segment. Hosts, tokens and queries may change; name, duration and date do not. */
 function isSame(a: QueuedSegment, b: QueuedSegment): boolean {
   const apartMs = Math.abs((a.programDateTimeMs ?? 0) - (b.programDateTimeMs ?? 0));
   const dated = a.programDateTimeMs !== undefined && b.programDateTimeMs !== undefined;
