@@ -1,64 +1,46 @@
 /**
- * Finds the bytes of a segment or part: in memory while they are new, else in the chunk file.
- * In: MSN and rendition. Out: pieces in the order of the rendition's tracks, fragment by fragment. docs/media.md 15a.
+ * The body of a segment or part from the media of its tracks: fragment by fragment in the order of time.
+ * In: media in memory or in the segment store, tracks in the order of the rendition. Out: body parts. docs/media.md 15a.
  */
 import type { RangeReader } from '../archive/range-reader.ts';
+import type { SegmentRange } from '../archive/segment-store.ts';
 import { interleaveFragments } from '../media/isobmff/interleave.ts';
-import type { Rendition } from '../media/rendition-set.ts';
-import type { LiveSegment } from '../packager/live-segment.ts';
 import type { RenditionPart } from '../packager/rendition-view.ts';
-import type { RecordedGroup } from '../recording/recording-reader.ts';
 import type { BodyPart } from './reply.ts';
+import type { SegmentMedia } from './segment-media.ts';
 
-/** Longer segments go out track by track, as they are stored: none is held in memory whole. */
+/** Longer segments are sent track by track, as they are stored, so that none is in memory as a whole. */
 export const MAX_INTERLEAVED_BYTES = 16 * 1024 * 1024;
 
-/** Sum of the pieces' lengths, bytes. */
+/** Total length, bytes. */
 export function lengthOf(body: readonly BodyPart[]): number {
-  return body.reduce((sum, piece) => sum + piece.length, 0);
+  return body.reduce((sum, part) => sum + part.length, 0);
 }
 
-/** A live segment's bytes while they are in memory; undefined once they have left it, or for a hole. */
-export function segmentFromMemory(segment: LiveSegment, rendition: Rendition): BodyPart[] | undefined {
-  const { bytes } = segment;
-  if (!bytes) return undefined;
-  const body = rendition.tracks.flatMap((track) => bytes.get(track.id) ?? []);
-  if (body.length === 0) return undefined;
-  return lengthOf(body) <= MAX_INTERLEAVED_BYTES ? interleaveFragments(body) : body;
+/** The body of a segment in memory: views of its tracks. */
+export function memoryBody(tracks: readonly Uint8Array[]): readonly Uint8Array[] {
+  return lengthOf(tracks) <= MAX_INTERLEAVED_BYTES ? interleaveFragments(tracks) : tracks;
 }
 
-/** Where the tracks of a recorded segment lie. */
-export function storedRanges(group: RecordedGroup, rendition: Rendition) {
-  return rendition.tracks.flatMap((track) => {
-    const own = group.tracks.find((one) => one.trackId === track.id);
-    return own ? [{ location: group.location, offset: own.offset, length: own.length }] : [];
-  });
-}
-
-/** A recorded segment, the same bytes as in memory: a file range where it is one track, else read when it is sent. Undefined for a hole. */
-export function segmentFromStore(
-  group: RecordedGroup,
-  rendition: Rendition,
-  reader: Pick<RangeReader, 'shared'>,
-): BodyPart[] | undefined {
-  const body = storedRanges(group, rendition);
-  if (body.length < 2) return body.length > 0 ? body : undefined;
-  const length = lengthOf(body);
-  if (length > MAX_INTERLEAVED_BYTES) return body;
+/** The body of a stored segment, with the same bytes as `memoryBody`: a stored range if it is one track, otherwise read when it is sent. */
+export function storedBody(ranges: readonly SegmentRange[], reader: Pick<RangeReader, 'shared'>): readonly BodyPart[] {
+  const length = lengthOf(ranges);
+  if (ranges.length < 2 || length > MAX_INTERLEAVED_BYTES) return ranges;
   const read = async (): Promise<Uint8Array> => {
     const tracks = await Promise.all(
-      body.map(async (one) => joined(await reader.shared(one.location, one.offset, one.length))),
+      ranges.map(async (range) => joinViews(await reader.shared(range.location, range.offset, range.length))),
     );
     return Buffer.concat(interleaveFragments(tracks));
   };
   return [{ length, read }];
 }
 
-function joined(views: readonly Uint8Array[]): Uint8Array {
+/** Consecutive views as one array; copies only if there are several. */
+export function joinViews(views: readonly Uint8Array[]): Uint8Array {
   return views.length === 1 ? views[0]! : Buffer.concat(views);
 }
 
-/** A part's bytes while they are in memory. */
+/** The body of a part in memory; undefined once any of its bytes have left memory. */
 export function partFromMemory(part: RenditionPart): BodyPart[] | undefined {
   const body: BodyPart[] = [];
   for (const { part: own } of part.pieces) {
@@ -68,13 +50,13 @@ export function partFromMemory(part: RenditionPart): BodyPart[] | undefined {
   return body;
 }
 
-/** A part's bytes as ranges of the chunk file that its segment is in. */
-export function partFromStore(part: RenditionPart, group: RecordedGroup): BodyPart[] | undefined {
+/** The body of a part as ranges of its stored segment; undefined if a track is missing there. */
+export function partFromStore(part: RenditionPart, { tracks }: SegmentMedia<SegmentRange>): BodyPart[] | undefined {
   const body: BodyPart[] = [];
   for (const { trackId, part: own } of part.pieces) {
-    const track = group.tracks.find((one) => one.trackId === trackId);
-    if (!track) return undefined;
-    body.push({ location: group.location, offset: track.offset + own.offset, length: own.length });
+    const range = tracks.get(trackId)?.media;
+    if (!range) return undefined;
+    body.push({ location: range.location, offset: range.offset + own.offset, length: own.length });
   }
   return body;
 }

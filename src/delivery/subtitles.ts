@@ -4,12 +4,14 @@
  */
 import { crc32 } from 'node:zlib';
 import type { RangeReader } from '../archive/range-reader.ts';
+import type { SegmentRange } from '../archive/segment-store.ts';
 import { FormatError, OxbowError } from '../lib/errors.ts';
 import type { TextTrack, Track } from '../media/frame.ts';
 import { renditionsOf } from '../media/rendition-set.ts';
 import { printVttSegment } from '../media/webvtt/segment.ts';
-import { etagOf, missing } from './live/live.ts';
+import { etagOf } from './live/live.ts';
 import type { Reply } from './reply.ts';
+import { findSegment } from './segment-media.ts';
 import type { ServedStream } from './served-stream.ts';
 import { bytesReply, caching, contentTypes } from './text-reply.ts';
 
@@ -27,18 +29,15 @@ export async function answerSubtitles(
   msn: number,
   reader: Pick<RangeReader, 'read'>,
 ): Promise<Reply> {
-  const listed = stream.list.find(msn);
-  if (listed?.sealed && listed.bytes) {
-    const track = trackOf(listed.init.tracks, renditionId);
-    const bytes = track && listed.bytes.get(track.id);
-    return vttReply(`${renditionId}-${msn}`, track, bytes, listed.startUs - listed.run.utcOffsetUs);
-  }
-  const group = await stream.recording.find(msn);
-  if (!group) throw await missing(stream, msn);
-  const track = trackOf(stream.inits.get(group.initNumber)?.tracks ?? [], renditionId);
-  const own = track && group.tracks.find(({ trackId, length }) => trackId === track.id && length > 0);
-  const bytes = own && own.length <= MAX_BYTES ? await reader.read(group.location, own.offset, own.length) : undefined;
-  return vttReply(`${renditionId}-${msn}`, track, bytes, group.startUs - group.utcOffsetUs);
+  const { init, tracks, startUs, utcOffsetUs } = await findSegment(stream, msn);
+  const track = trackOf(init?.tracks ?? [], renditionId);
+  const media = track && tracks.get(track.id)?.media;
+  const bytes = media && 'location' in media ? await readText(media, reader) : media;
+  return vttReply(`${renditionId}-${msn}`, track, bytes, startUs - utcOffsetUs);
+}
+
+async function readText(range: SegmentRange, reader: Pick<RangeReader, 'read'>): Promise<Uint8Array | undefined> {
+  return range.length <= MAX_BYTES ? reader.read(range.location, range.offset, range.length) : undefined;
 }
 
 function trackOf(tracks: readonly Track[], renditionId: string): TextTrack | undefined {

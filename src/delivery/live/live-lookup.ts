@@ -8,7 +8,7 @@ import type { Subscribable } from '../../lib/events.ts';
 import type { Reply } from '../reply.ts';
 import type { ServedLiveStream } from '../served-stream.ts';
 import { parseDirectives } from './directives.ts';
-import { liveIndex, livePart, livePlaylist, segmentInMemory, segmentKey } from './live.ts';
+import { liveIndex, livePart, livePlaylist, liveSegment, segmentKey } from './live.ts';
 import type { PendingReply } from './pending-reply.ts';
 import type { SegmentCache } from './segment-cache.ts';
 
@@ -58,7 +58,7 @@ export function createLiveLookup(
         case 'part':
           return livePart(stream, address);
         case 'segment':
-          return segmentInMemory(stream, address);
+          return liveSegment(stream, address);
         case 'init':
           return undefined;
       }

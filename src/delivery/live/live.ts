@@ -13,15 +13,15 @@ import { hasReached, nextPartOf, partsOf, positionOf, type RenditionPart } from 
 import {
   lengthOf,
   MAX_INTERLEAVED_BYTES,
+  memoryBody,
   partFromMemory,
   partFromStore,
-  segmentFromMemory,
-  segmentFromStore,
-  storedRanges,
+  storedBody,
 } from '../body-parts.ts';
 import { hlsMediaPlaylist } from '../format/hls-media.ts';
 import { hlsMultivariant } from '../format/hls-multivariant.ts';
 import type { BodyPart, Reply } from '../reply.ts';
+import { missing, recordedSegment, type SegmentMedia, segmentInMemory } from '../segment-media.ts';
 import type { ServedLiveStream, ServedStream } from '../served-stream.ts';
 import { bytesReply, caching, cachingOfReached, contentTypes, keptFor, playlistReply } from '../text-reply.ts';
 import type { Directives } from './directives.ts';
@@ -161,51 +161,55 @@ export function answerInit(stream: ServedStream, renditionId: string, number: nu
   return bytesReply(bytes, contentTypes.mp4, caching.forever, etagOf(`${renditionId}-init-${number}`, [crc32(bytes)]));
 }
 
-/** A segment by its MSN: from memory, or from the chunk file, under the same address for life. */
+/** Names a segment of a rendition. */
+interface SegmentName {
+  readonly rendition: string;
+  readonly msn: number;
+}
+
+/**
+ * A segment by its MSN, from memory or from the recording: the same bytes and validator under the same address.
+ *
+ * @throws OxbowError `not-found`, `gone`
+ */
 export async function answerSegment(
   stream: ServedStream,
-  asked: { readonly rendition: string; readonly msn: number },
+  name: SegmentName,
   { reader, segmentCache }: { reader: Pick<RangeReader, 'shared'>; segmentCache: SegmentCache },
 ): Promise<Reply> {
-  const inMemory = segmentInMemory(stream, asked);
+  const inMemory = liveSegment(stream, name);
   if (inMemory) return inMemory;
-  const { msn, rendition: id } = asked;
-  const group = await stream.recording.find(msn);
-  if (!group) throw await missing(stream, msn);
-  const init = stream.inits.get(group.initNumber);
-  const rendition = init && renditionOf(init.tracks, id);
-  const body = rendition && segmentFromStore(group, rendition, reader);
-  if (!body) throw new OxbowError('not-found', `segment ${msn} has no ${id}`);
-  const crcs = rendition.tracks.flatMap(
-    ({ id: trackId }) => group.tracks.find((own) => own.trackId === trackId && own.length > 0)?.crc ?? [],
-  );
-  const reply = segmentReply(etagOf(segmentKey(asked), crcs), body);
+  const segment = await recordedSegment(stream, name.msn);
+  if (!segment) throw await missing(stream, name.msn);
+  const { media: ranges, etag } = mediaOf(segment, name);
+  const reply = segmentReply(etag, storedBody(ranges, reader));
   if (reply.length <= MAX_INTERLEAVED_BYTES) {
-    const { body: _, ...said } = reply;
-    const ranges = storedRanges(group, rendition);
-    segmentCache.add(stream, segmentKey(asked), { reply: said, ranges, startUs: group.startUs });
+    const { body: _, ...head } = reply;
+    segmentCache.add(stream, segmentKey(name), { reply: head, ranges, startUs: segment.startUs });
   }
   return reply;
 }
 
-/** Names a segment within its stream, for life. */
-export function segmentKey({ rendition, msn }: { readonly rendition: string; readonly msn: number }): string {
+/** Key of a segment within its stream; never reused for other bytes. */
+export function segmentKey({ rendition, msn }: SegmentName): string {
   return `${rendition}-${msn}`;
 }
 
-/** A segment that is still in memory; throws OxbowError `not-found` where it has no such rendition. */
-export function segmentInMemory(
-  { list }: ServedLiveStream,
-  { rendition, msn }: { readonly rendition: string; readonly msn: number },
-): Reply | undefined {
-  const listed = list.find(msn);
-  if (!listed?.sealed) return undefined;
-  const { tracks } = renditionOf(listed.init.tracks, rendition);
-  const body = segmentFromMemory(listed, { id: rendition, tracks });
-  if (!body) return undefined;
-  const { sealed } = listed;
-  const crcs = tracks.flatMap(({ id }) => sealed.tracks.get(id)?.crc ?? []);
-  return segmentReply(etagOf(segmentKey({ rendition, msn }), crcs), body);
+/** A segment that is in memory. @throws OxbowError `not-found` if the rendition has no media in it */
+export function liveSegment(stream: ServedLiveStream, name: SegmentName): Reply | undefined {
+  const segment = segmentInMemory(stream, name.msn);
+  if (!segment) return undefined;
+  const { media, etag } = mediaOf(segment, name);
+  return segmentReply(etag, memoryBody(media));
+}
+
+/** The media of a rendition in a segment, track by track, with its validator. @throws OxbowError `not-found` */
+function mediaOf<Media>({ init, tracks }: SegmentMedia<Media>, name: SegmentName): { media: Media[]; etag: string } {
+  const { rendition, msn } = name;
+  const own = init ? renditionOf(init.tracks, rendition).tracks.flatMap(({ id }) => tracks.get(id) ?? []) : [];
+  if (own.length === 0) throw new OxbowError('not-found', `segment ${msn} has no ${rendition}`);
+  const crcs = own.map(({ crc }) => crc);
+  return { media: own.map(({ media }) => media), etag: etagOf(segmentKey(name), crcs) };
 }
 
 /** A part, at once if it is there, when it is sealed if it is the one that was announced. */
@@ -219,8 +223,8 @@ export async function answerPart(
   const { msn, part: index } = asked;
   const part = findPart(stream, asked);
   if (!part) throw msn < stream.leastMsnAt(stream.createdUs) ? notThere(msn, index) : noPart(stream, asked);
-  const group = await stream.recording.find(msn);
-  const body = group && partFromStore(part, group);
+  const segment = await recordedSegment(stream, msn);
+  const body = segment && partFromStore(part, segment);
   if (!body) throw new OxbowError('gone', `part ${index} of segment ${msn} is no longer kept on its own`);
   return partReply(asked, part, body);
 }
@@ -355,22 +359,4 @@ export function offline(stream: ServedLiveStream): OxbowError {
   return new OxbowError('stream-offline', `${stream.name} is not live now`, {
     extra: { retryAfterSeconds: RETRY_AFTER_S },
   });
-}
-
-/**
- * Why there is no such segment: `gone` where it existed and was deleted or lost, `not-found` where its number was never used. Numbers
- * are skipped at every start: such a number counts as deleted where media around it was.
- */
-export async function missing(stream: ServedStream, msn: number): Promise<OxbowError> {
-  const { list, createdUs } = stream;
-  const gone = () => new OxbowError('gone', `segment ${msn} is no longer kept`);
-  const never = () => new OxbowError('not-found', `there is no segment ${msn}`);
-  if (msn < stream.leastMsnAt(createdUs)) return never();
-  const firstListed = list.segments[0]?.msn ?? 0;
-  // The MSNs of a live list are contiguous.
-  if (list.generation && msn >= list.generation.firstMsn && msn < firstListed) return gone();
-  const { beforeUs = createdUs, lastMsn } = await stream.recording.around(msn);
-  const horizonUs = stream.horizonUs();
-  const wasUsed = msn < Math.max(lastMsn, firstListed, stream.leastMsnAt(horizonUs));
-  return wasUsed && beforeUs < horizonUs ? gone() : never();
 }

@@ -8,7 +8,7 @@ import type { RangeReader } from '../../archive/range-reader.ts';
 import type { SegmentRange } from '../../archive/segment-store.ts';
 import { Emitter, type Subscribable } from '../../lib/events.ts';
 import { interleaveFragments } from '../../media/isobmff/interleave.ts';
-import { lengthOf } from '../body-parts.ts';
+import { joinViews, lengthOf } from '../body-parts.ts';
 import type { Reply } from '../reply.ts';
 import type { ServedLiveStream } from '../served-stream.ts';
 
@@ -78,7 +78,7 @@ export class SegmentCache {
       const views = this.#reader.peek(location, offset, length);
       if (!views) return undefined;
       if (segment.ranges.length === 1) return { ...segment.reply, body: views };
-      tracks.push(views.length === 1 ? views[0]! : Buffer.concat(views));
+      tracks.push(joinViews(views));
     }
     const body = interleaveFragments(tracks);
     return lengthOf(body) === segment.reply.length ? { ...segment.reply, body } : undefined;

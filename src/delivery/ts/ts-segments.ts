@@ -13,19 +13,11 @@ import { muxSegment } from '../../media/mpegts/muxer/muxer.ts';
 import { tsRenditionOf } from '../../media/rendition-set.ts';
 import type { Init } from '../../media/segment.ts';
 import type { Metrics } from '../../observe/metrics.ts';
-import { etagOf, missing } from '../live/live.ts';
+import { etagOf } from '../live/live.ts';
 import type { Reply } from '../reply.ts';
+import { findSegment, missing, type SegmentMedia } from '../segment-media.ts';
 import type { ServedStream } from '../served-stream.ts';
 import { bytesReply, caching, contentTypes } from '../text-reply.ts';
-
-/** Where the stored segments of a group are. */
-interface Stored {
-  readonly init: Init;
-  /** By track id; gives all moofs and mdats of the track. */
-  readonly read: ReadonlyMap<number, () => Promise<Uint8Array> | Uint8Array>;
-  /** What was read belongs to nobody else. */
-  readonly own: boolean;
-}
 
 /** A segment that was made. */
 interface Made {
@@ -68,37 +60,18 @@ export class TsSegments {
    * @throws OxbowError `not-found`, `gone`; `unsupported-media` for AAC that MPEG-TS cannot carry
    */
   async answer(stream: ServedStream, msn: number): Promise<Reply> {
-    const stored = await this.#find(stream, msn);
-    if (!stored) throw await missing(stream, msn);
-    const key = `${stream.recording.streamId}/${msn}/${stored.init.number}`;
+    const { init, tracks } = await findSegment(stream, msn);
+    if (!init) throw await missing(stream, msn);
+    const key = `${stream.recording.streamId}/${msn}/${init.number}`;
     const kept = this.#kept.get(key);
     const making = this.#making.get(key);
     this.#options.metrics?.tsSegments.inc({ result: kept ? 'kept' : making ? 'joined' : 'made' });
-    const { bytes, crc } = kept ?? (await (making ?? this.#make(key, stored)));
+    const { bytes, crc } = kept ?? (await (making ?? this.#make(key, init, tracks)));
     return bytesReply(bytes, contentTypes.ts, caching.forever, etagOf(`ts-${msn}`, [crc]));
   }
 
-  async #find(stream: ServedStream, msn: number): Promise<Stored | undefined> {
-    const listed = stream.list.find(msn);
-    if (listed?.sealed && listed.bytes) {
-      return {
-        init: listed.init,
-        read: new Map([...listed.bytes].map(([id, bytes]) => [id, () => bytes])),
-        own: false,
-      };
-    }
-    const group = await stream.recording.find(msn);
-    const init = group && stream.inits.get(group.initNumber);
-    if (!init) return undefined;
-    const { reader } = this.#options;
-    const read = group.tracks
-      .filter(({ length }) => length > 0)
-      .map(({ trackId, offset, length }) => [trackId, () => reader.read(group.location, offset, length)] as const);
-    return { init, read: new Map(read), own: true };
-  }
-
-  #make(key: string, stored: Stored): Promise<Made> {
-    const making = mux(key, stored)
+  #make(key: string, init: Init, stored: SegmentMedia['tracks']): Promise<Made> {
+    const making = mux(key, init, stored, this.#options.reader)
       .then((bytes) => {
         const made = { bytes, crc: crc32(bytes) };
         this.#kept.set(key, made, bytes.length);
@@ -110,22 +83,28 @@ export class TsSegments {
   }
 }
 
-async function mux(name: string, { init, read, own }: Stored): Promise<Uint8Array> {
+async function mux(
+  name: string,
+  init: Init,
+  stored: SegmentMedia['tracks'],
+  reader: Pick<RangeReader, 'read'>,
+): Promise<Uint8Array> {
   const { tracks } = tsRenditionOf(init.tracks);
-  const parsed: Uint8Array[] = [];
+  const owned: Uint8Array[] = [];
   const found = await Promise.all(
     tracks.map(async ({ id }): Promise<[number, readonly Frame[]] | undefined> => {
-      const bytes = await read.get(id)?.();
-      if (!bytes) return undefined; // a hole in one track: the segment lacks it
-      parsed.push(bytes);
+      const media = stored.get(id)?.media;
+      if (!media) return undefined; // a hole in one track: the segment lacks it
+      const bytes = 'location' in media ? await reader.read(media.location, media.offset, media.length) : media;
+      if (bytes !== media) owned.push(bytes);
       const frames = parseSegment(bytes);
       if (!frames) throw new OxbowError('not-found', `segment ${name} cannot be read any more`);
       return [id, frames];
     }),
   );
   const frames = new Map(found.filter((one) => one !== undefined));
-  if (frames.size === 0) throw new OxbowError('not-found', `nothing lies in segment ${name}`);
+  if (frames.size === 0) throw new OxbowError('not-found', `segment ${name} has no media`);
   const made = muxSegment({ tracks, frames });
-  if (own) for (const bytes of parsed) freeBytes(bytes);
+  for (const bytes of owned) freeBytes(bytes);
   return made;
 }
