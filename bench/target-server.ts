@@ -53,7 +53,7 @@ const recording = {
       location: FILE,
       initNumber,
       startUs: 0,
-      tracks: [{ trackId: 1, offset, length: RECORDED_BYTES }],
+      tracks: [{ trackId: 1, offset, length: RECORDED_BYTES, crc: 0 }],
     } as unknown as RecordedGroup;
   },
   firstMsn: async () => FIRST_RECORDED,

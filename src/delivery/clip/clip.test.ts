@@ -197,7 +197,7 @@ suite('a clip as .mkv or .ts', () => {
       await using past = await openPast([{ msn: 100 }]);
       const [group] = await past.stream.recording.between(START_US, START_US + SECOND);
       const walk = async () => Array.from({ length: 3601 }, (_, i) => ({ ...group!, msn: 100 + i }));
-      const stream = { ...past.stream, recorded: { walk } as unknown as RecordingReader };
+      const stream = { ...past.stream, recording: { walk } as unknown as RecordingReader };
       const clips = new Clips({ read: () => assert.fail('nothing is read') });
       const range = { fromUs: START_US, toUs: START_US + 7202 * SECOND };
       const never = new AbortController().signal;
