@@ -5,7 +5,7 @@
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { compile } from 'svelte/compiler';
 import { listFiles, readSource, root } from './source-files.ts';
 
@@ -45,8 +45,39 @@ export function findUndeclared(components: ReadonlyMap<string, string>): readonl
   }
 }
 
+/** `import { a, type B as C } from './file.ts'`: the names, and the file. */
+const IMPORT = /import (?:type )?(?:\w+, )?\{([^}]*)\} from '(\.[^']+)'/g;
+
+/**
+ * Finds names that a component imports from a file of the tree that does not export them.
+ *
+ * @param components source text by path
+ * @param read returns the source text of a file, by its path from the root
+ */
+export function findMissingExports(
+  components: ReadonlyMap<string, string>,
+  read: (path: string) => string,
+): readonly string[] {
+  return [...components].flatMap(([path, text]) =>
+    [...text.matchAll(IMPORT)].flatMap(([, names, from]) => {
+      const source = read(join(dirname(path), from!));
+      return names!
+        .split(',')
+        .map((name) =>
+          name
+            .trim()
+            .replace(/^type /, '')
+            .replace(/ as .*/, ''),
+        )
+        .filter((name) => name !== '' && !new RegExp(`\\bexport\\b[^=;(]*\\b${name}\\b`).test(source))
+        .map((name) => `${path}: ${from} does not export ${name}.`);
+    }),
+  );
+}
+
 /** Everything wrong in web/src, one sentence each. */
 export function checkComponents(): readonly string[] {
   const files = listFiles().filter((path) => path.startsWith('web/src/') && path.endsWith('.svelte'));
-  return findUndeclared(new Map(files.map((path) => [path, readSource(path)])));
+  const components = new Map(files.map((path) => [path, readSource(path)]));
+  return [...findUndeclared(components), ...findMissingExports(components, readSource)];
 }
