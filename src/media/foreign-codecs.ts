@@ -82,7 +82,7 @@ const WORDS: Readonly<Record<Kind, string>> = {
 };
 
 /**
- * The track that a sample entry stands for.
+ * The track of a sample entry.
  *
  * @param code four characters
  * @param kind as the container says; where the code says another one, the code is believed
@@ -92,13 +92,13 @@ export function foreignTrack(code: string, kind: Kind): LeftOutTrack {
   return BY_CODE.get(code) ?? { kind, name: `${WORDS[kind]} unknown codec '${printable}'` };
 }
 
-/** The track that an objectTypeIndication of `mp4v` or `mp4a` stands for. */
+/** The track of an objectTypeIndication of `mp4v` or `mp4a`. */
 export function foreignObject(objectType: number, kind: 'video' | 'audio'): LeftOutTrack {
   const type = objectType.toString(16).toUpperCase().padStart(2, '0');
   return BY_OBJECT_TYPE.get(objectType) ?? { kind, name: `${WORDS[kind]} unknown object type ${type}` };
 }
 
-/** The track that an element of a CODECS attribute stands for (RFC 6381, 3). */
+/** The track of an element of a CODECS attribute (RFC 6381, 3). */
 export function foreignCodec(codec: string): LeftOutTrack {
   const [code = '', object = ''] = codec.split('.');
   const isObject = /^mp4[va]$/i.test(code) && /^[0-9a-f]{2}$/i.test(object);

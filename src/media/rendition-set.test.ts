@@ -35,7 +35,7 @@ suite('renditions by role (rules 15a and 17)', () => {
     assert.deepEqual(ids([]), [[], [], []]);
   });
 
-  test('each codec is told once', () => {
+  test('each codec is listed once', () => {
     assert.equal(codecsOf({ id: 'x', tracks: [videoTrack, audioTrack, audio(3, 'eng')] }), 'avc1.64001f,mp4a.40.2');
   });
 });

@@ -1,25 +1,25 @@
 /**
- * What the packager makes of frames: parts, segments, and the group of all tracks' segments that share an MSN.
- * In: packager/cutter. Out: live lists, recorder, chunk files. Pure types; bytes are immutable and may lie in shared memory.
+ * Output of the packager: parts, segments, and groups of all tracks' segments that share an MSN.
+ * In: packager/packager. Out: live window, recorder, chunk files. Pure types; bytes are immutable and may be in shared memory.
  */
 import type { GapCause } from '../api/gap.ts';
 import type { Track } from './frame.ts';
 import type { DateRangeTag } from './m3u8/playlist.ts';
 import type { Run } from './run.ts';
 
-/** A stretch without media that ends where a segment starts. */
+/** A time range without media, with its cause; it ends where a segment starts. */
 export interface StreamGap {
   /** Start, µs since 1970. */
   readonly fromUs: number;
   /** End, µs since 1970, after `fromUs`. */
   readonly toUs: number;
-  /** Why media is missing; `offline` when none was meant to be there (stopped, paused, unpublished, not yet started). */
+  /** Why media is missing; `offline` if none was expected (stopped, paused, unpublished, not yet started). */
   readonly cause: GapCause | 'offline';
-  /** For a person, at most 200 characters, may be empty; e.g. `HTTP 404 seg81.ts`. */
+  /** Readable text, at most 200 characters, may be empty; e.g. `HTTP 404 seg81.ts`. */
   readonly detail: string;
 }
 
-/** One track's codec configuration set under the number by which init URLs name it; used again when the configuration returns. */
+/** The codec configurations of all tracks, with the number in init URLs; reused when the configurations return. */
 export interface Init {
   /** 1 and up within a stream. */
   readonly number: number;
@@ -41,7 +41,7 @@ export interface Part {
   readonly crc: number;
 }
 
-/** A Media Segment of one track: its parts, one after the other. */
+/** A Media Segment of one track: its parts, concatenated. */
 export interface TrackSegment {
   readonly trackId: number;
   /** All moofs and mdats, in order. */
@@ -55,13 +55,13 @@ export interface TrackSegment {
   readonly samples: number;
   /** Starts with a sync sample. */
   readonly independent: boolean;
-  /** Frames were lost or stepped over inside it. */
+  /** Frames were lost or skipped inside it. */
   readonly damaged: boolean;
   /** CRC-32 of `bytes`. */
   readonly crc: number;
 }
 
-/** The segments of all tracks between two entries of the cut list. A track that delivered nothing is absent from `tracks`. */
+/** The segments of all tracks between two cuts. A track without frames is absent from `tracks`. */
 export interface SegmentGroup {
   readonly msn: number;
   readonly run: Run;
@@ -70,14 +70,14 @@ export interface SegmentGroup {
   readonly startUs: number;
   /** Of the reference track, µs. */
   readonly durationUs: number;
-  /** First group of a run, or after a hole: EXT-X-DISCONTINUITY stands before it. */
+  /** First group of a run: EXT-X-DISCONTINUITY precedes it. */
   readonly discontinuity: boolean;
   /** Discontinuities of the stream before and at this group. */
   readonly discontinuitySequence: number;
-  /** In the order of track ids. Of subtitles and timed metadata only those that have something in it. */
+  /** In the order of track ids. Subtitles and timed metadata only if they have samples in it. */
   readonly tracks: readonly TrackSegment[];
-  /** The hole since the previous group's end, without seams; empty where media joined. */
+  /** Gaps since the previous group's end, without seams; empty if media joined. */
   readonly gaps: readonly StreamGap[];
-  /** What its data tracks say, whole each time; absent where they say nothing. Made again from the tracks by whoever reads the file. */
+  /** Complete date ranges of its data tracks; absent without any. Readers of the file compute them from the tracks. */
   readonly dateRanges?: readonly DateRangeTag[];
 }

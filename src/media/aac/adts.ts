@@ -49,7 +49,7 @@ export function parseAdtsHeader(bytes: Uint8Array, at: number, end: number): Adt
 }
 
 /**
- * The configuration that an ADTS header stands for, or undefined with channel configuration 0, whose channels are inside the frames.
+ * The configuration in an ADTS header; undefined for channel configuration 0, whose channels are inside the frames.
  */
 export function adtsConfig(header: AdtsHeader): AudioConfig | undefined {
   const channels = aacChannels(header.channelConfiguration);
@@ -77,7 +77,7 @@ export interface AdtsForm {
 const MAX_FRAME_BYTES = 0x1fff;
 
 /**
- * How a track's frames are told in ADTS: as their core coder, extensions are found inside the frames.
+ * Header fields for a track's frames in ADTS: those of the core coder, because extensions are signaled inside the frames.
  *
  * @param record AudioSpecificConfig
  * @throws OxbowError `unsupported-media` for what ADTS has no words for

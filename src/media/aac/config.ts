@@ -12,7 +12,7 @@ export const AAC_SAMPLE_RATES = [
   96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000, 7_350,
 ] as const;
 
-/** Output channels by channelConfiguration (table 1.19); 0 means that they are told elsewhere or not allowed. */
+/** Output channels by channelConfiguration (table 1.19); 0 if they are defined elsewhere or not allowed. */
 const CHANNELS = [0, 1, 2, 3, 4, 5, 6, 8, 0, 0, 0, 7, 8, 0, 8, 0] as const;
 
 /** The fields of an AudioSpecificConfig. */
@@ -91,7 +91,7 @@ function isGeneralAudio(objectType: number): boolean {
   return [1, 2, 3, 4, 6, 7, 17, 19, 20, 21, 22, 23].includes(objectType);
 }
 
-/** GASpecificConfig, as far as it tells the length of a frame and the channels. */
+/** GASpecificConfig up to the frame length and the channels. */
 function parseGeneral(bits: BitReader, objectType: number, channelConfiguration: number) {
   const short = bits.flag();
   if (bits.flag()) bits.skip(14); // coreCoderDelay

@@ -1,5 +1,5 @@
 /**
- * Silent AAC frames, to fill audio that is missing while video goes on (docs/media.md 15).
+ * Silent AAC frames, to fill missing audio while video continues (docs/media.md 15).
  * In: a track's configuration. Out: one raw access unit without any spectrum. ISO/IEC 14496-3, 4.4.2 and table 4.85.
  */
 import { BitWriter } from '../../lib/bits.ts';

@@ -11,7 +11,7 @@ const LOCATIONS = [10, 9, 8, 7, 6, 5, 4, 3, 1] as const;
 /** Bits of chanmap that stand for two channels. */
 const PAIRS = (1 << 10) | (1 << 9) | (1 << 6) | (1 << 5) | (1 << 4) | (1 << 2);
 const [LEFT, CENTRE, RIGHT, LEFT_SURROUND, RIGHT_SURROUND, BACK, LOW] = [15, 14, 13, 12, 11, 8, 0];
-/** Bits of chanmap that an acmod stands for. */
+/** Bits of chanmap by acmod. */
 const LAYOUTS = [
   [LEFT, RIGHT],
   [CENTRE],

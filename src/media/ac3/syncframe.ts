@@ -1,5 +1,5 @@
 /**
- * AC-3 and E-AC-3: the header that begins each syncframe; the version in it tells which of both it is.
+ * AC-3 and E-AC-3: the header of a syncframe, whose bsid distinguishes the two.
  * In: bytes. Out: the header's fields. ETSI TS 102 366 (ATSC A/52), 4.3 and 4.4; E-AC-3: annex E, E.1.2 and E.1.3.
  */
 import { BitReader } from '../../lib/bits.ts';
@@ -57,7 +57,7 @@ export interface Eac3Header extends Syncframe {
   readonly dependent: boolean;
   /** 0 to 7. */
   readonly substream: number;
-  /** chanmap: where the channels of a dependent substream belong, the left one in the most significant of 16 bits; 0 where not told. */
+  /** chanmap: where the channels of a dependent substream belong, the left one in the most significant of 16 bits; 0 if absent. */
   readonly channelMap: number;
 }
 
@@ -67,7 +67,7 @@ export interface Eac3Header extends Syncframe {
  */
 export function parseSyncframe(bytes: Uint8Array, at: number, end: number): Ac3Header | Eac3Header | undefined {
   if (at + 7 > end || bytes[at] !== 0x0b || bytes[at + 1] !== 0x77) return undefined;
-  const version = bytes[at + 5]! >> 3; // bsid stands at the same place in both
+  const version = bytes[at + 5]! >> 3; // bsid is at the same position in both
   if (version > LAST_EAC3_BSID) return undefined;
   try {
     const bits = new BitReader(bytes, 'AC-3 header', at + 2, end);

@@ -12,7 +12,7 @@ import type { DateRangeTag } from '../m3u8/playlist.ts';
 import { ticksToUs } from '../run.ts';
 import { eventsOfSplice, type SpliceEvent } from './from-splice.ts';
 
-/** CLASS of ranges made from ID3 tags; the tag stands in X-OXBOW-ID3. */
+/** CLASS of ranges made from ID3 tags; X-OXBOW-ID3 has the tag. */
 export const ID3_CLASS = 'oxbow.id3';
 /**
  * In the frames of `daterange` tracks: seconds from the frame's pts to the range's start. It ties the range to the media, whatever the UTC offset the

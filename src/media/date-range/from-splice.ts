@@ -1,6 +1,6 @@
 /**
  * SCTE 35 commands as date ranges: a break as one range from its out to its in point, everything else as a command.
- * In: a splice_info_section and the instant at which it came. Out: what is to be told of it, without the memory of other sections.
+ * In: a splice_info_section and its time of arrival. Out: date ranges, computed without other sections.
  * Pure. RFC 8216bis 4.4.5.1.1; ANSI/SCTE 35, 10.3.3.1.
  */
 import { FormatError } from '../../lib/errors.ts';

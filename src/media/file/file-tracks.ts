@@ -1,5 +1,5 @@
 /**
- * The tracks of a file that is joined from stretches of a recording: which stored track goes on in which, and what a file cannot hold.
+ * Maps the tracks of joined recording segments to the tracks of one file, and omits those that the file cannot hold.
  * In: the track sets of the stretches, in order. Out: file tracks, each with the configurations it goes through. Pure.
  */
 import { OxbowError } from '../../lib/errors.ts';
@@ -21,7 +21,7 @@ export interface FileTrack {
   readonly configs: readonly MediaTrack[];
 }
 
-/** Where a stored track goes on. */
+/** The file track that continues a stored track. */
 export interface TrackPlace {
   readonly fileTrack: FileTrack;
   /** Index in `configs`. */
@@ -62,12 +62,12 @@ export class FileTracks {
   }
 
   /**
-   * Finds the place of each track of a stretch: the first video track goes on in the first video track and so on, sound preferably
-   * in the track of its language. Text and data have no place.
+   * Assigns each track of a stretch to a file track: the first video track to the first video track and so on, audio preferably
+   * in the track of its language. Text and data are omitted.
    *
-   * @param when the stretch begins, for a person
+   * @param when time of the stretch for error messages
    * @returns by track id
-   * @throws OxbowError `unsupported-media` where the file cannot hold a track, or cannot go on with it
+   * @throws OxbowError `unsupported-media` if the file cannot hold a track, or cannot continue with it
    */
   place(tracks: readonly Track[], when: string): ReadonlyMap<number, TrackPlace> {
     const places = new Map<number, TrackPlace>();
@@ -87,7 +87,7 @@ export class FileTracks {
   }
 
   /**
-   * The place of a configuration that stands for another one of a track, as after encoding anew.
+   * The index of a configuration that replaces another one of a track, as after transcoding.
    *
    * @throws OxbowError `unsupported-media` where the codec is another one
    */

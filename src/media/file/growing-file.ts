@@ -35,7 +35,7 @@ export interface GrowingFile {
   close(): { readonly append: Uint8Array; readonly patches: readonly Patch[] };
 }
 
-/** Where the placeholder of a chunk file lies, which becomes the head of the mdat. */
+/** Offset of the placeholder in a chunk file, which becomes the mdat header. */
 const PLACEHOLDER_AT = 32;
 
 /**

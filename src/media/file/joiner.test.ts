@@ -75,7 +75,7 @@ suite('joining stretches', () => {
     assert.equal(seconds(second!, 0), 0.52);
   });
 
-  test('sound of another timescale goes on in the ticks of the first, without drift', () => {
+  test('audio of another timescale continues in the ticks of the first, without drift', () => {
     const tracks = new FileTracks('mp4');
     const joiner = new Joiner();
     joiner.place([line(tracks, audio, 0, 47, 1024 / 48_000)], { fresh: true });
@@ -99,7 +99,7 @@ suite('joining stretches', () => {
 });
 
 suite('the tracks of a joined file', () => {
-  test('another configuration of the same codec goes on in the same track, and is known when it returns', () => {
+  test('another configuration of the same codec continues in the same track, and is reused when it returns', () => {
     const tracks = new FileTracks('mp4');
     const other = { ...video, config: { ...video.config, record: Uint8Array.of(1, 3), width: 1280 } };
     const indexes = [video, other, video].map((track) => tracks.place([track, audio], 'then').get(1)!.config);
@@ -108,7 +108,7 @@ suite('the tracks of a joined file', () => {
     assert.equal(tracks.changes, true);
   });
 
-  test('sound goes on in the track of its language', () => {
+  test('audio continues in the track of its language', () => {
     const tracks = new FileTracks('mkv');
     const german = { ...audio, id: 3, language: 'deu' };
     const first = tracks.place([video, audio, german], 'then');

@@ -71,7 +71,7 @@ export class Joiner {
       this.#lines.set(place.fileTrack.number, line);
       const placed: FileSample[] = [];
       for (const sample of samples) {
-        // Where two stretches or an edge that was encoded anew meet, decode times may crowd together; none goes back.
+        // At joints of stretches and transcoded edges, decode times may be close together; none goes back.
         const dts = Math.max(toTicks(sample.dts), line.lastDts + 1);
         const pts = toTicks(sample.pts);
         if (dts > pts) continue;

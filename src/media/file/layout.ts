@@ -21,7 +21,7 @@ import type { FileFormat, FileTrack, FileTracks, MediaTrack } from './file-track
 import type { FileBatch, FileSample } from './joiner.ts';
 import { chunksOf, Mp4Table } from './mp4-table.ts';
 
-/** What stands for the file as a whole. */
+/** Header fields of the file. */
 export interface LayoutOptions {
   /** When the first of it was recorded, ms since 1970. */
   readonly recordedMs: number;
@@ -35,7 +35,7 @@ export interface FileLayout {
   readonly looksAhead: boolean;
   /** Looks at a batch without its bytes. */
   look(batch: FileBatch): void;
-  /** What stands in front of all batches. */
+  /** Bytes before all batches. */
   header(): Uint8Array;
   /** The bytes of a batch, the same and in the same order as they were looked at. */
   print(batch: FileBatch): readonly Uint8Array[];

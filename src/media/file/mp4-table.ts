@@ -128,7 +128,7 @@ export class Mp4Table {
   /**
    * Adds a chunk.
    *
-   * @param offset where it begins, bytes from what `print` is told as base; behind the last one if not given
+   * @param offset bytes from the base offset of `print`; after the last chunk if not given
    */
   add({ fileTrack, config, samples }: Chunk, offset: number = this.#length): void {
     const first = samples[0];
@@ -196,7 +196,7 @@ function endOf({ fileTrack, end }: Line): number {
   return rescale(end, fileTrack.track.timescale, movieTimescale);
 }
 
-/** What a track waits for, and what of it is not shown: what lies before the file's zero, and behind `limit` (ticks of 90 kHz). */
+/** The edit list of a track: its start delay, and the samples before time 0 and after `limit` (ticks of 90 kHz) that are not shown. */
 function showing(line: Line, limit: number): { edits: Edit[]; presented: number } {
   const { fileTrack, first } = line;
   const toMovie = (ticks: number) => rescale(ticks, fileTrack.track.timescale, movieTimescale);

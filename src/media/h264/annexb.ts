@@ -1,6 +1,6 @@
 /**
  * The NAL units of one access unit in byte stream format; the same for H.264 and HEVC.
- * In: bytes with start codes, bounded to the access unit. Out: where each NAL unit lies, or a sample with lengths in place of start codes.
+ * In: bytes with start codes, bounded to the access unit. Out: offsets of each NAL unit, or a sample with lengths in place of start codes.
  * ITU-T H.264 Annex B, 7.4.1.1; ISO/IEC 14496-15, 5.3.3.
  */
 import { findBytes, searchView } from '../../lib/byte-search.ts';

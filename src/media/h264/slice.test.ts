@@ -16,7 +16,7 @@ function slice(nal: number, frameNum: number, field: 'top' | 'bottom' | 'frame',
 }
 const parse = (bytes: Uint8Array) => parseH264Slice(bytes, 0, bytes.length, () => sps)!;
 
-test('a slice tells its frame, its field and its order (7.3.3)', () => {
+test('a slice header has frame_num, field and picture order (7.3.3)', () => {
   const idr = parse(slice(0x65, 0, 'top', 0));
   assert.deepEqual(idr, { ppsId: 0, frameNum: 0, field: 'top', idr: true, reference: true, order: 0 });
   const b = parse(slice(0x01, 9, 'frame', 250));

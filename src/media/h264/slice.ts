@@ -6,7 +6,7 @@ import { BitReader } from '../../lib/bits.ts';
 import { toRbsp } from './annexb.ts';
 import type { H264Sps } from './sps.ts';
 
-/** What is read lies within these bytes: six Exp-Golomb codes and two short fields. */
+/** Enough bytes for the fields read here: six Exp-Golomb codes and two short fields. */
 const HEADER_BYTES = 32;
 
 /** The head of a slice. */
@@ -23,7 +23,7 @@ export interface H264Slice {
   readonly order: number | undefined;
 }
 
-/** What tells which frame a field belongs to. */
+/** Fields that identify the frame of a slice. */
 export interface FieldHead {
   readonly idr: boolean;
   readonly field?: 'top' | 'bottom' | undefined;

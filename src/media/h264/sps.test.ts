@@ -88,7 +88,7 @@ suite('H.264 parameter sets', () => {
     }
   });
 
-  test('the VUI tells frame rate and reordering', () => {
+  test('the VUI has frame rate and reordering', () => {
     const sps = parseH264Sps(printHigh({ vui: 'full' }));
     assert.equal(sps.frameRate?.toFixed(3), '29.970');
     assert.equal(sps.maxReorderFrames, 2);
@@ -186,7 +186,7 @@ suite('H.264 key frames (docs/media.md 12)', () => {
     assert.equal(isKey(...RECOVERY, 0, 0, 1, 0x41, 0), false);
   });
 
-  test('a SEI that lies about its size is survived', () => {
+  test('a SEI with a wrong size is skipped', () => {
     assert.equal(hasRecoveryPoint(Uint8Array.of(6, 5, 255, 255, 255), 0, 5), false);
     assert.equal(hasRecoveryPoint(Uint8Array.of(6, 255, 255), 0, 3), false);
     const long = Uint8Array.from([6, 255, 1, 255, 2, ...new Uint8Array(257).fill(9), 6, 1, 0x80]);

@@ -40,13 +40,13 @@ function print(sets: HevcSets, sps: HevcSps): Uint8Array {
     ...ptl.constraints,
     ptl.level,
     0xf0,
-    0, // min_spatial_segmentation_idc: not told
-    0xfc, // parallelismType: not told
+    0, // min_spatial_segmentation_idc: unknown
+    0xfc, // parallelismType: unknown
     0xfc | sps.chromaFormat,
     0xf8 | (sps.bitDepthLuma - 8),
     0xf8 | (sps.bitDepthChroma - 8),
     0,
-    0, // avgFrameRate: not told
+    0, // avgFrameRate: unknown
     (sps.temporalLayers << 3) | (sps.temporalIdNested ? 4 : 0) | 3,
     3,
   ];

@@ -1,5 +1,5 @@
 /**
- * HEVC slice segment header: where a picture stands in the order of presentation.
+ * HEVC slice segment header: the picture order count.
  * In: the first slice segment of a picture, its SPS and PPS. Out: the picture order count. ITU-T H.265, 7.3.6.1 and 7.3.2.3.1.
  */
 import { BitReader } from '../../lib/bits.ts';
@@ -11,7 +11,7 @@ const HEADER_BYTES = 32;
 const IDR_W_RADL = 19;
 const IDR_N_LP = 20;
 
-/** What of a PPS tells how slice headers begin. */
+/** Fields of a PPS that slice headers depend on. */
 export interface HevcSlicePps {
   readonly id: number;
   readonly spsId: number;

@@ -89,7 +89,7 @@ export function parseHevcSps(nal: Uint8Array): HevcSps {
   return frameRate === undefined ? sps : { ...sps, frameRate };
 }
 
-/** What lies between is only passed over to reach the VUI, which is advice: malformed, it must not cost the picture. */
+/** Skips the fields before the VUI. The VUI is optional: if it is malformed, the rest of the SPS is used. */
 function parseFrameRate(bits: BitReader, pocBits: number): number | undefined {
   try {
     skipToVui(bits, pocBits);

@@ -5,7 +5,7 @@ import { printId3 } from './tag.fixture.ts';
 import { boundId3, id3Length, parseId3 } from './tag.ts';
 
 suite('ID3 tags', () => {
-  test('how long a tag is stands in its first ten bytes', () => {
+  test('the first ten bytes of a tag have its length', () => {
     const tag = Uint8Array.of(0, 0x49, 0x44, 0x33, 4, 0, 0, 0, 0, 1, 2, 9);
     assert.equal(id3Length(tag, 1), 10 + 130);
     assert.equal(id3Length(tag.slice().fill(0x10, 6, 7), 1), 20 + 130, 'with a footer');
@@ -20,7 +20,7 @@ suite('ID3 tags', () => {
     const { version, frames, length } = parseId3(
       printId3([
         ['TIT2', 'a song'],
-        ['TPE1', 'somebody'],
+        ['TPE1', 'a singer'],
       ]),
     );
     assert.equal(version, 4);
@@ -28,13 +28,13 @@ suite('ID3 tags', () => {
       frames.map(({ id, body }) => [id, Buffer.from(body).toString('latin1').slice(1)]),
       [
         ['TIT2', 'a song'],
-        ['TPE1', 'somebody'],
+        ['TPE1', 'a singer'],
       ],
     );
     assert.equal(length, 10 + 10 + 7 + 10 + 9);
   });
 
-  test('padding ends the frames, and what stands behind the tag is not looked at', () => {
+  test('padding ends the frames, and bytes after the tag are ignored', () => {
     const tag = printId3([['TIT2', 'a']]);
     const padded = new Uint8Array(tag.length + 30);
     padded.set(tag);

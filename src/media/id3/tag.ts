@@ -47,7 +47,7 @@ export function id3Length(bytes: Uint8Array, at = 0): number | 'short' | undefin
 /**
  * Reads a tag.
  *
- * @param bytes begin with `ID3`; what stands behind the tag is not looked at
+ * @param bytes begin with `ID3`; bytes after the tag are ignored
  * @throws FormatError when it is no ID3v2.3 or 2.4 tag, or is cut short
  */
 export function parseId3(bytes: Uint8Array): Id3Tag {

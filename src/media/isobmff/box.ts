@@ -5,7 +5,7 @@
  */
 import { FormatError } from '../../lib/errors.ts';
 
-/** Where a box lies in an array. All numbers are offsets from the start of that array. */
+/** A box in an array. All numbers are offsets from the start of the array. */
 export interface Box {
   readonly type: string;
   /** First byte of the header. */

@@ -1,6 +1,6 @@
 /**
  * Bytes that came in pieces and are wanted as wholes.
- * In: arrays of any length. Out: arrays of the length asked for, without a copy where one piece holds them. Pure.
+ * In: arrays of any length. Out: arrays of the requested length, without a copy if one piece holds them. Pure.
  */
 
 /** A first-in, first-out line of bytes. Pieces are kept, never changed. */

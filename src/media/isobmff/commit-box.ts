@@ -65,7 +65,7 @@ export interface CommittedTrack {
   readonly crc: number;
 }
 
-/** A segment group as it lies in a chunk file: what the index knows of it. */
+/** A segment group in a chunk file, as the index stores it. */
 export interface CommittedGroup {
   readonly msn: number;
   readonly run: number;
@@ -153,7 +153,7 @@ function boundedText(text: string, maxBytes: number): Uint8Array {
   return target.subarray(0, new TextEncoder().encodeInto(text, target).written);
 }
 
-/** At most 200 gaps fit; what lies behind becomes one with the cause of its first. */
+/** At most 200 gaps fit; the rest becomes one gap with the cause of its first. */
 function boundGaps(gaps: readonly StreamGap[]): readonly StreamGap[] {
   if (gaps.length <= MAX_GAPS) return gaps;
   const rest = gaps.slice(MAX_GAPS - 1);
@@ -219,7 +219,7 @@ export function printCommitBox(
   return closeCommon(writer, crc32);
 }
 
-/** Checks user type, version, kind, both sizes, magic and CRC; gives a reader that stands behind the kind. */
+/** Checks user type, version, kind, both sizes, magic and CRC; returns a reader after the kind. */
 function openBox(bytes: Uint8Array, at: number, kind: number, crc32: Crc32): { reader: ByteReader; end: number } {
   const reader = new ByteReader(bytes, 'commit box', at);
   const size = reader.u32();
@@ -356,7 +356,7 @@ export function printSealBox(boxes: readonly Uint8Array[], self: number, prev: n
 /**
  * Reads a seal box (kind 2).
  *
- * @returns the groups, oldest first, and where the box stands in its file
+ * @returns the groups, oldest first, and the offset of the box in its file
  * @throws FormatError if it or one of its copies is torn or fails its CRC
  */
 export function parseSealBox(

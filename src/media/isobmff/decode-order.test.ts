@@ -64,7 +64,7 @@ suite('decode order', () => {
     assert.deepEqual(damage, []);
   });
 
-  test('what repeats is dropped and told, what begins anew is passed on', () => {
+  test('repeated frames are dropped and reported, a new timeline is passed on', () => {
     const { order, times, damage } = collect();
     for (const at of [1000, 1010, 1010, 1000, 1020, 0, 10]) order.push(frameAt(at, at), false);
     assert.deepEqual(

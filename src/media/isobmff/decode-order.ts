@@ -26,7 +26,7 @@ export interface DecodeOrder {
 /**
  * @param timescale ticks per second
  * @param deliver gets the frames, dts strictly increasing but for new starts
- * @param damage told of frames that had to be dropped
+ * @param damage called for dropped frames
  */
 export function createDecodeOrder(
   timescale: number,

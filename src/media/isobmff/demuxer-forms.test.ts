@@ -106,7 +106,7 @@ suite('parameter sets in the samples (avc3, hev1)', () => {
     assert.deepEqual(order.slice(4), ['frame 7200']);
   });
 
-  test('are waited for: sound that comes before them is told with them', () => {
+  test('are waited for: audio before them is reported with them', () => {
     const sound = framesOf(audioTrack, 5);
     const bytes = [avc3Init(EMPTY, [audioTrack]), fragment(sound), fragment(withSamples([sample(SPS_16, PPS, SLICE)]))];
     const { tracks, frames } = demuxAll(concatBytes(bytes));
@@ -203,7 +203,7 @@ suite('events beside the fragments', () => {
     assert.equal(frames.length, 52);
   });
 
-  test('wait until the media has come to them, and are told once however often they come', () => {
+  test('wait until the media has reached their time, and are passed on once, even if repeated', () => {
     const late = emsgBox({
       version: 1,
       scheme: ID3,

@@ -166,7 +166,7 @@ suite('the fMP4 demuxer', () => {
     assert.deepEqual(frames, framesOf(videoTrack, 5));
   });
 
-  test('without a tfdt the next fragment goes on where the last one ended, until a discontinuity', () => {
+  test('without a tfdt the next fragment continues at the end of the last one, until a discontinuity', () => {
     const { demuxer, frames } = open();
     const [a, b] = [framesOf(audioTrack, 3, 48_000), framesOf(audioTrack, 3)];
     demuxer.push(concatBytes([both, fragment(a), withoutTfdt(fragment(b))]));
@@ -188,7 +188,7 @@ suite('the fMP4 demuxer', () => {
     assert.equal(frames.length, 6);
   });
 
-  test('numbers tracks anew: video 1, audio 2 and 3, whatever the file calls them', () => {
+  test('renumbers tracks: video 1, audio 2 and 3, whatever their ids in the file', () => {
     const { demuxer, tracks, frames, damage } = open();
     const init = printInit([
       { ...audioTrack, id: 7 },
@@ -250,7 +250,7 @@ suite('the fMP4 demuxer', () => {
     }
   });
 
-  test('a segment that ends inside a box is told, and the next one is taken', () => {
+  test('a segment that ends inside a box is damage, and the next one is taken', () => {
     const { demuxer, frames, damage } = open();
     const segment = fragment(framesOf(videoTrack, 5));
     demuxer.push(both);
@@ -288,7 +288,7 @@ suite('the fMP4 demuxer', () => {
     assert.throws(() => open().demuxer.push(concatBytes([both, media])), { name: 'FormatError', message: /too large/ });
   });
 
-  test('a large box that nobody needs is stepped over without keeping it', () => {
+  test('a large unused box is skipped without buffering it', () => {
     const { demuxer, frames } = open();
     const head = box('free', 16);
     new DataView(head.buffer).setUint32(0, 80 * 2 ** 20);

@@ -32,7 +32,7 @@ const FIRST_TYPES = new Set(
 );
 
 interface Line extends MovieTrack {
-  /** As the init has it; `form` knows it as it was told last. */
+  /** As in the init; `form` has the last reported one. */
   readonly track: Track;
   readonly order: DecodeOrder;
   readonly form: SampleForm;
@@ -92,7 +92,7 @@ class FragmentDemuxer implements Fmp4Demuxer {
   readonly #events = new EventQueue();
   /** The set of tracks that `output` knows is the one in force. */
   #announced = false;
-  /** Frames that came before it can be told. */
+  /** Frames that arrived before the tracks are known. */
   #held: Frame[] = [];
   #heldBytes = 0;
 
@@ -256,7 +256,7 @@ class FragmentDemuxer implements Fmp4Demuxer {
     try {
       if (!this.#events.push(parseEmsg(bytes, box))) this.#tellOnce('too many events wait for their time');
     } catch (error) {
-      // What stands beside the media does not end it.
+      // Other boxes do not end the media.
       if (!(error instanceof FormatError)) throw error;
       this.#output.damage(error.message);
     }

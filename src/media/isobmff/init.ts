@@ -76,7 +76,7 @@ export interface MovieTrack {
   readonly inBand: boolean;
   /** What the edit list adds to every decode and composition time, ticks; negative where it skips the start. */
   readonly editShift: number;
-  /** There are more edits than one start: what lies behind the first is not applied. */
+  /** There are more edits than one start: only the first is applied. */
   readonly manyEdits: boolean;
   readonly defaults: SampleDefaults;
   /** Its sample tables, within the bytes that were read. */
@@ -110,7 +110,7 @@ export function parseMoov(bytes: Uint8Array, moov: Box): MovieTrack[] {
 /**
  * Reads the tracks of an init segment (or of a chunk file's start) that we can take, under their own ids.
  *
- * @param bytes from the ftyp on; what stands behind the moov is not looked at
+ * @param bytes from the ftyp on; bytes after the moov are ignored
  * @throws FormatError if there is no moov or it is malformed
  */
 export function parseInit(bytes: Uint8Array): Track[] {

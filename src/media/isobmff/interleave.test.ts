@@ -20,7 +20,7 @@ suite('fragments of tracks side by side', () => {
     assert.deepEqual(Buffer.concat(pieces), Buffer.concat([v0, a0, v1, a1, v2]));
   });
 
-  test('a track that has more goes on alone', () => {
+  test('the longest track continues alone', () => {
     const [v0, a0, a1] = [1, 11, 12].map(fragment) as [Buffer, Buffer, Buffer];
     assert.deepEqual(Buffer.concat(interleaveFragments([v0, Buffer.concat([a0, a1])])), Buffer.concat([v0, a0, a1]));
   });

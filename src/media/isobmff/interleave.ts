@@ -27,7 +27,7 @@ function fragmentsOf(bytes: Uint8Array): Uint8Array[] {
     if (ends.at(-1) !== bytes.length) return [bytes];
     return ends.map((end, i) => bytes.subarray(ends[i - 1] ?? 0, end));
   } catch (error) {
-    if (error instanceof FormatError) return [bytes]; // a file that was damaged: it goes out as it lies there
+    if (error instanceof FormatError) return [bytes]; // damaged on disk: sent unchanged
     throw error;
   }
 }

@@ -143,7 +143,7 @@ function quietly(program: string, args: readonly string[]): string {
   return text!;
 }
 
-/** What a demuxer told. */
+/** Output of a demuxer. */
 export interface Seen {
   readonly tracks: (readonly Track[])[];
   readonly frames: Frame[];

@@ -27,7 +27,7 @@ export interface SegmentSample {
  * @param samples of the segment so far; grows
  * @param bytes hold `moof`, and may be any stretch of the segment
  * @param moofAt where the moof begins in the segment
- * @param segmentLength bytes; no sample lies behind them
+ * @param segmentLength bytes; no sample ends after them
  * @param delta ticks to add to every time
  * @returns false where the fragment is not of the same track, in order and whole
  * @throws FormatError if a box is malformed

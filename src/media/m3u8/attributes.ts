@@ -1,6 +1,6 @@
 /**
  * Reads attribute lists, in one pass over the text.
- * In: what stands behind the colon of a tag. Out: values by name, with range checks. Pure. RFC 8216bis 4.2.
+ * In: the text after the colon of a tag. Out: values by name, with range checks. Pure. RFC 8216bis 4.2.
  */
 import { FormatError } from '../../lib/errors.ts';
 import type { ByteRange, Resolution } from './playlist.ts';
@@ -90,7 +90,7 @@ export class Attributes {
 }
 
 /**
- * Reads an attribute list. The first of two attributes of one name stands.
+ * Parses an attribute list. Of two attributes with the same name, the first counts.
  *
  * @param text behind the tag's colon
  * @param tag for error messages

@@ -7,7 +7,7 @@ import { mediaPlaylistText } from './print.fixture.ts';
 const START = Date.parse('2026-01-01T00:00:00Z');
 
 suite('EXT-X-DATERANGE', () => {
-  test('every attribute is kept as it stands, with its quotes; dates are put into UTC', () => {
+  test('every attribute is kept unchanged, with its quotes; dates are converted to UTC', () => {
     const text =
       'ID="a,b",CLASS="c",START-DATE="2026-01-01T01:00:00+01:00",END-DATE="2026-01-01T00:00:02Z",DURATION=2.0,SCTE35-OUT=0xFC,X-A="x",X-B=0xff,END-ON-NEXT=YES';
     const range = parseDateRange(text);
@@ -101,7 +101,7 @@ suite('EXT-X-DATERANGE', () => {
     assert.ok(printDateRange(range).length < 14_000);
   });
 
-  test('a list names a range until its end; one that nobody has ended yet for an hour', () => {
+  test('a playlist lists a range until its end; one without an end for an hour', () => {
     const reach = (attributes: Record<string, string>, endDateMs?: number) =>
       reachOf({ id: 'a', startDateMs: 1000, attributes, ...(endDateMs !== undefined && { endDateMs }) });
     assert.equal(reach({}), 1000);

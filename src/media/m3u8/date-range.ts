@@ -9,16 +9,16 @@ import type { DateRangeTag } from './playlist.ts';
 
 /** Longest attribute list, characters; a splice_info_section of 4 KiB takes 8 Ki of them. */
 export const MAX_DATE_RANGE = 12 * 1024;
-/** Names that are not left to whoever makes the list, but for the ID and the dates. */
+/** Standard attributes that are passed on, besides ID, dates and X- names (RFC 8216bis 4.4.5.1). */
 const STANDARD = new Set([
   ...['CLASS', 'CUE', 'DURATION', 'PLANNED-DURATION', 'END-ON-NEXT', 'SCTE35-CMD', 'SCTE35-OUT', 'SCTE35-IN'],
 ]);
 /** Attributes of a range that its tags add up to; its list is no longer than that of one tag. */
 const MAX_MERGED = 100;
-/** What oxbow keeps of a range whose end nobody has told, ms. */
+/** How long a range without an end is listed, ms. */
 const OPEN_FOR_MS = 3_600_000;
 
-/** A tag as it stands in a list of somebody else: later tags of an ID may leave START-DATE to the first. */
+/** A tag in a source's playlist: later tags of an ID may omit START-DATE. */
 export type SourceDateRange = Omit<DateRangeTag, 'startDateMs'> & { readonly startDateMs?: number };
 
 /** What no list may contain (4.1, 4.2): controls, byte order marks, what was no UTF-8. */
@@ -29,7 +29,7 @@ function quoted(text: string): string {
   return `"${text.replaceAll('"', "'").replace(UNPRINTABLE, ' ')}"`;
 }
 
-/** As it stands in the text, or undefined for what cannot stand in one. */
+/** The value as printed; undefined if it cannot be printed. */
 function printedValue(name: string, value: string, isQuoted: boolean): string | undefined {
   if (isQuoted) return quoted(value);
   if (name.startsWith('SCTE35-') && !/^0x[0-9a-f]+$/i.test(value)) return undefined;
@@ -39,7 +39,7 @@ function printedValue(name: string, value: string, isQuoted: boolean): string | 
 /**
  * Reads an attribute list.
  *
- * @param text what stands behind the colon
+ * @param text after the colon
  * @param offset of the line in the playlist, for errors
  * @param substitute puts variables into quoted values (EXT-X-DEFINE)
  * @throws FormatError without an ID, for a date that is none, or where it is too long
@@ -79,7 +79,7 @@ export function parseDateRange(text: string, offset = 0, substitute?: (value: st
 /**
  * The attribute list of a range, dates in ms and UTC.
  *
- * @throws RangeError when a date lies outside what a Date can hold
+ * @throws RangeError when a date is outside the range of Date
  */
 export function printDateRange({ id, startDateMs, endDateMs, attributes }: SourceDateRange): string {
   const { CLASS, ...others } = attributes;
@@ -92,7 +92,7 @@ export function printDateRange({ id, startDateMs, endDateMs, attributes }: Sourc
 }
 
 /**
- * Until when a list has to name a range: its end as far as it is known; one that nobody has ended yet is kept for an hour.
+ * Time until which a playlist lists a range: its known end; without an end, an hour after its start.
  *
  * @returns ms since 1970, at least the start
  */

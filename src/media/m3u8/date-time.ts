@@ -12,7 +12,7 @@ const PLAIN = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 /**
  * Milliseconds since 1970, with a fraction where one is written; UTC where no zone is.
  *
- * @returns undefined when it is not a date: media goes on without it
+ * @returns undefined for an invalid date, which is ignored
  */
 export function parseDateTime(text: string): number | undefined {
   if (text.length > 64) return undefined;

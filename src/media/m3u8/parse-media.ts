@@ -43,7 +43,7 @@ export function parseMediaLines(lines: readonly Line[], sources: VariableSources
   return parser.end();
 }
 
-/** Takes lines one after the other; more may follow once `end` has told what there is so far. */
+/** Takes lines one after the other; more may follow after `end` has returned the playlist so far. */
 export class MediaParser {
   readonly #variables: Variables;
   readonly #segments: PlaylistSegment[] = [];
@@ -61,7 +61,7 @@ export class MediaParser {
   #next: Writable<Partial<PlaylistSegment>> = {};
   #range: { readonly text: string; readonly offset: number } | undefined;
   #parts: PlaylistPart[] = [];
-  // Where a BYTERANGE without offset goes on.
+  // Offset of a BYTERANGE without one.
   #lastRange: { readonly uri: string; readonly end: number } | undefined;
   #lastPartRange: { readonly uri: string; readonly end: number } | undefined;
 
@@ -203,7 +203,7 @@ export class MediaParser {
     }
   }
 
-  /** A malformed one is left out: media goes on without it. */
+  /** A malformed one is ignored. */
   #dateRange({ value, offset }: Line): void {
     try {
       const found = parseDateRange(value, offset, (text) => this.#variables.substitute(text, offset));

@@ -44,7 +44,7 @@ export function parseMultivariantLines(lines: readonly Line[], sources: Variable
     const attributes = () => parseAttributes(value, tag, offset, (text) => variables.substitute(text, offset));
     switch (tag) {
       case '':
-        // A URI that no EXT-X-STREAM-INF announces is nobody's.
+        // A URI without EXT-X-STREAM-INF is ignored.
         if (streamInf) {
           variants.push(readVariant(streamInf.attributes, streamInf.offset, variables.substitute(value, offset)));
         }

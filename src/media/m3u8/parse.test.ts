@@ -188,7 +188,7 @@ test('variables come from the playlist, the Multivariant Playlist and the URL (R
   assert.equal((playlist as MediaPlaylist).segments[0]?.uri, 'cdn/7.ts{$');
   assert.equal((playlist as MediaPlaylist).segments[0]?.map?.uri, 'cdn/i');
   refused(text, /nothing gives host/);
-  refused('#EXTM3U\n#EXTINF:1,\n{$nobody}.ts\n', /not defined/);
+  refused('#EXTM3U\n#EXTINF:1,\n{$unknown}.ts\n', /not defined/);
   refused('#EXTM3U\n#EXT-X-DEFINE:NAME="a",VALUE="1"\n#EXT-X-DEFINE:NAME="a",VALUE="1"\n#EXTINF:1,\na.ts', /twice/);
   const bomb = `#EXTM3U\n#EXT-X-DEFINE:NAME="a",VALUE="${'x'.repeat(15000)}"\n#EXTINF:1,\n${'{$a}'.repeat(4000)}\n`;
   refused(bomb, /too long/);

@@ -106,7 +106,7 @@ interface InForce {
   /** Seconds, and EXTINF of them up to the comma. */
   durationS: number;
   durationBytes: Uint8Array;
-  /** The last numbered URI: its pieces, its line, and where in the line the number stands. */
+  /** The last numbered URI: its pieces, its line, and the offset of the number in the line. */
   folder: string;
   ending: string;
   number: number;
@@ -254,7 +254,7 @@ export type PrintedPlaylist = Omit<MediaPlaylist, 'segments' | 'targetDurationS'
  *
  * @param list seconds; `programDateTimeMs` is ms since 1970
  * @returns UTF-8
- * @throws RangeError when a date lies outside what a Date can hold
+ * @throws RangeError when a date is outside the range of Date
  */
 export function printMediaPlaylist(list: PrintedPlaylist): Uint8Array {
   const body = new TextWriter();

@@ -123,7 +123,7 @@ suite('a clip as Matroska (RFC 9559)', () => {
     for (const { time, track, block } of file.cues) {
       assert.deepEqual([block.time, block.track, block.key], [time, track, true]);
     }
-    assert.ok(file.top.get(0x1c53bb6b)!.end <= file.clusters[0]!.element.start, 'the index stands before the media');
+    assert.ok(file.top.get(0x1c53bb6b)!.end <= file.clusters[0]!.element.start, 'the index is before the media');
   });
 
   test('splits a long group: 16 bits hold 3.27 s of 100 µs', () => {
@@ -187,7 +187,7 @@ suite('a clip as Matroska (RFC 9559)', () => {
     assert.ok(file.cues.every(({ block, track }) => block.track === 2 && track === 2));
   });
 
-  test('keeps its length wherever a group lies, whatever its frames are like', () => {
+  test('has the same length at any position, with any frames', () => {
     const random = seeded(77);
     for (let round = 0; round < 300; round++) {
       const make = (track: Track, count: number): Frame[] => {

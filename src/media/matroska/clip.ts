@@ -1,7 +1,6 @@
 /**
- * A clip as a Matroska file: on the same clock as the MP4 clip of the same segments, and as long as can be told from the sizes of
- * its frames.
- * In: tracks, the clip's times, the shape of each group. Out: the header, and the clock by which each group is printed. Pure.
+ * A clip as a Matroska file, with the times of the MP4 clip of the same segments. Its length follows from the frame sizes.
+ * In: tracks, the clip's times, the frame sizes of each group. Out: the header, and the clock for printing each group. Pure.
  */
 import type { Track } from '../frame.ts';
 import type { ClipTimes } from '../isobmff/clip/clip-times.ts';

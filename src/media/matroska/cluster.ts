@@ -8,7 +8,7 @@ import { elementHead, writeUint } from './ebml.ts';
 /**
  * Units of all times in a file, per second: a TimestampScale of 100 µs. A frame is at most 50 µs off its true time, so that pictures
  * at 25 or 50 a second are exact and AAC and 29.97 stay true to a twentieth of a millisecond; the usual 1 ms is ten times as coarse.
- * Finer units would make clusters short: a block stands no more than 32,767 units behind its cluster (RFC 9559, Block Structure).
+ * Finer units would make clusters short: a block is at most 32,767 units after its cluster (RFC 9559, Block Structure).
  */
 export const unitsPerSecond = 10_000;
 /** Nanoseconds of a unit. */
@@ -147,7 +147,7 @@ export function printClusters(
     at += 8;
     for (const [k, { track, sample }] of blocks.entries()) {
       const relative = times[k]! - first;
-      if (relative > MAX_RELATIVE) throw new RangeError(`a block lies ${relative} units behind its cluster`);
+      if (relative > MAX_RELATIVE) throw new RangeError(`a block is ${relative} units after its cluster`);
       head(SIMPLE_BLOCK, BLOCK_HEAD - 5 + sample.length, 4);
       target[at] = 0x80 | track.number;
       writeUint(target, at + 1, relative, 2);
@@ -171,7 +171,7 @@ interface Placed<S extends BlockSample> {
   readonly decodeS: number;
 }
 
-/** Puts blocks into clusters. Knows nothing of the clip: what it does is the same wherever the group lies in one. */
+/** Puts blocks into clusters, independently of the position of the group in a clip. */
 function arrange<S extends BlockSample>(tracks: readonly BlockTrack<S>[], lead: number): Placed<S>[][] {
   const blocks = tracks.flatMap((track) =>
     track.samples.map((sample): Placed<S> => ({ track, sample, decodeS: sample.dts / track.timescale })),

@@ -15,7 +15,7 @@ const VOID = 0xec;
 /** A size of all ones: not known. */
 const UNKNOWN = Uint8Array.of(0x01, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff);
 
-/** The first bytes of a file, and where in them what lies. */
+/** The first bytes of a file, with the offsets of their elements. */
 export interface MatroskaStart {
   readonly bytes: Uint8Array;
   /** First byte of the Segment's body. */
@@ -28,7 +28,7 @@ export interface MatroskaStart {
 }
 
 /**
- * Writes what stands before the clusters.
+ * Writes the elements before the clusters.
  *
  * @param recordedMs when the first of it was recorded, ms since 1970
  */

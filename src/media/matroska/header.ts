@@ -1,7 +1,7 @@
 /**
- * All of a Matroska file that stands before its clusters: how long it is, what is in it, and where it can be entered. With the index
- * in front, a player over HTTP seeks without a look at the end.
- * In: tracks, duration, and the clusters as they will be. Out: bytes. Pure. RFC 9559, 4 to 6; RFC 8794, 8 (EBML header).
+ * The part of a Matroska file before its clusters: duration, tracks, and the index. With the index in front, players seek over HTTP
+ * without reading the end.
+ * In: tracks, duration, and the planned clusters. Out: bytes. Pure. RFC 9559, 4 to 6; RFC 8794, 8 (EBML header).
  */
 import { concatBytes } from '../../lib/bytes.ts';
 import { timestampScale } from './cluster.ts';

@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 
-/** An element as it lies in a file. */
+/** An element of a file. */
 export interface Element {
   readonly id: number;
   /** First byte of the id. */

@@ -148,7 +148,7 @@ function ratesOf({ codec, record, sampleRate }: AudioConfig): { core: number; ou
     const { sampleRate: core, sbrRate } = parseAacConfig(record);
     return { core, output: sbrRate ?? core };
   } catch (error) {
-    // A record that we cannot read whole was taken for playing nevertheless; the rate that came with it stands.
+    // A record that cannot be parsed completely is still played; the rate beside it is used.
     if (error instanceof FormatError) return { core: sampleRate, output: sampleRate };
     throw error;
   }

@@ -31,7 +31,7 @@ test('what is reserved, free or cut off is no header', () => {
   }
 });
 
-test('the configuration has no record, and tells MPEG-1 from MPEG-2', () => {
+test('the configuration has no record, and distinguishes MPEG-1 from MPEG-2', () => {
   assert.deepEqual(mp3Config(parse('fffb9064')!), {
     ...{ codec: 'mp3', record: new Uint8Array(0), codecs: 'mp4a.6B', sampleRate: 44_100, channels: 2 },
   });

@@ -41,8 +41,8 @@ export interface Mp3Header {
 }
 
 /**
- * Reads the header at `at`, or gives undefined where there is none: wrong sync word, a reserved value, a free bit rate (whose length is
- * not told), or fewer than 4 bytes before `end`.
+ * Parses the header at `at`. Undefined for a wrong sync word, a reserved value, a free bit rate (of unknown frame length), or fewer
+ * than 4 bytes before `end`.
  */
 export function parseMp3Header(bytes: Uint8Array, at: number, end: number): Mp3Header | undefined {
   if (at + MP3_HEADER_BYTES > end || bytes[at] !== 0xff || (bytes[at + 1]! & 0xe0) !== 0xe0) return undefined;

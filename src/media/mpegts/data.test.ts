@@ -74,7 +74,7 @@ suite('ID3 (Timed Metadata for HLS)', () => {
     );
   });
 
-  test('a tag goes on in PES packets without a time; what is no tag, and what is cut off, is damage', () => {
+  test('a tag continues in PES packets without a time; other data and truncated tags are damage', () => {
     const writer = new PacketWriter();
     const tag = id3Tag(100, 3);
     const pieces = [tag.subarray(0, 7), tag.subarray(7, 40), tag.subarray(40)];

@@ -128,7 +128,7 @@ suite('beside ffprobe', { skip: need('ffmpeg') }, () => {
     assert.deepEqual(delivered.damage, []);
     const [video, audio] = [of(delivered, 1), of(delivered, 2)];
     assert.equal(video.length, 75);
-    assert.ok(video[0]!.dts < TURN && video.at(-1)!.dts > TURN, 'the wrap lies within');
+    assert.ok(video[0]!.dts < TURN && video.at(-1)!.dts > TURN, 'the wrap is inside');
     assert.ok(video.every((frame, i) => i === 0 || frame.dts - video[i - 1]!.dts === 3600));
     assert.ok(audio.every((frame, i) => i === 0 || frame.dts - audio[i - 1]!.dts === 1024));
     assert.ok(Math.abs(audio[0]!.pts / 48_000 - video[0]!.pts / 90_000) < 0.1);

@@ -70,7 +70,7 @@ export function createTsDemuxer(output: DemuxerOutput): TsDemuxer {
 /** One transport packet of a PID that is wanted (2.4.3.2 to 2.4.3.5). */
 function takePacket(target: PidTarget, bytes: Uint8Array, at: number, output: DemuxerOutput, program: Program): void {
   const flags = bytes[at + 3]!;
-  // transport_error_indicator: not even the PID is sure; the counter of the next packet tells that one is missing.
+  // transport_error_indicator: not even the PID is reliable; the counter of the next packet shows the loss.
   if ((bytes[at + 1]! & 0x80) !== 0 || (flags & 0x10) === 0) return;
   const end = at + PACKET_BYTES;
   let payload = at + 4;

@@ -5,7 +5,7 @@
 import type { Frame, Track } from '../frame.ts';
 import type { PesHeader } from './pes.ts';
 
-/** A frame without the id of its track, and where it lies on the program's line. */
+/** A frame without its track id, with its time on the program's timeline. */
 export interface TrackFrame extends Omit<Frame, 'trackId'> {
   /** Decode time, ticks of 90 kHz. */
   readonly dts90: number;

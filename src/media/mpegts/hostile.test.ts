@@ -24,7 +24,7 @@ import { h264Codec } from './track/video-codec.ts';
 
 const ID3 = 0x110;
 const FRAME = 3600;
-/** An I slice, and a P slice that goes on in the same picture (7.3.3: first_mb_in_slice, slice_type). */
+/** An I slice, and a P slice of the same picture (7.3.3: first_mb_in_slice, slice_type). */
 const INTRA = printSlice(false).fill(0b1_0001_000, 1, 2);
 const REST = printSlice(false).fill(0b010_1_0101, 1, 2);
 const INTRA_REST = printSlice(false).fill(0b010_011_01, 1, 2);

@@ -24,7 +24,7 @@ const window = new Uint8Array(WINDOW_BYTES);
 
 /** What a packet splitter calls. */
 export interface PacketSink {
-  /** One packet lies at `bytes[at, at + 188)`; the bytes are valid only during the call. */
+  /** One packet is at `bytes[at, at + 188)`; the bytes are valid only during the call. */
   packet(bytes: Uint8Array, at: number): void;
   /** The sync was lost. */
   damage(reason: string): void;
@@ -84,7 +84,7 @@ export class PacketSplitter {
     if (this.#carried > 0) this.#carry.set(bytes.subarray(from), 0);
   }
 
-  /** The input paused at a boundary: what lies there is a packet now or never. The next bytes begin anew. */
+  /** The input ended at a boundary: outputs the last packet if it is complete. The next bytes begin with a new sync. */
   flush(): void {
     const at = this.#consume(this.#carry, 0, this.#carried, this.#carried, true);
     const rest = Math.max(0, this.#carried - at);
@@ -153,7 +153,7 @@ export class PacketSplitter {
   #found(passed: number, stride: number): void {
     this.#pass(passed);
     this.#stride = stride;
-    // Between the segments of M2TS stands the time stamp of the next packet.
+    // Between M2TS packets is the timestamp of the next one.
     if (this.#skipped > (stride === 192 ? TIME_STAMP_BYTES : 0))
       this.#sink.damage(`sync lost, ${this.#skipped} bytes stepped over`);
     this.#skipped = 0;

@@ -24,9 +24,9 @@ export class PacketWriter {
     return this.#packets(pid, concatBytes([Uint8Array.of(0), section]), 0xff);
   }
 
-  /** A PES packet. `told` writes PES_packet_length. */
-  pes(pid: number, payload: Uint8Array, times: Times, told = pid !== VIDEO): Uint8Array {
-    return this.#packets(pid, printPes(payload, times, told));
+  /** A PES packet. `bounded` writes PES_packet_length. */
+  pes(pid: number, payload: Uint8Array, times: Times, bounded = pid !== VIDEO): Uint8Array {
+    return this.#packets(pid, printPes(payload, times, bounded));
   }
 
   /** Next continuity_counter of a PID. */

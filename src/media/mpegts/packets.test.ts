@@ -238,7 +238,7 @@ suite('PES', () => {
     );
   });
 
-  test('a PES without PTS goes on with the access unit before it', () => {
+  test('a PES without PTS continues the previous access unit', () => {
     const writer = new PacketWriter();
     const units = [writer.section(0, printPat()), writer.section(PMT, printPmt([[0x1b, VIDEO]]))];
     for (let i = 0; i < 3; i++) {
@@ -263,7 +263,7 @@ suite('PES', () => {
     assert.equal(frames.length, 1);
   });
 
-  test('samples stay as they were delivered while the demuxer goes on', () => {
+  test('delivered samples stay unchanged while the demuxer continues', () => {
     const { demuxer, frames } = collect();
     const units = video(200);
     const copies: Uint8Array[] = [];

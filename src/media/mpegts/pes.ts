@@ -16,7 +16,7 @@ const HEADROOM = 32;
 export interface PesHeader {
   /** Bytes from the start code to the payload. */
   readonly bytes: number;
-  /** PES_packet_length counted from the start code, or undefined where it is not told. */
+  /** Length of the PES from its start code; undefined if unbounded. */
   readonly total: number | undefined;
   /** 33 bits of 90 kHz, or undefined. */
   readonly pts: number | undefined;
@@ -105,13 +105,13 @@ export class PesAssembler {
     this.#state = 'open';
     this.#header = undefined;
     this.#from = this.#to + HEADROOM;
-    // So placed that what follows this payload lies on a multiple of 4, where whole words can be copied.
+    // Aligned so that the bytes after this payload are at a multiple of 4, where complete words can be copied.
     this.#from += -(this.#from + to - from) & 3;
     this.#to = this.#from;
     this.append(bytes, from, to);
   }
 
-  /** A payload that goes on. */
+  /** A continued payload. */
   append(bytes: Uint8Array, from: number, to: number): void {
     if (this.#state !== 'open') return;
     const length = to - from;

@@ -1,7 +1,7 @@
 /**
  * H.264 in field pictures, which no free encoder makes: each frame an intra field of raw samples, and a field that repeats it.
  * In: how many frames. Out: access units in byte stream format that any decoder reads. ITU-T H.264, 7.3; raw samples: 7.3.5 (I_PCM).
- * And transport streams cut anew: PES packets with several access units, or with pieces of them.
+ * And repacketized transport streams: PES packets with several access units, or with pieces of them.
  */
 import { BitWriter } from '../../lib/bits.ts';
 import { concatBytes } from '../../lib/bytes.ts';

@@ -40,7 +40,7 @@ function fields(count: number, cut: 'one' | 'two' | 'two, one time', head: reado
 
 const shape = ({ dts, pts, key, data }: Frame) => `${dts} ${pts} ${key} ${Buffer.from(data).toString('hex')}`;
 
-test('a picture whose slices lie in another PES than what stands before them has the time of its beginning, and is a key frame', () => {
+test('a picture whose slices are in another PES than its first NAL units has the time of its beginning, and is a key frame', () => {
   const apart = fieldFrames(6).flatMap(({ top, bottom }, i) => [
     { payload: printUnit(AUD, fieldSps(), fieldPps(), RECOVERY_POINT), times: { pts: 90_000 + i * FRAME } },
     { payload: printUnit(top, AUD, bottom), times: {} },
@@ -88,10 +88,10 @@ suite('field pictures (PAFF)', () => {
     assert.deepEqual(frames.slice(3).map(shape), whole.slice(3).map(shape));
   });
 
-  test('a field is no other half of one that lies behind a loss, though both have the same frame_num', () => {
+  test('two fields across a loss are not one frame, even with the same frame_num', () => {
     const all = fields(12, 'two');
     const whole = streamOf(all, { told: true });
-    // Pictures 1 and 9 are the first behind an IDR; what lies between the fields of the one and of the other is lost.
+    // Pictures 1 and 9 are the first after an IDR; the packets between a field of each are lost.
     const [before, after] = [
       streamOf(all.slice(0, 3), { told: true }).length,
       whole.length - streamOf(all.slice(19), { told: true }).length + 2 * 188,

@@ -21,7 +21,7 @@ interface Candidate {
   silent: boolean;
 }
 
-/** What a choice tells. */
+/** Result of a choice. */
 export interface ChoiceOutput {
   /** The program that is taken, or its new PMT. */
   taken(pmt: Pmt): void;

@@ -119,7 +119,7 @@ export class Program {
     this.#choice.giveUp();
   }
 
-  /** Delivers all that waits; continuity counters and sections may begin anew. */
+  /** Delivers all waiting frames; continuity counters and sections may restart. */
   flush(): void {
     this.#choice.flush();
     for (const { target, track } of this.#streams) {

@@ -153,7 +153,7 @@ suite('sound beside ffmpeg', { skip: need('ffmpeg') }, () => {
     const delivered = demuxAll(read(makeTs(encoded('-c:a', 'ac3', '-ar', '48000', '-output_ts_offset', '95441.5'))));
     assert.deepEqual(delivered.damage, []);
     const [video, audio] = [ownFrames(delivered, 1), ownFrames(delivered, 2)];
-    assert.ok(video[0]!.dts < 2 ** 33 && video.at(-1)!.dts > 2 ** 33, 'the wrap lies within');
+    assert.ok(video[0]!.dts < 2 ** 33 && video.at(-1)!.dts > 2 ** 33, 'the wrap is inside');
     assert.ok(video.every((frame, i) => i === 0 || frame.dts - video[i - 1]!.dts === 3600));
     assert.ok(audio.every((frame, i) => i === 0 || frame.dts - audio[i - 1]!.dts === 1536));
     assert.ok(Math.abs(audio[0]!.pts / 48_000 - video[0]!.pts / 90_000) < 0.2);
@@ -172,7 +172,7 @@ function streamOf(
   return concatBytes([...head, ...units.map(({ data, pts }) => writer.pes(AUDIO, data, times(pts)))]);
 }
 
-test('frames across PES packets are put together, and what lies between them is damage', () => {
+test('frames across PES packets are joined, and other bytes between frames are damage', () => {
   const whole = concatBytes([printMp3(1), printMp3(2), printMp3(3), printMp3(4)]);
   const cut = [whole.subarray(0, 250), whole.subarray(250, 251), whole.subarray(251, 600), whole.subarray(600)];
   const units = cut.map((data, i) => (i === 0 ? { data, pts: 90_000 } : { data }));
@@ -234,7 +234,7 @@ test('a segment that ends between the blocks of a frame of E-AC-3 is no other co
   );
 });
 
-test('an audio track that turns from AC-3 to E-AC-3 is told anew', () => {
+test('an audio track that changes from AC-3 to E-AC-3 is reported again', () => {
   const units = [0, 1, 2, 3].map((i) => ({ data: printAc3(i < 2 ? 'ac3' : 'eac3'), pts: 90_000 + i * 2880 }));
   const { tracks, frames } = demuxAll(streamOf(0x81, units));
   assert.deepEqual([tracks.map(([track]) => track!.config.codec), frames.length], [['ac3', 'eac3'], 4]);

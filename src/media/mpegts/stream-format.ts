@@ -1,5 +1,5 @@
 /**
- * What an elementary stream is, as the PMT declares it: a table of stream types, and the descriptors that private ones are told by.
+ * Codec of an elementary stream in the PMT: a table of stream types, and the descriptors that identify private ones.
  * In: an entry of a PMT. Out: video, audio or data that oxbow takes, a word for what it refuses, or nothing.
  * ISO/IEC 13818-1, table 2-34 and 2.6.8; ETSI EN 300 468, 6.2; ATSC A/53 Part 3; SCTE 35, 8.1; ETSI TS 103 491 (Opus).
  */

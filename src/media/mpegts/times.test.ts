@@ -174,7 +174,7 @@ suite('the line of times', () => {
     assert.equal(delivered.damage.length, 1);
   });
 
-  test('audio within 2 ms of the prediction is on it, beyond it is anchored anew', () => {
+  test('audio within 2 ms of the prediction follows it, beyond that it is anchored again', () => {
     const jitter = [0, 150, -170, 100, 400, 400];
     const delivered = demuxAll(stream([{ v: 90_000 }, ...jitter.map((off, i) => ({ a: 90_000 + i * 1920 + off }))]));
     const start = 48_000;

@@ -10,9 +10,9 @@ export const TURN = 2 ** 33;
 
 /** A jump of more than this is believed only when a second time confirms it, ticks: 10 minutes. */
 const DOUBTFUL_JUMP = 600 * PES_TIMESCALE;
-/** Times this far back are a repetition; further back, the source's clock was set anew: 1 s. */
+/** Times up to this far back are a repetition; further back, the source's clock was reset: 1 s. */
 const MAX_STEP_BACK = PES_TIMESCALE;
-/** A track follows the others' new clock only if it then goes on within this, ticks: 10 s. */
+/** A track follows the others' new clock only if it then continues within this, ticks: 10 s. */
 const MAX_STEP_ON = 10 * PES_TIMESCALE;
 
 /** The one reference of a program, so that tracks which wrap at different packets stay together. */
@@ -25,10 +25,10 @@ export class ProgramClock {
   previousOffset = 0;
 
   /**
-   * The number of turns is chosen so that the time lies nearest to the last one of any track.
+   * Adds the number of wraps that brings the time nearest to the last one of any track.
    *
    * @param raw 0 to 2^33 - 1
-   * @returns ticks; below 0 only for a track that lies before the first time seen
+   * @returns ticks; below 0 only for a track that begins before the first time
    */
   unwrap(raw: number): number {
     if (this.#reference === undefined) {

@@ -68,7 +68,7 @@ export class TrackSet {
     this.#held.push({ slot, frame });
     this.#heldBytes += frame.data.length;
     const full = this.#heldBytes >= MAX_HELD_BYTES || this.#held.length >= MAX_HELD_FRAMES;
-    // Metadata lies anywhere in time, and says nothing of how long was waited.
+    // Metadata may have any time, so it does not measure the wait.
     const isData = slot.setup?.kind === 'data';
     if (!isData) this.#heldFrom ??= frame.dts90;
     const media = isData ? 0 : Math.abs(frame.dts90 - this.#heldFrom!);

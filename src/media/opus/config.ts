@@ -1,5 +1,5 @@
 /**
- * Opus as ISO BMFF carries it: the body of `dOps`, and how MPEG-TS tells the same.
+ * Opus configuration: the body of `dOps` in ISO BMFF, and the descriptor of MPEG-TS.
  * In: the channel_config_code of MPEG-TS, or a record. Out: an AudioConfig, or the code.
  * Opus in ISO BMFF, 4.3.2; ETSI TS 103 491 (Opus in MPEG-TS); channel orders: RFC 7845, 5.1.1.2.
  */
@@ -31,7 +31,7 @@ export function opusConfig(code: number): AudioConfig | undefined {
   if (!layout) return undefined;
   const [streams, coupled, map] = code === 0 ? ([2, 0, [0, 1]] as const) : layout;
   const family = code === 0 ? 255 : channels > 2 ? 1 : 0;
-  // A stream that is joined has no start to be skipped: PreSkip 0. The input's rate is not told: that of the decoder.
+  // A live stream is joined in the middle: PreSkip 0. The input sample rate is unknown: that of the decoder.
   const head = [0, channels, 0, 0, 0, 0, OPUS_RATE >> 8, OPUS_RATE & 0xff, 0, 0, family];
   const record = Uint8Array.from(family === 0 ? head : [...head, streams, coupled, ...map]);
   return { codec: 'opus', record, codecs: 'opus', sampleRate: OPUS_RATE, channels };

@@ -33,7 +33,7 @@ test('trims and extensions belong to the header', () => {
   assert.equal(parseOpusControl(Uint8Array.of(0x7e, 0xe0, 7), 0, 3), undefined);
 });
 
-test('each channel configuration makes a record that tells it again', () => {
+test('each channel configuration survives a round trip through the record', () => {
   for (let code = 0; code <= 8; code++) {
     const config = opusConfig(code)!;
     assert.equal(config.channels, code || 2);

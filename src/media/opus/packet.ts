@@ -1,5 +1,5 @@
 /**
- * Opus packets: how much sound one gives, and the header that stands before it in MPEG-TS.
+ * Opus packets: their duration, and the control header before each in MPEG-TS.
  * In: bytes. Out: samples, lengths; or the header's bytes. RFC 6716, 3.1 and 3.2; ETSI TS 103 491 (Opus in MPEG-TS), opus_control_header.
  */
 
@@ -32,7 +32,7 @@ export function opusSamples(bytes: Uint8Array, at = 0, end: number = bytes.lengt
   return samples > 0 && samples <= MAX_SAMPLES ? samples : undefined;
 }
 
-/** What stands before a packet in MPEG-TS. */
+/** The control header before a packet in MPEG-TS. */
 export interface OpusControl {
   readonly headerBytes: number;
   /** Of the packet behind the header. */
@@ -43,7 +43,7 @@ export interface OpusControl {
 }
 
 /**
- * Reads an opus_control_header; undefined where there is none, `short` where it goes on behind `end`.
+ * Parses an opus_control_header; undefined if there is none, `short` if it ends after `end`.
  */
 export function parseOpusControl(bytes: Uint8Array, at: number, end: number): OpusControl | 'short' | undefined {
   if (at + 2 > end) return bytes[at] === 0x7f && at < end ? 'short' : undefined;
@@ -73,7 +73,7 @@ export function parseOpusControl(bytes: Uint8Array, at: number, end: number): Op
 }
 
 /**
- * The header that stands before a packet in MPEG-TS, without trims.
+ * Prints the control header before a packet in MPEG-TS, without trims.
  *
  * @param bytes of the packet, 1 or more
  */

@@ -37,7 +37,7 @@ export interface PackedAudioDemuxer extends Demuxer {
 /**
  * Makes a demuxer. `flush` ends a segment: until then nothing is delivered. Audio is track 1 in its sample rate, ID3 track 2 in 90 kHz,
  * declared with the first tag that has more than the time. Times start where the source's do and never wrap; a segment without a time
- * goes on where the last one ended.
+ * continues at the end of the last one.
  *
  * @param output `frame.data` may be kept; the frames of a segment share memory
  */
@@ -79,7 +79,7 @@ class PackedDemuxer implements PackedAudioDemuxer {
       throw new FormatError('packed audio of a codec that is not known', head.start);
     }
     if (framing && framing !== this.#framing) this.#begin(framing);
-    // Where nothing ever tells the time, it begins at 0.
+    // Without any time, it begins at 0.
     const pts = head.pts ?? (this.#timed ? undefined : 0);
     this.#timed = true;
     if (head.tags.length > 0 && pts !== undefined) this.#declareData();
@@ -129,7 +129,7 @@ class PackedDemuxer implements PackedAudioDemuxer {
     this.#tracks();
   }
 
-  /** A tag lies where its segment begins; of two at one time the first is kept. */
+  /** A tag has the time of its segment; of two at one time the first is kept. */
   #tag(bytes: Uint8Array, raw: number | undefined): void {
     if (raw === undefined || !this.#setup) return;
     const data = boundId3(bytes, MAX_TAG_BYTES);

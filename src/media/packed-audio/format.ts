@@ -9,7 +9,7 @@ import { type AudioFraming, ac3Framing, adtsFraming, mp3Framing } from '../mpegt
 
 /** Owner of the PRIV frame with the time. */
 const OWNER = 'com.apple.streaming.transportStreamTimestamp';
-/** Names the program that made the file: nobody watches for that. */
+/** Names the encoder: not passed on as metadata. */
 const ENCODER = 'TSSE';
 /** Tags before the frames. */
 const MAX_TAGS = 8;
@@ -20,7 +20,7 @@ const FRAMES_TO_BELIEVE = 2;
 export interface PackedHead {
   /** Where the frames begin. */
   readonly start: number;
-  /** Time of the first sample, 33 bits of 90 kHz; undefined where no tag tells it. */
+  /** Time of the first sample, 33 bits of 90 kHz; undefined if no tag has it. */
   readonly pts: number | undefined;
   /** Tags with more in them than the time and the encoder's name; views. */
   readonly tags: readonly Uint8Array[];
@@ -56,7 +56,7 @@ function tagAt(bytes: Uint8Array, start: number, end: number): Id3Tag | undefine
 }
 
 /**
- * Reads what stands before the frames of a segment. A tag that is malformed inside is stepped over.
+ * Parses the tags before the frames of a segment. A malformed tag is skipped.
  *
  * @throws FormatError for a tag that is cut short, or too many
  */

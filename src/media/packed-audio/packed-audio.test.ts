@@ -24,7 +24,7 @@ function demuxerOf() {
   return { demuxer, sets, frames, damages, segment };
 }
 
-test('the ID3 tag before the frames tells their time, to 33 bits (RFC 8216bis 3.4)', () => {
+test('the ID3 tag before the frames has their time, to 33 bits (RFC 8216bis 3.4)', () => {
   const tag = id3Tag(id3Frame('TXXX', Uint8Array.of(3)), timeFrame(2 ** 33 - 1));
   assert.deepEqual(parsePackedHead(joined(tag, aacFrames(1))), { start: tag.length, pts: 2 ** 33 - 1, tags: [tag] });
   assert.deepEqual(parsePackedHead(aacFrames(1)), { start: 0, pts: undefined, tags: [] });
@@ -60,7 +60,7 @@ test('times that are rounded to 90 kHz do not break the line of samples, and a w
   assert.deepEqual(steps, [1024, 1024, 1024]);
 });
 
-test('a segment without a time goes on where the last one ended; where none ever has one, at 0', () => {
+test('a segment without a time continues at the end of the last one; if none has one, the first begins at 0', () => {
   const { segment, frames, demuxer } = demuxerOf();
   segment(aacFrames(1));
   segment(aacFrames(1));
@@ -72,7 +72,7 @@ test('a segment without a time goes on where the last one ended; where none ever
   );
 });
 
-test('what else the tag says comes as a track of ID3; a tag that tells the time alone does not', () => {
+test('other frames of the tag become an ID3 track; a tag with only the time does not', () => {
   const { segment, frames, sets } = demuxerOf();
   segment(id3Tag(timeFrame(90_000)), aacFrames(1));
   const title = id3Tag(timeFrame(91_920), id3Frame('TIT2', Uint8Array.of(3, 65)));
@@ -126,7 +126,7 @@ test('a tag that cannot be read is stepped over, and the sound behind it is none
   );
 });
 
-test('what is no audio is told apart by two frames that follow each other', () => {
+test('audio is recognized by two consecutive frames', () => {
   for (const frames of [aacFrames(2), mp3Frames(2), ac3Frames(2)]) assert.ok(isPackedAudio(frames));
   assert.ok(isPackedAudio(id3Tag(timeFrame(0))));
   assert.ok(!isPackedAudio(joined(aacFrames(1), new Uint8Array(20))));

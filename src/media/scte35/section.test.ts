@@ -28,7 +28,7 @@ suite('splice sections', () => {
     assert.deepEqual(command, { kind: 'insert', eventId: 1, cancelled: false, out: false });
   });
 
-  test('a time_signal tells its segmentations, with 40 bits of duration (10.3.3)', () => {
+  test('a time_signal has its segmentations, with 40 bits of duration (10.3.3)', () => {
     const section = timeSignal(90_000, [
       { eventId: 5, type: 0x34, duration: 2 ** 35 },
       { eventId: 5, type: 0x10 },

@@ -51,7 +51,7 @@ const MAX_DESCRIPTORS = 100;
 /**
  * Reads a section.
  *
- * @param bytes from table_id to CRC; what stands behind the CRC is not looked at
+ * @param bytes from table_id to CRC; bytes after the CRC are ignored
  * @throws FormatError when it is cut short, fails its CRC, or is another table
  */
 export function parseSpliceSection(bytes: Uint8Array): SpliceSection {
@@ -78,7 +78,7 @@ export function parseSpliceSection(bytes: Uint8Array): SpliceSection {
 }
 
 /**
- * The section with all of its times moved: pts_adjustment is there for whoever moves the timestamps of a stream (9.6).
+ * Shifts all times of a section: pts_adjustment exists for systems that restamp a stream (9.6).
  *
  * @param ticks of 90 kHz, whole, may be negative
  * @returns a copy; the section itself where it is no section that could be moved
@@ -159,7 +159,7 @@ function parseInsert(reader: BitReader, adjustment: number): SpliceCommand {
     const components = reader.u(8);
     for (let i = 0; i < components; i++) {
       reader.skip(8);
-      // The first tells when the program is spliced: they are meant to be one instant.
+      // The splice time of the first component counts for the program.
       if (!immediate) pts ??= parseSpliceTime(reader, adjustment);
     }
   }

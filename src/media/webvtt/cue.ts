@@ -1,6 +1,6 @@
 /**
- * What a WebVTT file says, as values.
- * In: parse.ts, or whoever makes cues. Out: print.ts, samples of text tracks. Pure types. W3C WebVTT; RFC 8216bis 3.1.4.
+ * The content of a WebVTT file as values.
+ * In: parse.ts, and other sources of cues. Out: print.ts, samples of text tracks. Pure types. W3C WebVTT; RFC 8216bis 3.1.4.
  */
 
 /** A text that is shown for a while. */
@@ -17,7 +17,7 @@ export interface VttCue {
   readonly text: string;
 }
 
-/** Where the file's clock lies on that of the media (X-TIMESTAMP-MAP). */
+/** Relation of the file's clock to that of the media (X-TIMESTAMP-MAP). */
 export interface TimestampMap {
   /** Ticks of 90 kHz, 33 bits. */
   readonly mpegts: number;

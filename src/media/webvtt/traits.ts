@@ -1,6 +1,6 @@
 /**
- * What a source's playlist says of a subtitle rendition and no field of a track holds: whether it is shown unless told otherwise, and
- * whether it has only what everyone must read. It stands in the WebVTT header of the track, as a comment, so that it is in every file.
+ * DEFAULT and FORCED of a subtitle rendition in a source's playlist, for which a track has no field. They are stored as a comment in
+ * the WebVTT header of the track, so that every file has them.
  * In: traits, or a header. Out: a header, or its traits. Pure. RFC 8216bis 4.4.6.1; W3C WebVTT, 4.1 (NOTE).
  */
 import type { TextTrack } from '../frame.ts';

@@ -24,7 +24,7 @@ suite('WebVTT files', () => {
         'STYLE',
         '::cue { color: red }',
         '',
-        'NOTE nobody sees this',
+        'NOTE a comment',
         '',
         'first',
         '00:01.500 --> 00:00:04.000 align:start line:0',
@@ -89,14 +89,14 @@ suite('cues as samples', () => {
     assert.ok(isEmptySample(emptySample) && !isEmptySample(frame.data));
   });
 
-  test('cut in two, the cue tells in both when it begins and ends', () => {
+  test('a cue cut in two has its full begin and end in both', () => {
     const [head, tail] = cutTextFrame(frame, 1200);
     assert.deepEqual([head.pts, head.duration, tail.pts, tail.duration], [1000, 200, 1200, 300]);
     assert.deepEqual(parseSample(head.data), [{ ...cue, after: 300 }]);
     assert.deepEqual(parseSample(tail.data), [{ ...cue, before: 200 }]);
   });
 
-  test('moved behind its time, it tells when that was', () => {
+  test('a cue moved after its time keeps its original time', () => {
     const moved = moveTextFrame(frame, 2000, 90);
     assert.deepEqual(parseSample(moved.data), [{ ...cue, before: 1000, after: 1500 - 2090 }]);
   });

@@ -22,7 +22,7 @@ export interface ClipSegment {
 
 /** The segments of one msn in the order in which they will be sent; a CommittedGroup is one. */
 export interface ClipGroup {
-  /** The timestamps do not continue those of the group before, or a hole lies between: the clip closes up. */
+  /** The timestamps do not continue those of the previous group, or there is a gap: the clip joins them without a hole. */
   readonly discontinuity: boolean;
   readonly tracks: readonly ClipSegment[];
 }

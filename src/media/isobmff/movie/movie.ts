@@ -40,7 +40,7 @@ export function movieRoom(tracks: readonly Track[]): number {
   return room;
 }
 
-/** Writes the ftyp of 32 bytes that stands before every moov we make (research: iso6, isom, cmfc, mp41). */
+/** Writes the ftyp of 32 bytes before every moov that oxbow writes (brands iso6, isom, cmfc, mp41). */
 export function printFtyp(writer: BoxWriter): void {
   const ftyp = writer.open('ftyp');
   writer.fourcc('iso6');
@@ -117,7 +117,7 @@ export function printTrak(writer: BoxWriter, content: TrakContent): void {
   writer.raw(new TextEncoder().encode(`${track.kind}\0`));
   writer.close(hdlr);
   if (!plain) {
-    // What three letters cannot say (BCP 47) stands in the extended language box (8.4.6).
+    // A BCP 47 tag that needs more than three letters is in the extended language box (8.4.6).
     const elng = writer.openFull('elng', 0, 0);
     writer.raw(new TextEncoder().encode(`${track.language}\0`));
     writer.close(elng);

@@ -1,5 +1,5 @@
 /**
- * Ordinary MP4 files: a moov whose sample tables say where every frame lies.
+ * Progressive MP4 files: a moov whose sample tables have the offset of every frame.
  * In: a moov. Out: tracks, and a walk over the samples of each on the movie's clock. Pure. ISO/IEC 14496-12, 8.6 and 8.7.
  */
 import type { LeftOutTrack } from '../../../api/left-out.ts';

@@ -32,14 +32,14 @@ interface Table {
   readonly at: number;
 }
 
-/** Where a walk stands. */
+/** Position of the cursor. */
 interface Place {
   index: number;
   dts: number;
   /** Entry of stts and samples left in it; the same of ctts. */
   time: { entry: number; left: number };
   composition: { entry: number; left: number };
-  /** Entry of stsc that is in force, chunk counted from 0, samples left in it, where the next one lies. */
+  /** Current stsc entry, chunk counted from 0, samples left in it, offset of the next one. */
   run: number;
   chunk: number;
   inChunk: number;
@@ -119,7 +119,7 @@ export class SampleCursor {
     if (this.#stsc.count === 0 && this.count > 0) throw new FormatError('stsc is empty', stbl.start);
   }
 
-  /** Most that a composition offset lies below 0, ticks, 0 or more: decode times move back by it, so that none is after its pts. */
+  /** Size of the lowest negative composition offset, ticks, 0 or more: decode times move back by it, so that none is after its pts. */
   get reach(): number {
     let least = 0;
     for (let i = 0; i < (this.#ctts?.count ?? 0); i++)
@@ -212,7 +212,7 @@ export class SampleCursor {
     }
   }
 
-  /** Where the next sample lies: behind the one before, or at the start of the next chunk. */
+  /** Offset of the next sample: after the previous one, or at the start of the next chunk. */
   #placeOf(place: Place): number {
     while (place.inChunk === 0) {
       place.chunk++;

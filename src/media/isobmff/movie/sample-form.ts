@@ -1,6 +1,6 @@
 /**
  * Brings the samples of a track into the one form that frames of its codec have (media/frame.ts).
- * In: samples as a file has them. Out: the bytes of frames, and the track anew where its parameter sets changed. Pure.
+ * In: samples as a file has them. Out: the bytes of frames, and the track again if its parameter sets changed. Pure.
  * ISO/IEC 14496-15, 5.3.3 (NAL units and their lengths); AV1 in ISO BMFF, 2.4.
  */
 import { withoutTemporalDelimiter } from '../../av1/av1c.ts';

@@ -1,5 +1,5 @@
 /**
- * Where every sample of a chunk file lies, gathered while the file is written or read again from its moofs after a crash.
+ * Offsets of every sample of a chunk file, collected while the file is written, or read from its moofs after a crash.
  * In: the segments' bytes with their place in the file. Out: columns of numbers for the final moov. Pure. ISO/IEC 14496-12, 8.7.
  */
 import { FormatError } from '../../../lib/errors.ts';
@@ -93,7 +93,7 @@ export class SampleTable {
    * Adds the segments of one group, all or none.
    *
    * @param pieces segments as they lie in the file
-   * @throws FormatError if a piece is not made of moof and mdat pairs of known tracks, a sample lies outside its piece, has a
+   * @throws FormatError if a piece is not made of moof and mdat pairs of known tracks, a sample is outside its piece, has a
    *   negative composition offset, or does not follow in decode order
    */
   addGroup(pieces: readonly FilePiece[]): void {
@@ -122,7 +122,7 @@ export class SampleTable {
     let dts = tfdt;
     for (let i = 0; i < sizes.length; i++) {
       const end = fragment.offsets[i]! + sizes[i]!;
-      if (fragment.offsets[i]! < 0 || end > room) throw new FormatError('a sample lies outside its segment', at);
+      if (fragment.offsets[i]! < 0 || end > room) throw new FormatError('a sample is outside its segment', at);
       if (fragment.compositions[i]! < 0) throw new FormatError('a composition offset is negative', at);
       // Consecutive chunks hold one run of bytes: samples of one fragment follow each other without a hole.
       if (i > 0 && fragment.offsets[i] !== fragment.offsets[i - 1]! + sizes[i - 1]!) {

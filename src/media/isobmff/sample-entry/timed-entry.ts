@@ -7,7 +7,7 @@ import type { DataConfig, TextConfig } from '../../frame.ts';
 import { type Box, type BoxWriter, findBox, needBox, readBoxes } from '../box.ts';
 
 /**
- * What stands for each kind of metadata. Of ID3 and SCTE 35 these are the scheme_id_uri of their `emsg` boxes (Carriage of ID3 Timed
+ * URI of each kind of metadata. For ID3 and SCTE 35 these are the scheme_id_uri of their `emsg` boxes (Carriage of ID3 Timed
  * Metadata in CMAF, 2; SCTE 214-3); an EXT-X-DATERANGE has none, so it is named by the standard that defines it.
  */
 const URIS: Readonly<Record<DataConfig['codec'], string>> = {
@@ -20,7 +20,7 @@ const MAX_URI_BYTES = 1024;
 const FIXED = 8;
 const empty = new Uint8Array(0);
 
-/** The kind of metadata that a URI stands for, of an `emsg` or of a `urim` entry; undefined if it is not known. */
+/** The kind of metadata of the URI of an `emsg` or a `urim` entry; undefined if unknown. */
 export function dataCodecOf(uri: string): DataConfig['codec'] | undefined {
   return (Object.keys(URIS) as DataConfig['codec'][]).find((codec) => URIS[codec] === uri);
 }

@@ -32,7 +32,7 @@ export interface AccessUnit {
 
 /** Audio frames go out together up to this much, ticks of 90 kHz: 90 ms. */
 const AUDIO_TOGETHER = 8100;
-/** PES_packet_length counts in 16 bits; 0 says that it is not told, which only video may (2.4.3.7). */
+/** PES_packet_length has 16 bits; 0 means unbounded, which only video may use (2.4.3.7). */
 const MAX_LENGTH = 0xffff;
 const VIDEO_STREAM_ID = 0xe0;
 const AUDIO_STREAM_ID = 0xc0;
@@ -121,7 +121,7 @@ function audioUnits(track: Track & { kind: 'audio' }, frames: readonly Frame[], 
     const [first, last] = [together[0], together.at(-1)];
     const header = headerOf(frame.data.length);
     const size = header.length + frame.data.length;
-    // Only the first frame has a time of its own: what does not follow at once begins anew.
+    // Only the first frame of a PES has a timestamp: a frame after a hole begins the next PES.
     const follows = last !== undefined && Math.abs(last.dts + last.duration - frame.dts) <= 1;
     const span = first ? rescale(frame.dts + frame.duration - first.dts, track.timescale, PES_TIMESCALE) : 0;
     if (!follows || span > AUDIO_TOGETHER || bytes + size > MAX_LENGTH - 32) send();
@@ -134,7 +134,7 @@ function audioUnits(track: Track & { kind: 'audio' }, frames: readonly Frame[], 
   return units;
 }
 
-/** What stands before a frame of so many bytes. */
+/** Header before a frame of so many bytes. */
 function headersOf({ codec, record }: AudioConfig): (bytes: number) => Uint8Array {
   if (codec === 'opus') return printOpusControl;
   if (codec !== 'aac') return () => NOTHING;

@@ -160,7 +160,7 @@ test('the clock comes every 100 ms or sooner, behind every decode time, also at 
   for (let i = 1; i < clocks.length; i++) assert.ok(clocks[i]! > clocks[i - 1]! && clocks[i]! - clocks[i - 1]! <= 9000);
 });
 
-test('where the video has a hole the clock goes on, and the tables stay as they are', () => {
+test('where the video has a hole the PCR continues, and the tables stay unchanged', () => {
   const whole = packetsOf(muxSegment(synthetic()));
   const frames = new Map([[audioTrack.id, framesOf(audioTrack, 94)]]);
   const hole = packetsOf(muxSegment({ tracks: [videoTrack, audioTrack], frames }));
@@ -178,7 +178,7 @@ test('audio alone carries the clock itself', () => {
   assert.ok(clocks.length >= 22 && clocks.every(({ pid }) => pid === 0x100));
 });
 
-test('audio lies beside the video of its time', () => {
+test('audio is beside the video of its time', () => {
   const times = packetsOf(muxSegment(synthetic())).flatMap(({ pid, starts, payload }) => {
     if (!starts || pid === 0 || pid === 0x1000) return [];
     const at = payload[7]! & 0x40 ? 14 : 9;

@@ -113,7 +113,7 @@ function planSegment({ tracks, frames }: SegmentInput): Sent[] {
     const last = units.at(-1);
     if (pid === clockPid && last) clock.push(last.dts + last.duration);
   });
-  // Where the track of the clock has a hole, the clock goes on alone, over what the others deliver.
+  // A segment without frames of the PCR track has packets with only a PCR, over the times of the other tracks.
   if (clock.length === 0 && sent.length > 0) {
     const times = sent.map(({ time }) => time);
     const first = times.reduce((least, time) => Math.min(least, time));

@@ -1,6 +1,6 @@
 /**
- * Holds the video bytes of PES packets until it is known where their last access unit ends: usually with the packet, else in a later one.
- * In: PES payloads, and whether each goes on in the middle of a NAL unit. Out: stretches of whole access units, with the times that were told.
+ * Holds the video bytes of PES packets until the end of their last access unit is known: usually with the packet, otherwise in a later one.
+ * In: PES payloads, and whether each continues a NAL unit. Out: ranges of complete access units, with their PES timestamps.
  * ISO/IEC 13818-1, 2.4.3.7 (the time is that of the first access unit that begins in the PES) and 2.14.
  */
 import { findBytes, searchView } from '../../../lib/byte-search.ts';
@@ -12,9 +12,9 @@ export const HEADROOM = 32;
 const MAX_HELD_BYTES = 8 * 1024 * 1024;
 /** More times than access units begin in what is held; those behind are left out. */
 const MAX_MARKS = 256;
-/** Bytes of a start code and of what tells whether a slice begins a picture. */
+/** Bytes of a start code and of the slice header fields that show the first slice of a picture. */
 const PROBE_BYTES = 6;
-/** What stands before the slices of an access unit is no longer. */
+/** Most bytes before the slices of an access unit. */
 const MAX_HEAD_BYTES = 65_536;
 const START_CODE = Uint8Array.of(0, 0, 1);
 
@@ -85,7 +85,7 @@ export class AccessUnitBuffer {
     this.#marks = time ? [{ at: from, time }] : [];
   }
 
-  /** A payload that goes on where the last one ended; false when it would become too much, and all is forgotten. */
+  /** Appends a continued payload; false if the buffer would exceed its limit and was cleared. */
   append(bytes: Uint8Array, from: number, to: number, time: PictureTime | undefined): boolean {
     if (this.#to - this.#from + to - from > MAX_HELD_BYTES) {
       this.clear();
@@ -116,7 +116,7 @@ export class AccessUnitBuffer {
     this.#bytes = bytes;
     this.#from = cut;
     this.#to = to;
-    // A time that stands behind the beginning of the unit before is for the one that is kept.
+    // A time after the beginning of the previous unit is that of the kept one.
     this.#marks = all.filter(({ at }) => at > before);
     this.#room(0);
     this.#marks = this.#marks.map(({ at, time }) => ({ at: Math.max(at, this.#from), time }));

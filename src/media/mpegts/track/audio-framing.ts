@@ -15,7 +15,7 @@ import { OPUS_RATE, opusSamples, parseOpusControl } from '../../opus/packet.ts';
 export interface AudioUnit {
   /** Bytes before the frame that do not belong to it. */
   readonly headerBytes: number;
-  /** With what stands before it. */
+  /** Including the header before it. */
   readonly frameBytes: number;
   /** Samples it gives at `sampleRate`; 0 where it adds channels to what came before. */
   readonly samples: number;
@@ -37,7 +37,7 @@ export interface AudioFraming {
   readonly name: string;
   /** The first byte of each frame. */
   readonly firstByte: number;
-  /** Reads the unit at `at`; undefined where there is none, `short` where its header goes on behind `end`. */
+  /** Parses the unit at `at`; undefined if there is none, `short` if its header ends after `end`. */
   parse(bytes: Uint8Array, at: number, end: number): AudioUnit | 'short' | undefined;
   /** The configuration of a frame made of these units, or the name of what cannot be taken. */
   config(units: readonly AudioUnit[]): AudioConfig | string;

@@ -13,8 +13,8 @@ export interface AudioSink {
   /**
    * One frame.
    *
-   * @param data without what stands before it; shares memory with the PES
-   * @param pts 33 bits, if the PES told it for this frame
+   * @param data without the header before it; shares memory with the PES
+   * @param pts 33 bits, if the PES has it for this frame
    */
   frame(unit: AudioUnit, data: Uint8Array, pts: number | undefined): void;
   damage(reason: string): void;
@@ -24,7 +24,7 @@ export interface AudioSink {
 export class AudioSplitter {
   readonly #framing: AudioFraming;
   readonly #sink: AudioSink;
-  /** The head of a frame that goes on in the next PES, and its time. At most as long as a frame. */
+  /** The beginning of a frame that continues in the next PES, and its time. At most as long as a frame. */
   #partial: Uint8Array = NOTHING;
   #partialPts: number | undefined;
 

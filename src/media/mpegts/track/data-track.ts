@@ -16,7 +16,7 @@ const MAX_DISTANCE = 3600 * PES_TIMESCALE;
 export interface DataTiming {
   /** Time of the newest picture, ticks of 90 kHz on the line; undefined before the first. */
   now(): number | undefined;
-  /** What comes tells of a later time: it is decoded now, and presented then. */
+  /** Metadata for a later time: decoded now, presented then. */
   readonly ahead: boolean;
 }
 

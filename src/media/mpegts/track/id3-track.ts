@@ -10,7 +10,7 @@ import type { PesHeader } from '../pes.ts';
 import type { DataTrack } from './data-track.ts';
 
 const MAX_TAG_BYTES = 1024 * 1024;
-/** PES units that a tag lies in. */
+/** Most PES packets of one tag. */
 const MAX_PIECES = 4096;
 const TAG_HEADER_BYTES = 10;
 /** Header of a metadata access unit cell, which some put before a tag. */

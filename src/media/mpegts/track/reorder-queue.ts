@@ -1,5 +1,5 @@
 /**
- * Access units that wait for the time of what follows: it tells how long they last, and when those are due that brought no time.
+ * Holds access units until the next timestamp, from which the durations and missing timestamps of the held ones follow.
  * In: access units in decode order, the first with its times. Out: frames. ISO/IEC 13818-1, 2.7.4; picture order count: ITU-T H.264, 8.2.1.
  */
 import { concatBytes } from '../../../lib/bytes.ts';
@@ -80,7 +80,7 @@ export class ReorderQueue {
     return this.#step;
   }
 
-  /** Appends a picture; the queue was empty, or `time` is undefined. Where nothing tells when it is due, it follows what came last. */
+  /** Appends a picture; either the queue is empty, or `time` is undefined. Without any time it follows the last delivered frame. */
   push(time: PictureTime | undefined, picture: Picture): void {
     if (this.#pictures.length === 0) this.#time = time ?? this.#goOn();
     this.#pictures.push(picture);
@@ -132,7 +132,7 @@ export class ReorderQueue {
     let origin = first;
     let newest = this.#lastShown;
     for (const [i, { head }] of pictures.entries()) {
-      // Behind an IDR picture the count begins anew, and all before it is shown before it.
+      // The count restarts at an IDR picture, and all earlier pictures are shown before it.
       if (i > 0 && head?.idr) origin = newest + step;
       const pts = Math.round(origin + counts[i]! * each);
       newest = Math.max(newest, pts);

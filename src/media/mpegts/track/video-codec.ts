@@ -27,9 +27,9 @@ export interface ParameterSet {
   readonly nal: Uint8Array;
 }
 
-/** What the first slice of a picture tells of it. */
+/** Fields of the first slice header of a picture. */
 export interface PictureHead {
-  /** Its picture order count begins anew. */
+  /** The picture order count restarts here. */
   readonly idr: boolean;
   /** Low bits of the picture order count, or undefined where there are none. */
   readonly order: number | undefined;
@@ -53,7 +53,7 @@ export interface PictureReader {
 export interface VideoCodec {
   /** For a person. */
   readonly name: string;
-  /** nal_unit_type of the SPS and PPS: where both come anew, the sets before them no longer count. */
+  /** nal_unit_type of the SPS and PPS: when both arrive again, they replace all earlier sets. */
   readonly spsType: number;
   readonly ppsType: number;
   /** Types of which at least one set is needed before anything can be decoded. */

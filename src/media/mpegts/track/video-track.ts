@@ -1,7 +1,7 @@
 /**
  * Video of one PID: PES payloads become frames.
  * In: PES units in byte stream format: one access unit each, or several, or pieces of one.
- * Out: samples with lengths, each one access unit late, when the next one's time tells how long it lasts. Two fields are one sample.
+ * Out: length-prefixed samples, each one access unit late, because its duration follows from the next one. Two fields are one sample.
  */
 import { FormatError } from '../../../lib/errors.ts';
 import { findNals, MAX_NALS, NalList, toSample } from '../../h264/annexb.ts';
@@ -68,7 +68,7 @@ export class VideoTrack implements Elementary {
     }
     this.#open = { dts, pts: dts + reorder };
     const { newest, time } = this.#queue;
-    // Told apart only when its bytes are there: the rest of a picture, and its other field.
+    // Only its bytes show whether it is the rest of a picture, or its other field.
     const isOver = aligned === true && !this.#stitched && newest?.isHalf === false;
     if (isOver && time && dts > time.dts) this.#deliver(dts);
   }
@@ -118,7 +118,7 @@ export class VideoTrack implements Elementary {
     this.#broken = true;
   }
 
-  /** A PES without a time has the slices of what is held: the time is told where the access unit begins (ISO/IEC 13818-1, 2.4.3.7). */
+  /** A PES without a time has the slices of what is held: the PES in which the access unit begins has its time (ISO/IEC 13818-1, 2.4.3.7). */
   #hasHeadFor(header: PesHeader): boolean {
     return header.pts === undefined && this.#units.isHead;
   }
