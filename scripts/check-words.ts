@@ -19,7 +19,6 @@ const NOT_YET: readonly string[] = [
   'src/cluster/',
   'src/config/',
   'src/delivery/',
-  'src/ffmpeg/',
   'src/http/request.fixture.ts',
   'src/http/deps.ts',
   'src/http/headers.test.ts',

@@ -1,9 +1,9 @@
 /**
- * Starts a media engine process within limits, and knows how it ended.
- * In: which entry file, what it may use. Out: messages from its stdout; one sentence when it is gone.
+ * Starts a media engine process with limits and reports why it ended.
+ * In: an entry file and limits. Out: messages from its stdout; the reason of its end.
  *
- * Native code runs only there. The process gets a bare environment, an empty folder of its own, bytes on stdin and
- * nothing else; where util-linux is installed also hard limits on memory, open files and writing files at all.
+ * Native code runs only there. The process gets a minimal environment, an empty folder and bytes on stdin. If util-linux
+ * is installed, it also gets hard limits on memory and open files, and cannot write files.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -17,33 +17,33 @@ import { MessageSplitter } from './frame-protocol.ts';
 /** Most media engine processes at a time, all kinds together. */
 export const MAX_CHILDREN = 32;
 const MAX_STDERR_CHARS = 4096;
-/** A still of 8K video and any segment fit; longer is a fault of the child. */
+/** Enough for a still of 8K video and for any segment; a longer message is an error of the child. */
 const MAX_MESSAGE_BYTES = 128 * 1024 * 1024;
 
 let running = 0;
 let started = 0;
 
-/** Media engine processes: how many run now, and how many were started since oxbow began. */
+/** Number of media engine processes that run now, and that were started since the start of oxbow. */
 export const childCounts = (): { readonly running: number; readonly started: number } => ({ running, started });
 
-/** What to start. */
+/** Options of {@link openChild}. */
 export interface ChildSetup {
   /** Entry file below `child/`, without extension. */
   readonly entry: 'answer-main' | 'recode-main' | 'test-picture-main';
-  /** Most private writable memory, bytes; held by RLIMIT_DATA where `prlimit` is installed. */
+  /** Most private writable memory, bytes; limited by RLIMIT_DATA if `prlimit` is installed. */
   readonly maxDataBytes: number;
-  /** Called for each message; the payload may be kept. What it throws kills the child and becomes the reason. */
+  /** Called for each message; the payload may be kept. An exception kills the child and becomes the reason of its end. */
   onMessage(kind: number, payload: Uint8Array): void;
 }
 
-/** A media engine process. Disposing kills it and waits until it is gone; may be done twice. */
+/** A media engine process. Disposing kills it and waits for its end; may be called twice. */
 export interface EngineChild extends AsyncDisposable {
   readonly pid: number;
-  /** Writes a whole message to its stdin; does nothing once it is gone. */
+  /** Writes a message to its stdin; no effect after its end. */
   send(message: Uint8Array): void;
-  /** Kills it; `why` becomes the reason given by `ended` unless it had one before. */
+  /** Kills it; `why` becomes the reason in `ended` unless there is an earlier one. */
   kill(why: string): void;
-  /** Resolves once the process is gone and its folder removed, with a sentence that says why. Never rejects. */
+  /** Resolves with the reason when the process has ended and its folder is removed. Never rejects. */
   readonly ended: Promise<string>;
 }
 
@@ -71,7 +71,7 @@ export async function openChild(setup: ChildSetup): Promise<EngineChild> {
 
 async function startIn(folder: string, setup: ChildSetup): Promise<EngineChild> {
   const child = spawnLimited(folder, setup);
-  // Before 'spawn' an error rejects; later ones (a kill that fails, a pipe that breaks) show up as the end of the process.
+  // An error before 'spawn' rejects; later ones (a failed kill, a broken pipe) end the process.
   await new Promise<void>((resolve, reject) => {
     child.once('spawn', resolve);
     child.once('error', reject);
@@ -83,7 +83,7 @@ async function startIn(folder: string, setup: ChildSetup): Promise<EngineChild> 
     child.kill('SIGKILL');
   };
   child.on('error', (error) => kill(messageOf(error)));
-  child.stdin!.on('error', () => {}); // It closed its end: 'close' tells the reason.
+  child.stdin!.on('error', () => {}); // The child closed its stdin: 'close' has the reason.
   child.stderr!.setEncoding('utf8').on('data', (text: string) => {
     tail = (tail + text).slice(-MAX_STDERR_CHARS);
   });
@@ -102,7 +102,7 @@ async function startIn(folder: string, setup: ChildSetup): Promise<EngineChild> 
       const how = why ?? (signal ? `killed by ${signal}` : `exit status ${code}`);
       const said = tail.trim().split('\n').slice(-6).join(' | ');
       void rm(folder, { recursive: true, force: true })
-        .catch(() => {}) // A folder left in the system's temporary folder harms nobody.
+        .catch(() => {}) // A folder left in the system's temporary folder is harmless.
         .then(() => resolve(said ? `${how}: ${said}` : how));
     });
   });

@@ -21,19 +21,19 @@ async function gone(pid: number): Promise<void> {
 }
 
 suite('the shared media engine process', () => {
-  test('a crash costs the request that ran, and the next starts a new process', async () => {
+  test('a crash fails only the running request; the next one starts a new process', async () => {
     await using client = new EngineClient();
     await client.request(version, nothing, { signal });
     const pid = client.pid!;
-    process.kill(pid, 'SIGSTOP'); // So that the request is surely running when the crash comes.
-    const asked = client.request(version, nothing, { signal });
+    process.kill(pid, 'SIGSTOP'); // The request is still running at the crash.
+    const running = client.request(version, nothing, { signal });
     process.kill(pid, 'SIGKILL');
-    await assert.rejects(asked, { ...failed, message: /SIGKILL/ });
+    await assert.rejects(running, { ...failed, message: /SIGKILL/ });
     assert.match(Buffer.from(await client.request(version, nothing, { signal })).toString(), /^FFmpeg/);
     assert.notEqual(client.pid, pid);
   });
 
-  test('a request that takes too long ends with its process, in words', async () => {
+  test('a request over its time limit is rejected and its process killed', async () => {
     await using client = new EngineClient({ requestMs: 300 });
     await client.request(version, nothing, { signal });
     const pid = client.pid!;
@@ -43,7 +43,7 @@ suite('the shared media engine process', () => {
     assert.match(Buffer.from(await client.request(version, nothing, { signal })).toString(), /^FFmpeg/);
   });
 
-  test('a request that is aborted is let go at once, waiting or running, and the others go on', async () => {
+  test('an aborted request rejects at once, waiting or running, and the others continue', async () => {
     await using client = new EngineClient();
     const [running, waiting] = [new AbortController(), new AbortController()];
     const first = client.request(version, nothing, { signal: running.signal });
@@ -57,25 +57,25 @@ suite('the shared media engine process', () => {
     await assert.rejects(client.request(version, nothing, { signal: running.signal }), /no longer wanted/);
   });
 
-  test('more than the queue holds, or a larger input than allowed, is refused', async () => {
+  test('requests beyond the queue limit and too large inputs are refused', async () => {
     await using client = new EngineClient({ maxQueued: 2, maxInputBytes: 10 });
     await assert.rejects(client.request({ what: 'probe' }, new Uint8Array(11), { signal }), failed);
-    const asked = [1, 2, 3].map(() => client.request(version, nothing, { signal }));
+    const queued = [1, 2, 3].map(() => client.request(version, nothing, { signal }));
     await assert.rejects(client.request(version, nothing, { signal }), { ...failed, message: /wait/ });
-    await Promise.all(asked);
+    await Promise.all(queued);
   });
 
-  test('the process is closed when nothing was asked for a while', async () => {
+  test('an idle process is closed', async () => {
     await using client = new EngineClient({ idleMs: 30 });
     await client.request(version, nothing, { signal });
     await gone(client.pid!);
     assert.match(Buffer.from(await client.request(version, nothing, { signal })).toString(), /^FFmpeg/);
   });
 
-  test('closing while it starts refuses what waits and leaves nothing', async () => {
+  test('closing during the start rejects waiting requests and leaves no process', async () => {
     const client = new EngineClient();
-    const asked = [1, 2].map(() => client.request(version, nothing, { signal }));
-    const outcomes = Promise.allSettled(asked);
+    const queued = [1, 2].map(() => client.request(version, nothing, { signal }));
+    const outcomes = Promise.allSettled(queued);
     await client[Symbol.asyncDispose]();
     for (const outcome of await outcomes)
       assert.equal(outcome.status === 'rejected' && outcome.reason.code, 'engine-failed');

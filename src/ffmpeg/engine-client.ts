@@ -1,28 +1,27 @@
 /**
- * One shared media engine process that answers questions about bytes, one after the other.
- * In: questions with their bytes. Out: answers as bytes. Started when first asked, again after a crash, closed when idle.
+ * Client of one shared media engine process, which handles one request at a time.
+ * In: requests with media bytes. Out: bytes of the answers. The process starts at the first request and after a crash, and is closed when idle.
  */
 import { sleep, withDeadline } from '../lib/abort.ts';
 import { messageOf, OxbowError } from '../lib/errors.ts';
 import { type ChildSetup, type EngineChild, openChild } from './child-process.ts';
-import { type Answer, messageKinds, parseAnswer, printRequest, type Question } from './frame-protocol.ts';
+import { type Answer, messageKinds, type Operation, parseAnswer, printRequest } from './frame-protocol.ts';
 
-/** How long and how much. */
-export interface EngineLimits {
-  /** Longest a request may run once it is its turn, ms. */
+/** Limits of the client. */
+interface EngineLimits {
+  /** Longest duration of a running request, ms. */
   readonly requestMs: number;
-  /** Longest the process may take to start, ms. */
+  /** Longest start of the process, ms. */
   readonly startMs: number;
-  /** The process is closed after this long without a request, ms. */
+  /** Time without a request after which the process is closed, ms. */
   readonly idleMs: number;
-  /** Most requests that wait. */
+  /** Most waiting requests. */
   readonly maxQueued: number;
-  /** Longest input of a request, bytes. */
+  /** Largest input of a request, bytes. */
   readonly maxInputBytes: number;
 }
 
-/** The limits that oxbow runs with. */
-export const engineLimits: EngineLimits = {
+const engineLimits: EngineLimits = {
   requestMs: 5_000,
   startMs: 20_000,
   idleMs: 30_000,
@@ -30,11 +29,11 @@ export const engineLimits: EngineLimits = {
   maxInputBytes: 64 * 1024 * 1024,
 };
 
-/** Room for a few 8K frames; Node's own reservations count with about 640 MB. */
+/** Enough for a few 8K frames; about 640 MB of it are Node's own reservations. */
 const MAX_DATA_BYTES = 2 * 1024 * 1024 * 1024;
 
 interface Job {
-  readonly question: Question;
+  readonly operation: Operation;
   readonly bytes: Uint8Array;
   readonly signal: AbortSignal;
   settle(outcome: { readonly bytes: Uint8Array } | { readonly error: unknown }): void;
@@ -42,18 +41,18 @@ interface Job {
 
 interface EngineWorker {
   readonly child: EngineChild;
-  /** Who waits for its answer. */
+  /** Receives the answer of the running request. */
   onAnswer: ((answer: Answer) => void) | undefined;
 }
 
-/** Asks the shared process. Disposing refuses what waits and ends the process; it may be asked again afterwards. */
+/** Sends requests to the shared process. Disposing rejects waiting requests and ends the process; later requests start it again. */
 export class EngineClient implements AsyncDisposable {
   readonly #limits: EngineLimits;
   #queue: Job[] = [];
   #serving: Promise<void> | undefined;
   #worker: EngineWorker | undefined;
   #idle: AbortController | undefined;
-  /** Settles when the child that was last let go is gone. */
+  /** Settles when all stopped children have ended. */
   #stopped: Promise<unknown> = Promise.resolve();
   #closing = false;
   #nextId = 1;
@@ -62,34 +61,39 @@ export class EngineClient implements AsyncDisposable {
     this.#limits = { ...engineLimits, ...limits };
   }
 
-  /** Process id of the child, undefined while none runs. */
+  /** Process id of the child, undefined if none runs. */
   get pid(): number | undefined {
     return this.#worker?.child.pid;
   }
 
   /**
-   * Asks one question. Abort: rejects at once; a request that had begun still runs to its end or limit, unheard.
+   * Sends one request. Abort rejects at once; a running request continues to its end or limit, and its answer is dropped.
    *
-   * @returns the answer's bytes, whose meaning depends on the question
-   * @throws OxbowError `engine-failed` when the queue is full, the input too long, the media unreadable, the time up, or the engine gone
+   * @returns bytes of the answer; their meaning depends on the operation
+   * @throws OxbowError `engine-failed` if the queue is full, the input too large, the media unreadable, the time over, or the process ended
    */
-  request(question: Question, bytes: Uint8Array, { signal }: { signal: AbortSignal }): Promise<Uint8Array> {
+  request(operation: Operation, bytes: Uint8Array, { signal }: { signal: AbortSignal }): Promise<Uint8Array> {
     return new Promise((resolve, reject) => {
       if (signal.aborted) return reject(signal.reason);
       if (this.#queue.length >= this.#limits.maxQueued) {
         return reject(
-          new OxbowError('engine-failed', `${this.#queue.length} requests wait for the media engine already`),
+          new OxbowError('engine-failed', `${this.#queue.length} requests already wait for the media engine`),
         );
       }
       if (bytes.length > this.#limits.maxInputBytes) {
-        return reject(new OxbowError('engine-failed', `${bytes.length} bytes are too many for the media engine`));
+        return reject(
+          new OxbowError(
+            'engine-failed',
+            `${bytes.length} bytes exceed the input limit of the media engine (${this.#limits.maxInputBytes})`,
+          ),
+        );
       }
       const onAbort = () => {
         this.#queue = this.#queue.filter((other) => other !== job);
         reject(signal.reason);
       };
       const job: Job = {
-        question,
+        operation,
         bytes,
         signal,
         settle(outcome) {
@@ -139,10 +143,10 @@ export class EngineClient implements AsyncDisposable {
     const answered = new Promise<Answer>((resolve) => {
       worker.onAnswer = resolve;
     });
-    worker.child.send(printRequest({ id, question: job.question, bytes: job.bytes }));
+    worker.child.send(printRequest({ id, operation: job.operation, bytes: job.bytes }));
     const answer = await this.#within(
       this.#limits.requestMs,
-      `the request (${job.question.what})`,
+      `the request (${job.operation.what})`,
       worker.child,
       answered,
     );
@@ -184,7 +188,7 @@ export class EngineClient implements AsyncDisposable {
     return spawned;
   }
 
-  /** Lets the child go: no request reaches it any more. */
+  /** Kills the child; it receives no more requests. */
   #stop(why: string): void {
     if (!this.#worker) return;
     const { child } = this.#worker;
@@ -193,7 +197,7 @@ export class EngineClient implements AsyncDisposable {
     this.#stopped = Promise.all([this.#stopped, child.ended]);
   }
 
-  /** Waits for `event`; the child's end and the time limit, which kills it, become errors. */
+  /** Waits for `event`. Rejects if the child ends; the time limit kills it. */
   async #within<T>(ms: number, what: string, child: EngineChild, event: Promise<T>): Promise<T> {
     const done = new AbortController();
     using deadline = withDeadline(ms, what, { signal: done.signal });
@@ -215,7 +219,7 @@ export class EngineClient implements AsyncDisposable {
     this.#idle = idle;
     sleep(this.#limits.idleMs, { signal: idle.signal }).then(
       () => this.#stop('idle'),
-      () => {}, // Asked again, or closed.
+      () => {}, // A new request, or closed.
     );
   }
 }

@@ -74,19 +74,19 @@ suite('media engine', () => {
     return [...stdout];
   }
 
-  /** What BT.709 in limited range means on a screen. */
+  /** RGB of a BT.709 colour in limited range. */
   function rgbOf(y: number, cb: number, cr: number): number[] {
     const luma = (255 / 219) * (y - 16);
     const [b, r] = [(255 / 224) * (cb - 128), (255 / 224) * (cr - 128)];
-    const wished = [luma + 1.5748 * r, luma - 0.1873 * b - 0.4681 * r, luma + 1.8556 * b];
-    return wished.map((value) => Math.min(255, Math.max(0, value)));
+    const expected = [luma + 1.5748 * r, luma - 0.1873 * b - 0.4681 * r, luma + 1.8556 * b];
+    return expected.map((value) => Math.min(255, Math.max(0, value)));
   }
 
-  test('names the FFmpeg it runs', async () => {
+  test('returns the version of FFmpeg', async () => {
     assert.match(await engineVersion({ signal }), /^FFmpeg \d+\.\d+/);
   });
 
-  test('a still is a JPEG of the asked width with the picture at or before the asked time, in its true colours', async () => {
+  test('a still is a JPEG of the requested width with the frame at or before the requested time, in correct colours', async () => {
     for (const [atS, luma] of [
       [0, 40],
       [0.99, 40],
@@ -98,19 +98,19 @@ suite('media engine', () => {
       const jpeg = await makeStill({ bytes: movie, atS, width: 320 }, { signal });
       assert.deepEqual([...jpeg.subarray(0, 2), ...jpeg.subarray(-2)], [0xff, 0xd8, 0xff, 0xd9]);
       assert.deepEqual(jpegSize(jpeg), [320, 180]);
-      const [seen, wished] = [await meanColour(jpeg), rgbOf(luma, 110, 170)];
+      const [seen, expected] = [await meanColour(jpeg), rgbOf(luma, 110, 170)];
       for (const [i, value] of seen.entries()) {
-        assert.ok(Math.abs(value - wished[i]!) <= 6, `at ${atS} s: ${seen} instead of ${wished}`);
+        assert.ok(Math.abs(value - expected[i]!) <= 6, `at ${atS} s: ${seen} instead of ${expected}`);
       }
     }
   });
 
-  test('an MPEG-TS segment gives a still too, and pixels that are not square are made so', async () => {
+  test('stills work for MPEG-TS segments, and non-square pixels become square', async () => {
     const ts = await film(['-vf', 'setsar=2'], 'movie.ts');
     assert.deepEqual(jpegSize(await makeStill({ bytes: ts, width: 256 }, { signal })), [256, 72]);
   });
 
-  test('a file is probed for its container and streams', async () => {
+  test('probing returns container and streams', async () => {
     const probe = await probeBytes(movie, { signal });
     assert.match(probe.container, /mp4/);
     assert.equal(Math.round(probe.durationS), 3);
@@ -126,10 +126,10 @@ suite('media engine', () => {
     );
   });
 
-  test('garbage, audio alone and an impossible width are refused in words, and the next request works', async () => {
+  test('garbage, audio only and an invalid width are refused with a message, and the next request works', async () => {
     const garbage = Buffer.from(Array.from({ length: 50_000 }, (_, i) => (i * 7919) & 255));
     const refused = { name: 'OxbowError', code: 'engine-failed' };
-    await assert.rejects(makeStill({ bytes: garbage, width: 320 }, { signal }), { ...refused, message: /no media/ });
+    await assert.rejects(makeStill({ bytes: garbage, width: 320 }, { signal }), { ...refused, message: /unknown media format/ });
     await assert.rejects(probeBytes(new Uint8Array(0), { signal }), refused);
     await assert.rejects(makeStill({ bytes: movie, width: 5 }, { signal }), refused);
     const tone = ['-v', 'error', '-f', 'lavfi', '-i', 'sine=440:d=1', '-f', 'adts', join(folder, 'tone.aac')];
@@ -141,7 +141,7 @@ suite('media engine', () => {
     assert.equal((await makeStill({ bytes: movie, width: 320 }, { signal }))[0], 0xff);
   });
 
-  test('a playlist or a list of files makes FFmpeg open nothing', async () => {
+  test('FFmpeg opens no file that a playlist, an ffconcat file or SDP names', async () => {
     const file = join(folder, 'movie.mp4');
     const lists = [
       `#EXTM3U\n#EXT-X-TARGETDURATION:4\n#EXTINF:3,\n${file}\n#EXT-X-ENDLIST\n`,
@@ -152,12 +152,12 @@ suite('media engine', () => {
       await assert.rejects(probeBytes(Buffer.from(list), { signal }), { code: 'engine-failed' });
   });
 
-  test('damaged media never takes more than its own request down', async () => {
+  test('damaged media fails only its own request', async () => {
     const random = seeded(7);
     for (let round = 0; round < 40; round++) {
       const broken = movie.slice();
       for (let i = 0; i < 20; i++) {
-        // Most of it at the beginning, where the headers are.
+        // Most changes are at the start, where the headers are.
         broken[random(1 + random(broken.length))] = random(256);
       }
       const bytes = round % 4 === 0 ? broken.subarray(0, random(broken.length)) : broken;
@@ -169,7 +169,7 @@ suite('media engine', () => {
     }
   });
 
-  test('closing leaves no process and no folder, and the engine may be asked again', async () => {
+  test('closing leaves no process and no folder, and later requests work', async () => {
     await engineVersion({ signal });
     const pid = enginePid()!;
     const cwd = process.platform === 'linux' ? readlinkSync(`/proc/${pid}/cwd`) : undefined;

@@ -46,11 +46,11 @@ suite('messages of the media engine', () => {
     assert.equal(parseFrame(payloadOf(printFrame(early))).dts, -7_200);
   });
 
-  test('tracks, requests and answers come back as they were', () => {
+  test('tracks, requests and answers survive a round trip', () => {
     assert.deepEqual(parseTracks(payloadOf(printTracks(tracks))), tracks);
     const request = {
       id: 4_000_000_000,
-      question: { what: 'still', atS: 1.5, width: 320 },
+      operation: { what: 'still', atS: 1.5, width: 320 },
       bytes: Uint8Array.of(9),
     } as const;
     const read = parseRequest(payloadOf(printRequest(request)));
@@ -59,7 +59,7 @@ suite('messages of the media engine', () => {
     assert.deepEqual({ ...answer, bytes: [...answer.bytes] }, { id: 5, ok: false, bytes: [8] });
   });
 
-  test('messages are found however the pipe cuts them', () => {
+  test('the splitter finds messages in chunks of any size', () => {
     const pipe = Buffer.concat([
       printMessage(3),
       printMessage(6, Uint8Array.of(1, 2)),
@@ -73,23 +73,23 @@ suite('messages of the media engine', () => {
     }
   });
 
-  test('a length of 0 or above the limit is refused before any memory is taken', () => {
+  test('a length of 0 or above the limit is refused before memory is allocated', () => {
     const splitter = () => new MessageSplitter(64, () => assert.fail('no message'));
     assert.throws(() => splitter().push(Uint8Array.of(0, 0, 0, 0)), FormatError);
     assert.throws(() => splitter().push(Uint8Array.of(255, 255, 255, 255)), FormatError);
   });
 
-  test('a frame that is decoded after it is shown, or of track 0, is refused', () => {
+  test('a frame with dts > pts, or of track 0, is refused', () => {
     assert.throws(() => parseFrame(payloadOf(printFrame({ ...frame, dts: frame.pts + 1 }))), FormatError);
     assert.throws(() => parseFrame(payloadOf(printFrame({ ...frame, trackId: 0 }))), FormatError);
   });
 
-  test('whatever a broken child says, only FormatError comes of it', () => {
+  test('random output of a child throws FormatError and nothing else', () => {
     const random = seeded(20_261_120);
     const samples = [
       printFrame(frame),
       printTracks(tracks),
-      printRequest({ id: 1, question: { what: 'probe' }, bytes: new Uint8Array(3) }),
+      printRequest({ id: 1, operation: { what: 'probe' }, bytes: new Uint8Array(3) }),
       printAnswer({ id: 1, ok: true, bytes: new Uint8Array(3) }),
       printMessage(messageKinds.tracks, Buffer.from('[null,1,{"kind":"video","config":7}]')),
     ];

@@ -1,35 +1,35 @@
 /**
- * How oxbow and a media engine process speak over stdin and stdout: messages behind their length, and what lies in them.
- * In: bytes of a pipe in any pieces. Out: messages, frames, tracks, requests, answers. Pure; all integers are big-endian.
+ * The protocol between oxbow and a media engine process over stdin and stdout: length-prefixed messages.
+ * In: bytes of a pipe in any chunks. Out: messages, frames, tracks, requests, answers. Pure; all integers are big-endian.
  *
- * A message is u32 length of the rest, u8 kind, payload. Frames are binary; what comes once per process or request is JSON.
+ * A message is u32 length of the rest, u8 kind, payload. Frames are binary, everything else is JSON.
  */
 import { ByteReader } from '../lib/bytes.ts';
 import { FormatError, messageOf } from '../lib/errors.ts';
 import type { Frame, Track } from '../media/frame.ts';
 
-/** The kinds of message. */
+/** Message kinds. */
 export const messageKinds = {
-  /** From the child: it is loaded and takes requests. Empty. */
+  /** From the child: it is ready for requests. Empty. */
   ready: 1,
   /** To the child: see {@link printRequest}. */
   request: 2,
   /** From the child: see {@link printAnswer}. */
   answer: 3,
-  /** To the child: what to draw, JSON. */
+  /** To the child: options, JSON. */
   options: 4,
   /** From the child: see {@link printTracks}. */
   tracks: 5,
   /** From the child: see {@link printFrame}. */
   frame: 6,
-  /** To the child: no frame follows. Empty. */
+  /** To the child: no more frames. Empty. */
   end: 7,
 } as const;
 
 const HEADER_BYTES = 5;
 
 /**
- * Joins a message into one buffer.
+ * Serializes a message into one buffer.
  *
  * @param kind one of {@link messageKinds}
  * @param pieces the payload
@@ -48,7 +48,7 @@ export function printMessage(kind: number, ...pieces: readonly Uint8Array[]): Ui
   return message;
 }
 
-/** Cuts a pipe's bytes into messages. */
+/** Splits the bytes of a pipe into messages. */
 export class MessageSplitter {
   readonly #maxBytes: number;
   readonly #deliver: (kind: number, payload: Uint8Array) => void;
@@ -58,8 +58,8 @@ export class MessageSplitter {
   #bodyFilled = 0;
 
   /**
-   * @param maxBytes longest message accepted; also the most memory held
-   * @param deliver called for each message; `payload` may be kept and may share memory with what was pushed
+   * @param maxBytes largest accepted message; also the most buffered memory
+   * @param deliver called for each message; `payload` may be kept and may share memory with the pushed bytes
    */
   constructor(maxBytes: number, deliver: (kind: number, payload: Uint8Array) => void) {
     this.#maxBytes = maxBytes;
@@ -67,9 +67,9 @@ export class MessageSplitter {
   }
 
   /**
-   * Takes the next bytes of the pipe.
+   * Adds the next bytes of the pipe.
    *
-   * @throws FormatError when a length is 0 or above the limit; the splitter is then done for
+   * @throws FormatError if a length is 0 or above the limit; the splitter is unusable afterwards
    */
   push(bytes: Uint8Array): void {
     let at = 0;
@@ -107,10 +107,10 @@ export class MessageSplitter {
   }
 }
 
-/** Bytes in front of a frame's data: trackId, flags, dts, pts, duration. */
+/** Bytes before the data of a frame: trackId, flags, dts, pts, duration. */
 const FRAME_HEADER_BYTES = 1 + 1 + 8 + 8 + 4;
 
-/** A whole message of kind `frame`. The data is copied. */
+/** Serializes a message of kind `frame`. The data is copied. */
 export function printFrame(frame: Frame): Uint8Array {
   const header = new Uint8Array(FRAME_HEADER_BYTES);
   const view = new DataView(header.buffer);
@@ -125,8 +125,8 @@ export function printFrame(frame: Frame): Uint8Array {
 /**
  * Reads the payload of a message of kind `frame`.
  *
- * @returns a frame whose data shares memory with `payload`
- * @throws FormatError when the payload is cut short or breaks the rules of {@link Frame}
+ * @returns a frame; its data shares memory with `payload`
+ * @throws FormatError if the payload is truncated or violates the rules of {@link Frame}
  */
 export function parseFrame(payload: Uint8Array): Frame {
   const reader = new ByteReader(payload, 'engine frame');
@@ -136,11 +136,11 @@ export function parseFrame(payload: Uint8Array): Frame {
   const pts = reader.i64();
   const duration = reader.u32();
   if (trackId === 0) throw new FormatError('engine frame of track 0', 0);
-  if (dts > pts) throw new FormatError('engine frame is shown before it is decoded', 2);
+  if (dts > pts) throw new FormatError('engine frame with dts > pts', 2);
   return { trackId, dts, pts, duration, key, data: reader.take(reader.left) };
 }
 
-/** A whole message of kind `tracks`. */
+/** Serializes a message of kind `tracks`. */
 export function printTracks(tracks: readonly Track[]): Uint8Array {
   const shown = tracks.map((track) => ({
     ...track,
@@ -152,7 +152,7 @@ export function printTracks(tracks: readonly Track[]): Uint8Array {
 /**
  * Reads the payload of a message of kind `tracks`.
  *
- * @throws FormatError when it is not what {@link printTracks} makes
+ * @throws FormatError if it is not a payload of {@link printTracks}
  */
 export function parseTracks(payload: Uint8Array): Track[] {
   const list = parseJson(payload);
@@ -170,30 +170,30 @@ export function parseTracks(payload: Uint8Array): Track[] {
   );
 }
 
-/** What the engine can be asked. */
-export type Question =
+/** Operations of the engine. */
+export type Operation =
   | { readonly what: 'version' }
   | { readonly what: 'probe' }
   | {
       readonly what: 'still';
       /** Seconds after the first key frame. */
       readonly atS: number;
-      /** Of the JPEG, pixels. */
+      /** Width of the JPEG, pixels. */
       readonly width: number;
     };
 
-/** A request as the child sees it. */
+/** A request to the child. */
 export interface Request {
-  /** Comes back in the answer. */
+  /** The answer has the same id. */
   readonly id: number;
-  readonly question: Question;
-  /** The media, empty where none is needed. */
+  readonly operation: Operation;
+  /** Media; empty if the operation needs none. */
   readonly bytes: Uint8Array;
 }
 
-/** A whole message of kind `request`: u32 id, u32 length of the JSON, the question as JSON, the bytes. */
-export function printRequest({ id, question, bytes }: Request): Uint8Array {
-  const json = Buffer.from(JSON.stringify(question));
+/** Serializes a message of kind `request`: u32 id, u32 length of the JSON, the operation as JSON, the bytes. */
+export function printRequest({ id, operation, bytes }: Request): Uint8Array {
+  const json = Buffer.from(JSON.stringify(operation));
   const header = new Uint8Array(8);
   const view = new DataView(header.buffer);
   view.setUint32(0, id);
@@ -204,28 +204,28 @@ export function printRequest({ id, question, bytes }: Request): Uint8Array {
 /**
  * Reads the payload of a message of kind `request`.
  *
- * @throws FormatError when it is cut short or names no known question
+ * @throws FormatError if it is truncated or the operation is unknown
  */
 export function parseRequest(payload: Uint8Array): Request {
   const reader = new ByteReader(payload, 'engine request');
   const id = reader.u32();
-  const question = parseJson(reader.take(reader.u32())) as Partial<Question> | null;
-  const what = question?.what;
+  const operation = parseJson(reader.take(reader.u32())) as Partial<Operation> | null;
+  const what = operation?.what;
   if (what !== 'version' && what !== 'probe' && what !== 'still') {
-    throw new FormatError('engine request asks nothing known', 8);
+    throw new FormatError('unknown operation in engine request', 8);
   }
-  return { id, question: question as Question, bytes: reader.take(reader.left) };
+  return { id, operation: operation as Operation, bytes: reader.take(reader.left) };
 }
 
-/** What came of a request. */
+/** Result of a request. */
 export interface Answer {
   readonly id: number;
   readonly ok: boolean;
-  /** The result, or a sentence in UTF-8 that says what failed. */
+  /** The result, or an error message in UTF-8. */
   readonly bytes: Uint8Array;
 }
 
-/** A whole message of kind `answer`: u32 id, u8 ok, the bytes. */
+/** Serializes a message of kind `answer`: u32 id, u8 ok, the bytes. */
 export function printAnswer({ id, ok, bytes }: Answer): Uint8Array {
   const header = new Uint8Array(5);
   new DataView(header.buffer).setUint32(0, id);
@@ -236,7 +236,7 @@ export function printAnswer({ id, ok, bytes }: Answer): Uint8Array {
 /**
  * Reads the payload of a message of kind `answer`.
  *
- * @throws FormatError when it is cut short
+ * @throws FormatError if it is truncated
  */
 export function parseAnswer(payload: Uint8Array): Answer {
   const reader = new ByteReader(payload, 'engine answer');
@@ -244,9 +244,9 @@ export function parseAnswer(payload: Uint8Array): Answer {
 }
 
 /**
- * Reads JSON that came over the pipe.
+ * Parses JSON from the pipe.
  *
- * @throws FormatError when it is none
+ * @throws FormatError if it is not JSON
  */
 export function parseJson(bytes: Uint8Array): unknown {
   try {

@@ -1,14 +1,14 @@
 /**
- * What probing a file tells.
- * In: child/probe. Out: `oxbow probe`. Pure types.
+ * Result of probing a file.
+ * In: child/probe. Out: `oxbow probe`. Types only.
  */
 
 /** One stream of a container. */
 export interface ProbedStream {
   readonly kind: 'video' | 'audio' | 'text' | 'data';
-  /** FFmpeg's name of the codec, e.g. `h264`. */
+  /** Codec name of FFmpeg, e.g. `h264`. */
   readonly codec: string;
-  /** RFC 6381, or empty where FFmpeg has none. */
+  /** RFC 6381; empty if FFmpeg has none. */
   readonly codecs: string;
   /** Pixels; video only. */
   readonly width?: number;
@@ -20,17 +20,17 @@ export interface ProbedStream {
   readonly channels?: number;
   /** Bits per second, 0 when unknown. */
   readonly bitRate: number;
-  /** As the container says, `und` when it does not. */
+  /** Language in the container, otherwise `und`. */
   readonly language: string;
 }
 
 /** A container and its streams. */
 export interface Probe {
-  /** FFmpeg's names of the container, e.g. `mov,mp4,m4a,3gp,3g2,mj2`. */
+  /** Container names of FFmpeg, e.g. `mov,mp4,m4a,3gp,3g2,mj2`. */
   readonly container: string;
-  /** Seconds, 0 when unknown; of a prefix, what the header says. */
+  /** Seconds, 0 when unknown; for the start of a file, the value in its header. */
   readonly durationS: number;
-  /** Bits per second over all, 0 when unknown. */
+  /** Bits per second of all streams, 0 when unknown. */
   readonly bitRate: number;
   readonly streams: readonly ProbedStream[];
 }

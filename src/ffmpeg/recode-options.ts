@@ -1,28 +1,28 @@
 /**
- * What is asked of the process that encodes pictures anew.
- * In: recode.ts. Out: child/recode-main. Pure types and numbers.
+ * Options and limits of re-encoding pictures.
+ * In: recode.ts. Out: child/recode-main. Types and constants.
  */
 import type { VideoTrack } from '../media/frame.ts';
 
-/** Which pictures, and how their times are made. */
+/** The pictures to re-encode, and their timestamps. */
 export interface RecodeOptions {
-  /** What the pictures are coded with. */
+  /** Track of the source. */
   readonly track: VideoTrack;
-  /** The pictures with a pts in [fromPts, toPts) are encoded, ticks of the track. */
+  /** Pictures with a pts in [fromPts, toPts) are encoded, ticks of the track. */
   readonly fromPts: number;
   readonly toPts: number;
-  /** pts − dts of what is made, ticks: that of the media it is joined to. */
+  /** pts − dts of the result, ticks: the same as in the media that it is joined to. */
   readonly delay: number;
 }
 
-/** How much may be asked. */
+/** Limits of one job. */
 export const recodeLimits = {
-  /** Of all frames together, bytes. */
+  /** Size of all frames, bytes. */
   maxInputBytes: 128 * 1024 * 1024,
-  /** Pictures that are decoded. */
+  /** Decoded pictures. */
   maxPictures: 3600,
-  /** Longest it may take, ms. */
+  /** Longest duration, ms. */
   withinMs: 10 * 60_000,
-  /** Room for a few 8K pictures and the encoder's own. */
+  /** Memory for a few 8K pictures and the encoder, bytes. */
   maxDataBytes: 4 * 1024 * 1024 * 1024,
 } as const;

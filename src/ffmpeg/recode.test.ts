@@ -11,19 +11,19 @@ const track = (codec: VideoTrack['config']['codec']): VideoTrack => ({
 const range = { fromPts: 0, toPts: 3600, delay: 0 };
 const frame = { trackId: 1, dts: 0, pts: 0, duration: 3600, key: true, data: Uint8Array.of(0, 0, 0, 1, 0x65) };
 
-test('a codec that is not encoded anew is refused, with the way out', async () => {
+test('an unsupported codec is refused with a hint', async () => {
   await assert.rejects(recode({ ...range, track: track('av1') }, [frame], { signal }), {
     code: 'unsupported-media',
-    extra: { hint: 'Ask for it without `exact`: the file then begins and ends at key frames.' },
+    extra: { hint: 'Request it without `exact`: the file then starts and ends at key frames.' },
   });
 });
 
-test('media that cannot be decoded is a failure in words, not a wrong picture', async () => {
+test('undecodable media rejects with engine-failed', async () => {
   const broken = { ...frame, data: Uint8Array.of(0, 0, 0, 4, 0x65, 1, 2, 3) };
   await assert.rejects(recode({ ...range, track: track('h264') }, [broken], { signal }), { code: 'engine-failed' });
 });
 
-test('abort ends the process and rejects with its reason', async () => {
+test('abort ends the process and rejects with the reason', async () => {
   const controller = new AbortController();
   const asked = recode({ ...range, track: track('h264') }, [frame], { signal: controller.signal });
   controller.abort(new Error('enough'));

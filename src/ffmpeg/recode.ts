@@ -1,6 +1,6 @@
 /**
- * Encodes a few pictures anew, in a process of its own that may crash, so that a recording can be cut between two key frames.
- * In: frames in decode order, a stretch of time. Out: a configuration and frames of the same size, in its place.
+ * Re-encodes a few pictures in a separate process, so that a recording can be cut between two key frames.
+ * In: frames in decode order, a time range. Out: a codec configuration and frames of the same size.
  */
 import { withDeadline } from '../lib/abort.ts';
 import { messageOf, OxbowError } from '../lib/errors.ts';
@@ -19,18 +19,18 @@ import { type RecodeOptions, recodeLimits } from './recode-options.ts';
 
 export type { RecodeOptions } from './recode-options.ts';
 
-/** What stands for the wanted pictures: one group of pictures, in decode order, which is that of showing. */
+/** The re-encoded pictures: one GOP without reordering, in decode order. */
 export interface Recoded {
   readonly track: VideoTrack;
   readonly frames: readonly Frame[];
 }
 
 /**
- * Encodes the pictures with a pts in [fromPts, toPts) anew; H.264 and HEVC alone. Abort kills the process and rejects.
+ * Re-encodes the pictures with a pts in [fromPts, toPts); H.264 and HEVC only. Abort kills the process and rejects.
  *
- * @param frames from a key frame on, in decode order; at least all that the wanted ones refer to
- * @throws OxbowError `unsupported-media` where the codec is another one, or there is too much of it; `engine-failed` where it could
- *   not be done within ten minutes
+ * @param frames in decode order from a key frame, with all frames that the range refers to
+ * @throws OxbowError `unsupported-media` if the codec is another one or the input too large; `engine-failed` if it fails or takes
+ *   longer than ten minutes
  */
 export async function recode(
   options: RecodeOptions,
@@ -57,33 +57,33 @@ export async function recode(
   child.send(printMessage(messageKinds.end));
   const answer = await answerOf(child, answered, signal);
   if (!answer.ok) throw new OxbowError('engine-failed', new TextDecoder().decode(answer.bytes));
-  if (!track) throw new OxbowError('engine-failed', 'the media engine gave no pictures');
+  if (!track) throw new OxbowError('engine-failed', 'the media engine returned no pictures');
   return { track, frames: made };
 }
 
 function check({ track }: RecodeOptions, frames: readonly Frame[]): void {
   const { codec } = track.config;
   if (codec !== 'h264' && codec !== 'hevc') {
-    throw new OxbowError('unsupported-media', `${codec.toUpperCase()} cannot be encoded anew`, {
-      extra: { hint: 'Ask for it without `exact`: the file then begins and ends at key frames.' },
+    throw new OxbowError('unsupported-media', `${codec.toUpperCase()} cannot be re-encoded`, {
+      extra: { hint: 'Request it without `exact`: the file then starts and ends at key frames.' },
     });
   }
   const bytes = frames.reduce((sum, { data }) => sum + data.length, 0);
   if (frames.length > recodeLimits.maxPictures || bytes > recodeLimits.maxInputBytes) {
     throw new OxbowError('unsupported-media', 'key frames are too far apart to cut between them', {
-      extra: { hint: 'Ask for it without `exact`: the file then begins and ends at key frames.' },
+      extra: { hint: 'Request it without `exact`: the file then starts and ends at key frames.' },
     });
   }
 }
 
-/** As JSON: the record as printTracks writes it. */
+/** The options as JSON, with the codec configuration in Base64 as in printTracks. */
 function plain({ track, ...rest }: RecodeOptions): unknown {
   const record = Buffer.from(track.config.record).toString('base64');
   return { ...rest, track: { ...track, config: { ...track.config, record } } };
 }
 
 async function answerOf(child: EngineChild, answered: Promise<Answer>, signal: AbortSignal): Promise<Answer> {
-  using deadline = withDeadline(recodeLimits.withinMs, 'encoding anew', { signal });
+  using deadline = withDeadline(recodeLimits.withinMs, 're-encoding', { signal });
   const onDeadline = () => child.kill(messageOf(deadline.signal.reason));
   deadline.signal.addEventListener('abort', onDeadline, { once: true });
   const gone = child.ended.then((why): never => {
@@ -94,6 +94,6 @@ async function answerOf(child: EngineChild, answered: Promise<Answer>, signal: A
     return await Promise.race([answered, gone]);
   } finally {
     deadline.signal.removeEventListener('abort', onDeadline);
-    gone.catch(() => {}); // It ends when it is disposed of, and is not asked any more.
+    gone.catch(() => {}); // After the answer the process ends by disposal.
   }
 }

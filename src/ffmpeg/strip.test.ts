@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { printStrip, readStrip, STRIP_BLOCKS, stripEdge, stripHeight } from './strip.ts';
 
-test('the strip is 48 bits of UTC ms, 8 bits of counter and the XOR of the seven bytes before', () => {
+test('the strip has 48 bits of UTC ms, 8 bits of counter and the XOR of the first seven bytes', () => {
   const strip = printStrip(0x0123_4567_89ab, 0x1cd);
   assert.deepEqual([...strip.subarray(0, 7)], [0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd]);
   assert.equal(strip[7], 0x01 ^ 0x23 ^ 0x45 ^ 0x67 ^ 0x89 ^ 0xab ^ 0xcd);
 });
 
-test('a picture without a strip, or with a damaged one, is not read', () => {
+test('readStrip returns undefined for a picture without a strip or with a damaged one', () => {
   const [width, height] = [640, 360];
   assert.equal(readStrip(new Uint8Array(width * height), width, height), undefined);
   assert.equal(readStrip(new Uint8Array(10), width, height), undefined);

@@ -1,9 +1,9 @@
 /**
- * The strip along the top of the test picture that tells a machine which frame it sees.
- * In: UTC of a frame, or the brightness of 64 blocks. Out: eight bytes, or the frame's UTC. Pure. The test picture in docs.
+ * The machine-readable strip at the top of the test picture, which identifies each frame.
+ * In: UTC of a frame, or a picture. Out: eight bytes, or the UTC of the frame. Pure.
  *
  * 64 equal blocks from left to right over the top 1/18 of the picture, white 1, black 0: 48 bits UTC milliseconds,
- * most significant first, 8 bits frame counter, 8 bits XOR of the seven bytes before.
+ * most significant first, 8 bits frame counter, 8 bits XOR of the previous seven bytes.
  */
 
 /** Blocks in the strip. */
@@ -14,7 +14,7 @@ export function stripHeight(pictureHeight: number): number {
   return Math.round(pictureHeight / 18);
 }
 
-/** Left edge of block `index`, pixels; of block 64, the picture's right edge. */
+/** Left edge of block `index`, pixels; index 64 is the right edge of the picture. */
 export function stripEdge(index: number, pictureWidth: number): number {
   return Math.round((index * pictureWidth) / STRIP_BLOCKS);
 }
@@ -22,8 +22,8 @@ export function stripEdge(index: number, pictureWidth: number): number {
 /**
  * The eight bytes of the strip.
  *
- * @param utcMs of the frame, rounded to whole milliseconds
- * @param counter of frames; its lowest 8 bits are shown
+ * @param utcMs UTC of the frame, rounded to whole milliseconds
+ * @param counter frame counter; the lowest 8 bits are used
  */
 export function printStrip(utcMs: number, counter: number): Uint8Array {
   const bytes = new Uint8Array(8);
@@ -36,7 +36,7 @@ export function printStrip(utcMs: number, counter: number): Uint8Array {
   return bytes;
 }
 
-/** What a strip says. */
+/** Content of a strip. */
 export interface StripReading {
   /** UTC of the frame, ms since 1970. */
   readonly utcMs: number;
@@ -47,8 +47,8 @@ export interface StripReading {
 /**
  * Reads the strip from a picture.
  *
- * @param luma one byte per pixel, row after row, `width` × `height` or more rows
- * @returns undefined when the check byte does not fit, so that it is no strip or a damaged one
+ * @param luma one byte per pixel, row by row, `width` × `height` or more rows
+ * @returns undefined if the check byte is wrong: there is no strip, or it is damaged
  */
 export function readStrip(luma: Uint8Array, width: number, height: number): StripReading | undefined {
   const row = Math.floor(stripHeight(height) / 2) * width;
@@ -59,7 +59,7 @@ export function readStrip(luma: Uint8Array, width: number, height: number): Stri
   }
   let check = 0;
   for (const byte of bytes) check ^= byte;
-  // All black passes the check as well, but is no frame of this era.
+  // An all-black strip has a valid check byte but means 1970.
   if (check !== 0 || bytes.every((byte) => byte === 0)) return undefined;
   const view = new DataView(bytes.buffer);
   return { utcMs: view.getUint16(0) * 2 ** 32 + view.getUint32(2), counter: bytes[6]! };

@@ -1,11 +1,11 @@
 /**
- * What the test picture looks like, and its rates.
- * In: settings of a `test` source. Out: the process that draws it.
+ * Size and rates of the test picture.
+ * In: settings of a `test` source. Out: options of its process.
  */
 
 /** Settings of the test picture. */
 export interface TestPictureOptions {
-  /** Drawn into the picture; small letters, digits, `-` and `_` read best. */
+  /** Drawn into the picture; lower-case letters, digits, `-` and `_` are most readable. */
   readonly name: string;
   /** Pixels, even, 128 to 3840. */
   readonly width: number;
@@ -15,15 +15,15 @@ export interface TestPictureOptions {
   readonly frameRate: { readonly num: number; readonly den: number };
   /** Whole seconds of UTC between key frames, 1 to 10. */
   readonly keyframeIntervalS: number;
-  /** Bits per second at most; a still picture needs less. */
+  /** Highest bit rate, bits per second; a static picture needs less. */
   readonly videoBitRate: number;
   /** Bits per second of the stereo tone. */
   readonly audioBitRate: number;
-  /** B-frames between references, 0 to 3; they delay the picture, for tests only. */
+  /** B-frames between references, 0 to 3; they delay the picture and are for tests only. */
   readonly bFrames: number;
 }
 
-/** 640×360 at 25 frames a second, a key frame each second. */
+/** 640×360 at 25 frames per second, a key frame every second. */
 export const testPictureDefaults: Omit<TestPictureOptions, 'name'> = {
   width: 640,
   height: 360,

@@ -28,7 +28,7 @@ interface Take {
   readonly audio: readonly Frame[];
 }
 
-/** Runs the test picture until `enough` says so. */
+/** Runs the test picture until `enough` returns true. */
 async function take(options: Partial<TestPictureOptions>, enough: (take: Take, pid: number) => boolean): Promise<Take> {
   const taken = { tracks: [] as readonly Track[], video: [] as Frame[], audio: [] as Frame[] };
   const full = Promise.withResolvers<void>();
@@ -80,7 +80,7 @@ suite('test picture', () => {
   });
   after(() => rm(folder, { recursive: true, force: true }));
 
-  /** What a player sees: the brightness of each picture, in the order shown. */
+  /** Brightness of each picture as a player decodes it, in presentation order. */
   async function decode({ tracks, video }: Take): Promise<{ readonly luma: Uint8Array[]; readonly pts: number[] }> {
     const { config } = tracks[0] as Extract<Track, { kind: 'video' }>;
     const file = join(folder, 'video.h264');
@@ -92,7 +92,7 @@ suite('test picture', () => {
     return { luma, pts: video.map((frame) => frame.pts).sort((a, b) => a - b) };
   }
 
-  /** Every decoded picture's strip says its pts. */
+  /** The strip of every decoded picture equals its pts. */
   async function checkStrips(so: Take, expectedCounterStep: (from: number, to: number) => number): Promise<void> {
     const { width, height } = (so.tracks[0] as Extract<Track, { kind: 'video' }>).config;
     const { luma, pts } = await decode(so);
@@ -148,7 +148,7 @@ suite('test picture', () => {
     }
   });
 
-  /** Sample numbers since 1970 at which sound begins after silence. */
+  /** Sample numbers since 1970 at which sound starts after silence. */
   async function toneOnsets(audio: readonly Frame[]): Promise<number[]> {
     // ADTS (ISO/IEC 13818-7, 6.2): AAC-LC, 48 kHz, stereo.
     const adts = audio.flatMap(({ data }) => {
@@ -182,10 +182,10 @@ suite('test picture', () => {
   }
 
   for (const [heldMs, becomes] of [
-    [1_200, 'everything is made up for'],
-    [3_600, 'what is too late is left out'],
+    [1_200, 'all frames are produced late'],
+    [3_600, 'late frames are skipped'],
   ] as const) {
-    test(`held up for ${heldMs} ms: ${becomes}, and nothing drifts or runs back`, async () => {
+    test(`after a pause of ${heldMs} ms ${becomes}, and no timestamp drifts or decreases`, async () => {
       let held = false;
       let resumed: NodeJS.Timeout | undefined;
       const so = await take({ width: 320, height: 180 }, (now, pid) => {
@@ -199,14 +199,14 @@ suite('test picture', () => {
       clearTimeout(resumed);
       const steps = so.video.slice(1).map((frame, i) => frame.dts - so.video[i]!.dts);
       assert.ok(steps.every((step) => step > 0 && step % 3_600 === 0));
-      // A machine that is busy may hold it up for longer still.
+      // A busy machine may delay it even longer.
       if (heldMs > 3_000) assert.ok(Math.max(...steps) >= (heldMs - 100) * 90, 'pictures were left out');
       else assert.ok(Math.max(...steps) === 3_600 || Math.max(...steps) > 3_000 * 90, `${Math.max(...steps)} ticks`);
       await checkStrips(so, (from, to) => Math.round((to - from) / 3_600) % 256);
     });
   }
 
-  test('with B-frames every picture is decoded no later than it is shown; other sizes and rates keep their grid', async () => {
+  test('with B-frames dts never exceeds pts; other sizes and rates keep their grid', async () => {
     const frameRate = { num: 30_000, den: 1_001 };
     const so = await take({ width: 426, height: 240, frameRate, bFrames: 2 }, (now) => now.video.length >= 45);
     assert.ok(so.video.some((frame) => frame.dts < frame.pts));
@@ -219,7 +219,7 @@ suite('test picture', () => {
     await checkStrips(so, (from, to) => Math.round((to - from) / 3_003) % 256);
   });
 
-  test('abort ends the process, and before it starts nothing is started', async () => {
+  test('abort ends the process; an abort before the start starts none', async () => {
     const stop = new AbortController();
     const output = { tracks: () => {}, frame: () => {} };
     const picture = await openTestPicture({ name: 'demo' }, output, { signal: stop.signal });
@@ -229,7 +229,7 @@ suite('test picture', () => {
     await assert.rejects(openTestPicture({ name: 'demo' }, output, { signal: stop.signal }), { name: 'AbortError' });
   });
 
-  test('when oxbow itself is killed, neither process nor folder stays', {
+  test('when oxbow is killed, process and folder are removed', {
     skip: process.platform !== 'linux',
   }, async () => {
     const engine = new URL('./engine.ts', import.meta.url).href;
@@ -246,7 +246,7 @@ suite('test picture', () => {
     );
     const pid = Number(killed.stdout);
     assert.ok(pid > 0);
-    // Nobody may have fetched its exit status yet: then it is a zombie, state Z.
+    // A process whose exit status was not collected yet is a zombie, state Z.
     const runs = () =>
       readFile(`/proc/${pid}/stat`, 'utf8').then(
         (stat) => !/\) [ZX] /.test(stat),
@@ -256,7 +256,7 @@ suite('test picture', () => {
     assert.deepEqual(await readdir(env.TMPDIR), []);
   });
 
-  test('what the receiver throws ends the process and is passed on', async () => {
+  test('an exception of the receiver ends the process and rejects `ended`', async () => {
     const output = {
       tracks: () => {
         throw new RangeError('our bug');
@@ -268,7 +268,7 @@ suite('test picture', () => {
     assert.equal(alive(picture.pid), false);
   });
 
-  test('a picture that cannot be is refused in words', async () => {
+  test('invalid options are refused', async () => {
     const output = { tracks: () => {}, frame: () => {} };
     for (const wrong of [{ width: 641 }, { height: 10 }, { frameRate: { num: 500, den: 1 } }, { bFrames: 9 }]) {
       await assert.rejects(openTestPicture({ name: 'demo', ...wrong }, output, { signal }), { code: 'engine-failed' });

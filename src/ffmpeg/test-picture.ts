@@ -1,6 +1,6 @@
 /**
  * Runs the process that draws and encodes the test picture.
- * In: what to draw. Out: tracks and frames, as they are made; pts is UTC (UTC offset 0).
+ * In: options. Out: tracks and frames in real time; pts is UTC (UTC offset 0).
  */
 import { sleep } from '../lib/abort.ts';
 import { OxbowError } from '../lib/errors.ts';
@@ -9,30 +9,30 @@ import { openChild } from './child-process.ts';
 import { messageKinds, parseFrame, parseTracks, printMessage } from './frame-protocol.ts';
 import { type TestPictureOptions, testPictureDefaults } from './test-picture-options.ts';
 
-/** Room for 2160p; Node's own reservations count with about 640 MB. */
+/** Enough for 2160p; about 640 MB of it are Node's own reservations. */
 const MAX_DATA_BYTES = 2 * 1024 * 1024 * 1024;
-/** A child that says nothing for this many looks in a row is taken for hung. */
-const SILENT_LOOKS = 10;
-const LOOK_EVERY_MS = 1_000;
+/** A child without a message in this many checks in a row counts as hung. */
+const SILENT_CHECKS = 10;
+const CHECK_EVERY_MS = 1_000;
 
-/** Where the frames go. Called synchronously, tracks first. */
+/** Receiver of the frames. Called synchronously, tracks first. */
 export interface TestPictureOutput {
   tracks(tracks: readonly Track[]): void;
   frame(frame: Frame): void;
 }
 
-/** A running test picture. Disposing ends it and waits until the process is gone. */
+/** A running test picture. Disposing ends its process and waits for the end. */
 export interface TestPicture extends AsyncDisposable {
   readonly pid: number;
-  /** Resolves with the reason once the process is gone, for whatever cause; rejects with what `output` threw, which also ends it. */
+  /** Resolves with the reason when the process has ended; rejects with the exception of `output`, which also ends it. */
   readonly ended: Promise<string>;
 }
 
 /**
- * Starts the test picture. Abort kills its process, also later; `ended` tells when it is gone.
+ * Starts the test picture. Abort kills its process at any time.
  *
- * @param options what differs from {@link testPictureDefaults}
- * @throws OxbowError `engine-failed` when an option is out of range or the process cannot be started
+ * @param options overrides of {@link testPictureDefaults}
+ * @throws OxbowError `engine-failed` if an option is out of range or the process cannot be started
  */
 export async function openTestPicture(
   options: Pick<TestPictureOptions, 'name'> & Partial<TestPictureOptions>,
@@ -42,17 +42,17 @@ export async function openTestPicture(
   const whole: TestPictureOptions = { ...testPictureDefaults, ...options };
   checkOptions(whole);
   signal.throwIfAborted();
-  let heard = true;
+  let received = true;
   let thrown: { readonly error: unknown } | undefined;
   const child = await openChild({
     entry: 'test-picture-main',
     maxDataBytes: MAX_DATA_BYTES,
     onMessage(kind, payload) {
-      heard = true;
+      received = true;
       if (signal.aborted || thrown) return;
       const frame = kind === messageKinds.frame ? parseFrame(payload) : undefined;
       const tracks = kind === messageKinds.tracks ? parseTracks(payload) : undefined;
-      // What the child sent wrong, above, is its fault; what our side throws is not, and must not be taken for a crash.
+      // A message that cannot be parsed is an error of the child; an exception of `output` is not and must not count as a crash.
       try {
         if (frame) output.frame(frame);
         if (tracks) output.tracks(tracks);
@@ -69,12 +69,12 @@ export async function openTestPicture(
 
   const done = new AbortController();
   const watching = (async () => {
-    // Looks are counted, not time: after the computer slept, or this process was held up, the child gets its chance.
-    for (let silent = 0; silent < SILENT_LOOKS; silent = heard ? 0 : silent + 1) {
-      heard = false;
-      await sleep(LOOK_EVERY_MS, { signal: done.signal });
+    // Checks are counted instead of time, so that the child is not killed after the computer slept or this process was blocked.
+    for (let silent = 0; silent < SILENT_CHECKS; silent = received ? 0 : silent + 1) {
+      received = false;
+      await sleep(CHECK_EVERY_MS, { signal: done.signal });
     }
-    child.kill(`no picture for ${(SILENT_LOOKS * LOOK_EVERY_MS) / 1000} s`);
+    child.kill(`no picture for ${(SILENT_CHECKS * CHECK_EVERY_MS) / 1000} s`);
   })().catch(() => {}); // Only `done` makes it reject.
   const ended = child.ended.then(async (why) => {
     signal.removeEventListener('abort', onAbort);
@@ -83,7 +83,7 @@ export async function openTestPicture(
     if (thrown) throw thrown.error;
     return why;
   });
-  ended.catch(() => {}); // Whoever awaits it learns; nobody has to.
+  ended.catch(() => {}); // Awaiting it is optional.
   return {
     pid: child.pid,
     ended,
@@ -115,5 +115,5 @@ function checkOptions(options: TestPictureOptions): void {
     Number.isInteger(bFrames) &&
     bFrames >= 0 &&
     bFrames <= 3;
-  if (!fits) throw new OxbowError('engine-failed', `a test picture cannot be like this: ${JSON.stringify(options)}`);
+  if (!fits) throw new OxbowError('engine-failed', `invalid options of the test picture: ${JSON.stringify(options)}`);
 }

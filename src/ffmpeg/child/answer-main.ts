@@ -1,6 +1,6 @@
 /**
- * Entry of the process that answers questions about bytes, one after the other.
- * In: requests on stdin. Out: answers on stdout, until stdin ends. A crash here costs one request.
+ * Entry of the process that handles requests, one after the other.
+ * In: requests on stdin. Out: answers on stdout, until stdin ends. A crash fails one request.
  */
 import { AV_LOG_FATAL } from 'node-av/constants';
 import { getFFmpegInfo, Log } from 'node-av/lib';
@@ -8,37 +8,37 @@ import { messageOf } from '../../lib/errors.ts';
 import {
   MessageSplitter,
   messageKinds,
+  type Operation,
   parseRequest,
   printAnswer,
   printMessage,
-  type Question,
 } from '../frame-protocol.ts';
 import { leaveWithParent } from './parent.ts';
 import { probe } from './probe.ts';
 import { makeStill } from './still.ts';
 
-Log.setLevel(AV_LOG_FATAL); // What FFmpeg says about damaged media is no news here.
+Log.setLevel(AV_LOG_FATAL); // Messages of FFmpeg about damaged media are not logged.
 
 const splitter = new MessageSplitter(128 * 1024 * 1024, (kind, payload) => {
   if (kind !== messageKinds.request) return;
-  const { id, question, bytes } = parseRequest(payload);
+  const { id, operation, bytes } = parseRequest(payload);
   let answer: { ok: boolean; bytes: Uint8Array };
   try {
-    answer = { ok: true, bytes: answerTo(question, bytes) };
+    answer = { ok: true, bytes: answerTo(operation, bytes) };
   } catch (error) {
     answer = { ok: false, bytes: Buffer.from(messageOf(error)) };
   }
   process.stdout.write(printAnswer({ id, ...answer }));
 });
 
-function answerTo(question: Question, bytes: Uint8Array): Uint8Array {
-  switch (question.what) {
+function answerTo(operation: Operation, bytes: Uint8Array): Uint8Array {
+  switch (operation.what) {
     case 'version':
       return Buffer.from(`FFmpeg ${getFFmpegInfo().version}`);
     case 'probe':
       return Buffer.from(JSON.stringify(probe(bytes)));
     case 'still':
-      return makeStill(bytes, question.atS, question.width);
+      return makeStill(bytes, operation.atS, operation.width);
   }
 }
 

@@ -1,5 +1,5 @@
 /**
- * AAC-LC for the test picture's tone.
+ * AAC-LC encoder for the tone of the test picture.
  * In: frames of 1,024 samples, the same in both channels. Out: raw access units and the AudioSpecificConfig. Native code: child processes only.
  */
 import {
@@ -39,12 +39,12 @@ export class AudioEncoder {
     context.timeBase = new Rational(1, testTimescales.audio);
     context.bitRate = BigInt(bitRate);
     context.setFlags(AV_CODEC_FLAG_GLOBAL_HEADER);
-    // One sine and silence: the tools that make music smaller would only cost time.
+    // For a sine and silence the other coding tools only cost time.
     const settings = { aac_coder: 'fast', aac_tns: '0', aac_ms: '0', aac_is: '0', aac_pns: '0' };
     for (const [name, value] of Object.entries(settings)) must(context.setOption(name, value), `AAC option ${name}`);
     must(context.open2Sync(codec, null), 'opening the AAC encoder');
     const record = new Uint8Array(context.extraData ?? []);
-    if (record.length < 2) throw new Error('the AAC encoder gave no AudioSpecificConfig');
+    if (record.length < 2) throw new Error('the AAC encoder returned no AudioSpecificConfig');
     this.config = { codec: 'aac', record, codecs: 'mp4a.40.2', sampleRate: testTimescales.audio, channels: 2 };
     this.#frame.alloc();
     this.#frame.format = AV_SAMPLE_FMT_FLTP;
@@ -55,13 +55,13 @@ export class AudioEncoder {
     this.#packet.alloc();
   }
 
-  /** Where to put the next 1,024 samples of either channel, -1 to 1. */
+  /** Buffer for the next 1,024 samples of both channels, -1 to 1. */
   get samples(): Float32Array {
     return this.#planes.subarray(0, AAC_SAMPLES);
   }
 
   /**
-   * Encodes what lies in `samples`.
+   * Encodes the content of `samples`.
    *
    * @param number of the AAC frame on the grid of 1,024 samples since 1970, increasing
    * @param deliver called with the access unit that decodes to the frame encoded before this one (the transform reaches one

@@ -1,19 +1,19 @@
 /**
- * A YUV 4:2:0 picture that remembers its background, so that what moves can be taken away again.
- * In: rectangles and text. Out: planes Y, U, V, packed one after the other. Pure; BT.709, limited range.
+ * A YUV 4:2:0 picture with a saved background, which is restored where objects move.
+ * In: rectangles and text. Out: packed planes Y, U, V. Pure; BT.709, limited range.
  */
 import { glyphOf, glyphSize } from './glyphs.ts';
 
-/** A colour as it lies in the planes. */
+/** A colour as values of the planes. */
 export interface Colour {
   readonly y: number;
   readonly u: number;
   readonly v: number;
 }
 
-/** What is white in limited range. */
+/** White in limited range. */
 export const white: Colour = { y: 235, u: 128, v: 128 };
-/** What is black in limited range. */
+/** Black in limited range. */
 export const black: Colour = { y: 16, u: 128, v: 128 };
 
 /**
@@ -31,11 +31,11 @@ export function colourOf(rgb: number): Colour {
   };
 }
 
-/** The picture and its background. Coordinates are pixels from the top left; what lies outside is cut off. */
+/** The picture and its background. Coordinates are pixels from the top left; drawing is clipped to the picture. */
 export class Canvas {
   readonly width: number;
   readonly height: number;
-  /** Y, then U, then V; drawn into in place, owned by the canvas. */
+  /** Y, then U, then V; owned and changed by the canvas. */
   readonly planes: Uint8Array;
   #base: Uint8Array;
 
@@ -50,12 +50,12 @@ export class Canvas {
     this.#base = this.planes;
   }
 
-  /** What is drawn up to now is the background. */
+  /** Saves the current picture as the background. */
   keepAsBackground(): void {
     this.#base = this.planes.slice();
   }
 
-  /** Fills a rectangle; its colour covers whole 2×2 blocks. */
+  /** Fills a rectangle; chroma covers whole 2×2 blocks. */
   fill(x: number, y: number, width: number, height: number, colour: Colour): void {
     const [right, bottom] = this.#bounds(x, y, width, height);
     for (let row = y; row < bottom; row++) this.planes.fill(colour.y, row * this.width + x, row * this.width + right);
@@ -64,13 +64,13 @@ export class Canvas {
     });
   }
 
-  /** Fills a rectangle's brightness only: cheap, exact to the pixel, keeps the colour beneath. */
+  /** Fills only the luma of a rectangle: fast, exact to the pixel, keeps the chroma. */
   fillLuma(x: number, y: number, width: number, height: number, luma: number): void {
     const [right, bottom] = this.#bounds(x, y, width, height);
     for (let row = y; row < bottom; row++) this.planes.fill(luma, row * this.width + x, row * this.width + right);
   }
 
-  /** Puts the background back. */
+  /** Restores the background of a rectangle. */
   restore(x: number, y: number, width: number, height: number): void {
     const [right, bottom] = this.#bounds(x, y, width, height);
     const copy = (start: number, end: number) => this.planes.set(this.#base.subarray(start, end), start);
@@ -78,7 +78,7 @@ export class Canvas {
     this.#chromaRows(x, y, right, bottom, copy);
   }
 
-  /** Draws one character, brightness only. */
+  /** Draws one character, luma only. */
   glyph(character: string, x: number, y: number, scale: number, luma: number): void {
     glyphOf(character).forEach((row, rowAt) => {
       row.forEach((ink, columnAt) => {
@@ -110,7 +110,7 @@ export class Canvas {
   }
 }
 
-/** A line of text of which only the characters that changed are drawn again. */
+/** A line of text; only changed characters are redrawn. */
 export class TextLine {
   readonly #canvas: Canvas;
   readonly #x: number;
@@ -133,7 +133,7 @@ export class TextLine {
     this.#luma = luma;
   }
 
-  /** Shows `text` in place of what was there. */
+  /** Replaces the text. */
   show(text: string): void {
     const scale = this.#scale;
     for (let i = 0; i < Math.max(text.length, this.#shown.length); i++) {

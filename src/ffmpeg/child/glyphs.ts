@@ -1,6 +1,6 @@
 /**
- * A small letter set, drawn for the test picture: 5 pixels wide, 7 high.
- * In: a character. Out: its pixels. One table, so it is long.
+ * A bitmap font for the test picture: 5 pixels wide, 7 high.
+ * In: a character. Out: its pixels. One long table.
  */
 
 /** Width and height of every glyph, pixels; one empty column follows each. */
@@ -57,7 +57,7 @@ const unknown = '#####|#...#|#...#|#...#|#...#|#...#|#####';
 
 const glyphs = new Map<string, readonly (readonly boolean[])[]>();
 
-/** Rows of pixels from the top, true where ink is. Capitals without a glyph show as small letters, all else as a box. */
+/** Rows of pixels from the top, true if set. Capitals without a glyph use the small letter, other unknown characters a box. */
 export function glyphOf(character: string): readonly (readonly boolean[])[] {
   let rows = glyphs.get(character);
   if (!rows) {

@@ -1,5 +1,5 @@
 /**
- * Opens bytes as a container, and nothing else: no URL, no file, no format that could ask for one.
+ * Opens bytes as a container, without access to URLs or files, and without formats that refer to other files.
  * In: bytes. Out: FFmpeg's demuxer over them. Native code: child processes only.
  */
 import { AVSEEK_CUR, AVSEEK_END, AVSEEK_SIZE } from 'node-av/constants';
@@ -7,7 +7,7 @@ import { FormatContext, IOContext } from 'node-av/lib';
 import { must } from './native.ts';
 
 const READ_BYTES = 64 * 1024;
-/** Containers that hold their media themselves; playlists, SDP and image sequences are left out on purpose. */
+/** Containers that contain their media; playlists, SDP and image sequences are excluded on purpose. */
 const FORMATS = 'mov,mpegts,matroska,flv,mpeg,avi,ogg,wav,aac,mp3,flac,ac3,eac3,h264,hevc,m4v,ivf,obu';
 
 /** A container over bytes. Dispose it. */
@@ -16,7 +16,7 @@ export interface MediaInput extends Disposable {
 }
 
 /**
- * @throws Error with FFmpeg's sentence when no known container is in the bytes
+ * @throws Error with the message of FFmpeg if the bytes are not a known container
  */
 export function openMediaInput(bytes: Uint8Array): MediaInput {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
@@ -42,10 +42,10 @@ export function openMediaInput(bytes: Uint8Array): MediaInput {
   const format = new FormatContext();
   format.allocContext();
   format.pb = io;
-  // As options of the context, not as a dictionary to openInput: it is freed twice there.
+  // Set as options of the context: openInput frees a dictionary twice.
   must(format.setOption('format_whitelist', FORMATS), 'limiting formats');
   must(format.setOption('protocol_whitelist', 'none'), 'limiting protocols');
-  must(format.openInputSync('', null, null), 'this is no media that FFmpeg knows');
+  must(format.openInputSync('', null, null), 'unknown media format');
   return {
     format,
     [Symbol.dispose]() {

@@ -20,7 +20,7 @@ const rates = [
   { num: 60_000, den: 1_001 },
 ];
 
-test('pictures lie on multiples of the frame time since 1970, at fractional rates too', () => {
+test('pictures are on multiples of the frame duration since 1970, also at fractional rates', () => {
   for (const rate of rates) {
     const first = pictureAt(1_795_000_000_123.4, rate);
     for (let number = first; number < first + 200; number++) {
@@ -29,13 +29,13 @@ test('pictures lie on multiples of the frame time since 1970, at fractional rate
       );
       assert.equal(pictureTicks(number, rate), exact);
       assert.ok(Math.abs(pictureMs(number, rate) - exact / 90) < 0.01);
-      assert.equal(pictureAt(pictureMs(number, rate), rate), number, 'its time has come');
-      assert.equal(pictureAt(pictureMs(number, rate) - 0.1, rate), number - 1, 'its time has not come');
+      assert.equal(pictureAt(pictureMs(number, rate), rate), number, 'it is due');
+      assert.equal(pictureAt(pictureMs(number, rate) - 0.1, rate), number - 1, 'it is not due yet');
     }
   }
 });
 
-test('audio that is late is made up for, after a long pause it goes on with now', () => {
+test('late audio frames are produced; after a long pause only the newest is', () => {
   const [newest, end] = audioFramesDue(1_795_000_000_000, undefined);
   assert.equal(end, newest + 1);
   assert.deepEqual(audioFramesDue(1_795_000_000_000, newest), [newest + 1, newest + 1]);
@@ -43,7 +43,7 @@ test('audio that is late is made up for, after a long pause it goes on with now'
   assert.deepEqual(audioFramesDue(1_795_000_000_000, newest - 1_000), [newest, newest + 1]);
 });
 
-test('what is made up for comes in the order of time, sound beside its pictures, each once', () => {
+test('late frames come once and in order of time, audio interleaved with pictures', () => {
   const rate = { num: 25, den: 1 };
   const at = 1_795_000_000_000;
   const last = { picture: pictureAt(at, rate), audio: audioFrameAt(at) };
@@ -67,7 +67,7 @@ test('what is made up for comes in the order of time, sound beside its pictures,
   assert.deepEqual(framesDue(at, last, rate), []);
 });
 
-test('at the start the sound begins with the picture, wherever in its time that is made', () => {
+test('at the start audio begins with the picture', () => {
   for (const rate of rates) {
     for (let at = 1_795_000_000_000; at < 1_795_000_000_200; at += 7) {
       const [picture, ...sounds] = framesDue(at, { picture: undefined, audio: undefined }, rate);
@@ -80,7 +80,7 @@ test('at the start the sound begins with the picture, wherever in its time that 
   }
 });
 
-test('when the system clock is set back the picture never runs back, and the two agree again later', () => {
+test('after the system clock is set back UTC never decreases and converges', () => {
   const clock = createManualClock(10_000_000);
   const utcMs = createSteadyUtc(clock);
   clock.advance(1_000);
@@ -98,7 +98,7 @@ test('when the system clock is set back the picture never runs back, and the two
   assert.equal(utcMs(), clock.nowMs());
 });
 
-test('pictures that are a little late are made up for, one by one; after a long pause only the newest is made', () => {
+test('slightly late pictures are all produced; after a long pause only the newest is', () => {
   const rate = { num: 25, den: 1 };
   const at = 1_795_000_000_000;
   const last = pictureAt(at, rate);

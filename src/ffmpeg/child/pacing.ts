@@ -1,6 +1,6 @@
 /**
- * Which frame is due: both tracks of the test picture lie on fixed grids of UTC.
- * In: UTC in ms, a frame rate. Out: frame numbers and ticks. Pure but for the clock that is handed in.
+ * Computes which frames are due. Both tracks of the test picture are on fixed grids of UTC.
+ * In: UTC in ms, a frame rate. Out: frame numbers and ticks. Pure except for the clock parameter.
  */
 import type { Clock } from '../../lib/clock.ts';
 import { testTimescales } from '../test-picture-options.ts';
@@ -8,13 +8,13 @@ import { testTimescales } from '../test-picture-options.ts';
 /** Samples per AAC frame. */
 export const AAC_SAMPLES = 1024;
 /**
- * Pictures and sound that are later than this are left out, ms; less is made up for, each with its own time. A busy machine may hold the
- * process up for a second or two, and what is late harms less than a hole.
+ * Frames that are later than this are skipped, ms; otherwise they are produced late, with their own timestamps. A busy machine may block
+ * the process for a second or two, and late frames are better than a gap.
  */
 const MAX_LAG_MS = 3_000;
-/** How fast the picture's clock gives in when the system's clock was set back: ms per ms. */
+/** Slew rate of the clock after the system clock was set back, ms per ms. */
 const SLEW = 0.005;
-/** What today's milliseconds may lose as floating point numbers, in frames. */
+/** Rounding error of current UTC milliseconds as floating-point numbers, in frames. */
 const NEARLY = 1e-4;
 
 /** A frame rate as a fraction. */
@@ -23,16 +23,16 @@ export interface FrameRate {
   readonly den: number;
 }
 
-/** Number of the newest picture whose time has come. */
+/** Number of the newest due picture. */
 export function pictureAt(utcMs: number, { num, den }: FrameRate): number {
-  // Whole seconds apart, or the product would pass 2^53 at fractional rates.
+  // Whole seconds are computed separately, because the product would exceed 2^53 at fractional rates.
   const seconds = Math.floor(utcMs / 1000 / den) * den;
   return (seconds / den) * num + Math.floor(((utcMs - seconds * 1000) * num) / (1000 * den) + NEARLY);
 }
 
 /**
- * The pictures to make now: all whose time has come since `last`, or only the newest after a long pause. A few that are missing
- * between two fragments cost a browser everything up to the next key frame; late ones cost nothing but their lateness.
+ * The pictures that are due: all since `last`, or only the newest after a long pause. If a few are missing between two fragments, a
+ * browser drops everything up to the next key frame.
  *
  * @param last number of the one made last, undefined at the start
  * @returns [first, end)
@@ -56,13 +56,13 @@ export function pictureTicks(number: number, { num, den }: FrameRate): number {
   return groups * den * testTimescales.video + Math.round(((number - groups * num) * testTimescales.video * den) / num);
 }
 
-/** Number of the AAC frame that has begun last. */
+/** Number of the AAC frame that started last. */
 export function audioFrameAt(utcMs: number): number {
   return Math.floor((utcMs * (testTimescales.audio / 1000)) / AAC_SAMPLES);
 }
 
 /**
- * The AAC frames to make now: all that have begun since `last`, or only the newest after a long pause.
+ * The AAC frames that are due: all that started since `last`, or only the newest after a long pause.
  *
  * @param last number of the one made last, undefined at the start
  * @returns [first, end)
@@ -74,15 +74,15 @@ export function audioFramesDue(utcMs: number, last: number | undefined): readonl
   return [last + 1, newest + 1];
 }
 
-/** A picture or an AAC frame to be made now, by its number. */
+/** A due picture or AAC frame, by its number. */
 export interface DueFrame {
   readonly kind: 'picture' | 'audio';
   readonly number: number;
 }
 
 /**
- * All that is to be made now, in the order of time: whoever reads waits for the sound of a picture for half a second of media and no
- * longer, so that much of one kind may not come before the other.
+ * All due frames in order of time. The reader waits at most half a second of media for the audio of a picture, so the two kinds are
+ * interleaved.
  *
  * @param last numbers of those made last, undefined at the start
  */
@@ -93,7 +93,7 @@ export function framesDue(
 ): DueFrame[] {
   const due: DueFrame[] = [];
   const [first, end] = picturesDue(utcMs, last.picture, rate);
-  // The sound begins with the first picture: a browser stumbles over more than a frame of silence where a run begins.
+  // Audio starts with the first picture: browsers stall on more than a frame without audio at the start of a run.
   let lastAudio = last.audio ?? audioFrameAt(pictureMs(first, rate)) - 1;
   const addAudio = (untilMs: number) => {
     const [first, end] = audioFramesDue(untilMs, lastAudio);
@@ -109,7 +109,8 @@ export function framesDue(
 }
 
 /**
- * UTC that never runs back: set forward it follows at once, set back it goes on and lags by 5 ms a second until the two agree.
+ * UTC that never decreases. When the system clock is set forward, it follows at once; when set back, it slows down by 5 ms per second
+ * until the two agree.
  *
  * @returns ms since 1970
  */

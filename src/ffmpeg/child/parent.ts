@@ -1,15 +1,15 @@
 /**
- * The end of a media engine process when the one that started it is gone or let go.
+ * Ends a media engine process when its parent has ended or closed the pipes.
  * In: the state of stdin and stdout. Out: exit. Child processes only.
  */
 import { rmdirSync } from 'node:fs';
 
-/** Ends this process, and its empty folder, once stdin ends or nobody reads stdout any more. */
+/** Ends this process and removes its empty folder when stdin ends or stdout is closed. */
 export function leaveWithParent(): void {
   const leave = () => {
     try {
       rmdirSync(process.cwd());
-    } catch {} // The parent did it, or it is not empty; the system clears its temporary folder.
+    } catch {} // The parent removed it, or it is not empty; the system clears its temporary folder.
     process.exit(0);
   };
   process.stdin.on('end', leave);

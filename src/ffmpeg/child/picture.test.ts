@@ -6,7 +6,7 @@ import { fillTone } from './tone.ts';
 
 const START_MS = 1_795_160_398_360;
 
-test('the strip of every drawn frame is its UTC and its counter', () => {
+test('the strip of every frame has its UTC and counter', () => {
   for (const [width, height] of [
     [640, 360],
     [854, 480],
@@ -23,7 +23,7 @@ test('the strip of every drawn frame is its UTC and its counter', () => {
   }
 });
 
-test('drawing only what changed leaves the same picture as drawing all of it', () => {
+test('redrawing only the changes gives the same picture as a full redraw', () => {
   const used = new Picture(320, 180, 'cam_1');
   for (let number = 0; number < 250; number++) used.draw(START_MS + number * 40, number);
   const fresh = new Picture(320, 180, 'cam_1');
@@ -31,7 +31,7 @@ test('drawing only what changed leaves the same picture as drawing all of it', (
   assert.ok(Buffer.from(used.planes).equals(fresh.planes));
 });
 
-test('a long name is drawn smaller, so that it stays clear of the flash', () => {
+test('a long name is drawn smaller and does not overlap the flash', () => {
   const bright = (name: string) => {
     const picture = new Picture(640, 360, name);
     picture.draw(START_MS, 0);
@@ -43,7 +43,7 @@ test('a long name is drawn smaller, so that it stays clear of the flash', () => 
   assert.equal(bright('\u{1F600}'), 0);
 });
 
-test('white flash and 1 kHz tone last the first 100 ms of a second', () => {
+test('flash and 1 kHz tone last for the first 100 ms of a second', () => {
   const picture = new Picture(640, 360, 'demo');
   const white = () => picture.planes.subarray(0, 640 * 360)[75 * 640 + 570] === 235;
   const seen = [1_000, 1_080, 1_120, 1_960, 2_000].map((ms) => {

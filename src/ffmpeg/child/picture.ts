@@ -1,6 +1,6 @@
 /**
  * Draws the test picture: strip, clock, name, a boat on a winding river, a bar that fills each second, and the flash.
- * In: UTC and number of a frame. Out: a YUV 4:2:0 picture. Pure; draws again only what changed.
+ * In: UTC and number of a frame. Out: a YUV 4:2:0 picture. Pure; redraws only the changes.
  */
 import { printStrip, STRIP_BLOCKS, stripEdge, stripHeight } from '../strip.ts';
 import { black, Canvas, type Colour, colourOf, TextLine, white } from './canvas.ts';
@@ -14,7 +14,7 @@ const colours = {
   bar: colourOf(0x4fb3bf),
   boat: colourOf(0xf2a65a),
 };
-/** How long flash and tone last at the start of each second, ms. */
+/** Duration of flash and tone at the start of each second, ms. */
 export const FLASH_MS = 100;
 const RIVER_PERIOD_MS = 8_000;
 
@@ -47,7 +47,7 @@ export class Picture {
     this.#time = new TextLine(canvas, this.#margin, even(height * 0.39), scaleFor(12, room, height / 51), 225);
   }
 
-  /** Planes Y, U, V of the frame drawn last; overwritten by the next. */
+  /** Planes Y, U, V of the last frame; overwritten by the next. */
   get planes(): Uint8Array {
     return this.#canvas.planes;
   }
@@ -136,14 +136,14 @@ export class Picture {
   }
 }
 
-/** The even number at or below `value`, at least 2 where it is above 0: colour covers 2×2 pixels. */
+/** The largest even number up to `value`, at least 2 if `value` is above 0: chroma covers 2×2 pixels. */
 function even(value: number): number {
   return value > 0 ? Math.max(2, Math.floor(value / 2) * 2) : 0;
 }
 
-/** Largest whole scale at which `characters` fit into `room` pixels, at most `wished`, at least 1. */
-function scaleFor(characters: number, room: number, wished: number): number {
-  return Math.max(1, Math.floor(Math.min(wished, room / (Math.max(1, characters) * glyphSize.advance))));
+/** Largest integer scale at which `characters` fit into `room` pixels, at least 1 and at most `preferred`. */
+function scaleFor(characters: number, room: number, preferred: number): number {
+  return Math.max(1, Math.floor(Math.min(preferred, room / (Math.max(1, characters) * glyphSize.advance))));
 }
 
 function mix(a: Colour, b: Colour, share: number): Colour {

@@ -1,6 +1,6 @@
 /**
- * Says what a file is.
- * In: a file or its beginning. Out: container and streams. Native code: child processes only.
+ * Describes a file.
+ * In: a file or its start. Out: container and streams. Native code: child processes only.
  */
 import { AVMEDIA_TYPE_AUDIO, AVMEDIA_TYPE_SUBTITLE, AVMEDIA_TYPE_VIDEO } from 'node-av/constants';
 import { avGetCodecName, type Stream } from 'node-av/lib';
@@ -11,12 +11,12 @@ import { must } from './native.ts';
 const TIME_BASE = 1_000_000;
 
 /**
- * @throws Error with FFmpeg's sentence when no known container is in the bytes
+ * @throws Error with the message of FFmpeg if the bytes are not a known container
  */
 export function probe(bytes: Uint8Array): Probe {
   using input = openMediaInput(bytes);
   const { format } = input;
-  must(format.findStreamInfoSync(null), 'looking into the streams');
+  must(format.findStreamInfoSync(null), 'reading stream info');
   return {
     container: format.iformat?.name ?? '',
     durationS: Math.max(0, Number(format.duration) / TIME_BASE),

@@ -1,6 +1,6 @@
 /**
- * Entry of the process that encodes a few pictures anew, so that a recording can be cut between two key frames.
- * In: what is wanted, then frames in decode order, then an end, on stdin. Out: the new configuration and frames, then an answer, on stdout.
+ * Entry of the process that re-encodes a few pictures, so that a recording can be cut between two key frames.
+ * In: options, frames in decode order and an end message on stdin. Out: the new codec configuration and frames, then an answer, on stdout.
  */
 import { AV_LOG_FATAL } from 'node-av/constants';
 import { Log } from 'node-av/lib';
@@ -20,7 +20,7 @@ import { type RecodeOptions, recodeLimits } from '../recode-options.ts';
 import { leaveWithParent } from './parent.ts';
 import { recodePictures } from './recode-pictures.ts';
 
-Log.setLevel(AV_LOG_FATAL); // What FFmpeg says about damaged media is no news here.
+Log.setLevel(AV_LOG_FATAL); // Messages of FFmpeg about damaged media are not logged.
 
 let options: RecodeOptions | undefined;
 const frames: Frame[] = [];
@@ -35,14 +35,14 @@ leaveWithParent();
 function readOptions(payload: Uint8Array): RecodeOptions {
   const { track, ...rest } = parseJson(payload) as Omit<RecodeOptions, 'track'> & { track: unknown };
   const [parsed] = parseTracks(Buffer.from(JSON.stringify([track])));
-  if (parsed?.kind !== 'video') throw new Error('only pictures are encoded anew');
+  if (parsed?.kind !== 'video') throw new Error('only video is re-encoded');
   return { ...rest, track: parsed };
 }
 
 function run(): void {
   let said = '';
   try {
-    if (!options) throw new Error('nothing was asked for');
+    if (!options) throw new Error('frames came before the options');
     const made = recodePictures(options, frames);
     process.stdout.write(printTracks([made.track]));
     for (const frame of made.frames) process.stdout.write(printFrame(frame));

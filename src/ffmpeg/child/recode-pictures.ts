@@ -1,6 +1,6 @@
 /**
- * Decodes pictures and encodes those of a stretch of time anew: same size, shape and colours, at a quality where no difference is seen,
- * as one group of pictures without reordering.
+ * Decodes pictures and re-encodes those of a time range as one GOP without reordering: same size, aspect ratio and colours, at a
+ * visually lossless quality.
  * In: frames in decode order. Out: a configuration, frames in decode order. Native code: child processes only.
  */
 import {
@@ -24,21 +24,21 @@ import { hevcConfig } from '../../media/hevc/hvcc.ts';
 import type { RecodeOptions } from '../recode-options.ts';
 import { must } from './native.ts';
 
-/** 8K and a little; larger pictures are refused before they are decoded. */
+/** Slightly above 8K; larger pictures are refused before they are decoded. */
 const MAX_PIXELS = 8192 * 4608;
 const CODECS = { h264: AV_CODEC_ID_H264, hevc: AV_CODEC_ID_HEVC } as const;
-/** x264's names of H.264 profiles by their number (ITU-T H.264, A.2). */
+/** Names in x264 of H.264 profiles by number (ITU-T H.264, A.2). */
 const H264_PROFILES: Readonly<Record<number, string>> = { 66: 'baseline', 77: 'main', 100: 'high', 110: 'high10' };
 
-/** What was made. */
+/** Result of {@link recodePictures}. */
 export interface RecodedPictures {
   readonly track: VideoTrack;
   readonly frames: readonly Frame[];
 }
 
 /**
- * @param frames from a key frame on, in decode order
- * @throws Error with a sentence where they cannot be decoded or encoded, or not all wanted pictures came out
+ * @param frames in decode order, from a key frame
+ * @throws Error if decoding or encoding fails, or some pictures of the range are missing
  */
 export function recodePictures(options: RecodeOptions, frames: readonly Frame[]): RecodedPictures {
   const { track, fromPts, toPts, delay } = options;
@@ -55,7 +55,7 @@ export function recodePictures(options: RecodeOptions, frames: readonly Frame[])
   });
   encoder?.finish((packet) => packets.push(packet));
   if (!encoder || packets.length !== times.length) {
-    throw new Error(`${packets.length} of ${times.length} pictures came out`);
+    throw new Error(`${packets.length} of ${times.length} pictures were encoded`);
   }
   const lastGap = times.length > 1 ? times.at(-1)! - times.at(-2)! : (frames[0]?.duration ?? 1);
   const made = packets.map(({ data, key, number }): Frame => {
@@ -66,7 +66,7 @@ export function recodePictures(options: RecodeOptions, frames: readonly Frame[])
   return { track: { ...track, config: encoder.config }, frames: made };
 }
 
-/** Pictures a second, for the encoder's budget. */
+/** Pictures per second, for the rate control of the encoder. */
 function frameRateOf({ timescale }: VideoTrack, times: readonly number[]): Rational {
   const span = times.at(-1)! - times[0]!;
   if (times.length < 2 || span <= 0) return new Rational(25, 1);
@@ -76,7 +76,7 @@ function frameRateOf({ timescale }: VideoTrack, times: readonly number[]): Ratio
 
 function decode({ config }: VideoTrack, frames: readonly Frame[], deliver: (picture: Picture) => void): void {
   const codec = config.codec === 'h264' || config.codec === 'hevc' ? Codec.findDecoder(CODECS[config.codec]) : null;
-  if (!codec) throw new Error(`${config.codec} cannot be encoded anew`);
+  if (!codec) throw new Error(`${config.codec} cannot be re-encoded`);
   using decoder = new CodecContext();
   decoder.allocContext3(codec);
   decoder.extraData = Buffer.from(config.record);
@@ -98,7 +98,7 @@ function decode({ config }: VideoTrack, frames: readonly Frame[], deliver: (pict
     packet.pts = BigInt(frame.pts);
     packet.dts = BigInt(frame.dts);
     if (frame.key) packet.isKeyframe = true;
-    // A packet that cannot be decoded shows in the number of pictures that come out.
+    // The number of encoded pictures reveals packets that could not be decoded.
     if (decoder.sendPacketSync(packet) >= 0) drain();
     packet.unref();
   }
@@ -126,7 +126,7 @@ class Encoder {
     context.height = like.height;
     context.pixelFormat = like.format as AVPixelFormat;
     context.sampleAspectRatio = like.sampleAspectRatio;
-    // One tick is one picture: budgets go by pictures, and a changing rate does no harm.
+    // One tick is one picture: the rate control counts pictures, so a variable frame rate has no effect.
     context.timeBase = new Rational(frameRate.den, frameRate.num);
     context.framerate = frameRate;
     context.gopSize = 100_000;

@@ -1,5 +1,5 @@
 /**
- * Makes a JPEG of one frame.
+ * Encodes one frame as JPEG.
  * In: an init section and a segment, or any file. Out: a JPEG file. Native code: child processes only.
  */
 import {
@@ -16,16 +16,16 @@ import { Codec, CodecContext, type FormatContext, Frame, Packet, Rational, Softw
 import { openMediaInput } from './media-input.ts';
 import { must } from './native.ts';
 
-/** 8K and a little; larger pictures are refused before they are decoded. */
+/** Slightly above 8K; larger pictures are refused before they are decoded. */
 const MAX_PIXELS = 8192 * 4608;
 const MAX_HEIGHT = 4096;
-/** FFmpeg's unit of quality: 118 is one step; 2 is best, 31 worst. */
+/** Quality in units of FFmpeg: 118 is one step; 2 steps are best, 31 worst. */
 const QUALITY = 4 * 118;
 
 /**
  * @param atS seconds after the pts of the first key frame; the last frame at or before it is taken, else the first
  * @param width pixels
- * @throws Error with FFmpeg's sentence when there is no picture
+ * @throws Error with the message of FFmpeg if there is no picture
  */
 export function makeStill(bytes: Uint8Array, atS: number, width: number): Uint8Array {
   using input = openMediaInput(bytes);
@@ -35,15 +35,15 @@ export function makeStill(bytes: Uint8Array, atS: number, width: number): Uint8A
 
 function decodeAt(format: FormatContext, atS: number): Frame {
   let index = format.findBestStream(AVMEDIA_TYPE_VIDEO);
-  // An MP4's header says all; MPEG-TS has to be looked into.
+  // The header of an MP4 describes the streams; MPEG-TS must be probed.
   if (index < 0 || !format.streams[index]!.codecpar.width) {
-    must(format.findStreamInfoSync(null), 'looking into the streams');
+    must(format.findStreamInfoSync(null), 'reading stream info');
     index = must(format.findBestStream(AVMEDIA_TYPE_VIDEO), 'there is no video');
   }
   for (const other of format.streams) if (other.index !== index) other.discard = AVDISCARD_ALL;
   const stream = format.streams[index]!;
   const codec = Codec.findDecoder(stream.codecpar.codecId);
-  if (!codec) throw new Error('this FFmpeg has no decoder for it');
+  if (!codec) throw new Error('this FFmpeg has no decoder for the codec');
   using decoder = new CodecContext();
   decoder.allocContext3(codec);
   must(decoder.parametersToContext(stream.codecpar), 'reading codec parameters');
@@ -56,7 +56,7 @@ function decodeAt(format: FormatContext, atS: number): Frame {
   let target: bigint | undefined;
   let best: Frame | undefined;
   let frame = newFrame();
-  /** Takes what the decoder has; true once a frame after the target was seen. */
+  /** Receives decoded frames; returns true after a frame beyond the target. */
   const drain = (): boolean => {
     while (decoder.receiveFrameSync(frame) >= 0) {
       const pts = frame.bestEffortTimestamp;
@@ -72,13 +72,13 @@ function decodeAt(format: FormatContext, atS: number): Frame {
     if (packet.streamIndex === index) {
       if (target === undefined && packet.flags & AV_PKT_FLAG_KEY) {
         const { num, den } = stream.timeBase;
-        // To the nearest tick: a frame's own instant, in whole microseconds, may lie a little before it.
+        // Rounded to the nearest tick: the time of a frame in whole microseconds may be slightly below its pts.
         target = packet.pts + BigInt(Math.round((Math.max(0, atS) * den) / num));
       }
-      // Pictures that no other needs and that are over well before the wished one are not decoded: about half the work.
+      // Non-reference pictures well before the target are not decoded, which saves about half of the work.
       const isOver = target !== undefined && packet.pts + 4n * packet.duration <= target;
       decoder.setOption('skip_frame', isOver ? 'noref' : 'default');
-      // A packet that cannot be decoded is stepped over: a picture nearby is better than none.
+      // Undecodable packets are skipped: a nearby picture is better than none.
       if (target !== undefined && decoder.sendPacketSync(packet) >= 0) enough = drain();
     }
     packet.unref();
@@ -108,10 +108,10 @@ function encodeJpeg(source: Frame, width: number): Uint8Array {
   scaled.width = width;
   scaled.height = height;
   scaled.colorRange = AVCOL_RANGE_JPEG;
-  scaled.colorSpace = AVCOL_SPC_BT470BG; // JFIF knows no other.
+  scaled.colorSpace = AVCOL_SPC_BT470BG; // The only one in JFIF.
   must(scaled.getBuffer(0), 'allocating the still');
   using scaler = new SoftwareScaleContext();
-  scaler.allocContext(); // Not set up by hand: so it takes range and matrix from the frames.
+  scaler.allocContext(); // Without explicit settings it uses range and matrix of the frames.
   must(scaler.scaleFrameSync(scaled, source), 'scaling');
 
   const codec = Codec.findEncoderByName(FF_ENCODER_MJPEG);

@@ -53,7 +53,7 @@ function run(options: TestPictureOptions): void {
     lastKeySecond = second;
     video.encode(picture.planes, number, key, (encoded) => {
       const pts = pictureTicks(encoded.pts, rate);
-      // x264 keeps this order by itself; what would break it is left out rather than sent.
+      // x264 keeps this order; a frame that violates it is dropped.
       const dts = pictureTicks(encoded.dts, rate);
       if (dts <= lastDts || dts > pts) return;
       lastDts = dts;
@@ -72,7 +72,7 @@ function run(options: TestPictureOptions): void {
 
   const tick = () => {
     const now = utcMs();
-    // Where the pipe does not block (it does on Linux), a reader that does not read must not cost memory.
+    // On systems where the pipe does not block (it does on Linux), a slow reader must not use memory.
     if (process.stdout.writableLength > MAX_UNREAD_BYTES) {
       setTimeout(tick, UNREAD_PAUSE_MS);
       return;

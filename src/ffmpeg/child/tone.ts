@@ -1,6 +1,6 @@
 /**
  * The tone of the test picture: 1 kHz in the first 100 ms of each UTC second, silence otherwise.
- * In: a sample's number since 1970. Out: samples. Pure.
+ * In: number of a sample since 1970. Out: samples. Pure.
  */
 import { testTimescales } from '../test-picture-options.ts';
 import { FLASH_MS } from './picture.ts';
@@ -8,7 +8,7 @@ import { FLASH_MS } from './picture.ts';
 const RATE = testTimescales.audio;
 const TONE_SAMPLES = (RATE * FLASH_MS) / 1000;
 const LEVEL = 0.4;
-/** Fades the end, so that only the start is sharp. */
+/** Fade at the end, so that only the start is sharp. */
 const FADE_SAMPLES = 96;
 
 const table = Float32Array.from({ length: TONE_SAMPLES }, (_, i) => {
@@ -17,7 +17,7 @@ const table = Float32Array.from({ length: TONE_SAMPLES }, (_, i) => {
 });
 
 /**
- * Fills `samples` with the stretch that begins at sample `first`.
+ * Fills `samples`, starting with sample number `first`.
  *
  * @param first number of the first sample, 48,000 a second since 1970
  * @param samples one channel, -1 to 1

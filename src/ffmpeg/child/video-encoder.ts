@@ -1,6 +1,6 @@
 /**
- * H.264 for the test picture: x264, no look-ahead, key frames where they are asked for.
- * In: YUV 4:2:0 planes. Out: access units with lengths in front of NAL units, and the avcC. Native code: child processes only.
+ * H.264 encoder for the test picture: x264 without look-ahead, key frames on request.
+ * In: YUV 4:2:0 planes. Out: length-prefixed access units, and the avcC. Native code: child processes only.
  */
 import {
   AV_CODEC_FLAG_GLOBAL_HEADER,
@@ -21,11 +21,11 @@ import { must } from './native.ts';
 
 /** An encoded picture. */
 export interface EncodedPicture {
-  /** Numbers of pictures: of this one, and in decoding order. */
+  /** Number of this picture, and its number in decode order. */
   readonly pts: number;
   readonly dts: number;
   readonly key: boolean;
-  /** Length-prefixed NAL units, no parameter sets; a view that is good only until the callback returns. */
+  /** Length-prefixed NAL units without parameter sets; a view that is valid until the callback returns. */
   readonly data: Uint8Array;
 }
 
@@ -45,13 +45,13 @@ export class VideoEncoder {
     context.width = width;
     context.height = height;
     context.pixelFormat = AV_PIX_FMT_YUV420P;
-    // One tick is one picture: x264 budgets by frames, and left-out pictures do not confuse it.
+    // One tick is one picture: x264 counts frames, so skipped pictures have no effect.
     context.timeBase = new Rational(frameRate.den, frameRate.num);
     context.framerate = new Rational(frameRate.num, frameRate.den);
     context.bitRate = BigInt(options.videoBitRate);
     context.rcMaxRate = BigInt(options.videoBitRate);
     context.rcBufferSize = options.videoBitRate;
-    context.qMin = 10; // A still picture would else be polished without end.
+    context.qMin = 10; // Otherwise x264 refines a static picture endlessly.
     context.gopSize = Math.ceil((2 * options.keyframeIntervalS * frameRate.num) / frameRate.den);
     context.maxBFrames = bFrames;
     context.threadCount = 1;
@@ -60,8 +60,8 @@ export class VideoEncoder {
     context.colorTrc = AVCOL_TRC_BT709;
     context.colorRange = AVCOL_RANGE_MPEG;
     context.setFlags(AV_CODEC_FLAG_GLOBAL_HEADER);
-    // Not as a dictionary to open2: it is freed twice there.
-    // Everything in the picture moves by whole pixels, so that a search between them (subme) would find nothing.
+    // Set as options: open2 frees a dictionary twice.
+    // Everything in the picture moves by whole pixels, so subpixel search (subme) is useless.
     const settings = {
       preset: 'superfast',
       tune: 'zerolatency',
@@ -71,7 +71,7 @@ export class VideoEncoder {
     for (const [name, value] of Object.entries(settings)) must(context.setOption(name, value), `x264 option ${name}`);
     must(context.open2Sync(codec, null), 'opening x264');
     const record = new Uint8Array(context.extraData ?? []);
-    if (record[0] !== 1 || record.length < 7) throw new Error('x264 gave no avcC');
+    if (record[0] !== 1 || record.length < 7) throw new Error('x264 returned no avcC');
     this.config = {
       codec: 'h264',
       record,

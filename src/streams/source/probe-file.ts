@@ -35,7 +35,7 @@ export async function probeFile(path: string, { signal }: { signal: AbortSignal 
   try {
     return viewOf(await probeBytes(index ?? prefix, { signal }), index && size);
   } catch (error) {
-    if (!(error instanceof OxbowError) || !error.message.includes('no media that FFmpeg knows')) throw error;
+    if (!(error instanceof OxbowError) || !error.message.includes('unknown media format')) throw error;
     const hint = 'Give a media file: MP4, MPEG-TS, Matroska, or another container with video or audio.';
     throw new OxbowError('unsupported-media', error.message, { cause: error, extra: { hint } });
   }
