@@ -14,7 +14,6 @@ const NOT_YET: readonly string[] = [
   'src/api/',
   'src/app/',
   'src/archive/',
-  'src/cli/',
   'src/client/',
   'src/cluster/',
   'src/config/',

@@ -1,6 +1,6 @@
 /**
- * `oxbow backup -o FILE|DIR` and `oxbow backup --restore FILE`: what the recordings do not hold, in one file and back.
- * In: a data folder, in use or not; a backup. Out: a backup; a data folder with its index in step with its files.
+ * `oxbow backup -o FILE|DIR` and `oxbow backup --restore FILE`: everything except the recordings, in one file.
+ * In: a data folder, in use or not; a backup. Out: a backup; a data folder whose index matches its files.
  */
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -23,25 +23,28 @@ interface Options {
   readonly json?: true;
 }
 
-/** What lies beside the database and cannot be made again. */
+/** Files besides the database that cannot be generated again. */
 const smallFiles = [WATCH_SECRET_FILE, SAMPLE_NOTE_FILE, MSN_MARKS_FILE] as const;
 
 /** Adds the verb. */
 export function addBackup(program: Command, exit: (code: ExitCode) => void): void {
   const command = program
     .command('backup')
-    .summary('a copy of what the recordings do not hold, and back')
+    .summary('backs up and restores everything except the recordings')
     .description(
-      'Copies streams, markers, pins, tokens, webhooks and the secret of watch links into one file, while oxbow runs or not. ' +
-        'Recordings are not in it: copy their folder. Keep the file where others cannot read it.',
+      'Copies streams, markers, pins, tokens, webhooks and the secret of watch links into one file; oxbow may run meanwhile. ' +
+        'Recordings are not included: copy their folder. Keep the file where others cannot read it.',
     )
     .option(
       '-o, --output <FILE>',
-      'The file, or a folder with / at its end: then it is named after the time. Another backup is replaced.',
+      'The file, or a folder with / at its end: the name is then the time. An existing backup is replaced.',
     )
-    .option('--restore <FILE>', 'Put this backup back; no oxbow may run. What was there is kept under another name.')
-    .option('--data <DIR>', 'Data folder (default: as the settings say, ./oxbow-data).')
-    .option('--config <FILE>', 'Settings in YAML that name the data folder.', (file: string, before: string[] = []) => [
+    .option(
+      '--restore <FILE>',
+      'Restore this backup; oxbow must not run. The previous database is kept under another name.',
+    )
+    .option('--data <DIR>', 'Data folder (default: from the settings, otherwise ./oxbow-data).')
+    .option('--config <FILE>', 'Settings in YAML with the data folder.', (file: string, before: string[] = []) => [
       ...before,
       file,
     ])
@@ -90,9 +93,9 @@ function targetOf(output: string): string {
     const stamp = new Date().toISOString().replace(/[-:]|\.\d+/g, '');
     return join(path, `oxbow-backup-${stamp}.db`);
   }
-  // One that was to be a folder would be a disk that is not mounted.
+  // A missing folder may be a disk that is not mounted.
   if (/[/\\]$/.test(output)) {
-    throw new OxbowError('not-found', `there is no folder ${path}`, { extra: { hint: 'Make it, or mount it.' } });
+    throw new OxbowError('not-found', `there is no folder ${path}`, { extra: { hint: 'Create or mount it.' } });
   }
   return path;
 }
@@ -121,9 +124,9 @@ async function backUp(target: string, { data, json, signal }: How): Promise<void
     sayJson({ file: target, bytes, ...manifest, recordings: { folder, ...recordings } });
     return;
   }
-  say(`${target}: ${sayBytes(bytes)}, found whole: ${sayCounts(manifest)}`);
+  say(`${target}: ${sayBytes(bytes)}, verified: ${sayCounts(manifest)}`);
   if (!existsSync(folder)) return;
-  // A file that is being written is not counted yet.
+  // The file that is being recorded is not counted.
   const { files, bytes: size } = recordings;
   say(
     `  Not in it: the recordings, ${many(files, 'closed file')}, ${sayBytes(size)}. Copy them at any time: ${folder}`,
@@ -142,7 +145,7 @@ async function putBack(backup: string, { data, json, signal }: How): Promise<Exi
   let restored: Awaited<ReturnType<typeof restoreBackup>>;
   {
     using line = openProgressLine();
-    // Marks are not put back, but merged.
+    // MSN marks are merged instead of restored.
     const files = smallFiles.filter((name) => name !== MSN_MARKS_FILE);
     restored = await restoreBackup({
       backup,
@@ -155,10 +158,10 @@ async function putBack(backup: string, { data, json, signal }: How): Promise<Exi
   const { manifest, aside } = restored;
   let index: Awaited<ReturnType<typeof makeIndex>>;
   try {
-    // It is as old as the backup: files went and came since, or are not there at all.
+    // The index is as old as the backup: files were added and deleted since, or are missing.
     index = await makeIndex(data, { signal });
   } catch (error) {
-    note(`oxbow: the backup is in place, but the index of recordings is as old as it is`);
+    note(`oxbow: the backup is restored, but the index of recordings is as old as the backup`);
     note(`  Run: oxbow doctor --rebuild --data ${data}`);
     if (signal.aborted) return 130;
     throw error;
@@ -166,9 +169,9 @@ async function putBack(backup: string, { data, json, signal }: How): Promise<Exi
   if (json) sayJson({ data, backup, ...manifest, aside, index });
   else {
     say(`${data}: as it was at ${manifest.takenAt}: ${sayCounts(manifest)}`);
-    say(`  Index of recordings, made again: ${sayRebuilt(index)}`);
-    for (const file of aside) say(`  What was there before is kept: ${file}`);
-    say('  Everyone signs in anew.');
+    say(`  Index of recordings, rebuilt: ${sayRebuilt(index)}`);
+    for (const file of aside) say(`  The previous file is kept: ${file}`);
+    say('  All users must sign in again.');
   }
   return 0;
 }

@@ -1,5 +1,5 @@
 /**
- * `oxbow config print|check|schema`: the settings in force with the origin of each, whether they are right, and their JSON Schema.
+ * `oxbow config print|check|schema`: the effective settings with their origins, a check of them, and their JSON Schema.
  * In: files, variables, flags. Out: text or JSON.
  */
 import type { Command } from 'commander';
@@ -16,21 +16,17 @@ export function addConfig(program: Command, exit: (code: ExitCode) => void): voi
     .command('config')
     .summary('settings: print, check, schema')
     .description('Shows and checks settings.');
-  const print = withSettings(
-    config.command('print').description('Every setting with its value and where it came from.'),
-  );
+  const print = withSettings(config.command('print').description('Prints every setting with its value and origin.'));
   print.action(async (urls: string[]) => {
     printLoaded(await readSettings(print, urls), isJson(print));
     exit(0);
   });
-  const check = withSettings(
-    config.command('check').description('Says whether the settings are right; exit 1 if not.'),
-  );
+  const check = withSettings(config.command('check').description('Checks the settings; exit 1 if they are invalid.'));
   check.action(async (urls: string[]) => exit(await checkSettings(check, urls)));
   config
     .command('schema')
     .description('JSON Schema of a settings file, for editors.')
-    .option('--json', 'The same; the schema is always JSON.')
+    .option('--json', 'No effect: the schema is always JSON.')
     .action(() => {
       say(JSON.stringify(settingsJsonSchema(), null, 2));
       exit(0);
@@ -49,7 +45,7 @@ async function checkSettings(command: Command, urls: readonly string[]): Promise
     const { config } = await readSettings(command, urls);
     const count = Object.keys(config.streams).length;
     if (isJson(command)) sayJson({ ok: true, problems: [] });
-    else say(`The settings are right; ${count} ${count === 1 ? 'stream' : 'streams'}.`);
+    else say(`The settings are valid; ${count} ${count === 1 ? 'stream' : 'streams'}.`);
     return 0;
   } catch (error) {
     if (!(error instanceof OxbowError) || error.code !== 'bad-setting') throw error;

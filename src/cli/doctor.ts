@@ -1,7 +1,7 @@
 /**
- * `oxbow doctor`: what keeps oxbow from working here, and what to type. `--rebuild` makes the index of recordings again, `--bundle` a file
- * for whoever helps.
- * In: settings. Out: findings; exit 1 when one failed.
+ * `oxbow doctor`: finds problems of this installation and how to fix them. `--rebuild` rebuilds the index of recordings, `--bundle` writes
+ * diagnostics for a bug report.
+ * In: settings. Out: findings; exit 1 if one failed.
  */
 import { accessSync, constants, existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -41,13 +41,13 @@ interface DoctorOptions {
 export function addDoctor(program: Command, exit: (code: ExitCode) => void): void {
   const command = program
     .command('doctor')
-    .summary('what is wrong here, and what to type')
+    .summary('finds problems and how to fix them')
     .description(
-      'Looks at Node, clock, disk, ports, network, media engine, programs and limits, and at the index of recordings against the files.',
+      'Checks Node, clock, disk, ports, network, media engine, programs and limits, and compares the index of recordings with the files.',
     )
-    .option('--rebuild', 'Make the index again from the recorded files.')
-    .option('--bundle <FILE>', 'Write all that helps to help, without secrets, into this .tar.gz.')
-    .option('--log <FILE>', 'Put the end of this log into the bundle.')
+    .option('--rebuild', 'Rebuild the index from the recorded files.')
+    .option('--bundle <FILE>', 'Write diagnostics for a bug report, without secrets, into this .tar.gz.')
+    .option('--log <FILE>', 'Include the end of this log in the bundle.')
     .option('--json', 'Print JSON.');
   addSettingFlags(command, [
     ...[
@@ -119,7 +119,7 @@ async function networkFindings(config: Config, add: (finding: Finding) => void, 
   const url = found ? urlOfRunning(found) : localUrl(config);
   let running: string | undefined;
   const whoHas = async () => {
-    // Silence, or a certificate that is not for this address: not known to be ours.
+    // No answer, or a certificate for another address: unknown whether it is oxbow.
     const answer = await askUrl(`${url}/version`, { signal }).catch(() => undefined);
     running = answer && versionOf(answer.text);
     return running;
@@ -142,7 +142,7 @@ async function writeBundle(
   const config = loaded?.config;
   await using access = config && findRunning(config.data) ? await openServer(config, undefined) : undefined;
   const ask = async (address: string) => {
-    if (!config) throw new OxbowError('bad-setting', 'the settings are wrong');
+    if (!config) throw new OxbowError('bad-setting', 'the settings are invalid');
     const headers = config.adminToken ? { authorization: `Bearer ${config.adminToken}` } : {};
     const { url } = access ?? { url: localUrl(config) };
     const { status, text } = await askUrl(`${url}${address}`, { signal, headers: access?.headers ?? headers });
@@ -157,7 +157,7 @@ async function writeBundle(
       extra: { hint: 'Name another file: --bundle FILE' },
     });
   }
-  note(`The bundle is in ${path}. Look at it before you send it: tar xzf ${path}`);
+  note(`The bundle is ${path}. Check it before you send it: tar xzf ${path}`);
 }
 
 async function askEngine(signal: AbortSignal): Promise<string> {
@@ -174,7 +174,7 @@ function mayUse(path: string): boolean {
     accessSync(path, constants.R_OK | constants.W_OK);
     return true;
   } catch {
-    return false; // that is the answer
+    return false; // not readable
   }
 }
 
@@ -184,7 +184,7 @@ async function settingsFinding(command: Command, add: (finding: Finding) => void
     const { warnings } = loaded;
     add(
       warnings.length === 0
-        ? ok('settings', 'right')
+        ? ok('settings', 'valid')
         : warning('settings', warnings.join('; '), 'oxbow config print  # and see docs/7-reference/configuration.md'),
     );
     return loaded;
@@ -207,8 +207,8 @@ async function indexFinding(folder: string, signal: AbortSignal): Promise<Findin
     if (!(error instanceof OxbowError)) throw error;
     if (error.code !== 'data-in-use')
       return failed(name, error.message, error.code === 'data-newer' ? error.refusal.hint : rebuildHint);
-    // A server that runs compares them itself, at each start.
-    return ok(name, 'not looked at: a server runs on this folder');
+    // A server compares them itself at each start.
+    return ok(name, 'not checked: a server runs on this folder');
   }
 }
 

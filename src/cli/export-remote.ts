@@ -1,6 +1,6 @@
 /**
- * Exports over the API of a running oxbow: asks for the job, follows it, fetches the file.
- * In: a server's address and token, what to export. Out: the file; the job is gone from the server afterwards.
+ * Exports over the API of a running oxbow: creates the job, polls it, downloads the file.
+ * In: address and token of a server, the range. Out: the file; the job is deleted from the server.
  */
 import { open, rename, rm } from 'node:fs/promises';
 import { Readable } from 'node:stream';
@@ -11,13 +11,13 @@ import type { ServerAccess } from './running-server.ts';
 import { commandHints } from './terminal.ts';
 
 const LOOK_EVERY_MS = 300;
-/** Writing is most of the work, fetching the rest. */
+/** Share of the progress: writing on the server; the rest is the download. */
 const FETCH_SHARE = 0.3;
 
 /**
- * Exports a range from a server to a file. Abort cancels the job there, and leaves no file here.
+ * Exports a range from a server to a file. Abort cancels the job and leaves no file.
  *
- * @throws OxbowError what the server refuses with, `source-failed` where it cannot be reached
+ * @throws OxbowError the error of the server, or `source-failed` if it cannot be reached
  */
 export async function exportRemotely(
   server: ServerAccess,
@@ -42,7 +42,7 @@ export async function exportRemotely(
     });
     return { ...job.result, url: null };
   } finally {
-    // Whatever came of it, the server need not keep it.
+    // The server does not need the job any more, whatever its result.
     const never = new AbortController().signal;
     await ask(server, 'DELETE', place, { signal: never }).catch(() => undefined);
   }

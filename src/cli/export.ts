@@ -36,26 +36,25 @@ export function addExport(program: Command, exit: (code: ExitCode) => void): voi
   program
     .command('export')
     .summary('a range of a recording as one file')
-    .description('Writes a range of a recording as one MP4, MKV or MPEG-TS file, without encoding it anew.')
+    .description('Writes a range of a recording as one MP4, MKV or MPEG-TS file, without re-encoding.')
     .argument('<STREAM>', 'name of the stream')
     .requiredOption(
       '--from <TIME>',
       'Start: unix seconds, milliseconds, RFC 3339 with a zone, or YYYYMMDDHHMMSS in UTC.',
     )
     .option('--to <TIME>', 'End, in one of the same forms.')
-    .option('--duration <DURATION>', 'How long, in place of --to: 90s, 15m, 1h30m.')
+    .option('--duration <DURATION>', 'Duration, instead of --to: 90s, 15m, 1h30m.')
     .requiredOption(
       '-o, --output <FILE>',
-      'The file; its ending is its format: .mp4, .mkv or .ts. A folder: named after the stream.',
+      'The file; its extension is the format: .mp4, .mkv or .ts. In a folder it is named after the stream.',
     )
     .option('--overwrite', 'Replace a file that exists.')
-    .option('--exact', 'Cut to the frame: pictures at the edges are encoded anew. Else from key frame to key frame.')
     .option(
-      '--data <DIR>',
-      'Data folder to read, also while oxbow runs on it.',
-      process.env.OXBOW_DATA ?? './oxbow-data',
+      '--exact',
+      'Cut at exact frames: pictures at the edges are re-encoded. Otherwise from key frame to key frame.',
     )
-    .option('--server <URL>', 'Ask this oxbow; without it, the one that runs on the data folder, if one does.')
+    .option('--data <DIR>', 'Data folder to read; oxbow may run on it.', process.env.OXBOW_DATA ?? './oxbow-data')
+    .option('--server <URL>', 'Address of a running oxbow; default the one that runs on the data folder.')
     .option('--token <TOKEN>', 'Admin token of that server; also OXBOW_ADMIN_TOKEN.')
     .option('--json', 'Print the result as JSON.')
     .addHelpText('after', examples)
@@ -119,7 +118,7 @@ function outputOf(output: string, stream: string, from: string): { path: string;
   }
   const ending = /\.(mp4|mkv|ts)$/i.exec(path)?.[1]?.toLowerCase();
   if (ending === undefined) {
-    throw new OxbowError('bad-request', `"${output}" does not say which format it has`, {
+    throw new OxbowError('bad-request', `"${output}" has no known extension`, {
       extra: { hint: 'End it with .mp4, .mkv or .ts.' },
     });
   }
@@ -145,16 +144,16 @@ async function exportLocally(
   return await exportToFile(source, request, { ...how, put, reader: recordings.reader });
 }
 
-/** What came of it, for a person. */
+/** The result as text. */
 function describe({ from, to, seconds, bytes, parts, gaps, recoded }: ExportResult, path: string): string[] {
   const lines = [`${path}: ${sayLength(seconds)}, ${sayBytes(bytes)}, from ${from} to ${to}`];
-  if (recoded > 0) lines.push(`  ${recoded} pictures at the edges were encoded anew`);
+  if (recoded > 0) lines.push(`  ${recoded} pictures at the edges were re-encoded`);
   const shown = gaps.filter((gap) => Date.parse(gap.to) - Date.parse(gap.from) >= 1);
   for (const gap of shown) {
     lines.push(
       `  at ${gap.at.toFixed(2)} s: missing from ${gap.from} to ${gap.to} (${gap.cause}${gap.detail && `: ${gap.detail}`})`,
     );
   }
-  if (shown.length === 0 && parts.length > 1) lines.push(`  ${parts.length} stretches were joined`);
+  if (shown.length === 0 && parts.length > 1) lines.push(`  ${parts.length} parts were joined`);
   return lines;
 }

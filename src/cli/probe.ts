@@ -1,5 +1,5 @@
 /**
- * `oxbow probe URL|FILE`: what a source is, which tracks it has, which qualities it offers and how far back.
+ * `oxbow probe URL|FILE`: format, tracks and qualities of a source, and how far back it goes.
  * In: an address or a path. Out: a table or JSON.
  */
 import { existsSync } from 'node:fs';
@@ -17,11 +17,11 @@ import { type ExitCode, say, sayJson, table } from './terminal.ts';
 export function addProbe(program: Command, exit: (code: ExitCode) => void): void {
   const command = program
     .command('probe')
-    .summary('what a URL or a file is')
+    .summary('describes a URL or a file')
     .description(
-      'Says what an address or a media file is: protocol, container, tracks, rates, the qualities that it offers, how far back.',
+      'Describes an address or a media file: protocol, container, tracks, rates, available qualities, and how far back it goes.',
     )
-    .argument('<URL|FILE>', 'an HLS playlist, an MP4 file, a page with a video, or a file here')
+    .argument('<URL|FILE>', 'an HLS playlist, an MP4 file, a page with a video, or a local file')
     .option('--json', 'Print JSON.');
   addSettingFlags(command, [
     ...['pull.quality', 'pull.userAgent', 'net.allow', 'probe.depth', 'probe.timeout'],
@@ -76,7 +76,7 @@ function sayFound(found: ProbeView): void {
   say(trackTable(found.tracks));
 }
 
-/** What is known of the whole, a line each; what is not known is left out. */
+/** Known properties of the source, one per line. */
 function rowsOf({
   title,
   protocol,
@@ -100,7 +100,7 @@ function rowsOf({
     ['arrival', pace],
     ['bitrate', media ? bitText(media.bitrate) : undefined],
     ['frame rate', media?.frameRate ? `${media.frameRate} fps` : undefined],
-    ['left out', leftOut && `${namesOf(leftOut)} (oxbow cannot take ${leftOut.length === 1 ? 'it' : 'them'})`],
+    ['left out', leftOut && `${namesOf(leftOut)} (not supported by oxbow)`],
     ['key frames', media?.gopS ? `every ${media.gopS} s` : undefined],
   ];
   return rows.flatMap(([name, value]) => (value ? [[name, value]] : []));
@@ -129,7 +129,7 @@ function lengthText(seconds: number): string {
   return ['h', 'min', 's'].flatMap((unit, i) => (parts[i] ? [`${parts[i]} ${unit}`] : [])).join(' ') || '0 s';
 }
 
-/** The tracks for a person, one a line. */
+/** The tracks, one per line. */
 export function trackTable(tracks: readonly TrackView[]): string {
   const rows = tracks.map((track) => {
     const picture = track.width === undefined ? '' : `${track.width}x${track.height ?? '?'}`;

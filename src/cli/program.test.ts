@@ -40,7 +40,7 @@ test('the help of serve lists every flag with its default and none of the old al
   assert.doesNotMatch(stdout, /--bind-to/);
 });
 
-test('the help of a verb shows the settings that matter for it, and the others are taken all the same', () => {
+test('the help of a verb shows its own settings, and it accepts all others', () => {
   for (const [verb, own] of [
     [['probe'], '--net-allow'],
     [['doctor'], '--data'],
@@ -75,24 +75,24 @@ test('a wrong value is wrong usage: exit 2, one sentence and no stack', () => {
   assert.doesNotMatch(stderr, /\.ts:\d+/);
 });
 
-test('with --log-level debug an error says where it came from', () => {
+test('with --log-level debug an error has a stack', () => {
   assert.match(oxbow(['--keep', 'soon', '--log-level', 'debug']).stderr, /load\.ts:\d+/);
 });
 
-test('a word that is no URL was meant as a verb: exit 2 and the list of verbs', () => {
+test('a word that is neither URL nor verb: exit 2 and the list of verbs', () => {
   const { stderr, status } = oxbow(['prob']);
   assert.equal(status, 2);
   assert.match(stderr, /"prob" is neither a verb nor a URL\n {2}Verbs: serve, config, doctor, probe/);
 });
 
-test('an unknown key of a file is told with line and nearest key', () => {
+test('an unknown key in a file is reported with line and nearest key', () => {
   writeFileSync(join(folder, 'wrong.yaml'), 'listen: 0.0.0.0\nrecrod: { keep: 1h }\n');
   const { stderr, status } = oxbow(['--config', 'wrong.yaml']);
   assert.equal(status, 2);
   assert.match(stderr, /^oxbow: wrong\.yaml:2:1: there is no setting "recrod"; did you mean "record"\?/);
 });
 
-test('config check ends with 1 and lists every problem; with 0 when all is right', () => {
+test('config check ends with 1 and lists every problem, or with 0 if the settings are valid', () => {
   writeFileSync(join(folder, 'two.yaml'), 'recrod: { keep: 1h }\nthreads: 90\n');
   const wrong = oxbow(['config', 'check', '--config', 'two.yaml']);
   assert.equal(wrong.status, 1);
@@ -100,7 +100,7 @@ test('config check ends with 1 and lists every problem; with 0 when all is right
   const json = oxbow(['config', 'check', '--config', 'two.yaml', '--json']);
   assert.equal(JSON.parse(json.stdout).problems.length, 2);
   const right = oxbow(['config', 'check', 'https://cam.example/live.m3u8']);
-  assert.deepEqual([right.status, right.stdout], [0, 'The settings are right; 1 stream.\n']);
+  assert.deepEqual([right.status, right.stdout], [0, 'The settings are valid; 1 stream.\n']);
 });
 
 test('config print shows each value with its origin and hides secrets', () => {

@@ -1,6 +1,6 @@
 /**
- * The command line: which verbs there are, and how a run of one becomes an exit code.
- * In: arguments. Out: exit code; text on stdout and stderr. The only folder that knows commander.
+ * The command line: its verbs, and the exit code of a run.
+ * In: arguments. Out: exit code; text on stdout and stderr. Only this folder imports commander.
  */
 import { Command, CommanderError } from 'commander';
 import { version } from '../lib/version.ts';
@@ -16,9 +16,9 @@ import { type ExitCode, sayError } from './terminal.ts';
 import { addToken } from './token.ts';
 
 /**
- * Runs one command line to its end.
+ * Runs one command line.
  *
- * @param args without the program's own name
+ * @param args without the name of the program
  * @returns 0 done, 1 failed, 2 wrong usage, 130 interrupted
  */
 export async function runCommandLine(args: readonly string[]): Promise<ExitCode> {
@@ -37,9 +37,9 @@ export async function runCommandLine(args: readonly string[]): Promise<ExitCode>
 }
 
 /**
- * Makes the command line with all verbs.
+ * Creates the command line with all verbs.
  *
- * @param exit told the exit code of the verb that ran
+ * @param exit called with the exit code of the verb
  */
 export function createProgram(exit: (code: ExitCode) => void): Command {
   const program = new Command('oxbow');
@@ -68,10 +68,10 @@ export function createProgram(exit: (code: ExitCode) => void): Command {
   return program;
 }
 
-/** Verbs that decide themselves what it means that nobody reads their output. */
+/** Verbs that handle a closed output themselves. */
 const outliveReader: ReadonlySet<string> = new Set(['serve', 'record']);
 
-/** A reader that has seen enough (`oxbow doctor | head`) ends a verb quietly: EPIPE is no failure. */
+/** A reader that closes the pipe (`oxbow doctor | head`) ends a verb without an error: EPIPE is not a failure. */
 function endWithReader(program: Command): void {
   let verb = '';
   program.hook('preAction', (_, command) => {
@@ -85,12 +85,12 @@ function endWithReader(program: Command): void {
   }
 }
 
-/** What every verb does like the program. */
+/** Options of commander for every verb. */
 function inherit(command: Command): void {
   command.copyInheritedSettings(command.parent ?? command).helpOption('--help', 'Print this.');
 }
 
-/** Read without the table, since it must work when the settings themselves are wrong. */
+/** Read without the table of settings, because it must work with invalid settings. */
 function wantsStack(args: readonly string[]): boolean {
   const at = args.indexOf('--log-level');
   return (

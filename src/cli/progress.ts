@@ -1,6 +1,6 @@
 /**
- * One line on the terminal that is written over as work goes on; nothing where stderr is no terminal.
- * In: how far it is. Out: text on stderr.
+ * A line of progress on the terminal, overwritten by the next; no output if stderr is not a terminal.
+ * In: progress. Out: text on stderr.
  */
 import { printDuration } from '../lib/duration.ts';
 
@@ -9,7 +9,7 @@ const BAR_WIDTH = 30;
 
 /** A line of progress. Disposing clears it. */
 export interface ProgressLine extends Disposable {
-  /** Shows a text; often enough, not more often. */
+  /** Shows a text, at a limited rate. */
   show(text: () => string): void;
 }
 
@@ -30,10 +30,10 @@ export function openProgressLine(stream: NodeJS.WriteStream = process.stderr): P
 }
 
 /**
- * A bar with its percentage and, once it can be told, the time that is left.
+ * A bar with a percentage and, when it can be estimated, the remaining time.
  *
  * @param share 0 to 1
- * @param elapsedMs since the work began
+ * @param elapsedMs time since the start, ms
  */
 export function bar(share: number, elapsedMs: number): string {
   const filled = Math.round(share * BAR_WIDTH);
@@ -42,19 +42,19 @@ export function bar(share: number, elapsedMs: number): string {
   return `[${'='.repeat(filled)}${' '.repeat(BAR_WIDTH - filled)}] ${String(Math.floor(share * 100)).padStart(3)} %${rest}`;
 }
 
-/** Seconds as a clock that does not stop at a day: `00:00:14`, `31:05:00`. */
+/** Seconds as hours, minutes and seconds: `00:00:14`, `31:05:00`. */
 export function sayClock(seconds: number): string {
   const whole = Math.floor(seconds);
   const two = (value: number) => String(value).padStart(2, '0');
   return `${two(Math.floor(whole / 3600))}:${two(Math.floor(whole / 60) % 60)}:${two(whole % 60)}`;
 }
 
-/** A length: `14.7 s` below a minute, else as a clock. */
+/** A duration: `14.7 s` below a minute, otherwise as `00:01:14`. */
 export function sayLength(seconds: number): string {
   return seconds < 60 ? `${seconds.toFixed(1)} s` : sayClock(Math.round(seconds));
 }
 
-/** Bytes for a person: `12.3 MB`. */
+/** Bytes with a unit: `12.3 MB`. */
 export function sayBytes(bytes: number): string {
   const units = ['B', 'kB', 'MB', 'GB', 'TB'];
   let value = bytes;

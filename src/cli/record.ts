@@ -43,22 +43,24 @@ export function addRecord(program: Command, exit: (code: ExitCode) => void): voi
   program
     .command('record')
     .summary('records a live source without serving it')
-    .description('Records a live source into a file, a data folder, or a pipe. Ctrl-C ends it; the file is whole then.')
+    .description(
+      'Records a live source into a file, a data folder, or a pipe. Ctrl-C ends it; the file is then complete.',
+    )
     .argument('<URL>', 'a live HLS address or a page; test: is the test picture')
     .requiredOption(
       '-o, --output <FILE|DIR|->',
       'A file (.mp4, .mkv, .ts); a data folder that `oxbow serve --data DIR` shows; or - for MPEG-TS on stdout.',
     )
-    .option('--duration <DURATION>', 'Stop after so much media: 90s, 15m, 1h30m.')
-    .option('--from <-DURATION>', 'Begin as far back as the source offers, at most so much: -30m.')
+    .option('--duration <DURATION>', 'Stop after this duration of media: 90s, 15m, 1h30m.')
+    .option('--from <-DURATION>', 'Start in the past, at most this far, if the source offers it: -30m.')
     .option('--quality <QUALITY>', 'best, worst, a height such as 720p, or a bitrate such as 2M.')
     .option('--header <NAME: VALUE>', 'Sent with each request; may be given again.', collect)
     .option('--user-agent <TEXT>', 'Sent as User-Agent.')
     .option('--name <NAME>', 'Name of the stream in a data folder; made from the host if not given.')
-    .option('--format <mp4|mkv|ts>', 'Format of a pipe (ts) or of a file whose ending does not tell.')
+    .option('--format <mp4|mkv|ts>', 'Format of a pipe (default ts), or of a file without a known extension.')
     .option('--overwrite', 'Replace a file that exists.')
-    .option('--net-allow <CIDR,…>', 'Private addresses that playlists, pages and redirects may lead to.')
-    .option('--allow-missing-tracks', 'Exit 0 even if the source has tracks that oxbow cannot take.')
+    .option('--net-allow <CIDR,…>', 'Private addresses that playlists, pages and redirects may use.')
+    .option('--allow-missing-tracks', 'Exit 0 even if the source has unsupported tracks.')
     .option('--json', 'Print what was recorded as JSON.')
     .addHelpText('after', examples)
     .action(async (url: string, options: Options) => exit(await runRecord(url, options)));
@@ -103,7 +105,7 @@ async function runRecord(url: string, options: Options): Promise<ExitCode> {
     summary = await recordSource(request, { config, log, progress, signal: controller.signal }).catch(withHint);
   } catch (error) {
     if (!pipe.isClosed) throw error;
-    return 0; // a player that is closed ends the recording in order
+    return 0; // closing the player ends the recording normally
   } finally {
     await closeEngine();
   }
@@ -119,7 +121,7 @@ async function runRecord(url: string, options: Options): Promise<ExitCode> {
   return options.allowMissingTracks === true ? 0 : 3;
 }
 
-/** What helps against a refused address is a flag here. */
+/** The hint for a refused address is a flag of this verb. */
 function withHint(error: unknown): never {
   if (!(error instanceof OxbowError) || error.code !== 'address-refused') throw error;
   const hint = 'Allow its network if it is yours: oxbow record … --net-allow 192.168.0.0/16 (or the address itself).';
@@ -128,30 +130,30 @@ function withHint(error: unknown): never {
 
 function targetOf({ output, format, overwrite }: Options): RecordTarget {
   if (format !== undefined && !/^(mp4|mkv|ts)$/.test(format)) {
-    throw new OxbowError('bad-request', `"${format}" is no format`, { extra: { hint: 'Formats: mp4, mkv, ts.' } });
+    throw new OxbowError('bad-request', `"${format}" is not a format`, { extra: { hint: 'Formats: mp4, mkv, ts.' } });
   }
-  const wished = format as 'mp4' | 'mkv' | 'ts' | undefined;
+  const given = format as 'mp4' | 'mkv' | 'ts' | undefined;
   if (output === '-') {
     if (process.stdout.isTTY) {
       throw new OxbowError('bad-request', 'media is not for a terminal', {
         extra: { hint: 'Pipe it: oxbow record URL -o - | ffplay -' },
       });
     }
-    return { kind: 'pipe', pipe: process.stdout, format: wished ?? 'ts' };
+    return { kind: 'pipe', pipe: process.stdout, format: given ?? 'ts' };
   }
   const path = resolve(output);
   const ending = /\.(mp4|mkv|ts)$/i.exec(path)?.[1]?.toLowerCase() as 'mp4' | 'mkv' | 'ts' | undefined;
-  const isFolder = existsSync(path) ? statSync(path).isDirectory() : ending === undefined && wished === undefined;
+  const isFolder = existsSync(path) ? statSync(path).isDirectory() : ending === undefined && given === undefined;
   if (isFolder) {
     if (/\.[a-z0-9]{2,4}$/i.test(basename(path)) && !existsSync(path)) {
-      throw new OxbowError('bad-request', `"${output}" does not say which format it has`, {
+      throw new OxbowError('bad-request', `"${output}" has no known extension`, {
         extra: { hint: 'End it with .mp4, .mkv or .ts, or name a folder.' },
       });
     }
     return { kind: 'folder', path };
   }
   if (!overwrite) refuseToReplace(path);
-  return { kind: 'file', path, format: wished ?? ending ?? 'mp4', overwrite: overwrite === true };
+  return { kind: 'file', path, format: given ?? ending ?? 'mp4', overwrite: overwrite === true };
 }
 
 function sourceOf(url: string, options: Options): { name: string; source: ClientSourceConfig } {
@@ -189,7 +191,7 @@ function checkQuality(text: string): void {
 function headerOf(text: string): [string, string] {
   const at = text.indexOf(':');
   if (at < 1)
-    throw new OxbowError('bad-request', `"${text.slice(0, 80)}" is no header`, {
+    throw new OxbowError('bad-request', `"${text.slice(0, 80)}" is not a header`, {
       extra: { hint: 'Write --header "Name: value".' },
     });
   return [text.slice(0, at).trim(), text.slice(at + 1).trim()];

@@ -1,21 +1,21 @@
 /**
- * The door from the command line to the index of recordings; opened only when asked for, so that other verbs start fast.
- * In: a data folder. Out: findings, a rebuilt index.
+ * Access of the command line to the index of recordings; imported on demand, so that other verbs start fast.
+ * In: a data folder. Out: differences, a rebuilt index.
  */
 import type { IndexReport, RebuildResult } from '../streams/rebuild.ts';
 
-/** Compares database and files; changes nothing. @throws OxbowError `data-in-use`, `data-newer`, `not-ready` */
+/** Compares database and files without changes. @throws OxbowError `data-in-use`, `data-newer`, `not-ready` */
 export async function compareIndex(folder: string, { signal }: { signal: AbortSignal }): Promise<IndexReport> {
   const { checkIndex } = await import('../streams/rebuild.ts');
   return checkIndex(folder, { signal });
 }
 
-/** Makes the index again from the files and says what was found. @throws OxbowError `data-in-use` while a server runs there */
+/** Rebuilds the index from the files and prints the result. @throws OxbowError `data-in-use` while a server runs there */
 export async function rebuild(folder: string, how: { signal: AbortSignal }): Promise<string> {
   return sayRebuilt(await makeIndex(folder, how));
 }
 
-/** Makes the index again from the files, with a line of progress. @throws OxbowError `data-in-use` while a server runs there */
+/** Rebuilds the index from the files, with a line of progress. @throws OxbowError `data-in-use` while a server runs there */
 export async function makeIndex(folder: string, { signal }: { signal: AbortSignal }): Promise<RebuildResult> {
   const { rebuildIndex } = await import('../streams/rebuild.ts');
   try {
@@ -25,14 +25,14 @@ export async function makeIndex(folder: string, { signal }: { signal: AbortSigna
   }
 }
 
-/** What was found, as a sentence. */
+/** The result as a sentence. */
 export function sayRebuilt({ files, segments, streams, repaired, unusable }: RebuildResult): string {
   const mended = repaired === 0 ? '' : `; ${repaired} files that were not closed were mended`;
   const left = unusable.length === 0 ? '' : `; without anything usable, left as they are: ${unusable.join(', ')}`;
   return `${files} files with ${segments} segments of ${streams} streams${mended}${left}`;
 }
 
-/** One line that is written over; only on a terminal. */
+/** One line that is overwritten; only on a terminal. */
 function showProgress(files: number): void {
   if (process.stderr.isTTY) process.stderr.write(`\r\x1b[Krebuilding: ${files} files`);
 }

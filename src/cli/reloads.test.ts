@@ -13,9 +13,9 @@ after(() => rmSync(folder, { recursive: true }));
 const file = join(folder, 'oxbow.yaml');
 const read = () => loadConfig({ files: [file] });
 
-/** An app that remembers what it was told. */
+/** An app that remembers the applied settings. */
 function fakeApp() {
-  const told: Config[] = [];
+  const applied: Config[] = [];
   const besides: SettingFacts[] = [];
   const lines: [level: string, fields: Record<string, unknown>, message: string][] = [];
   const line = (level: string) => (fields: unknown, message?: string) => {
@@ -23,71 +23,71 @@ function fakeApp() {
   };
   const app = {
     reconfigure: async (config: Config, facts: SettingFacts = {}) => {
-      told.push(config);
+      applied.push(config);
       besides.push(facts);
     },
     log: { info: line('info'), warn: line('warn'), error: line('error') },
   } as unknown as Reconfigured;
-  return { app, told, besides, lines };
+  return { app, applied, besides, lines };
 }
 
-test('a wish takes over what may change, says what waits until it waits no more, and comes to rest', async () => {
+test('a reload applies live settings and logs those that need a restart until they are reverted', async () => {
   writeFileSync(file, 'logLevel: info\n');
-  const { app, told, besides, lines } = fakeApp();
+  const { app, applied, besides, lines } = fakeApp();
   await using reloads = await openReloads([], (await read()).config, read);
   reloads.begin(app);
   writeFileSync(file, 'logLevel: debug\nhttp: 9\n');
-  reloads.wish('SIGHUP');
+  reloads.request('SIGHUP');
   await reloads.rest;
   assert.deepEqual(
-    told.map(({ logLevel, http }) => [logLevel, http.port]),
+    applied.map(({ logLevel, http }) => [logLevel, http.port]),
     [['debug', 8080]],
   );
   assert.deepEqual(
     ['logLevel', 'http'].map((path) => besides[0]?.origins?.get(path)),
     [`${file}:1`, undefined],
-    'what waits is still set where it was',
+    'a setting that needs a restart keeps its origin',
   );
   assert.deepEqual(lines, [
     ['info', { why: 'SIGHUP', taken: ['logLevel'] }, 'settings changed'],
-    ['warn', { waiting: ['http'] }, 'these settings changed but wait for a restart'],
+    ['warn', { waiting: ['http'] }, 'these changed settings need a restart'],
   ]);
   writeFileSync(file, 'logLevel: debug\n');
-  reloads.wish('SIGHUP');
+  reloads.request('SIGHUP');
   await reloads.rest;
   assert.deepEqual(
     besides.map(({ waiting }) => waiting),
     [['http'], []],
-    'a change that was taken back waits no more',
+    'a reverted change needs no restart',
   );
 });
 
-test('a bad file is one line with file, line, column and nearest key, the running settings stay, and the next good one is taken', async () => {
+test('an invalid file is one log line with file, line, column and nearest key; the settings stay, and the next valid file is applied', async () => {
   writeFileSync(file, 'logLevel: info\n');
-  const { app, told, lines } = fakeApp();
+  const { app, applied, lines } = fakeApp();
   await using reloads = await openReloads([], (await read()).config, read);
   reloads.begin(app);
   writeFileSync(file, 'logLevle: debug\nrecord: { keep: soon }\n');
-  reloads.wish('SIGHUP');
+  reloads.request('SIGHUP');
   await reloads.rest;
-  assert.deepEqual(told, []);
+  assert.deepEqual(applied, []);
   assert.equal(lines.length, 1);
   const [level, { problems }, message] = lines[0]!;
   assert.equal(level, 'error');
   assert.equal((problems as string[]).length, 2);
-  assert.match(message, /the running ones stay: .*oxbow\.yaml:1:1: .*did you mean "logLevel"\?/);
+  assert.match(message, /the current ones stay: .*oxbow\.yaml:1:1: .*did you mean "logLevel"\?/);
   writeFileSync(file, 'logLevel: warn\n');
-  reloads.wish('SIGHUP');
+  reloads.request('SIGHUP');
   await reloads.rest;
   assert.deepEqual(
-    told.map(({ logLevel }) => logLevel),
+    applied.map(({ logLevel }) => logLevel),
     ['warn'],
   );
 });
 
-test('settings that could not be taken over as a whole are tried again with the next reading', async () => {
+test('settings that could not be applied are tried again at the next reload', async () => {
   writeFileSync(file, 'logLevel: info\n');
-  const { app, told, lines } = fakeApp();
+  const { app, applied, lines } = fakeApp();
   let broken = true;
   const reconfigure = async (config: Config) => {
     if (broken) throw new Error('database is locked');
@@ -96,26 +96,26 @@ test('settings that could not be taken over as a whole are tried again with the 
   await using reloads = await openReloads([], (await read()).config, read);
   reloads.begin({ ...app, reconfigure });
   writeFileSync(file, 'logLevel: warn\n');
-  reloads.wish('saved');
+  reloads.request('saved');
   await reloads.rest;
-  assert.match(lines[0]![2], /not taken over as a whole: database is locked/);
+  assert.match(lines[0]![2], /could not be applied completely: database is locked/);
   broken = false;
-  reloads.wish('SIGHUP');
+  reloads.request('SIGHUP');
   await reloads.rest;
   assert.deepEqual(
-    told.map(({ logLevel }) => logLevel),
+    applied.map(({ logLevel }) => logLevel),
     ['warn'],
   );
 });
 
-test('what is saved while the server starts is taken over once it runs', async () => {
+test('a change during the start is applied when the server runs', async () => {
   writeFileSync(file, 'logLevel: info\n');
-  const { app, told } = fakeApp();
+  const { app, applied } = fakeApp();
   await using reloads = await openReloads([], (await read()).config, read);
   writeFileSync(file, 'logLevel: warn\n');
-  reloads.wish('saved');
-  assert.equal(told.length, 0);
+  reloads.request('saved');
+  assert.equal(applied.length, 0);
   reloads.begin(app);
   await reloads.rest;
-  assert.equal(told[0]?.logLevel, 'warn');
+  assert.equal(applied[0]?.logLevel, 'warn');
 });

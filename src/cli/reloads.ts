@@ -1,6 +1,6 @@
 /**
- * Settings that change while the server runs: read again at SIGHUP and when a file was saved, and taken over as far as they may be.
- * In: the names of files, a way to read all settings again. Out: calls of `reconfigure`; one line of the log for each reading.
+ * Reloads the settings of a running server at SIGHUP and when a file is saved.
+ * In: names of files, a function that reads all settings. Out: calls of `reconfigure`; one log line per reload.
  */
 import type { RunningApp } from '../app/app.ts';
 import { watchFiles } from '../config/file-watch.ts';
@@ -10,26 +10,26 @@ import type { Config } from '../config/schema.ts';
 import { messageOf, OxbowError } from '../lib/errors.ts';
 import { note, sentencesOf } from './terminal.ts';
 
-/** What takes changed settings over. */
+/** The part of the app that applies settings. */
 export type Reconfigured = Pick<RunningApp, 'reconfigure'> & {
   readonly log: Pick<RunningApp['log'], 'info' | 'warn' | 'error'>;
 };
 
-/** The reloads of a server; disposing ends them and waits for the one under way. */
+/** Reloads of a server; disposing ends them and waits for the running one. */
 export interface Reloads extends AsyncDisposable {
-  /** Reads the settings again, one reading after the other. @param why `SIGHUP` or the like, for the log */
-  wish(why: string): void;
-  /** From here on wishes are heard; those that came before are heard now. */
+  /** Reloads the settings, one reload after the other. @param why reason for the log, e.g. `SIGHUP` */
+  request(why: string): void;
+  /** Starts to handle requests, including earlier ones. */
   begin(app: Reconfigured): void;
-  /** Resolves when no reading is under way. */
+  /** Resolves when no reload runs. */
   readonly rest: Promise<void>;
 }
 
 /**
- * Watches the files from now on, so that nothing that is saved while the server starts is missed.
+ * Watches the files from now on, so that no change during the start of the server is missed.
  *
- * @param config the settings that the server starts with
- * @param read reads all settings again
+ * @param config settings at the start of the server
+ * @param read reads all settings
  */
 export async function openReloads(
   files: readonly string[],
@@ -42,7 +42,7 @@ export async function openReloads(
   let reading: Promise<void> = Promise.resolve();
   let isOver = false;
 
-  const wish = (why: string) => {
+  const request = (why: string) => {
     if (isOver) return;
     if (!app) early = why;
     else {
@@ -57,26 +57,23 @@ export async function openReloads(
     const origins = new Map([...loaded.origins].filter(([path]) => !waiting.includes(path)));
     await reconfigure(next, { origins, waiting });
     running = next;
-    log.info(
-      { why, taken },
-      taken.length === 0 ? 'settings were read again; nothing to take over' : 'settings changed',
-    );
-    if (waiting.length > 0) log.warn({ waiting }, 'these settings changed but wait for a restart');
+    log.info({ why, taken }, taken.length === 0 ? 'settings reloaded; nothing to apply' : 'settings changed');
+    if (waiting.length > 0) log.warn({ waiting }, 'these changed settings need a restart');
   };
 
   const watching = await watchFiles(files, {
-    changed: () => wish('saved'),
+    changed: () => request('saved'),
     failed: (error) => {
-      const sentence = `files of settings are not watched (${messageOf(error)}); SIGHUP has them read again`;
+      const sentence = `settings files are not watched (${messageOf(error)}); SIGHUP reloads them`;
       if (app) app.log.warn(sentence);
       else note(`oxbow: ${sentence}`);
     },
   });
   return {
-    wish,
+    request,
     begin(given) {
       app = given;
-      if (early !== undefined) wish(early);
+      if (early !== undefined) request(early);
     },
     get rest() {
       return reading;
@@ -89,10 +86,10 @@ export async function openReloads(
   };
 }
 
-/** One line says what is wrong. Settings that are refused change nothing. */
+/** Logs the problem in one line. Invalid settings change nothing. */
 function fail({ log }: Reconfigured, error: unknown): void {
   const isRefusal = error instanceof OxbowError && error.code === 'bad-setting';
   const problems = isRefusal ? sentencesOf(error) : [messageOf(error)];
-  const what = isRefusal ? 'settings were refused, the running ones stay' : 'settings were not taken over as a whole';
+  const what = isRefusal ? 'invalid settings; the current ones stay' : 'settings could not be applied completely';
   log.error({ problems }, `${what}: ${problems[0] ?? ''}`);
 }

@@ -1,6 +1,6 @@
 /**
- * The oxbow that a verb talks to: the one at `--server`, else the one that holds the data folder here.
- * In: settings, an address. Out: its address with the headers that say who asks. Who may write to the data folder may do everything.
+ * The oxbow that a verb connects to: the one at `--server`, otherwise the one that runs on the data folder.
+ * In: settings, an address. Out: its address with authentication headers. Write access to the data folder grants all permissions.
  */
 import { SignInLinks } from '../accounts/sign-in-links.ts';
 import { OxbowClient, OxbowProblem } from '../client/client.ts';
@@ -9,7 +9,7 @@ import { messageOf, OxbowError, type RefusalCode, refusals } from '../lib/errors
 import { version } from '../lib/version.ts';
 import { findRunning, type RunningInstance } from '../store/running.ts';
 
-/** A server to ask. Disposing signs out. */
+/** A server with a session. Disposing signs out. */
 export interface ServerAccess extends AsyncDisposable {
   /** Without a slash at the end. */
   readonly url: string;
@@ -20,7 +20,7 @@ export interface ServerAccess extends AsyncDisposable {
 /**
  * The oxbow that runs on the data folder of the settings.
  *
- * @throws OxbowError `not-found` where none does, also where the folder is no data folder; nothing is created
+ * @throws OxbowError `not-found` if none does, or the folder is not a data folder; nothing is created
  */
 export function runningInstance(folder: string): RunningInstance {
   const found = findRunning(folder);
@@ -30,16 +30,16 @@ export function runningInstance(folder: string): RunningInstance {
   });
 }
 
-/** Where a running oxbow is asked from this computer: a certificate is rarely for 127.0.0.1, but for the public address. */
+/** Address of a running oxbow for this computer: a certificate is usually for the public address, not for 127.0.0.1. */
 export function urlOfRunning({ http, publicUrl }: RunningInstance): string {
   return http.startsWith('https:') ? (publicUrl ?? http) : http;
 }
 
 /**
- * Opens the way to a server.
+ * Opens a session.
  *
  * @param server of `--server`; then the admin token of the settings is sent
- * @throws OxbowError `not-found` where no server runs on the data folder, `source-failed` where it does not answer
+ * @throws OxbowError `not-found` if no server runs on the data folder, `source-failed` if it does not respond
  */
 export async function openServer(
   { data, adminToken }: Pick<Config, 'data' | 'adminToken'>,
@@ -53,7 +53,7 @@ export async function openServer(
   };
 }
 
-/** The same for the typed client. What the server refuses is thrown as an OxbowError. */
+/** The same for the typed client. Errors of the server are thrown as OxbowError. */
 export async function askServer<T>(
   config: Pick<Config, 'data' | 'adminToken'>,
   server: string | undefined,
@@ -74,7 +74,7 @@ export async function askServer<T>(
   }
 }
 
-/** A session by a one-time code that is put into the folder, as a browser gets one. It ends with the verb. */
+/** A session by a one-time code in the data folder, like that of a browser. It ends with the verb. */
 async function signIn(folder: string, url: string): Promise<ServerAccess> {
   const { code } = await new SignInLinks(folder, () => Date.now()).make();
   const program = { 'user-agent': `oxbow/${version}` };

@@ -13,7 +13,7 @@ after(() => rmSync(folder, { recursive: true }));
 const load = (data: string, urls: readonly string[] = [], files: readonly string[] = []) =>
   loadConfig({ urls, files, flags: [{ path: 'data', value: data, origin: '--data' }] });
 
-test('an empty or missing data folder without streams shows demo, and goes on showing it at later starts', async () => {
+test('an empty or missing data folder without streams shows demo, also at later starts', async () => {
   assert.deepEqual(Object.keys(withSample(await load(join(folder, 'missing'))).streams), ['demo']);
   const first = withSample(await load(folder));
   assert.deepEqual(first.streams.demo, {
@@ -27,18 +27,18 @@ test('an empty or missing data folder without streams shows demo, and goes on sh
     origin: 'sample',
   });
   writeFileSync(join(folder, 'oxbow.db'), '');
-  assert.deepEqual(withSample(await load(folder)).streams, {}, 'a folder in use without the note has no sample');
+  assert.deepEqual(withSample(await load(folder)).streams, {}, 'a folder in use without the marker file has no sample');
   rememberSample(first);
   assert.deepEqual(Object.keys(withSample(await load(folder)).streams), ['demo']);
 });
 
-test('a configured stream takes the place of the sample', async () => {
+test('a configured stream replaces the sample', async () => {
   assert.deepEqual(Object.keys(withSample(await load(folder, ['https://cam.example/l.m3u8'])).streams), [
     'cam-example',
   ]);
 });
 
-test('a file that says that there are no streams starts without the sample', async () => {
+test('a file with an empty list of streams starts without the sample', async () => {
   for (const text of ['streams: {}\n', 'streams:\n']) {
     const file = join(folder, 'none.yaml');
     writeFileSync(file, text);
@@ -46,12 +46,12 @@ test('a file that says that there are no streams starts without the sample', asy
   }
 });
 
-test('the start text says where to watch, what is kept, and hides what may be secret in a URL', async () => {
+test('the start text has addresses and retention, and hides secrets of URLs', async () => {
   const { config } = await load('/somewhere/else', ['door=https://user:word@cam.example/live.m3u8?token=abc']);
   const text = startText(config, 'http://127.0.0.1:8080');
   assert.match(text, /Watch +http:\/\/127\.0\.0\.1:8080$/m);
   assert.match(text, /Recordings +\/somewhere\/else, kept 24h$/m);
   assert.match(text, /Streams +http:\/\/127\.0\.0\.1:8080\/watch\/door {2}\(from cam\.example\)$/m);
-  assert.match(text, /Only this computer can reach it/);
+  assert.match(text, /Only this computer can connect/);
   assert.doesNotMatch(text, /word|abc/);
 });

@@ -1,6 +1,6 @@
 /**
  * The sample stream: a first start with nothing to record shows the test picture under the name `demo`.
- * In: settings, the data folder. Out: settings with or without `demo`. A note in the folder makes later starts do the same.
+ * In: settings, the data folder. Out: settings with or without `demo`. A marker file in the folder makes later starts do the same.
  */
 
 import { existsSync, readdirSync, writeFileSync } from 'node:fs';
@@ -9,15 +9,15 @@ import { NO_TEXTS } from '../api/stream-texts.ts';
 import { finishStream, type LoadedConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
 
-/** Name of the note in the data folder. */
+/** Name of the marker file in the data folder. */
 export const SAMPLE_NOTE_FILE = 'sample-stream.txt';
 const NOTE =
   'This folder was empty when oxbow first used it, so oxbow shows a sample stream named "demo".\n' +
   'Delete this file to start without it.\n';
 
 /**
- * Adds `demo` where no stream is configured and the data folder is empty, or was when oxbow first used it. A file that says `streams: {}`
- * wants none.
+ * Adds `demo` if no stream is configured and the data folder is empty, or was empty at the first start. `streams: {}` in a file
+ * prevents it.
  */
 export function withSample({ config, origins }: Pick<LoadedConfig, 'config' | 'origins'>): Config {
   const isSet = Object.keys(config.streams).length > 0 || origins.has('streams');
@@ -32,7 +32,7 @@ export function withSample({ config, origins }: Pick<LoadedConfig, 'config' | 'o
   return { ...config, streams: { demo: finishStream(draft, 'sample', config) } };
 }
 
-/** Leaves the note that makes later starts show the sample again; call it once the data folder is in use. */
+/** Writes the marker file for later starts; call it when the data folder is in use. */
 export function rememberSample(config: Config): void {
   const file = join(config.data, SAMPLE_NOTE_FILE);
   if (config.streams.demo?.origin === 'sample' && existsSync(config.data) && !existsSync(file))

@@ -1,6 +1,6 @@
 /**
  * `oxbow [serve] [[NAME=]URL…]`: the server, until a signal ends it.
- * In: settings. Out: a running app; on stdout what is where.
+ * In: settings. Out: a running app; its addresses on stdout.
  */
 import { relative } from 'node:path';
 import type { Command } from 'commander';
@@ -20,7 +20,7 @@ import { type ExitCode, note, say, sayJson, table } from './terminal.ts';
 /** Longest that closing may take before the process ends anyway, ms. */
 const CLOSE_WITHIN_MS = 9500;
 
-/** Adds the verb; it is the one that runs when none is named. */
+/** Adds the verb, which is the default. */
 export function addServe(program: Command, exit: (code: ExitCode) => void): void {
   const command = program
     .command('serve', { isDefault: true })
@@ -54,11 +54,11 @@ async function serve(command: Command, urls: readonly string[]): Promise<ExitCod
       note(`oxbow: closing took longer than ${CLOSE_WITHIN_MS / 1000} s; ending now`);
       process.exit(1);
     }, CLOSE_WITHIN_MS);
-    // Before it is ready a start is given up; from then on the wish means an orderly close.
+    // Before the server is ready the start is aborted; afterwards it shuts down in order.
     if (!isReady) starting.abort(new DOMException(`stopped by ${reason}`, 'AbortError'));
     stop(reason);
   };
-  using _signals = onStopSignal(onStop, undefined, () => reloads.wish('SIGHUP'));
+  using _signals = onStopSignal(onStop, undefined, () => reloads.request('SIGHUP'));
   letHeapGrow();
   const { startApp } = await import('../app/app.ts');
   const isForPrograms = command.opts<{ json?: true }>().json === true;
@@ -92,7 +92,7 @@ async function serve(command: Command, urls: readonly string[]): Promise<ExitCod
   return !isReady && reason === 'SIGINT' ? 130 : 0;
 }
 
-/** A word that is no URL was probably meant as a verb. */
+/** A word that is not a URL is probably a verb. */
 function refuseMistypedVerb(command: Command, urls: readonly string[]): void {
   const word = urls[0];
   if (word === undefined || !/^[a-z-]+$/.test(word)) return;
@@ -102,7 +102,7 @@ function refuseMistypedVerb(command: Command, urls: readonly string[]): void {
   });
 }
 
-/** What a person needs to know now: where to look, what is kept, which streams there are. */
+/** Text after the start: addresses, retention, streams. */
 export function startText(config: Config, httpUrl: string, signIn?: string): string {
   const base = config.publicUrl ?? httpUrl;
   const folder = relative(process.cwd(), config.data) || '.';
@@ -122,14 +122,14 @@ export function startText(config: Config, httpUrl: string, signIn?: string): str
     rows.push([index === 0 ? '  Streams' : '', `${base}/watch/${name}  ${whence(stream.source)}${kept}`]);
   }
   const reach = !isExposed(config)
-    ? 'Only this computer can reach it; --listen 0.0.0.0 opens it to the network.'
+    ? 'Only this computer can connect; --listen 0.0.0.0 opens it to the network.'
     : isLoopback(config.http.address)
       ? 'Others reach it through a proxy.'
       : 'Others on the network can reach it.';
   return `oxbow ${version}\n\n${table(rows)}\n\n${reach} Ctrl-C ends it.\n`;
 }
 
-/** The source for a person, without what may be secret in its URL. */
+/** The source as text, without secrets of its URL. */
 function whence(source: SourceConfig): string {
   if (source.type === 'pull') return `(from ${new URL(source.url).host})`;
   return source.type === 'push' ? '(waits for a publisher)' : '(test picture)';

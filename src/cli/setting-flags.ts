@@ -1,5 +1,5 @@
 /**
- * Gives a verb the flags of all settings, and makes a configuration of what was typed.
+ * Adds flags for all settings to a verb, and builds the configuration of a command line.
  * In: the table of settings, a parsed command line. Out: flags on a command, a `LoadedConfig`.
  */
 import { delimiter } from 'node:path';
@@ -64,7 +64,7 @@ export async function readSettings(command: Command, urls?: readonly string[]): 
   return loaded;
 }
 
-/** The same without a word about what was warned of before. */
+/** The same without repeating warnings. */
 export async function readAgain(command: Command, urls: readonly string[] = []): Promise<LoadedConfig> {
   const typed = command.opts<Record<string, string | boolean | readonly string[] | undefined>>();
   const typedValue = (flag: string) => typed[new Option(`--${flag}`).attributeName()];

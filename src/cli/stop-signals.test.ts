@@ -6,7 +6,7 @@ import { onStopSignal } from './stop-signals.ts';
 
 afterEach(() => mock.restoreAll());
 
-/** Lets a test move the clock that tells one wish from two. */
+/** Lets a test advance the clock that separates two signals. */
 function clock(): { ms: number } {
   const time = { ms: 1000 };
   mock.method(performance, 'now', () => time.ms);
@@ -23,7 +23,7 @@ function listen() {
   return { heard, [Symbol.dispose]: () => listening[Symbol.dispose]() };
 }
 
-test('the first signal stops once, a later second one ends the process at once', () => {
+test('the first signal stops; a second one ends the process at once', () => {
   const time = clock();
   using listening = listen();
   process.emit('SIGTERM');
@@ -32,7 +32,7 @@ test('the first signal stops once, a later second one ends the process at once',
   assert.deepEqual(listening.heard, ['SIGTERM', 'at once']);
 });
 
-test('Ctrl-C that comes from the terminal and again from the launcher is one wish', () => {
+test('Ctrl-C of the terminal and its copy from the launcher count once', () => {
   const time = clock();
   using listening = listen();
   process.emit('SIGINT');
@@ -41,7 +41,7 @@ test('Ctrl-C that comes from the terminal and again from the launcher is one wis
   assert.deepEqual(listening.heard, ['SIGINT']);
 });
 
-test('a launcher that is gone stops oxbow, and never ends a close that is under way', () => {
+test('the end of the launcher stops oxbow, and does not abort a shutdown', () => {
   const time = clock();
   using listening = listen();
   process.emit('disconnect');
@@ -50,7 +50,7 @@ test('a launcher that is gone stops oxbow, and never ends a close that is under 
   assert.deepEqual(listening.heard, ['launcher-gone']);
 });
 
-test('SIGHUP has the settings read again where somebody listens for that, and stops oxbow elsewhere', () => {
+test('SIGHUP reloads the settings with a reload callback, and stops oxbow without one', () => {
   clock();
   const heard: string[] = [];
   const stop = (reason: string) => heard.push(reason);
@@ -64,7 +64,7 @@ test('SIGHUP has the settings read again where somebody listens for that, and st
   assert.deepEqual(heard, ['reload', 'reload', 'SIGHUP']);
 });
 
-test('SIGHUP stops oxbow when the terminal that it was started on is gone', () => {
+test('SIGHUP stops oxbow after its terminal was closed', () => {
   clock();
   let onTerminal = true;
   mock.method(tty, 'isatty', () => onTerminal);
@@ -86,7 +86,7 @@ test('SIGHUP stops oxbow when the terminal that it was started on is gone', () =
   assert.deepEqual(heard, ['reload', 'SIGHUP']);
 });
 
-test('after dispose nothing listens', () => {
+test('disposing removes all listeners', () => {
   const before = process.listenerCount('SIGINT');
   onStopSignal(() => assert.fail('not called'))[Symbol.dispose]();
   assert.equal(process.listenerCount('SIGINT'), before);

@@ -1,26 +1,25 @@
 /**
- * How a person or a supervisor ends oxbow: SIGINT, SIGTERM, SIGHUP, or the end of the launcher that started it; and how a supervisor
- * tells it to read its settings again: SIGHUP, unless it says that the terminal was closed.
- * In: signals. Out: one call of `stop`; a second signal ends the process at once. Calls of `reload`.
+ * Signals that end oxbow: SIGINT, SIGTERM, SIGHUP of a closed terminal, or the end of the launcher. Otherwise SIGHUP reloads the settings.
+ * In: signals. Out: one call of `stop`, and at a second signal the end of the process; calls of `reload`.
  */
 import { isatty } from 'node:tty';
 import { isWindows } from '../lib/platform.ts';
 
-/** Ctrl-C reaches the whole process group, and the launcher passes it on: what comes within this time is the same wish, ms. */
+/** Ctrl-C reaches the whole process group, and the launcher forwards it: signals within this time count as one, ms. */
 const SAME_WISH_MS = 500;
 
-/** How often the parent is looked at where npm started oxbow, ms. */
+/** Interval of the check of the parent process if npm started oxbow, ms. */
 const LOOK_AT_PARENT_MS = 250;
 
 /** Why oxbow stops. */
 export type StopReason = 'SIGINT' | 'SIGTERM' | 'SIGHUP' | 'launcher-gone' | 'data-folder-taken';
 
 /**
- * Listens until disposed.
+ * Handles signals until disposed.
  *
- * @param stop called at the first wish to stop
- * @param atOnce called at the second; ends the process with 130 by default
- * @param reload called at a SIGHUP that does not mean the end; without it every SIGHUP does
+ * @param stop called at the first signal
+ * @param atOnce called at the second; by default ends the process with 130
+ * @param reload called at a SIGHUP whose terminal is open; without it every SIGHUP stops
  */
 export function onStopSignal(
   stop: (reason: StopReason) => void,
@@ -29,7 +28,7 @@ export function onStopSignal(
 ): Disposable {
   const startedOnTerminal = isOnTerminal();
   let firstAt: number | undefined;
-  const wish = (reason: StopReason) => {
+  const stopFor = (reason: StopReason) => {
     const now = performance.now();
     if (firstAt === undefined) {
       firstAt = now;
@@ -38,15 +37,15 @@ export function onStopSignal(
       atOnce();
     }
   };
-  const onInt = () => wish('SIGINT');
-  const onTerm = () => wish('SIGTERM');
+  const onInt = () => stopFor('SIGINT');
+  const onTerm = () => stopFor('SIGTERM');
   const onHup = () => {
-    // A terminal that was closed is none any more. On Windows the signal only ever means that.
+    // After its terminal is closed stdin is not a TTY. On Windows the signal always means that.
     const isEnd = process.platform === 'win32' || (startedOnTerminal && !isOnTerminal());
     if (reload && !isEnd) reload();
-    else wish('SIGHUP');
+    else stopFor('SIGHUP');
   };
-  const onGone = () => wish('launcher-gone');
+  const onGone = () => stopFor('launcher-gone');
   process.on('SIGINT', onInt).on('SIGTERM', onTerm).on('SIGHUP', onHup).on('disconnect', onGone);
   // The channel to the launcher must not keep a finished process alive.
   process.channel?.unref();
@@ -60,8 +59,8 @@ export function onStopSignal(
 }
 
 /**
- * npm runs a script in a shell and passes SIGTERM to that shell, which dies of it and passes nothing on. The parent is another one then.
- * Outside npm a parent may end and oxbow continue, as behind nohup. Windows keeps the number of a parent that ended, and has no SIGTERM.
+ * npm runs a script in a shell and sends SIGTERM to that shell, which ends without forwarding it. The parent process then changes.
+ * Outside npm a parent may end while oxbow continues, as with nohup. Windows keeps the id of an ended parent, and has no SIGTERM.
  */
 function watchNpmShell(gone: () => void): NodeJS.Timeout | undefined {
   if (process.env.npm_lifecycle_event === undefined || isWindows) return undefined;

@@ -1,6 +1,6 @@
 /**
- * `oxbow stream list`: which streams there are, and from when to when each is recorded.
- * In: a running oxbow, or a data folder that none runs on. Out: a table or JSON.
+ * `oxbow stream list`: all streams and the range that is recorded of each.
+ * In: a running oxbow, or a data folder that is not in use. Out: a table or JSON.
  */
 import type { Command } from 'commander';
 import { findRunning } from '../store/running.ts';
@@ -10,13 +10,13 @@ import { addSettingFlags, readSettings } from './setting-flags.ts';
 import { onStopSignal } from './stop-signals.ts';
 import { type ExitCode, say, sayJson, table } from './terminal.ts';
 
-/** One stream, as far as a running oxbow and a data folder both know it. */
+/** One stream, from a running oxbow or a data folder. */
 interface ListedStream {
   readonly name: string;
-  /** Of the running oxbow; null where none runs. */
+  /** From the running oxbow; null if none runs. */
   readonly state: string | null;
   readonly recorded: {
-    /** RFC 3339; null where nothing is recorded. */
+    /** RFC 3339; null if nothing is recorded. */
     readonly from: string | null;
     readonly to: string | null;
     readonly seconds: number;
@@ -24,21 +24,21 @@ interface ListedStream {
   };
 }
 
-/** Most that a page of the API holds. */
+/** Largest page of the API. */
 const PAGE = '1000';
 
-/** Adds the verb with its own verb. */
+/** Adds the verb with its subcommand. */
 export function addStream(program: Command, exit: (code: ExitCode) => void): void {
-  const stream = program.command('stream').summary('which streams there are, and what is recorded');
+  const stream = program.command('stream').summary('streams and their recordings');
   const list = stream
     .command('list')
-    .summary('Lists the streams with what is recorded of each.')
+    .summary('Lists the streams with their recorded ranges.')
     .description(
-      'Lists the streams with what is recorded of each, from the running oxbow or from a data folder that none runs on.',
+      'Lists the streams with their recorded ranges, from the running oxbow or from a data folder that is not in use.',
     )
     .option(
       '--server <URL>',
-      'Address of the oxbow to ask; else the one that runs on the data folder, or the folder itself.',
+      'Address of a running oxbow; default the one that runs on the data folder, or the folder itself.',
     )
     .option('--json', 'Print JSON.');
   addSettingFlags(list, ['data', 'adminToken']);

@@ -17,7 +17,7 @@ function captured(error: unknown, withStack = false): { code: number; text: stri
   return { code, text };
 }
 
-test('a refusal is one sentence and its hint; the exit code tells usage from failure', () => {
+test('an error is one sentence and its hint; wrong usage has another exit code', () => {
   const taken = captured(new OxbowError('port-taken', 'Port 8080 is taken.'));
   assert.deepEqual(taken, {
     code: 1,
@@ -26,14 +26,14 @@ test('a refusal is one sentence and its hint; the exit code tells usage from fai
   assert.equal(captured(new OxbowError('bad-name', 'x')).code, 2);
 });
 
-test('a refusal may bring a hint of its own', () => {
+test('an error may have its own hint', () => {
   assert.match(
     captured(new OxbowError('port-taken', 'x', { extra: { hint: 'Use --http 8081.' } })).text,
     /^ {2}Use --http 8081\.$/m,
   );
 });
 
-test('our own mistake fails with its message, the stack only when asked for', () => {
+test('a bug fails with its message, and prints the stack on request only', () => {
   const plain = captured(new Error('it broke'));
   assert.equal(plain.code, 1);
   assert.match(plain.text, /^oxbow: it broke\n {2}Set OXBOW_LOG_LEVEL=debug/);
@@ -41,7 +41,7 @@ test('our own mistake fails with its message, the stack only when asked for', ()
   assert.match(captured('thrown text').text, /^oxbow: thrown text/);
 });
 
-test('columns line up and lines have no blanks at their end', () => {
+test('columns are aligned and lines have no trailing blanks', () => {
   assert.equal(
     table([
       ['a', 'bb', ''],
@@ -52,7 +52,7 @@ test('columns line up and lines have no blanks at their end', () => {
   assert.equal(table([]), '');
 });
 
-test('tracks of a probe are one a line, with what is known of each', () => {
+test('the tracks of a probe are one per line', () => {
   const text = trackTable([
     { id: 1, kind: 'video', codecs: 'avc1.64001f', language: 'und', width: 1280, height: 720, frameRate: 29.97003 },
     { id: 2, kind: 'audio', codecs: 'mp4a.40.2', language: 'eng', sampleRate: 48_000, channels: 2 },

@@ -1,5 +1,5 @@
 /**
- * What the command line says and how it ends: results on stdout, everything else on stderr, one sentence and a hint for errors.
+ * Output and exit codes of the command line: results on stdout, everything else on stderr, one sentence and a hint for errors.
  * In: results and errors of the verbs. Out: text and the exit code.
  */
 import { OxbowError, type RefusalCode } from '../lib/errors.ts';
@@ -17,15 +17,15 @@ export function sayJson(value: unknown): void {
   say(JSON.stringify(value));
 }
 
-/** Writes one line that is no result: a warning, progress, a hint. */
+/** Writes one line to stderr: a warning, progress, a hint. */
 export function note(line: string): void {
   process.stderr.write(`${line}\n`);
 }
 
-/** Codes whose cause lies in what was typed or configured. */
+/** Codes whose cause is wrong usage or a wrong setting. */
 const usageCodes = new Set(['bad-setting', 'bad-request', 'bad-name', 'bad-time']);
 
-/** What to type, where the table of refusals names a request of the API. */
+/** Hints for the command line; those of the error table are about the API. */
 export const commandHints: Readonly<Partial<Record<RefusalCode, string>>> = {
   'bad-request': 'See the help of the verb: oxbow VERB --help',
   unauthorized: 'Give the admin token of that server, or run it beside the server: oxbow token --help',
@@ -35,10 +35,10 @@ export const commandHints: Readonly<Partial<Record<RefusalCode, string>>> = {
 };
 
 /**
- * Prints an error for a person and tells the exit code.
+ * Prints an error and returns the exit code.
  *
- * @param error whatever was thrown
- * @param withStack print where it came from too (`--log-level debug`)
+ * @param error the thrown value
+ * @param withStack also prints the stack (`--log-level debug`)
  */
 export function sayError(error: unknown, { withStack }: { readonly withStack: boolean }): ExitCode {
   if (error instanceof OxbowError) {
@@ -54,14 +54,14 @@ export function sayError(error: unknown, { withStack }: { readonly withStack: bo
   return error instanceof OxbowError && usageCodes.has(error.code) ? 2 : 1;
 }
 
-/** Every problem that the error lists, or its one sentence. */
+/** All problems in the error, or its message. */
 export function sentencesOf(error: OxbowError): readonly string[] {
   const problems = error.extra.problems as readonly { origin: string; message: string }[] | undefined;
   return problems?.map(({ origin, message }) => `${origin}: ${message}`) ?? [error.message];
 }
 
 /**
- * Rows in columns, two spaces apart, the last column as long as it is.
+ * Prints rows in columns with two spaces between them; the last column is not padded.
  *
  * @param rows all of the same length
  */

@@ -15,7 +15,7 @@ interface Options {
   readonly expires?: string;
 }
 
-/** Adds the verb with its own verbs. */
+/** Adds the verb with its subcommands. */
 export function addToken(program: Command, exit: (code: ExitCode) => void): void {
   const token = program.command('token').summary('links to sign in, and tokens for programs');
   const add = (name: string, summary: string, work: (args: string[], given: Command) => Promise<void>) => {
@@ -38,7 +38,7 @@ export function addToken(program: Command, exit: (code: ExitCode) => void): void
   add('remove', 'Takes a token back.', ([id], verb) => remove(id!, verb)).argument('<ID>', 'as `list` shows it');
 }
 
-/** Who may write to the data folder makes the link without asking. */
+/** Write access to the data folder is sufficient to create the link. */
 async function link(verb: Command): Promise<void> {
   const { server, json } = verb.opts<Options>();
   const { config } = await readSettings(verb);

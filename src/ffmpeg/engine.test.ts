@@ -129,7 +129,10 @@ suite('media engine', () => {
   test('garbage, audio only and an invalid width are refused with a message, and the next request works', async () => {
     const garbage = Buffer.from(Array.from({ length: 50_000 }, (_, i) => (i * 7919) & 255));
     const refused = { name: 'OxbowError', code: 'engine-failed' };
-    await assert.rejects(makeStill({ bytes: garbage, width: 320 }, { signal }), { ...refused, message: /unknown media format/ });
+    await assert.rejects(makeStill({ bytes: garbage, width: 320 }, { signal }), {
+      ...refused,
+      message: /unknown media format/,
+    });
     await assert.rejects(probeBytes(new Uint8Array(0), { signal }), refused);
     await assert.rejects(makeStill({ bytes: movie, width: 5 }, { signal }), refused);
     const tone = ['-v', 'error', '-f', 'lavfi', '-i', 'sine=440:d=1', '-f', 'adts', join(folder, 'tone.aac')];

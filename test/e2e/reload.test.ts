@@ -34,7 +34,7 @@ test('a running server follows its file: saved, saved badly, and by SIGHUP; a bu
   assert.equal(waits(), undefined, 'the port was given by a flag, which wins over the file');
 
   await writeFile(file, 'logLevle: info\n');
-  const refused = () => server.log('error').filter(({ msg }) => msg.startsWith('settings were refused'));
+  const refused = () => server.log('error').filter(({ msg }) => msg.startsWith('invalid settings'));
   await until('the refusal', () => refused().length > 0);
   assert.match(refused()[0]!.msg, /oxbow\.yaml:1:1: .*did you mean "logLevel"\?/);
   assert.deepEqual(await names(), ['one', 'two'], 'the running settings stay');

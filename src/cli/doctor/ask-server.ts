@@ -1,6 +1,6 @@
 /**
- * Asks the server that may run with these settings on this computer.
- * In: settings, a path. Out: the body of its answer.
+ * Requests to the server that may run with these settings on this computer.
+ * In: settings, a path. Out: the body of the response.
  */
 import { isLoopback, printEndpoint } from '../../config/address.ts';
 import type { Config } from '../../config/schema.ts';
@@ -8,13 +8,13 @@ import type { Config } from '../../config/schema.ts';
 const ASK_MS = 5000;
 const MAX_BYTES = 16 * 1024 * 1024;
 
-/** An answer, as text. */
+/** A response as text. */
 export interface AskedAnswer {
   readonly status: number;
   readonly text: string;
 }
 
-/** Where a server with these settings answers on this computer, without a slash at the end. */
+/** Address of a server with these settings on this computer, without a slash at the end. */
 export function localUrl({ http, tls }: Pick<Config, 'http' | 'tls'>): string {
   const everywhere: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1' };
   const address = isLoopback(http.address) ? http.address : (everywhere[http.address] ?? http.address);
@@ -22,10 +22,10 @@ export function localUrl({ http, tls }: Pick<Config, 'http' | 'tls'>): string {
 }
 
 /**
- * Gets a URL that the operator named.
+ * Requests a URL of the settings.
  *
  * @param headers sent to that origin only
- * @throws OxbowError `source-failed` when nothing answers within five seconds
+ * @throws OxbowError `source-failed` if there is no response within five seconds
  */
 export async function askUrl(
   url: string,

@@ -29,7 +29,7 @@ function filesOf(tar: Uint8Array): Readonly<Record<string, string>> {
 
 const hasTar = spawnSync('tar', ['--version']).status === 0;
 
-test('an archive is what tar itself reads, whatever the lengths', { skip: !hasTar && 'no tar' }, () => {
+test('tar reads the archive, with files of any length', { skip: !hasTar && 'no tar' }, () => {
   const lengths = [0, 1, 511, 512, 513, 3000];
   const files = lengths.map((length) => ({ name: `a/${length}.txt`, bytes: Buffer.alloc(length, 'x') }));
   writeFileSync(join(folder, 'a.tar'), printTar(files, NOW_MS));
@@ -46,7 +46,7 @@ test('an archive is what tar itself reads, whatever the lengths', { skip: !hasTa
   assert.throws(() => printTar([{ name: 'x'.repeat(101), bytes: new Uint8Array() }], 0), RangeError);
 });
 
-test('no secret is in a bundle, wherever it stood: tokens, URLs, headers, cookies, in settings, findings, answers and log', async () => {
+test('a bundle has no secrets of settings, findings, responses and log: no tokens, URLs, headers, cookies', async () => {
   const data = join(folder, 'data');
   mkdirSync(join(data, 'recordings', 'abc'), { recursive: true });
   writeFileSync(join(data, 'recordings', 'abc', 'one.mp4'), 'HIDDEN in media');
@@ -108,7 +108,7 @@ streams:
   assert.match(files['oxbow-support/log.txt']!, /GET https:\/\/other\.example\/a\.ts\?\*\*\* failed/);
 });
 
-test('a bundle is made where settings are wrong and no server runs, and says so', async () => {
+test('a bundle is written and says so if the settings are invalid and no server runs', async () => {
   const bundle = await makeBundle({
     findings: [],
     loaded: undefined,
@@ -117,7 +117,7 @@ test('a bundle is made where settings are wrong and no server runs, and says so'
     nowMs: NOW_MS,
   });
   const files = filesOf(gunzipSync(bundle));
-  assert.match(files['oxbow-support/settings.json']!, /settings are wrong/);
-  assert.equal(files['oxbow-support/server/metrics.txt'], 'not there: connection refused\n');
-  assert.match(files['oxbow-support/log.txt']!, /^not there: /);
+  assert.match(files['oxbow-support/settings.json']!, /settings are invalid/);
+  assert.equal(files['oxbow-support/server/metrics.txt'], 'not available: connection refused\n');
+  assert.match(files['oxbow-support/log.txt']!, /^not available: /);
 });

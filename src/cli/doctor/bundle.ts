@@ -1,7 +1,7 @@
 /**
- * What an operator sends to whoever helps: settings with origins, versions, findings, what a running server tells, the end of a log, the
- * names and sizes of recorded files. No secret: see scrub.ts.
- * In: settings, findings, ways to ask. Out: a gzipped tar.
+ * Diagnostics for a bug report: settings with origins, versions, findings, state of a running server, the end of a log, names and sizes
+ * of recorded files. Without secrets: see scrub.ts.
+ * In: settings, findings, requests to the server. Out: a gzipped tar.
  */
 import { open, readdir, stat } from 'node:fs/promises';
 import { cpus, freemem, release, totalmem } from 'node:os';
@@ -15,32 +15,32 @@ import type { Finding } from './finding.ts';
 import { scrub, scrubJson, secretsOf } from './scrub.ts';
 import { printTar } from './tar.ts';
 
-/** What goes into a bundle. */
+/** Content of a bundle. */
 export interface BundleParts {
   readonly findings: readonly Finding[];
-  /** Undefined where the settings are wrong. */
+  /** Undefined if the settings are invalid. */
   readonly loaded: LoadedConfig | undefined;
-  /** Gets the text behind a path of the server that runs here; rejects when none does. */
+  /** Requests a path of the running server; rejects if none runs. */
   readonly ask: (path: string) => Promise<string>;
-  /** A file with lines of the log. */
+  /** A log file. */
   readonly logFile: string | undefined;
-  /** Since 1970. */
+  /** Current time, ms since 1970. */
   readonly nowMs: number;
 }
 
-/** The end of a log, bytes. */
+/** Size of the included end of the log, bytes. */
 const LOG_BYTES = 1024 * 1024;
 const MOST_LISTED = 20_000;
 
-/** Makes the bundle. What cannot be had is told in its place. */
+/** Creates the bundle. An unavailable file contains the reason instead. */
 export async function makeBundle({ findings, loaded, ask, logFile, nowMs }: BundleParts): Promise<Uint8Array> {
-  const settings = loaded ? json(describeSettings(loaded)) : 'The settings are wrong; see doctor.json.\n';
+  const settings = loaded ? json(describeSettings(loaded)) : 'The settings are invalid; see doctor.json.\n';
   const entries: [name: string, text: string][] = [
-    ['README.txt', 'Made by `oxbow doctor --bundle`. Secrets were taken out: *** stands in their place.\n'],
+    ['README.txt', 'Written by `oxbow doctor --bundle`. Secrets are replaced by ***.\n'],
     ['settings.json', settings],
     ['versions.json', json(versions())],
     ['doctor.json', json(findings)],
-    ['recordings.txt', loaded ? await listRecordings(join(loaded.config.data, 'recordings')) : 'not looked at\n'],
+    ['recordings.txt', loaded ? await listRecordings(join(loaded.config.data, 'recordings')) : 'not checked\n'],
     ['server/system.json', await orWhy(() => ask('/api/v1/system'))],
     ['server/health.json', await orWhy(() => ask('/health'))],
     ['server/streams.json', await orWhy(async () => briefly(await ask('/api/v1/streams')))],
@@ -61,7 +61,7 @@ async function orWhy(get: () => Promise<string>): Promise<string> {
   try {
     return await get();
   } catch (error) {
-    return `not there: ${messageOf(error)}\n`;
+    return `not available: ${messageOf(error)}\n`;
   }
 }
 
@@ -81,7 +81,7 @@ function versions(): object {
   };
 }
 
-/** How streams are, without where they come from. */
+/** State of the streams, without their sources. */
 function briefly(text: string): string {
   const { items } = JSON.parse(text) as { items?: readonly Record<string, unknown>[] };
   const kept = ['name', 'state', 'problem', 'origin', 'record', 'visibility', 'recorded', 'media', 'gaps'];
@@ -94,7 +94,7 @@ async function endOf(path: string): Promise<string> {
   const from = Math.max(0, size - LOG_BYTES);
   const { buffer, bytesRead } = await file.read(Buffer.alloc(size - from), 0, size - from, from);
   const text = buffer.toString('utf8', 0, bytesRead);
-  // Half a line would hide where a secret in it begins.
+  // In an incomplete line the start of a secret would not be recognized.
   return from === 0 ? text : text.slice(text.indexOf('\n') + 1);
 }
 
@@ -104,7 +104,7 @@ async function listRecordings(folder: string): Promise<string> {
   const paths = names.filter((each) => each.isFile()).map((each) => join(each.parentPath, each.name));
   const lines: string[] = [];
   for (const path of paths.sort().slice(-MOST_LISTED)) {
-    // One that retention deleted meanwhile is left out.
+    // Files that retention deletes meanwhile are skipped.
     const found = await stat(path).catch(() => undefined);
     if (found) lines.push(`${found.size}\t${found.mtime.toISOString()}\t${path.slice(folder.length + 1)}`);
   }

@@ -1,30 +1,30 @@
 /**
- * What the doctor says of one thing that it looked at.
- * In: what was found. Out: a state, a sentence, and what to type. Pure.
+ * Result of one check of the doctor.
+ * In: an observation. Out: a state, a sentence, and a hint. Pure.
  */
 
-/** One thing that was looked at. */
+/** Result of one check. */
 export interface Finding {
   readonly name: string;
-  /** `failed` keeps oxbow from working, `warning` makes it work worse. */
+  /** `failed`: oxbow does not work; `warning`: it works worse. */
   readonly state: 'ok' | 'warning' | 'failed';
-  /** What was found. */
+  /** The observation. */
   readonly text: string;
-  /** What to type or do, empty when all is well. */
+  /** Command or action that fixes it, empty if it is ok. */
   readonly hint: string;
 }
 
-/** All is well. */
+/** No problem. */
 export function ok(name: string, text: string): Finding {
   return { name, state: 'ok', text, hint: '' };
 }
 
-/** Works worse than it could. */
+/** oxbow works worse than it could. */
 export function warning(name: string, text: string, hint: string): Finding {
   return { name, state: 'warning', text, hint };
 }
 
-/** Keeps oxbow from working. */
+/** oxbow does not work. */
 export function failed(name: string, text: string, hint: string): Finding {
   return { name, state: 'failed', text, hint };
 }

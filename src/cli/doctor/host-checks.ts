@@ -1,6 +1,6 @@
 /**
- * What the doctor tries: Node, the data folder and its disk, ports; and the names that oxbow answers to.
- * In: settings. Out: findings. What is written for a trial is deleted again.
+ * Checks of Node, the data folder and its disk, ports, and the host names that oxbow accepts.
+ * In: settings. Out: findings. Test files are deleted again.
  */
 import { once } from 'node:events';
 import { existsSync, mkdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
@@ -34,7 +34,7 @@ function nearestFolder(folder: string): string {
 }
 
 /**
- * Whether recordings can be written and how much room there is. A missing folder is not made.
+ * Checks whether recordings can be written, and the free space. A missing folder is not created.
  *
  * @param minFree the setting `record.minFree`, bytes
  */
@@ -46,11 +46,7 @@ export function checkDataFolder(folder: string, minFree?: number): Finding {
     mkdirSync(trial);
     writeFileSync(join(trial, 'trial'), 'x');
   } catch (error) {
-    return failed(
-      name,
-      `${folder} cannot be written: ${messageOf(error)}`,
-      'Give oxbow a folder of its own with --data.',
-    );
+    return failed(name, `${folder} cannot be written: ${messageOf(error)}`, 'Give oxbow its own folder with --data.');
   } finally {
     rmSync(trial, { recursive: true, force: true });
   }
@@ -63,24 +59,24 @@ export function checkDataFolder(folder: string, minFree?: number): Finding {
   return warning(name, text, 'Free some space, or choose another disk with --data.');
 }
 
-/** How fast a disk is. */
+/** Speed of a disk. */
 export interface DiskSpeed {
-  /** Bytes a second, written and forced to the disk. */
+  /** Bytes per second, written and synced. */
   readonly bytesPerS: number;
-  /** Longest that forcing a small write to the disk took, ms. */
+  /** Longest sync of a small write, ms. */
   readonly syncMs: number;
 }
 
 const TRIAL_BYTES = 8 * 1024 * 1024;
 const TRIAL_SYNCS = 5;
 
-/** Writes 8 MiB and five small pieces, each forced to the disk as recordings are, and deletes them. */
+/** Writes and syncs 8 MiB and five small chunks, as recordings do, and deletes them. */
 export async function measureDisk(folder: string): Promise<DiskSpeed> {
   const path = join(nearestFolder(folder), `.oxbow-doctor-${process.pid}.trial`);
   const file = await open(path, 'wx');
   try {
     const started = performance.now();
-    // Not zeros: some file systems write those for nothing.
+    // Not zeros: some file systems do not store them.
     await file.write(Buffer.alloc(TRIAL_BYTES, 'oxbow'));
     await file.datasync();
     const seconds = (performance.now() - started) / 1000;
@@ -102,7 +98,7 @@ const LEAST_BYTES_PER_S = 20e6;
 const MOST_SYNC_MS = 500;
 
 /**
- * Whether the disk keeps up with recordings, which force every segment to it.
+ * Checks whether the disk is fast enough for recordings, which sync every segment.
  *
  * @param measure e.g. `measureDisk`
  */
@@ -115,14 +111,14 @@ export async function checkDiskSpeed(measure: () => Promise<DiskSpeed>): Promise
     if (syncMs <= MOST_SYNC_MS) return ok(name, text);
     return warning(name, text, 'Choose a faster disk with --data, or sync less often: --record-sync chunk');
   } catch (error) {
-    return warning(name, `not measured: ${messageOf(error)}`, 'Give oxbow a folder of its own with --data.');
+    return warning(name, `not measured: ${messageOf(error)}`, 'Give oxbow its own folder with --data.');
   }
 }
 
 /**
- * Whether the port can be had, or is ours already.
+ * Checks whether the port is free or oxbow already uses it.
  *
- * @param whoHas asks whoever listens there for its name and version; undefined where it is no oxbow
+ * @param whoHas requests the version of the server on the port; undefined if it is not oxbow
  */
 export async function checkPort(
   name: string,
@@ -145,17 +141,17 @@ export async function checkPort(
       code === 'EADDRINUSE'
         ? `Another program has it: sudo ss -ltnp 'sport = :${endpoint.port}'. Stop it, or choose another port with --${name}.`
         : code === 'EACCES'
-          ? `Ports below 1024 need a right of their own; choose another with --${name}.`
+          ? `Ports below 1024 need a permission; choose another with --${name}.`
           : `Check --listen and --${name}.`;
     return failed(title, `${where}: ${code ?? message}`, hint);
   }
 }
 
-/** Which names in `Host` are answered; on a loopback address others get 421, which a proxy or a tunnel may run into. */
+/** Lists the accepted names in `Host`; on a loopback address others get 421, which proxies and tunnels may hit. */
 export function checkHosts({ http, publicUrl, hosts }: Pick<Config, 'http' | 'publicUrl' | 'hosts'>): Finding {
   const name = 'host names';
   const own = ownHostsOf(http.address, { publicUrl, hosts });
-  if (own === undefined) return ok(name, `every name is answered, as others reach ${http.address}`);
+  if (own === undefined) return ok(name, `every name is accepted, because other computers reach ${http.address}`);
   const names = ['localhost', 'loopback addresses', ...new Set(own)].join(', ');
-  return ok(name, `on ${http.address} these are answered: ${names}; others get 421, --hosts adds names`);
+  return ok(name, `accepted on ${http.address}: ${names}; others get 421, --hosts adds names`);
 }

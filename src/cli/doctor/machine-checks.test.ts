@@ -17,7 +17,7 @@ function machineOf(files: Readonly<Record<string, string>>): Machine {
 
 const NOW_MS = Date.UTC(2026, 10, 20);
 
-test('kernel settings and limits that fit are ok, others say what to type, and none keeps oxbow from working', () => {
+test('low kernel settings and limits are warnings with a command', () => {
   const limits = (files: string) =>
     `Limit  Soft Limit  Hard Limit  Units\nMax open files            ${files}  1048576  files\n`;
   const good = checkKernel(
@@ -52,13 +52,13 @@ test('kernel settings and limits that fit are ok, others say what to type, and n
   );
 });
 
-test('a system without these files has no findings about them', () => {
+test('there are no findings about files that the system does not have', () => {
   assert.deepEqual(checkKernel(machineOf({})), []);
 });
 
-test('a clock is kept by whoever shows itself, else that is unknown; one that was never set fails', () => {
+test('the clock check names the time service, or says that it is unknown; a clock that was never set fails', () => {
   const kept = checkClock(machineOf({ '/run/chrony/chronyd.pid': '7' }), NOW_MS, 'linux');
-  assert.deepEqual([kept.state, kept.text], ['ok', '2026-11-20T00:00:00.000Z, kept right by chrony']);
+  assert.deepEqual([kept.state, kept.text], ['ok', '2026-11-20T00:00:00.000Z, synchronized by chrony']);
   assert.match(checkClock(machineOf({ '/run/systemd/timesync/synchronized': '' }), NOW_MS, 'linux').text, /timesyncd/);
   const alone = checkClock(machineOf({}), NOW_MS, 'linux');
   assert.equal(alone.state, 'warning');
@@ -68,7 +68,7 @@ test('a clock is kept by whoever shows itself, else that is unknown; one that wa
   assert.equal(checkClock(machineOf({}), 0, 'linux').state, 'failed');
 });
 
-test('hardware is listed where it is, and what this user may not use says how to get the right', () => {
+test('the finding lists media hardware; missing permissions come with a command', () => {
   assert.equal(checkHardware(machineOf({}), () => true).text, 'none found; oxbow needs none');
   const machine = machineOf({
     '/dev/dri/card0': '',

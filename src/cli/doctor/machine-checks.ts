@@ -1,6 +1,6 @@
 /**
- * What the doctor reads of the machine: kernel settings, limits, the clock, hardware for media.
- * In: files of the system. Out: findings, none for what the system does not have. Values: research measured them; docs/6-run/doctor.md.
+ * Checks of kernel settings, limits, the clock, and media hardware.
+ * In: files of the system. Out: findings, none for files that the system does not have. docs/6-run/doctor.md explains the values.
  */
 import { type Finding, ok, warning } from './finding.ts';
 import type { Machine } from './machine.ts';
@@ -8,45 +8,45 @@ import type { Machine } from './machine.ts';
 interface KernelSetting {
   readonly name: string;
   readonly fits: (value: number) => boolean;
-  readonly wished: number;
+  readonly advised: number;
   readonly why: string;
 }
 
-/** Values that were measured to matter; other systems than Linux have none of them. */
+/** Values with a measured effect; Linux only. */
 const kernelSettings: readonly KernelSetting[] = [
   {
     name: 'net.ipv4.tcp_notsent_lowat',
     fits: (value) => value <= 131_072,
-    wished: 131_072,
-    why: 'bounds the memory the kernel holds for each slow viewer',
+    advised: 131_072,
+    why: 'limits the memory of the kernel for each slow viewer',
   },
   {
     name: 'net.core.somaxconn',
     fits: (value) => value >= 4096,
-    wished: 4096,
-    why: 'lets many viewers join at once',
+    advised: 4096,
+    why: 'lets many viewers connect at once',
   },
 ];
 
 const LEAST_FILES = 65_536;
 
-/** Kernel settings and the limit of open files. */
+/** Checks kernel settings and the limit of open files. */
 export function checkKernel(machine: Machine): readonly Finding[] {
-  const findings = kernelSettings.flatMap(({ name, fits, wished, why }) => {
+  const findings = kernelSettings.flatMap(({ name, fits, advised, why }) => {
     const given = machine.read(`/proc/sys/${name.replaceAll('.', '/')}`);
     if (given === undefined || !/^\d+\s*$/.test(given)) return [];
     const value = Number(given);
     if (fits(value)) return [ok(name, String(value))];
-    return [warning(name, String(value), `sudo sysctl -w ${name}=${wished}  # ${why}`)];
+    return [warning(name, String(value), `sudo sysctl -w ${name}=${advised}  # ${why}`)];
   });
   const files = /^Max open files\s+(\d+|unlimited)/m.exec(machine.read('/proc/self/limits') ?? '')?.[1];
   if (files === undefined) return findings;
   const isEnough = files === 'unlimited' || Number(files) >= LEAST_FILES;
-  const hint = `ulimit -n ${LEAST_FILES}  # or LimitNOFILE=${LEAST_FILES} in the unit; each viewer takes one`;
+  const hint = `ulimit -n ${LEAST_FILES}  # or LimitNOFILE=${LEAST_FILES} in the unit; each viewer uses one`;
   return [...findings, isEnough ? ok('open files', files) : warning('open files', files, hint)];
 }
 
-/** What keeps a clock right, and the file by which it shows itself. */
+/** Time services, and the file that shows that each one runs. */
 const timeKeepers: readonly (readonly [path: string, name: string])[] = [
   ['/run/systemd/timesync/synchronized', 'systemd-timesyncd'],
   ['/run/chrony/chronyd.pid', 'chrony'],
@@ -58,11 +58,11 @@ const timeKeepers: readonly (readonly [path: string, name: string])[] = [
   ['/var/run/ntpd.sock', 'openntpd'],
 ];
 
-/** oxbow is younger than this: a clock before it was never set. */
+/** A clock before this time was never set: oxbow is newer. */
 const EARLIEST_MS = Date.UTC(2026, 0, 1);
 
 /**
- * Whether the clock can be believed: every recording stands at the time that it told.
+ * Checks the clock: recordings are addressed by its time.
  *
  * @param nowMs since 1970
  * @param platform as in `process.platform`
@@ -70,15 +70,15 @@ const EARLIEST_MS = Date.UTC(2026, 0, 1);
 export function checkClock(machine: Machine, nowMs: number, platform: string): Finding {
   const now = new Date(nowMs).toISOString();
   const hint = 'sudo timedatectl set-ntp true  # or install chrony; in a container, on its host';
-  if (nowMs < EARLIEST_MS) return { name: 'clock', state: 'failed', text: `${now} lies in the past`, hint };
+  if (nowMs < EARLIEST_MS) return { name: 'clock', state: 'failed', text: `${now} is in the past`, hint };
   const keeper = timeKeepers.find(([path]) => machine.exists(path))?.[1];
-  if (keeper !== undefined) return ok('clock', `${now}, kept right by ${keeper}`);
-  // These two keep time themselves, unless somebody switched that off.
-  if (platform === 'darwin' || platform === 'win32') return ok('clock', `${now}, kept right by the system`);
-  return warning('clock', `${now}; whether anything keeps it right is unknown`, hint);
+  if (keeper !== undefined) return ok('clock', `${now}, synchronized by ${keeper}`);
+  // These two synchronize the clock unless the user switched it off.
+  if (platform === 'darwin' || platform === 'win32') return ok('clock', `${now}, synchronized by the system`);
+  return warning('clock', `${now}; whether it is synchronized is unknown`, hint);
 }
 
-/** Hardware that may help with media: only what is there, and whether it may be used. */
+/** Lists media hardware and checks its permissions. */
 export function checkHardware(machine: Machine, mayUse: (path: string) => boolean): Finding {
   const name = 'media hardware';
   const nodes = machine.list('/dev/dri').filter((each) => each.startsWith('renderD'));
@@ -91,5 +91,5 @@ export function checkHardware(machine: Machine, mayUse: (path: string) => boolea
   const closed = nodes.filter((each) => !mayUse(`/dev/dri/${each}`));
   if (closed.length === 0) return ok(name, found.join(', '));
   const hint = 'sudo usermod -aG render,video $USER  # then log in again';
-  return warning(name, `${found.join(', ')}; this user may not use ${closed.join(', ')}`, hint);
+  return warning(name, `${found.join(', ')}; this user has no access to ${closed.join(', ')}`, hint);
 }

@@ -1,26 +1,26 @@
 /**
- * What the operating system tells of itself in files; handed in, so that a check can be tried without a machine that is so.
- * In: paths. Out: text and names. Nothing is changed.
+ * Read access to files of the operating system; tests pass their own.
+ * In: paths. Out: text and names.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 
-/** Files of the system. */
+/** Files of the operating system. */
 export interface Machine {
-  /** The text of a file, undefined where it is missing or may not be read. */
+  /** Text of a file, undefined if it is missing or not readable. */
   read(path: string): string | undefined;
   exists(path: string): boolean;
-  /** Names in a folder, none where it is missing. */
+  /** Names in a folder; none if it is missing. */
   list(path: string): readonly string[];
 }
 
-/** The machine that this process runs on. */
+/** The machine of this process. */
 export const thisMachine: Machine = {
   read: (path) => orNothing(() => readFileSync(path, 'utf8')),
   exists: existsSync,
   list: (path) => orNothing(() => readdirSync(path)) ?? [],
 };
 
-/** A file that the system does not have tells as little as one that may not be read. */
+/** Returns undefined instead of an exception. */
 function orNothing<T>(look: () => T): T | undefined {
   try {
     return look();

@@ -4,14 +4,14 @@ import { checkEngine, checkPublicUrl, checkYtDlp, runYtDlp, versionOf } from './
 
 const NOW_MS = Date.UTC(2026, 10, 20);
 
-test('an engine that does not load has failed, with its own words', async () => {
+test('an engine that does not load fails with its error message', async () => {
   const good = await checkEngine(async () => 'FFmpeg 8.1');
   assert.deepEqual(good, { name: 'media engine', state: 'ok', text: 'FFmpeg 8.1', hint: '' });
   const broken = await checkEngine(async () => assert.fail('no such library'));
   assert.deepEqual([broken.state, broken.text], ['failed', 'no such library']);
 });
 
-test('a yt-dlp that is missing or half a year old is a warning with what to type', async () => {
+test('a missing yt-dlp, or one that is half a year old, is a warning with a command', async () => {
   const ask = (program: string) => runYtDlp(program, { signal: AbortSignal.timeout(10_000) });
   const missing = await checkYtDlp(() => ask('no-such-yt-dlp'), NOW_MS);
   assert.deepEqual([missing.state, missing.text], ['warning', 'not found; only pages with a video need it']);
@@ -26,30 +26,30 @@ test('a yt-dlp that is missing or half a year old is a warning with what to type
   );
 });
 
-test('a public URL is well where oxbow answers; else the hint depends on whether a server runs', async () => {
-  const asked: string[] = [];
+test('a public URL is ok if oxbow answers; otherwise the hint depends on whether a server runs', async () => {
+  const requested: string[] = [];
   const good = await checkPublicUrl(
     'https://cam.example',
     async (url) => {
-      asked.push(url);
+      requested.push(url);
       return { status: 200, text: '{"name":"oxbow","version":"1.2.3"}' };
     },
     true,
   );
-  assert.deepEqual([good.state, asked], ['ok', ['https://cam.example/version']]);
+  assert.deepEqual([good.state, requested], ['ok', ['https://cam.example/version']]);
   const foreign = await checkPublicUrl('https://cam.example', async () => ({ status: 200, text: '<html>' }), true);
   assert.match(`${foreign.state} ${foreign.text}`, /^warning .* but not as oxbow/);
   const unknown = await checkPublicUrl('https://cam.example', async () => ({ status: 421, text: '{}' }), true);
   assert.match(
     `${unknown.state} ${unknown.text} ${unknown.hint}`,
-    /^warning .* answers 421: .* does not know .*--hosts/,
+    /^warning .* answers 421: .* does not accept .*--hosts/,
   );
   const silent = async () => assert.fail('timed out');
   assert.match((await checkPublicUrl('https://cam.example', silent, true)).hint, /firewall/);
   assert.match((await checkPublicUrl('https://cam.example', silent, false)).hint, /Start oxbow/);
 });
 
-test('only what says that it is oxbow has a version', () => {
+test('only a response of oxbow has a version', () => {
   assert.equal(versionOf('{"name":"nginx","version":"1"}'), undefined);
   assert.equal(versionOf('null'), undefined);
 });

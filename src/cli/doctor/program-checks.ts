@@ -1,6 +1,6 @@
 /**
- * What the doctor asks: the media engine, yt-dlp, the server behind its public address.
- * In: ways to ask them. Out: findings.
+ * Checks of the media engine, yt-dlp, and the server at its public address.
+ * In: functions that request their versions. Out: findings.
  */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
@@ -8,7 +8,7 @@ import { messageOf, refusals } from '../../lib/errors.ts';
 import { type Finding, failed, ok, warning } from './finding.ts';
 
 /**
- * Whether the media engine loads.
+ * Checks that the media engine loads.
  *
  * @param version asks the engine, which runs in a child process, for its version
  */
@@ -16,23 +16,23 @@ export async function checkEngine(version: () => Promise<string>): Promise<Findi
   try {
     return ok('media engine', await version());
   } catch (error) {
-    const hint = 'npm ci  # without the engine there is no test picture and there are no stills';
+    const hint = 'npm ci  # without the engine there are no test picture and no stills';
     return failed('media engine', messageOf(error), hint);
   }
 }
 
-/** Sites change: a yt-dlp older than this knows less and less of them, ms. */
+/** Sites change: an older yt-dlp does not work with many of them, ms. */
 const OLD_MS = 180 * 86_400_000;
 const ASK_MS = 10_000;
 
-/** What yt-dlp says when it is asked for its version, e.g. `2026.08.12`. */
+/** The version of yt-dlp, e.g. `2026.08.12`. */
 export async function runYtDlp(program: string, { signal }: { signal: AbortSignal }): Promise<string> {
   const { stdout } = await promisify(execFile)(program, ['--version'], { timeout: ASK_MS, signal });
   return stdout.trim().slice(0, 100);
 }
 
 /**
- * Whether pages with a video can be taken.
+ * Checks the program for pages with a video.
  *
  * @param version see runYtDlp
  * @param nowMs since 1970
@@ -44,7 +44,7 @@ export async function checkYtDlp(version: () => Promise<string>, nowMs: number):
     const date = /^(\d{4})\.(\d{2})\.(\d{2})/.exec(text);
     const isOld = date && nowMs - Date.UTC(Number(date[1]), Number(date[2]) - 1, Number(date[3])) > OLD_MS;
     if (!isOld) return ok(name, text);
-    return warning(name, `${text} is old; sites that changed since are not understood`, 'pipx upgrade yt-dlp');
+    return warning(name, `${text} is old; it does not support sites that changed since`, 'pipx upgrade yt-dlp');
   } catch (error) {
     const { code } = error as { code?: unknown };
     const text = code === 'ENOENT' ? 'not found; only pages with a video need it' : messageOf(error);
@@ -53,7 +53,7 @@ export async function checkYtDlp(version: () => Promise<string>, nowMs: number):
 }
 
 /**
- * Whether others reach this server where `publicUrl` says.
+ * Checks that `publicUrl` leads to this server.
  *
  * @param ask gets `/version` there; rejects when nothing answers
  * @param isRunning whether a server runs here at all
@@ -73,21 +73,21 @@ export async function checkPublicUrl(
         'Let the proxy send Host: localhost and the public name in X-Forwarded-Host, or name it with --hosts.';
       return warning(
         name,
-        `${publicUrl} answers ${status}: the proxy passes on a host that oxbow does not know`,
+        `${publicUrl} answers ${status}: the proxy sends a host name that oxbow does not accept`,
         wants,
       );
     }
-    const hint = 'Let the proxy pass every path on unchanged; see docs/6-run/https-and-proxies.md.';
+    const hint = 'Let the proxy forward every path unchanged; see docs/6-run/https-and-proxies.md.';
     return warning(name, `${publicUrl} answers ${status}, but not as oxbow`, hint);
   } catch (error) {
     const hint = isRunning
       ? 'Check the name, the proxy and the firewall, or change --public-url.'
-      : 'Start oxbow, and run this again.';
+      : 'Start oxbow and run this check again.';
     return warning(name, `${publicUrl} cannot be reached: ${messageOf(error)}`, hint);
   }
 }
 
-/** The version that `/version` tells, undefined where it is not oxbow that answers. */
+/** The version in a response of `/version`, undefined if it is not from oxbow. */
 export function versionOf(text: string): string | undefined {
   try {
     const { name, version } = JSON.parse(text) as { name?: unknown; version?: unknown };

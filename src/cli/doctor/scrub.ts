@@ -1,6 +1,6 @@
 /**
- * Takes secrets out of text that leaves the machine: those that the settings hold, word for word, and everything that looks like one.
- * In: settings, text. Out: text with `***` where a secret stood.
+ * Removes secrets from text that leaves the machine: those in the settings, and everything that looks like one.
+ * In: settings, text. Out: text with `***` instead of secrets.
  */
 import { valueAt } from '../../config/describe.ts';
 import { listSettings } from '../../config/names.ts';
@@ -8,12 +8,12 @@ import type { Node, Section } from '../../config/option.ts';
 import { type Config, schema } from '../../config/schema.ts';
 import { redact } from '../../observe/redact.ts';
 
-/** Shorter words are no secrets, and stand everywhere. */
+/** Shorter words are not secrets and are frequent. */
 const LEAST_LENGTH = 4;
 
 /**
- * Every secret that the settings hold: tokens, users, passwords and queries of URLs, values of headers; each as it is written, and as
- * it stands in a URL.
+ * All secrets in the settings: tokens, users, passwords and queries of URLs, values of headers; each as written, and percent-encoded as
+ * in a URL.
  */
 export function secretsOf(config: Config): ReadonlySet<string> {
   const secrets = new Set<string>();
@@ -44,21 +44,21 @@ export function secretsOf(config: Config): ReadonlySet<string> {
     addUrl(source.url);
     for (const value of Object.values(source.headers)) {
       add(value);
-      // `Bearer abc`, `a=1; b=2`: the words by themselves too.
+      // `Bearer abc`, `a=1; b=2`: also each word.
       for (const word of value.split(/[\s;,=]+/)) if (word.length >= 8) add(word);
     }
   }
   return secrets;
 }
 
-/** As in the log, with the mark of the settings. */
+/** Like the log, with the replacement text of the settings. */
 const hide = (text: string): string => redact(text).replaceAll('[redacted]', '***');
 
 function decoded(part: string): string {
   try {
     return decodeURIComponent(part);
   } catch {
-    return part; // a lone % is meant as it stands
+    return part; // a single % is not an escape
   }
 }
 
@@ -77,7 +77,7 @@ const rules: readonly (readonly [RegExp, string])[] = [
  */
 export function scrub(text: string, secrets: ReadonlySet<string>): string {
   let clean = text;
-  // The longest first: one may be part of another.
+  // Longest first: one may contain another.
   for (const secret of [...secrets].sort((a, b) => b.length - a.length)) clean = clean.replaceAll(secret, '***');
   clean = hide(clean);
   for (const [pattern, replacement] of rules) clean = clean.replace(pattern, replacement);
@@ -85,18 +85,18 @@ export function scrub(text: string, secrets: ReadonlySet<string>): string {
 }
 
 /**
- * Scrubs every text in JSON, however deep: a quote in it must not hide where a secret ends.
+ * Scrubs every string in JSON at any depth: an escaped quote must not hide the end of a secret.
  *
- * @returns the same JSON, indented; text that is none is scrubbed as it is
+ * @returns the same JSON, indented; text that is not JSON is scrubbed as plain text
  */
 export function scrubJson(text: string, secrets: ReadonlySet<string>): string {
   let parsed: unknown;
   try {
     parsed = JSON.parse(text);
   } catch {
-    return scrub(text, secrets); // e.g. the sentence that says why it is not there
+    return scrub(text, secrets); // e.g. the reason why it is not available
   }
   const clean = JSON.stringify(parsed, (_, value) => (typeof value === 'string' ? scrub(value, secrets) : value), 2);
-  // Once more for names of members that say what their value is.
+  // Again for members whose names mark their values as secret.
   return `${hide(clean)}\n`;
 }

@@ -1,5 +1,5 @@
 /**
- * Prints a tar archive of a few small files.
+ * Serializes a tar archive of a few small files.
  * In: names and bytes. Out: one archive. Pure. POSIX.1-2017 pax, `ustar` Interchange Format.
  */
 
@@ -14,7 +14,7 @@ const BLOCK = 512;
 
 /**
  * @param modifiedMs time of every file, since 1970
- * @returns the archive, two empty blocks at its end
+ * @returns the archive, with two empty blocks at its end
  * @throws RangeError for a name longer than 100 bytes
  */
 export function printTar(files: readonly TarFile[], modifiedMs: number): Uint8Array {
