@@ -75,7 +75,7 @@ suite('SIGTERM', { skip: need('ffmpeg') }, () => {
     const clip = `/clip/large/${Math.floor(Date.parse(large.from!) / 1000)}/60.mp4`;
     const whole = await first.bytes(clip);
     assert.ok(whole.length > LARGE_BYTES, `the clip has ${whole.length} bytes`);
-    const children = first.log().flatMap((line) => (line.msg === 'the test picture runs' ? [line.pid as number] : []));
+    const children = first.log().flatMap((line) => (line.msg === 'test picture started' ? [line.pid as number] : []));
     assert.equal(children.length, 1);
     assert.ok(isRunning(children[0]!));
 

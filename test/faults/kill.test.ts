@@ -121,7 +121,7 @@ async function untilListed(server: Server, witness: Witness): Promise<void> {
 
 /** Looks on until the moment has come; what the last look had not finished is no loss. */
 async function killWhileWatched(server: Server, witnesses: readonly Witness[], afterMs: number): Promise<number> {
-  const children = server.log().flatMap((line) => (line.msg === 'the test picture runs' ? [line.pid as number] : []));
+  const children = server.log().flatMap((line) => (line.msg === 'test picture started' ? [line.pid as number] : []));
   let killed = false;
   const watching = witnesses.map(async (witness) => {
     while (!killed) {
