@@ -42,7 +42,7 @@ import type { StreamDeps } from '../streams/stream-deps.ts';
 import type { Webhooks } from '../webhooks/webhooks.ts';
 import type { Shutdown } from './shutdown.ts';
 
-/** Clock, metrics, log and traces. */
+/** Observability: clock, metrics, log and traces. */
 export interface Observation {
   readonly clock: Clock;
   readonly metrics: Metrics;
@@ -50,17 +50,17 @@ export interface Observation {
   /** The last lines of the log. */
   readonly logs: LogRing;
   readonly telemetry: Telemetry;
-  /** Returns what logs an error: `{what} failed`. */
+  /** Returns a function that logs an error as `{what} failed`. */
   readonly failed: (what: string) => (error: unknown) => void;
-  /** Logs that oxbow stops; when it is closed, that it stopped and how long that took. */
+  /** Logs the start of the shutdown, and later its end and duration. */
   readonly stopping: (reason: string) => void;
 }
 
-/** How the process is run; each opener closes what it opened by `opened`, which is closed in reverse order. */
+/** The context of all openers. Each opener adds what it opened to `opened`, which is closed in reverse order. */
 export interface AppContext extends Observation {
-  /** The settings as they were at the start. */
+  /** The settings at the start. */
   readonly config: Config;
-  /** The settings in force: read `settings.now` at each use. */
+  /** The effective settings: read `settings.now` at each use. */
   readonly settings: EffectiveSettings;
   /** Absolute path. */
   readonly dataFolder: string;
@@ -68,13 +68,13 @@ export interface AppContext extends Observation {
   readonly shutdown: Shutdown;
 }
 
-/** The disk as it is now, and where it is going. */
+/** The disk now, and its forecast. */
 export interface DiskWatch {
   readonly now: () => Disk;
   readonly forecast: DiskForecast;
 }
 
-/** Stored media and what is known of it. */
+/** Stored media and its index. */
 export interface Recordings {
   readonly segments: SegmentStore;
   readonly reader: RangeReader;
@@ -84,9 +84,9 @@ export interface Recordings {
   readonly pins: PinTable;
   readonly markers: MarkerTable;
   readonly pictures: PictureTable;
-  /** Stored media that is deleted. */
+  /** Emits stored media that is deleted. */
   readonly deleted: Subscribable<SegmentPrefix>;
-  /** Closes stored media that is deleted, wherever it is open for reading. */
+  /** Closes all readers of deleted media. */
   readonly release: (prefix: SegmentPrefix) => void;
 }
 
@@ -94,7 +94,7 @@ export interface Recordings {
 export interface Streams {
   readonly deps: StreamDeps;
   readonly catalog: Catalog;
-  /** Looks at the source behind an address. */
+  /** Probes the source at an address. */
   readonly probe: Prober;
 }
 
@@ -106,7 +106,7 @@ export interface Accounts {
   readonly tokenTries: TokenTries;
 }
 
-/** What answers media requests. */
+/** Answers media requests. */
 export interface Delivery {
   readonly answer: MediaRouter;
   /** What can be answered from memory at once. */

@@ -1,5 +1,5 @@
 /**
- * Opens the streams: the catalog, and what their sources read with.
+ * Opens the streams: the catalog, the sources and the prober.
  * In: the context, recordings, events, net, disk. Out: Streams.
  */
 import { Leases } from '../cluster/lease.ts';
@@ -13,9 +13,9 @@ import type { StreamDeps } from '../streams/stream-deps.ts';
 import type { AppContext, Parts, Streams } from './parts.ts';
 
 /**
- * Builds the catalog; `catalog.open` starts the streams.
+ * Creates the catalog; `catalog.open` starts the streams.
  *
- * @param options.signal ends a start that is under way
+ * @param options.signal aborts the start
  */
 export function openStreams(
   { settings, opened, shutdown, clock, log, metrics, failed }: AppContext,

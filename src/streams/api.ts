@@ -1,6 +1,6 @@
 /**
- * The streams as HTTP meets them.
- * In: names and settings that HTTP has checked. Out: the shapes of api/shapes.
+ * The streams API: implements StreamsApi on the catalog.
+ * In: names and settings that HTTP has checked. Out: the JSON of api/shapes.
  */
 import type { StreamsApi } from '../api/streams-api.ts';
 import { coarsen } from '../recording/coarse-timeline.ts';
@@ -14,9 +14,9 @@ import type { StreamDeps } from './stream-deps.ts';
 import { timelineViewOf, viewOf } from './views.ts';
 
 /**
- * Makes the API of a catalog.
+ * Creates the API of a catalog.
  *
- * @param viewersOf how many watch a stream now
+ * @param viewersOf number of current viewers of a stream
  */
 export function createStreamsApi(
   deps: StreamDeps,

@@ -30,6 +30,7 @@ suite('the streams', () => {
         publisher: null,
         title: 'The door',
         description: '',
+        picture: null,
         record: false,
         visibility: 'private',
         createdAt: '',

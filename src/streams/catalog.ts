@@ -1,5 +1,5 @@
 /**
- * All streams of this process: those of the command line and configuration, and those made over the API.
+ * All streams of this process: those of the command line and configuration, and those created over the API.
  * In: settings at start, the API while running. Out: managed streams by name; rows in the store.
  */
 import { randomBytes } from 'node:crypto';
@@ -26,10 +26,10 @@ export class Catalog implements PublisherClaims {
   readonly #deps: StreamDeps;
   readonly #signal: AbortSignal;
   readonly #streams = new Map<string, ManagedStream>();
-  /** Removed, but their recordings are kept as long as they would have been. */
+  /** Removed streams whose recordings are kept until retention deletes them. */
   readonly #removed = new Map<string, StreamDefinition>();
   #isOpen = false;
-  /** Changes of the set, one after the other. */
+  /** The last queued change; changes run one after the other. */
   #changing: Promise<unknown> = Promise.resolve();
   #closing: Promise<void> | undefined;
 
@@ -41,7 +41,7 @@ export class Catalog implements PublisherClaims {
     this.#signal = signal;
   }
 
-  /** Opens every known stream and starts those that should run. Changes that are asked for meanwhile wait for it. */
+  /** Opens every known stream and starts those that should run. Changes requested meanwhile wait. */
   open(): Promise<void> {
     return this.#inTurn(() => this.#open());
   }
@@ -54,22 +54,22 @@ export class Catalog implements PublisherClaims {
     const configured = config.streams;
     for (const definition of known) {
       if (definition.name in configured) continue;
-      // What is no longer set elsewhere belongs to the API: its past can be watched, and it can be removed.
+      // A stream that is no longer configured belongs to the API: its recording can be played, and it can be removed.
       const orphan = definition.origin !== 'api';
       await this.#add(orphan ? { ...definition, origin: 'api', stopped: true } : definition);
     }
     for (const [name, settings] of Object.entries(configured)) {
       const before = known.find((one) => one.name === name) ?? this.#removed.get(name);
       const definition = this.#configured(name, settings, before);
-      if (definition.stopped) this.#deps.log.info({ stream: name }, 'not started: a person stopped it');
+      if (definition.stopped) this.#deps.log.info({ stream: name }, 'not started: the stream was stopped');
       await this.#add(definition);
     }
     this.#isOpen = true;
   }
 
   /**
-   * Takes over the streams of changed settings, as the next start would: new ones are made, changed ones replaced, and those that are
-   * no longer there stop and belong to the API. What is the same goes on untouched.
+   * Applies the streams of changed settings, as the next start would: creates new ones and replaces changed ones. Streams that are no
+   * longer configured stop and belong to the API. Unchanged streams continue.
    */
   configure(streams: Config['streams']): Promise<void> {
     return this.#inTurn(async () => {
@@ -98,7 +98,7 @@ export class Catalog implements PublisherClaims {
   ): StreamDefinition {
     const nowMs = this.#deps.clock.nowMs();
     const { id, createdUs } = before ?? { id: newId(nowMs), createdUs: Math.round(nowMs * 1000) };
-    // What left the settings was stopped by that, and runs again when it is back.
+    // A stream that was stopped because it left the settings runs again when it is configured again.
     const stopped = before !== undefined && before.origin !== 'api' && before.stopped;
     return { ...settings, id, name, keepMs: keep, createdUs, stopped };
   }
@@ -108,7 +108,7 @@ export class Catalog implements PublisherClaims {
     return [...this.#streams.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
-  /** What retention keeps. */
+  /** The retention rule of every stream, removed ones included. */
   get retentionRules(): readonly RetentionRule[] {
     const { keep } = this.#deps.settings.now.record;
     const removed = [...this.#removed.values()].map(({ id, keepMs }) => ({ streamId: id, keepMs: keepMs ?? keep }));
@@ -120,7 +120,7 @@ export class Catalog implements PublisherClaims {
     return this.#isOpen;
   }
 
-  /** The oldest group of a stream that the index does not know yet. */
+  /** The oldest group of a stream that is not indexed yet. */
   oldestOpen(streamId: string): RecordedGroup | undefined {
     return this.all.find(({ definition }) => definition.id === streamId)?.recording.open[0];
   }
@@ -136,20 +136,20 @@ export class Catalog implements PublisherClaims {
     return this.all.reduce((sum, stream) => sum + openBytes(stream), 0);
   }
 
-  /** Retention deleted everything of a stream before `us` (since 1970) but what is pinned. */
+  /** Retention deleted all media of a stream before `us` (since 1970) that is not pinned. */
   setDeletedBefore(streamId: string, us: number): void {
     for (const stream of this.#streams.values()) if (stream.definition.id === streamId) stream.setDeletedBefore(us);
   }
 
-  /** A stream by name, or undefined; also while they are being opened. */
+  /** A stream by name, or undefined; also before `open` resolves. */
   find(name: string): ManagedStream | undefined {
     return this.#streams.get(name);
   }
 
   /**
-   * A stream by name; undefined only where there is none.
+   * A stream by name; undefined if it does not exist.
    *
-   * @throws OxbowError `not-ready` while the streams are being opened and this one is not there yet
+   * @throws OxbowError `not-ready` while streams are being opened and this one is not open yet
    */
   lookUp(name: string): ManagedStream | undefined {
     const stream = this.#streams.get(name);
@@ -157,10 +157,10 @@ export class Catalog implements PublisherClaims {
     return stream;
   }
 
-  /** Throws `not-ready` until every known stream was opened. */
+  /** Throws `not-ready` until every known stream is open. */
   assertOpen(): void {
     if (this.#isOpen) return;
-    throw new OxbowError('not-ready', 'the streams are being opened', { extra: { retryAfterSeconds: 1 } });
+    throw new OxbowError('not-ready', 'streams are being opened', { extra: { retryAfterSeconds: 1 } });
   }
 
   /**
@@ -186,7 +186,7 @@ export class Catalog implements PublisherClaims {
   }
 
   /**
-   * Makes and starts a stream.
+   * Creates and starts a stream.
    *
    * @throws OxbowError `stream-exists`, `bad-name`, `bad-request`
    */
@@ -196,7 +196,7 @@ export class Catalog implements PublisherClaims {
 
   async #create(name: string, settings: StreamSettings): Promise<ManagedStream> {
     parseStreamName(name);
-    if (this.#streams.has(name)) throw new OxbowError('stream-exists', `there is a stream named ${name}`);
+    if (this.#streams.has(name)) throw new OxbowError('stream-exists', `a stream named ${name} exists already`);
     const nowMs = this.#deps.clock.nowMs();
     const fresh = { id: newId(nowMs), createdUs: Math.round(nowMs * 1000) };
     const { id, createdUs } = this.#removed.get(name) ?? fresh;
@@ -204,9 +204,9 @@ export class Catalog implements PublisherClaims {
   }
 
   /**
-   * Replaces a stream's settings, or makes it; its past stays.
+   * Replaces the settings of a stream, or creates it. Its recording is kept.
    *
-   * @param check throws where what is there is not what was meant
+   * @param check throws if the current revision is not the expected one
    * @throws OxbowError `managed-elsewhere`, `bad-name`, `bad-request`
    */
   replace(
@@ -218,16 +218,16 @@ export class Catalog implements PublisherClaims {
       const before = this.#streams.get(name);
       check?.(before && revisionOf(before.definition));
       if (!before) return { stream: await this.#create(name, settings), created: true };
-      assertOurs(before);
+      assertManagedHere(before);
       const { id, createdUs } = before.definition;
       return { stream: await this.#swap(before, this.#define(settings, { id, name, createdUs })), created: false };
     });
   }
 
-  /** Another definition of a stream that is there: what feeds it goes on where the source is the same. */
+  /** Replaces the definition of a stream. If the source is the same, it continues. */
   async #swap(stream: ManagedStream, definition: StreamDefinition): Promise<ManagedStream> {
     if (stream.closed || !isSameSource(definition.source, stream.definition.source)) {
-      // Written first: where the database fails, the stream is not touched.
+      // Written first: if the database fails, the stream is unchanged.
       await writeDefinition(this.#deps.store.db, definition);
       await this.#release(stream, 'replaced');
       try {
@@ -244,7 +244,7 @@ export class Catalog implements PublisherClaims {
     return stream;
   }
 
-  /** Opens a closed stream as it was. While that fails too, its name still serves its past, and a start tries again. */
+  /** Opens a closed stream again. If that fails too, the closed stream still serves its recording, and a start tries again. */
   async #putBack(stream: ManagedStream): Promise<void> {
     try {
       await this.#add(stream.definition);
@@ -255,7 +255,7 @@ export class Catalog implements PublisherClaims {
   }
 
   /**
-   * Removes a stream; its recordings stay on the disk unless they are deleted too.
+   * Removes a stream; its recording stays on the disk unless it is deleted too.
    *
    * @throws OxbowError `stream-unknown`, `managed-elsewhere`
    */
@@ -266,7 +266,7 @@ export class Catalog implements PublisherClaims {
     return this.#inTurn(async () => {
       const stream = this.get(name);
       check?.(revisionOf(stream.definition));
-      assertOurs(stream);
+      assertManagedHere(stream);
       await this.#release(stream, 'removed');
       this.#deps.events.publish('stream.removed', { recordings }, stream.definition);
       this.#deps.metrics.forgetStream(name);
@@ -279,17 +279,17 @@ export class Catalog implements PublisherClaims {
     });
   }
 
-  /** Starts a stream that was stopped. */
+  /** Starts a stopped stream. */
   start(name: string): Promise<void> {
     return this.#inTurn(() => this.#setStopped(this.get(name), false));
   }
 
-  /** Stops a stream until it is started again, also over restarts. */
+  /** Stops a stream until it is started again, also after a restart of oxbow. */
   stop(name: string): Promise<void> {
     return this.#inTurn(() => this.#setStopped(this.get(name), true));
   }
 
-  /** Connects to the source anew. */
+  /** Connects to the source again. */
   restart(name: string): Promise<void> {
     return this.#inTurn(async () => {
       const stream = this.get(name);
@@ -298,7 +298,7 @@ export class Catalog implements PublisherClaims {
     });
   }
 
-  /** Closes every stream: sources end, files are sealed. Changes under way come to their end first. May be called twice. */
+  /** Closes every stream, after pending changes: ends sources, seals files. May be called twice. */
   close(): Promise<void> {
     this.#closing ??= this.#changing.then(async () => {
       await Promise.all(this.all.map((stream) => stream.close()));
@@ -307,23 +307,23 @@ export class Catalog implements PublisherClaims {
     return this.#closing;
   }
 
-  async #add(definition: StreamDefinition, told?: 'stream.created' | 'stream.changed'): Promise<ManagedStream> {
+  async #add(definition: StreamDefinition, event?: 'stream.created' | 'stream.changed'): Promise<ManagedStream> {
     await writeDefinition(this.#deps.store.db, definition);
     const stream = await ManagedStream.open(this.#deps, definition, { signal: this.#signal });
     this.#removed.delete(definition.name);
     this.#streams.set(definition.name, stream);
-    if (told) this.publish(told, definition);
+    if (event) this.publish(event, definition);
     if (!definition.stopped) await stream.start();
     return stream;
   }
 
-  /** Publishes that a stream is new or was changed. */
+  /** Publishes that a stream was created or changed. */
   publish(type: 'stream.created' | 'stream.changed', definition: StreamDefinition): void {
     const { title, visibility, record, origin } = definition;
     this.#deps.events.publish(type, { title, visibility, record, origin }, definition);
   }
 
-  /** Its list ends, so that nobody waits for more of it. */
+  /** Stops and closes a stream. Its live playlist ends. */
   async #release(stream: ManagedStream, why: string): Promise<void> {
     this.#streams.delete(stream.name);
     await stream.stop(why);
@@ -360,7 +360,7 @@ export class Catalog implements PublisherClaims {
     }
   }
 
-  /** Changes come one after the other; whoever asked for one that fails is told, the next one goes on. */
+  /** Runs a change after the ones before it, even if those failed. */
   async #inTurn<T>(change: () => Promise<T>): Promise<T> {
     if (this.#closing) throw new OxbowError('not-ready', 'oxbow is shutting down');
     const turn = this.#changing.then(change);
@@ -369,18 +369,24 @@ export class Catalog implements PublisherClaims {
   }
 }
 
-/** What feeds a stream may go on: a push source says no more than how publishers are treated. */
+/** Whether the publisher can continue. The settings of a push source only concern the next publisher. */
 function isSameSource(a: SourceConfig, b: SourceConfig): boolean {
   return a.type === 'push' ? b.type === 'push' : JSON.stringify(a) === JSON.stringify(b);
 }
 
-function assertOurs(stream: ManagedStream): void {
+const places = {
+  'command-line': 'on the command line',
+  configuration: 'in the configuration',
+  sample: 'as the sample stream',
+};
+
+function assertManagedHere(stream: ManagedStream): void {
   const { name, origin } = stream.definition;
   if (origin === 'api') return;
-  throw new OxbowError('managed-elsewhere', `${name} is set by: ${origin}`);
+  throw new OxbowError('managed-elsewhere', `${name} is defined ${places[origin]}.`);
 }
 
-/** Ids sort by creation and never meet. */
+/** A unique id that sorts by creation. */
 function newId(nowMs: number): string {
   return `${Math.floor(nowMs).toString(36)}-${randomBytes(6).toString('hex')}`;
 }

@@ -99,7 +99,7 @@ test('a stream of the settings that a person stopped stays stopped after a resta
   {
     await using rig = await openStreams({ folder: folder.path, config });
     assert.deepEqual([rig.catalog.get('cam').state, rig.catalog.get('other').state], ['stopped', 'starting']);
-    assert.ok(rig.logged.some(({ stream, msg }) => stream === 'cam' && msg === 'not started: a person stopped it'));
+    assert.ok(rig.logged.some(({ stream, msg }) => stream === 'cam' && msg === 'not started: the stream was stopped'));
     await rig.catalog.configure({ cam: configured({ keep: 3_600_000 }), other: configured() });
     assert.equal(rig.catalog.get('cam').state, 'stopped', 'changed settings do not start it');
     await rig.api.start('cam');

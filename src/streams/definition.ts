@@ -1,13 +1,13 @@
 /**
- * What makes a stream: its name, source and how it is kept, from wherever it was set.
- * In: command line, configuration, API. Out: ManagedStream. Pure: types, names, and how the log calls it.
+ * The definition of a stream: name, source, recording and visibility.
+ * In: command line, configuration, API. Out: ManagedStream. Pure.
  */
 import type { SourceConfig, StreamOrigin, Visibility } from '../config/schema.ts';
 import { shownUrl } from '../net/net.ts';
 
-/** A stream as it is set. */
+/** The settings of a stream, and its identity. */
 export interface StreamDefinition {
-  /** Internal; names may change, this never does. */
+  /** Internal; never changes, unlike the name. */
   readonly id: string;
   readonly name: string;
   readonly source: SourceConfig;
@@ -20,15 +20,15 @@ export interface StreamDefinition {
   /** Milliseconds; undefined means the setting `record.keep`. */
   readonly keepMs: number | undefined;
   readonly visibility: Visibility;
-  /** Somebody chose it; else it is the default. */
+  /** True if it was configured, false if it is the default. */
   readonly visibilityIsSet: boolean;
   /** µs since 1970. */
   readonly createdUs: number;
-  /** A person stopped it. */
+  /** Stopped by a user until it is started again. */
   readonly stopped: boolean;
 }
 
-/** What each line about its source says: the stream, and the address without user, password, query and fragment. */
+/** Fields of log lines about the source: the stream, and the address without user, password, query and fragment. */
 export function sourceFields({ name, source }: Pick<StreamDefinition, 'name' | 'source'>): {
   readonly stream: string;
   readonly url?: string;

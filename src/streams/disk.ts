@@ -1,5 +1,5 @@
 /**
- * Watches the disk that recordings lie on.
+ * Watches the disk of the data folder.
  * In: statfs every few seconds. Out: free and total bytes, and whether there is room to record.
  */
 import { statfs } from 'node:fs/promises';
@@ -8,33 +8,33 @@ import type { Current } from '../lib/current.ts';
 import { OxbowError } from '../lib/errors.ts';
 
 const EVERY_MS = 5000;
-/** Free space below which nothing is recorded where the settings name none: 1 GiB or 2 % of the disk, whichever is less. */
+/** Default of `record.minFree`: 1 GiB or 2 % of the disk, whichever is smaller. */
 const DEFAULT_MIN_FREE = 1024 ** 3;
 const DEFAULT_MIN_SHARE = 0.02;
 
-/** What is known of the disk. Bytes. */
+/** Space on the disk. Bytes. */
 export interface Disk {
   readonly free: number;
   readonly total: number;
-  /** Least that stays free: `record.minFree`, or a share of the disk. */
+  /** Least free space: `record.minFree` or its default. */
   readonly least: number;
   readonly hasRoom: boolean;
 }
 
-/** Why nothing is recorded, for anyone: with the setting that decides, without figures. */
-export const NO_ROOM = 'Nothing is recorded: less is free on the disk than record.minFree (--min-free) keeps.';
+/** Why recording is paused, for viewers: names the setting, without figures. */
+export const NO_ROOM = 'Recording is paused: the free disk space is below record.minFree (--min-free).';
 
-/** What is free, for the operator; where there is no room, why nothing is recorded, with the setting that decides. */
+/** The free space, for administrators; if recording is paused, also the reason. */
 export function describeDisk({ free, total, least, hasRoom }: Disk): string {
   const gb = (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB`;
   const share = `${gb(free)} of ${gb(total)} are free`;
-  return hasRoom ? share : `nothing is recorded: ${share}, and record.minFree (--min-free) keeps ${gb(least)} free`;
+  return hasRoom ? share : `recording is paused: ${share}, record.minFree (--min-free) is ${gb(least)}`;
 }
 
 /**
- * The health check of the disk: what is free.
+ * The health check of the disk: describes the free space.
  *
- * @throws OxbowError `not-ready` where there is no room to record
+ * @throws OxbowError `not-ready` while recording is paused
  */
 export function checkDisk(disk: Disk): string {
   if (!disk.hasRoom) throw new OxbowError('not-ready', describeDisk(disk));
@@ -42,16 +42,16 @@ export function checkDisk(disk: Disk): string {
 }
 
 /**
- * Free space below which nothing is recorded, bytes.
+ * Free space below which recording pauses, bytes.
  *
- * @param minFree the setting; undefined where it is not set
+ * @param minFree the setting; undefined if not set
  * @param total size of the disk, bytes
  */
 export function minFreeBytes(minFree: number | undefined, total: number): number {
   return minFree ?? Math.min(DEFAULT_MIN_FREE, total * DEFAULT_MIN_SHARE);
 }
 
-/** Looks at the disk once. */
+/** Measures the disk once. */
 async function look(folder: string, minFree: number | undefined): Promise<Disk> {
   const { bavail, blocks, bsize } = await statfs(folder);
   const free = bavail * bsize;
@@ -63,10 +63,10 @@ async function look(folder: string, minFree: number | undefined): Promise<Disk> 
 /**
  * Watches until aborted.
  *
- * @param settings `record.minFree`: bytes that stay free; undefined: a share of the disk
- * @param options.looked told of each look
- * @param options.changed told when there is no room any more, and when there is again; at once where there is none
- * @returns the newest look, and the end of watching
+ * @param settings `record.minFree`: bytes; undefined: the default
+ * @param options.looked called with each measurement
+ * @param options.changed called when `hasRoom` changes; at once if it is false
+ * @returns the last measurement; `done` resolves when watching has ended
  */
 export async function watchDisk(
   folder: string,

@@ -1,6 +1,6 @@
 /**
- * Tells the metrics what all streams are doing and what is held, when somebody asks for them.
- * In: the catalog, and whoever holds something. Out: gauges. Nothing is followed in between, so it costs nothing.
+ * Sets the gauges of all streams, caches and queues at each metrics scrape.
+ * In: the catalog and the other sources. Out: gauges. Costs nothing between two scrapes.
  */
 import type { StreamState } from '../api/shapes.ts';
 import type { Viewers } from '../delivery/viewers.ts';
@@ -14,7 +14,7 @@ import type { Horizons } from '../recording/horizons.ts';
 import type { Catalog } from './catalog.ts';
 import type { Disk } from './disk.ts';
 
-/** Whom the gauges are asked of. */
+/** Sources of the gauge values. */
 export interface GaugeSources {
   readonly metrics: Metrics;
   readonly catalog: Catalog;
@@ -24,14 +24,14 @@ export interface GaugeSources {
   readonly horizons: Pick<Horizons, 'pause'>;
   readonly net: Pick<Net, 'idleConnections'>;
   readonly queue: Pick<JobQueue, 'counts'>;
-  /** Bytes of recordings that are kept in memory. */
+  /** Bytes of the block cache. */
   readonly blockBytes: () => number;
   readonly disk: () => Disk;
-  /** Media engine processes: now, and ever. */
+  /** FFmpeg processes: running now, and started in total. */
   readonly children: () => { readonly running: number; readonly started: number };
 }
 
-/** Sets every gauge that is looked up, each time somebody asks for metrics. Returns how to stop it. */
+/** Sets the gauges at each scrape. Returns a function that stops this. */
 export function readGauges(sources: GaugeSources): () => void {
   const { metrics, catalog, viewers, forecast, clockWatch, horizons, net, queue, blockBytes } = sources;
   let reportedStarts = 0;
@@ -61,7 +61,7 @@ export function sharedBytes(catalog: Catalog): number {
   return catalog.all.reduce((sum, stream) => sum + stream.list.memoryBytes, 0);
 }
 
-/** Looks at every stream once and sets its gauges. */
+/** Sets the gauges of every stream once. */
 export function readStreams(catalog: Catalog, metrics: Metrics): void {
   metrics.sharedBytes.set(sharedBytes(catalog));
   const states = { starting: 0, live: 0, waiting: 0, unpublished: 0, offline: 0, ended: 0, stopped: 0 };
@@ -88,21 +88,21 @@ export function readStreams(catalog: Catalog, metrics: Metrics): void {
   metrics.gopBufferBytes.set(gopBytes);
 }
 
-/** Nothing is meant to flow. */
+/** No media is expected in these states. */
 const restingStates: ReadonlySet<StreamState> = new Set(['stopped', 'ended', 'unpublished']);
 
 /**
- * How the sources do, for the health check: how many streams are live.
+ * The health check of the sources: the number of live streams.
  *
- * @throws OxbowError `not-ready` where a stream does not flow that should; names it and says why
+ * @throws OxbowError `not-ready` if a stream without media should be live; names it and the reason
  */
 export function checkStreams(catalog: Catalog): string {
-  const meant = catalog.all.filter(({ state, silence }) => !restingStates.has(state) || silence !== '');
-  const live = meant.filter(({ state }) => state === 'live').length;
-  const silent = meant.filter(({ silence }) => silence !== '');
+  const expected = catalog.all.filter(({ state, silence }) => !restingStates.has(state) || silence !== '');
+  const live = expected.filter(({ state }) => state === 'live').length;
+  const silent = expected.filter(({ silence }) => silence !== '');
   const unpublished = catalog.all.filter(({ state }) => state === 'unpublished').length;
   const waiting = unpublished === 0 ? '' : `, ${unpublished} without a publisher`;
-  const sentence = `${live} of ${meant.length} streams are live${waiting}`;
+  const sentence = `${live} of ${expected.length} streams are live${waiting}`;
   if (silent.length === 0) return sentence;
   const named = silent.slice(0, 10).map(({ name, silence }) => `${name} (${silence})`);
   const more = silent.length > named.length ? ` and ${silent.length - named.length} more` : '';

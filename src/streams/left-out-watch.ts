@@ -1,6 +1,6 @@
 /**
- * Reports the tracks of a stream's source that oxbow cannot take: each once in the log, all of them in a gauge and in a sentence.
- * In: facts of the source, as they change. Out: log, metrics, the stream's `problem`.
+ * Reports the tracks of a source that oxbow does not support: each once in the log, all of them in a gauge and in a sentence.
+ * In: changed facts of the source. Out: log, metrics, the stream's `problem`.
  */
 import { type LeftOutTrack, leftOutSentence } from '../api/left-out.ts';
 import type { StreamDefinition } from './definition.ts';
@@ -22,31 +22,31 @@ export class LeftOutWatch {
     this.#definition = definition;
   }
 
-  /** What is left out, for a person; empty where nothing is. */
+  /** The sentence of `leftOutSentence`; may be empty. */
   get sentence(): string {
     return this.#sentence;
   }
 
-  /** The source was started again: what it leaves out is logged again. */
+  /** The source was started again: its tracks are logged again. */
   reset(): void {
     this.#logged.clear();
     this.set([]);
   }
 
-  /** The source leaves out these tracks, and no others. */
+  /** Replaces the list of left-out tracks. */
   set(tracks: readonly LeftOutTrack[]): void {
     const { log, metrics } = this.#deps;
     const definition = this.#definition();
-    const isNews = leftOutSentence(tracks) !== this.#sentence;
+    const hasChanged = leftOutSentence(tracks) !== this.#sentence;
     this.#sentence = leftOutSentence(tracks);
-    for (const kind of isNews ? KINDS : []) {
+    for (const kind of hasChanged ? KINDS : []) {
       const count = tracks.filter((track) => track.kind === kind).length;
       metrics.tracksLeftOut.set({ stream: definition.name, kind }, count);
     }
     for (const { kind, name } of tracks) {
       if (this.#logged.has(name)) continue;
       this.#logged.add(name);
-      log.warn({ ...sourceFields(definition), kind, track: name }, 'a track is left out: oxbow cannot take it');
+      log.warn({ ...sourceFields(definition), kind, track: name }, 'a track is left out: oxbow does not support it');
     }
   }
 }

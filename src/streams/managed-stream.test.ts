@@ -26,7 +26,7 @@ suite('a stream’s state', () => {
     assert.deepEqual([stream.state, stream.problem, stream.liveSinceUs], ['waiting', 'HTTP 404 seg81.ts', undefined]);
     source.flow(1000);
     assert.deepEqual([stream.state, stream.problem], ['live', '']);
-    for (const msg of ['media flows', 'media is missing']) {
+    for (const msg of ['the stream is live', 'media is missing']) {
       const line = rig.logged.find((each) => each.msg === msg);
       assert.deepEqual([line?.stream, line?.url], ['door', pull.source.url], 'the log names the address');
     }

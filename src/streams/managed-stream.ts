@@ -1,7 +1,7 @@
 /**
- * One stream's life: opened from its recording, started, stopped, lingering, closed.
- * In: a definition, the dependencies, and one publisher after the other. Out: a live stream with its packager and recorder; what delivery and
- * the API show of it.
+ * The lifecycle of one stream: opened from its recording, started, stopped, lingering, closed.
+ * In: a definition, the dependencies, and one publisher after the other. Out: a live stream with its packager and recorder, for
+ * delivery and the API.
  */
 import type { StreamState } from '../api/shapes.ts';
 import type { MediaRates, SourceFacts } from '../api/source-facts.ts';
@@ -27,38 +27,38 @@ import { StreamEvents } from './stream-events.ts';
 import { openStreamParts, type StreamParts } from './stream-parts.ts';
 import { StreamPublishers } from './stream-publishers.ts';
 
-/** A source that came back may bring this much of what was missed, µs. */
+/** A source that returns may deliver this much of the missed media, µs. */
 const LATE_US = 60_000_000;
 
-/** A source may take this long to bring its first media before its silence is worth telling, ms. */
+/** Missing media is reported so long after a start, ms. */
 const STARTING_MS = 30_000;
 
 /** A stream that this process runs. */
 export class ManagedStream implements ServedStream {
-  /** What feeds it. */
+  /** Its publishers. */
   readonly publishers: StreamPublishers;
   readonly #deps: StreamDeps;
   readonly #parts: StreamParts;
   readonly #events: StreamEvents;
   #definition: StreamDefinition;
-  /** The source said that media is missing since it was started or flowed last. */
+  /** The source has reported missing media since its start or since media flowed last. */
   #isMissing = false;
-  /** The source ended in order: a live one is awaited, a film is over. */
+  /** The source ended its playlist. A live source is awaited. */
   #hasEnded = false;
   /** The source that was live last, see saved-state. */
   #liveSource: string | null;
   #lingerTimer: NodeJS.Timeout | undefined;
   #liveSinceUs: number | undefined;
-  /** What was settled once stays so when the stream is started again: a list never takes its ENDLIST back. µs since 1970. */
+  /** Before this the timeline is final, also after a restart: a playlist with ENDLIST never changes. µs since 1970. */
   #settledUs = 0;
   #deletedBeforeUs: number;
   #savedGeneration: Generation | undefined;
   #saving: Promise<void> = Promise.resolve();
   #closing: Promise<void> | undefined;
   #problem = '';
-  /** The source ended because of a bug. */
+  /** A bug ended the source. */
   #hasFailed = false;
-  /** When the source was started or a publisher connected last, monotonic ms. */
+  /** Last start of the source or connection of a publisher, monotonic ms. */
   #startedMs = 0;
   #facts: SourceFacts | undefined;
   readonly #leftOut: LeftOutWatch;
@@ -88,7 +88,7 @@ export class ManagedStream implements ServedStream {
     });
   }
 
-  /** Recovers the stream's files, and makes it ready to start where it ended. Abort ends recovery. */
+  /** Recovers the files of the stream and prepares it to continue where it ended. Abort ends recovery. */
   static async open(
     deps: StreamDeps,
     definition: StreamDefinition,
@@ -121,12 +121,12 @@ export class ManagedStream implements ServedStream {
     return this.#parts.inits;
   }
 
-  /** Live frames, for tests and other sinks' owners. */
+  /** Live frames, for tests and owners of other sinks. */
   get stream(): Stream {
     return this.#parts.stream;
   }
 
-  /** What it is doing now. */
+  /** The current state. */
   get state(): StreamState {
     if (!this.publishers.isRunning) return this.#hasEnded ? 'ended' : 'stopped';
     if (this.stream.context) return 'live';
@@ -135,7 +135,7 @@ export class ManagedStream implements ServedStream {
     return this.#isMissing ? 'waiting' : 'starting';
   }
 
-  /** What is wrong, for a person: why it is not live, or what of a live stream is not recorded. */
+  /** The problem in words: why the stream is not live, or what of a live stream is not recorded. */
   get problem(): string {
     if (this.state !== 'live') return this.#problem;
     const noRoom = this.#definition.record ? (this.#deps.noRoom?.() ?? '') : '';
@@ -143,8 +143,8 @@ export class ManagedStream implements ServedStream {
   }
 
   /**
-   * Why no media flows although it should; empty while it flows, in the first 30 s after a start, after a person stopped the stream,
-   * when its source has ended, and while no publisher is connected.
+   * Why expected media is missing. Empty while media flows, in the first 30 s after a start, while the stream is stopped, after its
+   * source has ended, and while no publisher is connected.
    */
   get silence(): string {
     const { state } = this;
@@ -154,27 +154,27 @@ export class ManagedStream implements ServedStream {
     return this.#problem || 'the source has sent no media yet';
   }
 
-  /** What the source said of itself last; undefined until it was asked. */
+  /** Facts of the source; undefined until it was read. */
   get facts(): SourceFacts | undefined {
     return this.#facts;
   }
 
-  /** What flows now, as it is measured. */
+  /** Measured rates; undefined while no media flows. */
   get rates(): MediaRates | undefined {
     return this.stream.context && this.#parts.meter.rates;
   }
 
-  /** Start of the run that flows now, µs since 1970. */
+  /** Start of the current run, µs since 1970. */
   get liveSinceUs(): number | undefined {
     return this.stream.context ? this.#liveSinceUs : undefined;
   }
 
-  /** What is missing from `fromUs`, the end of what is recorded, until now; see recording/timeline. */
+  /** Missing media from `fromUs`, the end of the recording, until now; see recording/timeline. */
   gapsSince(fromUs: number): StreamGap[] {
     return gapsSince(this.#parts.recorder.gaps, this.stream, fromUs, { waits: !this.isQuiet });
   }
 
-  /** What the end of its timeline and retention's edge are now. */
+  /** The end of the timeline and the retention horizon, as of now. */
   get timelineEnd(): TimelineEnd {
     return {
       createdUs: this.createdUs,
@@ -191,7 +191,7 @@ export class ManagedStream implements ServedStream {
   settled(us: number): boolean {
     if (us <= this.#settledUs || this.recording.endUs >= us) return true;
     const { state } = this;
-    // A source that is not tried any more brings nothing late.
+    // A source that is not read any more delivers nothing late.
     const lateUs = state === 'stopped' || state === 'ended' ? 0 : LATE_US;
     const isSettled = state !== 'live' && this.isQuiet && this.#nowUs() >= us + lateUs;
     if (isSettled) this.#settledUs = us;
@@ -202,7 +202,7 @@ export class ManagedStream implements ServedStream {
     return leastMsnAt(us / 1000);
   }
 
-  /** Nothing that was published waits for the disk. */
+  /** No published media waits for the disk. */
   get isQuiet(): boolean {
     return this.#parts.recorder.isQuiet;
   }
@@ -211,17 +211,17 @@ export class ManagedStream implements ServedStream {
     return Math.max(this.#deletedBeforeUs, this.#deps.horizons.of(this.#definition.id, this.retentionRule.keepMs));
   }
 
-  /** Retention deleted everything before `us` (since 1970) but what is pinned. */
+  /** Retention deleted all media before `us` (since 1970) that is not pinned. */
   setDeletedBefore(us: number): void {
     this.#deletedBeforeUs = Math.max(this.#deletedBeforeUs, us);
   }
 
-  /** What retention keeps of it. */
+  /** How long retention keeps its recording. */
   get retentionRule(): RetentionRule {
     return { streamId: this.#definition.id, keepMs: this.#definition.keepMs ?? this.#deps.settings.now.record.keep };
   }
 
-  /** Takes over changed settings that need no restart: recording, retention, visibility, name of a person's choice. */
+  /** Applies changed settings that do not need a restart: recording, retention, visibility, name of a person's choice. */
   redefine(definition: StreamDefinition): void {
     const wasRecorded = this.#definition.record;
     this.#definition = definition;
@@ -230,12 +230,12 @@ export class ManagedStream implements ServedStream {
     this.#events.redefined();
   }
 
-  /** It was closed, and serves its past alone. */
+  /** Closed: only its recording is served. */
   get closed(): boolean {
     return this.#closing !== undefined;
   }
 
-  /** Runs the source, or accepts publishers from now on; does nothing when it was started already, or after `close`. */
+  /** Runs the source, or accepts publishers. Does nothing while it runs and after `close`. */
   async start(): Promise<void> {
     if (this.publishers.isRunning || this.#closing) return;
     this.#hasFailed = false;
@@ -252,7 +252,7 @@ export class ManagedStream implements ServedStream {
     });
   }
 
-  /** Ends its publishers and closes the live list at once. Resolves when nothing of its source runs any more. */
+  /** Ends its publishers and the live playlist at once. Resolves when its source has stopped. */
   async stop(detail: string): Promise<void> {
     await this.publishers.end(new OxbowError('publish-refused', detail));
     this.#hasEnded = false;
@@ -262,7 +262,7 @@ export class ManagedStream implements ServedStream {
   }
 
   /**
-   * Stops, seals what is open, and remembers that the process ended in order. The live list stays open for the next process.
+   * Stops, seals the open file, and saves that the process ended regularly. The live playlist stays open for the next process.
    * May be called twice.
    */
   close(): Promise<void> {
@@ -288,7 +288,7 @@ export class ManagedStream implements ServedStream {
     this.#endList();
   }
 
-  /** A source was started or a publisher has connected: its media may take a while. */
+  /** A source was started or a publisher has connected. */
   #awaitMedia(): void {
     this.#problem = '';
     this.#isMissing = false;
@@ -297,7 +297,7 @@ export class ManagedStream implements ServedStream {
 
   #onEvent(event: StreamEvent): void {
     const { metrics, log } = this.#deps;
-    this.#events.hear(event);
+    this.#events.onEvent(event);
     const stream = this.name;
     switch (event.type) {
       case 'run': {
@@ -306,7 +306,7 @@ export class ManagedStream implements ServedStream {
         this.#isMissing = false;
         this.#hasEnded = false;
         const { run, startUs, gaps } = event.context;
-        // A soft re-anchor only fixes the clock anew: media never stopped.
+        // A soft re-anchor only corrects the clock: media did not stop.
         if (!event.context.soft) this.#liveSinceUs = startUs;
         for (const { cause } of gaps) if (cause !== 'offline') metrics.gaps.inc({ stream, cause });
         log.info(
@@ -317,20 +317,20 @@ export class ManagedStream implements ServedStream {
             clock: run.clock,
             gaps: gaps.length,
           },
-          'media flows',
+          'the stream is live',
         );
         this.#save(false);
         break;
       }
       case 'absent':
         this.#problem = event.detail;
-        // While the client runs, only it can say that nothing is meant to flow.
+        // Only a running client can report a regular end of its source.
         this.#hasEnded = event.cause === 'offline' && this.publishers.isReading;
         if (event.cause !== 'offline') {
           this.#isMissing = true;
           log.warn({ ...sourceFields(this.#definition), cause: event.cause, detail: event.detail }, 'media is missing');
         }
-        // The next media is another run, and that another file.
+        // The next media is another run, which starts another file.
         void this.#parts.recorder.seal(); // never rejects
         if (!this.#closing) this.#linger();
         this.#save(false);
@@ -342,7 +342,7 @@ export class ManagedStream implements ServedStream {
       case 'clipped': {
         const seconds = event.durationUs / 1e6;
         metrics.clippedSeconds.inc({ stream }, seconds);
-        log.info({ ...sourceFields(this.#definition), seconds }, 'the source offered media again, which was left out');
+        log.info({ ...sourceFields(this.#definition), seconds }, 'the source repeated media, which was dropped');
         break;
       }
       case 'sink-failed': {
@@ -370,9 +370,9 @@ export class ManagedStream implements ServedStream {
     }
   }
 
-  /** The live list stays open for a while: whoever comes back goes on in the same list (docs/media.md 11). */
+  /** The live playlist stays open for a while: a publisher that returns continues in it (docs/media.md 11). */
   #linger(): void {
-    // From the first word of it on: a source that says again and again that it is down does not keep the list open.
+    // Counted from the first report: a source that repeats that it is down does not keep the playlist open.
     if (this.#lingerTimer) return;
     const { push, pull } = this.#deps.settings.now.live.linger;
     const ms = this.#definition.source.type === 'pull' ? pull : push;
@@ -400,7 +400,7 @@ export class ManagedStream implements ServedStream {
     this.#save(false);
   }
 
-  /** What is missing on the disk now: what was passed over or lost since the last recorded media, then why nothing is recorded now. */
+  /** Gaps of the recording: media that was skipped or lost since the last recorded media, then the current reason. */
   #gapsFrom(us: number): StreamGap[] {
     const passed = this.#parts.recorder.gaps;
     const fromUs = Math.max(us, passed.at(-1)?.toUs ?? us);
@@ -409,7 +409,7 @@ export class ManagedStream implements ServedStream {
     return [...passed, { fromUs, toUs: this.#nowUs(), cause: 'offline', detail: RECORDING_OFF }];
   }
 
-  /** The source is live: when its playlist has ended at the next start, it is not taken for a film. */
+  /** The source is live: at the next start an ended playlist does not mean that the source is a finished recording. */
   #noteLive(): void {
     const key = sourceKey(this.#definition.source);
     if (this.#definition.source.type !== 'pull' || key === this.#liveSource) return;
@@ -429,6 +429,8 @@ export class ManagedStream implements ServedStream {
     };
     this.#saving = this.#saving
       .then(() => writeSavedState(store.db, this.#definition.id, saved))
-      .catch((error: unknown) => log.error({ stream: this.name, error: messageOf(error) }, 'the state was not saved'));
+      .catch((error: unknown) =>
+        log.error({ stream: this.name, error: messageOf(error) }, 'the state of the stream was not saved'),
+      );
   }
 }

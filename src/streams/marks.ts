@@ -1,6 +1,6 @@
 /**
- * Markers and pins as HTTP meets them: what people set on a stream's timeline.
- * In: instants and texts that HTTP has checked. Out: MarkerView, PinView; refusals of what cannot be.
+ * The API of markers and pins on a stream's timeline.
+ * In: instants and texts that HTTP has checked. Out: MarkerView, PinView, events.
  */
 import type { MarksApi } from '../api/streams-api.ts';
 import { OxbowError } from '../lib/errors.ts';
@@ -12,13 +12,13 @@ import type { ManagedStream } from './managed-stream.ts';
 import type { StreamDeps } from './stream-deps.ts';
 import { type Marks, markerViewOf, pinViewOf } from './views.ts';
 
-/** How far ahead of the server's a person's clock may be, ms. */
+/** How far the clock of a client may be ahead, ms. */
 const AHEAD_MS = 60_000;
 const LONGEST_PIN_MS = 31 * 24 * 3_600_000;
-/** Markers of one answer. */
+/** Markers per page. */
 const PAGE = 1000;
 
-/** Makes the API of markers and pins. `marksBetween` gives those of a timeline, ids of streams and µs since 1970. */
+/** Creates the API of markers and pins. `marksBetween` returns those of a timeline; it takes µs since 1970. */
 export function createMarksApi(
   deps: StreamDeps,
   catalog: Catalog,
@@ -27,7 +27,7 @@ export function createMarksApi(
   const idOf = (name: string) => catalog.get(name).definition.id;
   const subject = (name: string) => catalog.get(name).definition;
   const refuseFuture = (ms: number) => {
-    if (ms > clock.nowMs() + AHEAD_MS) throw new OxbowError('bad-time', 'That lies in the future.');
+    if (ms > clock.nowMs() + AHEAD_MS) throw new OxbowError('bad-time', 'The time is in the future.');
   };
   return {
     async markers(name, { fromMs, toMs, cursor }) {
@@ -53,18 +53,18 @@ export function createMarksApi(
     },
     pins: async (name) => pins.of(idOf(name)).map(pinViewOf),
     async addPin(name, { fromMs, toMs, text }) {
-      if (fromMs >= toMs) throw new OxbowError('bad-time', '`from` must lie before `to`.');
+      if (fromMs >= toMs) throw new OxbowError('bad-time', '`from` must be before `to`.');
       refuseFuture(toMs);
       if (toMs - fromMs > LONGEST_PIN_MS) {
-        throw new OxbowError('window-too-long', 'That is more than 31 days.', {
+        throw new OxbowError('window-too-long', 'A pin is longer than 31 days.', {
           extra: { hint: 'Set several pins of at most 31 days each.' },
         });
       }
       const stream = catalog.get(name);
       const pin = await pins.add(stream.definition.id, { fromUs: fromMs * 1000, toUs: toMs * 1000, text });
-      // Set first: what is there now stays while it is looked at.
+      // Added first, so that retention does not delete the media during the check.
       try {
-        await refuseNothing(stream, pin);
+        await requireMedia(stream, pin);
         events.publish('pin.added', pinViewOf(pin), stream.definition);
         return pinViewOf(pin);
       } catch (error) {
@@ -86,8 +86,8 @@ export function createMarksApi(
     },
   };
 
-  /** Refuses a pin whose windows hold nothing any more; where something is left, that is pinned. */
-  async function refuseNothing(stream: ManagedStream, range: { fromUs: number; toUs: number }): Promise<void> {
+  /** Throws if the windows of a pin have no media at all. */
+  async function requireMedia(stream: ManagedStream, range: { fromUs: number; toUs: number }): Promise<void> {
     const [windows] = windowsOver([range]);
     const { fromUs, toUs } = windows!;
     const { recording, name } = stream;
@@ -95,12 +95,12 @@ export function createMarksApi(
     const first = await recording.query(() => deps.table.firstSpanFrom(stream.definition.id, fromUs));
     if (first && first.start_us < toUs) return;
     throw toUs <= stream.horizonUs()
-      ? new OxbowError('gone', `Nothing of ${name} is left there.`)
-      : new OxbowError('no-media', `Nothing of ${name} is recorded there.`);
+      ? new OxbowError('gone', `The recording of ${name} was deleted there.`)
+      : new OxbowError('no-media', `${name} was not recorded there.`);
   }
 }
 
-/** No more than a timeline may hold: of those that lie within the same `resS` the first, or of ever longer stretches. */
+/** At most as many markers as a timeline may have: the first of each `resS`, or of a longer period. */
 function thin(markers: readonly Marker[], resS: number): readonly Marker[] {
   let few = markers;
   for (let res = Math.max(1, resS); few.length > MAX_PIECES; res *= 2) {
@@ -119,7 +119,7 @@ function printCursor({ atUs, id }: Marker): string {
   return `${atUs}.${id}`;
 }
 
-/** @throws OxbowError `bad-request` for a cursor that oxbow did not give */
+/** @throws OxbowError `bad-request` for an invalid cursor */
 function readCursor(cursor: string | undefined): Pick<Marker, 'atUs' | 'id'> | undefined {
   if (cursor === undefined) return undefined;
   const [, at, id] = /^(\d{1,16})\.([0-9a-f-]{1,40})$/.exec(cursor) ?? [];

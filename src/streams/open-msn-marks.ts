@@ -1,12 +1,12 @@
 /**
- * Opens the marks of announced MSNs of a data folder, with what the index knows where they are lost.
+ * Opens the marks of announced MSNs of a data folder; if the file is lost, takes the highest MSN from the index.
  * In: folder, index, clock. Out: marks for every stream of the process. docs/decisions/0016.
  */
 import { messageOf } from '../lib/errors.ts';
 import { LOST_MARKS_MSNS, leastMsnAt, MsnMarks } from '../store/msn-marks.ts';
 import type { StreamDeps } from './stream-deps.ts';
 
-/** Opens the marks. Rejects with the system's error where the file cannot be read. */
+/** Opens the marks. Rejects with the system's error if the file cannot be read. */
 export function openMsnMarks({
   dataFolder,
   store,
@@ -21,10 +21,9 @@ export function openMsnMarks({
       if (streams.length === 0) return undefined;
       let highest = leastMsnAt(clock.nowMs());
       for (const { id } of streams) highest = Math.max(highest, (await table.last(id))?.last_msn ?? 0);
-      log.warn({ skipped: LOST_MARKS_MSNS }, 'the file of announced segment numbers is missing: numbers are skipped');
+      log.warn({ skipped: LOST_MARKS_MSNS }, 'the file of announced segment numbers is missing: skipping numbers');
       return highest;
     },
-    failed: (error) =>
-      log.error({ error: messageOf(error) }, 'announced segment numbers could not be noted on the disk'),
+    failed: (error) => log.error({ error: messageOf(error) }, 'announced segment numbers were not written to the disk'),
   });
 }

@@ -1,19 +1,19 @@
 /**
- * Values as the API shows them: times, and sentences without addresses of sources.
+ * Values in public responses: times, and sentences without addresses of sources.
  * In: times and sentences of streams. Out: text.
  */
 import { printRfc3339 } from '../api/instant.ts';
 import type { SourceConfig } from '../config/schema.ts';
 
-/** µs since 1970 as the API writes times. */
+/** µs since 1970 as RFC 3339, rounded to the nearest ms. */
 export function timeOf(us: number): string {
   return printRfc3339(Math.round(us / 1000));
 }
 
 /**
- * What went wrong, for everyone: of an address only the last name in its path is left, and a source's host is not told.
+ * Removes addresses from an error text: of a URL only the last segment of its path remains; the host of the source is replaced.
  *
- * @param source whose words they are
+ * @param source the source that the text is about
  */
 export function withoutAddresses(text: string, source: SourceConfig): string {
   const named = text.replaceAll(/[a-z][a-z0-9+.-]*:\/\/[^\s"'<>,;)]*[^\s"'<>,;):.]/gi, (address) => {

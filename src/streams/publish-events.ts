@@ -1,5 +1,5 @@
 /**
- * Reports what happens to the publishers of a stream.
+ * Reports the events of a stream's publishers.
  * In: events of the publisher slot. Out: `publish.*` on the event bus, metrics, the log.
  */
 import type { PublisherEvent } from '../ingest/publisher-slot.ts';

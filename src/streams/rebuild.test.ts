@@ -120,7 +120,7 @@ test('what the index has and the disk has not is told, what cannot be used is na
   await truncate(torn, 8000).catch(() => undefined);
   const { files, problems } = await checkIndex(folder.path, { signal });
   assert.deepEqual([files, problems.length], [3, 1]);
-  assert.match(problems[0]!, /is in the index, but not on the disk/);
+  assert.match(problems[0]!, /is in the index but not on the disk/);
   const rebuilt = await rebuildIndex(folder.path, { signal });
   assert.deepEqual([rebuilt.files, rebuilt.repaired, rebuilt.unusable.length], [1, 1, 1]);
   assert.deepEqual((await checkIndex(folder.path, { signal })).problems, []);
@@ -138,11 +138,11 @@ test('recordings without a database, or with an empty one, never agree with the 
   assert.deepEqual(await readdir(folder.path), names);
   for (const name of names) if (name.startsWith('oxbow.db')) await rm(path.join(folder.path, name));
   const missing = await checkIndex(folder.path, { signal });
-  assert.deepEqual(missing.problems, ['there is no oxbow.db, but 3 recorded files are there']);
+  assert.deepEqual(missing.problems, ['there is no oxbow.db, but there are 3 recorded files']);
   assert.ok(!(await readdir(folder.path)).includes('oxbow.db'));
   await (await openStore({ file: database, log: createSilentLog() }))[Symbol.asyncDispose]();
   const empty = await checkIndex(folder.path, { signal });
-  assert.deepEqual(empty.problems, ['the index is empty, but 3 recorded files are there']);
+  assert.deepEqual(empty.problems, ['the index is empty, but there are 3 recorded files']);
   await writeFile(database, 'no database at all');
   await assert.rejects(checkIndex(folder.path, { signal }), { code: 'not-ready' });
   assert.equal(await readFile(database, 'utf8'), 'no database at all', 'it is not moved aside');

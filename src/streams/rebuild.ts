@@ -1,6 +1,6 @@
 /**
- * Makes the index again from the files, and compares the two.
- * In: a data folder that no other oxbow uses. Out: rows for every chunk file; what differs. docs/media.md 22.
+ * Rebuilds the index from the files, and compares the index with the files.
+ * In: a data folder that no server uses. Out: rows for every chunk file; the differences. docs/media.md 22.
  */
 import { existsSync } from 'node:fs';
 import path from 'node:path';
@@ -21,30 +21,30 @@ import { adoptRecordings } from './stream-table.ts';
 
 export { DATABASE_FILE };
 
-/** What a rebuild did. */
+/** The result of a rebuild. */
 export interface RebuildResult {
   readonly streams: number;
   readonly files: number;
   readonly segments: number;
-  /** Open or torn files that were mended. */
+  /** Number of open or torn files that were repaired. */
   readonly repaired: number;
-  /** Files that hold nothing usable, relative to the data folder; left where they are. */
+  /** Files without usable media, relative to the data folder; they are not deleted. */
   readonly unusable: readonly string[];
 }
 
-/** How database and files compare. */
+/** The result of a comparison of index and files. */
 export interface IndexReport {
   readonly files: number;
-  /** Sentences about what does not agree; empty when all is well. */
+  /** Sentences about differences; empty if there are none. */
   readonly problems: readonly string[];
-  /** The database has an older schema, which the next start upgrades; nothing was compared. */
+  /** The database has an older schema, which the next start upgrades: nothing was compared. */
   readonly isOld?: true;
 }
 
 /**
- * Forgets every row of the index and adds each file again. Streams that only the files know come back under their names.
+ * Deletes all rows of the index and adds every file again. Streams that only exist as files are restored with their names.
  *
- * @throws OxbowError `data-in-use` while oxbow runs on the folder
+ * @throws OxbowError `data-in-use` while a server uses the folder
  */
 export async function rebuildIndex(
   dataFolder: string,
@@ -81,9 +81,9 @@ export async function rebuildIndex(
 }
 
 /**
- * Looks whether every file of the index is on the disk, and whether recordings have an index at all. Changes nothing.
+ * Checks that every indexed file is on the disk, and that recordings have an index. Changes nothing.
  *
- * @throws OxbowError `data-in-use` while oxbow runs on the folder, `data-newer`, `not-ready` where the database cannot be read
+ * @throws OxbowError `data-in-use` while a server uses the folder, `data-newer`, `not-ready` if the database cannot be read
  */
 export async function checkIndex(dataFolder: string, { signal }: { signal: AbortSignal }): Promise<IndexReport> {
   if (isLocked(dataFolder)) throw new OxbowError('data-in-use', `Another oxbow runs on ${dataFolder}.`);
@@ -95,15 +95,15 @@ export async function checkIndex(dataFolder: string, { signal }: { signal: Abort
   if (indexed.length === 0) {
     const files = await countChunks(segments, signal);
     const lacks = existsSync(database) ? 'the index is empty' : `there is no ${DATABASE_FILE}`;
-    // The one open file of a young stream is indexed when it is closed.
+    // The only file of a new stream is indexed when it is closed.
     if (files > 1 || (files > 0 && !existsSync(database)))
-      problems.push(`${lacks}, but ${files} recorded files are there`);
+      problems.push(`${lacks}, but there are ${files} recorded files`);
   }
   for (const file of indexed) {
     signal.throwIfAborted();
     await segments
       .size(segmentLocation(file))
-      .catch(() => problems.push(`${file} is in the index, but not on the disk`));
+      .catch(() => problems.push(`${file} is in the index but not on the disk`));
   }
   return { files: indexed.length, problems };
 }

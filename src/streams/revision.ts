@@ -1,11 +1,11 @@
 /**
- * Tells one state of a stream's settings from another.
- * In: a definition. Out: a short text that is the same for the same settings, over restarts too; it tells nothing about them.
+ * The revision of a stream's settings, for ETag and If-Match.
+ * In: a definition. Out: a short text that is the same for the same settings, also after a restart, and does not reveal them.
  */
 import { createHmac } from 'node:crypto';
 import type { StreamDefinition } from './definition.ts';
 
-/** Names what a person has set of a stream; whether it runs is not part of it. */
+/** The revision; `stopped` is not part of it. */
 export function revisionOf({
   id,
   source,
@@ -21,6 +21,6 @@ export function revisionOf({
     ...[source, origin, title, description],
     ...[record, keepMs ?? null, visibility, visibilityIsSet],
   ]);
-  // Keyed by what nobody outside knows: else whoever sees it could try addresses until one fits.
+  // Keyed with the internal id, so that a client cannot find the address of the source by trying.
   return createHmac('sha256', id).update(settings).digest('base64url').slice(0, 22);
 }

@@ -1,6 +1,6 @@
 /**
- * Remembers what a stream was doing, so that the next process can tell a crash from a stop and go on with the live list.
- * In: changes of a stream's state. Out: a row in the store; where to go on after a restart. docs/media.md 5 and 14.
+ * Saves the state of a stream, so that the next process can distinguish a crash from a stop and continue the live playlist.
+ * In: changes of a stream's state. Out: a row of `stream_on_air`; the past of a stream after a restart. docs/media.md 5 and 14.
  */
 import { createHash } from 'node:crypto';
 import type { Kysely } from 'kysely';
@@ -12,23 +12,23 @@ import type { Generation } from '../packager/generation.ts';
 import type { ChunkRow } from '../recording/chunk-table.ts';
 import type { Tables } from '../store/schema.ts';
 
-/** What is remembered. */
+/** The saved state. */
 export interface SavedState {
   /** µs since 1970. */
   readonly atUs: number;
-  /** The process ended in order after this. */
+  /** The process ended regularly after this. */
   readonly clean: boolean;
-  /** What was missing then; empty while media flowed. */
+  /** Missing media at that time; empty while media flowed. */
   readonly gaps: readonly StreamGap[];
   readonly generation: Generation | undefined;
-  /** Names the source that was live last, see `sourceKey`; null before any was. */
+  /** `sourceKey` of the source that was live last; null if none was. */
   readonly liveSource: string | null;
 }
 
 /** 2020-01-01, unix seconds: where generation numbers count from. */
 const EPOCH_S = 1_577_836_800;
 
-/** Tells one source from another without showing its address; the same over restarts. */
+/** Identifies a source without revealing its address; the same after a restart. */
 export function sourceKey(source: SourceConfig): string {
   return createHash('sha256')
     .update(source.type === 'pull' ? source.url : source.type)
@@ -36,7 +36,7 @@ export function sourceKey(source: SourceConfig): string {
     .slice(0, 22);
 }
 
-/** Reads what the last process wrote. */
+/** Reads the state that the last process saved. */
 export async function readSavedState(db: Kysely<Tables>, streamId: string): Promise<SavedState | undefined> {
   const row = await db.selectFrom('stream_on_air').selectAll().where('stream_id', '=', streamId).executeTakeFirst();
   if (!row) return undefined;
@@ -49,7 +49,7 @@ export async function readSavedState(db: Kysely<Tables>, streamId: string): Prom
   };
 }
 
-/** Writes what the stream is doing now. */
+/** Saves the current state. */
 export async function writeSavedState(db: Kysely<Tables>, streamId: string, saved: SavedState): Promise<void> {
   const values = {
     at_us: saved.atUs,
@@ -65,7 +65,7 @@ export async function writeSavedState(db: Kysely<Tables>, streamId: string, save
     .execute();
 }
 
-/** The newest instant at which any stream was noted, µs since 1970; undefined where none was. */
+/** Time of the newest saved state of any stream, µs since 1970; undefined if there is none. */
 export async function lastSavedUs(db: Kysely<Tables>): Promise<number | undefined> {
   const row = await db
     .selectFrom('stream_on_air')
@@ -75,7 +75,7 @@ export async function lastSavedUs(db: Kysely<Tables>): Promise<number | undefine
 }
 
 /**
- * Where a stream goes on: the end of its media, and why nothing was recorded since.
+ * The past of a stream after a restart: the end of its media, and why nothing was recorded since.
  *
  * @param last the newest file of the index, after recovery
  * @param tornTail a file was open when the last process ended
@@ -86,19 +86,19 @@ export function pastOf(
   saved: SavedState | undefined,
   tornTail: boolean,
 ): StreamPast {
-  // A source offers some of its past: its media may end before the stream was made.
+  // A source offers media from before the creation of the stream, so its media may also end before that.
   const endUs = last?.end_us ?? createdUs;
   const always = { endUs, hasMedia: last !== undefined, lastRun: last?.run ?? 0 };
   if (!last && !saved) return { ...always, gaps: [gap(endUs, 'offline', 'not yet started')] };
   const noted = saved?.gaps[0];
-  // Media that was recorded after what was noted makes the note stale: the process ended before it could write another.
+  // If media was recorded after the saved gap, the state is stale: the process died before it saved another one.
   const isStale = noted !== undefined && endUs > noted.fromUs + HOLE_US;
   if (saved && noted && !isStale) return { ...always, gaps: saved.gaps };
   const crashed = saved ? isStale || !saved.clean : tornTail;
   return {
     ...always,
     gaps: [
-      crashed ? gap(endUs, 'crash', 'oxbow ended without notice') : gap(endUs, 'offline', 'oxbow was not running'),
+      crashed ? gap(endUs, 'crash', 'oxbow was killed or crashed') : gap(endUs, 'offline', 'oxbow was not running'),
     ],
   };
 }
@@ -107,7 +107,7 @@ function gap(fromUs: number, cause: StreamGap['cause'], detail: string): StreamG
   return { fromUs, toUs: fromUs, cause, detail };
 }
 
-/** A number for a new generation, higher than any before. */
+/** The number of a new generation, higher than all before. */
 export function nextGenerationNumber(nowMs: number, last: number): number {
   return Math.max(last + 1, Math.floor(nowMs / 1000 - EPOCH_S));
 }

@@ -1,5 +1,5 @@
 /**
- * All that streams share: settings, clock, store, ways in, metrics. Built once by app/streams.ts, passed to every stream.
+ * The dependencies that all streams share: settings, clock, stores, sources, metrics. Created by app/streams.ts.
  */
 
 import type { SourceFacts } from '../api/source-facts.ts';
@@ -21,12 +21,12 @@ import type { MsnMarks } from '../store/msn-marks.ts';
 import type { StreamDefinition } from './definition.ts';
 import type { PictureTable } from './picture-table.ts';
 
-/** A stream whose source oxbow reads itself. */
+/** A stream with a source that oxbow reads itself. */
 export type ClientDefinition = StreamDefinition & { readonly source: ClientSourceConfig };
 
 /**
- * Feeds a stream from its source until that ends, with a sentence that says how, or until `signal` fires. `onFacts` is called with what
- * the source says of itself, again when that changes.
+ * Reads the source of a stream until it ends or `signal` fires; resolves with the reason in words. `onFacts` is called with the facts of
+ * the source, again when they change.
  */
 export type RunSource = (
   definition: ClientDefinition,
@@ -34,12 +34,12 @@ export type RunSource = (
   options: {
     signal: AbortSignal;
     onFacts?: ((facts: SourceFacts) => void) | undefined;
-    /** The source was live before: where its playlist has ended it is awaited. */
+    /** The source was live before: if its playlist has ended, it is awaited. */
     wasLive?: boolean;
   },
 ) => Promise<string>;
 
-/** What every stream works with. */
+/** The dependencies of every stream. */
 export interface StreamDeps {
   readonly settings: Current<Config>;
   /** Stored media. */
@@ -48,7 +48,7 @@ export interface StreamDeps {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly store: Pick<Store, 'db'>;
-  /** Of names that one process has at a time: those of streams that are published. */
+  /** Ensure that only one process publishes a stream at a time. */
   readonly leases: Leases;
   readonly table: ChunkTable;
   readonly horizons: Horizons;
@@ -56,17 +56,17 @@ export interface StreamDeps {
   readonly pins: PinTable;
   readonly markers: MarkerTable;
   readonly pictures: PictureTable;
-  /** Where is told what happens. */
+  /** Event bus. */
   readonly events: Pick<EventBus, 'publish'>;
-  /** Decides which ingest feeds a stream; see sources. */
+  /** Selects the ingest of a source; see source/sources. */
   readonly runSource: RunSource;
-  /** Whether the disk has room for recordings. */
+  /** Whether the disk has room to record. */
   readonly mayWrite: () => boolean;
   /**
-   * Closes stored media wherever it is open for reading, and drops its cached blocks. An open file keeps its space on the disk: call it
-   * after the deletion, and on Windows, which deletes no open file, before it too.
+   * Closes all readers of stored media and drops its cached blocks. Call it after the deletion, because an open file keeps its disk
+   * space, and also before it, because Windows does not delete open files.
    */
   readonly release: (prefix: SegmentPrefix) => void;
-  /** Why nothing is recorded for want of room, with the setting that decides; empty while there is room. Absent: there is no sentence. */
+  /** Why recording is paused, in words; empty while there is room. */
   readonly noRoom?: () => string;
 }

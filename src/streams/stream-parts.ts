@@ -1,6 +1,6 @@
 /**
- * Builds what a stream is made of, from what its recording and the last process left.
- * In: a definition and the dependencies. Out: live stream, packager, recorder, lists, ready to go on where they ended.
+ * Opens the parts of a stream from its recording and its saved state.
+ * In: a definition and the dependencies. Out: live stream, packager, recorder and live playlist, ready to continue.
  */
 import { messageOf } from '../lib/errors.ts';
 import { HOLE_US } from '../live/continuity.ts';
@@ -21,16 +21,16 @@ import { writeIdentity } from '../recording/stream-identity.ts';
 import { windowOf } from '../recording/window.ts';
 import { leastMsnAt, type MsnClaim } from '../store/msn-marks.ts';
 import type { StreamDefinition } from './definition.ts';
-import { lastList } from './last-list.ts';
+import { restorePreviousWindow } from './previous-window.ts';
 import { nextGenerationNumber, pastOf, readSavedState } from './saved-state.ts';
 import { frameCounter } from './source/frame-counter.ts';
 import { MediaMeter, meterSink } from './source/media-meter.ts';
 import type { StreamDeps } from './stream-deps.ts';
 
-/** Files older than this before the newest indexed one are not looked at in recovery, µs. */
+/** Recovery reads files from so long before the newest indexed one, µs. */
 const RECOVER_BACK_US = 2 * 3600 * 1_000_000;
 
-/** What a stream is made of. */
+/** The parts of a stream. */
 export interface StreamParts {
   readonly inits: InitTable;
   readonly recording: RecordingReader;
@@ -40,14 +40,14 @@ export interface StreamParts {
   readonly msns: MsnClaim;
   readonly stream: Stream;
   readonly meter: MediaMeter;
-  /** What is older was recorded once and is gone; 0 where nothing is. µs since 1970. */
+  /** Older media was deleted; 0 if none was. µs since 1970. */
   readonly deletedBeforeUs: number;
-  /** The source that was live last, see saved-state; null before any was. */
+  /** The source that was live last, see saved-state; null if none was. */
   readonly liveSource: string | null;
 }
 
 /**
- * Recovers the stream's files, and makes it ready to start where it ended. Abort ends recovery; what it had done stays.
+ * Recovers the files of a stream and opens its parts. Abort ends recovery; recovered files stay recovered.
  */
 export async function openStreamParts(
   deps: StreamDeps,
@@ -61,24 +61,24 @@ export async function openStreamParts(
   const failed = (error: unknown) => log.error({ error: messageOf(error) }, 'a codec configuration was not saved');
   const inits = await openInitTable(store.db, id, { failed, nowMs: () => clock.nowMs() });
   await writeIdentity(segments, { id, name, createdUs }).catch((error: unknown) =>
-    // Only a lost database needs it: what is recorded can be watched without.
-    log.error({ error: messageOf(error) }, 'the name of the recordings was not written'),
+    // The identity is only needed if the database is lost.
+    log.error({ error: messageOf(error) }, 'the identity file of the recording was not written'),
   );
   const found = await recover(deps, definition, inits, signal);
-  if (found.files + found.expired + found.unusable.length > 0) log.info(found, 'recordings were looked through');
+  if (found.files + found.expired + found.unusable.length > 0) log.info(found, 'the recording was recovered');
   const last = await table.last(id);
   const oldest = await table.oldest(id);
   const saved = await readSavedState(store.db, id);
   const endUs = last?.end_us ?? 0;
   const recording = new RecordingReader({ streamId: id, table, endUs });
   const windowUs = config.hls.window * 1000;
-  const previous = saved?.generation && (await lastList(saved.generation, { recording, inits, windowUs }));
-  const told = await table.dateRangesBefore(id, Number.MAX_SAFE_INTEGER, REMEMBERED_DATE_RANGES);
+  const previous = saved?.generation && (await restorePreviousWindow(saved.generation, { recording, inits, windowUs }));
+  const dateRanges = await table.dateRangesBefore(id, Number.MAX_SAFE_INTEGER, REMEMBERED_DATE_RANGES);
   const between = { fromUs: endUs - windowUs, toUs: Number.MAX_SAFE_INTEGER, lastMsn: Number.MAX_SAFE_INTEGER };
   const list = new LiveWindow(
     { ...DEFAULT_LIMITS, windowUs },
     previous,
-    latestDateRanges(told, between).slice(-MAX_DATE_RANGES),
+    latestDateRanges(dateRanges, between).slice(-MAX_DATE_RANGES),
   );
   const previousMsn = last?.last_msn ?? 0;
   const recorder = new Recorder({
@@ -112,7 +112,7 @@ export async function openStreamParts(
     announced: (msn) => msns.announced(msn),
     discontinuitySequence: last?.discontinuity_sequence ?? 0,
     continued: last !== undefined,
-    dateRanges: new DateRangeTracker(told.map(({ range }) => range)),
+    dateRanges: new DateRangeTracker(dateRanges.map(({ range }) => range)),
     initOf: (tracks) => inits.of(tracks),
     nextGeneration: () => {
       generationNumber = nextGenerationNumber(clock.nowMs(), generationNumber);
@@ -122,7 +122,7 @@ export async function openStreamParts(
   const meter = new MediaMeter();
   stream.attach(frameCounter(deps.metrics, name), { name: 'frame counter' });
   stream.attach(meterSink(meter), { name: 'media meter' });
-  // An index without a word on it was made again from the files, or is older than these words.
+  // An index that was rebuilt, or is of an older version, does not have this value.
   const deletedBeforeUs = (await table.deletedBefore(id)) || (oldest ? deletedBefore(createdUs, oldest) : 0);
   const liveSource = saved?.liveSource ?? null;
   return { inits, recording, recorder, list, packager, msns, stream, meter, deletedBeforeUs, liveSource };
@@ -134,7 +134,7 @@ async function recover(deps: StreamDeps, definition: StreamDefinition, inits: In
   const config = deps.settings.now;
   const pinned = pins.ranges(id);
   const newest = await table.last(id);
-  // Where room is short, the oldest went first: what is older than all of the index was to be deleted.
+  // With a size limit the oldest files are deleted first: files older than the index were to be deleted.
   const oldest = config.record.maxDisk === undefined ? undefined : await table.oldest(id);
   const deletedUs = config.record.maxDisk === undefined ? 0 : await table.deletedBefore(id);
   const keptUs = horizons.of(id, keepMs ?? config.record.keep);
@@ -146,7 +146,7 @@ async function recover(deps: StreamDeps, definition: StreamDefinition, inits: In
   );
 }
 
-/** The oldest file says why nothing lies before it, if nothing ever did. */
+/** Where deleted media ended, derived from the oldest file: 0 if its gaps explain the time since the creation. */
 function deletedBefore(createdUs: number, oldest: ChunkSpan): number {
   const gaps = JSON.parse(oldest.absences) as StreamGap[];
   const knownUs = Math.min(oldest.start_us, gaps[0]?.fromUs ?? oldest.start_us);
@@ -172,11 +172,11 @@ function countersOf({ metrics, log }: StreamDeps, stream: string): RecorderCount
       );
     },
     trouble(detail) {
-      own.error({ detail }, 'the recording is whole, but could not be put in order; it is tried again');
+      own.error({ detail }, 'the recording is intact but was not indexed; retrying');
     },
     slow(isSlow) {
-      if (isSlow) own.error('the disk is slow: from now on it is asked once a file, not for every segment');
-      else own.info('the disk is fast enough again');
+      if (isSlow) own.error('slow disk: syncing once per file instead of per segment');
+      else own.info('the disk is fast enough again: syncing per segment');
     },
   };
 }

@@ -1,6 +1,6 @@
 /**
- * What feeds one stream: publishers that connect to oxbow, or the client that reads its source. Both through one publisher slot.
- * In: start, stop, claims of protocols. Out: frames into the live stream; reports of publishers; the end of a source.
+ * The publishers of one stream: connections to oxbow, or the client that reads its source. Both use one publisher slot.
+ * In: start, stop, claims of protocols. Out: frames for the live stream; publisher events; the end of a source.
  */
 import type { ClaimRequest, Publisher } from '../ingest/publisher.ts';
 import { type PublisherEvent, PublisherSlot } from '../ingest/publisher-slot.ts';
@@ -11,16 +11,16 @@ import { reportPublisher } from './publish-events.ts';
 import { type SourceClient, type SourceClientOptions, startSourceClient } from './source/source-client.ts';
 import type { StreamDeps } from './stream-deps.ts';
 
-/** What a push stream says while no publisher is connected. */
+/** The problem of a push stream without a publisher. */
 const UNPUBLISHED = 'no publisher is connected';
 
-/** What the publishers of a stream work with. */
+/** What the publishers of a stream are created with. */
 export interface StreamPublishersSetup {
   readonly deps: StreamDeps;
   readonly stream: Stream;
-  /** As it is at the time. */
+  /** Returns the current definition. */
   readonly definition: () => StreamDefinition;
-  /** A publisher is active that was not before. */
+  /** A publisher has become active. */
   readonly onConnected: () => void;
   /** The client has ended by itself; see SourceClientOptions. */
   readonly onEnd: SourceClientOptions['onEnd'];
@@ -30,7 +30,7 @@ export interface StreamPublishersSetup {
 export class StreamPublishers {
   readonly #setup: StreamPublishersSetup;
   readonly #slot: PublisherSlot;
-  /** It was started; `client` reads the source, unless publishers connect to oxbow. */
+  /** Set between start and end; `client` reads the source of a stream that is not of type `push`. */
   #running: { client?: SourceClient } | undefined;
 
   constructor(setup: StreamPublishersSetup) {
@@ -78,7 +78,7 @@ export class StreamPublishers {
   }
 
   /**
-   * Reads the source, or accepts publishers from now on. Not while it runs. Resolves when the source is being read, or waits for
+   * Reads the source, or accepts publishers from now on. Not while it runs. Resolves when the source is being read or waits for
    * another process.
    */
   async start(options: Pick<SourceClientOptions, 'wasLive' | 'onFacts'>): Promise<void> {
@@ -103,7 +103,7 @@ export class StreamPublishers {
     await client.started;
   }
 
-  /** Ends every session; their signals get `reason`. Resolves when nothing of the source runs any more. */
+  /** Ends all sessions with `reason`. Resolves when the source has stopped. */
   async end(reason: OxbowError): Promise<void> {
     const running = this.#running;
     await running?.client?.stop(reason.message);

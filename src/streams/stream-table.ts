@@ -1,6 +1,6 @@
 /**
  * The rows of streams in the store.
- * In: definitions. Out: definitions, at start. A lost database is made again from the identities beside the files.
+ * In: definitions. Out: definitions, at the start. A lost database is restored from the identity files of the recordings.
  */
 import type { Kysely, Selectable } from 'kysely';
 import { NO_TEXTS } from '../api/stream-texts.ts';
@@ -12,7 +12,7 @@ import type { StreamTable, Tables } from '../store/schema.ts';
 import type { StreamDefinition } from './definition.ts';
 import type { StreamDeps } from './stream-deps.ts';
 
-/** All streams that were not deleted. */
+/** All streams that are not removed. */
 export async function readDefinitions(db: Kysely<Tables>): Promise<StreamDefinition[]> {
   const rows = await db.selectFrom('stream').selectAll().where('deleted_us', 'is', null).execute();
   return rows.map(definitionOf);
@@ -57,18 +57,18 @@ export async function writeDefinition(db: Kysely<Tables>, definition: StreamDefi
     .execute();
 }
 
-/** Streams that were removed but whose recordings are kept until retention takes them. */
+/** Removed streams whose recordings are kept until retention deletes them. */
 export async function readRemoved(db: Kysely<Tables>): Promise<StreamDefinition[]> {
   const rows = await db.selectFrom('stream').selectAll().where('deleted_us', 'is not', null).execute();
   return rows.map(definitionOf);
 }
 
-/** Hides a stream; its recordings come back with a stream of the same name. */
+/** Marks a stream as removed; a new stream of the same name gets its recording. */
 export async function hideStream(db: Kysely<Tables>, streamId: string, atUs: number): Promise<void> {
   await db.updateTable('stream').set({ deleted_us: atUs, stopped: 1 }).where('id', '=', streamId).execute();
 }
 
-/** Forgets a stream and deletes its files; when this resolves, no reader has one of them open, and the disk has its space back. */
+/** Deletes a stream and its files; when this resolves, no reader has a file open and the disk space is free. */
 export async function eraseStream(deps: StreamDeps, streamId: string): Promise<void> {
   const { db } = deps.store;
   for (const table of ['chunk_file', 'date_range', 'init', 'stream_on_air', 'retention'] as const) {
@@ -82,15 +82,15 @@ export async function eraseStream(deps: StreamDeps, streamId: string): Promise<v
   const prefix = recordingPrefix(streamId);
   deps.release(prefix);
   await deps.segments.delete(prefix);
-  // Again: a reader that was about to open a file when they were closed may have opened it in between.
+  // Again, because a reader may have opened a file between the release and the deletion.
   deps.release(prefix);
 }
 
 /**
- * Adds a row for every recording whose stream the database does not know.
+ * Adds a row for every recording whose stream is not in the database.
  *
- * @param options.onlyIfEmpty does nothing where the database knows any stream: it is not a new one
- * @returns how many were added
+ * @param options.onlyIfEmpty does nothing if the database has any stream
+ * @returns the number of added streams
  */
 export async function adoptRecordings(
   db: Kysely<Tables>,

@@ -1,5 +1,5 @@
 /**
- * The process and its machine as the API shows them.
+ * The process and its machine in the API.
  * In: clock, disk, catalog. Out: the shape of GET /api/v1/system.
  */
 import { printRfc3339 } from '../api/instant.ts';

@@ -53,7 +53,7 @@ test('the disk is looked at before anything is recorded, has room or has not, an
   assert.equal(tight.now().hasRoom, false);
   assert.match(checkDisk(roomy.now()), /^\d+\.\d GB of \d+\.\d GB are free$/);
   assert.throws(() => checkDisk(tight.now()), {
-    message: /^nothing is recorded: .* record\.minFree \(--min-free\) keeps/,
+    message: /^recording is paused: .* record\.minFree \(--min-free\) is/,
   });
   controller.abort();
   await Promise.all([roomy.done, tight.done]);

@@ -1,6 +1,6 @@
 /**
- * A stream as the API shows it.
- * In: managed streams, timelines. Out: the shapes of api/shapes. Never a source's URL or headers.
+ * The JSON of streams in the API.
+ * In: managed streams, timelines. Out: the JSON of api/shapes. Never the URL or headers of a source.
  */
 
 import { printRfc3339 } from '../api/instant.ts';
@@ -17,7 +17,7 @@ import { WINDOW_US } from '../recording/window.ts';
 import type { ManagedStream } from './managed-stream.ts';
 import { timeOf, withoutAddresses } from './public-values.ts';
 
-/** Bytes of the file that is being written: the index does not know it yet. */
+/** Bytes of the file that is being written, which is not indexed yet. */
 export function openBytes({ recording }: Pick<ManagedStream, 'recording'>): number {
   return recording.open.reduce((sum, group) => sum + group.tracks.reduce((bytes, track) => bytes + track.length, 0), 0);
 }
@@ -49,7 +49,7 @@ export function viewOf(
     media: stream.rates ?? null,
     recorded: {
       from: fromUs === undefined ? null : timeOf(fromUs),
-      // Rounded down: a window up to here is whole.
+      // Rounded down: a window that ends here is complete.
       to: fromUs === undefined ? null : printRfc3339(recording.endUs / 1000),
       seconds: Math.round((totals.durationUs + openUs) / 1000) / 1000,
       bytes: totals.bytes + openBytes(stream),
@@ -86,15 +86,15 @@ export function pinViewOf({ id, fromUs, toUs, text }: Pin): PinView {
   return { id, from: timeOf(fromUs), to: timeOf(toUs), text };
 }
 
-/** What people set on a stretch of a timeline. */
+/** Markers and pins of a part of a timeline. */
 export interface Marks {
   readonly markers: readonly Marker[];
   readonly pins: readonly Pin[];
 }
 
 /**
- * A timeline. Whether a window is closed is asked after its groups were counted: one that closes in between has its last count
- * the next time.
+ * A timeline. `settled` is called after the groups were counted: a window that closes in between gets its final count in the next
+ * response.
  */
 export function timelineViewOf(
   timeline: CoarseTimeline,

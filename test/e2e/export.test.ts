@@ -166,7 +166,7 @@ suite('export', { skip: need('ffmpeg') }, () => {
       ],
     ]);
     assert.equal(unknown.code, 1);
-    assert.match(unknown.stderr, /There are: avc, hevc/);
+    assert.match(unknown.stderr, /Streams: avc, hevc/);
     const wrong = await runOxbow(['export', 'avc', '--from', `${startMs}`, '-o', file('none.mp4')]);
     assert.equal(wrong.code, 2);
     assert.deepEqual(

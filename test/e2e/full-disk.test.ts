@@ -25,7 +25,7 @@ test('a full disk stops recording, not live viewers, and everything that says so
     assert.equal(status, 'degraded', path);
     const disk = checks.find(({ name }) => name === 'disk');
     assert.equal(disk?.status, 'degraded');
-    assert.match(disk?.detail ?? '', /nothing is recorded: .*record\.minFree \(--min-free\)/);
+    assert.match(disk?.detail ?? '', /recording is paused: .*record\.minFree \(--min-free\)/);
   }
   const said = server.log('error').filter(({ msg }) => msg.includes('record.minFree (--min-free)'));
   assert.equal(said.length, 1);

@@ -49,7 +49,7 @@ export const markRoutes: readonly Route[] = [
       const givenMs = query.from === undefined ? undefined : readInstant('from', query.from);
       const toMs = query.to === undefined ? END_OF_TIME_MS : readEnd('to', query.to, givenMs);
       const fromMs = givenMs ?? 0;
-      if (fromMs >= toMs) throw new OxbowError('bad-time', '`from` must lie before `to`.');
+      if (fromMs >= toMs) throw new OxbowError('bad-time', '`from` must be before `to`.');
       return { body: await deps.streams.markers(name, { fromMs, toMs, cursor: query.cursor }) };
     },
   }),

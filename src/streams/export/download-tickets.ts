@@ -1,17 +1,17 @@
 /**
- * Addresses of files that a browser may fetch without the admin token for a few minutes: a plain link cannot carry a header, and the
- * token belongs in no address.
- * In: ids of jobs. Out: tickets, signed with a key that lives as long as the process. HMAC, RFC 2104.
+ * Tickets in addresses of files, for downloads without the admin token: a link cannot have a header, and a token in an address would
+ * be logged.
+ * In: ids of jobs. Out: tickets, signed with a key of this process. HMAC, RFC 2104.
  */
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { OxbowError } from '../../lib/errors.ts';
 
-/** How long a download may be begun, or gone on with after it broke off, ms. */
+/** Validity for starting or resuming a download, ms. */
 const VALID_MS = 15 * 60_000;
 
-/** A ticket and its end. */
+/** A ticket. */
 export interface Ticket {
-  /** Letters, digits, `-`, `_` and `.`: fit for a path. */
+  /** Letters, digits, `-`, `_` and `.`: valid in a path. */
   readonly text: string;
   /** Ms since 1970. */
   readonly expiresMs: number;
@@ -24,7 +24,7 @@ export class DownloadTickets {
 
   /**
    * @param nowMs ms since 1970
-   * @param key whoever has the same one takes each other's tickets
+   * @param key signs the tickets; instances with the same key accept each other's tickets
    */
   constructor(nowMs: () => number, key: Uint8Array = randomBytes(32)) {
     this.#nowMs = nowMs;
@@ -33,7 +33,7 @@ export class DownloadTickets {
 
   /** A ticket for the file of a job. */
   issue(jobId: string): Ticket {
-    const expiresMs = Math.floor(this.#nowMs()) + VALID_MS; // clocks tell fractions, an address does not
+    const expiresMs = Math.floor(this.#nowMs()) + VALID_MS; // the clock has fractions
     const claim = `${jobId}.${expiresMs}`;
     return { text: `${claim}.${this.#sign(claim)}`, expiresMs };
   }
@@ -41,19 +41,19 @@ export class DownloadTickets {
   /**
    * The job that a ticket is for.
    *
-   * @throws OxbowError `unauthorized` where it was not issued here, or its time is over
+   * @throws OxbowError `unauthorized` for a ticket that is forged or expired
    */
   redeem(ticket: string): string {
     const [, claim, jobId, expires, signature] = /^((.+)\.(\d{1,16}))\.([\w-]+)$/.exec(ticket) ?? [];
-    if (claim === undefined || !this.#isSigned(claim, signature!)) throw refusal('This is no ticket of this oxbow.');
-    if (Number(expires) <= this.#nowMs()) throw refusal('The time of this ticket is over.');
+    if (claim === undefined || !this.#isSigned(claim, signature!)) throw refusal('The ticket is not valid.');
+    if (Number(expires) <= this.#nowMs()) throw refusal('The ticket has expired.');
     return jobId!;
   }
 
   #isSigned(claim: string, signature: string): boolean {
-    const wanted = Buffer.from(this.#sign(claim));
+    const expected = Buffer.from(this.#sign(claim));
     const given = Buffer.from(signature);
-    return wanted.length === given.length && timingSafeEqual(wanted, given);
+    return expected.length === given.length && timingSafeEqual(expected, given);
   }
 
   #sign(claim: string): string {
@@ -63,6 +63,6 @@ export class DownloadTickets {
 
 function refusal(detail: string): OxbowError {
   return new OxbowError('unauthorized', detail, {
-    extra: { hint: 'Ask for another one: POST /api/v1/exports/{id}/tickets with the admin token.' },
+    extra: { hint: 'Request another one: POST /api/v1/exports/{id}/tickets with the admin token.' },
   });
 }

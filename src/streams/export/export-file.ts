@@ -1,6 +1,6 @@
 /**
- * Writes an export as one file, which is there when it is whole and not before.
- * In: a recording, a range, where to put it. Out: the file and what is in it.
+ * Writes an export as one file, which appears when it is complete.
+ * In: a recording, a range, a target. Out: the file and the description of its contents.
  */
 import { printRfc3339 } from '../../api/instant.ts';
 import type { ExportResult } from '../../api/job-shapes.ts';
@@ -12,29 +12,29 @@ import { FormatError, messageOf, OxbowError } from '../../lib/errors.ts';
 import type { ChunkTable } from '../../recording/chunk-table.ts';
 import { readTimeline, type TimelineEnd } from '../../recording/timeline.ts';
 
-/** A stream whose past can be exported and explained. */
+/** A stream whose recording can be exported, with its timeline. */
 export interface ExportSource {
   readonly stream: Exportable;
   readonly table: Pick<ChunkTable, 'joinedSpansBetween' | 'firstSpanFrom'>;
   readonly end: TimelineEnd;
 }
 
-/** Where an export goes. */
+/** The target of an export. */
 export interface ExportTarget {
-  /** Stores what it is given as one whole file, or nothing: `put` of a store, or `putFile`. */
+  /** Stores the content as one complete file, or nothing: `put` of a store, or `putFile`. */
   readonly put: (content: WriteContent) => Promise<void>;
   readonly reader: Pick<RangeReader, 'read'>;
   readonly progress?: (share: number) => void;
   readonly signal: AbortSignal;
 }
 
-/** File name that tells stream and start, e.g. `door-20261119T080000Z.mp4`. */
+/** File name with stream and start, e.g. `door-20261119T080000Z.mp4`. */
 export function exportName(name: string, fromUs: number, format: string): string {
   return `${name}-${new Date(fromUs / 1000).toISOString().replaceAll(/[-:]|\.\d+/g, '')}.${format}`;
 }
 
 /**
- * Writes the file. Abort leaves nothing behind.
+ * Writes the file. Abort leaves no file.
  *
  * @returns the result without `url`
  * @throws OxbowError as writeExport, `folder-unwritable` and `disk-failed`
@@ -65,13 +65,13 @@ export async function exportToFile(
   return result!;
 }
 
-/** What retention took meanwhile, and what cannot be read, in the words of a refusal. */
+/** The OxbowError for media that retention deleted meanwhile or that cannot be read. */
 function toRefusal(error: unknown): unknown {
   if (isMissing(error)) {
     return new OxbowError('gone', 'The recording was deleted while it was exported.', { cause: error });
   }
   if (!(error instanceof FormatError)) return error;
-  return new OxbowError('unsupported-media', `The recording cannot be taken apart: ${error.message}.`, {
+  return new OxbowError('unsupported-media', `The recording cannot be read: ${error.message}.`, {
     cause: error,
   });
 }

@@ -33,7 +33,7 @@ async function openJobs(change: Partial<ExportJobsOptions> = {}) {
   for (const group of groups) rig.recorder.write(group);
   while (!rig.recorder.isQuiet) await new Promise(setImmediate);
   const stream = {
-    ...{ name: 'door', recorded: rig.recording, createdUs: START_US },
+    ...{ name: 'door', recording: rig.recording, createdUs: START_US },
     inits: { get: (number: number) => inits.get(number) },
     horizonUs: () => 0,
     timelineEnd: { createdUs: START_US, horizonUs: 0, gapsSince: () => [] },

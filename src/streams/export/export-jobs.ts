@@ -1,6 +1,6 @@
 /**
- * Exports: jobs that write a range of a recording into a file below `<data>/exports`, which is kept for a while and within a bound.
- * In: requests, the jobs, the catalog. Out: a kind of job, and the files of those that are done.
+ * Exports: jobs that write a range of a recording to a file below `<data>/exports`. Files are kept for a limited time and size.
+ * In: requests, the jobs, the catalog. Out: a kind of job, and the files of finished exports.
  */
 import { printRfc3339 } from '../../api/instant.ts';
 import type { ExportJob, ExportResult, ExportSettings, ExportTicket } from '../../api/job-shapes.ts';
@@ -32,10 +32,10 @@ import { type ExportSource, exportToFile } from './export-file.ts';
 const EXPORTS = segmentPrefix('exports');
 /** The kind of these jobs. */
 const KIND = 'export';
-/** A file is a little larger than its media: tables, packets of MPEG-TS. */
+/** Size of a file relative to its media: MP4 tables, MPEG-TS packets. */
 const OVERHEAD = 1.1;
 
-/** The request of an export, as the queue keeps it. */
+/** The request of an export in the queue. */
 interface ExportInput {
   readonly stream: string;
   readonly from: string;
@@ -44,7 +44,7 @@ interface ExportInput {
   readonly exact: boolean;
 }
 
-/** What exports work with. */
+/** What exports are opened with. */
 export interface ExportJobsOptions {
   readonly jobs: Jobs;
   readonly catalog: Pick<Catalog, 'find' | 'get'>;
@@ -54,11 +54,11 @@ export interface ExportJobsOptions {
   readonly segments: SegmentStore;
   /** `jobs.keep`: how long a job is kept after its end, ms; `jobs.maxDisk`: the most that all files may take, bytes. */
   readonly settings: Current<{ readonly jobs: { readonly keep: number; readonly maxDisk: number | undefined } }>;
-  /** Whether the disk has room at all. */
+  /** Whether the disk has room. */
   readonly mayWrite: () => boolean;
 }
 
-/** The exports of a server: one kind of job, and the files of those that are done. */
+/** The exports of a server. */
 export class ExportJobs implements ExportsApi<Reply> {
   /** What `Jobs` registers. */
   readonly kind: JobKind;
@@ -81,7 +81,7 @@ export class ExportJobs implements ExportsApi<Reply> {
   }
 
   /**
-   * Asks for an export.
+   * Queues an export.
    *
    * @throws OxbowError `stream-unknown`, `bad-time`, `no-media`, `gone`, `window-too-long`, `queue-full`
    */
@@ -122,7 +122,7 @@ export class ExportJobs implements ExportsApi<Reply> {
   }
 
   /**
-   * An address of the file that anyone may fetch for a while.
+   * An address of the file that needs no token, valid for 15 minutes.
    *
    * @throws OxbowError `job-unknown`, `job-unfinished`
    */
@@ -154,18 +154,18 @@ export class ExportJobs implements ExportsApi<Reply> {
   }
 
   /** Deletes the oldest files until there is room for another. */
-  async #makeRoom(wanted: number): Promise<void> {
+  async #makeRoom(neededBytes: number): Promise<void> {
     const { settings, jobs, mayWrite } = this.#options;
     const maxBytes = settings.now.jobs.maxDisk;
     if (!mayWrite())
-      throw new OxbowError('no-room', 'Less is free on the disk than record.minFree keeps.', {
-        extra: { hint: 'Make room on the disk, or keep less free: --min-free.' },
+      throw new OxbowError('no-room', 'The free disk space is below record.minFree.', {
+        extra: { hint: 'Free disk space, or lower record.minFree (--min-free).' },
       });
     if (maxBytes === undefined) return;
-    if (wanted > maxBytes) {
+    if (neededBytes > maxBytes) {
       throw new OxbowError(
         'no-room',
-        `The file would have about ${Math.round(wanted / 1e6)} MB, more than all may have.`,
+        `The file would have about ${Math.round(neededBytes / 1e6)} MB, more than jobs.maxDisk.`,
       );
     }
     const done = (await jobs.queue.list(Number.MAX_SAFE_INTEGER)).filter(
@@ -173,7 +173,7 @@ export class ExportJobs implements ExportsApi<Reply> {
     );
     let bytes = done.reduce((sum, job) => sum + (job.result as ExportResult).bytes, 0);
     for (const job of done.reverse()) {
-      if (bytes + wanted <= maxBytes) return;
+      if (bytes + neededBytes <= maxBytes) return;
       bytes -= (job.result as ExportResult).bytes;
       await jobs.forget(job);
     }
@@ -184,7 +184,7 @@ export class ExportJobs implements ExportsApi<Reply> {
     await this.#options.segments.delete(locationOf(job));
   }
 
-  /** Deletes what a process that died has left. */
+  /** Deletes files that a killed process left. */
   async #sweep(): Promise<void> {
     const { jobs, segments } = this.#options;
     await segments.sweep(EXPORTS);
@@ -201,7 +201,7 @@ function locationOf({ id, input }: Job): SegmentLocation {
   return segmentLocation(`${EXPORTS}${id}.${(input as ExportInput).format}`);
 }
 
-/** A stream of this process, as exports meet it. */
+/** A stream of this process as the source of an export. */
 function sourceOf(stream: ManagedStream, table: ChunkTable): ExportSource {
   return { stream, table, end: stream.timelineEnd };
 }

@@ -1,6 +1,6 @@
 /**
- * Recordings of a data folder that no server runs on, for verbs that read them.
- * In: a data folder. Out: a stream's past, the newest file included even where a crash left it open.
+ * Opens the recordings of a data folder without a server, for commands that read them.
+ * In: a data folder. Out: recordings, including a newest file that a crash left open.
  */
 
 import { existsSync } from 'node:fs';
@@ -21,16 +21,16 @@ import { DATABASE_FILE } from '../rebuild.ts';
 import { adoptRecordings, readDefinitions, readRemoved } from '../stream-table.ts';
 import type { ExportSource } from './export-file.ts';
 
-/** Files older than this before the newest indexed one are not looked at, µs. */
+/** Recovery reads files from so long before the newest indexed one, µs. */
 const RECOVER_BACK_US = 2 * 3600 * 1_000_000;
 
-/** Recordings, open for reading. Disposing lets go of the folder. */
+/** Recordings, open for reading. Disposing unlocks the folder. */
 export interface OfflineRecordings extends AsyncDisposable {
   readonly reader: RangeReader;
-  /** All streams by name, those that were removed but are kept included, with what the index has of each. */
+  /** All streams by name, including removed ones whose recordings are kept, with the totals of the index. */
   list(): Promise<readonly { readonly name: string; readonly recorded: StreamView['recorded'] }[]>;
   /**
-   * A stream's past.
+   * The recording of a stream.
    *
    * @throws OxbowError `stream-unknown`
    */
@@ -38,9 +38,9 @@ export interface OfflineRecordings extends AsyncDisposable {
 }
 
 /**
- * Takes the data folder. Abort ends the looking at files.
+ * Locks and opens the data folder. Abort ends recovery.
  *
- * @throws OxbowError `not-found` where there is none, `data-in-use` while a server runs on it
+ * @throws OxbowError `not-found` if there are no recordings, `data-in-use` while a server uses the folder
  */
 export async function openOfflineRecordings(
   dataFolder: string,
@@ -71,7 +71,7 @@ export async function openOfflineRecordings(
       const definition = known.find((one) => one.name === name);
       if (!definition) {
         const hint =
-          known.length === 0 ? 'Nothing is recorded there.' : `There are: ${known.map((one) => one.name).join(', ')}.`;
+          known.length === 0 ? 'The folder has no recordings.' : `Streams: ${known.map((one) => one.name).join(', ')}.`;
         throw streamUnknown(name, { hint });
       }
       const { id, createdUs } = definition;

@@ -1,6 +1,6 @@
 /**
- * Writes sealed groups to one growing file, or to a pipe; what one file cannot hold begins another (`NAME-2.mp4`).
- * In: groups of a packager, synchronously. Out: files that can be played at any moment, and what is missing in them.
+ * Writes sealed groups to a growing file or a pipe; tracks that do not fit the file begin another one (`NAME-2.mp4`).
+ * In: groups of a packager, synchronously. Out: files that can be played at any moment.
  */
 import { type FileHandle, open } from 'node:fs/promises';
 import path from 'node:path';
@@ -15,35 +15,35 @@ import { inBandSets } from '../../media/file/parameter-sets.ts';
 import { parseSegment } from '../../media/isobmff/segment-frames.ts';
 import type { SegmentGroup } from '../../media/segment.ts';
 
-/** Groups that wait for the disk or the pipe; beyond it the newest are dropped. */
+/** Bytes of groups that wait for the disk or the pipe; above it the newest are dropped. */
 const MAX_BACKLOG_BYTES = 128 * 1024 * 1024;
 
-/** Where bytes go. */
+/** A file or a pipe. */
 interface Place {
   readonly name: string;
   append(bytes: Uint8Array): Promise<void>;
-  /** Writes over what is there; not for pipes. */
+  /** Overwrites bytes; not for pipes. */
   patch(at: number, bytes: Uint8Array): Promise<void>;
   close(): Promise<void>;
 }
 
-/** What is being written. */
+/** The open file. */
 interface Open {
   readonly place: Place;
   readonly tracks: FileTracks;
   readonly count: number;
   readonly file: GrowingFile;
   readonly joiner: Joiner;
-  /** File tracks whose pictures have begun in the present stretch. */
+  /** File tracks that had a key frame since the last discontinuity. */
   readonly begun: Set<number>;
 }
 
-/** Where groups are written to. */
+/** Options of a GroupFile. */
 export interface GroupFileOptions {
   readonly format: FileFormat;
   /** Absolute path of the first file, which must not exist; or a pipe. */
   readonly target: string | Writable;
-  /** An existing file is replaced. */
+  /** Whether an existing file is replaced. */
   readonly overwrite: boolean;
 }
 
@@ -63,7 +63,7 @@ export class GroupFile {
 
   constructor(options: GroupFileOptions) {
     this.#options = options;
-    this.#failure.promise.catch(() => undefined); // whoever awaits it learns
+    this.#failure.promise.catch(() => undefined); // handled where `failed` is awaited
   }
 
   /** Paths of the files so far. */
@@ -71,7 +71,7 @@ export class GroupFile {
     return this.#files;
   }
 
-  /** Written so far, in all files. */
+  /** Bytes written so far to all files. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -81,17 +81,17 @@ export class GroupFile {
     return this.#dropped;
   }
 
-  /** Length of what was written, in all files, seconds. */
+  /** Duration of all files, seconds. */
   get seconds(): number {
     return this.#seconds + (this.#open ? this.#open.joiner.duration / 90_000 : 0);
   }
 
-  /** Rejects when nothing can be written any more: with OxbowError `disk-failed`, or what the pipe said. */
+  /** Rejects when writing fails: with OxbowError `disk-failed`, or the error of the pipe. */
   get failed(): Promise<never> {
     return this.#failure.promise;
   }
 
-  /** Takes a group; never waits, never throws. */
+  /** Queues a group; never waits, never throws. */
   write(group: SegmentGroup): void {
     const bytes = group.tracks.reduce((sum, track) => sum + track.bytes.length, 0);
     if (this.#hasFailed) return;
@@ -108,14 +108,14 @@ export class GroupFile {
       });
   }
 
-  /** Resolves when what was taken is written; see StreamInput.ready. */
+  /** Resolves when the queue is short enough; see StreamInput.ready. */
   async ready({ signal }: { signal: AbortSignal }): Promise<void> {
     signal.throwIfAborted();
     if (this.#backlog > MAX_BACKLOG_BYTES / 4) await this.#work;
     signal.throwIfAborted();
   }
 
-  /** Writes what waits, and makes the last file whole. Rejects as `failed`. */
+  /** Writes the queue and completes the last file. Rejects as `failed`. */
   async close(): Promise<void> {
     await this.#work;
     if (!this.#hasFailed) await this.#end().catch((error: unknown) => this.#fail(error));
@@ -168,8 +168,8 @@ export class GroupFile {
   }
 
   /**
-   * Parameter sets stand in front of every key frame: what follows may change them, and neither Matroska nor an open MP4 has a place
-   * for a second configuration.
+   * Writes parameter sets before every key frame, because they may change and neither Matroska nor an open MP4 file can take a second
+   * configuration.
    */
   #withSets(samples: readonly FileSample[], place: TrackPlace): readonly FileSample[] {
     const config = place.fileTrack.configs[place.config]!;
@@ -195,7 +195,7 @@ export class GroupFile {
     const { target, overwrite } = this.#options;
     if (typeof target !== 'string') {
       if (this.#files.push('-') > 1 && this.#options.format !== 'ts') {
-        throw new OxbowError('unsupported-media', 'the tracks changed, and a pipe takes one file only');
+        throw new OxbowError('unsupported-media', 'the tracks have changed, and a pipe can take only one file');
       }
       return pipePlace(target);
     }
@@ -207,7 +207,7 @@ export class GroupFile {
     return place;
   }
 
-  /** Makes the open file whole. */
+  /** Completes the open file. */
   async #end(): Promise<void> {
     const opened = this.#open;
     if (!opened) return;
@@ -226,7 +226,7 @@ export class GroupFile {
   }
 }
 
-/** Where a group's tracks go on in the open file; undefined where it cannot hold them. */
+/** The places of a group's tracks in the open file; undefined if it cannot take them. */
 function holding(
   { tracks, count }: Open,
   group: SegmentGroup,
@@ -234,7 +234,7 @@ function holding(
 ): ReadonlyMap<number, TrackPlace> | undefined {
   try {
     const places = tracks.place(group.init.tracks, when);
-    // The head of the file is written: it has no place for another track.
+    // The header of the file is written: no track can be added.
     return tracks.all.length === count ? places : undefined;
   } catch (error) {
     if (error instanceof OxbowError && error.code === 'unsupported-media') return undefined;
@@ -250,11 +250,11 @@ async function filePlace(file: string, overwrite: boolean): Promise<Place> {
     const exists = (error as NodeJS.ErrnoException).code === 'EEXIST';
     throw new OxbowError(
       exists ? 'bad-request' : 'folder-unwritable',
-      exists ? `${file} exists` : `${file}: ${messageOf(error)}`,
+      exists ? `${file} exists already` : `${file}: ${messageOf(error)}`,
       {
         cause: error,
         extra: {
-          hint: exists ? 'Choose another name, or say --overwrite.' : 'Choose a folder that can be written to.',
+          hint: exists ? 'Choose another name, or use --overwrite.' : 'Choose a writable folder.',
         },
       },
     );

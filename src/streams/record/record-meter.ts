@@ -1,6 +1,6 @@
 /**
- * Measures what a source brings while it is recorded, and ends it after a wished length.
- * In: the calls of a source. Out: the same calls on the stream's input; figures; a promise that the length is reached.
+ * Measures a source while it is recorded, and ends the recording at a target duration.
+ * In: the calls of a source. Out: the same calls on the stream's input; figures; a promise of the target duration.
  */
 
 import type { GapCause } from '../../api/gap.ts';
@@ -9,10 +9,10 @@ import type { RunStart, StreamInput } from '../../live/input.ts';
 import { referenceOf } from '../../live/reference.ts';
 import type { Frame, Track } from '../../media/frame.ts';
 
-/** The bit rate is that of the last so many seconds of media. */
+/** The bit rate is measured over so much media, seconds. */
 const RATE_OVER_S = 10;
 
-/** Counts one recording. */
+/** The meter of one recording. */
 export class RecordMeter {
   readonly #durationS: number;
   readonly #reached = Promise.withResolvers<void>();
@@ -20,33 +20,33 @@ export class RecordMeter {
   #timescales = new Map<number, number>();
   /** dts of the run's first reference frame, seconds. */
   #runStartS: number | undefined;
-  /** Media of the runs before this one, seconds. */
+  /** Media of earlier runs, seconds. */
   #beforeS = 0;
   #runS = 0;
   #bytes = 0;
   #gaps = 0;
   #problem = '';
   #failure: { detail: string; isFinal: boolean } | undefined;
-  /** Seconds and bytes at the marks of the rate. */
+  /** Samples for the bit rate. */
   #marks: { seconds: number; bytes: number }[] = [];
   #isOver = false;
 
-  /** @param durationMs media to let through, ms; all if not given */
+  /** @param durationMs target duration, ms; undefined: no limit */
   constructor(durationMs: number | undefined) {
     this.#durationS = durationMs === undefined ? Number.POSITIVE_INFINITY : durationMs / 1000;
   }
 
-  /** Resolves when the wished length has come. */
+  /** Resolves when the target duration is reached. */
   get reached(): Promise<void> {
     return this.#reached.promise;
   }
 
-  /** Why there has been no media at all so far; undefined before anything failed, and once media came. */
+  /** Why there is no media yet; undefined before a failure and after the first media. */
   get failure(): { readonly detail: string; readonly isFinal: boolean } | undefined {
     return this.#failure;
   }
 
-  /** The figures now. */
+  /** The current figures. */
   get progress(): Omit<RecordProgress, 'leftOut'> {
     const seconds = this.#seconds;
     const mark = this.#marks[0] ?? { seconds: 0, bytes: 0 };
@@ -58,7 +58,7 @@ export class RecordMeter {
     return this.#beforeS + this.#runS;
   }
 
-  /** The input that a source is given in place of `input`. */
+  /** Wraps `input`: the source gets the returned one. */
   over(input: StreamInput): StreamInput {
     return {
       get mediaEndUs() {
@@ -98,7 +98,7 @@ export class RecordMeter {
     this.#runStartS = undefined;
   }
 
-  /** Counts a frame; false for one behind the wished length. */
+  /** Counts a frame; false for one after the target duration. */
   #admits(frame: Frame): boolean {
     const timescale = this.#timescales.get(frame.trackId) ?? 1;
     const isReference = frame.trackId === this.#reference?.id;
@@ -134,18 +134,18 @@ export class RecordMeter {
   }
 }
 
-/** How far a recording is. */
+/** Progress of a recording. */
 export interface RecordProgress {
   /** Media received, seconds. */
   readonly seconds: number;
-  /** Of the media. */
+  /** Bytes of the media. */
   readonly bytes: number;
-  /** Bits a second over the last ten seconds of media or so. */
+  /** Bits per second over about the last ten seconds of media. */
   readonly bitrate: number;
-  /** Times that media was missing. */
+  /** Number of gaps. */
   readonly gaps: number;
-  /** What is missing now, for a person; empty while media flows. */
+  /** Why media is missing now, in words; empty while media flows. */
   readonly problem: string;
-  /** Tracks of the source that oxbow cannot take, of all that it offered so far. */
+  /** Unsupported tracks of the source so far. */
   readonly leftOut: readonly LeftOutTrack[];
 }

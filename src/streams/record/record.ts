@@ -1,6 +1,6 @@
 /**
- * Records one source without serving it: into files, a pipe, or a data folder.
- * In: a source, where to. Out: progress while it runs; what was recorded.
+ * Records one source without serving it: to files, a pipe, or a data folder.
+ * In: a source, a target. Out: progress; a summary.
  */
 
 import path from 'node:path';
@@ -41,58 +41,58 @@ import type { RunSource, StreamDeps } from '../stream-deps.ts';
 import { GroupFile } from './group-file.ts';
 import { RecordMeter, type RecordProgress } from './record-meter.ts';
 
-/** Where a recording goes. */
+/** The target of a recording. */
 export type RecordTarget =
   | { readonly kind: 'file'; readonly path: string; readonly format: FileFormat; readonly overwrite: boolean }
   | { readonly kind: 'pipe'; readonly pipe: Writable; readonly format: FileFormat }
-  /** A data folder, as of a server: its streams can be watched with `oxbow serve --data DIR`. */
+  /** A data folder: `oxbow serve --data DIR` serves its streams. */
   | { readonly kind: 'folder'; readonly path: string };
 
-/** What to record. */
+/** The request of a recording. */
 export interface RecordRequest {
-  /** Of the stream in a data folder, and for messages. */
+  /** Name of the stream in a data folder, and in messages. */
   readonly name: string;
   readonly source: ClientSourceConfig;
   readonly target: RecordTarget;
-  /** How much media, ms; until it is stopped if not given. */
+  /** Target duration, ms; undefined: no limit. */
   readonly durationMs: number | undefined;
 }
 
-/** What was recorded. */
+/** The result of a recording. */
 export interface RecordSummary extends RecordProgress {
   /** Paths of the files, `-` for a pipe, or the data folder. */
   readonly files: readonly string[];
-  /** Why it ended: `stopped`, `duration`, or what the source said. */
+  /** Why it ended: `stopped`, `duration`, or the reason of the source. */
   readonly ended: string;
 }
 
-/** How a recording is followed. */
+/** Options of a recording. */
 export interface RecordOptions {
   readonly config: Config;
   readonly log: Log;
-  /** Told a few times a second. */
+  /** Called a few times per second. */
   readonly progress?: (progress: RecordProgress) => void;
-  /** Ends the recording in order: what was received is written, and the file made whole. */
+  /** Ends the recording: received media is written, and the file is completed. */
   readonly signal: AbortSignal;
 }
 
-/** A source that brings no media for so long after it first failed is given up, ms. */
+/** The recording fails if there is no media so long after the first failure, ms. */
 const FIRST_MEDIA_MS = 5_000;
 const LOOK_EVERY_MS = 250;
 
-/** What takes the media of a recording. */
+/** A running recording. */
 interface Recording extends AsyncDisposable {
-  /** Resolves when the source has ended by itself, with a sentence; rejects where nothing can be written any more. */
+  /** Resolves with the reason when the source has ended; rejects when writing fails. */
   readonly ended: Promise<string>;
-  /** Ends the source, writes what waits. Gives the files. */
+  /** Ends the source, writes pending media, returns the files. */
   finish(): Promise<readonly string[]>;
 }
 
 /**
  * Records until the source ends, the duration is reached or `signal` fires.
  *
- * @throws OxbowError `source-failed` or `unsupported-media` where no media ever came, `disk-failed`, `folder-unwritable`, `data-in-use`,
- *   `bad-request` where the file exists
+ * @throws OxbowError `source-failed` or `unsupported-media` if there was no media, `disk-failed`, `folder-unwritable`, `data-in-use`,
+ *   `bad-request` if the file exists
  */
 export async function recordSource(request: RecordRequest, options: RecordOptions): Promise<RecordSummary> {
   const { config, log, progress, signal } = options;
@@ -127,15 +127,15 @@ export async function recordSource(request: RecordRequest, options: RecordOption
     recording.ended,
     meter.reached.then(() => 'duration'),
     aborted(signal, watching.signal),
-    watch(meter, { told: () => progress?.(state()), refusal: () => refusal }, watching.signal),
+    watch(meter, { report: () => progress?.(state()), refusal: () => refusal }, watching.signal),
   ]).finally(() => watching.abort());
   const files = await recording.finish();
-  // The source has ended, and all of it was missing.
+  // The source has ended without media.
   if (ended !== 'stopped' && meter.failure) throw errorOf(meter.failure, refusal);
   return { ...state(), problem: '', files, ended };
 }
 
-/** `stopped` once the signal fires. */
+/** Resolves with `stopped` when the signal fires. */
 function aborted(signal: AbortSignal, over: AbortSignal): Promise<string> {
   return new Promise((resolve) => {
     if (signal.aborted) return resolve('stopped');
@@ -143,15 +143,15 @@ function aborted(signal: AbortSignal, over: AbortSignal): Promise<string> {
   });
 }
 
-/** Tells how far it is, until `signal` fires; rejects when no media comes. */
+/** Reports progress until `signal` fires; rejects if there is no media. */
 async function watch(
   meter: RecordMeter,
-  { told, refusal }: { told: () => void; refusal: () => OxbowError | undefined },
+  { report, refusal }: { report: () => void; refusal: () => OxbowError | undefined },
   signal: AbortSignal,
 ): Promise<never> {
   for (let failingMs = 0; ; ) {
-    await sleep(LOOK_EVERY_MS, { signal }).catch(() => new Promise<never>(() => {})); // it is over: another one won the race
-    told();
+    await sleep(LOOK_EVERY_MS, { signal }).catch(() => new Promise<never>(() => {})); // another promise has won the race
+    report();
     const failure = meter.failure;
     if (failure === undefined) continue;
     failingMs += LOOK_EVERY_MS;
@@ -161,7 +161,7 @@ async function watch(
   }
 }
 
-/** Why no media came: what the source was refused for, else by the sentence of what was missing first. */
+/** Why there is no media: the error of the source, otherwise the detail of the first gap. */
 function errorOf(
   { detail, isFinal }: NonNullable<RecordMeter['failure']>,
   refused: OxbowError | undefined,
@@ -214,7 +214,7 @@ async function recordToFile(
   const controller = new AbortController();
   const done = runSource(definition, stream, { signal: controller.signal });
   const ended = Promise.race([done, file.failed]);
-  ended.catch(() => undefined); // told by whoever awaits it
+  ended.catch(() => undefined); // handled where `ended` is awaited
   let finishing: Promise<readonly string[]> | undefined;
   const finish = () => {
     finishing ??= (async () => {
@@ -230,7 +230,7 @@ async function recordToFile(
     ended,
     finish,
     [Symbol.asyncDispose]: async () => {
-      await finish().catch(() => undefined); // it was told, or another error is
+      await finish().catch(() => undefined); // already handled
     },
   };
 }
@@ -249,7 +249,7 @@ async function recordToFolder(
   const table = new ChunkTable(store.db, () => store.fence);
   const looking = new AbortController();
   const failed = (what: string) => (error: unknown) => log.error({ error: String(error) }, `${what} failed`);
-  const disk = await watchDisk(dataFolder, settings, { signal: looking.signal, failed: failed('looking at the disk') });
+  const disk = await watchDisk(dataFolder, settings, { signal: looking.signal, failed: failed('measuring the disk') });
   opened.defer(async () => {
     looking.abort();
     await disk.done;
@@ -282,10 +282,10 @@ async function recordToFolder(
     pins: await PinTable.open(store.db),
     markers: new MarkerTable(store.db),
     pictures: await PictureTable.open(store.db),
-    events: { publish() {} }, // nobody listens
+    events: { publish() {} }, // no subscribers
     mayWrite: () => disk.now().hasRoom,
     noRoom: () => (disk.now().hasRoom ? '' : NO_ROOM),
-    release() {}, // nothing is read or deleted meanwhile
+    release() {}, // no readers
     runSource: async (definition, input, how) => {
       const said = await shared.runSource(definition, input, how);
       if (!how.signal.aborted) onEnd(said);

@@ -1,5 +1,5 @@
 /**
- * Counts a stream's frames, in steps: a metric handle costs more than a frame should.
+ * Counts the frames of a stream, in steps: an update of the metric for every frame would cost too much.
  * In: frames, as a sink. Out: the metric `frames`.
  */
 import type { Sink } from '../../live/sink.ts';

@@ -1,5 +1,5 @@
 /**
- * Looks at addresses for the API: a few at a time.
+ * Probes addresses for the API, a few at a time.
  * In: requests of the record page and of programs. Out: ProbeView.
  */
 import type { ProbeRequest, ProbeView } from '../../api/probe.ts';
@@ -9,30 +9,30 @@ import { parseQuality } from '../../lib/quality.ts';
 import { tracedNet } from '../../net/traced.ts';
 import { type ProbeDeps, probeAddress } from './probe.ts';
 
-/** Looks at the same time; each may start a yt-dlp and decode a picture. */
-const MOST = 4;
+/** Simultaneous probes; each may run yt-dlp and decode a picture. */
+const MAX_PROBES = 4;
 
-/** Looks at one address. Abort ends the look and rejects; `traceparent` goes along with what it asks. */
+/** Probes one address. Abort rejects; `traceparent` is sent with its requests. */
 export type Prober = (
   request: ProbeRequest,
   options: { readonly signal: AbortSignal; readonly traceparent?: string | undefined },
 ) => Promise<ProbeView>;
 
 /**
- * Makes what POST /api/v1/probe asks. Only administrators may, and they may make a stream of the address as well: their own cameras,
- * in private networks, are looked at too.
+ * Creates the prober of POST /api/v1/probe. Addresses in private networks are allowed: only administrators can probe, and they can
+ * also create a stream with such an address.
  *
- * @param running ends all looks when oxbow ends
+ * @param running aborts all probes at the shutdown
  */
 export function createProber(
   { net, clock, settings }: Omit<ProbeDeps, 'config'> & { readonly settings: Current<ProbeDeps['config']> },
   running: AbortSignal,
 ): Prober {
-  let looks = 0;
+  let probes = 0;
   return async ({ url, quality }, { signal, traceparent }) => {
     parseQuality(quality ?? '');
-    if (looks >= MOST) throw new OxbowError('busy', `oxbow looks at ${MOST} addresses already`);
-    looks += 1;
+    if (probes >= MAX_PROBES) throw new OxbowError('busy', `${MAX_PROBES} probes are running already`);
+    probes += 1;
     try {
       const options = { url, quality, trusted: true, picture: true };
       return await probeAddress(
@@ -41,12 +41,12 @@ export function createProber(
         { signal: AbortSignal.any([signal, running]) },
       );
     } catch (error) {
-      // Nobody hears it; but what was ended on purpose is no mistake.
-      if (signal.aborted) throw new OxbowError('not-ready', 'whoever asked went away', { cause: error });
+      // The client does not receive this, but an abort must not count as a bug.
+      if (signal.aborted) throw new OxbowError('not-ready', 'the client has disconnected', { cause: error });
       if (running.aborted) throw new OxbowError('not-ready', 'oxbow is shutting down', { cause: error });
       throw error;
     } finally {
-      looks -= 1;
+      probes -= 1;
     }
   };
 }

@@ -1,5 +1,5 @@
 /**
- * Measures what flows: bits per second, pictures per second, and how far apart key frames lie, over the last ten seconds of media.
+ * Measures bit rate, frame rate and key frame interval over the last ten seconds of media.
  * In: a run's tracks, then its frames. Out: three numbers, for GET /streams/{name} and `probe`. A few additions per frame.
  */
 import type { MediaRates } from '../../api/source-facts.ts';
@@ -9,7 +9,7 @@ import type { Frame, Track } from '../../media/frame.ts';
 
 /** Media that one measurement covers, seconds. */
 const WINDOW_S = 10;
-/** Less media than this tells nothing, seconds. */
+/** Shortest media that can be measured, seconds. */
 const LEAST_S = 0.5;
 
 /** A meter of one stream. */
@@ -22,10 +22,10 @@ export class MediaMeter {
   #firstTicks = 0;
   #endTicks = 0;
   #lastKeyTicks: number | undefined;
-  /** Longest distance of key frames in this window, ticks. */
+  /** Longest key frame interval in this window, ticks. */
   #gopTicks = 0;
 
-  /** Begins anew: a run has other tracks, or another clock. */
+  /** Starts again for a new run: it has other tracks or another clock. */
   begin(tracks: readonly Track[]): void {
     this.#reference = referenceOf(tracks);
     this.#done = undefined;
@@ -33,18 +33,18 @@ export class MediaMeter {
     this.#clear();
   }
 
-  /** Takes a frame of the run. */
+  /** Adds a frame of the run. */
   add(frame: Frame): void {
     const reference = this.#reference;
     if (!reference) return;
     this.#bytes += frame.data.length;
     if (frame.trackId !== reference.id) return;
     const window = WINDOW_S * reference.timescale;
-    if (this.#frames > 0 && frame.dts < this.#endTicks - window) this.begin([reference]); // its clock began again
+    if (this.#frames > 0 && frame.dts < this.#endTicks - window) this.begin([reference]); // its timestamps were reset
     if (this.#frames > 0 && frame.dts - this.#firstTicks >= window) {
       this.#done = this.#rates();
       this.#clear();
-      this.#bytes = frame.data.length; // it opens the next window
+      this.#bytes = frame.data.length; // it is the first of the next window
     }
     if (this.#frames === 0) this.#firstTicks = frame.dts;
     this.#frames += 1;
@@ -54,12 +54,12 @@ export class MediaMeter {
     this.#lastKeyTicks = frame.dts;
   }
 
-  /** What was measured last; undefined until half a second of media came. */
+  /** The last measurement; undefined before half a second of media. */
   get rates(): MediaRates | undefined {
     return this.#done ?? this.#rates();
   }
 
-  /** Forgets everything: nothing flows any more. */
+  /** The run has ended. */
   end(): void {
     this.#reference = undefined;
     this.#done = undefined;

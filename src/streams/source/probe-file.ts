@@ -1,7 +1,7 @@
 /**
- * What a local media file is: container, tracks, length and rates.
- * In: a path. Out: what `oxbow probe FILE` shows. FFmpeg gets bytes only, never the path: the first 8 MiB; of an MP4 file whose index
- * (moov) is in none of them, the index alone, which says all but the media itself. ISO/IEC 14496-12, 4.2 and 8.2.
+ * Probes a local media file: container, tracks, duration and rates.
+ * In: a path. Out: ProbeView for `oxbow probe FILE`. FFmpeg gets only bytes, never the path: the first 8 MiB, or the index of an MP4 file
+ * (moov) that is after them. ISO/IEC 14496-12, 4.2 and 8.2.
  */
 import { type FileHandle, open } from 'node:fs/promises';
 import type { ProbeView } from '../../api/probe.ts';
@@ -11,21 +11,21 @@ import { concatBytes } from '../../lib/bytes.ts';
 import { FormatError, OxbowError } from '../../lib/errors.ts';
 import { readBoxHead } from '../../media/isobmff/box.ts';
 
-/** As much of a file as FFmpeg is shown. */
+/** Bytes of a file that FFmpeg gets. */
 const PREFIX_BYTES = 8 * 1024 * 1024;
-/** What an MP4 file may begin with. */
+/** Types of the first box of an MP4 file. */
 const FIRST_TYPES: ReadonlySet<string> = new Set('ftyp styp moov mdat free skip wide pnot uuid pdin'.split(' '));
-/** Boxes of a file that are looked at for the moov. */
+/** Boxes that are searched for the moov. */
 const MAX_BOXES = 10_000;
-/** The tables of ten hours of pictures and sound take about as much; FFmpeg takes 64 MiB at most. */
+/** About the size for ten hours of video and audio; the limit of FFmpeg's input is 64 MiB. */
 const MAX_MOOV_BYTES = 60 * 1024 * 1024;
 const MAX_FTYP_BYTES = 4096;
 
 /**
- * Looks at a file. Abort rejects at once.
+ * Probes a file. Abort rejects at once.
  *
- * @throws OxbowError `unsupported-media` when FFmpeg does not know the container or an MP4 file has no index; `engine-failed` when FFmpeg
- *   does not answer; what the disk says of the path
+ * @throws OxbowError `unsupported-media` for an unknown container or an MP4 file without an index; `engine-failed` when FFmpeg
+ *   fails; errors of the file system
  */
 export async function probeFile(path: string, { signal }: { signal: AbortSignal }): Promise<ProbeView> {
   await using file = await open(path, 'r');
@@ -36,7 +36,7 @@ export async function probeFile(path: string, { signal }: { signal: AbortSignal 
     return viewOf(await probeBytes(index ?? prefix, { signal }), index && size);
   } catch (error) {
     if (!(error instanceof OxbowError) || !error.message.includes('unknown media format')) throw error;
-    const hint = 'Give a media file: MP4, MPEG-TS, Matroska, or another container with video or audio.';
+    const hint = 'Use a media file: MP4, MPEG-TS, Matroska, or another container with video or audio.';
     throw new OxbowError('unsupported-media', error.message, { cause: error, extra: { hint } });
   }
 }
@@ -50,7 +50,7 @@ async function read(file: FileHandle, at: number, count: number): Promise<Uint8A
 /**
  * The ftyp and the moov of an MP4 file.
  *
- * @returns undefined for other files, and where the moov is in the prefix
+ * @returns undefined for other files, and if the moov is in the prefix
  */
 async function findIndex(
   file: FileHandle,
@@ -67,7 +67,7 @@ async function findIndex(
     if (!head) break;
     const end = at + head.size;
     if (head.type === 'ftyp' && head.size <= MAX_FTYP_BYTES) ftyp = await read(file, at, head.size);
-    // FFmpeg finds it itself, and the media behind it.
+    // FFmpeg finds it itself, and the media after it.
     if (head.type === 'moov' && end <= prefix.length) return undefined;
     if (head.type === 'moov' && end <= size) {
       if (head.size > MAX_MOOV_BYTES) throw unreadable(`its index (moov) of ${head.size} bytes is too large`);
@@ -75,10 +75,10 @@ async function findIndex(
     }
     at = end;
   }
-  throw unreadable('it has no index (moov): it was cut off, or never closed');
+  throw unreadable('it has no index (moov): it is truncated or was never closed');
 }
 
-/** The head of a box; undefined where there is none, or none behind it. */
+/** The header of a box; undefined if there is none. */
 function headOf(bytes: Uint8Array): ReturnType<typeof readBoxHead> {
   try {
     return readBoxHead(bytes, 0);
@@ -89,11 +89,11 @@ function headOf(bytes: Uint8Array): ReturnType<typeof readBoxHead> {
 }
 
 function unreadable(why: string): OxbowError {
-  const hint = 'Copy the file again, or repair it with a tool that writes the index anew.';
+  const hint = 'Copy the file again, or repair it with a tool that rebuilds the index.';
   return new OxbowError('unsupported-media', `the MP4 file cannot be read: ${why}`, { extra: { hint } });
 }
 
-/** @param fileBytes of the whole file, where FFmpeg saw its index alone */
+/** @param fileBytes size of the file, if FFmpeg got only its index */
 function viewOf({ container, durationS, bitRate, streams }: Probe, fileBytes: number | undefined): ProbeView {
   const frameRate = streams.find(({ kind }) => kind === 'video')?.frameRate || null;
   const bitrate = fileBytes !== undefined && durationS > 0 ? (fileBytes * 8) / durationS : bitRate;

@@ -1,6 +1,6 @@
 /**
- * Takes the frames of a source that is only looked at: says when enough was seen, and keeps one picture.
- * In: a pull. Out: the run as it was announced, what was measured, the first key frame.
+ * The input of a probe: measures the media, reports when there is enough, and keeps one key frame.
+ * In: a pull. Out: the run, the measured rates, the first key frame.
  */
 import type { GapCause } from '../../api/gap.ts';
 import type { MediaRates } from '../../api/source-facts.ts';
@@ -16,7 +16,7 @@ export interface KeyFrame {
   readonly frame: Frame;
 }
 
-/** The input of a look. */
+/** The input of one probe. */
 export class ProbeInput implements StreamInput {
   readonly #depthS: number;
   readonly #enough: () => void;
@@ -30,15 +30,15 @@ export class ProbeInput implements StreamInput {
   #firstTicks: number | undefined;
 
   /**
-   * @param depthS media to look at, seconds
-   * @param enough called when so much was seen, or when it is clear that nothing comes
+   * @param depthS media to read, seconds
+   * @param enough called after so much media, or when there will be none
    */
   constructor(depthS: number, enough: () => void) {
     this.#depthS = depthS;
     this.#enough = enough;
   }
 
-  /** The run that was announced last; undefined until media came. */
+  /** The current run; undefined before the first media. */
   get start(): RunStart | undefined {
     return this.#start;
   }
@@ -48,17 +48,17 @@ export class ProbeInput implements StreamInput {
     return this.#missing;
   }
 
-  /** Segments came, and nothing in them can be taken. */
+  /** The source has segments, but none is supported. */
   get isUnreadable(): boolean {
     return this.#isUnreadable;
   }
 
-  /** The first key frame of the picture. */
+  /** The first key frame of the video. */
   get keyFrame(): KeyFrame | undefined {
     return this.#keyFrame;
   }
 
-  /** What was measured. */
+  /** The measured rates. */
   get rates(): MediaRates | undefined {
     return this.#meter.rates;
   }

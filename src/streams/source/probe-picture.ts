@@ -1,6 +1,6 @@
 /**
- * A picture of a source, small enough to be shown at once: the page's own, else its first key frame.
- * In: the address of a picture, a key frame. Out: a data: URL. The picture is a bonus: without it the rest is told all the same.
+ * A small picture of a source: the one of the page, otherwise the first key frame.
+ * In: the address of a picture, a key frame. Out: a data: URL. A probe succeeds without a picture too.
  */
 import { makeStill } from '../../ffmpeg/engine.ts';
 import { OxbowError } from '../../lib/errors.ts';
@@ -11,12 +11,12 @@ import type { KeyFrame } from './probe-input.ts';
 
 const MAX_BYTES = 1024 * 1024;
 const DEADLINE_MS = 5000;
-/** Of a picture that is made here, pixels. */
+/** Of a picture that FFmpeg creates, pixels. */
 const WIDTH = 640;
 
 /**
- * @param thumbnail of a page; its address may not be private
- * @returns undefined when there is none to be had
+ * @param thumbnail address of the page's picture; must not be private
+ * @returns undefined if there is none
  */
 export async function pictureOf(
   thumbnail: string | undefined,
@@ -49,7 +49,7 @@ async function fetchPicture(url: string, net: Net, signal: AbortSignal): Promise
   return type && dataUrl(type, bytes);
 }
 
-/** By the first bytes: an SVG, or whatever else a server may call a picture, is not taken. */
+/** The media type by the first bytes; others, such as SVG, are rejected. */
 function pictureType(bytes: Uint8Array): string | undefined {
   const start = Buffer.from(bytes.subarray(0, 12)).toString('latin1');
   if (start.startsWith('\xff\xd8\xff')) return 'image/jpeg';

@@ -39,7 +39,7 @@ suite('looks over the API', () => {
     const again = new AbortController();
     const look = probe({ url: 'https://cam5.example/x' }, { signal: again.signal });
     again.abort(new Error('enough'));
-    await assert.rejects(look, { code: 'not-ready', message: /went away/ }, 'there is room again');
+    await assert.rejects(look, { code: 'not-ready', message: /disconnected/ }, 'there is room again');
   });
 
   test('refuse a quality that is none, and an address that is none', async () => {

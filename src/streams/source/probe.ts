@@ -1,6 +1,6 @@
 /**
- * What a URL or a file is: container, protocol, tracks, how fast and how far back.
- * In: an address or a path that a person typed. Out: what `oxbow probe`, POST /api/v1/probe and the record page show.
+ * Probes an address: protocol, container, tracks, rates.
+ * In: an address. Out: ProbeView for `oxbow probe`, POST /api/v1/probe and the record page.
  */
 import { namesOf } from '../../api/left-out.ts';
 import type { ProbeView } from '../../api/probe.ts';
@@ -18,28 +18,28 @@ import { ProbeInput } from './probe-input.ts';
 import { pictureOf } from './probe-picture.ts';
 import { runPull } from './pull.ts';
 
-/** What a look works with. */
+/** The dependencies of a probe. */
 export interface ProbeDeps {
   readonly net: Net;
   readonly clock: Clock;
   readonly config: Pick<Config, 'pages' | 'pull' | 'probe'>;
 }
 
-/** What to look at, and how. */
+/** The address and options of a probe. */
 export interface ProbeOptions {
   readonly url: string;
-  /** `best`, `worst`, `720p`, `2M`; as `pull.quality` where it says nothing. */
+  /** `best`, `worst`, `720p`, `2M`; default: `pull.quality`. */
   readonly quality?: string | undefined;
-  /** An administrator gave the address on the command line, so its host may be private. */
+  /** The address is from an administrator, so its host may be private. */
   readonly trusted: boolean;
-  /** Whether a picture is wanted: the page's own, else one of the media. */
+  /** Whether to return a picture: the one of the page, otherwise one of the media. */
   readonly picture: boolean;
 }
 
 /**
- * Looks at a source until enough of its media was seen. Abort rejects at once.
+ * Reads a source until there is enough media. Abort rejects at once.
  *
- * @throws OxbowError `source-failed` when no media came in time, `unsupported-media` when all of its tracks are left out; what `runPull` throws
+ * @throws OxbowError `source-failed` without media in time, `unsupported-media` if all tracks are left out; what `runPull` throws
  */
 export async function probeAddress(
   options: ProbeOptions,
@@ -49,11 +49,13 @@ export async function probeAddress(
   const { clock, config, net } = deps;
   const { depth, timeout } = config.probe;
   const enough = new AbortController();
-  using late = withDeadline(timeout, 'the look at the source', { signal });
-  const input = new ProbeInput(depth / 1000, () => enough.abort(new DOMException('enough was seen', 'AbortError')));
+  using late = withDeadline(timeout, 'the probe of the source', { signal });
+  const input = new ProbeInput(depth / 1000, () =>
+    enough.abort(new DOMException('the probe has enough media', 'AbortError')),
+  );
   const all = AbortSignal.any([late.signal, enough.signal]);
   let facts: SourceFacts | undefined;
-  // Looking back would tell of the past what is asked of now.
+  // The probe is of the current media, not of the past.
   const source: PullSourceConfig = {
     type: 'pull',
     url: options.url,
@@ -64,7 +66,7 @@ export async function probeAddress(
   try {
     await runPull(
       { net, clock, config, log: createSilentLog() },
-      { source, trusted: options.trusted, input, onFacts: (told) => (facts = told) },
+      { source, trusted: options.trusted, input, onFacts: (found) => (facts = found) },
       { signal: all },
     );
   } catch (error) {
@@ -79,10 +81,10 @@ export async function probeAddress(
     const why = missing ?? `no media came within ${timeout / 1000} s`;
     throw new OxbowError('source-failed', why.includes(host) ? why : `${host}: ${why}`);
   }
-  const told = facts ?? { protocol: 'hls', container: '', title: '', live: true, qualities: [] };
-  const picture = options.picture ? await pictureOf(told.thumbnail, input.keyFrame, net, { signal }) : undefined;
+  const found = facts ?? { protocol: 'hls', container: '', title: '', live: true, qualities: [] };
+  const picture = options.picture ? await pictureOf(found.thumbnail, input.keyFrame, net, { signal }) : undefined;
   return {
-    ...told,
+    ...found,
     pace: describePace(start.pace),
     tracks: start.tracks.map((track) => withRate(trackViewOf(track), input.rates?.frameRate)),
     media: input.rates ?? null,
@@ -90,7 +92,7 @@ export async function probeAddress(
   };
 }
 
-/** Fragmented MP4 does not say its frame rate: then it is what was measured. */
+/** Fragmented MP4 does not declare its frame rate: then the measured one is used. */
 function withRate(view: TrackView, measured: number | null | undefined): TrackView {
   return view.kind === 'video' && view.frameRate === undefined && measured ? { ...view, frameRate: measured } : view;
 }

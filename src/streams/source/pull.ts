@@ -1,6 +1,6 @@
 /**
- * Pulls from an address, whatever it turns out to be: a playlist, an MP4 file, or a page whose media yt-dlp finds.
- * In: a pulled source as it is set. Out: calls on an input; facts of the source. Both `serve` and `probe` pull through here.
+ * Pulls an address with the right puller: a playlist, an MP4 file, or a page whose media yt-dlp finds.
+ * In: the settings of a pulled source. Out: calls on an input; facts of the source. Used by `serve`, `record` and `probe`.
  */
 import type { SourceFacts } from '../../api/source-facts.ts';
 import type { Config, PullSourceConfig } from '../../config/schema.ts';
@@ -16,7 +16,7 @@ import type { StreamInput } from '../../live/input.ts';
 import type { Net } from '../../net/net.ts';
 import { withDefaults } from './source-settings.ts';
 
-/** What a pull works with. */
+/** The dependencies of a pull. */
 export interface PullDeps {
   readonly net: Net;
   readonly clock: Clock;
@@ -25,23 +25,23 @@ export interface PullDeps {
   readonly counters?: PullCounters | undefined;
 }
 
-/** What is pulled, and to where. */
+/** What is pulled, and where to. */
 export interface PullOptions {
   readonly source: PullSourceConfig;
-  /** An administrator gave the address, so its host may be private. What a page leads to never is trusted. */
+  /** The address is from an administrator, so its host may be private. Addresses that a page leads to are never trusted. */
   readonly trusted: boolean;
   readonly input: StreamInput;
-  /** Told that the address is that of a page, before yt-dlp is asked. */
+  /** Called before yt-dlp runs, if the address is that of a page. */
   readonly onPage?: (() => void) | undefined;
-  /** Told what the source says of itself, again when that changes. */
+  /** Called with the facts of the source, again when they change. */
   readonly onFacts?: ((facts: SourceFacts) => void) | undefined;
-  /** Await the return of a live source that ends its playlist; default false. */
+  /** Wait for a live source that ended its playlist to return; default false. */
   readonly awaitReturn?: boolean | undefined;
   /** With `awaitReturn`: the source was live before this pull. */
   readonly wasLive?: boolean | undefined;
 }
 
-/** What every kind of pull is given. */
+/** Options of every puller. */
 type Shared = Omit<HlsPullOptions, 'url' | 'trusted' | 'locate' | 'onFacts'>;
 
 /**
@@ -60,9 +60,9 @@ export async function runPull(
   const source = withDefaults(options.source, config);
   const { headers, quality, fromMs, userAgent } = source;
   const agent = parseUserAgent(userAgent ?? '');
-  const asked = agent === '' ? headers : { ...headers, 'user-agent': agent };
-  const way = { net, patterns, headers: asked, trusted };
-  const { url, handler, timeoutMs } = await detectSource(source.url, way, { signal });
+  const requestHeaders = agent === '' ? headers : { ...headers, 'user-agent': agent };
+  const detection = { net, patterns, headers: requestHeaders, trusted };
+  const { url, handler, timeoutMs } = await detectSource(source.url, detection, { signal });
   const shared: Shared = {
     quality,
     fromMs,
@@ -97,7 +97,7 @@ export async function runPull(
 
 const pullers = { hls: runHlsPull, mp4: runMp4Pull } as const;
 
-/** Asks the page first: its answer says which puller is meant. Later that one asks, when its addresses have expired. */
+/** Locates the media of the page, which selects the puller. The puller locates it again when its addresses have expired. */
 async function pullPage(
   page: PageSource,
   shared: Shared & { readonly url: URL },
@@ -114,6 +114,6 @@ async function pullPage(
     if (latest.kind !== kind) throw new OxbowError('page-failed', 'the page offers another kind of media now');
     return latest;
   };
-  const told = (pulled: SourceFacts) => onFacts?.(joinFacts(latest.facts, pulled));
-  await pullers[kind]({ ...shared, trusted: false, onFacts: told, locate }, { signal });
+  const onPulledFacts = (pulled: SourceFacts) => onFacts?.(joinFacts(latest.facts, pulled));
+  await pullers[kind]({ ...shared, trusted: false, onFacts: onPulledFacts, locate }, { signal });
 }

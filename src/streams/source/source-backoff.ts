@@ -1,42 +1,42 @@
 /**
- * How long a source that failed is left alone before it is asked again.
- * In: what it turned out to be, how it failed. Out: milliseconds. A site is no place to knock every few seconds: of a page that says no
- * for good, as a private video does, less and less is asked.
+ * The pause before a source that failed is read again.
+ * In: the kind of source, its error. Out: milliseconds. Requests to web sites are rare, and rarer for a page that refuses permanently,
+ * such as a private video.
  */
 import { backoffMs } from '../../lib/abort.ts';
 import { OxbowError } from '../../lib/errors.ts';
 
-/** A source that cannot be used is asked again this often: what it serves may change. */
+/** Pause for a source with unsupported media, which may change, ms. */
 const REFUSED_AGAIN_MS = 30_000;
-/** Longest pause before a page is asked again that may have something later, ms. */
+/** Longest pause for a page that may have media later, ms. */
 const PAGE_AGAIN_MS = 60_000;
-/** Longest pause before a page is asked again that has refused for good, ms. */
+/** Longest pause for a page that refuses permanently, ms. */
 const PAGE_REFUSED_AGAIN_MS = 600_000;
 
-/** Whether a failure is of the kind that passes by itself: the source is away. */
+/** Whether an error is temporary: the source is down. */
 export function isDown(error: unknown): boolean {
   return error instanceof OxbowError && (error.code === 'source-failed' || error.extra.retryable === true);
 }
 
-/** The pauses of one source, from one try to the next. */
+/** The pauses of one source. */
 export class SourceBackoff {
   #tries = 0;
   #refusals = 0;
   #isPage = false;
 
-  /** The address turned out to be that of a page. */
+  /** The address is that of a page. */
   readonly onPage = (): void => {
     this.#isPage = true;
   };
 
-  /** Media came: the next refusal is a new one. */
+  /** The source has delivered media: refusals are counted from zero. */
   onMedia(): void {
     this.#refusals = 0;
   }
 
   /**
-   * The pause after this failure: 30 s for what oxbow cannot use, of a page growing from there to 10 min; else growing from 0.25 s to 10 s, where
-   * yt-dlp failed from 30 s to 1 min. What grows is spread, so that many sources do not come back in one wave.
+   * The pause after this error. Unsupported media: 30 s; of a page growing from 30 s to 10 min. Other errors: growing from 0.25 s to 10 s;
+   * of yt-dlp from 30 s to 1 min. Growing pauses have jitter.
    *
    * @returns milliseconds
    */

@@ -1,5 +1,5 @@
 /**
- * Runs the source of a stream that oxbow reads itself (pull, MP4, test): a client that claims the stream's name as a connection does.
+ * Runs the source of a stream that oxbow reads itself (pull, test), as a client that claims the stream's name like a connection.
  * In: a definition and the stream's publisher slot. Out: a publisher session, until the source ends or is stopped.
  */
 import type { SourceFacts } from '../../api/source-facts.ts';
@@ -10,25 +10,25 @@ import { messageOf, OxbowError } from '../../lib/errors.ts';
 import { type StreamDefinition, sourceFields } from '../definition.ts';
 import type { StreamDeps } from '../stream-deps.ts';
 
-/** What the log and the API say of a source that ended because of a bug. */
+/** Detail of a source that was ended by a bug. */
 const BUG = 'an internal error ended the source; the log has the details';
 
-/** A source that runs. */
+/** A running source. */
 export interface SourceClient {
-  /** Resolves when the source is being read, or waits for another process. */
+  /** Resolves when the source is being read or waits for another process. */
   readonly started: Promise<void>;
-  /** Aborts the source. Resolves when nothing of it runs any more; its session is still open then. */
+  /** Aborts the source. Resolves when it has stopped; its session is still open then. */
   stop(why: string): Promise<void>;
 }
 
-/** How a source is followed. */
+/** Options of a source client. */
 export interface SourceClientOptions {
   /** The source was live before, see `RunSource`. */
   readonly wasLive: boolean;
   readonly onFacts: (facts: SourceFacts) => void;
-  /** The source has ended by itself and has left the stream; `failed`: because of a bug. Not called after `stop`. */
+  /** The source has ended and left the stream; `failed`: because of a bug. Not called after `stop`. */
   readonly onEnd: (detail: string, failed: boolean) => void;
-  /** Another process publishes the stream; the source is read when that has left. */
+  /** Another process publishes the stream; the source is read after that has left. */
   readonly onWaiting: (detail: string) => void;
 }
 
@@ -75,7 +75,7 @@ export function startSourceClient(
   };
   const done = run().catch((error: unknown) => {
     started.resolve();
-    if (error === signal.reason) return; // it was stopped while it waited
+    if (error === signal.reason) return; // stopped while it waited
     deps.metrics.bugs.inc();
     const stack = (error as Error).stack;
     deps.log.error({ ...sourceFields(definition), error: messageOf(error), stack }, 'a source failed');

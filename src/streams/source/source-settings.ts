@@ -1,6 +1,6 @@
 /**
- * How a source is pulled, from what its stream says and what is said for all.
- * In: the API's words, settings. Out: a checked definition; the same with everything it did not say itself.
+ * The settings of a source: from the API, and with the defaults of `pull`.
+ * In: a source of the API, settings. Out: a checked source; a source with defaults.
  */
 import type { StreamSource } from '../../api/shapes.ts';
 import { headers, httpUrl } from '../../config/option.ts';
@@ -10,9 +10,9 @@ import { readLookBack, readQuality, readUserAgent } from '../../config/source-op
 const headerFields = headers('');
 
 /**
- * What the API was given, checked.
+ * Checks a source of the API.
  *
- * @throws FormatError for a URL, quality, duration, User-Agent or header that is none
+ * @throws FormatError for an invalid URL, quality, duration, User-Agent or header
  */
 export function sourceOf(source: StreamSource): SourceConfig {
   if (source.type === 'test') return { type: 'test' };
@@ -29,7 +29,7 @@ export function sourceOf(source: StreamSource): SourceConfig {
   };
 }
 
-/** A pulled source with what is said for all where it says nothing. */
+/** A pulled source with the defaults of the settings. */
 export function withDefaults(source: PullSourceConfig, { pull }: Pick<Config, 'pull'>): PullSourceConfig {
   return {
     quality: pull.quality,

@@ -1,5 +1,5 @@
 /**
- * Reads the source of a stream: decides which ingest feeds it.
+ * Reads the source of a stream with the right ingest, again after failures.
  * In: a definition. Out: calls on the publisher session until the source ends or is aborted.
  */
 import type { SourceFacts } from '../../api/source-facts.ts';
@@ -16,25 +16,25 @@ import type { ClientDefinition, StreamDeps } from '../stream-deps.ts';
 import { runPull } from './pull.ts';
 import { isDown, SourceBackoff } from './source-backoff.ts';
 
-/** What sources work with. */
+/** The dependencies of sources. */
 export interface SourceDeps extends Pick<StreamDeps, 'clock' | 'settings' | 'log' | 'metrics'> {
   readonly net: Net;
-  /** A live source that ends its playlist is awaited, without limit. Default false: the source ends. */
+  /** Wait without limit for a live source that ended its playlist to return. Default false: the source ends. */
   readonly awaitReturn?: boolean;
 }
 
-/** How a source is read. */
+/** Options of reading a source. */
 export interface SourceOptions {
   readonly signal: AbortSignal;
   readonly onFacts?: ((facts: SourceFacts) => void) | undefined;
-  /** Called with why a try failed, before the next one. */
+  /** Called with the error of each failed attempt. */
   readonly onFailure?: (error: unknown) => void;
   /** The source was live before; see `PullOptions`. */
   readonly wasLive?: boolean;
 }
 
 /**
- * Resolves when the source has ended by itself, with a sentence that says how, or was aborted.
+ * Reads a source. Resolves with the reason in words when it has ended or was aborted.
  */
 export function runSource(
   deps: SourceDeps,
@@ -94,20 +94,20 @@ async function readPull(
   while (!signal.aborted) {
     const endedUs = input.mediaEndUs;
     try {
-      // Only administrators set streams: the address may be private.
+      // Only administrators create streams: the address may be private.
       await runPull(
         { net: deps.net, clock, log, config: deps.settings.now, counters },
         { source, trusted: true, input, onPage, onFacts: noteFacts, awaitReturn: deps.awaitReturn, wasLive: hasLived },
         { signal },
       );
-      return hasLived ? 'the source ended its playlist' : 'the film is over';
+      return hasLived ? 'the source ended its playlist' : 'the source has been played to its end';
     } catch (error) {
       if (signal.aborted) break;
       onFailure?.(error);
       const isRefusal = error instanceof OxbowError || error instanceof FormatError;
       const isPage = error instanceof OxbowError && error.code.startsWith('page-');
       if (!isRefusal) {
-        // A bug ends this try, not the recording of what comes later.
+        // A bug ends this attempt only.
         metrics.bugs.inc();
         log.error({ error: messageOf(error), stack: (error as Error).stack }, 'a source failed');
       }

@@ -4,7 +4,7 @@ import type { Generation } from '../packager/generation.ts';
 import { DEFAULT_LIMITS, LiveWindow } from '../packager/live-window.ts';
 import { InitTable } from '../recording/init-table.ts';
 import { groupsFrom, initOf, openRig, START_US } from '../recording/recording.fixture.ts';
-import { lastList } from './last-list.ts';
+import { restorePreviousWindow } from './previous-window.ts';
 
 const SECOND = 1_000_000;
 const init = initOf();
@@ -35,7 +35,7 @@ suite('the list that the last process left', () => {
       await rig.recorder.seal();
       const inits = new InitTable([init], { save() {}, nowMs: () => 0 });
       const { recording } = rig;
-      const view = (await lastList(promised, { recording, inits, windowUs }))!;
+      const view = (await restorePreviousWindow(promised, { recording, inits, windowUs }))!;
       assert.ok(view.segments[0]!.msn >= shown.segments[0]!.msn, `${view.segments[0]!.msn}`);
       assert.equal(view.segments.at(-1)!.msn, 38);
       assert.ok(view.segments.length >= 4, 'what players hold back is there');

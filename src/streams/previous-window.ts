@@ -1,6 +1,6 @@
 /**
- * The live list that the last process left, ended: its players learn that it is over and that another one follows.
- * In: the promises that were saved, and what the recording has of its media. Out: a view for packager/live-window. docs/media.md 10.
+ * The live playlist of the last process, with ENDLIST: its players learn that it has ended and that another one follows.
+ * In: the saved generation, the recording. Out: a view for packager/live-window. docs/media.md 10.
  */
 import type { Generation } from '../packager/generation.ts';
 import type { LiveSegment, LiveWindowView } from '../packager/live-segment.ts';
@@ -10,19 +10,19 @@ import type { InitTable } from '../recording/init-table.ts';
 import { toListedSegment } from '../recording/listed-segment.ts';
 import type { RecordingReader } from '../recording/recording-reader.ts';
 
-/** Whatever its window, a list had as many as are left of the fewest; those that were lost had pushed as many out at its start. */
+/** A playlist of the smallest size has this many segments that are recorded: the lost ones had pushed out as many at its start. */
 const LEAST_LEFT = LEAST_SEGMENTS - MAY_BE_LOST;
-/** Longer than these, µs. */
+/** At least so much of the recording is read, µs. */
 const LEAST_US = 60_000_000;
 
 /**
- * Lists the newest of what is recorded of a generation, without holes: a list's MSNs are contiguous. It begins no earlier than
- * the list that was shown: MEDIA-SEQUENCE never goes back (RFC 8216bis 6.2.2).
+ * Lists the newest recorded segments of a generation with contiguous MSNs. The list begins no earlier than the one that was served:
+ * EXT-X-MEDIA-SEQUENCE never decreases (RFC 8216bis 6.2.2).
  *
- * @param windowUs length of the list, µs
- * @returns undefined where nothing of it is recorded, or its codec configuration is not known
+ * @param windowUs duration of the window, µs
+ * @returns undefined if no segment is recorded or its codec configuration is not known
  */
-export async function lastList(
+export async function restorePreviousWindow(
   generation: Generation,
   { recording, inits, windowUs }: { recording: RecordingReader; inits: InitTable; windowUs: number },
 ): Promise<LiveWindowView | undefined> {
