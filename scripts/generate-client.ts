@@ -97,8 +97,8 @@ function shapesFile({ components }: OpenApi): string {
     .map((code) => JSON.stringify(code))
     .join(' | ');
   return `${MADE}/**
- * The shapes of the API: what it takes and answers.
- * In: the schemas of the routes. Out: types alone, without a dependency.
+ * The shapes of the API's requests and answers.
+ * In: the schemas of the routes. Out: types only, no dependencies.
  */
 
 /** The stable codes of problem documents. */
@@ -113,13 +113,13 @@ function eventShapesFile(document: OpenApi): string {
   );
   return `${MADE}/**
  * The events of oxbow.
- * In: the table of events. Out: types alone, without a dependency.
+ * In: the table of events. Out: types only, no dependencies.
  */
 import type { ${namedIn(`${rows.join('\n')} EventType`, document)} } from './shapes.ts';
 
 export type { EventType } from './shapes.ts';
 
-/** What an event of each name tells. */
+/** The data of each event type. */
 export interface EventDataByType {
 ${rows.join('\n')}
 }
@@ -132,15 +132,15 @@ export type OxbowEvent<T extends EventType = EventType> = {
     readonly type: Each;
     /** RFC 3339, UTC, milliseconds. */
     readonly at: string;
-    /** Name of the stream that it is about, or null. */
+    /** Name of the stream, or null for events about no stream. */
     readonly stream: string | null;
     readonly data: EventDataByType[Each];
   };
 }[T];
 
 /**
- * What a listener hears of its own connection. \`events.reset\`: some events were lost, so ask for the state anew. \`events.ended\`: the
- * right by which it listened has ended; \`code\` is that of the refusal that comes next.
+ * Events of one connection. \`events.reset\`: some events were lost, so the client has to read the state again. \`events.ended\`: the
+ * permission of the connection has ended; \`code\` is the error that a new connection would get.
  */
 export type ConnectionEvent =
   | {
@@ -169,7 +169,7 @@ function operationsFile(document: OpenApi): string {
   const shapes = namedIn(methods.join('\n'), document);
   return `${MADE}/**
  * A method for each operation of the API.
- * In: parameters of path and query by name, and \`body\`. Out: what the server answers; OxbowProblem is thrown where it refuses.
+ * In: parameters of path and query by name, and \`body\`. Out: the server's answer; throws OxbowProblem for errors.
  */
 import type { Requester, CallOptions } from './request.ts';
 import type { ${shapes} } from './shapes.ts';
@@ -178,7 +178,7 @@ import type { ${shapes} } from './shapes.ts';
 export class Operations {
   readonly #request: Requester;
 
-  /** @param request makes the requests */
+  /** @param request sends requests */
   constructor(request: Requester) {
     this.#request = request;
   }
@@ -188,7 +188,7 @@ ${methods.join('\n\n')}
 `;
 }
 
-/** The named shapes that a text speaks of, as an import lists them. */
+/** The named shapes that a text uses, as an import lists them. */
 function namedIn(text: string, { components }: OpenApi): string {
   const names = Object.keys(components.schemas).filter((name) => new RegExp(`\\b${name}\\b`).test(text));
   return names.toSorted().join(', ');
@@ -229,8 +229,8 @@ export function eventsPage(made: string): string {
   });
   return `# Events
 
-${made}What happens, as \`GET /api/v1/events\` tells it (SSE and WebSocket) and as webhooks get it. [How to listen](../5-api/events.md).
-\`stream\`: for whoever may see the stream; of an unlisted one, only for who asks for it by name. \`admin\`: for administrators. \`anyone\`: for everybody.
+${made}The events that \`GET /api/v1/events\` (SSE and WebSocket) and webhooks send. [How to subscribe](../5-api/events.md).
+\`stream\`: for clients that may see the stream; of an unlisted stream, only for subscribers that name it. \`admin\`: for administrators. \`anyone\`: for all clients.
 
 | type | for | when | data |
 | --- | --- | --- | --- |

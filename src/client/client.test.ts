@@ -32,7 +32,7 @@ const json =
     Response.json(body, { status, headers });
 
 suite('a request', () => {
-  test('puts parameters into path and query, the body into JSON, and says who asks', async () => {
+  test('puts parameters into path and query, the body into JSON, and sends the token', async () => {
     const { client, sent } = clientOf([json({})]);
     await client.listStreamGaps({ name: 'a/b', from: '1795160400' });
     const headers: string[] = [];
@@ -53,7 +53,7 @@ suite('a request', () => {
     assert.deepEqual([changed!.get('if-match'), changed!.get('content-type')], ['"x"', 'application/json']);
   });
 
-  test('a refusal is thrown as its problem document; what is not oxbow’s, or no answer at all, has codes of its own', async () => {
+  test('a refusal is thrown as its problem document; an answer that is not oxbow’s, or none, has its own code', async () => {
     const problem = {
       type: '/docs/errors/stream-unknown',
       title: 'There is none',
@@ -74,7 +74,7 @@ suite('a request', () => {
     assert.equal(await codeOf(() => Promise.reject(new TypeError('fetch failed'))), 'unreachable');
   });
 
-  test('a refusal that says when to come back is asked again then, unless it might be done twice or would take too long', async () => {
+  test('a refusal with Retry-After is repeated then, unless the request is not repeatable or the wait is too long', async () => {
     const busy = (seconds: string) => json({ code: 'busy', status: 503, title: '' }, 503, { 'retry-after': seconds });
     const good = json({ now: '2026-11-20T08:00:00.000Z' });
     const quick = clientOf([busy('0'), busy('0'), good]);
@@ -93,7 +93,7 @@ suite('a request', () => {
     assert.equal(late.sent.length, 1);
   });
 
-  test('an abort rejects with its reason, in the request and in the pause before the next try', async () => {
+  test('an abort rejects with its reason, in the request and in the pause before the next attempt', async () => {
     const aborted = AbortSignal.abort(new RangeError('enough'));
     const asked = clientOf([(_, init) => Promise.reject(init.signal!.reason)]);
     await assert.rejects(asked.client.getTime({ signal: aborted }), { message: 'enough' });
@@ -107,7 +107,7 @@ suite('a request', () => {
     await assert.rejects(waiting.client.getTime({ signal: controller.signal }), { message: 'enough' });
   });
 
-  test('an answer without a body is nothing, and a file is given as it comes', async () => {
+  test('an answer without a body is undefined, and a file is the Response', async () => {
     const nothing = clientOf([() => new Response(null, { status: 204 })]);
     assert.equal(await nothing.client.deleteStream({ name: 'door' }), undefined);
     const file = await clientOf([() => new Response('bytes')]).client.getExportFile({ id: '1' });
@@ -119,7 +119,7 @@ suite('events', () => {
   const block = (id: string, type: string) => `id: ${id}\nevent: ${type}\ndata: ${JSON.stringify({ id, type })}\n\n`;
   const bytes = new TextEncoder();
 
-  test('come one after the other however they are cut, and go on behind the last id when the connection is lost', async () => {
+  test('arrive in order however the stream is split, and continue after the last id when the connection is lost', async () => {
     const text = `retry: 2000\n\n${block('1', 'events.ready')}: still here\n\n${block('2', 'stream.live')}`;
     const { client, sent } = clientOf([
       () => new Response(new ReadableStream({ start: (body) => pieces(body, text, 7) })),
@@ -143,7 +143,7 @@ suite('events', () => {
     body.close();
   }
 
-  test('end with the signal and throw nothing; a refusal for good is thrown', async () => {
+  test('end with the signal and throw nothing; a permanent refusal is thrown', async () => {
     const controller = new AbortController();
     const open: Answer = (_, { signal }) =>
       new Response(
@@ -163,7 +163,7 @@ suite('events', () => {
     await assert.rejects(refused.client.events().next(), { code: 'bad-request' });
   });
 
-  test('what the loop itself throws is not taken for a lost connection', async () => {
+  test('an error of the loop itself is not treated as a lost connection', async () => {
     const { client, sent } = clientOf([() => new Response(block('1', 'events.ready'))]);
     await assert.rejects(async () => {
       for await (const _ of client.events()) throw new RangeError('a bug');

@@ -1,6 +1,6 @@
 /**
- * The typed client of oxbow's API: published as `oxbow/client`, used by the interface.
- * In: where the server is. Out: a method for each operation, and events.
+ * The typed client of oxbow's API: published as `oxbow/client`, and used by the web interface.
+ * In: the server's address. Out: a method for each operation, and events.
  */
 
 import type { ConnectionEvent, EventType, OxbowEvent } from './event-shapes.ts';
@@ -14,7 +14,7 @@ export { OxbowProblem, type Problem } from './problem.ts';
 export type { CallOptions, ClientOptions } from './request.ts';
 export type * from './shapes.ts';
 
-/** Asks one server. It holds no connection: there is nothing to close. */
+/** A client of one server. It keeps no connection open: there is nothing to close. */
 export class OxbowClient extends Operations {
   readonly #options: ClientOptions;
 
@@ -24,9 +24,9 @@ export class OxbowClient extends Operations {
   }
 
   /**
-   * What happens, as it happens, until `signal` aborts or the loop is left; goes on by itself after a lost connection.
+   * Events as they happen, until `signal` aborts or the loop ends. Reconnects by itself.
    *
-   * @throws OxbowProblem where the server refuses
+   * @throws OxbowProblem if the server refuses
    */
   events<T extends EventType = EventType>(
     filter: EventFilter<T> = {},

@@ -2,13 +2,13 @@
 
 /**
  * The events of oxbow.
- * In: the table of events. Out: types alone, without a dependency.
+ * In: the table of events. Out: types only, no dependencies.
  */
 import type { EventType } from './shapes.ts';
 
 export type { EventType } from './shapes.ts';
 
-/** What an event of each name tells. */
+/** The data of each event type. */
 export interface EventDataByType {
   /** A stream was created. */
   'stream.created': {
@@ -199,15 +199,15 @@ export type OxbowEvent<T extends EventType = EventType> = {
     readonly type: Each;
     /** RFC 3339, UTC, milliseconds. */
     readonly at: string;
-    /** Name of the stream that it is about, or null. */
+    /** Name of the stream, or null for events about no stream. */
     readonly stream: string | null;
     readonly data: EventDataByType[Each];
   };
 }[T];
 
 /**
- * What a listener hears of its own connection. `events.reset`: some events were lost, so ask for the state anew. `events.ended`: the
- * right by which it listened has ended; `code` is that of the refusal that comes next.
+ * Events of one connection. `events.reset`: some events were lost, so the client has to read the state again. `events.ended`: the
+ * permission of the connection has ended; `code` is the error that a new connection would get.
  */
 export type ConnectionEvent =
   | {

@@ -1,34 +1,34 @@
 /**
- * Events as an async iterator, over server-sent events; a connection that is lost is made again and goes on behind the last id.
- * In: what is wanted. Out: event after event, until the signal aborts or the loop is left. HTML Standard, 9.2.
+ * Events as an async iterator, by server-sent events. Reconnects after a lost connection and continues after the last id.
+ * In: a filter. Out: events, until the signal aborts or the loop ends. HTML Standard 9.2.
  */
 
 import type { ConnectionEvent, EventType, OxbowEvent } from './event-shapes.ts';
 import { OxbowProblem, readProblem } from './problem.ts';
 import { addressOf, type ClientOptions, credentials, pause } from './request.ts';
 
-/** What is heard. */
+/** The events that a client requests. */
 export interface EventFilter<T extends EventType = EventType> {
-  /** All of them where left out. */
+  /** Default: all types. */
   readonly types?: readonly T[];
-  /** Of one stream alone; of an unlisted one, anybody hears only so. */
+  /** Only events of this stream; required for the events of an unlisted stream. */
   readonly stream?: string;
-  /** Id of the last event that was heard. */
+  /** Id of the last received event: events after it are sent first. */
   readonly after?: string;
-  /** Ends it: the loop is over, nothing is thrown. */
+  /** Ends the loop; nothing is thrown. */
   readonly signal?: AbortSignal;
 }
 
-/** Pauses between tries to connect, ms; the last one again and again. Half of it by chance, so that not all come at once. */
+/** Pauses before reconnecting, ms; the last one repeats. Half of each is random, so that clients do not reconnect all at once. */
 const PAUSES_MS = [1000, 2000, 5000, 10_000] as const;
-/** The server gives a sign of life every 15 s; without one for this long, the connection is made again, ms. */
+/** The client reconnects after this long without data, ms; the server sends a heartbeat every 15 s. */
 const SILENCE_MS = 40_000;
 
 /**
- * Hears events. `events.ready` comes with each connection, `events.reset` where some were lost: then ask for the state anew.
- * `events.ended` where the right to listen has ended; the refusal is thrown next.
+ * Receives events. Each connection starts with `events.ready`, or `events.reset` if events were lost: then read the state again.
+ * After `events.ended` (the permission has ended) the refusal is thrown.
  *
- * @throws OxbowProblem where the server refuses for good (4xx)
+ * @throws OxbowProblem if the server refuses permanently (4xx)
  */
 export async function* listen<T extends EventType>(
   client: ClientOptions,
@@ -38,9 +38,9 @@ export async function* listen<T extends EventType>(
   let { after } = filter;
   for (let failed = 0; !signal?.aborted; failed++) {
     const query = { ...(types && { types: types.join(',') }), ...(stream && { stream }), ...(after && { after }) };
-    const line = new Line(signal);
+    const connection = new Connection(signal);
     try {
-      for await (const event of connect<T>(client, query, line)) {
+      for await (const event of connect<T>(client, query, connection)) {
         failed = 0;
         if (event.id !== '') after = event.id;
         yield event;
@@ -48,12 +48,12 @@ export async function* listen<T extends EventType>(
     } catch (error) {
       if (signal?.aborted) return;
       if (error instanceof OxbowProblem && isFinal(error)) throw error;
-      if (!(error instanceof OxbowProblem)) throw error; // of whoever listens, thrown into the loop
+      if (!(error instanceof OxbowProblem)) throw error; // thrown by the caller's loop
     } finally {
-      line.close();
+      connection.close();
     }
     const ms = PAUSES_MS[Math.min(failed, PAUSES_MS.length - 1)]! * (0.5 + Math.random() / 2);
-    await pause(ms, signal).catch(() => undefined); // only the signal makes it reject, and ends the loop
+    await pause(ms, signal).catch(() => undefined); // rejects only if the signal aborts, which ends the loop
   }
 }
 
@@ -61,8 +61,8 @@ function isFinal({ status }: OxbowProblem): boolean {
   return status >= 400 && status < 500 && status !== 408 && status !== 429;
 }
 
-/** One connection: ends with the listener's signal, or when the server is silent for too long. */
-class Line {
+/** One connection: aborts with the caller's signal, or when the server is silent for too long. */
+class Connection {
   readonly #controller = new AbortController();
   readonly #outer: AbortSignal | undefined;
   readonly #onAbort = () => this.#controller.abort(this.#outer?.reason);
@@ -71,20 +71,20 @@ class Line {
   constructor(outer: AbortSignal | undefined) {
     this.#outer = outer;
     outer?.addEventListener('abort', this.#onAbort, { once: true });
-    this.heard();
+    this.received();
   }
 
   get signal(): AbortSignal {
     return this.#controller.signal;
   }
 
-  /** The server is there. */
-  heard(): void {
+  /** Data arrived: restarts the timeout. */
+  received(): void {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#controller.abort(new Error('the server is silent')), SILENCE_MS);
   }
 
-  /** Ends it; may be called twice. */
+  /** Closes the connection; may be called twice. */
   close(): void {
     clearTimeout(this.#timer);
     this.#outer?.removeEventListener('abort', this.#onAbort);
@@ -95,12 +95,13 @@ class Line {
 async function* connect<T extends EventType>(
   client: ClientOptions,
   query: Readonly<Record<string, string>>,
-  line: Line,
+  connection: Connection,
 ): AsyncGenerator<OxbowEvent<T> | ConnectionEvent, void> {
-  const { server = '', fetch: ask = fetch } = client;
+  const { server = '', fetch: send = fetch } = client;
   const headers = { accept: 'text/event-stream', ...credentials(client) };
   const lost = (error: unknown) => new OxbowProblem(readProblem(0, ''), { cause: error });
-  const response = await ask(addressOf(server, '/api/v1/events', query), { headers, signal: line.signal }).catch(
+  const { signal } = connection;
+  const response = await send(addressOf(server, '/api/v1/events', query), { headers, signal }).catch(
     (error: unknown) => {
       throw lost(error);
     },
@@ -114,7 +115,7 @@ async function* connect<T extends EventType>(
       throw lost(error);
     });
     if (done) return;
-    line.heard();
+    connection.received();
     text += decoder.decode(value, { stream: true });
     const blocks = text.split('\n\n');
     text = blocks.pop() ?? '';

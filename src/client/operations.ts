@@ -2,7 +2,7 @@
 
 /**
  * A method for each operation of the API.
- * In: parameters of path and query by name, and `body`. Out: what the server answers; OxbowProblem is thrown where it refuses.
+ * In: parameters of path and query by name, and `body`. Out: the server's answer; throws OxbowProblem for errors.
  */
 import type { CallOptions, Requester } from './request.ts';
 import type {
@@ -54,7 +54,7 @@ import type {
 export class Operations {
   readonly #request: Requester;
 
-  /** @param request makes the requests */
+  /** @param request sends requests */
   constructor(request: Requester) {
     this.#request = request;
   }
@@ -62,7 +62,7 @@ export class Operations {
   /** Lists the public streams by name; administrators see all. */
   listStreams(
     input?: {
-      /** items of a page, at most 1000 */
+      /** items per page, at most 1000 */
       limit?: string;
       /** `nextCursor` of the answer before this one */
       cursor?: string;
@@ -72,7 +72,7 @@ export class Operations {
     return this.#request({ method: 'GET', path: '/api/v1/streams' }, input, options);
   }
 
-  /** Makes a stream. */
+  /** Creates a stream. */
   createStream(
     input: {
       body: NewStream;
@@ -82,7 +82,7 @@ export class Operations {
     return this.#request({ method: 'POST', path: '/api/v1/streams' }, input, options);
   }
 
-  /** Tells what a stream is doing now. */
+  /** Returns the settings and state of a stream. */
   getStream(
     input: {
       /** Name of a stream. */
@@ -93,7 +93,7 @@ export class Operations {
     return this.#request({ method: 'GET', path: '/api/v1/streams/{name}' }, input, options);
   }
 
-  /** Replaces the settings of a stream, or makes it. */
+  /** Replaces the settings of a stream, or creates it. */
   replaceStream(
     input: {
       /** Name of a stream. */
@@ -105,7 +105,7 @@ export class Operations {
     return this.#request({ method: 'PUT', path: '/api/v1/streams/{name}' }, input, options);
   }
 
-  /** Removes a stream; its recordings stay unless `recordings=delete`. */
+  /** Removes a stream. Its recordings are kept unless `recordings=delete`. */
   deleteStream(
     input: {
       /** Name of a stream. */
@@ -117,7 +117,7 @@ export class Operations {
     return this.#request({ method: 'DELETE', path: '/api/v1/streams/{name}' }, input, options);
   }
 
-  /** Starts a stream that was stopped. */
+  /** Starts a stopped stream. */
   startStream(
     input: {
       /** Name of a stream. */
@@ -128,7 +128,7 @@ export class Operations {
     return this.#request({ method: 'POST', path: '/api/v1/streams/{name}/start' }, input, options);
   }
 
-  /** Stops a stream until it is started; the time until then is offline, not a gap. */
+  /** Stops a stream until it is started again. The time until then counts as offline, not as a gap. */
   stopStream(
     input: {
       /** Name of a stream. */
@@ -139,7 +139,7 @@ export class Operations {
     return this.#request({ method: 'POST', path: '/api/v1/streams/{name}/stop' }, input, options);
   }
 
-  /** Connects to the source anew. */
+  /** Reconnects a stream to its source. */
   restartStream(
     input: {
       /** Name of a stream. */
@@ -187,7 +187,7 @@ export class Operations {
     return this.#request({ method: 'DELETE', path: '/api/v1/streams/{name}/picture' }, input, options);
   }
 
-  /** Looks at an address: what it is, its tracks and qualities, how far back it goes. The address itself may be private; private addresses that it leads to must be in `net.allow`. */
+  /** Probes a source URL: its protocol, tracks and qualities, and how far back it goes. The URL itself may be private; private addresses that it redirects or links to must be in `net.allow`. */
   probe(
     input: {
       body: ProbeRequest;
@@ -197,16 +197,16 @@ export class Operations {
     return this.#request({ method: 'POST', path: '/api/v1/probe' }, input, options);
   }
 
-  /** All that is known of a stretch of the past: media, gaps with their causes, offline. */
+  /** Returns the timeline of a time range: recorded media, gaps with their causes, offline times, markers and pins. */
   getStreamTimeline(
     input: {
       /** Name of a stream. */
       name: string;
-      /** Unix seconds, milliseconds, RFC 3339 with a zone, or YYYYMMDDHHMMSS in UTC. A day before `to` unless given. */
+      /** Unix seconds, milliseconds, RFC 3339 with a zone, or YYYYMMDDHHMMSS in UTC. Default: a day before `to`. */
       from?: string;
-      /** Unix seconds, milliseconds, RFC 3339 with a zone, or YYYYMMDDHHMMSS in UTC. Or a duration after `from`: 90s, 2h. Now unless given. */
+      /** Unix seconds, milliseconds, RFC 3339 with a zone, or YYYYMMDDHHMMSS in UTC. Or a duration after `from`: 90s, 2h. Default: now. */
       to?: string;
-      /** Seconds: what is finer may be merged, with the sums kept. Without it, only what is too much. From 600 on windows are left out. */
+      /** Resolution in seconds: shorter items may be merged, with their sums kept. Default: only merged where there are too many. From 600, windows are omitted. */
       res?: string;
     },
     options?: CallOptions,
@@ -214,14 +214,14 @@ export class Operations {
     return this.#request({ method: 'GET', path: '/api/v1/streams/{name}/timeline' }, input, options);
   }
 
-  /** The stretches without media, oldest first, each with its cause. */
+  /** Lists the gaps of a time range, oldest first, each with its cause. */
   listStreamGaps(
     input: {
       /** Name of a stream. */
       name: string;
-      /** Unix seconds, milliseconds, RFC 3339 with a zone, or YYYYMMDDHHMMSS in UTC. A day before `to` unless given. */
+      /** Unix seconds, milliseconds, RFC 3339 with a zone, or YYYYMMDDHHMMSS in UTC. Default: a day before `to`. */
       from?: string;
-      /** Unix seconds, milliseconds, RFC 3339 with a zone, or YYYYMMDDHHMMSS in UTC. Or a duration after `from`: 90s, 2h. Now unless given. */
+      /** Unix seconds, milliseconds, RFC 3339 with a zone, or YYYYMMDDHHMMSS in UTC. Or a duration after `from`: 90s, 2h. Default: now. */
       to?: string;
     },
     options?: CallOptions,
@@ -229,12 +229,12 @@ export class Operations {
     return this.#request({ method: 'GET', path: '/api/v1/streams/{name}/gaps' }, input, options);
   }
 
-  /** The markers of a stream, oldest first, a thousand at a time. */
+  /** Lists the markers of a stream, oldest first, 1000 per page. */
   listStreamMarkers(
     input: {
       /** Name of a stream. */
       name: string;
-      /** Unix seconds, milliseconds, RFC 3339 with a zone, or YYYYMMDDHHMMSS in UTC. All of them unless given. */
+      /** Unix seconds, milliseconds, RFC 3339 with a zone, or YYYYMMDDHHMMSS in UTC. Default: all markers. */
       from?: string;
       /** Unix seconds, milliseconds, RFC 3339 with a zone, or YYYYMMDDHHMMSS in UTC. Or a duration after `from`: 90s, 2h. */
       to?: string;
@@ -246,7 +246,7 @@ export class Operations {
     return this.#request({ method: 'GET', path: '/api/v1/streams/{name}/markers' }, input, options);
   }
 
-  /** Marks an instant. */
+  /** Creates a marker at an instant. */
   createStreamMarker(
     input: {
       /** Name of a stream. */
@@ -270,7 +270,7 @@ export class Operations {
     return this.#request({ method: 'DELETE', path: '/api/v1/streams/{name}/markers/{id}' }, input, options);
   }
 
-  /** The pins of a stream, oldest first. */
+  /** Lists the pins of a stream, oldest first. */
   listStreamPins(
     input: {
       /** Name of a stream. */
@@ -281,7 +281,7 @@ export class Operations {
     return this.#request({ method: 'GET', path: '/api/v1/streams/{name}/pins' }, input, options);
   }
 
-  /** Pins a stretch: retention leaves every ten-minute window that it touches alone. */
+  /** Pins a time range: retention keeps every ten-minute window that it overlaps. */
   createStreamPin(
     input: {
       /** Name of a stream. */
@@ -293,7 +293,7 @@ export class Operations {
     return this.#request({ method: 'POST', path: '/api/v1/streams/{name}/pins' }, input, options);
   }
 
-  /** Deletes a pin; what is older than it should be goes at the next pass of retention. */
+  /** Deletes a pin. The next retention pass deletes expired media that it kept. */
   deleteStreamPin(
     input: {
       /** Name of a stream. */
@@ -305,7 +305,7 @@ export class Operations {
     return this.#request({ method: 'DELETE', path: '/api/v1/streams/{name}/pins/{id}' }, input, options);
   }
 
-  /** Asks for a range of a recording as one file; Location names the job. */
+  /** Starts the export of a range of a recording to one file. Location is the address of the job. */
   createExport(
     input: {
       body: ExportSettings;
@@ -315,7 +315,7 @@ export class Operations {
     return this.#request({ method: 'POST', path: '/api/v1/exports' }, input, options);
   }
 
-  /** The file of an export, whole or by range. */
+  /** Downloads the file of an export, whole or by range. */
   getExportFile(
     input: {
       id: string;
@@ -325,7 +325,7 @@ export class Operations {
     return this.#request({ method: 'GET', path: '/api/v1/exports/{id}/file', answer: 'file' }, input, options);
   }
 
-  /** Gives an address of the file that a browser can fetch as a plain download, for fifteen minutes. */
+  /** Creates an address from which a browser can download the file without credentials, for 15 minutes. */
   createExportTicket(
     input: {
       id: string;
@@ -335,7 +335,7 @@ export class Operations {
     return this.#request({ method: 'POST', path: '/api/v1/exports/{id}/tickets' }, input, options);
   }
 
-  /** The file of an export, for whoever has a ticket; whole or by range. */
+  /** Downloads the file of an export with a ticket, whole or by range. */
   getDownload(
     input: {
       ticket: string;
@@ -345,10 +345,10 @@ export class Operations {
     return this.#request({ method: 'GET', path: '/api/v1/downloads/{ticket}', answer: 'file' }, input, options);
   }
 
-  /** Lists jobs, newest first, 200 a page unless `limit` says otherwise. */
+  /** Lists jobs, newest first, by default 200 per page. */
   listJobs(
     input?: {
-      /** items of a page, at most 1000 */
+      /** items per page, at most 1000 */
       limit?: string;
       /** `nextCursor` of the answer before this one */
       cursor?: string;
@@ -358,7 +358,7 @@ export class Operations {
     return this.#request({ method: 'GET', path: '/api/v1/jobs' }, input, options);
   }
 
-  /** Tells how far a job is, and what came of it. */
+  /** Returns the state, progress and result of a job. */
   getJob(
     input: {
       id: string;
@@ -368,7 +368,7 @@ export class Operations {
     return this.#request({ method: 'GET', path: '/api/v1/jobs/{id}' }, input, options);
   }
 
-  /** Cancels a job; one that is done is forgotten, and its file deleted. */
+  /** Cancels a job. Removes a finished job and its file. */
   deleteJob(
     input: {
       id: string;
@@ -378,17 +378,17 @@ export class Operations {
     return this.#request({ method: 'DELETE', path: '/api/v1/jobs/{id}' }, input, options);
   }
 
-  /** Who asks, as oxbow sees it. */
+  /** Returns the permissions and session of the caller. */
   getMe(options?: CallOptions): Promise<MeView> {
     return this.#request({ method: 'GET', path: '/api/v1/me' }, undefined, options);
   }
 
-  /** Tells how this browser can sign in. */
+  /** Returns the ways in which this browser can sign in. */
   getSignIn(options?: CallOptions): Promise<SignInWays> {
     return this.#request({ method: 'GET', path: '/api/v1/sign-in' }, undefined, options);
   }
 
-  /** Signs a browser in, by the code of a one-time link, by the admin token, or by one press on the computer where oxbow runs; the answer sets the cookie. */
+  /** Signs a browser in: by the code of a one-time link, by the admin token, or without either on the computer where oxbow runs. The answer sets the session cookie. */
   createSession(
     input: {
       body: SignIn;
@@ -398,12 +398,12 @@ export class Operations {
     return this.#request({ method: 'POST', path: '/api/v1/sessions' }, input, options);
   }
 
-  /** Lists the browsers that are signed in, the one used last first. */
+  /** Lists the browsers that are signed in, most recently used first. */
   listSessions(options?: CallOptions): Promise<SessionList> {
     return this.#request({ method: 'GET', path: '/api/v1/sessions' }, undefined, options);
   }
 
-  /** Signs a browser out; `current` is the one that asks. */
+  /** Signs a browser out; `current` is the session of the caller. */
   deleteSession(
     input: {
       id: string;
@@ -413,17 +413,17 @@ export class Operations {
     return this.#request({ method: 'DELETE', path: '/api/v1/sessions/{id}' }, input, options);
   }
 
-  /** Makes a link that signs a browser in, once, within 15 minutes. */
+  /** Creates a link that signs one browser in, once, within 15 minutes. */
   createSignInLink(options?: CallOptions): Promise<SignInLink> {
     return this.#request({ method: 'POST', path: '/api/v1/sign-in-links' }, undefined, options);
   }
 
-  /** Lists the tokens of programs, oldest first, without the tokens themselves. */
+  /** Lists the API tokens, oldest first, without their secrets. */
   listTokens(options?: CallOptions): Promise<TokenList> {
     return this.#request({ method: 'GET', path: '/api/v1/tokens' }, undefined, options);
   }
 
-  /** Makes a token for a program: `admin` may do everything, `view` may watch and read. */
+  /** Creates an API token: scope `admin` has every permission, `view` may watch and read. */
   createToken(
     input: {
       body: NewToken;
@@ -433,7 +433,7 @@ export class Operations {
     return this.#request({ method: 'POST', path: '/api/v1/tokens' }, input, options);
   }
 
-  /** Takes a token back, at once. */
+  /** Revokes an API token at once. */
   deleteToken(
     input: {
       id: string;
@@ -443,7 +443,7 @@ export class Operations {
     return this.#request({ method: 'DELETE', path: '/api/v1/tokens/{id}' }, input, options);
   }
 
-  /** Makes a link by which a signed stream can be watched until it expires: 366 days at most, of a private one 24 h. */
+  /** Creates a link with a playback token for a stream: valid for 366 days at most, for a private stream 24 h. */
   createStreamWatchToken(
     input: {
       /** Name of a stream. */
@@ -455,7 +455,7 @@ export class Operations {
     return this.#request({ method: 'POST', path: '/api/v1/streams/{name}/watch-tokens' }, input, options);
   }
 
-  /** Ends every right to watch this stream that was given so far, at once. */
+  /** Revokes all playback tokens of a stream at once. */
   revokeStreamWatchTokens(
     input: {
       /** Name of a stream. */
@@ -469,7 +469,7 @@ export class Operations {
   /** Lists the webhooks, oldest first. */
   listWebhooks(
     input?: {
-      /** items of a page, at most 1000 */
+      /** items per page, at most 1000 */
       limit?: string;
       /** `nextCursor` of the answer before this one */
       cursor?: string;
@@ -479,7 +479,7 @@ export class Operations {
     return this.#request({ method: 'GET', path: '/api/v1/webhooks' }, input, options);
   }
 
-  /** Sets a webhook; the answer shows its secret, and no other one does. */
+  /** Creates a webhook. Only this answer shows its secret. */
   createWebhook(
     input: {
       body: WebhookSettings;
@@ -489,7 +489,7 @@ export class Operations {
     return this.#request({ method: 'POST', path: '/api/v1/webhooks' }, input, options);
   }
 
-  /** Shows a webhook. */
+  /** Returns a webhook. */
   getWebhook(
     input: {
       id: string;
@@ -499,7 +499,7 @@ export class Operations {
     return this.#request({ method: 'GET', path: '/api/v1/webhooks/{id}' }, input, options);
   }
 
-  /** Sets a webhook anew; it keeps its secret unless another one is given. One that was disabled goes on. */
+  /** Replaces the settings of a webhook and enables it. Its secret is kept unless the body has another. */
   replaceWebhook(
     input: {
       id: string;
@@ -510,7 +510,7 @@ export class Operations {
     return this.#request({ method: 'PUT', path: '/api/v1/webhooks/{id}' }, input, options);
   }
 
-  /** Removes a webhook; what waits for it is not sent. */
+  /** Removes a webhook and its waiting deliveries. */
   deleteWebhook(
     input: {
       id: string;
@@ -520,7 +520,7 @@ export class Operations {
     return this.#request({ method: 'DELETE', path: '/api/v1/webhooks/{id}' }, input, options);
   }
 
-  /** The newest 50 deliveries, newest first, with what became of them. */
+  /** Lists the newest 50 deliveries, newest first, with their results. */
   listWebhookDeliveries(
     input: {
       id: string;
@@ -530,7 +530,7 @@ export class Operations {
     return this.#request({ method: 'GET', path: '/api/v1/webhooks/{id}/deliveries' }, input, options);
   }
 
-  /** Sends an event `webhook.test` at once, and tells how it went. */
+  /** Sends an event `webhook.test` at once and returns the result. */
   testWebhook(
     input: {
       id: string;
@@ -540,33 +540,33 @@ export class Operations {
     return this.#request({ method: 'POST', path: '/api/v1/webhooks/{id}/test' }, input, options);
   }
 
-  /** The server's time, so that players can measure how far theirs is off. */
+  /** Returns the server's time, so that players can measure the offset of their clock. */
   getTime(options?: CallOptions): Promise<TimeView> {
     return this.#request({ method: 'GET', path: '/api/v1/time' }, undefined, options);
   }
 
-  /** Version, memory, disk and number of streams. */
+  /** Returns version, memory, disk and number of streams. */
   getSystem(options?: CallOptions): Promise<SystemView> {
     return this.#request({ method: 'GET', path: '/api/v1/system' }, undefined, options);
   }
 
-  /** The disk that recordings lie on: how full it is, how fast it fills, when it will be full. */
+  /** Returns the state of the recordings disk: free space, growth, and when it will be full. */
   getStorage(options?: CallOptions): Promise<StorageView> {
     return this.#request({ method: 'GET', path: '/api/v1/storage' }, undefined, options);
   }
 
-  /** The settings in force, each with where it was set and whether a change needs a restart; without secrets. */
+  /** Lists the effective settings, each with its origin and whether a change needs a restart; without secrets. */
   listSettings(options?: CallOptions): Promise<SettingList> {
     return this.#request({ method: 'GET', path: '/api/v1/settings' }, undefined, options);
   }
 
-  /** The last lines of the log, oldest first, at most 500; `level` gives that level and what is graver. */
+  /** Returns the last lines of the log, oldest first, at most 500. `level` is the lowest level returned. */
   listLogs(
     input?: {
       level?: LogLevelView;
-      /** only what is about this stream */
+      /** only lines about this stream */
       stream?: string;
-      /** `id` of a line: only what was written after it */
+      /** `id` of a line: only lines after it */
       after?: string;
     },
     options?: CallOptions,

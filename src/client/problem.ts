@@ -1,20 +1,20 @@
 /**
- * What went wrong with a request, in one shape whatever it was.
- * In: a status and the text of an answer. Out: an error that carries the problem document. RFC 9457.
+ * The error of a failed request.
+ * In: a status and the text of an answer. Out: an error with the problem document. RFC 9457.
  */
 import type { ProblemCode, ProblemView } from './shapes.ts';
 
-/** A problem document; `unreachable` where no answer came, `unreadable` where it was not oxbow's. */
+/** A problem document; `unreachable` if there was no answer, `unreadable` if the answer was not one of oxbow's. */
 export interface Problem extends Partial<Omit<ProblemView, 'code' | 'status' | 'title'>> {
-  /** New versions of oxbow may know more of them. */
+  /** Newer versions of oxbow may send other codes. */
   readonly code: ProblemCode | 'unreachable' | 'unreadable' | (string & {});
-  /** HTTP status; 0 where no answer came. */
+  /** HTTP status; 0 if there was no answer. */
   readonly status: number;
-  /** Empty where no answer came, or it was not oxbow's. */
+  /** Empty if `unreachable` or `unreadable`. */
   readonly title: string;
 }
 
-/** A request that did not give what was asked for. */
+/** The error of a failed request. */
 export class OxbowProblem extends Error {
   override readonly name = 'OxbowProblem';
   readonly problem: Problem;
@@ -24,12 +24,12 @@ export class OxbowProblem extends Error {
     this.problem = problem;
   }
 
-  /** The stable code, of docs/7-reference/errors.md. */
+  /** The stable code, see docs/7-reference/errors.md. */
   get code(): Problem['code'] {
     return this.problem.code;
   }
 
-  /** HTTP status; 0 where no answer came. */
+  /** HTTP status; 0 if there was no answer. */
   get status(): number {
     return this.problem.status;
   }
@@ -38,8 +38,8 @@ export class OxbowProblem extends Error {
 /**
  * Reads a problem document.
  *
- * @param status HTTP status of the answer; 0 where none came
- * @param body the text of the answer, any text
+ * @param status HTTP status of the answer; 0 if there was none
+ * @param body the text of the answer
  */
 export function readProblem(status: number, body: string): Problem {
   if (status === 0) return { code: 'unreachable', status, title: '' };
@@ -48,7 +48,7 @@ export function readProblem(status: number, body: string): Problem {
     if (typeof problem?.code === 'string')
       return { ...problem, code: problem.code, status, title: problem.title ?? '' };
   } catch {
-    // Not JSON: told as unreadable below.
+    // Not JSON: `unreadable`.
   }
   return { code: 'unreadable', status, title: '' };
 }

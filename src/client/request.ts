@@ -1,56 +1,56 @@
 /**
- * Makes one request of the API: address, headers, patience, trying again where the server says when, errors as OxbowProblem.
- * In: an operation and what it takes. Out: its answer. Works wherever there is `fetch`: browsers, Node ≥ 20. No dependency.
+ * Sends requests to the API: address, headers, timeouts, retries after Retry-After, errors as OxbowProblem.
+ * In: an operation and its input. Out: its answer. Works with any `fetch`: browsers, Node ≥ 20. No dependencies.
  */
 import { OxbowProblem, readProblem } from './problem.ts';
 
-/** How a client reaches its server. */
+/** Options of a client. */
 export interface ClientOptions {
-  /** Its origin, as `https://tv.example`; in a page of the server's own it may be left out. */
+  /** Origin of the server, as `https://tv.example`. Default: the origin of the page. */
   readonly server?: string;
-  /** An admin token; left out: as anyone, or with the cookie of the page. */
+  /** An API or admin token. Default: none, or the session cookie of the page. */
   readonly token?: string;
-  /** Instead of the platform's. */
+  /** Default: the platform's `fetch`. */
   readonly fetch?: typeof fetch;
-  /** Longest wait for an answer, ms: 20 s for what only asks, 120 s for what changes something. */
+  /** Timeout of an answer, ms. Default: 20 s for GET, 120 s for other methods. */
   readonly patienceMs?: number;
-  /** How often a refusal with Retry-After (429, 503) is tried again: 2. Only what may be sent twice is. */
+  /** Retries after an answer with Retry-After (429, 503). Default: 2. Only requests that may be sent twice are repeated. */
   readonly retries?: number;
-  /** A Retry-After beyond this is not waited for, ms: 30 s. */
+  /** Longest Retry-After that the client waits for, ms. Default: 30 s. */
   readonly maxRetryAfterMs?: number;
 }
 
-/** How one request is made. */
+/** Options of one request. */
 export interface CallOptions {
-  /** Ends it; it rejects with the signal's reason. */
+  /** Aborts the request, which rejects with the signal's reason. */
   readonly signal?: AbortSignal;
-  /** The same key again gives the first answer again: for what creates. */
+  /** For requests that create something: the same key returns the first answer again. */
   readonly idempotencyKey?: string;
-  /** An ETag: only what still has it is changed, else it is refused as `precondition-failed`. */
+  /** An ETag: if the resource has another one, the request fails with `precondition-failed`. */
   readonly ifMatch?: string;
-  /** Told the headers of the answer, e.g. for its ETag. */
+  /** Receives the headers of the answer, e.g. for its ETag. */
   readonly onHeaders?: (headers: Headers) => void;
 }
 
-/** One row of the API. */
+/** One operation of the API. */
 export interface Operation {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
-  /** With `{name}` for parameters. */
+  /** Parameters are written `{name}`. */
   readonly path: string;
-  /** `file`: the Response itself is given, its body not read yet. */
+  /** `file`: the result is the Response, with its body unread. */
   readonly answer?: 'file';
 }
 
-/** What an operation takes: parameters of path and query by name, and the body: a value that becomes JSON, or a Blob. */
+/** The input of an operation: parameters of path and query by name, and `body`. */
 export type Input = Readonly<Record<string, unknown>>;
 
-/** Makes requests. */
+/** Sends a request and returns its answer. */
 export type Requester = <T>(operation: Operation, input?: Input, options?: CallOptions) => Promise<T>;
 
-const PATIENCE_MS = { asks: 20_000, changes: 120_000 } as const;
+const TIMEOUT_MS = { read: 20_000, write: 120_000 } as const;
 const MAX_RETRY_AFTER_MS = 30_000;
 
-/** Makes what the operations ask with. */
+/** Creates the function that sends the requests of a client. */
 export function createRequester(client: ClientOptions): Requester {
   const { retries = 2, maxRetryAfterMs = MAX_RETRY_AFTER_MS } = client;
   return async <T>(operation: Operation, input: Input = {}, options: CallOptions = {}): Promise<T> => {
@@ -71,9 +71,9 @@ export function createRequester(client: ClientOptions): Requester {
 }
 
 /**
- * The address of an operation with its parameters in place.
+ * The address of an operation with its parameters.
  *
- * @param server origin, or empty for the page's own
+ * @param server origin, or empty for that of the page
  */
 export function addressOf(server: string, path: string, input: Input): string {
   const query = new URLSearchParams();
@@ -88,9 +88,9 @@ export function addressOf(server: string, path: string, input: Input): string {
   return `${server}${filled}${query.size > 0 ? `?${query}` : ''}`;
 }
 
-/** Headers by which the server knows who asks. */
+/** Header that authenticates the client. */
 export function credentials({ token }: ClientOptions): Record<string, string> {
-  // A header holds no other characters; the server would not know such a token anyway.
+  // A header cannot have other characters, and no valid token has any.
   return token !== undefined && /^[\x21-\x7e]+$/.test(token) ? { authorization: `Bearer ${token}` } : {};
 }
 
@@ -100,13 +100,13 @@ async function send(
   input: Input,
   { signal, idempotencyKey, ifMatch }: CallOptions,
 ): Promise<Response> {
-  const { server = '', fetch: ask = fetch } = client;
+  const { server = '', fetch: call = fetch } = client;
   const isFile = input.body instanceof Blob;
-  const late = AbortSignal.timeout(client.patienceMs ?? PATIENCE_MS[method === 'GET' ? 'asks' : 'changes']);
-  // A file may take as long as it takes.
+  const late = AbortSignal.timeout(client.patienceMs ?? TIMEOUT_MS[method === 'GET' ? 'read' : 'write']);
+  // A download has no timeout.
   const ends = answer === 'file' ? signal : signal ? AbortSignal.any([signal, late]) : late;
   try {
-    return await ask(addressOf(server, path, input), {
+    return await call(addressOf(server, path, input), {
       method,
       headers: {
         accept: 'application/json',
@@ -143,7 +143,7 @@ async function textOf(response: Response, signal: AbortSignal | undefined): Prom
   }
 }
 
-/** When to come back, ms; undefined where the answer does not say. Dates are not read: oxbow sends seconds. */
+/** Retry-After, ms; undefined if the answer has none. Dates are not supported: oxbow sends seconds. */
 function retryAfterMs({ status, headers }: Response): number | undefined {
   const seconds = status === 429 || status === 503 ? headers.get('retry-after') : null;
   return seconds !== null && /^\d{1,6}$/.test(seconds) ? Number(seconds) * 1000 : undefined;

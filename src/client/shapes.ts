@@ -1,8 +1,8 @@
 // Made by `npm run generate` from the sources; do not edit.
 
 /**
- * The shapes of the API: what it takes and answers.
- * In: the schemas of the routes. Out: types alone, without a dependency.
+ * The shapes of the API's requests and answers.
+ * In: the schemas of the routes. Out: types only, no dependencies.
  */
 
 /** The stable codes of problem documents. */
@@ -364,7 +364,7 @@ export type MarkerList = {
 export type NewMarker = {
   /** Unix seconds, milliseconds, RFC 3339 with a zone, or YYYYMMDDHHMMSS in UTC. */
   at: string;
-  /** what it is about; may be empty */
+  /** label; may be empty */
   text?: string;
 };
 
@@ -380,7 +380,7 @@ export type NewPin = {
   from: string;
   /** Unix seconds, milliseconds, RFC 3339 with a zone, or YYYYMMDDHHMMSS in UTC. Or a duration after `from`: 90s, 2h. */
   to: string;
-  /** what it is about; may be empty */
+  /** label; may be empty */
   text?: string;
 };
 
@@ -526,11 +526,11 @@ export type SignInWays = {
 
 /** `SignIn` of the API. */
 export type SignIn = {
-  /** of a one-time link */
+  /** code of a one-time link */
   code?: string;
   /** the admin token */
   token?: string;
-  /** by one press, where `GET /api/v1/sign-in` offers it */
+  /** sign in without a token, where `GET /api/v1/sign-in` offers it */
   press?: true;
 };
 
@@ -571,17 +571,17 @@ export type MadeToken = {
   /** RFC 3339, UTC, milliseconds */
   createdAt: string;
   expiresAt: string | null;
-  /** shown this once */
+  /** the token; it is shown only in this answer */
   token: string;
 };
 
 /** `NewToken` of the API. */
 export type NewToken = {
-  /** what it is for */
+  /** purpose of the token */
   label: string;
-  /** `view` unless given */
+  /** default: `view` */
   scopes?: ('admin' | 'view')[];
-  /** How long from now, as `2h`; or when: unix seconds, milliseconds, RFC 3339 with a zone, or YYYYMMDDHHMMSS in UTC. Never unless given. */
+  /** A duration from now, as `2h`, or an instant: unix seconds, milliseconds, RFC 3339 with a zone, or YYYYMMDDHHMMSS in UTC. Default: never. */
   expires?: string;
 };
 
@@ -599,7 +599,7 @@ export type WatchToken = {
 
 /** `NewWatchToken` of the API. */
 export type NewWatchToken = {
-  /** How long from now, as `2h`; or when: unix seconds, milliseconds, RFC 3339 with a zone, or YYYYMMDDHHMMSS in UTC. A day unless given. */
+  /** A duration from now, as `2h`, or an instant: unix seconds, milliseconds, RFC 3339 with a zone, or YYYYMMDDHHMMSS in UTC. Default: a day. */
   expires?: string;
 };
 

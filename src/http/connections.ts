@@ -1,6 +1,6 @@
 /**
- * Connections and who answers them: HTTP/1.1 by the hot responder first, then media or the API; HTTP/2 by media or the API.
- * In: sockets of this thread's server, or of serving threads. Out: answers; an end in order. docs/decisions/0012.
+ * Dispatches connections: HTTP/1.1 to the hot responder first, then to media or the API; HTTP/2 to media or the API.
+ * In: sockets of this thread's server, or of serving threads. Out: answers; an orderly shutdown. docs/decisions/0012.
  */
 import type { IncomingMessage, Server, ServerOptions, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
@@ -19,38 +19,38 @@ import { takeListener } from './take-listener.ts';
 import type { Client } from './threads/preface.ts';
 import type { UnsentLimits } from './tls/http2-budget.ts';
 import { createHttp2Sessions } from './tls/http2-sessions.ts';
-import type { ShownCertificate } from './tls/tls-certificate.ts';
+import type { ServerCertificate } from './tls/tls-certificate.ts';
 import { createTlsServer, type TlsServer } from './tls/tls-server.ts';
 
-/** What connections are opened with. */
+/** Options of `openConnections`. */
 export interface ConnectionsOptions {
   readonly deps: HttpDeps;
   readonly media: MediaResponder;
-  /** Answers whatever is not media. Called only once the server listens. */
+  /** Answers requests that are not for media. Called only once the server listens. */
   readonly toApi: (request: IncomingMessage, response: ServerResponse) => void;
   readonly ownHosts: OwnHosts;
   /** Fields of every answer of the hot responder. */
   readonly head: Readonly<Record<string, string>>;
   /** Limits of HTTP/1.1. */
   readonly limits: ServerOptions;
-  /** Of HTTP/2: what clients may leave unread. */
+  /** Limits of HTTP/2: bytes that clients may leave unread. */
   readonly unsent: UnsentLimits | undefined;
-  readonly certificate: ShownCertificate | undefined;
-  /** Serving threads end TLS and pass on what they cannot answer. */
+  readonly certificate: ServerCertificate | undefined;
+  /** Serving threads terminate TLS and forward what they cannot answer. */
   readonly isBehindThreads: boolean;
 }
 
 /** The connections of this thread. */
 export interface Connections extends Disposable {
-  /** Does not listen yet; upgrades come from it. */
+  /** Does not listen yet; emits `upgrade`. */
   readonly server: Server;
-  /** Ends TLS in this thread. */
+  /** Terminates TLS in this thread. */
   readonly secure: TlsServer | undefined;
   /** Takes a connection of a serving thread. */
   open(socket: Socket, client: Client): void;
-  /** Answers requests that wait with the refusal and ends connections as they become idle. Resolves when HTTP/2 has ended. */
+  /** Answers waiting requests with the refusal and closes connections as they become idle. Resolves when HTTP/2 has ended. */
   leave(reason: OxbowError): Promise<void>;
-  /** Cuts off every connection. */
+  /** Destroys every connection. */
   destroy(): void;
 }
 
@@ -88,7 +88,7 @@ export function openConnections(options: ConnectionsOptions): Connections {
       {
         accepts,
         media: (exchange, target) => void media.respond(exchange, target),
-        // Fastify takes both kinds; its types know the kind it was made for.
+        // Fastify accepts both kinds; its types only have the kind it was created for.
         other: (request, response) =>
           toApi(request as unknown as IncomingMessage, response as unknown as ServerResponse),
       },
@@ -136,7 +136,7 @@ export function openConnections(options: ConnectionsOptions): Connections {
   };
 }
 
-/** Answers of HTTP/1.1 that are not complete yet: once the server ends, their connections take no further request. */
+/** HTTP/1.1 responses that are not complete: once the server closes, their connections accept no further request. */
 class OpenResponses {
   readonly #open = new Set<ServerResponse>();
   #closing: Server | undefined;
@@ -145,7 +145,7 @@ class OpenResponses {
     this.#open.add(response);
     response.once('close', () => {
       this.#open.delete(response);
-      // Its connection is idle only after this turn.
+      // The connection becomes idle after this turn.
       if (this.#closing) setImmediate(() => this.#closing?.closeIdleConnections());
     });
     if (this.#closing) response.shouldKeepAlive = false;

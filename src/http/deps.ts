@@ -1,6 +1,6 @@
 /**
- * What HTTP needs from the rest of oxbow, and nothing more.
- * In: app/http.ts fills it; tests fill it with fakes. Out: every file of this folder.
+ * The dependencies of the HTTP server.
+ * In: app/http.ts provides them; tests provide fakes. Out: every file of this folder.
  */
 import type { Access } from '../accounts/access.ts';
 import type { SettingView, StorageView } from '../api/admin-shapes.ts';
@@ -34,14 +34,14 @@ import type { LocalSignIn } from './client/local-sign-in.ts';
 /** A value now or later. */
 export type Awaitable<T> = T | Promise<T>;
 
-/** What goes along with work that makes requests of its own. */
+/** Context of a request that makes outgoing requests. */
 export interface RequestContext {
   readonly signal: AbortSignal;
-  /** Of the request it is done for; undefined where tracing is off. */
+  /** Trace context of the request; undefined if tracing is off. */
   readonly traceparent?: string | undefined;
 }
 
-/** Webhooks, as the API meets them. Each call refuses with an OxbowError. */
+/** Webhooks, as the API uses them. */
 export interface WebhooksApi {
   /** Oldest first. */
   list(): readonly WebhookView[];
@@ -59,12 +59,12 @@ export interface WebhooksApi {
   test(id: string, options: RequestContext): Promise<WebhookTestView>;
 }
 
-/** Everything behind the routes. */
+/** What the routes and the media responder use. */
 export interface HttpDeps {
   readonly streams: StreamsApi;
   readonly jobs: JobsApi;
   readonly exports: ExportsApi<Reply>;
-  /** What happens. */
+  /** Publishes and carries events. */
   readonly events: EventBus;
   readonly webhooks: WebhooksApi;
   /**
@@ -73,43 +73,43 @@ export interface HttpDeps {
    * @param options `signal` fires when the client goes away or oxbow ends
    */
   answer(address: MediaAddress, query: URLSearchParams, options: { readonly signal: AbortSignal }): Awaitable<Reply>;
-  /** What can be said of live addresses without waiting. */
+  /** Answers live addresses without waiting. */
   readonly lookup: LiveLookup;
-  /** Name of the stream that is meant where a media address names none; undefined while there is no stream. */
+  /** Name of the stream that a media address without a name means; undefined while there is no stream. */
   defaultStream?(): string | undefined;
   /** Reads body parts that are stored in files. */
   readonly reader: Pick<RangeReader, 'read' | 'shared'>;
   system(): Awaitable<SystemView>;
   storage(): Awaitable<StorageView>;
-  /** The settings in force, without secrets. */
+  /** The effective settings, without secrets. */
   settings(): readonly SettingView[];
   /** The last lines of the log. */
   readonly logs: Pick<LogRing, 'read'>;
-  /** Looks at an address; refuses `busy`, `bad-source`, `address-refused` and what sources are refused with. */
+  /** Probes a source URL. Refuses `busy`, `bad-source`, `address-refused`, and as sources do. */
   probe(request: ProbeRequest, options: RequestContext): Promise<ProbeView>;
-  /** Counts who watches. */
+  /** Counts viewers. */
   readonly viewers: Viewers;
-  /** Who may what. */
+  /** Access control. */
   readonly access: Access;
-  /** Who may sign in with one press. */
+  /** Decides which clients may sign in without a token. */
   readonly localSignIn: LocalSignIn;
-  /** How often each client may do what costs us something. */
+  /** Rate limits per client. */
   readonly limits: RateLimits;
   readonly tokenTries: TokenTries;
-  /** Networks and addresses of proxies whose word on client, host and scheme is believed; those on this computer always are. */
+  /** Networks and addresses of proxies whose forwarding headers are trusted; those on this computer always are. */
   readonly trustedProxies?: readonly string[];
-  /** Names that a server on a loopback address answers to beside those of this computer. */
+  /** Host names that a server on a loopback address accepts, besides those of this computer. */
   readonly hosts?: readonly string[];
-  /** How others reach this server, where that was set; else each request's own address serves. */
+  /** Public origin of this server; undefined: the origin of each request. */
   readonly publicUrl?: string | undefined;
   readonly health: Health;
   readonly metrics: Metrics;
-  /** Told of each request, where traces are made. */
+  /** Records a span for each request, if tracing is on. */
   readonly telemetry?: Pick<Telemetry, 'begin' | 'ended'>;
   readonly clock: Clock;
   readonly log: Log;
-  /** Of oxbow, for /version. */
+  /** oxbow's version, for /version. */
   readonly version: string;
-  /** Folder of the built interface, absolute; it may be missing. */
+  /** Absolute path of the built interface; the folder may be missing. */
   readonly webRoot: string;
 }

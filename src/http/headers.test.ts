@@ -46,7 +46,7 @@ const kinds: readonly [what: string, path: string, type: string, caching: string
 /** Path, status, code, Cache-Control, Retry-After. */
 const refusals: readonly [what: string, path: string, status: number, code: string, caching: string, again?: string][] =
   [
-    ['a part that nobody has announced', '/live/door/av0/130.7.m4s', 404, 'not-found', 'no-store'],
+    ['a part that was not announced', '/live/door/av0/130.7.m4s', 404, 'not-found', 'no-store'],
     ['a segment that does not exist yet', '/live/door/av0/131.m4s', 404, 'not-found', 'no-store'],
     ['a part that is no longer kept on its own', '/live/door/av0/99.1.m4s', 410, 'gone', 'public, max-age=60'],
     ['a segment that retention took', '/live/door/av0/80.m4s', 410, 'gone', 'public, max-age=60'],
@@ -54,12 +54,12 @@ const refusals: readonly [what: string, path: string, status: number, code: stri
     ['a reload of no number', `${LIST}?_HLS_msn=soon`, 400, 'bad-request', 'no-store'],
     ['a generation that is over', '/live/door/av0/g3.m3u8', 404, 'stream-offline', 'no-store', '2'],
     ['a rendition that does not exist', '/live/door/v9/129.m4s', 404, 'not-found', 'no-store'],
-    ['a stream that does not exist', '/live/nobody/index.m3u8', 404, 'stream-unknown', 'no-store'],
+    ['a stream that does not exist', '/live/unknown/index.m3u8', 404, 'stream-unknown', 'no-store'],
     ['a time that is none', '/vod/door/yesterday/1h/index.m3u8', 400, 'bad-time', 'no-store'],
     ['a stretch without media', `/vod/door/${startS - 9000}/60/index.m3u8`, 404, 'no-media', 'no-store'],
   ];
 
-suite('what answers say of themselves', () => {
+suite('header fields of answers', () => {
   let delivery: Delivery;
   let server: TestServer;
 
@@ -121,7 +121,7 @@ suite('what answers say of themselves', () => {
       assert.ok(range.body.equals(body.subarray(1, 3)));
       assert.equal(range.headers['cache-control'], caching);
 
-      // A still is made anew after a while and has no validator.
+      // A still is rendered again after a while and has no ETag.
       if (type === 'image/jpeg') return;
       assert.match(headers.etag!, /^"[\w.-]+"$/);
       const unchanged = await ask(path, { 'if-none-match': headers.etag! });
@@ -145,7 +145,7 @@ suite('what answers say of themselves', () => {
     });
   }
 
-  test('a preflight lets every page ask with what players send', async () => {
+  test('a preflight allows every page to send what players send', async () => {
     for (const path of [LIST, '/live/door/av0/129.m4s', `/clip/door/${startS - 20}/6.mp4`]) {
       const { status, headers } = await ask(
         path,
@@ -170,7 +170,7 @@ suite('what answers say of themselves', () => {
     assert.deepEqual([baked.headers.etag, baked.headers.vary], [plain.headers.etag, plain.headers.vary]);
   });
 
-  test('players that tell of themselves are counted, by query and by headers', async () => {
+  test('requests with CMCD are counted, in query and headers', async () => {
     await ask(`${LIST}?CMCD=${encodeURIComponent('bl=300,bs,sid="a,bs"')}`);
     await ask('/live/door/av0/129.m4s', { 'cmcd-status': 'bs', 'cmcd-session': 'sid="b"' });
     await ask('/live/door/av0/129.m4s', { 'cmcd-request': 'bl=2000' });
@@ -180,7 +180,7 @@ suite('what answers say of themselves', () => {
     assert.match(printed, /^oxbow_buffer_starvations_total 2$/m);
   });
 
-  test('a part that comes while it is asked for arrives whole; when the stream ends instead, 404 that no cache keeps', async () => {
+  test('a part that is produced during the request arrives complete; if the stream ends instead, 404 with no-store', async () => {
     const held = async (count: number) => {
       while (!new RegExp(`^oxbow_held_requests ${count}$`, 'm').test(await server.deps.metrics.print()))
         await new Promise((resolve) => setTimeout(resolve, 10));

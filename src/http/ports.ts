@@ -1,6 +1,6 @@
 /**
- * Where connections come in: at this thread's own listeners, or at serving threads, which share the port.
- * In: an endpoint, what takes connections. Out: the port; how it is left. docs/architecture.md, Threads.
+ * Opens the port: at this thread's own listeners, or at serving threads, which share it.
+ * In: an endpoint, the function that takes connections. Out: the open port, with its shutdown. docs/architecture.md, Threads.
  */
 
 import type { Server, Socket } from 'node:net';
@@ -18,18 +18,18 @@ import type { StreamAccess } from './threads/messages.ts';
 import type { Client } from './threads/preface.ts';
 import { openServingThreads } from './threads/serving-threads.ts';
 import { ThreadCounts } from './threads/thread-counts.ts';
-import type { ShownCertificate } from './tls/tls-certificate.ts';
+import type { ServerCertificate } from './tls/tls-certificate.ts';
 
-/** Threads that serve, and what they serve from. */
-export interface ThreadsWish {
-  /** How many; 1: the main thread serves by itself. */
+/** Serving threads and what they serve. */
+export interface ThreadsOptions {
+  /** Number of threads; 1: the main thread serves. */
   readonly count: number;
   find(name: string): ServedLiveStream | undefined;
   /** Recorded segments that were found. */
   readonly cachedSegments: SegmentCache['added'];
-  /** Where stored media is: the folder that locations start from. */
+  /** Folder of stored media, absolute; locations are relative to it. */
   readonly mediaFolder: string;
-  /** Stored media that is deleted. */
+  /** Emits stored media that is deleted. */
   readonly forgotten: Subscribable<SegmentPrefix>;
 }
 
@@ -38,11 +38,11 @@ export interface Ports {
   readonly port: number;
   /** Bytes of recordings that serving threads keep in memory. */
   readonly blockBytes: number;
-  /** Shows another certificate, where threads do that. */
-  use(certificate: ShownCertificate): void;
-  /** Takes no new connections; resolves when those that there are have ended. */
+  /** Uses another certificate, where serving threads terminate TLS. */
+  use(certificate: ServerCertificate): void;
+  /** Accepts no new connections. Resolves when the open ones have ended. */
   leave(): Promise<void>;
-  /** Cuts off connections that have not come as far as this thread. */
+  /** Destroys connections that have not reached this thread. */
   destroy(): void;
   close(): Promise<void>;
 }
@@ -50,7 +50,7 @@ export interface Ports {
 /**
  * Opens the port at this thread's own listeners.
  *
- * @throws the system's error where it cannot listen
+ * @throws the system's error if it cannot listen
  */
 export async function openOwnPorts(server: Server, listen: Endpoint): Promise<Ports> {
   const listeners = await openListeners(server, listen);
@@ -67,15 +67,15 @@ export async function openOwnPorts(server: Server, listen: Endpoint): Promise<Po
 /**
  * Opens the port at serving threads.
  *
- * @param open takes what they cannot answer, as if the clients had come here
- * @throws the system's error where they cannot listen
+ * @param options.open takes connections with requests that they cannot answer
+ * @throws the system's error if they cannot listen
  */
 export async function openThreadPorts(
-  threads: ThreadsWish,
+  threads: ThreadsOptions,
   deps: HttpDeps,
   options: {
     readonly listen: Endpoint;
-    readonly certificate: ShownCertificate | undefined;
+    readonly certificate: ServerCertificate | undefined;
     readonly ownHosts: OwnHosts;
     /** Fields of every answer. */
     readonly head: Readonly<Record<string, string>>;

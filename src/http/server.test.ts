@@ -19,7 +19,7 @@ async function builtInterface(): Promise<{ root: string } & AsyncDisposable> {
 }
 
 suite('pages', () => {
-  test('every page address answers with the interface, never kept, under a strict policy', async () => {
+  test('every page address answers with the interface, revalidated, with a strict policy', async () => {
     await using web = await builtInterface();
     await using server = await startTestServer({ webRoot: web.root });
     for (const path of ['/', '/watch/cam', '/watch/cam?t=1795160400', '/index.html']) {
@@ -34,7 +34,7 @@ suite('pages', () => {
     }
   });
 
-  test('files with a hash in their name are kept for good; a page is asked again by its validator', async () => {
+  test('files with a hash in their name are immutable; a page is revalidated', async () => {
     await using web = await builtInterface();
     await using server = await startTestServer({ webRoot: web.root });
     const script = await fetch(`${server.url}/ui/index-Ab12Cd34.js`);
@@ -65,7 +65,7 @@ suite('pages', () => {
     }
   });
 
-  test('what is missing keeps the problem document, and is never kept', async () => {
+  test('an unknown path gets a problem document with no-store', async () => {
     await using web = await builtInterface();
     await using server = await startTestServer({ webRoot: web.root });
     const response = await fetch(`${server.url}/ui/gone.js`);
@@ -75,7 +75,7 @@ suite('pages', () => {
     );
   });
 
-  test('an interface that was not built says what to type', async () => {
+  test('without a built interface, the page says how to build it', async () => {
     await using server = await startTestServer();
     const response = await fetch(`${server.url}/watch/cam`);
     assert.equal(response.status, 503);
@@ -84,7 +84,7 @@ suite('pages', () => {
 });
 
 suite('listening', () => {
-  test('a port that is taken is a refusal that names it and says what to type', async () => {
+  test('a port in use is refused with its number and what to do', async () => {
     await using server = await startTestServer();
     const port = Number(new URL(server.url).port);
     await assert.rejects(
@@ -98,7 +98,7 @@ suite('listening', () => {
     );
   });
 
-  test('an address of another computer is a refusal too', async () => {
+  test('an address of another computer is refused too', async () => {
     await using server = await startTestServer();
     await assert.rejects(startHttp({ listen: { address: '192.0.2.1', port: 0 }, deps: server.deps }), {
       code: 'bad-setting',
@@ -106,7 +106,7 @@ suite('listening', () => {
     });
   });
 
-  test('an address that means all is shown as one that a browser can open', async () => {
+  test('a server that listens on all addresses shows one that a browser can open', async () => {
     await using server = await startTestServer();
     await using everywhere = await startHttp({ listen: { address: '0.0.0.0', port: 0 }, deps: server.deps });
     assert.equal(everywhere.url, `http://127.0.0.1:${everywhere.port}`);
@@ -130,7 +130,7 @@ suite('closing', () => {
     await server[Symbol.asyncDispose]();
   });
 
-  test('an answer that is on its way is finished', async () => {
+  test('an answer in progress is finished', async () => {
     const { promise: inside, resolve: onInside } = Promise.withResolvers<void>();
     const { promise: goOn, resolve: release } = Promise.withResolvers<void>();
     await using server = await startTestServer({
@@ -159,7 +159,7 @@ suite('closing', () => {
     await closed;
   });
 
-  test('a head and a body that never end are given up, whichever thread has the connection', async () => {
+  test('a head or body that never ends is aborted, whichever thread has the connection', async () => {
     const http1 = { headersTimeout: 300, requestTimeout: 600, connectionsCheckingInterval: 50 };
     await using server = await startTestServer({}, undefined, { http1 });
     for (const begun of [
@@ -177,7 +177,7 @@ suite('closing', () => {
     }
   });
 
-  test('a client that never finishes is cut off', async () => {
+  test('a client that never finishes is disconnected', async () => {
     await using server = await startTestServer();
     const socket = connect(Number(new URL(server.url).port), '127.0.0.1');
     socket.on('error', () => {});

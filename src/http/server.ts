@@ -1,6 +1,6 @@
 /**
- * The HTTP server: the hot responder first, media to its own, everything else to the API; one port, one orderly end.
- * In: settings and what the routes need. Out: an address that answers, and `close`.
+ * The HTTP server: hot responder, media and API on one port.
+ * In: settings and the dependencies of the routes. Out: the server's URL, and `close`.
  */
 import type { IncomingMessage, ServerOptions } from 'node:http';
 import { type Endpoint, printEndpoint } from '../config/address.ts';
@@ -20,38 +20,38 @@ import { createEventSockets, wantsEvents } from './events/web-socket.ts';
 import { canSharePorts } from './hot/listeners.ts';
 import { createMediaResponder } from './media/media.ts';
 import { registerInterface } from './pages/interface.ts';
-import { openOwnPorts, openThreadPorts, type ThreadsWish } from './ports.ts';
+import { openOwnPorts, openThreadPorts, type ThreadsOptions } from './ports.ts';
 import type { UnsentLimits } from './tls/http2-budget.ts';
 import { type CertificateFiles, readCertificate } from './tls/tls-certificate.ts';
 import { followCertificate } from './tls/tls-certificate-follow.ts';
 
-/** A server that answers. */
+/** A server that listens. */
 export interface HttpServer extends AsyncDisposable {
-  /** Where it answers, e.g. `http://127.0.0.1:8080`; for an address that means all, one of this computer. */
+  /** Its URL, e.g. `http://127.0.0.1:8080`; with a loopback address if it listens on all addresses. */
   readonly url: string;
   readonly port: number;
   /** Bytes of recordings that serving threads keep in memory. */
   readonly blockBytes: number;
-  /** Takes no new requests, answers what waits, cuts off what is not done within 4 s. May be called twice. */
+  /** Accepts no new requests, answers waiting ones, and destroys connections that are open after 4 s. May be called twice. */
   close(): Promise<void>;
 }
 
-/** How the server is set up. */
+/** Options of the server. */
 export interface HttpOptions {
   /** Port 0 picks a free one. */
   readonly listen: Endpoint;
   readonly deps: HttpDeps;
-  /** With it the port speaks HTTPS, by HTTP/1.1 and HTTP/2. */
+  /** With a certificate the port speaks HTTPS, by HTTP/1.1 and HTTP/2. */
   readonly tls?: CertificateFiles | undefined;
-  /** Serving threads; without, or where there is one, this thread has the connections. */
-  readonly threads?: ThreadsWish | undefined;
-  /** For tests: shorter times, smaller bounds. */
+  /** Serving threads; without, or with one, this thread accepts the connections. */
+  readonly threads?: ThreadsOptions | undefined;
+  /** For tests: shorter timeouts, smaller limits. */
   readonly forTests?:
     | { readonly http1?: Pick<ServerOptions, keyof typeof watched>; readonly unsent?: UnsentLimits }
     | undefined;
 }
 
-/** Of node:http: how long a head and a whole request may take, and how often that is looked at, ms. */
+/** Timeouts of node:http for a head and a whole request, and the interval of their check, ms. */
 const watched = { headersTimeout: 15_000, requestTimeout: 60_000, connectionsCheckingInterval: 5000 } as const;
 
 const usualLimits = {
@@ -64,10 +64,10 @@ const usualLimits = {
 const CLOSE_WITHIN_MS = 4000;
 
 /**
- * Starts to listen.
+ * Starts the server.
  *
- * @throws OxbowError `port-taken` where another program has the port, `bad-setting` where the system does not allow it or
- *   the certificate cannot be used
+ * @throws OxbowError `port-taken` if another program has the port, `bad-setting` if the system does not allow it or the certificate
+ *   cannot be used
  */
 export async function startHttp({ listen, deps, tls, threads, forTests }: HttpOptions): Promise<HttpServer> {
   const certificate = tls && (await readCertificate(tls));
@@ -94,8 +94,8 @@ export async function startHttp({ listen, deps, tls, threads, forTests }: HttpOp
   registerDocAddresses(api);
   await registerInterface(api, deps);
   await api.ready();
-  server.on('upgrade', createEventSockets(listeners, listenerFor(deps, ownHosts, pages)));
-  // Node starts its watch over `headersTimeout` and `requestTimeout` with this event; connections of serving threads come without it.
+  server.on('upgrade', createEventSockets(listeners, authorizeSockets(deps, ownHosts, pages)));
+  // This event starts node's check of `headersTimeout` and `requestTimeout`; a server with serving threads never listens itself.
   if (serving) server.emit('listening');
 
   const opening = serving
@@ -113,9 +113,9 @@ export async function startHttp({ listen, deps, tls, threads, forTests }: HttpOp
     watching.abort();
     const closed = ports.leave();
     listeners.close();
-    // Not 404, as when a source ends: the stream goes on in the next process, and players try again after a 503.
+    // Not 404, as when a source ends: the stream continues in the next process, and players retry after a 503.
     const left = connections.leave(
-      new OxbowError('not-ready', 'oxbow is ending.', { extra: { retryAfterSeconds: 5 } }),
+      new OxbowError('not-ready', 'oxbow is stopping.', { extra: { retryAfterSeconds: 5 } }),
     );
     const late = setTimeout(() => {
       connections.destroy();
@@ -145,16 +145,16 @@ export async function startHttp({ listen, deps, tls, threads, forTests }: HttpOp
   };
 }
 
-/** Serving threads where there is more than one and they can share a port. */
-function usable(threads: ThreadsWish | undefined, log: Log): ThreadsWish | undefined {
+/** The serving threads, if there is more than one and the system lets them share a port. */
+function usable(threads: ThreadsOptions | undefined, log: Log): ThreadsOptions | undefined {
   if (!threads || threads.count <= 1) return undefined;
   if (canSharePorts) return threads;
-  log.warn({ threads: threads.count }, 'this system gives a port to one thread: one serves');
+  log.warn({ threads: threads.count }, 'this system does not let threads share a port: using one');
   return undefined;
 }
 
-/** Decides who may listen to events over a WebSocket; refuses all others. */
-function listenerFor(deps: HttpDeps, ownHosts: OwnHosts, pages: ForeignPages) {
+/** Authorizes subscribers over WebSocket; the function throws a refusal. */
+function authorizeSockets(deps: HttpDeps, ownHosts: OwnHosts, pages: ForeignPages) {
   const authenticator = createAuthenticator(deps);
   return (
     { method = '', headers, socket }: IncomingMessage,
@@ -172,15 +172,15 @@ function listenerFor(deps: HttpDeps, ownHosts: OwnHosts, pages: ForeignPages) {
 function toRefusal(error: NodeJS.ErrnoException, endpoint: Endpoint): OxbowError {
   const { address, port } = endpoint;
   if (error.code === 'EADDRINUSE') {
-    return new OxbowError('port-taken', `Port ${port} on ${address} is taken by another program.`, {
+    return new OxbowError('port-taken', `Port ${port} on ${address} is in use by another program.`, {
       cause: error,
       extra: { hint: `Stop that program, or choose another port: oxbow --http ${port + 1 > 65_535 ? 8080 : port + 1}` },
     });
   }
   const hint =
     error.code === 'EACCES'
-      ? 'Ports below 1024 need special rights; choose a higher one: oxbow --http 8080'
-      : 'Give an address of this computer: oxbow --listen 127.0.0.1, or --listen 0.0.0.0 for all of them.';
+      ? 'Ports below 1024 need special permissions. Choose a higher one: oxbow --http 8080'
+      : 'Use an address of this computer: oxbow --listen 127.0.0.1, or --listen 0.0.0.0 for all of them.';
   return new OxbowError('bad-setting', `Cannot listen on ${printEndpoint(endpoint)}: ${messageOf(error)}.`, {
     cause: error,
     extra: { hint },

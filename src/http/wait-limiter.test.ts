@@ -5,7 +5,7 @@ import { WaitLimiter } from './wait-limiter.ts';
 
 const never = new AbortController().signal;
 
-/** Held requests that end when they are told. */
+/** A limiter with requests that end when the test resolves them. */
 function openHeld(perAddress: number, total: number) {
   let now = 0;
   const waitLimiter = new WaitLimiter({ perAddress, total }, (change) => {
@@ -28,8 +28,8 @@ function openHeld(perAddress: number, total: number) {
 
 const tooMany = { code: 'not-ready', extra: { retryAfterSeconds: 1 } };
 
-suite('held requests are bounded (docs/media.md 28)', () => {
-  test('for each address, and in all; who leaves makes room', async () => {
+suite('held requests are limited (docs/media.md 28)', () => {
+  test('for each address, and in total; one that ends makes room', async () => {
     const { hold, giveAll, count } = openHeld(2, 3);
     const waiting = [hold('a'), hold('a')];
     await assert.rejects(hold('a'), { ...tooMany, message: /from this address/ });
@@ -44,12 +44,12 @@ suite('held requests are bounded (docs/media.md 28)', () => {
     assert.equal(await again, 'c');
   });
 
-  test('a reply that fails after its request was refused troubles nobody', async () => {
+  test('a reply that fails after its request was refused is ignored', async () => {
     const { waitLimiter } = openHeld(0, 0);
     await assert.rejects(waitLimiter.wait(Promise.reject(new Error('late')), 'a', never), tooMany);
   });
 
-  test('all of them end when they are released, with the reason', async () => {
+  test('all of them end with the reason of abortAll', async () => {
     const { waitLimiter, count } = openHeld(9, 9);
     const controllers = [new AbortController(), new AbortController()];
     for (const controller of controllers) waitLimiter.register(controller);
@@ -59,6 +59,6 @@ suite('held requests are bounded (docs/media.md 28)', () => {
     waitLimiter.abortAll(new OxbowError('not-ready', 'ending'));
     for (const each of waiting) await assert.rejects(each, { code: 'not-ready', message: 'ending' });
     assert.equal(count(), 0);
-    assert.ok(!left.signal.aborted, 'who has left is not told');
+    assert.ok(!left.signal.aborted, 'an unregistered controller is not aborted');
   });
 });

@@ -1,21 +1,21 @@
 /**
- * Requests that wait for media that does not exist yet: how many there may be, and how their waiting ends.
- * In: promises of replies. Out: the reply, or why nobody waits any more. RFC 8216bis 6.2.5.2; docs/media.md 28.
+ * Limits the requests that wait for media that does not exist yet, and ends their waiting.
+ * In: promises of replies. Out: the reply, or the reason of an abort. RFC 8216bis 6.2.5.2; docs/media.md 28.
  */
 import { OxbowError } from '../lib/errors.ts';
 
-/** Most that wait at once. */
+/** Most requests that wait at once. */
 export interface WaitLimits {
-  /** From one address; a house of many viewers behind one address is still let in. */
+  /** From one address: enough for many viewers with one public address. */
   readonly perAddress: number;
   /** In this thread. */
   readonly total: number;
 }
 
-/** What oxbow allows. */
+/** The limits in force. */
 export const waitLimits: WaitLimits = { perAddress: 1000, total: 10_000 };
 
-/** The requests that wait, and whoever may end their waiting. */
+/** Counts waiting requests and aborts them together. */
 export class WaitLimiter {
   readonly #limits: WaitLimits;
   readonly #count: (change: 1 | -1) => void;
@@ -23,28 +23,28 @@ export class WaitLimiter {
   readonly #waiting = new Set<AbortController>();
   #held = 0;
 
-  /** @param count told of each request that begins (1) and ends (-1) to wait */
+  /** @param count called when a request starts (1) and stops (-1) to wait */
   constructor(limits: WaitLimits, count: (change: 1 | -1) => void) {
     this.#limits = limits;
     this.#count = count;
   }
 
-  /** Whoever is entered here is aborted by `abortAll`. Returns how to leave. */
+  /** Registers a controller that `abortAll` aborts. Returns an unregister function. */
   register(controller: AbortController): () => void {
     this.#waiting.add(controller);
     return () => this.#waiting.delete(controller);
   }
 
   /**
-   * A request begins to wait; returns how it stops.
+   * Counts a request that starts to wait. Returns a function that ends the count; call it once.
    *
-   * @throws OxbowError `not-ready` where too many wait already
+   * @throws OxbowError `not-ready` if too many are waiting
    */
   acquire(address: string): () => void {
     const held = (this.#byAddress.get(address) ?? 0) + 1;
     const isTooMany = held > this.#limits.perAddress;
     if (isTooMany || this.#held >= this.#limits.total) {
-      throw new OxbowError('not-ready', `Too many requests ${isTooMany ? 'from this address ' : ''}wait at once.`, {
+      throw new OxbowError('not-ready', `Too many requests ${isTooMany ? 'from this address ' : ''}are waiting.`, {
         extra: { retryAfterSeconds: 1 },
       });
     }
@@ -61,9 +61,9 @@ export class WaitLimiter {
   }
 
   /**
-   * Waits for a reply, no longer than the viewer and oxbow stay. Rejects with the signal's reason when aborted.
+   * Waits for a reply. Rejects with the signal's reason when aborted.
    *
-   * @throws OxbowError `not-ready` where too many wait already; what becomes of the reply is then nobody's business
+   * @throws OxbowError `not-ready` if too many are waiting; the reply is then ignored
    */
   async wait<T>(reply: Promise<T>, address: string, signal: AbortSignal): Promise<T> {
     let stop: () => void;
@@ -84,7 +84,7 @@ export class WaitLimiter {
     }
   }
 
-  /** Ends the waiting of everyone with the given refusal. */
+  /** Aborts all waiting requests with the given refusal. */
   abortAll(reason: OxbowError): void {
     for (const controller of this.#waiting) controller.abort(reason);
   }

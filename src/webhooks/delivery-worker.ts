@@ -1,22 +1,22 @@
 /**
- * Brings events to one webhook, one after the other: the next one goes when the one before has arrived or was given up.
- * In: events as they are told. Out: rows of deliveries; a webhook that failed for too long is disabled, and that is told.
+ * Delivers events to one webhook in order: the next one is sent after the previous one was delivered or has failed for good.
+ * In: published events. Out: rows of deliveries. Disables a webhook that has failed for too long and publishes `webhook.disabled`.
  */
 import type { PublishedEvent } from '../cluster/event-bus.ts';
 import { type Outcome, sendOnce } from './send-once.ts';
 import type { WebhooksOptions } from './webhook-options.ts';
 import type { Delivery, Webhook } from './webhook-table.ts';
 
-/** Pauses behind each failed try, ms; after the fifth try, about an hour after the first, an event is given up. */
+/** Pauses after each failed attempt, ms. After the fifth, about an hour after the first, the delivery fails. */
 const PAUSES_MS: readonly number[] = [10_000, 120_000, 720_000, 2_700_000];
-/** A webhook to which nothing came for so long is disabled, ms. */
-const GIVE_UP_AFTER_MS = 24 * 3_600_000;
+/** A webhook without a successful delivery for this long is disabled, ms. */
+const DISABLE_AFTER_MS = 24 * 3_600_000;
 const MAX_WAITING = 1000;
-/** When oxbow ends, what was told last still goes out within this, ms. */
+/** Time for deliveries in progress when oxbow stops, ms. */
 const GRACE_MS = 1000;
 const GONE = 410;
 
-/** Works for one webhook until disposed. */
+/** Delivers to one webhook until disposed. */
 export class DeliveryWorker implements AsyncDisposable {
   readonly #options: WebhooksOptions;
   readonly #ends = new AbortController();
@@ -27,35 +27,35 @@ export class DeliveryWorker implements AsyncDisposable {
   #working: Promise<void> | undefined;
   #hasMore = false;
   #isResting = false;
-  /** Ends the pause before the next try: the webhook was set anew. */
+  /** Ends the pause before the next attempt, when the webhook was replaced. */
   #pause = new AbortController();
 
-  /** @param waiting deliveries that the last process left */
+  /** @param waiting number of deliveries in the store that are waiting */
   constructor(options: WebhooksOptions, webhook: Webhook, waiting: number) {
     this.#options = options;
     this.#webhook = webhook;
     this.#waiting = waiting;
   }
 
-  /** The webhook as it is now. */
+  /** The current webhook. */
   get webhook(): Webhook {
     return this.#webhook;
   }
 
-  /** Deliveries that wait. */
+  /** Number of deliveries that are waiting. */
   get waiting(): number {
     return this.#waiting;
   }
 
-  /** Sets the webhook anew. */
-  set(webhook: Webhook): Promise<void> {
+  /** Replaces the webhook. */
+  replace(webhook: Webhook): Promise<void> {
     this.#webhook = webhook;
     this.#pause.abort();
     return this.#write(() => this.#options.table.put(this.#webhook));
   }
 
-  /** Puts an event behind those that wait; never throws. */
-  take({ event, json }: PublishedEvent): void {
+  /** Queues an event; drops it if too many are waiting. Never throws. */
+  enqueue({ event, json }: PublishedEvent): void {
     if (this.#webhook.disabledMs !== null) return;
     const { table, clock, ended, failed } = this.#options;
     const dropped = this.#waiting >= (this.#options.maxWaiting ?? MAX_WAITING);
@@ -66,7 +66,7 @@ export class DeliveryWorker implements AsyncDisposable {
     }, failed);
   }
 
-  /** Sends what waits; does nothing where that is under way. */
+  /** Sends the waiting deliveries. Does nothing if that is already in progress. */
   work(): void {
     this.#hasMore = true;
     if (this.#ends.signal.aborted || this.#webhook.disabledMs !== null) return;
@@ -79,11 +79,11 @@ export class DeliveryWorker implements AsyncDisposable {
       });
   }
 
-  /** Ends what is under way; what waits stays in the store. May be called twice. */
+  /** Ends the delivery in progress; waiting deliveries stay in the store. May be called twice. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#writing; // what was told is written down before the end
+    await this.#writing; // queued events are stored first
     if (this.#working && !this.#isResting) {
-      const late = this.#options.sleep(GRACE_MS, { signal: this.#ends.signal }).catch(() => undefined); // ended meanwhile
+      const late = this.#options.sleep(GRACE_MS, { signal: this.#ends.signal }).catch(() => undefined); // aborted
       await Promise.race([this.#working, late]);
     }
     this.#ends.abort(new DOMException('webhooks end', 'AbortError'));
@@ -96,15 +96,15 @@ export class DeliveryWorker implements AsyncDisposable {
     while (this.#hasMore && this.#webhook.disabledMs === null) {
       this.#hasMore = false;
       for (let next = await table.next(this.#webhook.id); next; next = await table.next(this.#webhook.id)) {
-        await this.#rest(next);
-        await this.#try(next);
+        await this.#waitFor(next);
+        await this.#attempt(next);
         if (this.#webhook.disabledMs !== null) return;
       }
     }
   }
 
-  /** Waits until a delivery's time has come, or the webhook was set anew. */
-  async #rest({ next_us }: Delivery): Promise<void> {
+  /** Waits until a delivery is due, or the webhook is replaced. */
+  async #waitFor({ next_us }: Delivery): Promise<void> {
     const { clock, sleep } = this.#options;
     const ms = next_us / 1000 - clock.nowMs();
     if (ms <= 0) return;
@@ -115,7 +115,7 @@ export class DeliveryWorker implements AsyncDisposable {
     this.#ends.signal.throwIfAborted();
   }
 
-  async #try(delivery: Delivery): Promise<void> {
+  async #attempt(delivery: Delivery): Promise<void> {
     const { signal } = this.#ends;
     const outcome = await sendOnce(this.#options, this.#webhook, delivery.event_id, delivery.body, { signal });
     const { clock, table } = this.#options;
@@ -133,16 +133,16 @@ export class DeliveryWorker implements AsyncDisposable {
       this.#waiting--;
       this.#options.ended(state);
     }
-    await this.#note(outcome, nowMs);
+    await this.#updateWebhook(outcome, nowMs);
   }
 
-  /** Notes since when nothing arrives; gives a webhook up that said it is gone, or failed for too long. */
-  async #note({ ok, status, error }: Outcome, nowMs: number): Promise<void> {
+  /** Stores since when the webhook fails. Disables it after 410, or if it has failed for too long. */
+  async #updateWebhook({ ok, status, error }: Outcome, nowMs: number): Promise<void> {
     const { table, bus } = this.#options;
     const { failingSinceMs: since } = this.#webhook;
     if (ok && since === null) return;
     const failingSinceMs = ok ? null : (since ?? nowMs);
-    const isOver = status === GONE || (failingSinceMs !== null && nowMs - failingSinceMs >= GIVE_UP_AFTER_MS);
+    const isOver = status === GONE || (failingSinceMs !== null && nowMs - failingSinceMs >= DISABLE_AFTER_MS);
     this.#webhook = {
       ...this.#webhook,
       failingSinceMs,
@@ -157,7 +157,7 @@ export class DeliveryWorker implements AsyncDisposable {
 
   #write<T>(step: () => Promise<T>): Promise<T> {
     const turn = this.#writing.then(step);
-    this.#writing = turn.catch(() => undefined); // whoever asked for it is told
+    this.#writing = turn.catch(() => undefined); // the caller gets the error
     return turn;
   }
 }

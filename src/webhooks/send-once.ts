@@ -1,6 +1,6 @@
 /**
- * One try to bring an event to a webhook.
- * In: a webhook, a body. Out: how it went; never an error but the signal's.
+ * Sends an event to a webhook, once.
+ * In: a webhook, a body. Out: the outcome. Throws only if the signal aborts.
  */
 import { createHash } from 'node:crypto';
 import type { Clock } from '../lib/clock.ts';
@@ -10,36 +10,36 @@ import type { Telemetry } from '../observe/telemetry.ts';
 import { sign } from './signature.ts';
 import type { Webhook } from './webhook-table.ts';
 
-/** What a try is made with. */
+/** Dependencies of `sendOnce`. */
 export interface SendTools {
   readonly net: Pick<Net, 'fetch'>;
   readonly clock: Clock;
   readonly telemetry?: Pick<Telemetry, 'begin' | 'ended'>;
 }
 
-/** How a try went. */
+/** The outcome of an attempt. */
 export interface Outcome {
   readonly ok: boolean;
-  /** HTTP status; null where there was no answer. */
+  /** HTTP status; null if there was no answer. */
   readonly status: number | null;
-  /** Empty where all went well. */
+  /** Empty after success. */
   readonly error: string;
-  /** When the other side wants to be asked again, ms from now. */
+  /** Retry-After of the answer, ms. */
   readonly retryAfterMs: number | undefined;
 }
 
 const DEADLINE_MS = 10_000;
-/** What an answer says is not read; one that is longer is cut off. */
+/** Longest body of an answer, bytes; it is not read. */
 const MAX_ANSWER_BYTES = 64 * 1024;
 const LONGEST_RETRY_MS = 3_600_000;
 const bounds = { maxBytes: MAX_ANSWER_BYTES, deadlineMs: DEADLINE_MS, idleMs: DEADLINE_MS };
 
 /**
- * Sends a body, signed. Any 2xx is success (Standard Webhooks); redirects are not followed. Where tracing is on, the try is a span, and
- * the other side is told which.
+ * Sends a signed body. Any 2xx is success (Standard Webhooks); redirects are not followed. With tracing on, the attempt is a span, and
+ * the request has its `traceparent`.
  *
- * @param id of the event: the same at each try
- * @param options.traceparent of the request that asked for it; without one, all tries of an event, to every webhook, are one trace
+ * @param id of the event: the same for each attempt
+ * @param options.traceparent of the request that caused it; without, all attempts of an event, to every webhook, are one trace
  */
 export async function sendOnce(
   { net, clock, telemetry }: SendTools,
@@ -52,8 +52,8 @@ export async function sendOnce(
   const span = telemetry?.begin({ traceId: createHash('sha256').update(id).digest('hex').slice(0, 32), traceparent });
   const headers = { 'content-type': 'application/json', ...sign(secret, id, clock.nowMs(), body) };
   const startedMs = clock.monotonicMs();
-  const ask = { signal, headers, trusted, post: Buffer.from(body), traceparent: span?.traceparent, ...bounds };
-  const outcome = await answerOf(net, trusted, ask);
+  const request = { signal, headers, trusted, post: Buffer.from(body), traceparent: span?.traceparent, ...bounds };
+  const outcome = await send(net, trusted, request);
   const { status, error } = outcome;
   telemetry?.ended({
     kind: 'webhook',
@@ -67,7 +67,7 @@ export async function sendOnce(
   return outcome;
 }
 
-async function answerOf(net: SendTools['net'], url: URL, request: NetRequest): Promise<Outcome> {
+async function send(net: SendTools['net'], url: URL, request: NetRequest): Promise<Outcome> {
   try {
     using answer = await net.fetch(url, request);
     const { status } = answer;

@@ -1,5 +1,5 @@
 /**
- * Signs what is sent to webhooks, so that whoever gets it knows whose it is. Standard Webhooks 1.0, "Signature scheme" (symmetric).
+ * Signs requests to webhooks, so that the receiver can verify the sender. Standard Webhooks 1.0, "Signature scheme" (symmetric).
  * In: a secret, an id, a time, a body. Out: header fields.
  */
 import { createHmac, randomBytes } from 'node:crypto';
@@ -9,13 +9,13 @@ const PREFIX = 'whsec_';
 const MIN_BYTES = 24;
 const MAX_BYTES = 64;
 
-/** A fresh secret of 32 bytes. */
+/** Creates a secret of 32 random bytes. */
 export function makeSecret(): string {
   return PREFIX + randomBytes(32).toString('base64');
 }
 
 /**
- * Makes sure that a secret is one.
+ * Checks that a secret is valid.
  *
  * @throws OxbowError `bad-request`
  */
@@ -23,15 +23,21 @@ export function checkSecret(secret: string): void {
   const text = secret.startsWith(PREFIX) ? secret.slice(PREFIX.length) : '';
   const bytes = Buffer.from(text, 'base64');
   if (bytes.toString('base64') === text && bytes.length >= MIN_BYTES && bytes.length <= MAX_BYTES) return;
-  throw new OxbowError('bad-request', `A secret is ${PREFIX} and base64 of ${MIN_BYTES} to ${MAX_BYTES} bytes.`, {
-    extra: { hint: `Leave it out to get one, or make one: printf '${PREFIX}%s' "$(openssl rand -base64 32)"` },
-  });
+  throw new OxbowError(
+    'bad-request',
+    `The secret is invalid. Use ${PREFIX} followed by ${MIN_BYTES} to ${MAX_BYTES} bytes in base64.`,
+    {
+      extra: {
+        hint: `Omit it to get a generated one, or create one: printf '${PREFIX}%s' "$(openssl rand -base64 32)"`,
+      },
+    },
+  );
 }
 
 /**
- * The fields that sign a message.
+ * The header fields that sign a message.
  *
- * @param id the same for each try of one message
+ * @param id the same for each attempt to send a message
  * @param nowMs ms since 1970
  */
 export function sign(secret: string, id: string, nowMs: number, body: string): Record<string, string> {

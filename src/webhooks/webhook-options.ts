@@ -1,5 +1,5 @@
 /**
- * What the webhooks of a server and the worker of each are built from.
+ * Dependencies and options of webhooks and their delivery workers.
  * In: nothing. Out: the type.
  */
 
@@ -9,20 +9,20 @@ import type { Net } from '../net/net.ts';
 import type { Telemetry } from '../observe/telemetry.ts';
 import type { WebhookTable } from './webhook-table.ts';
 
-/** What webhooks work with. */
+/** Dependencies and options of webhooks. */
 export interface WebhooksOptions {
   readonly table: WebhookTable;
   readonly bus: EventBus;
   readonly net: Pick<Net, 'fetch'>;
   readonly clock: Clock;
-  /** Waits; the clock's own time passes meanwhile. Rejects when aborted. */
+  /** Waits by the clock of `clock`. Rejects when aborted. */
   readonly sleep: (ms: number, options: { signal: AbortSignal }) => Promise<void>;
-  /** More do not wait for one webhook, 1,000 unless given; what is told meanwhile is dropped, and noted. */
+  /** Most deliveries that wait for one webhook, 1,000 by default; further events are stored as dropped. */
   readonly maxWaiting?: number;
-  /** Where each try is told, and what names it to the other side. */
+  /** Records a span for each attempt. */
   readonly telemetry?: Pick<Telemetry, 'begin' | 'ended'>;
-  /** Told how each delivery ended. */
+  /** Called when a delivery has ended. */
   readonly ended: (state: 'done' | 'failed' | 'dropped') => void;
-  /** Told what went wrong that is no fault of a webhook. */
+  /** Called for errors that no webhook caused. */
   readonly failed: (error: unknown) => void;
 }

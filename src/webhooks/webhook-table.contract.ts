@@ -21,7 +21,7 @@ const eventOf = (n: number) =>
 /** Every database runs this suite. */
 export function webhookTableContract(name: string, open: OpenDatabase): void {
   suite(`webhooks on ${name}`, () => {
-    test('webhooks are kept, oldest first; one that is put again is replaced', async () => {
+    test('webhooks are stored, oldest first; put replaces one', async () => {
       await using database = await open();
       const table = new WebhookTable(database.db);
       const older = { ...webhook, id: 'b', createdMs: NOW_MS - 1, types: [], stream: null };
@@ -32,7 +32,7 @@ export function webhookTableContract(name: string, open: OpenDatabase): void {
       assert.deepEqual(await table.all(), [older]);
     });
 
-    test('deliveries wait in the order of the events, and are sent from the oldest', async () => {
+    test('deliveries wait in the order of the events, oldest first', async () => {
       await using database = await open();
       const table = new WebhookTable(database.db);
       for (let n = 0; n < 12; n++) await table.add('a', eventOf(n), `{"n":${n}}`, NOW_MS + n, n === 3);
@@ -55,7 +55,7 @@ export function webhookTableContract(name: string, open: OpenDatabase): void {
       assert.deepEqual(await table.newest('a'), []);
     });
 
-    test('of the deliveries that ended the newest are kept, and all that wait', async () => {
+    test('the newest ended deliveries are kept, and all that wait', async () => {
       await using database = await open();
       const table = new WebhookTable(database.db);
       await table.add('a', eventOf(1000), '{}', NOW_MS, false);

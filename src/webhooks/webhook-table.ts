@@ -1,6 +1,6 @@
 /**
- * Webhooks and what is on its way to them, in the store, so that a restart goes on where the last process ended.
- * In: settings, events. Out: rows. Secrets are kept as they are: a signature cannot be made from a hash of them.
+ * Webhooks and their deliveries in the store, so that deliveries continue after a restart.
+ * In: settings, events. Out: rows. Secrets are stored in plain text: a signature cannot be computed from a hash.
  */
 import type { Kysely, Selectable, Updateable } from 'kysely';
 import type { EventType, OxbowEvent } from '../api/events.ts';
@@ -20,13 +20,13 @@ export interface Webhook {
   readonly disabledReason: string;
 }
 
-/** Deliveries that have ended are kept, so many for each webhook. */
+/** Number of ended deliveries that are kept for each webhook. */
 export const KEPT_DELIVERIES = 50;
 
 /** A row of a delivery. */
 export type Delivery = Selectable<WebhookDeliveryTable>;
 
-/** The webhooks of this oxbow. */
+/** The webhooks and deliveries in the store. */
 export class WebhookTable {
   readonly #db: Kysely<Tables>;
 
@@ -34,13 +34,13 @@ export class WebhookTable {
     this.#db = db;
   }
 
-  /** All of them, oldest first. */
+  /** All webhooks, oldest first. */
   async all(): Promise<Webhook[]> {
     const rows = await this.#db.selectFrom('webhook').selectAll().orderBy('created_us').orderBy('id').execute();
     return rows.map(webhookOf);
   }
 
-  /** Adds one, or writes one anew. */
+  /** Inserts or updates a webhook. */
   async put(webhook: Webhook): Promise<void> {
     const { id, created_us, ...values } = rowOf(webhook);
     await this.#db
@@ -50,13 +50,13 @@ export class WebhookTable {
       .execute();
   }
 
-  /** Removes one with all that is on its way to it. */
+  /** Deletes a webhook and its deliveries. */
   async remove(id: string): Promise<void> {
     await this.#db.deleteFrom('webhook_delivery').where('webhook_id', '=', id).execute();
     await this.#db.deleteFrom('webhook').where('id', '=', id).execute();
   }
 
-  /** Puts an event behind those that wait, or notes that it was dropped. */
+  /** Adds a delivery, waiting or dropped. */
   async add(
     id: string,
     { id: eventId, type }: OxbowEvent,
@@ -66,7 +66,7 @@ export class WebhookTable {
   ): Promise<void> {
     const now = usOf(nowMs);
     const ends = dropped
-      ? { state: 'dropped', ended_us: now, error: 'too many waited', body: '' }
+      ? { state: 'dropped', ended_us: now, error: 'too many deliveries were waiting', body: '' }
       : { state: 'waiting', ended_us: null, error: '', body };
     await this.#db
       .insertInto('webhook_delivery')
@@ -84,7 +84,7 @@ export class WebhookTable {
     if (dropped) await this.#trim(id);
   }
 
-  /** How many wait. */
+  /** Number of waiting deliveries. */
   async waiting(id: string): Promise<number> {
     const { count } = await this.#db
       .selectFrom('webhook_delivery')
@@ -95,7 +95,7 @@ export class WebhookTable {
     return count;
   }
 
-  /** The oldest that waits. */
+  /** The oldest waiting delivery. */
   next(id: string): Promise<Delivery | undefined> {
     return this.#db
       .selectFrom('webhook_delivery')
@@ -107,7 +107,7 @@ export class WebhookTable {
       .executeTakeFirst();
   }
 
-  /** The newest, newest first. */
+  /** The newest deliveries, newest first. */
   newest(id: string): Promise<Delivery[]> {
     return this.#db
       .selectFrom('webhook_delivery')
@@ -118,13 +118,13 @@ export class WebhookTable {
       .execute();
   }
 
-  /** A try has changed a delivery. */
+  /** Updates a delivery after an attempt. */
   async set({ seq, webhook_id }: Delivery, change: Updateable<WebhookDeliveryTable>): Promise<void> {
     await this.#db.updateTable('webhook_delivery').set(change).where('seq', '=', seq).execute();
     if (change.state !== undefined) await this.#trim(webhook_id);
   }
 
-  /** Nothing of what waits is sent any more. */
+  /** Marks all waiting deliveries as dropped. */
   async drop(id: string, nowMs: number, error: string): Promise<void> {
     await this.#db
       .updateTable('webhook_delivery')

@@ -87,7 +87,7 @@ async function openHooks(
 }
 
 suite('webhooks', () => {
-  test('what is told is sent as it is, in order, signed so that a Standard Webhooks library takes it', async () => {
+  test('events are sent unchanged, in order, with a signature that a Standard Webhooks library accepts', async () => {
     await using opened = await openHooks();
     const { hooks, got, tell, until, clock } = opened;
     await hooks.create({ url, secret, types: ['stream.generation'], stream: 'door' });
@@ -112,7 +112,7 @@ suite('webhooks', () => {
     assert.equal(headers['webhook-signature'], `v1,${digest}`);
   });
 
-  test('without a wish for types everything comes but the progress of jobs', async () => {
+  test('without types every event is sent except job.progress', async () => {
     await using opened = await openHooks();
     await opened.hooks.create({ url });
     opened.bus.publish('job.progress', { id: '1', kind: 'export', state: 'running', progress: 0.5 });
@@ -124,7 +124,7 @@ suite('webhooks', () => {
     );
   });
 
-  test('what does not arrive is tried five times over an hour with the same id, then given up; what waited behind it follows', async () => {
+  test('a failing delivery is attempted five times within an hour with the same id, then fails; the next one follows', async () => {
     await using opened = await openHooks(({ body }) => (body.data.number === 1 ? 500 : 200));
     const { hooks, got, tell, until, clock } = opened;
     const { id } = await hooks.create({ url });
@@ -155,7 +155,7 @@ suite('webhooks', () => {
     assert.equal(deliveries[0]!.endedAt, new Date(clock.nowMs()).toISOString());
   });
 
-  test('Retry-After is heeded where it is longer, and no answer at all is a failure like another', async () => {
+  test('Retry-After is respected if it is longer, and no answer is a failure too', async () => {
     await using opened = await openHooks((_, count) =>
       count === 1 ? { status: 429, headers: { 'retry-after': '60' } } : count === 2 ? new Error('refused') : 200,
     );
@@ -169,7 +169,7 @@ suite('webhooks', () => {
     );
   });
 
-  test('a webhook that fails for a day is disabled, which is told, and goes on when it is set anew', async () => {
+  test('a webhook that fails for a day is disabled with an event, and continues after PUT', async () => {
     let broken = true;
     await using opened = await openHooks(() => (broken ? 503 : 200));
     const { hooks, bus, tell, got } = opened;
@@ -201,7 +201,7 @@ suite('webhooks', () => {
     assert.equal(got.at(-1)!.body.data.number, 99);
   });
 
-  test('an address that says 410 is gone at once', async () => {
+  test('a URL that answers 410 is disabled at once', async () => {
     await using opened = await openHooks(() => 410);
     const { id } = await opened.hooks.create({ url });
     opened.tell(1);
@@ -209,7 +209,7 @@ suite('webhooks', () => {
     assert.equal(opened.got.length, 1);
   });
 
-  test('a restart goes on with what waited, also with what was under way', async () => {
+  test('a restart continues with waiting deliveries and the one in progress', async () => {
     const { promise: never } = Promise.withResolvers<number>();
     const stuck = Promise.withResolvers<void>();
     let isFirst = true;
@@ -242,7 +242,7 @@ suite('webhooks', () => {
     await again[Symbol.asyncDispose]();
   });
 
-  test('so many may wait, what is told then is dropped and noted; fifty that have ended are kept', async () => {
+  test('beyond the limit events are dropped and stored as such; fifty ended deliveries are kept', async () => {
     const { promise: gate, resolve: open } = Promise.withResolvers<number>();
     await using opened = await openHooks(() => gate, { maxWaiting: 60 });
     const { hooks, tell, until } = opened;
@@ -259,7 +259,7 @@ suite('webhooks', () => {
     assert.equal((await hooks.deliveries(id)).length, 50);
   });
 
-  test('the secret is shown once, user names and passwords never, and what is removed gets nothing', async () => {
+  test('the secret is shown once, user names and passwords never, and a removed webhook gets nothing', async () => {
     await using opened = await openHooks();
     const { hooks, tell, got } = opened;
     const made = await hooks.create({ url: 'https://me:word@hooks.example/in' });
@@ -274,7 +274,7 @@ suite('webhooks', () => {
     assert.deepEqual([hooks.list(), got], [[], []]);
   });
 
-  test('an address that is none and a secret that is none are refused', async () => {
+  test('an invalid URL and an invalid secret are refused', async () => {
     await using opened = await openHooks();
     for (const settings of [
       { url: 'ftp://x/' },
@@ -287,7 +287,7 @@ suite('webhooks', () => {
     assert.deepEqual(opened.hooks.list(), []);
   });
 
-  test('a test is sent at once and tells how it went', async () => {
+  test('a test is sent at once and returns the outcome', async () => {
     await using opened = await openHooks((_, count) => (count === 1 ? 200 : 404));
     const { id } = await opened.hooks.create({ url });
     const { signal } = new AbortController();
@@ -297,7 +297,7 @@ suite('webhooks', () => {
     assert.equal(opened.got[0]!.body.type, 'webhook.test');
   });
 
-  test('all tries of an event, to every webhook, are one trace, told to the other side where tracing is on', async () => {
+  test('all attempts of an event, to every webhook, are one trace, which the receiver gets if tracing is on', async () => {
     const spans: Ended[] = [];
     const begin = ({ traceId = '', traceparent }: { traceId?: string; traceparent?: string | undefined }) => ({
       ...{ traceId, spanId: '', traceparent: traceparent === undefined ? `of ${traceId}` : `below ${traceparent}` },

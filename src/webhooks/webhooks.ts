@@ -1,6 +1,7 @@
 /**
- * Sends events to the addresses that administrators gave: signed, each webhook's in order, tried again until they arrive.
- * In: the bus, the store. Out: POST requests through net; WebhookView and DeliveryView. At least once: a crash may send one again.
+ * Webhooks: sends events to URLs that administrators set, signed, in order, with retries.
+ * In: the event bus, the store. Out: POST requests through net; WebhookView and DeliveryView. Delivery is at least once: a crash may
+ * repeat one.
  */
 
 import { randomBytes } from 'node:crypto';
@@ -21,10 +22,10 @@ import { checkSecret, makeSecret } from './signature.ts';
 import type { WebhooksOptions } from './webhook-options.ts';
 import type { Delivery, Webhook } from './webhook-table.ts';
 
-/** So many webhooks may be set. */
+/** Most webhooks of a server. */
 const MAX_WEBHOOKS = 100;
 
-/** The webhooks of a server. Disposing ends what is under way; it goes on with the next process. */
+/** The webhooks of a server. Disposing ends deliveries in progress; the next process continues them. */
 export class Webhooks implements AsyncDisposable {
   readonly #options: WebhooksOptions;
   readonly #workers = new Map<string, DeliveryWorker>();
@@ -35,7 +36,7 @@ export class Webhooks implements AsyncDisposable {
     this.#options = options;
   }
 
-  /** Reads what is set, goes on with what waits, and begins to listen. */
+  /** Loads the webhooks, subscribes to events, and continues waiting deliveries. */
   static async open(options: WebhooksOptions): Promise<Webhooks> {
     const webhooks = new Webhooks(options);
     for (const webhook of await options.table.all()) {
@@ -43,7 +44,8 @@ export class Webhooks implements AsyncDisposable {
     }
     webhooks.#subscription = await options.bus.subscribe({
       event(published) {
-        for (const worker of webhooks.#workers.values()) if (isFor(worker.webhook, published)) worker.take(published);
+        for (const worker of webhooks.#workers.values())
+          if (isFor(worker.webhook, published)) worker.enqueue(published);
       },
       missed: () => options.failed(new Error('the event bus dropped events before the webhooks received them')),
     });
@@ -51,13 +53,13 @@ export class Webhooks implements AsyncDisposable {
     return webhooks;
   }
 
-  /** All of them, oldest first. */
+  /** All webhooks, oldest first. */
   list(): readonly WebhookView[] {
     return [...this.#workers.values()].map(viewOf);
   }
 
   /**
-   * One of them.
+   * The webhook with an id.
    *
    * @throws OxbowError `webhook-unknown`
    */
@@ -66,19 +68,19 @@ export class Webhooks implements AsyncDisposable {
   }
 
   /**
-   * Sets a new one.
+   * Creates a webhook.
    *
    * @throws OxbowError `bad-request`, `limit-reached`
    */
   async create(settings: WebhookSettings): Promise<NewWebhookView> {
     if (this.#workers.size >= MAX_WEBHOOKS) {
-      throw new OxbowError('limit-reached', `There are ${MAX_WEBHOOKS} webhooks already.`);
+      throw new OxbowError('limit-reached', `There are already ${MAX_WEBHOOKS} webhooks. Remove one first.`);
     }
     const { clock, table } = this.#options;
     const secret = settings.secret ?? makeSecret();
     const createdMs = clock.nowMs();
     const id = `${Math.floor(createdMs).toString(36)}-${randomBytes(6).toString('hex')}`;
-    const webhook = settle(settings, { id, secret, createdMs });
+    const webhook = parse(settings, { id, secret, createdMs });
     const worker = new DeliveryWorker(this.#options, webhook, 0);
     await table.put(webhook);
     this.#workers.set(id, worker);
@@ -86,20 +88,20 @@ export class Webhooks implements AsyncDisposable {
   }
 
   /**
-   * Sets one anew: with a secret, with that one, else with the one it has. One that was disabled goes on.
+   * Replaces a webhook and enables it. Keeps its secret unless `settings` has another.
    *
    * @throws OxbowError `webhook-unknown`, `bad-request`
    */
   async replace(id: string, settings: WebhookSettings): Promise<WebhookView> {
     const worker = this.#find(id);
     const { secret, createdMs } = worker.webhook;
-    await worker.set(settle(settings, { id, secret: settings.secret ?? secret, createdMs }));
+    await worker.replace(parse(settings, { id, secret: settings.secret ?? secret, createdMs }));
     worker.work();
     return viewOf(worker);
   }
 
   /**
-   * Removes one; what waits is not sent.
+   * Removes a webhook and its waiting deliveries.
    *
    * @throws OxbowError `webhook-unknown`
    */
@@ -121,9 +123,9 @@ export class Webhooks implements AsyncDisposable {
   }
 
   /**
-   * Sends an event `webhook.test` at once, past what waits, and tells how it went.
+   * Sends an event `webhook.test` at once, ahead of waiting deliveries, and returns the outcome.
    *
-   * @param options.traceparent of the request that asks for it
+   * @param options.traceparent of the request that causes it
    * @throws OxbowError `webhook-unknown`
    */
   async test(
@@ -154,26 +156,26 @@ export class Webhooks implements AsyncDisposable {
   #find(id: string): DeliveryWorker {
     const worker = this.#workers.get(id);
     if (worker) return worker;
-    throw new OxbowError('webhook-unknown', `There is no webhook ${id.slice(0, 80)}.`);
+    throw new OxbowError('webhook-unknown', `There is no webhook with the id "${id.slice(0, 80)}".`);
   }
 }
 
-/** What is told too often to be sent to who did not ask for it. */
-const SELDOM_WANTED: ReadonlySet<EventType> = new Set(['job.progress']);
+/** Frequent events, sent only to webhooks that list them. */
+const ONLY_ON_REQUEST: ReadonlySet<EventType> = new Set(['job.progress']);
 
 function isFor({ types, stream }: Webhook, { event }: PublishedEvent): boolean {
   if (stream !== null && event.stream !== stream) return false;
-  return types.length === 0 ? !SELDOM_WANTED.has(event.type) : types.includes(event.type);
+  return types.length === 0 ? !ONLY_ON_REQUEST.has(event.type) : types.includes(event.type);
 }
 
 /** @throws OxbowError `bad-request` */
-function settle(
+function parse(
   { url, types = [], stream, secret }: WebhookSettings,
   own: Pick<Webhook, 'id' | 'secret' | 'createdMs'>,
 ): Webhook {
   const parsed = URL.parse(url);
   if (!parsed || !/^https?:$/.test(parsed.protocol)) {
-    throw new OxbowError('bad-request', 'A webhook has an http or https URL.');
+    throw new OxbowError('bad-request', 'Invalid webhook URL. Use an http or https URL.');
   }
   if (secret !== undefined) checkSecret(secret);
   return {

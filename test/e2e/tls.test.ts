@@ -108,7 +108,7 @@ suite('oxbow --tls-cert --tls-key', { skip: need('openssl') }, () => {
     const told = server.log('error').length;
     await put('key', first.key);
     const line = await until('the log tells why', () => server.log('error')[told]);
-    assert.match(`${line.msg}: ${line.error}`, /the old one stays: .* is not the key of the certificate/);
+    assert.match(`${line.msg}: ${line.error}`, /keeping the current one: .* is not the key of the certificate/);
     assert.equal(await commonName(), 'second');
     await put('cert', first.cert);
     await until('a good pair is shown again', async () => (await commonName()) === 'first');
@@ -137,7 +137,7 @@ suite('oxbow --tls-cert --tls-key', { skip: need('openssl') }, () => {
     await writeFile(noise, 'noise');
     const cases: readonly [args: readonly string[], said: RegExp][] = [
       [['--tls-cert', first.cert], /tls\.cert is set, tls\.key is not.*--tls-key FILE/s],
-      [['--tls-cert', noise, '--tls-key', first.key], /noise\.pem holds no certificate/],
+      [['--tls-cert', noise, '--tls-key', first.key], /noise\.pem has no PEM certificate/],
       [['--tls-cert', first.cert, '--tls-key', locked.key], /encrypted.*openssl pkey -in/s],
     ];
     const data = join(folder.path, 'other');

@@ -44,7 +44,7 @@ suite('signing in', () => {
     }
   });
 
-  test('the admin token gives one too; it can be listed, and taken back from elsewhere', async () => {
+  test('the admin token gives one too; it is listed, and can be revoked from another browser', async () => {
     const { url } = shared();
     const signed = await ask(url, 'POST', '/api/v1/sessions', { 'user-agent': 'Safari' }, { token });
     const cookie = cookieIn(signed.headers);
@@ -56,7 +56,7 @@ suite('signing in', () => {
     assert.equal((await ask(url, 'DELETE', `/api/v1/sessions/${own.id}`, asAdmin)).body.code, 'session-unknown');
   });
 
-  test('signing out ends the session and takes the cookie away', async () => {
+  test('signing out ends the session and deletes the cookie', async () => {
     const { url } = shared();
     const cookie = cookieIn((await ask(url, 'POST', '/api/v1/sessions', {}, { token })).headers);
     const out = await ask(url, 'DELETE', '/api/v1/sessions/current', { cookie, 'sec-fetch-site': 'same-origin' });
@@ -65,7 +65,7 @@ suite('signing in', () => {
     assert.equal((await ask(url, 'GET', '/api/v1/system', { cookie })).status, 401);
   });
 
-  test('a link that is made over the API works', async () => {
+  test('a link created over the API works', async () => {
     const { url } = shared();
     const made = await ask(url, 'POST', '/api/v1/sign-in-links', asAdmin);
     const [page, code] = made.body.url.split('#');
@@ -73,7 +73,7 @@ suite('signing in', () => {
     assert.equal((await ask(url, 'POST', '/api/v1/sessions', {}, { code })).status, 201);
   });
 
-  test('a cookie that is used again after an hour is told anew, so that it lasts', async () => {
+  test('a cookie that is used after an hour is set again, so that it does not expire', async () => {
     const { url, clock } = shared();
     const cookie = cookieIn((await ask(url, 'POST', '/api/v1/sessions', {}, { token })).headers);
     assert.equal((await ask(url, 'GET', '/api/v1/me', { cookie })).headers.get('set-cookie'), null);
@@ -85,7 +85,7 @@ suite('signing in', () => {
 suite('pages of other sites', () => {
   const shared = shareTestServer();
 
-  test('cannot use the cookie to change anything; ours can, and programs with a token always (CSRF)', async () => {
+  test('cannot use the cookie to change anything; pages of this server can, and programs with a token (CSRF)', async () => {
     const { url } = shared();
     const cookie = cookieIn((await ask(url, 'POST', '/api/v1/sessions', {}, { token })).headers);
     const start = (headers: Fields) => ask(url, 'POST', '/api/v1/streams/public/start', headers);
@@ -111,13 +111,13 @@ suite('pages of other sites', () => {
     assert.equal((await start({ ...there, origin: url })).status, 403);
   });
 
-  test('cannot sign a browser in as somebody else', async () => {
+  test('cannot sign a browser in to another session', async () => {
     const { url } = shared();
     const refused = await ask(url, 'POST', '/api/v1/sessions', { origin: 'https://evil.example' }, { token });
     assert.deepEqual([refused.status, refused.headers.get('set-cookie')], [403, null]);
   });
 
-  test('that had their name lead here (DNS rebinding) have no more rights than the world', async () => {
+  test('whose name resolves to this server (DNS rebinding) are anonymous', async () => {
     const { url } = shared();
     const { request } = await import('node:http');
     const statusFor = (host: string) =>
@@ -174,7 +174,7 @@ suite('limits', () => {
   const shared = shareTestServer();
   const from = (address: string) => ({ 'x-forwarded-for': address });
 
-  test('five wrong tries a minute to sign in; right ones do not count', async () => {
+  test('five failed sign-ins a minute; successful ones do not count', async () => {
     const { url, clock } = shared();
     const wrong = (address: string) => ask(url, 'POST', '/api/v1/sessions', from(address), { token: 'guess' });
     for (let tries = 0; tries < 6; tries++) {
@@ -190,7 +190,7 @@ suite('limits', () => {
     assert.equal((await wrong('192.0.2.1')).status, 401);
   });
 
-  test('changes are counted for each client, told in each answer', async () => {
+  test('changes are limited per client, and each answer reports what is left', async () => {
     const { url } = shared();
     const path = '/api/v1/streams/public/start';
     const first = await ask(url, 'POST', path, { ...asAdmin, ...from('192.0.2.9') });
@@ -210,7 +210,7 @@ suite('signed paths', () => {
   const make = async (name = 'signed') =>
     (await ask(shared().url, 'POST', `/api/v1/streams/${name}/watch-tokens`, asAdmin, wish)).body;
 
-  test('give the right to watch one stream, to everything of it, and to nothing else', async () => {
+  test('give access to all media of one stream, and to nothing else', async () => {
     const { url } = shared();
     const made = await make();
     assert.equal(made.url, `${url}/watch/signed?token=${made.token}`);
@@ -234,7 +234,7 @@ suite('signed paths', () => {
     assert.equal((await ask(url, 'OPTIONS', `/t/${made.token}/live/signed/index.m3u8`)).status, 204);
   });
 
-  test('carry the API of that stream along, for players anywhere, and none of its changes', async () => {
+  test('give read access to the API of that stream, for players on any page', async () => {
     const { url } = shared();
     const { token: right } = await make();
     const base = `/t/${right}/api/v1/streams`;
@@ -251,13 +251,13 @@ suite('signed paths', () => {
     assert.equal(page.headers.get('location'), `/watch/signed?t=1795160400&token=${right}`);
   });
 
-  test('tell nobody which names there are: a stream that is hidden and one that is not there are refused alike', async () => {
+  test('reveal no names: a hidden stream and an unknown one are refused alike', async () => {
     const { url } = shared();
     const { token: right } = await make();
     for (const word of [right, 'guess']) {
       const answers = await Promise.all(
         ['/api/v1/streams/N', '/api/v1/streams/N/timeline', '/live/N/index.m3u8', '/api/v1/events?stream=N'].flatMap(
-          (path) => ['private', 'nobody'].map((name) => ask(url, 'GET', `/t/${word}${path.replace('N', name)}`)),
+          (path) => ['private', 'unknown'].map((name) => ask(url, 'GET', `/t/${word}${path.replace('N', name)}`)),
         ),
       );
       const told = new Set(answers.map(({ status, body }) => `${status} ${body.code} ${body.detail}`));
@@ -266,7 +266,7 @@ suite('signed paths', () => {
     }
   });
 
-  test('end with their time: playlists at once, what they named two target durations later', async () => {
+  test('expire: playlists at once, the media that they listed two target durations later', async () => {
     const { url, clock } = shared();
     const { token: right } = await make();
     clock.advance(3_600_000);
@@ -280,17 +280,17 @@ suite('signed paths', () => {
     assert.equal((await ask(url, 'GET', `/t/${right}/live/signed/av0/7.m4s`)).status, 403);
     assert.equal((await ask(url, 'GET', `/t/${right}/api/v1/streams/signed`)).body.code, 'watch-expired');
     const signedIn = await ask(url, 'GET', `/t/${right}/api/v1/streams/signed`, asAdmin);
-    assert.equal(signedIn.body.code, 'watch-expired', 'whoever asks: its media would be refused too');
+    assert.equal(signedIn.body.code, 'watch-expired', 'administrators too: the media would be refused as well');
   });
 
-  test('end when they are taken back', async () => {
+  test('end when they are revoked', async () => {
     const { url } = shared();
     const { token: right } = await make();
     assert.equal((await ask(url, 'POST', '/api/v1/streams/signed/watch-tokens/revoke', asAdmin)).status, 204);
     assert.equal((await ask(url, 'GET', `/t/${right}/live/signed/av0/7.m4s`)).body.code, 'watch-refused');
   });
 
-  test('end with their stream: another one of that name is not theirs', async () => {
+  test('end with their stream: they are not valid for a later one of the same name', async () => {
     const { url } = shared();
     const { token: right } = await make();
     assert.equal((await ask(url, 'DELETE', '/api/v1/streams/signed', asAdmin)).status, 204);
@@ -319,14 +319,14 @@ suite('signed paths', () => {
   });
 });
 
-suite('signing in with one press', () => {
+suite('sign-in without a token', () => {
   let isOffered = true;
   const shared = shareTestServer(() => ({
     localSignIn: { isOffered: async () => isOffered, command: () => 'oxbow token link --data /srv/tv' },
   }));
   const press = (url: string, headers: Fields) => ask(url, 'POST', '/api/v1/sessions', headers, { press: true });
 
-  test('a page of this server may, where it is offered; the cookie is that of every sign-in', async () => {
+  test('a page of this server may use it where it is offered; the cookie is the usual one', async () => {
     isOffered = true;
     const { url } = shared();
     const ways = { press: true, adminToken: true, command: 'oxbow token link --data /srv/tv' };
@@ -336,7 +336,7 @@ suite('signing in with one press', () => {
     assert.equal((await ask(url, 'GET', '/api/v1/me', { cookie: cookieIn(signed.headers) })).body.admin, true);
   });
 
-  test('no other page may, and no program that names no page', async () => {
+  test('no other page may use it, and no program without an Origin', async () => {
     isOffered = true;
     const { url } = shared();
     const foreign = await press(url, { origin: 'https://evil.example' });
@@ -345,7 +345,7 @@ suite('signing in with one press', () => {
     assert.deepEqual([nameless.status, nameless.body.code], [401, 'sign-in-refused']);
   });
 
-  test('where it is not offered the refusal names the command', async () => {
+  test('where it is not offered, the refusal names the command', async () => {
     isOffered = false;
     const { url } = shared();
     assert.equal((await ask(url, 'GET', '/api/v1/sign-in')).body.press, false);

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import { LogRing } from '../../observe/log-ring.ts';
 import { asAdmin, shareTestServer } from '../fixture.ts';
 
-describe('what whoever runs the server looks at', () => {
+describe('routes for administrators', () => {
   const logs = new LogRing(10);
   logs.take(JSON.stringify({ level: 'info', time: '2026-11-19T08:00:00.000Z', msg: 'connected', stream: 'door' }));
   logs.take(JSON.stringify({ level: 'warn', time: '2026-11-19T08:00:01.000Z', msg: 'disk is slow', tookMs: 900 }));
@@ -22,14 +22,14 @@ describe('what whoever runs the server looks at', () => {
     }
   });
 
-  test('disk and settings are told as they are', async () => {
+  test('storage and settings are returned', async () => {
     assert.deepEqual(await (await get('/api/v1/storage')).json(), {
       ...{ free: 60, total: 100, recordings: 30, hasRoom: true, growth: 0.5, fullInSeconds: 120 },
     });
     assert.deepEqual(await itemsOf('/api/v1/settings'), [row]);
   });
 
-  test('the log is followed by level, stream and the line read last', async () => {
+  test('the log is filtered by level, stream and the last line read', async () => {
     const messages = async (query: string) => (await itemsOf(`/api/v1/logs${query}`)).map(({ message }) => message);
     assert.deepEqual(await messages(''), ['connected', 'disk is slow']);
     assert.deepEqual(await messages('?level=warn'), ['disk is slow']);

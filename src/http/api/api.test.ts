@@ -43,7 +43,7 @@ suite('streams', () => {
     assert.equal(admin.body.items.length, 4);
   });
 
-  test('an unlisted stream is there for who knows its name, a private one only for administrators', async () => {
+  test('an unlisted stream is visible by name, a private one only to administrators', async () => {
     const server = shared();
     assert.equal((await ask(server, '/api/v1/streams/unlisted')).body.name, 'unlisted');
     for (const path of ['', '/timeline', '/gaps']) {
@@ -53,7 +53,7 @@ suite('streams', () => {
     assert.equal((await ask(server, '/api/v1/streams/private', { headers: asAdmin })).status, 200);
   });
 
-  test('making a stream answers 201 with its address, and never the URL of its source', async () => {
+  test('creating a stream answers 201 with its address, and never the URL of its source', async () => {
     const server = shared();
     const made = await ask(server, '/api/v1/streams', send('POST', { name: 'door', ...pull, keep: '7d' }));
     assert.equal(made.status, 201);
@@ -62,22 +62,22 @@ suite('streams', () => {
     assert.deepEqual(server.calls, [`create("door", ${JSON.stringify({ ...pull, keep: '7d' })})`]);
   });
 
-  test('refusals of the service come through with their status', async () => {
+  test('refusals of the service keep their status', async () => {
     const server = shared();
     const taken = await ask(server, '/api/v1/streams', send('POST', { name: 'public', ...pull }));
     assert.deepEqual([taken.status, taken.body.code], [409, 'stream-exists']);
-    const unknown = await ask(server, '/api/v1/streams/nobody/start', { method: 'POST', headers: asAdmin });
+    const unknown = await ask(server, '/api/v1/streams/unknown/start', { method: 'POST', headers: asAdmin });
     assert.deepEqual([unknown.status, unknown.body.code], [404, 'stream-unknown']);
   });
 
-  test('PUT answers 200 for what was there and 201 for what was not', async () => {
+  test('PUT answers 200 for an existing stream and 201 for a new one', async () => {
     const server = shared();
     assert.equal((await ask(server, '/api/v1/streams/public', send('PUT', pull))).status, 200);
     const made = await ask(server, '/api/v1/streams/new', send('PUT', pull));
     assert.deepEqual([made.status, made.headers.get('location')], [201, '/api/v1/streams/new']);
   });
 
-  test('DELETE answers 204 and keeps recordings unless told otherwise', async () => {
+  test('DELETE answers 204 and keeps recordings by default', async () => {
     const server = shared();
     const kept = await ask(server, '/api/v1/streams/public', { method: 'DELETE', headers: asAdmin });
     assert.deepEqual([kept.status, kept.body], [204, '']);
@@ -102,17 +102,17 @@ suite('streams', () => {
     });
   }
 
-  test('an empty body with a JSON type is no body', async () => {
+  test('an empty body with a JSON type counts as no body', async () => {
     const server = shared();
     const init = { method: 'POST', headers: { ...asAdmin, 'content-type': 'application/json' } };
     assert.equal((await ask(server, '/api/v1/streams/public/start', init)).status, 202);
   });
 });
 
-suite('what is sent is checked', () => {
+suite('requests are validated', () => {
   const shared = shareTestServer();
 
-  test('each wrong member is named with its place', async () => {
+  test('each invalid member is reported with its pointer', async () => {
     const server = shared();
     const body = { name: 'door', source: { type: 'pull' }, recrod: true, visibility: 7 };
     const { status, body: problem } = await ask(server, '/api/v1/streams', send('POST', body));
@@ -145,7 +145,7 @@ suite('what is sent is checked', () => {
     assert.equal(logs.body.detail, '?/level must be one of trace, debug, info, warn, error, fatal');
   });
 
-  test('a name that is none says what names look like, in path and body', async () => {
+  test('an invalid name is refused with the rule for names, in path and body', async () => {
     const server = shared();
     for (const answer of [
       await ask(server, '/api/v1/streams/No%20Name'),
@@ -156,7 +156,7 @@ suite('what is sent is checked', () => {
     }
   });
 
-  test('text that is no JSON, another type, too much and too deep are refused', async () => {
+  test('invalid JSON, another type, a body that is too large or too deep are refused', async () => {
     const server = shared();
     const post = (body: string, type = 'application/json') =>
       ask(server, '/api/v1/streams', { method: 'POST', headers: { ...asAdmin, 'content-type': type }, body });
@@ -179,7 +179,7 @@ suite('what is sent is checked', () => {
     );
   });
 
-  test('a path that is not encoded as it should be is a problem document too', async () => {
+  test('a path with invalid percent-encoding gets a problem document too', async () => {
     const server = shared();
     const answer = await ask(server, '/api/v1/streams/%zz');
     assert.deepEqual([answer.status, answer.headers.get('content-type')], [400, 'application/problem+json']);
@@ -199,7 +199,7 @@ suite('what is sent is checked', () => {
 suite('creating twice', () => {
   const withKey = (key: string) => ({ ...asAdmin, 'idempotency-key': key });
 
-  test('the same Idempotency-Key gives the first answer and makes one stream, for 24 h', async () => {
+  test('the same Idempotency-Key returns the first answer and creates one stream, for 24 h', async () => {
     await using server = await startTestServer();
     const post = () => ask(server, '/api/v1/streams', send('POST', { name: 'door', ...pull }, withKey('k1')));
     const answers = await Promise.all([post(), post()]);
@@ -233,7 +233,7 @@ suite('creating twice', () => {
 suite('timeline and gaps', () => {
   const shared = shareTestServer();
 
-  test('all four forms of time ask for the same stretch', async () => {
+  test('all four forms of time request the same range', async () => {
     const server = shared();
     for (const from of ['1795160400', '1795160400000', '2026-11-20T07:40:00Z', '20261120074000']) {
       assert.equal((await ask(server, `/api/v1/streams/public/timeline?from=${from}&to=1795161000`)).status, 200);
@@ -268,7 +268,7 @@ suite('timeline and gaps', () => {
     });
   });
 
-  test('times that are none, turned round, or too far apart are refused in words', async () => {
+  test('invalid, reversed or too distant times are refused with a sentence', async () => {
     const server = shared();
     const codes = [];
     for (const query of [
@@ -283,15 +283,15 @@ suite('timeline and gaps', () => {
   });
 });
 
-suite('who may', () => {
+suite('permissions', () => {
   const shared = shareTestServer();
 
-  test('everything that changes something, and system, needs the admin token', async () => {
+  test('every route that changes something, and system, needs the admin token', async () => {
     const server = shared();
     let asked = 0;
     for (const { method, path } of routes.filter(({ access }) => access === 'admin')) {
       for (const headers of [{}, { authorization: 'Bearer wrong' }, { authorization: token }]) {
-        // Each from another address: whoever tries several is slowed down.
+        // Each from another address: the rate limit is per address.
         const from = { 'x-forwarded-for': `203.0.113.${asked++ % 250}` };
         const answer = await ask(server, path.replace(':name', 'public'), { method, headers: { ...headers, ...from } });
         assert.deepEqual([answer.status, answer.body.code], [401, 'unauthorized'], `${method} ${path}`);
@@ -302,7 +302,7 @@ suite('who may', () => {
     assert.equal((await ask(server, '/api/v1/system', { headers: asAdmin })).body.streams, 3);
   });
 
-  test('without a token set nobody is an administrator, and the hint says how to set one', async () => {
+  test('without an admin token there is no administrator, and the hint says how to set one', async () => {
     const { folder, clock } = shared();
     const tables = memoryTables();
     const access = await openAccess({ tables, dataFolder: folder, clock, adminToken: undefined });
@@ -312,7 +312,7 @@ suite('who may', () => {
     assert.match(body.hint, /--admin-token/);
   });
 
-  test('the metrics are for this computer, but not for what a proxy here forwards', async () => {
+  test('the metrics are for this computer, but not for requests that a proxy on it forwards', async () => {
     const server = shared();
     const local = await ask(server, '/metrics');
     assert.equal(local.status, 200);
@@ -325,11 +325,11 @@ suite('who may', () => {
 });
 
 suite('problems', () => {
-  test('carry code, hint and the trace id of the request, which is in the log too', async () => {
+  test('have code, hint and the trace id of the request, which is in the log too', async () => {
     await using server = await startTestServer();
     const traceId = '0af7651916cd43dd8448eb211c80319c';
     const headers = { traceparent: `00-${traceId}-b7ad6b7169203331-01` };
-    const { status, headers: sent, body } = await ask(server, '/api/v1/streams/nobody', { headers });
+    const { status, headers: sent, body } = await ask(server, '/api/v1/streams/unknown', { headers });
     assert.equal(status, 404);
     assert.equal(sent.get('content-type'), 'application/problem+json');
     assert.equal(sent.get('cache-control'), 'no-store');
@@ -338,14 +338,14 @@ suite('problems', () => {
       title: 'Unknown stream',
       status: 404,
       code: 'stream-unknown',
-      detail: 'There is no stream named nobody.',
+      detail: 'There is no stream named unknown.',
       hint: 'GET /api/v1/streams lists them.',
       traceId,
     });
     assert.ok(server.logged.some((line) => line.includes(traceId)));
   });
 
-  test('a mistake of ours is 500 without its message, counted, and logged with its stack', async () => {
+  test('a bug is 500 without its message, counted, and logged with its stack', async () => {
     await using server = await startTestServer({
       system: () => {
         throw new TypeError('secret detail');
@@ -362,7 +362,7 @@ suite('problems', () => {
     assert.match(await server.deps.metrics.print(), /^oxbow_bugs_total 1$/m);
   });
 
-  test('a refusal may carry members of its own and Retry-After', async () => {
+  test('a refusal may have its own members and Retry-After', async () => {
     await using server = await startTestServer({
       system: () => {
         throw new OxbowError('not-ready', 'still starting', { extra: { retryAfterSeconds: 1.2, stage: 'index' } });
@@ -375,7 +375,7 @@ suite('problems', () => {
 });
 
 suite('health', () => {
-  test('everything is well while every check is', async () => {
+  test('the status is ok while every check is', async () => {
     await using server = await startTestServer();
     server.deps.health.register('database', () => '3 streams');
     for (const path of ['/health', '/healthz', '/ready', '/readiness']) {
@@ -389,7 +389,7 @@ suite('health', () => {
     }
   });
 
-  test('a failing check is 503 and names itself; why is for the operator', async () => {
+  test('a failing check is 503 and named; only the operator sees the detail', async () => {
     await using server = await startTestServer();
     server.deps.health.register('database', () => {
       throw new Error('disk I/O error on /srv/oxbow');
@@ -401,7 +401,7 @@ suite('health', () => {
     assert.equal(far.body.checks[0].detail, undefined);
   });
 
-  test('what is only worth showing does not take traffic away', async () => {
+  test('a check that only informs does not make the server unready', async () => {
     await using server = await startTestServer();
     server.deps.health.register('backup', () => Promise.reject(new Error('late')), { ready: false });
     assert.equal((await ask(server, '/ready')).status, 200);
@@ -418,7 +418,7 @@ suite('health', () => {
     assert.equal((await ask(server, '/livez', { headers: { accept: 'text/html' } })).status, 200);
   });
 
-  test('version and time are for everyone', async () => {
+  test('version and time are for anyone', async () => {
     await using server = await startTestServer();
     assert.deepEqual((await ask(server, '/version')).body, { name: 'oxbow', version: '0.0.0-test' });
     assert.deepEqual((await ask(server, '/api/v1/time')).body, { now: '2026-11-19T08:00:00.000Z' });
@@ -432,7 +432,7 @@ test('HEAD is answered as GET, without the body', async () => {
   assert.ok(Number(headers.get('content-length')) > 10);
 });
 
-test('a header too large is refused by the server, not by us', async () => {
+test('a header that is too large is refused by node', async () => {
   await using server = await startTestServer();
   const { promise, resolve } = Promise.withResolvers<number | undefined>();
   request(`${server.url}/version`, { headers: { 'x-large': 'x'.repeat(17_000) } }, (response) => {

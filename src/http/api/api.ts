@@ -1,5 +1,5 @@
 /**
- * The API on fastify: router, checks, problem documents and OpenAPI 3.1, all made from the table of routes.
+ * The API on fastify: router, validation, problem documents and OpenAPI 3.1, all built from the table of routes.
  * In: requests that are not media. Out: JSON. Nothing else imports fastify or its plugins but interface.ts.
  */
 import { hash } from 'node:crypto';
@@ -33,11 +33,11 @@ const MAX_BODY_BYTES = 1024 * 1024;
 const MAX_JSON_DEPTH = 32;
 
 /**
- * Builds the fastify instance; pages are registered by interface.ts.
+ * Builds the fastify instance; interface.ts registers the pages.
  *
- * @param server that fastify belongs to; requests are given to `routing`
- * @param listeners who listens to events; without them nobody may
- * @param pages what pages of other sites may read; without, all that any page may
+ * @param server that fastify is attached to; requests are passed to `routing`
+ * @param listeners the subscribers to events; without them the event route answers 503
+ * @param pages what pages of other sites may read; without it they may read every route with `anyPage`
  */
 export async function createApi(
   deps: HttpDeps,
@@ -78,7 +78,7 @@ export async function createApi(
   app.addHook('onResponse', async (request, reply) => {
     const kind = classOf(request);
     deps.metrics.httpRequests.inc({ class: kind, status: reply.statusCode });
-    if (reply.getHeader('content-type') === sseHeaders['content-type']) return; // as long as somebody listened
+    if (reply.getHeader('content-type') === sseHeaders['content-type']) return; // its duration is that of the subscription
     deps.telemetry?.ended({
       kind: 'request',
       name: `${request.method} ${request.routeOptions.url ?? '(no route)'}`,
@@ -125,7 +125,7 @@ function registerTable(
         url: route.path,
         schema,
         onRequest: async (request, reply) => {
-          if (route.anyPage) reply.headers(readableBy(request, pages, authorizer)); // of refusals too
+          if (route.anyPage) reply.headers(readableBy(request, pages, authorizer)); // also set on refusals
           authorizer.tryToken(request);
           auditLog.started(route, request, () => authorizer.authorized(request));
           await authorizer.authorize(route, request, reply);
@@ -136,7 +136,7 @@ function registerTable(
           const signal = signalOf(reply);
           const traceparent = traceparentOf(request);
           const answered = await answer(route, request, signal, deps, keys, authorizer, traceparent).catch((error) => {
-            // Nobody reads this refusal; it keeps the abort that we caused ourselves from being logged as a failure.
+            // The client has gone, so no one reads this refusal. It keeps the abort from being logged as a failure.
             if (signal.aborted && isAbort(error)) throw endedByClient(error);
             throw error;
           });
@@ -159,7 +159,7 @@ function registerTable(
   });
 }
 
-/** Who may read an answer: the time any page, what is about a stream those that may read its media. */
+/** CORS fields of an answer: any page may read one that is about no stream; of a stream, the pages that may read its media. */
 function readableBy(request: FastifyRequest, pages: ForeignPages | undefined, authorizer: Authorizer): HeadFields {
   const { name: stream } = request.params as { readonly name?: string };
   if (!pages || stream === undefined) return { 'access-control-allow-origin': '*' };
@@ -170,7 +170,7 @@ function readableBy(request: FastifyRequest, pages: ForeignPages | undefined, au
   return Object.fromEntries(shown.flatMap((name) => (fields[name] === undefined ? [] : [[name, fields[name]]])));
 }
 
-/** The OpenAPI document as it is sent: the same bytes to everyone. */
+/** The OpenAPI document as sent: the same bytes to every client. */
 interface OpenapiDocument {
   readonly bytes: Buffer;
   readonly etag: string;
@@ -208,11 +208,11 @@ async function answer(
   return keys.once(`${route.method} ${path}`, String(key), request.body, make);
 }
 
-/** The reply's end is what counts: a request is over as soon as its body was read. */
+/** Aborts when the connection closes before the reply ends. The request's own `close` fires once its body is read, which is too early. */
 function signalOf({ raw }: FastifyReply): AbortSignal {
   const controller = new AbortController();
   raw.once('close', () => {
-    if (!raw.writableEnded) controller.abort(new DOMException('whoever asked went away', 'AbortError'));
+    if (!raw.writableEnded) controller.abort(new DOMException('the client disconnected', 'AbortError'));
   });
   return controller.signal;
 }
@@ -222,7 +222,7 @@ function isAbort(error: unknown): boolean {
 }
 
 function endedByClient(cause: unknown): OxbowError {
-  return new OxbowError('not-ready', 'the client ended the request before it was answered', { cause });
+  return new OxbowError('not-ready', 'The client disconnected before the answer was sent.', { cause });
 }
 
 function sendAnswer(reply: FastifyReply, { status = 200, headers = {}, body }: RouteAnswer): FastifyReply {
@@ -236,13 +236,13 @@ function sendEvents(
   { filter, subscriber }: NonNullable<RouteAnswer['events']>,
   listeners: EventListeners | undefined,
 ): FastifyReply {
-  if (!listeners) throw new OxbowError('not-ready', 'Nobody can listen here.');
+  if (!listeners) throw new OxbowError('not-ready', 'This server accepts no event subscriptions.');
   reply.headers({ ...sseHeaders, 'x-content-type-options': 'nosniff' });
   if (request.method === 'HEAD') return reply.send();
   const body = openSse(listeners, filter, subscriber);
   const { httpVersionMajor, socket } = request.raw;
   if (httpVersionMajor === 1) {
-    // Whoever ends its half of the connection has stopped listening; the next beat would only find it out later.
+    // A client that ends its half of the connection has unsubscribed; the next heartbeat would notice it only later.
     const leave = () => body.destroy();
     socket.once('end', leave);
     body.once('close', () => socket.off('end', leave));
@@ -250,7 +250,7 @@ function sendEvents(
   return reply.send(body);
 }
 
-/** Refuses a file where JSON is read, and JSON where a file is. Throws `unsupported-media`. */
+/** Throws `unsupported-media` for a file where the route takes JSON, and for JSON where it takes a file. */
 function checkBodyType({ bodyTypes }: Route, { headers }: FastifyRequest): void {
   const given = headers['content-type'];
   if (bodyTypes) {
@@ -267,15 +267,17 @@ function checkBodyType({ bodyTypes }: Route, { headers }: FastifyRequest): void 
 function notFound({ method, url }: FastifyRequest): OxbowError {
   const path = url.split('?', 1)[0]!;
   const methods = routes.filter((route) => matches(route.path, path)).map((route) => route.method);
-  if (methods.length === 0) return new OxbowError('not-found', `There is nothing at ${path.slice(0, 200)}.`);
+  if (methods.length === 0) return new OxbowError('not-found', `There is no resource at ${path.slice(0, 200)}.`);
   const allow = [...new Set(methods.flatMap((each) => (each === 'GET' ? ['GET', 'HEAD'] : [each])))].join(', ');
-  return new OxbowError('method-not-allowed', `${method} is not for ${path.slice(0, 200)}.`, { extra: { allow } });
+  return new OxbowError('method-not-allowed', `${method} is not supported at ${path.slice(0, 200)}. Use ${allow}.`, {
+    extra: { allow },
+  });
 }
 
 function matches(pattern: string, path: string): boolean {
-  const wanted = pattern.split('/');
+  const expected = pattern.split('/');
   const given = path.split('/');
-  return wanted.length === given.length && wanted.every((part, i) => part.startsWith(':') || part === given[i]);
+  return expected.length === given.length && expected.every((part, i) => part.startsWith(':') || part === given[i]);
 }
 
 function sendProblem(thrown: unknown, request: FastifyRequest, reply: FastifyReply, deps: HttpDeps): FastifyReply {
@@ -289,7 +291,7 @@ function sendProblem(thrown: unknown, request: FastifyRequest, reply: FastifyRep
     .send(Buffer.from(JSON.stringify(body)));
 }
 
-/** Fastify's own refusals in oxbow's words. */
+/** Converts fastify's own errors to OxbowError. */
 function fromFastify(thrown: unknown): unknown {
   if (thrown instanceof OxbowError) return thrown;
   const error = thrown as FastifyError;
@@ -300,7 +302,7 @@ function fromFastify(thrown: unknown): unknown {
     case 415:
       return notJson(error);
     case 404:
-      return new OxbowError('not-found', 'There is no such file.', { cause: error });
+      return new OxbowError('not-found', 'The file does not exist.', { cause: error });
     default:
       if (error.statusCode === undefined || error.statusCode < 400 || error.statusCode > 499) return error;
       return new OxbowError('bad-request', error.message, { cause: error });

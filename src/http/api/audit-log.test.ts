@@ -11,7 +11,7 @@ import type { Authorized } from './authorize.ts';
 
 const traceId = '0af7651916cd43dd8448eb211c80319c';
 
-suite('the log of what was asked for', () => {
+suite('the audit log', () => {
   const probe = () => Promise.reject(new OxbowError('source-failed', 'no answer'));
   const shared = shareTestServer(() => ({ probe }));
   const ask = (method: string, path: string, headers: Record<string, string> = {}, body?: object) =>
@@ -31,7 +31,7 @@ suite('the log of what was asked for', () => {
       );
     });
 
-  test('says who wanted what of which stream, with the trace id of the request, and no query', async () => {
+  test('has principal, request, stream and trace id, and no query', async () => {
     const headers = { ...asAdmin, traceparent: `00-${traceId}-b7ad6b7169203331-01` };
     await ask('POST', '/api/v1/streams/public/restart?token=hidden', headers);
     await ask('POST', '/api/v1/streams', asAdmin, { name: 'yard', source: { type: 'test' } });
@@ -50,7 +50,7 @@ suite('the log of what was asked for', () => {
     assert.equal(shared().logged.join().includes('hidden'), false);
   });
 
-  test('never calls a request done that was cut off before its answer', () => {
+  test('never reports a request as completed that was cut off before its answer', () => {
     const logged: string[] = [];
     const auditLog = new AuditLog(createLog({ level: 'info', format: 'json', write: (line) => logged.push(line) }));
     const request = { method: 'POST', url: '/api/v1/sessions', id: traceId, routeOptions: {} };
@@ -63,7 +63,7 @@ suite('the log of what was asked for', () => {
     assert.deepEqual([status, msg], [undefined, 'cut off before the answer']);
   });
 
-  test('tells browsers and tokens apart, by names that give no right', async () => {
+  test('distinguishes sessions and tokens, by names that are no secrets', async () => {
     await ask('POST', '/api/v1/sessions', {}, { token: 'a guess' });
     const signed = await ask('POST', '/api/v1/sessions', {}, { token });
     const cookie = signed.headers.get('set-cookie')!.split(';')[0]!;

@@ -1,6 +1,6 @@
 /**
- * A line of the log for each request that may change something: who asked, whence, for what, and how it was answered.
- * In: requests and their replies. Out: lines with the trace id that problems and spans have too; no bodies, no queries.
+ * The audit log: one line for each request that may change something, with principal, client address, request and status.
+ * In: requests and their replies. Out: log lines with the trace id of problems and spans; no bodies, no queries.
  */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { isStreamName } from '../../api/stream-name.ts';
@@ -10,7 +10,7 @@ import type { Authorized } from './authorize.ts';
 
 const TOO_MANY = 429;
 
-/** Notes what is asked for. */
+/** Logs requests that may change something. */
 export class AuditLog {
   readonly #log: Log;
   readonly #authorized = new WeakMap<FastifyRequest, Authorized>();
@@ -21,23 +21,23 @@ export class AuditLog {
   }
 
   /**
-   * A request came. One that only looks is not noted.
+   * Records the principal of a request before the route runs: the route may end its session. GET requests are not logged.
    *
-   * @param authorized who asks, as it is before anything is done: a session may be gone afterwards; throws for pages of other sites
+   * @param authorized the principal and client; throws `cross-site` for pages of other sites
    */
   started({ method }: Route, request: FastifyRequest, authorized: () => Authorized): void {
     if (method === 'GET') return;
     try {
       this.#authorized.set(request, authorized());
     } catch {
-      // It is refused in a moment, and whoever sent it did not mean to ask.
+      // The authorizer refuses it next. The user did not send it knowingly, so it is not logged in their name.
     }
   }
 
-  /** It was answered. Strangers who try words to sign in write nothing until one fits, and floods that are held off nothing either. */
+  /** Logs the outcome. Failed requests of unknown principals and 429 are not logged: guesses and floods would fill the log. */
   finished(request: FastifyRequest, { statusCode: status, raw }: FastifyReply): void {
     const authorized = this.#authorized.get(request);
-    // Without an answer the status is only what fastify began with: the client went away, or its stream was reset.
+    // Without an answer the status is fastify's default: the client disconnected, or its HTTP/2 stream was reset.
     const isAnswered = raw.headersSent && raw.writableEnded;
     const isDone = isAnswered && status < 400;
     if (!authorized || status === TOO_MANY || (!isDone && authorized.principal.name === '')) return;
@@ -56,7 +56,7 @@ export class AuditLog {
   }
 }
 
-/** The name in the address, or of what is to be made. */
+/** The stream's name in the path, or in the body of the request that creates it. */
 function streamOf({ params, body, routeOptions: { url = '' } }: FastifyRequest): string | undefined {
   if (!url.startsWith('/api/v1/streams')) return undefined;
   const { name } = { ...((url === '/api/v1/streams' ? body : params) as { name?: unknown } | null) };

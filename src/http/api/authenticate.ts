@@ -1,7 +1,7 @@
 /**
- * Who asks: an administrator by token or by the cookie of a session, a program that may look, or anyone. And whether a request that a
- * browser sends with the cookie comes from a page of ours.
- * In: header fields, the connection. Out: Principal, or a refusal. RFC 6265bis, 4.1.3 and 5.6; Fetch Metadata; RFC 9110, 9.2.1.
+ * Authenticates requests: by the admin token, an API token, or a session cookie. Refuses requests that a page of another site sends
+ * with the cookie (CSRF).
+ * In: header fields, the connection. Out: Principal, or a refusal. RFC 6265bis 4.1.3 and 5.6; Fetch Metadata; RFC 9110 9.2.1.
  */
 
 import type { Session } from '../../accounts/sessions.ts';
@@ -14,54 +14,55 @@ import { createPublicAddress, type RequestOrigin } from '../client/public-addres
 import type { RequestClient } from '../client/request-client.ts';
 import type { HttpDeps } from '../deps.ts';
 
-/** A request, as far as it says who sent it. */
+/** The parts of a request that authenticate it. */
 export interface AuthRequest extends RequestOrigin {
   readonly method: string;
 }
 
-/** Whoever sent a request. */
+/** The sender of a request. */
 export interface Principal {
-  /** May do everything. */
+  /** Has every permission. */
   readonly isAdmin: boolean;
-  /** May watch and read of every stream; every administrator may. */
+  /** May watch every stream and read about it; true for every administrator. */
   readonly seesAll: boolean;
-  /** The browser's session, where a cookie says who asks. */
+  /** The browser's session, where a cookie authenticates the request. */
   readonly session: Session | undefined;
-  /** For the log: which session or token, `''` for nobody that is known. No secret. */
+  /** For the log: the session or token, `''` for an anonymous client. No secret. */
   readonly name: string;
 }
 
-/** Tells who asks. */
+/** Authenticates requests. */
 export interface Authenticator {
   /**
-   * Compares a request's bearer token, where it has one. To be called once for each request, before anything else asks who sent it.
+   * Compares a request's bearer token, where it has one. Call it once for each request, before any other method.
    *
-   * @throws OxbowError `too-many-requests` where the address has tried too many tokens
+   * @throws OxbowError `too-many-requests` if the address has tried too many tokens
    */
   tryToken(request: RequestOrigin): void;
-  /** Who a request is from, whatever it wants. */
+  /** The principal, without the check against forged requests. */
   principalOf(request: RequestOrigin): Principal;
   /**
-   * Who a request is from that may change something: each with an unsafe method, and each that opens a WebSocket.
+   * The principal of a request. Checks unsafe methods and WebSocket upgrades against forgery.
    *
-   * @throws OxbowError `cross-site` where a page of another site sent it with our cookie
+   * @throws OxbowError `cross-site` if a page of another site sent it with the session cookie
    */
   authenticate(request: AuthRequest): Principal;
-  /** Whether a page of another site sent it, or it does not tell. */
+  /** Whether a page of another site sent it. Also true if the request does not say. */
   isForeign(request: RequestOrigin): boolean;
-  /** Throws `cross-site` where a page of another site sent it, whoever is signed in. */
+  /** Throws `cross-site` if a page of another site sent it, signed in or not. */
   refuseForeign(request: RequestOrigin): void;
+  /** The client's address, origin and cookies. */
   clientOf(request: RequestOrigin): RequestClient;
-  /** The word in the cookie, for telling the browser again how long it lasts. */
+  /** The secret in the session cookie, for setting the cookie again with a new lifetime. */
   secretOf(request: RequestOrigin): string | undefined;
 }
 
 const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 const BEARER = /^Bearer +([^\s]+) *$/i;
-const nobody: Principal = { isAdmin: false, seesAll: false, session: undefined, name: '' };
+const anonymous: Principal = { isAdmin: false, seesAll: false, session: undefined, name: '' };
 const administrator: Principal = { isAdmin: true, seesAll: true, session: undefined, name: 'admin token' };
 
-/** @param deps `access` knows the rights */
+/** @param deps `access` holds the credentials */
 export function createAuthenticator({
   access,
   publicUrl,
@@ -72,17 +73,17 @@ export function createAuthenticator({
   const clientAddress = createClientAddress(trustedProxies);
   const publicOrigin = publicUrl === undefined ? undefined : new URL(publicUrl).origin;
 
-  /** Origins are compared as browsers write them: without the port that goes without saying. */
+  /** The server's origin as browsers write it, without the default port. */
   function originOf(request: RequestOrigin): string | undefined {
     const own = URL.parse(ownAddress(request) ?? '');
     if (!own) return undefined;
-    // A proxy that says nothing of the scheme: the setting knows it.
+    // A proxy may not report the scheme; `publicUrl` has it.
     return publicOrigin !== undefined && own.host === new URL(publicOrigin).host ? publicOrigin : own.origin;
   }
 
   function cookieName(request: RequestOrigin): string {
     const { protocol, port } = new URL(originOf(request) ?? 'http://unknown');
-    // A cookie is for all ports of a host: each oxbow there has one of its own. `__Host-` can be set by no other host, nor without TLS.
+    // A cookie is valid for all ports of a host, so the name has the port. Only this host can set `__Host-`, and only over TLS.
     return `${protocol === 'https:' ? '__Host-' : ''}oxbow${port === '' ? '' : `-${port}`}`;
   }
 
@@ -97,13 +98,13 @@ export function createAuthenticator({
     if (authorization !== undefined && BEARER.test(authorization)) {
       if (access.admin.isAdmin(authorization)) return administrator;
       const token = access.tokens.find(BEARER.exec(authorization)![1]!);
-      if (!token) return nobody;
+      if (!token) return anonymous;
       const name = `token ${token.label}`;
-      return token.scopes.includes('admin') ? { ...administrator, name } : { ...nobody, seesAll: true, name };
+      return token.scopes.includes('admin') ? { ...administrator, name } : { ...anonymous, seesAll: true, name };
     }
     const secret = secretOf(request);
     const session = secret === undefined ? undefined : access.sessions.find(secret);
-    return session ? { isAdmin: true, seesAll: true, session, name: `session ${session.id}` } : nobody;
+    return session ? { isAdmin: true, seesAll: true, session, name: `session ${session.id}` } : anonymous;
   }
 
   function isForeign(request: RequestOrigin): boolean {
@@ -134,7 +135,7 @@ export function createAuthenticator({
   return {
     tryToken(request) {
       const token = BEARER.exec(request.headers.authorization ?? '')?.[1];
-      if (token !== undefined) tokenTries.check(token, clientOf(request), () => principalOf(request) !== nobody);
+      if (token !== undefined) tokenTries.check(token, clientOf(request), () => principalOf(request) !== anonymous);
     },
     principalOf,
     authenticate(request) {

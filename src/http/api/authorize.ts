@@ -1,6 +1,6 @@
 /**
- * Who comes in: each request to the API is looked at before its route answers. Limits first, then who asks, then whether they may.
- * In: fastify's requests and the row of the table. Out: what routes learn of whoever asks; refusals. docs/6-run/access.md.
+ * Authorizes each request to the API before its route answers: rate limits first, then the principal, then its permissions.
+ * In: fastify's requests and the row of the table. Out: principal, client and permissions for the route; refusals. docs/6-run/access.md.
  */
 import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
@@ -14,32 +14,32 @@ import type { Route, RouteCall } from '../routes/route.ts';
 import { type AuthRequest, createAuthenticator } from './authenticate.ts';
 import type { LimitName } from './rate-limit.ts';
 
-/** What a player asks of the API: a program that knows one address with a right in front needs no other one. */
-const BEHIND_A_RIGHT = /^\/api\/v1\/(?:streams\/|(?:events|time)(?:\?|$))/;
+/** API paths that a player needs, and that may have a playback token in front: a program that knows one signed address needs no other. */
+const SIGNED_PATHS = /^\/api\/v1\/(?:streams\/|(?:events|time)(?:\?|$))/;
 
-/** What routes learn of whoever asks. */
+/** What routes learn about the sender of a request. */
 export type Authorized = Pick<
   RouteCall,
   'isAdmin' | 'isOperator' | 'principal' | 'client' | 'ends' | 'sees' | 'subscriber'
 >;
 
-/** The door of the API. */
+/** Authorizes requests to the API. */
 export interface Authorizer {
-  /** The address without the right to watch in front of it, for fastify's `rewriteUrl`. */
+  /** The address without the playback token in front of it, for fastify's `rewriteUrl`. */
   readonly unwrap: (request: IncomingMessage) => string;
-  /** The right to watch that stood in front of its address. */
+  /** The playback token that `unwrap` removed. */
   tokenOf(request: FastifyRequest): string | undefined;
-  /** Compares the bearer token of a request, once; throws the refusal of an address that has tried too many. */
+  /** Compares the bearer token of a request, once. Throws `too-many-requests` for an address that has tried too many. */
   tryToken(request: FastifyRequest): void;
-  /** Lets a request in, or throws the refusal. */
+  /** Throws the refusal of a request that exceeds its rate limit or lacks the permission of the route. */
   authorize(route: Route, request: FastifyRequest, reply: FastifyReply): Promise<void>;
-  /** What was found out about a request that was let in. */
+  /** The principal, client and permissions of a request. */
   authorized(request: FastifyRequest): Authorized;
-  /** A request did what it wanted: a sign-in that succeeds does not count. */
+  /** The request succeeded: a successful sign-in does not count against its rate limit. */
   succeeded(route: Route, request: FastifyRequest): void;
 }
 
-/** @param deps rights, limits, proxies */
+/** @param deps access, rate limits, trusted proxies */
 export function createAuthorizer(deps: HttpDeps): Authorizer {
   const { access, limits, clock } = deps;
   const authenticator = createAuthenticator(deps);
@@ -51,7 +51,7 @@ export function createAuthorizer(deps: HttpDeps): Authorizer {
   function seesBy(token: string | undefined, seesAll: boolean): RouteCall['sees'] {
     return (stream) => {
       if (token === undefined) return seesAll;
-      // Whoever asks: media looks at the right alone, so a page is told here that it needs another one.
+      // Administrators too: media checks the token alone, so a page learns here that it needs another one.
       checkVerdict(access.watch.verify(token, stream, 'playlist', clock.nowMs()));
       return true;
     };
@@ -77,7 +77,7 @@ export function createAuthorizer(deps: HttpDeps): Authorizer {
     unwrap(request) {
       const url = request.url ?? '/';
       const signed = parseSignedPath(url);
-      if (!signed || !BEHIND_A_RIGHT.test(signed.path)) return url;
+      if (!signed || !SIGNED_PATHS.test(signed.path)) return url;
       tokens.set(request, signed.token);
       return signed.path;
     },
@@ -96,7 +96,7 @@ export function createAuthorizer(deps: HttpDeps): Authorizer {
         reply.header('set-cookie', authenticator.clientOf(authRequest).cookie(authenticator.secretOf(authRequest)!));
       }
       if (route.access === 'admin' ? principal.isAdmin : route.access !== 'operator' || isOperator) return;
-      if (principal.seesAll) throw new OxbowError('forbidden', 'This token may look, and change nothing.');
+      if (principal.seesAll) throw new OxbowError('forbidden', 'This token may only read.');
       access.admin.requireAdmin(request.headers.authorization);
     },
 
@@ -108,7 +108,7 @@ export function createAuthorizer(deps: HttpDeps): Authorizer {
   };
 }
 
-/** Registers pages under a signed path: they are sent to where the page itself takes the right along. */
+/** Redirects pages under a signed path to the page's own address, with the playback token in the query. */
 export function registerSignedPages(app: FastifyInstance): void {
   for (const page of ['watch', 'embed']) {
     app.get<{ Params: { token: string; name: string } }>(

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { refusals } from '../../lib/errors.ts';
 import { startTestServer } from '../fixture.ts';
 
-test('the type of every problem leads to a page that has its code, and guessed addresses lead to the API', async () => {
+test('the type of every problem leads to a page with its code, and common addresses lead to the API', async () => {
   await using server = await startTestServer();
   const problem = (await (await fetch(`${server.url}/api/v1/streams/none`)).json()) as { type: string; code: string };
   const lead = await fetch(new URL(problem.type, server.url), { redirect: 'manual' });

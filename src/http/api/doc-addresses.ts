@@ -1,6 +1,6 @@
 /**
- * Addresses of documentation that people and programs guess: redirects to the API's pages, and a page for the `type` of every problem.
- * In: the table of refusals. Out: `/docs`, `/openapi.json`, `/docs/errors`, `/docs/errors/{code}`. RFC 9457 3.1.1.
+ * Common documentation addresses: redirects to the API's pages, and a page for the `type` of every problem.
+ * In: the table of errors. Out: `/docs`, `/openapi.json`, `/docs/errors`, `/docs/errors/{code}`. RFC 9457 3.1.1.
  */
 import type { FastifyInstance } from 'fastify';
 import { type RefusalCode, refusals } from '../../lib/errors.ts';
@@ -8,7 +8,7 @@ import { policyOf } from '../pages/page-policy.ts';
 
 const redirects = { '/docs': '/api/docs', '/docs/': '/api/docs', '/openapi.json': '/api/v1/openapi.json' } as const;
 
-/** Registers them. */
+/** Registers these addresses. */
 export function registerDocAddresses(app: FastifyInstance): void {
   for (const [from, to] of Object.entries(redirects)) {
     app.get(from, { schema: { hide: true } }, async (_, reply) => reply.redirect(to, 302));
@@ -38,7 +38,7 @@ function errorsPage(): string {
 <meta name="viewport" content="width=device-width">
 <title>Errors · oxbow</title>
 <h1>Errors</h1>
-<p>What the API answers when it refuses: the code, the HTTP status, and what to do. <a href="/api/docs">The API</a></p>
+<p>Each error of the API: its code, the HTTP status, and what to do. <a href="/api/docs">The API</a></p>
 ${rows.join('\n')}
 </html>
 `;

@@ -24,7 +24,7 @@ suite('a page of another site, on a loopback address', () => {
   const rightTo = (stream: string) =>
     `/t/${shared().deps.access.watch.sign(stream, shared().clock.nowMs() + 3_600_000)}`;
 
-  test('reads no media of a stream that nobody made public: ready, asked for, refused, or by preflight', async () => {
+  test('reads no media of a stream that was not set to public: from the hot path, the media path, refusals, or preflight', async () => {
     const paths = [
       '/live/cam/v0/7.m4s',
       '/live/unlisted/index.m3u8',
@@ -40,7 +40,7 @@ suite('a page of another site, on a loopback address', () => {
     }
   });
 
-  test('reads neither state nor timeline of it', async () => {
+  test('reads neither its state nor its timeline', async () => {
     for (const path of ['', '/timeline?from=1&to=2', '/gaps?from=1&to=2', '/markers', '/pins']) {
       assert.equal(await corsOf(`/api/v1/streams/unlisted${path}`), undefined, path);
       assert.equal(await corsOf(`/api/v1/streams/public${path}`), '*', path);
@@ -48,12 +48,12 @@ suite('a page of another site, on a loopback address', () => {
     assert.equal(await corsOf('/api/v1/time'), '*');
   });
 
-  test('reads a stream that somebody made public', async () => {
+  test('reads a stream that was set to public', async () => {
     assert.equal(await corsOf('/live/public/index.m3u8'), '*');
     assert.equal(await corsOf('/live/public/index.m3u8', FOREIGN, 'OPTIONS'), '*');
   });
 
-  test('reads what a right in the path gives, and nothing by one that is forged, or of another stream', async () => {
+  test('reads with a playback token in the path, and not with one that is forged or for another stream', async () => {
     for (const path of ['/live/signed/index.m3u8', '/api/v1/streams/signed']) {
       assert.equal(await corsOf(rightTo('signed') + path), '*', path);
       assert.equal(await corsOf(`/t/${'A'.repeat(40)}${path}`), undefined, path);
@@ -62,7 +62,7 @@ suite('a page of another site, on a loopback address', () => {
     assert.equal(await corsOf(`${rightTo('signed')}/api/v1/streams/unlisted`), undefined);
   });
 
-  test('is told from a request without Origin, a page of this computer, this server’s own, and what a proxy passed on', async () => {
+  test('is distinguished from requests without Origin, pages of this computer and this server, and forwarded requests', async () => {
     const { url } = shared();
     const others: readonly Record<string, string>[] = [
       {},
@@ -82,7 +82,7 @@ suite('a page of another site, on a loopback address', () => {
     }
   });
 
-  test('opens no WebSocket, except for a stream that was made public or by a right to it', async () => {
+  test('opens no WebSocket, except for a stream that was set to public or with a playback token', async () => {
     const open = async (path: string, headers: Record<string, string>) => {
       const socket = new WebSocket(shared().url.replace('http', 'ws') + path, { headers });
       socket.on('error', () => {}); // that it was refused is what is looked at
@@ -122,13 +122,13 @@ suite('a page of another site, on a loopback address', () => {
   });
 });
 
-test('a foreign page is one whose origin is not of this computer, and whose request came without a proxy', () => {
+test('a foreign page is one whose origin is not on this computer, and whose request was not forwarded', () => {
   assert.ok(!isFromForeignPage({}));
   assert.ok(isFromForeignPage(FOREIGN));
   assert.ok(!isFromForeignPage({ ...FOREIGN, forwarded: 'for=192.0.2.1' }));
 });
 
-test('where others reach the listener, or come through a proxy, caches hold one answer for all', async () => {
+test('if other computers reach the listener, directly or by a proxy, caches store one answer for all', async () => {
   assert.equal(readableFields('127.0.0.1', undefined).vary, 'Origin');
   assert.equal(readableFields('127.0.0.1', 'http://localhost:8080').vary, 'Origin');
   assert.equal(readableFields('127.0.0.1', 'https://tv.example').vary, undefined);

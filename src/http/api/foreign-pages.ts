@@ -1,7 +1,7 @@
 /**
- * What pages of other sites may read from a server on a loopback address: streams that somebody made public in so many words, and what a
- * right in the path gives. The loopback default `public` is for the person at the computer, not for every page in that person's browser.
- * In: where oxbow listens, header fields, the stream. Out: header fields of the answer; yes or no. Fetch, 3.3; RFC 9110, 12.5.5. docs/decisions/0018.
+ * CORS of a server on a loopback address: pages of other sites may read streams that are set to `public`, and those for which the path
+ * has a playback token. The loopback default `public` is for the user of the computer, not for every page in their browser.
+ * In: where oxbow listens, header fields, the stream. Out: header fields of the answer. Fetch 3.3; RFC 9110 12.5.5. docs/decisions/0018.
  */
 import type { IncomingHttpHeaders } from 'node:http';
 import { isLoopback } from '../../config/address.ts';
@@ -14,8 +14,8 @@ import { everyAnswer } from '../media/media-answer.ts';
 import { createAuthenticator } from './authenticate.ts';
 
 /**
- * Whether a page that is not on this computer sent the request straight here, as far as its fields tell: `Origin` names no loopback host,
- * and no proxy passed it on. A page cannot send the fields of proxies: they need a preflight, which no answer of ours allows.
+ * Whether a page that is not on this computer sent the request directly: `Origin` names no loopback host, and no proxy passed it on.
+ * A page cannot send the fields of proxies: they need a preflight, which oxbow never allows.
  */
 export function isFromForeignPage(headers: IncomingHttpHeaders): boolean {
   const { origin } = headers;
@@ -24,20 +24,20 @@ export function isFromForeignPage(headers: IncomingHttpHeaders): boolean {
   return !(host !== undefined && isLoopbackName(nameOfHost(host))) && !isForwarded(headers);
 }
 
-/** What is asked for. */
+/** The stream that a request is about. */
 export interface RequestedStream {
-  /** Undefined where it is about no stream in particular. */
+  /** Undefined if it is about no particular stream. */
   readonly stream: string | undefined;
-  /** Right to watch that stood in front of the path; undefined: none did. */
+  /** Playback token in front of the path; undefined if there is none. */
   readonly token: string | undefined;
 }
 
-/** Decides for one server. */
+/** The CORS policy of one server. */
 export interface ForeignPages {
-  /** Fields of an answer: those that let any page read it, or none of these. */
+  /** Header fields of an answer: those that let any page read it, or none of these. */
   fieldsFor(source: RequestSource, target: RequestedStream): HeadFields;
   /**
-   * Refuses a WebSocket, which browsers open to any server.
+   * Refuses a WebSocket. Browsers open them to any server, without CORS.
    *
    * @throws OxbowError `cross-site`
    */
@@ -45,8 +45,8 @@ export interface ForeignPages {
 }
 
 /**
- * Fields of an answer that any page may read. Caches keep answers apart by `Origin` where only this computer reaches the server; elsewhere
- * the answers through a proxy are the same for all, and a cache there should hold one copy.
+ * Header fields of an answer that any page may read. On a server that only this computer reaches, they vary by `Origin`; on others all
+ * answers are the same, and a cache needs one copy.
  *
  * @param address that the server listens on
  */
@@ -55,6 +55,8 @@ export function readableFields(address: string, publicUrl: string | undefined): 
 }
 
 /**
+ * Builds the CORS policy of a server.
+ *
  * @param address that the server listens on
  * @param secure whether it speaks TLS
  */
@@ -73,7 +75,7 @@ export function createForeignPages(address: string, secure: boolean, deps: HttpD
     }
     const request = { ...source, secure };
     if (!authenticator.isForeign(request)) return true;
-    // A program with a token: a page would need a preflight to send one.
+    // A program with a token: a page would need a preflight to send that.
     const { seesAll, session } = authenticator.principalOf(request);
     return seesAll && session === undefined;
   };
@@ -84,8 +86,8 @@ export function createForeignPages(address: string, secure: boolean, deps: HttpD
       const from = source.headers.origin!.slice(0, 200);
       throw new OxbowError(
         'cross-site',
-        `The request came from ${from}. On a loopback address pages of other sites hear of streams that were made public, and of no others.`,
-        { extra: { hint: 'Set `visibility: public` for the stream, or use a link with a right to watch it.' } },
+        `The request came from ${from}. On a loopback address, pages of other sites receive events of public streams only.`,
+        { extra: { hint: 'Set `visibility: public` for the stream, or use a link with a playback token for it.' } },
       );
     },
   };

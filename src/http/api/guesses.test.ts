@@ -27,7 +27,7 @@ suite('guessing bearer tokens', () => {
     for (let i = 0; i < turns; i++) assert.equal(await statusOf(system(), { ...guess(i), ...from(address) }), 401);
   };
 
-  test('an address that has used up its tries gets 429 for the right token too: it is not compared', async () => {
+  test('an address without tries left gets 429 for the valid token too: it is not compared', async () => {
     const { url, clock } = shared();
     await guessAll('192.0.2.1');
     assert.equal(await statusOf(system(), { ...asAdmin, ...from('192.0.2.1') }), 429);
@@ -56,7 +56,7 @@ suite('guessing bearer tokens', () => {
     assert.equal(await statusOf(system(), known), 429, 'an hour later it is as unknown as any other');
   });
 
-  test('that it is valid elsewhere tells a guesser nothing', async () => {
+  test('that it is valid from another address reveals nothing', async () => {
     assert.equal(await statusOf(system(), { ...asAdmin, ...from('192.0.2.3') }), 200);
     await guessAll('192.0.2.4');
     assert.equal(await statusOf(system(), { ...asAdmin, ...from('192.0.2.4') }), 429);
@@ -68,13 +68,13 @@ suite('guessing bearer tokens', () => {
     }
   });
 
-  test('leaves sign-in alone', async () => {
+  test('does not affect sign-in', async () => {
     await guessAll('192.0.2.6');
     assert.equal(await statusOf(`${shared().url}/api/v1/sessions`, from('192.0.2.6'), { token }), 201);
   });
 });
 
-suite('requests that a proxy on this computer passed on', () => {
+suite('requests that a proxy on this computer forwarded', () => {
   const shared = shareTestServer(() => ({ answer: () => textReply('clip') }));
 
   for (const [what, fields] of [
@@ -95,7 +95,7 @@ suite('requests that a proxy on this computer passed on', () => {
     });
   }
 
-  test('use up no try of the operator at this computer', async () => {
+  test('do not use up the operator’s tries on this computer', async () => {
     const { url } = shared();
     for (let i = 0; i <= turns; i++) {
       await statusOf(`${url}/api/v1/system`, { ...guess(i), forwarded: 'for=1.2.3.4', 'x-forwarded-for': '9.9.9.9' });

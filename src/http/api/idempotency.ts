@@ -1,6 +1,6 @@
 /**
- * Remembers what a creating request with an Idempotency-Key was answered, so that repeating it makes nothing twice.
- * In: key and body of a request. Out: the answer of the first one, for 24 h.
+ * Stores answers to requests with an Idempotency-Key, so that a repeated request creates nothing twice.
+ * In: key and body of a request. Out: the answer to the first one, for 24 h.
  */
 import { createHash } from 'node:crypto';
 import { OxbowError } from '../../lib/errors.ts';
@@ -16,29 +16,32 @@ interface Entry {
   readonly until: number;
 }
 
-/** Answers of earlier requests. In memory: a restart forgets them. */
+/** Answers to earlier requests, in memory: a restart drops them. */
 export class IdempotencyKeys {
   /** Oldest first. */
   readonly #entries = new Map<string, Entry>();
   readonly #nowMs: () => number;
 
-  /** @param nowMs a clock that never steps, milliseconds */
+  /** @param nowMs a monotonic clock, ms */
   constructor(nowMs: () => number) {
     this.#nowMs = nowMs;
   }
 
   /**
-   * The answer of the first request of this key, or of `make`. What failed is forgotten, so that it can be tried again.
+   * The answer to the first request with this key, or the result of `make`. A failure is not stored, so the request can be repeated.
    *
-   * @param scope method and path: a key means something only within them
-   * @throws OxbowError `bad-request` where the key was used for another body
+   * @param scope method and path; a key is valid only within them
+   * @throws OxbowError `bad-request` if the key was used with another body
    */
   once(scope: string, key: string, body: unknown, make: () => Promise<RouteAnswer>): Promise<RouteAnswer> {
     if (key.length === 0 || key.length > MAX_KEY_LENGTH) {
-      throw new OxbowError('bad-request', `Idempotency-Key has 1 to ${MAX_KEY_LENGTH} characters.`);
+      throw new OxbowError(
+        'bad-request',
+        `The Idempotency-Key has ${key.length} characters. Use 1 to ${MAX_KEY_LENGTH}.`,
+      );
     }
     const now = this.#nowMs();
-    this.#forgetBefore(now);
+    this.#removeExpired(now);
     const name = `${scope} ${key}`;
     const digest = createHash('sha256')
       .update(JSON.stringify(body) ?? '')
@@ -46,7 +49,7 @@ export class IdempotencyKeys {
     const known = this.#entries.get(name);
     if (known) {
       if (known.body === digest) return known.answer;
-      throw new OxbowError('bad-request', 'This Idempotency-Key was used with another body.', {
+      throw new OxbowError('bad-request', 'This Idempotency-Key was already used with another body.', {
         extra: { hint: 'Use a new key for a new request.' },
       });
     }
@@ -56,7 +59,7 @@ export class IdempotencyKeys {
     return answer;
   }
 
-  #forgetBefore(now: number): void {
+  #removeExpired(now: number): void {
     for (const [name, { until }] of this.#entries) {
       if (until > now && this.#entries.size < MAX_KEYS) return;
       this.#entries.delete(name);

@@ -5,7 +5,7 @@ import { checkMatch } from '../media/conditions.ts';
 
 const settings = { source: { type: 'test' } };
 
-suite('conditions of a change', () => {
+suite('conditional changes', () => {
   const server = shareTestServer();
   const ask = (method: string, path: string, headers: Record<string, string> = {}, body?: object) =>
     fetch(`${server().url}/api/v1/streams/${path}`, {
@@ -14,14 +14,14 @@ suite('conditions of a change', () => {
       ...(body && { body: JSON.stringify(body) }),
     });
 
-  test('administrators are told the ETag of a stream’s settings, nobody else', async () => {
+  test('only administrators receive the ETag of a stream’s settings', async () => {
     assert.equal((await ask('GET', 'public')).headers.get('etag'), '"rev-public"');
     const anyone = await fetch(`${server().url}/api/v1/streams/public`);
     assert.deepEqual([anyone.status, anyone.headers.get('etag')], [200, null]);
     assert.equal((await ask('PUT', 'public', {}, settings)).headers.get('etag'), '"rev-public"');
   });
 
-  test('PUT and DELETE with If-Match change only what is meant, and say 412 otherwise (RFC 9110, 13.1.1)', async () => {
+  test('PUT and DELETE with another ETag in If-Match are refused with 412 (RFC 9110 13.1.1)', async () => {
     for (const [method, body] of [
       ['PUT', settings],
       ['DELETE', undefined],
@@ -38,12 +38,12 @@ suite('conditions of a change', () => {
     assert.deepEqual([refused.status, ((await refused.json()) as { code: string }).code], [412, 'precondition-failed']);
   });
 
-  test('If-None-Match: * makes a stream and replaces none', async () => {
+  test('If-None-Match: * creates a stream and replaces none', async () => {
     assert.equal((await ask('PUT', 'fresh', { 'if-none-match': '*' }, settings)).status, 201);
     assert.equal((await ask('PUT', 'public', { 'if-none-match': '*' }, settings)).status, 412);
   });
 
-  test('without a condition everything may be changed', () => {
+  test('without a condition every change is allowed', () => {
     checkMatch(undefined, undefined, 'a');
     checkMatch(undefined, undefined, undefined);
   });

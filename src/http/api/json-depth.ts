@@ -1,12 +1,14 @@
 /**
- * A ceiling on how deep a JSON body may be nested, looked at before it is parsed.
- * In: text. Out: nothing, or a FormatError with the offset of the bracket too many.
+ * Limits how deeply a JSON body is nested, before it is parsed.
+ * In: text. Out: nothing, or a FormatError with the offset of the first bracket that is too deep.
  */
 import { FormatError } from '../../lib/errors.ts';
 
 /**
+ * Checks the nesting of arrays and objects. Ignores other syntax errors: the parser reports them.
+ *
  * @param most levels of arrays and objects
- * @throws FormatError when the text goes deeper; text that is no JSON is left to the parser
+ * @throws FormatError if the text is nested more deeply
  */
 export function checkJsonDepth(text: string, most: number): void {
   let depth = 0;

@@ -1,11 +1,10 @@
 /**
- * What turns answers into JSON by their schemas, made when the first such answer is sent: making all of them at once would take most
- * of the time of a start.
- * In: the schemas of a server's routes. Out: a function for each, which leaves out what its schema does not name.
+ * Compiles the JSON serializer of a route when its first answer is sent: compiling all of them would take most of the startup time.
+ * In: the schemas of a server's routes. Out: a function for each, which omits members that its schema does not name.
  */
 import SerializerSelector from '@fastify/fast-json-stringify-compiler';
 
-/** Fastify's own factory of serializers, but for the time at which they are made. */
+/** Fastify's own serializer factory, compiling on first use. */
 export const lazySerializers: ReturnType<typeof SerializerSelector> = (schemas, options) => {
   const compile = SerializerSelector()(schemas, options);
   return (route) => {

@@ -14,7 +14,7 @@ suite('markers and pins over the API', () => {
       ...(body !== undefined && { body: JSON.stringify(body) }),
     });
 
-  test('a marker is made at an instant in any form, once for each Idempotency-Key of a stream', async () => {
+  test('a marker is created at an instant in any form, once for each Idempotency-Key of a stream', async () => {
     const key = { 'idempotency-key': 'k1' };
     const made = await ask('POST', 'public/markers', { at: String(atMs), text: 'goal' }, key);
     assert.equal(made.status, 201);
@@ -32,7 +32,7 @@ suite('markers and pins over the API', () => {
     assert.deepEqual([unknown.status, ((await unknown.json()) as { code: string }).code], [404, 'marker-unknown']);
   });
 
-  test('a pin is made and deleted', async () => {
+  test('a pin is created and deleted', async () => {
     const made = await ask('POST', 'public/pins', { from: at, to: '1795075200' });
     assert.equal(made.status, 201);
     assert.equal(((await made.json()) as { text: string }).text, '');
@@ -43,7 +43,7 @@ suite('markers and pins over the API', () => {
     ]);
   });
 
-  test('what is not a time, too much text, or not a member is refused', async () => {
+  test('an invalid time, too long a text, or an unknown member is refused', async () => {
     for (const [path, body] of [
       ['public/markers', { at: 'noon' }],
       ['public/markers', { text: 'no time' }],
@@ -57,7 +57,7 @@ suite('markers and pins over the API', () => {
     assert.deepEqual(server().calls, []);
   });
 
-  test('everyone may read those of a stream that they may know of; only administrators write', async () => {
+  test('a client that may see a stream may read them; only administrators write', async () => {
     const anyone = (path: string, init: RequestInit = {}) => fetch(`${server().url}/api/v1/streams/${path}`, init);
     for (const path of ['public/markers?from=1795000000&to=1795000001', 'unlisted/pins']) {
       assert.equal((await anyone(path)).status, 200);
@@ -73,7 +73,7 @@ suite('markers and pins over the API', () => {
     }
   });
 
-  test('the timeline is asked for as fine as wished', async () => {
+  test('the timeline is requested at the given resolution', async () => {
     const span = 'from=1795000000&to=1795000600';
     assert.equal((await ask('GET', `public/timeline?${span}&res=60`)).status, 200);
     assert.deepEqual(server().calls, ['timeline("public", 1795000000000, 1795000600000, 60)']);

@@ -1,5 +1,5 @@
 /**
- * Puts every schema that has a name (`$id`) in one place and a reference wherever it is used.
+ * Collects schemas that have a name (`$id`) and replaces each use with a reference.
  * In: schemas of the table of routes. Out: the same with `{ $ref }`, and the named ones, for the router and OpenAPI.
  */
 import type { TSchema } from 'typebox';
@@ -10,7 +10,7 @@ type Json = Record<string, unknown>;
 export class NamedSchemas {
   readonly #named = new Map<string, Json>();
 
-  /** The named schemas met so far; references inside them point to each other. */
+  /** The named schemas collected so far; references inside them point to each other. */
   get all(): readonly Json[] {
     return [...this.#named.values()];
   }
@@ -20,7 +20,7 @@ export class NamedSchemas {
     return this.#walk(schema) as Json;
   }
 
-  /** The schema with everything it names in place, without names. */
+  /** The schema with all named schemas inlined, without `$id`. */
   inline(schema: TSchema): Json {
     const walk = (value: unknown): unknown => {
       if (Array.isArray(value)) return value.map(walk);

@@ -32,7 +32,7 @@ suite('the OpenAPI document', () => {
       Object.values(methods).map((each) => ({ path, ...each })),
     );
 
-  test('is printed once, and not sent again to a client that has it', async () => {
+  test('is serialized once, and not sent again to a client that has it', async () => {
     await using server = await startTestServer();
     const address = `${server.url}/api/v1/openapi.json`;
     const first = await fetch(address);
@@ -42,7 +42,7 @@ suite('the OpenAPI document', () => {
     assert.deepEqual([again.status, await again.text()], [304, '']);
   });
 
-  test('is of version 3.1 and says which oxbow it describes', () => {
+  test('is of version 3.1 and names the version of oxbow', () => {
     assert.match(document.openapi, /^3\.1\.\d+$/);
     assert.deepEqual([document.info.title, document.info.version], ['oxbow', '0.0.0-test']);
   });
@@ -55,7 +55,7 @@ suite('the OpenAPI document', () => {
     assert.deepEqual(listed.toSorted(), wanted.toSorted());
   });
 
-  test('every reference leads somewhere', () => {
+  test('every reference resolves', () => {
     const references = [...JSON.stringify(document).matchAll(/"\$ref":"([^"]*)"/g)].map((match) => match[1]!);
     assert.ok(references.length > 20);
     for (const reference of references) {
@@ -64,7 +64,7 @@ suite('the OpenAPI document', () => {
     }
   });
 
-  test('the names of events stand there once, and a webhook that wants another is refused', async () => {
+  test('event types are listed once, and a webhook with an unknown one is refused', async () => {
     const { EventType, WebhookSettings } = document.components.schemas as Record<string, { enum?: unknown }>;
     assert.deepEqual(EventType!.enum, eventTypes);
     assert.match(JSON.stringify(WebhookSettings), /"items":\{"\$ref":"#\/components\/schemas\/EventType"\}/);
@@ -76,7 +76,7 @@ suite('the OpenAPI document', () => {
     assert.match(await answer.text(), /types/);
   });
 
-  test('every operation has a name of its own, a sentence, its path parameters, and described answers', () => {
+  test('every operation has a unique name, a summary, its path parameters, and described answers', () => {
     const ids = operations().map(({ operationId }) => operationId);
     assert.equal(new Set(ids).size, ids.length);
     for (const { path, summary, parameters = [], responses } of operations()) {
@@ -94,7 +94,7 @@ suite('the OpenAPI document', () => {
     }
   });
 
-  test('what needs the admin token says so', () => {
+  test('operations that need the admin token declare it', () => {
     for (const { access, method, path } of routes) {
       const operation = document.paths[path.replaceAll(/:(\w+)/g, '{$1}')]![method.toLowerCase()]!;
       assert.equal(

@@ -1,6 +1,6 @@
 /**
- * What the routes say of themselves, for the router and OpenAPI 3.1.
- * In: rows of the table of routes, the table of events. Out: schemas as fastify and its swagger plugin take them.
+ * Describes the routes and events for the router and OpenAPI 3.1.
+ * In: rows of the table of routes, the table of events. Out: schemas for fastify and its swagger plugin.
  */
 import type { TSchema } from 'typebox';
 import { eventSchema, eventTable, eventTypes } from '../../api/events.ts';
@@ -12,7 +12,7 @@ import type { Route } from '../routes/route.ts';
 import { NamedSchemas } from './named-schemas.ts';
 import { operationName } from './operation-name.ts';
 
-/** What a route takes and answers, as the router checks it and OpenAPI shows it. */
+/** The schema of a route: parameters, body and answers, which the router checks and OpenAPI shows. */
 export function describeRoute(route: Route, names: NamedSchemas): Record<string, unknown> {
   const response: Record<string, unknown> = {};
   for (const [status, schema] of Object.entries(route.replies)) {
@@ -33,7 +33,7 @@ export function describeRoute(route: Route, names: NamedSchemas): Record<string,
     ...(route.body && { body: names.refer(route.body) }),
     ...(route.bodyTypes && { body: { content: fileContent(route.bodyTypes) } }),
     ...((route.repeatable || route.conditional) && { headers: headersOf(route) }),
-    // A reply that is a string is text for other programs; all else is JSON.
+    // A reply of type string is text for other programs; all others are JSON.
     ...(isText(route.replies[200]) && { produces: route.fileTypes ?? textTypes(route.replies[200]) }),
     response,
   };
@@ -43,12 +43,12 @@ function isText(schema: TSchema | undefined): boolean {
   return (schema as { type?: unknown } | undefined)?.type === 'string';
 }
 
-/** A body that is a file: OpenAPI 3.1 describes it by its media type alone, and nothing of it is checked by a schema. */
+/** A body that is a file: OpenAPI 3.1 describes it by its media type alone, and no schema checks it. */
 function fileContent(types: readonly string[]): Record<string, object> {
   return Object.fromEntries(types.map((type) => [type, { schema: { contentMediaType: type } }]));
 }
 
-/** What an export may be. */
+/** Media types of exports. */
 const FILE_TYPES = Object.values({ mp4: contentTypes.mp4, mkv: contentTypes.mkv, ts: contentTypes.ts });
 
 function textTypes(schema: TSchema | undefined): readonly string[] {
@@ -57,26 +57,29 @@ function textTypes(schema: TSchema | undefined): readonly string[] {
   return format === 'binary' ? FILE_TYPES : ['text/plain'];
 }
 
-const Key = { type: 'string', description: 'Repeated within 24 h, the first answer is given again.' } as const;
-const Condition = { type: 'string', description: 'The ETag that is meant; another one is refused with 412.' } as const;
+const Key = { type: 'string', description: 'A repeated key returns the first answer again, for 24 h.' } as const;
+const Condition = {
+  type: 'string',
+  description: 'ETag of the settings to change; any other current ETag is refused with 412.',
+} as const;
 
 function headersOf({ repeatable, conditional }: Route): Record<string, unknown> {
   const properties = { ...(repeatable && { 'idempotency-key': Key }), ...(conditional && { 'if-match': Condition }) };
   return { type: 'object', properties };
 }
 
-/** What is sent to webhooks and listeners: a chapter of OpenAPI 3.1. */
+/** The events sent to webhooks, as the `webhooks` of OpenAPI 3.1. */
 export function describeEvents(): Record<string, object> {
   return Object.fromEntries(
     eventTypes.map((type) => {
       const content = { 'application/json': { schema: new NamedSchemas().inline(eventSchema(type)) } };
-      const responses = { '2XX': { description: 'Taken.' } };
+      const responses = { '2XX': { description: 'Accepted.' } };
       return [type, { post: { summary: eventTable[type].sentence, requestBody: { content }, responses } }];
     }),
   );
 }
 
-/** Gives each answer the words of its status, where the schema has none of its own. */
+/** Sets the reason phrase of the status as description of each answer that has none. */
 export function nameStatuses<D extends { paths?: object }>(document: D): D {
   for (const methods of Object.values(document.paths ?? {})) {
     for (const { responses } of Object.values(

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { Type } from '../../api/type.ts';
 import { operationName } from './operation-name.ts';
 
-test('a route’s name is what a program would call it', () => {
+test('a route has an operation name', () => {
   const list = { 200: Type.Object({ items: Type.Array(Type.String()) }) };
   const named = [
     ['GET', '/api/v1/streams', 'listStreams', list],

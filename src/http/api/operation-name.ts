@@ -1,6 +1,6 @@
 /**
- * The name of a route for programs: OpenAPI's operationId, and the method of the typed client.
- * In: method, path and whether it lists. Out: `listStreams`, `getStream`, `startStream`, `createStreamMarker`. Pure.
+ * The operation name of a route: OpenAPI's operationId, and the method of the typed client.
+ * In: method, path, replies. Out: `listStreams`, `getStream`, `startStream`, `createStreamMarker`. Pure.
  */
 import type { Route } from '../routes/route.ts';
 
@@ -19,7 +19,7 @@ export function operationName({ method, path, replies }: Pick<Route, 'method' | 
   const last = nouns.at(-1) ?? '';
   const isOne = segments.at(-1)?.startsWith(':') ?? false;
   if (method === 'POST' && !isOne) {
-    // What is no list to add to is something to do.
+    // A POST to a path that is no collection is an action.
     if (!last.endsWith('s')) return [lowered(last), ...nouns.slice(0, -1)].join('');
     return ['create', ...nouns.slice(0, -1), singular(last)].join('');
   }

@@ -6,8 +6,8 @@ import { pathOf } from '../media/exchange.ts';
 import { parseByteRange } from '../media/range.ts';
 import { checkJsonDepth } from './json-depth.ts';
 
-suite('whatever a client sends in a header', () => {
-  test('a range lies within the bytes, or there is none', () => {
+suite('any header value', () => {
+  test('a range is within the bytes, or there is none', () => {
     const next = seeded(1);
     const letters = 'bytes=0123456789-, \t;99';
     for (let round = 0; round < 2000; round++) {
@@ -31,7 +31,7 @@ suite('whatever a client sends in a header', () => {
 });
 
 suite('nested JSON', () => {
-  test('brackets in strings do not count, those outside do, with the offset of the one too many', () => {
+  test('brackets outside of strings count, and the error has the offset of the first one too deep', () => {
     checkJsonDepth('{"a":"[[[[\\"[[[","b":[1]}', 2);
     assert.throws(() => checkJsonDepth('[[{"a":[]}]]', 3), { name: 'FormatError', offset: 7 });
     assert.throws(() => checkJsonDepth('['.repeat(100_000), 32), { name: 'FormatError', offset: 32 });
@@ -40,7 +40,7 @@ suite('nested JSON', () => {
   test('siblings do not add up', () => checkJsonDepth('[[],[],[],[]]', 2));
 });
 
-test('the absolute form of a request target has the path of its origin form (RFC 9112, 3.2.2)', () => {
+test('the absolute form of a request target has the path of its origin form (RFC 9112 3.2.2)', () => {
   for (const [target, path] of [
     ['/live/cam?x=1', '/live/cam?x=1'],
     ['http://host:80/live/cam?x=1', '/live/cam?x=1'],

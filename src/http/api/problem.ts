@@ -1,6 +1,6 @@
 /**
- * Turns whatever was thrown into a problem document.
- * In: OxbowError, FormatError, or a mistake of ours. Out: status, headers and body. RFC 9457.
+ * Converts thrown errors to problem documents.
+ * In: OxbowError, FormatError, or any other error (a bug). Out: status, headers and body. RFC 9457.
  */
 import { AssertionError } from 'node:assert';
 import type { ProblemView } from '../../api/shapes.ts';
@@ -15,23 +15,23 @@ export interface Problem {
   readonly body: ProblemView;
 }
 
-/** Members of `extra` that are not shown as they are. */
-const steering = new Set(['hint', 'retryAfterSeconds', 'allow', 'contentRange', 'headers']);
+/** Members of `extra` that set a header or the hint and are not shown. */
+const reserved = new Set(['hint', 'retryAfterSeconds', 'allow', 'contentRange', 'headers']);
 
-/** When to come back after a 503 that says nothing else (RFC 9110, 10.2.3). */
+/** Retry-After of a 503 that sets none (RFC 9110 10.2.3). */
 const RETRY_AFTER_S = 1;
 
 /**
- * Makes the document. `extra` of an OxbowError may steer: `hint` replaces the table's, `retryAfterSeconds`, `allow`,
- * `contentRange` and `headers` become headers; every other member goes into the document.
+ * Builds the document. Members of an OxbowError's `extra`: `hint` replaces the table's, `retryAfterSeconds`, `allow`,
+ * `contentRange` and `headers` become headers; every other member is copied to the document.
  *
- * @param traceId ties the document to the log
+ * @param traceId the same as in the log
  */
 export function toProblem(error: unknown, traceId: string): Problem {
   const refusal = toRefusal(error);
   const { code, extra } = refusal;
   const { status, title, hint } = refusal.refusal;
-  const shown = Object.fromEntries(Object.entries(extra).filter(([name]) => !steering.has(name)));
+  const shown = Object.fromEntries(Object.entries(extra).filter(([name]) => !reserved.has(name)));
   const headers: Record<string, string> = {
     ...(extra.headers as Record<string, string> | undefined),
     'content-type': 'application/problem+json',
@@ -62,14 +62,14 @@ export function toProblem(error: unknown, traceId: string): Problem {
 function toRefusal(error: unknown): OxbowError {
   if (error instanceof OxbowError) return error;
   if (error instanceof FormatError) return new OxbowError('bad-request', error.message, { cause: error });
-  // What we did not expect may name files and addresses: that is for the log.
-  return new OxbowError('internal', 'Something went wrong here; the log tells more under this trace id.', {
+  // The message of an unexpected error may name files and addresses: only the log has it.
+  return new OxbowError('internal', 'An internal error occurred. The log has the details under this trace id.', {
     cause: error,
   });
 }
 
 /**
- * Logs what the operator should know of: mistakes of ours with their stack, counted; refusals only where people debug.
+ * Logs an error: bugs with their stack, counted in a metric; refusals only at level debug.
  *
  * @param where method and path, without the query
  */
@@ -90,7 +90,7 @@ export function reportProblem(
   }
 }
 
-/** The disk or the network failed, not our logic. */
+/** Whether the disk or the network failed: not a bug. */
 function isSystemError(error: unknown): boolean {
   return !(error instanceof AssertionError) && typeof (error as { syscall?: unknown } | null)?.syscall === 'string';
 }

@@ -7,7 +7,7 @@ const at = (address: string) => ({ address, isLocal: false });
 const here = { address: '127.0.0.1', isLocal: true };
 
 suite('limits', () => {
-  test('a client has so many turns, and gets new ones steadily; another client has its own', () => {
+  test('a bucket allows so many requests and fills steadily; each client has its own', () => {
     let nowMs = 0;
     const limits = new RateLimits(() => nowMs);
     for (let turn = 4; turn >= 0; turn--) {
@@ -25,7 +25,7 @@ suite('limits', () => {
     limits.take('sign-in', at('192.0.2.1'));
   });
 
-  test('a /64 of IPv6 is one client, however it is written', () => {
+  test('a /64 of IPv6 is one client, in any notation', () => {
     const limits = new RateLimits(() => 0);
     for (const last of [
       '2001:db8::1',
@@ -41,12 +41,12 @@ suite('limits', () => {
     assert.equal(limits.size, 3);
   });
 
-  test('this computer is limited only where it signs in', () => {
+  test('this computer is limited only for sign-in', () => {
     const limits = new RateLimits(() => 0);
     for (let turn = 0; turn <= policies.probe.turns; turn++) assert.deepEqual(limits.take('probe', here), {});
   });
 
-  test('a forwarded request is limited whatever address it names, and leaves this computer its turns', () => {
+  test('a forwarded request is limited whatever address it names, and does not use the bucket of this computer', () => {
     const limits = new RateLimits(() => 0);
     for (let turn = 0; turn < policies.probe.turns; turn++) limits.take('probe', at('127.0.0.1'));
     assert.throws(() => limits.take('probe', at('127.0.0.1')));
@@ -54,7 +54,7 @@ suite('limits', () => {
     limits.take('sign-in', here);
   });
 
-  test('a flood of addresses takes no more memory than ten thousand', () => {
+  test('a flood of addresses uses no more than ten thousand buckets', () => {
     const limits = new RateLimits(() => 0);
     for (let i = 0; i < 10_050; i++) limits.take('writes', at(`10.0.${i >> 8}.${i & 255}`));
     assert.equal(limits.size, 10_000);

@@ -1,23 +1,23 @@
 /**
- * How often one client may do what costs us something: a bucket of turns for each address, which fills again steadily.
- * In: addresses. Out: yes, or a refusal that says when. RFC 6585, 4; draft-ietf-httpapi-ratelimit-headers-10.
+ * Rate limits per client: a token bucket for each address and limit.
+ * In: client addresses. Out: header fields, or a refusal with Retry-After. RFC 6585 4; draft-ietf-httpapi-ratelimit-headers-10.
  */
 import { isIPv6 } from 'node:net';
 import { OxbowError } from '../../lib/errors.ts';
 
-/** What is limited: each has buckets of its own. */
+/** The limits. Each has its own buckets. */
 export type LimitName = 'sign-in' | 'tokens' | 'writes' | 'probe' | 'clips' | 'stills';
 
 interface Policy {
-  /** Turns of a full bucket. */
+  /** Size of a full bucket, requests. */
   readonly turns: number;
-  /** An empty bucket is full again after this, seconds. */
+  /** Time in which an empty bucket fills, seconds. */
   readonly windowS: number;
-  /** This computer is limited too. */
+  /** Also limits clients on this computer. */
   readonly everywhere?: boolean;
 }
 
-/** What oxbow allows. Whoever moves over a timeline asks for ten stills a second. */
+/** The limits in force. A pointer that moves over a timeline requests ten stills a second. */
 export const policies: Readonly<Record<LimitName, Policy>> = {
   'sign-in': { turns: 5, windowS: 60, everywhere: true },
   tokens: { turns: 10, windowS: 60, everywhere: true },
@@ -27,14 +27,14 @@ export const policies: Readonly<Record<LimitName, Policy>> = {
   stills: { turns: 1200, windowS: 60 },
 };
 
-/** Who is limited. */
+/** A client as rate limits see it. */
 export interface LimitedClient {
   readonly address: string;
-  /** Straight from this computer (local-request.ts). A forwarded request never is, whatever its address. */
+  /** Connects directly from this computer (local-request.ts). False for every forwarded request. */
   readonly isLocal: boolean;
 }
 
-/** More addresses are not remembered: the one that was heard of longest ago is forgotten. */
+/** Most buckets in memory; the least recently used is dropped. */
 const MAX_BUCKETS = 10_000;
 
 interface Bucket {
@@ -45,7 +45,7 @@ interface Bucket {
 /** The buckets of every client. */
 export class RateLimits {
   readonly #nowMs: () => number;
-  /** The one used last is the last. */
+  /** Least recently used first. */
   readonly #buckets = new Map<string, Bucket>();
 
   /** @param nowMs a clock that never steps, ms */
@@ -53,15 +53,15 @@ export class RateLimits {
     this.#nowMs = nowMs;
   }
 
-  /** How many buckets are remembered. */
+  /** Number of buckets in memory. */
   get size(): number {
     return this.#buckets.size;
   }
 
   /**
-   * Takes a turn.
+   * Takes one request from the bucket.
    *
-   * @returns fields of the answer that say how many turns are left
+   * @returns header fields that report what is left in the bucket
    * @throws OxbowError `too-many-requests`
    */
   take(name: LimitName, client: LimitedClient): Readonly<Record<string, string>> {
@@ -70,15 +70,19 @@ export class RateLimits {
     const bucket = this.#bucketOf(name, client);
     if (bucket.turns < 1) {
       const retryAfterSeconds = Math.ceil(((1 - bucket.turns) * windowS) / turns);
-      throw new OxbowError('too-many-requests', `This address may do so ${turns} times in ${windowS} s.`, {
-        extra: { retryAfterSeconds, headers: fieldsOf(name, bucket) },
-      });
+      throw new OxbowError(
+        'too-many-requests',
+        `The limit "${name}" allows ${turns} requests in ${windowS} s per address.`,
+        {
+          extra: { retryAfterSeconds, headers: fieldsOf(name, bucket) },
+        },
+      );
     }
     bucket.turns--;
     return fieldsOf(name, bucket);
   }
 
-  /** Gives a turn back that was taken for nothing. */
+  /** Returns one request to the bucket. */
   giveBack(name: LimitName, client: LimitedClient): void {
     const bucket = this.#bucketOf(name, client);
     bucket.turns = Math.min(policies[name].turns, bucket.turns + 1);
@@ -98,7 +102,7 @@ export class RateLimits {
   }
 }
 
-/** Whose buckets a client uses: those of its address, or of this computer; forwarded requests never empty the operator's. */
+/** The key of a client's buckets: its address, or `local` for this computer; forwarded requests never use the latter. */
 export function bucketOwner({ address, isLocal }: LimitedClient): string {
   return isLocal ? 'local' : clientOf(address);
 }
@@ -113,16 +117,16 @@ function fieldsOf(name: LimitName, bucket: Bucket): Readonly<Record<string, stri
   };
 }
 
-/** Whoever has one IPv6 address has all of its /64. */
+/** The address, or the /64 of an IPv6 address: one client usually has all of it. */
 function clientOf(address: string): string {
   if (!isIPv6(address)) return address;
   const [head = '', tail] = address.toLowerCase().replace(/%.*$/, '').split('::');
   const groups = head === '' ? [] : head.split(':');
   if (tail !== undefined) {
-    const behind = tail === '' ? [] : tail.split(':');
+    const last = tail === '' ? [] : tail.split(':');
     // The last 32 bits may be written as IPv4.
-    const count = behind.length + (tail.includes('.') ? 1 : 0);
-    groups.push(...Array.from({ length: Math.max(0, 8 - groups.length - count) }, () => '0'), ...behind);
+    const count = last.length + (tail.includes('.') ? 1 : 0);
+    groups.push(...Array.from({ length: Math.max(0, 8 - groups.length - count) }, () => '0'), ...last);
   }
   return `${groups
     .slice(0, 4)

@@ -1,20 +1,20 @@
 /**
- * Guesses of bearer tokens, slowed down: an address that presents a token has a few tries, and the token is compared only while it has one.
- * In: the token of a request and where it comes from. Out: nothing, or a refusal. Sign-in has tries of its own.
+ * Limits guesses of bearer tokens: an address has a few tries, and a token is compared only while a try is left.
+ * In: the token and client of a request. Out: nothing, or a refusal. Sign-in has its own limit.
  */
 import { createHash } from 'node:crypto';
 import { bucketOwner, type LimitedClient, type RateLimits } from './rate-limit.ts';
 
-/** A token that was valid from an address costs no try there for this long, ms. */
+/** A valid token costs no try from the same address for this long, ms. */
 const KNOWN_MS = 3_600_000;
-/** Pairs of address and valid token; the one used longest ago is forgotten, and costs a try again. */
+/** Most pairs of address and valid token in memory; the least recently used is dropped, and costs a try again. */
 const MAX_KNOWN = 10_000;
 
 /** The tries of every address. */
 export class TokenTries {
   readonly #limits: RateLimits;
   readonly #nowMs: () => number;
-  /** When a token was valid last, by address and digest; the one used last is the last. Nobody else's success tells a guesser anything. */
+  /** When a token was last valid, by address and digest; least recently used first. By address, so that a guesser learns nothing. */
   readonly #known = new Map<string, number>();
 
   /** @param nowMs a clock that never steps, ms */
@@ -24,10 +24,10 @@ export class TokenTries {
   }
 
   /**
-   * Compares a token, once for each request. One that was valid from this address within the last hour costs nothing; any other costs a
-   * try, which it gets back if it is valid.
+   * Compares a token. Call it once for each request. A token that was valid from this address within the last hour costs nothing; any
+   * other costs a try, which is returned if it is valid.
    *
-   * @param isValid compares it; not called where the address has no try left
+   * @param isValid compares it; not called if the address has no try left
    * @throws OxbowError `too-many-requests`
    */
   check(token: string, client: LimitedClient, isValid: () => boolean): void {

@@ -1,19 +1,19 @@
 /**
- * Whose request it is, where proxies stand in between: the first address, from our end, that no trusted proxy has.
- * In: the address of the connection, X-Forwarded-For. Out: an address. Forged entries stand left of it and are never reached.
+ * The client's address if there are proxies: the last address in X-Forwarded-For that is not a trusted proxy.
+ * In: the address of the connection, X-Forwarded-For. Out: an address. Forged entries are to its left and are never read.
  */
 import { BlockList, isIP } from 'node:net';
 
 /** Proxies on this computer; a forged header from here can only come from here. */
 const loopback = ['127.0.0.0/8', '::1'];
 
-/** Tells the client's address from that of the connection and the value of X-Forwarded-For, or what forwarded.ts reads. */
+/** Returns the client's address. `forwardedFor` is the value of X-Forwarded-For, or the addresses that forwarded.ts reads. */
 export type ClientAddress = (remoteAddress: string, forwardedFor: string | readonly string[] | undefined) => string;
 
 /**
- * Whether an address is that of a proxy which is believed.
+ * Creates the check whether an address is that of a trusted proxy.
  *
- * @param trusted networks (`10.0.0.0/8`) and addresses; those of this computer always are
+ * @param trusted networks (`10.0.0.0/8`) and addresses; those of this computer are always trusted
  */
 export function createProxyCheck(trusted: readonly string[]): (address: string) => boolean {
   const proxies = new BlockList();
@@ -29,7 +29,7 @@ export function createProxyCheck(trusted: readonly string[]): (address: string) 
   };
 }
 
-/** @param trusted networks (`10.0.0.0/8`) and addresses of proxies whose header is believed; those of this computer always are */
+/** @param trusted networks (`10.0.0.0/8`) and addresses of proxies; those of this computer are always trusted */
 export function createClientAddress(trusted: readonly string[]): ClientAddress {
   const isProxy = createProxyCheck(trusted);
   return (remoteAddress, forwardedFor) => {
@@ -45,7 +45,7 @@ export function createClientAddress(trusted: readonly string[]): ClientAddress {
   };
 }
 
-/** Without a port, brackets, and the form that IPv4 has on IPv6 sockets. */
+/** The address without port, brackets, and the `::ffff:` prefix of IPv4 on IPv6 sockets. */
 function plain(given: string): string {
   const address = given.trim().replace(/^::ffff:(?=\d+\.)/i, '');
   return /^\[([^\]]+)\](?::\d+)?$/.exec(address)?.[1] ?? /^(\d+\.\d+\.\d+\.\d+):\d+$/.exec(address)?.[1] ?? address;

@@ -3,25 +3,25 @@ import { suite, test } from 'node:test';
 import { seeded } from '../../lib/random.fixture.ts';
 import { readCmcd } from './cmcd.ts';
 
-const ofQuery = (told: string) => readCmcd(`_HLS_msn=7&CMCD=${encodeURIComponent(told)}`, {});
+const ofQuery = (cmcd: string) => readCmcd(`_HLS_msn=7&CMCD=${encodeURIComponent(cmcd)}`, {});
 
-suite('what players tell of themselves (CTA-5004)', () => {
-  test('is nothing where neither query nor headers hold it', () => {
+suite('CMCD of players (CTA-5004)', () => {
+  test('is undefined if neither query nor headers have it', () => {
     assert.equal(readCmcd('', {}), undefined);
     assert.equal(readCmcd('_HLS_msn=7&cmcd=bs', {}), undefined);
     assert.equal(readCmcd('', { 'user-agent': 'CMCD=bs' }), undefined);
   });
 
-  test('a buffer that ran empty is told by the key bs, alone or among others, by query or by header', () => {
-    for (const told of ['bs', 'bl=0,bs', 'bs,sid="a"', ' bl=0, bs , sid="a"', 'nor="..%2F7.m4s",bs']) {
-      assert.equal(ofQuery(told)?.isStarved, true, told);
-      assert.equal(readCmcd('', { 'cmcd-status': told })?.isStarved, true, told);
+  test('the key bs reports an empty buffer, alone or among others, in query or header', () => {
+    for (const cmcd of ['bs', 'bl=0,bs', 'bs,sid="a"', ' bl=0, bs , sid="a"', 'nor="..%2F7.m4s",bs']) {
+      assert.equal(ofQuery(cmcd)?.isStarved, true, cmcd);
+      assert.equal(readCmcd('', { 'cmcd-status': cmcd })?.isStarved, true, cmcd);
     }
-    assert.equal(readCmcd('', { 'cmcd-session': 'bs' })?.isStarved, false, 'it stands in CMCD-Status');
+    assert.equal(readCmcd('', { 'cmcd-session': 'bs' })?.isStarved, false, 'it belongs in CMCD-Status');
   });
 
-  test('neither a longer name, nor a value, nor a quoted text is taken for it', () => {
-    for (const told of [
+  test('neither a longer key, nor a value, nor a quoted text counts as bs', () => {
+    for (const cmcd of [
       '',
       'bl=300',
       'obs',
@@ -31,12 +31,12 @@ suite('what players tell of themselves (CTA-5004)', () => {
       'sid="never closed,bs',
       'x=bs',
     ]) {
-      assert.equal(ofQuery(told)?.isStarved, false, told);
+      assert.equal(ofQuery(cmcd)?.isStarved, false, cmcd);
     }
   });
 
-  test('the session is told by the key sid, by query or by header', () => {
-    for (const [told, session] of [
+  test('the key sid is the session, in query or header', () => {
+    for (const [cmcd, session] of [
       ['sid="6e2fb550-c457-11e9-bb97-0800200c9a66"', '6e2fb550-c457-11e9-bb97-0800200c9a66'],
       ['bl=300, sid="a,b=c", bs', 'a,b=c'],
       ['nor="sid=\\"x\\"",sid="y"', 'y'],
@@ -48,13 +48,13 @@ suite('what players tell of themselves (CTA-5004)', () => {
       ['xsid="a"', undefined],
       ['', undefined],
     ] as const) {
-      assert.equal(ofQuery(told)?.session, session, told);
-      assert.equal(readCmcd('', { 'cmcd-session': told })?.session, session, told);
+      assert.equal(ofQuery(cmcd)?.session, session, cmcd);
+      assert.equal(readCmcd('', { 'cmcd-session': cmcd })?.session, session, cmcd);
     }
-    assert.equal(readCmcd('', { 'cmcd-request': 'sid="a"' })?.session, undefined, 'it stands in CMCD-Session');
+    assert.equal(readCmcd('', { 'cmcd-request': 'sid="a"' })?.session, undefined, 'it belongs in CMCD-Session');
   });
 
-  test('whatever is sent, it is read without an error', () => {
+  test('any input is read without an error', () => {
     const random = seeded(17);
     const alphabet = ['bs', 'sid="', ',', '"', '\\', '=', '%', '%2', '%22', '&', 'CMCD=', '\u{1f600}', ' ', 'a'];
     for (let i = 0; i < 2000; i++) {
@@ -62,9 +62,9 @@ suite('what players tell of themselves (CTA-5004)', () => {
       for (let length = i % 12; length > 0; length--) {
         text += alphabet[random(alphabet.length)];
       }
-      const told = readCmcd(`CMCD=${text}`, { 'cmcd-status': text });
-      assert.equal(typeof told?.isStarved, 'boolean');
-      const { session = 'x' } = told!;
+      const cmcd = readCmcd(`CMCD=${text}`, { 'cmcd-status': text });
+      assert.equal(typeof cmcd?.isStarved, 'boolean');
+      const { session = 'x' } = cmcd!;
       assert.ok(session.length >= 1 && session.length <= 64);
     }
     assert.deepEqual(ofQuery(`${'"'.repeat(100_000)},bs`), { isStarved: false, session: undefined });

@@ -1,30 +1,30 @@
 /**
- * What players tell of themselves with each request: Common Media Client Data, by query or by headers.
- * In: a query and headers. Out: the few things that are counted. CTA-5004, 2 and 3.
+ * Reads Common Media Client Data, which players send in the query or in headers of each request.
+ * In: a query and headers. Out: the keys that oxbow counts. CTA-5004 2 and 3.
  */
 import type { IncomingHttpHeaders } from 'node:http';
 
-/** What one request told. */
+/** The CMCD of one request. */
 export interface Cmcd {
   /** `bs`: the buffer ran empty between the last request and this one. */
   readonly isStarved: boolean;
-  /** `sid`: names the playback; undefined where it was not told. 1 to 64 characters. */
+  /** `sid`: id of the playback session, 1 to 64 characters; undefined if the player sends none. */
   readonly session: string | undefined;
 }
 
-/** The four headers; `bs` stands in CMCD-Status. */
+/** The four headers; `bs` is in CMCD-Status. */
 const headerNames = ['cmcd-request', 'cmcd-object', 'cmcd-status', 'cmcd-session'] as const;
-/** Longer ones come from no player. */
+/** Longer values are ignored: no player sends them. */
 const MAX_CHARACTERS = 4096;
 /** CTA-5004, 3: sid. */
 const MAX_SESSION_CHARACTERS = 64;
 
-/** As players write it: all but letters, digits, `.`, `-` and `_` percent-encoded. Then no key hides behind another spelling. */
+/** The form that players send: all but letters, digits, `.`, `-` and `_` percent-encoded, so that a key has one spelling. */
 const FULLY_ENCODED = /(?:^|&)CMCD=((?:[\w.-]|%2C|%3D|%22|%2F|%3A){1,4096})(?:&|$)/;
 const PLAIN_SESSION = /(?:^|%2C)sid%3D%22([\w.-]{1,64})%22(?:%2C|$)/;
 
 /**
- * Reads what a request told; undefined where it told nothing. What is malformed counts as told, and says nothing.
+ * Reads the CMCD of a request; undefined if it has none. Malformed data counts as present, without keys.
  *
  * @param query without the question mark
  */
@@ -34,14 +34,14 @@ export function readCmcd(query: string, headers: IncomingHttpHeaders): Cmcd | un
   if (isByQuery && quick !== undefined && !quick.includes('bs')) {
     return { isStarved: false, session: PLAIN_SESSION.exec(quick)?.[1] };
   }
-  const told = query.includes('CMCD=') ? new URLSearchParams(query).get('CMCD') : null;
+  const value = query.includes('CMCD=') ? new URLSearchParams(query).get('CMCD') : null;
   const status = headers['cmcd-status'];
-  if (told === null && isByQuery) return undefined;
-  const session = textOf(told ?? '', 'sid') ?? textOf(String(headers['cmcd-session'] ?? ''), 'sid');
-  return { isStarved: holdsTrue(told ?? '', 'bs') || holdsTrue(String(status ?? ''), 'bs'), session };
+  if (value === null && isByQuery) return undefined;
+  const session = textOf(value ?? '', 'sid') ?? textOf(String(headers['cmcd-session'] ?? ''), 'sid');
+  return { isStarved: holdsTrue(value ?? '', 'bs') || holdsTrue(String(status ?? ''), 'bs'), session };
 }
 
-/** The text of a key: `sid="…"`; quotes and backslashes in it stand behind a backslash. */
+/** The value of a text key: `sid="…"`; quotes and backslashes in it are escaped with a backslash. */
 function textOf(list: string, key: string): string | undefined {
   if (list.length > MAX_CHARACTERS) return undefined;
   for (const [each] of list.matchAll(/(?:[^,"]|"(?:[^"\\]|\\.)*"?)+/g)) {
@@ -53,7 +53,7 @@ function textOf(list: string, key: string): string | undefined {
   return undefined;
 }
 
-/** Whether a list of keys holds `key` as true: named without a value, outside of quotes. */
+/** Whether a list of keys has `key` as true: without a value, outside of quotes. */
 function holdsTrue(list: string, key: string): boolean {
   if (list.length > MAX_CHARACTERS) return false;
   const unquoted = list.replace(/"(?:[^"\\]|\\.)*"?/g, '');

@@ -4,8 +4,8 @@ import { createClientAddress } from './client-address.ts';
 import { readForwarded } from './forwarded.ts';
 import { createPublicAddress } from './public-address.ts';
 
-suite('what proxies say', () => {
-  test('Forwarded says it in one field, X-Forwarded in three (RFC 7239, 4)', () => {
+suite('forwarding headers', () => {
+  test('Forwarded is one field, X-Forwarded three (RFC 7239 4)', () => {
     const forwarded =
       'for=192.0.2.60;proto=HTTP, For="[2001:db8::17]:4711";Proto=https;by=10.0.0.1;host="TV.example:8443"';
     assert.deepEqual(readForwarded({ forwarded }), {
@@ -20,7 +20,7 @@ suite('what proxies say', () => {
     });
   });
 
-  test('where both kinds are there and differ, a client sent one of them: then the proxy is all that is known', () => {
+  test('if both kinds are present and differ, a client sent one of them, and only the proxy is known', () => {
     const address = createClientAddress(['10.0.0.1']);
     const who = (headers: Parameters<typeof readForwarded>[0]) => address('10.0.0.1', readForwarded(headers).for);
     assert.equal(who({ forwarded: 'for=203.0.113.1', 'x-forwarded-for': '198.51.100.9' }), '10.0.0.1');
@@ -37,7 +37,7 @@ suite('what proxies say', () => {
     assert.equal(address('192.0.2.1', readForwarded({ forwarded: 'for=198.51.100.9' }).for), '192.0.2.1', 'no proxy');
   });
 
-  test('Forwarded tells host and scheme too, from proxies that are trusted', () => {
+  test('Forwarded from trusted proxies has host and scheme too', () => {
     const origin = createPublicAddress(undefined, ['10.0.0.1']);
     const headers = { host: 'inner:8080', forwarded: 'for=192.0.2.1;host=tv.example;proto=https' };
     assert.equal(origin({ headers, remoteAddress: '10.0.0.1', secure: false }), 'https://tv.example');

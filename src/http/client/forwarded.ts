@@ -1,22 +1,22 @@
 /**
- * What proxies say of a request: `Forwarded`, or its older kin X-Forwarded-For, -Host and -Proto.
- * In: header fields. Out: the same in one form; nothing is believed here yet. Where both are there and differ, one of them was sent by the
- * client and passed on by a proxy that knows the other only: then neither says anything. RFC 7239, 4 to 8.
+ * Reads the header fields of proxies: `Forwarded`, or X-Forwarded-For, -Host and -Proto.
+ * In: header fields. Out: their values in one form, not yet checked for trust. If both forms are present and differ, the client sent one
+ * of them and a proxy that only knows the other passed it on: then neither counts. RFC 7239 4 to 8.
  */
 import type { IncomingHttpHeaders } from 'node:http';
 
-/** What proxies say; the nearest one's word is the last. */
+/** Values that proxies report; that of the nearest proxy is last. */
 export interface Forwarded {
-  /** Addresses, from the client on; with a port or without. */
+  /** Addresses, the client's first; with or without a port. */
   readonly for: readonly string[] | undefined;
   readonly host: string | undefined;
   readonly proto: string | undefined;
 }
 
-/** Of a longer list only the end is read, which the nearest proxies wrote, characters. */
+/** Of a longer list only the end is read, which the nearest proxies wrote; characters. */
 const MAX_LENGTH = 4096;
 
-/** Reads what is there. */
+/** Reads the fields that are present. */
 export function readForwarded(headers: IncomingHttpHeaders): Forwarded {
   const old: Forwarded = {
     for: listOf(headers['x-forwarded-for']),
@@ -39,7 +39,7 @@ export function readForwarded(headers: IncomingHttpHeaders): Forwarded {
   };
 }
 
-/** The one that is there; of two that say the same the first, of two that differ none. */
+/** The value that is present. Of two, the first if they agree, otherwise undefined. */
 function agreed<T>(a: T | undefined, b: T | undefined, of: (value: T) => unknown = (value) => value): T | undefined {
   if (a === undefined || b === undefined) return a ?? b;
   return of(a) === of(b) ? a : undefined;
@@ -49,11 +49,11 @@ function listOf(field: string | string[] | undefined): string[] | undefined {
   if (field === undefined) return undefined;
   const text = String(field);
   const list = text.slice(-MAX_LENGTH).split(',');
-  if (text.length > MAX_LENGTH) list.shift(); // it was cut
+  if (text.length > MAX_LENGTH) list.shift(); // incomplete
   return list.map((one) => one.trim());
 }
 
-/** `for="[2001:db8::17]:4711";proto=https`: a quoted value here has neither comma nor semicolon. */
+/** `for="[2001:db8::17]:4711";proto=https`. Quoted values with a comma or semicolon are not supported: addresses have none. */
 function parseElement(text: string): ReadonlyMap<string, string> {
   const pairs = new Map<string, string>();
   for (const pair of text.split(';')) {

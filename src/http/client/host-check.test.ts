@@ -39,7 +39,7 @@ suite('on a loopback address, requests for another host (DNS rebinding)', () => 
     });
   }
 
-  test('get 421 for HEAD, OPTIONS and POST, and whatever forwarding fields they carry: a page can send those', async () => {
+  test('get 421 for HEAD, OPTIONS and POST, and with any forwarding fields: a page can send those', async () => {
     const { url } = shared();
     for (const method of ['HEAD', 'OPTIONS', 'POST']) {
       assert.equal((await ask(`${url}/api/v1/streams`, { host: 'evil.example' }, method)).status, 421, method);
@@ -72,7 +72,7 @@ suite('on a loopback address, requests for another host (DNS rebinding)', () => 
     });
   }
 
-  test('are answered where a proxy sends Host: localhost and the public name in X-Forwarded-Host', async () => {
+  test('are answered if a proxy sends Host: localhost and the public name in X-Forwarded-Host', async () => {
     const headers = { host: 'localhost', 'x-forwarded-host': 'other.example' };
     assert.equal((await ask(`${shared().url}/version`, headers)).status, 200);
   });
@@ -89,7 +89,7 @@ suite('on a loopback address, requests for another host (DNS rebinding)', () => 
   });
 });
 
-test('where others reach the listener every host is answered', () => {
+test('if other computers reach the listener, every host is answered', () => {
   for (const address of ['0.0.0.0', '::', '192.168.1.5']) {
     assert.ok(answersTo(ownHostsOf(address, {}), 'evil.example'), address);
   }

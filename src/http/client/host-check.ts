@@ -1,18 +1,18 @@
 /**
- * Which names a server on a loopback address answers to: a page whose own name was made to lead here (DNS rebinding) gets 421.
+ * The host names that a server on a loopback address accepts. A page whose own name resolves to it (DNS rebinding) gets 421.
  * In: where oxbow listens, `publicUrl`, `hosts`, the `Host` or `:authority` of a request. Out: yes or no; the refusal.
- * RFC 9110, 7.4 and 15.5.20. docs/decisions/0018.
+ * RFC 9110 7.4 and 15.5.20. docs/decisions/0018.
  */
 import type { IncomingHttpHeaders } from 'node:http';
 import { isLoopback } from '../../config/address.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { hostNameOf, isLoopbackName, nameOfHost } from './local-request.ts';
 
-/** Names that a server answers to beside those of this computer, in lower case; `undefined`: every name. */
+/** Host names that a server accepts besides those of this computer, in lower case; `undefined`: every name. */
 export type OwnHosts = readonly string[] | undefined;
 
 /**
- * The names of the settings; every name where others than this computer reach the listener.
+ * The host names of the settings; every name if other computers can reach the listener.
  *
  * @param address that the server listens on
  */
@@ -28,27 +28,27 @@ export function ownHostsOf(
   return publicUrl === undefined ? names : [...names, nameOfHost(new URL(publicUrl).host)];
 }
 
-/** Whether a server with these names answers to a name; it answers to a request of HTTP/1.0 that names none. */
+/** Whether a server with these names accepts a host name; it accepts HTTP/1.0 requests without one. */
 export function answersTo(own: OwnHosts, name: string): boolean {
   return own === undefined || name === '' || isLoopbackName(name) || own.includes(name);
 }
 
 /**
- * Refuses a request that names another host. What a proxy says of the host does not count: a page could say it too, `Host` it cannot.
+ * Refuses a request that names another host. Forwarding headers do not count: a page can set them, but not `Host`.
  *
  * @throws OxbowError `host-refused`
  */
 export function refuseOtherHosts(own: OwnHosts, headers: IncomingHttpHeaders): void {
   const name = hostNameOf(headers);
   if (answersTo(own, name)) return;
-  // What is no name is not repeated.
+  // An invalid name is not repeated in the answer.
   const shown = /^[a-z0-9._:-]{1,253}$/.test(name) ? name : 'NAME';
   throw new OxbowError(
     'host-refused',
-    `The request is for the host "${shown}". On a loopback address oxbow answers to localhost, to loopback addresses, to the host of publicUrl, and to the names in the setting hosts.`,
+    `The request is for the host "${shown}". On a loopback address oxbow accepts localhost, loopback addresses, the host of publicUrl, and the names in the setting hosts.`,
     {
       extra: {
-        hint: `If that name is yours, start oxbow with --hosts ${shown}, or add this line to its configuration: hosts: [${shown}]. A proxy may send Host: localhost, and the name in X-Forwarded-Host.`,
+        hint: `If the name is yours, start oxbow with --hosts ${shown}, or add this line to its configuration: hosts: [${shown}]. A proxy can send Host: localhost, and the name in X-Forwarded-Host.`,
       },
     },
   );

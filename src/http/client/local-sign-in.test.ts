@@ -14,7 +14,7 @@ const make = (change: Partial<LocalSignInOptions> = {}) =>
     ...change,
   });
 
-suite('signing in with one press', () => {
+suite('sign-in without a token', () => {
   test('is offered to the user who runs oxbow, on this computer', async () => {
     assert.equal(await make().isOffered(here, ends), true);
   });
@@ -28,20 +28,20 @@ suite('signing in with one press', () => {
     assert.equal(await make({ isOwn: async () => false, mode: 'on' }).isOffered(here, ends), false);
   });
 
-  test('is offered where the owner cannot be checked only if the setting says so', async () => {
+  test('if the owner cannot be checked, is offered only if the setting says so', async () => {
     assert.equal(await make({ isOwn: async () => undefined }).isOffered(here, ends), false);
     assert.equal(await make({ isOwn: async () => undefined, mode: 'on' }).isOffered(here, ends), true);
     assert.equal(await make({ mode: 'off' }).isOffered(here, ends), false);
   });
 
-  test('is not offered where others reach oxbow', async () => {
+  test('is not offered if other computers reach oxbow', async () => {
     assert.equal(await make({ exposure: { http: { address: '0.0.0.0' } } }).isOffered(here, ends), false);
     const published = { http: { address: '127.0.0.1' }, publicUrl: 'https://tv.example' };
     assert.equal(await make({ exposure: published }).isOffered(here, ends), false);
   });
 });
 
-test('the command names the data folder, quoted for a shell, but not to visitors from elsewhere', () => {
+test('the command names the data folder, quoted for a shell, but not for clients on other computers', () => {
   assert.equal(make().command(here), 'oxbow token link --data /srv/oxbow-data');
   assert.equal(
     make({ dataFolder: "/srv/my 'tv'" }).command(here),

@@ -1,37 +1,37 @@
 /**
- * Signing in with one press on the computer where oxbow runs: who may, and the command for everyone else.
- * In: settings, where a request comes from. Out: yes or no, a command line. docs/6-run/access.md.
+ * Sign-in without a token on the computer where oxbow runs: which clients it is offered to, and the command for all others.
+ * In: settings, the client of a request. Out: yes or no, a command line. docs/6-run/access.md.
  */
 import { type Exposure, isExposed } from '../../config/exposure.ts';
 import { programName } from '../../lib/program.ts';
 import type { RequestClient } from './request-client.ts';
 import { type ConnectionEnds, isOwnConnection } from './socket-owner.ts';
 
-/** Decides about one press. */
+/** The policy of local sign-in. */
 export interface LocalSignIn {
   /**
-   * Whether a press on the page signs this browser in as administrator: oxbow is there for this computer alone, the request comes
-   * straight from a program on it, and that program belongs to the user who runs oxbow.
+   * Whether a click on the page signs this browser in as administrator: only this computer can reach oxbow, the request comes directly
+   * from a program on it, and that program belongs to the user who runs oxbow.
    */
   isOffered(client: Pick<RequestClient, 'isLocal'>, ends: ConnectionEnds): Promise<boolean>;
-  /** The command that prints a sign-in link of this oxbow; visitors from elsewhere do not learn where anything lies. */
+  /** The command that prints a sign-in link. Only clients on this computer learn the path of the data folder. */
   command(client: Pick<RequestClient, 'isLocal'>): string;
 }
 
-/** What it is made of. */
+/** Options of `createLocalSignIn`. */
 export interface LocalSignInOptions {
   readonly exposure: Exposure;
-  /** `auto`: where the owner of the connection can be checked; `on`: also where it cannot; `off`: never. */
+  /** `auto`: if the owner of the connection can be checked; `on`: also if not; `off`: never. */
   readonly mode: 'auto' | 'on' | 'off';
-  /** Absolute. */
+  /** Absolute path. */
   readonly dataFolder: string;
   /** See socket-owner.ts. */
   readonly isOwn?: (ends: ConnectionEnds) => Promise<boolean | undefined>;
-  /** What a person types to run oxbow on this computer; found out unless given. */
+  /** The command that runs oxbow on this computer; detected unless given. */
   readonly program?: string;
 }
 
-/** Makes the decision from settings that stay as they are until a restart. */
+/** Creates the policy; its settings change only with a restart. */
 export function createLocalSignIn(options: LocalSignInOptions): LocalSignIn {
   const { exposure, mode, dataFolder, isOwn = isOwnConnection, program = programName() } = options;
   const isForThisComputer = !isExposed(exposure);
@@ -45,7 +45,7 @@ export function createLocalSignIn(options: LocalSignInOptions): LocalSignIn {
   };
 }
 
-/** As a shell reads it. */
+/** Quotes a text for a shell. */
 function quoted(text: string): string {
   return /^[\w@%+=:,./\\-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
 }

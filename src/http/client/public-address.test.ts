@@ -9,14 +9,14 @@ const request = (headers: RequestOrigin['headers'], more: Partial<RequestOrigin>
   ...more,
 });
 
-test('without a proxy it is the host that was asked for, by the scheme of the connection', () => {
+test('without a proxy it is the requested host, with the scheme of the connection', () => {
   const address = createPublicAddress(undefined, []);
   assert.equal(address(request({ host: 'tv.example:8080' })), 'http://tv.example:8080');
   assert.equal(address(request({ host: '[2001:db8::1]' }, { secure: true })), 'https://[2001:db8::1]');
   assert.equal(address(request({ ':authority': 'tv.example' }, { secure: true })), 'https://tv.example');
 });
 
-test('what a proxy forwards counts only from a proxy that is trusted', () => {
+test('forwarding headers count only from a trusted proxy', () => {
   const address = createPublicAddress(undefined, ['10.0.0.0/8']);
   const headers = { host: 'inner:8080', 'x-forwarded-host': 'tv.example', 'x-forwarded-proto': 'https' };
   assert.equal(address(request(headers)), 'http://inner:8080');
@@ -24,18 +24,18 @@ test('what a proxy forwards counts only from a proxy that is trusted', () => {
   assert.equal(address(request(headers, { remoteAddress: '::ffff:127.0.0.1' })), 'https://tv.example');
 });
 
-test('of several forwarded hosts the nearest proxy’s counts, as what stands left of it may be forged', () => {
+test('of several forwarded hosts the last counts, which the nearest proxy wrote: those before it may be forged', () => {
   const address = createPublicAddress(undefined, []);
   const headers = { host: 'inner', 'x-forwarded-host': 'evil.example, tv.example', 'x-forwarded-proto': 'gopher' };
   assert.equal(address(request(headers, { remoteAddress: '127.0.0.1' })), 'http://tv.example');
 });
 
-test('the setting goes before everything', () => {
+test('the setting takes precedence', () => {
   const address = createPublicAddress('https://tv.example/', []);
   assert.equal(address(request({ host: 'inner' })), 'https://tv.example');
 });
 
-test('a host that is no host gives no address', () => {
+test('an invalid host gives no address', () => {
   const address = createPublicAddress(undefined, []);
   for (const host of [
     '',

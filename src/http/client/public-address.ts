@@ -1,28 +1,25 @@
 /**
- * The address under which whoever asks reaches this server, for links that must be whole.
- * In: the setting, a request's Host, what trusted proxies say. Out: an origin as `https://tv.example`. RFC 9110, 7.2; RFC 7239.
+ * The origin by which a client reaches this server, for absolute links.
+ * In: the setting, a request's Host, header fields of trusted proxies. Out: an origin as `https://tv.example`. RFC 9110 7.2; RFC 7239.
  */
-import type { IncomingHttpHeaders } from 'node:http';
 import { createProxyCheck } from './client-address.ts';
 import { readForwarded } from './forwarded.ts';
+import type { RequestSource } from './local-request.ts';
 
-/** Of a request, what tells its address. */
-export interface RequestOrigin {
-  readonly headers: IncomingHttpHeaders;
-  /** Of the connection, '' where it is gone. */
-  readonly remoteAddress: string;
-  /** The connection speaks TLS. */
+/** The parts of a request that determine its origin. */
+export interface RequestOrigin extends RequestSource {
+  /** The connection uses TLS. */
   readonly secure: boolean;
 }
 
-/** A name or address with a port or without, and nothing that means something in HTML or in a URL. */
+/** A name or address, with or without a port, without characters that are special in HTML or in a URL. */
 const HOST = /^(?:[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?$/;
 
 /**
- * Tells the origin without a slash at its end; undefined where the request names no host that can be believed.
+ * Creates a function that returns the origin, without a trailing slash; undefined if the request names no valid host.
  *
- * @param publicUrl the setting, which goes before everything else
- * @param trusted proxies whose word on host and scheme is believed; those of this computer always are
+ * @param publicUrl the setting, which takes precedence
+ * @param trusted proxies whose host and scheme are used; those of this computer are always trusted
  */
 export function createPublicAddress(
   publicUrl: string | undefined,
@@ -35,8 +32,8 @@ export function createPublicAddress(
     const authority = headers[':authority'];
     const host = forwarded?.host || headers.host || (typeof authority === 'string' ? authority : '');
     if (!HOST.test(host)) return undefined;
-    const said = forwarded?.proto;
-    const scheme = said === 'https' || said === 'http' ? said : secure ? 'https' : 'http';
+    const proto = forwarded?.proto;
+    const scheme = proto === 'https' || proto === 'http' ? proto : secure ? 'https' : 'http';
     return `${scheme}://${host}`;
   };
 }

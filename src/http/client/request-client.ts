@@ -1,17 +1,17 @@
 /**
- * Where a request comes from and how its browser keeps a session.
- * In: nothing. Out: the type, which http/api/authenticate.ts fills.
+ * The client of a request: its address, the origin it uses, and its session cookie.
+ * In: nothing. Out: the type; http/api/authenticate.ts creates its values.
  */
 
-/** What a request says of the browser and its way here. */
+/** The client of a request. */
 export interface RequestClient {
   readonly address: string;
-  /** Origin under which it reaches this server; undefined where it names no host. */
+  /** Origin by which it reaches this server; undefined if the request names no host. */
   readonly origin: string | undefined;
-  /** Straight from this computer, see local-request.ts. */
+  /** Connects directly from this computer, see local-request.ts. */
   readonly isLocal: boolean;
-  /** Set-Cookie for a session. */
+  /** Set-Cookie that starts a session. */
   cookie(secret: string): string;
-  /** Set-Cookie that takes it away. */
+  /** Set-Cookie that deletes it. */
   noCookie(): string;
 }

@@ -10,13 +10,13 @@ const row = (own: string, other: string, state: string, uid: number) =>
   `   3: ${own} ${other} ${state} 00000000:00000000 00:00000000 00000000  ${uid}        0 123456 1 0000000000000000 20 4 30 10 -1\n`;
 const ends = { remoteAddress: '127.0.0.1', remotePort: 0xa2c4, localAddress: '127.0.0.1', localPort: 8080 };
 
-test('the owner is that of the socket at the other end, not of ours', () => {
+test('the owner is that of the peer’s socket', () => {
   const table =
     head + row('0100007F:1F90', '0100007F:A2C4', '01', 0) + row('0100007F:A2C4', '0100007F:1F90', '01', 1000);
   assert.equal(findOwner(table, ends), 1000);
 });
 
-test('a socket of the same port to another server, or one that is closing, tells nothing', () => {
+test('a socket of the same port to another server, or one that is closing, does not count', () => {
   const table = row('0100007F:A2C4', '0100007F:1F91', '01', 1000) + row('0100007F:A2C4', '0100007F:1F90', '06', 1000);
   assert.equal(findOwner(table, ends), undefined);
   assert.equal(findOwner('', ends), undefined);

@@ -1,5 +1,5 @@
 /**
- * Which user of this computer holds the other end of a loopback connection, where the system tells.
+ * Finds the user who owns the other end of a loopback connection, on systems that expose it.
  * In: the addresses of a connection, /proc/net/tcp and tcp6 (Linux, proc(5)). Out: a user id. Pure but for reading these two files.
  */
 import { readFile } from 'node:fs/promises';
@@ -14,7 +14,7 @@ export interface ConnectionEnds {
   readonly localPort: number;
 }
 
-/** The ends of a socket; empty addresses and port 0 where the connection is gone. */
+/** The ends of a socket; empty addresses and port 0 after the connection is closed. */
 export function endsOf(socket: Pick<Socket, keyof ConnectionEnds>): ConnectionEnds {
   const { remoteAddress = '', remotePort = 0, localAddress = '', localPort = 0 } = socket;
   return { remoteAddress, remotePort, localAddress, localPort };
@@ -26,10 +26,10 @@ const ESTABLISHED = '01';
  * The user who owns the peer's socket.
  *
  * @param table text of /proc/net/tcp or /proc/net/tcp6
- * @returns a user id; undefined where the table has no such connection
+ * @returns a user id; undefined if the table has no such connection
  */
 export function findOwner(table: string, ends: ConnectionEnds): number | undefined {
-  // The peer's socket has our remote end as its own.
+  // The local end of the peer's socket is the remote end of this one.
   const forms = [false, true].map((mapped) => ({
     own: printEnd(ends.remoteAddress, ends.remotePort, mapped),
     other: printEnd(ends.localAddress, ends.localPort, mapped),
@@ -45,7 +45,7 @@ export function findOwner(table: string, ends: ConnectionEnds): number | undefin
 /**
  * Whether the other end of a loopback connection belongs to the user that this process runs as.
  *
- * @returns undefined where the system does not tell: not Linux, or /proc cannot be read
+ * @returns undefined if unknown: not Linux, or /proc cannot be read
  */
 export async function isOwnConnection(ends: ConnectionEnds): Promise<boolean | undefined> {
   if (!isLinux) return undefined;
@@ -55,7 +55,7 @@ export async function isOwnConnection(ends: ConnectionEnds): Promise<boolean | u
   return owner === undefined ? undefined : owner === ownUid;
 }
 
-/** Without IPv6 there is no second table. */
+/** Undefined if the file does not exist: without IPv6 there is no second table. */
 async function readTable(path: string): Promise<string | undefined> {
   try {
     return await readFile(path, 'utf8');
@@ -76,7 +76,7 @@ function printEnd(address: string, port: number, mapped: boolean): string {
   return `${hex}:${port.toString(16).padStart(4, '0')}`.toUpperCase();
 }
 
-/** Of a loopback address: `::1`; any other form never matches a row. */
+/** Bytes of `::1`. Other addresses give none, which matches no row. */
 function bytesOfIPv6(address: string): number[] {
   return address === '::1' ? [...new Array<number>(15).fill(0), 1] : [];
 }

@@ -1,22 +1,23 @@
 /**
- * What tells players apart: the session that they name, else their address and their program.
- * In: a request. Out: a short word that means nothing outside this process. CTA-5004, 3 (sid).
+ * The key that distinguishes players: their CMCD session, otherwise their address and user agent.
+ * In: a request. Out: a short hash, salted per process. CTA-5004 3 (sid).
  */
 import { hash, randomBytes } from 'node:crypto';
 import { getEnvironmentData, isMainThread, setEnvironmentData } from 'node:worker_threads';
 
-/** All threads of a process have the same: a player is one, whichever of them answers. */
+/** Shared by all threads of a process, so that a player has one key whichever thread answers. */
 const SALT = 'oxbow viewer salt';
 if (isMainThread) setEnvironmentData(SALT, randomBytes(16).toString('base64'));
 const salt = String(getEnvironmentData(SALT));
 
 /**
- * The word for a player.
+ * The key of a player.
  *
- * @param session what it told (CMCD sid)
- * @param address of the client
+ * @param session CMCD sid; undefined: the player sends none
+ * @param address returns the client's address; called only without a session
+ * @param program its User-Agent
  */
 export function viewerKey(session: string | undefined, address: () => string, program: string | undefined): string {
-  const told = session === undefined ? `${address()} ${program ?? ''}` : `sid ${session}`;
-  return hash('sha1', `${salt} ${told}`, 'base64').slice(0, 12);
+  const identity = session === undefined ? `${address()} ${program ?? ''}` : `sid ${session}`;
+  return hash('sha1', `${salt} ${identity}`, 'base64').slice(0, 12);
 }

@@ -14,7 +14,7 @@ const ofDoor: EventSubscriber = { isAdmin: false, owner: '', sees: (stream) => s
 const viewer: EventSubscriber = { isAdmin: false, owner: '', sees: () => true, ended };
 const admin: EventSubscriber = { isAdmin: true, owner: '', sees: () => true, ended };
 
-test('a right to one stream or to all of them matches of those and of nothing that is for administrators', () => {
+test('a permission for one stream or for all gives their events, and none for administrators', () => {
   const all = readFilter({}, undefined);
   const open = () => false;
   const heard = (audience: PublishedEvent['audience'], stream: string | null, isPrivate = open) =>
@@ -31,13 +31,13 @@ test('a right to one stream or to all of them matches of those and of nothing th
   );
 });
 
-test('the header of a browser that comes back counts more than the address, and an empty one counts for nothing', () => {
+test('the header of a browser that reconnects overrides the query, and an empty one is ignored', () => {
   assert.equal(readFilter({ after: 'a' }, 'b').after, 'b');
   assert.equal(readFilter({ after: 'a' }, '').after, 'a');
   assert.equal(readFilter({}, undefined).after, undefined);
 });
 
-test('types are names, or all that begin with one; others are refused', () => {
+test('types are names or prefixes with .*; unknown ones are refused', () => {
   assert.deepEqual(
     [...readFilter({ types: 'pin.*,disk.ok' }, undefined).types!],
     ['pin.added', 'pin.removed', 'disk.ok'],

@@ -1,43 +1,43 @@
 /**
- * What one listener wants to hear, and what it may.
- * In: the query of a request, who asks. Out: a yes or no for each event.
+ * Decides which events a subscriber receives: those that match its filter and that it may see.
+ * In: the query of a request, the subscriber. Out: a yes or no for each event.
  */
 import { type EventType, eventTypes } from '../../api/events.ts';
 import type { PublishedEvent } from '../../cluster/event-bus.ts';
 import { OxbowError } from '../../lib/errors.ts';
 
-/** What is heard. */
+/** The events that a subscriber requests. */
 export interface EventFilter {
-  /** Undefined: all of them. */
+  /** Undefined: all types. */
   readonly types: ReadonlySet<EventType> | undefined;
-  /** Undefined: of all streams that are listed, and what is about none. */
+  /** Undefined: events of all listed streams, and those about no stream. */
   readonly stream: string | undefined;
-  /** Id of the last event that was heard; undefined: none was. */
+  /** Id of the last event that the subscriber received; undefined: none. */
   readonly after: string | undefined;
 }
 
-/** Whoever listens. */
+/** A client that receives events, with its permissions. */
 export interface EventSubscriber {
   readonly isAdmin: boolean;
-  /** Whose listeners are counted together, see `bucketOwner`. */
+  /** The subscribers of one owner are counted together, see `bucketOwner`. */
   readonly owner: string;
-  /** Whether they may hear of a stream that is not for everyone. */
+  /** Whether it may see a stream that is signed or private. */
   sees(stream: string): boolean;
-  /** Why they may not hear any more what they might when they came; undefined while they may. AuthRequest often: a look into memory. */
-  ended(): EndOfRight | undefined;
+  /** Why its permission ended; undefined while it is valid. Called for every event, so it only reads memory. */
+  ended(): EndOfPermission | undefined;
 }
 
-/** Why a right ended while somebody listened: of a guest's link its time, or its owner; of a session or a token, that it is no more. */
-export type EndOfRight = 'watch-expired' | 'watch-refused' | 'unauthorized';
+/** Why a permission ended during the connection: a link expired or was revoked; a session or an API token ended. */
+export type EndOfPermission = 'watch-expired' | 'watch-refused' | 'unauthorized';
 
 const MAX_ID_LENGTH = 40;
 
 /**
  * Reads a filter.
  *
- * @param types names with commas between, `job.*` for all that begin so
- * @param lastEventId header that a browser sends when it comes back; it knows more than the address
- * @throws OxbowError `bad-request` for a name that no event has
+ * @param types event types separated by commas; `job.*` means all that begin with `job.`
+ * @param lastEventId header that a browser sends when it reconnects; newer than `after`
+ * @throws OxbowError `bad-request` for an unknown type
  */
 export function readFilter(
   { types, stream, after }: { types?: string; stream?: string; after?: string },
@@ -54,12 +54,12 @@ export function readFilter(
 function readType(word: string): readonly EventType[] {
   const found = eventTypes.filter((type) => (word.endsWith('.*') ? type.startsWith(word.slice(0, -1)) : type === word));
   if (found.length > 0) return found;
-  throw new OxbowError('bad-request', `There is no event named "${word.slice(0, 40)}".`, {
-    extra: { hint: `There are: ${eventTypes.join(', ')}.` },
+  throw new OxbowError('bad-request', `Unknown event type "${word.slice(0, 40)}".`, {
+    extra: { hint: `Use one of: ${eventTypes.join(', ')}.` },
   });
 }
 
-/** Whether a listener matches an event: what it asked for, and what whoever asks may know now as well as when it was told. */
+/** Whether a subscriber receives an event: the filter matches, and it may see the stream both now and when the event was published. */
 export function matches(
   { event, audience }: PublishedEvent,
   { types, stream }: EventFilter,
@@ -71,6 +71,6 @@ export function matches(
   if (audience === 'admin') return isAdmin;
   if (event.stream === null) return true;
   if (audience === 'private' || isPrivate(event.stream)) return sees(event.stream);
-  // Whoever does not know the name of an unlisted stream does not learn it here.
+  // Only a subscriber that names an unlisted stream receives its events: others must not learn its name.
   return audience !== 'unlisted' || event.stream === stream || sees(event.stream);
 }

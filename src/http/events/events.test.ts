@@ -42,7 +42,7 @@ for (const [way, listen] of [
     });
     const bus = () => server.deps.events;
 
-    test('who listens is greeted with the newest id, and then matches what happens', async () => {
+    test('a subscriber first receives the newest id, then the events', async () => {
       const subscriber = await open();
       const ready = await subscriber.next();
       assert.deepEqual([ready.type, ready.id, ready.data], ['events.ready', await lastIdOf(bus()), { replayed: 0 }]);
@@ -54,7 +54,7 @@ for (const [way, listen] of [
       );
     });
 
-    test('a connection that was lost goes on without a hole behind the last id, and from another boot it says reset', async () => {
+    test('a client that reconnects continues after the last id without a gap, and receives reset after a restart', async () => {
       const subscriber = await open();
       await subscriber.next();
       tellRecording(bus(), 'public');
@@ -77,7 +77,7 @@ for (const [way, listen] of [
       assert.deepEqual([lost.type, lost.id], ['events.reset', await lastIdOf(bus())]);
     });
 
-    test('anyone matches of public streams, of unlisted ones by name, of private ones and jobs as an administrator alone', async () => {
+    test('events of public streams are for anyone, of unlisted ones by name, of private ones and jobs for administrators', async () => {
       const all = async (query: string, headers: Record<string, string>) => {
         const subscriber = await open(query, headers);
         const { data } = await subscriber.next();
@@ -90,7 +90,7 @@ for (const [way, listen] of [
       };
       const from = `after=${await lastIdOf(bus())}`;
       for (const visibility of ['public', 'unlisted', 'private']) tellRecording(bus(), visibility);
-      // Told while it was public, and private now.
+      // Published while the stream was public; it is private now.
       bus().publish('stream.recording', { recording: true }, { name: 'private', visibility: 'public' });
       bus().publish('job.created', { id: '1', kind: 'export', state: 'queued', progress: 0 });
       bus().publish('server.ending', {});
@@ -107,7 +107,7 @@ for (const [way, listen] of [
       assert.deepEqual(await all(`?${from}&types=job.*`, asAdmin), ['job.created']);
     });
 
-    test('whoever closes is not told any more and counted no longer', async () => {
+    test('a client that closes receives nothing more and is no longer counted', async () => {
       const gauge = async () => Number(/^oxbow_event_listeners (\d+)$/m.exec(await server.deps.metrics.print())?.[1]);
       const before = await gauge();
       const subscriber = await open();
@@ -120,7 +120,7 @@ for (const [way, listen] of [
 }
 
 suite('events', () => {
-  test('an event of no such name is refused with the names there are, over both ways', async () => {
+  test('an unknown event type is refused with the known ones, over SSE and WebSocket', async () => {
     await using server = await startTestServer();
     const path = '/api/v1/events?types=stream.nonsense';
     const refused = await fetch(server.url + path);
@@ -135,7 +135,7 @@ suite('events', () => {
     assert.deepEqual([head.status, await head.text()], [200, '']);
   });
 
-  test('a browser that comes back tells the last id by its header', async () => {
+  test('a browser that reconnects sends the last id in a header', async () => {
     await using server = await startTestServer();
     const { events } = server.deps;
     const before = await lastIdOf(events);
@@ -147,7 +147,7 @@ suite('events', () => {
     subscriber.close();
   });
 
-  test('the typed client matches the same, and comes back where it left', async () => {
+  test('the typed client receives the same, and continues after reconnecting', async () => {
     await using server = await startTestServer();
     const { events } = server.deps;
     const client = new OxbowClient({ server: server.url });
@@ -167,7 +167,7 @@ suite('events', () => {
     assert.deepEqual(heard, ['events.ready', 'server.ending', 'events.ready', 'server.ending']);
   });
 
-  test('a request to upgrade to anything else, or anywhere else, is answered as if it had not asked', async () => {
+  test('a request to upgrade to another protocol, or at another path, is answered without an upgrade', async () => {
     await using server = await startTestServer();
     for (const [path, upgrade] of [
       ['/api/v1/time', 'websocket'],
@@ -181,7 +181,7 @@ suite('events', () => {
     }
   });
 
-  test('when oxbow ends, a socket is told 1001 and a body of events is whole', async () => {
+  test('when oxbow stops, a WebSocket is closed with 1001 and an SSE body is complete', async () => {
     const server = await startTestServer();
     const address = `${server.url}/api/v1/events`;
     const { socket, next } = await subscribeByWebSocket(address);
@@ -194,7 +194,7 @@ suite('events', () => {
     assert.match(await text, /events\.ready/);
   });
 
-  test('whoever takes nothing is cut off with 4008 and counted, and all others go on', async () => {
+  test('a client that reads nothing is closed with 4008 and counted, and the others continue', async () => {
     await using server = await startTestServer();
     const { events, metrics } = server.deps;
     const address = `${server.url}/api/v1/events`;
@@ -205,17 +205,17 @@ suite('events', () => {
     slow.socket.pause();
     const text = 'x'.repeat(100_000);
     const lost = async () => /^oxbow_event_listeners_lost_total 1$/m.test(await metrics.print());
-    let told = 0;
+    let count = 0;
     // As much as the system's own buffers take, and then some.
     while (!(await lost())) {
       events.publish('marker.added', { id: '1', at: '', text }, { name: 'public', visibility: 'public' });
-      told++;
+      count++;
       assert.equal((await quick.next()).type, 'marker.added');
-      assert.ok(told < 1000, 'nobody was cut off');
+      assert.ok(count < 1000, 'no client was cut off');
     }
     const closed = once(slow.socket, 'close');
     slow.socket.resume();
-    assert.ok([4008, 1006].includes((await closed)[0]), 'told why, or cut off where it did not listen even to that');
+    assert.ok([4008, 1006].includes((await closed)[0]), 'closed with a reason, or destroyed without reading it');
     quick.close();
   });
 });

@@ -15,7 +15,7 @@ function forged(token: string): string {
   return `${token.slice(0, at)}${token[at] === 'A' ? 'B' : 'A'}${token.slice(at + 1)}`;
 }
 
-/** Status and code of a refusal to whoever wants to listen. */
+/** Status and code of a refused subscription. */
 async function refusalOver(way: 'SSE' | 'WebSocket', url: string, headers: Record<string, string> = {}) {
   if (way === 'SSE') {
     const response = await fetch(url, { headers });
@@ -34,7 +34,7 @@ for (const [way, listen] of [
   ['SSE', subscribeBySse],
   ['WebSocket', subscribeByWebSocket],
 ] as const) {
-  suite(`guests hear events over ${way}`, () => {
+  suite(`guests receive events over ${way}`, () => {
     let server: TestServer;
     const subscribers: TestSubscriber[] = [];
     before(async () => {
@@ -57,7 +57,7 @@ for (const [way, listen] of [
     const revoke = (stream: string) =>
       fetch(`${server.url}/api/v1/streams/${stream}/watch-tokens/revoke`, { method: 'POST', headers: asAdmin });
 
-    test('a right to watch matches of its one stream, and of nothing else at all', async () => {
+    test('a playback token gives the events of its one stream, and no others', async () => {
       const subscriber = await open(addressOf(sign('private'), '?stream=private'));
       const { events } = server.deps;
       for (const [name, visibility] of [
@@ -75,7 +75,7 @@ for (const [way, listen] of [
       assert.deepEqual([type, stream], ['stream.recording', 'private']);
     });
 
-    test('it is refused for another stream, where none is named, forged, or after its time', async () => {
+    test('it is refused for another stream, without a stream, forged, or expired', async () => {
       const right = sign('signed');
       const refused = (token: string, query?: string) => refusalOver(way, addressOf(token, query));
       assert.deepEqual(await refused(right, '?stream=private'), [403, 'watch-refused']);
@@ -86,7 +86,7 @@ for (const [way, listen] of [
       assert.deepEqual(await refused(right, '?stream=signed'), [403, 'watch-expired']);
     });
 
-    test('the line ends with the right: by its time before the next event is told, with the code of the refusal', async () => {
+    test('the connection ends when the token expires, before the next event, with the code of the refusal', async () => {
       const subscriber = await open(addressOf(sign('signed'), '?stream=signed'));
       server.clock.advance(HOUR_MS - 1);
       tell('signed', 'signed');
@@ -98,7 +98,7 @@ for (const [way, listen] of [
       assert.match(await subscriber.ended(), way === 'SSE' ? /^$/ : /^4003 watch-expired: /);
     });
 
-    test('taken back, it ends a line on which nothing happens, and no other one', async () => {
+    test('a revoked token ends an idle connection, and no others', async () => {
       const other = await open(addressOf(sign('private'), '?stream=private'));
       const subscriber = await open(addressOf(sign('signed'), '?stream=signed'));
       assert.equal((await revoke('signed')).status, 204);
@@ -108,7 +108,7 @@ for (const [way, listen] of [
       assert.equal((await other.next()).type, 'stream.recording');
     });
 
-    test('a token with the scope view matches of every stream and of no job, until it is taken back', async () => {
+    test('an API token with scope view receives events of every stream and of no job, until it is revoked', async () => {
       const { tokens } = server.deps.access;
       const { token, secret } = await tokens.make({ label: 'wall', scopes: ['view'], expiresMs: undefined });
       const subscriber = await open(`${server.url}/api/v1/events`, { authorization: `Bearer ${secret}` });
@@ -122,7 +122,7 @@ for (const [way, listen] of [
       assert.match(await subscriber.ended(), way === 'SSE' ? /^$/ : /^4001 unauthorized: /);
     });
 
-    test('a browser that is signed out matches nothing more', async () => {
+    test('a browser that is signed out receives nothing more', async () => {
       const { session, secret } = await server.deps.access.sessions.make({ address: '', program: '' });
       const headers = { cookie: `oxbow-${new URL(server.url).port}=${secret}`, origin: server.url };
       const subscriber = await open(`${server.url}/api/v1/events`, headers);
@@ -141,7 +141,7 @@ for (const [way, listen] of [
   });
 }
 
-test('the typed client matches by a right to watch, and throws the refusal once it has ended', async () => {
+test('the typed client subscribes with a playback token, and throws the refusal after it has expired', async () => {
   await using server = await startTestServer();
   const { access, events } = server.deps;
   const right = access.watch.sign('private', server.clock.nowMs() + HOUR_MS);

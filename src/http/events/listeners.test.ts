@@ -3,10 +3,10 @@ import { suite, test } from 'node:test';
 import { shareTestServer } from '../fixture.ts';
 import { EventListeners } from './listeners.ts';
 
-suite('places of listeners to events', () => {
+suite('limits of event subscribers', () => {
   const shared = shareTestServer();
   const filter = { types: undefined, stream: undefined, after: undefined };
-  const line = () => ({ ring: () => {}, beat: () => {}, end: () => {} });
+  const line = () => ({ flush: () => {}, heartbeat: () => {}, end: () => {} });
   const subscriber = (owner: string, isAdmin = false) => ({
     isAdmin,
     owner,
@@ -14,7 +14,7 @@ suite('places of listeners to events', () => {
     ended: () => undefined,
   });
 
-  test('one address has 200 of them; others, and administrators, still get in', () => {
+  test('one address may have 200; others, and administrators, are still admitted', () => {
     const listeners = new EventListeners(shared().deps);
     const leave = Array.from({ length: 200 }, () => listeners.add(filter, subscriber('192.0.2.1'), line));
     const one = () => listeners.add(filter, subscriber('192.0.2.1'), line);

@@ -1,47 +1,47 @@
 /**
- * Everyone who listens to events over HTTP, whichever way the events go to them.
- * In: a filter and who asks. Out: messages in an queue, a call when there are some; an end when oxbow ends, the right does, or the listener is too slow.
+ * The subscribers to events over HTTP, by SSE and WebSocket.
+ * In: a filter and a subscriber. Out: messages in a send queue. Ends a connection when oxbow stops, the permission ends, or the client is too slow.
  */
 import type { ConnectionEvent } from '../../api/events.ts';
 import { printRfc3339 } from '../../api/instant.ts';
-import type { PublishedEvent, SubscriptionStart } from '../../cluster/event-bus.ts';
+import type { PublishedEvent, Subscriber, SubscriptionStart } from '../../cluster/event-bus.ts';
 import { messageOf, OxbowError } from '../../lib/errors.ts';
 import type { HttpDeps } from '../deps.ts';
-import { type EndOfRight, type EventFilter, type EventSubscriber, matches } from './event-filter.ts';
+import { type EndOfPermission, type EventFilter, type EventSubscriber, matches } from './event-filter.ts';
 import { type Message, SendQueue } from './send-queue.ts';
 
-/** So many may listen at once; administrators always may. */
+/** Most subscribers at once. Administrators are always admitted. */
 const MAX_LISTENERS = 1000;
-/** Of them from one address; an office of viewers behind one address is still let in. */
+/** Most subscribers from one address: enough for an office with one public address. */
 const MAX_PER_ADDRESS = 200;
-/** A line that says nothing this long gets a sign of life, ms. */
-const BEAT_MS = 15_000;
-/** Rights that ended are noticed within this where nothing is told, ms; before an event is told they are looked at anyway. */
-const LOOK_MS = 1000;
+/** Interval of heartbeats on idle connections, ms. */
+const HEARTBEAT_MS = 15_000;
+/** Interval at which permissions are checked while no event is sent, ms. They are also checked before each event. */
+const PERMISSION_CHECK_MS = 1000;
 
-/** Why a listener is told no more. */
-export type EndOfListening = 'ending' | 'too-slow' | EndOfRight;
+/** Why the server ends a subscription. */
+export type EndReason = 'ending' | 'too-slow' | EndOfPermission;
 
-/** The way to one listener. */
-export interface Line {
-  /** There is something in the queue. */
-  readonly ring: () => void;
-  /** Nothing was sent for a while. */
-  readonly beat: () => void;
-  /** What is in the queue by then may be told first. */
-  readonly end: (why: EndOfListening) => void;
+/** The connection to one subscriber. */
+export interface EventConnection {
+  /** Sends what is in the queue, as far as the client takes it. */
+  readonly flush: () => void;
+  /** Sends a heartbeat. */
+  readonly heartbeat: () => void;
+  /** Ends the connection. What is in the queue may be sent first. */
+  readonly end: (reason: EndReason) => void;
 }
 
 type ListenerDeps = Pick<HttpDeps, 'events' | 'streams' | 'clock' | 'metrics' | 'log'>;
 
-/** All who listen. */
+/** All subscribers of this process. */
 export class EventListeners {
   readonly #deps: ListenerDeps;
-  /** Each with what ends it where its right has ended. */
-  readonly #lines = new Map<Line, () => boolean>();
+  /** Each with the function that ends it if its permission has ended. */
+  readonly #connections = new Map<EventConnection, () => boolean>();
   readonly #byAddress = new Map<string, number>();
-  #beating: NodeJS.Timeout | undefined;
-  #looking: NodeJS.Timeout | undefined;
+  #heartbeat: NodeJS.Timeout | undefined;
+  #permissionCheck: NodeJS.Timeout | undefined;
   #isClosed = false;
 
   constructor(deps: ListenerDeps) {
@@ -49,121 +49,121 @@ export class EventListeners {
   }
 
   /**
-   * Lets somebody listen. The first message says whether what was asked for is whole; what is replayed follows.
+   * Adds a subscriber. Its first message says whether events are missing after `filter.after`; the replayed events follow.
    *
-   * @param connect makes the way to the listener
-   * @returns ends the listening; may be called twice
-   * @throws OxbowError `busy` where too many listen, `not-ready` when oxbow ends
+   * @param connect opens the connection to the client
+   * @returns unsubscribes; may be called twice
+   * @throws OxbowError `busy` if there are too many subscribers, `not-ready` while oxbow stops
    */
-  add(filter: EventFilter, subscriber: EventSubscriber, connect: (queue: SendQueue) => Line): () => void {
-    if (this.#isClosed) throw new OxbowError('not-ready', 'oxbow is ending.', { extra: { retryAfterSeconds: 5 } });
-    if (!subscriber.isAdmin && this.#lines.size >= MAX_LISTENERS) {
-      throw new OxbowError('busy', `${MAX_LISTENERS} listen already.`, { extra: { retryAfterSeconds: 30 } });
-    }
+  add(filter: EventFilter, subscriber: EventSubscriber, connect: (queue: SendQueue) => EventConnection): () => void {
+    if (this.#isClosed) throw new OxbowError('not-ready', 'oxbow is stopping.', { extra: { retryAfterSeconds: 5 } });
     const ofAddress = this.#byAddress.get(subscriber.owner) ?? 0;
-    if (!subscriber.isAdmin && ofAddress >= MAX_PER_ADDRESS) {
-      throw new OxbowError('busy', `${MAX_PER_ADDRESS} listen from this address already.`, {
-        extra: { retryAfterSeconds: 30 },
-      });
+    if (!subscriber.isAdmin) {
+      if (this.#connections.size >= MAX_LISTENERS) throw busy(`The server has ${MAX_LISTENERS} event subscribers.`);
+      if (ofAddress >= MAX_PER_ADDRESS) throw busy(`This address has ${MAX_PER_ADDRESS} event subscribers.`);
     }
     const { events, streams, metrics, log } = this.#deps;
-    const mayHear = (published: PublishedEvent) =>
+    const isWanted = (published: PublishedEvent) =>
       matches(published, filter, subscriber, (name) => streams.isPrivate(name));
     const queue = new SendQueue();
-    const line = connect(queue);
+    const connection = connect(queue);
     const cutOff = () => {
       metrics.eventListenersLost.inc();
-      line.end('too-slow');
-      leave();
+      connection.end('too-slow');
+      unsubscribe();
     };
-    let hasLeft = false;
+    let isUnsubscribed = false;
     let close = () => {};
-    const busSubscriber = {
+    const busSubscriber: Subscriber = {
       begin: ({ replay, reset, lastId }: SubscriptionStart) => {
-        const missed = replay.filter(mayHear).map(toMessage);
-        queue.replay([this.#greeting(reset, missed.length, lastId), ...missed]);
-        if (!hasLeft) line.ring();
+        const missed = replay.filter(isWanted).map(toMessage);
+        queue.replay([this.#firstMessage(reset, missed.length, lastId), ...missed]);
+        if (!isUnsubscribed) connection.flush();
       },
       event(published: PublishedEvent) {
-        if (hasLeft || !mayHear(published) || isOver()) return;
-        if (queue.add(toMessage(published))) line.ring();
+        if (isUnsubscribed || !isWanted(published) || endIfForbidden()) return;
+        if (queue.add(toMessage(published))) connection.flush();
         else cutOff();
       },
-      // Its client comes back with the last id it received, and is notified of the hole then.
+      // The client reconnects with the last id it received, and then receives events.reset.
       missed: cutOff,
     };
-    const isOver = () => {
-      const why = subscriber.ended();
-      if (why === undefined) return false;
-      queue.add(this.#farewell(why));
-      line.ring();
-      line.end(why);
-      leave();
+    const endIfForbidden = () => {
+      const reason = subscriber.ended();
+      if (reason === undefined) return false;
+      queue.add(this.#lastMessage(reason));
+      connection.flush();
+      connection.end(reason);
+      unsubscribe();
       return true;
     };
-    const leave = () => {
-      hasLeft = true;
+    const unsubscribe = () => {
+      isUnsubscribed = true;
       close();
-      if (!this.#lines.delete(line)) return;
+      if (!this.#connections.delete(connection)) return;
       const left = this.#byAddress.get(subscriber.owner)! - 1;
       if (left > 0) this.#byAddress.set(subscriber.owner, left);
       else this.#byAddress.delete(subscriber.owner);
-      metrics.eventListeners.set(this.#lines.size);
-      if (this.#lines.size === 0) this.#rest();
+      metrics.eventListeners.set(this.#connections.size);
+      if (this.#connections.size === 0) this.#stopTimers();
     };
-    this.#lines.set(line, isOver);
-    this.#byAddress.set(subscriber.owner, (this.#byAddress.get(subscriber.owner) ?? 0) + 1);
-    metrics.eventListeners.set(this.#lines.size);
-    this.#beating ??= setInterval(() => {
-      for (const each of [...this.#lines.keys()]) each.beat();
-    }, BEAT_MS);
-    this.#looking ??= setInterval(() => {
-      for (const isOver of [...this.#lines.values()]) isOver();
-    }, LOOK_MS);
+    this.#connections.set(connection, endIfForbidden);
+    this.#byAddress.set(subscriber.owner, ofAddress + 1);
+    metrics.eventListeners.set(this.#connections.size);
+    this.#heartbeat ??= setInterval(() => {
+      for (const each of [...this.#connections.keys()]) each.heartbeat();
+    }, HEARTBEAT_MS);
+    this.#permissionCheck ??= setInterval(() => {
+      for (const check of [...this.#connections.values()]) check();
+    }, PERMISSION_CHECK_MS);
     events.subscribe(busSubscriber, filter.after).then(
       (subscription) => {
-        if (hasLeft) subscription.close();
+        if (isUnsubscribed) subscription.close();
         else close = () => subscription.close();
       },
       (error: unknown) => {
         log.error({ error: messageOf(error) }, 'subscribing to events failed');
-        line.end('ending');
-        leave();
+        connection.end('ending');
+        unsubscribe();
       },
     );
-    return leave;
+    return unsubscribe;
   }
 
-  /** Tells everyone that oxbow ends; nobody may listen any more. May be called twice. */
+  /** Ends all subscriptions and accepts no more. May be called twice. */
   close(): void {
     this.#isClosed = true;
-    for (const line of [...this.#lines.keys()]) line.end('ending');
-    this.#rest();
+    for (const connection of [...this.#connections.keys()]) connection.end('ending');
+    this.#stopTimers();
   }
 
-  #rest(): void {
-    clearInterval(this.#beating);
-    clearInterval(this.#looking);
-    this.#beating = undefined;
-    this.#looking = undefined;
+  #stopTimers(): void {
+    clearInterval(this.#heartbeat);
+    clearInterval(this.#permissionCheck);
+    this.#heartbeat = undefined;
+    this.#permissionCheck = undefined;
   }
 
-  #greeting(reset: boolean, replayed: number, lastId: string): Message {
+  #firstMessage(reset: boolean, replayed: number, lastId: string): Message {
     const { clock } = this.#deps;
     const type = reset ? 'events.reset' : 'events.ready';
     const at = printRfc3339(clock.nowMs());
-    // A line that breaks before it has brought the whole replay goes on from the last message that came.
+    // With a replay it has no id: a client whose connection breaks during the replay continues from the last event it received.
     const id = replayed > 0 ? '' : lastId;
     const event: ConnectionEvent = { id, type, at, stream: null, data: { replayed } };
     return { id, type, json: JSON.stringify(event) };
   }
 
-  /** Without an id: whoever comes back with another right goes on behind the last event that came. */
-  #farewell(code: EndOfRight): Message {
+  /** Without an id, so that a client that reconnects continues from the last event it received. */
+  #lastMessage(code: EndOfPermission): Message {
     const at = printRfc3339(this.#deps.clock.nowMs());
     const event: ConnectionEvent = { id: '', type: 'events.ended', at, stream: null, data: { code } };
     return { id: '', type: event.type, json: JSON.stringify(event) };
   }
+}
+
+function busy(detail: string): OxbowError {
+  return new OxbowError('busy', detail, { extra: { retryAfterSeconds: 30 } });
 }
 
 function toMessage({ event: { id, type }, json }: PublishedEvent): Message {

@@ -1,39 +1,39 @@
 /**
- * What one listener has not taken yet.
- * In: events as JSON, shared by all who listen. Out: one after the other, as fast as the listener takes them.
+ * The messages that one subscriber has not received yet.
+ * In: events as JSON, shared by all subscribers. Out: one message at a time, as fast as the client takes them.
  */
 import type { ConnectionEvent, EventType } from '../../api/events.ts';
 
-/** A text on its way to one listener. */
+/** A message to one subscriber. */
 export interface Message {
   readonly id: string;
   readonly type: EventType | ConnectionEvent['type'];
   readonly json: string;
 }
 
-/** More than this behind what was replayed at first is too slow, characters. */
-const MAX_BEHIND = 256 * 1024;
+/** A client with more than this in its queue, beyond the replay, is too slow; characters. */
+const MAX_LAG = 256 * 1024;
 
-/** A queue that says when its reader is too slow. */
+/** A bounded queue. */
 export class SendQueue {
   #messages: Message[] = [];
   #next = 0;
   #size = 0;
-  #maxSize = MAX_BEHIND;
+  #maxSize = MAX_LAG;
 
-  /** Adds what was requested to be replayed; its size does not count against the listener. */
+  /** Adds the replay; its size does not count against the limit. */
   replay(messages: readonly Message[]): void {
     for (const message of messages) this.#put(message);
-    this.#maxSize = this.#size + MAX_BEHIND;
+    this.#maxSize = this.#size + MAX_LAG;
   }
 
-  /** Adds a message; false where the listener is too far behind. */
+  /** Adds a message. Returns false if the queue has grown too long. */
   add(message: Message): boolean {
     this.#put(message);
     return this.#size <= this.#maxSize;
   }
 
-  /** The oldest message that was not taken, or undefined. */
+  /** Removes and returns the oldest message; undefined if the queue is empty. */
   take(): Message | undefined {
     const message = this.#messages[this.#next];
     if (!message) return undefined;

@@ -1,25 +1,25 @@
 /**
  * Events as `text/event-stream`.
- * In: a listener's queue. Out: a body that goes on until either side ends it. HTML Standard, 9.2 Server-sent events.
+ * In: the send queue of a subscriber. Out: a body that lasts until either side ends it. HTML Standard 9.2, Server-sent events.
  */
 import { Readable } from 'node:stream';
 import type { EventFilter, EventSubscriber } from './event-filter.ts';
 import type { EventListeners } from './listeners.ts';
 import type { Message } from './send-queue.ts';
 
-/** Browsers come back after this, ms. */
+/** Browsers reconnect after this, ms. */
 const RETRY_MS = 2000;
 const MAX_BUFFERED = 16 * 1024;
 
-/** Head of such an answer. */
+/** Header fields of the answer. */
 export const sseHeaders = {
   'content-type': 'text/event-stream; charset=utf-8',
   'cache-control': 'no-store',
-  'x-accel-buffering': 'no', // proxies that collect answers shall not
+  'x-accel-buffering': 'no', // keeps proxies from buffering
 } as const;
 
 /**
- * The events as a body; destroying it ends the listening.
+ * The events as a body; destroying it unsubscribes.
  *
  * @throws OxbowError as `EventListeners.add`
  */
@@ -44,11 +44,11 @@ export function openSse(listeners: EventListeners, filter: EventFilter, subscrib
       }
     };
     return {
-      ring: () => pump(),
-      beat: () => void (body.readableLength === 0 && body.push(': still here\n\n')),
-      end(why) {
+      flush: () => pump(),
+      heartbeat: () => void (body.readableLength === 0 && body.push(': still here\n\n')),
+      end(reason) {
         leave();
-        if (why === 'too-slow') body.destroy();
+        if (reason === 'too-slow') body.destroy();
         else body.push(null);
       },
     };

@@ -1,12 +1,12 @@
 /**
- * Someone who listens to events, over either way, for the tests of this folder.
- * In: the address of events. Out: events as they come, and how it ended.
+ * A subscriber to events by SSE or WebSocket, for the tests of this folder.
+ * In: the address of events. Out: the received events, and how the connection ended.
  */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type ClientOptions, WebSocket } from 'ws';
 
-/** An event as it came. */
+/** An event as received. */
 export interface ReceivedEvent {
   readonly id: string;
   readonly type: string;
@@ -14,16 +14,16 @@ export interface ReceivedEvent {
   readonly data: Record<string, unknown>;
 }
 
-/** Someone who listens. */
+/** A subscriber. */
 export interface TestSubscriber {
-  /** Events as they come. */
+  /** Resolves with the next event. */
   next(): Promise<ReceivedEvent>;
-  /** Resolves when the server has ended it, with why, as far as the way tells. */
+  /** Resolves when the server has ended the connection, with close code and reason of a WebSocket. */
   ended(): Promise<string>;
   close(): void;
 }
 
-/** Listens by server-sent events. */
+/** Subscribes by server-sent events. */
 export async function subscribeBySse(url: string, headers: Record<string, string> = {}): Promise<TestSubscriber> {
   const controller = new AbortController();
   const response = await fetch(url, { headers, signal: controller.signal });
@@ -43,10 +43,10 @@ export async function subscribeBySse(url: string, headers: Record<string, string
         text = rest.join('\n\n');
         const data = /^data: (.*)$/m.exec(block!)?.[1];
         if (data === undefined) continue;
-        const heard = JSON.parse(data) as ReceivedEvent;
-        assert.equal(/^event: (.*)$/m.exec(block!)?.[1], heard.type);
-        assert.equal(/^id: (.*)$/m.exec(block!)?.[1] ?? '', heard.id);
-        return heard;
+        const event = JSON.parse(data) as ReceivedEvent;
+        assert.equal(/^event: (.*)$/m.exec(block!)?.[1], event.type);
+        assert.equal(/^id: (.*)$/m.exec(block!)?.[1] ?? '', event.id);
+        return event;
       }
     },
     async ended() {
@@ -57,17 +57,17 @@ export async function subscribeBySse(url: string, headers: Record<string, string
   };
 }
 
-/** Listens by a WebSocket. */
+/** Subscribes by WebSocket. */
 export async function subscribeByWebSocket(
   url: string,
   headers: Record<string, string> = {},
 ): Promise<TestSubscriber & { socket: WebSocket }> {
   const options: ClientOptions = { headers, perMessageDeflate: true };
   const socket = new WebSocket(url.replace('http', 'ws'), options);
-  const come: ReceivedEvent[] = [];
+  const received: ReceivedEvent[] = [];
   let wake = () => {};
   socket.on('message', (data) => {
-    come.push(JSON.parse(String(data)) as ReceivedEvent);
+    received.push(JSON.parse(String(data)) as ReceivedEvent);
     wake();
   });
   const closed = once(socket, 'close') as Promise<[code: number, reason: Buffer]>;
@@ -76,8 +76,8 @@ export async function subscribeByWebSocket(
   return {
     socket,
     async next() {
-      while (come.length === 0) await new Promise<void>((resolve) => (wake = resolve));
-      return come.shift()!;
+      while (received.length === 0) await new Promise<void>((resolve) => (wake = resolve));
+      return received.shift()!;
     },
     async ended() {
       const [code, reason] = await closed;

@@ -1,6 +1,6 @@
 /**
- * Who listens to events, what of, and whether they still may: rights end while a line is open.
- * In: a request with the right to watch that stood in front of its path, what it wants. Out: EventSubscriber, or a refusal. docs/media.md 32.
+ * Authorizes a subscriber to events, and notices when its permission ends during the connection.
+ * In: a request, the playback token of its path, its filter. Out: EventSubscriber, or a refusal. docs/media.md 32.
  */
 import type { Access } from '../../accounts/access.ts';
 import { parseSignedPath } from '../../api/signed-path.ts';
@@ -11,10 +11,10 @@ import { bucketOwner } from '../api/rate-limit.ts';
 import { checkVerdict } from '../media/watch-token-policy.ts';
 import type { EventFilter, EventSubscriber } from './event-filter.ts';
 
-/** Where events are. */
+/** Path of the event stream. */
 export const EVENTS_PATH = '/api/v1/events';
 
-/** A request's path and query without the right to watch that stands in front, where it is one for events. */
+/** Path, query and playback token of a request for events; undefined for any other request. */
 export function eventsTarget(
   target: string,
 ): { readonly path: string; readonly token: string | undefined } | undefined {
@@ -24,11 +24,11 @@ export function eventsTarget(
 }
 
 /**
- * Who listens. A right to watch is asked for its one stream alone: a token does not tell which that is, and what is about no stream is
- * not for guests. Whoever may see everything needs none, and is not held to one.
+ * Authorizes a subscriber. A playback token gives the events of its one stream: the request names the stream, since a token does not
+ * say which it is for. A principal that sees every stream needs no token, and one that it sends is ignored.
  *
- * @param token that stood in front of the path; undefined: none did
- * @throws OxbowError `cross-site`; of a token `bad-request` where no stream is named, `watch-refused`, `watch-expired`
+ * @param token in front of the path; undefined if there is none
+ * @throws OxbowError `cross-site`; with a token also `bad-request` if no stream is named, `watch-refused`, `watch-expired`
  */
 export function subscriberOf(
   {
@@ -51,8 +51,8 @@ export function subscriberOf(
     return { isAdmin, owner, sees: () => seesAll, ended };
   }
   if (stream === undefined) {
-    throw new OxbowError('bad-request', 'A right to watch is for one stream, and this request names none.', {
-      extra: { hint: 'Add `stream=` and its name to the query.' },
+    throw new OxbowError('bad-request', 'A playback token is for one stream, and this request names none.', {
+      extra: { hint: 'Add `stream=` with the name of the stream to the query.' },
     });
   }
   const verdict = () => access.watch.verify(token, stream, 'playlist', clock.nowMs());

@@ -1,7 +1,7 @@
 /**
- * Events over WebSocket, at the same address as over SSE and as the same JSON, a message each.
- * In: requests to upgrade. Out: connections until either side ends them. RFC 6455; close codes 7.4: 1001 oxbow ends, 4008 too slow,
- * 4001 and 4003 the right has ended (as 401 and 403 over HTTP).
+ * Events over WebSocket, at the same address and as the same JSON as over SSE; one message per event.
+ * In: requests to upgrade. Out: connections until either side ends them. RFC 6455; close codes 7.4: 1001 oxbow stops, 4008 too slow,
+ * 4001 and 4003 the permission ended (as 401 and 403 over HTTP).
  */
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
@@ -9,33 +9,33 @@ import { type WebSocket, WebSocketServer } from 'ws';
 import { toProblem } from '../api/problem.ts';
 import { pathOf } from '../media/exchange.ts';
 import { type EventFilter, type EventSubscriber, readFilter } from './event-filter.ts';
-import type { EndOfListening, EventListeners } from './listeners.ts';
+import type { EndReason, EventListeners } from './listeners.ts';
 import { eventsTarget } from './subscriber.ts';
 
-/** A message from a listener is not awaited and not read; it may have this many bytes. */
+/** Longest message from a client, bytes; messages are ignored. */
 const MAX_MESSAGE = 1024;
-/** No more than this goes to a socket before it has taken some, bytes. */
+/** Most bytes buffered in a socket. */
 const MAX_BUFFERED = 64 * 1024;
-/** A socket that does not close itself is cut off after this, ms. */
+/** A client that does not answer the close frame within this is disconnected, ms. */
 const CLOSE_WITHIN_MS = 2000;
 
-const endings: Readonly<Record<EndOfListening, readonly [code: number, reason: string]>> = {
-  ending: [1001, 'oxbow is ending; come back with ?after='],
-  'too-slow': [4008, 'too slow; come back with ?after='],
-  'watch-expired': [4003, 'watch-expired: the right to watch that the link gave has ended'],
-  'watch-refused': [4003, 'watch-refused: the right to watch was taken back'],
+const closeFrames: Readonly<Record<EndReason, readonly [code: number, reason: string]>> = {
+  ending: [1001, 'oxbow is stopping; reconnect with ?after='],
+  'too-slow': [4008, 'too slow; reconnect with ?after='],
+  'watch-expired': [4003, 'watch-expired: the playback token of the link has expired'],
+  'watch-refused': [4003, 'watch-refused: the playback token was revoked'],
   unauthorized: [4001, 'unauthorized: the session or the token has ended'],
 };
 
-/** Whether a request is to be taken over: all others are answered as if they had not asked for it. */
+/** Whether to upgrade a request. All others are answered as if they had not requested an upgrade. */
 export function wantsEvents({ url = '', headers }: Pick<IncomingMessage, 'url' | 'headers'>): boolean {
   return headers.upgrade?.toLowerCase() === 'websocket' && eventsTarget(pathOf(url)) !== undefined;
 }
 
 /**
- * Takes over requests to upgrade.
+ * Upgrades requests for events.
  *
- * @param subscriberOf who asks, by the right to watch in front of the path or by header; may refuse
+ * @param subscriberOf authorizes the sender, by the playback token of the path or by header; throws a refusal
  */
 export function createEventSockets(
   listeners: EventListeners,
@@ -46,30 +46,25 @@ export function createEventSockets(
     socket.on('error', () => {}); // its close is what counts
     try {
       const target = eventsTarget(pathOf(request.url ?? ''));
-      if (!target) throw new TypeError('only requests that want events are taken over');
+      if (!target) throw new TypeError('only requests for events are upgraded');
       const query = Object.fromEntries(new URL(target.path, 'http://oxbow').searchParams);
       const filter = readFilter(query, undefined);
       const subscriber = subscriberOf(request, target.token, filter);
-      server.handleUpgrade(request, socket, head, (webSocket) => speak(webSocket, listeners, filter, subscriber));
+      server.handleUpgrade(request, socket, head, (webSocket) => serve(webSocket, listeners, filter, subscriber));
     } catch (error) {
       refuse(socket, error);
     }
   };
 }
 
-function speak(
-  socket: WebSocket,
-  listeners: EventListeners,
-  filter: Parameters<EventListeners['add']>[0],
-  subscriber: EventSubscriber,
-): void {
+function serve(socket: WebSocket, listeners: EventListeners, filter: EventFilter, subscriber: EventSubscriber): void {
   let isAlive = true;
   socket.on('error', () => {}); // its close is what counts
   socket.on('pong', () => {
     isAlive = true;
   });
-  const close = (why: EndOfListening) => {
-    socket.close(...endings[why]);
+  const close = (reason: EndReason) => {
+    socket.close(...closeFrames[reason]);
     const late = setTimeout(() => socket.terminate(), CLOSE_WITHIN_MS);
     socket.once('close', () => clearTimeout(late));
   };
@@ -83,8 +78,8 @@ function speak(
         }
       };
       return {
-        ring: pump,
-        beat() {
+        flush: pump,
+        heartbeat() {
           if (!isAlive) return socket.terminate();
           isAlive = false;
           socket.ping();
@@ -94,12 +89,12 @@ function speak(
     });
     socket.once('close', leave);
   } catch {
-    // Full, or ending: the sockets that are open already say which.
-    socket.close(1013, 'come back later');
+    // Too many subscribers, or oxbow is stopping.
+    socket.close(1013, 'reconnect later');
   }
 }
 
-/** An answer by hand: the request was taken from the server that would have written it. */
+/** Writes the answer itself: node:http has already handed over the socket. */
 function refuse(socket: Duplex, error: unknown): void {
   const { status, headers, body } = toProblem(error, '');
   const text = JSON.stringify(body);

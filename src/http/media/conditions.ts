@@ -1,6 +1,6 @@
 /**
- * The conditions of a request that decide whether bytes need to be sent, and in which coding.
- * In: If-None-Match, If-Match, If-Range, Accept-Encoding. Out: yes or no. RFC 9110, 8.8.3, 12.5.3 and 13.1.
+ * Evaluates conditional requests and content coding.
+ * In: If-None-Match, If-Match, If-Range, Accept-Encoding. Out: yes or no. RFC 9110 8.8.3, 12.5.3 and 13.1.
  */
 import { OxbowError } from '../../lib/errors.ts';
 
@@ -15,15 +15,15 @@ export function matchesEtag(header: string, etag: string): boolean {
 }
 
 /**
- * Whether a Range header may be honoured under If-Range. Strong comparison; dates never match, we send none.
+ * Whether to apply a Range header, given If-Range. Strong comparison; dates never match, since oxbow sends none.
  *
- * @param etag with its quotes, or undefined where there is none
+ * @param etag with its quotes; undefined if there is none
  */
 export function allowsRange(header: string | undefined, etag: string | undefined): boolean {
   return header === undefined || (etag !== undefined && header.trim() === etag);
 }
 
-/** Whether the client takes gzip. */
+/** Whether the client accepts gzip. */
 export function acceptsGzip(header: string | undefined): boolean {
   if (!header) return false;
   let star = false;
@@ -38,20 +38,24 @@ export function acceptsGzip(header: string | undefined): boolean {
 }
 
 /**
- * Refuses a change of what has changed meanwhile. Strong comparison; `*` means that there is one, or that there is none.
+ * Checks If-Match and If-None-Match of a change. Strong comparison; `*` matches any existing resource.
  *
- * @param revision of what is there, without quotes; undefined where nothing is
+ * @param revision of the resource, without quotes; undefined if it does not exist
  * @throws OxbowError `precondition-failed`
  */
 export function checkMatch(ifMatch: string | undefined, ifNoneMatch: string | undefined, revision?: string): void {
   const names = (header: string) =>
     revision !== undefined && header.split(',').some((one) => one.trim() === '*' || one.trim() === `"${revision}"`);
   if (ifMatch !== undefined && !names(ifMatch)) {
-    throw new OxbowError('precondition-failed', 'If-Match does not name what is there now.');
+    throw new OxbowError('precondition-failed', `If-Match (${ifMatch.slice(0, 80)}) does not match the current ETag.`);
   }
   if (ifNoneMatch !== undefined && names(ifNoneMatch)) {
-    throw new OxbowError('precondition-failed', 'If-None-Match names what is there already.', {
-      extra: { hint: 'Leave the header out to replace it.' },
-    });
+    throw new OxbowError(
+      'precondition-failed',
+      `If-None-Match (${ifNoneMatch.slice(0, 80)}) matches: the resource exists.`,
+      {
+        extra: { hint: 'Omit the header to replace the resource.' },
+      },
+    );
   }
 }

@@ -1,6 +1,6 @@
 /**
- * One request and its answer, the same over HTTP/1.1 and HTTP/2, for the media path alone: no layer of compatibility in between.
- * In: what node:http or node:http2 accepted. Out: what media.ts and send.ts write to. RFC 9112; RFC 9113, 8.
+ * One request and its answer, the same over HTTP/1.1 and HTTP/2. Used for media only, without node's compatibility layer for HTTP/2.
+ * In: requests that node:http or node:http2 accepted. Out: the interface that media.ts and send.ts write to. RFC 9112; RFC 9113 8.
  */
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import type { IncomingHttpHeaders as Http2Headers, ServerHttp2Stream } from 'node:http2';
@@ -12,13 +12,13 @@ const INTERNAL_ERROR = 2;
 /** Names and values of an answer's head, names in lower case. */
 export type HeadFields = Readonly<Record<string, string | number>>;
 
-/** Where the bytes of an answer go. */
+/** The body of an answer: a node stream. */
 export interface AnswerBody {
   readonly destroyed: boolean;
   readonly headersSent: boolean;
-  /** Bytes that the client has not taken yet. */
+  /** Bytes that the client has not received yet. */
   readonly writableLength: number;
-  /** Returns false where it is time to wait for `drain`. The bytes must not change any more. */
+  /** Returns false if the caller should wait for `drain`. The bytes must not change afterwards. */
   write(bytes: Uint8Array): boolean;
   end(bytes?: Uint8Array): unknown;
   setTimeout(ms: number, onTimeout: () => void): unknown;
@@ -27,24 +27,24 @@ export interface AnswerBody {
   off(event: 'drain' | 'close', listener: () => void): unknown;
 }
 
-/** A request with the way back. */
+/** A request and its answer. */
 export interface Exchange {
   readonly method: string;
-  /** Path and query as they were sent; the absolute form of proxies is possible. */
+  /** Path and query as sent; proxies may send the absolute form. */
   readonly target: string;
   readonly headers: IncomingHttpHeaders;
-  /** Of the connection, '' where it is gone already. */
+  /** Address of the connection, '' after it is closed. */
   readonly remoteAddress: string;
   readonly body: AnswerBody;
   /** The status that was sent; undefined before. */
   readonly status: number | undefined;
-  /** Sends the head; does nothing where the client has gone. */
+  /** Sends the head; does nothing after the client has disconnected. */
   head(status: number, fields: HeadFields): void;
-  /** To be called before `head` where a body may follow that nobody reads. */
+  /** Discards the request's body. Call it before `head` if the client may send one. */
   refuseBody(): void;
-  /** What is written from here on was read for this client alone. */
+  /** Bytes written from now on are in memory for this client only. */
   holdsOwn?(): void;
-  /** Ends an answer so that the client cannot take it for whole. */
+  /** Aborts an answer, so that the client does not take it for complete. */
   cut(): void;
 }
 
@@ -67,7 +67,7 @@ export function exchangeOfHttp1(request: IncomingMessage, response: ServerRespon
   };
 }
 
-/** Over HTTP/2: a stream of its own for each exchange (RFC 9113, 8.1). */
+/** Over HTTP/2: one stream for each exchange (RFC 9113 8.1). */
 export function exchangeOfHttp2(
   stream: ServerHttp2Stream,
   headers: Http2Headers,
@@ -75,7 +75,7 @@ export function exchangeOfHttp2(
 ): Exchange {
   let status: number | undefined;
   let bodyIsUnread = false;
-  // What befalls the stream ends in `close`, which whoever waits listens to.
+  // Every error ends in `close`, which the sender listens to.
   stream.on('error', () => {});
   return {
     method: headers[':method'] ?? '',
@@ -87,11 +87,11 @@ export function exchangeOfHttp2(
     get status() {
       return status;
     },
-    head(wanted, fields) {
+    head(code, fields) {
       if (stream.destroyed || stream.closed) return;
-      status = wanted;
-      stream.respond({ ':status': wanted, ...fields });
-      // The whole answer first, then the wish that no more be sent (RFC 9113, 8.1).
+      status = code;
+      stream.respond({ ':status': code, ...fields });
+      // First the complete answer, then NO_ERROR, which asks the client to stop sending (RFC 9113 8.1).
       if (bodyIsUnread) stream.once('finish', () => stream.close(NO_ERROR));
     },
     refuseBody() {
@@ -102,7 +102,7 @@ export function exchangeOfHttp2(
   };
 }
 
-/** The path and query of a request target, also where a proxy sent the absolute form (RFC 9112, 3.2.2). */
+/** The path and query of a request target, also of the absolute form that proxies may send (RFC 9112 3.2.2). */
 export function pathOf(target: string): string {
   return target.startsWith('/') ? target : target.replace(/^[a-z]+:\/\/[^/?]*\/?/i, '/');
 }

@@ -1,6 +1,6 @@
 /**
- * Answers an API request with a file: whole, by range, or unchanged; past fastify, as media is.
- * In: delivery's Reply and the request. Out: the response. RFC 9110, 13 and 14; RFC 9113, 8.
+ * Answers an API request with a file: whole, by range, or 304. Bypasses fastify, as media does.
+ * In: delivery's Reply and the request. Out: the response. RFC 9110 13 and 14; RFC 9113 8.
  */
 import type { Http2ServerResponse } from 'node:http2';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -12,7 +12,7 @@ import { representationOf } from './representation.ts';
 import { readBlocks, sendBlocks } from './send.ts';
 
 /**
- * Sends the file, or what of it was asked for. Resolves when the client has it or has gone.
+ * Sends the file or the requested range. Resolves when the client has received it or disconnected.
  *
  * @throws OxbowError `bad-range`, before anything was sent
  */

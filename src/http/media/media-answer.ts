@@ -1,12 +1,12 @@
 /**
- * What every answer to a request for media has in common, and how a refusal of one is written.
+ * Header fields of all answers to requests for media, and the sending of problem documents.
  * In: exchanges, problems. Out: heads and bodies. RFC 9110; RFC 9457.
  */
 
 import type { Problem } from '../api/problem.ts';
 import type { Exchange, HeadFields } from './exchange.ts';
 
-/** Fields of every answer: any page may play our media, and may read what players need. */
+/** Fields of every answer: any page may play the media and read the fields that players need. */
 export const everyAnswer = {
   'access-control-allow-origin': '*',
   'access-control-expose-headers': 'Accept-Ranges, Content-Length, Content-Range, Date, ETag, Retry-After',
@@ -14,18 +14,18 @@ export const everyAnswer = {
   'timing-allow-origin': '*',
 } as const;
 
-/** Fields of two kinds in one head; what a cache tells answers apart by is what either says. */
+/** Merges two sets of fields; `Vary` has the values of both. */
 export function joinFields(some: HeadFields, others: HeadFields): HeadFields {
   const vary = [others.vary, some.vary].filter((each) => each !== undefined).join(', ');
   return { ...some, ...others, ...(vary !== '' && { vary }) };
 }
 
-/** Writes a refusal. @param fields that it has beside its own */
+/** Sends a refusal. @param fields additional header fields */
 export function sendProblem(exchange: Exchange, { status, headers, body }: Problem, fields: HeadFields = {}): void {
   sendPlainProblem(exchange, { status, headers, body }, { ...everyAnswer, ...fields });
 }
 
-/** Writes a refusal that pages of other sites may not read. @param fields that it has beside its own */
+/** Sends a refusal that pages of other sites may not read. @param fields additional header fields */
 export function sendPlainProblem(
   exchange: Exchange,
   { status, headers, body }: Problem,

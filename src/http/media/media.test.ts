@@ -20,7 +20,7 @@ function serving(reply: Reply): Partial<HttpDeps> {
 const alphabet = 'abcdefghijklmnopqrstuvwxyz';
 
 suite('whole replies', () => {
-  test('carry type, length, caching, validator, and let any page play them', async () => {
+  test('have type, length, caching and validator, and any page may play them', async () => {
     await using server = await startTestServer(serving(textReply(alphabet, { etag: 'v1' })));
     const { status, headers, body } = await sendRequest(server, '/live/cam/index.m3u8');
     assert.deepEqual([status, String(body)], [200, alphabet]);
@@ -43,7 +43,7 @@ suite('whole replies', () => {
     assert.deepEqual((await sendRequest(refused, '/live/cam/9.m4s', { method: 'HEAD' })).body.length, 0);
   });
 
-  test('path and query reach delivery as they were sent', async () => {
+  test('path and query reach delivery unchanged', async () => {
     const seen: unknown[] = [];
     await using server = await startTestServer({
       answer: (address, query) => {
@@ -57,7 +57,7 @@ suite('whole replies', () => {
     assert.equal(seen[2], '/clip/cam/1/2.mp4', 'also in the absolute form of proxies');
   });
 
-  test('a download has a name, whatever is in it', async () => {
+  test('a download has a file name, with any characters', async () => {
     await using server = await startTestServer(serving(textReply('x', { filename: 'Tür "1"\r\n.mp4' })));
     const { headers } = await sendRequest(server, '/clip/cam/1/2.mp4');
     assert.equal(
@@ -66,7 +66,7 @@ suite('whole replies', () => {
     );
   });
 
-  test('several pieces from memory, files and made on the way arrive as one', async () => {
+  test('pieces from memory, from files and generated ones arrive as one body', async () => {
     await using server = await startTestServer();
     const path = join(server.folder, 'chunk.mp4');
     const big = Buffer.alloc(700_000, 'abcdefg');
@@ -104,7 +104,7 @@ suite('whole replies', () => {
   });
 });
 
-suite('ranges (RFC 9110, 14)', () => {
+suite('ranges (RFC 9110 14)', () => {
   const shared = shareTestServer(() => serving(textReply(alphabet, { etag: 'v2' })));
 
   for (const [range, status, body, contentRange] of [
@@ -131,7 +131,7 @@ suite('ranges (RFC 9110, 14)', () => {
   }
 
   for (const range of ['bytes=26-', 'bytes=30-40', 'bytes=-0']) {
-    test(`${range} lies outside: 416 that tells the length`, async () => {
+    test(`${range} is not satisfiable: 416 with the length`, async () => {
       const { status, headers, body } = await sendRequest(shared(), '/live/cam/v0/1.m4s', { headers: { range } });
       assert.deepEqual(
         [status, headers['content-range'], JSON.parse(String(body)).code],
@@ -148,7 +148,7 @@ suite('ranges (RFC 9110, 14)', () => {
     assert.deepEqual([status, headers['content-length']], [200, '26']);
   });
 
-  test('If-Range decides whether the part still belongs to the whole', async () => {
+  test('If-Range decides whether the range still applies', async () => {
     const statuses = [];
     for (const validator of ['"v2"', '"v1"', 'W/"v2"', 'Thu, 19 Nov 2026 08:00:00 GMT']) {
       const headers = { range: 'bytes=0-1', 'if-range': validator };
@@ -158,7 +158,7 @@ suite('ranges (RFC 9110, 14)', () => {
   });
 });
 
-suite('what the client has is not sent again', () => {
+suite('conditional requests', () => {
   test('If-None-Match: one, several, weak or any', async () => {
     await using server = await startTestServer(serving(textReply(alphabet, { etag: 'v2' })));
     const statuses = [];
@@ -191,7 +191,7 @@ suite('gzip', () => {
     ['br', undefined],
     ['identity', undefined],
   ] as const) {
-    test(`Accept-Encoding: ${accepted} is answered ${coding ?? 'plain'}, and caches are told`, async () => {
+    test(`Accept-Encoding: ${accepted} is answered ${coding ?? 'plain'}, with Vary`, async () => {
       const { headers, body } = await sendRequest(shared(), '/live/cam/index.m3u8', {
         headers: { 'accept-encoding': accepted },
       });
@@ -203,7 +203,7 @@ suite('gzip', () => {
     });
   }
 
-  test('a range is of the plain bytes, and 304 is of the form that was sent', async () => {
+  test('a range is of the uncompressed bytes, and 304 has the ETag of the form that was sent', async () => {
     const ranged = await sendRequest(shared(), '/live/cam/index.m3u8', {
       headers: { 'accept-encoding': 'gzip', range: 'bytes=0-2' },
     });
@@ -214,7 +214,7 @@ suite('gzip', () => {
 });
 
 suite('refusals', () => {
-  test('are problem documents that no cache keeps, readable by any page', async () => {
+  test('are problem documents with no-store, readable by any page', async () => {
     await using server = await startTestServer({
       answer: () => {
         throw new OxbowError('stream-offline', 'cam is offline', { extra: { retryAfterSeconds: 2 } });
@@ -231,7 +231,7 @@ suite('refusals', () => {
     assert.match(problem.traceId, /^[0-9a-f]{32}$/);
   });
 
-  test('malformed input is 400, a mistake of ours 500 without its message', async () => {
+  test('malformed input is 400, a bug 500 without its message', async () => {
     for (const [thrown, status] of [
       [new FormatError('not a time', 3), 400],
       [new TypeError('secret'), 500],
@@ -253,7 +253,7 @@ suite('refusals', () => {
     assert.deepEqual([status, headers.allow, headers.connection], [405, 'GET, HEAD, OPTIONS', 'close']);
   });
 
-  test('OPTIONS tells browsers what they may send', async () => {
+  test('OPTIONS returns what browsers may send', async () => {
     await using server = await startTestServer();
     const { status, headers } = await sendRequest(server, '/live/cam/1.m4s', { method: 'OPTIONS' });
     assert.deepEqual(
@@ -265,7 +265,7 @@ suite('refusals', () => {
 });
 
 suite('private streams', () => {
-  test('are not there for anyone but administrators, whose answers no shared cache keeps', async () => {
+  test('exist only for administrators, whose answers no shared cache stores', async () => {
     await using server = await startTestServer(
       serving(textReply(alphabet, { cacheControl: 'public, max-age=31536000, immutable' })),
     );
@@ -287,7 +287,7 @@ suite('private streams', () => {
 });
 
 suite('held requests', () => {
-  test('wait for what delivery promises, and are counted while they do', async () => {
+  test('wait for the reply of delivery, and are counted meanwhile', async () => {
     const { promise, resolve } = Promise.withResolvers<Reply>();
     const { promise: asked, resolve: onAsked } = Promise.withResolvers<void>();
     await using server = await startTestServer({
@@ -306,7 +306,7 @@ suite('held requests', () => {
     assert.match(printed, /^oxbow_http_requests_total\{class="part",status="200"\} 1$/m);
   });
 
-  test('a viewer that goes away is told to delivery', async () => {
+  test('a viewer that disconnects aborts the request in delivery', async () => {
     const { promise: aborted, resolve: onAborted } = Promise.withResolvers<unknown>();
     const { promise: asked, resolve: onAsked } = Promise.withResolvers<void>();
     await using server = await startTestServer({
@@ -328,7 +328,7 @@ suite('held requests', () => {
     assert.match(await server.deps.metrics.print(), /^oxbow_bugs_total 0$/m);
   });
 
-  test('of one address are bounded; the one too many is told to come back', async () => {
+  test('of one address are limited; one more gets Retry-After', async () => {
     let asked = 0;
     const { promise: full, resolve: onFull } = Promise.withResolvers<void>();
     await using server = await startTestServer({
@@ -347,7 +347,7 @@ suite('held requests', () => {
     crowd.destroy();
   });
 
-  test('are answered when oxbow ends, even where delivery does not listen', async () => {
+  test('are answered when oxbow stops, even if delivery ignores the signal', async () => {
     const { promise: asked, resolve: onAsked } = Promise.withResolvers<void>();
     await using server = await startTestServer({
       answer: () => {
@@ -375,13 +375,13 @@ suite('files that fail', () => {
     body: [{ location: segmentLocation(location), offset: 0, length }],
   });
 
-  test('a file that retention took a moment ago is 410, not a broken answer', async () => {
+  test('a file that retention has just deleted is 410, not a broken answer', async () => {
     await using server = await startTestServer(serving(fileReply('nowhere/at/all.mp4', 10)));
     const { status, body } = await sendRequest(server, '/clip/cam/1/2.mp4');
     assert.deepEqual([status, JSON.parse(String(body)).code], [410, 'gone']);
   });
 
-  test('a file that ends midway cuts the connection, so that nobody takes a part for the whole', async () => {
+  test('a file that ends early aborts the answer, so that the client does not take it for complete', async () => {
     await using server = await startTestServer();
     const path = join(server.folder, 'short.mp4');
     await writeFile(path, '');
@@ -391,7 +391,7 @@ suite('files that fail', () => {
     assert.ok(server.logged.some((line) => line.includes('"level":"error"')));
   });
 
-  test('a client that takes nothing makes the server read no further than a block ahead', async () => {
+  test('for a client that reads nothing, the server reads no more than one block ahead', async () => {
     let read = 0;
     const { promise: stalled, resolve: onStalled } = Promise.withResolvers<void>();
     const length = 64 * 1024 * 1024;

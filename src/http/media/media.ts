@@ -1,5 +1,5 @@
 /**
- * Answers media requests directly on node:http and node:http2: whole, by range, unchanged, or with a problem; held requests wait here.
+ * Answers requests for media directly on node:http and node:http2: whole, by range, 304, or with a problem. Blocking requests wait here.
  * In: requests with a media address; delivery's Reply. Out: responses. RFC 9110; docs/media.md 27 and 28.
  */
 import {
@@ -47,7 +47,7 @@ const WATCHING: ReadonlySet<MediaAddress['kind']> = new Set([
   'vsr-segment',
 ]);
 
-/** What was deleted stays deleted; caches may spare us the question for a while. */
+/** Caching of 410: deleted media never returns, so caches may answer for a while. */
 const GONE_CACHING = 'public, max-age=60';
 
 const preflight = {
@@ -57,25 +57,22 @@ const preflight = {
   'access-control-max-age': '86400',
 } as const;
 
-/** What a request has of media; undefined if its path is in no area of media. */
+/** The media address and query of a request; undefined if its path is not one of media. */
 export function mediaTargetOf(target: string): MediaTarget | undefined {
   return parseMediaTarget(pathOf(target));
 }
 
-/** The server of media. */
+/** Answers requests for media. */
 export interface MediaResponder {
   /** Answers; never rejects. */
   respond(exchange: Exchange, target: MediaTarget): Promise<void>;
   /** Refuses a request for media that waited elsewhere. */
   refuse(exchange: Exchange, reason: unknown): void;
-  /** Those that wait here; how many may is counted together with those that wait elsewhere. */
+  /** Limits waiting requests, here and in the hot responder together. */
   readonly waitLimiter: WaitLimiter;
 }
 
-/**
- * @param deps what answers, reads, counts
- * @param pages what pages of other sites may read
- */
+/** @param pages CORS policy */
 export function createMediaResponder(deps: HttpDeps, pages: ForeignPages): MediaResponder {
   const { metrics } = deps;
   const waitLimiter = new WaitLimiter(waitLimits, (change) => metrics.heldRequests.inc(change));
@@ -89,12 +86,12 @@ export function createMediaResponder(deps: HttpDeps, pages: ForeignPages): Media
     const isPrivate = mayWatch(target, exchange);
     const common = commonFields(exchange, target);
     const client = () => ({ address: address(), isLocal: isLocalRequest(exchange) });
-    const fields = exchange.method === 'GET' ? takeTurn(media, client) : {};
+    const fields = exchange.method === 'GET' ? applyRateLimit(media, client) : {};
     const controller = new AbortController();
     const { signal } = controller;
     let isSent = false;
     body.once('close', () => {
-      if (!isSent) controller.abort(new DOMException('the viewer went away', 'AbortError'));
+      if (!isSent) controller.abort(new DOMException('the viewer disconnected', 'AbortError'));
     });
     const leave = waitLimiter.register(controller);
     const isWatching = exchange.method === 'GET' && WATCHING.has(media.kind);
@@ -110,7 +107,7 @@ export function createMediaResponder(deps: HttpDeps, pages: ForeignPages): Media
       stopWaiting?.();
     }
     if (name !== undefined)
-      deps.viewers.seen(name, player, session === undefined && asksFromStart(exchange) ? media : undefined);
+      deps.viewers.seen(name, player, session === undefined && includesStart(exchange) ? media : undefined);
     await send(exchange, reply, {
       class: mediaClassOf(media),
       fields: joinFields(common, fields),
@@ -121,8 +118,8 @@ export function createMediaResponder(deps: HttpDeps, pages: ForeignPages): Media
   }
 
   /**
-   * Refuses what is not for everyone to whoever has no right to it, as if it were not there; tells whether it is such. Cookies are not
-   * looked at: a page that is signed in makes itself a right to watch.
+   * Throws unless the client may watch the stream; a restricted stream without token is refused as if it did not exist. Returns whether
+   * it is restricted. Ignores cookies: a page that is signed in creates a playback token.
    */
   function mayWatch({ address, token }: MediaTarget, exchange: Exchange): boolean {
     const stream = address.stream ?? deps.defaultStream?.() ?? '';
@@ -141,13 +138,13 @@ export function createMediaResponder(deps: HttpDeps, pages: ForeignPages): Media
     throw streamUnknown(address.stream);
   }
 
-  /** Fields of every answer to it, refusals too. */
+  /** Fields of every answer to the request, including refusals. */
   function commonFields(exchange: Exchange, { address, token }: MediaTarget): HeadFields {
     return pages.fieldsFor(exchange, { stream: address.stream ?? deps.defaultStream?.(), token });
   }
 
-  /** Clips and stills are created per request: how often is limited. */
-  function takeTurn(address: MediaAddress, client: () => LimitedClient): Readonly<Record<string, string>> {
+  /** Applies the rate limits of clips and stills, which are created per request. */
+  function applyRateLimit(address: MediaAddress, client: () => LimitedClient): Readonly<Record<string, string>> {
     const kind = mediaClassOf(address);
     if (kind !== 'clip' && kind !== 'thumb') return {};
     return deps.limits.take(kind === 'clip' ? 'clips' : 'stills', client());
@@ -192,7 +189,7 @@ export function createMediaResponder(deps: HttpDeps, pages: ForeignPages): Media
 
   function refuse(exchange: Exchange, error: unknown, target: MediaTarget): void {
     const { body, method, headers } = exchange;
-    if (body.destroyed && !body.headersSent) return; // nobody waits any more
+    if (body.destroyed && !body.headersSent) return; // the client has disconnected
     const traceId = traceIdOf(headers.traceparent);
     reportProblem(error, `${method} ${target.path}`, traceId, deps);
     if (body.headersSent) {
@@ -221,12 +218,14 @@ export function createMediaResponder(deps: HttpDeps, pages: ForeignPages): Media
         }
         if (method !== 'GET' && method !== 'HEAD') {
           exchange.refuseBody();
-          throw new OxbowError('method-not-allowed', `${method} is not for media.`, { extra: { allow: METHODS } });
+          throw new OxbowError('method-not-allowed', `${method} is not supported for media. Use ${METHODS}.`, {
+            extra: { allow: METHODS },
+          });
         }
-        const told = readCmcd(target.query, exchange.headers);
-        if (told) metrics.cmcdRequests.inc({ class: kind });
-        if (told?.isStarved) metrics.bufferStarvations.inc();
-        await answer(exchange, target, told?.session);
+        const cmcd = readCmcd(target.query, exchange.headers);
+        if (cmcd) metrics.cmcdRequests.inc({ class: kind });
+        if (cmcd?.isStarved) metrics.bufferStarvations.inc();
+        await answer(exchange, target, cmcd?.session);
       } catch (error) {
         refuse(exchange, error, target);
       }
@@ -242,12 +241,12 @@ export function createMediaResponder(deps: HttpDeps, pages: ForeignPages): Media
   };
 }
 
-/** A player that takes a segment in ranges requests it more than once. */
-function asksFromStart({ headers }: Exchange): boolean {
+/** Whether the request includes the first byte: a player that fetches a segment in ranges is counted once. */
+function includesStart({ headers }: Exchange): boolean {
   return headers.range === undefined || headers.range.startsWith('bytes=0-');
 }
 
-/** Reads the first block before it gives the blocks back, so that what cannot be read is noticed in time. */
+/** Reads the first block before it returns the blocks, so that a read error can still become a problem document. */
 async function firstOf(blocks: AsyncGenerator<Uint8Array>): Promise<AsyncIterable<Uint8Array>> {
   const first = await blocks.next();
   return {

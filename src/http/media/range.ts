@@ -1,18 +1,18 @@
 /**
- * Reads a Range header of one range of bytes.
- * In: the header and the length of the representation. Out: which bytes, or that none of it can be had. RFC 9110, 14.
+ * Parses a Range header with one byte range.
+ * In: the header and the length of the representation. Out: the range, or `unsatisfiable`. RFC 9110 14.
  */
 
-/** Bytes [start, end), or why there are none; undefined: answer with the whole. */
+/** Bytes [start, end), or `unsatisfiable`; undefined: send the complete representation. */
 export type ByteRange = { readonly start: number; readonly end: number } | 'unsatisfiable' | undefined;
 
 const RANGE = /^bytes=[ \t]*(?:(\d{1,15})-(\d{0,15})|-(\d{1,15}))[ \t]*$/i;
 
 /**
- * Reads the header; what is malformed or asks for several ranges is ignored, as the standard allows.
+ * Parses the header. Ignores malformed values and multiple ranges, as the standard allows.
  *
  * @param header value of Range
- * @param length of the whole, bytes
+ * @param length of the representation, bytes
  */
 export function parseByteRange(header: string, length: number): ByteRange {
   const match = RANGE.exec(header);

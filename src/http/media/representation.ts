@@ -1,6 +1,6 @@
 /**
- * Decides what of a reply is sent to whoever asked for it, and how it is described: whole, gzipped, a range, or unchanged.
- * In: delivery's Reply and the request's headers. Out: status, head and pieces. RFC 9110, 8, 13 and 14; RFC 9111, 5.2.
+ * Selects the representation of a reply for a request: whole, gzipped, a range, or 304.
+ * In: delivery's Reply and the request's headers. Out: status, head and pieces. RFC 9110 8, 13 and 14; RFC 9111 5.2.
  */
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Reply } from '../../delivery/reply.ts';
@@ -9,7 +9,7 @@ import { acceptsGzip, allowsRange, matchesEtag } from './conditions.ts';
 import { parseByteRange } from './range.ts';
 import { cutBody } from './send.ts';
 
-/** An answer that is ready to be sent. */
+/** An answer, ready to send. */
 export interface Representation {
   readonly status: 200 | 206 | 304;
   readonly headers: Readonly<Record<string, string | number>>;
@@ -19,22 +19,22 @@ export interface Representation {
 }
 
 /**
- * Chooses the representation.
+ * Selects the representation.
  *
- * @param how.isPrivate whether shared caches must not keep it
- * @throws OxbowError `bad-range` where the range lies outside
+ * @param how.isPrivate whether shared caches must not store it
+ * @throws OxbowError `bad-range` if the range is outside the representation
  */
 export function representationOf(
   request: IncomingHttpHeaders,
   reply: Reply,
   { isHead, isPrivate }: { readonly isHead: boolean; readonly isPrivate: boolean },
 ): Representation {
-  // Ranges are of the bytes as they are; a part of a gzip is of no use to anyone.
+  // Ranges apply to the uncompressed bytes: part of a gzip stream is useless.
   const isRange = request.range !== undefined && !isHead;
   const zipped = reply.gzip && !isRange && acceptsGzip(request['accept-encoding']) ? reply.gzip() : undefined;
   const length = zipped?.length ?? reply.length;
   const etag = reply.etag === undefined ? undefined : `"${reply.etag}${zipped ? '-gz' : ''}"`;
-  // Said with the plain form too: else a cache gives the gzipped one to whoever comes next (RFC 9110, 12.5.5).
+  // Also set on the uncompressed form: otherwise a cache may return the gzipped one to a client without gzip (RFC 9110 12.5.5).
   const vary = [...(reply.gzip ? ['Accept-Encoding'] : []), ...(isPrivate ? ['Authorization'] : [])].join(', ');
   const headers: Record<string, string | number> = {
     'cache-control': isPrivate ? toPrivate(reply.cacheControl) : reply.cacheControl,
@@ -54,9 +54,13 @@ export function representationOf(
       ? parseByteRange(request.range!, length)
       : undefined;
   if (range === 'unsatisfiable') {
-    throw new OxbowError('bad-range', `The whole has ${length} bytes.`, {
-      extra: { contentRange: `bytes */${length}` },
-    });
+    throw new OxbowError(
+      'bad-range',
+      `The range "${request.range!.slice(0, 80)}" is not satisfiable: there are ${length} bytes.`,
+      {
+        extra: { contentRange: `bytes */${length}` },
+      },
+    );
   }
   if (range) {
     headers['content-length'] = range.end - range.start;

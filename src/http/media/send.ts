@@ -1,20 +1,20 @@
 /**
- * Sends the parts of a reply, from memory or from files, no faster than the client takes them.
- * In: parts and a range of them. Out: bytes on the response; what was begun and cannot be finished is cut off, not ended.
+ * Sends the body of a reply, from memory or from files, no faster than the client receives it.
+ * In: body parts and a range of them. Out: bytes on the response. An answer that cannot be completed is aborted, not ended.
  */
 import type { RangeReader } from '../../archive/range-reader.ts';
 import type { BodyPart } from '../../delivery/reply.ts';
 import type { AnswerBody, Exchange } from './exchange.ts';
 
-/** Bytes read from a file and waiting for one client, at most; of what others ask for as well, they are shared. */
+/** Most bytes read from a file at once for one client. */
 const READ_BYTES = 256 * 1024;
-/** Longer stretches are downloads, of which no two are alike: they would drive out what is shared. */
+/** Longer parts are downloads, each different: they would evict shared blocks from the cache. */
 const MAX_SHARED_BYTES = 4 * 1024 * 1024;
-/** A client that takes nothing for so long is given up, milliseconds. */
+/** A client that receives nothing for this long is disconnected, ms. */
 const STALL_MS = 60_000;
 
 /**
- * The stretch [start, end) of the parts, as parts.
+ * The bytes [start, end) of the body, as body parts.
  *
  * @param start first byte, counted over all parts
  * @param end first byte not to send
@@ -38,15 +38,15 @@ function cutBodyPart(part: BodyPart, from: number, to: number): BodyPart {
   return { location: part.location, offset: part.offset + from, length: to - from };
 }
 
-/** Whether all bytes are at hand, so that they can be sent without waiting. */
+/** Whether all bytes are in memory, so that they can be sent without waiting. */
 export function areInMemory(body: readonly BodyPart[]): body is readonly Uint8Array[] {
   return body.every((part) => part instanceof Uint8Array);
 }
 
 /**
- * The parts in blocks: segments as views of what is shared, longer files 256 KiB at a time, what is in memory or made on the way whole.
+ * The body in blocks: segments as views of shared blocks, longer files in 256 KiB, parts in memory or generated ones whole.
  *
- * Throws the system's error, or RangeError where a file is shorter than the index says.
+ * Throws the system's error, or RangeError if a file is shorter than the index says.
  */
 export async function* readBlocks(
   body: readonly BodyPart[],
@@ -71,7 +71,7 @@ export async function* readBlocks(
   }
 }
 
-/** Ends an answer that is in memory; a client that takes nothing of it is given up. */
+/** Sends parts in memory and ends the answer. Disconnects a client that does not receive it. */
 export function sendMemory({ body, cut }: Exchange, parts: readonly Uint8Array[]): void {
   for (const part of parts.slice(0, -1)) body.write(part);
   body.end(parts.at(-1));
@@ -79,8 +79,8 @@ export function sendMemory({ body, cut }: Exchange, parts: readonly Uint8Array[]
 }
 
 /**
- * Writes the blocks and ends the answer. Resolves when the client has taken all of it or has gone away.
- * A block that cannot be had cuts the answer off, so that the client does not take a part for the whole, and rejects.
+ * Sends the blocks and ends the answer. Resolves when the client has received all of it or disconnected.
+ * Rejects and aborts the answer if a block cannot be read, so that the client does not take it for complete.
  */
 export async function sendBlocks(exchange: Exchange, blocks: AsyncIterable<Uint8Array>): Promise<void> {
   const { body, cut } = exchange;
@@ -98,7 +98,7 @@ export async function sendBlocks(exchange: Exchange, blocks: AsyncIterable<Uint8
   body.end();
 }
 
-/** Resolves true when the client has taken what was written, false when it has gone away. */
+/** Resolves true when the buffer is empty, false when the client has disconnected. */
 function drained(body: AnswerBody): Promise<boolean> {
   if (body.destroyed) return Promise.resolve(false);
   return new Promise((resolve) => {

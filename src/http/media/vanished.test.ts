@@ -77,13 +77,13 @@ async function openDeaf(
   return { session, socket };
 }
 
-const quick: UnsentLimits = { ...unsentLimits, stallMs: 400, fullStallMs: 200, lookMs: 50 };
+const quick: UnsentLimits = { ...unsentLimits, stallMs: 400, fullStallMs: 200, checkMs: 50 };
 
 async function metricOf(server: TestServer, line: RegExp): Promise<number> {
   return Number(line.exec(await server.deps.metrics.print())?.[1] ?? 0);
 }
 
-suite('clients of HTTP/2 that take nothing', { skip: need('openssl') }, () => {
+suite('HTTP/2 clients that read nothing', { skip: need('openssl') }, () => {
   test('lose their session, however many streams it has', async () => {
     await using server = await startTestServer({}, pair, { unsent: quick });
     for (const requests of [1, 128]) {
@@ -93,7 +93,7 @@ suite('clients of HTTP/2 that take nothing', { skip: need('openssl') }, () => {
     assert.equal(await metricOf(server, /^oxbow_http2_sessions_cut_total\{reason="stalled"\} (\d+)/m), 2);
   });
 
-  test('have at most a mebibyte of answers made for them; what is beyond may be asked for again', async () => {
+  test('have at most 1 MiB of answers; further requests are refused and can be repeated', async () => {
     await using server = await startTestServer({}, pair);
     const { session } = await openDeaf(server, 1);
     let refused = 0;
@@ -109,8 +109,8 @@ suite('clients of HTTP/2 that take nothing', { skip: need('openssl') }, () => {
     session.destroy();
   });
 
-  test('end first where all together leave too much unread; others go on', async () => {
-    const unsent = { ...unsentLimits, total: 300_000, lookMs: 50 };
+  test('end first if all sessions together have too many unsent bytes; others continue', async () => {
+    const unsent = { ...unsentLimits, total: 300_000, checkMs: 50 };
     await using server = await startTestServer(deps, pair, { unsent });
     await using reader = await openHttp2(server.url);
     const first = await openDeaf(server, 1, { path: '/clip/cam/1/2.mp4' });
@@ -123,7 +123,7 @@ suite('clients of HTTP/2 that take nothing', { skip: need('openssl') }, () => {
     second.session.destroy();
   });
 
-  test('that wait for media, or read slowly, keep theirs', async () => {
+  test('that wait for media, or read slowly, keep their session', async () => {
     let held = 0;
     const { promise } = Promise.withResolvers<never>();
     const answer = ({ kind }: MediaAddress) => {
@@ -149,7 +149,7 @@ suite('clients of HTTP/2 that take nothing', { skip: need('openssl') }, () => {
   });
 });
 
-suite('clients that vanish', () => {
+suite('clients that disconnect', () => {
   test('in the middle of an HTTP/2 answer leave no socket', { skip: need('openssl') }, async () => {
     await using server = await startTestServer(deps, pair);
     for (const path of ['/api/v1/openapi.json', '/clip/cam/1/2.mp4']) {

@@ -3,8 +3,8 @@ import { suite, test } from 'node:test';
 import { OxbowError } from '../../lib/errors.ts';
 import { asAdmin, startTestServer, textReply } from '../fixture.ts';
 
-suite('who watches', () => {
-  test('is who was given playlists, segments or parts; by session where it is told, else by address and program', async () => {
+suite('viewers', () => {
+  test('are clients that received playlists, segments or parts; by CMCD session, otherwise by address and user agent', async () => {
     await using server = await startTestServer({
       answer(address) {
         if ('msn' in address && address.msn === 404) throw new OxbowError('not-found', 'no');
@@ -15,7 +15,7 @@ suite('who watches', () => {
       await (await fetch(`${server.url}${path}`, { headers, method })).arrayBuffer();
     };
     const count = () => server.deps.viewers.of('public');
-    // Whoever looks, takes home, or asks what there is does not watch.
+    // Probes, stills and clips do not count as watching.
     for (const path of ['/live/public/index.m3u8', '/thumb/public/1795000000.jpg', '/clip/public/1/2.mp4'])
       await get(path);
     await get('/live/public/av0/404.m4s');

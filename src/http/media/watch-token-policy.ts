@@ -6,7 +6,7 @@ import type { SignedClass, WatchVerdict } from '../../accounts/watch-tokens.ts';
 import { type MediaAddress, type MediaClass, mediaClassOf } from '../../api/media-address.ts';
 import { OxbowError } from '../../lib/errors.ts';
 
-/** Segments, parts and init sections: what a playlist named a moment ago. */
+/** Classes that a playlist has just listed: a token that expired after the playlist still gives them. */
 const MEDIA: ReadonlySet<MediaClass> = new Set(['segment', 'part', 'init']);
 
 /** How long a playback token is valid for an address. */
@@ -21,6 +21,6 @@ export function signedClassOf(address: MediaAddress): SignedClass {
  */
 export function checkVerdict(verdict: WatchVerdict): void {
   if (verdict === 'ok') return;
-  if (verdict === 'expired') throw new OxbowError('watch-expired', 'The right to watch that this link gave has ended.');
-  throw new OxbowError('watch-refused', 'The link is of another stream, was taken back, or is not whole.');
+  if (verdict === 'expired') throw new OxbowError('watch-expired', 'The playback token of this link has expired.');
+  throw new OxbowError('watch-refused', 'The playback token is for another stream, was revoked, or is incomplete.');
 }

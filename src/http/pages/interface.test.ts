@@ -35,7 +35,7 @@ suite('pages with a preview', () => {
     sendRequest(server, path, { headers, method });
   const text = async (path: string, headers: Record<string, string> = {}) => String((await ask(path, headers)).body);
 
-  test('a watch page names its stream under the address it was asked at', async () => {
+  test('a watch page names its stream with the requested host', async () => {
     const html = await text('/watch/public', { host: 'tv.example:8080' });
     assert.match(html, /<title>public · live · oxbow<\/title>/);
     assert.match(html, /property="og:url" content="http:\/\/tv\.example:8080\/watch\/public"/);
@@ -43,14 +43,14 @@ suite('pages with a preview', () => {
     assert.match(html, /\/ui\/index\.js/);
   });
 
-  test('behind a proxy on this computer it names the proxy’s address', async () => {
+  test('with a proxy on this computer it names the proxy’s address', async () => {
     const headers = { host: 'inner', 'x-forwarded-host': 'tv.example', 'x-forwarded-proto': 'https' };
     assert.match(await text('/watch/public', headers), /content="https:\/\/tv\.example\/watch\/public"/);
   });
 
-  test('a private stream, one that is not there and a name that is none look the same, to administrators too', async () => {
+  test('a private stream, an unknown one and an invalid name look the same, also to administrators', async () => {
     const pages = await Promise.all(
-      ['/watch/private', '/watch/nobody', '/watch/NOBODY', '/watch/a/b'].map((path) => ask(path, { host: 'tv' })),
+      ['/watch/private', '/watch/unknown', '/watch/UNKNOWN', '/watch/a/b'].map((path) => ask(path, { host: 'tv' })),
     );
     const bodies = new Set(pages.map(({ body }) => String(body)));
     assert.deepEqual([bodies.size, pages.map(({ status }) => status)], [1, [200, 200, 200, 200]]);
@@ -58,11 +58,11 @@ suite('pages with a preview', () => {
     assert.equal(await text('/watch/private', { host: 'tv', ...asAdmin }), [...bodies][0]);
   });
 
-  test('an unlisted stream has a preview: whoever has its address may know of it', async () => {
+  test('an unlisted stream has a preview: its address is enough to see it', async () => {
     assert.match(await text('/watch/unlisted'), /<title>unlisted · live/);
   });
 
-  test('a link with a right to watch shows its stream in messengers, by pictures and players that carry it on', async () => {
+  test('a link with a playback token has a preview, with the token in its picture and player', async () => {
     const right = server.deps.access.watch.sign('private', server.clock.nowMs() + 3_600_000);
     const seen = await ask(`/watch/private?t=1795160400&token=${right}`, { host: 'tv.example' });
     const html = String(seen.body);
@@ -70,7 +70,7 @@ suite('pages with a preview', () => {
     assert.match(html, new RegExp(`property="og:url" content="http://tv.example/watch/private\\?token=${right}"`));
     assert.match(html, new RegExp(`property="og:video" content="http://tv.example/embed/private\\?token=${right}"`));
     assert.equal(seen.headers['cache-control'], 'private, no-cache');
-    const nothing = await text('/watch/nobody', { host: 'tv.example' });
+    const nothing = await text('/watch/unknown', { host: 'tv.example' });
     for (const path of [`/watch/signed?token=${right}`, `/watch/private?token=${right.slice(0, -2)}AA`]) {
       assert.equal(await text(path, { host: 'tv.example' }), nothing, path);
     }
@@ -78,7 +78,7 @@ suite('pages with a preview', () => {
     assert.equal(await text(`/watch/private?token=${right}`, { host: 'tv.example' }), nothing, 'after its time');
   });
 
-  test('the pages of the API are a page like any other, beside the document that they show', async () => {
+  test('the API reference is a page like any other, next to its OpenAPI document', async () => {
     const { status, headers } = await ask('/api/docs');
     assert.deepEqual([status, headers['content-type']], [200, 'text/html; charset=utf-8']);
     assert.match(String(headers['content-security-policy']), /default-src 'self'/);
@@ -88,12 +88,12 @@ suite('pages with a preview', () => {
     );
   });
 
-  test('a Host that is no host is never repeated', async () => {
+  test('an invalid Host is never repeated', async () => {
     const html = await text('/watch/public', { host: 'evil"><script>' }).catch(() => '');
     assert.doesNotMatch(html, /evil/);
   });
 
-  test('pages are validated: the same page again is 304, another moment is another page', async () => {
+  test('pages have an ETag: the same page is 304, another instant is another page', async () => {
     const first = await ask('/watch/public');
     assert.match(first.headers.etag!, /^"[\w-]{22}"$/);
     assert.equal(first.headers['cache-control'], 'no-cache');
@@ -111,7 +111,7 @@ suite('pages with a preview', () => {
     }
   });
 
-  test('only the player for frames may be framed by others; both pages are strict', async () => {
+  test('only the embeddable player may be framed by other sites; both pages have a strict policy', async () => {
     const [own, embed] = [await ask('/watch/public'), await ask('/embed/public')];
     assert.match(String(embed.body), /\/ui\/embed\.js/);
     const policies = [own, embed].map(({ headers }) => String(headers['content-security-policy']));
@@ -125,7 +125,7 @@ suite('pages with a preview', () => {
     assert.match(String(own.headers['permissions-policy']), /camera=\(\)/);
   });
 
-  test('a build while oxbow runs is served from then on', async () => {
+  test('a new build is served without a restart', async () => {
     const before = await text('/');
     await writeFile(join(root, 'index.html'), page('newer'));
     await utimes(join(root, 'index.html'), 1, 1);
@@ -134,7 +134,7 @@ suite('pages with a preview', () => {
     assert.equal(await text('/'), before);
   });
 
-  test('while a build is put in place pages are served as they were', async () => {
+  test('while a build replaces the files, the old pages are served', async () => {
     const before = await text('/watch/public');
     await rename(join(root, 'index.html'), join(root, 'away.html'));
     try {
@@ -144,7 +144,7 @@ suite('pages with a preview', () => {
     }
   });
 
-  test('a browser that opens what is not there gets the page that says so, with 404; programs get a problem', async () => {
+  test('a browser at an unknown address gets the interface with 404; programs get a problem document', async () => {
     const browser = { accept: 'text/html,application/xhtml+xml,*/*;q=0.8', host: 'tv' };
     for (const path of ['/nothing', '/nothing.html', '/..%2f..%2fetc%2fpasswd', '/nothing%00', '/clips/none']) {
       const { status, headers, body } = await ask(path, browser);
@@ -168,7 +168,7 @@ suite('pages with a preview', () => {
     assert.match((await ask('/nothing', browser, 'POST')).headers['content-type']!, /problem\+json/);
   });
 
-  test('files are sent as the build has packed them, and say so to caches', async () => {
+  test('files are sent as compressed by the build, with Vary', async () => {
     const path = '/ui/index-Ab12Cd34.js';
     for (const [accepted, coding] of [
       ['gzip, br', 'br'],
@@ -184,14 +184,14 @@ suite('pages with a preview', () => {
     }
   });
 
-  test('any page may load the player, whose address stays and is asked again', async () => {
+  test('any page may load the player, whose address is permanent and revalidated', async () => {
     const { headers } = await ask('/player.js');
     assert.equal(headers['access-control-allow-origin'], '*');
     assert.equal(headers['cross-origin-resource-policy'], 'cross-origin');
     assert.equal(headers['cache-control'], 'no-cache');
   });
 
-  test('any page may read what the player asks, refusals too, and nothing else', async () => {
+  test('any page may read the answers that the player needs, refusals too, and no others', async () => {
     const allowed = async (path: string) => (await ask(path)).headers['access-control-allow-origin'];
     for (const path of [
       '/api/v1/time',
@@ -202,7 +202,7 @@ suite('pages with a preview', () => {
     ]) {
       assert.equal(await allowed(path), '*', path);
     }
-    assert.equal(await allowed('/api/v1/streams/nobody'), '*');
+    assert.equal(await allowed('/api/v1/streams/unknown'), '*');
     for (const path of ['/api/v1/streams', '/api/v1/system', '/', '/watch/public', '/metrics']) {
       assert.equal(await allowed(path), undefined, path);
     }

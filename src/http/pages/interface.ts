@@ -1,7 +1,7 @@
 /**
- * The pages: the built interface from web/dist under a strict Content-Security-Policy, each watch page with a preview of its moment.
- * In: GET of `/`, `/watch/…`, `/embed/…` and the files they name. Out: files; index.html or embed.html for every page address;
- * index.html with 404, which says so in the reader's language, where a browser opens what is not there.
+ * Serves the built interface from web/dist, with a strict Content-Security-Policy; watch pages with a link preview.
+ * In: GET of `/`, `/watch/…`, `/embed/…` and their files. Out: files; index.html or embed.html for every page address; index.html
+ * with 404 for a browser at an unknown address, which shows the error in the user's language.
  */
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
@@ -16,9 +16,9 @@ import { createPublicAddress } from '../client/public-address.ts';
 import type { HttpDeps } from '../deps.ts';
 import { matchesEtag } from '../media/conditions.ts';
 import { type PageKind, policyOf } from './page-policy.ts';
-import { type Preview, previewOf, previewOfSite, putPreview, type WhenAsked } from './preview.ts';
+import { insertPreview, type Preview, type PreviewTime, previewOf, previewOfSite } from './preview.ts';
 
-/** Addresses that the interface itself takes apart. */
+/** Addresses that the interface routes in the browser. */
 const pages = [
   '/',
   '/index.html',
@@ -32,21 +32,20 @@ const pages = [
   '/embed/*',
 ] as const;
 
-/** What programs ask for: they get a problem document, whatever they say they take. */
+/** Paths for programs: an unknown one is answered with a problem document, whatever `Accept` says. */
 const FOR_PROGRAMS = /^(?:api|live|vod|clip|thumb|start|ui)(?:\/|$)/;
 
 const missing = `<!doctype html>
 <meta charset="utf-8">
 <title>oxbow</title>
-<h1>The pages of oxbow have not been built</h1>
-<p>oxbow itself runs. Type <code>npm run build</code> in its folder, then start it again.</p>
+<h1>The web interface of oxbow has not been built</h1>
+<p>The server is running. Run <code>npm run build</code> in the folder of oxbow, then restart it.</p>
 `;
 
 /**
- * Registers the pages; where the interface was not built, a page that says how to build it.
+ * Registers the pages. If the interface was not built, registers a page that says how to build it.
  *
- * @param deps `webRoot` is the folder with index.html; `streams` are asked for what a preview shows; of private ones where the address
- *   carries a right to watch
+ * @param deps `webRoot` is the folder with index.html; `streams` provide the previews
  */
 export async function registerInterface(app: FastifyInstance, deps: HttpDeps): Promise<void> {
   const root = deps.webRoot;
@@ -68,20 +67,20 @@ export async function registerInterface(app: FastifyInstance, deps: HttpDeps): P
     serve: false,
     cacheControl: false,
     dotfiles: 'ignore',
-    preCompressed: true, // beside each file that is worth it, the build writes .br and .gz
+    preCompressed: true, // the build writes .br and .gz files
   });
   const templates = { page: new Template(join(root, 'index.html')), embed: new Template(join(root, 'embed.html')) };
   const preview = createPreviewer(deps);
   for (const page of pages) {
     const kind = page === '/embed/*' ? 'embed' : 'page';
     app.get(page, { schema: { hide: true } }, async (request, reply) =>
-      sendPage(request, reply, kind, putPreview(await templates[kind].read(), await preview(request))),
+      sendPage(request, reply, kind, insertPreview(await templates[kind].read(), await preview(request))),
     );
   }
   app.get<{ Params: { '*': string } }>('/*', { schema: { hide: true } }, async (request, reply) => {
     const file = request.params['*'];
-    if (opensPage(request, file) && !(await isBuilt(root, file))) {
-      const html = putPreview(await templates.page.read(), await preview(request));
+    if (isNavigation(request, file) && !(await isBuilt(root, file))) {
+      const html = insertPreview(await templates.page.read(), await preview(request));
       reply.code(404).headers({ ...policyOf('page'), 'cache-control': 'no-store', vary: 'accept' });
       return reply.header('content-type', 'text/html; charset=utf-8').send(html);
     }
@@ -91,21 +90,21 @@ export async function registerInterface(app: FastifyInstance, deps: HttpDeps): P
   });
 }
 
-/** Whether somebody opens an address as a page, rather than a program asking for a file. */
-function opensPage({ headers }: FastifyRequest, path: string): boolean {
+/** Whether a browser opens an address as a page, as opposed to a program that requests a file. */
+function isNavigation({ headers }: FastifyRequest, path: string): boolean {
   return !FOR_PROGRAMS.test(path) && /\btext\/html\b/.test(headers.accept ?? '');
 }
 
-/** Whether the build has a file of that name. Outside of its folder nothing is looked at: an absolute path has nothing above it. */
+/** Whether the build has the file. Normalizing an absolute path removes `..`, so no file outside of the folder is checked. */
 async function isBuilt(root: string, name: string): Promise<boolean> {
-  const found = await stat(join(root, normalize(`/${name}`))).catch(() => null); // not there, or no name of a file
+  const found = await stat(join(root, normalize(`/${name}`))).catch(() => null); // it does not exist, or the name is invalid
   return found?.isFile() ?? false;
 }
 
-/** A page made for this request, with a validator of its own. */
+/** Sends a page that was rendered for this request, with its own ETag. */
 function sendPage(request: FastifyRequest, reply: FastifyReply, kind: PageKind, html: string): FastifyReply {
   const etag = `"${createHash('sha256').update(html).digest('base64url').slice(0, 22)}"`;
-  // What an address with a right says is for whoever has it.
+  // A page with a playback token may show a restricted stream.
   const caching = new URLSearchParams(request.url.split('?', 2)[1]).has('token') ? 'private, no-cache' : 'no-cache';
   reply.headers({ ...policyOf(kind), 'cache-control': caching, etag });
   const given = request.headers['if-none-match'];
@@ -113,7 +112,7 @@ function sendPage(request: FastifyRequest, reply: FastifyReply, kind: PageKind, 
   return reply.header('content-type', 'text/html; charset=utf-8').send(html);
 }
 
-/** A page as it was built; read once, and again when it was built anew while oxbow runs. While a build is put in place, as it was. */
+/** A built page. Read again after its file has changed; while a new build replaces the file, the old content is used. */
 class Template {
   readonly #path: string;
   #html = '';
@@ -138,8 +137,7 @@ class Template {
 }
 
 /**
- * Tells what a page says of itself. Of a stream that is not for everyone, where the address carries no right to watch it, that is what it
- * says of those that are not there: nothing.
+ * Creates previews of pages. Without a playback token, the preview of a restricted stream is the same as that of an unknown one.
  */
 function createPreviewer(deps: HttpDeps): (request: FastifyRequest) => Promise<Preview> {
   const publicAddress = createPublicAddress(deps.publicUrl, deps.trustedProxies ?? []);
@@ -155,18 +153,18 @@ function createPreviewer(deps: HttpDeps): (request: FastifyRequest) => Promise<P
     const search = new URLSearchParams(query);
     const token = search.get('token');
     const nowMs = deps.clock.nowMs();
-    const right =
+    const validToken =
       token !== null && deps.access.watch.verify(token, name, 'playlist', nowMs) === 'ok' ? token : undefined;
-    const isHidden = () => right === undefined && deps.streams.isPrivate(name);
+    const isHidden = () => validToken === undefined && deps.streams.isPrivate(name);
     if (isHidden()) return previewOfSite(base);
     const stream = await deps.streams.get(name);
     if (!stream || isHidden()) return previewOfSite(base);
-    return previewOf(stream, readWhen(search), base, nowMs, right);
+    return previewOf(stream, readTimes(search), base, nowMs, validToken);
   };
 }
 
-/** The moment and span of an address; what is no time is as if it were not there. */
-function readWhen(query: URLSearchParams): WhenAsked {
+/** The instant and range in an address; invalid times are ignored. */
+function readTimes(query: URLSearchParams): PreviewTime {
   const [atMs, fromMs, toMs] = ['t', 'from', 'to'].map((key) => readTime(query.get(key)));
   const span = fromMs != null && toMs != null && toMs > fromMs ? { fromMs, toMs } : null;
   return { atMs: atMs ?? span?.fromMs ?? null, span };

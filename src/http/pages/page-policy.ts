@@ -1,12 +1,12 @@
 /**
- * What browsers are told a page may do, by the kind of page.
+ * Security header fields of pages, by kind of page.
  * In: nothing. Out: header fields. Content Security Policy Level 3; Permissions Policy; Trusted Types.
  */
 
-/** A page of the interface, the player for other people's frames, or a file that other people's pages may load. */
+/** A page of the interface, the player for frames of other sites, or a file that pages of other sites may load. */
 export type PageKind = 'page' | 'embed' | 'file';
 
-/** What no page of ours uses, and nothing that finds its way into one may either. */
+/** Browser features that the interface does not use, disabled so that injected code cannot use them either. */
 const permissionsPolicy = [
   'accelerometer',
   'browsing-topics',
@@ -27,7 +27,7 @@ const permissionsPolicy = [
 function contentSecurityPolicy(frameAncestors: string): string {
   return [
     "default-src 'self'",
-    "media-src 'self' blob: data:", // hls.js gives each track of subtitles an empty file of its own
+    "media-src 'self' blob: data:", // hls.js loads an empty data: file for each subtitle track
     "worker-src 'self' blob:",
     "img-src 'self' blob:",
     "connect-src 'self'",
@@ -36,7 +36,7 @@ function contentSecurityPolicy(frameAncestors: string): string {
     "base-uri 'none'",
     "form-action 'self'",
     `frame-ancestors ${frameAncestors}`,
-    // Text becomes markup only by Svelte's own templates, which are fixed when the interface is built.
+    // Only Svelte's own templates, fixed at build time, may turn text into markup.
     "require-trusted-types-for 'script'",
     'trusted-types svelte-trusted-html',
   ].join('; ');

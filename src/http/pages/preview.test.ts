@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { StreamView } from '../../api/shapes.ts';
 import { streamView } from '../fixture.ts';
-import { previewOf, previewOfSite, printPreview, putPreview } from './preview.ts';
+import { insertPreview, previewOf, previewOfSite, printPreview } from './preview.ts';
 
 const nowMs = Date.UTC(2026, 10, 20, 12, 0, 3);
 const base = 'https://tv.example';
@@ -17,7 +17,7 @@ function door(change: Partial<StreamView> = {}): StreamView {
   };
 }
 
-test('a live stream shows its newest still and how far one can go back', () => {
+test('a live stream shows its newest still and how much is recorded', () => {
   const { title, description, url, image, player } = previewOf(door(), now, base, nowMs);
   assert.equal(title, 'door · live');
   assert.equal(description, 'Live now. 3 h 0 min of it are recorded.');
@@ -33,7 +33,7 @@ test('a stream with a title and a description is presented with them', () => {
   assert.equal(description, 'Live now. 3 h 0 min of it are recorded. The street.');
 });
 
-test('a moment shows its own still and its time in UTC', () => {
+test('an instant shows its own still and its time in UTC', () => {
   const atMs = Date.UTC(2026, 10, 20, 10, 30, 15);
   const { title, description, url, image } = previewOf(door(), { atMs, span: null }, base, nowMs);
   assert.equal(title, 'door · 2026-11-20 10:30:15 UTC');
@@ -43,7 +43,7 @@ test('a moment shows its own still and its time in UTC', () => {
   assert.equal(image!.alt, 'door on 2026-11-20 at 10:30:15 UTC');
 });
 
-test('a right to watch goes along to the picture, the page and the player', () => {
+test('a playback token is in the URLs of picture, page and player', () => {
   const atMs = Date.UTC(2026, 10, 20, 10, 30, 15);
   const { url, image, player } = previewOf(door(), { atMs, span: null }, base, nowMs, 'abc');
   assert.equal(image!.url, `https://tv.example/t/abc/thumb/door/${atMs / 1000}.jpg`);
@@ -62,14 +62,14 @@ test('a span shows its start, its end and its length; over midnight with both da
   assert.equal(long.title, 'door · 2026-11-20 10:00:00–2026-11-21 10:00:00 UTC');
 });
 
-test('a moment that is not kept any more, or has not come, is told as now', () => {
+test('an instant that is no longer recorded, or in the future, is shown as now', () => {
   for (const atMs of [Date.UTC(2026, 10, 1), nowMs + 60_000]) {
     const { title, url } = previewOf(door(), { atMs, span: null }, base, nowMs);
     assert.deepEqual([title, url], ['door · live', 'https://tv.example/watch/door']);
   }
 });
 
-test('a stream that is offline shows the last picture there was; one that was never recorded shows none', () => {
+test('a stream that is offline shows its last still; one that was never recorded shows none', () => {
   const offline = previewOf(door({ state: 'waiting' }), now, base, nowMs + 86_400_000);
   assert.equal(offline.title, 'door');
   assert.match(offline.description, /^Not live at the moment\./);
@@ -79,7 +79,7 @@ test('a stream that is offline shows the last picture there was; one that was ne
   assert.deepEqual([fresh.image, fresh.description], [undefined, 'Live now.']);
 });
 
-test('a stream that is off shows its own picture, a moment of it and a live stream show a still', () => {
+test('a stream that is off shows its own picture; an instant of it and a live stream show a still', () => {
   const picture = '/api/v1/streams/door/picture?v=abc';
   const off = previewOf(door({ state: 'unpublished', picture }), now, base, nowMs);
   assert.deepEqual(off.image, { url: `https://tv.example${picture}`, alt: 'door' });
@@ -90,22 +90,22 @@ test('a stream that is off shows its own picture, a moment of it and a live stre
   assert.match(previewOf(door({ picture }), now, base, nowMs).image!.url, /\/thumb\//);
 });
 
-test('the picture has the shape of the video', () => {
+test('the still has the aspect ratio of the video', () => {
   const [track] = streamView('door').tracks;
   const square = previewOf(door({ tracks: [{ ...track!, width: 720, height: 576 }] }), now, base, nowMs);
   assert.deepEqual([square.image!.width, square.image!.height], [640, 512]);
   assert.equal(previewOf(door({ tracks: [] }), now, base, nowMs).image!.height, 360);
 });
 
-test('without an address of its own nothing is said that needs one', () => {
+test('without a known address the preview has no URLs', () => {
   const printed = printPreview(previewOf(door(), now, undefined, nowMs));
   assert.match(printed, /og:title/);
   assert.doesNotMatch(printed, /og:url|og:image|og:video|http/);
 });
 
-test('the tags take the place of the page’s own title and description, and nothing else changes', () => {
+test('the tags replace the page’s title and description, and nothing else changes', () => {
   const html = '<head>\n    <meta name="description" content="x" />\n    <title>oxbow</title>\n  </head><body>';
-  const page = putPreview(html, previewOfSite(base));
+  const page = insertPreview(html, previewOfSite(base));
   assert.equal(page.match(/<title>/g)!.length, 1);
   assert.equal(page.match(/name="description"/g)!.length, 1);
   assert.match(page, /<meta property="og:image" content="https:\/\/tv\.example\/icon-512\.png" \/>/);
@@ -113,9 +113,9 @@ test('the tags take the place of the page’s own title and description, and not
   assert.ok(page.endsWith('</head><body>'));
 });
 
-test('whatever stands in a preview cannot leave its tag', () => {
+test('no text in a preview can leave its tag', () => {
   const evil = `"><script>alert('$&')</script>&amp;`;
-  const page = putPreview('<title>oxbow</title>', { title: evil, description: evil, url: evil });
+  const page = insertPreview('<title>oxbow</title>', { title: evil, description: evil, url: evil });
   assert.doesNotMatch(page, /<script|alert\('/);
   assert.equal(page.match(/<title>/g)!.length, 1);
   assert.ok(page.includes('content="&#34;&#62;&#60;script&#62;alert(&#39;$&#38;&#39;)&#60;/script&#62;&#38;amp;"'));

@@ -1,7 +1,7 @@
 /**
- * What a link to a watch page shows of itself in messengers and search results: title, sentence and still of its moment.
- * In: a stream as anyone may see it, the moment or span of the address. Out: tags for the page's head. Pure.
- * The Open Graph protocol; summary cards of Twitter.
+ * Link previews of watch pages, for messengers and search results: title, description and still of the instant.
+ * In: a stream, the instant or range in the address. Out: tags for the page's head. Pure.
+ * The Open Graph protocol; Twitter summary cards.
  */
 import { printMediaAddress } from '../../api/media-address.ts';
 import type { StreamView } from '../../api/shapes.ts';
@@ -11,45 +11,45 @@ import { printSignedPath } from '../../api/signed-path.ts';
 interface PreviewImage {
   readonly url: string;
   readonly alt: string;
-  /** Pixels; of a picture that a person chose they are not known. */
+  /** Pixels; unknown for an uploaded picture. */
   readonly width?: number;
   readonly height?: number;
 }
 
-/** What a page's head says. Plain text; addresses are whole. */
+/** Content of a page's head. Plain text; absolute URLs. */
 export interface Preview {
   readonly title: string;
   readonly description: string;
-  /** Of the page itself; left out where the server's own address is not known. */
+  /** URL of the page; undefined if the server's address is not known. */
   readonly url?: string | undefined;
   readonly image?: PreviewImage | undefined;
-  /** The player alone, to be framed. */
+  /** The embeddable player. */
   readonly player?: { readonly url: string; readonly width: number; readonly height: number } | undefined;
 }
 
-/** What an address of a watch page means, unix milliseconds. */
-export interface WhenAsked {
+/** Instant and range in the address of a watch page, ms since 1970. */
+export interface PreviewTime {
   readonly atMs: number | null;
   readonly span: { readonly fromMs: number; readonly toMs: number } | null;
 }
 
 /** Widest still, and width of the framed player, pixels; see delivery/stills. */
 const STILL_WIDTH = 640;
-/** Stills are asked for on a grid, so that everyone shares them, milliseconds. */
+/** Stills are requested on a grid, so that clients share them, ms. */
 const GRID_MS = 5_000;
-/** A still this far behind now is surely there, milliseconds. */
-const BEHIND_MS = 6_000;
+/** Age at which the newest still is certainly available, ms. */
+const STILL_AGE_MS = 6_000;
 
 /**
- * What to say of a stream at a moment.
+ * The preview of a stream at an instant.
  *
- * @param base origin of this server; undefined: nothing that needs a whole address is said
- * @param nowMs unix milliseconds
- * @param token a right to watch the stream that the address carried: its picture needs it, and so does whoever opens the address
+ * @param base origin of this server; undefined: the preview has no URLs
+ * @param nowMs ms since 1970
+ * @param token playback token of the address: the URLs in the preview need it too
  */
 export function previewOf(
   stream: StreamView,
-  when: WhenAsked,
+  time: PreviewTime,
   base: string | undefined,
   nowMs: number,
   token?: string,
@@ -62,20 +62,20 @@ export function previewOf(
     const endMs = stream.state === 'live' ? nowMs : Date.parse(to);
     return ms >= Date.parse(from) - GRID_MS && ms <= endMs;
   };
-  const span = when.span && kept(when.span.fromMs) ? when.span : null;
-  const atMs = span ? span.fromMs : when.atMs !== null && kept(when.atMs) ? when.atMs : null;
+  const span = time.span && kept(time.span.fromMs) ? time.span : null;
+  const atMs = span ? span.fromMs : time.atMs !== null && kept(time.atMs) ? time.atMs : null;
   const sizes = sizesOf(stream);
-  const asked = [
+  const parameters = [
     ...(span ? [`from=${Math.floor(span.fromMs / 1000)}`, `to=${Math.ceil(span.toMs / 1000)}`] : []),
     ...(!span && atMs !== null ? [`t=${Math.floor(atMs / 1000)}`] : []),
     ...(token === undefined ? [] : [`token=${token}`]),
   ];
-  const query = asked.length === 0 ? '' : `?${asked.join('&')}`;
+  const query = parameters.length === 0 ? '' : `?${parameters.join('&')}`;
   const stillMs = atMs ?? newestStill(stream, nowMs);
   const at = String(Math.floor((stillMs ?? 0) / 1000));
   const still = printMediaAddress({ kind: 'still', stream: name, at });
   const shown = (path: string) => base + (token === undefined ? path : printSignedPath(token, path));
-  // A still shows what the link leads to; a stream that is off has nothing to show but what its owner chose.
+  // The uploaded picture is used when there is no still, or when the stream is off and the link names no instant.
   const picture = atMs === null && (stillMs === null || stream.state !== 'live') ? stream.picture : null;
   const words = span ? spanWords(span) : atMs !== null ? momentWords(atMs) : nowWords(stream);
   return {
@@ -91,7 +91,7 @@ export function previewOf(
   };
 }
 
-/** What the page says that belongs to no stream. */
+/** The preview of pages that show no stream. */
 export function previewOfSite(base: string | undefined): Preview {
   const description = 'Live video that remembers.';
   if (base === undefined) return { title: 'oxbow', description };
@@ -103,7 +103,7 @@ export function previewOfSite(base: string | undefined): Preview {
   };
 }
 
-/** The tags of a preview, a line each. */
+/** The tags of a preview, one per line. */
 export function printPreview({ title, description, url, image, player }: Preview): string {
   const card = image?.width !== undefined && image.width > image.height! ? 'summary_large_image' : 'summary';
   const rows: [attribute: 'name' | 'property', key: string, value: string | number | undefined][] = [
@@ -135,22 +135,22 @@ export function printPreview({ title, description, url, image, player }: Preview
 }
 
 /**
- * The page with the preview in place of its own title and description.
+ * Replaces title and description of a page with the preview.
  *
- * @param html a page as it was built, with one `<title>`
+ * @param html a built page, with one `<title>`
  */
-export function putPreview(html: string, preview: Preview): string {
+export function insertPreview(html: string, preview: Preview): string {
   return html
     .replace(/[ \t]*<meta name="description"[^>]*>\n?/, '')
     .replace(/<title>[^<]*<\/title>/, () => printPreview(preview));
 }
 
-/** Text that may stand in an element or between double quotes. */
+/** Escapes text for an element or a quoted attribute. */
 function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 }
 
-/** As wide as stills are, in the shape of the video. */
+/** Sizes of still and player, with the aspect ratio of the video. */
 function sizesOf(stream: StreamView) {
   const video = stream.tracks.find(({ kind, width, height }) => kind === 'video' && width && height);
   const shape = video ? video.height! / video.width! : 9 / 16;
@@ -162,12 +162,12 @@ function sizesOf(stream: StreamView) {
   };
 }
 
-/** The newest moment that has a still; null where nothing is recorded. */
+/** The newest instant with a still; null if nothing is recorded. */
 function newestStill(stream: StreamView, nowMs: number): number | null {
   const { from, to } = stream.recorded;
   if (from === null || to === null) return null;
   const endMs = stream.state === 'live' ? nowMs : Date.parse(to);
-  return Math.max(Date.parse(from), Math.floor((endMs - BEHIND_MS) / GRID_MS) * GRID_MS);
+  return Math.max(Date.parse(from), Math.floor((endMs - STILL_AGE_MS) / GRID_MS) * GRID_MS);
 }
 
 interface Words {
@@ -204,7 +204,7 @@ function utc(ms: number): [day: string, time: string] {
   return [text.slice(0, 10), text.slice(11, 19)];
 }
 
-/** A length in words, in its two largest units. */
+/** A duration as text, in its two largest units. */
 function lengthText(seconds: number): string {
   const whole = Math.round(seconds);
   const [days, hours, minutes] = [

@@ -1,5 +1,5 @@
 /**
- * Signing in and out, the browsers that are signed in, and tokens for programs.
+ * Routes for sign-in and sign-out, sessions of browsers, and tokens of programs.
  * In: one-time codes, the admin token. Out: cookies, SessionView, TokenView.
  */
 
@@ -15,9 +15,11 @@ import { defineRoute, type Route } from './route.ts';
 
 const SignIn = Type.Object(
   {
-    code: Type.Optional(Type.String({ maxLength: 100, description: 'of a one-time link' })),
+    code: Type.Optional(Type.String({ maxLength: 100, description: 'code of a one-time link' })),
     token: Type.Optional(Type.String({ maxLength: 1000, description: 'the admin token' })),
-    press: Type.Optional(Type.Literal(true, { description: 'by one press, where `GET /api/v1/sign-in` offers it' })),
+    press: Type.Optional(
+      Type.Literal(true, { description: 'sign in without a token, where `GET /api/v1/sign-in` offers it' }),
+    ),
   },
   { $id: 'SignIn', additionalProperties: false },
 );
@@ -26,14 +28,14 @@ const IdParams = Type.Object({ id: Type.String({ maxLength: 80 }) });
 const Scope = Type.Union([Type.Literal('admin'), Type.Literal('view')]);
 const NewToken = Type.Object(
   {
-    label: Type.String({ minLength: 1, maxLength: 100, description: 'what it is for' }),
-    scopes: Type.Optional(Type.Array(Scope, { minItems: 1, maxItems: 2, description: '`view` unless given' })),
-    expires: Type.Optional(Type.String({ maxLength: 64, description: `${expiresForms} Never unless given.` })),
+    label: Type.String({ minLength: 1, maxLength: 100, description: 'purpose of the token' }),
+    scopes: Type.Optional(Type.Array(Scope, { minItems: 1, maxItems: 2, description: 'default: `view`' })),
+    expires: Type.Optional(Type.String({ maxLength: 64, description: `${expiresForms} Default: never.` })),
   },
   { $id: 'NewToken', additionalProperties: false },
 );
 const MadeToken = Type.Object(
-  { ...TokenView.properties, token: Type.String({ description: 'shown this once' }) },
+  { ...TokenView.properties, token: Type.String({ description: 'the token; it is shown only in this answer' }) },
   { $id: 'MadeToken' },
 );
 const TokenList = Type.Object({ items: Type.Array(TokenView), nextCursor: Type.Null() }, { $id: 'TokenList' });
@@ -62,7 +64,7 @@ export const accessRoutes: readonly Route[] = [
     path: '/api/v1/me',
     tag: 'access',
     access: 'anyone',
-    sentence: 'Who asks, as oxbow sees it.',
+    sentence: 'Returns the permissions and session of the caller.',
     replies: { 200: MeView },
     answer: ({ principal: { isAdmin, session } }) => ({
       body: { admin: isAdmin, session: session ? sessionView(session, session) : null },
@@ -73,7 +75,7 @@ export const accessRoutes: readonly Route[] = [
     path: '/api/v1/sign-in',
     tag: 'access',
     access: 'anyone',
-    sentence: 'Tells how this browser can sign in.',
+    sentence: 'Returns the ways in which this browser can sign in.',
     replies: { 200: SignInWays },
     async answer({ client, ends }, { access, localSignIn }) {
       const press = await localSignIn.isOffered(client, ends);
@@ -87,21 +89,21 @@ export const accessRoutes: readonly Route[] = [
     access: 'anyone',
     limit: 'sign-in',
     sentence:
-      'Signs a browser in, by the code of a one-time link, by the admin token, or by one press on the computer where oxbow runs; the answer sets the cookie.',
+      'Signs a browser in: by the code of a one-time link, by the admin token, or without either on the computer where oxbow runs. The answer sets the session cookie.',
     body: SignIn,
     replies: { 201: SessionView },
     async answer({ body: { code, token, press }, client, ends, header }, { access, localSignIn }) {
       if (press) {
-        // Only a page of ours sends an Origin that was let in; programs of the same user have the data folder.
+        // Only a page of this server sends an accepted Origin. Programs of the same user can read the data folder instead.
         if (header('origin') === undefined || !(await localSignIn.isOffered(client, ends)))
-          throw new OxbowError('sign-in-refused', 'Signing in with one press is not possible from here.', {
+          throw new OxbowError('sign-in-refused', 'Sign-in without a token is not possible from this client.', {
             extra: { hint: `Run \`${localSignIn.command(client)}\` on the computer where oxbow runs.` },
           });
       } else if (token !== undefined) {
         if (!access.admin.isAdmin(`Bearer ${token}`))
-          throw new OxbowError('sign-in-refused', 'The token is not right.');
+          throw new OxbowError('sign-in-refused', 'The admin token is wrong.');
       } else if (!(await access.links.use(code ?? ''))) {
-        throw new OxbowError('sign-in-refused', 'The link was used, is too old, or is not whole.');
+        throw new OxbowError('sign-in-refused', 'The sign-in link was already used, has expired, or is incomplete.');
       }
       const from = { address: client.address, program: header('user-agent') ?? '' };
       const { session, secret } = await access.sessions.make(from);
@@ -113,7 +115,7 @@ export const accessRoutes: readonly Route[] = [
     path: '/api/v1/sessions',
     tag: 'access',
     access: 'admin',
-    sentence: 'Lists the browsers that are signed in, the one used last first.',
+    sentence: 'Lists the browsers that are signed in, most recently used first.',
     replies: { 200: SessionList },
     answer: ({ principal: { session } }, { access }) => ({
       body: { items: access.sessions.all.map((one) => sessionView(one, session)), nextCursor: null },
@@ -124,12 +126,13 @@ export const accessRoutes: readonly Route[] = [
     path: '/api/v1/sessions/:id',
     tag: 'access',
     access: 'admin',
-    sentence: 'Signs a browser out; `current` is the one that asks.',
+    sentence: 'Signs a browser out; `current` is the session of the caller.',
     params: IdParams,
     replies: { 204: undefined },
     async answer({ params, principal: { session }, client }, { access }) {
       const id = params.id === 'current' ? (session?.id ?? '') : params.id;
-      if (!(await access.sessions.remove(id))) throw new OxbowError('session-unknown', 'Nobody is signed in by that.');
+      if (!(await access.sessions.remove(id)))
+        throw new OxbowError('session-unknown', `There is no session with the id "${params.id}".`);
       return { status: 204, ...(id === session?.id && { headers: { 'set-cookie': client.noCookie() } }) };
     },
   }),
@@ -138,7 +141,7 @@ export const accessRoutes: readonly Route[] = [
     path: '/api/v1/sign-in-links',
     tag: 'access',
     access: 'admin',
-    sentence: 'Makes a link that signs a browser in, once, within 15 minutes.',
+    sentence: 'Creates a link that signs one browser in, once, within 15 minutes.',
     replies: { 201: SignInLink },
     async answer({ client }, { access }) {
       const { code, expiresMs } = await access.links.make();
@@ -151,7 +154,7 @@ export const accessRoutes: readonly Route[] = [
     path: '/api/v1/tokens',
     tag: 'access',
     access: 'admin',
-    sentence: 'Lists the tokens of programs, oldest first, without the tokens themselves.',
+    sentence: 'Lists the API tokens, oldest first, without their secrets.',
     replies: { 200: TokenList },
     answer: (_, { access }) => ({ body: { items: access.tokens.all.map(tokenView), nextCursor: null } }),
   }),
@@ -160,13 +163,13 @@ export const accessRoutes: readonly Route[] = [
     path: '/api/v1/tokens',
     tag: 'access',
     access: 'admin',
-    sentence: 'Makes a token for a program: `admin` may do everything, `view` may watch and read.',
+    sentence: 'Creates an API token: scope `admin` has every permission, `view` may watch and read.',
     body: NewToken,
     replies: { 201: MadeToken },
     async answer({ body: { label, scopes, expires } }, { access, clock }) {
-      const may: readonly TokenScope[] = scopes ?? ['view'];
+      const granted: readonly TokenScope[] = scopes ?? ['view'];
       const expiresMs = expires === undefined ? undefined : readExpiry(expires, clock.nowMs());
-      const { token, secret } = await access.tokens.make({ label, scopes: [...new Set(may)], expiresMs });
+      const { token, secret } = await access.tokens.make({ label, scopes: [...new Set(granted)], expiresMs });
       const headers = { location: `/api/v1/tokens/${token.id}` };
       return { status: 201, headers, body: { ...tokenView(token), token: secret } };
     },
@@ -176,11 +179,12 @@ export const accessRoutes: readonly Route[] = [
     path: '/api/v1/tokens/:id',
     tag: 'access',
     access: 'admin',
-    sentence: 'Takes a token back, at once.',
+    sentence: 'Revokes an API token at once.',
     params: IdParams,
     replies: { 204: undefined },
     async answer({ params: { id } }, { access }) {
-      if (!(await access.tokens.remove(id))) throw new OxbowError('token-unknown', 'There is no token of that id.');
+      if (!(await access.tokens.remove(id)))
+        throw new OxbowError('token-unknown', `There is no token with the id "${id}".`);
       return { status: 204 };
     },
   }),

@@ -1,5 +1,5 @@
 /**
- * What whoever runs the server looks at: the disk and when it is full, the settings in force, the last lines of the log.
+ * Routes for administrators: storage, settings and log.
  * In: requests. Out: StorageView, SettingView, LogLineView.
  */
 import { LogLevelView, LogLineView, SettingView, StorageView } from '../../api/admin-shapes.ts';
@@ -11,10 +11,8 @@ const LogList = Type.Object({ items: Type.Array(LogLineView), nextCursor: Type.N
 const LogQuery = Type.Object(
   {
     level: Type.Optional(LogLevelView),
-    stream: Type.Optional(Type.String({ maxLength: 64, description: 'only what is about this stream' })),
-    after: Type.Optional(
-      Type.String({ pattern: '^[0-9]{1,15}$', description: '`id` of a line: only what was written after it' }),
-    ),
+    stream: Type.Optional(Type.String({ maxLength: 64, description: 'only lines about this stream' })),
+    after: Type.Optional(Type.String({ pattern: '^[0-9]{1,15}$', description: '`id` of a line: only lines after it' })),
   },
   { additionalProperties: false },
 );
@@ -26,7 +24,7 @@ export const adminRoutes: readonly Route[] = [
     path: '/api/v1/storage',
     tag: 'system',
     access: 'admin',
-    sentence: 'The disk that recordings lie on: how full it is, how fast it fills, when it will be full.',
+    sentence: 'Returns the state of the recordings disk: free space, growth, and when it will be full.',
     replies: { 200: StorageView },
     answer: async (_, { storage }) => ({ body: await storage() }),
   }),
@@ -36,7 +34,7 @@ export const adminRoutes: readonly Route[] = [
     tag: 'system',
     access: 'admin',
     sentence:
-      'The settings in force, each with where it was set and whether a change needs a restart; without secrets.',
+      'Lists the effective settings, each with its origin and whether a change needs a restart; without secrets.',
     replies: { 200: SettingList },
     answer: (_, { settings }) => ({ body: { items: settings(), nextCursor: null } }),
   }),
@@ -45,7 +43,7 @@ export const adminRoutes: readonly Route[] = [
     path: '/api/v1/logs',
     tag: 'system',
     access: 'admin',
-    sentence: 'The last lines of the log, oldest first, at most 500; `level` gives that level and what is graver.',
+    sentence: 'Returns the last lines of the log, oldest first, at most 500. `level` is the lowest level returned.',
     query: LogQuery,
     replies: { 200: LogList },
     answer: ({ query: { level, stream, after } }, { logs }) => ({

@@ -1,6 +1,6 @@
 /**
- * Events over the API, as they happen.
- * In: which ones, and the last that was heard. Out: `text/event-stream`; the same address speaks WebSocket too.
+ * The route of the event stream.
+ * In: a filter, the id of the last received event. Out: `text/event-stream`, or a WebSocket.
  */
 import { StreamName } from '../../api/stream-name.ts';
 import { Type } from '../../api/type.ts';
@@ -11,21 +11,23 @@ import { defineRoute, type Route } from './route.ts';
 const EventQuery = Type.Object(
   {
     types: Type.Optional(
-      Type.String({ maxLength: 1000, description: 'names with commas between; `job.*` for all that begin so' }),
+      Type.String({
+        maxLength: 1000,
+        description: 'event types separated by commas; `job.*` means all that begin with `job.`',
+      }),
     ),
     stream: Type.Optional(StreamName),
     after: Type.Optional(
       Type.String({
         maxLength: 40,
-        description:
-          'id of the last event that was heard: what was told since comes first. As the header Last-Event-ID.',
+        description: 'id of the last received event: events after it are sent first. Same as the header Last-Event-ID.',
       }),
     ),
   },
   { additionalProperties: false },
 );
 
-/** What an answer of this kind is, by which OpenAPI tells its type. */
+/** Description of the answer; openapi.ts recognizes the media type by it. */
 export const EVENT_STREAM = 'events; each `data` is an event as JSON, see docs/7-reference/events.md';
 
 /** The rows. */
@@ -35,7 +37,7 @@ export const eventRoutes: readonly Route[] = [
     path: EVENTS_PATH,
     tag: 'events',
     access: 'viewer',
-    sentence: 'What happens, as it happens: server-sent events, or a WebSocket where the request upgrades.',
+    sentence: 'Streams events as they happen: as server-sent events, or by WebSocket if the request upgrades.',
     query: EventQuery,
     replies: { 200: Type.String({ description: EVENT_STREAM }) },
     answer({ query, header, subscriber }) {

@@ -1,13 +1,13 @@
 /**
- * When something ends: an instant, or how long from now.
- * In: the text of a field. Out: milliseconds since 1970, or the refusal.
+ * Reads the field `expires`: an instant, or a duration from now.
+ * In: the text of a field. Out: milliseconds since 1970, or a refusal.
  */
 import { parseDuration } from '../../lib/duration.ts';
 import { FormatError, OxbowError } from '../../lib/errors.ts';
 import { instantForms, readInstant } from './instant-field.ts';
 
-/** What such a field may hold, for the reference. */
-export const expiresForms = `How long from now, as \`2h\`; or when: ${instantForms[0]!.toLowerCase()}${instantForms.slice(1)}`;
+/** The accepted forms, for the reference. */
+export const expiresForms = `A duration from now, as \`2h\`, or an instant: ${instantForms[0]!.toLowerCase()}${instantForms.slice(1)}`;
 
 /**
  * Reads the field `expires`.
@@ -18,7 +18,7 @@ export const expiresForms = `How long from now, as \`2h\`; or when: ${instantFor
  */
 export function readExpiry(text: string, nowMs: number): number {
   const atMs = /^\d.*[a-z]$/.test(text) ? nowMs + readLength(text) : readInstant('expires', text);
-  if (atMs <= nowMs) throw new OxbowError('bad-time', '`expires` lies in the past.');
+  if (atMs <= nowMs) throw new OxbowError('bad-time', `\`expires\` (${text}) is in the past.`);
   return atMs;
 }
 

@@ -20,7 +20,7 @@ const server = shareTestServer(() => ({
   probe: async (_, { traceparent }) => Promise.reject(new OxbowError('bad-source', `on behalf of ${traceparent}`)),
 }));
 
-test('while the database hangs oxbow gets no traffic and says why, but lives', async () => {
+test('while the database hangs, oxbow is not ready and says why, but is live', async () => {
   const { promise: hangs, resolve } = Promise.withResolvers<undefined>();
   const heal = health.register('database', () => hangs, { timeoutMs: 50 });
   const ready = await sendRequest(server(), '/ready');
@@ -34,7 +34,7 @@ test('while the database hangs oxbow gets no traffic and says why, but lives', a
   heal();
 });
 
-test('what degrades is said by /health and /ready, and takes no traffic away', async () => {
+test('a degraded check is shown by /health and /ready, and oxbow stays ready', async () => {
   const full = () => Promise.reject(new Error('nothing is recorded: record.minFree'));
   const heal = health.register('disk', full, { degrades: true });
   for (const path of ['/health', '/ready']) {
@@ -46,7 +46,7 @@ test('what degrades is said by /health and /ready, and takes no traffic away', a
   heal();
 });
 
-test('what is only worth knowing fails /health, not /ready', async () => {
+test('a check that only informs fails /health, not /ready', async () => {
   const heal = health.register('memory', () => Promise.reject(new Error('memory is short')), { ready: false });
   assert.equal((await sendRequest(server(), '/health')).status, 503);
   assert.equal((await sendRequest(server(), '/ready')).status, 200);
@@ -55,7 +55,7 @@ test('what is only worth knowing fails /health, not /ready', async () => {
 
 test('a request becomes a span named by its route, in the trace of its caller', async () => {
   spans.length = 0;
-  await sendRequest(server(), '/api/v1/streams/nobody?token=secret', { headers: { traceparent } });
+  await sendRequest(server(), '/api/v1/streams/unknown?token=secret', { headers: { traceparent } });
   const [span] = spans;
   assert.deepEqual(
     [span!.kind, span!.name, span!.traceId, span!.traceparent, span!.error],
@@ -65,7 +65,7 @@ test('a request becomes a span named by its route, in the trace of its caller', 
   assert.ok(!JSON.stringify(spans).includes('secret'));
 });
 
-test('what a request has oxbow sendRequest elsewhere is asked on behalf of its span', async () => {
+test('outgoing requests of a request are in its trace', async () => {
   spans.length = 0;
   const headers = { traceparent, 'content-type': 'application/json', ...asAdmin };
   const body = JSON.stringify({ url: 'https://cam.example/live.m3u8' });

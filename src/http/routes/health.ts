@@ -1,5 +1,5 @@
 /**
- * Whether oxbow lives, is ready, and works: for load balancers, Kubernetes and people. And its metrics.
+ * Liveness, readiness and health, for load balancers, Kubernetes and people. And the metrics.
  * In: observe/health and observe/metrics. Out: 200 or 503 with a JSON body; Prometheus text.
  */
 import { Type } from '../../api/type.ts';
@@ -9,7 +9,7 @@ import { defineRoute, type Route } from './route.ts';
 const Status = Type.Union([Type.Literal('ok'), Type.Literal('degraded'), Type.Literal('failing')]);
 const HealthView = Type.Object(
   {
-    /** The worst of the checks. `degraded`: oxbow serves, but not all of it works. */
+    /** The worst status of the checks. `degraded`: oxbow serves, but a part of it does not work. */
     status: Status,
     version: Type.String(),
     checks: Type.Array(
@@ -55,19 +55,19 @@ function reportRoute(path: string, kind: 'checkHealth' | 'checkReady', sentence:
   });
 }
 
-function liveRoute(path: string, sendsPeopleHome: boolean): Route {
+function liveRoute(path: string, redirectsBrowsers: boolean): Route {
   return defineRoute({
     method: 'GET',
     path,
     tag: 'health',
     access: 'anyone',
-    sentence: sendsPeopleHome
-      ? 'Whether the process lives; a browser is sent to the page instead.'
-      : 'Whether the process lives.',
-    replies: { 200: LiveView, ...(sendsPeopleHome && { 302: undefined }) },
+    sentence: redirectsBrowsers
+      ? 'Answers 200 while the process runs; redirects browsers to the home page.'
+      : 'Answers 200 while the process runs.',
+    replies: { 200: LiveView, ...(redirectsBrowsers && { 302: undefined }) },
     answer({ accept }) {
-      const headers = sendsPeopleHome ? { vary: 'Accept' } : {};
-      if (sendsPeopleHome && accept.includes('text/html'))
+      const headers = redirectsBrowsers ? { vary: 'Accept' } : {};
+      if (redirectsBrowsers && accept.includes('text/html'))
         return { status: 302, headers: { ...headers, location: '/' } };
       return { headers, body: { status: 'ok' } };
     },
@@ -76,8 +76,12 @@ function liveRoute(path: string, sendsPeopleHome: boolean): Route {
 
 /** The rows. */
 export const healthRoutes: readonly Route[] = [
-  ...['/health', '/healthz'].map((path) => reportRoute(path, 'checkHealth', 'How every part of oxbow does.')),
-  ...['/ready', '/readiness'].map((path) => reportRoute(path, 'checkReady', 'Whether oxbow should get traffic.')),
+  ...['/health', '/healthz'].map((path) =>
+    reportRoute(path, 'checkHealth', 'Returns the health of every part of oxbow.'),
+  ),
+  ...['/ready', '/readiness'].map((path) =>
+    reportRoute(path, 'checkReady', 'Returns whether oxbow is ready for traffic.'),
+  ),
   liveRoute('/live', true),
   ...['/liveness', '/livez'].map((path) => liveRoute(path, false)),
   defineRoute({
@@ -85,7 +89,7 @@ export const healthRoutes: readonly Route[] = [
     path: '/metrics',
     tag: 'health',
     access: 'operator',
-    sentence: 'All metrics, as Prometheus reads them; from this computer or with the admin token.',
+    sentence: 'Returns all metrics in Prometheus text format; from this computer or with the admin token.',
     replies: { 200: Type.String({ description: 'Prometheus text' }) },
     async answer(_, { metrics }) {
       return { headers: { 'content-type': metrics.contentType }, body: await metrics.print() };

@@ -1,16 +1,16 @@
 /**
- * Instants in queries and bodies.
- * In: the text of a field. Out: milliseconds since 1970, or the refusal that names the field.
+ * Reads instants in queries and bodies.
+ * In: the text of a field. Out: milliseconds since 1970, or a refusal that names the field.
  */
 import { parseInstant } from '../../api/instant.ts';
 import { isDuration } from '../../delivery/address-time.ts';
 import { parseDuration } from '../../lib/duration.ts';
 import { FormatError, OxbowError } from '../../lib/errors.ts';
 
-/** What such a field may hold, for the reference. */
+/** The accepted forms, for the reference. */
 export const instantForms = 'Unix seconds, milliseconds, RFC 3339 with a zone, or YYYYMMDDHHMMSS in UTC.';
 
-/** What the end of a stretch may hold, for the reference. */
+/** The accepted forms of the end of a range, for the reference. */
 export const endForms = `${instantForms} Or a duration after \`from\`: 90s, 2h.`;
 
 /**
@@ -25,16 +25,17 @@ export function readInstant(name: string, text: string): number {
 }
 
 /**
- * Reads the end of a stretch, as the addresses of media do.
+ * Reads the end of a range, as the addresses of media do.
  *
  * @param name of the field
- * @param fromMs where the stretch begins, ms since 1970; undefined where that was not given
+ * @param fromMs start of the range, ms since 1970; undefined if it was not given
  * @returns ms since 1970
  * @throws OxbowError `bad-time`
  */
 export function readEnd(name: string, text: string, fromMs: number | undefined): number {
   if (!isDuration(text)) return readInstant(name, text);
-  if (fromMs === undefined) throw new OxbowError('bad-time', `\`${name}\` is a duration; give \`from\` too.`);
+  if (fromMs === undefined)
+    throw new OxbowError('bad-time', `\`${name}\` (${text}) is a duration, which needs \`from\`.`);
   return fromMs + reading(name, () => parseDuration(text));
 }
 

@@ -22,7 +22,7 @@ const server = shareTestServer(() => ({
 }));
 const ask = (query: string) => fetch(`${server().url}/api/v1/jobs${query}`, { headers: asAdmin });
 
-test('jobs come in pages: limit and cursor go in, the next cursor comes out', async () => {
+test('jobs are paginated by limit and cursor', async () => {
   queries.length = 0;
   assert.deepEqual(await (await ask('?limit=2&cursor=43')).json(), { items: [], nextCursor: '41' });
   await ask('');

@@ -1,5 +1,5 @@
 /**
- * Background work over the API: how far it is, what came of it, and an end to it.
+ * Routes of background jobs: state, progress and cancellation.
  * In: requests. Out: JobView.
  */
 import { JobView } from '../../api/job-shapes.ts';
@@ -18,7 +18,7 @@ export const jobRoutes: readonly Route[] = [
     path: '/api/v1/jobs',
     tag: 'jobs',
     access: 'admin',
-    sentence: 'Lists jobs, newest first, 200 a page unless `limit` says otherwise.',
+    sentence: 'Lists jobs, newest first, by default 200 per page.',
     query: PageQuery,
     replies: { 200: JobList },
     answer: async ({ query: { limit, cursor } }, { jobs }) => ({
@@ -30,7 +30,7 @@ export const jobRoutes: readonly Route[] = [
     path: '/api/v1/jobs/:id',
     tag: 'jobs',
     access: 'admin',
-    sentence: 'Tells how far a job is, and what came of it.',
+    sentence: 'Returns the state, progress and result of a job.',
     params: JobParams,
     replies: { 200: JobView },
     answer: async ({ params: { id } }, { jobs }) => ({ body: await jobs.get(id) }),
@@ -40,7 +40,7 @@ export const jobRoutes: readonly Route[] = [
     path: '/api/v1/jobs/:id',
     tag: 'jobs',
     access: 'admin',
-    sentence: 'Cancels a job; one that is done is forgotten, and its file deleted.',
+    sentence: 'Cancels a job. Removes a finished job and its file.',
     params: JobParams,
     replies: { 200: JobView },
     answer: async ({ params: { id } }, { jobs }) => ({ body: await jobs.cancel(id) }),

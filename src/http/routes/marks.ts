@@ -1,6 +1,6 @@
 /**
- * Markers and pins over the API: what people set on a stream's timeline.
- * In: instants in any form that oxbow reads, texts. Out: MarkerView, PinView.
+ * Routes of markers and pins on a stream's timeline.
+ * In: instants in any accepted form, texts. Out: MarkerView, PinView.
  */
 import { MarkerView, PinView } from '../../api/shapes.ts';
 import { Type } from '../../api/type.ts';
@@ -9,18 +9,18 @@ import { endForms, instantForms, readEnd, readInstant } from './instant-field.ts
 import { defineRoute, type Route } from './route.ts';
 import { findStream, NameParams } from './streams.ts';
 
-/** The last instant that a time can name, ms since 1970. */
+/** The last instant of a JavaScript date, ms since 1970. */
 const END_OF_TIME_MS = 8.64e15;
 
 const Instant = Type.String({ maxLength: 64, description: instantForms });
 const End = Type.String({ maxLength: 64, description: endForms });
-const Text = Type.Optional(Type.String({ maxLength: 500, description: 'what it is about; may be empty' }));
+const Text = Type.Optional(Type.String({ maxLength: 500, description: 'label; may be empty' }));
 const NewMarker = Type.Object({ at: Instant, text: Text }, { $id: 'NewMarker', additionalProperties: false });
 const NewPin = Type.Object({ from: Instant, to: End, text: Text }, { $id: 'NewPin', additionalProperties: false });
 const MarkParams = Type.Object({ ...NameParams.properties, id: Type.String({ maxLength: 80 }) });
 const MarkerQuery = Type.Object(
   {
-    from: Type.Optional(Type.String({ maxLength: 64, description: `${instantForms} All of them unless given.` })),
+    from: Type.Optional(Type.String({ maxLength: 64, description: `${instantForms} Default: all markers.` })),
     to: Type.Optional(End),
     cursor: Type.Optional(Type.String({ maxLength: 80, description: '`nextCursor` of the answer before this one' })),
   },
@@ -40,7 +40,7 @@ export const markRoutes: readonly Route[] = [
     tag: 'timeline',
     access: 'viewer',
     anyPage: true,
-    sentence: 'The markers of a stream, oldest first, a thousand at a time.',
+    sentence: 'Lists the markers of a stream, oldest first, 1000 per page.',
     params: NameParams,
     query: MarkerQuery,
     replies: { 200: MarkerList },
@@ -58,7 +58,7 @@ export const markRoutes: readonly Route[] = [
     path: '/api/v1/streams/:name/markers',
     tag: 'timeline',
     access: 'admin',
-    sentence: 'Marks an instant.',
+    sentence: 'Creates a marker at an instant.',
     params: NameParams,
     body: NewMarker,
     replies: { 201: MarkerView },
@@ -87,7 +87,7 @@ export const markRoutes: readonly Route[] = [
     tag: 'timeline',
     access: 'viewer',
     anyPage: true,
-    sentence: 'The pins of a stream, oldest first.',
+    sentence: 'Lists the pins of a stream, oldest first.',
     params: NameParams,
     replies: { 200: PinList },
     async answer({ params: { name }, sees }, deps) {
@@ -100,15 +100,14 @@ export const markRoutes: readonly Route[] = [
     path: '/api/v1/streams/:name/pins',
     tag: 'timeline',
     access: 'admin',
-    sentence: 'Pins a stretch: retention leaves every ten-minute window that it touches alone.',
+    sentence: 'Pins a time range: retention keeps every ten-minute window that it overlaps.',
     params: NameParams,
     body: NewPin,
     replies: { 201: PinView },
     repeatable: true,
     async answer({ params: { name }, body: { from, to, text = '' } }, { streams }) {
       const fromMs = readInstant('from', from);
-      const stretch = { fromMs, toMs: readEnd('to', to, fromMs), text };
-      const pin = await streams.addPin(name, stretch);
+      const pin = await streams.addPin(name, { fromMs, toMs: readEnd('to', to, fromMs), text });
       return { status: 201, headers: { location: `/api/v1/streams/${name}/pins/${pin.id}` }, body: pin };
     },
   }),
@@ -117,7 +116,7 @@ export const markRoutes: readonly Route[] = [
     path: '/api/v1/streams/:name/pins/:id',
     tag: 'timeline',
     access: 'admin',
-    sentence: 'Deletes a pin; what is older than it should be goes at the next pass of retention.',
+    sentence: 'Deletes a pin. The next retention pass deletes expired media that it kept.',
     params: MarkParams,
     replies: { 204: undefined },
     async answer({ params: { name, id } }, { streams }) {

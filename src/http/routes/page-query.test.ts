@@ -5,7 +5,7 @@ import { pageOf } from './page-query.ts';
 const names = (count: number) => Array.from({ length: count }, (_, i) => `cam-${String(i).padStart(4, '0')}`);
 const self = (name: string) => name;
 
-test('who follows the cursors sees each item once, also when the one that a cursor names has gone', () => {
+test('following the cursors returns each item once, even if the item that a cursor names was removed', () => {
   const all = names(7);
   const seen: string[] = [];
   let cursor: string | null = null;
@@ -26,7 +26,7 @@ test('who follows the cursors sees each item once, also when the one that a curs
   ]);
 });
 
-test('a page has a thousand items at most, the last one has no cursor, and behind the end there is nothing', () => {
+test('a page has at most 1000 items, the last one has no cursor, and after the end there is nothing', () => {
   const all = names(1001);
   const first = pageOf(all, { limit: '9999' }, self);
   assert.deepEqual([first.items.length, first.nextCursor], [1000, 'cam-0999']);

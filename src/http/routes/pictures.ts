@@ -33,7 +33,7 @@ export const pictureRoutes: readonly Route[] = [
       const picture = await deps.streams.picture(name);
       if (!picture) throw new OxbowError('not-found', `The stream ${name} has no picture.`);
       const { type, bytes, version } = picture;
-      // An address that names the version never changes; without one it is asked again each time.
+      // An address with the version never changes; one without is revalidated each time.
       const cacheControl = v === version ? 'public, max-age=31536000, immutable' : 'no-cache';
       return { file: { contentType: type, cacheControl, length: bytes.length, body: [bytes], etag: version } };
     },

@@ -11,14 +11,14 @@ const headers = { 'content-type': 'application/json', ...asAdmin };
 suite('POST /api/v1/probe', () => {
   const server = shareTestServer();
 
-  test('looks at an address for administrators', async () => {
+  test('probes a source for administrators', async () => {
     const response = await fetch(`${server().url}/api/v1/probe`, { method: 'POST', headers, body });
     assert.equal(response.status, 200);
     assert.equal(((await response.json()) as { container: string }).container, 'mpegts');
     assert.deepEqual(server().calls, ['probe(https://cam.example/live.m3u8)']);
   });
 
-  test('is for nobody else, and takes nothing but an address and a quality', async () => {
+  test('is refused to others, and accepts only a URL and a quality', async () => {
     const anyone = { 'content-type': 'application/json' };
     const refused = await fetch(`${server().url}/api/v1/probe`, { method: 'POST', headers: anyone, body });
     assert.equal(refused.status, 401);
@@ -30,7 +30,7 @@ suite('POST /api/v1/probe', () => {
   });
 });
 
-test('a look ends when the client goes away, and the log tells of no failure', async () => {
+test('a probe ends when the client disconnects, and no failure is logged', async () => {
   let seen: AbortSignal | undefined;
   const lines: string[] = [];
   const log = createLog({ level: 'debug', format: 'json', write: (line) => lines.push(line) });
@@ -48,7 +48,7 @@ test('a look ends when the client goes away, and the log tells of no failure', a
   controller.abort();
   await assert.rejects(asking, { name: 'AbortError' });
   await until('the look has ended', () => seen!.aborted);
-  const line = await until('the log tells', () => lines.find((each) => each.includes('"where"')));
-  assert.match(line, /"level":"debug".*the client ended the request before it was answered/);
+  const line = await until('the log line', () => lines.find((each) => each.includes('"where"')));
+  assert.match(line, /"level":"debug".*The client disconnected before the answer was sent/);
   assert.match(await server.deps.metrics.print(), /^oxbow_bugs_total 0$/m);
 });

@@ -1,6 +1,6 @@
 /**
- * A look at an address before it is recorded.
- * In: POST /api/v1/probe. Out: ProbeView. Whoever goes away ends the look.
+ * The route that probes a source.
+ * In: POST /api/v1/probe. Out: ProbeView. The probe ends when the client disconnects.
  */
 import { ProbeRequest, ProbeView } from '../../api/probe.ts';
 import { defineRoute, type Route } from './route.ts';
@@ -14,7 +14,7 @@ export const probeRoutes: readonly Route[] = [
     access: 'admin',
     limit: 'probe',
     sentence:
-      'Looks at an address: what it is, its tracks and qualities, how far back it goes. The address itself may be private; private addresses that it leads to must be in `net.allow`.',
+      'Probes a source URL: its protocol, tracks and qualities, and how far back it goes. The URL itself may be private; private addresses that it redirects or links to must be in `net.allow`.',
     body: ProbeRequest,
     replies: { 200: ProbeView },
     answer: async ({ body, signal, traceparent }, { probe }) => ({ body: await probe(body, { signal, traceparent }) }),

@@ -1,6 +1,6 @@
 /**
- * One row of the table of routes: method, path, who may, schemas, a sentence, and what answers.
- * In: the files of this folder, one a feature. Out: api.ts makes the router and OpenAPI from the rows.
+ * One row of the table of routes: method, path, access, schemas, summary, handler.
+ * In: the files of this folder, one per feature. Out: api.ts builds the router and OpenAPI from the rows.
  */
 import type { Static, TSchema } from 'typebox';
 import type { Reply } from '../../delivery/reply.ts';
@@ -12,7 +12,7 @@ import type { Awaitable, HttpDeps } from '../deps.ts';
 import type { EventFilter, EventSubscriber } from '../events/event-filter.ts';
 
 /**
- * Who may ask. `anyone`: everybody. `viewer`: everybody, but only those with a right hear of signed and private streams.
+ * Required permission. `anyone`: none. `viewer`: none, but signed and private streams need a playback token or credentials.
  * `operator`: from this computer, with a token or signed in. `admin`: administrators, by token or signed in.
  */
 export type RouteAccess = 'anyone' | 'viewer' | 'operator' | 'admin';
@@ -25,70 +25,70 @@ export interface RouteCall<P = unknown, Q = unknown, B = unknown> {
   readonly isAdmin: boolean;
   readonly principal: Principal;
   readonly client: RequestClient;
-  /** Of the connection that the request came by. */
+  /** Ends of the connection that the request uses. */
   readonly ends: ConnectionEnds;
-  /** Whether they may hear of a stream that is not for everyone. */
+  /** Whether the client may see a signed or private stream. Throws the refusal of an invalid playback token. */
   sees(stream: string): boolean;
-  /** Who they are to those who tell events; refuses as `subscriberOf`. */
+  /** The client as a subscriber to events; throws as `subscriberOf`. */
   subscriber(filter: EventFilter): EventSubscriber;
-  /** From this computer and through no proxy, or one who may see everything. */
+  /** Directly from this computer, or with credentials. */
   readonly isOperator: boolean;
   /** The Accept header, or ''. */
   readonly accept: string;
   /** A header of the request by its name in lower case. */
   readonly header: (name: string) => string | undefined;
-  /** Fires when whoever asked goes away before there is an answer. */
+  /** Aborts when the client disconnects before the answer. */
   readonly signal: AbortSignal;
-  /** What goes along with requests that are made for it; undefined where tracing is off. */
+  /** Trace context for outgoing requests; undefined if tracing is off. */
   readonly traceparent: string | undefined;
 }
 
-/** What a route answers. */
+/** The answer of a route. */
 export interface RouteAnswer {
-  /** 200 unless said. */
+  /** 200 by default. */
   readonly status?: number;
   readonly headers?: Readonly<Record<string, string>>;
-  /** JSON by the schema of its status; a string is sent as it is. */
+  /** Serialized by the schema of its status; a string is sent unchanged. */
   readonly body?: unknown;
   /** A file in place of a body: sent whole or by range, as the request asks. */
   readonly file?: Reply;
-  /** In place of a body: events, for as long as both sides want. */
+  /** In place of a body: events, until either side ends the connection. */
   readonly events?: { readonly filter: EventFilter; readonly subscriber: EventSubscriber };
 }
 
 /** A row. */
 export interface Route {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
-  /** With `:name` for parameters. */
+  /** Parameters are written `:name`. */
   readonly path: string;
   /** Chapter of the reference. */
   readonly tag: 'streams' | 'timeline' | 'jobs' | 'events' | 'webhooks' | 'access' | 'system' | 'health';
   readonly access: RouteAccess;
-  /** What it does, in a sentence. */
+  /** Summary for OpenAPI and the reference. */
   readonly sentence: string;
   readonly params?: TSchema;
   readonly query?: TSchema;
   readonly body?: TSchema;
   /** Media types of a body that is a file; `body` of the call is its bytes. */
   readonly bodyTypes?: readonly string[];
-  /** Media types of an answer that is a file; those of exports unless said. */
+  /** Media types of an answer that is a file; those of exports by default. */
   readonly fileTypes?: readonly string[];
-  /** Schema of each answer, undefined for none. */
+  /** Schema of the body for each status; undefined: no body. */
   readonly replies: Readonly<Record<number, TSchema | undefined>>;
-  /** Pages of other hosts may read the answers: what `<oxbow-player>` asks there. Only for GET without a token. */
+  /** Pages of other sites may read the answers, as `<oxbow-player>` needs. Only for GET without a token. */
   readonly anyPage?: boolean;
-  /** Repeating it with the same Idempotency-Key gives the first answer again. */
+  /** Supports Idempotency-Key: a repeated request gets the first answer again. */
   readonly repeatable?: boolean;
-  /** What it counts as where requests are limited; those that change something are `writes` unless said. */
+  /** Rate limit that applies; `writes` by default for methods other than GET. */
   readonly limit?: LimitName;
-  /** It honours If-Match. */
+  /** Supports If-Match. */
   readonly conditional?: boolean;
   answer(call: RouteCall, deps: HttpDeps): Awaitable<RouteAnswer>;
 }
 
 type ValueOf<S> = S extends TSchema ? Static<S> : undefined;
 
-/** A row whose `answer` knows the types of its own schemas. */
+/** Types a row, so that its `answer` gets the types of the row's schemas. */
 export function defineRoute<
   P extends TSchema | undefined = undefined,
   Q extends TSchema | undefined = undefined,
@@ -101,6 +101,6 @@ export function defineRoute<
     answer(call: RouteCall<ValueOf<P>, ValueOf<Q>, ValueOf<B>>, deps: HttpDeps): Awaitable<RouteAnswer>;
   },
 ): Route {
-  // The schemas have been checked by the time `answer` is called, so the types it was written with hold.
+  // The router validates requests against the schemas before it calls `answer`, so these types hold.
   return row as unknown as Route;
 }

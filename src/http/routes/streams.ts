@@ -1,5 +1,5 @@
 /**
- * Streams over the API: listed, made, replaced, removed, started and stopped.
+ * Routes of streams: list, create, replace, remove, start and stop.
  * In: requests below /api/v1/streams. Out: calls of `deps.streams`; StreamView.
  */
 import { StreamSettings, StreamView } from '../../api/shapes.ts';
@@ -24,25 +24,25 @@ const RemoveQuery = Type.Object(
   { additionalProperties: false },
 );
 
-/** Whether not everyone may hear of it. */
-function isClosed({ visibility }: StreamView): boolean {
+/** Whether seeing the stream needs a playback token or credentials. */
+function isRestricted({ visibility }: StreamView): boolean {
   return visibility === 'signed' || visibility === 'private';
 }
 
 /**
- * The stream if whoever asks may know of it.
+ * The stream, if the caller may see it.
  *
- * @throws OxbowError `stream-unknown` where it is not there, or not for this caller; what a right to watch is refused with
+ * @throws OxbowError `stream-unknown` if it does not exist or the caller may not see it; `watch-refused`, `watch-expired`
  */
 export async function findStream(name: string, sees: RouteCall['sees'], { streams }: HttpDeps): Promise<StreamView> {
   const view = await streams.get(name);
-  // Of one that is not there too: a right to watch is refused alike, and tells nobody which names there are.
-  const mayKnow = (view && !isClosed(view)) || sees(name);
-  if (!view || !mayKnow) throw streamUnknown(name);
+  // Also checked for unknown names: a wrong playback token gets the same refusal and reveals no names.
+  const isVisible = (view && !isRestricted(view)) || sees(name);
+  if (!view || !isVisible) throw streamUnknown(name);
   return view;
 }
 
-/** The state of its settings, for whoever may change them; what it is doing now is not part of it. */
+/** ETag of the stream's settings, for administrators. The stream's state is not part of it. */
 function etagOf(name: string, isAdmin: boolean, { streams }: HttpDeps): Record<string, string> {
   const revision = isAdmin ? streams.revision(name) : undefined;
   return revision === undefined ? {} : { etag: `"${revision}"` };
@@ -89,7 +89,7 @@ export const streamRoutes: readonly Route[] = [
     path: '/api/v1/streams',
     tag: 'streams',
     access: 'admin',
-    sentence: 'Makes a stream.',
+    sentence: 'Creates a stream.',
     body: NewStream,
     replies: { 201: StreamView },
     repeatable: true,
@@ -105,7 +105,7 @@ export const streamRoutes: readonly Route[] = [
     tag: 'streams',
     access: 'viewer',
     anyPage: true,
-    sentence: 'Tells what a stream is doing now.',
+    sentence: 'Returns the settings and state of a stream.',
     params: NameParams,
     replies: { 200: StreamView },
     async answer({ params: { name }, isAdmin, sees }, deps) {
@@ -118,7 +118,7 @@ export const streamRoutes: readonly Route[] = [
     path: '/api/v1/streams/:name',
     tag: 'streams',
     access: 'admin',
-    sentence: 'Replaces the settings of a stream, or makes it.',
+    sentence: 'Replaces the settings of a stream, or creates it.',
     params: NameParams,
     body: StreamSettings,
     replies: { 200: StreamView, 201: StreamView },
@@ -136,18 +136,18 @@ export const streamRoutes: readonly Route[] = [
     path: '/api/v1/streams/:name',
     tag: 'streams',
     access: 'admin',
-    sentence: 'Removes a stream; its recordings stay unless `recordings=delete`.',
+    sentence: 'Removes a stream. Its recordings are kept unless `recordings=delete`.',
     params: NameParams,
     query: RemoveQuery,
     replies: { 204: undefined },
     conditional: true,
     async answer({ params: { name }, query, ...call }, { streams, access }) {
       await streams.remove(name, { recordings: query.recordings ?? 'keep', check: conditionOf(call) });
-      await access.watch.revoke(name); // whatever is named so next is another stream
+      await access.watch.revoke(name); // its tokens must not be valid for a later stream of the same name
       return { status: 204 };
     },
   }),
-  order('start', 'Starts a stream that was stopped.'),
-  order('stop', 'Stops a stream until it is started; the time until then is offline, not a gap.'),
-  order('restart', 'Connects to the source anew.'),
+  order('start', 'Starts a stopped stream.'),
+  order('stop', 'Stops a stream until it is started again. The time until then counts as offline, not as a gap.'),
+  order('restart', 'Reconnects a stream to its source.'),
 ];

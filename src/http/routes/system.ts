@@ -1,6 +1,6 @@
 /**
- * Who answers and what time it is there.
- * In: requests. Out: SystemView, the clock, the version.
+ * Routes of the server: time, system state and version.
+ * In: requests. Out: SystemView, TimeView, VersionView.
  */
 import { printRfc3339 } from '../../api/instant.ts';
 import { SystemView } from '../../api/shapes.ts';
@@ -21,7 +21,7 @@ export const systemRoutes: readonly Route[] = [
     tag: 'system',
     access: 'anyone',
     anyPage: true,
-    sentence: "The server's time, so that players can measure how far theirs is off.",
+    sentence: "Returns the server's time, so that players can measure the offset of their clock.",
     replies: { 200: TimeView },
     answer: (_, { clock }) => ({ body: { now: printRfc3339(clock.nowMs()) } }),
   }),
@@ -30,7 +30,7 @@ export const systemRoutes: readonly Route[] = [
     path: '/api/v1/system',
     tag: 'system',
     access: 'admin',
-    sentence: 'Version, memory, disk and number of streams.',
+    sentence: 'Returns version, memory, disk and number of streams.',
     replies: { 200: SystemView },
     answer: async (_, { system }) => ({ body: await system() }),
   }),
@@ -39,7 +39,7 @@ export const systemRoutes: readonly Route[] = [
     path: '/version',
     tag: 'system',
     access: 'anyone',
-    sentence: 'Which oxbow this is.',
+    sentence: 'Returns the version of oxbow.',
     replies: { 200: VersionView },
     answer: (_, { version }) => ({ body: { name: 'oxbow', version } }),
   }),

@@ -1,6 +1,6 @@
 /**
- * Every route of the API and the health family, in one list.
- * In: the files beside this one. Out: router, OpenAPI, generated pages.
+ * Every route of the API and the health endpoints, in one list.
+ * In: the files of this folder. Out: router, OpenAPI, generated pages.
  */
 import { accessRoutes } from './access.ts';
 import { adminRoutes } from './admin.ts';
@@ -18,7 +18,7 @@ import { timelineRoutes } from './timeline.ts';
 import { watchTokenRoutes } from './watch-tokens.ts';
 import { webhookRoutes } from './webhooks.ts';
 
-/** The table. Media paths and pages are not in it: they answer with files, see media.ts and interface.ts. */
+/** The table. Media paths and pages are not in it, see media.ts and interface.ts. */
 export const routes: readonly Route[] = [
   ...streamRoutes,
   ...pictureRoutes,

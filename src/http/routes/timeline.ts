@@ -1,6 +1,6 @@
 /**
- * A stream's past over the API: the timeline and its gaps.
- * In: a stretch of time in any form that oxbow reads. Out: TimelineView, GapView.
+ * Routes of a stream's timeline and its gaps.
+ * In: a time range in any accepted form. Out: TimelineView, GapView.
  */
 import { GapView, TimelineView } from '../../api/shapes.ts';
 import { Type } from '../../api/type.ts';
@@ -15,10 +15,8 @@ const LONGEST_MS = 31 * DAY_MS;
 
 const RangeQuery = Type.Object(
   {
-    from: Type.Optional(
-      Type.String({ maxLength: 64, description: `${instantForms} A day before \`to\` unless given.` }),
-    ),
-    to: Type.Optional(Type.String({ maxLength: 64, description: `${endForms} Now unless given.` })),
+    from: Type.Optional(Type.String({ maxLength: 64, description: `${instantForms} Default: a day before \`to\`.` })),
+    to: Type.Optional(Type.String({ maxLength: 64, description: `${endForms} Default: now.` })),
   },
   { additionalProperties: false },
 );
@@ -29,7 +27,7 @@ const TimelineQuery = Type.Object(
       Type.String({
         pattern: '^[0-9]{1,6}$',
         description:
-          'Seconds: what is finer may be merged, with the sums kept. Without it, only what is too much. From 600 on windows are left out.',
+          'Resolution in seconds: shorter items may be merged, with their sums kept. Default: only merged where there are too many. From 600, windows are omitted.',
       }),
     ),
   },
@@ -48,8 +46,8 @@ function readRange(query: { from?: string; to?: string }, { clock }: HttpDeps): 
   const fromMs = givenMs ?? Math.max(0, toMs - DAY_MS);
   if (fromMs >= toMs) throw new OxbowError('bad-time', '`from` must be before `to`.');
   if (toMs - fromMs > LONGEST_MS) {
-    throw new OxbowError('window-too-long', 'That is more than 31 days.', {
-      extra: { hint: 'Ask for at most 31 days at a time.' },
+    throw new OxbowError('window-too-long', 'The range is longer than 31 days.', {
+      extra: { hint: 'Request at most 31 days at a time.' },
     });
   }
   return { fromMs, toMs };
@@ -63,7 +61,8 @@ export const timelineRoutes: readonly Route[] = [
     tag: 'timeline',
     access: 'viewer',
     anyPage: true,
-    sentence: 'All that is known of a stretch of the past: media, gaps with their causes, offline.',
+    sentence:
+      'Returns the timeline of a time range: recorded media, gaps with their causes, offline times, markers and pins.',
     params: NameParams,
     query: TimelineQuery,
     replies: { 200: TimelineView },
@@ -79,7 +78,7 @@ export const timelineRoutes: readonly Route[] = [
     tag: 'timeline',
     access: 'viewer',
     anyPage: true,
-    sentence: 'The stretches without media, oldest first, each with its cause.',
+    sentence: 'Lists the gaps of a time range, oldest first, each with its cause.',
     params: NameParams,
     query: RangeQuery,
     replies: { 200: GapList },

@@ -1,6 +1,6 @@
 /**
- * Rights to watch one stream: made and taken back by administrators, carried in the path.
- * In: a stream's name, until when. Out: WatchToken. docs/media.md 32.
+ * Routes of playback tokens: administrators create and revoke them; clients send them in the path.
+ * In: a stream's name, an expiry. Out: WatchToken. docs/media.md 32.
  */
 
 import { WatchToken } from '../../api/access-shapes.ts';
@@ -14,11 +14,11 @@ import { defineRoute, type Route } from './route.ts';
 import { findStream, NameParams } from './streams.ts';
 
 const DAY_MS = 24 * 3_600_000;
-/** A private stream is for administrators: their pages make themselves a right for a day. */
+/** Longest validity. A private stream is for administrators, whose pages create a token for a day. */
 const LONGEST_MS = { private: DAY_MS, others: 366 * DAY_MS } as const;
 
 const NewWatchToken = Type.Object(
-  { expires: Type.Optional(Type.String({ maxLength: 64, description: `${expiresForms} A day unless given.` })) },
+  { expires: Type.Optional(Type.String({ maxLength: 64, description: `${expiresForms} Default: a day.` })) },
   { $id: 'NewWatchToken', additionalProperties: false },
 );
 
@@ -30,7 +30,7 @@ export const watchTokenRoutes: readonly Route[] = [
     tag: 'access',
     access: 'admin',
     sentence:
-      'Makes a link by which a signed stream can be watched until it expires: 366 days at most, of a private one 24 h.',
+      'Creates a link with a playback token for a stream: valid for 366 days at most, for a private stream 24 h.',
     params: NameParams,
     body: NewWatchToken,
     replies: { 201: WatchToken },
@@ -39,8 +39,8 @@ export const watchTokenRoutes: readonly Route[] = [
       const nowMs = deps.clock.nowMs();
       const expiresMs = body.expires === undefined ? nowMs + DAY_MS : readExpiry(body.expires, nowMs);
       if (expiresMs - nowMs > LONGEST_MS[visibility === 'private' ? 'private' : 'others']) {
-        throw new OxbowError('bad-time', '`expires` lies too far ahead.', {
-          extra: { hint: 'At most 366 days; of a private stream 24 h.' },
+        throw new OxbowError('bad-time', '`expires` is too far in the future.', {
+          extra: { hint: 'Use at most 366 days, for a private stream 24 h.' },
         });
       }
       const token = deps.access.watch.sign(name, expiresMs);
@@ -61,7 +61,7 @@ export const watchTokenRoutes: readonly Route[] = [
     path: '/api/v1/streams/:name/watch-tokens/revoke',
     tag: 'access',
     access: 'admin',
-    sentence: 'Ends every right to watch this stream that was given so far, at once.',
+    sentence: 'Revokes all playback tokens of a stream at once.',
     params: NameParams,
     replies: { 204: undefined },
     async answer({ params: { name }, sees }, deps) {

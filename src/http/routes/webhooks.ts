@@ -1,5 +1,5 @@
 /**
- * Webhooks over the API: set, looked at, tried, removed.
+ * Routes of webhooks: list, create, replace, remove, test; and their deliveries.
  * In: requests of administrators. Out: WebhookView, DeliveryView.
  */
 import { Type } from '../../api/type.ts';
@@ -34,7 +34,7 @@ export const webhookRoutes: readonly Route[] = [
     path: '/api/v1/webhooks',
     tag: 'webhooks',
     access: 'admin',
-    sentence: 'Sets a webhook; the answer shows its secret, and no other one does.',
+    sentence: 'Creates a webhook. Only this answer shows its secret.',
     body: WebhookSettings,
     replies: { 201: NewWebhookView },
     repeatable: true,
@@ -48,7 +48,7 @@ export const webhookRoutes: readonly Route[] = [
     path: '/api/v1/webhooks/:id',
     tag: 'webhooks',
     access: 'admin',
-    sentence: 'Shows a webhook.',
+    sentence: 'Returns a webhook.',
     params: IdParams,
     replies: { 200: WebhookView },
     answer: ({ params: { id } }, { webhooks }) => ({ body: webhooks.get(id) }),
@@ -58,7 +58,7 @@ export const webhookRoutes: readonly Route[] = [
     path: '/api/v1/webhooks/:id',
     tag: 'webhooks',
     access: 'admin',
-    sentence: 'Sets a webhook anew; it keeps its secret unless another one is given. One that was disabled goes on.',
+    sentence: 'Replaces the settings of a webhook and enables it. Its secret is kept unless the body has another.',
     params: IdParams,
     body: WebhookSettings,
     replies: { 200: WebhookView },
@@ -69,7 +69,7 @@ export const webhookRoutes: readonly Route[] = [
     path: '/api/v1/webhooks/:id',
     tag: 'webhooks',
     access: 'admin',
-    sentence: 'Removes a webhook; what waits for it is not sent.',
+    sentence: 'Removes a webhook and its waiting deliveries.',
     params: IdParams,
     replies: { 204: undefined },
     async answer({ params: { id } }, { webhooks }) {
@@ -82,7 +82,7 @@ export const webhookRoutes: readonly Route[] = [
     path: '/api/v1/webhooks/:id/deliveries',
     tag: 'webhooks',
     access: 'admin',
-    sentence: 'The newest 50 deliveries, newest first, with what became of them.',
+    sentence: 'Lists the newest 50 deliveries, newest first, with their results.',
     params: IdParams,
     replies: { 200: DeliveryList },
     answer: async ({ params: { id } }, { webhooks }) => ({
@@ -94,7 +94,7 @@ export const webhookRoutes: readonly Route[] = [
     path: '/api/v1/webhooks/:id/test',
     tag: 'webhooks',
     access: 'admin',
-    sentence: 'Sends an event `webhook.test` at once, and tells how it went.',
+    sentence: 'Sends an event `webhook.test` at once and returns the result.',
     params: IdParams,
     replies: { 200: WebhookTestView },
     answer: async ({ params: { id }, signal, traceparent }, { webhooks }) => ({

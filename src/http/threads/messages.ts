@@ -9,7 +9,7 @@ import type { ThreadMemory } from '../../observe/metrics.ts';
 import type { LiveWindowChange, LiveWindowState } from '../../packager/live-segment.ts';
 import type { OwnHosts } from '../client/host-check.ts';
 import type { Served } from '../hot/responder.ts';
-import type { ShownCertificate } from '../tls/tls-certificate.ts';
+import type { ServerCertificate } from '../tls/tls-certificate.ts';
 
 /** The loopback port where the main thread answers requests that a serving thread forwards. */
 export interface InternalEndpoint {
@@ -26,7 +26,7 @@ export interface ThreadSettings {
   /** Port 0: any free port. */
   readonly listen: Endpoint;
   readonly internalEndpoint: InternalEndpoint;
-  readonly certificate: ShownCertificate | undefined;
+  readonly certificate: ServerCertificate | undefined;
   readonly trustedProxies: readonly string[];
   readonly ownHosts: OwnHosts;
   /** Header fields of each response. */
@@ -61,7 +61,7 @@ export type ToThread =
   | { readonly do: 'forget'; readonly prefix: SegmentPrefix }
   /** Requests a counter report now. */
   | { readonly do: 'report' }
-  | { readonly do: 'certificate'; readonly certificate: ShownCertificate }
+  | { readonly do: 'certificate'; readonly certificate: ServerCertificate }
   /** Stop accepting, refuse pending requests. The thread sends `drained` after its last connection has closed. */
   | { readonly do: 'drain' }
   | { readonly do: 'destroy' };

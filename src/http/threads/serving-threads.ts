@@ -14,7 +14,7 @@ import type { SegmentCache } from '../../delivery/live/segment-cache.ts';
 import type { Subscribable } from '../../lib/events.ts';
 import type { OwnHosts } from '../client/host-check.ts';
 import { checkFree } from '../hot/listeners.ts';
-import type { ShownCertificate } from '../tls/tls-certificate.ts';
+import type { ServerCertificate } from '../tls/tls-certificate.ts';
 import type { CounterReport, FromThread, ThreadSettings, ToThread } from './messages.ts';
 import { type Client, readPreface } from './preface.ts';
 import { type FeedOptions, ReplicaFeed } from './replica-feed.ts';
@@ -33,7 +33,7 @@ export interface ServingOptions extends Omit<FeedOptions, 'post'> {
   readonly count: number;
   /** Port 0: any free port. */
   readonly listen: Endpoint;
-  readonly certificate: ShownCertificate | undefined;
+  readonly certificate: ServerCertificate | undefined;
   readonly trustedProxies: readonly string[];
   readonly ownHosts: OwnHosts;
   /** Header fields of each response. */
@@ -65,7 +65,7 @@ export interface ServingThreads {
   /** Requests a report of each thread. Resolves when all have arrived, at most REPORT_TIMEOUT_MS later. */
   requestReports(): Promise<void>;
   /** Replaces the TLS certificate. */
-  use(certificate: ShownCertificate): void;
+  use(certificate: ServerCertificate): void;
   /** Stops accepting and refuses pending requests. Resolves when the last connection has closed. */
   leave(): Promise<void>;
   /** Destroys all connections. */

@@ -98,7 +98,7 @@ const report = (requested: boolean): void =>
 
 async function drain(): Promise<void> {
   const closed = listeners?.close();
-  const ending = new OxbowError('not-ready', 'oxbow is ending.', { extra: { retryAfterSeconds: 5 } });
+  const ending = new OxbowError('not-ready', 'oxbow is stopping.', { extra: { retryAfterSeconds: 5 } });
   hot.leave(ending);
   secure?.leave();
   await closed;

@@ -1,39 +1,39 @@
 /**
- * What clients of HTTP/2 may leave unread: a bound for each session and for all of them, and an end for those that take nothing.
- * In: sessions and their streams. Out: refusals and ends of sessions; the sum, for the metrics. RFC 9113, 10.5.
+ * Limits the unsent bytes of HTTP/2 sessions, for each and in total, and ends sessions that read nothing.
+ * In: sessions and their streams. Out: refused streams, ended sessions, the total for the metrics. RFC 9113 10.5.
  */
 import { constants, type Http2Session, type ServerHttp2Stream } from 'node:http2';
 
-/** Bounds; tests set smaller ones. */
+/** The limits; tests set smaller ones. */
 export interface UnsentLimits {
-  /** Unsent bytes of one session; beyond it further requests to the API are refused, to be sent again later (REFUSED_STREAM). */
+  /** Unsent bytes of one session; above it, new requests to the API are refused and can be repeated (REFUSED_STREAM). */
   readonly perSession: number;
-  /** Unsent bytes of all sessions; beyond it the session ends that has taken nothing for longest. */
+  /** Unsent bytes of all sessions; above it, the session that has read nothing for longest ends. */
   readonly total: number;
-  /** A session that has taken nothing of what waits for it ends after this long, ms. */
+  /** A session with unsent bytes that has read nothing for this long ends, ms. */
   readonly stallMs: number;
-  /** As `stallMs`, for a session beyond `perSession`, ms. */
+  /** As `stallMs`, for a session above `perSession`, ms. */
   readonly fullStallMs: number;
-  /** How often sessions are looked at, ms. */
-  readonly lookMs: number;
+  /** Interval of the check, ms. */
+  readonly checkMs: number;
 }
 
-/** What oxbow allows. */
+/** The limits in force. */
 export const unsentLimits: UnsentLimits = {
   perSession: 768 * 1024,
   total: 256 * 1024 * 1024,
   stallMs: 50_000,
   fullStallMs: 15_000,
-  lookMs: 5000,
+  checkMs: 5000,
 };
 
-/** What an answer that waits costs beside its bytes: Node's objects and fastify's, bytes; as measured. */
+/** Memory of a waiting answer besides its bytes, for the objects of node and fastify, bytes; measured. */
 const STREAM_BYTES = 12 * 1024;
 
 /** Why a session was ended. */
 export type SessionCut = 'stalled' | 'memory';
 
-/** What is counted. */
+/** Receives the counts. */
 export interface UnsentCounts {
   /** @param bytes unsent, of all sessions */
   unsent(bytes: number): void;
@@ -41,17 +41,17 @@ export interface UnsentCounts {
 }
 
 interface Answer {
-  /** Its bytes are held for this client alone: not live media, which is in memory anyway. */
+  /** Its bytes are in memory for this client only; live media is in memory anyway. */
   isOwn: boolean;
-  /** Bytes that waited at the last look. */
+  /** Unsent bytes at the last check. */
   before: number;
 }
 
 interface Session {
   readonly answers: Map<ServerHttp2Stream, Answer>;
-  /** What it owes, as of the last look or request. */
+  /** Its unsent bytes at the last check or request. */
   bytes: number;
-  /** When it last took something, or had nothing to take, ms. */
+  /** When it last read something, or had nothing to read, ms. */
   movedMs: number;
 }
 
@@ -60,13 +60,13 @@ export class Http2Budget implements Disposable {
   readonly #limits: UnsentLimits;
   readonly #counts: UnsentCounts;
   readonly #sessions = new Map<Http2Session, Session>();
-  readonly #looking: NodeJS.Timeout;
+  readonly #timer: NodeJS.Timeout;
   #bytes = 0;
 
   constructor(counts: UnsentCounts, limits: UnsentLimits = unsentLimits) {
     this.#limits = limits;
     this.#counts = counts;
-    this.#looking = setInterval(() => this.#look(), limits.lookMs).unref();
+    this.#timer = setInterval(() => this.#check(), limits.checkMs).unref();
   }
 
   /** Counts the streams of a session from now on, until it closes. */
@@ -79,18 +79,18 @@ export class Http2Budget implements Disposable {
   }
 
   /**
-   * A request came. Call it before anything answers.
+   * Counts a request, or refuses it. Call it before the request is answered.
    *
-   * @param isMedia live media counts only once `owns` says so
-   * @returns false where the session has too much unread already: the request was refused
+   * @param isMedia media counts only after `owns`
+   * @returns false if the session has too many unsent bytes; the request was refused
    */
   admit(stream: ServerHttp2Stream, isMedia: boolean): boolean {
     const { session } = stream;
     const own = session && this.#sessions.get(session);
-    if (!own) return true; // it closed meanwhile
+    if (!own) return true; // the session has closed
     this.#measure(own);
     if (!isMedia && own.bytes > this.#limits.perSession) {
-      stream.on('error', () => {}); // that it was refused
+      stream.on('error', () => {}); // the refusal itself
       stream.close(constants.NGHTTP2_REFUSED_STREAM);
       return false;
     }
@@ -105,17 +105,17 @@ export class Http2Budget implements Disposable {
     return true;
   }
 
-  /** From now on what a stream of media sends was read for this client alone. */
+  /** From now on, the bytes of a media stream are in memory for this client only. */
   owns(stream: ServerHttp2Stream): void {
     const answer = stream.session && this.#sessions.get(stream.session)?.answers.get(stream);
     if (answer) answer.isOwn = true;
   }
 
   [Symbol.dispose](): void {
-    clearInterval(this.#looking);
+    clearInterval(this.#timer);
   }
 
-  /** What a session owes; the sum follows. */
+  /** Updates the unsent bytes of a session and the total. */
   #measure(own: Session): void {
     let bytes = 0;
     for (const [stream, { isOwn }] of own.answers) if (isOwn) bytes += STREAM_BYTES + stream.writableLength;
@@ -123,7 +123,7 @@ export class Http2Budget implements Disposable {
     own.bytes = bytes;
   }
 
-  #look(): void {
+  #check(): void {
     const nowMs = performance.now();
     for (const [session, own] of this.#sessions) {
       this.#measure(own);
@@ -135,7 +135,7 @@ export class Http2Budget implements Disposable {
     this.#counts.unsent(this.#bytes);
   }
 
-  /** Whether nothing waits, or the client took something since the last look. */
+  /** Whether nothing waits, or the client has read something since the last check. */
   #moved({ answers }: Session): boolean {
     let waits = false;
     let took = false;
@@ -164,7 +164,7 @@ export class Http2Budget implements Disposable {
     this.#bytes -= own.bytes;
     this.#sessions.delete(session);
     this.#counts.cut(reason);
-    // A peer that takes nothing would not take a farewell either.
+    // No GOAWAY: a peer that reads nothing would not read it.
     session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM);
   }
 }

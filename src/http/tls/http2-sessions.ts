@@ -1,6 +1,6 @@
 /**
- * HTTP/2 on connections whose TLS is done, here or in a serving thread: media by the stream API, everything else by Node's request and response objects.
- * In: sockets whose ALPN chose h2. Out: exchanges for media, requests for fastify; bounds on what a peer may do. RFC 9113.
+ * HTTP/2 on connections after TLS, in this or a serving thread: media by the stream API, all else by node's request and response objects.
+ * In: sockets whose ALPN chose h2. Out: exchanges for media, requests for fastify; limits on peers. RFC 9113.
  */
 import assert from 'node:assert/strict';
 import { createServer, type Http2ServerRequest, type Http2ServerResponse, type ServerHttp2Session } from 'node:http2';
@@ -10,11 +10,11 @@ import { type Exchange, exchangeOfHttp2 } from '../media/exchange.ts';
 import { mediaTargetOf } from '../media/media.ts';
 import { Http2Budget, type UnsentCounts, type UnsentLimits } from './http2-budget.ts';
 
-/** Bounds of a connection. Browsers open up to 100 streams before they have read ours. */
+/** Limits of a connection. Browsers open up to 100 streams before they have read the server's settings. */
 const limits = {
   settings: { maxConcurrentStreams: 128, maxHeaderListSize: 16 * 1024, enableConnectProtocol: false },
   maxHeaderListPairs: 100,
-  /** MiB of streams, headers and what is queued; a session beyond it gets no further streams. */
+  /** MiB of streams, headers and queued data; a session above it gets no further streams. */
   maxSessionMemory: 16,
   /** Streams above the limit that are refused before the connection ends. */
   maxSessionRejectedStreams: 1000,
@@ -27,14 +27,14 @@ const limits = {
 
 /** A connection without a stream is closed after this long, ms; as over HTTP/1.1. */
 const IDLE_MS = 75_000;
-/** A request of the API that makes no progress is given up after this long, ms. */
+/** A request to the API that makes no progress is aborted after this long, ms. */
 const STALL_MS = 60_000;
-/** How long a peer may take to close after it was told goodbye, ms. */
-const GOODBYE_MS = 2000;
+/** Time for a peer to close after GOAWAY, ms. */
+const GOAWAY_MS = 2000;
 
-/** Who answers. */
+/** Answers requests. */
 export interface Http2Handlers {
-  /** Whether a request is to be answered; it was refused otherwise. */
+  /** Whether to answer a request; if false, it was already refused. */
   accepts(exchange: Exchange): boolean;
   media(exchange: Exchange, target: MediaTarget): void;
   other(request: Http2ServerRequest, response: Http2ServerResponse): void;
@@ -44,14 +44,13 @@ export interface Http2Handlers {
 export interface Http2Sessions {
   /** Takes a connection over. */
   open(socket: Socket): void;
-  /** Tells every peer to open no further streams (GOAWAY); resolves when the last one has gone. */
+  /** Sends GOAWAY to every peer. Resolves when the last session has closed. */
   close(): Promise<void>;
 }
 
 /**
- * @param handlers who answers
- * @param counts of what clients leave unread
- * @param unsent how much they may; tests set less
+ * @param counts receives the unsent bytes
+ * @param unsent their limits; tests set smaller ones
  */
 export function createHttp2Sessions(
   { accepts, media, other }: Http2Handlers,
@@ -61,13 +60,13 @@ export function createHttp2Sessions(
   const server = createServer(limits);
   const budget = new Http2Budget(counts, unsent);
   server.on('request', other);
-  // That listener made one of `stream` that wraps every stream; it is now asked for those alone that are not media.
+  // Adding that listener made node add one for `stream`, which wraps every stream. It now gets only those that are not for media.
   const [toRequest, ...more] = server.listeners('stream');
   assert.ok(toRequest && more.length === 0, 'node:http2 wraps streams in one listener');
   server.removeAllListeners('stream');
   const sessions = new Map<ServerHttp2Session, Socket>();
   let isClosing = false;
-  const { promise: gone, resolve: onGone } = Promise.withResolvers<void>();
+  const { promise: allClosed, resolve: onAllClosed } = Promise.withResolvers<void>();
 
   server.on('stream', (stream, headers, flags, rawHeaders) => {
     const exchange = exchangeOfHttp2(stream, headers, () => budget.owns(stream));
@@ -85,21 +84,21 @@ export function createHttp2Sessions(
       streams++;
       stream.once('close', () => streams--);
     });
-    const rest = () => {
-      // What waits for media is not idle.
-      if (streams > 0) session.setTimeout(IDLE_MS, rest);
+    const onIdle = () => {
+      // A session that waits for media is not idle.
+      if (streams > 0) session.setTimeout(IDLE_MS, onIdle);
       else session.close();
     };
-    session.setTimeout(IDLE_MS, rest);
+    session.setTimeout(IDLE_MS, onIdle);
     session.once('close', () => {
-      sessions.get(session)?.setTimeout(GOODBYE_MS, function (this: Socket) {
+      sessions.get(session)?.setTimeout(GOAWAY_MS, function (this: Socket) {
         this.destroy();
       });
       sessions.delete(session);
-      if (isClosing && sessions.size === 0) onGone();
+      if (isClosing && sessions.size === 0) onAllClosed();
     });
   });
-  // The connection is closed by Node; there is nothing to add, and nobody to tell.
+  // Node closes the connection; no further action is needed.
   server.on('sessionError', () => {});
 
   return {
@@ -109,15 +108,15 @@ export function createHttp2Sessions(
       server.emit('connection', socket);
       server.off('session', onSession);
       socket.on('error', () => {});
-      // Half a connection is none in HTTP/2: the peer can send no SETTINGS and no WINDOW_UPDATE any more.
+      // HTTP/2 has no half-closed connections: the peer can no longer send SETTINGS or WINDOW_UPDATE.
       socket.on('end', () => socket.destroy());
       if (isClosing) for (const [session, own] of sessions) if (own === socket) session.close();
     },
     close() {
       isClosing = true;
-      if (sessions.size === 0) onGone();
+      if (sessions.size === 0) onAllClosed();
       for (const session of sessions.keys()) session.close();
-      return gone.finally(() => budget[Symbol.dispose]());
+      return allClosed.finally(() => budget[Symbol.dispose]());
     },
   };
 }

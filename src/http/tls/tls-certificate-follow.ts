@@ -1,12 +1,12 @@
 /**
- * Keeps the certificate of a server up to date with its files, and warns of one that is not valid now.
- * In: files, the certificate in use. Out: new certificates to the server; lines of the log.
+ * Reloads the certificate of a server when its files change, and warns if it is not valid now.
+ * In: files, the certificate in use. Out: new certificates for the server; log lines.
  */
 import type { OxbowError } from '../../lib/errors.ts';
 import type { HttpDeps } from '../deps.ts';
 import { type Certificate, type CertificateFiles, watchCertificate } from './tls-certificate.ts';
 
-/** Uses the certificate of the files whenever they change, and logs what became of it, until aborted. */
+/** Watches the files until aborted, applies each new certificate and logs it. */
 export function followCertificate(
   files: CertificateFiles,
   shown: { use(certificate: Certificate): void },
@@ -29,7 +29,7 @@ export function followCertificate(
       warnOfTime(certificate);
     },
     refused(reason: OxbowError) {
-      log.error({ error: reason.message }, 'the new certificate cannot be used; the old one stays');
+      log.error({ error: reason.message }, 'the new certificate cannot be used; keeping the current one');
     },
   };
   return watchCertificate(files, first, watch, { signal });

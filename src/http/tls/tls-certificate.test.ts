@@ -21,22 +21,22 @@ suite('a certificate', { skip: need('openssl') }, () => {
   });
   after(() => folder[Symbol.asyncDispose]());
 
-  test('and its key are read, with the names it is for and how long it is good', async () => {
+  test('and its key are read, with its names and validity', async () => {
     const { names, notBeforeMs, notAfterMs } = await readCertificate(first);
     assert.equal(names, 'DNS:localhost, IP Address:127.0.0.1');
     assert.equal(notAfterMs - notBeforeMs, 2 * 86_400_000);
   });
 
-  test('that cannot be used is refused with the file and what to do', async () => {
+  test('that cannot be used is refused, with the file and what to do', async () => {
     const locked = await makeCertificate(folder.path, 'locked', { passphrase: 'secret' });
     const noise = join(folder.path, 'noise.pem');
     await writeFile(noise, '-----BEGIN CERTIFICATE-----\nnoise\n-----END CERTIFICATE-----\n');
     const cases: readonly [cert: string, key: string, message: RegExp, hint: RegExp][] = [
       [join(folder.path, 'none'), first.key, /none cannot be read: ENOENT/, /tls\.cert must name a file/],
       [first.cert, join(folder.path, 'none'), /none cannot be read/, /tls\.key/],
-      [noise, first.key, /noise\.pem holds no certificate/, /BEGIN CERTIFICATE/],
-      [first.key, first.cert, /first\.key holds no certificate/, /BEGIN CERTIFICATE/],
-      [first.cert, noise, /noise\.pem holds no private key/, /BEGIN PRIVATE KEY/],
+      [noise, first.key, /noise\.pem has no PEM certificate/, /BEGIN CERTIFICATE/],
+      [first.key, first.cert, /first\.key has no PEM certificate/, /BEGIN CERTIFICATE/],
+      [first.cert, noise, /noise\.pem has no PEM private key/, /BEGIN PRIVATE KEY/],
       [first.cert, second.key, /second\.key is not the key of the certificate in .*first\.crt/, /one pair/],
       [locked.cert, locked.key, /locked\.key is encrypted/, /openssl pkey -in/],
     ];
@@ -50,7 +50,7 @@ suite('a certificate', { skip: need('openssl') }, () => {
     }
   });
 
-  test('is followed: replaced in place or by a link; what cannot be used is told once and changes nothing', async () => {
+  test('is reloaded when it is replaced in place or by a link; an invalid one is reported once and changes nothing', async () => {
     const files = { cert: join(folder.path, 'now.crt'), key: join(folder.path, 'now.key') };
     await copyFile(first.cert, files.cert);
     await copyFile(first.key, files.key);
@@ -84,7 +84,7 @@ suite('a certificate', { skip: need('openssl') }, () => {
     await unlink(files.cert);
     assert.match(((await refused)[0] as OxbowError).message, /cannot be read/);
     await new Promise((resolve) => setTimeout(resolve, 100));
-    assert.equal(refusals, 2, 'the same trouble is told once');
+    assert.equal(refusals, 2, 'the same error is reported once');
 
     changed = once(events, 'changed');
     await rm(files.key);

@@ -1,6 +1,6 @@
 /**
- * The certificate that HTTPS shows, and the watch over its files: certbot and its like replace them while oxbow runs.
- * In: two PEM files. Out: what the TLS server takes, now and after each good change. RFC 5280; RFC 7468.
+ * Reads the certificate of HTTPS and watches its files: certbot and other clients replace them while oxbow runs.
+ * In: two PEM files. Out: certificate and key for the TLS server, now and after each valid change. RFC 5280; RFC 7468.
  */
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
@@ -9,16 +9,16 @@ import type { Config } from '../../config/schema.ts';
 import { sleep } from '../../lib/abort.ts';
 import { messageOf, OxbowError } from '../../lib/errors.ts';
 
-/** Where certificate and key lie; both in PEM, the certificate with its intermediates behind it. */
+/** Paths of certificate and key, both PEM; the certificate is followed by its intermediates. */
 export interface CertificateFiles {
   readonly cert: string;
   readonly key: string;
 }
 
 /**
- * The files that the settings name; undefined where they name none.
+ * The files that the settings name; undefined if they name none.
  *
- * @throws OxbowError `bad-setting` where one of the two is missing
+ * @throws OxbowError `bad-setting` if only one of the two is set
  */
 export function certificateFiles({ cert, key }: Config['tls']): CertificateFiles | undefined {
   if (cert === '' && key === '') return undefined;
@@ -29,28 +29,28 @@ export function certificateFiles({ cert, key }: Config['tls']): CertificateFiles
   });
 }
 
-/** A certificate that fits its key. */
+/** A certificate with its matching key. */
 export interface Certificate {
   readonly cert: Buffer;
   readonly key: Buffer;
-  /** Names it is for, e.g. `DNS:tv.example`; the subject where it has none. */
+  /** Names that it is valid for, e.g. `DNS:tv.example`; the subject if it has none. */
   readonly names: string;
   readonly notBeforeMs: number;
   readonly notAfterMs: number;
-  /** Of the files, from before they were read; another one means that they have changed since. */
+  /** State of the files before they were read; it differs after a change. */
   readonly state: string;
 }
 
-/** What is shown to those who connect. */
-export type ShownCertificate = Pick<Certificate, 'cert' | 'key'>;
+/** What the TLS server needs. */
+export type ServerCertificate = Pick<Certificate, 'cert' | 'key'>;
 
-/** How often the files are looked at, ms. By looking, not by events: symbolic links are swapped, and network disks tell nothing. */
-const LOOK_EVERY_MS = 2000;
+/** Interval at which the files are checked, ms. Polling, since file events miss replaced symbolic links and changes on network disks. */
+const CHECK_INTERVAL_MS = 2000;
 
 /**
  * Reads and checks both files.
  *
- * @throws OxbowError `bad-setting` that says which file is wrong and what to do: missing, not PEM, encrypted, not of one pair
+ * @throws OxbowError `bad-setting` that names the file and what to do: missing, not PEM, encrypted, not a matching pair
  */
 export async function readCertificate(files: CertificateFiles): Promise<Certificate> {
   const state = await stateOf(files);
@@ -60,13 +60,13 @@ export async function readCertificate(files: CertificateFiles): Promise<Certific
   if (!parsed.checkPrivateKey(parseKey(key, files.key))) {
     throw refusal(
       `${files.key} is not the key of the certificate in ${files.cert}.`,
-      'Give the two files of one pair.',
+      'Use the certificate and the key of one pair.',
     );
   }
   try {
     createSecureContext({ cert, key });
   } catch (error) {
-    throw refusal(`${files.cert} cannot be used: ${messageOf(error)}.`, 'Make a new certificate.', error);
+    throw refusal(`${files.cert} cannot be used: ${messageOf(error)}.`, 'Create a new certificate.', error);
   }
   return {
     cert,
@@ -91,21 +91,21 @@ function parseCertificate(pem: Buffer, file: string): X509Certificate {
   try {
     return new X509Certificate(pem);
   } catch (error) {
-    const hint = 'It must begin with -----BEGIN CERTIFICATE-----; openssl x509 -inform der makes PEM of DER.';
-    throw refusal(`${file} holds no certificate in PEM.`, hint, error);
+    const hint = 'It must begin with -----BEGIN CERTIFICATE-----; openssl x509 -inform der converts DER to PEM.';
+    throw refusal(`${file} has no PEM certificate.`, hint, error);
   }
 }
 
 function parseKey(pem: Buffer, file: string): KeyObject {
   if (/ENCRYPTED/.test(pem.toString('latin1'))) {
-    const hint = `Take the passphrase out: openssl pkey -in ${file} -out plain.pem; then protect the file by its rights.`;
+    const hint = `Remove the passphrase: openssl pkey -in ${file} -out plain.pem; then restrict the permissions of the file.`;
     throw refusal(`The private key in ${file} is encrypted.`, hint);
   }
   try {
     return createPrivateKey(pem);
   } catch (error) {
-    const hint = 'It must begin with -----BEGIN PRIVATE KEY----- or the like.';
-    throw refusal(`${file} holds no private key in PEM.`, hint, error);
+    const hint = 'It must begin with -----BEGIN PRIVATE KEY----- or a similar line.';
+    throw refusal(`${file} has no PEM private key.`, hint, error);
   }
 }
 
@@ -113,39 +113,39 @@ function refusal(detail: string, hint: string, cause?: unknown): OxbowError {
   return new OxbowError('bad-setting', detail, { extra: { hint }, cause });
 }
 
-/** What the watch tells. */
+/** Receives the changes of watched files. */
 export interface CertificateWatch {
   /** A new pair was read; connections from now on should see it. */
   readonly changed: (certificate: Certificate) => void;
-  /** The files changed and cannot be used; told once for each change. */
+  /** The files changed and cannot be used; called once for each change. */
   readonly refused: (reason: OxbowError) => void;
 }
 
 /**
- * Looks at the files until aborted, then resolves. A change counts when it has settled for one look: certificate and key
- * are two files, and whoever replaces them does so one after the other.
+ * Watches the files until aborted, then resolves. A change counts once it is the same in two checks: certificate and key are two
+ * files, replaced one after the other.
  *
- * @param first what is shown now
+ * @param first the certificate in use
  */
 export async function watchCertificate(
   files: CertificateFiles,
   first: Certificate,
   { changed, refused }: CertificateWatch,
-  { signal, everyMs = LOOK_EVERY_MS }: { readonly signal: AbortSignal; readonly everyMs?: number },
+  { signal, everyMs = CHECK_INTERVAL_MS }: { readonly signal: AbortSignal; readonly everyMs?: number },
 ): Promise<void> {
-  let known = first.state;
-  let seen = known;
+  let current = first.state;
+  let previous = current;
   for (;;) {
     try {
       await sleep(everyMs, { signal });
     } catch {
       return;
     }
-    const now = await stateOf(files);
-    const hasSettled = now === seen;
-    seen = now;
-    if (now === known || !hasSettled) continue;
-    known = now;
+    const state = await stateOf(files);
+    const hasSettled = state === previous;
+    previous = state;
+    if (state === current || !hasSettled) continue;
+    current = state;
     try {
       changed(await readCertificate(files));
     } catch (error) {
@@ -162,7 +162,7 @@ async function stateOf({ cert, key }: CertificateFiles): Promise<string> {
         const { ino, size, mtimeMs } = await stat(file);
         return `${ino}:${size}:${mtimeMs}`;
       } catch {
-        return 'missing'; // between removal and renewal; reading it says more
+        return 'missing'; // between removal and renewal; reading the file reports the error
       }
     }),
   );

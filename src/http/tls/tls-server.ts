@@ -1,6 +1,6 @@
 /**
- * HTTPS on one port: connections of HTTP/1.1, and of HTTP/2 where ALPN chose it; whoever speaks plain HTTP is told where to go.
- * In: a certificate and handlers. Out: a server like any of node:http. RFC 7301; RFC 9113, 3.2.
+ * HTTPS on one port: HTTP/1.1, or HTTP/2 if ALPN chose it; plain HTTP is redirected.
+ * In: a certificate and handlers. Out: a server of node:https. RFC 7301; RFC 9113 3.2.
  */
 import type { RequestListener, ServerOptions } from 'node:http';
 import type { Server } from 'node:https';
@@ -8,34 +8,34 @@ import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { https } from '../../lib/memory/node-http.ts';
 import { takeListener } from '../take-listener.ts';
-import type { ShownCertificate } from './tls-certificate.ts';
+import type { ServerCertificate } from './tls-certificate.ts';
 
-/** How long a peer may take for its first byte, and then for the handshake, ms. */
+/** Timeout for the first byte, and then for the handshake, ms. */
 const HANDSHAKE_MS = 10_000;
-/** First byte of a TLS record that holds a handshake (RFC 8446, 5.1). */
+/** First byte of a TLS record with a handshake (RFC 8446 5.1). */
 const TLS_HANDSHAKE = 22;
 
-/** The server, and what it alone knows of its connections. */
+/** The server and its connections. */
 export interface TlsServer {
   readonly server: Server;
-  /** Gives a connection of HTTP/1.1 to node:https. */
+  /** Passes an HTTP/1.1 connection to node:https. */
   readonly toHttp1: (socket: Socket) => void;
-  /** Shows another certificate to connections from now on. */
-  use(certificate: ShownCertificate): void;
-  /** Drops connections that have said nothing yet. */
+  /** Uses another certificate for new connections. */
+  use(certificate: ServerCertificate): void;
+  /** Destroys connections that have sent nothing yet. */
   leave(): void;
-  /** Cuts off every connection. */
+  /** Destroys every connection. */
   destroy(): void;
 }
 
 /**
- * Makes the server; it does not listen yet.
+ * Creates the server; it does not listen yet.
  *
  * @param limits of HTTP/1.1
- * @param onRequest answers what comes by HTTP/1.1
+ * @param onRequest answers requests over HTTP/1.1
  */
 export function createTlsServer(
-  { cert, key }: ShownCertificate,
+  { cert, key }: ServerCertificate,
   limits: ServerOptions,
   onRequest: RequestListener,
   handlers: {
@@ -62,7 +62,7 @@ export function createTlsServer(
       sockets.delete(socket);
       silent.delete(socket);
     });
-    whenItSpeaks(socket, (first) => {
+    onFirstBytes(socket, (first) => {
       silent.delete(socket);
       if (first[0] !== TLS_HANDSHAKE) return answerPlain(socket, first);
       socket.unshift(first);
@@ -82,8 +82,8 @@ export function createTlsServer(
   };
 }
 
-/** Waits for the first bytes, and leaves the socket as it was; one that says nothing is given up. */
-function whenItSpeaks(socket: Socket, hear: (first: Buffer) => void): void {
+/** Reads the first bytes, then pauses the socket. Destroys a socket that sends none in time. */
+function onFirstBytes(socket: Socket, receive: (first: Buffer) => void): void {
   const giveUp = () => socket.destroy();
   socket.setTimeout(HANDSHAKE_MS, giveUp);
   socket.once('error', giveUp);
@@ -92,11 +92,11 @@ function whenItSpeaks(socket: Socket, hear: (first: Buffer) => void): void {
     socket.setTimeout(0);
     socket.off('timeout', giveUp);
     socket.off('error', giveUp);
-    hear(first);
+    receive(first);
   });
 }
 
-/** A person who typed `http:` is sent to `https:`; anything else learns why it is refused. */
+/** Redirects GET and HEAD over plain HTTP to `https:`; answers anything else with 400. */
 function answerPlain(socket: Socket, first: Buffer): void {
   const text = first.toString('latin1');
   const [, path] = /^(?:GET|HEAD) (\/[!-~]*) HTTP\/1\.[01]\r\n/.exec(text) ?? [];

@@ -29,7 +29,7 @@ async function askHttp1(server: TestServer, path: string, headers: Record<string
   return { status: response.statusCode, headers: response.headers, body: await bytesOf(response) };
 }
 
-/** Holds every request until it is told; says when one came and when its viewer went. */
+/** Answers media requests only when the test resolves them; reports their arrival and abort. */
 function holding() {
   const held: { readonly give: (reply: Reply) => void; readonly signal: AbortSignal }[] = [];
   const waiters: (() => void)[] = [];
@@ -67,7 +67,7 @@ function sharePair(): () => CertificatePair {
 suite('HTTPS', { skip: need('openssl') }, () => {
   const pair = sharePair();
 
-  test('one port speaks HTTP/1.1 and HTTP/2, and answers the same', async () => {
+  test('one port speaks HTTP/1.1 and HTTP/2, with the same answers', async () => {
     const serving: Partial<HttpDeps> = { answer: () => textReply(alphabet, { etag: 'v1' }) };
     await using server = await startTestServer(serving, pair());
     assert.match(server.url, /^https:/);
@@ -79,7 +79,7 @@ suite('HTTPS', { skip: need('openssl') }, () => {
       ['/live/cam/v0/1.m4s', { range: 'bytes=99-' }],
       ['/live/cam/v0/1.m4s', { 'if-none-match': '"v1"' }],
       ['/version', {}],
-      ['/api/v1/streams/nobody', {}],
+      ['/api/v1/streams/unknown', {}],
       ['/nowhere', {}],
     ] as const) {
       const [old, fresh] = [await askHttp1(server, path, headers), await client.ask(path, headers)];
@@ -99,7 +99,7 @@ suite('HTTPS', { skip: need('openssl') }, () => {
     const options = await client.ask('/live/cam/v0/1.m4s', { ':method': 'OPTIONS' });
     assert.deepEqual([options.status, options.headers['access-control-allow-methods']], [204, 'GET, HEAD, OPTIONS']);
     const post = client.session.request({ ':path': '/live/cam/v0/1.m4s', ':method': 'POST' });
-    post.write('a body that nobody reads');
+    post.write('a body that the server does not read');
     assert.equal((await answerOf(post)).status, 405);
     post.destroy();
     const made = client.session.request({
@@ -111,7 +111,7 @@ suite('HTTPS', { skip: need('openssl') }, () => {
     assert.deepEqual(server.calls, ['create("fresh", {"source":{"type":"test"}})']);
   });
 
-  test('a file arrives whole over HTTP/2; one that ends midway ends in an error, not as a part', async () => {
+  test('a file arrives complete over HTTP/2; one that ends early ends in an error', async () => {
     await using server = await startTestServer({}, pair());
     await using client = await openHttp2(server.url);
     const location = segmentLocation('chunk.mp4');
@@ -123,10 +123,10 @@ suite('HTTPS', { skip: need('openssl') }, () => {
     assert.ok((await client.ask('/clip/cam/1/2.mp4')).body.equals(big));
     await truncate(path, 400_000);
     await assert.rejects(client.ask('/clip/cam/1/2.mp4'), { code: 'ERR_HTTP2_STREAM_ERROR' });
-    assert.equal((await client.ask('/version')).status, 200, 'the connection goes on');
+    assert.equal((await client.ask('/version')).status, 200, 'the connection stays open');
   });
 
-  test('whoever speaks plain HTTP is sent to https, or told that this is no place for it', async () => {
+  test('plain HTTP is redirected to https, or refused', async () => {
     await using server = await startTestServer({}, pair());
     const { port, host } = new URL(server.url);
     const say = async (text: string): Promise<string> => {
@@ -145,7 +145,7 @@ suite('HTTPS', { skip: need('openssl') }, () => {
     }
   });
 
-  test('a handshake may come in as small pieces as it likes; TLS older than 1.2 is refused', async () => {
+  test('a handshake may arrive in small pieces; TLS older than 1.2 is refused', async () => {
     await using server = await startTestServer({}, pair());
     const port = Number(new URL(server.url).port);
     const sockets: Socket[] = [];
@@ -185,7 +185,7 @@ suite('HTTPS', { skip: need('openssl') }, () => {
     }
   });
 
-  test('a held reload ends at once for the viewer who gives it up, and for nobody else on the connection', async () => {
+  test('a held reload ends at once for the viewer who aborts it, and for no other on the connection', async () => {
     const { held, reach, deps } = holding();
     await using server = await startTestServer(deps, pair());
     await using client = await openHttp2(server.url);
@@ -204,7 +204,7 @@ suite('HTTPS', { skip: need('openssl') }, () => {
     assert.match(printed, /^oxbow_bugs_total 0$/m);
   });
 
-  test('a peer that opens a thousand streams at once has 128 of them, and others are served', async () => {
+  test('a peer that opens a thousand streams at once gets 128, and others are served', async () => {
     const { held, reach, deps } = holding();
     await using server = await startTestServer(deps, pair());
     const rude = connectHttp2(server.url, { rejectUnauthorized: false, peerMaxConcurrentStreams: 1000 });
@@ -217,7 +217,7 @@ suite('HTTPS', { skip: need('openssl') }, () => {
     rude.destroy();
   });
 
-  test('of streams that are opened and reset in a burst few are looked at, then the connection ends (CVE-2023-44487)', async () => {
+  test('a burst of streams that are opened and reset ends the connection (CVE-2023-44487)', async () => {
     const { held, reach, deps } = holding();
     await using server = await startTestServer(deps, pair());
     await using client = await openHttp2(server.url);
@@ -238,7 +238,7 @@ suite('HTTPS', { skip: need('openssl') }, () => {
 suite('closing HTTPS', { skip: need('openssl') }, () => {
   const pair = sharePair();
 
-  test('answers what is held, says goodbye to peers, waits for nobody who is silent', async () => {
+  test('answers held requests, sends GOAWAY, and does not wait for silent peers', async () => {
     const { reach, deps } = holding();
     await using server = await startTestServer(deps, pair());
     await using client = await openHttp2(server.url);
@@ -257,7 +257,7 @@ suite('closing HTTPS', { skip: need('openssl') }, () => {
     silent.destroy();
   });
 
-  test('a download is finished; one that nobody takes is cut off', async () => {
+  test('a download is finished; one that the client does not read is cut off', async () => {
     const { promise: inside, resolve: onInside } = Promise.withResolvers<void>();
     const { promise: goOn, resolve: release } = Promise.withResolvers<void>();
     const tail = async () => {
