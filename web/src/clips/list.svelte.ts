@@ -2,6 +2,7 @@
  * The saved clips of this browser, the same in all its tabs.
  * In: the panel and the page of clips. Out: components, which read `items`.
  */
+import { readStored, store } from '../shell/storage.ts';
 import { parseSaved, type SavedClip, withClip, withClipBack, withoutClip } from './saved.ts';
 
 const KEY = 'oxbow.clips';
@@ -36,20 +37,12 @@ class ClipList {
   }
 
   #read(): void {
-    try {
-      this.#items = parseSaved(localStorage.getItem(KEY));
-    } catch {
-      // Storage forbidden: the list lasts as long as the page.
-    }
+    this.#items = parseSaved(readStored(KEY));
   }
 
   #write(items: readonly SavedClip[]): void {
     this.#items = items;
-    try {
-      localStorage.setItem(KEY, JSON.stringify(items));
-    } catch {
-      // Storage forbidden or full: the list lasts as long as the page.
-    }
+    store(KEY, JSON.stringify(items));
   }
 }
 

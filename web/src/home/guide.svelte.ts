@@ -3,20 +3,13 @@
  * In: the player of the watch page, the guide's buttons. Out: the guide on the home page.
  */
 import type { Snapshot } from '../player/snapshot.ts';
+import { readStored, store } from '../shell/storage.ts';
 import { afterSnapshot, type GuideDone, parseGuide } from './guide.ts';
 
 const KEY = 'oxbow.guide';
 
-function remembered(): string | null {
-  try {
-    return localStorage.getItem(KEY);
-  } catch {
-    return null; // storage forbidden: it lasts as long as the page
-  }
-}
-
 class Guide {
-  #done = $state.raw<GuideDone>(parseGuide(remembered()));
+  #done = $state.raw<GuideDone>(parseGuide(readStored(KEY)));
 
   /** The completed steps; reading it in a component follows it. */
   get done(): GuideDone {
@@ -35,11 +28,7 @@ class Guide {
   #set(done: GuideDone): void {
     if (done === this.#done) return;
     this.#done = done;
-    try {
-      localStorage.setItem(KEY, JSON.stringify(done));
-    } catch {
-      // Storage forbidden: it lasts as long as the page.
-    }
+    store(KEY, JSON.stringify(done));
   }
 }
 

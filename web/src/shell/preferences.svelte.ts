@@ -5,6 +5,7 @@
 import type { Failure } from '../api/client.ts';
 import { catalogues, chooseLanguage, isTextKey, type Language, type TextKey, text } from '../text/text.ts';
 import { clockTime, dayName, hourMinute, lengthWords, momentText, sizeText } from '../time/format.ts';
+import { readStored, store } from './storage.ts';
 
 /** `system` follows the operating system. */
 export type Theme = 'system' | 'light' | 'dark';
@@ -12,31 +13,15 @@ export type Theme = 'system' | 'light' | 'dark';
 /** All themes, in the order of the menu. */
 export const themes: readonly Theme[] = ['system', 'light', 'dark'];
 
-function remembered(key: string): string {
-  try {
-    return localStorage.getItem(key) ?? '';
-  } catch {
-    return ''; // storage forbidden: nothing is stored
-  }
-}
-
-function remember(key: string, value: string): void {
-  try {
-    localStorage.setItem(key, value);
-  } catch {
-    // Storage forbidden: the choice lasts as long as the page.
-  }
-}
-
 class Preferences {
   #language = $state<Language>('en');
   #theme = $state<Theme>('system');
   #applied = false;
 
   constructor() {
-    const language = remembered('oxbow.language');
+    const language = readStored('oxbow.language') ?? '';
     this.#language = Object.hasOwn(catalogues, language) ? (language as Language) : chooseLanguage(navigator.languages);
-    this.#theme = themes.find((theme) => theme === remembered('oxbow.theme')) ?? 'system';
+    this.#theme = themes.find((theme) => theme === readStored('oxbow.theme')) ?? 'system';
   }
 
   /** Applies the choices to this page, now and after each change. A player on another site does not change that page. */
@@ -51,7 +36,7 @@ class Preferences {
 
   set language(language: Language) {
     this.#language = language;
-    remember('oxbow.language', language);
+    store('oxbow.language', language);
     this.#apply();
   }
 
@@ -61,7 +46,7 @@ class Preferences {
 
   set theme(theme: Theme) {
     this.#theme = theme;
-    remember('oxbow.theme', theme);
+    store('oxbow.theme', theme);
     this.#apply();
   }
 

@@ -2,6 +2,7 @@
  * The viewer's preferences for all players: size of subtitles, single-key shortcuts, volume.
  * In: the settings popover, the help. Out: the watch page; stored in the browser.
  */
+import { readStored, store } from '../shell/storage.ts';
 
 /** How large subtitles are drawn. */
 export type SubtitleSize = 'small' | 'normal' | 'large' | 'huge';
@@ -19,10 +20,10 @@ interface Kept {
 
 function read(): Kept {
   try {
-    const kept: unknown = JSON.parse(localStorage.getItem(KEY) ?? '{}');
+    const kept: unknown = JSON.parse(readStored(KEY) ?? '{}');
     return typeof kept === 'object' && kept !== null ? kept : {};
   } catch {
-    return {}; // storage forbidden, or invalid: the defaults
+    return {}; // invalid: the defaults
   }
 }
 
@@ -70,11 +71,7 @@ class PlayerPreferences {
 
   #keep(): void {
     const kept: Kept = { subtitleSize: this.#subtitleSize, keys: this.#keys, volume: this.#volume };
-    try {
-      localStorage.setItem(KEY, JSON.stringify(kept));
-    } catch {
-      // Storage forbidden: the preference lasts as long as the page.
-    }
+    store(KEY, JSON.stringify(kept));
   }
 }
 
