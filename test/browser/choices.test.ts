@@ -14,8 +14,8 @@ import { collectFaults, openBrowser, openVisitor, withoutEarlyWindows } from './
 const SECONDS = 30;
 const SEGMENT_S = 2;
 /** Its two languages, and the tone of each, Hz. */
-const tongues = { eng: { name: 'English', hertz: 1000 }, deu: { name: 'Deutsch', hertz: 440 } } as const;
-type Tongue = keyof typeof tongues;
+const languages = { eng: { name: 'English', hertz: 1000 }, deu: { name: 'Deutsch', hertz: 440 } } as const;
+type Language = keyof typeof languages;
 /** Tolerance of the loudest frequency: one step of the analysis is 23 Hz. */
 const OFF_HZ = 40;
 
@@ -34,18 +34,19 @@ suite('sound and subtitles are chosen, in a browser', { skip: need('chromium') |
       audio: 'none',
     });
     const origin = opened.use(await openOrigin({ folder: folder.path }));
-    for (const tongue of Object.keys(tongues) as Tongue[]) await makeSound(file(tongue), tongues[tongue].hertz);
-    const media = (type: string, group: string, tongue: Tongue, file: string) =>
-      `#EXT-X-MEDIA:TYPE=${type},GROUP-ID="${group}",NAME="${tongues[tongue].name}",LANGUAGE="${tongue}",AUTOSELECT=YES,URI="${file}"`;
-    const lists = (Object.keys(tongues) as Tongue[]).flatMap((tongue) => {
-      const uris = Array.from({ length: SECONDS / SEGMENT_S }, (_, i) => `/${tongue}/words${i}.vtt`);
-      for (const [i, uri] of uris.entries()) origin.put(uri, words(tongue, i));
+    for (const language of Object.keys(languages) as Language[])
+      await makeSound(file(language), languages[language].hertz);
+    const media = (type: string, group: string, language: Language, file: string) =>
+      `#EXT-X-MEDIA:TYPE=${type},GROUP-ID="${group}",NAME="${languages[language].name}",LANGUAGE="${language}",AUTOSELECT=YES,URI="${file}"`;
+    const lists = (Object.keys(languages) as Language[]).flatMap((language) => {
+      const uris = Array.from({ length: SECONDS / SEGMENT_S }, (_, i) => `/${language}/words${i}.vtt`);
+      for (const [i, uri] of uris.entries()) origin.put(uri, words(language, i));
       const entries = uris.map((uri) => `#EXTINF:${SEGMENT_S},\n${uri}`);
       const head = ['#EXTM3U', '#EXT-X-VERSION:6', `#EXT-X-TARGETDURATION:${SEGMENT_S}`];
-      origin.put(`/${tongue}/words.m3u8`, [...head, ...entries, '#EXT-X-ENDLIST', ''].join('\n'));
+      origin.put(`/${language}/words.m3u8`, [...head, ...entries, '#EXT-X-ENDLIST', ''].join('\n'));
       return [
-        media('AUDIO', 'a', tongue, `/${tongue}/sound.m3u8`),
-        media('SUBTITLES', 's', tongue, `/${tongue}/words.m3u8`),
+        media('AUDIO', 'a', language, `/${language}/sound.m3u8`),
+        media('SUBTITLES', 's', language, `/${language}/words.m3u8`),
       ];
     });
     const variant = '#EXT-X-STREAM-INF:BANDWIDTH=500000,AUDIO="a",SUBTITLES="s"\n/video/index.m3u8';
@@ -78,10 +79,10 @@ suite('sound and subtitles are chosen, in a browser', { skip: need('chromium') |
   }
 
   /** One cue for each segment. */
-  function words(tongue: Tongue, i: number): string {
+  function words(language: Language, i: number): string {
     const time = (s: number) => new Date(s * 1000).toISOString().slice(11, 23);
     const from = i * SEGMENT_S;
-    return `WEBVTT\nX-TIMESTAMP-MAP=LOCAL:00:00:00.000,MPEGTS:0\n\n${time(from)} --> ${time(from + SEGMENT_S)}\n${tongue} ${i}\n`;
+    return `WEBVTT\nX-TIMESTAMP-MAP=LOCAL:00:00:00.000,MPEGTS:0\n\n${time(from)} --> ${time(from + SEGMENT_S)}\n${language} ${i}\n`;
   }
 
   function front<T>(look: (video: HTMLVideoElement) => T): Promise<T> {
@@ -114,10 +115,10 @@ suite('sound and subtitles are chosen, in a browser', { skip: need('chromium') |
       return loudest === 0 ? 0 : (levels.indexOf(loudest) * analyser.context.sampleRate) / analyser.fftSize;
     });
 
-  const hears = (tongue: Tongue) =>
-    until(`${tongue} is heard`, async () => {
+  const hears = (language: Language) =>
+    until(`${language} is heard`, async () => {
       const hertz = await heard();
-      if (Math.abs(hertz - tongues[tongue].hertz) > OFF_HZ) throw new Error(`${hertz} Hz`);
+      if (Math.abs(hertz - languages[language].hertz) > OFF_HZ) throw new Error(`${hertz} Hz`);
       return true;
     });
 
@@ -138,14 +139,14 @@ suite('sound and subtitles are chosen, in a browser', { skip: need('chromium') |
 
   test('subtitles are shown in the selected language, and disappear when they are switched off', async () => {
     assert.deepEqual(await shownWords(), [], 'off by default');
-    for (const [item, tongue] of [
+    for (const [item, language] of [
       [/English/, 'eng'],
       [/German|Deutsch/, 'deu'],
     ] as const) {
       await choose(/^Subtitles/, item);
-      await until(`${tongue} is shown`, async () => {
+      await until(`${language} is shown`, async () => {
         const all = await shownWords();
-        return all.length > 0 && all.every((text) => text.startsWith(tongue));
+        return all.length > 0 && all.every((text) => text.startsWith(language));
       });
     }
     await choose(/^Subtitles/, /Off/);

@@ -112,7 +112,7 @@ export async function getStreams(signal: AbortSignal): Promise<StreamView[]> {
     items.push(...answer.items);
     cursor = answer.nextCursor ?? null;
   }
-  await Promise.all(items.map((view) => makeRight(view, signal).catch(ignoreRefusal)));
+  await Promise.all(items.map((view) => ensureWatchToken(view, signal).catch(ignoreRefusal)));
   return items;
 }
 
@@ -137,12 +137,12 @@ export async function getStream(name: string, signal: AbortSignal): Promise<Stre
       throw error;
     });
   }
-  await makeRight(view, signal);
+  await ensureWatchToken(view, signal);
   return view;
 }
 
 /** Media requests have no cookies: a signed-in user gets a playback token for a stream that is not public. */
-async function makeRight({ name, visibility }: StreamView, signal: AbortSignal): Promise<void> {
+async function ensureWatchToken({ name, visibility }: StreamView, signal: AbortSignal): Promise<void> {
   if ((visibility !== 'signed' && visibility !== 'private') || watchTokenOf(name) !== undefined) return;
   const { token } = await askServer(signal, (client, options) =>
     client.createStreamWatchToken({ name, body: {} }, options),

@@ -46,7 +46,7 @@ test('the example is a runnable command: its body is JSON with all required memb
 });
 
 test('every link leads to a shown schema', () => {
-  const shown = new Set(reference.shapes.map(({ name }) => name));
+  const shown = new Set(reference.schemas.map(({ name }) => name));
   const pieces = [
     ...reference.chapters.flatMap(({ operations }) =>
       operations.flatMap(({ body, answers, parameters }) => [
@@ -55,17 +55,17 @@ test('every link leads to a shown schema', () => {
         ...parameters.flatMap(({ type }) => type),
       ]),
     ),
-    ...reference.shapes.flatMap(({ rows }) => rows.flatMap(({ type }) => type)),
+    ...reference.schemas.flatMap(({ rows }) => rows.flatMap(({ type }) => type)),
   ];
   assert.ok(pieces.length > 100);
   for (const { link } of pieces) if (link !== null) assert.ok(shown.has(link), link);
 });
 
 test('nested members are rows, and a list of any values is named as such', () => {
-  const view = reference.shapes.find(({ name }) => name === 'StreamView')!;
+  const view = reference.schemas.find(({ name }) => name === 'StreamView')!;
   const names = view.rows.map(({ name }) => name);
   assert.ok(names.includes('recorded.from') && names.includes('source.type'));
-  const exported = reference.shapes.find(({ name }) => name === 'ExportResult')!;
+  const exported = reference.schemas.find(({ name }) => name === 'ExportResult')!;
   assert.ok(exported.rows.some(({ name }) => name === 'gaps[].cause'));
   const pieces = typeOf({ type: 'array', items: { $ref: '#/components/schemas/X' } });
   assert.equal(pieces.map(({ text }) => text).join(''), 'X[]');
@@ -87,5 +87,5 @@ test('a search keeps entries that contain every word, and removes empty chapters
   );
   assert.deepEqual(search(reference, ''), reference);
   const none = search(reference, 'no such thing');
-  assert.deepEqual([none.chapters, none.events, none.shapes], [[], [], []]);
+  assert.deepEqual([none.chapters, none.events, none.schemas], [[], [], []]);
 });

@@ -52,7 +52,7 @@ export interface Chapter {
 }
 
 /** A named schema, or an event type. */
-export interface Shape {
+export interface NamedSchema {
   readonly name: string;
   readonly description: string;
   readonly type: readonly TypePiece[];
@@ -64,8 +64,8 @@ export interface Shape {
 export interface Reference {
   readonly version: string;
   readonly chapters: readonly Chapter[];
-  readonly events: readonly Shape[];
-  readonly shapes: readonly Shape[];
+  readonly events: readonly NamedSchema[];
+  readonly schemas: readonly NamedSchema[];
 }
 
 /** Deeper nested members are not shown in place. */
@@ -92,7 +92,7 @@ export function readReference(document: ApiDocument, origin: string): Reference 
       const data = post.requestBody.content['application/json']?.schema.properties?.data ?? {};
       return { ...shapeOf(name, data), description: post.summary };
     }),
-    shapes: Object.entries(document.components.schemas)
+    schemas: Object.entries(document.components.schemas)
       .map(([name, schema]) => shapeOf(name, schema))
       .toSorted((a, b) => (a.name < b.name ? -1 : 1)),
   };
@@ -106,7 +106,7 @@ export function search(reference: Reference, typed: string): Reference {
     return words.every((word) => text.includes(word));
   };
   const names = (rows: readonly Row[]) => rows.map(({ name }) => name).join(' ');
-  const shape = ({ name, description, rows }: Shape) => holds(name, description, names(rows));
+  const shape = ({ name, description, rows }: NamedSchema) => holds(name, description, names(rows));
   return {
     ...reference,
     chapters: reference.chapters
@@ -118,7 +118,7 @@ export function search(reference: Reference, typed: string): Reference {
       }))
       .filter(({ operations }) => operations.length > 0),
     events: reference.events.filter(shape),
-    shapes: reference.shapes.filter(shape),
+    schemas: reference.schemas.filter(shape),
   };
 }
 
@@ -189,7 +189,7 @@ function curlOf(
   return lines.join(' \\\n  ');
 }
 
-function shapeOf(name: string, schema: Schema): Shape {
+function shapeOf(name: string, schema: Schema): NamedSchema {
   const { description = '' } = schema;
   return { name, description, type: typeOf(schema), rows: rowsOf(schema, '', 0) };
 }

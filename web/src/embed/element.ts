@@ -113,7 +113,8 @@ export class OxbowPlayer extends HTMLElement {
   }
 
   set volume(volume: number) {
-    if (!(volume >= 0 && volume <= 1)) throw new DOMException(`${volume} is not from 0 to 1`, 'IndexSizeError');
+    if (!(volume >= 0 && volume <= 1))
+      throw new DOMException(`Invalid volume ${volume}. Use 0 to 1.`, 'IndexSizeError');
     this.#session?.setVolume(volume);
   }
 
@@ -142,7 +143,7 @@ export class OxbowPlayer extends HTMLElement {
   /** Plays; resolves when loading has begun. If the browser forbids sound before a click, it plays muted. */
   async play(): Promise<void> {
     const session = this.#session;
-    if (!session) throw new DOMException('there is nothing to play', 'NotSupportedError');
+    if (!session) throw new DOMException('No stream is set.', 'NotSupportedError');
     if (!session.controls) {
       await session.begin();
       const { failure } = session.player;

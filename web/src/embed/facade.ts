@@ -29,7 +29,7 @@ export class Ranges {
 
   #at(index: number): readonly [number, number] {
     const range = this.#ranges[index];
-    if (!range) throw new RangeError(`there is no range ${index}`);
+    if (!range) throw new RangeError(`There is no range ${index}.`);
     return range;
   }
 }

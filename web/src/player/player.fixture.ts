@@ -60,7 +60,7 @@ export function setUp(t: TestContext) {
       now: () => start + clock.ms,
       steadyMs: () => clock.ms,
       wallMs: () => clock.wallMs + clock.ms,
-      ask: async (fromMs, toMs) => view(fromMs, toMs),
+      fetchTimeline: async (fromMs, toMs) => view(fromMs, toMs),
       onChange: (snapshot) => {
         seen.snapshot = snapshot;
       },

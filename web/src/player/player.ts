@@ -9,7 +9,7 @@ import { buildSnapshot } from './build-snapshot.ts';
 import { PlaybackController, type PlayerParts } from './playback-controller.ts';
 import { RATE_EVERY_MS } from './rate-controller.ts';
 import type { PlayerControls, Snapshot } from './snapshot.ts';
-import { type AskFacts, Facts } from './source/facts.ts';
+import { Facts, type FetchTimeline } from './source/facts.ts';
 import { LiveEdge } from './source/live-edge.ts';
 import type { MomentFinder } from './source/moments.ts';
 import { Sources } from './source/sources.ts';
@@ -32,7 +32,7 @@ export interface PlayerOptions {
   /** Best round trip to the server, seconds. */
   readonly networkS?: () => number | null;
   /** How the player requests runs and windows; by default the API. */
-  readonly ask?: AskFacts;
+  readonly fetchTimeline?: FetchTimeline;
   /** A clock that is never set, milliseconds; by default the page's. */
   readonly steadyMs?: () => number;
   /** This machine's clock, unix milliseconds; by default the real one. */
@@ -56,8 +56,9 @@ export class Player implements PlayerControls {
     const { signal } = this.#ends;
     const steadyMs = parts.steadyMs ?? (() => performance.now());
     this.#steadyMs = steadyMs;
-    const ask: AskFacts = parts.ask ?? ((fromMs, toMs, within) => getTimeline(stream, fromMs, toMs, within));
-    const facts = new Facts(ask, steadyMs, signal);
+    const fetchTimeline: FetchTimeline =
+      parts.fetchTimeline ?? ((fromMs, toMs, within) => getTimeline(stream, fromMs, toMs, within));
+    const facts = new Facts(fetchTimeline, steadyMs, signal);
     const changed = () => this.#changed();
     const events: VideoBufferEvents = {
       frame: (buffer) => {

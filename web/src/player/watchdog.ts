@@ -11,7 +11,7 @@ import type { VideoBuffer } from './video/video-buffer.ts';
 /** A viewer who catches up is live again within this of the target, seconds. */
 const CAUGHT_UP_S = 0.3;
 /** If two ticks are further apart, the page or the machine was suspended, and a wait is not the network's fault. Milliseconds. */
-const STOOD_MS = 1_000;
+const SUSPENDED_MS = 1_000;
 /** Shortest time between two requests of a tick, milliseconds. */
 const RETRY_MS = 5_000;
 /** A recording that ends this shortly before now is still being written, milliseconds. */
@@ -77,15 +77,15 @@ export class Watchdog {
   /** After a sleep of the machine or a page that was blocked, waiting is not a stall of the network. */
   #watchClocks(at: number): void {
     const wallMs = this.#parts.wallMs();
-    const stoodMs = Math.max(at - this.#tickedAt, wallMs - this.#tickedWallMs);
+    const suspendedMs = Math.max(at - this.#tickedAt, wallMs - this.#tickedWallMs);
     this.#tickedAt = at;
     this.#tickedWallMs = wallMs;
     const isShown = !this.#parts.buffers.front.video.ownerDocument.hidden; // ticks of a hidden tab are rare anyway
-    if (isShown && stoodMs > STOOD_MS) this.#parts.stalls.begins(at);
+    if (isShown && suspendedMs > SUSPENDED_MS) this.#parts.stalls.begins(at);
   }
 
   /** Whether a request is allowed now: at most one every five seconds. */
-  #mayAsk(at: number): boolean {
+  #mayRequest(at: number): boolean {
     if (at - this.#probedAt < RETRY_MS) return false;
     this.#probedAt = at;
     return true;
@@ -101,7 +101,7 @@ export class Watchdog {
     if (front.kind === 'past' && details && video.currentTime > details.edge - 0.5) {
       this.#watchEnd(at, front);
     } else if (mode === 'live' && !streamLive) {
-      if (stalls.stands(at)) this.#controller.step({ type: 'starved' });
+      if (stalls.hasWaited(at)) this.#controller.step({ type: 'starved' });
     } else {
       const verdict = stalls.look(at, !video.ownerDocument.hidden);
       if (verdict === 'fine' || mode !== 'live') return;
@@ -115,7 +115,7 @@ export class Watchdog {
   #watchEnd(at: number, { details, edgeMs }: VideoBuffer): void {
     const isOpen = details?.live === true;
     const isNow = edgeMs !== null && this.#parts.now() - edgeMs < NEAR_NOW_MS;
-    if ((isOpen && !isNow) || !this.#mayAsk(at)) return;
+    if ((isOpen && !isNow) || !this.#mayRequest(at)) return;
     // After a hole in one of its tracks a playlist may end without an event of the element.
     this.#controller.step({ type: isOpen ? 'past-over' : 'ended' });
   }
@@ -136,7 +136,7 @@ export class Watchdog {
     } else if (kind === 'live' && mode === 'shifted') {
       const lateS = edge.lateS(front);
       // Slower than real time: the live list will soon no longer have the position.
-      if (front.isLeaving && shownMs !== null && this.#mayAsk(at)) this.#controller.step({ type: 'leaving' });
+      if (front.isLeaving && shownMs !== null && this.#mayRequest(at)) this.#controller.step({ type: 'leaving' });
       else if (lateS !== null && rate >= 1 && lateS <= CAUGHT_UP_S && !loop)
         this.#controller.step({ type: 'caught-up' });
     } else if (mode === 'past' && rate > 1 && details?.live && edgeMs !== null && shownMs !== null) {

@@ -17,7 +17,7 @@ function empty(fromMs: number, toMs: number): TimelineView {
 function server(spans: [number, number][], clock = () => now) {
   const requested: [number, number][] = [];
   const resolutions: (number | undefined)[] = [];
-  const ask = async (fromMs: number, toMs: number, _: AbortSignal, resS?: number): Promise<TimelineView> => {
+  const fetchTimeline = async (fromMs: number, toMs: number, _: AbortSignal, resS?: number): Promise<TimelineView> => {
     requested.push([fromMs, toMs]);
     resolutions.push(resS);
     const within = spans
@@ -29,7 +29,7 @@ function server(spans: [number, number][], clock = () => now) {
       spans: within.map(([from, to]) => ({ from: text(from), to: text(to) })),
     };
   };
-  return { requested, resolutions, recorded: new Recorded(ask, clock, new AbortController().signal) };
+  return { requested, resolutions, recorded: new Recorded(fetchTimeline, clock, new AbortController().signal) };
 }
 
 test('a time in the shown view needs no request', async () => {
@@ -121,19 +121,19 @@ test('a zoomed out bar requests a coarse resolution, which is enough to play', a
 });
 
 test('a coarse response does not give the exact cause of a gap', async () => {
-  const ask = async (fromMs: number, toMs: number) => ({ ...empty(fromMs, toMs), res: 2 });
-  const recorded = new Recorded(ask, () => now, new AbortController().signal);
+  const fetchTimeline = async (fromMs: number, toMs: number) => ({ ...empty(fromMs, toMs), res: 2 });
+  const recorded = new Recorded(fetchTimeline, () => now, new AbortController().signal);
   await recorded.cover({ fromMs: now - hour, toMs: now });
   assert.equal(recorded.knownBefore(now - hour / 2), undefined);
 });
 
 test('a failed request is reported, and the next one retries', async () => {
   let fails = true;
-  const ask = async (fromMs: number, toMs: number) => {
+  const fetchTimeline = async (fromMs: number, toMs: number) => {
     if (fails) throw new Error('no network');
     return empty(fromMs, toMs);
   };
-  const recorded = new Recorded(ask, () => now, new AbortController().signal);
+  const recorded = new Recorded(fetchTimeline, () => now, new AbortController().signal);
   const view = { fromMs: now - hour, toMs: now };
   await assert.rejects(recorded.cover(view), /no network/);
   fails = false;
@@ -145,14 +145,14 @@ test('a failed request is reported, and the next one retries', async () => {
 function wholeSeconds(markerMs: number, clock: { nowMs: number }) {
   const gate: { held: Promise<void> | null } = { held: null };
   const marks = { set: true };
-  const ask = async (fromMs: number, toMs: number): Promise<TimelineView> => {
+  const fetchTimeline = async (fromMs: number, toMs: number): Promise<TimelineView> => {
     const [from, to] = [Math.floor(fromMs / 1000) * 1000, Math.ceil(toMs / 1000) * 1000];
     const isIn = marks.set && markerMs >= from && markerMs < to;
     const markers = isIn ? [{ id: 'm', at: text(markerMs), text: '' }] : [];
     await gate.held;
     return { ...empty(from, to), spans: [{ from: text(from), to: text(to) }], markers } as TimelineView;
   };
-  return { gate, marks, recorded: new Recorded(ask, () => clock.nowMs, new AbortController().signal) };
+  return { gate, marks, recorded: new Recorded(fetchTimeline, () => clock.nowMs, new AbortController().signal) };
 }
 
 test('a marker at the seam of two responses appears once', async () => {

@@ -9,13 +9,13 @@ import { bestTile, cutPast, joinTiles, missing, readTile, resolutionOf, type Til
 import type { View } from './view.ts';
 
 /** Requests the timeline of [fromMs, toMs), unix milliseconds, with a resolution of `resS` seconds; 0 is exact. */
-export type AskTimeline = (fromMs: number, toMs: number, signal: AbortSignal, resS?: number) => Promise<TimelineView>;
+export type FetchTimeline = (fromMs: number, toMs: number, signal: AbortSignal, resS?: number) => Promise<TimelineView>;
 
 const HOUR = 3_600_000;
 /** Below the server's limit of 31 days per request. */
 const LONGEST_MS = 30 * 24 * HOUR;
 /** Most requests for the media after a hole: about two years. A link may contain a time long before any stream. */
-const MOST_QUESTIONS = 24;
+const MAX_REQUESTS = 24;
 const lists = ['spans', 'gaps', 'offline', 'markers', 'pins'] as const;
 const nothing: Tile = {
   resS: 0,
@@ -28,7 +28,7 @@ const nothing: Tile = {
 
 /** The past of one stream: tiles for the bar, and single requests. */
 export class Recorded {
-  readonly #ask: AskTimeline;
+  readonly #fetchTimeline: FetchTimeline;
   readonly #signal: AbortSignal;
   readonly #now: () => number;
   readonly #tiles = new Map<number, Tile>();
@@ -42,9 +42,9 @@ export class Recorded {
    * @param now the server's time, unix milliseconds
    * @param signal ends all requests when the page is closed
    */
-  constructor(ask: AskTimeline, now: () => number, signal: AbortSignal) {
-    this.#ask = async (...question) => {
-      const view = await ask(...question);
+  constructor(fetchTimeline: FetchTimeline, now: () => number, signal: AbortSignal) {
+    this.#fetchTimeline = async (...request) => {
+      const view = await fetchTimeline(...request);
       if (!lists.every((list) => Array.isArray(view?.[list]))) throw new ApiError(readFailure(200, '')); // not a response of oxbow
       return view;
     };
@@ -77,11 +77,11 @@ export class Recorded {
       this.#nextView = null;
       const resS = resolutionOf(view.toMs - view.fromMs);
       const tile = this.#tiles.get(resS);
-      const question = missing(tile, view, this.#now(), this.#firstMs);
-      if (!question) continue;
+      const request = missing(tile, view, this.#now(), this.#firstMs);
+      if (!request) continue;
       const forgotten = this.#forgotten;
-      const fresh = await this.#askTile(question.fromMs, question.toMs, resS);
-      const joined = tile && question.join ? joinTiles(tile, fresh) : fresh;
+      const fresh = await this.#askTile(request.fromMs, request.toMs, resS);
+      const joined = tile && request.join ? joinTiles(tile, fresh) : fresh;
       this.#tiles.set(resS, forgotten === this.#forgotten ? joined : { ...joined, requestedMs: 0 });
     }
   }
@@ -109,7 +109,7 @@ export class Recorded {
     let tile: Tile | undefined;
     for (let at = fromMs; at < toMs; at += LONGEST_MS) {
       const endMs = Math.min(toMs, at + LONGEST_MS);
-      const answer = readTile(await this.#ask(at, endMs, this.#signal, resS), resS, requestedMs);
+      const answer = readTile(await this.#fetchTimeline(at, endMs, this.#signal, resS), resS, requestedMs);
       // The requested range, not the returned one, which is rounded to seconds: so that ranges join.
       const piece = {
         ...answer,
@@ -147,9 +147,9 @@ export class Recorded {
     if (known) return known;
     let length = 24 * HOUR;
     let fromMs = Math.max(targetMs, this.#firstMs);
-    for (let turn = 0; turn < MOST_QUESTIONS && fromMs < this.#now(); turn++) {
+    for (let turn = 0; turn < MAX_REQUESTS && fromMs < this.#now(); turn++) {
       const toMs = Math.min(this.#now(), fromMs + length);
-      const past = readPast(await this.#ask(fromMs - 60_000, toMs, this.#signal));
+      const past = readPast(await this.#fetchTimeline(fromMs - 60_000, toMs, this.#signal));
       const moment = findMoment(past, targetMs);
       if (moment) return moment;
       fromMs = toMs;
@@ -174,7 +174,7 @@ export class Recorded {
   async findBefore(targetMs: number): Promise<Moment | undefined> {
     const known = this.knownBefore(targetMs);
     if (known) return known;
-    const past = readPast(await this.#ask(targetMs - 24 * HOUR, targetMs + 60_000, this.#signal));
+    const past = readPast(await this.#fetchTimeline(targetMs - 24 * HOUR, targetMs + 60_000, this.#signal));
     return findMomentBefore(past, targetMs);
   }
 }

@@ -5,7 +5,7 @@
 import { type Failure, failureOf, getTimeline } from '../api/client.ts';
 import { pause, poll } from '../api/poll.ts';
 import type { Past } from './past.ts';
-import { type AskTimeline, Recorded } from './recorded.ts';
+import { type FetchTimeline, Recorded } from './recorded.ts';
 import type { Marker, Pin } from './tiles.ts';
 import type { View } from './view.ts';
 import * as zooming from './zoom.ts';
@@ -47,14 +47,14 @@ export class TimelineState {
   /**
    * @param stream name of the stream
    * @param now the server's time, unix milliseconds
-   * @param ask for tests
+   * @param fetchTimeline for tests
    */
-  constructor(stream: string, now: () => number, ask?: AskTimeline) {
+  constructor(stream: string, now: () => number, fetchTimeline?: FetchTimeline) {
     this.#now = now;
     this.#seen = { nowMs: now(), firstMs: null, shownMs: null, live: true };
     this.view = zooming.firstView(this.#seen);
     this.recorded = new Recorded(
-      ask ?? ((fromMs, toMs, signal, resS) => getTimeline(stream, fromMs, toMs, signal, resS)),
+      fetchTimeline ?? ((fromMs, toMs, signal, resS) => getTimeline(stream, fromMs, toMs, signal, resS)),
       now,
       this.#ends.signal,
     );

@@ -73,8 +73,8 @@ test('panning within the surroundings needs no request, panning beyond them does
 });
 
 test('only the growing end is requested, with the unsettled minute', () => {
-  const question = missing(tile(now - 6 * hour, now - 5_000), { fromMs: now - hour, toMs: now }, now);
-  assert.deepEqual(question, { fromMs: now - 65_000, toMs: now, join: true });
+  const request = missing(tile(now - 6 * hour, now - 5_000), { fromMs: now - hour, toMs: now }, now);
+  assert.deepEqual(request, { fromMs: now - 65_000, toMs: now, join: true });
 });
 
 test('after two minutes everything is requested again: retention may have deleted some', () => {

@@ -7,7 +7,7 @@ import type { TimelineView } from '../../../../src/api/shapes.ts';
 import { ApiError } from '../../api/client.ts';
 
 /** Requests the timeline of [fromMs, toMs), unix milliseconds. */
-export type AskFacts = (fromMs: number, toMs: number, signal: AbortSignal) => Promise<TimelineView>;
+export type FetchTimeline = (fromMs: number, toMs: number, signal: AbortSignal) => Promise<TimelineView>;
 
 interface Run {
   firstMsn: number;
@@ -21,26 +21,26 @@ export interface KnownWindow {
 }
 
 /** An unknown run is requested at most this often, with a pause that doubles each time. */
-const MOST_ASKS = 6;
+const MAX_REQUESTS = 6;
 const FIRST_WAIT_MS = 1_000;
 
 /** Runs and windows of one stream; requests only what is unknown. */
 export class Facts {
-  readonly #ask: AskFacts;
+  readonly #fetchTimeline: FetchTimeline;
   readonly #now: () => number;
   readonly #signal: AbortSignal;
   readonly #runs = new Map<number, Run>();
   readonly #windows = new Map<number, KnownWindow>();
-  #asking = false;
-  #asks = 0;
+  #requesting = false;
+  #requests = 0;
   #notBeforeMs = 0;
 
   /**
    * @param now a monotonic clock, milliseconds
    * @param signal ends all requests
    */
-  constructor(ask: AskFacts, now: () => number, signal: AbortSignal) {
-    this.#ask = ask;
+  constructor(fetchTimeline: FetchTimeline, now: () => number, signal: AbortSignal) {
+    this.#fetchTimeline = fetchTimeline;
     this.#now = now;
     this.#signal = signal;
   }
@@ -85,27 +85,28 @@ export class Facts {
    * @throws ApiError
    */
   async load(fromMs: number, toMs: number): Promise<void> {
-    this.learn(await this.#ask(fromMs, toMs, this.#signal));
+    this.learn(await this.#fetchTimeline(fromMs, toMs, this.#signal));
   }
 
   /** The run at this time is unknown, or its offset does not match: requests it, with growing pauses and only a few times. */
   missed(atMs: number): void {
-    if (this.#asking || this.#asks >= MOST_ASKS || this.#now() < this.#notBeforeMs || this.#signal.aborted) return;
-    this.#asking = true;
-    this.#notBeforeMs = this.#now() + FIRST_WAIT_MS * 2 ** this.#asks;
-    this.#asks += 1;
+    if (this.#requesting || this.#requests >= MAX_REQUESTS || this.#now() < this.#notBeforeMs || this.#signal.aborted)
+      return;
+    this.#requesting = true;
+    this.#notBeforeMs = this.#now() + FIRST_WAIT_MS * 2 ** this.#requests;
+    this.#requests += 1;
     this.load(atMs - 60_000, atMs + 60_000)
       .catch((error: unknown) => {
         // Without it, times come from the playlist; a later request may succeed.
         if (!this.#signal.aborted && !(error instanceof ApiError)) throw error;
       })
       .finally(() => {
-        this.#asking = false;
+        this.#requesting = false;
       });
   }
 
   /** The run was found: later ones may be requested again. */
   found(): void {
-    this.#asks = 0;
+    this.#requests = 0;
   }
 }

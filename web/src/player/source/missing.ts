@@ -11,9 +11,9 @@ export interface MissingSegment {
 }
 
 /** A segment ahead of a picture that plays is requested this often. */
-const TRIES = 2;
+const MAX_TRIES = 2;
 /** This many are skipped in a row without a picture between them. */
-const MOST_SKIPPED = 10;
+const MAX_SKIPPED = 10;
 
 /** The segment that an error is about; null if the error is about something else, or if the segment may still become available. */
 export function missingSegment({ details, response, frag }: ErrorData): MissingSegment | null {
@@ -42,7 +42,7 @@ export function missedAhead({ fromMs, tries }: Missing, segment: MissingSegment)
 
 /** Whether the last missing segment is requested again. */
 export function mayRequestAgain({ tries }: Missing): boolean {
-  return tries < TRIES;
+  return tries < MAX_TRIES;
 }
 
 /** A segment is missing, and there is no picture before it. */
@@ -52,5 +52,5 @@ export function missedFirst(missing: Missing): Missing {
 
 /** Whether the segment is skipped. */
 export function maySkip({ skipped }: Missing): boolean {
-  return skipped <= MOST_SKIPPED;
+  return skipped <= MAX_SKIPPED;
 }

@@ -7,7 +7,7 @@ import { Choices } from '../choices.ts';
 import { type Source, VideoBuffer, type VideoBufferParts } from './video-buffer.ts';
 
 /** How long the old picture stays below the new one, milliseconds: a few frames of the slowest display. */
-const LET_GO_AFTER_MS = 200;
+const UNLOAD_AFTER_MS = 200;
 
 /** The two buffers of one surface. */
 export class DoubleBuffer {
@@ -80,7 +80,7 @@ export class DoubleBuffer {
     this.#before = this.#add(old);
     this.#applySound();
     const { hls } = old;
-    const letGo = () => {
+    const unload = () => {
       if (old.hls !== hls || this.#back !== old) return; // already in use again
       old.video.pause();
       old.unload();
@@ -89,8 +89,8 @@ export class DoubleBuffer {
     const moved = wasInPicture ? fresh.video.requestPictureInPicture?.() : undefined;
     old.video.pause();
     // The browser may draw one image before the new picture is in it: the old one stays below until then.
-    if (moved) moved.catch(() => {}).finally(letGo);
-    else setTimeout(letGo, LET_GO_AFTER_MS);
+    if (moved) moved.catch(() => {}).finally(unload);
+    else setTimeout(unload, UNLOAD_AFTER_MS);
   }
 
   #add(buffer: VideoBuffer): { dropped: number; shown: number } {

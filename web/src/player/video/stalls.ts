@@ -53,7 +53,7 @@ export class Stalls {
   }
 
   /** It has waited for longer than a moment. */
-  stands(at: number): boolean {
+  hasWaited(at: number): boolean {
     return this.#waitingAt !== null && at - this.#waitingAt >= STALL_MS;
   }
 
@@ -67,7 +67,7 @@ export class Stalls {
     if (at - this.#waitingAt > LOST_MS) return 'lost';
     if (this.#reported) return 'still';
     const settling = this.#waitingAt - this.#settledAt < SETTLING_MS;
-    if (!counts || settling || !this.stands(at)) return 'fine';
+    if (!counts || settling || !this.hasWaited(at)) return 'fine';
     this.#reported = true;
     this.#count += 1;
     return 'stall';

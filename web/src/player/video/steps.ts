@@ -13,11 +13,11 @@ export interface SteppedBuffer {
 }
 
 /** Requests beyond this number are dropped: a key that is held down must not step for a minute. */
-const MOST_WAITING = 12;
+const MAX_WAITING = 12;
 /** Longest wait for the frame of a seek, milliseconds. */
 const FRAME_WITHIN_MS = 1_500;
 /** Seeks of one step: if frames are irregular, the first one may show the same frame again. */
-const MOST_TRIES = 6;
+const MAX_TRIES = 6;
 
 /** The step in progress. */
 interface Step {
@@ -43,7 +43,7 @@ export class Steps {
   /** @param steadyMs a monotonic clock, milliseconds */
   step(buffer: SteppedBuffer, by: 1 | -1, steadyMs: number): void {
     if (this.#step && this.#step.buffer === buffer && steadyMs - this.#step.since < FRAME_WITHIN_MS) {
-      this.#waiting = Math.max(-MOST_WAITING, Math.min(MOST_WAITING, this.#waiting + by));
+      this.#waiting = Math.max(-MAX_WAITING, Math.min(MAX_WAITING, this.#waiting + by));
       return;
     }
     this.#waiting = 0;
@@ -57,16 +57,16 @@ export class Steps {
     const movedS = (buffer.mediaTime - step.fromS) * step.by;
     if (movedS < buffer.frameS / 4 && step.farS !== null) {
       // It was not too far: there is no frame in between.
-      this.#seek(step, step.farS + buffer.frameS / 2, MOST_TRIES, steadyMs);
+      this.#seek(step, step.farS + buffer.frameS / 2, MAX_TRIES, steadyMs);
       step.farS = null;
       return;
     }
-    if (movedS < buffer.frameS / 4 && step.tries < MOST_TRIES) {
+    if (movedS < buffer.frameS / 4 && step.tries < MAX_TRIES) {
       this.#seek(step, step.fromS + (step.by * (step.tries + 1) + 0.5) * buffer.frameS, step.tries + 1, steadyMs);
       return;
     }
     // The seek was repeated although the first one may only have been late: one step is one frame.
-    if (movedS > 1.5 * buffer.frameS && step.tries > 1 && step.tries < MOST_TRIES && step.farS === null) {
+    if (movedS > 1.5 * buffer.frameS && step.tries > 1 && step.tries < MAX_TRIES && step.farS === null) {
       step.farS = buffer.mediaTime;
       this.#seek(step, step.fromS + (step.by + 0.5) * buffer.frameS, step.tries, steadyMs);
       return;

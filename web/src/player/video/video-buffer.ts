@@ -293,8 +293,8 @@ export class VideoBuffer {
     if (!this.#details) return null;
     const position = positionOf(this.#details.fragments, atMs);
     if (position === null) return null;
-    const soonGone = this.kind === 'live' ? this.#details.fragmentStart + 3 * this.#details.targetduration : 0;
-    return position >= soonGone ? position : null;
+    const leavesAtS = this.kind === 'live' ? this.#details.fragmentStart + 3 * this.#details.targetduration : 0;
+    return position >= leavesAtS ? position : null;
   }
 
   /** Its position is about to leave the live list. */
@@ -318,8 +318,8 @@ export class VideoBuffer {
     const { currentTime, paused } = this.video;
     if (!this.ready || paused || currentTime === this.#mediaTime) return;
     this.#readyS ??= currentTime;
-    const stoodS = currentTime - (this.#mediaTime ?? this.#readyS);
-    if (!this.#reportsFrames || stoodS > STILL_S) this.#onFrame(currentTime, performance.now());
+    const stillS = currentTime - (this.#mediaTime ?? this.#readyS);
+    if (!this.#reportsFrames || stillS > STILL_S) this.#onFrame(currentTime, performance.now());
   }
 
   get #reportsFrames(): boolean {
